@@ -1,0 +1,61 @@
+"""Hybrid physics and data-driven beam tracking with automatic differentiation."""
+
+from . import distributions, moments, observables
+from .beam import Beam
+from .derivatives import gradient, jacobian, jacobian_derivatives, value_and_gradient
+from .elements import Drift, Element, Marker, Multipole, Quadrupole
+from .errors import (
+    InvalidValueError,
+    ParticleLostError,
+    PyJuTrackError,
+    ResolutionWarning,
+    UnknownNameError,
+    UnstableError,
+)
+from .lattice import Lattice
+from .moments import centroid, covariance, emittance, sizes
+from .observables import emittance_growth
+from .optics import Twiss, tune_slopes, tunes, twiss
+from .reference import Reference, Species
+from .spacecharge import SpaceCharge, SpectralPoisson
+from .tracking import Kick, track
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Beam",
+    "Drift",
+    "Element",
+    "InvalidValueError",
+    "Kick",
+    "Lattice",
+    "Marker",
+    "Multipole",
+    "ParticleLostError",
+    "PyJuTrackError",
+    "Quadrupole",
+    "Reference",
+    "ResolutionWarning",
+    "SpaceCharge",
+    "Species",
+    "SpectralPoisson",
+    "Twiss",
+    "UnknownNameError",
+    "UnstableError",
+    "centroid",
+    "covariance",
+    "distributions",
+    "emittance",
+    "emittance_growth",
+    "gradient",
+    "jacobian",
+    "jacobian_derivatives",
+    "moments",
+    "observables",
+    "sizes",
+    "track",
+    "tune_slopes",
+    "tunes",
+    "twiss",
+    "value_and_gradient",
+]

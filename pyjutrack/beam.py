@@ -1,0 +1,123 @@
+"""The beam: macroparticles around a reference particle."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from .errors import InvalidValueError, unknown
+from .reference import Reference
+
+COORDINATES = ("x", "px", "y", "py", "z", "delta")
+
+
+@dataclass(frozen=True)
+class Beam:
+    """Macroparticles of equal weight, with the current they carry together.
+
+    Attributes:
+        reference: species and momentum.
+        coordinates: (N, 6) tensor: x, px, y, py, z, delta; x, y, z [m], px, py = P/P0,
+            delta = (P - P0)/P0, z = -beta c (t - t0), positive ahead of the reference particle.
+        current: of all macroparticles together [A]; a float or a 0-d tensor.
+        alive: (N,) mask; lost particles keep the coordinates at which they were lost.
+
+    Raises:
+        InvalidValueError: wrong shape, non-finite coordinates, negative or non-finite current.
+    """
+
+    reference: Reference
+    coordinates: Tensor
+    current: float | Tensor = 0.0
+    alive: Tensor = None  # type: ignore[assignment]  # all of them, filled in __post_init__
+
+    def __post_init__(self) -> None:
+        given: Any = self.coordinates
+        if not isinstance(given, Tensor):
+            given = torch.as_tensor(np.asarray(given, dtype=np.float64))
+        if given.dim() < 2 or given.shape[-1] != 6 or given.shape[-2] == 0:
+            raise InvalidValueError(
+                f"coordinates must have shape (N, 6) with N >= 1, got {tuple(given.shape)}"
+            )
+        if not given.is_floating_point():
+            given = given.to(torch.float64)
+        object.__setattr__(self, "coordinates", given)
+        alive: Any = self.alive
+        if alive is None:
+            alive = torch.ones(given.shape[:-1], dtype=torch.bool, device=given.device)
+        alive = torch.as_tensor(alive, dtype=torch.bool, device=given.device)
+        if alive.shape != given.shape[:-1]:
+            raise InvalidValueError(
+                f"alive must have shape {tuple(given.shape[:-1])}, got {tuple(alive.shape)}"
+            )
+        object.__setattr__(self, "alive", alive)
+
+    @classmethod
+    def from_array(
+        cls, reference: Reference, coordinates: ArrayLike | Tensor, current: float | Tensor = 0.0
+    ) -> Beam:
+        """A beam from an (N, 6) array, checked: the constructor for data from outside."""
+        beam = cls(reference, coordinates, current)  # type: ignore[arg-type]
+        check_beam(beam)
+        return beam
+
+    def __len__(self) -> int:
+        return self.coordinates.shape[-2]
+
+    def __repr__(self) -> str:
+        kind = self.reference.species.name
+        energy = self.reference.kinetic_energy
+        return (
+            f"Beam({len(self)} macroparticles, {self.lost} lost; {kind}, kinetic energy "
+            f"{energy:.6g} eV, current {float(self.current):g} A)"
+        )
+
+    @property
+    def lost(self) -> int:
+        """Number of lost particles."""
+        return int((~self.alive).sum())
+
+    def numpy(self) -> NDArray[np.float64]:
+        """Coordinates as a NumPy array (N, 6); a copy."""
+        return np.array(self.coordinates.detach().cpu())
+
+    def coordinate(self, name: str) -> Tensor:
+        """One column by name, of all particles, lost ones included: (N,)."""
+        if name not in COORDINATES:
+            raise unknown("coordinate", name, COORDINATES)
+        return self.coordinates[..., COORDINATES.index(name)]
+
+    def replace(self, **changes: Any) -> Beam:
+        """A copy with some attributes changed."""
+        return dataclasses.replace(self, **changes)
+
+    def to(self, *args: Any, **kwargs: Any) -> Beam:
+        """The beam on another device or in another precision, as `torch.Tensor.to`."""
+        coordinates = self.coordinates.to(*args, **kwargs)
+        return self.replace(coordinates=coordinates, alive=self.alive.to(coordinates.device))
+
+
+def check_beam(beam: Beam) -> None:
+    """Raise InvalidValueError for coordinates or a current that no beam can have."""
+    finite = torch.isfinite(beam.coordinates).all(-1)
+    bad = ~finite & beam.alive
+    if bad.any():
+        n = int(bad.reshape(-1).nonzero()[0])
+        row = beam.coordinates.reshape(-1, 6)[n]
+        column = int((~torch.isfinite(row)).nonzero()[0])
+        raise InvalidValueError(
+            f"particle {n} has {COORDINATES[column]} = {float(row[column])}; coordinates must be "
+            f"finite ({int(bad.sum())} of {bad.numel()} particles are not)"
+        )
+    current = float(beam.current)
+    if not (np.isfinite(current) and current >= 0):
+        raise InvalidValueError(
+            f"beam current must be finite and not negative, got {current} A; the sign of the "
+            "charge belongs to the species"
+        )

@@ -1,0 +1,79 @@
+"""The maps as operators on tensors: compiled where a kernel exists, frozen for lost particles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .. import maps
+from . import map_kernels
+from .generate import COMPILED_MAPS
+from .operator import Maybe, Tensors, compiled_operator
+
+
+class _MapKernels:
+    """Inputs: six coordinates, the alive mask, then the parameters; static: the constants."""
+
+    def __init__(self, name: str) -> None:
+        self._map = getattr(maps, name)
+        self.moves: tuple[int, ...] = getattr(map_kernels, f"{name.upper()}_MOVES")
+        self._value = getattr(map_kernels, f"{name}_value")
+        self._tangent = getattr(map_kernels, f"{name}_tangent")
+        self._cotangent = getattr(map_kernels, f"{name}_cotangent")
+
+    def plain(self, static: tuple[float, ...], *inputs: Tensor) -> Tensors:
+        coordinates, alive, parameters = inputs[:6], inputs[6], inputs[7:]
+        new = self._map(*coordinates, *parameters, *static)
+        return tuple(torch.where(alive, new[i], coordinates[i]) for i in self.moves)
+
+    def value(self, static: tuple[float, ...], inputs: Tensors) -> Tensors:
+        return _tensors(self._value(*_unpack(inputs), *static))
+
+    def tangent(
+        self, static: tuple[float, ...], inputs: Tensors, tangents: Maybe, count: int
+    ) -> Tensors:
+        size, dtype = inputs[0].shape[0], _array(inputs[0]).dtype
+        rows = [np.zeros((1, size), dtype) if t is None else _array(t) for t in tangents[:6]]
+        shifts = [np.zeros(1) if t is None else _array(t).astype(float) for t in tangents[7:]]
+        return _tensors(self._tangent(*_unpack(inputs), *static, count, *rows, *shifts))
+
+    def cotangent(self, static: tuple[float, ...], inputs: Tensors, gradients: Tensors) -> Tensors:
+        found = self._cotangent(*_unpack(inputs), *static, *map(_array, gradients))
+        dtype = inputs[0].dtype
+        return *_tensors(found[:6]), *(torch.tensor(g, dtype=dtype) for g in found[6:])
+
+
+def _array(tensor: Tensor) -> Any:
+    return tensor.detach().contiguous().numpy()
+
+
+def _unpack(inputs: Tensors) -> list[Any]:
+    return [_array(t) for t in inputs[:7]] + [float(p) for p in inputs[7:]]
+
+
+def _tensors(arrays: Any) -> Tensors:
+    return tuple(torch.from_numpy(a) for a in arrays)
+
+
+_KERNELS = {name: _MapKernels(name) for name in COMPILED_MAPS}
+_OPERATORS = {name: compiled_operator(kernels) for name, kernels in _KERNELS.items()}
+
+
+def apply_map(
+    name: str,
+    coordinates: Tensors,
+    alive: Tensor,
+    parameters: tuple[float | Tensor, ...],
+    constants: tuple[float, ...],
+) -> Tensors:
+    """Apply one of `COMPILED_MAPS` to the particles that are alive; the others keep their place."""
+    x = coordinates[0]
+    values = [torch.as_tensor(p, dtype=x.dtype, device=x.device) for p in parameters]
+    moved = _OPERATORS[name](constants, *coordinates, alive, *values)
+    new = list(coordinates)
+    for i, column in zip(_KERNELS[name].moves, moved, strict=True):
+        new[i] = column
+    return tuple(new)

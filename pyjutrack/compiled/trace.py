@@ -1,0 +1,158 @@
+"""A tracer for the maps: symbols in, an expression graph out, with exact sparse derivatives.
+
+`generate.py` calls a map of `maps.py` with `Expression` symbols, differentiates what comes out, and
+prints both as straight-line code. Equal subexpressions are one object, so they are printed once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+
+class Expression:
+    """A node of the graph. Make nodes by arithmetic on `symbol(...)`, never directly."""
+
+    _known: dict[tuple[Any, ...], Expression] = {}
+
+    def __init__(self, op: str, args: tuple[Any, ...]) -> None:
+        self.op, self.args = op, args
+
+    @classmethod
+    def make(cls, op: str, *args: Any) -> Expression:
+        key = (op, *args)  # nodes hash by identity, and equal nodes are identical
+        if key not in cls._known:
+            cls._known[key] = cls(op, args)
+        return cls._known[key]
+
+    # numbers are folded, so that structural zeros and ones cost nothing in the printed code
+    def __add__(self, other: Any) -> Expression:
+        a, b = self, constant(other)
+        if a.op == b.op == "number":
+            return constant(a.args[0] + b.args[0])
+        if a.is_number(0):
+            return b
+        if b.is_number(0):
+            return a
+        return Expression.make("+", a, b)
+
+    def __neg__(self) -> Expression:
+        if self.op == "number":
+            return constant(-self.args[0])
+        return self.args[0] if self.op == "neg" else Expression.make("neg", self)
+
+    def __mul__(self, other: Any) -> Expression:
+        a, b = self, constant(other)
+        if a.op == b.op == "number":
+            return constant(a.args[0] * b.args[0])
+        for one, two in ((a, b), (b, a)):
+            if one.is_number(0):
+                return one
+            if one.is_number(1):
+                return two
+            if one.is_number(-1):
+                return -two
+        return Expression.make("*", a, b)
+
+    def __truediv__(self, other: Any) -> Expression:
+        b = constant(other)
+        if b.op == "number":
+            return self * (1 / b.args[0])
+        return self if self.is_number(0) else Expression.make("/", self, b)
+
+    def __sub__(self, other: Any) -> Expression:
+        return self + (-constant(other))
+
+    def __rsub__(self, other: Any) -> Expression:
+        return constant(other) - self
+
+    def __rtruediv__(self, other: Any) -> Expression:
+        return constant(other) / self
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def sqrt(self) -> Expression:
+        return Expression.make("sqrt", self)
+
+    def stumpff(self) -> tuple[Expression, Expression]:
+        return Expression.make("c0", self), Expression.make("c1", self)
+
+    def is_number(self, value: float) -> bool:
+        return self.op == "number" and self.args[0] == value
+
+    def derivative(self, variable: Expression, memo: dict[Expression, Expression]) -> Expression:
+        """The exact derivative with respect to a symbol."""
+        if self in memo:
+            return memo[self]
+        zero = constant(0.0)
+        if self.op in ("number", "symbol"):
+            result = constant(1.0) if self is variable else zero
+        else:
+            a = self.args[0]
+            da = a.derivative(variable, memo)
+            if self.op in ("+", "*", "/"):
+                b = self.args[1]
+                db = b.derivative(variable, memo)
+                if self.op == "+":
+                    result = da + db
+                elif self.op == "*":
+                    result = da * b + a * db
+                else:
+                    result = (da - self * db) / b
+            elif self.op == "neg":
+                result = -da
+            elif self.op == "sqrt":
+                result = da * 0.5 / self
+            elif self.op == "c0":
+                result = da * Expression.make("c1", a) * -0.5
+            elif self.op == "c1":
+                result = da * (Expression.make("c3", a) - Expression.make("c2", a)) * 0.5
+            else:
+                raise AssertionError(f"no derivative rule for {self.op}")
+        memo[self] = result
+        return result
+
+
+def constant(value: Any) -> Expression:
+    """A number as a node (nodes pass through)."""
+    return value if isinstance(value, Expression) else Expression.make("number", float(value))
+
+
+def symbol(name: str) -> Expression:
+    """A named input."""
+    return Expression.make("symbol", name)
+
+
+def statements(outputs: Iterable[Expression]) -> tuple[list[str], list[str]]:
+    """Straight-line Python code for some expressions: the lines, and the name of each output."""
+    lines: list[str] = []
+    names: dict[Expression, str] = {}
+
+    def name(node: Expression) -> str:
+        if node in names:
+            return names[node]
+        if node.op == "number":
+            text = repr(node.args[0])
+        elif node.op == "symbol":
+            text = node.args[0]
+        elif node.op in ("c0", "c1", "c2", "c3"):
+            argument = name(node.args[0])
+            group = [Expression.make(f"c{k}", node.args[0]) for k in range(4)]
+            for k, member in enumerate(group):
+                names[member] = f"c{k}_{argument}"
+            lines.append(f"{', '.join(names[m] for m in group)} = stumpff({argument})")
+            text = names[node]
+        else:
+            args = [name(a) for a in node.args]
+            text = f"t{len(lines)}"
+            if node.op == "neg":
+                lines.append(f"{text} = -{args[0]}")
+            elif node.op == "sqrt":
+                lines.append(f"{text} = math.sqrt({args[0]})")
+            else:
+                lines.append(f"{text} = {args[0]} {node.op} {args[1]}")
+        names[node] = text
+        return text
+
+    results = [name(output) for output in outputs]
+    return lines, results

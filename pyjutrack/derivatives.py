@@ -1,0 +1,230 @@
+"""Jacobians of the map and gradients of observables, by automatic and by finite differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from .beam import Beam
+from .errors import InvalidValueError, ParticleLostError, unknown
+from .knobs import overlay, values
+from .lattice import Lattice
+from .observables import Observable
+from .reference import Reference
+from .tracking import Kick, beam_of, check_track, plan, run
+
+Array = NDArray[np.float64]
+
+#: default steps of central differences: of coordinates, and of knobs (times max(|value|, 1))
+COORDINATE_STEP = 1e-6
+KNOB_STEP = 1e-5
+
+
+def jacobian(
+    lattice: Lattice,
+    beam: Beam | Reference,
+    *,
+    kicks: Sequence[Kick] = (),
+    turns: int = 1,
+    at: ArrayLike | None = None,
+    method: Literal["ad", "fd"] = "ad",
+    step: float = COORDINATE_STEP,
+) -> Array:
+    """Jacobian of the map of a test particle in the self-consistent field of a beam.
+
+    The test particle feels the field that the beam makes and adds nothing to it.
+
+    Args:
+        lattice, kicks, turns: as for `track`.
+        beam: the beam that makes the field; a bare `Reference` will do where there are no kicks.
+        at: initial coordinates (6,) of the test particle; the origin by default.
+        method: "ad" is exact (forward mode), "fd" central differences.
+        step: of the central differences, in the units of the coordinates.
+
+    Returns:
+        (6, 6): d(final)/d(initial) in x, px, y, py, z, delta.
+
+    Raises:
+        ParticleLostError: the test particle is lost on the way.
+        InvalidValueError: as for `track`; kicks without a beam; `at` of another shape.
+    """
+    _option("method", method, ("ad", "fd"))
+    beam = _with_field(beam, kicks)
+    start = _start(at)
+    check_track(beam, kicks, turns)
+    matrix = _jacobian_function(lattice, kicks, turns, start, method, step)
+    return np.asarray(matrix(lattice, beam).detach())
+
+
+def _jacobian_function(
+    lattice: Lattice,
+    kicks: Sequence[Kick],
+    turns: int,
+    start: Tensor,
+    method: str = "ad",
+    step: float = COORDINATE_STEP,
+) -> Callable[[Lattice, Beam], Tensor]:
+    """(lattice, beam) -> (6, 6) tensor, differentiable; slices are those of the lattice given here."""
+    counts = plan(lattice, kicks)
+
+    def final(lattice: Lattice, beam: Beam, probes: Tensor) -> Tensor:
+        _, probe = run(lattice, beam, kicks, turns, counts, probes)
+        assert probe is not None
+        if not bool(probe.alive.all()):
+            raise ParticleLostError(
+                "the test particle left the box of a kick; start it nearer to the axis with at="
+            )
+        return torch.stack(probe.coordinates, dim=-1)
+
+    def exact(lattice: Lattice, beam: Beam) -> Tensor:
+        by_column = torch.func.jacfwd(lambda c: final(lattice, beam, c.unsqueeze(0)).squeeze(0))
+        matrix: Tensor = by_column(start)
+        return matrix
+
+    def differences(lattice: Lattice, beam: Beam) -> Tensor:
+        shifts = step * torch.eye(6, dtype=start.dtype)
+        ends = final(lattice, beam, start + torch.cat([shifts, -shifts]))
+        return ((ends[:6] - ends[6:]) / (2 * step)).mT
+
+    return exact if method == "ad" else differences
+
+
+def jacobian_derivatives(
+    lattice: Lattice,
+    beam: Beam | Reference,
+    wrt: Sequence[str],
+    *,
+    kicks: Sequence[Kick] = (),
+    turns: int = 1,
+    at: ArrayLike | None = None,
+) -> tuple[Array, Array]:
+    """The Jacobian and its exact derivative by each knob, the beam's response included.
+
+    Args:
+        wrt: knobs, such as "q1.k1" and "beam.current".
+        lattice, beam, kicks, turns, at: as for `jacobian`.
+
+    Returns:
+        (6, 6), and (K, 6, 6) in the order of `wrt`.
+    """
+    beam = _with_field(beam, kicks)
+    vector = values(lattice, beam, wrt)
+    check_track(beam, kicks, turns)
+    matrix = _jacobian_function(lattice, kicks, turns, _start(at))
+
+    def of(vector: Tensor) -> tuple[Tensor, Tensor]:
+        m = matrix(*overlay(lattice, beam, wrt, vector))
+        return m, m
+
+    slopes, m = torch.func.jacfwd(of, has_aux=True)(vector)
+    return np.asarray(m.detach()), np.asarray(slopes.detach().movedim(-1, 0))
+
+
+def gradient(
+    observable: Observable,
+    lattice: Lattice,
+    beam: Beam,
+    *,
+    wrt: Sequence[str],
+    kicks: Sequence[Kick] = (),
+    turns: int = 1,
+    mode: Literal["reverse", "forward", "fd"] = "reverse",
+    step: float = KNOB_STEP,
+) -> Array:
+    """Gradient of a figure of the tracked beam by any knobs, the field's response included.
+
+    Args:
+        observable: (final beam, initial beam) -> 0-d tensor; see `pyjutrack.observables`.
+        wrt: knobs, such as "d1.length", "q1.k1", "beam.current".
+        mode: "reverse" costs a few trackings whatever the number of knobs, and memory for every
+            slice; "forward" grows with the knobs, and needs no memory; "fd" is central differences.
+        step: of the central differences, times max(|value of the knob|, 1).
+        lattice, beam, kicks, turns: as for `track`.
+
+    Returns:
+        (K,) in the order of `wrt`, in units of the observable per unit of the knob.
+
+    Raises:
+        UnknownNameError: no such knob.
+        InvalidValueError: as for `track`.
+    """
+    return value_and_gradient(
+        observable, lattice, beam, wrt=wrt, kicks=kicks, turns=turns, mode=mode, step=step
+    )[1]
+
+
+def value_and_gradient(
+    observable: Observable,
+    lattice: Lattice,
+    beam: Beam,
+    *,
+    wrt: Sequence[str],
+    kicks: Sequence[Kick] = (),
+    turns: int = 1,
+    mode: Literal["reverse", "forward", "fd"] = "reverse",
+    step: float = KNOB_STEP,
+) -> tuple[float, Array]:
+    """The observable itself and its gradient; arguments as for `gradient`."""
+    _option("mode", mode, ("reverse", "forward", "fd"))
+    vector = values(lattice, beam, wrt)
+    check_track(beam, kicks, turns)
+    counts = plan(lattice, kicks)
+
+    def function(vector: Tensor) -> Tensor:
+        knobbed, source = overlay(lattice, beam, wrt, vector)
+        state, _ = run(knobbed, source, kicks, turns, counts)
+        return observable(beam_of(state, source), beam)
+
+    if mode == "reverse":
+        leaf = vector.requires_grad_()
+        value = function(leaf)
+        (slope,) = torch.autograd.grad(value, leaf)
+    elif mode == "forward":
+
+        def twice(v: Tensor) -> tuple[Tensor, Tensor]:
+            value = function(v)
+            return value, value
+
+        slope, value = torch.func.jacfwd(twice, has_aux=True)(vector)
+    else:
+        value = function(vector)
+        slope = _central(function, vector, step)
+    return float(value.detach()), np.asarray(slope.detach())
+
+
+def _central(function: Callable[[Tensor], Tensor], vector: Tensor, step: float) -> Tensor:
+    slopes = []
+    with torch.no_grad():
+        for i, value in enumerate(vector):
+            shift = torch.zeros_like(vector)
+            shift[i] = step * max(abs(float(value)), 1.0)
+            difference = function(vector + shift) - function(vector - shift)
+            slopes.append(difference / (2 * shift[i]))
+    return torch.stack(slopes)
+
+
+def _with_field(beam: Beam | Reference, kicks: Sequence[Kick]) -> Beam:
+    if isinstance(beam, Beam):
+        return beam
+    if kicks:
+        raise InvalidValueError("kicks need a beam that makes their field, not a bare Reference")
+    return Beam(beam, torch.zeros(1, 6, dtype=torch.float64))
+
+
+def _start(at: ArrayLike | None) -> Tensor:
+    start = torch.zeros(6, dtype=torch.float64)
+    if at is not None:
+        start = torch.as_tensor(np.asarray(at, dtype=np.float64))
+        if start.shape != (6,) or not bool(torch.isfinite(start).all()):
+            raise InvalidValueError(f"at must be six finite coordinates, got {at!r}")
+    return start
+
+
+def _option(kind: str, given: str, allowed: tuple[str, ...]) -> None:
+    if given not in allowed:
+        raise unknown(kind, given, allowed)

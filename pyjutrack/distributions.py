@@ -1,0 +1,204 @@
+"""Beams drawn from the usual distributions, matched to Twiss functions.
+
+Coasting beams: x, px, y, py are drawn, z and delta are zero unless a spread is asked for.
+"quiet" takes a scrambled low-discrepancy (Sobol) sequence, otherwise a seeded random one;
+either repeats for the same seed. rms emittances are those of the distribution, so a sample meets
+them up to its noise.
+Source of the quadratic forms: M. Reiser, Theory and Design of Charged Particle Beams, sec. 5.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import ndtri
+from scipy.stats import qmc
+
+from .beam import Beam, check_beam
+from .errors import InvalidValueError
+from .optics import Twiss
+from .reference import Reference
+
+Array = NDArray[np.float64]
+
+_SPREAD_DIMENSIONS = 2
+
+
+def gaussian(
+    reference: Reference,
+    particles: int,
+    *,
+    twiss: Twiss,
+    normalized_emittance: tuple[float, float] | None = None,
+    emittance: tuple[float, float] | None = None,
+    current: float = 0.0,
+    sigma_z: float = 0.0,
+    sigma_delta: float = 0.0,
+    quiet: bool = False,
+    seed: int = 0,
+) -> Beam:
+    """Gaussian in all four transverse coordinates.
+
+    Args:
+        reference: species and momentum.
+        particles: number of macroparticles.
+        twiss: functions to match, as from `twiss(lattice, reference)`.
+        normalized_emittance: rms, (x, y) [m rad]; or
+        emittance: geometric rms, (x, y) [m rad]; exactly one of the two.
+        current: of the whole beam [A].
+        sigma_z, sigma_delta: rms of independent Gaussian z [m] and delta.
+        quiet: low-discrepancy instead of random.
+        seed: of either.
+
+    Raises:
+        InvalidValueError: a negative or non-finite size, no particles, both or neither emittance.
+    """
+    return _make(_gaussian, **locals())
+
+
+def kv(
+    reference: Reference,
+    particles: int,
+    *,
+    twiss: Twiss,
+    normalized_emittance: tuple[float, float] | None = None,
+    emittance: tuple[float, float] | None = None,
+    current: float = 0.0,
+    sigma_z: float = 0.0,
+    sigma_delta: float = 0.0,
+    quiet: bool = False,
+    seed: int = 0,
+) -> Beam:
+    """Kapchinskij-Vladimirskij: the surface of a 4D ellipsoid, uniform in any 2D projection.
+
+    Arguments as for `gaussian`; emittances are rms, a quarter of the full ones.
+    """
+    return _make(_shell, **locals())
+
+
+def waterbag(
+    reference: Reference,
+    particles: int,
+    *,
+    twiss: Twiss,
+    normalized_emittance: tuple[float, float] | None = None,
+    emittance: tuple[float, float] | None = None,
+    current: float = 0.0,
+    sigma_z: float = 0.0,
+    sigma_delta: float = 0.0,
+    quiet: bool = False,
+    seed: int = 0,
+) -> Beam:
+    """Uniform in a 4D ellipsoid of phase space. Arguments as for `gaussian`."""
+    return _make(_ball, **locals())
+
+
+def uniform(
+    reference: Reference,
+    particles: int,
+    *,
+    twiss: Twiss,
+    normalized_emittance: tuple[float, float] | None = None,
+    emittance: tuple[float, float] | None = None,
+    current: float = 0.0,
+    sigma_z: float = 0.0,
+    sigma_delta: float = 0.0,
+    quiet: bool = False,
+    seed: int = 0,
+) -> Beam:
+    """Uniform in each plane's phase-space ellipse, the planes independent. As for `gaussian`."""
+    return _make(_discs, **locals())
+
+
+# Each of the following turns uniform numbers (N, 4) in (0, 1) into four coordinates of unit rms.
+
+
+def _gaussian(u: Array) -> Array:
+    return np.asarray(ndtri(u))
+
+
+def _angles(u: Array, v: Array) -> tuple[Array, Array, Array, Array]:
+    return (
+        np.cos(2 * np.pi * u),
+        np.sin(2 * np.pi * u),
+        np.cos(2 * np.pi * v),
+        np.sin(2 * np.pi * v),
+    )
+
+
+def _shell(u: Array) -> Array:
+    # on the 3-sphere the share of r^2 in the first plane is uniform (Archimedes in 4D)
+    c1, s1, c2, s2 = _angles(u[:, 1], u[:, 2])
+    first, second = np.sqrt(u[:, 0]), np.sqrt(1 - u[:, 0])
+    return 2 * np.column_stack([first * c1, first * s1, second * c2, second * s2])
+
+
+def _ball(u: Array) -> Array:
+    # volume grows as r^4; <x^2> of the unit 4-ball is 1/6
+    return np.sqrt(6) / 2 * u[:, 3:4] ** 0.25 * _shell(u)
+
+
+def _discs(u: Array) -> Array:
+    c1, s1, c2, s2 = _angles(u[:, 2], u[:, 3])
+    first, second = np.sqrt(u[:, 0]), np.sqrt(u[:, 1])
+    return 2 * np.column_stack([first * c1, first * s1, second * c2, second * s2])
+
+
+def _make(
+    draw: Callable[[Array], Array],
+    reference: Reference,
+    particles: int,
+    twiss: Twiss,
+    normalized_emittance: tuple[float, float] | None,
+    emittance: tuple[float, float] | None,
+    current: float,
+    sigma_z: float,
+    sigma_delta: float,
+    quiet: bool,
+    seed: int,
+) -> Beam:
+    if not (isinstance(particles, (int, np.integer)) and particles >= 1):
+        raise InvalidValueError(f"particles must be a positive integer, got {particles!r}")
+    if (emittance is None) == (normalized_emittance is None):
+        raise InvalidValueError("give exactly one of emittance and normalized_emittance")
+    if emittance is None:
+        assert normalized_emittance is not None
+        emittance = tuple(e / reference.beta_gamma for e in normalized_emittance)  # type: ignore[assignment]
+        assert emittance is not None
+    for name, values in (
+        ("emittance", emittance),
+        ("sigma_z and sigma_delta", (sigma_z, sigma_delta)),
+    ):
+        if len(values) != 2 or not all(np.isfinite(v) and v >= 0 for v in values):
+            raise InvalidValueError(f"{name} must be two finite, non-negative numbers: {values}")
+
+    u = _unit_numbers(particles, 4 + _SPREAD_DIMENSIONS, quiet, seed)
+    normal = draw(u[:, :4])
+    coordinates = np.zeros((particles, 6))
+    planes = ((twiss.beta_x, twiss.alpha_x), (twiss.beta_y, twiss.alpha_y))
+    for i, ((beta, alpha), size) in enumerate(zip(planes, emittance, strict=True)):
+        if not (np.isfinite(beta) and beta > 0 and np.isfinite(alpha)):
+            raise InvalidValueError(f"Twiss beta must be positive, got beta={beta}, alpha={alpha}")
+        a, b = normal[:, 2 * i], normal[:, 2 * i + 1]
+        coordinates[:, 2 * i] = np.sqrt(size * beta) * a
+        coordinates[:, 2 * i + 1] = np.sqrt(size / beta) * (b - alpha * a)
+    for column, sigma in ((4, sigma_z), (5, sigma_delta)):
+        if sigma > 0:
+            coordinates[:, column] = sigma * ndtri(u[:, column])
+    beam = Beam(reference, torch.from_numpy(coordinates), current)
+    check_beam(beam)
+    return beam
+
+
+def _unit_numbers(count: int, dimensions: int, quiet: bool, seed: int) -> Array:
+    """Uniform numbers (count, dimensions) strictly between 0 and 1."""
+    rng = np.random.default_rng(seed)
+    if quiet:
+        bits = max(1, int(count - 1).bit_length())
+        # whole powers of two keep the balance of the sequence; the surplus is dropped
+        u = np.asarray(qmc.Sobol(dimensions, rng=rng).random_base2(bits)[:count])
+        return np.clip(u, 2.0**-53, 1 - 2.0**-53)
+    return rng.random((count, dimensions)) * (1 - 2.0**-52) + 2.0**-53

@@ -1,0 +1,44 @@
+"""The package's own family of exceptions and warnings."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class PyJuTrackError(Exception):
+    """Base of every exception that the package raises on purpose."""
+
+
+class InvalidValueError(PyJuTrackError, ValueError):
+    """A value is outside what the model can mean: negative length, non-finite coordinate, ..."""
+
+
+class UnknownNameError(PyJuTrackError, LookupError):
+    """A name (species, element, knob, option) that does not exist; the message names the nearest."""
+
+
+class UnstableError(PyJuTrackError):
+    """A periodic quantity was asked of a lattice whose motion is unbounded."""
+
+
+class ParticleLostError(PyJuTrackError):
+    """A particle whose coordinates the result needs was lost on the way."""
+
+
+class ResolutionWarning(UserWarning):
+    """The grid is too coarse, or too small, for the beam it should resolve."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
+    """An error that says `name` is no `kind`, and what was probably meant."""
+    known = [str(k) for k in known]
+    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.4)
+    if near:
+        hint = f"did you mean {near[0]!r}?"
+    elif known:
+        shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
+        hint = f"known: {shown}"
+    else:
+        hint = "there is none at all"
+    return UnknownNameError(f"no {kind} named {name!r}; {hint}")

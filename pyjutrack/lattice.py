@@ -1,0 +1,161 @@
+"""Lattices, and knobs: the addresses by which parameters are read, set and differentiated."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .elements import Element, Number
+from .errors import InvalidValueError, UnknownNameError, unknown
+
+_ADDRESS = re.compile(r"^(?P<element>.+)\.(?P<field>\w+)(\[(?P<index>\d+)\])?$")
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Lattice:
+    """A sequence of elements, frozen.
+
+    Elements that share a name are one knob: a cell used fifty times has one `q1.k1`.
+
+    Attributes:
+        elements: in the order in which the beam meets them.
+
+    Raises:
+        InvalidValueError: no element, or something that is not one.
+    """
+
+    elements: tuple[Element, ...]
+
+    def __init__(self, elements: Iterable[Element | Lattice]) -> None:
+        flat: list[Element] = []
+        for item in elements:
+            if isinstance(item, Lattice):
+                flat.extend(item.elements)
+            elif isinstance(item, Element):
+                flat.append(item)
+            else:
+                raise InvalidValueError(f"a lattice is made of elements, got {item!r}")
+        if not flat:
+            raise InvalidValueError("the lattice is empty; give it at least one element")
+        object.__setattr__(self, "elements", tuple(flat))
+
+    def __len__(self) -> int:
+        return len(self.elements)
+
+    def __iter__(self) -> Iterator[Element]:
+        return iter(self.elements)
+
+    def __getitem__(self, key: int | str) -> Element:
+        """An element by position, or the first one of a name."""
+        if isinstance(key, str):
+            for element in self.elements:
+                if element.name == key:
+                    return element
+            raise unknown("element", key, self.names)
+        return self.elements[key]
+
+    def __add__(self, other: Lattice) -> Lattice:
+        return Lattice([self, other])
+
+    def __mul__(self, times: int) -> Lattice:
+        return Lattice([self] * times)
+
+    __rmul__ = __mul__
+
+    def __repr__(self) -> str:
+        return f"Lattice({len(self)} elements, {float(self.length):.6g} m)"
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the elements that have one, each once, in order."""
+        return list(dict.fromkeys(e.name for e in self.elements if e.name))
+
+    @property
+    def length(self) -> Number:
+        """Sum of the lengths [m]."""
+        total: Number = 0.0
+        for element in self.elements:
+            total = total + element.length
+        return total
+
+    def knobs(self) -> list[str]:
+        """Every address that can be read, set or differentiated."""
+        found: list[str] = []
+        for name in self.names:
+            element = self[name]
+            for field in element.knobs:
+                value = getattr(element, field)
+                if isinstance(value, tuple):
+                    found += [f"{name}.{field}[{i}]" for i in range(len(value))]
+                else:
+                    found.append(f"{name}.{field}")
+        return found
+
+    def value(self, address: str) -> Number:
+        """The parameter at an address such as "q1.k1" or "m1.knl[2]".
+
+        Raises:
+            UnknownNameError: no such knob; the message gives the nearest.
+        """
+        name, field, index = self._resolve(address)
+        value = getattr(self[name], field)
+        number: Number = value if index is None else value[index]
+        return number
+
+    def with_values(self, values: Mapping[str, Number]) -> Lattice:
+        """A lattice with some parameters replaced; this one is left as it is.
+
+        Args:
+            values: address to value; a tensor value makes the result differentiable in it.
+        """
+        changes: dict[str, list[tuple[str, int | None, Number]]] = {}
+        for address, value in values.items():
+            name, field, index = self._resolve(address)
+            changes.setdefault(name, []).append((field, index, value))
+        return Lattice(
+            _changed(e, changes[e.name]) if e.name in changes else e for e in self.elements
+        )
+
+    def _resolve(self, address: str) -> tuple[str, str, int | None]:
+        match = _ADDRESS.match(address)
+        if match is None or match["element"] not in self.names:
+            raise unknown("knob", address, self.knobs())
+        element = self[match["element"]]
+        index = None if match["index"] is None else int(match["index"])
+        if match["field"] in element.knobs:
+            value = getattr(element, match["field"])
+            if isinstance(value, tuple) == (index is not None):
+                if index is None or index < len(value):
+                    return match["element"], match["field"], index
+                raise UnknownNameError(
+                    f"no knob named {address!r}; {match['field']} of {element.name!r} has "
+                    f"{len(value)} entries"
+                )
+        raise unknown("knob", address, [a for a in self.knobs() if a.startswith(element.name)])
+
+
+def _changed(element: Element, changes: list[tuple[str, int | None, Number]]) -> Element:
+    new: dict[str, Number | tuple[Number, ...]] = {}
+    for field, index, value in changes:
+        if index is None:
+            new[field] = value
+        else:
+            old = new.get(field, getattr(element, field))
+            assert isinstance(old, tuple)
+            new[field] = (*old[:index], value, *old[index + 1 :])
+    return dataclasses.replace(element, **new)
+
+
+def detached(value: Number) -> float:
+    """A parameter as a float, whatever it carries."""
+    return float(value.detach()) if isinstance(value, Tensor) else value
+
+
+def as_tensor(values: Iterable[Number]) -> Tensor:
+    """Parameters as one float64 vector."""
+    return torch.tensor([detached(v) for v in values], dtype=torch.float64)

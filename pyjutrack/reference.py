@@ -1,0 +1,158 @@
+"""Species and the reference particle: what fixes rigidity, velocity and time dilation."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from scipy import constants as codata
+
+from .errors import InvalidValueError, unknown
+
+SPEED_OF_LIGHT = codata.c
+ELEMENTARY_CHARGE = codata.e
+VACUUM_PERMITTIVITY = codata.epsilon_0
+
+
+def _mass_ev(name: str) -> float:
+    return codata.value(f"{name} mass energy equivalent in MeV") * 1e6
+
+
+_ATOMIC_MASS_EV = codata.value("atomic mass constant energy equivalent in MeV") * 1e6
+_PARTICLES = {  # name: (CODATA name, charge)
+    "electron": ("electron", -1),
+    "positron": ("electron", 1),
+    "proton": ("proton", 1),
+    "antiproton": ("proton", -1),
+    "muon": ("muon", -1),
+    "antimuon": ("muon", 1),
+    "deuteron": ("deuteron", 1),
+    "alpha": ("alpha particle", 2),
+}
+
+
+@dataclass(frozen=True)
+class Species:
+    """A particle kind.
+
+    Attributes:
+        name: for display.
+        mass: rest energy m c^2 [eV].
+        charge: charge in elementary charges, with its sign; not zero.
+    """
+
+    name: str
+    mass: float
+    charge: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.mass) and self.mass > 0):
+            raise InvalidValueError(f"species mass must be positive and finite, got {self.mass} eV")
+        if not math.isfinite(self.charge) or self.charge == 0:
+            raise InvalidValueError(
+                f"species charge must be finite and not zero, got {self.charge}"
+            )
+
+    @classmethod
+    def named(cls, name: str) -> Species:
+        """A common species by name, with CODATA masses.
+
+        Raises:
+            UnknownNameError: the name is not known; the message gives the nearest.
+        """
+        if name not in _PARTICLES:
+            raise unknown("species", name, _PARTICLES)
+        codata_name, charge = _PARTICLES[name]
+        return cls(name, _mass_ev(codata_name), charge)
+
+    @classmethod
+    def ion(cls, mass_u: float, charge: float, name: str = "ion") -> Species:
+        """An ion of `mass_u` unified atomic mass units (of the ion, electrons removed)."""
+        return cls(name, mass_u * _ATOMIC_MASS_EV, charge)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The reference particle.
+
+    Attributes:
+        species: its kind.
+        p0c: momentum times c [eV] (of one particle, not per charge).
+    """
+
+    species: Species
+    p0c: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.p0c) and self.p0c > 0):
+            raise InvalidValueError(f"reference p0c must be positive and finite, got {self.p0c} eV")
+
+    @classmethod
+    def from_p0c(cls, species: str | Species, p0c: float) -> Reference:
+        """From the momentum times c [eV]."""
+        return cls(_species(species), float(p0c))
+
+    @classmethod
+    def from_kinetic(cls, species: str | Species, kinetic_energy: float) -> Reference:
+        """From the kinetic energy [eV]."""
+        species = _species(species)
+        if not (math.isfinite(kinetic_energy) and kinetic_energy > 0):
+            raise InvalidValueError(
+                f"kinetic energy must be positive and finite, got {kinetic_energy} eV"
+            )
+        # sqrt(T (T + 2 m)) keeps its digits where T is far below m
+        return cls(species, math.sqrt(kinetic_energy * (kinetic_energy + 2 * species.mass)))
+
+    @classmethod
+    def from_total(cls, species: str | Species, total_energy: float) -> Reference:
+        """From the total energy [eV]."""
+        species = _species(species)
+        if not total_energy > species.mass:
+            raise InvalidValueError(
+                f"total energy {total_energy} eV is not above the rest energy "
+                f"{species.mass} eV of the {species.name}; from_kinetic takes kinetic energies"
+            )
+        return cls.from_kinetic(species, total_energy - species.mass)
+
+    @property
+    def beta_gamma(self) -> float:
+        return self.p0c / self.species.mass
+
+    @property
+    def gamma(self) -> float:
+        return math.hypot(1.0, self.beta_gamma)
+
+    @property
+    def beta(self) -> float:
+        return self.beta_gamma / self.gamma
+
+    @property
+    def kinetic_energy(self) -> float:
+        """Kinetic energy [eV]."""
+        return self.p0c * self.beta_gamma / (self.gamma + 1)
+
+    @property
+    def rigidity(self) -> float:
+        """Magnetic rigidity B rho = p0 / q [T m], with the sign of the charge."""
+        return self.p0c / (self.species.charge * SPEED_OF_LIGHT)
+
+    def perveance_per_ampere(self) -> float:
+        """Generalised perveance per ampere of beam current [1/A].
+
+        K = q I / (2 pi eps0 m c^3 (beta gamma)^3), so that the kick over ds on a particle at
+        distance r outside a round beam is K ds / r in P/P0.
+        Source: M. Reiser, Theory and Design of Charged Particle Beams, sec. 4.2.
+        """
+        charge = abs(self.species.charge)
+        return charge / (
+            2
+            * math.pi
+            * VACUUM_PERMITTIVITY
+            * SPEED_OF_LIGHT
+            * self.species.mass
+            * self.beta_gamma**3
+        )
+
+
+def _species(species: str | Species) -> Species:
+    return Species.named(species) if isinstance(species, str) else species

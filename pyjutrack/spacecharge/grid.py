@@ -1,0 +1,49 @@
+"""The grid on which densities and potentials live."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InvalidValueError
+
+#: nodes added on each side, so that a particle anywhere in the box has its four nodes
+GHOSTS = 2
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A rectangle of cells centred on the axis; values live at the centres of the cells.
+
+    Attributes:
+        size: full width and height of the box [m].
+        shape: number of cells in x and y.
+    """
+
+    size: tuple[float, float]
+    shape: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        if not all(math.isfinite(s) and s > 0 for s in self.size):
+            raise InvalidValueError(f"the box must have positive finite sides, got {self.size} m")
+        if not all(isinstance(n, int) and n >= 8 for n in self.shape):
+            raise InvalidValueError(f"a grid needs at least 8 cells a side, got {self.shape}")
+
+    @property
+    def spacing(self) -> tuple[float, float]:
+        """Cell width and height [m]."""
+        return self.size[0] / self.shape[0], self.size[1] / self.shape[1]
+
+    @property
+    def padded_shape(self) -> tuple[int, int]:
+        """Shape of the arrays of `deposit` and `interpolate`: the cells and two ghosts a side."""
+        return self.shape[0] + 2 * GHOSTS, self.shape[1] + 2 * GHOSTS
+
+    def nodes(self, axis: int, *, ghosts: bool = False) -> NDArray[np.float64]:
+        """Positions of the cell centres along an axis [m], ghosts included if asked for."""
+        extra = GHOSTS if ghosts else 0
+        index = np.arange(-extra, self.shape[axis] + extra)
+        return (index + 0.5) * self.spacing[axis] - self.size[axis] / 2

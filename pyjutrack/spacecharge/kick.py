@@ -1,0 +1,93 @@
+"""The self-consistent space-charge kick of a coasting beam."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..beam import Beam
+from ..errors import InvalidValueError, ResolutionWarning
+from ..transport import State
+from .particle_mesh import deposit, inside, interpolate
+from .poisson import Potential, SpectralPoisson
+
+#: a beam may start with this share of its particles outside the box
+_OUTSIDE = 0.01
+#: rms sizes below this many cells lose accuracy (see docs/accuracy in the tests of the solver)
+_CELLS = 2.0
+
+
+@dataclass(frozen=True)
+class SpaceCharge:
+    """Transverse space charge of a coasting beam, from a solver or a network.
+
+    The kick over a slice ds is (px, py) -= K ds grad H(x, y), with K the generalised perveance of
+    the current that is still alive and H the potential of the density normalised to one.
+
+    Attributes:
+        potential: what turns the density into H; see `Potential`.
+        max_step: longest slice between kicks [m]; a number, or one per element kind, such as
+            {"Drift": 0.05, "Quadrupole": 0.025}.
+        perveance_scale: factor on the perveance; 1 is physical.
+    """
+
+    potential: Potential = SpectralPoisson()
+    max_step: float | Mapping[str, float] = 0.05
+    perveance_scale: float | Tensor = 1.0
+
+    def __post_init__(self) -> None:
+        steps = self.max_step if isinstance(self.max_step, Mapping) else {"max_step": self.max_step}
+        for kind, step in steps.items():
+            if not (math.isfinite(step) and step > 0):
+                raise InvalidValueError(
+                    f"space-charge steps must be positive, got {step} m ({kind})"
+                )
+
+    def check(self, beam: Beam) -> None:
+        """Raise for a beam that the box cannot hold, warn of a grid too coarse for it."""
+        grid = self.potential.mesh.grid
+        x, y, alive = beam.coordinate("x"), beam.coordinate("y"), beam.alive
+        outside = float((~inside(grid, x, y) & alive).sum() / alive.sum())
+        if outside > _OUTSIDE:
+            reach = [float(u[alive].abs().max()) for u in (x, y)]
+            raise InvalidValueError(
+                f"the beam is larger than the space-charge box: {outside:.1%} of it lie outside "
+                f"{grid.size[0]:g} m x {grid.size[1]:g} m, the farthest at |x| = {reach[0]:.3g} m, "
+                f"|y| = {reach[1]:.3g} m; take a box of at least "
+                f"{2.2 * reach[0]:.2g} m x {2.2 * reach[1]:.2g} m"
+            )
+        for name, u, spacing in zip("xy", (x, y), grid.spacing, strict=True):
+            size = float(u[alive].std(correction=0))
+            if 0 < size < _CELLS * spacing:
+                warnings.warn(
+                    f"the grid is coarse for the beam: its rms {name} of {size:.3g} m is "
+                    f"{size / spacing:.2g} cells of {spacing:.3g} m, and the field is accurate "
+                    f"from {_CELLS:g} cells on; use more cells or a smaller box",
+                    ResolutionWarning,
+                    stacklevel=3,
+                )
+
+    def admit(self, state: State) -> State:
+        """Particles outside the box are lost."""
+        x, _, y, *_ = state.coordinates
+        return State(state.coordinates, state.alive & inside(self.potential.mesh.grid, x, y))
+
+    def field(self, beam: Beam, state: State) -> Tensor:
+        """K H on the padded grid, made by the particles alive [rad/m per metre of slice, times m]."""
+        x, _, y, *_ = state.coordinates
+        shares = torch.full_like(x.detach(), 1 / x.shape[-1])
+        fractions = deposit(self.potential.mesh, x, y, state.alive, shares)
+        perveance = beam.current * beam.reference.perveance_per_ampere() * self.perveance_scale
+        return perveance * self.potential.solve(fractions)
+
+    def apply(self, state: State, field: Tensor, ds: float | Tensor) -> State:
+        """Kick particles by a field over a slice of length ds [m]."""
+        x, px, y, py, z, delta = state.coordinates
+        _, slope_x, slope_y = interpolate(self.potential.mesh, x, y, state.alive, field)
+        kicked = (x, px - ds * slope_x, y, py - ds * slope_y, z, delta)
+        return State(kicked, state.alive)

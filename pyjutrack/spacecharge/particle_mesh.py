@@ -1,0 +1,201 @@
+"""The adjoint pair between particles and grid: `deposit` spreads, `interpolate` reads.
+
+With one shape function W for both, <deposit(w), g> = <w, interpolate(g)>, and the derivatives of
+either are the other with a differentiated shape function. `plain_*` are the PyTorch twins for any order
+of derivative; the public functions take the compiled kernels on the CPU.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numba import get_num_threads
+from torch import Tensor
+
+from ..compiled import mesh_kernels
+from ..compiled.operator import Maybe, Tensors, compiled_operator
+from .grid import Grid
+from .shapes import Shape
+
+
+class Mesh(NamedTuple):
+    """A grid and the shape function that joins particles to it."""
+
+    grid: Grid
+    shape: Shape
+
+
+def inside(grid: Grid, x: Tensor, y: Tensor) -> Tensor:
+    """Which particles are in the box (walls included); NaN counts as outside."""
+    return (x.abs() <= grid.size[0] / 2) & (y.abs() <= grid.size[1] / 2)
+
+
+def deposit(mesh: Mesh, x: Tensor, y: Tensor, active: Tensor, weights: Tensor) -> Tensor:
+    """Spread weights over the grid: sum_p w_p W(x_p - node) W(y_p - node).
+
+    Args:
+        mesh: grid and shape.
+        x, y: positions (N,) [m]; where `active` is true they must lie inside the box.
+        active: mask (N,) of the particles that count.
+        weights: (N,), any unit.
+
+    Returns:
+        Array of shape `mesh.grid.padded_shape`, in the unit of the weights per cell.
+    """
+    return _deposit(mesh, x, y, active, weights)[0]
+
+
+def interpolate(
+    mesh: Mesh, x: Tensor, y: Tensor, active: Tensor, values: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Read a grid at particles: value, d/dx and d/dy, each (N,); zero where not `active`.
+
+    Args:
+        mesh, x, y, active: as for `deposit`.
+        values: array of shape `mesh.grid.padded_shape`.
+    """
+    value, along_x, along_y = _interpolate(mesh, x, y, active, values)
+    return value, along_x, along_y
+
+
+def _stencil(mesh: Mesh, x: Tensor, y: Tensor, active: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Flat indices of the 16 nodes (N, 16) and the places u_x, u_y in the cell (N,)."""
+    rows, columns = mesh.grid.padded_shape
+    x0, y0, sx, sy = _geometry(mesh.grid)
+    safe_x = torch.where(active, x, torch.zeros_like(x))
+    safe_y = torch.where(active, y, torch.zeros_like(y))
+    ux, uy = (safe_x - x0) * sx, (safe_y - y0) * sy
+    fx, fy = ux.detach().floor(), uy.detach().floor()
+    four = torch.arange(4, device=x.device)
+    i, j = fx.long().unsqueeze(-1) + four, fy.long().unsqueeze(-1) + four
+    flat = i.unsqueeze(-1) * columns + j.unsqueeze(-2)
+    return flat.flatten(-2), ux - fx, uy - fy
+
+
+def _weights(mesh: Mesh, u: Tensor, order: int, axis: int) -> Tensor:
+    """Weights of the four nodes, or their derivative of an order by position: (N, 4)."""
+    table = np.array(mesh.shape.coefficients)
+    for _ in range(order):
+        table = table[:, 1:] * np.arange(1, table.shape[1])
+    table = table / mesh.grid.spacing[axis] ** order
+    powers = torch.stack([u**p for p in range(table.shape[1])], dim=-1)
+    return powers @ torch.as_tensor(table.T, dtype=u.dtype, device=u.device)
+
+
+def plain_deposit(mesh: Mesh, x: Tensor, y: Tensor, active: Tensor, weights: Tensor) -> Tensors:
+    """`deposit` in plain PyTorch."""
+    flat, ux, uy = _stencil(mesh, x, y, active)
+    w = torch.where(active, weights, torch.zeros_like(weights))
+    product = _weights(mesh, ux, 0, 0).unsqueeze(-1) * _weights(mesh, uy, 0, 1).unsqueeze(-2)
+    spread = w.unsqueeze(-1) * product.flatten(-2)
+    rows, columns = mesh.grid.padded_shape
+    batch = x.shape[:-1]
+    empty = spread.new_zeros(*batch, rows * columns)
+    filled = empty.scatter_add(-1, flat.flatten(-2), spread.flatten(-2))
+    return (filled.reshape(*batch, rows, columns),)
+
+
+def plain_interpolate(mesh: Mesh, x: Tensor, y: Tensor, active: Tensor, values: Tensor) -> Tensors:
+    """`interpolate` in plain PyTorch."""
+    flat, ux, uy = _stencil(mesh, x, y, active)
+    near = values.flatten(-2).expand(*x.shape[:-1], -1).gather(-1, flat.flatten(-2))
+    near = near.reshape(*x.shape, 4, 4)
+    out = []
+    for order_x, order_y in ((0, 0), (1, 0), (0, 1)):
+        wx, wy = _weights(mesh, ux, order_x, 0), _weights(mesh, uy, order_y, 1)
+        read = (near * wx.unsqueeze(-1) * wy.unsqueeze(-2)).sum((-1, -2))
+        out.append(torch.where(active, read, torch.zeros_like(read)))
+    return tuple(out)
+
+
+def _geometry(grid: Grid) -> tuple[float, float, float, float]:
+    (hx, hy), (nodes_x, nodes_y) = grid.spacing, (grid.nodes(a, ghosts=True) for a in (0, 1))
+    # node 1 of the padded grid is the second of the four nodes of a particle in cell column 0
+    return float(nodes_x[1]), float(nodes_y[1]), 1 / hx, 1 / hy
+
+
+def _array(tensor: Tensor) -> Any:
+    return tensor.detach().contiguous().numpy()
+
+
+def _tensors(arrays: Any) -> Tensors:
+    # one tensor a row: PyTorch forbids views as the outputs of a custom function
+    return tuple(torch.from_numpy(a) for a in arrays)
+
+
+def _rows(tangent: Tensor | None, like: Tensor) -> Any:
+    return np.zeros((1, like.shape[0]), _array(like).dtype) if tangent is None else _array(tangent)
+
+
+class _MeshKernels:
+    """What both operators share: the last arguments of every kernel."""
+
+    @staticmethod
+    def _fixed(mesh: Mesh) -> tuple[Any, Any, int]:
+        return _geometry(mesh.grid), np.array(mesh.shape.coefficients), get_num_threads()
+
+
+class _Deposit(_MeshKernels):
+    def plain(self, static: Mesh, *inputs: Tensor) -> Tensors:
+        return plain_deposit(static, *inputs)
+
+    def value(self, static: Mesh, inputs: Tensors) -> Tensors:
+        grid = mesh_kernels.deposit(
+            *map(_array, inputs), *self._fixed(static), static.grid.padded_shape
+        )
+        return (torch.from_numpy(grid),)
+
+    def tangent(self, static: Mesh, inputs: Tensors, tangents: Maybe, count: int) -> Tensors:
+        x, y, active, w = inputs
+        dx, dy, _, dw = tangents
+        sources = [
+            _rows(dw, x),
+            _rows(None if dx is None else w * dx, x),
+            _rows(None if dy is None else w * dy, x),
+        ]
+        grids = mesh_kernels.spread(
+            *map(_array, (x, y, active)), *sources, *self._fixed(static), static.grid.padded_shape
+        )
+        return (torch.from_numpy(np.moveaxis(grids, -1, 0)),)
+
+    def cotangent(self, static: Mesh, inputs: Tensors, gradients: Tensors) -> Tensors:
+        x, y, active, w = inputs
+        value, along_x, along_y = _tensors(
+            mesh_kernels.gather(*map(_array, (x, y, active, gradients[0])), *self._fixed(static))
+        )
+        return w * along_x, w * along_y, value
+
+
+class _Interpolate(_MeshKernels):
+    def plain(self, static: Mesh, *inputs: Tensor) -> Tensors:
+        return plain_interpolate(static, *inputs)
+
+    def value(self, static: Mesh, inputs: Tensors) -> Tensors:
+        out = mesh_kernels.gather(*map(_array, inputs), *self._fixed(static))
+        return _tensors(out)
+
+    def tangent(self, static: Mesh, inputs: Tensors, tangents: Maybe, count: int) -> Tensors:
+        x, y, active, values = inputs
+        dx, dy, _, dvalues = tangents
+        if dvalues is None:
+            dvalues = values.new_zeros(count, *values.shape)
+        out = mesh_kernels.gather_tangent(
+            *map(_array, (x, y, active, values)),
+            _rows(dx, x),
+            _rows(dy, x),
+            _array(dvalues.movedim(0, -1)),
+            *self._fixed(static),
+        )
+        return _tensors(out)
+
+    def cotangent(self, static: Mesh, inputs: Tensors, gradients: Tensors) -> Tensors:
+        at, grid = mesh_kernels.gather_cotangent(
+            *map(_array, (*inputs, *gradients)), *self._fixed(static)
+        )
+        return *_tensors(at), torch.from_numpy(grid)
+
+
+_deposit = compiled_operator(_Deposit())
+_interpolate = compiled_operator(_Interpolate())

@@ -1,0 +1,95 @@
+"""Potentials of a density in a conducting rectangle."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import InvalidValueError
+from .grid import Grid
+from .particle_mesh import Mesh
+from .shapes import Shape, shape
+
+
+class Potential(Protocol):
+    """What turns a density on a mesh into the potential H of the space-charge kick.
+
+    A solver, or a network in its place. `solve` takes and returns arrays of
+    `mesh.grid.padded_shape`: the share of the beam in each cell (they sum to the share that is
+    alive), and H with -laplacian(H) = 2 pi rho for rho normalised to one [1/m^2].
+    """
+
+    @property
+    def mesh(self) -> Mesh: ...
+
+    def solve(self, fractions: Tensor) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class SpectralPoisson:
+    """Sine-series solution of -laplacian(H) = 2 pi rho with H = 0 on the walls of a rectangle.
+
+    The walls stand at the edges of the grid. Densities near a wall are continued oddly beyond it, as the
+    sine series is. The smoothing of the shape function is divided out in mode space, once for
+    the deposit and once for the reading, as in smooth particle-mesh Ewald.
+
+    Attributes:
+        size: full width and height of the box [m].
+        shape: cells in x and y.
+        assignment: "bspline" (default), "catmull-rom" (the paper's) or "cic".
+        modes: highest mode numbers in x and y; None is half the cells, above which aliases grow.
+
+    Source: J. Qiang, Symplectic multiparticle tracking model for self-consistent space-charge
+    simulation, PRAB 20 (2017) 014203, eqs. 28-33 (modes); U. Essmann et al., J. Chem. Phys. 103
+    (1995) 8577 (deconvolution).
+    """
+
+    size: tuple[float, float] = (0.02, 0.02)
+    shape: tuple[int, int] = (128, 128)
+    assignment: str | Shape = "bspline"
+    modes: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        limit = Grid(self.size, self.shape).shape
+        object.__setattr__(self, "assignment", shape(self.assignment))
+        modes = self.modes or (limit[0] // 2, limit[1] // 2)
+        if not all(1 <= m <= n for m, n in zip(modes, limit, strict=True)):
+            raise InvalidValueError(
+                f"modes must lie between 1 and the number of cells {limit}, got {modes}"
+            )
+        object.__setattr__(self, "modes", modes)
+
+    @cached_property
+    def mesh(self) -> Mesh:
+        assert isinstance(self.assignment, Shape)
+        return Mesh(Grid(self.size, self.shape), self.assignment)
+
+    @cached_property
+    def _operators(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Sine transforms in x and y (modes, padded nodes), and the inverse Laplacian between."""
+        grid, used = self.mesh
+        assert self.modes is not None
+        sines, squares, transfers = [], [], []
+        for axis in (0, 1):
+            m = np.arange(1, self.modes[axis] + 1)
+            k = math.pi * m / grid.size[axis]
+            from_wall = grid.nodes(axis, ghosts=True) + grid.size[axis] / 2
+            sines.append(np.sin(np.outer(k, from_wall)))
+            squares.append(k**2)
+            transfers.append(used.transfer(k * grid.spacing[axis]))
+        norm = 4 / (grid.size[0] * grid.size[1]) * 2 * math.pi
+        green = norm / (squares[0][:, None] + squares[1][None, :])
+        green /= (transfers[0][:, None] * transfers[1][None, :]) ** 2
+        return tuple(torch.from_numpy(a) for a in (sines[0], sines[1], green))  # type: ignore[return-value]
+
+    def solve(self, fractions: Tensor) -> Tensor:
+        """H on the padded grid from the share of the beam in each cell. See `Potential`."""
+        sine_x, sine_y, green = (o.to(fractions) for o in self._operators)
+        spectrum = sine_x @ fractions @ sine_y.mT
+        return sine_x.mT @ (green * spectrum) @ sine_y

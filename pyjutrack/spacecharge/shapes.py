@@ -1,0 +1,86 @@
+"""Shape functions: how a particle is spread over the grid, and how the grid is read between nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import unknown
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A piecewise cubic shape function on four nodes.
+
+    With u in [0, 1) the distance past node i in units of the spacing, the weights of the nodes
+    i - 1, i, i + 1, i + 2 are the polynomials `coefficients[node][power]` in u.
+
+    Attributes:
+        name: what `shape("...")` finds it by.
+        coefficients: 4 x 4, rows are nodes, columns powers 0 to 3.
+        transfer: its Fourier transform as a function of k h, by which a solver may divide to undo
+            the smoothing; one everywhere if it is not to be undone.
+    """
+
+    name: str
+    coefficients: tuple[tuple[float, ...], ...]
+    transfer: Callable[[Array], Array]
+
+
+def _sinc_power(power: int) -> Callable[[Array], Array]:
+    return lambda kh: np.asarray(np.sinc(kh / (2 * np.pi)) ** power)
+
+
+#: Cubic B-spline: twice continuously differentiable, so that the kick is C1.
+#: Source: M. Unser, Splines: a perfect fit, IEEE Signal Proc. Mag. 16 (1999) 22.
+BSPLINE = Shape(
+    "bspline",
+    (
+        (1 / 6, -1 / 2, 1 / 2, -1 / 6),
+        (2 / 3, 0.0, -1.0, 1 / 2),
+        (1 / 6, 1 / 2, 1 / 2, -1 / 2),
+        (0.0, 0.0, 0.0, 1 / 6),
+    ),
+    _sinc_power(4),
+)
+
+#: Catmull-Rom: interpolates the nodes, once continuously differentiable: the kick has kinks.
+#: Source: R. Keys, Cubic convolution interpolation, IEEE Trans. ASSP 29 (1981) 1153, a = -1/2.
+CATMULL_ROM = Shape(
+    "catmull-rom",
+    (
+        (0.0, -1 / 2, 1.0, -1 / 2),
+        (1.0, 0.0, -5 / 2, 3 / 2),
+        (0.0, 1 / 2, 2.0, -3 / 2),
+        (0.0, 0.0, -1 / 2, 1 / 2),
+    ),
+    lambda kh: np.ones_like(kh),
+)
+
+#: Cloud in cell: linear; the kick jumps from cell to cell.
+#: Source: C. K. Birdsall, A. B. Langdon, Plasma Physics via Computer Simulation, ch. 8.
+CIC = Shape(
+    "cic",
+    ((0.0, 0.0, 0.0, 0.0), (1.0, -1.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0)),
+    _sinc_power(2),
+)
+
+_SHAPES = {s.name: s for s in (BSPLINE, CATMULL_ROM, CIC)}
+
+
+def shape(name: str | Shape) -> Shape:
+    """A shape by name: "bspline", "catmull-rom" or "cic".
+
+    Raises:
+        UnknownNameError: there is no such shape.
+    """
+    if isinstance(name, Shape):
+        return name
+    if name not in _SHAPES:
+        raise unknown("shape function", name, _SHAPES)
+    return _SHAPES[name]
