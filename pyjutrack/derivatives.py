@@ -15,6 +15,7 @@ from .errors import InvalidValueError, ParticleLostError, unknown
 from .knobs import overlay, values
 from .lattice import Lattice
 from .observables import Observable
+from .pushforward import Pushed, tangent_of, value_of
 from .reference import Reference
 from .tracking import Kick, beam_of, check_track, plan, run
 
@@ -69,7 +70,7 @@ def _jacobian_function(
     method: str = "ad",
     step: float = COORDINATE_STEP,
 ) -> Callable[[Lattice, Beam], Tensor]:
-    """(lattice, beam) -> (6, 6) tensor, differentiable; slices are those of the lattice given here."""
+    """(lattice, beam) -> (6, 6) tensor, differentiable, with the slices of this lattice."""
     counts = plan(lattice, kicks)
 
     def final(lattice: Lattice, beam: Beam, probes: Tensor) -> Tensor:
@@ -175,26 +176,43 @@ def value_and_gradient(
     check_track(beam, kicks, turns)
     counts = plan(lattice, kicks)
 
-    def function(vector: Tensor) -> Tensor:
+    def final(vector: Tensor) -> Beam:
         knobbed, source = overlay(lattice, beam, wrt, vector)
         state, _ = run(knobbed, source, kicks, turns, counts)
-        return observable(beam_of(state, source), beam)
+        return beam_of(state, source)
 
     if mode == "reverse":
         leaf = vector.requires_grad_()
-        value = function(leaf)
+        value = observable(final(leaf), beam)
         (slope,) = torch.autograd.grad(value, leaf)
     elif mode == "forward":
-
-        def twice(v: Tensor) -> tuple[Tensor, Tensor]:
-            value = function(v)
-            return value, value
-
-        slope, value = torch.func.jacfwd(twice, has_aux=True)(vector)
+        value, slope = _forward(observable, final, vector, beam)
     else:
-        value = function(vector)
-        slope = _central(function, vector, step)
+        value = observable(final(vector), beam)
+        slope = _central(lambda v: observable(final(v), beam), vector, step)
     return float(value.detach()), np.asarray(slope.detach())
+
+
+def _forward(
+    observable: Observable, final: Callable[[Tensor], Beam], vector: Tensor, initial: Beam
+) -> tuple[Tensor, Tensor]:
+    """All directions pushed through the tracking at once, then met by the observable's gradient."""
+    end = final(Pushed.make(vector, torch.eye(len(vector), dtype=vector.dtype)))
+    pushed = {"coordinates": end.coordinates, "current": end.current}
+    leaves = {
+        name: value_of(t).detach().requires_grad_()
+        for name, t in pushed.items()
+        if isinstance(t, Pushed)
+    }
+    value = observable(end.replace(**leaves), initial)
+    slope = torch.zeros_like(vector)
+    if value.requires_grad:
+        gradients = torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
+        for name, g in zip(leaves, gradients, strict=True):
+            tangent = tangent_of(pushed[name])
+            if g is not None and tangent is not None:
+                slope = slope + (tangent * g).reshape(len(vector), -1).sum(-1)
+    return value, slope
 
 
 def _central(function: Callable[[Tensor], Tensor], vector: Tensor, step: float) -> Tensor:

@@ -90,8 +90,8 @@ class Drift(Element):
 
     length: Number
     model: str = field(default="exact", kw_only=True)
-    knobs = ("length",)
-    choices = {"model": ("exact", "paraxial")}
+    knobs: ClassVar[tuple[str, ...]] = ("length",)
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("exact", "paraxial")}
 
 
 @dataclass(frozen=True, repr=False)
@@ -110,8 +110,8 @@ class Quadrupole(Element):
     k1: Number = 0.0
     model: str = field(default="linear", kw_only=True)
     steps: int = field(default=1, kw_only=True)
-    knobs = ("length", "k1")
-    choices = {"model": ("linear", "integrator")}
+    knobs: ClassVar[tuple[str, ...]] = ("length", "k1")
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("linear", "integrator")}
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -132,7 +132,7 @@ class Multipole(Element):
 
     knl: tuple[Number, ...] = ()
     ksl: tuple[Number, ...] = ()
-    knobs = ("knl", "ksl")
+    knobs: ClassVar[tuple[str, ...]] = ("knl", "ksl")
 
 
 @dataclass(frozen=True, repr=False)

@@ -15,7 +15,7 @@ class InvalidValueError(PyJuTrackError, ValueError):
 
 
 class UnknownNameError(PyJuTrackError, LookupError):
-    """A name (species, element, knob, option) that does not exist; the message names the nearest."""
+    """A species, element, knob or option that does not exist; the message names the nearest."""
 
 
 class UnstableError(PyJuTrackError):

@@ -6,8 +6,8 @@ import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-import torch
 from torch import Tensor
 
 from .elements import Element, Number
@@ -140,7 +140,7 @@ class Lattice:
 
 
 def _changed(element: Element, changes: list[tuple[str, int | None, Number]]) -> Element:
-    new: dict[str, Number | tuple[Number, ...]] = {}
+    new: dict[str, Any] = {}
     for field, index, value in changes:
         if index is None:
             new[field] = value
@@ -154,8 +154,3 @@ def _changed(element: Element, changes: list[tuple[str, int | None, Number]]) ->
 def detached(value: Number) -> float:
     """A parameter as a float, whatever it carries."""
     return float(value.detach()) if isinstance(value, Tensor) else value
-
-
-def as_tensor(values: Iterable[Number]) -> Tensor:
-    """Parameters as one float64 vector."""
-    return torch.tensor([detached(v) for v in values], dtype=torch.float64)

@@ -5,9 +5,9 @@ the constants of the reference particle, and returns the six new values. They us
 `.sqrt()` and `stumpff`, so that the same source runs on tensors, under any PyTorch transform, and
 through the tracer that writes the compiled kernels.
 
-Coordinates: x, y, z [m]; px, py = P_x/P0, P_y/P0; delta = (P - P0)/P0; z = -beta c (t - t0), positive
-ahead of the reference particle. All maps are symplectic in these variables.
-Source of the Hamiltonians: D. Sagan, Bmad manual, "Symplectic tracking"; E. Forest, Beam Dynamics.
+Coordinates: x, y, z [m]; px, py = P_x/P0, P_y/P0; delta = (P - P0)/P0; z = -beta c (t - t0),
+positive ahead of the reference particle. All maps are symplectic in these variables.
+Source of the Hamiltonians: D. Sagan, The Bmad Reference Manual, ch. 23; E. Forest, Beam Dynamics.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ def quadrupole(
 ) -> Any:
     """Thick quadrupole, exact solution of the paraxial Hamiltonian.
 
-    H = (px^2 + py^2) / (2 (1 + delta)) + k1 (x^2 - y^2) / 2 plus the slip; k1 [1/m^2] > 0 focuses x.
-    One formula holds for either sign of k1 and through zero.
+    H = (px^2 + py^2) / (2 (1 + delta)) + k1 (x^2 - y^2) / 2 plus the slip; k1 > 0 [1/m^2]
+    focuses x. One formula holds for either sign of k1 and through zero.
     """
     total = 1 + delta
     strength = k1 / total

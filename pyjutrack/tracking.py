@@ -148,7 +148,8 @@ def run(
 def _walk(lattice: Lattice, counts: Plan) -> Iterator[tuple[Any, float, Number | None]]:
     """(element, fraction of it to pass, length to kick over afterwards or None).
 
-    Between two kicks of one element the second half of a slice and the first of the next are one map.
+    Between two kicks of one element, the second half of a slice and the first half of the next are
+    one map.
     """
     for element, count in zip(lattice, counts, strict=True):
         if count == 0:

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from .. import maps
-from . import map_kernels
-from .generate import COMPILED_MAPS
+from . import COMPILED_MAPS, map_kernels
 from .operator import Maybe, Tensors, compiled_operator
 
 
@@ -71,7 +70,10 @@ def apply_map(
 ) -> Tensors:
     """Apply one of `COMPILED_MAPS` to the particles that are alive; the others keep their place."""
     x = coordinates[0]
-    values = [torch.as_tensor(p, dtype=x.dtype, device=x.device) for p in parameters]
+    values = [
+        p if isinstance(p, Tensor) else torch.tensor(p, dtype=x.dtype, device=x.device)
+        for p in parameters
+    ]
     moved = _OPERATORS[name](constants, *coordinates, alive, *values)
     new = list(coordinates)
     for i, column in zip(_KERNELS[name].moves, moved, strict=True):

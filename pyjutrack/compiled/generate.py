@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from .. import maps
+from . import COMPILED_MAPS
 from .trace import Expression, constant, statements, symbol
 
 COORDINATES = ("x", "px", "y", "py", "z", "delta")
-#: the maps that get kernels, and the names of their constants (which carry no derivative)
-COMPILED_MAPS = {"drift": ("beta0",), "drift_paraxial": ("beta0",), "quadrupole": ("beta0",)}
-
-_HEADER = '''"""Compiled kernels of the maps. Written by `python -m pyjutrack.compiled.generate`; do not edit."""
+_HEADER = '''"""Maps, compiled. Written by `python -m pyjutrack.compiled.generate`; do not edit."""
 
 import math
 

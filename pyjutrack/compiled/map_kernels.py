@@ -1,4 +1,4 @@
-"""Compiled kernels of the maps. Written by `python -m pyjutrack.compiled.generate`; do not edit."""
+"""Maps, compiled. Written by `python -m pyjutrack.compiled.generate`; do not edit."""
 
 import math
 

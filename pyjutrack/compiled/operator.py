@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from ..pushforward import Pushed, directions, tangent_of, value_of
+
 Tensors = tuple[Tensor, ...]
 Maybe = Sequence[Tensor | None]
 
@@ -55,10 +57,20 @@ def compiled_operator(kernels: Kernels) -> Callable[..., Tensors]:
     def apply(static: Any, *inputs: Tensor) -> Tensors:
         if inputs[0].device.type != "cpu" or inputs[0].dim() != 1:
             return kernels.plain(static, *inputs)
+        count = directions(*inputs)
+        if count:
+            return _pushed(kernels, static, inputs, count)
         result: Tensors = value.apply(static, *inputs)
         return result
 
     return apply
+
+
+def _pushed(kernels: Kernels, static: Any, inputs: Tensors, count: int) -> Tensors:
+    values = tuple(value_of(t) for t in inputs)
+    outputs = _launch(kernels.value, static, values)
+    tangents = _launch(kernels.tangent, static, values, [tangent_of(t) for t in inputs], count)
+    return tuple(Pushed.make(o, t) for o, t in zip(outputs, tangents, strict=True))
 
 
 def _launch(kernel: Callable[..., Tensors], *args: Any) -> Tensors:
@@ -166,7 +178,7 @@ def _cotangent_function(kernels: Kernels) -> type[Function]:
         inputs = both[:n]
         active = [i for i, t in enumerate(inputs) if t.is_floating_point()]
         function = _of_some(lambda full: kernels.plain(static, *full), inputs, active)
-        _, pull = torch.func.vjp(function, *(inputs[i] for i in active))
+        _, pull = _vjp(function, *(inputs[i] for i in active))
         return pull(tuple(both[n:]))
 
     class Cotangent(_Differentiated):
@@ -210,20 +222,20 @@ class _Differentiated(Function):
         return _of_some(lambda full: cls.differentiable(*full), args, active)
 
     @classmethod
-    def _jvp(cls, ctx: Any, *tangents: Tensor | None) -> Any:
+    def _pushed(cls, ctx: Any, *tangents: Tensor | None) -> Any:
         args, _ = cls._args(ctx)
         active = [i for i, t in enumerate(tangents) if t is not None]
         function = cls._function(args, active)
         return _push(function, [args[i] for i in active], [tangents[i] for i in active])
 
     @classmethod
-    def _vjp(cls, ctx: Any, *gradients: Tensor | None) -> Any:
+    def _pulled(cls, ctx: Any, *gradients: Tensor | None) -> Any:
         args, active = cls._args(ctx)
         filled = tuple(
             torch.zeros(shape, dtype=dtype) if g is None else g
             for g, (shape, dtype) in zip(gradients, ctx.shape, strict=True)
         )
-        _, pull = torch.func.vjp(cls._function(args, active), *(args[i] for i in active))
+        _, pull = _vjp(cls._function(args, active), *(args[i] for i in active))
         back: list[Any] = [None] * len(args)
         for i, g in zip(active, pull(filled), strict=True):
             back[i] = g
@@ -231,8 +243,14 @@ class _Differentiated(Function):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls.jvp = staticmethod(lambda ctx, *t: cls._jvp(ctx, *t))  # type: ignore[method-assign]
-        cls.backward = staticmethod(lambda ctx, *g: cls._vjp(ctx, *g))  # type: ignore[method-assign]
+        cls.jvp = staticmethod(lambda ctx, *t: cls._pushed(ctx, *t))  # type: ignore[method-assign]
+        cls.backward = staticmethod(lambda ctx, *g: cls._pulled(ctx, *g))  # type: ignore[method-assign]
+
+
+def _vjp(function: Callable[..., Any], *primals: Tensor) -> tuple[Any, Any]:
+    """`torch.func.vjp`, which has three results only with has_aux."""
+    result: Any = torch.func.vjp(function, *primals)
+    return result[0], result[1]
 
 
 def _push(function: Callable[..., Tensors], primals: list[Tensor], tangents: list[Any]) -> Tensors:
@@ -241,8 +259,8 @@ def _push(function: Callable[..., Tensors], primals: list[Tensor], tangents: lis
     The pull-back is linear in its argument, and its own transpose is the push-forward. Unlike
     `torch.func.jvp` it may stand inside `torch.autograd.forward_ad`, which cannot nest.
     """
-    outputs, pull = torch.func.vjp(function, *primals)
-    _, push = torch.func.vjp(lambda *u: pull(u), *(torch.zeros_like(o) for o in outputs))
+    outputs, pull = _vjp(function, *primals)
+    _, push = _vjp(lambda *u: pull(u), *(torch.zeros_like(o) for o in outputs))
     pushed: Tensors = push(tuple(tangents))
     return pushed
 

@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-
 from numba import njit
 
 #: particles whose Jacobians are held at once: small enough for the first-level cache

@@ -7,13 +7,13 @@ prints both as straight-line code. Equal subexpressions are one object, so they 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 
 class Expression:
     """A node of the graph. Make nodes by arithmetic on `symbol(...)`, never directly."""
 
-    _known: dict[tuple[Any, ...], Expression] = {}
+    _known: ClassVar[dict[tuple[Any, ...], Expression]] = {}
 
     def __init__(self, op: str, args: tuple[Any, ...]) -> None:
         self.op, self.args = op, args

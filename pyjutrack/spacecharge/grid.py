@@ -46,4 +46,4 @@ class Grid:
         """Positions of the cell centres along an axis [m], ghosts included if asked for."""
         extra = GHOSTS if ghosts else 0
         index = np.arange(-extra, self.shape[axis] + extra)
-        return (index + 0.5) * self.spacing[axis] - self.size[axis] / 2
+        return np.asarray((index + 0.5) * self.spacing[axis] - self.size[axis] / 2)

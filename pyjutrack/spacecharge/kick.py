@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import warnings
 from collections.abc import Mapping
@@ -13,12 +14,12 @@ from torch import Tensor
 from ..beam import Beam
 from ..errors import InvalidValueError, ResolutionWarning
 from ..transport import State
-from .particle_mesh import deposit, inside, interpolate
+from .particle_mesh import deposit, inside, kick
 from .poisson import Potential, SpectralPoisson
 
 #: a beam may start with this share of its particles outside the box
 _OUTSIDE = 0.01
-#: rms sizes below this many cells lose accuracy (see docs/accuracy in the tests of the solver)
+#: rms sizes below this many cells lose accuracy
 _CELLS = 2.0
 
 
@@ -36,7 +37,7 @@ class SpaceCharge:
         perveance_scale: factor on the perveance; 1 is physical.
     """
 
-    potential: Potential = SpectralPoisson()
+    potential: Potential = dataclasses.field(default_factory=SpectralPoisson)
     max_step: float | Mapping[str, float] = 0.05
     perveance_scale: float | Tensor = 1.0
 
@@ -75,12 +76,13 @@ class SpaceCharge:
     def admit(self, state: State) -> State:
         """Particles outside the box are lost."""
         x, _, y, *_ = state.coordinates
-        return State(state.coordinates, state.alive & inside(self.potential.mesh.grid, x, y))
+        within = inside(self.potential.mesh.grid, x.detach(), y.detach())
+        return State(state.coordinates, state.alive & within)
 
     def field(self, beam: Beam, state: State) -> Tensor:
-        """K H on the padded grid, made by the particles alive [rad/m per metre of slice, times m]."""
+        """K H on the padded grid, made by the particles alive; its slopes are kicks per metre."""
         x, _, y, *_ = state.coordinates
-        shares = torch.full_like(x.detach(), 1 / x.shape[-1])
+        shares = torch.full(x.shape, 1 / x.shape[-1], dtype=x.dtype, device=x.device)
         fractions = deposit(self.potential.mesh, x, y, state.alive, shares)
         perveance = beam.current * beam.reference.perveance_per_ampere() * self.perveance_scale
         return perveance * self.potential.solve(fractions)
@@ -88,6 +90,6 @@ class SpaceCharge:
     def apply(self, state: State, field: Tensor, ds: float | Tensor) -> State:
         """Kick particles by a field over a slice of length ds [m]."""
         x, px, y, py, z, delta = state.coordinates
-        _, slope_x, slope_y = interpolate(self.potential.mesh, x, y, state.alive, field)
-        kicked = (x, px - ds * slope_x, y, py - ds * slope_y, z, delta)
-        return State(kicked, state.alive)
+        factor = ds if isinstance(ds, Tensor) else torch.tensor(ds, dtype=x.dtype, device=x.device)
+        px, py = kick(self.potential.mesh, x, y, state.alive, px, py, field, factor)
+        return State((x, px, y, py, z, delta), state.alive)

@@ -1,8 +1,8 @@
 """The adjoint pair between particles and grid: `deposit` spreads, `interpolate` reads.
 
 With one shape function W for both, <deposit(w), g> = <w, interpolate(g)>, and the derivatives of
-either are the other with a differentiated shape function. `plain_*` are the PyTorch twins for any order
-of derivative; the public functions take the compiled kernels on the CPU.
+either are the other with a differentiated shape function. `deposit` and `kick` are compiled on the
+CPU; `plain_*` are their PyTorch twins, for other devices and any order of derivative.
 """
 
 from __future__ import annotations
@@ -56,13 +56,35 @@ def interpolate(
         mesh, x, y, active: as for `deposit`.
         values: array of shape `mesh.grid.padded_shape`.
     """
-    value, along_x, along_y = _interpolate(mesh, x, y, active, values)
+    value, along_x, along_y = plain_interpolate(mesh, x, y, active, values)
     return value, along_x, along_y
+
+
+def kick(
+    mesh: Mesh,
+    x: Tensor,
+    y: Tensor,
+    active: Tensor,
+    px: Tensor,
+    py: Tensor,
+    potential: Tensor,
+    factor: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Momenta after (px, py) -= factor grad potential(x, y), as one operator.
+
+    Args:
+        mesh, x, y, active: as for `deposit`.
+        px, py: momenta (N,).
+        potential: array of shape `mesh.grid.padded_shape`.
+        factor: 0-d tensor.
+    """
+    new_px, new_py = _kick(mesh, x, y, active, px, py, potential, factor)
+    return new_px, new_py
 
 
 def _stencil(mesh: Mesh, x: Tensor, y: Tensor, active: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Flat indices of the 16 nodes (N, 16) and the places u_x, u_y in the cell (N,)."""
-    rows, columns = mesh.grid.padded_shape
+    _, columns = mesh.grid.padded_shape
     x0, y0, sx, sy = _geometry(mesh.grid)
     safe_x = torch.where(active, x, torch.zeros_like(x))
     safe_y = torch.where(active, y, torch.zeros_like(y))
@@ -136,6 +158,10 @@ class _MeshKernels:
     def _fixed(mesh: Mesh) -> tuple[Any, Any, int]:
         return _geometry(mesh.grid), np.array(mesh.shape.coefficients), get_num_threads()
 
+    def _gathered(self, mesh: Mesh, *inputs: Tensor) -> Tensors:
+        """Value and slopes of a grid at particles: the adjoint of spreading."""
+        return _tensors(mesh_kernels.gather(*map(_array, inputs), *self._fixed(mesh)))
+
 
 class _Deposit(_MeshKernels):
     def plain(self, static: Mesh, *inputs: Tensor) -> Tensors:
@@ -162,40 +188,59 @@ class _Deposit(_MeshKernels):
 
     def cotangent(self, static: Mesh, inputs: Tensors, gradients: Tensors) -> Tensors:
         x, y, active, w = inputs
-        value, along_x, along_y = _tensors(
-            mesh_kernels.gather(*map(_array, (x, y, active, gradients[0])), *self._fixed(static))
-        )
+        value, along_x, along_y = self._gathered(static, x, y, active, gradients[0])
         return w * along_x, w * along_y, value
 
 
-class _Interpolate(_MeshKernels):
+class _Kick(_MeshKernels):
+    """Inputs x, y, active, px, py, potential, factor."""
+
     def plain(self, static: Mesh, *inputs: Tensor) -> Tensors:
-        return plain_interpolate(static, *inputs)
+        x, y, active, px, py, potential, factor = inputs
+        _, along_x, along_y = plain_interpolate(static, x, y, active, potential)
+        return px - factor * along_x, py - factor * along_y
 
     def value(self, static: Mesh, inputs: Tensors) -> Tensors:
-        out = mesh_kernels.gather(*map(_array, inputs), *self._fixed(static))
-        return _tensors(out)
+        x, y, active, px, py, potential, factor = inputs
+        _, along_x, along_y = self._gathered(static, x, y, active, potential)
+        return px - factor * along_x, py - factor * along_y
 
     def tangent(self, static: Mesh, inputs: Tensors, tangents: Maybe, count: int) -> Tensors:
-        x, y, active, values = inputs
-        dx, dy, _, dvalues = tangents
-        if dvalues is None:
-            dvalues = values.new_zeros(count, *values.shape)
-        out = mesh_kernels.gather_tangent(
-            *map(_array, (x, y, active, values)),
-            _rows(dx, x),
-            _rows(dy, x),
-            _array(dvalues.movedim(0, -1)),
-            *self._fixed(static),
+        x, y, active, _, _, potential, factor = inputs
+        dx, dy, _, dpx, dpy, dpotential, dfactor = tangents
+        if dpotential is None:
+            dpotential = potential.new_zeros(count, *potential.shape)
+        scale = np.zeros(1 + count, _array(x).dtype)
+        scale[0] = -float(factor)
+        if dfactor is not None:
+            scale[1:] = -_array(dfactor)
+        return _tensors(
+            mesh_kernels.gather_tangent(
+                *map(_array, (x, y, active, potential)),
+                _rows(dx, x),
+                _rows(dy, x),
+                _array(dpotential.movedim(0, -1)),
+                _rows(dpx, x),
+                _rows(dpy, x),
+                scale,
+                *self._fixed(static),
+            )
         )
-        return _tensors(out)
 
     def cotangent(self, static: Mesh, inputs: Tensors, gradients: Tensors) -> Tensors:
-        at, grid = mesh_kernels.gather_cotangent(
-            *map(_array, (*inputs, *gradients)), *self._fixed(static)
+        x, y, active, _, _, potential, factor = inputs
+        gx, gy = gradients
+        at, grid, by_factor = mesh_kernels.kick_cotangent(
+            *map(_array, (x, y, active, potential, gx, gy)), float(factor), *self._fixed(static)
         )
-        return *_tensors(at), torch.from_numpy(grid)
+        return (
+            *_tensors(at),
+            gx.clone(),
+            gy.clone(),
+            torch.from_numpy(grid),
+            torch.tensor(by_factor, dtype=factor.dtype),
+        )
 
 
 _deposit = compiled_operator(_Deposit())
-_interpolate = compiled_operator(_Interpolate())
+_kick = compiled_operator(_Kick())

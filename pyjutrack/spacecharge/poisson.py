@@ -9,12 +9,15 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import InvalidValueError
 from .grid import Grid
 from .particle_mesh import Mesh
 from .shapes import Shape, shape
+
+Array = NDArray[np.float64]
 
 
 class Potential(Protocol):
@@ -35,9 +38,9 @@ class Potential(Protocol):
 class SpectralPoisson:
     """Sine-series solution of -laplacian(H) = 2 pi rho with H = 0 on the walls of a rectangle.
 
-    The walls stand at the edges of the grid. Densities near a wall are continued oddly beyond it, as the
-    sine series is. The smoothing of the shape function is divided out in mode space, once for
-    the deposit and once for the reading, as in smooth particle-mesh Ewald.
+    The walls stand at the edges of the grid. Densities near a wall are continued oddly beyond it,
+    as the sine series is. The smoothing of the shape function is divided out in mode space, once
+    for the deposit and once for the reading, as in smooth particle-mesh Ewald.
 
     Attributes:
         size: full width and height of the box [m].
@@ -71,8 +74,11 @@ class SpectralPoisson:
         return Mesh(Grid(self.size, self.shape), self.assignment)
 
     @cached_property
-    def _operators(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Sine transforms in x and y (modes, padded nodes), and the inverse Laplacian between."""
+    def _operators(self) -> tuple[Array, Array, Array]:
+        """Sine transforms in x and y (modes, padded nodes), and the inverse Laplacian between.
+
+        Kept as arrays: a tensor made under a PyTorch transform must not outlive it.
+        """
         grid, used = self.mesh
         assert self.modes is not None
         sines, squares, transfers = [], [], []
@@ -82,14 +88,17 @@ class SpectralPoisson:
             from_wall = grid.nodes(axis, ghosts=True) + grid.size[axis] / 2
             sines.append(np.sin(np.outer(k, from_wall)))
             squares.append(k**2)
-            transfers.append(used.transfer(k * grid.spacing[axis]))
+            transfers.append(used.transfer(np.asarray(k * grid.spacing[axis])))
         norm = 4 / (grid.size[0] * grid.size[1]) * 2 * math.pi
         green = norm / (squares[0][:, None] + squares[1][None, :])
         green /= (transfers[0][:, None] * transfers[1][None, :]) ** 2
-        return tuple(torch.from_numpy(a) for a in (sines[0], sines[1], green))  # type: ignore[return-value]
+        return np.asarray(sines[0]), np.asarray(sines[1]), np.asarray(green)
 
     def solve(self, fractions: Tensor) -> Tensor:
         """H on the padded grid from the share of the beam in each cell. See `Potential`."""
-        sine_x, sine_y, green = (o.to(fractions) for o in self._operators)
+        sine_x, sine_y, green = (
+            torch.as_tensor(o, dtype=fractions.dtype, device=fractions.device)
+            for o in self._operators
+        )
         spectrum = sine_x @ fractions @ sine_y.mT
         return sine_x.mT @ (green * spectrum) @ sine_y

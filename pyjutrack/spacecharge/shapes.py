@@ -1,4 +1,4 @@
-"""Shape functions: how a particle is spread over the grid, and how the grid is read between nodes."""
+"""Shape functions: how a particle is spread over the grid, and how the grid is read back."""
 
 from __future__ import annotations
 

@@ -1,0 +1,59 @@
+"""Pictures. Functions take and return matplotlib axes; matplotlib is imported only here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+
+def figure(columns: int = 1, *, width: float = 5.0, height: float = 4.0) -> tuple[Figure, Any]:
+    """A figure outside pyplot's registry, with a row of axes."""
+    fig = Figure(figsize=(width * columns, height), layout="constrained")
+    axes = fig.subplots(1, columns)
+    return fig, axes
+
+
+def field_comparison(
+    ax: Axes, reference: ArrayLike, ours: ArrayLike, label: str, against: str
+) -> Axes:
+    """One field component at the macroparticles against a reference field."""
+    ax.plot(reference, ours, ".", markersize=2, alpha=0.4, rasterized=True)
+    ends = np.array([np.min(reference), np.max(reference)])
+    ax.plot(ends, ends, color="black", linewidth=0.8, label="equal")
+    ax.set_xlabel(f"{label}, {against} [1/m]")
+    ax.set_ylabel(f"{label}, on the macroparticles [1/m]")
+    ax.legend(frameon=False)
+    return ax
+
+
+def field_error(ax: Axes, positions: ArrayLike, errors: ArrayLike, label: str) -> Axes:
+    """Error of a field component against position, in per cent of its largest value."""
+    ax.plot(np.asarray(positions) * 1e3, errors, ".", markersize=2, alpha=0.4, rasterized=True)
+    ax.axhline(0, color="black", linewidth=0.8)
+    ax.set_xlabel(f"{label} [mm]")
+    ax.set_ylabel("difference [% of largest]")
+    return ax
+
+
+def tune_against_current(
+    ax: Axes,
+    currents: ArrayLike,
+    tunes: ArrayLike,
+    slopes: ArrayLike,
+    label: str = "",
+) -> Axes:
+    """Tunes as points, their slopes as short lines through them."""
+    (points,) = ax.plot(currents, tunes, "o", markersize=4, label=label)
+    currents, tunes, slopes = np.asarray(currents), np.asarray(tunes), np.asarray(slopes)
+    half = 0.35 * np.ptp(currents) / max(len(currents) - 1, 1)
+    for current, tune, slope in zip(currents, tunes, slopes, strict=True):
+        ends = np.array([-half, half])
+        ax.plot(current + ends, tune + slope * ends, color="tab:red", linewidth=1.5)
+    ax.set_xlabel("beam current [A]")
+    ax.set_ylabel("horizontal tune of the test particle")
+    points.set_zorder(3)
+    return ax

@@ -1,0 +1,51 @@
+"""Figures 2 and 3 as PNG files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import plotting
+from ..files import write_whole
+
+
+def draw(results: dict[str, Any], out: Path) -> list[Path]:
+    """Draw the figures that the results hold; returns the files written."""
+    written = []
+    if "field" in results:
+        written.append(_field(results["field"], out / "figure2.png"))
+    if "tune_against_current" in results:
+        written.append(_tunes(results["tune_against_current"], out / "figure3.png"))
+    return written
+
+
+def _field(data: dict[str, Any], path: Path) -> Path:
+    fig, axes = plotting.figure(4, width=4.2)
+    names = ("$-\\partial H/\\partial x$", "$-\\partial H/\\partial y$")
+    for i, (name, axis) in enumerate(zip(names, "xy", strict=True)):
+        ours, free = -np.array(data["ours"][i]), -np.array(data["bassetti_erskine"][i])
+        plotting.field_comparison(axes[2 * i], free, ours, name, "Bassetti-Erskine")
+        error = 100 * (ours - free) / np.abs(free).max()
+        plotting.field_error(axes[2 * i + 1], data[axis], error, axis)
+    sx, sy = (s * 1e3 for s in data["sigma"])
+    fig.suptitle(
+        f"Gaussian beam, $\\sigma_x$ = {sx:g} mm, $\\sigma_y$ = {sy:g} mm: rms difference "
+        f"{data['relative_difference']:.2%} (the reference has no wall)"
+    )
+    write_whole(path, lambda p: fig.savefig(p, dpi=130, format="png"))
+    return path
+
+
+def _tunes(data: dict[str, Any], path: Path) -> Path:
+    fig, ax = plotting.figure(width=6.5)
+    labels = {"physical": "physical perveance", "published": "half of it, as published"}
+    for convention, curve in data.items():
+        tunes, slopes = np.array(curve["tunes"])[:, 0], np.array(curve["slopes"])[:, 0]
+        plotting.tune_against_current(ax, curve["current"], tunes, slopes, labels[convention])
+    ax.plot([], [], color="tab:red", linewidth=1.5, label="slope by AD")
+    ax.legend(frameon=False)
+    ax.set_title("Tune against current, with the exact slopes")
+    write_whole(path, lambda p: fig.savefig(p, dpi=130, format="png"))
+    return path

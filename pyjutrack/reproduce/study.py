@@ -1,0 +1,190 @@
+"""The computation behind the tables and figures: everything that goes into `results.json`."""
+
+from __future__ import annotations
+
+import math
+import platform
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from .. import __version__
+from ..derivatives import gradient, jacobian
+from ..distributions import gaussian
+from ..observables import emittance_growth
+from ..optics import Twiss, tune_slopes, tunes
+from ..spacecharge import deposit, interpolate
+from ..spacecharge.analytic import bassetti_erskine
+from ..tracking import state_of
+from . import fodo
+
+Progress = Callable[[], None]
+
+#: finite-difference steps: the paper's for coordinates is 1e-6
+_COORDINATE_STEP = 1e-7
+_CURRENTS = tuple(float(c) for c in np.linspace(0, 200, 9))
+
+
+def steps(tables: Sequence[int], figures: Sequence[int], seeds: int) -> int:
+    """How many times `run` reports progress."""
+    shapes = len(fodo.CONVENTIONS) * (seeds + 1)  # one more seed's worth for Catmull-Rom
+    return (
+        (shapes if {1, 2} & set(tables) else 0)
+        + (shapes if 3 in tables else 0)
+        + (1 if 2 in figures else 0)
+        + (len(_CURRENTS) * len(fodo.CONVENTIONS) if 3 in figures else 0)
+    )
+
+
+def run(
+    tables: Sequence[int] = (1, 2, 3),
+    figures: Sequence[int] = (2, 3),
+    particles: int = 50_000,
+    seeds: int = 5,
+    progress: Progress = lambda: None,
+) -> dict[str, Any]:
+    """Compute what the tables and figures need.
+
+    Args:
+        tables, figures: which; the numbers of the others are left out.
+        particles: macroparticles.
+        seeds: beams 1, 2, ... to average over.
+        progress: called after each part; see `steps`.
+
+    Returns:
+        Plain numbers, lists and dicts, ready for JSON.
+    """
+    began = time.perf_counter()
+    results: dict[str, Any] = {
+        "version": __version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "particles": particles,
+        "seeds": list(range(1, seeds + 1)),
+        "solver": "spectral",
+        "assignment": "bspline",
+        "current": fodo.CURRENT,
+    }
+    for convention in fodo.CONVENTIONS:
+        per_seed = [
+            _tables(convention, "bspline", tables, particles, seed, progress)
+            for seed in results["seeds"]
+        ]
+        kinked = _tables(convention, "catmull-rom", tables, particles, 1, progress)
+        results[convention] = {**_mean(per_seed), "per_seed": per_seed, "catmull-rom": kinked}
+    if 2 in figures:
+        results["field"] = _field(particles)
+        progress()
+    if 3 in figures:
+        results["tune_against_current"] = {
+            convention: _tune_curve(convention, particles, progress)
+            for convention in fodo.CONVENTIONS
+        }
+    results["wall_time"] = time.perf_counter() - began
+    return results
+
+
+def _tables(
+    convention: str,
+    assignment: str,
+    tables: Sequence[int],
+    particles: int,
+    seed: int,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Tables 1 to 3 for one beam."""
+    lattice, beam = fodo.cell(), fodo.beam(particles, seed)
+    kicks = [fodo.space_charge(convention, assignment)]
+    found: dict[str, Any] = {"seed": seed}
+    if {1, 2} & set(tables):
+        exact = jacobian(lattice, beam, kicks=kicks)[:4, :4]
+        differences = jacobian(lattice, beam, kicks=kicks, method="fd", step=_COORDINATE_STEP)
+        found["jacobian_ad"] = exact.tolist()
+        found["jacobian_fd"] = differences[:4, :4].tolist()
+        found["tunes"] = tunes(exact).tolist()
+        found["jacobian_difference"] = _difference(exact, differences[:4, :4])
+        progress()
+    if 3 in tables:
+        growth = emittance_growth("x")
+        by_mode = {
+            mode: gradient(growth, lattice, beam, wrt=fodo.KNOBS, kicks=kicks, mode=mode)
+            for mode in ("forward", "reverse", "fd")
+        }
+        found["gradients_ad"] = dict(zip(fodo.KNOBS, by_mode["forward"].tolist(), strict=True))
+        found["gradients_fd"] = dict(zip(fodo.KNOBS, by_mode["fd"].tolist(), strict=True))
+        found["gradient_difference"] = _difference(by_mode["forward"], by_mode["fd"])
+        found["forward_reverse_difference"] = _difference(by_mode["forward"], by_mode["reverse"])
+        progress()
+    return found
+
+
+def _difference(a: Any, b: Any) -> float:
+    """Largest relative difference of two arrays, entry by entry."""
+    a, b = np.asarray(a), np.asarray(b)
+    return float((np.abs(a - b) / np.abs(a)).max())
+
+
+def _mean(per_seed: list[dict[str, Any]]) -> dict[str, Any]:
+    """Mean over the seeds, and `spread`, the standard deviation of single seeds."""
+    mean: dict[str, Any] = {}
+    spread: dict[str, Any] = {}
+    for key in ("jacobian_ad", "jacobian_fd", "tunes"):
+        if key in per_seed[0]:
+            stack = np.array([s[key] for s in per_seed])
+            mean[key], spread[key] = stack.mean(0).tolist(), _std(stack).tolist()
+    for key in ("gradients_ad", "gradients_fd"):
+        if key in per_seed[0]:
+            stack = np.array([list(s[key].values()) for s in per_seed])
+            mean[key] = dict(zip(fodo.KNOBS, stack.mean(0).tolist(), strict=True))
+            spread[key] = dict(zip(fodo.KNOBS, _std(stack).tolist(), strict=True))
+    for key in ("jacobian_difference", "gradient_difference", "forward_reverse_difference"):
+        if key in per_seed[0]:
+            mean[f"{key}_largest"] = max(s[key] for s in per_seed)
+    return {**mean, "spread": spread}
+
+
+def _std(stack: Any) -> Any:
+    return stack.std(0, ddof=1) if len(stack) > 1 else np.zeros(stack.shape[1:])
+
+
+def _field(particles: int) -> dict[str, Any]:
+    """Figure 2: the field at the macroparticles of a Gaussian beam with sigma_x = 3 sigma_y."""
+    sigma_x, sigma_y = 1.5e-3, 0.5e-3
+    shape = Twiss(beta_x=1.0, alpha_x=0.0, beta_y=1.0, alpha_y=0.0)
+    beam = gaussian(
+        fodo.reference(), particles, twiss=shape, emittance=(sigma_x**2, sigma_y**2), quiet=True
+    )
+    potential = fodo.space_charge().potential
+    state = state_of(beam.coordinates, beam.alive)
+    x, _, y, *_ = state.coordinates
+    shares = torch.full_like(x, 1 / particles)
+    h = potential.solve(deposit(potential.mesh, x, y, state.alive, shares))
+    _, *ours = interpolate(potential.mesh, x, y, state.alive, h)
+    free = bassetti_erskine(x, y, sigma_x, sigma_y)
+    size = math.sqrt(sum(float((f * f).sum()) for f in free))
+    off = math.sqrt(sum(float(((a - b) ** 2).sum()) for a, b in zip(ours, free, strict=True)))
+    shown = slice(0, min(particles, 5000))
+    return {
+        "sigma": [sigma_x, sigma_y],
+        "relative_difference": off / size,
+        "x": x[shown].tolist(),
+        "y": y[shown].tolist(),
+        "ours": [f[shown].tolist() for f in ours],
+        "bassetti_erskine": [f[shown].tolist() for f in free],
+    }
+
+
+def _tune_curve(convention: str, particles: int, progress: Progress) -> dict[str, Any]:
+    """Figure 3: tunes at several currents, and their slopes by AD and by differences."""
+    lattice, kicks = fodo.cell(), [fodo.space_charge(convention)]
+    values, slopes = [], []
+    for current in _CURRENTS:
+        beam = fodo.beam(particles, seed=1, current=current)
+        tune, slope = tune_slopes(lattice, beam, ["beam.current"], kicks=kicks)
+        values.append(tune.tolist())
+        slopes.append(slope[0].tolist())
+        progress()
+    return {"current": list(_CURRENTS), "tunes": values, "slopes": slopes}
