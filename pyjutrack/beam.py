@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from .errors import InvalidValueError, unknown
+from .number import detached
 from .reference import Reference
 
 COORDINATES = ("x", "px", "y", "py", "z", "delta")
@@ -40,7 +41,7 @@ class Beam:
     def __post_init__(self) -> None:
         given: Any = self.coordinates
         if not isinstance(given, Tensor):
-            given = torch.as_tensor(np.asarray(given, dtype=np.float64))
+            given = torch.tensor(np.asarray(given, dtype=np.float64))  # a copy
         if given.dim() < 2 or given.shape[-1] != 6 or given.shape[-2] == 0:
             raise InvalidValueError(
                 f"coordinates must have shape (N, 6) with N >= 1, got {tuple(given.shape)}"
@@ -75,7 +76,7 @@ class Beam:
         energy = self.reference.kinetic_energy
         return (
             f"Beam({len(self)} macroparticles, {self.lost} lost; {kind}, kinetic energy "
-            f"{energy:.6g} eV, current {float(self.current):g} A)"
+            f"{energy:.6g} eV, current {detached(self.current):g} A)"
         )
 
     @property
@@ -85,7 +86,7 @@ class Beam:
 
     def numpy(self) -> NDArray[np.float64]:
         """Coordinates as a NumPy array (N, 6); a copy."""
-        return np.array(self.coordinates.detach().cpu())
+        return self.coordinates.detach().cpu().numpy().copy()
 
     def coordinate(self, name: str) -> Tensor:
         """One column by name, of all particles, lost ones included: (N,)."""
@@ -115,7 +116,7 @@ def check_beam(beam: Beam) -> None:
             f"particle {n} has {COORDINATES[column]} = {float(row[column])}; coordinates must be "
             f"finite ({int(bad.sum())} of {bad.numel()} particles are not)"
         )
-    current = float(beam.current)
+    current = detached(beam.current)
     if not (np.isfinite(current) and current >= 0):
         raise InvalidValueError(
             f"beam current must be finite and not negative, got {current} A; the sign of the "

@@ -63,6 +63,8 @@ def _reproduce(options: argparse.Namespace) -> int:
         )
     if which_tables:
         print(tables.text(results, which_tables))
+    if "field" in results:
+        print(f"\n{tables.field_text(results['field'])}\n")
     write_json(options.out / "results.json", results)
     for path in figures.draw(results, options.out):
         print(f"wrote {path}")

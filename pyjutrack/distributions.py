@@ -10,6 +10,7 @@ Source of the quadratic forms: M. Reiser, Theory and Design of Charged Particle 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -164,22 +165,21 @@ def _make(
         raise InvalidValueError(f"particles must be a positive integer, got {particles!r}")
     if (emittance is None) == (normalized_emittance is None):
         raise InvalidValueError("give exactly one of emittance and normalized_emittance")
-    if emittance is None:
-        assert normalized_emittance is not None
-        emittance = tuple(e / reference.beta_gamma for e in normalized_emittance)  # type: ignore[assignment]
-        assert emittance is not None
-    for name, values in (
-        ("emittance", emittance),
+    given = normalized_emittance if emittance is None else emittance
+    checks: tuple[tuple[str, Any], ...] = (
+        ("emittance", given),
         ("sigma_z and sigma_delta", (sigma_z, sigma_delta)),
-    ):
-        if len(values) != 2 or not all(np.isfinite(v) and v >= 0 for v in values):
+    )
+    for name, values in checks:
+        if np.shape(values) != (2,) or not all(np.isfinite(v) and v >= 0 for v in values):
             raise InvalidValueError(f"{name} must be two finite, non-negative numbers: {values}")
+    sizes = np.array(given, dtype=float) / (reference.beta_gamma if emittance is None else 1.0)
 
     u = _unit_numbers(particles, 4 + _SPREAD_DIMENSIONS, quiet, seed)
     normal = draw(u[:, :4])
     coordinates = np.zeros((particles, 6))
     planes = ((twiss.beta_x, twiss.alpha_x), (twiss.beta_y, twiss.alpha_y))
-    for i, ((beta, alpha), size) in enumerate(zip(planes, emittance, strict=True)):
+    for i, ((beta, alpha), size) in enumerate(zip(planes, sizes, strict=True)):
         if not (np.isfinite(beta) and beta > 0 and np.isfinite(alpha)):
             raise InvalidValueError(f"Twiss beta must be positive, got beta={beta}, alpha={alpha}")
         a, b = normal[:, 2 * i], normal[:, 2 * i + 1]

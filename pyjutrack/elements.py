@@ -14,8 +14,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from .errors import InvalidValueError, unknown
-
-Number = float | Tensor
+from .number import Number
 
 
 @dataclass(frozen=True, kw_only=True)

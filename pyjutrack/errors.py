@@ -33,9 +33,10 @@ class ResolutionWarning(UserWarning):
 def unknown(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
     """An error that says `name` is no `kind`, and what was probably meant."""
     known = [str(k) for k in known]
-    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.4)
+    by_lower = {k.lower(): k for k in known}
+    near = difflib.get_close_matches(str(name).lower(), by_lower, n=1, cutoff=0.4)
     if near:
-        hint = f"did you mean {near[0]!r}?"
+        hint = f"did you mean {by_lower[near[0]]!r}?"
     elif known:
         shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
         hint = f"known: {shown}"

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from .beam import Beam
-from .errors import InvalidValueError
-from .lattice import Lattice, detached
+from .errors import InvalidValueError, unknown
+from .lattice import Lattice
+from .number import detached
 
 #: knobs that belong to the beam
 CURRENT = "beam.current"
@@ -32,6 +33,9 @@ def values(lattice: Lattice, beam: Beam, wrt: Sequence[str]) -> Tensor:
     if len(set(wrt)) < len(wrt):
         twice = next(a for a in wrt if list(wrt).count(a) > 1)
         raise InvalidValueError(f"knob {twice!r} is named twice")
+    for address in wrt:
+        if address.startswith("beam.") and address != CURRENT and address not in lattice.knobs():
+            raise unknown("knob", address, [*lattice.knobs(), CURRENT])
     found = [beam.current if a == CURRENT else lattice.value(a) for a in wrt]
     return torch.tensor([detached(v) for v in found], dtype=torch.float64)
 

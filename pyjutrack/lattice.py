@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor
-
-from .elements import Element, Number
+from .elements import Element
 from .errors import InvalidValueError, UnknownNameError, unknown
+from .number import Number, detached
 
 _ADDRESS = re.compile(r"^(?P<element>.+)\.(?P<field>\w+)(\[(?P<index>\d+)\])?$")
 
@@ -68,7 +67,7 @@ class Lattice:
     __rmul__ = __mul__
 
     def __repr__(self) -> str:
-        return f"Lattice({len(self)} elements, {float(self.length):.6g} m)"
+        return f"Lattice({len(self)} elements, {detached(self.length):.6g} m)"
 
     @property
     def names(self) -> list[str]:
@@ -136,7 +135,9 @@ class Lattice:
                     f"no knob named {address!r}; {match['field']} of {element.name!r} has "
                     f"{len(value)} entries"
                 )
-        raise unknown("knob", address, [a for a in self.knobs() if a.startswith(element.name)])
+        raise unknown(
+            "knob", address, [a for a in self.knobs() if a.startswith(f"{element.name}.")]
+        )
 
 
 def _changed(element: Element, changes: list[tuple[str, int | None, Number]]) -> Element:
@@ -149,8 +150,3 @@ def _changed(element: Element, changes: list[tuple[str, int | None, Number]]) ->
             assert isinstance(old, tuple)
             new[field] = (*old[:index], value, *old[index + 1 :])
     return dataclasses.replace(element, **new)
-
-
-def detached(value: Number) -> float:
-    """A parameter as a float, whatever it carries."""
-    return float(value.detach()) if isinstance(value, Tensor) else value

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from .beam import Beam, check_beam
-from .elements import Number
 from .errors import InvalidValueError
-from .lattice import Lattice, detached
+from .lattice import Lattice
+from .number import Number, detached
 from .transport import State, slices, transport
 
 

@@ -68,7 +68,9 @@ def _kicked(
     state: State, knl: tuple[float | Tensor, ...], ksl: tuple[float | Tensor, ...]
 ) -> State:
     x, px, y, py, z, delta = state.coordinates
-    _, new_px, _, new_py, _, _ = maps.multipole_kick(x, px, y, py, z, delta, knl, ksl)
+    # a masked result is not enough: the backward pass would multiply its zero by a lost NaN
+    at_x, at_y = (torch.where(state.alive, u, torch.zeros_like(u)) for u in (x, y))
+    _, new_px, _, new_py, _, _ = maps.multipole_kick(at_x, px, at_y, py, z, delta, knl, ksl)
     px, py = torch.where(state.alive, new_px, px), torch.where(state.alive, new_py, py)
     return State((x, px, y, py, z, delta), state.alive)
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .. import maps
-from . import COMPILED_MAPS, map_kernels
+from . import COMPILED_MAPS, map_kernels, parallel
 from .operator import Maybe, Tensors, compiled_operator
 
 
@@ -25,24 +25,38 @@ class _MapKernels:
 
     def plain(self, static: tuple[float, ...], *inputs: Tensor) -> Tensors:
         coordinates, alive, parameters = inputs[:6], inputs[6], inputs[7:]
-        new = self._map(*coordinates, *parameters, *static)
+        # the map must not see what the lost carry: a NaN would survive in the derivatives
+        safe = [torch.where(alive, c, torch.zeros_like(c)) for c in coordinates]
+        new = self._map(*safe, *parameters, *static)
         return tuple(torch.where(alive, new[i], coordinates[i]) for i in self.moves)
 
     def value(self, static: tuple[float, ...], inputs: Tensors) -> Tensors:
-        return _tensors(self._value(*_unpack(inputs), *static))
+        size = inputs[0].shape[0]
+        arrays = _unpack(inputs)
+        outs = [np.empty(size, arrays[0].dtype) for _ in self.moves]
+        parallel.run(self._value, size, *arrays, *static, *outs)
+        return _tensors(outs)
 
     def tangent(
         self, static: tuple[float, ...], inputs: Tensors, tangents: Maybe, count: int
     ) -> Tensors:
-        size, dtype = inputs[0].shape[0], _array(inputs[0]).dtype
+        size = inputs[0].shape[0]
+        arrays = _unpack(inputs)
+        dtype = arrays[0].dtype
         rows = [np.zeros((1, size), dtype) if t is None else _array(t) for t in tangents[:6]]
         shifts = [np.zeros(1) if t is None else _array(t).astype(float) for t in tangents[7:]]
-        return _tensors(self._tangent(*_unpack(inputs), *static, count, *rows, *shifts))
+        outs = [np.empty((count, size), dtype) for _ in self.moves]
+        parallel.run(self._tangent, size, *arrays, *static, count, *rows, *shifts, *outs)
+        return _tensors(outs)
 
     def cotangent(self, static: tuple[float, ...], inputs: Tensors, gradients: Tensors) -> Tensors:
-        found = self._cotangent(*_unpack(inputs), *static, *map(_array, gradients))
+        size = inputs[0].shape[0]
+        arrays = _unpack(inputs)
+        backs = [np.empty(size, arrays[0].dtype) for _ in range(6)]
+        sums = np.zeros((parallel.parts(size), len(inputs) - 7))
+        parallel.run(self._cotangent, size, *arrays, *static, *map(_array, gradients), *backs, sums)
         dtype = inputs[0].dtype
-        return *_tensors(found[:6]), *(torch.tensor(g, dtype=dtype) for g in found[6:])
+        return *_tensors(backs), *(torch.tensor(g, dtype=dtype) for g in sums.sum(0))
 
 
 def _array(tensor: Tensor) -> Any:

@@ -21,9 +21,9 @@ _HEADER = '''"""Maps, compiled. Written by `python -m pyjutrack.compiled.generat
 import math
 
 import numpy as np
-from numba import njit, prange
 
-from .scalar import BLOCK, stumpff
+from .jit import kernel, scalar
+from .stumpff import BLOCK, stumpff
 
 # fmt: off
 '''
@@ -67,73 +67,75 @@ def _kernels(name: str) -> str:
     out: list[str] = []
     put = out.append
     put(f"\n{name.upper()}_MOVES = {tuple(moved)}\n\n")
-    put("@njit(cache=True, error_model='numpy')")
+    put("@scalar")
     put(f"def {name}_one({call}):")
     out += [f"    {line}" for line in value_lines]
     put(f"    return {', '.join(value_names)}\n\n")
-    put("@njit(cache=True, error_model='numpy')")
+    put("@scalar")
     put(f"def {name}_jacobian({call}):")
     out += [f"    {line}" for line in jac_lines]
     put(f"    return {', '.join(jac_names)}\n\n")
 
-    put("@njit(cache=True, parallel=True, error_model='numpy')")
-    put(f"def {name}_value({columns}, alive, {scalars}):")
-    for new in news:
-        put(f"    {new} = np.empty_like(x)")
-    put("    for n in prange(x.size):")
-    put("        if alive[n]:")
-    put(f"            {', '.join(f'{new}[n]' for new in news)} = {name}_one({at_n})")
-    put("        else:")
-    for i, new in zip(moved, news, strict=True):
-        put(f"            {new}[n] = {COORDINATES[i]}[n]")
-    put(f"    return {', '.join(news)}\n\n")
+    # slices of the arrays, and a choice instead of a branch: what the vectoriser needs
+    def cut(names: list[str], low: str, high: str, indent: str) -> None:
+        for name in names:
+            put(f"{indent}{name} = {name}[{low}:{high}]")
 
-    def block_of_jacobians(threads_own: str) -> None:
-        put(threads_own)
-        put("        start = block * BLOCK")
-        put("        stop = min(start + BLOCK, x.size)")
-        put(f"        jac = np.empty(({len(slots)}, BLOCK), x.dtype)")
-        put("        for m in range(start, stop):")
+    into = ", ".join(news)
+    put("@kernel")
+    put(f"def {name}_value(part, start, stop, {columns}, alive, {scalars}, {into}):")
+    cut([*COORDINATES, "alive", *news], "start", "stop", "    ")
+    put("    for n in range(stop - start):")
+    results = [f"v_{COORDINATES[i]}" for i in moved]
+    put(f"        {', '.join(results)} = {name}_one({at_n})")
+    for i, new, result in zip(moved, news, results, strict=True):
+        put(f"        {new}[n] = {result} if alive[n] else {COORDINATES[i]}[n]")
+    put("\n")
+
+    def block_of_jacobians() -> None:
+        put(f"    jac = np.empty(({len(slots)}, BLOCK), x.dtype)")
+        put("    for low in range(start, stop, BLOCK):")
+        put("        high = min(low + BLOCK, stop)")
+        put("        for m in range(low, high):")
         put(f"            entries = {name}_jacobian({at_n.replace('[n]', '[m]')})")
         for slot in range(len(slots)):
-            put(f"            jac[{slot}, m - start] = entries[{slot}]")
+            put(f"            jac[{slot}, m - low] = entries[{slot}]")
 
     # A missing tangent comes as one row of zeros; a row index of 0 then serves every direction.
-    put("@njit(cache=True, parallel=True, error_model='numpy', fastmath={'contract'})")
+    put("@kernel")
     tangents = ", ".join(f"d_{c}" for c in COORDINATES)
     d_params = ", ".join(f"d_{p}" for p in parameters)
-    put(f"def {name}_tangent({columns}, alive, {scalars}, count, {tangents}, {d_params}):")
-    for new in news:
-        put(f"    d_{new} = np.empty((count, x.size), x.dtype)")
-    block_of_jacobians("    for block in prange((x.size + BLOCK - 1) // BLOCK):")
+    d_into = ", ".join(f"d_{new}" for new in news)
+    put(f"def {name}_tangent(part, start, stop, {columns}, alive, {scalars},")
+    put(f"        count, {tangents}, {d_params}, {d_into}):")
+    block_of_jacobians()
     put("        for k in range(count):")
     for c in COORDINATES:
-        put(f"            row_{c} = d_{c}[min(k, d_{c}.shape[0] - 1)]")
+        put(f"            row_{c} = d_{c}[min(k, d_{c}.shape[0] - 1), low:high]")
+    for new in news:
+        put(f"            to_{new} = d_{new}[k, low:high]")
     for p in parameters:
         put(f"            dp_{p} = d_{p}[min(k, d_{p}.shape[0] - 1)]")
-    put("            for n in range(stop - start):")
+    put("            for n in range(high - low):")
     for i, new in zip(moved, news, strict=True):
         terms = [
-            term((i, j), f"row_{v}[start + n]" if v in COORDINATES else f"dp_{v}")
+            term((i, j), f"row_{v}[n]" if v in COORDINATES else f"dp_{v}")
             for j, v in enumerate(inputs)
             if (i, j) in jacobian
         ]
-        put(f"                d_{new}[k, start + n] = {' + '.join(terms)}")
-    put("            for m in range(start, stop):")
-    put("                if not alive[m]:")
+        put(f"                to_{new}[n] = {' + '.join(terms)}")
+    put("            for n in range(high - low):")
+    put("                if not alive[low + n]:")
     for i, new in zip(moved, news, strict=True):
-        put(f"                    d_{new}[k, m] = row_{COORDINATES[i]}[m]")
-    put(f"    return {', '.join(f'd_{new}' for new in news)}\n\n")
-
-    put("@njit(cache=True, parallel=True, error_model='numpy', fastmath={'contract'})")
-    put(f"def {name}_cotangent({columns}, alive, {scalars}, {', '.join(f'g_{n}' for n in news)}):")
-    for c in COORDINATES:
-        put(f"    b_{c} = np.empty_like(x)")
-    put("    blocks = (x.size + BLOCK - 1) // BLOCK")
-    put(f"    partial = np.zeros((blocks, {len(parameters)}), np.float64)")
-    block_of_jacobians("    for block in prange(blocks):")
-    put("        for m in range(start, stop):")
-    put("            n = m - start")
+        put(f"                    to_{new}[n] = row_{COORDINATES[i]}[n]")
+    put("\n")
+    put("@kernel")
+    put(f"def {name}_cotangent(part, start, stop, {columns}, alive, {scalars},")
+    put(f"        {', '.join(f'g_{n}' for n in news)},")
+    put(f"        {', '.join(f'b_{c}' for c in COORDINATES)}, sums):")
+    block_of_jacobians()
+    put("        for m in range(low, high):")
+    put("            n = m - low")
     put("            if alive[m]:")
     for j, c in enumerate(COORDINATES):
         terms = [
@@ -149,13 +151,12 @@ def _kernels(name: str) -> str:
             for i, new in zip(moved, news, strict=True)
             if (i, j) in jacobian
         ]
-        put(f"                partial[block, {q}] += {' + '.join(terms)}")
+        put(f"                sums[part, {q}] += {' + '.join(terms)}")
     put("            else:")
     for i, c in enumerate(COORDINATES):
         source_of = f"g_{c}_out[m]" if i in moved else "0.0"
         put(f"                b_{c}[m] = {source_of}")
-    sums = ", ".join(f"partial[:, {q}].sum()" for q in range(len(parameters)))
-    put(f"    return {', '.join(f'b_{c}' for c in COORDINATES)}, {sums}\n")
+    put("")
     return "\n".join(out)
 
 

@@ -3,16 +3,16 @@
 import math
 
 import numpy as np
-from numba import njit, prange
 
-from .scalar import BLOCK, stumpff
+from .jit import kernel, scalar
+from .stumpff import BLOCK, stumpff
 
 # fmt: off
 
 DRIFT_MOVES = (0, 2, 4)
 
 
-@njit(cache=True, error_model='numpy')
+@scalar
 def drift_one(x, px, y, py, z, delta, length, beta0):
     t0 = delta + 1.0
     t1 = t0 * t0
@@ -49,7 +49,7 @@ def drift_one(x, px, y, py, z, delta, length, beta0):
     return t10, t12, t31
 
 
-@njit(cache=True, error_model='numpy')
+@scalar
 def drift_jacobian(x, px, y, py, z, delta, length, beta0):
     t0 = delta + 1.0
     t1 = t0 * t0
@@ -152,94 +152,90 @@ def drift_jacobian(x, px, y, py, z, delta, length, beta0):
     return t17, t25, t32, t34, t35, t37, t38, t39, t51, t60, t95, t97
 
 
-@njit(cache=True, parallel=True, error_model='numpy')
-def drift_value(x, px, y, py, z, delta, alive, length, beta0):
-    x_out = np.empty_like(x)
-    y_out = np.empty_like(x)
-    z_out = np.empty_like(x)
-    for n in prange(x.size):
-        if alive[n]:
-            x_out[n], y_out[n], z_out[n] = drift_one(x[n], px[n], y[n], py[n], z[n], delta[n], length, beta0)
-        else:
-            x_out[n] = x[n]
-            y_out[n] = y[n]
-            z_out[n] = z[n]
-    return x_out, y_out, z_out
+@kernel
+def drift_value(part, start, stop, x, px, y, py, z, delta, alive, length, beta0, x_out, y_out, z_out):
+    x = x[start:stop]
+    px = px[start:stop]
+    y = y[start:stop]
+    py = py[start:stop]
+    z = z[start:stop]
+    delta = delta[start:stop]
+    alive = alive[start:stop]
+    x_out = x_out[start:stop]
+    y_out = y_out[start:stop]
+    z_out = z_out[start:stop]
+    for n in range(stop - start):
+        v_x, v_y, v_z = drift_one(x[n], px[n], y[n], py[n], z[n], delta[n], length, beta0)
+        x_out[n] = v_x if alive[n] else x[n]
+        y_out[n] = v_y if alive[n] else y[n]
+        z_out[n] = v_z if alive[n] else z[n]
 
 
-@njit(cache=True, parallel=True, error_model='numpy', fastmath={'contract'})
-def drift_tangent(x, px, y, py, z, delta, alive, length, beta0, count, d_x, d_px, d_y, d_py, d_z, d_delta, d_length):
-    d_x_out = np.empty((count, x.size), x.dtype)
-    d_y_out = np.empty((count, x.size), x.dtype)
-    d_z_out = np.empty((count, x.size), x.dtype)
-    for block in prange((x.size + BLOCK - 1) // BLOCK):
-        start = block * BLOCK
-        stop = min(start + BLOCK, x.size)
-        jac = np.empty((12, BLOCK), x.dtype)
-        for m in range(start, stop):
+@kernel
+def drift_tangent(part, start, stop, x, px, y, py, z, delta, alive, length, beta0,
+        count, d_x, d_px, d_y, d_py, d_z, d_delta, d_length, d_x_out, d_y_out, d_z_out):
+    jac = np.empty((12, BLOCK), x.dtype)
+    for low in range(start, stop, BLOCK):
+        high = min(low + BLOCK, stop)
+        for m in range(low, high):
             entries = drift_jacobian(x[m], px[m], y[m], py[m], z[m], delta[m], length, beta0)
-            jac[0, m - start] = entries[0]
-            jac[1, m - start] = entries[1]
-            jac[2, m - start] = entries[2]
-            jac[3, m - start] = entries[3]
-            jac[4, m - start] = entries[4]
-            jac[5, m - start] = entries[5]
-            jac[6, m - start] = entries[6]
-            jac[7, m - start] = entries[7]
-            jac[8, m - start] = entries[8]
-            jac[9, m - start] = entries[9]
-            jac[10, m - start] = entries[10]
-            jac[11, m - start] = entries[11]
+            jac[0, m - low] = entries[0]
+            jac[1, m - low] = entries[1]
+            jac[2, m - low] = entries[2]
+            jac[3, m - low] = entries[3]
+            jac[4, m - low] = entries[4]
+            jac[5, m - low] = entries[5]
+            jac[6, m - low] = entries[6]
+            jac[7, m - low] = entries[7]
+            jac[8, m - low] = entries[8]
+            jac[9, m - low] = entries[9]
+            jac[10, m - low] = entries[10]
+            jac[11, m - low] = entries[11]
         for k in range(count):
-            row_x = d_x[min(k, d_x.shape[0] - 1)]
-            row_px = d_px[min(k, d_px.shape[0] - 1)]
-            row_y = d_y[min(k, d_y.shape[0] - 1)]
-            row_py = d_py[min(k, d_py.shape[0] - 1)]
-            row_z = d_z[min(k, d_z.shape[0] - 1)]
-            row_delta = d_delta[min(k, d_delta.shape[0] - 1)]
+            row_x = d_x[min(k, d_x.shape[0] - 1), low:high]
+            row_px = d_px[min(k, d_px.shape[0] - 1), low:high]
+            row_y = d_y[min(k, d_y.shape[0] - 1), low:high]
+            row_py = d_py[min(k, d_py.shape[0] - 1), low:high]
+            row_z = d_z[min(k, d_z.shape[0] - 1), low:high]
+            row_delta = d_delta[min(k, d_delta.shape[0] - 1), low:high]
+            to_x_out = d_x_out[k, low:high]
+            to_y_out = d_y_out[k, low:high]
+            to_z_out = d_z_out[k, low:high]
             dp_length = d_length[min(k, d_length.shape[0] - 1)]
-            for n in range(stop - start):
-                d_x_out[k, start + n] = row_x[start + n] + jac[0, n] * row_px[start + n] + jac[1, n] * row_py[start + n] + jac[2, n] * row_delta[start + n] + jac[3, n] * dp_length
-                d_y_out[k, start + n] = jac[4, n] * row_px[start + n] + row_y[start + n] + jac[5, n] * row_py[start + n] + jac[6, n] * row_delta[start + n] + jac[7, n] * dp_length
-                d_z_out[k, start + n] = jac[8, n] * row_px[start + n] + jac[9, n] * row_py[start + n] + row_z[start + n] + jac[10, n] * row_delta[start + n] + jac[11, n] * dp_length
-            for m in range(start, stop):
-                if not alive[m]:
-                    d_x_out[k, m] = row_x[m]
-                    d_y_out[k, m] = row_y[m]
-                    d_z_out[k, m] = row_z[m]
-    return d_x_out, d_y_out, d_z_out
+            for n in range(high - low):
+                to_x_out[n] = row_x[n] + jac[0, n] * row_px[n] + jac[1, n] * row_py[n] + jac[2, n] * row_delta[n] + jac[3, n] * dp_length
+                to_y_out[n] = jac[4, n] * row_px[n] + row_y[n] + jac[5, n] * row_py[n] + jac[6, n] * row_delta[n] + jac[7, n] * dp_length
+                to_z_out[n] = jac[8, n] * row_px[n] + jac[9, n] * row_py[n] + row_z[n] + jac[10, n] * row_delta[n] + jac[11, n] * dp_length
+            for n in range(high - low):
+                if not alive[low + n]:
+                    to_x_out[n] = row_x[n]
+                    to_y_out[n] = row_y[n]
+                    to_z_out[n] = row_z[n]
 
 
-@njit(cache=True, parallel=True, error_model='numpy', fastmath={'contract'})
-def drift_cotangent(x, px, y, py, z, delta, alive, length, beta0, g_x_out, g_y_out, g_z_out):
-    b_x = np.empty_like(x)
-    b_px = np.empty_like(x)
-    b_y = np.empty_like(x)
-    b_py = np.empty_like(x)
-    b_z = np.empty_like(x)
-    b_delta = np.empty_like(x)
-    blocks = (x.size + BLOCK - 1) // BLOCK
-    partial = np.zeros((blocks, 1), np.float64)
-    for block in prange(blocks):
-        start = block * BLOCK
-        stop = min(start + BLOCK, x.size)
-        jac = np.empty((12, BLOCK), x.dtype)
-        for m in range(start, stop):
+@kernel
+def drift_cotangent(part, start, stop, x, px, y, py, z, delta, alive, length, beta0,
+        g_x_out, g_y_out, g_z_out,
+        b_x, b_px, b_y, b_py, b_z, b_delta, sums):
+    jac = np.empty((12, BLOCK), x.dtype)
+    for low in range(start, stop, BLOCK):
+        high = min(low + BLOCK, stop)
+        for m in range(low, high):
             entries = drift_jacobian(x[m], px[m], y[m], py[m], z[m], delta[m], length, beta0)
-            jac[0, m - start] = entries[0]
-            jac[1, m - start] = entries[1]
-            jac[2, m - start] = entries[2]
-            jac[3, m - start] = entries[3]
-            jac[4, m - start] = entries[4]
-            jac[5, m - start] = entries[5]
-            jac[6, m - start] = entries[6]
-            jac[7, m - start] = entries[7]
-            jac[8, m - start] = entries[8]
-            jac[9, m - start] = entries[9]
-            jac[10, m - start] = entries[10]
-            jac[11, m - start] = entries[11]
-        for m in range(start, stop):
-            n = m - start
+            jac[0, m - low] = entries[0]
+            jac[1, m - low] = entries[1]
+            jac[2, m - low] = entries[2]
+            jac[3, m - low] = entries[3]
+            jac[4, m - low] = entries[4]
+            jac[5, m - low] = entries[5]
+            jac[6, m - low] = entries[6]
+            jac[7, m - low] = entries[7]
+            jac[8, m - low] = entries[8]
+            jac[9, m - low] = entries[9]
+            jac[10, m - low] = entries[10]
+            jac[11, m - low] = entries[11]
+        for m in range(low, high):
+            n = m - low
             if alive[m]:
                 b_x[m] = g_x_out[m]
                 b_px[m] = jac[0, n] * g_x_out[m] + jac[4, n] * g_y_out[m] + jac[8, n] * g_z_out[m]
@@ -247,7 +243,7 @@ def drift_cotangent(x, px, y, py, z, delta, alive, length, beta0, g_x_out, g_y_o
                 b_py[m] = jac[1, n] * g_x_out[m] + jac[5, n] * g_y_out[m] + jac[9, n] * g_z_out[m]
                 b_z[m] = g_z_out[m]
                 b_delta[m] = jac[2, n] * g_x_out[m] + jac[6, n] * g_y_out[m] + jac[10, n] * g_z_out[m]
-                partial[block, 0] += jac[3, n] * g_x_out[m] + jac[7, n] * g_y_out[m] + jac[11, n] * g_z_out[m]
+                sums[part, 0] += jac[3, n] * g_x_out[m] + jac[7, n] * g_y_out[m] + jac[11, n] * g_z_out[m]
             else:
                 b_x[m] = g_x_out[m]
                 b_px[m] = 0.0
@@ -255,13 +251,12 @@ def drift_cotangent(x, px, y, py, z, delta, alive, length, beta0, g_x_out, g_y_o
                 b_py[m] = 0.0
                 b_z[m] = g_z_out[m]
                 b_delta[m] = 0.0
-    return b_x, b_px, b_y, b_py, b_z, b_delta, partial[:, 0].sum()
 
 
 DRIFT_PARAXIAL_MOVES = (0, 2, 4)
 
 
-@njit(cache=True, error_model='numpy')
+@scalar
 def drift_paraxial_one(x, px, y, py, z, delta, length, beta0):
     t0 = delta + 1.0
     t1 = px / t0
@@ -293,7 +288,7 @@ def drift_paraxial_one(x, px, y, py, z, delta, length, beta0):
     return t3, t6, t26
 
 
-@njit(cache=True, error_model='numpy')
+@scalar
 def drift_paraxial_jacobian(x, px, y, py, z, delta, length, beta0):
     t0 = delta + 1.0
     t1 = 1.0 / t0
@@ -363,90 +358,86 @@ def drift_paraxial_jacobian(x, px, y, py, z, delta, length, beta0):
     return t2, t6, t3, t2, t10, t7, t16, t22, t58, t64
 
 
-@njit(cache=True, parallel=True, error_model='numpy')
-def drift_paraxial_value(x, px, y, py, z, delta, alive, length, beta0):
-    x_out = np.empty_like(x)
-    y_out = np.empty_like(x)
-    z_out = np.empty_like(x)
-    for n in prange(x.size):
-        if alive[n]:
-            x_out[n], y_out[n], z_out[n] = drift_paraxial_one(x[n], px[n], y[n], py[n], z[n], delta[n], length, beta0)
-        else:
-            x_out[n] = x[n]
-            y_out[n] = y[n]
-            z_out[n] = z[n]
-    return x_out, y_out, z_out
+@kernel
+def drift_paraxial_value(part, start, stop, x, px, y, py, z, delta, alive, length, beta0, x_out, y_out, z_out):
+    x = x[start:stop]
+    px = px[start:stop]
+    y = y[start:stop]
+    py = py[start:stop]
+    z = z[start:stop]
+    delta = delta[start:stop]
+    alive = alive[start:stop]
+    x_out = x_out[start:stop]
+    y_out = y_out[start:stop]
+    z_out = z_out[start:stop]
+    for n in range(stop - start):
+        v_x, v_y, v_z = drift_paraxial_one(x[n], px[n], y[n], py[n], z[n], delta[n], length, beta0)
+        x_out[n] = v_x if alive[n] else x[n]
+        y_out[n] = v_y if alive[n] else y[n]
+        z_out[n] = v_z if alive[n] else z[n]
 
 
-@njit(cache=True, parallel=True, error_model='numpy', fastmath={'contract'})
-def drift_paraxial_tangent(x, px, y, py, z, delta, alive, length, beta0, count, d_x, d_px, d_y, d_py, d_z, d_delta, d_length):
-    d_x_out = np.empty((count, x.size), x.dtype)
-    d_y_out = np.empty((count, x.size), x.dtype)
-    d_z_out = np.empty((count, x.size), x.dtype)
-    for block in prange((x.size + BLOCK - 1) // BLOCK):
-        start = block * BLOCK
-        stop = min(start + BLOCK, x.size)
-        jac = np.empty((10, BLOCK), x.dtype)
-        for m in range(start, stop):
+@kernel
+def drift_paraxial_tangent(part, start, stop, x, px, y, py, z, delta, alive, length, beta0,
+        count, d_x, d_px, d_y, d_py, d_z, d_delta, d_length, d_x_out, d_y_out, d_z_out):
+    jac = np.empty((10, BLOCK), x.dtype)
+    for low in range(start, stop, BLOCK):
+        high = min(low + BLOCK, stop)
+        for m in range(low, high):
             entries = drift_paraxial_jacobian(x[m], px[m], y[m], py[m], z[m], delta[m], length, beta0)
-            jac[0, m - start] = entries[0]
-            jac[1, m - start] = entries[1]
-            jac[2, m - start] = entries[2]
-            jac[3, m - start] = entries[3]
-            jac[4, m - start] = entries[4]
-            jac[5, m - start] = entries[5]
-            jac[6, m - start] = entries[6]
-            jac[7, m - start] = entries[7]
-            jac[8, m - start] = entries[8]
-            jac[9, m - start] = entries[9]
+            jac[0, m - low] = entries[0]
+            jac[1, m - low] = entries[1]
+            jac[2, m - low] = entries[2]
+            jac[3, m - low] = entries[3]
+            jac[4, m - low] = entries[4]
+            jac[5, m - low] = entries[5]
+            jac[6, m - low] = entries[6]
+            jac[7, m - low] = entries[7]
+            jac[8, m - low] = entries[8]
+            jac[9, m - low] = entries[9]
         for k in range(count):
-            row_x = d_x[min(k, d_x.shape[0] - 1)]
-            row_px = d_px[min(k, d_px.shape[0] - 1)]
-            row_y = d_y[min(k, d_y.shape[0] - 1)]
-            row_py = d_py[min(k, d_py.shape[0] - 1)]
-            row_z = d_z[min(k, d_z.shape[0] - 1)]
-            row_delta = d_delta[min(k, d_delta.shape[0] - 1)]
+            row_x = d_x[min(k, d_x.shape[0] - 1), low:high]
+            row_px = d_px[min(k, d_px.shape[0] - 1), low:high]
+            row_y = d_y[min(k, d_y.shape[0] - 1), low:high]
+            row_py = d_py[min(k, d_py.shape[0] - 1), low:high]
+            row_z = d_z[min(k, d_z.shape[0] - 1), low:high]
+            row_delta = d_delta[min(k, d_delta.shape[0] - 1), low:high]
+            to_x_out = d_x_out[k, low:high]
+            to_y_out = d_y_out[k, low:high]
+            to_z_out = d_z_out[k, low:high]
             dp_length = d_length[min(k, d_length.shape[0] - 1)]
-            for n in range(stop - start):
-                d_x_out[k, start + n] = row_x[start + n] + jac[0, n] * row_px[start + n] + jac[1, n] * row_delta[start + n] + jac[2, n] * dp_length
-                d_y_out[k, start + n] = row_y[start + n] + jac[3, n] * row_py[start + n] + jac[4, n] * row_delta[start + n] + jac[5, n] * dp_length
-                d_z_out[k, start + n] = jac[6, n] * row_px[start + n] + jac[7, n] * row_py[start + n] + row_z[start + n] + jac[8, n] * row_delta[start + n] + jac[9, n] * dp_length
-            for m in range(start, stop):
-                if not alive[m]:
-                    d_x_out[k, m] = row_x[m]
-                    d_y_out[k, m] = row_y[m]
-                    d_z_out[k, m] = row_z[m]
-    return d_x_out, d_y_out, d_z_out
+            for n in range(high - low):
+                to_x_out[n] = row_x[n] + jac[0, n] * row_px[n] + jac[1, n] * row_delta[n] + jac[2, n] * dp_length
+                to_y_out[n] = row_y[n] + jac[3, n] * row_py[n] + jac[4, n] * row_delta[n] + jac[5, n] * dp_length
+                to_z_out[n] = jac[6, n] * row_px[n] + jac[7, n] * row_py[n] + row_z[n] + jac[8, n] * row_delta[n] + jac[9, n] * dp_length
+            for n in range(high - low):
+                if not alive[low + n]:
+                    to_x_out[n] = row_x[n]
+                    to_y_out[n] = row_y[n]
+                    to_z_out[n] = row_z[n]
 
 
-@njit(cache=True, parallel=True, error_model='numpy', fastmath={'contract'})
-def drift_paraxial_cotangent(x, px, y, py, z, delta, alive, length, beta0, g_x_out, g_y_out, g_z_out):
-    b_x = np.empty_like(x)
-    b_px = np.empty_like(x)
-    b_y = np.empty_like(x)
-    b_py = np.empty_like(x)
-    b_z = np.empty_like(x)
-    b_delta = np.empty_like(x)
-    blocks = (x.size + BLOCK - 1) // BLOCK
-    partial = np.zeros((blocks, 1), np.float64)
-    for block in prange(blocks):
-        start = block * BLOCK
-        stop = min(start + BLOCK, x.size)
-        jac = np.empty((10, BLOCK), x.dtype)
-        for m in range(start, stop):
+@kernel
+def drift_paraxial_cotangent(part, start, stop, x, px, y, py, z, delta, alive, length, beta0,
+        g_x_out, g_y_out, g_z_out,
+        b_x, b_px, b_y, b_py, b_z, b_delta, sums):
+    jac = np.empty((10, BLOCK), x.dtype)
+    for low in range(start, stop, BLOCK):
+        high = min(low + BLOCK, stop)
+        for m in range(low, high):
             entries = drift_paraxial_jacobian(x[m], px[m], y[m], py[m], z[m], delta[m], length, beta0)
-            jac[0, m - start] = entries[0]
-            jac[1, m - start] = entries[1]
-            jac[2, m - start] = entries[2]
-            jac[3, m - start] = entries[3]
-            jac[4, m - start] = entries[4]
-            jac[5, m - start] = entries[5]
-            jac[6, m - start] = entries[6]
-            jac[7, m - start] = entries[7]
-            jac[8, m - start] = entries[8]
-            jac[9, m - start] = entries[9]
-        for m in range(start, stop):
-            n = m - start
+            jac[0, m - low] = entries[0]
+            jac[1, m - low] = entries[1]
+            jac[2, m - low] = entries[2]
+            jac[3, m - low] = entries[3]
+            jac[4, m - low] = entries[4]
+            jac[5, m - low] = entries[5]
+            jac[6, m - low] = entries[6]
+            jac[7, m - low] = entries[7]
+            jac[8, m - low] = entries[8]
+            jac[9, m - low] = entries[9]
+        for m in range(low, high):
+            n = m - low
             if alive[m]:
                 b_x[m] = g_x_out[m]
                 b_px[m] = jac[0, n] * g_x_out[m] + jac[6, n] * g_z_out[m]
@@ -454,7 +445,7 @@ def drift_paraxial_cotangent(x, px, y, py, z, delta, alive, length, beta0, g_x_o
                 b_py[m] = jac[3, n] * g_y_out[m] + jac[7, n] * g_z_out[m]
                 b_z[m] = g_z_out[m]
                 b_delta[m] = jac[1, n] * g_x_out[m] + jac[4, n] * g_y_out[m] + jac[8, n] * g_z_out[m]
-                partial[block, 0] += jac[2, n] * g_x_out[m] + jac[5, n] * g_y_out[m] + jac[9, n] * g_z_out[m]
+                sums[part, 0] += jac[2, n] * g_x_out[m] + jac[5, n] * g_y_out[m] + jac[9, n] * g_z_out[m]
             else:
                 b_x[m] = g_x_out[m]
                 b_px[m] = 0.0
@@ -462,13 +453,12 @@ def drift_paraxial_cotangent(x, px, y, py, z, delta, alive, length, beta0, g_x_o
                 b_py[m] = 0.0
                 b_z[m] = g_z_out[m]
                 b_delta[m] = 0.0
-    return b_x, b_px, b_y, b_py, b_z, b_delta, partial[:, 0].sum()
 
 
 QUADRUPOLE_MOVES = (0, 1, 2, 3, 4)
 
 
-@njit(cache=True, error_model='numpy')
+@scalar
 def quadrupole_one(x, px, y, py, z, delta, length, k1, beta0):
     t0 = delta + 1.0
     t1 = k1 / t0
@@ -555,7 +545,7 @@ def quadrupole_one(x, px, y, py, z, delta, length, k1, beta0):
     return t9, t15, t24, t30, t81
 
 
-@njit(cache=True, error_model='numpy')
+@scalar
 def quadrupole_jacobian(x, px, y, py, z, delta, length, k1, beta0):
     t0 = delta + 1.0
     t1 = k1 / t0
@@ -947,135 +937,131 @@ def quadrupole_jacobian(x, px, y, py, z, delta, length, k1, beta0):
     return c0_t3, t7, t26, t36, t46, t49, t51, t66, t72, t80, c0_t82, t85, t103, t113, t124, t127, t129, t144, t150, t158, t173, t185, t199, t211, t305, t341, t386
 
 
-@njit(cache=True, parallel=True, error_model='numpy')
-def quadrupole_value(x, px, y, py, z, delta, alive, length, k1, beta0):
-    x_out = np.empty_like(x)
-    px_out = np.empty_like(x)
-    y_out = np.empty_like(x)
-    py_out = np.empty_like(x)
-    z_out = np.empty_like(x)
-    for n in prange(x.size):
-        if alive[n]:
-            x_out[n], px_out[n], y_out[n], py_out[n], z_out[n] = quadrupole_one(x[n], px[n], y[n], py[n], z[n], delta[n], length, k1, beta0)
-        else:
-            x_out[n] = x[n]
-            px_out[n] = px[n]
-            y_out[n] = y[n]
-            py_out[n] = py[n]
-            z_out[n] = z[n]
-    return x_out, px_out, y_out, py_out, z_out
+@kernel
+def quadrupole_value(part, start, stop, x, px, y, py, z, delta, alive, length, k1, beta0, x_out, px_out, y_out, py_out, z_out):
+    x = x[start:stop]
+    px = px[start:stop]
+    y = y[start:stop]
+    py = py[start:stop]
+    z = z[start:stop]
+    delta = delta[start:stop]
+    alive = alive[start:stop]
+    x_out = x_out[start:stop]
+    px_out = px_out[start:stop]
+    y_out = y_out[start:stop]
+    py_out = py_out[start:stop]
+    z_out = z_out[start:stop]
+    for n in range(stop - start):
+        v_x, v_px, v_y, v_py, v_z = quadrupole_one(x[n], px[n], y[n], py[n], z[n], delta[n], length, k1, beta0)
+        x_out[n] = v_x if alive[n] else x[n]
+        px_out[n] = v_px if alive[n] else px[n]
+        y_out[n] = v_y if alive[n] else y[n]
+        py_out[n] = v_py if alive[n] else py[n]
+        z_out[n] = v_z if alive[n] else z[n]
 
 
-@njit(cache=True, parallel=True, error_model='numpy', fastmath={'contract'})
-def quadrupole_tangent(x, px, y, py, z, delta, alive, length, k1, beta0, count, d_x, d_px, d_y, d_py, d_z, d_delta, d_length, d_k1):
-    d_x_out = np.empty((count, x.size), x.dtype)
-    d_px_out = np.empty((count, x.size), x.dtype)
-    d_y_out = np.empty((count, x.size), x.dtype)
-    d_py_out = np.empty((count, x.size), x.dtype)
-    d_z_out = np.empty((count, x.size), x.dtype)
-    for block in prange((x.size + BLOCK - 1) // BLOCK):
-        start = block * BLOCK
-        stop = min(start + BLOCK, x.size)
-        jac = np.empty((27, BLOCK), x.dtype)
-        for m in range(start, stop):
+@kernel
+def quadrupole_tangent(part, start, stop, x, px, y, py, z, delta, alive, length, k1, beta0,
+        count, d_x, d_px, d_y, d_py, d_z, d_delta, d_length, d_k1, d_x_out, d_px_out, d_y_out, d_py_out, d_z_out):
+    jac = np.empty((27, BLOCK), x.dtype)
+    for low in range(start, stop, BLOCK):
+        high = min(low + BLOCK, stop)
+        for m in range(low, high):
             entries = quadrupole_jacobian(x[m], px[m], y[m], py[m], z[m], delta[m], length, k1, beta0)
-            jac[0, m - start] = entries[0]
-            jac[1, m - start] = entries[1]
-            jac[2, m - start] = entries[2]
-            jac[3, m - start] = entries[3]
-            jac[4, m - start] = entries[4]
-            jac[5, m - start] = entries[5]
-            jac[6, m - start] = entries[6]
-            jac[7, m - start] = entries[7]
-            jac[8, m - start] = entries[8]
-            jac[9, m - start] = entries[9]
-            jac[10, m - start] = entries[10]
-            jac[11, m - start] = entries[11]
-            jac[12, m - start] = entries[12]
-            jac[13, m - start] = entries[13]
-            jac[14, m - start] = entries[14]
-            jac[15, m - start] = entries[15]
-            jac[16, m - start] = entries[16]
-            jac[17, m - start] = entries[17]
-            jac[18, m - start] = entries[18]
-            jac[19, m - start] = entries[19]
-            jac[20, m - start] = entries[20]
-            jac[21, m - start] = entries[21]
-            jac[22, m - start] = entries[22]
-            jac[23, m - start] = entries[23]
-            jac[24, m - start] = entries[24]
-            jac[25, m - start] = entries[25]
-            jac[26, m - start] = entries[26]
+            jac[0, m - low] = entries[0]
+            jac[1, m - low] = entries[1]
+            jac[2, m - low] = entries[2]
+            jac[3, m - low] = entries[3]
+            jac[4, m - low] = entries[4]
+            jac[5, m - low] = entries[5]
+            jac[6, m - low] = entries[6]
+            jac[7, m - low] = entries[7]
+            jac[8, m - low] = entries[8]
+            jac[9, m - low] = entries[9]
+            jac[10, m - low] = entries[10]
+            jac[11, m - low] = entries[11]
+            jac[12, m - low] = entries[12]
+            jac[13, m - low] = entries[13]
+            jac[14, m - low] = entries[14]
+            jac[15, m - low] = entries[15]
+            jac[16, m - low] = entries[16]
+            jac[17, m - low] = entries[17]
+            jac[18, m - low] = entries[18]
+            jac[19, m - low] = entries[19]
+            jac[20, m - low] = entries[20]
+            jac[21, m - low] = entries[21]
+            jac[22, m - low] = entries[22]
+            jac[23, m - low] = entries[23]
+            jac[24, m - low] = entries[24]
+            jac[25, m - low] = entries[25]
+            jac[26, m - low] = entries[26]
         for k in range(count):
-            row_x = d_x[min(k, d_x.shape[0] - 1)]
-            row_px = d_px[min(k, d_px.shape[0] - 1)]
-            row_y = d_y[min(k, d_y.shape[0] - 1)]
-            row_py = d_py[min(k, d_py.shape[0] - 1)]
-            row_z = d_z[min(k, d_z.shape[0] - 1)]
-            row_delta = d_delta[min(k, d_delta.shape[0] - 1)]
+            row_x = d_x[min(k, d_x.shape[0] - 1), low:high]
+            row_px = d_px[min(k, d_px.shape[0] - 1), low:high]
+            row_y = d_y[min(k, d_y.shape[0] - 1), low:high]
+            row_py = d_py[min(k, d_py.shape[0] - 1), low:high]
+            row_z = d_z[min(k, d_z.shape[0] - 1), low:high]
+            row_delta = d_delta[min(k, d_delta.shape[0] - 1), low:high]
+            to_x_out = d_x_out[k, low:high]
+            to_px_out = d_px_out[k, low:high]
+            to_y_out = d_y_out[k, low:high]
+            to_py_out = d_py_out[k, low:high]
+            to_z_out = d_z_out[k, low:high]
             dp_length = d_length[min(k, d_length.shape[0] - 1)]
             dp_k1 = d_k1[min(k, d_k1.shape[0] - 1)]
-            for n in range(stop - start):
-                d_x_out[k, start + n] = jac[0, n] * row_x[start + n] + jac[1, n] * row_px[start + n] + jac[2, n] * row_delta[start + n] + jac[3, n] * dp_length + jac[4, n] * dp_k1
-                d_px_out[k, start + n] = jac[5, n] * row_x[start + n] + jac[6, n] * row_px[start + n] + jac[7, n] * row_delta[start + n] + jac[8, n] * dp_length + jac[9, n] * dp_k1
-                d_y_out[k, start + n] = jac[10, n] * row_y[start + n] + jac[11, n] * row_py[start + n] + jac[12, n] * row_delta[start + n] + jac[13, n] * dp_length + jac[14, n] * dp_k1
-                d_py_out[k, start + n] = jac[15, n] * row_y[start + n] + jac[16, n] * row_py[start + n] + jac[17, n] * row_delta[start + n] + jac[18, n] * dp_length + jac[19, n] * dp_k1
-                d_z_out[k, start + n] = jac[20, n] * row_x[start + n] + jac[21, n] * row_px[start + n] + jac[22, n] * row_y[start + n] + jac[23, n] * row_py[start + n] + row_z[start + n] + jac[24, n] * row_delta[start + n] + jac[25, n] * dp_length + jac[26, n] * dp_k1
-            for m in range(start, stop):
-                if not alive[m]:
-                    d_x_out[k, m] = row_x[m]
-                    d_px_out[k, m] = row_px[m]
-                    d_y_out[k, m] = row_y[m]
-                    d_py_out[k, m] = row_py[m]
-                    d_z_out[k, m] = row_z[m]
-    return d_x_out, d_px_out, d_y_out, d_py_out, d_z_out
+            for n in range(high - low):
+                to_x_out[n] = jac[0, n] * row_x[n] + jac[1, n] * row_px[n] + jac[2, n] * row_delta[n] + jac[3, n] * dp_length + jac[4, n] * dp_k1
+                to_px_out[n] = jac[5, n] * row_x[n] + jac[6, n] * row_px[n] + jac[7, n] * row_delta[n] + jac[8, n] * dp_length + jac[9, n] * dp_k1
+                to_y_out[n] = jac[10, n] * row_y[n] + jac[11, n] * row_py[n] + jac[12, n] * row_delta[n] + jac[13, n] * dp_length + jac[14, n] * dp_k1
+                to_py_out[n] = jac[15, n] * row_y[n] + jac[16, n] * row_py[n] + jac[17, n] * row_delta[n] + jac[18, n] * dp_length + jac[19, n] * dp_k1
+                to_z_out[n] = jac[20, n] * row_x[n] + jac[21, n] * row_px[n] + jac[22, n] * row_y[n] + jac[23, n] * row_py[n] + row_z[n] + jac[24, n] * row_delta[n] + jac[25, n] * dp_length + jac[26, n] * dp_k1
+            for n in range(high - low):
+                if not alive[low + n]:
+                    to_x_out[n] = row_x[n]
+                    to_px_out[n] = row_px[n]
+                    to_y_out[n] = row_y[n]
+                    to_py_out[n] = row_py[n]
+                    to_z_out[n] = row_z[n]
 
 
-@njit(cache=True, parallel=True, error_model='numpy', fastmath={'contract'})
-def quadrupole_cotangent(x, px, y, py, z, delta, alive, length, k1, beta0, g_x_out, g_px_out, g_y_out, g_py_out, g_z_out):
-    b_x = np.empty_like(x)
-    b_px = np.empty_like(x)
-    b_y = np.empty_like(x)
-    b_py = np.empty_like(x)
-    b_z = np.empty_like(x)
-    b_delta = np.empty_like(x)
-    blocks = (x.size + BLOCK - 1) // BLOCK
-    partial = np.zeros((blocks, 2), np.float64)
-    for block in prange(blocks):
-        start = block * BLOCK
-        stop = min(start + BLOCK, x.size)
-        jac = np.empty((27, BLOCK), x.dtype)
-        for m in range(start, stop):
+@kernel
+def quadrupole_cotangent(part, start, stop, x, px, y, py, z, delta, alive, length, k1, beta0,
+        g_x_out, g_px_out, g_y_out, g_py_out, g_z_out,
+        b_x, b_px, b_y, b_py, b_z, b_delta, sums):
+    jac = np.empty((27, BLOCK), x.dtype)
+    for low in range(start, stop, BLOCK):
+        high = min(low + BLOCK, stop)
+        for m in range(low, high):
             entries = quadrupole_jacobian(x[m], px[m], y[m], py[m], z[m], delta[m], length, k1, beta0)
-            jac[0, m - start] = entries[0]
-            jac[1, m - start] = entries[1]
-            jac[2, m - start] = entries[2]
-            jac[3, m - start] = entries[3]
-            jac[4, m - start] = entries[4]
-            jac[5, m - start] = entries[5]
-            jac[6, m - start] = entries[6]
-            jac[7, m - start] = entries[7]
-            jac[8, m - start] = entries[8]
-            jac[9, m - start] = entries[9]
-            jac[10, m - start] = entries[10]
-            jac[11, m - start] = entries[11]
-            jac[12, m - start] = entries[12]
-            jac[13, m - start] = entries[13]
-            jac[14, m - start] = entries[14]
-            jac[15, m - start] = entries[15]
-            jac[16, m - start] = entries[16]
-            jac[17, m - start] = entries[17]
-            jac[18, m - start] = entries[18]
-            jac[19, m - start] = entries[19]
-            jac[20, m - start] = entries[20]
-            jac[21, m - start] = entries[21]
-            jac[22, m - start] = entries[22]
-            jac[23, m - start] = entries[23]
-            jac[24, m - start] = entries[24]
-            jac[25, m - start] = entries[25]
-            jac[26, m - start] = entries[26]
-        for m in range(start, stop):
-            n = m - start
+            jac[0, m - low] = entries[0]
+            jac[1, m - low] = entries[1]
+            jac[2, m - low] = entries[2]
+            jac[3, m - low] = entries[3]
+            jac[4, m - low] = entries[4]
+            jac[5, m - low] = entries[5]
+            jac[6, m - low] = entries[6]
+            jac[7, m - low] = entries[7]
+            jac[8, m - low] = entries[8]
+            jac[9, m - low] = entries[9]
+            jac[10, m - low] = entries[10]
+            jac[11, m - low] = entries[11]
+            jac[12, m - low] = entries[12]
+            jac[13, m - low] = entries[13]
+            jac[14, m - low] = entries[14]
+            jac[15, m - low] = entries[15]
+            jac[16, m - low] = entries[16]
+            jac[17, m - low] = entries[17]
+            jac[18, m - low] = entries[18]
+            jac[19, m - low] = entries[19]
+            jac[20, m - low] = entries[20]
+            jac[21, m - low] = entries[21]
+            jac[22, m - low] = entries[22]
+            jac[23, m - low] = entries[23]
+            jac[24, m - low] = entries[24]
+            jac[25, m - low] = entries[25]
+            jac[26, m - low] = entries[26]
+        for m in range(low, high):
+            n = m - low
             if alive[m]:
                 b_x[m] = jac[0, n] * g_x_out[m] + jac[5, n] * g_px_out[m] + jac[20, n] * g_z_out[m]
                 b_px[m] = jac[1, n] * g_x_out[m] + jac[6, n] * g_px_out[m] + jac[21, n] * g_z_out[m]
@@ -1083,8 +1069,8 @@ def quadrupole_cotangent(x, px, y, py, z, delta, alive, length, k1, beta0, g_x_o
                 b_py[m] = jac[11, n] * g_y_out[m] + jac[16, n] * g_py_out[m] + jac[23, n] * g_z_out[m]
                 b_z[m] = g_z_out[m]
                 b_delta[m] = jac[2, n] * g_x_out[m] + jac[7, n] * g_px_out[m] + jac[12, n] * g_y_out[m] + jac[17, n] * g_py_out[m] + jac[24, n] * g_z_out[m]
-                partial[block, 0] += jac[3, n] * g_x_out[m] + jac[8, n] * g_px_out[m] + jac[13, n] * g_y_out[m] + jac[18, n] * g_py_out[m] + jac[25, n] * g_z_out[m]
-                partial[block, 1] += jac[4, n] * g_x_out[m] + jac[9, n] * g_px_out[m] + jac[14, n] * g_y_out[m] + jac[19, n] * g_py_out[m] + jac[26, n] * g_z_out[m]
+                sums[part, 0] += jac[3, n] * g_x_out[m] + jac[8, n] * g_px_out[m] + jac[13, n] * g_y_out[m] + jac[18, n] * g_py_out[m] + jac[25, n] * g_z_out[m]
+                sums[part, 1] += jac[4, n] * g_x_out[m] + jac[9, n] * g_px_out[m] + jac[14, n] * g_y_out[m] + jac[19, n] * g_py_out[m] + jac[26, n] * g_z_out[m]
             else:
                 b_x[m] = g_x_out[m]
                 b_px[m] = g_px_out[m]
@@ -1092,4 +1078,3 @@ def quadrupole_cotangent(x, px, y, py, z, delta, alive, length, k1, beta0, g_x_o
                 b_py[m] = g_py_out[m]
                 b_z[m] = g_z_out[m]
                 b_delta[m] = 0.0
-    return b_x, b_px, b_y, b_py, b_z, b_delta, partial[:, 0].sum(), partial[:, 1].sum()

@@ -1,252 +1,311 @@
 """Compiled kernels that spread particles over a grid and read a grid at particles.
 
-Both know a particle by its cell and the weights of 4 x 4 nodes, polynomials of its place in the
-cell (`c`, see `spacecharge.shapes`). K fields at once live on the last axis of the grid, so that
-the inner loop runs over neighbours in memory. Particles that are not `active` are passed over.
-`geometry` is (position of padded node 1 in x and y, 1/spacing in x and y). Sums over particles are
-made in `threads` parts, so they repeat to the last bit for the same number.
+Particles go through in blocks that fit the first-level cache. For a block, the first node and the
+weights of the 4 x 4 nodes of every particle are found together, in vector instructions (`c` holds
+the polynomials, see `spacecharge.shapes`); then each particle meets its nodes. K fields at once
+live on the last axis of the grid, so that the inner loop runs over neighbours in memory.
+
+Particles that are not `active` are passed over. `geometry` is (position of padded node 1 in x and
+y, 1/spacing in x and y). Every kernel serves particles `start` to `stop`, and sums into its own
+`part` of an array; see `parallel.run`. Offsets are unsigned: that spares the test for negative
+indices.
 """
 
 import math
 
 import numpy as np
-from numba import njit, prange
 
-_OPTIONS = {"cache": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
+from .jit import helper, kernel
 
-
-@njit(inline="always", **_OPTIONS)
-def _weights(u, c):
-    return (
-        c[0, 0] + u * (c[0, 1] + u * (c[0, 2] + u * c[0, 3])),
-        c[1, 0] + u * (c[1, 1] + u * (c[1, 2] + u * c[1, 3])),
-        c[2, 0] + u * (c[2, 1] + u * (c[2, 2] + u * c[2, 3])),
-        c[3, 0] + u * (c[3, 1] + u * (c[3, 2] + u * c[3, 3])),
-    )
+BLOCK = 128
+_1, _2, _3 = np.uintp(1), np.uintp(2), np.uintp(3)
 
 
-@njit(inline="always", **_OPTIONS)
-def _slopes(u, c, s):
-    return (
-        s * (c[0, 1] + u * (2 * c[0, 2] + u * 3 * c[0, 3])),
-        s * (c[1, 1] + u * (2 * c[1, 2] + u * 3 * c[1, 3])),
-        s * (c[2, 1] + u * (2 * c[2, 2] + u * 3 * c[2, 3])),
-        s * (c[3, 1] + u * (2 * c[3, 2] + u * 3 * c[3, 3])),
-    )
+@helper
+def _places(x, y, active, low, size, geometry, row, first, u, v):
+    """First node (flat, `row` numbers a row) and the places u, v in [0, 1) in the cell."""
+    x0, y0, sx, sy = geometry
+    for i in range(size):
+        n = low + i
+        ux = (x[n] - x0) * sx if active[n] else 1.0
+        uy = (y[n] - y0) * sy if active[n] else 1.0
+        fx, fy = math.floor(ux), math.floor(uy)
+        u[i], v[i] = ux - fx, uy - fy
+        first[i] = np.int64(fx) * row + np.int64(fy)
 
 
-@njit(inline="always", **_OPTIONS)
-def _curvatures(u, c, s):
-    return (
-        s * s * (2 * c[0, 2] + u * 6 * c[0, 3]),
-        s * s * (2 * c[1, 2] + u * 6 * c[1, 3]),
-        s * s * (2 * c[2, 2] + u * 6 * c[2, 3]),
-        s * s * (2 * c[3, 2] + u * 6 * c[3, 3]),
-    )
+@helper
+def _weights(u, c, size, out):
+    for r in range(4):
+        for i in range(size):
+            out[r, i] = c[r, 0] + u[i] * (c[r, 1] + u[i] * (c[r, 2] + u[i] * c[r, 3]))
 
 
-@njit(parallel=True, **_OPTIONS)
-def _sum_threads(parts):
-    threads, rows = parts.shape[0], parts.shape[1]
-    for i in prange(rows):
-        for t in range(1, threads):
-            parts[0, i] += parts[t, i]
-    return parts[0]
+@helper
+def _slopes(u, c, s, size, out):
+    for r in range(4):
+        for i in range(size):
+            out[r, i] = s * (c[r, 1] + u[i] * (2 * c[r, 2] + u[i] * 3 * c[r, 3]))
 
 
-@njit(parallel=True, **_OPTIONS)
-def deposit(x, y, active, w, geometry, c, threads, shape):
+@helper
+def _curvatures(u, c, s, size, out):
+    for r in range(4):
+        for i in range(size):
+            out[r, i] = s * s * (2 * c[r, 2] + u[i] * 6 * c[r, 3])
+
+
+@kernel
+def deposit(part, start, stop, x, y, active, w, geometry, c, columns, out):
     """Grid of sum_p w_p W(x_p) W(y_p)."""
-    x0, y0, sx, sy = geometry
-    parts = np.zeros((threads, shape[0], shape[1]), x.dtype)
-    for t in prange(threads):
-        g = parts[t]
-        for n in range(t * x.size // threads, (t + 1) * x.size // threads):
-            if not active[n]:
+    row, g = np.uintp(columns), out[part]
+    first, u, v = np.empty(BLOCK, np.uintp), np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
+    wx, wy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
+    for low in range(start, stop, BLOCK):
+        size = min(BLOCK, stop - low)
+        _places(x, y, active, low, size, geometry, columns, first, u, v)
+        _weights(u, c, size, wx)
+        _weights(v, c, size, wy)
+        for i in range(size):
+            if not active[low + i]:
                 continue
-            ux, uy = (x[n] - x0) * sx, (y[n] - y0) * sy
-            fx, fy = math.floor(ux), math.floor(uy)
-            i, j = int(fx), int(fy)
-            wx, wy = _weights(ux - fx, c), _weights(uy - fy, c)
+            at, here = first[i], w[low + i]
+            w0, w1, w2, w3 = here * wy[0, i], here * wy[1, i], here * wy[2, i], here * wy[3, i]
             for r in range(4):
-                a = w[n] * wx[r]
-                row = g[i + r]
-                row[j] += a * wy[0]
-                row[j + 1] += a * wy[1]
-                row[j + 2] += a * wy[2]
-                row[j + 3] += a * wy[3]
-    return _sum_threads(parts)
+                a = wx[r, i]
+                g[at] += a * w0
+                g[at + _1] += a * w1
+                g[at + _2] += a * w2
+                g[at + _3] += a * w3
+                at += row
 
 
-@njit(parallel=True, **_OPTIONS)
-def spread(x, y, active, a, b, d, geometry, c, threads, shape):
+@kernel
+def spread(part, start, stop, x, y, active, a, b, d, geometry, c, columns, count, out):
     """K grids (last axis) of sum_p (a + b d/dx + d d/dy) W(x_p) W(y_p); a, b, d are (K or 1, N)."""
-    x0, y0, sx, sy = geometry
-    count = max(a.shape[0], b.shape[0], d.shape[0])
-    cell, width = np.uintp(count), np.uintp(shape[1] * count)
-    parts = np.zeros((threads, shape[0] * shape[1] * count), x.dtype)
+    cell, row, g = np.uintp(count), np.uintp(columns * count), out[part]
     ka, kb, kd = min(1, a.shape[0] - 1), min(1, b.shape[0] - 1), min(1, d.shape[0] - 1)
-    for t in prange(threads):
-        g = parts[t]
-        ga, gb, gd = np.empty(count, x.dtype), np.empty(count, x.dtype), np.empty(count, x.dtype)
-        for n in range(t * x.size // threads, (t + 1) * x.size // threads):
+    sx, sy = geometry[2], geometry[3]
+    first, u, v = np.empty(BLOCK, np.uintp), np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
+    wx, wy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
+    vx, vy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
+    ga, gb, gd = np.empty(count, x.dtype), np.empty(count, x.dtype), np.empty(count, x.dtype)
+    for low in range(start, stop, BLOCK):
+        size = min(BLOCK, stop - low)
+        _places(x, y, active, low, size, geometry, columns, first, u, v)
+        _weights(u, c, size, wx)
+        _weights(v, c, size, wy)
+        _slopes(u, c, sx, size, vx)
+        _slopes(v, c, sy, size, vy)
+        for i in range(size):
+            n = low + i
             if not active[n]:
                 continue
-            ux, uy = (x[n] - x0) * sx, (y[n] - y0) * sy
-            fx, fy = math.floor(ux), math.floor(uy)
-            wx, wy = _weights(ux - fx, c), _weights(uy - fy, c)
-            vx, vy = _slopes(ux - fx, c, sx), _slopes(uy - fy, c, sy)
             for k in range(count):
                 ga[k], gb[k], gd[k] = a[k * ka, n], b[k * kb, n], d[k * kd, n]
-            # unsigned offsets into flat rows: no test for negative indices in the inner loop
-            first = np.uintp(fx) * width + np.uintp(fy) * cell
+            w0, w1, w2, w3 = wy[0, i], wy[1, i], wy[2, i], wy[3, i]
+            v0, v1, v2, v3 = vy[0, i], vy[1, i], vy[2, i], vy[3, i]
+            c0 = first[i] * cell
             for r in range(4):
-                c0 = first
                 c1 = c0 + cell
                 c2 = c1 + cell
                 c3 = c2 + cell
-                first += width
                 for k in range(count):
-                    along = wx[r] * ga[k] + vx[r] * gb[k]
-                    across = wx[r] * gd[k]
-                    g[c0 + np.uintp(k)] += along * wy[0] + across * vy[0]
-                    g[c1 + np.uintp(k)] += along * wy[1] + across * vy[1]
-                    g[c2 + np.uintp(k)] += along * wy[2] + across * vy[2]
-                    g[c3 + np.uintp(k)] += along * wy[3] + across * vy[3]
-    return _sum_threads(parts.reshape((threads, shape[0], shape[1] * count))).reshape(
-        (shape[0], shape[1], count)
-    )
+                    along = wx[r, i] * ga[k] + vx[r, i] * gb[k]
+                    across = wx[r, i] * gd[k]
+                    g[c0 + np.uintp(k)] += along * w0 + across * v0
+                    g[c1 + np.uintp(k)] += along * w1 + across * v1
+                    g[c2 + np.uintp(k)] += along * w2 + across * v2
+                    g[c3 + np.uintp(k)] += along * w3 + across * v3
+                c0 += row
 
 
-@njit(parallel=True, **_OPTIONS)
-def gather(x, y, active, g, geometry, c, threads):
+@kernel
+def gather(part, start, stop, x, y, active, g, geometry, c, out):
     """Value and both slopes of a grid at every particle, (3, N)."""
-    x0, y0, sx, sy = geometry
-    out = np.zeros((3, x.size), x.dtype)
-    for n in prange(x.size):
-        if active[n]:
-            ux, uy = (x[n] - x0) * sx, (y[n] - y0) * sy
-            fx, fy = math.floor(ux), math.floor(uy)
-            i, j = int(fx), int(fy)
-            wx, wy = _weights(ux - fx, c), _weights(uy - fy, c)
-            vx, vy = _slopes(ux - fx, c, sx), _slopes(uy - fy, c, sy)
-            v00, v10, v01 = 0.0, 0.0, 0.0
+    row, flat = np.uintp(g.shape[1]), g.reshape(g.size)
+    sx, sy = geometry[2], geometry[3]
+    first, u, v = np.empty(BLOCK, np.uintp), np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
+    wx, wy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
+    vx, vy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
+    for low in range(start, stop, BLOCK):
+        size = min(BLOCK, stop - low)
+        _places(x, y, active, low, size, geometry, g.shape[1], first, u, v)
+        _weights(u, c, size, wx)
+        _weights(v, c, size, wy)
+        _slopes(u, c, sx, size, vx)
+        _slopes(v, c, sy, size, vy)
+        for i in range(size):
+            at = first[i]
+            # over the rows first, four columns at a time; then once across
+            a0, a1, a2, a3, b0, b1, b2, b3 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
             for r in range(4):
-                row = g[i + r]
-                along = (
-                    wy[0] * row[j] + wy[1] * row[j + 1] + wy[2] * row[j + 2] + wy[3] * row[j + 3]
-                )
-                across = (
-                    vy[0] * row[j] + vy[1] * row[j + 1] + vy[2] * row[j + 2] + vy[3] * row[j + 3]
-                )
-                v00 += wx[r] * along
-                v10 += vx[r] * along
-                v01 += wx[r] * across
-            out[0, n], out[1, n], out[2, n] = v00, v10, v01
-    return out
+                w, s = wx[r, i], vx[r, i]
+                f0, f1, f2, f3 = flat[at], flat[at + _1], flat[at + _2], flat[at + _3]
+                at += row
+                a0, a1, a2, a3 = a0 + w * f0, a1 + w * f1, a2 + w * f2, a3 + w * f3
+                b0, b1, b2, b3 = b0 + s * f0, b1 + s * f1, b2 + s * f2, b3 + s * f3
+            n = low + i
+            if not active[n]:
+                out[0, n], out[1, n], out[2, n] = 0.0, 0.0, 0.0
+            else:
+                w0, w1, w2, w3 = wy[0, i], wy[1, i], wy[2, i], wy[3, i]
+                out[0, n] = (a0 * w0 + a1 * w1) + (a2 * w2 + a3 * w3)
+                out[1, n] = (b0 * w0 + b1 * w1) + (b2 * w2 + b3 * w3)
+                out[2, n] = (a0 * vy[0, i] + a1 * vy[1, i]) + (a2 * vy[2, i] + a3 * vy[3, i])
 
 
-@njit(parallel=True, **_OPTIONS)
-def gather_tangent(x, y, active, g, dx, dy, dg, base_x, base_y, scale, geometry, c, threads):
-    """Slopes of a grid at every particle, differentiated in K directions: out (2, K, N).
+@kernel
+def kick(part, start, stop, x, y, active, px, py, g, factor, geometry, c, out):
+    """Momenta minus factor times the slopes of a grid, (2, N)."""
+    row, flat = np.uintp(g.shape[1]), g.reshape(g.size)
+    sx, sy = geometry[2], geometry[3]
+    first, u, v = np.empty(BLOCK, np.uintp), np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
+    wx, wy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
+    vx, vy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
+    for low in range(start, stop, BLOCK):
+        size = min(BLOCK, stop - low)
+        _places(x, y, active, low, size, geometry, g.shape[1], first, u, v)
+        _weights(u, c, size, wx)
+        _weights(v, c, size, wy)
+        _slopes(u, c, factor * sx, size, vx)
+        _slopes(v, c, factor * sy, size, vy)
+        for i in range(size):
+            at = first[i]
+            a0, a1, a2, a3, b0, b1, b2, b3 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+            for r in range(4):
+                w, s = wx[r, i], vx[r, i]
+                f0, f1, f2, f3 = flat[at], flat[at + _1], flat[at + _2], flat[at + _3]
+                at += row
+                a0, a1, a2, a3 = a0 + w * f0, a1 + w * f1, a2 + w * f2, a3 + w * f3
+                b0, b1, b2, b3 = b0 + s * f0, b1 + s * f1, b2 + s * f2, b3 + s * f3
+            along = (b0 * wy[0, i] + b1 * wy[1, i]) + (b2 * wy[2, i] + b3 * wy[3, i])
+            across = (a0 * vy[0, i] + a1 * vy[1, i]) + (a2 * vy[2, i] + a3 * vy[3, i])
+            n = low + i
+            out[0, n] = px[n] - (along if active[n] else 0.0)
+            out[1, n] = py[n] - (across if active[n] else 0.0)
 
-    dx, dy, base_x, base_y are (K or 1, N), dg (nx, ny, K); `scale` (1 + K) holds a factor and its
-    tangents. The tangents of factor * slopes are added to the base.
+
+@kernel
+def kick_tangent(
+    part, start, stop, x, y, active, g, dx, dy, dpx, dpy, dg, factor, dfactor, geometry, c, out
+):
+    """Tangents of `kick` in K directions, (2, K, N).
+
+    dx, dy, dpx, dpy are (K or 1, N), dg is (nx, ny, K), dfactor (K).
     """
-    x0, y0, sx, sy = geometry
     count = dg.shape[2]
-    cell, width = np.uintp(count), np.uintp(dg.shape[1] * count)
+    cell, row = np.uintp(count), np.uintp(dg.shape[1] * count)
+    narrow, plain = np.uintp(g.shape[1]), g.reshape(g.size)
     flat = dg.reshape(dg.size)
-    kx, ky, kb = min(1, dx.shape[0] - 1), min(1, dy.shape[0] - 1), min(1, base_x.shape[0] - 1)
-    kc = min(1, base_y.shape[0] - 1)
-    out = np.empty((2, count, x.size), x.dtype)
-    factor = scale[0]
-    for t in prange(threads):
-        o1, o2 = np.empty(count, x.dtype), np.empty(count, x.dtype)
-        for n in range(t * x.size // threads, (t + 1) * x.size // threads):
+    kx, ky = min(1, dx.shape[0] - 1), min(1, dy.shape[0] - 1)
+    kpx, kpy = min(1, dpx.shape[0] - 1), min(1, dpy.shape[0] - 1)
+    sx, sy = geometry[2], geometry[3]
+    first, u, v = np.empty(BLOCK, np.uintp), np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
+    wx, wy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
+    vx, vy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
+    qx, qy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
+    o1, o2 = np.empty(count, x.dtype), np.empty(count, x.dtype)
+    for low in range(start, stop, BLOCK):
+        size = min(BLOCK, stop - low)
+        _places(x, y, active, low, size, geometry, g.shape[1], first, u, v)
+        _weights(u, c, size, wx)
+        _weights(v, c, size, wy)
+        _slopes(u, c, sx, size, vx)
+        _slopes(v, c, sy, size, vy)
+        _curvatures(u, c, sx, size, qx)
+        _curvatures(v, c, sy, size, qy)
+        for i in range(size):
+            n = low + i
             if not active[n]:
                 for k in range(count):
-                    out[0, k, n], out[1, k, n] = base_x[k * kb, n], base_y[k * kc, n]
+                    out[0, k, n], out[1, k, n] = dpx[k * kpx, n], dpy[k * kpy, n]
                 continue
-            ux, uy = (x[n] - x0) * sx, (y[n] - y0) * sy
-            fx, fy = math.floor(ux), math.floor(uy)
-            i, j = int(fx), int(fy)
-            wx, wy = _weights(ux - fx, c), _weights(uy - fy, c)
-            vx, vy = _slopes(ux - fx, c, sx), _slopes(uy - fy, c, sy)
-            qx, qy = _curvatures(ux - fx, c, sx), _curvatures(uy - fy, c, sy)
+            w0, w1, w2, w3 = wy[0, i], wy[1, i], wy[2, i], wy[3, i]
+            v0, v1, v2, v3 = vy[0, i], vy[1, i], vy[2, i], vy[3, i]
             h10, h01, h20, h11, h02 = 0.0, 0.0, 0.0, 0.0, 0.0
+            at = first[i]
             for r in range(4):
-                row = g[i + r]
-                f0, f1, f2, f3 = row[j], row[j + 1], row[j + 2], row[j + 3]
-                along = wy[0] * f0 + wy[1] * f1 + wy[2] * f2 + wy[3] * f3
-                across = vy[0] * f0 + vy[1] * f1 + vy[2] * f2 + vy[3] * f3
-                h10 += vx[r] * along
-                h20 += qx[r] * along
-                h01 += wx[r] * across
-                h11 += vx[r] * across
-                h02 += wx[r] * (qy[0] * f0 + qy[1] * f1 + qy[2] * f2 + qy[3] * f3)
+                f0, f1, f2, f3 = plain[at], plain[at + _1], plain[at + _2], plain[at + _3]
+                at += narrow
+                along = (w0 * f0 + w1 * f1) + (w2 * f2 + w3 * f3)
+                across = (v0 * f0 + v1 * f1) + (v2 * f2 + v3 * f3)
+                bent = (qy[0, i] * f0 + qy[1, i] * f1) + (qy[2, i] * f2 + qy[3, i] * f3)
+                h10 += vx[r, i] * along
+                h20 += qx[r, i] * along
+                h01 += wx[r, i] * across
+                h11 += vx[r, i] * across
+                h02 += wx[r, i] * bent
             for k in range(count):
                 ex, ey = dx[k * kx, n], dy[k * ky, n]
                 o1[k] = h20 * ex + h11 * ey
                 o2[k] = h11 * ex + h02 * ey
-            first = np.uintp(fx) * width + np.uintp(fy) * cell
+            c0 = first[i] * cell
             for r in range(4):
-                c0 = first
                 c1 = c0 + cell
                 c2 = c1 + cell
                 c3 = c2 + cell
-                first += width
+                a, b = vx[r, i], wx[r, i]
                 for k in range(count):
-                    f0, f1, f2, f3 = (
-                        flat[c0 + np.uintp(k)],
-                        flat[c1 + np.uintp(k)],
-                        flat[c2 + np.uintp(k)],
-                        flat[c3 + np.uintp(k)],
-                    )
-                    o1[k] += vx[r] * (wy[0] * f0 + wy[1] * f1 + wy[2] * f2 + wy[3] * f3)
-                    o2[k] += wx[r] * (vy[0] * f0 + vy[1] * f1 + vy[2] * f2 + vy[3] * f3)
+                    f0, f1 = flat[c0 + np.uintp(k)], flat[c1 + np.uintp(k)]
+                    f2, f3 = flat[c2 + np.uintp(k)], flat[c3 + np.uintp(k)]
+                    o1[k] += a * ((w0 * f0 + w1 * f1) + (w2 * f2 + w3 * f3))
+                    o2[k] += b * ((v0 * f0 + v1 * f1) + (v2 * f2 + v3 * f3))
+                c0 += row
             for k in range(count):
-                slope = scale[k + 1]
-                out[0, k, n] = base_x[k * kb, n] + factor * o1[k] + slope * h10
-                out[1, k, n] = base_y[k * kc, n] + factor * o2[k] + slope * h01
-    return out
+                out[0, k, n] = dpx[k * kpx, n] - factor * o1[k] - dfactor[k] * h10
+                out[1, k, n] = dpy[k * kpy, n] - factor * o2[k] - dfactor[k] * h01
 
 
-@njit(parallel=True, **_OPTIONS)
-def kick_cotangent(x, y, active, g, b, d, factor, geometry, c, threads):
-    """Pull-back of -factor * slopes by gradients b, d (N): for x and y (2, N), grid, and factor."""
-    x0, y0, sx, sy = geometry
-    out = np.zeros((2, x.size), x.dtype)
-    parts = np.zeros((threads, g.shape[0], g.shape[1]), x.dtype)
-    by_factor = np.zeros(threads, np.float64)
-    for t in prange(threads):
-        back = parts[t]
-        total = 0.0
-        for n in range(t * x.size // threads, (t + 1) * x.size // threads):
+@kernel
+def kick_cotangent(
+    part, start, stop, x, y, active, g, b, d, factor, geometry, c, out, grids, by_factor
+):
+    """Pull-back of `kick` by gradients b, d (N): for x and y (2, N), the grid, and the factor."""
+    row, flat = np.uintp(g.shape[1]), g.reshape(g.size)
+    sx, sy = geometry[2], geometry[3]
+    back = grids[part]
+    first, u, v = np.empty(BLOCK, np.uintp), np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
+    wx, wy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
+    vx, vy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
+    qx, qy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
+    total = 0.0
+    for low in range(start, stop, BLOCK):
+        size = min(BLOCK, stop - low)
+        _places(x, y, active, low, size, geometry, g.shape[1], first, u, v)
+        _weights(u, c, size, wx)
+        _weights(v, c, size, wy)
+        _slopes(u, c, sx, size, vx)
+        _slopes(v, c, sy, size, vy)
+        _curvatures(u, c, sx, size, qx)
+        _curvatures(v, c, sy, size, qy)
+        for i in range(size):
+            n = low + i
             if not active[n]:
+                out[0, n], out[1, n] = 0.0, 0.0
                 continue
-            ux, uy = (x[n] - x0) * sx, (y[n] - y0) * sy
-            fx, fy = math.floor(ux), math.floor(uy)
-            i, j = int(fx), int(fy)
-            wx, wy = _weights(ux - fx, c), _weights(uy - fy, c)
-            vx, vy = _slopes(ux - fx, c, sx), _slopes(uy - fy, c, sy)
-            qx, qy = _curvatures(ux - fx, c, sx), _curvatures(uy - fy, c, sy)
             bn, dn = -factor * b[n], -factor * d[n]
+            w0, w1, w2, w3 = wy[0, i], wy[1, i], wy[2, i], wy[3, i]
+            v0, v1, v2, v3 = vy[0, i], vy[1, i], vy[2, i], vy[3, i]
             h10, h01, h20, h11, h02 = 0.0, 0.0, 0.0, 0.0, 0.0
+            at = first[i]
             for r in range(4):
-                row, into = g[i + r], back[i + r]
-                f0, f1, f2, f3 = row[j], row[j + 1], row[j + 2], row[j + 3]
-                along = wy[0] * f0 + wy[1] * f1 + wy[2] * f2 + wy[3] * f3
-                across = vy[0] * f0 + vy[1] * f1 + vy[2] * f2 + vy[3] * f3
-                h10 += vx[r] * along
-                h20 += qx[r] * along
-                h01 += wx[r] * across
-                h11 += vx[r] * across
-                h02 += wx[r] * (qy[0] * f0 + qy[1] * f1 + qy[2] * f2 + qy[3] * f3)
-                for s in range(4):
-                    into[j + s] += bn * vx[r] * wy[s] + dn * wx[r] * vy[s]
+                f0, f1, f2, f3 = flat[at], flat[at + _1], flat[at + _2], flat[at + _3]
+                along = (w0 * f0 + w1 * f1) + (w2 * f2 + w3 * f3)
+                across = (v0 * f0 + v1 * f1) + (v2 * f2 + v3 * f3)
+                bent = (qy[0, i] * f0 + qy[1, i] * f1) + (qy[2, i] * f2 + qy[3, i] * f3)
+                h10 += vx[r, i] * along
+                h20 += qx[r, i] * along
+                h01 += wx[r, i] * across
+                h11 += vx[r, i] * across
+                h02 += wx[r, i] * bent
+                ax, ay = bn * vx[r, i], dn * wx[r, i]
+                back[at] += ax * w0 + ay * v0
+                back[at + _1] += ax * w1 + ay * v1
+                back[at + _2] += ax * w2 + ay * v2
+                back[at + _3] += ax * w3 + ay * v3
+                at += row
             out[0, n] = bn * h20 + dn * h11
             out[1, n] = bn * h11 + dn * h02
             total -= b[n] * h10 + d[n] * h01
-        by_factor[t] = total
-    return out, _sum_threads(parts), by_factor.sum()
+    by_factor[part] = total

@@ -8,7 +8,6 @@ higher ones differentiate the plain twin, so they need no kernels of their own.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from threading import Lock
 from typing import Any, Protocol
 
 import torch
@@ -19,9 +18,6 @@ from ..pushforward import Pushed, directions, tangent_of, value_of
 
 Tensors = tuple[Tensor, ...]
 Maybe = Sequence[Tensor | None]
-
-# Numba's simplest threading layer ends the process when two Python threads launch kernels at once
-_LAUNCH = Lock()
 
 
 class Kernels(Protocol):
@@ -68,14 +64,9 @@ def compiled_operator(kernels: Kernels) -> Callable[..., Tensors]:
 
 def _pushed(kernels: Kernels, static: Any, inputs: Tensors, count: int) -> Tensors:
     values = tuple(value_of(t) for t in inputs)
-    outputs = _launch(kernels.value, static, values)
-    tangents = _launch(kernels.tangent, static, values, [tangent_of(t) for t in inputs], count)
+    outputs = kernels.value(static, values)
+    tangents = kernels.tangent(static, values, [tangent_of(t) for t in inputs], count)
     return tuple(Pushed.make(o, t) for o, t in zip(outputs, tangents, strict=True))
-
-
-def _launch(kernel: Callable[..., Tensors], *args: Any) -> Tensors:
-    with _LAUNCH:
-        return kernel(*args)
 
 
 def _value_function(kernels: Kernels) -> type[Function]:
@@ -85,7 +76,7 @@ def _value_function(kernels: Kernels) -> type[Function]:
     class Value(Function):
         @staticmethod
         def forward(static: Any, *inputs: Tensor) -> Tensors:
-            return _launch(kernels.value, static, inputs)
+            return kernels.value(static, inputs)
 
         @staticmethod
         def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
@@ -136,7 +127,7 @@ def _tangent_function(kernels: Kernels) -> type[Function]:
 
         @staticmethod
         def forward(static: Any, n: int, count: int, *both: Any) -> Tensors:
-            return _launch(kernels.tangent, static, both[:n], both[n:], count)
+            return kernels.tangent(static, both[:n], both[n:], count)
 
         @staticmethod
         def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
@@ -148,7 +139,7 @@ def _tangent_function(kernels: Kernels) -> type[Function]:
         @staticmethod
         def forward(static: Any, n: int, *both: Any) -> Tensors:
             lifted = [None if t is None else t.unsqueeze(0) for t in both[n:]]
-            outs = _launch(kernels.tangent, static, both[:n], lifted, 1)
+            outs = kernels.tangent(static, both[:n], lifted, 1)
             return tuple(o.squeeze(0) for o in outs)
 
         @staticmethod
@@ -186,7 +177,7 @@ def _cotangent_function(kernels: Kernels) -> type[Function]:
 
         @staticmethod
         def forward(static: Any, n: int, *both: Tensor) -> Tensors:
-            return _launch(kernels.cotangent, static, both[:n], both[n:])
+            return kernels.cotangent(static, both[:n], both[n:])
 
         @staticmethod
         def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
@@ -283,7 +274,11 @@ def _loop(function: type[Function], info: Any, in_dims: Any, args: Sequence[Any]
     """A vmap rule that has no better way: one call per member, results stacked."""
     rows = []
     for k in range(info.batch_size):
-        one = [a if d is None else a.select(d, k) for a, d in zip(args, in_dims, strict=True)]
+        # for arguments that are no tensors, a dim is None or a nest of them
+        one = [
+            a.select(d, k) if isinstance(a, Tensor) and d is not None else a
+            for a, d in zip(args, in_dims, strict=True)
+        ]
         rows.append(function.apply(*one))
     outs = tuple(torch.stack(column) for column in zip(*rows, strict=True))
     return outs, tuple(0 for _ in outs)

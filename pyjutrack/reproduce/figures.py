@@ -32,7 +32,7 @@ def _field(data: dict[str, Any], path: Path) -> Path:
     sx, sy = (s * 1e3 for s in data["sigma"])
     fig.suptitle(
         f"Gaussian beam, $\\sigma_x$ = {sx:g} mm, $\\sigma_y$ = {sy:g} mm: rms difference "
-        f"{data['relative_difference']:.2%} (the reference has no wall)"
+        f"{data['from_bassetti_erskine']:.2%}, of which the wall makes {data['wall_share']:.2%}"
     )
     write_whole(path, lambda p: fig.savefig(p, dpi=130, format="png"))
     return path

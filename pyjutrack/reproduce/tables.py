@@ -37,6 +37,16 @@ def text(results: dict[str, Any], tables: tuple[int, ...]) -> str:
     return "\n\n".join(parts)
 
 
+def field_text(field: dict[str, Any]) -> str:
+    """The numbers of Figure 2."""
+    return (
+        "Figure 2: rms field difference at the macroparticles, relative to the rms field\n"
+        f"  solver from Bassetti-Erskine (free space):    {field['from_bassetti_erskine']:.2e}\n"
+        f"  solver from the exact series in the box:      {field['from_exact_in_box']:.2e}\n"
+        f"  the wall's share (exact in box from free):    {field['wall_share']:.2e}"
+    )
+
+
 def _matrix(title: str, paper: Any, found: dict[str, Any], kind: str) -> str:
     ours = np.array(found[f"jacobian_{kind}"])
     spread = np.array(found["spread"][f"jacobian_{kind}"])

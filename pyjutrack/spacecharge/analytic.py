@@ -13,10 +13,8 @@ import torch
 from torch import Tensor
 
 from ..errors import InvalidValueError
-from ..lattice import detached
+from ..number import Number, detached
 from .gridless import evaluate_modes, solve_modes, wavenumbers
-
-Number = float | Tensor
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
 #: the integrand beyond exp(-_CUT) is left out

@@ -52,7 +52,7 @@ class SpaceCharge:
     def check(self, beam: Beam) -> None:
         """Raise for a beam that the box cannot hold, warn of a grid too coarse for it."""
         grid = self.potential.mesh.grid
-        x, y, alive = beam.coordinate("x"), beam.coordinate("y"), beam.alive
+        x, y, alive = beam.coordinate("x").detach(), beam.coordinate("y").detach(), beam.alive
         outside = float((~inside(grid, x, y) & alive).sum() / alive.sum())
         if outside > _OUTSIDE:
             reach = [float(u[alive].abs().max()) for u in (x, y)]

@@ -11,10 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numba import get_num_threads
 from torch import Tensor
 
-from ..compiled import mesh_kernels
+from ..compiled import mesh as kernels
 from ..compiled.operator import Maybe, Tensors, compiled_operator
 from .grid import Grid
 from .shapes import Shape
@@ -142,6 +141,10 @@ def _array(tensor: Tensor) -> Any:
     return tensor.detach().contiguous().numpy()
 
 
+def _arrays(*tensors: Tensor) -> list[Any]:
+    return [_array(t) for t in tensors]
+
+
 def _tensors(arrays: Any) -> Tensors:
     # one tensor a row: PyTorch forbids views as the outputs of a custom function
     return tuple(torch.from_numpy(a) for a in arrays)
@@ -151,27 +154,19 @@ def _rows(tangent: Tensor | None, like: Tensor) -> Any:
     return np.zeros((1, like.shape[0]), _array(like).dtype) if tangent is None else _array(tangent)
 
 
-class _MeshKernels:
-    """What both operators share: the last arguments of every kernel."""
-
-    @staticmethod
-    def _fixed(mesh: Mesh) -> tuple[Any, Any, int]:
-        return _geometry(mesh.grid), np.array(mesh.shape.coefficients), get_num_threads()
-
-    def _gathered(self, mesh: Mesh, *inputs: Tensor) -> Tensors:
-        """Value and slopes of a grid at particles: the adjoint of spreading."""
-        return _tensors(mesh_kernels.gather(*map(_array, inputs), *self._fixed(mesh)))
+def _stencil_of(static: Mesh) -> kernels.Stencil:
+    grid, used = static
+    return kernels.Stencil(grid.padded_shape, _geometry(grid), np.array(used.coefficients))
 
 
-class _Deposit(_MeshKernels):
+class _Deposit:
+    """Inputs x, y, active, weights."""
+
     def plain(self, static: Mesh, *inputs: Tensor) -> Tensors:
         return plain_deposit(static, *inputs)
 
     def value(self, static: Mesh, inputs: Tensors) -> Tensors:
-        grid = mesh_kernels.deposit(
-            *map(_array, inputs), *self._fixed(static), static.grid.padded_shape
-        )
-        return (torch.from_numpy(grid),)
+        return (torch.from_numpy(kernels.deposit(_stencil_of(static), *_arrays(*inputs))),)
 
     def tangent(self, static: Mesh, inputs: Tensors, tangents: Maybe, count: int) -> Tensors:
         x, y, active, w = inputs
@@ -181,18 +176,19 @@ class _Deposit(_MeshKernels):
             _rows(None if dx is None else w * dx, x),
             _rows(None if dy is None else w * dy, x),
         ]
-        grids = mesh_kernels.spread(
-            *map(_array, (x, y, active)), *sources, *self._fixed(static), static.grid.padded_shape
-        )
+        grids = kernels.spread(_stencil_of(static), *_arrays(x, y, active), *sources)
         return (torch.from_numpy(np.moveaxis(grids, -1, 0)),)
 
     def cotangent(self, static: Mesh, inputs: Tensors, gradients: Tensors) -> Tensors:
         x, y, active, w = inputs
-        value, along_x, along_y = self._gathered(static, x, y, active, gradients[0])
+        value, along_x, along_y = _tensors(
+            kernels.gather(_stencil_of(static), *_arrays(x, y, active, gradients[0]))
+        )
+        w = torch.where(active, w, torch.zeros_like(w))
         return w * along_x, w * along_y, value
 
 
-class _Kick(_MeshKernels):
+class _Kick:
     """Inputs x, y, active, px, py, potential, factor."""
 
     def plain(self, static: Mesh, *inputs: Tensor) -> Tensors:
@@ -201,37 +197,30 @@ class _Kick(_MeshKernels):
         return px - factor * along_x, py - factor * along_y
 
     def value(self, static: Mesh, inputs: Tensors) -> Tensors:
-        x, y, active, px, py, potential, factor = inputs
-        _, along_x, along_y = self._gathered(static, x, y, active, potential)
-        return px - factor * along_x, py - factor * along_y
+        *arrays, factor = inputs
+        return _tensors(kernels.kick(_stencil_of(static), float(factor), *_arrays(*arrays)))
 
     def tangent(self, static: Mesh, inputs: Tensors, tangents: Maybe, count: int) -> Tensors:
         x, y, active, _, _, potential, factor = inputs
         dx, dy, _, dpx, dpy, dpotential, dfactor = tangents
         if dpotential is None:
             dpotential = potential.new_zeros(count, *potential.shape)
-        scale = np.zeros(1 + count, _array(x).dtype)
-        scale[0] = -float(factor)
-        if dfactor is not None:
-            scale[1:] = -_array(dfactor)
         return _tensors(
-            mesh_kernels.gather_tangent(
-                *map(_array, (x, y, active, potential)),
-                _rows(dx, x),
-                _rows(dy, x),
+            kernels.kick_tangent(
+                _stencil_of(static),
+                float(factor),
+                np.zeros(count) if dfactor is None else _array(dfactor),
+                (_rows(dx, x), _rows(dy, x), _rows(dpx, x), _rows(dpy, x)),
                 _array(dpotential.movedim(0, -1)),
-                _rows(dpx, x),
-                _rows(dpy, x),
-                scale,
-                *self._fixed(static),
+                *_arrays(x, y, active, potential),
             )
         )
 
     def cotangent(self, static: Mesh, inputs: Tensors, gradients: Tensors) -> Tensors:
         x, y, active, _, _, potential, factor = inputs
         gx, gy = gradients
-        at, grid, by_factor = mesh_kernels.kick_cotangent(
-            *map(_array, (x, y, active, potential, gx, gy)), float(factor), *self._fixed(static)
+        at, grid, by_factor = kernels.kick_cotangent(
+            _stencil_of(static), float(factor), *_arrays(x, y, active, potential, gx, gy)
         )
         return (
             *_tensors(at),

@@ -1,9 +1,10 @@
-"""Scalar helpers of the compiled kernels."""
+"""The Stumpff functions for the compiled maps; `functions.stumpff` is their PyTorch twin."""
 
 import math
 
 import numpy as np
-from numba import njit
+
+from .jit import scalar
 
 #: particles whose Jacobians are held at once: small enough for the first-level cache
 BLOCK = 256
@@ -12,7 +13,7 @@ C2 = np.array([1.0 / math.factorial(2 + 2 * j) for j in range(9)])
 C3 = np.array([1.0 / math.factorial(3 + 2 * j) for j in range(9)])
 
 
-@njit(cache=True, error_model="numpy")
+@scalar
 def stumpff(w):  # type: ignore[no-untyped-def]
     """The Stumpff functions c0, c1, c2, c3 of w; c_k = sum_j (-w)^j / (k + 2 j)!."""
     if abs(w) < 1.0:

@@ -1,0 +1,1 @@
+"""Performance of pyjutrack as ratios, measured side by side in one run: `python -m benchmarks`."""

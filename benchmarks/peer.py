@@ -1,0 +1,40 @@
+"""What a peer's space-charge kick must offer to be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PeerKick:
+    """One configuration of a peer, on the particles of the set-up.
+
+    Attributes:
+        name: peer and configuration.
+        call: one kick: deposit, solve, interpolate, momentum update.
+        kicks: px and py that the first kick adds, (2, N) [P/P0].
+        flat: the particles (N,) that see the full line density, so that the physics is ours.
+        shift: where the peer reads its field, relative to the particle (x, y) [m].
+    """
+
+    name: str
+    call: Callable[[], object]
+    kicks: Array
+    flat: NDArray[np.bool_]
+    shift: tuple[float, float] = (0.0, 0.0)
+
+
+class PeerMissing(Exception):
+    """The peer cannot be imported."""
+
+
+def uniform_z(particles: int, length: float, seed: int = 2) -> Array:
+    """z (N,) evenly filling (-length/2, length/2) in random order [m]."""
+    z = (np.arange(particles) + 0.5) / particles - 0.5
+    return np.asarray(np.random.default_rng(seed).permutation(z) * length)

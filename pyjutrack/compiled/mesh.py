@@ -1,0 +1,98 @@
+"""The mesh kernels over all particles: memory, threads and sums. Arrays in, arrays out."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import mesh_kernels, parallel
+
+Array = NDArray[Any]
+
+
+class Stencil(NamedTuple):
+    """Grid and shape function as the kernels want them.
+
+    Attributes:
+        shape: of the padded grid.
+        geometry: position of its node 1 in x and y, 1/spacing in x and y.
+        coefficients: of the shape function, (4, 4).
+    """
+
+    shape: tuple[int, int]
+    geometry: tuple[float, float, float, float]
+    coefficients: Array
+
+
+def deposit(s: Stencil, x: Array, y: Array, active: Array, w: Array) -> Array:
+    """Grid of sum_p w_p W(x_p) W(y_p)."""
+    out = np.zeros((parallel.parts(x.size), s.shape[0] * s.shape[1]), x.dtype)
+    args = (x, y, active, w, s.geometry, s.coefficients, s.shape[1], out)
+    parallel.run(mesh_kernels.deposit, x.size, *args)
+    return _sum(out).reshape(s.shape)
+
+
+def spread(s: Stencil, x: Array, y: Array, active: Array, a: Array, b: Array, d: Array) -> Array:
+    """K grids (last axis) of sum_p (a + b d/dx + d d/dy) W W; a, b, d are (K or 1, N)."""
+    count = max(len(a), len(b), len(d))
+    out = np.zeros((parallel.parts(x.size), s.shape[0] * s.shape[1] * count), x.dtype)
+    args = (x, y, active, a, b, d, s.geometry, s.coefficients, s.shape[1], count, out)
+    parallel.run(mesh_kernels.spread, x.size, *args)
+    return _sum(out).reshape(*s.shape, count)
+
+
+def gather(s: Stencil, x: Array, y: Array, active: Array, g: Array) -> Array:
+    """Value and both slopes of a grid at every particle, (3, N)."""
+    out = np.empty((3, x.size), x.dtype)
+    args = (x, y, active, g, s.geometry, s.coefficients, out)
+    parallel.run(mesh_kernels.gather, x.size, *args)
+    return out
+
+
+def kick(
+    s: Stencil, factor: float, x: Array, y: Array, active: Array, px: Array, py: Array, g: Array
+) -> Array:
+    """Momenta minus factor times the slopes of a grid, (2, N)."""
+    out = np.empty((2, x.size), x.dtype)
+    args = (x, y, active, px, py, g, factor, s.geometry, s.coefficients, out)
+    parallel.run(mesh_kernels.kick, x.size, *args)
+    return out
+
+
+def kick_tangent(
+    s: Stencil,
+    factor: float,
+    dfactor: Array,
+    changes: tuple[Array, Array, Array, Array],
+    dg: Array,
+    x: Array,
+    y: Array,
+    active: Array,
+    g: Array,
+) -> Array:
+    """Tangents of `kick`, (2, K, N): `changes` of x, y, px, py are (K or 1, N), dg (nx, ny, K)."""
+    out = np.empty((2, dg.shape[2], x.size), x.dtype)
+    args = (x, y, active, g, *changes, dg, factor, dfactor, s.geometry, s.coefficients, out)
+    parallel.run(mesh_kernels.kick_tangent, x.size, *args)
+    return out
+
+
+def kick_cotangent(
+    s: Stencil, factor: float, x: Array, y: Array, active: Array, g: Array, b: Array, d: Array
+) -> tuple[Array, Array, float]:
+    """Pull-back of `kick` by gradients b, d (N): for x and y (2, N), the grid, and the factor."""
+    share = parallel.parts(x.size)
+    out, by_factor = np.empty((2, x.size), x.dtype), np.zeros(share)
+    grids = np.zeros((share, s.shape[0] * s.shape[1]), x.dtype)
+    args = (x, y, active, g, b, d, factor, s.geometry, s.coefficients, out, grids, by_factor)
+    parallel.run(mesh_kernels.kick_cotangent, x.size, *args)
+    return out, _sum(grids).reshape(s.shape), float(by_factor.sum())
+
+
+def _sum(parts: Array) -> Array:
+    total: Array = parts[0]
+    for other in parts[1:]:
+        total += other
+    return total

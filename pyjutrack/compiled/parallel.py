@@ -1,0 +1,59 @@
+"""Kernels over ranges of particles, on a few Python threads.
+
+Kernels release the interpreter lock, so plain threads are enough. OpenMP would start them a little
+faster, but its threads spin while they wait: two such runtimes in one process (PyTorch brings its
+own), or one other busy process, and every kernel is slower a hundredfold. How many threads is
+PyTorch's number: `torch.set_num_threads` and OMP_NUM_THREADS rule both.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import torch
+
+#: particles below which a thread of its own does not pay
+_SHARE = 8192
+
+_pool: ThreadPoolExecutor | None = None
+
+
+def parts(count: int) -> int:
+    """In how many parts a loop over `count` particles is run."""
+    return max(1, min(torch.get_num_threads(), count // _SHARE))
+
+
+def run(kernel: Callable[..., Any], count: int, *args: Any) -> None:
+    """Call kernel(part, start, stop, *args) for every part of range(count); wait for all."""
+    share = parts(count)
+    if share == 1:
+        kernel(0, 0, count, *args)
+        return
+    edges = [part * count // share for part in range(share + 1)]
+    pool = _threads()
+    waiting = [
+        pool.submit(kernel, part, edges[part], edges[part + 1], *args) for part in range(1, share)
+    ]
+    kernel(0, 0, edges[1], *args)
+    for future in waiting:
+        future.result()
+
+
+def _threads() -> ThreadPoolExecutor:
+    global _pool
+    if _pool is None:
+        _pool = ThreadPoolExecutor(max(1, (os.cpu_count() or 2) - 1), "pyjutrack")
+    return _pool
+
+
+def _forget() -> None:
+    # threads do not survive a fork; the child starts its own
+    global _pool
+    _pool = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

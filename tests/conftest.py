@@ -1,0 +1,72 @@
+"""What the whole suite shares: the paper's protons, FODO cell, kick steps and matched beam."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+import pyjutrack as pj
+
+BeamFactory = Callable[..., pj.Beam]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # PyTorch's own forward-mode decompositions script functions on their first import
+    config.addinivalue_line("filterwarnings", "ignore:.torch.jit.script:DeprecationWarning")
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """The same global random state for every test, whatever runs before it."""
+    torch.manual_seed(20260101)
+    np.random.seed(20260101)  # noqa: NPY002  # for libraries that draw from it
+
+
+@pytest.fixture(scope="session")
+def proton() -> pj.Reference:
+    """The paper's "1 GeV" proton: that is its kinetic energy."""
+    return pj.Reference.from_kinetic("proton", 1e9)
+
+
+@pytest.fixture(scope="session")
+def cell() -> pj.Lattice:
+    """The paper's FODO cell, 1 m long."""
+    return pj.Lattice(
+        [
+            pj.Drift(0.2, name="d1"),
+            pj.Quadrupole(0.1, k1=29.6, name="q1"),
+            pj.Drift(0.4, name="d2"),
+            pj.Quadrupole(0.1, k1=-29.6, name="q2"),
+            pj.Drift(0.2, name="d3"),
+        ]
+    )
+
+
+@pytest.fixture(scope="session")
+def kick() -> pj.SpaceCharge:
+    """Space charge as in the paper: a 20 mm box, 0.05 m steps in drifts, 0.025 m in quadrupoles."""
+    return pj.SpaceCharge(
+        pj.SpectralPoisson(size=(0.02, 0.02), shape=(128, 128)),
+        max_step={"Drift": 0.05, "Quadrupole": 0.025},
+    )
+
+
+@pytest.fixture(scope="session")
+def make_beam(proton: pj.Reference, cell: pj.Lattice) -> BeamFactory:
+    """Beams matched to the cell without current; any argument of a distribution may be changed."""
+    matched = pj.twiss(cell, proton)
+
+    def make(particles: int = 5000, kind: str = "gaussian", **changes: object) -> pj.Beam:
+        options: dict[str, object] = {
+            "twiss": matched,
+            "normalized_emittance": (1e-6, 1e-6),
+            "current": 200.0,
+            "seed": 1,
+        }
+        options.update(changes)
+        return getattr(pj.distributions, kind)(proton, particles, **options)
+
+    return make

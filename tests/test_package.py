@@ -1,0 +1,78 @@
+"""The package as a whole: a light and silent import, documented names, one family of errors."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import pyjutrack as pj
+from pyjutrack import errors
+
+PROBE = """
+import sys
+import pyjutrack
+unwanted = ("matplotlib", "juliacall", "juliapkg", "onnx", "onnxruntime")
+heavy = [m for m in unwanted if m in sys.modules]
+assert not heavy, heavy
+from numba.core.dispatcher import Dispatcher
+compiled = [
+    f"{module.__name__}.{name}"
+    for module in list(sys.modules.values())
+    if module is not None and getattr(module, "__name__", "").startswith("pyjutrack")
+    for name, value in vars(module).items()
+    if isinstance(value, Dispatcher) and value.signatures
+]
+assert not compiled, compiled
+"""
+
+
+def test_import_is_silent_and_light() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error::DeprecationWarning:pyjutrack", "-c", PROBE],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("name", pj.__all__)
+def test_every_public_name_exists_and_is_documented(name: str) -> None:
+    thing = getattr(pj, name)
+    doc = vars(thing).get("__doc__") if inspect.isclass(thing) else thing.__doc__
+    assert doc, name
+    assert len(doc.strip()) >= 15
+    assert not doc.startswith(f"{name}("), "the signature that dataclass writes is no docstring"
+
+
+def test_public_names_are_sorted_and_once() -> None:
+    assert sorted(set(pj.__all__)) == list(pj.__all__)
+
+
+def test_public_functions_of_public_modules_are_documented() -> None:
+    for module in (pj.distributions, pj.moments, pj.observables):
+        for name, thing in inspect.getmembers(module, inspect.isfunction):
+            if not name.startswith("_"):
+                assert thing.__doc__, f"{module.__name__}.{name}"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [e for _, e in inspect.getmembers(errors, inspect.isclass) if issubclass(e, Exception)],
+    ids=lambda e: e.__name__,
+)
+def test_every_exception_is_of_the_family(error: type[Exception]) -> None:
+    assert error.__module__ == "pyjutrack.errors"
+    assert issubclass(error, Warning) or issubclass(error, pj.PyJuTrackError)
+
+
+def test_errors_are_also_what_python_programmers_expect() -> None:
+    assert issubclass(pj.InvalidValueError, ValueError)
+    assert issubclass(pj.UnknownNameError, LookupError)
+    assert issubclass(pj.ResolutionWarning, UserWarning)
