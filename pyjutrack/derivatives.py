@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from .beam import Beam
+from .compiled import parallel
 from .errors import InvalidValueError, ParticleLostError, unknown
 from .knobs import overlay, values
 from .lattice import Lattice
@@ -185,7 +186,8 @@ def value_and_gradient(
     if mode == "reverse":
         leaf = vector.requires_grad_()
         value = observable(final(leaf), beam)
-        (slope,) = torch.autograd.grad(value, leaf)
+        with parallel.cores():
+            (slope,) = torch.autograd.grad(value, leaf)
     elif mode == "forward":
         value, slope = _forward(observable, final, vector, beam)
     else:
@@ -212,7 +214,9 @@ def _forward(
         for name, g in zip(leaves, gradients, strict=True):
             tangent = tangent_of(pushed[name])
             if g is not None and tangent is not None:
-                slope = slope + (tangent * g).reshape(len(vector), -1).sum(-1)
+                # columns first, as they lie in memory
+                flat = tangent.mT.reshape(len(vector), -1) if g.dim() == 2 else tangent.unsqueeze(1)
+                slope = slope + flat @ g.t().reshape(-1)
     return value, slope
 
 

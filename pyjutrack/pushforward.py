@@ -132,6 +132,21 @@ def _matmul(a: Any, b: Any) -> Any:
     return Pushed.make(va @ vb, tangent)
 
 
+def _stack(tensors: Any, dim: int = 0) -> Any:
+    value = torch.stack([value_of(t) for t in tensors], dim)
+    count = directions(*tensors)
+    tangents = [
+        t.tangent if isinstance(t, Pushed) else t.new_zeros(1).expand(count, *t.shape)
+        for t in tensors
+    ]
+    return Pushed.make(value, torch.stack(tangents, dim + 1 if dim >= 0 else dim))
+
+
+def _movedim(a: Any, source: int, destination: int) -> Any:
+    shift = [i + 1 if i >= 0 else i for i in (source, destination)]
+    return Pushed.make(a.value.movedim(source, destination), a.tangent.movedim(*shift))
+
+
 def _by_torch_func(func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Any operation, by PyTorch's own rules."""
     leaves, spec = pytree.tree_flatten((args, kwargs))
@@ -190,7 +205,10 @@ _RULES: dict[Any, Callable[..., Any]] = {
     Tensor.__matmul__: _matmul,
     Tensor.__rmatmul__: lambda a, b: _matmul(b, a),
     torch.matmul: _matmul,
+    Tensor.mT.__get__: lambda a, *_: Pushed.make(a.value.mT, a.tangent.mT),  # type: ignore[attr-defined]
     Tensor.__neg__: lambda a: Pushed.make(-a.value, -a.tangent),
+    torch.stack: _stack,
+    Tensor.movedim: _movedim,
     Tensor.detach: lambda a: a.value.detach(),
     Tensor.dim: lambda a: a.value.dim(),
     Tensor.is_floating_point: lambda a: a.value.is_floating_point(),

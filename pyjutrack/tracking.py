@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .beam import Beam, check_beam
+from .compiled import parallel
 from .errors import InvalidValueError
 from .lattice import Lattice
 from .number import Number, detached
@@ -121,6 +122,18 @@ def run(
     Returns:
         Final states of the beam and of the probes. Unchecked; see `check_track`.
     """
+    with parallel.cores():
+        return _run(lattice, beam, kicks, turns, counts, probes)
+
+
+def _run(
+    lattice: Lattice,
+    beam: Beam,
+    kicks: Sequence[Kick],
+    turns: int,
+    counts: Plan,
+    probes: Tensor | None,
+) -> tuple[State, State | None]:
     state = state_of(beam.coordinates, beam.alive)
     probe = None
     if probes is not None:
@@ -169,5 +182,5 @@ def state_of(coordinates: Tensor, alive: Tensor) -> State:
 
 def beam_of(state: State, like: Beam) -> Beam:
     """A beam from columns, with the rest of another beam."""
-    coordinates = torch.stack(state.coordinates, dim=0).movedim(0, -1)
+    coordinates = torch.stack(state.coordinates, 0).movedim(0, -1)
     return like.replace(coordinates=coordinates, alive=state.alive)

@@ -34,13 +34,16 @@ def deposit(s: Stencil, x: Array, y: Array, active: Array, w: Array) -> Array:
     return _sum(out).reshape(s.shape)
 
 
-def spread(s: Stencil, x: Array, y: Array, active: Array, a: Array, b: Array, d: Array) -> Array:
-    """K grids (last axis) of sum_p (a + b d/dx + d d/dy) W W; a, b, d are (K or 1, N)."""
-    count = max(len(a), len(b), len(d))
-    out = np.zeros((parallel.parts(x.size), s.shape[0] * s.shape[1] * count), x.dtype)
-    args = (x, y, active, a, b, d, s.geometry, s.coefficients, s.shape[1], count, out)
-    parallel.run(mesh_kernels.spread, x.size, *args)
-    return _sum(out).reshape(*s.shape, count)
+def deposit_tangent(
+    s: Stencil, x: Array, y: Array, active: Array, w: Array, dx: Array, dy: Array, dw: Array
+) -> Array:
+    """Tangents of `deposit`, (K, nx, ny); dx, dy, dw are (K or 1, N)."""
+    count = max(len(dx), len(dy), len(dw))
+    padded = _padded(count)
+    out = np.zeros((parallel.parts(x.size), s.shape[0] * s.shape[1] * padded), x.dtype)
+    args = (x, y, active, w, dw, dx, dy, s.geometry, s.coefficients, s.shape[1], padded, out)
+    parallel.run(mesh_kernels.deposit_tangent, x.size, *args)
+    return np.moveaxis(_sum(out).reshape(*s.shape, padded), -1, 0)[:count]
 
 
 def gather(s: Stencil, x: Array, y: Array, active: Array, g: Array) -> Array:
@@ -72,9 +75,12 @@ def kick_tangent(
     active: Array,
     g: Array,
 ) -> Array:
-    """Tangents of `kick`, (2, K, N): `changes` of x, y, px, py are (K or 1, N), dg (nx, ny, K)."""
-    out = np.empty((2, dg.shape[2], x.size), x.dtype)
-    args = (x, y, active, g, *changes, dg, factor, dfactor, s.geometry, s.coefficients, out)
+    """Tangents of `kick`, (2, K, N): `changes` of x, y, px, py are (K or 1, N), dg (K, nx, ny)."""
+    count = len(dg)
+    lanes = np.zeros((*s.shape, _padded(count)), x.dtype)
+    lanes[..., :count] = np.moveaxis(dg, 0, -1)
+    out = np.empty((2, count, x.size), x.dtype)
+    args = (x, y, active, g, *changes, lanes, factor, dfactor, s.geometry, s.coefficients, out)
     parallel.run(mesh_kernels.kick_tangent, x.size, *args)
     return out
 
@@ -89,6 +95,10 @@ def kick_cotangent(
     args = (x, y, active, g, b, d, factor, s.geometry, s.coefficients, out, grids, by_factor)
     parallel.run(mesh_kernels.kick_cotangent, x.size, *args)
     return out, _sum(grids).reshape(s.shape), float(by_factor.sum())
+
+
+def _padded(count: int) -> int:
+    return -(-count // mesh_kernels.LANES) * mesh_kernels.LANES
 
 
 def _sum(parts: Array) -> Array:

@@ -18,6 +18,8 @@ import numpy as np
 from .jit import helper, kernel
 
 BLOCK = 128
+#: numbers of directions are padded to a multiple of this, so that vector loops have no remainder
+LANES = 8
 _1, _2, _3 = np.uintp(1), np.uintp(2), np.uintp(3)
 
 
@@ -55,6 +57,16 @@ def _curvatures(u, c, s, size, out):
             out[r, i] = s * s * (2 * c[r, 2] + u[i] * 6 * c[r, 3])
 
 
+@helper
+def _turn(rows, low, size, count, out):
+    """A block of (K or 1, N) with the directions of each particle side by side."""
+    step = min(1, rows.shape[0] - 1)
+    for k in range(count):
+        line = rows[k * step, low : low + size]
+        for i in range(size):
+            out[i, k] = line[i]
+
+
 @kernel
 def deposit(part, start, stop, x, y, active, w, geometry, c, columns, out):
     """Grid of sum_p w_p W(x_p) W(y_p)."""
@@ -81,15 +93,20 @@ def deposit(part, start, stop, x, y, active, w, geometry, c, columns, out):
 
 
 @kernel
-def spread(part, start, stop, x, y, active, a, b, d, geometry, c, columns, count, out):
-    """K grids (last axis) of sum_p (a + b d/dx + d d/dy) W(x_p) W(y_p); a, b, d are (K or 1, N)."""
-    cell, row, g = np.uintp(count), np.uintp(columns * count), out[part]
-    ka, kb, kd = min(1, a.shape[0] - 1), min(1, b.shape[0] - 1), min(1, d.shape[0] - 1)
+def deposit_tangent(
+    part, start, stop, x, y, active, w, dw, dx, dy, geometry, c, columns, padded, out
+):
+    """Tangents of `deposit` on the last axis: sum_p (dw + w dx d/dx + w dy d/dy) W(x_p) W(y_p).
+
+    dw, dx, dy are (K or 1, N).
+    """
+    cell, row, g = np.uintp(padded), np.uintp(columns * padded), out[part]
+    count = max(dw.shape[0], dx.shape[0], dy.shape[0])
     sx, sy = geometry[2], geometry[3]
     first, u, v = np.empty(BLOCK, np.uintp), np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
     wx, wy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
     vx, vy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
-    ga, gb, gd = np.empty(count, x.dtype), np.empty(count, x.dtype), np.empty(count, x.dtype)
+    sources = np.zeros((3, BLOCK, padded), x.dtype)
     for low in range(start, stop, BLOCK):
         size = min(BLOCK, stop - low)
         _places(x, y, active, low, size, geometry, columns, first, u, v)
@@ -97,12 +114,14 @@ def spread(part, start, stop, x, y, active, a, b, d, geometry, c, columns, count
         _weights(v, c, size, wy)
         _slopes(u, c, sx, size, vx)
         _slopes(v, c, sy, size, vy)
+        _turn(dw, low, size, count, sources[0])
+        _turn(dx, low, size, count, sources[1])
+        _turn(dy, low, size, count, sources[2])
         for i in range(size):
-            n = low + i
-            if not active[n]:
+            if not active[low + i]:
                 continue
-            for k in range(count):
-                ga[k], gb[k], gd[k] = a[k * ka, n], b[k * kb, n], d[k * kd, n]
+            qw, qx, qy = sources[0, i], sources[1, i], sources[2, i]
+            weight = w[low + i]
             w0, w1, w2, w3 = wy[0, i], wy[1, i], wy[2, i], wy[3, i]
             v0, v1, v2, v3 = vy[0, i], vy[1, i], vy[2, i], vy[3, i]
             c0 = first[i] * cell
@@ -110,13 +129,15 @@ def spread(part, start, stop, x, y, active, a, b, d, geometry, c, columns, count
                 c1 = c0 + cell
                 c2 = c1 + cell
                 c3 = c2 + cell
-                for k in range(count):
-                    along = wx[r, i] * ga[k] + vx[r, i] * gb[k]
-                    across = wx[r, i] * gd[k]
-                    g[c0 + np.uintp(k)] += along * w0 + across * v0
-                    g[c1 + np.uintp(k)] += along * w1 + across * v1
-                    g[c2 + np.uintp(k)] += along * w2 + across * v2
-                    g[c3 + np.uintp(k)] += along * w3 + across * v3
+                here, slope, up = wx[r, i], weight * vx[r, i], weight * wx[r, i]
+                for k in range(padded):
+                    at = np.uintp(k)
+                    along = here * qw[k] + slope * qx[k]
+                    across = up * qy[k]
+                    g[c0 + at] += along * w0 + across * v0
+                    g[c1 + at] += along * w1 + across * v1
+                    g[c2 + at] += along * w2 + across * v2
+                    g[c3 + at] += along * w3 + across * v3
                 c0 += row
 
 
@@ -192,20 +213,22 @@ def kick_tangent(
 ):
     """Tangents of `kick` in K directions, (2, K, N).
 
-    dx, dy, dpx, dpy are (K or 1, N), dg is (nx, ny, K), dfactor (K).
+    dx, dy, dpx, dpy are (K or 1, N), dg is (nx, ny, K padded), dfactor (K).
     """
-    count = dg.shape[2]
-    cell, row = np.uintp(count), np.uintp(dg.shape[1] * count)
+    count, padded = out.shape[1], dg.shape[2]
+    cell, row = np.uintp(padded), np.uintp(dg.shape[1] * padded)
     narrow, plain = np.uintp(g.shape[1]), g.reshape(g.size)
     flat = dg.reshape(dg.size)
-    kx, ky = min(1, dx.shape[0] - 1), min(1, dy.shape[0] - 1)
     kpx, kpy = min(1, dpx.shape[0] - 1), min(1, dpy.shape[0] - 1)
     sx, sy = geometry[2], geometry[3]
     first, u, v = np.empty(BLOCK, np.uintp), np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
     wx, wy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
     vx, vy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
     qx, qy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
-    o1, o2 = np.empty(count, x.dtype), np.empty(count, x.dtype)
+    # of a block: shifts of x and y, and what they and dg make of both slopes, every direction
+    tx, ty = np.zeros((BLOCK, padded), x.dtype), np.zeros((BLOCK, padded), x.dtype)
+    ox, oy = np.zeros((BLOCK, padded), x.dtype), np.zeros((BLOCK, padded), x.dtype)
+    slope_x, slope_y = np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
     for low in range(start, stop, BLOCK):
         size = min(BLOCK, stop - low)
         _places(x, y, active, low, size, geometry, g.shape[1], first, u, v)
@@ -215,11 +238,14 @@ def kick_tangent(
         _slopes(v, c, sy, size, vy)
         _curvatures(u, c, sx, size, qx)
         _curvatures(v, c, sy, size, qy)
+        _turn(dx, low, size, count, tx)
+        _turn(dy, low, size, count, ty)
         for i in range(size):
-            n = low + i
-            if not active[n]:
-                for k in range(count):
-                    out[0, k, n], out[1, k, n] = dpx[k * kpx, n], dpy[k * kpy, n]
+            to_x, to_y = ox[i], oy[i]
+            if not active[low + i]:
+                slope_x[i], slope_y[i] = 0.0, 0.0
+                for k in range(padded):
+                    to_x[k], to_y[k] = 0.0, 0.0
                 continue
             w0, w1, w2, w3 = wy[0, i], wy[1, i], wy[2, i], wy[3, i]
             v0, v1, v2, v3 = vy[0, i], vy[1, i], vy[2, i], vy[3, i]
@@ -236,25 +262,30 @@ def kick_tangent(
                 h01 += wx[r, i] * across
                 h11 += vx[r, i] * across
                 h02 += wx[r, i] * bent
-            for k in range(count):
-                ex, ey = dx[k * kx, n], dy[k * ky, n]
-                o1[k] = h20 * ex + h11 * ey
-                o2[k] = h11 * ex + h02 * ey
+            slope_x[i], slope_y[i] = h10, h01
+            ex, ey = tx[i], ty[i]
+            for k in range(padded):
+                to_x[k] = h20 * ex[k] + h11 * ey[k]
+                to_y[k] = h11 * ex[k] + h02 * ey[k]
             c0 = first[i] * cell
             for r in range(4):
                 c1 = c0 + cell
                 c2 = c1 + cell
                 c3 = c2 + cell
-                a, b = vx[r, i], wx[r, i]
-                for k in range(count):
-                    f0, f1 = flat[c0 + np.uintp(k)], flat[c1 + np.uintp(k)]
-                    f2, f3 = flat[c2 + np.uintp(k)], flat[c3 + np.uintp(k)]
-                    o1[k] += a * ((w0 * f0 + w1 * f1) + (w2 * f2 + w3 * f3))
-                    o2[k] += b * ((v0 * f0 + v1 * f1) + (v2 * f2 + v3 * f3))
+                s, w = vx[r, i], wx[r, i]
+                for k in range(padded):
+                    here = np.uintp(k)
+                    f0, f1 = flat[c0 + here], flat[c1 + here]
+                    f2, f3 = flat[c2 + here], flat[c3 + here]
+                    to_x[k] += s * ((w0 * f0 + w1 * f1) + (w2 * f2 + w3 * f3))
+                    to_y[k] += w * ((v0 * f0 + v1 * f1) + (v2 * f2 + v3 * f3))
                 c0 += row
-            for k in range(count):
-                out[0, k, n] = dpx[k * kpx, n] - factor * o1[k] - dfactor[k] * h10
-                out[1, k, n] = dpy[k * kpy, n] - factor * o2[k] - dfactor[k] * h01
+        for k in range(count):
+            line_x, line_y = out[0, k, low : low + size], out[1, k, low : low + size]
+            from_x, from_y = dpx[k * kpx, low : low + size], dpy[k * kpy, low : low + size]
+            for i in range(size):
+                line_x[i] = from_x[i] - factor * ox[i, k] - dfactor[k] * slope_x[i]
+                line_y[i] = from_y[i] - factor * oy[i, k] - dfactor[k] * slope_y[i]
 
 
 @kernel

@@ -3,14 +3,17 @@
 Kernels release the interpreter lock, so plain threads are enough. OpenMP would start them a little
 faster, but its threads spin while they wait: two such runtimes in one process (PyTorch brings its
 own), or one other busy process, and every kernel is slower a hundredfold. How many threads is
-PyTorch's number: `torch.set_num_threads` and OMP_NUM_THREADS rule both.
+PyTorch's number: `torch.set_num_threads` and OMP_NUM_THREADS rule both. While kernels have the
+cores, PyTorch's own threads are sent to sleep; see `cores`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 import torch
@@ -19,11 +22,37 @@ import torch
 _SHARE = 8192
 
 _pool: ThreadPoolExecutor | None = None
+_lock = Lock()
+_inside = 0
+_threads_outside = 1
+
+
+@contextmanager
+def cores() -> Iterator[None]:
+    """Within, the kernels have the threads and PyTorch's small operations run on one.
+
+    Between two kernels PyTorch does next to nothing, but for a millisecond after that its threads
+    spin on the cores that the kernels want. May be nested, and entered from several threads.
+    """
+    global _inside, _threads_outside
+    with _lock:
+        if _inside == 0:
+            _threads_outside = torch.get_num_threads()
+            torch.set_num_threads(1)
+        _inside += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside -= 1
+            if _inside == 0:
+                torch.set_num_threads(_threads_outside)
 
 
 def parts(count: int) -> int:
     """In how many parts a loop over `count` particles is run."""
-    return max(1, min(torch.get_num_threads(), count // _SHARE))
+    threads = _threads_outside if _inside else torch.get_num_threads()
+    return max(1, min(threads, count // _SHARE))
 
 
 def run(kernel: Callable[..., Any], count: int, *args: Any) -> None:

@@ -28,7 +28,8 @@ class Mesh(NamedTuple):
 
 def inside(grid: Grid, x: Tensor, y: Tensor) -> Tensor:
     """Which particles are in the box (walls included); NaN counts as outside."""
-    return (x.abs() <= grid.size[0] / 2) & (y.abs() <= grid.size[1] / 2)
+    half_x, half_y = grid.size[0] / 2, grid.size[1] / 2
+    return (x.abs() <= half_x) & (y.abs() <= half_y)
 
 
 def deposit(mesh: Mesh, x: Tensor, y: Tensor, active: Tensor, weights: Tensor) -> Tensor:
@@ -169,15 +170,10 @@ class _Deposit:
         return (torch.from_numpy(kernels.deposit(_stencil_of(static), *_arrays(*inputs))),)
 
     def tangent(self, static: Mesh, inputs: Tensors, tangents: Maybe, count: int) -> Tensors:
-        x, y, active, w = inputs
         dx, dy, _, dw = tangents
-        sources = [
-            _rows(dw, x),
-            _rows(None if dx is None else w * dx, x),
-            _rows(None if dy is None else w * dy, x),
-        ]
-        grids = kernels.spread(_stencil_of(static), *_arrays(x, y, active), *sources)
-        return (torch.from_numpy(np.moveaxis(grids, -1, 0)),)
+        shifts = [_rows(t, inputs[0]) for t in (dx, dy, dw)]
+        grids = kernels.deposit_tangent(_stencil_of(static), *_arrays(*inputs), *shifts)
+        return (torch.from_numpy(grids),)
 
     def cotangent(self, static: Mesh, inputs: Tensors, gradients: Tensors) -> Tensors:
         x, y, active, w = inputs
@@ -211,7 +207,7 @@ class _Kick:
                 float(factor),
                 np.zeros(count) if dfactor is None else _array(dfactor),
                 (_rows(dx, x), _rows(dy, x), _rows(dpx, x), _rows(dpy, x)),
-                _array(dpotential.movedim(0, -1)),
+                dpotential.detach().numpy(),
                 *_arrays(x, y, active, potential),
             )
         )

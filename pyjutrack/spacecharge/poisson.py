@@ -100,5 +100,7 @@ class SpectralPoisson:
             torch.as_tensor(o, dtype=fractions.dtype, device=fractions.device)
             for o in self._operators
         )
-        spectrum = sine_x @ fractions @ sine_y.mT
-        return sine_x.mT @ (green * spectrum) @ sine_y
+        # batches of densities stand on the left of every product, where they are one large matrix
+        spectrum = (fractions @ sine_y.mT).mT @ sine_x.mT
+        half = (green.mT * spectrum) @ sine_x
+        return half.mT @ sine_y
