@@ -23,7 +23,7 @@ import math
 import numpy as np
 
 from .jit import kernel, scalar
-from .stumpff import BLOCK, stumpff
+from .stumpff import BLOCK, exact, fits, series
 
 # fmt: off
 '''
@@ -54,7 +54,7 @@ def _kernels(name: str) -> str:
     slots = {key: slot for slot, key in enumerate(stored)}
 
     def term(key: tuple[int, int], factor: str) -> str:
-        return factor if key not in slots else f"jac[{slots[key]}, n] * {factor}"
+        return factor if key not in slots else f"jac_{slots[key]}[n] * {factor}"
 
     call = ", ".join(arguments)
     columns = ", ".join(COORDINATES)
@@ -67,14 +67,25 @@ def _kernels(name: str) -> str:
     out: list[str] = []
     put = out.append
     put(f"\n{name.upper()}_MOVES = {tuple(moved)}\n\n")
-    put("@scalar")
-    put(f"def {name}_one({call}):")
-    out += [f"    {line}" for line in value_lines]
-    put(f"    return {', '.join(value_names)}\n\n")
-    put("@scalar")
-    put(f"def {name}_jacobian({call}):")
-    out += [f"    {line}" for line in jac_lines]
-    put(f"    return {', '.join(jac_names)}\n\n")
+    # the argument of each pair of Stumpff functions; without any, one version is enough
+    reach = _arguments(outputs)
+    versions = ("series", "exact") if reach else ("exact",)
+
+    for version in versions:
+        for what, lines, names in (
+            ("one", value_lines, value_names),
+            ("jacobian", jac_lines, jac_names),
+        ):
+            put("@scalar")
+            put(f"def {name}_{what}_{version}({call}):")
+            out += [f"    {line.replace('stumpff', version)}" for line in lines]
+            put(f"    return {', '.join(names)}\n\n")
+    if reach:
+        reach_lines, reach_names = statements(reach)
+        put("@scalar")
+        put(f"def {name}_reach({call}):")
+        out += [f"    {line}" for line in reach_lines]
+        put(f"    return {', '.join(reach_names)},\n\n")
 
     # slices of the arrays, and a choice instead of a branch: what the vectoriser needs
     def cut(names: list[str], low: str, high: str, indent: str) -> None:
@@ -85,21 +96,42 @@ def _kernels(name: str) -> str:
     put("@kernel")
     put(f"def {name}_value(part, start, stop, {columns}, alive, {scalars}, {into}):")
     cut([*COORDINATES, "alive", *news], "start", "stop", "    ")
-    put("    for n in range(stop - start):")
     results = [f"v_{COORDINATES[i]}" for i in moved]
-    put(f"        {', '.join(results)} = {name}_one({at_n})")
+
+    def by_version(low: str, high: str, indent: str, body: list[str]) -> None:
+        """The loop over particles, without branches where a series serves the whole block."""
+        inner = indent
+        if reach:
+            put(f"{indent}small = True")
+            put(f"{indent}for n in range({low}, {high}):")
+            put(f"{indent}    small &= fits({name}_reach({at_n})) or not alive[n]")
+            inner = indent + "    "
+        for version in versions:
+            if reach:
+                put(f"{indent}{'if small' if version == 'series' else 'else'}:")
+            put(f"{inner}for n in range({low}, {high}):")
+            out.extend(f"{inner}    {line.replace('VERSION', version)}" for line in body)
+
+    body = [f"{', '.join(results)} = {name}_one_VERSION({at_n})"]
     for i, new, result in zip(moved, news, results, strict=True):
-        put(f"        {new}[n] = {result} if alive[n] else {COORDINATES[i]}[n]")
+        body.append(f"{new}[n] = {result} if alive[n] else {COORDINATES[i]}[n]")
+    by_version("0", "stop - start", "    ", body)
     put("\n")
+
+    whole = [*COORDINATES, "alive"]
 
     def block_of_jacobians() -> None:
         put(f"    jac = np.empty(({len(slots)}, BLOCK), x.dtype)")
+        rows = [f"jac_{slot}" for slot in range(len(slots))]
+        for slot, row in enumerate(rows):
+            put(f"    {row} = jac[{slot}]")
+        put(f"    {', '.join(f'all_{c}' for c in whole)} = {', '.join(whole)}")
         put("    for low in range(start, stop, BLOCK):")
         put("        high = min(low + BLOCK, stop)")
-        put("        for m in range(low, high):")
-        put(f"            entries = {name}_jacobian({at_n.replace('[n]', '[m]')})")
-        for slot in range(len(slots)):
-            put(f"            jac[{slot}, m - low] = entries[{slot}]")
+        for c in whole:
+            put(f"        {c} = all_{c}[low:high]")
+        body = [f"{', '.join(f'{r}[n]' for r in rows)} = {name}_jacobian_VERSION({at_n})"]
+        by_version("0", "high - low", "        ", body)
 
     # A missing tangent comes as one row of zeros; a row index of 0 then serves every direction.
     put("@kernel")
@@ -125,7 +157,7 @@ def _kernels(name: str) -> str:
         ]
         put(f"                to_{new}[n] = {' + '.join(terms)}")
     put("            for n in range(high - low):")
-    put("                if not alive[low + n]:")
+    put("                if not alive[n]:")
     for i, new in zip(moved, news, strict=True):
         put(f"                    to_{new}[n] = row_{COORDINATES[i]}[n]")
     put("\n")
@@ -136,7 +168,7 @@ def _kernels(name: str) -> str:
     block_of_jacobians()
     put("        for m in range(low, high):")
     put("            n = m - low")
-    put("            if alive[m]:")
+    put("            if alive[n]:")
     for j, c in enumerate(COORDINATES):
         terms = [
             term((i, j), f"g_{new}[m]")
@@ -158,6 +190,23 @@ def _kernels(name: str) -> str:
         put(f"                b_{c}[m] = {source_of}")
     put("")
     return "\n".join(out)
+
+
+def _arguments(outputs: list[Expression]) -> list[Expression]:
+    """What the Stumpff functions in some expressions are taken of, each once."""
+    found: dict[Expression, None] = {}
+    pending = list(outputs)
+    seen: set[Expression] = set()
+    while pending:
+        node = pending.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        children = [a for a in node.args if isinstance(a, Expression)]
+        if node.op in ("c0", "c1"):
+            found[children[0]] = None
+        pending += children
+    return list(found)
 
 
 def main() -> None:
