@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -16,7 +16,7 @@ from .errors import InvalidValueError, ParticleLostError, unknown
 from .knobs import overlay, values
 from .lattice import Lattice
 from .observables import Observable
-from .pushforward import Pushed, tangent_of, value_of
+from .pushforward import Pushed, seeds, value_of
 from .reference import Reference
 from .tracking import Kick, beam_of, check_track, plan, run
 
@@ -121,7 +121,7 @@ def jacobian_derivatives(
     matrix = _jacobian_function(lattice, kicks, turns, _start(at))
 
     def of(vector: Tensor) -> tuple[Tensor, Tensor]:
-        m = matrix(*overlay(lattice, beam, wrt, vector))
+        m = matrix(*overlay(lattice, beam, wrt, vector.unbind(0)))
         return m, m
 
     slopes, m = torch.func.jacfwd(of, has_aux=True)(vector)
@@ -178,33 +178,33 @@ def value_and_gradient(
     check_track(beam, kicks, turns)
     counts = plan(lattice, kicks)
 
-    def final(vector: Tensor) -> Beam:
-        knobbed, source = overlay(lattice, beam, wrt, vector)
+    def final(numbers: Iterable[Tensor]) -> Beam:
+        knobbed, source = overlay(lattice, beam, wrt, numbers)
         state, _ = run(knobbed, source, kicks, turns, counts)
         return beam_of(state, source)
 
     if mode == "reverse":
         leaf = vector.requires_grad_()
-        value = observable(final(leaf), beam)
+        value = observable(final(leaf.unbind(0)), beam)
         with parallel.cores():
             (slope,) = torch.autograd.grad(value, leaf)
     elif mode == "forward":
         value, slope = _forward(observable, final, vector, beam)
     else:
-        value = observable(final(vector), beam)
-        slope = _central(lambda v: observable(final(v), beam), vector, step)
+        value = observable(final(vector.unbind(0)), beam)
+        slope = _central(lambda v: observable(final(v.unbind(0)), beam), vector, step)
     return float(value.detach()), np.asarray(slope.detach())
 
 
 def _forward(
-    observable: Observable, final: Callable[[Tensor], Beam], vector: Tensor, initial: Beam
+    observable: Observable, final: Callable[[Iterable[Tensor]], Beam], vector: Tensor, initial: Beam
 ) -> tuple[Tensor, Tensor]:
     """All directions pushed through the tracking at once, then met by the observable's gradient."""
-    end = final(Pushed.make(vector, torch.eye(len(vector), dtype=vector.dtype)))
-    pushed = {"coordinates": end.coordinates, "current": end.current}
+    end = final(seeds(vector))
+    moved = {"coordinates": end.coordinates, "current": end.current}
     leaves = {
         name: value_of(t).detach().requires_grad_()
-        for name, t in pushed.items()
+        for name, t in moved.items()
         if isinstance(t, Pushed)
     }
     value = observable(end.replace(**leaves), initial)
@@ -212,11 +212,12 @@ def _forward(
     if value.requires_grad:
         gradients = torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
         for name, g in zip(leaves, gradients, strict=True):
-            tangent = tangent_of(pushed[name])
-            if g is not None and tangent is not None:
+            pushed = moved[name]
+            if g is not None and isinstance(pushed, Pushed):
                 # columns first, as they lie in memory
-                flat = tangent.mT.reshape(len(vector), -1) if g.dim() == 2 else tangent.unsqueeze(1)
-                slope = slope + flat @ g.t().reshape(-1)
+                flat = pushed.tangent.mT if g.dim() == 2 else pushed.tangent
+                rows = flat.reshape(len(pushed.directions), -1) @ g.t().reshape(-1)
+                slope[list(pushed.directions)] += rows
     return value, slope
 
 

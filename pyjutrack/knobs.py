@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -41,10 +41,10 @@ def values(lattice: Lattice, beam: Beam, wrt: Sequence[str]) -> Tensor:
 
 
 def overlay(
-    lattice: Lattice, beam: Beam, wrt: Sequence[str], vector: Tensor
+    lattice: Lattice, beam: Beam, wrt: Sequence[str], numbers: Iterable[Tensor]
 ) -> tuple[Lattice, Beam]:
-    """Lattice and beam with the knobs set from a vector; the originals are left as they are."""
-    entries = dict(zip(wrt, vector.unbind(0), strict=True))
+    """Lattice and beam with the knobs set to 0-d tensors; the originals are left as they are."""
+    entries = dict(zip(wrt, numbers, strict=True))
     if CURRENT in entries:
         beam = beam.replace(current=entries.pop(CURRENT))
     return lattice.with_values(entries), beam

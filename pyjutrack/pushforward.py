@@ -1,36 +1,41 @@
 """Forward mode in many directions at once, with little overhead per operation.
 
-A `Pushed` tensor carries K tangents beside its value. Compiled operators push all K in one pass
+A `Pushed` tensor carries tangents beside its value. Compiled operators push them all in one pass
 over the particles; the few PyTorch operations that tracking is made of have rules here, and any
 other falls back on `torch.func`. It does what `vmap(jvp(...))` of `torch.func` does, and a test
-holds it to that; it exists because those transforms cost a millisecond for every operator call.
+holds it to that; it exists because those transforms cost a millisecond for every operator call,
+and because it knows zeros: a knob costs nothing before the beam has reached it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+Directions = tuple[int, ...]
+
 
 class Pushed(Tensor):
-    """A tensor with K directional derivatives.
+    """A tensor with directional derivatives.
 
     Attributes:
         value: the tensor itself.
-        tangent: (K, *value.shape).
+        tangent: (K, *value.shape), the derivatives in K directions.
+        directions: which these are, ascending; in all others the derivative is zero.
     """
 
     value: Tensor
     tangent: Tensor
+    directions: Directions
 
     @staticmethod
-    def make(value: Tensor, tangent: Tensor) -> Pushed:
+    def make(value: Tensor, tangent: Tensor, directions: Directions) -> Pushed:
         pushed = value.detach().as_subclass(Pushed)
-        pushed.value, pushed.tangent = value, tangent
+        pushed.value, pushed.tangent, pushed.directions = value, tangent, directions
         return pushed
 
     @classmethod
@@ -45,19 +50,33 @@ class Pushed(Tensor):
             return _by_torch_func(func, args, kwargs)
 
 
+def seeds(vector: Tensor) -> list[Tensor]:
+    """The entries of a vector, each pushed in the direction of its own number."""
+    one = torch.ones(1, dtype=vector.dtype)
+    return [Pushed.make(v, one, (i,)) for i, v in enumerate(vector.unbind(0))]
+
+
 def value_of(x: Any) -> Any:
     """The value of a pushed tensor; anything else as it is."""
     return x.value if isinstance(x, Pushed) else x
 
 
-def tangent_of(x: Any) -> Tensor | None:
-    """The tangents of a pushed tensor, None for anything else."""
-    return x.tangent if isinstance(x, Pushed) else None
+def common(xs: Sequence[Any]) -> tuple[Directions, list[Tensor | None]]:
+    """All directions that occur in some arguments, and the tangents of each in all of them.
+
+    None stands for the tangents of what is not pushed. No directions: nothing is pushed.
+    """
+    found = {x.directions for x in xs if isinstance(x, Pushed)}
+    union = next(iter(found)) if len(found) == 1 else tuple(sorted(set().union(*found)))
+    return union, [_in(x, union) if isinstance(x, Pushed) else None for x in xs]
 
 
-def directions(*tensors: Any) -> int:
-    """K, or 0 where nothing is pushed."""
-    return next((t.tangent.shape[0] for t in tensors if isinstance(t, Pushed)), 0)
+def _in(x: Pushed, union: Directions) -> Tensor:
+    if x.directions == union:
+        return x.tangent
+    full = x.tangent.new_zeros(len(union), *x.tangent.shape[1:])
+    full[[union.index(d) for d in x.directions]] = x.tangent
+    return full
 
 
 def _aligned(tangent: Tensor, dims: int) -> Tensor:
@@ -68,89 +87,73 @@ def _aligned(tangent: Tensor, dims: int) -> Tensor:
     return tangent.reshape(tangent.shape[0], *[1] * missing, *tangent.shape[1:])
 
 
-def _dims(*xs: Any) -> int:
-    return max(x.dim() if isinstance(x, Tensor) else 0 for x in xs)
+def _sum(value: Tensor, union: Directions, terms: Sequence[Tensor | None]) -> Pushed:
+    """A value with the sum of some tangents, each broadcast to its shape."""
+    given = [_aligned(t, value.dim()) for t in terms if t is not None]
+    total = given[0] if len(given) == 1 else given[0] + given[1]
+    return Pushed.make(value, total.expand(len(union), *value.shape), union)
 
 
-def _linear(sign: float) -> Callable[[Any, Any], Any]:
-    def rule(a: Any, b: Any) -> Any:
-        va, vb = value_of(a), value_of(b)
-        value = va + vb if sign > 0 else va - vb
-        da, db = tangent_of(a), tangent_of(b)
-        dims = value.dim()
-        if db is None:
-            assert da is not None
-            tangent = _aligned(da, dims)
-        elif da is None:
-            tangent = _aligned(db if sign > 0 else -db, dims)
-        else:
-            da, db = _aligned(da, dims), _aligned(db, dims)
-            tangent = da + db if sign > 0 else da - db
-        return _broadcast(value, tangent)
-
-    return rule
+def _add(a: Any, b: Any) -> Pushed:
+    union, tangents = common((a, b))
+    return _sum(value_of(a) + value_of(b), union, tangents)
 
 
-def _broadcast(value: Tensor, tangent: Tensor) -> Pushed:
-    return Pushed.make(value, tangent.expand(tangent.shape[0], *value.shape))
+def _sub(a: Any, b: Any) -> Pushed:
+    union, (da, db) = common((a, b))
+    return _sum(value_of(a) - value_of(b), union, (da, None if db is None else -db))
 
 
-def _mul(a: Any, b: Any) -> Any:
+def _mul(a: Any, b: Any) -> Pushed:
+    union, (da, db) = common((a, b))
     va, vb = value_of(a), value_of(b)
     value = va * vb
-    da, db = tangent_of(a), tangent_of(b)
-    tangent = None if da is None else _aligned(da, value.dim()) * vb
-    if db is not None:
-        other = _aligned(db, value.dim()) * va
-        tangent = other if tangent is None else tangent + other
-    assert tangent is not None
-    return _broadcast(value, tangent)
+    first = None if da is None else _aligned(da, value.dim()) * vb
+    second = None if db is None else _aligned(db, value.dim()) * va
+    return _sum(value, union, (first, second))
 
 
-def _div(a: Any, b: Any) -> Any:
+def _div(a: Any, b: Any) -> Pushed:
+    union, (da, db) = common((a, b))
     va, vb = value_of(a), value_of(b)
     value = va / vb
-    da, db = tangent_of(a), tangent_of(b)
-    tangent = None if da is None else _aligned(da, value.dim()) / vb
-    if db is not None:
-        other = _aligned(db, value.dim()) * (-value / vb)
-        tangent = other if tangent is None else tangent + other
-    assert tangent is not None
-    return _broadcast(value, tangent)
+    first = None if da is None else _aligned(da, value.dim()) / vb
+    second = None if db is None else _aligned(db, value.dim()) * (-value / vb)
+    return _sum(value, union, (first, second))
 
 
 def _matmul(a: Any, b: Any) -> Any:
-    if _dims(a) != 2 or _dims(b) != 2:
-        return _by_torch_func(torch.matmul, (a, b), {})
     va, vb = value_of(a), value_of(b)
-    da, db = tangent_of(a), tangent_of(b)
-    tangent = None if da is None else da @ vb
-    if db is not None:
-        other = va @ db
-        tangent = other if tangent is None else tangent + other
-    assert tangent is not None
-    return Pushed.make(va @ vb, tangent)
+    if va.dim() != 2 or vb.dim() != 2:
+        return _by_torch_func(torch.matmul, (a, b), {})
+    union, (da, db) = common((a, b))
+    first = None if da is None else da @ vb
+    second = None if db is None else va @ db
+    return _sum(va @ vb, union, (first, second))
 
 
-def _stack(tensors: Any, dim: int = 0) -> Any:
+def _stack(tensors: Any, dim: int = 0) -> Pushed:
+    union, tangents = common(tensors)
     value = torch.stack([value_of(t) for t in tensors], dim)
-    count = directions(*tensors)
-    tangents = [
-        t.tangent if isinstance(t, Pushed) else t.new_zeros(1).expand(count, *t.shape)
-        for t in tensors
+    rows = [
+        t.new_zeros(1).expand(len(union), *t.shape) if d is None else d
+        for t, d in zip(tensors, tangents, strict=True)
     ]
-    return Pushed.make(value, torch.stack(tangents, dim + 1 if dim >= 0 else dim))
+    return Pushed.make(value, torch.stack(rows, dim + 1 if dim >= 0 else dim), union)
 
 
-def _movedim(a: Any, source: int, destination: int) -> Any:
+def _movedim(a: Any, source: int, destination: int) -> Pushed:
     shift = [i + 1 if i >= 0 else i for i in (source, destination)]
-    return Pushed.make(a.value.movedim(source, destination), a.tangent.movedim(*shift))
+    return Pushed.make(
+        a.value.movedim(source, destination), a.tangent.movedim(*shift), a.directions
+    )
 
 
 def _by_torch_func(func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Any operation, by PyTorch's own rules."""
     leaves, spec = pytree.tree_flatten((args, kwargs))
     pushed = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Pushed)]
+    union, tangents = common([leaves[i] for i in pushed])
 
     def call(*values: Tensor) -> Any:
         full = list(leaves)
@@ -170,12 +173,9 @@ def _by_torch_func(func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         again, _ = pytree.tree_flatten(call(*values))
         return [o for o, s in zip(again, smooth, strict=True) if s]
 
-    tangents = torch.func.vmap(lambda *t: torch.func.jvp(floats, primals, t)[1])(
-        *(leaves[i].tangent for i in pushed)
-    )
-    found = iter(tangents)
+    found = iter(torch.func.vmap(lambda *t: torch.func.jvp(floats, primals, t)[1])(*tangents))
     outputs = [
-        Pushed.make(o, next(found)) if s else o for o, s in zip(outputs, smooth, strict=True)
+        Pushed.make(o, next(found), union) if s else o for o, s in zip(outputs, smooth, strict=True)
     ]
     return pytree.tree_unflatten(outputs, out_spec)
 
@@ -185,14 +185,14 @@ def _getter(name: str) -> Any:
 
 
 _RULES: dict[Any, Callable[..., Any]] = {
-    Tensor.add: _linear(1.0),
-    Tensor.__add__: _linear(1.0),
-    Tensor.__radd__: lambda a, b: _linear(1.0)(b, a),
-    torch.add: _linear(1.0),
-    Tensor.sub: _linear(-1.0),
-    Tensor.__sub__: _linear(-1.0),
-    Tensor.__rsub__: lambda a, b: _linear(-1.0)(b, a),
-    torch.sub: _linear(-1.0),
+    Tensor.add: _add,
+    Tensor.__add__: _add,
+    Tensor.__radd__: lambda a, b: _add(b, a),
+    torch.add: _add,
+    Tensor.sub: _sub,
+    Tensor.__sub__: _sub,
+    Tensor.__rsub__: lambda a, b: _sub(b, a),
+    torch.sub: _sub,
     Tensor.mul: _mul,
     Tensor.__mul__: _mul,
     Tensor.__rmul__: lambda a, b: _mul(b, a),
@@ -205,8 +205,8 @@ _RULES: dict[Any, Callable[..., Any]] = {
     Tensor.__matmul__: _matmul,
     Tensor.__rmatmul__: lambda a, b: _matmul(b, a),
     torch.matmul: _matmul,
-    Tensor.mT.__get__: lambda a, *_: Pushed.make(a.value.mT, a.tangent.mT),  # type: ignore[attr-defined]
-    Tensor.__neg__: lambda a: Pushed.make(-a.value, -a.tangent),
+    Tensor.mT.__get__: lambda a, *_: Pushed.make(a.value.mT, a.tangent.mT, a.directions),  # type: ignore[attr-defined]
+    Tensor.__neg__: lambda a: Pushed.make(-a.value, -a.tangent, a.directions),
     torch.stack: _stack,
     Tensor.movedim: _movedim,
     Tensor.detach: lambda a: a.value.detach(),

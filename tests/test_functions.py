@@ -6,7 +6,7 @@ import mpmath
 import pytest
 import torch
 
-from pyjutrack.compiled.stumpff import stumpff as compiled_stumpff
+from pyjutrack.compiled.stumpff import exact as compiled_stumpff
 from pyjutrack.functions import stumpff
 
 ARGUMENTS = [-30.0, -1.0000001, -1.0, -0.9999999, -0.3, -1e-8, -1e-300, 0.0]

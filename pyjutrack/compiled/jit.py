@@ -42,6 +42,6 @@ def helper(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def scalar(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function of numbers that is merged into its callers, so that their loops vectorise."""
+    """Compile a function of numbers, merged into its callers so that their loops vectorise."""
     compiled: Callable[..., Any] = njit(cache=True, error_model="numpy", forceinline=True)(function)
     return compiled

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from ..pushforward import Pushed, directions, tangent_of, value_of
+from ..pushforward import Pushed, common, value_of
 
 Tensors = tuple[Tensor, ...]
 Maybe = Sequence[Tensor | None]
@@ -53,20 +53,18 @@ def compiled_operator(kernels: Kernels) -> Callable[..., Tensors]:
     def apply(static: Any, *inputs: Tensor) -> Tensors:
         if inputs[0].device.type != "cpu" or inputs[0].dim() != 1:
             return kernels.plain(static, *inputs)
-        count = directions(*inputs)
-        if count:
-            return _pushed(kernels, static, inputs, count)
+        directions, tangents = common(inputs)
+        if directions:
+            values = tuple(value_of(t) for t in inputs)
+            outs = kernels.tangent(static, values, tangents, len(directions))
+            return tuple(
+                Pushed.make(value, tangent, directions)
+                for value, tangent in zip(kernels.value(static, values), outs, strict=True)
+            )
         result: Tensors = value.apply(static, *inputs)
         return result
 
     return apply
-
-
-def _pushed(kernels: Kernels, static: Any, inputs: Tensors, count: int) -> Tensors:
-    values = tuple(value_of(t) for t in inputs)
-    outputs = kernels.value(static, values)
-    tangents = kernels.tangent(static, values, [tangent_of(t) for t in inputs], count)
-    return tuple(Pushed.make(o, t) for o, t in zip(outputs, tangents, strict=True))
 
 
 def _value_function(kernels: Kernels) -> type[Function]:

@@ -2,7 +2,6 @@
 
 import math
 
-
 from .jit import scalar
 
 #: particles whose Jacobians are held at once: small enough for the first-level cache

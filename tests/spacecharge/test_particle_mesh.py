@@ -242,15 +242,25 @@ def test_many_tangents_are_a_loop(which, moving):
 @pytest.mark.parametrize("moving", [(0,), (2,), (0, 1, 2)])
 def test_pushed_is_vmap_of_jvp(which, moving):
     kernel, _, inputs = operators()[which]
-    tangents = {i: randn(4, *inputs[i].shape, seed=i) for i in moving}
-    pushed = [Pushed.make(t, tangents[i]) if i in moving else t for i, t in enumerate(inputs)]
-    full = [tangents.get(i, torch.zeros(4, *t.shape)) for i, t in enumerate(inputs)]
+    # every input moves in two of four directions, not the same two
+    directions = {i: (i % 3, 3) for i in moving}
+    tangents = {i: randn(2, *inputs[i].shape, seed=i) for i in moving}
+    pushed = [
+        Pushed.make(t, tangents[i], directions[i]) if i in moving else t
+        for i, t in enumerate(inputs)
+    ]
+    used = sorted({d for pair in directions.values() for d in pair})
+    full = [torch.zeros(len(used), *t.shape) for t in inputs]
+    for i in moving:
+        full[i] = full[i].double()
+        full[i][[used.index(d) for d in directions[i]]] = tangents[i]
     expected = torch.func.vmap(lambda *t: torch.func.jvp(kernel, tuple(inputs), t)[1])(
         *(t.double() for t in full)
     )
     result = kernel(*pushed)
     torch.testing.assert_close(result.value, kernel(*inputs), **EXACT)
     torch.testing.assert_close(result.tangent, expected, **EXACT)
+    assert result.directions == tuple(used)
 
 
 @BOTH

@@ -1,0 +1,75 @@
+"""Pushed tensors do what vmap(jvp(...)) does, for every rule and for what has none."""
+
+import pytest
+import torch
+
+from pyjutrack.pushforward import Pushed, common, seeds, value_of
+
+CASES = {
+    "add": lambda a, b, s: a + b,
+    "add number": lambda a, b, s: 1.5 + a,
+    "sub": lambda a, b, s: a - b,
+    "rsub": lambda a, b, s: 2.0 - b,
+    "mul": lambda a, b, s: a * b,
+    "mul by a scalar tensor": lambda a, b, s: s * a,
+    "rmul": lambda a, b, s: 3.0 * b,
+    "div": lambda a, b, s: a / (2 + b),
+    "rdiv": lambda a, b, s: 1.0 / (3 + a),
+    "neg": lambda a, b, s: -(a * s),
+    "matmul": lambda a, b, s: a @ b.mT,
+    "stack": lambda a, b, s: torch.stack([a, torch.ones_like(value_of(a)), b], 1),
+    "movedim": lambda a, b, s: a.movedim(0, -1) * s,
+    "sqrt, without a rule": lambda a, b, s: (a * a + 1).sqrt(),
+    "where, without a rule": lambda a, b, s: torch.where(value_of(a) > 0, a, b),
+    "sum, without a rule": lambda a, b, s: (a * b).sum(-1),
+}
+
+
+@pytest.fixture
+def inputs():
+    g = torch.Generator().manual_seed(3)
+
+    def rand(*shape):
+        return torch.randn(shape, generator=g, dtype=torch.float64)
+
+    values = (rand(3, 4), rand(3, 4), rand())
+    directions = ((0, 2), (2,), (1,))
+    tangents = [rand(len(d), *v.shape) for v, d in zip(values, directions, strict=True)]
+    return values, directions, tangents
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_rules(name, inputs):
+    values, directions, tangents = inputs
+    full = []
+    for v, d, t in zip(values, directions, tangents, strict=True):
+        rows = torch.zeros(3, *v.shape, dtype=v.dtype)
+        rows[list(d)] = t
+        full.append(rows)
+    function = CASES[name]
+    expected = torch.func.vmap(lambda *t: torch.func.jvp(function, values, t)[1])(*full)
+    pushed = [Pushed.make(*one) for one in zip(values, tangents, directions, strict=True)]
+    result = function(*pushed)
+    torch.testing.assert_close(result.value, function(*values))
+    found = torch.zeros_like(expected)
+    found[list(result.directions)] = result.tangent
+    torch.testing.assert_close(found, expected, rtol=1e-13, atol=1e-13)
+
+
+def test_seeds_know_their_zeros():
+    a, b = seeds(torch.tensor([2.0, 5.0], dtype=torch.float64))
+    assert (a.directions, b.directions) == ((0,), (1,))
+    product = a * b
+    assert product.directions == (0, 1)
+    assert product.tangent.tolist() == [5.0, 2.0]
+    assert common((a, 3.0))[0] == (0,)
+    assert common((1.0,)) == ((), [None])
+
+
+def test_comparisons_and_numbers_forget_the_tangents():
+    (a,) = seeds(torch.tensor([2.0], dtype=torch.float64))
+    assert not isinstance(a > 1, Pushed)
+    assert float(a) == 2.0
+    assert not isinstance(a.detach(), Pushed)
+    assert a.shape == ()
+    assert a.dtype == torch.float64
