@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -16,9 +16,10 @@ from .errors import InvalidValueError, ParticleLostError, unknown
 from .knobs import overlay, values
 from .lattice import Lattice
 from .observables import Observable
-from .pushforward import Pushed, seeds, value_of
+from .pushforward import Pushed, seeds
 from .reference import Reference
 from .tracking import Kick, beam_of, check_track, plan, run
+from .transport import State
 
 Array = NDArray[np.float64]
 
@@ -178,47 +179,52 @@ def value_and_gradient(
     check_track(beam, kicks, turns)
     counts = plan(lattice, kicks)
 
-    def final(numbers: Iterable[Tensor]) -> Beam:
+    def final(numbers: Iterable[Tensor]) -> tuple[State, Beam]:
         knobbed, source = overlay(lattice, beam, wrt, numbers)
-        state, _ = run(knobbed, source, kicks, turns, counts)
-        return beam_of(state, source)
+        return run(knobbed, source, kicks, turns, counts)[0], source
+
+    def function(vector: Tensor) -> Tensor:
+        return observable(beam_of(*final(vector.unbind(0))), beam)
 
     if mode == "reverse":
         leaf = vector.requires_grad_()
-        value = observable(final(leaf.unbind(0)), beam)
+        value = function(leaf)
         with parallel.cores():
             (slope,) = torch.autograd.grad(value, leaf)
     elif mode == "forward":
-        value, slope = _forward(observable, final, vector, beam)
+        state, source = final(seeds(vector))
+        value, slope = _meet(observable, state, source, beam, len(vector))
     else:
-        value = observable(final(vector.unbind(0)), beam)
-        slope = _central(lambda v: observable(final(v.unbind(0)), beam), vector, step)
+        value = function(vector)
+        slope = _central(function, vector, step)
     return float(value.detach()), np.asarray(slope.detach())
 
 
-def _forward(
-    observable: Observable, final: Callable[[Iterable[Tensor]], Beam], vector: Tensor, initial: Beam
+def _meet(
+    observable: Observable, state: State, source: Beam, initial: Beam, count: int
 ) -> tuple[Tensor, Tensor]:
-    """All directions pushed through the tracking at once, then met by the observable's gradient."""
-    end = final(seeds(vector))
-    moved = {"coordinates": end.coordinates, "current": end.current}
-    leaves = {
-        name: value_of(t).detach().requires_grad_()
-        for name, t in moved.items()
-        if isinstance(t, Pushed)
-    }
-    value = observable(end.replace(**leaves), initial)
-    slope = torch.zeros_like(vector)
-    if value.requires_grad:
-        gradients = torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
-        for name, g in zip(leaves, gradients, strict=True):
-            pushed = moved[name]
-            if g is not None and isinstance(pushed, Pushed):
-                # columns first, as they lie in memory
-                flat = pushed.tangent.mT if g.dim() == 2 else pushed.tangent
-                rows = flat.reshape(len(pushed.directions), -1) @ g.t().reshape(-1)
+    """The gradient of the observable by the final beam, times what was pushed through the tracking.
+
+    Cheaper than to push all directions through the observable as well.
+    """
+    moved: list[Any] = [*state.coordinates, source.current]
+    leaves: list[Any] = [_leaf(t) if isinstance(t, Pushed) else t for t in moved]
+    end = beam_of(State(tuple(leaves[:6]), state.alive), source.replace(current=leaves[6]))
+    value = observable(end, initial)
+    slope = torch.zeros(count, dtype=torch.float64)
+    active = [(t, leaf) for t, leaf in zip(moved, leaves, strict=True) if isinstance(t, Pushed)]
+    if active and value.requires_grad:
+        gradients = torch.autograd.grad(value, [leaf for _, leaf in active], allow_unused=True)
+        for (pushed, _), g in zip(active, gradients, strict=True):
+            if g is not None:
+                # `sum` adds pairwise, which the cancellation between particles needs
+                rows = (pushed.tangent * g).reshape(len(pushed.directions), -1).sum(-1)
                 slope[list(pushed.directions)] += rows
     return value, slope
+
+
+def _leaf(pushed: Pushed) -> Any:
+    return pushed.value.detach().requires_grad_()
 
 
 def _central(function: Callable[[Tensor], Tensor], vector: Tensor, step: float) -> Tensor:

@@ -13,6 +13,10 @@ from . import COMPILED_MAPS, map_kernels, parallel
 from .operator import Maybe, Tensors, compiled_operator
 
 
+#: cost of a map beside that of a kick, per particle
+_VALUE = 0.2
+
+
 class _MapKernels:
     """Inputs: six coordinates, the alive mask, then the parameters; static: the constants."""
 
@@ -34,7 +38,7 @@ class _MapKernels:
         size = inputs[0].shape[0]
         arrays = _unpack(inputs)
         outs = [np.empty(size, arrays[0].dtype) for _ in self.moves]
-        parallel.run(self._value, size, *arrays, *static, *outs)
+        parallel.run(self._value, size, *arrays, *static, *outs, work=_VALUE)
         return _tensors(outs)
 
     def tangent(
@@ -43,7 +47,8 @@ class _MapKernels:
         size = inputs[0].shape[0]
         arrays = _unpack(inputs)
         dtype = arrays[0].dtype
-        rows = [np.zeros((1, size), dtype) if t is None else _array(t) for t in tangents[:6]]
+        none = np.zeros((1, size), dtype)
+        rows = [none if t is None else _array(t) for t in tangents[:6]]
         shifts = [np.zeros(1) if t is None else _array(t).astype(float) for t in tangents[7:]]
         outs = [np.empty((count, size), dtype) for _ in self.moves]
         parallel.run(self._tangent, size, *arrays, *static, count, *rows, *shifts, *outs)

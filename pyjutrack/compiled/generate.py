@@ -166,6 +166,10 @@ def _kernels(name: str) -> str:
     put(f"        {', '.join(f'g_{n}' for n in news)},")
     put(f"        {', '.join(f'b_{c}' for c in COORDINATES)}, sums):")
     block_of_jacobians()
+    # sums over a block first: in one long sum the rounding of every term would pile up
+    block_sums = [f"sum_{p}" for p in parameters]
+    for total in block_sums:
+        put(f"        {total} = 0.0")
     put("        for m in range(low, high):")
     put("            n = m - low")
     put("            if alive[n]:")
@@ -183,11 +187,13 @@ def _kernels(name: str) -> str:
             for i, new in zip(moved, news, strict=True)
             if (i, j) in jacobian
         ]
-        put(f"                sums[part, {q}] += {' + '.join(terms)}")
+        put(f"                {block_sums[q]} += {' + '.join(terms)}")
     put("            else:")
     for i, c in enumerate(COORDINATES):
         source_of = f"g_{c}_out[m]" if i in moved else "0.0"
         put(f"                b_{c}[m] = {source_of}")
+    for q, total in enumerate(block_sums):
+        put(f"        sums[part, {q}] += {total}")
     put("")
     return "\n".join(out)
 

@@ -250,6 +250,7 @@ def drift_cotangent(part, start, stop, x, px, y, py, z, delta, alive, length, be
         alive = all_alive[low:high]
         for n in range(0, high - low):
             jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n], jac_10[n], jac_11[n] = drift_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, beta0)
+        sum_length = 0.0
         for m in range(low, high):
             n = m - low
             if alive[n]:
@@ -259,7 +260,7 @@ def drift_cotangent(part, start, stop, x, px, y, py, z, delta, alive, length, be
                 b_py[m] = jac_1[n] * g_x_out[m] + jac_5[n] * g_y_out[m] + jac_9[n] * g_z_out[m]
                 b_z[m] = g_z_out[m]
                 b_delta[m] = jac_2[n] * g_x_out[m] + jac_6[n] * g_y_out[m] + jac_10[n] * g_z_out[m]
-                sums[part, 0] += jac_3[n] * g_x_out[m] + jac_7[n] * g_y_out[m] + jac_11[n] * g_z_out[m]
+                sum_length += jac_3[n] * g_x_out[m] + jac_7[n] * g_y_out[m] + jac_11[n] * g_z_out[m]
             else:
                 b_x[m] = g_x_out[m]
                 b_px[m] = 0.0
@@ -267,6 +268,7 @@ def drift_cotangent(part, start, stop, x, px, y, py, z, delta, alive, length, be
                 b_py[m] = 0.0
                 b_z[m] = g_z_out[m]
                 b_delta[m] = 0.0
+        sums[part, 0] += sum_length
 
 
 DRIFT_PARAXIAL_MOVES = (0, 2, 4)
@@ -468,6 +470,7 @@ def drift_paraxial_cotangent(part, start, stop, x, px, y, py, z, delta, alive, l
         alive = all_alive[low:high]
         for n in range(0, high - low):
             jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n] = drift_paraxial_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, beta0)
+        sum_length = 0.0
         for m in range(low, high):
             n = m - low
             if alive[n]:
@@ -477,7 +480,7 @@ def drift_paraxial_cotangent(part, start, stop, x, px, y, py, z, delta, alive, l
                 b_py[m] = jac_3[n] * g_y_out[m] + jac_7[n] * g_z_out[m]
                 b_z[m] = g_z_out[m]
                 b_delta[m] = jac_1[n] * g_x_out[m] + jac_4[n] * g_y_out[m] + jac_8[n] * g_z_out[m]
-                sums[part, 0] += jac_2[n] * g_x_out[m] + jac_5[n] * g_y_out[m] + jac_9[n] * g_z_out[m]
+                sum_length += jac_2[n] * g_x_out[m] + jac_5[n] * g_y_out[m] + jac_9[n] * g_z_out[m]
             else:
                 b_x[m] = g_x_out[m]
                 b_px[m] = 0.0
@@ -485,6 +488,7 @@ def drift_paraxial_cotangent(part, start, stop, x, px, y, py, z, delta, alive, l
                 b_py[m] = 0.0
                 b_z[m] = g_z_out[m]
                 b_delta[m] = 0.0
+        sums[part, 0] += sum_length
 
 
 QUADRUPOLE_MOVES = (0, 1, 2, 3, 4)
@@ -1625,6 +1629,8 @@ def quadrupole_cotangent(part, start, stop, x, px, y, py, z, delta, alive, lengt
         else:
             for n in range(0, high - low):
                 jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n], jac_10[n], jac_11[n], jac_12[n], jac_13[n], jac_14[n], jac_15[n], jac_16[n], jac_17[n], jac_18[n], jac_19[n], jac_20[n], jac_21[n], jac_22[n], jac_23[n], jac_24[n], jac_25[n], jac_26[n] = quadrupole_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, k1, beta0)
+        sum_length = 0.0
+        sum_k1 = 0.0
         for m in range(low, high):
             n = m - low
             if alive[n]:
@@ -1634,8 +1640,8 @@ def quadrupole_cotangent(part, start, stop, x, px, y, py, z, delta, alive, lengt
                 b_py[m] = jac_11[n] * g_y_out[m] + jac_16[n] * g_py_out[m] + jac_23[n] * g_z_out[m]
                 b_z[m] = g_z_out[m]
                 b_delta[m] = jac_2[n] * g_x_out[m] + jac_7[n] * g_px_out[m] + jac_12[n] * g_y_out[m] + jac_17[n] * g_py_out[m] + jac_24[n] * g_z_out[m]
-                sums[part, 0] += jac_3[n] * g_x_out[m] + jac_8[n] * g_px_out[m] + jac_13[n] * g_y_out[m] + jac_18[n] * g_py_out[m] + jac_25[n] * g_z_out[m]
-                sums[part, 1] += jac_4[n] * g_x_out[m] + jac_9[n] * g_px_out[m] + jac_14[n] * g_y_out[m] + jac_19[n] * g_py_out[m] + jac_26[n] * g_z_out[m]
+                sum_length += jac_3[n] * g_x_out[m] + jac_8[n] * g_px_out[m] + jac_13[n] * g_y_out[m] + jac_18[n] * g_py_out[m] + jac_25[n] * g_z_out[m]
+                sum_k1 += jac_4[n] * g_x_out[m] + jac_9[n] * g_px_out[m] + jac_14[n] * g_y_out[m] + jac_19[n] * g_py_out[m] + jac_26[n] * g_z_out[m]
             else:
                 b_x[m] = g_x_out[m]
                 b_px[m] = g_px_out[m]
@@ -1643,3 +1649,5 @@ def quadrupole_cotangent(part, start, stop, x, px, y, py, z, delta, alive, lengt
                 b_py[m] = g_py_out[m]
                 b_z[m] = g_z_out[m]
                 b_delta[m] = 0.0
+        sums[part, 0] += sum_length
+        sums[part, 1] += sum_k1

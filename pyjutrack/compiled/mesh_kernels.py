@@ -300,9 +300,9 @@ def kick_cotangent(
     wx, wy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
     vx, vy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
     qx, qy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
-    total = 0.0
     for low in range(start, stop, BLOCK):
         size = min(BLOCK, stop - low)
+        total = 0.0  # of a block: one long sum would pile up rounding
         _places(x, y, active, low, size, geometry, g.shape[1], first, u, v)
         _weights(u, c, size, wx)
         _weights(v, c, size, wy)
@@ -339,4 +339,4 @@ def kick_cotangent(
             out[0, n] = bn * h20 + dn * h11
             out[1, n] = bn * h11 + dn * h02
             total -= b[n] * h10 + d[n] * h01
-    by_factor[part] = total
+        by_factor[part] += total

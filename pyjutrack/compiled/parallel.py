@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-#: particles below which a thread of its own does not pay
+#: kicks of single particles below which a thread of its own does not pay
 _SHARE = 8192
 
 _pool: ThreadPoolExecutor | None = None
@@ -49,15 +49,15 @@ def cores() -> Iterator[None]:
                 torch.set_num_threads(_threads_outside)
 
 
-def parts(count: int) -> int:
-    """In how many parts a loop over `count` particles is run."""
+def parts(count: int, work: float = 1.0) -> int:
+    """In how many parts a loop is run: `work` is its cost per particle beside that of a kick."""
     threads = _threads_outside if _inside else torch.get_num_threads()
-    return max(1, min(threads, count // _SHARE))
+    return max(1, min(threads, int(count * work) // _SHARE))
 
 
-def run(kernel: Callable[..., Any], count: int, *args: Any) -> None:
+def run(kernel: Callable[..., Any], count: int, *args: Any, work: float = 1.0) -> None:
     """Call kernel(part, start, stop, *args) for every part of range(count); wait for all."""
-    share = parts(count)
+    share = parts(count, work)
     if share == 1:
         kernel(0, 0, count, *args)
         return
