@@ -12,7 +12,6 @@ from .. import maps
 from . import COMPILED_MAPS, map_kernels, parallel
 from .operator import Maybe, Tensors, compiled_operator
 
-
 #: cost of a map beside that of a kick, per particle
 _VALUE = 0.2
 

@@ -39,11 +39,10 @@ def deposit_tangent(
 ) -> Array:
     """Tangents of `deposit`, (K, nx, ny); dx, dy, dw are (K or 1, N)."""
     count = max(len(dx), len(dy), len(dw))
-    padded = _padded(count)
-    out = np.zeros((parallel.parts(x.size), s.shape[0] * s.shape[1] * padded), x.dtype)
-    args = (x, y, active, w, dw, dx, dy, s.geometry, s.coefficients, s.shape[1], padded, out)
+    out = np.zeros((parallel.parts(x.size), s.shape[0] * s.shape[1] * count), x.dtype)
+    args = (x, y, active, w, dw, dx, dy, s.geometry, s.coefficients, s.shape[1], out)
     parallel.run(mesh_kernels.deposit_tangent, x.size, *args)
-    return np.moveaxis(_sum(out).reshape(*s.shape, padded), -1, 0)[:count]
+    return np.moveaxis(_sum(out).reshape(*s.shape, count), -1, 0)
 
 
 def gather(s: Stencil, x: Array, y: Array, active: Array, g: Array) -> Array:
@@ -76,10 +75,8 @@ def kick_tangent(
     g: Array,
 ) -> Array:
     """Tangents of `kick`, (2, K, N): `changes` of x, y, px, py are (K or 1, N), dg (K, nx, ny)."""
-    count = len(dg)
-    lanes = np.zeros((*s.shape, _padded(count)), x.dtype)
-    lanes[..., :count] = np.moveaxis(dg, 0, -1)
-    out = np.empty((2, count, x.size), x.dtype)
+    lanes = np.ascontiguousarray(np.moveaxis(dg, 0, -1))
+    out = np.empty((2, len(dg), x.size), x.dtype)
     args = (x, y, active, g, *changes, lanes, factor, dfactor, s.geometry, s.coefficients, out)
     parallel.run(mesh_kernels.kick_tangent, x.size, *args)
     return out
@@ -95,10 +92,6 @@ def kick_cotangent(
     args = (x, y, active, g, b, d, factor, s.geometry, s.coefficients, out, grids, by_factor)
     parallel.run(mesh_kernels.kick_cotangent, x.size, *args)
     return out, _sum(grids).reshape(s.shape), float(by_factor.sum())
-
-
-def _padded(count: int) -> int:
-    return -(-count // mesh_kernels.LANES) * mesh_kernels.LANES
 
 
 def _sum(parts: Array) -> Array:

@@ -18,8 +18,6 @@ import numpy as np
 from .jit import helper, kernel
 
 BLOCK = 128
-#: numbers of directions are padded to a multiple of this, so that vector loops have no remainder
-LANES = 8
 _1, _2, _3 = np.uintp(1), np.uintp(2), np.uintp(3)
 
 
@@ -93,20 +91,18 @@ def deposit(part, start, stop, x, y, active, w, geometry, c, columns, out):
 
 
 @kernel
-def deposit_tangent(
-    part, start, stop, x, y, active, w, dw, dx, dy, geometry, c, columns, padded, out
-):
+def deposit_tangent(part, start, stop, x, y, active, w, dw, dx, dy, geometry, c, columns, out):
     """Tangents of `deposit` on the last axis: sum_p (dw + w dx d/dx + w dy d/dy) W(x_p) W(y_p).
 
     dw, dx, dy are (K or 1, N).
     """
-    cell, row, g = np.uintp(padded), np.uintp(columns * padded), out[part]
     count = max(dw.shape[0], dx.shape[0], dy.shape[0])
+    cell, row, g = np.uintp(count), np.uintp(columns * count), out[part]
     sx, sy = geometry[2], geometry[3]
     first, u, v = np.empty(BLOCK, np.uintp), np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
     wx, wy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
     vx, vy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
-    sources = np.zeros((3, BLOCK, padded), x.dtype)
+    sources = np.zeros((3, BLOCK, count), x.dtype)
     for low in range(start, stop, BLOCK):
         size = min(BLOCK, stop - low)
         _places(x, y, active, low, size, geometry, columns, first, u, v)
@@ -130,7 +126,7 @@ def deposit_tangent(
                 c2 = c1 + cell
                 c3 = c2 + cell
                 here, slope, up = wx[r, i], weight * vx[r, i], weight * wx[r, i]
-                for k in range(padded):
+                for k in range(count):
                     at = np.uintp(k)
                     along = here * qw[k] + slope * qx[k]
                     across = up * qy[k]
@@ -213,10 +209,10 @@ def kick_tangent(
 ):
     """Tangents of `kick` in K directions, (2, K, N).
 
-    dx, dy, dpx, dpy are (K or 1, N), dg is (nx, ny, K padded), dfactor (K).
+    dx, dy, dpx, dpy are (K or 1, N), dg is (nx, ny, K), dfactor (K).
     """
-    count, padded = out.shape[1], dg.shape[2]
-    cell, row = np.uintp(padded), np.uintp(dg.shape[1] * padded)
+    count = dg.shape[2]
+    cell, row = np.uintp(count), np.uintp(dg.shape[1] * count)
     narrow, plain = np.uintp(g.shape[1]), g.reshape(g.size)
     flat = dg.reshape(dg.size)
     kpx, kpy = min(1, dpx.shape[0] - 1), min(1, dpy.shape[0] - 1)
@@ -226,8 +222,8 @@ def kick_tangent(
     vx, vy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
     qx, qy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
     # of a block: shifts of x and y, and what they and dg make of both slopes, every direction
-    tx, ty = np.zeros((BLOCK, padded), x.dtype), np.zeros((BLOCK, padded), x.dtype)
-    ox, oy = np.zeros((BLOCK, padded), x.dtype), np.zeros((BLOCK, padded), x.dtype)
+    tx, ty = np.zeros((BLOCK, count), x.dtype), np.zeros((BLOCK, count), x.dtype)
+    ox, oy = np.zeros((BLOCK, count), x.dtype), np.zeros((BLOCK, count), x.dtype)
     slope_x, slope_y = np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
     for low in range(start, stop, BLOCK):
         size = min(BLOCK, stop - low)
@@ -244,7 +240,7 @@ def kick_tangent(
             to_x, to_y = ox[i], oy[i]
             if not active[low + i]:
                 slope_x[i], slope_y[i] = 0.0, 0.0
-                for k in range(padded):
+                for k in range(count):
                     to_x[k], to_y[k] = 0.0, 0.0
                 continue
             w0, w1, w2, w3 = wy[0, i], wy[1, i], wy[2, i], wy[3, i]
@@ -264,7 +260,7 @@ def kick_tangent(
                 h02 += wx[r, i] * bent
             slope_x[i], slope_y[i] = h10, h01
             ex, ey = tx[i], ty[i]
-            for k in range(padded):
+            for k in range(count):
                 to_x[k] = h20 * ex[k] + h11 * ey[k]
                 to_y[k] = h11 * ex[k] + h02 * ey[k]
             c0 = first[i] * cell
@@ -273,7 +269,7 @@ def kick_tangent(
                 c2 = c1 + cell
                 c3 = c2 + cell
                 s, w = vx[r, i], wx[r, i]
-                for k in range(padded):
+                for k in range(count):
                     here = np.uintp(k)
                     f0, f1 = flat[c0 + here], flat[c1 + here]
                     f2, f3 = flat[c2 + here], flat[c3 + here]
