@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         status: int = options.run(options)
-    except PyJuTrackError as error:
+    except (PyJuTrackError, OSError) as error:
         print(f"pyjutrack: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
