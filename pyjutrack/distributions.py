@@ -10,7 +10,7 @@ Source of the quadratic forms: M. Reiser, Theory and Design of Charged Particle 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -25,23 +25,7 @@ from .reference import Reference
 
 Array = NDArray[np.float64]
 
-_SPREAD_DIMENSIONS = 2
-
-
-def gaussian(
-    reference: Reference,
-    particles: int,
-    *,
-    twiss: Twiss,
-    normalized_emittance: tuple[float, float] | None = None,
-    emittance: tuple[float, float] | None = None,
-    current: float = 0.0,
-    sigma_z: float = 0.0,
-    sigma_delta: float = 0.0,
-    quiet: bool = False,
-    seed: int = 0,
-) -> Beam:
-    """Gaussian in all four transverse coordinates.
+_ARGUMENTS = """
 
     Args:
         reference: species and momentum.
@@ -57,140 +41,122 @@ def gaussian(
     Raises:
         InvalidValueError: a negative or non-finite size, no particles, both or neither emittance.
     """
-    return _make(_gaussian, **locals())
 
 
-def kv(
-    reference: Reference,
-    particles: int,
-    *,
-    twiss: Twiss,
-    normalized_emittance: tuple[float, float] | None = None,
-    emittance: tuple[float, float] | None = None,
-    current: float = 0.0,
-    sigma_z: float = 0.0,
-    sigma_delta: float = 0.0,
-    quiet: bool = False,
-    seed: int = 0,
-) -> Beam:
-    """Kapchinskij-Vladimirskij: the surface of a 4D ellipsoid, uniform in any 2D projection.
+class Distribution(Protocol):
+    """What every function of this module is."""
 
-    Arguments as for `gaussian`; emittances are rms, a quarter of the full ones.
-    """
-    return _make(_shell, **locals())
-
-
-def waterbag(
-    reference: Reference,
-    particles: int,
-    *,
-    twiss: Twiss,
-    normalized_emittance: tuple[float, float] | None = None,
-    emittance: tuple[float, float] | None = None,
-    current: float = 0.0,
-    sigma_z: float = 0.0,
-    sigma_delta: float = 0.0,
-    quiet: bool = False,
-    seed: int = 0,
-) -> Beam:
-    """Uniform in a 4D ellipsoid of phase space. Arguments as for `gaussian`."""
-    return _make(_ball, **locals())
+    def __call__(
+        self,
+        reference: Reference,
+        particles: int,
+        *,
+        twiss: Twiss,
+        normalized_emittance: tuple[float, float] | None = None,
+        emittance: tuple[float, float] | None = None,
+        current: float = 0.0,
+        sigma_z: float = 0.0,
+        sigma_delta: float = 0.0,
+        quiet: bool = False,
+        seed: int = 0,
+    ) -> Beam: ...
 
 
-def uniform(
-    reference: Reference,
-    particles: int,
-    *,
-    twiss: Twiss,
-    normalized_emittance: tuple[float, float] | None = None,
-    emittance: tuple[float, float] | None = None,
-    current: float = 0.0,
-    sigma_z: float = 0.0,
-    sigma_delta: float = 0.0,
-    quiet: bool = False,
-    seed: int = 0,
-) -> Beam:
-    """Uniform in each plane's phase-space ellipse, the planes independent. As for `gaussian`."""
-    return _make(_discs, **locals())
+def _distribution(draw: Callable[[Array], Array]) -> Distribution:
+    """A distribution from what turns uniform numbers (N, 4) into four coordinates of unit rms."""
+
+    def distribution(
+        reference: Reference,
+        particles: int,
+        *,
+        twiss: Twiss,
+        normalized_emittance: tuple[float, float] | None = None,
+        emittance: tuple[float, float] | None = None,
+        current: float = 0.0,
+        sigma_z: float = 0.0,
+        sigma_delta: float = 0.0,
+        quiet: bool = False,
+        seed: int = 0,
+    ) -> Beam:
+        if not (isinstance(particles, (int, np.integer)) and particles >= 1):
+            raise InvalidValueError(f"particles must be a positive integer, got {particles!r}")
+        if (emittance is None) == (normalized_emittance is None):
+            raise InvalidValueError("give exactly one of emittance and normalized_emittance")
+        given = normalized_emittance if emittance is None else emittance
+        checks: tuple[tuple[str, Any], ...] = (
+            ("emittance", given),
+            ("sigma_z and sigma_delta", (sigma_z, sigma_delta)),
+        )
+        for name, values in checks:
+            if np.shape(values) != (2,) or not all(np.isfinite(v) and v >= 0 for v in values):
+                raise InvalidValueError(
+                    f"{name} must be two finite, non-negative numbers: {values}"
+                )
+        sizes = np.array(given, dtype=float) / (reference.beta_gamma if emittance is None else 1.0)
+
+        u = _unit_numbers(particles, 6, quiet, seed)
+        normal = draw(u[:, :4])
+        coordinates = np.zeros((particles, 6))
+        planes = ((twiss.beta_x, twiss.alpha_x), (twiss.beta_y, twiss.alpha_y))
+        for i, ((beta, alpha), size) in enumerate(zip(planes, sizes, strict=True)):
+            if not (np.isfinite(beta) and beta > 0 and np.isfinite(alpha)):
+                raise InvalidValueError(
+                    f"Twiss beta must be positive, got beta={beta}, alpha={alpha}"
+                )
+            a, b = normal[:, 2 * i], normal[:, 2 * i + 1]
+            coordinates[:, 2 * i] = np.sqrt(size * beta) * a
+            coordinates[:, 2 * i + 1] = np.sqrt(size / beta) * (b - alpha * a)
+        for column, sigma in ((4, sigma_z), (5, sigma_delta)):
+            if sigma > 0:
+                coordinates[:, column] = sigma * ndtri(u[:, column])
+        beam = Beam(reference, torch.from_numpy(coordinates), current)
+        check_beam(beam)
+        return beam
+
+    distribution.__name__ = distribution.__qualname__ = draw.__name__
+    distribution.__doc__ = (draw.__doc__ or "").rstrip() + _ARGUMENTS
+    return distribution
 
 
-# Each of the following turns uniform numbers (N, 4) in (0, 1) into four coordinates of unit rms.
-
-
-def _gaussian(u: Array) -> Array:
+@_distribution
+def gaussian(u: Array) -> Array:
+    """Gaussian in all four transverse coordinates."""
     return np.asarray(ndtri(u))
 
 
-def _angles(u: Array, v: Array) -> tuple[Array, Array, Array, Array]:
-    return (
-        np.cos(2 * np.pi * u),
-        np.sin(2 * np.pi * u),
-        np.cos(2 * np.pi * v),
-        np.sin(2 * np.pi * v),
+@_distribution
+def kv(u: Array) -> Array:
+    """Kapchinskij-Vladimirskij: the surface of a 4D ellipsoid, uniform in any 2D projection.
+
+    Emittances are rms, a quarter of the full ones.
+    """
+    return _shell(u)
+
+
+@_distribution
+def waterbag(u: Array) -> Array:
+    """Uniform in a 4D ellipsoid of phase space."""
+    # volume grows as r^4; <x^2> of the unit 4-ball is 1/6
+    return np.sqrt(6) / 2 * u[:, 3:4] ** 0.25 * _shell(u)
+
+
+@_distribution
+def uniform(u: Array) -> Array:
+    """Uniform in each plane's phase-space ellipse, the planes independent."""
+    return 2 * np.column_stack(
+        [*_turned(np.sqrt(u[:, 0]), u[:, 2]), *_turned(np.sqrt(u[:, 1]), u[:, 3])]
     )
 
 
 def _shell(u: Array) -> Array:
     # on the 3-sphere the share of r^2 in the first plane is uniform (Archimedes in 4D)
-    c1, s1, c2, s2 = _angles(u[:, 1], u[:, 2])
-    first, second = np.sqrt(u[:, 0]), np.sqrt(1 - u[:, 0])
-    return 2 * np.column_stack([first * c1, first * s1, second * c2, second * s2])
-
-
-def _ball(u: Array) -> Array:
-    # volume grows as r^4; <x^2> of the unit 4-ball is 1/6
-    return np.sqrt(6) / 2 * u[:, 3:4] ** 0.25 * _shell(u)
-
-
-def _discs(u: Array) -> Array:
-    c1, s1, c2, s2 = _angles(u[:, 2], u[:, 3])
-    first, second = np.sqrt(u[:, 0]), np.sqrt(u[:, 1])
-    return 2 * np.column_stack([first * c1, first * s1, second * c2, second * s2])
-
-
-def _make(
-    draw: Callable[[Array], Array],
-    reference: Reference,
-    particles: int,
-    twiss: Twiss,
-    normalized_emittance: tuple[float, float] | None,
-    emittance: tuple[float, float] | None,
-    current: float,
-    sigma_z: float,
-    sigma_delta: float,
-    quiet: bool,
-    seed: int,
-) -> Beam:
-    if not (isinstance(particles, (int, np.integer)) and particles >= 1):
-        raise InvalidValueError(f"particles must be a positive integer, got {particles!r}")
-    if (emittance is None) == (normalized_emittance is None):
-        raise InvalidValueError("give exactly one of emittance and normalized_emittance")
-    given = normalized_emittance if emittance is None else emittance
-    checks: tuple[tuple[str, Any], ...] = (
-        ("emittance", given),
-        ("sigma_z and sigma_delta", (sigma_z, sigma_delta)),
+    return 2 * np.column_stack(
+        [*_turned(np.sqrt(u[:, 0]), u[:, 1]), *_turned(np.sqrt(1 - u[:, 0]), u[:, 2])]
     )
-    for name, values in checks:
-        if np.shape(values) != (2,) or not all(np.isfinite(v) and v >= 0 for v in values):
-            raise InvalidValueError(f"{name} must be two finite, non-negative numbers: {values}")
-    sizes = np.array(given, dtype=float) / (reference.beta_gamma if emittance is None else 1.0)
 
-    u = _unit_numbers(particles, 4 + _SPREAD_DIMENSIONS, quiet, seed)
-    normal = draw(u[:, :4])
-    coordinates = np.zeros((particles, 6))
-    planes = ((twiss.beta_x, twiss.alpha_x), (twiss.beta_y, twiss.alpha_y))
-    for i, ((beta, alpha), size) in enumerate(zip(planes, sizes, strict=True)):
-        if not (np.isfinite(beta) and beta > 0 and np.isfinite(alpha)):
-            raise InvalidValueError(f"Twiss beta must be positive, got beta={beta}, alpha={alpha}")
-        a, b = normal[:, 2 * i], normal[:, 2 * i + 1]
-        coordinates[:, 2 * i] = np.sqrt(size * beta) * a
-        coordinates[:, 2 * i + 1] = np.sqrt(size / beta) * (b - alpha * a)
-    for column, sigma in ((4, sigma_z), (5, sigma_delta)):
-        if sigma > 0:
-            coordinates[:, column] = sigma * ndtri(u[:, column])
-    beam = Beam(reference, torch.from_numpy(coordinates), current)
-    check_beam(beam)
-    return beam
+
+def _turned(radius: Array, turn: Array) -> tuple[Array, Array]:
+    return radius * np.cos(2 * np.pi * turn), radius * np.sin(2 * np.pi * turn)
 
 
 def _unit_numbers(count: int, dimensions: int, quiet: bool, seed: int) -> Array:
