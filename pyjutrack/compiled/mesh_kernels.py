@@ -2,8 +2,9 @@
 
 Particles go through in blocks that fit the first-level cache. For a block, the first node and the
 weights of the 4 x 4 nodes of every particle are found together, in vector instructions (`c` holds
-the polynomials, see `spacecharge.shapes`); then each particle meets its nodes. K fields at once
-live on the last axis of the grid, so that the inner loop runs over neighbours in memory.
+the polynomials, see `spacecharge.shapes`); then each particle meets its nodes. `wx, vx, qx` are
+weights in x, their slopes and their curvatures, (4, BLOCK); `wy, vy, qy` are those in y. K fields
+at once live on the last axis of the grid, so that the inner loop runs over neighbours in memory.
 
 Particles that are not `active` are passed over. `geometry` is (position of padded node 1 in x and
 y, 1/spacing in x and y). Every kernel serves particles `start` to `stop`, and sums into its own
@@ -22,16 +23,32 @@ _1, _2, _3 = np.uintp(1), np.uintp(2), np.uintp(3)
 
 
 @helper
-def _places(x, y, active, low, size, geometry, row, first, u, v):
-    """First node (flat, `row` numbers a row) and the places u, v in [0, 1) in the cell."""
+def _room(dtype):
+    """Memory of a block: first nodes, places in the cell, weights, slopes and curvatures."""
+    return (
+        np.empty(BLOCK, np.uintp),
+        np.empty((2, BLOCK), dtype),
+        np.empty((4, BLOCK), dtype),
+        np.empty((4, BLOCK), dtype),
+        np.empty((4, BLOCK), dtype),
+        np.empty((4, BLOCK), dtype),
+        np.empty((4, BLOCK), dtype),
+        np.empty((4, BLOCK), dtype),
+    )
+
+
+@helper
+def _place(x, y, active, low, size, geometry, columns, first, u):
+    """First node (flat; a row has so many columns) and the places in [0, 1) in the cell."""
     x0, y0, sx, sy = geometry
+    u0, u1 = u[0], u[1]
     for i in range(size):
         n = low + i
         ux = (x[n] - x0) * sx if active[n] else 1.0
         uy = (y[n] - y0) * sy if active[n] else 1.0
         fx, fy = math.floor(ux), math.floor(uy)
-        u[i], v[i] = ux - fx, uy - fy
-        first[i] = np.int64(fx) * row + np.int64(fy)
+        u0[i], u1[i] = ux - fx, uy - fy
+        first[i] = np.int64(fx) * columns + np.int64(fy)
 
 
 @helper
@@ -65,17 +82,50 @@ def _turn(rows, low, size, count, out):
             out[i, k] = line[i]
 
 
+@helper
+def _read(flat, at, row, i, wx, vx, wy, vy):
+    """Value and both slopes at one particle: over the rows first, four columns at a time."""
+    a0, a1, a2, a3, b0, b1, b2, b3 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for r in range(4):
+        w, s = wx[r, i], vx[r, i]
+        f0, f1, f2, f3 = flat[at], flat[at + _1], flat[at + _2], flat[at + _3]
+        at += row
+        a0, a1, a2, a3 = a0 + w * f0, a1 + w * f1, a2 + w * f2, a3 + w * f3
+        b0, b1, b2, b3 = b0 + s * f0, b1 + s * f1, b2 + s * f2, b3 + s * f3
+    value = (a0 * wy[0, i] + a1 * wy[1, i]) + (a2 * wy[2, i] + a3 * wy[3, i])
+    along = (b0 * wy[0, i] + b1 * wy[1, i]) + (b2 * wy[2, i] + b3 * wy[3, i])
+    across = (a0 * vy[0, i] + a1 * vy[1, i]) + (a2 * vy[2, i] + a3 * vy[3, i])
+    return value, along, across
+
+
+@helper
+def _bend(flat, at, row, i, wx, vx, qx, wy, vy, qy):
+    """Slopes in x and y and second derivatives xx, xy, yy at one particle."""
+    h10, h01, h20, h11, h02 = 0.0, 0.0, 0.0, 0.0, 0.0
+    for r in range(4):
+        f0, f1, f2, f3 = flat[at], flat[at + _1], flat[at + _2], flat[at + _3]
+        at += row
+        along = (wy[0, i] * f0 + wy[1, i] * f1) + (wy[2, i] * f2 + wy[3, i] * f3)
+        across = (vy[0, i] * f0 + vy[1, i] * f1) + (vy[2, i] * f2 + vy[3, i] * f3)
+        bent = (qy[0, i] * f0 + qy[1, i] * f1) + (qy[2, i] * f2 + qy[3, i] * f3)
+        h10 += vx[r, i] * along
+        h20 += qx[r, i] * along
+        h01 += wx[r, i] * across
+        h11 += vx[r, i] * across
+        h02 += wx[r, i] * bent
+    return h10, h01, h20, h11, h02
+
+
 @kernel
 def deposit(part, start, stop, x, y, active, w, geometry, c, columns, out):
     """Grid of sum_p w_p W(x_p) W(y_p)."""
     row, g = np.uintp(columns), out[part]
-    first, u, v = np.empty(BLOCK, np.uintp), np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
-    wx, wy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
+    first, u, wx, wy, _, _, _, _ = _room(x.dtype)
     for low in range(start, stop, BLOCK):
         size = min(BLOCK, stop - low)
-        _places(x, y, active, low, size, geometry, columns, first, u, v)
-        _weights(u, c, size, wx)
-        _weights(v, c, size, wy)
+        _place(x, y, active, low, size, geometry, columns, first, u)
+        _weights(u[0], c, size, wx)
+        _weights(u[1], c, size, wy)
         for i in range(size):
             if not active[low + i]:
                 continue
@@ -99,24 +149,22 @@ def deposit_tangent(part, start, stop, x, y, active, w, dw, dx, dy, geometry, c,
     count = max(dw.shape[0], dx.shape[0], dy.shape[0])
     cell, row, g = np.uintp(count), np.uintp(columns * count), out[part]
     sx, sy = geometry[2], geometry[3]
-    first, u, v = np.empty(BLOCK, np.uintp), np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
-    wx, wy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
-    vx, vy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
+    first, u, wx, wy, vx, vy, _, _ = _room(x.dtype)
     sources = np.zeros((3, BLOCK, count), x.dtype)
     for low in range(start, stop, BLOCK):
         size = min(BLOCK, stop - low)
-        _places(x, y, active, low, size, geometry, columns, first, u, v)
-        _weights(u, c, size, wx)
-        _weights(v, c, size, wy)
-        _slopes(u, c, sx, size, vx)
-        _slopes(v, c, sy, size, vy)
+        _place(x, y, active, low, size, geometry, columns, first, u)
+        _weights(u[0], c, size, wx)
+        _weights(u[1], c, size, wy)
+        _slopes(u[0], c, sx, size, vx)
+        _slopes(u[1], c, sy, size, vy)
         _turn(dw, low, size, count, sources[0])
         _turn(dx, low, size, count, sources[1])
         _turn(dy, low, size, count, sources[2])
         for i in range(size):
             if not active[low + i]:
                 continue
-            qw, qx, qy = sources[0, i], sources[1, i], sources[2, i]
+            ew, ex, ey = sources[0, i], sources[1, i], sources[2, i]
             weight = w[low + i]
             w0, w1, w2, w3 = wy[0, i], wy[1, i], wy[2, i], wy[3, i]
             v0, v1, v2, v3 = vy[0, i], vy[1, i], vy[2, i], vy[3, i]
@@ -128,8 +176,8 @@ def deposit_tangent(part, start, stop, x, y, active, w, dw, dx, dy, geometry, c,
                 here, slope, up = wx[r, i], weight * vx[r, i], weight * wx[r, i]
                 for k in range(count):
                     at = np.uintp(k)
-                    along = here * qw[k] + slope * qx[k]
-                    across = up * qy[k]
+                    along = here * ew[k] + slope * ex[k]
+                    across = up * ey[k]
                     g[c0 + at] += along * w0 + across * v0
                     g[c1 + at] += along * w1 + across * v1
                     g[c2 + at] += along * w2 + across * v2
@@ -140,65 +188,40 @@ def deposit_tangent(part, start, stop, x, y, active, w, dw, dx, dy, geometry, c,
 @kernel
 def gather(part, start, stop, x, y, active, g, geometry, c, out):
     """Value and both slopes of a grid at every particle, (3, N)."""
-    row, flat = np.uintp(g.shape[1]), g.reshape(g.size)
-    sx, sy = geometry[2], geometry[3]
-    first, u, v = np.empty(BLOCK, np.uintp), np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
-    wx, wy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
-    vx, vy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
+    columns, flat = g.shape[1], g.reshape(g.size)
+    row, sx, sy = np.uintp(columns), geometry[2], geometry[3]
+    first, u, wx, wy, vx, vy, _, _ = _room(x.dtype)
     for low in range(start, stop, BLOCK):
         size = min(BLOCK, stop - low)
-        _places(x, y, active, low, size, geometry, g.shape[1], first, u, v)
-        _weights(u, c, size, wx)
-        _weights(v, c, size, wy)
-        _slopes(u, c, sx, size, vx)
-        _slopes(v, c, sy, size, vy)
+        _place(x, y, active, low, size, geometry, columns, first, u)
+        _weights(u[0], c, size, wx)
+        _weights(u[1], c, size, wy)
+        _slopes(u[0], c, sx, size, vx)
+        _slopes(u[1], c, sy, size, vy)
         for i in range(size):
-            at = first[i]
-            # over the rows first, four columns at a time; then once across
-            a0, a1, a2, a3, b0, b1, b2, b3 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-            for r in range(4):
-                w, s = wx[r, i], vx[r, i]
-                f0, f1, f2, f3 = flat[at], flat[at + _1], flat[at + _2], flat[at + _3]
-                at += row
-                a0, a1, a2, a3 = a0 + w * f0, a1 + w * f1, a2 + w * f2, a3 + w * f3
-                b0, b1, b2, b3 = b0 + s * f0, b1 + s * f1, b2 + s * f2, b3 + s * f3
             n = low + i
-            if not active[n]:
-                out[0, n], out[1, n], out[2, n] = 0.0, 0.0, 0.0
-            else:
-                w0, w1, w2, w3 = wy[0, i], wy[1, i], wy[2, i], wy[3, i]
-                out[0, n] = (a0 * w0 + a1 * w1) + (a2 * w2 + a3 * w3)
-                out[1, n] = (b0 * w0 + b1 * w1) + (b2 * w2 + b3 * w3)
-                out[2, n] = (a0 * vy[0, i] + a1 * vy[1, i]) + (a2 * vy[2, i] + a3 * vy[3, i])
+            value, along, across = _read(flat, first[i], row, i, wx, vx, wy, vy)
+            out[0, n] = value if active[n] else 0.0
+            out[1, n] = along if active[n] else 0.0
+            out[2, n] = across if active[n] else 0.0
 
 
 @kernel
 def kick(part, start, stop, x, y, active, px, py, g, factor, geometry, c, out):
     """Momenta minus factor times the slopes of a grid, (2, N)."""
-    row, flat = np.uintp(g.shape[1]), g.reshape(g.size)
-    sx, sy = geometry[2], geometry[3]
-    first, u, v = np.empty(BLOCK, np.uintp), np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
-    wx, wy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
-    vx, vy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
+    columns, flat = g.shape[1], g.reshape(g.size)
+    row, sx, sy = np.uintp(columns), geometry[2], geometry[3]
+    first, u, wx, wy, vx, vy, _, _ = _room(x.dtype)
     for low in range(start, stop, BLOCK):
         size = min(BLOCK, stop - low)
-        _places(x, y, active, low, size, geometry, g.shape[1], first, u, v)
-        _weights(u, c, size, wx)
-        _weights(v, c, size, wy)
-        _slopes(u, c, factor * sx, size, vx)
-        _slopes(v, c, factor * sy, size, vy)
+        _place(x, y, active, low, size, geometry, columns, first, u)
+        _weights(u[0], c, size, wx)
+        _weights(u[1], c, size, wy)
+        _slopes(u[0], c, factor * sx, size, vx)
+        _slopes(u[1], c, factor * sy, size, vy)
         for i in range(size):
-            at = first[i]
-            a0, a1, a2, a3, b0, b1, b2, b3 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-            for r in range(4):
-                w, s = wx[r, i], vx[r, i]
-                f0, f1, f2, f3 = flat[at], flat[at + _1], flat[at + _2], flat[at + _3]
-                at += row
-                a0, a1, a2, a3 = a0 + w * f0, a1 + w * f1, a2 + w * f2, a3 + w * f3
-                b0, b1, b2, b3 = b0 + s * f0, b1 + s * f1, b2 + s * f2, b3 + s * f3
-            along = (b0 * wy[0, i] + b1 * wy[1, i]) + (b2 * wy[2, i] + b3 * wy[3, i])
-            across = (a0 * vy[0, i] + a1 * vy[1, i]) + (a2 * vy[2, i] + a3 * vy[3, i])
             n = low + i
+            _, along, across = _read(flat, first[i], row, i, wx, vx, wy, vy)
             out[0, n] = px[n] - (along if active[n] else 0.0)
             out[1, n] = py[n] - (across if active[n] else 0.0)
 
@@ -211,29 +234,25 @@ def kick_tangent(
 
     dx, dy, dpx, dpy are (K or 1, N), dg is (nx, ny, K), dfactor (K).
     """
-    count = dg.shape[2]
-    cell, row = np.uintp(count), np.uintp(dg.shape[1] * count)
-    narrow, plain = np.uintp(g.shape[1]), g.reshape(g.size)
-    flat = dg.reshape(dg.size)
+    count, columns = dg.shape[2], g.shape[1]
+    cell, row = np.uintp(count), np.uintp(columns * count)
+    narrow, plain, flat = np.uintp(columns), g.reshape(g.size), dg.reshape(dg.size)
     kpx, kpy = min(1, dpx.shape[0] - 1), min(1, dpy.shape[0] - 1)
     sx, sy = geometry[2], geometry[3]
-    first, u, v = np.empty(BLOCK, np.uintp), np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
-    wx, wy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
-    vx, vy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
-    qx, qy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
+    first, u, wx, wy, vx, vy, qx, qy = _room(x.dtype)
     # of a block: shifts of x and y, and what they and dg make of both slopes, every direction
     tx, ty = np.zeros((BLOCK, count), x.dtype), np.zeros((BLOCK, count), x.dtype)
     ox, oy = np.zeros((BLOCK, count), x.dtype), np.zeros((BLOCK, count), x.dtype)
     slope_x, slope_y = np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
     for low in range(start, stop, BLOCK):
         size = min(BLOCK, stop - low)
-        _places(x, y, active, low, size, geometry, g.shape[1], first, u, v)
-        _weights(u, c, size, wx)
-        _weights(v, c, size, wy)
-        _slopes(u, c, sx, size, vx)
-        _slopes(v, c, sy, size, vy)
-        _curvatures(u, c, sx, size, qx)
-        _curvatures(v, c, sy, size, qy)
+        _place(x, y, active, low, size, geometry, columns, first, u)
+        _weights(u[0], c, size, wx)
+        _weights(u[1], c, size, wy)
+        _slopes(u[0], c, sx, size, vx)
+        _slopes(u[1], c, sy, size, vy)
+        _curvatures(u[0], c, sx, size, qx)
+        _curvatures(u[1], c, sy, size, qy)
         _turn(dx, low, size, count, tx)
         _turn(dy, low, size, count, ty)
         for i in range(size):
@@ -243,26 +262,14 @@ def kick_tangent(
                 for k in range(count):
                     to_x[k], to_y[k] = 0.0, 0.0
                 continue
-            w0, w1, w2, w3 = wy[0, i], wy[1, i], wy[2, i], wy[3, i]
-            v0, v1, v2, v3 = vy[0, i], vy[1, i], vy[2, i], vy[3, i]
-            h10, h01, h20, h11, h02 = 0.0, 0.0, 0.0, 0.0, 0.0
-            at = first[i]
-            for r in range(4):
-                f0, f1, f2, f3 = plain[at], plain[at + _1], plain[at + _2], plain[at + _3]
-                at += narrow
-                along = (w0 * f0 + w1 * f1) + (w2 * f2 + w3 * f3)
-                across = (v0 * f0 + v1 * f1) + (v2 * f2 + v3 * f3)
-                bent = (qy[0, i] * f0 + qy[1, i] * f1) + (qy[2, i] * f2 + qy[3, i] * f3)
-                h10 += vx[r, i] * along
-                h20 += qx[r, i] * along
-                h01 += wx[r, i] * across
-                h11 += vx[r, i] * across
-                h02 += wx[r, i] * bent
+            h10, h01, h20, h11, h02 = _bend(plain, first[i], narrow, i, wx, vx, qx, wy, vy, qy)
             slope_x[i], slope_y[i] = h10, h01
             ex, ey = tx[i], ty[i]
             for k in range(count):
                 to_x[k] = h20 * ex[k] + h11 * ey[k]
                 to_y[k] = h11 * ex[k] + h02 * ey[k]
+            w0, w1, w2, w3 = wy[0, i], wy[1, i], wy[2, i], wy[3, i]
+            v0, v1, v2, v3 = vy[0, i], vy[1, i], vy[2, i], vy[3, i]
             c0 = first[i] * cell
             for r in range(4):
                 c1 = c0 + cell
@@ -289,50 +296,35 @@ def kick_cotangent(
     part, start, stop, x, y, active, g, b, d, factor, geometry, c, out, grids, by_factor
 ):
     """Pull-back of `kick` by gradients b, d (N): for x and y (2, N), the grid, and the factor."""
-    row, flat = np.uintp(g.shape[1]), g.reshape(g.size)
-    sx, sy = geometry[2], geometry[3]
-    back = grids[part]
-    first, u, v = np.empty(BLOCK, np.uintp), np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
-    wx, wy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
-    vx, vy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
-    qx, qy = np.empty((4, BLOCK), x.dtype), np.empty((4, BLOCK), x.dtype)
+    columns, flat, back = g.shape[1], g.reshape(g.size), grids[part]
+    row, sx, sy = np.uintp(columns), geometry[2], geometry[3]
+    first, u, wx, wy, vx, vy, qx, qy = _room(x.dtype)
     for low in range(start, stop, BLOCK):
         size = min(BLOCK, stop - low)
         total = 0.0  # of a block: one long sum would pile up rounding
-        _places(x, y, active, low, size, geometry, g.shape[1], first, u, v)
-        _weights(u, c, size, wx)
-        _weights(v, c, size, wy)
-        _slopes(u, c, sx, size, vx)
-        _slopes(v, c, sy, size, vy)
-        _curvatures(u, c, sx, size, qx)
-        _curvatures(v, c, sy, size, qy)
+        _place(x, y, active, low, size, geometry, columns, first, u)
+        _weights(u[0], c, size, wx)
+        _weights(u[1], c, size, wy)
+        _slopes(u[0], c, sx, size, vx)
+        _slopes(u[1], c, sy, size, vy)
+        _curvatures(u[0], c, sx, size, qx)
+        _curvatures(u[1], c, sy, size, qy)
         for i in range(size):
             n = low + i
             if not active[n]:
                 out[0, n], out[1, n] = 0.0, 0.0
                 continue
+            h10, h01, h20, h11, h02 = _bend(flat, first[i], row, i, wx, vx, qx, wy, vy, qy)
             bn, dn = -factor * b[n], -factor * d[n]
-            w0, w1, w2, w3 = wy[0, i], wy[1, i], wy[2, i], wy[3, i]
-            v0, v1, v2, v3 = vy[0, i], vy[1, i], vy[2, i], vy[3, i]
-            h10, h01, h20, h11, h02 = 0.0, 0.0, 0.0, 0.0, 0.0
-            at = first[i]
-            for r in range(4):
-                f0, f1, f2, f3 = flat[at], flat[at + _1], flat[at + _2], flat[at + _3]
-                along = (w0 * f0 + w1 * f1) + (w2 * f2 + w3 * f3)
-                across = (v0 * f0 + v1 * f1) + (v2 * f2 + v3 * f3)
-                bent = (qy[0, i] * f0 + qy[1, i] * f1) + (qy[2, i] * f2 + qy[3, i] * f3)
-                h10 += vx[r, i] * along
-                h20 += qx[r, i] * along
-                h01 += wx[r, i] * across
-                h11 += vx[r, i] * across
-                h02 += wx[r, i] * bent
-                ax, ay = bn * vx[r, i], dn * wx[r, i]
-                back[at] += ax * w0 + ay * v0
-                back[at + _1] += ax * w1 + ay * v1
-                back[at + _2] += ax * w2 + ay * v2
-                back[at + _3] += ax * w3 + ay * v3
-                at += row
             out[0, n] = bn * h20 + dn * h11
             out[1, n] = bn * h11 + dn * h02
             total -= b[n] * h10 + d[n] * h01
+            at = first[i]
+            for r in range(4):
+                ax, ay = bn * vx[r, i], dn * wx[r, i]
+                back[at] += ax * wy[0, i] + ay * vy[0, i]
+                back[at + _1] += ax * wy[1, i] + ay * vy[1, i]
+                back[at + _2] += ax * wy[2, i] + ay * vy[2, i]
+                back[at + _3] += ax * wy[3, i] + ay * vy[3, i]
+                at += row
         by_factor[part] += total

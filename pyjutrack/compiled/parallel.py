@@ -63,12 +63,16 @@ def run(kernel: Callable[..., Any], count: int, *args: Any, work: float = 1.0) -
         return
     edges = [part * count // share for part in range(share + 1)]
     pool = _threads()
-    waiting = [
-        pool.submit(kernel, part, edges[part], edges[part + 1], *args) for part in range(1, share)
-    ]
+    waiting = {
+        part: pool.submit(kernel, part, edges[part], edges[part + 1], *args)
+        for part in range(1, share)
+    }
     kernel(0, 0, edges[1], *args)
-    for future in waiting:
-        future.result()
+    for part, future in waiting.items():
+        if future.cancel():  # no thread has come round to it yet, on a busy machine
+            kernel(part, edges[part], edges[part + 1], *args)
+        else:
+            future.result()
 
 
 def _threads() -> ThreadPoolExecutor:
