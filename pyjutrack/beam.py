@@ -18,19 +18,21 @@ from .reference import Reference
 COORDINATES = ("x", "px", "y", "py", "z", "delta")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Beam:
     """Macroparticles of equal weight, with the current they carry together.
 
     Attributes:
         reference: species and momentum.
-        coordinates: (N, 6) tensor: x, px, y, py, z, delta; x, y, z [m], px, py = P/P0,
-            delta = (P - P0)/P0, z = -beta c (t - t0), positive ahead of the reference particle.
+        coordinates: (N, 6) tensor, or (..., N, 6) for a batch of beams: x, px, y, py, z, delta;
+            x, y, z [m], px, py = P/P0, delta = (P - P0)/P0,
+            z = -beta c (t - t0), positive ahead of the reference particle.
         current: of all macroparticles together [A]; a float or a 0-d tensor.
         alive: (N,) mask; lost particles keep the coordinates at which they were lost.
 
     Raises:
-        InvalidValueError: wrong shape, non-finite coordinates, negative or non-finite current.
+        InvalidValueError: wrong shape. Values, non-finite coordinates or a negative current, are
+            checked by `from_array`, and when the beam is tracked.
     """
 
     reference: Reference

@@ -38,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _reproduce_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--table", type=int, nargs="*", choices=(1, 2, 3), help="only these")
-    parser.add_argument("--figure", type=int, nargs="*", choices=(2, 3), help="only these")
+    parser.add_argument("--table", type=int, nargs="+", choices=(1, 2, 3), help="only these")
+    parser.add_argument("--figure", type=int, nargs="+", choices=(2, 3), help="only these")
     parser.add_argument("--particles", type=_positive, default=50_000, help="macroparticles")
     parser.add_argument("--seeds", type=_positive, default=5, help="beams to average over")
     parser.add_argument("--out", type=Path, default=Path("results"), help="folder of the files")

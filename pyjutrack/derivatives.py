@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
@@ -58,6 +59,7 @@ def jacobian(
         InvalidValueError: as for `track`; kicks without a beam; `at` of another shape.
     """
     _option("method", method, ("ad", "fd"))
+    _positive(step)
     beam = _with_field(beam, kicks)
     start = _start(at)
     check_track(beam, kicks, turns)
@@ -175,7 +177,11 @@ def value_and_gradient(
 ) -> tuple[float, Array]:
     """The observable itself and its gradient; arguments as for `gradient`."""
     _option("mode", mode, ("reverse", "forward", "fd"))
+    _positive(step)
+    _single(beam)
     vector = values(lattice, beam, wrt)
+    if mode == "fd":
+        beam = beam.to(torch.float64)  # a step of 1e-5 is below the rounding of float32
     check_track(beam, kicks, turns)
     counts = plan(lattice, kicks)
 
@@ -184,13 +190,17 @@ def value_and_gradient(
         return run(knobbed, source, kicks, turns, counts)[0], source
 
     def function(vector: Tensor) -> Tensor:
-        return observable(beam_of(*final(vector.unbind(0))), beam)
+        return _figure(observable, beam_of(*final(vector.unbind(0))), beam)
 
     if mode == "reverse":
         leaf = vector.requires_grad_()
         value = function(leaf)
-        with parallel.cores():
-            (slope,) = torch.autograd.grad(value, leaf)
+        slope = torch.zeros_like(vector)
+        if value.requires_grad:
+            with parallel.cores():
+                (slope,) = torch.autograd.grad(
+                    value, leaf, allow_unused=True, materialize_grads=True
+                )
     elif mode == "forward":
         state, source = final(seeds(vector))
         value, slope = _meet(observable, state, source, beam, len(vector))
@@ -210,7 +220,7 @@ def _meet(
     moved: list[Any] = [*state.coordinates, source.current]
     leaves: list[Any] = [_leaf(t) if isinstance(t, Pushed) else t for t in moved]
     end = beam_of(State(tuple(leaves[:6]), state.alive), source.replace(current=leaves[6]))
-    value = observable(end, initial)
+    value = _figure(observable, end, initial)
     slope = torch.zeros(count, dtype=torch.float64)
     active = [(t, leaf) for t, leaf in zip(moved, leaves, strict=True) if isinstance(t, Pushed)]
     if active and value.requires_grad:
@@ -221,6 +231,19 @@ def _meet(
                 rows = (pushed.tangent * g).reshape(len(pushed.directions), -1).sum(-1)
                 slope[list(pushed.directions)] += rows
     return value, slope
+
+
+def _figure(observable: Observable, final: Beam, initial: Beam) -> Tensor:
+    """The observable, checked."""
+    if not bool(final.alive.any()):
+        raise ParticleLostError("every particle was lost; the observable of no beam is undefined")
+    value: Any = observable(final, initial)
+    if not isinstance(value, Tensor) or value.dim() != 0:
+        raise InvalidValueError(
+            "an observable must return a 0-d tensor, a function of the final beam's coordinates; "
+            f"got {value!r}"
+        )
+    return value
 
 
 def _leaf(pushed: Pushed) -> Any:
@@ -240,6 +263,7 @@ def _central(function: Callable[[Tensor], Tensor], vector: Tensor, step: float) 
 
 def _with_field(beam: Beam | Reference, kicks: Sequence[Kick]) -> Beam:
     if isinstance(beam, Beam):
+        _single(beam)
         return beam
     if kicks:
         raise InvalidValueError("kicks need a beam that makes their field, not a bare Reference")
@@ -249,10 +273,25 @@ def _with_field(beam: Beam | Reference, kicks: Sequence[Kick]) -> Beam:
 def _start(at: ArrayLike | None) -> Tensor:
     start = torch.zeros(6, dtype=torch.float64)
     if at is not None:
-        start = torch.as_tensor(np.asarray(at, dtype=np.float64))
+        try:
+            start = torch.tensor(np.asarray(at, dtype=np.float64))
+        except (TypeError, ValueError):
+            raise InvalidValueError(f"at must be six finite coordinates, got {at!r}") from None
         if start.shape != (6,) or not bool(torch.isfinite(start).all()):
             raise InvalidValueError(f"at must be six finite coordinates, got {at!r}")
     return start
+
+
+def _single(beam: Beam) -> None:
+    if beam.coordinates.dim() != 2:
+        raise InvalidValueError(
+            f"derivatives are of one beam, (N, 6), not of a batch {tuple(beam.coordinates.shape)}"
+        )
+
+
+def _positive(step: float) -> None:
+    if not (math.isfinite(step) and step > 0):
+        raise InvalidValueError(f"a finite-difference step must be positive, got {step}")
 
 
 def _option(kind: str, given: str, allowed: tuple[str, ...]) -> None:

@@ -11,9 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from .errors import InvalidValueError, unknown
+from .functions import bool_or
 from .number import Number
 
 
@@ -26,20 +29,25 @@ class Element:
     """
 
     name: str = ""
-    #: names of the parameters that may be knobs: numbers, or tuples of numbers
+    #: names of the parameters that may be knobs
     knobs: ClassVar[tuple[str, ...]] = ()
+    #: those of them that are tuples of numbers
+    series: ClassVar[tuple[str, ...]] = ()
     #: choices of the option fields
     choices: ClassVar[dict[str, tuple[str, ...]]] = {}
     length: Number = field(default=0.0, kw_only=True)
 
     def __post_init__(self) -> None:
         for name in self.knobs:
-            value = getattr(self, name)
-            if isinstance(value, Sequence):
-                object.__setattr__(self, name, tuple(self._number(name, v) for v in value))
+            value: Any = getattr(self, name)
+            if name in self.series:
+                object.__setattr__(self, name, self._numbers(name, value))
             else:
                 object.__setattr__(self, name, self._number(name, value))
-        length = self.length  # a tensor is a knob being differentiated, checked when it was a float
+        if "length" not in self.knobs and (isinstance(self.length, Tensor) or self.length != 0):
+            raise InvalidValueError(f"{self._label()} is thin; it cannot have a length")
+        # a tensor may step below zero while a derivative at zero is taken; maps run backwards there
+        length = self.length
         if not isinstance(length, Tensor) and length < 0:
             raise InvalidValueError(
                 f"{self._label()} has length {length} m; lengths must not be negative"
@@ -51,6 +59,15 @@ class Element:
     def _label(self) -> str:
         return f"{type(self).__name__} {self.name!r}"
 
+    def _numbers(self, name: str, values: Any) -> tuple[Number, ...]:
+        if isinstance(values, Tensor) and values.dim() == 1:
+            values = values.unbind(0)
+        if isinstance(values, str) or not isinstance(values, (Sequence, np.ndarray)):
+            raise InvalidValueError(
+                f"{self._label()}: {name} must be a sequence of numbers, got {values!r}"
+            )
+        return tuple(self._number(name, v) for v in values)
+
     def _number(self, name: str, value: Any) -> Number:
         if isinstance(value, Tensor):
             if value.dim() != 0:
@@ -58,8 +75,12 @@ class Element:
                     f"{self._label()}: {name} must be a number or a 0-d tensor, got a tensor of "
                     f"shape {tuple(value.shape)}"
                 )
+            if not bool_or(torch.isfinite(value.detach()), default=True):
+                raise InvalidValueError(f"{self._label()}: {name} must be finite, got {value}")
             return value
         try:
+            if isinstance(value, str):
+                raise TypeError
             number = float(value)
         except (TypeError, ValueError):
             raise InvalidValueError(
@@ -132,6 +153,7 @@ class Multipole(Element):
     knl: tuple[Number, ...] = ()
     ksl: tuple[Number, ...] = ()
     knobs: ClassVar[tuple[str, ...]] = ("knl", "ksl")
+    series: ClassVar[tuple[str, ...]] = ("knl", "ksl")
 
 
 @dataclass(frozen=True, repr=False)
@@ -139,5 +161,9 @@ class Marker(Element):
     """A place with a name."""
 
 
-#: every kind by name, for files and messages
-KINDS: dict[str, type[Element]] = {k.__name__: k for k in (Drift, Quadrupole, Multipole, Marker)}
+def kinds(base: type[Element] = Element) -> dict[str, type[Element]]:
+    """Every kind of element by name, those of users included."""
+    found: dict[str, type[Element]] = {}
+    for kind in base.__subclasses__():
+        found |= {kind.__name__: kind, **kinds(kind)}
+    return found

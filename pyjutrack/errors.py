@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import sys
+import warnings
 from collections.abc import Iterable
 
 
@@ -28,6 +30,15 @@ class ParticleLostError(PyJuTrackError):
 
 class ResolutionWarning(UserWarning):
     """The grid is too coarse, or too small, for the beam it should resolve."""
+
+
+def warn(message: str, category: type[Warning]) -> None:
+    """Warn at the line outside the package that called into it."""
+    package = __name__.partition(".")[0]
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:

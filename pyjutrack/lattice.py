@@ -120,6 +120,19 @@ class Lattice:
             _changed(e, changes[e.name]) if e.name in changes else e for e in self.elements
         )
 
+    def _one_knob(self, address: str, first: Element, field: str) -> None:
+        """Elements of one name are one knob only where they agree."""
+        for other in self.elements:
+            if other.name != first.name or other is first:
+                continue
+            if type(other) is not type(first) or not _same(
+                getattr(other, field), getattr(first, field)
+            ):
+                raise InvalidValueError(
+                    f"{address!r} is not one knob: elements named {first.name!r} differ "
+                    f"({first!r} and {other!r}); give them names of their own"
+                )
+
     def _resolve(self, address: str) -> tuple[str, str, int | None]:
         match = _ADDRESS.match(address)
         if match is None or match["element"] not in self.names:
@@ -128,6 +141,7 @@ class Lattice:
         index = None if match["index"] is None else int(match["index"])
         if match["field"] in element.knobs:
             value = getattr(element, match["field"])
+            self._one_knob(address, element, match["field"])
             if isinstance(value, tuple) == (index is not None):
                 if index is None or index < len(value):
                     return match["element"], match["field"], index
@@ -138,6 +152,12 @@ class Lattice:
         raise unknown(
             "knob", address, [a for a in self.knobs() if a.startswith(f"{element.name}.")]
         )
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return len(a) == len(b) and all(map(_same, a, b))
+    return a is b or detached(a) == detached(b)
 
 
 def _changed(element: Element, changes: list[tuple[str, int | None, Number]]) -> Element:

@@ -91,7 +91,8 @@ def multipole_kick(x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, knl: An
     """Thin multipole: H = Re sum_n (knl[n] + i ksl[n]) (x + i y)^(n+1) / (n+1)!.
 
     MAD's integrated strengths: knl[0] is a dipole kick [rad], knl[1] = k1 L [1/m], ...; factorials
-    belong to the expansion, not to the strengths.
+    belong to the expansion, not to the strengths. Unlike MAD's, knl[0] kicks the beam only and does
+    not bend the reference orbit.
     """
     real, imag = x * 0, x * 0
     for n in reversed(range(max(len(knl), len(ksl)))):  # Horner in (x + i y), factorials folded in

@@ -32,8 +32,10 @@ def covariance(beam: Beam) -> Tensor:
 
 
 def sizes(beam: Beam) -> Tensor:
-    """rms of x, px, y, py, z, delta, (6,)."""
-    return covariance(beam).diagonal(dim1=-2, dim2=-1).sqrt()
+    """rms of x, px, y, py, z, delta, (6,); a size that is zero has slope zero, not NaN."""
+    variances = covariance(beam).diagonal(dim1=-2, dim2=-1)
+    some = variances > 0
+    return torch.where(some, torch.where(some, variances, 1.0).sqrt(), 0.0)
 
 
 def emittance(beam: Beam, plane: str = "x", *, normalized: bool = False) -> Tensor:

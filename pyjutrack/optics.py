@@ -156,4 +156,6 @@ def _transverse(matrix: ArrayLike) -> Array:
     array = np.asarray(matrix, dtype=np.float64)
     if array.shape not in ((4, 4), (6, 6)):
         raise InvalidValueError(f"a one-turn matrix is (4, 4) or (6, 6), got shape {array.shape}")
+    if not np.isfinite(array).all():
+        raise InvalidValueError("the one-turn matrix has entries that are not finite")
     return array[:4, :4]

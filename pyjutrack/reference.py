@@ -10,7 +10,6 @@ from scipy import constants as codata
 from .errors import InvalidValueError, unknown
 
 SPEED_OF_LIGHT = codata.c
-ELEMENTARY_CHARGE = codata.e
 VACUUM_PERMITTIVITY = codata.epsilon_0
 
 

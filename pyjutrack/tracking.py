@@ -13,7 +13,7 @@ from .compiled import parallel
 from .errors import InvalidValueError
 from .lattice import Lattice
 from .number import Number, detached
-from .transport import State, slices, transport
+from .transport import State, passable, slices, transport
 
 
 class Kick(Protocol):
@@ -97,8 +97,10 @@ def track(lattice: Lattice, beam: Beam, *, kicks: Sequence[Kick] = (), turns: in
 
 def check_track(beam: Beam, kicks: Sequence[Kick], turns: int) -> None:
     """The checks of `track`, for all who call `run`."""
-    if turns < 1:
-        raise InvalidValueError(f"turns must be at least 1, got {turns}")
+    if not (isinstance(turns, int) and turns >= 1):
+        raise InvalidValueError(f"turns must be a positive integer, got {turns!r}")
+    if not isinstance(kicks, Sequence):
+        raise InvalidValueError(f"kicks must be a list of kicks, got {kicks!r}")
     check_beam(beam)
     if not bool(beam.alive.any()):
         raise InvalidValueError("no particle of the beam is alive")
@@ -142,10 +144,12 @@ def _run(
     reference = beam.reference
     needs_beam = bool(kicks) or probe is None
     for _ in range(turns):
-        for element, fraction, kicked in _walk(lattice, counts):
+        for element, fraction, kicked, enters in _walk(lattice, counts):
             if needs_beam:
+                state = passable(state) if enters else state
                 state = transport(element, state, reference, fraction)
             if probe is not None:
+                probe = passable(probe) if enters else probe
                 probe = transport(element, probe, reference, fraction)
             if kicked is None:
                 continue
@@ -158,21 +162,21 @@ def _run(
     return state, probe
 
 
-def _walk(lattice: Lattice, counts: Plan) -> Iterator[tuple[Any, float, Number | None]]:
-    """(element, fraction of it to pass, length to kick over afterwards or None).
+def _walk(lattice: Lattice, counts: Plan) -> Iterator[tuple[Any, float, Number | None, bool]]:
+    """(element, fraction to pass, length to kick over afterwards or None, whether it is entered).
 
     Between two kicks of one element, the second half of a slice and the first half of the next are
     one map.
     """
     for element, count in zip(lattice, counts, strict=True):
         if count == 0:
-            yield element, 1.0, None
+            yield element, 1.0, None, True
             continue
         ds = element.length / count
-        yield element, 0.5 / count, ds
+        yield element, 0.5 / count, ds, True
         for _ in range(count - 1):
-            yield element, 1.0 / count, ds
-        yield element, 0.5 / count, None
+            yield element, 1.0 / count, ds, False
+        yield element, 0.5 / count, None, False
 
 
 def state_of(coordinates: Tensor, alive: Tensor) -> State:

@@ -23,6 +23,14 @@ class State(NamedTuple):
     alive: Tensor
 
 
+def passable(state: State) -> State:
+    """Particles that no element can move are lost: delta <= -1, or no momentum left forward."""
+    _, px, _, py, _, delta = (c.detach() for c in state.coordinates)
+    forward = 1 + delta
+    possible = (forward > 0) & (px * px + py * py < forward * forward)
+    return State(state.coordinates, state.alive & possible)
+
+
 @singledispatch
 def transport(element: Element, state: State, reference: Reference, fraction: float) -> State:
     """Move particles through a fraction of an element's length.

@@ -11,7 +11,7 @@ from element_cases import CASES, PROTON, SYMPLECTIC, Case, by_equations_of_motio
 from torch import Tensor
 
 import pyjutrack as pj
-from pyjutrack.elements import KINDS
+from pyjutrack.elements import kinds
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda c: c.label)
 solvable = pytest.mark.parametrize(
@@ -20,11 +20,11 @@ solvable = pytest.mark.parametrize(
 
 
 def test_every_kind_of_element_is_in_the_battery() -> None:
-    assert {c.kind for c in CASES} == set(KINDS.values())
+    assert {c.kind for c in CASES} == set(kinds().values())
 
 
 def test_every_model_is_in_the_battery() -> None:
-    for kind in KINDS.values():
+    for kind in kinds().values():
         for option, models in kind.choices.items():
             tested = {getattr(c.element(), option) for c in CASES if c.kind is kind}
             assert tested == set(models), f"{kind.__name__}.{option}"

@@ -94,7 +94,9 @@ def test_kicks_sit_in_the_middle_of_slices_that_fill_the_element(
 
 @pytest.mark.parametrize("turns", [0, -1])
 def test_turns_below_one(cell: pj.Lattice, make_beam: BeamFactory, turns: int) -> None:
-    with pytest.raises(pj.InvalidValueError, match=f"turns must be at least 1, got {turns}"):
+    with pytest.raises(
+        pj.InvalidValueError, match=f"turns must be a positive integer, got {turns}"
+    ):
         pj.track(cell, make_beam(10), turns=turns)
 
 

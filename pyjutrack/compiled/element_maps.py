@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from .. import maps
 from . import COMPILED_MAPS, map_kernels, parallel
-from .operator import Maybe, Tensors, compiled_operator
+from .operator import Maybe, Tensors, array, compiled_operator, tensors
 
 #: cost of a map beside that of a kick, per particle
 _VALUE = 0.2
@@ -21,6 +22,7 @@ class _MapKernels:
 
     def __init__(self, name: str) -> None:
         self._map = getattr(maps, name)
+        self.ranks = (1,) * 7 + (0,) * (len(signature(self._map).parameters) - 7)
         self.moves: tuple[int, ...] = getattr(map_kernels, f"{name.upper()}_MOVES")
         self._value = getattr(map_kernels, f"{name}_value")
         self._tangent = getattr(map_kernels, f"{name}_tangent")
@@ -37,8 +39,8 @@ class _MapKernels:
         size = inputs[0].shape[0]
         arrays = _unpack(inputs)
         outs = [np.empty(size, arrays[0].dtype) for _ in self.moves]
-        parallel.run(self._value, size, *arrays, *static, *outs, work=_VALUE)
-        return _tensors(outs)
+        parallel.run(self._value, size, parallel.parts(size, _VALUE), *arrays, *static, *outs)
+        return tensors(outs)
 
     def tangent(
         self, static: tuple[float, ...], inputs: Tensors, tangents: Maybe, count: int
@@ -47,32 +49,28 @@ class _MapKernels:
         arrays = _unpack(inputs)
         dtype = arrays[0].dtype
         none = np.zeros((1, size), dtype)
-        rows = [none if t is None else _array(t) for t in tangents[:6]]
-        shifts = [np.zeros(1) if t is None else _array(t).astype(float) for t in tangents[7:]]
+        rows = [none if t is None else array(t) for t in tangents[:6]]
+        shifts = [np.zeros(1) if t is None else array(t).astype(float) for t in tangents[7:]]
         outs = [np.empty((count, size), dtype) for _ in self.moves]
-        parallel.run(self._tangent, size, *arrays, *static, count, *rows, *shifts, *outs)
-        return _tensors(outs)
+        share = parallel.parts(size)
+        parallel.run(self._tangent, size, share, *arrays, *static, count, *rows, *shifts, *outs)
+        return tensors(outs)
 
     def cotangent(self, static: tuple[float, ...], inputs: Tensors, gradients: Tensors) -> Tensors:
         size = inputs[0].shape[0]
         arrays = _unpack(inputs)
         backs = [np.empty(size, arrays[0].dtype) for _ in range(6)]
-        sums = np.zeros((parallel.parts(size), len(inputs) - 7))
-        parallel.run(self._cotangent, size, *arrays, *static, *map(_array, gradients), *backs, sums)
+        share = parallel.parts(size)
+        sums = np.zeros((share, len(inputs) - 7))
+        parallel.run(
+            self._cotangent, size, share, *arrays, *static, *map(array, gradients), *backs, sums
+        )
         dtype = inputs[0].dtype
-        return *_tensors(backs), *(torch.tensor(g, dtype=dtype) for g in sums.sum(0))
-
-
-def _array(tensor: Tensor) -> Any:
-    return tensor.detach().contiguous().numpy()
+        return *tensors(backs), *(torch.tensor(g, dtype=dtype) for g in sums.sum(0))
 
 
 def _unpack(inputs: Tensors) -> list[Any]:
-    return [_array(t) for t in inputs[:7]] + [float(p) for p in inputs[7:]]
-
-
-def _tensors(arrays: Any) -> Tensors:
-    return tuple(torch.from_numpy(a) for a in arrays)
+    return [array(t) for t in inputs[:7]] + [float(p) for p in inputs[7:]]
 
 
 _KERNELS = {name: _MapKernels(name) for name in COMPILED_MAPS}

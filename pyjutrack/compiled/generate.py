@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from .. import maps
+from ..beam import COORDINATES
 from . import COMPILED_MAPS
 from .trace import Expression, constant, statements, symbol
 
-COORDINATES = ("x", "px", "y", "py", "z", "delta")
 _HEADER = '''"""Maps, compiled. Written by `python -m pyjutrack.compiled.generate`; do not edit."""
 
 import math

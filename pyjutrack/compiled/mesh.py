@@ -28,9 +28,10 @@ class Stencil(NamedTuple):
 
 def deposit(s: Stencil, x: Array, y: Array, active: Array, w: Array) -> Array:
     """Grid of sum_p w_p W(x_p) W(y_p)."""
-    out = np.zeros((parallel.parts(x.size), s.shape[0] * s.shape[1]), x.dtype)
+    share = parallel.parts(x.size)
+    out = np.zeros((share, s.shape[0] * s.shape[1]), x.dtype)
     args = (x, y, active, w, s.geometry, s.coefficients, s.shape[1], out)
-    parallel.run(mesh_kernels.deposit, x.size, *args)
+    parallel.run(mesh_kernels.deposit, x.size, share, *args)
     return _sum(out).reshape(s.shape)
 
 
@@ -39,9 +40,10 @@ def deposit_tangent(
 ) -> Array:
     """Tangents of `deposit`, (K, nx, ny); dx, dy, dw are (K or 1, N)."""
     count = max(len(dx), len(dy), len(dw))
-    out = np.zeros((parallel.parts(x.size), s.shape[0] * s.shape[1] * count), x.dtype)
+    share = parallel.parts(x.size)
+    out = np.zeros((share, s.shape[0] * s.shape[1] * count), x.dtype)
     args = (x, y, active, w, dw, dx, dy, s.geometry, s.coefficients, s.shape[1], out)
-    parallel.run(mesh_kernels.deposit_tangent, x.size, *args)
+    parallel.run(mesh_kernels.deposit_tangent, x.size, share, *args)
     return np.moveaxis(_sum(out).reshape(*s.shape, count), -1, 0)
 
 
@@ -49,7 +51,7 @@ def gather(s: Stencil, x: Array, y: Array, active: Array, g: Array) -> Array:
     """Value and both slopes of a grid at every particle, (3, N)."""
     out = np.empty((3, x.size), x.dtype)
     args = (x, y, active, g, s.geometry, s.coefficients, out)
-    parallel.run(mesh_kernels.gather, x.size, *args)
+    parallel.run(mesh_kernels.gather, x.size, parallel.parts(x.size), *args)
     return out
 
 
@@ -59,7 +61,7 @@ def kick(
     """Momenta minus factor times the slopes of a grid, (2, N)."""
     out = np.empty((2, x.size), x.dtype)
     args = (x, y, active, px, py, g, factor, s.geometry, s.coefficients, out)
-    parallel.run(mesh_kernels.kick, x.size, *args)
+    parallel.run(mesh_kernels.kick, x.size, parallel.parts(x.size), *args)
     return out
 
 
@@ -78,7 +80,7 @@ def kick_tangent(
     lanes = np.ascontiguousarray(np.moveaxis(dg, 0, -1))
     out = np.empty((2, len(dg), x.size), x.dtype)
     args = (x, y, active, g, *changes, lanes, factor, dfactor, s.geometry, s.coefficients, out)
-    parallel.run(mesh_kernels.kick_tangent, x.size, *args)
+    parallel.run(mesh_kernels.kick_tangent, x.size, parallel.parts(x.size), *args)
     return out
 
 
@@ -90,7 +92,7 @@ def kick_cotangent(
     out, by_factor = np.empty((2, x.size), x.dtype), np.zeros(share)
     grids = np.zeros((share, s.shape[0] * s.shape[1]), x.dtype)
     args = (x, y, active, g, b, d, factor, s.geometry, s.coefficients, out, grids, by_factor)
-    parallel.run(mesh_kernels.kick_cotangent, x.size, *args)
+    parallel.run(mesh_kernels.kick_cotangent, x.size, share, *args)
     return out, _sum(grids).reshape(s.shape), float(by_factor.sum())
 
 

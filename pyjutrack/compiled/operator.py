@@ -27,6 +27,11 @@ class Kernels(Protocol):
     derivatives. A tangent that is None is zero.
     """
 
+    @property
+    def ranks(self) -> tuple[int, ...]:
+        """Dimensions of the inputs that the kernels take."""
+        ...
+
     def plain(self, static: Any, *inputs: Tensor) -> Tensors:
         """The same operator in plain PyTorch: differentiable to any order, on any device."""
         ...
@@ -45,13 +50,14 @@ class Kernels(Protocol):
 def compiled_operator(kernels: Kernels) -> Callable[..., Tensors]:
     """The operator as a function `(static, *inputs) -> tuple of tensors`.
 
-    One-dimensional CPU tensors take the kernels, everything else (CUDA, batches of beams) the
-    plain twin.
+    CPU tensors of the kernels' ranks take the kernels, everything else (CUDA, batches of beams)
+    the plain twin.
     """
     value = _value_function(kernels)
+    ranks = tuple(kernels.ranks)
 
     def apply(static: Any, *inputs: Tensor) -> Tensors:
-        if inputs[0].device.type != "cpu" or inputs[0].dim() != 1:
+        if inputs[0].device.type != "cpu" or tuple(t.dim() for t in inputs) != ranks:
             return kernels.plain(static, *inputs)
         directions, tangents = common(inputs)
         if directions:
@@ -65,6 +71,16 @@ def compiled_operator(kernels: Kernels) -> Callable[..., Tensors]:
         return result
 
     return apply
+
+
+def array(tensor: Tensor) -> Any:
+    """A tensor as the kernels want it: a contiguous NumPy array."""
+    return tensor.detach().contiguous().numpy()
+
+
+def tensors(arrays: Any) -> Tensors:
+    """What kernels made, one tensor a row: PyTorch forbids views as outputs of a function."""
+    return tuple(torch.from_numpy(a) for a in arrays)
 
 
 def _value_function(kernels: Kernels) -> type[Function]:

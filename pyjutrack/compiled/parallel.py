@@ -10,10 +10,10 @@ cores, PyTorch's own threads are sent to sleep; see `cores`.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import Lock
 from typing import Any
 
 import torch
@@ -22,9 +22,16 @@ import torch
 _SHARE = 8192
 
 _pool: ThreadPoolExecutor | None = None
-_lock = Lock()
-_inside = 0
-_threads_outside = 1
+
+
+class _Here(threading.local):
+    """Of the calling thread: how deep it is in `cores`, and PyTorch's threads outside of it."""
+
+    depth = 0
+    threads = 1
+
+
+_here = _Here()
 
 
 @contextmanager
@@ -32,32 +39,32 @@ def cores() -> Iterator[None]:
     """Within, the kernels have the threads and PyTorch's small operations run on one.
 
     Between two kernels PyTorch does next to nothing, but for a millisecond after that its threads
-    spin on the cores that the kernels want. May be nested, and entered from several threads.
+    spin on the cores that the kernels want. May be nested; every Python thread is for itself, as
+    PyTorch's number is.
     """
-    global _inside, _threads_outside
-    with _lock:
-        if _inside == 0:
-            _threads_outside = torch.get_num_threads()
-            torch.set_num_threads(1)
-        _inside += 1
+    if _here.depth == 0:
+        _here.threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+    _here.depth += 1
     try:
         yield
     finally:
-        with _lock:
-            _inside -= 1
-            if _inside == 0:
-                torch.set_num_threads(_threads_outside)
+        _here.depth -= 1
+        if _here.depth == 0:
+            torch.set_num_threads(_here.threads)
 
 
 def parts(count: int, work: float = 1.0) -> int:
-    """In how many parts a loop is run: `work` is its cost per particle beside that of a kick."""
-    threads = _threads_outside if _inside else torch.get_num_threads()
+    """In how many parts to run a loop: `work` is its cost per particle beside that of a kick.
+
+    Ask once, size the results by it, and pass it to `run`: another call may answer differently.
+    """
+    threads = _here.threads if _here.depth else torch.get_num_threads()
     return max(1, min(threads, int(count * work) // _SHARE))
 
 
-def run(kernel: Callable[..., Any], count: int, *args: Any, work: float = 1.0) -> None:
-    """Call kernel(part, start, stop, *args) for every part of range(count); wait for all."""
-    share = parts(count, work)
+def run(kernel: Callable[..., Any], count: int, share: int, *args: Any) -> None:
+    """Call kernel(part, start, stop, *args) for `share` parts of range(count); wait for all."""
     if share == 1:
         kernel(0, 0, count, *args)
         return

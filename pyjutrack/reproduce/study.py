@@ -67,7 +67,7 @@ def run(
         "assignment": "bspline",
         "current": fodo.CURRENT,
     }
-    for convention in fodo.CONVENTIONS:
+    for convention in fodo.CONVENTIONS if tables else ():
         per_seed = [
             _tables(convention, "bspline", tables, particles, seed, progress)
             for seed in results["seeds"]

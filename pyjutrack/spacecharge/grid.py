@@ -27,9 +27,10 @@ class Grid:
     shape: tuple[int, int]
 
     def __post_init__(self) -> None:
-        if not all(math.isfinite(s) and s > 0 for s in self.size):
+        if len(self.size) != 2 or not all(math.isfinite(s) and s > 0 for s in self.size):
             raise InvalidValueError(f"the box must have positive finite sides, got {self.size} m")
-        if not all(isinstance(n, int) and n >= 8 for n in self.shape):
+        integers = all(isinstance(n, (int, np.integer)) for n in self.shape)
+        if len(self.shape) != 2 or not integers or min(self.shape) < 8:
             raise InvalidValueError(f"a grid needs at least 8 cells a side, got {self.shape}")
 
     @property

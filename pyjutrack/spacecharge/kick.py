@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,9 +11,11 @@ import torch
 from torch import Tensor
 
 from ..beam import Beam
-from ..errors import InvalidValueError, ResolutionWarning
+from ..elements import kinds
+from ..errors import InvalidValueError, ResolutionWarning, unknown, warn
+from ..number import detached
 from ..transport import State
-from .particle_mesh import deposit, inside, kick
+from .particle_mesh import deposit_admitted, inside, kick
 from .poisson import Potential, SpectralPoisson
 
 #: a beam may start with this share of its particles outside the box
@@ -43,11 +44,19 @@ class SpaceCharge:
 
     def __post_init__(self) -> None:
         steps = self.max_step if isinstance(self.max_step, Mapping) else {"max_step": self.max_step}
+        if not steps:
+            raise InvalidValueError("max_step is empty; give a number, or one per element kind")
         for kind, step in steps.items():
+            if isinstance(self.max_step, Mapping) and kind not in kinds():
+                raise unknown("element kind", kind, kinds())
             if not (math.isfinite(step) and step > 0):
                 raise InvalidValueError(
                     f"space-charge steps must be positive, got {step} m ({kind})"
                 )
+
+        scale = detached(self.perveance_scale)
+        if not (math.isfinite(scale) and scale >= 0):
+            raise InvalidValueError(f"perveance_scale must be finite and not negative: {scale}")
 
     def check(self, beam: Beam) -> None:
         """Raise for a beam that the box cannot hold, warn of a grid too coarse for it."""
@@ -65,12 +74,11 @@ class SpaceCharge:
         for name, u, spacing in zip("xy", (x, y), grid.spacing, strict=True):
             size = float(u[alive].std(correction=0))
             if 0 < size < _CELLS * spacing:
-                warnings.warn(
+                warn(
                     f"the grid is coarse for the beam: its rms {name} of {size:.3g} m is "
                     f"{size / spacing:.2g} cells of {spacing:.3g} m, and the field is accurate "
                     f"from {_CELLS:g} cells on; use more cells or a smaller box",
                     ResolutionWarning,
-                    stacklevel=3,
                 )
 
     def admit(self, state: State) -> State:
@@ -83,9 +91,16 @@ class SpaceCharge:
         """K H on the padded grid, made by the particles alive; its slopes are kicks per metre."""
         x, _, y, *_ = state.coordinates
         shares = torch.full(x.shape, 1 / x.shape[-1], dtype=x.dtype, device=x.device)
-        fractions = deposit(self.potential.mesh, x, y, state.alive, shares)
+        mesh = self.potential.mesh
+        fractions = deposit_admitted(mesh, x, y, state.alive, shares)
+        h = self.potential.solve(fractions)
+        if h.shape[-2:] != mesh.grid.padded_shape:
+            raise InvalidValueError(
+                f"{type(self.potential).__name__}.solve returned shape {tuple(h.shape)}; it must "
+                f"be that of the padded grid, {mesh.grid.padded_shape}"
+            )
         perveance = beam.current * beam.reference.perveance_per_ampere() * self.perveance_scale
-        return perveance * self.potential.solve(fractions)
+        return perveance * h.to(x.dtype)
 
     def apply(self, state: State, field: Tensor, ds: float | Tensor) -> State:
         """Kick particles by a field over a slice of length ds [m]."""

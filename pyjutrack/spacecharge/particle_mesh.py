@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..compiled import mesh as kernels
-from ..compiled.operator import Maybe, Tensors, compiled_operator
+from ..compiled.operator import Maybe, Tensors, array, compiled_operator, tensors
 from .grid import Grid
 from .shapes import Shape
 
@@ -37,13 +37,19 @@ def deposit(mesh: Mesh, x: Tensor, y: Tensor, active: Tensor, weights: Tensor) -
 
     Args:
         mesh: grid and shape.
-        x, y: positions (N,) [m]; where `active` is true they must lie inside the box.
+        x, y: positions (N,) [m]; what lies outside the box does not count.
         active: mask (N,) of the particles that count.
         weights: (N,), any unit.
 
     Returns:
         Array of shape `mesh.grid.padded_shape`, in the unit of the weights per cell.
     """
+    within = active & inside(mesh.grid, x.detach(), y.detach())
+    return _deposit(mesh, x, y, within, weights)[0]
+
+
+def deposit_admitted(mesh: Mesh, x: Tensor, y: Tensor, active: Tensor, weights: Tensor) -> Tensor:
+    """`deposit` where all that is active is known to lie inside the box. Unchecked."""
     return _deposit(mesh, x, y, active, weights)[0]
 
 
@@ -56,7 +62,8 @@ def interpolate(
         mesh, x, y, active: as for `deposit`.
         values: array of shape `mesh.grid.padded_shape`.
     """
-    value, along_x, along_y = plain_interpolate(mesh, x, y, active, values)
+    within = active & inside(mesh.grid, x.detach(), y.detach())
+    value, along_x, along_y = plain_interpolate(mesh, x, y, within, values)
     return value, along_x, along_y
 
 
@@ -73,7 +80,7 @@ def kick(
     """Momenta after (px, py) -= factor grad potential(x, y), as one operator.
 
     Args:
-        mesh, x, y, active: as for `deposit`.
+        mesh, x, y, active: as for `deposit_admitted`.
         px, py: momenta (N,).
         potential: array of shape `mesh.grid.padded_shape`.
         factor: 0-d tensor.
@@ -138,21 +145,12 @@ def _geometry(grid: Grid) -> tuple[float, float, float, float]:
     return float(nodes_x[1]), float(nodes_y[1]), 1 / hx, 1 / hy
 
 
-def _array(tensor: Tensor) -> Any:
-    return tensor.detach().contiguous().numpy()
-
-
 def _arrays(*tensors: Tensor) -> list[Any]:
-    return [_array(t) for t in tensors]
-
-
-def _tensors(arrays: Any) -> Tensors:
-    # one tensor a row: PyTorch forbids views as the outputs of a custom function
-    return tuple(torch.from_numpy(a) for a in arrays)
+    return [array(t) for t in tensors]
 
 
 def _rows(tangent: Tensor | None, like: Tensor) -> Any:
-    return np.zeros((1, like.shape[0]), _array(like).dtype) if tangent is None else _array(tangent)
+    return np.zeros((1, like.shape[0]), array(like).dtype) if tangent is None else array(tangent)
 
 
 def _stencil_of(static: Mesh) -> kernels.Stencil:
@@ -162,6 +160,8 @@ def _stencil_of(static: Mesh) -> kernels.Stencil:
 
 class _Deposit:
     """Inputs x, y, active, weights."""
+
+    ranks = (1, 1, 1, 1)
 
     def plain(self, static: Mesh, *inputs: Tensor) -> Tensors:
         return plain_deposit(static, *inputs)
@@ -177,7 +177,7 @@ class _Deposit:
 
     def cotangent(self, static: Mesh, inputs: Tensors, gradients: Tensors) -> Tensors:
         x, y, active, w = inputs
-        value, along_x, along_y = _tensors(
+        value, along_x, along_y = tensors(
             kernels.gather(_stencil_of(static), *_arrays(x, y, active, gradients[0]))
         )
         w = torch.where(active, w, torch.zeros_like(w))
@@ -187,6 +187,8 @@ class _Deposit:
 class _Kick:
     """Inputs x, y, active, px, py, potential, factor."""
 
+    ranks = (1, 1, 1, 1, 1, 2, 0)
+
     def plain(self, static: Mesh, *inputs: Tensor) -> Tensors:
         x, y, active, px, py, potential, factor = inputs
         _, along_x, along_y = plain_interpolate(static, x, y, active, potential)
@@ -194,18 +196,18 @@ class _Kick:
 
     def value(self, static: Mesh, inputs: Tensors) -> Tensors:
         *arrays, factor = inputs
-        return _tensors(kernels.kick(_stencil_of(static), float(factor), *_arrays(*arrays)))
+        return tensors(kernels.kick(_stencil_of(static), float(factor), *_arrays(*arrays)))
 
     def tangent(self, static: Mesh, inputs: Tensors, tangents: Maybe, count: int) -> Tensors:
         x, y, active, _, _, potential, factor = inputs
         dx, dy, _, dpx, dpy, dpotential, dfactor = tangents
         if dpotential is None:
             dpotential = potential.new_zeros(count, *potential.shape)
-        return _tensors(
+        return tensors(
             kernels.kick_tangent(
                 _stencil_of(static),
                 float(factor),
-                np.zeros(count) if dfactor is None else _array(dfactor),
+                np.zeros(count) if dfactor is None else array(dfactor),
                 (_rows(dx, x), _rows(dy, x), _rows(dpx, x), _rows(dpy, x)),
                 dpotential.detach().numpy(),
                 *_arrays(x, y, active, potential),
@@ -219,7 +221,7 @@ class _Kick:
             _stencil_of(static), float(factor), *_arrays(x, y, active, potential, gx, gy)
         )
         return (
-            *_tensors(at),
+            *tensors(at),
             gx.clone(),
             gy.clone(),
             torch.from_numpy(grid),
