@@ -100,7 +100,7 @@ class SpaceCharge:
                 f"be that of the padded grid, {mesh.grid.padded_shape}"
             )
         perveance = beam.current * beam.reference.perveance_per_ampere() * self.perveance_scale
-        return perveance * h.to(x.dtype)
+        return perveance * (h if h.dtype == x.dtype else h.to(x.dtype))
 
     def apply(self, state: State, field: Tensor, ds: float | Tensor) -> State:
         """Kick particles by a field over a slice of length ds [m]."""
