@@ -52,24 +52,31 @@ def _place(x, y, active, low, size, geometry, columns, first, u):
 
 
 @helper
-def _weights(u, c, size, out):
-    for r in range(4):
-        for i in range(size):
-            out[r, i] = c[r, 0] + u[i] * (c[r, 1] + u[i] * (c[r, 2] + u[i] * c[r, 3]))
+def _weigh(x, y, active, low, size, geometry, columns, c, first, u, wx, wy):
+    """First nodes, places and weights of a block."""
+    _place(x, y, active, low, size, geometry, columns, first, u)
+    for w, v in ((wx, u[0]), (wy, u[1])):
+        for r in range(4):
+            for i in range(size):
+                w[r, i] = c[r, 0] + v[i] * (c[r, 1] + v[i] * (c[r, 2] + v[i] * c[r, 3]))
 
 
 @helper
-def _slopes(u, c, s, size, out):
-    for r in range(4):
-        for i in range(size):
-            out[r, i] = s * (c[r, 1] + u[i] * (2 * c[r, 2] + u[i] * 3 * c[r, 3]))
+def _slope(u, c, sx, sy, size, vx, vy):
+    """Slopes of the weights, times sx and sy."""
+    for w, v, s in ((vx, u[0], sx), (vy, u[1], sy)):
+        for r in range(4):
+            for i in range(size):
+                w[r, i] = s * (c[r, 1] + v[i] * (2 * c[r, 2] + v[i] * 3 * c[r, 3]))
 
 
 @helper
-def _curvatures(u, c, s, size, out):
-    for r in range(4):
-        for i in range(size):
-            out[r, i] = s * s * (2 * c[r, 2] + u[i] * 6 * c[r, 3])
+def _curve(u, c, sx, sy, size, qx, qy):
+    """Curvatures of the weights, times sx and sy squared."""
+    for w, v, s in ((qx, u[0], sx), (qy, u[1], sy)):
+        for r in range(4):
+            for i in range(size):
+                w[r, i] = s * s * (2 * c[r, 2] + v[i] * 6 * c[r, 3])
 
 
 @helper
@@ -123,9 +130,7 @@ def deposit(part, start, stop, x, y, active, w, geometry, c, columns, out):
     first, u, wx, wy, _, _, _, _ = _room(x.dtype)
     for low in range(start, stop, BLOCK):
         size = min(BLOCK, stop - low)
-        _place(x, y, active, low, size, geometry, columns, first, u)
-        _weights(u[0], c, size, wx)
-        _weights(u[1], c, size, wy)
+        _weigh(x, y, active, low, size, geometry, columns, c, first, u, wx, wy)
         for i in range(size):
             if not active[low + i]:
                 continue
@@ -153,11 +158,8 @@ def deposit_tangent(part, start, stop, x, y, active, w, dw, dx, dy, geometry, c,
     sources = np.zeros((3, BLOCK, count), x.dtype)
     for low in range(start, stop, BLOCK):
         size = min(BLOCK, stop - low)
-        _place(x, y, active, low, size, geometry, columns, first, u)
-        _weights(u[0], c, size, wx)
-        _weights(u[1], c, size, wy)
-        _slopes(u[0], c, sx, size, vx)
-        _slopes(u[1], c, sy, size, vy)
+        _weigh(x, y, active, low, size, geometry, columns, c, first, u, wx, wy)
+        _slope(u, c, sx, sy, size, vx, vy)
         _turn(dw, low, size, count, sources[0])
         _turn(dx, low, size, count, sources[1])
         _turn(dy, low, size, count, sources[2])
@@ -193,11 +195,8 @@ def gather(part, start, stop, x, y, active, g, geometry, c, out):
     first, u, wx, wy, vx, vy, _, _ = _room(x.dtype)
     for low in range(start, stop, BLOCK):
         size = min(BLOCK, stop - low)
-        _place(x, y, active, low, size, geometry, columns, first, u)
-        _weights(u[0], c, size, wx)
-        _weights(u[1], c, size, wy)
-        _slopes(u[0], c, sx, size, vx)
-        _slopes(u[1], c, sy, size, vy)
+        _weigh(x, y, active, low, size, geometry, columns, c, first, u, wx, wy)
+        _slope(u, c, sx, sy, size, vx, vy)
         for i in range(size):
             n = low + i
             value, along, across = _read(flat, first[i], row, i, wx, vx, wy, vy)
@@ -214,11 +213,8 @@ def kick(part, start, stop, x, y, active, px, py, g, factor, geometry, c, out):
     first, u, wx, wy, vx, vy, _, _ = _room(x.dtype)
     for low in range(start, stop, BLOCK):
         size = min(BLOCK, stop - low)
-        _place(x, y, active, low, size, geometry, columns, first, u)
-        _weights(u[0], c, size, wx)
-        _weights(u[1], c, size, wy)
-        _slopes(u[0], c, factor * sx, size, vx)
-        _slopes(u[1], c, factor * sy, size, vy)
+        _weigh(x, y, active, low, size, geometry, columns, c, first, u, wx, wy)
+        _slope(u, c, factor * sx, factor * sy, size, vx, vy)
         for i in range(size):
             n = low + i
             _, along, across = _read(flat, first[i], row, i, wx, vx, wy, vy)
@@ -246,13 +242,9 @@ def kick_tangent(
     slope_x, slope_y = np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
     for low in range(start, stop, BLOCK):
         size = min(BLOCK, stop - low)
-        _place(x, y, active, low, size, geometry, columns, first, u)
-        _weights(u[0], c, size, wx)
-        _weights(u[1], c, size, wy)
-        _slopes(u[0], c, sx, size, vx)
-        _slopes(u[1], c, sy, size, vy)
-        _curvatures(u[0], c, sx, size, qx)
-        _curvatures(u[1], c, sy, size, qy)
+        _weigh(x, y, active, low, size, geometry, columns, c, first, u, wx, wy)
+        _slope(u, c, sx, sy, size, vx, vy)
+        _curve(u, c, sx, sy, size, qx, qy)
         _turn(dx, low, size, count, tx)
         _turn(dy, low, size, count, ty)
         for i in range(size):
@@ -302,13 +294,9 @@ def kick_cotangent(
     for low in range(start, stop, BLOCK):
         size = min(BLOCK, stop - low)
         total = 0.0  # of a block: one long sum would pile up rounding
-        _place(x, y, active, low, size, geometry, columns, first, u)
-        _weights(u[0], c, size, wx)
-        _weights(u[1], c, size, wy)
-        _slopes(u[0], c, sx, size, vx)
-        _slopes(u[1], c, sy, size, vy)
-        _curvatures(u[0], c, sx, size, qx)
-        _curvatures(u[1], c, sy, size, qy)
+        _weigh(x, y, active, low, size, geometry, columns, c, first, u, wx, wy)
+        _slope(u, c, sx, sy, size, vx, vy)
+        _curve(u, c, sx, sy, size, qx, qy)
         for i in range(size):
             n = low + i
             if not active[n]:

@@ -1,6 +1,8 @@
-"""Space charge: shapes, grids, the particle-mesh operators, Poisson solvers and the kick."""
+"""Space charge: shapes, grids, the particle-mesh operators, solvers, reference fields, the kick."""
 
+from .analytic import bassetti_erskine, gaussian_in_box
 from .grid import Grid
+from .gridless import gridless_potential
 from .kick import SpaceCharge
 from .particle_mesh import Mesh, deposit, interpolate
 from .poisson import Potential, SpectralPoisson
@@ -16,6 +18,9 @@ __all__ = [
     "Shape",
     "SpaceCharge",
     "SpectralPoisson",
+    "bassetti_erskine",
     "deposit",
+    "gaussian_in_box",
+    "gridless_potential",
     "interpolate",
 ]
