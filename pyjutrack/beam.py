@@ -11,7 +11,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from .errors import InvalidValueError, unknown
+from .errors import InvalidValueError, require_known
 from .number import detached
 from .reference import Reference
 
@@ -92,8 +92,7 @@ class Beam:
 
     def coordinate(self, name: str) -> Tensor:
         """One column by name, of all particles, lost ones included: (N,)."""
-        if name not in COORDINATES:
-            raise unknown("coordinate", name, COORDINATES)
+        require_known("coordinate", name, COORDINATES)
         return self.coordinates[..., COORDINATES.index(name)]
 
     def replace(self, **changes: Any) -> Beam:

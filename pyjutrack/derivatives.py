@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .beam import Beam
 from .compiled import parallel
-from .errors import InvalidValueError, ParticleLostError, unknown
+from .errors import InvalidValueError, ParticleLostError, require_known
 from .knobs import overlay, values
 from .lattice import Lattice
 from .observables import Observable
@@ -58,7 +58,7 @@ def jacobian(
         ParticleLostError: the test particle is lost on the way.
         InvalidValueError: as for `track`; kicks without a beam; `at` of another shape.
     """
-    _option("method", method, ("ad", "fd"))
+    require_known("method", method, ("ad", "fd"))
     _positive(step)
     beam = _with_field(beam, kicks)
     start = _start(at)
@@ -176,7 +176,7 @@ def value_and_gradient(
     step: float = KNOB_STEP,
 ) -> tuple[float, Array]:
     """The observable itself and its gradient; arguments as for `gradient`."""
-    _option("mode", mode, ("reverse", "forward", "fd"))
+    require_known("mode", mode, ("reverse", "forward", "fd"))
     _positive(step)
     _single(beam)
     vector = values(lattice, beam, wrt)
@@ -292,8 +292,3 @@ def _single(beam: Beam) -> None:
 def _positive(step: float) -> None:
     if not (math.isfinite(step) and step > 0):
         raise InvalidValueError(f"a finite-difference step must be positive, got {step}")
-
-
-def _option(kind: str, given: str, allowed: tuple[str, ...]) -> None:
-    if given not in allowed:
-        raise unknown(kind, given, allowed)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .errors import InvalidValueError, unknown
+from .errors import InvalidValueError, require_known
 from .functions import bool_or
 from .number import Number
 
@@ -53,8 +53,7 @@ class Element:
                 f"{self._label()} has length {length} m; lengths must not be negative"
             )
         for name, allowed in self.choices.items():
-            if getattr(self, name) not in allowed:
-                raise unknown(f"{name} of {self._label()}", getattr(self, name), allowed)
+            require_known(f"{name} of {self._label()}", getattr(self, name), allowed)
 
     def _label(self) -> str:
         return f"{type(self).__name__} {self.name!r}"

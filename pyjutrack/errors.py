@@ -41,6 +41,13 @@ def warn(message: str, category: type[Warning]) -> None:
     warnings.warn(message, category, stacklevel=level)
 
 
+def require_known(kind: str, name: str, known: Iterable[str]) -> None:
+    """Raise UnknownNameError unless `name` is one of the known names."""
+    known = list(known)
+    if name not in known:
+        raise unknown(kind, name, known)
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
     """An error that says `name` is no `kind`, and what was probably meant."""
     known = [str(k) for k in known]

@@ -6,6 +6,7 @@ import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from .elements import Element
@@ -52,10 +53,9 @@ class Lattice:
     def __getitem__(self, key: int | str) -> Element:
         """An element by position, or the first one of a name."""
         if isinstance(key, str):
-            for element in self.elements:
-                if element.name == key:
-                    return element
-            raise unknown("element", key, self.names)
+            if key not in self._named:
+                raise unknown("element", key, self.names)
+            return self._named[key][0]
         return self.elements[key]
 
     def __add__(self, other: Lattice) -> Lattice:
@@ -72,7 +72,16 @@ class Lattice:
     @property
     def names(self) -> list[str]:
         """Names of the elements that have one, each once, in order."""
-        return list(dict.fromkeys(e.name for e in self.elements if e.name))
+        return list(self._named)
+
+    @cached_property
+    def _named(self) -> dict[str, list[Element]]:
+        """The elements of each name, in order: found once, for lattices with many knobs."""
+        found: dict[str, list[Element]] = {}
+        for element in self.elements:
+            if element.name:
+                found.setdefault(element.name, []).append(element)
+        return found
 
     @property
     def length(self) -> Number:
@@ -122,8 +131,8 @@ class Lattice:
 
     def _one_knob(self, address: str, first: Element, field: str) -> None:
         """Elements of one name are one knob only where they agree."""
-        for other in self.elements:
-            if other.name != first.name or other is first:
+        for other in self._named[first.name]:
+            if other is first:
                 continue
             if type(other) is not type(first) or not _same(
                 getattr(other, field), getattr(first, field)
@@ -135,7 +144,7 @@ class Lattice:
 
     def _resolve(self, address: str) -> tuple[str, str, int | None]:
         match = _ADDRESS.match(address)
-        if match is None or match["element"] not in self.names:
+        if match is None or match["element"] not in self._named:
             raise unknown("knob", address, self.knobs())
         element = self[match["element"]]
         index = None if match["index"] is None else int(match["index"])

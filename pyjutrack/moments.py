@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from .beam import Beam
-from .errors import unknown
+from .errors import require_known
 
 PLANES = {"x": 0, "y": 2, "z": 4}
 
@@ -47,8 +47,7 @@ def emittance(beam: Beam, plane: str = "x", *, normalized: bool = False) -> Tens
 
     Source: the projected emittance in canonical momenta, K. Floettmann, PRAB 6 (2003) 034202.
     """
-    if plane not in PLANES:
-        raise unknown("plane", plane, PLANES)
+    require_known("plane", plane, PLANES)
     i = PLANES[plane]
     c = beam.coordinates
     shares = _shares(beam)

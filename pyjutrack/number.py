@@ -1,8 +1,16 @@
 """A parameter: a float, or a 0-d tensor that carries derivatives."""
 
+import torch
 from torch import Tensor
 
 Number = float | Tensor
+
+
+def tensor_like(value: Number, like: Tensor) -> Tensor:
+    """A parameter as a 0-d tensor in the precision of another tensor; tensors pass unchanged."""
+    if isinstance(value, Tensor):
+        return value
+    return torch.tensor(value, dtype=like.dtype, device=like.device)
 
 
 def detached(value: Number) -> float:

@@ -11,20 +11,20 @@ from torch import Tensor
 
 from . import moments
 from .beam import COORDINATES, Beam
-from .errors import unknown
+from .errors import require_known
 
 Observable = Callable[[Beam, Beam], Tensor]
 
 
 def emittance(plane: str = "x", *, normalized: bool = True) -> Observable:
     """rms emittance at the end [m rad]."""
-    _known("plane", plane, moments.PLANES)
+    require_known("plane", plane, moments.PLANES)
     return lambda final, initial: moments.emittance(final, plane, normalized=normalized)
 
 
 def emittance_growth(plane: str = "x") -> Observable:
     """Relative growth of the normalised rms emittance: final / initial - 1."""
-    _known("plane", plane, moments.PLANES)
+    require_known("plane", plane, moments.PLANES)
     return lambda final, initial: (
         moments.emittance(final, plane, normalized=True)
         / moments.emittance(initial, plane, normalized=True)
@@ -34,16 +34,11 @@ def emittance_growth(plane: str = "x") -> Observable:
 
 def size(coordinate: str = "x") -> Observable:
     """rms of a coordinate at the end [m or 1]."""
-    _known("coordinate", coordinate, COORDINATES)
+    require_known("coordinate", coordinate, COORDINATES)
     return lambda final, initial: moments.sizes(final)[COORDINATES.index(coordinate)]
 
 
 def centroid(coordinate: str = "x") -> Observable:
     """Mean of a coordinate at the end [m or 1]."""
-    _known("coordinate", coordinate, COORDINATES)
+    require_known("coordinate", coordinate, COORDINATES)
     return lambda final, initial: moments.centroid(final)[COORDINATES.index(coordinate)]
-
-
-def _known(kind: str, name: str, names: object) -> None:
-    if name not in names:  # type: ignore[operator]
-        raise unknown(kind, name, names)  # type: ignore[arg-type]

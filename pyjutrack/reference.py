@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scipy import constants as codata
 
-from .errors import InvalidValueError, unknown
+from .errors import InvalidValueError, require_known
 
 SPEED_OF_LIGHT = codata.c
 VACUUM_PERMITTIVITY = codata.epsilon_0
@@ -59,8 +59,7 @@ class Species:
         Raises:
             UnknownNameError: the name is not known; the message gives the nearest.
         """
-        if name not in _PARTICLES:
-            raise unknown("species", name, _PARTICLES)
+        require_known("species", name, _PARTICLES)
         codata_name, charge = _PARTICLES[name]
         return cls(name, _mass_ev(codata_name), charge)
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from .. import maps
+from ..number import tensor_like
 from . import COMPILED_MAPS, map_kernels, parallel
 from .operator import Maybe, Tensors, array, compiled_operator, tensors
 
@@ -85,11 +86,7 @@ def apply_map(
     constants: tuple[float, ...],
 ) -> Tensors:
     """Apply one of `COMPILED_MAPS` to the particles that are alive; the others keep their place."""
-    x = coordinates[0]
-    values = [
-        p if isinstance(p, Tensor) else torch.tensor(p, dtype=x.dtype, device=x.device)
-        for p in parameters
-    ]
+    values = [tensor_like(p, coordinates[0]) for p in parameters]
     moved = _OPERATORS[name](constants, *coordinates, alive, *values)
     new = list(coordinates)
     for i, column in zip(_KERNELS[name].moves, moved, strict=True):

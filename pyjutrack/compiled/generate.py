@@ -23,7 +23,10 @@ import math
 import numpy as np
 
 from .jit import kernel, scalar
-from .stumpff import BLOCK, exact, fits, series
+from .stumpff import exact, fits, series
+
+#: particles whose Jacobians are held at once: small enough for the first-level cache
+BLOCK = 256
 
 # fmt: off
 '''
@@ -88,14 +91,11 @@ def _kernels(name: str) -> str:
         put(f"    return {', '.join(reach_names)},\n\n")
 
     # slices of the arrays, and a choice instead of a branch: what the vectoriser needs
-    def cut(names: list[str], low: str, high: str, indent: str) -> None:
-        for name in names:
-            put(f"{indent}{name} = {name}[{low}:{high}]")
-
     into = ", ".join(news)
     put("@kernel")
     put(f"def {name}_value(part, start, stop, {columns}, alive, {scalars}, {into}):")
-    cut([*COORDINATES, "alive", *news], "start", "stop", "    ")
+    for array in (*COORDINATES, "alive", *news):
+        put(f"    {array} = {array}[start:stop]")
     results = [f"v_{COORDINATES[i]}" for i in moved]
 
     def by_version(low: str, high: str, indent: str, body: list[str]) -> None:

@@ -5,7 +5,10 @@ import math
 import numpy as np
 
 from .jit import kernel, scalar
-from .stumpff import BLOCK, exact, fits, series
+from .stumpff import exact, fits, series
+
+#: particles whose Jacobians are held at once: small enough for the first-level cache
+BLOCK = 256
 
 # fmt: off
 

@@ -95,7 +95,7 @@ def _value_function(kernels: Kernels) -> type[Function]:
         @staticmethod
         def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
             ctx.set_materialize_grads(False)
-            ctx.static, ctx.outputs = inputs[0], [(o.shape, o.dtype) for o in output]
+            ctx.static, ctx.outputs = inputs[0], _forms(output)
             ctx.save_for_backward(*inputs[1:])
             ctx.save_for_forward(*inputs[1:])
 
@@ -107,10 +107,7 @@ def _value_function(kernels: Kernels) -> type[Function]:
         @staticmethod
         def backward(ctx: Any, *gradients: Tensor | None) -> Any:
             inputs = ctx.saved_tensors
-            filled = [
-                torch.zeros(shape, dtype=dtype) if g is None else g
-                for g, (shape, dtype) in zip(gradients, ctx.outputs, strict=True)
-            ]
+            filled = _filled(gradients, ctx.outputs)
             found = iter(cotangent.apply(ctx.static, len(inputs), *inputs, *filled))
             return None, *(next(found) if t.is_floating_point() else None for t in inputs)
 
@@ -125,10 +122,7 @@ def _tangent_function(kernels: Kernels) -> type[Function]:
     """(static, n, *n inputs, *n tangents) -> output tangents; vmap over tangents is one pass."""
 
     def plain(static: Any, n: int, *both: Any) -> Any:
-        inputs, tangents = both[:n], both[n:]
-        active = [i for i, t in enumerate(tangents) if t is not None]
-        function = _of_some(lambda full: kernels.plain(static, *full), inputs, active)
-        return _push(function, [inputs[i] for i in active], [tangents[i] for i in active])
+        return _push(lambda *full: kernels.plain(static, *full), both[:n], both[n:])
 
     def plain_batch(static: Any, n: int, count: int, *both: Any) -> Any:
         dims = [None] * n + [None if t is None else 0 for t in both[n:]]
@@ -180,11 +174,8 @@ def _cotangent_function(kernels: Kernels) -> type[Function]:
     """(static, n, *n inputs, *gradients) -> gradients of the floating-point inputs."""
 
     def plain(static: Any, n: int, *both: Any) -> Any:
-        inputs = both[:n]
-        active = [i for i, t in enumerate(inputs) if t.is_floating_point()]
-        function = _of_some(lambda full: kernels.plain(static, *full), inputs, active)
-        _, pull = _vjp(function, *(inputs[i] for i in active))
-        return pull(tuple(both[n:]))
+        active = [i for i, t in enumerate(both[:n]) if t.is_floating_point()]
+        return _pull(lambda *full: kernels.plain(static, *full), both[:n], active, both[n:])
 
     class Cotangent(_Differentiated):
         differentiable = staticmethod(plain)
@@ -208,41 +199,30 @@ class _Differentiated(Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
         ctx.set_materialize_grads(False)
-        ctx.shape = [(o.shape, o.dtype) for o in output]
-        ctx.tensors = [i for i, a in enumerate(inputs) if isinstance(a, Tensor)]
+        ctx.outputs = _forms(output)
+        ctx.places = [i for i, a in enumerate(inputs) if isinstance(a, Tensor)]
         ctx.other = [None if isinstance(a, Tensor) else a for a in inputs]
-        tensors = [inputs[i] for i in ctx.tensors]
-        ctx.save_for_backward(*tensors)
-        ctx.save_for_forward(*tensors)
+        ctx.save_for_backward(*(inputs[i] for i in ctx.places))
+        ctx.save_for_forward(*(inputs[i] for i in ctx.places))
 
     @classmethod
-    def _args(cls, ctx: Any) -> tuple[list[Any], list[int]]:
+    def _args(cls, ctx: Any) -> list[Any]:
         args = list(ctx.other)
-        for i, t in zip(ctx.tensors, ctx.saved_tensors, strict=True):
+        for i, t in zip(ctx.places, ctx.saved_tensors, strict=True):
             args[i] = t
-        return args, [i for i in ctx.tensors if args[i].is_floating_point()]
-
-    @classmethod
-    def _function(cls, args: list[Any], active: list[int]) -> Callable[..., Any]:
-        return _of_some(lambda full: cls.differentiable(*full), args, active)
+        return args
 
     @classmethod
     def _pushed(cls, ctx: Any, *tangents: Tensor | None) -> Any:
-        args, _ = cls._args(ctx)
-        active = [i for i, t in enumerate(tangents) if t is not None]
-        function = cls._function(args, active)
-        return _push(function, [args[i] for i in active], [tangents[i] for i in active])
+        return _push(cls.differentiable, cls._args(ctx), tangents)
 
     @classmethod
     def _pulled(cls, ctx: Any, *gradients: Tensor | None) -> Any:
-        args, active = cls._args(ctx)
-        filled = tuple(
-            torch.zeros(shape, dtype=dtype) if g is None else g
-            for g, (shape, dtype) in zip(gradients, ctx.shape, strict=True)
-        )
-        _, pull = _vjp(cls._function(args, active), *(args[i] for i in active))
+        args = cls._args(ctx)
+        active = [i for i in ctx.places if args[i].is_floating_point()]
+        found = _pull(cls.differentiable, args, active, _filled(gradients, ctx.outputs))
         back: list[Any] = [None] * len(args)
-        for i, g in zip(active, pull(filled), strict=True):
+        for i, g in zip(active, found, strict=True):
             back[i] = g
         return tuple(back)
 
@@ -252,26 +232,48 @@ class _Differentiated(Function):
         cls.backward = staticmethod(lambda ctx, *g: cls._pulled(ctx, *g))  # type: ignore[method-assign]
 
 
+def _forms(outputs: Tensors) -> list[Any]:
+    return [(o.shape, o.dtype) for o in outputs]
+
+
+def _filled(gradients: Maybe, forms: list[Any]) -> Tensors:
+    """Gradients with zeros for those that nobody asked for."""
+    return tuple(
+        torch.zeros(shape, dtype=dtype) if g is None else g
+        for g, (shape, dtype) in zip(gradients, forms, strict=True)
+    )
+
+
+def _pull(
+    function: Callable[..., Any], args: Sequence[Any], active: Sequence[int], gradients: Tensors
+) -> Tensors:
+    """Pull gradients of a function's outputs back to its active arguments."""
+    _, pull = _vjp(_of_some(function, args, active), *(args[i] for i in active))
+    pulled: Tensors = pull(tuple(gradients))
+    return pulled
+
+
+def _push(function: Callable[..., Any], args: Sequence[Any], tangents: Maybe) -> Tensors:
+    """Push tangents (None for zero) of a function's arguments forward, by two reverse passes.
+
+    The pull-back is linear in its argument, and its own transpose is the push-forward. Unlike
+    `torch.func.jvp` it may stand inside `torch.autograd.forward_ad`, which cannot nest.
+    """
+    active = [i for i, t in enumerate(tangents) if t is not None]
+    outputs, pull = _vjp(_of_some(function, args, active), *(args[i] for i in active))
+    _, push = _vjp(lambda *u: pull(u), *(torch.zeros_like(o) for o in outputs))
+    pushed: Tensors = push(tuple(tangents[i] for i in active))
+    return pushed
+
+
 def _vjp(function: Callable[..., Any], *primals: Tensor) -> tuple[Any, Any]:
     """`torch.func.vjp`, which has three results only with has_aux."""
     result: Any = torch.func.vjp(function, *primals)
     return result[0], result[1]
 
 
-def _push(function: Callable[..., Tensors], primals: list[Tensor], tangents: list[Any]) -> Tensors:
-    """A Jacobian-vector product by two reverse passes.
-
-    The pull-back is linear in its argument, and its own transpose is the push-forward. Unlike
-    `torch.func.jvp` it may stand inside `torch.autograd.forward_ad`, which cannot nest.
-    """
-    outputs, pull = _vjp(function, *primals)
-    _, push = _vjp(lambda *u: pull(u), *(torch.zeros_like(o) for o in outputs))
-    pushed: Tensors = push(tuple(tangents))
-    return pushed
-
-
 def _of_some(
-    function: Callable[[list[Any]], Any], args: Sequence[Any], active: Sequence[int]
+    function: Callable[..., Any], args: Sequence[Any], active: Sequence[int]
 ) -> Callable[..., Any]:
     """`function` of all arguments as a function of the active ones."""
 
@@ -279,7 +281,7 @@ def _of_some(
         full = list(args)
         for i, v in zip(active, values, strict=True):
             full[i] = v
-        return function(full)
+        return function(*full)
 
     return of_active
 

@@ -4,9 +4,6 @@ import math
 
 from .jit import scalar
 
-#: particles whose Jacobians are held at once: small enough for the first-level cache
-BLOCK = 256
-
 
 @scalar
 def fits(arguments):  # type: ignore[no-untyped-def]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,4 +48,8 @@ class Grid:
         """Positions of the cell centres along an axis [m], ghosts included if asked for."""
         extra = GHOSTS if ghosts else 0
         index = np.arange(-extra, self.shape[axis] + extra)
-        return np.asarray((index + 0.5) * self.spacing[axis] - self.size[axis] / 2)
+        return np.asarray(self.position(axis, index))
+
+    def position(self, axis: int, index: Any) -> Any:
+        """Where along an axis the centre of a cell lies [m]; the first cell is 0, ghosts below."""
+        return (index + 0.5) * self.spacing[axis] - self.size[axis] / 2

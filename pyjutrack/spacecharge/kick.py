@@ -12,8 +12,8 @@ from torch import Tensor
 
 from ..beam import Beam
 from ..elements import kinds
-from ..errors import InvalidValueError, ResolutionWarning, unknown, warn
-from ..number import detached
+from ..errors import InvalidValueError, ResolutionWarning, require_known, warn
+from ..number import detached, tensor_like
 from ..transport import State
 from .particle_mesh import deposit_admitted, inside, kick
 from .poisson import Potential, SpectralPoisson
@@ -47,13 +47,12 @@ class SpaceCharge:
         if not steps:
             raise InvalidValueError("max_step is empty; give a number, or one per element kind")
         for kind, step in steps.items():
-            if isinstance(self.max_step, Mapping) and kind not in kinds():
-                raise unknown("element kind", kind, kinds())
+            if isinstance(self.max_step, Mapping):
+                require_known("element kind", kind, kinds())
             if not (math.isfinite(step) and step > 0):
                 raise InvalidValueError(
                     f"space-charge steps must be positive, got {step} m ({kind})"
                 )
-
         scale = detached(self.perveance_scale)
         if not (math.isfinite(scale) and scale >= 0):
             raise InvalidValueError(f"perveance_scale must be finite and not negative: {scale}")
@@ -105,6 +104,6 @@ class SpaceCharge:
     def apply(self, state: State, field: Tensor, ds: float | Tensor) -> State:
         """Kick particles by a field over a slice of length ds [m]."""
         x, px, y, py, z, delta = state.coordinates
-        factor = ds if isinstance(ds, Tensor) else torch.tensor(ds, dtype=x.dtype, device=x.device)
+        factor = tensor_like(ds, x)
         px, py = kick(self.potential.mesh, x, y, state.alive, px, py, field, factor)
         return State((x, px, y, py, z, delta), state.alive)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..compiled import mesh as kernels
 from ..compiled.operator import Maybe, Tensors, array, compiled_operator, tensors
-from .grid import Grid
+from .grid import GHOSTS, Grid
 from .shapes import Shape
 
 
@@ -140,9 +140,11 @@ def plain_interpolate(mesh: Mesh, x: Tensor, y: Tensor, active: Tensor, values: 
 
 
 def _geometry(grid: Grid) -> tuple[float, float, float, float]:
-    (hx, hy), (nodes_x, nodes_y) = grid.spacing, (grid.nodes(a, ghosts=True) for a in (0, 1))
-    # node 1 of the padded grid is the second of the four nodes of a particle in cell column 0
-    return float(nodes_x[1]), float(nodes_y[1]), 1 / hx, 1 / hy
+    # a particle between the centres of cells i and i + 1 has its first node at padded index
+    # i - 1 + GHOSTS; places are counted from the cell for which that is 0
+    first = 1 - GHOSTS
+    hx, hy = grid.spacing
+    return grid.position(0, first), grid.position(1, first), 1 / hx, 1 / hy
 
 
 def _arrays(*tensors: Tensor) -> list[Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import unknown
+from ..errors import require_known
 
 Array = NDArray[np.float64]
 
@@ -81,6 +81,5 @@ def shape(name: str | Shape) -> Shape:
     """
     if isinstance(name, Shape):
         return name
-    if name not in _SHAPES:
-        raise unknown("shape function", name, _SHAPES)
+    require_known("shape function", name, _SHAPES)
     return _SHAPES[name]
