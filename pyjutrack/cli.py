@@ -1,4 +1,4 @@
-"""The command line: `pyjutrack reproduce`."""
+"""The command line: `pyjutrack reproduce`, `pyjutrack train`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         commands.add_parser(
             "reproduce",
             help="the paper's tables and figures beside the published numbers",
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        )
+    )
+    _train_arguments(
+        commands.add_parser(
+            "train",
+            help="a network for the space charge",
             formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         )
     )
@@ -69,6 +76,76 @@ def _reproduce(options: argparse.Namespace) -> int:
     for path in figures.draw(results, options.out):
         print(f"wrote {path}")
     print(f"wrote {options.out / 'results.json'} ({results['wall_time']:.0f} s)")
+    return 0
+
+
+def _train_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("architecture", choices=("linear", "variational", "pix2pix"))
+    parser.add_argument("--out", type=Path, help="file of the weights; NAME.safetensors if left")
+    parser.add_argument("--samples", type=_positive, default=2000, help="beams to train on")
+    parser.add_argument("--steps", type=_positive, default=10_000, help="of the optimiser")
+    parser.add_argument("--batch", type=_positive, default=16, help="beams a step")
+    parser.add_argument("--rate", type=float, default=1e-2, help="first learning rate")
+    parser.add_argument("--seed", type=int, default=1, help="of beams, weights and order")
+    parser.add_argument("--channels", type=_positive, nargs="+", help="after each step down")
+    parser.add_argument("--size", type=float, nargs=2, default=(0.02, 0.02), help="of the box [m]")
+    parser.add_argument("--shape", type=_positive, nargs=2, default=(128, 128), help="cells")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.set_defaults(run=_train)
+
+
+def _train(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from .files import write_text
+    from .spacecharge import SpectralPoisson
+    from .surrogate import Recipe, card, train
+
+    out = options.out or Path(f"{options.architecture}.safetensors")
+    recipe = Recipe(
+        options.architecture,
+        channels=tuple(options.channels) if options.channels else None,
+        size=tuple(options.size),
+        shape=tuple(options.shape),
+        samples=options.samples,
+        steps=options.steps,
+        batch=options.batch,
+        rate=options.rate,
+        seed=options.seed,
+    )
+    teacher = SpectralPoisson(recipe.size, recipe.shape)
+    checkpoint = out.with_suffix(".checkpoint")
+    with (
+        tqdm(total=recipe.samples, desc="beams", unit="beam", file=sys.stderr) as beams,
+        tqdm(total=recipe.steps, desc="train", unit="step", file=sys.stderr) as bar,
+    ):
+
+        def report(step: int, loss: float, error: float) -> None:
+            bar.update(step - bar.n)
+            bar.set_postfix(loss=f"{loss:.2g}", held_out=f"{error:.2%}", refresh=False)
+
+        surrogate = train(
+            recipe,
+            teacher=teacher,
+            checkpoint=checkpoint,
+            device=options.device,
+            report=report,
+            drawn=lambda: beams.update(),
+        )
+    with tqdm(total=200, desc="held-out", unit="beam", file=sys.stderr) as bar:
+        command = card.command_line()
+        surrogate = card.described(
+            surrogate, recipe, teacher, command=command, progress=lambda: bar.update()
+        )
+    surrogate = surrogate.replace(about={**surrogate.about, "digest": surrogate.save(out)})
+    write_text(out.with_suffix(".md"), card.text(surrogate, out.stem))
+    checkpoint.unlink(missing_ok=True)
+    errors = surrogate.about["held_out"]
+    print(
+        f"field error on {errors['beams']} held-out beams: mean {errors['mean']:.2%}, "
+        f"worst {errors['worst']:.2%}"
+    )
+    print(f"wrote {out} and {out.with_suffix('.md')}")
     return 0
 
 

@@ -28,6 +28,18 @@ class ParticleLostError(PyJuTrackError):
     """A particle whose coordinates the result needs was lost on the way."""
 
 
+class TrainingError(PyJuTrackError):
+    """Training cannot go on: the loss is no number any more."""
+
+
+class DomainError(PyJuTrackError):
+    """A beam is unlike all those that a surrogate was trained on."""
+
+
+class DomainWarning(UserWarning):
+    """A beam is unlike all those that a surrogate was trained on; its field may be wrong."""
+
+
 class ResolutionWarning(UserWarning):
     """The grid is too coarse, or too small, for the beam it should resolve."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import platform
 import time
 from collections.abc import Callable, Sequence
@@ -17,9 +16,8 @@ from ..distributions import gaussian
 from ..errors import UnstableError
 from ..observables import emittance_growth
 from ..optics import Twiss, tune_slopes, tunes
-from ..spacecharge import deposit, interpolate
+from ..spacecharge import field_error, own_field
 from ..spacecharge.analytic import bassetti_erskine, gaussian_in_box
-from ..tracking import state_of
 from . import fodo
 
 Progress = Callable[[], None]
@@ -166,31 +164,21 @@ def _field(particles: int) -> dict[str, Any]:
         fodo.reference(), particles, twiss=shape, emittance=(sigma_x**2, sigma_y**2), quiet=True
     )
     potential = fodo.space_charge().potential
-    state = state_of(beam.coordinates, beam.alive)
-    x, _, y, *_ = state.coordinates
-    shares = torch.full_like(x, 1 / particles)
-    h = potential.solve(deposit(potential.mesh, x, y, state.alive, shares))
-    _, *ours = interpolate(potential.mesh, x, y, state.alive, h)
+    x, y = beam.coordinate("x"), beam.coordinate("y")
+    ours = own_field(potential, x, y)
     free = bassetti_erskine(x, y, sigma_x, sigma_y)
     _, *boxed = gaussian_in_box(x, y, sigma_x, sigma_y, fodo.BOX)
     shown = slice(0, min(particles, 5000))
     return {
         "sigma": [sigma_x, sigma_y],
-        "from_bassetti_erskine": _field_difference(ours, free),
-        "from_exact_in_box": _field_difference(ours, boxed),
-        "wall_share": _field_difference(boxed, free),
+        "from_bassetti_erskine": field_error(ours, free),
+        "from_exact_in_box": field_error(ours, boxed),
+        "wall_share": field_error(boxed, free),
         "x": x[shown].tolist(),
         "y": y[shown].tolist(),
         "ours": [f[shown].tolist() for f in ours],
         "bassetti_erskine": [f[shown].tolist() for f in free],
     }
-
-
-def _field_difference(ours: Sequence[torch.Tensor], reference: Sequence[torch.Tensor]) -> float:
-    """rms difference over the particles, relative to the rms field."""
-    size = sum(float((f * f).sum()) for f in reference)
-    off = sum(float(((a - b) ** 2).sum()) for a, b in zip(ours, reference, strict=True))
-    return math.sqrt(off / size)
 
 
 def _tune_curve(convention: str, particles: int, progress: Progress) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Space charge: shapes, grids, the particle-mesh operators, solvers, reference fields, the kick."""
 
 from .analytic import bassetti_erskine, gaussian_in_box
+from .field import Field, field_error, own_field
 from .grid import Grid
 from .gridless import gridless_potential
 from .kick import SpaceCharge
@@ -12,6 +13,7 @@ __all__ = [
     "BSPLINE",
     "CATMULL_ROM",
     "CIC",
+    "Field",
     "Grid",
     "Mesh",
     "Potential",
@@ -20,7 +22,9 @@ __all__ = [
     "SpectralPoisson",
     "bassetti_erskine",
     "deposit",
+    "field_error",
     "gaussian_in_box",
     "gridless_potential",
     "interpolate",
+    "own_field",
 ]

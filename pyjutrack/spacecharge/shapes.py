@@ -23,12 +23,14 @@ class Shape:
     Attributes:
         name: what `shape("...")` finds it by.
         coefficients: 4 x 4, rows are nodes, columns powers 0 to 3.
+        variance: its second moment in units of the spacing squared.
         transfer: its Fourier transform as a function of k h, by which a solver may divide to undo
             the smoothing; one everywhere if it is not to be undone.
     """
 
     name: str
     coefficients: tuple[tuple[float, ...], ...]
+    variance: float
     transfer: Callable[[Array], Array]
 
 
@@ -46,6 +48,7 @@ BSPLINE = Shape(
         (1 / 6, 1 / 2, 1 / 2, -1 / 2),
         (0.0, 0.0, 0.0, 1 / 6),
     ),
+    1 / 3,
     _sinc_power(4),
 )
 
@@ -59,6 +62,7 @@ CATMULL_ROM = Shape(
         (0.0, 1 / 2, 2.0, -3 / 2),
         (0.0, 0.0, -1 / 2, 1 / 2),
     ),
+    0.0,
     lambda kh: np.ones_like(kh),
 )
 
@@ -67,6 +71,7 @@ CATMULL_ROM = Shape(
 CIC = Shape(
     "cic",
     ((0.0, 0.0, 0.0, 0.0), (1.0, -1.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0)),
+    1 / 6,
     _sinc_power(2),
 )
 

@@ -1,0 +1,43 @@
+"""The field of a potential at macroparticles, and how two such fields differ."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..errors import InvalidValueError
+from .particle_mesh import deposit, inside, interpolate
+from .poisson import Potential
+
+
+class Field(NamedTuple):
+    """dH/dx and dH/dy at particles, both (N,) [1/m]; the kick is against them."""
+
+    along_x: Tensor
+    along_y: Tensor
+
+
+def own_field(potential: Potential, x: Tensor, y: Tensor) -> Field:
+    """The field that macroparticles at x and y (N,) [m] make at themselves.
+
+    Raises:
+        InvalidValueError: none of them is in the box.
+    """
+    mesh = potential.mesh
+    within = inside(mesh.grid, x, y)
+    if not bool(within.any()):
+        raise InvalidValueError(f"no particle is in the box of {mesh.grid.size} m")
+    shares = torch.full_like(x, 1 / len(x))
+    h = potential.solve(deposit(mesh, x, y, within, shares)).to(x.dtype)
+    return Field(*interpolate(mesh, x, y, within, h)[1:])
+
+
+def field_error(ours: Sequence[Tensor], reference: Sequence[Tensor]) -> float:
+    """rms difference of two fields over the particles, relative to the rms of the second."""
+    size = sum(float((f * f).sum()) for f in reference)
+    off = sum(float(((a - b) ** 2).sum()) for a, b in zip(ours, reference, strict=True))
+    return math.sqrt(off / size)

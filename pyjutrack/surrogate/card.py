@@ -1,0 +1,118 @@
+"""The model card: what a surrogate is, how it was trained, and how far off it is."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..spacecharge.poisson import Potential
+from .beams import HELD_OUT_SEED, KINDS
+from .recipe import Recipe
+from .surrogate import Surrogate
+from .validation import held_out
+
+
+def described(
+    surrogate: Surrogate,
+    recipe: Recipe,
+    teacher: Potential,
+    *,
+    command: Sequence[str] = (),
+    beams: int = 200,
+    progress: Callable[[], object] = lambda: None,
+) -> Surrogate:
+    """The surrogate with `about` filled: recipe, errors on held-out beams, origin."""
+    from .. import __version__
+
+    errors, kinds = held_out(surrogate, teacher, recipe.beams, beams, progress)
+    worst = int(errors.argmax())
+    about: dict[str, Any] = {
+        "recipe": recipe.record(),
+        "weights": surrogate.network.count,
+        "teacher": repr(teacher),
+        "held_out": {
+            "seed": HELD_OUT_SEED,
+            "beams": beams,
+            "mean": float(errors.mean()),
+            "worst": float(errors[worst]),
+            "worst_kind": kinds[worst],
+            "by_kind": {
+                kind: float(errors[[k == kind for k in kinds]].mean())
+                for kind in KINDS
+                if kind in kinds
+            },
+        },
+        "command": shlex.join(command),
+        "commit": _commit(),
+        "version": __version__,
+        "torch": torch.__version__.partition("+")[0],
+    }
+    return surrogate.replace(about=about)
+
+
+def text(surrogate: Surrogate, name: str) -> str:
+    """The card in Markdown."""
+    about, grid = surrogate.about, surrogate.mesh.grid
+    recipe, errors, domain = about["recipe"], about["held_out"], surrogate.domain
+    kinds = "\n".join(f"| {k} | {e:.2%} |" for k, e in errors["by_kind"].items())
+    assert domain is not None
+    sizes = f"{domain.size[0] * 1e3:.2g} to {domain.size[1] * 1e3:.2g} mm"
+    return f"""# {name}
+
+A network of the architecture `{recipe["architecture"]}` that maps the density of a coasting beam to
+the potential of its space charge, on {grid.shape[0]} x {grid.shape[1]} cells of a
+{grid.size[0] * 1e3:g} mm x {grid.size[1] * 1e3:g} mm box.
+
+| | |
+|---|---|
+| channels | {", ".join(map(str, recipe["channels"]))} |
+| weights | {about["weights"]} |
+| learned from | `{about["teacher"]}` |
+| trained on | {recipe["samples"]} beams of seed {recipe["seed"]}: {", ".join(KINDS)}; \
+{recipe["steps"]} steps of {recipe["batch"]} |
+| rms sizes | {sizes}, ratio up to {domain.aspect:.2g} |
+| centre | up to {domain.offset * 1e3:.2g} mm from the axis along x and y |
+| macroparticles | from {domain.particles} on |
+| digest | `{about.get("digest", "")}` |
+| trained by | `{about["command"]}` |
+| with | pyjutrack {about["version"]} at {about["commit"]}, PyTorch {about["torch"]} |
+
+Error of the field at the macroparticles, rms over the beam relative to the rms field, on
+{errors["beams"]} beams of seed {errors["seed"]}, which training refuses: **mean
+{errors["mean"]:.2%}, worst {errors["worst"]:.2%}** ({errors["worst_kind"]}).
+
+| kind of beam | mean error |
+|---|---|
+{kinds}
+
+Outside of these ranges the network was never tested; it warns, or raises if asked to. The solver
+that it was trained on is more accurate, and needs no training.
+"""
+
+
+def command_line() -> list[str]:
+    """The command that is running, as one would type it."""
+    return [Path(sys.argv[0]).name, *sys.argv[1:]]
+
+
+def _commit() -> str:
+    """The commit of the source that runs, where it is a checkout."""
+    here = Path(__file__).parent
+
+    def git(*words: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(here), *words], capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", ".")
+        return git("rev-parse", "--short=12", "HEAD") + (" with changes" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "a release"

@@ -1,0 +1,77 @@
+"""The state of a training run in a file, to go on from after a kill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..errors import InvalidValueError
+from . import files
+from .recipe import Recipe
+
+_HOLDS = "checkpoint"
+
+
+def save(
+    path: Path,
+    recipe: Recipe,
+    step: int,
+    error: float,
+    parameters: dict[str, Tensor],
+    optimizers: Sequence[torch.optim.Optimizer],
+) -> None:
+    """Write the state after a number of steps, whole or not at all."""
+    tensors = {f"weight/{name}": p for name, p in parameters.items()}
+    tensors.update(_states(parameters, optimizers))
+    description = {"recipe": recipe.record(), "step": step, "error": error}
+    files.write(path, description, tensors, holds=_HOLDS)
+
+
+def restore(
+    path: Path,
+    recipe: Recipe,
+    parameters: dict[str, Tensor],
+    optimizers: Sequence[torch.optim.Optimizer],
+) -> tuple[int, float]:
+    """Fill parameters and optimizers from a file; returns the steps done and the error then.
+
+    Raises:
+        InvalidValueError: the file is damaged, or of another recipe.
+    """
+    description, tensors, _ = files.read(path, holds=_HOLDS)
+    asked = files.plain(recipe.record())
+    found = description["recipe"]
+    other = [k for k in asked if asked[k] != found.get(k)]
+    if other:
+        told = ", ".join(f"{k} {found.get(k)} there, {asked[k]} here" for k in other)
+        raise InvalidValueError(
+            f"{path} is of another training run ({told}); remove it to start afresh"
+        )
+    with torch.no_grad():
+        for name, p in parameters.items():
+            p.copy_(tensors[f"weight/{name}"])
+    device = next(iter(parameters.values())).device
+    names = {id(p): name for name, p in parameters.items()}
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            for p in group["params"]:
+                prefix = f"state/{names[id(p)]}/"
+                optimizer.state[p] = {
+                    key.removeprefix(prefix): value if value.dim() == 0 else value.to(device)
+                    for key, value in tensors.items()
+                    if key.startswith(prefix)
+                }
+    return description["step"], description["error"]
+
+
+def _states(
+    parameters: dict[str, Tensor], optimizers: Sequence[torch.optim.Optimizer]
+) -> Iterator[tuple[str, Tensor]]:
+    names = {id(p): name for name, p in parameters.items()}
+    for optimizer in optimizers:
+        for p, state in optimizer.state.items():
+            for key, value in state.items():
+                yield f"state/{names[id(p)]}/{key}", torch.as_tensor(value)

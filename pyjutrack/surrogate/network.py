@@ -1,0 +1,99 @@
+"""A network: layers in the order in which they run, and their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..errors import InvalidValueError
+from .layers import Layer, Weights
+
+#: the name of what a network reads
+INPUT = "input"
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """Layers and weights; the value of the last layer is that of the network.
+
+    A pure function of its input and its weights, differentiable in both.
+
+    Attributes:
+        layers: each reads "input" or layers before it.
+        weights: tensors by name.
+    """
+
+    layers: tuple[Layer, ...]
+    weights: Weights
+
+    def __post_init__(self) -> None:
+        check_layers(self.layers)
+        for layer in self.layers:
+            for name in layer.weights():
+                if name not in self.weights:
+                    raise InvalidValueError(f"layer {layer.name!r} lacks its weight {name!r}")
+        used = {name for layer in self.layers for name in layer.weights()}
+        for name, weight in self.weights.items():
+            if name not in used:
+                raise InvalidValueError(f"no layer uses the weight {name!r}")
+            if not bool(torch.isfinite(weight.detach()).all()):
+                raise InvalidValueError(f"the weight {name!r} holds NaN or infinite numbers")
+
+    @property
+    def linear(self) -> bool:
+        """Whether the output is linear in the input, without an offset."""
+        return all(layer.linear for layer in self.layers)
+
+    @property
+    def count(self) -> int:
+        """How many numbers the weights hold."""
+        return sum(w.numel() for w in self.weights.values())
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision of the weights."""
+        return next((w.dtype for w in self.weights.values()), torch.get_default_dtype())
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next((w.device for w in self.weights.values()), torch.device("cpu"))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Maps (..., nx, ny) from maps of the same shape."""
+        return evaluate(self.layers, self.weights, x)
+
+    def replace(self, weights: Weights) -> Network:
+        """The same layers with other weights."""
+        return Network(self.layers, weights)
+
+    def to(self, dtype: torch.dtype, device: torch.device | str | None = None) -> Network:
+        """The same network in another precision or on another device."""
+        return self.replace({k: w.to(device=device, dtype=dtype) for k, w in self.weights.items()})
+
+
+def evaluate(layers: Sequence[Layer], weights: Weights, x: Tensor) -> Tensor:
+    """Run layers on maps (..., nx, ny); the last value is the result, of the same shape."""
+    values: dict[str, Tensor] = {INPUT: x.reshape(-1, 1, *x.shape[-2:])}
+    for layer in layers:
+        values[layer.name] = layer(weights, *(values[name] for name in layer.inputs))
+    return values[layers[-1].name].reshape(x.shape)
+
+
+def check_layers(layers: Sequence[Layer]) -> None:
+    """Raise InvalidValueError unless every layer reads what stands before it, under one name."""
+    if not layers:
+        raise InvalidValueError("a network needs at least one layer")
+    known = {INPUT}
+    for layer in layers:
+        if layer.name in known:
+            raise InvalidValueError(f"two values of the network are named {layer.name!r}")
+        for name in layer.inputs:
+            if name not in known:
+                raise InvalidValueError(
+                    f"layer {layer.name!r} reads {name!r}, which no layer before it makes"
+                )
+        known.add(layer.name)

@@ -1,0 +1,101 @@
+"""All that determines a training run."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import InvalidValueError, require_known
+from ..spacecharge.grid import Grid
+from .architectures import Standardisation, UNet, symmetric
+from .beams import Beams, check_seed
+from .network import Network
+
+Build = Callable[[tuple[int, ...], Standardisation, int], Network]
+
+#: the networks that can be trained by name, with their channels unless others are asked for
+ARCHITECTURES: dict[str, tuple[tuple[int, ...], Build]] = {
+    "linear": (
+        (16, 32, 64, 64, 64, 64),
+        lambda channels, standard, seed: UNet(channels, activated=False).build(standard, seed),
+    ),
+    "variational": (
+        (16, 32, 64, 64, 64, 64),
+        lambda channels, standard, seed: symmetric(
+            UNet(channels, activated=False).build(standard, seed)
+        ),
+    ),
+    "pix2pix": (
+        (16, 32, 64, 128, 128, 128, 128),
+        lambda channels, standard, seed: UNet(channels, activated=True).build(standard, seed),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to train, on what, and how long.
+
+    Attributes:
+        architecture: "linear", "variational" or "pix2pix".
+        channels: after each step down; None takes those of the architecture.
+        size: full width and height of the box [m].
+        shape: cells in x and y; multiples of 2 to the power of the steps down.
+        samples: beams to train on.
+        steps: of the optimiser.
+        batch: beams a step.
+        rate: first learning rate; it falls to zero as a cosine.
+        seed: of the beams, the first weights and the order of training.
+        pipe: semi-axes of an elliptical pipe that holds the beams, in half boxes; None is the box.
+    """
+
+    architecture: str = "linear"
+    channels: tuple[int, ...] | None = None
+    size: tuple[float, float] = (0.02, 0.02)
+    shape: tuple[int, int] = (128, 128)
+    samples: int = 2000
+    steps: int = 10_000
+    batch: int = 16
+    rate: float = 1e-2
+    seed: int = 1
+    pipe: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        require_known("architecture", self.architecture, ARCHITECTURES)
+        grid = Grid(self.size, self.shape)
+        check_seed(self.seed)
+        if self.channels is None:
+            object.__setattr__(self, "channels", ARCHITECTURES[self.architecture][0])
+        assert self.channels is not None
+        if any(n % 2 ** len(self.channels) for n in grid.shape):
+            raise InvalidValueError(
+                f"{len(self.channels)} steps down need cells in multiples of "
+                f"{2 ** len(self.channels)}, got {grid.shape}; take other channels"
+            )
+        for name in ("samples", "steps", "batch"):
+            if getattr(self, name) < 1:
+                raise InvalidValueError(f"{name} must be positive, got {getattr(self, name)}")
+        if not self.rate > 0:
+            raise InvalidValueError(f"the learning rate must be positive, got {self.rate}")
+
+    @property
+    def beams(self) -> Beams:
+        """What the beams are drawn from."""
+        return Beams(Grid(self.size, self.shape), pipe=self.pipe)
+
+    @property
+    def symmetries(self) -> int:
+        """How many turns and mirrors map the box, and the pipe, onto themselves."""
+        square = self.size[0] == self.size[1] and self.shape[0] == self.shape[1]
+        return 8 if square and (self.pipe is None or self.pipe[0] == self.pipe[1]) else 4
+
+    def build(self, standard: Standardisation) -> Network:
+        """The network before training."""
+        assert self.channels is not None
+        return ARCHITECTURES[self.architecture][1](self.channels, standard, self.seed)
+
+    def record(self) -> dict[str, Any]:
+        """As plain data."""
+        return dataclasses.asdict(self)

@@ -1,0 +1,64 @@
+"""Densities of beams and the potentials that a solver gives for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..spacecharge.grid import GHOSTS
+from ..spacecharge.particle_mesh import Mesh, deposit
+from ..spacecharge.poisson import Potential
+from .beams import Beams, Positions
+from .border import fold
+from .domain import Domain, Figures
+
+
+class Samples(NamedTuple):
+    """Shares of the beam in each cell and H on the cells, both (B, nx, ny)."""
+
+    density: Tensor
+    potential: Tensor
+
+    def turned(self, way: int) -> Samples:
+        """One of the symmetries of the box: ways 0 to 3 mirror, 4 to 7 also swap x and y."""
+        axes = [-1] * (way & 1) + [-2] * (way >> 1 & 1)
+        mirrored = (a.flip(axes) if axes else a for a in self)
+        return Samples(*(a.mT if way & 4 else a for a in mirrored))
+
+    def pick(self, index: Tensor) -> Samples:
+        """Some of the samples."""
+        return Samples(self.density[index], self.potential[index])
+
+    def to(self, device: torch.device) -> Samples:
+        """On another device."""
+        return Samples(self.density.to(device), self.potential.to(device))
+
+
+def density(mesh: Mesh, beam: Positions) -> Tensor:
+    """Shares of a beam on the padded grid."""
+    x, y = torch.from_numpy(beam.x), torch.from_numpy(beam.y)
+    everywhere = torch.ones_like(x, dtype=torch.bool)
+    return deposit(mesh, x, y, everywhere, torch.full_like(x, 1 / len(x)))
+
+
+def draw(
+    teacher: Potential,
+    beams: Beams,
+    seed: int,
+    count: int,
+    progress: Callable[[], object] = lambda: None,
+) -> tuple[Samples, Domain]:
+    """Samples in single precision, and the domain that their beams span."""
+    cells = (slice(GHOSTS, -GHOSTS), slice(GHOSTS, -GHOSTS))
+    densities, potentials, drawn = [], [], []
+    for index in range(count):
+        beam = beams.draw(seed, index)
+        padded = density(teacher.mesh, beam)
+        densities.append(fold(padded).float())
+        potentials.append(teacher.solve(padded)[cells].float())
+        drawn.append(Figures.of(beam.x, beam.y))
+        progress()
+    return Samples(torch.stack(densities), torch.stack(potentials)), Domain.around(drawn)

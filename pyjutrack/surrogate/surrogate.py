@@ -1,0 +1,223 @@
+"""A network in the place of a space-charge solver."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.overrides import handle_torch_function, has_torch_function
+
+from ..beam import Beam
+from ..errors import DomainError, DomainWarning, InvalidValueError, require_known, warn
+from ..spacecharge.grid import Grid
+from ..spacecharge.particle_mesh import Mesh
+from ..spacecharge.poisson import Potential, SpectralPoisson
+from ..spacecharge.shapes import shape
+from . import files, layers
+from .border import fold, unfold
+from .domain import Domain, Figures
+from .network import Network
+from .validation import Validation, compare
+
+_OUTSIDE = ("warn", "raise", "ignore")
+
+
+@dataclass(frozen=True, eq=False)
+class Surrogate:
+    """A trained network that gives the potential of a density, as a solver does.
+
+    Its kick is the gradient of that potential, so it is symplectic whatever the network says. Pass
+    it to `SpaceCharge` as the potential.
+
+    Attributes:
+        network: what maps the shares of the beam in the cells to H on the cells.
+        mesh: the grid and shape function that it was trained with.
+        domain: the beams that it was trained on, or None if that is not known.
+        outside: what to do with a beam outside of the domain: "warn", "raise" or "ignore".
+        about: how it was trained, and its errors.
+    """
+
+    network: Network
+    mesh: Mesh
+    domain: Domain | None = None
+    outside: str = "warn"
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        require_known("choice for beams outside the domain", self.outside, _OUTSIDE)
+        cells = torch.zeros(self.mesh.grid.shape, dtype=self.network.dtype)
+        try:
+            with torch.no_grad():
+                self.network(cells.to(self.network.device))
+        except RuntimeError as error:
+            raise InvalidValueError(
+                f"the network does not fit {self.mesh.grid.shape} cells, or its weights its "
+                f"layers: {error}"
+            ) from error
+
+    @classmethod
+    def load(
+        cls,
+        source: str | Path,
+        *,
+        outside: str = "warn",
+        dtype: torch.dtype = torch.float64,
+        device: str | torch.device = "cpu",
+    ) -> Surrogate:
+        """A surrogate that ships with the package, by name, or one from a file.
+
+        Args:
+            source: "linear", "pix2pix", "variational", or the path of a file of `save`.
+            outside: what to do with a beam unlike those of training: "warn", "raise" or "ignore".
+            dtype: precision in which the network works; files hold single precision.
+            device: where it works.
+
+        Raises:
+            UnknownNameError: nothing of that name ships.
+            InvalidValueError: no such file, or one that is damaged, changed or of another kind.
+        """
+        path = Path(source)
+        if isinstance(source, str) and not path.suffix and path.parent == Path("."):
+            require_known("surrogate", source, shipped())
+            path = Path(str(resources.files(__package__) / "weights" / f"{source}.safetensors"))
+        description, weights, mark = files.read(path)
+        try:
+            network = Network(
+                tuple(layers.from_record(r) for r in description["layers"]),
+                {k: w.to(device=device, dtype=dtype) for k, w in weights.items()},
+            )
+            known = description["domain"]
+            domain = None if known is None else Domain(**{**known, "size": tuple(known["size"])})
+            grid = Grid(tuple(description["size"]), tuple(description["shape"]))
+            mesh = Mesh(grid, shape(description["assignment"]))
+            about = {**description["about"], "digest": mark}
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InvalidValueError(f"{path} does not describe a surrogate: {error!r}") from error
+        return cls(network, mesh, domain, outside, about)
+
+    def save(self, path: Path) -> str:
+        """Write it in single precision, whole or not at all; returns the digest.
+
+        The file holds numbers and a description in JSON; loading it runs nothing.
+        """
+        grid, used = self.mesh
+        description = {
+            "layers": [layers.record(layer) for layer in self.network.layers],
+            "size": grid.size,
+            "shape": grid.shape,
+            "assignment": used.name,
+            "domain": None if self.domain is None else dataclasses.asdict(self.domain),
+            "about": {k: v for k, v in self.about.items() if k != "digest"},
+        }
+        return files.write(Path(path), description, self.network.to(torch.float32).weights)
+
+    def replace(self, **changes: Any) -> Surrogate:
+        """A copy with some attributes replaced."""
+        return dataclasses.replace(self, **changes)
+
+    def to(self, dtype: torch.dtype, device: str | torch.device | None = None) -> Surrogate:
+        """The same in another precision or on another device."""
+        return self.replace(network=self.network.to(dtype, device))
+
+    def solve(self, fractions: Tensor) -> Tensor:
+        """H on the padded grid from the share of the beam in each cell. See `Potential`.
+
+        Raises:
+            InvalidValueError: the grid is another than that of training.
+            DomainError: the density is outside of the domain, and `outside` is "raise".
+        """
+        if fractions.shape[-2:] != self.mesh.grid.padded_shape:
+            raise InvalidValueError(
+                f"the surrogate was trained on {self.mesh.grid.shape} cells, a padded grid of "
+                f"{self.mesh.grid.padded_shape}; got {tuple(fractions.shape[-2:])}"
+            )
+        self._watch(fractions.detach())
+        return predict(fractions, self.network)
+
+    def check(self, beam: Beam) -> None:
+        """Warn of, or raise for, a beam unlike those of training, as `outside` says."""
+        if self.domain is None or self.outside == "ignore":
+            return
+        x, y = (beam.coordinate(u).detach()[beam.alive].cpu().numpy() for u in "xy")
+        self._complain(self.domain.complaints(Figures.of(x, y)))
+
+    def validate(self, beam: Beam, against: Potential | None = None) -> Validation:
+        """The field at the macroparticles of a beam, compared with a solver's.
+
+        Args:
+            beam: its particles alive count.
+            against: the solver; the spectral solver of the same box if None.
+        """
+        grid, used = self.mesh
+        solver = SpectralPoisson(grid.size, grid.shape, used) if against is None else against
+        x, y = (beam.coordinate(u).detach()[beam.alive] for u in "xy")
+        said: list[str] = []
+        if self.domain is not None:
+            said = self.domain.complaints(Figures.of(x.cpu().numpy(), y.cpu().numpy()))
+        return compare(self.replace(outside="ignore"), solver, x, y, said)
+
+    def _watch(self, fractions: Tensor) -> None:
+        """`check` for a density on the way; batches and what PyTorch transforms are let pass."""
+        if self.domain is None or self.outside == "ignore" or fractions.dim() != 2:
+            return
+        if torch._C._functorch.is_functorch_wrapped_tensor(fractions):
+            return
+        self._complain(self.domain.complaints(_figures(self.mesh, fractions.cpu().numpy())))
+
+    def _complain(self, complaints: list[str]) -> None:
+        if not complaints:
+            return
+        message = (
+            "the beam is unlike those that the surrogate was trained on: "
+            + "; ".join(complaints)
+            + "; compare with `validate`, or use SpectralPoisson"
+        )
+        if self.outside == "raise":
+            raise DomainError(message)
+        warn(message, DomainWarning)
+
+
+def predict(fractions: Tensor, network: Network) -> Tensor:
+    """H on the padded grid from the shares there, by a network that sees the cells.
+
+    H is linear in the density, so a network that is not sees the density of a whole beam.
+    """
+    if has_torch_function((fractions,)):  # tensor-likes take all of it as one operation
+        return handle_torch_function(predict, (fractions,), fractions, network)
+    cells = fold(fractions.to(network.dtype))
+    if network.linear:
+        return unfold(network(cells))
+    share = cells.sum((-1, -2), keepdim=True)
+    return unfold(share * network(cells / share))
+
+
+def _figures(mesh: Mesh, fractions: NDArray[Any]) -> Figures:
+    """Moments of a density; the width of the shape function is taken out."""
+    total = fractions.sum()
+    centre, size = [], []
+    for axis in (0, 1):
+        nodes = mesh.grid.nodes(axis, ghosts=True)
+        marginal = fractions.sum(1 - axis) / total
+        mean = float(marginal @ nodes)
+        own = mesh.shape.variance * mesh.grid.spacing[axis] ** 2
+        size.append(math.sqrt(max(float(marginal @ (nodes - mean) ** 2) - own, 0.0)))
+        centre.append(mean)
+    return Figures(tuple(size), tuple(centre))
+
+
+def shipped() -> list[str]:
+    """Names of the surrogates that come with the package."""
+    folder = resources.files(__package__) / "weights"
+    return sorted(
+        entry.name.removesuffix(".safetensors")
+        for entry in folder.iterdir()
+        if entry.name.endswith(".safetensors")
+    )

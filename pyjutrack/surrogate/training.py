@@ -1,0 +1,163 @@
+"""Training a network to give the potential that a solver gives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..errors import InvalidValueError, TrainingError
+from ..spacecharge.poisson import Potential, SpectralPoisson
+from . import checkpoint as checkpoints
+from .architectures import Standardisation
+from .field_error import relative_error
+from .network import Network, evaluate
+from .recipe import Recipe
+from .samples import Samples, draw
+from .surrogate import Surrogate
+
+#: beams on which the error is watched during training; their seed is that of training plus one
+_WATCHED = 64
+#: steps between checkpoints
+_SAVE_EVERY = 250
+#: steps over which the learning rate rises
+_RISE = 100
+
+#: step, loss, and the error on the watched beams at the last checkpoint
+Report = Callable[[int, float, float], object]
+
+
+def train(
+    recipe: Recipe,
+    *,
+    teacher: Potential | None = None,
+    checkpoint: Path | None = None,
+    device: str | torch.device = "cpu",
+    report: Report = lambda step, loss, error: None,
+    drawn: Callable[[], object] = lambda: None,
+) -> Surrogate:
+    """Train a network; the same recipe gives the same network.
+
+    The loss is the relative error of the field (an H1 norm), once weighted by the density and once
+    over the whole box. Kernels are trained by Muon, offsets by Adam.
+
+    Args:
+        recipe: what to train, on what, how long.
+        teacher: what gives the potentials to learn; the spectral solver of the recipe's box if
+            None.
+        checkpoint: file in which to keep the state; a run that finds one there goes on from
+            it. None keeps none.
+        device: where the network is trained; samples are made on the CPU.
+        report: called after each step with its number, the loss, and the mean field error of
+            beams that are not trained on.
+        drawn: called after each sample is made.
+
+    Raises:
+        InvalidValueError: the teacher's grid is another than the recipe's, or the checkpoint is of
+            another recipe.
+        TrainingError: the loss is no number any more.
+
+    Source of Muon: K. Jordan et al., Muon: an optimizer for hidden layers in neural networks
+    (2024).
+    """
+    teacher = SpectralPoisson(recipe.size, recipe.shape) if teacher is None else teacher
+    grid = teacher.mesh.grid
+    if (grid.size, grid.shape) != (recipe.size, recipe.shape):
+        raise InvalidValueError(
+            f"the teacher solves on {grid.shape} cells of a {grid.size} m box, the recipe asks for "
+            f"{recipe.shape} cells of {recipe.size} m"
+        )
+    device = torch.device(device)
+    samples, domain = draw(teacher, recipe.beams, recipe.seed, recipe.samples, drawn)
+    watched, _ = draw(teacher, recipe.beams, recipe.seed + 1, _WATCHED)
+    network = recipe.build(_standardisation(samples)).to(torch.float32, device)
+    weights = _fit(recipe, network, samples.to(device), watched.to(device), checkpoint, report)
+    return Surrogate(network.replace(weights).to(torch.float32, "cpu"), teacher.mesh, domain)
+
+
+def _fit(
+    recipe: Recipe,
+    network: Network,
+    samples: Samples,
+    watched: Samples,
+    path: Path | None,
+    report: Report,
+) -> dict[str, Tensor]:
+    """The trained weights."""
+    weights = {k: w.detach().clone().requires_grad_() for k, w in network.weights.items()}
+    # Muon takes matrices: a kernel is one row for each channel of its first axis
+    flat = {k: w.detach().reshape(w.shape[0], -1).squeeze(1) for k, w in weights.items()}
+    optimizers = _optimizers(flat, recipe.rate)
+    start, error = 0, math.nan
+    if path is not None and path.exists():
+        start, error = checkpoints.restore(path, recipe, flat, optimizers)
+    for step in range(start, recipe.steps):
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["initial_lr"] * _schedule(step, recipe.steps)
+        loss = _loss(network, weights, _batch(recipe, samples, step))
+        if not math.isfinite(loss.item()):
+            raise TrainingError(
+                f"the loss is {loss.item()} at step {step}; train with a smaller rate than "
+                f"{recipe.rate:g}" + (f"; the last good state is in {path}" if path else "")
+            )
+        gradients = torch.autograd.grad(loss, list(weights.values()))
+        for parameter, gradient in zip(flat.values(), gradients, strict=True):
+            parameter.grad = gradient.reshape(parameter.shape)
+        for optimizer in optimizers:
+            optimizer.step()
+        done = step + 1
+        if done % _SAVE_EVERY == 0 or done == recipe.steps:
+            error = _watch(network, weights, watched)
+            if path is not None:
+                checkpoints.save(path, recipe, done, error, flat, optimizers)
+        report(done, loss.item(), error)
+    return {k: w.detach() for k, w in weights.items()}
+
+
+def _optimizers(flat: dict[str, Tensor], rate: float) -> list[torch.optim.Optimizer]:
+    kernels = [w for w in flat.values() if w.dim() == 2]
+    offsets = [w for w in flat.values() if w.dim() == 1]
+    made: list[torch.optim.Optimizer] = [torch.optim.Muon(kernels, lr=rate, weight_decay=0.0)]
+    if offsets:
+        made.append(torch.optim.Adam(offsets, lr=rate / 5, betas=(0.9, 0.99)))
+    for optimizer in made:
+        for group in optimizer.param_groups:
+            group["initial_lr"] = group["lr"]
+    return made
+
+
+def _schedule(step: int, steps: int) -> float:
+    """A short rise, then half a cosine down to zero."""
+    return min(1.0, (step + 1) / _RISE) * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+def _batch(recipe: Recipe, samples: Samples, step: int) -> Samples:
+    """The samples of a step, turned at random; a function of the recipe and the step alone."""
+    generator = torch.Generator().manual_seed(hash((recipe.seed, step)) & 0x7FFF_FFFF)
+    index = torch.randint(recipe.samples, (recipe.batch,), generator=generator)
+    way = int(torch.randint(recipe.symmetries, (1,), generator=generator))
+    picked = samples.pick(index.to(samples.density.device)).turned(way)
+    return Samples(*(a.contiguous() for a in picked))
+
+
+def _loss(network: Network, weights: dict[str, Tensor], batch: Samples) -> Tensor:
+    h = evaluate(network.layers, weights, batch.density)
+    at_beam = relative_error(h, batch.potential, batch.density.clamp(min=0))
+    everywhere = relative_error(h, batch.potential, torch.ones_like(h))
+    return (at_beam + everywhere).mean()
+
+
+@torch.no_grad()
+def _watch(network: Network, weights: dict[str, Tensor], watched: Samples) -> float:
+    """Mean error of the field at beams that are not trained on."""
+    h = evaluate(network.layers, weights, watched.density)
+    return float(relative_error(h, watched.potential, watched.density.clamp(min=0)).mean())
+
+
+def _standardisation(samples: Samples) -> Standardisation:
+    rho, h = samples
+    return Standardisation(float(rho.mean()), float(rho.std()), float(h.mean()), float(h.std()))
