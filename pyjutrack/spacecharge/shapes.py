@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +29,9 @@ class Shape:
     """
 
     name: str
-    coefficients: tuple[tuple[float, ...], ...]
-    variance: float
-    transfer: Callable[[Array], Array]
+    coefficients: tuple[tuple[float, ...], ...] = field(repr=False)
+    variance: float = field(repr=False)
+    transfer: Callable[[Array], Array] = field(repr=False)
 
 
 def _sinc_power(power: int) -> Callable[[Array], Array]:
