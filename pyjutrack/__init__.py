@@ -1,14 +1,17 @@
 """Hybrid physics and data-driven beam tracking with automatic differentiation."""
 
-from . import distributions, moments, observables
+from . import distributions, moments, observables, surrogate
 from .beam import Beam
 from .derivatives import gradient, jacobian, jacobian_derivatives, value_and_gradient
 from .elements import Drift, Element, Marker, Multipole, Quadrupole
 from .errors import (
+    DomainError,
+    DomainWarning,
     InvalidValueError,
     ParticleLostError,
     PyJuTrackError,
     ResolutionWarning,
+    TrainingError,
     UnknownNameError,
     UnstableError,
 )
@@ -18,12 +21,15 @@ from .observables import emittance_growth
 from .optics import Twiss, tune_slopes, tunes, twiss
 from .reference import Reference, Species
 from .spacecharge import SpaceCharge, SpectralPoisson
+from .surrogate import Surrogate
 from .tracking import Kick, track
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Beam",
+    "DomainError",
+    "DomainWarning",
     "Drift",
     "Element",
     "InvalidValueError",
@@ -39,6 +45,8 @@ __all__ = [
     "SpaceCharge",
     "Species",
     "SpectralPoisson",
+    "Surrogate",
+    "TrainingError",
     "Twiss",
     "UnknownNameError",
     "UnstableError",
@@ -53,6 +61,7 @@ __all__ = [
     "moments",
     "observables",
     "sizes",
+    "surrogate",
     "track",
     "tune_slopes",
     "tunes",

@@ -47,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _reproduce_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--table", type=int, nargs="+", choices=(1, 2, 3), help="only these")
     parser.add_argument("--figure", type=int, nargs="+", choices=(2, 3), help="only these")
+    parser.add_argument("--solver", choices=("unet", "spectral"), default="unet", help="the field")
+    parser.add_argument("--network", default="linear", help="one that ships, or a file of weights")
     parser.add_argument("--particles", type=_positive, default=50_000, help="macroparticles")
     parser.add_argument("--seeds", type=_positive, default=5, help="beams to average over")
     parser.add_argument("--out", type=Path, default=Path("results"), help="folder of the files")
@@ -63,15 +65,21 @@ def _reproduce(options: argparse.Namespace) -> int:
     chosen = options.table is not None or options.figure is not None
     which_tables = tuple(sorted(set(options.table or ()))) if chosen else (1, 2, 3)
     which_figures = tuple(sorted(set(options.figure or ()))) if chosen else (2, 3)
-    total = study.steps(which_tables, which_figures, options.seeds)
+    field = {"solver": options.solver, "network": options.network}
+    total = study.steps(which_tables, which_figures, options.seeds, **field)
     with tqdm(total=total, desc="reproduce", unit="part", file=sys.stderr) as bar:
         results = study.run(
-            which_tables, which_figures, options.particles, options.seeds, lambda: bar.update()
+            which_tables,
+            which_figures,
+            options.particles,
+            options.seeds,
+            lambda: bar.update(),
+            **field,
         )
     if which_tables:
         print(tables.text(results, which_tables))
     if "field" in results:
-        print(f"\n{tables.field_text(results['field'])}\n")
+        print(f"\n{tables.field_text(results['field'], options.solver)}\n")
     write_json(options.out / "results.json", results)
     for path in figures.draw(results, options.out):
         print(f"wrote {path}")
@@ -90,6 +98,7 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--channels", type=_positive, nargs="+", help="after each step down")
     parser.add_argument("--size", type=float, nargs=2, default=(0.02, 0.02), help="of the box [m]")
     parser.add_argument("--shape", type=_positive, nargs=2, default=(128, 128), help="cells")
+    parser.add_argument("--held-out", type=_positive, default=200, help="beams to test on")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.set_defaults(run=_train)
 
@@ -132,10 +141,14 @@ def _train(options: argparse.Namespace) -> int:
             report=report,
             drawn=lambda: beams.update(),
         )
-    with tqdm(total=200, desc="held-out", unit="beam", file=sys.stderr) as bar:
-        command = card.command_line()
+    with tqdm(total=options.held_out, desc="held-out", unit="beam", file=sys.stderr) as bar:
         surrogate = card.described(
-            surrogate, recipe, teacher, command=command, progress=lambda: bar.update()
+            surrogate,
+            recipe,
+            teacher,
+            command=card.command_line(),
+            beams=options.held_out,
+            progress=lambda: bar.update(),
         )
     surrogate = surrogate.replace(about={**surrogate.about, "digest": surrogate.save(out)})
     write_text(out.with_suffix(".md"), card.text(surrogate, out.stem))

@@ -15,13 +15,13 @@ def draw(results: dict[str, Any], out: Path) -> list[Path]:
     """Draw the figures that the results hold; returns the files written."""
     written = []
     if "field" in results:
-        written.append(_field(results["field"], out / "figure2.png"))
+        written.append(_field(results["field"], results["solver"], out / "figure2.png"))
     if "tune_against_current" in results:
         written.append(_tunes(results["tune_against_current"], out / "figure3.png"))
     return written
 
 
-def _field(data: dict[str, Any], path: Path) -> Path:
+def _field(data: dict[str, Any], name: str, path: Path) -> Path:
     fig, axes = plotting.figure(4, width=4.2)
     names = ("$-\\partial H/\\partial x$", "$-\\partial H/\\partial y$")
     for i, (name, axis) in enumerate(zip(names, "xy", strict=True)):
@@ -31,7 +31,7 @@ def _field(data: dict[str, Any], path: Path) -> Path:
         plotting.field_error(axes[2 * i + 1], data[axis], error, axis)
     sx, sy = (s * 1e3 for s in data["sigma"])
     fig.suptitle(
-        f"Gaussian beam, $\\sigma_x$ = {sx:g} mm, $\\sigma_y$ = {sy:g} mm: rms difference "
+        f"{name}: Gaussian beam, $\\sigma_x$ = {sx:g} mm, $\\sigma_y$ = {sy:g} mm: rms difference "
         f"{data['from_bassetti_erskine']:.2%}, of which the wall makes {data['wall_share']:.2%}"
     )
     write_whole(path, lambda p: fig.savefig(p, dpi=130, format="png"))
@@ -40,10 +40,17 @@ def _field(data: dict[str, Any], path: Path) -> Path:
 
 def _tunes(data: dict[str, Any], path: Path) -> Path:
     fig, ax = plotting.figure(width=6.5)
+    names = {"unet": "U-Net", "spectral": "spectral solver"}
     labels = {"physical": "physical perveance", "published": "half of it, as published"}
-    for convention, curve in data.items():
+    for convention, curves in data.items():
+        (name, curve), *beside = curves.items()
         tunes, slopes = np.array(curve["tunes"])[:, 0], np.array(curve["slopes"])[:, 0]
-        plotting.tune_against_current(ax, curve["current"], tunes, slopes, labels[convention])
+        label = f"{names[name]}, {labels[convention]}"
+        plotting.tune_against_current(ax, curve["current"], tunes, slopes, label)
+        for _, other in beside:
+            ax.plot(other["current"], np.array(other["tunes"])[:, 0], color="grey", linewidth=0.8)
+    if beside:
+        ax.plot([], [], color="grey", linewidth=0.8, label="spectral solver")
     ax.plot([], [], color="tab:red", linewidth=1.5, label="slope by AD")
     ax.legend(frameon=False)
     ax.set_title("Tune against current, with the exact slopes")

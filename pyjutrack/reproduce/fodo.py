@@ -8,7 +8,7 @@ from ..elements import Drift, Quadrupole
 from ..lattice import Lattice
 from ..optics import twiss
 from ..reference import Reference
-from ..spacecharge import SpaceCharge, SpectralPoisson
+from ..spacecharge import Potential, SpaceCharge, SpectralPoisson
 
 KNOBS = ("d1.length", "q1.length", "q1.k1", "d2.length", "q2.length", "q2.k1", "d3.length")
 
@@ -52,10 +52,18 @@ def beam(particles: int, seed: int, current: float = CURRENT) -> Beam:
     )
 
 
-def space_charge(convention: str = "physical", assignment: str = "bspline") -> SpaceCharge:
-    """Kicks every 0.05 m in drifts and 0.025 m in quadrupoles, on a 128 x 128 grid."""
+def solver(assignment: str = "bspline") -> SpectralPoisson:
+    """The spectral solver on 128 x 128 cells."""
+    return SpectralPoisson(size=BOX, shape=(128, 128), assignment=assignment)
+
+
+def space_charge(
+    potential: Potential, convention: str = "physical", *, response: bool = True
+) -> SpaceCharge:
+    """Kicks every 0.05 m in drifts and 0.025 m in quadrupoles."""
     return SpaceCharge(
-        SpectralPoisson(size=BOX, shape=(128, 128), assignment=assignment),
+        potential,
         max_step={"Drift": 0.05, "Quadrupole": 0.025},
         perveance_scale=CONVENTIONS[convention],
+        response=response,
     )

@@ -5,34 +5,70 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 
 from .. import __version__
-from ..derivatives import gradient, jacobian
+from ..derivatives import KNOB_STEP, gradient, jacobian
 from ..distributions import gaussian
-from ..errors import UnstableError
+from ..errors import UnstableError, require_known
 from ..observables import emittance_growth
 from ..optics import Twiss, tune_slopes, tunes
-from ..spacecharge import field_error, own_field
+from ..spacecharge import Potential, SpaceCharge, field_error, own_field
 from ..spacecharge.analytic import bassetti_erskine, gaussian_in_box
+from ..surrogate import Surrogate
 from . import fodo
 
 Progress = Callable[[], None]
+Mode = Literal["reverse", "forward", "fd"]
 
 _CURRENTS = tuple(float(c) for c in np.linspace(0, 200, 9))
 
 
-def steps(tables: Sequence[int], figures: Sequence[int], seeds: int) -> int:
+class Variant(NamedTuple):
+    """One way to get the field, and over how many seeds it is studied."""
+
+    name: str
+    potential: Potential
+    seeds: int
+    #: whether the figures show it
+    shown: bool
+    #: relative step of the finite differences of Table 3
+    step: float = KNOB_STEP
+
+
+def variants(solver: str, network: str, seeds: int) -> list[Variant]:
+    """The solver asked for first, then what stands beside it."""
+    beside = [
+        Variant("spectral", fodo.solver(), seeds, True),
+        Variant("catmull-rom", fodo.solver("catmull-rom"), 1, False),
+    ]
+    if solver == "spectral":
+        return beside
+    unet = Surrogate.load(network)
+    single = unet.to(torch.float32)
+    return [
+        Variant("unet", unet, seeds, True),
+        *beside,
+        # below this step rounding in single precision outweighs the difference
+        Variant("unet-float32", single, 1, False, step=1e-3),
+    ]
+
+
+def steps(
+    tables: Sequence[int], figures: Sequence[int], seeds: int, solver: str, network: str
+) -> int:
     """How many times `run` reports progress."""
-    shapes = len(fodo.CONVENTIONS) * (seeds + 1)  # one more seed's worth for Catmull-Rom
+    studied = variants(solver, network, seeds)
+    runs = len(fodo.CONVENTIONS) * sum(v.seeds for v in studied)
+    curves = len(fodo.CONVENTIONS) * sum(v.shown for v in studied)
     return (
-        (shapes if {1, 2} & set(tables) else 0)
-        + (shapes if 3 in tables else 0)
+        (runs if {1, 2} & set(tables) else 0)
+        + (runs if 3 in tables else 0)
         + (1 if 2 in figures else 0)
-        + (len(_CURRENTS) * len(fodo.CONVENTIONS) if 3 in figures else 0)
+        + (len(_CURRENTS) * curves if 3 in figures else 0)
     )
 
 
@@ -42,6 +78,9 @@ def run(
     particles: int = 50_000,
     seeds: int = 5,
     progress: Progress = lambda: None,
+    *,
+    solver: str = "unet",
+    network: str = "linear",
 ) -> dict[str, Any]:
     """Compute what the tables and figures need.
 
@@ -50,34 +89,49 @@ def run(
         particles: macroparticles.
         seeds: beams 1, 2, ... to average over.
         progress: called after each part; see `steps`.
+        solver: "unet", with the spectral solver beside it, or "spectral".
+        network: what `Surrogate.load` takes; only for "unet".
 
     Returns:
-        Plain numbers, lists and dicts, ready for JSON.
+        Plain numbers, lists and dicts, ready for JSON. Under each convention stands one entry for
+        each variant of the field.
     """
+    require_known("solver", solver, ("unet", "spectral"))
     began = time.perf_counter()
+    studied = variants(solver, network, seeds)
     results: dict[str, Any] = {
         "version": __version__,
         "torch": torch.__version__,
         "python": platform.python_version(),
         "particles": particles,
         "seeds": list(range(1, seeds + 1)),
-        "solver": "spectral",
+        "solver": solver,
         "assignment": "bspline",
         "current": fodo.CURRENT,
     }
+    first = studied[0].potential
+    if isinstance(first, Surrogate):
+        results["network"] = {"source": str(network), "digest": first.about.get("digest")}
     for convention in fodo.CONVENTIONS if tables else ():
-        per_seed = [
-            _tables(convention, "bspline", tables, particles, seed, progress)
-            for seed in results["seeds"]
-        ]
-        kinked = _tables(convention, "catmull-rom", tables, particles, 1, progress)
-        results[convention] = {**_mean(per_seed), "per_seed": per_seed, "catmull-rom": kinked}
+        results[convention] = {
+            v.name: _mean(
+                [
+                    _tables(v, convention, tables, particles, seed + 1, progress)
+                    for seed in range(v.seeds)
+                ]
+            )
+            for v in studied
+        }
     if 2 in figures:
-        results["field"] = _field(particles)
+        results["field"] = _field(first, particles)
         progress()
     if 3 in figures:
         results["tune_against_current"] = {
-            convention: _tune_curve(convention, particles, progress)
+            convention: {
+                v.name: _tune_curve(v.potential, convention, particles, progress)
+                for v in studied
+                if v.shown
+            }
             for convention in fodo.CONVENTIONS
         }
     results["wall_time"] = time.perf_counter() - began
@@ -85,8 +139,8 @@ def run(
 
 
 def _tables(
+    variant: Variant,
     convention: str,
-    assignment: str,
     tables: Sequence[int],
     particles: int,
     seed: int,
@@ -94,7 +148,8 @@ def _tables(
 ) -> dict[str, Any]:
     """Tables 1 to 3 for one beam."""
     lattice, beam = fodo.cell(), fodo.beam(particles, seed)
-    kicks = [fodo.space_charge(convention, assignment)]
+    potential = variant.potential
+    kicks = [fodo.space_charge(potential, convention)]
     found: dict[str, Any] = {"seed": seed}
     if {1, 2} & set(tables):
         exact = jacobian(lattice, beam, kicks=kicks)[:4, :4]
@@ -105,15 +160,28 @@ def _tables(
         found["jacobian_difference"] = _difference(exact, differences[:4, :4])
         progress()
     if 3 in tables:
-        growth = emittance_growth("x")
-        by_mode = {
-            mode: gradient(growth, lattice, beam, wrt=fodo.KNOBS, kicks=kicks, mode=mode)
-            for mode in ("forward", "reverse", "fd")
-        }
-        found["gradients_ad"] = dict(zip(fodo.KNOBS, by_mode["forward"].tolist(), strict=True))
-        found["gradients_fd"] = dict(zip(fodo.KNOBS, by_mode["fd"].tolist(), strict=True))
-        found["gradient_difference"] = _difference(by_mode["forward"], by_mode["fd"])
-        found["forward_reverse_difference"] = _difference(by_mode["forward"], by_mode["reverse"])
+        frozen = [fodo.space_charge(potential, convention, response=False)]
+
+        def by_knob(kicks: Sequence[SpaceCharge], mode: Mode) -> Any:
+            return gradient(
+                emittance_growth("x"),
+                lattice,
+                beam,
+                wrt=fodo.KNOBS,
+                kicks=kicks,
+                mode=mode,
+                step=variant.step,
+            )
+
+        forward, fd = by_knob(kicks, "forward"), by_knob(kicks, "fd")
+        for name, values in (
+            ("gradients_ad", forward),
+            ("gradients_fd", fd),
+            ("gradients_frozen", by_knob(frozen, "reverse")),
+        ):
+            found[name] = dict(zip(fodo.KNOBS, values.tolist(), strict=True))
+        found["gradient_difference"] = _difference(forward, fd)
+        found["forward_reverse_difference"] = _difference(forward, by_knob(kicks, "reverse"))
         progress()
     return found
 
@@ -133,7 +201,7 @@ def _difference(a: Any, b: Any) -> float:
 
 
 def _mean(per_seed: list[dict[str, Any]]) -> dict[str, Any]:
-    """Mean over the seeds, and `spread`, the standard deviation of single seeds."""
+    """Mean over the seeds, `spread`, the standard deviation of single seeds, and the seeds."""
     mean: dict[str, Any] = {}
     spread: dict[str, Any] = {}
     for key in ("jacobian_ad", "jacobian_fd", "tunes"):
@@ -141,7 +209,7 @@ def _mean(per_seed: list[dict[str, Any]]) -> dict[str, Any]:
         if present:
             stack = np.array(present)
             mean[key], spread[key] = stack.mean(0).tolist(), _std(stack).tolist()
-    for key in ("gradients_ad", "gradients_fd"):
+    for key in ("gradients_ad", "gradients_fd", "gradients_frozen"):
         if key in per_seed[0]:
             stack = np.array([list(s[key].values()) for s in per_seed])
             mean[key] = dict(zip(fodo.KNOBS, stack.mean(0).tolist(), strict=True))
@@ -149,21 +217,20 @@ def _mean(per_seed: list[dict[str, Any]]) -> dict[str, Any]:
     for key in ("jacobian_difference", "gradient_difference", "forward_reverse_difference"):
         if key in per_seed[0]:
             mean[f"{key}_largest"] = max(s[key] for s in per_seed)
-    return {**mean, "spread": spread}
+    return {**mean, "spread": spread, "per_seed": per_seed}
 
 
 def _std(stack: Any) -> Any:
     return stack.std(0, ddof=1) if len(stack) > 1 else np.zeros(stack.shape[1:])
 
 
-def _field(particles: int) -> dict[str, Any]:
+def _field(potential: Potential, particles: int) -> dict[str, Any]:
     """Figure 2: the field at the macroparticles of a Gaussian beam with sigma_x = 3 sigma_y."""
     sigma_x, sigma_y = 1.5e-3, 0.5e-3
     shape = Twiss(beta_x=1.0, alpha_x=0.0, beta_y=1.0, alpha_y=0.0)
     beam = gaussian(
         fodo.reference(), particles, twiss=shape, emittance=(sigma_x**2, sigma_y**2), quiet=True
     )
-    potential = fodo.space_charge().potential
     x, y = beam.coordinate("x"), beam.coordinate("y")
     ours = own_field(potential, x, y)
     free = bassetti_erskine(x, y, sigma_x, sigma_y)
@@ -171,6 +238,7 @@ def _field(particles: int) -> dict[str, Any]:
     shown = slice(0, min(particles, 5000))
     return {
         "sigma": [sigma_x, sigma_y],
+        "from_spectral": field_error(ours, own_field(fodo.solver(), x, y)),
         "from_bassetti_erskine": field_error(ours, free),
         "from_exact_in_box": field_error(ours, boxed),
         "wall_share": field_error(boxed, free),
@@ -181,9 +249,11 @@ def _field(particles: int) -> dict[str, Any]:
     }
 
 
-def _tune_curve(convention: str, particles: int, progress: Progress) -> dict[str, Any]:
-    """Figure 3: tunes at several currents, and their slopes by AD and by differences."""
-    lattice, kicks = fodo.cell(), [fodo.space_charge(convention)]
+def _tune_curve(
+    potential: Potential, convention: str, particles: int, progress: Progress
+) -> dict[str, Any]:
+    """Figure 3: tunes at several currents, and their slopes by AD."""
+    lattice, kicks = fodo.cell(), [fodo.space_charge(potential, convention)]
     values, slopes = [], []
     for current in _CURRENTS:
         beam = fodo.beam(particles, seed=1, current=current)

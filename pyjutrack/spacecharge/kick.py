@@ -16,7 +16,7 @@ from ..errors import InvalidValueError, ResolutionWarning, require_known, warn
 from ..number import detached, tensor_like
 from ..transport import State
 from .particle_mesh import deposit_admitted, inside, kick
-from .poisson import Potential, SpectralPoisson
+from .poisson import Guarded, Potential, SpectralPoisson
 
 #: a beam may start with this share of its particles outside the box
 _OUTSIDE = 0.01
@@ -36,11 +36,14 @@ class SpaceCharge:
         max_step: longest slice between kicks [m]; a number, or one per element kind, such as
             {"Drift": 0.05, "Quadrupole": 0.025}.
         perveance_scale: factor on the perveance; 1 is physical.
+        response: whether derivatives contain the answer of the field to the beam. Without it the
+            field stands still under a derivative: the first of the two terms of a gradient.
     """
 
     potential: Potential = dataclasses.field(default_factory=SpectralPoisson)
     max_step: float | Mapping[str, float] = 0.05
     perveance_scale: float | Tensor = 1.0
+    response: bool = True
 
     def __post_init__(self) -> None:
         steps = self.max_step if isinstance(self.max_step, Mapping) else {"max_step": self.max_step}
@@ -79,6 +82,8 @@ class SpaceCharge:
                     f"from {_CELLS:g} cells on; use more cells or a smaller box",
                     ResolutionWarning,
                 )
+        if isinstance(self.potential, Guarded):
+            self.potential.check(beam)
 
     def admit(self, state: State) -> State:
         """Particles outside the box are lost."""
@@ -89,6 +94,8 @@ class SpaceCharge:
     def field(self, beam: Beam, state: State) -> Tensor:
         """K H on the padded grid, made by the particles alive; its slopes are kicks per metre."""
         x, _, y, *_ = state.coordinates
+        if not self.response:
+            x, y = x.detach(), y.detach()
         shares = torch.full(x.shape, 1 / x.shape[-1], dtype=x.dtype, device=x.device)
         mesh = self.potential.mesh
         fractions = deposit_admitted(mesh, x, y, state.alive, shares)

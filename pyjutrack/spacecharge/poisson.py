@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..beam import Beam
 from ..errors import InvalidValueError
 from .grid import Grid
 from .particle_mesh import Mesh
@@ -32,6 +33,15 @@ class Potential(Protocol):
     def mesh(self) -> Mesh: ...
 
     def solve(self, fractions: Tensor) -> Tensor: ...
+
+
+@runtime_checkable
+class Guarded(Protocol):
+    """A potential that is right for some beams only, and says so."""
+
+    def check(self, beam: Beam) -> None:
+        """Raise or warn, before tracking, for a beam that it cannot serve."""
+        ...
 
 
 @dataclass(frozen=True)

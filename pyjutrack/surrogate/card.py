@@ -30,7 +30,8 @@ def described(
     """The surrogate with `about` filled: recipe, errors on held-out beams, origin."""
     from .. import __version__
 
-    errors, kinds = held_out(surrogate, teacher, recipe.beams, beams, progress)
+    unguarded = surrogate.replace(outside="ignore")  # the edges of the domain are its beams too
+    errors, kinds = held_out(unguarded, teacher, recipe.beams, beams, progress)
     worst = int(errors.argmax())
     about: dict[str, Any] = {
         "recipe": recipe.record(),

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import InvalidValueError, require_known
 from ..spacecharge.grid import Grid
 from .architectures import Standardisation, UNet, symmetric
-from .beams import Beams, check_seed
+from .beams import HELD_OUT_SEED, Beams
 from .network import Network
 
 Build = Callable[[tuple[int, ...], Standardisation, int], Network]
@@ -65,7 +65,12 @@ class Recipe:
     def __post_init__(self) -> None:
         require_known("architecture", self.architecture, ARCHITECTURES)
         grid = Grid(self.size, self.shape)
-        check_seed(self.seed)
+        if self.seed < 0:
+            raise InvalidValueError(f"a seed is not negative, got {self.seed}")
+        if HELD_OUT_SEED in (self.seed, self.watched_seed):
+            raise InvalidValueError(
+                f"seed {self.seed} would show training the held-out beams; take another"
+            )
         if self.channels is None:
             object.__setattr__(self, "channels", ARCHITECTURES[self.architecture][0])
         assert self.channels is not None
@@ -84,6 +89,11 @@ class Recipe:
     def beams(self) -> Beams:
         """What the beams are drawn from."""
         return Beams(Grid(self.size, self.shape), pipe=self.pipe)
+
+    @property
+    def watched_seed(self) -> int:
+        """Seed of the beams on which the error is watched during training."""
+        return self.seed + 1
 
     @property
     def symmetries(self) -> int:

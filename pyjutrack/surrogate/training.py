@@ -19,10 +19,10 @@ from .recipe import Recipe
 from .samples import Samples, draw
 from .surrogate import Surrogate
 
-#: beams on which the error is watched during training; their seed is that of training plus one
+#: beams on which the error is watched during training
 _WATCHED = 64
 #: steps between checkpoints
-_SAVE_EVERY = 250
+SAVE_EVERY = 250
 #: steps over which the learning rate rises
 _RISE = 100
 
@@ -72,7 +72,7 @@ def train(
         )
     device = torch.device(device)
     samples, domain = draw(teacher, recipe.beams, recipe.seed, recipe.samples, drawn)
-    watched, _ = draw(teacher, recipe.beams, recipe.seed + 1, _WATCHED)
+    watched, _ = draw(teacher, recipe.beams, recipe.watched_seed, _WATCHED)
     network = recipe.build(_standardisation(samples)).to(torch.float32, device)
     weights = _fit(recipe, network, samples.to(device), watched.to(device), checkpoint, report)
     return Surrogate(network.replace(weights).to(torch.float32, "cpu"), teacher.mesh, domain)
@@ -110,7 +110,7 @@ def _fit(
         for optimizer in optimizers:
             optimizer.step()
         done = step + 1
-        if done % _SAVE_EVERY == 0 or done == recipe.steps:
+        if done % SAVE_EVERY == 0 or done == recipe.steps:
             error = _watch(network, weights, watched)
             if path is not None:
                 checkpoints.save(path, recipe, done, error, flat, optimizers)

@@ -1,0 +1,117 @@
+"""Networks as pure functions, and the three architectures."""
+
+import pytest
+import torch
+from surrogate_cases import build
+
+import pyjutrack as pj
+from pyjutrack.surrogate import Network
+from pyjutrack.surrogate.architectures import Standardisation, UNet, symmetric
+from pyjutrack.surrogate.layers import Add, Affine, Convolution
+
+
+def maps(batch=2, cells=(16, 24), seed=0):
+    return torch.rand(
+        batch, *cells, generator=torch.Generator().manual_seed(seed), dtype=torch.float64
+    )
+
+
+def test_maps_to_maps_of_the_same_shape(network):
+    x = maps()
+    assert network(x).shape == x.shape
+    assert torch.allclose(network(x[0]), network(x)[0])
+    assert torch.allclose(network(x[None]), network(x)[None])
+
+
+def test_linear_is_linear(network):
+    x, y = maps(1, seed=1), maps(1, seed=2)
+    assert network.linear == torch.allclose(network(x - 2 * y), network(x) - 2 * network(y))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "is_symmetric"), [("linear", False), ("variational", True)]
+)
+def test_the_variational_jacobian_is_symmetric(architecture, is_symmetric):
+    network = build(architecture, channels=(3, 4))
+    x = maps(1, (8, 12))[0]
+    jacobian = torch.func.jacrev(network)(x).reshape(96, 96)
+    assert torch.allclose(jacobian, jacobian.T, atol=1e-12) == is_symmetric
+
+
+def test_the_variational_map_is_the_gradient_of_the_energy():
+    plain = UNet((3, 4), activated=False).build(Standardisation(), 0).to(torch.float64)
+    x = maps(1, (8, 12))[0].requires_grad_()
+    energy = (x * plain(x)).sum() / 2
+    (slope,) = torch.autograd.grad(energy, x)
+    assert torch.allclose(symmetric(plain)(x), slope, atol=1e-13)
+
+
+def test_an_activated_network_has_no_energy_here():
+    with pytest.raises(pj.InvalidValueError, match="standardised"):
+        symmetric(build("pix2pix"))
+
+
+def test_derivatives_by_weights(network):
+    x = maps(1, (8, 8))
+
+    def figure(weights):
+        return network.replace(weights)(x).square().sum()
+
+    gradients = torch.func.grad(figure)(dict(network.weights))
+    name = "down2.weight"
+    step = torch.zeros_like(network.weights[name])
+    step[1, 1, 2, 1] = 1e-5
+    ahead, behind = (
+        figure({**network.weights, name: network.weights[name] + sign * step}) for sign in (1, -1)
+    )
+    assert float(gradients[name][1, 1, 2, 1]) == pytest.approx(
+        float(ahead - behind) / 2e-5, rel=1e-6
+    )
+
+
+def test_published_layout():
+    """The channels and the count of JuTrack's published network."""
+    network = UNet((64, 128, 256, 512, 512, 512, 512), activated=True).build(Standardisation(), 0)
+    kinds = [type(layer).__name__ for layer in network.layers]
+    assert kinds.count("InstanceNorm") == 5 + 7
+    assert kinds.count("LeakyReLU") == 14
+    assert kinds[-3:] == ["Convolution", "Affine", "Smoothing"]
+    down = sum(
+        16 * a * b + b for a, b in [(1, 64), (64, 128), (128, 256), (256, 512), *[(512, 512)] * 3]
+    )
+    up = sum(
+        16 * a * b + b
+        for a, b in [(512, 512), *[(1024, 512)] * 3, (768, 256), (384, 128), (192, 64)]
+    )
+    assert network.count == down + up + 64 * 9 + 1
+
+
+def test_the_same_seed_gives_the_same_weights():
+    a, b, c = (build("linear", seed=s).weights["up1.weight"] for s in (0, 0, 1))
+    assert torch.equal(a, b)
+    assert not torch.equal(a, c)
+
+
+@pytest.mark.parametrize(
+    ("layers", "weights", "said"),
+    [
+        ((), {}, "at least one layer"),
+        ((Affine("a", ("b",)),), {}, "'b'"),
+        ((Affine("a", ("input",)), Affine("a", ("input",))), {}, "two values"),
+        ((Convolution("c", ("input",), "w"),), {}, "lacks its weight 'w'"),
+        ((Add("s", ("input",)),), {"w": torch.ones(1)}, "no layer uses the weight 'w'"),
+        (
+            (Convolution("c", ("input",), "w"),),
+            {"w": torch.full((1, 1, 3, 3), float("nan"))},
+            "'w' holds NaN",
+        ),
+    ],
+)
+def test_what_is_no_network_is_named(layers, weights, said):
+    with pytest.raises(pj.InvalidValueError, match=said):
+        Network(layers, weights)
+
+
+def test_a_unet_needs_two_steps():
+    with pytest.raises(pj.InvalidValueError, match="two positive widths"):
+        UNet((8,), activated=False)

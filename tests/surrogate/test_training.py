@@ -1,0 +1,152 @@
+"""Training: it learns, it is reproducible, and it goes on after a kill."""
+
+import json
+
+import pytest
+import torch
+
+import pyjutrack as pj
+from pyjutrack.cli import main
+from pyjutrack.spacecharge import SpectralPoisson
+from pyjutrack.surrogate import Recipe, training
+from pyjutrack.surrogate.field_error import relative_error, slopes
+from pyjutrack.surrogate.samples import Samples
+
+SMALL = {"channels": (4, 8), "shape": (32, 32), "samples": 24, "batch": 4}
+
+
+class Killed(Exception):
+    pass
+
+
+def test_it_learns():
+    errors = []
+    recipe = Recipe(**{**SMALL, "channels": (8, 16, 16), "samples": 200}, steps=300)
+    surrogate = pj.surrogate.train(recipe, report=lambda step, loss, error: errors.append(error))
+    assert errors[-1] < 0.15
+    assert not surrogate.network.linear or surrogate.network.count > 0
+    assert surrogate.domain.size[0] < 5e-4
+    assert surrogate.domain.particles >= 2000
+
+
+def test_the_same_recipe_gives_the_same_network():
+    a, b = (pj.surrogate.train(Recipe(**SMALL, steps=5)) for _ in range(2))
+    for name, weight in a.network.weights.items():
+        assert torch.equal(weight, b.network.weights[name])
+    other = pj.surrogate.train(Recipe(**SMALL, steps=5, seed=3))
+    assert not torch.equal(other.network.weights["down1.weight"], a.network.weights["down1.weight"])
+
+
+@pytest.mark.parametrize("architecture", ["linear", "variational", "pix2pix"])
+def test_a_killed_run_goes_on_as_if_nothing_had_been(architecture, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "SAVE_EVERY", 4)
+    recipe = Recipe(architecture, **SMALL, steps=10)
+    whole = pj.surrogate.train(recipe)
+    path = tmp_path / "run.checkpoint"
+
+    def kill(step, loss, error):
+        if step == 6:
+            raise Killed
+
+    with pytest.raises(Killed):
+        pj.surrogate.train(recipe, checkpoint=path, report=kill)
+    steps = []
+    resumed = pj.surrogate.train(
+        recipe, checkpoint=path, report=lambda step, loss, error: steps.append(step)
+    )
+    assert steps == [5, 6, 7, 8, 9, 10]
+    for name, weight in whole.network.weights.items():
+        assert torch.allclose(weight, resumed.network.weights[name], rtol=1e-5, atol=1e-7)
+
+
+def test_a_checkpoint_of_another_run(tmp_path):
+    path = tmp_path / "run.checkpoint"
+    pj.surrogate.train(Recipe(**SMALL, steps=2), checkpoint=path)
+    with pytest.raises(pj.InvalidValueError, match="steps 2 there, 3 here"):
+        pj.surrogate.train(Recipe(**SMALL, steps=3), checkpoint=path)
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(pj.InvalidValueError, match="checkpoint"):
+        pj.surrogate.train(Recipe(**SMALL, steps=2), checkpoint=path)
+
+
+def test_a_run_that_diverges_is_stopped():
+    with pytest.raises(pj.TrainingError, match="smaller rate than 1e"):
+        pj.surrogate.train(Recipe(**SMALL, steps=300, rate=1e10))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"architecture": "linaer"}, "linear"),
+        ({"channels": (4,) * 8}, "multiples of 256"),
+        ({"shape": (100, 128)}, "multiples of 64"),
+        ({"steps": 0}, "steps must be positive"),
+        ({"rate": -1.0}, "learning rate"),
+        ({"seed": -1}, "seed"),
+        ({"size": (0.0, 0.02)}, "positive finite sides"),
+    ],
+)
+def test_bad_recipes(options, said):
+    with pytest.raises(pj.PyJuTrackError, match=said):
+        Recipe(**options)
+
+
+def test_a_teacher_of_another_grid():
+    with pytest.raises(pj.InvalidValueError, match=r"\(64, 64\) cells"):
+        pj.surrogate.train(Recipe(**SMALL), teacher=SpectralPoisson(shape=(64, 64)))
+
+
+def test_turns_are_the_symmetries_of_the_box():
+    solver = SpectralPoisson(shape=(16, 16))
+    density = torch.rand(1, 16, 16, dtype=torch.float64)
+    padded = torch.nn.functional.pad(density, (2, 2, 2, 2))
+    sample = Samples(density, solver.solve(padded)[:, 2:-2, 2:-2])
+    seen = set()
+    for way in range(8):
+        rho, h = sample.turned(way)
+        padded = torch.nn.functional.pad(rho, (2, 2, 2, 2))
+        assert torch.allclose(solver.solve(padded)[:, 2:-2, 2:-2], h)
+        seen.add(tuple(rho.flatten().tolist()))
+    assert len(seen) == 8
+
+
+def test_relative_error_is_that_of_the_field():
+    """Against its definition with loops, walls included."""
+    generator = torch.Generator().manual_seed(0)
+    exact = torch.rand(1, 4, 5, generator=generator, dtype=torch.float64)
+    h = exact + 0.1 * torch.rand(1, 4, 5, generator=generator, dtype=torch.float64)
+    weights = torch.rand(1, 4, 5, generator=generator, dtype=torch.float64)
+
+    def norm(a):
+        along_x, along_y = (s[0] for s in slopes(a))
+        return sum(
+            weights[0, i, j]
+            * (
+                along_x[i, j] ** 2
+                + along_x[i + 1, j] ** 2
+                + along_y[i, j] ** 2
+                + along_y[i, j + 1] ** 2
+            )
+            for i in range(4)
+            for j in range(5)
+        )
+
+    expected = torch.sqrt(norm(h - exact) / norm(exact))
+    assert float(relative_error(h, exact, weights)) == pytest.approx(float(expected))
+    assert slopes(exact)[0][0, 0, 0] == 2 * exact[0, 0, 0]
+
+
+def test_the_command(tmp_path, capsys):
+    out = tmp_path / "net.safetensors"
+    argv = ["train", "linear", "--out", str(out), "--steps", "3", "--samples", "8"]
+    argv += ["--channels", "4", "8", "--shape", "32", "32", "--held-out", "5"]
+    assert main(argv) == 0
+    assert "5 held-out beams" in capsys.readouterr().out
+    surrogate = pj.Surrogate.load(out)
+    assert surrogate.about["held_out"]["beams"] == 5
+    assert surrogate.about["recipe"]["channels"] == [4, 8]
+    card = out.with_suffix(".md").read_text()
+    for piece in ("`linear`", "32 x 32", "macroparticles | from", surrogate.about["digest"]):
+        assert piece in card
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["net.md", "net.safetensors"]
+    json.dumps(dict(surrogate.about), allow_nan=False)
