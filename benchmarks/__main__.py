@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-CASES = ("kick", "derivatives", "profile")
+CASES = ("kick", "networks", "derivatives", "profile")
 #: what every library here reads when it is first imported
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 

@@ -59,13 +59,14 @@ def test_derivatives_by_weights(network):
 
     gradients = torch.func.grad(figure)(dict(network.weights))
     name = "down2.weight"
+    rel = 1e-6 if network.linear else 1e-4  # a difference may step over the kink of a rectifier
     step = torch.zeros_like(network.weights[name])
     step[1, 1, 2, 1] = 1e-5
     ahead, behind = (
         figure({**network.weights, name: network.weights[name] + sign * step}) for sign in (1, -1)
     )
     assert float(gradients[name][1, 1, 2, 1]) == pytest.approx(
-        float(ahead - behind) / 2e-5, rel=1e-6
+        float(ahead - behind) / 2e-5, rel=rel
     )
 
 

@@ -6,7 +6,7 @@ The evaluator below reads nothing but the two files and knows nothing of PyTorch
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
@@ -15,12 +15,9 @@ import pytest
 import torch
 
 from pyjutrack.errors import InvalidValueError, UnknownNameError
-from pyjutrack.spacecharge.grid import Grid
-from pyjutrack.spacecharge.particle_mesh import Mesh
-from pyjutrack.spacecharge.shapes import shape
-from pyjutrack.surrogate import Surrogate
+from pyjutrack.spacecharge import CATMULL_ROM, Grid, Mesh
+from pyjutrack.surrogate import Domain, Network, Surrogate
 from pyjutrack.surrogate.architectures import Standardisation, UNet, symmetric
-from pyjutrack.surrogate.domain import Domain
 from pyjutrack.surrogate.layers import (
     KINDS,
     Add,
@@ -33,7 +30,6 @@ from pyjutrack.surrogate.layers import (
     Smoothing,
     TransposedConvolution,
 )
-from pyjutrack.surrogate.network import Network
 from pyjutrack.surrogate.nnlib import from_nnlib, to_nnlib
 
 SHAPE = (16, 24)
@@ -105,15 +101,15 @@ RULES = {
 
 
 def evaluate(folder, maps):
-    """Maps (nx, ny, 1, batch) from maps, by what stands in the folder."""
+    """Maps (nx, ny, 1, batch) from maps in their own precision, by what stands in the folder."""
     manifest = json.loads((folder / "manifest.json").read_text())
     dtype = np.dtype({"float32": "<f4", "float64": "<f8"}[manifest["dtype"]])
     arrays = {}
     for name, place in manifest["arrays"].items():
         count, offset = int(np.prod(place["dims"])), place["offset"]
         flat = np.fromfile(folder / "weights.bin", dtype, count, offset=offset)
-        arrays[name] = flat.reshape(place["dims"], order="F")
-    values = {"input": maps.astype(dtype)}
+        arrays[name] = flat.reshape(place["dims"], order="F").astype(maps.dtype)
+    values = {"input": maps}
     for layer in manifest["layers"]:
         read = [values[name] for name in layer["inputs"]]
         values[layer["name"]] = RULES[layer["kind"]](layer, arrays, *read)
@@ -132,14 +128,14 @@ def randomised(network, seed=5):
 
 
 def of_all_kinds():
-    """Kernels that are not square, a weight used both ways, offsets both ways, every layer."""
+    """Kernels that are not square, one of them used both ways, and the layers that U-Nets lack."""
     generator = torch.Generator().manual_seed(7)
     weights = {
         "k": torch.randn(4, 1, 3, 5, generator=generator),
         "up": torch.randn(3, 1, 3, 5, generator=generator),
         "b": torch.randn(1, generator=generator),
     }
-    network = Network(
+    return Network(
         (
             Affine("scaled", ("input",), 3.0, 0.25),
             Convolution("wide", ("scaled",), "k", None, 1, 2),
@@ -154,7 +150,6 @@ def of_all_kinds():
         ),
         weights,
     )
-    return network
 
 
 NETWORKS = {
@@ -166,7 +161,7 @@ NETWORKS = {
 
 
 def surrogate(kind, dtype="float32"):
-    mesh = Mesh(Grid((0.02, 0.03), SHAPE), shape("catmull-rom"))
+    mesh = Mesh(Grid((0.02, 0.03), SHAPE), CATMULL_ROM)
     about = {"command": "none", "held_out": {"mean": 0.1}}
     network = NETWORKS[kind]().to(getattr(torch, dtype))
     return Surrogate(network, mesh, DOMAIN, about=about)
@@ -196,7 +191,7 @@ def test_the_rules_give_the_known_answers_of_nnlib():
                 10 49 99 149 129 13 59 109 159 136 10 40 70 100 80"""
     y_pad = np.array(padded.split(), float).reshape(6, 5)
     flipped = np.array([[51, 101, 151], [61, 111, 161], [71, 121, 171], [81, 131, 181]])
-    dx = """116 374 674 258 243 700 1200 407 313 800 1300 437 383 900 1400 467 177 386 586 159"""
+    dx = "116 374 674 258 243 700 1200 407 313 800 1300 437 383 900 1400 467 177 386 586 159"
     dx_stride = "116 58 516 258 87 29 387 129 196 98 596 298 147 49 447 149 0 0 0 0"
     dx_pad = """152 470 850 911 261 700 1200 1240 340 800 1300 1319 419 900 1400 1398
                 370 746 1126 1087"""
@@ -209,15 +204,22 @@ def test_the_rules_give_the_known_answers_of_nnlib():
         assert np.array_equal(back[:, :, 0, 0], np.array(expected.split(), float).reshape(5, 4))
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-6), ("float64", 1e-12)])
+@pytest.mark.parametrize(
+    ("stored", "computed", "tolerance"),
+    [("float32", "float64", 1e-6), ("float64", "float64", 1e-12), ("float32", "float32", 1e-6)],
+)
 @pytest.mark.parametrize("kind", list(NETWORKS))
-def test_nnlib_gives_the_values_of_the_network(kind, dtype, tolerance, tmp_path):
-    converted = surrogate(kind, dtype)
-    to_nnlib(converted, tmp_path / "net.nnlib", dtype)
-    maps = np.random.default_rng(4).random((2, *SHAPE)).astype(dtype) / 100
-    expected = converted.network(torch.from_numpy(maps)).detach().numpy()
+def test_nnlib_gives_the_values_of_the_network(kind, stored, computed, tolerance, tmp_path):
+    converted = surrogate(kind, stored)
+    if computed == "float32" and not converted.network.linear:
+        # norms magnify rounding: PyTorch's own single precision is 1e-6 to 8e-6 off its double
+        tolerance *= 20
+    to_nnlib(converted, tmp_path / "net.nnlib", stored)
+    maps = np.random.default_rng(4).random((2, *SHAPE)).astype(computed) / 100
+    network = converted.network.to(getattr(torch, computed))
+    expected = network(torch.from_numpy(maps)).numpy()
     found = evaluate(tmp_path / "net.nnlib", maps.transpose(1, 2, 0)[:, :, None, :])
-    assert found.dtype == np.dtype(dtype)
+    assert found.dtype == np.dtype(computed)
     found = found[:, :, 0, :].transpose(2, 0, 1)
     assert np.abs(found - expected).max() < tolerance * np.abs(expected).max()
 
@@ -259,11 +261,6 @@ def test_there_and_back(kind, dtype, tmp_path):
         assert first == second
 
 
-def test_without_a_domain(tmp_path):
-    to_nnlib(surrogate("linear").replace(domain=None), tmp_path / "net")
-    assert from_nnlib(tmp_path / "net").domain is None
-
-
 def test_a_former_result_is_replaced_and_nothing_stays_beside_it(folder):
     to_nnlib(surrogate("linear"), folder)
     assert from_nnlib(folder).network.linear
@@ -299,7 +296,7 @@ def test_what_is_no_result_is_not_replaced(tmp_path):
 
 
 def test_what_cannot_be_converted(tmp_path):
-    with pytest.raises(UnknownNameError, match="precision.*float32"):
+    with pytest.raises(UnknownNameError, match=r"precision.*float32"):
         to_nnlib(surrogate("linear"), tmp_path / "net", "float23")
 
     @dataclass(frozen=True)
@@ -321,6 +318,12 @@ def test_what_cannot_be_converted(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def flip_a_bit(folder):
+    data = bytearray((folder / "weights.bin").read_bytes())
+    data[100] ^= 1
+    (folder / "weights.bin").write_bytes(data)
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
@@ -333,19 +336,12 @@ def test_what_cannot_be_converted(tmp_path):
             lambda folder: (folder / "weights.bin").write_bytes(b"\0" * 400),
             r"weights\.bin is 400 bytes long, its arrays are \d+: it is truncated",
         ),
+        (flip_a_bit, r"weights\.bin was changed"),
     ],
 )
 def test_damaged_files(damage, said, folder):
     damage(folder)
     with pytest.raises(InvalidValueError, match=said):
-        from_nnlib(folder)
-
-
-def test_a_changed_weight(folder):
-    data = bytearray((folder / "weights.bin").read_bytes())
-    data[100] ^= 1
-    (folder / "weights.bin").write_bytes(data)
-    with pytest.raises(InvalidValueError, match=r"weights\.bin was changed"):
         from_nnlib(folder)
 
 
@@ -418,22 +414,11 @@ def test_unknown_names(edit, said, folder):
         from_nnlib(folder)
 
 
-def test_an_array_of_another_layer_is_not_taken(folder):
-    """What nobody reads shows that manifest and network do not belong together."""
-
-    def leave_out(manifest):
-        smoothed = manifest["layers"].pop()
-        assert smoothed["kind"] == "Smoothing"
-
-    change(folder, leave_out)
-    with pytest.raises(InvalidValueError, match="differ in smoothed"):
-        from_nnlib(folder)
-
-
-def test_a_weight_that_is_not_on_the_way_of_a_gradient(tmp_path):
-    """Weights in training are written as they stand."""
+def test_weights_in_training_without_a_domain(tmp_path):
     ours = surrogate("linear")
     training = {k: w.clone().requires_grad_() for k, w in ours.network.weights.items()}
-    to_nnlib(replace(ours, network=ours.network.replace(training)), tmp_path / "net")
-    back = from_nnlib(tmp_path / "net").network.weights
-    assert all(torch.equal(back[k], w) for k, w in ours.network.weights.items())
+    network = ours.network.replace(training)
+    to_nnlib(ours.replace(network=network, domain=None), tmp_path / "net")
+    back = from_nnlib(tmp_path / "net")
+    assert back.domain is None
+    assert all(torch.equal(back.network.weights[k], w) for k, w in ours.network.weights.items())

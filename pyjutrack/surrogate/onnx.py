@@ -1,0 +1,179 @@
+"""Networks to and from ONNX, the format that other frameworks and languages read and write.
+
+It needs the package `onnx`, which is imported when a function here is called, not before. A file
+holds numbers and the names of operators; reading one runs nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..errors import InvalidValueError, PyJuTrackError
+from ..files import write_whole
+from ..spacecharge.grid import Grid
+from ..spacecharge.particle_mesh import Mesh
+from ..spacecharge.shapes import Shape
+from ..spacecharge.shapes import shape as shape_named
+from .architectures import Standardisation
+from .domain import Domain
+from .files import plain
+from .layers import Affine, Layer, Smoothing
+from .network import Network
+from .surrogate import Surrogate
+
+#: What goes into and comes out of JuTrack's published generator, which reads the shares of the beam
+#: in 128 x 128 cells of 20 mm x 20 mm: `from_onnx(path, standardisation=JUTRACK, smoothing=(2, 5))`.
+#: Source: JuTrack.jl, src/MLmodel/emit_growth_withSC_ML.jl: x_mean, x_std, y_mean, y_std.
+JUTRACK = Standardisation(
+    input_mean=6.102458832397462e-05,
+    input_std=0.0004449417922594988,
+    output_mean=0.02980841330718319,
+    output_std=0.46651152626100306,
+)
+
+#: box of files that do not tell theirs [m]
+_SIZE = (0.02, 0.02)
+
+
+def to_onnx(source: Surrogate | Network, path: str | Path) -> None:
+    """Write an ONNX file in single precision, whole or not at all.
+
+    It maps "input" (batch, 1, nx, ny) to "output" of the same shape. Of a surrogate it also tells
+    cells, box, shape function, domain and training; of a network it leaves nx and ny open.
+
+    Raises:
+        InvalidValueError: a layer of a kind for which there is no operator.
+        PyJuTrackError: the package `onnx` is missing.
+    """
+    _require_package()
+    from . import onnx_export
+
+    if isinstance(source, Surrogate):
+        network, cells, told = source.network, source.mesh.grid.shape, _description(source)
+    else:
+        network, cells, told = source, None, None
+    content = onnx_export.content(network.to(torch.float32, "cpu"), cells, told)
+
+    def fill(temporary: Path) -> None:
+        temporary.write_bytes(content)
+
+    write_whole(Path(path), fill)
+
+
+def from_onnx(
+    path: str | Path,
+    *,
+    size: tuple[float, float] | None = None,
+    shape: tuple[int, int] | None = None,
+    assignment: str | Shape | None = None,
+    standardisation: Standardisation | None = None,
+    smoothing: tuple[float, int] | None = None,
+    outside: str = "warn",
+) -> Surrogate:
+    """The surrogate that an ONNX file holds, of this package or of another, in its precision.
+
+    Args:
+        path: of a file whose graph maps (batch, 1, nx, ny) to the same shape, by convolutions,
+            norms, rectifiers, sums and joins; an error names any operator that is not known.
+        size: full width and height of the box [m]; None takes what the file tells, else 20 mm.
+        shape: cells in x and y, for a file that leaves them open.
+        assignment: shape function of the particles; None takes the file's, else "bspline".
+        standardisation: put before and after the graph, for a network that works on standardised
+            maps and was stored without that step.
+        smoothing: rms [cells] and width of a Gaussian put after all; None puts none.
+        outside: what to do with a beam unlike those of training: "warn", "raise" or "ignore".
+
+    Raises:
+        InvalidValueError: no such file; no whole ONNX file; weights in other files; an operator or
+            attribute that no layer stands for; another box, shape function or number of cells than
+            the file tells.
+        PyJuTrackError: the package `onnx` is missing.
+    """
+    _require_package()
+    from . import onnx_import
+
+    path = Path(path)
+    if not path.is_file():
+        raise InvalidValueError(f"no ONNX file at {path}")
+    try:
+        model = onnx_import.model(path.read_bytes())
+        told = onnx_import.description(model)
+        cells = _agreed("shape", shape, onnx_import.cells(model))
+        if cells is None:
+            raise InvalidValueError("it leaves the number of cells open; give it as `shape`")
+        before, after = _around(standardisation, smoothing)
+        network = onnx_import.network(model, cells, before, after)
+        return _surrogate(network, cells, size, assignment, told, outside)
+    except InvalidValueError as error:
+        raise InvalidValueError(f"{path} cannot be read: {error}") from error
+
+
+def _require_package() -> None:
+    try:
+        import onnx  # noqa: F401
+    except ImportError as error:
+        raise PyJuTrackError(
+            'ONNX files need the package onnx: pip install "pyjutrack[onnx]"'
+        ) from error
+
+
+def _around(
+    standard: Standardisation | None, smoothing: tuple[float, int] | None
+) -> tuple[list[Layer], list[Layer]]:
+    """Layers before and after a graph; what they read is filled in later."""
+    before: list[Layer] = []
+    after: list[Layer] = []
+    if standard is not None:
+        mean, std = standard.input_mean, standard.input_std
+        before.append(Affine("standardised", (), 1 / std, -mean / std))
+        after.append(Affine("potential", (), standard.output_std, standard.output_mean))
+    if smoothing is not None:
+        after.append(Smoothing("smoothed", (), *smoothing))
+    return before, after
+
+
+def _description(surrogate: Surrogate) -> dict[str, Any]:
+    """What a file tells of a surrogate besides its network."""
+    grid, used = surrogate.mesh
+    domain = surrogate.domain
+    return {
+        "size": grid.size,
+        "shape": grid.shape,
+        "assignment": used.name,
+        "domain": None if domain is None else dataclasses.asdict(domain),
+        "about": {k: v for k, v in surrogate.about.items() if k != "digest"},
+    }
+
+
+def _surrogate(
+    network: Network,
+    cells: tuple[int, int],
+    size: tuple[float, float] | None,
+    assignment: str | Shape | None,
+    told: Mapping[str, Any],
+    outside: str,
+) -> Surrogate:
+    try:
+        known = told.get("domain")
+        domain = None if known is None else Domain(**{**known, "size": tuple(known["size"])})
+        box = _agreed("size", size, told.get("size")) or _SIZE
+        name = assignment.name if isinstance(assignment, Shape) else assignment
+        used = _agreed("assignment", name, told.get("assignment")) or "bspline"
+        cells = _agreed("shape", cells, told.get("shape")) or cells
+        about = dict(told.get("about", {}))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InvalidValueError(f"it does not describe a surrogate: {error!r}") from error
+    return Surrogate(network, Mesh(Grid(box, cells), shape_named(used)), domain, outside, about)
+
+
+def _agreed(what: str, asked: Any, told: Any) -> Any:
+    """What was asked or what the file tells, lists as tuples; None if neither says."""
+    asked, told = (tuple(v) if isinstance(v, list) else v for v in (asked, told))
+    if asked is not None and told is not None and plain(asked) != plain(told):
+        raise InvalidValueError(f"its {what} is {told}, not {asked}")
+    return told if asked is None else asked

@@ -1,0 +1,199 @@
+"""What has been read of an ONNX graph, and what is said of a node that cannot be."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Container, Mapping, Sequence
+from itertools import chain, count
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from onnx import NodeProto, TensorProto, helper, numpy_helper
+from torch import Tensor
+
+from ..errors import InvalidValueError
+from .layers import Layer
+from .network import INPUT, Network
+
+Array = NDArray[Any]
+
+#: key under which a file of this package describes its surrogate
+DESCRIPTION = "pyjutrack"
+#: key under which a node of this package tells the rms of the Gaussian that its kernel is
+SIGMA = "pyjutrack.sigma"
+#: rows and columns of zeros to be put before x, before y, after x, after y
+Pads = tuple[int, int, int, int]
+NO_PADS: Pads = (0, 0, 0, 0)
+
+
+def unused(wanted: str, taken: Container[str]) -> str:
+    """The name wanted, with a number where it is taken."""
+    return next(n for n in chain([wanted], (f"{wanted}.{i}" for i in count(2))) if n not in taken)
+
+
+def numbers_of(tensor: TensorProto) -> Array:
+    """What a file holds as numbers."""
+    try:
+        return numpy_helper.to_array(tensor)
+    except (ValueError, TypeError) as error:
+        raise InvalidValueError(f"the numbers of {tensor.name!r} are damaged: {error}") from error
+
+
+class Map(NamedTuple):
+    """A value that a layer makes, with a border of zeros that a convolution is to add."""
+
+    name: str
+    pads: Pads = NO_PADS
+
+
+class Constant(NamedTuple):
+    """Numbers that the file holds, under the name of their first appearance."""
+
+    name: str
+    array: Array
+
+
+class Node(NamedTuple):
+    """A node of the graph as plain data; absent inputs are ""."""
+
+    operator: str
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any]
+    notes: Mapping[str, str]
+
+    @classmethod
+    def of(cls, proto: NodeProto) -> Node:
+        """One that has no name of its own is called as what it makes."""
+        found = {a.name: helper.get_attribute_value(a) for a in proto.attribute}
+        return cls(
+            proto.op_type,
+            proto.name or proto.output[0],
+            tuple(proto.input),
+            tuple(proto.output),
+            {k: v.decode() if isinstance(v, bytes) else v for k, v in found.items()},
+            {p.key: p.value for p in proto.metadata_props},
+        )
+
+    def get(self, attribute: str, default: Any) -> Any:
+        """An attribute, lists as tuples."""
+        value = self.attributes.get(attribute, default)
+        return tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+
+    def has(self, index: int) -> bool:
+        """Whether an input is there."""
+        return index < len(self.inputs) and self.inputs[index] != ""
+
+    def refused(self, what: str) -> InvalidValueError:
+        """An error that names the node."""
+        return InvalidValueError(f"{self.operator} node {self.name!r}: {what}")
+
+    def require(self, attribute: str, value: Any, *supported: Any) -> None:
+        """Raise InvalidValueError unless an attribute has a supported value."""
+        if value not in supported:
+            known = " or ".join(str(s) for s in supported)
+            raise self.refused(f"{attribute} {value} is not supported; supported is {known}")
+
+
+class Graph:
+    """Layers made so far, and what each name of the ONNX graph stands for.
+
+    Attributes:
+        known: maps and constants by ONNX name.
+        layers, weights: as of a network; a weight is one, however many layers use it.
+    """
+
+    def __init__(self, cells: tuple[int, int], constants: Mapping[str, Array]) -> None:
+        self.known: dict[str, Map | Constant] = {k: Constant(k, a) for k, a in constants.items()}
+        self.layers: dict[str, Layer] = {}
+        self.weights: dict[str, Tensor] = {}
+        # tensors without numbers tell what shapes the layers make
+        self._shapes = {INPUT: torch.empty(1, 1, *cells, device="meta")}
+
+    def shape(self, name: str) -> tuple[int, int, int]:
+        """Channels and cells in x and y of what a layer makes."""
+        _, channels, nx, ny = self._shapes[name].shape
+        return channels, nx, ny
+
+    def add(self, layer: Layer) -> str:
+        """Append a layer; returns its name, which has a number where it was taken."""
+        name = unused(layer.name, self._shapes)
+        layer = dataclasses.replace(layer, name=name)
+        weights = {k: torch.empty(self.weights[k].shape, device="meta") for k in layer.weights()}
+        try:
+            made = layer(weights, *(self._shapes[i] for i in layer.inputs))
+        except RuntimeError as error:
+            raise InvalidValueError(f"shapes do not fit at {name!r}: {error}") from error
+        self.layers[name], self._shapes[name] = layer, made
+        return name
+
+    def make(self, node: Node, layer: Layer) -> None:
+        """Append a layer whose value is what a node makes."""
+        self.known[node.outputs[0]] = Map(self.add(layer))
+
+    def operand(self, node: Node, index: int) -> Map | Constant:
+        """What a node reads as one of its inputs."""
+        name = node.inputs[index] if node.has(index) else ""
+        if name not in self.known:
+            raise node.refused(f"input {index} is missing, or is {name!r}, which nothing makes")
+        return self.known[name]
+
+    def padded(self, node: Node, index: int) -> Map:
+        """A map that a node reads, which may have a border to be added."""
+        found = self.operand(node, index)
+        if isinstance(found, Constant):
+            raise node.refused(f"input {index} is constant; supported is a map")
+        return found
+
+    def map(self, node: Node, index: int) -> str:
+        """The layer whose value a node reads."""
+        return self.plain(node, self.padded(node, index))
+
+    def plain(self, node: Node, found: Map) -> str:
+        """The layer behind a map that has no border to be added."""
+        if found.pads != NO_PADS:
+            raise node.refused("it reads what a Pad makes; supported is Pad directly before Conv")
+        return found.name
+
+    def constant(self, node: Node, index: int) -> Constant:
+        """Numbers that a node reads."""
+        found = self.operand(node, index)
+        if isinstance(found, Map):
+            raise node.refused(f"input {index} is computed; supported is a constant")
+        return found
+
+    def integers(self, node: Node, attribute: str, index: int) -> tuple[int, ...] | None:
+        """What old versions of an operator have as attribute and new ones as input."""
+        if attribute in node.attributes:
+            return tuple(int(i) for i in node.attributes[attribute])
+        if not node.has(index):
+            return None
+        return tuple(int(i) for i in self.constant(node, index).array.reshape(-1))
+
+    def weight(self, node: Node, index: int) -> str:
+        """The name of a weight that a node reads, kept as the file has it."""
+        name, array = self.constant(node, index)
+        if array.dtype not in (np.float16, np.float32, np.float64):
+            raise node.refused(f"numbers of type {array.dtype} are not supported as weights")
+        if name not in self.weights:
+            self.weights[name] = torch.from_numpy(np.array(array))
+        return name
+
+    def store(self, wanted: str, numbers: Array) -> str:
+        """Keep a weight that the file does not have as such; returns its name."""
+        name = unused(wanted, {*self.known, *self.weights})
+        self.weights[name] = torch.from_numpy(np.array(numbers))
+        return name
+
+    def network(self, result: str) -> Network:
+        """Those of the layers that a value needs; it comes last, as a network's result must."""
+        needed = {result}
+        for layer in reversed(self.layers.values()):
+            if layer.name in needed:
+                needed.update(layer.inputs)
+        layers = tuple(layer for layer in self.layers.values() if layer.name in needed)
+        used = {name for layer in layers for name in layer.weights()}
+        return Network(layers, {k: w for k, w in self.weights.items() if k in used})
