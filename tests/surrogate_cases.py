@@ -2,7 +2,7 @@
 
 import torch
 
-from pyjutrack.surrogate.architectures import Standardisation, UNet, symmetric
+from pyjutrack.surrogate.architectures import Energy, Standardisation, UNet
 
 STANDARD = Standardisation(1e-3, 2e-3, 0.3, 0.4)
 
@@ -10,6 +10,7 @@ ARCHITECTURES = ("linear", "variational", "pix2pix")
 
 
 def build(architecture, channels=(3, 5, 4), seed=0, dtype=torch.float64):
-    network = UNet(channels, activated=architecture == "pix2pix").build(STANDARD, seed)
-    network = symmetric(network) if architecture == "variational" else network
-    return network.to(dtype)
+    if architecture == "variational":
+        return Energy(channels).build(STANDARD, seed).to(dtype)
+    activated = architecture == "pix2pix"
+    return UNet(channels, activated=activated).build(STANDARD, seed).to(dtype)

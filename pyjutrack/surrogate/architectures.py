@@ -12,7 +12,6 @@ from ..errors import InvalidValueError
 from .layers import (
     Add,
     Affine,
-    Channels,
     Concatenate,
     Convolution,
     InstanceNorm,
@@ -55,8 +54,7 @@ class UNet:
     activated: bool
 
     def __post_init__(self) -> None:
-        if len(self.channels) < 2 or min(self.channels) < 1:
-            raise InvalidValueError(f"a U-Net needs two positive widths at least: {self.channels}")
+        _check(self.channels)
 
     def build(self, standard: Standardisation, seed: int) -> Network:
         """The network with random weights."""
@@ -122,81 +120,58 @@ class UNet:
         return Network(tuple(layers), weights)
 
 
-def symmetric(network: Network) -> Network:
-    """The gradient of the energy E(rho) = <rho, N rho> / 2 of a linear network N.
+@dataclass(frozen=True)
+class Energy:
+    """A linear network that is the gradient of an energy of the density, as the potential is.
 
-    It is (N + transpose of N) rho / 2, by layers that share the weights of N: its Jacobian is
-    symmetric whatever these are, and the kicks of a beam on itself are symplectic.
+    E(rho) = sum over levels of |K_l D_l ... D_1 rho|^2 / 2, with strided convolutions D down and
+    plain ones K on each level. Its gradient runs the same kernels transposed on the way up: a U-Net
+    whose Jacobian is symmetric and not negative whatever the weights, so that the kicks of a beam
+    on itself are symplectic in all its particles, and its self-energy is never negative.
 
-    Raises:
-        InvalidValueError: the network is not linear.
+    Attributes:
+        channels: after each step down.
     """
-    for layer in network.layers:
-        if not layer.linear:
-            raise InvalidValueError(
-                f"the energy needs a linear network, and layer {layer.name!r} is not linear"
-            )
-    widths = _widths(network)
-    layers = list(network.layers)
-    pending: dict[str, list[str]] = {network.layers[-1].name: [INPUT]}
 
-    def gathered(name: str) -> str:
-        parts = pending[name]
-        if len(parts) == 1:
-            return parts[0]
-        layers.append(Add(f"{name}.sum", tuple(parts)))
-        return f"{name}.sum"
+    channels: tuple[int, ...]
 
-    for layer in reversed(network.layers):
-        back = gathered(layer.name)
-        for transposed, source in _transposed(layer, back, widths):
-            layers.append(transposed)
-            pending.setdefault(source, []).append(transposed.name)
-    half = gathered(INPUT)
-    layers.append(Add("both", (network.layers[-1].name, half)))
-    layers.append(Affine("gradient", ("both",), 0.5))
-    return Network(tuple(layers), network.weights)
+    def __post_init__(self) -> None:
+        _check(self.channels)
 
-
-def _transposed(layer: Layer, back: str, widths: dict[str, int]) -> list[tuple[Layer, str]]:
-    """The layers that carry a value back through a layer, each with the input it belongs to."""
-    name, sources = f"{layer.name}.back", layer.inputs
-    if isinstance(layer, Convolution):
-        made: Layer = TransposedConvolution(
-            name, (back,), layer.weight, None, layer.stride, layer.padding
-        )
-        return [(made, sources[0])]
-    if isinstance(layer, TransposedConvolution):
-        made = Convolution(name, (back,), layer.weight, None, layer.stride, layer.padding)
-        return [(made, sources[0])]
-    if isinstance(layer, Concatenate):
-        found: list[tuple[Layer, str]] = []
-        start = 0
-        for i, source in enumerate(sources):
-            stop = start + widths[source]
-            found.append((Channels(f"{name}{i + 1}", (back,), start, stop), source))
-            start = stop
-        return found
-    if isinstance(layer, (Affine, Smoothing)):
-        return [(replace(layer, name=name, inputs=(back,)), sources[0])]
-    raise InvalidValueError(f"no transpose of {type(layer).__name__} layers is known")
+    def build(self, standard: Standardisation, seed: int) -> Network:
+        """The network with random weights."""
+        # half of each scale before and half behind leaves the whole symmetric
+        scale = math.sqrt(standard.output_std / standard.input_std)
+        layers: list[Layer] = [Affine("scaled", (INPUT,), scale)]
+        weights: dict[str, Tensor] = {}
+        generator = torch.Generator().manual_seed(seed)
+        value, width = "scaled", 1
+        for i, out in enumerate(self.channels, 1):
+            # twice the usual gain: four are needed between down and up again
+            weights[f"down{i}.weight"] = 2 * _kernel((out, width), width, 4, 2, True, generator)
+            layers.append(Convolution(f"down{i}", (value,), f"down{i}.weight", None, 2, 1))
+            value, width = f"down{i}", out
+        risen = None
+        for i in range(len(self.channels), 0, -1):
+            width, key = self.channels[i - 1], f"mix{i}.weight"
+            mix = _kernel((width, width), width, 3, 1, True, generator)
+            # the coarsest level outweighs the finest by 4 to the power of the levels between
+            weights[key] = mix / 2.0 ** (len(self.channels) - 2)
+            layers.append(Convolution(f"mix{i}", (f"down{i}",), key, None, 1, 1))
+            layers.append(TransposedConvolution(f"unmix{i}", (f"mix{i}",), key, None, 1, 1))
+            value = f"unmix{i}"
+            if risen is not None:
+                layers.append(Add(f"join{i}", (value, risen)))
+                value = f"join{i}"
+            risen = f"up{i}"
+            layers.append(TransposedConvolution(risen, (value,), f"down{i}.weight", None, 2, 1))
+        layers.append(Affine("potential", ("up1",), scale))
+        return Network(tuple(layers), weights)
 
 
-def _widths(network: Network) -> dict[str, int]:
-    """Channels of every value."""
-    widths = {INPUT: 1}
-    for layer in network.layers:
-        first = widths[layer.inputs[0]]
-        if isinstance(layer, Convolution):
-            first = network.weights[layer.weight].shape[0]
-        elif isinstance(layer, TransposedConvolution):
-            first = network.weights[layer.weight].shape[1]
-        elif isinstance(layer, Concatenate):
-            first = sum(widths[i] for i in layer.inputs)
-        elif isinstance(layer, Channels):
-            first = layer.stop - layer.start
-        widths[layer.name] = first
-    return widths
+def _check(channels: tuple[int, ...]) -> None:
+    if len(channels) < 2 or min(channels) < 1:
+        raise InvalidValueError(f"a U-Net needs two positive widths at least: {channels}")
 
 
 def _kernel(

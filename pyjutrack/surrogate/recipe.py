@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import InvalidValueError, require_known
 from ..spacecharge.grid import Grid
-from .architectures import Standardisation, UNet, symmetric
+from .architectures import Energy, Standardisation, UNet
 from .beams import HELD_OUT_SEED, Beams
 from .network import Network
 
@@ -23,9 +23,7 @@ ARCHITECTURES: dict[str, tuple[tuple[int, ...], Build]] = {
     ),
     "variational": (
         (16, 32, 64, 64, 64, 64),
-        lambda channels, standard, seed: symmetric(
-            UNet(channels, activated=False).build(standard, seed)
-        ),
+        lambda channels, standard, seed: Energy(channels).build(standard, seed),
     ),
     "pix2pix": (
         (16, 32, 64, 128, 128, 128, 128),

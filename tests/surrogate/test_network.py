@@ -6,7 +6,7 @@ from surrogate_cases import build
 
 import pyjutrack as pj
 from pyjutrack.surrogate import Network
-from pyjutrack.surrogate.architectures import Standardisation, UNet, symmetric
+from pyjutrack.surrogate.architectures import Energy, Standardisation, UNet
 from pyjutrack.surrogate.layers import Add, Affine, Convolution
 
 
@@ -38,17 +38,27 @@ def test_the_variational_jacobian_is_symmetric(architecture, is_symmetric):
     assert torch.allclose(jacobian, jacobian.T, atol=1e-12) == is_symmetric
 
 
-def test_the_variational_map_is_the_gradient_of_the_energy():
-    plain = UNet((3, 4), activated=False).build(Standardisation(), 0).to(torch.float64)
+def test_the_variational_map_is_the_gradient_of_its_energy():
+    """The sum of squares after the inner convolutions, by autograd."""
+    network = build("variational", channels=(3, 4))
     x = maps(1, (8, 12))[0].requires_grad_()
-    energy = (x * plain(x)).sum() / 2
-    (slope,) = torch.autograd.grad(energy, x)
-    assert torch.allclose(symmetric(plain)(x), slope, atol=1e-13)
+
+    def energy(rho):
+        values = {"input": rho[None, None]}
+        for layer in network.layers:
+            values[layer.name] = layer(network.weights, *(values[i] for i in layer.inputs))
+        return sum(values[name].square().sum() for name in ("mix1", "mix2")) / 2
+
+    assert network.weights.keys() == {"down1.weight", "down2.weight", "mix1.weight", "mix2.weight"}
+    (slope,) = torch.autograd.grad(energy(x), x)
+    assert torch.allclose(network(x), slope, atol=1e-12)
 
 
-def test_an_activated_network_has_no_energy_here():
-    with pytest.raises(pj.InvalidValueError, match="standardised"):
-        symmetric(build("pix2pix"))
+def test_the_self_energy_is_never_negative():
+    network = build("variational")
+    for seed in range(10):
+        x = maps(1, (16, 16), seed)[0] - 0.5
+        assert float((x * network(x)).sum()) > 0
 
 
 def test_derivatives_by_weights(network):
@@ -113,6 +123,7 @@ def test_what_is_no_network_is_named(layers, weights, said):
         Network(layers, weights)
 
 
-def test_a_unet_needs_two_steps():
+@pytest.mark.parametrize("make", [lambda c: UNet(c, activated=False), Energy])
+def test_a_unet_needs_two_steps(make):
     with pytest.raises(pj.InvalidValueError, match="two positive widths"):
-        UNet((8,), activated=False)
+        make((8,))

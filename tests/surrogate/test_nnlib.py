@@ -17,7 +17,7 @@ import torch
 from pyjutrack.errors import InvalidValueError, UnknownNameError
 from pyjutrack.spacecharge import CATMULL_ROM, Grid, Mesh
 from pyjutrack.surrogate import Domain, Network, Surrogate
-from pyjutrack.surrogate.architectures import Standardisation, UNet, symmetric
+from pyjutrack.surrogate.architectures import Energy, Standardisation, UNet
 from pyjutrack.surrogate.layers import (
     KINDS,
     Add,
@@ -154,7 +154,7 @@ def of_all_kinds():
 
 NETWORKS = {
     "linear": lambda: UNet((3, 5, 4), activated=False).build(STANDARD, 1),
-    "variational": lambda: symmetric(UNet((3, 5, 4), activated=False).build(STANDARD, 2)),
+    "variational": lambda: Energy((3, 5, 4)).build(STANDARD, 2),
     "pix2pix": lambda: randomised(UNet((3, 5, 4), activated=True).build(STANDARD, 3)),
     "all kinds": of_all_kinds,
 }
@@ -390,7 +390,7 @@ def _layer(manifest, name):
         (lambda m: _layer(m, "smoothed").update(name="other"), "differ in other, smoothed"),
         (lambda m: _layer(m, "up2").update(weight="none"), "'up2' lacks its weight 'none'"),
         (lambda m: _layer(m, "up2").update(bias=None), "differ in up2.bias"),
-        (lambda m: _layer(m, "up2").update(stride="two"), "does not describe a surrogate"),
+        (lambda m: _layer(m, "up2").update(stride="two"), "does not fit"),
         (lambda m: _layer(m, "up2").update(dilation=2), "not a record of a"),
     ],
 )
