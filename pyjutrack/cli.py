@@ -1,8 +1,9 @@
-"""The command line: `pyjutrack reproduce`, `pyjutrack train`."""
+"""The command line: `pyjutrack reproduce`, `pyjutrack train`, `pyjutrack convert`."""
 
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,7 +33,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         )
     )
+    _convert_arguments(
+        commands.add_parser(
+            "convert",
+            help="a network to and from ONNX and NNlib",
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        )
+    )
     options = parser.parse_args(arguments)
+    options.typed = sys.argv[1:] if arguments is None else list(arguments)
     try:
         status: int = options.run(options)
     except (PyJuTrackError, OSError) as error:
@@ -104,11 +113,8 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
-    from .files import write_text
-    from .spacecharge import SpectralPoisson
-    from .surrogate import Recipe, card, train
+    from .surrogate import Recipe
+    from .surrogate.produce import produce
 
     out = options.out or Path(f"{options.architecture}.safetensors")
     recipe = Recipe(
@@ -122,43 +128,59 @@ def _train(options: argparse.Namespace) -> int:
         rate=options.rate,
         seed=options.seed,
     )
-    teacher = SpectralPoisson(recipe.size, recipe.shape)
-    checkpoint = out.with_suffix(".checkpoint")
-    with (
-        tqdm(total=recipe.samples, desc="beams", unit="beam", file=sys.stderr) as beams,
-        tqdm(total=recipe.steps, desc="train", unit="step", file=sys.stderr) as bar,
-    ):
-
-        def report(step: int, loss: float, error: float) -> None:
-            bar.update(step - bar.n)
-            bar.set_postfix(loss=f"{loss:.2g}", held_out=f"{error:.2%}", refresh=False)
-
-        surrogate = train(
-            recipe,
-            teacher=teacher,
-            checkpoint=checkpoint,
-            device=options.device,
-            report=report,
-            drawn=lambda: beams.update(),
-        )
-    with tqdm(total=options.held_out, desc="held-out", unit="beam", file=sys.stderr) as bar:
-        surrogate = card.described(
-            surrogate,
-            recipe,
-            teacher,
-            command=card.command_line(),
-            beams=options.held_out,
-            progress=lambda: bar.update(),
-        )
-    surrogate = surrogate.replace(about={**surrogate.about, "digest": surrogate.save(out)})
-    write_text(out.with_suffix(".md"), card.text(surrogate, out.stem))
-    checkpoint.unlink(missing_ok=True)
+    surrogate = produce(
+        recipe,
+        out,
+        command=shlex.join(["pyjutrack", *options.typed]),
+        held_out=options.held_out,
+        device=options.device,
+    )
     errors = surrogate.about["held_out"]
     print(
         f"field error on {errors['beams']} held-out beams: mean {errors['mean']:.2%}, "
         f"worst {errors['worst']:.2%}"
     )
     print(f"wrote {out} and {out.with_suffix('.md')}")
+    return 0
+
+
+def _convert_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", help="a network that ships, or a file in any of the formats")
+    parser.add_argument("out", type=Path, help="NAME.safetensors, NAME.onnx or NAME.nnlib")
+    parser.add_argument(
+        "--dtype", choices=("float32", "float64"), default="float32", help="of NNlib arrays"
+    )
+    foreign = parser.add_argument_group("for ONNX files of others")
+    foreign.add_argument(
+        "--jutrack", action="store_true", help="standardised and smoothed as JuTrack's generator"
+    )
+    foreign.add_argument(
+        "--standardise",
+        type=float,
+        nargs=4,
+        metavar=("MEAN_IN", "STD_IN", "MEAN_OUT", "STD_OUT"),
+        help="of the maps that the network was trained on",
+    )
+    foreign.add_argument("--size", type=float, nargs=2, help="of the box [m]")
+    parser.set_defaults(run=_convert)
+
+
+def _convert(options: argparse.Namespace) -> int:
+    from .surrogate import conversion
+
+    standardisation, smoothing = None, None
+    if options.jutrack:
+        standardisation, smoothing = conversion.JUTRACK, (2.0, 5)
+    elif options.standardise:
+        standardisation = conversion.Standardisation(*options.standardise)
+    foreign = {
+        "size": tuple(options.size) if options.size else None,
+        "standardisation": standardisation,
+        "smoothing": smoothing,
+    }
+    surrogate = conversion.read(options.source, **foreign)
+    conversion.write(surrogate, options.out, dtype=options.dtype)
+    print(f"wrote {options.out}")
     return 0
 
 

@@ -9,16 +9,16 @@ from its checkpoint when it is started again.
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from solver import EllipticalPipe
-from tqdm import tqdm
 
-from pyjutrack.files import write_text
-from pyjutrack.surrogate import Recipe, card, train
+from pyjutrack.surrogate import Recipe
+from pyjutrack.surrogate.produce import produce
 
 HERE = Path(__file__).parent
 
@@ -40,25 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     teacher = EllipticalPipe()
     plan = recipe(teacher, samples=options.samples, steps=options.steps)
-    checkpoint = options.out.with_suffix(".checkpoint")
-    with (
-        tqdm(total=plan.samples, desc="beams") as beams,
-        tqdm(total=plan.steps, desc="train") as bar,
-    ):
-
-        def report(step: int, loss: float, error: float) -> None:
-            bar.update(step - bar.n)
-            bar.set_postfix(loss=f"{loss:.2g}", watched=f"{error:.2%}", refresh=False)
-
-        network = train(
-            plan, teacher=teacher, checkpoint=checkpoint, report=report, drawn=beams.update
-        )
     given = sys.argv[1:] if arguments is None else arguments
-    command = ["python", "examples/elliptical_pipe/train.py", *given]
-    network = card.described(network, plan, teacher, command=command, beams=options.held_out)
-    network = network.replace(about={**network.about, "digest": network.save(options.out)})
-    write_text(options.out.with_suffix(".md"), card.text(network, options.out.stem))
-    checkpoint.unlink(missing_ok=True)
+    network = produce(
+        plan,
+        options.out,
+        teacher=teacher,
+        command=shlex.join(["python", "examples/elliptical_pipe/train.py", *given]),
+        held_out=options.held_out,
+    )
     errors = network.about["held_out"]
     print(
         f"field error on {errors['beams']} held-out beams: mean {errors['mean']:.2%}, "

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import InvalidValueError
 from ..spacecharge.grid import Grid
 
 Array = NDArray[np.float64]
@@ -40,11 +41,23 @@ class Beams:
     """
 
     grid: Grid
-    sizes: tuple[float, float] = (0.03, 0.3)
-    aspect: float = 5.0
-    offset: float = 0.3
-    particles: tuple[int, int] = (2_000, 100_000)
+    sizes: tuple[float, float]
+    aspect: float
+    offset: float
+    particles: tuple[int, int]
     pipe: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        ordered = 0 < self.sizes[0] <= self.sizes[1] <= 1
+        if not ordered or self.aspect < 1 or not 0 <= self.offset <= 1:
+            raise InvalidValueError(
+                "beams need 0 < smallest <= largest size <= 1 half box, an aspect of at least 1 "
+                f"and an offset of 0 to 1 half box, got {self}"
+            )
+        if not 1 <= self.particles[0] <= self.particles[1]:
+            raise InvalidValueError(f"macroparticles must be positive, got {self.particles}")
+        if self.pipe is not None and not all(0 < a <= 1 for a in self.pipe):
+            raise InvalidValueError(f"the pipe must fit into the box, got {self.pipe} half boxes")
 
     def draw(self, seed: int, index: int) -> Positions:
         """One beam; the same for the same seed and index, whatever else was drawn."""

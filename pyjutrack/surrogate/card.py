@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 import subprocess
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from ..spacecharge.poisson import Potential
 from .beams import HELD_OUT_SEED, KINDS
 from .recipe import Recipe
 from .surrogate import Surrogate
+from .training import named
 from .validation import held_out
 
 
@@ -23,7 +22,7 @@ def described(
     recipe: Recipe,
     teacher: Potential,
     *,
-    command: Sequence[str] = (),
+    command: str = "",
     beams: int = 200,
     progress: Callable[[], object] = lambda: None,
 ) -> Surrogate:
@@ -36,7 +35,7 @@ def described(
     about: dict[str, Any] = {
         "recipe": recipe.record(),
         "weights": surrogate.network.count,
-        "teacher": repr(teacher),
+        "teacher": named(teacher),
         "held_out": {
             "seed": HELD_OUT_SEED,
             "beams": beams,
@@ -49,7 +48,7 @@ def described(
                 if kind in kinds
             },
         },
-        "command": shlex.join(command),
+        "command": command,
         "commit": _commit(),
         "version": __version__,
         "torch": torch.__version__.partition("+")[0],
@@ -95,11 +94,6 @@ Error of the field at the macroparticles, rms over the beam relative to the rms 
 Outside of these ranges the network was never tested; it warns, or raises if asked to. The solver
 that it was trained on is more accurate, and needs no training.
 """
-
-
-def command_line() -> list[str]:
-    """The command that is running, as one would type it."""
-    return [Path(sys.argv[0]).name, *sys.argv[1:]]
 
 
 def _commit() -> str:

@@ -2,48 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..errors import InvalidValueError
 from . import files
-from .recipe import Recipe
 
 _HOLDS = "checkpoint"
 
 
 def save(
     path: Path,
-    recipe: Recipe,
+    run: Mapping[str, Any],
     step: int,
     error: float,
     parameters: dict[str, Tensor],
     optimizers: Sequence[torch.optim.Optimizer],
 ) -> None:
-    """Write the state after a number of steps, whole or not at all."""
+    """Write the state after a number of steps, whole or not at all.
+
+    Args:
+        run: what the run is, as plain data; `restore` compares it.
+        step, error: steps done and the watched error then.
+        parameters: what is trained, by name.
+        optimizers: which train it.
+    """
     tensors = {f"weight/{name}": p for name, p in parameters.items()}
     tensors.update(_states(parameters, optimizers))
-    description = {"recipe": recipe.record(), "step": step, "error": error}
+    description = {"run": dict(run), "step": step, "error": error}
     files.write(path, description, tensors, holds=_HOLDS)
 
 
 def restore(
     path: Path,
-    recipe: Recipe,
+    run: Mapping[str, Any],
     parameters: dict[str, Tensor],
     optimizers: Sequence[torch.optim.Optimizer],
 ) -> tuple[int, float]:
     """Fill parameters and optimizers from a file; returns the steps done and the error then.
 
     Raises:
-        InvalidValueError: the file is damaged, or of another recipe.
+        InvalidValueError: the file is damaged, or of another run.
     """
     description, tensors, _ = files.read(path, holds=_HOLDS)
-    asked = files.plain(recipe.record())
-    found = description["recipe"]
+    asked = files.plain(run)
+    found = description["run"]
     other = [k for k in asked if asked[k] != found.get(k)]
     if other:
         told = ", ".join(f"{k} {found.get(k)} there, {asked[k]} here" for k in other)

@@ -6,7 +6,6 @@ Julia's standard library read them; `docs/nnlib.md` gives the schema and the rul
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import math
@@ -23,11 +22,6 @@ from torch import Tensor
 
 from ..errors import InvalidValueError, require_known
 from ..files import write_json
-from ..spacecharge.grid import Grid
-from ..spacecharge.particle_mesh import Mesh
-from ..spacecharge.shapes import shape
-from . import layers
-from .domain import Domain
 from .layers import (
     Add,
     Affine,
@@ -72,16 +66,10 @@ def to_nnlib(surrogate: Surrogate, path: str | Path, dtype: str = "float32") -> 
     for name, array in _laid_out(network).items():
         places[name] = {"dims": array.shape, "offset": len(binary)}
         binary += array.astype(stored).tobytes(order="F")
-    grid, used = surrogate.mesh
     manifest = {
         **_FORMAT,
-        "size": grid.size,
-        "shape": grid.shape,
-        "assignment": used.name,
-        "domain": None if surrogate.domain is None else dataclasses.asdict(surrogate.domain),
-        "about": dict(surrogate.about),
+        **surrogate.description(),
         "linear": network.linear,
-        "layers": [layers.record(layer) for layer in network.layers],
         "dtype": dtype,
         "sha256": hashlib.sha256(binary).hexdigest(),
         "arrays": places,
@@ -106,22 +94,12 @@ def from_nnlib(path: str | Path) -> Surrogate:
     manifest = _manifest(path / _MANIFEST)
     try:
         found = _arrays_in(path / _BINARY, manifest)
-        made = tuple(layers.from_record(record) for record in manifest["layers"])
-        needed = {name for layer in made for name in layer.weights()}
+        needed = {layer.get(key) for layer in manifest["layers"] for key in ("weight", "bias")}
         weights = {name: _weight(array) for name, array in found.items() if name in needed}
-        known = manifest["domain"]
-        surrogate = Surrogate(
-            Network(made, weights),
-            Mesh(
-                Grid(tuple(manifest["size"]), tuple(manifest["shape"])),
-                shape(manifest["assignment"]),
-            ),
-            None if known is None else Domain(**{**known, "size": tuple(known["size"])}),
-            about=manifest["about"],
-        )
         linear = manifest["linear"]
     except (KeyError, TypeError, AttributeError) as error:
         raise InvalidValueError(f"{path} does not describe a surrogate: {error!r}") from error
+    surrogate = Surrogate.described(manifest, weights, str(path))
     if linear != surrogate.network.linear:
         raise InvalidValueError(f"{path} says linear is {linear}, and its layers the opposite")
     _check_arrays(path, found, surrogate.network)

@@ -46,7 +46,7 @@ class Recipe:
         batch: beams a step.
         rate: first learning rate; it falls to zero as a cosine.
         seed: of the beams, the first weights and the order of training.
-        pipe: semi-axes of an elliptical pipe that holds the beams, in half boxes; None is the box.
+        sizes, aspect, offset, particles, pipe: what the beams are drawn from; see `Beams`.
     """
 
     architecture: str = "linear"
@@ -58,11 +58,15 @@ class Recipe:
     batch: int = 16
     rate: float = 1e-2
     seed: int = 1
+    sizes: tuple[float, float] = (0.03, 0.3)
+    aspect: float = 5.0
+    offset: float = 0.3
+    particles: tuple[int, int] = (2_000, 100_000)
     pipe: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         require_known("architecture", self.architecture, ARCHITECTURES)
-        grid = Grid(self.size, self.shape)
+        grid = self.beams.grid
         if self.seed < 0:
             raise InvalidValueError(f"a seed is not negative, got {self.seed}")
         if HELD_OUT_SEED in (self.seed, self.watched_seed):
@@ -86,7 +90,8 @@ class Recipe:
     @property
     def beams(self) -> Beams:
         """What the beams are drawn from."""
-        return Beams(Grid(self.size, self.shape), pipe=self.pipe)
+        drawn = {f.name: getattr(self, f.name) for f in dataclasses.fields(Beams)[1:]}
+        return Beams(Grid(self.size, self.shape), **drawn)
 
     @property
     def watched_seed(self) -> int:

@@ -24,6 +24,7 @@ from ..spacecharge.shapes import shape
 from . import files, layers
 from .border import fold, unfold
 from .domain import Domain, Figures
+from .layers import Weights
 from .network import Network
 from .validation import Validation, compare
 
@@ -57,7 +58,7 @@ class Surrogate:
         try:
             with torch.no_grad():
                 self.network(cells.to(self.network.device))
-        except RuntimeError as error:
+        except (RuntimeError, TypeError) as error:
             raise InvalidValueError(
                 f"the network does not fit {self.mesh.grid.shape} cells, or its weights its "
                 f"layers: {error}"
@@ -89,27 +90,22 @@ class Surrogate:
             require_known("surrogate", source, shipped())
             path = Path(str(resources.files(__package__) / "weights" / f"{source}.safetensors"))
         description, weights, mark = files.read(path)
-        try:
-            network = Network(
-                tuple(layers.from_record(r) for r in description["layers"]),
-                {k: w.to(device=device, dtype=dtype) for k, w in weights.items()},
-            )
-            known = description["domain"]
-            domain = None if known is None else Domain(**{**known, "size": tuple(known["size"])})
-            grid = Grid(tuple(description["size"]), tuple(description["shape"]))
-            mesh = Mesh(grid, shape(description["assignment"]))
-            about = {**description["about"], "digest": mark}
-        except (KeyError, TypeError, AttributeError) as error:
-            raise InvalidValueError(f"{path} does not describe a surrogate: {error!r}") from error
-        return cls(network, mesh, domain, outside, about)
+        weights = {k: w.to(device=device, dtype=dtype) for k, w in weights.items()}
+        found = cls.described(description, weights, str(path))
+        return found.replace(outside=outside, about={**found.about, "digest": mark})
 
-    def save(self, path: Path) -> str:
+    def save(self, path: str | Path) -> str:
         """Write it in single precision, whole or not at all; returns the digest.
 
         The file holds numbers and a description in JSON; loading it runs nothing.
         """
+        weights = self.network.to(torch.float32).weights
+        return files.write(Path(path), self.description(), weights)
+
+    def description(self) -> dict[str, Any]:
+        """All but the weights and `outside`, as plain data."""
         grid, used = self.mesh
-        description = {
+        return {
             "layers": [layers.record(layer) for layer in self.network.layers],
             "size": grid.size,
             "shape": grid.shape,
@@ -117,7 +113,26 @@ class Surrogate:
             "domain": None if self.domain is None else dataclasses.asdict(self.domain),
             "about": {k: v for k, v in self.about.items() if k != "digest"},
         }
-        return files.write(Path(path), description, self.network.to(torch.float32).weights)
+
+    @classmethod
+    def described(
+        cls, description: Mapping[str, Any], weights: Weights, source: str = "the description"
+    ) -> Surrogate:
+        """The surrogate of a `description`, with weights by name.
+
+        Raises:
+            InvalidValueError: the description lacks something, or the weights do not fit it.
+        """
+        try:
+            network = Network(tuple(layers.from_record(r) for r in description["layers"]), weights)
+            known = description["domain"]
+            domain = None if known is None else Domain(**{**known, "size": tuple(known["size"])})
+            grid = Grid(tuple(description["size"]), tuple(description["shape"]))
+            mesh = Mesh(grid, shape(description["assignment"]))
+            about = dict(description["about"])
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InvalidValueError(f"{source} does not describe a surrogate: {error!r}") from error
+        return cls(network, mesh, domain, about=about)
 
     def replace(self, **changes: Any) -> Surrogate:
         """A copy with some attributes replaced."""
@@ -155,8 +170,14 @@ class Surrogate:
         Args:
             beam: its particles alive count.
             against: the solver; the spectral solver of the same box if None.
+
+        Raises:
+            InvalidValueError: no solver is given, and the network learned from another than that.
         """
         grid, used = self.mesh
+        teacher = self.about.get("teacher", "SpectralPoisson")
+        if against is None and not teacher.startswith("SpectralPoisson"):
+            raise InvalidValueError(f"give the solver as `against`: the network learned {teacher}")
         solver = SpectralPoisson(grid.size, grid.shape, used) if against is None else against
         x, y = (beam.coordinate(u).detach()[beam.alive] for u in "xy")
         said: list[str] = []

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -63,7 +65,7 @@ def train(
     Source of Muon: K. Jordan et al., Muon: an optimizer for hidden layers in neural networks
     (2024).
     """
-    teacher = SpectralPoisson(recipe.size, recipe.shape) if teacher is None else teacher
+    teacher = default_teacher(recipe) if teacher is None else teacher
     grid = teacher.mesh.grid
     if (grid.size, grid.shape) != (recipe.size, recipe.shape):
         raise InvalidValueError(
@@ -74,26 +76,39 @@ def train(
     samples, domain = draw(teacher, recipe.beams, recipe.seed, recipe.samples, drawn)
     watched, _ = draw(teacher, recipe.beams, recipe.watched_seed, _WATCHED)
     network = recipe.build(_standardisation(samples)).to(torch.float32, device)
-    weights = _fit(recipe, network, samples.to(device), watched.to(device), checkpoint, report)
+    run = _Run(recipe, named(teacher), checkpoint, report)
+    weights = _fit(run, network, samples.to(device), watched.to(device))
     return Surrogate(network.replace(weights).to(torch.float32, "cpu"), teacher.mesh, domain)
 
 
-def _fit(
-    recipe: Recipe,
-    network: Network,
-    samples: Samples,
-    watched: Samples,
-    path: Path | None,
-    report: Report,
-) -> dict[str, Tensor]:
+def default_teacher(recipe: Recipe) -> Potential:
+    """The spectral solver of the recipe's box."""
+    return SpectralPoisson(recipe.size, recipe.shape)
+
+
+def named(teacher: Potential) -> str:
+    """What a teacher is, in words that are the same in every run."""
+    return repr(teacher) if dataclasses.is_dataclass(teacher) else type(teacher).__name__
+
+
+class _Run(NamedTuple):
+    recipe: Recipe
+    teacher: str
+    checkpoint: Path | None
+    report: Report
+
+
+def _fit(run: _Run, network: Network, samples: Samples, watched: Samples) -> dict[str, Tensor]:
     """The trained weights."""
+    recipe, path = run.recipe, run.checkpoint
+    identity = {**recipe.record(), "teacher": run.teacher}
     weights = {k: w.detach().clone().requires_grad_() for k, w in network.weights.items()}
     # Muon takes matrices: a kernel is one row for each channel of its first axis
     flat = {k: w.detach().reshape(w.shape[0], -1).squeeze(1) for k, w in weights.items()}
     optimizers = _optimizers(flat, recipe.rate)
     start, error = 0, math.nan
     if path is not None and path.exists():
-        start, error = checkpoints.restore(path, recipe, flat, optimizers)
+        start, error = checkpoints.restore(path, identity, flat, optimizers)
     for step in range(start, recipe.steps):
         for optimizer in optimizers:
             for group in optimizer.param_groups:
@@ -113,8 +128,8 @@ def _fit(
         if done % SAVE_EVERY == 0 or done == recipe.steps:
             error = _watch(network, weights, watched)
             if path is not None:
-                checkpoints.save(path, recipe, done, error, flat, optimizers)
-        report(done, loss.item(), error)
+                checkpoints.save(path, identity, done, error, flat, optimizers)
+        run.report(done, loss.item(), error)
     return {k: w.detach() for k, w in weights.items()}
 
 

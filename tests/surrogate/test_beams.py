@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 import pyjutrack as pj
-from pyjutrack.spacecharge import Grid
 from pyjutrack.surrogate import Recipe
-from pyjutrack.surrogate.beams import HELD_OUT_SEED, KINDS, Beams
+from pyjutrack.surrogate.beams import HELD_OUT_SEED, KINDS
 
-BEAMS = Beams(Grid((0.02, 0.02), (128, 128)))
+BEAMS = Recipe().beams
 
 
 def marks(seed, count):
@@ -68,7 +67,22 @@ def test_kinds_have_unit_rms_and_are_centred(kind):
 
 
 def test_a_pipe_holds_its_beams():
-    beams = Beams(BEAMS.grid, pipe=(0.8, 0.5))
+    beams = Recipe(pipe=(0.8, 0.5)).beams
     for i in range(50):
         b = beams.draw(1, i)
         assert np.max((b.x / 8e-3) ** 2 + (b.y / 5e-3) ** 2) < 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"sizes": (0.3, 0.03)}, "smallest <= largest"),
+        ({"aspect": 0.5}, "aspect"),
+        ({"offset": 2.0}, "offset"),
+        ({"particles": (0, 10)}, "macroparticles"),
+        ({"pipe": (0.8, 1.5)}, "fit into the box"),
+    ],
+)
+def test_beams_that_cannot_be_drawn(options, said):
+    with pytest.raises(pj.InvalidValueError, match=said):
+        Recipe(**options)

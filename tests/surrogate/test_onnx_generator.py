@@ -11,7 +11,8 @@ from pyjutrack.errors import InvalidValueError
 from pyjutrack.surrogate.layers import InstanceNorm, LeakyReLU, Smoothing
 from pyjutrack.surrogate.onnx import JUTRACK, from_onnx
 
-pytest.importorskip("onnx")
+#: single precision, after norms that divide by small variances
+TOLERANCE = 3e-5
 
 
 class Generator(nn.Module):
@@ -79,8 +80,8 @@ def test_the_pattern_of_the_published_generator(widths, cells, file):
     assert network.count == sum(p.numel() for p in module.parameters())
     for name, weight in module.state_dict().items():
         assert torch.equal(network.weights[name], weight), name
-    assert difference(network(x), expected) < 5e-6
-    assert difference(network(x), run(file, x)) < 5e-6
+    assert difference(network(x), expected) < TOLERANCE
+    assert difference(network(x), run(file, x)) < TOLERANCE
     kinds = [type(layer) for layer in network.layers]
     assert kinds.count(InstanceNorm) == 2 * len(widths) - 2
     slopes = [layer.slope for layer in network.layers if isinstance(layer, LeakyReLU)]
@@ -102,12 +103,12 @@ def test_the_published_standardisation_and_smoothing(file):
     place = torch.arange(5.0) - 2
     profile = torch.exp(-(place**2) / 8) / torch.exp(-(place**2) / 8).sum()
     h = nn.functional.conv2d(h, torch.outer(profile, profile)[None, None], padding=2)
-    assert difference(surrogate.network(share[0, 0]), h[0, 0]) < 5e-6
+    assert difference(surrogate.network(share[0, 0]), h[0, 0]) < TOLERANCE
     assert isinstance(surrogate.network.layers[-1], Smoothing)
     padded = torch.zeros(36, 36, dtype=torch.float64)
     padded[2:-2, 2:-2] = share[0, 0]
     # shares are folded at the walls, where the density continues oddly; here there is none beyond
-    assert difference(surrogate.solve(padded)[2:-2, 2:-2], h[0, 0]) < 5e-6
+    assert difference(surrogate.solve(padded)[2:-2, 2:-2], h[0, 0]) < TOLERANCE
 
 
 def test_a_generator_exported_for_training_is_random(file):

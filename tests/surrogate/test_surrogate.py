@@ -187,9 +187,9 @@ def test_few_macroparticles_are_outside(make_surrogate, make_beam, cell):
 def test_the_guard_on_the_way(make_surrogate, make_beam, proton):
     """A beam that leaves the domain while it drifts."""
     beam, drift = make_beam(3000, current=0.0), pj.Lattice([pj.Drift(3.0)])
-    with pytest.raises(pj.DomainError, match="rms [xy]"):
+    with pytest.raises(pj.DomainError, match=r"rms [xy]"):
         pj.track(drift, beam, kicks=kicks(make_surrogate(outside="raise")))
-    with pytest.warns(pj.DomainWarning, match="rms [xy]") as caught:
+    with pytest.warns(pj.DomainWarning, match=r"rms [xy]") as caught:
         pj.track(drift, beam, kicks=kicks(make_surrogate()))
     # rounded figures, so that ever larger beams do not warn in ever new words
     assert len({str(w.message) for w in caught}) <= 6

@@ -1,0 +1,64 @@
+"""A training run from start to finish: beams, steps, held-out errors, weights and card."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from ..files import write_text
+from ..spacecharge.poisson import Potential
+from . import card
+from .recipe import Recipe
+from .surrogate import Surrogate
+from .training import default_teacher, train
+
+
+def produce(
+    recipe: Recipe,
+    out: Path,
+    *,
+    teacher: Potential | None = None,
+    command: str = "",
+    held_out: int = 200,
+    device: str = "cpu",
+) -> Surrogate:
+    """Train with progress bars, and write the weights and beside them the model card.
+
+    A checkpoint beside `out` lets a run that was stopped go on where it was.
+
+    Args:
+        recipe, teacher, device: as for `train`.
+        out: file of the weights; the card takes its name, with the suffix .md.
+        command: what was typed, for the card.
+        held_out: beams to measure the errors on.
+    """
+    teacher = default_teacher(recipe) if teacher is None else teacher
+    checkpoint = out.with_suffix(".checkpoint")
+    with _bar("beams", recipe.samples) as beams, _bar("train", recipe.steps) as steps:
+
+        def report(step: int, loss: float, error: float) -> None:
+            steps.update(step - steps.n)
+            steps.set_postfix(loss=f"{loss:.2g}", watched=f"{error:.2%}", refresh=False)
+
+        surrogate = train(
+            recipe,
+            teacher=teacher,
+            checkpoint=checkpoint,
+            device=device,
+            report=report,
+            drawn=beams.update,
+        )
+    with _bar("held-out", held_out) as bar:
+        surrogate = card.described(
+            surrogate, recipe, teacher, command=command, beams=held_out, progress=bar.update
+        )
+    surrogate = surrogate.replace(about={**surrogate.about, "digest": surrogate.save(out)})
+    write_text(out.with_suffix(".md"), card.text(surrogate, out.stem))
+    checkpoint.unlink(missing_ok=True)
+    return surrogate
+
+
+def _bar(name: str, total: int) -> tqdm:
+    return tqdm(total=total, desc=name, file=sys.stderr)
