@@ -113,8 +113,7 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from .surrogate import Recipe
-    from .surrogate.produce import produce
+    from .surrogate.training import Recipe, produce
 
     out = options.out or Path(f"{options.architecture}.safetensors")
     recipe = Recipe(

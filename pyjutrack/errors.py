@@ -32,6 +32,10 @@ class TrainingError(PyJuTrackError):
     """Training cannot go on: the loss is no number any more."""
 
 
+class MissingPackageError(PyJuTrackError, ImportError):
+    """A package that is only needed here is not installed; the message says how to get it."""
+
+
 class DomainError(PyJuTrackError):
     """A beam is unlike all those that a surrogate was trained on."""
 

@@ -17,8 +17,7 @@ from typing import Any
 
 from solver import EllipticalPipe
 
-from pyjutrack.surrogate import Recipe
-from pyjutrack.surrogate.produce import produce
+from pyjutrack.surrogate.training import Recipe, produce
 
 HERE = Path(__file__).parent
 

@@ -2,9 +2,8 @@
 
 from .domain import Domain
 from .network import Network
-from .recipe import Recipe
 from .surrogate import Surrogate, shipped
-from .training import train
+from .training import Recipe, train
 from .validation import Validation
 
 __all__ = ["Domain", "Network", "Recipe", "Surrogate", "Validation", "shipped", "train"]

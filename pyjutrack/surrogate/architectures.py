@@ -32,6 +32,12 @@ class Standardisation:
     output_mean: float = 0.0
     output_std: float = 1.0
 
+    def __post_init__(self) -> None:
+        if not (self.input_std > 0 and self.output_std > 0):
+            raise InvalidValueError(
+                f"standard deviations are positive, got {self.input_std} and {self.output_std}"
+            )
+
     def linear(self) -> Standardisation:
         """Without the means: what is zero stays zero."""
         return replace(self, input_mean=0.0, output_mean=0.0)

@@ -7,7 +7,7 @@ import pytest
 
 import pyjutrack as pj
 from pyjutrack.surrogate import Recipe
-from pyjutrack.surrogate.beams import HELD_OUT_SEED, KINDS
+from pyjutrack.surrogate.training.beams import HELD_OUT_SEED, KINDS
 
 BEAMS = Recipe().beams
 

@@ -18,6 +18,7 @@ from pyjutrack.errors import InvalidValueError, UnknownNameError
 from pyjutrack.spacecharge import CATMULL_ROM, Grid, Mesh
 from pyjutrack.surrogate import Domain, Network, Surrogate
 from pyjutrack.surrogate.architectures import Energy, Standardisation, UNet
+from pyjutrack.surrogate.conversion.nnlib import from_nnlib, to_nnlib
 from pyjutrack.surrogate.layers import (
     KINDS,
     Add,
@@ -30,7 +31,6 @@ from pyjutrack.surrogate.layers import (
     Smoothing,
     TransposedConvolution,
 )
-from pyjutrack.surrogate.nnlib import from_nnlib, to_nnlib
 
 SHAPE = (16, 24)
 STANDARD = Standardisation(0.003, 0.012, 1.5, 0.7)

@@ -1,18 +1,19 @@
 """Conversion to ONNX and back: the same networks, the same numbers in another runtime."""
 
 import json
-import os
 import sys
 
 import numpy as np
 import pytest
 import torch
+from onnx_cases import difference, edited, onnx, run
 from surrogate_cases import ARCHITECTURES, build
 
 import pyjutrack as pj
 from pyjutrack.errors import InvalidValueError, PyJuTrackError
 from pyjutrack.spacecharge import BSPLINE, CATMULL_ROM, Grid, Mesh
 from pyjutrack.surrogate import Domain, Network, Surrogate
+from pyjutrack.surrogate.conversion.onnx import from_onnx, to_onnx
 from pyjutrack.surrogate.layers import (
     KINDS,
     Add,
@@ -26,11 +27,10 @@ from pyjutrack.surrogate.layers import (
     Smoothing,
     TransposedConvolution,
 )
-from pyjutrack.surrogate.onnx import from_onnx, to_onnx
-
-onnx = pytest.importorskip("onnx")
 
 CELLS = (32, 48)
+#: of single precision in another order; norms divide by small variances
+TOLERANCE = {"linear": 1e-6, "variational": 1e-6, "pix2pix": 1e-5}
 EACH = pytest.mark.parametrize("architecture", ARCHITECTURES)
 
 
@@ -48,26 +48,6 @@ def surrogate_of(network, cells=CELLS, **options):
 
 def maps(cells=CELLS, batch=3):
     return torch.rand(batch, *cells)
-
-
-def run(path, x):
-    """What onnxruntime makes of maps (batch, nx, ny)."""
-    onnxruntime = pytest.importorskip("onnxruntime")
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    (made,) = session.run(["output"], {"input": x[:, None].numpy()})
-    return torch.from_numpy(made[:, 0])
-
-
-def difference(a, b):
-    return float((a - b).abs().max() / b.abs().max())
-
-
-def edited(path, edit):
-    """The file, after its model was changed."""
-    model = onnx.load(path)
-    edit(model)
-    path.write_bytes(model.SerializeToString())
-    return path
 
 
 @pytest.fixture
@@ -97,8 +77,8 @@ def test_another_runtime_gives_the_same(architecture, file):
     network = network_of(architecture)
     to_onnx(surrogate_of(network), file)
     x = maps()
-    assert difference(run(file, x), network(x)) < 1e-6
-    assert difference(run(file, x[:1]), network(x[:1])) < 1e-6, "another batch"
+    assert difference(run(file, x), network(x)) < TOLERANCE[architecture]
+    assert difference(run(file, x[:1]), network(x[:1])) < TOLERANCE[architecture]
 
 
 @EACH
@@ -113,7 +93,7 @@ def test_a_network_by_itself_leaves_the_cells_open(architecture, file):
         assert again.domain is None
         x = maps(cells)
         assert difference(again.network(x), network(x)) < 1e-6
-        assert difference(run(file, x), network(x)) < 1e-6
+        assert difference(run(file, x), network(x)) < TOLERANCE[architecture]
 
 
 def test_depth_and_width_of_a_real_one(file):
@@ -122,7 +102,7 @@ def test_depth_and_width_of_a_real_one(file):
     x = maps((128, 128), batch=1)
     again = from_onnx(file)
     assert difference(again.network(x), network(x)) < 1e-6
-    assert difference(run(file, x), network(x)) < 5e-6
+    assert difference(run(file, x), network(x)) < 3e-5
 
 
 def test_shared_weights_are_stored_once(file):
@@ -205,11 +185,11 @@ ALONE = {
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_each_kind_of_layer(kind, file):
-    """Alone between two others, whose names are those of what ONNX calls otherwise."""
+    """Between two others, whose names files of ours give to other things."""
     first, last = Affine("output", ("input",), 3.0, -1.0), LeakyReLU("it.scale", ("it",), 0.0)
-    layers = (first, ALONE[kind], last)
-    weights = {w: torch.randn(1, 1, 3, 3) if w == "w" else torch.randn(1) for w in "wb"}
-    network = Network(layers, {k: weights[k] for layer in layers for k in layer.weights()})
+    weights = {"w": torch.randn(1, 1, 3, 3), "b": torch.randn(1)}
+    weights = {k: weights[k] for k in ALONE[kind].weights()}
+    network = Network((first, ALONE[kind], last), weights)
     to_onnx(network, file)
     again = from_onnx(file, shape=CELLS).network
     assert again.layers == network.layers
@@ -269,7 +249,7 @@ def test_a_truncated_file(keep, file):
         from_onnx(file)
 
 
-@pytest.mark.parametrize("content", [b"not a network\n" * 20, b"{}", os.urandom(1000)])
+@pytest.mark.parametrize("content", [b"not a network\n" * 20, b"{}", bytes(range(256)) * 4])
 def test_no_onnx_file(content, file):
     file.write_bytes(content)
     with pytest.raises(InvalidValueError, match=r"network\.onnx cannot be read: it is no"):
@@ -288,7 +268,7 @@ def test_weights_in_another_file(file):
         onnx.load(file), file, save_as_external_data=True, location="w.bin", size_threshold=0
     )
     assert (file.parent / "w.bin").exists()
-    with pytest.raises(InvalidValueError, match=r"'up3\.weight' lie in another file|another file"):
+    with pytest.raises(InvalidValueError, match=r"'down1\.weight' lie in another file"):
         from_onnx(file)
 
 
@@ -297,9 +277,9 @@ def test_weights_in_another_file(file):
     [
         ("{", "no JSON"),
         ("[1]", "not a JSON object"),
-        ('{"size": 3}', "make no sense"),
+        ('{"size": 3}', "does not describe a surrogate"),
         ('{"size": [0.02]}', "positive finite sides"),
-        ('{"domain": {"size": [1, 2]}}', "make no sense"),
+        ('{"domain": {"size": [1, 2]}}', "does not describe a surrogate"),
         (json.dumps({"shape": [64, 64]}), r"shape is \(64, 64\), not \(32, 48\)"),
     ],
 )

@@ -8,8 +8,8 @@ from onnx_cases import difference, run
 from torch import nn
 
 from pyjutrack.errors import InvalidValueError
+from pyjutrack.surrogate.conversion.onnx import JUTRACK, from_onnx
 from pyjutrack.surrogate.layers import InstanceNorm, LeakyReLU, Smoothing
-from pyjutrack.surrogate.onnx import JUTRACK, from_onnx
 
 #: single precision, after norms that divide by small variances
 TOLERANCE = 3e-5

@@ -6,8 +6,8 @@ import torch
 from onnx_cases import CELLS, MAP, difference, onnx, run, table, write
 
 from pyjutrack.surrogate.architectures import Standardisation
+from pyjutrack.surrogate.conversion.onnx import from_onnx
 from pyjutrack.surrogate.layers import Affine
-from pyjutrack.surrogate.onnx import from_onnx
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from examples_loader import load_example
 import pyjutrack as pj
 from pyjutrack.reproduce import fodo
 from pyjutrack.spacecharge import field_error, own_field
-from pyjutrack.surrogate import validation
+from pyjutrack.surrogate.training.held_out import held_out
 
 FOLDER = Path(str(resources.files(pj.surrogate) / "weights"))
 #: mean and worst field error over the held-out beams that each may have
@@ -25,7 +25,7 @@ def shipped(request):
 
 def errors(surrogate, count):
     beams = pj.surrogate.Recipe(**_recipe(surrogate)).beams
-    return validation.held_out(surrogate, fodo.solver(), beams, count)[0]
+    return held_out(surrogate, fodo.solver(), beams, count)[0]
 
 
 def _recipe(surrogate):

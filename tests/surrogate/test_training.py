@@ -8,9 +8,10 @@ import torch
 import pyjutrack as pj
 from pyjutrack.cli import main
 from pyjutrack.spacecharge import SpectralPoisson
-from pyjutrack.surrogate import Recipe, training
-from pyjutrack.surrogate.field_error import relative_error, slopes
-from pyjutrack.surrogate.samples import Samples
+from pyjutrack.surrogate import Recipe
+from pyjutrack.surrogate.training import fit
+from pyjutrack.surrogate.training.field_error import relative_error, slopes
+from pyjutrack.surrogate.training.samples import Samples
 
 SMALL = {"channels": (4, 8), "shape": (32, 32), "samples": 24, "batch": 4}
 
@@ -39,7 +40,7 @@ def test_the_same_recipe_gives_the_same_network():
 
 @pytest.mark.parametrize("architecture", ["linear", "variational", "pix2pix"])
 def test_a_killed_run_goes_on_as_if_nothing_had_been(architecture, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "SAVE_EVERY", 4)
+    monkeypatch.setattr(fit, "SAVE_EVERY", 4)
     recipe = Recipe(architecture, **SMALL, steps=10)
     whole = pj.surrogate.train(recipe)
     path = tmp_path / "run.checkpoint"

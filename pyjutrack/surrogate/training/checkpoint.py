@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import InvalidValueError
-from . import files
+from ...errors import InvalidValueError
+from .. import files
 
 _HOLDS = "checkpoint"
 

@@ -6,28 +6,23 @@ holds numbers and the names of operators; reading one runs nothing.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ..errors import InvalidValueError, PyJuTrackError
-from ..files import write_whole
-from ..spacecharge.grid import Grid
-from ..spacecharge.particle_mesh import Mesh
-from ..spacecharge.shapes import Shape
-from ..spacecharge.shapes import shape as shape_named
-from .architectures import Standardisation
-from .domain import Domain
-from .files import plain
-from .layers import Affine, Layer, Smoothing
-from .network import Network
-from .surrogate import Surrogate
+from ...errors import InvalidValueError, MissingPackageError
+from ...files import write_whole
+from ...spacecharge.shapes import BSPLINE, Shape
+from ..architectures import Standardisation
+from ..files import plain
+from ..layers import Affine, Layer, Smoothing, record
+from ..network import Network
+from ..surrogate import Surrogate
 
-#: What goes into and comes out of JuTrack's published generator, which reads the shares of the beam
-#: in 128 x 128 cells of 20 mm x 20 mm: `from_onnx(path, standardisation=JUTRACK, smoothing=(2, 5))`.
+#: What goes into and comes out of JuTrack's published generator. It reads the shares of the beam in
+#: 128 x 128 cells of 20 mm x 20 mm: `from_onnx(path, standardisation=JUTRACK, smoothing=(2.0, 5))`.
 #: Source: JuTrack.jl, src/MLmodel/emit_growth_withSC_ML.jl: x_mean, x_std, y_mean, y_std.
 JUTRACK = Standardisation(
     input_mean=6.102458832397462e-05,
@@ -48,15 +43,16 @@ def to_onnx(source: Surrogate | Network, path: str | Path) -> None:
 
     Raises:
         InvalidValueError: a layer of a kind for which there is no operator.
-        PyJuTrackError: the package `onnx` is missing.
+        MissingPackageError: the package `onnx` is missing.
     """
     _require_package()
     from . import onnx_export
 
     if isinstance(source, Surrogate):
-        network, cells, told = source.network, source.mesh.grid.shape, _description(source)
+        network, cells = source.network, source.mesh.grid.shape
+        told = {k: v for k, v in source.description().items() if k != "layers"}
     else:
-        network, cells, told = source, None, None
+        network, cells, told = source, None, {}
     content = onnx_export.content(network.to(torch.float32, "cpu"), cells, told)
 
     def fill(temporary: Path) -> None:
@@ -92,7 +88,7 @@ def from_onnx(
         InvalidValueError: no such file; no whole ONNX file; weights in other files; an operator or
             attribute that no layer stands for; another box, shape function or number of cells than
             the file tells.
-        PyJuTrackError: the package `onnx` is missing.
+        MissingPackageError: the package `onnx` is missing.
     """
     _require_package()
     from . import onnx_import
@@ -108,16 +104,17 @@ def from_onnx(
             raise InvalidValueError("it leaves the number of cells open; give it as `shape`")
         before, after = _around(standardisation, smoothing)
         network = onnx_import.network(model, cells, before, after)
-        return _surrogate(network, cells, size, assignment, told, outside)
-    except InvalidValueError as error:
+        surrogate = _surrogate(network, cells, size, assignment, told)
+    except (InvalidValueError, RuntimeError) as error:  # the latter of maps beyond all memory
         raise InvalidValueError(f"{path} cannot be read: {error}") from error
+    return surrogate.replace(outside=outside)
 
 
 def _require_package() -> None:
     try:
         import onnx  # noqa: F401
     except ImportError as error:
-        raise PyJuTrackError(
+        raise MissingPackageError(
             'ONNX files need the package onnx: pip install "pyjutrack[onnx]"'
         ) from error
 
@@ -137,38 +134,24 @@ def _around(
     return before, after
 
 
-def _description(surrogate: Surrogate) -> dict[str, Any]:
-    """What a file tells of a surrogate besides its network."""
-    grid, used = surrogate.mesh
-    domain = surrogate.domain
-    return {
-        "size": grid.size,
-        "shape": grid.shape,
-        "assignment": used.name,
-        "domain": None if domain is None else dataclasses.asdict(domain),
-        "about": {k: v for k, v in surrogate.about.items() if k != "digest"},
-    }
-
-
 def _surrogate(
     network: Network,
     cells: tuple[int, int],
     size: tuple[float, float] | None,
     assignment: str | Shape | None,
     told: Mapping[str, Any],
-    outside: str,
 ) -> Surrogate:
-    try:
-        known = told.get("domain")
-        domain = None if known is None else Domain(**{**known, "size": tuple(known["size"])})
-        box = _agreed("size", size, told.get("size")) or _SIZE
-        name = assignment.name if isinstance(assignment, Shape) else assignment
-        used = _agreed("assignment", name, told.get("assignment")) or "bspline"
-        cells = _agreed("shape", cells, told.get("shape")) or cells
-        about = dict(told.get("about", {}))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InvalidValueError(f"it does not describe a surrogate: {error!r}") from error
-    return Surrogate(network, Mesh(Grid(box, cells), shape_named(used)), domain, outside, about)
+    name = assignment.name if isinstance(assignment, Shape) else assignment
+    described = {
+        "domain": None,
+        "about": {},
+        **told,
+        "size": _agreed("size", size, told.get("size")) or _SIZE,
+        "shape": _agreed("shape", cells, told.get("shape")),
+        "assignment": _agreed("assignment", name, told.get("assignment")) or BSPLINE.name,
+        "layers": [record(layer) for layer in network.layers],
+    }
+    return Surrogate.described(described, network.weights, "its description")
 
 
 def _agreed(what: str, asked: Any, told: Any) -> Any:

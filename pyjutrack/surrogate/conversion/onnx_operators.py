@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .layers import Add, Affine, Channels, Concatenate, Convolution, InstanceNorm, LeakyReLU
+from ..layers import Add, Affine, Channels, Concatenate, Convolution, InstanceNorm, LeakyReLU
 from .onnx_convolutions import convolution, pad, transposed
 from .onnx_graph import Array, Constant, Graph, Map, Node, numbers_of
 
@@ -123,8 +123,9 @@ def _dropout(node: Node, graph: Graph) -> None:
 
 
 def _constant(node: Node, graph: Graph) -> None:
-    kind, value = next(iter(node.attributes.items()), ("", None))
+    kind = next(iter(node.attributes), "none")
     node.require("kind of value", kind, "value", *_PLAIN)
+    value = node.attributes[kind]
     array = numbers_of(value) if kind == "value" else np.array(value, _PLAIN[kind])
     graph.known[node.outputs[0]] = Constant(node.outputs[0], array)
 

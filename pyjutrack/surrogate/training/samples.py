@@ -8,12 +8,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..spacecharge.grid import GHOSTS
-from ..spacecharge.particle_mesh import Mesh, deposit
-from ..spacecharge.poisson import Potential
+from ...spacecharge.grid import GHOSTS
+from ...spacecharge.particle_mesh import Mesh, deposit
+from ...spacecharge.poisson import Potential
+from ..border import fold
+from ..domain import Domain, Figures
 from .beams import Beams, Positions
-from .border import fold
-from .domain import Domain, Figures
 
 
 class Samples(NamedTuple):

@@ -9,12 +9,12 @@ from typing import Any
 
 import torch
 
-from ..spacecharge.poisson import Potential
+from ...spacecharge.poisson import Potential
+from ..surrogate import Surrogate
 from .beams import HELD_OUT_SEED, KINDS
+from .fit import named
+from .held_out import held_out
 from .recipe import Recipe
-from .surrogate import Surrogate
-from .training import named
-from .validation import held_out
 
 
 def described(
@@ -27,7 +27,7 @@ def described(
     progress: Callable[[], object] = lambda: None,
 ) -> Surrogate:
     """The surrogate with `about` filled: recipe, errors on held-out beams, origin."""
-    from .. import __version__
+    from ... import __version__
 
     unguarded = surrogate.replace(outside="ignore")  # the edges of the domain are its beams too
     errors, kinds = held_out(unguarded, teacher, recipe.beams, beams, progress)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from functools import singledispatch
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,9 +13,8 @@ import onnx
 from numpy.typing import ArrayLike, NDArray
 from onnx import NodeProto, TensorProto, checker, helper, numpy_helper
 
-from ..errors import InvalidValueError
-from .architectures import _widths
-from .layers import (
+from ...errors import InvalidValueError
+from ..layers import (
     Add,
     Affine,
     Channels,
@@ -26,12 +26,14 @@ from .layers import (
     Smoothing,
     TransposedConvolution,
 )
-from .network import INPUT, Network
-from .onnx_graph import DESCRIPTION, SIGMA, unused
+from ..network import INPUT, Network
+from .onnx_graph import DESCRIPTION, SIGMA, Graph, numbered, unused
 
 OUTPUT = "output"
 #: versions of the operators and of the format: old enough for runtimes in other languages
 _OPSET, _FORMAT = 17, 8
+#: cells in x and y where they are open: only channels are looked at, and any depth fits
+_LARGE = (4096, 4096)
 
 
 class Place(NamedTuple):
@@ -40,11 +42,15 @@ class Place(NamedTuple):
     Attributes:
         reads: ONNX names of the values that it reads.
         makes: ONNX name of the value that it makes.
+        own: what the names of its constants, and of values on the way, start with.
+        weights: ONNX names of the weights.
         channels: of the first value that it reads.
     """
 
     reads: tuple[str, ...]
     makes: str
+    own: str
+    weights: Mapping[str, str]
     channels: int
 
 
@@ -52,23 +58,21 @@ class Part(NamedTuple):
     """The operators of a layer, and the constants that they need besides its weights."""
 
     nodes: Sequence[NodeProto]
-    constants: Mapping[str, NDArray[Any]] = {}  # a default of a NamedTuple
+    constants: Mapping[str, NDArray[Any]] = MappingProxyType({})
 
 
-def content(
-    network: Network, cells: tuple[int, int] | None, told: Mapping[str, Any] | None
-) -> bytes:
+def content(network: Network, cells: tuple[int, int] | None, told: Mapping[str, Any]) -> bytes:
     """An ONNX file of a network in single precision on the CPU.
 
     Args:
         network: its weights are stored once each, however many layers share one.
         cells: in x and y; None leaves them open.
-        told: what else the file tells, or None.
+        told: what else the file tells.
     """
-    from .. import __version__
+    from ... import __version__
 
     shape = ["batch", 1, *(cells or ("nx", "ny"))]
-    nodes, constants = _operators(network)
+    nodes, constants = _operators(network, cells or _LARGE)
     graph = helper.make_graph(
         nodes,
         "network",
@@ -83,7 +87,7 @@ def content(
         opset_imports=[helper.make_opsetid("", _OPSET)],
         ir_version=_FORMAT,
     )
-    if told is not None:
+    if told:
         helper.set_model_props(model, {DESCRIPTION: json.dumps(told, allow_nan=False)})
     try:
         checker.check_model(model, full_check=True)
@@ -92,17 +96,36 @@ def content(
     return model.SerializeToString()
 
 
-def _operators(network: Network) -> tuple[list[NodeProto], dict[str, NDArray[Any]]]:
-    """Nodes of all layers, and the initialisers: weights under their own names, constants."""
-    constants = {name: w.detach().numpy() for name, w in network.weights.items()}
+def _operators(
+    network: Network, cells: tuple[int, int]
+) -> tuple[list[NodeProto], dict[str, NDArray[Any]]]:
+    """Nodes of all layers, and the initialisers: weights and constants.
+
+    In ONNX all of them have one space of names, in which those of input and output are fixed, so
+    that a few get numbers; nodes keep the names of the layers.
+    """
+    reserved = {INPUT, OUTPUT}
+    used = {*reserved, *network.weights}
+    weights = {k: unused(k, used) if k in reserved else k for k in network.weights}
+    constants = {weights[k]: w.detach().numpy() for k, w in network.weights.items()}
     nodes: list[NodeProto] = []
-    channels, names = _widths(network), {INPUT: INPUT}
+    names, taken = {INPUT: INPUT}, {*reserved, *constants}
+    graph = Graph(cells, {})
+    graph.weights.update(network.weights)
     for layer in network.layers:
-        # values and weights have one space of names in ONNX, and a layer may be called "output"
-        free = unused(layer.name, {INPUT, OUTPUT, *constants, *names.values()})
-        names[layer.name] = OUTPUT if layer is network.layers[-1] else free
-        reads = tuple(names[i] for i in layer.inputs)
-        part = operators(layer, Place(reads, names[layer.name], channels[layer.inputs[0]]))
+        graph.add(layer)
+        channels = graph.shape(layer.inputs[0])[0]
+        reads, last = tuple(names[i] for i in layer.inputs), layer is network.layers[-1]
+        for own in numbered(layer.name):
+            makes = OUTPUT if last else own
+            part = operators(layer, Place(reads, makes, own, weights, channels))
+            new = {*part.constants, *(name for node in part.nodes for name in node.output)}
+            if last:
+                new.remove(OUTPUT)
+            if taken.isdisjoint(new):
+                break
+        names[layer.name] = makes
+        taken |= new
         nodes += part.nodes
         constants.update(part.constants)
     return nodes, constants
@@ -112,8 +135,7 @@ def _operators(network: Network) -> tuple[list[NodeProto], dict[str, NDArray[Any
 def operators(layer: Layer, place: Place) -> Part:
     """The operators that compute a layer.
 
-    Register a function for a new kind of layer with `operators.register`. The last node makes
-    `place.makes`; names of constants and of values on the way start with that name.
+    Register a function for a new kind of layer with `operators.register`.
     """
     kind = type(layer).__name__
     raise InvalidValueError(f"no ONNX operator is registered for layers of kind {kind}")
@@ -131,7 +153,7 @@ def _(layer: TransposedConvolution, place: Place) -> Part:
 
 @operators.register
 def _(layer: InstanceNorm, place: Place) -> Part:
-    scale, bias = f"{place.makes}.scale", f"{place.makes}.bias"
+    scale, bias = f"{place.own}.scale", f"{place.own}.bias"
     node = _node("InstanceNormalization", layer, place, scale, bias, epsilon=layer.eps)
     ones = np.ones(place.channels, np.float32)
     return Part([node], {scale: ones, bias: np.zeros_like(ones)})
@@ -146,11 +168,11 @@ def _(layer: LeakyReLU, place: Place) -> Part:
 
 @operators.register
 def _(layer: Affine, place: Place) -> Part:
-    scale = f"{place.makes}.scale"
+    scale = f"{place.own}.scale"
     constants = {scale: _single(layer.scale)}
     if not layer.shift:
         return Part([_node("Mul", layer, place, scale)], constants)
-    scaled, shift = f"{place.makes}.scaled", f"{place.makes}.shift"
+    scaled, shift = f"{place.own}.scaled", f"{place.own}.shift"
     constants[shift] = _single(layer.shift)
     return Part(
         [
@@ -174,13 +196,13 @@ def _(layer: Concatenate, place: Place) -> Part:
 @operators.register
 def _(layer: Channels, place: Place) -> Part:
     bounds = {"start": layer.start, "stop": layer.stop, "axis": 1}
-    constants = {f"{place.makes}.{k}": np.array([v], np.int64) for k, v in bounds.items()}
+    constants = {f"{place.own}.{k}": np.array([v], np.int64) for k, v in bounds.items()}
     return Part([_node("Slice", layer, place, *constants)], constants)
 
 
 @operators.register
 def _(layer: Smoothing, place: Place) -> Part:
-    kernel = f"{place.makes}.kernel"
+    kernel = f"{place.own}.kernel"
     node = _node("Conv", layer, place, kernel, pads=[layer.width // 2] * 4)
     # so that a reader of this package knows that the kernel is no weight
     node.metadata_props.add(key=SIGMA, value=repr(layer.sigma))
@@ -191,7 +213,7 @@ def _convolution(
     operator: str, layer: Convolution | TransposedConvolution, place: Place
 ) -> NodeProto:
     window = {"strides": [layer.stride] * 2, "pads": [layer.padding] * 4}
-    return _node(operator, layer, place, *layer.weights(), **window)
+    return _node(operator, layer, place, *(place.weights[w] for w in layer.weights()), **window)
 
 
 def _node(operator: str, layer: Layer, place: Place, *more: str, **attributes: Any) -> NodeProto:

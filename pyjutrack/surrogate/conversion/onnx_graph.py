@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import chain, count
 from typing import Any, NamedTuple
 
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 from torch import Tensor
 
-from ..errors import InvalidValueError
-from .layers import Layer
-from .network import INPUT, Network
+from ...errors import InvalidValueError
+from ..layers import Layer
+from ..network import INPUT, Network
 
 Array = NDArray[Any]
 
@@ -28,9 +28,14 @@ Pads = tuple[int, int, int, int]
 NO_PADS: Pads = (0, 0, 0, 0)
 
 
+def numbered(name: str) -> Iterator[str]:
+    """The name, then the name with a number."""
+    return chain([name], (f"{name}.{i}" for i in count(2)))
+
+
 def unused(wanted: str, taken: Container[str]) -> str:
     """The name wanted, with a number where it is taken."""
-    return next(n for n in chain([wanted], (f"{wanted}.{i}" for i in count(2))) if n not in taken)
+    return next(name for name in numbered(wanted) if name not in taken)
 
 
 def numbers_of(tensor: TensorProto) -> Array:
@@ -74,7 +79,10 @@ class Node(NamedTuple):
             proto.name or proto.output[0],
             tuple(proto.input),
             tuple(proto.output),
-            {k: v.decode() if isinstance(v, bytes) else v for k, v in found.items()},
+            {
+                k: v.decode(errors="replace") if isinstance(v, bytes) else v
+                for k, v in found.items()
+            },
             {p.key: p.value for p in proto.metadata_props},
         )
 

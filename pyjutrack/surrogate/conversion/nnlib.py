@@ -20,9 +20,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..errors import InvalidValueError, require_known
-from ..files import write_json
-from .layers import (
+from ...errors import InvalidValueError, require_known
+from ...files import write_json
+from ..layers import (
     Add,
     Affine,
     Channels,
@@ -35,8 +35,8 @@ from .layers import (
     TransposedConvolution,
     Weights,
 )
-from .network import Network
-from .surrogate import Surrogate
+from ..network import Network
+from ..surrogate import Surrogate
 
 Array = NDArray[Any]
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ..files import write_text
-from ..spacecharge.poisson import Potential
+from ...files import write_text
+from ...spacecharge.poisson import Potential
+from ..surrogate import Surrogate
 from . import card
+from .fit import default_teacher, train
 from .recipe import Recipe
-from .surrogate import Surrogate
-from .training import default_teacher, train
 
 
 def produce(

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import InvalidValueError, require_known
-from ..spacecharge.grid import Grid
-from .architectures import Energy, Standardisation, UNet
+from ...errors import InvalidValueError, require_known
+from ...spacecharge.grid import Grid
+from ..architectures import Energy, Standardisation, UNet
+from ..network import Network
 from .beams import HELD_OUT_SEED, Beams
-from .network import Network
 
 Build = Callable[[tuple[int, ...], Standardisation, int], Network]
 

@@ -11,15 +11,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..errors import InvalidValueError, TrainingError
-from ..spacecharge.poisson import Potential, SpectralPoisson
+from ...errors import InvalidValueError, TrainingError
+from ...spacecharge.poisson import Potential, SpectralPoisson
+from ..architectures import Standardisation
+from ..network import Network, evaluate
+from ..surrogate import Surrogate
 from . import checkpoint as checkpoints
-from .architectures import Standardisation
 from .field_error import relative_error
-from .network import Network, evaluate
 from .recipe import Recipe
 from .samples import Samples, draw
-from .surrogate import Surrogate
 
 #: beams on which the error is watched during training
 _WATCHED = 64

@@ -12,16 +12,16 @@ import torch
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import ModelProto, TensorProto, checker, external_data_helper
 
-from ..errors import InvalidValueError
-from .layers import Layer
-from .network import INPUT, Network
+from ...errors import InvalidValueError
+from ..layers import Layer
+from ..network import INPUT, Network
 from .onnx_graph import DESCRIPTION, Graph, Map, Node, numbers_of
 from .onnx_operators import RULES
 
 #: before it, sums say in attributes how shapes are matched
 _OLDEST_OPSET = 7
 #: types of inputs, and the precision in which their networks work here
-_PRECISIONS = {
+_PRECISIONS: dict[int, torch.dtype] = {
     TensorProto.FLOAT16: torch.float32,
     TensorProto.FLOAT: torch.float32,
     TensorProto.DOUBLE: torch.float64,
@@ -56,7 +56,7 @@ def description(model: ModelProto) -> dict[str, Any]:
     text = next((p.value for p in model.metadata_props if p.key == DESCRIPTION), "{}")
     try:
         told = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidValueError(f"its description is no JSON: {error}") from error
     if not isinstance(told, dict):
         raise InvalidValueError(f"its description is {told!r}, not a JSON object")
@@ -70,7 +70,9 @@ def cells(model: ModelProto) -> tuple[int, int] | None:
         InvalidValueError: the input is not one of shape (batch, 1, nx, ny), of floating point.
     """
     declared = _input(model).type.tensor_type
-    dimensions = [d.dim_value or d.dim_param or "?" for d in declared.shape.dim]
+    dimensions = [
+        d.dim_value if d.dim_value > 0 else d.dim_param or "?" for d in declared.shape.dim
+    ]
     if len(dimensions) != 4 or dimensions[1] != 1:
         raise InvalidValueError(
             f"its input has the shape {dimensions}; supported is (batch, 1, nx, ny)"
@@ -153,11 +155,11 @@ def _tensors(model: ModelProto) -> Iterator[TensorProto]:
 def _require_known(model: ModelProto) -> None:
     """Raise InvalidValueError that names all operators for which there is no rule."""
     own = {f.name for f in model.functions}
-    unknown = {
-        node.op_type: node.name or ", ".join(node.output)
-        for node in reversed(model.graph.node)
-        if node.op_type not in RULES or node.domain not in ("", "ai.onnx") or node.op_type in own
-    }
+    unknown: dict[str, str] = {}
+    for node in model.graph.node:
+        here = node.domain in ("", "ai.onnx") and node.op_type not in own
+        if not here or node.op_type not in RULES:
+            unknown.setdefault(node.op_type, node.name or ", ".join(map(str, node.output)))
     if unknown:
         named = ", ".join(f"{operator} (node {name!r})" for operator, name in unknown.items())
         raise InvalidValueError(

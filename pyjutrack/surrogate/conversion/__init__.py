@@ -1,0 +1,69 @@
+"""Networks to and from other formats, chosen by the name of the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ...errors import InvalidValueError, require_known
+from ..architectures import Standardisation
+from ..surrogate import Surrogate, shipped
+from .nnlib import from_nnlib, to_nnlib
+from .onnx import JUTRACK, from_onnx, to_onnx
+
+__all__ = [
+    "JUTRACK",
+    "Standardisation",
+    "from_nnlib",
+    "from_onnx",
+    "read",
+    "to_nnlib",
+    "to_onnx",
+    "write",
+]
+
+_SUFFIXES = (".safetensors", ".onnx", ".nnlib")
+
+
+def read(source: str | Path, **foreign: Any) -> Surrogate:
+    """A surrogate from a file of any of the formats, or one that ships.
+
+    Args:
+        source: its name, or NAME.safetensors, NAME.onnx or NAME.nnlib.
+        foreign: what `from_onnx` takes besides; for ONNX files alone.
+
+    Raises:
+        UnknownNameError: another suffix.
+        InvalidValueError: as for the formats, or `foreign` given for a file that is not ONNX.
+    """
+    suffix = ".safetensors" if str(source) in shipped() else Path(source).suffix
+    require_known("suffix of networks", suffix, _SUFFIXES)
+    if suffix == ".onnx":
+        return from_onnx(source, **foreign)
+    given = [name for name, value in foreign.items() if value is not None]
+    if given:
+        raise InvalidValueError(
+            f"{', '.join(given)} can be given for ONNX files only; {source} tells its own"
+        )
+    return from_nnlib(source) if suffix == ".nnlib" else Surrogate.load(source)
+
+
+def write(surrogate: Surrogate, path: str | Path, *, dtype: str = "float32") -> None:
+    """Write a surrogate as its suffix says: .safetensors, .onnx or .nnlib.
+
+    Args:
+        surrogate: what to write.
+        path: where.
+        dtype: precision of the arrays for NNlib; the others hold single precision.
+
+    Raises:
+        UnknownNameError: another suffix.
+    """
+    suffix = Path(path).suffix
+    require_known("suffix of networks", suffix, _SUFFIXES)
+    if suffix == ".onnx":
+        to_onnx(surrogate, path)
+    elif suffix == ".nnlib":
+        to_nnlib(surrogate, path, dtype)
+    else:
+        surrogate.save(path)

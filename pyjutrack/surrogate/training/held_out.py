@@ -1,0 +1,33 @@
+"""Errors on beams that training never sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ...spacecharge.field import field_error, own_field
+from ...spacecharge.poisson import Potential
+from .beams import HELD_OUT_SEED, Beams
+
+Array = NDArray[np.float64]
+
+
+def held_out(
+    potential: Potential,
+    solver: Potential,
+    beams: Beams,
+    count: int = 200,
+    progress: Callable[[], object] = lambda: None,
+) -> tuple[Array, list[str]]:
+    """Field errors on beams of the seed that training refuses, and the kinds of these beams."""
+    errors, kinds = [], []
+    for index in range(count):
+        beam = beams.draw(HELD_OUT_SEED, index)
+        x, y = torch.from_numpy(beam.x), torch.from_numpy(beam.y)
+        errors.append(field_error(own_field(potential, x, y), own_field(solver, x, y)))
+        kinds.append(beam.kind)
+        progress()
+    return np.array(errors), kinds
