@@ -4,22 +4,25 @@ import json
 
 import pytest
 
+import pyjutrack as pj
 from pyjutrack import __version__
 from pyjutrack.cli import main
 from pyjutrack.files import write_json, write_whole
 
 
 def test_one_table_is_computed_and_written(tmp_path, capsys):
-    argv = ["reproduce", "--table", "2", "--particles", "2000", "--seeds", "1"]
+    argv = ["reproduce", "--table", "2", "--particles", "2500", "--seeds", "1"]
     assert main([*argv, "--out", str(tmp_path)]) == 0
     shown = capsys.readouterr().out
     assert "Table 2" in shown
     assert "Table 3" not in shown
     results = json.loads((tmp_path / "results.json").read_text())
-    assert results["particles"] == 2000
+    assert results["particles"] == 2500
     assert results["version"] == __version__
-    assert set(results["physical"]) >= {"jacobian_ad", "jacobian_fd", "tunes", "per_seed"}
-    assert "gradients_ad" not in results["physical"]
+    assert results["network"]["digest"] == pj.Surrogate.load("linear").about["digest"]
+    found = results["physical"]["unet"]
+    assert set(found) >= {"jacobian_ad", "jacobian_fd", "tunes", "per_seed"}
+    assert "gradients_ad" not in found
     assert [p.name for p in tmp_path.iterdir()] == ["results.json"]
 
 
@@ -49,7 +52,7 @@ def test_version(capsys):
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path, capsys):
     (tmp_path / "file").write_text("in the way")
-    argv = ["reproduce", "--table", "2", "--particles", "100", "--seeds", "1"]
+    argv = ["reproduce", "--table", "2", "--particles", "2500", "--seeds", "1"]
     assert main([*argv, "--out", str(tmp_path / "file")]) == 1
     assert "file" in capsys.readouterr().err
 

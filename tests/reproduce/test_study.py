@@ -13,35 +13,64 @@ def results():
     return study.run(particles=50_000, seeds=3, figures=())
 
 
-def test_the_diagonal_blocks_of_table_2_lie_within_3_percent(results):
-    ours = np.array(results["published"]["jacobian_ad"])
+FIELDS = ("unet", "spectral")
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_the_diagonal_blocks_of_table_2_lie_within_3_percent(results, field):
+    ours = np.array(results["published"][field]["jacobian_ad"])
     for block in (slice(0, 2), slice(2, 4)):
         assert ours[block, block] == pytest.approx(published.TABLE_2[block, block], rel=0.03)
 
 
-def test_the_physical_perveance_does_not_meet_table_2(results):
-    ours = np.array(results["physical"]["jacobian_ad"])
+@pytest.mark.parametrize("field", FIELDS)
+def test_the_physical_perveance_does_not_meet_table_2(results, field):
+    ours = np.array(results["physical"][field]["jacobian_ad"])
     assert abs(ours[0, 0] / published.TABLE_2[0, 0] - 1) > 0.2
 
 
-def test_the_signs_of_table_3(results):
-    ours = results["published"]["gradients_ad"]
+@pytest.mark.parametrize("field", FIELDS)
+def test_the_signs_of_table_3(results, field):
+    ours = results["published"][field]["gradients_ad"]
     for knob, (paper, _) in published.TABLE_3.items():
         assert np.sign(ours[knob]) == np.sign(paper), knob
 
 
 @pytest.mark.parametrize("convention", fodo.CONVENTIONS)
-def test_automatic_and_finite_differences_agree(results, convention):
-    found = results[convention]
+def test_network_and_solver_agree(results, convention):
+    unet, spectral = (results[convention][field] for field in FIELDS)
+    ours, theirs = np.array(unet["jacobian_ad"]), np.array(spectral["jacobian_ad"])
+    for block in (slice(0, 2), slice(2, 4)):
+        assert ours[block, block] == pytest.approx(theirs[block, block], rel=0.01)
+    assert unet["tunes"] == pytest.approx(spectral["tunes"], abs=1e-3)
+
+
+@pytest.mark.parametrize("convention", fodo.CONVENTIONS)
+@pytest.mark.parametrize("field", FIELDS)
+def test_automatic_and_finite_differences_agree(results, convention, field):
+    found = results[convention][field]
     assert found["jacobian_difference_largest"] <= 1e-6
     assert found["gradient_difference_largest"] <= 1e-6
     assert found["forward_reverse_difference_largest"] <= 1e-11
-    # the kinks of the paper's interpolation are there to be seen
-    assert found["catmull-rom"]["gradient_difference"] > 1e-5
+
+
+@pytest.mark.parametrize("convention", fodo.CONVENTIONS)
+def test_kinks_and_single_precision_are_there_to_be_seen(results, convention):
+    assert results[convention]["catmull-rom"]["gradient_difference_largest"] > 1e-5
+    assert 1e-5 < results[convention]["unet-float32"]["gradient_difference_largest"] < 5e-2
+
+
+@pytest.mark.parametrize("convention", fodo.CONVENTIONS)
+@pytest.mark.parametrize("field", FIELDS)
+def test_both_terms_of_the_gradient_count(results, convention, field):
+    """Without the answer of the field a gradient is far off."""
+    found = results[convention][field]
+    for knob in fodo.KNOBS[:3]:
+        assert abs(found["gradients_frozen"][knob] / found["gradients_fd"][knob] - 1) > 0.1
 
 
 def test_the_mean_is_that_of_the_seeds(results):
-    found = results["physical"]
+    found = results["physical"]["unet"]
     stack = [s["jacobian_ad"] for s in found["per_seed"]]
     assert np.allclose(found["jacobian_ad"], np.mean(stack, 0), rtol=1e-15)
     assert [s["seed"] for s in found["per_seed"]] == [1, 2, 3]
@@ -51,18 +80,28 @@ def test_tables_show_paper_and_ours(results):
     text = tables.text(results, (1, 2, 3))
     for piece in ("Table 1", "Table 2", "Table 3", "-3.353", "q2.k1", "half the perveance"):
         assert piece in text
+    for piece in ("spectral", "the U-Net", "answer", "unet-float32"):
+        assert piece in text
+
+
+def test_the_solver_alone():
+    found = study.run((2,), (), particles=2000, seeds=1, solver="spectral")
+    assert set(found["physical"]) == {"spectral", "catmull-rom"}
+    assert "network" not in found
+    assert "unet" not in tables.text(found, (2,))
 
 
 def test_figures(tmp_path):
     calls = []
     small = study.run((), (2, 3), particles=3000, seeds=1, progress=lambda: calls.append(1))
-    assert len(calls) == study.steps((), (2, 3), 1)
+    assert len(calls) == study.steps((), (2, 3), 1, "unet", "linear")
     written = figures.draw(small, tmp_path)
     assert sorted(p.name for p in written) == ["figure2.png", "figure3.png"]
     assert all(p.read_bytes().startswith(b"\x89PNG") for p in written)
     json.dumps(small, allow_nan=False)
     assert small["field"]["from_exact_in_box"] < 0.01
-    curve = small["tune_against_current"]["published"]
+    assert small["field"]["from_spectral"] < 0.005
+    curve = small["tune_against_current"]["published"]["unet"]
     # the slopes are those of the curve: a trapezoid of them gives back the tunes
     currents, tunes = np.array(curve["current"]), np.array(curve["tunes"])
     slopes = np.array(curve["slopes"])
