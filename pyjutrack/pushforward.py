@@ -61,6 +61,11 @@ def value_of(x: Any) -> Any:
     return x.value if isinstance(x, Pushed) else x
 
 
+def through(linear: Callable[[Tensor], Tensor], x: Pushed) -> Pushed:
+    """A linear function of a pushed tensor: it maps the tangents, one batch, as it does the value."""
+    return Pushed.make(linear(x.value), linear(x.tangent), x.directions)
+
+
 def common(xs: Sequence[Any]) -> tuple[Directions, list[Tensor | None]]:
     """All directions that occur in some arguments, and the tangents of each in all of them.
 

@@ -17,6 +17,7 @@ from torch.overrides import handle_torch_function, has_torch_function
 
 from ..beam import Beam
 from ..errors import DomainError, DomainWarning, InvalidValueError, require_known, warn
+from ..pushforward import Pushed, through
 from ..spacecharge.grid import Grid
 from ..spacecharge.particle_mesh import Mesh
 from ..spacecharge.poisson import Potential, SpectralPoisson
@@ -211,6 +212,8 @@ def predict(fractions: Tensor, network: Network) -> Tensor:
 
     H is linear in the density, so a network that is not sees the density of a whole beam.
     """
+    if isinstance(fractions, Pushed) and network.linear:
+        return through(lambda f: predict(f, network), fractions)
     if has_torch_function((fractions,)):  # tensor-likes take all of it as one operation
         return handle_torch_function(predict, (fractions,), fractions, network)
     cells = fold(fractions.to(network.dtype))
