@@ -62,7 +62,7 @@ def value_of(x: Any) -> Any:
 
 
 def through(linear: Callable[[Tensor], Tensor], x: Pushed) -> Pushed:
-    """A linear function of a pushed tensor: it maps the tangents, one batch, as it does the value."""
+    """A linear function of a pushed tensor: tangents go through it, in one batch, as the value."""
     return Pushed.make(linear(x.value), linear(x.tangent), x.directions)
 
 

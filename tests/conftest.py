@@ -7,8 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from surrogate_cases import ARCHITECTURES, build
 
 import pyjutrack as pj
+from pyjutrack.spacecharge import BSPLINE, Grid, Mesh
+from pyjutrack.surrogate import Domain, Surrogate
 
 BeamFactory = Callable[..., pj.Beam]
 
@@ -68,5 +71,19 @@ def make_beam(proton: pj.Reference, cell: pj.Lattice) -> BeamFactory:
         }
         options.update(changes)
         return getattr(pj.distributions, kind)(proton, particles, **options)
+
+    return make
+
+
+@pytest.fixture(params=ARCHITECTURES)
+def network(request):
+    return build(request.param)
+
+
+@pytest.fixture
+def make_surrogate():
+    def make(architecture="linear", cells=(64, 64), size=(0.02, 0.02), **options):
+        options.setdefault("domain", Domain((3e-4, 3e-3), 5.0, 3e-3, 2000))
+        return Surrogate(build(architecture), Mesh(Grid(size, cells), BSPLINE), **options)
 
     return make

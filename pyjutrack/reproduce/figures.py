@@ -10,6 +10,8 @@ import numpy as np
 from .. import plotting
 from ..files import write_whole
 
+_NAMES = {"unet": "U-Net", "spectral": "spectral solver"}
+
 
 def draw(results: dict[str, Any], out: Path) -> list[Path]:
     """Draw the figures that the results hold; returns the files written."""
@@ -21,7 +23,7 @@ def draw(results: dict[str, Any], out: Path) -> list[Path]:
     return written
 
 
-def _field(data: dict[str, Any], name: str, path: Path) -> Path:
+def _field(data: dict[str, Any], solver: str, path: Path) -> Path:
     fig, axes = plotting.figure(4, width=4.2)
     names = ("$-\\partial H/\\partial x$", "$-\\partial H/\\partial y$")
     for i, (name, axis) in enumerate(zip(names, "xy", strict=True)):
@@ -31,8 +33,9 @@ def _field(data: dict[str, Any], name: str, path: Path) -> Path:
         plotting.field_error(axes[2 * i + 1], data[axis], error, axis)
     sx, sy = (s * 1e3 for s in data["sigma"])
     fig.suptitle(
-        f"{name}: Gaussian beam, $\\sigma_x$ = {sx:g} mm, $\\sigma_y$ = {sy:g} mm: rms difference "
-        f"{data['from_bassetti_erskine']:.2%}, of which the wall makes {data['wall_share']:.2%}"
+        f"{_NAMES[solver]}, Gaussian beam, $\\sigma_x$ = {sx:g} mm, $\\sigma_y$ = {sy:g} mm: "
+        f"rms difference {data['from_bassetti_erskine']:.2%}, "
+        f"of which the wall makes {data['wall_share']:.2%}"
     )
     write_whole(path, lambda p: fig.savefig(p, dpi=130, format="png"))
     return path
@@ -40,12 +43,11 @@ def _field(data: dict[str, Any], name: str, path: Path) -> Path:
 
 def _tunes(data: dict[str, Any], path: Path) -> Path:
     fig, ax = plotting.figure(width=6.5)
-    names = {"unet": "U-Net", "spectral": "spectral solver"}
     labels = {"physical": "physical perveance", "published": "half of it, as published"}
     for convention, curves in data.items():
         (name, curve), *beside = curves.items()
         tunes, slopes = np.array(curve["tunes"])[:, 0], np.array(curve["slopes"])[:, 0]
-        label = f"{names[name]}, {labels[convention]}"
+        label = f"{_NAMES[name]}, {labels[convention]}"
         plotting.tune_against_current(ax, curve["current"], tunes, slopes, label)
         for _, other in beside:
             ax.plot(other["current"], np.array(other["tunes"])[:, 0], color="grey", linewidth=0.8)

@@ -11,7 +11,7 @@ import torch
 import pyjutrack as pj
 from pyjutrack.reproduce import fodo
 from pyjutrack.spacecharge import deposit, field_error, interpolate, own_field
-from pyjutrack.surrogate.training.beams import Beams
+from pyjutrack.surrogate import Recipe
 from pyjutrack.surrogate.training.held_out import held_out
 
 FOLDER = Path(__file__).parents[2] / "examples" / "elliptical_pipe"
@@ -306,7 +306,7 @@ class TestNetwork:
     def test_held_out(self):
         pipe, network = EllipticalPipe(), pj.Surrogate.load(WEIGHTS, outside="ignore")
         assert network.about["teacher"] == repr(pipe)
-        found, _ = held_out(network, pipe, Beams(pipe.mesh.grid, pipe=(0.8, 0.5)), 20)
+        found, _ = held_out(network, pipe, Recipe(pipe=(0.8, 0.5)).beams, 20)
         assert found.mean() < 0.01
         assert found.max() < 0.03
 

@@ -79,11 +79,11 @@ def test_the_beam_of_figure_2(shipped):
 
 def test_only_the_variational_is_symplectic_on_itself(shipped):
     name, surrogate = shipped
-    departure = load_example("symplecticity").departure(surrogate)
+    departure = load_example("symplecticity").departure
     if name == "variational":
-        assert departure <= 1e-9
+        assert departure(surrogate, particles=20) <= 1e-9
     else:
-        assert departure > 1e-7
+        assert departure(surrogate, particles=5) > 1e-7
 
 
 def test_a_shipped_file_that_was_changed_is_refused(shipped, tmp_path):

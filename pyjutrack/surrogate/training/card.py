@@ -23,6 +23,7 @@ def described(
     teacher: Potential,
     *,
     command: str = "",
+    commit: str = "",
     beams: int = 200,
     progress: Callable[[], object] = lambda: None,
 ) -> Surrogate:
@@ -49,7 +50,7 @@ def described(
             },
         },
         "command": command,
-        "commit": _commit(),
+        "commit": commit or source(),
         "version": __version__,
         "torch": torch.__version__.partition("+")[0],
     }
@@ -96,8 +97,8 @@ that it was trained on is more accurate, and needs no training.
 """
 
 
-def _commit() -> str:
-    """The commit of the source that runs, where it is a checkout."""
+def source() -> str:
+    """The commit of the source that runs, where it is a checkout; else "a release"."""
     here = Path(__file__).parent
 
     def git(*words: str) -> str:

@@ -35,6 +35,7 @@ def produce(
         held_out: beams to measure the errors on.
     """
     teacher = default_teacher(recipe) if teacher is None else teacher
+    commit = card.source()  # now: the checkout may move on while training runs
     checkpoint = out.with_suffix(".checkpoint")
     with _bar("beams", recipe.samples) as beams, _bar("train", recipe.steps) as steps:
 
@@ -52,7 +53,13 @@ def produce(
         )
     with _bar("held-out", held_out) as bar:
         surrogate = card.described(
-            surrogate, recipe, teacher, command=command, beams=held_out, progress=bar.update
+            surrogate,
+            recipe,
+            teacher,
+            command=command,
+            commit=commit,
+            beams=held_out,
+            progress=bar.update,
         )
     surrogate = surrogate.replace(about={**surrogate.about, "digest": surrogate.save(out)})
     write_text(out.with_suffix(".md"), card.text(surrogate, out.stem))
