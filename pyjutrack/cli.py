@@ -108,7 +108,7 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=float, nargs=2, default=(0.02, 0.02), help="of the box [m]")
     parser.add_argument("--shape", type=_positive, nargs=2, default=(128, 128), help="cells")
     parser.add_argument("--held-out", type=_positive, default=200, help="beams to test on")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--device", help="cpu or cuda; if left, cuda where there is one")
     parser.set_defaults(run=_train)
 
 

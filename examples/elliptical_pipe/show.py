@@ -79,7 +79,8 @@ def print_walls(models: dict[str, Potential], pipe: EllipticalPipe, beam: pj.Bea
 
 
 def print_times(models: dict[str, Potential], beam: pj.Beam) -> None:
-    print(f"\none solve, PyTorch on {torch.get_num_threads()} threads, the best of 20:")
+    torch.set_num_threads(1)  # as tracking does: its own threads are for the particles
+    print("\none solve on one core, the best of 20:")
     for name, potential in models.items():
         solve = partial(potential.solve, density(potential, beam))
         solve()  # factorises

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function
 
 from ..beam import Beam
+from ..device import usable
 from ..errors import DomainError, DomainWarning, InvalidValueError, require_known, warn
 from ..pushforward import Pushed, through
 from ..spacecharge.grid import Grid
@@ -84,8 +85,10 @@ class Surrogate:
 
         Raises:
             UnknownNameError: nothing of that name ships.
-            InvalidValueError: no such file, or one that is damaged, changed or of another kind.
+            InvalidValueError: no such file, or one that is damaged, changed or of another kind; a
+                device that cannot be used.
         """
+        device = usable(device)
         path = Path(source)
         if isinstance(source, str) and not path.suffix and path.parent == Path("."):
             require_known("surrogate", source, shipped())

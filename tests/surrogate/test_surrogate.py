@@ -341,3 +341,11 @@ def test_batches_of_densities(make_surrogate):
         surrogate.solve(stack)[1], surrogate.replace(outside="ignore").solve(stack[1])
     )
     assert np.isfinite(surrogate.solve(stack).numpy()).all()
+
+
+def test_a_device_that_is_not_there():
+    with pytest.raises(pj.InvalidValueError, match="'cdua' cannot be used"):
+        Surrogate.load("linear", device="cdua")
+    if not torch.cuda.is_available():
+        with pytest.raises(pj.InvalidValueError, match="'cuda' cannot be used"):
+            pj.surrogate.train(pj.surrogate.Recipe(steps=1, samples=1), device="cuda")

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ...device import usable
 from ...errors import InvalidValueError, TrainingError
 from ...spacecharge.poisson import Potential, SpectralPoisson
 from ..architectures import Standardisation
@@ -58,7 +59,7 @@ def train(
         drawn: called after each sample is made.
 
     Raises:
-        InvalidValueError: the teacher's grid is another than the recipe's, or the checkpoint is of
+        InvalidValueError: the device cannot be used, the teacher's grid is another than the recipe's, or the checkpoint is of
             another recipe.
         TrainingError: the loss is no number any more.
 
@@ -72,7 +73,7 @@ def train(
             f"the teacher solves on {grid.shape} cells of a {grid.size} m box, the recipe asks for "
             f"{recipe.shape} cells of {recipe.size} m"
         )
-    device = torch.device(device)
+    device = usable(device)
     samples, domain = draw(teacher, recipe.beams, recipe.seed, recipe.samples, drawn)
     watched, _ = draw(teacher, recipe.beams, recipe.watched_seed, _WATCHED)
     network = recipe.build(_standardisation(samples)).to(torch.float32, device)

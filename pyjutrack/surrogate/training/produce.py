@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import torch
 from tqdm import tqdm
 
 from ...files import write_text
@@ -22,19 +23,21 @@ def produce(
     teacher: Potential | None = None,
     command: str = "",
     held_out: int = 200,
-    device: str = "cpu",
+    device: str | None = None,
 ) -> Surrogate:
     """Train with progress bars, and write the weights and beside them the model card.
 
     A checkpoint beside `out` lets a run that was stopped go on where it was.
 
     Args:
-        recipe, teacher, device: as for `train`.
+        recipe, teacher: as for `train`.
         out: file of the weights; the card takes its name, with the suffix .md.
         command: what was typed, for the card.
         held_out: beams to measure the errors on.
+        device: as for `train`; None is CUDA where there is one.
     """
     teacher = default_teacher(recipe) if teacher is None else teacher
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     commit = card.source()  # now: the checkout may move on while training runs
     checkpoint = out.with_suffix(".checkpoint")
     with _bar("beams", recipe.samples) as beams, _bar("train", recipe.steps) as steps:
