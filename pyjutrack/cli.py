@@ -146,14 +146,13 @@ def _train(options: argparse.Namespace) -> int:
 def _convert_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", help="a network that ships, or a file in any of the formats")
     parser.add_argument("out", type=Path, help="NAME.safetensors, NAME.onnx or NAME.nnlib")
-    parser.add_argument(
-        "--dtype", choices=("float32", "float64"), default="float32", help="of NNlib arrays"
-    )
+    parser.add_argument("--dtype", choices=("float32", "float64"), help="of NNlib arrays")
     foreign = parser.add_argument_group("for ONNX files of others")
-    foreign.add_argument(
+    standard = foreign.add_mutually_exclusive_group()
+    standard.add_argument(
         "--jutrack", action="store_true", help="standardised and smoothed as JuTrack's generator"
     )
-    foreign.add_argument(
+    standard.add_argument(
         "--standardise",
         type=float,
         nargs=4,
@@ -161,6 +160,9 @@ def _convert_arguments(parser: argparse.ArgumentParser) -> None:
         help="of the maps that the network was trained on",
     )
     foreign.add_argument("--size", type=float, nargs=2, help="of the box [m]")
+    foreign.add_argument(
+        "--shape", type=_positive, nargs=2, help="cells, if the file leaves them open"
+    )
     parser.set_defaults(run=_convert)
 
 
@@ -174,6 +176,7 @@ def _convert(options: argparse.Namespace) -> int:
         standardisation = conversion.Standardisation(*options.standardise)
     foreign = {
         "size": tuple(options.size) if options.size else None,
+        "shape": tuple(options.shape) if options.shape else None,
         "standardisation": standardisation,
         "smoothing": smoothing,
     }

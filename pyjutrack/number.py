@@ -16,3 +16,8 @@ def tensor_like(value: Number, like: Tensor) -> Tensor:
 def detached(value: Number) -> float:
     """A parameter as a float, whatever it carries."""
     return float(value.detach()) if isinstance(value, Tensor) else value
+
+
+def is_transformed(tensor: Tensor) -> bool:
+    """Whether a `torch.func` transform is running over a tensor, so that it may have no value."""
+    return torch._C._functorch.is_functorch_wrapped_tensor(tensor)

@@ -83,7 +83,7 @@ def network(request):
 @pytest.fixture
 def make_surrogate():
     def make(architecture="linear", cells=(64, 64), size=(0.02, 0.02), **options):
-        options.setdefault("domain", Domain((3e-4, 3e-3), 5.0, 3e-3, 2000))
+        options.setdefault("domain", Domain((3e-4, 3e-3), 5.0, 3e-3, (9e-3, 9e-3), 2000))
         return Surrogate(build(architecture), Mesh(Grid(size, cells), BSPLINE), **options)
 
     return make

@@ -140,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--network", type=Path, default=HERE / "elliptical_pipe.safetensors")
     parser.add_argument("--particles", type=int, default=20_000)
     parser.add_argument("--held-out", type=int, default=50, help="beams to compare on")
-    parser.add_argument("--out", type=Path, default=HERE / "field.png")
+    parser.add_argument("--out", type=Path, default=Path("results/field.png"))
     options = parser.parse_args(arguments)
 
     pipe, network = EllipticalPipe(), pj.Surrogate.load(options.network)

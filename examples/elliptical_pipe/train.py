@@ -2,7 +2,8 @@
 
     python examples/elliptical_pipe/train.py
 
-Writes elliptical_pipe.safetensors and its card elliptical_pipe.md. A run that was stopped goes on
+Writes results/elliptical_pipe.safetensors and its card; those beside this file were made by it,
+with --steps 5000. A run that was stopped goes on
 from its checkpoint when it is started again.
 """
 
@@ -19,8 +20,6 @@ from solver import EllipticalPipe
 
 from pyjutrack.surrogate.training import Recipe, produce
 
-HERE = Path(__file__).parent
-
 
 def recipe(teacher: EllipticalPipe, **changes: Any) -> Recipe:
     """What the network is trained on: beams that the pipe holds."""
@@ -34,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--samples", type=int, default=2000, help="beams to train on")
     parser.add_argument("--steps", type=int, default=10_000, help="of the optimiser")
     parser.add_argument("--held-out", type=int, default=200, help="beams to test on")
-    parser.add_argument("--out", type=Path, default=HERE / "elliptical_pipe.safetensors")
+    parser.add_argument("--out", type=Path, default=Path("results/elliptical_pipe.safetensors"))
     options = parser.parse_args(arguments)
 
     teacher = EllipticalPipe()

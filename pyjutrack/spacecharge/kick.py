@@ -37,7 +37,9 @@ class SpaceCharge:
             {"Drift": 0.05, "Quadrupole": 0.025}.
         perveance_scale: factor on the perveance; 1 is physical.
         response: whether derivatives contain the answer of the field to the beam. Without it the
-            field stands still under a derivative: the first of the two terms of a gradient.
+            field stands still under a derivative: the first of the two terms of a gradient. The
+            current and what the potential depends on besides still count, and finite differences
+            always contain the answer.
     """
 
     potential: Potential = dataclasses.field(default_factory=SpectralPoisson)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,11 +32,15 @@ class Shape:
     name: str
     coefficients: tuple[tuple[float, ...], ...] = field(repr=False)
     variance: float = field(repr=False)
-    transfer: Callable[[Array], Array] = field(repr=False)
+    transfer: Callable[[Array], Array] = field(repr=False, compare=False)
 
 
-def _sinc_power(power: int) -> Callable[[Array], Array]:
-    return lambda kh: np.asarray(np.sinc(kh / (2 * np.pi)) ** power)
+def _sinc_power(kh: Array, power: int) -> Array:
+    return np.asarray(np.sinc(kh / (2 * np.pi)) ** power)
+
+
+def _ones(kh: Array) -> Array:
+    return np.ones_like(kh)
 
 
 #: Cubic B-spline: twice continuously differentiable, so that the kick is C1.
@@ -49,7 +54,7 @@ BSPLINE = Shape(
         (0.0, 0.0, 0.0, 1 / 6),
     ),
     1 / 3,
-    _sinc_power(4),
+    partial(_sinc_power, power=4),
 )
 
 #: Catmull-Rom: interpolates the nodes, once continuously differentiable: the kick has kinks.
@@ -63,7 +68,7 @@ CATMULL_ROM = Shape(
         (0.0, 0.0, -1 / 2, 1 / 2),
     ),
     0.0,
-    lambda kh: np.ones_like(kh),
+    _ones,
 )
 
 #: Cloud in cell: linear; the kick jumps from cell to cell.
@@ -72,7 +77,7 @@ CIC = Shape(
     "cic",
     ((0.0, 0.0, 0.0, 0.0), (1.0, -1.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0)),
     1 / 6,
-    _sinc_power(2),
+    partial(_sinc_power, power=2),
 )
 
 _SHAPES = {s.name: s for s in (BSPLINE, CATMULL_ROM, CIC)}

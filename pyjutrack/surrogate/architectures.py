@@ -60,7 +60,7 @@ class UNet:
     activated: bool
 
     def __post_init__(self) -> None:
-        _check(self.channels)
+        check_channels(self.channels)
 
     def build(self, standard: Standardisation, seed: int) -> Network:
         """The network with random weights."""
@@ -142,7 +142,7 @@ class Energy:
     channels: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        _check(self.channels)
+        check_channels(self.channels)
 
     def build(self, standard: Standardisation, seed: int) -> Network:
         """The network with random weights."""
@@ -175,8 +175,9 @@ class Energy:
         return Network(tuple(layers), weights)
 
 
-def _check(channels: tuple[int, ...]) -> None:
-    if len(channels) < 2 or min(channels) < 1:
+def check_channels(channels: tuple[int, ...]) -> None:
+    """Raise InvalidValueError unless these can be the channels of a U-Net."""
+    if len(channels) < 2 or not all(isinstance(c, int) and c > 0 for c in channels):
         raise InvalidValueError(f"a U-Net needs two positive widths at least: {channels}")
 
 

@@ -2,79 +2,159 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
-Array = NDArray[np.float64]
+from ..errors import InvalidValueError
+from ..spacecharge.particle_mesh import Mesh
+
+#: share of the training beams beyond each limit: at the very edge too few were seen
+_RARE = 0.01
+#: the reach of a beam is its centre and this many rms sizes
+_REACH = 3
 
 
 class Figures(NamedTuple):
-    """What a domain looks at in a beam: rms and mean of x and y [m], and macroparticles."""
+    """What a domain looks at in a beam.
 
-    size: tuple[float, ...]
-    centre: tuple[float, ...]
+    Attributes:
+        size: rms along the two principal axes [m], the smaller first.
+        centre: mean of x and y [m].
+        reach: |mean| + 3 rms along x and y [m].
+        particles: macroparticles, or None where only their density is known.
+    """
+
+    size: tuple[float, float]
+    centre: tuple[float, float]
+    reach: tuple[float, float]
     particles: int | None = None
 
     @classmethod
-    def of(cls, x: Array, y: Array) -> Figures:
-        """Those of positions (N,) [m]."""
-        return cls((float(x.std()), float(y.std())), (float(x.mean()), float(y.mean())), len(x))
+    def of_particles(cls, x: Tensor, y: Tensor) -> Figures:
+        """Those of positions (N,) [m]; N is not zero."""
+        centre = x.mean(), y.mean()
+        dx, dy = x - centre[0], y - centre[1]
+        moments = [float((a * b).mean()) for a, b in ((dx, dx), (dx, dy), (dy, dy))]
+        return cls._of((float(centre[0]), float(centre[1])), moments, x.numel())
+
+    @classmethod
+    def of_density(cls, mesh: Mesh, fractions: NDArray[Any]) -> Figures:
+        """Those of shares on the padded grid; the width of the shape function is taken out."""
+        share = fractions / fractions.sum()
+        nodes = [mesh.grid.nodes(axis, ghosts=True) for axis in (0, 1)]
+        along = share.sum(1), share.sum(0)
+        centre = float(along[0] @ nodes[0]), float(along[1] @ nodes[1])
+        dx, dy = nodes[0] - centre[0], nodes[1] - centre[1]
+        own = [mesh.shape.variance * h**2 for h in mesh.grid.spacing]
+        moments = [along[0] @ dx**2 - own[0], dx @ share @ dy, along[1] @ dy**2 - own[1]]
+        return cls._of(centre, [float(m) for m in moments])
+
+    @classmethod
+    def _of(
+        cls, centre: tuple[float, float], moments: Sequence[float], particles: int | None = None
+    ) -> Figures:
+        xx, xy, yy = moments
+        # rounding may leave the moments of a line, or a point, a little negative
+        minor, major = (
+            math.sqrt(max(v, 0.0)) for v in np.linalg.eigvalsh([[xx, xy], [xy, yy]]).tolist()
+        )
+        rms = math.sqrt(max(xx, 0.0)), math.sqrt(max(yy, 0.0))
+        reach = abs(centre[0]) + _REACH * rms[0], abs(centre[1]) + _REACH * rms[1]
+        return cls((minor, major), centre, reach, particles)
 
     @property
     def aspect(self) -> float:
-        """The larger rms over the smaller."""
-        return max(self.size) / max(min(self.size), 1e-12)
+        """The larger principal size over the smaller."""
+        minor, major = self.size
+        return major / minor if minor > 0 else math.inf
 
 
 @dataclass(frozen=True)
 class Domain:
-    """What the beams of a training set span.
+    """The limits within which nearly all beams of a training set lie: sizes and places, not shapes.
 
     Attributes:
-        size: smallest and largest rms along x or y [m].
-        aspect: largest ratio of the two.
+        size: smallest and largest rms along a principal axis [m].
+        aspect: largest ratio of the two principal sizes.
         offset: largest |mean x| or |mean y| [m].
+        reach: largest |mean| + 3 rms along x and along y [m].
         particles: fewest macroparticles; more only make a smoother density.
     """
 
     size: tuple[float, float]
     aspect: float
     offset: float
+    reach: tuple[float, float]
     particles: int
 
     @classmethod
-    def around(cls, beams: Sequence[Figures]) -> Domain:
-        """The domain that some beams span."""
-        sizes = [s for b in beams for s in b.size]
+    def around(cls, beams: Sequence[Figures], particles: int) -> Domain:
+        """The domain of beams that were drawn with at least so many macroparticles."""
+
+        def low(values: Iterable[float]) -> float:
+            return float(np.quantile(list(values), _RARE))
+
+        def high(values: Iterable[float]) -> float:
+            return float(np.quantile(list(values), 1 - _RARE))
+
         return cls(
-            size=(min(sizes), max(sizes)),
-            aspect=max(b.aspect for b in beams),
-            offset=max(abs(c) for b in beams for c in b.centre),
-            particles=min(b.particles for b in beams if b.particles is not None),
+            size=(low(b.size[0] for b in beams), high(b.size[1] for b in beams)),
+            aspect=high(b.aspect for b in beams),
+            offset=high(max(map(abs, b.centre)) for b in beams),
+            reach=(high(b.reach[0] for b in beams), high(b.reach[1] for b in beams)),
+            particles=particles,
         )
 
-    def complaints(self, beam: Figures) -> list[str]:
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Domain:
+        """The domain of plain data, such as `dataclasses.asdict` makes.
+
+        Raises:
+            InvalidValueError: fields that a domain does not have, or lacks.
+        """
+        names = {f.name for f in dataclasses.fields(cls)}
+        if set(record) != names:
+            raise InvalidValueError(f"a domain has {sorted(names)}, not {sorted(record)}")
+        plain: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in record.items()
+        }
+        return cls(**plain)
+
+    def complaints(self, beam: Figures, *, exact: bool = True) -> list[str]:
         """What of a beam lies outside, in words with figures; empty if nothing does.
 
-        Figures are rounded, so that a beam that slowly grows does not warn in ever new words.
+        Args:
+            beam: its figures.
+            exact: whether to tell the beam's own figures; without them a beam that keeps growing
+                complains in the same words all the time, which Python warns of once.
         """
         low, high = self.size
-        said = [
-            f"rms {u} {size:.1g} m (trained on {low:.2g} to {high:.2g} m)"
-            for u, size in zip("xy", beam.size, strict=True)
-            if not low <= size <= high
-        ]
+        minor, major = beam.size
+
+        def told(what: str, value: float, side: str, limit: float, unit: str = " m") -> None:
+            own = f" of {value:.3g}{unit}" if exact else ""
+            said.append(f"{what}{own} {side} the {limit:.3g}{unit} of training")
+
+        said: list[str] = []
+        if minor < low:
+            told("smallest rms", minor, "below", low)
+        if major > high:
+            told("largest rms", major, "above", high)
         if beam.aspect > self.aspect:
-            said.append(f"aspect ratio {beam.aspect:.1g} (trained up to {self.aspect:.2g})")
-        said += [
-            f"centre at {u} = {centre:.1g} m (trained up to {self.offset:.2g} m)"
-            for u, centre in zip("xy", beam.centre, strict=True)
-            if abs(centre) > self.offset
-        ]
+            told("ratio of the rms sizes", beam.aspect, "above", self.aspect, "")
+        for axis, u in enumerate("xy"):
+            centre, reach = abs(beam.centre[axis]), beam.reach[axis]
+            if centre > self.offset:
+                told(f"offset in {u}", centre, "above", self.offset)
+            elif reach > self.reach[axis]:
+                told(f"centre and three rms in {u}", reach, "above", self.reach[axis])
         if beam.particles is not None and beam.particles < self.particles:
-            said.append(f"{beam.particles} macroparticles (trained from {self.particles} on)")
+            said.append(f"{beam.particles} macroparticles below the {self.particles} of training")
         return said

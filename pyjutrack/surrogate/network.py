@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from torch import Tensor
 from ..errors import InvalidValueError
 from .layers import Layer, Weights
 
+_PRECISIONS = (torch.float32, torch.float64)
 #: the name of what a network reads
 INPUT = "input"
 
@@ -27,7 +28,7 @@ class Network:
     """
 
     layers: tuple[Layer, ...]
-    weights: Weights
+    weights: Weights = field(repr=False)
 
     def __post_init__(self) -> None:
         check_layers(self.layers)
@@ -39,6 +40,10 @@ class Network:
         for name, weight in self.weights.items():
             if name not in used:
                 raise InvalidValueError(f"no layer uses the weight {name!r}")
+            if weight.dtype not in _PRECISIONS:
+                raise InvalidValueError(
+                    f"weights are float32 or float64, and {name!r} is {weight.dtype}"
+                )
             if not bool(torch.isfinite(weight.detach()).all()):
                 raise InvalidValueError(f"the weight {name!r} holds NaN or infinite numbers")
 
@@ -71,7 +76,9 @@ class Network:
         return Network(self.layers, weights)
 
     def to(self, dtype: torch.dtype, device: torch.device | str | None = None) -> Network:
-        """The same network in another precision or on another device."""
+        """The same network in float32 or float64, on the same or another device."""
+        if dtype not in _PRECISIONS:
+            raise InvalidValueError(f"networks work in torch.float32 or float64, not {dtype!r}")
         return self.replace({k: w.to(device=device, dtype=dtype) for k, w in self.weights.items()})
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
@@ -11,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function
 
 from ..beam import Beam
 from ..device import usable
 from ..errors import DomainError, DomainWarning, InvalidValueError, require_known, warn
+from ..number import is_transformed
 from ..pushforward import Pushed, through
 from ..spacecharge.grid import Grid
 from ..spacecharge.particle_mesh import Mesh
@@ -52,7 +51,7 @@ class Surrogate:
     mesh: Mesh
     domain: Domain | None = None
     outside: str = "warn"
-    about: Mapping[str, Any] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         require_known("choice for beams outside the domain", self.outside, _OUTSIDE)
@@ -80,7 +79,8 @@ class Surrogate:
         Args:
             source: "linear", "pix2pix", "variational", or the path of a file of `save`.
             outside: what to do with a beam unlike those of training: "warn", "raise" or "ignore".
-            dtype: precision in which the network works; files hold single precision.
+            dtype: torch.float64, or torch.float32, which is faster; finite differences through it
+                need larger steps (1e-3). Files hold single precision.
             device: where it works.
 
         Raises:
@@ -89,13 +89,14 @@ class Surrogate:
                 device that cannot be used.
         """
         device = usable(device)
+        if not isinstance(source, (str, Path)):
+            raise InvalidValueError(f"a surrogate is a name or a path, not {source!r}")
         path = Path(source)
         if isinstance(source, str) and not path.suffix and path.parent == Path("."):
             require_known("surrogate", source, shipped())
             path = Path(str(resources.files(__package__) / "weights" / f"{source}.safetensors"))
         description, weights, mark = files.read(path)
-        weights = {k: w.to(device=device, dtype=dtype) for k, w in weights.items()}
-        found = cls.described(description, weights, str(path))
+        found = cls.described(description, weights, str(path)).to(dtype, device)
         return found.replace(outside=outside, about={**found.about, "digest": mark})
 
     def save(self, path: str | Path) -> str:
@@ -130,7 +131,7 @@ class Surrogate:
         try:
             network = Network(tuple(layers.from_record(r) for r in description["layers"]), weights)
             known = description["domain"]
-            domain = None if known is None else Domain(**{**known, "size": tuple(known["size"])})
+            domain = None if known is None else Domain.from_record(known)
             grid = Grid(tuple(description["size"]), tuple(description["shape"]))
             mesh = Mesh(grid, shape(description["assignment"]))
             about = dict(description["about"])
@@ -163,10 +164,8 @@ class Surrogate:
 
     def check(self, beam: Beam) -> None:
         """Warn of, or raise for, a beam unlike those of training, as `outside` says."""
-        if self.domain is None or self.outside == "ignore":
-            return
-        x, y = (beam.coordinate(u).detach()[beam.alive].cpu().numpy() for u in "xy")
-        self._complain(self.domain.complaints(Figures.of(x, y)))
+        if self.outside != "ignore":
+            self._complain(self._complaints(beam))
 
     def validate(self, beam: Beam, against: Potential | None = None) -> Validation:
         """The field at the macroparticles of a beam, compared with a solver's.
@@ -176,7 +175,8 @@ class Surrogate:
             against: the solver; the spectral solver of the same box if None.
 
         Raises:
-            InvalidValueError: no solver is given, and the network learned from another than that.
+            InvalidValueError: no solver is given, and the network learned from another than that;
+                or particles alive lie outside of the box.
         """
         grid, used = self.mesh
         teacher = self.about.get("teacher", "SpectralPoisson")
@@ -184,18 +184,29 @@ class Surrogate:
             raise InvalidValueError(f"give the solver as `against`: the network learned {teacher}")
         solver = SpectralPoisson(grid.size, grid.shape, used) if against is None else against
         x, y = (beam.coordinate(u).detach()[beam.alive] for u in "xy")
-        said: list[str] = []
-        if self.domain is not None:
-            said = self.domain.complaints(Figures.of(x.cpu().numpy(), y.cpu().numpy()))
-        return compare(self.replace(outside="ignore"), solver, x, y, said)
+        return compare(self.replace(outside="ignore"), solver, x, y, self._complaints(beam))
+
+    def _complaints(self, beam: Beam) -> list[str]:
+        """What of a beam, or of any beam of a batch, lies outside of the domain."""
+        if self.domain is None:
+            return []
+        alive = beam.alive.reshape(-1, beam.alive.shape[-1])
+        x, y = (beam.coordinate(u).detach().reshape(alive.shape) for u in "xy")
+        said: dict[str, None] = {}
+        for each, live in enumerate(alive):
+            if bool(live.any()):
+                figures = Figures.of_particles(x[each][live], y[each][live])
+                said.update(dict.fromkeys(self.domain.complaints(figures)))
+        return list(said)
 
     def _watch(self, fractions: Tensor) -> None:
         """`check` for a density on the way; batches and what PyTorch transforms are let pass."""
         if self.domain is None or self.outside == "ignore" or fractions.dim() != 2:
             return
-        if torch._C._functorch.is_functorch_wrapped_tensor(fractions):
+        if is_transformed(fractions) or not float(fractions.sum()) > 0:
             return
-        self._complain(self.domain.complaints(_figures(self.mesh, fractions.cpu().numpy())))
+        figures = Figures.of_density(self.mesh, fractions.cpu().numpy())
+        self._complain(self.domain.complaints(figures, exact=False))
 
     def _complain(self, complaints: list[str]) -> None:
         if not complaints:
@@ -217,27 +228,14 @@ def predict(fractions: Tensor, network: Network) -> Tensor:
     """
     if isinstance(fractions, Pushed) and network.linear:
         return through(lambda f: predict(f, network), fractions)
-    if has_torch_function((fractions,)):  # tensor-likes take all of it as one operation
+    if has_torch_function((fractions,)):  # one rule for all of it is cheaper than one a layer
         return handle_torch_function(predict, (fractions,), fractions, network)
     cells = fold(fractions.to(network.dtype))
     if network.linear:
         return unfold(network(cells))
     share = cells.sum((-1, -2), keepdim=True)
-    return unfold(share * network(cells / share))
-
-
-def _figures(mesh: Mesh, fractions: NDArray[Any]) -> Figures:
-    """Moments of a density; the width of the shape function is taken out."""
-    total = fractions.sum()
-    centre, size = [], []
-    for axis in (0, 1):
-        nodes = mesh.grid.nodes(axis, ghosts=True)
-        marginal = fractions.sum(1 - axis) / total
-        mean = float(marginal @ nodes)
-        own = mesh.shape.variance * mesh.grid.spacing[axis] ** 2
-        size.append(math.sqrt(max(float(marginal @ (nodes - mean) ** 2) - own, 0.0)))
-        centre.append(mean)
-    return Figures(tuple(size), tuple(centre))
+    whole = torch.where(share == 0, torch.ones_like(share), share)  # where all is lost, H is zero
+    return unfold(share * network(cells / whole))
 
 
 def shipped() -> list[str]:

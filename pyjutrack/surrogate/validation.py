@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..errors import InvalidValueError
 from ..spacecharge.field import field_error, own_field
+from ..spacecharge.particle_mesh import inside
 from ..spacecharge.poisson import Potential
 
 
@@ -37,7 +39,19 @@ class Validation:
 def compare(
     potential: Potential, solver: Potential, x: Tensor, y: Tensor, warnings: Sequence[str] = ()
 ) -> Validation:
-    """A potential against a solver on macroparticles at x and y (N,) [m]."""
+    """A potential against a solver on macroparticles at x and y (N,) [m].
+
+    Raises:
+        InvalidValueError: the solver is none, or particles lie outside of either box.
+    """
+    for one in (potential, solver):
+        if not hasattr(one, "mesh") or not hasattr(one, "solve"):
+            raise InvalidValueError(f"compare with a solver such as SpectralPoisson, not {one!r}")
+        outside = int((~inside(one.mesh.grid, x, y)).sum())
+        if outside:
+            raise InvalidValueError(
+                f"{outside} particles lie outside of the box of {one.mesh.grid.size} m"
+            )
     ours, reference = own_field(potential, x, y), own_field(solver, x, y)
     off = torch.hypot(ours.along_x - reference.along_x, ours.along_y - reference.along_y)
     rms = torch.sqrt((reference.along_x**2 + reference.along_y**2).mean())

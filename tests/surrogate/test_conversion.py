@@ -5,7 +5,7 @@ import torch
 
 import pyjutrack as pj
 from pyjutrack.cli import main
-from pyjutrack.surrogate.conversion import read, write
+from pyjutrack.surrogate.conversion import from_onnx, read, to_onnx, write
 
 
 def same(a, b):
@@ -29,11 +29,10 @@ def test_a_generator_from_elsewhere(make_surrogate, tmp_path):
     from pyjutrack.surrogate.conversion import JUTRACK
 
     bare = make_surrogate("pix2pix", domain=None).to(torch.float32)
-    write(bare, tmp_path / "a.onnx")
-    assert (
-        main(["convert", str(tmp_path / "a.onnx"), str(tmp_path / "b.safetensors"), "--jutrack"])
-        == 0
-    )
+    to_onnx(bare.network, tmp_path / "a.onnx")
+    argv = ["convert", str(tmp_path / "a.onnx"), str(tmp_path / "b.safetensors"), "--jutrack"]
+    assert main(argv) == 1  # the cells are open
+    assert main([*argv, "--shape", "64", "64"]) == 0
     found = pj.Surrogate.load(tmp_path / "b.safetensors", dtype=torch.float32)
     x = torch.rand(64, 64)
     inner = bare.network((x - JUTRACK.input_mean) / JUTRACK.input_std)
@@ -58,6 +57,19 @@ def test_bad_conversions(argv, said, tmp_path, capsys, monkeypatch):
     assert main(["convert", *argv]) == 1
     assert said in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_standardised_already(make_surrogate, tmp_path):
+    write(make_surrogate(), tmp_path / "a.onnx")
+    assert main(["convert", str(tmp_path / "a.onnx"), str(tmp_path / "b.nnlib"), "--jutrack"]) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["a.onnx"]
+    with pytest.raises(pj.InvalidValueError, match="standardised already"):
+        from_onnx(tmp_path / "a.onnx", smoothing=(2.0, 5))
+
+
+def test_a_precision_that_the_format_has_not(make_surrogate, tmp_path):
+    with pytest.raises(pj.InvalidValueError, match="single precision"):
+        write(make_surrogate(), tmp_path / "a.onnx", dtype="float64")
 
 
 def test_read_takes_what_ships(tmp_path):

@@ -34,7 +34,7 @@ from pyjutrack.surrogate.layers import (
 
 SHAPE = (16, 24)
 STANDARD = Standardisation(0.003, 0.012, 1.5, 0.7)
-DOMAIN = Domain((0.0003, 0.003), 5.0, 0.002, 2000)
+DOMAIN = Domain((0.0003, 0.003), 5.0, 0.002, (0.009, 0.008), 2000)
 
 
 def conv(x, w, stride, pad):

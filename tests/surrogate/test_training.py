@@ -25,7 +25,7 @@ def test_it_learns():
     recipe = Recipe(**{**SMALL, "channels": (8, 16, 16), "samples": 200}, steps=300)
     surrogate = pj.surrogate.train(recipe, report=lambda step, loss, error: errors.append(error))
     assert errors[-1] < 0.15
-    assert not surrogate.network.linear or surrogate.network.count > 0
+    assert surrogate.network.linear
     assert surrogate.domain.size[0] < 5e-4
     assert surrogate.domain.particles >= 2000
 
@@ -66,7 +66,7 @@ def test_a_checkpoint_of_another_run(tmp_path):
     with pytest.raises(pj.InvalidValueError, match="steps 2 there, 3 here"):
         pj.surrogate.train(Recipe(**SMALL, steps=3), checkpoint=path)
     path.write_bytes(path.read_bytes()[:-3])
-    with pytest.raises(pj.InvalidValueError, match="checkpoint"):
+    with pytest.raises(pj.InvalidValueError, match="remove it to start afresh"):
         pj.surrogate.train(Recipe(**SMALL, steps=2), checkpoint=path)
 
 
@@ -84,6 +84,15 @@ def test_a_run_that_diverges_is_stopped():
         ({"steps": 0}, "steps must be positive"),
         ({"rate": -1.0}, "learning rate"),
         ({"seed": -1}, "seed"),
+        ({"seed": 2**32 + 5}, "seed"),
+        ({"seed": 1.5}, "seed"),
+        ({"steps": 1.5}, "steps must be positive and whole"),
+        ({"channels": ()}, "two positive widths"),
+        ({"channels": (4, 4.5)}, "two positive widths"),
+        ({"rate": float("inf")}, "learning rate"),
+        ({"aspect": float("nan")}, "aspect"),
+        ({"particles": (10.5, 20)}, "macroparticles"),
+        ({"sizes": (1,)}, "smallest <= largest"),
         ({"size": (0.0, 0.02)}, "positive finite sides"),
     ],
 )
@@ -95,6 +104,33 @@ def test_bad_recipes(options, said):
 def test_a_teacher_of_another_grid():
     with pytest.raises(pj.InvalidValueError, match=r"\(64, 64\) cells"):
         pj.surrogate.train(Recipe(**SMALL), teacher=SpectralPoisson(shape=(64, 64)))
+
+
+def test_only_the_symmetries_of_the_teacher_are_used():
+    """A plate on one side of the box: of mirrors and swaps only one mirror is left."""
+    from pyjutrack.surrogate.training.fit import symmetries
+    from pyjutrack.surrogate.training.samples import draw
+
+    class Plate:
+        solver = SpectralPoisson(shape=(32, 32))
+        mesh = solver.mesh
+
+        def solve(self, fractions):
+            beyond = torch.linspace(0, 1, 36, dtype=fractions.dtype)[:, None] < 0.2
+            h = self.solver.solve(torch.where(beyond, 0.0, fractions))
+            return h * torch.linspace(0.5, 1.5, 36, dtype=h.dtype)[:, None]
+
+    beams = Recipe(**SMALL).beams
+    for teacher, ways in ((Plate(), (0, 1)), (Plate.solver, tuple(range(8)))):
+        assert symmetries(teacher, draw(teacher, beams, 1, 6)[0]) == ways
+
+
+@pytest.mark.parametrize("name", ["n.md", "n.checkpoint", "n", "n.onnx", "folder.safetensors"])
+def test_names_that_would_lose_the_weights(name, tmp_path, capsys):
+    (tmp_path / "folder.safetensors").mkdir()
+    assert main(["train", "linear", "--out", str(tmp_path / name)]) == 1
+    assert name in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["folder.safetensors"]
 
 
 def test_turns_are_the_symmetries_of_the_box():

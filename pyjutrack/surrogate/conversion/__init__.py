@@ -48,22 +48,26 @@ def read(source: str | Path, **foreign: Any) -> Surrogate:
     return from_nnlib(source) if suffix == ".nnlib" else Surrogate.load(source)
 
 
-def write(surrogate: Surrogate, path: str | Path, *, dtype: str = "float32") -> None:
+def write(surrogate: Surrogate, path: str | Path, *, dtype: str | None = None) -> None:
     """Write a surrogate as its suffix says: .safetensors, .onnx or .nnlib.
 
     Args:
         surrogate: what to write.
         path: where.
-        dtype: precision of the arrays for NNlib; the others hold single precision.
+        dtype: precision of the arrays for NNlib, "float32" if None; the other formats hold single
+            precision.
 
     Raises:
         UnknownNameError: another suffix.
+        InvalidValueError: a precision given for a format that has one only.
     """
     suffix = Path(path).suffix
     require_known("suffix of networks", suffix, _SUFFIXES)
+    if dtype not in (None, "float32") and suffix != ".nnlib":
+        raise InvalidValueError(f"{suffix} files hold single precision, not {dtype}")
     if suffix == ".onnx":
         to_onnx(surrogate, path)
     elif suffix == ".nnlib":
-        to_nnlib(surrogate, path, dtype)
+        to_nnlib(surrogate, path, dtype or "float32")
     else:
         surrogate.save(path)

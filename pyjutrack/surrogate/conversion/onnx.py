@@ -99,6 +99,8 @@ def from_onnx(
     try:
         model = onnx_import.model(path.read_bytes())
         told = onnx_import.description(model)
+        if told and (standardisation is not None or smoothing is not None):
+            raise InvalidValueError("it holds a whole surrogate: it is standardised already")
         cells = _agreed("shape", shape, onnx_import.cells(model))
         if cells is None:
             raise InvalidValueError("it leaves the number of cells open; give it as `shape`")

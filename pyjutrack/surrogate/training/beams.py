@@ -48,14 +48,17 @@ class Beams:
     pipe: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
-        ordered = 0 < self.sizes[0] <= self.sizes[1] <= 1
-        if not ordered or self.aspect < 1 or not 0 <= self.offset <= 1:
+        ordered = len(self.sizes) == 2 and 0 < self.sizes[0] <= self.sizes[1] <= 1
+        if not ordered or not 1 <= self.aspect < math.inf or not 0 <= self.offset <= 1:
             raise InvalidValueError(
                 "beams need 0 < smallest <= largest size <= 1 half box, an aspect of at least 1 "
                 f"and an offset of 0 to 1 half box, got {self}"
             )
-        if not 1 <= self.particles[0] <= self.particles[1]:
-            raise InvalidValueError(f"macroparticles must be positive, got {self.particles}")
+        whole = len(self.particles) == 2 and all(isinstance(n, int) for n in self.particles)
+        if not whole or not 1 <= self.particles[0] <= self.particles[1]:
+            raise InvalidValueError(
+                f"macroparticles are two positive whole numbers, got {self.particles}"
+            )
         if self.pipe is not None and not all(0 < a <= 1 for a in self.pipe):
             raise InvalidValueError(f"the pipe must fit into the box, got {self.pipe} half boxes")
 

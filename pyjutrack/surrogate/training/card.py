@@ -64,6 +64,7 @@ def text(surrogate: Surrogate, name: str) -> str:
     kinds = "\n".join(f"| {k} | {e:.2%} |" for k, e in errors["by_kind"].items())
     assert domain is not None
     sizes = f"{domain.size[0] * 1e3:.2g} to {domain.size[1] * 1e3:.2g} mm"
+    reach = " and ".join(f"{r * 1e3:.2g}" for r in domain.reach)
     return f"""# {name}
 
 A network of the architecture `{recipe["architecture"]}` that maps the density of a coasting beam to
@@ -79,6 +80,7 @@ the potential of its space charge, on {grid.shape[0]} x {grid.shape[1]} cells of
 {recipe["steps"]} steps of {recipe["batch"]} |
 | rms sizes | {sizes}, ratio up to {domain.aspect:.2g} |
 | centre | up to {domain.offset * 1e3:.2g} mm from the axis along x and y |
+| centre and three rms | up to {reach} mm along x and y |
 | macroparticles | from {domain.particles} on |
 | digest | `{about.get("digest", "")}` |
 | trained by | `{about["command"]}` |
@@ -92,8 +94,9 @@ Error of the field at the macroparticles, rms over the beam relative to the rms 
 |---|---|
 {kinds}
 
-Outside of these ranges the network was never tested; it warns, or raises if asked to. The solver
-that it was trained on is more accurate, and needs no training.
+One in a hundred of the beams of training lies beyond each of these limits. Outside of them the
+network warns, or raises if asked to; it cannot see the shape of a beam. The solver that it was
+trained on is more accurate, and needs no training.
 """
 
 

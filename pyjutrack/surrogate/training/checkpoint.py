@@ -48,7 +48,10 @@ def restore(
     Raises:
         InvalidValueError: the file is damaged, or of another run.
     """
-    description, tensors, _ = files.read(path, holds=_HOLDS)
+    try:
+        description, tensors, _ = files.read(path, holds=_HOLDS)
+    except InvalidValueError as error:
+        raise InvalidValueError(f"{error}; remove it to start afresh") from error
     asked = files.plain(run)
     found = description["run"]
     other = [k for k in asked if asked[k] != found.get(k)]

@@ -20,12 +20,14 @@ from ..surrogate import Surrogate
 from . import checkpoint as checkpoints
 from .field_error import relative_error
 from .recipe import Recipe
-from .samples import Samples, draw
+from .samples import CELLS, Samples, draw, pad
 
 #: beams on which the error is watched during training
 _WATCHED = 64
 #: steps between checkpoints
 SAVE_EVERY = 250
+#: field errors below this are rounding: samples are kept in single precision
+_SAME = 1e-3
 #: steps over which the learning rate rises
 _RISE = 100
 
@@ -59,8 +61,8 @@ def train(
         drawn: called after each sample is made.
 
     Raises:
-        InvalidValueError: the device cannot be used, the teacher's grid is another than the recipe's, or the checkpoint is of
-            another recipe.
+        InvalidValueError: the device cannot be used, the teacher's grid is another than the
+            recipe's, or the checkpoint is of another recipe.
         TrainingError: the loss is no number any more.
 
     Source of Muon: K. Jordan et al., Muon: an optimizer for hidden layers in neural networks
@@ -77,7 +79,7 @@ def train(
     samples, domain = draw(teacher, recipe.beams, recipe.seed, recipe.samples, drawn)
     watched, _ = draw(teacher, recipe.beams, recipe.watched_seed, _WATCHED)
     network = recipe.build(_standardisation(samples)).to(torch.float32, device)
-    run = _Run(recipe, named(teacher), checkpoint, report)
+    run = _Run(recipe, named(teacher), symmetries(teacher, samples), checkpoint, report)
     weights = _fit(run, network, samples.to(device), watched.to(device))
     return Surrogate(network.replace(weights).to(torch.float32, "cpu"), teacher.mesh, domain)
 
@@ -92,9 +94,24 @@ def named(teacher: Potential) -> str:
     return repr(teacher) if dataclasses.is_dataclass(teacher) else type(teacher).__name__
 
 
+def symmetries(teacher: Potential, samples: Samples) -> tuple[int, ...]:
+    """The ways of `Samples.turned` that the teacher's potentials follow, tried on a few samples."""
+    few = samples.pick(torch.arange(min(4, len(samples.density)))).double()
+    nx, ny = few.density.shape[-2:]
+    found = []
+    for way in range(8 if nx == ny else 4):
+        density, potential = few.turned(way)
+        solved = torch.stack([teacher.solve(pad(rho))[CELLS] for rho in density])
+        everywhere = torch.ones_like(solved)
+        if float(relative_error(solved.double(), potential, everywhere).max()) < _SAME:
+            found.append(way)
+    return tuple(found)
+
+
 class _Run(NamedTuple):
     recipe: Recipe
     teacher: str
+    ways: tuple[int, ...]
     checkpoint: Path | None
     report: Report
 
@@ -114,7 +131,7 @@ def _fit(run: _Run, network: Network, samples: Samples, watched: Samples) -> dic
         for optimizer in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * _schedule(step, recipe.steps)
-        loss = _loss(network, weights, _batch(recipe, samples, step))
+        loss = _loss(network, weights, _batch(run, samples, step))
         if not math.isfinite(loss.item()):
             raise TrainingError(
                 f"the loss is {loss.item()} at step {step}; train with a smaller rate than "
@@ -151,12 +168,14 @@ def _schedule(step: int, steps: int) -> float:
     return min(1.0, (step + 1) / _RISE) * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
-def _batch(recipe: Recipe, samples: Samples, step: int) -> Samples:
-    """The samples of a step, turned at random; a function of the recipe and the step alone."""
+def _batch(run: _Run, samples: Samples, step: int) -> Samples:
+    """The samples of a step, turned at random; a function of the run and the step alone."""
+    recipe = run.recipe
+    # hashes of integers are the same in every process, unlike those of strings
     generator = torch.Generator().manual_seed(hash((recipe.seed, step)) & 0x7FFF_FFFF)
     index = torch.randint(recipe.samples, (recipe.batch,), generator=generator)
-    way = int(torch.randint(recipe.symmetries, (1,), generator=generator))
-    picked = samples.pick(index.to(samples.density.device)).turned(way)
+    way = int(torch.randint(len(run.ways), (1,), generator=generator))
+    picked = samples.pick(index.to(samples.density.device)).turned(run.ways[way])
     return Samples(*(a.contiguous() for a in picked))
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
+from ...errors import InvalidValueError
 from ...files import write_text
 from ...spacecharge.poisson import Potential
 from ..surrogate import Surrogate
@@ -36,13 +39,20 @@ def produce(
         held_out: beams to measure the errors on.
         device: as for `train`; None is CUDA where there is one.
     """
+    _check_out(out)
     teacher = default_teacher(recipe) if teacher is None else teacher
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     commit = card.source()  # now: the checkout may move on while training runs
     checkpoint = out.with_suffix(".checkpoint")
-    with _bar("beams", recipe.samples) as beams, _bar("train", recipe.steps) as steps:
+    with ExitStack() as bars:
+        beams = bars.enter_context(_bar("beams", recipe.samples))
+        steps: tqdm | None = None
 
         def report(step: int, loss: float, error: float) -> None:
+            nonlocal steps
+            if steps is None:
+                beams.close()
+                steps = bars.enter_context(_bar("train", recipe.steps, done=step - 1))
             steps.update(step - steps.n)
             steps.set_postfix(loss=f"{loss:.2g}", watched=f"{error:.2%}", refresh=False)
 
@@ -70,5 +80,16 @@ def produce(
     return surrogate
 
 
-def _bar(name: str, total: int) -> tqdm:
-    return tqdm(total=total, desc=name, file=sys.stderr)
+def _check_out(out: Path) -> None:
+    """Raise before training what would be found only after it."""
+    if out.suffix != ".safetensors":
+        raise InvalidValueError(f"weights are written to NAME.safetensors, not to {out}")
+    if out.is_dir():
+        raise InvalidValueError(f"{out} is a folder; give the name of a file")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=out.parent):
+        pass
+
+
+def _bar(name: str, total: int, *, done: int = 0) -> tqdm:
+    return tqdm(total=total, initial=done, desc=name, file=sys.stderr)

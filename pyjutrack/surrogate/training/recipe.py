@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from ...errors import InvalidValueError, require_known
 from ...spacecharge.grid import Grid
-from ..architectures import Energy, Standardisation, UNet
+from ..architectures import Energy, Standardisation, UNet, check_channels
 from ..network import Network
 from .beams import HELD_OUT_SEED, Beams
 
@@ -30,6 +31,10 @@ ARCHITECTURES: dict[str, tuple[tuple[int, ...], Build]] = {
         lambda channels, standard, seed: UNet(channels, activated=True).build(standard, seed),
     ),
 }
+
+
+#: random streams of larger seeds may be those of small ones
+_SEEDS = 2**32
 
 
 @dataclass(frozen=True)
@@ -66,26 +71,31 @@ class Recipe:
 
     def __post_init__(self) -> None:
         require_known("architecture", self.architecture, ARCHITECTURES)
+        for name in ("channels", "size", "shape", "sizes", "particles", "pipe"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else tuple(value))
+        if self.channels is None:
+            object.__setattr__(self, "channels", ARCHITECTURES[self.architecture][0])
+        assert self.channels is not None
+        check_channels(self.channels)
+        for name in ("samples", "steps", "batch"):
+            count = getattr(self, name)
+            if not isinstance(count, int) or count < 1:
+                raise InvalidValueError(f"{name} must be positive and whole, got {count}")
+        if not isinstance(self.seed, int) or not 0 <= self.seed < _SEEDS:
+            raise InvalidValueError(f"a seed is a whole number from 0 to {_SEEDS - 1}: {self.seed}")
+        if not (math.isfinite(self.rate) and self.rate > 0):
+            raise InvalidValueError(f"the learning rate must be positive, got {self.rate}")
         grid = self.beams.grid
-        if self.seed < 0:
-            raise InvalidValueError(f"a seed is not negative, got {self.seed}")
         if HELD_OUT_SEED in (self.seed, self.watched_seed):
             raise InvalidValueError(
                 f"seed {self.seed} would show training the held-out beams; take another"
             )
-        if self.channels is None:
-            object.__setattr__(self, "channels", ARCHITECTURES[self.architecture][0])
-        assert self.channels is not None
         if any(n % 2 ** len(self.channels) for n in grid.shape):
             raise InvalidValueError(
                 f"{len(self.channels)} steps down need cells in multiples of "
                 f"{2 ** len(self.channels)}, got {grid.shape}; take other channels"
             )
-        for name in ("samples", "steps", "batch"):
-            if getattr(self, name) < 1:
-                raise InvalidValueError(f"{name} must be positive, got {getattr(self, name)}")
-        if not self.rate > 0:
-            raise InvalidValueError(f"the learning rate must be positive, got {self.rate}")
 
     @property
     def beams(self) -> Beams:
@@ -97,12 +107,6 @@ class Recipe:
     def watched_seed(self) -> int:
         """Seed of the beams on which the error is watched during training."""
         return self.seed + 1
-
-    @property
-    def symmetries(self) -> int:
-        """How many turns and mirrors map the box, and the pipe, onto themselves."""
-        square = self.size[0] == self.size[1] and self.shape[0] == self.shape[1]
-        return 8 if square and (self.pipe is None or self.pipe[0] == self.pipe[1]) else 4
 
     def build(self, standard: Standardisation) -> Network:
         """The network before training."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ...spacecharge.grid import GHOSTS
 from ...spacecharge.particle_mesh import Mesh, deposit
@@ -14,6 +15,14 @@ from ...spacecharge.poisson import Potential
 from ..border import fold
 from ..domain import Domain, Figures
 from .beams import Beams, Positions
+
+#: the cells of a padded grid
+CELLS = (slice(GHOSTS, -GHOSTS), slice(GHOSTS, -GHOSTS))
+
+
+def pad(cells: Tensor) -> Tensor:
+    """The padded grid of densities (..., nx, ny), with nothing in the ghosts."""
+    return functional.pad(cells, (GHOSTS,) * 4)
 
 
 class Samples(NamedTuple):
@@ -31,6 +40,10 @@ class Samples(NamedTuple):
     def pick(self, index: Tensor) -> Samples:
         """Some of the samples."""
         return Samples(self.density[index], self.potential[index])
+
+    def double(self) -> Samples:
+        """In double precision."""
+        return Samples(self.density.double(), self.potential.double())
 
     def to(self, device: torch.device) -> Samples:
         """On another device."""
@@ -52,13 +65,14 @@ def draw(
     progress: Callable[[], object] = lambda: None,
 ) -> tuple[Samples, Domain]:
     """Samples in single precision, and the domain that their beams span."""
-    cells = (slice(GHOSTS, -GHOSTS), slice(GHOSTS, -GHOSTS))
     densities, potentials, drawn = [], [], []
     for index in range(count):
         beam = beams.draw(seed, index)
         padded = density(teacher.mesh, beam)
         densities.append(fold(padded).float())
-        potentials.append(teacher.solve(padded)[cells].float())
-        drawn.append(Figures.of(beam.x, beam.y))
+        potentials.append(teacher.solve(padded)[CELLS].float())
+        drawn.append(Figures.of_particles(torch.from_numpy(beam.x), torch.from_numpy(beam.y)))
         progress()
-    return Samples(torch.stack(densities), torch.stack(potentials)), Domain.around(drawn)
+    return Samples(torch.stack(densities), torch.stack(potentials)), Domain.around(
+        drawn, beams.particles[0]
+    )
