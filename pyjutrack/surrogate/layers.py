@@ -7,6 +7,7 @@ same records are what training fits, what files hold, and what is converted to O
 from __future__ import annotations
 
 import dataclasses
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -21,7 +22,7 @@ Weights = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Layer:
+class Layer(ABC):
     """One step of a network.
 
     Attributes:
@@ -39,9 +40,9 @@ class Layer:
         """Names of the weights that the layer needs."""
         return ()
 
+    @abstractmethod
     def __call__(self, weights: Weights, *values: Tensor) -> Tensor:
         """The value from those of the inputs, each (batch, channels, nx, ny)."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
