@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -28,7 +28,7 @@ class Network:
     """
 
     layers: tuple[Layer, ...]
-    weights: Weights = field(repr=False)
+    weights: Weights
 
     def __post_init__(self) -> None:
         check_layers(self.layers)
@@ -66,6 +66,10 @@ class Network:
     def device(self) -> torch.device:
         """Where the weights are."""
         return next((w.device for w in self.weights.values()), torch.device("cpu"))
+
+    def __repr__(self) -> str:
+        kind = "linear" if self.linear else "not linear"
+        return f"Network({len(self.layers)} layers, {self.count} weights; {kind})"
 
     def __call__(self, x: Tensor) -> Tensor:
         """Maps (..., nx, ny) from maps of the same shape."""
