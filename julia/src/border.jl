@@ -1,0 +1,55 @@
+# Between the padded grid of the particles and the cells that a network sees: odd at the walls.
+
+const GHOSTS = 2
+
+"""Cells from the padded grid: what lies in a ghost counts negatively in its mirror cell."""
+fold(padded::AbstractMatrix) = permutedims(fold_first(permutedims(fold_first(padded))))
+
+"""The padded grid from cells: a ghost has minus the value of its mirror cell."""
+unfold(cells::AbstractMatrix) = permutedims(unfold_first(permutedims(unfold_first(cells))))
+
+function fold_first(a)
+    g, n = GHOSTS, size(a, 1)
+    cells = a[(g + 1):(n - g), :]
+    cells[1:g, :] .-= a[g:-1:1, :]
+    cells[(end - g + 1):end, :] .-= a[n:-1:(n - g + 1), :]
+    cells
+end
+
+function unfold_first(a)
+    g, n = GHOSTS, size(a, 1)
+    [-a[g:-1:1, :]; a; -a[n:-1:(n - g + 1), :]]
+end
+
+"""
+    potential(network, fractions)
+
+H on the padded grid from the share of the beam in each cell of it.
+
+H is linear in the density, so a network that is not sees the density of a whole beam.
+"""
+function potential(network::Network, fractions::AbstractMatrix)
+    cells = fold(fractions)
+    share = islinear(network) ? one(eltype(cells)) : sum(cells)
+    iszero(share) && return zero(fractions)
+    unfold(share .* network(stacked(cells ./ share))[:, :, 1, 1])
+end
+
+"""
+    potential(network, fractions, dfractions)
+
+H and its derivative along a tangent of the shares.
+"""
+function potential(network::Network, fractions::AbstractMatrix, dfractions::AbstractMatrix)
+    cells, dcells = fold(fractions), fold(dfractions)
+    linear = islinear(network)
+    share = linear ? one(eltype(cells)) : sum(cells)
+    dshare = linear ? zero(eltype(cells)) : sum(dcells)
+    iszero(share) && return zero(fractions), zero(fractions)
+    whole = cells ./ share
+    dwhole = (dcells .- whole .* dshare) ./ share
+    h, dh = jvp(network, stacked(whole), stacked(dwhole))
+    unfold(share .* h[:, :, 1, 1]), unfold(dshare .* h[:, :, 1, 1] .+ share .* dh[:, :, 1, 1])
+end
+
+stacked(cells) = reshape(cells, size(cells)..., 1, 1)
