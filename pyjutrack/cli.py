@@ -19,27 +19,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"pyjutrack {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
-    _reproduce_arguments(
-        commands.add_parser(
+    for name, told, add in (
+        (
             "reproduce",
-            help="the paper's tables and figures beside the published numbers",
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        )
-    )
-    _train_arguments(
-        commands.add_parser(
-            "train",
-            help="a network for the space charge",
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        )
-    )
-    _convert_arguments(
-        commands.add_parser(
-            "convert",
-            help="a network to and from ONNX and NNlib",
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        )
-    )
+            "the paper's tables and figures beside the published numbers",
+            _reproduce_arguments,
+        ),
+        ("train", "a network for the space charge", _train_arguments),
+        ("convert", "a network to and from ONNX and NNlib", _convert_arguments),
+    ):
+        layout = argparse.ArgumentDefaultsHelpFormatter
+        add(commands.add_parser(name, help=told, formatter_class=layout))
     options = parser.parse_args(arguments)
     options.typed = sys.argv[1:] if arguments is None else list(arguments)
     try:

@@ -26,7 +26,7 @@ import pyjutrack as pj
 from pyjutrack import plotting
 from pyjutrack.files import write_whole
 from pyjutrack.reproduce import fodo
-from pyjutrack.spacecharge import Potential, deposit, field_error, interpolate, own_field
+from pyjutrack.spacecharge import Potential, density, field_error, interpolate, own_field
 from pyjutrack.surrogate.training.held_out import held_out
 
 HERE = Path(__file__).parent
@@ -46,15 +46,9 @@ def positions(beam: pj.Beam) -> tuple[Tensor, Tensor]:
     return beam.coordinate("x"), beam.coordinate("y")
 
 
-def density(potential: Potential, beam: pj.Beam) -> Tensor:
-    """Share of the beam in each cell."""
-    shares = torch.full((len(beam),), 1 / len(beam), dtype=torch.float64)
-    return deposit(potential.mesh, *positions(beam), beam.alive, shares)
-
-
 def field_at(potential: Potential, beam: pj.Beam, x: Tensor, y: Tensor) -> list[Tensor]:
     """H, dH/dx and dH/dy of a beam at any positions."""
-    h = potential.solve(density(potential, beam))
+    h = potential.solve(density(potential.mesh, *positions(beam)))
     everywhere = torch.ones_like(x, dtype=torch.bool)
     return list(interpolate(potential.mesh, x, y, everywhere, h))
 
@@ -82,7 +76,7 @@ def print_times(models: dict[str, Potential], beam: pj.Beam) -> None:
     torch.set_num_threads(1)  # as tracking does: its own threads are for the particles
     print("\none solve on one core, the best of 20:")
     for name, potential in models.items():
-        solve = partial(potential.solve, density(potential, beam))
+        solve = partial(potential.solve, density(potential.mesh, *positions(beam)))
         solve()  # factorises
         times = timeit.repeat(solve, number=1, repeat=20)
         print(f"  {name:22}{min(times) * 1e3:8.1f} ms")

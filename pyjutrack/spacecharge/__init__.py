@@ -1,7 +1,7 @@
 """Space charge: shapes, grids, the particle-mesh operators, solvers, reference fields, the kick."""
 
 from .analytic import bassetti_erskine, gaussian_in_box
-from .field import Field, field_error, own_field
+from .field import Field, density, field_error, own_field
 from .grid import Grid
 from .gridless import gridless_potential
 from .kick import SpaceCharge
@@ -21,6 +21,7 @@ __all__ = [
     "SpaceCharge",
     "SpectralPoisson",
     "bassetti_erskine",
+    "density",
     "deposit",
     "field_error",
     "gaussian_in_box",

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InvalidValueError
-from .particle_mesh import deposit, inside, interpolate
+from .particle_mesh import Mesh, deposit, inside, interpolate
 from .poisson import Potential
 
 
@@ -19,6 +19,12 @@ class Field(NamedTuple):
 
     along_x: Tensor
     along_y: Tensor
+
+
+def density(mesh: Mesh, x: Tensor, y: Tensor) -> Tensor:
+    """The share of a beam at x and y (N,) [m] in each cell of the padded grid."""
+    everywhere = torch.ones_like(x, dtype=torch.bool)
+    return deposit(mesh, x, y, everywhere, torch.full_like(x, 1 / len(x)))
 
 
 def own_field(potential: Potential, x: Tensor, y: Tensor) -> Field:
@@ -31,8 +37,7 @@ def own_field(potential: Potential, x: Tensor, y: Tensor) -> Field:
     within = inside(mesh.grid, x, y)
     if not bool(within.any()):
         raise InvalidValueError(f"no particle is in the box of {mesh.grid.size} m")
-    shares = torch.full_like(x, 1 / len(x))
-    h = potential.solve(deposit(mesh, x, y, within, shares)).to(x.dtype)
+    h = potential.solve(density(mesh, x, y)).to(x.dtype)
     return Field(*interpolate(mesh, x, y, within, h)[1:])
 
 

@@ -62,11 +62,6 @@ class Network:
         """Precision of the weights."""
         return next((w.dtype for w in self.weights.values()), torch.get_default_dtype())
 
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        return next((w.device for w in self.weights.values()), torch.device("cpu"))
-
     def __repr__(self) -> str:
         kind = "linear" if self.linear else "not linear"
         return f"Network({len(self.layers)} layers, {self.count} weights; {kind})"

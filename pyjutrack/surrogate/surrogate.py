@@ -26,7 +26,7 @@ from . import files, layers
 from .border import fold, unfold
 from .domain import Domain, Figures
 from .layers import Weights
-from .network import Network
+from .network import Network, evaluate
 from .validation import Validation, compare
 
 _OUTSIDE = ("warn", "raise", "ignore")
@@ -55,10 +55,11 @@ class Surrogate:
 
     def __post_init__(self) -> None:
         require_known("choice for beams outside the domain", self.outside, _OUTSIDE)
-        cells = torch.zeros(self.mesh.grid.shape, dtype=self.network.dtype)
+        # shapes alone, without numbers: every copy passes through here
+        weights = {k: torch.empty_like(w, device="meta") for k, w in self.network.weights.items()}
+        cells = torch.empty(self.mesh.grid.shape, dtype=self.network.dtype, device="meta")
         try:
-            with torch.no_grad():
-                self.network(cells.to(self.network.device))
+            evaluate(self.network.layers, weights, cells)
         except (RuntimeError, TypeError) as error:
             raise InvalidValueError(
                 f"the network does not fit {self.mesh.grid.shape} cells, or its weights its "

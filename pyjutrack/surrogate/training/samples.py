@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ...spacecharge.field import density
 from ...spacecharge.grid import GHOSTS
-from ...spacecharge.particle_mesh import Mesh, deposit
 from ...spacecharge.poisson import Potential
 from ..border import fold
 from ..domain import Domain, Figures
-from .beams import Beams, Positions
+from .beams import Beams
 
 #: the cells of a padded grid
 CELLS = (slice(GHOSTS, -GHOSTS), slice(GHOSTS, -GHOSTS))
@@ -50,13 +50,6 @@ class Samples(NamedTuple):
         return Samples(self.density.to(device), self.potential.to(device))
 
 
-def density(mesh: Mesh, beam: Positions) -> Tensor:
-    """Shares of a beam on the padded grid."""
-    x, y = torch.from_numpy(beam.x), torch.from_numpy(beam.y)
-    everywhere = torch.ones_like(x, dtype=torch.bool)
-    return deposit(mesh, x, y, everywhere, torch.full_like(x, 1 / len(x)))
-
-
 def draw(
     teacher: Potential,
     beams: Beams,
@@ -68,11 +61,11 @@ def draw(
     densities, potentials, drawn = [], [], []
     for index in range(count):
         beam = beams.draw(seed, index)
-        padded = density(teacher.mesh, beam)
+        x, y = torch.from_numpy(beam.x), torch.from_numpy(beam.y)
+        padded = density(teacher.mesh, x, y)
         densities.append(fold(padded).float())
         potentials.append(teacher.solve(padded)[CELLS].float())
-        drawn.append(Figures.of_particles(torch.from_numpy(beam.x), torch.from_numpy(beam.y)))
+        drawn.append(Figures.of_particles(x, y))
         progress()
-    return Samples(torch.stack(densities), torch.stack(potentials)), Domain.around(
-        drawn, beams.particles[0]
-    )
+    domain = Domain.around(drawn, beams.particles[0])
+    return Samples(torch.stack(densities), torch.stack(potentials)), domain
