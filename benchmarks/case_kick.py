@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pyjutrack.tracking import state_of
+from pyjutrack.propagation import state_of
 from pyjutrack.transport import State
 
 from . import peer_cheetah, peer_xfields

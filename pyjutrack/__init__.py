@@ -1,12 +1,13 @@
 """Hybrid physics and data-driven beam tracking with automatic differentiation."""
 
-from . import distributions, moments, observables, surrogate
+from . import distributions, engines, moments, observables, surrogate
 from .beam import Beam
 from .derivatives import gradient, jacobian, jacobian_derivatives, value_and_gradient
 from .elements import Drift, Element, Marker, Multipole, Quadrupole
 from .errors import (
     DomainError,
     DomainWarning,
+    EngineError,
     InvalidValueError,
     MissingPackageError,
     ParticleLostError,
@@ -33,6 +34,7 @@ __all__ = [
     "DomainWarning",
     "Drift",
     "Element",
+    "EngineError",
     "InvalidValueError",
     "Kick",
     "Lattice",
@@ -57,6 +59,7 @@ __all__ = [
     "distributions",
     "emittance",
     "emittance_growth",
+    "engines",
     "gradient",
     "jacobian",
     "jacobian_derivatives",

@@ -1,4 +1,4 @@
-"""The command line: `pyjutrack reproduce`, `pyjutrack train`, `pyjutrack convert`."""
+"""The command line: `pyjutrack reproduce`, `train`, `convert` and `julia`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import __version__
+from .engines import ENGINES, engine_of
 from .errors import PyJuTrackError
 
 
@@ -27,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ),
         ("train", "a network for the space charge", _train_arguments),
         ("convert", "a network to and from ONNX and NNlib", _convert_arguments),
+        ("julia", "the julia engine: install it, or see what is there", _julia_arguments),
     ):
         layout = argparse.ArgumentDefaultsHelpFormatter
         add(commands.add_parser(name, help=told, formatter_class=layout))
@@ -46,7 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _reproduce_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--table", type=int, nargs="+", choices=(1, 2, 3), help="only these")
     parser.add_argument("--figure", type=int, nargs="+", choices=(2, 3), help="only these")
-    parser.add_argument("--solver", choices=("unet", "spectral"), default="unet", help="the field")
+    parser.add_argument(
+        "--solver", choices=("unet", "spectral", "jutrack"), default="unet", help="the field"
+    )
+    parser.add_argument("--engine", choices=ENGINES, default="native", help="what tracks")
     parser.add_argument("--network", default="linear", help="one that ships, or a file of weights")
     parser.add_argument("--particles", type=_positive, default=50_000, help="macroparticles")
     parser.add_argument("--seeds", type=_positive, default=5, help="beams to average over")
@@ -63,8 +68,10 @@ def _reproduce(options: argparse.Namespace) -> int:
 
     chosen = options.table is not None or options.figure is not None
     which_tables = tuple(sorted(set(options.table or ()))) if chosen else (1, 2, 3)
-    which_figures = tuple(sorted(set(options.figure or ()))) if chosen else (2, 3)
+    every = (3,) if options.solver == "jutrack" else (2, 3)
+    which_figures = tuple(sorted(set(options.figure or ()))) if chosen else every
     field = {"solver": options.solver, "network": options.network}
+    engine = engine_of(options.engine)
     total = study.steps(which_tables, which_figures, options.seeds, **field)
     with tqdm(total=total, desc="reproduce", unit="part", file=sys.stderr) as bar:
         results = study.run(
@@ -73,6 +80,7 @@ def _reproduce(options: argparse.Namespace) -> int:
             options.particles,
             options.seeds,
             lambda: bar.update(),
+            engine=engine,
             **field,
         )
     if which_tables:
@@ -174,6 +182,25 @@ def _convert(options: argparse.Namespace) -> int:
     conversion.write(surrogate, options.out, dtype=options.dtype)
     print(f"wrote {options.out}")
     return 0
+
+
+def _julia_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "action",
+        choices=("setup", "status"),
+        help="install and precompile, or say what is found and what is missing",
+    )
+    parser.set_defaults(run=_julia)
+
+
+def _julia(options: argparse.Namespace) -> int:
+    from .engines.julia import installing
+
+    if options.action == "setup":
+        installing.setup()
+    lines, ready = installing.status()
+    print("\n".join(lines))
+    return 0 if ready else 1
 
 
 def _positive(text: str) -> int:

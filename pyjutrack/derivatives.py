@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import numpy as np
 import torch
@@ -12,15 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from .beam import Beam
-from .compiled import parallel
-from .errors import InvalidValueError, ParticleLostError, require_known
+from .engines import Engine, Task, engine_of
+from .engines.results import checked
+from .errors import InvalidValueError, require_known
 from .knobs import overlay, values
 from .lattice import Lattice
 from .observables import Observable
-from .pushforward import Pushed, seeds
 from .reference import Reference
-from .tracking import Kick, beam_of, check_track, plan, run
-from .transport import State
+from .tracking import Kick, task_of
 
 Array = NDArray[np.float64]
 
@@ -39,6 +39,7 @@ def jacobian(
     at: ArrayLike | None = None,
     method: Literal["ad", "fd"] = "ad",
     step: float = COORDINATE_STEP,
+    engine: str | Engine = "native",
 ) -> Array:
     """Jacobian of the map of a test particle in the self-consistent field of a beam.
 
@@ -50,6 +51,7 @@ def jacobian(
         at: initial coordinates (6,) of the test particle; the origin by default.
         method: "ad" is exact (forward mode), "fd" central differences.
         step: of the central differences, in the units of the coordinates.
+        engine: "native", or "julia" for JuTrack and Enzyme.
 
     Returns:
         (6, 6): d(final)/d(initial) in x, px, y, py, z, delta.
@@ -61,43 +63,18 @@ def jacobian(
     require_known("method", method, ("ad", "fd"))
     _positive(step)
     beam = _with_field(beam, kicks)
-    start = _start(at)
-    check_track(beam, kicks, turns)
-    matrix = _jacobian_function(lattice, kicks, turns, start, method, step)
-    return np.asarray(matrix(lattice, beam).detach())
+    start, chosen = _start(at), engine_of(engine)
+    task = task_of(lattice, beam, kicks, turns)
+    exact = method == "ad"
+    matrix = chosen.jacobian(task, start) if exact else _differences(chosen, task, start, step)
+    return np.asarray(matrix.detach())
 
 
-def _jacobian_function(
-    lattice: Lattice,
-    kicks: Sequence[Kick],
-    turns: int,
-    start: Tensor,
-    method: str = "ad",
-    step: float = COORDINATE_STEP,
-) -> Callable[[Lattice, Beam], Tensor]:
-    """(lattice, beam) -> (6, 6) tensor, differentiable, with the slices of this lattice."""
-    counts = plan(lattice, kicks)
-
-    def final(lattice: Lattice, beam: Beam, probes: Tensor) -> Tensor:
-        _, probe = run(lattice, beam, kicks, turns, counts, probes)
-        assert probe is not None
-        if not bool(probe.alive.all()):
-            raise ParticleLostError(
-                "the test particle left the box of a kick; start it nearer to the axis with at="
-            )
-        return torch.stack(probe.coordinates, dim=-1)
-
-    def exact(lattice: Lattice, beam: Beam) -> Tensor:
-        by_column = torch.func.jacfwd(lambda c: final(lattice, beam, c.unsqueeze(0)).squeeze(0))
-        matrix: Tensor = by_column(start)
-        return matrix
-
-    def differences(lattice: Lattice, beam: Beam) -> Tensor:
-        shifts = step * torch.eye(6, dtype=start.dtype)
-        ends = final(lattice, beam, start + torch.cat([shifts, -shifts]))
-        return ((ends[:6] - ends[6:]) / (2 * step)).mT
-
-    return exact if method == "ad" else differences
+def _differences(engine: Engine, task: Task, start: Tensor, step: float) -> Tensor:
+    """(6, 6) by central differences."""
+    shifts = step * torch.eye(6, dtype=start.dtype)
+    ends = engine.probe(task, start + torch.cat([shifts, -shifts]))
+    return ((ends[:6] - ends[6:]) / (2 * step)).mT
 
 
 def jacobian_derivatives(
@@ -108,27 +85,22 @@ def jacobian_derivatives(
     kicks: Sequence[Kick] = (),
     turns: int = 1,
     at: ArrayLike | None = None,
+    engine: str | Engine = "native",
 ) -> tuple[Array, Array]:
     """The Jacobian and its exact derivative by each knob, the beam's response included.
 
     Args:
         wrt: knobs, such as "q1.k1" and "beam.current".
-        lattice, beam, kicks, turns, at: as for `jacobian`.
+        lattice, beam, kicks, turns, at, engine: as for `jacobian`.
 
     Returns:
         (6, 6), and (K, 6, 6) in the order of `wrt`.
     """
     beam = _with_field(beam, kicks)
-    vector = values(lattice, beam, wrt)
-    check_track(beam, kicks, turns)
-    matrix = _jacobian_function(lattice, kicks, turns, _start(at))
-
-    def of(vector: Tensor) -> tuple[Tensor, Tensor]:
-        m = matrix(*overlay(lattice, beam, wrt, vector.unbind(0)))
-        return m, m
-
-    slopes, m = torch.func.jacfwd(of, has_aux=True)(vector)
-    return np.asarray(m.detach()), np.asarray(slopes.detach().movedim(-1, 0))
+    values(lattice, beam, wrt)  # names that are none, before all else
+    chosen, task = engine_of(engine), task_of(lattice, beam, kicks, turns)
+    matrix, slopes = chosen.jacobian_derivatives(task, _start(at), wrt)
+    return np.asarray(matrix.detach()), np.asarray(slopes.detach())
 
 
 def gradient(
@@ -141,6 +113,7 @@ def gradient(
     turns: int = 1,
     mode: Literal["reverse", "forward", "fd"] = "reverse",
     step: float = KNOB_STEP,
+    engine: str | Engine = "native",
 ) -> Array:
     """Gradient of a figure of the tracked beam by any knobs, the field's response included.
 
@@ -150,7 +123,7 @@ def gradient(
         mode: "reverse" costs a few trackings whatever the number of knobs, and memory for every
             slice; "forward" grows with the knobs, and needs no memory; "fd" is central differences.
         step: of the central differences, times max(|value of the knob|, 1).
-        lattice, beam, kicks, turns: as for `track`.
+        lattice, beam, kicks, turns, engine: as for `track`.
 
     Returns:
         (K,) in the order of `wrt`, in units of the observable per unit of the knob.
@@ -160,7 +133,15 @@ def gradient(
         InvalidValueError: as for `track`.
     """
     return value_and_gradient(
-        observable, lattice, beam, wrt=wrt, kicks=kicks, turns=turns, mode=mode, step=step
+        observable,
+        lattice,
+        beam,
+        wrt=wrt,
+        kicks=kicks,
+        turns=turns,
+        mode=mode,
+        step=step,
+        engine=engine,
     )[1]
 
 
@@ -174,6 +155,7 @@ def value_and_gradient(
     turns: int = 1,
     mode: Literal["reverse", "forward", "fd"] = "reverse",
     step: float = KNOB_STEP,
+    engine: str | Engine = "native",
 ) -> tuple[float, Array]:
     """The observable itself and its gradient; arguments as for `gradient`."""
     require_known("mode", mode, ("reverse", "forward", "fd"))
@@ -182,72 +164,21 @@ def value_and_gradient(
     vector = values(lattice, beam, wrt)
     if mode == "fd":
         beam = beam.to(torch.float64)  # a step of 1e-5 is below the rounding of float32
-    check_track(beam, kicks, turns)
-    counts = plan(lattice, kicks)
+    chosen, task = engine_of(engine), task_of(lattice, beam, kicks, turns)
 
-    def final(numbers: Iterable[Tensor]) -> tuple[State, Beam]:
-        knobbed, source = overlay(lattice, beam, wrt, numbers)
-        return run(knobbed, source, kicks, turns, counts)[0], source
+    def figure(final: Beam) -> Tensor:
+        return observable(final, beam)
 
     def function(vector: Tensor) -> Tensor:
-        return _figure(observable, beam_of(*final(vector.unbind(0))), beam)
+        knobbed, source = overlay(lattice, beam, wrt, vector.unbind(0))
+        shifted = dataclasses.replace(task, lattice=knobbed, beam=source)
+        return checked(figure, chosen.track(shifted))
 
-    if mode == "reverse":
-        leaf = vector.requires_grad_()
-        value = function(leaf)
-        slope = torch.zeros_like(vector)
-        if value.requires_grad:
-            with parallel.cores():
-                (slope,) = torch.autograd.grad(
-                    value, leaf, allow_unused=True, materialize_grads=True
-                )
-    elif mode == "forward":
-        state, source = final(seeds(vector))
-        value, slope = _meet(observable, state, source, beam, len(vector))
+    if mode == "fd":
+        value, slope = function(vector), _central(function, vector, step)
     else:
-        value = function(vector)
-        slope = _central(function, vector, step)
+        value, slope = chosen.value_and_gradient(figure, task, wrt, mode)
     return float(value.detach()), np.asarray(slope.detach())
-
-
-def _meet(
-    observable: Observable, state: State, source: Beam, initial: Beam, count: int
-) -> tuple[Tensor, Tensor]:
-    """The gradient of the observable by the final beam, times what was pushed through the tracking.
-
-    Cheaper than to push all directions through the observable as well.
-    """
-    moved: list[Any] = [*state.coordinates, source.current]
-    leaves: list[Any] = [_leaf(t) if isinstance(t, Pushed) else t for t in moved]
-    end = beam_of(State(tuple(leaves[:6]), state.alive), source.replace(current=leaves[6]))
-    value = _figure(observable, end, initial)
-    slope = torch.zeros(count, dtype=torch.float64)
-    active = [(t, leaf) for t, leaf in zip(moved, leaves, strict=True) if isinstance(t, Pushed)]
-    if active and value.requires_grad:
-        gradients = torch.autograd.grad(value, [leaf for _, leaf in active], allow_unused=True)
-        for (pushed, _), g in zip(active, gradients, strict=True):
-            if g is not None:
-                # `sum` adds pairwise, which the cancellation between particles needs
-                rows = (pushed.tangent * g).reshape(len(pushed.directions), -1).sum(-1)
-                slope[list(pushed.directions)] += rows
-    return value, slope
-
-
-def _figure(observable: Observable, final: Beam, initial: Beam) -> Tensor:
-    """The observable, checked."""
-    if not bool(final.alive.any()):
-        raise ParticleLostError("every particle was lost; the observable of no beam is undefined")
-    value: Any = observable(final, initial)
-    if not isinstance(value, Tensor) or value.dim() != 0:
-        raise InvalidValueError(
-            "an observable must return a 0-d tensor, a function of the final beam's coordinates; "
-            f"got {value!r}"
-        )
-    return value
-
-
-def _leaf(pushed: Pushed) -> Any:
-    return pushed.value.detach().requires_grad_()
 
 
 def _central(function: Callable[[Tensor], Tensor], vector: Tensor, step: float) -> Tensor:

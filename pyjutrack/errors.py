@@ -36,6 +36,10 @@ class MissingPackageError(PyJuTrackError, ImportError):
     """A package that is only needed here is not installed; the message says how to get it."""
 
 
+class EngineError(PyJuTrackError):
+    """An engine failed within; the message is what it said."""
+
+
 class DomainError(PyJuTrackError):
     """A beam is unlike all those that a surrogate was trained on."""
 

@@ -110,7 +110,7 @@ class Lattice:
         Raises:
             UnknownNameError: no such knob; the message gives the nearest.
         """
-        name, field, index = self._resolve(address)
+        name, field, index = self.resolve(address)
         value = getattr(self[name], field)
         number: Number = value if index is None else value[index]
         return number
@@ -123,7 +123,7 @@ class Lattice:
         """
         changes: dict[str, list[tuple[str, int | None, Number]]] = {}
         for address, value in values.items():
-            name, field, index = self._resolve(address)
+            name, field, index = self.resolve(address)
             changes.setdefault(name, []).append((field, index, value))
         return Lattice(
             _changed(e, changes[e.name]) if e.name in changes else e for e in self.elements
@@ -142,7 +142,12 @@ class Lattice:
                     f"({first!r} and {other!r}); give them names of their own"
                 )
 
-    def _resolve(self, address: str) -> tuple[str, str, int | None]:
+    def resolve(self, address: str) -> tuple[str, str, int | None]:
+        """Name of the elements, field, and place in a tuple or None, of an address.
+
+        Raises:
+            UnknownNameError: no such knob; the message gives the nearest.
+        """
         match = _ADDRESS.match(address)
         if match is None or match["element"] not in self._named:
             raise unknown("knob", address, self.knobs())

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .beam import Beam
 from .derivatives import jacobian, jacobian_derivatives
+from .engines import Engine
 from .errors import InvalidValueError, UnstableError
 from .lattice import Lattice
 from .reference import Reference
@@ -94,6 +95,7 @@ def tune_slopes(
     *,
     kicks: Sequence[Kick] = (),
     turns: int = 1,
+    engine: str | Engine = "native",
 ) -> tuple[Array, Array]:
     """Tunes of a test particle at the origin, and their exact slopes by any knobs.
 
@@ -101,7 +103,7 @@ def tune_slopes(
 
     Args:
         wrt: knobs, such as "beam.current" (slope per ampere) and "q1.k1" (times metre squared).
-        lattice, beam, kicks, turns: as for `jacobian`; tunes are of the whole, per `turns`.
+        lattice, beam, kicks, turns, engine: as for `jacobian`; tunes are of the whole, per `turns`.
 
     Returns:
         Tunes (2,), slopes (K, 2).
@@ -109,7 +111,9 @@ def tune_slopes(
     Raises:
         UnstableError: the lattice has no tunes.
     """
-    matrix, slopes = jacobian_derivatives(lattice, beam, wrt, kicks=kicks, turns=turns)
+    matrix, slopes = jacobian_derivatives(
+        lattice, beam, wrt, kicks=kicks, turns=turns, engine=engine
+    )
     values, vectors, eigenvalues = _modes(_transverse(matrix))
     changes = []
     for slope in slopes:

@@ -55,7 +55,8 @@ def test_jacobian_over_turns(
 def start_after_one_cell(cell: pj.Lattice, beam: pj.Beam, kick: pj.SpaceCharge) -> np.ndarray:
     """Where the axis goes: a lost particle at the origin would not move, a weightless one does."""
     zero = torch.zeros(1, 6, dtype=torch.float64)
-    from pyjutrack.tracking import plan, run  # the only way to a weightless particle
+    from pyjutrack.propagation import run
+    from pyjutrack.tracking import plan  # the only way to a weightless particle
 
     _, probe = run(cell, beam, [kick], 1, plan(cell, [kick]), zero)
     assert probe is not None

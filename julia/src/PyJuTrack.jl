@@ -1,19 +1,37 @@
 """
-What pyjutrack evaluates in Julia.
+The Julia engine of pyjutrack: tracking by JuTrack, networks by NNlib, derivatives by Enzyme.
 
-So far: networks as `pyjutrack convert NAME NAME.nnlib` writes them, run by NNlib, with their
-derivatives layer by layer, forward and back.
+Coordinates, signs and strengths are those of the Python package; `conventions.jl` alone knows where
+JuTrack's differ.
 """
 module PyJuTrack
 
+using Enzyme: Enzyme, Const, Duplicated, Forward, Reverse, autodiff, set_runtime_activity
+using Enzyme.EnzymeRules: EnzymeRules
 using JSON: JSON
+using JuTrack: JuTrack
 using NNlib: DenseConvDims, conv, leakyrelu, ∇conv_data
 using SHA: sha256
 using Statistics: mean
 
+# networks
 include("layers.jl")
 include("network.jl")
 include("files.jl")
-include("border.jl")
+include("ghosts.jl")
+
+# space charge
+include("shapes.jl")
+include("mesh.jl")
+include("potentials.jl")
+include("rules.jl")
+include("kicks.jl")
+
+# tracking
+include("conventions.jl")
+include("interrupt.jl")
+include("tracking.jl")
+include("derivatives.jl")
+include("analysis.jl")
 
 end

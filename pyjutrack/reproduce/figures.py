@@ -10,7 +10,7 @@ import numpy as np
 from .. import plotting
 from ..files import write_whole
 
-_NAMES = {"unet": "U-Net", "spectral": "spectral solver"}
+_NAMES = {"unet": "U-Net", "spectral": "spectral solver", "jutrack": "JuTrack's own"}
 
 
 def draw(results: dict[str, Any], out: Path) -> list[Path]:

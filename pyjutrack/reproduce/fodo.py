@@ -5,6 +5,7 @@ from __future__ import annotations
 from .. import distributions
 from ..beam import Beam
 from ..elements import Drift, Quadrupole
+from ..engines.julia import JuTrackSpaceCharge
 from ..lattice import Lattice
 from ..optics import twiss
 from ..reference import Reference
@@ -20,6 +21,8 @@ CURRENT = 200.0
 
 #: sides of the box [m], of the solver and of the network's grid alike
 BOX = (0.02, 0.02)
+
+_STEPS = {"Drift": 0.05, "Quadrupole": 0.025}
 
 
 def reference() -> Reference:
@@ -62,8 +65,10 @@ def space_charge(
 ) -> SpaceCharge:
     """Kicks every 0.05 m in drifts and 0.025 m in quadrupoles."""
     return SpaceCharge(
-        potential,
-        max_step={"Drift": 0.05, "Quadrupole": 0.025},
-        perveance_scale=CONVENTIONS[convention],
-        response=response,
+        potential, max_step=_STEPS, perveance_scale=CONVENTIONS[convention], response=response
     )
+
+
+def jutrack_space_charge(convention: str = "physical") -> JuTrackSpaceCharge:
+    """JuTrack's own, 12 x 12 modes in a box of the same size, with the same steps."""
+    return JuTrackSpaceCharge(BOX, (12, 12), _STEPS, CONVENTIONS[convention])

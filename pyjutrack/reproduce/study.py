@@ -13,16 +13,21 @@ import torch
 from .. import __version__
 from ..derivatives import KNOB_STEP, gradient, jacobian
 from ..distributions import gaussian
-from ..errors import UnstableError, require_known
+from ..engines import Engine, engine_of
+from ..errors import InvalidValueError, UnstableError, require_known
 from ..observables import emittance_growth
 from ..optics import Twiss, tune_slopes, tunes
-from ..spacecharge import Potential, SpaceCharge, field_error, own_field
+from ..spacecharge import Potential, field_error, own_field
 from ..spacecharge.analytic import bassetti_erskine, gaussian_in_box
 from ..surrogate import Surrogate
+from ..tracking import Kick
 from . import fodo
 
 Progress = Callable[[], None]
 Mode = Literal["reverse", "forward", "fd"]
+
+#: what can make the field
+SOLVERS = ("unet", "spectral", "jutrack")
 
 _CURRENTS = tuple(float(c) for c in np.linspace(0, 200, 9))
 
@@ -31,12 +36,19 @@ class Variant(NamedTuple):
     """One way to get the field, and over how many seeds it is studied."""
 
     name: str
-    potential: Potential
+    #: None for JuTrack's own space charge
+    potential: Potential | None
     seeds: int
     #: whether the figures show it
     shown: bool
     #: relative step of the finite differences of Table 3
     step: float = KNOB_STEP
+
+    def kicks(self, convention: str, *, response: bool = True) -> list[Kick]:
+        """The kicks of the cell; JuTrack's own knows no field that stands still."""
+        if self.potential is None:
+            return [fodo.jutrack_space_charge(convention)]
+        return [fodo.space_charge(self.potential, convention, response=response)]
 
 
 def variants(solver: str, network: str, seeds: int) -> list[Variant]:
@@ -47,6 +59,8 @@ def variants(solver: str, network: str, seeds: int) -> list[Variant]:
     ]
     if solver == "spectral":
         return beside
+    if solver == "jutrack":
+        return [Variant("jutrack", None, seeds, True), *beside]
     unet = Surrogate.load(network)
     single = unet.to(torch.float32)
     return [
@@ -81,6 +95,7 @@ def run(
     *,
     solver: str = "unet",
     network: str = "linear",
+    engine: str | Engine = "native",
 ) -> dict[str, Any]:
     """Compute what the tables and figures need.
 
@@ -89,14 +104,19 @@ def run(
         particles: macroparticles.
         seeds: beams 1, 2, ... to average over.
         progress: called after each part; see `steps`.
-        solver: "unet", with the spectral solver beside it, or "spectral".
+        solver: "unet", with the spectral solver beside it, or "spectral"; or "jutrack", JuTrack's
+            own space charge, for the julia engine and without Figure 2.
         network: what `Surrogate.load` takes; only for "unet".
+        engine: what tracks, "native" or "julia".
 
     Returns:
         Plain numbers, lists and dicts, ready for JSON. Under each convention stands one entry for
         each variant of the field.
     """
-    require_known("solver", solver, ("unet", "spectral"))
+    require_known("solver", solver, SOLVERS)
+    chosen = engine_of(engine)
+    if solver == "jutrack" and 2 in figures:
+        raise InvalidValueError("JuTrack's own space charge has no potential to draw in Figure 2")
     began = time.perf_counter()
     studied = variants(solver, network, seeds)
     results: dict[str, Any] = {
@@ -106,6 +126,7 @@ def run(
         "particles": particles,
         "seeds": list(range(1, seeds + 1)),
         "solver": solver,
+        "engine": chosen.name,
         "assignment": "bspline",
         "current": fodo.CURRENT,
     }
@@ -116,19 +137,19 @@ def run(
         results[convention] = {
             v.name: _mean(
                 [
-                    _tables(v, convention, tables, particles, seed + 1, progress)
+                    _tables(v, convention, tables, particles, seed + 1, progress, chosen)
                     for seed in range(v.seeds)
                 ]
             )
             for v in studied
         }
-    if 2 in figures:
+    if 2 in figures and first is not None:
         results["field"] = _field(first, particles)
         progress()
     if 3 in figures:
         results["tune_against_current"] = {
             convention: {
-                v.name: _tune_curve(v.potential, convention, particles, progress)
+                v.name: _tune_curve(v, convention, particles, progress, chosen)
                 for v in studied
                 if v.shown
             }
@@ -145,24 +166,23 @@ def _tables(
     particles: int,
     seed: int,
     progress: Progress,
+    engine: Engine,
 ) -> dict[str, Any]:
     """Tables 1 to 3 for one beam."""
     lattice, beam = fodo.cell(), fodo.beam(particles, seed)
-    potential = variant.potential
-    kicks = [fodo.space_charge(potential, convention)]
+    kicks = variant.kicks(convention)
     found: dict[str, Any] = {"seed": seed}
     if {1, 2} & set(tables):
-        exact = jacobian(lattice, beam, kicks=kicks)[:4, :4]
-        differences = jacobian(lattice, beam, kicks=kicks, method="fd")
+        exact = jacobian(lattice, beam, kicks=kicks, engine=engine)[:4, :4]
+        differences = jacobian(lattice, beam, kicks=kicks, method="fd", engine=engine)
         found["jacobian_ad"] = exact.tolist()
         found["jacobian_fd"] = differences[:4, :4].tolist()
         found["tunes"] = _tunes(exact)
         found["jacobian_difference"] = _difference(exact, differences[:4, :4])
         progress()
     if 3 in tables:
-        frozen = [fodo.space_charge(potential, convention, response=False)]
 
-        def by_knob(kicks: Sequence[SpaceCharge], mode: Mode) -> Any:
+        def by_knob(kicks: Sequence[Kick], mode: Mode) -> Any:
             return gradient(
                 emittance_growth("x"),
                 lattice,
@@ -171,14 +191,15 @@ def _tables(
                 kicks=kicks,
                 mode=mode,
                 step=variant.step,
+                engine=engine,
             )
 
         forward, fd = by_knob(kicks, "forward"), by_knob(kicks, "fd")
-        for name, values in (
-            ("gradients_ad", forward),
-            ("gradients_fd", fd),
-            ("gradients_frozen", by_knob(frozen, "reverse")),
-        ):
+        gradients = {"gradients_ad": forward, "gradients_fd": fd}
+        if variant.potential is not None:
+            frozen = variant.kicks(convention, response=False)
+            gradients["gradients_frozen"] = by_knob(frozen, "reverse")
+        for name, values in gradients.items():
             found[name] = dict(zip(fodo.KNOBS, values.tolist(), strict=True))
         found["gradient_difference"] = _difference(forward, fd)
         found["forward_reverse_difference"] = _difference(forward, by_knob(kicks, "reverse"))
@@ -250,14 +271,14 @@ def _field(potential: Potential, particles: int) -> dict[str, Any]:
 
 
 def _tune_curve(
-    potential: Potential, convention: str, particles: int, progress: Progress
+    variant: Variant, convention: str, particles: int, progress: Progress, engine: Engine
 ) -> dict[str, Any]:
     """Figure 3: tunes at several currents, and their slopes by AD."""
-    lattice, kicks = fodo.cell(), [fodo.space_charge(potential, convention)]
+    lattice, kicks = fodo.cell(), variant.kicks(convention)
     values, slopes = [], []
     for current in _CURRENTS:
         beam = fodo.beam(particles, seed=1, current=current)
-        tune, slope = tune_slopes(lattice, beam, ["beam.current"], kicks=kicks)
+        tune, slope = tune_slopes(lattice, beam, ["beam.current"], kicks=kicks, engine=engine)
         values.append(tune.tolist())
         slopes.append(slope[0].tolist())
         progress()

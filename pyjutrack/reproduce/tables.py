@@ -12,7 +12,11 @@ _TITLES = {
     "physical": "physical perveance, 200 A",
     "published": "published convention: half the perveance (100 A physical)",
 }
-_FIELDS = {"unet": "the U-Net", "spectral": "the spectral solver"}
+_FIELDS = {
+    "unet": "the U-Net",
+    "spectral": "the spectral solver",
+    "jutrack": "JuTrack's own space charge",
+}
 _MATRICES = {
     1: ("Jacobian, finite differences", published.TABLE_1),
     2: ("Jacobian, automatic differentiation", published.TABLE_2),
@@ -25,7 +29,8 @@ def text(results: dict[str, Any], tables: tuple[int, ...]) -> str:
     name = results["solver"]
     parts = [
         f"{results['particles']} macroparticles, seeds {results['seeds']}; ours is the mean over "
-        f"the seeds, with the field of {_FIELDS[name]}, and +- the spread of single ones"
+        f"the seeds, with the field of {_FIELDS[name]} and the {results['engine']} engine, and +- "
+        "the spread of single ones"
     ]
     for convention in fodo.CONVENTIONS:
         found = results[convention]
@@ -35,7 +40,8 @@ def text(results: dict[str, Any], tables: tuple[int, ...]) -> str:
                 parts.append(_matrix(number, kind, found, name))
         if 3 in tables:
             parts.append(_gradients(found, name))
-            parts.append(_terms(found[name]))
+            if "gradients_frozen" in found[name]:
+                parts.append(_terms(found[name]))
         parts.append(_agreement(found, name))
     return "\n\n".join(parts)
 

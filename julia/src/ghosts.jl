@@ -53,3 +53,22 @@ function potential(network::Network, fractions::AbstractMatrix, dfractions::Abst
 end
 
 stacked(cells) = reshape(cells, size(cells)..., 1, 1)
+
+"""
+    potential_cotangent(network, fractions, dh)
+
+The derivative of <dh, H> by the shares.
+"""
+function potential_cotangent(network::Network, fractions::AbstractMatrix, dh::AbstractMatrix)
+    cells, dcells = fold(fractions), fold(dh)
+    linear = islinear(network)
+    share = linear ? one(eltype(cells)) : sum(cells)
+    iszero(share) && return zero(fractions)
+    whole = cells ./ share
+    h, dwhole = vjp(network, stacked(whole), stacked(share .* dcells))
+    dwhole = dwhole[:, :, 1, 1]
+    linear && return unfold(dwhole)
+    # the share scales H, and divides the density that the network sees
+    dshare = sum(dcells .* h[:, :, 1, 1]) - sum(dwhole .* whole) / share
+    unfold(dwhole ./ share .+ dshare)
+end

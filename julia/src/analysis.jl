@@ -1,0 +1,40 @@
+# More of JuTrack, on lattices of its elements.
+
+"""
+    resonance_driving_terms(elements, places, energy, mass)
+
+JuTrack's driving terms at elements (from 1): names, and numbers (terms, places).
+"""
+function resonance_driving_terms(elements, places, energy, mass; options...)
+    terms, s = JuTrack.computeRDT(elements, Vector{Int}(places); E0=energy, m0=mass, options...)
+    names = collect(String.(fieldnames(eltype(terms))))
+    numbers = [getfield(term, Symbol(name)) for name in names, term in terms]
+    names, ComplexF64.(numbers), Vector{Float64}(s)
+end
+
+"""
+    dynamic_aperture(elements, turns, largest, step, angles, energy, delta)
+
+The last amplitudes (angles, 2) [m] that JuTrack finds stable.
+"""
+function dynamic_aperture(elements, turns, largest, step, angles, energy, delta)
+    redirect_stdout(devnull) do
+        JuTrack.dynamic_aperture(elements, turns, largest, step, angles, energy, delta)[1]
+    end
+end
+
+"""
+    taylor_map(elements, order, energy, mass)
+
+JuTrack's map as a series: exponents (terms, 6) and coefficients (terms, 6), in its own coordinates.
+"""
+function taylor_map(elements, order::Int, energy, mass)
+    series = [JuTrack.CTPS(0.0, i, 6, order) for i in 1:6]
+    JuTrack.linepass_TPSA!(elements, series; E0=energy, m0=mass)
+    exponents = series[1].polymap[].map
+    coefficients = zeros(size(exponents, 1), 6)
+    for (i, s) in enumerate(series)
+        coefficients[eachindex(s.map), i] = s.map
+    end
+    exponents[:, 2:end], coefficients
+end

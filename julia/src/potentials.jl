@@ -1,0 +1,64 @@
+# From the density on a mesh to the potential H: a solver, or a network in its place.
+#
+#   value(potential, shares)               H on the padded grid, from the shares there
+#   tangent(potential, shares, dshares)    its derivative along a tangent
+#   cotangent(potential, shares, dh)       the derivative of <dh, H> by the shares
+#
+# -laplacian(H) = 2 pi rho, with rho normalised to one and H = 0 on the walls.
+
+abstract type Potential end
+
+"""
+    Spectral(mesh, modes)
+
+The sine series; the smoothing of the shape is divided out for the deposit and for the reading.
+
+Source: J. Qiang, PRAB 20 (2017) 014203; U. Essmann et al., J. Chem. Phys. 103 (1995) 8577.
+"""
+struct Spectral <: Potential
+    mesh::Mesh
+    sine_x::Matrix{Float64}
+    sine_y::Matrix{Float64}
+    green::Matrix{Float64}
+end
+
+function Spectral(mesh::Mesh, modes::NTuple{2,Int})
+    k = ntuple(axis -> (π / mesh.size[axis]) .* (1:modes[axis]), 2)
+    sines = ntuple(axis -> sin.(k[axis] .* nodes(mesh, axis)'), 2)
+    smooth = ntuple(axis -> transfer.(Ref(mesh.shape), k[axis] .* spacing(mesh)[axis]), 2)
+    norm = 8π / prod(mesh.size)
+    green = norm ./ (k[1] .^ 2 .+ (k[2] .^ 2)') ./ (smooth[1] .* smooth[2]') .^ 2
+    Spectral(mesh, sines..., green)
+end
+
+function value(s::Spectral, shares)
+    s.sine_x' * (s.green .* (s.sine_x * shares * s.sine_y')) * s.sine_y
+end
+tangent(s::Spectral, shares, dshares) = value(s, dshares)
+# it is symmetric
+cotangent(s::Spectral, shares, dh) = value(s, dh)
+
+"""
+    Surrogate(mesh, network)
+
+A network that sees the cells of the mesh, in the precision of its weights.
+"""
+struct Surrogate{T} <: Potential
+    mesh::Mesh
+    network::Network
+end
+
+"""The surrogate in a folder of `pyjutrack convert NAME FOLDER.nnlib`, run in precision T."""
+function surrogate(folder::AbstractString, mesh::Mesh, ::Type{T}=Float64) where {T}
+    Surrogate{T}(mesh, read_network(folder, T))
+end
+
+value(s::Surrogate{T}, shares) where {T} = Float64.(potential(s.network, T.(shares)))
+
+function tangent(s::Surrogate{T}, shares, dshares) where {T}
+    Float64.(potential(s.network, T.(shares), T.(dshares))[2])
+end
+
+function cotangent(s::Surrogate{T}, shares, dh) where {T}
+    Float64.(potential_cotangent(s.network, T.(shares), T.(dh)))
+end

@@ -1,0 +1,32 @@
+"""Engines: what does the tracking and its derivatives, behind one protocol.
+
+"native" is PyTorch with compiled kernels, "julia" is JuTrack with NNlib and Enzyme.
+"""
+
+from __future__ import annotations
+
+from ..errors import require_known
+from .protocol import Engine, Figure, Task
+
+__all__ = ["ENGINES", "Engine", "Figure", "Task", "engine_of"]
+
+ENGINES = ("native", "julia")
+
+
+def engine_of(engine: str | Engine) -> Engine:
+    """An engine by name; an engine as it is.
+
+    Raises:
+        UnknownNameError: there is none of that name.
+        MissingPackageError: what it needs is not installed; the message says how to get it.
+    """
+    if not isinstance(engine, str):
+        return engine
+    require_known("engine", engine, ENGINES)
+    if engine == "native":
+        from .native import Native
+
+        return Native()
+    from .julia import Julia
+
+    return Julia.started()

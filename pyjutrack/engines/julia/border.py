@@ -1,0 +1,229 @@
+"""From pyjutrack's objects to those of the Julia package, which keeps the same conventions.
+
+Where JuTrack's conventions differ stands in `julia/src/conventions.jl`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from functools import singledispatch
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...beam import Beam
+from ...elements import Drift, Element, Marker, Multipole, Quadrupole
+from ...errors import InvalidValueError
+from ...knobs import CURRENT
+from ...lattice import Lattice
+from ...number import Number, is_transformed
+from ...reference import Reference
+from ...spacecharge import Mesh, SpaceCharge, SpectralPoisson
+from ...surrogate import Surrogate
+from ...surrogate.conversion import to_nnlib
+from ..protocol import Task
+from .gridless import JuTrackSpaceCharge
+from .session import Session
+
+#: strengths below this [1/m^2] are too small for JuTrack's formula to be differentiated by them
+_LEAST_K1 = 1e-6
+
+
+def number(value: Number) -> float:
+    """A parameter as a float, if no PyTorch derivative is asked of it.
+
+    Raises:
+        InvalidValueError: one is.
+    """
+    if isinstance(value, Tensor):
+        if value.requires_grad or is_transformed(value):
+            raise InvalidValueError(
+                "PyTorch's derivatives end at the julia engine; use pj.gradient or pj.jacobian "
+                'with engine="julia", or the native engine'
+            )
+        return float(value)
+    return value
+
+
+def coordinates(beam: Beam) -> NDArray[np.float64]:
+    """(N, 6) in double precision.
+
+    Raises:
+        InvalidValueError: a batch of beams, or tensors that PyTorch differentiates.
+    """
+    tensor = beam.coordinates
+    if tensor.dim() != 2:
+        raise InvalidValueError(
+            f"the julia engine tracks one beam, (N, 6), not a batch {tuple(tensor.shape)}"
+        )
+    number(tensor.reshape(-1)[0])
+    return np.asarray(tensor.detach().cpu().numpy(), dtype=np.float64)
+
+
+def lost(beam: Beam) -> NDArray[np.int64]:
+    """1 where a particle is lost, (N,)."""
+    return np.asarray((~beam.alive).cpu().numpy(), dtype=np.int64)
+
+
+def reference(session: Session, reference: Reference) -> Any:
+    """Julia's record of the reference particle."""
+    species = reference.species
+    return session.call(
+        "Reference", reference.kinetic_energy, species.mass, float(species.charge), reference.beta
+    )
+
+
+def elements(session: Session, lattice: Lattice) -> Any:
+    """A Julia vector of JuTrack elements.
+
+    Raises:
+        InvalidValueError: JuTrack lacks an element.
+    """
+    line = session.call("no_elements")
+    for e in lattice:
+        session.main.push_b(line, element(e, session))
+    return line
+
+
+@singledispatch
+def element(e: Element, session: Session) -> Any:
+    """The JuTrack element of one of ours."""
+    raise InvalidValueError(
+        f"JuTrack has no element for {type(e).__name__} {e.name!r}; the native engine tracks it"
+    )
+
+
+@element.register
+def _(e: Drift, session: Session) -> Any:
+    if e.model == "paraxial":
+        return session.call("quadrupole", e.name, number(e.length), 0.0)
+    return session.call("drift", e.name, number(e.length))
+
+
+@element.register
+def _(e: Quadrupole, session: Session) -> Any:
+    length, k1 = number(e.length), number(e.k1)
+    if e.model == "linear":
+        return session.call("quadrupole", e.name, length, k1)
+    return session.call("integrated_quadrupole", e.name, length, k1, e.steps)
+
+
+@element.register
+def _(e: Multipole, session: Session) -> Any:
+    knl, ksl = (np.array([number(k) for k in ks], dtype=float) for ks in (e.knl, e.ksl))
+    return session.call("multipole", e.name, knl, ksl)
+
+
+@element.register
+def _(e: Marker, session: Session) -> Any:
+    return session.call("marker", e.name)
+
+
+def slices(session: Session, counts: Sequence[int]) -> Any:
+    """Julia's list of slices for a number of slices of each element."""
+    return session.call("slices", np.array(counts, dtype=np.int64))
+
+
+def kicks(session: Session, task: Task) -> Any:
+    """Julia's kicks, as a tuple.
+
+    Raises:
+        InvalidValueError: one that Julia lacks.
+    """
+    per_ampere = task.beam.reference.perveance_per_ampere()
+    return tuple(_kick(session, k, per_ampere) for k in task.kicks)
+
+
+def _kick(session: Session, kick: Any, per_ampere: float) -> Any:
+    if isinstance(kick, JuTrackSpaceCharge):
+        perveance = per_ampere * kick.perveance_scale
+        return session.call("Gridless", kick.size, kick.modes, perveance)
+    if not isinstance(kick, SpaceCharge):
+        raise InvalidValueError(
+            f"the julia engine has no kick {type(kick).__name__}; it knows SpaceCharge and "
+            "JuTrackSpaceCharge"
+        )
+    perveance = per_ampere * number(kick.perveance_scale)
+    potential = _potential(session, kick.potential)
+    return session.call("SpaceCharge", potential, perveance, kick.response)
+
+
+def _potential(session: Session, potential: Any) -> Any:
+    if isinstance(potential, SpectralPoisson):
+        return session.call("Spectral", _mesh(session, potential.mesh), potential.modes)
+    if isinstance(potential, Surrogate):
+        if potential not in _NETWORKS:
+            _NETWORKS[potential] = _surrogate(session, potential)
+        return _NETWORKS[potential]
+    raise InvalidValueError(
+        f"the julia engine has no potential {type(potential).__name__}; it knows SpectralPoisson "
+        "and Surrogate"
+    )
+
+
+#: networks that Julia holds already; an entry goes with its surrogate
+_NETWORKS: WeakKeyDictionary[Surrogate, Any] = WeakKeyDictionary()
+
+
+def _surrogate(session: Session, surrogate: Surrogate) -> Any:
+    precision = "Float32" if surrogate.network.dtype == torch.float32 else "Float64"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.nnlib"
+        # in double precision for the smoothing's kernel, which is no weight
+        to_nnlib(surrogate, path, "float64")
+        kind = getattr(session.main, precision)
+        return session.call("surrogate", str(path), _mesh(session, surrogate.mesh), kind)
+
+
+def _mesh(session: Session, mesh: Mesh) -> Any:
+    return session.call("Mesh", mesh.grid.size, mesh.grid.shape, mesh.shape.name)
+
+
+def knobs(session: Session, task: Task, wrt: Sequence[str]) -> tuple[Any, NDArray[np.float64]]:
+    """Julia's knobs, and which of them each address moves, (entries, K).
+
+    Elements of one name are one address and several entries.
+
+    Raises:
+        InvalidValueError: JuTrack's overlay of parameters cannot reach one.
+    """
+    entries, moved = session.call("no_knobs"), []
+    for column, address in enumerate(wrt):
+        for entry in _entries(task.lattice, address):
+            session.main.push_b(entries, session.call("Knob", *entry))
+            moved.append(column)
+    return entries, np.eye(len(wrt))[moved]
+
+
+def _entries(lattice: Lattice, address: str) -> list[tuple[int, str, int]]:
+    """(place from 1 or 0, JuTrack's field, order from 0 or -1) of what an address moves."""
+    if address == CURRENT:
+        return [(0, "current", -1)]
+    name, field, index = lattice.resolve(address)
+    return [
+        (place, *_field(e, address, field, index))
+        for place, e in enumerate(lattice, start=1)
+        if e.name == name
+    ]
+
+
+def _field(e: Element, address: str, field: str, index: int | None) -> tuple[str, int]:
+    if field == "length":
+        return "len", -1
+    if isinstance(e, Quadrupole) and field == "k1":
+        if e.model == "linear" and abs(number(e.k1)) < _LEAST_K1:
+            raise InvalidValueError(
+                f"JuTrack's quadrupole cannot be differentiated by {address!r} at "
+                f"{number(e.k1):g}: its formula divides by the strength; use the native engine, "
+                'or model="integrator"'
+            )
+        return "k1", -1
+    if isinstance(e, Multipole) and index is not None:
+        return ("PolynomB" if field == "knl" else "PolynomA"), index
+    raise InvalidValueError(f"JuTrack's parameters cannot reach the knob {address!r}")

@@ -1,0 +1,71 @@
+"""JuTrack's own space charge as a kick: a sine sum over the particles, without a grid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from ...beam import Beam
+from ...errors import InvalidValueError
+from ...number import Number
+from ...transport import State
+
+
+@dataclass(frozen=True)
+class JuTrackSpaceCharge:
+    """The gridless space charge of JuTrack, for the julia engine alone.
+
+    The walls of its conducting box stand where the particles do: the box begins at the least x and
+    the least y of the beam, and is `size` wide. So a beam in the middle of `SpectralPoisson`'s box
+    lies in a corner of this one, and the fields differ by images of that order.
+
+    Attributes:
+        size: width and height of the box [m].
+        modes: numbers of sine modes in x and y.
+        max_step: longest slice between kicks [m], as for `SpaceCharge`.
+        perveance_scale: factor on the perveance; 1 is physical.
+
+    Source: J. Qiang, PRAB 26 (2023) 024601; JuTrack's `compute_delta_pxy!`.
+    """
+
+    size: tuple[float, float] = (0.02, 0.02)
+    modes: tuple[int, int] = (12, 12)
+    max_step: float | Mapping[str, float] = 0.05
+    perveance_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not all(math.isfinite(s) and s > 0 for s in self.size):
+            raise InvalidValueError(f"the box must have positive finite sides, got {self.size} m")
+        if not all(isinstance(m, int) and m >= 1 for m in self.modes):
+            raise InvalidValueError(f"mode numbers must be at least 1, got {self.modes}")
+
+    def check(self, beam: Beam) -> None:
+        """Raise for a beam that is larger than the box."""
+        for name, side in zip("xy", self.size, strict=True):
+            u = beam.coordinate(name).detach()[beam.alive]
+            extent = float(u.max() - u.min())
+            if extent > side:
+                raise InvalidValueError(
+                    f"the beam is {extent:.3g} m long in {name} and the box {side:g} m; take a "
+                    "larger box"
+                )
+
+    def admit(self, state: State) -> State:
+        """Only Julia can."""
+        self._refuse()
+
+    def field(self, beam: Beam, state: State) -> Any:
+        """Only Julia can."""
+        self._refuse()
+
+    def apply(self, state: State, field: Any, ds: Number) -> State:
+        """Only Julia can."""
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise InvalidValueError(
+            'JuTrackSpaceCharge is JuTrack\'s own: track with engine="julia", or take '
+            "SpaceCharge, which every engine knows"
+        )

@@ -1,0 +1,161 @@
+"""What is installed of Julia and its packages, found without starting Julia in this process."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from importlib import util
+from pathlib import Path
+
+from ...errors import MissingPackageError
+
+#: oldest Julia that the packages run on
+OLDEST = (1, 10)
+#: what the bundled Julia package and juliacall need
+PACKAGES = ("Enzyme", "JSON", "JuTrack", "NNlib", "PythonCall")
+
+_EXE, _PROJECT = "PYTHON_JULIACALL_EXE", "PYTHON_JULIACALL_PROJECT"
+_REMEDY = (
+    'install it with `pip install "pyjutrack[julia]"` and `pyjutrack julia setup`, or leave '
+    'engine="julia" out: the native engine does the same work'
+)
+
+# names and versions of packages that the project finds, one a line
+_LIST = """
+using TOML
+for name in ARGS
+    id = Base.identify_package(name)
+    file = id === nothing ? nothing : Base.locate_package(id)
+    file === nothing && continue
+    project = joinpath(dirname(dirname(file)), "Project.toml")
+    println(name, " ", isfile(project) ? get(TOML.parsefile(project), "version", "?") : "?")
+end
+"""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A Julia and the project that holds its packages.
+
+    Attributes:
+        executable, project: paths.
+        named: whether the user named them by juliacall's environment variables.
+    """
+
+    executable: str
+    project: str
+    named: bool
+
+
+def source() -> Path:
+    """The folder with the bundled Julia package's module."""
+    package = Path(__file__).parents[2]
+    for folder in (package / "julia", package.parent / "julia"):
+        if (folder / "src" / "PyJuTrack.jl").is_file():
+            return folder / "src"
+    raise MissingPackageError(f"the Julia sources are missing from the installation at {package}")
+
+
+def find() -> Installation:
+    """The Julia and the project that juliacall would use, if both are there.
+
+    Raises:
+        MissingPackageError: juliacall, Julia or its project is missing, or Julia is too old.
+    """
+    if util.find_spec("juliacall") is None:
+        raise MissingPackageError(f"the julia engine needs juliacall; {_REMEDY}")
+    found = _named() or _resolved()
+    version = julia_version(found.executable)
+    if version < OLDEST:
+        raise MissingPackageError(
+            f"Julia {'.'.join(map(str, version))} at {found.executable} is too old; the julia "
+            f"engine needs {'.'.join(map(str, OLDEST))} or newer"
+        )
+    return found
+
+
+def is_named() -> bool:
+    """Whether the user names a Julia or a project."""
+    return bool(os.environ.get(_EXE) or os.environ.get(_PROJECT))
+
+
+def _named() -> Installation | None:
+    """What the environment variables name."""
+    executable, project = os.environ.get(_EXE), os.environ.get(_PROJECT)
+    if not is_named():
+        return None
+    if not (executable and project):
+        present, lacking = (_EXE, _PROJECT) if executable else (_PROJECT, _EXE)
+        raise MissingPackageError(f"{present} is set and {lacking} is not; juliacall takes both")
+    path = shutil.which(executable)
+    if path is None:
+        raise MissingPackageError(f"{_EXE}={executable} is no executable; name the Julia to use")
+    if not Path(project).exists():
+        raise MissingPackageError(f"{_PROJECT}={project} does not exist")
+    return Installation(path, project, named=True)
+
+
+def _resolved() -> Installation:
+    """What `pyjutrack julia setup` made. Nothing is downloaded here."""
+    if util.find_spec("juliapkg") is None:
+        raise MissingPackageError(f"the julia engine needs juliapkg; {_REMEDY}")
+    import juliapkg
+
+    if not Path(juliapkg.state.STATE["meta"]).is_file() or not juliapkg.resolve(dry_run=True):
+        raise MissingPackageError(f"the julia engine has not been set up; {_REMEDY}")
+    return Installation(juliapkg.executable(), juliapkg.project(), named=False)
+
+
+def julia_version(executable: str) -> tuple[int, ...]:
+    """(major, minor, patch) of a Julia.
+
+    Raises:
+        MissingPackageError: it does not say, so it is none.
+    """
+    try:
+        done = subprocess.run([executable, "--version"], capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise MissingPackageError(f"{executable} does not run: {error}") from error
+    match = re.search(r"julia version (\d+)\.(\d+)\.(\d+)", done.stdout)
+    if match is None:
+        raise MissingPackageError(f"{executable} is no Julia: it prints {done.stdout[:80]!r}")
+    return tuple(int(part) for part in match.groups())
+
+
+def packages(found: Installation) -> dict[str, str]:
+    """Versions of those of `PACKAGES` that a project has, by name."""
+    # juliacall looks where Julia looks: besides the project in the default environments
+    options = [f"--project={found.project}", "--startup-file=no", "-O0"]
+    done = subprocess.run(
+        [found.executable, *options, "-e", _LIST, *PACKAGES],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    if done.returncode != 0:
+        raise MissingPackageError(f"Julia at {found.executable} fails: {done.stderr.strip()}")
+    return dict(line.split(" ", 1) for line in done.stdout.splitlines())
+
+
+def require_packages(found: Installation) -> dict[str, str]:
+    """`packages`, if none is missing.
+
+    Raises:
+        MissingPackageError: names what is missing, and the remedy.
+    """
+    present = packages(found)
+    missing = [name for name in PACKAGES if name not in present]
+    if missing:
+        remedy = (
+            f"add them to the project that {_PROJECT} names"
+            if found.named
+            else "run `pyjutrack julia setup`"
+        )
+        raise MissingPackageError(
+            f"the Julia project {found.project} lacks {', '.join(missing)}; {remedy}. The native "
+            "engine does the same work without"
+        )
+    return present

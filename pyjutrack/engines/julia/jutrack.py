@@ -1,0 +1,163 @@
+"""JuTrack itself on lattices of ours: conversion, and some of its analyses with NumPy results."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ...elements import Drift, Element, Marker, Multipole, Quadrupole
+from ...errors import InvalidValueError
+from ...lattice import Lattice
+from ...reference import Reference
+from . import border
+from .engine import _array
+from .session import session
+
+
+class DrivingTerms(NamedTuple):
+    """Resonance driving terms.
+
+    Attributes:
+        terms: name -> (places,) complex, as JuTrack names and defines them.
+        s: (places,) [m].
+    """
+
+    terms: dict[str, NDArray[np.complex128]]
+    s: NDArray[np.float64]
+
+
+class TaylorMap(NamedTuple):
+    """A map as power series in the six coordinates of JuTrack.
+
+    Attributes:
+        exponents: (terms, 6).
+        coefficients: (terms, 6), those of each final coordinate in a column.
+    """
+
+    exponents: NDArray[np.int64]
+    coefficients: NDArray[np.float64]
+
+    def __call__(self, coordinates: ArrayLike) -> NDArray[np.float64]:
+        """Final coordinates (..., 6) from initial ones, in JuTrack's convention."""
+        start = np.asarray(coordinates, dtype=np.float64)
+        powers = np.prod(start[..., None, :] ** self.exponents, axis=-1)
+        return np.asarray(powers @ self.coefficients)
+
+
+def to_jutrack(lattice: Lattice) -> Any:
+    """A Julia vector of JuTrack elements, for juliacall; factorials and signs are JuTrack's.
+
+    Raises:
+        InvalidValueError: JuTrack lacks an element; it is named.
+        MissingPackageError: there is no Julia.
+    """
+    return border.elements(session(), lattice)
+
+
+def from_jutrack(elements: Any) -> Lattice:
+    """A lattice from a Julia vector of JuTrack elements.
+
+    Raises:
+        InvalidValueError: an element, or what it has besides, has no place here; it is named.
+    """
+    return Lattice(_element(*session().call("describe", e)) for e in elements)
+
+
+def _element(kind: str, name: str, numbers: Any) -> Element:
+    values = [float(v) for v in numbers]
+    if kind == "Drift":
+        return Drift(*values, name=name)
+    if kind == "Quadrupole":
+        return Quadrupole(*values, name=name)
+    if kind == "IntegratedQuadrupole":
+        length, k1, steps = values
+        return Quadrupole(length, k1, model="integrator", steps=int(steps), name=name)
+    if kind == "Multipole":
+        half = len(values) // 2
+        return Multipole(tuple(values[:half]), tuple(values[half:]), name=name)
+    return Marker(name=name)
+
+
+def resonance_driving_terms(
+    lattice: Lattice, reference: Reference, places: ArrayLike = (0,), **options: Any
+) -> DrivingTerms:
+    """Resonance driving terms by JuTrack's `computeRDT`.
+
+    Args:
+        lattice: a ring.
+        reference: its particle.
+        places: elements at which to give them, from 0.
+        options: which of JuTrack's groups: chromatic, coupling, geometric1, geometric2, tuneshifts;
+            all if none is named.
+    """
+    at = np.asarray(places, dtype=np.int64)
+    if at.ndim != 1 or not ((at >= 0) & (at < len(lattice))).all():
+        raise InvalidValueError(f"places must be elements from 0 to {len(lattice) - 1}: {places!r}")
+    line = to_jutrack(lattice)
+    energy, mass = reference.kinetic_energy, reference.species.mass
+    names, numbers, s = session().call(
+        "resonance_driving_terms", line, at + 1, energy, mass, **options
+    )
+    rows = _array(numbers)
+    return DrivingTerms({str(n): rows[i] for i, n in enumerate(names)}, _array(s))
+
+
+def dynamic_aperture(
+    lattice: Lattice,
+    reference: Reference,
+    *,
+    turns: int = 100,
+    largest: float = 0.02,
+    step: float = 1e-3,
+    angles: int = 19,
+    delta: float = 0.0,
+) -> NDArray[np.float64]:
+    """Dynamic aperture by JuTrack's `dynamic_aperture`.
+
+    Args:
+        turns: to survive.
+        largest, step: of the amplitudes [m].
+        angles: rays from x > 0 to x < 0.
+        delta: momentum deviation.
+
+    Returns:
+        (angles, 2): x and y [m] of the last stable amplitude on each ray.
+    """
+    if not (turns >= 1 and angles >= 2 and 0 < step <= largest):
+        raise InvalidValueError(
+            f"take turns >= 1, angles >= 2 and 0 < step <= largest; got {turns}, {angles}, "
+            f"{step} m, {largest} m"
+        )
+    energy = reference.kinetic_energy
+    found = session().call(
+        "dynamic_aperture",
+        to_jutrack(lattice),
+        turns,
+        float(largest),
+        float(step),
+        angles,
+        energy,
+        float(delta),
+    )
+    return _array(found)
+
+
+def taylor_map(lattice: Lattice, reference: Reference, order: int = 2) -> TaylorMap:
+    """The map of a lattice as a power series of an order, by JuTrack's TPSA.
+
+    Its coordinates are JuTrack's: z counts path length, positive behind the reference, without the
+    slip of the velocity.
+    """
+    if not (isinstance(order, int) and order >= 1):
+        raise InvalidValueError(f"the order of a map must be a positive integer, got {order!r}")
+    exponents, coefficients = session().call(
+        "taylor_map",
+        to_jutrack(lattice),
+        order,
+        reference.kinetic_energy,
+        reference.species.mass,
+        compiles="compiling JuTrack's power series, once a session",
+    )
+    return TaylorMap(_array(exponents), _array(coefficients))

@@ -1,0 +1,120 @@
+"""The one Julia of a process: started when first needed, called with errors translated."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import sys
+import time
+import warnings
+from typing import Any
+
+from ...errors import EngineError, InvalidValueError, PyJuTrackError
+from . import installation
+
+
+class Session:
+    """A running Julia with the bundled package loaded.
+
+    Attributes:
+        main: Julia's module Main.
+        package: the module PyJuTrack.
+    """
+
+    def __init__(self, main: Any, package: Any, error: type[Exception]) -> None:
+        self.main, self.package, self._error = main, package, error
+        self._compiled: set[str] = set()
+
+    def call(self, name: str, /, *arguments: Any, compiles: str = "", **options: Any) -> Any:
+        """Call a function of the package.
+
+        Args:
+            name: of the function.
+            arguments, options: what it takes.
+            compiles: what Julia compiles at the first such call, if that takes long; said on the
+                standard error, once for each text.
+
+        Raises:
+            InvalidValueError: Julia found fault with an argument.
+            EngineError: any other error in Julia; both keep its message.
+            KeyboardInterrupt: Ctrl-C between two slices.
+        """
+        with _Announced(compiles, self._compiled):
+            try:
+                return getattr(self.package, name)(*arguments, **options)
+            except self._error as error:
+                raise self._translated(error) from None
+
+    def _translated(self, error: Any) -> BaseException:
+        kind = str(self.main.string(self.main.nameof(self.main.typeof(error.exception))))
+        if kind == "InterruptException":
+            return KeyboardInterrupt()
+        message = str(self.main.sprint(self.main.showerror, error.exception))
+        if kind == "ArgumentError":
+            return InvalidValueError(message.removeprefix("ArgumentError: "))
+        family: PyJuTrackError = EngineError(f"Julia: {message.strip()}")
+        return family
+
+
+class _Announced:
+    """Says on the standard error that something long begins, once for each text, and its end."""
+
+    def __init__(self, text: str, said: set[str]) -> None:
+        self.text = "" if text in said else text
+        said.add(text)
+
+    def __enter__(self) -> None:
+        self.began = time.perf_counter()
+        if self.text:
+            print(f"pyjutrack: {self.text} ...", end="", file=sys.stderr, flush=True)
+
+    def __exit__(self, *_: object) -> None:
+        if self.text:
+            print(f" {time.perf_counter() - self.began:.0f} s", file=sys.stderr, flush=True)
+
+
+@functools.cache
+def session() -> Session:
+    """The Julia of this process, started at the first call.
+
+    Its threads are those of PYTHON_JULIACALL_THREADS when it starts; with more than one,
+    PYTHON_JULIACALL_HANDLE_SIGNALS=yes is needed, and Ctrl-C is Julia's.
+
+    Raises:
+        MissingPackageError: Julia or a package is missing, or too old.
+        EngineError: Julia does not start.
+    """
+    if "juliacall" not in sys.modules:
+        installation.require_packages(installation.find())
+    with _Announced("starting Julia", set()):
+        try:
+            with warnings.catch_warnings():
+                # both orders of import are tested; juliacall warns of one
+                warnings.filterwarnings("ignore", "torch was imported before juliacall")
+                import juliacall
+        except (Exception, SystemExit) as error:
+            raise EngineError(f"Julia does not start: {error}") from error
+        main = juliacall.Main
+        try:
+            package = _package(main)
+        except juliacall.JuliaError as error:
+            raise EngineError(f"the Julia package does not load: {error}") from error
+    _let_interrupt(package)
+    return Session(main, package, juliacall.JuliaError)
+
+
+def _package(main: Any) -> Any:
+    """The bundled package, found beside those of the project."""
+    folder = str(installation.source())
+    main.seval("folder -> folder in LOAD_PATH || push!(LOAD_PATH, folder)")(folder)
+    main.seval("using PyJuTrack: PyJuTrack")
+    return main.PyJuTrack
+
+
+def _let_interrupt(package: Any) -> None:
+    """Have Julia ask between slices whether a signal came, where Python keeps the signals."""
+    check, clear = (
+        ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value
+        for name in ("PyErr_CheckSignals", "PyErr_Clear")
+    )
+    package.ask_b(check, clear)

@@ -1,0 +1,118 @@
+"""The native engine: PyTorch and compiled kernels, differentiated by their own transforms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from ..beam import Beam
+from ..compiled import parallel
+from ..knobs import overlay, values
+from ..lattice import Lattice
+from ..propagation import beam_of, run
+from ..pushforward import Pushed, seeds
+from ..transport import State
+from .protocol import Figure, Task
+from .results import all_alive, checked
+
+
+@dataclass(frozen=True)
+class Native:
+    """PyTorch tensors throughout; the only engine that autograd sees through."""
+
+    name: str = "native"
+
+    def track(self, task: Task) -> Beam:
+        """See `Engine`."""
+        state, _ = run(task.lattice, task.beam, task.kicks, task.turns, task.counts)
+        return beam_of(state, task.beam)
+
+    def probe(self, task: Task, starts: Tensor) -> Tensor:
+        """See `Engine`."""
+        return _probe(task, task.lattice, task.beam, starts)
+
+    def jacobian(self, task: Task, start: Tensor) -> Tensor:
+        """See `Engine`."""
+        return _jacobian(task, task.lattice, task.beam, start)
+
+    def jacobian_derivatives(
+        self, task: Task, start: Tensor, wrt: Sequence[str]
+    ) -> tuple[Tensor, Tensor]:
+        """See `Engine`."""
+
+        def of(vector: Tensor) -> tuple[Tensor, Tensor]:
+            m = _jacobian(task, *overlay(task.lattice, task.beam, wrt, vector.unbind(0)), start)
+            return m, m
+
+        vector = values(task.lattice, task.beam, wrt)
+        slopes, m = torch.func.jacfwd(of, has_aux=True)(vector)
+        return m, slopes.movedim(-1, 0)
+
+    def value_and_gradient(
+        self, figure: Figure, task: Task, wrt: Sequence[str], mode: Literal["reverse", "forward"]
+    ) -> tuple[Tensor, Tensor]:
+        """See `Engine`."""
+        vector = values(task.lattice, task.beam, wrt)
+        if mode == "forward":
+            state, source = _final(task, wrt, seeds(vector))
+            return _meet(figure, state, source, len(vector))
+        leaf = vector.requires_grad_()
+        state, source = _final(task, wrt, leaf.unbind(0))
+        value = checked(figure, beam_of(state, source))
+        slope = torch.zeros_like(vector)
+        if value.requires_grad:
+            with parallel.cores():
+                (slope,) = torch.autograd.grad(
+                    value, leaf, allow_unused=True, materialize_grads=True
+                )
+        return value, slope
+
+
+def _probe(task: Task, lattice: Lattice, beam: Beam, starts: Tensor) -> Tensor:
+    _, probe = run(lattice, beam, task.kicks, task.turns, task.counts, starts)
+    assert probe is not None
+    all_alive(probe.alive)
+    return torch.stack(probe.coordinates, dim=-1)
+
+
+def _jacobian(task: Task, lattice: Lattice, beam: Beam, start: Tensor) -> Tensor:
+    def final(c: Tensor) -> Tensor:
+        return _probe(task, lattice, beam, c.unsqueeze(0)).squeeze(0)
+
+    matrix: Tensor = torch.func.jacfwd(final)(start)
+    return matrix
+
+
+def _final(task: Task, wrt: Sequence[str], numbers: Iterable[Tensor]) -> tuple[State, Beam]:
+    """The end of a tracking with knobs at some values, and the beam as it started."""
+    knobbed, source = overlay(task.lattice, task.beam, wrt, numbers)
+    return run(knobbed, source, task.kicks, task.turns, task.counts)[0], source
+
+
+def _meet(figure: Figure, state: State, source: Beam, count: int) -> tuple[Tensor, Tensor]:
+    """The gradient of the figure by the final beam, times what was pushed through the tracking.
+
+    Cheaper than to push all directions through the figure as well.
+    """
+    moved: list[Any] = [*state.coordinates, source.current]
+    leaves: list[Any] = [_leaf(t) if isinstance(t, Pushed) else t for t in moved]
+    end = beam_of(State(tuple(leaves[:6]), state.alive), source.replace(current=leaves[6]))
+    value = checked(figure, end)
+    slope = torch.zeros(count, dtype=torch.float64)
+    active = [(t, leaf) for t, leaf in zip(moved, leaves, strict=True) if isinstance(t, Pushed)]
+    if active and value.requires_grad:
+        gradients = torch.autograd.grad(value, [leaf for _, leaf in active], allow_unused=True)
+        for (pushed, _), g in zip(active, gradients, strict=True):
+            if g is not None:
+                # `sum` adds pairwise, which the cancellation between particles needs
+                rows = (pushed.tangent * g).reshape(len(pushed.directions), -1).sum(-1)
+                slope[list(pushed.directions)] += rows
+    return value, slope
+
+
+def _leaf(pushed: Pushed) -> Any:
+    return pushed.value.detach().requires_grad_()

@@ -1,0 +1,74 @@
+"""What every engine does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..beam import Beam
+from ..lattice import Lattice
+
+if TYPE_CHECKING:
+    from ..tracking import Kick
+
+Array = NDArray[np.float64]
+
+#: final beam -> 0-d tensor
+Figure = Callable[[Beam], Tensor]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to track, checked.
+
+    Attributes:
+        lattice, beam, kicks, turns: as for `pyjutrack.track`.
+        counts: how many slices each element is cut into, whatever becomes of its length.
+    """
+
+    lattice: Lattice
+    beam: Beam
+    kicks: tuple[Kick, ...]
+    turns: int
+    counts: tuple[int, ...]
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Tracking and its exact derivatives; tasks come checked."""
+
+    @property
+    def name(self) -> str: ...
+
+    def track(self, task: Task) -> Beam:
+        """The beam at the end."""
+        ...
+
+    def probe(self, task: Task, starts: Tensor) -> Tensor:
+        """Test particles (M, 6) at the end, in the field of the beam, to which they add nothing.
+
+        Raises:
+            ParticleLostError: one was lost.
+        """
+        ...
+
+    def jacobian(self, task: Task, start: Tensor) -> Tensor:
+        """d(final)/d(initial) of a test particle, (6, 6), for a start (6,)."""
+        ...
+
+    def jacobian_derivatives(
+        self, task: Task, start: Tensor, wrt: Sequence[str]
+    ) -> tuple[Tensor, Tensor]:
+        """The Jacobian, and its derivatives by knobs, (K, 6, 6)."""
+        ...
+
+    def value_and_gradient(
+        self, figure: Figure, task: Task, wrt: Sequence[str], mode: Literal["reverse", "forward"]
+    ) -> tuple[Tensor, Tensor]:
+        """A figure of the final beam, 0-d, and its gradient by knobs, (K,)."""
+        ...

@@ -1,0 +1,100 @@
+"""Native tracking: particles through slices of elements, and kicks between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from .beam import Beam
+from .compiled import parallel
+from .lattice import Lattice
+from .number import Number
+from .transport import State, passable, transport
+
+if TYPE_CHECKING:
+    from .tracking import Kick, Plan
+
+
+def run(
+    lattice: Lattice,
+    beam: Beam,
+    kicks: Sequence[Kick],
+    turns: int,
+    counts: Plan,
+    probes: Tensor | None = None,
+) -> tuple[State, State | None]:
+    """Track a beam and, in its field, probe particles that add nothing to it.
+
+    Args:
+        probes: coordinates (M, 6), or None.
+
+    Returns:
+        Final states of the beam and of the probes. Unchecked; see `check_track`.
+    """
+    with parallel.cores():
+        return _run(lattice, beam, kicks, turns, counts, probes)
+
+
+def _run(
+    lattice: Lattice,
+    beam: Beam,
+    kicks: Sequence[Kick],
+    turns: int,
+    counts: Plan,
+    probes: Tensor | None,
+) -> tuple[State, State | None]:
+    state = state_of(beam.coordinates, beam.alive)
+    probe = None
+    if probes is not None:
+        alive = torch.ones(probes.shape[:-1], dtype=torch.bool, device=probes.device)
+        probe = state_of(probes, alive)
+    reference = beam.reference
+    needs_beam = bool(kicks) or probe is None
+    for _ in range(turns):
+        for element, fraction, kicked, enters in _walk(lattice, counts):
+            if needs_beam:
+                state = passable(state) if enters else state
+                state = transport(element, state, reference, fraction)
+            if probe is not None:
+                probe = passable(probe) if enters else probe
+                probe = transport(element, probe, reference, fraction)
+            if kicked is None:
+                continue
+            for kick in kicks:
+                state = kick.admit(state)
+                field = kick.field(beam, state)
+                state = kick.apply(state, field, kicked)
+                if probe is not None:
+                    probe = kick.apply(kick.admit(probe), field, kicked)
+    return state, probe
+
+
+def _walk(lattice: Lattice, counts: Plan) -> Iterator[tuple[Any, float, Number | None, bool]]:
+    """(element, fraction to pass, length to kick over afterwards or None, whether it is entered).
+
+    Between two kicks of one element, the second half of a slice and the first half of the next are
+    one map.
+    """
+    for element, count in zip(lattice, counts, strict=True):
+        if count == 0:
+            yield element, 1.0, None, True
+            continue
+        ds = element.length / count
+        yield element, 0.5 / count, ds, True
+        for _ in range(count - 1):
+            yield element, 1.0 / count, ds, False
+        yield element, 0.5 / count, None, False
+
+
+def state_of(coordinates: Tensor, alive: Tensor) -> State:
+    """Columns, each contiguous, from coordinates (..., 6)."""
+    return State(tuple(coordinates.movedim(-1, 0).contiguous().unbind(0)), alive)
+
+
+def beam_of(state: State, like: Beam) -> Beam:
+    """A beam from columns, with the rest of another beam."""
+    coordinates = torch.stack(state.coordinates, 0).movedim(0, -1)
+    return like.replace(coordinates=coordinates, alive=state.alive)
