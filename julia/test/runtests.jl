@@ -134,3 +134,139 @@ end
         @test_throws "no converted network" read_network(joinpath(folder, "none"))
     end
 end
+
+using PyJuTrack: Const, Duplicated, Forward, Mesh, Reference, Reverse, SpaceCharge, Spectral, Study
+using PyJuTrack: Knob, Slice, autodiff, cotangent, deflect!, deposit, drift, field, jacobian
+using PyJuTrack: jacobian_derivatives, multipole, no_elements, potential_cotangent, pullback
+using PyJuTrack: pushforward, quadrupole, set_runtime_activity, slices, solve, track
+
+@testset "cotangent of the potential, activated $activated" for activated in (false, true)
+    network = unet(; activated)
+    shares, dshares, dh = rand(RNG, 12, 16), randn(RNG, 12, 16), randn(RNG, 12, 16)
+    forward = dot(dh, potential(network, shares, dshares)[2])
+    @test forward ≈ dot(potential_cotangent(network, shares, dh), dshares) rtol = 1e-10
+end
+
+const MESH = Mesh((0.02, 0.03), (32, 24), "bspline")
+const SOLVER = Spectral(MESH, (16, 12))
+
+function particles(count)
+    r = randn(RNG, count, 6) .* [2e-3 1e-3 3e-3 1e-3 1e-2 1e-3]
+    lost = zeros(Int, count)
+    lost[1:3] .= 1
+    r, lost
+end
+
+@testset "deposit and kick" begin
+    r, lost = particles(200)
+    shares = deposit(MESH, r, lost)
+    @test sum(shares) ≈ 197 / 200
+    # the kick is the gradient of <deposit, potential>
+    h = randn(RNG, size(shares))
+    pushed = copy(r)
+    deflect!(MESH, pushed, lost, h, 1.0)
+    step = 1e-8
+    for column in (1, 3), p in (5, 77)
+        ahead, behind = (copy(r) for _ in 1:2)
+        ahead[p, column] += step
+        behind[p, column] -= step
+        slope = 200 * dot(h, deposit(MESH, ahead, lost) .- deposit(MESH, behind, lost)) / 2step
+        @test r[p, column + 1] - pushed[p, column + 1] ≈ slope rtol = 1e-5
+    end
+    @test pushed[1:3, :] == r[1:3, :]
+end
+
+@testset "the sine series solves Poisson's equation" begin
+    mesh = Mesh((0.02, 0.03), (64, 48), "catmull-rom")
+    solver = Spectral(mesh, (32, 24))
+    k = π / 0.02, 2π / 0.03
+    x, y = (PyJuTrack.nodes(mesh, axis) for axis in 1:2)
+    mode = sin.(k[1] .* x) .* sin.(k[2] .* y')
+    inner = 3:(64 + 2), 3:(48 + 2)
+    cell = prod(PyJuTrack.spacing(mesh))
+    shares = zero(mode)
+    shares[inner...] = mode[inner...] .* cell
+    @test value(solver, shares) ≈ 2π .* mode ./ (k[1]^2 + k[2]^2) rtol = 1e-10
+    a, b = randn(RNG, size(mode)), randn(RNG, size(mode))
+    @test dot(a, value(solver, b)) ≈ dot(cotangent(solver, a, a), b) rtol = 1e-10
+end
+
+function study(potential; response=true, knobs=[Knob(2, "k1", -1), Knob(0, "current", -1)])
+    elements = push!(
+        no_elements(),
+        drift("d", 0.3),
+        quadrupole("q", 0.2, 3.0),
+        multipole("m", [0.0, 0.1, -2.0, 5.0], [1e-4, 0.2]),
+        drift("e", 0.4),
+    )
+    kick = SpaceCharge(potential, 2e-6, response)
+    Study(
+        elements, slices([2, 1, 0, 2]), (kick,), Reference(1e9, 938.27208816e6, 1.0, 0.875), 1, 1.0, knobs
+    )
+end
+
+const POTENTIALS = [
+    "solver" => SOLVER,
+    "network" => PyJuTrack.Surrogate{Float64}(MESH, unet(; activated=true)),
+]
+
+@testset "rules under Enzyme: $name" for (name, potential) in POTENTIALS
+    shares, dshares = deposit(MESH, particles(100)...), randn(RNG, 36, 28)
+    kick = SpaceCharge(potential, 1.0, true)
+    dh, = autodiff(Forward, solve, Duplicated, Const(kick), Duplicated(shares, dshares))
+    step = 1e-6
+    ahead, behind = (value(potential, shares .+ s .* step .* dshares) for s in (1, -1))
+    @test dh ≈ (ahead .- behind) ./ 2step rtol = 1e-5
+    weights = randn(RNG, size(shares))
+    weighted(kick, shares, weights) = dot(weights, solve(kick, shares))
+    gradient = zero(shares)
+    autodiff(
+        Reverse,
+        weighted,
+        PyJuTrack.Enzyme.Active,
+        Const(kick),
+        Duplicated(shares, gradient),
+        Const(weights),
+    )
+    @test dot(gradient, dshares) ≈ dot(weights, dh) rtol = 1e-9
+end
+
+@testset "derivatives of tracking: $name" for (name, potential) in POTENTIALS
+    r, lost = particles(50)
+    all, values = study(potential), [3.0, 1.0]
+    final, marks, tangents = pushforward(r, lost, all, values, [1.0 0.0; 0.0 1.0])
+    @test final ≈ track(r, lost, all, values)[1]
+    step = 1e-5
+    for knob in 1:2
+        shift = step .* (1:2 .== knob)
+        ahead, behind = (track(r, lost, all, values .+ s .* shift)[1] for s in (1, -1))
+        @test tangents[:, :, knob] ≈ (ahead .- behind) ./ 2step rtol = 1e-6
+    end
+    weights = randn(RNG, size(r))
+    gradient = pullback(r, lost, all, values, weights)
+    @test gradient ≈ [dot(weights, tangents[:, :, k]) for k in 1:2] rtol = 1e-9
+    frozen = study(potential; response=false)
+    held = pullback(r, lost, frozen, values, weights)
+    @test held ≈ [
+        dot(weights, t) for t in eachslice(pushforward(r, lost, frozen, values, [1.0 0.0; 0.0 1.0])[3]; dims=3)
+    ]
+    @test !isapprox(held, gradient; rtol=1e-3)
+end
+
+@testset "Jacobian of a test particle and its slopes" begin
+    r, lost = particles(50)
+    all, values, start = study(SOLVER), [3.0, 1.0], [1e-3, 1e-4, -1e-3, 0, 0, 1e-3]
+    matrix, gone = jacobian(start, r, lost, all, values)
+    @test !gone
+    s = [0 1; -1 0]
+    symplectic = [s zeros(2, 4); zeros(2, 2) s zeros(2, 2); zeros(2, 4) s]
+    @test matrix' * symplectic * matrix ≈ symplectic atol = 1e-12
+    again, slopes, _ = jacobian_derivatives(start, r, lost, all, values, [1.0 0.0; 0.0 1.0])
+    @test again == matrix
+    step = 1e-5
+    for knob in 1:2
+        shift = step .* (1:2 .== knob)
+        ahead, behind = (jacobian(start, r, lost, all, values .+ s .* shift)[1] for s in (1, -1))
+        @test slopes[:, :, knob] ≈ (ahead .- behind) ./ 2step rtol = 1e-5 atol = 1e-9
+    end
+end

@@ -150,19 +150,24 @@ def _kick(session: Session, kick: Any, per_ampere: float) -> Any:
             "JuTrackSpaceCharge"
         )
     perveance = per_ampere * number(kick.perveance_scale)
-    potential = _potential(session, kick.potential)
-    return session.call("SpaceCharge", potential, perveance, kick.response)
+    made = potential(session, kick.potential)
+    return session.call("SpaceCharge", made, perveance, kick.response)
 
 
-def _potential(session: Session, potential: Any) -> Any:
-    if isinstance(potential, SpectralPoisson):
-        return session.call("Spectral", _mesh(session, potential.mesh), potential.modes)
-    if isinstance(potential, Surrogate):
-        if potential not in _NETWORKS:
-            _NETWORKS[potential] = _surrogate(session, potential)
-        return _NETWORKS[potential]
+def potential(session: Session, ours: Any) -> Any:
+    """Julia's potential for a solver or a network.
+
+    Raises:
+        InvalidValueError: one that Julia lacks.
+    """
+    if isinstance(ours, SpectralPoisson):
+        return session.call("Spectral", _mesh(session, ours.mesh), ours.modes)
+    if isinstance(ours, Surrogate):
+        if ours not in _NETWORKS:
+            _NETWORKS[ours] = _surrogate(session, ours)
+        return _NETWORKS[ours]
     raise InvalidValueError(
-        f"the julia engine has no potential {type(potential).__name__}; it knows SpectralPoisson "
+        f"the julia engine has no potential {type(ours).__name__}; it knows SpectralPoisson "
         "and Surrogate"
     )
 

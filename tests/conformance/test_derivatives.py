@@ -1,0 +1,120 @@
+"""Derivatives of every engine: against its own differences, and against the native engine's."""
+
+import numpy as np
+import pytest
+import torch
+
+import pyjutrack as pj
+from pyjutrack.reproduce import fodo
+
+PARTICLES = 5000
+
+
+@pytest.fixture(scope="module")
+def beam(make_beam):
+    return make_beam(PARTICLES)
+
+
+@pytest.fixture(scope="module", params=["spectral", "unet"])
+def field(request, kick):
+    """The kick of the paper, from the solver or from the network in double precision."""
+    if request.param == "spectral":
+        return kick
+    return pj.SpaceCharge(pj.Surrogate.load("linear"), max_step=kick.max_step)
+
+
+def seven(beam, kicks, **options):
+    growth = pj.emittance_growth("x")
+    return pj.gradient(growth, fodo.cell(), beam, wrt=fodo.KNOBS, kicks=kicks, **options)
+
+
+def test_jacobian(cell, beam, field, other):
+    at = [3e-4, 1e-4, -2e-4, 1e-4, 1e-2, 1e-3]
+    for start in (None, at):
+        ours = pj.jacobian(cell, beam, kicks=[field], at=start)
+        theirs = pj.jacobian(cell, beam, kicks=[field], at=start, engine=other)
+        np.testing.assert_allclose(theirs, ours, rtol=0, atol=1e-9)
+
+
+def test_jacobian_without_field(cell, proton, other):
+    ours, theirs = (pj.jacobian(cell, proton, engine=e) for e in ("native", other))
+    np.testing.assert_allclose(theirs, ours, rtol=0, atol=1e-11)
+
+
+def test_jacobian_against_differences(cell, beam, field, engine):
+    exact = pj.jacobian(cell, beam, kicks=[field], engine=engine)
+    differences = pj.jacobian(cell, beam, kicks=[field], method="fd", engine=engine)
+    np.testing.assert_allclose(exact, differences, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_seven_gradients(beam, field, other, mode):
+    ours = seven(beam, [field])
+    theirs = seven(beam, [field], mode=mode, engine=other)
+    np.testing.assert_allclose(theirs, ours, rtol=1e-8)
+
+
+def test_seven_gradients_against_differences(beam, field, engine):
+    exact = seven(beam, [field], engine=engine)
+    np.testing.assert_allclose(exact, seven(beam, [field], mode="fd", engine=engine), rtol=1e-6)
+
+
+def test_the_field_held_fixed(beam, kick, other):
+    """The first term of Eq. 2 alone."""
+    frozen = pj.SpaceCharge(kick.potential, kick.max_step, response=False)
+    ours = seven(beam, [frozen])
+    assert np.abs(ours / seven(beam, [kick]) - 1).max() > 0.1
+    for mode in ("forward", "reverse"):
+        theirs = seven(beam, [frozen], mode=mode, engine=other)
+        np.testing.assert_allclose(theirs, ours, rtol=1e-8)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_a_network_that_is_not_linear(beam, kick, other, mode):
+    network = pj.SpaceCharge(pj.Surrogate.load("pix2pix"), max_step=kick.max_step)
+    options = {"wrt": ["q1.k1", "beam.current"], "kicks": [network]}
+    growth = pj.emittance_growth("x")
+    ours = pj.gradient(growth, fodo.cell(), beam, **options)
+    theirs = pj.gradient(growth, fodo.cell(), beam, mode=mode, engine=other, **options)
+    np.testing.assert_allclose(theirs, ours, rtol=1e-7)
+
+
+def test_tune_slopes(cell, beam, field, other):
+    wrt = ["beam.current", "q1.k1", "d2.length"]
+    ours = pj.tune_slopes(cell, beam, wrt, kicks=[field])
+    theirs = pj.tune_slopes(cell, beam, wrt, kicks=[field], engine=other)
+    np.testing.assert_allclose(theirs[0], ours[0], rtol=1e-10)
+    np.testing.assert_allclose(theirs[1], ours[1], rtol=1e-8)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_knobs_of_every_kind(make_beam, kick, other, mode):
+    """Elements of one name, two knobs of one element, places in a tuple, integrators, current."""
+    lattice = pj.Lattice(
+        [
+            pj.Quadrupole(0.1, k1=20.0, name="q"),
+            pj.Drift(0.3, name="d"),
+            pj.Multipole((0.0, 0.1, -3.0, 40.0), (1e-5, 0.05, 2.0), name="m"),
+            pj.Quadrupole(0.1, k1=-20.0, model="integrator", steps=2, name="i"),
+            pj.Drift(0.3, name="d"),
+            pj.Quadrupole(0.1, k1=20.0, name="q"),
+        ]
+    )
+    wrt = ["d.length", "m.knl[2]", "q.k1", "q.length", "i.k1", "m.ksl[0]", "m.ksl[2]"]
+    wrt.append("beam.current")
+    options = {"wrt": wrt, "kicks": [kick], "turns": 2}
+
+    def figure(final, initial):
+        return pj.sizes(final)[0] + 3 * pj.centroid(final)[2] + final.coordinates[5, 1] ** 2
+
+    ours = pj.gradient(figure, lattice, make_beam(500), **options)
+    theirs = pj.gradient(figure, lattice, make_beam(500), mode=mode, engine=other, **options)
+    np.testing.assert_allclose(theirs, ours, rtol=1e-8, atol=1e-14)
+
+
+def test_figures_that_see_the_current_or_nothing(cell, beam, other):
+    options = {"wrt": ["beam.current", "q1.k1"], "engine": other, "mode": "forward"}
+    by_current = pj.gradient(lambda final, _: final.current * 2, cell, beam, **options)
+    np.testing.assert_array_equal(by_current, [2, 0])
+    constant = pj.gradient(lambda *_: torch.tensor(3.0), cell, beam, **options)
+    np.testing.assert_array_equal(constant, [0, 0])

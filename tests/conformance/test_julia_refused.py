@@ -1,0 +1,133 @@
+"""What the julia engine refuses, by name, and what comes out of Julia's own errors."""
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+import pyjutrack as pj
+
+
+def test_a_kind_that_jutrack_lacks(proton, make_beam, julia):
+    @dataclasses.dataclass(frozen=True, repr=False)
+    class Wiggler(pj.Element):
+        pass
+
+    with pytest.raises(pj.InvalidValueError, match="no element for Wiggler 'w1'"):
+        pj.track(pj.Lattice([Wiggler(name="w1")]), make_beam(10), engine=julia)
+
+
+def test_a_knob_that_the_overlay_cannot_reach(make_beam, julia):
+    lattice = pj.Lattice([pj.Quadrupole(0.1, name="q")])
+    with pytest.raises(pj.InvalidValueError, match=r"by 'q.k1' at 0"):
+        pj.gradient(pj.emittance_growth(), lattice, make_beam(10), wrt=["q.k1"], engine=julia)
+
+
+def test_batches_derivatives_and_kicks_of_others(cell, make_beam, kick, julia):
+    beam = make_beam(10)
+    batch = beam.replace(coordinates=beam.coordinates.expand(2, 10, 6), alive=None)
+    moving = beam.replace(coordinates=beam.coordinates.clone().requires_grad_())
+    knobbed = cell.with_values({"q1.k1": torch.tensor(3.0, requires_grad=True)})
+    for lattice, refused, match in (
+        (cell, batch, "not a batch"),
+        (cell, moving, "derivatives end"),
+        (knobbed, beam, "derivatives end"),
+    ):
+        with pytest.raises(pj.InvalidValueError, match=match):
+            pj.track(lattice, refused, engine=julia)
+
+    class Mine:
+        mesh = kick.potential.mesh
+
+        def solve(self, fractions):
+            return fractions
+
+    with pytest.raises(pj.InvalidValueError, match="no potential Mine"):
+        pj.track(cell, beam, kicks=[pj.SpaceCharge(Mine())], engine=julia)
+
+    class Wake:
+        max_step = 1.0
+
+        def check(self, beam):
+            pass
+
+    with pytest.raises(pj.InvalidValueError, match="no kick Wake"):
+        pj.track(cell, beam, kicks=[Wake()], engine=julia)
+
+
+def test_a_test_particle_that_is_lost(cell, make_beam, kick, julia):
+    options = {"kicks": [kick], "at": [9.9e-3, 0.1, 0, 0, 0, 0], "engine": julia}
+    for method in ("ad", "fd"):
+        with pytest.raises(pj.ParticleLostError):
+            pj.jacobian(cell, make_beam(100), method=method, **options)
+
+
+def test_errors_of_julia_keep_their_message(julia):
+    with pytest.raises(pj.EngineError, match="BoundsError"):
+        julia.session.call("mirrored", np.zeros((3, 2)))
+
+
+@pytest.mark.parametrize("manifest", [None, "{", '{"format": "other"}'])
+def test_weights_of_another_format(manifest, tmp_path, julia):
+    if manifest is not None:
+        (tmp_path / "manifest.json").write_text(manifest)
+    with pytest.raises(pj.PyJuTrackError, match=r"manifest\.json|JSON"):
+        julia.session.call("read_network", str(tmp_path))
+    assert julia.session.main.seval("1 + 1") == 2
+
+
+PROGRAM = """
+import {first}
+import {second}
+import warnings
+warnings.simplefilter("error")
+import pyjutrack as pj
+cell = pj.Lattice([pj.Drift(1.0), pj.Quadrupole(0.1, k1=3.0)])
+proton = pj.Reference.from_kinetic("proton", 1e9)
+ours, theirs = (pj.jacobian(cell, proton, engine=e) for e in ("native", "julia"))
+assert abs(ours - theirs).max() < 1e-11
+print("done")
+"""
+
+
+@pytest.mark.parametrize(("first", "second"), [("torch", "juliacall"), ("juliacall", "torch")])
+def test_torch_and_juliacall_in_either_order(first, second, julia):
+    program = PROGRAM.format(first=first, second=second)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "done"
+
+
+INTERRUPTED = """
+import pyjutrack as pj
+cell = pj.Lattice([pj.Drift(1.0), pj.Quadrupole(0.1, k1=3.0)])
+beam = pj.Beam.from_array(pj.Reference.from_kinetic("proton", 1e9), [[0.0] * 6] * 1000)
+pj.track(cell, beam, engine="julia")
+print("ready", flush=True)
+try:
+    pj.track(cell, beam, turns=10**9, engine="julia")
+except KeyboardInterrupt:
+    print(pj.track(cell, beam, engine="julia").lost)
+"""
+
+
+def test_ctrl_c(julia):
+    """Python gets the interrupt, and Julia goes on working."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(1)
+    os.kill(process.pid, signal.SIGINT)
+    out, errors = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, "0\n"), errors

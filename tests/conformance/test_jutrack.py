@@ -1,0 +1,173 @@
+"""What only JuTrack has: its own space charge, conversion, its analyses."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+import pyjutrack as pj
+from pyjutrack.engines import julia as jl
+from pyjutrack.spacecharge import gridless_potential
+from pyjutrack.transport import State
+
+
+@dataclasses.dataclass(frozen=True)
+class Anchored:
+    """JuTrack's space charge by our gridless sum: the box begins at the least x and y."""
+
+    size: tuple[float, float]
+    modes: tuple[int, int]
+    max_step: dict
+
+    def check(self, beam):
+        pass
+
+    def admit(self, state):
+        return state
+
+    def field(self, beam, state):
+        x, _, y, *_ = state.coordinates
+        corner = [u.min() + side / 2 for u, side in zip((x, y), self.size, strict=True)]
+        k = beam.current * beam.reference.perveance_per_ampere()
+        return x - corner[0], y - corner[1], corner, k
+
+    def apply(self, state, field, ds):
+        x, px, y, py, z, delta = state.coordinates
+        at_x, at_y, corner, k = field
+        shares = torch.full_like(at_x, 1 / len(at_x))
+        places = (x - corner[0], y - corner[1])
+        _, along_x, along_y = gridless_potential(at_x, at_y, shares, places, self.size, self.modes)
+        return State((x, px - k * ds * along_x, y, py - k * ds * along_y, z, delta), state.alive)
+
+
+SIZE, MODES = (0.013, 0.012), (9, 12)
+
+
+@pytest.fixture(scope="module")
+def pair(kick):
+    """JuTrack's kick, and ours in its place."""
+    return jl.JuTrackSpaceCharge(SIZE, MODES, kick.max_step), Anchored(SIZE, MODES, kick.max_step)
+
+
+@pytest.fixture(scope="module")
+def small(make_beam):
+    return make_beam(300)
+
+
+def test_own_space_charge(cell, small, pair, julia):
+    theirs = pj.track(cell, small, kicks=pair[:1], engine=julia)
+    ours = pj.track(cell, small, kicks=pair[1:])
+    # the constants of JuTrack's perveance are not used, so nothing but rounding is left
+    assert float((theirs.coordinates - ours.coordinates).abs().max()) < 1e-12
+    assert float((ours.coordinates - pj.track(cell, small).coordinates).abs().max()) > 1e-5
+
+
+def test_test_particles_in_it(cell, small, pair, julia):
+    ours = pj.jacobian(cell, small, kicks=pair[1:])
+    theirs = pj.jacobian(cell, small, kicks=pair[:1], engine=julia)
+    np.testing.assert_allclose(theirs, ours, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_gradients_through_it(cell, small, pair, julia, mode):
+    options = {"wrt": ["q1.k1", "d2.length", "beam.current"]}
+    ours = pj.gradient(pj.emittance_growth("x"), cell, small, kicks=pair[1:], **options)
+    theirs = pj.gradient(
+        pj.emittance_growth("x"), cell, small, kicks=pair[:1], mode=mode, engine=julia, **options
+    )
+    np.testing.assert_allclose(theirs, ours, rtol=1e-8)
+
+
+def test_own_space_charge_belongs_to_julia(cell, small, pair):
+    with pytest.raises(pj.InvalidValueError, match='engine="julia"'):
+        pj.track(cell, small, kicks=pair[:1])
+
+
+def test_a_beam_larger_than_the_box(small):
+    with pytest.raises(pj.InvalidValueError, match="take a larger box"):
+        jl.JuTrackSpaceCharge((1e-3, 1e-3)).check(small)
+
+
+@pytest.mark.parametrize("arguments", [((0.0, 1.0),), ((0.01, 0.01), (0, 3))])
+def test_boxes_that_are_none(arguments):
+    with pytest.raises(pj.InvalidValueError):
+        jl.JuTrackSpaceCharge(*arguments)
+
+
+def test_to_jutrack_and_back(julia):
+    lattice = pj.Lattice(
+        [
+            pj.Drift(0.2, name="d"),
+            pj.Quadrupole(0.1, k1=3.0, name="q"),
+            pj.Quadrupole(0.1, name="q0"),
+            pj.Quadrupole(0.1, k1=-2.0, model="integrator", steps=4, name="i"),
+            pj.Multipole((0.1, 0.2, 0.3, 0.4), (0.5, 0.6, 0.7, 0.8), name="m"),
+            pj.Marker(name="end"),
+        ]
+    )
+    assert jl.from_jutrack(jl.to_jutrack(lattice)) == lattice
+
+
+def test_what_has_no_place_here_is_named(julia):
+    main = julia.session.main
+    line = main.seval('JT = PyJuTrack.JuTrack; [JT.SBEND(name="B7", len=1.0, angle=0.1)]')
+    with pytest.raises(pj.InvalidValueError, match="SBEND B7"):
+        jl.from_jutrack(line)
+    line = main.seval('[JT.DRIFT(name="D7", len=1.0, T1=[1e-3, 0, 0, 0, 0, 0])]')
+    with pytest.raises(pj.InvalidValueError, match="D7 has T1"):
+        jl.from_jutrack(line)
+
+
+def test_taylor_map(cell, proton, julia):
+    """Its linear part is the Jacobian without slip; all of it follows the tracking."""
+    lattice = pj.Lattice([*cell, pj.Multipole((0.0, 0.0, 2.0))])
+    series = jl.taylor_map(lattice, proton, order=3)
+    assert series.exponents.shape == (84, 6)
+    start = np.array([2e-4, 1e-4, -1e-4, 2e-4, 0.0, 3e-4])
+    beam = pj.Beam.from_array(proton, start[None])
+    expected = pj.track(lattice, beam).numpy()[0]
+    found = series(start)
+    np.testing.assert_allclose(found[:4], expected[:4], rtol=0, atol=1e-12)
+    assert found[5] == start[5]
+    linear = series.coefficients[series.exponents.sum(1) == 1]
+    order = np.argmax(series.exponents[series.exponents.sum(1) == 1], axis=1)
+    matrix = linear[np.argsort(order)].T
+    np.testing.assert_allclose(matrix[:4, :4], pj.jacobian(cell, proton)[:4, :4], atol=1e-12)
+
+
+def test_dynamic_aperture(cell, proton, julia):
+    """What JuTrack calls stable survives here, and what lies beyond does not."""
+    lattice = pj.Lattice([*cell, pj.Multipole((0.0, 0.0, 20.0))])
+    found = jl.dynamic_aperture(lattice, proton, turns=200, largest=0.02, step=1e-3, angles=7)
+    assert found.shape == (7, 2)
+    for border in found:
+        inner, beyond = 0.9 * border, border * (1 + 4e-3 / np.linalg.norm(border))
+        start = np.zeros((2, 6))
+        start[:, [0, 2]] = inner, beyond
+        end = pj.track(lattice, pj.Beam.from_array(proton, start), turns=200)
+        large = ~end.alive.numpy() | (np.abs(end.numpy()).max(1) > 1)
+        assert not large[0]
+        assert large[1]
+
+
+def test_resonance_driving_terms(cell, proton, julia):
+    """The natural chromaticity, which JuTrack has as h11001, against differences of tunes."""
+    found = jl.resonance_driving_terms(cell, proton, [0, 2], chromatic=True)
+    assert found.s.shape == (2,)
+    step = 1e-5
+    tunes = [
+        pj.tunes(pj.jacobian(cell, proton, at=[0, 0, 0, 0, 0, delta])) for delta in (step, -step)
+    ]
+    chromaticity = (tunes[0] - tunes[1]) / (2 * step)
+    for name, slope in zip(("h11001", "h00111"), chromaticity, strict=True):
+        np.testing.assert_allclose(found.terms[name].real, np.pi * slope / 2, rtol=1e-3)
+
+
+def test_bad_questions(cell, proton, julia):
+    with pytest.raises(pj.InvalidValueError, match="0 to 4"):
+        jl.resonance_driving_terms(cell, proton, [5])
+    with pytest.raises(pj.InvalidValueError, match="order"):
+        jl.taylor_map(cell, proton, order=0)
+    with pytest.raises(pj.InvalidValueError, match="step"):
+        jl.dynamic_aperture(cell, proton, step=0.0)

@@ -1,0 +1,111 @@
+"""Coordinates of every engine against those of the native one."""
+
+import numpy as np
+import pytest
+import torch
+
+import pyjutrack as pj
+
+LATTICES = {
+    "paper's cell": None,
+    "integrators": [
+        pj.Quadrupole(0.3, k1=4.0, model="integrator", steps=3, name="q"),
+        pj.Drift(0.5),
+        pj.Quadrupole(0.3, k1=-4.0, model="integrator", name="q2"),
+    ],
+    "no strength": [pj.Quadrupole(0.3, name="q"), pj.Marker(name="m"), pj.Drift(0.0)],
+    "paraxial": [pj.Drift(0.7, model="paraxial"), pj.Quadrupole(0.3, k1=1.0)],
+    "multipoles": [
+        pj.Multipole((1e-4, 0.1, -3.0, 40.0, 900.0, 8e4), (2e-4, 0.05, 2.0, 0.0, -700.0)),
+        pj.Drift(0.5),
+        pj.Multipole((0.0, 0.0, 5.0)),
+        pj.Drift(0.1),
+        pj.Multipole((), (1e-4,)),
+        pj.Multipole(),
+    ],
+}
+
+
+def largest_difference(ours, theirs):
+    assert (ours.alive == theirs.alive).all()
+    return float((ours.coordinates - theirs.coordinates).abs().max())
+
+
+@pytest.mark.parametrize("name", LATTICES)
+def test_without_kicks(name, cell, wide, other):
+    elements = LATTICES[name]
+    lattice = cell if elements is None else pj.Lattice(elements)
+    ours = pj.track(lattice, wide)
+    theirs = pj.track(lattice, wide, engine=other)
+    assert largest_difference(ours, theirs) < 1e-12
+    assert largest_difference(ours, wide) > 1e-5 or name == "no strength"
+
+
+@pytest.mark.parametrize("assignment", ["bspline", "catmull-rom", "cic"])
+def test_spectral_solver(assignment, cell, make_beam, kick, other):
+    beam = make_beam(10_000)
+    solver = pj.SpectralPoisson(size=(0.02, 0.018), shape=(128, 96), assignment=assignment)
+    kicks = [pj.SpaceCharge(solver, max_step=kick.max_step)]
+    ours = pj.track(cell, beam, kicks=kicks)
+    theirs = pj.track(cell, beam, kicks=kicks, engine=other)
+    assert largest_difference(ours, theirs) < 1e-10
+
+
+@pytest.mark.parametrize("name", ["linear", "variational", "pix2pix"])
+def test_networks(name, cell, make_beam, kick, other):
+    kicks = [pj.SpaceCharge(pj.Surrogate.load(name), max_step=kick.max_step)]
+    beam = make_beam(10_000)
+    ours = pj.track(cell, beam, kicks=kicks)
+    theirs = pj.track(cell, beam, kicks=kicks, engine=other)
+    assert largest_difference(ours, theirs) < 1e-9
+
+
+def test_network_in_single_precision(cell, make_beam, kick, other):
+    """Rounding in the network, but not that of the particles."""
+    single = pj.Surrogate.load("linear", dtype=torch.float32)
+    kicks = [pj.SpaceCharge(single, max_step=kick.max_step)]
+    beam = make_beam(10_000)
+    double = [pj.SpaceCharge(pj.Surrogate.load("linear"), max_step=kick.max_step)]
+    exact = pj.track(cell, beam, kicks=double)
+    theirs = pj.track(cell, beam, kicks=kicks, engine=other)
+    assert 1e-13 < largest_difference(exact, theirs) < 1e-8
+
+
+def test_kicks_in_a_row_turns_and_scale(cell, make_beam, kick, other):
+    coarse = pj.SpaceCharge(
+        pj.SpectralPoisson(size=(0.03, 0.03), shape=(96, 96)), 0.1, perveance_scale=0.3
+    )
+    beam = make_beam(2000)
+    ours = pj.track(cell, beam, kicks=[kick, coarse], turns=2)
+    theirs = pj.track(cell, beam, kicks=[kick, coarse], turns=2, engine=other)
+    assert largest_difference(ours, theirs) < 1e-10
+
+
+def test_the_lost_stay_where_they_were_lost(make_beam, cell, kick, other):
+    beam = make_beam(2000)
+    coordinates = beam.coordinates.clone()
+    coordinates[:10, 0] = 8e-3  # leaves the box on the way
+    coordinates[:10, 1] = 0.03
+    coordinates[10, 5] = -1.5  # backwards
+    coordinates[11, 1] = 1.2  # no momentum left forward
+    coordinates[12, 0] = float("nan")
+    alive = torch.ones(2000, dtype=torch.bool)
+    alive[12:20] = False
+    beam = beam.replace(coordinates=coordinates, alive=alive)
+    ours = pj.track(cell, beam, kicks=[kick])
+    theirs = pj.track(cell, beam, kicks=[kick], engine=other)
+    assert ours.lost == theirs.lost == 20
+    np.testing.assert_allclose(theirs.numpy(), ours.numpy(), rtol=0, atol=1e-10)
+
+
+def test_species_and_energies(cell, make_beam, kick, other):
+    ion = pj.Reference.from_kinetic(pj.Species.ion(131.9, 26), 26e9)
+    beam = make_beam(2000).replace(reference=ion, current=20.0)
+    ours = pj.track(cell, beam, kicks=[kick])
+    theirs = pj.track(cell, beam, kicks=[kick], engine=other)
+    assert largest_difference(ours, theirs) < 1e-10
+
+
+def test_single_precision_beam_comes_back_in_single(cell, make_beam, other):
+    beam = make_beam(100).to(torch.float32)
+    assert pj.track(cell, beam, engine=other).coordinates.dtype == torch.float32
