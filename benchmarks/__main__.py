@@ -8,7 +8,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-CASES = ("kick", "networks", "derivatives", "profile")
+CASES = ("kick", "networks", "derivatives", "profile", "engines")
+#: those that need no more than the extra `bench`
+_USUAL = CASES[:4]
 #: what every library here reads when it is first imported
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -30,7 +32,7 @@ def main() -> None:
     about = machine.describe(args.threads)
     report.print_header(about)
     tables: list[report.Table] = []
-    for name in args.case or CASES:
+    for name in args.case or _USUAL:
         case = importlib.import_module(f"{__package__}.case_{name}")
         tables.append(case.run(args.particles, args.repeats, args.threads))
         report.print_table(tables[-1])

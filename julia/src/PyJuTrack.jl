@@ -24,8 +24,8 @@ include("ghosts.jl")
 include("shapes.jl")
 include("mesh.jl")
 include("potentials.jl")
-include("rules.jl")
 include("kicks.jl")
+include("rules.jl")
 
 # tracking
 include("conventions.jl")

@@ -2,8 +2,9 @@
 #
 # JuTrack's fifth coordinate is the path beyond that of the reference, positive behind it: z = -r[5].
 # Its drifts and quadrupoles leave out that particles of another momentum have another velocity,
-# which `add_slip!` adds. Its `Beam` takes the kinetic energy. Its polynomials of multipoles contain
-# the factorials, which strengths of MAD do not.
+# which `add_slip!` adds. Its path through a quadrupole that focuses y has the wrong sign in x^2 and
+# y^2, which `move!` goes around. Its `Beam` takes the kinetic energy. Its polynomials of multipoles
+# contain the factorials, which strengths of MAD do not.
 
 """
     Reference(kinetic_energy, mass, charge, beta)
@@ -93,6 +94,26 @@ function beam(r::Matrix{Float64}, lost::Vector{Int}, reference::Reference)
     )
     b.lost_flag = lost
     b
+end
+
+"""Move particles through an element, by JuTrack's map."""
+move!(e, r::Matrix{Float64}, particles) = JuTrack.pass!(e, r, size(r, 1), particles)
+
+function move!(e::JuTrack.QUAD{Float64}, r::Matrix{Float64}, particles)
+    e.k1 > 0 && return JuTrack.pass!(e, r, size(r, 1), particles)
+    # one that focuses y is one that focuses x, with the planes exchanged
+    other = JuTrack.with_parameter(e, JuTrack.lattice_parameter(1, :k1), -e.k1)
+    exchange!(r)
+    JuTrack.pass!(other, r, size(r, 1), particles)
+    exchange!(r)
+end
+
+"""x and px for y and py, in place."""
+function exchange!(r::Matrix{Float64})
+    @inbounds for p in axes(r, 1), i in 1:2
+        r[p, i], r[p, i + 2] = r[p, i + 2], r[p, i]
+    end
+    nothing
 end
 
 """

@@ -10,17 +10,23 @@ function empty_fields(study::Study)
 end
 
 """Particles at the end, in place, for knobs at `values`; fields are kept in `fields`."""
-function end!(r, values, fields, lost, study)
-    elements, current = overlaid(study, values)
-    track!(r, lost, elements, current, study, fields)
-    nothing
+function end!(r, values, elements, fields, lost, study)
+    elements, current = overlaid(elements, study, values)
+    walk!(Own(), r, lost, elements, current, study, fields)
 end
 
 """Test particles at the end, in place, in given fields."""
-function probe_end!(r, values, fields, lost, study)
-    elements, _ = overlaid(study, values)
-    probe!(r, lost, elements, study, fields)
-    nothing
+function probe_end!(r, values, elements, fields, lost, study)
+    elements, current = overlaid(elements, study, values)
+    walk!(Given(), r, lost, elements, current, study, fields)
+end
+
+"""
+Elements with a place for their derivatives. Constants would do in theory, but Enzyme adds to them.
+"""
+function shadowed(elements)
+    own = deepcopy(elements)
+    Duplicated(own, Enzyme.make_zero(own))
 end
 
 """
@@ -51,6 +57,7 @@ function differentiate!(f!, r, dr, values, dvalues, fields, dfields, lost, study
         Const,
         Duplicated(r, dr),
         Duplicated(Vector{Float64}(values), Vector{Float64}(dvalues)),
+        shadowed(study.elements),
         Duplicated(fields, dfields),
         Const(lost),
         Const(study),
@@ -72,6 +79,7 @@ function pullback(r, lost, study::Study, values, weights)
         Const,
         Duplicated(final, mirrored(weights)),
         Duplicated(values, gradient),
+        shadowed(study.elements),
         Const(Matrix{Float64}[]),
         Const(marks),
         Const(study),
@@ -86,7 +94,7 @@ The fields that the beam makes, in the order of its kicks.
 """
 function fields_of(r, lost, study::Study, values)
     fields = empty_fields(study)
-    isempty(fields) || end!(mirrored(r), values, fields, Vector{Int}(lost), study)
+    isempty(fields) || end!(mirrored(r), values, study.elements, fields, Vector{Int}(lost), study)
     fields
 end
 
@@ -97,7 +105,7 @@ Test particles (M, 6) at the end, in the fields of the beam, and marks of the lo
 """
 function probes(starts, r, lost, study::Study, values)
     final, marks = mirrored(starts), zeros(Int, size(starts, 1))
-    probe_end!(final, values, fields_of(r, lost, study, values), marks, study)
+    probe_end!(final, values, study.elements, fields_of(r, lost, study, values), marks, study)
     mirrored(final), marks
 end
 
@@ -109,7 +117,7 @@ end
 function jacobian(start, r, lost, study::Study, values)
     fields = fields_of(r, lost, study, values)
     matrix, marks = zeros(6, 6), [0]
-    columns!(matrix, start, Vector{Float64}(values), fields, marks, study)
+    columns!(matrix, start, Vector{Float64}(values), study.elements, fields, marks, study)
     matrix, marks[1] != 0
 end
 
@@ -117,7 +125,7 @@ end
 const MIRROR = (1, 1, 1, 1, -1, 1)
 
 """The columns of the Jacobian, in place."""
-function columns!(matrix, start, values, fields, marks, study)
+function columns!(matrix, start, values, elements, fields, marks, study)
     for column in 1:6
         r, dr = mirrored(reshape(start, 1, 6)), zeros(1, 6)
         dr[1, column] = MIRROR[column]
@@ -128,6 +136,7 @@ function columns!(matrix, start, values, fields, marks, study)
             Const,
             Duplicated(r, dr),
             Const(values),
+            Const(elements),
             Const(fields),
             Const(lost),
             Const(study),
@@ -165,6 +174,7 @@ function jacobian_derivatives(start, r, lost, study::Study, values, seeds)
             Duplicated(matrix, slope),
             Const(Vector{Float64}(start)),
             Duplicated(values, seed),
+            shadowed(study.elements),
             Duplicated(fields, dfields),
             Const(marks),
             Const(study),

@@ -24,7 +24,7 @@ function EnzymeRules.forward(
     config::EnzymeRules.FwdConfig,
     ::Const{typeof(solve)},
     ::Type{RT},
-    kick::Const,
+    kick::EnzymeRules.Annotation{SpaceCharge},
     shares::EnzymeRules.Annotation{Matrix{Float64}},
 ) where {RT}
     width = EnzymeRules.width(config)
@@ -43,7 +43,7 @@ function EnzymeRules.augmented_primal(
     config::EnzymeRules.RevConfigWidth{1},
     ::Const{typeof(solve)},
     ::Type{RT},
-    kick::Const,
+    kick::EnzymeRules.Annotation{SpaceCharge},
     shares::EnzymeRules.Annotation{Matrix{Float64}},
 ) where {RT}
     h = solve(kick.val, shares.val)
@@ -57,7 +57,7 @@ function EnzymeRules.reverse(
     ::Const{typeof(solve)},
     ::Type{RT},
     tape,
-    kick::Const,
+    kick::EnzymeRules.Annotation{SpaceCharge},
     shares::EnzymeRules.Annotation{Matrix{Float64}},
 ) where {RT}
     dh, kept = tape

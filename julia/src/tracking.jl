@@ -9,7 +9,8 @@ struct Slice
     element::Int
     fraction::Float64
     kicked::Float64
-    enters::Bool
+    # 1 or 0: Enzyme stumbles over the padding behind a Bool
+    enters::Int
 end
 
 """
@@ -69,12 +70,13 @@ end
 field_count(s::Study) = s.turns * count(x -> x.kicked != 0, s.slices) * length(s.kicks)
 
 """
-    overlaid(study, values)
+    overlaid(elements, study, values)
 
 Elements and current with the knobs at some values, by JuTrack's overlay of parameters.
 """
-function overlaid(study::Study, values::Vector{Float64})
-    elements, current = copy(study.elements), study.current
+function overlaid(elements::Elements, study::Study, values::Vector{Float64})
+    # not `copy`, whose derivative Enzyme takes for that of numbers
+    elements, current = Elements([e for e in elements]), study.current
     # a knob may stand for several elements of one name, each with an entry of its own
     for (knob, value) in zip(study.knobs, values)
         if knob.element == 0
@@ -100,44 +102,52 @@ function part(e::JuTrack.AbstractElement, fraction)
     JuTrack.with_parameter(e, JuTrack.lattice_parameter(1, :len), e.len * fraction)
 end
 
-"""
-    track!(r, lost, elements, current, study, fields)
-
-Track particles r (N, 6) in JuTrack's coordinates, in place. The fields that they make are kept in
-`fields`, if that is not empty.
-"""
-function track!(r, lost, elements, current, study::Study, fields)
-    keep(n) = isempty(fields) ? nothing : fields[n]
-    walk!(r, lost, elements, study) do kick, n, ds
-        kick!(kick, r, lost, current, ds, keep(n))
-    end
+"""Pass a slice of an element; returns the length to kick over."""
+function pass!(e, rest...)
+    # by name, because Enzyme mistakes what it reads from elements of a kind that it does not know
+    e isa JuTrack.DRIFT{Float64} && return pass_known!(e, rest...)
+    e isa JuTrack.QUAD{Float64} && return pass_known!(e, rest...)
+    e isa JuTrack.KQUAD{Float64} && return pass_known!(e, rest...)
+    e isa JuTrack.thinMULTIPOLE{Float64} && return pass_known!(e, rest...)
+    e isa JuTrack.MARKER{Float64} && return 0.0
+    throw(ArgumentError("no tracking through $(nameof(typeof(e))) $(e.name) is known"))
 end
 
-"""
-    probe!(r, lost, elements, study, fields)
-
-Track particles in the given fields, to which they add nothing.
-"""
-function probe!(r, lost, elements, study::Study, fields)
-    walk!(r, lost, elements, study) do kick, n, ds
-        apply!(kick, r, lost, fields[n], ds)
-    end
+function pass_known!(e, slice, r, lost, particles, beta)
+    move!(part(e, slice.fraction), r, particles)
+    add_slip!(r, lost, e.len * slice.fraction, beta)
+    e.len * slice.kicked
 end
 
-function walk!(kicked!, r, lost, elements, study)
+"""The field is that of the particles themselves, kept in `fields` if that is not empty."""
+struct Own end
+
+"""The field is given: the particles add nothing to it."""
+struct Given end
+
+function meet!(::Own, kick, r, lost, current, ds, fields, n)
+    kick!(kick, r, lost, current, ds, isempty(fields) ? nothing : fields[n])
+end
+
+meet!(::Given, kick, r, lost, current, ds, fields, n) = apply!(kick, r, lost, fields[n], ds)
+
+"""
+    walk!(source, r, lost, elements, current, study, fields)
+
+Track particles r (N, 6) in JuTrack's coordinates, in place, with the field of a `source`.
+"""
+function walk!(source, r, lost, elements, current, study, fields)
     n = 0
     particles = beam(r, lost, study.reference)
     for _ in 1:study.turns, slice in study.slices
         check_interrupt()
-        e = elements[slice.element]
-        slice.enters && passable!(r, lost)
-        JuTrack.pass!(part(e, slice.fraction), r, size(r, 1), particles)
-        add_slip!(r, lost, e.len * slice.fraction, study.reference.beta)
+        slice.enters == 1 && passable!(r, lost)
+        ds = pass!(elements[slice.element], slice, r, lost, particles, study.reference.beta)
         slice.kicked == 0 && continue
         for kick in study.kicks
             n += 1
             admit!(kick, r, lost)
-            kicked!(kick, n, e.len * slice.kicked)
+            meet!(source, kick, r, lost, current, ds, fields, n)
         end
     end
     nothing
@@ -150,7 +160,7 @@ Coordinates (N, 6) and marks of the lost at the end, in pyjutrack's coordinates.
 """
 function track(r, lost, study::Study, values=Float64[])
     r, lost = mirrored(r), Vector{Int}(lost)
-    elements, current = overlaid(study, values)
-    track!(r, lost, elements, current, study, Matrix{Float64}[])
+    elements, current = overlaid(study.elements, study, values)
+    walk!(Own(), r, lost, elements, current, study, Matrix{Float64}[])
     mirrored(r), lost
 end
