@@ -30,6 +30,7 @@ include("rules.jl")
 # tracking
 include("conventions.jl")
 include("interrupt.jl")
+include("line.jl")
 include("tracking.jl")
 include("derivatives.jl")
 include("analysis.jl")

@@ -10,22 +10,21 @@ function empty_fields(study::Study)
 end
 
 """Particles at the end, in place, for knobs at `values`; fields are kept in `fields`."""
-function end!(r, values, elements, fields, lost, study)
-    elements, current = overlaid(elements, study, values)
-    walk!(Own(), r, lost, elements, current, study, fields)
+function end!(r, values, line, fields, lost, study)
+    line, current = overlaid(line, study, values)
+    walk!(Own(), r, lost, line, current, study, fields)
 end
 
 """Test particles at the end, in place, in given fields."""
-function probe_end!(r, values, elements, fields, lost, study)
-    elements, current = overlaid(elements, study, values)
-    walk!(Given(), r, lost, elements, current, study, fields)
+function probe_end!(r, line, fields, lost, study)
+    walk!(Given(), r, lost, line, study.current, study, fields)
 end
 
 """
-Elements with a place for their derivatives. Constants would do in theory, but Enzyme adds to them.
+A line with a place for its derivatives. A constant would do in theory, but Enzyme adds to that.
 """
-function shadowed(elements)
-    own = deepcopy(elements)
+function shadowed(line)
+    own = deepcopy(line)
     Duplicated(own, Enzyme.make_zero(own))
 end
 
@@ -57,7 +56,7 @@ function differentiate!(f!, r, dr, values, dvalues, fields, dfields, lost, study
         Const,
         Duplicated(r, dr),
         Duplicated(Vector{Float64}(values), Vector{Float64}(dvalues)),
-        shadowed(study.elements),
+        shadowed(study.line),
         Duplicated(fields, dfields),
         Const(lost),
         Const(study),
@@ -79,7 +78,7 @@ function pullback(r, lost, study::Study, values, weights)
         Const,
         Duplicated(final, mirrored(weights)),
         Duplicated(values, gradient),
-        shadowed(study.elements),
+        shadowed(study.line),
         Const(Matrix{Float64}[]),
         Const(marks),
         Const(study),
@@ -88,55 +87,58 @@ function pullback(r, lost, study::Study, values, weights)
 end
 
 """
-    fields_of(r, lost, study, values)
+    fields_of(r, lost, study)
 
 The fields that the beam makes, in the order of its kicks.
 """
-function fields_of(r, lost, study::Study, values)
+function fields_of(r, lost, study::Study)
     fields = empty_fields(study)
-    isempty(fields) || end!(mirrored(r), values, study.elements, fields, Vector{Int}(lost), study)
+    isempty(fields) && return fields
+    walk!(Own(), mirrored(r), Vector{Int}(lost), study.line, study.current, study, fields)
     fields
 end
 
 """
-    probes(starts, r, lost, study, values)
+    probes(starts, r, lost, study)
 
 Test particles (M, 6) at the end, in the fields of the beam, and marks of the lost.
 """
-function probes(starts, r, lost, study::Study, values)
+function probes(starts, r, lost, study::Study)
     final, marks = mirrored(starts), zeros(Int, size(starts, 1))
-    probe_end!(final, values, study.elements, fields_of(r, lost, study, values), marks, study)
+    probe_end!(final, study.line, fields_of(r, lost, study), marks, study)
     mirrored(final), marks
 end
 
 """
-    jacobian(start, r, lost, study, values)
+    jacobian(start, r, lost, study)
 
 (6, 6) of a test particle in the fields of the beam, and whether it was lost.
 """
-function jacobian(start, r, lost, study::Study, values)
-    fields = fields_of(r, lost, study, values)
+function jacobian(start, r, lost, study::Study)
+    fields = fields_of(r, lost, study)
     matrix, marks = zeros(6, 6), [0]
-    columns!(matrix, start, Vector{Float64}(values), study.elements, fields, marks, study)
+    line = shadowed(study.line)
+    columns!(matrix, Vector{Float64}(start), line.val, line.dval, fields, marks, study)
     matrix, marks[1] != 0
 end
 
 # our z is minus JuTrack's, before and after
 const MIRROR = (1, 1, 1, 1, -1, 1)
 
-"""The columns of the Jacobian, in place."""
-function columns!(matrix, start, values, elements, fields, marks, study)
+"""The columns of the Jacobian, in place; `none` is a line of zeros."""
+function columns!(matrix, start, line, none, fields, marks, study)
     for column in 1:6
-        r, dr = mirrored(reshape(start, 1, 6)), zeros(1, 6)
+        r, dr, lost = zeros(1, 6), zeros(1, 6), [0]
+        for i in 1:6
+            r[1, i] = MIRROR[i] * start[i]
+        end
         dr[1, column] = MIRROR[column]
-        lost = [0]
         autodiff(
             FORWARD,
             probe_end!,
             Const,
             Duplicated(r, dr),
-            Const(values),
-            Const(elements),
+            Duplicated(line, none),
             Const(fields),
             Const(lost),
             Const(study),
@@ -158,28 +160,69 @@ particle was lost.
 function jacobian_derivatives(start, r, lost, study::Study, values, seeds)
     matrix, marks = zeros(6, 6), [0]
     slopes = zeros(6, 6, size(seeds, 2))
-    values = Vector{Float64}(values)
+    start, values = Vector{Float64}(start), Vector{Float64}(values)
     for (n, seed) in enumerate(eachcol(seeds))
-        seed = Vector{Float64}(seed)
         fields, dfields = empty_fields(study), empty_fields(study)
-        final = mirrored(r)
-        marked = Vector{Int}(lost)
-        # the answer of the field to the knob, then that of the Jacobian to both
+        # the answer of the field to the knobs, then that of the Jacobian to both
+        final, marked = mirrored(r), Vector{Int}(lost)
         differentiate!(end!, final, zero(final), values, seed, fields, dfields, marked, study)
+        line = shadowed(study.line)
+        seed!(line.dval, study.knobs, seed)
         slope = zeros(6, 6)
         autodiff(
             FORWARD,
             columns!,
             Const,
             Duplicated(matrix, slope),
-            Const(Vector{Float64}(start)),
-            Duplicated(values, seed),
-            shadowed(study.elements),
+            Const(start),
+            line,
+            shadowed(Enzyme.make_zero(study.line)),
             Duplicated(fields, dfields),
             Const(marks),
             Const(study),
         )
+        slope[:, 6] = momentum_slope(start, line, fields, dfields, study)
         slopes[:, :, n] = slope
     end
     matrix, slopes, marks[1] != 0
+end
+
+# Enzyme 0.13 takes sinh for the second derivative of cosh, and cosh for that of sinh, which
+# quadrupoles have along the momentum and nowhere else
+const MOMENTUM_STEP = 1e-3
+
+"""
+The derivative of the sixth column of the Jacobian along a direction of the knobs: differences of
+fourth order, in the momentum, of the exact derivatives of end coordinates along that direction.
+"""
+function momentum_slope(start, line, fields, dfields, study)
+    weights = (1 / 12, -2 / 3, 2 / 3, -1 / 12) ./ MOMENTUM_STEP
+    r = mirrored(repeat(reshape(start, 1, 6), 4))
+    r[:, 6] .+= (-2, -1, 1, 2) .* MOMENTUM_STEP
+    dr = zero(r)
+    autodiff(
+        FORWARD,
+        probe_end!,
+        Const,
+        Duplicated(r, dr),
+        Duplicated(line.val, line.dval),
+        Duplicated(fields, dfields),
+        Const(zeros(Int, 4)),
+        Const(study),
+    )
+    vec(sum(weights .* mirrored(dr); dims=1))
+end
+
+"""Set the derivatives of a line along a direction of the knobs."""
+function seed!(derivatives, knobs, direction)
+    for (knob, change) in zip(knobs, direction)
+        knob.place == CURRENT && continue
+        e = getfield(derivatives, knob.place.kind)[knob.place.index]
+        if knob.order < 0
+            setproperty!(e, knob.field, getproperty(e, knob.field) + change)
+        else
+            getproperty(e, knob.field)[knob.order + 1] += polynomial(knob.order, change)
+        end
+    end
+    nothing
 end

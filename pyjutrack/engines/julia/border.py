@@ -125,11 +125,6 @@ def _(e: Marker, session: Session) -> Any:
     return session.call("marker", e.name)
 
 
-def slices(session: Session, counts: Sequence[int]) -> Any:
-    """Julia's list of slices for a number of slices of each element."""
-    return session.call("slices", np.array(counts, dtype=np.int64))
-
-
 def kicks(session: Session, task: Task) -> Any:
     """Julia's kicks, as a tuple.
 
@@ -190,20 +185,23 @@ def _mesh(session: Session, mesh: Mesh) -> Any:
     return session.call("Mesh", mesh.grid.size, mesh.grid.shape, mesh.shape.name)
 
 
-def knobs(session: Session, task: Task, wrt: Sequence[str]) -> tuple[Any, NDArray[np.float64]]:
-    """Julia's knobs, and which of them each address moves, (entries, K).
+def knobs(
+    task: Task, wrt: Sequence[str]
+) -> tuple[tuple[tuple[int, str, int], ...], NDArray[np.float64]]:
+    """Julia's knobs, (place from 1 or 0, JuTrack's field, order from 0 or -1), and which of them each address moves, (entries, K).
 
     Elements of one name are one address and several entries.
 
     Raises:
         InvalidValueError: JuTrack's overlay of parameters cannot reach one.
     """
-    entries, moved = session.call("no_knobs"), []
+    entries: list[tuple[int, str, int]] = []
+    moved = []
     for column, address in enumerate(wrt):
-        for entry in _entries(task.lattice, address):
-            session.main.push_b(entries, session.call("Knob", *entry))
-            moved.append(column)
-    return entries, np.eye(len(wrt))[moved]
+        found = _entries(task.lattice, address)
+        entries += found
+        moved += [column] * len(found)
+    return tuple(entries), np.eye(len(wrt))[moved]
 
 
 def _entries(lattice: Lattice, address: str) -> list[tuple[int, str, int]]:

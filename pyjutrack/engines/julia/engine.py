@@ -63,7 +63,7 @@ class Julia:
     def jacobian(self, task: Task, start: Tensor) -> Tensor:
         """See `Engine`."""
         matrix, gone = self._call(
-            "jacobian", start.numpy(), *self._particles(task), self._study(task), np.zeros(0)
+            "jacobian", start.numpy(), *self._particles(task), self._study(task)
         )
         all_alive(torch.tensor([not gone]))
         return torch.as_tensor(_array(matrix))
@@ -102,22 +102,22 @@ class Julia:
     def _particles(self, task: Task) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         return border.coordinates(task.beam), border.lost(task.beam)
 
-    def _study(self, task: Task, knobs: Any = None) -> Any:
+    def _study(self, task: Task, knobs: tuple[Any, ...] = ()) -> Any:
         s = self.session
         return s.call(
             "Study",
             border.elements(s, task.lattice),
-            border.slices(s, task.counts),
+            np.array(task.counts, dtype=np.int64),
             border.kicks(s, task),
             border.reference(s, task.beam.reference),
             task.turns,
             border.number(task.beam.current),
-            s.call("no_knobs") if knobs is None else knobs,
+            knobs,
         )
 
     def _knobbed(self, task: Task, wrt: Sequence[str]) -> tuple[Any, Any, Any]:
         """A study with knobs, their values, and which of them each address moves."""
-        entries, moved = border.knobs(self.session, task, wrt)
+        entries, moved = border.knobs(task, wrt)
         at = moved @ values(task.lattice, task.beam, wrt).numpy()
         return self._study(task, entries), at, moved
 
