@@ -8,9 +8,13 @@ JuTrack's driving terms at elements (from 1): names, and numbers (terms, places)
 function resonance_driving_terms(elements, places, energy, mass; options...)
     terms, s = JuTrack.computeRDT(elements, Vector{Int}(places); E0=energy, m0=mass, options...)
     names = collect(String.(fieldnames(eltype(terms))))
-    numbers = [getfield(term, Symbol(name)) for name in names, term in terms]
-    names, ComplexF64.(numbers), Vector{Float64}(s)
+    numbers = [complex_term(getfield(term, Symbol(name))) for name in names, term in terms]
+    names, numbers, Vector{Float64}(s)
 end
+
+# JuTrack has a modulus, a real and an imaginary part; tune shifts are real
+complex_term(x::AbstractVector) = complex(x[2], x[3])
+complex_term(x::Real) = complex(x)
 
 """
     dynamic_aperture(elements, turns, largest, step, angles, energy, delta)

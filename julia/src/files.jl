@@ -24,7 +24,11 @@ end
 
 function read_manifest(file)
     isfile(file) || throw(ArgumentError("no converted network: $file is not there"))
-    manifest = JSON.parsefile(file)
+    manifest = try
+        JSON.parsefile(file)
+    catch error
+        throw(ArgumentError("$file is no whole JSON: $(sprint(showerror, error))"))
+    end
     found = (get(manifest, "format", nothing), get(manifest, "version", nothing))
     found == FORMAT || throw(ArgumentError("$file is of the format $found, not $FORMAT"))
     manifest

@@ -56,7 +56,9 @@ def test_seven_gradients(beam, field, other, mode):
 
 def test_seven_gradients_against_differences(beam, field, engine):
     exact = seven(beam, [field], engine=engine)
-    np.testing.assert_allclose(exact, seven(beam, [field], mode="fd", engine=engine), rtol=1e-6)
+    # the kick has kinks in its second derivative, which few particles do not average out
+    differences = seven(beam, [field], mode="fd", step=3e-6, engine=engine)
+    np.testing.assert_allclose(exact, differences, rtol=1e-6)
 
 
 def test_the_field_held_fixed(beam, kick, other):

@@ -86,7 +86,7 @@ PROGRAM = """
 import {first}
 import {second}
 import warnings
-warnings.simplefilter("error")
+warnings.simplefilter("error", UserWarning)
 import pyjutrack as pj
 cell = pj.Lattice([pj.Drift(1.0), pj.Quadrupole(0.1, k1=3.0)])
 proton = pj.Reference.from_kinetic("proton", 1e9)

@@ -188,9 +188,10 @@ def _mesh(session: Session, mesh: Mesh) -> Any:
 def knobs(
     task: Task, wrt: Sequence[str]
 ) -> tuple[tuple[tuple[int, str, int], ...], NDArray[np.float64]]:
-    """Julia's knobs, (place from 1 or 0, JuTrack's field, order from 0 or -1), and which of them each address moves, (entries, K).
+    """Julia's knobs, and which of them each address moves, (entries, K).
 
-    Elements of one name are one address and several entries.
+    A knob is (place from 1 or 0 for the current, JuTrack's field, order from 0 or -1). Elements of
+    one name are one address and several entries.
 
     Raises:
         InvalidValueError: JuTrack's overlay of parameters cannot reach one.

@@ -54,7 +54,6 @@ class Julia:
             starts.numpy(),
             *self._particles(task),
             self._study(task),
-            np.zeros(0),
             say=_PLAIN,
         )
         all_alive(torch.as_tensor(_array(marks) == 0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -95,13 +96,20 @@ def resonance_driving_terms(
     at = np.asarray(places, dtype=np.int64)
     if at.ndim != 1 or not ((at >= 0) & (at < len(lattice))).all():
         raise InvalidValueError(f"places must be elements from 0 to {len(lattice) - 1}: {places!r}")
-    line = to_jutrack(lattice)
+    line = to_jutrack(Lattice(_thick(e) for e in lattice))
     energy, mass = reference.kinetic_energy, reference.species.mass
     names, numbers, s = session().call(
         "resonance_driving_terms", line, at + 1, energy, mass, **options
     )
     rows = _array(numbers)
     return DrivingTerms({str(n): rows[i] for i, n in enumerate(names)}, _array(s))
+
+
+def _thick(e: Element) -> Element:
+    """JuTrack's driving terms know integrated quadrupoles only."""
+    if isinstance(e, Quadrupole) and e.model == "linear":
+        return dataclasses.replace(e, model="integrator", steps=10)
+    return e
 
 
 def dynamic_aperture(
