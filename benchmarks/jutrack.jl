@@ -39,7 +39,12 @@ function gradients(r)
     end
 end
 
+# a list of 824 elements in one expression, interpreted: inference overflows the stack over it
+module Demo
+Base.Experimental.@compiler_options compile=min infer=no
+using JuTrack
 include(joinpath(pkgdir(JuTrack), "src", "demo", "SPEAR3", "spear3.jl"))
+end
 
 const START = [1e-3, 0.0, 1e-3, 0.0, 0.0, 0.0]
 const RING = Ref{Any}()
@@ -47,7 +52,7 @@ const RING_TPSA = Ref{Any}()
 
 function prepare()
     set_tps_dim(6)
-    RING[] = [e for e in spear3()]
+    RING[] = JuTrack.AbstractElement{Float64}[e for e in Base.invokelatest(Demo.spear3)]
     RING_TPSA[] = Number2TPSAD(RING[])
     length(RING[])
 end

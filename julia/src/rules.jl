@@ -6,18 +6,21 @@
 
 H on the padded grid, from the share of the beam in each cell.
 """
-solve(kick, shares::Matrix{Float64}) = value(kick.potential, shares)::Matrix{Float64}
+function solve(kick, shares::Matrix{Float64})
+    # hidden from Enzyme, which would look for derivatives of what lies within
+    value(Base.inferencebarrier(kick.potential), shares)::Matrix{Float64}
+end
 
 """The derivative of `solve` along a tangent; none where the field is to stand still."""
 function pushed(kick, shares, dshares)
     kick.response || return zero(shares)
-    tangent(kick.potential, shares, dshares)::Matrix{Float64}
+    tangent(Base.inferencebarrier(kick.potential), shares, dshares)::Matrix{Float64}
 end
 
 """The derivative of <dh, solve> by the shares."""
 function pulled(kick, shares, dh)
     kick.response || return zero(shares)
-    cotangent(kick.potential, shares, dh)::Matrix{Float64}
+    cotangent(Base.inferencebarrier(kick.potential), shares, dh)::Matrix{Float64}
 end
 
 function EnzymeRules.forward(
