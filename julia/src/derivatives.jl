@@ -99,22 +99,22 @@ function fields_of(r, lost, study::Study)
 end
 
 """
-    probes(starts, r, lost, study)
+    probes(r, lost, study, starts)
 
 Test particles (M, 6) at the end, in the fields of the beam, and marks of the lost.
 """
-function probes(starts, r, lost, study::Study)
+function probes(r, lost, study::Study, starts)
     final, marks = mirrored(starts), zeros(Int, size(starts, 1))
     probe_end!(final, study.line, fields_of(r, lost, study), marks, study)
     mirrored(final), marks
 end
 
 """
-    jacobian(start, r, lost, study)
+    jacobian(r, lost, study, start)
 
 (6, 6) of a test particle in the fields of the beam, and whether it was lost.
 """
-function jacobian(start, r, lost, study::Study)
+function jacobian(r, lost, study::Study, start)
     fields = fields_of(r, lost, study)
     matrix, marks = zeros(6, 6), [0]
     line = shadowed(study.line)
@@ -152,12 +152,12 @@ function columns!(matrix, start, line, none, fields, marks, study)
 end
 
 """
-    jacobian_derivatives(start, r, lost, study, values, seeds)
+    jacobian_derivatives(r, lost, study, start, values, seeds)
 
 (6, 6), its derivatives along directions of the knobs (6, 6, directions), and whether the test
 particle was lost.
 """
-function jacobian_derivatives(start, r, lost, study::Study, values, seeds)
+function jacobian_derivatives(r, lost, study::Study, start, values, seeds)
     matrix, marks = zeros(6, 6), [0]
     slopes = zeros(6, 6, size(seeds, 2))
     start, values = Vector{Float64}(start), Vector{Float64}(values)

@@ -264,17 +264,17 @@ end
 @testset "Jacobian of a test particle and its slopes" begin
     r, lost = particles(50)
     all, values, start = study(SOLVER), [3.0, 1.0], [1e-3, 1e-4, -1e-3, 0, 0, 1e-3]
-    matrix, gone = jacobian(start, r, lost, all)
+    matrix, gone = jacobian(r, lost, all, start)
     @test !gone
     s = [0 1; -1 0]
     symplectic = [s zeros(2, 4); zeros(2, 2) s zeros(2, 2); zeros(2, 4) s]
     @test matrix' * symplectic * matrix ≈ symplectic atol = 1e-12
-    again, slopes, _ = jacobian_derivatives(start, r, lost, all, values, [1.0 0.0; 0.0 1.0])
+    again, slopes, _ = jacobian_derivatives(r, lost, all, start, values, [1.0 0.0; 0.0 1.0])
     @test again ≈ matrix rtol = 1e-13
     step = 1e-5
     for knob in 1:2
         ahead, behind = (
-            jacobian(start, r, lost, study(SOLVER, values .+ s .* step .* (1:2 .== knob)...))[1] for
+            jacobian(r, lost, study(SOLVER, values .+ s .* step .* (1:2 .== knob)...), start)[1] for
             s in (1, -1)
         )
         @test slopes[:, :, knob] ≈ (ahead .- behind) ./ 2step rtol = 1e-5 atol = 1e-9

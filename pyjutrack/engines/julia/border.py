@@ -51,6 +51,11 @@ def number(value: Number) -> float:
     return value
 
 
+def array(julia: Any) -> NDArray[Any]:
+    """A Julia array as NumPy sees it, without a copy."""
+    return np.asarray(julia.to_numpy(copy=False))
+
+
 def coordinates(beam: Beam) -> NDArray[np.float64]:
     """(N, 6) in double precision.
 

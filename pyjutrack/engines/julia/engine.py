@@ -19,8 +19,15 @@ from ..results import all_alive, checked
 from . import border
 from .session import Session, session
 
-_ENZYME = "compiling derivatives with Enzyme, once a session"
-_PLAIN = "compiling the tracking in Julia, once a session"
+#: what Julia compiles at the first call of a function
+_COMPILES = {
+    "track": "the tracking",
+    "probes": "the tracking",
+    "jacobian": "the Jacobian with Enzyme",
+    "jacobian_derivatives": "the slopes of the Jacobian with Enzyme",
+    "pushforward": "forward derivatives with Enzyme",
+    "pullback": "reverse derivatives with Enzyme",
+}
 
 
 @dataclass(frozen=True)
@@ -44,62 +51,54 @@ class Julia:
 
     def track(self, task: Task) -> Beam:
         """See `Engine`."""
-        end, marks = self._call("track", *self._particles(task), self._study(task), say=_PLAIN)
-        return _beam(task.beam, end, marks)
+        return _beam(task.beam, *self._call("track", task, self._study(task)))
 
     def probe(self, task: Task, starts: Tensor) -> Tensor:
         """See `Engine`."""
-        end, marks = self._call(
-            "probes",
-            starts.numpy(),
-            *self._particles(task),
-            self._study(task),
-            say=_PLAIN,
-        )
-        all_alive(torch.as_tensor(_array(marks) == 0))
-        return torch.as_tensor(_array(end))
+        end, marks = self._call("probes", task, self._study(task), starts.numpy())
+        all_alive(torch.as_tensor(border.array(marks) == 0))
+        return torch.as_tensor(border.array(end))
 
     def jacobian(self, task: Task, start: Tensor) -> Tensor:
         """See `Engine`."""
-        matrix, gone = self._call(
-            "jacobian", start.numpy(), *self._particles(task), self._study(task)
-        )
+        matrix, gone = self._call("jacobian", task, self._study(task), start.numpy())
         all_alive(torch.tensor([not gone]))
-        return torch.as_tensor(_array(matrix))
+        return torch.as_tensor(border.array(matrix))
 
     def jacobian_derivatives(
         self, task: Task, start: Tensor, wrt: Sequence[str]
     ) -> tuple[Tensor, Tensor]:
         """See `Engine`."""
         study, at, moved = self._knobbed(task, wrt)
-        matrix, slopes, gone = self._call(
-            "jacobian_derivatives", start.numpy(), *self._particles(task), study, at, moved
-        )
+        arguments = (study, start.numpy(), at, moved)
+        matrix, slopes, gone = self._call("jacobian_derivatives", task, *arguments)
         all_alive(torch.tensor([not gone]))
-        return torch.as_tensor(_array(matrix)), torch.as_tensor(_array(slopes)).movedim(-1, 0)
+        by_knob = np.moveaxis(border.array(slopes), -1, 0)
+        return torch.as_tensor(border.array(matrix)), torch.as_tensor(by_knob)
 
     def value_and_gradient(
         self, figure: Figure, task: Task, wrt: Sequence[str], mode: Literal["reverse", "forward"]
     ) -> tuple[Tensor, Tensor]:
         """See `Engine`."""
         study, at, moved = self._knobbed(task, wrt)
-        particles = self._particles(task)
         if mode == "forward":
-            end, marks, tangents = self._call("pushforward", *particles, study, at, moved)
+            end, marks, tangents = self._call("pushforward", task, study, at, moved)
             value, weights, by_current = _weighted(figure, _beam(task.beam, end, marks))
-            slope = np.einsum("pck,pc->k", _array(tangents), weights)
+            slope = np.einsum("pck,pc->k", border.array(tangents), weights)
         else:
-            end, marks = self._call("track", *particles, study, at, say=_PLAIN)
+            end, marks = self._call("track", task, study, at)
             value, weights, by_current = _weighted(figure, _beam(task.beam, end, marks))
-            slope = _array(self._call("pullback", *particles, study, at, weights)) @ moved
+            slope = border.array(self._call("pullback", task, study, at, weights)) @ moved
         slope = slope + by_current * np.array([address == CURRENT for address in wrt])
         return value, torch.as_tensor(slope)
 
-    def _call(self, name: str, *arguments: Any, say: str = _ENZYME) -> Any:
-        return self.session.call(name, *arguments, compiles=say)
-
-    def _particles(self, task: Task) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        return border.coordinates(task.beam), border.lost(task.beam)
+    def _call(self, name: str, task: Task, study: Any, *arguments: Any) -> Any:
+        """Call a function of (coordinates, marks of the lost, study, ...)."""
+        particles = border.coordinates(task.beam), border.lost(task.beam)
+        kind = tuple(type(kick).__name__ for kick in task.kicks)
+        return self.session.call(
+            name, *particles, study, *arguments, compiles=_COMPILES[name], kind=kind
+        )
 
     def _study(self, task: Task, knobs: tuple[Any, ...] = ()) -> Any:
         s = self.session
@@ -121,14 +120,9 @@ class Julia:
         return self._study(task, entries), at, moved
 
 
-def _array(julia: Any) -> NDArray[Any]:
-    """A Julia array as NumPy sees it, without a copy."""
-    return np.asarray(julia.to_numpy(copy=False))
-
-
 def _beam(like: Beam, end: Any, marks: Any) -> Beam:
-    tensor = torch.as_tensor(_array(end)).to(like.coordinates)
-    return like.replace(coordinates=tensor, alive=torch.as_tensor(_array(marks) == 0))
+    tensor = torch.as_tensor(border.array(end)).to(like.coordinates)
+    return like.replace(coordinates=tensor, alive=torch.as_tensor(border.array(marks) == 0))
 
 
 def _weighted(figure: Figure, final: Beam) -> tuple[Tensor, NDArray[np.float64], float]:

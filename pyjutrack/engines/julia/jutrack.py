@@ -13,7 +13,6 @@ from ...errors import InvalidValueError
 from ...lattice import Lattice
 from ...reference import Reference
 from . import border
-from .engine import _array
 from .session import session
 
 
@@ -101,8 +100,8 @@ def resonance_driving_terms(
     names, numbers, s = session().call(
         "resonance_driving_terms", line, at + 1, energy, mass, **options
     )
-    rows = _array(numbers)
-    return DrivingTerms({str(n): rows[i] for i, n in enumerate(names)}, _array(s))
+    rows = border.array(numbers)
+    return DrivingTerms({str(n): rows[i] for i, n in enumerate(names)}, border.array(s))
 
 
 def _thick(e: Element) -> Element:
@@ -149,7 +148,7 @@ def dynamic_aperture(
         energy,
         float(delta),
     )
-    return _array(found)
+    return border.array(found)
 
 
 def taylor_map(lattice: Lattice, reference: Reference, order: int = 2) -> TaylorMap:
@@ -166,6 +165,7 @@ def taylor_map(lattice: Lattice, reference: Reference, order: int = 2) -> Taylor
         order,
         reference.kinetic_energy,
         reference.species.mass,
-        compiles="compiling JuTrack's power series, once a session",
+        compiles="JuTrack's power series",
+        kind=order,
     )
-    return TaylorMap(_array(exponents), _array(coefficients))
+    return TaylorMap(border.array(exponents), border.array(coefficients))

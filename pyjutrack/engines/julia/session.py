@@ -23,23 +23,29 @@ class Session:
 
     def __init__(self, main: Any, package: Any, error: type[Exception]) -> None:
         self.main, self.package, self._error = main, package, error
-        self._compiled: set[str] = set()
+        self._compiled: set[tuple[str, object]] = set()
 
-    def call(self, name: str, /, *arguments: Any, compiles: str = "", **options: Any) -> Any:
+    def call(
+        self, name: str, /, *arguments: Any, compiles: str = "", kind: object = None, **options: Any
+    ) -> Any:
         """Call a function of the package.
 
         Args:
             name: of the function.
             arguments, options: what it takes.
             compiles: what Julia compiles at the first such call, if that takes long; said on the
-                standard error, once for each text.
+                standard error.
+            kind: whatever else makes it compile anew.
 
         Raises:
             InvalidValueError: Julia found fault with an argument.
             EngineError: any other error in Julia; both keep its message.
             KeyboardInterrupt: Ctrl-C between two slices.
         """
-        with _Announced(compiles, self._compiled):
+        known = (name, kind) in self._compiled
+        self._compiled.add((name, kind))
+        text = f"Julia compiles {compiles}, once a session" if compiles and not known else ""
+        with _Announced(text):
             try:
                 return getattr(self.package, name)(*arguments, **options)
             except self._error as error:
@@ -57,11 +63,10 @@ class Session:
 
 
 class _Announced:
-    """Says on the standard error that something long begins, once for each text, and its end."""
+    """Says on the standard error that something long begins, and how long it took; "" is silent."""
 
-    def __init__(self, text: str, said: set[str]) -> None:
-        self.text = "" if text in said else text
-        said.add(text)
+    def __init__(self, text: str) -> None:
+        self.text = text
 
     def __enter__(self) -> None:
         self.began = time.perf_counter()
@@ -86,7 +91,7 @@ def session() -> Session:
     """
     if "juliacall" not in sys.modules:
         installation.require_packages(installation.find())
-    with _Announced("starting Julia", set()):
+    with _Announced("starting Julia"):
         try:
             with warnings.catch_warnings():
                 # both orders of import are tested; juliacall warns of one
