@@ -17,11 +17,14 @@ complex_term(x::AbstractVector) = complex(x[2], x[3])
 complex_term(x::Real) = complex(x)
 
 """
-    dynamic_aperture(elements, turns, largest, step, angles, energy, delta)
+    dynamic_aperture(elements, turns, count, step, angles, energy, delta)
 
-The last amplitudes (angles, 2) [m] that JuTrack finds stable.
+The last amplitudes (angles, 2) [m] that JuTrack finds stable, of `count` steps.
 """
-function dynamic_aperture(elements, turns, largest, step, angles, energy, delta)
+function dynamic_aperture(elements, turns, count, step, angles, energy, delta)
+    # JuTrack divides again and takes the quotient for an integer
+    near = count * step
+    largest = first(a for a in (near, nextfloat(near), prevfloat(near)) if a / step == count)
     redirect_stdout(devnull) do
         JuTrack.dynamic_aperture(elements, turns, largest, step, angles, energy, delta)[1]
     end
@@ -34,7 +37,9 @@ JuTrack's map as a series: exponents (terms, 6) and coefficients (terms, 6), in 
 """
 function taylor_map(elements, order::Int, energy, mass)
     series = [JuTrack.CTPS(0.0, i, 6, order) for i in 1:6]
-    JuTrack.linepass_TPSA!(elements, series; E0=energy, m0=mass)
+    for e in elements
+        move_series!(e, series; E0=energy, m0=mass)
+    end
     exponents = series[1].polymap[].map
     coefficients = zeros(size(exponents, 1), 6)
     for (i, s) in enumerate(series)

@@ -23,7 +23,7 @@ const Elements = Vector{JuTrack.AbstractElement{Float64}}
 no_elements() = Elements()
 
 # JuTrack puts an exact drift in the place of a quadrupole without strength; this is paraxial still
-const NO_STRENGTH = 1e-200
+const NO_STRENGTH = 1e-30
 
 drift(name, len) = JuTrack.DRIFT(; name, len)
 quadrupole(name, len, k1) = JuTrack.QUAD(; name, len, k1=iszero(k1) ? NO_STRENGTH : k1)
@@ -69,7 +69,7 @@ end
 
 function describe_bare(e::JuTrack.thinMULTIPOLE)
     orders = 0:e.MaxOrder
-    strengths(p) = [p[n + 1] * factorial(n) for n in orders]
+    strengths(p) = [p[n + 1] * prod(1.0:n) for n in orders]
     ("Multipole", e.name, [strengths(e.PolynomB); strengths(e.PolynomA)])
 end
 
@@ -78,7 +78,7 @@ describe_bare(e) = throw(
 )
 
 """JuTrack's coefficient of a polynomial, of an order, from a strength of MAD."""
-polynomial(order, strength) = strength / factorial(order)
+polynomial(order, strength) = strength / prod(1.0:order)
 
 """JuTrack's coordinates from ours, or ours from JuTrack's: a new matrix (N, 6)."""
 function mirrored(r)
@@ -106,6 +106,19 @@ function move!(e::JuTrack.QUAD{Float64}, r::Matrix{Float64}, particles)
     exchange!(r)
     JuTrack.pass!(other, r, size(r, 1), particles)
     exchange!(r)
+end
+
+"""The same for power series."""
+function move_series!(e, series; options...)
+    JuTrack.pass_TPSA!(e, series; options...)
+end
+
+function move_series!(e::JuTrack.QUAD{Float64}, series; options...)
+    e.k1 > 0 && return JuTrack.pass_TPSA!(e, series; options...)
+    other = JuTrack.with_parameter(e, JuTrack.lattice_parameter(1, :k1), -e.k1)
+    permute!(series, [3, 4, 1, 2, 5, 6])
+    JuTrack.pass_TPSA!(other, series; options...)
+    permute!(series, [3, 4, 1, 2, 5, 6])
 end
 
 """x and px for y and py, in place."""

@@ -181,7 +181,7 @@ function jacobian_derivatives(r, lost, study::Study, start, values, seeds)
             Const(marks),
             Const(study),
         )
-        slope[:, 6] = momentum_slope(start, line, fields, dfields, study)
+        slope[:, 6] = momentum_slope(start, line, fields, dfields, marks, study)
         slopes[:, :, n] = slope
     end
     matrix, slopes, marks[1] != 0
@@ -189,17 +189,17 @@ end
 
 # Enzyme 0.13 takes sinh for the second derivative of cosh, and cosh for that of sinh, which
 # quadrupoles have along the momentum and nowhere else
-const MOMENTUM_STEP = 1e-3
+const MOMENTUM_STEP = 1e-6
 
 """
 The derivative of the sixth column of the Jacobian along a direction of the knobs: differences of
 fourth order, in the momentum, of the exact derivatives of end coordinates along that direction.
 """
-function momentum_slope(start, line, fields, dfields, study)
+function momentum_slope(start, line, fields, dfields, marks, study)
     weights = (1 / 12, -2 / 3, 2 / 3, -1 / 12) ./ MOMENTUM_STEP
     r = mirrored(repeat(reshape(start, 1, 6), 4))
     r[:, 6] .+= (-2, -1, 1, 2) .* MOMENTUM_STEP
-    dr = zero(r)
+    dr, lost = zero(r), zeros(Int, 4)
     autodiff(
         FORWARD,
         probe_end!,
@@ -207,9 +207,10 @@ function momentum_slope(start, line, fields, dfields, study)
         Duplicated(r, dr),
         Duplicated(line.val, line.dval),
         Duplicated(fields, dfields),
-        Const(zeros(Int, 4)),
+        Const(lost),
         Const(study),
     )
+    marks[1] |= maximum(lost)
     vec(sum(weights .* mirrored(dr); dims=1))
 end
 

@@ -31,7 +31,11 @@ function field(kick::SpaceCharge, r, lost, current)
     (kick.perveance * current) .* solve(kick, deposit(kick.mesh, r, lost))
 end
 
-apply!(kick::SpaceCharge, r, lost, field, ds) = deflect!(kick.mesh, r, lost, field, ds)
+"""Kick particles by a given field; those outside of the box are lost."""
+function apply!(kick::SpaceCharge, r, lost, field, ds)
+    admit!(kick, r, lost)
+    deflect!(kick.mesh, r, lost, field, ds)
+end
 
 """The size of what `field` gives."""
 field_size(kick::SpaceCharge) = padded(kick.mesh)
@@ -56,15 +60,43 @@ struct Gridless
     perveance::Float64
 end
 
-admit!(::Gridless, r, lost) = nothing
+"""What is farther from the corner than the box is wide, or no number, is lost."""
+function admit!(g::Gridless, r, lost)
+    x0, y0 = corner(r, lost)
+    for p in axes(r, 1)
+        lost[p] == 0 || continue
+        within = 0 <= r[p, 1] - x0 <= g.size[1] && 0 <= r[p, 3] - y0 <= g.size[2]
+        within || (lost[p] = 1)
+    end
+    nothing
+end
+
+"""The least x and y of the particles that are not lost."""
+function corner(r, lost)
+    x0 = y0 = Inf
+    for p in axes(r, 1)
+        lost[p] == 0 || continue
+        x0, y0 = min(x0, r[p, 1]), min(y0, r[p, 3])
+    end
+    x0, y0
+end
 
 wavenumbers(g::Gridless) = ntuple(axis -> (π / g.size[axis]) .* (1:g.modes[axis]), 2)
 
 function kick!(g::Gridless, r, lost, current, ds, keep)
     keep === nothing || copyto!(keep, field(g, r, lost, current))
+    # JuTrack anchors its box at the lost as well, and counts all as the whole beam
+    living = findall(iszero, lost)
+    isempty(living) && return nothing
+    share = length(living) / size(r, 1)
+    rows = r[living, :]
     JuTrack.compute_delta_pxy!(
-        r, g.perveance * current, g.modes..., g.size..., size(r, 1), ds, lost
+        rows, g.perveance * current * share, g.modes..., g.size..., length(living), ds, lost[living]
     )
+    for (i, p) in enumerate(living)
+        r[p, 2], r[p, 4] = rows[i, 2], rows[i, 4]
+    end
+    nothing
 end
 
 # what JuTrack sums for the beam itself, for test particles in its field: amplitudes, and in a last
@@ -74,7 +106,7 @@ field_size(g::Gridless) = (g.modes[1] + 1, max(g.modes[2], 2))
 function field(g::Gridless, r, lost, current)
     kx, ky = wavenumbers(g)
     found = zeros(field_size(g))
-    x0, y0 = minimum(@view r[:, 1]), minimum(@view r[:, 3])
+    x0, y0 = corner(r, lost)
     for p in axes(r, 1)
         lost[p] == 0 || continue
         for m in eachindex(ky), l in eachindex(kx)
@@ -94,6 +126,10 @@ function apply!(g::Gridless, r, lost, field, ds)
     for p in axes(r, 1)
         lost[p] == 0 || continue
         x, y = r[p, 1] - field[end, 1], r[p, 3] - field[end, 2]
+        if !(0 <= x <= g.size[1] && 0 <= y <= g.size[2])
+            lost[p] = 1
+            continue
+        end
         along_x = along_y = 0.0
         for m in eachindex(ky), l in eachindex(kx)
             along_x += field[l, m] * kx[l] * cos(kx[l] * x) * sin(ky[m] * y)

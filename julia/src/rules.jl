@@ -52,7 +52,8 @@ function EnzymeRules.augmented_primal(
     h = solve(kick.val, shares.val)
     dh = EnzymeRules.needs_shadow(config) ? zero(h) : nothing
     primal = EnzymeRules.needs_primal(config) ? h : nothing
-    EnzymeRules.AugmentedReturn(primal, dh, (dh, copy(shares.val)))
+    # with the kick: of several, `reverse` would be given the last one for all
+    EnzymeRules.AugmentedReturn(primal, dh, (dh, copy(shares.val), kick.val))
 end
 
 function EnzymeRules.reverse(
@@ -63,9 +64,9 @@ function EnzymeRules.reverse(
     kick::EnzymeRules.Annotation{SpaceCharge},
     shares::EnzymeRules.Annotation{Matrix{Float64}},
 ) where {RT}
-    dh, kept = tape
+    dh, kept, used = tape
     if !(shares isa Const) && dh !== nothing
-        shares.dval .+= pulled(kick.val, kept, dh)
+        shares.dval .+= pulled(used, kept, dh)
     end
     dh === nothing || fill!(dh, 0)
     (nothing, nothing)

@@ -7,10 +7,13 @@ struct Own end
 struct Given end
 
 function meet!(::Own, kick, r, lost, current, ds, fields, n)
+    admit!(kick, r, lost)
     kick!(kick, r, lost, current, ds, isempty(fields) ? nothing : fields[n])
 end
 
-meet!(::Given, kick, r, lost, current, ds, fields, n) = apply!(kick, r, lost, fields[n], ds)
+function meet!(::Given, kick, r, lost, current, ds, fields, n)
+    apply!(kick, r, lost, fields[n], ds)
+end
 
 """
     walk!(source, r, lost, line, current, study, fields)
@@ -27,7 +30,6 @@ function walk!(source, r, lost, line::Line, current, study, fields)
         slice.kicked == 0 && continue
         for kick in study.kicks
             n += 1
-            admit!(kick, r, lost)
             meet!(source, kick, r, lost, current, ds, fields, n)
         end
     end

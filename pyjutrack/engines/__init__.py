@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..errors import require_known
+from ..errors import InvalidValueError, require_known
 from .protocol import Engine, Figure, Task
 
 __all__ = ["ENGINES", "Engine", "Figure", "Task", "engine_of"]
@@ -20,8 +20,10 @@ def engine_of(engine: str | Engine) -> Engine:
         UnknownNameError: there is none of that name.
         MissingPackageError: what it needs is not installed; the message says how to get it.
     """
-    if not isinstance(engine, str):
+    if isinstance(engine, Engine):
         return engine
+    if not isinstance(engine, str):
+        raise InvalidValueError(f"an engine is a name, or does what `Engine` says; got {engine!r}")
     require_known("engine", engine, ENGINES)
     if engine == "native":
         from .native import Native

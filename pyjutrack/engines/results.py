@@ -33,5 +33,6 @@ def all_alive(alive: Tensor) -> None:
     """Raise ParticleLostError unless all test particles are alive."""
     if not bool(alive.all()):
         raise ParticleLostError(
-            "the test particle left the box of a kick; start it nearer to the axis with at="
+            "the test particle was lost on the way: it left the box of a kick, or no element could "
+            "move it; start it nearer to the axis with at="
         )

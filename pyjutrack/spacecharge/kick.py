@@ -48,19 +48,7 @@ class SpaceCharge:
     response: bool = True
 
     def __post_init__(self) -> None:
-        steps = self.max_step if isinstance(self.max_step, Mapping) else {"max_step": self.max_step}
-        if not steps:
-            raise InvalidValueError("max_step is empty; give a number, or one per element kind")
-        for kind, step in steps.items():
-            if isinstance(self.max_step, Mapping):
-                require_known("element kind", kind, kinds())
-            if not (math.isfinite(step) and step > 0):
-                raise InvalidValueError(
-                    f"space-charge steps must be positive, got {step} m ({kind})"
-                )
-        scale = detached(self.perveance_scale)
-        if not (math.isfinite(scale) and scale >= 0):
-            raise InvalidValueError(f"perveance_scale must be finite and not negative: {scale}")
+        check_settings(self.max_step, self.perveance_scale)
 
     def check(self, beam: Beam) -> None:
         """Raise for a beam that the box cannot hold, warn of a grid too coarse for it."""
@@ -116,3 +104,18 @@ class SpaceCharge:
         factor = tensor_like(ds, x)
         px, py = kick(self.potential.mesh, x, y, state.alive, px, py, field, factor)
         return State((x, px, y, py, z, delta), state.alive)
+
+
+def check_settings(max_step: float | Mapping[str, float], perveance_scale: float | Tensor) -> None:
+    """Raise InvalidValueError for steps or a factor on the perveance that no kick can have."""
+    steps = max_step if isinstance(max_step, Mapping) else {"max_step": max_step}
+    if not steps:
+        raise InvalidValueError("max_step is empty; give a number, or one per element kind")
+    for kind, step in steps.items():
+        if isinstance(max_step, Mapping):
+            require_known("element kind", kind, kinds())
+        if not (math.isfinite(step) and step > 0):
+            raise InvalidValueError(f"space-charge steps must be positive, got {step} m ({kind})")
+    scale = detached(perveance_scale)
+    if not (math.isfinite(scale) and scale >= 0):
+        raise InvalidValueError(f"perveance_scale must be finite and not negative: {scale}")

@@ -90,6 +90,41 @@ def test_tune_slopes(cell, beam, field, other):
 
 
 @pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_several_kicks(cell, make_beam, kick, other, mode):
+    """Each with its own field and grid, one of them standing still."""
+    still = pj.SpaceCharge(
+        pj.SpectralPoisson(size=(0.03, 0.03), shape=(128, 112)), 0.1, response=False
+    )
+    network = pj.SpaceCharge(pj.Surrogate.load("linear"), 0.1)
+    options = {"wrt": ["q1.k1", "beam.current"], "kicks": [kick, still, network]}
+    beam = make_beam(2000)
+    ours = pj.gradient(pj.emittance_growth("y"), cell, beam, **options)
+    theirs = pj.gradient(pj.emittance_growth("y"), cell, beam, mode=mode, engine=other, **options)
+    np.testing.assert_allclose(theirs, ours, rtol=1e-8)
+
+
+def test_slopes_of_the_whole_jacobian(make_beam, kick, other):
+    """Off axis and off momentum, with elements of every kind, some without strength."""
+    lattice = pj.Lattice(
+        [
+            pj.Quadrupole(0.1, k1=20.0, name="q"),
+            pj.Drift(0.3, name="d", model="paraxial"),
+            pj.Multipole((0.0, 0.1, -3.0, 40.0), (1e-5, 0.05, 2.0), name="m"),
+            pj.Quadrupole(0.1, k1=-20.0, name="p"),
+            pj.Quadrupole(0.2, name="empty"),
+            pj.Drift(0.3),
+        ]
+    )
+    wrt = ["q.k1", "p.length", "d.length", "m.knl[2]", "empty.length", "beam.current"]
+    options = {"kicks": [kick], "turns": 2, "at": [3e-4, 1e-4, -2e-4, 1e-4, 1e-2, 5e-3]}
+    ours = pj.jacobian_derivatives(lattice, make_beam(1000), wrt, **options)
+    theirs = pj.jacobian_derivatives(lattice, make_beam(1000), wrt, engine=other, **options)
+    np.testing.assert_allclose(theirs[0], ours[0], rtol=0, atol=1e-9)
+    largest = np.abs(ours[1]).max((1, 2), keepdims=True)
+    np.testing.assert_allclose(theirs[1] / largest, ours[1] / largest, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
 def test_knobs_of_every_kind(make_beam, kick, other, mode):
     """Elements of one name, two knobs of one element, places in a tuple, integrators, current."""
     lattice = pj.Lattice(

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -61,6 +62,22 @@ def test_batches_derivatives_and_kicks_of_others(cell, make_beam, kick, julia):
         pj.track(cell, beam, kicks=[Wake()], engine=julia)
 
 
+def test_weights_are_those_of_now(cell, make_beam, julia):
+    """Changed in place they count; asked for derivatives they are refused."""
+    network = pj.Surrogate.load("linear")
+    options = {"kicks": [pj.SpaceCharge(network)], "engine": julia}
+    before = pj.track(cell, make_beam(2000), **options)
+    for weight in network.network.weights.values():
+        weight.mul_(0.9)
+    after = pj.track(cell, make_beam(2000), **options)
+    ours = pj.track(cell, make_beam(2000), kicks=options["kicks"])
+    assert float((after.coordinates - before.coordinates).abs().max()) > 1e-5
+    assert float((after.coordinates - ours.coordinates).abs().max()) < 1e-9
+    next(iter(network.network.weights.values())).requires_grad_()
+    with pytest.raises(pj.InvalidValueError, match="derivatives end"):
+        pj.track(cell, make_beam(2000), **options)
+
+
 def test_a_test_particle_that_is_lost(cell, make_beam, kick, julia):
     options = {"kicks": [kick], "at": [9.9e-3, 0.1, 0, 0, 0, 0], "engine": julia}
     for method in ("ad", "fd"):
@@ -102,6 +119,23 @@ def test_torch_and_juliacall_in_either_order(first, second, julia):
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "done"
+
+
+def test_another_thread_is_refused(cell, make_beam, julia):
+    """Julia would hang in it; and still works afterwards."""
+    caught = []
+
+    def track():
+        try:
+            pj.track(cell, make_beam(10), engine=julia)
+        except pj.EngineError as error:
+            caught.append(str(error))
+
+    thread = threading.Thread(target=track)
+    thread.start()
+    thread.join()
+    assert "main thread alone" in caught[0]
+    assert pj.track(cell, make_beam(10), engine=julia).lost == 0
 
 
 INTERRUPTED = """

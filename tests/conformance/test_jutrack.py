@@ -79,6 +79,24 @@ def test_gradients_through_it(cell, small, pair, julia, mode):
     np.testing.assert_allclose(theirs, ours, rtol=1e-8)
 
 
+def test_the_lost_do_not_count(cell, make_beam, pair, julia):
+    """Neither as walls nor as charges; who leaves the box is lost."""
+    beam = make_beam(200)
+    coordinates = beam.coordinates.clone()
+    coordinates[0] = float("nan")
+    coordinates[1, 0] = 0.05
+    alive = torch.arange(200) > 1
+    lost = beam.replace(coordinates=coordinates, alive=alive)
+    rest = beam.replace(
+        coordinates=beam.coordinates[2:], current=beam.current * 198 / 200, alive=None
+    )
+    theirs = pj.track(cell, lost, kicks=pair[:1], engine=julia)
+    ours = pj.track(cell, rest, kicks=pair[:1], engine=julia)
+    assert float((theirs.coordinates[2:] - ours.coordinates).abs().max()) < 1e-12
+    with pytest.raises(pj.ParticleLostError):
+        pj.jacobian(cell, beam, kicks=pair[:1], at=[-9e-3, 0, 0, 0, 0, 0], engine=julia)
+
+
 def test_own_space_charge_belongs_to_julia(cell, small, pair):
     with pytest.raises(pj.InvalidValueError, match='engine="julia"'):
         pj.track(cell, small, kicks=pair[:1])
@@ -89,10 +107,21 @@ def test_a_beam_larger_than_the_box(small):
         jl.JuTrackSpaceCharge((1e-3, 1e-3)).check(small)
 
 
-@pytest.mark.parametrize("arguments", [((0.0, 1.0),), ((0.01, 0.01), (0, 3))])
-def test_boxes_that_are_none(arguments):
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"size": (0.0, 1.0)},
+        {"size": (0.01,)},
+        {"modes": (0, 3)},
+        {"modes": (12,)},
+        {"max_step": 0.0},
+        {"max_step": {}},
+        {"perveance_scale": float("nan")},
+    ],
+)
+def test_settings_that_are_none(arguments):
     with pytest.raises(pj.InvalidValueError):
-        jl.JuTrackSpaceCharge(*arguments)
+        jl.JuTrackSpaceCharge(**arguments)
 
 
 def test_to_jutrack_and_back(julia):
@@ -136,6 +165,15 @@ def test_taylor_map(cell, proton, julia):
     np.testing.assert_allclose(matrix[:4, :4], pj.jacobian(cell, proton)[:4, :4], atol=1e-12)
 
 
+def test_path_length_of_taylor_maps(cell, proton, julia):
+    """JuTrack's z counts it backwards; on momentum it is ours."""
+    start = np.array([3e-3, 1e-3, 2e-3, -1e-3, 0.0, 0.0])
+    expected = pj.track(cell, pj.Beam.from_array(proton, start[None])).numpy()[0, 4]
+    assert abs(expected) > 1e-6
+    found = jl.taylor_map(cell, proton, order=4)(start)[4]
+    np.testing.assert_allclose(-found, expected, rtol=1e-7)  # its fifth order is left out
+
+
 def test_dynamic_aperture(cell, proton, julia):
     """What JuTrack calls stable survives here, and what lies beyond does not."""
     lattice = pj.Lattice([*cell, pj.Multipole((0.0, 0.0, 100.0))])
@@ -165,6 +203,11 @@ def test_resonance_driving_terms(cell, proton, julia):
 
 
 def test_bad_questions(cell, proton, julia):
+    bent = pj.Lattice([*cell, pj.Multipole((0.0, 0.0, 1.0), name="m7")])
+    with pytest.raises(pj.InvalidValueError, match="thin multipoles, and so m7"):
+        jl.resonance_driving_terms(bent, proton)
+    with pytest.raises(pj.UnstableError):
+        jl.resonance_driving_terms(pj.Lattice([pj.Drift(1.0)]), proton)
     with pytest.raises(pj.InvalidValueError, match="0 to 4"):
         jl.resonance_driving_terms(cell, proton, [5])
     with pytest.raises(pj.InvalidValueError, match="order"):

@@ -31,6 +31,10 @@ from ..protocol import Task
 from .gridless import JuTrackSpaceCharge
 from .session import Session
 
+_ENDS = (
+    "PyTorch's derivatives end at the julia engine; use pj.gradient or pj.jacobian with "
+    'engine="julia", or the native engine'
+)
 #: strengths below this [1/m^2] are too small for JuTrack's formula to be differentiated by them
 _LEAST_K1 = 1e-6
 
@@ -43,10 +47,7 @@ def number(value: Number) -> float:
     """
     if isinstance(value, Tensor):
         if value.requires_grad or is_transformed(value):
-            raise InvalidValueError(
-                "PyTorch's derivatives end at the julia engine; use pj.gradient or pj.jacobian "
-                'with engine="julia", or the native engine'
-            )
+            raise InvalidValueError(_ENDS)
         return float(value)
     return value
 
@@ -142,7 +143,7 @@ def kicks(session: Session, task: Task) -> Any:
 
 def _kick(session: Session, kick: Any, per_ampere: float) -> Any:
     if isinstance(kick, JuTrackSpaceCharge):
-        perveance = per_ampere * kick.perveance_scale
+        perveance = per_ampere * number(kick.perveance_scale)
         return session.call("Gridless", kick.size, kick.modes, perveance)
     if not isinstance(kick, SpaceCharge):
         raise InvalidValueError(
@@ -163,17 +164,23 @@ def potential(session: Session, ours: Any) -> Any:
     if isinstance(ours, SpectralPoisson):
         return session.call("Spectral", _mesh(session, ours.mesh), ours.modes)
     if isinstance(ours, Surrogate):
-        if ours not in _NETWORKS:
-            _NETWORKS[ours] = _surrogate(session, ours)
-        return _NETWORKS[ours]
+        weights = ours.network.weights.values()
+        if any(w.requires_grad for w in weights):
+            raise InvalidValueError(_ENDS)
+        # tensors count their changes
+        state = [w._version for w in weights]
+        if ours not in _NETWORKS or _NETWORKS[ours][0] != state:
+            _NETWORKS[ours] = state, _surrogate(session, ours)
+        return _NETWORKS[ours][1]
     raise InvalidValueError(
         f"the julia engine has no potential {type(ours).__name__}; it knows SpectralPoisson "
         "and Surrogate"
     )
 
 
-#: networks that Julia holds already; an entry goes with its surrogate
-_NETWORKS: WeakKeyDictionary[Surrogate, Any] = WeakKeyDictionary()
+#: networks that Julia holds already, and the state that they were in; an entry goes with its
+#: surrogate
+_NETWORKS: WeakKeyDictionary[Surrogate, tuple[list[int], Any]] = WeakKeyDictionary()
 
 
 def _surrogate(session: Session, surrogate: Surrogate) -> Any:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...beam import Beam
-from ...errors import ParticleLostError
 from ...knobs import CURRENT, values
 from ..protocol import Figure, Task
 from ..results import all_alive, checked
@@ -135,6 +134,4 @@ def _weighted(figure: Figure, final: Beam) -> tuple[Tensor, NDArray[np.float64],
     by_end, by_current = torch.autograd.grad(
         value, [end, current], allow_unused=True, materialize_grads=True
     )
-    if not bool(torch.isfinite(by_end).all()):
-        raise ParticleLostError("the observable has no finite gradient at the end of the tracking")
     return value.detach(), by_end.numpy(), float(by_current)

@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+import numpy as np
+
 from ...beam import Beam
 from ...errors import InvalidValueError
 from ...number import Number
+from ...spacecharge.kick import check_settings
 from ...transport import State
 
 
@@ -18,8 +21,8 @@ class JuTrackSpaceCharge:
     """The gridless space charge of JuTrack, for the julia engine alone.
 
     The walls of its conducting box stand where the particles do: the box begins at the least x and
-    the least y of the beam, and is `size` wide. So a beam in the middle of `SpectralPoisson`'s box
-    lies in a corner of this one, and the fields differ by images of that order.
+    the least y of the beam, and is `size` wide; what lies beyond is lost. So a beam in the middle
+    of `SpectralPoisson`'s box lies in a corner of this one, and the fields differ by their images.
 
     Attributes:
         size: width and height of the box [m].
@@ -33,13 +36,17 @@ class JuTrackSpaceCharge:
     size: tuple[float, float] = (0.02, 0.02)
     modes: tuple[int, int] = (12, 12)
     max_step: float | Mapping[str, float] = 0.05
-    perveance_scale: float = 1.0
+    perveance_scale: Number = 1.0
 
     def __post_init__(self) -> None:
-        if not all(math.isfinite(s) and s > 0 for s in self.size):
+        if len(self.size) != 2 or not all(math.isfinite(s) and s > 0 for s in self.size):
             raise InvalidValueError(f"the box must have positive finite sides, got {self.size} m")
-        if not all(isinstance(m, int) and m >= 1 for m in self.modes):
-            raise InvalidValueError(f"mode numbers must be at least 1, got {self.modes}")
+        integers = all(isinstance(m, (int, np.integer)) for m in self.modes)
+        if len(self.modes) != 2 or not integers or min(self.modes) < 1:
+            raise InvalidValueError(f"modes must be two integers from 1 on, got {self.modes}")
+        object.__setattr__(self, "size", tuple(float(s) for s in self.size))
+        object.__setattr__(self, "modes", tuple(int(m) for m in self.modes))
+        check_settings(self.max_step, self.perveance_scale)
 
     def check(self, beam: Beam) -> None:
         """Raise for a beam that is larger than the box."""

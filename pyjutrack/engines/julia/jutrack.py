@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...elements import Drift, Element, Marker, Multipole, Quadrupole
 from ...errors import InvalidValueError
 from ...lattice import Lattice
+from ...optics import twiss
 from ...reference import Reference
 from . import border
 from .session import session
@@ -59,6 +60,9 @@ def to_jutrack(lattice: Lattice) -> Any:
 def from_jutrack(elements: Any) -> Lattice:
     """A lattice from a Julia vector of JuTrack elements.
 
+    What JuTrack does not keep comes back as it stands there: a paraxial drift as a quadrupole
+    without strength, with its default steps.
+
     Raises:
         InvalidValueError: an element, or what it has besides, has no place here; it is named.
     """
@@ -91,10 +95,16 @@ def resonance_driving_terms(
         places: elements at which to give them, from 0.
         options: which of JuTrack's groups: chromatic, coupling, geometric1, geometric2, tuneshifts;
             all if none is named.
+
+    Raises:
+        UnstableError: there is no periodic optics.
+        InvalidValueError: places that are none, or a thin multipole, which JuTrack would leave out.
     """
-    at = np.asarray(places, dtype=np.int64)
-    if at.ndim != 1 or not ((at >= 0) & (at < len(lattice))).all():
+    at = np.asarray(places)
+    within = at.ndim == 1 and at.dtype.kind in "iu" and ((at >= 0) & (at < len(lattice))).all()
+    if not within:
         raise InvalidValueError(f"places must be elements from 0 to {len(lattice) - 1}: {places!r}")
+    twiss(lattice, reference)  # raises where there is no periodic optics
     line = to_jutrack(Lattice(_thick(e) for e in lattice))
     energy, mass = reference.kinetic_energy, reference.species.mass
     names, numbers, s = session().call(
@@ -105,7 +115,11 @@ def resonance_driving_terms(
 
 
 def _thick(e: Element) -> Element:
-    """JuTrack's driving terms know integrated quadrupoles only."""
+    """JuTrack's driving terms know integrated quadrupoles, and nothing thin."""
+    if isinstance(e, Multipole) and any((*e.knl, *e.ksl)):
+        raise InvalidValueError(
+            f"JuTrack's driving terms leave out thin multipoles, and so {e.name or repr(e)}"
+        )
     if isinstance(e, Quadrupole) and e.model == "linear":
         return dataclasses.replace(e, model="integrator", steps=10)
     return e
@@ -130,19 +144,21 @@ def dynamic_aperture(
         delta: momentum deviation.
 
     Returns:
-        (angles, 2): x and y [m] of the last stable amplitude on each ray.
+        (angles, 2): x and y [m] on each ray of JuTrack's last stable amplitude, which is one step
+        short of where the first particle is lost or the rays end.
     """
-    if not (turns >= 1 and angles >= 2 and 0 < step <= largest):
+    integers = all(isinstance(n, int) and not isinstance(n, bool) for n in (turns, angles))
+    if not (integers and turns >= 1 and angles >= 2 and 0 < step <= largest and delta > -1):
         raise InvalidValueError(
-            f"take turns >= 1, angles >= 2 and 0 < step <= largest; got {turns}, {angles}, "
-            f"{step} m, {largest} m"
+            "take whole turns >= 1, whole angles >= 2, 0 < step <= largest and delta > -1; got "
+            f"{turns}, {angles}, {step} m, {largest} m, {delta}"
         )
     energy = reference.kinetic_energy
     found = session().call(
         "dynamic_aperture",
         to_jutrack(lattice),
         turns,
-        float(largest),
+        round(largest / step),
         float(step),
         angles,
         energy,
@@ -157,7 +173,7 @@ def taylor_map(lattice: Lattice, reference: Reference, order: int = 2) -> Taylor
     Its coordinates are JuTrack's: z counts path length, positive behind the reference, without the
     slip of the velocity.
     """
-    if not (isinstance(order, int) and order >= 1):
+    if not isinstance(order, int) or isinstance(order, bool) or order < 1:
         raise InvalidValueError(f"the order of a map must be a positive integer, got {order!r}")
     exponents, coefficients = session().call(
         "taylor_map",

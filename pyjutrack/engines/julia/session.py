@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import sys
+import threading
 import time
 import warnings
 from typing import Any
@@ -39,9 +40,11 @@ class Session:
 
         Raises:
             InvalidValueError: Julia found fault with an argument.
-            EngineError: any other error in Julia; both keep its message.
+            EngineError: any other error in Julia, whose message both keep; or another thread than
+                the main one asks.
             KeyboardInterrupt: Ctrl-C between two slices.
         """
+        _require_main_thread()
         known = (name, kind) in self._compiled
         self._compiled.add((name, kind))
         text = f"Julia compiles {compiles}, once a session" if compiles and not known else ""
@@ -78,6 +81,15 @@ class _Announced:
             print(f" {time.perf_counter() - self.began:.0f} s", file=sys.stderr, flush=True)
 
 
+def _require_main_thread() -> None:
+    # its garbage collector waits for the thread that started it, which would wait for the call
+    if threading.current_thread() is not threading.main_thread():
+        raise EngineError(
+            "the julia engine works in Python's main thread alone; use processes, or the native "
+            "engine, to work in parallel"
+        )
+
+
 @functools.cache
 def session() -> Session:
     """The Julia of this process, started at the first call.
@@ -87,8 +99,9 @@ def session() -> Session:
 
     Raises:
         MissingPackageError: Julia or a package is missing, or too old.
-        EngineError: Julia does not start.
+        EngineError: Julia does not start, or another thread than the main one asks.
     """
+    _require_main_thread()
     if "juliacall" not in sys.modules:
         installation.require_packages(installation.find())
     with _Announced("starting Julia"):
