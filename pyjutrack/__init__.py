@@ -3,7 +3,24 @@
 from . import distributions, engines, moments, observables, surrogate
 from .beam import Beam
 from .derivatives import gradient, jacobian, jacobian_derivatives, value_and_gradient
-from .elements import Drift, Element, Marker, Multipole, Quadrupole
+from .elements import (
+    Aperture,
+    CrabCavity,
+    Drift,
+    Element,
+    Kicker,
+    Marker,
+    Monitor,
+    Multipole,
+    Octupole,
+    Patch,
+    Quadrupole,
+    RBend,
+    RFCavity,
+    SBend,
+    Sextupole,
+    Solenoid,
+)
 from .errors import (
     DomainError,
     DomainWarning,
@@ -29,7 +46,9 @@ from .tracking import Kick, track
 __version__ = "0.1.0"
 
 __all__ = [
+    "Aperture",
     "Beam",
+    "CrabCavity",
     "DomainError",
     "DomainWarning",
     "Drift",
@@ -37,15 +56,24 @@ __all__ = [
     "EngineError",
     "InvalidValueError",
     "Kick",
+    "Kicker",
     "Lattice",
     "Marker",
     "MissingPackageError",
+    "Monitor",
     "Multipole",
+    "Octupole",
     "ParticleLostError",
+    "Patch",
     "PyJuTrackError",
     "Quadrupole",
+    "RBend",
+    "RFCavity",
     "Reference",
     "ResolutionWarning",
+    "SBend",
+    "Sextupole",
+    "Solenoid",
     "SpaceCharge",
     "Species",
     "SpectralPoisson",

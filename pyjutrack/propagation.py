@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from .beam import Beam
 from .compiled import parallel
+from .elements import Element
 from .lattice import Lattice
 from .number import Number
-from .transport import State, passable, transport
+from .transport import WHOLE, Part, State, advance, passable
 
 if TYPE_CHECKING:
     from .tracking import Kick, Plan
@@ -54,13 +56,13 @@ def _run(
     reference = beam.reference
     needs_beam = bool(kicks) or probe is None
     for _ in range(turns):
-        for element, fraction, kicked, enters in _walk(lattice, counts):
+        for element, part, kicked in _walk(lattice, counts):
             if needs_beam:
-                state = passable(state) if enters else state
-                state = transport(element, state, reference, fraction)
+                state = passable(state) if part.start == 0 else state
+                state = advance(element, state, reference, part)
             if probe is not None:
-                probe = passable(probe) if enters else probe
-                probe = transport(element, probe, reference, fraction)
+                probe = passable(probe) if part.start == 0 else probe
+                probe = advance(element, probe, reference, part)
             if kicked is None:
                 continue
             for kick in kicks:
@@ -72,21 +74,20 @@ def _run(
     return state, probe
 
 
-def _walk(lattice: Lattice, counts: Plan) -> Iterator[tuple[Any, float, Number | None, bool]]:
-    """(element, fraction to pass, length to kick over afterwards or None, whether it is entered).
+def _walk(lattice: Lattice, counts: Plan) -> Iterator[tuple[Element, Part, Number | None]]:
+    """(element, part of it to pass, length to kick over afterwards or None).
 
     Between two kicks of one element, the second half of a slice and the first half of the next are
     one map.
     """
     for element, count in zip(lattice, counts, strict=True):
         if count == 0:
-            yield element, 1.0, None, True
+            yield element, WHOLE, None
             continue
         ds = element.length / count
-        yield element, 0.5 / count, ds, True
-        for _ in range(count - 1):
-            yield element, 1.0 / count, ds, False
-        yield element, 0.5 / count, None, False
+        places = [0.0, *((n + 0.5) / count for n in range(count)), 1.0]
+        for n, part in enumerate(itertools.starmap(Part, itertools.pairwise(places))):
+            yield element, part, ds if n < count else None
 
 
 def state_of(coordinates: Tensor, alive: Tensor) -> State:

@@ -11,7 +11,7 @@ from scipy.integrate import solve_ivp
 from torch import Tensor
 
 import pyjutrack as pj
-from pyjutrack.transport import State, transport
+from pyjutrack.transport import WHOLE, Part, State, advance
 
 PROTON = pj.Reference.from_kinetic("proton", 1e9)
 SYMPLECTIC = torch.block_diag(*3 * [torch.tensor([[0.0, 1.0], [-1.0, 0.0]], dtype=torch.float64)])
@@ -49,16 +49,16 @@ class Case(NamedTuple):
     def element(self, *parameters: float | Tensor) -> pj.Element:
         return self.make(*(parameters or self.parameters))
 
-    def push(self, c: Tensor, *parameters: float | Tensor, fraction: float = 1.0) -> Tensor:
+    def push(self, c: Tensor, *parameters: float | Tensor) -> Tensor:
         """Coordinates (..., 6) to coordinates (..., 6)."""
-        return move(self.element(*parameters), c, fraction)
+        return move(self.element(*parameters), c)
 
 
-def move(element: pj.Element, c: Tensor, fraction: float = 1.0, alive: Any = None) -> Tensor:
+def move(element: pj.Element, c: Tensor, part: Part = WHOLE, alive: Any = None) -> Tensor:
     single = c.dim() == 1
     c = c.unsqueeze(0) if single else c
     alive = torch.ones(c.shape[:-1], dtype=torch.bool) if alive is None else torch.as_tensor(alive)
-    state = transport(element, State(tuple(c.unbind(-1)), alive), PROTON, fraction)
+    state = advance(element, State(tuple(c.unbind(-1)), alive), PROTON, part)
     out = torch.stack(state.coordinates, dim=-1)
     return out.squeeze(0) if single else out
 
@@ -68,7 +68,7 @@ def paraxial(length: Any) -> pj.Element:
 
 
 def integrator(steps: int) -> Callable[..., pj.Element]:
-    return lambda length, k1: pj.Quadrupole(length, k1, model="integrator", steps=steps)
+    return lambda length, k1: pj.Quadrupole(length, k1, model="exact", steps=steps)
 
 
 def multipole(*strengths: Any) -> pj.Element:

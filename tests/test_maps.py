@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import math
 
 import numpy as np
@@ -11,7 +13,8 @@ from element_cases import CASES, PROTON, SYMPLECTIC, Case, by_equations_of_motio
 from torch import Tensor
 
 import pyjutrack as pj
-from pyjutrack.elements import kinds
+from pyjutrack.elements import Magnet, kinds
+from pyjutrack.transport import Part
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda c: c.label)
 solvable = pytest.mark.parametrize(
@@ -137,11 +140,12 @@ def test_slices_compose_to_the_whole(case: Case, count: int) -> None:
     c = out = points(20)
     element = case.element()
     whole = element
-    if getattr(element, "model", "") == "integrator":  # `steps` counts per slice
-        whole = pj.Quadrupole(element.length, element.k1, model="integrator", steps=2 * count)
-        element = pj.Quadrupole(element.length, element.k1, model="integrator", steps=2)
-    for _ in range(count):
-        out = move(element, out, fraction=1 / count)
+    if isinstance(element, pj.Quadrupole) and element.model == "exact":  # `steps` counts per slice
+        whole = pj.Quadrupole(element.length, element.k1, model="exact", steps=2 * count)
+        element = pj.Quadrupole(element.length, element.k1, model="exact", steps=2)
+    places = [n / count for n in range(count)] + [1.0]
+    for part in itertools.starmap(Part, itertools.pairwise(places)):
+        out = move(element, out, part)
     scale = max(1.0, float(out.abs().max()))
     torch.testing.assert_close(out, move(whole, c), rtol=0, atol=1e-14 * scale)
 
@@ -175,7 +179,7 @@ def test_integrator_is_of_fourth_order() -> None:
     exact = by_equations_of_motion(case.hamiltonian, start, length, k1)
     errors = []
     for steps in (4, 8, 16, 64):
-        quadrupole = pj.Quadrupole(length, k1, model="integrator", steps=steps)
+        quadrupole = pj.Quadrupole(length, k1, model="exact", steps=steps)
         errors.append(np.abs(move(quadrupole, start).numpy() - exact)[:5].max())
     orders = np.log2([errors[0] / errors[1], errors[1] / errors[2], errors[2] / errors[3]])
     assert orders == pytest.approx([4.0, 4.0, 8.0], abs=0.2)

@@ -169,7 +169,7 @@ def test_the_lost_do_not_leak_into_gradients(
             pj.Drift(0.2, name="d"),
             pj.Quadrupole(0.1, k1=20.0, name="q"),
             pj.Multipole(knl=(0.0, 0.1, 30.0), name="m"),
-            pj.Quadrupole(0.1, k1=5.0, name="i", model="integrator"),
+            pj.Quadrupole(0.1, k1=5.0, name="i", model="exact"),
         ]
     )
     whole = make_beam(500, current=100.0)

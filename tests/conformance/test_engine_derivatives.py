@@ -132,7 +132,7 @@ def test_knobs_of_every_kind(make_beam, kick, other, mode):
             pj.Quadrupole(0.1, k1=20.0, name="q"),
             pj.Drift(0.3, name="d"),
             pj.Multipole((0.0, 0.1, -3.0, 40.0), (1e-5, 0.05, 2.0), name="m"),
-            pj.Quadrupole(0.1, k1=-20.0, model="integrator", steps=2, name="i"),
+            pj.Quadrupole(0.1, k1=-20.0, model="exact", steps=2, name="i"),
             pj.Drift(0.3, name="d"),
             pj.Quadrupole(0.1, k1=20.0, name="q"),
         ]

@@ -9,9 +9,9 @@ import pyjutrack as pj
 LATTICES = {
     "paper's cell": None,
     "integrators": [
-        pj.Quadrupole(0.3, k1=4.0, model="integrator", steps=3, name="q"),
+        pj.Quadrupole(0.3, k1=4.0, model="exact", steps=3, name="q"),
         pj.Drift(0.5),
-        pj.Quadrupole(0.3, k1=-4.0, model="integrator", name="q2"),
+        pj.Quadrupole(0.3, k1=-4.0, model="exact", name="q2"),
     ],
     "no strength": [pj.Quadrupole(0.3, name="q"), pj.Marker(name="m"), pj.Drift(0.0)],
     "paraxial": [pj.Drift(0.7, model="paraxial"), pj.Quadrupole(0.3, k1=1.0)],

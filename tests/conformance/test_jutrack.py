@@ -130,7 +130,7 @@ def test_to_jutrack_and_back(julia):
             pj.Drift(0.2, name="d"),
             pj.Quadrupole(0.1, k1=3.0, name="q"),
             pj.Quadrupole(0.1, name="q0"),
-            pj.Quadrupole(0.1, k1=-2.0, model="integrator", steps=4, name="i"),
+            pj.Quadrupole(0.1, k1=-2.0, model="exact", steps=4, name="i"),
             pj.Multipole((0.1, 0.2, 0.3, 0.4), (0.5, 0.6, 0.7, 0.8), name="m"),
             pj.Marker(name="end"),
         ]

@@ -237,7 +237,7 @@ def _field(e: Element, address: str, field: str, index: int | None) -> tuple[str
             raise InvalidValueError(
                 f"JuTrack's quadrupole cannot be differentiated by {address!r} at "
                 f"{number(e.k1):g}: its formula divides by the strength; use the native engine, "
-                'or model="integrator"'
+                'or model="exact"'
             )
         return "k1", -1
     if isinstance(e, Multipole) and index is not None:

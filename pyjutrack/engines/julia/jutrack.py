@@ -77,7 +77,7 @@ def _element(kind: str, name: str, numbers: Any) -> Element:
         return Quadrupole(*values, name=name)
     if kind == "IntegratedQuadrupole":
         length, k1, steps = values
-        return Quadrupole(length, k1, model="integrator", steps=int(steps), name=name)
+        return Quadrupole(length, k1, model="exact", steps=int(steps), name=name)
     if kind == "Multipole":
         half = len(values) // 2
         return Multipole(tuple(values[:half]), tuple(values[half:]), name=name)
@@ -121,7 +121,7 @@ def _thick(e: Element) -> Element:
             f"JuTrack's driving terms leave out thin multipoles, and so {e.name or repr(e)}"
         )
     if isinstance(e, Quadrupole) and e.model == "linear":
-        return dataclasses.replace(e, model="integrator", steps=10)
+        return dataclasses.replace(e, model="exact", steps=10)
     return e
 
 

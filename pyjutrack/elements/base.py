@@ -1,8 +1,4 @@
-"""Lattice elements: frozen records of parameters, without physics.
-
-Kinds are named as in PALS, scalars as in MAD. Parameters are floats or 0-d tensors; strengths are
-normalised to the reference rigidity. How an element moves a particle stands in `transport.py`.
-"""
+"""What every element is: a frozen, checked record of parameters with a name and a place."""
 
 from __future__ import annotations
 
@@ -15,22 +11,43 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .errors import InvalidValueError, require_known
-from .functions import bool_or
-from .number import Number
+from ..errors import InvalidValueError, require_known
+from ..functions import bool_or
+from ..number import Number
+
+PLACEMENT = ("tilt", "dx", "dy", "dz", "x_rot", "y_rot", "z_rot")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Element:
     """What every element has.
 
+    The displacement is that of a rigid body about the middle of the element (of the chord's ends,
+    for bends), against the frame of the reference orbit there: first the translation, then the
+    rotations about y, x and s in this order. It moves the hardware and not the orbit.
+
     Attributes:
         name: by which knobs find it; elements that share a name move together.
+        length: along the reference orbit [m].
+        tilt: roll of the design about s [rad]; a bend's reference orbit rolls with it.
+        dx, dy, dz: displacement [m].
+        x_rot, y_rot, z_rot: rotations about the axes x, y, s [rad], right-handed.
     """
 
     name: str = ""
-    #: names of the parameters that may be knobs
+    tilt: Number = 0.0
+    dx: Number = 0.0
+    dy: Number = 0.0
+    dz: Number = 0.0
+    x_rot: Number = 0.0
+    y_rot: Number = 0.0
+    z_rot: Number = 0.0
+    #: the class is a base of kinds and no kind itself
+    abstract: ClassVar[bool] = True
+    #: names of the kind's own parameters that may be knobs
     knobs: ClassVar[tuple[str, ...]] = ()
+    #: knobs that every kind has
+    placement: ClassVar[tuple[str, ...]] = PLACEMENT
     #: those of them that are tuples of numbers
     series: ClassVar[tuple[str, ...]] = ()
     #: choices of the option fields
@@ -38,7 +55,7 @@ class Element:
     length: Number = field(default=0.0, kw_only=True)
 
     def __post_init__(self) -> None:
-        for name in self.knobs:
+        for name in (*self.knobs, *self.placement):
             value: Any = getattr(self, name)
             if name in self.series:
                 object.__setattr__(self, name, self._numbers(name, value))
@@ -98,71 +115,10 @@ class Element:
         return f"{type(self).__name__}({', '.join([*shown, f'name={self.name!r}'])})"
 
 
-@dataclass(frozen=True, repr=False)
-class Drift(Element):
-    """Field-free space.
-
-    Attributes:
-        length: [m].
-        model: "exact" (square root) or "paraxial".
-    """
-
-    length: Number
-    model: str = field(default="exact", kw_only=True)
-    knobs: ClassVar[tuple[str, ...]] = ("length",)
-    choices: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("exact", "paraxial")}
-
-
-@dataclass(frozen=True, repr=False)
-class Quadrupole(Element):
-    """Quadrupole with hard edges and no fringe.
-
-    Attributes:
-        length: [m].
-        k1: normalised gradient (1/B rho) dB_y/dx [1/m^2]; positive focuses x, whatever the charge.
-        model: "linear" is the exact solution of the paraxial Hamiltonian, chromatic in delta;
-            "integrator" a 4th-order symplectic sequence of exact drifts and kicks.
-        steps: of the integrator, per slice.
-    """
-
-    length: Number
-    k1: Number = 0.0
-    model: str = field(default="linear", kw_only=True)
-    steps: int = field(default=1, kw_only=True)
-    knobs: ClassVar[tuple[str, ...]] = ("length", "k1")
-    choices: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("linear", "integrator")}
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not (isinstance(self.steps, int) and self.steps >= 1):
-            raise InvalidValueError(
-                f"{self._label()}: steps must be a positive integer, got {self.steps!r}"
-            )
-
-
-@dataclass(frozen=True, repr=False)
-class Multipole(Element):
-    """Thin multipole of zero length.
-
-    Attributes:
-        knl: normal integrated strengths (k0 L, k1 L, ...), MAD's convention [rad, 1/m, ...].
-        ksl: skew integrated strengths.
-    """
-
-    knl: tuple[Number, ...] = ()
-    ksl: tuple[Number, ...] = ()
-    knobs: ClassVar[tuple[str, ...]] = ("knl", "ksl")
-    series: ClassVar[tuple[str, ...]] = ("knl", "ksl")
-
-
-@dataclass(frozen=True, repr=False)
-class Marker(Element):
-    """A place with a name."""
-
-
 def kinds(base: type[Element] = Element) -> dict[str, type[Element]]:
     """Every kind of element by name, those of users included."""
     found: dict[str, type[Element]] = {}
     for kind in base.__subclasses__():
-        found |= {kind.__name__: kind, **kinds(kind)}
+        itself = {} if vars(kind).get("abstract", False) else {kind.__name__: kind}
+        found |= {**itself, **kinds(kind)}
     return found

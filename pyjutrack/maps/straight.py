@@ -1,20 +1,10 @@
-"""The physics of single elements: pure maps (coordinates, parameters) -> coordinates.
-
-Every function takes the coordinates as six separate values, then the element's parameters, then
-the constants of the reference particle, and returns the six new values. They use only arithmetic,
-`.sqrt()` and `stumpff`, so that the same source runs on tensors, under any PyTorch transform, and
-through the tracer that writes the compiled kernels.
-
-Coordinates: x, y, z [m]; px, py = P_x/P0, P_y/P0; delta = (P - P0)/P0; z = -beta c (t - t0),
-positive ahead of the reference particle. All maps are symplectic in these variables.
-Source of the Hamiltonians: D. Sagan, The Bmad Reference Manual, ch. 23; E. Forest, Beam Dynamics.
-"""
+"""Drifts and linear quadrupoles."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .functions import stumpff
+from ..functions import stumpff
 
 
 def slip(delta: Any, beta0: Any) -> Any:
@@ -85,21 +75,3 @@ def _focus(x: Any, xp: Any, length: Any, strength: Any) -> Any:
         + strength * x * x * (length / 2 - half_twice)
     )
     return cosine * x + sine * xp, cosine * xp - strength * sine * x, path
-
-
-def multipole_kick(x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, knl: Any, ksl: Any) -> Any:
-    """Thin multipole: H = Re sum_n (knl[n] + i ksl[n]) (x + i y)^(n+1) / (n+1)!.
-
-    MAD's integrated strengths: knl[0] is a dipole kick [rad], knl[1] = k1 L [1/m], ...; factorials
-    belong to the expansion, not to the strengths. Unlike MAD's, knl[0] kicks the beam only and does
-    not bend the reference orbit.
-    """
-    real, imag = x * 0, x * 0
-    for n in reversed(range(max(len(knl), len(ksl)))):  # Horner in (x + i y), factorials folded in
-        normal = knl[n] if n < len(knl) else 0.0
-        skew = ksl[n] if n < len(ksl) else 0.0
-        real, imag = (
-            normal + (real * x - imag * y) / (n + 1),
-            skew + (real * y + imag * x) / (n + 1),
-        )
-    return x, px - real, y, py + imag, z, delta

@@ -1,0 +1,92 @@
+"""Elements without a field: space, places, apertures, changes of frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from ..errors import InvalidValueError
+from ..number import Number, detached
+from .base import Element
+
+
+@dataclass(frozen=True, repr=False)
+class Drift(Element):
+    """Field-free space.
+
+    Attributes:
+        length: [m].
+        model: "exact" (square root) or "paraxial".
+    """
+
+    length: Number
+    model: str = field(default="exact", kw_only=True)
+    abstract: ClassVar[bool] = False
+    knobs: ClassVar[tuple[str, ...]] = ("length",)
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("exact", "paraxial")}
+
+
+@dataclass(frozen=True, repr=False)
+class Marker(Element):
+    """A place with a name."""
+
+    abstract: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, repr=False)
+class Monitor(Element):
+    """Beam position monitor: a place with a name, in a drift if it has a length.
+
+    Attributes:
+        length: [m].
+    """
+
+    length: Number = 0.0
+    abstract: ClassVar[bool] = False
+    knobs: ClassVar[tuple[str, ...]] = ("length",)
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class Aperture(Element):
+    """A thin opening; particles outside of it are lost.
+
+    Attributes:
+        shape: "rectangle", "ellipse", or "racetrack": a rectangle whose corners are quarters of
+            an ellipse.
+        half_width, half_height: of the opening in x and y [m], infinite if left.
+        corner_x, corner_y: half axes of the racetrack's corners [m].
+    """
+
+    half_width: Number = float("inf")
+    half_height: Number = float("inf")
+    shape: str = "rectangle"
+    corner_x: Number = 0.0
+    corner_y: Number = 0.0
+    abstract: ClassVar[bool] = False
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {"shape": ("rectangle", "ellipse", "racetrack")}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("half_width", "half_height"):
+            if not detached(getattr(self, name)) > 0:
+                raise InvalidValueError(
+                    f"{self._label()}: {name} must be positive, got {getattr(self, name)}"
+                )
+        for name, limit in (("corner_x", "half_width"), ("corner_y", "half_height")):
+            corner, size = detached(getattr(self, name)), detached(getattr(self, limit))
+            if not 0 <= corner <= size:
+                raise InvalidValueError(
+                    f"{self._label()}: {name} = {corner} m must lie between 0 and {limit} = {size}"
+                )
+
+
+@dataclass(frozen=True, repr=False)
+class Patch(Element):
+    """A change of the reference frame, of no length along s.
+
+    The displacement that other elements have and undo is here kept: behind the patch, coordinates
+    count from a frame translated by (dx, dy, dz) and then rotated by y_rot, x_rot and z_rot plus
+    tilt. Particles drift to the new plane; dz counts as path of the reference.
+    """
+
+    abstract: ClassVar[bool] = False

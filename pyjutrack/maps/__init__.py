@@ -1,0 +1,16 @@
+"""The physics of single elements: pure maps (coordinates, parameters) -> coordinates.
+
+Every function takes the coordinates as six separate values, then the element's parameters, then
+the constants of the reference particle, and returns the six new values. They use only arithmetic,
+`.sqrt()` and `stumpff`, so that the same source runs on tensors, under any PyTorch transform, and
+through the tracer that writes the compiled kernels.
+
+Coordinates: x, y, z [m]; px, py = P_x/P0, P_y/P0; delta = (P - P0)/P0; z = -beta c (t - t0),
+positive ahead of the reference particle. All maps are symplectic in these variables.
+Source of the Hamiltonians: D. Sagan, The Bmad Reference Manual, ch. 23; E. Forest, Beam Dynamics.
+"""
+
+from .multipole import multipole_kick
+from .straight import drift, drift_paraxial, quadrupole, slip
+
+__all__ = ["drift", "drift_paraxial", "multipole_kick", "quadrupole", "slip"]

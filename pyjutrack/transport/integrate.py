@@ -1,0 +1,46 @@
+"""Symplectic integrators: a free motion and kicks, composed to a chosen order."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+from .base import State
+
+Step = Callable[[State, Any], State]
+
+
+def _composed(weights: tuple[float, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Free motions and kicks of leapfrogs of these lengths in a row."""
+    halves = [w / 2 for w in (*weights, 0.0)]
+    free = [halves[0], *(a + b for a, b in itertools.pairwise(halves))]
+    return tuple(free[: len(weights) + 1]), weights
+
+
+# Sources: E. Forest, R. Ruth, Physica D 43 (1990) 105; H. Yoshida, Phys. Lett. A 150 (1990) 262,
+# solution A of sixth order.
+_FOURTH = 1 / (2 - 2 ** (1 / 3))
+_SIXTH = (-1.17767998417887, 0.235573213359357, 0.784513610477560)
+_SIXTH_ALL = (*_SIXTH[::-1], 1 - 2 * sum(_SIXTH), *_SIXTH)
+_SCHEMES = {
+    2: _composed((1.0,)),
+    4: _composed((_FOURTH, 1 - 2 * _FOURTH, _FOURTH)),
+    6: _composed(_SIXTH_ALL),
+}
+
+
+def integrate(state: State, order: int, steps: int, free: Step, kick: Step) -> State:
+    """Pass an element by `steps` of an integrator.
+
+    Args:
+        order: 2, 4 or 6.
+        free, kick: (state, share of the whole) -> state.
+    """
+    drifts, kicks = _SCHEMES[order]
+    for _ in range(steps):
+        for i, share in enumerate(drifts):
+            state = free(state, share / steps)
+            if i < len(kicks):
+                state = kick(state, kicks[i] / steps)
+    return state
