@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
 
@@ -13,7 +12,7 @@ from element_cases import CASES, PROTON, SYMPLECTIC, Case, by_equations_of_motio
 from torch import Tensor
 
 import pyjutrack as pj
-from pyjutrack.elements import Magnet, kinds
+from pyjutrack.elements import kinds
 from pyjutrack.transport import Part
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda c: c.label)
