@@ -92,7 +92,10 @@ class Lattice:
         return total
 
     def knobs(self) -> list[str]:
-        """Every address that can be read, set or differentiated."""
+        """Every address of the elements' own parameters, to be read, set or differentiated.
+
+        Tilts and displacements, such as "q1.dx", have addresses too and are not listed.
+        """
         found: list[str] = []
         for name in self.names:
             element = self[name]
@@ -153,7 +156,7 @@ class Lattice:
             raise unknown("knob", address, self.knobs())
         element = self[match["element"]]
         index = None if match["index"] is None else int(match["index"])
-        if match["field"] in element.knobs:
+        if match["field"] in (*element.knobs, *element.placement):
             value = getattr(element, match["field"])
             self._one_knob(address, element, match["field"])
             if isinstance(value, tuple) == (index is not None):

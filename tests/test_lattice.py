@@ -47,13 +47,16 @@ def test_knobs_and_values(line: pj.Lattice) -> None:
         "d.length",
         "q.length",
         "q.k1",
+        "q.k1s",
+        "m.length",
         "m.knl[0]",
         "m.knl[1]",
         "m.knl[2]",
         "m.ksl[0]",
     ]
-    expected = [0.5, 0.1, 2.0, 0.0, 0.3, -4.0, 0.1]
+    expected = [0.5, 0.1, 2.0, 0.0, 0.0, 0.0, 0.3, -4.0, 0.1]
     assert [line.value(k) for k in line.knobs()] == expected
+    assert line.with_values({"q.dx": 1e-3}).value("q.dx") == 1e-3
 
 
 def test_with_values_changes_a_copy(line: pj.Lattice) -> None:
