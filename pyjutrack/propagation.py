@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,10 +14,19 @@ from .compiled import parallel
 from .elements import Element
 from .lattice import Lattice
 from .number import Number
-from .transport import WHOLE, Part, State, advance, passable
+from .reference import Reference
+from .transport import WHOLE, Part, State, advance, behind, passable
 
 if TYPE_CHECKING:
     from .tracking import Kick, Plan
+
+
+class End(NamedTuple):
+    """What a tracking ends with."""
+
+    state: State
+    probe: State | None
+    reference: Reference
 
 
 def run(
@@ -27,14 +36,15 @@ def run(
     turns: int,
     counts: Plan,
     probes: Tensor | None = None,
-) -> tuple[State, State | None]:
+) -> End:
     """Track a beam and, in its field, probe particles that add nothing to it.
 
     Args:
         probes: coordinates (M, 6), or None.
 
     Returns:
-        Final states of the beam and of the probes. Unchecked; see `check_track`.
+        Final states of the beam and of the probes, and the reference there. Unchecked; see
+        `check_track`.
     """
     with parallel.cores():
         return _run(lattice, beam, kicks, turns, counts, probes)
@@ -47,7 +57,7 @@ def _run(
     turns: int,
     counts: Plan,
     probes: Tensor | None,
-) -> tuple[State, State | None]:
+) -> End:
     state = state_of(beam.coordinates, beam.alive)
     probe = None
     if probes is not None:
@@ -63,6 +73,9 @@ def _run(
             if probe is not None:
                 probe = passable(probe) if part.start == 0 else probe
                 probe = advance(element, probe, reference, part)
+            after = behind(element, reference, part)
+            if after is not reference:
+                reference, beam = after, beam.replace(reference=after)
             if kicked is None:
                 continue
             for kick in kicks:
@@ -71,7 +84,7 @@ def _run(
                 state = kick.apply(state, field, kicked)
                 if probe is not None:
                     probe = kick.apply(kick.admit(probe), field, kicked)
-    return state, probe
+    return End(state, probe, reference)
 
 
 def _walk(lattice: Lattice, counts: Plan) -> Iterator[tuple[Element, Part, Number | None]]:
@@ -95,7 +108,7 @@ def state_of(coordinates: Tensor, alive: Tensor) -> State:
     return State(tuple(coordinates.movedim(-1, 0).contiguous().unbind(0)), alive)
 
 
-def beam_of(state: State, like: Beam) -> Beam:
-    """A beam from columns, with the rest of another beam."""
+def beam_of(state: State, reference: Reference, like: Beam) -> Beam:
+    """A beam from columns and their reference, with the rest of another beam."""
     coordinates = torch.stack(state.coordinates, 0).movedim(0, -1)
-    return like.replace(coordinates=coordinates, alive=state.alive)
+    return like.replace(reference=reference, coordinates=coordinates, alive=state.alive)

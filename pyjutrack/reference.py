@@ -112,6 +112,20 @@ class Reference:
             )
         return cls.from_kinetic(species, total_energy - species.mass)
 
+    def accelerated(self, gain: float) -> Reference:
+        """The reference with another energy, `gain` [eV] above this one.
+
+        Raises:
+            InvalidValueError: nothing is left of the kinetic energy.
+        """
+        kinetic = self.kinetic_energy + gain
+        if not kinetic > 0:
+            raise InvalidValueError(
+                f"a {self.species.name} of kinetic energy {self.kinetic_energy:g} eV cannot lose "
+                f"{-gain:g} eV"
+            )
+        return Reference.from_kinetic(self.species, kinetic)
+
     @property
     def beta_gamma(self) -> float:
         return self.p0c / self.species.mass

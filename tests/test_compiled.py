@@ -24,6 +24,17 @@ CASES = [
     ("quadrupole", (0.3, 0.0)),
     ("quadrupole", (0.3, 1e-9)),
     ("quadrupole", (0.0, 5.0)),
+    ("bend", (0.7, 0.3, 0.45)),
+    ("bend", (2.0, 1.2, 0.6)),
+    ("bend", (0.0, -0.2, 0.6)),
+    ("bend", (0.7, 0.0, 0.0)),
+    ("bend", (0.7, 0.1, 1e-9)),
+    ("bend_linear", (0.7, 0.3, 0.45, 0.8)),
+    ("bend_linear", (1.5, 0.3, 0.2, -2.0)),
+    ("bend_linear", (0.7, 0.0, 0.0, 0.0)),
+    ("solenoid", (0.7, 0.5)),
+    ("solenoid", (3.0, -1.5)),
+    ("solenoid", (0.7, 0.0)),
 ]
 each = pytest.mark.parametrize(("name", "parameters"), CASES)
 FIXED = (PROTON.beta,)

@@ -8,6 +8,8 @@ import torch
 from conftest import BeamFactory
 
 import pyjutrack as pj
+from pyjutrack.engines import engine_of
+from pyjutrack.tracking import task_of
 
 KNOBS = ["d1.length", "q1.length", "q1.k1", "d2.length", "q2.length", "q2.k1", "d3.length"]
 GROWTH = pj.emittance_growth("x")
@@ -54,13 +56,8 @@ def test_jacobian_over_turns(
 
 def start_after_one_cell(cell: pj.Lattice, beam: pj.Beam, kick: pj.SpaceCharge) -> np.ndarray:
     """Where the axis goes: a lost particle at the origin would not move, a weightless one does."""
-    zero = torch.zeros(1, 6, dtype=torch.float64)
-    from pyjutrack.propagation import run
-    from pyjutrack.tracking import plan  # the only way to a weightless particle
-
-    _, probe = run(cell, beam, [kick], 1, plan(cell, [kick]), zero)
-    assert probe is not None
-    return torch.stack(probe.coordinates, dim=-1)[0].numpy()
+    task = task_of(cell, beam, [kick], 1)
+    return engine_of("native").probe(task, torch.zeros(1, 6, dtype=torch.float64))[0].numpy()
 
 
 def test_gradient_reverse_is_forward_is_fd(

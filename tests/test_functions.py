@@ -1,4 +1,4 @@
-"""The Stumpff functions, in PyTorch and compiled, against mpmath with fifty digits."""
+"""The Stumpff functions and the arc tangent, in PyTorch and compiled, against mpmath with fifty digits."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import mpmath
 import pytest
 import torch
 
+from pyjutrack.compiled.stumpff import arctangent as compiled_arctangent
 from pyjutrack.compiled.stumpff import exact as compiled_stumpff
-from pyjutrack.functions import stumpff
+from pyjutrack.functions import arctangent, stumpff
 
 ARGUMENTS = [-30.0, -1.0000001, -1.0, -0.9999999, -0.3, -1e-8, -1e-300, 0.0]
 ARGUMENTS += [1e-300, 1e-8, 0.3, 0.9999999, 1.0, 1.0000001, 2.0, 9.8696, 30.0]
@@ -26,7 +27,7 @@ def series(k: int, w: float, derivative: int = 0) -> float:
 
 
 @pytest.mark.parametrize("w", ARGUMENTS)
-@pytest.mark.parametrize("k", [0, 1])
+@pytest.mark.parametrize("k", range(4))
 def test_values_and_derivatives(w: float, k: int) -> None:
     def function(w: torch.Tensor) -> torch.Tensor:
         return stumpff(w)[k]
@@ -41,21 +42,42 @@ def test_values_and_derivatives(w: float, k: int) -> None:
 
 @pytest.mark.parametrize("w", ARGUMENTS)
 def test_compiled_twin(w: float) -> None:
-    expected = [series(k, w) for k in range(4)]
+    expected = [series(k, w) for k in range(6)]
     assert compiled_stumpff(w) == pytest.approx(expected, rel=1e-14, abs=1e-15)
 
 
 def test_a_tensor_of_mixed_arguments_and_no_nan_in_its_gradient() -> None:
     w = torch.tensor(ARGUMENTS, dtype=torch.float64, requires_grad=True)
-    c0, c1 = stumpff(w)
-    for k, values in enumerate((c0, c1)):
+    found = stumpff(w)
+    for k, values in enumerate(found):
         expected = [series(k, a) for a in ARGUMENTS]
         assert values.tolist() == pytest.approx(expected, rel=1e-13, abs=1e-14)
-    (slope,) = torch.autograd.grad(c0.sum() + c1.sum(), w)
-    expected = [series(0, a, 1) + series(1, a, 1) for a in ARGUMENTS]
+    (slope,) = torch.autograd.grad(sum(f.sum() for f in found), w)
+    expected = [sum(series(k, a, 1) for k in range(4)) for a in ARGUMENTS]
     assert slope.tolist() == pytest.approx(expected, rel=1e-13, abs=1e-14)
 
 
 def test_under_vmap() -> None:
     w = torch.tensor(ARGUMENTS, dtype=torch.float64)
     torch.testing.assert_close(torch.func.vmap(stumpff)(w), stumpff(w), rtol=1e-15, atol=1e-16)
+
+
+def exact_arctangent(w: float, derivative: int = 0) -> float:
+    """atan(sqrt(w))/sqrt(w), or a derivative of it by contour integrals of mpmath."""
+    if w == 0:
+        return [1.0, -1 / 3, 2 / 5][derivative]
+    f = lambda t: DIGITS.atan(DIGITS.sqrt(t)) / DIGITS.sqrt(t)  # noqa: E731
+    return float(DIGITS.diff(f, DIGITS.mpf(w), derivative, h=DIGITS.mpf(w) * DIGITS.mpf(10) ** -15))
+
+
+@pytest.mark.parametrize("w", [0.0, 1e-12, 1e-3, 0.0599999, 0.06, 0.0600001, 0.3, 4.0, 200.0])
+def test_arctangent(w: float) -> None:
+    point = torch.tensor(w, dtype=torch.float64)
+    first = torch.func.jacrev(arctangent)
+    second = torch.func.jacfwd(first)
+    for order, derivative in enumerate((arctangent, first, second)):
+        expected = exact_arctangent(w, order)
+        assert float(derivative(point)) == pytest.approx(expected, rel=1e-11 if order else 1e-14)
+    value, slope = compiled_arctangent(w)
+    assert value == pytest.approx(exact_arctangent(w), rel=1e-14)
+    assert slope == pytest.approx(exact_arctangent(w, 1), rel=1e-12)

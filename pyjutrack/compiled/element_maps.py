@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from inspect import signature
 from typing import Any
 
@@ -11,7 +13,7 @@ from torch import Tensor
 
 from .. import maps
 from ..number import tensor_like
-from . import COMPILED_MAPS, map_kernels, parallel
+from . import COMPILED_MAPS, parallel
 from .operator import Maybe, Tensors, array, compiled_operator, tensors
 
 #: cost of a map beside that of a kick, per particle
@@ -22,6 +24,8 @@ class _MapKernels:
     """Inputs: six coordinates, the alive mask, then the parameters; static: the constants."""
 
     def __init__(self, name: str) -> None:
+        from . import map_kernels  # late, so that the generator runs without its own output
+
         self._map = getattr(maps, name)
         self.ranks = (1,) * 7 + (0,) * (len(signature(self._map).parameters) - 7)
         self.moves: tuple[int, ...] = getattr(map_kernels, f"{name.upper()}_MOVES")
@@ -74,8 +78,13 @@ def _unpack(inputs: Tensors) -> list[Any]:
     return [array(t) for t in inputs[:7]] + [float(p) for p in inputs[7:]]
 
 
-_KERNELS = {name: _MapKernels(name) for name in COMPILED_MAPS}
-_OPERATORS = {name: compiled_operator(kernels) for name, kernels in _KERNELS.items()}
+@cache
+def _operator(name: str) -> tuple[Callable[..., Tensors], tuple[int, ...]]:
+    """The operator of a map, and which coordinates it moves."""
+    if name not in COMPILED_MAPS:
+        raise KeyError(f"the map {name!r} has no kernels")
+    kernels = _MapKernels(name)
+    return compiled_operator(kernels), kernels.moves
 
 
 def apply_map(
@@ -87,8 +96,9 @@ def apply_map(
 ) -> Tensors:
     """Apply one of `COMPILED_MAPS` to the particles that are alive; the others keep their place."""
     values = [tensor_like(p, coordinates[0]) for p in parameters]
-    moved = _OPERATORS[name](constants, *coordinates, alive, *values)
+    operator, moves = _operator(name)
     new = list(coordinates)
-    for i, column in zip(_KERNELS[name].moves, moved, strict=True):
+    moved = operator(constants, *coordinates, alive, *values)
+    for i, column in zip(moves, moved, strict=True):
         new[i] = column
     return tuple(new)

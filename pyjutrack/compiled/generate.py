@@ -14,7 +14,7 @@ from typing import Any
 from .. import maps
 from ..beam import COORDINATES
 from . import COMPILED_MAPS
-from .trace import Expression, constant, statements, symbol
+from .trace import STUMPFF, Expression, constant, statements, symbol
 
 _HEADER = '''"""Maps, compiled. Written by `python -m pyjutrack.compiled.generate`; do not edit."""
 
@@ -23,7 +23,7 @@ import math
 import numpy as np
 
 from .jit import kernel, scalar
-from .stumpff import exact, fits, series
+from .stumpff import arctangent, exact, fits, series
 
 #: particles whose Jacobians are held at once: small enough for the first-level cache
 BLOCK = 256
@@ -209,7 +209,7 @@ def _arguments(outputs: list[Expression]) -> list[Expression]:
             continue
         seen.add(node)
         children = [a for a in node.args if isinstance(a, Expression)]
-        if node.op in ("c0", "c1"):
+        if node.op in STUMPFF:
             found[children[0]] = None
         pending += children
     return list(found)

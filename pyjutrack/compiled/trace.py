@@ -9,6 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+#: functions of one argument that are computed together
+STUMPFF = ("c0", "c1", "c2", "c3", "c4", "c5")
+ATAN = ("atan", "atan_slope")
+GROUPS = {
+    **dict.fromkeys(STUMPFF, ("stumpff", STUMPFF)),
+    **dict.fromkeys(ATAN, ("arctangent", ATAN)),
+}
+
 
 class Expression:
     """A node of the graph. Make nodes by arithmetic on `symbol(...)`, never directly."""
@@ -74,8 +82,11 @@ class Expression:
     def sqrt(self) -> Expression:
         return Expression.make("sqrt", self)
 
-    def stumpff(self) -> tuple[Expression, Expression]:
-        return Expression.make("c0", self), Expression.make("c1", self)
+    def stumpff(self) -> tuple[Expression, ...]:
+        return tuple(Expression.make(name, self) for name in STUMPFF[:4])
+
+    def arctangent(self) -> Expression:
+        return Expression.make("atan", self)
 
     def is_number(self, value: float) -> bool:
         return self.op == "number" and self.args[0] == value
@@ -103,10 +114,12 @@ class Expression:
                 result = -da
             elif self.op == "sqrt":
                 result = da * 0.5 / self
-            elif self.op == "c0":
-                result = da * Expression.make("c1", a) * -0.5
-            elif self.op == "c1":
-                result = da * (Expression.make("c3", a) - Expression.make("c2", a)) * 0.5
+            elif self.op in STUMPFF[:4]:
+                k = STUMPFF.index(self.op)
+                higher = [Expression.make(name, a) for name in STUMPFF[k + 1 : k + 3]]
+                result = da * (higher[1] * k - higher[0]) * 0.5
+            elif self.op == "atan":
+                result = da * Expression.make("atan_slope", a)
             else:
                 raise AssertionError(f"no derivative rule for {self.op}")
         memo[self] = result
@@ -135,12 +148,13 @@ def statements(outputs: Iterable[Expression]) -> tuple[list[str], list[str]]:
             text = repr(node.args[0])
         elif node.op == "symbol":
             text = node.args[0]
-        elif node.op in ("c0", "c1", "c2", "c3"):
+        elif node.op in GROUPS:
+            function, members = GROUPS[node.op]
             argument = name(node.args[0])
-            group = [Expression.make(f"c{k}", node.args[0]) for k in range(4)]
-            for k, member in enumerate(group):
-                names[member] = f"c{k}_{argument}"
-            lines.append(f"{', '.join(names[m] for m in group)} = stumpff({argument})")
+            group = [Expression.make(member, node.args[0]) for member in members]
+            for member in group:
+                names[member] = f"{member.op}_{argument}"
+            lines.append(f"{', '.join(names[m] for m in group)} = {function}({argument})")
             text = names[node]
         else:
             args = [name(a) for a in node.args]

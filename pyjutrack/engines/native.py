@@ -13,7 +13,7 @@ from ..beam import Beam
 from ..compiled import parallel
 from ..knobs import overlay, values
 from ..lattice import Lattice
-from ..propagation import beam_of, run
+from ..propagation import End, beam_of, run
 from ..pushforward import Pushed, seeds
 from ..transport import State
 from .protocol import Figure, Task
@@ -28,8 +28,8 @@ class Native:
 
     def track(self, task: Task) -> Beam:
         """See `Engine`."""
-        state, _ = run(task.lattice, task.beam, task.kicks, task.turns, task.counts)
-        return beam_of(state, task.beam)
+        end = run(task.lattice, task.beam, task.kicks, task.turns, task.counts)
+        return beam_of(end.state, end.reference, task.beam)
 
     def probe(self, task: Task, starts: Tensor) -> Tensor:
         """See `Engine`."""
@@ -58,11 +58,11 @@ class Native:
         """See `Engine`."""
         vector = values(task.lattice, task.beam, wrt)
         if mode == "forward":
-            state, source = _final(task, wrt, seeds(vector))
-            return _meet(figure, state, source, len(vector))
+            end, source = _final(task, wrt, seeds(vector))
+            return _meet(figure, end, source, len(vector))
         leaf = vector.requires_grad_()
-        state, source = _final(task, wrt, leaf.unbind(0))
-        value = checked(figure, beam_of(state, source))
+        end, source = _final(task, wrt, leaf.unbind(0))
+        value = checked(figure, beam_of(end.state, end.reference, source))
         slope = torch.zeros_like(vector)
         if value.requires_grad:
             with parallel.cores():
@@ -73,7 +73,7 @@ class Native:
 
 
 def _probe(task: Task, lattice: Lattice, beam: Beam, starts: Tensor) -> Tensor:
-    _, probe = run(lattice, beam, task.kicks, task.turns, task.counts, starts)
+    probe = run(lattice, beam, task.kicks, task.turns, task.counts, starts).probe
     assert probe is not None
     all_alive(probe.alive)
     return torch.stack(probe.coordinates, dim=-1)
@@ -87,21 +87,21 @@ def _jacobian(task: Task, lattice: Lattice, beam: Beam, start: Tensor) -> Tensor
     return matrix
 
 
-def _final(task: Task, wrt: Sequence[str], numbers: Iterable[Tensor]) -> tuple[State, Beam]:
+def _final(task: Task, wrt: Sequence[str], numbers: Iterable[Tensor]) -> tuple[End, Beam]:
     """The end of a tracking with knobs at some values, and the beam as it started."""
     knobbed, source = overlay(task.lattice, task.beam, wrt, numbers)
-    return run(knobbed, source, task.kicks, task.turns, task.counts)[0], source
+    return run(knobbed, source, task.kicks, task.turns, task.counts), source
 
 
-def _meet(figure: Figure, state: State, source: Beam, count: int) -> tuple[Tensor, Tensor]:
+def _meet(figure: Figure, final: End, source: Beam, count: int) -> tuple[Tensor, Tensor]:
     """The gradient of the figure by the final beam, times what was pushed through the tracking.
 
     Cheaper than to push all directions through the figure as well.
     """
-    moved: list[Any] = [*state.coordinates, source.current]
+    moved: list[Any] = [*final.state.coordinates, source.current]
     leaves: list[Any] = [_leaf(t) if isinstance(t, Pushed) else t for t in moved]
-    end = beam_of(State(tuple(leaves[:6]), state.alive), source.replace(current=leaves[6]))
-    value = checked(figure, end)
+    state = State(tuple(leaves[:6]), final.state.alive)
+    value = checked(figure, beam_of(state, final.reference, source.replace(current=leaves[6])))
     slope = torch.zeros(count, dtype=torch.float64)
     active = [(t, leaf) for t, leaf in zip(moved, leaves, strict=True) if isinstance(t, Pushed)]
     if active and value.requires_grad:

@@ -10,7 +10,29 @@ positive ahead of the reference particle. All maps are symplectic in these varia
 Source of the Hamiltonians: D. Sagan, The Bmad Reference Manual, ch. 23; E. Forest, Beam Dynamics.
 """
 
+from .bend import bend, bend_kick, bend_linear, curved_quadrupole_kick, edge_fringe, edge_linear
+from .cavity import crab_kick, rescale, rf_kick
+from .frames import patch, roll
 from .multipole import multipole_kick
+from .solenoid import solenoid
 from .straight import drift, drift_paraxial, quadrupole, slip
 
-__all__ = ["drift", "drift_paraxial", "multipole_kick", "quadrupole", "slip"]
+__all__ = [
+    "bend",
+    "bend_kick",
+    "bend_linear",
+    "crab_kick",
+    "curved_quadrupole_kick",
+    "drift",
+    "drift_paraxial",
+    "edge_fringe",
+    "edge_linear",
+    "multipole_kick",
+    "patch",
+    "quadrupole",
+    "rescale",
+    "rf_kick",
+    "roll",
+    "slip",
+    "solenoid",
+]

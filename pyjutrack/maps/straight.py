@@ -57,21 +57,29 @@ def quadrupole(
     focuses x. One formula holds for either sign of k1 and through zero.
     """
     total = 1 + delta
-    strength = k1 / total
-    x, xp, path_x = _focus(x, px / total, length, strength)
-    y, yp, path_y = _focus(y, py / total, length, -strength)
+    focusing = k1 * length / total
+    x, xp, _, path_x = swing(x, px / total, length, focusing, 0)
+    y, yp, _, path_y = swing(y, py / total, length, -focusing, 0)
     z = z + length * slip(delta, beta0) - (path_x + path_y) / 2
     return x, xp * total, y, yp * total, z, delta
 
 
-def _focus(x: Any, xp: Any, length: Any, strength: Any) -> Any:
-    """x'' = -strength x over a length: the new x, x', and the integral of x'^2 on the way."""
-    cosine, sinc = stumpff(strength * length * length)
-    sine = length * sinc
-    half_twice = sine * cosine / 2
-    path = (
-        xp * xp * (length / 2 + half_twice)
-        - strength * x * xp * sine * sine
-        + strength * x * x * (length / 2 - half_twice)
+def swing(x: Any, xp: Any, length: Any, focusing: Any, turn: Any) -> tuple[Any, Any, Any, Any]:
+    """x'' = (turn - focusing x) / length over a length, for any sign of the focusing.
+
+    Args:
+        focusing: strength times length [1/m].
+        turn: deflection on the axis [rad].
+
+    Returns:
+        The new x and x', the mean of x on the way, and the integral of x'^2.
+    """
+    c0, c1, c2, c3 = stumpff(focusing * length)
+    start = turn - focusing * x  # x'' times the length, at the start
+    path = xp * xp * (1 + c0 * c1) / 2 + xp * start * c1 * c1 + start * start * (c2 + c0 * c3) / 2
+    return (
+        x + length * (c1 * xp + c2 * start),
+        c0 * xp + c1 * start,
+        x + length * (c2 * xp + c3 * start),
+        length * path,
     )
-    return cosine * x + sine * xp, cosine * xp - strength * sine * x, path

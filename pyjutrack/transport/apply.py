@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from .. import maps
 from ..compiled import COMPILED_MAPS
 from ..compiled.element_maps import apply_map
+from ..number import Number, tensor_like
 from ..reference import Reference
 from .base import State
-
-Number = float | Tensor
 
 
 def move(name: str, state: State, reference: Reference, *parameters: Number) -> State:
@@ -26,6 +24,9 @@ def kick(name: str, state: State, *parameters: Any) -> State:
     """One of the maps without a kernel, by name."""
     assert name not in COMPILED_MAPS
     function = getattr(maps, name)
+    parameters = tuple(
+        tensor_like(p, state.coordinates[0]) if isinstance(p, float) else p for p in parameters
+    )
     # a masked result is not enough: the backward pass would multiply its zero by a lost NaN
     safe = [torch.where(state.alive, u, torch.zeros_like(u)) for u in state.coordinates]
     new = function(*safe, *parameters)

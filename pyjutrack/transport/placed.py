@@ -1,12 +1,91 @@
-"""An element where it stands: tilted, displaced, or as designed."""
+"""An element where it stands: as designed, rolled, displaced."""
 
 from __future__ import annotations
 
-from ..elements import Element
+from typing import Any
+
+import torch
+
+from ..elements import Drift, Element, Marker, Monitor, Patch, Quadrupole
+from ..functions import bool_or
+from ..number import Number
 from ..reference import Reference
+from .apply import kick
 from .base import Part, State, transport
+from .fields import behind
+from .frames import (
+    HERE,
+    Frame,
+    along,
+    cos_sin,
+    displacement,
+    inverse,
+    middle,
+    rolled,
+    then,
+)
+from .straight import is_zero
 
 
 def advance(element: Element, state: State, reference: Reference, part: Part) -> State:
-    """Move particles through a part of an element, wherever it stands."""
-    return transport(element, state, reference, part)
+    """Move particles through a part of an element, wherever it stands.
+
+    Particles that the element cannot bring to its end are lost where they entered it.
+    """
+    moved = _placed(element, state, reference, part)
+    if _always_passes(element):
+        return moved
+    arrived = torch.isfinite(sum(c.detach() for c in moved.coordinates))  # type: ignore[arg-type]
+    if bool_or((arrived | ~state.alive).all(), default=True):
+        return moved
+    # once more without them: what they became must not reach a derivative
+    return _placed(element, State(state.coordinates, state.alive & arrived), reference, part)
+
+
+def _always_passes(element: Element) -> bool:
+    """Whether whoever may enter comes out."""
+    plain = isinstance(element, (Drift, Marker, Monitor)) or (
+        type(element) is Quadrupole and element.model == "linear" and not element.ksl + element.knl
+    )
+    return plain and not is_displaced(element)
+
+
+def is_displaced(element: Element) -> bool:
+    """Whether an element does not stand where it was designed to."""
+    return not all(is_zero(getattr(element, name)) for name in element.placement[1:])
+
+
+def _placed(element: Element, state: State, reference: Reference, part: Part) -> State:
+    if isinstance(element, Patch):
+        frame = then(displacement(element), rolled(element.tilt))
+        return _patched(state, reference, frame, element.dz) if frame != HERE else state
+    if not is_displaced(element):
+        return _rolled(element, state, reference, part)
+    state = _patched(state, reference, _offset(element, part.start), 0.0)
+    state = _rolled(element, state, reference, part)
+    out = inverse(_offset(element, part.stop))
+    return _patched(state, behind(element, reference, part), out, 0.0)
+
+
+def _offset(element: Element, place: float) -> Frame:
+    """The frame at a place of a displaced element, as seen from where it was designed to be."""
+    roll = rolled(element.tilt)
+    at, centre = (
+        then(then(roll, frame), inverse(roll)) for frame in (along(element, place), middle(element))
+    )
+    moved = then(then(centre, displacement(element)), inverse(centre))
+    return then(then(inverse(at), moved), at)
+
+
+def _rolled(element: Element, state: State, reference: Reference, part: Part) -> State:
+    if is_zero(element.tilt):
+        return transport(element, state, reference, part)
+    cosine, sine = cos_sin(element.tilt)
+    state = kick("roll", state, cosine, sine)
+    state = transport(element, state, reference, part)
+    return kick("roll", state, cosine, -sine)
+
+
+def _patched(state: State, reference: Reference, frame: Frame, path: Number) -> State:
+    parameters: tuple[Any, ...] = (frame.origin, frame.axes, path, reference.beta)
+    return kick("patch", state, *parameters)

@@ -91,14 +91,30 @@ def _drift_kick(
 
 
 def with_kicks(
-    element: Magnet, free: Step, normal: Series, skew: Series, state: State, part: Part
+    element: Magnet,
+    free: Step,
+    normal: Series,
+    skew: Series,
+    state: State,
+    part: Part,
+    extra: Step | None = None,
 ) -> State:
-    """A part of a magnet: its free motion and all its multipoles, its own and the extra ones."""
+    """A part of a magnet: its free motion and all its multipoles, its own and the extra ones.
+
+    Args:
+        free: what needs no kicks. normal, skew: integrated strengths of the magnet's own.
+        extra: a kick beside the multipoles.
+    """
     knl, ksl = plus(normal, element.knl), plus(skew, element.ksl)
-    if all(map(is_zero, (*knl, *ksl))):
+    straight = all(map(is_zero, (*knl, *ksl)))
+    if straight and extra is None:
         return free(state, 1.0)
 
     def kicked(state: State, share: float) -> State:
+        if extra is not None:
+            state = extra(state, share)
+        if straight:
+            return state
         weight = part.fraction * share
         return kick(
             "multipole_kick", state, tuple(k * weight for k in knl), tuple(k * weight for k in ksl)

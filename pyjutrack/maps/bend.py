@@ -1,0 +1,163 @@
+"""Dipole fields in a turning frame: sector bodies, wedges, rotations, fringes.
+
+Sources: E. Forest, Beam Dynamics (1998), ch. 10-13, for the Hamiltonians; the closed forms here are
+arranged so that curvature, field and length may each be zero.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..functions import arctangent, stumpff
+from .straight import slip, swing
+
+
+def bend(
+    x: Any,
+    px: Any,
+    y: Any,
+    py: Any,
+    z: Any,
+    delta: Any,
+    length: Any,
+    angle: Any,
+    k0: Any,
+    beta0: Any,
+) -> Any:
+    """Uniform field, exactly, from one plane to another that is turned about y.
+
+    H = -(1 + h x) sqrt((1 + delta)^2 - px^2 - py^2) + k0 (x + h x^2 / 2) plus the slip, with
+    h = angle / length. A wedge has no length, a turn of the frame neither length nor field. The
+    particle must turn by less than pi.
+
+    Args:
+        length: of the reference orbit [m]. angle: between the planes [rad], positive towards -x.
+        k0: field / (B rho) [1/m].
+    """
+    total = 1 + delta
+    c0, c1, c2, _ = stumpff(angle * angle)
+    sine = angle * c1
+    across2 = total * total - py * py
+    ps = (across2 - px * px).sqrt()
+    # without a field, in the turned frame
+    straight_x, straight_s = px * c0 + ps * sine, ps * c0 - px * sine
+    reach = x * sine + length * c1
+    new_px = straight_x - k0 * reach
+    new_ps = (across2 - new_px * new_px).sqrt()
+    ratio = (straight_x + new_px) / (straight_s + new_ps)
+    new_x = x * c0 - length * angle * c2 + reach * ratio
+    # tangent of half the angle by which the momentum turned, over k0
+    sine_turned = reach * (straight_x * ratio + straight_s) / across2
+    half = sine_turned / (1 + (straight_s * new_ps + straight_x * new_px) / across2)
+    path = 2 * half * arctangent(k0 * k0 * half * half)
+    return (
+        new_x,
+        new_px,
+        y + py * path,
+        py,
+        z + length * slip(delta, beta0) + (length - total * path),
+        delta,
+    )
+
+
+def bend_linear(
+    x: Any,
+    px: Any,
+    y: Any,
+    py: Any,
+    z: Any,
+    delta: Any,
+    length: Any,
+    angle: Any,
+    k0: Any,
+    k1: Any,
+    beta0: Any,
+) -> Any:
+    """Sector bend with a gradient, exact solution of the paraxial Hamiltonian.
+
+    H = -(1 + h x) (1 + delta) + (px^2 + py^2) / (2 (1 + delta)) + k0 (x + h x^2 / 2)
+    + k1 (x^2 - y^2) / 2 plus the slip, with h = angle / length.
+    """
+    total = 1 + delta
+    gradient = k1 * length / total
+    x_focusing = angle * k0 / total + gradient
+    new_x, xp, mean, path_x = swing(x, px / total, length, x_focusing, angle - k0 * length / total)
+    new_y, yp, _, path_y = swing(y, py / total, length, -gradient, 0)
+    new_z = z + length * slip(delta, beta0) - angle * mean - (path_x + path_y) / 2
+    return new_x, xp * total, new_y, yp * total, new_z, delta
+
+
+def bend_kick(
+    x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, angle: Any, k0l: Any, focusing: Any
+) -> Any:
+    """What the paraxial Hamiltonian of a bend has beside the drift.
+
+    Args:
+        angle, k0l: of the reference orbit and of the field [rad].
+        focusing: h k0 times the length [1/m].
+    """
+    return x, px + angle * (1 + delta) - k0l - focusing * x, y, py, z - angle * x, delta
+
+
+def curved_quadrupole_kick(x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, k1hl: Any) -> Any:
+    """What a gradient has in a curved frame beside the quadrupole, to third order.
+
+    H = h k1 (2 x^3 - 3 x y^2) / 6, so that the field obeys Maxwell's equations to that order.
+
+    Args:
+        k1hl: k1 times the angle [1/m^2].
+    """
+    return x, px - k1hl * (x * x - y * y / 2), y, py + k1hl * x * y, z, delta
+
+
+def edge_linear(
+    x: Any,
+    px: Any,
+    y: Any,
+    py: Any,
+    z: Any,
+    delta: Any,
+    face: Any,
+    k0: Any,
+    fint: Any,
+    hgap: Any,
+) -> Any:
+    """Edge of a bend as a thin lens: focuses y for positive face angles.
+
+    Source: K. Brown, SLAC-75 (1982), with the field integral's correction of the angle in y.
+    """
+    tangent, sine = face.tan(), face.sin()
+    correction = 2 * fint * hgap * k0 * (1 + sine * sine) / face.cos()
+    return x, px + k0 * tangent * x, y, py - k0 * (face - correction).tan() * y, z, delta
+
+
+def edge_fringe(
+    x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, k0: Any, fint: Any, hgap: Any
+) -> Any:
+    """Fringe of a dipole in the plane of its face, to second order in y; exit with -k0.
+
+    The generating function x' px + y' py - phi y'^2 / 2 with
+    phi = k0 tan(atan(xp / (1 + yp^2)) - 2 fint hgap k0 (1 + xp^2 (2 + yp^2)) ps).
+    Source: E. Forest, S. Leemann, F. Schmidt, Fringe effects in MAD, part I (2006).
+    """
+    total = 1 + delta
+    ps = (total * total - px * px - py * py).sqrt()
+    xp, yp = px / ps, py / ps
+    gap = 2 * fint * hgap * k0
+    below = 1 + yp * yp
+    u = xp / below
+    spread = 1 + xp * xp * (2 + yp * yp)
+    shift = (gap * spread * ps).tan()
+    tangent = (u - shift) / (1 + u * shift)
+    slopes = []
+    # derivatives of ps, then of all that is made of it, by px, py and delta
+    for d_px, d_py, d_ps in ((1.0, 0.0, -xp), (0.0, 1.0, -yp), (0.0, 0.0, total / ps)):
+        d_xp, d_yp = (d_px - xp * d_ps) / ps, (d_py - yp * d_ps) / ps
+        d_u = (d_xp - 2 * u * yp * d_yp) / below
+        d_spread = 2 * xp * (d_xp * (2 + yp * yp) + xp * yp * d_yp)
+        d_shift = gap * (d_spread * ps + spread * d_ps)
+        slopes.append(k0 * (1 + tangent * tangent) * (d_u / (1 + u * u) - d_shift))
+    by_px, by_py, by_delta = slopes
+    new_y = 2 * y / (1 + (1 - 2 * by_py * y).sqrt())
+    half = new_y * new_y / 2
+    return x + by_px * half, px, new_y, py - k0 * tangent * new_y, z + by_delta * half, delta
