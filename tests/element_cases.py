@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -14,17 +15,21 @@ import pyjutrack as pj
 from pyjutrack.transport import WHOLE, Part, State, advance
 
 PROTON = pj.Reference.from_kinetic("proton", 1e9)
+Along = Callable[[Tensor], Tensor]
+Hamiltonian = Callable[..., Tensor]
 SYMPLECTIC = torch.block_diag(*3 * [torch.tensor([[0.0, 1.0], [-1.0, 0.0]], dtype=torch.float64)])
 
 
-def exact_drift(c: Tensor, length: Any) -> Tensor:
+def square_root(c: Tensor) -> Tensor:
+    """-(momentum along s), exactly."""
     _, px, _, py, _, delta = c
-    return -((1 + delta) ** 2 - px**2 - py**2).sqrt() + energy(delta)
+    return -((1 + delta) ** 2 - px**2 - py**2).sqrt()
 
 
-def paraxial_drift(c: Tensor, length: Any) -> Tensor:
+def expanded(c: Tensor) -> Tensor:
+    """-(momentum along s), to second order."""
     _, px, _, py, _, delta = c
-    return (px**2 + py**2) / (2 * (1 + delta)) - (1 + delta) + energy(delta)
+    return (px**2 + py**2) / (2 * (1 + delta)) - (1 + delta)
 
 
 def energy(delta: Tensor) -> Tensor:
@@ -32,26 +37,91 @@ def energy(delta: Tensor) -> Tensor:
     return ((1 + delta) ** 2 + 1 / PROTON.beta_gamma**2).sqrt() / PROTON.beta
 
 
-def focusing(drift: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    return lambda c, length, k1: drift(c, length) + k1 * (c[0] ** 2 - c[2] ** 2) / 2
+def drifting(along: Along) -> Hamiltonian:
+    return lambda c, length: along(c) + energy(c[5])
+
+
+def multipoles(along: Along) -> Hamiltonian:
+    """Strengths k0, k1, ... and skew ones, per metre, as far as there are."""
+
+    def h(c: Tensor, length: Any, **k: Any) -> Tensor:
+        w = torch.complex(c[0], c[2])
+        total = along(c) + energy(c[5])
+        for name, strength in k.items():
+            order = int(name[1]) + 1
+            skew = 1j if name.endswith("s") else 1.0
+            total = total + (skew * strength * w**order / math.factorial(order)).real
+        return total
+
+    return h
+
+
+def bending(along: Along, curved_gradient: float) -> Hamiltonian:
+    def h(c: Tensor, length: Any, angle: Any, k1: Any = 0.0, k2: Any = 0.0, dk0: Any = 0) -> Tensor:
+        x, y, curve = c[0], c[2], angle / length
+        # the paraxial Hamiltonian has the curvature only with what is left along s at no slope
+        straight = along(c) * (1 + curve * x) if curved_gradient else along(c)
+        turned = 0.0 if curved_gradient else -curve * x * (1 + c[5])
+        dipole = (curve + dk0) * (x + curve * x**2 / 2)
+        gradient = (
+            k1 * (x**2 - y**2) / 2 + curved_gradient * curve * k1 * (2 * x**3 - 3 * x * y**2) / 6
+        )
+        return straight + turned + energy(c[5]) + dipole + gradient + k2 * (x**3 / 6 - x * y**2 / 2)
+
+    return h
+
+
+def in_solenoid(c: Tensor, length: Any, ks: Any) -> Tensor:
+    x, px, y, py, _, delta = c
+    kinetic = (px + ks * y / 2) ** 2 + (py - ks * x / 2) ** 2
+    return -((1 + delta) ** 2 - kinetic).sqrt() + energy(delta)
 
 
 class Case(NamedTuple):
-    """An element as a function of its parameters, and the Hamiltonian per metre it should solve."""
+    """An element as a function of its parameters, and what is known of its map."""
 
     label: str
     kind: type[pj.Element]
-    make: Callable[..., pj.Element]
-    parameters: tuple[float, ...]
-    hamiltonian: Callable[..., Tensor] | None = None
-    solved_to: float = 3e-12  # the method's own error, where it is not exact
+    parameters: dict[str, float] = {}  # noqa: RUF012
+    options: dict[str, Any] = {}  # noqa: RUF012
+    #: per metre, which the map should solve
+    hamiltonian: Hamiltonian | None = None
+    #: the method's own error, where it is not exact
+    solved_to: float = 3e-12
+    #: parameters of the element that leads back when motion is mirrored in time
+    mirrored: Callable[..., dict[str, Any]] | None = None
+    reversed_to: float = 4e-15
+    #: slices make up the whole
+    divisible: bool = True
 
-    def element(self, *parameters: float | Tensor) -> pj.Element:
-        return self.make(*(parameters or self.parameters))
+    @property
+    def values(self) -> tuple[float, ...]:
+        return tuple(self.parameters.values())
 
-    def push(self, c: Tensor, *parameters: float | Tensor) -> Tensor:
+    def element(self, *values: float | Tensor) -> pj.Element:
+        named: dict[str, Any] = dict(zip(self.parameters, values or self.values, strict=True))
+        return build(self.kind, named, self.options)
+
+    def mirror(self) -> pj.Element:
+        named = self.parameters | (self.mirrored(**self.parameters) if self.mirrored else {})
+        for name in ("dz", "x_rot", "y_rot"):
+            if name in named:
+                named[name] = -named[name]
+        return build(self.kind, named, self.options)
+
+    def push(self, c: Tensor, *values: float | Tensor) -> Tensor:
         """Coordinates (..., 6) to coordinates (..., 6)."""
-        return move(self.element(*parameters), c)
+        return move(self.element(*values), c)
+
+
+def build(kind: type[pj.Element], named: dict[str, Any], options: dict[str, Any]) -> pj.Element:
+    """Entries such as "knl1" make up a series."""
+    plain = {n: v for n, v in named.items() if n[:-1] not in ("knl", "ksl")}
+    for series in ("knl", "ksl"):
+        entries = {int(n[-1]): v for n, v in named.items() if n[:-1] == series}
+        if entries:
+            plain[series] = tuple(entries.get(i, 0.0) for i in range(max(entries) + 1))
+    return kind(**plain, **options)
 
 
 def move(element: pj.Element, c: Tensor, part: Part = WHOLE, alive: Any = None) -> Tensor:
@@ -63,44 +133,233 @@ def move(element: pj.Element, c: Tensor, part: Part = WHOLE, alive: Any = None) 
     return out.squeeze(0) if single else out
 
 
-def paraxial(length: Any) -> pj.Element:
-    return pj.Drift(length, model="paraxial")
+EXACT, PARAXIAL = {"model": "exact"}, {"model": "paraxial"}
+LINEAR = {"model": "linear"}
+PLACED = {"dx": 1e-3, "dy": -2e-3, "dz": 3e-3, "x_rot": 4e-3, "y_rot": -6e-3, "z_rot": 0.02}
+STRENGTHS = {f"knl{n}": k for n, k in enumerate((2e-3, 0.6, -20.0, 900.0))}
+STRENGTHS |= {f"ksl{n}": k for n, k in enumerate((-1e-3, 0.4, 15.0, -700.0))}
+NO_EDGES = {"edges": "none"}
+BEND = {"length": 0.9, "angle": 0.4}
+FULL_BEND = {**BEND, "k1": 0.7, "k2": 3.0, "dk0": 0.05}
+FACES = {"e1": 0.15, "e2": -0.05, "fint": 0.4, "fintx": 0.6, "hgap": 0.02}
+CAVITY = {"voltage": 2e7, "frequency": 3e8, "phase": 0.4}
 
 
-def integrator(steps: int) -> Callable[..., pj.Element]:
-    return lambda length, k1: pj.Quadrupole(length, k1, model="exact", steps=steps)
+def swapped(
+    e1: float = 0.0, e2: float = 0.0, fint: float = 0.0, fintx: float = 0.0, **_: float
+) -> dict[str, float]:
+    return {"e1": e2, "e2": e1, "fint": fintx, "fintx": fint}
 
 
-def multipole(*strengths: Any) -> pj.Element:
-    half = len(strengths) // 2
-    return pj.Multipole(knl=strengths[:half], ksl=strengths[half:])
+def has_fringes(element: Any) -> bool:
+    return element.edges == "exact" or (element.edges == "auto" and element.model == "exact")
 
 
-LINEAR = focusing(paraxial_drift)
-EXACT = focusing(exact_drift)
-STRENGTHS = (2e-3, 0.6, -20.0, 900.0, -1e-3, 0.4, 15.0, -700.0)
+def quadrupole(label: str, length: float, k1: float) -> Case:
+    parameters = {"length": length, "k1": k1}
+    return Case(label, pj.Quadrupole, parameters, {}, multipoles(expanded))
+
+
+def bend(label: str, kind: Any, parameters: Any, options: Any = None, *solved: Any) -> Case:
+    options = options or {}
+    element = build(kind, parameters, options)
+    # the fringe's generating function takes y behind the face at the exit as at the entrance: to
+    # fourth order in the coordinates it is not symmetric in time, here as in other codes
+    fringes = has_fringes(element) and element.angle != 0
+    symmetric = 1e-7 if fringes else 4e-15
+    return Case(label, kind, parameters, options, *solved, mirrored=swapped, reversed_to=symmetric)
+
 
 CASES = [
-    Case("drift", pj.Drift, pj.Drift, (0.7,), exact_drift),
-    Case("drift-long", pj.Drift, pj.Drift, (30.0,), exact_drift),
-    Case("drift-zero", pj.Drift, pj.Drift, (0.0,), exact_drift),
-    Case("paraxial", pj.Drift, paraxial, (0.7,), paraxial_drift),
-    Case("paraxial-zero", pj.Drift, paraxial, (0.0,), paraxial_drift),
-    Case("quad", pj.Quadrupole, pj.Quadrupole, (0.1, 29.6), LINEAR),
-    Case("quad-negative", pj.Quadrupole, pj.Quadrupole, (0.1, -29.6), LINEAR),
-    Case("quad-strong", pj.Quadrupole, pj.Quadrupole, (1.1, 5.0), LINEAR),
-    Case("quad-off", pj.Quadrupole, pj.Quadrupole, (0.3, 0.0), LINEAR),
-    Case("quad-faint", pj.Quadrupole, pj.Quadrupole, (0.3, 1e-10), LINEAR),
-    Case("quad-zero", pj.Quadrupole, pj.Quadrupole, (0.0, 29.6), LINEAR),
-    Case("integrator", pj.Quadrupole, integrator(2), (0.1, 3.0), EXACT, 1e-5),
-    Case("integrator-negative", pj.Quadrupole, integrator(2), (0.1, -3.0), EXACT, 1e-5),
-    Case("integrator-off", pj.Quadrupole, integrator(1), (0.3, 0.0), EXACT),
-    Case("integrator-zero", pj.Quadrupole, integrator(1), (0.0, 3.0), EXACT),
-    Case("multipole", pj.Multipole, multipole, STRENGTHS),
-    Case("multipole-off", pj.Multipole, multipole, (0.0,) * 6),
-    Case("multipole-none", pj.Multipole, lambda: pj.Multipole(), ()),
-    Case("marker", pj.Marker, lambda: pj.Marker(), ()),
+    Case("drift", pj.Drift, {"length": 0.7}, {}, drifting(square_root)),
+    Case("drift-long", pj.Drift, {"length": 30.0}, {}, drifting(square_root)),
+    Case("drift-zero", pj.Drift, {"length": 0.0}, {}, drifting(square_root)),
+    Case("drift-placed", pj.Drift, {"length": 0.7, **PLACED}, {}, drifting(square_root)),
+    Case("paraxial", pj.Drift, {"length": 0.7}, PARAXIAL, drifting(expanded)),
+    Case("paraxial-zero", pj.Drift, {"length": 0.0}, PARAXIAL, drifting(expanded)),
+    quadrupole("quad", 0.1, 29.6),
+    quadrupole("quad-negative", 0.1, -29.6),
+    quadrupole("quad-strong", 1.1, 5.0),
+    quadrupole("quad-off", 0.3, 0.0),
+    quadrupole("quad-faint", 0.3, 1e-10),
+    quadrupole("quad-zero", 0.0, 29.6),
+    Case("quad-placed", pj.Quadrupole, {"length": 0.3, "k1": 4.0, "tilt": 0.1, **PLACED}),
+    Case(
+        "quad-skew",
+        pj.Quadrupole,
+        {"length": 0.3, "k1": 2.0, "k1s": 1.0},
+        {"steps": 8, "order": 6},
+        multipoles(expanded),
+        1e-7,
+    ),
+    Case(
+        "quad-errors",
+        pj.Quadrupole,
+        {"length": 0.3, "k1": 2.0, "knl0": 1e-4, "knl2": 0.3, "ksl1": 0.02},
+    ),
+    Case(
+        "integrator",
+        pj.Quadrupole,
+        {"length": 0.1, "k1": 3.0},
+        {**EXACT, "steps": 2},
+        multipoles(square_root),
+        1e-5,
+    ),
+    Case(
+        "integrator-paraxial",
+        pj.Quadrupole,
+        {"length": 0.1, "k1": -3.0},
+        {**PARAXIAL, "steps": 2},
+        multipoles(expanded),
+        1e-5,
+    ),
+    Case(
+        "integrator-off",
+        pj.Quadrupole,
+        {"length": 0.3, "k1": 0.0},
+        {**EXACT, "steps": 1},
+        multipoles(square_root),
+    ),
+    Case("integrator-zero", pj.Quadrupole, {"length": 0.0, "k1": 3.0}, EXACT),
+    Case(
+        "sextupole",
+        pj.Sextupole,
+        {"length": 0.2, "k2": 300.0, "k2s": -100.0},
+        {"steps": 4},
+        multipoles(square_root),
+        1e-6,
+    ),
+    Case(
+        "sextupole-paraxial",
+        pj.Sextupole,
+        {"length": 0.2, "k2": 300.0, "knl0": 1e-4, "ksl1": 0.1, **PLACED, "tilt": 0.2},
+        {**PARAXIAL, "order": 2},
+    ),
+    Case("sextupole-off", pj.Sextupole, {"length": 0.2, "k2": 0.0, "k2s": 0.0}),
+    Case(
+        "octupole",
+        pj.Octupole,
+        {"length": 0.2, "k3": 2e4, "k3s": -1e4},
+        {"steps": 4},
+        multipoles(square_root),
+        1e-6,
+    ),
+    Case(
+        "octupole-paraxial",
+        pj.Octupole,
+        {"length": 0.2, "k3": 2e4, "knl1": 0.1, "ksl0": 1e-4, **PLACED, "tilt": -0.2},
+        {**PARAXIAL, "order": 6},
+    ),
+    Case("multipole", pj.Multipole, STRENGTHS),
+    Case("multipole-off", pj.Multipole, dict.fromkeys(STRENGTHS, 0.0)),
+    Case("multipole-none", pj.Multipole),
+    Case("multipole-thick", pj.Multipole, {"length": 0.3, **STRENGTHS, **PLACED, "tilt": 0.1}),
+    Case("multipole-paraxial", pj.Multipole, {"length": 0.3, **STRENGTHS}, PARAXIAL),
+    Case("kicker", pj.Kicker, {"length": 0.0, "hkick": 2e-3, "vkick": -1e-3}),
+    Case(
+        "kicker-thick",
+        pj.Kicker,
+        {"length": 0.4, "hkick": 2e-3, "vkick": -1e-3, "knl1": 0.1, "ksl2": 3.0, **PLACED}
+        | {"tilt": 0.3},
+        PARAXIAL,
+    ),
+    bend("sbend", pj.SBend, BEND, NO_EDGES, bending(square_root, 1.0)),
+    bend("sbend-strong", pj.SBend, {"length": 0.6, "angle": 1.3}, NO_EDGES),
+    bend("sbend-off", pj.SBend, {"length": 0.9, "angle": 0.0}, {}, bending(square_root, 1.0)),
+    bend("sbend-faint", pj.SBend, {"length": 0.9, "angle": 1e-9}, {}, bending(square_root, 1.0)),
+    bend(
+        "sbend-unbent", pj.SBend, {**BEND, "dk0": -0.4 / 0.9}, NO_EDGES, bending(square_root, 1.0)
+    ),
+    bend(
+        "sbend-field-only",
+        pj.SBend,
+        {"length": 0.9, "angle": 0.0, "dk0": 0.4},
+        NO_EDGES,
+        bending(square_root, 1.0),
+    ),
+    bend(
+        "sbend-combined",
+        pj.SBend,
+        FULL_BEND,
+        {**NO_EDGES, "order": 6, "steps": 6},
+        bending(square_root, 1.0),
+        1e-7,
+    ),
+    bend("sbend-faces", pj.SBend, {**FULL_BEND, **FACES}),
+    bend("sbend-placed", pj.SBend, {**BEND, **FACES, **PLACED, "tilt": 0.3}),
+    bend("sbend-errors", pj.SBend, {**BEND, "knl0": 1e-3, "knl1": 0.1, "ksl2": 0.4}),
+    bend("sbend-linear", pj.SBend, BEND, LINEAR | NO_EDGES, bending(expanded, 0.0)),
+    bend(
+        "sbend-linear-gradient",
+        pj.SBend,
+        {**BEND, "k1": -1.9, "dk0": 0.02},
+        LINEAR | NO_EDGES,
+        bending(expanded, 0.0),
+    ),
+    bend("sbend-linear-faces", pj.SBend, {**FULL_BEND, **FACES}, LINEAR | {"edges": "linear"}),
+    bend("sbend-linear-fringe", pj.SBend, {**BEND, **FACES}, {**LINEAR, "edges": "exact"}),
+    bend(
+        "sbend-paraxial",
+        pj.SBend,
+        {**BEND, "k1": 0.7, "k2": 3.0, "dk0": 0.02},
+        {**PARAXIAL, **NO_EDGES, "order": 6, "steps": 6},
+        bending(expanded, 0.0),
+        2e-7,
+    ),
+    bend("sbend-paraxial-faces", pj.SBend, {**FULL_BEND, **FACES}, PARAXIAL),
+    bend("rbend", pj.RBend, {**BEND, **FACES, "k1": 0.3, "k2": 1.0, "dk0": 0.01}),
+    bend("rbend-off", pj.RBend, {"length": 0.9, "angle": 0.0, "e1": 0.0, "e2": 0.0}),
+    bend("rbend-linear", pj.RBend, BEND, {**LINEAR, "edges": "linear"}),
+    bend("rbend-linear-bare", pj.RBend, BEND, LINEAR | NO_EDGES, bending(expanded, 0.0)),
+    bend("rbend-paraxial", pj.RBend, {**BEND, "knl2": 1.0, "ksl1": 0.1, **PLACED}, PARAXIAL),
+    bend("rbend-placed", pj.RBend, {**BEND, **PLACED, "tilt": -0.3}, {"edges": "exact"}),
+    *(
+        Case(
+            f"solenoid-{ks:g}",
+            pj.Solenoid,
+            {"length": 0.8, "ks": ks},
+            {},
+            in_solenoid,
+            mirrored=lambda ks, **_: {"ks": -ks},
+        )
+        for ks in (0.6, -2.5, 0.0, 1e-9)
+    ),
+    Case(
+        "solenoid-placed",
+        pj.Solenoid,
+        {"length": 0.8, "ks": 0.6, **PLACED, "tilt": 0.1},
+        mirrored=lambda ks, **_: {"ks": -ks},
+    ),
+    *(
+        Case(label, kind, parameters, mirrored=turned, divisible=not length)
+        for kind, name, turned in (
+            (pj.RFCavity, "cavity", lambda phase, **_: {"phase": -phase}),
+            (pj.CrabCavity, "crab", lambda phase, **_: {"phase": math.pi - phase}),
+        )
+        for length, label, parameters in (
+            (0.0, name, {"length": 0.0, **CAVITY}),
+            (0.3, f"{name}-thick", {"length": 0.3, **CAVITY, **PLACED, "tilt": 0.5}),
+            (0.0, f"{name}-off", {"length": 0.0, **CAVITY, "voltage": 0.0}),
+            (0.0, f"{name}-static", {"length": 0.0, **CAVITY, "frequency": 0.0}),
+        )
+    ),
+    Case("monitor", pj.Monitor, {"length": 0.0, **PLACED, "tilt": 0.1}),
+    Case("monitor-long", pj.Monitor, {"length": 0.2}, {}, drifting(square_root)),
+    Case("marker", pj.Marker),
+    Case("marker-placed", pj.Marker, {**PLACED, "tilt": 0.1}),
+    Case("patch-none", pj.Patch),
+    *(
+        Case(f"aperture-{shape}", pj.Aperture, {**PLACED, "tilt": 0.1}, {"shape": shape, **size})
+        for shape, size in (
+            ("rectangle", {"half_width": 0.05, "half_height": 0.04}),
+            ("ellipse", {"half_width": 0.05, "half_height": 0.04}),
+            ("racetrack", {"half_width": 0.05, "half_height": 0.04, "corner_x": 0.02}),
+        )
+    ),
 ]
+
+#: no motion mirrored in time leads back through the same kind
+ONE_WAY = [Case("patch", pj.Patch, {**PLACED, "tilt": 0.1}, divisible=False)]
 
 
 def points(count: int = 5, seed: int = 0) -> Tensor:
@@ -113,13 +372,13 @@ def points(count: int = 5, seed: int = 0) -> Tensor:
 
 
 def by_equations_of_motion(
-    hamiltonian: Callable[..., Tensor], start: Tensor, length: float, *parameters: float
+    hamiltonian: Hamiltonian, start: Tensor, length: float, **parameters: float
 ) -> np.ndarray:
     """Hamilton's equations, with the gradient of H by autograd, by an 8th-order integrator."""
 
     def rates(_: float, c: np.ndarray) -> np.ndarray:
         leaf = torch.tensor(c, requires_grad=True)
-        (slope,) = torch.autograd.grad(hamiltonian(leaf, length, *parameters), leaf)
+        (slope,) = torch.autograd.grad(hamiltonian(leaf, length, **parameters), leaf)
         return (SYMPLECTIC @ slope).numpy()
 
     found = solve_ivp(rates, (0, length), start.numpy(), method="DOP853", rtol=1e-12, atol=1e-15)

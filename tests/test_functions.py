@@ -1,4 +1,4 @@
-"""The Stumpff functions and the arc tangent, in PyTorch and compiled, against mpmath with fifty digits."""
+"""Stumpff functions and arc tangent, in PyTorch and compiled, against mpmath with fifty digits."""
 
 from __future__ import annotations
 

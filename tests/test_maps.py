@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 
 import numpy as np
 import pytest
 import torch
-from element_cases import CASES, PROTON, SYMPLECTIC, Case, by_equations_of_motion, move, points
+from element_cases import (
+    CASES,
+    ONE_WAY,
+    PLACED,
+    PROTON,
+    SYMPLECTIC,
+    Case,
+    by_equations_of_motion,
+    move,
+    points,
+)
 from torch import Tensor
 
 import pyjutrack as pj
-from pyjutrack.elements import kinds
+from pyjutrack.elements import Magnet, kinds
 from pyjutrack.transport import Part
 
-every_case = pytest.mark.parametrize("case", CASES, ids=lambda c: c.label)
+every_case = pytest.mark.parametrize("case", CASES + ONE_WAY, ids=lambda c: c.label)
+there_and_back = pytest.mark.parametrize("case", CASES, ids=lambda c: c.label)
+divisible = pytest.mark.parametrize(
+    "case", [c for c in CASES if c.divisible], ids=lambda c: c.label
+)
 solvable = pytest.mark.parametrize(
     "case", [c for c in CASES if c.hamiltonian is not None], ids=lambda c: c.label
 )
@@ -23,6 +38,19 @@ solvable = pytest.mark.parametrize(
 
 def test_every_kind_of_element_is_in_the_battery() -> None:
     assert {c.kind for c in CASES} == set(kinds().values())
+
+
+def test_every_parameter_is_in_the_battery() -> None:
+    """Each is differentiated in some case; series entry by entry."""
+    for kind in kinds().values():
+        cases = [c for c in CASES + ONE_WAY if c.kind is kind]
+        tested = {
+            name.rstrip("0123456789") if name[:2] == "kn" or name[:3] == "ksl" else name
+            for c in cases
+            for name in c.parameters
+        }
+        placed = set(kind.placement) if kind is not pj.Drift else set(PLACED)
+        assert tested >= {*kind.knobs, *placed}, kind.__name__
 
 
 def test_every_model_is_in_the_battery() -> None:
@@ -47,21 +75,21 @@ def test_forward_and_reverse_jacobians_agree(case: Case) -> None:
         torch.testing.assert_close(reverse, forward, rtol=1e-13, atol=1e-15)
 
 
-@every_case
+@there_and_back
 def test_reversal(case: Case) -> None:
-    """Every Hamiltonian here is even in (px, py): mirrored in time, the way out is the way in."""
+    """Mirrored in time, the way out through the mirrored element is the way in."""
     mirror = torch.tensor([1.0, -1.0, 1.0, -1.0, -1.0, 1.0], dtype=torch.float64)
     c = points(20)
-    back = case.push(case.push(c) * mirror) * mirror
+    back = move(case.mirror(), case.push(c) * mirror) * mirror
     torch.testing.assert_close(
-        back, c, rtol=0, atol=2e-15 * max(1.0, float(case.push(c).abs().max()))
+        back, c, rtol=0, atol=case.reversed_to * max(1.0, float(case.push(c).abs().max()))
     )
 
 
 @every_case
 def test_gradients(case: Case) -> None:
     """By coordinates and by every parameter, forward and reverse, against central differences."""
-    leaves = [torch.tensor(p, dtype=torch.float64, requires_grad=True) for p in case.parameters]
+    leaves = [torch.tensor(p, dtype=torch.float64, requires_grad=True) for p in case.values]
     start = points(3, seed=4).requires_grad_()
     assert torch.autograd.gradcheck(
         case.push,
@@ -70,15 +98,17 @@ def test_gradients(case: Case) -> None:
         atol=1e-8,
         rtol=1e-6,
         check_forward_ad=True,
+        fast_mode=True,
     )
 
 
 @solvable
 def test_solves_hamiltons_equations(case: Case) -> None:
     assert case.hamiltonian is not None
-    length, *rest = case.parameters
+    length = case.parameters["length"]
+    rest = {k: v for k, v in case.parameters.items() if k not in ("length", *PLACED)}
     for c in points(4, seed=2):
-        expected = by_equations_of_motion(case.hamiltonian, c, length, *rest)
+        expected = by_equations_of_motion(case.hamiltonian, c, length, **rest)
         scale = max(1e-2, length * 1e-2)
         np.testing.assert_allclose(case.push(c), expected, rtol=0, atol=case.solved_to * scale)
 
@@ -88,14 +118,14 @@ def test_a_batch_is_a_loop(case: Case) -> None:
     c = points(300)  # more than one block of the compiled kernels
     together, some = case.push(c), [0, 1, 255, 256, 299]
     alone = torch.stack([case.push(c[n]) for n in some])
-    torch.testing.assert_close(together[some], alone, rtol=3e-16, atol=1e-17)
+    torch.testing.assert_close(together[some], alone, rtol=1e-14, atol=5e-16)
 
 
 @every_case
 def test_leading_batch_dimensions(case: Case) -> None:
     c = points(24)
     torch.testing.assert_close(
-        case.push(c.reshape(2, 3, 4, 6)).reshape(24, 6), case.push(c), rtol=1e-14, atol=1e-16
+        case.push(c.reshape(2, 3, 4, 6)).reshape(24, 6), case.push(c), rtol=1e-14, atol=5e-16
     )
 
 
@@ -105,7 +135,7 @@ def test_single_precision_is_near(case: Case) -> None:
     single = case.push(c.float())
     assert single.dtype == torch.float32
     scale = case.push(c).abs().amax(0).clamp(min=1e-2)
-    assert ((single.double() - case.push(c)).abs() / scale).max() < 3e-6
+    assert ((single.double() - case.push(c)).abs() / scale).max() < 1e-5
 
 
 @every_case
@@ -115,13 +145,13 @@ def test_lost_particles_stay(case: Case) -> None:
     alive = [True, False, True, False, False, True]
     out = move(case.element(), c, alive=alive)
     np.testing.assert_array_equal(out[[1, 3, 4]], c[[1, 3, 4]])
-    torch.testing.assert_close(out[[0, 2, 5]], case.push(c[[0, 2, 5]]), rtol=1e-15, atol=1e-17)
+    torch.testing.assert_close(out[[0, 2, 5]], case.push(c[[0, 2, 5]]), rtol=1e-14, atol=5e-16)
 
 
 @every_case
 @pytest.mark.parametrize("value", [1e-3, math.nan, math.inf])
 def test_gradients_by_parameters_do_not_see_the_lost(case: Case, value: float) -> None:
-    leaves = [torch.tensor(p, dtype=torch.float64, requires_grad=True) for p in case.parameters]
+    leaves = [torch.tensor(p, dtype=torch.float64, requires_grad=True) for p in case.values]
     if not leaves:
         return
     kept = points(4, seed=9)
@@ -133,15 +163,15 @@ def test_gradients_by_parameters_do_not_see_the_lost(case: Case, value: float) -
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-15)
 
 
-@every_case
+@divisible
 @pytest.mark.parametrize("count", [2, 7])
 def test_slices_compose_to_the_whole(case: Case, count: int) -> None:
     c = out = points(20)
     element = case.element()
     whole = element
-    if isinstance(element, pj.Quadrupole) and element.model == "exact":  # `steps` counts per slice
-        whole = pj.Quadrupole(element.length, element.k1, model="exact", steps=2 * count)
-        element = pj.Quadrupole(element.length, element.k1, model="exact", steps=2)
+    if isinstance(element, Magnet):  # `steps` counts per slice
+        whole = dataclasses.replace(element, steps=2 * count)
+        element = dataclasses.replace(element, steps=2)
     places = [n / count for n in range(count)] + [1.0]
     for part in itertools.starmap(Part, itertools.pairwise(places)):
         out = move(element, out, part)
@@ -175,7 +205,7 @@ def test_integrator_is_of_fourth_order() -> None:
     start, length, k1 = points(2, seed=1)[0], 1.0, 4.0
     case = next(c for c in CASES if c.label == "integrator")
     assert case.hamiltonian is not None
-    exact = by_equations_of_motion(case.hamiltonian, start, length, k1)
+    exact = by_equations_of_motion(case.hamiltonian, start, length, k1=k1)
     errors = []
     for steps in (4, 8, 16, 64):
         quadrupole = pj.Quadrupole(length, k1, model="exact", steps=steps)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ..errors import InvalidValueError
-from ..number import Number, detached
+from ..number import Number
 from .base import Element
 
 
@@ -57,23 +58,27 @@ class Aperture(Element):
         corner_x, corner_y: half axes of the racetrack's corners [m].
     """
 
-    half_width: Number = float("inf")
-    half_height: Number = float("inf")
+    half_width: float = float("inf")
+    half_height: float = float("inf")
     shape: str = "rectangle"
-    corner_x: Number = 0.0
-    corner_y: Number = 0.0
+    corner_x: float = 0.0
+    corner_y: float = 0.0
     abstract: ClassVar[bool] = False
     choices: ClassVar[dict[str, tuple[str, ...]]] = {"shape": ("rectangle", "ellipse", "racetrack")}
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        for name in ("half_width", "half_height", "corner_x", "corner_y"):
+            size = getattr(self, name)
+            if not isinstance(size, (int, float)) or math.isnan(size):
+                raise InvalidValueError(f"{self._label()}: {name} must be a number, got {size!r}")
         for name in ("half_width", "half_height"):
-            if not detached(getattr(self, name)) > 0:
+            if not getattr(self, name) > 0:
                 raise InvalidValueError(
                     f"{self._label()}: {name} must be positive, got {getattr(self, name)}"
                 )
         for name, limit in (("corner_x", "half_width"), ("corner_y", "half_height")):
-            corner, size = detached(getattr(self, name)), detached(getattr(self, limit))
+            corner, size = getattr(self, name), getattr(self, limit)
             if not 0 <= corner <= size:
                 raise InvalidValueError(
                     f"{self._label()}: {name} = {corner} m must lie between 0 and {limit} = {size}"

@@ -48,6 +48,7 @@ def patch(
         )
         for axis in axes
     )
-    time = -rs / qs
+    root = qs.sqrt()  # nobody flies backwards through a plane
+    time = -rs / (root * root)
     new_z = z + path * slip(delta, beta0) + (path - total * time)
     return rx + time * qx, qx, ry + time * qy, qy, new_z, delta

@@ -30,16 +30,24 @@ from .straight import is_zero
 def advance(element: Element, state: State, reference: Reference, part: Part) -> State:
     """Move particles through a part of an element, wherever it stands.
 
-    Particles that the element cannot bring to its end are lost where they entered it.
+    Particles that the element cannot bring to its end, or that it stops, are lost where they
+    entered it.
     """
     moved = _placed(element, state, reference, part)
     if _always_passes(element):
         return moved
     arrived = torch.isfinite(sum(c.detach() for c in moved.coordinates))  # type: ignore[arg-type]
-    if bool_or((arrived | ~state.alive).all(), default=True):
+    if not bool_or((arrived | ~state.alive).all(), default=True):
+        # once more without them: what they became must not reach a derivative
+        moved = _placed(element, State(state.coordinates, state.alive & arrived), reference, part)
+    if moved.alive is state.alive:
         return moved
-    # once more without them: what they became must not reach a derivative
-    return _placed(element, State(state.coordinates, state.alive & arrived), reference, part)
+    kept = moved.alive | ~state.alive
+    columns = [
+        torch.where(kept, new, old)
+        for new, old in zip(moved.coordinates, state.coordinates, strict=True)
+    ]
+    return State(tuple(columns), moved.alive)
 
 
 def _always_passes(element: Element) -> bool:

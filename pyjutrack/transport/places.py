@@ -5,7 +5,6 @@ from __future__ import annotations
 from torch import Tensor
 
 from ..elements import Aperture, Patch
-from ..number import detached
 from ..reference import Reference
 from .base import Part, State, transport
 
@@ -23,11 +22,11 @@ def _(element: Patch, state: State, reference: Reference, part: Part) -> State:
 
 def _inside(element: Aperture, x: Tensor, y: Tensor) -> Tensor:
     """Whether (|x|, |y|) pass."""
-    width, height = detached(element.half_width), detached(element.half_height)
+    width, height = element.half_width, element.half_height
     if element.shape == "ellipse":
         return (x / width) ** 2 + (y / height) ** 2 <= 1
     inside = (x <= width) & (y <= height)
-    a, b = detached(element.corner_x), detached(element.corner_y)
+    a, b = element.corner_x, element.corner_y
     if element.shape == "racetrack" and a > 0 and b > 0:
         beyond_x, beyond_y = ((u - s).clamp(min=0) for u, s in ((x, width - a), (y, height - b)))
         inside = inside & ((beyond_x / a) ** 2 + (beyond_y / b) ** 2 <= 1)
