@@ -137,8 +137,11 @@ def edge_fringe(
     """Fringe of a dipole in the plane of its face, to second order in y; exit with -k0.
 
     The generating function x' px + y' py - phi y'^2 / 2 with
-    phi = k0 tan(atan(xp / (1 + yp^2)) - 2 fint hgap k0 (1 + xp^2 (2 + yp^2)) ps).
-    Source: E. Forest, S. Leemann, F. Schmidt, Fringe effects in MAD, part I (2006).
+    phi = k0 tan(atan(u) - 2 fint hgap k0 (1 + xp^2 (2 + yp^2)) / ((1 + u^2) ps)) and
+    u = xp / (1 + yp^2).
+    Source: E. Forest, S. Leemann, F. Schmidt, Fringe effects in MAD, part I (2006). They multiply the
+    last term by ps instead of dividing by (1 + u^2) ps: the same on momentum, but a fringe deflects
+    the less, the higher the momentum (K. Brown, SLAC-75).
     """
     total = 1 + delta
     ps = (total * total - px * px - py * py).sqrt()
@@ -147,7 +150,9 @@ def edge_fringe(
     below = 1 + yp * yp
     u = xp / below
     spread = 1 + xp * xp * (2 + yp * yp)
-    shift = (gap * spread * ps).tan()
+    steep = (1 + u * u) * ps
+    turned = gap * spread / steep
+    shift = turned.tan()
     tangent = (u - shift) / (1 + u * shift)
     slopes = []
     # derivatives of ps, then of all that is made of it, by px, py and delta
@@ -155,8 +160,9 @@ def edge_fringe(
         d_xp, d_yp = (d_px - xp * d_ps) / ps, (d_py - yp * d_ps) / ps
         d_u = (d_xp - 2 * u * yp * d_yp) / below
         d_spread = 2 * xp * (d_xp * (2 + yp * yp) + xp * yp * d_yp)
-        d_shift = gap * (d_spread * ps + spread * d_ps)
-        slopes.append(k0 * (1 + tangent * tangent) * (d_u / (1 + u * u) - d_shift))
+        d_steep = 2 * u * d_u * ps + (1 + u * u) * d_ps
+        d_turned = (gap * d_spread - turned * d_steep) / steep
+        slopes.append(k0 * (1 + tangent * tangent) * (d_u / (1 + u * u) - d_turned))
     by_px, by_py, by_delta = slopes
     new_y = 2 * y / (1 + (1 - 2 * by_py * y).sqrt())
     half = new_y * new_y / 2

@@ -5,6 +5,7 @@ Where JuTrack's conventions differ stands in `julia/src/conventions.jl`.
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from collections.abc import Sequence
 from functools import singledispatch
@@ -93,8 +94,37 @@ def elements(session: Session, lattice: Lattice) -> Any:
     """
     line = session.call("no_elements")
     for e in lattice:
+        _only_known(e)
         session.main.push_b(line, element(e, session))
     return line
+
+
+#: what the functions below take over of each kind; the rest must be as it is by default
+_TAKEN: dict[type[Element], tuple[str, ...]] = {
+    Drift: ("length", "model"),
+    Quadrupole: ("length", "k1", "model", "steps"),
+    Multipole: ("knl", "ksl", "model", "order", "steps"),
+    Marker: (),
+}
+
+
+def _only_known(e: Element) -> None:
+    """Refuse what JuTrack's twin of an element would leave out."""
+    if type(e) not in _TAKEN:
+        return  # `element` says that there is no twin
+    for field in dataclasses.fields(e):
+        if field.name in ("name", *_TAKEN[type(e)]):
+            continue
+        if getattr(e, field.name) != field.default:
+            raise InvalidValueError(
+                f"the julia engine does not know {field.name} of {type(e).__name__} {e.name!r}; "
+                "the native engine tracks it"
+            )
+    if isinstance(e, Quadrupole) and e.model == "paraxial":
+        raise InvalidValueError(
+            f'the julia engine has no model="paraxial" for Quadrupole {e.name!r}; take "exact" or '
+            '"linear"'
+        )
 
 
 @singledispatch
@@ -230,7 +260,7 @@ def _entries(lattice: Lattice, address: str) -> list[tuple[int, str, int]]:
 
 
 def _field(e: Element, address: str, field: str, index: int | None) -> tuple[str, int]:
-    if field == "length":
+    if field == "length" and not isinstance(e, Multipole):
         return "len", -1
     if isinstance(e, Quadrupole) and field == "k1":
         if e.model == "linear" and abs(number(e.k1)) < _LEAST_K1:

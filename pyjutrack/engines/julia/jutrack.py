@@ -80,7 +80,7 @@ def _element(kind: str, name: str, numbers: Any) -> Element:
         return Quadrupole(length, k1, model="exact", steps=int(steps), name=name)
     if kind == "Multipole":
         half = len(values) // 2
-        return Multipole(tuple(values[:half]), tuple(values[half:]), name=name)
+        return Multipole(knl=tuple(values[:half]), ksl=tuple(values[half:]), name=name)
     return Marker(name=name)
 
 
