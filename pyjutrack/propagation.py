@@ -16,6 +16,7 @@ from .lattice import Lattice
 from .number import Number
 from .reference import Reference
 from .transport import WHOLE, Part, State, advance, behind, passable
+from .transport.fused import fused
 
 if TYPE_CHECKING:
     from .tracking import Kick, Plan
@@ -64,6 +65,11 @@ def _run(
         alive = torch.ones(probes.shape[:-1], dtype=torch.bool, device=probes.device)
         probe = state_of(probes, alive)
     reference = beam.reference
+    if not kicks:
+        alone = fused(lattice, state if probe is None else probe, reference, turns)
+        if alone is not None:
+            ends = (alone.state, None) if probe is None else (state, alone.state)
+            return End(*ends, alone.reference)
     needs_beam = bool(kicks) or probe is None
     for _ in range(turns):
         for element, part, kicked in _walk(lattice, counts):

@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import maps
 from ..beam import COORDINATES
-from . import COMPILED_MAPS
+from . import COMPILED_MAPS, generate_program
 from .trace import STUMPFF, Expression, constant, statements, symbol
 
 _HEADER = '''"""Maps, compiled. Written by `python -m pyjutrack.compiled.generate`; do not edit."""
@@ -216,8 +216,10 @@ def _arguments(outputs: list[Expression]) -> list[Expression]:
 
 
 def main() -> None:
-    """Write the file beside this one."""
-    Path(__file__).with_name("map_kernels.py").write_text(source())
+    """Write the files beside this one."""
+    here = Path(__file__)
+    here.with_name("map_kernels.py").write_text(source())
+    here.with_name("program_kernel.py").write_text(generate_program.source())
 
 
 if __name__ == "__main__":

@@ -85,6 +85,16 @@ class Expression:
     def stumpff(self) -> tuple[Expression, ...]:
         return tuple(Expression.make(name, self) for name in STUMPFF[:4])
 
+    # for kernels that only need values: these have no derivative here
+    def sin(self) -> Expression:
+        return Expression.make("sin", self)
+
+    def cos(self) -> Expression:
+        return Expression.make("cos", self)
+
+    def tan(self) -> Expression:
+        return Expression.make("tan", self)
+
     def arctangent(self) -> Expression:
         return Expression.make("atan", self)
 
@@ -161,8 +171,8 @@ def statements(outputs: Iterable[Expression]) -> tuple[list[str], list[str]]:
             text = f"t{len(lines)}"
             if node.op == "neg":
                 lines.append(f"{text} = -{args[0]}")
-            elif node.op == "sqrt":
-                lines.append(f"{text} = math.sqrt({args[0]})")
+            elif node.op in ("sqrt", "sin", "cos", "tan"):
+                lines.append(f"{text} = math.{node.op}({args[0]})")
             else:
                 lines.append(f"{text} = {args[0]} {node.op} {args[1]}")
         names[node] = text

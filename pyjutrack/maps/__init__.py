@@ -14,6 +14,7 @@ from .bend import bend, bend_kick, bend_linear, curved_quadrupole_kick, edge_fri
 from .cavity import crab_kick, rescale, rf_kick
 from .frames import patch, roll
 from .multipole import multipole_kick
+from .openings import in_ellipse, in_racetrack
 from .solenoid import solenoid
 from .straight import drift, drift_paraxial, quadrupole, slip
 
@@ -27,6 +28,8 @@ __all__ = [
     "drift_paraxial",
     "edge_fringe",
     "edge_linear",
+    "in_ellipse",
+    "in_racetrack",
     "multipole_kick",
     "patch",
     "quadrupole",

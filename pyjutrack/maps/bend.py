@@ -139,8 +139,8 @@ def edge_fringe(
     The generating function x' px + y' py - phi y'^2 / 2 with
     phi = k0 tan(atan(u) - 2 fint hgap k0 (1 + xp^2 (2 + yp^2)) / ((1 + u^2) ps)) and
     u = xp / (1 + yp^2).
-    Source: E. Forest, S. Leemann, F. Schmidt, Fringe effects in MAD, part I (2006). They multiply the
-    last term by ps instead of dividing by (1 + u^2) ps: the same on momentum, but a fringe deflects
+    Source: E. Forest, S. Leemann, F. Schmidt, Fringe effects in MAD, part I (2006). They multiply
+    the last term by ps instead of dividing by (1 + u^2) ps: the same on momentum, but fringes deflect
     the less, the higher the momentum (K. Brown, SLAC-75).
     """
     total = 1 + delta

@@ -1,28 +1,36 @@
-"""Maps as operators on a state: those of the lost keep their place."""
+"""Maps as operators on a state: those of the lost keep their place.
+
+Transport functions move particles by these alone, so that a `Recorder` in the place of a state
+learns what an element does.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from .. import maps
-from ..compiled import COMPILED_MAPS
 from ..compiled.element_maps import apply_map
+from ..compiled.program import Recorder
 from ..number import Number, tensor_like
 from ..reference import Reference
 from .base import State
 
 
 def move(name: str, state: State, reference: Reference, *parameters: Number) -> State:
-    """One of the maps with a kernel, by name."""
+    """One of the maps with kernels for its derivatives, by name."""
+    if isinstance(state, Recorder):
+        return state.record(name, *parameters, reference.beta)
     new = apply_map(name, state.coordinates, state.alive, parameters, (reference.beta,))
     return State(new, state.alive)
 
 
 def kick(name: str, state: State, *parameters: Any) -> State:
-    """One of the maps without a kernel, by name."""
-    assert name not in COMPILED_MAPS
+    """One of the other maps, by name."""
+    if isinstance(state, Recorder):
+        return state.record(name, *parameters)
     function = getattr(maps, name)
     parameters = tuple(
         tensor_like(p, state.coordinates[0]) if isinstance(p, float) else p for p in parameters
@@ -35,3 +43,12 @@ def kick(name: str, state: State, *parameters: Any) -> State:
         for old, held, changed in zip(state.coordinates, safe, new, strict=True)
     ]
     return State(tuple(columns), state.alive)
+
+
+def stop(name: str, state: State, *parameters: float) -> State:
+    """Lose the particles that one of `maps.openings` does not let through."""
+    if isinstance(state, Recorder):
+        return state.record(name, *parameters)
+    x, y = (state.coordinates[i].detach() for i in (0, 2))
+    inside: Tensor = getattr(maps, name)(x, y, *parameters)
+    return State(state.coordinates, state.alive & inside)

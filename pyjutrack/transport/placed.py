@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from ..compiled.program import Recorder
 from ..elements import Drift, Element, Marker, Monitor, Patch, Quadrupole
 from ..functions import bool_or
 from ..number import Number
@@ -34,7 +35,7 @@ def advance(element: Element, state: State, reference: Reference, part: Part) ->
     entered it.
     """
     moved = _placed(element, state, reference, part)
-    if _always_passes(element):
+    if isinstance(state, Recorder) or _always_passes(element):
         return moved
     arrived = torch.isfinite(sum(c.detach() for c in moved.coordinates))  # type: ignore[arg-type]
     if not bool_or((arrived | ~state.alive).all(), default=True):

@@ -1,0 +1,1020 @@
+"""Runs programs. Written by `python -m pyjutrack.compiled.generate`; do not edit."""
+
+import math
+
+import numpy as np
+
+from ..maps import openings
+from .jit import kernel, scalar
+from .stumpff import arctangent, exact
+
+in_ellipse = scalar(openings.in_ellipse)
+in_racetrack = scalar(openings.in_racetrack)
+
+#: particles that go through the lattice together: few enough for the first-level cache
+BLOCK = 256
+
+# fmt: off
+
+@scalar
+def drift(x, px, y, py, z, delta, length, beta0):
+    t0 = delta + 1.0
+    t1 = t0 * t0
+    t2 = px * px
+    t3 = py * py
+    t4 = t2 + t3
+    t5 = -t4
+    t6 = t1 + t5
+    t7 = math.sqrt(t6)
+    t8 = length / t7
+    t9 = t8 * px
+    t10 = x + t9
+    t11 = t8 * py
+    t12 = y + t11
+    t13 = delta + 2.0
+    t14 = delta * t13
+    t15 = beta0 * beta0
+    t16 = -t15
+    t17 = 1.0 + t16
+    t18 = t14 * t17
+    t19 = t15 * t14
+    t20 = t19 + 1.0
+    t21 = math.sqrt(t20)
+    t22 = t0 + t21
+    t23 = t21 * t22
+    t24 = t18 / t23
+    t25 = t0 + t7
+    t26 = t7 * t25
+    t27 = t4 / t26
+    t28 = -t27
+    t29 = t24 + t28
+    t30 = length * t29
+    t31 = z + t30
+    return t10, t12, t31
+
+
+@scalar
+def drift_paraxial(x, px, y, py, z, delta, length, beta0):
+    t0 = delta + 1.0
+    t1 = px / t0
+    t2 = length * t1
+    t3 = x + t2
+    t4 = py / t0
+    t5 = length * t4
+    t6 = y + t5
+    t7 = delta + 2.0
+    t8 = delta * t7
+    t9 = beta0 * beta0
+    t10 = -t9
+    t11 = 1.0 + t10
+    t12 = t8 * t11
+    t13 = t9 * t8
+    t14 = t13 + 1.0
+    t15 = math.sqrt(t14)
+    t16 = t0 + t15
+    t17 = t15 * t16
+    t18 = t12 / t17
+    t19 = t1 * t1
+    t20 = t4 * t4
+    t21 = t19 + t20
+    t22 = t21 * 0.5
+    t23 = -t22
+    t24 = t18 + t23
+    t25 = length * t24
+    t26 = z + t25
+    return t3, t6, t26
+
+
+@scalar
+def quadrupole(x, px, y, py, z, delta, length, k1, beta0):
+    t0 = k1 * length
+    t1 = delta + 1.0
+    t2 = t0 / t1
+    t3 = t2 * length
+    c0_t3, c1_t3, c2_t3, c3_t3, c4_t3, c5_t3 = exact(t3)
+    t5 = px / t1
+    t6 = c1_t3 * t5
+    t7 = t2 * x
+    t8 = -t7
+    t9 = c2_t3 * t8
+    t10 = t6 + t9
+    t11 = length * t10
+    t12 = x + t11
+    t13 = c0_t3 * t5
+    t14 = c1_t3 * t8
+    t15 = t13 + t14
+    t16 = t15 * t1
+    t17 = -t2
+    t18 = t17 * length
+    c0_t18, c1_t18, c2_t18, c3_t18, c4_t18, c5_t18 = exact(t18)
+    t20 = py / t1
+    t21 = c1_t18 * t20
+    t22 = t17 * y
+    t23 = -t22
+    t24 = c2_t18 * t23
+    t25 = t21 + t24
+    t26 = length * t25
+    t27 = y + t26
+    t28 = c0_t18 * t20
+    t29 = c1_t18 * t23
+    t30 = t28 + t29
+    t31 = t30 * t1
+    t32 = delta + 2.0
+    t33 = delta * t32
+    t34 = beta0 * beta0
+    t35 = -t34
+    t36 = 1.0 + t35
+    t37 = t33 * t36
+    t38 = t34 * t33
+    t39 = t38 + 1.0
+    t40 = math.sqrt(t39)
+    t41 = t1 + t40
+    t42 = t40 * t41
+    t43 = t37 / t42
+    t44 = length * t43
+    t45 = z + t44
+    t46 = t5 * t5
+    t47 = c0_t3 * c1_t3
+    t48 = t47 + 1.0
+    t49 = t46 * t48
+    t50 = t49 * 0.5
+    t51 = t5 * t8
+    t52 = t51 * c1_t3
+    t53 = t52 * c1_t3
+    t54 = t50 + t53
+    t55 = t8 * t8
+    t56 = c0_t3 * c3_t3
+    t57 = c2_t3 + t56
+    t58 = t55 * t57
+    t59 = t58 * 0.5
+    t60 = t54 + t59
+    t61 = length * t60
+    t62 = t20 * t20
+    t63 = c0_t18 * c1_t18
+    t64 = t63 + 1.0
+    t65 = t62 * t64
+    t66 = t65 * 0.5
+    t67 = t20 * t23
+    t68 = t67 * c1_t18
+    t69 = t68 * c1_t18
+    t70 = t66 + t69
+    t71 = t23 * t23
+    t72 = c0_t18 * c3_t18
+    t73 = c2_t18 + t72
+    t74 = t71 * t73
+    t75 = t74 * 0.5
+    t76 = t70 + t75
+    t77 = length * t76
+    t78 = t61 + t77
+    t79 = t78 * 0.5
+    t80 = -t79
+    t81 = t45 + t80
+    return t12, t16, t27, t31, t81
+
+
+@scalar
+def bend(x, px, y, py, z, delta, length, angle, k0, beta0):
+    t0 = angle * angle
+    c0_t0, c1_t0, c2_t0, c3_t0, c4_t0, c5_t0 = exact(t0)
+    t2 = x * c0_t0
+    t3 = length * angle
+    t4 = t3 * c2_t0
+    t5 = -t4
+    t6 = t2 + t5
+    t7 = angle * c1_t0
+    t8 = x * t7
+    t9 = length * c1_t0
+    t10 = t8 + t9
+    t11 = px * c0_t0
+    t12 = delta + 1.0
+    t13 = t12 * t12
+    t14 = py * py
+    t15 = -t14
+    t16 = t13 + t15
+    t17 = px * px
+    t18 = -t17
+    t19 = t16 + t18
+    t20 = math.sqrt(t19)
+    t21 = t20 * t7
+    t22 = t11 + t21
+    t23 = k0 * t10
+    t24 = -t23
+    t25 = t22 + t24
+    t26 = t22 + t25
+    t27 = t20 * c0_t0
+    t28 = px * t7
+    t29 = -t28
+    t30 = t27 + t29
+    t31 = t25 * t25
+    t32 = -t31
+    t33 = t16 + t32
+    t34 = math.sqrt(t33)
+    t35 = t30 + t34
+    t36 = t26 / t35
+    t37 = t10 * t36
+    t38 = t6 + t37
+    t39 = t22 * t36
+    t40 = t39 + t30
+    t41 = t10 * t40
+    t42 = t41 / t16
+    t43 = t30 * t34
+    t44 = t22 * t25
+    t45 = t43 + t44
+    t46 = t45 / t16
+    t47 = t46 + 1.0
+    t48 = t42 / t47
+    t49 = t48 * 2.0
+    t50 = k0 * k0
+    t51 = t50 * t48
+    t52 = t51 * t48
+    atan_t52, atan_slope_t52 = arctangent(t52)
+    t54 = t49 * atan_t52
+    t55 = py * t54
+    t56 = y + t55
+    t57 = delta + 2.0
+    t58 = delta * t57
+    t59 = beta0 * beta0
+    t60 = -t59
+    t61 = 1.0 + t60
+    t62 = t58 * t61
+    t63 = t59 * t58
+    t64 = t63 + 1.0
+    t65 = math.sqrt(t64)
+    t66 = t12 + t65
+    t67 = t65 * t66
+    t68 = t62 / t67
+    t69 = length * t68
+    t70 = z + t69
+    t71 = t12 * t54
+    t72 = -t71
+    t73 = length + t72
+    t74 = t70 + t73
+    return t38, t25, t56, t74
+
+
+@scalar
+def bend_linear(x, px, y, py, z, delta, length, angle, k0, k1, beta0):
+    t0 = angle * k0
+    t1 = delta + 1.0
+    t2 = t0 / t1
+    t3 = k1 * length
+    t4 = t3 / t1
+    t5 = t2 + t4
+    t6 = t5 * length
+    c0_t6, c1_t6, c2_t6, c3_t6, c4_t6, c5_t6 = exact(t6)
+    t8 = px / t1
+    t9 = c1_t6 * t8
+    t10 = k0 * length
+    t11 = t10 / t1
+    t12 = -t11
+    t13 = angle + t12
+    t14 = t5 * x
+    t15 = -t14
+    t16 = t13 + t15
+    t17 = c2_t6 * t16
+    t18 = t9 + t17
+    t19 = length * t18
+    t20 = x + t19
+    t21 = c0_t6 * t8
+    t22 = c1_t6 * t16
+    t23 = t21 + t22
+    t24 = t23 * t1
+    t25 = -t4
+    t26 = t25 * length
+    c0_t26, c1_t26, c2_t26, c3_t26, c4_t26, c5_t26 = exact(t26)
+    t28 = py / t1
+    t29 = c1_t26 * t28
+    t30 = t25 * y
+    t31 = -t30
+    t32 = c2_t26 * t31
+    t33 = t29 + t32
+    t34 = length * t33
+    t35 = y + t34
+    t36 = c0_t26 * t28
+    t37 = c1_t26 * t31
+    t38 = t36 + t37
+    t39 = t38 * t1
+    t40 = delta + 2.0
+    t41 = delta * t40
+    t42 = beta0 * beta0
+    t43 = -t42
+    t44 = 1.0 + t43
+    t45 = t41 * t44
+    t46 = t42 * t41
+    t47 = t46 + 1.0
+    t48 = math.sqrt(t47)
+    t49 = t1 + t48
+    t50 = t48 * t49
+    t51 = t45 / t50
+    t52 = length * t51
+    t53 = z + t52
+    t54 = c2_t6 * t8
+    t55 = c3_t6 * t16
+    t56 = t54 + t55
+    t57 = length * t56
+    t58 = x + t57
+    t59 = angle * t58
+    t60 = -t59
+    t61 = t53 + t60
+    t62 = t8 * t8
+    t63 = c0_t6 * c1_t6
+    t64 = t63 + 1.0
+    t65 = t62 * t64
+    t66 = t65 * 0.5
+    t67 = t8 * t16
+    t68 = t67 * c1_t6
+    t69 = t68 * c1_t6
+    t70 = t66 + t69
+    t71 = t16 * t16
+    t72 = c0_t6 * c3_t6
+    t73 = c2_t6 + t72
+    t74 = t71 * t73
+    t75 = t74 * 0.5
+    t76 = t70 + t75
+    t77 = length * t76
+    t78 = t28 * t28
+    t79 = c0_t26 * c1_t26
+    t80 = t79 + 1.0
+    t81 = t78 * t80
+    t82 = t81 * 0.5
+    t83 = t28 * t31
+    t84 = t83 * c1_t26
+    t85 = t84 * c1_t26
+    t86 = t82 + t85
+    t87 = t31 * t31
+    t88 = c0_t26 * c3_t26
+    t89 = c2_t26 + t88
+    t90 = t87 * t89
+    t91 = t90 * 0.5
+    t92 = t86 + t91
+    t93 = length * t92
+    t94 = t77 + t93
+    t95 = t94 * 0.5
+    t96 = -t95
+    t97 = t61 + t96
+    return t20, t24, t35, t39, t97
+
+
+@scalar
+def solenoid(x, px, y, py, z, delta, length, ks, beta0):
+    t0 = delta + 1.0
+    t1 = t0 * t0
+    t2 = ks * 0.5
+    t3 = t2 * y
+    t4 = px + t3
+    t5 = t4 * t4
+    t6 = t2 * x
+    t7 = -t6
+    t8 = py + t7
+    t9 = t8 * t8
+    t10 = t5 + t9
+    t11 = -t10
+    t12 = t1 + t11
+    t13 = math.sqrt(t12)
+    t14 = length / t13
+    t15 = ks * t14
+    t16 = t15 * t15
+    c0_t16, c1_t16, c2_t16, c3_t16, c4_t16, c5_t16 = exact(t16)
+    t18 = c1_t16 * t4
+    t19 = t15 * c2_t16
+    t20 = t19 * t8
+    t21 = t18 + t20
+    t22 = t14 * t21
+    t23 = x + t22
+    t24 = c0_t16 * t4
+    t25 = t15 * c1_t16
+    t26 = t25 * t8
+    t27 = t24 + t26
+    t28 = c1_t16 * t8
+    t29 = t19 * t4
+    t30 = -t29
+    t31 = t28 + t30
+    t32 = t14 * t31
+    t33 = y + t32
+    t34 = t2 * t33
+    t35 = -t34
+    t36 = t27 + t35
+    t37 = c0_t16 * t8
+    t38 = t25 * t4
+    t39 = -t38
+    t40 = t37 + t39
+    t41 = t2 * t23
+    t42 = t40 + t41
+    t43 = delta + 2.0
+    t44 = delta * t43
+    t45 = beta0 * beta0
+    t46 = -t45
+    t47 = 1.0 + t46
+    t48 = t44 * t47
+    t49 = t45 * t44
+    t50 = t49 + 1.0
+    t51 = math.sqrt(t50)
+    t52 = t0 + t51
+    t53 = t51 * t52
+    t54 = t48 / t53
+    t55 = t0 + t13
+    t56 = t13 * t55
+    t57 = t10 / t56
+    t58 = -t57
+    t59 = t54 + t58
+    t60 = length * t59
+    t61 = z + t60
+    return t23, t36, t33, t42, t61
+
+
+@scalar
+def bend_kick(x, px, y, py, z, delta, angle, k0l, focusing):
+    t0 = delta + 1.0
+    t1 = angle * t0
+    t2 = px + t1
+    t3 = -k0l
+    t4 = t2 + t3
+    t5 = focusing * x
+    t6 = -t5
+    t7 = t4 + t6
+    t8 = angle * x
+    t9 = -t8
+    t10 = z + t9
+    return t7, t10
+
+
+@scalar
+def curved_quadrupole_kick(x, px, y, py, z, delta, k1hl):
+    t0 = x * x
+    t1 = y * y
+    t2 = t1 * 0.5
+    t3 = -t2
+    t4 = t0 + t3
+    t5 = k1hl * t4
+    t6 = -t5
+    t7 = px + t6
+    t8 = k1hl * x
+    t9 = t8 * y
+    t10 = py + t9
+    return t7, t10
+
+
+@scalar
+def edge_linear(x, px, y, py, z, delta, face, k0, fint, hgap):
+    t0 = math.tan(face)
+    t1 = k0 * t0
+    t2 = t1 * x
+    t3 = px + t2
+    t4 = fint * 2.0
+    t5 = t4 * hgap
+    t6 = t5 * k0
+    t7 = math.sin(face)
+    t8 = t7 * t7
+    t9 = t8 + 1.0
+    t10 = t6 * t9
+    t11 = math.cos(face)
+    t12 = t10 / t11
+    t13 = -t12
+    t14 = face + t13
+    t15 = math.tan(t14)
+    t16 = k0 * t15
+    t17 = t16 * y
+    t18 = -t17
+    t19 = py + t18
+    return t3, t19
+
+
+@scalar
+def edge_fringe(x, px, y, py, z, delta, k0, fint, hgap):
+    t0 = delta + 1.0
+    t1 = t0 * t0
+    t2 = px * px
+    t3 = -t2
+    t4 = t1 + t3
+    t5 = py * py
+    t6 = -t5
+    t7 = t4 + t6
+    t8 = math.sqrt(t7)
+    t9 = px / t8
+    t10 = py / t8
+    t11 = t10 * t10
+    t12 = t11 + 1.0
+    t13 = t9 / t12
+    t14 = fint * 2.0
+    t15 = t14 * hgap
+    t16 = t15 * k0
+    t17 = t9 * t9
+    t18 = t11 + 2.0
+    t19 = t17 * t18
+    t20 = t19 + 1.0
+    t21 = t16 * t20
+    t22 = t13 * t13
+    t23 = t22 + 1.0
+    t24 = t23 * t8
+    t25 = t21 / t24
+    t26 = math.tan(t25)
+    t27 = -t26
+    t28 = t13 + t27
+    t29 = t13 * t26
+    t30 = t29 + 1.0
+    t31 = t28 / t30
+    t32 = t31 * t31
+    t33 = t32 + 1.0
+    t34 = k0 * t33
+    t35 = -t9
+    t36 = t9 * t35
+    t37 = -t36
+    t38 = 1.0 + t37
+    t39 = t38 / t8
+    t40 = t13 * 2.0
+    t41 = t40 * t10
+    t42 = t10 * t35
+    t43 = -t42
+    t44 = t43 / t8
+    t45 = t41 * t44
+    t46 = -t45
+    t47 = t39 + t46
+    t48 = t47 / t12
+    t49 = t48 / t23
+    t50 = t9 * 2.0
+    t51 = t39 * t18
+    t52 = t9 * t10
+    t53 = t52 * t44
+    t54 = t51 + t53
+    t55 = t50 * t54
+    t56 = t16 * t55
+    t57 = t40 * t48
+    t58 = t57 * t8
+    t59 = t23 * t35
+    t60 = t58 + t59
+    t61 = t25 * t60
+    t62 = -t61
+    t63 = t56 + t62
+    t64 = t63 / t24
+    t65 = -t64
+    t66 = t49 + t65
+    t67 = t34 * t66
+    t68 = y * 2.0
+    t69 = -t10
+    t70 = t9 * t69
+    t71 = -t70
+    t72 = t71 / t8
+    t73 = t10 * t69
+    t74 = -t73
+    t75 = 1.0 + t74
+    t76 = t75 / t8
+    t77 = t41 * t76
+    t78 = -t77
+    t79 = t72 + t78
+    t80 = t79 / t12
+    t81 = t80 / t23
+    t82 = t72 * t18
+    t83 = t52 * t76
+    t84 = t82 + t83
+    t85 = t50 * t84
+    t86 = t16 * t85
+    t87 = t40 * t80
+    t88 = t87 * t8
+    t89 = t23 * t69
+    t90 = t88 + t89
+    t91 = t25 * t90
+    t92 = -t91
+    t93 = t86 + t92
+    t94 = t93 / t24
+    t95 = -t94
+    t96 = t81 + t95
+    t97 = t34 * t96
+    t98 = t97 * 2.0
+    t99 = t98 * y
+    t100 = -t99
+    t101 = 1.0 + t100
+    t102 = math.sqrt(t101)
+    t103 = t102 + 1.0
+    t104 = t68 / t103
+    t105 = t104 * t104
+    t106 = t105 * 0.5
+    t107 = t67 * t106
+    t108 = x + t107
+    t109 = k0 * t31
+    t110 = t109 * t104
+    t111 = -t110
+    t112 = py + t111
+    t113 = t0 / t8
+    t114 = t9 * t113
+    t115 = -t114
+    t116 = t115 / t8
+    t117 = t10 * t113
+    t118 = -t117
+    t119 = t118 / t8
+    t120 = t41 * t119
+    t121 = -t120
+    t122 = t116 + t121
+    t123 = t122 / t12
+    t124 = t123 / t23
+    t125 = t116 * t18
+    t126 = t52 * t119
+    t127 = t125 + t126
+    t128 = t50 * t127
+    t129 = t16 * t128
+    t130 = t40 * t123
+    t131 = t130 * t8
+    t132 = t23 * t113
+    t133 = t131 + t132
+    t134 = t25 * t133
+    t135 = -t134
+    t136 = t129 + t135
+    t137 = t136 / t24
+    t138 = -t137
+    t139 = t124 + t138
+    t140 = t34 * t139
+    t141 = t140 * t106
+    t142 = z + t141
+    return t108, t104, t112, t142
+
+
+@scalar
+def rf_kick(x, px, y, py, z, delta, gain, wavenumber, phase, mass):
+    t0 = delta + 1.0
+    t1 = t0 * t0
+    t2 = mass * mass
+    t3 = t1 + t2
+    t4 = math.sqrt(t3)
+    t5 = -z
+    t6 = t5 * t4
+    t7 = t6 / t0
+    t8 = wavenumber * t7
+    t9 = -t8
+    t10 = phase + t9
+    t11 = math.sin(t10)
+    t12 = gain * t11
+    t13 = t4 + t12
+    t14 = t13 * t13
+    t15 = -t2
+    t16 = t14 + t15
+    t17 = math.sqrt(t16)
+    t18 = t17 / t13
+    t19 = z * t18
+    t20 = t4 / t0
+    t21 = t19 * t20
+    t22 = t4 * 2.0
+    t23 = t22 + t12
+    t24 = t12 * t23
+    t25 = t17 + t0
+    t26 = t24 / t25
+    t27 = delta + t26
+    return t21, t27
+
+
+@scalar
+def crab_kick(x, px, y, py, z, delta, kick, wavenumber, phase, mass):
+    t0 = -z
+    t1 = delta + 1.0
+    t2 = t1 * t1
+    t3 = mass * mass
+    t4 = t2 + t3
+    t5 = math.sqrt(t4)
+    t6 = t0 * t5
+    t7 = t6 / t1
+    t8 = wavenumber * t7
+    t9 = -t8
+    t10 = phase + t9
+    t11 = math.sin(t10)
+    t12 = kick * t11
+    t13 = px + t12
+    t14 = kick * wavenumber
+    t15 = t14 * x
+    t16 = math.cos(t10)
+    t17 = t15 * t16
+    t18 = t5 + t17
+    t19 = t18 * t18
+    t20 = -t3
+    t21 = t19 + t20
+    t22 = math.sqrt(t21)
+    t23 = t22 / t18
+    t24 = z * t23
+    t25 = t5 / t1
+    t26 = t24 * t25
+    t27 = t5 * 2.0
+    t28 = t27 + t17
+    t29 = t17 * t28
+    t30 = t22 + t1
+    t31 = t29 / t30
+    t32 = delta + t31
+    return t13, t26, t32
+
+
+@scalar
+def rescale(x, px, y, py, z, delta, ratio):
+    t0 = px * ratio
+    t1 = py * ratio
+    t2 = delta * ratio
+    t3 = ratio + -1.0
+    t4 = t2 + t3
+    return t0, t1, t4
+
+
+@scalar
+def roll(x, px, y, py, z, delta, cosine, sine):
+    t0 = cosine * x
+    t1 = sine * y
+    t2 = t0 + t1
+    t3 = cosine * px
+    t4 = sine * py
+    t5 = t3 + t4
+    t6 = cosine * y
+    t7 = sine * x
+    t8 = -t7
+    t9 = t6 + t8
+    t10 = cosine * py
+    t11 = sine * px
+    t12 = -t11
+    t13 = t10 + t12
+    return t2, t5, t9, t13
+
+
+@scalar
+def patch(x, px, y, py, z, delta, shift0, shift1, shift2, axes00, axes01, axes02, axes10, axes11, axes12, axes20, axes21, axes22, path, beta0):
+    t0 = -shift0
+    t1 = x + t0
+    t2 = axes00 * t1
+    t3 = -shift1
+    t4 = y + t3
+    t5 = axes01 * t4
+    t6 = t2 + t5
+    t7 = -shift2
+    t8 = axes02 * t7
+    t9 = t6 + t8
+    t10 = axes20 * t1
+    t11 = axes21 * t4
+    t12 = t10 + t11
+    t13 = axes22 * t7
+    t14 = t12 + t13
+    t15 = -t14
+    t16 = axes20 * px
+    t17 = axes21 * py
+    t18 = t16 + t17
+    t19 = delta + 1.0
+    t20 = t19 * t19
+    t21 = px * px
+    t22 = -t21
+    t23 = t20 + t22
+    t24 = py * py
+    t25 = -t24
+    t26 = t23 + t25
+    t27 = math.sqrt(t26)
+    t28 = axes22 * t27
+    t29 = t18 + t28
+    t30 = math.sqrt(t29)
+    t31 = t30 * t30
+    t32 = t15 / t31
+    t33 = axes00 * px
+    t34 = axes01 * py
+    t35 = t33 + t34
+    t36 = axes02 * t27
+    t37 = t35 + t36
+    t38 = t32 * t37
+    t39 = t9 + t38
+    t40 = axes10 * t1
+    t41 = axes11 * t4
+    t42 = t40 + t41
+    t43 = axes12 * t7
+    t44 = t42 + t43
+    t45 = axes10 * px
+    t46 = axes11 * py
+    t47 = t45 + t46
+    t48 = axes12 * t27
+    t49 = t47 + t48
+    t50 = t32 * t49
+    t51 = t44 + t50
+    t52 = delta + 2.0
+    t53 = delta * t52
+    t54 = beta0 * beta0
+    t55 = -t54
+    t56 = 1.0 + t55
+    t57 = t53 * t56
+    t58 = t54 * t53
+    t59 = t58 + 1.0
+    t60 = math.sqrt(t59)
+    t61 = t19 + t60
+    t62 = t60 * t61
+    t63 = t57 / t62
+    t64 = path * t63
+    t65 = z + t64
+    t66 = t19 * t32
+    t67 = -t66
+    t68 = path + t67
+    t69 = t65 + t68
+    return t39, t37, t51, t49, t69
+
+
+@kernel
+def execute(part, start, stop, turns, operations, starts, numbers, elements, all_x, all_px, all_y, all_py, all_z, all_delta, alive,
+        lost_turn, lost_element):
+    """Run all turns, in place. For the lost, tells turn and element (-1 before)."""
+    saved = np.empty((6, BLOCK), all_x.dtype)
+    entered = np.empty(BLOCK, np.bool_)
+    for low in range(start, stop, BLOCK):
+        high = min(low + BLOCK, stop)
+        size = high - low
+        x = all_x[low:high]
+        px = all_px[low:high]
+        y = all_y[low:high]
+        py = all_py[low:high]
+        z = all_z[low:high]
+        delta = all_delta[low:high]
+        a = alive[low:high]
+        for turn in range(turns):
+            if not a.any():
+                break
+            for s in range(len(operations)):
+                op, at = operations[s], starts[s]
+                if op == 0:
+                    for n in range(size):
+                        total = 1.0 + delta[n]
+                        passes = total > 0.0 and px[n] * px[n] + py[n] * py[n] < total * total
+                        if a[n] and not passes:
+                            a[n] = False
+                            lost_turn[low + n], lost_element[low + n] = turn, elements[s]
+                        entered[n] = a[n]
+                        saved[0, n] = x[n]
+                        saved[1, n] = px[n]
+                        saved[2, n] = y[n]
+                        saved[3, n] = py[n]
+                        saved[4, n] = z[n]
+                        saved[5, n] = delta[n]
+                elif op == 1:
+                    for n in range(size):
+                        if entered[n] and not (a[n] and math.isfinite(x[n] + px[n] + y[n] + py[n] + z[n] + delta[n])):
+                            a[n] = False
+                            lost_turn[low + n], lost_element[low + n] = turn, elements[s]
+                            x[n] = saved[0, n]
+                            px[n] = saved[1, n]
+                            y[n] = saved[2, n]
+                            py[n] = saved[3, n]
+                            z[n] = saved[4, n]
+                            delta[n] = saved[5, n]
+                elif op == 2:  # drift
+                    q0 = numbers[at + 0]
+                    q1 = numbers[at + 1]
+                    for n in range(size):
+                        v_x, v_y, v_z = drift(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1)
+                        x[n] = v_x if a[n] else x[n]
+                        y[n] = v_y if a[n] else y[n]
+                        z[n] = v_z if a[n] else z[n]
+                elif op == 3:  # drift_paraxial
+                    q0 = numbers[at + 0]
+                    q1 = numbers[at + 1]
+                    for n in range(size):
+                        v_x, v_y, v_z = drift_paraxial(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1)
+                        x[n] = v_x if a[n] else x[n]
+                        y[n] = v_y if a[n] else y[n]
+                        z[n] = v_z if a[n] else z[n]
+                elif op == 4:  # quadrupole
+                    q0 = numbers[at + 0]
+                    q1 = numbers[at + 1]
+                    q2 = numbers[at + 2]
+                    for n in range(size):
+                        v_x, v_px, v_y, v_py, v_z = quadrupole(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2)
+                        x[n] = v_x if a[n] else x[n]
+                        px[n] = v_px if a[n] else px[n]
+                        y[n] = v_y if a[n] else y[n]
+                        py[n] = v_py if a[n] else py[n]
+                        z[n] = v_z if a[n] else z[n]
+                elif op == 5:  # bend
+                    q0 = numbers[at + 0]
+                    q1 = numbers[at + 1]
+                    q2 = numbers[at + 2]
+                    q3 = numbers[at + 3]
+                    for n in range(size):
+                        v_x, v_px, v_y, v_z = bend(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2, q3)
+                        x[n] = v_x if a[n] else x[n]
+                        px[n] = v_px if a[n] else px[n]
+                        y[n] = v_y if a[n] else y[n]
+                        z[n] = v_z if a[n] else z[n]
+                elif op == 6:  # bend_linear
+                    q0 = numbers[at + 0]
+                    q1 = numbers[at + 1]
+                    q2 = numbers[at + 2]
+                    q3 = numbers[at + 3]
+                    q4 = numbers[at + 4]
+                    for n in range(size):
+                        v_x, v_px, v_y, v_py, v_z = bend_linear(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2, q3, q4)
+                        x[n] = v_x if a[n] else x[n]
+                        px[n] = v_px if a[n] else px[n]
+                        y[n] = v_y if a[n] else y[n]
+                        py[n] = v_py if a[n] else py[n]
+                        z[n] = v_z if a[n] else z[n]
+                elif op == 7:  # solenoid
+                    q0 = numbers[at + 0]
+                    q1 = numbers[at + 1]
+                    q2 = numbers[at + 2]
+                    for n in range(size):
+                        v_x, v_px, v_y, v_py, v_z = solenoid(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2)
+                        x[n] = v_x if a[n] else x[n]
+                        px[n] = v_px if a[n] else px[n]
+                        y[n] = v_y if a[n] else y[n]
+                        py[n] = v_py if a[n] else py[n]
+                        z[n] = v_z if a[n] else z[n]
+                elif op == 8:  # bend_kick
+                    q0 = numbers[at + 0]
+                    q1 = numbers[at + 1]
+                    q2 = numbers[at + 2]
+                    for n in range(size):
+                        v_px, v_z = bend_kick(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2)
+                        px[n] = v_px if a[n] else px[n]
+                        z[n] = v_z if a[n] else z[n]
+                elif op == 9:  # curved_quadrupole_kick
+                    q0 = numbers[at + 0]
+                    for n in range(size):
+                        v_px, v_py = curved_quadrupole_kick(x[n], px[n], y[n], py[n], z[n], delta[n], q0)
+                        px[n] = v_px if a[n] else px[n]
+                        py[n] = v_py if a[n] else py[n]
+                elif op == 10:  # edge_linear
+                    q0 = numbers[at + 0]
+                    q1 = numbers[at + 1]
+                    q2 = numbers[at + 2]
+                    q3 = numbers[at + 3]
+                    for n in range(size):
+                        v_px, v_py = edge_linear(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2, q3)
+                        px[n] = v_px if a[n] else px[n]
+                        py[n] = v_py if a[n] else py[n]
+                elif op == 11:  # edge_fringe
+                    q0 = numbers[at + 0]
+                    q1 = numbers[at + 1]
+                    q2 = numbers[at + 2]
+                    for n in range(size):
+                        v_x, v_y, v_py, v_z = edge_fringe(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2)
+                        x[n] = v_x if a[n] else x[n]
+                        y[n] = v_y if a[n] else y[n]
+                        py[n] = v_py if a[n] else py[n]
+                        z[n] = v_z if a[n] else z[n]
+                elif op == 12:  # rf_kick
+                    q0 = numbers[at + 0]
+                    q1 = numbers[at + 1]
+                    q2 = numbers[at + 2]
+                    q3 = numbers[at + 3]
+                    for n in range(size):
+                        v_z, v_delta = rf_kick(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2, q3)
+                        z[n] = v_z if a[n] else z[n]
+                        delta[n] = v_delta if a[n] else delta[n]
+                elif op == 13:  # crab_kick
+                    q0 = numbers[at + 0]
+                    q1 = numbers[at + 1]
+                    q2 = numbers[at + 2]
+                    q3 = numbers[at + 3]
+                    for n in range(size):
+                        v_px, v_z, v_delta = crab_kick(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2, q3)
+                        px[n] = v_px if a[n] else px[n]
+                        z[n] = v_z if a[n] else z[n]
+                        delta[n] = v_delta if a[n] else delta[n]
+                elif op == 14:  # rescale
+                    q0 = numbers[at + 0]
+                    for n in range(size):
+                        v_px, v_py, v_delta = rescale(x[n], px[n], y[n], py[n], z[n], delta[n], q0)
+                        px[n] = v_px if a[n] else px[n]
+                        py[n] = v_py if a[n] else py[n]
+                        delta[n] = v_delta if a[n] else delta[n]
+                elif op == 15:  # roll
+                    q0 = numbers[at + 0]
+                    q1 = numbers[at + 1]
+                    for n in range(size):
+                        v_x, v_px, v_y, v_py = roll(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1)
+                        x[n] = v_x if a[n] else x[n]
+                        px[n] = v_px if a[n] else px[n]
+                        y[n] = v_y if a[n] else y[n]
+                        py[n] = v_py if a[n] else py[n]
+                elif op == 16:  # multipole_kick
+                    count = (starts[s + 1] - at) // 2
+                    for n in range(size):
+                        real, imag = 0.0, 0.0
+                        for m in range(count - 1, -1, -1):
+                            real, imag = (
+                                numbers[at + 2 * m] + (real * x[n] - imag * y[n]) / (m + 1),
+                                numbers[at + 2 * m + 1] + (real * y[n] + imag * x[n]) / (m + 1),
+                            )
+                        if a[n]:
+                            px[n] -= real
+                            py[n] += imag
+                elif op == 17:  # patch
+                    q0 = numbers[at + 0]
+                    q1 = numbers[at + 1]
+                    q2 = numbers[at + 2]
+                    q3 = numbers[at + 3]
+                    q4 = numbers[at + 4]
+                    q5 = numbers[at + 5]
+                    q6 = numbers[at + 6]
+                    q7 = numbers[at + 7]
+                    q8 = numbers[at + 8]
+                    q9 = numbers[at + 9]
+                    q10 = numbers[at + 10]
+                    q11 = numbers[at + 11]
+                    q12 = numbers[at + 12]
+                    q13 = numbers[at + 13]
+                    for n in range(size):
+                        v_x, v_px, v_y, v_py, v_z = patch(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2, q3, q4, q5, q6, q7, q8, q9, q10, q11, q12, q13)
+                        x[n] = v_x if a[n] else x[n]
+                        px[n] = v_px if a[n] else px[n]
+                        y[n] = v_y if a[n] else y[n]
+                        py[n] = v_py if a[n] else py[n]
+                        z[n] = v_z if a[n] else z[n]
+                elif op == 18:  # in_ellipse
+                    for n in range(size):
+                        a[n] = a[n] and in_ellipse(x[n], y[n], numbers[at + 0], numbers[at + 1])
+                elif op == 19:  # in_racetrack
+                    for n in range(size):
+                        a[n] = a[n] and in_racetrack(x[n], y[n], numbers[at + 0], numbers[at + 1], numbers[at + 2], numbers[at + 3])

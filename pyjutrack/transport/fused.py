@@ -1,0 +1,104 @@
+"""Tracking without kicks and without derivatives: the whole lattice as one compiled program."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.autograd import forward_ad
+
+from ..compiled import parallel
+from ..compiled.program import NotRecordedError, Program, Recorder
+from ..lattice import Lattice
+from ..number import is_transformed
+from ..pushforward import Pushed
+from ..reference import Reference
+from .base import WHOLE, State
+from .fields import behind
+from .placed import advance
+
+
+class Fused(NamedTuple):
+    """What a fused tracking ends with.
+
+    Attributes:
+        state, reference: at the end.
+        turn, element: where particles were lost, from 0, and -1 for those that were not; (N,).
+    """
+
+    state: State
+    reference: Reference
+    turn: NDArray[np.int64]
+    element: NDArray[np.int64]
+
+
+def fused(lattice: Lattice, state: State, reference: Reference, turns: int) -> Fused | None:
+    """Track by a program; None where there are derivatives, or a map of a user's own."""
+    if not _plain(state):
+        return None
+    columns = [c.contiguous().numpy().copy() for c in state.coordinates]
+    alive = state.alive.numpy().copy()
+    turn, element = np.full((2, len(alive)), -1)
+    done = 0
+    program = None
+    while done < turns:
+        try:
+            program, after = recorded(lattice, reference)
+        except NotRecordedError:
+            return None
+        # the program of one turn serves all, unless the reference was accelerated
+        count = turns if after is reference else 1
+        _execute(program, count, columns, alive, turn, element, done)
+        done, reference = done + count, after
+    new = State(tuple(map(torch.from_numpy, columns)), torch.from_numpy(alive))
+    return Fused(new, reference, turn, element)
+
+
+def recorded(lattice: Lattice, reference: Reference) -> tuple[Program, Reference]:
+    """The program of one turn, and the reference behind it.
+
+    Raises:
+        NotRecordedError: an element does what no operation does, or has tensors as parameters.
+    """
+    recorder: Any = Recorder()
+    for place, element in enumerate(lattice):
+        recorder.element = place
+        recorder.record("enter")
+        advance(element, recorder, reference, WHOLE)
+        recorder.record("leave")
+        reference = behind(element, reference, WHOLE)
+    return recorder.program(), reference
+
+
+def _plain(state: State) -> bool:
+    """Whether nothing but numbers on the CPU is tracked."""
+    if forward_ad._current_level >= 0:
+        return False
+    return all(
+        type(c) is not Pushed
+        and not is_transformed(c)
+        and not c.requires_grad
+        and c.dim() == 1
+        and c.device.type == "cpu"
+        for c in (*state.coordinates, state.alive)
+    )
+
+
+def _execute(
+    program: Program,
+    turns: int,
+    columns: list[Any],
+    alive: Any,
+    turn: NDArray[np.int64],
+    element: NDArray[np.int64],
+    done: int,
+) -> None:
+    from ..compiled.program_kernel import execute  # late: the generator writes it
+
+    before = alive.copy()
+    size, work = len(alive), len(program.operations) * turns
+    share = parallel.parts(size, work)
+    parallel.run(execute, size, share, turns, *program, *columns, alive, turn, element)
+    turn[before & ~alive] += done

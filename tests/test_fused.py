@@ -1,0 +1,123 @@
+"""Whole lattices as compiled programs against the same maps one by one."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+from element_cases import CASES, ONE_WAY, PROTON, Case, move, points
+
+import pyjutrack as pj
+from pyjutrack.compiled import generate_program, program_kernel
+from pyjutrack.compiled.program import OPERATIONS, NotRecordedError
+from pyjutrack.transport import State, transport
+from pyjutrack.transport.fused import fused, recorded
+
+
+def state(c: torch.Tensor) -> State:
+    return State(tuple(c.unbind(-1)), torch.ones(len(c), dtype=torch.bool))
+
+
+def test_the_generated_file_is_up_to_date() -> None:
+    assert Path(program_kernel.__file__).read_text() == generate_program.source()
+
+
+def test_every_operation_is_in_the_battery() -> None:
+    found = {
+        OPERATIONS[op]
+        for case in CASES + ONE_WAY
+        for op in recorded(pj.Lattice([case.element()]), PROTON)[0].operations
+    }
+    gap = pj.RFCavity(voltage=1e6, frequency=1e8, phase=1.0, accelerate=True)
+    found |= {OPERATIONS[op] for op in recorded(pj.Lattice([gap]), PROTON)[0].operations}
+    assert found == set(OPERATIONS)
+
+
+@pytest.mark.parametrize("case", CASES + ONE_WAY, ids=lambda c: c.label)
+def test_one_element(case: Case) -> None:
+    c, lattice = points(600), pj.Lattice([case.element()])
+    found = fused(lattice, state(c), PROTON, 1)
+    assert found is not None
+    out = torch.stack(found.state.coordinates, -1)
+    torch.testing.assert_close(out, move(case.element(), c), rtol=1e-13, atol=5e-16)
+    assert found.state.alive.all()
+    assert (found.element == -1).all()
+
+
+@pytest.fixture
+def ring() -> pj.Lattice:
+    return pj.Lattice(
+        [
+            pj.Quadrupole(0.2, 1.5, name="qf"),
+            pj.Aperture(half_width=0.006, half_height=0.02, name="collimator"),
+            pj.SBend(1.0, 0.2, name="b"),
+            pj.Sextupole(0.1, 40.0),
+            pj.Quadrupole(0.2, -1.5, dx=1e-4),
+            pj.SBend(1.0, 0.2, e1=0.1, e2=0.1, model="linear"),
+            pj.RFCavity(0.1, 1e5, frequency=1e7),
+        ]
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_turns_and_losses(ring: pj.Lattice, dtype: torch.dtype) -> None:
+    c = (0.15 * points(700, seed=8)).to(dtype)
+    c[3, 5] = -1.5  # cannot enter at all
+    out = pj.track(ring, pj.Beam(PROTON, c), turns=4)
+    leaf = c.clone().requires_grad_()  # takes the way with derivatives
+    plain = pj.track(ring, pj.Beam(PROTON, leaf), turns=4)
+    assert out.coordinates.dtype == dtype
+    np.testing.assert_array_equal(out.alive, plain.alive)
+    assert 100 < int(out.alive.sum()) < 600
+    tolerance = 1e-12 if dtype == torch.float64 else 2e-5
+    torch.testing.assert_close(out.coordinates, plain.coordinates.detach(), rtol=0, atol=tolerance)
+    found = fused(ring, state(c), PROTON, 4)
+    assert found is not None
+    lost = ~found.state.alive.numpy()
+    assert (found.element[~lost] == -1).all()
+    assert set(found.turn[lost]) == {0, 1, 2, 3}
+    assert set(found.element[lost]) == {0, 1}  # at the start, and by the collimator
+    assert found.element[3] == 0
+
+
+def test_an_accelerated_reference_over_turns() -> None:
+    ring = pj.Lattice(
+        [pj.Drift(0.5), pj.RFCavity(0.2, 1e7, frequency=1e7, phase=0.5, accelerate=True)]
+    )
+    beam = pj.Beam(PROTON, points(50))
+    out = pj.track(ring, beam, turns=3)
+    leaf = beam.replace(coordinates=beam.coordinates.clone().requires_grad_())
+    plain = pj.track(ring, leaf, turns=3)
+    assert out.reference == plain.reference
+    torch.testing.assert_close(out.coordinates, plain.coordinates.detach(), rtol=0, atol=1e-14)
+
+
+def test_what_is_no_program(ring: pj.Lattice) -> None:
+    """Derivatives, batches, tensors as parameters and maps of users take the other way."""
+    c = points(5)
+    assert fused(ring, state(c.clone().requires_grad_()), PROTON, 1) is None
+    batch = State(tuple(c.expand(2, 5, 6).unbind(-1)), torch.ones(2, 5, dtype=torch.bool))
+    assert fused(ring, batch, PROTON, 1) is None
+    knobbed = ring.with_values({"qf.k1": torch.tensor(1.5, dtype=torch.float64)})
+    assert fused(knobbed, state(c), PROTON, 1) is None
+    out, expected = (pj.track(line, pj.Beam(PROTON, c)) for line in (knobbed, ring))
+    torch.testing.assert_close(out.coordinates, expected.coordinates, rtol=0, atol=1e-15)
+
+    @dataclasses.dataclass(frozen=True, repr=False)
+    class Mirror(pj.Element):
+        abstract: ClassVar[bool] = True  # not one of the package's kinds
+
+    def mirrored(element: Mirror, state: State, reference: object, part: object) -> State:
+        x, *rest = state.coordinates
+        return State((-x, *rest), state.alive)
+
+    transport.register(Mirror, mirrored)
+
+    with pytest.raises(NotRecordedError):
+        recorded(pj.Lattice([Mirror()]), PROTON)
+    out = pj.track(pj.Lattice([Mirror()]), pj.Beam(PROTON, c))
+    torch.testing.assert_close(out.coordinates[:, 0], -c[:, 0])
