@@ -105,7 +105,7 @@ class Octupole(Magnet):
     knobs: ClassVar[tuple[str, ...]] = ("length", "k3", "k3s", "knl", "ksl")
 
 
-@dataclass(frozen=True, repr=False, kw_only=True)
+@dataclass(frozen=True, repr=False)
 class Multipole(Magnet):
     """Multipole of any order, thin unless it has a length.
 
@@ -116,6 +116,8 @@ class Multipole(Magnet):
         ksl: skew integrated strengths.
     """
 
+    knl: tuple[Number, ...] = ()
+    ksl: tuple[Number, ...] = ()
     abstract: ClassVar[bool] = False
     knobs: ClassVar[tuple[str, ...]] = ("length", "knl", "ksl")
 
