@@ -37,7 +37,22 @@ from .errors import (
 from .lattice import Lattice
 from .moments import centroid, covariance, emittance, sizes
 from .observables import emittance_growth
-from .optics import Twiss, tune_slopes, tunes, twiss
+from .optics import (
+    Twiss,
+    TwissTable,
+    chromaticities,
+    closed_orbit,
+    linear_optics,
+    one_turn_matrix,
+    optics_gradient,
+    radiation_integrals,
+    synchrobetatron_tunes,
+    transfer_matrices,
+    tune_slopes,
+    tunes,
+    twiss,
+    twiss_table,
+)
 from .reference import Reference, Species
 from .spacecharge import SpaceCharge, SpectralPoisson
 from .surrogate import Surrogate
@@ -80,9 +95,12 @@ __all__ = [
     "Surrogate",
     "TrainingError",
     "Twiss",
+    "TwissTable",
     "UnknownNameError",
     "UnstableError",
     "centroid",
+    "chromaticities",
+    "closed_orbit",
     "covariance",
     "distributions",
     "emittance",
@@ -91,13 +109,20 @@ __all__ = [
     "gradient",
     "jacobian",
     "jacobian_derivatives",
+    "linear_optics",
     "moments",
     "observables",
+    "one_turn_matrix",
+    "optics_gradient",
+    "radiation_integrals",
     "sizes",
     "surrogate",
+    "synchrobetatron_tunes",
     "track",
+    "transfer_matrices",
     "tune_slopes",
     "tunes",
     "twiss",
+    "twiss_table",
     "value_and_gradient",
 ]

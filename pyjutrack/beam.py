@@ -81,6 +81,11 @@ class Beam:
             f"{energy:.6g} eV, current {detached(self.current):g} A)"
         )
 
+    def _repr_html_(self) -> str:
+        from .html import beam_html
+
+        return beam_html(self)
+
     @property
     def lost(self) -> int:
         """Number of lost particles."""

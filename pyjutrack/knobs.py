@@ -26,6 +26,21 @@ def values(lattice: Lattice, beam: Beam, wrt: Sequence[str]) -> Tensor:
         InvalidValueError: none, or one twice.
         UnknownNameError: no such knob.
     """
+    _distinct(wrt)
+    for address in wrt:
+        if address.startswith("beam.") and address != CURRENT and address not in lattice.knobs():
+            raise unknown("knob", address, [*lattice.knobs(), CURRENT])
+    found = [beam.current if a == CURRENT else lattice.value(a) for a in wrt]
+    return torch.tensor([detached(v) for v in found], dtype=torch.float64)
+
+
+def lattice_values(lattice: Lattice, wrt: Sequence[str]) -> Tensor:
+    """The present values of knobs of a lattice alone; errors as for `values`."""
+    _distinct(wrt)
+    return torch.tensor([detached(lattice.value(a)) for a in wrt], dtype=torch.float64)
+
+
+def _distinct(wrt: Sequence[str]) -> None:
     if isinstance(wrt, str):
         raise InvalidValueError(f"wrt must be a list of addresses, got the string {wrt!r}")
     if not wrt:
@@ -33,11 +48,6 @@ def values(lattice: Lattice, beam: Beam, wrt: Sequence[str]) -> Tensor:
     if len(set(wrt)) < len(wrt):
         twice = next(a for a in wrt if list(wrt).count(a) > 1)
         raise InvalidValueError(f"knob {twice!r} is named twice")
-    for address in wrt:
-        if address.startswith("beam.") and address != CURRENT and address not in lattice.knobs():
-            raise unknown("knob", address, [*lattice.knobs(), CURRENT])
-    found = [beam.current if a == CURRENT else lattice.value(a) for a in wrt]
-    return torch.tensor([detached(v) for v in found], dtype=torch.float64)
 
 
 def overlay(

@@ -69,6 +69,11 @@ class Lattice:
     def __repr__(self) -> str:
         return f"Lattice({len(self)} elements, {detached(self.length):.6g} m)"
 
+    def _repr_html_(self) -> str:
+        from .html import lattice_html
+
+        return lattice_html(self)
+
     @property
     def names(self) -> list[str]:
         """Names of the elements that have one, each once, in order."""

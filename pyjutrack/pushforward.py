@@ -9,12 +9,15 @@ and because it knows zeros: a knob costs nothing before the beam has reached it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
+
+from . import functions
 
 Directions = tuple[int, ...]
 
@@ -37,6 +40,34 @@ class Pushed(Tensor):
         pushed = value.detach().as_subclass(Pushed)
         pushed.value, pushed.tangent, pushed.directions = value, tangent, directions
         return pushed
+
+    # operators come here at once: PyTorch's dispatch costs as much as the arithmetic
+    def __add__(self, other: Any) -> Any:
+        return _add(self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return _add(other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return _sub(self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return _sub(other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return _mul(self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return _mul(other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return _div(self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return _div(other, self)
+
+    def __neg__(self) -> Any:
+        return _negative(self)
 
     @classmethod
     def __torch_function__(
@@ -96,7 +127,13 @@ def _sum(value: Tensor, union: Directions, terms: Sequence[Tensor | None]) -> Pu
     """A value with the sum of some tangents, each broadcast to its shape."""
     given = [_aligned(t, value.dim()) for t in terms if t is not None]
     total = given[0] if len(given) == 1 else given[0] + given[1]
-    return Pushed.make(value, total.expand(len(union), *value.shape), union)
+    return _broadcast(value, total, union)
+
+
+def _broadcast(value: Tensor, tangent: Tensor, directions: Directions) -> Pushed:
+    if tangent.dim() != value.dim() + 1 or tangent.shape[1:] != value.shape:
+        tangent = tangent.expand(len(directions), *value.shape)
+    return Pushed.make(value, tangent, directions)
 
 
 def _add(a: Any, b: Any) -> Pushed:
@@ -114,17 +151,107 @@ def _mul(a: Any, b: Any) -> Pushed:
     va, vb = value_of(a), value_of(b)
     value = va * vb
     first = None if da is None else _aligned(da, value.dim()) * vb
-    second = None if db is None else _aligned(db, value.dim()) * va
-    return _sum(value, union, (first, second))
+    if db is None:
+        assert first is not None
+        return _broadcast(value, first, union)
+    db = _aligned(db, value.dim())
+    total = db * va if first is None else torch.addcmul(first, db, va)
+    return _broadcast(value, total, union)
 
 
 def _div(a: Any, b: Any) -> Pushed:
     union, (da, db) = common((a, b))
     va, vb = value_of(a), value_of(b)
     value = va / vb
-    first = None if da is None else _aligned(da, value.dim()) / vb
-    second = None if db is None else _aligned(db, value.dim()) * (-value / vb)
+    if db is None:
+        assert da is not None
+        return _broadcast(value, _aligned(da, value.dim()) / vb, union)
+    db = _aligned(db, value.dim())
+    above = -(db * value) if da is None else _aligned(da, value.dim()) - db * value
+    return _broadcast(value, above / vb, union)
+
+
+def _negative(a: Any) -> Pushed:
+    return Pushed.make(-a.value, -a.tangent, a.directions)
+
+
+def _chain(
+    function: Callable[[Tensor], Tensor], slope: Callable[[Tensor, Tensor], Tensor]
+) -> Callable[[Any], Pushed]:
+    """The rule of a function of one number; its slope is given by (argument, value)."""
+
+    def rule(a: Any) -> Pushed:
+        value = function(a.value)
+        return Pushed.make(value, a.tangent * slope(a.value, value), a.directions)
+
+    return rule
+
+
+def _power(a: Any, exponent: Any) -> Any:
+    if not isinstance(a, Pushed) or isinstance(exponent, Tensor):
+        return _by_torch_func(torch.pow, (a, exponent), {})
+    slope = exponent * a.value ** (exponent - 1)
+    return Pushed.make(a.value**exponent, a.tangent * slope, a.directions)
+
+
+def _atan2(a: Any, b: Any) -> Pushed:
+    union, (da, db) = common((a, b))
+    va, vb = value_of(a), value_of(b)
+    value = torch.atan2(va, vb)
+    square = va * va + vb * vb
+    first = None if da is None else _aligned(da, value.dim()) * (vb / square)
+    second = None if db is None else _aligned(db, value.dim()) * (-va / square)
     return _sum(value, union, (first, second))
+
+
+def _where(condition: Any, a: Any, b: Any) -> Any:
+    condition, va, vb = value_of(condition), value_of(a), value_of(b)
+    union, (da, db) = common((a, b))
+    value = torch.where(condition, va, vb)
+    if not union:
+        return value
+    first, second = (0.0 if d is None else _aligned(d, value.dim()) for d in (da, db))
+    return _broadcast(value, torch.where(condition, first, second), union)
+
+
+def _select(a: Any, key: Any) -> Any:
+    """An entry of the value, and of every tangent."""
+    keys = key if isinstance(key, tuple) else (key,)
+    if not isinstance(a, Pushed) or any(isinstance(k, Pushed) for k in keys):
+        return _by_torch_func(Tensor.__getitem__, (a, key), {})
+    return Pushed.make(a.value[keys], a.tangent[(slice(None), *keys)], a.directions)
+
+
+def _unsqueeze(a: Any, dim: int) -> Pushed:
+    return Pushed.make(
+        a.value.unsqueeze(dim), a.tangent.unsqueeze(dim + 1 if dim >= 0 else dim), a.directions
+    )
+
+
+def _series(first: int, w: Tensor) -> Tensor:
+    """The Stumpff function c_first for |w| < 1."""
+    total = torch.zeros_like(w)
+    for j in reversed(range(9)):
+        total = 1 / math.factorial(first + 2 * j) - w * total
+    return total
+
+
+def _stumpff(w: Any) -> Any:
+    """c_k' = (k c_(k+2) - c_(k+1)) / 2."""
+    value = w.value
+    c0, c1, c2, c3 = functions.stumpff(value)
+    near = value.abs() < 1.0
+    small = torch.where(near, value, torch.zeros_like(value))
+    far = torch.where(near, torch.ones_like(value), value)
+    c4, c5 = (
+        torch.where(near, _series(first, small), (1 / math.factorial(first - 2) - c) / far)
+        for first, c in ((4, c2), (5, c3))
+    )
+    slopes = (-c1 / 2, (c3 - c2) / 2, c4 - c3 / 2, (3 * c5 - c4) / 2)
+    return tuple(
+        Pushed.make(c, w.tangent * slope, w.directions)
+        for c, slope in zip((c0, c1, c2, c3), slopes, strict=True)
+    )
 
 
 def _matmul(a: Any, b: Any) -> Any:
@@ -211,8 +338,20 @@ _RULES: dict[Any, Callable[..., Any]] = {
     Tensor.__rmatmul__: lambda a, b: _matmul(b, a),
     torch.matmul: _matmul,
     Tensor.mT.__get__: lambda a, *_: Pushed.make(a.value.mT, a.tangent.mT, a.directions),  # type: ignore[attr-defined]
-    Tensor.__neg__: lambda a: Pushed.make(-a.value, -a.tangent, a.directions),
+    Tensor.__neg__: _negative,
+    Tensor.neg: _negative,
+    torch.neg: _negative,
+    Tensor.pow: _power,
+    Tensor.__pow__: _power,
+    torch.pow: _power,
+    Tensor.atan2: _atan2,
+    torch.atan2: _atan2,
+    torch.where: _where,
+    Tensor.__getitem__: _select,
+    Tensor.unsqueeze: _unsqueeze,
+    torch.unsqueeze: _unsqueeze,
     torch.stack: _stack,
+    functions.stumpff: _stumpff,
     Tensor.movedim: _movedim,
     Tensor.detach: lambda a: a.value.detach(),
     Tensor.dim: lambda a: a.value.dim(),
@@ -222,3 +361,38 @@ _RULES: dict[Any, Callable[..., Any]] = {
 }
 for _name in ("shape", "dtype", "device", "ndim", "requires_grad", "layout", "is_leaf", "grad_fn"):
     _RULES[_getter(_name)] = lambda a, *_, name=_name: getattr(a.value, name)
+_SLOPES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "sqrt": lambda a, f: 0.5 / f,
+    "abs": lambda a, f: a.sign(),
+    "exp": lambda a, f: f,
+    "log": lambda a, f: 1 / a,
+    "sin": lambda a, f: a.cos(),
+    "cos": lambda a, f: -a.sin(),
+    "tan": lambda a, f: 1 + f * f,
+    "sinh": lambda a, f: a.cosh(),
+    "cosh": lambda a, f: a.sinh(),
+    "tanh": lambda a, f: 1 - f * f,
+    "asin": lambda a, f: 1 / (1 - a * a).sqrt(),
+    "acos": lambda a, f: -1 / (1 - a * a).sqrt(),
+    "atan": lambda a, f: 1 / (1 + a * a),
+    "square": lambda a, f: 2 * a,
+    "clone": lambda a, f: torch.ones_like(a),
+}
+for _name, _slope in _SLOPES.items():
+    for _owner in (torch, Tensor):
+        _RULES[getattr(_owner, _name)] = _chain(getattr(torch, _name), _slope)
+# what has no derivative, or a zero one, forgets the tangents
+_FORGET = ("zeros_like", "ones_like", "full_like", "isfinite", "isnan", "sign")
+_COMPARE = ("eq", "ne", "lt", "le", "gt", "ge")
+
+
+def _forgetful(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *args: function(*map(value_of, args))
+
+
+for _name in (*_FORGET, *_COMPARE):
+    for _owner in (torch, Tensor):
+        if hasattr(_owner, _name):
+            _RULES[getattr(_owner, _name)] = _forgetful(getattr(torch, _name))
+for _name in _COMPARE:
+    _RULES[getattr(Tensor, f"__{_name}__")] = _forgetful(getattr(torch, _name))

@@ -1,20 +1,10 @@
-"""Pictures. Functions take and return matplotlib axes; matplotlib is imported only here."""
+"""Fields against a reference, tunes against current."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
-
-
-def figure(columns: int = 1, *, width: float = 5.0, height: float = 4.0) -> tuple[Figure, Any]:
-    """A figure outside pyplot's registry, with a row of axes."""
-    fig = Figure(figsize=(width * columns, height), layout="constrained")
-    axes = fig.subplots(1, columns)
-    return fig, axes
 
 
 def field_comparison(

@@ -1,74 +1,24 @@
-"""Tunes and Twiss functions from one-turn matrices, and the exact slopes of tunes."""
+"""Tunes of one-turn matrices, and their exact slopes by any knob."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .beam import Beam
-from .derivatives import jacobian, jacobian_derivatives
-from .engines import Engine
-from .errors import InvalidValueError, UnstableError
-from .lattice import Lattice
-from .reference import Reference
-from .tracking import Kick
+from ..beam import Beam
+from ..derivatives import jacobian_derivatives
+from ..engines import Engine
+from ..errors import InvalidValueError, UnstableError
+from ..lattice import Lattice
+from ..reference import Reference
+from ..tracking import Kick
 
 Array = NDArray[np.float64]
 
 #: |eigenvalue| - 1 above which motion counts as unbounded
 _STABLE = 1e-7
-
-
-@dataclass(frozen=True)
-class Twiss:
-    """Uncoupled Courant-Snyder functions at one place.
-
-    Attributes:
-        beta_x, beta_y: [m]. alpha_x, alpha_y: dimensionless. tune_x, tune_y: fractions in (0, 1).
-    """
-
-    beta_x: float
-    alpha_x: float
-    beta_y: float
-    alpha_y: float
-    tune_x: float = float("nan")
-    tune_y: float = float("nan")
-
-
-def twiss(lattice: Lattice, reference: Reference) -> Twiss:
-    """Periodic, uncoupled Twiss functions at the start of a lattice, without collective effects.
-
-    Raises:
-        UnstableError: no periodic solution in a plane.
-        InvalidValueError: the planes are coupled.
-
-    Source: E. Courant, H. Snyder, Annals of Physics 3 (1958) 1.
-    """
-    matrix = jacobian(lattice, reference)
-    coupling = max(np.abs(matrix[:2, 2:4]).max(), np.abs(matrix[2:4, :2]).max())
-    if coupling > 1e-9 * np.abs(matrix[:4, :4]).max():
-        raise InvalidValueError(
-            f"the planes are coupled (off-diagonal block up to {coupling:.3g}); uncoupled Twiss "
-            "functions do not exist"
-        )
-    found = []
-    for plane, i in (("x", 0), ("y", 2)):
-        (m11, m12), (m21, m22) = matrix[i : i + 2, i : i + 2]
-        cosine = (m11 + m22) / 2
-        if not abs(cosine) < 1:
-            raise UnstableError(
-                f"motion in {plane} is unstable: half the trace of the one-turn matrix is "
-                f"{cosine:.6g}, which must lie between -1 and 1"
-            )
-        # sin^2 = -m12 m21 - ((m11 - m22)/2)^2 keeps its digits near the edge of stability
-        sine = np.sign(m12) * np.sqrt(max(-m12 * m21 - ((m11 - m22) / 2) ** 2, 0.0))
-        tune = np.arctan2(sine, cosine) / (2 * np.pi) % 1
-        found.append((m12 / sine, (m11 - m22) / (2 * sine), float(tune)))
-    (bx, ax, qx), (by, ay, qy) = found
-    return Twiss(float(bx), float(ax), float(by), float(ay), qx, qy)
 
 
 def tunes(matrix: ArrayLike) -> Array:
@@ -120,18 +70,34 @@ def tune_slopes(
         row = []
         for v, eigenvalue in zip(vectors, eigenvalues, strict=True):
             # first-order perturbation; the left eigenvector of a symplectic matrix is v* S
-            left = v.conj() @ _SYMPLECTIC
+            left = v.conj() @ _SYMPLECTIC[:4, :4]
             shift = left @ _transverse(slope) @ v / (left @ v)
             row.append((shift / eigenvalue).imag / (2 * np.pi))
         changes.append(row)
     return values, np.array(changes)
 
 
-_SYMPLECTIC = np.array([[0, 1, 0, 0], [-1, 0, 0, 0], [0, 0, 0, 1], [0, 0, -1, 0]], dtype=float)
+def synchrobetatron_tunes(matrix: ArrayLike) -> Array:
+    """Fractional tunes of the three modes of a stable (6, 6) one-turn matrix.
+
+    Returns:
+        (3,): of the modes that live mostly in x, in y and in z, in (0, 1). The synchrotron tune is
+        near 1 where particles that are ahead fall back: its rotation is then the other way round.
+
+    Raises:
+        UnstableError: an eigenvalue is off the unit circle; InvalidValueError: another shape.
+    """
+    array = np.asarray(matrix, dtype=np.float64)
+    if array.shape != (6, 6):
+        raise InvalidValueError(f"three tunes need a (6, 6) matrix, got shape {array.shape}")
+    return _modes(array)[0]
+
+
+_SYMPLECTIC = np.kron(np.eye(3), np.array([[0.0, 1.0], [-1.0, 0.0]]))
 
 
 def _modes(matrix: Array) -> tuple[Array, list[NDArray[np.complex128]], list[complex]]:
-    """Tunes, eigenvectors and eigenvalues exp(2 pi i tune) of both modes, the x-like first."""
+    """Tunes, eigenvectors and eigenvalues exp(2 pi i tune) of the modes, in order of the planes."""
     eigenvalues, vectors = np.linalg.eig(matrix)
     worst = np.abs(np.abs(eigenvalues) - 1).max()
     if worst > _STABLE:
@@ -139,21 +105,26 @@ def _modes(matrix: Array) -> tuple[Array, list[NDArray[np.complex128]], list[com
             f"the motion is unstable: an eigenvalue of the one-turn matrix has modulus "
             f"{np.abs(eigenvalues).max():.6g}; tunes exist only where all have modulus 1"
         )
+    form = _SYMPLECTIC[: len(matrix), : len(matrix)]
     modes = []
     for eigenvalue, v in zip(eigenvalues, vectors.T, strict=True):
         # of each conjugate pair, the one that turns clockwise in phase space, as oscillations do
-        signature = (v.conj() @ _SYMPLECTIC @ v).imag
+        signature = (v.conj() @ form @ v).imag
         if signature > 0:
-            share_x = abs((v[:2].conj() @ _SYMPLECTIC[:2, :2] @ v[:2]).imag) / signature
-            modes.append((share_x, complex(eigenvalue), v))
-    if len(modes) != 2:
+            planes = v.reshape(-1, 2)
+            shares = np.abs((planes[:, 0].conj() * planes[:, 1]).imag) * 2 / signature
+            modes.append((shares, complex(eigenvalue), v))
+    if 2 * len(modes) != len(matrix):
         raise UnstableError(
             "the one-turn matrix is on a half-integer or a coupling resonance; its modes are "
             "not separate"
         )
-    modes.sort(key=lambda mode: -mode[0])
-    found = np.array([np.angle(mode[1]) / (2 * np.pi) % 1 for mode in modes])
-    return found, [mode[2] for mode in modes], [mode[1] for mode in modes]
+    ordered = []
+    for plane in range(len(modes)):
+        ordered.append(max(modes, key=lambda mode: mode[0][plane]))
+        modes = [mode for mode in modes if mode is not ordered[-1]]
+    found = np.array([np.angle(mode[1]) / (2 * np.pi) % 1 for mode in ordered])
+    return found, [mode[2] for mode in ordered], [mode[1] for mode in ordered]
 
 
 def _transverse(matrix: ArrayLike) -> Array:

@@ -1,0 +1,7 @@
+"""`python -m pyjutrack.cli`."""
+
+import sys
+
+from . import main
+
+sys.exit(main())

@@ -1,0 +1,61 @@
+"""What commands on lattice files share: the file, its particle, notes, where to write."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from pathlib import Path
+
+from ..errors import InvalidValueError
+from ..io import LatticeFile, read_lattice
+from ..reference import Reference
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The arguments that say which machine."""
+    parser.add_argument("file", type=Path, help="lattice: MAD-X, MAD8, elegant, AT, Xsuite, PALS")
+    parser.add_argument("--line", help="which line of the file, if it holds several")
+    parser.add_argument("--species", help="particle, if the file does not say it")
+    energy = parser.add_mutually_exclusive_group()
+    energy.add_argument("--kinetic", type=float, help="kinetic energy [eV]")
+    energy.add_argument("--total", type=float, help="total energy [eV]")
+    energy.add_argument("--p0c", type=float, help="momentum [eV]")
+    parser.add_argument("--strict", action="store_true", help="refuse what cannot be represented")
+    parser.add_argument("--out", type=Path, help="folder of the results; NAME of the file if left")
+
+
+def read(options: argparse.Namespace) -> tuple[LatticeFile, Reference, Path]:
+    """The lattice, its reference particle, and the folder to write to.
+
+    What the file holds and pyjutrack lacks is told on stderr.
+    """
+    given = _reference(options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the notes say the same, element by element
+        found = read_lattice(
+            options.file, line=options.line, reference=given, strict=options.strict
+        )
+    for note in found.notes:
+        print(f"pyjutrack: {note}", file=sys.stderr)
+    reference = given or found.reference
+    if reference is None:
+        raise InvalidValueError(
+            f"{options.file} names no particle; give --species with --kinetic, --total or --p0c"
+        )
+    return found, reference, options.out or Path(options.file.stem)
+
+
+def _reference(options: argparse.Namespace) -> Reference | None:
+    ways = {
+        "kinetic": Reference.from_kinetic,
+        "total": Reference.from_total,
+        "p0c": Reference.from_p0c,
+    }
+    chosen = {name: getattr(options, name) for name in ways if getattr(options, name) is not None}
+    if not chosen and options.species is None:
+        return None
+    if not chosen or options.species is None:
+        raise InvalidValueError("--species goes with --kinetic, --total or --p0c")
+    ((name, energy),) = chosen.items()
+    return ways[name](options.species, energy)

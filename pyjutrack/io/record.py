@@ -1,0 +1,66 @@
+"""What reading a lattice file gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..lattice import Lattice
+from ..reference import Reference
+
+#: takes what could not be represented of the element at hand
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that a file holds and the package cannot represent.
+
+    Attributes:
+        element: its name in the file; empty for what concerns the whole file.
+        kind: its kind in the file.
+        message: what could not be represented, and what was read in its place.
+    """
+
+    element: str
+    kind: str
+    message: str
+
+    def __str__(self) -> str:
+        where = " ".join(part for part in (self.kind, self.element) if part)
+        return f"{where}: {self.message}" if where else self.message
+
+
+@dataclass(frozen=True)
+class LatticeFile:
+    """A lattice as read from a file.
+
+    Attributes:
+        lattice: the elements, in order.
+        reference: of the file, or as given to `read_lattice`; None if neither tells.
+        notes: what could not be represented, element by element.
+    """
+
+    lattice: Lattice
+    reference: Reference | None = None
+    notes: tuple[Note, ...] = ()
+
+
+class Notes:
+    """Collects notes while a file is read."""
+
+    def __init__(self) -> None:
+        self._notes: dict[Note, None] = {}  # a set in order
+
+    @property
+    def all(self) -> tuple[Note, ...]:
+        """Every note once, in order."""
+        return tuple(self._notes)
+
+    def add(self, message: str, element: str = "", kind: str = "") -> None:
+        """Note a thing once."""
+        self._notes[Note(element, kind, message)] = None
+
+    def about(self, element: str, kind: str) -> Say:
+        """A function that notes things about one element."""
+        return lambda message: self.add(message, element, kind)

@@ -1,0 +1,82 @@
+"""Where particles are lost: tracking element by element, with a record of each loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .beam import Beam
+from .errors import InvalidValueError
+from .lattice import Lattice
+from .propagation import beam_of, run
+from .strip import places
+from .tracking import Kick, check_track, plan
+
+
+@dataclass(frozen=True, eq=False)
+class LossMap:
+    """Which particle was lost where and when.
+
+    Attributes:
+        names, kinds: of the elements, N each.
+        s: where the elements begin, and the end of the last, (N + 1,) [m].
+        element: index of the element in which each particle was lost, (P,); -1 for those that
+            were not.
+        turn: the turn of it, counted from 0, (P,); -1 likewise.
+        beam: the beam at the end.
+    """
+
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]
+    s: NDArray[np.float64]
+    element: NDArray[np.int64]
+    turn: NDArray[np.int64]
+    beam: Beam
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Number of particles lost in each element, (N,)."""
+        lost = self.element[self.element >= 0]
+        return np.bincount(lost, minlength=len(self.names)).astype(np.int64)
+
+
+def loss_map(
+    lattice: Lattice, beam: Beam, *, kicks: Sequence[Kick] = (), turns: int = 1
+) -> LossMap:
+    """Track a beam and record in which element each particle is lost.
+
+    Arguments as for `track`, natively. Particles that are lost already are no part of the map.
+
+    Raises:
+        InvalidValueError: as for `track`; a batch of beams.
+    """
+    if beam.coordinates.dim() != 2:
+        raise InvalidValueError(
+            f"a loss map is of one beam, (N, 6), not of a batch {tuple(beam.coordinates.shape)}"
+        )
+    check_track(beam, kicks, turns)
+    pieces: list[tuple[Lattice, Any]] = []
+    for item in lattice:
+        piece = Lattice([item])
+        pieces.append((piece, plan(piece, kicks)))
+    element = np.full(len(beam), -1, dtype=np.int64)
+    turn = element.copy()
+    for n in range(turns):
+        for i, (piece, counts) in enumerate(pieces):
+            before = beam.alive
+            end = run(piece, beam, kicks, 1, counts)
+            beam = beam_of(end.state, end.reference, beam)
+            lost = (before & ~beam.alive).cpu().numpy()
+            element[lost], turn[lost] = i, n
+    return LossMap(
+        names=tuple(e.name for e in lattice),
+        kinds=tuple(type(e).__name__ for e in lattice),
+        s=places(lattice),
+        element=element,
+        turn=turn,
+        beam=beam,
+    )

@@ -1,0 +1,31 @@
+"""Optics of rings and lines, differentiable: orbits, matrices, Twiss functions, radiation.
+
+Elements of a kind are linearised together (`stacks`, `passing`), the closed orbit is found by
+shooting through all of them at once (`orbit`), and what is periodic comes from the matrices by
+algebra (`modes`, `linear`).
+"""
+
+from .gradient import optics_gradient
+from .linear import linear_optics, twiss_table
+from .radiation import Radiation, radiation_integrals
+from .ring import chromaticities, closed_orbit, one_turn_matrix, transfer_matrices, twiss
+from .table import Twiss, TwissTable
+from .tunes import synchrobetatron_tunes, tune_slopes, tunes
+
+__all__ = [
+    "Radiation",
+    "Twiss",
+    "TwissTable",
+    "chromaticities",
+    "closed_orbit",
+    "linear_optics",
+    "one_turn_matrix",
+    "optics_gradient",
+    "radiation_integrals",
+    "synchrobetatron_tunes",
+    "transfer_matrices",
+    "tune_slopes",
+    "tunes",
+    "twiss",
+    "twiss_table",
+]

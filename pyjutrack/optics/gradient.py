@@ -1,0 +1,81 @@
+"""Gradients of any figure of the optics by any knobs of the lattice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..errors import InvalidValueError
+from ..knobs import lattice_values
+from ..lattice import Lattice
+from ..reference import Reference
+from .linear import linear_optics
+from .table import Twiss, TwissTable
+
+Array = NDArray[np.float64]
+
+
+def optics_gradient(
+    figure: Callable[[TwissTable], Tensor],
+    lattice: Lattice,
+    reference: Reference,
+    wrt: Sequence[str],
+    *,
+    delta: float = 0.0,
+    initial: Twiss | None = None,
+    chromatic: bool = False,
+) -> tuple[Any, Array]:
+    """Figures of the optics, and their exact derivatives by knobs, in reverse mode.
+
+    Args:
+        figure: table of tensors -> tensor of shape () or (T,).
+        wrt: knobs of the lattice, such as "q1.k1".
+        lattice, reference, delta, initial, chromatic: as for `linear_optics`.
+
+    Returns:
+        The value, a float or (T,), and the slopes, (K,) or (T, K), in the order of `wrt`.
+
+    Raises:
+        UnknownNameError: no such knob. UnstableError: no optics.
+        InvalidValueError: the figure is no tensor of that shape.
+    """
+    leaf = lattice_values(lattice, wrt).requires_grad_()
+    with torch.enable_grad():
+        knobbed = lattice.with_values(dict(zip(wrt, leaf.unbind(0), strict=True)))
+        table = linear_optics(
+            knobbed,
+            reference,
+            delta=delta,
+            initial=initial,
+            chromatic=chromatic,
+            order=2 if chromatic else 1,
+        )
+        found: Any = figure(table)
+        if not isinstance(found, Tensor) or found.dim() > 1:
+            raise InvalidValueError(
+                f"a figure of the optics must return a tensor of shape () or (T,), got {found!r}"
+            )
+        slopes = _slopes(found.reshape(-1), leaf)
+    if found.dim() == 0:
+        return float(found.detach()), slopes[0]
+    return found.detach().numpy(), slopes
+
+
+def _slopes(values: Tensor, leaf: Tensor) -> Array:
+    """(T, K) of values (T,), all of them in one pass."""
+    if not values.requires_grad:
+        return np.zeros((len(values), len(leaf)))
+    (slopes,) = torch.autograd.grad(
+        values,
+        leaf,
+        torch.eye(len(values), dtype=values.dtype),
+        allow_unused=True,
+        materialize_grads=True,
+        is_grads_batched=True,
+    )
+    return np.asarray(slopes.numpy())

@@ -1,0 +1,175 @@
+"""Linear optics of rings and lines, differentiable in every parameter."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from ..errors import UnstableError
+from ..lattice import Lattice
+from ..number import Number
+from ..reference import Reference
+from .modes import normal_modes_4d
+from .orbit import Orbit, differentiable, find, passage, start
+from .passing import pairwise_products
+from .stacks import column
+from .table import Twiss, TwissTable
+
+
+def linear_optics(
+    lattice: Lattice,
+    reference: Reference,
+    *,
+    delta: Number = 0.0,
+    initial: Twiss | None = None,
+    chromatic: bool = False,
+    order: int = 2,
+) -> TwissTable:
+    """Optics as tensors, differentiable in all tensors among the parameters, and in delta.
+
+    All elements of a kind are linearised in one call, at all their places on the closed orbit.
+    Derivatives of the orbit come from its closure.
+
+    Args:
+        lattice: a ring, or a line if `initial` is given. Cavities count as drifts.
+        reference: its particle.
+        delta: momentum deviation of the orbit.
+        initial: functions at the start of a line; the orbit starts on the axis.
+        chromatic: with chromaticities, whose derivatives are second ones of the orbit.
+        order: to which derivatives of the orbit are exact.
+
+    Raises:
+        UnstableError: no closed orbit or no periodic optics.
+        InvalidValueError: delta is no number above -1.
+    """
+    if chromatic:
+        return _with_chromaticities(lattice, reference, delta, initial, order)
+    ring = passage(lattice, reference, 4)
+    begin = start(len(lattice), delta)
+    if initial is None:
+        orbit = differentiable(ring, find(ring, begin, 4), begin, order)
+    else:
+        orbit = _along(lattice, reference, delta)
+    through = torch.cat(
+        [torch.eye(6, dtype=torch.float64)[None], pairwise_products(orbit.matrices)]
+    )
+    turn = through[-1]
+    transverse = through[:, :4, :4]
+    if initial is None:
+        modes = normal_modes_4d(turn[:4, :4]).vectors
+        free = torch.eye(4, dtype=torch.float64) - turn[:4, :4]
+        dispersion = torch.linalg.solve(free, turn[:4, 5])
+    else:
+        modes, dispersion = _given(initial)
+    w = transverse @ modes
+    functions = (w * w).unflatten(2, (2, 2)).sum(-1)  # (place, coordinate, mode)
+    slopes = -(w[:, 0::2] * w[:, 1::2]).unflatten(2, (2, 2)).sum(-1)  # (place, plane, mode)
+    along = transverse @ dispersion + through[:, :4, 5]
+    phases = [_unwrapped(torch.atan2(w[:, k, k + 1], w[:, k, k])) for k in (0, 2)]
+    s = torch.cat([torch.zeros(1, dtype=torch.float64), _lengths(lattice).cumsum(0)])
+    slip = -(turn[4, :4] @ dispersion + turn[4, 5]) / s[-1]
+    return TwissTable(
+        names=(*(e.name for e in lattice), "end"),
+        kinds=(*(type(e).__name__ for e in lattice), ""),
+        s=s,
+        beta_x=functions[:, 0, 0],
+        alpha_x=slopes[:, 0, 0],
+        beta_y=functions[:, 2, 1],
+        alpha_y=slopes[:, 1, 1],
+        phase_x=phases[0],
+        phase_y=phases[1],
+        beta_x2=functions[:, 0, 1],
+        beta_y1=functions[:, 2, 0],
+        dispersion_x=along[:, 0],
+        dispersion_px=along[:, 1],
+        dispersion_y=along[:, 2],
+        dispersion_py=along[:, 3],
+        orbit=orbit.table,
+        tune_x=phases[0][-1],
+        tune_y=phases[1][-1],
+        matrix=turn,
+        momentum_compaction=slip + 1 / reference.gamma**2,
+        slip_factor=slip,
+    )
+
+
+def twiss_table(
+    lattice: Lattice,
+    reference: Reference,
+    *,
+    delta: float = 0.0,
+    initial: Twiss | None = None,
+    chromatic: bool = False,
+) -> TwissTable:
+    """Optics along a ring as NumPy arrays; or along a line, from given initial functions.
+
+    Arguments and errors as for `linear_optics`.
+    """
+    options = {"initial": initial, "chromatic": chromatic}
+    if chromatic:
+        return linear_optics(lattice, reference, delta=delta, **options).numpy()  # type: ignore[arg-type]
+    with torch.no_grad():
+        return linear_optics(lattice, reference, delta=delta, **options).numpy()  # type: ignore[arg-type]
+
+
+def _with_chromaticities(
+    lattice: Lattice, reference: Reference, delta: Number, initial: Twiss | None, order: int
+) -> TwissTable:
+    """d(tune)/d(delta) by reverse mode, itself differentiable."""
+    shift = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    with torch.enable_grad():
+        moved = delta + shift
+        table = linear_optics(lattice, reference, delta=moved, initial=initial, order=order)
+        slopes = [
+            torch.autograd.grad(tune, shift, create_graph=True)[0]
+            for tune in (table.tune_x, table.tune_y)
+        ]
+    return replace(table, chromaticity_x=slopes[0], chromaticity_y=slopes[1])
+
+
+def _along(lattice: Lattice, reference: Reference, delta: Number) -> Orbit:
+    """The orbit of a line, from the axis: element by element, and then all at once."""
+    from ..propagation import state_of
+    from ..transport import WHOLE, advance
+
+    line = passage(lattice, reference, 4)
+    state = state_of(start(1, delta), torch.ones(1, dtype=torch.bool))
+    rows = []
+    for element in line.elements:
+        rows.append(torch.stack(state.coordinates, -1)[0])
+        state = advance(element, state, reference, WHOLE)
+        if not bool(state.alive.all()):
+            raise UnstableError(
+                f"the orbit is lost in {type(element).__name__} {element.name!r}: no optics"
+            )
+    coordinates = torch.stack(rows)
+    return Orbit(coordinates, *line.matrices(coordinates))
+
+
+def _given(initial: Twiss) -> tuple[Tensor, Tensor]:
+    """Modes and dispersion of given functions, without coupling."""
+    blocks = []
+    for beta, alpha in ((initial.beta_x, initial.alpha_x), (initial.beta_y, initial.alpha_y)):
+        root = math.sqrt(beta)
+        blocks.append(torch.tensor([[root, 0.0], [-alpha / root, 1 / root]], dtype=torch.float64))
+    d = [initial.dispersion_x, initial.dispersion_px, initial.dispersion_y, initial.dispersion_py]
+    return torch.block_diag(*blocks), torch.tensor(d, dtype=torch.float64)
+
+
+def _lengths(lattice: Lattice) -> Tensor:
+    lengths = column([e.length for e in lattice])
+    if isinstance(lengths, Tensor):
+        return lengths
+    return torch.full((len(lattice),), lengths, dtype=torch.float64)
+
+
+def _unwrapped(phases: Tensor) -> Tensor:
+    """Phases without jumps, from 0 [2 pi]; an element may go back by up to half a radian."""
+    steps = phases.diff()
+    whole = 2 * math.pi
+    jumps = torch.floor((steps.detach() + 0.5) / whole)
+    turns = torch.cat([torch.zeros(1, dtype=torch.float64), -jumps.cumsum(0)])
+    return phases / whole + turns - phases.detach()[0] / whole

@@ -1,0 +1,156 @@
+"""The closed orbit, by multiple shooting: all elements are passed at once, and must join."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..elements import CrabCavity, Drift, Element, RFCavity
+from ..errors import InvalidValueError, UnstableError
+from ..lattice import Lattice
+from ..number import Number, detached
+from ..reference import Reference
+from .passing import Passage, pairwise_products
+
+#: largest gap between elements that counts as none, and that rounding may leave [m, rad]
+_CLOSED, _ROUNDING = 1e-15, 1e-12
+_ROUNDS = 30
+
+
+def passage(lattice: Lattice, reference: Reference, dimensions: int) -> Passage:
+    """The elements of a ring; in 4 dimensions cavities are drifts."""
+    if dimensions not in (4, 6):
+        raise InvalidValueError(f"a closed orbit has dimensions 4 or 6, got {dimensions!r}")
+    elements: list[Element] = list(lattice)
+    if dimensions == 4:
+        elements = [
+            Drift(e.length) if isinstance(e, (RFCavity, CrabCavity)) else e for e in elements
+        ]
+    return Passage(elements, reference)
+
+
+def start(count: int, delta: Number) -> Tensor:
+    """Coordinates (N, 6) on the axis, all with a momentum deviation.
+
+    Raises:
+        InvalidValueError: delta is no number above -1.
+    """
+    if not (math.isfinite(detached(delta)) and detached(delta) > -1):
+        raise InvalidValueError(f"delta must be a finite number above -1, got {detached(delta)}")
+    shift = torch.zeros(6, dtype=torch.float64)
+    shift[5] = 1.0
+    deviation: Any = torch.as_tensor(delta, dtype=torch.float64)
+    return (deviation * shift).expand(count, 6)
+
+
+class Orbit:
+    """A closed orbit.
+
+    Attributes:
+        coordinates: (N, 6) at the entrances of the elements; in 4 dimensions z is zero at all.
+        ends: (N, 6) behind each.
+        matrices: (N, 6, 6) about it.
+    """
+
+    def __init__(self, coordinates: Tensor, ends: Tensor, matrices: Tensor) -> None:
+        self.coordinates, self.ends, self.matrices = coordinates, ends, matrices
+
+    @property
+    def table(self) -> Tensor:
+        """(N + 1, 6): the entrances and the end of the ring, z counted from the start."""
+        rows = torch.cat([self.coordinates, self.ends[-1:]])
+        late = (self.ends - self.coordinates)[:, 4].cumsum(0)
+        z = self.coordinates[:1, 4]
+        return torch.cat([rows[:, :4], torch.cat([z, z + late])[:, None], rows[:, 5:]], 1)
+
+
+def find(ring: Passage, begin: Tensor, dimensions: int) -> Orbit:
+    """The closed orbit by Newton's method, without derivatives.
+
+    Args:
+        begin: (N, 6), where to look for it; in 4 dimensions z and delta stay.
+
+    Raises:
+        UnstableError: none is found.
+        InvalidValueError: nothing acts on delta, and it was to be found.
+    """
+    coordinates, before = begin.detach(), math.inf
+    with torch.no_grad():
+        for _ in range(_ROUNDS):
+            ends, matrices = ring.matrices(coordinates)
+            gaps = _gaps(coordinates, ends, dimensions)
+            worst = float(gaps.abs().max())
+            if not math.isfinite(worst):
+                break
+            if worst <= _CLOSED or before / 2 < worst < _ROUNDING:
+                _held(matrices, dimensions)
+                return Orbit(coordinates, ends, matrices)
+            before = worst
+            coordinates = coordinates + Closing(matrices, dimensions).shifts(gaps)
+    raise UnstableError(
+        f"no closed orbit found at delta = {float(begin[0, 5]):g}: elements miss each other by "
+        f"{worst:.3g} (m or rad) after {_ROUNDS} rounds at most; try a smaller delta, weaker "
+        "kicks or other tunes"
+    )
+
+
+def differentiable(ring: Passage, found: Orbit, begin: Tensor, order: int) -> Orbit:
+    """A closed orbit in 4 dimensions that carries derivatives, exact up to an order.
+
+    They come from the condition that it is closed, and not from the search: with the matrices
+    held, each round of Newton's method gains one order.
+    """
+    if not torch.is_grad_enabled():
+        return found
+    coordinates = torch.cat([found.coordinates[:, :5], begin[:, 5:]], 1)
+    closing = None
+    for _ in range(order):
+        ends = ring.values(coordinates)
+        gaps = _gaps(coordinates, ends, 4)
+        if not gaps.requires_grad:
+            return found
+        closing = closing or Closing(found.matrices, 4)
+        coordinates = coordinates + closing.shifts(gaps)
+    return Orbit(coordinates, *ring.matrices(coordinates))
+
+
+class Closing:
+    """Solves for small shifts d of the orbit: d[n + 1] = M[n] d[n] + gap[n], and d[N] = d[0]."""
+
+    def __init__(self, matrices: Tensor, dimensions: int) -> None:
+        block = matrices[:, :dimensions, :dimensions]
+        self._to = pairwise_products(block)
+        self._from = torch.linalg.inv(self._to)
+        self._turn = torch.eye(dimensions, dtype=block.dtype) - self._to[-1]
+
+    def shifts(self, gaps: Tensor) -> Tensor:
+        """(N, 6) from gaps (N, dimensions)."""
+        # every gap carried back to the start, where they add up
+        total = (self._from @ gaps.unsqueeze(-1)).cumsum(0)
+        try:
+            first = torch.linalg.solve(self._turn, self._to[-1] @ total[-1])
+        except torch.linalg.LinAlgError as error:
+            raise UnstableError(
+                "there is no single closed orbit: a tune is an integer, so that the one-turn "
+                "matrix has an eigenvalue of 1"
+            ) from error
+        later = self._to[:-1] @ (first + total[:-1])
+        rows = torch.cat([first.unsqueeze(0), later]).squeeze(-1)
+        return torch.nn.functional.pad(rows, (0, 6 - rows.shape[1]))
+
+
+def _gaps(coordinates: Tensor, ends: Tensor, dimensions: int) -> Tensor:
+    """How far the end of each element is from the entrance of the next."""
+    return ends[:, :dimensions] - coordinates[:, :dimensions].roll(-1, 0)
+
+
+def _held(matrices: Tensor, dimensions: int) -> None:
+    row = torch.eye(6, dtype=matrices.dtype)[5]
+    if dimensions == 6 and bool((matrices[:, 5] == row).all()):
+        raise InvalidValueError(
+            "nothing in the lattice acts on delta, so that any delta has a closed orbit; give it "
+            "an RFCavity, or ask for dimensions=4"
+        )

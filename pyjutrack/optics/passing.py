@@ -1,0 +1,94 @@
+"""All elements of a lattice at once: each takes coordinates of its own through itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..elements import Element
+from ..pushforward import Pushed
+from ..reference import Reference
+from ..transport import WHOLE, Part, State, advance
+from .stacks import stacks
+
+_ALL = tuple(range(6))
+
+
+class Everyone(Tensor):
+    """A mask of particles none of which is lost: to choose by it costs nothing."""
+
+    @classmethod
+    def __torch_function__(
+        cls, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        if func is torch.where:
+            return args[1]
+        with torch._C.DisableTorchFunctionSubclass():
+            return func(*args, **(kwargs or {}))
+
+
+class Passage:
+    """The maps of many elements, side by side.
+
+    Coordinates are (N, 6), one row for each element in the order in which they were given. They
+    need not belong to one particle.
+    """
+
+    def __init__(self, elements: Iterable[Element], reference: Reference) -> None:
+        self.elements = tuple(elements)
+        self._stacks = stacks(self.elements)
+        self._reference = reference
+        order = torch.tensor([place for s in self._stacks for place in s.places])
+        self._order = order
+        self._back = torch.empty_like(order)
+        self._back[order] = torch.arange(len(order))
+
+    def values(self, coordinates: Tensor, part: Part = WHOLE) -> Tensor:
+        """(N, 6) behind the elements, or behind a part of each."""
+        pieces = []
+        for state, element in self._states(coordinates):
+            moved = advance(element, state, self._reference, part).coordinates
+            pieces.append(torch.stack(moved))
+        return torch.cat(pieces, -1).squeeze(1)[:, self._back].mT
+
+    def matrices(self, coordinates: Tensor, part: Part = WHOLE) -> tuple[Tensor, Tensor]:
+        """The same, and the Jacobians (N, 6, 6): ordinary tensors that autograd sees through."""
+        identity = torch.eye(6, dtype=coordinates.dtype)
+        pieces, slopes = [], []
+        for state, element in self._states(coordinates):
+            shape = state.coordinates[0].shape
+            pushed = tuple(
+                Pushed.make(c, identity[:, i].reshape(6, 1, 1).expand(6, *shape), _ALL)
+                for i, c in enumerate(state.coordinates)
+            )
+            start = State(pushed, state.alive)
+            moved: Any = advance(element, start, self._reference, part).coordinates
+            pieces.append(torch.stack([m.value for m in moved]))
+            slopes.append(torch.stack([m.tangent for m in moved]))
+        jacobians = torch.cat(slopes, -1).squeeze(2)[:, :, self._back].permute(2, 0, 1)
+        return torch.cat(pieces, -1).squeeze(1)[:, self._back].mT, jacobians.contiguous()
+
+    def _states(self, coordinates: Tensor) -> Iterable[tuple[State, Element]]:
+        """Each stack as particles of shape (1, n): maps with kernels for one element stay out."""
+        sizes = [len(s.places) for s in self._stacks]
+        pieces = coordinates[self._order].mT.unsqueeze(1).split(sizes, -1)
+        for piece, stack in zip(pieces, self._stacks, strict=True):
+            alive = torch.ones(piece.shape[1:], dtype=torch.bool).as_subclass(Everyone)
+            yield State(piece.unbind(0), alive), stack.element
+
+
+def pairwise_products(matrices: Tensor) -> Tensor:
+    """Products of the first n + 1 of N matrices (N, k, k), for each n, the later on the left.
+
+    By recursive pairing: some 2 N products in 2 log2 N batches.
+    """
+    count = len(matrices)
+    if count == 1:
+        return matrices
+    odd = pairwise_products(matrices[1::2] @ matrices[: count - 1 : 2])
+    even = torch.cat([matrices[:1], matrices[2::2] @ odd[: (count - 1) // 2]])
+    joined = torch.stack([even[: len(odd)], odd], 1).flatten(0, 1)
+    return torch.cat([joined, even[len(odd) :]])

@@ -1,0 +1,118 @@
+"""Elements of a kind as one element whose parameters are columns, to be passed all at once."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..elements import Element
+
+
+class Stack(NamedTuple):
+    """Elements that one call of the map of their kind passes.
+
+    Attributes:
+        element: of their kind; parameters that differ are columns (n,).
+        places: where they stand in the lattice.
+    """
+
+    element: Element
+    places: list[int]
+
+
+def stacks(elements: Iterable[Element]) -> list[Stack]:
+    """Every element of a lattice in a stack.
+
+    Elements stand in one stack if kind, options, lengths of series and the plain zeros among their
+    parameters are the same: maps take a shorter way at plain zeros.
+    """
+    kinds: dict[type[Element], list[tuple[int, Element]]] = {}
+    for place, element in enumerate(elements):
+        kinds.setdefault(type(element), []).append((place, element))
+    found: list[Stack] = []
+    for kind, members in kinds.items():
+        form = _Form(kind)
+        alike: dict[Any, list[tuple[int, Any]]] = {}
+        for place, element in members:
+            row = form.read(element)
+            alike.setdefault(form.key(row), []).append((place, row))
+        for same in alike.values():
+            places = [place for place, _ in same]
+            found += form.stacks(places, [row for _, row in same])
+    return found
+
+
+class _Form:
+    """The fields of a kind: its scalar knobs, its series, its options."""
+
+    def __init__(self, kind: type[Element]) -> None:
+        self.kind = kind
+        self.scalars = [k for k in (*kind.knobs, *kind.placement) if k not in kind.series]
+        if "length" not in self.scalars:
+            self.scalars.append("length")
+        self.series = [k for k in kind.series if k in kind.knobs]
+        known = {"name", *self.scalars, *self.series}
+        self.options = [f.name for f in dataclasses.fields(kind) if f.name not in known]
+        self.read: Callable[[Element], tuple[Any, ...]] = attrgetter(
+            *self.scalars, *self.series, *self.options
+        )
+        self.ends = len(self.scalars), len(self.scalars) + len(self.series)
+
+    def key(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        first, last = self.ends
+        return *map(len, row[first:last]), *row[last:]
+
+    def stacks(self, places: list[int], rows: list[tuple[Any, ...]]) -> list[Stack]:
+        """Stacks of elements with the same key."""
+        first, last = self.ends
+        flat = [(*row[:first], *(v for s in row[first:last] for v in s)) for row in rows]
+        columns = list(zip(*flat, strict=True))
+        # zeros of some and not of others
+        mixed = [c for c in columns if len(values := set(c)) > 1 and 0.0 in values]
+        if not mixed:
+            return [Stack(self.element(columns, rows[0]), places)]
+        parts: dict[tuple[bool, ...], list[int]] = {}
+        for i, entries in enumerate(zip(*mixed, strict=True)):
+            zeros = tuple(type(v) is float and v == 0.0 for v in entries)
+            parts.setdefault(zeros, []).append(i)
+        return [
+            Stack(
+                self.element([[c[i] for i in part] for c in columns], rows[0]),
+                [places[i] for i in part],
+            )
+            for part in parts.values()
+        ]
+
+    def element(self, columns: Sequence[Sequence[Any]], row: tuple[Any, ...]) -> Element:
+        """An element that was never checked: a column is not what its fields admit."""
+        first, last = self.ends
+        made = object.__new__(self.kind)
+        values: dict[str, Any] = {"name": ""}
+        entries = map(column, columns)
+        values |= {name: next(entries) for name in self.scalars}
+        for name, series in zip(self.series, row[first:last], strict=True):
+            values[name] = tuple(next(entries) for _ in series)
+        values |= dict(zip(self.options, row[last:], strict=True))
+        for name, value in values.items():
+            object.__setattr__(made, name, value)
+        return made
+
+
+def column(values: Sequence[Any]) -> float | Tensor:
+    """Parameters as a column (n,), or as the float that all of them are."""
+    first = values[0]
+    if type(first) is float and values.count(first) == len(values):
+        return first
+    tensors = [i for i, v in enumerate(values) if isinstance(v, Tensor)]
+    if not tensors:
+        return torch.tensor(values, dtype=torch.float64)
+    carried = torch.stack([values[i].to(torch.float64) for i in tensors])
+    if len(tensors) == len(values):
+        return carried
+    plain = torch.tensor([0.0 if isinstance(v, Tensor) else v for v in values], dtype=torch.float64)
+    return plain.index_put((torch.tensor(tensors),), carried)

@@ -1,0 +1,171 @@
+"""Optics as data: at one place, and along a lattice."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from ..errors import InvalidValueError, MissingPackageError, unknown
+
+
+@dataclass(frozen=True)
+class Twiss:
+    """Courant-Snyder functions and dispersion at one place.
+
+    Attributes:
+        beta_x, beta_y: [m]. alpha_x, alpha_y: dimensionless. tune_x, tune_y: fractions in (0, 1).
+        dispersion_x, dispersion_y: d/d(delta) of the orbit [m]; _px, _py of its momenta.
+    """
+
+    beta_x: float
+    alpha_x: float
+    beta_y: float
+    alpha_y: float
+    tune_x: float = float("nan")
+    tune_y: float = float("nan")
+    dispersion_x: float = 0.0
+    dispersion_px: float = 0.0
+    dispersion_y: float = 0.0
+    dispersion_py: float = 0.0
+
+
+#: columns of a table that are numbers, and so of its files
+COLUMNS = (
+    *("s", "beta_x", "alpha_x", "beta_y", "alpha_y", "phase_x", "phase_y", "beta_x2", "beta_y1"),
+    *("dispersion_x", "dispersion_px", "dispersion_y", "dispersion_py"),
+)
+_ORBIT = ("x", "px", "y", "py", "z", "delta")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TwissTable:
+    """Optics along a lattice: row i at the entrance of element i of N, the last row at the end.
+
+    Columns are NumPy arrays from `twiss_table`, tensors that carry derivatives from
+    `linear_optics`.
+
+    Attributes:
+        names, kinds: of the elements; "end" and "" in the last row. (N + 1,)
+        s: [m].
+        beta_x, beta_y: of the mode next to x in x, and of the other in y [m]; without coupling the
+            Courant-Snyder functions. alpha_x, alpha_y: -(slope of them) / 2, likewise.
+        beta_x2, beta_y1: of the other mode in x and of the first in y [m]; zero without coupling.
+        phase_x, phase_y: of both modes from the start [2 pi].
+        dispersion_x, dispersion_px, dispersion_y, dispersion_py: d/d(delta) of the closed orbit.
+        orbit: the closed orbit, (N + 1, 6).
+        tune_x, tune_y: integer part included.
+        matrix: of one turn about the orbit, (6, 6); cavities count as drifts.
+        momentum_compaction: relative change of the orbit's length by delta.
+        slip_factor: of the time of revolution, momentum_compaction - 1 / gamma^2.
+        chromaticity_x, chromaticity_y: d(tune)/d(delta); None unless asked for.
+
+    Source: F. Willeke, G. Ripken, Methods of beam optics, DESY 88-114, for the coupled functions.
+    """
+
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]
+    s: Any
+    beta_x: Any
+    alpha_x: Any
+    beta_y: Any
+    alpha_y: Any
+    phase_x: Any
+    phase_y: Any
+    beta_x2: Any
+    beta_y1: Any
+    dispersion_x: Any
+    dispersion_px: Any
+    dispersion_y: Any
+    dispersion_py: Any
+    orbit: Any
+    tune_x: Any
+    tune_y: Any
+    matrix: Any
+    momentum_compaction: Any
+    slip_factor: Any
+    chromaticity_x: Any = None
+    chromaticity_y: Any = None
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __repr__(self) -> str:
+        return (
+            f"TwissTable({len(self)} places, {float(self.s[-1]):.6g} m; "
+            f"tunes {float(self.tune_x):.6g}, {float(self.tune_y):.6g})"
+        )
+
+    def __getitem__(self, place: int | str) -> Twiss:
+        """The functions at the entrance of an element: by number, or the first of a name.
+
+        Raises:
+            UnknownNameError, InvalidValueError: there is no such place.
+        """
+        i = self.index(place)
+        fields = [f.name for f in dataclasses.fields(Twiss)]
+        tunes = {"tune_x": float(self.tune_x) % 1, "tune_y": float(self.tune_y) % 1}
+        return Twiss(**tunes, **{n: float(getattr(self, n)[i]) for n in fields if n not in tunes})
+
+    def index(self, place: int | str) -> int:
+        """The row of a place; see `[]`."""
+        if isinstance(place, str):
+            if place not in self.names:
+                raise unknown("place", place, self.names)
+            return self.names.index(place)
+        if not -len(self) <= place < len(self):
+            raise InvalidValueError(f"there are places 0 to {len(self) - 1}, got {place}")
+        return place % len(self)
+
+    def numpy(self) -> TwissTable:
+        """The same with NumPy arrays and floats."""
+
+        def plain(value: Any) -> Any:
+            if not isinstance(value, Tensor):
+                return value
+            array = value.detach().numpy()
+            return array if array.ndim else float(array)
+
+        return TwissTable(*(plain(getattr(self, f.name)) for f in dataclasses.fields(self)))
+
+    def pandas(self) -> Any:
+        """A pandas frame of the columns and the orbit, a row for each place.
+
+        Raises:
+            MissingPackageError: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingPackageError(
+                'a frame needs pandas: pip install "pyjutrack[pandas]"'
+            ) from error
+        return pandas.DataFrame(self._columns())
+
+    def csv(self) -> str:
+        """Comma-separated values with a line of names, all digits kept."""
+        columns = self._columns()
+        rows = zip(*columns.values(), strict=True)
+        lines = [",".join(columns), *(",".join(map(_cell, row)) for row in rows)]
+        return "\n".join(lines) + "\n"
+
+    def _columns(self) -> dict[str, Any]:
+        table = self.numpy()
+        found: dict[str, Any] = {"name": table.names, "kind": table.kinds}
+        found |= {name: getattr(table, name) for name in COLUMNS}
+        return found | dict(zip(_ORBIT, np.asarray(table.orbit).T, strict=True))
+
+    def _repr_html_(self) -> str:
+        from ..html import table_html
+
+        return table_html(self)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        quoted = value.replace('"', '""')
+        return f'"{quoted}"' if any(c in value for c in ',"\n') else value
+    return repr(float(value))

@@ -1,0 +1,49 @@
+"""A lattice along s."""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+
+from ..lattice import Lattice
+from ..strip import Array, Look, places, strip
+
+
+#: edges of so many elements would cover their neighbours
+_MANY = 300
+
+
+def plot_lattice(ax: Axes, lattice: Lattice, *, legend: bool = False) -> Axes:
+    """The elements of a lattice as a strip along s [m].
+
+    Quadrupoles that focus x stand up, those that focus y hang down; sextupoles and octupoles
+    likewise by their sign. Drifts, markers and patches are the line itself.
+
+    Args:
+        legend: name the kinds that occur, above the strip.
+    """
+    kinds: dict[Look, list[Array]] = {}
+    for drawn in strip(lattice):
+        kinds.setdefault(drawn.look, []).extend(drawn.outlines)
+    end = float(places(lattice)[-1])
+    ax.plot([0, end], [0, 0], color="0.6", linewidth=0.8, zorder=1)
+    for look, outlines in kinds.items():
+        # the edge keeps thin elements, and those of a long ring, visible
+        ax.add_collection(
+            PolyCollection(
+                outlines,
+                facecolors=look.colour,
+                edgecolors=look.colour,
+                linewidths=0.8 if len(lattice) < _MANY else 0.3,
+                label=look.label,
+                zorder=2,
+            ),
+            autolim=False,
+        )
+    margin = 0.01 * end or 0.5
+    ax.set(xlim=(-margin, end + margin), ylim=(-1.15, 1.15), yticks=[], xlabel="s [m]")
+    for side in ("left", "right", "top"):
+        ax.spines[side].set_visible(False)
+    if legend and kinds:
+        ax.legend(frameon=False, fontsize="small", loc="lower center", bbox_to_anchor=(0.5, 1), ncols=6)
+    return ax

@@ -1,0 +1,38 @@
+"""Where along s particles are lost."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from ..losses import LossMap
+
+
+def plot_losses(ax: Axes, losses: LossMap, *, fraction: bool = False) -> Axes:
+    """Particles lost in each element, as a bar from its beginning to its end along s [m].
+
+    Args:
+        losses: from `loss_map`.
+        fraction: of all particles [%] instead of their number.
+    """
+    heights = losses.counts * (100 / len(losses.element) if fraction else 1)
+    hit = np.flatnonzero(losses.counts)
+    starts, lengths = losses.s[:-1][hit], np.diff(losses.s)[hit]
+    # the edge keeps thin elements visible
+    ax.bar(
+        starts,
+        heights[hit],
+        width=lengths,
+        align="edge",
+        color="tab:red",
+        edgecolor="tab:red",
+        linewidth=1.5,
+    )
+    end = float(losses.s[-1])
+    margin = 0.01 * end or 0.5
+    ax.set(xlim=(-margin, end + margin), xlabel="s [m]")
+    ax.set_ylabel("lost [% of all]" if fraction else "particles lost")
+    if not len(hit):
+        ax.set_ylim(0, 1)
+    ax.set_title(f"{losses.counts.sum()} of {len(losses.element)} lost", fontsize="medium")
+    return ax

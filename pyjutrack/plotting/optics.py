@@ -1,0 +1,107 @@
+"""Optics along a lattice: beta functions, dispersion, closed orbit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from numpy.typing import NDArray
+from scipy.interpolate import CubicHermiteSpline
+
+from ..lattice import Lattice
+from .lattice import plot_lattice
+
+if TYPE_CHECKING:
+    from ..optics import TwissTable
+
+Array = NDArray[np.float64]
+
+#: a picture is no wider than so many points
+_POINTS = 6000
+#: shares of the largest beta, and metres of dispersion, that are not worth a curve
+_COUPLED, _FLAT = 1e-6, 1e-9
+
+
+def plot_optics(
+    table: TwissTable, lattice: Lattice | None = None, *, figure: Figure | SubFigure | None = None
+) -> tuple[Axes, ...]:
+    """Beta functions and dispersion along s, under the strip of the lattice.
+
+    Between the ends of elements stand cubics with the slopes -2 alpha of beta and px of the
+    dispersion there: exact in drifts.
+
+    Args:
+        table: from `twiss_table`.
+        lattice: the one of the table, for the strip.
+        figure: to draw in; a new one of no window by default, found as `axes[0].figure`.
+
+    Returns:
+        Axes that share s: of the strip if there is a lattice, of beta, of the dispersion.
+    """
+    if figure is None:
+        figure = Figure(figsize=(9, 5.5), layout="constrained")
+    heights = [2.2, 1.2] if lattice is None else [0.5, 2.2, 1.2]
+    axes: tuple[Axes, ...] = tuple(
+        figure.subplots(len(heights), 1, sharex=True, gridspec_kw={"height_ratios": heights})
+    )
+    beta, dispersion = axes[-2:]
+    largest = max(np.max(table.beta_x), np.max(table.beta_y))
+    for name, colour, label in (("x", "tab:red", r"$\beta_x$"), ("y", "tab:blue", r"$\beta_y$")):
+        _curve(beta, table, f"beta_{name}", -2 * getattr(table, f"alpha_{name}"), colour, label)
+    for name, colour, label in (
+        ("beta_x2", "tab:red", r"$\beta_{x2}$"),
+        ("beta_y1", "tab:blue", r"$\beta_{y1}$"),
+    ):
+        values = getattr(table, name)
+        if np.max(values) > _COUPLED * largest:
+            beta.plot(table.s, values, color=colour, linestyle=":", linewidth=1.2, label=label)
+    _curve(dispersion, table, "dispersion_x", table.dispersion_px, "tab:green", "$D_x$")
+    if np.abs(table.dispersion_y).max() > _FLAT:
+        _curve(dispersion, table, "dispersion_y", table.dispersion_py, "tab:olive", "$D_y$")
+    beta.set_ylabel(r"$\beta$ [m]")
+    beta.set_ylim(bottom=0)
+    dispersion.set(ylabel="D [m]", xlabel="s [m]")
+    for ax in (beta, dispersion):
+        _legend(ax)
+        ax.grid(alpha=0.25)
+    if lattice is not None:
+        plot_lattice(axes[0], lattice)
+        axes[0].set_xlabel("")
+        axes[0].spines["bottom"].set_visible(False)
+        axes[0].tick_params(bottom=False)
+    return axes
+
+
+def plot_orbit(ax: Axes, table: TwissTable) -> Axes:
+    """The closed orbit, x and y [mm], along s [m]."""
+    for column, colour, label in ((0, "tab:red", "x"), (2, "tab:blue", "y")):
+        ax.plot(table.s, 1e3 * table.orbit[:, column], color=colour, linewidth=1.2, label=label)
+    ax.set(xlabel="s [m]", ylabel="closed orbit [mm]")
+    _legend(ax)
+    ax.grid(alpha=0.25)
+    return ax
+
+
+def _legend(ax: Axes) -> None:
+    ax.legend(frameon=False, fontsize="small", loc="lower right", bbox_to_anchor=(1, 0.97), ncols=4)
+
+
+def _curve(ax: Axes, table: Any, name: str, slopes: Array, colour: str, label: str) -> None:
+    s, values = between(table.s, getattr(table, name), slopes)
+    ax.plot(s, values, color=colour, linewidth=1.2, label=label)
+
+
+def between(s: Array, values: Array, slopes: Array) -> tuple[Array, Array]:
+    """Points on the cubics through values with slopes, (N,) each, at places s that may repeat."""
+    long = np.flatnonzero(np.diff(s) > 0)
+    count = int(np.clip(_POINTS // max(len(long), 1), 2, 20))
+    share = np.linspace(0, 1, count)
+    found_s, found = [s[:1]], [values[:1]]
+    for i in long:
+        ends = slice(i, i + 2)
+        cubic = CubicHermiteSpline(s[ends], values[ends], slopes[ends])
+        found_s.append(s[i] + share * (s[i + 1] - s[i]))
+        found.append(cubic(found_s[-1]))
+    return np.concatenate(found_s), np.concatenate(found)

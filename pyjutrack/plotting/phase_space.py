@@ -1,0 +1,77 @@
+"""Phase-space portraits of beams."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.patches import Ellipse
+
+from ..beam import Beam
+from ..errors import InvalidValueError, require_known
+
+#: above so many particles their density is drawn, not each
+_MANY = 5000
+_LABELS = {
+    "x": (0, "x [mm]", r"$p_x / P_0$ [$10^{-3}$]"),
+    "y": (2, "y [mm]", r"$p_y / P_0$ [$10^{-3}$]"),
+    "z": (4, "z [mm]", r"$\delta$ [$10^{-3}$]"),
+}
+
+
+def plot_phase_space(
+    ax: Axes, beam: Beam | Sequence[Beam], plane: str = "x", *, ellipse: bool = False
+) -> Axes:
+    """A coordinate [mm] and its momentum [1e-3] of the particles alive.
+
+    Args:
+        beam: one beam, or one per turn: each particle then keeps its colour.
+        plane: "x", "y" or "z".
+        ellipse: draw the rms ellipse of the (last) beam, of area pi times the emittance.
+
+    Raises:
+        UnknownNameError: no such plane.
+        InvalidValueError: no beam, a batch of beams, or nobody alive.
+    """
+    require_known("plane", plane, _LABELS)
+    beams = [beam] if isinstance(beam, Beam) else list(beam)
+    column, *labels = _LABELS[plane]
+    points = []
+    for one in beams:
+        if one.coordinates.dim() != 2:
+            raise InvalidValueError(
+                f"a portrait is of one beam, (N, 6), not of a batch {tuple(one.coordinates.shape)}"
+            )
+        coordinates = one.numpy()[:, column : column + 2] * 1e3
+        coordinates[~one.alive.cpu().numpy()] = np.nan
+        points.append(coordinates)
+    if not points or np.isnan(points[-1]).all():
+        raise InvalidValueError("there is no particle alive to draw; give at least one")
+    if len(points) > 1:
+        stacked = np.stack(points)
+        amplitude = np.std(np.nan_to_num(stacked[:, :, 0]), axis=0)
+        order = np.argsort(np.argsort(amplitude))
+        colours = np.tile(order, len(points))
+        u, p = stacked.reshape(-1, 2).T
+        ax.scatter(u, p, s=2, c=colours, cmap="turbo", linewidths=0, rasterized=True)
+    elif len(points[0]) > _MANY:
+        alive = points[0][~np.isnan(points[0][:, 0])]
+        ax.hist2d(alive[:, 0], alive[:, 1], bins=150, norm=LogNorm(), rasterized=True)
+    else:
+        ax.plot(points[0][:, 0], points[0][:, 1], ".", markersize=2, alpha=0.5, rasterized=True)
+    if ellipse:
+        _ellipse(ax, points[-1][~np.isnan(points[-1][:, 0])])
+    ax.set(xlabel=labels[0], ylabel=labels[1])
+    return ax
+
+
+def _ellipse(ax: Axes, points: np.ndarray) -> None:
+    squares, axes = np.linalg.eigh(np.cov(points.T, ddof=0))
+    width, height = 2 * np.sqrt(np.maximum(squares, 0))
+    angle = np.degrees(np.arctan2(axes[1, 0], axes[0, 0]))
+    centre = points.mean(0)
+    ax.add_patch(
+        Ellipse((centre[0], centre[1]), width, height, angle=angle, fill=False, color="tab:red")
+    )

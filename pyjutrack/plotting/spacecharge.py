@@ -1,0 +1,73 @@
+"""Charge density and potential of a beam, as a space-charge kick sees them."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from matplotlib.axes import Axes
+from torch import Tensor
+
+from ..beam import Beam
+from ..errors import InvalidValueError
+from ..number import detached
+from ..reference import SPEED_OF_LIGHT, VACUUM_PERMITTIVITY
+from ..spacecharge import Grid, SpaceCharge, deposit
+from ..spacecharge.grid import GHOSTS
+
+
+def plot_density(ax: Axes, kick: SpaceCharge, beam: Beam) -> Axes:
+    """Charge density [C/m^3] of a beam on the grid of a kick, with its colour bar.
+
+    The beam's charge per metre, q/|q| current / (beta c), spread over the cells by the particles
+    alive.
+
+    Raises:
+        InvalidValueError: no current, or a batch of beams.
+    """
+    grid = kick.potential.mesh.grid
+    density = _line_charge(beam) / math.prod(grid.spacing) * _shares(kick, beam)
+    return _map(ax, grid, density, "charge density [C/m$^3$]", "viridis")
+
+
+def plot_potential(ax: Axes, kick: SpaceCharge, beam: Beam) -> Axes:
+    """Electric potential [V] of a beam in the box of a kick, from its solver or network.
+
+    phi = charge per metre / (2 pi eps0) H, times the kick's perveance_scale. Errors as for
+    `plot_density`.
+    """
+    factor = _line_charge(beam) / (2 * math.pi * VACUUM_PERMITTIVITY)
+    h = kick.potential.solve(_shares(kick, beam)).detach()
+    volts = factor * detached(kick.perveance_scale) * h
+    return _map(ax, kick.potential.mesh.grid, volts, "potential [V]", "magma")
+
+
+def _line_charge(beam: Beam) -> float:
+    """Charge per metre [C/m], with its sign."""
+    if beam.coordinates.dim() != 2:
+        raise InvalidValueError(
+            f"a map is of one beam, (N, 6), not of a batch {tuple(beam.coordinates.shape)}"
+        )
+    current = detached(beam.current)
+    if not current > 0:
+        raise InvalidValueError(f"a beam of {current} A has no field; give it a current")
+    return math.copysign(current, beam.reference.species.charge) / (
+        beam.reference.beta * SPEED_OF_LIGHT
+    )
+
+
+def _shares(kick: SpaceCharge, beam: Beam) -> Tensor:
+    """The share of the beam in each cell, of the padded grid."""
+    x, y = beam.coordinate("x").detach(), beam.coordinate("y").detach()
+    return deposit(kick.potential.mesh, x, y, beam.alive, torch.full_like(x, 1 / len(beam)))
+
+
+def _map(ax: Axes, grid: Grid, padded: Tensor, label: str, colours: str) -> Axes:
+    values = padded[GHOSTS:-GHOSTS, GHOSTS:-GHOSTS].cpu().numpy()
+    half_x, half_y = (1e3 * side / 2 for side in grid.size)
+    image = ax.imshow(
+        values.T, origin="lower", extent=(-half_x, half_x, -half_y, half_y), cmap=colours
+    )
+    ax.figure.colorbar(image, ax=ax, label=label)
+    ax.set(xlabel="x [mm]", ylabel="y [mm]")
+    return ax

@@ -1,0 +1,140 @@
+"""Real rings: one turn and the optics beside xtrack and pyAT, and what was published of them."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import peer_cases as cases
+import pytest
+import ring_cases as rings
+import torch
+from examples_loader import load_example
+
+import pyjutrack as pj
+from pyjutrack.elements import Bend
+from pyjutrack.optics import chromaticities, twiss_table
+
+RINGS = ("psb", "lep")
+#: of light sources that pyAT ships; the other files are incomplete or use elements of its own
+LIGHT_SOURCES = ("hmba.mat", "esrf.m", "soleil.m")
+
+
+def xtrack_turn(lattice, reference):
+    pytest.importorskip("xtrack")
+    pytest.importorskip("xsuite", reason="xtrack's compiled kernels are in the package xsuite")
+    peer = load_example("rings/peer_xtrack")
+    line = peer.to_line(list(lattice), reference)
+    return lambda start: peer.track(line, start, reference)
+
+
+def at_turn(lattice, reference):
+    pytest.importorskip("at")
+    peer = load_example("rings/peer_at")
+    theirs = peer.to_lattice(list(lattice), reference)
+    return lambda start: peer.track(theirs, start)
+
+
+def small(count=10):
+    """Particles that stay inside of every ring for a turn."""
+    return cases.particles(count) * np.array([0.05, 0.02, 0.05, 0.02, 1.0, 0.1])
+
+
+def our_turn(lattice, reference, start):
+    beam = pj.Beam(reference, torch.tensor(start))
+    return pj.track(lattice, beam).coordinates.numpy()
+
+
+def hold_against(turn, lattice, reference):
+    """Orbit, tunes, betas and chromaticities at the start of a ring."""
+    found = rings.optics(turn)
+    table = twiss_table(lattice, reference)
+    tunes = np.array([table.tune_x, table.tune_y]) % 1
+    np.testing.assert_allclose(tunes, found.tunes, rtol=0, atol=1e-8)
+    np.testing.assert_allclose([table.beta_x[0], table.beta_y[0]], found.beta, rtol=1e-7)
+    np.testing.assert_allclose(
+        [table.alpha_x[0], table.alpha_y[0]], found.alpha, rtol=1e-7, atol=1e-7
+    )
+    np.testing.assert_allclose(table.orbit[0][:4], found.orbit, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", RINGS)
+def test_one_turn_beside_xtrack(name):
+    lattice, reference = rings.ring(name)
+    start = small()
+    theirs = xtrack_turn(lattice, reference)(start)
+    assert np.abs(our_turn(lattice, reference, start) - theirs).max() < 1e-10
+
+
+def test_one_turn_beside_at():
+    lattice, reference = rings.ring("lep")
+    lattice = rings.coasting(rings.modelled(lattice, "paraxial"))
+    reference = load_example("rings/peer_at").fast(reference)
+    start = small()
+    theirs = at_turn(lattice, reference)(start)
+    assert np.abs(our_turn(lattice, reference, start) - theirs).max() < 1e-10
+
+
+@pytest.mark.parametrize("name", RINGS)
+@pytest.mark.parametrize("place", [0.0, 0.28, 0.71])
+def test_optics_beside_xtrack(name, place):
+    """At several places, with correctors on."""
+    lattice, reference = rings.ring(name)
+    lattice = rings.started_at(rings.coasting(lattice.with_values(rings.KICKS[name])), place)
+    hold_against(xtrack_turn(lattice, reference), lattice, reference)
+
+
+def test_optics_beside_at():
+    lattice, reference = rings.ring("lep")
+    lattice = rings.coasting(rings.modelled(lattice, "paraxial"))
+    reference = load_example("rings/peer_at").fast(reference)
+    hold_against(at_turn(lattice, reference), lattice, reference)
+
+
+@pytest.mark.parametrize("name", RINGS)
+def test_chromaticities_beside_xtrack(name):
+    lattice, reference = rings.ring(name)
+    lattice = rings.coasting(lattice)
+    theirs = rings.chromaticities(xtrack_turn(lattice, reference))
+    np.testing.assert_allclose(chromaticities(lattice, reference), theirs, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", LIGHT_SOURCES)
+def test_light_sources_beside_at(name):
+    """As pyAT reads and tracks them, against our reading of the same file."""
+    at = pytest.importorskip("at")
+    import machine_data
+
+    from pyjutrack.io import read_lattice
+
+    path = Path(machine_data.__file__).with_name(name)
+    lattice, reference = read_lattice(path)
+    lattice = rings.coasting(lattice)
+    reference = load_example("rings/peer_at").fast(reference)
+    theirs = at.load_lattice(path)
+    theirs.disable_6d(copy=False)
+    peer = load_example("rings/peer_at")
+    hold_against(lambda start: peer.track(theirs, start), lattice, reference)
+
+
+@pytest.mark.parametrize("name", RINGS)
+def test_a_ring_closes_on_itself(name):
+    lattice, _ = rings.ring(name)
+    bent = sum(e.angle for e in lattice if isinstance(e, Bend))
+    assert bent == pytest.approx(2 * math.pi, abs=1e-8)
+    length = {"psb": 50 * math.pi, "lep": 26658.872}[name]
+    assert float(lattice.length) == pytest.approx(length, abs=1e-3)
+
+
+def test_lep_is_what_was_matched():
+    """To chromaticities of 1 and betas of 69 m and 36 m in the odd points, its optics file says."""
+    lattice, reference = rings.ring("lep")
+    table = twiss_table(lattice, reference)
+    assert chromaticities(lattice, reference) == pytest.approx([1.0, 1.0], abs=0.01)
+    assert sorted([table.beta_x[0], table.beta_y[0]]) == pytest.approx([36.0, 69.0], abs=0.01)
+
+
+def test_the_booster_is_what_was_matched():
+    """To a horizontal tune of 4.4."""
+    assert twiss_table(*rings.ring("psb")).tune_x == pytest.approx(4.40, abs=1e-6)
