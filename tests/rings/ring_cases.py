@@ -41,7 +41,7 @@ def coasting(lattice: pj.Lattice) -> pj.Lattice:
 
 
 class Optics(NamedTuple):
-    """At the start of an uncoupled ring; rows of two are for x and y."""
+    """At the start of a ring; rows of two are for the modes next to x and y."""
 
     orbit: np.ndarray
     tunes: np.ndarray  # their fractions, up to a sign
@@ -65,12 +65,24 @@ def optics(turn: Turn, delta: float = 0.0, step: float = 1e-5) -> Optics:
         orbit = orbit + shift
         if np.abs(shift).max() < 1e-13:
             break
-    blocks = [matrix[i : i + 2, i : i + 2] for i in (0, 2)]
-    cosine = np.array([np.trace(b) / 2 for b in blocks])
-    sine = np.array([np.sign(b[0, 1]) for b in blocks]) * np.sqrt(1 - cosine**2)
-    beta = np.array([b[0, 1] for b in blocks]) / sine
-    alpha = np.array([(b[0, 0] - b[1, 1]) / 2 for b in blocks]) / sine
-    return Optics(orbit, np.arctan2(sine, cosine) / (2 * np.pi) % 1, beta, alpha)
+    # correctors couple the planes through sextupoles: modes, and not the blocks of the matrix
+    form = np.kron(np.eye(2), [[0.0, 1.0], [-1.0, 0.0]])
+    found = {}
+    for value, v in zip(*_eigen(matrix), strict=True):
+        signature = (v.conj() @ form @ v).imag
+        if signature > 0:
+            v = v * np.sqrt(2 / signature)
+            places = np.abs(v[[0, 2]]) ** 2
+            plane = 0 if abs((v[0].conj() * v[1]).imag) > abs((v[2].conj() * v[3]).imag) else 1
+            alpha = -(v[2 * plane].conj() * v[2 * plane + 1]).real
+            found[plane] = np.angle(value) / (2 * np.pi) % 1, places[plane], alpha
+    tunes, beta, alpha = np.array([found[0], found[1]]).T
+    return Optics(orbit, tunes, beta, alpha)
+
+
+def _eigen(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    values, vectors = np.linalg.eig(matrix)
+    return values, vectors.T
 
 
 def _matrix(

@@ -85,6 +85,30 @@ def test_optics_beside_xtrack(name, place):
     hold_against(xtrack_turn(lattice, reference), lattice, reference)
 
 
+@pytest.mark.parametrize("name", RINGS)
+@pytest.mark.filterwarnings("ignore")  # xtrack's own
+def test_tables_beside_xtrack(name):
+    """xtrack's own Twiss, which takes differences, at every element, with correctors on."""
+    pytest.importorskip("xtrack")
+    pytest.importorskip("xsuite", reason="xtrack's compiled kernels are in the package xsuite")
+    lattice, reference = rings.ring(name)
+    lattice = rings.coasting(lattice.with_values(rings.KICKS[name]))
+    theirs = load_example("rings/peer_xtrack").to_line(list(lattice), reference).twiss(method="4d")
+    ours = twiss_table(lattice, reference)
+    assert [ours.tune_x, ours.tune_y] == pytest.approx([theirs.qx, theirs.qy], abs=1e-8)
+    for mine, other, tolerance in (
+        (ours.beta_x, theirs.betx, {"rtol": 1e-7}),
+        (ours.beta_y, theirs.bety, {"rtol": 1e-7}),
+        (ours.phase_x, theirs.mux, {"atol": 1e-8}),
+        (ours.phase_y, theirs.muy, {"atol": 1e-8}),
+        (ours.dispersion_x, theirs.dx, {"atol": 1e-6}),
+        (ours.dispersion_y, theirs.dy, {"atol": 1e-6}),
+        (ours.orbit[:, 0], theirs.x, {"atol": 1e-12}),
+        (ours.orbit[:, 2], theirs.y, {"atol": 1e-12}),
+    ):
+        np.testing.assert_allclose(mine, other, **{"rtol": 0, **tolerance})
+
+
 def test_optics_beside_at():
     lattice, reference = rings.ring("lep")
     lattice = rings.coasting(rings.modelled(lattice, "paraxial"))
