@@ -30,7 +30,7 @@ _ARGUMENTS = """
     Args:
         reference: species and momentum.
         particles: number of macroparticles.
-        twiss: functions to match, as from `twiss(lattice, reference)`.
+        twiss: functions to match, dispersion included, as from `twiss(lattice, reference)`.
         normalized_emittance: rms, (x, y) [m rad]; or
         emittance: geometric rms, (x, y) [m rad]; exactly one of the two.
         current: of the whole beam [A].
@@ -109,6 +109,7 @@ def _distribution(draw: Callable[[Array], Array]) -> Distribution:
         for column, sigma in ((4, sigma_z), (5, sigma_delta)):
             if sigma > 0:
                 coordinates[:, column] = sigma * ndtri(u[:, column])
+        coordinates[:, :4] += coordinates[:, 5:] * _dispersion(twiss)
         beam = Beam(reference, torch.from_numpy(coordinates), current)
         check_beam(beam)
         return beam
@@ -145,6 +146,13 @@ def uniform(u: Array) -> Array:
     """Uniform in each plane's phase-space ellipse, the planes independent."""
     return 2 * np.column_stack(
         [*_turned(np.sqrt(u[:, 0]), u[:, 2]), *_turned(np.sqrt(u[:, 1]), u[:, 3])]
+    )
+
+
+def _dispersion(twiss: Twiss) -> Array:
+    """d/d(delta) of x, px, y, py."""
+    return np.array(
+        [twiss.dispersion_x, twiss.dispersion_px, twiss.dispersion_y, twiss.dispersion_py]
     )
 
 

@@ -183,3 +183,17 @@ def test_any_number_of_particles(draw: Callable, quiet: bool, particles: int) ->
 def test_bad_input_is_named(draw: Callable, changes: dict, message: str) -> None:
     with pytest.raises(pj.InvalidValueError, match=message):
         draw("gaussian", **changes)
+
+
+def test_a_momentum_spread_follows_the_dispersion() -> None:
+    """The dispersion is the slope of the orbit by delta; what is left has the emittance."""
+    reference = pj.Reference.from_kinetic("proton", 1e9)
+    at = pj.Twiss(3.0, -0.5, 2.0, 0.3, dispersion_x=1.5, dispersion_px=-0.2, dispersion_y=0.1)
+    beam = pj.distributions.gaussian(
+        reference, 20_000, twiss=at, emittance=(1e-6, 2e-6), sigma_delta=1e-3, quiet=True
+    )
+    c = beam.numpy()
+    slopes = c[:, :4].T @ c[:, 5] / (c[:, 5] @ c[:, 5])
+    np.testing.assert_allclose(slopes, [1.5, -0.2, 0.1, 0.0], atol=0.02)
+    c[:, :4] -= np.outer(c[:, 5], [1.5, -0.2, 0.1, 0.0])
+    assert np.sqrt(np.linalg.det(np.cov(c[:, :2].T))) == pytest.approx(1e-6, rel=1e-2)
