@@ -195,7 +195,7 @@ CAVITY = {"voltage": 3e6, "frequency": 1e8}
 @pytest.mark.parametrize("species", ["electron", "positron", "proton", "alpha"])
 def test_energy_of_a_cavity(species: str) -> None:
     """Energies in eV from momenta and masses; gains are per unit of |charge|."""
-    reference = pj.Reference.from_kinetic(species, 5e6)
+    reference = pj.Reference.from_kinetic(species, 2e7)
     z = 0.05
     beam = beam_of([1e-3, 1e-3, 0, 0, z, 2e-3], reference=reference)
     out = pj.track(pj.Lattice([pj.RFCavity(phase=0.3, **CAVITY)]), beam).numpy()[0]
@@ -203,7 +203,7 @@ def test_energy_of_a_cavity(species: str) -> None:
     start = math.hypot(mass, momentum)
     late = -z / (momentum / start)  # c t
     omega = 2 * math.pi * 1e8 / 299_792_458.0
-    gain = 3e6 * abs(reference.species.charge) * math.sin(0.3 - omega * late)
+    gain = 3e6 * abs(reference.species.charge) * math.sin(0.3 + omega * late)
     new = math.sqrt((start + gain) ** 2 - mass**2)
     assert out[5] == pytest.approx(new / reference.p0c - 1, rel=1e-12)
     assert out[4] == pytest.approx(-(new / (start + gain)) * late, rel=1e-14)
@@ -290,3 +290,20 @@ def test_a_bend_without_length() -> None:
         pj.SBend(0.0, 0.1)
     c = points(3)
     torch.testing.assert_close(move(pj.SBend(0.0, 0.0), c), c)
+
+
+@pytest.mark.parametrize(("kinetic", "phase"), [(1e8, 0.0), (3e9, math.pi)])
+def test_phases_are_stable_on_their_side_of_transition(kinetic: float, phase: float) -> None:
+    """Protons in a ring of transition gamma near 2.5: bunched at 0 below it, at pi above."""
+    proton = pj.Reference.from_kinetic("proton", kinetic)
+    arc = [pj.Quadrupole(0.2, 1.6), pj.Drift(0.4), pj.SBend(1.0, math.pi / 8), pj.Drift(0.4)]
+    arc += [pj.Quadrupole(0.2, -1.5), pj.Drift(0.4), pj.SBend(1.0, math.pi / 8), pj.Drift(0.4)]
+    turn = float(pj.Lattice(arc * 8).length) / (proton.beta * 299_792_458.0)
+
+    def tunes(at: float) -> np.ndarray:
+        gap = pj.RFCavity(voltage=1e5, frequency=4 / turn, phase=at)
+        return pj.synchrotron_optics(pj.Lattice([*arc * 8, gap]), proton).tunes.numpy()
+
+    assert 0 < min(tunes(phase)[2], 1 - tunes(phase)[2]) < 0.1
+    with pytest.raises(pj.UnstableError):
+        tunes(math.pi - phase)

@@ -153,7 +153,7 @@ def _(element: pj.RFCavity, reference: pj.Reference) -> list[Any]:
         1,
         reference.p0c,
         PassMethod="RFCavityPass",
-        PhaseLag=element.phase,
+        PhaseLag=math.pi - element.phase,
     )
     if element.length == 0:
         return [gap]

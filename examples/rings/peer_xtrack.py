@@ -1,7 +1,6 @@
 """The same lattice in xtrack, with the same Hamiltonians.
 
-xtrack's zeta = s - beta0 c t is our z times beta0 / beta(delta). Its phases rise with the time by
-which a particle is early, ours with the time by which it is late. It displaces elements about a
+xtrack's zeta = s - beta0 c t is our z times beta0 / beta(delta). It displaces elements about a
 point of the orbit, pitches upwards, and rolls the frame with `rot_s_rad`.
 """
 
@@ -181,7 +180,7 @@ def _(element: Any) -> Any:
         raise NotImplementedError("xtrack's cavities leave the reference momentum as it is")
     gap = {
         "frequency": element.frequency,
-        "phase": math.pi - element.phase,
+        "phase": element.phase,
         "length": element.length,
         "model": "drift-kick-drift-exact",
         **_placement(element),

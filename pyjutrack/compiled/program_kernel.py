@@ -638,26 +638,25 @@ def rf_kick(x, px, y, py, z, delta, gain, wavenumber, phase, mass):
     t6 = t5 * t4
     t7 = t6 / t0
     t8 = wavenumber * t7
-    t9 = -t8
-    t10 = phase + t9
-    t11 = math.sin(t10)
-    t12 = gain * t11
-    t13 = t4 + t12
-    t14 = t13 * t13
-    t15 = -t2
-    t16 = t14 + t15
-    t17 = math.sqrt(t16)
-    t18 = t17 / t13
-    t19 = z * t18
-    t20 = t4 / t0
-    t21 = t19 * t20
-    t22 = t4 * 2.0
-    t23 = t22 + t12
-    t24 = t12 * t23
-    t25 = t17 + t0
-    t26 = t24 / t25
-    t27 = delta + t26
-    return t21, t27
+    t9 = phase + t8
+    t10 = math.sin(t9)
+    t11 = gain * t10
+    t12 = t4 + t11
+    t13 = t12 * t12
+    t14 = -t2
+    t15 = t13 + t14
+    t16 = math.sqrt(t15)
+    t17 = t16 / t12
+    t18 = z * t17
+    t19 = t4 / t0
+    t20 = t18 * t19
+    t21 = t4 * 2.0
+    t22 = t21 + t11
+    t23 = t11 * t22
+    t24 = t16 + t0
+    t25 = t23 / t24
+    t26 = delta + t25
+    return t20, t26
 
 
 @scalar
@@ -671,15 +670,15 @@ def crab_kick(x, px, y, py, z, delta, kick, wavenumber, phase, mass):
     t6 = t0 * t5
     t7 = t6 / t1
     t8 = wavenumber * t7
-    t9 = -t8
-    t10 = phase + t9
-    t11 = math.sin(t10)
-    t12 = kick * t11
-    t13 = px + t12
-    t14 = kick * wavenumber
-    t15 = t14 * x
-    t16 = math.cos(t10)
-    t17 = t15 * t16
+    t9 = phase + t8
+    t10 = math.sin(t9)
+    t11 = kick * t10
+    t12 = px + t11
+    t13 = kick * wavenumber
+    t14 = t13 * x
+    t15 = math.cos(t9)
+    t16 = t14 * t15
+    t17 = -t16
     t18 = t5 + t17
     t19 = t18 * t18
     t20 = -t3
@@ -695,7 +694,7 @@ def crab_kick(x, px, y, py, z, delta, kick, wavenumber, phase, mass):
     t30 = t22 + t1
     t31 = t29 / t30
     t32 = delta + t31
-    return t13, t26, t32
+    return t12, t26, t32
 
 
 @scalar

@@ -21,14 +21,14 @@ def rf_kick(
     phase: Any,
     mass: Any,
 ) -> Any:
-    """Thin accelerating gap: the energy grows by gain * sin(phase - omega t).
+    """Thin accelerating gap: the energy grows by gain * sin(phase + omega t).
 
     Args:
         gain: voltage * |q| / (p0 c). wavenumber: omega / c [1/m]. phase: [rad].
         mass: 1 / (beta0 gamma0).
     """
     energy, late = _clock(z, delta, mass)
-    new_z, new_delta = _energised(z, delta, energy, gain * (phase - wavenumber * late).sin(), mass)
+    new_z, new_delta = _energised(z, delta, energy, gain * (phase + wavenumber * late).sin(), mass)
     return x, px, y, py, new_z, new_delta
 
 
@@ -44,17 +44,17 @@ def crab_kick(
     phase: Any,
     mass: Any,
 ) -> Any:
-    """Thin deflecting gap: px grows by kick * sin(phase - omega t).
+    """Thin deflecting gap: px grows by kick * sin(phase + omega t).
 
-    The energy grows by kick * wavenumber * x * cos(phase - omega t), as the same potential asks.
+    The energy falls by kick * wavenumber * x * cos(phase + omega t), as the same potential asks.
 
     Args:
         kick: voltage * |q| / (p0 c). wavenumber: omega / c [1/m]. phase: [rad].
         mass: 1 / (beta0 gamma0).
     """
     energy, late = _clock(z, delta, mass)
-    at = phase - wavenumber * late
-    gain = kick * wavenumber * x * at.cos()
+    at = phase + wavenumber * late
+    gain = -(kick * wavenumber * x * at.cos())
     new_z, new_delta = _energised(z, delta, energy, gain, mass)
     return x, px + kick * at.sin(), y, py, new_z, new_delta
 

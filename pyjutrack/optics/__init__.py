@@ -9,11 +9,13 @@ from .gradient import optics_gradient
 from .linear import linear_optics, twiss_table
 from .radiation import Radiation, radiation_integrals
 from .ring import chromaticities, closed_orbit, one_turn_matrix, transfer_matrices, twiss
+from .synchrotron import SynchrotronOptics, synchrotron_optics
 from .table import Twiss, TwissTable
 from .tunes import synchrobetatron_tunes, tune_slopes, tunes
 
 __all__ = [
     "Radiation",
+    "SynchrotronOptics",
     "Twiss",
     "TwissTable",
     "chromaticities",
@@ -23,6 +25,7 @@ __all__ = [
     "optics_gradient",
     "radiation_integrals",
     "synchrobetatron_tunes",
+    "synchrotron_optics",
     "transfer_matrices",
     "tune_slopes",
     "tunes",

@@ -97,22 +97,26 @@ def find(ring: Passage, begin: Tensor, dimensions: int) -> Orbit:
     )
 
 
-def differentiable(ring: Passage, found: Orbit, begin: Tensor, order: int) -> Orbit:
-    """A closed orbit in 4 dimensions that carries derivatives, exact up to an order.
+def differentiable(
+    ring: Passage, found: Orbit, begin: Tensor, order: int, dimensions: int = 4
+) -> Orbit:
+    """A closed orbit that carries derivatives, exact up to an order.
 
     They come from the condition that it is closed, and not from the search: with the matrices
     held, each round of Newton's method gains one order.
     """
     if not torch.is_grad_enabled():
         return found
-    coordinates = torch.cat([found.coordinates[:, :5], begin[:, 5:]], 1)
+    coordinates = found.coordinates
+    if dimensions == 4:
+        coordinates = torch.cat([coordinates[:, :5], begin[:, 5:]], 1)
     closing = None
     for _ in range(order):
         ends = ring.values(coordinates)
-        gaps = _gaps(coordinates, ends, 4)
+        gaps = _gaps(coordinates, ends, dimensions)
         if not gaps.requires_grad:
             return found
-        closing = closing or Closing(found.matrices, 4)
+        closing = closing or Closing(found.matrices, dimensions)
         coordinates = coordinates + closing.shifts(gaps)
     return Orbit(coordinates, *ring.matrices(coordinates))
 

@@ -35,7 +35,7 @@ def tunes(matrix: ArrayLike) -> Array:
 
     Source: D. Edwards, L. Teng, IEEE Trans. Nucl. Sci. 20 (1973) 885; sign by the symplectic form.
     """
-    return _modes(_transverse(matrix))[0]
+    return modes(_transverse(matrix))[0]
 
 
 def tune_slopes(
@@ -64,7 +64,7 @@ def tune_slopes(
     matrix, slopes = jacobian_derivatives(
         lattice, beam, wrt, kicks=kicks, turns=turns, engine=engine
     )
-    values, vectors, eigenvalues = _modes(_transverse(matrix))
+    values, vectors, eigenvalues = modes(_transverse(matrix))
     changes = []
     for slope in slopes:
         row = []
@@ -90,13 +90,13 @@ def synchrobetatron_tunes(matrix: ArrayLike) -> Array:
     array = np.asarray(matrix, dtype=np.float64)
     if array.shape != (6, 6):
         raise InvalidValueError(f"three tunes need a (6, 6) matrix, got shape {array.shape}")
-    return _modes(array)[0]
+    return modes(array)[0]
 
 
 _SYMPLECTIC = np.kron(np.eye(3), np.array([[0.0, 1.0], [-1.0, 0.0]]))
 
 
-def _modes(matrix: Array) -> tuple[Array, list[NDArray[np.complex128]], list[complex]]:
+def modes(matrix: Array) -> tuple[Array, list[NDArray[np.complex128]], list[complex]]:
     """Tunes, eigenvectors and eigenvalues exp(2 pi i tune) of the modes, in order of the planes."""
     eigenvalues, vectors = np.linalg.eig(matrix)
     worst = np.abs(np.abs(eigenvalues) - 1).max()
@@ -106,25 +106,25 @@ def _modes(matrix: Array) -> tuple[Array, list[NDArray[np.complex128]], list[com
             f"{np.abs(eigenvalues).max():.6g}; tunes exist only where all have modulus 1"
         )
     form = _SYMPLECTIC[: len(matrix), : len(matrix)]
-    modes = []
+    pairs = []
     for eigenvalue, v in zip(eigenvalues, vectors.T, strict=True):
         # of each conjugate pair, the one that turns clockwise in phase space, as oscillations do
         signature = (v.conj() @ form @ v).imag
         if signature > 0:
             planes = v.reshape(-1, 2)
             shares = np.abs((planes[:, 0].conj() * planes[:, 1]).imag) * 2 / signature
-            modes.append((shares, complex(eigenvalue), v))
-    if 2 * len(modes) != len(matrix):
+            pairs.append((shares, complex(eigenvalue), v))
+    if 2 * len(pairs) != len(matrix):
         raise UnstableError(
             "the one-turn matrix is on a half-integer or a coupling resonance; its modes are "
             "not separate"
         )
     ordered = []
-    for plane in range(len(modes)):
-        ordered.append(max(modes, key=lambda mode: mode[0][plane]))
-        modes = [mode for mode in modes if mode is not ordered[-1]]
-    found = np.array([np.angle(mode[1]) / (2 * np.pi) % 1 for mode in ordered])
-    return found, [mode[2] for mode in ordered], [mode[1] for mode in ordered]
+    for plane in range(len(pairs)):
+        ordered.append(max(pairs, key=lambda pair: pair[0][plane]))
+        pairs = [pair for pair in pairs if pair is not ordered[-1]]
+    found = np.array([np.angle(eigenvalue) / (2 * np.pi) % 1 for _, eigenvalue, _ in ordered])
+    return found, [v for *_, v in ordered], [eigenvalue for _, eigenvalue, _ in ordered]
 
 
 def _transverse(matrix: ArrayLike) -> Array:

@@ -1,0 +1,70 @@
+"""Motion in all three planes: the synchronous orbit of a ring with a cavity, and its tunes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..lattice import Lattice
+from ..reference import Reference
+from .orbit import differentiable, find, passage, start
+from .passing import pairwise_products
+from .tunes import modes
+
+
+@dataclass(frozen=True, eq=False)
+class SynchrotronOptics:
+    """A ring in six dimensions; tensors that carry derivatives.
+
+    Attributes:
+        orbit: closed in all coordinates, (N + 1, 6).
+        matrix: of one turn about it, (6, 6).
+        tunes: fractions of the modes next to x, y and z, in (0, 1), (3,); see
+            `synchrobetatron_tunes`.
+    """
+
+    orbit: Tensor
+    matrix: Tensor
+    tunes: Tensor
+
+
+def synchrotron_optics(
+    lattice: Lattice, reference: Reference, *, delta: float = 0.0, order: int = 1
+) -> SynchrotronOptics:
+    """The synchronous orbit and the three tunes, differentiable in the lattice's parameters.
+
+    Args:
+        lattice: a ring with an RFCavity.
+        reference: its particle.
+        delta: where to begin the search for the orbit.
+        order: to which derivatives of the orbit are exact; those of tunes are first ones.
+
+    Raises:
+        UnstableError: no closed orbit, or motion that is not bounded in all planes.
+        InvalidValueError: no cavity.
+    """
+    ring = passage(lattice, reference, 6)
+    begin = start(len(lattice), delta)
+    orbit = differentiable(ring, find(ring, begin, 6), begin, order, 6)
+    matrix = pairwise_products(orbit.matrices)[-1]
+    rows = torch.cat([orbit.coordinates, orbit.ends[-1:]])
+    return SynchrotronOptics(rows, matrix, _tunes(matrix))
+
+
+def _tunes(matrix: Tensor) -> Tensor:
+    """The tunes: values by NumPy, first derivatives by perturbation of the eigenvalues."""
+    values, vectors, eigenvalues = modes(matrix.detach().numpy())
+    form = np.kron(np.eye(3), np.array([[0.0, 1.0], [-1.0, 0.0]]))
+    found = []
+    for tune, v, eigenvalue in zip(values, vectors, eigenvalues, strict=True):
+        # the left eigenvector of a symplectic matrix is v* S
+        left = v.conj() @ form
+        weights: Any = np.outer(left, v) / (left @ v) / eigenvalue
+        change = (torch.from_numpy(weights.imag.copy()) * (matrix - matrix.detach())).sum()
+        found.append(float(tune) + change / (2 * math.pi))
+    return torch.stack(found)
