@@ -166,7 +166,7 @@ def _cavity(source: Any, say: Say) -> Element:
     phase = float(getattr(source, "PhaseLag", 0.0))
     lag = float(getattr(source, "TimeLag", 0.0))
     phase += 2 * math.pi * frequency * lag / SPEED_OF_LIGHT if lag else 0.0
-    options = {"frequency": frequency, "phase": phase, **_fields(source, say)}
+    options = {"frequency": frequency, "phase": math.pi - phase, **_fields(source, say)}
     return RFCavity(_length(source), float(source.Voltage), **options)
 
 

@@ -35,6 +35,11 @@ def read_at_json(path: Path, line: str | None, reference: Reference | None) -> L
     return _read(path, "load_json", {"from_at": True}, reference)
 
 
+def read_xsuite(path: Path, line: str | None, reference: Reference | None) -> LatticeFile:
+    """A JSON file of Xsuite; `line` names the line of an environment."""
+    return _read(path, "load_xsuite", {"use": line} if line else {}, reference)
+
+
 def _no_line(path: Path, line: str | None) -> None:
     if line is not None:
         raise wrong(path, f"the file holds one lattice and no lines; leave line={line!r} out")

@@ -31,7 +31,7 @@ _HARMLESS = {
     *("match", "endmatch", "vary", "constraint", "weight", "lmdif", "simplex", "jacobian", "emit"),
     *("track", "endtrack", "start", "run", "observe", "ptc_create_universe", "ptc_create_layout"),
     *("ptc_twiss", "ptc_end", "makethin", "system", "chdir", "clear", "dumpsequ", "optics", "beta0"),
-)
+}
 
 
 @dataclass(frozen=True)

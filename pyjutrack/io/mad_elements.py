@@ -55,7 +55,7 @@ def _tells(value: Any) -> bool:
 def _mad_cavity(element: Element, attributes: Attributes, say: Say) -> Element:
     """MAD takes V sin(2 pi lag - omega t) with t ahead: lag 1/2 is stable above transition."""
     lag = float(attributes.get("lag", 0.0))
-    return dataclasses.replace(element, phase=math.pi * (1 - 2 * lag))
+    return dataclasses.replace(element, phase=2 * math.pi * lag)
 
 
 def _elegant_cavity(element: Element, attributes: Attributes, say: Say) -> Element:
@@ -63,7 +63,7 @@ def _elegant_cavity(element: Element, attributes: Attributes, say: Say) -> Eleme
     degrees = float(attributes.get("phase", 0.0))
     frequency = float(attributes.get("freq", 500e6))
     turned = _elegant(element, attributes, say)
-    return dataclasses.replace(turned, phase=math.pi * (1 - degrees / 180), frequency=frequency)
+    return dataclasses.replace(turned, phase=math.radians(degrees), frequency=frequency)
 
 
 def _sector(element: Element, attributes: Attributes, say: Say) -> Element:

@@ -1,0 +1,127 @@
+"""Fields of elements as plain data, and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields
+from typing import Any
+
+from torch import Tensor
+
+from ..elements import Element, kinds
+from ..errors import InvalidValueError, UnknownNameError, unknown
+from ..number import is_transformed
+
+Plain = dict[str, Any]
+
+
+def changed_fields(element: Element) -> Plain:
+    """The fields that differ from their defaults, without the name, as plain data.
+
+    Raises:
+        InvalidValueError: a field carries derivatives, or is nothing that a text can hold.
+    """
+    found: Plain = {}
+    for field in fields(element):
+        value = plain(element, field.name)
+        if field.init and field.name != "name" and value != _default(field):
+            found[field.name] = value
+    return found
+
+
+def plain(element: Element, name: str) -> Any:
+    """One field as plain data: tensors as their values, tuples as lists."""
+    return _plain(getattr(element, name), f"{type(element).__name__} {element.name!r}", name)
+
+
+def _plain(value: Any, label: str, name: str) -> Any:
+    if isinstance(value, (tuple, list)):
+        return [_plain(entry, label, name) for entry in value]
+    if isinstance(value, Tensor):
+        if value.requires_grad or is_transformed(value):
+            raise InvalidValueError(
+                f"{label}: {name} carries derivatives, which a file cannot hold; give its value "
+                f"alone, {name}=value.detach()"
+            )
+        return _plain(value.tolist(), label, name)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON has no word for it
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise InvalidValueError(f"{label}: {name} = {value!r} is nothing that a file can hold")
+
+
+def _default(field: Field[Any]) -> Any:
+    """The default as plain data; of a field without one, what no value equals."""
+    default = field.default
+    if default is MISSING and field.default_factory is not MISSING:
+        default = field.default_factory()
+    return default if default is MISSING else _plain(default, "", field.name)
+
+
+def kind_named(name: Any) -> type[Element]:
+    """A kind of element.
+
+    Raises:
+        UnknownNameError: there is none; the message gives the nearest.
+    """
+    known = kinds()
+    if not isinstance(name, str) or name not in known:
+        raise unknown("kind of element", name, known)
+    return known[name]
+
+
+def element_from(kind: type[Element], values: Mapping[str, Any]) -> Element:
+    """An element from plain data.
+
+    Raises:
+        UnknownNameError: the kind has no such field; the message gives the nearest.
+        InvalidValueError: a value of the wrong type, or one that the element refuses.
+    """
+    known = {field.name: field for field in fields(kind) if field.init}
+    for name in values:
+        if name not in known:
+            raise unknown(f"field of {kind.__name__}", name, known)
+    for name, field in known.items():
+        if name not in values and field.default is MISSING and field.default_factory is MISSING:
+            raise InvalidValueError(f"{kind.__name__} has no {name}, which it needs")
+    return kind(**{name: _typed(kind, known[name], value) for name, value in values.items()})
+
+
+def _typed(kind: type[Element], field: Field[Any], value: Any) -> Any:
+    """The value of a field, of the type it should have."""
+    name, default = field.name, field.default
+    if name in kind.series:
+        if not isinstance(value, list):
+            raise _mistyped(name, "a list of numbers", value)
+        return tuple(_number(name, entry) for entry in value)
+    if name in (*kind.knobs, *kind.placement, "length") or isinstance(default, float):
+        return _number(name, value)
+    if isinstance(default, (bool, int, str)) and type(value) is not type(default):
+        raise _mistyped(name, _WORDS[type(default)], value)
+    return _tupled(value)
+
+
+_WORDS = {bool: "true or false", int: "an integer", str: "a word"}
+_SPECIAL = ("inf", "-inf", "nan")
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, str) and value in _SPECIAL:
+        return float(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise _mistyped(name, "a number", value)
+    return float(value)
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(_tupled(entry) for entry in value) if isinstance(value, list) else value
+
+
+def _mistyped(name: str, wanted: str, value: Any) -> InvalidValueError:
+    return InvalidValueError(f"{name} must be {wanted}, got {value!r}")
+
+
+#: what `element_from` and `kind_named` raise
+BadElement = (InvalidValueError, UnknownNameError, TypeError)

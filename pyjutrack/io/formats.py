@@ -1,0 +1,143 @@
+"""One door to every format of lattice files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from ..errors import InvalidValueError, require_known, warn
+from ..lattice import Lattice
+from ..reference import Reference
+from .errors import LatticeWarning, wrong
+from .record import LatticeFile
+
+Reader = Callable[[Path, str | None, Reference | None], LatticeFile]
+
+#: format of a suffix
+_SUFFIXES = {
+    **dict.fromkeys((".seq", ".madx", ".mad"), "madx"),
+    ".mad8": "mad8",
+    ".lte": "elegant",
+    ".mat": "mat",
+    ".m": "m",
+    ".json": "json",
+    **dict.fromkeys((".yaml", ".yml"), "pals"),
+}
+FORMATS = ("madx", "mad8", "elegant", "mat", "m", "json", "pals", "xsuite", "at", "own")
+
+
+def read_lattice(
+    path: str | Path,
+    *,
+    format: str | None = None,
+    line: str | None = None,
+    reference: Reference | None = None,
+    strict: bool = False,
+) -> LatticeFile:
+    """Read a lattice, its reference particle, and what of it could not be represented.
+
+    Args:
+        path: MAD-X, MAD8, elegant, AT (.mat, .m, JSON), Xsuite JSON, PALS YAML, or our own JSON.
+        format: one of `FORMATS`, if the suffix and the content do not tell.
+        line: which line, sequence or variable of a file with several.
+        reference: in place of the file's, if that has one.
+        strict: raise where something cannot be represented, instead of a LatticeWarning.
+
+    Raises:
+        LatticeFileError: no such file, or one that cannot be read; the message names the place.
+        MissingPackageError: the format needs an optional package.
+        UnknownNameError: no such format.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise wrong(path, "this is a folder, not a lattice file")
+    if not path.is_file():
+        raise wrong(path, "there is no such file")
+    chosen = _format(path, format)
+    found = _reader(chosen)(path, line, reference)
+    if reference is not None:
+        found = LatticeFile(found.lattice, reference, found.notes)
+    if found.notes:
+        first = f"{found.notes[0]}" + ("; ..." if len(found.notes) > 1 else "")
+        summary = f"{len(found.notes)} things could not be represented: {first}"
+        if strict:
+            raise wrong(path, summary)
+        warn(f"{path}: {summary} (all of them are in `notes`)", LatticeWarning)
+    return found
+
+
+def write_lattice(
+    path: str | Path, lattice: Lattice, reference: Reference | None = None
+) -> None:
+    """Write a lattice as our own JSON (.json) or PALS YAML (.yaml), whole or not at all.
+
+    Raises:
+        InvalidValueError: another suffix, or what a file cannot hold.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix == ".json":
+        from .own import write_own
+
+        write_own(path, lattice, reference)
+    elif suffix in (".yaml", ".yml"):
+        from .pals import write_pals
+
+        write_pals(path, lattice, reference)
+    else:
+        raise InvalidValueError(
+            f"lattices are written as .json or as .yaml (PALS), not as {path.suffix or path.name!r}"
+        )
+
+
+def _format(path: Path, format: str | None) -> str:
+    if format is None:
+        format = _SUFFIXES.get(path.suffix.lower())
+        if format is None:
+            raise wrong(
+                path,
+                f"the suffix {path.suffix!r} tells no format; known are {', '.join(_SUFFIXES)}, "
+                "or give format=",
+            )
+    require_known("lattice format", format, FORMATS)
+    return _json_format(path) if format == "json" else format
+
+
+def _json_format(path: Path) -> str:
+    """Whose JSON it is, by its content."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        line = getattr(error, "lineno", None)
+        raise wrong(path, f"no JSON: {error}", line) from error
+    if isinstance(data, dict):
+        if "pyjutrack" in data:
+            return "own"
+        if "atversion" in data:
+            return "at"
+        if {"elements", "element_names", "lines"} & set(data):
+            return "xsuite"
+    raise wrong(path, "JSON, but neither our own nor Xsuite's nor AT's")
+
+
+def _reader(format: str) -> Reader:
+    """Readers are imported when they are needed: most want optional packages."""
+    from . import at_files, mad
+
+    if format in ("own", "pals"):
+        from . import own, pals
+
+        return {
+            "own": lambda path, line, _: own.read_own(path),
+            "pals": lambda path, line, _: pals.read_pals(path, line),
+        }[format]
+    return {
+        "mat": at_files.read_mat,
+        "m": at_files.read_m,
+        "at": at_files.read_at_json,
+        "xsuite": at_files.read_xsuite,
+        "madx": mad.reader(mad.MADX),
+        "mad8": mad.reader(mad.MAD8),
+        "elegant": mad.reader(mad.LTE),
+    }[format]

@@ -1,0 +1,143 @@
+"""The package's own lattice files: JSON, complete and exact.
+
+    {"pyjutrack": 1,
+     "reference": {"species": "proton", "mass": 938272088.16, "charge": 1.0, "p0c": 1.696e9},
+     "elements": [{"kind": "Drift", "name": "d1", "length": 0.2}, ...]}
+
+An element gives the fields that differ from their defaults. Energies are in eV, and all else has
+the units of the elements. The reference may be null.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..elements import Element, kinds
+from ..errors import InvalidValueError
+from ..files import write_json
+from ..lattice import Lattice
+from ..reference import Reference, Species
+from .errors import wrong
+from .fields import BadElement, Plain, changed_fields, element_from, kind_named
+from .record import LatticeFile
+from .text import text_of
+
+#: of the format
+VERSION = 1
+
+
+def write_own(path: str | Path, lattice: Lattice, reference: Reference | None = None) -> None:
+    """Write a lattice as JSON, whole or not at all; `read_own` gives it back exactly.
+
+    Tensors are written as their values and come back as floats.
+
+    Raises:
+        InvalidValueError: a parameter carries derivatives, or is nothing that a file can hold.
+    """
+    known = kinds()
+    elements = []
+    for element in lattice:
+        kind = type(element).__name__
+        if known.get(kind) is not type(element):
+            raise InvalidValueError(f"{element!r}: {kind} names another kind too; rename one")
+        named = {"name": element.name} if element.name else {}
+        elements.append({"kind": kind, **named, **changed_fields(element)})
+    data = {"pyjutrack": VERSION, "reference": _described(reference), "elements": elements}
+    write_json(Path(path), data)
+
+
+def _described(reference: Reference | None) -> Plain | None:
+    if reference is None:
+        return None
+    species = reference.species
+    return {
+        "species": species.name,
+        "mass": species.mass,
+        "charge": species.charge,
+        "p0c": reference.p0c,
+    }
+
+
+def read_own(path: str | Path) -> LatticeFile:
+    """Read a lattice that `write_own` wrote.
+
+    Raises:
+        LatticeFileError: the file is not there, or no such lattice; the message names the line, or
+            the element and its field.
+    """
+    path = Path(path)
+    data = _parsed(path)
+    _checked(path, data)
+    reference = _reference(path, data.get("reference"))
+    elements = [_element(path, n, item) for n, item in enumerate(data["elements"])]
+    if not elements:
+        raise wrong(path, "the list of elements is empty")
+    return LatticeFile(Lattice(elements), reference)
+
+
+def _parsed(path: Path) -> Any:
+    def once(pairs: list[tuple[str, Any]]) -> Plain:
+        found: Plain = {}
+        for key, value in pairs:
+            if key in found:
+                where = f" in {found}" if len(str(found)) < 200 else ""
+                raise wrong(path, f"the key {key!r} stands twice{where}")
+            found[key] = value
+        return found
+
+    def refuse(word: str) -> Any:
+        raise wrong(path, f"{word} is no number of JSON")
+
+    try:
+        return json.loads(text_of(path), object_pairs_hook=once, parse_constant=refuse)
+    except json.JSONDecodeError as error:
+        raise wrong(path, f"no JSON, or cut off: {error.msg}", error.lineno) from error
+    except RecursionError as error:
+        raise wrong(path, "nested too deeply to be a lattice") from error
+
+
+def _checked(path: Path, data: Any) -> None:
+    """The outer frame: the format, its version and its keys."""
+    if not isinstance(data, dict) or "pyjutrack" not in data:
+        raise wrong(path, "no lattice of pyjutrack: the key 'pyjutrack' is missing")
+    version = data["pyjutrack"]
+    if isinstance(version, bool) or version != VERSION:
+        raise wrong(path, f"format version {version!r} is not known, only {VERSION}")
+    for key in data:
+        if key not in ("pyjutrack", "reference", "elements"):
+            raise wrong(path, f"the key {key!r} is not known")
+    if not isinstance(data.get("elements"), list):
+        raise wrong(path, "'elements' must be a list")
+
+
+def _reference(path: Path, given: Any) -> Reference | None:
+    if given is None:
+        return None
+    if not isinstance(given, dict) or set(given) != {"species", "mass", "charge", "p0c"}:
+        raise wrong(path, f"reference must have species, mass, charge and p0c, got {given!r}")
+    name, *numbers = (given[key] for key in ("species", "mass", "charge", "p0c"))
+    if not isinstance(name, str):
+        raise wrong(path, f"reference: species must be a word, got {name!r}")
+    for number in numbers:
+        if isinstance(number, bool) or not isinstance(number, (int, float)):
+            raise wrong(path, f"reference: mass, charge and p0c must be numbers, got {number!r}")
+    mass, charge, p0c = (float(number) for number in numbers)
+    try:
+        return Reference(Species(name, mass, charge), p0c)
+    except InvalidValueError as error:
+        raise wrong(path, f"reference: {error}") from error
+
+
+def _element(path: Path, position: int, item: Any) -> Element:
+    if not isinstance(item, dict):
+        raise wrong(path, f"element {position} must be an object, got {item!r}")
+    label = f"element {position} ({item.get('name', 'without a name')})"
+    if "kind" not in item:
+        raise wrong(path, f"{label} has no kind")
+    try:
+        kind = kind_named(item["kind"])
+        return element_from(kind, {k: v for k, v in item.items() if k != "kind"})
+    except BadElement as error:
+        raise wrong(path, f"{label}: {error}") from error

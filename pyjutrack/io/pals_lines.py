@@ -1,0 +1,214 @@
+"""The lines of a PALS file, expanded: sublines, repetition, inheritance."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..errors import unknown
+from .errors import wrong
+from .pals_tree import Table
+from .record import Notes
+
+#: of a line's item, and not of the element
+ITEM = ("repeat", "direction", "placement", "inherit")
+#: entries that change the machine in ways that are not followed
+_REFUSED = ("include", "load", "set", "sets", "superimpose", "controllers")
+_FIELDLESS = ("Drift", "Marker", "Instrument", "Mask", "Placeholder", "BeamLine")
+_STRENGTH = re.compile(r"([KB])([ns])(\d+)(L?)$")
+Defined = dict[str, Table]
+
+
+class Facility:
+    """What a PALS file defines, by name.
+
+    Attributes:
+        defined: elements and lines.
+        chosen: the name that a `use` statement gives, or None.
+    """
+
+    def __init__(self, path: Path, entries: Any, notes: Notes) -> None:
+        self.path = path
+        self.defined: Defined = {}
+        self.chosen: str | None = None
+        if not isinstance(entries, list) or not entries:
+            raise wrong(path, "PALS needs a facility, a list of elements and lines")
+        for entry in entries:
+            if entry == "expand_lattice":
+                continue
+            if not isinstance(entry, Table):
+                raise wrong(path, f"an entry of the facility must define something, got {entry!r}")
+            for name, value in entry.items():
+                self._take(name, value, entry.at(name), notes)
+
+    def _take(self, name: str, value: Any, line: int, notes: Notes) -> None:
+        if name == "use":
+            self.chosen = str(value).split("::")[-1]
+        elif name in _REFUSED:
+            raise wrong(self.path, f"{name!r} is not understood; write out what it does", line)
+        elif not isinstance(value, Table):
+            notes.add("has no counterpart; left out", name)
+        elif name in self.defined:
+            first = self.defined[name].line - 1
+            raise wrong(self.path, f"{name!r} is defined twice, first in line {first}", line)
+        elif "kind" in value or "inherit" in value:
+            self.defined[name] = value
+        else:
+            notes.add("is no element and no line; left out", name)
+
+    def root(self, asked: str | None) -> str:
+        """The line to expand: the one asked for, that of the lattice in use, or the only one."""
+        lattices = [n for n, table in self.defined.items() if table.get("kind") == "Lattice"]
+        lines = [n for n, table in self.defined.items() if table.get("kind") == "BeamLine"]
+        name = asked or self.chosen or (lattices[-1] if lattices else None)
+        if name is None:
+            inside = {_item(self.path, i)[0] for n in lines for i in self._items(n)}
+            tops = [n for n in lines if n not in inside] or lines
+            if len(tops) != 1:
+                said = (
+                    f"several lines, name one with line=: {', '.join(tops)}" if tops else "no line"
+                )
+                raise wrong(self.path, f"the file defines {said}")
+            return tops[0]
+        if name not in (*lattices, *lines):
+            raise wrong(self.path, str(unknown("line", name, [*lattices, *lines])))
+        return name if name in lines else self._branch(name)
+
+    def _branch(self, lattice: str) -> str:
+        table = self.defined[lattice]
+        branches = table.get("branches")
+        branches = branches if isinstance(branches, list) else [branches]
+        found = []
+        for branch in branches:
+            name, changes = _item(self.path, branch, table.at("branches"))
+            found.append(str(changes.get("inherit", name)))
+        if len(found) != 1:
+            said = f"has {len(found)} branches; name one with line=: {', '.join(found)}"
+            raise wrong(self.path, f"lattice {lattice!r} {said}", table.line)
+        if self.defined.get(found[0], {}).get("kind") != "BeamLine":
+            lines = [n for n, t in self.defined.items() if t.get("kind") == "BeamLine"]
+            raise wrong(self.path, str(unknown("line", found[0], lines)), table.at("branches"))
+        return found[0]
+
+    def _items(self, line: str) -> list[Any]:
+        table = self.defined[line]
+        items = table.get("line")
+        if not isinstance(items, list):
+            raise wrong(self.path, f"line {line!r} must hold a list named 'line'", table.line)
+        return items
+
+    def expanded(self, line: str, around: tuple[str, ...] = ()) -> Iterator[tuple[str, Table]]:
+        """The elements of a line, in order, with all that they inherit."""
+        if line in around:
+            chain = " -> ".join([*around[around.index(line) :], line])
+            raise wrong(self.path, f"cyclic lines: {chain}", self.defined[line].line)
+        local: Defined = {}
+        for item in self._items(line):
+            name, changes = _item(self.path, item, self.defined[line].at("line"))
+            count = changes.get("repeat", 1)
+            if isinstance(count, bool) or not isinstance(count, int):
+                raise wrong(
+                    self.path, f"repeat must be an integer, got {count!r}", changes.at("repeat")
+                )
+            if "placement" in changes:
+                raise wrong(self.path, f"the placement of {name!r} is not understood", changes.line)
+            parts = list(self._parts(name, changes, local, (*around, line)))
+            direction = changes.get("direction", 1)
+            if direction not in (1, -1):
+                raise wrong(
+                    self.path,
+                    f"direction must be 1 or -1, got {direction!r}",
+                    changes.at("direction"),
+                )
+            if direction == -1:
+                for part, table in parts:
+                    if table.get("kind") not in _FIELDLESS:
+                        raise wrong(
+                            self.path,
+                            f"direction -1 turns the field of {part!r} round, which is not "
+                            "understood; repeat: -1 reverses the order alone",
+                            changes.line,
+                        )
+            back = (count < 0) != (direction == -1)
+            yield from (parts[::-1] if back else parts) * abs(count)
+
+    def _parts(
+        self, name: str, changes: Table, local: Defined, around: tuple[str, ...]
+    ) -> Iterator[tuple[str, Table]]:
+        base = str(changes.get("inherit", name))
+        if "kind" not in changes and base in self.defined:
+            found = self.defined[base]
+            if found.get("kind") == "BeamLine":
+                yield from self.expanded(base, around)
+                return
+        own = {k: v for k, v in changes.items() if k not in ITEM or k == "inherit"}
+        if "kind" in changes or "inherit" in changes:
+            table = _kept(changes, own)
+            local.setdefault(name, table)
+            yield name, self.inherited(table, local)
+        elif name in self.defined or name in local:
+            inherited = self.inherited(self.defined.get(name) or local[name], local)
+            yield name, merged(inherited, _kept(changes, own))
+        else:
+            known = [*self.defined, *local]
+            line = changes.line or None
+            raise wrong(self.path, str(unknown("element or line", name, known)), line)
+
+    def inherited(self, table: Table, local: Defined, around: tuple[int, ...] = ()) -> Table:
+        """A definition with what it inherits."""
+        if "inherit" not in table:
+            return table
+        base = str(table["inherit"])
+        found = self.defined.get(base) or local.get(base)
+        if found is None:
+            said = str(unknown("element to inherit from", base, [*self.defined, *local]))
+            raise wrong(self.path, said, table.at("inherit"))
+        if id(found) in around or found is table:
+            raise wrong(self.path, f"{base!r} inherits from itself", table.at("inherit"))
+        return merged(self.inherited(found, local, (*around, id(table))), table)
+
+
+def _item(path: Path, item: Any, line: int = 0) -> tuple[str, Table]:
+    """Name and changes of an item of a line."""
+    if isinstance(item, str):
+        return item, Table(line)
+    if isinstance(item, Table) and len(item) == 1:
+        ((name, changes),) = item.items()
+        if changes is None:
+            return name, Table(item.line)
+        if isinstance(changes, Table):
+            return name, changes
+    at = item.line if isinstance(item, Table) else line
+    raise wrong(path, f"an item must be a name, or a name and its parameters, got {item!r}", at)
+
+
+def _kept(source: Table, values: dict[str, Any]) -> Table:
+    table = Table(source.line)
+    for key, value in values.items():
+        table.put(key, value, source.at(key))
+    return table
+
+
+def merged(base: Table, changes: Table) -> Table:
+    """A table with changes; groups are merged, and a strength replaces others of its order."""
+    table = _kept(base, dict(base))
+    for key, value in changes.items():
+        old = table.get(key)
+        if isinstance(old, Table) and isinstance(value, Table):
+            value = merged(_without_rivals(old, value), value)
+        table.put(key, value, changes.at(key))
+    return table
+
+
+def _without_rivals(old: Table, new: Table) -> Table:
+    """The old strengths but for those that the new ones set in another form."""
+    taken = {(m[3], m[1], m[4]) for m in map(_STRENGTH.match, new) if m}
+    orders = {order for order, *_ in taken}
+
+    def stays(key: str) -> bool:
+        m = _STRENGTH.match(key)
+        return not m or m[3] not in orders or (m[3], m[1], m[4]) in taken
+
+    return _kept(old, {key: value for key, value in old.items() if stays(key)})

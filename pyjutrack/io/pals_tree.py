@@ -1,0 +1,89 @@
+"""YAML as tables that know their lines, in the sense of PALS: of YAML 1.2, without repeated keys."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from .errors import wrong
+from .optional import optional
+from .text import text_of
+
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$|[-+]?\.?(inf|Inf|INF)$")
+_WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
+
+
+class Table(dict[str, Any]):
+    """A mapping of a file, with the line where it begins and those of its keys."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__()
+        self.line = line
+        self.lines: dict[str, int] = {}
+
+    def at(self, key: str) -> int:
+        """The line of a key, or of the table."""
+        return self.lines.get(key, self.line)
+
+    def put(self, key: str, value: Any, line: int) -> None:
+        """Set a key, with its line."""
+        self[key] = value
+        self.lines[key] = line
+
+
+def tree(path: Path) -> Any:
+    """The content of a YAML file: tables, lists and scalars.
+
+    PyYAML follows YAML 1.1, where "3.0e9" is a word and "on" is true; scalars are therefore read
+    here.
+
+    Raises:
+        LatticeFileError: no text, no YAML, or a key that stands twice; with the line.
+    """
+    yaml = optional("yaml", "PyYAML", "lattice")
+    text = text_of(path)
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        said = getattr(error, "problem", None) or str(error)
+        raise wrong(path, f"no YAML: {said}", mark.line + 1 if mark else None) from error
+    except RecursionError as error:
+        raise wrong(path, "nested too deeply to be a lattice") from error
+    return _value(yaml, path, node, ())
+
+
+def _value(yaml: Any, path: Path, node: Any, around: tuple[Any, ...]) -> Any:
+    if node is None:
+        return None
+    line = node.start_mark.line + 1
+    if node in around:
+        raise wrong(path, "an anchor holds itself", line)
+    inside = (*around, node)
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(yaml, path, entry, inside) for entry in node.value]
+    if isinstance(node, yaml.MappingNode):
+        table = Table(line)
+        for key, value in node.value:
+            at = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                raise wrong(path, "a key must be a word", at)
+            if key.value in table:
+                first = table.at(key.value)
+                raise wrong(path, f"the key {key.value!r} stands twice, first in line {first}", at)
+            table.put(key.value, _value(yaml, path, value, inside), at)
+        return table
+    return node.value if node.style else _plain(node.value)
+
+
+def _plain(text: str) -> Any:
+    """A scalar without quotes."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if not _NUMBER.match(text):
+        return text
+    if "inf" in text.lower():
+        return float("-inf") if text.startswith("-") else float("inf")
+    number = float(text)
+    return int(text) if re.fullmatch(r"[-+]?\d+", text) else number

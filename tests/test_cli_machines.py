@@ -1,0 +1,116 @@
+"""`pyjutrack twiss` and `pyjutrack track` on lattice files."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from examples_loader import load_example
+
+import pyjutrack as pj
+from pyjutrack.cli import main
+from pyjutrack.io import read_beam, write_lattice
+
+
+@pytest.fixture(scope="module")
+def booster() -> tuple[pj.Lattice, pj.Reference]:
+    return load_example("rings/psb").psb()
+
+
+@pytest.fixture
+def file(booster: tuple[pj.Lattice, pj.Reference], tmp_path: Path) -> Path:
+    path = tmp_path / "booster.json"
+    write_lattice(path, *booster)
+    return path
+
+
+def numbers(text: str, label: str) -> list[float]:
+    line = next(line for line in text.splitlines() if line.startswith(label))
+    return [float(n) for n in re.findall(r"-?\d+\.?\d*(?:e[-+]?\d+)?", line.removeprefix(label))]
+
+
+def test_twiss(
+    file: Path, booster: tuple[pj.Lattice, pj.Reference], capsys: pytest.CaptureFixture
+) -> None:
+    out = file.parent / "out"
+    assert main(["twiss", str(file), "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    table = pj.twiss_table(*booster)
+    assert numbers(said, "tune") == pytest.approx([table.tune_x, table.tune_y], rel=1e-8)
+    assert numbers(said, "chromaticity") == pytest.approx(pj.chromaticities(*booster), rel=1e-8)
+    with (out / "twiss.csv").open() as lines:
+        rows = list(csv.DictReader(lines))
+    assert [row["name"] for row in rows] == list(table.names)
+    for column in ("s", "beta_x", "alpha_y", "phase_x", "dispersion_x", "delta"):
+        expected = table.orbit[:, 5] if column == "delta" else getattr(table, column)
+        np.testing.assert_array_equal([float(row[column]) for row in rows], expected)
+    assert (out / "twiss.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_track_and_losses(
+    file: Path, booster: tuple[pj.Lattice, pj.Reference], capsys: pytest.CaptureFixture
+) -> None:
+    lattice, reference = booster
+    narrow = pj.Lattice([pj.Aperture(half_width=0.01, name="scraper"), lattice])
+    write_lattice(file, narrow, reference)
+    out, end = file.parent / "out", file.parent / "end.h5"
+    argv = [
+        "track",
+        str(file),
+        "--out",
+        str(out),
+        "--save",
+        str(end),
+        "--emittance",
+        "1e-5",
+        "5e-6",
+    ]
+    assert main([*argv, "--particles", "300", "--turns", "20", "--sigma-delta", "1e-3"]) == 0
+    said = capsys.readouterr().out
+    beam = pj.distributions.gaussian(
+        reference,
+        300,
+        twiss=pj.twiss_table(narrow, reference)[0],
+        emittance=(1e-5, 5e-6),
+        sigma_delta=1e-3,
+        seed=1,
+    )
+    expected = pj.track(narrow, beam, turns=20)
+    assert 20 < expected.lost < 280
+    assert f"{expected.lost} lost" in said
+    saved = read_beam(end)
+    np.testing.assert_array_equal(saved.alive, expected.alive)
+    kept = expected.alive.numpy()
+    np.testing.assert_allclose(saved.numpy()[kept], expected.numpy()[kept], rtol=0, atol=1e-12)
+    assert (out / "track.png").read_bytes().startswith(b"\x89PNG")
+    assert main(["track", str(file), "--out", str(out), "--beam", str(end)]) == 0
+    assert "300 macroparticles" in capsys.readouterr().out
+
+
+def test_the_particle_may_be_told(file: Path, capsys: pytest.CaptureFixture) -> None:
+    argv = ["twiss", str(file), "--out", str(file.parent)]
+    assert main([*argv, "--species", "proton", "--kinetic", "1.4e9"]) == 0
+    assert "2.14273" in capsys.readouterr().out
+    assert main([*argv, "--species", "proton"]) == 1
+    assert "--kinetic" in capsys.readouterr().err
+
+
+def test_what_cannot_be(
+    file: Path, booster: tuple[pj.Lattice, pj.Reference], capsys: pytest.CaptureFixture
+) -> None:
+    lattice, reference = booster
+    for path, made, said in (
+        (file.with_name("nowhere.json"), None, "nowhere.json"),
+        (file.with_name("line.json"), (pj.Lattice([pj.Drift(1.0)]), reference), "unstable"),
+        (file.with_name("who.json"), (lattice, None), "--species"),
+    ):
+        if made:
+            write_lattice(path, *made)
+        assert main(["twiss", str(path)]) == 1
+        error = capsys.readouterr().err
+        assert error.startswith("pyjutrack: ")
+        assert said in error
+        assert not path.with_suffix("").exists()
