@@ -1,6 +1,6 @@
 """Hybrid physics and data-driven beam tracking with automatic differentiation."""
 
-from . import distributions, engines, moments, observables, surrogate
+from . import distributions, engines, io, moments, observables, surrogate
 from .beam import Beam
 from .derivatives import gradient, jacobian, jacobian_derivatives, value_and_gradient
 from .elements import (
@@ -34,7 +34,10 @@ from .errors import (
     UnknownNameError,
     UnstableError,
 )
+from .io import LatticeFileError, LatticeWarning, read_beam, read_lattice, write_beam, write_lattice
 from .lattice import Lattice
+from .losses import LossMap, loss_map
+from .matching import Match, Target, match
 from .moments import centroid, covariance, emittance, sizes
 from .observables import emittance_growth
 from .optics import (
@@ -74,7 +77,11 @@ __all__ = [
     "Kick",
     "Kicker",
     "Lattice",
+    "LatticeFileError",
+    "LatticeWarning",
+    "LossMap",
     "Marker",
+    "Match",
     "MissingPackageError",
     "Monitor",
     "Multipole",
@@ -94,6 +101,7 @@ __all__ = [
     "Species",
     "SpectralPoisson",
     "Surrogate",
+    "Target",
     "TrainingError",
     "Twiss",
     "TwissTable",
@@ -108,14 +116,19 @@ __all__ = [
     "emittance_growth",
     "engines",
     "gradient",
+    "io",
     "jacobian",
     "jacobian_derivatives",
     "linear_optics",
+    "loss_map",
+    "match",
     "moments",
     "observables",
     "one_turn_matrix",
     "optics_gradient",
     "radiation_integrals",
+    "read_beam",
+    "read_lattice",
     "sizes",
     "surrogate",
     "synchrobetatron_tunes",
@@ -127,4 +140,6 @@ __all__ = [
     "twiss",
     "twiss_table",
     "value_and_gradient",
+    "write_beam",
+    "write_lattice",
 ]

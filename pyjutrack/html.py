@@ -27,9 +27,7 @@ def lattice_html(lattice: Lattice) -> str:
     table = _table(("", "name", "kind", "s [m]", "length [m]", "parameters"), rows)
     more = len(lattice) - len(rows)
     rest = f"<div>and {more} more</div>" if more else ""
-    return (
-        f"<div>{head}{_svg(lattice)}<details><summary>elements</summary>{table}{rest}</details></div>"
-    )
+    return f"<div>{head}{_svg(lattice)}<details><summary>elements</summary>{table}{rest}</details></div>"
 
 
 def beam_html(beam: Beam) -> str:

@@ -1,20 +1,21 @@
-"""Where particles are lost: tracking element by element, with a record of each loss."""
+"""Where particles are lost: in which element, and in which turn."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .beam import Beam
+from .compiled import parallel
 from .errors import InvalidValueError
 from .lattice import Lattice
-from .propagation import beam_of, run
+from .propagation import beam_of, run, state_of
 from .strip import places
 from .tracking import Kick, check_track, plan
+from .transport.fused import fused
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,12 +60,32 @@ def loss_map(
             f"a loss map is of one beam, (N, 6), not of a batch {tuple(beam.coordinates.shape)}"
         )
     check_track(beam, kicks, turns)
-    pieces: list[tuple[Lattice, Any]] = []
-    for item in lattice:
-        piece = Lattice([item])
-        pieces.append((piece, plan(piece, kicks)))
-    element = np.full(len(beam), -1, dtype=np.int64)
-    turn = element.copy()
+    compiled = None
+    if not kicks:
+        with parallel.cores():
+            state = state_of(beam.coordinates, beam.alive)
+            compiled = fused(lattice, state, beam.reference, turns)
+    if compiled is None:
+        after, element, turn = _one_by_one(lattice, beam, kicks, turns)
+    else:
+        after = beam_of(compiled.state, compiled.reference, beam)
+        element, turn = compiled.element, compiled.turn
+    return LossMap(
+        names=tuple(e.name for e in lattice),
+        kinds=tuple(type(e).__name__ for e in lattice),
+        s=places(lattice),
+        element=element,
+        turn=turn,
+        beam=after,
+    )
+
+
+def _one_by_one(
+    lattice: Lattice, beam: Beam, kicks: Sequence[Kick], turns: int
+) -> tuple[Beam, NDArray[np.int64], NDArray[np.int64]]:
+    """The beam at the end, and the element and the turn of each loss."""
+    pieces = [(piece, plan(piece, kicks)) for piece in (Lattice([e]) for e in lattice)]
+    element, turn = np.full((2, len(beam)), -1)
     for n in range(turns):
         for i, (piece, counts) in enumerate(pieces):
             before = beam.alive
@@ -72,11 +93,4 @@ def loss_map(
             beam = beam_of(end.state, end.reference, beam)
             lost = (before & ~beam.alive).cpu().numpy()
             element[lost], turn[lost] = i, n
-    return LossMap(
-        names=tuple(e.name for e in lattice),
-        kinds=tuple(type(e).__name__ for e in lattice),
-        s=places(lattice),
-        element=element,
-        turn=turn,
-        beam=beam,
-    )
+    return beam, element, turn

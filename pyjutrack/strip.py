@@ -72,7 +72,9 @@ _LOOKS: dict[type[Element], Look | None] = {
     Patch: None,
     Bend: Look("bend", "#4c78a8", _box(-0.35, 0.35)),
     Quadrupole: Look("quadrupole, focusing up", "#d62728", _box(0, 1), "k1"),
-    Sextupole: Look("sextupole", "#2ca02c", (((0, 0), (0, 0.45), (0.5, 0.75), (1, 0.45), (1, 0)),), "k2"),
+    Sextupole: Look(
+        "sextupole", "#2ca02c", (((0, 0), (0, 0.45), (0.5, 0.75), (1, 0.45), (1, 0)),), "k2"
+    ),
     Octupole: Look("octupole", "#9467bd", (((0, 0), (0, 0.6), (1, 0.6), (1, 0)),), "k3"),
     Multipole: Look("multipole", "#8c564b", _box(-0.45, 0.45)),
     Solenoid: Look("solenoid", "#17a2b8", _box(-0.5, -0.2) + _box(0.2, 0.5)),

@@ -207,9 +207,9 @@ def _patch(source: Source) -> Element:
     named = placement(source, "PatchP")
     turned = named["x_rot"] or named["y_rot"]
     away = named["dx"] or named["dy"] or named["dz"]
-    if group.choice("ref_coords", "EXIT_END", ("EXIT_END", "ENTRANCE_END")) == "EXIT_END":
-        if turned and away:
-            source.say("the length along its exit; z_offset is taken as the reference's path")
+    end = group.choice("ref_coords", "EXIT_END", ("EXIT_END", "ENTRANCE_END"))
+    if end == "EXIT_END" and turned and away:
+        source.say("the length along its exit; z_offset is taken as the reference's path")
     group.choice("user_sets_length", False, (True, False))
     return Patch(name=source.name, **named)
 
@@ -261,6 +261,10 @@ def without_counterpart(source: Source) -> Element:
     return _thin(source)
 
 
+_LACKING = (
+    *("ACKicker", "BeamBeam", "Converter", "EGun", "Feedback", "Fiducial", "FloorShift", "Foil"),
+    *("Fork", "Girder", "Match", "ReferenceChange", "Taylor", "UnionEle", "Wiggler"),
+)
 KINDS: dict[str, Callable[[Source], Element]] = {
     "Drift": _drift,
     "Quadrupole": _main(Quadrupole, 1),
@@ -277,20 +281,5 @@ KINDS: dict[str, Callable[[Source], Element]] = {
     "Instrument": _instrument,
     "Patch": _patch,
     "Mask": _mask,
-    **{
-        name: without_counterpart
-        for name in (
-            *("ACKicker", "BeamBeam", "Converter", "EGun", "Feedback", "Fiducial", "FloorShift"),
-            *(
-                "Foil",
-                "Fork",
-                "Girder",
-                "Match",
-                "ReferenceChange",
-                "Taylor",
-                "UnionEle",
-                "Wiggler",
-            ),
-        )
-    },
+    **dict.fromkeys(_LACKING, without_counterpart),
 }

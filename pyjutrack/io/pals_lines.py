@@ -15,7 +15,7 @@ from .record import Notes
 #: of a line's item, and not of the element
 ITEM = ("repeat", "direction", "placement", "inherit")
 #: entries that change the machine in ways that are not followed
-_REFUSED = ("include", "load", "set", "sets", "superimpose", "controllers")
+REFUSED = ("include", "load", "set", "sets", "superimpose", "controllers")
 _FIELDLESS = ("Drift", "Marker", "Instrument", "Mask", "Placeholder", "BeamLine")
 _STRENGTH = re.compile(r"([KB])([ns])(\d+)(L?)$")
 Defined = dict[str, Table]
@@ -46,7 +46,7 @@ class Facility:
     def _take(self, name: str, value: Any, line: int, notes: Notes) -> None:
         if name == "use":
             self.chosen = str(value).split("::")[-1]
-        elif name in _REFUSED:
+        elif name in REFUSED:
             raise wrong(self.path, f"{name!r} is not understood; write out what it does", line)
         elif not isinstance(value, Table):
             notes.add("has no counterpart; left out", name)

@@ -1,4 +1,4 @@
-"""YAML as tables that know their lines, in the sense of PALS: of YAML 1.2, without repeated keys."""
+"""YAML as tables that know their lines, by the rules of YAML 1.2 and without repeated keys."""
 
 from __future__ import annotations
 

@@ -34,6 +34,7 @@ from .errors import LatticeWarning
 from .fields import changed_fields, plain
 from .optional import optional
 from .pals_kinds import KINDS, SHIFTS
+from .pals_lines import REFUSED
 from .pals_source import Source
 from .pals_tree import Table
 from .record import Notes, Say
@@ -66,7 +67,8 @@ def write_pals(path: str | Path, lattice: Lattice, reference: Reference | None =
     notes = Notes()
     facility: list[Plain] = []
     line: list[str] = []
-    defined: dict[str, str] = {}  # what stands in the file, by its name there
+    # what stands in the file, by its name there, and the words that PALS keeps
+    defined = dict.fromkeys(("use", "expand_lattice", *REFUSED), "")
     if reference is not None:
         facility.append({_unused("beginning", defined): _beginning(reference)})
         defined["beginning"] = ""

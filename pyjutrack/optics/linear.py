@@ -136,10 +136,11 @@ def _along(lattice: Lattice, reference: Reference, delta: Number) -> Orbit:
     from ..transport import WHOLE, advance
 
     line = passage(lattice, reference, 4)
-    state = state_of(start(1, delta), torch.ones(1, dtype=torch.bool))
+    # of shape (1, 1), past the kernels, whose backward passes cannot be batched
+    state = state_of(start(1, delta).unsqueeze(0), torch.ones(1, 1, dtype=torch.bool))
     rows = []
     for element in line.elements:
-        rows.append(torch.stack(state.coordinates, -1)[0])
+        rows.append(torch.stack(state.coordinates, -1)[0, 0])
         state = advance(element, state, reference, WHOLE)
         if not bool(state.alive.all()):
             raise UnstableError(

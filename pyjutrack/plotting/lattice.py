@@ -45,5 +45,7 @@ def plot_lattice(ax: Axes, lattice: Lattice, *, legend: bool = False) -> Axes:
     for side in ("left", "right", "top"):
         ax.spines[side].set_visible(False)
     if legend and kinds:
-        ax.legend(frameon=False, fontsize="small", loc="lower center", bbox_to_anchor=(0.5, 1), ncols=6)
+        ax.legend(
+            frameon=False, fontsize="small", loc="lower center", bbox_to_anchor=(0.5, 1), ncols=6
+        )
     return ax

@@ -1,0 +1,217 @@
+"""Matching: knobs of a lattice to targets of its optics, by least squares with exact slopes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import least_squares
+from torch import Tensor
+
+from .errors import InvalidValueError, UnstableError, require_known
+from .lattice import Lattice
+from .number import detached
+from .optics import Twiss, TwissTable, optics_gradient
+from .reference import Reference
+
+Array = NDArray[np.float64]
+
+#: what a figure may be by name
+_FIGURES = tuple(f.name for f in fields(TwissTable) if f.name not in ("names", "kinds", "matrix"))
+#: residual of each target where there is no optics: a step there is taken back
+_NOWHERE = 1e6
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a figure of the optics should be.
+
+    Attributes:
+        figure: a column or number of `TwissTable`, such as "beta_x" or "tune_y", or a function of
+            the table of tensors that gives a 0-d tensor.
+        value: to reach; or
+        below, above: limits to keep.
+        at: where, for a column: the entrance of an element, by name or number; -1 is the end.
+        weight: of the difference in the sum of squares.
+    """
+
+    figure: str | Callable[[TwissTable], Tensor]
+    value: float | None = None
+    at: str | int | None = None
+    weight: float = 1.0
+    below: float | None = None
+    above: float | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.figure, str):
+            require_known("figure of the optics", self.figure, _FIGURES)
+        given = [g for g in (self.value, self.below, self.above) if g is not None]
+        if not given or (self.value is not None and len(given) > 1):
+            raise InvalidValueError(f"{self}: give a value, or limits below and above")
+        if not all(map(math.isfinite, given)) or not self.weight > 0:
+            raise InvalidValueError(f"{self}: value, limits and weight must be finite, weight > 0")
+
+    def __str__(self) -> str:
+        name = self.figure if isinstance(self.figure, str) else self.figure.__name__
+        return f"target {name}" + ("" if self.at is None else f" at {self.at!r}")
+
+    def found(self, table: TwissTable) -> Tensor:
+        """The figure in a table, 0-d.
+
+        Raises:
+            UnknownNameError: no such place. InvalidValueError: a place is missing, or too much.
+        """
+        if callable(self.figure):
+            return self.figure(table)
+        value: Tensor = getattr(table, self.figure)
+        if (value.dim() == 0) != (self.at is None):
+            raise InvalidValueError(
+                f"{self}: a column needs a place, at=, and a number of the whole ring has none"
+            )
+        return value if self.at is None else value[table.index(self.at)]
+
+    def residual(self, found: Tensor) -> Tensor:
+        """How far it is off: zero within limits."""
+        if self.value is not None:
+            return found - self.value
+        off = torch.zeros_like(found)
+        for limit, sign in ((self.below, 1.0), (self.above, -1.0)):
+            if limit is not None:
+                off = off + torch.relu(sign * (found - limit))
+        return off
+
+
+@dataclass(frozen=True)
+class Match:
+    """What matching came to.
+
+    Attributes:
+        lattice: with the values found.
+        values: address to value.
+        residuals: of each target, in their order and units, (T,).
+        success: every target is met.
+        message: which is not, and by how much; or how the search ended.
+        steps: evaluations of the optics.
+    """
+
+    lattice: Lattice
+    values: dict[str, float]
+    residuals: Array
+    success: bool
+    message: str
+    steps: int
+
+
+def match(
+    lattice: Lattice,
+    reference: Reference,
+    variables: Sequence[str] | Mapping[str, tuple[float, float]],
+    targets: Sequence[Target] | Mapping[str, float],
+    *,
+    initial: Twiss | None = None,
+    delta: float = 0.0,
+    tolerance: float = 1e-9,
+    max_steps: int = 100,
+) -> Match:
+    """Vary knobs until the optics meets its targets, or as nearly as it can.
+
+    Args:
+        lattice: a ring, or a line if `initial` is given; it is left as it is.
+        reference: its particle.
+        variables: addresses such as "qf.k1", or addresses with (low, high).
+        targets: `Target`s, or numbers of the ring by name, such as {"tune_x": 0.31}. Tunes have
+            their integer part.
+        initial: Twiss functions at the start of a line.
+        delta: momentum deviation.
+        tolerance: residual below which a target is met.
+        max_steps: evaluations of the optics at most.
+
+    Raises:
+        UnknownNameError: no such knob, place or figure.
+        InvalidValueError: no variables or targets, limits that exclude the present value.
+        UnstableError: the lattice has no optics to begin with.
+    """
+    wrt, low, high = _variables(lattice, variables)
+    goals = _targets(targets)
+    chromatic = any(str(g.figure).startswith("chromaticity") for g in goals)
+    start = np.array([detached(lattice.value(a)) for a in wrt])
+    weights = np.array([g.weight for g in goals])
+
+    def figure(table: TwissTable) -> Tensor:
+        return torch.stack([g.residual(g.found(table)) for g in goals])
+
+    seen: dict[bytes, tuple[Array, Array]] = {}
+
+    def evaluated(x: Array) -> tuple[Array, Array]:
+        """Residuals and their slopes; SciPy asks for both, one after the other."""
+        key = x.tobytes()
+        if key not in seen:
+            seen.clear()
+            knobbed = lattice.with_values(dict(zip(wrt, x.tolist(), strict=True)))
+            seen[key] = optics_gradient(
+                figure, knobbed, reference, wrt, delta=delta, initial=initial, chromatic=chromatic
+            )
+        return seen[key]
+
+    def residuals(x: Array) -> Array:
+        try:
+            return np.asarray(weights * evaluated(x)[0])
+        except UnstableError:
+            return np.full(len(goals), _NOWHERE)
+
+    def slopes(x: Array) -> Array:
+        return np.asarray(weights[:, None] * evaluated(x)[1])
+
+    evaluated(start)  # names that are none, and no optics, before the search
+    found = least_squares(
+        residuals,
+        start,
+        jac=slopes,
+        bounds=(low, high),
+        x_scale="jac",
+        xtol=1e-15,
+        ftol=1e-15,
+        gtol=1e-15,
+        max_nfev=max_steps,
+    )
+    off = found.fun / weights
+    values = dict(zip(wrt, found.x.tolist(), strict=True))
+    worst = int(np.abs(off).argmax())
+    success = bool(abs(off[worst]) <= tolerance)
+    message = "every target is met"
+    if not success:
+        near = np.isclose(found.x, low) | np.isclose(found.x, high)
+        bound = [address for address, there in zip(wrt, near, strict=True) if there]
+        message = f"{goals[worst]} is off by {off[worst]:.3g}; the search ended: {found.message}"
+        message += f" At their limits: {', '.join(bound)}." if bound else ""
+    return Match(lattice.with_values(values), values, off, success, message, int(found.nfev))
+
+
+def _variables(
+    lattice: Lattice, variables: Sequence[str] | Mapping[str, tuple[float, float]]
+) -> tuple[list[str], Array, Array]:
+    wrt = list(variables)
+    if not wrt or isinstance(variables, str):
+        raise InvalidValueError(f"variables must be addresses of knobs, got {variables!r}")
+    low, high = np.full((2, len(wrt)), [[-np.inf], [np.inf]])
+    if isinstance(variables, Mapping):
+        low, high = np.array([variables[a] for a in wrt], dtype=float).T
+    for address, a, b in zip(wrt, low, high, strict=True):
+        value = detached(lattice.value(address))
+        if not a <= value <= b or not a < b:
+            raise InvalidValueError(f"{address} = {value:g} lies outside its limits {a:g} to {b:g}")
+    return wrt, low, high
+
+
+def _targets(targets: Sequence[Target] | Mapping[str, float]) -> list[Target]:
+    if isinstance(targets, Mapping):
+        targets = [Target(name, float(value)) for name, value in targets.items()]
+    goals = list(targets)
+    wrong = next((g for g in goals if not isinstance(g, Target)), None)
+    if not goals or wrong is not None:
+        raise InvalidValueError(f"targets must be Targets, or numbers by name, got {targets!r}")
+    return goals
