@@ -68,8 +68,9 @@ def _run(
     if not kicks:
         alone = fused(lattice, state if probe is None else probe, reference, turns)
         if alone is not None:
-            ends = (alone.state, None) if probe is None else (state, alone.state)
-            return End(*ends, alone.reference)
+            if probe is None:
+                return End(alone.state, None, alone.reference)
+            return End(state, alone.state, alone.reference)
     needs_beam = bool(kicks) or probe is None
     for _ in range(turns):
         for element, part, kicked in _walk(lattice, counts):

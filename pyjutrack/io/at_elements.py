@@ -83,8 +83,10 @@ def _thin_place(kind: type[Element]) -> Callable[[Any, Say], Element]:
             say(f"pass method {source.PassMethod}; read as a {kind.__name__}")
         if _length(source) and not issubclass(kind, Monitor):
             return Drift(_length(source), **_fields(source, say))
-        length = {"length": _length(source)} if _length(source) else {}
-        return kind(**length, **_fields(source, say))
+        fields = _fields(source, say)
+        if _length(source):
+            fields["length"] = _length(source)
+        return kind(**fields)
 
     return convert
 
@@ -258,9 +260,9 @@ def _placement(source: Any, say: Say) -> Fields:
     told = {ours: float(getattr(source, theirs, 0.0)) for theirs, ours in names.items()}
     told = {name: value for name, value in told.items() if value}
     if told:
-        if getattr(source.ReferencePoint, "name", "CENTRE") != "CENTRE" and "dz" not in told:
-            if {"x_rot", "y_rot"} & set(told):
-                say("turned about its entrance; read as turned about its middle")
+        entrance = getattr(source.ReferencePoint, "name", "CENTRE") != "CENTRE"
+        if entrance and {"x_rot", "y_rot"} & set(told):
+            say("turned about its entrance; read as turned about its middle")
         if told.get("x_rot") and told.get("y_rot"):
             say("turned about x and y in AT's order; read in the order y, x, s")
         return told
@@ -281,7 +283,8 @@ def _roll(source: Any, say: Say) -> Fields:
 
 
 def _shift(source: Any, say: Say) -> Fields:
-    first, last = (np.ravel(np.asarray(getattr(source, t, np.zeros(6)), float)) for t in ("T1", "T2"))
+    shifts = (getattr(source, t, np.zeros(6)) for t in ("T1", "T2"))
+    first, last = (np.ravel(np.asarray(shift, float)) for shift in shifts)
     if not (np.any(first) or np.any(last)):
         return {}
     if np.any(first[[1, 3, 4, 5]]) or not np.allclose(first, -last, rtol=0, atol=1e-15):

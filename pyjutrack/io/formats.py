@@ -67,9 +67,7 @@ def read_lattice(
     return found
 
 
-def write_lattice(
-    path: str | Path, lattice: Lattice, reference: Reference | None = None
-) -> None:
+def write_lattice(path: str | Path, lattice: Lattice, reference: Reference | None = None) -> None:
     """Write a lattice as our own JSON (.json) or PALS YAML (.yaml), whole or not at all.
 
     Raises:
@@ -130,7 +128,7 @@ def _reader(format: str) -> Reader:
 
         return {
             "own": lambda path, line, _: own.read_own(path),
-            "pals": lambda path, line, _: pals.read_pals(path, line),
+            "pals": pals.read_pals,
         }[format]
     return {
         "mat": at_files.read_mat,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..elements import Element
 from ..errors import InvalidValueError
 from ..lattice import Lattice
 from ..reference import Reference
@@ -26,11 +27,12 @@ from .record import LatticeFile, Notes
 
 #: commands that print, plot or compute, and leave the lattice as it is
 _HARMLESS = {
-    *("use", "title", "option", "set", "twiss", "survey", "stop", "exit", "quit", "print", "select"),
-    *("plot", "assign", "show", "save", "write", "value", "resbeam", "setplot", "readtable", "help"),
+    *("use", "title", "option", "set", "twiss", "survey", "stop", "exit", "quit", "print"),
+    *("select", "plot", "assign", "show", "save", "write", "value", "resbeam", "setplot", "help"),
     *("match", "endmatch", "vary", "constraint", "weight", "lmdif", "simplex", "jacobian", "emit"),
     *("track", "endtrack", "start", "run", "observe", "ptc_create_universe", "ptc_create_layout"),
-    *("ptc_twiss", "ptc_end", "makethin", "system", "chdir", "clear", "dumpsequ", "optics", "beta0"),
+    *("ptc_twiss", "ptc_end", "makethin", "system", "chdir", "clear", "dumpsequ", "optics"),
+    *("beta0", "readtable"),
 }
 
 
@@ -69,7 +71,9 @@ def reader(dialect: Dialect) -> Callable[[Path, str | None, Reference | None], L
 def _read(
     dialect: Dialect, path: Path, line: str | None, reference: Reference | None
 ) -> LatticeFile:
-    _no_straight_arcs(path)
+    text = _text(path)
+    _no_straight_arcs(path, text)
+    _no_cycles(path, text)
     optional("at", "accelerator-toolbox", "lattice")
     notes = Notes()
     with guarded(path, f"pyAT's {dialect.name} parser", notes):
@@ -79,6 +83,7 @@ def _read(
             reference = beam_reference(path, parser, chosen, notes)
         ring = _ring(parser, chosen, reference, dialect)
         lattice = _lattice(dialect, path, parser, ring, notes)
+    notes.drop("AT tracking still assumes beta==1")  # ours does not
     for command in sorted({str(c).lower() for c in parser.ignored} - _HARMLESS):
         notes.add(f"the statement {command!r} is left out")
     return LatticeFile(lattice, reference, notes.all)
@@ -177,11 +182,13 @@ def _lattice(dialect: Dialect, path: Path, parser: Any, ring: Any, notes: Notes)
         attributes = _numbers(stated) if isinstance(stated, dict) else {}
         say = notes.about(name, origin)
         try:
-            element = converted(source, say)
             kind = dialect.kinds.get(origin.lower())
-            if kind is not None and attributes:
+            known = kind is not None and bool(attributes)
+            # what AT lacks is no loss where the statement itself is read
+            element = converted(source, (lambda _: None) if known else say)
+            if kind is not None and known:
                 element = kind.completed(element, attributes, say)
-            elements.append(dataclasses.replace(element, name=name))
+            elements.append(dataclasses.replace(element, name=name, **_models(element)))
         except LatticeFileError:
             raise
         except (InvalidValueError, TypeError, ValueError, AttributeError) as error:
@@ -189,6 +196,12 @@ def _lattice(dialect: Dialect, path: Path, parser: Any, ring: Any, notes: Notes)
     if not elements:
         raise wrong(path, f"line {ring.name!r} is empty")
     return Lattice(elements)
+
+
+def _models(element: Element) -> dict[str, Any]:
+    """The file has no integrators, so those that pyAT puts there are none of its own."""
+    integration = ("model", "order", "steps", "edges")
+    return {f.name: f.default for f in dataclasses.fields(element) if f.name in integration}
 
 
 def _numbers(stated: Mapping[str, Any]) -> dict[str, Any]:
@@ -204,14 +217,42 @@ def _numbers(stated: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _no_straight_arcs(path: Path) -> None:
-    """RBARC off makes L of an RBEND its arc, and moves all that follows; pyAT does not know it."""
+def _text(path: Path) -> str:
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise wrong(path, f"not a text file: {error}") from error
     if not text.strip():
         raise wrong(path, "the file is empty")
+    return text
+
+
+def _no_cycles(path: Path, text: str) -> None:
+    """No line may contain itself: pyAT would look for its end for ever."""
+    code = re.sub(r"(!|//).*", "", text).lower()
+    # of a sequence, what its statements begin with: `name, at = ...` or `name: class, at = ...`
+    lines = {
+        found[1]: (re.findall(r"[a-z_][\w.]*", found[2]), code.count("\n", 0, found.start()) + 1)
+        for pattern in (r"line\s*=\s*\(([^;]*?)\)", r"sequence\b(.*?)endsequence")
+        for found in re.finditer(rf"([a-z_][\w.]*)\s*:\s*{pattern}", code, re.DOTALL)
+    }
+
+    def follow(name: str, chain: tuple[str, ...]) -> None:
+        if name in chain:
+            cycle = " -> ".join([*chain[chain.index(name) :], name])
+            raise wrong(path, f"cyclic lines: {cycle}", lines[name][1])
+        for part in lines.get(name, ((), 0))[0]:
+            if part in lines and part not in safe:
+                follow(part, (*chain, name))
+        safe.add(name)
+
+    safe: set[str] = set()
+    for name in lines:
+        follow(name, ())
+
+
+def _no_straight_arcs(path: Path, text: str) -> None:
+    """RBARC off makes L of an RBEND its arc, and moves all that follows; pyAT does not know it."""
     for number, row in enumerate(text.splitlines(), 1):
         code = re.split(r"!|//", row)[0].lower().replace(" ", "")
         if "rbarc=false" in code or re.search(r"option,.*-rbarc", code):

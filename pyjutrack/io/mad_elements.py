@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..elements import Element, Kicker, RBend, SBend, Solenoid
+from ..elements import CrabCavity, Element, Kicker, RBend, RFCavity, SBend, Solenoid
 from .record import Say
 
 Attributes = Mapping[str, Any]
@@ -55,7 +55,20 @@ def _tells(value: Any) -> bool:
 def _mad_cavity(element: Element, attributes: Attributes, say: Say) -> Element:
     """MAD takes V sin(2 pi lag - omega t) with t ahead: lag 1/2 is stable above transition."""
     lag = float(attributes.get("lag", 0.0))
+    assert isinstance(element, RFCavity)
     return dataclasses.replace(element, phase=2 * math.pi * lag)
+
+
+def _crab(element: Element, attributes: Attributes, say: Say) -> Element:
+    """Volts and hertz are in millions."""
+    return CrabCavity(
+        float(attributes.get("l", 0.0)),
+        float(attributes.get("volt", 0.0)) * 1e6,
+        frequency=float(attributes.get("freq", 0.0)) * 1e6,
+        phase=2 * math.pi * float(attributes.get("lag", 0.0)),
+        tilt=float(attributes.get("tilt", 0.0)),
+        name=element.name,
+    )
 
 
 def _elegant_cavity(element: Element, attributes: Attributes, say: Say) -> Element:
@@ -63,6 +76,7 @@ def _elegant_cavity(element: Element, attributes: Attributes, say: Say) -> Eleme
     degrees = float(attributes.get("phase", 0.0))
     frequency = float(attributes.get("freq", 500e6))
     turned = _elegant(element, attributes, say)
+    assert isinstance(turned, RFCavity)
     return dataclasses.replace(turned, phase=math.radians(degrees), frequency=frequency)
 
 
@@ -161,7 +175,8 @@ MAD: dict[str, Kind] = {
     "vmonitor": Kind(),
     "instrument": Kind(),
     "collimator": Kind(),
-    **{name: Kind((), _replaced) for name in ("rfmultipole", "crabcavity", "elseparator")},
+    **{name: Kind((), _replaced) for name in ("rfmultipole", "elseparator")},
+    "crabcavity": Kind(("volt", "freq", "lag", "tilt"), _crab),
 }
 
 _PLACED = ("tilt", "dx", "dy", "n_slices", "n_kicks")

@@ -31,7 +31,7 @@ def optional(module: str, package: str, extra: str) -> Any:
 
 @contextlib.contextmanager
 def guarded(path: Path, reader: str, notes: Notes) -> Iterator[None]:
-    """Run another package's reader: its exceptions become ours, its warnings notes, its prints none.
+    """Run another package's reader: exceptions become ours, warnings notes, prints nothing.
 
     Raises:
         LatticeFileError: whatever the reader raised.
@@ -43,7 +43,7 @@ def guarded(path: Path, reader: str, notes: Notes) -> Iterator[None]:
         except PyJuTrackError:
             raise
         except Exception as error:
-            said = str(error).strip() or "no more is known"
+            said = "; ".join(str(a).strip() for a in error.args) or "no more is known"
             raise wrong(path, f"{reader} cannot read it: {type(error).__name__}: {said}") from error
     for warning in caught:
         if not issubclass(warning.category, (DeprecationWarning, PendingDeprecationWarning)):

@@ -19,7 +19,7 @@ from ..reference import SPEED_OF_LIGHT, Reference, Species
 from .errors import LatticeFileError, wrong
 from .fields import BadElement
 from .pals_kinds import KINDS, opening
-from .pals_lines import Facility
+from .pals_lines import REFUSED, Facility
 from .pals_source import Group, Source, with_own_fields
 from .pals_tree import Table, tree
 from .pals_write import write_pals
@@ -53,8 +53,9 @@ def read_pals(
     if not isinstance(root, Table) or not isinstance(root.get("PALS"), Table):
         raise wrong(path, "no PALS file: it has no key 'PALS' with a facility under it")
     pals = root["PALS"]
-    if "include" in pals:
-        raise wrong(path, "'include' is not understood; put the files together", pals.at("include"))
+    for key in REFUSED:
+        if key in pals:
+            raise wrong(path, f"{key!r} is not understood; write out what it does", pals.at(key))
     facility = Facility(path, pals.get("facility"), notes)
     name = facility.root(line)
     items = list(facility.expanded(name))

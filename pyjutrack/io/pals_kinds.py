@@ -66,11 +66,11 @@ def _kicker(source: Source) -> Element:
     """By + i Bx = Kn0 + i Ks0 kicks px by -Kn0 L and py by Ks0 L."""
     series = source.strengths().integrated()
     knl, ksl = (list(series.pop(name, ())) for name in ("knl", "ksl"))
-    kicks = {}
+    kicks: Fields = {}
     for values, field, sign in ((knl, "hkick", -1), (ksl, "vkick", 1)):
         if values and values[0]:
             kicks[field], values[0] = sign * values[0], 0.0
-    rest = {n: tuple(v) for n, v in (("knl", knl), ("ksl", ksl)) if any(v)}
+    rest: Fields = {n: tuple(v) for n, v in (("knl", knl), ("ksl", ksl)) if any(v)}
     return Kicker(source.length, **kicks, **rest, name=source.name, **placement(source))
 
 
@@ -97,7 +97,7 @@ def _bend(source: Source) -> Element:
         rectangular = rectangular or not (group.has("e1") or group.has("e2"))
         source.say("multipoles about the chord; read as about the arc")
     half = angle / 2 if rectangular else 0.0
-    faces = {}
+    faces: Fields = {}
     for face in ("e1", "e2"):
         if group.has(face) and group.has(f"{face}_rect"):
             raise group.wrong(f"{face}_rect", f"and {face} are both set")
@@ -125,8 +125,16 @@ def _bend(source: Source) -> Element:
     (k1, s1), (k2, s2) = strengths.taken(1), strengths.taken(2)
     strengths.by_order.update({n: (0.0, s, False) for n, s in ((1, s1), (2, s2)) if s})
     kind = RBend if rectangular else SBend
-    named = {"k1": k1, "k2": k2, "dk0": dk0, "fint": fint, "fintx": fintx, "hgap": hgap, **faces}
-    rest = {**strengths.integrated(), **placement(source), "tilt": group.number("tilt_ref")}
+    named: Fields = {
+        "k1": k1,
+        "k2": k2,
+        "dk0": dk0,
+        "fint": fint,
+        "fintx": fintx,
+        "hgap": hgap,
+        **faces,
+    }
+    rest: Fields = {**strengths.integrated(), **placement(source), "tilt": group.number("tilt_ref")}
     return kind(length, angle, **named, **rest, name=source.name)
 
 
@@ -169,7 +177,9 @@ def _cavity(kind: Callable[..., Element]) -> Callable[[Source], Element]:
         group = source.group("RFP")
         voltage = group.number("voltage")
         if group.has("gradient"):
-            voltage = voltage or group.number("gradient") * group.number("L_active", source.length)
+            if group.has("voltage"):
+                raise group.wrong("gradient", "and voltage are both set")
+            voltage = group.number("gradient") * group.number("L_active", source.length)
         group.asked.update(("gradient", "L_active", "cavity_type", "num_cells", "harmon"))
         if group.table.get("cavity_type") == "TRAVELING_WAVE":
             source.say("a travelling wave; read as one gap in the middle")
@@ -236,7 +246,7 @@ def opening(source: Source) -> Aperture | None:
     shift = placement(source) if moves else {}
     if not moves and source.kind == "Mask":
         source.group("BodyShiftP")
-    half = {}
+    half: Fields = {}
     for axis, size in (("x", "half_width"), ("y", "half_height")):
         low, high = group.number(f"{axis}_min", -math.inf), group.number(f"{axis}_max", math.inf)
         centre, width = group.number(f"{axis}_center"), group.number(f"{axis}_width", math.inf)

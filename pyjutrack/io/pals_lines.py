@@ -53,6 +53,8 @@ class Facility:
         elif name in self.defined:
             first = self.defined[name].line - 1
             raise wrong(self.path, f"{name!r} is defined twice, first in line {first}", line)
+        elif value.get("kind") == "Controller":
+            notes.add("is left out; what it controls stays as written", name, "Controller")
         elif "kind" in value or "inherit" in value:
             self.defined[name] = value
         else:
@@ -83,12 +85,14 @@ class Facility:
         found = []
         for branch in branches:
             name, changes = _item(self.path, branch, table.at("branches"))
+            if changes.get("kind") == "BeamLine":
+                self.defined.setdefault(name, changes)  # defined in place
             found.append(str(changes.get("inherit", name)))
         if len(found) != 1:
             said = f"has {len(found)} branches; name one with line=: {', '.join(found)}"
             raise wrong(self.path, f"lattice {lattice!r} {said}", table.line)
-        if self.defined.get(found[0], {}).get("kind") != "BeamLine":
-            lines = [n for n, t in self.defined.items() if t.get("kind") == "BeamLine"]
+        lines = [n for n, t in self.defined.items() if t.get("kind") == "BeamLine"]
+        if found[0] not in lines:
             raise wrong(self.path, str(unknown("line", found[0], lines)), table.at("branches"))
         return found[0]
 

@@ -64,6 +64,8 @@ class Group:
     def say_rest(self, say: Say) -> None:
         """Say what is set and was not asked for."""
         for key, value in self.table.items():
+            if key == "include":
+                raise self.wrong(key, "is not understood; put the files together")
             if key not in self.asked and value not in (None, 0, False, ""):
                 shown = "" if isinstance(value, (dict, list)) else f" = {value}"
                 say(f"{self.label.partition(': ')[2]}{key}{shown} is left out")
@@ -85,13 +87,13 @@ class Strengths:
         over = self.length if integrated else 1.0
         return normal / over, skew / over
 
-    def integrated(self) -> dict[str, tuple[float, ...]]:
+    def integrated(self) -> dict[str, Any]:
         """The rest as `knl` and `ksl`."""
         whole = {
             order: (n, s) if integrated else (n * self.length, s * self.length)
             for order, (n, s, integrated) in self.by_order.items()
         }
-        found = {}
+        found: dict[str, Any] = {}
         for part, name in enumerate(("knl", "ksl")):
             set_ = [order for order, values in whole.items() if values[part]]
             if set_:
@@ -158,13 +160,13 @@ class Source:
             if match is None:
                 continue
             order, form = int(match["order"]), (match["unit"], match["integrated"])
-            value = group.number(key)
+            value: complex = group.number(key)
             if forms.setdefault(order, form) != form:
                 raise group.wrong(key, f"has another form than the other part of order {order}")
             if match["unit"] == "B":
                 value /= self.rigidity(group, key)
             found[order] = found.get(order, 0) + value * (1j if match["part"] == "s" else 1)
-        for order, value in found.items():
+        for order, value in list(found.items()):
             tilt = group.number(f"tilt{order}")
             found[order] = value * cmath.exp(-1j * (order + 1) * tilt) if tilt else value
         whole = {o: (complex(v).real, complex(v).imag, bool(forms[o][1])) for o, v in found.items()}

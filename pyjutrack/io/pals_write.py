@@ -49,7 +49,7 @@ _NAMES: dict[type[Element], str] = {
     SBend: "Bend",
     RBend: "Bend",
 }
-_MAIN = {Quadrupole: 1, Sextupole: 2, Octupole: 3}
+_MAIN: dict[type[Element], int] = {Quadrupole: 1, Sextupole: 2, Octupole: 3}
 
 
 def write_pals(path: str | Path, lattice: Lattice, reference: Reference | None = None) -> None:

@@ -61,6 +61,10 @@ class Notes:
         """Note a thing once."""
         self._notes[Note(element, kind, message)] = None
 
+    def drop(self, beginning: str) -> None:
+        """Forget notes that begin so: another package's troubles are not ours."""
+        self._notes = {n: None for n in self._notes if not n.message.startswith(beginning)}
+
     def about(self, element: str, kind: str) -> Say:
         """A function that notes things about one element."""
         return lambda message: self.add(message, element, kind)

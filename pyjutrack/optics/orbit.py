@@ -136,7 +136,7 @@ class Closing:
         total = (self._from @ gaps.unsqueeze(-1)).cumsum(0)
         try:
             first = torch.linalg.solve(self._turn, self._to[-1] @ total[-1])
-        except torch.linalg.LinAlgError as error:
+        except RuntimeError as error:  # torch.linalg.LinAlgError
             raise UnstableError(
                 "there is no single closed orbit: a tune is an integer, so that the one-turn "
                 "matrix has an eigenvalue of 1"

@@ -1,0 +1,122 @@
+"""Which reader a file gets, pyAT's formats, and files that are none."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+
+import machine_data
+import numpy as np
+import pytest
+import torch
+from examples_loader import load_example
+
+import pyjutrack as pj
+from pyjutrack.io import LatticeFileError, LatticeWarning, read_lattice, write_lattice
+
+DATA = Path(machine_data.__file__).parent
+
+
+@pytest.fixture(scope="module")
+def booster() -> tuple[pj.Lattice, pj.Reference]:
+    return load_example("rings/psb").psb()
+
+
+@pytest.mark.parametrize("suffix", [".json", ".yaml"])
+def test_our_own_formats_keep_a_machine(booster, suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"booster{suffix}"
+    write_lattice(path, *booster)
+    found = read_lattice(path)
+    assert found.notes == ()
+    assert found.reference.p0c == pytest.approx(booster[1].p0c, rel=1e-15)
+    assert [e.name for e in found.lattice] == [e.name for e in booster[0]]
+    beam = pj.Beam(booster[1], 1e-3 * torch.randn(20, 6, dtype=torch.float64))
+    out, expected = (pj.track(line, beam).numpy() for line in (found.lattice, booster[0]))
+    np.testing.assert_allclose(out, expected, rtol=0, atol=1e-13)
+
+
+def test_at_files_tell_what_is_missing() -> None:
+    with pytest.warns(LatticeWarning, match="things could not be represented"):
+        found = read_lattice(DATA / "hmba.mat")
+    assert any("32 of these periods" in n.message for n in found.notes)
+    assert any(n.element == "QF1A" and "Fringe" in n.message for n in found.notes)
+    with pytest.raises(LatticeFileError, match="periods"):
+        read_lattice(DATA / "hmba.mat", strict=True)
+    magnets = [e for e in found.lattice if isinstance(e, pj.Quadrupole)]
+    assert all((e.model, e.order, e.steps) == ("paraxial", 4, 20) for e in magnets) or all(
+        (e.model, e.order) == ("paraxial", 4) for e in magnets
+    )
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_xsuite_and_at_json(booster, tmp_path: Path) -> None:
+    """A ring that xtrack and pyAT wrote is the one that was given to them."""
+    pytest.importorskip("xtrack")
+    pytest.importorskip("xsuite", reason="xtrack's compiled kernels are in the package xsuite")
+    lattice = pj.Lattice(
+        [
+            pj.Quadrupole(0.4, 1.1, model="exact", name="q1"),
+            pj.Drift(1.0, name="d1"),
+            pj.SBend(1.2, 0.2, e1=0.1, e2=0.1, name="b1"),
+            pj.Drift(1.0, name="d2"),
+            pj.Sextupole(0.2, 3.0, name="s1"),
+        ]
+    )
+    electron = pj.Reference.from_total("electron", 3e9)
+    line = load_example("rings/peer_xtrack").to_line(list(lattice), electron)
+    line.to_json(str(tmp_path / "x.json"))
+    found = read_lattice(tmp_path / "x.json", reference=electron)
+    kept = [e for e in found.lattice if not isinstance(e, pj.Marker)]
+    assert [type(e) for e in kept] == [type(e) for e in lattice]
+    assert kept[0].k1 == pytest.approx(1.1)
+    assert (kept[2].angle, kept[2].e1) == pytest.approx((0.2, 0.1))
+    assert kept[4].k2 == pytest.approx(3.0)
+    peer = load_example("rings/peer_at")
+    theirs = peer.to_lattice(list(lattice), peer.fast(electron))
+    theirs.save(str(tmp_path / "a.json"))
+    again = read_lattice(tmp_path / "a.json").lattice
+    assert float(again.length) == pytest.approx(float(lattice.length))
+    assert again["q1"].k1 == pytest.approx(1.1)
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    cut = (DATA / "hmba.mat").read_bytes()[:3000]
+    half = "\n".join((DATA / "esrf.m").read_text(errors="replace").splitlines()[:200])
+    for name, content, said in (
+        ("a.mat", cut, "cannot read it"),
+        ("a.mat", b"abc", "truncated"),
+        ("a.mat", b"", "truncated"),
+        ("a.m", half.encode(), "cut off"),
+        ("a.madx", b"\x00\x01\x02\xff\xfe", "not a text file"),
+        ("a.json", b'{"elements": [', "no JSON"),
+        ("a.json", b"\xff\xfe\x00", "no JSON"),
+        ("a.json", b'{"a": 1}', "neither our own nor"),
+        ("a.json", json.dumps({"pyjutrack": 99}).encode(), "99"),
+        ("a.yaml", b"a: [1, 2", "a.yaml:"),
+        ("a.txt", b"hello", "tells no format"),
+    ):
+        path = tmp_path / name
+        path.write_bytes(content)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with pytest.raises(LatticeFileError, match=said) as caught:
+                read_lattice(path)
+        assert name in str(caught.value)
+    with pytest.raises(LatticeFileError, match="no such file"):
+        read_lattice(tmp_path / "nowhere.mat")
+    with pytest.raises(LatticeFileError, match="a folder"):
+        read_lattice(tmp_path)
+    with pytest.raises(pj.UnknownNameError, match="madx"):
+        read_lattice(tmp_path / "a.txt", format="madxx")
+    with pytest.raises(pj.InvalidValueError, match="txt"):
+        write_lattice(tmp_path / "b.txt", pj.Lattice([pj.Drift(1.0)]))
+    assert not (tmp_path / "b.txt").exists()
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "at", None)
+    with pytest.raises(pj.MissingPackageError, match=r"pyjutrack\[lattice\]"):
+        read_lattice(DATA / "hmba.mat")

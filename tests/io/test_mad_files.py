@@ -1,0 +1,163 @@
+"""MAD-X, MAD8 and elegant files: elements by hand-computed parameters, and what cannot be read."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+import pyjutrack as pj
+from pyjutrack.io import LatticeFile, LatticeFileError, LatticeWarning, read_lattice
+
+MADX = """! a small ring
+beam, particle=proton, energy=2.0;
+lq := 0.4; kf = 1.2;
+qf: quadrupole, l=lq, k1:=kf;
+qd: quadrupole, l=lq, k1:=-kf, tilt=0.01;
+b: rbend, l=1.0, angle=pi/8, e1=0.01, k1=0.1, fint=0.5, hgap=0.02;
+sb: sbend, l=1.0, angle=pi/8, k2=0.3;
+s1: sextupole, l=0.1, k2=3.0;
+m: multipole, knl={0.0,0.1,2.0}, ksl={0,0.01};
+c: rfcavity, l=0.5, volt=0.1, lag=0.1, harmon=4;
+k: hkicker, l=0.0, kick=1e-4;
+v: vkicker, l=0.2, kick=2e-4;
+sol: solenoid, l=0.3, ks=0.2;
+crab: crabcavity, l=0.0, volt=3.0, freq=400, lag=0.25;
+mon: monitor;
+ring: sequence, l=12.0, refer=centre;
+qf, at=0.2; s1, at=0.6; b, at=1.5; m, at=2.2; qd, at=3.0; sb, at=4.0; c, at=6.0; k, at=7.0;
+v, at=7.5; sol, at=8.0; crab, at=8.5; mon, at=9.0;
+endsequence;
+use, sequence=ring;
+twiss;
+"""
+MAD8 = """QF: QUADRUPOLE, L=0.5, K1=1.0
+D: DRIFT, L=1.0
+B: SBEND, L=1.0, ANGLE=0.1, E1=0.02
+CELL: LINE=(QF,D,B)
+RING: LINE=(2*CELL,-CELL)
+USE, RING
+"""
+ELEGANT = """q1: kquad, l=0.3, k1=1.5, tilt=0.1
+d1: drift, l=1.0
+b1: csbend, l=1.0, angle=0.1, e1=0.05, e2=0.03
+s1: ksext, l=0.1, k2=20
+rf: rfca, volt=1e6, freq=5e8, phase=150
+ring: line=(q1,d1,b1,d1,s1,rf)
+"""
+
+
+@pytest.fixture
+def read(tmp_path: Path):
+    def written(text: str, name: str = "a.madx", **options: object) -> LatticeFile:
+        path = tmp_path / name
+        path.write_text(text)
+        return read_lattice(path, **options)
+
+    return written
+
+
+def test_a_sequence_element_by_element(read) -> None:
+    found = read(MADX)
+    ring, proton = found.lattice, found.reference
+    assert found.notes == ()
+    assert proton == pj.Reference.from_total("proton", 2e9)
+    assert float(ring.length) == pytest.approx(12.0, abs=1e-5)  # the chord of b is 1 m
+    half = math.pi / 16
+    arc = half / math.sin(half)
+    expected = [
+        pj.Quadrupole(0.4, 1.2, name="qf"),
+        pj.Sextupole(0.1, 3.0, name="s1"),
+        pj.RBend(arc, 2 * half, k1=0.1, e1=0.01, fint=0.5, fintx=0.5, hgap=0.02, name="b"),
+        pj.Multipole((0.0, 0.1, 2.0), (0.0, 0.01), name="m"),
+        pj.Quadrupole(0.4, -1.2, tilt=0.01, name="qd"),
+        pj.SBend(1.0, 2 * half, k2=0.3, name="sb"),
+        pj.RFCavity(
+            0.5,
+            1e5,
+            frequency=4 * proton.beta * 299_792_458.0 / float(ring.length),
+            phase=0.2 * math.pi,
+            name="c",
+        ),
+        pj.Kicker(hkick=1e-4, name="k"),
+        pj.Kicker(0.2, vkick=2e-4, name="v"),
+        pj.Solenoid(0.3, 0.2, name="sol"),
+        pj.CrabCavity(0.0, 3e6, frequency=4e8, phase=math.pi / 2, name="crab"),
+        pj.Monitor(name="mon"),
+    ]
+    kept = [e for e in ring if not isinstance(e, pj.Drift)]
+    assert [type(e) for e in kept] == [type(e) for e in expected]
+    for element, wanted in zip(kept, expected, strict=True):
+        for field in (*wanted.knobs, *wanted.placement, "name"):
+            value = getattr(wanted, field)
+            if isinstance(value, float):
+                assert getattr(element, field) == pytest.approx(value, rel=1e-6, abs=1e-12), field
+            else:
+                assert getattr(element, field) == value, field
+    centres = {"qf": 0.2, "b": 1.5, "sb": 4.0, "c": 6.0, "mon": 9.0}
+    s = 0.0
+    for element in ring:
+        if element.name in centres:
+            middle = s + float(element.length) / 2
+            assert middle == pytest.approx(centres[element.name], abs=4e-3)
+        s += float(element.length)
+
+
+def test_mad8_lines_repeat_and_turn_round(read) -> None:
+    ring = read(MAD8, "a.mad8").lattice
+    order = [e.name for e in ring]
+    assert order == ["QF", "D", "B", "QF", "D", "B", "B", "D", "QF"]
+    assert ring["B"].e1 == pytest.approx(0.02)
+    assert float(ring.length) == pytest.approx(7.5)
+
+
+def test_elegant(read) -> None:
+    found = read(ELEGANT, "a.lte")
+    q1, _, b1, _, s1, rf = found.lattice
+    assert found.notes == ()
+    assert (q1.k1, q1.tilt) == pytest.approx((1.5, 0.1))
+    assert (b1.angle, b1.e1, b1.e2) == pytest.approx((0.1, 0.05, 0.03))
+    assert s1.k2 == pytest.approx(20)
+    assert (rf.voltage, rf.frequency) == pytest.approx((1e6, 5e8))
+    assert rf.phase == pytest.approx(math.radians(150))
+
+
+def test_what_has_no_counterpart_is_noted_element_by_element(read) -> None:
+    text = MADX.replace("mon: monitor;", "mon: elseparator, l=0.1, ex=3;")
+    with pytest.warns(LatticeWarning, match="mon"):
+        found = read(text)
+    assert any(n.element == "mon" and "no counterpart" in n.message for n in found.notes)
+    assert float(found.lattice.length) == pytest.approx(12.0, abs=1e-5)
+    with pytest.raises(LatticeFileError, match="mon"):
+        read(text, strict=True)
+
+
+def test_another_reference_and_another_line(read) -> None:
+    electron = pj.Reference.from_total("electron", 3e9)
+    assert read(MADX, reference=electron).reference == electron
+    cell = read(MAD8, "a.mad8", line="CELL").lattice
+    assert [e.name for e in cell] == ["QF", "D", "B"]
+    with pytest.raises(LatticeFileError, match="CELLO"):
+        read(MAD8, "a.mad8", line="CELLO")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("a.madx", "", "empty"),
+        ("a.madx", "a: line=(b);\nb: line=(a); use, period=a;", r"cyclic lines: a -> b -> a"),
+        ("a.madx", "q: quadrupole, l=1; r: sequence, l=2; r, at=1; endsequence;", "cyclic"),
+        ("a.madx", "q: kwad, l=1; r: sequence, l=2; q, at=1; endsequence;", "'q' is not allowed"),
+        ("a.madx", "q: quadrupole, l=1 [m]; r: sequence, l=2; q, at=1; endsequence;", "'q'"),
+        ("a.madx", "q: quadrupole, l=1;", "no line and no sequence"),
+        ("a.lte", "q1: quad, l=0.3\nring: line=(q1,q7)\n", "needs 'q7', which is not defined"),
+        ("a.madx", MADX.replace("particle=proton", "particle=gnome"), "gnome"),
+        ("a.madx", MADX.replace("energy=2.0", "energy=0.2"), "rest energy"),
+        ("a.madx", "option, rbarc=false;\n" + MADX, r"a.madx:1: RBARC"),
+    ],
+)
+def test_files_that_cannot_be_read(read, name: str, text: str, said: str) -> None:
+    with pytest.raises(LatticeFileError, match=said) as caught:
+        read(text, name)
+    assert name in str(caught.value)
