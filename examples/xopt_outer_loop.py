@@ -3,7 +3,7 @@
     pip install xopt
     python examples/xopt_outer_loop.py
 
-Xopt (with BoTorch) proposes two drift lengths before a FODO channel; for each of them a few steps of
+Xopt (BoTorch) proposes two drift lengths before a FODO channel; for each of them a few steps of
 L-BFGS with exact gradients find the strengths of least emittance growth. The outer loop sees only
 the result: it may as well choose what has no gradient at all.
 """

@@ -10,6 +10,7 @@ from .elements import Element
 from .lattice import Lattice
 from .moments import centroid, emittance, sizes
 from .number import detached
+from .optics.table import TwissTable
 from .strip import places, strip
 
 #: rows of a lattice's table
@@ -27,7 +28,8 @@ def lattice_html(lattice: Lattice) -> str:
     table = _table(("", "name", "kind", "s [m]", "length [m]", "parameters"), rows)
     more = len(lattice) - len(rows)
     rest = f"<div>and {more} more</div>" if more else ""
-    return f"<div>{head}{_svg(lattice)}<details><summary>elements</summary>{table}{rest}</details></div>"
+    details = f"<details><summary>elements</summary>{table}{rest}</details>"
+    return f"<div>{head}{_svg(lattice)}{details}</div>"
 
 
 def beam_html(beam: Beam) -> str:
@@ -50,6 +52,26 @@ def beam_html(beam: Beam) -> str:
     )
     table = _table(("", "mean", "rms"), rows)
     return f"<div>{head}{table}<div>normalised rms emittance [m rad]: {planes}</div></div>"
+
+
+def table_html(table: TwissTable) -> str:
+    """A heading, and the optics at the first and the last places."""
+    plain = table.numpy()
+    head = (
+        f"<b>Optics</b>: {len(plain)} places, {_number(float(plain.s[-1]))} m; tunes "
+        f"{_number(plain.tune_x)}, {_number(plain.tune_y)}"
+    )
+    columns = ("s", "beta_x", "alpha_x", "beta_y", "alpha_y", "dispersion_x", "phase_x", "phase_y")
+    kept = range(len(plain))
+    if len(kept) > _ROWS:
+        kept = [*kept[: _ROWS // 2], *kept[-_ROWS // 2 :]]  # type: ignore[assignment]
+    rows = [
+        (plain.names[i], plain.kinds[i], *(_number(float(getattr(plain, c)[i])) for c in columns))
+        for i in kept
+    ]
+    more = len(plain) - len(rows)
+    rest = f"<div>{more} places between are left out</div>" if more else ""
+    return f"<div>{head}{_table(('name', 'kind', *columns), rows)}{rest}</div>"
 
 
 def _svg(lattice: Lattice) -> str:

@@ -82,7 +82,8 @@ def draw(before, after, path):
     for ax, plane, column in zip(axes, "xy", range(2), strict=True):
         for runs, colour, label in ((before, "tab:grey", "before"), (after, "tab:red", "after")):
             for n, run in enumerate(runs):
-                ax.plot(100 * run[:, column], color=colour, alpha=0.8, label=label if n == 0 else "")
+                name = label if n == 0 else ""
+                ax.plot(100 * run[:, column], color=colour, alpha=0.8, label=name)
         ax.axvspan(0, 3, color="tab:blue", alpha=0.1, linewidth=0)
         ax.set(xlabel="s [m]", ylabel=f"growth of the emittance in {plane} [%]")
     axes[0].legend(frameon=False)

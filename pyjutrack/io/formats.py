@@ -112,7 +112,7 @@ def _json_format(path: Path) -> str:
     if isinstance(data, dict):
         if "pyjutrack" in data:
             return "own"
-        if "atversion" in data:
+        if "atjson" in data:
             return "at"
         if {"elements", "element_names", "lines"} & set(data):
             return "xsuite"

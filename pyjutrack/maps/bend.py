@@ -140,8 +140,8 @@ def edge_fringe(
     phi = k0 tan(atan(u) - 2 fint hgap k0 (1 + xp^2 (2 + yp^2)) / ((1 + u^2) ps)) and
     u = xp / (1 + yp^2).
     Source: E. Forest, S. Leemann, F. Schmidt, Fringe effects in MAD, part I (2006). They multiply
-    the last term by ps instead of dividing by (1 + u^2) ps: the same on momentum, but fringes deflect
-    the less, the higher the momentum (K. Brown, SLAC-75).
+    the last term by ps instead of dividing by (1 + u^2) ps: the same on momentum, but a fringe
+    deflects the less, the higher the momentum (K. Brown, SLAC-75).
     """
     total = 1 + delta
     ps = (total * total - px * px - py * py).sqrt()

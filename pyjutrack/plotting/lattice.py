@@ -8,7 +8,6 @@ from matplotlib.collections import PolyCollection
 from ..lattice import Lattice
 from ..strip import Array, Look, places, strip
 
-
 #: edges of so many elements would cover their neighbours
 _MANY = 300
 

@@ -1,0 +1,109 @@
+"""Pictures of machines: what is drawn is what is in the data."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from examples_loader import load_example
+
+import pyjutrack as pj
+from pyjutrack import plotting
+
+
+@pytest.fixture(scope="module")
+def booster() -> tuple[pj.Lattice, pj.Reference]:
+    return load_example("rings/psb").psb()
+
+
+def axes(columns: int = 1):
+    return plotting.figure(columns)[1]
+
+
+def test_the_strip_of_a_lattice() -> None:
+    line = pj.Lattice(
+        [
+            pj.Quadrupole(0.5, 2.0),
+            pj.Drift(1.0),
+            pj.SBend(2.0, 0.1),
+            pj.Quadrupole(0.5, -2.0),
+            pj.Sextupole(0.2, 3.0),
+            pj.RFCavity(1.0, 1e6),
+            pj.Kicker(hkick=1e-3),
+            pj.Monitor(),
+            pj.Aperture(half_width=0.01),
+        ]
+    )
+    ax = plotting.plot_lattice(axes(), line, legend=True)
+    spans = {}
+    for collection in ax.collections:
+        for path in collection.get_paths():
+            box = path.get_extents()
+            spans.setdefault(collection.get_label(), []).append((box.x0, box.x1, box.y0, box.y1))
+    assert len(spans) >= 6
+    quadrupoles = next(s for label, s in spans.items() if "quad" in label.lower())
+    (focus, defocus) = sorted(quadrupoles)
+    assert focus[:2] == pytest.approx((0.0, 0.5))
+    assert defocus[:2] == pytest.approx((3.5, 4.0))
+    assert focus[3] > 0.5 > 0 >= focus[2]
+    assert defocus[2] < -0.5 < 0 <= defocus[3]
+    bends = next(s for label, s in spans.items() if "bend" in label.lower())
+    assert bends[0][:2] == pytest.approx((1.5, 3.5))
+
+
+def test_optics_and_orbit(booster: tuple[pj.Lattice, pj.Reference]) -> None:
+    lattice = booster[0].with_values({"d3l4.hkick": 1e-4})
+    table = pj.twiss_table(lattice, booster[1])
+    strip, beta, dispersion = plotting.plot_optics(table, lattice)
+    assert strip.get_shared_x_axes().joined(strip, beta)
+    for ax, column in ((beta, "beta_x"), (beta, "beta_y"), (dispersion, "dispersion_x")):
+        wanted = getattr(table, column)
+        drawn = [
+            np.interp(table.s, *line.get_data())
+            for line in ax.get_lines()
+            if len(line.get_xdata()) >= len(table.s)
+        ]
+        assert min(np.abs(d - wanted).max() for d in drawn) < 1e-2 * np.abs(wanted).max()
+    orbit = plotting.plot_orbit(axes(), table)
+    drawn = [line.get_ydata() for line in orbit.get_lines() if len(line.get_xdata()) == len(table)]
+    assert any(np.allclose(d, 1e3 * table.orbit[:, 0]) for d in drawn)
+
+
+def test_phase_space(make_beam) -> None:
+    beam = make_beam(500)
+    beam = beam.replace(alive=torch.arange(500) >= 100)
+    ax = plotting.plot_phase_space(axes(), beam, "x", ellipse=True)
+    points = np.concatenate([line.get_xydata() for line in ax.get_lines()])
+    points = points[~np.isnan(points[:, 0])]
+    np.testing.assert_allclose(points, 1e3 * beam.numpy()[100:, :2])
+    turns = plotting.plot_phase_space(axes(), [beam, beam], "y")
+    assert len(turns.collections[0].get_offsets()) == 1000
+    with pytest.raises(pj.UnknownNameError, match="plane"):
+        plotting.plot_phase_space(axes(), beam, "w")
+    with pytest.raises(pj.InvalidValueError, match="alive"):
+        plotting.plot_phase_space(axes(), beam.replace(alive=torch.zeros(500, dtype=torch.bool)))
+
+
+def test_density_and_potential(make_beam, kick: pj.SpaceCharge) -> None:
+    beam = make_beam(3000)
+    for plot in (plotting.plot_density, plotting.plot_potential):
+        ax = plot(axes(), kick, beam)
+        (picture,) = [*ax.images, *ax.collections]
+        values = np.ma.filled(picture.get_array(), np.nan).reshape(128, 128)
+        assert np.isfinite(values).any()
+        peak = np.unravel_index(np.nanargmax(np.abs(values)), values.shape)
+        assert abs(peak[0] - 64) < 16
+        assert abs(peak[1] - 64) < 16
+        assert ax.get_xlabel()
+        assert ax.get_ylabel()
+
+
+def test_losses_are_where_they_were() -> None:
+    line = pj.Lattice([pj.Drift(1.0), pj.Aperture(half_width=1e-3), pj.Drift(2.0)])
+    c = torch.zeros(10, 6, dtype=torch.float64)
+    c[:4, 0] = 2e-3
+    losses = pj.loss_map(line, pj.Beam(pj.Reference.from_kinetic("proton", 1e9), c))
+    ax = plotting.plot_losses(axes(), losses)
+    assert [(p.get_x(), p.get_height()) for p in ax.patches] == [(1.0, 4)]
+    ax = plotting.plot_losses(axes(), losses, fraction=True)
+    assert ax.patches[0].get_height() == pytest.approx(40.0)
