@@ -60,7 +60,7 @@ class TwissTable:
         tune_x, tune_y: integer part included.
         matrix: of one turn about the orbit, (6, 6); cavities count as drifts.
         momentum_compaction: relative change of the orbit's length by delta.
-        slip_factor: of the time of revolution, momentum_compaction - 1 / gamma^2.
+        slip_factor: momentum_compaction - 1 / gamma^2, from -dz/d(delta) over the length.
         chromaticity_x, chromaticity_y: d(tune)/d(delta); None unless asked for.
 
     Source: F. Willeke, G. Ripken, Methods of beam optics, DESY 88-114, for the coupled functions.

@@ -1,0 +1,264 @@
+"""Optics of rings against another path: Jacobians and orbits of single tracked particles."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+import pyjutrack as pj
+from pyjutrack.optics.passing import pairwise_products
+
+ELECTRON = pj.Reference.from_total("electron", 3e9)
+PROTON = pj.Reference.from_kinetic("proton", 2e8)
+FORM = np.kron(np.eye(2), [[0.0, 1.0], [-1.0, 0.0]])
+
+
+def cell(model: str = "exact") -> list[pj.Element]:
+    return [
+        pj.Quadrupole(0.2, 1.6, name="qf"),
+        pj.Drift(0.2),
+        pj.Kicker(0.1, name="k"),
+        pj.Sextupole(0.1, 4.0, name="sf"),
+        pj.SBend(1.0, math.pi / 8, e1=0.1, e2=0.05, k1=0.1, model=model, name="b"),
+        pj.Drift(0.3, name="d"),
+        pj.Quadrupole(0.2, -1.5, model="exact", steps=2, name="qd"),
+        pj.Multipole(knl=(0.0, 0.0, 1.0), ksl=(0.0, 1e-3), name="m"),
+        pj.Drift(0.4, model="paraxial"),
+        pj.RBend(1.0, math.pi / 8, model="linear", name="r"),
+        pj.Drift(0.4),
+    ]
+
+
+PLAIN = pj.Lattice([e for e in cell() if e.name not in ("m", "k")] * 2)
+KICKED = pj.Lattice(
+    [
+        *cell(),
+        *(e for e in cell("paraxial") if e.name != "m"),
+        pj.Kicker(hkick=2e-4, vkick=-1e-4, name="corrector"),
+        pj.Solenoid(0.3, 0.05, name="sol"),
+        *cell("linear"),
+        pj.Quadrupole(0.2, 0.3, dx=1e-3, dy=-5e-4, x_rot=1e-3, y_rot=-1e-3, tilt=0.2, name="off"),
+        *cell(),
+    ]
+)
+rings = pytest.mark.parametrize("ring", [PLAIN, KICKED], ids=["plain", "kicked"])
+particles = pytest.mark.parametrize("reference", [ELECTRON, PROTON], ids=["electron", "proton"])
+
+
+def orbit_and_matrices(
+    ring: pj.Lattice, reference: pj.Reference, delta: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """(N + 1, 6) and (N, 6, 6), from single particles and Newton's method on one turn."""
+    at = np.array([0, 0, 0, 0, 0, delta])
+    for _ in range(6):
+        end = pj.track(ring, pj.Beam(reference, torch.tensor(at[None]))).numpy()[0]
+        matrix = pj.jacobian(ring, reference, at=at)
+        at[:4] += np.linalg.solve(np.eye(4) - matrix[:4, :4], (end - at)[:4])
+    places, matrices = [at], []
+    for element in ring:
+        line = pj.Lattice([element])
+        matrices.append(pj.jacobian(line, reference, at=places[-1]))
+        beam = pj.Beam(reference, torch.tensor(places[-1][None]))
+        places.append(pj.track(line, beam).numpy()[0])
+    return np.array(places), np.array(matrices)
+
+
+@rings
+@particles
+@pytest.mark.parametrize("delta", [0.0, 3e-3])
+def test_orbits_and_matrices(ring: pj.Lattice, reference: pj.Reference, delta: float) -> None:
+    orbit, matrices = orbit_and_matrices(ring, reference, delta)
+    found = pj.closed_orbit(ring, reference, delta=delta)
+    np.testing.assert_allclose(found, orbit, rtol=0, atol=1e-12)
+    theirs = pj.transfer_matrices(ring, reference, delta=delta)
+    # z along the orbit is counted from the start there, and from each element here
+    np.testing.assert_allclose(theirs[:, :4], matrices[:, :4], rtol=0, atol=1e-11)
+    turn = np.linalg.multi_dot(list(matrices[::-1]))
+    table = pj.twiss_table(ring, reference, delta=delta)
+    np.testing.assert_allclose(table.matrix[:4, :4], turn[:4, :4], rtol=0, atol=1e-10)
+    assert np.abs(table.matrix[:4, :4].T @ FORM @ table.matrix[:4, :4] - FORM).max() < 1e-11
+    fractions = np.array([table.tune_x, table.tune_y]) % 1
+    np.testing.assert_allclose(fractions, pj.tunes(turn), rtol=0, atol=1e-10)
+
+
+@rings
+def test_functions_by_eigenvectors_everywhere(ring: pj.Lattice) -> None:
+    """Mais-Ripken functions from NumPy's eigenvectors, element by element."""
+    _, matrices = orbit_and_matrices(ring, ELECTRON, 0.0)
+    table = pj.twiss_table(ring, ELECTRON)
+    turn = np.linalg.multi_dot(list(matrices[::-1]))[:4, :4]
+    values, vectors = np.linalg.eig(turn)
+    modes = {}
+    for v in vectors.T:
+        signature = (v.conj() @ FORM @ v).imag
+        if signature > 0:
+            v = v * np.sqrt(2 / signature)
+            plane = 0 if abs((v[0].conj() * v[1]).imag) > 0.5 else 1
+            modes[plane] = v
+    assert len(values) == 4
+    rows = {name: [] for name in ("beta_x", "beta_y", "alpha_x", "alpha_y", "beta_x2", "beta_y1")}
+    for matrix in [np.eye(6), *matrices]:
+        modes = {plane: matrix[:4, :4] @ v for plane, v in modes.items()}
+        for plane, axis in ((0, "x"), (1, "y")):
+            v = modes[plane][2 * plane : 2 * plane + 2]
+            rows[f"beta_{axis}"].append(abs(v[0]) ** 2)
+            rows[f"alpha_{axis}"].append(-(v[0].conj() * v[1]).real)
+        rows["beta_x2"].append(abs(modes[1][0]) ** 2)
+        rows["beta_y1"].append(abs(modes[0][2]) ** 2)
+    for name, expected in rows.items():
+        np.testing.assert_allclose(getattr(table, name), expected, rtol=1e-8, atol=1e-8)
+    if ring is KICKED:
+        assert table.beta_x2.max() > 1e-3
+    assert table.tune_x == pytest.approx(table.phase_x[-1])
+    assert (np.diff(table.phase_x) > -1e-12).all()
+
+
+@rings
+@particles
+def test_slopes_in_delta(ring: pj.Lattice, reference: pj.Reference) -> None:
+    """Dispersion, chromaticity and compaction against orbits and tunes at other momenta."""
+    step = 2e-6
+    table = pj.twiss_table(ring, reference, chromatic=True)
+    up, down = (pj.twiss_table(ring, reference, delta=d) for d in (step, -step))
+    slope = (up.orbit - down.orbit) / 2 / step
+    for i, name in enumerate(("dispersion_x", "dispersion_px", "dispersion_y", "dispersion_py")):
+        np.testing.assert_allclose(getattr(table, name), slope[:, i], rtol=0, atol=1e-6)
+    for plane in "xy":
+        difference = (getattr(up, f"tune_{plane}") - getattr(down, f"tune_{plane}")) / 2 / step
+        assert getattr(table, f"chromaticity_{plane}") == pytest.approx(difference, abs=2e-6)
+    np.testing.assert_array_equal(
+        pj.chromaticities(ring, reference), [table.chromaticity_x, table.chromaticity_y]
+    )
+    slip = -(up.orbit[-1, 4] - down.orbit[-1, 4]) / 2 / step / float(ring.length)
+    assert table.slip_factor == pytest.approx(slip, rel=1e-5)
+    assert table.momentum_compaction == pytest.approx(slip + reference.gamma**-2, rel=1e-5)
+
+
+def test_a_corrector_moves_the_orbit_as_the_textbook_says() -> None:
+    kick = 1e-8
+    table = pj.twiss_table(PLAIN, ELECTRON)
+    ring = pj.Lattice([pj.Kicker(hkick=kick), *PLAIN])
+    found = pj.closed_orbit(ring, ELECTRON)[1:, 0]
+    q = table.tune_x
+    expected = (
+        kick
+        * np.sqrt(table.beta_x[0] * table.beta_x)
+        / (2 * math.sin(math.pi * q))
+        * np.cos(2 * math.pi * table.phase_x - math.pi * q)
+    )
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+
+
+FIGURES: dict[str, Callable] = {
+    "tunes": lambda t: torch.stack([t.tune_x, t.tune_y]),
+    "betas": lambda t: torch.stack([t.beta_x[7], t.beta_y[40], t.alpha_x[3], t.beta_x2[11]]),
+    "dispersion": lambda t: torch.stack([t.dispersion_x[5], t.dispersion_py[9]]),
+    "orbit": lambda t: 1e3 * torch.stack([t.orbit[8, 0], t.orbit[20, 3]]),
+    "ring": lambda t: torch.stack([10 * t.momentum_compaction, t.s[-1] / 100]),
+    "chromaticities": lambda t: torch.stack([t.chromaticity_x, t.chromaticity_y]),
+}
+KNOBS = ["qf.0.k1", "qd.6.k1", "sf.3.k2", "b.4.angle", "b.4.k1", "b.4.e1", "r.9.dk0", "d.5.length"]
+KNOBS += ["off.dx", "off.tilt", "off.x_rot", "corrector.hkick", "sol.ks", "m.7.ksl[1]"]
+#: each element with a name of its own
+NAMED = pj.Lattice(
+    dataclasses.replace(e, name=f"{e.name}.{i}" if i < 11 else e.name) for i, e in enumerate(KICKED)
+)
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_gradients(figure: str) -> None:
+    ring = NAMED
+    chromatic = figure == "chromaticities"
+    knobs = KNOBS[::4] if chromatic else KNOBS
+    function = FIGURES[figure]
+    _, found = pj.optics_gradient(function, ring, ELECTRON, knobs, chromatic=chromatic)
+    step = 2e-6
+    for column, knob in enumerate(knobs):
+        value = ring.value(knob)
+        ends = []
+        for shift in (step, -step):
+            moved = ring.with_values({knob: value + shift})
+            table = pj.linear_optics(moved, ELECTRON, chromatic=chromatic)
+            ends.append(function(table).detach().numpy())
+        difference = (ends[0] - ends[1]) / 2 / step
+        scale = max(1.0, np.abs(found[:, column]).max())
+        np.testing.assert_allclose(found[:, column], difference, rtol=0, atol=3e-6 * scale)
+
+
+def test_equal_tunes_have_finite_gradients() -> None:
+    fodo = pj.Lattice(
+        [
+            pj.Quadrupole(0.1, 3.0, name="q1"),
+            pj.Drift(0.4),
+            pj.Quadrupole(0.1, -3.0, name="q2"),
+            pj.Drift(0.4),
+        ]
+    )
+    table = pj.twiss_table(fodo, PROTON)
+    assert table.tune_x == pytest.approx(table.tune_y, abs=1e-12)
+    _, slopes = pj.optics_gradient(
+        lambda t: torch.stack([t.tune_x, t.tune_y]), fodo, PROTON, ["q1.k1", "q2.k1"]
+    )
+    _, expected = pj.tune_slopes(fodo, PROTON, ["q1.k1", "q2.k1"])
+    np.testing.assert_allclose(np.sort(slopes), np.sort(expected.T), rtol=1e-8)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 64, 100])
+def test_products_of_pairs(count: int) -> None:
+    matrices = torch.randn(count, 4, 4, dtype=torch.float64) / 2
+    product, expected = torch.eye(4, dtype=torch.float64), []
+    for matrix in matrices:
+        product = matrix @ product
+        expected.append(product)
+    torch.testing.assert_close(pairwise_products(matrices), torch.stack(expected))
+
+
+def test_a_line_from_given_functions() -> None:
+    line = pj.Lattice(cell())
+    start = pj.Twiss(4.0, -0.7, 3.0, 0.4, dispersion_x=0.5, dispersion_px=0.1)
+    table = pj.twiss_table(line, PROTON, initial=start)
+    matrix = pj.jacobian(line, PROTON)
+    dispersion = matrix[:4, :4] @ [0.5, 0.1, 0.0, 0.0] + matrix[:4, 5]
+    assert table.dispersion_x[-1] == pytest.approx(dispersion[0])
+    assert table.dispersion_px[-1] == pytest.approx(dispersion[1])
+    sigma = np.zeros((4, 4))
+    for i, (beta, alpha) in enumerate(((4.0, -0.7), (3.0, 0.4))):
+        block = [[beta, -alpha], [-alpha, (1 + alpha**2) / beta]]
+        sigma[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] = block
+    for i, axis in enumerate("xy"):
+        only = np.zeros((4, 4))
+        only[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] = sigma[2 * i : 2 * i + 2, 2 * i : 2 * i + 2]
+        end = matrix[:4, :4] @ only @ matrix[:4, :4].T
+        assert getattr(table, f"beta_{axis}")[-1] == pytest.approx(end[2 * i, 2 * i])
+        assert getattr(table, f"alpha_{axis}")[-1] == pytest.approx(-end[2 * i, 2 * i + 1])
+
+
+def test_what_has_no_optics() -> None:
+    reverse = PLAIN.with_values({"qf.k1": 6.0})
+    for call, error, said in (
+        (lambda: pj.twiss_table(reverse, ELECTRON), pj.UnstableError, "unstable"),
+        (lambda: pj.twiss_table(PLAIN, ELECTRON, delta=-0.95), pj.UnstableError, "unstable|orbit"),
+        (lambda: pj.twiss_table(PLAIN, ELECTRON, delta=-2.0), pj.InvalidValueError, "above -1"),
+        (lambda: pj.twiss(KICKED, ELECTRON), pj.InvalidValueError, "twiss_table"),
+        (lambda: pj.closed_orbit(PLAIN, ELECTRON, dimensions=6), pj.InvalidValueError, "RFCavity"),
+        (lambda: pj.closed_orbit(PLAIN, ELECTRON, dimensions=5), pj.InvalidValueError, "4 or 6"),
+        (lambda: pj.twiss_table(PLAIN, ELECTRON)["qx"], pj.UnknownNameError, "qf"),
+        (lambda: pj.twiss_table(PLAIN, ELECTRON)[999], pj.InvalidValueError, "places"),
+        (
+            lambda: pj.optics_gradient(lambda t: 3.0, PLAIN, ELECTRON, ["qf.k1"]),
+            pj.InvalidValueError,
+            "tensor",
+        ),
+        (
+            lambda: pj.optics_gradient(lambda t: t.tune_x, PLAIN, ELECTRON, ["qx.k1"]),
+            pj.UnknownNameError,
+            "qf.k1",
+        ),
+    ):
+        with pytest.raises(error, match=said):
+            call()
