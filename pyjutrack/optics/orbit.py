@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
 import torch
@@ -26,8 +27,9 @@ def passage(lattice: Lattice, reference: Reference, dimensions: int) -> Passage:
         raise InvalidValueError(f"a closed orbit has dimensions 4 or 6, got {dimensions!r}")
     elements: list[Element] = list(lattice)
     if dimensions == 4:
+        empty = cache(Drift)  # cavities are many and alike
         elements = [
-            Drift(e.length) if isinstance(e, (RFCavity, CrabCavity)) else e for e in elements
+            empty(e.length) if isinstance(e, (RFCavity, CrabCavity)) else e for e in elements
         ]
     return Passage(elements, reference)
 

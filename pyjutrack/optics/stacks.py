@@ -65,13 +65,15 @@ class _Form:
 
     def key(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
         first, last = self.ends
-        return *map(len, row[first:last]), *row[last:]
+        return row[last:] if first == last else (*map(len, row[first:last]), *row[last:])
 
     def stacks(self, places: list[int], rows: list[tuple[Any, ...]]) -> list[Stack]:
         """Stacks of elements with the same key."""
         first, last = self.ends
-        flat = [(*row[:first], *(v for s in row[first:last] for v in s)) for row in rows]
-        columns = list(zip(*flat, strict=True))
+        whole = list(zip(*rows, strict=True))
+        columns = whole[:first]
+        for series in whole[first:last]:
+            columns += zip(*series, strict=True)
         # zeros of some and not of others
         mixed = [c for c in columns if len(values := set(c)) > 1 and 0.0 in values]
         if not mixed:

@@ -35,6 +35,8 @@ def _(element: Drift, state: State, reference: Reference, part: Part) -> State:
 
 @transport.register
 def _(element: Monitor, state: State, reference: Reference, part: Part) -> State:
+    if is_zero(element.length):
+        return state
     return move("drift", state, reference, element.length * part.fraction)
 
 
