@@ -12,7 +12,7 @@ class LatticeFileError(PyJuTrackError, ValueError):
 
 
 class LatticeWarning(UserWarning):
-    """A lattice file holds what the package lacks; the notes of the result tell what."""
+    """A file holds what the package lacks, or lacks what it needs; the message tells what."""
 
 
 def wrong(path: Path, message: str, line: int | None = None) -> LatticeFileError:
