@@ -124,7 +124,6 @@ def test_a_potential_of_the_wrong_shape_is_named(cell, proton):
     [
         (lambda: pj.Marker(length=1.0), "thin"),
         (lambda: pj.Marker(length=float("nan")), "thin"),
-        (lambda: pj.Multipole(knl=(0.1,), length=1.0), "thin"),
         (lambda: pj.Multipole(knl="12"), "sequence"),
         (lambda: pj.Multipole(knl=0.5), "sequence"),
         (lambda: pj.Drift((1.0, 2.0)), "must be a number"),

@@ -18,7 +18,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the figures of the ring, write the table and a picture."""
     from ..files import write_text, write_whole
     from ..optics import chromaticities, twiss_table
-    from ..plotting import plot_optics
+    from ..plotting import plot_optics, sheet
 
     found, reference, out = machine.read(options)
     lattice = found.lattice
@@ -34,7 +34,8 @@ def run(options: argparse.Namespace) -> int:
         print(f"{label:26} {x:16.9g} {y:16.9g}")
     print(f"{'momentum compaction':26} {table.momentum_compaction:16.9g}")
     write_text(out / "twiss.csv", table.csv())
-    picture = plot_optics(table, lattice)[0].figure
+    picture = sheet()
+    plot_optics(table, lattice, figure=picture)
     write_whole(out / "twiss.png", lambda path: picture.savefig(path, dpi=150))
     print(f"wrote {out / 'twiss.csv'} and {out / 'twiss.png'}")
     return 0

@@ -25,7 +25,7 @@ import numpy as np
 
 from ..maps import openings
 from .jit import kernel, scalar
-from .stumpff import arctangent, exact
+IMPORTED
 
 in_ellipse = scalar(openings.in_ellipse)
 in_racetrack = scalar(openings.in_racetrack)
@@ -93,7 +93,8 @@ def source() -> str:
         head = f"                elif op == {code}:  # {name}"
         if name in (*COMPILED_MAPS, *SCALAR_MAPS, "patch"):
             function, lines = _map(name)
-            scalars.append(function)
+            if name not in COMPILED_MAPS:
+                scalars.append(function)
             branches += [head, *lines]
         elif name == "multipole_kick":
             branches += [head, _MULTIPOLE.strip("\n")]
@@ -112,15 +113,9 @@ def source() -> str:
     start = _START.replace("COLUMNS", ", ".join(f"all_{c}" for c in COORDINATES))
     start = start.replace("VIEWS", views).replace("SAVE", save).replace("RESTORE", restore)
     start = start.replace("SUM", " + ".join(f"{c}[n]" for c in COORDINATES))
-    return (
-        _HEADER
-        + "\n\n".join(scalars)
-        + "\n"
-        + start.rstrip("\n")
-        + "\n"
-        + "\n".join(branches)
-        + "\n"
-    )
+    known = "\n".join(f"from .map_kernels import {n}_one_exact as {n}" for n in COMPILED_MAPS)
+    head = _HEADER.replace("IMPORTED", known) + "\n\n".join(scalars)
+    return "\n".join([head, start.rstrip("\n"), *branches]) + "\n"
 
 
 def _map(name: str) -> tuple[str, list[str]]:

@@ -1,6 +1,6 @@
 """Pictures. Functions take and return matplotlib axes; matplotlib is imported only here."""
 
-from .figure import figure
+from .figure import figure, sheet
 from .lattice import plot_lattice
 from .losses import plot_losses
 from .optics import plot_optics, plot_orbit
@@ -19,5 +19,6 @@ __all__ = [
     "plot_orbit",
     "plot_phase_space",
     "plot_potential",
+    "sheet",
     "tune_against_current",
 ]

@@ -9,6 +9,10 @@ from matplotlib.figure import Figure
 
 def figure(columns: int = 1, *, width: float = 5.0, height: float = 4.0) -> tuple[Figure, Any]:
     """A figure outside pyplot's registry, with a row of axes."""
-    fig = Figure(figsize=(width * columns, height), layout="constrained")
-    axes = fig.subplots(1, columns)
-    return fig, axes
+    fig = sheet(width * columns, height)
+    return fig, fig.subplots(1, columns)
+
+
+def sheet(width: float = 9.0, height: float = 5.5) -> Figure:
+    """An empty figure outside pyplot's registry."""
+    return Figure(figsize=(width, height), layout="constrained")
