@@ -60,7 +60,8 @@ def read_lattice(
         found = LatticeFile(found.lattice, reference, found.notes)
     if found.notes:
         first = f"{found.notes[0]}" + ("; ..." if len(found.notes) > 1 else "")
-        summary = f"{len(found.notes)} things could not be represented: {first}"
+        count = f"{len(found.notes)} thing{'s' if len(found.notes) > 1 else ''}"
+        summary = f"{count} could not be represented: {first}"
         if strict:
             raise wrong(path, summary)
         warn(f"{path}: {summary} (all of them are in `notes`)", LatticeWarning)
