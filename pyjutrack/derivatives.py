@@ -114,16 +114,17 @@ def gradient(
     mode: Literal["reverse", "forward", "fd"] = "reverse",
     step: float = KNOB_STEP,
     engine: str | Engine = "native",
+    adjoint: str = "auto",
 ) -> Array:
     """Gradient of a figure of the tracked beam by any knobs, the field's response included.
 
     Args:
         observable: (final beam, initial beam) -> 0-d tensor; see `pyjutrack.observables`.
         wrt: knobs, such as "d1.length", "q1.k1", "beam.current".
-        mode: "reverse" costs a few trackings whatever the number of knobs, and memory for every
-            slice; "forward" grows with the knobs, and needs no memory; "fd" is central differences.
+        mode: "reverse" costs a few trackings whatever the number of knobs; "forward" grows with
+            the knobs, and needs no memory; "fd" is central differences.
         step: of the central differences, times max(|value of the knob|, 1).
-        lattice, beam, kicks, turns, engine: as for `track`.
+        lattice, beam, kicks, turns, engine, adjoint: as for `track`.
 
     Returns:
         (K,) in the order of `wrt`, in units of the observable per unit of the knob.
@@ -142,6 +143,7 @@ def gradient(
         mode=mode,
         step=step,
         engine=engine,
+        adjoint=adjoint,
     )[1]
 
 
@@ -156,6 +158,7 @@ def value_and_gradient(
     mode: Literal["reverse", "forward", "fd"] = "reverse",
     step: float = KNOB_STEP,
     engine: str | Engine = "native",
+    adjoint: str = "auto",
 ) -> tuple[float, Array]:
     """The observable itself and its gradient; arguments as for `gradient`."""
     require_known("mode", mode, ("reverse", "forward", "fd"))
@@ -164,7 +167,7 @@ def value_and_gradient(
     vector = values(lattice, beam, wrt)
     if mode == "fd":
         beam = beam.to(torch.float64)  # a step of 1e-5 is below the rounding of float32
-    chosen, task = engine_of(engine), task_of(lattice, beam, kicks, turns)
+    chosen, task = engine_of(engine), task_of(lattice, beam, kicks, turns, adjoint)
 
     def figure(final: Beam) -> Tensor:
         return observable(final, beam)

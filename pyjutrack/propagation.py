@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 import torch
 from torch import Tensor
@@ -28,6 +29,60 @@ class End(NamedTuple):
     state: State
     probe: State | None
     reference: Reference
+
+
+class Segment(NamedTuple):
+    """A part of an element, and the kicks behind it.
+
+    Between two kicks of one element, the second half of a slice and the first half of the next are
+    one part.
+
+    Attributes:
+        slices: into which the element is cut, or 0 where no kick follows.
+    """
+
+    element: Element
+    part: Part
+    slices: int
+
+    @property
+    def kicked(self) -> Number:
+        """Length over which the kicks act [m]."""
+        return self.element.length / self.slices
+
+
+class Walk(Sequence[Segment]):
+    """The segments of one turn, in order; each is made when it is asked for."""
+
+    def __init__(self, lattice: Lattice, counts: Plan) -> None:
+        self._lattice, self._counts = lattice, counts
+        # an element that is cut into n slices has n + 1 parts
+        self._ends = list(itertools.accumulate(count + 1 for count in counts))
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    @overload
+    def __getitem__(self, index: int) -> Segment: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Segment]: ...
+    def __getitem__(self, index: int | slice) -> Segment | Sequence[Segment]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        place = self.place(index)
+        element, count = self._lattice.elements[place], self._counts[place]
+        if count == 0:
+            return Segment(element, WHOLE, 0)
+        n = index - (self._ends[place] - count - 1)
+        start = 0.0 if n == 0 else (n - 0.5) / count
+        stop = 1.0 if n == count else (n + 0.5) / count
+        return Segment(element, Part(start, stop), count if n < count else 0)
+
+    def place(self, index: int) -> int:
+        """To which element of the lattice a segment belongs."""
+        return bisect.bisect_right(self._ends, index)
 
 
 def run(
@@ -72,42 +127,32 @@ def _run(
                 return End(alone.state, None, alone.reference)
             return End(state, alone.state, alone.reference)
     needs_beam = bool(kicks) or probe is None
+    walk = Walk(lattice, counts)
     for _ in range(turns):
-        for element, part, kicked in _walk(lattice, counts):
+        for segment in walk:
             if needs_beam:
-                state = passable(state) if part.start == 0 else state
-                state = advance(element, state, reference, part)
+                state = passed(segment, state, reference)
             if probe is not None:
-                probe = passable(probe) if part.start == 0 else probe
-                probe = advance(element, probe, reference, part)
-            after = behind(element, reference, part)
+                probe = passed(segment, probe, reference)
+            after = behind(segment.element, reference, segment.part)
             if after is not reference:
                 reference, beam = after, beam.replace(reference=after)
-            if kicked is None:
+            if not segment.slices:
                 continue
             for kick in kicks:
                 state = kick.admit(state)
                 field = kick.field(beam, state)
-                state = kick.apply(state, field, kicked)
+                state = kick.apply(state, field, segment.kicked)
                 if probe is not None:
-                    probe = kick.apply(kick.admit(probe), field, kicked)
+                    probe = kick.apply(kick.admit(probe), field, segment.kicked)
     return End(state, probe, reference)
 
 
-def _walk(lattice: Lattice, counts: Plan) -> Iterator[tuple[Element, Part, Number | None]]:
-    """(element, part of it to pass, length to kick over afterwards or None).
-
-    Between two kicks of one element, the second half of a slice and the first half of the next are
-    one map.
-    """
-    for element, count in zip(lattice, counts, strict=True):
-        if count == 0:
-            yield element, WHOLE, None
-            continue
-        ds = element.length / count
-        places = [0.0, *((n + 0.5) / count for n in range(count)), 1.0]
-        for n, part in enumerate(itertools.starmap(Part, itertools.pairwise(places))):
-            yield element, part, ds if n < count else None
+def passed(segment: Segment, state: State, reference: Reference) -> State:
+    """Particles behind the part of the element, in front of its kicks."""
+    element, part, _ = segment
+    state = passable(state) if part.start == 0 else state
+    return advance(element, state, reference, part)
 
 
 def state_of(coordinates: Tensor, alive: Tensor) -> State:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from .adjoint import ADJOINTS
 from .beam import Beam, check_beam
 from .engines import Engine, Task, engine_of
-from .errors import InvalidValueError
+from .errors import InvalidValueError, require_known
 from .lattice import Lattice
 from .number import Number, detached
 from .transport import State, slices
@@ -17,6 +18,9 @@ class Kick(Protocol):
     """A collective effect: what the beam makes of itself, and how particles respond to it.
 
     The two are apart so that a test particle can feel the field of the beam without adding to it.
+    A kick that only adds to px, py and delta, by what depends on x, y, z, the field and ds, may say
+    so by an attribute `reversible = True`: reverse mode then finds the beam in front of it from
+    the beam behind it. Tensors that it depends on should be among its attributes.
     """
 
     @property
@@ -72,6 +76,7 @@ def track(
     kicks: Sequence[Kick] = (),
     turns: int = 1,
     engine: str | Engine = "native",
+    adjoint: str = "auto",
 ) -> Beam:
     """Track a beam through a lattice.
 
@@ -86,6 +91,13 @@ def track(
         kicks: collective effects, applied in their order in the middle of every slice.
         turns: how often to pass the lattice.
         engine: "native", or "julia" for JuTrack.
+        adjoint: how a later reverse pass goes back through a native tracking. "store" keeps what
+            every slice needs, some 130 bytes a particle. "reversible" reconstructs the beam on the
+            way back, in memory that does not grow with the slices, for some more time.
+            "checkpoint" runs the way once more from kept beams, their number the square root of
+            the slices, and asks nothing of the kicks. "auto" stores up to 1 GiB, and beyond that
+            takes "reversible" where the kicks allow it and precision is double. The last two give
+            first derivatives by autograd, of whatever "store" gives them.
 
     Returns:
         The beam at the end. Lost particles are marked in `alive` and keep the coordinates at
@@ -96,13 +108,16 @@ def track(
             than the box of a kick.
     """
     chosen = engine_of(engine)
-    return chosen.track(task_of(lattice, beam, kicks, turns))
+    return chosen.track(task_of(lattice, beam, kicks, turns, adjoint))
 
 
-def task_of(lattice: Lattice, beam: Beam, kicks: Sequence[Kick], turns: int) -> Task:
+def task_of(
+    lattice: Lattice, beam: Beam, kicks: Sequence[Kick], turns: int, adjoint: str = "auto"
+) -> Task:
     """What an engine is asked to track, checked."""
+    require_known("adjoint", adjoint, ADJOINTS)
     check_track(beam, kicks, turns)
-    return Task(lattice, beam, tuple(kicks), turns, plan(lattice, kicks))
+    return Task(lattice, beam, tuple(kicks), turns, plan(lattice, kicks), adjoint)
 
 
 def check_track(beam: Beam, kicks: Sequence[Kick], turns: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from ..adjoint import run_adjoint
 from ..beam import Beam
 from ..compiled import parallel
 from ..knobs import overlay, values
@@ -28,7 +29,7 @@ class Native:
 
     def track(self, task: Task) -> Beam:
         """See `Engine`."""
-        end = run(task.lattice, task.beam, task.kicks, task.turns, task.counts)
+        end = _tracked(task, task.lattice, task.beam)
         return beam_of(end.state, end.reference, task.beam)
 
     def probe(self, task: Task, starts: Tensor) -> Tensor:
@@ -90,7 +91,11 @@ def _jacobian(task: Task, lattice: Lattice, beam: Beam, start: Tensor) -> Tensor
 def _final(task: Task, wrt: Sequence[str], numbers: Iterable[Tensor]) -> tuple[End, Beam]:
     """The end of a tracking with knobs at some values, and the beam as it started."""
     knobbed, source = overlay(task.lattice, task.beam, wrt, numbers)
-    return run(knobbed, source, task.kicks, task.turns, task.counts), source
+    return _tracked(task, knobbed, source), source
+
+
+def _tracked(task: Task, lattice: Lattice, beam: Beam) -> End:
+    return run_adjoint(lattice, beam, task.kicks, task.turns, task.counts, task.adjoint)
 
 
 def _meet(figure: Figure, final: End, source: Beam, count: int) -> tuple[Tensor, Tensor]:

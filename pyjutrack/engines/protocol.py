@@ -29,6 +29,7 @@ class Task:
     Attributes:
         lattice, beam, kicks, turns: as for `pyjutrack.track`.
         counts: how many slices each element is cut into, whatever becomes of its length.
+        adjoint: how reverse mode goes back; see `pyjutrack.track`.
     """
 
     lattice: Lattice
@@ -36,6 +37,7 @@ class Task:
     kicks: tuple[Kick, ...]
     turns: int
     counts: tuple[int, ...]
+    adjoint: str = "auto"
 
 
 @runtime_checkable

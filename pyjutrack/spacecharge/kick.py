@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -41,6 +42,9 @@ class SpaceCharge:
             current and what the potential depends on besides still count, and finite differences
             always contain the answer.
     """
+
+    #: it adds to momenta what depends on places; see `pyjutrack.Kick`
+    reversible: ClassVar[bool] = True
 
     potential: Potential = dataclasses.field(default_factory=SpectralPoisson)
     max_step: float | Mapping[str, float] = 0.05

@@ -1,0 +1,307 @@
+"""Reverse mode in little memory: the gradients of a stored graph, whatever is on the way."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from element_cases import CASES, ONE_WAY, PROTON, Case, points
+
+import pyjutrack as pj
+from pyjutrack import adjoint
+from pyjutrack.transport import WHOLE, Part, State, advance
+from pyjutrack.transport.retreat import has_inverse, retreat
+
+LITTLE = ("checkpoint", "reversible")
+KNOBS = ["d1.length", "q1.k1", "q2.length", "q2.k1", "beam.current"]
+
+
+@pytest.mark.parametrize("case", CASES + ONE_WAY, ids=lambda c: c.label)
+def test_every_map_can_be_undone(case: Case) -> None:
+    c = points(40)
+    alive = torch.ones(len(c), dtype=torch.bool)
+    alive[7] = False
+    element = case.element()
+    end = advance(element, State(tuple(c.unbind(-1)), alive), PROTON, WHOLE)
+    back = torch.stack(retreat(element, end, PROTON, WHOLE).coordinates, -1)
+    torch.testing.assert_close(back, c, rtol=0, atol=2e-15)
+
+
+def test_a_half_of_an_element_can_be_undone() -> None:
+    bend, c = pj.SBend(0.9, 0.4, e1=0.1, e2=0.2, k1=0.3), points(20)
+    state = State(tuple(c.unbind(-1)), torch.ones(20, dtype=torch.bool))
+    for part in (Part(0.0, 0.3), Part(0.3, 1.0)):
+        end = advance(bend, state, PROTON, part)
+        back = torch.stack(retreat(bend, end, PROTON, part).coordinates, -1)
+        torch.testing.assert_close(back, c, rtol=0, atol=2e-15)
+
+
+def gradients(
+    line: pj.Lattice, beam: pj.Beam, wrt: list[str], chosen: str, **options: Any
+) -> np.ndarray:
+    figure = pj.emittance_growth("x")
+    return pj.gradient(figure, line, beam, wrt=wrt, adjoint=chosen, **options)
+
+
+@pytest.mark.parametrize("chosen", LITTLE)
+def test_the_paper_cell(cell, kick, make_beam, chosen) -> None:
+    beam, options = make_beam(3000), {"kicks": [kick], "turns": 3}
+    expected = gradients(cell, beam, KNOBS, "store", **options)
+    found = gradients(cell, beam, KNOBS, chosen, **options)
+    np.testing.assert_allclose(found, expected, rtol=1e-11)
+    differences = pj.gradient(
+        pj.emittance_growth("x"), cell, beam, wrt=KNOBS, mode="fd", step=1e-6, **options
+    )
+    np.testing.assert_allclose(found, differences, rtol=2e-5, atol=2e-7)
+
+
+@pytest.mark.parametrize("chosen", LITTLE)
+def test_losses_in_the_box_and_in_an_aperture(cell, make_beam, chosen) -> None:
+    """Who is lost counts up to its loss and not beyond, on the way back as on the way there."""
+    narrow = pj.SpaceCharge(pj.SpectralPoisson((0.012, 0.012), (64, 64)), max_step=0.1)
+    scraper = pj.Aperture(half_width=1.4e-3, half_height=1.6e-3, shape="ellipse")
+    line = pj.Lattice([scraper, cell, scraper, cell])
+    c = make_beam(3000, current=100.0).coordinates.clone()
+    c[5] = torch.tensor([0.0, 0.0, 0.0, 0.0, 0.0, -2.0])  # cannot enter
+    c[6, 1] = 0.02  # leaves the box of the kick
+    alive = torch.ones(3000, dtype=torch.bool)
+    alive[7] = False
+    leaf = c.clone().requires_grad_()
+    beam = pj.Beam(PROTON, leaf, 100.0, alive)
+    slopes, ends = {}, {}
+    for how in ("store", chosen):
+        ends[how] = pj.track(line, beam, kicks=[narrow], turns=2, adjoint=how)
+        figure = (ends[how].coordinates * torch.linspace(1, 2, 18000).reshape(3000, 6)).sum()
+        (slopes[how],) = torch.autograd.grad(figure, leaf)
+    assert 100 < ends["store"].lost < 2000
+    assert torch.equal(ends[chosen].alive, ends["store"].alive)
+    torch.testing.assert_close(
+        ends[chosen].coordinates, ends["store"].coordinates, rtol=0, atol=1e-16
+    )
+    torch.testing.assert_close(slopes[chosen], slopes["store"], rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("chosen", LITTLE)
+def test_every_kind_of_element_on_the_way(kick, make_beam, chosen) -> None:
+    line = pj.Lattice(
+        [
+            pj.SBend(0.3, 0.1, k1=1.0, e1=0.05, name="b"),
+            pj.Quadrupole(0.1, 5.0, dx=1e-4, y_rot=1e-3, name="q"),
+            pj.Sextupole(0.1, 50.0, name="s"),
+            pj.Solenoid(0.2, 0.5, name="sol"),
+            pj.Multipole((0.0, 0.1, 2.0), (0.0, 0.05), tilt=0.1, name="m"),
+            pj.RFCavity(0.1, 1e6, frequency=1e8, phase=0.3, name="rf"),
+            pj.Kicker(0.1, hkick=1e-3, name="k"),
+            pj.Patch(dx=1e-4, z_rot=0.02, name="p"),
+            pj.Marker(),
+        ]
+    )
+    wrt = ["b.angle", "b.k1", "q.k1", "q.dx", "s.k2", "sol.ks", "m.knl[2]", "rf.voltage"]
+    wrt += ["k.hkick", "p.z_rot", "b.e1"]
+    beam = make_beam(800)
+    expected = gradients(line, beam, wrt, "store", kicks=[kick])
+    found = gradients(line, beam, wrt, chosen, kicks=[kick])
+    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-15)
+
+
+@pytest.mark.parametrize("chosen", LITTLE)
+def test_an_accelerated_reference(kick, make_beam, chosen) -> None:
+    line = pj.Lattice(
+        [
+            pj.Quadrupole(0.1, 20.0, name="q"),
+            pj.RFCavity(0.1, 5e7, frequency=1e8, phase=0.5, accelerate=True, name="rf"),
+            pj.Drift(0.2),
+        ]
+    )
+    beam, options = make_beam(800), {"kicks": [kick], "turns": 3}
+    wrt = ["q.k1", "rf.voltage", "beam.current"]
+    expected = gradients(line, beam, wrt, "store", **options)
+    np.testing.assert_allclose(gradients(line, beam, wrt, chosen, **options), expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("chosen", LITTLE)
+def test_weights_of_a_network_and_a_scale(cell, make_beam, make_surrogate, chosen) -> None:
+    surrogate = make_surrogate("linear", domain=None)
+    weights = {k: w.clone().requires_grad_() for k, w in surrogate.network.weights.items()}
+    trained = surrogate.replace(network=surrogate.network.replace(weights))
+    scale = torch.tensor(0.9, dtype=torch.float64, requires_grad=True)
+    kick = pj.SpaceCharge(trained, max_step=0.2, perveance_scale=scale)
+    beam = make_beam(500)
+    slopes = {}
+    for how in ("store", chosen):
+        end = pj.track(cell, beam, kicks=[kick], adjoint=how)
+        slopes[how] = torch.autograd.grad(pj.emittance(end, "x"), [scale, *weights.values()])
+    assert float(slopes["store"][0]) != 0
+    for ours, expected in zip(slopes[chosen], slopes["store"], strict=True):
+        tolerance = 1e-12 * float(expected.abs().max())
+        torch.testing.assert_close(ours, expected, rtol=1e-9, atol=tolerance)
+
+
+@pytest.mark.parametrize("chosen", LITTLE)
+def test_parameters_that_are_results_and_single_precision(cell, kick, make_beam, chosen) -> None:
+    beam = make_beam(1000).to(torch.float32)
+    slopes = {}
+    for how in ("store", chosen):
+        half = torch.tensor(14.8, requires_grad=True)
+        line = cell.with_values({"q1.k1": 2 * half, "q2.k1": -2 * half})
+        end = pj.track(line, beam, kicks=[kick], adjoint=how)
+        (slopes[how],) = torch.autograd.grad(pj.emittance(end, "y"), half)
+    assert float(slopes[chosen]) == pytest.approx(float(slopes["store"]), rel=1e-3)
+
+
+def test_a_batch_of_beams(cell, kick, make_beam) -> None:
+    beams = torch.stack([make_beam(300, seed=s).coordinates for s in (1, 2)])
+    slopes = {}
+    for how in ("store", *LITTLE):
+        leaf = beams.clone().requires_grad_()
+        end = pj.track(cell, pj.Beam(PROTON, leaf, 200.0), kicks=[kick], adjoint=how)
+        (slopes[how],) = torch.autograd.grad(pj.emittance(end, "x").sum(), leaf)
+    for how in LITTLE:
+        torch.testing.assert_close(slopes[how], slopes["store"], rtol=1e-10, atol=1e-18)
+
+
+def held(line: pj.Lattice, beam: pj.Beam, kick: pj.SpaceCharge, turns: int, how: str) -> int:
+    """Bytes of tensors that wait for a reverse pass."""
+    leaf = torch.tensor(29.6, dtype=torch.float64, requires_grad=True)
+    kept: list[torch.Tensor] = []
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        kept.append(tensor)
+        return tensor
+
+    knobbed = line.with_values({"q1.k1": leaf})
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
+        end = pj.track(knobbed, beam, kicks=[kick], turns=turns, adjoint=how)
+    for node in nodes(end):
+        if hasattr(node, "record"):
+            kept += [c for columns in node.record.beams.values() for c in columns]
+    storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in kept}
+    return sum(storages.values())
+
+
+def nodes(end: pj.Beam) -> list[Any]:
+    """The way back from a beam, along the first input of every operation."""
+    found, node = [], end.coordinates.grad_fn
+    while node is not None:
+        found.append(node)
+        node = node.next_functions[0][0] if node.next_functions else None
+    return found
+
+
+def test_what_is_held_does_not_grow(cell, kick, make_beam) -> None:
+    beam = make_beam(2000)
+    short, long = (held(cell, beam, kick, turns, "reversible") for turns in (2, 20))
+    assert short > 2000 * 6 * 8
+    assert long <= 1.01 * short
+    root, more = (held(cell, beam, kick, turns, "checkpoint") for turns in (4, 16))
+    assert root < more < 2.2 * root
+    stored = held(cell, beam, kick, 20, "store")
+    assert stored > 20 * long
+
+
+class Hidden:
+    """A kick whose strength is found by nobody."""
+
+    reversible = True
+    max_step = 0.5
+
+    def __init__(self, secret: Any) -> None:
+        self._strength = lambda: SECRETS[secret]
+
+    def check(self, beam: pj.Beam) -> None: ...
+
+    def admit(self, state: State) -> State:
+        return state
+
+    def field(self, beam: pj.Beam, state: State) -> Any:
+        return self._strength()
+
+    def apply(self, state: State, field: Any, ds: Any) -> State:
+        x, px, *rest = state.coordinates
+        return State((x, px - field * ds * x, *rest), state.alive)
+
+
+SECRETS: dict[str, torch.Tensor] = {}
+
+
+def test_parameters_that_nobody_finds_are_refused(cell, make_beam, monkeypatch) -> None:
+    """And "auto" stores, so that no gradient is ever missed."""
+    strength = torch.tensor(0.5, dtype=torch.float64, requires_grad=True)
+    monkeypatch.setitem(SECRETS, "k", strength)
+    beam, kick = make_beam(100), Hidden("k")
+    leaf = cell.with_values({"q1.k1": torch.tensor(29.6, dtype=torch.float64, requires_grad=True)})
+    for how in LITTLE:
+        with pytest.raises(pj.InvalidValueError, match="Hidden depends on tensors"):
+            pj.track(leaf, beam, kicks=[kick], adjoint=how)
+    monkeypatch.setattr(adjoint, "_STORED", 0)
+    end = pj.track(leaf, beam, kicks=[kick])
+    (slope,) = torch.autograd.grad(pj.emittance(end, "x"), strength)
+    assert float(slope) != 0
+
+
+def test_what_auto_takes(cell, kick, make_beam, monkeypatch) -> None:
+    def name(end: pj.Beam) -> str:
+        return "little" if any(hasattr(node, "record") for node in nodes(end)) else "store"
+
+    beam = make_beam(200)
+    leaf = cell.with_values({"q1.k1": torch.tensor(29.6, dtype=torch.float64, requires_grad=True)})
+    assert name(pj.track(leaf, beam, kicks=[kick])) == "store"
+    monkeypatch.setattr(adjoint, "_STORED", 1000)
+    assert name(pj.track(leaf, beam, kicks=[kick])) == "little"
+    assert pj.track(cell, beam, kicks=[kick]).coordinates.grad_fn is None
+    forward = pj.gradient(
+        pj.emittance_growth("x"), cell, beam, wrt=["q1.k1"], kicks=[kick], mode="forward"
+    )
+    reverse = pj.gradient(pj.emittance_growth("x"), cell, beam, wrt=["q1.k1"], kicks=[kick])
+    np.testing.assert_allclose(forward, reverse, rtol=1e-9)
+
+
+def test_what_cannot_be(cell, kick, make_beam) -> None:
+    beam = make_beam(100)
+    strength = torch.tensor(29.6, dtype=torch.float64, requires_grad=True)
+    with pytest.raises(pj.UnknownNameError, match="reversible"):
+        pj.track(cell, beam, adjoint="reversable")
+
+    def final(k1: torch.Tensor, how: str) -> torch.Tensor:
+        line = cell.with_values({"q1.k1": k1})
+        return pj.emittance(pj.track(line, beam, kicks=[kick], adjoint=how), "x")
+
+    with pytest.raises(pj.InvalidValueError, match="'store'"):
+        torch.func.grad(lambda k: final(k, "reversible"))(strength.detach())
+    with pytest.raises(pj.InvalidValueError, match="first derivatives"):
+        torch.autograd.grad(final(strength, "reversible"), strength, create_graph=True)
+    fixed = dataclasses.make_dataclass("Fixed", [], bases=(Hidden,))
+    monkey = fixed.__new__(fixed)
+    monkey._strength = lambda: 0.5
+    monkey.reversible = False
+    line = cell.with_values({"q1.k1": strength})
+    with pytest.raises(pj.InvalidValueError, match="checkpoint"):
+        pj.track(line, beam, kicks=[monkey], adjoint="reversible")
+
+
+def test_a_map_of_a_users_own_is_kept(kick, make_beam) -> None:
+    """Nobody knows its inverse, so the beam in front of it stays."""
+    from pyjutrack import transport
+
+    @dataclasses.dataclass(frozen=True, repr=False)
+    class Squeeze(pj.Element):
+        abstract = True
+        factor: Any = 1.1
+
+    def squeezed(element: Any, state: State, reference: object, part: object) -> State:
+        x, px, *rest = state.coordinates
+        return State((x * element.factor, px / element.factor, *rest), state.alive)
+
+    transport.transport.register(Squeeze, squeezed)
+    factor = torch.tensor(1.1, dtype=torch.float64, requires_grad=True)
+    line = pj.Lattice([pj.Drift(0.1), Squeeze(factor=factor), pj.Drift(0.1)])
+    assert not has_inverse(line.elements[1], PROTON, WHOLE)
+    beam, slopes = make_beam(500), {}
+    for how in ("store", *LITTLE):
+        end = pj.track(line, beam, kicks=[kick], turns=2, adjoint=how)
+        (slopes[how],) = torch.autograd.grad(pj.emittance(end, "y"), factor)
+    for how in LITTLE:
+        assert float(slopes[how]) == pytest.approx(float(slopes["store"]), rel=1e-10)
