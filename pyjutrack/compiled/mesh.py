@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from . import mesh_kernels, parallel
+from . import mesh_kernels, mesh_tangents, parallel
 
 Array = NDArray[Any]
 
@@ -29,10 +29,10 @@ class Stencil(NamedTuple):
 def deposit(s: Stencil, x: Array, y: Array, active: Array, w: Array) -> Array:
     """Grid of sum_p w_p W(x_p) W(y_p)."""
     share = parallel.parts(x.size)
-    out = np.zeros((share, s.shape[0] * s.shape[1]), x.dtype)
+    out = np.zeros((share, s.shape[0] * s.shape[1]))
     args = (x, y, active, w, s.geometry, s.coefficients, s.shape[1], out)
     parallel.run(mesh_kernels.deposit, x.size, share, *args)
-    return _sum(out).reshape(s.shape)
+    return _sum(out, x.dtype).reshape(s.shape)
 
 
 def deposit_tangent(
@@ -41,10 +41,10 @@ def deposit_tangent(
     """Tangents of `deposit`, (K, nx, ny); dx, dy, dw are (K or 1, N)."""
     count = max(len(dx), len(dy), len(dw))
     share = parallel.parts(x.size)
-    out = np.zeros((share, s.shape[0] * s.shape[1] * count), x.dtype)
+    out = np.zeros((share, s.shape[0] * s.shape[1] * count))
     args = (x, y, active, w, dw, dx, dy, s.geometry, s.coefficients, s.shape[1], out)
-    parallel.run(mesh_kernels.deposit_tangent, x.size, share, *args)
-    return np.moveaxis(_sum(out).reshape(*s.shape, count), -1, 0)
+    parallel.run(mesh_tangents.deposit_tangent, x.size, share, *args)
+    return np.moveaxis(_sum(out, x.dtype).reshape(*s.shape, count), -1, 0)
 
 
 def gather(s: Stencil, x: Array, y: Array, active: Array, g: Array) -> Array:
@@ -80,7 +80,7 @@ def kick_tangent(
     lanes = np.ascontiguousarray(np.moveaxis(dg, 0, -1))
     out = np.empty((2, len(dg), x.size), x.dtype)
     args = (x, y, active, g, *changes, lanes, factor, dfactor, s.geometry, s.coefficients, out)
-    parallel.run(mesh_kernels.kick_tangent, x.size, parallel.parts(x.size), *args)
+    parallel.run(mesh_tangents.kick_tangent, x.size, parallel.parts(x.size), *args)
     return out
 
 
@@ -90,14 +90,15 @@ def kick_cotangent(
     """Pull-back of `kick` by gradients b, d (N): for x and y (2, N), the grid, and the factor."""
     share = parallel.parts(x.size)
     out, by_factor = np.empty((2, x.size), x.dtype), np.zeros(share)
-    grids = np.zeros((share, s.shape[0] * s.shape[1]), x.dtype)
+    grids = np.zeros((share, s.shape[0] * s.shape[1]))
     args = (x, y, active, g, b, d, factor, s.geometry, s.coefficients, out, grids, by_factor)
     parallel.run(mesh_kernels.kick_cotangent, x.size, share, *args)
-    return out, _sum(grids).reshape(s.shape), float(by_factor.sum())
+    return out, _sum(grids, x.dtype).reshape(s.shape), float(by_factor.sum())
 
 
-def _sum(parts: Array) -> Array:
+def _sum(parts: Array, dtype: Any) -> Array:
+    """What the threads have added up in double precision, in that of the particles."""
     total: Array = parts[0]
     for other in parts[1:]:
         total += other
-    return total
+    return total.astype(dtype, copy=False)

@@ -1,286 +1,188 @@
 """Compiled kernels that spread particles over a grid and read a grid at particles.
 
-Particles go through in blocks that fit the first-level cache. For a block, the first node and the
-weights of the 4 x 4 nodes of every particle are found together, in vector instructions (`c` holds
-the polynomials, see `spacecharge.shapes`); then each particle meets its nodes. `wx, vx, qx` are
-weights in x, their slopes and their curvatures, (4, BLOCK); `wy, vy, qy` are those in y. K fields
-at once live on the last axis of the grid, so that the inner loop runs over neighbours in memory.
+Particles go through in blocks that fit the first-level cache. For a block, first nodes and places
+in the cells are found together; then each particle meets its 4 x 4 nodes, a row of four in one
+vector. A row's weights are cubic polynomials of the place, `c` has their coefficients (see
+`spacecharge.shapes`): `w`, `v` and `q` stand for weights, slopes and curvatures.
 
 Particles that are not `active` are passed over. `geometry` is (position of padded node 1 in x and
 y, 1/spacing in x and y). Every kernel serves particles `start` to `stop`, and sums into its own
-`part` of an array; see `parallel.run`. Offsets are unsigned: that spares the test for negative
-indices.
+`part` of an array, in double precision; see `parallel.run`. Offsets are unsigned: that spares the
+test for negative indices.
 """
-
-import math
 
 import numpy as np
 
 from .jit import helper, kernel
+from .vector import dot, fma, lane, load, spread, store, times, wide
 
 BLOCK = 128
-_1, _2, _3 = np.uintp(1), np.uintp(2), np.uintp(3)
 
 
 @helper
-def _room(dtype):
-    """Memory of a block: first nodes, places in the cell, weights, slopes and curvatures."""
+def place(x, y, low, size, geometry, columns, first, u):
+    """First nodes (flat; a row has so many columns) and places in [0, 1) in the cell, of a block.
+
+    What is active lies in the box, where the number of the cell is positive: to cut off the
+    fraction is to take the floor.
+    """
+    x0, y0, sx, sy = geometry
+    xs, ys, u0, u1, wide = x[low : low + size], y[low : low + size], u[0], u[1], np.int32(columns)
+    for i in range(size):
+        ux, uy = (xs[i] - x0) * sx, (ys[i] - y0) * sy
+        ix, iy = np.int32(ux), np.int32(uy)
+        u0[i], u1[i] = ux - ix, uy - iy
+        first[i] = ix * wide + iy
+
+
+@helper
+def cubic(c, dtype):
+    """Coefficients of the four weights, by power."""
+    t = np.empty((4, 4), dtype)
+    for power in range(4):
+        for node in range(4):
+            t[power, node] = c[node, power]
+    flat, first = t.reshape(16), np.uintp(0)
     return (
-        np.empty(BLOCK, np.uintp),
-        np.empty((2, BLOCK), dtype),
-        np.empty((4, BLOCK), dtype),
-        np.empty((4, BLOCK), dtype),
-        np.empty((4, BLOCK), dtype),
-        np.empty((4, BLOCK), dtype),
-        np.empty((4, BLOCK), dtype),
-        np.empty((4, BLOCK), dtype),
+        load(flat, first),
+        load(flat, np.uintp(4)),
+        load(flat, np.uintp(8)),
+        load(flat, np.uintp(12)),
     )
 
 
 @helper
-def _place(x, y, active, low, size, geometry, columns, first, u):
-    """First node (flat; a row has so many columns) and the places in [0, 1) in the cell."""
-    x0, y0, sx, sy = geometry
-    u0, u1 = u[0], u[1]
-    for i in range(size):
-        n = low + i
-        ux = (x[n] - x0) * sx if active[n] else 1.0
-        uy = (y[n] - y0) * sy if active[n] else 1.0
-        fx, fy = math.floor(ux), math.floor(uy)
-        u0[i], u1[i] = ux - fx, uy - fy
-        first[i] = np.int64(fx) * columns + np.int64(fy)
+def slopes(c1, c2, c3, s):
+    """Coefficients of the weights' derivatives, times s."""
+    two = s + s  # an integer's double would have another precision
+    return times(spread(s), c1), times(spread(two), c2), times(spread(two + s), c3)
 
 
 @helper
-def _weigh(x, y, active, low, size, geometry, columns, c, first, u, wx, wy):
-    """First nodes, places and weights of a block."""
-    _place(x, y, active, low, size, geometry, columns, first, u)
-    for w, v in ((wx, u[0]), (wy, u[1])):
-        for r in range(4):
-            for i in range(size):
-                w[r, i] = c[r, 0] + v[i] * (c[r, 1] + v[i] * (c[r, 2] + v[i] * c[r, 3]))
+def curvatures(c2, c3, s):
+    """Coefficients of their second derivatives, times s."""
+    two = s + s
+    return times(spread(two), c2), times(spread(two + two + two), c3)
 
 
 @helper
-def _slope(u, c, sx, sy, size, vx, vy):
-    """Slopes of the weights, times sx and sy."""
-    for w, v, s in ((vx, u[0], sx), (vy, u[1], sy)):
-        for r in range(4):
-            for i in range(size):
-                w[r, i] = s * (c[r, 1] + v[i] * (2 * c[r, 2] + v[i] * 3 * c[r, 3]))
+def at_cubic(u, c0, c1, c2, c3):
+    t = spread(u)
+    return fma(t, fma(t, fma(t, c3, c2), c1), c0)
 
 
 @helper
-def _curve(u, c, sx, sy, size, qx, qy):
-    """Curvatures of the weights, times sx and sy squared."""
-    for w, v, s in ((qx, u[0], sx), (qy, u[1], sy)):
-        for r in range(4):
-            for i in range(size):
-                w[r, i] = s * s * (2 * c[r, 2] + v[i] * 6 * c[r, 3])
+def at_square(u, d1, d2, d3):
+    t = spread(u)
+    return fma(t, fma(t, d3, d2), d1)
 
 
 @helper
-def _turn(rows, low, size, count, out):
-    """A block of (K or 1, N) with the directions of each particle side by side."""
-    step = min(1, rows.shape[0] - 1)
-    for k in range(count):
-        line = rows[k * step, low : low + size]
-        for i in range(size):
-            out[i, k] = line[i]
+def put(g, at, row, a, b):
+    """Add the product of a (in x) and b (in y) to 4 x 4 nodes."""
+    store(g, at, fma(spread(lane(a, 0)), b, load(g, at)))
+    at += row
+    store(g, at, fma(spread(lane(a, 1)), b, load(g, at)))
+    at += row
+    store(g, at, fma(spread(lane(a, 2)), b, load(g, at)))
+    at += row
+    store(g, at, fma(spread(lane(a, 3)), b, load(g, at)))
 
 
 @helper
-def _read(flat, at, row, i, wx, vx, wy, vy):
-    """Value and both slopes at one particle: over the rows first, four columns at a time."""
-    a0, a1, a2, a3, b0, b1, b2, b3 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    for r in range(4):
-        w, s = wx[r, i], vx[r, i]
-        f0, f1, f2, f3 = flat[at], flat[at + _1], flat[at + _2], flat[at + _3]
-        at += row
-        a0, a1, a2, a3 = a0 + w * f0, a1 + w * f1, a2 + w * f2, a3 + w * f3
-        b0, b1, b2, b3 = b0 + s * f0, b1 + s * f1, b2 + s * f2, b3 + s * f3
-    value = (a0 * wy[0, i] + a1 * wy[1, i]) + (a2 * wy[2, i] + a3 * wy[3, i])
-    along = (b0 * wy[0, i] + b1 * wy[1, i]) + (b2 * wy[2, i] + b3 * wy[3, i])
-    across = (a0 * vy[0, i] + a1 * vy[1, i]) + (a2 * vy[2, i] + a3 * vy[3, i])
-    return value, along, across
+def put_two(g, at, row, a, b, c, d):
+    """Add a b + c d, as `put` does."""
+    store(g, at, fma(spread(lane(a, 0)), b, fma(spread(lane(c, 0)), d, load(g, at))))
+    at += row
+    store(g, at, fma(spread(lane(a, 1)), b, fma(spread(lane(c, 1)), d, load(g, at))))
+    at += row
+    store(g, at, fma(spread(lane(a, 2)), b, fma(spread(lane(c, 2)), d, load(g, at))))
+    at += row
+    store(g, at, fma(spread(lane(a, 3)), b, fma(spread(lane(c, 3)), d, load(g, at))))
 
 
 @helper
-def _bend(flat, at, row, i, wx, vx, qx, wy, vy, qy):
-    """Slopes in x and y and second derivatives xx, xy, yy at one particle."""
-    h10, h01, h20, h11, h02 = 0.0, 0.0, 0.0, 0.0, 0.0
-    for r in range(4):
-        f0, f1, f2, f3 = flat[at], flat[at + _1], flat[at + _2], flat[at + _3]
-        at += row
-        along = (wy[0, i] * f0 + wy[1, i] * f1) + (wy[2, i] * f2 + wy[3, i] * f3)
-        across = (vy[0, i] * f0 + vy[1, i] * f1) + (vy[2, i] * f2 + vy[3, i] * f3)
-        bent = (qy[0, i] * f0 + qy[1, i] * f1) + (qy[2, i] * f2 + qy[3, i] * f3)
-        h10 += vx[r, i] * along
-        h20 += qx[r, i] * along
-        h01 += wx[r, i] * across
-        h11 += vx[r, i] * across
-        h02 += wx[r, i] * bent
-    return h10, h01, h20, h11, h02
+def rows(g, at, row):
+    """The 4 x 4 nodes from an offset on."""
+    second = at + row
+    third = second + row
+    return load(g, at), load(g, second), load(g, third), load(g, third + row)
+
+
+@helper
+def across(a, f0, f1, f2, f3):
+    """Sum over x of 4 x 4 nodes with weights a: what is left along y."""
+    total = times(spread(lane(a, 0)), f0)
+    total = fma(spread(lane(a, 1)), f1, total)
+    total = fma(spread(lane(a, 2)), f2, total)
+    return fma(spread(lane(a, 3)), f3, total)
 
 
 @kernel
 def deposit(part, start, stop, x, y, active, w, geometry, c, columns, out):
-    """Grid of sum_p w_p W(x_p) W(y_p)."""
-    row, g = np.uintp(columns), out[part]
-    first, u, wx, wy, _, _, _, _ = _room(x.dtype)
+    """Grid of sum_p w_p W(x_p) W(y_p); w is (N,), or (1,) for all."""
+    row, g, step = np.uintp(columns), out[part], min(1, w.size - 1)
+    c0, c1, c2, c3 = cubic(c, x.dtype)
+    first, u = np.empty(BLOCK, np.int32), np.empty((2, BLOCK), x.dtype)
     for low in range(start, stop, BLOCK):
         size = min(BLOCK, stop - low)
-        _weigh(x, y, active, low, size, geometry, columns, c, first, u, wx, wy)
+        place(x, y, low, size, geometry, columns, first, u)
         for i in range(size):
-            if not active[low + i]:
-                continue
-            at, here = first[i], w[low + i]
-            w0, w1, w2, w3 = here * wy[0, i], here * wy[1, i], here * wy[2, i], here * wy[3, i]
-            for r in range(4):
-                a = wx[r, i]
-                g[at] += a * w0
-                g[at + _1] += a * w1
-                g[at + _2] += a * w2
-                g[at + _3] += a * w3
-                at += row
-
-
-@kernel
-def deposit_tangent(part, start, stop, x, y, active, w, dw, dx, dy, geometry, c, columns, out):
-    """Tangents of `deposit` on the last axis: sum_p (dw + w dx d/dx + w dy d/dy) W(x_p) W(y_p).
-
-    dw, dx, dy are (K or 1, N).
-    """
-    count = max(dw.shape[0], dx.shape[0], dy.shape[0])
-    cell, row, g = np.uintp(count), np.uintp(columns * count), out[part]
-    sx, sy = geometry[2], geometry[3]
-    first, u, wx, wy, vx, vy, _, _ = _room(x.dtype)
-    sources = np.zeros((3, BLOCK, count), x.dtype)
-    for low in range(start, stop, BLOCK):
-        size = min(BLOCK, stop - low)
-        _weigh(x, y, active, low, size, geometry, columns, c, first, u, wx, wy)
-        _slope(u, c, sx, sy, size, vx, vy)
-        _turn(dw, low, size, count, sources[0])
-        _turn(dx, low, size, count, sources[1])
-        _turn(dy, low, size, count, sources[2])
-        for i in range(size):
-            if not active[low + i]:
-                continue
-            ew, ex, ey = sources[0, i], sources[1, i], sources[2, i]
-            weight = w[low + i]
-            w0, w1, w2, w3 = wy[0, i], wy[1, i], wy[2, i], wy[3, i]
-            v0, v1, v2, v3 = vy[0, i], vy[1, i], vy[2, i], vy[3, i]
-            c0 = first[i] * cell
-            for r in range(4):
-                c1 = c0 + cell
-                c2 = c1 + cell
-                c3 = c2 + cell
-                here, slope, up = wx[r, i], weight * vx[r, i], weight * wx[r, i]
-                for k in range(count):
-                    at = np.uintp(k)
-                    along = here * ew[k] + slope * ex[k]
-                    across = up * ey[k]
-                    g[c0 + at] += along * w0 + across * v0
-                    g[c1 + at] += along * w1 + across * v1
-                    g[c2 + at] += along * w2 + across * v2
-                    g[c3 + at] += along * w3 + across * v3
-                c0 += row
+            if active[low + i]:
+                wx = times(spread(w[(low + i) * step]), at_cubic(u[0, i], c0, c1, c2, c3))
+                wy = at_cubic(u[1, i], c0, c1, c2, c3)
+                put(g, np.uintp(first[i]), row, wide(wx), wide(wy))
 
 
 @kernel
 def gather(part, start, stop, x, y, active, g, geometry, c, out):
     """Value and both slopes of a grid at every particle, (3, N)."""
     columns, flat = g.shape[1], g.reshape(g.size)
-    row, sx, sy = np.uintp(columns), geometry[2], geometry[3]
-    first, u, wx, wy, vx, vy, _, _ = _room(x.dtype)
+    row = np.uintp(columns)
+    sx, sy = x.dtype.type(geometry[2]), x.dtype.type(geometry[3])
+    c0, c1, c2, c3 = cubic(c, x.dtype)
+    d1, d2, d3 = slopes(c1, c2, c3, x.dtype.type(1.0))
+    first, u = np.empty(BLOCK, np.int32), np.empty((2, BLOCK), x.dtype)
     for low in range(start, stop, BLOCK):
         size = min(BLOCK, stop - low)
-        _weigh(x, y, active, low, size, geometry, columns, c, first, u, wx, wy)
-        _slope(u, c, sx, sy, size, vx, vy)
+        place(x, y, low, size, geometry, columns, first, u)
         for i in range(size):
             n = low + i
-            value, along, across = _read(flat, first[i], row, i, wx, vx, wy, vy)
-            out[0, n] = value if active[n] else 0.0
-            out[1, n] = along if active[n] else 0.0
-            out[2, n] = across if active[n] else 0.0
+            if not active[n]:
+                out[0, n], out[1, n], out[2, n] = 0.0, 0.0, 0.0
+                continue
+            f0, f1, f2, f3 = rows(flat, np.uintp(first[i]), row)
+            wy = at_cubic(u[1, i], c0, c1, c2, c3)
+            over = across(at_cubic(u[0, i], c0, c1, c2, c3), f0, f1, f2, f3)
+            along = across(at_square(u[0, i], d1, d2, d3), f0, f1, f2, f3)
+            out[0, n] = dot(over, wy)
+            out[1, n] = sx * dot(along, wy)
+            out[2, n] = sy * dot(over, at_square(u[1, i], d1, d2, d3))
 
 
 @kernel
 def kick(part, start, stop, x, y, active, px, py, g, factor, geometry, c, out):
     """Momenta minus factor times the slopes of a grid, (2, N)."""
     columns, flat = g.shape[1], g.reshape(g.size)
-    row, sx, sy = np.uintp(columns), geometry[2], geometry[3]
-    first, u, wx, wy, vx, vy, _, _ = _room(x.dtype)
+    row = np.uintp(columns)
+    sx, sy = x.dtype.type(factor * geometry[2]), x.dtype.type(factor * geometry[3])
+    c0, c1, c2, c3 = cubic(c, x.dtype)
+    d1, d2, d3 = slopes(c1, c2, c3, x.dtype.type(1.0))
+    first, u = np.empty(BLOCK, np.int32), np.empty((2, BLOCK), x.dtype)
+    to_x, to_y = out[0], out[1]
     for low in range(start, stop, BLOCK):
         size = min(BLOCK, stop - low)
-        _weigh(x, y, active, low, size, geometry, columns, c, first, u, wx, wy)
-        _slope(u, c, factor * sx, factor * sy, size, vx, vy)
+        place(x, y, low, size, geometry, columns, first, u)
         for i in range(size):
             n = low + i
-            _, along, across = _read(flat, first[i], row, i, wx, vx, wy, vy)
-            out[0, n] = px[n] - (along if active[n] else 0.0)
-            out[1, n] = py[n] - (across if active[n] else 0.0)
-
-
-@kernel
-def kick_tangent(
-    part, start, stop, x, y, active, g, dx, dy, dpx, dpy, dg, factor, dfactor, geometry, c, out
-):
-    """Tangents of `kick` in K directions, (2, K, N).
-
-    dx, dy, dpx, dpy are (K or 1, N), dg is (nx, ny, K), dfactor (K).
-    """
-    count, columns = dg.shape[2], g.shape[1]
-    cell, row = np.uintp(count), np.uintp(columns * count)
-    narrow, plain, flat = np.uintp(columns), g.reshape(g.size), dg.reshape(dg.size)
-    kpx, kpy = min(1, dpx.shape[0] - 1), min(1, dpy.shape[0] - 1)
-    sx, sy = geometry[2], geometry[3]
-    first, u, wx, wy, vx, vy, qx, qy = _room(x.dtype)
-    # of a block: shifts of x and y, and what they and dg make of both slopes, every direction
-    tx, ty = np.zeros((BLOCK, count), x.dtype), np.zeros((BLOCK, count), x.dtype)
-    ox, oy = np.zeros((BLOCK, count), x.dtype), np.zeros((BLOCK, count), x.dtype)
-    slope_x, slope_y = np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
-    for low in range(start, stop, BLOCK):
-        size = min(BLOCK, stop - low)
-        _weigh(x, y, active, low, size, geometry, columns, c, first, u, wx, wy)
-        _slope(u, c, sx, sy, size, vx, vy)
-        _curve(u, c, sx, sy, size, qx, qy)
-        _turn(dx, low, size, count, tx)
-        _turn(dy, low, size, count, ty)
-        for i in range(size):
-            to_x, to_y = ox[i], oy[i]
-            if not active[low + i]:
-                slope_x[i], slope_y[i] = 0.0, 0.0
-                for k in range(count):
-                    to_x[k], to_y[k] = 0.0, 0.0
+            if not active[n]:
+                to_x[n], to_y[n] = px[n], py[n]
                 continue
-            h10, h01, h20, h11, h02 = _bend(plain, first[i], narrow, i, wx, vx, qx, wy, vy, qy)
-            slope_x[i], slope_y[i] = h10, h01
-            ex, ey = tx[i], ty[i]
-            for k in range(count):
-                to_x[k] = h20 * ex[k] + h11 * ey[k]
-                to_y[k] = h11 * ex[k] + h02 * ey[k]
-            w0, w1, w2, w3 = wy[0, i], wy[1, i], wy[2, i], wy[3, i]
-            v0, v1, v2, v3 = vy[0, i], vy[1, i], vy[2, i], vy[3, i]
-            c0 = first[i] * cell
-            for r in range(4):
-                c1 = c0 + cell
-                c2 = c1 + cell
-                c3 = c2 + cell
-                s, w = vx[r, i], wx[r, i]
-                for k in range(count):
-                    here = np.uintp(k)
-                    f0, f1 = flat[c0 + here], flat[c1 + here]
-                    f2, f3 = flat[c2 + here], flat[c3 + here]
-                    to_x[k] += s * ((w0 * f0 + w1 * f1) + (w2 * f2 + w3 * f3))
-                    to_y[k] += w * ((v0 * f0 + v1 * f1) + (v2 * f2 + v3 * f3))
-                c0 += row
-        for k in range(count):
-            line_x, line_y = out[0, k, low : low + size], out[1, k, low : low + size]
-            from_x, from_y = dpx[k * kpx, low : low + size], dpy[k * kpy, low : low + size]
-            for i in range(size):
-                line_x[i] = from_x[i] - factor * ox[i, k] - dfactor[k] * slope_x[i]
-                line_y[i] = from_y[i] - factor * oy[i, k] - dfactor[k] * slope_y[i]
+            f0, f1, f2, f3 = rows(flat, np.uintp(first[i]), row)
+            along = across(at_square(u[0, i], d1, d2, d3), f0, f1, f2, f3)
+            over = across(at_cubic(u[0, i], c0, c1, c2, c3), f0, f1, f2, f3)
+            to_x[n] = px[n] - sx * dot(along, at_cubic(u[1, i], c0, c1, c2, c3))
+            to_y[n] = py[n] - sy * dot(over, at_square(u[1, i], d1, d2, d3))
 
 
 @kernel
@@ -289,30 +191,34 @@ def kick_cotangent(
 ):
     """Pull-back of `kick` by gradients b, d (N): for x and y (2, N), the grid, and the factor."""
     columns, flat, back = g.shape[1], g.reshape(g.size), grids[part]
-    row, sx, sy = np.uintp(columns), geometry[2], geometry[3]
-    first, u, wx, wy, vx, vy, qx, qy = _room(x.dtype)
+    row = np.uintp(columns)
+    sx, sy = x.dtype.type(geometry[2]), x.dtype.type(geometry[3])
+    c0, c1, c2, c3 = cubic(c, x.dtype)
+    vx1, vx2, vx3 = slopes(c1, c2, c3, sx)
+    vy1, vy2, vy3 = slopes(c1, c2, c3, sy)
+    qx2, qx3 = curvatures(c2, c3, sx * sx)
+    qy2, qy3 = curvatures(c2, c3, sy * sy)
+    first, u = np.empty(BLOCK, np.int32), np.empty((2, BLOCK), x.dtype)
     for low in range(start, stop, BLOCK):
         size = min(BLOCK, stop - low)
         total = 0.0  # of a block: one long sum would pile up rounding
-        _weigh(x, y, active, low, size, geometry, columns, c, first, u, wx, wy)
-        _slope(u, c, sx, sy, size, vx, vy)
-        _curve(u, c, sx, sy, size, qx, qy)
+        place(x, y, low, size, geometry, columns, first, u)
         for i in range(size):
             n = low + i
             if not active[n]:
                 out[0, n], out[1, n] = 0.0, 0.0
                 continue
-            h10, h01, h20, h11, h02 = _bend(flat, first[i], row, i, wx, vx, qx, wy, vy, qy)
-            bn, dn = -factor * b[n], -factor * d[n]
-            out[0, n] = bn * h20 + dn * h11
-            out[1, n] = bn * h11 + dn * h02
-            total -= b[n] * h10 + d[n] * h01
-            at = first[i]
-            for r in range(4):
-                ax, ay = bn * vx[r, i], dn * wx[r, i]
-                back[at] += ax * wy[0, i] + ay * vy[0, i]
-                back[at + _1] += ax * wy[1, i] + ay * vy[1, i]
-                back[at + _2] += ax * wy[2, i] + ay * vy[2, i]
-                back[at + _3] += ax * wy[3, i] + ay * vy[3, i]
-                at += row
+            at = np.uintp(first[i])
+            f0, f1, f2, f3 = rows(flat, at, row)
+            wx, wy = at_cubic(u[0, i], c0, c1, c2, c3), at_cubic(u[1, i], c0, c1, c2, c3)
+            vx, vy = at_square(u[0, i], vx1, vx2, vx3), at_square(u[1, i], vy1, vy2, vy3)
+            qx, qy = fma(spread(u[0, i]), qx3, qx2), fma(spread(u[1, i]), qy3, qy2)
+            over, along = across(wx, f0, f1, f2, f3), across(vx, f0, f1, f2, f3)
+            bn, dn = x.dtype.type(-factor * b[n]), x.dtype.type(-factor * d[n])
+            mixed = dot(along, vy)
+            out[0, n] = bn * dot(across(qx, f0, f1, f2, f3), wy) + dn * mixed
+            out[1, n] = bn * mixed + dn * dot(over, qy)
+            total -= b[n] * dot(along, wy) + d[n] * dot(over, vy)
+            to_x, to_y = times(spread(bn), vx), times(spread(dn), wx)
+            put_two(back, at, row, wide(to_x), wide(wy), wide(to_y), wide(vy))
         by_factor[part] += total

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.autograd import Function
+from torch.autograd import Function, forward_ad
 
 from ..pushforward import Pushed, common, value_of
 
@@ -67,10 +67,19 @@ def compiled_operator(kernels: Kernels) -> Callable[..., Tensors]:
                 Pushed.make(value, tangent, directions)
                 for value, tangent in zip(kernels.value(static, values), outs, strict=True)
             )
+        if _is_plain(inputs):  # spares PyTorch's bookkeeping
+            return kernels.value(static, inputs)
         result: Tensors = value.apply(static, *inputs)
         return result
 
     return apply
+
+
+def _is_plain(inputs: Tensors) -> bool:
+    """Whether no derivative of any kind can be asked for."""
+    if forward_ad._current_level >= 0 or torch._C._functorch.peek_interpreter_stack() is not None:
+        return False
+    return not (torch.is_grad_enabled() and any(t.requires_grad for t in inputs))
 
 
 def array(tensor: Tensor) -> Any:

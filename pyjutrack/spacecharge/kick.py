@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from ..beam import Beam
@@ -90,7 +89,7 @@ class SpaceCharge:
         x, _, y, *_ = state.coordinates
         if not self.response:
             x, y = x.detach(), y.detach()
-        shares = torch.full(x.shape, 1 / x.shape[-1], dtype=x.dtype, device=x.device)
+        shares = x.new_full((1,), 1 / x.shape[-1])
         mesh = self.potential.mesh
         fractions = deposit_admitted(mesh, x, y, state.alive, shares)
         h = self.potential.solve(fractions)

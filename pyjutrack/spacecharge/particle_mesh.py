@@ -39,7 +39,7 @@ def deposit(mesh: Mesh, x: Tensor, y: Tensor, active: Tensor, weights: Tensor) -
         mesh: grid and shape.
         x, y: positions (N,) [m]; what lies outside the box does not count.
         active: mask (N,) of the particles that count.
-        weights: (N,), any unit.
+        weights: (N,), or (1,) for all alike, any unit.
 
     Returns:
         Array of shape `mesh.grid.padded_shape`, in the unit of the weights per cell.
@@ -116,7 +116,7 @@ def _weights(mesh: Mesh, u: Tensor, order: int, axis: int) -> Tensor:
 def plain_deposit(mesh: Mesh, x: Tensor, y: Tensor, active: Tensor, weights: Tensor) -> Tensors:
     """`deposit` in plain PyTorch."""
     flat, ux, uy = _stencil(mesh, x, y, active)
-    w = torch.where(active, weights, torch.zeros_like(weights))
+    w = torch.where(active, weights, 0.0)
     product = _weights(mesh, ux, 0, 0).unsqueeze(-1) * _weights(mesh, uy, 0, 1).unsqueeze(-2)
     spread = w.unsqueeze(-1) * product.flatten(-2)
     rows, columns = mesh.grid.padded_shape
@@ -173,6 +173,8 @@ class _Deposit:
 
     def tangent(self, static: Mesh, inputs: Tensors, tangents: Maybe, count: int) -> Tensors:
         dx, dy, _, dw = tangents
+        if dw is not None:
+            dw = dw.expand(-1, len(inputs[0]))
         shifts = [_rows(t, inputs[0]) for t in (dx, dy, dw)]
         grids = kernels.deposit_tangent(_stencil_of(static), *_arrays(*inputs), *shifts)
         return (torch.from_numpy(grids),)
@@ -182,8 +184,9 @@ class _Deposit:
         value, along_x, along_y = tensors(
             kernels.gather(_stencil_of(static), *_arrays(x, y, active, gradients[0]))
         )
-        w = torch.where(active, w, torch.zeros_like(w))
-        return w * along_x, w * along_y, value
+        # the kernel read zeros where particles are not active
+        by_weight = value if len(w) == len(x) else value.sum(0, keepdim=True)
+        return w * along_x, w * along_y, by_weight
 
 
 class _Kick:

@@ -1,0 +1,140 @@
+"""Vectors of four numbers for kernels: the nodes of a row that a shape function reaches.
+
+Numba leaves it to LLVM to find vector instructions, which it does for loops over particles and not
+for the four neighbours of one particle. These operations say it outright. Numbers may be float64
+or float32; offsets count elements of the flat array.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba.core import types
+from numba.core.cgutils import get_or_insert_function
+from numba.extending import intrinsic, models, register_model
+
+WIDTH = 4
+
+
+class Four(types.Type):
+    """Four numbers of one precision, in one register."""
+
+    def __init__(self, number: Any) -> None:
+        self.number = number
+        super().__init__(name=f"Four({number})")
+
+
+@register_model(Four)
+class _FourModel(models.PrimitiveModel):
+    def __init__(self, dmm: Any, fe_type: Any) -> None:
+        number = ir.DoubleType() if fe_type.number == types.float64 else ir.FloatType()
+        super().__init__(dmm, fe_type, ir.VectorType(number, WIDTH))
+
+
+def _pointer(context: Any, builder: Any, kind: Any, array: Any, offset: Any) -> Any:
+    data = context.make_array(kind)(context, builder, array).data
+    return builder.bitcast(
+        builder.gep(data, [offset]), context.get_value_type(Four(kind.dtype)).as_pointer()
+    )
+
+
+@intrinsic
+def load(_, array, offset):
+    """Four neighbours of a flat array, from an offset (uintp) on."""
+
+    def generate(context, builder, signature, args):
+        kind = signature.args[0]
+        at = _pointer(context, builder, kind, *args)
+        return builder.load(at, align=kind.dtype.bitwidth // 8)
+
+    return Four(array.dtype)(array, offset), generate
+
+
+@intrinsic
+def store(_, array, offset, four):
+    """Write four neighbours of a flat array."""
+
+    def generate(context, builder, signature, args):
+        kind = signature.args[0]
+        at = _pointer(context, builder, kind, *args[:2])
+        builder.store(args[2], at, align=kind.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.none(array, offset, four), generate
+
+
+@intrinsic
+def spread(_, number):
+    """The same number four times."""
+
+    def generate(context, builder, signature, args):
+        kind = context.get_value_type(signature.return_type)
+        one = builder.insert_element(
+            ir.Constant(kind, ir.Undefined), args[0], ir.Constant(ir.IntType(32), 0)
+        )
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)
+        return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), zeros)
+
+    return Four(number)(number), generate
+
+
+@intrinsic
+def wide(_, four):
+    """The same numbers as float64."""
+
+    def generate(context, builder, signature, args):
+        kind = context.get_value_type(signature.return_type)
+        return args[0] if args[0].type == kind else builder.fpext(args[0], kind)
+
+    return Four(types.float64)(four), generate
+
+
+@intrinsic
+def times(_, a, b):
+    """a b, number by number."""
+
+    def generate(context, builder, signature, args):
+        return builder.fmul(*args)
+
+    return a(a, b), generate
+
+
+@intrinsic
+def fma(_, a, b, c):
+    """a b + c, number by number."""
+
+    def generate(context, builder, signature, args):
+        kind = context.get_value_type(signature.return_type)
+        name = f"llvm.fma.v{WIDTH}{kind.element.intrinsic_name}"
+        whole = ir.FunctionType(kind, [kind] * 3)
+        return builder.call(get_or_insert_function(builder.module, whole, name), args)
+
+    return a(a, b, c), generate
+
+
+@intrinsic
+def lane(_, four, index):
+    """One of the four numbers."""
+
+    def generate(context, builder, signature, args):
+        return builder.extract_element(args[0], builder.trunc(args[1], ir.IntType(32)))
+
+    return four.number(four, index), generate
+
+
+@intrinsic
+def dot(_, a, b):
+    """The sum of the products of the numbers, in pairs."""
+
+    def generate(context, builder, signature, args):
+        def picked(vector, *places):
+            mask = ir.Constant(ir.VectorType(ir.IntType(32), len(places)), places)
+            return builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), mask)
+
+        product = builder.fmul(*args)
+        pairs = builder.fadd(picked(product, 0, 1), picked(product, 2, 3))
+        ends = [builder.extract_element(pairs, ir.Constant(ir.IntType(32), i)) for i in (0, 1)]
+        return builder.fadd(*ends)
+
+    return a.number(a, b), generate
