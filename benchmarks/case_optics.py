@@ -63,7 +63,7 @@ def run(particles: int, repeats: int, threads: int) -> Table:
 
 def booster_six_times() -> tuple[pj.Lattice, pj.Reference]:
     """1 416 elements, each with a name of its own."""
-    ring, reference = _example("psb").psb()
+    ring, reference = example("psb").psb()
 
     def named(place: int, element: pj.Element) -> pj.Element:
         changes: dict[str, Any] = {"name": f"{element.name}_{place}"}
@@ -74,7 +74,7 @@ def booster_six_times() -> tuple[pj.Lattice, pj.Reference]:
     return pj.Lattice(named(i, e) for i, e in enumerate([*ring] * 6)), reference
 
 
-def _example(name: str) -> ModuleType:
+def example(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, _RINGS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
@@ -101,7 +101,7 @@ def _differences(
 
 
 def _pyat(lattice: pj.Lattice, reference: pj.Reference) -> Callable[[], Any]:
-    peer = _example("peer_at")
+    peer = example("peer_at")
     elements = [
         dataclasses.replace(e, model="paraxial", steps=1)
         if isinstance(e, (pj.Quadrupole, Bend))
@@ -117,7 +117,7 @@ def _pyat(lattice: pj.Lattice, reference: pj.Reference) -> Callable[[], Any]:
 def _xtrack(lattice: pj.Lattice, reference: pj.Reference) -> Callable[[], Any]:
     import xsuite  # noqa: F401  # its compiled kernels
 
-    peer = _example("peer_xtrack")
+    peer = example("peer_xtrack")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         line = peer.to_line(
@@ -133,7 +133,7 @@ def _xtrack(lattice: pj.Lattice, reference: pj.Reference) -> Callable[[], Any]:
 
 def _large(name: str) -> str:
     """One long ring, once."""
-    lattice, reference = getattr(_example(name), name)()
+    lattice, reference = getattr(example(name), name)()
     pj.twiss_table(lattice, reference)
     start = time.perf_counter()
     pj.twiss_table(lattice, reference)

@@ -88,6 +88,11 @@ class Lattice:
                 found.setdefault(element.name, []).append(element)
         return found
 
+    @cached_property
+    def programs(self) -> dict[Any, Any]:
+        """What tracking wrote down of the elements, to run it again; see `transport.fused`."""
+        return {}
+
     @property
     def length(self) -> Number:
         """Sum of the lengths [m]."""

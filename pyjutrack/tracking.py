@@ -53,10 +53,12 @@ def plan(lattice: Lattice, kicks: Sequence[Kick]) -> Plan:
 
     Made once from the lattice as given, so that differentiating by a length never changes it.
     """
+    if not kicks:
+        return (0,) * len(lattice)
     counts = []
     for element in lattice:
         length, kind = detached(element.length), type(element).__name__
-        counts.append(max((slices(length, _step(k, kind)) for k in kicks), default=0))
+        counts.append(max(slices(length, _step(k, kind)) for k in kicks))
     return tuple(counts)
 
 

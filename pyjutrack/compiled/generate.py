@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import maps
 from ..beam import COORDINATES
-from . import COMPILED_MAPS, generate_program
+from . import COMPILED_MAPS, generate_program, generate_tangents
 from .trace import STUMPFF, Expression, constant, statements, symbol
 
 _HEADER = '''"""Maps, compiled. Written by `python -m pyjutrack.compiled.generate`; do not edit."""
@@ -220,6 +220,7 @@ def main() -> None:
     here = Path(__file__)
     here.with_name("map_kernels.py").write_text(source())
     here.with_name("program_kernel.py").write_text(generate_program.source())
+    here.with_name("tangent_kernel.py").write_text(generate_tangents.source())
 
 
 if __name__ == "__main__":

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import maps
 from ..beam import COORDINATES
 from . import COMPILED_MAPS, SCALAR_MAPS
 from .program import OPERATIONS
-from .trace import constant, statements, symbol
+from .trace import Expression, constant, statements, symbol
 
 #: arguments of maps that are no single numbers
 _SHAPES: dict[str, tuple[int, ...]] = {"shift": (3,), "axes": (3, 3)}
@@ -72,18 +72,20 @@ RESTORE
 '''
 
 _MULTIPOLE = """
-                    count = (starts[s + 1] - at) // 2
                     for n in range(size):
                         real, imag = 0.0, 0.0
-                        for m in range(count - 1, -1, -1):
+                        for m in range(starts[s + 1] - 2, at - 2, -2):
                             real, imag = (
-                                numbers[at + 2 * m] + (real * x[n] - imag * y[n]) / (m + 1),
-                                numbers[at + 2 * m + 1] + (real * y[n] + imag * x[n]) / (m + 1),
+                                numbers[m] + (real * x[n] - imag * y[n]),
+                                numbers[m + 1] + (real * y[n] + imag * x[n]),
                             )
                         if a[n]:
                             px[n] -= real
                             py[n] += imag
 """
+
+#: operations that are maps of a particle
+MAPS = (*COMPILED_MAPS, *SCALAR_MAPS, "patch")
 
 
 def source() -> str:
@@ -91,7 +93,7 @@ def source() -> str:
     scalars, branches = [], []
     for code, name in enumerate(OPERATIONS):
         head = f"                elif op == {code}:  # {name}"
-        if name in (*COMPILED_MAPS, *SCALAR_MAPS, "patch"):
+        if name in MAPS:
             function, lines = _map(name)
             if name not in COMPILED_MAPS:
                 scalars.append(function)
@@ -99,12 +101,10 @@ def source() -> str:
         elif name == "multipole_kick":
             branches += [head, _MULTIPOLE.strip("\n")]
         elif name.startswith("in_"):
-            count = len(inspect.signature(getattr(maps, name)).parameters) - 2
-            sizes = ", ".join(f"numbers[at + {i}]" for i in range(count))
             branches += [
                 head,
                 "                    for n in range(size):",
-                f"                        a[n] = a[n] and {name}(x[n], y[n], {sizes})",
+                f"                        a[n] = a[n] and {name}(x[n], y[n], {arguments_at(name)})",
             ]
     views = "\n".join(f"        {c} = all_{c}[low:high]" for c in COORDINATES)
     deep = " " * 24
@@ -118,8 +118,30 @@ def source() -> str:
     return "\n".join([head, start.rstrip("\n"), *branches]) + "\n"
 
 
-def _map(name: str) -> tuple[str, list[str]]:
-    """A map of one particle, and the loop that applies it to a block."""
+def arguments_at(name: str) -> str:
+    """The sizes of an opening, as the kernels read them."""
+    count = len(inspect.signature(getattr(maps, name)).parameters) - 2
+    return ", ".join(f"numbers[at + {i}]" for i in range(count))
+
+
+class Traced(NamedTuple):
+    """A map as expressions.
+
+    Attributes:
+        parameters: names of its numbers, in their order in a program.
+        places: symbols of the six coordinates.
+        outputs: what they become.
+        moved: which of them change.
+    """
+
+    parameters: list[str]
+    places: list[Expression]
+    outputs: list[Expression]
+    moved: list[int]
+
+
+def traced(name: str) -> Traced:
+    """A map, traced."""
     function: Any = getattr(maps, name)
     arguments = [a for a in inspect.signature(function).parameters if a not in COORDINATES]
     places = [symbol(c) for c in COORDINATES]
@@ -137,7 +159,12 @@ def _map(name: str) -> tuple[str, list[str]]:
             numbers = [numbers[i : i + width] for i in range(0, len(names), width)]  # type: ignore[misc]
         taken.append(numbers if shape else numbers[0])
     outputs = [constant(o) for o in function(*places, *taken)]
-    moved = [i for i, o in enumerate(outputs) if o is not places[i]]
+    return Traced(flat, places, outputs, [i for i in range(6) if outputs[i] is not places[i]])
+
+
+def _map(name: str) -> tuple[str, list[str]]:
+    """A map of one particle, and the loop that applies it to a block."""
+    flat, _, outputs, moved = traced(name)
     lines, names = statements(outputs[i] for i in moved)
     body = "".join(f"    {line.replace('stumpff', 'exact')}\n" for line in lines)
     call = ", ".join((*COORDINATES, *flat))

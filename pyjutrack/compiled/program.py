@@ -6,6 +6,7 @@ called with a `Recorder` where they expect a state, and every map that they appl
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ OPERATIONS = (
     *SCALAR_MAPS,
     *("multipole_kick", "patch", "in_ellipse", "in_racetrack"),
 )
+_PLACES = {name: place for place, name in enumerate(OPERATIONS)}
 
 
 class NotRecordedError(PyJuTrackError):
@@ -57,7 +59,7 @@ class Recorder:
     def record(self, name: str, *parameters: Any) -> Any:
         """Note an operation; returns itself, as maps return the next state."""
         numbers = _multipoles(*parameters) if name == "multipole_kick" else _flat(parameters)
-        self._operations.append(OPERATIONS.index(name))
+        self._operations.append(_PLACES[name])
         self._numbers += numbers
         self._starts.append(len(self._numbers))
         self._elements.append(self.element)
@@ -89,7 +91,9 @@ def _flat(parameters: Iterable[Any]) -> list[float]:
 
 
 def _multipoles(knl: tuple[Any, ...], ksl: tuple[Any, ...]) -> list[float]:
-    """Normal and skew strengths in pairs, both series of one length."""
+    """Normal and skew coefficients of the powers of x + i y in pairs, both series of one length."""
     order = max(len(knl), len(ksl))
     normal, skew = ((*_flat(k), *[0.0] * (order - len(k))) for k in (knl, ksl))
-    return [k for pair in zip(normal, skew, strict=True) for k in pair]
+    return [
+        k / math.factorial(n) for n, pair in enumerate(zip(normal, skew, strict=True)) for k in pair
+    ]

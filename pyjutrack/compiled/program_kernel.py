@@ -577,13 +577,12 @@ def execute(part, start, stop, turns, operations, starts, numbers, elements, all
                         y[n] = v_y if a[n] else y[n]
                         py[n] = v_py if a[n] else py[n]
                 elif op == 16:  # multipole_kick
-                    count = (starts[s + 1] - at) // 2
                     for n in range(size):
                         real, imag = 0.0, 0.0
-                        for m in range(count - 1, -1, -1):
+                        for m in range(starts[s + 1] - 2, at - 2, -2):
                             real, imag = (
-                                numbers[at + 2 * m] + (real * x[n] - imag * y[n]) / (m + 1),
-                                numbers[at + 2 * m + 1] + (real * y[n] + imag * x[n]) / (m + 1),
+                                numbers[m] + (real * x[n] - imag * y[n]),
+                                numbers[m + 1] + (real * y[n] + imag * x[n]),
                             )
                         if a[n]:
                             px[n] -= real

@@ -40,8 +40,8 @@ def folded(sine_x: Array, sine_y: Array, green: Array, plain: Callable[[Tensor],
     """From sines (modes, nodes), the lowest one even about the middle, and factors of the modes."""
     by_x, by_y = _by_parity(sine_x), _by_parity(sine_y)
     factors = [_padded(green[p::2, q::2], len(by_x[0]), len(by_y[0])) for p, q in _QUADRANTS]
-    turned = (np.ascontiguousarray(np.swapaxes(s, 1, 2)) for s in (by_x, by_y))
-    return Sines(by_x, by_y, *turned, np.stack(factors), plain)
+    turned_x, turned_y = (np.ascontiguousarray(np.swapaxes(s, 1, 2)) for s in (by_x, by_y))
+    return Sines(by_x, by_y, turned_x, turned_y, np.stack(factors), plain)
 
 
 _QUADRANTS = ((0, 0), (0, 1), (1, 0), (1, 1))

@@ -85,7 +85,6 @@ class Expression:
     def stumpff(self) -> tuple[Expression, ...]:
         return tuple(Expression.make(name, self) for name in STUMPFF[:4])
 
-    # for kernels that only need values: these have no derivative here
     def sin(self) -> Expression:
         return Expression.make("sin", self)
 
@@ -128,6 +127,12 @@ class Expression:
                 k = STUMPFF.index(self.op)
                 higher = [Expression.make(name, a) for name in STUMPFF[k + 1 : k + 3]]
                 result = da * (higher[1] * k - higher[0]) * 0.5
+            elif self.op == "sin":
+                result = da * a.cos()
+            elif self.op == "cos":
+                result = -(da * a.sin())
+            elif self.op == "tan":
+                result = da * (self * self + 1)
             elif self.op == "atan":
                 result = da * Expression.make("atan_slope", a)
             else:

@@ -14,9 +14,10 @@ from ..beam import Beam
 from ..compiled import parallel
 from ..knobs import overlay, values
 from ..lattice import Lattice
-from ..propagation import End, beam_of, run
+from ..propagation import End, beam_of, run, state_of
 from ..pushforward import Pushed, seeds
 from ..transport import State
+from ..transport.fused import linearised
 from .protocol import Figure, Task
 from .results import all_alive, checked
 
@@ -81,11 +82,26 @@ def _probe(task: Task, lattice: Lattice, beam: Beam, starts: Tensor) -> Tensor:
 
 
 def _jacobian(task: Task, lattice: Lattice, beam: Beam, start: Tensor) -> Tensor:
+    alone = None if task.kicks else _compiled_jacobian(lattice, beam, task.turns, start)
+    if alone is not None:
+        return alone
+
     def final(c: Tensor) -> Tensor:
         return _probe(task, lattice, beam, c.unsqueeze(0)).squeeze(0)
 
     matrix: Tensor = torch.func.jacfwd(final)(start)
     return matrix
+
+
+def _compiled_jacobian(lattice: Lattice, beam: Beam, turns: int, start: Tensor) -> Tensor | None:
+    """Without kicks, where the lattice is a program."""
+    probe = state_of(start.unsqueeze(0), torch.ones(1, dtype=torch.bool))
+    found = linearised(lattice, probe, beam.reference, turns)
+    if found is None:
+        return None
+    final, matrices = found
+    all_alive(final.state.alive)
+    return torch.from_numpy(matrices[0].copy())
 
 
 def _final(task: Task, wrt: Sequence[str], numbers: Iterable[Tensor]) -> tuple[End, Beam]:

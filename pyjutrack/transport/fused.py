@@ -36,24 +36,66 @@ class Fused(NamedTuple):
 
 def fused(lattice: Lattice, state: State, reference: Reference, turns: int) -> Fused | None:
     """Track by a program; None where there are derivatives, or a map of a user's own."""
-    if not _plain(state):
+    return _tracked(lattice, state, reference, turns, None) if _plain(state) else None
+
+
+def linearised(
+    lattice: Lattice, state: State, reference: Reference, turns: int
+) -> tuple[Fused, NDArray[np.float64]] | None:
+    """The same in double precision, and d(final)/d(initial) of every particle, (N, 6, 6).
+
+    The Jacobians of the lost are those of their last coordinates.
+    """
+    if not _plain(state) or any(c.dtype != torch.float64 for c in state.coordinates):
         return None
+    from ..compiled.tangent_kernel import LANES
+
+    size = len(state.alive)
+    tangents = np.zeros((size, 6 * LANES))
+    jacobians = tangents.reshape(size, 6, LANES)[:, :, :6]
+    jacobians[:] = np.eye(6)
+    found = _tracked(lattice, state, reference, turns, tangents)
+    return None if found is None else (found, jacobians)
+
+
+def _tracked(
+    lattice: Lattice,
+    state: State,
+    reference: Reference,
+    turns: int,
+    tangents: NDArray[np.float64] | None,
+) -> Fused | None:
     columns = [c.contiguous().numpy().copy() for c in state.coordinates]
     alive = state.alive.numpy().copy()
     turn, element = np.full((2, len(alive)), -1)
     done = 0
-    program = None
     while done < turns:
-        try:
-            program, after = recorded(lattice, reference)
-        except NotRecordedError:
+        found = _program(lattice, reference)
+        if found is None:
             return None
+        program, after = found
         # the program of one turn serves all, unless the reference was accelerated
         count = turns if after is reference else 1
-        _execute(program, count, columns, alive, turn, element, done)
+        _execute(program, count, columns, alive, turn, element, done, tangents)
         done, reference = done + count, after
     new = State(tuple(map(torch.from_numpy, columns)), torch.from_numpy(alive))
     return Fused(new, reference, turn, element)
+
+
+def _program(lattice: Lattice, reference: Reference) -> tuple[Program, Reference] | None:
+    """What was `recorded`, or None; the lattice keeps it until it meets another reference."""
+    kept = lattice.programs
+    try:
+        return kept[reference]
+    except KeyError:
+        pass
+    try:
+        found = recorded(lattice, reference)
+    except NotRecordedError:
+        found = None
+    kept.clear()
+    kept[reference] = found
+    return found
 
 
 def recorded(lattice: Lattice, reference: Reference) -> tuple[Program, Reference]:
@@ -94,11 +136,19 @@ def _execute(
     turn: NDArray[np.int64],
     element: NDArray[np.int64],
     done: int,
+    tangents: NDArray[np.float64] | None,
 ) -> None:
-    from ..compiled.program_kernel import execute  # late: the generator writes it
+    # late: the generator writes them
+    from ..compiled import program_kernel, tangent_kernel
 
     before = alive.copy()
     size, work = len(alive), len(program.operations) * turns
-    share = parallel.parts(size, work)
-    parallel.run(execute, size, share, turns, *program, *columns, alive, turn, element)
+    arrays = [turns, *program, *columns, alive, turn, element]
+    if tangents is None:
+        kernel = program_kernel.execute
+    else:
+        kernel = tangent_kernel.execute
+        arrays.append(tangents)
+    share = min(parallel.parts(size, work), max(size, 1))
+    parallel.run(kernel, size, share, *arrays)
     turn[before & ~alive] += done

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from .base import State
@@ -22,12 +23,17 @@ def _composed(weights: tuple[float, ...]) -> tuple[tuple[float, ...], tuple[floa
 # solution A of sixth order.
 _FOURTH = 1 / (2 - 2 ** (1 / 3))
 _SIXTH = (-1.17767998417887, 0.235573213359357, 0.784513610477560)
-_SIXTH_ALL = (*_SIXTH[::-1], 1 - 2 * sum(_SIXTH), *_SIXTH)
-_SCHEMES = {
-    2: _composed((1.0,)),
-    4: _composed((_FOURTH, 1 - 2 * _FOURTH, _FOURTH)),
-    6: _composed(_SIXTH_ALL),
+_WEIGHTS = {
+    2: (1.0,),
+    4: (_FOURTH, 1 - 2 * _FOURTH, _FOURTH),
+    6: (*_SIXTH[::-1], 1 - 2 * sum(_SIXTH), *_SIXTH),
 }
+
+
+@cache
+def _scheme(order: int, steps: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Of all steps together: the last free motion of one and the first of the next are one."""
+    return _composed(tuple(w / steps for w in _WEIGHTS[order]) * steps)
 
 
 def integrate(state: State, order: int, steps: int, free: Step, kick: Step) -> State:
@@ -37,10 +43,7 @@ def integrate(state: State, order: int, steps: int, free: Step, kick: Step) -> S
         order: 2, 4 or 6.
         free, kick: (state, share of the whole) -> state.
     """
-    drifts, kicks = _SCHEMES[order]
-    for _ in range(steps):
-        for i, share in enumerate(drifts):
-            state = free(state, share / steps)
-            if i < len(kicks):
-                state = kick(state, kicks[i] / steps)
-    return state
+    drifts, kicks = _scheme(order, steps)
+    for drift, strength in zip(drifts, kicks, strict=False):
+        state = kick(free(state, drift), strength)
+    return free(state, drifts[-1])

@@ -15,7 +15,13 @@ from examples_loader import load_example
 import pyjutrack as pj
 from pyjutrack.elements import Bend
 from pyjutrack.io import read_lattice
-from pyjutrack.optics import chromaticities, twiss_table
+from pyjutrack.optics import (
+    chromaticities,
+    closed_orbit,
+    one_turn_matrix,
+    radiation_integrals,
+    twiss_table,
+)
 
 RINGS = ("psb", "lep")
 #: of light sources that pyAT ships; the other files are incomplete or use elements of its own
@@ -71,10 +77,17 @@ def test_one_turn_beside_xtrack(name):
     assert np.abs(our_turn(lattice, reference, start) - theirs).max() < 1e-10
 
 
-def test_one_turn_beside_at():
-    lattice, reference = rings.ring("lep")
-    lattice = rings.coasting(rings.modelled(lattice, "paraxial"))
-    reference = load_example("rings/peer_at").fast(reference)
+def for_at(name):
+    """A ring in models that pyAT has."""
+    lattice, reference = rings.ring(name)
+    if name == "lep":
+        lattice = rings.coasting(rings.modelled(lattice, "paraxial"))
+    return lattice, load_example("rings/peer_at").fast(reference)
+
+
+@pytest.mark.parametrize("name", ["lep", "spear3"])
+def test_one_turn_beside_at(name):
+    lattice, reference = for_at(name)
     start = small()
     theirs = at_turn(lattice, reference)(start)
     assert np.abs(our_turn(lattice, reference, start) - theirs).max() < 1e-10
@@ -113,10 +126,9 @@ def test_tables_beside_xtrack(name):
         np.testing.assert_allclose(mine, other, **{"rtol": 0, **tolerance})
 
 
-def test_optics_beside_at():
-    lattice, reference = rings.ring("lep")
-    lattice = rings.coasting(rings.modelled(lattice, "paraxial"))
-    reference = load_example("rings/peer_at").fast(reference)
+@pytest.mark.parametrize("name", ["lep", "spear3"])
+def test_optics_beside_at(name):
+    lattice, reference = for_at(name)
     hold_against(at_turn(lattice, reference), lattice, reference)
 
 
@@ -162,12 +174,12 @@ def test_light_sources_beside_at(name):
         assert abs(chromatic[1]) < 1e-6
 
 
-@pytest.mark.parametrize("name", RINGS)
+@pytest.mark.parametrize("name", [*RINGS, "spear3"])
 def test_a_ring_closes_on_itself(name):
     lattice, _ = rings.ring(name)
     bent = sum(e.angle for e in lattice if isinstance(e, Bend))
-    assert bent == pytest.approx(2 * math.pi, abs=1e-8)
-    length = {"psb": 50 * math.pi, "lep": 26658.872}[name]
+    assert bent == pytest.approx(2 * math.pi, abs=1e-7)
+    length = {"psb": 50 * math.pi, "lep": 26658.872, "spear3": 234.144}[name]
     assert float(lattice.length) == pytest.approx(length, abs=1e-3)
 
 
@@ -182,3 +194,24 @@ def test_lep_is_what_was_matched():
 def test_the_booster_is_what_was_matched():
     """To a horizontal tune of 4.4."""
     assert twiss_table(*rings.ring("psb")).tune_x == pytest.approx(4.40, abs=1e-6)
+
+
+def test_spear3_is_what_was_designed():
+    """Tunes of 14.19 and 5.23, an emittance of 18 nm, chromaticities corrected to above zero."""
+    lattice, reference = rings.ring("spear3")
+    table = twiss_table(lattice, reference)
+    assert [table.tune_x, table.tune_y] == pytest.approx([14.19, 5.23], abs=1e-3)
+    assert radiation_integrals(lattice, reference).emittance[0] == pytest.approx(18e-9, rel=0.01)
+    chromatic = chromaticities(lattice, reference)
+    assert ((chromatic > 0) & (chromatic < 3)).all()
+
+
+def test_the_jacobian_of_a_turn_is_that_of_the_optics():
+    """Compiled programs, and the product of all elements' matrices about the closed orbit."""
+    lattice, reference = rings.ring("spear3")
+    at = closed_orbit(lattice, reference, delta=0.01)[0]
+    matrix = pj.jacobian(lattice, reference, at=at)
+    expected = one_turn_matrix(lattice, reference, delta=0.01)
+    np.testing.assert_allclose(matrix, expected, rtol=0, atol=1e-10)
+    form = np.kron(np.eye(3), [[0.0, 1.0], [-1.0, 0.0]])
+    assert np.abs(matrix.T @ form @ matrix - form).max() < 1e-11
