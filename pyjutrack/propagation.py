@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from .beam import Beam
+from .channel import channelled
 from .compiled import parallel
 from .elements import Element
 from .lattice import Lattice
@@ -126,8 +127,12 @@ def _run(
             if probe is None:
                 return End(alone.state, None, alone.reference)
             return End(state, alone.state, alone.reference)
-    needs_beam = bool(kicks) or probe is None
     walk = Walk(lattice, counts)
+    if probe is None:
+        passed_by = channelled(walk, beam, state, kicks, turns)
+        if passed_by is not None:
+            return End(passed_by.state, None, reference)
+    needs_beam = bool(kicks) or probe is None
     for _ in range(turns):
         for segment in walk:
             if needs_beam:

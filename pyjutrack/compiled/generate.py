@@ -14,7 +14,7 @@ from typing import Any
 from .. import maps
 from ..beam import COORDINATES
 from . import COMPILED_MAPS, generate_program, generate_tangents
-from .trace import STUMPFF, Expression, constant, statements, symbol
+from .trace import Expression, constant, statements, symbol
 
 _HEADER = '''"""Maps, compiled. Written by `python -m pyjutrack.compiled.generate`; do not edit."""
 
@@ -71,7 +71,7 @@ def _kernels(name: str) -> str:
     put = out.append
     put(f"\n{name.upper()}_MOVES = {tuple(moved)}\n\n")
     # the argument of each pair of Stumpff functions; without any, one version is enough
-    reach = _arguments(outputs)
+    reach = generate_program.stumpff_arguments(outputs)
     versions = ("series", "exact") if reach else ("exact",)
 
     for version in versions:
@@ -196,23 +196,6 @@ def _kernels(name: str) -> str:
         put(f"        sums[part, {q}] += {total}")
     put("")
     return "\n".join(out)
-
-
-def _arguments(outputs: list[Expression]) -> list[Expression]:
-    """What the Stumpff functions in some expressions are taken of, each once."""
-    found: dict[Expression, None] = {}
-    pending = list(outputs)
-    seen: set[Expression] = set()
-    while pending:
-        node = pending.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        children = [a for a in node.args if isinstance(a, Expression)]
-        if node.op in STUMPFF:
-            found[children[0]] = None
-        pending += children
-    return list(found)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from .. import maps
 from ..beam import COORDINATES
 from . import COMPILED_MAPS, SCALAR_MAPS
 from .program import OPERATIONS
-from .trace import Expression, constant, statements, symbol
+from .trace import STUMPFF, Expression, constant, statements, symbol
 
 #: arguments of maps that are no single numbers
 _SHAPES: dict[str, tuple[int, ...]] = {"shift": (3,), "axes": (3, 3)}
@@ -24,8 +24,11 @@ import math
 import numpy as np
 
 from ..maps import openings
+from . import map_kernels
 from .jit import kernel, scalar
-IMPORTED
+from .stumpff import fits
+
+ALIASES
 
 in_ellipse = scalar(openings.in_ellipse)
 in_racetrack = scalar(openings.in_racetrack)
@@ -39,49 +42,75 @@ BLOCK = 256
 
 _START = '''
 @kernel
-def execute(part, start, stop, turns, operations, starts, numbers, elements, COLUMNS, alive,
-        lost_turn, lost_element):
+def through(turn, operations, starts, numbers, elements, x, px, y, py, z, delta, a, lost_turn,
+        lost_element, saved, entered):
+    """A block of at most BLOCK particles through a program, in place.
+
+    Who is lost gets the turn and the element of it. saved (6, BLOCK) and entered (BLOCK) are room.
+    """
+    size = len(x)
+    for s in range(len(operations)):
+        op, at = operations[s], starts[s]
+        if op == 0 or op == 2:
+            # without branches first: all pass, nearly always
+            passing = True
+            for n in range(size):
+                total = 1.0 + delta[n]
+                across = px[n] * px[n] + py[n] * py[n]
+                passing &= ((total > 0.0) & (across < total * total)) | (not a[n])
+            if not passing:
+                for n in range(size):
+                    total = 1.0 + delta[n]
+                    passes = total > 0.0 and px[n] * px[n] + py[n] * py[n] < total * total
+                    if a[n] and not passes:
+                        a[n] = False
+                        lost_turn[n], lost_element[n] = turn, elements[s]
+            if op == 0:
+                for n in range(size):
+                    entered[n] = a[n]
+SAVE
+        elif op == 1:
+            arriving = True
+            for n in range(size):
+                total = SUM
+                arriving &= (a[n] & (total - total == 0.0)) | (not entered[n])
+            if not arriving:
+                for n in range(size):
+                    if entered[n] and not (a[n] and math.isfinite(SUM)):
+                        a[n] = False
+                        lost_turn[n], lost_element[n] = turn, elements[s]
+RESTORE
+'''
+
+_END = '''
+
+@kernel
+def execute(part, start, stop, turns, operations, starts, numbers, elements, x, px, y, py, z,
+        delta, alive, lost_turn, lost_element):
     """Run all turns, in place. For the lost, tells turn and element (-1 before)."""
-    saved = np.empty((6, BLOCK), all_x.dtype)
+    saved = np.empty((6, BLOCK), x.dtype)
     entered = np.empty(BLOCK, np.bool_)
     for low in range(start, stop, BLOCK):
         high = min(low + BLOCK, stop)
-        size = high - low
-VIEWS
         a = alive[low:high]
         for turn in range(turns):
             if not a.any():
                 break
-            for s in range(len(operations)):
-                op, at = operations[s], starts[s]
-                if op == 0:
-                    for n in range(size):
-                        total = 1.0 + delta[n]
-                        passes = total > 0.0 and px[n] * px[n] + py[n] * py[n] < total * total
-                        if a[n] and not passes:
-                            a[n] = False
-                            lost_turn[low + n], lost_element[low + n] = turn, elements[s]
-                        entered[n] = a[n]
-SAVE
-                elif op == 1:
-                    for n in range(size):
-                        if entered[n] and not (a[n] and math.isfinite(SUM)):
-                            a[n] = False
-                            lost_turn[low + n], lost_element[low + n] = turn, elements[s]
-RESTORE
+            through(turn, operations, starts, numbers, elements, VIEWS, a,
+                lost_turn[low:high], lost_element[low:high], saved, entered)
 '''
 
 _MULTIPOLE = """
-                    for n in range(size):
-                        real, imag = 0.0, 0.0
-                        for m in range(starts[s + 1] - 2, at - 2, -2):
-                            real, imag = (
-                                numbers[m] + (real * x[n] - imag * y[n]),
-                                numbers[m + 1] + (real * y[n] + imag * x[n]),
-                            )
-                        if a[n]:
-                            px[n] -= real
-                            py[n] += imag
+            for n in range(size):
+                real, imag = 0.0, 0.0
+                for m in range(starts[s + 1] - 2, at - 2, -2):
+                    real, imag = (
+                        numbers[m] + (real * x[n] - imag * y[n]),
+                        numbers[m + 1] + (real * y[n] + imag * x[n]),
+                    )
+                if a[n]:
+                    px[n] -= real
+                    py[n] += imag
 """
 
 #: operations that are maps of a particle
@@ -92,7 +121,7 @@ def source() -> str:
     """The text of `program_kernel.py`."""
     scalars, branches = [], []
     for code, name in enumerate(OPERATIONS):
-        head = f"                elif op == {code}:  # {name}"
+        head = f"        elif op == {code}:  # {name}"
         if name in MAPS:
             function, lines = _map(name)
             if name not in COMPILED_MAPS:
@@ -103,19 +132,23 @@ def source() -> str:
         elif name.startswith("in_"):
             branches += [
                 head,
-                "                    for n in range(size):",
-                f"                        a[n] = a[n] and {name}(x[n], y[n], {arguments_at(name)})",
+                "            for n in range(size):",
+                f"                a[n] = a[n] and {name}(x[n], y[n], {arguments_at(name)})",
             ]
-    views = "\n".join(f"        {c} = all_{c}[low:high]" for c in COORDINATES)
-    deep = " " * 24
+    views = ", ".join(f"{c}[low:high]" for c in COORDINATES)
+    deep = " " * 20
     save = "\n".join(f"{deep}saved[{i}, n] = {c}[n]" for i, c in enumerate(COORDINATES))
     restore = "\n".join(f"{deep}    {c}[n] = saved[{i}, n]" for i, c in enumerate(COORDINATES))
-    start = _START.replace("COLUMNS", ", ".join(f"all_{c}" for c in COORDINATES))
-    start = start.replace("VIEWS", views).replace("SAVE", save).replace("RESTORE", restore)
+    start = _START.replace("SAVE", save).replace("RESTORE", restore)
     start = start.replace("SUM", " + ".join(f"{c}[n]" for c in COORDINATES))
-    known = "\n".join(f"from .map_kernels import {n}_one_exact as {n}" for n in COMPILED_MAPS)
-    head = _HEADER.replace("IMPORTED", known) + "\n\n".join(scalars)
-    return "\n".join([head, start.rstrip("\n"), *branches]) + "\n"
+    known = [
+        f"{n}_{what} = map_kernels.{n}_{what}"
+        for n in COMPILED_MAPS
+        for what in (*(f"one_{v}" for v in versions(n)), *(["reach"] if has_series(n) else []))
+    ]
+    head = _HEADER.replace("ALIASES", "\n".join(known)) + "\n\n".join(scalars)
+    end = _END.replace("VIEWS", views).rstrip("\n")
+    return "\n".join([head, start.rstrip("\n"), *branches, end]) + "\n"
 
 
 def arguments_at(name: str) -> str:
@@ -169,13 +202,52 @@ def _map(name: str) -> tuple[str, list[str]]:
     body = "".join(f"    {line.replace('stumpff', 'exact')}\n" for line in lines)
     call = ", ".join((*COORDINATES, *flat))
     text = f"@scalar\ndef {name}({call}):\n{body}    return {', '.join(names)}\n"
-    numbers_in = [f"{' ' * 20}q{i} = numbers[at + {i}]" for i in range(len(flat))]
-    columns = ", ".join(f"{c}[n]" for c in COORDINATES)
+    loop = [f"q{i} = numbers[at + {i}]" for i in range(len(flat))]
+    given = ", ".join([f"{c}[n]" for c in COORDINATES] + [f"q{i}" for i in range(len(flat))])
     news = ", ".join(f"v_{COORDINATES[i]}" for i in moved)
-    given = "".join(f", q{i}" for i in range(len(flat)))
-    loop = [
-        f"{' ' * 20}for n in range(size):",
-        f"{' ' * 24}{news} = {name}({columns}{given})",
-        *(f"{' ' * 24}{c}[n] = v_{c} if a[n] else {c}[n]" for c in (COORDINATES[i] for i in moved)),
-    ]
-    return text, numbers_in + loop
+
+    def each(function: str) -> list[str]:
+        return [
+            "for n in range(size):",
+            f"    {news} = {function}({given})",
+            *(f"    {c}[n] = v_{c} if a[n] else {c}[n]" for c in (COORDINATES[i] for i in moved)),
+        ]
+
+    if has_series(name):
+        # a series serves a whole block without branches
+        loop += [
+            "small = True",
+            "for n in range(size):",
+            f"    small &= fits({name}_reach({given})) or not a[n]",
+        ]
+        for head, version in (("if small:", "series"), ("else:", "exact")):
+            loop += [head, *(f"    {line}" for line in each(f"{name}_one_{version}"))]
+    else:
+        loop += each(f"{name}_one_exact" if name in COMPILED_MAPS else name)
+    return text, [f"{' ' * 12}{line}" for line in loop]
+
+
+def has_series(name: str) -> bool:
+    """Whether a map with kernels has a version for small arguments of its Stumpff functions."""
+    return bool(stumpff_arguments(traced(name).outputs))
+
+
+def versions(name: str) -> tuple[str, ...]:
+    return ("series", "exact") if has_series(name) else ("exact",)
+
+
+def stumpff_arguments(outputs: list[Expression]) -> list[Expression]:
+    """What the Stumpff functions in some expressions are taken of, each once."""
+    found: dict[Expression, None] = {}
+    pending = list(outputs)
+    seen: set[Expression] = set()
+    while pending:
+        node = pending.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        children = [a for a in node.args if isinstance(a, Expression)]
+        if node.op in STUMPFF:
+            found[children[0]] = None
+        pending += children
+    return list(found)

@@ -55,6 +55,14 @@ def execute(part, start, stop, turns, operations, starts, numbers, elements, COL
                     passes = total > 0.0 and px * px + py * py < total * total
                     if not passes:
                         break
+                elif op == 2:
+                    old = x, px, y, py, z, delta
+                    for k in range(6 * LANES):
+                        kept[k] = d[k]
+                    total = 1.0 + delta
+                    passes = total > 0.0 and px * px + py * py < total * total
+                    if not passes:
+                        break
                 elif op == 1:
                     passes = passes and math.isfinite(x + px + y + py + z + delta)
                     if not passes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from numba import njit
@@ -21,27 +23,39 @@ class _Unaliased(CompilerBase):
         return [DefaultPassBuilder.define_nopython_pipeline(self.state)]
 
 
+#: products may be added in one rounding, and the sign of a zero is nobody's concern
+_ARITHMETIC: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "nsz"}}
+
+
+@cache
+def _stamp() -> tuple[Any, ...]:
+    """Names, times and sizes of all that kernels are made of."""
+    here = Path(__file__).parent
+    sources = [*here.glob("*.py"), *here.with_name("maps").glob("*.py")]
+    stats = [(path.name, path.stat()) for path in sorted(sources)]
+    return tuple((name, stat.st_mtime, stat.st_size) for name, stat in stats)
+
+
+def _dated(compiled: Any) -> Callable[..., Any]:
+    """A compiled function whose cache on disk is void when any of the sources has changed.
+
+    Numba looks at the file of the function alone, and would run old code of what that calls.
+    """
+    compiled._cache._cache_file._source_stamp = _stamp()
+    function: Callable[..., Any] = compiled
+    return function
+
+
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a kernel (part, start, stop, *arrays and numbers) for `parallel.run`."""
-    compiled: Callable[..., Any] = njit(
-        cache=True,
-        nogil=True,
-        error_model="numpy",
-        fastmath={"contract", "nsz"},
-        pipeline_class=_Unaliased,
-    )(function)
-    return compiled
+    return _dated(njit(cache=True, nogil=True, pipeline_class=_Unaliased, **_ARITHMETIC)(function))
 
 
 def helper(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function that kernels call."""
-    compiled: Callable[..., Any] = njit(
-        cache=True, error_model="numpy", fastmath={"contract", "nsz"}, inline="always"
-    )(function)
-    return compiled
+    return _dated(njit(cache=True, inline="always", **_ARITHMETIC)(function))
 
 
 def scalar(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function of numbers, merged into its callers so that their loops vectorise."""
-    compiled: Callable[..., Any] = njit(cache=True, error_model="numpy", forceinline=True)(function)
-    return compiled
+    return _dated(njit(cache=True, error_model="numpy", forceinline=True)(function))

@@ -18,7 +18,7 @@ from . import COMPILED_MAPS, SCALAR_MAPS
 
 #: names of the operations; `program_kernel` knows them by their place here
 OPERATIONS = (
-    *("enter", "leave"),
+    *("enter", "leave", "check"),
     *COMPILED_MAPS,
     *SCALAR_MAPS,
     *("multipole_kick", "patch", "in_ellipse", "in_racetrack"),

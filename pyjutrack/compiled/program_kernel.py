@@ -5,13 +5,24 @@ import math
 import numpy as np
 
 from ..maps import openings
+from . import map_kernels
 from .jit import kernel, scalar
-from .map_kernels import drift_one_exact as drift
-from .map_kernels import drift_paraxial_one_exact as drift_paraxial
-from .map_kernels import quadrupole_one_exact as quadrupole
-from .map_kernels import bend_one_exact as bend
-from .map_kernels import bend_linear_one_exact as bend_linear
-from .map_kernels import solenoid_one_exact as solenoid
+from .stumpff import fits
+
+drift_one_exact = map_kernels.drift_one_exact
+drift_paraxial_one_exact = map_kernels.drift_paraxial_one_exact
+quadrupole_one_series = map_kernels.quadrupole_one_series
+quadrupole_one_exact = map_kernels.quadrupole_one_exact
+quadrupole_reach = map_kernels.quadrupole_reach
+bend_one_series = map_kernels.bend_one_series
+bend_one_exact = map_kernels.bend_one_exact
+bend_reach = map_kernels.bend_reach
+bend_linear_one_series = map_kernels.bend_linear_one_series
+bend_linear_one_exact = map_kernels.bend_linear_one_exact
+bend_linear_reach = map_kernels.bend_linear_reach
+solenoid_one_series = map_kernels.solenoid_one_series
+solenoid_one_exact = map_kernels.solenoid_one_exact
+solenoid_reach = map_kernels.solenoid_reach
 
 in_ellipse = scalar(openings.in_ellipse)
 in_racetrack = scalar(openings.in_racetrack)
@@ -401,217 +412,283 @@ def patch(x, px, y, py, z, delta, shift0, shift1, shift2, axes00, axes01, axes02
 
 
 @kernel
-def execute(part, start, stop, turns, operations, starts, numbers, elements, all_x, all_px, all_y, all_py, all_z, all_delta, alive,
-        lost_turn, lost_element):
+def through(turn, operations, starts, numbers, elements, x, px, y, py, z, delta, a, lost_turn,
+        lost_element, saved, entered):
+    """A block of at most BLOCK particles through a program, in place.
+
+    Who is lost gets the turn and the element of it. saved (6, BLOCK) and entered (BLOCK) are room.
+    """
+    size = len(x)
+    for s in range(len(operations)):
+        op, at = operations[s], starts[s]
+        if op == 0 or op == 2:
+            # without branches first: all pass, nearly always
+            passing = True
+            for n in range(size):
+                total = 1.0 + delta[n]
+                across = px[n] * px[n] + py[n] * py[n]
+                passing &= ((total > 0.0) & (across < total * total)) | (not a[n])
+            if not passing:
+                for n in range(size):
+                    total = 1.0 + delta[n]
+                    passes = total > 0.0 and px[n] * px[n] + py[n] * py[n] < total * total
+                    if a[n] and not passes:
+                        a[n] = False
+                        lost_turn[n], lost_element[n] = turn, elements[s]
+            if op == 0:
+                for n in range(size):
+                    entered[n] = a[n]
+                    saved[0, n] = x[n]
+                    saved[1, n] = px[n]
+                    saved[2, n] = y[n]
+                    saved[3, n] = py[n]
+                    saved[4, n] = z[n]
+                    saved[5, n] = delta[n]
+        elif op == 1:
+            arriving = True
+            for n in range(size):
+                total = x[n] + px[n] + y[n] + py[n] + z[n] + delta[n]
+                arriving &= (a[n] & (total - total == 0.0)) | (not entered[n])
+            if not arriving:
+                for n in range(size):
+                    if entered[n] and not (a[n] and math.isfinite(x[n] + px[n] + y[n] + py[n] + z[n] + delta[n])):
+                        a[n] = False
+                        lost_turn[n], lost_element[n] = turn, elements[s]
+                        x[n] = saved[0, n]
+                        px[n] = saved[1, n]
+                        y[n] = saved[2, n]
+                        py[n] = saved[3, n]
+                        z[n] = saved[4, n]
+                        delta[n] = saved[5, n]
+        elif op == 3:  # drift
+            q0 = numbers[at + 0]
+            q1 = numbers[at + 1]
+            for n in range(size):
+                v_x, v_y, v_z = drift_one_exact(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1)
+                x[n] = v_x if a[n] else x[n]
+                y[n] = v_y if a[n] else y[n]
+                z[n] = v_z if a[n] else z[n]
+        elif op == 4:  # drift_paraxial
+            q0 = numbers[at + 0]
+            q1 = numbers[at + 1]
+            for n in range(size):
+                v_x, v_y, v_z = drift_paraxial_one_exact(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1)
+                x[n] = v_x if a[n] else x[n]
+                y[n] = v_y if a[n] else y[n]
+                z[n] = v_z if a[n] else z[n]
+        elif op == 5:  # quadrupole
+            q0 = numbers[at + 0]
+            q1 = numbers[at + 1]
+            q2 = numbers[at + 2]
+            small = True
+            for n in range(size):
+                small &= fits(quadrupole_reach(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2)) or not a[n]
+            if small:
+                for n in range(size):
+                    v_x, v_px, v_y, v_py, v_z = quadrupole_one_series(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2)
+                    x[n] = v_x if a[n] else x[n]
+                    px[n] = v_px if a[n] else px[n]
+                    y[n] = v_y if a[n] else y[n]
+                    py[n] = v_py if a[n] else py[n]
+                    z[n] = v_z if a[n] else z[n]
+            else:
+                for n in range(size):
+                    v_x, v_px, v_y, v_py, v_z = quadrupole_one_exact(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2)
+                    x[n] = v_x if a[n] else x[n]
+                    px[n] = v_px if a[n] else px[n]
+                    y[n] = v_y if a[n] else y[n]
+                    py[n] = v_py if a[n] else py[n]
+                    z[n] = v_z if a[n] else z[n]
+        elif op == 6:  # bend
+            q0 = numbers[at + 0]
+            q1 = numbers[at + 1]
+            q2 = numbers[at + 2]
+            q3 = numbers[at + 3]
+            small = True
+            for n in range(size):
+                small &= fits(bend_reach(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2, q3)) or not a[n]
+            if small:
+                for n in range(size):
+                    v_x, v_px, v_y, v_z = bend_one_series(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2, q3)
+                    x[n] = v_x if a[n] else x[n]
+                    px[n] = v_px if a[n] else px[n]
+                    y[n] = v_y if a[n] else y[n]
+                    z[n] = v_z if a[n] else z[n]
+            else:
+                for n in range(size):
+                    v_x, v_px, v_y, v_z = bend_one_exact(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2, q3)
+                    x[n] = v_x if a[n] else x[n]
+                    px[n] = v_px if a[n] else px[n]
+                    y[n] = v_y if a[n] else y[n]
+                    z[n] = v_z if a[n] else z[n]
+        elif op == 7:  # bend_linear
+            q0 = numbers[at + 0]
+            q1 = numbers[at + 1]
+            q2 = numbers[at + 2]
+            q3 = numbers[at + 3]
+            q4 = numbers[at + 4]
+            small = True
+            for n in range(size):
+                small &= fits(bend_linear_reach(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2, q3, q4)) or not a[n]
+            if small:
+                for n in range(size):
+                    v_x, v_px, v_y, v_py, v_z = bend_linear_one_series(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2, q3, q4)
+                    x[n] = v_x if a[n] else x[n]
+                    px[n] = v_px if a[n] else px[n]
+                    y[n] = v_y if a[n] else y[n]
+                    py[n] = v_py if a[n] else py[n]
+                    z[n] = v_z if a[n] else z[n]
+            else:
+                for n in range(size):
+                    v_x, v_px, v_y, v_py, v_z = bend_linear_one_exact(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2, q3, q4)
+                    x[n] = v_x if a[n] else x[n]
+                    px[n] = v_px if a[n] else px[n]
+                    y[n] = v_y if a[n] else y[n]
+                    py[n] = v_py if a[n] else py[n]
+                    z[n] = v_z if a[n] else z[n]
+        elif op == 8:  # solenoid
+            q0 = numbers[at + 0]
+            q1 = numbers[at + 1]
+            q2 = numbers[at + 2]
+            small = True
+            for n in range(size):
+                small &= fits(solenoid_reach(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2)) or not a[n]
+            if small:
+                for n in range(size):
+                    v_x, v_px, v_y, v_py, v_z = solenoid_one_series(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2)
+                    x[n] = v_x if a[n] else x[n]
+                    px[n] = v_px if a[n] else px[n]
+                    y[n] = v_y if a[n] else y[n]
+                    py[n] = v_py if a[n] else py[n]
+                    z[n] = v_z if a[n] else z[n]
+            else:
+                for n in range(size):
+                    v_x, v_px, v_y, v_py, v_z = solenoid_one_exact(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2)
+                    x[n] = v_x if a[n] else x[n]
+                    px[n] = v_px if a[n] else px[n]
+                    y[n] = v_y if a[n] else y[n]
+                    py[n] = v_py if a[n] else py[n]
+                    z[n] = v_z if a[n] else z[n]
+        elif op == 9:  # bend_kick
+            q0 = numbers[at + 0]
+            q1 = numbers[at + 1]
+            q2 = numbers[at + 2]
+            for n in range(size):
+                v_px, v_z = bend_kick(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2)
+                px[n] = v_px if a[n] else px[n]
+                z[n] = v_z if a[n] else z[n]
+        elif op == 10:  # curved_quadrupole_kick
+            q0 = numbers[at + 0]
+            for n in range(size):
+                v_px, v_py = curved_quadrupole_kick(x[n], px[n], y[n], py[n], z[n], delta[n], q0)
+                px[n] = v_px if a[n] else px[n]
+                py[n] = v_py if a[n] else py[n]
+        elif op == 11:  # edge_linear
+            q0 = numbers[at + 0]
+            q1 = numbers[at + 1]
+            q2 = numbers[at + 2]
+            q3 = numbers[at + 3]
+            for n in range(size):
+                v_px, v_py = edge_linear(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2, q3)
+                px[n] = v_px if a[n] else px[n]
+                py[n] = v_py if a[n] else py[n]
+        elif op == 12:  # edge_fringe
+            q0 = numbers[at + 0]
+            q1 = numbers[at + 1]
+            q2 = numbers[at + 2]
+            for n in range(size):
+                v_x, v_y, v_py, v_z = edge_fringe(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2)
+                x[n] = v_x if a[n] else x[n]
+                y[n] = v_y if a[n] else y[n]
+                py[n] = v_py if a[n] else py[n]
+                z[n] = v_z if a[n] else z[n]
+        elif op == 13:  # rf_kick
+            q0 = numbers[at + 0]
+            q1 = numbers[at + 1]
+            q2 = numbers[at + 2]
+            q3 = numbers[at + 3]
+            for n in range(size):
+                v_z, v_delta = rf_kick(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2, q3)
+                z[n] = v_z if a[n] else z[n]
+                delta[n] = v_delta if a[n] else delta[n]
+        elif op == 14:  # crab_kick
+            q0 = numbers[at + 0]
+            q1 = numbers[at + 1]
+            q2 = numbers[at + 2]
+            q3 = numbers[at + 3]
+            for n in range(size):
+                v_px, v_z, v_delta = crab_kick(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2, q3)
+                px[n] = v_px if a[n] else px[n]
+                z[n] = v_z if a[n] else z[n]
+                delta[n] = v_delta if a[n] else delta[n]
+        elif op == 15:  # rescale
+            q0 = numbers[at + 0]
+            for n in range(size):
+                v_px, v_py, v_delta = rescale(x[n], px[n], y[n], py[n], z[n], delta[n], q0)
+                px[n] = v_px if a[n] else px[n]
+                py[n] = v_py if a[n] else py[n]
+                delta[n] = v_delta if a[n] else delta[n]
+        elif op == 16:  # roll
+            q0 = numbers[at + 0]
+            q1 = numbers[at + 1]
+            for n in range(size):
+                v_x, v_px, v_y, v_py = roll(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1)
+                x[n] = v_x if a[n] else x[n]
+                px[n] = v_px if a[n] else px[n]
+                y[n] = v_y if a[n] else y[n]
+                py[n] = v_py if a[n] else py[n]
+        elif op == 17:  # multipole_kick
+            for n in range(size):
+                real, imag = 0.0, 0.0
+                for m in range(starts[s + 1] - 2, at - 2, -2):
+                    real, imag = (
+                        numbers[m] + (real * x[n] - imag * y[n]),
+                        numbers[m + 1] + (real * y[n] + imag * x[n]),
+                    )
+                if a[n]:
+                    px[n] -= real
+                    py[n] += imag
+        elif op == 18:  # patch
+            q0 = numbers[at + 0]
+            q1 = numbers[at + 1]
+            q2 = numbers[at + 2]
+            q3 = numbers[at + 3]
+            q4 = numbers[at + 4]
+            q5 = numbers[at + 5]
+            q6 = numbers[at + 6]
+            q7 = numbers[at + 7]
+            q8 = numbers[at + 8]
+            q9 = numbers[at + 9]
+            q10 = numbers[at + 10]
+            q11 = numbers[at + 11]
+            q12 = numbers[at + 12]
+            q13 = numbers[at + 13]
+            for n in range(size):
+                v_x, v_px, v_y, v_py, v_z = patch(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2, q3, q4, q5, q6, q7, q8, q9, q10, q11, q12, q13)
+                x[n] = v_x if a[n] else x[n]
+                px[n] = v_px if a[n] else px[n]
+                y[n] = v_y if a[n] else y[n]
+                py[n] = v_py if a[n] else py[n]
+                z[n] = v_z if a[n] else z[n]
+        elif op == 19:  # in_ellipse
+            for n in range(size):
+                a[n] = a[n] and in_ellipse(x[n], y[n], numbers[at + 0], numbers[at + 1])
+        elif op == 20:  # in_racetrack
+            for n in range(size):
+                a[n] = a[n] and in_racetrack(x[n], y[n], numbers[at + 0], numbers[at + 1], numbers[at + 2], numbers[at + 3])
+
+
+@kernel
+def execute(part, start, stop, turns, operations, starts, numbers, elements, x, px, y, py, z,
+        delta, alive, lost_turn, lost_element):
     """Run all turns, in place. For the lost, tells turn and element (-1 before)."""
-    saved = np.empty((6, BLOCK), all_x.dtype)
+    saved = np.empty((6, BLOCK), x.dtype)
     entered = np.empty(BLOCK, np.bool_)
     for low in range(start, stop, BLOCK):
         high = min(low + BLOCK, stop)
-        size = high - low
-        x = all_x[low:high]
-        px = all_px[low:high]
-        y = all_y[low:high]
-        py = all_py[low:high]
-        z = all_z[low:high]
-        delta = all_delta[low:high]
         a = alive[low:high]
         for turn in range(turns):
             if not a.any():
                 break
-            for s in range(len(operations)):
-                op, at = operations[s], starts[s]
-                if op == 0:
-                    for n in range(size):
-                        total = 1.0 + delta[n]
-                        passes = total > 0.0 and px[n] * px[n] + py[n] * py[n] < total * total
-                        if a[n] and not passes:
-                            a[n] = False
-                            lost_turn[low + n], lost_element[low + n] = turn, elements[s]
-                        entered[n] = a[n]
-                        saved[0, n] = x[n]
-                        saved[1, n] = px[n]
-                        saved[2, n] = y[n]
-                        saved[3, n] = py[n]
-                        saved[4, n] = z[n]
-                        saved[5, n] = delta[n]
-                elif op == 1:
-                    for n in range(size):
-                        if entered[n] and not (a[n] and math.isfinite(x[n] + px[n] + y[n] + py[n] + z[n] + delta[n])):
-                            a[n] = False
-                            lost_turn[low + n], lost_element[low + n] = turn, elements[s]
-                            x[n] = saved[0, n]
-                            px[n] = saved[1, n]
-                            y[n] = saved[2, n]
-                            py[n] = saved[3, n]
-                            z[n] = saved[4, n]
-                            delta[n] = saved[5, n]
-                elif op == 2:  # drift
-                    q0 = numbers[at + 0]
-                    q1 = numbers[at + 1]
-                    for n in range(size):
-                        v_x, v_y, v_z = drift(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1)
-                        x[n] = v_x if a[n] else x[n]
-                        y[n] = v_y if a[n] else y[n]
-                        z[n] = v_z if a[n] else z[n]
-                elif op == 3:  # drift_paraxial
-                    q0 = numbers[at + 0]
-                    q1 = numbers[at + 1]
-                    for n in range(size):
-                        v_x, v_y, v_z = drift_paraxial(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1)
-                        x[n] = v_x if a[n] else x[n]
-                        y[n] = v_y if a[n] else y[n]
-                        z[n] = v_z if a[n] else z[n]
-                elif op == 4:  # quadrupole
-                    q0 = numbers[at + 0]
-                    q1 = numbers[at + 1]
-                    q2 = numbers[at + 2]
-                    for n in range(size):
-                        v_x, v_px, v_y, v_py, v_z = quadrupole(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2)
-                        x[n] = v_x if a[n] else x[n]
-                        px[n] = v_px if a[n] else px[n]
-                        y[n] = v_y if a[n] else y[n]
-                        py[n] = v_py if a[n] else py[n]
-                        z[n] = v_z if a[n] else z[n]
-                elif op == 5:  # bend
-                    q0 = numbers[at + 0]
-                    q1 = numbers[at + 1]
-                    q2 = numbers[at + 2]
-                    q3 = numbers[at + 3]
-                    for n in range(size):
-                        v_x, v_px, v_y, v_z = bend(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2, q3)
-                        x[n] = v_x if a[n] else x[n]
-                        px[n] = v_px if a[n] else px[n]
-                        y[n] = v_y if a[n] else y[n]
-                        z[n] = v_z if a[n] else z[n]
-                elif op == 6:  # bend_linear
-                    q0 = numbers[at + 0]
-                    q1 = numbers[at + 1]
-                    q2 = numbers[at + 2]
-                    q3 = numbers[at + 3]
-                    q4 = numbers[at + 4]
-                    for n in range(size):
-                        v_x, v_px, v_y, v_py, v_z = bend_linear(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2, q3, q4)
-                        x[n] = v_x if a[n] else x[n]
-                        px[n] = v_px if a[n] else px[n]
-                        y[n] = v_y if a[n] else y[n]
-                        py[n] = v_py if a[n] else py[n]
-                        z[n] = v_z if a[n] else z[n]
-                elif op == 7:  # solenoid
-                    q0 = numbers[at + 0]
-                    q1 = numbers[at + 1]
-                    q2 = numbers[at + 2]
-                    for n in range(size):
-                        v_x, v_px, v_y, v_py, v_z = solenoid(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2)
-                        x[n] = v_x if a[n] else x[n]
-                        px[n] = v_px if a[n] else px[n]
-                        y[n] = v_y if a[n] else y[n]
-                        py[n] = v_py if a[n] else py[n]
-                        z[n] = v_z if a[n] else z[n]
-                elif op == 8:  # bend_kick
-                    q0 = numbers[at + 0]
-                    q1 = numbers[at + 1]
-                    q2 = numbers[at + 2]
-                    for n in range(size):
-                        v_px, v_z = bend_kick(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2)
-                        px[n] = v_px if a[n] else px[n]
-                        z[n] = v_z if a[n] else z[n]
-                elif op == 9:  # curved_quadrupole_kick
-                    q0 = numbers[at + 0]
-                    for n in range(size):
-                        v_px, v_py = curved_quadrupole_kick(x[n], px[n], y[n], py[n], z[n], delta[n], q0)
-                        px[n] = v_px if a[n] else px[n]
-                        py[n] = v_py if a[n] else py[n]
-                elif op == 10:  # edge_linear
-                    q0 = numbers[at + 0]
-                    q1 = numbers[at + 1]
-                    q2 = numbers[at + 2]
-                    q3 = numbers[at + 3]
-                    for n in range(size):
-                        v_px, v_py = edge_linear(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2, q3)
-                        px[n] = v_px if a[n] else px[n]
-                        py[n] = v_py if a[n] else py[n]
-                elif op == 11:  # edge_fringe
-                    q0 = numbers[at + 0]
-                    q1 = numbers[at + 1]
-                    q2 = numbers[at + 2]
-                    for n in range(size):
-                        v_x, v_y, v_py, v_z = edge_fringe(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2)
-                        x[n] = v_x if a[n] else x[n]
-                        y[n] = v_y if a[n] else y[n]
-                        py[n] = v_py if a[n] else py[n]
-                        z[n] = v_z if a[n] else z[n]
-                elif op == 12:  # rf_kick
-                    q0 = numbers[at + 0]
-                    q1 = numbers[at + 1]
-                    q2 = numbers[at + 2]
-                    q3 = numbers[at + 3]
-                    for n in range(size):
-                        v_z, v_delta = rf_kick(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2, q3)
-                        z[n] = v_z if a[n] else z[n]
-                        delta[n] = v_delta if a[n] else delta[n]
-                elif op == 13:  # crab_kick
-                    q0 = numbers[at + 0]
-                    q1 = numbers[at + 1]
-                    q2 = numbers[at + 2]
-                    q3 = numbers[at + 3]
-                    for n in range(size):
-                        v_px, v_z, v_delta = crab_kick(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2, q3)
-                        px[n] = v_px if a[n] else px[n]
-                        z[n] = v_z if a[n] else z[n]
-                        delta[n] = v_delta if a[n] else delta[n]
-                elif op == 14:  # rescale
-                    q0 = numbers[at + 0]
-                    for n in range(size):
-                        v_px, v_py, v_delta = rescale(x[n], px[n], y[n], py[n], z[n], delta[n], q0)
-                        px[n] = v_px if a[n] else px[n]
-                        py[n] = v_py if a[n] else py[n]
-                        delta[n] = v_delta if a[n] else delta[n]
-                elif op == 15:  # roll
-                    q0 = numbers[at + 0]
-                    q1 = numbers[at + 1]
-                    for n in range(size):
-                        v_x, v_px, v_y, v_py = roll(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1)
-                        x[n] = v_x if a[n] else x[n]
-                        px[n] = v_px if a[n] else px[n]
-                        y[n] = v_y if a[n] else y[n]
-                        py[n] = v_py if a[n] else py[n]
-                elif op == 16:  # multipole_kick
-                    for n in range(size):
-                        real, imag = 0.0, 0.0
-                        for m in range(starts[s + 1] - 2, at - 2, -2):
-                            real, imag = (
-                                numbers[m] + (real * x[n] - imag * y[n]),
-                                numbers[m + 1] + (real * y[n] + imag * x[n]),
-                            )
-                        if a[n]:
-                            px[n] -= real
-                            py[n] += imag
-                elif op == 17:  # patch
-                    q0 = numbers[at + 0]
-                    q1 = numbers[at + 1]
-                    q2 = numbers[at + 2]
-                    q3 = numbers[at + 3]
-                    q4 = numbers[at + 4]
-                    q5 = numbers[at + 5]
-                    q6 = numbers[at + 6]
-                    q7 = numbers[at + 7]
-                    q8 = numbers[at + 8]
-                    q9 = numbers[at + 9]
-                    q10 = numbers[at + 10]
-                    q11 = numbers[at + 11]
-                    q12 = numbers[at + 12]
-                    q13 = numbers[at + 13]
-                    for n in range(size):
-                        v_x, v_px, v_y, v_py, v_z = patch(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2, q3, q4, q5, q6, q7, q8, q9, q10, q11, q12, q13)
-                        x[n] = v_x if a[n] else x[n]
-                        px[n] = v_px if a[n] else px[n]
-                        y[n] = v_y if a[n] else y[n]
-                        py[n] = v_py if a[n] else py[n]
-                        z[n] = v_z if a[n] else z[n]
-                elif op == 18:  # in_ellipse
-                    for n in range(size):
-                        a[n] = a[n] and in_ellipse(x[n], y[n], numbers[at + 0], numbers[at + 1])
-                elif op == 19:  # in_racetrack
-                    for n in range(size):
-                        a[n] = a[n] and in_racetrack(x[n], y[n], numbers[at + 0], numbers[at + 1], numbers[at + 2], numbers[at + 3])
+            through(turn, operations, starts, numbers, elements, x[low:high], px[low:high], y[low:high], py[low:high], z[low:high], delta[low:high], a,
+                lost_turn[low:high], lost_element[low:high], saved, entered)

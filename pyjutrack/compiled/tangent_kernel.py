@@ -3101,11 +3101,19 @@ def execute(part, start, stop, turns, operations, starts, numbers, elements, all
                     passes = total > 0.0 and px * px + py * py < total * total
                     if not passes:
                         break
+                elif op == 2:
+                    old = x, px, y, py, z, delta
+                    for k in range(6 * LANES):
+                        kept[k] = d[k]
+                    total = 1.0 + delta
+                    passes = total > 0.0 and px * px + py * py < total * total
+                    if not passes:
+                        break
                 elif op == 1:
                     passes = passes and math.isfinite(x + px + y + py + z + delta)
                     if not passes:
                         break
-                elif op == 2:  # drift
+                elif op == 3:  # drift
                     x, y, z, j01, j21, j41, j03, j23, j43, j05, j25, j45 = drift(x, px, y, py, z, delta, numbers[at + 0], numbers[at + 1])
                     for k in range(LANES):
                         d_0 = d[0 * LANES + k]
@@ -3117,7 +3125,7 @@ def execute(part, start, stop, turns, operations, starts, numbers, elements, all
                         d[0 * LANES + k] = d_0 + j01 * d_1 + j03 * d_3 + j05 * d_5
                         d[2 * LANES + k] = j21 * d_1 + d_2 + j23 * d_3 + j25 * d_5
                         d[4 * LANES + k] = j41 * d_1 + j43 * d_3 + d_4 + j45 * d_5
-                elif op == 3:  # drift_paraxial
+                elif op == 4:  # drift_paraxial
                     x, y, z, j01, j41, j23, j43, j05, j25, j45 = drift_paraxial(x, px, y, py, z, delta, numbers[at + 0], numbers[at + 1])
                     for k in range(LANES):
                         d_0 = d[0 * LANES + k]
@@ -3129,7 +3137,7 @@ def execute(part, start, stop, turns, operations, starts, numbers, elements, all
                         d[0 * LANES + k] = d_0 + j01 * d_1 + j05 * d_5
                         d[2 * LANES + k] = d_2 + j23 * d_3 + j25 * d_5
                         d[4 * LANES + k] = j41 * d_1 + j43 * d_3 + d_4 + j45 * d_5
-                elif op == 4:  # quadrupole
+                elif op == 5:  # quadrupole
                     x, px, y, py, z, j00, j10, j40, j01, j11, j41, j22, j32, j42, j23, j33, j43, j05, j15, j25, j35, j45 = quadrupole(x, px, y, py, z, delta, numbers[at + 0], numbers[at + 1], numbers[at + 2])
                     for k in range(LANES):
                         d_0 = d[0 * LANES + k]
@@ -3143,7 +3151,7 @@ def execute(part, start, stop, turns, operations, starts, numbers, elements, all
                         d[2 * LANES + k] = j22 * d_2 + j23 * d_3 + j25 * d_5
                         d[3 * LANES + k] = j32 * d_2 + j33 * d_3 + j35 * d_5
                         d[4 * LANES + k] = j40 * d_0 + j41 * d_1 + j42 * d_2 + j43 * d_3 + d_4 + j45 * d_5
-                elif op == 5:  # bend
+                elif op == 6:  # bend
                     x, px, y, z, j00, j10, j20, j40, j01, j11, j21, j41, j03, j13, j23, j43, j05, j15, j25, j45 = bend(x, px, y, py, z, delta, numbers[at + 0], numbers[at + 1], numbers[at + 2], numbers[at + 3])
                     for k in range(LANES):
                         d_0 = d[0 * LANES + k]
@@ -3156,7 +3164,7 @@ def execute(part, start, stop, turns, operations, starts, numbers, elements, all
                         d[1 * LANES + k] = j10 * d_0 + j11 * d_1 + j13 * d_3 + j15 * d_5
                         d[2 * LANES + k] = j20 * d_0 + j21 * d_1 + d_2 + j23 * d_3 + j25 * d_5
                         d[4 * LANES + k] = j40 * d_0 + j41 * d_1 + j43 * d_3 + d_4 + j45 * d_5
-                elif op == 6:  # bend_linear
+                elif op == 7:  # bend_linear
                     x, px, y, py, z, j00, j10, j40, j01, j11, j41, j22, j32, j42, j23, j33, j43, j05, j15, j25, j35, j45 = bend_linear(x, px, y, py, z, delta, numbers[at + 0], numbers[at + 1], numbers[at + 2], numbers[at + 3], numbers[at + 4])
                     for k in range(LANES):
                         d_0 = d[0 * LANES + k]
@@ -3170,7 +3178,7 @@ def execute(part, start, stop, turns, operations, starts, numbers, elements, all
                         d[2 * LANES + k] = j22 * d_2 + j23 * d_3 + j25 * d_5
                         d[3 * LANES + k] = j32 * d_2 + j33 * d_3 + j35 * d_5
                         d[4 * LANES + k] = j40 * d_0 + j41 * d_1 + j42 * d_2 + j43 * d_3 + d_4 + j45 * d_5
-                elif op == 7:  # solenoid
+                elif op == 8:  # solenoid
                     x, px, y, py, z, j00, j10, j20, j30, j40, j01, j11, j21, j31, j41, j02, j12, j22, j32, j42, j03, j13, j23, j33, j43, j05, j15, j25, j35, j45 = solenoid(x, px, y, py, z, delta, numbers[at + 0], numbers[at + 1], numbers[at + 2])
                     for k in range(LANES):
                         d_0 = d[0 * LANES + k]
@@ -3184,7 +3192,7 @@ def execute(part, start, stop, turns, operations, starts, numbers, elements, all
                         d[2 * LANES + k] = j20 * d_0 + j21 * d_1 + j22 * d_2 + j23 * d_3 + j25 * d_5
                         d[3 * LANES + k] = j30 * d_0 + j31 * d_1 + j32 * d_2 + j33 * d_3 + j35 * d_5
                         d[4 * LANES + k] = j40 * d_0 + j41 * d_1 + j42 * d_2 + j43 * d_3 + d_4 + j45 * d_5
-                elif op == 8:  # bend_kick
+                elif op == 9:  # bend_kick
                     px, z, j10, j40, j15 = bend_kick(x, px, y, py, z, delta, numbers[at + 0], numbers[at + 1], numbers[at + 2])
                     for k in range(LANES):
                         d_0 = d[0 * LANES + k]
@@ -3193,7 +3201,7 @@ def execute(part, start, stop, turns, operations, starts, numbers, elements, all
                         d_5 = d[5 * LANES + k]
                         d[1 * LANES + k] = j10 * d_0 + d_1 + j15 * d_5
                         d[4 * LANES + k] = j40 * d_0 + d_4
-                elif op == 9:  # curved_quadrupole_kick
+                elif op == 10:  # curved_quadrupole_kick
                     px, py, j10, j30, j12, j32 = curved_quadrupole_kick(x, px, y, py, z, delta, numbers[at + 0])
                     for k in range(LANES):
                         d_0 = d[0 * LANES + k]
@@ -3202,7 +3210,7 @@ def execute(part, start, stop, turns, operations, starts, numbers, elements, all
                         d_3 = d[3 * LANES + k]
                         d[1 * LANES + k] = j10 * d_0 + d_1 + j12 * d_2
                         d[3 * LANES + k] = j30 * d_0 + j32 * d_2 + d_3
-                elif op == 10:  # edge_linear
+                elif op == 11:  # edge_linear
                     px, py, j10, j32 = edge_linear(x, px, y, py, z, delta, numbers[at + 0], numbers[at + 1], numbers[at + 2], numbers[at + 3])
                     for k in range(LANES):
                         d_0 = d[0 * LANES + k]
@@ -3211,7 +3219,7 @@ def execute(part, start, stop, turns, operations, starts, numbers, elements, all
                         d_3 = d[3 * LANES + k]
                         d[1 * LANES + k] = j10 * d_0 + d_1
                         d[3 * LANES + k] = j32 * d_2 + d_3
-                elif op == 11:  # edge_fringe
+                elif op == 12:  # edge_fringe
                     x, y, py, z, j01, j21, j31, j41, j02, j22, j32, j42, j03, j23, j33, j43, j05, j25, j35, j45 = edge_fringe(x, px, y, py, z, delta, numbers[at + 0], numbers[at + 1], numbers[at + 2])
                     for k in range(LANES):
                         d_0 = d[0 * LANES + k]
@@ -3224,14 +3232,14 @@ def execute(part, start, stop, turns, operations, starts, numbers, elements, all
                         d[2 * LANES + k] = j21 * d_1 + j22 * d_2 + j23 * d_3 + j25 * d_5
                         d[3 * LANES + k] = j31 * d_1 + j32 * d_2 + j33 * d_3 + j35 * d_5
                         d[4 * LANES + k] = j41 * d_1 + j42 * d_2 + j43 * d_3 + d_4 + j45 * d_5
-                elif op == 12:  # rf_kick
+                elif op == 13:  # rf_kick
                     z, delta, j44, j54, j45, j55 = rf_kick(x, px, y, py, z, delta, numbers[at + 0], numbers[at + 1], numbers[at + 2], numbers[at + 3])
                     for k in range(LANES):
                         d_4 = d[4 * LANES + k]
                         d_5 = d[5 * LANES + k]
                         d[4 * LANES + k] = j44 * d_4 + j45 * d_5
                         d[5 * LANES + k] = j54 * d_4 + j55 * d_5
-                elif op == 13:  # crab_kick
+                elif op == 14:  # crab_kick
                     px, z, delta, j40, j50, j14, j44, j54, j15, j45, j55 = crab_kick(x, px, y, py, z, delta, numbers[at + 0], numbers[at + 1], numbers[at + 2], numbers[at + 3])
                     for k in range(LANES):
                         d_0 = d[0 * LANES + k]
@@ -3241,7 +3249,7 @@ def execute(part, start, stop, turns, operations, starts, numbers, elements, all
                         d[1 * LANES + k] = d_1 + j14 * d_4 + j15 * d_5
                         d[4 * LANES + k] = j40 * d_0 + j44 * d_4 + j45 * d_5
                         d[5 * LANES + k] = j50 * d_0 + j54 * d_4 + j55 * d_5
-                elif op == 14:  # rescale
+                elif op == 15:  # rescale
                     px, py, delta, j11, j33, j55 = rescale(x, px, y, py, z, delta, numbers[at + 0])
                     for k in range(LANES):
                         d_1 = d[1 * LANES + k]
@@ -3250,7 +3258,7 @@ def execute(part, start, stop, turns, operations, starts, numbers, elements, all
                         d[1 * LANES + k] = j11 * d_1
                         d[3 * LANES + k] = j33 * d_3
                         d[5 * LANES + k] = j55 * d_5
-                elif op == 15:  # roll
+                elif op == 16:  # roll
                     x, px, y, py, j00, j20, j11, j31, j02, j22, j13, j33 = roll(x, px, y, py, z, delta, numbers[at + 0], numbers[at + 1])
                     for k in range(LANES):
                         d_0 = d[0 * LANES + k]
@@ -3261,7 +3269,7 @@ def execute(part, start, stop, turns, operations, starts, numbers, elements, all
                         d[1 * LANES + k] = j11 * d_1 + j13 * d_3
                         d[2 * LANES + k] = j20 * d_0 + j22 * d_2
                         d[3 * LANES + k] = j31 * d_1 + j33 * d_3
-                elif op == 16:  # multipole_kick
+                elif op == 17:  # multipole_kick
                     real, imag, by_real, by_imag = 0.0, 0.0, 0.0, 0.0
                     for m in range(starts[s + 1] - 2, at - 2, -2):
                         by_real, by_imag = (
@@ -3278,7 +3286,7 @@ def execute(part, start, stop, turns, operations, starts, numbers, elements, all
                         d_x, d_y = d[k], d[2 * LANES + k]
                         d[LANES + k] += by_imag * d_y - by_real * d_x
                         d[3 * LANES + k] += by_imag * d_x + by_real * d_y
-                elif op == 17:  # patch
+                elif op == 18:  # patch
                     x, px, y, py, z, j00, j20, j40, j01, j11, j21, j31, j41, j02, j22, j42, j03, j13, j23, j33, j43, j05, j15, j25, j35, j45 = patch(x, px, y, py, z, delta, numbers[at + 0], numbers[at + 1], numbers[at + 2], numbers[at + 3], numbers[at + 4], numbers[at + 5], numbers[at + 6], numbers[at + 7], numbers[at + 8], numbers[at + 9], numbers[at + 10], numbers[at + 11], numbers[at + 12], numbers[at + 13])
                     for k in range(LANES):
                         d_0 = d[0 * LANES + k]
@@ -3292,9 +3300,9 @@ def execute(part, start, stop, turns, operations, starts, numbers, elements, all
                         d[2 * LANES + k] = j20 * d_0 + j21 * d_1 + j22 * d_2 + j23 * d_3 + j25 * d_5
                         d[3 * LANES + k] = j31 * d_1 + j33 * d_3 + j35 * d_5
                         d[4 * LANES + k] = j40 * d_0 + j41 * d_1 + j42 * d_2 + j43 * d_3 + d_4 + j45 * d_5
-                elif op == 18:  # in_ellipse
+                elif op == 19:  # in_ellipse
                     passes = passes and in_ellipse(x, y, numbers[at + 0], numbers[at + 1])
-                elif op == 19:  # in_racetrack
+                elif op == 20:  # in_racetrack
                     passes = passes and in_racetrack(x, y, numbers[at + 0], numbers[at + 1], numbers[at + 2], numbers[at + 3])
             if not passes:
                 alive[n] = False

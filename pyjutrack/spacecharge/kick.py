@@ -92,14 +92,18 @@ class SpaceCharge:
         shares = x.new_full((1,), 1 / x.shape[-1])
         mesh = self.potential.mesh
         fractions = deposit_admitted(mesh, x, y, state.alive, shares)
-        h = self.potential.solve(fractions)
-        if h.shape[-2:] != mesh.grid.padded_shape:
+        return self.strength(beam, fractions)
+
+    def strength(self, beam: Beam, fractions: Tensor) -> Tensor:
+        """K H on the padded grid from the shares of the beam in its cells."""
+        h, padded = self.potential.solve(fractions), self.potential.mesh.grid.padded_shape
+        if h.shape[-2:] != padded:
             raise InvalidValueError(
                 f"{type(self.potential).__name__}.solve returned shape {tuple(h.shape)}; it must "
-                f"be that of the padded grid, {mesh.grid.padded_shape}"
+                f"be that of the padded grid, {padded}"
             )
         perveance = beam.current * beam.reference.perveance_per_ampere() * self.perveance_scale
-        return perveance * (h if h.dtype == x.dtype else h.to(x.dtype))
+        return perveance * h.to(fractions.dtype)
 
     def apply(self, state: State, field: Tensor, ds: float | Tensor) -> State:
         """Kick particles by a field over a slice of length ds [m]."""

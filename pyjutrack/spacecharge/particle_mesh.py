@@ -155,8 +155,9 @@ def _rows(tangent: Tensor | None, like: Tensor) -> Any:
     return np.zeros((1, like.shape[0]), array(like).dtype) if tangent is None else array(tangent)
 
 
-def _stencil_of(static: Mesh) -> kernels.Stencil:
-    grid, used = static
+def stencil(mesh: Mesh) -> kernels.Stencil:
+    """A mesh as the kernels want it."""
+    grid, used = mesh
     return kernels.Stencil(grid.padded_shape, _geometry(grid), np.array(used.coefficients))
 
 
@@ -169,20 +170,20 @@ class _Deposit:
         return plain_deposit(static, *inputs)
 
     def value(self, static: Mesh, inputs: Tensors) -> Tensors:
-        return (torch.from_numpy(kernels.deposit(_stencil_of(static), *_arrays(*inputs))),)
+        return (torch.from_numpy(kernels.deposit(stencil(static), *_arrays(*inputs))),)
 
     def tangent(self, static: Mesh, inputs: Tensors, tangents: Maybe, count: int) -> Tensors:
         dx, dy, _, dw = tangents
         if dw is not None:
             dw = dw.expand(-1, len(inputs[0]))
         shifts = [_rows(t, inputs[0]) for t in (dx, dy, dw)]
-        grids = kernels.deposit_tangent(_stencil_of(static), *_arrays(*inputs), *shifts)
+        grids = kernels.deposit_tangent(stencil(static), *_arrays(*inputs), *shifts)
         return (torch.from_numpy(grids),)
 
     def cotangent(self, static: Mesh, inputs: Tensors, gradients: Tensors) -> Tensors:
         x, y, active, w = inputs
         value, along_x, along_y = tensors(
-            kernels.gather(_stencil_of(static), *_arrays(x, y, active, gradients[0]))
+            kernels.gather(stencil(static), *_arrays(x, y, active, gradients[0]))
         )
         # the kernel read zeros where particles are not active
         by_weight = value if len(w) == len(x) else value.sum(0, keepdim=True)
@@ -201,7 +202,7 @@ class _Kick:
 
     def value(self, static: Mesh, inputs: Tensors) -> Tensors:
         *arrays, factor = inputs
-        return tensors(kernels.kick(_stencil_of(static), float(factor), *_arrays(*arrays)))
+        return tensors(kernels.kick(stencil(static), float(factor), *_arrays(*arrays)))
 
     def tangent(self, static: Mesh, inputs: Tensors, tangents: Maybe, count: int) -> Tensors:
         x, y, active, _, _, potential, factor = inputs
@@ -210,7 +211,7 @@ class _Kick:
             dpotential = potential.new_zeros(count, *potential.shape)
         return tensors(
             kernels.kick_tangent(
-                _stencil_of(static),
+                stencil(static),
                 float(factor),
                 np.zeros(count) if dfactor is None else array(dfactor),
                 (_rows(dx, x), _rows(dy, x), _rows(dpx, x), _rows(dpy, x)),
@@ -223,7 +224,7 @@ class _Kick:
         x, y, active, _, _, potential, factor = inputs
         gx, gy = gradients
         at, grid, by_factor = kernels.kick_cotangent(
-            _stencil_of(static), float(factor), *_arrays(x, y, active, potential, gx, gy)
+            stencil(static), float(factor), *_arrays(x, y, active, potential, gx, gy)
         )
         return (
             *tensors(at),

@@ -17,7 +17,7 @@ from ..pushforward import Pushed
 from ..reference import Reference
 from .base import WHOLE, State
 from .fields import behind
-from .placed import advance
+from .placed import note
 
 
 class Fused(NamedTuple):
@@ -36,7 +36,7 @@ class Fused(NamedTuple):
 
 def fused(lattice: Lattice, state: State, reference: Reference, turns: int) -> Fused | None:
     """Track by a program; None where there are derivatives, or a map of a user's own."""
-    return _tracked(lattice, state, reference, turns, None) if _plain(state) else None
+    return _tracked(lattice, state, reference, turns, None) if is_plain(state) else None
 
 
 def linearised(
@@ -46,7 +46,7 @@ def linearised(
 
     The Jacobians of the lost are those of their last coordinates.
     """
-    if not _plain(state) or any(c.dtype != torch.float64 for c in state.coordinates):
+    if not is_plain(state) or any(c.dtype != torch.float64 for c in state.coordinates):
         return None
     from ..compiled.tangent_kernel import LANES
 
@@ -107,14 +107,12 @@ def recorded(lattice: Lattice, reference: Reference) -> tuple[Program, Reference
     recorder: Any = Recorder()
     for place, element in enumerate(lattice):
         recorder.element = place
-        recorder.record("enter")
-        advance(element, recorder, reference, WHOLE)
-        recorder.record("leave")
+        note(element, recorder, reference, WHOLE)
         reference = behind(element, reference, WHOLE)
     return recorder.program(), reference
 
 
-def _plain(state: State) -> bool:
+def is_plain(state: State) -> bool:
     """Whether nothing but numbers on the CPU is tracked."""
     if forward_ad._current_level >= 0:
         return False

@@ -51,6 +51,17 @@ def advance(element: Element, state: State, reference: Reference, part: Part) ->
     return State(tuple(columns), moved.alive)
 
 
+def note(element: Element, recorder: Any, reference: Reference, part: Part) -> None:
+    """Write down what a part of an element does, and where particles are lost in it."""
+    if _always_passes(element):
+        recorder.record("check")
+        advance(element, recorder, reference, part)
+    else:
+        recorder.record("enter")
+        advance(element, recorder, reference, part)
+        recorder.record("leave")
+
+
 def _always_passes(element: Element) -> bool:
     """Whether whoever may enter comes out."""
     plain = isinstance(element, (Drift, Marker, Monitor)) or (

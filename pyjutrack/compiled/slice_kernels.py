@@ -1,0 +1,98 @@
+"""A slice of a channel in one pass: each block of particles is kicked, moved and deposited."""
+
+import numpy as np
+
+from .jit import kernel
+from .mesh_kernels import across, at_cubic, at_square, cubic, place, put, rows, slopes
+from .program_kernel import BLOCK, through
+from .vector import dot, spread, times, wide
+
+
+@kernel
+def slice_pass(
+    part,
+    start,
+    stop,
+    operations,
+    starts,
+    numbers,
+    elements,
+    x,
+    px,
+    y,
+    py,
+    z,
+    delta,
+    alive,
+    lost_pass,
+    lost_at,
+    number,
+    kicks,
+    potential,
+    factor,
+    deposits,
+    admission,
+    half_x,
+    half_y,
+    geometry,
+    c,
+    share,
+    out,
+):
+    """Kick by a potential if `kicks`, run a program, and if it `deposits`, admit and deposit.
+
+    In place. Who is lost gets the `number` of this pass, and the element of the program or the
+    number of the `admission` to a box of half sides half_x and half_y.
+    """
+    columns, flat, g = potential.shape[1], potential.reshape(potential.size), out[part]
+    row = np.uintp(columns)
+    sx, sy = x.dtype.type(factor * geometry[2]), x.dtype.type(factor * geometry[3])
+    weight = spread(x.dtype.type(share))
+    c0, c1, c2, c3 = cubic(c, x.dtype)
+    d1, d2, d3 = slopes(c1, c2, c3, x.dtype.type(1.0))
+    first, u = np.empty(BLOCK, np.int32), np.empty((2, BLOCK), x.dtype)
+    saved, entered = np.empty((6, BLOCK), x.dtype), np.empty(BLOCK, np.bool_)
+    for low in range(start, stop, BLOCK):
+        high = min(low + BLOCK, stop)
+        size = high - low
+        here_x, here_y, here_px, here_py = x[low:high], y[low:high], px[low:high], py[low:high]
+        a, when, where = alive[low:high], lost_pass[low:high], lost_at[low:high]
+        if kicks:
+            place(x, y, low, size, geometry, columns, first, u)
+            for i in range(size):
+                if a[i]:
+                    f0, f1, f2, f3 = rows(flat, np.uintp(first[i]), row)
+                    along = across(at_square(u[0, i], d1, d2, d3), f0, f1, f2, f3)
+                    over = across(at_cubic(u[0, i], c0, c1, c2, c3), f0, f1, f2, f3)
+                    here_px[i] -= sx * dot(along, at_cubic(u[1, i], c0, c1, c2, c3))
+                    here_py[i] -= sy * dot(over, at_square(u[1, i], d1, d2, d3))
+        through(
+            number,
+            operations,
+            starts,
+            numbers,
+            elements,
+            here_x,
+            here_px,
+            here_y,
+            here_py,
+            z[low:high],
+            delta[low:high],
+            a,
+            when,
+            where,
+            saved,
+            entered,
+        )
+        if not deposits:
+            continue
+        for i in range(size):
+            if a[i] and not (abs(here_x[i]) <= half_x and abs(here_y[i]) <= half_y):
+                a[i] = False
+                when[i], where[i] = number, admission
+        place(x, y, low, size, geometry, columns, first, u)
+        for i in range(size):
+            if a[i]:
+                wx = times(weight, at_cubic(u[0, i], c0, c1, c2, c3))
+                wy = at_cubic(u[1, i], c0, c1, c2, c3)
+                put(g, np.uintp(first[i]), row, wide(wx), wide(wy))
