@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from .beam import Beam
 from .compiled import parallel
@@ -19,13 +20,13 @@ from .compiled.program import NotRecordedError, Program, Recorder
 from .number import detached
 from .reference import Reference
 from .spacecharge import SpaceCharge
-from .spacecharge.particle_mesh import stencil
+from .spacecharge.particle_mesh import Mesh, stencil
 from .transport import State, behind
 from .transport.fused import is_plain
 from .transport.placed import note
+from .walk import Walk, passed
 
 if TYPE_CHECKING:
-    from .propagation import Walk
     from .tracking import Kick
 
 #: work of a pass beside a kick, per particle
@@ -37,8 +38,7 @@ class Pass(NamedTuple):
 
     Attributes:
         program: the maps; its `elements` are segments, counted from `first`.
-        first: the segment with which it begins.
-        last: the segment with which it ends.
+        first, last: the segments with which it begins and ends.
         length: over which the kick behind it acts [m], or 0 where none follows.
     """
 
@@ -53,13 +53,66 @@ class Passed(NamedTuple):
 
     Attributes:
         state: at the end.
+        probe: test particles at the end, or None.
         segment: in which each particle was lost, over all turns, or -1; (N,).
         by_kick: whether it was lost by the kick, and not by the element; (N,).
+        kept: columns in front of the kicks of some segments, counted over all turns.
     """
 
     state: State
+    probe: State | None
     segment: NDArray[np.int64]
     by_kick: NDArray[np.bool_]
+    kept: dict[int, tuple[Tensor, ...]]
+
+
+def channelled(
+    walk: Walk,
+    beam: Beam,
+    state: State,
+    kicks: Sequence[Kick],
+    turns: int,
+    keep: Sequence[int] = (),
+    probe: State | None = None,
+) -> Passed | None:
+    """Track particles by passes.
+
+    Args:
+        keep: segments, ascending, at which columns are kept, or at the next kick.
+        probe: test particles, which may carry derivatives; they feel the field of the beam.
+
+    Returns:
+        None where the beam or its field carry derivatives, where there are several kicks or one
+        of another kind, maps without a program, or an accelerated reference.
+    """
+    kick = kicks[0] if len(kicks) == 1 else None
+    if type(kick) is not SpaceCharge or not is_plain(state):
+        return None
+    turn = passes(walk, beam.reference)
+    if turn is None:
+        return None
+    particles = _Particles(state, kick.potential.mesh)
+    pending, kept = list(keep), {}
+    field, length = particles.no_field(), 0.0
+    for number in range(turns * len(turn)):
+        lap, place = divmod(number, len(turn))
+        part = turn[place]
+        particles.go(part, number, field, length)
+        here = lap * len(walk) + part.last
+        if pending and here >= pending[0]:
+            pending, kept[here] = [n for n in pending if n > here], particles.copies()
+        if probe is not None:
+            for index in range(part.first, part.last + 1):
+                probe = passed(walk[index], probe, beam.reference)
+        length = part.length
+        if length:
+            field = kick.strength(beam, particles.fractions())
+            if type(field) is not Tensor or field.requires_grad:
+                return None
+            if probe is not None:
+                probe = kick.apply(kick.admit(probe), field, length)
+    segment, by_kick = _losses(particles, turn, turns, len(walk))
+    return Passed(particles.state(), probe, segment, by_kick, kept)
 
 
 def passes(walk: Walk, reference: Reference) -> list[Pass] | None:
@@ -81,75 +134,70 @@ def passes(walk: Walk, reference: Reference) -> list[Pass] | None:
     return found
 
 
-def channelled(
-    walk: Walk, beam: Beam, state: State, kicks: Sequence[Kick], turns: int
-) -> Passed | None:
-    """Track particles by passes.
+class _Particles:
+    """Particles that are changed in place, and the grids that they are deposited on."""
 
-    None where there are derivatives, several kicks or one of another kind, maps without a
-    program, or an accelerated reference.
-    """
-    kick = kicks[0] if len(kicks) == 1 else None
-    if type(kick) is not SpaceCharge or not is_plain(state):
-        return None
-    turn = passes(walk, beam.reference)
-    if turn is None:
-        return None
-    mesh = kick.potential.mesh
-    sheet, size = stencil(mesh), len(state.alive)
-    columns = [c.contiguous().numpy().copy() for c in state.coordinates]
-    alive = state.alive.numpy().copy()
-    when, where = np.full((2, size), -1)
-    share = parallel.parts(size, _WORK)
-    dtype = columns[0].dtype
-    nodes = sheet.shape[0] * sheet.shape[1]
-    grids, field, length = np.zeros((share, nodes)), np.zeros(sheet.shape, dtype), 0.0
-    half_x, half_y = (s / 2 for s in mesh.grid.size)
-    number = 0
-    for _ in range(turns):
-        for program, first, last, ahead in turn:
-            if ahead:
-                grids[:] = 0.0
-            parallel.run(
-                _kernel(),
-                size,
-                share,
-                *program,
-                *columns,
-                alive,
-                when,
-                where,
-                number,
-                bool(length),
-                field,
-                length,
-                bool(ahead),
-                last - first + 1,
-                half_x,
-                half_y,
-                sheet.geometry,
-                sheet.coefficients,
-                1 / size,
-                grids,
-            )
-            number, length = number + 1, ahead
-            if ahead:
-                fractions = torch.from_numpy(grids.sum(0).reshape(sheet.shape))
-                found = kick.strength(beam, fractions.to(state.coordinates[0].dtype))
-                if type(found) is not torch.Tensor or found.requires_grad:
-                    return None
-                field = np.ascontiguousarray(found.numpy())
-    new = State(tuple(map(torch.from_numpy, columns)), torch.from_numpy(alive))
-    starts = np.array([p.first for p in turn] * turns, dtype=np.int64)
-    starts += np.repeat(np.arange(turns) * len(walk), len(turn))
-    lasts = np.array([p.last - p.first + 1 for p in turn] * turns, dtype=np.int64)
-    lost = when >= 0
-    by_kick = lost & (where == lasts[when])
-    segment = np.where(lost, starts[when] + np.where(by_kick, where - 1, where), -1)
-    return Passed(new, segment, by_kick)
+    def __init__(self, state: State, mesh: Mesh) -> None:
+        self._columns = [c.contiguous().numpy().copy() for c in state.coordinates]
+        self._alive = state.alive.numpy().copy()
+        self._sheet, self._half = stencil(mesh), [s / 2 for s in mesh.grid.size]
+        size = len(self._alive)
+        self._share = parallel.parts(size, _WORK)
+        self._grids = np.zeros((self._share, self._sheet.shape[0] * self._sheet.shape[1]))
+        # of each loss: the pass, and the segment in it
+        self.when, self.where = np.full((2, size), -1)
+
+    def go(self, part: Pass, number: int, field: Tensor, length: float) -> None:
+        """Kick over a length, move, and deposit if a kick follows."""
+        from .compiled.slice_kernels import slice_pass  # late: it takes a moment to load
+
+        if part.length:
+            self._grids[:] = 0.0
+        parallel.run(
+            slice_pass,
+            len(self._alive),
+            self._share,
+            *part.program,
+            *self._columns,
+            self._alive,
+            self.when,
+            self.where,
+            number,
+            bool(length),
+            field.contiguous().numpy(),
+            length,
+            bool(part.length),
+            part.last - part.first + 1,
+            *self._half,
+            self._sheet.geometry,
+            self._sheet.coefficients,
+            1 / len(self._alive),
+            self._grids,
+        )
+
+    def fractions(self) -> Tensor:
+        """The shares of the beam in the cells."""
+        total = self._grids.sum(0).reshape(self._sheet.shape)
+        return torch.from_numpy(total.astype(self._columns[0].dtype, copy=False))
+
+    def no_field(self) -> Tensor:
+        return torch.from_numpy(np.zeros(self._sheet.shape, self._columns[0].dtype))
+
+    def copies(self) -> tuple[Tensor, ...]:
+        return tuple(torch.from_numpy(c.copy()) for c in self._columns)
+
+    def state(self) -> State:
+        columns = tuple(torch.from_numpy(c) for c in self._columns)
+        return State(columns, torch.from_numpy(self._alive))
 
 
-def _kernel() -> Any:
-    from .compiled.slice_kernels import slice_pass  # late: it takes a moment to load
-
-    return slice_pass
+def _losses(
+    particles: _Particles, turn: list[Pass], turns: int, segments: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The segment of each loss over all turns, -1 for none, and whether the kick took it."""
+    when, where = particles.when, particles.where
+    lap, place = np.divmod(when, len(turn))
+    firsts, lasts = np.array([[p.first, p.last] for p in turn]).T
+    by_kick = (when >= 0) & (where > (lasts - firsts)[place])
+    found = lap * segments + firsts[place] + where - by_kick
+    return np.where(when >= 0, found, -1), by_kick

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from torch import Tensor
+
 from .elements import Element
 from .errors import InvalidValueError, UnknownNameError, unknown
 from .number import Number, detached
@@ -142,6 +144,10 @@ class Lattice:
             _changed(e, changes[e.name]) if e.name in changes else e for e in self.elements
         )
 
+    def detached(self) -> Lattice:
+        """The same lattice with plain numbers in the place of tensors."""
+        return Lattice(_as_numbers(element) for element in self.elements)
+
     def _one_knob(self, address: str, first: Element, field: str) -> None:
         """Elements of one name are one knob only where they agree."""
         for other in self._named[first.name]:
@@ -185,6 +191,16 @@ def _same(a: Any, b: Any) -> bool:
     if isinstance(a, tuple) and isinstance(b, tuple):
         return len(a) == len(b) and all(map(_same, a, b))
     return a is b or detached(a) == detached(b)
+
+
+def _as_numbers(element: Element) -> Element:
+    changes: dict[str, Any] = {}
+    for name, value in vars(element).items():
+        if isinstance(value, Tensor):
+            changes[name] = detached(value)
+        elif isinstance(value, tuple) and any(isinstance(v, Tensor) for v in value):
+            changes[name] = tuple(map(detached, value))
+    return dataclasses.replace(element, **changes) if changes else element
 
 
 def _changed(element: Element, changes: list[tuple[str, int | None, Number]]) -> Element:

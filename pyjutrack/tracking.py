@@ -12,6 +12,7 @@ from .errors import InvalidValueError, require_known
 from .lattice import Lattice
 from .number import Number, detached
 from .transport import State, slices
+from .walk import Plan
 
 
 class Kick(Protocol):
@@ -43,9 +44,6 @@ class Kick(Protocol):
     def apply(self, state: State, field: Any, ds: Number) -> State:
         """How particles, of the beam or not, respond over a slice of length ds [m]."""
         ...
-
-
-Plan = tuple[int, ...]
 
 
 def plan(lattice: Lattice, kicks: Sequence[Kick]) -> Plan:

@@ -11,7 +11,7 @@ import torch
 from element_cases import CASES, ONE_WAY, PROTON, Case, points
 
 import pyjutrack as pj
-from pyjutrack import adjoint
+from pyjutrack.adjoint import choice
 from pyjutrack.transport import WHOLE, Part, State, advance
 from pyjutrack.transport.retreat import has_inverse, retreat
 
@@ -177,7 +177,11 @@ def held(line: pj.Lattice, beam: pj.Beam, kick: pj.SpaceCharge, turns: int, how:
         end = pj.track(knobbed, beam, kicks=[kick], turns=turns, adjoint=how)
     for node in nodes(end):
         if hasattr(node, "record"):
-            kept += [c for columns in node.record.beams.values() for c in columns]
+            kept += [
+                c
+                for columns in (node.record.before | node.record.between).values()
+                for c in columns
+            ]
     storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in kept}
     return sum(storages.values())
 
@@ -236,7 +240,7 @@ def test_parameters_that_nobody_finds_are_refused(cell, make_beam, monkeypatch) 
     for how in LITTLE:
         with pytest.raises(pj.InvalidValueError, match="Hidden depends on tensors"):
             pj.track(leaf, beam, kicks=[kick], adjoint=how)
-    monkeypatch.setattr(adjoint, "_STORED", 0)
+    monkeypatch.setattr(choice, "STORED", 0)
     end = pj.track(leaf, beam, kicks=[kick])
     (slope,) = torch.autograd.grad(pj.emittance(end, "x"), strength)
     assert float(slope) != 0
@@ -249,7 +253,7 @@ def test_what_auto_takes(cell, kick, make_beam, monkeypatch) -> None:
     beam = make_beam(200)
     leaf = cell.with_values({"q1.k1": torch.tensor(29.6, dtype=torch.float64, requires_grad=True)})
     assert name(pj.track(leaf, beam, kicks=[kick])) == "store"
-    monkeypatch.setattr(adjoint, "_STORED", 1000)
+    monkeypatch.setattr(choice, "STORED", 1000)
     assert name(pj.track(leaf, beam, kicks=[kick])) == "little"
     assert pj.track(cell, beam, kicks=[kick]).coordinates.grad_fn is None
     forward = pj.gradient(

@@ -74,6 +74,31 @@ class _MapKernels:
         return *tensors(backs), *(torch.tensor(g, dtype=dtype) for g in sums.sum(0))
 
 
+def pull_map(
+    name: str,
+    coordinates: Tensors,
+    alive: Tensor,
+    parameters: tuple[float | Tensor, ...],
+    gradients: Tensors,
+) -> tuple[Tensors, Tensors]:
+    """Gradients by the coordinates in front of a map, and by its parameters, constants left out.
+
+    Args:
+        coordinates: in front of the map. gradients: by the coordinates behind it.
+    """
+    kernels = _kernels(name)
+    constants = len(COMPILED_MAPS[name])
+    numbers = [tensor_like(p, coordinates[0]).detach() for p in parameters[:-constants]]
+    static = tuple(float(c) for c in parameters[-constants:])
+    moved = tuple(gradients[i] for i in kernels.moves)
+    found = kernels.cotangent(static, (*coordinates, alive, *numbers), moved)
+    back = [
+        f if i in kernels.moves else f + g
+        for i, (f, g) in enumerate(zip(found[:6], gradients, strict=True))
+    ]
+    return tuple(back), found[6:]
+
+
 def _unpack(inputs: Tensors) -> list[Any]:
     return [array(t) for t in inputs[:7]] + [float(p) for p in inputs[7:]]
 
@@ -81,10 +106,15 @@ def _unpack(inputs: Tensors) -> list[Any]:
 @cache
 def _operator(name: str) -> tuple[Callable[..., Tensors], tuple[int, ...]]:
     """The operator of a map, and which coordinates it moves."""
+    kernels = _kernels(name)
+    return compiled_operator(kernels), kernels.moves
+
+
+@cache
+def _kernels(name: str) -> _MapKernels:
     if name not in COMPILED_MAPS:
         raise KeyError(f"the map {name!r} has no kernels")
-    kernels = _MapKernels(name)
-    return compiled_operator(kernels), kernels.moves
+    return _MapKernels(name)
 
 
 def apply_map(

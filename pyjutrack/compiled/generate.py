@@ -165,35 +165,37 @@ def _kernels(name: str) -> str:
     put(f"def {name}_cotangent(part, start, stop, {columns}, alive, {scalars},")
     put(f"        {', '.join(f'g_{n}' for n in news)},")
     put(f"        {', '.join(f'b_{c}' for c in COORDINATES)}, sums):")
+    put("    share, zero = np.empty(BLOCK, x.dtype), x.dtype.type(0.0)")
     block_of_jacobians()
-    # sums over a block first: in one long sum the rounding of every term would pile up
-    block_sums = [f"sum_{p}" for p in parameters]
-    for total in block_sums:
-        put(f"        {total} = 0.0")
-    put("        for m in range(low, high):")
-    put("            n = m - low")
-    put("            if alive[n]:")
+    # choices instead of branches, and each parameter's terms apart from their sum, so that all but
+    # the sums are vectors; sums over a block first, or the rounding of every term would pile up
+    gradients = [f"g_{new}" for new in news]
+    for array in (*gradients, *(f"b_{c}" for c in COORDINATES)):
+        put(f"        here_{array} = {array}[low:high]")
+    put("        for n in range(high - low):")
     for j, c in enumerate(COORDINATES):
         terms = [
-            term((i, j), f"g_{new}[m]")
-            for i, new in zip(moved, news, strict=True)
+            term((i, j), f"here_{g}[n]")
+            for i, g in zip(moved, gradients, strict=True)
             if (i, j) in jacobian
         ]
-        put(f"                b_{c}[m] = {' + '.join(terms) or '0.0'}")
+        lost = f"here_g_{c}_out[n]" if j in moved else "zero"
+        put(f"            v_{c} = {' + '.join(terms) or 'zero'}")
+        put(f"            here_b_{c}[n] = v_{c} if alive[n] else {lost}")
     for q, p in enumerate(parameters):
         j = inputs.index(p)
         terms = [
-            term((i, j), f"g_{new}[m]")
-            for i, new in zip(moved, news, strict=True)
+            term((i, j), f"here_{g}[n]")
+            for i, g in zip(moved, gradients, strict=True)
             if (i, j) in jacobian
         ]
-        put(f"                {block_sums[q]} += {' + '.join(terms)}")
-    put("            else:")
-    for i, c in enumerate(COORDINATES):
-        source_of = f"g_{c}_out[m]" if i in moved else "0.0"
-        put(f"                b_{c}[m] = {source_of}")
-    for q, total in enumerate(block_sums):
-        put(f"        sums[part, {q}] += {total}")
+        put("        for n in range(high - low):")
+        put(f"            v_{p} = {' + '.join(terms)}")
+        put(f"            share[n] = v_{p} if alive[n] else zero")
+        put("        total = 0.0")
+        put("        for n in range(high - low):")
+        put("            total += share[n]")
+        put(f"        sums[part, {q}] += total")
     put("")
     return "\n".join(out)
 

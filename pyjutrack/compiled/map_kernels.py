@@ -228,6 +228,7 @@ def drift_tangent(part, start, stop, x, px, y, py, z, delta, alive, length, beta
 def drift_cotangent(part, start, stop, x, px, y, py, z, delta, alive, length, beta0,
         g_x_out, g_y_out, g_z_out,
         b_x, b_px, b_y, b_py, b_z, b_delta, sums):
+    share, zero = np.empty(BLOCK, x.dtype), x.dtype.type(0.0)
     jac = np.empty((12, BLOCK), x.dtype)
     jac_0 = jac[0]
     jac_1 = jac[1]
@@ -253,25 +254,35 @@ def drift_cotangent(part, start, stop, x, px, y, py, z, delta, alive, length, be
         alive = all_alive[low:high]
         for n in range(0, high - low):
             jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n], jac_10[n], jac_11[n] = drift_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, beta0)
-        sum_length = 0.0
-        for m in range(low, high):
-            n = m - low
-            if alive[n]:
-                b_x[m] = g_x_out[m]
-                b_px[m] = jac_0[n] * g_x_out[m] + jac_4[n] * g_y_out[m] + jac_8[n] * g_z_out[m]
-                b_y[m] = g_y_out[m]
-                b_py[m] = jac_1[n] * g_x_out[m] + jac_5[n] * g_y_out[m] + jac_9[n] * g_z_out[m]
-                b_z[m] = g_z_out[m]
-                b_delta[m] = jac_2[n] * g_x_out[m] + jac_6[n] * g_y_out[m] + jac_10[n] * g_z_out[m]
-                sum_length += jac_3[n] * g_x_out[m] + jac_7[n] * g_y_out[m] + jac_11[n] * g_z_out[m]
-            else:
-                b_x[m] = g_x_out[m]
-                b_px[m] = 0.0
-                b_y[m] = g_y_out[m]
-                b_py[m] = 0.0
-                b_z[m] = g_z_out[m]
-                b_delta[m] = 0.0
-        sums[part, 0] += sum_length
+        here_g_x_out = g_x_out[low:high]
+        here_g_y_out = g_y_out[low:high]
+        here_g_z_out = g_z_out[low:high]
+        here_b_x = b_x[low:high]
+        here_b_px = b_px[low:high]
+        here_b_y = b_y[low:high]
+        here_b_py = b_py[low:high]
+        here_b_z = b_z[low:high]
+        here_b_delta = b_delta[low:high]
+        for n in range(high - low):
+            v_x = here_g_x_out[n]
+            here_b_x[n] = v_x if alive[n] else here_g_x_out[n]
+            v_px = jac_0[n] * here_g_x_out[n] + jac_4[n] * here_g_y_out[n] + jac_8[n] * here_g_z_out[n]
+            here_b_px[n] = v_px if alive[n] else zero
+            v_y = here_g_y_out[n]
+            here_b_y[n] = v_y if alive[n] else here_g_y_out[n]
+            v_py = jac_1[n] * here_g_x_out[n] + jac_5[n] * here_g_y_out[n] + jac_9[n] * here_g_z_out[n]
+            here_b_py[n] = v_py if alive[n] else zero
+            v_z = here_g_z_out[n]
+            here_b_z[n] = v_z if alive[n] else here_g_z_out[n]
+            v_delta = jac_2[n] * here_g_x_out[n] + jac_6[n] * here_g_y_out[n] + jac_10[n] * here_g_z_out[n]
+            here_b_delta[n] = v_delta if alive[n] else zero
+        for n in range(high - low):
+            v_length = jac_3[n] * here_g_x_out[n] + jac_7[n] * here_g_y_out[n] + jac_11[n] * here_g_z_out[n]
+            share[n] = v_length if alive[n] else zero
+        total = 0.0
+        for n in range(high - low):
+            total += share[n]
+        sums[part, 0] += total
 
 
 DRIFT_PARAXIAL_MOVES = (0, 2, 4)
@@ -450,6 +461,7 @@ def drift_paraxial_tangent(part, start, stop, x, px, y, py, z, delta, alive, len
 def drift_paraxial_cotangent(part, start, stop, x, px, y, py, z, delta, alive, length, beta0,
         g_x_out, g_y_out, g_z_out,
         b_x, b_px, b_y, b_py, b_z, b_delta, sums):
+    share, zero = np.empty(BLOCK, x.dtype), x.dtype.type(0.0)
     jac = np.empty((10, BLOCK), x.dtype)
     jac_0 = jac[0]
     jac_1 = jac[1]
@@ -473,25 +485,35 @@ def drift_paraxial_cotangent(part, start, stop, x, px, y, py, z, delta, alive, l
         alive = all_alive[low:high]
         for n in range(0, high - low):
             jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n] = drift_paraxial_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, beta0)
-        sum_length = 0.0
-        for m in range(low, high):
-            n = m - low
-            if alive[n]:
-                b_x[m] = g_x_out[m]
-                b_px[m] = jac_0[n] * g_x_out[m] + jac_6[n] * g_z_out[m]
-                b_y[m] = g_y_out[m]
-                b_py[m] = jac_3[n] * g_y_out[m] + jac_7[n] * g_z_out[m]
-                b_z[m] = g_z_out[m]
-                b_delta[m] = jac_1[n] * g_x_out[m] + jac_4[n] * g_y_out[m] + jac_8[n] * g_z_out[m]
-                sum_length += jac_2[n] * g_x_out[m] + jac_5[n] * g_y_out[m] + jac_9[n] * g_z_out[m]
-            else:
-                b_x[m] = g_x_out[m]
-                b_px[m] = 0.0
-                b_y[m] = g_y_out[m]
-                b_py[m] = 0.0
-                b_z[m] = g_z_out[m]
-                b_delta[m] = 0.0
-        sums[part, 0] += sum_length
+        here_g_x_out = g_x_out[low:high]
+        here_g_y_out = g_y_out[low:high]
+        here_g_z_out = g_z_out[low:high]
+        here_b_x = b_x[low:high]
+        here_b_px = b_px[low:high]
+        here_b_y = b_y[low:high]
+        here_b_py = b_py[low:high]
+        here_b_z = b_z[low:high]
+        here_b_delta = b_delta[low:high]
+        for n in range(high - low):
+            v_x = here_g_x_out[n]
+            here_b_x[n] = v_x if alive[n] else here_g_x_out[n]
+            v_px = jac_0[n] * here_g_x_out[n] + jac_6[n] * here_g_z_out[n]
+            here_b_px[n] = v_px if alive[n] else zero
+            v_y = here_g_y_out[n]
+            here_b_y[n] = v_y if alive[n] else here_g_y_out[n]
+            v_py = jac_3[n] * here_g_y_out[n] + jac_7[n] * here_g_z_out[n]
+            here_b_py[n] = v_py if alive[n] else zero
+            v_z = here_g_z_out[n]
+            here_b_z[n] = v_z if alive[n] else here_g_z_out[n]
+            v_delta = jac_1[n] * here_g_x_out[n] + jac_4[n] * here_g_y_out[n] + jac_8[n] * here_g_z_out[n]
+            here_b_delta[n] = v_delta if alive[n] else zero
+        for n in range(high - low):
+            v_length = jac_2[n] * here_g_x_out[n] + jac_5[n] * here_g_y_out[n] + jac_9[n] * here_g_z_out[n]
+            share[n] = v_length if alive[n] else zero
+        total = 0.0
+        for n in range(high - low):
+            total += share[n]
+        sums[part, 0] += total
 
 
 QUADRUPOLE_MOVES = (0, 1, 2, 3, 4)
@@ -1834,6 +1856,7 @@ def quadrupole_tangent(part, start, stop, x, px, y, py, z, delta, alive, length,
 def quadrupole_cotangent(part, start, stop, x, px, y, py, z, delta, alive, length, k1, beta0,
         g_x_out, g_px_out, g_y_out, g_py_out, g_z_out,
         b_x, b_px, b_y, b_py, b_z, b_delta, sums):
+    share, zero = np.empty(BLOCK, x.dtype), x.dtype.type(0.0)
     jac = np.empty((27, BLOCK), x.dtype)
     jac_0 = jac[0]
     jac_1 = jac[1]
@@ -1881,28 +1904,44 @@ def quadrupole_cotangent(part, start, stop, x, px, y, py, z, delta, alive, lengt
         else:
             for n in range(0, high - low):
                 jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n], jac_10[n], jac_11[n], jac_12[n], jac_13[n], jac_14[n], jac_15[n], jac_16[n], jac_17[n], jac_18[n], jac_19[n], jac_20[n], jac_21[n], jac_22[n], jac_23[n], jac_24[n], jac_25[n], jac_26[n] = quadrupole_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, k1, beta0)
-        sum_length = 0.0
-        sum_k1 = 0.0
-        for m in range(low, high):
-            n = m - low
-            if alive[n]:
-                b_x[m] = jac_0[n] * g_x_out[m] + jac_5[n] * g_px_out[m] + jac_20[n] * g_z_out[m]
-                b_px[m] = jac_1[n] * g_x_out[m] + jac_6[n] * g_px_out[m] + jac_21[n] * g_z_out[m]
-                b_y[m] = jac_10[n] * g_y_out[m] + jac_15[n] * g_py_out[m] + jac_22[n] * g_z_out[m]
-                b_py[m] = jac_11[n] * g_y_out[m] + jac_16[n] * g_py_out[m] + jac_23[n] * g_z_out[m]
-                b_z[m] = g_z_out[m]
-                b_delta[m] = jac_2[n] * g_x_out[m] + jac_7[n] * g_px_out[m] + jac_12[n] * g_y_out[m] + jac_17[n] * g_py_out[m] + jac_24[n] * g_z_out[m]
-                sum_length += jac_3[n] * g_x_out[m] + jac_8[n] * g_px_out[m] + jac_13[n] * g_y_out[m] + jac_18[n] * g_py_out[m] + jac_25[n] * g_z_out[m]
-                sum_k1 += jac_4[n] * g_x_out[m] + jac_9[n] * g_px_out[m] + jac_14[n] * g_y_out[m] + jac_19[n] * g_py_out[m] + jac_26[n] * g_z_out[m]
-            else:
-                b_x[m] = g_x_out[m]
-                b_px[m] = g_px_out[m]
-                b_y[m] = g_y_out[m]
-                b_py[m] = g_py_out[m]
-                b_z[m] = g_z_out[m]
-                b_delta[m] = 0.0
-        sums[part, 0] += sum_length
-        sums[part, 1] += sum_k1
+        here_g_x_out = g_x_out[low:high]
+        here_g_px_out = g_px_out[low:high]
+        here_g_y_out = g_y_out[low:high]
+        here_g_py_out = g_py_out[low:high]
+        here_g_z_out = g_z_out[low:high]
+        here_b_x = b_x[low:high]
+        here_b_px = b_px[low:high]
+        here_b_y = b_y[low:high]
+        here_b_py = b_py[low:high]
+        here_b_z = b_z[low:high]
+        here_b_delta = b_delta[low:high]
+        for n in range(high - low):
+            v_x = jac_0[n] * here_g_x_out[n] + jac_5[n] * here_g_px_out[n] + jac_20[n] * here_g_z_out[n]
+            here_b_x[n] = v_x if alive[n] else here_g_x_out[n]
+            v_px = jac_1[n] * here_g_x_out[n] + jac_6[n] * here_g_px_out[n] + jac_21[n] * here_g_z_out[n]
+            here_b_px[n] = v_px if alive[n] else here_g_px_out[n]
+            v_y = jac_10[n] * here_g_y_out[n] + jac_15[n] * here_g_py_out[n] + jac_22[n] * here_g_z_out[n]
+            here_b_y[n] = v_y if alive[n] else here_g_y_out[n]
+            v_py = jac_11[n] * here_g_y_out[n] + jac_16[n] * here_g_py_out[n] + jac_23[n] * here_g_z_out[n]
+            here_b_py[n] = v_py if alive[n] else here_g_py_out[n]
+            v_z = here_g_z_out[n]
+            here_b_z[n] = v_z if alive[n] else here_g_z_out[n]
+            v_delta = jac_2[n] * here_g_x_out[n] + jac_7[n] * here_g_px_out[n] + jac_12[n] * here_g_y_out[n] + jac_17[n] * here_g_py_out[n] + jac_24[n] * here_g_z_out[n]
+            here_b_delta[n] = v_delta if alive[n] else zero
+        for n in range(high - low):
+            v_length = jac_3[n] * here_g_x_out[n] + jac_8[n] * here_g_px_out[n] + jac_13[n] * here_g_y_out[n] + jac_18[n] * here_g_py_out[n] + jac_25[n] * here_g_z_out[n]
+            share[n] = v_length if alive[n] else zero
+        total = 0.0
+        for n in range(high - low):
+            total += share[n]
+        sums[part, 0] += total
+        for n in range(high - low):
+            v_k1 = jac_4[n] * here_g_x_out[n] + jac_9[n] * here_g_px_out[n] + jac_14[n] * here_g_y_out[n] + jac_19[n] * here_g_py_out[n] + jac_26[n] * here_g_z_out[n]
+            share[n] = v_k1 if alive[n] else zero
+        total = 0.0
+        for n in range(high - low):
+            total += share[n]
+        sums[part, 1] += total
 
 
 BEND_MOVES = (0, 1, 2, 4)
@@ -3086,6 +3125,7 @@ def bend_tangent(part, start, stop, x, px, y, py, z, delta, alive, length, angle
 def bend_cotangent(part, start, stop, x, px, y, py, z, delta, alive, length, angle, k0, beta0,
         g_x_out, g_px_out, g_y_out, g_z_out,
         b_x, b_px, b_y, b_py, b_z, b_delta, sums):
+    share, zero = np.empty(BLOCK, x.dtype), x.dtype.type(0.0)
     jac = np.empty((28, BLOCK), x.dtype)
     jac_0 = jac[0]
     jac_1 = jac[1]
@@ -3134,31 +3174,50 @@ def bend_cotangent(part, start, stop, x, px, y, py, z, delta, alive, length, ang
         else:
             for n in range(0, high - low):
                 jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n], jac_10[n], jac_11[n], jac_12[n], jac_13[n], jac_14[n], jac_15[n], jac_16[n], jac_17[n], jac_18[n], jac_19[n], jac_20[n], jac_21[n], jac_22[n], jac_23[n], jac_24[n], jac_25[n], jac_26[n], jac_27[n] = bend_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, angle, k0, beta0)
-        sum_length = 0.0
-        sum_angle = 0.0
-        sum_k0 = 0.0
-        for m in range(low, high):
-            n = m - low
-            if alive[n]:
-                b_x[m] = jac_0[n] * g_x_out[m] + jac_7[n] * g_px_out[m] + jac_14[n] * g_y_out[m] + jac_21[n] * g_z_out[m]
-                b_px[m] = jac_1[n] * g_x_out[m] + jac_8[n] * g_px_out[m] + jac_15[n] * g_y_out[m] + jac_22[n] * g_z_out[m]
-                b_y[m] = g_y_out[m]
-                b_py[m] = jac_2[n] * g_x_out[m] + jac_9[n] * g_px_out[m] + jac_16[n] * g_y_out[m] + jac_23[n] * g_z_out[m]
-                b_z[m] = g_z_out[m]
-                b_delta[m] = jac_3[n] * g_x_out[m] + jac_10[n] * g_px_out[m] + jac_17[n] * g_y_out[m] + jac_24[n] * g_z_out[m]
-                sum_length += jac_4[n] * g_x_out[m] + jac_11[n] * g_px_out[m] + jac_18[n] * g_y_out[m] + jac_25[n] * g_z_out[m]
-                sum_angle += jac_5[n] * g_x_out[m] + jac_12[n] * g_px_out[m] + jac_19[n] * g_y_out[m] + jac_26[n] * g_z_out[m]
-                sum_k0 += jac_6[n] * g_x_out[m] + jac_13[n] * g_px_out[m] + jac_20[n] * g_y_out[m] + jac_27[n] * g_z_out[m]
-            else:
-                b_x[m] = g_x_out[m]
-                b_px[m] = g_px_out[m]
-                b_y[m] = g_y_out[m]
-                b_py[m] = 0.0
-                b_z[m] = g_z_out[m]
-                b_delta[m] = 0.0
-        sums[part, 0] += sum_length
-        sums[part, 1] += sum_angle
-        sums[part, 2] += sum_k0
+        here_g_x_out = g_x_out[low:high]
+        here_g_px_out = g_px_out[low:high]
+        here_g_y_out = g_y_out[low:high]
+        here_g_z_out = g_z_out[low:high]
+        here_b_x = b_x[low:high]
+        here_b_px = b_px[low:high]
+        here_b_y = b_y[low:high]
+        here_b_py = b_py[low:high]
+        here_b_z = b_z[low:high]
+        here_b_delta = b_delta[low:high]
+        for n in range(high - low):
+            v_x = jac_0[n] * here_g_x_out[n] + jac_7[n] * here_g_px_out[n] + jac_14[n] * here_g_y_out[n] + jac_21[n] * here_g_z_out[n]
+            here_b_x[n] = v_x if alive[n] else here_g_x_out[n]
+            v_px = jac_1[n] * here_g_x_out[n] + jac_8[n] * here_g_px_out[n] + jac_15[n] * here_g_y_out[n] + jac_22[n] * here_g_z_out[n]
+            here_b_px[n] = v_px if alive[n] else here_g_px_out[n]
+            v_y = here_g_y_out[n]
+            here_b_y[n] = v_y if alive[n] else here_g_y_out[n]
+            v_py = jac_2[n] * here_g_x_out[n] + jac_9[n] * here_g_px_out[n] + jac_16[n] * here_g_y_out[n] + jac_23[n] * here_g_z_out[n]
+            here_b_py[n] = v_py if alive[n] else zero
+            v_z = here_g_z_out[n]
+            here_b_z[n] = v_z if alive[n] else here_g_z_out[n]
+            v_delta = jac_3[n] * here_g_x_out[n] + jac_10[n] * here_g_px_out[n] + jac_17[n] * here_g_y_out[n] + jac_24[n] * here_g_z_out[n]
+            here_b_delta[n] = v_delta if alive[n] else zero
+        for n in range(high - low):
+            v_length = jac_4[n] * here_g_x_out[n] + jac_11[n] * here_g_px_out[n] + jac_18[n] * here_g_y_out[n] + jac_25[n] * here_g_z_out[n]
+            share[n] = v_length if alive[n] else zero
+        total = 0.0
+        for n in range(high - low):
+            total += share[n]
+        sums[part, 0] += total
+        for n in range(high - low):
+            v_angle = jac_5[n] * here_g_x_out[n] + jac_12[n] * here_g_px_out[n] + jac_19[n] * here_g_y_out[n] + jac_26[n] * here_g_z_out[n]
+            share[n] = v_angle if alive[n] else zero
+        total = 0.0
+        for n in range(high - low):
+            total += share[n]
+        sums[part, 1] += total
+        for n in range(high - low):
+            v_k0 = jac_6[n] * here_g_x_out[n] + jac_13[n] * here_g_px_out[n] + jac_20[n] * here_g_y_out[n] + jac_27[n] * here_g_z_out[n]
+            share[n] = v_k0 if alive[n] else zero
+        total = 0.0
+        for n in range(high - low):
+            total += share[n]
+        sums[part, 2] += total
 
 
 BEND_LINEAR_MOVES = (0, 1, 2, 3, 4)
@@ -4920,6 +4979,7 @@ def bend_linear_tangent(part, start, stop, x, px, y, py, z, delta, alive, length
 def bend_linear_cotangent(part, start, stop, x, px, y, py, z, delta, alive, length, angle, k0, k1, beta0,
         g_x_out, g_px_out, g_y_out, g_py_out, g_z_out,
         b_x, b_px, b_y, b_py, b_z, b_delta, sums):
+    share, zero = np.empty(BLOCK, x.dtype), x.dtype.type(0.0)
     jac = np.empty((33, BLOCK), x.dtype)
     jac_0 = jac[0]
     jac_1 = jac[1]
@@ -4973,34 +5033,58 @@ def bend_linear_cotangent(part, start, stop, x, px, y, py, z, delta, alive, leng
         else:
             for n in range(0, high - low):
                 jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n], jac_10[n], jac_11[n], jac_12[n], jac_13[n], jac_14[n], jac_15[n], jac_16[n], jac_17[n], jac_18[n], jac_19[n], jac_20[n], jac_21[n], jac_22[n], jac_23[n], jac_24[n], jac_25[n], jac_26[n], jac_27[n], jac_28[n], jac_29[n], jac_30[n], jac_31[n], jac_32[n] = bend_linear_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, angle, k0, k1, beta0)
-        sum_length = 0.0
-        sum_angle = 0.0
-        sum_k0 = 0.0
-        sum_k1 = 0.0
-        for m in range(low, high):
-            n = m - low
-            if alive[n]:
-                b_x[m] = jac_0[n] * g_x_out[m] + jac_7[n] * g_px_out[m] + jac_24[n] * g_z_out[m]
-                b_px[m] = jac_1[n] * g_x_out[m] + jac_8[n] * g_px_out[m] + jac_25[n] * g_z_out[m]
-                b_y[m] = jac_14[n] * g_y_out[m] + jac_19[n] * g_py_out[m] + jac_26[n] * g_z_out[m]
-                b_py[m] = jac_15[n] * g_y_out[m] + jac_20[n] * g_py_out[m] + jac_27[n] * g_z_out[m]
-                b_z[m] = g_z_out[m]
-                b_delta[m] = jac_2[n] * g_x_out[m] + jac_9[n] * g_px_out[m] + jac_16[n] * g_y_out[m] + jac_21[n] * g_py_out[m] + jac_28[n] * g_z_out[m]
-                sum_length += jac_3[n] * g_x_out[m] + jac_10[n] * g_px_out[m] + jac_17[n] * g_y_out[m] + jac_22[n] * g_py_out[m] + jac_29[n] * g_z_out[m]
-                sum_angle += jac_4[n] * g_x_out[m] + jac_11[n] * g_px_out[m] + jac_30[n] * g_z_out[m]
-                sum_k0 += jac_5[n] * g_x_out[m] + jac_12[n] * g_px_out[m] + jac_31[n] * g_z_out[m]
-                sum_k1 += jac_6[n] * g_x_out[m] + jac_13[n] * g_px_out[m] + jac_18[n] * g_y_out[m] + jac_23[n] * g_py_out[m] + jac_32[n] * g_z_out[m]
-            else:
-                b_x[m] = g_x_out[m]
-                b_px[m] = g_px_out[m]
-                b_y[m] = g_y_out[m]
-                b_py[m] = g_py_out[m]
-                b_z[m] = g_z_out[m]
-                b_delta[m] = 0.0
-        sums[part, 0] += sum_length
-        sums[part, 1] += sum_angle
-        sums[part, 2] += sum_k0
-        sums[part, 3] += sum_k1
+        here_g_x_out = g_x_out[low:high]
+        here_g_px_out = g_px_out[low:high]
+        here_g_y_out = g_y_out[low:high]
+        here_g_py_out = g_py_out[low:high]
+        here_g_z_out = g_z_out[low:high]
+        here_b_x = b_x[low:high]
+        here_b_px = b_px[low:high]
+        here_b_y = b_y[low:high]
+        here_b_py = b_py[low:high]
+        here_b_z = b_z[low:high]
+        here_b_delta = b_delta[low:high]
+        for n in range(high - low):
+            v_x = jac_0[n] * here_g_x_out[n] + jac_7[n] * here_g_px_out[n] + jac_24[n] * here_g_z_out[n]
+            here_b_x[n] = v_x if alive[n] else here_g_x_out[n]
+            v_px = jac_1[n] * here_g_x_out[n] + jac_8[n] * here_g_px_out[n] + jac_25[n] * here_g_z_out[n]
+            here_b_px[n] = v_px if alive[n] else here_g_px_out[n]
+            v_y = jac_14[n] * here_g_y_out[n] + jac_19[n] * here_g_py_out[n] + jac_26[n] * here_g_z_out[n]
+            here_b_y[n] = v_y if alive[n] else here_g_y_out[n]
+            v_py = jac_15[n] * here_g_y_out[n] + jac_20[n] * here_g_py_out[n] + jac_27[n] * here_g_z_out[n]
+            here_b_py[n] = v_py if alive[n] else here_g_py_out[n]
+            v_z = here_g_z_out[n]
+            here_b_z[n] = v_z if alive[n] else here_g_z_out[n]
+            v_delta = jac_2[n] * here_g_x_out[n] + jac_9[n] * here_g_px_out[n] + jac_16[n] * here_g_y_out[n] + jac_21[n] * here_g_py_out[n] + jac_28[n] * here_g_z_out[n]
+            here_b_delta[n] = v_delta if alive[n] else zero
+        for n in range(high - low):
+            v_length = jac_3[n] * here_g_x_out[n] + jac_10[n] * here_g_px_out[n] + jac_17[n] * here_g_y_out[n] + jac_22[n] * here_g_py_out[n] + jac_29[n] * here_g_z_out[n]
+            share[n] = v_length if alive[n] else zero
+        total = 0.0
+        for n in range(high - low):
+            total += share[n]
+        sums[part, 0] += total
+        for n in range(high - low):
+            v_angle = jac_4[n] * here_g_x_out[n] + jac_11[n] * here_g_px_out[n] + jac_30[n] * here_g_z_out[n]
+            share[n] = v_angle if alive[n] else zero
+        total = 0.0
+        for n in range(high - low):
+            total += share[n]
+        sums[part, 1] += total
+        for n in range(high - low):
+            v_k0 = jac_5[n] * here_g_x_out[n] + jac_12[n] * here_g_px_out[n] + jac_31[n] * here_g_z_out[n]
+            share[n] = v_k0 if alive[n] else zero
+        total = 0.0
+        for n in range(high - low):
+            total += share[n]
+        sums[part, 2] += total
+        for n in range(high - low):
+            v_k1 = jac_6[n] * here_g_x_out[n] + jac_13[n] * here_g_px_out[n] + jac_18[n] * here_g_y_out[n] + jac_23[n] * here_g_py_out[n] + jac_32[n] * here_g_z_out[n]
+            share[n] = v_k1 if alive[n] else zero
+        total = 0.0
+        for n in range(high - low):
+            total += share[n]
+        sums[part, 3] += total
 
 
 SOLENOID_MOVES = (0, 1, 2, 3, 4)
@@ -6322,6 +6406,7 @@ def solenoid_tangent(part, start, stop, x, px, y, py, z, delta, alive, length, k
 def solenoid_cotangent(part, start, stop, x, px, y, py, z, delta, alive, length, ks, beta0,
         g_x_out, g_px_out, g_y_out, g_py_out, g_z_out,
         b_x, b_px, b_y, b_py, b_z, b_delta, sums):
+    share, zero = np.empty(BLOCK, x.dtype), x.dtype.type(0.0)
     jac = np.empty((35, BLOCK), x.dtype)
     jac_0 = jac[0]
     jac_1 = jac[1]
@@ -6377,25 +6462,41 @@ def solenoid_cotangent(part, start, stop, x, px, y, py, z, delta, alive, length,
         else:
             for n in range(0, high - low):
                 jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n], jac_10[n], jac_11[n], jac_12[n], jac_13[n], jac_14[n], jac_15[n], jac_16[n], jac_17[n], jac_18[n], jac_19[n], jac_20[n], jac_21[n], jac_22[n], jac_23[n], jac_24[n], jac_25[n], jac_26[n], jac_27[n], jac_28[n], jac_29[n], jac_30[n], jac_31[n], jac_32[n], jac_33[n], jac_34[n] = solenoid_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, ks, beta0)
-        sum_length = 0.0
-        sum_ks = 0.0
-        for m in range(low, high):
-            n = m - low
-            if alive[n]:
-                b_x[m] = jac_0[n] * g_x_out[m] + jac_7[n] * g_px_out[m] + jac_14[n] * g_y_out[m] + jac_21[n] * g_py_out[m] + jac_28[n] * g_z_out[m]
-                b_px[m] = jac_1[n] * g_x_out[m] + jac_8[n] * g_px_out[m] + jac_15[n] * g_y_out[m] + jac_22[n] * g_py_out[m] + jac_29[n] * g_z_out[m]
-                b_y[m] = jac_2[n] * g_x_out[m] + jac_9[n] * g_px_out[m] + jac_16[n] * g_y_out[m] + jac_23[n] * g_py_out[m] + jac_30[n] * g_z_out[m]
-                b_py[m] = jac_3[n] * g_x_out[m] + jac_10[n] * g_px_out[m] + jac_17[n] * g_y_out[m] + jac_24[n] * g_py_out[m] + jac_31[n] * g_z_out[m]
-                b_z[m] = g_z_out[m]
-                b_delta[m] = jac_4[n] * g_x_out[m] + jac_11[n] * g_px_out[m] + jac_18[n] * g_y_out[m] + jac_25[n] * g_py_out[m] + jac_32[n] * g_z_out[m]
-                sum_length += jac_5[n] * g_x_out[m] + jac_12[n] * g_px_out[m] + jac_19[n] * g_y_out[m] + jac_26[n] * g_py_out[m] + jac_33[n] * g_z_out[m]
-                sum_ks += jac_6[n] * g_x_out[m] + jac_13[n] * g_px_out[m] + jac_20[n] * g_y_out[m] + jac_27[n] * g_py_out[m] + jac_34[n] * g_z_out[m]
-            else:
-                b_x[m] = g_x_out[m]
-                b_px[m] = g_px_out[m]
-                b_y[m] = g_y_out[m]
-                b_py[m] = g_py_out[m]
-                b_z[m] = g_z_out[m]
-                b_delta[m] = 0.0
-        sums[part, 0] += sum_length
-        sums[part, 1] += sum_ks
+        here_g_x_out = g_x_out[low:high]
+        here_g_px_out = g_px_out[low:high]
+        here_g_y_out = g_y_out[low:high]
+        here_g_py_out = g_py_out[low:high]
+        here_g_z_out = g_z_out[low:high]
+        here_b_x = b_x[low:high]
+        here_b_px = b_px[low:high]
+        here_b_y = b_y[low:high]
+        here_b_py = b_py[low:high]
+        here_b_z = b_z[low:high]
+        here_b_delta = b_delta[low:high]
+        for n in range(high - low):
+            v_x = jac_0[n] * here_g_x_out[n] + jac_7[n] * here_g_px_out[n] + jac_14[n] * here_g_y_out[n] + jac_21[n] * here_g_py_out[n] + jac_28[n] * here_g_z_out[n]
+            here_b_x[n] = v_x if alive[n] else here_g_x_out[n]
+            v_px = jac_1[n] * here_g_x_out[n] + jac_8[n] * here_g_px_out[n] + jac_15[n] * here_g_y_out[n] + jac_22[n] * here_g_py_out[n] + jac_29[n] * here_g_z_out[n]
+            here_b_px[n] = v_px if alive[n] else here_g_px_out[n]
+            v_y = jac_2[n] * here_g_x_out[n] + jac_9[n] * here_g_px_out[n] + jac_16[n] * here_g_y_out[n] + jac_23[n] * here_g_py_out[n] + jac_30[n] * here_g_z_out[n]
+            here_b_y[n] = v_y if alive[n] else here_g_y_out[n]
+            v_py = jac_3[n] * here_g_x_out[n] + jac_10[n] * here_g_px_out[n] + jac_17[n] * here_g_y_out[n] + jac_24[n] * here_g_py_out[n] + jac_31[n] * here_g_z_out[n]
+            here_b_py[n] = v_py if alive[n] else here_g_py_out[n]
+            v_z = here_g_z_out[n]
+            here_b_z[n] = v_z if alive[n] else here_g_z_out[n]
+            v_delta = jac_4[n] * here_g_x_out[n] + jac_11[n] * here_g_px_out[n] + jac_18[n] * here_g_y_out[n] + jac_25[n] * here_g_py_out[n] + jac_32[n] * here_g_z_out[n]
+            here_b_delta[n] = v_delta if alive[n] else zero
+        for n in range(high - low):
+            v_length = jac_5[n] * here_g_x_out[n] + jac_12[n] * here_g_px_out[n] + jac_19[n] * here_g_y_out[n] + jac_26[n] * here_g_py_out[n] + jac_33[n] * here_g_z_out[n]
+            share[n] = v_length if alive[n] else zero
+        total = 0.0
+        for n in range(high - low):
+            total += share[n]
+        sums[part, 0] += total
+        for n in range(high - low):
+            v_ks = jac_6[n] * here_g_x_out[n] + jac_13[n] * here_g_px_out[n] + jac_20[n] * here_g_y_out[n] + jac_27[n] * here_g_py_out[n] + jac_34[n] * here_g_z_out[n]
+            share[n] = v_ks if alive[n] else zero
+        total = 0.0
+        for n in range(high - low):
+            total += share[n]
+        sums[part, 1] += total

@@ -88,12 +88,62 @@ def kick_cotangent(
     s: Stencil, factor: float, x: Array, y: Array, active: Array, g: Array, b: Array, d: Array
 ) -> tuple[Array, Array, float]:
     """Pull-back of `kick` by gradients b, d (N): for x and y (2, N), the grid, and the factor."""
+    out = np.zeros((2, x.size), x.dtype)
+    grid, by_factor = _pulled(s, factor, x, y, active, g, (b, d), (out[0], out[1]), None)
+    return out, grid, by_factor
+
+
+def kick_back(
+    s: Stencil,
+    factor: float,
+    x: Array,
+    y: Array,
+    active: Array,
+    g: Array,
+    momenta: tuple[Array, Array],
+    slopes: tuple[Array, Array, Array, Array],
+) -> tuple[Array, float]:
+    """Undo `kick` and pull gradients back through it, in place.
+
+    Args:
+        momenta: px and py (N) behind the kick, and in front of it in the end.
+        slopes: gradients by x, px, y, py (N), behind it and in front of it.
+
+    Returns:
+        Gradients by the grid and by the factor.
+    """
+    by_x, by_px, by_y, by_py = slopes
+    return _pulled(s, factor, x, y, active, g, (by_px, by_py), (by_x, by_y), momenta)
+
+
+def _pulled(
+    s: Stencil,
+    factor: float,
+    x: Array,
+    y: Array,
+    active: Array,
+    g: Array,
+    gradients: tuple[Array, Array],
+    onto: tuple[Array, Array],
+    momenta: tuple[Array, Array] | None,
+) -> tuple[Array, float]:
     share = parallel.parts(x.size)
-    out, by_factor = np.empty((2, x.size), x.dtype), np.zeros(share)
+    by_factor = np.zeros(share)
     grids = np.zeros((share, s.shape[0] * s.shape[1]))
-    args = (x, y, active, g, b, d, factor, s.geometry, s.coefficients, out, grids, by_factor)
-    parallel.run(mesh_kernels.kick_cotangent, x.size, share, *args)
-    return out, _sum(grids, x.dtype).reshape(s.shape), float(by_factor.sum())
+    undone = momenta is not None
+    args = (x, y, active, g, *gradients, factor, s.geometry, s.coefficients, *onto)
+    kernel = mesh_kernels.kick_cotangent
+    none = np.empty(0, x.dtype)
+    parallel.run(kernel, x.size, share, *args, *(momenta or (none, none)), undone, grids, by_factor)
+    return _sum(grids, x.dtype).reshape(s.shape), float(by_factor.sum())
+
+
+def slopes_onto(
+    s: Stencil, share: float, x: Array, y: Array, active: Array, g: Array, onto: tuple[Array, Array]
+) -> None:
+    """Add share times the slopes of a grid to two arrays (N), in place."""
+    args = (x, y, active, g, share, s.geometry, s.coefficients, *onto)
+    parallel.run(mesh_kernels.slopes_onto, x.size, parallel.parts(x.size), *args)
 
 
 def _sum(parts: Array, dtype: Any) -> Array:

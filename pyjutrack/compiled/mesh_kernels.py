@@ -161,6 +161,28 @@ def gather(part, start, stop, x, y, active, g, geometry, c, out):
 
 
 @kernel
+def slopes_onto(part, start, stop, x, y, active, g, share, geometry, c, to_x, to_y):
+    """Add share times the slopes of a grid to to_x and to_y (N)."""
+    columns, flat = g.shape[1], g.reshape(g.size)
+    row = np.uintp(columns)
+    sx, sy = x.dtype.type(share * geometry[2]), x.dtype.type(share * geometry[3])
+    c0, c1, c2, c3 = cubic(c, x.dtype)
+    d1, d2, d3 = slopes(c1, c2, c3, x.dtype.type(1.0))
+    first, u = np.empty(BLOCK, np.int32), np.empty((2, BLOCK), x.dtype)
+    for low in range(start, stop, BLOCK):
+        size = min(BLOCK, stop - low)
+        place(x, y, low, size, geometry, columns, first, u)
+        for i in range(size):
+            n = low + i
+            if active[n]:
+                f0, f1, f2, f3 = rows(flat, np.uintp(first[i]), row)
+                along = across(at_square(u[0, i], d1, d2, d3), f0, f1, f2, f3)
+                over = across(at_cubic(u[0, i], c0, c1, c2, c3), f0, f1, f2, f3)
+                to_x[n] += sx * dot(along, at_cubic(u[1, i], c0, c1, c2, c3))
+                to_y[n] += sy * dot(over, at_square(u[1, i], d1, d2, d3))
+
+
+@kernel
 def kick(part, start, stop, x, y, active, px, py, g, factor, geometry, c, out):
     """Momenta minus factor times the slopes of a grid, (2, N)."""
     columns, flat = g.shape[1], g.reshape(g.size)
@@ -187,9 +209,30 @@ def kick(part, start, stop, x, y, active, px, py, g, factor, geometry, c, out):
 
 @kernel
 def kick_cotangent(
-    part, start, stop, x, y, active, g, b, d, factor, geometry, c, out, grids, by_factor
+    part,
+    start,
+    stop,
+    x,
+    y,
+    active,
+    g,
+    b,
+    d,
+    factor,
+    geometry,
+    c,
+    to_x,
+    to_y,
+    px,
+    py,
+    undone,
+    grids,
+    by_factor,
 ):
-    """Pull-back of `kick` by gradients b, d (N): for x and y (2, N), the grid, and the factor."""
+    """Pull-back of `kick` by gradients b, d (N): onto to_x and to_y (N), the grid, and the factor.
+
+    With `undone` the kick is taken back from px and py as well.
+    """
     columns, flat, back = g.shape[1], g.reshape(g.size), grids[part]
     row = np.uintp(columns)
     sx, sy = x.dtype.type(geometry[2]), x.dtype.type(geometry[3])
@@ -206,7 +249,6 @@ def kick_cotangent(
         for i in range(size):
             n = low + i
             if not active[n]:
-                out[0, n], out[1, n] = 0.0, 0.0
                 continue
             at = np.uintp(first[i])
             f0, f1, f2, f3 = rows(flat, at, row)
@@ -216,9 +258,13 @@ def kick_cotangent(
             over, along = across(wx, f0, f1, f2, f3), across(vx, f0, f1, f2, f3)
             bn, dn = x.dtype.type(-factor * b[n]), x.dtype.type(-factor * d[n])
             mixed = dot(along, vy)
-            out[0, n] = bn * dot(across(qx, f0, f1, f2, f3), wy) + dn * mixed
-            out[1, n] = bn * mixed + dn * dot(over, qy)
-            total -= b[n] * dot(along, wy) + d[n] * dot(over, vy)
-            to_x, to_y = times(spread(bn), vx), times(spread(dn), wx)
-            put_two(back, at, row, wide(to_x), wide(wy), wide(to_y), wide(vy))
+            to_x[n] += bn * dot(across(qx, f0, f1, f2, f3), wy) + dn * mixed
+            to_y[n] += bn * mixed + dn * dot(over, qy)
+            slope_x, slope_y = dot(along, wy), dot(over, vy)
+            total -= b[n] * slope_x + d[n] * slope_y
+            if undone:
+                px[n] += x.dtype.type(factor) * slope_x
+                py[n] += x.dtype.type(factor) * slope_y
+            bx, dx = times(spread(bn), vx), times(spread(dn), wx)
+            put_two(back, at, row, wide(bx), wide(wy), wide(dx), wide(vy))
         by_factor[part] += total

@@ -39,7 +39,8 @@ class Native:
 
     def jacobian(self, task: Task, start: Tensor) -> Tensor:
         """See `Engine`."""
-        return _jacobian(task, task.lattice, task.beam, start)
+        alone = None if task.kicks else _compiled(task.lattice, task.beam, task.turns, start)
+        return _pushed(task, start) if alone is None else alone
 
     def jacobian_derivatives(
         self, task: Task, start: Tensor, wrt: Sequence[str]
@@ -75,16 +76,30 @@ class Native:
 
 
 def _probe(task: Task, lattice: Lattice, beam: Beam, starts: Tensor) -> Tensor:
-    probe = run(lattice, beam, task.kicks, task.turns, task.counts, starts).probe
+    particles = state_of(starts, torch.ones(starts.shape[:-1], dtype=torch.bool))
+    probe = run(lattice, beam, task.kicks, task.turns, task.counts, particles).probe
     assert probe is not None
     all_alive(probe.alive)
     return torch.stack(probe.coordinates, dim=-1)
 
 
+def _pushed(task: Task, start: Tensor) -> Tensor:
+    """The Jacobian, its six directions pushed along with the test particle."""
+    one = torch.ones(1, 1, dtype=start.dtype)
+    columns = tuple(Pushed.make(start[i : i + 1], one, (i,)) for i in range(6))
+    probe = State(columns, torch.ones(1, dtype=torch.bool))
+    end = run(task.lattice, task.beam, task.kicks, task.turns, task.counts, probe).probe
+    assert end is not None
+    all_alive(end.alive)
+    matrix = torch.zeros(6, 6, dtype=start.dtype)
+    for row, column in zip(matrix, end.coordinates, strict=True):
+        if isinstance(column, Pushed):
+            row[list(column.directions)] = column.tangent[:, 0]
+    return matrix
+
+
 def _jacobian(task: Task, lattice: Lattice, beam: Beam, start: Tensor) -> Tensor:
-    alone = None if task.kicks else _compiled_jacobian(lattice, beam, task.turns, start)
-    if alone is not None:
-        return alone
+    """The Jacobian by PyTorch's transforms, which others may be put around."""
 
     def final(c: Tensor) -> Tensor:
         return _probe(task, lattice, beam, c.unsqueeze(0)).squeeze(0)
@@ -93,7 +108,7 @@ def _jacobian(task: Task, lattice: Lattice, beam: Beam, start: Tensor) -> Tensor
     return matrix
 
 
-def _compiled_jacobian(lattice: Lattice, beam: Beam, turns: int, start: Tensor) -> Tensor | None:
+def _compiled(lattice: Lattice, beam: Beam, turns: int, start: Tensor) -> Tensor | None:
     """Without kicks, where the lattice is a program."""
     probe = state_of(start.unsqueeze(0), torch.ones(1, dtype=torch.bool))
     found = linearised(lattice, probe, beam.reference, turns)

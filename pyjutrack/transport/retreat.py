@@ -16,6 +16,8 @@ from .frames import Frame, inverse
 from .placed import advance
 
 Parameters = tuple[Any, ...]
+#: a map by name, and its parameters
+Operation = tuple[str, Parameters]
 
 
 def retreat(element: Element, state: State, reference: Reference, part: Part) -> State:
@@ -31,15 +33,15 @@ def retreat(element: Element, state: State, reference: Reference, part: Part) ->
         NotRecordedError: the element is moved by a function of a user's own, whose inverse nobody
             knows; see `has_inverse`.
     """
-    for name, parameters in reversed(_taped(element, reference, part)):
-        state = _undone(name, parameters, state)
+    for name, parameters in reversed(taped(element, reference, part)):
+        state = undone(name, parameters, state)
     return state
 
 
 def has_inverse(element: Element, reference: Reference, part: Part) -> bool:
     """Whether `retreat` knows the way back through a part of an element."""
     try:
-        _taped(element, reference, part)
+        taped(element, reference, part)
     except NotRecordedError:
         return False
     return True
@@ -49,21 +51,23 @@ class _Tape(Recorder):
     """Notes operations with their parameters as they are, tensors among them."""
 
     def __init__(self) -> None:
-        self.operations: list[tuple[str, Parameters]] = []
+        self.operations: list[Operation] = []
 
     def record(self, name: str, *parameters: Any) -> Any:
         self.operations.append((name, parameters))
         return self
 
 
-def _taped(element: Element, reference: Reference, part: Part) -> list[tuple[str, Parameters]]:
+def taped(element: Element, reference: Reference, part: Part) -> list[Operation]:
+    """What is done to particles in a part of an element."""
     tape: Any = _Tape()
     advance(element, tape, reference, part)
-    found: list[tuple[str, Parameters]] = tape.operations
+    found: list[Operation] = tape.operations
     return found
 
 
-def _undone(name: str, parameters: Parameters, state: State) -> State:
+def undone(name: str, parameters: Parameters, state: State) -> State:
+    """Particles in front of an operation."""
     if name.startswith("in_"):  # an opening moves nobody
         return state
     if name == "edge_fringe":

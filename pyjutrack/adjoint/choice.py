@@ -1,0 +1,83 @@
+"""Which way of remembering serves a tracking."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, get_args
+
+import torch
+from torch.autograd import forward_ad
+
+from ..active import active, hidden, tensors_in
+from ..beam import Beam
+from ..errors import InvalidValueError
+from ..number import is_transformed
+from ..propagation import state_of
+from ..pushforward import Pushed
+from .course import Course
+
+if TYPE_CHECKING:
+    from ..tracking import Kick
+
+Adjoint = Literal["auto", "store", "checkpoint", "reversible"]
+ADJOINTS: tuple[str, ...] = get_args(Adjoint)
+
+#: what "auto" lets a stored graph take [byte]
+STORED = 2**30
+#: columns of the beam that a stored graph holds for every segment, about
+_COLUMNS = 16
+
+
+def chosen(course: Course, adjoint: str) -> str:
+    """The strategy, "auto" resolved; "store" where no gradient can be asked for.
+
+    Raises:
+        InvalidValueError: a strategy that cannot serve.
+    """
+    if adjoint == "store" or (adjoint == "auto" and stored_bytes(course) <= STORED):
+        return "store"
+    beam, kicks = course.beam, course.kicks
+    everything = tensors_in((beam.coordinates, beam.current, course.lattice, kicks))
+    if forward_ad._current_level >= 0 or any(
+        isinstance(t, Pushed) or is_transformed(t) for t in everything
+    ):
+        if adjoint == "auto":
+            return "store"
+        raise InvalidValueError(
+            f"adjoint={adjoint!r} is for reverse mode by autograd; forward mode and the transforms "
+            "of torch.func need adjoint='store'"
+        )
+    if not (torch.is_grad_enabled() and any(t.requires_grad for t in everything)):
+        return "store"
+    for kick in kicks:
+        if _depends_on_hidden(kick, beam):
+            if adjoint == "auto":
+                return "store"
+            raise InvalidValueError(
+                f"{type(kick).__name__} depends on tensors that require gradients and are not "
+                "among its attributes, so that they would get none; make them attributes of the "
+                "kick, or take adjoint='store'"
+            )
+    fixed = [k for k in kicks if not getattr(k, "reversible", False)]
+    if adjoint == "auto":
+        double = beam.coordinates.dtype == torch.float64
+        return "reversible" if double and not fixed else "checkpoint"
+    if adjoint == "reversible" and fixed:
+        raise InvalidValueError(
+            f"{type(fixed[0]).__name__} does not say that it is reversible (see `Kick`); take "
+            "adjoint='checkpoint'"
+        )
+    return adjoint
+
+
+def stored_bytes(course: Course) -> int:
+    """What autograd would keep of a tracking, about."""
+    c = course.beam.coordinates
+    return len(course) * _COLUMNS * (c.numel() // 6) * c.element_size()
+
+
+def _depends_on_hidden(kick: Kick, beam: Beam) -> bool:
+    """Whether a kick uses tensors which nobody can find: their gradients would be missed."""
+    with torch.enable_grad():
+        state = kick.admit(state_of(beam.coordinates.detach(), beam.alive))
+        moved = kick.apply(state, kick.field(beam, state), 0.0)
+    return hidden(moved.coordinates, active((kick, beam.current)))

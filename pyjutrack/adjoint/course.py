@@ -1,0 +1,84 @@
+"""What is tracked, and what is remembered of it."""
+
+from __future__ import annotations
+
+import bisect
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ..beam import Beam
+from ..lattice import Lattice
+from ..reference import Reference
+from ..walk import Segment, Walk
+
+if TYPE_CHECKING:
+    from ..tracking import Kick
+
+Tensors = tuple[Tensor, ...]
+
+#: the phase of a particle that is never lost
+NEVER = 2**62
+
+
+@dataclass(frozen=True)
+class Course:
+    """A beam, and the segments through which it goes, turn by turn."""
+
+    lattice: Lattice
+    beam: Beam
+    kicks: tuple[Kick, ...]
+    turns: int
+    walk: Walk
+
+    def __len__(self) -> int:
+        return self.turns * len(self.walk)
+
+    @property
+    def phases(self) -> int:
+        """Of a segment: one for its element, and one for every kick."""
+        return 1 + len(self.kicks)
+
+    def numbers(self) -> Walk:
+        """The same segments with plain numbers as parameters."""
+        return self.walk.of(self.lattice.detached())
+
+    def segment(self, index: int) -> Segment:
+        return self.walk[index % len(self.walk)]
+
+    def place(self, index: int) -> int:
+        """Of the element in the lattice."""
+        return self.walk.place(index % len(self.walk))
+
+
+@dataclass
+class Record:
+    """What is remembered of a tracking.
+
+    Attributes:
+        lost: the phase in which each particle was lost, counted over all segments.
+        references: (segment, reference) from which on each reference holds.
+        before: columns in front of some segments.
+        between: columns behind the elements of some segments, in front of their kicks.
+    """
+
+    lost: Tensor
+    references: list[tuple[int, Reference]]
+    before: dict[int, Tensors] = field(default_factory=dict)
+    between: dict[int, Tensors] = field(default_factory=dict)
+
+    def note(self, phase: int, before: Tensor, after: Tensor) -> None:
+        """Remember who was lost in a phase."""
+        if after is not before and not torch.equal(after, before):
+            self.lost = torch.where(before & ~after, phase, self.lost)
+
+    def alive(self, phase: int) -> Tensor:
+        """Who is alive behind a phase."""
+        return self.lost > phase
+
+    def reference(self, segment: int) -> Reference:
+        """In front of a segment."""
+        place = bisect.bisect_right(self.references, segment, key=lambda entry: entry[0])
+        return self.references[place - 1][1]

@@ -1,0 +1,190 @@
+"""Tracking whose reverse pass reconstructs what it needs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.autograd import Function
+
+from ..active import active
+from ..beam import Beam
+from ..channel import channelled
+from ..compiled import parallel
+from ..errors import InvalidValueError
+from ..lattice import Lattice
+from ..propagation import End, run, state_of
+from ..transport import State, behind
+from ..transport.retreat import has_inverse
+from ..walk import Plan, Walk, passed
+from . import compiled_steps
+from .choice import chosen
+from .course import NEVER, Course, Record, Tensors
+from .steps import Sums, back_through_element, back_through_kick, leaves_of, pulled
+
+if TYPE_CHECKING:
+    from ..tracking import Kick
+
+#: whole beams that "reversible" keeps against the drift of rounding
+SNAPSHOTS = 7
+
+
+def run_adjoint(
+    lattice: Lattice,
+    beam: Beam,
+    kicks: Sequence[Kick],
+    turns: int,
+    counts: Plan,
+    adjoint: str = "auto",
+) -> End:
+    """`propagation.run` of a beam, with a choice of how reverse mode will go back through it.
+
+    Raises:
+        InvalidValueError: a choice that cannot be: under a transform, or with a kick that is
+            not reversible or whose parameters cannot be found.
+    """
+    course = Course(lattice, beam, tuple(kicks), turns, Walk(lattice, counts))
+    with parallel.cores():
+        strategy = chosen(course, adjoint)
+        if strategy == "store":
+            return run(lattice, beam, kicks, turns, counts)
+        return _remembering(course, strategy)
+
+
+def _remembering(course: Course, strategy: str) -> End:
+    columns = state_of(course.beam.coordinates, course.beam.alive).coordinates
+    parameters = active((course.beam.current, course.lattice, course.kicks))
+    record = Record(torch.where(course.beam.alive, NEVER, -1), [(0, course.beam.reference)])
+    ends = _Tracking.apply(course, record, strategy, *columns, *parameters)
+    return End(State(tuple(ends), record.alive(NEVER - 1)), None, record.references[-1][1])
+
+
+class _Tracking(Function):
+    """(course, record, strategy, six columns, parameters) -> six columns."""
+
+    @staticmethod
+    def forward(ctx: Any, course: Course, record: Record, strategy: str, *tensors: Any) -> Any:
+        ends = tuple(
+            t.clone() if any(t is u for u in tensors) else t
+            for t in _forward(course, record, strategy, tensors[:6])
+        )
+        ctx.course, ctx.record, ctx.strategy = course, record, strategy
+        ctx.parameters = tensors[6:]
+        ctx.save_for_backward(*ends, *tensors[6:])  # the parameters to see that none was changed
+        return ends
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        if torch.is_grad_enabled():
+            raise InvalidValueError(
+                f"adjoint={ctx.strategy!r} gives first derivatives; for derivatives of gradients "
+                "take adjoint='store'"
+            )
+        columns, sums = ctx.saved_tensors[:6], Sums(ctx.parameters)
+        back = _backwards if ctx.strategy == "reversible" else _in_blocks
+        with parallel.cores():
+            slopes = back(ctx.course, ctx.record, columns, gradients, sums)
+        return None, None, None, *slopes, *sums.totals
+
+
+def _forward(course: Course, record: Record, strategy: str, columns: Tensors) -> Tensors:
+    state, beam = State(columns, course.beam.alive), course.beam
+    if strategy == "checkpoint":
+        before, between = frozenset(range(0, len(course), math.isqrt(len(course)))), []
+    else:
+        before = frozenset()
+        between = [len(course) * n // (SNAPSHOTS + 1) for n in range(1, SNAPSHOTS + 1)]
+        walk = course.numbers()
+        found = channelled(walk, beam, state, course.kicks, course.turns, between)
+        if found is not None:
+            record.between = found.kept
+            lost = torch.from_numpy(found.segment * course.phases + found.by_kick)
+            record.lost = torch.where(lost < 0, record.lost, lost)
+            return found.state.coordinates
+    for index in range(len(course)):
+        segment, reference, phase = course.segment(index), beam.reference, index * course.phases
+        if index in before or (
+            strategy == "reversible" and not has_inverse(segment.element, reference, segment.part)
+        ):
+            record.before[index] = state.coordinates
+        alive = state.alive
+        state = passed(segment, state, reference)
+        record.note(phase, alive, state.alive)
+        if index in between:
+            record.between[index] = state.coordinates
+        after = behind(segment.element, reference, segment.part)
+        if after is not reference:
+            beam = beam.replace(reference=after)
+            record.references.append((index + 1, after))
+        for n, kick in enumerate(course.kicks if segment.slices else (), 1):
+            alive = state.alive
+            state = kick.admit(state)
+            record.note(phase + n, alive, state.alive)
+            state = kick.apply(state, kick.field(beam, state), segment.kicked)
+    return state.coordinates
+
+
+def _backwards(
+    course: Course, record: Record, columns: Tensors, gradients: Tensors, sums: Sums
+) -> Tensors:
+    """Segment by segment, each reconstructed from what is behind it."""
+    shared = [active((course.beam.current, kick)) for kick in course.kicks]
+    own = [active(element) for element in course.lattice]
+    compiled = columns[0].device.type == "cpu" and columns[0].dim() == 1
+    columns, gradients = compiled_steps.own(columns), compiled_steps.own(gradients)
+    for index in reversed(range(len(course))):
+        segment, phase = course.segment(index), index * course.phases
+        mine = own[course.place(index)]
+        if segment.slices:
+            beam = course.beam.replace(reference=record.reference(index + 1))
+            for n in reversed(range(len(course.kicks))):
+                kick, state = course.kicks[n], State(columns, record.alive(phase + n + 1))
+                back: Any = back_through_kick
+                if compiled_steps.has_kernels(kick, columns):
+                    back = compiled_steps.back_through_space_charge
+                columns, gradients = back(
+                    kick, segment, beam, state, gradients, (*shared[n], *mine), sums
+                )
+        if index in record.between:
+            columns = compiled_steps.own(record.between[index])
+        reference, end = record.reference(index), State(columns, record.alive(phase))
+        known = record.before.get(index)
+        tape = None
+        if compiled and known is None:
+            tape = compiled_steps.compiled_tape(segment, reference)
+        if tape is None:
+            columns, gradients = back_through_element(
+                segment, end, known, gradients, reference, mine, sums
+            )
+            columns, gradients = compiled_steps.own(columns), compiled_steps.own(gradients)
+        else:
+            columns, gradients = compiled_steps.back_through_tape(tape, end, gradients, mine, sums)
+    return gradients
+
+
+def _in_blocks(
+    course: Course, record: Record, columns: Tensors, gradients: Tensors, sums: Sums
+) -> Tensors:
+    """Block by block between kept beams, each run once more with all that autograd stores."""
+    stop = len(course)
+    shared = active((course.beam.current, course.kicks))
+    own = [active(element) for element in course.lattice]
+    for start in sorted(record.before, reverse=True):
+        leaves = leaves_of(record.before[start])
+        parameters = {id(t): t for t in shared}
+        with torch.enable_grad():
+            state = State(leaves, record.alive(start * course.phases - 1))
+            for index in range(start, stop):
+                segment = course.segment(index)
+                parameters |= {id(t): t for t in own[course.place(index)]}
+                state = passed(segment, state, record.reference(index))
+                beam = course.beam.replace(reference=record.reference(index + 1))
+                for kick in course.kicks if segment.slices else ():
+                    state = kick.admit(state)
+                    state = kick.apply(state, kick.field(beam, state), segment.kicked)
+        wanted = tuple(parameters.values())
+        gradients = pulled(state.coordinates, leaves, wanted, gradients, sums)
+        stop = start
+    return gradients

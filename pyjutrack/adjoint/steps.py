@@ -1,0 +1,112 @@
+"""One step back: the beam in front of an element or a kick, and the gradients there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ..beam import Beam
+from ..reference import Reference
+from ..transport import State
+from ..transport.retreat import retreat
+from ..walk import Segment, passed
+from .course import Tensors
+
+if TYPE_CHECKING:
+    from ..tracking import Kick
+
+
+class Sums:
+    """Gradients by parameters, added up step by step."""
+
+    def __init__(self, parameters: Sequence[Tensor]) -> None:
+        self._slots = {id(p): n for n, p in enumerate(parameters)}
+        self.totals: list[Tensor | None] = [None] * len(parameters)
+
+    def add(self, parameters: Sequence[Tensor], slopes: Sequence[Tensor | None]) -> None:
+        for parameter, slope in zip(parameters, slopes, strict=True):
+            if slope is not None:
+                slot = self._slots[id(parameter)]
+                old = self.totals[slot]
+                self.totals[slot] = slope if old is None else old + slope
+
+    def pull(
+        self, ends: Sequence[Tensor], parameters: Sequence[Tensor], gradients: Sequence[Tensor]
+    ) -> None:
+        """Add what gradients by some results are by the parameters."""
+        if parameters and ends:
+            found = torch.autograd.grad(ends, parameters, gradients, allow_unused=True)
+            self.add(parameters, found)
+
+
+def back_through_element(
+    segment: Segment,
+    end: State,
+    known: Tensors | None,
+    gradients: Tensors,
+    reference: Reference,
+    parameters: Sequence[Tensor],
+    sums: Sums,
+) -> tuple[Tensors, Tensors]:
+    """Columns in front of an element, and gradients by them.
+
+    Args:
+        end: behind the element, only those alive there.
+        known: the columns in front of it, where they were kept.
+        gradients: by the columns behind it.
+        parameters: tensors of the element that require gradients.
+    """
+    element, part, _ = segment
+    if known is None:
+        known = retreat(element, end, reference, part).coordinates
+    with torch.enable_grad():
+        leaves = leaves_of(known)
+        moved = passed(segment, State(leaves, end.alive), reference).coordinates
+    return known, pulled(moved, leaves, parameters, gradients, sums)
+
+
+def back_through_kick(
+    kick: Kick,
+    segment: Segment,
+    beam: Beam,
+    end: State,
+    gradients: Tensors,
+    parameters: Sequence[Tensor],
+    sums: Sums,
+) -> tuple[Tensors, Tensors]:
+    """Columns in front of a kick, and gradients by them.
+
+    What it adds to the momenta does not depend on them, so it is found from those behind it.
+    """
+    with torch.enable_grad():
+        leaves = leaves_of(end.coordinates)
+        state = State(leaves, end.alive)
+        kicked = kick.apply(state, kick.field(beam, state), segment.kicked).coordinates
+    before = tuple(
+        old.detach() if new is old else old.detach() - (new.detach() - old.detach())
+        for old, new in zip(leaves, kicked, strict=True)
+    )
+    return before, pulled(kicked, leaves, parameters, gradients, sums)
+
+
+def leaves_of(columns: Tensors) -> Tensors:
+    """Columns from which autograd starts."""
+    return tuple(c.detach().requires_grad_() for c in columns)
+
+
+def pulled(
+    ends: Tensors,
+    leaves: Tensors,
+    parameters: Sequence[Tensor],
+    gradients: Tensors,
+    sums: Sums,
+) -> Tensors:
+    """Gradients by the leaves; those by the parameters go to the sums."""
+    found = torch.autograd.grad(ends, [*leaves, *parameters], gradients, allow_unused=True)
+    sums.add(parameters, found[6:])
+    return tuple(
+        torch.zeros_like(leaf) if g is None else g for leaf, g in zip(leaves, found, strict=False)
+    )
