@@ -1,0 +1,132 @@
+"""Passes of a channel against the same tracking step by step."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from element_cases import PROTON
+
+import pyjutrack as pj
+from pyjutrack.channel import Passed, channelled, passes
+from pyjutrack.propagation import state_of
+from pyjutrack.tracking import plan
+from pyjutrack.walk import Walk
+
+
+def channel(line, beam, kicks, turns=1, **options) -> Passed | None:
+    state = state_of(beam.coordinates, beam.alive)
+    return channelled(Walk(line, plan(line, kicks)), beam, state, kicks, turns, **options)
+
+
+def step_by_step(line, beam, kicks, turns=1) -> pj.Beam:
+    """With a derivative that nobody asks for, tracking takes the other way."""
+    leaf = beam.replace(coordinates=beam.coordinates.clone().requires_grad_())
+    out = pj.track(line, leaf, kicks=kicks, turns=turns, adjoint="store")
+    return out.replace(coordinates=out.coordinates.detach())
+
+
+@pytest.mark.parametrize("assignment", ["bspline", "catmull-rom", "cic"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_the_same_as_step_by_step(cell, make_beam, assignment, dtype) -> None:
+    kick = pj.SpaceCharge(pj.SpectralPoisson((0.02, 0.016), (128, 100), assignment), max_step=0.03)
+    bend = pj.SBend(0.3, 0.02, k1=0.5, name="b")
+    line = pj.Lattice([cell, bend, pj.Quadrupole(0.1, 3.0, dx=1e-4, tilt=0.1), pj.Marker()])
+    beam = make_beam(4001).to(dtype)
+    out = channel(line, beam, [kick], turns=2)
+    assert out is not None
+    expected = step_by_step(line, beam, [kick], turns=2)
+    tolerance = 1e-14 if dtype == torch.float64 else 1e-7
+    if assignment == "cic" and dtype == torch.float32:
+        tolerance = 1e-5  # its slope jumps where rounding puts a particle into the next cell
+    found = torch.stack(out.state.coordinates, -1)
+    torch.testing.assert_close(found, expected.coordinates, rtol=0, atol=tolerance)
+    assert found.dtype == dtype
+    assert out.state.alive.all()
+
+
+def test_losses_are_told(cell, make_beam) -> None:
+    kick = pj.SpaceCharge(pj.SpectralPoisson((0.012, 0.012), (64, 64)), max_step=0.1)
+    scraper = pj.Aperture(half_width=1.4e-3, half_height=1.6e-3, shape="ellipse")
+    line = pj.Lattice([scraper, cell, scraper, cell])
+    c = make_beam(3000, current=100.0).coordinates.clone()
+    c[5] = torch.tensor([0.0, 0.0, 0.0, 0.0, 0.0, -2.0])  # cannot enter
+    c[6, 1] = 0.02  # leaves the box of the kick
+    c[8, 0] = float("nan")
+    alive = torch.ones(3000, dtype=torch.bool)
+    alive[7:9] = False
+    beam = pj.Beam(PROTON, c, 100.0, alive)
+    out, expected = channel(line, beam, [kick], 2), step_by_step(line, beam, [kick], 2)
+    assert out is not None
+    assert torch.equal(out.state.alive, expected.alive)
+    assert 100 < expected.lost < 2000
+    found = torch.stack(out.state.coordinates, -1)
+    torch.testing.assert_close(found, expected.coordinates, rtol=0, atol=1e-14, equal_nan=True)
+    lost = alive & ~out.state.alive
+    assert (out.segment[~lost] == -1).all()
+    walk = Walk(line, plan(line, [kick]))
+    places = np.array([walk.place(i % len(walk)) for i in out.segment[lost]])
+    names = [type(line.elements[i]).__name__ for i in places]
+    assert out.segment[5] == 0
+    assert out.by_kick[6]
+    assert names.count("Aperture") > 100
+    # the loss map goes element by element
+    losses = pj.loss_map(line, beam, kicks=[kick], turns=2)
+    np.testing.assert_array_equal(losses.element[lost], places)
+    np.testing.assert_array_equal(losses.turn[lost], out.segment[lost] // len(walk))
+
+
+def test_columns_are_kept_in_front_of_kicks(cell, kick, make_beam) -> None:
+    beam = make_beam(500)
+    walk = Walk(cell, plan(cell, [kick]))
+    out = channel(cell, beam, [kick], turns=2, keep=[3, len(walk) + 4])
+    assert out is not None
+    assert list(out.kept) == [3, len(walk) + 5]  # the last part of d1 has no kick behind it
+    half = channel(pj.Lattice([pj.Drift(0.175)]), beam, [pj.SpaceCharge(max_step=0.05)])
+    x, _, y, *_ = out.kept[3]
+    assert half is not None
+    # four kicks of 0.05 m stand at 0.025, 0.075, 0.125 and 0.175 m
+    third = pj.SpaceCharge(kick.potential, max_step=0.05)
+    to = step_by_step(pj.Lattice([pj.Drift(0.15), pj.Drift(0.025)]), beam, [third])
+    assert float((x - to.coordinate("x")).abs().max()) < 2e-5
+    assert float((y - to.coordinate("y")).abs().max()) < 2e-5
+
+
+def test_test_particles_go_along(cell, kick, make_beam) -> None:
+    beam, start = make_beam(2000), [1e-3, 2e-4, -5e-4, 1e-4, 0.0, 1e-3]
+    exact = pj.jacobian(cell, beam, kicks=[kick], at=start, turns=2)
+    differences = pj.jacobian(cell, beam, kicks=[kick], at=start, turns=2, method="fd")
+    np.testing.assert_allclose(exact, differences, rtol=0, atol=3e-7)
+    unit = np.kron(np.eye(3), [[0.0, 1.0], [-1.0, 0.0]])
+    np.testing.assert_allclose(exact.T @ unit @ exact, unit, rtol=0, atol=1e-13)
+    with pytest.raises(pj.ParticleLostError):
+        pj.jacobian(cell, beam, kicks=[kick], at=[0.0, 0.05, 0.0, 0.0, 0.0, 0.0])
+
+
+def test_what_takes_the_other_way(cell, kick, make_beam, make_surrogate) -> None:
+    beam = make_beam(200)
+    assert channel(cell, beam, [kick, kick]) is None
+    assert channel(cell, beam, []) is None
+    knobbed = cell.with_values({"q1.k1": torch.tensor(29.6, dtype=torch.float64)})
+    assert channel(knobbed, beam, [kick]) is None
+    current = torch.tensor(200.0, dtype=torch.float64, requires_grad=True)
+    assert channel(cell, beam.replace(current=current), [kick]) is None
+    gap = pj.RFCavity(0.1, 1e6, frequency=1e8, phase=0.5, accelerate=True)
+    assert channel(pj.Lattice([cell, gap]), beam, [kick]) is None
+    network = pj.SpaceCharge(make_surrogate("linear", domain=None), max_step=0.1)
+    out = channel(cell, beam, [network])
+    assert out is not None
+    expected = step_by_step(cell, beam, [network])
+    torch.testing.assert_close(
+        torch.stack(out.state.coordinates, -1), expected.coordinates, rtol=0, atol=1e-14
+    )
+
+
+def test_one_pass_for_each_kick(cell, kick) -> None:
+    counts = plan(cell, [kick])
+    turn = passes(Walk(cell, counts), PROTON)
+    assert turn is not None
+    assert len(turn) == sum(counts) + 1
+    assert [p.length for p in turn] == pytest.approx(
+        [0.05] * 4 + [0.025] * 4 + [0.05] * 8 + [0.025] * 4 + [0.05] * 4 + [0.0]
+    )
