@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-CASES = ("kick", "networks", "derivatives", "optics", "rings", "profile", "engines")
+CASES = ("kick", "networks", "derivatives", "adjoint", "optics", "rings", "profile", "engines")
 #: those that need no more than the extra `bench`
 _USUAL = CASES[:6]
 #: what every library here reads when it is first imported

@@ -38,7 +38,7 @@ def stumpff(w: Any) -> tuple[Any, Any, Any, Any]:
     small = torch.where(near, w, torch.zeros_like(w))
     c2, c3 = _horner(_C2, small), _horner(_C3, small)
     c0, c1 = 1 - small * c2, 1 - small * c3
-    if bool_or(near.all(), default=False):
+    if on_host(w) and bool_or(near.all(), default=False):
         return c0, c1, c2, c3
     # each branch gets an argument at which it and its derivatives are finite
     far = torch.where(near, torch.ones_like(w), w)
@@ -70,6 +70,11 @@ def _horner(coefficients: list[float], w: Tensor) -> Tensor:
     for coefficient in reversed(coefficients[:-1]):
         total = coefficient - w * total
     return total
+
+
+def on_host(tensor: Tensor) -> bool:
+    """Whether a look at the numbers is cheap; elsewhere it would stop the device."""
+    return tensor.device.type == "cpu"
 
 
 def bool_or(flag: Tensor, *, default: bool) -> bool:

@@ -10,7 +10,7 @@ def tensor_like(value: Number, like: Tensor) -> Tensor:
     """A parameter as a 0-d tensor in the precision of another tensor; tensors pass unchanged."""
     if isinstance(value, Tensor):
         return value
-    return torch.tensor(value, dtype=like.dtype, device=like.device)
+    return torch.full((), value, dtype=like.dtype, device=like.device)  # filled where it is
 
 
 def detached(value: Number) -> float:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..beam import Beam
+from ..functions import on_host
 from ..lattice import Lattice
 from ..reference import Reference
 from ..walk import Segment, Walk
@@ -71,7 +72,9 @@ class Record:
 
     def note(self, phase: int, before: Tensor, after: Tensor) -> None:
         """Remember who was lost in a phase."""
-        if after is not before and not torch.equal(after, before):
+        if after is before:
+            return
+        if not (on_host(after) and torch.equal(after, before)):
             self.lost = torch.where(before & ~after, phase, self.lost)
 
     def alive(self, phase: int) -> Tensor:

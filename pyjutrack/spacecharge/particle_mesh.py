@@ -109,8 +109,15 @@ def _weights(mesh: Mesh, u: Tensor, order: int, axis: int) -> Tensor:
     for _ in range(order):
         table = table[:, 1:] * np.arange(1, table.shape[1])
     table = table / mesh.grid.spacing[axis] ** order
-    powers = torch.stack([u**p for p in range(table.shape[1])], dim=-1)
-    return powers @ torch.as_tensor(table.T, dtype=u.dtype, device=u.device)
+    # numbers and not a tensor, which would have to be brought to the device every time
+    return torch.stack([_polynomial(row.tolist(), u) for row in table], dim=-1)
+
+
+def _polynomial(coefficients: list[float], u: Tensor) -> Tensor:
+    total = torch.full_like(u, coefficients[-1])
+    for coefficient in reversed(coefficients[:-1]):
+        total = total * u + coefficient
+    return total
 
 
 def plain_deposit(mesh: Mesh, x: Tensor, y: Tensor, active: Tensor, weights: Tensor) -> Tensors:

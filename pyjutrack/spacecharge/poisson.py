@@ -106,6 +106,19 @@ class SpectralPoisson:
         return np.asarray(sines[0]), np.asarray(sines[1]), np.asarray(green)
 
     @cached_property
+    def _on_devices(self) -> dict[tuple[torch.dtype, torch.device], tuple[Tensor, ...]]:
+        return {}
+
+    def _as_tensors(self, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, ...]:
+        """The operators on a device, where they stay."""
+        if (dtype, device) in self._on_devices:
+            return self._on_devices[dtype, device]
+        found = tuple(torch.as_tensor(o, dtype=dtype, device=device) for o in self._operators)
+        if device.type != "cpu" and torch._C._functorch.peek_interpreter_stack() is None:
+            self._on_devices[dtype, device] = found
+        return found
+
+    @cached_property
     def _sines(self) -> sines.Sines:
         return sines.folded(*self._operators, self._plain)
 
@@ -115,10 +128,7 @@ class SpectralPoisson:
 
     def _plain(self, fractions: Tensor) -> Tensor:
         """`solve` in plain PyTorch."""
-        sine_x, sine_y, green = (
-            torch.as_tensor(o, dtype=fractions.dtype, device=fractions.device)
-            for o in self._operators
-        )
+        sine_x, sine_y, green = self._as_tensors(fractions.dtype, fractions.device)
         # batches of densities stand on the left of every product, where they are one large matrix
         spectrum = (fractions @ sine_y.mT).mT @ sine_x.mT
         half = (green.mT * spectrum) @ sine_x

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ..compiled.program import Recorder
 from ..elements import Drift, Element, Marker, Monitor, Patch, Quadrupole
-from ..functions import bool_or
+from ..functions import bool_or, on_host
 from ..number import Number
 from ..reference import Reference
 from .apply import kick
@@ -34,11 +35,16 @@ def advance(element: Element, state: State, reference: Reference, part: Part) ->
     Particles that the element cannot bring to its end, or that it stops, are lost where they
     entered it.
     """
-    moved = _placed(element, state, reference, part)
     if isinstance(state, Recorder) or _always_passes(element):
-        return moved
-    arrived = torch.isfinite(sum(c.detach() for c in moved.coordinates))  # type: ignore[arg-type]
-    if not bool_or((arrived | ~state.alive).all(), default=True):
+        return _placed(element, state, reference, part)
+    if on_host(state.alive):
+        moved = _placed(element, state, reference, part)
+        arrived = _finite(moved)
+        again = not bool_or((arrived | ~state.alive).all(), default=True)
+    else:
+        with torch.no_grad():
+            arrived, again = _finite(_placed(element, state, reference, part)), True
+    if again:
         # once more without them: what they became must not reach a derivative
         moved = _placed(element, State(state.coordinates, state.alive & arrived), reference, part)
     if moved.alive is state.alive:
@@ -49,6 +55,11 @@ def advance(element: Element, state: State, reference: Reference, part: Part) ->
         for new, old in zip(moved.coordinates, state.coordinates, strict=True)
     ]
     return State(tuple(columns), moved.alive)
+
+
+def _finite(state: State) -> Tensor:
+    total: Tensor = sum(c.detach() for c in state.coordinates)  # type: ignore[assignment]
+    return torch.isfinite(total)
 
 
 def note(element: Element, recorder: Any, reference: Reference, part: Part) -> None:

@@ -1,0 +1,81 @@
+"""Peak memory and time of one reverse pass; run by `case_adjoint` in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import pyjutrack as pj
+
+from .setup import KNOBS, paper_cell
+
+
+class Watch:
+    """The largest resident set while it is on, sampled every few milliseconds [byte]."""
+
+    def __enter__(self) -> Watch:
+        self.before = self.peak = _resident()
+        self._on = True
+        self._thread = threading.Thread(target=self._sample)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._on = False
+        self._thread.join()
+
+    def _sample(self) -> None:
+        while self._on:
+            self.peak = max(self.peak, _resident())
+            time.sleep(0.005)
+
+
+def _resident() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def main() -> None:
+    particles, turns, threads = map(int, sys.argv[1:4])
+    compare = sys.argv[4]
+    torch.set_num_threads(threads)
+    setup = paper_cell(particles)
+    common: dict[str, Any] = {"kicks": [setup.kick]}
+
+    def gradient(turns: int, adjoint: str, beam: pj.Beam) -> Any:
+        wrt = [*KNOBS, "beam.current"]
+        figure = pj.emittance_growth("x")
+        return pj.gradient(
+            figure, setup.lattice, beam, wrt=wrt, turns=turns, adjoint=adjoint, **common
+        )
+
+    # few particles bring all code and no arrays into memory
+    gradient(
+        1, "reversible", setup.beam.replace(coordinates=setup.beam.coordinates[:100], alive=None)
+    )
+    pj.track(setup.lattice, setup.beam, **common)
+    start = time.perf_counter()
+    pj.track(setup.lattice, setup.beam, turns=turns, **common)
+    plain = time.perf_counter() - start
+    with Watch() as watch:
+        start = time.perf_counter()
+        found = gradient(turns, "reversible", setup.beam)
+        seconds = time.perf_counter() - start
+    out = {"plain": plain, "seconds": seconds, "peak": watch.peak - watch.before}
+    out["resident"] = watch.peak
+    if compare:
+        expected = gradient(turns, compare, setup.beam)
+        out["apart"] = float(np.abs(found - expected).max() / np.abs(expected).max())
+    print(json.dumps(out))
+
+
+if __name__ == "__main__":
+    main()

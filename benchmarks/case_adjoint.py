@@ -1,0 +1,92 @@
+"""Memory and time of reverse mode through many kicks."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+
+import pyjutrack as pj
+
+from .clock import in_turns
+from .report import Row, Table
+from .setup import KNOBS, paper_cell
+
+#: turns of the paper's cell, 24 kicks each
+SHORT, LONG = 4, 417
+_WRT = [*KNOBS, "beam.current"]
+
+
+def run(particles: int, repeats: int, threads: int) -> Table:
+    setup = paper_cell(particles)
+    growth = pj.emittance_growth("x")
+    common: dict[str, Any] = {"kicks": [setup.kick], "turns": SHORT}
+
+    def gradient(adjoint: str) -> Any:
+        lattice, beam = setup.lattice, setup.beam
+        return pj.gradient(growth, lattice, beam, wrt=_WRT, adjoint=adjoint, **common)
+
+    contenders = {
+        "plain tracking": lambda: pj.track(setup.lattice, setup.beam, **common),
+        **{a: (lambda a=a: gradient(a)) for a in ("store", "checkpoint", "reversible")},
+    }
+    samples = in_turns(contenders, max(3, repeats // 3))
+    plain = samples["plain tracking"]
+    stored = gradient("store")
+    rows = []
+    for name, found in samples.items():
+        note = ""
+        if name in ("checkpoint", "reversible"):
+            note = f"agrees with store to {_apart(gradient(name), stored):.1e}"
+        asked = "<= 4" if name == "reversible" else ""
+        rows.append(Row(f"{name}, {24 * SHORT} kicks", found, found.over(plain), asked, note))
+    short, long = (_child(particles, turns, threads) for turns in (SHORT, LONG))
+    rows += [
+        Row(
+            f"memory: reversible, {24 * LONG} kicks over {24 * SHORT}",
+            measured=long["peak"] / short["peak"],
+            asked="<= 1.3",
+            note=f"{_mb(long['peak'])} over {_mb(short['peak'])} above the process before it",
+        ),
+        Row(
+            f"time: reversible, {24 * LONG} kicks, over plain tracking of them",
+            measured=long["seconds"] / long["plain"],
+            asked="<= 4",
+            note=f"{long['seconds']:.1f} s over {long['plain']:.1f} s",
+        ),
+    ]
+    few = _child(min(particles, 2000), LONG, threads, compare="checkpoint")
+    rows.append(
+        Row(
+            f"{24 * LONG} kicks, reversible from checkpoint, {min(particles, 2000)} particles",
+            measured=few["apart"],
+            note="largest entry of the gradient's difference over its largest entry",
+        )
+    )
+    return Table(
+        f"Reverse mode through the paper's cell, {particles} particles, {len(_WRT)} knobs",
+        "time / time of plain tracking, unless it says otherwise",
+        rows,
+        ["memory: largest resident set of a process of its own, less that before the reverse pass"],
+    )
+
+
+def _apart(found: Any, expected: Any) -> float:
+    return float(np.abs(found - expected).max() / np.abs(expected).max())
+
+
+def _mb(size: float) -> str:
+    return f"{size / 2**20:.0f} MiB"
+
+
+def _child(particles: int, turns: int, threads: int, compare: str = "") -> dict[str, float]:
+    """Measured in a process of its own, whose memory has seen nothing else."""
+    argv = [sys.executable, "-m", "benchmarks.adjoint_child", str(particles), str(turns)]
+    done = subprocess.run([*argv, str(threads), compare], capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found

@@ -1,0 +1,67 @@
+"""Nothing in the loop looks at numbers or makes tensors elsewhere than where the beam is.
+
+A device that has shapes and no numbers ("meta") shows it without an accelerator: what would wait
+for one, or copy to it, fails here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from element_cases import CASES, PROTON, Case
+from torch.utils._python_dispatch import TorchDispatchMode
+
+import pyjutrack as pj
+from pyjutrack.propagation import run
+from pyjutrack.tracking import plan
+from pyjutrack.transport import WHOLE, State, advance
+
+
+class Away(TorchDispatchMode):
+    """Refuses every operation whose result is not on the device of the beam."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        for tensor in out if isinstance(out, (tuple, list)) else (out,):
+            if isinstance(tensor, torch.Tensor):
+                assert tensor.device.type == "meta", f"{func} gave a tensor on the host"
+            else:
+                assert not isinstance(out, (bool, int, float)), f"{func} brought a number back"
+        return out
+
+
+@pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch) -> Away:
+    def looked(self: torch.Tensor, *_: Any) -> Any:
+        raise AssertionError("a number was looked at")
+
+    for name in ("__bool__", "item", "tolist", "numpy", "cpu", "__float__"):
+        monkeypatch.setattr(torch.Tensor, name, looked)
+    return Away()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.label)
+def test_every_element(case: Case, away: Away) -> None:
+    columns = tuple(torch.empty(9, dtype=torch.float64, device="meta") for _ in range(6))
+    alive = torch.ones(9, dtype=torch.bool, device="meta")
+    with away:
+        out = advance(case.element(), State(columns, alive), PROTON, WHOLE)
+    assert all(c.device.type == "meta" and c.shape == (9,) for c in out.coordinates)
+
+
+@pytest.mark.parametrize("derivative", [False, True])
+def test_a_cell_with_space_charge(cell, kick, derivative: bool, request) -> None:
+    beam = pj.Beam(PROTON, torch.empty(50, 6, dtype=torch.float64, device="meta"), 200.0)
+    line = pj.Lattice([cell, pj.SBend(0.3, 0.1, k1=1.0), pj.Aperture(half_width=0.01)])
+    counts = plan(line, [kick])
+    run(line, beam, [kick], 1, counts)  # brings the solver's operators to the device, once
+    strength = torch.empty((), dtype=torch.float64, device="meta", requires_grad=derivative)
+    line = line.with_values({"q1.k1": strength}) if derivative else line
+    away = request.getfixturevalue("away")
+    with away:
+        end = run(line, beam, [kick], 2, counts)
+        if derivative:
+            torch.autograd.grad(end.state.coordinates[0].sum(), strength)
+    assert end.state.coordinates[0].shape == (50,)
