@@ -262,6 +262,12 @@ def test_what_has_no_optics() -> None:
         (lambda: pj.twiss_table(reverse, ELECTRON), pj.UnstableError, "unstable"),
         (lambda: pj.twiss_table(PLAIN, ELECTRON, delta=-0.95), pj.UnstableError, "unstable|orbit"),
         (lambda: pj.twiss_table(PLAIN, ELECTRON, delta=-2.0), pj.InvalidValueError, "above -1"),
+        (lambda: pj.twiss_table(PLAIN, None), pj.InvalidValueError, "give a Reference, got None"),
+        (
+            lambda: pj.closed_orbit([*PLAIN, pj.Kicker(hkick=30.0, name="hard")], ELECTRON),
+            pj.UnstableError,
+            r"no closed orbit found at delta = 0: .*element \d+ \(",
+        ),
         (lambda: pj.twiss(KICKED, ELECTRON), pj.InvalidValueError, "twiss_table"),
         (lambda: pj.closed_orbit(PLAIN, ELECTRON, dimensions=6), pj.InvalidValueError, "RFCavity"),
         (lambda: pj.closed_orbit(PLAIN, ELECTRON, dimensions=5), pj.InvalidValueError, "4 or 6"),
