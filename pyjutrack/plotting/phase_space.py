@@ -64,6 +64,7 @@ def plot_phase_space(
     if ellipse:
         _ellipse(ax, points[-1][~np.isnan(points[-1][:, 0])])
     ax.set(xlabel=labels[0], ylabel=labels[1])
+    ax.locator_params(axis="x", nbins=6)  # long labels of small beams must not touch
     return ax
 
 
