@@ -237,6 +237,8 @@ def _text(path: Path) -> str:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise wrong(path, f"not a text file: {error}") from error
+    if "\0" in text:
+        raise wrong(path, "not a text file: it holds zero bytes")
     if not text.strip():
         raise wrong(path, "the file is empty")
     return text

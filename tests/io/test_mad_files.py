@@ -171,6 +171,7 @@ def test_what_is_not_read_is_noted(read) -> None:
     ("name", "text", "said"),
     [
         ("a.madx", "", "empty"),
+        ("a.madx", "\0\1\2" * 40, "not a text file"),
         ("a.madx", "a: line=(b);\nb: line=(a); use, period=a;", r"cyclic lines: a -> b -> a"),
         ("a.madx", "q: quadrupole, l=1; r: sequence, l=2; r, at=1; endsequence;", "cyclic"),
         ("a.madx", "q: kwad, l=1; r: sequence, l=2; q, at=1; endsequence;", "'q' is not allowed"),
