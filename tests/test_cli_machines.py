@@ -90,6 +90,17 @@ def test_track_and_losses(
     assert "300 macroparticles" in capsys.readouterr().out
 
 
+def test_the_losses_of_a_beam_that_is_lost_are_drawn(
+    file: Path, booster: tuple[pj.Lattice, pj.Reference], capsys: pytest.CaptureFixture
+) -> None:
+    lattice, reference = booster
+    write_lattice(file, pj.Lattice([pj.Aperture(half_width=1e-9), lattice]), reference)
+    out = file.parent / "out"
+    assert main(["track", str(file), "--out", str(out), "--particles", "50"]) == 0
+    assert "50 lost" in capsys.readouterr().out
+    assert (out / "track.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_the_particle_may_be_told(file: Path, capsys: pytest.CaptureFixture) -> None:
     argv = ["twiss", str(file), "--out", str(file.parent)]
     assert main([*argv, "--species", "proton", "--kinetic", "1.4e9"]) == 0

@@ -28,6 +28,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Track, print what became of the beam, draw it."""
+    import numpy as np
+
     from ..files import write_whole
     from ..io import read_beam, write_beam
     from ..losses import loss_map
@@ -47,12 +49,12 @@ def run(options: argparse.Namespace) -> int:
     if options.save:
         write_beam(options.save, end)
         print(f"wrote {options.save}")
-    if not bool(end.alive.any()):
-        return 0
-    fig, axes = figure(3, width=4.2, height=3.6)
-    for ax, plane in zip(axes[:2], "xy", strict=True):
+    planes = "xy" if bool(end.alive.any()) else ""
+    fig, axes = figure(len(planes) + 1, width=4.2, height=3.6)
+    panels = np.ravel(axes)
+    for ax, plane in zip(panels[:-1], planes, strict=True):
         plot_phase_space(ax, end, plane)
-    plot_losses(axes[2], losses)
+    plot_losses(panels[-1], losses)
     write_whole(out / "track.png", lambda path: fig.savefig(path, dpi=150))
     print(f"wrote {out / 'track.png'}")
     return 0

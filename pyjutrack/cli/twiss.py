@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     for label, x, y in (
         ("tune", table.tune_x, table.tune_y),
         ("chromaticity", *chromatic),
-        ("largest beta [m]", table.beta_x.max(), table.beta_y.max()),
+        ("largest beta, at ends [m]", table.beta_x.max(), table.beta_y.max()),
         ("largest |dispersion| [m]", abs(table.dispersion_x).max(), abs(table.dispersion_y).max()),
     ):
         print(f"{label:26} {x:16.9g} {y:16.9g}")

@@ -134,6 +134,9 @@ def _dipole(source: Any, say: Say) -> Element:
         kind = int(getattr(source, f"FringeBend{face}", 1))
         if kind != 1 and gap:
             say(f"FringeBend{face} = {kind}: read as first-order edges")
+    faces = [float(getattr(source, f"FringeInt{n}", 0.0)) if gap else 0.0 for n in (1, 2)]
+    if any(faces):
+        say("off momentum, the field integral of its faces acts otherwise than in AT")
     return SBend(
         length,
         angle,
@@ -142,8 +145,8 @@ def _dipole(source: Any, say: Say) -> Element:
         dk0=_taken(normal, 0) + (scaling - 1) * (angle / length if length else 0.0),
         e1=float(source.EntranceAngle),
         e2=float(source.ExitAngle),
-        fint=float(getattr(source, "FringeInt1", 0.0)) if gap else 0.0,
-        fintx=float(getattr(source, "FringeInt2", 0.0)) if gap else 0.0,
+        fint=faces[0],
+        fintx=faces[1],
         hgap=gap / 2,
         edges="exact" if options["model"] == "exact" else "linear",
         **_series(normal, skew, length),
@@ -283,16 +286,26 @@ def _roll(source: Any, say: Say) -> Fields:
 
 
 def _shift(source: Any, say: Say) -> Fields:
+    """T1 is -d + L s / 2 and T2 is d + L s / 2 in x and y, -s and s in px and py.
+
+    d is the displacement of the middle, s the slope of the axis: that of a turn about y in x, and
+    of a turn the other way about x in y.
+    """
     shifts = (getattr(source, t, np.zeros(6)) for t in ("T1", "T2"))
     first, last = (np.ravel(np.asarray(shift, float)) for shift in shifts)
     if not (np.any(first) or np.any(last)):
         return {}
-    if np.any(first[[1, 3, 4, 5]]) or not np.allclose(first, -last, rtol=0, atol=1e-15):
-        say("T1 and T2 are no pure displacement; left out")
+    slope = last[[1, 3]]
+    turned = np.zeros(6)
+    turned[[0, 2]] = _length(source) * slope
+    if np.any(last[4:]) or not np.allclose(first + last, turned, rtol=1e-6, atol=1e-15):
+        say("T1 and T2 are no displacement of a body; left out")
         return {}
     if getattr(source, "BendingAngle", 0.0):
         say("T1 and T2 shift both faces alike; read as a displacement of the body")
-    return {"dx": -float(first[0]), "dy": -float(first[2])}
+    dx, dy = (float(d) for d in (last - first)[[0, 2]] / 2)
+    found = {"dx": dx, "dy": dy, "x_rot": -float(slope[1]), "y_rot": float(slope[0])}
+    return {name: value for name, value in found.items() if value}
 
 
 def _say_rest(source: Any, read: set[str], say: Say) -> None:

@@ -22,6 +22,7 @@ from .at_elements import converted
 from .errors import LatticeFileError, wrong
 from .mad_beam import DEFAULT, beam_reference
 from .mad_elements import ELEGANT, MAD, Kind
+from .mad_statements import passed_over, strict, undefined
 from .optional import guarded, optional
 from .record import LatticeFile, Notes
 
@@ -29,11 +30,28 @@ from .record import LatticeFile, Notes
 _HARMLESS = {
     *("use", "title", "option", "set", "twiss", "survey", "stop", "exit", "quit", "print"),
     *("select", "plot", "assign", "show", "save", "write", "value", "resbeam", "setplot", "help"),
-    *("match", "endmatch", "vary", "constraint", "weight", "lmdif", "simplex", "jacobian", "emit"),
+    *(
+        "match",
+        "endmatch",
+        "vary",
+        "constraint",
+        "global",
+        "weight",
+        "lmdif",
+        "simplex",
+        "jacobian",
+    ),
+    "emit",
     *("track", "endtrack", "start", "run", "observe", "ptc_create_universe", "ptc_create_layout"),
     *("ptc_twiss", "ptc_end", "makethin", "system", "chdir", "clear", "dumpsequ", "optics"),
     *("beta0", "readtable"),
 }
+
+
+#: parts of each line or sequence, and the row where it begins
+Lines = dict[str, tuple[list[str], int]]
+#: a line, with brackets in brackets in it
+_LINE = r"line\s*=\s*\(((?:[^();]|\((?:[^();]|\([^();]*\))*\))*)\)"
 
 
 @dataclass(frozen=True)
@@ -73,12 +91,13 @@ def _read(
 ) -> LatticeFile:
     text = _text(path)
     _no_straight_arcs(path, text)
-    _no_cycles(path, text)
+    lines = _lines(text)
+    _no_cycles(path, lines)
     optional("at", "accelerator-toolbox", "lattice")
     notes = Notes()
     with guarded(path, f"pyAT's {dialect.name} parser", notes):
         parser = _parsed(dialect, path)
-        chosen = _chosen(parser, path, line)
+        chosen = _chosen(parser, path, line, lines)
         if reference is None and dialect.has_beam:
             reference = beam_reference(path, parser, chosen, notes)
         ring = _ring(parser, chosen, reference, dialect)
@@ -86,11 +105,16 @@ def _read(
     notes.drop("AT tracking still assumes beta==1")  # ours does not
     for command in sorted({str(c).lower() for c in parser.ignored} - _HARMLESS):
         notes.add(f"the statement {command!r} is left out")
+    for statement, name in undefined(parser).items():
+        notes.add(f"the statement {statement!r} is left out: {name!r} is not defined")
+    for part in passed_over(parser[chosen]):
+        notes.add("no counterpart; left out", str(part.name), type(part).__name__.lower())
     return LatticeFile(lattice, reference, notes.all)
 
 
 def _parsed(dialect: Dialect, path: Path) -> Any:
-    parser = getattr(optional(dialect.module, "accelerator-toolbox", "lattice"), dialect.parser)()
+    module = optional(dialect.module, "accelerator-toolbox", "lattice")
+    parser = strict(getattr(module, dialect.parser))()
     if dialect.has_beam:  # so that only what the file says is there
         parser["beam"].default_beam = {}
         parser["beam%"].clear()
@@ -98,13 +122,15 @@ def _parsed(dialect: Dialect, path: Path) -> Any:
         parser.parse_files(path.resolve())
     except Exception as error:  # pyAT counts lines from zero
         found = re.match(r"Line (\d+) (.*)", str(error), re.DOTALL)
+        if found is None and isinstance(error, ValueError):
+            raise wrong(path, str(error)) from error
         if found is None:
             raise
         raise wrong(path, f"{type(error).__name__} in {found[2]}", int(found[1]) + 1) from error
     return parser
 
 
-def _chosen(parser: Any, path: Path, line: str | None) -> str:
+def _chosen(parser: Any, path: Path, line: str | None, texts: Lines) -> str:
     """Name of the line to read: as asked, as the file's USE says, or the only one on top."""
     lines = {name.lower(): name for name in parser.sequences}
     if line is not None:
@@ -117,7 +143,8 @@ def _chosen(parser: Any, path: Path, line: str | None) -> str:
             if asked not in lines:
                 raise wrong(path, _missing(parser, asked, lines.values()))
             return lines[asked]
-    tops = _tops(parser, lines.values())
+    inside = {part.replace(".", "_") for parts, _ in texts.values() for part in parts}
+    tops = [name for low, name in lines.items() if low not in inside] or list(lines.values())
     if len(tops) == 1:
         return tops[0]
     if not lines:
@@ -126,18 +153,6 @@ def _chosen(parser: Any, path: Path, line: str | None) -> str:
                 raise wrong(path, _missing(parser, str(statement[1]), ()))
         raise wrong(path, "the file defines no line and no sequence")
     raise wrong(path, f"the file defines several lines, name one with line=: {', '.join(tops)}")
-
-
-def _tops(parser: Any, names: Any) -> list[str]:
-    """Lines that no other line contains."""
-    inside: set[str] = set()
-    for name in names:
-        for item in parser[name]:
-            for part in item if isinstance(item, (list, tuple)) else (item,):
-                if not hasattr(part, "keys"):
-                    inside.add(str(getattr(part, "name", part)).lower().replace(".", "_"))
-    tops = [name for name in names if name.lower() not in inside]
-    return tops or list(names)
 
 
 def _missing(parser: Any, name: str, known: Any) -> str:
@@ -222,20 +237,27 @@ def _text(path: Path) -> str:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise wrong(path, f"not a text file: {error}") from error
+    if "\0" in text:
+        raise wrong(path, "not a text file: it holds zero bytes")
     if not text.strip():
         raise wrong(path, "the file is empty")
     return text
 
 
-def _no_cycles(path: Path, text: str) -> None:
-    """No line may contain itself: pyAT would look for its end for ever."""
-    code = re.sub(r"(!|//).*", "", text).lower()
+def _lines(text: str) -> Lines:
+    """What lines and sequences are made of, and where they stand."""
+    code = re.sub(r"/\*.*?\*/", lambda found: "\n" * found[0].count("\n"), text, flags=re.DOTALL)
+    code = re.sub(r"(!|//).*", "", code).replace('"', "").lower()
     # of a sequence, what its statements begin with: `name, at = ...` or `name: class, at = ...`
-    lines = {
+    return {
         found[1]: (re.findall(r"[a-z_][\w.]*", found[2]), code.count("\n", 0, found.start()) + 1)
-        for pattern in (r"line\s*=\s*\(([^;]*?)\)", r"sequence\b(.*?)endsequence")
+        for pattern in (_LINE, r"sequence\b(.*?)endsequence")
         for found in re.finditer(rf"([a-z_][\w.]*)\s*:\s*{pattern}", code, re.DOTALL)
     }
+
+
+def _no_cycles(path: Path, lines: Lines) -> None:
+    """No line may contain itself: pyAT would look for its end for ever."""
 
     def follow(name: str, chain: tuple[str, ...]) -> None:
         if name in chain:

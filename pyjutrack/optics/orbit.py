@@ -23,6 +23,10 @@ _ROUNDS = 30
 
 def passage(lattice: Lattice, reference: Reference, dimensions: int) -> Passage:
     """The elements of a ring; in 4 dimensions cavities are drifts."""
+    if not isinstance(reference, Reference):
+        raise InvalidValueError(
+            f"optics are those of a particle; give a Reference, got {reference!r}"
+        )
     if dimensions not in (4, 6):
         raise InvalidValueError(f"a closed orbit has dimensions 4 or 6, got {dimensions!r}")
     elements: list[Element] = list(lattice)
@@ -92,10 +96,14 @@ def find(ring: Passage, begin: Tensor, dimensions: int) -> Orbit:
                 return Orbit(coordinates, ends, matrices)
             before = worst
             coordinates = coordinates + Closing(matrices, dimensions).shifts(gaps)
+    place = int(torch.nan_to_num(gaps.abs(), nan=math.inf).amax(1).argmax())
+    element = ring.elements[place]
+    missed = f"misses the next one by {worst:.3g} (m or rad)"
     raise UnstableError(
-        f"no closed orbit found at delta = {float(begin[0, 5]):g}: elements miss each other by "
-        f"{worst:.3g} (m or rad) after {_ROUNDS} rounds at most; try a smaller delta, weaker "
-        "kicks or other tunes"
+        f"no closed orbit found at delta = {float(begin[0, 5]):g}: in {_ROUNDS} rounds at most, "
+        f"element {place} ({type(element).__name__} {element.name!r}) "
+        f"{missed if math.isfinite(worst) else 'was left at no finite place'}; try a smaller "
+        "delta, weaker kicks or other tunes"
     )
 
 

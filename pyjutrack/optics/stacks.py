@@ -108,7 +108,8 @@ class _Form:
 def column(values: Sequence[Any]) -> float | Tensor:
     """Parameters as a column (n,), or as the float that all of them are."""
     first = values[0]
-    if type(first) is float and values.count(first) == len(values):
+    # in a set a tensor is itself; by == it would pass for a float of its value
+    if type(first) is float and len(set(values)) == 1:
         return first
     tensors = [i for i, v in enumerate(values) if isinstance(v, Tensor)]
     if not tensors:

@@ -114,7 +114,7 @@ class TwissTable:
         """The row of a place; see `[]`."""
         if isinstance(place, str):
             if place not in self.names:
-                raise unknown("place", place, self.names)
+                raise unknown("place", place, dict.fromkeys(filter(None, self.names)))
             return self.names.index(place)
         if not -len(self) <= place < len(self):
             raise InvalidValueError(f"there are places 0 to {len(self) - 1}, got {place}")

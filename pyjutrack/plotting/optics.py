@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-#: a picture is no wider than so many points
+#: a picture is no wider than so many points, which the elements share by their lengths
 _POINTS = 6000
 #: shares of the largest beta, and metres of dispersion, that are not worth a curve
 _COUPLED, _FLAT = 1e-6, 1e-9
@@ -95,13 +95,12 @@ def _curve(ax: Axes, table: Any, name: str, slopes: Array, colour: str, label: s
 
 def between(s: Array, values: Array, slopes: Array) -> tuple[Array, Array]:
     """Points on the cubics through values with slopes, (N,) each, at places s that may repeat."""
-    long = np.flatnonzero(np.diff(s) > 0)
-    count = int(np.clip(_POINTS // max(len(long), 1), 2, 20))
-    share = np.linspace(0, 1, count)
+    lengths = np.diff(s)
+    counts = np.clip(_POINTS * lengths / (s[-1] - s[0] or 1.0), 2, 20).astype(int)
     found_s, found = [s[:1]], [values[:1]]
-    for i in long:
+    for i in np.flatnonzero(lengths > 0):
         ends = slice(i, i + 2)
         cubic = CubicHermiteSpline(s[ends], values[ends], slopes[ends])
-        found_s.append(s[i] + share * (s[i + 1] - s[i]))
+        found_s.append(np.linspace(s[i], s[i + 1], counts[i]))
         found.append(cubic(found_s[-1]))
     return np.concatenate(found_s), np.concatenate(found)

@@ -64,6 +64,7 @@ def plot_phase_space(
     if ellipse:
         _ellipse(ax, points[-1][~np.isnan(points[-1][:, 0])])
     ax.set(xlabel=labels[0], ylabel=labels[1])
+    ax.locator_params(axis="x", nbins=6)  # long labels of small beams must not touch
     return ax
 
 
@@ -72,6 +73,6 @@ def _ellipse(ax: Axes, points: np.ndarray) -> None:
     width, height = 2 * np.sqrt(np.maximum(squares, 0))
     angle = np.degrees(np.arctan2(axes[1, 0], axes[0, 0]))
     centre = points.mean(0)
-    ax.add_patch(
-        Ellipse((centre[0], centre[1]), width, height, angle=angle, fill=False, color="tab:red")
-    )
+    drawn = Ellipse((centre[0], centre[1]), width, height, angle=angle, fill=False, color="tab:red")
+    drawn.set_zorder(3)  # above the particles
+    ax.add_patch(drawn)

@@ -50,6 +50,35 @@ def test_at_files_tell_what_is_missing() -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_the_errors_of_a_machine_as_pyat_tracks_them() -> None:
+    """Magnets that are shifted, rolled and turned about x and y by T1, T2, R1, R2."""
+    at = pytest.importorskip("at")
+    found = read_lattice(DATA / "err.mat")
+    theirs = at.load_lattice(str(DATA / "err.mat"))
+    x, px, y, py, delta = 1e-4, 3e-5, -7e-5, 2e-5, 1e-4
+    start = torch.tensor([[x, px, y, py, 0.0, delta]], dtype=torch.float64)
+    beam = pj.Beam(found.reference, start)
+    seen = set()
+    for ours, source in list(zip(found.lattice, theirs, strict=True))[:1200]:
+        if not (ours.x_rot or ours.y_rot) or source.FamName in seen:
+            continue
+        seen.add(source.FamName)
+        end = np.asfortranarray([[x], [px], [y], [py], [delta], [0.0]])
+        expected = np.ravel(source.track(end))[:4]
+        out = pj.track(pj.Lattice([ours]), beam).coordinates.numpy()[0, :4]
+        # they turn faces in first order of the angles, up to 1e-3
+        np.testing.assert_allclose(out, expected, rtol=0, atol=2e-7)
+    assert len(seen) > 5
+    assert not any("no displacement" in n.message for n in found.notes)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_face_of_a_bend_with_a_gap_is_noted() -> None:
+    found = read_lattice(DATA / "thomx.m")
+    assert any(n.element == "BEND" and "field integral" in n.message for n in found.notes)
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_xsuite_and_at_json(booster, tmp_path: Path) -> None:
     """A ring that xtrack and pyAT wrote is the one that was given to them."""
     pytest.importorskip("xtrack")

@@ -142,10 +142,36 @@ def test_another_reference_and_another_line(read) -> None:
         read(MAD8, "a.mad8", line="CELLO")
 
 
+def test_attributes_that_are_set_later(read) -> None:
+    lines = "q: quadrupole, l=0.5, k1=1.0; s: sextupole, l=0.1; r: line=(q,s); "
+    elements = read(lines + "q->k1 = 1.5; s -> k2 := b; b = 7;").lattice
+    assert [elements.value(k) for k in ("q.k1", "s.k2")] == [1.5, 7.0]
+    mad8 = MAD8.replace("USE, RING", "QF[K1] = 1.5\nUSE, RING")
+    assert read(mad8, "a.mad8").lattice.value("QF.k1") == 1.5
+
+
+def test_what_is_not_read_is_noted(read) -> None:
+    with pytest.warns(LatticeWarning):
+        found = read("q: quadrupole, l=0.5, k1=1.0; q->k1 = unknown; r: line=(q);")
+    assert [str(n) for n in found.notes] == [
+        "the statement 'q, k1=unknown' is left out: 'unknown' is not defined"
+    ]
+    more = 'half: line=(d1,q1)\nm: malign, dx=1e-4\nw: watch, filename="w"\nring'
+    text = ELEGANT.replace("(q1,d1", "(m,2*half,w,d1").replace("ring", more)
+    with pytest.warns(LatticeWarning):
+        found = read(text, "a.lte")  # the only line that is in no other
+    assert [e.name for e in found.lattice][:5] == ["d1", "q1", "d1", "q1", "d1"]
+    assert [str(n) for n in found.notes] == [
+        "malign m: no counterpart; left out",
+        "watch w: no counterpart; left out",
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
         ("a.madx", "", "empty"),
+        ("a.madx", "\0\1\2" * 40, "not a text file"),
         ("a.madx", "a: line=(b);\nb: line=(a); use, period=a;", r"cyclic lines: a -> b -> a"),
         ("a.madx", "q: quadrupole, l=1; r: sequence, l=2; r, at=1; endsequence;", "cyclic"),
         ("a.madx", "q: kwad, l=1; r: sequence, l=2; q, at=1; endsequence;", "'q' is not allowed"),
@@ -155,6 +181,15 @@ def test_another_reference_and_another_line(read) -> None:
         ("a.madx", MADX.replace("particle=proton", "particle=gnome"), "gnome"),
         ("a.madx", MADX.replace("energy=2.0", "energy=0.2"), "rest energy"),
         ("a.madx", "option, rbarc=false;\n" + MADX, r"a.madx:1: RBARC"),
+        ("a.madx", MADX + "if (1 > 0) { qf->k1 = 2; };", r"a.madx:22: .*control flow"),
+        ("a.madx", MADX + "f(x): macro = { qf->k1 = x; };", r"a.madx:22: .*control flow"),
+        ("a.madx", MADX + "qf->k1 = 1.2 + 0", "no end; is the file cut off"),
+        ("a.madx", MADX + "/* qf->k1 = 1.2;", "no end; is the file cut off"),
+        ("a.madx", MADX[: MADX.index("endsequence")], "'ring' has no ENDSEQUENCE"),
+        ("a.madx", MADX.replace("{0,0.01}", "{0,0.01"), r"a.madx:9: .*brackets do not match"),
+        ("a.mad8", MAD8[: MAD8.index(",-CELL")], r"a.mad8:5: .*brackets do not match"),
+        ("a.lte", ELEGANT[:-6], r"a.lte:6: .*brackets do not match"),
+        ("a.lte", ELEGANT + "q2: kquad, &", "no end; is the file cut off"),
     ],
 )
 def test_files_that_cannot_be_read(read, name: str, text: str, said: str) -> None:

@@ -190,6 +190,24 @@ def test_gradients(figure: str) -> None:
         np.testing.assert_allclose(found[:, column], difference, rtol=0, atol=3e-6 * scale)
 
 
+@pytest.mark.parametrize("knob", ["qf.2.k1", "d.2.length", "b.2.angle", "b.2.k1"])
+def test_one_of_many_that_are_alike(knob: str) -> None:
+    parts: list[pj.Element] = []
+    for i in range(3):
+        parts += [pj.Quadrupole(0.3, k1=1.1, name=f"qf.{i}"), pj.Drift(0.4, name=f"d.{i}")]
+        parts += [pj.SBend(1.2, angle=2 * math.pi / 3, k1=-0.4, name=f"b.{i}")]
+    ring = pj.Lattice(parts)
+
+    def tunes(shift: float) -> np.ndarray:
+        table = pj.twiss_table(ring.with_values({knob: ring.value(knob) + shift}), ELECTRON)
+        return np.array([table.tune_x, table.tune_y])
+
+    _, found = pj.optics_gradient(FIGURES["tunes"], ring, ELECTRON, [knob])
+    difference = (tunes(1e-6) - tunes(-1e-6)) / 2e-6
+    assert np.abs(difference).max() > 1e-2
+    np.testing.assert_allclose(found[:, 0], difference, rtol=1e-6, atol=1e-7)
+
+
 def test_equal_tunes_have_finite_gradients() -> None:
     fodo = pj.Lattice(
         [
@@ -244,6 +262,12 @@ def test_what_has_no_optics() -> None:
         (lambda: pj.twiss_table(reverse, ELECTRON), pj.UnstableError, "unstable"),
         (lambda: pj.twiss_table(PLAIN, ELECTRON, delta=-0.95), pj.UnstableError, "unstable|orbit"),
         (lambda: pj.twiss_table(PLAIN, ELECTRON, delta=-2.0), pj.InvalidValueError, "above -1"),
+        (lambda: pj.twiss_table(PLAIN, None), pj.InvalidValueError, "give a Reference, got None"),
+        (
+            lambda: pj.closed_orbit([*PLAIN, pj.Kicker(hkick=30.0, name="hard")], ELECTRON),
+            pj.UnstableError,
+            r"no closed orbit found at delta = 0: .*element \d+ \(",
+        ),
         (lambda: pj.twiss(KICKED, ELECTRON), pj.InvalidValueError, "twiss_table"),
         (lambda: pj.closed_orbit(PLAIN, ELECTRON, dimensions=6), pj.InvalidValueError, "RFCavity"),
         (lambda: pj.closed_orbit(PLAIN, ELECTRON, dimensions=5), pj.InvalidValueError, "4 or 6"),

@@ -76,6 +76,7 @@ def test_phase_space(make_beam) -> None:
     points = np.concatenate([line.get_xydata() for line in ax.get_lines()])
     points = points[~np.isnan(points[:, 0])]
     np.testing.assert_allclose(points, 1e3 * beam.numpy()[100:, :2])
+    assert ax.patches[0].get_zorder() > max(line.get_zorder() for line in ax.get_lines())
     turns = plotting.plot_phase_space(axes(), [beam, beam], "y")
     assert len(turns.collections[0].get_offsets()) == 1000
     with pytest.raises(pj.UnknownNameError, match="plane"):
