@@ -8,7 +8,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-CASES = ("kick", "networks", "derivatives", "adjoint", "optics", "rings", "profile", "scaling", "engines")
+CASES = (
+    *("kick", "networks", "derivatives", "adjoint", "optics", "rings", "profile", "scaling"),
+    "engines",
+)
 #: those that need no more than the extra `bench`
 _USUAL = CASES[:-1]
 #: what every library here reads when it is first imported

@@ -1,0 +1,109 @@
+"""Writes docs/performance.md from what `python -m benchmarks --json FILE` measured.
+
+`python -m benchmarks.page FILE [--docs docs]`
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from pyjutrack.files import write_text
+
+_INTRO = """# Performance
+
+Written by `python -m benchmarks.page` from one run of `python -m benchmarks --json`; every number in
+it was measured in that run, peers beside pyjutrack in turns. Ratios are medians over the rounds of
+the ratio within a round, times are medians (and the best) of a call.
+
+{machine}
+
+What the tables do not hold: nothing here was run on a GPU. The plain PyTorch path that serves
+devices makes no copy to the device and looks at no number in its loop
+(`tests/test_device_loop.py`); its speed has not been measured.
+"""
+
+_LIMITS = """
+## Where the limits are
+
+- A slice is one pass over the particles: kick, maps, admission to the box and deposit, on a block
+  while it is in the first-level cache. It is limited by arithmetic and not by memory; the profile
+  has the sum.
+- The solver folds a density into four parities and multiplies matrices: its cost grows with the
+  third power of the cells a side, and passes that of the particles where cells are many.
+- Below some thousand particles a slice costs the calls around the kernels, about a tenth of a
+  millisecond.
+- `adjoint="reversible"` needs a beam's memory some fifteen times over, whatever the number of kicks;
+  `"store"` needs that for every kick.
+- Networks run on one core a kick.
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.page", description=__doc__)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--docs", type=Path, default=Path("docs"))
+    args = parser.parse_args()
+    found = json.loads(args.file.read_text())
+    text = page(found)
+    picture = scaling(found["cases"], args.docs)
+    if picture:
+        text += f"\n![Cost against size, and fitted exponents]({picture})\n"
+    write_text(args.docs / "performance.md", text)
+
+
+def page(found: dict[str, Any]) -> str:
+    """The page as Markdown."""
+    about = found["machine"]
+    machine = "\n".join(["| | |", "|---|---|", *(f"| {k} | {v} |" for k, v in about.items())])
+    parts = [_INTRO.format(machine=machine), *(_table(c) for c in found["cases"]), _LIMITS]
+    return "\n".join(parts)
+
+
+def _table(case: dict[str, Any]) -> str:
+    lines = [f"## {case['name']}", "", f"Ratio: {case['ratio']}.", ""]
+    lines += ["| | ms | best | ratio | asked | |", "|---|---|---|---|---|---|"]
+    for row in case["rows"]:
+        seconds = row["seconds"]["seconds"] if row["seconds"] else None
+        times = [median(seconds), min(seconds)] if seconds else [None, None]
+        cells = ["" if t is None else f"{1e3 * t:.3g}" for t in times]
+        ratio = "" if row["measured"] is None else f"{row['measured']:.3g}"
+        lines.append(
+            f"| {row['name']} | {cells[0]} | {cells[1]} | {ratio} | {row['asked']} | "
+            f"{row['note']} |"
+        )
+    return "\n".join([*lines, "", *(f"{remark}  " for remark in case["remarks"]), ""])
+
+
+def scaling(cases: list[dict[str, Any]], docs: Path) -> str:
+    """Draw the curves of the case "Scaling"; the name of the picture, or nothing."""
+    rows = [row for case in cases if case["name"] == "Scaling" for row in case["rows"]]
+    if not rows:
+        return ""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    curves: dict[str, list[Any]] = {}
+    for row in rows:
+        kind, _, point = row["name"].partition(": ")
+        curves.setdefault(kind, []).append((int(point.split()[0]), row))
+    figure = Figure(figsize=(9, 6.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    for axes, (kind, points) in zip(figure.subplots(2, 2).flat, curves.items(), strict=False):
+        sizes = [size for size, _ in points]
+        axes.loglog(sizes, [min(row["seconds"]["seconds"]) for _, row in points], "o-")
+        note = next((row["note"] for _, row in points if row["note"]), "")
+        what, _, unit = kind.rpartition(", by ")
+        axes.set_title(f"{what}\n{note}", fontsize="medium")
+        axes.set_xlabel(unit)
+        axes.set_ylabel("time [s]")
+        axes.grid(alpha=0.3)
+    figure.savefig(docs / "scaling.png", dpi=110)
+    return "scaling.png"
+
+
+if __name__ == "__main__":
+    main()
