@@ -15,8 +15,8 @@ from pyjutrack.files import write_text
 
 _INTRO = """# Performance
 
-Written by `python -m benchmarks.page` from one run of `python -m benchmarks --json`; every number in
-it was measured in that run, peers beside pyjutrack in turns. Ratios are medians over the rounds of
+Written by `python -m benchmarks.page` from one run of `python -m benchmarks --json`; every number
+in it was measured in that run, peers beside pyjutrack in turns. Ratios are medians over the rounds of
 the ratio within a round, times are medians (and the best) of a call.
 
 {machine}
@@ -36,7 +36,7 @@ _LIMITS = """
   third power of the cells a side, and passes that of the particles where cells are many.
 - Below some thousand particles a slice costs the calls around the kernels, about a tenth of a
   millisecond.
-- `adjoint="reversible"` needs a beam's memory some fifteen times over, whatever the number of kicks;
+- `adjoint="reversible"` needs the memory of some fifteen beams, whatever the number of kicks;
   `"store"` needs that for every kick.
 - Networks run on one core a kick.
 """
