@@ -1,6 +1,6 @@
 """Hybrid physics and data-driven beam tracking with automatic differentiation."""
 
-from . import distributions, engines, io, moments, observables, surrogate
+from . import distributed, distributions, engines, io, moments, observables, surrogate
 from .beam import Beam
 from .derivatives import gradient, jacobian, jacobian_derivatives, value_and_gradient
 from .elements import (
@@ -29,7 +29,9 @@ from .errors import (
     MissingPackageError,
     ParticleLostError,
     PyJuTrackError,
+    RankError,
     ResolutionWarning,
+    ScanError,
     TrainingError,
     UnknownNameError,
     UnstableError,
@@ -92,9 +94,11 @@ __all__ = [
     "Quadrupole",
     "RBend",
     "RFCavity",
+    "RankError",
     "Reference",
     "ResolutionWarning",
     "SBend",
+    "ScanError",
     "Sextupole",
     "Solenoid",
     "SpaceCharge",
@@ -111,6 +115,7 @@ __all__ = [
     "chromaticities",
     "closed_orbit",
     "covariance",
+    "distributed",
     "distributions",
     "emittance",
     "emittance_growth",
