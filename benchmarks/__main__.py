@@ -8,9 +8,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-CASES = ("kick", "networks", "derivatives", "optics", "rings", "profile", "engines")
+CASES = ("kick", "networks", "derivatives", "optics", "rings", "profile", "ranks", "engines")
 #: those that need no more than the extra `bench`
-_USUAL = CASES[:6]
+_USUAL = CASES[:7]
 #: what every library here reads when it is first imported
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 

@@ -60,6 +60,7 @@ from .optics import (
     twiss_table,
 )
 from .reference import Reference, Species
+from .scans import scan
 from .spacecharge import SpaceCharge, SpectralPoisson
 from .surrogate import Surrogate
 from .tracking import Kick, track
@@ -134,6 +135,7 @@ __all__ = [
     "radiation_integrals",
     "read_beam",
     "read_lattice",
+    "scan",
     "sizes",
     "surrogate",
     "synchrobetatron_tunes",

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import re
 import signal
-import sys
-from pathlib import Path
-
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 import launch
+import pytest
 from ends import PATIENCE
 
 #: what rank 0 says of rank 1, and within how many seconds of its end. A connection breaks at once;

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import pickle
-import sys
-from pathlib import Path
 from typing import Any
 
+import launch
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-import launch
 import shared_study
 
 import pyjutrack as pj
