@@ -15,12 +15,12 @@ from time import sleep
 
 import numpy as np
 import pytest
+import scan_points
 import torch
 
-HERE = Path(__file__).parent
-import scan_points
-
 import pyjutrack as pj
+
+HERE = Path(__file__).parent
 
 
 def calls(log):
