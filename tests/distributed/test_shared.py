@@ -24,7 +24,7 @@ TOLERANCES = {
     "survivors": 0,
     "alive": 0,
 }
-EACH = ("gradient, reverse", "gradient, forward", "gradient, fd", "own slope")
+EACH = ("gradient, reverse", "gradient, forward", "own slope")
 SAID = {
     "not finite": "InvalidValueError: particle 7 of rank {last} has py = nan",
     "too wide": "InvalidValueError: the beam is larger than the space-charge box",
