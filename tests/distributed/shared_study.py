@@ -86,11 +86,17 @@ def study(world: World) -> dict[str, np.ndarray]:
         jacobian = pj.jacobian(CELL, part, kicks=[KICK], at=START, method=method)
         arrays[f"Jacobian, {method}"] = jacobian
     for mode in ("reverse", "forward", "fd"):
-        value, slopes = pj.value_and_gradient(
-            pj.emittance_growth("x"), CELL, part, wrt=KNOBS, kicks=[KICK], mode=mode
-        )
-        arrays[f"value, {mode}"], arrays[f"gradient, {mode}"] = np.array(value), slopes
+        arrays[f"value, {mode}"], arrays[f"gradient, {mode}"] = _growth(part, mode=mode)
+    for adjoint in ("reversible", "checkpoint"):
+        arrays[f"gradient, {adjoint}"] = _growth(part, adjoint=adjoint)[1]
     return arrays
+
+
+def _growth(part: pj.Beam, **options: str) -> tuple[np.ndarray, np.ndarray]:
+    """The growth of the emittance in x, and its slopes by relative changes of knobs."""
+    growth = pj.emittance_growth("x")
+    value, slopes = pj.value_and_gradient(growth, CELL, part, wrt=KNOBS, kicks=[KICK], **options)
+    return np.array(value), slopes * [*map(CELL.value, KNOBS[:-1]), part.current]
 
 
 def slow_study(world: World) -> dict[str, np.ndarray]:
@@ -113,7 +119,7 @@ def _own_loss(part: pj.Beam) -> tuple[torch.Tensor, torch.Tensor]:
     end = pj.track(knobbed, part.replace(current=leaf[2]), kicks=[KICK])
     loss = pj.moments.mean(end, end.coordinate("x") ** 4) * 1e12 + pj.sizes(end)[2] * 1e3
     loss.backward()
-    return loss, part.world.sum(leaf.grad) / part.world.size
+    return loss, leaf.detach() * part.world.sum(leaf.grad) / part.world.size
 
 
 def _hessian(part: pj.Beam) -> torch.Tensor:

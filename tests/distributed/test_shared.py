@@ -14,8 +14,7 @@ import pyjutrack as pj
 from pyjutrack import distributed
 from pyjutrack.distributed import ALONE, World
 
-#: relative to the largest entry, or, of slopes by several knobs, to each: what the order of a sum
-#: changes, and differences of it
+#: relative to the largest entry: what the order of a sum changes, and differences of it
 USUAL = 1e-11
 TOLERANCES = {
     "field": 1e-13,
@@ -24,7 +23,13 @@ TOLERANCES = {
     "survivors": 0,
     "alive": 0,
 }
-EACH = ("gradient, reverse", "gradient, forward", "own slope")
+SLOPES = (
+    "gradient, reverse",
+    "gradient, forward",
+    "gradient, reversible",
+    "gradient, checkpoint",
+    "own slope",
+)
 SAID = {
     "not finite": "InvalidValueError: particle 7 of rank {last} has py = nan",
     "too wide": "InvalidValueError: the beam is larger than the space-charge box",
@@ -60,9 +65,9 @@ def job(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 def test_numbers_are_those_of_one_process(job: list[Found], alone: dict[str, np.ndarray]) -> None:
     for name, found in job[0]["study"].items():
         tolerance = TOLERANCES.get(name, USUAL)
-        scale = 0.0 if name in EACH else np.abs(alone[name]).max()
+        largest = np.abs(alone[name]).max()
         np.testing.assert_allclose(
-            found, alone[name], rtol=tolerance, atol=tolerance * scale, err_msg=name
+            found, alone[name], rtol=0, atol=tolerance * largest, err_msg=name
         )
 
 
@@ -75,8 +80,8 @@ def test_numbers_are_the_same_on_every_rank_bit_by_bit(job: list[Found]) -> None
 def test_the_ranks_have_something_to_share(alone: dict[str, np.ndarray]) -> None:
     """What is compared above is not trivial: all slopes count, and some particles are lost."""
     assert alone["survivors"] == shared_study.PARTICLES - 20
-    for name in EACH:
-        assert (np.abs(alone[name]) > 1e-5).all(), name
+    for name in SLOPES:
+        assert (np.abs(alone[name]) > 1e-3 * np.abs(alone[name]).max()).all(), name
     for mode in ("forward", "fd"):
         np.testing.assert_allclose(
             alone[f"gradient, {mode}"], alone["gradient, reverse"], rtol=1e-5
