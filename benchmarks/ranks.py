@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from time import perf_counter
@@ -23,7 +22,6 @@ _SUMS = 200
 
 def main() -> None:
     folder, out, repeats = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-    os.sched_setaffinity(0, {int(os.environ["CORE"])})
     torch.set_num_threads(1)
     with job(init_method=(folder / "meeting").as_uri()) as world:
         found = measure(world, repeats)
