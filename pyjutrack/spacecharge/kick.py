@@ -59,8 +59,10 @@ class SpaceCharge:
         """Raise for a beam that the box cannot hold, warn of a grid too coarse for it."""
         grid = self.potential.mesh.grid
         both = torch.stack([beam.coordinate(u).detach() for u in "xy"])
+        beyond = ~inside(grid, *both)
+        means = mean(beam, torch.cat([both, beyond.to(both.dtype).unsqueeze(0)]))
         # a beam of a batch that has no particle left has no mean
-        outside = float(mean(beam, (~inside(grid, *both)).to(both.dtype)).nan_to_num(0.0).max())
+        outside = float(means[2].nan_to_num(0.0).max())
         if outside > _OUTSIDE:
             farthest = torch.where(beam.alive, both.abs(), 0.0).flatten(1).amax(1)
             reach = beam.world.largest(farthest).tolist()
@@ -70,7 +72,7 @@ class SpaceCharge:
                 f"|y| = {reach[1]:.3g} m; take a box of at least "
                 f"{2.2 * reach[0]:.2g} m x {2.2 * reach[1]:.2g} m"
             )
-        spread = mean(beam, (both - mean(beam, both).unsqueeze(-1)).square()).sqrt()
+        spread = mean(beam, (both - means[:2].unsqueeze(-1)).square()).sqrt()
         for name, each, spacing in zip("xy", spread, grid.spacing, strict=True):
             size = float(each.nan_to_num(math.inf).min())
             if 0 < size < _CELLS * spacing:
