@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 CASES = (
-    *("kick", "networks", "derivatives", "adjoint", "optics", "rings", "profile", "scaling"),
-    "engines",
+    *("kick", "networks", "derivatives", "adjoint", "optics", "rings", "ranks", "profile"),
+    *("scaling", "engines"),
 )
 #: those that need no more than the extra `bench`
 _USUAL = CASES[:-1]

@@ -16,8 +16,8 @@ from pyjutrack.files import write_text
 _INTRO = """# Performance
 
 Written by `python -m benchmarks.page` from one run of `python -m benchmarks --json`; every number
-in it was measured in that run, peers beside pyjutrack in turns. Ratios are medians over the rounds of
-the ratio within a round, times are medians (and the best) of a call.
+in it was measured in that run, peers beside pyjutrack in turns. Ratios are medians over the rounds
+of the ratio within a round, times are medians (and the best) of a call.
 
 {machine}
 

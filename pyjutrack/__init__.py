@@ -1,6 +1,6 @@
 """Hybrid physics and data-driven beam tracking with automatic differentiation."""
 
-from . import distributions, engines, io, moments, observables, surrogate
+from . import distributed, distributions, engines, io, moments, observables, surrogate
 from .beam import Beam
 from .derivatives import gradient, jacobian, jacobian_derivatives, value_and_gradient
 from .elements import (
@@ -29,7 +29,9 @@ from .errors import (
     MissingPackageError,
     ParticleLostError,
     PyJuTrackError,
+    RankError,
     ResolutionWarning,
+    ScanError,
     TrainingError,
     UnknownNameError,
     UnstableError,
@@ -58,6 +60,7 @@ from .optics import (
     twiss_table,
 )
 from .reference import Reference, Species
+from .scans import scan
 from .spacecharge import SpaceCharge, SpectralPoisson
 from .surrogate import Surrogate
 from .tracking import Kick, track
@@ -92,9 +95,11 @@ __all__ = [
     "Quadrupole",
     "RBend",
     "RFCavity",
+    "RankError",
     "Reference",
     "ResolutionWarning",
     "SBend",
+    "ScanError",
     "Sextupole",
     "Solenoid",
     "SpaceCharge",
@@ -111,6 +116,7 @@ __all__ = [
     "chromaticities",
     "closed_orbit",
     "covariance",
+    "distributed",
     "distributions",
     "emittance",
     "emittance_growth",
@@ -129,6 +135,7 @@ __all__ = [
     "radiation_integrals",
     "read_beam",
     "read_lattice",
+    "scan",
     "sizes",
     "surrogate",
     "synchrobetatron_tunes",

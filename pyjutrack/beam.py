@@ -14,6 +14,7 @@ from torch import Tensor
 from .errors import InvalidValueError, require_known
 from .number import detached
 from .reference import Reference
+from .world import ALONE, World
 
 COORDINATES = ("x", "px", "y", "py", "z", "delta")
 
@@ -22,13 +23,18 @@ COORDINATES = ("x", "px", "y", "py", "z", "delta")
 class Beam:
     """Macroparticles of equal weight, with the current they carry together.
 
+    A beam may be one rank's part of a whole that is shared among the ranks of a job; see
+    `pyjutrack.distributed`. Its own methods then speak of the particles that are here, and
+    `pyjutrack.moments` of the whole beam.
+
     Attributes:
         reference: species and momentum.
         coordinates: (N, 6) tensor, or (..., N, 6) for a batch of beams: x, px, y, py, z, delta;
             x, y, z [m], px, py = P/P0, delta = (P - P0)/P0,
             z = -beta c (t - t0), positive ahead of the reference particle.
-        current: of all macroparticles together [A]; a float or a 0-d tensor.
+        current: of all macroparticles together, on all ranks [A]; a float or a 0-d tensor.
         alive: (N,) mask; lost particles keep the coordinates at which they were lost.
+        world: who else holds particles of the beam; nobody by default.
 
     Raises:
         InvalidValueError: wrong shape. Values, non-finite coordinates or a negative current, are
@@ -39,6 +45,7 @@ class Beam:
     coordinates: Tensor
     current: float | Tensor = 0.0
     alive: Tensor = None  # type: ignore[assignment]  # all of them, filled in __post_init__
+    world: World = ALONE
 
     def __post_init__(self) -> None:
         given: Any = self.coordinates
@@ -60,6 +67,11 @@ class Beam:
                 f"alive must have shape {tuple(given.shape[:-1])}, got {tuple(alive.shape)}"
             )
         object.__setattr__(self, "alive", alive)
+        if not self.world.alone and self.world.particles is None:
+            raise InvalidValueError(
+                "the world of a shared beam must know how many particles the whole has: make it by "
+                "pyjutrack.distributed.shard, or take world.of(particles)"
+            )
 
     @classmethod
     def from_array(
@@ -71,32 +83,42 @@ class Beam:
         return beam
 
     def __len__(self) -> int:
+        """Number of particles here, lost ones included."""
         return self.coordinates.shape[-2]
 
     def __repr__(self) -> str:
         kind = self.reference.species.name
         energy = self.reference.kinetic_energy
+        world = self.world
+        here, whole = ("", "") if world.alone else (" here", f" of {world.particles}")
+        part = "" if world.alone else f"; rank {world.rank} of {world.size}"
         return (
-            f"Beam({len(self)} macroparticles, {self.lost} lost; {kind}, kinetic energy "
-            f"{energy:.6g} eV, current {detached(self.current):g} A)"
+            f"Beam({len(self)}{whole} macroparticles, {self.lost} lost{here}; {kind}, kinetic "
+            f"energy {energy:.6g} eV, current {detached(self.current):g} A{part})"
         )
 
     def _repr_html_(self) -> str:
         from .html import beam_html
 
-        return beam_html(self)
+        # moments need all ranks, and only one may be asked to show its part
+        return beam_html(self) if self.world.alone else f"<div>{self!r}</div>"
+
+    @property
+    def particles(self) -> int:
+        """Number of particles of the whole beam, on all ranks together, lost ones included."""
+        return self.world.particles or len(self)
 
     @property
     def lost(self) -> int:
-        """Number of lost particles."""
+        """Number of lost particles here; of the whole beam: `particles` - `moments.survivors`."""
         return int((~self.alive).sum())
 
     def numpy(self) -> NDArray[np.float64]:
-        """Coordinates as a NumPy array (N, 6); a copy."""
+        """Coordinates of the particles here as a NumPy array (N, 6); a copy."""
         return self.coordinates.detach().cpu().numpy().copy()
 
     def coordinate(self, name: str) -> Tensor:
-        """One column by name, of all particles, lost ones included: (N,)."""
+        """One column by name, of all particles here, lost ones included: (N,)."""
         require_known("coordinate", name, COORDINATES)
         return self.coordinates[..., COORDINATES.index(name)]
 
@@ -111,20 +133,45 @@ class Beam:
 
 
 def check_beam(beam: Beam) -> None:
-    """Raise InvalidValueError for coordinates or a current that no beam can have."""
+    """Raise InvalidValueError for coordinates or a current that no beam can have.
+
+    A fault on one rank is raised on all.
+    """
+    beam.world.refuse(_fault(beam))
+    if not beam.world.alone:
+        held = int(beam.world.sum(torch.tensor(len(beam))))
+        if held != beam.particles:
+            raise InvalidValueError(
+                f"the beam was shared with {beam.particles} particles, and the ranks hold {held} "
+                "now; gather it, change it, and shard it again"
+            )
+
+
+def require_whole(beam: Beam, what: str) -> None:
+    """Raise InvalidValueError for what needs all particles in one process."""
+    if not beam.world.alone:
+        raise InvalidValueError(
+            f"{what} needs the whole beam, and this is the part of rank {beam.world.rank} of "
+            f"{beam.world.size}; pyjutrack.distributed.gather makes it whole"
+        )
+
+
+def _fault(beam: Beam) -> str | None:
     finite = torch.isfinite(beam.coordinates).all(-1)
     bad = ~finite & beam.alive
     if bad.any():
         n = int(bad.reshape(-1).nonzero()[0])
         row = beam.coordinates.reshape(-1, 6)[n]
         column = int((~torch.isfinite(row)).nonzero()[0])
-        raise InvalidValueError(
-            f"particle {n} has {COORDINATES[column]} = {float(row[column])}; coordinates must be "
-            f"finite ({int(bad.sum())} of {bad.numel()} particles are not)"
+        place = "" if beam.world.alone else f" of rank {beam.world.rank}"
+        return (
+            f"particle {n}{place} has {COORDINATES[column]} = {float(row[column])}; coordinates "
+            f"must be finite ({int(bad.sum())} of {bad.numel()} particles are not)"
         )
     current = detached(beam.current)
     if not (np.isfinite(current) and current >= 0):
-        raise InvalidValueError(
+        return (
             f"beam current must be finite and not negative, got {current} A; the sign of the "
             "charge belongs to the species"
         )
+    return None

@@ -91,7 +91,7 @@ def channelled(
     turn = passes(walk, beam.reference)
     if turn is None:
         return None
-    particles = _Particles(state, kick.potential.mesh)
+    particles = _Particles(state, kick.potential.mesh, 1 / beam.particles)
     pending, kept = list(keep), {}
     field, length = particles.no_field(), 0.0
     for number in range(turns * len(turn)):
@@ -137,11 +137,11 @@ def passes(walk: Walk, reference: Reference) -> list[Pass] | None:
 class _Particles:
     """Particles that are changed in place, and the grids that they are deposited on."""
 
-    def __init__(self, state: State, mesh: Mesh) -> None:
+    def __init__(self, state: State, mesh: Mesh, weight: float) -> None:
         self._columns = [c.contiguous().numpy().copy() for c in state.coordinates]
         self._alive = state.alive.numpy().copy()
         self._sheet, self._half = stencil(mesh), [s / 2 for s in mesh.grid.size]
-        size = len(self._alive)
+        size, self._weight = len(self._alive), weight
         self._share = parallel.parts(size, _WORK)
         self._grids = np.zeros((self._share, self._sheet.shape[0] * self._sheet.shape[1]))
         # of each loss: the pass, and the segment in it
@@ -171,12 +171,12 @@ class _Particles:
             *self._half,
             self._sheet.geometry,
             self._sheet.coefficients,
-            1 / len(self._alive),
+            self._weight,
             self._grids,
         )
 
     def fractions(self) -> Tensor:
-        """The shares of the beam in the cells."""
+        """The shares of the beam in the cells, of the particles here."""
         total = self._grids.sum(0).reshape(self._sheet.shape)
         return torch.from_numpy(total.astype(self._columns[0].dtype, copy=False))
 

@@ -22,6 +22,7 @@ from .beam import Beam, check_beam
 from .errors import InvalidValueError
 from .optics import Twiss
 from .reference import Reference
+from .world import ALONE, World
 
 Array = NDArray[np.float64]
 
@@ -37,9 +38,12 @@ _ARGUMENTS = """
         sigma_z, sigma_delta: rms of independent Gaussian z [m] and delta.
         quiet: low-discrepancy instead of random.
         seed: of either.
+        world: ranks that share the beam; each draws its own part of the one that a process alone
+            would draw.
 
     Raises:
-        InvalidValueError: a negative or non-finite size, no particles, both or neither emittance.
+        InvalidValueError: a negative or non-finite size, no particles, both or neither emittance,
+            fewer particles than ranks.
     """
 
 
@@ -59,6 +63,7 @@ class Distribution(Protocol):
         sigma_delta: float = 0.0,
         quiet: bool = False,
         seed: int = 0,
+        world: World = ALONE,
     ) -> Beam: ...
 
 
@@ -77,6 +82,7 @@ def _distribution(draw: Callable[[Array], Array]) -> Distribution:
         sigma_delta: float = 0.0,
         quiet: bool = False,
         seed: int = 0,
+        world: World = ALONE,
     ) -> Beam:
         if not (isinstance(particles, (int, np.integer)) and particles >= 1):
             raise InvalidValueError(f"particles must be a positive integer, got {particles!r}")
@@ -94,9 +100,10 @@ def _distribution(draw: Callable[[Array], Array]) -> Distribution:
                 )
         sizes = np.array(given, dtype=float) / (reference.beta_gamma if emittance is None else 1.0)
 
-        u = _unit_numbers(particles, 6, quiet, seed)
+        world = world.of(particles)
+        u = _unit_numbers(particles, 6, quiet, seed, world.rows(particles))
         normal = draw(u[:, :4])
-        coordinates = np.zeros((particles, 6))
+        coordinates = np.zeros((len(u), 6))
         planes = ((twiss.beta_x, twiss.alpha_x), (twiss.beta_y, twiss.alpha_y))
         for i, ((beta, alpha), size) in enumerate(zip(planes, sizes, strict=True)):
             if not (np.isfinite(beta) and beta > 0 and np.isfinite(alpha)):
@@ -110,7 +117,7 @@ def _distribution(draw: Callable[[Array], Array]) -> Distribution:
             if sigma > 0:
                 coordinates[:, column] = sigma * ndtri(u[:, column])
         coordinates[:, :4] += coordinates[:, 5:] * _dispersion(twiss)
-        beam = Beam(reference, torch.from_numpy(coordinates), current)
+        beam = Beam(reference, torch.from_numpy(coordinates), current, world=world)
         check_beam(beam)
         return beam
 
@@ -167,12 +174,14 @@ def _turned(radius: Array, turn: Array) -> tuple[Array, Array]:
     return radius * np.cos(2 * np.pi * turn), radius * np.sin(2 * np.pi * turn)
 
 
-def _unit_numbers(count: int, dimensions: int, quiet: bool, seed: int) -> Array:
-    """Uniform numbers (count, dimensions) strictly between 0 and 1."""
-    rng = np.random.default_rng(seed)
+def _unit_numbers(count: int, dimensions: int, quiet: bool, seed: int, rows: slice) -> Array:
+    """Some rows of uniform numbers (count, dimensions) strictly between 0 and 1."""
+    bits = np.random.PCG64(seed)
+    rng = np.random.Generator(bits)
     if quiet:
-        bits = max(1, int(count - 1).bit_length())
+        levels = max(1, int(count - 1).bit_length())
         # whole powers of two keep the balance of the sequence; the surplus is dropped
-        u = np.asarray(qmc.Sobol(dimensions, rng=rng).random_base2(bits)[:count])
-        return np.clip(u, 2.0**-53, 1 - 2.0**-53)
-    return rng.random((count, dimensions)) * (1 - 2.0**-52) + 2.0**-53
+        u = np.asarray(qmc.Sobol(dimensions, rng=rng).random_base2(levels)[:count])
+        return np.clip(u[rows], 2.0**-53, 1 - 2.0**-53)
+    bits.advance(rows.start * dimensions)
+    return rng.random((rows.stop - rows.start, dimensions)) * (1 - 2.0**-52) + 2.0**-53

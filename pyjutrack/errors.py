@@ -40,6 +40,14 @@ class EngineError(PyJuTrackError):
     """An engine failed within; the message is what it said."""
 
 
+class RankError(PyJuTrackError):
+    """Another rank of a job is gone, so that nothing can be had of the whole beam any more."""
+
+
+class ScanError(PyJuTrackError):
+    """A scan has ended before its last point; what it has found is kept."""
+
+
 class DomainError(PyJuTrackError):
     """A beam is unlike all those that a surrogate was trained on."""
 

@@ -1,4 +1,7 @@
-"""Moments of a beam: pure, differentiable functions `Beam -> tensor`, of the particles alive."""
+"""Moments of a beam: pure, differentiable functions `Beam -> tensor`, of the particles alive.
+
+They are those of the whole beam: where ranks share it, all of them must ask, and get the same.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,27 @@ from .errors import require_known
 PLANES = {"x": 0, "y": 2, "z": 4}
 
 
-def _shares(beam: Beam) -> Tensor:
-    """Weight of every particle in an average: 1/alive, or 0 for the lost."""
-    alive = beam.alive.to(beam.coordinates.dtype)
-    return alive / alive.sum(-1, keepdim=True)
+def survivors(beam: Beam) -> Tensor:
+    """Number of particles alive, 0-d."""
+    return beam.world.sum(beam.alive.sum(-1))
+
+
+def mean(beam: Beam, values: Tensor) -> Tensor:
+    """Average over the particles alive of anything that each of them has.
+
+    Args:
+        values: (..., N), such as `beam.coordinate("x") ** 3`, or several of them stacked in front.
+
+    Returns:
+        (...), without the last axis.
+    """
+    total = beam.world.sum(torch.where(beam.alive, values, 0.0).sum(-1))
+    return total / survivors(beam)
 
 
 def centroid(beam: Beam) -> Tensor:
     """Mean of the coordinates, (6,)."""
-    safe = torch.where(beam.alive.unsqueeze(-1), beam.coordinates, 0.0)
-    return (_shares(beam).unsqueeze(-2) @ safe).squeeze(-2)
+    return mean(beam, beam.coordinates.movedim(-1, 0)).movedim(0, -1)
 
 
 def covariance(beam: Beam) -> Tensor:
@@ -28,7 +42,7 @@ def covariance(beam: Beam) -> Tensor:
     centred = torch.where(
         beam.alive.unsqueeze(-1), beam.coordinates - centroid(beam).unsqueeze(-2), 0.0
     )
-    return (centred * _shares(beam).unsqueeze(-1)).mT @ centred
+    return beam.world.sum(centred.mT @ centred) / survivors(beam)[..., None, None]
 
 
 def sizes(beam: Beam) -> Tensor:
@@ -49,11 +63,8 @@ def emittance(beam: Beam, plane: str = "x", *, normalized: bool = False) -> Tens
     """
     require_known("plane", plane, PLANES)
     i = PLANES[plane]
-    c = beam.coordinates
-    shares = _shares(beam)
-    u, p = (torch.where(beam.alive, c[..., k], 0.0) for k in (i, i + 1))
-    u = torch.where(beam.alive, u - (shares * u).sum(-1, keepdim=True), 0.0)
-    p = torch.where(beam.alive, p - (shares * p).sum(-1, keepdim=True), 0.0)
-    uu, pp, up = (shares * u * u).sum(-1), (shares * p * p).sum(-1), (shares * u * p).sum(-1)
+    both = torch.stack([beam.coordinates[..., k] for k in (i, i + 1)])
+    u, p = torch.where(beam.alive, both - mean(beam, both).unsqueeze(-1), 0.0)
+    uu, pp, up = mean(beam, torch.stack([u * u, p * p, u * p]))
     value = (uu * pp - up * up).sqrt()
     return value * beam.reference.beta_gamma if normalized else value

@@ -10,6 +10,7 @@ from .beam import Beam, check_beam
 from .engines import Engine, Task, engine_of
 from .errors import InvalidValueError, require_known
 from .lattice import Lattice
+from .moments import survivors
 from .number import Number, detached
 from .transport import State, slices
 from .walk import Plan
@@ -127,7 +128,7 @@ def check_track(beam: Beam, kicks: Sequence[Kick], turns: int) -> None:
     if not isinstance(kicks, Sequence):
         raise InvalidValueError(f"kicks must be a list of kicks, got {kicks!r}")
     check_beam(beam)
-    if not bool(beam.alive.any()):
+    if not bool(survivors(beam).any()):
         raise InvalidValueError("no particle of the beam is alive")
     for kick in kicks:
         kick.check(beam)

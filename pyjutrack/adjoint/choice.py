@@ -71,8 +71,10 @@ def chosen(course: Course, adjoint: str) -> str:
 
 def stored_bytes(course: Course) -> int:
     """What autograd would keep of a tracking, about."""
-    c = course.beam.coordinates
-    return len(course) * _COLUMNS * (c.numel() // 6) * c.element_size()
+    beam, c = course.beam, course.beam.coordinates
+    # ranks must choose alike, so it is not the number here, which may differ by one
+    particles = c.numel() // 6 // len(beam) * (beam.particles // beam.world.size)
+    return len(course) * _COLUMNS * particles * c.element_size()
 
 
 def _depends_on_hidden(kick: Kick, beam: Beam) -> bool:

@@ -48,7 +48,7 @@ def back_through_space_charge(
 ) -> tuple[Tensors, Tensors]:
     """`steps.back_through_kick`; columns and gradients are changed in place."""
     x, px, y, py, _, _ = end.coordinates
-    sheet, share = stencil(kick.potential.mesh), x.new_full((1,), 1 / len(x))
+    sheet, share = stencil(kick.potential.mesh), x.new_full((1,), 1 / beam.particles)
     fractions = deposit_admitted(kick.potential.mesh, x, y, end.alive, share)
     with torch.enable_grad():
         length = segment.kicked
@@ -73,7 +73,9 @@ def back_through_space_charge(
     found = torch.autograd.grad(ends, [leaf, *parameters], slopes, allow_unused=True)
     sums.add(parameters, found[1:])
     if kick.response:
-        kernels.slopes_onto(sheet, 1 / len(x), at_x, at_y, active, array(found[0]), (by_x, by_y))
+        kernels.slopes_onto(
+            sheet, 1 / beam.particles, at_x, at_y, active, array(found[0]), (by_x, by_y)
+        )
     return end.coordinates, gradients
 
 

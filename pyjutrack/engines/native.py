@@ -66,13 +66,13 @@ class Native:
         leaf = vector.requires_grad_()
         end, source = _final(task, wrt, leaf.unbind(0))
         value = checked(figure, beam_of(end.state, end.reference, source))
-        slope = torch.zeros_like(vector)
+        slope, world = torch.zeros_like(vector), task.beam.world
         if value.requires_grad:
             with parallel.cores():
                 (slope,) = torch.autograd.grad(
-                    value, leaf, allow_unused=True, materialize_grads=True
+                    world.share(value), leaf, allow_unused=True, materialize_grads=True
                 )
-        return value, slope
+        return value, world.sum(slope)
 
 
 def _probe(task: Task, lattice: Lattice, beam: Beam, starts: Tensor) -> Tensor:
@@ -141,13 +141,14 @@ def _meet(figure: Figure, final: End, source: Beam, count: int) -> tuple[Tensor,
     slope = torch.zeros(count, dtype=torch.float64)
     active = [(t, leaf) for t, leaf in zip(moved, leaves, strict=True) if isinstance(t, Pushed)]
     if active and value.requires_grad:
-        gradients = torch.autograd.grad(value, [leaf for _, leaf in active], allow_unused=True)
+        share = source.world.share(value)
+        gradients = torch.autograd.grad(share, [leaf for _, leaf in active], allow_unused=True)
         for (pushed, _), g in zip(active, gradients, strict=True):
             if g is not None:
                 # `sum` adds pairwise, which the cancellation between particles needs
                 rows = (pushed.tangent * g).reshape(len(pushed.directions), -1).sum(-1)
                 slope[list(pushed.directions)] += rows
-    return value, slope
+    return value, source.world.sum(slope)
 
 
 def _leaf(pushed: Pushed) -> Any:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..beam import Beam
 from ..errors import InvalidValueError, ParticleLostError
+from ..moments import survivors
+from ..world import World
 from .protocol import Figure
+
+#: relative difference of one figure on processors that are not of one make
+_ROUNDING = 1e-9
 
 
 def checked(figure: Figure, final: Beam) -> Tensor:
@@ -16,9 +22,9 @@ def checked(figure: Figure, final: Beam) -> Tensor:
 
     Raises:
         ParticleLostError: no particle is left.
-        InvalidValueError: the figure is no 0-d tensor.
+        InvalidValueError: the figure is no 0-d tensor, or differs between ranks.
     """
-    if not bool(final.alive.any()):
+    if not bool(survivors(final).any()):
         raise ParticleLostError("every particle was lost; the observable of no beam is undefined")
     value: Any = figure(final)
     if not isinstance(value, Tensor) or value.dim() != 0:
@@ -26,7 +32,21 @@ def checked(figure: Figure, final: Beam) -> Tensor:
             "an observable must return a 0-d tensor, a function of the final beam's coordinates; "
             f"got {value!r}"
         )
+    if not final.world.alone:
+        _same(value, final.world)
     return value
+
+
+def _same(value: Tensor, world: World) -> None:
+    """Raise InvalidValueError for a figure of the particles of each rank alone."""
+    most = world.largest(torch.stack([value.detach(), -value.detach()]))
+    highest, lowest = float(most[0]), -float(most[1])
+    if highest - lowest > _ROUNDING * max(abs(highest), abs(lowest)):
+        raise InvalidValueError(
+            f"the observable differs between ranks, from {lowest:.6g} to {highest:.6g}: it must be "
+            "of the whole beam; make it of pyjutrack.moments (`mean` averages anything), or sum "
+            "with final.world.sum"
+        )
 
 
 def all_alive(alive: Tensor) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.constants import elementary_charge
 
-from ..beam import Beam, check_beam
+from ..beam import Beam, check_beam, require_whole
 from ..errors import InvalidValueError, PyJuTrackError, warn
 from ..files import write_whole
 from ..number import detached
@@ -45,9 +45,10 @@ def write_beam(path: str | Path, beam: Beam, *, duration: float = 1.0) -> None:
             weighs one elementary charge.
 
     Raises:
-        InvalidValueError: a batch of beams, non-finite coordinates, no duration.
+        InvalidValueError: a batch of beams, a part of one, non-finite coordinates, no duration.
         MissingPackageError: openpmd-beamphysics is not installed.
     """
+    require_whole(beam, "a file")
     if beam.coordinates.dim() != 2:
         shape = tuple(beam.coordinates.shape)
         raise InvalidValueError(f"a file holds one beam, got a batch of shape {shape}")

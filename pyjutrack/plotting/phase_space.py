@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.patches import Ellipse
 
-from ..beam import Beam
+from ..beam import Beam, require_whole
 from ..errors import InvalidValueError, require_known
 
 #: above so many particles their density is drawn, not each
@@ -33,13 +33,14 @@ def plot_phase_space(
 
     Raises:
         UnknownNameError: no such plane.
-        InvalidValueError: no beam, a batch of beams, or nobody alive.
+        InvalidValueError: no beam, a batch of beams, a part of one, or nobody alive.
     """
     require_known("plane", plane, _LABELS)
     beams = [beam] if isinstance(beam, Beam) else list(beam)
     column, *labels = _LABELS[plane]
     points = []
     for one in beams:
+        require_whole(one, "a portrait")
         if one.coordinates.dim() != 2:
             raise InvalidValueError(
                 f"a portrait is of one beam, (N, 6), not of a batch {tuple(one.coordinates.shape)}"

@@ -8,7 +8,7 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from ..beam import Beam
+from ..beam import Beam, require_whole
 from ..errors import InvalidValueError
 from ..number import detached
 from ..reference import SPEED_OF_LIGHT, VACUUM_PERMITTIVITY
@@ -23,7 +23,7 @@ def plot_density(ax: Axes, kick: SpaceCharge, beam: Beam) -> Axes:
     alive.
 
     Raises:
-        InvalidValueError: no current, or a batch of beams.
+        InvalidValueError: no current, a batch of beams, or a part of one.
     """
     grid = kick.potential.mesh.grid
     density = _line_charge(beam) / math.prod(grid.spacing) * _shares(kick, beam)
@@ -44,6 +44,7 @@ def plot_potential(ax: Axes, kick: SpaceCharge, beam: Beam) -> Axes:
 
 def _line_charge(beam: Beam) -> float:
     """Charge per metre [C/m], with its sign."""
+    require_whole(beam, "a map")
     if beam.coordinates.dim() != 2:
         raise InvalidValueError(
             f"a map is of one beam, (N, 6), not of a batch {tuple(beam.coordinates.shape)}"

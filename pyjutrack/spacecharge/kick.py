@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from ..beam import Beam
 from ..elements import kinds
 from ..errors import InvalidValueError, ResolutionWarning, require_known, warn
+from ..moments import mean
 from ..number import detached, tensor_like
 from ..transport import State
 from .particle_mesh import deposit_admitted, inside, kick
@@ -56,18 +58,23 @@ class SpaceCharge:
     def check(self, beam: Beam) -> None:
         """Raise for a beam that the box cannot hold, warn of a grid too coarse for it."""
         grid = self.potential.mesh.grid
-        x, y, alive = beam.coordinate("x").detach(), beam.coordinate("y").detach(), beam.alive
-        outside = float((~inside(grid, x, y) & alive).sum() / alive.sum())
+        both = torch.stack([beam.coordinate(u).detach() for u in "xy"])
+        beyond = ~inside(grid, *both)
+        means = mean(beam, torch.cat([both, beyond.to(both.dtype).unsqueeze(0)]))
+        # a beam of a batch that has no particle left has no mean
+        outside = float(means[2].nan_to_num(0.0).max())
         if outside > _OUTSIDE:
-            reach = [float(u[alive].abs().max()) for u in (x, y)]
+            farthest = torch.where(beam.alive, both.abs(), 0.0).flatten(1).amax(1)
+            reach = beam.world.largest(farthest).tolist()
             raise InvalidValueError(
                 f"the beam is larger than the space-charge box: {outside:.1%} of it lie outside "
                 f"{grid.size[0]:g} m x {grid.size[1]:g} m, the farthest at |x| = {reach[0]:.3g} m, "
                 f"|y| = {reach[1]:.3g} m; take a box of at least "
                 f"{2.2 * reach[0]:.2g} m x {2.2 * reach[1]:.2g} m"
             )
-        for name, u, spacing in zip("xy", (x, y), grid.spacing, strict=True):
-            size = float(u[alive].std(correction=0))
+        spread = mean(beam, (both - means[:2].unsqueeze(-1)).square()).sqrt()
+        for name, each, spacing in zip("xy", spread, grid.spacing, strict=True):
+            size = float(each.nan_to_num(math.inf).min())
             if 0 < size < _CELLS * spacing:
                 warn(
                     f"the grid is coarse for the beam: its rms {name} of {size:.3g} m is "
@@ -89,14 +96,15 @@ class SpaceCharge:
         x, _, y, *_ = state.coordinates
         if not self.response:
             x, y = x.detach(), y.detach()
-        shares = x.new_full((1,), 1 / x.shape[-1])
+        shares = x.new_full((1,), 1 / beam.particles)
         mesh = self.potential.mesh
         fractions = deposit_admitted(mesh, x, y, state.alive, shares)
         return self.strength(beam, fractions)
 
     def strength(self, beam: Beam, fractions: Tensor) -> Tensor:
-        """K H on the padded grid from the shares of the beam in its cells."""
-        h, padded = self.potential.solve(fractions), self.potential.mesh.grid.padded_shape
+        """K H on the padded grid from the shares of the beam in its cells, deposited here."""
+        h = self.potential.solve(beam.world.sum(fractions))
+        padded = self.potential.mesh.grid.padded_shape
         if h.shape[-2:] != padded:
             raise InvalidValueError(
                 f"{type(self.potential).__name__}.solve returned shape {tuple(h.shape)}; it must "

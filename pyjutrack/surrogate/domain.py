@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..beam import Beam
 from ..errors import InvalidValueError
+from ..moments import centroid, covariance, survivors
 from ..spacecharge.particle_mesh import Mesh
 
 #: share of the training beams beyond each limit: at the very edge too few were seen
@@ -43,6 +45,22 @@ class Figures(NamedTuple):
         dx, dy = x - centre[0], y - centre[1]
         moments = [float((a * b).mean()) for a, b in ((dx, dx), (dx, dy), (dy, dy))]
         return cls._of((float(centre[0]), float(centre[1])), moments, x.numel())
+
+    @classmethod
+    def of_beams(cls, beam: Beam) -> list[Figures]:
+        """Those of a beam, or of each beam of a batch, that has particles left."""
+        centres, squares = centroid(beam).detach(), covariance(beam).detach()
+        figures = []
+        for count, centre, square in zip(
+            survivors(beam).reshape(-1).tolist(),
+            centres.reshape(-1, 6)[:, [0, 2]].tolist(),
+            squares.reshape(-1, 6, 6).tolist(),
+            strict=True,
+        ):
+            if count:
+                moments = [square[i][j] for i, j in ((0, 0), (0, 2), (2, 2))]
+                figures.append(cls._of((centre[0], centre[1]), moments, count))
+        return figures
 
     @classmethod
     def of_density(cls, mesh: Mesh, fractions: NDArray[Any]) -> Figures:

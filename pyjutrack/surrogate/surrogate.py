@@ -191,13 +191,9 @@ class Surrogate:
         """What of a beam, or of any beam of a batch, lies outside of the domain."""
         if self.domain is None:
             return []
-        alive = beam.alive.reshape(-1, beam.alive.shape[-1])
-        x, y = (beam.coordinate(u).detach().reshape(alive.shape) for u in "xy")
         said: dict[str, None] = {}
-        for each, live in enumerate(alive):
-            if bool(live.any()):
-                figures = Figures.of_particles(x[each][live], y[each][live])
-                said.update(dict.fromkeys(self.domain.complaints(figures)))
+        for figures in Figures.of_beams(beam):
+            said.update(dict.fromkeys(self.domain.complaints(figures)))
         return list(said)
 
     def _watch(self, fractions: Tensor) -> None:

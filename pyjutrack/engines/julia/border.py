@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...beam import Beam
+from ...beam import Beam, require_whole
 from ...elements import Drift, Element, Marker, Multipole, Quadrupole
 from ...errors import InvalidValueError
 from ...knobs import CURRENT
@@ -62,8 +62,9 @@ def coordinates(beam: Beam) -> NDArray[np.float64]:
     """(N, 6) in double precision.
 
     Raises:
-        InvalidValueError: a batch of beams, or tensors that PyTorch differentiates.
+        InvalidValueError: a batch of beams, a part of one, or tensors that PyTorch differentiates.
     """
+    require_whole(beam, "the julia engine")
     tensor = beam.coordinates
     if tensor.dim() != 2:
         raise InvalidValueError(

@@ -1,0 +1,234 @@
+"""Scans and ensembles: one function at many points, on any executor, kept in a file as they come.
+
+The file has one line of JSON for what is scanned and one for every point that is done. A scan that
+was killed goes on where it was; a line that the end of a process has cut is done again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import BrokenExecutor, CancelledError
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from .errors import InvalidValueError, ScanError
+from .files import write_text
+
+_VERSION = 1
+
+
+class Executor(Protocol):
+    """What runs calls elsewhere, as those of `concurrent.futures` do.
+
+    `submit` returns a future with `result`, `cancel` and `add_done_callback`.
+    """
+
+    def submit(self, function: Callable[..., Any], /, *args: Any) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a function gave at one point.
+
+    Attributes:
+        point: as it was given to `scan`.
+        value: what the function returned, as JSON has it: numbers, strings, lists, dictionaries.
+        error: kind and message of what the function raised; None if it returned.
+    """
+
+    point: Any
+    value: Any = None
+    error: str | None = None
+
+
+def scan(
+    function: Callable[[Any], Any],
+    points: Iterable[Any],
+    *,
+    executor: Executor | None = None,
+    store: str | Path | None = None,
+    threads: int = 1,
+    retry: bool = False,
+    stop_on_error: bool = False,
+    progress: bool = False,
+) -> list[Outcome]:
+    """Call a function at every point; an ensemble is a scan over seeds.
+
+    Args:
+        function: of one point. It returns what JSON can hold; arrays and tensors become lists.
+        points: numbers, strings, lists, dictionaries, arrays: what JSON can hold.
+        executor: None calls one after the other in this process. Otherwise anything that submits
+            as `concurrent.futures` does: its ProcessPoolExecutor, `client.get_executor()` of dask,
+            MPIPoolExecutor of mpi4py.
+        store: a file of JSON lines. What it holds is not computed again, after a kill, say.
+        threads: how many cores each call on an executor may use.
+        retry: whether to try again the points at which the function raised.
+        stop_on_error: whether the first error of the function ends the scan.
+        progress: whether to show a bar.
+
+    Returns:
+        One outcome a point, in the order of the points, however they came.
+
+    Raises:
+        InvalidValueError: points that JSON cannot hold, or a file of another scan.
+        ScanError: the executor broke, or the function raised and `stop_on_error`. What was
+            finished before is in the file.
+    """
+    points = list(points)
+    head = {"scan": _VERSION, "function": _name(function), "points": _plain_points(points)}
+    kept = _read(Path(store), head) if store is not None else {}
+    done = {i: o for i, o in kept.items() if not (retry and o["error"] is not None)}
+    missing = [i for i in range(len(points)) if i not in done]
+    bar = tqdm(total=len(points), initial=len(done), disable=not progress)
+    results = _results(function, points, missing, executor, threads)
+    with bar, _Lines(store) as lines, closing(results):
+        for i, said in results:
+            lines.append(i, said)
+            done[i] = json.loads(said)
+            bar.update()
+            if stop_on_error and done[i]["error"] is not None:
+                raise ScanError(f"point {i}, {points[i]!r}: {done[i]['error']}")
+    return [Outcome(point, **done[i]) for i, point in enumerate(points)]
+
+
+def _results(
+    function: Callable[[Any], Any],
+    points: Sequence[Any],
+    missing: Sequence[int],
+    executor: Executor | None,
+    threads: int,
+) -> Generator[tuple[int, str]]:
+    """(point, JSON of what it gave) of all that is missing, as it comes."""
+    if executor is None:
+        for i in missing:
+            yield i, _call(function, points[i])
+        return
+    ready: SimpleQueue[Any] = SimpleQueue()
+    place: dict[Any, int] = {}
+    try:
+        for i in missing:
+            future = executor.submit(_call, function, points[i], threads)
+            place[future] = i
+            future.add_done_callback(ready.put)
+        for _ in missing:
+            future = ready.get()
+            yield place[future], future.result()
+    except (BrokenExecutor, CancelledError) as error:
+        raise ScanError(
+            f"the executor broke: {error or type(error).__name__}. What was finished is kept in "
+            "the store, if there is one; scan again, with a new executor, for the rest"
+        ) from error
+    finally:
+        for future in place:
+            future.cancel()
+
+
+def _call(function: Callable[[Any], Any], point: Any, threads: int | None = None) -> str:
+    """What a function gives at a point, as JSON, whatever it is; with PyTorch on a few threads."""
+    before = torch.get_num_threads()
+    if threads is not None:
+        torch.set_num_threads(threads)
+    try:
+        return json.dumps({"value": function(point), "error": None}, default=_plain)
+    except Exception as error:
+        return json.dumps({"value": None, "error": f"{type(error).__name__}: {error}"})
+    finally:
+        torch.set_num_threads(before)
+
+
+def _plain(thing: Any) -> Any:
+    if isinstance(thing, Tensor):
+        return thing.detach().cpu().tolist()
+    if isinstance(thing, (np.ndarray, np.generic)):
+        return thing.tolist()
+    raise TypeError(f"JSON cannot hold a {type(thing).__name__}: {thing!r}")
+
+
+def _plain_points(points: list[Any]) -> list[Any]:
+    """Points as they come back from a file."""
+    try:
+        plain: list[Any] = json.loads(json.dumps(points, default=_plain))
+    except (TypeError, ValueError) as error:
+        raise InvalidValueError(f"points must be what JSON can hold: {error}") from error
+    return plain
+
+
+def _name(function: Callable[..., Any]) -> str:
+    """A name that is the same in the next process, from wherever the function is imported."""
+    if isinstance(function, partial):
+        return _name(function.func)
+    return getattr(function, "__qualname__", type(function).__qualname__)
+
+
+def _read(path: Path, head: dict[str, Any]) -> dict[int, dict[str, Any]]:
+    """What a file holds of this scan, by point; a new file if there is none.
+
+    Raises:
+        InvalidValueError: it is no file of this scan.
+    """
+    if not path.exists():
+        write_text(path, json.dumps(head) + "\n")
+        return {}
+    whole = path.read_bytes()
+    end = whole.rfind(b"\n") + 1
+    try:
+        first, *lines = [json.loads(line) for line in whole[:end].splitlines()]
+        found = {line.pop("point"): line for line in lines}
+        same = [_same(first[key], head[key]) for key in ("scan", "function", "points")]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidValueError(f"{path} is no file of a scan; take another name") from error
+    if not all(same):
+        raise InvalidValueError(f"{path} is of another scan: {_differ(first, head)}")
+    if end < len(whole):
+        os.truncate(path, end)  # the line that was being written when the process was killed
+    return found
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether two things are alike in JSON, where NaN is alike to NaN."""
+    return json.dumps(a) == json.dumps(b)
+
+
+def _differ(first: dict[str, Any], head: dict[str, Any]) -> str:
+    """How what a file is of differs from what is asked."""
+    remedy = "; take another file, or remove this one"
+    for key in ("scan", "function"):
+        if first[key] != head[key]:
+            return f"its {key} is {first[key]!r}, not {head[key]!r}{remedy}"
+    ours, theirs = head["points"], first["points"]
+    if len(ours) != len(theirs):
+        return f"it has {len(theirs)} points, not {len(ours)}{remedy}"
+    i = next(i for i, (a, b) in enumerate(zip(ours, theirs, strict=True)) if not _same(a, b))
+    return f"its point {i} is {theirs[i]!r}, not {ours[i]!r}{remedy}"
+
+
+class _Lines:
+    """The end of a file of a scan, to which lines are added whole; nothing without a file."""
+
+    def __init__(self, store: str | Path | None) -> None:
+        self._file = None if store is None else os.open(store, os.O_WRONLY | os.O_APPEND)
+
+    def append(self, i: int, said: str) -> None:
+        if self._file is not None:
+            line = f'{{"point": {i}, {said[1:]}\n'.encode()
+            while line:
+                line = line[os.write(self._file, line) :]
+            os.fsync(self._file)
+
+    def __enter__(self) -> _Lines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            os.close(self._file)

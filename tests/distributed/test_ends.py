@@ -1,0 +1,51 @@
+"""A rank that dies ends the job of all: soon, and with an error that says which and why."""
+
+from __future__ import annotations
+
+import re
+import signal
+
+import launch
+import pytest
+from ends import PATIENCE
+
+#: what rank 0 says of rank 1, and within how many seconds of its end. A connection breaks at once;
+#: the rest is time to find out who it was
+ENDS = {
+    "kill": (r"rank 1 has given no sign of life", 6.0),
+    "raise": (r"rank 1 has stopped with ValueError: the roof is leaking", 6.0),
+    "early": (r"rank 1 has finished already", 6.0),
+    "stop": (r"rank 1 has given no sign of life for [\d.]+ s: it, or its machine", PATIENCE + 6.0),
+}
+#: on a machine with other work to do
+LENIENCE = 10.0
+
+
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[launch.Ended]]:
+    """All at once: they do little but wait."""
+    started = {how: launch.start("ends.py", 2, tmp_path_factory.mktemp(how), how) for how in ENDS}
+    ended = {}
+    for how, processes in started.items():
+        first = launch.finish(processes[:1], limit=120)
+        if how == "stop":
+            processes[1].kill()  # as a launcher does
+        ended[how] = first + launch.finish(processes[1:], limit=30)
+    return ended
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_the_others_hear_of_it(jobs: dict[str, list[launch.Ended]], how: str) -> None:
+    survivor, other = jobs[how]
+    said, limit = ENDS[how]
+    assert survivor.code == 1, survivor.said
+    assert re.search(rf"RankError: {said}", survivor.said), survivor.said
+    (end,) = re.findall(r"ends at ([\d.]+)", other.said)
+    (over,) = re.findall(r"over at ([\d.]+)", survivor.said)
+    assert float(over) - float(end) < limit + LENIENCE
+
+
+def test_each_ended_as_it_was_meant_to(jobs: dict[str, list[launch.Ended]]) -> None:
+    codes = {how: ended[1].code for how, ended in jobs.items()}
+    killed = -signal.SIGKILL
+    assert codes == {"kill": killed, "raise": 1, "early": 0, "stop": killed}

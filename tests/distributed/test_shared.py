@@ -1,0 +1,159 @@
+"""A beam on two and on three ranks gives what it gives on one, derivatives included."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import launch
+import numpy as np
+import pytest
+import shared_study
+
+import pyjutrack as pj
+from pyjutrack import distributed
+from pyjutrack.distributed import ALONE, World
+
+#: relative to the largest entry: what the order of a sum changes, and differences of it
+USUAL = 1e-11
+TOLERANCES = {
+    "field": 1e-13,
+    "gradient, fd": 1e-7,
+    "Jacobian, fd": 1e-9,
+    "survivors": 0,
+    "alive": 0,
+}
+SLOPES = (
+    "gradient, reverse",
+    "gradient, forward",
+    "gradient, reversible",
+    "gradient, checkpoint",
+    "own slope",
+)
+SAID = {
+    "not finite": "InvalidValueError: particle 7 of rank {last} has py = nan",
+    "too wide": "InvalidValueError: the beam is larger than the space-charge box",
+    "all lost": "InvalidValueError: no particle of the beam is alive",
+    "smaller part": "InvalidValueError: the beam was shared with 5003 particles",
+    "a figure of each rank": "InvalidValueError: the observable differs between ranks",
+    "different beams": "InvalidValueError: the ranks were given different beams",
+    "shared twice": "InvalidValueError: the beam is shared already",
+    "few": "InvalidValueError: 1 particles cannot be shared among {size} ranks",
+    "no beam": "InvalidValueError: the ranks were given different beams",
+    "a file": "InvalidValueError: a file needs the whole beam",
+    "lost on one rank": "nothing",
+}
+
+Found = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def alone() -> dict[str, np.ndarray]:
+    return shared_study.study(ALONE) | shared_study.slow_study(ALONE)
+
+
+@pytest.fixture(scope="module", params=[2, 3])
+def job(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Found]:
+    """What each rank of a job has found."""
+    ranks = request.param
+    folder = tmp_path_factory.mktemp(f"{ranks}-ranks")
+    ended = launch.finish(launch.start("shared_study.py", ranks, folder), limit=300)
+    assert [e.code for e in ended] == [0] * ranks, "\n".join(e.said for e in ended)
+    return [pickle.loads((folder / f"{rank}.pickle").read_bytes()) for rank in range(ranks)]
+
+
+def test_numbers_are_those_of_one_process(job: list[Found], alone: dict[str, np.ndarray]) -> None:
+    for name, found in job[0]["study"].items():
+        tolerance = TOLERANCES.get(name, USUAL)
+        largest = np.abs(alone[name]).max()
+        np.testing.assert_allclose(
+            found, alone[name], rtol=0, atol=tolerance * largest, err_msg=name
+        )
+
+
+def test_numbers_are_the_same_on_every_rank_bit_by_bit(job: list[Found]) -> None:
+    for other in job[1:]:
+        for name, found in job[0]["study"].items():
+            np.testing.assert_array_equal(other["study"][name], found, err_msg=name)
+
+
+def test_the_ranks_have_something_to_share(alone: dict[str, np.ndarray]) -> None:
+    """What is compared above is not trivial: all slopes count, and some particles are lost."""
+    assert alone["survivors"] == shared_study.PARTICLES - 20
+    for name in SLOPES:
+        assert (np.abs(alone[name]) > 1e-3 * np.abs(alone[name]).max()).all(), name
+    for mode in ("forward", "fd"):
+        np.testing.assert_allclose(
+            alone[f"gradient, {mode}"], alone["gradient, reverse"], rtol=1e-5
+        )
+
+
+def test_parts_are_blocks_of_one_beam(job: list[Found]) -> None:
+    """Cut from a beam, drawn, or sent from rank 0; and gathered again."""
+    whole = job[0]["parts"]["whole"]
+    sizes = [len(found["parts"]["cut"]) for found in job]
+    assert sum(sizes) == len(whole)
+    assert max(sizes) - min(sizes) == 1
+    for name in ("cut", "drawn", "sent"):
+        joined = np.concatenate([found["parts"][name] for found in job])
+        np.testing.assert_array_equal(joined, whole, err_msg=name)
+    for found in job:
+        np.testing.assert_array_equal(found["parts"]["back again"], whole)
+        np.testing.assert_array_equal(found["parts"]["quiet, drawn"], found["parts"]["quiet, cut"])
+    assert not np.array_equal(job[0]["parts"]["quiet, cut"], job[0]["parts"]["cut"])
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_a_fault_on_one_rank_is_raised_on_all(job: list[Found], name: str) -> None:
+    expected = SAID[name].format(last=len(job) - 1, size=len(job))
+    for found in job:
+        assert found["refusals"][name].startswith(expected)
+
+
+def test_a_part_says_that_it_is_one(job: list[Found]) -> None:
+    for rank, found in enumerate(job):
+        held = len(found["parts"]["cut"])
+        assert found["repr"].startswith(f"Beam({held} of 5003 macroparticles, 0 lost here; ")
+        assert found["repr"].endswith(f"rank {rank} of {len(job)})")
+
+
+def test_the_julia_engine_refuses_a_part(make_beam) -> None:
+    from pyjutrack.engines.julia import border
+
+    part = make_beam(10).replace(world=World(1, 3, particles=30))
+    with pytest.raises(pj.InvalidValueError, match=r"julia engine .* rank 1 of 3"):
+        border.coordinates(part)
+
+
+def test_alone_nothing_is_asked_of_anybody(make_beam, monkeypatch) -> None:
+    for variable in ("RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(variable, raising=False)
+    beam = make_beam(100)
+    with distributed.job() as world:
+        assert world.alone
+        assert distributed.shard(beam, world) is beam
+        assert distributed.gather(beam) is beam
+
+
+@pytest.mark.parametrize(
+    ("options", "variables", "said"),
+    [
+        ({"patience": 0.0}, {}, "patience must be positive, got 0.0 s"),
+        ({"timeout": float("inf")}, {}, "timeout must be positive"),
+        ({"device": "abacus"}, {}, "abacus"),
+        ({}, {"WORLD_SIZE": "2"}, "RANK=None; start the job with torchrun"),
+        ({}, {"WORLD_SIZE": "two"}, "WORLD_SIZE=two"),
+    ],
+)
+def test_jobs_that_cannot_be(monkeypatch, options, variables, said) -> None:
+    for variable in ("RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable, value in variables.items():
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(pj.InvalidValueError, match=said), distributed.job(**options):
+        pass
+
+
+def test_a_shared_beam_knows_its_whole(make_beam) -> None:
+    with pytest.raises(pj.InvalidValueError, match="how many particles the whole has"):
+        make_beam(10).replace(world=World(0, 2))

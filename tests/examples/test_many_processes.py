@@ -1,0 +1,50 @@
+"""The example prints the same numbers from one process and from two; the page's example runs."""
+
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+from examples_loader import EXAMPLES, load_example
+
+PAGE = EXAMPLES.parent / "docs" / "many_processes.md"
+ARGUMENTS = ["--particles", "20000"]
+
+
+def numbers(text):
+    return np.array(re.findall(r"-?\d+\.\d+(?:e[-+]\d+)?", text), dtype=float)
+
+
+def test_one_and_two_processes_print_the_same(monkeypatch, capfd):
+    for variable in ("RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(sys, "argv", ["many_processes.py", *ARGUMENTS])
+    load_example("many_processes").main()
+    alone = capfd.readouterr().out
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    done = subprocess.run(
+        [*torchrun, "--nproc-per-node", "2", str(EXAMPLES / "many_processes.py"), *ARGUMENTS],
+        env=os.environ | {"GLOO_SOCKET_IFNAME": "lo" if sys.platform == "linux" else "lo0"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    shared = done.stdout[done.stdout.index("emittance growth") :]
+    assert len(numbers(alone)) == 7
+    np.testing.assert_allclose(numbers(shared), numbers(alone), rtol=1e-8)
+
+
+def test_the_examples_of_the_page(monkeypatch, capsys):
+    for variable in ("RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(variable, raising=False)
+    first, own_loss, *_ = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
+    names = {}
+    exec(first.replace("1_000_000", "5_000"), names)
+    assert len(numbers(capsys.readouterr().out)) == 4
+    exec("import torch; k1 = torch.tensor(29.6, requires_grad=True)", names)
+    exec("end = pj.track(cell.with_values({'q1.k1': k1}), beam, kicks=[sc])", names)
+    exec(own_loss, names)
+    assert float(names["slope"]) != 0.0
