@@ -157,6 +157,14 @@ def require_whole(beam: Beam, what: str) -> None:
 
 
 def _fault(beam: Beam) -> str | None:
+    current = detached(beam.current)
+    if not (np.isfinite(current) and current >= 0):
+        return (
+            f"beam current must be finite and not negative, got {current} A; the sign of the "
+            "charge belongs to the species"
+        )
+    if bool(torch.isfinite(beam.coordinates.detach().sum())):
+        return None  # one sum sees them all, and no particle need be looked for
     finite = torch.isfinite(beam.coordinates).all(-1)
     bad = ~finite & beam.alive
     if bad.any():
@@ -167,11 +175,5 @@ def _fault(beam: Beam) -> str | None:
         return (
             f"particle {n}{place} has {COORDINATES[column]} = {float(row[column])}; coordinates "
             f"must be finite ({int(bad.sum())} of {bad.numel()} particles are not)"
-        )
-    current = detached(beam.current)
-    if not (np.isfinite(current) and current >= 0):
-        return (
-            f"beam current must be finite and not negative, got {current} A; the sign of the "
-            "charge belongs to the species"
         )
     return None

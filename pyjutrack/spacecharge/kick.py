@@ -14,7 +14,7 @@ from torch import Tensor
 from ..beam import Beam
 from ..elements import kinds
 from ..errors import InvalidValueError, ResolutionWarning, require_known, warn
-from ..moments import mean
+from ..moments import mean, survivors
 from ..number import detached, tensor_like
 from ..transport import State
 from .particle_mesh import deposit_admitted, inside, kick
@@ -59,20 +59,24 @@ class SpaceCharge:
         """Raise for a beam that the box cannot hold, warn of a grid too coarse for it."""
         grid = self.potential.mesh.grid
         both = torch.stack([beam.coordinate(u).detach() for u in "xy"])
-        beyond = ~inside(grid, *both)
-        means = mean(beam, torch.cat([both, beyond.to(both.dtype).unsqueeze(0)]))
-        # a beam of a batch that has no particle left has no mean
-        outside = float(means[2].nan_to_num(0.0).max())
-        if outside > _OUTSIDE:
-            farthest = torch.where(beam.alive, both.abs(), 0.0).flatten(1).amax(1)
-            reach = beam.world.largest(farthest).tolist()
-            raise InvalidValueError(
-                f"the beam is larger than the space-charge box: {outside:.1%} of it lie outside "
-                f"{grid.size[0]:g} m x {grid.size[1]:g} m, the farthest at |x| = {reach[0]:.3g} m, "
-                f"|y| = {reach[1]:.3g} m; take a box of at least "
-                f"{2.2 * reach[0]:.2g} m x {2.2 * reach[1]:.2g} m"
-            )
-        spread = mean(beam, (both - means[:2].unsqueeze(-1)).square()).sqrt()
+        both = torch.where(beam.alive, both, 0.0)
+        reach = beam.world.largest(both.abs().flatten(1).amax(1)).tolist()
+        if any(r > side / 2 for r, side in zip(reach, grid.size, strict=True)):
+            beyond = mean(beam, (~inside(grid, *both)).to(both.dtype))
+            # a beam of a batch that has no particle left has no mean
+            outside = float(beyond.nan_to_num(0.0).max())
+            if outside > _OUTSIDE:
+                raise InvalidValueError(
+                    f"the beam is larger than the space-charge box: {outside:.1%} of it lie "
+                    f"outside {grid.size[0]:g} m x {grid.size[1]:g} m, the farthest at "
+                    f"|x| = {reach[0]:.3g} m, |y| = {reach[1]:.3g} m; take a box of at least "
+                    f"{2.2 * reach[0]:.2g} m x {2.2 * reach[1]:.2g} m"
+                )
+        sums = beam.world.sum(torch.stack([both.sum(-1), both.square().sum(-1)]))
+        first, second = sums / survivors(beam)
+        variance = second - first.square()
+        # what is left of equal numbers is rounding, and no size
+        spread = torch.where(variance > 1e-13 * second, variance, 0.0).sqrt()
         for name, each, spacing in zip("xy", spread, grid.spacing, strict=True):
             size = float(each.nan_to_num(math.inf).min())
             if 0 < size < _CELLS * spacing:
