@@ -9,6 +9,8 @@ with twice the nodes, and does not describe a coasting beam; it is left out.
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -47,7 +49,10 @@ def kicks(setup: Setup, threads: int) -> Iterator[PeerKick]:
                 for fft in ("numpy", "scipy"):
                     plan = _ScipyPlan(threads) if fft == "scipy" else None
                     name = f"xfields {solver} {slices} slices, {context_name}, {fft}.fft"
-                    yield _kick(name, xfields, xtrack, context, solver, slices, plan, setup)
+                    # it compiles with setuptools, which looks around in the present folder
+                    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+                        made = _kick(name, xfields, xtrack, context, solver, slices, plan, setup)
+                    yield made
 
 
 def _kick(
