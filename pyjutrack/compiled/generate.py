@@ -26,7 +26,7 @@ from .jit import kernel, scalar
 from .stumpff import arctangent, exact, fits, series
 
 #: particles whose Jacobians are held at once: small enough for the first-level cache
-BLOCK = 256
+BLOCK = 64
 
 # fmt: off
 '''
@@ -165,36 +165,44 @@ def _kernels(name: str) -> str:
     put(f"def {name}_cotangent(part, start, stop, {columns}, alive, {scalars},")
     put(f"        {', '.join(f'g_{n}' for n in news)},")
     put(f"        {', '.join(f'b_{c}' for c in COORDINATES)}, sums):")
-    put("    share, zero = np.empty(BLOCK, x.dtype), x.dtype.type(0.0)")
-    block_of_jacobians()
-    # choices instead of branches, and each parameter's terms apart from their sum, so that all but
-    # the sums are vectors; sums over a block first, or the rounding of every term would pile up
+    # the Jacobian of a particle stays in registers; choices instead of branches, and each
+    # parameter's terms apart from their sum, so that all but the sums are vectors; sums over a
+    # block first, or the rounding of every term would pile up
     gradients = [f"g_{new}" for new in news]
-    for array in (*gradients, *(f"b_{c}" for c in COORDINATES)):
-        put(f"        here_{array} = {array}[low:high]")
-    put("        for n in range(high - low):")
+    backs = [f"b_{c}" for c in COORDINATES]
+    shares = [f"share_{p}" for p in parameters]
+    put("    zero = x.dtype.type(0.0)")
+    for share in shares:
+        put(f"    {share} = np.empty(BLOCK, x.dtype)")
+    taken = [*whole, *gradients, *backs]
+    put(f"    {', '.join(f'all_{c}' for c in taken)} = {', '.join(taken)}")
+    put("    for low in range(start, stop, BLOCK):")
+    put("        high = min(low + BLOCK, stop)")
+    for c in taken:
+        put(f"        {c} = all_{c}[low:high]")
+    held = [f"j{slot}" for slot in range(len(slots))]
+    body = [f"{', '.join(held)} = {name}_jacobian_VERSION({at_n})"]
+
+    def pulled(j: int) -> str:
+        products = []
+        for i, g in zip(moved, gradients, strict=True):
+            if (i, j) in jacobian:
+                factor = f"{g}[n]"
+                products.append(factor if (i, j) not in slots else f"j{slots[i, j]} * {factor}")
+        return " + ".join(products) or "zero"
+
     for j, c in enumerate(COORDINATES):
-        terms = [
-            term((i, j), f"here_{g}[n]")
-            for i, g in zip(moved, gradients, strict=True)
-            if (i, j) in jacobian
-        ]
-        lost = f"here_g_{c}_out[n]" if j in moved else "zero"
-        put(f"            v_{c} = {' + '.join(terms) or 'zero'}")
-        put(f"            here_b_{c}[n] = v_{c} if alive[n] else {lost}")
-    for q, p in enumerate(parameters):
-        j = inputs.index(p)
-        terms = [
-            term((i, j), f"here_{g}[n]")
-            for i, g in zip(moved, gradients, strict=True)
-            if (i, j) in jacobian
-        ]
-        put("        for n in range(high - low):")
-        put(f"            v_{p} = {' + '.join(terms)}")
-        put(f"            share[n] = v_{p} if alive[n] else zero")
+        lost = f"g_{c}_out[n]" if j in moved else "zero"
+        body.append(f"v_{c} = {pulled(j)}")
+        body.append(f"b_{c}[n] = v_{c} if alive[n] else {lost}")
+    for p, share in zip(parameters, shares, strict=True):
+        body.append(f"v_{p} = {pulled(inputs.index(p))}")
+        body.append(f"{share}[n] = v_{p} if alive[n] else zero")
+    by_version("0", "high - low", "        ", body)
+    for q, share in enumerate(shares):
         put("        total = 0.0")
         put("        for n in range(high - low):")
-        put("            total += share[n]")
+        put(f"            total += {share}[n]")
         put(f"        sums[part, {q}] += total")
     put("")
     return "\n".join(out)

@@ -8,7 +8,7 @@ from .jit import kernel, scalar
 from .stumpff import arctangent, exact, fits, series
 
 #: particles whose Jacobians are held at once: small enough for the first-level cache
-BLOCK = 256
+BLOCK = 64
 
 # fmt: off
 
@@ -228,21 +228,9 @@ def drift_tangent(part, start, stop, x, px, y, py, z, delta, alive, length, beta
 def drift_cotangent(part, start, stop, x, px, y, py, z, delta, alive, length, beta0,
         g_x_out, g_y_out, g_z_out,
         b_x, b_px, b_y, b_py, b_z, b_delta, sums):
-    share, zero = np.empty(BLOCK, x.dtype), x.dtype.type(0.0)
-    jac = np.empty((12, BLOCK), x.dtype)
-    jac_0 = jac[0]
-    jac_1 = jac[1]
-    jac_2 = jac[2]
-    jac_3 = jac[3]
-    jac_4 = jac[4]
-    jac_5 = jac[5]
-    jac_6 = jac[6]
-    jac_7 = jac[7]
-    jac_8 = jac[8]
-    jac_9 = jac[9]
-    jac_10 = jac[10]
-    jac_11 = jac[11]
-    all_x, all_px, all_y, all_py, all_z, all_delta, all_alive = x, px, y, py, z, delta, alive
+    zero = x.dtype.type(0.0)
+    share_length = np.empty(BLOCK, x.dtype)
+    all_x, all_px, all_y, all_py, all_z, all_delta, all_alive, all_g_x_out, all_g_y_out, all_g_z_out, all_b_x, all_b_px, all_b_y, all_b_py, all_b_z, all_b_delta = x, px, y, py, z, delta, alive, g_x_out, g_y_out, g_z_out, b_x, b_px, b_y, b_py, b_z, b_delta
     for low in range(start, stop, BLOCK):
         high = min(low + BLOCK, stop)
         x = all_x[low:high]
@@ -252,36 +240,34 @@ def drift_cotangent(part, start, stop, x, px, y, py, z, delta, alive, length, be
         z = all_z[low:high]
         delta = all_delta[low:high]
         alive = all_alive[low:high]
+        g_x_out = all_g_x_out[low:high]
+        g_y_out = all_g_y_out[low:high]
+        g_z_out = all_g_z_out[low:high]
+        b_x = all_b_x[low:high]
+        b_px = all_b_px[low:high]
+        b_y = all_b_y[low:high]
+        b_py = all_b_py[low:high]
+        b_z = all_b_z[low:high]
+        b_delta = all_b_delta[low:high]
         for n in range(0, high - low):
-            jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n], jac_10[n], jac_11[n] = drift_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, beta0)
-        here_g_x_out = g_x_out[low:high]
-        here_g_y_out = g_y_out[low:high]
-        here_g_z_out = g_z_out[low:high]
-        here_b_x = b_x[low:high]
-        here_b_px = b_px[low:high]
-        here_b_y = b_y[low:high]
-        here_b_py = b_py[low:high]
-        here_b_z = b_z[low:high]
-        here_b_delta = b_delta[low:high]
-        for n in range(high - low):
-            v_x = here_g_x_out[n]
-            here_b_x[n] = v_x if alive[n] else here_g_x_out[n]
-            v_px = jac_0[n] * here_g_x_out[n] + jac_4[n] * here_g_y_out[n] + jac_8[n] * here_g_z_out[n]
-            here_b_px[n] = v_px if alive[n] else zero
-            v_y = here_g_y_out[n]
-            here_b_y[n] = v_y if alive[n] else here_g_y_out[n]
-            v_py = jac_1[n] * here_g_x_out[n] + jac_5[n] * here_g_y_out[n] + jac_9[n] * here_g_z_out[n]
-            here_b_py[n] = v_py if alive[n] else zero
-            v_z = here_g_z_out[n]
-            here_b_z[n] = v_z if alive[n] else here_g_z_out[n]
-            v_delta = jac_2[n] * here_g_x_out[n] + jac_6[n] * here_g_y_out[n] + jac_10[n] * here_g_z_out[n]
-            here_b_delta[n] = v_delta if alive[n] else zero
-        for n in range(high - low):
-            v_length = jac_3[n] * here_g_x_out[n] + jac_7[n] * here_g_y_out[n] + jac_11[n] * here_g_z_out[n]
-            share[n] = v_length if alive[n] else zero
+            j0, j1, j2, j3, j4, j5, j6, j7, j8, j9, j10, j11 = drift_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, beta0)
+            v_x = g_x_out[n]
+            b_x[n] = v_x if alive[n] else g_x_out[n]
+            v_px = j0 * g_x_out[n] + j4 * g_y_out[n] + j8 * g_z_out[n]
+            b_px[n] = v_px if alive[n] else zero
+            v_y = g_y_out[n]
+            b_y[n] = v_y if alive[n] else g_y_out[n]
+            v_py = j1 * g_x_out[n] + j5 * g_y_out[n] + j9 * g_z_out[n]
+            b_py[n] = v_py if alive[n] else zero
+            v_z = g_z_out[n]
+            b_z[n] = v_z if alive[n] else g_z_out[n]
+            v_delta = j2 * g_x_out[n] + j6 * g_y_out[n] + j10 * g_z_out[n]
+            b_delta[n] = v_delta if alive[n] else zero
+            v_length = j3 * g_x_out[n] + j7 * g_y_out[n] + j11 * g_z_out[n]
+            share_length[n] = v_length if alive[n] else zero
         total = 0.0
         for n in range(high - low):
-            total += share[n]
+            total += share_length[n]
         sums[part, 0] += total
 
 
@@ -461,19 +447,9 @@ def drift_paraxial_tangent(part, start, stop, x, px, y, py, z, delta, alive, len
 def drift_paraxial_cotangent(part, start, stop, x, px, y, py, z, delta, alive, length, beta0,
         g_x_out, g_y_out, g_z_out,
         b_x, b_px, b_y, b_py, b_z, b_delta, sums):
-    share, zero = np.empty(BLOCK, x.dtype), x.dtype.type(0.0)
-    jac = np.empty((10, BLOCK), x.dtype)
-    jac_0 = jac[0]
-    jac_1 = jac[1]
-    jac_2 = jac[2]
-    jac_3 = jac[3]
-    jac_4 = jac[4]
-    jac_5 = jac[5]
-    jac_6 = jac[6]
-    jac_7 = jac[7]
-    jac_8 = jac[8]
-    jac_9 = jac[9]
-    all_x, all_px, all_y, all_py, all_z, all_delta, all_alive = x, px, y, py, z, delta, alive
+    zero = x.dtype.type(0.0)
+    share_length = np.empty(BLOCK, x.dtype)
+    all_x, all_px, all_y, all_py, all_z, all_delta, all_alive, all_g_x_out, all_g_y_out, all_g_z_out, all_b_x, all_b_px, all_b_y, all_b_py, all_b_z, all_b_delta = x, px, y, py, z, delta, alive, g_x_out, g_y_out, g_z_out, b_x, b_px, b_y, b_py, b_z, b_delta
     for low in range(start, stop, BLOCK):
         high = min(low + BLOCK, stop)
         x = all_x[low:high]
@@ -483,36 +459,34 @@ def drift_paraxial_cotangent(part, start, stop, x, px, y, py, z, delta, alive, l
         z = all_z[low:high]
         delta = all_delta[low:high]
         alive = all_alive[low:high]
+        g_x_out = all_g_x_out[low:high]
+        g_y_out = all_g_y_out[low:high]
+        g_z_out = all_g_z_out[low:high]
+        b_x = all_b_x[low:high]
+        b_px = all_b_px[low:high]
+        b_y = all_b_y[low:high]
+        b_py = all_b_py[low:high]
+        b_z = all_b_z[low:high]
+        b_delta = all_b_delta[low:high]
         for n in range(0, high - low):
-            jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n] = drift_paraxial_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, beta0)
-        here_g_x_out = g_x_out[low:high]
-        here_g_y_out = g_y_out[low:high]
-        here_g_z_out = g_z_out[low:high]
-        here_b_x = b_x[low:high]
-        here_b_px = b_px[low:high]
-        here_b_y = b_y[low:high]
-        here_b_py = b_py[low:high]
-        here_b_z = b_z[low:high]
-        here_b_delta = b_delta[low:high]
-        for n in range(high - low):
-            v_x = here_g_x_out[n]
-            here_b_x[n] = v_x if alive[n] else here_g_x_out[n]
-            v_px = jac_0[n] * here_g_x_out[n] + jac_6[n] * here_g_z_out[n]
-            here_b_px[n] = v_px if alive[n] else zero
-            v_y = here_g_y_out[n]
-            here_b_y[n] = v_y if alive[n] else here_g_y_out[n]
-            v_py = jac_3[n] * here_g_y_out[n] + jac_7[n] * here_g_z_out[n]
-            here_b_py[n] = v_py if alive[n] else zero
-            v_z = here_g_z_out[n]
-            here_b_z[n] = v_z if alive[n] else here_g_z_out[n]
-            v_delta = jac_1[n] * here_g_x_out[n] + jac_4[n] * here_g_y_out[n] + jac_8[n] * here_g_z_out[n]
-            here_b_delta[n] = v_delta if alive[n] else zero
-        for n in range(high - low):
-            v_length = jac_2[n] * here_g_x_out[n] + jac_5[n] * here_g_y_out[n] + jac_9[n] * here_g_z_out[n]
-            share[n] = v_length if alive[n] else zero
+            j0, j1, j2, j3, j4, j5, j6, j7, j8, j9 = drift_paraxial_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, beta0)
+            v_x = g_x_out[n]
+            b_x[n] = v_x if alive[n] else g_x_out[n]
+            v_px = j0 * g_x_out[n] + j6 * g_z_out[n]
+            b_px[n] = v_px if alive[n] else zero
+            v_y = g_y_out[n]
+            b_y[n] = v_y if alive[n] else g_y_out[n]
+            v_py = j3 * g_y_out[n] + j7 * g_z_out[n]
+            b_py[n] = v_py if alive[n] else zero
+            v_z = g_z_out[n]
+            b_z[n] = v_z if alive[n] else g_z_out[n]
+            v_delta = j1 * g_x_out[n] + j4 * g_y_out[n] + j8 * g_z_out[n]
+            b_delta[n] = v_delta if alive[n] else zero
+            v_length = j2 * g_x_out[n] + j5 * g_y_out[n] + j9 * g_z_out[n]
+            share_length[n] = v_length if alive[n] else zero
         total = 0.0
         for n in range(high - low):
-            total += share[n]
+            total += share_length[n]
         sums[part, 0] += total
 
 
@@ -1856,36 +1830,10 @@ def quadrupole_tangent(part, start, stop, x, px, y, py, z, delta, alive, length,
 def quadrupole_cotangent(part, start, stop, x, px, y, py, z, delta, alive, length, k1, beta0,
         g_x_out, g_px_out, g_y_out, g_py_out, g_z_out,
         b_x, b_px, b_y, b_py, b_z, b_delta, sums):
-    share, zero = np.empty(BLOCK, x.dtype), x.dtype.type(0.0)
-    jac = np.empty((27, BLOCK), x.dtype)
-    jac_0 = jac[0]
-    jac_1 = jac[1]
-    jac_2 = jac[2]
-    jac_3 = jac[3]
-    jac_4 = jac[4]
-    jac_5 = jac[5]
-    jac_6 = jac[6]
-    jac_7 = jac[7]
-    jac_8 = jac[8]
-    jac_9 = jac[9]
-    jac_10 = jac[10]
-    jac_11 = jac[11]
-    jac_12 = jac[12]
-    jac_13 = jac[13]
-    jac_14 = jac[14]
-    jac_15 = jac[15]
-    jac_16 = jac[16]
-    jac_17 = jac[17]
-    jac_18 = jac[18]
-    jac_19 = jac[19]
-    jac_20 = jac[20]
-    jac_21 = jac[21]
-    jac_22 = jac[22]
-    jac_23 = jac[23]
-    jac_24 = jac[24]
-    jac_25 = jac[25]
-    jac_26 = jac[26]
-    all_x, all_px, all_y, all_py, all_z, all_delta, all_alive = x, px, y, py, z, delta, alive
+    zero = x.dtype.type(0.0)
+    share_length = np.empty(BLOCK, x.dtype)
+    share_k1 = np.empty(BLOCK, x.dtype)
+    all_x, all_px, all_y, all_py, all_z, all_delta, all_alive, all_g_x_out, all_g_px_out, all_g_y_out, all_g_py_out, all_g_z_out, all_b_x, all_b_px, all_b_y, all_b_py, all_b_z, all_b_delta = x, px, y, py, z, delta, alive, g_x_out, g_px_out, g_y_out, g_py_out, g_z_out, b_x, b_px, b_y, b_py, b_z, b_delta
     for low in range(start, stop, BLOCK):
         high = min(low + BLOCK, stop)
         x = all_x[low:high]
@@ -1895,52 +1843,65 @@ def quadrupole_cotangent(part, start, stop, x, px, y, py, z, delta, alive, lengt
         z = all_z[low:high]
         delta = all_delta[low:high]
         alive = all_alive[low:high]
+        g_x_out = all_g_x_out[low:high]
+        g_px_out = all_g_px_out[low:high]
+        g_y_out = all_g_y_out[low:high]
+        g_py_out = all_g_py_out[low:high]
+        g_z_out = all_g_z_out[low:high]
+        b_x = all_b_x[low:high]
+        b_px = all_b_px[low:high]
+        b_y = all_b_y[low:high]
+        b_py = all_b_py[low:high]
+        b_z = all_b_z[low:high]
+        b_delta = all_b_delta[low:high]
         small = True
         for n in range(0, high - low):
             small &= fits(quadrupole_reach(x[n], px[n], y[n], py[n], z[n], delta[n], length, k1, beta0)) or not alive[n]
         if small:
             for n in range(0, high - low):
-                jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n], jac_10[n], jac_11[n], jac_12[n], jac_13[n], jac_14[n], jac_15[n], jac_16[n], jac_17[n], jac_18[n], jac_19[n], jac_20[n], jac_21[n], jac_22[n], jac_23[n], jac_24[n], jac_25[n], jac_26[n] = quadrupole_jacobian_series(x[n], px[n], y[n], py[n], z[n], delta[n], length, k1, beta0)
+                j0, j1, j2, j3, j4, j5, j6, j7, j8, j9, j10, j11, j12, j13, j14, j15, j16, j17, j18, j19, j20, j21, j22, j23, j24, j25, j26 = quadrupole_jacobian_series(x[n], px[n], y[n], py[n], z[n], delta[n], length, k1, beta0)
+                v_x = j0 * g_x_out[n] + j5 * g_px_out[n] + j20 * g_z_out[n]
+                b_x[n] = v_x if alive[n] else g_x_out[n]
+                v_px = j1 * g_x_out[n] + j6 * g_px_out[n] + j21 * g_z_out[n]
+                b_px[n] = v_px if alive[n] else g_px_out[n]
+                v_y = j10 * g_y_out[n] + j15 * g_py_out[n] + j22 * g_z_out[n]
+                b_y[n] = v_y if alive[n] else g_y_out[n]
+                v_py = j11 * g_y_out[n] + j16 * g_py_out[n] + j23 * g_z_out[n]
+                b_py[n] = v_py if alive[n] else g_py_out[n]
+                v_z = g_z_out[n]
+                b_z[n] = v_z if alive[n] else g_z_out[n]
+                v_delta = j2 * g_x_out[n] + j7 * g_px_out[n] + j12 * g_y_out[n] + j17 * g_py_out[n] + j24 * g_z_out[n]
+                b_delta[n] = v_delta if alive[n] else zero
+                v_length = j3 * g_x_out[n] + j8 * g_px_out[n] + j13 * g_y_out[n] + j18 * g_py_out[n] + j25 * g_z_out[n]
+                share_length[n] = v_length if alive[n] else zero
+                v_k1 = j4 * g_x_out[n] + j9 * g_px_out[n] + j14 * g_y_out[n] + j19 * g_py_out[n] + j26 * g_z_out[n]
+                share_k1[n] = v_k1 if alive[n] else zero
         else:
             for n in range(0, high - low):
-                jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n], jac_10[n], jac_11[n], jac_12[n], jac_13[n], jac_14[n], jac_15[n], jac_16[n], jac_17[n], jac_18[n], jac_19[n], jac_20[n], jac_21[n], jac_22[n], jac_23[n], jac_24[n], jac_25[n], jac_26[n] = quadrupole_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, k1, beta0)
-        here_g_x_out = g_x_out[low:high]
-        here_g_px_out = g_px_out[low:high]
-        here_g_y_out = g_y_out[low:high]
-        here_g_py_out = g_py_out[low:high]
-        here_g_z_out = g_z_out[low:high]
-        here_b_x = b_x[low:high]
-        here_b_px = b_px[low:high]
-        here_b_y = b_y[low:high]
-        here_b_py = b_py[low:high]
-        here_b_z = b_z[low:high]
-        here_b_delta = b_delta[low:high]
-        for n in range(high - low):
-            v_x = jac_0[n] * here_g_x_out[n] + jac_5[n] * here_g_px_out[n] + jac_20[n] * here_g_z_out[n]
-            here_b_x[n] = v_x if alive[n] else here_g_x_out[n]
-            v_px = jac_1[n] * here_g_x_out[n] + jac_6[n] * here_g_px_out[n] + jac_21[n] * here_g_z_out[n]
-            here_b_px[n] = v_px if alive[n] else here_g_px_out[n]
-            v_y = jac_10[n] * here_g_y_out[n] + jac_15[n] * here_g_py_out[n] + jac_22[n] * here_g_z_out[n]
-            here_b_y[n] = v_y if alive[n] else here_g_y_out[n]
-            v_py = jac_11[n] * here_g_y_out[n] + jac_16[n] * here_g_py_out[n] + jac_23[n] * here_g_z_out[n]
-            here_b_py[n] = v_py if alive[n] else here_g_py_out[n]
-            v_z = here_g_z_out[n]
-            here_b_z[n] = v_z if alive[n] else here_g_z_out[n]
-            v_delta = jac_2[n] * here_g_x_out[n] + jac_7[n] * here_g_px_out[n] + jac_12[n] * here_g_y_out[n] + jac_17[n] * here_g_py_out[n] + jac_24[n] * here_g_z_out[n]
-            here_b_delta[n] = v_delta if alive[n] else zero
-        for n in range(high - low):
-            v_length = jac_3[n] * here_g_x_out[n] + jac_8[n] * here_g_px_out[n] + jac_13[n] * here_g_y_out[n] + jac_18[n] * here_g_py_out[n] + jac_25[n] * here_g_z_out[n]
-            share[n] = v_length if alive[n] else zero
+                j0, j1, j2, j3, j4, j5, j6, j7, j8, j9, j10, j11, j12, j13, j14, j15, j16, j17, j18, j19, j20, j21, j22, j23, j24, j25, j26 = quadrupole_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, k1, beta0)
+                v_x = j0 * g_x_out[n] + j5 * g_px_out[n] + j20 * g_z_out[n]
+                b_x[n] = v_x if alive[n] else g_x_out[n]
+                v_px = j1 * g_x_out[n] + j6 * g_px_out[n] + j21 * g_z_out[n]
+                b_px[n] = v_px if alive[n] else g_px_out[n]
+                v_y = j10 * g_y_out[n] + j15 * g_py_out[n] + j22 * g_z_out[n]
+                b_y[n] = v_y if alive[n] else g_y_out[n]
+                v_py = j11 * g_y_out[n] + j16 * g_py_out[n] + j23 * g_z_out[n]
+                b_py[n] = v_py if alive[n] else g_py_out[n]
+                v_z = g_z_out[n]
+                b_z[n] = v_z if alive[n] else g_z_out[n]
+                v_delta = j2 * g_x_out[n] + j7 * g_px_out[n] + j12 * g_y_out[n] + j17 * g_py_out[n] + j24 * g_z_out[n]
+                b_delta[n] = v_delta if alive[n] else zero
+                v_length = j3 * g_x_out[n] + j8 * g_px_out[n] + j13 * g_y_out[n] + j18 * g_py_out[n] + j25 * g_z_out[n]
+                share_length[n] = v_length if alive[n] else zero
+                v_k1 = j4 * g_x_out[n] + j9 * g_px_out[n] + j14 * g_y_out[n] + j19 * g_py_out[n] + j26 * g_z_out[n]
+                share_k1[n] = v_k1 if alive[n] else zero
         total = 0.0
         for n in range(high - low):
-            total += share[n]
+            total += share_length[n]
         sums[part, 0] += total
-        for n in range(high - low):
-            v_k1 = jac_4[n] * here_g_x_out[n] + jac_9[n] * here_g_px_out[n] + jac_14[n] * here_g_y_out[n] + jac_19[n] * here_g_py_out[n] + jac_26[n] * here_g_z_out[n]
-            share[n] = v_k1 if alive[n] else zero
         total = 0.0
         for n in range(high - low):
-            total += share[n]
+            total += share_k1[n]
         sums[part, 1] += total
 
 
@@ -3125,37 +3086,11 @@ def bend_tangent(part, start, stop, x, px, y, py, z, delta, alive, length, angle
 def bend_cotangent(part, start, stop, x, px, y, py, z, delta, alive, length, angle, k0, beta0,
         g_x_out, g_px_out, g_y_out, g_z_out,
         b_x, b_px, b_y, b_py, b_z, b_delta, sums):
-    share, zero = np.empty(BLOCK, x.dtype), x.dtype.type(0.0)
-    jac = np.empty((28, BLOCK), x.dtype)
-    jac_0 = jac[0]
-    jac_1 = jac[1]
-    jac_2 = jac[2]
-    jac_3 = jac[3]
-    jac_4 = jac[4]
-    jac_5 = jac[5]
-    jac_6 = jac[6]
-    jac_7 = jac[7]
-    jac_8 = jac[8]
-    jac_9 = jac[9]
-    jac_10 = jac[10]
-    jac_11 = jac[11]
-    jac_12 = jac[12]
-    jac_13 = jac[13]
-    jac_14 = jac[14]
-    jac_15 = jac[15]
-    jac_16 = jac[16]
-    jac_17 = jac[17]
-    jac_18 = jac[18]
-    jac_19 = jac[19]
-    jac_20 = jac[20]
-    jac_21 = jac[21]
-    jac_22 = jac[22]
-    jac_23 = jac[23]
-    jac_24 = jac[24]
-    jac_25 = jac[25]
-    jac_26 = jac[26]
-    jac_27 = jac[27]
-    all_x, all_px, all_y, all_py, all_z, all_delta, all_alive = x, px, y, py, z, delta, alive
+    zero = x.dtype.type(0.0)
+    share_length = np.empty(BLOCK, x.dtype)
+    share_angle = np.empty(BLOCK, x.dtype)
+    share_k0 = np.empty(BLOCK, x.dtype)
+    all_x, all_px, all_y, all_py, all_z, all_delta, all_alive, all_g_x_out, all_g_px_out, all_g_y_out, all_g_z_out, all_b_x, all_b_px, all_b_y, all_b_py, all_b_z, all_b_delta = x, px, y, py, z, delta, alive, g_x_out, g_px_out, g_y_out, g_z_out, b_x, b_px, b_y, b_py, b_z, b_delta
     for low in range(start, stop, BLOCK):
         high = min(low + BLOCK, stop)
         x = all_x[low:high]
@@ -3165,58 +3100,72 @@ def bend_cotangent(part, start, stop, x, px, y, py, z, delta, alive, length, ang
         z = all_z[low:high]
         delta = all_delta[low:high]
         alive = all_alive[low:high]
+        g_x_out = all_g_x_out[low:high]
+        g_px_out = all_g_px_out[low:high]
+        g_y_out = all_g_y_out[low:high]
+        g_z_out = all_g_z_out[low:high]
+        b_x = all_b_x[low:high]
+        b_px = all_b_px[low:high]
+        b_y = all_b_y[low:high]
+        b_py = all_b_py[low:high]
+        b_z = all_b_z[low:high]
+        b_delta = all_b_delta[low:high]
         small = True
         for n in range(0, high - low):
             small &= fits(bend_reach(x[n], px[n], y[n], py[n], z[n], delta[n], length, angle, k0, beta0)) or not alive[n]
         if small:
             for n in range(0, high - low):
-                jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n], jac_10[n], jac_11[n], jac_12[n], jac_13[n], jac_14[n], jac_15[n], jac_16[n], jac_17[n], jac_18[n], jac_19[n], jac_20[n], jac_21[n], jac_22[n], jac_23[n], jac_24[n], jac_25[n], jac_26[n], jac_27[n] = bend_jacobian_series(x[n], px[n], y[n], py[n], z[n], delta[n], length, angle, k0, beta0)
+                j0, j1, j2, j3, j4, j5, j6, j7, j8, j9, j10, j11, j12, j13, j14, j15, j16, j17, j18, j19, j20, j21, j22, j23, j24, j25, j26, j27 = bend_jacobian_series(x[n], px[n], y[n], py[n], z[n], delta[n], length, angle, k0, beta0)
+                v_x = j0 * g_x_out[n] + j7 * g_px_out[n] + j14 * g_y_out[n] + j21 * g_z_out[n]
+                b_x[n] = v_x if alive[n] else g_x_out[n]
+                v_px = j1 * g_x_out[n] + j8 * g_px_out[n] + j15 * g_y_out[n] + j22 * g_z_out[n]
+                b_px[n] = v_px if alive[n] else g_px_out[n]
+                v_y = g_y_out[n]
+                b_y[n] = v_y if alive[n] else g_y_out[n]
+                v_py = j2 * g_x_out[n] + j9 * g_px_out[n] + j16 * g_y_out[n] + j23 * g_z_out[n]
+                b_py[n] = v_py if alive[n] else zero
+                v_z = g_z_out[n]
+                b_z[n] = v_z if alive[n] else g_z_out[n]
+                v_delta = j3 * g_x_out[n] + j10 * g_px_out[n] + j17 * g_y_out[n] + j24 * g_z_out[n]
+                b_delta[n] = v_delta if alive[n] else zero
+                v_length = j4 * g_x_out[n] + j11 * g_px_out[n] + j18 * g_y_out[n] + j25 * g_z_out[n]
+                share_length[n] = v_length if alive[n] else zero
+                v_angle = j5 * g_x_out[n] + j12 * g_px_out[n] + j19 * g_y_out[n] + j26 * g_z_out[n]
+                share_angle[n] = v_angle if alive[n] else zero
+                v_k0 = j6 * g_x_out[n] + j13 * g_px_out[n] + j20 * g_y_out[n] + j27 * g_z_out[n]
+                share_k0[n] = v_k0 if alive[n] else zero
         else:
             for n in range(0, high - low):
-                jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n], jac_10[n], jac_11[n], jac_12[n], jac_13[n], jac_14[n], jac_15[n], jac_16[n], jac_17[n], jac_18[n], jac_19[n], jac_20[n], jac_21[n], jac_22[n], jac_23[n], jac_24[n], jac_25[n], jac_26[n], jac_27[n] = bend_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, angle, k0, beta0)
-        here_g_x_out = g_x_out[low:high]
-        here_g_px_out = g_px_out[low:high]
-        here_g_y_out = g_y_out[low:high]
-        here_g_z_out = g_z_out[low:high]
-        here_b_x = b_x[low:high]
-        here_b_px = b_px[low:high]
-        here_b_y = b_y[low:high]
-        here_b_py = b_py[low:high]
-        here_b_z = b_z[low:high]
-        here_b_delta = b_delta[low:high]
-        for n in range(high - low):
-            v_x = jac_0[n] * here_g_x_out[n] + jac_7[n] * here_g_px_out[n] + jac_14[n] * here_g_y_out[n] + jac_21[n] * here_g_z_out[n]
-            here_b_x[n] = v_x if alive[n] else here_g_x_out[n]
-            v_px = jac_1[n] * here_g_x_out[n] + jac_8[n] * here_g_px_out[n] + jac_15[n] * here_g_y_out[n] + jac_22[n] * here_g_z_out[n]
-            here_b_px[n] = v_px if alive[n] else here_g_px_out[n]
-            v_y = here_g_y_out[n]
-            here_b_y[n] = v_y if alive[n] else here_g_y_out[n]
-            v_py = jac_2[n] * here_g_x_out[n] + jac_9[n] * here_g_px_out[n] + jac_16[n] * here_g_y_out[n] + jac_23[n] * here_g_z_out[n]
-            here_b_py[n] = v_py if alive[n] else zero
-            v_z = here_g_z_out[n]
-            here_b_z[n] = v_z if alive[n] else here_g_z_out[n]
-            v_delta = jac_3[n] * here_g_x_out[n] + jac_10[n] * here_g_px_out[n] + jac_17[n] * here_g_y_out[n] + jac_24[n] * here_g_z_out[n]
-            here_b_delta[n] = v_delta if alive[n] else zero
-        for n in range(high - low):
-            v_length = jac_4[n] * here_g_x_out[n] + jac_11[n] * here_g_px_out[n] + jac_18[n] * here_g_y_out[n] + jac_25[n] * here_g_z_out[n]
-            share[n] = v_length if alive[n] else zero
+                j0, j1, j2, j3, j4, j5, j6, j7, j8, j9, j10, j11, j12, j13, j14, j15, j16, j17, j18, j19, j20, j21, j22, j23, j24, j25, j26, j27 = bend_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, angle, k0, beta0)
+                v_x = j0 * g_x_out[n] + j7 * g_px_out[n] + j14 * g_y_out[n] + j21 * g_z_out[n]
+                b_x[n] = v_x if alive[n] else g_x_out[n]
+                v_px = j1 * g_x_out[n] + j8 * g_px_out[n] + j15 * g_y_out[n] + j22 * g_z_out[n]
+                b_px[n] = v_px if alive[n] else g_px_out[n]
+                v_y = g_y_out[n]
+                b_y[n] = v_y if alive[n] else g_y_out[n]
+                v_py = j2 * g_x_out[n] + j9 * g_px_out[n] + j16 * g_y_out[n] + j23 * g_z_out[n]
+                b_py[n] = v_py if alive[n] else zero
+                v_z = g_z_out[n]
+                b_z[n] = v_z if alive[n] else g_z_out[n]
+                v_delta = j3 * g_x_out[n] + j10 * g_px_out[n] + j17 * g_y_out[n] + j24 * g_z_out[n]
+                b_delta[n] = v_delta if alive[n] else zero
+                v_length = j4 * g_x_out[n] + j11 * g_px_out[n] + j18 * g_y_out[n] + j25 * g_z_out[n]
+                share_length[n] = v_length if alive[n] else zero
+                v_angle = j5 * g_x_out[n] + j12 * g_px_out[n] + j19 * g_y_out[n] + j26 * g_z_out[n]
+                share_angle[n] = v_angle if alive[n] else zero
+                v_k0 = j6 * g_x_out[n] + j13 * g_px_out[n] + j20 * g_y_out[n] + j27 * g_z_out[n]
+                share_k0[n] = v_k0 if alive[n] else zero
         total = 0.0
         for n in range(high - low):
-            total += share[n]
+            total += share_length[n]
         sums[part, 0] += total
-        for n in range(high - low):
-            v_angle = jac_5[n] * here_g_x_out[n] + jac_12[n] * here_g_px_out[n] + jac_19[n] * here_g_y_out[n] + jac_26[n] * here_g_z_out[n]
-            share[n] = v_angle if alive[n] else zero
         total = 0.0
         for n in range(high - low):
-            total += share[n]
+            total += share_angle[n]
         sums[part, 1] += total
-        for n in range(high - low):
-            v_k0 = jac_6[n] * here_g_x_out[n] + jac_13[n] * here_g_px_out[n] + jac_20[n] * here_g_y_out[n] + jac_27[n] * here_g_z_out[n]
-            share[n] = v_k0 if alive[n] else zero
         total = 0.0
         for n in range(high - low):
-            total += share[n]
+            total += share_k0[n]
         sums[part, 2] += total
 
 
@@ -4979,42 +4928,12 @@ def bend_linear_tangent(part, start, stop, x, px, y, py, z, delta, alive, length
 def bend_linear_cotangent(part, start, stop, x, px, y, py, z, delta, alive, length, angle, k0, k1, beta0,
         g_x_out, g_px_out, g_y_out, g_py_out, g_z_out,
         b_x, b_px, b_y, b_py, b_z, b_delta, sums):
-    share, zero = np.empty(BLOCK, x.dtype), x.dtype.type(0.0)
-    jac = np.empty((33, BLOCK), x.dtype)
-    jac_0 = jac[0]
-    jac_1 = jac[1]
-    jac_2 = jac[2]
-    jac_3 = jac[3]
-    jac_4 = jac[4]
-    jac_5 = jac[5]
-    jac_6 = jac[6]
-    jac_7 = jac[7]
-    jac_8 = jac[8]
-    jac_9 = jac[9]
-    jac_10 = jac[10]
-    jac_11 = jac[11]
-    jac_12 = jac[12]
-    jac_13 = jac[13]
-    jac_14 = jac[14]
-    jac_15 = jac[15]
-    jac_16 = jac[16]
-    jac_17 = jac[17]
-    jac_18 = jac[18]
-    jac_19 = jac[19]
-    jac_20 = jac[20]
-    jac_21 = jac[21]
-    jac_22 = jac[22]
-    jac_23 = jac[23]
-    jac_24 = jac[24]
-    jac_25 = jac[25]
-    jac_26 = jac[26]
-    jac_27 = jac[27]
-    jac_28 = jac[28]
-    jac_29 = jac[29]
-    jac_30 = jac[30]
-    jac_31 = jac[31]
-    jac_32 = jac[32]
-    all_x, all_px, all_y, all_py, all_z, all_delta, all_alive = x, px, y, py, z, delta, alive
+    zero = x.dtype.type(0.0)
+    share_length = np.empty(BLOCK, x.dtype)
+    share_angle = np.empty(BLOCK, x.dtype)
+    share_k0 = np.empty(BLOCK, x.dtype)
+    share_k1 = np.empty(BLOCK, x.dtype)
+    all_x, all_px, all_y, all_py, all_z, all_delta, all_alive, all_g_x_out, all_g_px_out, all_g_y_out, all_g_py_out, all_g_z_out, all_b_x, all_b_px, all_b_y, all_b_py, all_b_z, all_b_delta = x, px, y, py, z, delta, alive, g_x_out, g_px_out, g_y_out, g_py_out, g_z_out, b_x, b_px, b_y, b_py, b_z, b_delta
     for low in range(start, stop, BLOCK):
         high = min(low + BLOCK, stop)
         x = all_x[low:high]
@@ -5024,66 +4943,81 @@ def bend_linear_cotangent(part, start, stop, x, px, y, py, z, delta, alive, leng
         z = all_z[low:high]
         delta = all_delta[low:high]
         alive = all_alive[low:high]
+        g_x_out = all_g_x_out[low:high]
+        g_px_out = all_g_px_out[low:high]
+        g_y_out = all_g_y_out[low:high]
+        g_py_out = all_g_py_out[low:high]
+        g_z_out = all_g_z_out[low:high]
+        b_x = all_b_x[low:high]
+        b_px = all_b_px[low:high]
+        b_y = all_b_y[low:high]
+        b_py = all_b_py[low:high]
+        b_z = all_b_z[low:high]
+        b_delta = all_b_delta[low:high]
         small = True
         for n in range(0, high - low):
             small &= fits(bend_linear_reach(x[n], px[n], y[n], py[n], z[n], delta[n], length, angle, k0, k1, beta0)) or not alive[n]
         if small:
             for n in range(0, high - low):
-                jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n], jac_10[n], jac_11[n], jac_12[n], jac_13[n], jac_14[n], jac_15[n], jac_16[n], jac_17[n], jac_18[n], jac_19[n], jac_20[n], jac_21[n], jac_22[n], jac_23[n], jac_24[n], jac_25[n], jac_26[n], jac_27[n], jac_28[n], jac_29[n], jac_30[n], jac_31[n], jac_32[n] = bend_linear_jacobian_series(x[n], px[n], y[n], py[n], z[n], delta[n], length, angle, k0, k1, beta0)
+                j0, j1, j2, j3, j4, j5, j6, j7, j8, j9, j10, j11, j12, j13, j14, j15, j16, j17, j18, j19, j20, j21, j22, j23, j24, j25, j26, j27, j28, j29, j30, j31, j32 = bend_linear_jacobian_series(x[n], px[n], y[n], py[n], z[n], delta[n], length, angle, k0, k1, beta0)
+                v_x = j0 * g_x_out[n] + j7 * g_px_out[n] + j24 * g_z_out[n]
+                b_x[n] = v_x if alive[n] else g_x_out[n]
+                v_px = j1 * g_x_out[n] + j8 * g_px_out[n] + j25 * g_z_out[n]
+                b_px[n] = v_px if alive[n] else g_px_out[n]
+                v_y = j14 * g_y_out[n] + j19 * g_py_out[n] + j26 * g_z_out[n]
+                b_y[n] = v_y if alive[n] else g_y_out[n]
+                v_py = j15 * g_y_out[n] + j20 * g_py_out[n] + j27 * g_z_out[n]
+                b_py[n] = v_py if alive[n] else g_py_out[n]
+                v_z = g_z_out[n]
+                b_z[n] = v_z if alive[n] else g_z_out[n]
+                v_delta = j2 * g_x_out[n] + j9 * g_px_out[n] + j16 * g_y_out[n] + j21 * g_py_out[n] + j28 * g_z_out[n]
+                b_delta[n] = v_delta if alive[n] else zero
+                v_length = j3 * g_x_out[n] + j10 * g_px_out[n] + j17 * g_y_out[n] + j22 * g_py_out[n] + j29 * g_z_out[n]
+                share_length[n] = v_length if alive[n] else zero
+                v_angle = j4 * g_x_out[n] + j11 * g_px_out[n] + j30 * g_z_out[n]
+                share_angle[n] = v_angle if alive[n] else zero
+                v_k0 = j5 * g_x_out[n] + j12 * g_px_out[n] + j31 * g_z_out[n]
+                share_k0[n] = v_k0 if alive[n] else zero
+                v_k1 = j6 * g_x_out[n] + j13 * g_px_out[n] + j18 * g_y_out[n] + j23 * g_py_out[n] + j32 * g_z_out[n]
+                share_k1[n] = v_k1 if alive[n] else zero
         else:
             for n in range(0, high - low):
-                jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n], jac_10[n], jac_11[n], jac_12[n], jac_13[n], jac_14[n], jac_15[n], jac_16[n], jac_17[n], jac_18[n], jac_19[n], jac_20[n], jac_21[n], jac_22[n], jac_23[n], jac_24[n], jac_25[n], jac_26[n], jac_27[n], jac_28[n], jac_29[n], jac_30[n], jac_31[n], jac_32[n] = bend_linear_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, angle, k0, k1, beta0)
-        here_g_x_out = g_x_out[low:high]
-        here_g_px_out = g_px_out[low:high]
-        here_g_y_out = g_y_out[low:high]
-        here_g_py_out = g_py_out[low:high]
-        here_g_z_out = g_z_out[low:high]
-        here_b_x = b_x[low:high]
-        here_b_px = b_px[low:high]
-        here_b_y = b_y[low:high]
-        here_b_py = b_py[low:high]
-        here_b_z = b_z[low:high]
-        here_b_delta = b_delta[low:high]
-        for n in range(high - low):
-            v_x = jac_0[n] * here_g_x_out[n] + jac_7[n] * here_g_px_out[n] + jac_24[n] * here_g_z_out[n]
-            here_b_x[n] = v_x if alive[n] else here_g_x_out[n]
-            v_px = jac_1[n] * here_g_x_out[n] + jac_8[n] * here_g_px_out[n] + jac_25[n] * here_g_z_out[n]
-            here_b_px[n] = v_px if alive[n] else here_g_px_out[n]
-            v_y = jac_14[n] * here_g_y_out[n] + jac_19[n] * here_g_py_out[n] + jac_26[n] * here_g_z_out[n]
-            here_b_y[n] = v_y if alive[n] else here_g_y_out[n]
-            v_py = jac_15[n] * here_g_y_out[n] + jac_20[n] * here_g_py_out[n] + jac_27[n] * here_g_z_out[n]
-            here_b_py[n] = v_py if alive[n] else here_g_py_out[n]
-            v_z = here_g_z_out[n]
-            here_b_z[n] = v_z if alive[n] else here_g_z_out[n]
-            v_delta = jac_2[n] * here_g_x_out[n] + jac_9[n] * here_g_px_out[n] + jac_16[n] * here_g_y_out[n] + jac_21[n] * here_g_py_out[n] + jac_28[n] * here_g_z_out[n]
-            here_b_delta[n] = v_delta if alive[n] else zero
-        for n in range(high - low):
-            v_length = jac_3[n] * here_g_x_out[n] + jac_10[n] * here_g_px_out[n] + jac_17[n] * here_g_y_out[n] + jac_22[n] * here_g_py_out[n] + jac_29[n] * here_g_z_out[n]
-            share[n] = v_length if alive[n] else zero
+                j0, j1, j2, j3, j4, j5, j6, j7, j8, j9, j10, j11, j12, j13, j14, j15, j16, j17, j18, j19, j20, j21, j22, j23, j24, j25, j26, j27, j28, j29, j30, j31, j32 = bend_linear_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, angle, k0, k1, beta0)
+                v_x = j0 * g_x_out[n] + j7 * g_px_out[n] + j24 * g_z_out[n]
+                b_x[n] = v_x if alive[n] else g_x_out[n]
+                v_px = j1 * g_x_out[n] + j8 * g_px_out[n] + j25 * g_z_out[n]
+                b_px[n] = v_px if alive[n] else g_px_out[n]
+                v_y = j14 * g_y_out[n] + j19 * g_py_out[n] + j26 * g_z_out[n]
+                b_y[n] = v_y if alive[n] else g_y_out[n]
+                v_py = j15 * g_y_out[n] + j20 * g_py_out[n] + j27 * g_z_out[n]
+                b_py[n] = v_py if alive[n] else g_py_out[n]
+                v_z = g_z_out[n]
+                b_z[n] = v_z if alive[n] else g_z_out[n]
+                v_delta = j2 * g_x_out[n] + j9 * g_px_out[n] + j16 * g_y_out[n] + j21 * g_py_out[n] + j28 * g_z_out[n]
+                b_delta[n] = v_delta if alive[n] else zero
+                v_length = j3 * g_x_out[n] + j10 * g_px_out[n] + j17 * g_y_out[n] + j22 * g_py_out[n] + j29 * g_z_out[n]
+                share_length[n] = v_length if alive[n] else zero
+                v_angle = j4 * g_x_out[n] + j11 * g_px_out[n] + j30 * g_z_out[n]
+                share_angle[n] = v_angle if alive[n] else zero
+                v_k0 = j5 * g_x_out[n] + j12 * g_px_out[n] + j31 * g_z_out[n]
+                share_k0[n] = v_k0 if alive[n] else zero
+                v_k1 = j6 * g_x_out[n] + j13 * g_px_out[n] + j18 * g_y_out[n] + j23 * g_py_out[n] + j32 * g_z_out[n]
+                share_k1[n] = v_k1 if alive[n] else zero
         total = 0.0
         for n in range(high - low):
-            total += share[n]
+            total += share_length[n]
         sums[part, 0] += total
-        for n in range(high - low):
-            v_angle = jac_4[n] * here_g_x_out[n] + jac_11[n] * here_g_px_out[n] + jac_30[n] * here_g_z_out[n]
-            share[n] = v_angle if alive[n] else zero
         total = 0.0
         for n in range(high - low):
-            total += share[n]
+            total += share_angle[n]
         sums[part, 1] += total
-        for n in range(high - low):
-            v_k0 = jac_5[n] * here_g_x_out[n] + jac_12[n] * here_g_px_out[n] + jac_31[n] * here_g_z_out[n]
-            share[n] = v_k0 if alive[n] else zero
         total = 0.0
         for n in range(high - low):
-            total += share[n]
+            total += share_k0[n]
         sums[part, 2] += total
-        for n in range(high - low):
-            v_k1 = jac_6[n] * here_g_x_out[n] + jac_13[n] * here_g_px_out[n] + jac_18[n] * here_g_y_out[n] + jac_23[n] * here_g_py_out[n] + jac_32[n] * here_g_z_out[n]
-            share[n] = v_k1 if alive[n] else zero
         total = 0.0
         for n in range(high - low):
-            total += share[n]
+            total += share_k1[n]
         sums[part, 3] += total
 
 
@@ -6406,44 +6340,10 @@ def solenoid_tangent(part, start, stop, x, px, y, py, z, delta, alive, length, k
 def solenoid_cotangent(part, start, stop, x, px, y, py, z, delta, alive, length, ks, beta0,
         g_x_out, g_px_out, g_y_out, g_py_out, g_z_out,
         b_x, b_px, b_y, b_py, b_z, b_delta, sums):
-    share, zero = np.empty(BLOCK, x.dtype), x.dtype.type(0.0)
-    jac = np.empty((35, BLOCK), x.dtype)
-    jac_0 = jac[0]
-    jac_1 = jac[1]
-    jac_2 = jac[2]
-    jac_3 = jac[3]
-    jac_4 = jac[4]
-    jac_5 = jac[5]
-    jac_6 = jac[6]
-    jac_7 = jac[7]
-    jac_8 = jac[8]
-    jac_9 = jac[9]
-    jac_10 = jac[10]
-    jac_11 = jac[11]
-    jac_12 = jac[12]
-    jac_13 = jac[13]
-    jac_14 = jac[14]
-    jac_15 = jac[15]
-    jac_16 = jac[16]
-    jac_17 = jac[17]
-    jac_18 = jac[18]
-    jac_19 = jac[19]
-    jac_20 = jac[20]
-    jac_21 = jac[21]
-    jac_22 = jac[22]
-    jac_23 = jac[23]
-    jac_24 = jac[24]
-    jac_25 = jac[25]
-    jac_26 = jac[26]
-    jac_27 = jac[27]
-    jac_28 = jac[28]
-    jac_29 = jac[29]
-    jac_30 = jac[30]
-    jac_31 = jac[31]
-    jac_32 = jac[32]
-    jac_33 = jac[33]
-    jac_34 = jac[34]
-    all_x, all_px, all_y, all_py, all_z, all_delta, all_alive = x, px, y, py, z, delta, alive
+    zero = x.dtype.type(0.0)
+    share_length = np.empty(BLOCK, x.dtype)
+    share_ks = np.empty(BLOCK, x.dtype)
+    all_x, all_px, all_y, all_py, all_z, all_delta, all_alive, all_g_x_out, all_g_px_out, all_g_y_out, all_g_py_out, all_g_z_out, all_b_x, all_b_px, all_b_y, all_b_py, all_b_z, all_b_delta = x, px, y, py, z, delta, alive, g_x_out, g_px_out, g_y_out, g_py_out, g_z_out, b_x, b_px, b_y, b_py, b_z, b_delta
     for low in range(start, stop, BLOCK):
         high = min(low + BLOCK, stop)
         x = all_x[low:high]
@@ -6453,50 +6353,63 @@ def solenoid_cotangent(part, start, stop, x, px, y, py, z, delta, alive, length,
         z = all_z[low:high]
         delta = all_delta[low:high]
         alive = all_alive[low:high]
+        g_x_out = all_g_x_out[low:high]
+        g_px_out = all_g_px_out[low:high]
+        g_y_out = all_g_y_out[low:high]
+        g_py_out = all_g_py_out[low:high]
+        g_z_out = all_g_z_out[low:high]
+        b_x = all_b_x[low:high]
+        b_px = all_b_px[low:high]
+        b_y = all_b_y[low:high]
+        b_py = all_b_py[low:high]
+        b_z = all_b_z[low:high]
+        b_delta = all_b_delta[low:high]
         small = True
         for n in range(0, high - low):
             small &= fits(solenoid_reach(x[n], px[n], y[n], py[n], z[n], delta[n], length, ks, beta0)) or not alive[n]
         if small:
             for n in range(0, high - low):
-                jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n], jac_10[n], jac_11[n], jac_12[n], jac_13[n], jac_14[n], jac_15[n], jac_16[n], jac_17[n], jac_18[n], jac_19[n], jac_20[n], jac_21[n], jac_22[n], jac_23[n], jac_24[n], jac_25[n], jac_26[n], jac_27[n], jac_28[n], jac_29[n], jac_30[n], jac_31[n], jac_32[n], jac_33[n], jac_34[n] = solenoid_jacobian_series(x[n], px[n], y[n], py[n], z[n], delta[n], length, ks, beta0)
+                j0, j1, j2, j3, j4, j5, j6, j7, j8, j9, j10, j11, j12, j13, j14, j15, j16, j17, j18, j19, j20, j21, j22, j23, j24, j25, j26, j27, j28, j29, j30, j31, j32, j33, j34 = solenoid_jacobian_series(x[n], px[n], y[n], py[n], z[n], delta[n], length, ks, beta0)
+                v_x = j0 * g_x_out[n] + j7 * g_px_out[n] + j14 * g_y_out[n] + j21 * g_py_out[n] + j28 * g_z_out[n]
+                b_x[n] = v_x if alive[n] else g_x_out[n]
+                v_px = j1 * g_x_out[n] + j8 * g_px_out[n] + j15 * g_y_out[n] + j22 * g_py_out[n] + j29 * g_z_out[n]
+                b_px[n] = v_px if alive[n] else g_px_out[n]
+                v_y = j2 * g_x_out[n] + j9 * g_px_out[n] + j16 * g_y_out[n] + j23 * g_py_out[n] + j30 * g_z_out[n]
+                b_y[n] = v_y if alive[n] else g_y_out[n]
+                v_py = j3 * g_x_out[n] + j10 * g_px_out[n] + j17 * g_y_out[n] + j24 * g_py_out[n] + j31 * g_z_out[n]
+                b_py[n] = v_py if alive[n] else g_py_out[n]
+                v_z = g_z_out[n]
+                b_z[n] = v_z if alive[n] else g_z_out[n]
+                v_delta = j4 * g_x_out[n] + j11 * g_px_out[n] + j18 * g_y_out[n] + j25 * g_py_out[n] + j32 * g_z_out[n]
+                b_delta[n] = v_delta if alive[n] else zero
+                v_length = j5 * g_x_out[n] + j12 * g_px_out[n] + j19 * g_y_out[n] + j26 * g_py_out[n] + j33 * g_z_out[n]
+                share_length[n] = v_length if alive[n] else zero
+                v_ks = j6 * g_x_out[n] + j13 * g_px_out[n] + j20 * g_y_out[n] + j27 * g_py_out[n] + j34 * g_z_out[n]
+                share_ks[n] = v_ks if alive[n] else zero
         else:
             for n in range(0, high - low):
-                jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n], jac_10[n], jac_11[n], jac_12[n], jac_13[n], jac_14[n], jac_15[n], jac_16[n], jac_17[n], jac_18[n], jac_19[n], jac_20[n], jac_21[n], jac_22[n], jac_23[n], jac_24[n], jac_25[n], jac_26[n], jac_27[n], jac_28[n], jac_29[n], jac_30[n], jac_31[n], jac_32[n], jac_33[n], jac_34[n] = solenoid_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, ks, beta0)
-        here_g_x_out = g_x_out[low:high]
-        here_g_px_out = g_px_out[low:high]
-        here_g_y_out = g_y_out[low:high]
-        here_g_py_out = g_py_out[low:high]
-        here_g_z_out = g_z_out[low:high]
-        here_b_x = b_x[low:high]
-        here_b_px = b_px[low:high]
-        here_b_y = b_y[low:high]
-        here_b_py = b_py[low:high]
-        here_b_z = b_z[low:high]
-        here_b_delta = b_delta[low:high]
-        for n in range(high - low):
-            v_x = jac_0[n] * here_g_x_out[n] + jac_7[n] * here_g_px_out[n] + jac_14[n] * here_g_y_out[n] + jac_21[n] * here_g_py_out[n] + jac_28[n] * here_g_z_out[n]
-            here_b_x[n] = v_x if alive[n] else here_g_x_out[n]
-            v_px = jac_1[n] * here_g_x_out[n] + jac_8[n] * here_g_px_out[n] + jac_15[n] * here_g_y_out[n] + jac_22[n] * here_g_py_out[n] + jac_29[n] * here_g_z_out[n]
-            here_b_px[n] = v_px if alive[n] else here_g_px_out[n]
-            v_y = jac_2[n] * here_g_x_out[n] + jac_9[n] * here_g_px_out[n] + jac_16[n] * here_g_y_out[n] + jac_23[n] * here_g_py_out[n] + jac_30[n] * here_g_z_out[n]
-            here_b_y[n] = v_y if alive[n] else here_g_y_out[n]
-            v_py = jac_3[n] * here_g_x_out[n] + jac_10[n] * here_g_px_out[n] + jac_17[n] * here_g_y_out[n] + jac_24[n] * here_g_py_out[n] + jac_31[n] * here_g_z_out[n]
-            here_b_py[n] = v_py if alive[n] else here_g_py_out[n]
-            v_z = here_g_z_out[n]
-            here_b_z[n] = v_z if alive[n] else here_g_z_out[n]
-            v_delta = jac_4[n] * here_g_x_out[n] + jac_11[n] * here_g_px_out[n] + jac_18[n] * here_g_y_out[n] + jac_25[n] * here_g_py_out[n] + jac_32[n] * here_g_z_out[n]
-            here_b_delta[n] = v_delta if alive[n] else zero
-        for n in range(high - low):
-            v_length = jac_5[n] * here_g_x_out[n] + jac_12[n] * here_g_px_out[n] + jac_19[n] * here_g_y_out[n] + jac_26[n] * here_g_py_out[n] + jac_33[n] * here_g_z_out[n]
-            share[n] = v_length if alive[n] else zero
+                j0, j1, j2, j3, j4, j5, j6, j7, j8, j9, j10, j11, j12, j13, j14, j15, j16, j17, j18, j19, j20, j21, j22, j23, j24, j25, j26, j27, j28, j29, j30, j31, j32, j33, j34 = solenoid_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, ks, beta0)
+                v_x = j0 * g_x_out[n] + j7 * g_px_out[n] + j14 * g_y_out[n] + j21 * g_py_out[n] + j28 * g_z_out[n]
+                b_x[n] = v_x if alive[n] else g_x_out[n]
+                v_px = j1 * g_x_out[n] + j8 * g_px_out[n] + j15 * g_y_out[n] + j22 * g_py_out[n] + j29 * g_z_out[n]
+                b_px[n] = v_px if alive[n] else g_px_out[n]
+                v_y = j2 * g_x_out[n] + j9 * g_px_out[n] + j16 * g_y_out[n] + j23 * g_py_out[n] + j30 * g_z_out[n]
+                b_y[n] = v_y if alive[n] else g_y_out[n]
+                v_py = j3 * g_x_out[n] + j10 * g_px_out[n] + j17 * g_y_out[n] + j24 * g_py_out[n] + j31 * g_z_out[n]
+                b_py[n] = v_py if alive[n] else g_py_out[n]
+                v_z = g_z_out[n]
+                b_z[n] = v_z if alive[n] else g_z_out[n]
+                v_delta = j4 * g_x_out[n] + j11 * g_px_out[n] + j18 * g_y_out[n] + j25 * g_py_out[n] + j32 * g_z_out[n]
+                b_delta[n] = v_delta if alive[n] else zero
+                v_length = j5 * g_x_out[n] + j12 * g_px_out[n] + j19 * g_y_out[n] + j26 * g_py_out[n] + j33 * g_z_out[n]
+                share_length[n] = v_length if alive[n] else zero
+                v_ks = j6 * g_x_out[n] + j13 * g_px_out[n] + j20 * g_y_out[n] + j27 * g_py_out[n] + j34 * g_z_out[n]
+                share_ks[n] = v_ks if alive[n] else zero
         total = 0.0
         for n in range(high - low):
-            total += share[n]
+            total += share_length[n]
         sums[part, 0] += total
-        for n in range(high - low):
-            v_ks = jac_6[n] * here_g_x_out[n] + jac_13[n] * here_g_px_out[n] + jac_20[n] * here_g_y_out[n] + jac_27[n] * here_g_py_out[n] + jac_34[n] * here_g_z_out[n]
-            share[n] = v_ks if alive[n] else zero
         total = 0.0
         for n in range(high - low):
-            total += share[n]
+            total += share_ks[n]
         sums[part, 1] += total

@@ -121,15 +121,19 @@ def across(a, f0, f1, f2, f3):
 @kernel
 def deposit(part, start, stop, x, y, active, w, geometry, c, columns, out):
     """Grid of sum_p w_p W(x_p) W(y_p); w is (N,), or (1,) for all."""
-    row, g, step = np.uintp(columns), out[part], min(1, w.size - 1)
+    row, g, each = np.uintp(columns), out[part], w.size > 1
     c0, c1, c2, c3 = cubic(c, x.dtype)
+    alike = spread(w[0])  # a weight that all share is a factor of the polynomials in x
+    a0, a1, a2, a3 = times(alike, c0), times(alike, c1), times(alike, c2), times(alike, c3)
     first, u = np.empty(BLOCK, np.int32), np.empty((2, BLOCK), x.dtype)
     for low in range(start, stop, BLOCK):
         size = min(BLOCK, stop - low)
         place(x, y, low, size, geometry, columns, first, u)
         for i in range(size):
             if active[low + i]:
-                wx = times(spread(w[(low + i) * step]), at_cubic(u[0, i], c0, c1, c2, c3))
+                wx = at_cubic(u[0, i], a0, a1, a2, a3)
+                if each:
+                    wx = times(spread(w[low + i]), at_cubic(u[0, i], c0, c1, c2, c3))
                 wy = at_cubic(u[1, i], c0, c1, c2, c3)
                 put(g, np.uintp(first[i]), row, wide(wx), wide(wy))
 

@@ -1,8 +1,8 @@
 """Kernels over ranges of particles, on a few Python threads.
 
-Kernels release the interpreter lock, so plain threads are enough. OpenMP would start them a little
-faster, but its threads spin while they wait: two such runtimes in one process (PyTorch brings its
-own), or one other busy process, and every kernel is slower a hundredfold. How many threads is
+Kernels release the interpreter lock, so plain threads are enough. OpenMP's spin without end while
+they wait: two such runtimes in one process (PyTorch brings its own), or one other busy process, and
+every kernel is slower a hundredfold. Those here spin for a moment only; see `workers`. How many is
 PyTorch's number: `torch.set_num_threads` and OMP_NUM_THREADS rule both. While kernels have the
 cores, PyTorch's own threads are sent to sleep; see `cores`.
 """
@@ -12,16 +12,15 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 
-#: kicks of single particles below which a thread of its own does not pay
-_SHARE = 8192
+from .workers import Worker
 
-_pool: ThreadPoolExecutor | None = None
+#: kicks of single particles below which a thread of its own does not pay
+_SHARE = 3000
 
 
 class _Here(threading.local):
@@ -69,30 +68,37 @@ def run(kernel: Callable[..., Any], count: int, share: int, *args: Any) -> None:
         kernel(0, 0, count, *args)
         return
     edges = [part * count // share for part in range(share + 1)]
-    pool = _threads()
-    waiting = {
-        part: pool.submit(kernel, part, edges[part], edges[part + 1], *args)
-        for part in range(1, share)
-    }
-    kernel(0, 0, edges[1], *args)
-    for part, future in waiting.items():
-        if future.cancel():  # no thread has come round to it yet, on a busy machine
-            kernel(part, edges[part], edges[part + 1], *args)
-        else:
-            future.result()
+    parts = [(part, edges[part], edges[part + 1], *args) for part in range(share)]
+    if not _busy.acquire(blocking=False):  # another thread of Python has the workers
+        for part in parts:
+            kernel(*part)
+        return
+    try:
+        while len(_workers) < share - 1:
+            _workers.append(Worker())
+        helpers = _workers[: share - 1]
+        for worker, part in zip(helpers, parts[1:], strict=True):
+            worker.give(kernel, part)
+        try:
+            kernel(*parts[0])
+        finally:
+            errors = [worker.finish() for worker in helpers]
+        for error in errors:
+            if error is not None:
+                raise error
+    finally:
+        _busy.release()
 
 
-def _threads() -> ThreadPoolExecutor:
-    global _pool
-    if _pool is None:
-        _pool = ThreadPoolExecutor(max(1, (os.cpu_count() or 2) - 1), "pyjutrack")
-    return _pool
+_busy = threading.Lock()
+_workers: list[Worker] = []
 
 
 def _forget() -> None:
     # threads do not survive a fork; the child starts its own
-    global _pool
-    _pool = None
+    global _busy
+    _busy = threading.Lock()
+    _workers.clear()
 
 
 if hasattr(os, "register_at_fork"):
