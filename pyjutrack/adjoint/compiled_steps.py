@@ -1,113 +1,214 @@
 """The same steps back by kernels, in place, where an element or a kick has them.
 
-Autograd sees the grid and single numbers only; particles go through the kernels that it would call,
-without its bookkeeping of every operation.
+Particles go through the kernels that autograd would call, without its bookkeeping of every
+operation. What falls to the numbers of a segment (lengths, strengths, the perveance) is added up
+over all turns, and autograd is asked once for what that is by the parameters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from ..active import active
 from ..beam import Beam
 from ..compiled import COMPILED_MAPS
 from ..compiled import mesh as kernels
-from ..compiled.element_maps import pull_map
+from ..compiled.element_maps import undo_and_pull
 from ..compiled.operator import array
-from ..number import detached
+from ..compiled.program import NotRecordedError
+from ..number import Number, detached
 from ..reference import Reference
-from ..spacecharge import SpaceCharge
+from ..spacecharge import SpaceCharge, SpectralPoisson
 from ..spacecharge.particle_mesh import deposit_admitted, stencil
 from ..transport import State
-from ..transport.retreat import Operation, taped, undone
-from ..walk import Segment
-from .course import Tensors
+from ..transport.retreat import taped, way_back
+from .course import Course, Tensors
 from .steps import Sums
 
 if TYPE_CHECKING:
     from ..tracking import Kick
 
 
-def has_kernels(kick: Kick, columns: Tensors) -> bool:
-    """Whether `back_through_space_charge` serves a kick and a beam."""
-    first = columns[0]
-    return type(kick) is SpaceCharge and first.device.type == "cpu" and first.dim() == 1
+class Account:
+    """Numbers that depend on parameters, and the gradients by them, added up."""
+
+    def __init__(self, numbers: Sequence[Number], parameters: Sequence[Tensor]) -> None:
+        self.numbers, self._parameters = numbers, parameters
+        self._places = [
+            n
+            for n, number in enumerate(numbers)
+            if isinstance(number, Tensor) and number.requires_grad
+        ]
+        self._totals = [0.0] * len(numbers)
+
+    def add(self, place: int, slope: float) -> None:
+        self._totals[place] += slope
+
+    def settle(self, sums: Sums) -> None:
+        """Pull what was added up back to the parameters."""
+        ends: list[Any] = [self.numbers[n] for n in self._places]
+        slopes = [e.new_tensor(self._totals[n]) for e, n in zip(ends, self._places, strict=True)]
+        sums.pull(ends, self._parameters, slopes)
+
+
+class Operation(NamedTuple):
+    """A map by name, the numbers that undo it, its own, and where these begin in an account."""
+
+    name: str
+    back: tuple[float, ...]
+    numbers: tuple[float, ...]
+    first: int
+
+
+class Passage:
+    """A segment as operations: names, the numbers of each, and those that undo it.
+
+    Its account has the numbers of all operations in a row, and the length of the kick behind it.
+    """
+
+    def __init__(self, course: Course, index: int, reference: Reference) -> None:
+        segment = course.segment(index)
+        with torch.enable_grad():
+            length: Number = segment.kicked if segment.slices else 0.0
+            try:
+                tape = taped(segment.element, reference, segment.part)
+                self.compiled = all(name in COMPILED_MAPS for name, _ in tape)
+            except NotRecordedError:
+                self.compiled = False
+        self.length = detached(length)
+        self.operations: list[Operation] = []
+        numbers: list[Number] = []
+        for name, own in tape if self.compiled else ():
+            back, there = (tuple(map(detached, some)) for some in (way_back(name, own), own))
+            self.operations.append(Operation(name, back, there, len(numbers)))
+            numbers += own
+        self.account = Account([*numbers, length], active(segment.element))
+
+
+class Passages:
+    """The segments of a course on the way back; those of one turn serve all."""
+
+    def __init__(self, course: Course, sums: Sums) -> None:
+        self._course, self._sums = course, sums
+        self._kept: dict[tuple[int, Reference], Passage] = {}
+        self._strengths: dict[tuple[int, Reference], Account] = {}
+
+    def segment(self, index: int, reference: Reference) -> Passage:
+        key = (index % len(self._course.walk), reference)
+        if key not in self._kept:
+            if self._course.turns == 1:  # each is met once, and none need be kept
+                self._settle(self._kept)
+            self._kept[key] = Passage(self._course, index, reference)
+        return self._kept[key]
+
+    def strength(self, place: int, kick: SpaceCharge, beam: Beam) -> Account:
+        """The account of the perveance of a kick."""
+        key = (place, beam.reference)
+        if key not in self._strengths:
+            with torch.enable_grad():
+                number = kick.perveance(beam)
+            self._strengths[key] = Account([number], active((kick, beam.current)))
+        return self._strengths[key]
+
+    def settle(self) -> None:
+        """Hand all accounts over to the sums."""
+        self._settle(self._kept)
+        for account in self._strengths.values():
+            account.settle(self._sums)
+        self._strengths.clear()
+
+    def _settle(self, kept: dict[tuple[int, Reference], Passage]) -> None:
+        for passage in kept.values():
+            passage.account.settle(self._sums)
+        kept.clear()
+
+
+def have_kernels(columns: Tensors) -> bool:
+    """Whether particles are where the kernels are."""
+    return columns[0].device.type == "cpu" and columns[0].dim() == 1
+
+
+def back_through_operations(passage: Passage, end: State, gradients: Tensors) -> None:
+    """`steps.back_through_element` for what has kernels; columns and gradients in place."""
+    for name, back, numbers, first in reversed(passage.operations):
+        slopes = undo_and_pull(name, end.coordinates, end.alive, back, numbers, gradients)
+        for n, slope in enumerate(slopes):
+            passage.account.add(first + n, slope)
 
 
 def back_through_space_charge(
     kick: SpaceCharge,
-    segment: Segment,
+    passage: Passage,
+    strength: Account,
     beam: Beam,
     end: State,
     gradients: Tensors,
-    parameters: Sequence[Tensor],
     sums: Sums,
-) -> tuple[Tensors, Tensors]:
-    """`steps.back_through_kick`; columns and gradients are changed in place."""
+) -> None:
+    """`steps.back_through_kick` for space charge; columns and gradients in place."""
     x, px, y, py, _, _ = end.coordinates
-    sheet, share = stencil(kick.potential.mesh), x.new_full((1,), 1 / beam.particles)
-    fractions = deposit_admitted(kick.potential.mesh, x, y, end.alive, share)
-    with torch.enable_grad():
-        length = segment.kicked
-        leaf = fractions.requires_grad_()
-        field = kick.strength(beam, leaf)
-    at_x, at_y, active = array(x), array(y), array(end.alive)
+    mesh, weight = kick.potential.mesh, 1 / beam.particles
+    fractions = deposit_admitted(mesh, x, y, end.alive, x.new_full((1,), weight))
+    solved = _Linear if isinstance(kick.potential, SpectralPoisson) else _ByAutograd
+    response = solved(kick, strength, beam, fractions)
+    sheet, places = stencil(mesh), (array(x), array(y), array(end.alive))
     by_x, by_px, by_y, by_py = (g.numpy() for g in gradients[:4])
-    by_grid, by_length = kernels.kick_back(
+    by_field, by_length = kernels.kick_back(
         sheet,
-        detached(length),
-        at_x,
-        at_y,
-        active,
-        array(field),
+        passage.length,
+        *places,
+        array(response.field),
         (px.numpy(), py.numpy()),
         (by_x, by_px, by_y, by_py),
     )
-    ends, slopes = [field], [torch.from_numpy(by_grid)]
-    if isinstance(length, Tensor) and length.requires_grad:
-        ends.append(length)
-        slopes.append(length.new_tensor(by_length))
-    found = torch.autograd.grad(ends, [leaf, *parameters], slopes, allow_unused=True)
-    sums.add(parameters, found[1:])
+    passage.account.add(-1, by_length)
+    by_fractions = response.pull(torch.from_numpy(by_field), sums)
     if kick.response:
-        kernels.slopes_onto(
-            sheet, 1 / beam.particles, at_x, at_y, active, array(found[0]), (by_x, by_y)
+        kernels.slopes_onto(sheet, weight, *places, array(by_fractions), (by_x, by_y))
+
+
+class _Linear:
+    """The field of a solver that is linear and its own transpose."""
+
+    def __init__(self, kick: SpaceCharge, strength: Account, beam: Beam, fractions: Tensor) -> None:
+        self._solve, self._strength, self._world = kick.potential.solve, strength, beam.world
+        self._perveance = detached(strength.numbers[0])
+        self._potential = self._solve(self._world.sum(fractions))
+        self.field = self._perveance * self._potential
+
+    def pull(self, by_field: Tensor, sums: Sums) -> Tensor:
+        """Gradients by the fractions."""
+        self._strength.add(0, float((by_field * self._potential).sum()))
+        return self._perveance * self._solve(self._world.sum(by_field))
+
+
+class _ByAutograd:
+    """The field of a network."""
+
+    def __init__(self, kick: SpaceCharge, strength: Account, beam: Beam, fractions: Tensor) -> None:
+        self._parameters = active((kick, beam.current))
+        with torch.enable_grad():
+            self._leaf = fractions.requires_grad_()
+            self._field = kick.strength(beam, self._leaf)
+        self.field = self._field.detach()
+
+    def pull(self, by_field: Tensor, sums: Sums) -> Tensor:
+        """Gradients by the fractions."""
+        wanted = [self._leaf, *self._parameters]
+        by_leaf, *others = torch.autograd.grad(
+            self._field, wanted, by_field.to(self._field.dtype), allow_unused=True
         )
-    return end.coordinates, gradients
+        sums.add(self._parameters, others)
+        return by_leaf
 
 
-def compiled_tape(segment: Segment, reference: Reference) -> list[Operation] | None:
-    """The operations of an element, with what autograd knows of their parameters.
-
-    None unless all of them have kernels that pull gradients back.
-    """
-    with torch.enable_grad():
-        tape = taped(segment.element, reference, segment.part)
-    return tape if all(name in COMPILED_MAPS for name, _ in tape) else None
-
-
-def back_through_tape(
-    tape: Sequence[Operation],
-    end: State,
-    gradients: Tensors,
-    parameters: Sequence[Tensor],
-    sums: Sums,
-) -> tuple[Tensors, Tensors]:
-    """`steps.back_through_element` for a tape that has kernels."""
-    ends: list[Tensor] = []
-    slopes: list[Tensor] = []
-    for name, numbers in reversed(tape):
-        end = undone(name, numbers, end)
-        gradients, by_numbers = pull_map(name, end.coordinates, end.alive, numbers, gradients)
-        for number, slope in zip(numbers, by_numbers, strict=False):
-            if isinstance(number, Tensor) and number.requires_grad:
-                ends.append(number)
-                slopes.append(slope)
-    sums.pull(ends, parameters, slopes)
-    return end.coordinates, gradients
+def is_compiled(kick: Kick) -> bool:
+    """Whether `back_through_space_charge` serves a kick."""
+    return type(kick) is SpaceCharge
 
 
 def own(columns: Sequence[Any]) -> Tensors:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -69,6 +69,7 @@ class Record:
     references: list[tuple[int, Reference]]
     before: dict[int, Tensors] = field(default_factory=dict)
     between: dict[int, Tensors] = field(default_factory=dict)
+    _span: tuple[int, int, Any] = (0, 0, None)
 
     def note(self, phase: int, before: Tensor, after: Tensor) -> None:
         """Remember who was lost in a phase."""
@@ -79,7 +80,14 @@ class Record:
 
     def alive(self, phase: int) -> Tensor:
         """Who is alive behind a phase."""
-        return self.lost > phase
+        first, last, mask = self._span
+        if not first <= phase < last:
+            # the same for all phases up to the next in which somebody is lost
+            mask = self.lost > phase
+            first = int(torch.where(mask, -NEVER, self.lost).max())
+            last = int(torch.where(mask, self.lost, NEVER).min())
+            self._span = first, last, mask
+        return mask
 
     def reference(self, segment: int) -> Reference:
         """In front of a segment."""

@@ -16,11 +16,19 @@ from ..compiled import parallel
 from ..errors import InvalidValueError
 from ..lattice import Lattice
 from ..propagation import End, run, state_of
+from ..spacecharge import SpaceCharge
 from ..transport import State, behind
 from ..transport.retreat import has_inverse
 from ..walk import Plan, Walk, passed
-from . import compiled_steps
 from .choice import chosen
+from .compiled_steps import (
+    Passages,
+    back_through_operations,
+    back_through_space_charge,
+    have_kernels,
+    is_compiled,
+    own,
+)
 from .course import NEVER, Course, Record, Tensors
 from .steps import Sums, back_through_element, back_through_kick, leaves_of, pulled
 
@@ -131,36 +139,39 @@ def _backwards(
 ) -> Tensors:
     """Segment by segment, each reconstructed from what is behind it."""
     shared = [active((course.beam.current, kick)) for kick in course.kicks]
-    own = [active(element) for element in course.lattice]
-    compiled = columns[0].device.type == "cpu" and columns[0].dim() == 1
-    columns, gradients = compiled_steps.own(columns), compiled_steps.own(gradients)
+    mine = [active(element) for element in course.lattice]
+    compiled = have_kernels(columns)
+    passages = Passages(course, sums)
+    columns, gradients = own(columns), own(gradients)
     for index in reversed(range(len(course))):
         segment, phase = course.segment(index), index * course.phases
-        mine = own[course.place(index)]
+        reference, parameters = record.reference(index), mine[course.place(index)]
+        passage = passages.segment(index, reference) if compiled else None
         if segment.slices:
             beam = course.beam.replace(reference=record.reference(index + 1))
             for n in reversed(range(len(course.kicks))):
                 kick, state = course.kicks[n], State(columns, record.alive(phase + n + 1))
-                back: Any = back_through_kick
-                if compiled_steps.has_kernels(kick, columns):
-                    back = compiled_steps.back_through_space_charge
-                columns, gradients = back(
-                    kick, segment, beam, state, gradients, (*shared[n], *mine), sums
-                )
+                if passage is not None and isinstance(kick, SpaceCharge) and is_compiled(kick):
+                    strength = passages.strength(n, kick, beam)
+                    back_through_space_charge(kick, passage, strength, beam, state, gradients, sums)
+                else:
+                    columns, gradients = map(
+                        own,
+                        back_through_kick(
+                            kick, segment, beam, state, gradients, (*shared[n], *parameters), sums
+                        ),
+                    )
         if index in record.between:
-            columns = compiled_steps.own(record.between[index])
-        reference, end = record.reference(index), State(columns, record.alive(phase))
-        known = record.before.get(index)
-        tape = None
-        if compiled and known is None:
-            tape = compiled_steps.compiled_tape(segment, reference)
-        if tape is None:
-            columns, gradients = back_through_element(
-                segment, end, known, gradients, reference, mine, sums
-            )
-            columns, gradients = compiled_steps.own(columns), compiled_steps.own(gradients)
+            columns = own(record.between[index])
+        end, known = State(columns, record.alive(phase)), record.before.get(index)
+        if passage is not None and passage.compiled and known is None:
+            back_through_operations(passage, end, gradients)
         else:
-            columns, gradients = compiled_steps.back_through_tape(tape, end, gradients, mine, sums)
+            columns, gradients = map(
+                own,
+                back_through_element(segment, end, known, gradients, reference, parameters, sums),
+            )
+    passages.settle()
     return gradients
 
 
@@ -170,7 +181,7 @@ def _in_blocks(
     """Block by block between kept beams, each run once more with all that autograd stores."""
     stop = len(course)
     shared = active((course.beam.current, course.kicks))
-    own = [active(element) for element in course.lattice]
+    mine = [active(element) for element in course.lattice]
     for start in sorted(record.before, reverse=True):
         leaves = leaves_of(record.before[start])
         parameters = {id(t): t for t in shared}
@@ -178,7 +189,7 @@ def _in_blocks(
             state = State(leaves, record.alive(start * course.phases - 1))
             for index in range(start, stop):
                 segment = course.segment(index)
-                parameters |= {id(t): t for t in own[course.place(index)]}
+                parameters |= {id(t): t for t in mine[course.place(index)]}
                 state = passed(segment, state, record.reference(index))
                 beam = course.beam.replace(reference=record.reference(index + 1))
                 for kick in course.kicks if segment.slices else ():

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .. import maps
-from ..number import tensor_like
+from ..number import detached, tensor_like
 from . import COMPILED_MAPS, parallel
 from .operator import Maybe, Tensors, array, compiled_operator, tensors
 
@@ -32,6 +32,7 @@ class _MapKernels:
         self._value = getattr(map_kernels, f"{name}_value")
         self._tangent = getattr(map_kernels, f"{name}_tangent")
         self._cotangent = getattr(map_kernels, f"{name}_cotangent")
+        self.back = getattr(map_kernels, f"{name}_back")
 
     def plain(self, static: tuple[float, ...], *inputs: Tensor) -> Tensors:
         coordinates, alive, parameters = inputs[:6], inputs[6], inputs[7:]
@@ -74,29 +75,35 @@ class _MapKernels:
         return *tensors(backs), *(torch.tensor(g, dtype=dtype) for g in sums.sum(0))
 
 
-def pull_map(
+def undo_and_pull(
     name: str,
     coordinates: Tensors,
     alive: Tensor,
+    way_back: tuple[float | Tensor, ...],
     parameters: tuple[float | Tensor, ...],
     gradients: Tensors,
-) -> tuple[Tensors, Tensors]:
-    """Gradients by the coordinates in front of a map, and by its parameters, constants left out.
+) -> list[float]:
+    """Undo a map and pull gradients back through it, in place.
 
     Args:
-        coordinates: in front of the map. gradients: by the coordinates behind it.
+        coordinates: contiguous columns behind the map, and in front of it in the end.
+        way_back, parameters: with which the map undoes itself, and with which it was done; the
+            constants stand at the end of both.
+        gradients: contiguous columns of gradients by the coordinates, likewise.
+
+    Returns:
+        Gradients by the parameters, constants left out.
     """
     kernels = _kernels(name)
-    constants = len(COMPILED_MAPS[name])
-    numbers = [tensor_like(p, coordinates[0]).detach() for p in parameters[:-constants]]
-    static = tuple(float(c) for c in parameters[-constants:])
-    moved = tuple(gradients[i] for i in kernels.moves)
-    found = kernels.cotangent(static, (*coordinates, alive, *numbers), moved)
-    back = [
-        f if i in kernels.moves else f + g
-        for i, (f, g) in enumerate(zip(found[:6], gradients, strict=True))
-    ]
-    return tuple(back), found[6:]
+    own = len(parameters) - len(COMPILED_MAPS[name])
+    numbers = [detached(p) for p in (*way_back[:own], *parameters)]
+    size = len(alive)
+    share = parallel.parts(size)
+    sums = np.zeros((share, own))
+    columns, slopes = ([t.numpy() for t in ts] for ts in (coordinates, gradients))
+    parallel.run(kernels.back, size, share, *columns, alive.numpy(), *numbers, *slopes, sums)
+    found: list[float] = sums.sum(0).tolist()
+    return found
 
 
 def _unpack(inputs: Tensors) -> list[Any]:

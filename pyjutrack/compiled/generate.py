@@ -204,6 +204,52 @@ def _kernels(name: str) -> str:
         put("        for n in range(high - low):")
         put(f"            total += {share}[n]")
         put(f"        sums[part, {q}] += total")
+    # undone and pulled back at once, in place: `way_` numbers are those that undo the map
+    put("\n")
+    put("@kernel")
+    way = [f"way_{p}" for p in parameters]
+    slopes = [f"l_{c}" for c in COORDINATES]
+    put(f"def {name}_back(part, start, stop, {columns}, alive, {', '.join([*way, *parameters])},")
+    put(f"        {', '.join([*constants, *slopes])}, sums):")
+    for share in shares:
+        put(f"    {share} = np.empty(BLOCK, x.dtype)")
+    taken = [*whole, *slopes]
+    put(f"    {', '.join(f'all_{c}' for c in taken)} = {', '.join(taken)}")
+    put("    for low in range(start, stop, BLOCK):")
+    put("        high = min(low + BLOCK, stop)")
+    for c in taken:
+        put(f"        {c} = all_{c}[low:high]")
+    back_at_n = ", ".join([f"{c}[n]" for c in COORDINATES] + [*way, *constants])
+    body = [f"{', '.join(results)} = {name}_one_VERSION({back_at_n})"]
+    for i, result in zip(moved, results, strict=True):
+        c = COORDINATES[i]
+        body.append(f"{c}[n] = {result} if alive[n] else {c}[n]")
+    body.append(f"{', '.join(held)} = {name}_jacobian_VERSION({at_n})")
+
+    def onto(j: int) -> str:
+        products = []
+        for i in moved:
+            if (i, j) in jacobian:
+                factor = f"l_{COORDINATES[i]}[n]"
+                products.append(factor if (i, j) not in slots else f"j{slots[i, j]} * {factor}")
+        return " + ".join(products)
+
+    changed = [j for j, c in enumerate(COORDINATES) if onto(j) not in ("", f"l_{c}[n]")]
+    for j in changed:
+        body.append(f"h_{COORDINATES[j]} = {onto(j)}")
+    for p, share in zip(parameters, shares, strict=True):
+        body.append(f"h_{p} = {onto(inputs.index(p))}")
+        body.append(f"{share}[n] = h_{p} if alive[n] else 0.0")
+    for j in changed:
+        c = COORDINATES[j]
+        value = f"h_{c}" if j in moved else f"l_{c}[n] + h_{c}"
+        body.append(f"l_{c}[n] = {value} if alive[n] else l_{c}[n]")
+    by_version("0", "high - low", "        ", body)
+    for q, share in enumerate(shares):
+        put("        total = 0.0")
+        put("        for n in range(high - low):")
+        put(f"            total += {share}[n]")
+        put(f"        sums[part, {q}] += total")
     put("")
     return "\n".join(out)
 

@@ -271,6 +271,46 @@ def drift_cotangent(part, start, stop, x, px, y, py, z, delta, alive, length, be
         sums[part, 0] += total
 
 
+@kernel
+def drift_back(part, start, stop, x, px, y, py, z, delta, alive, way_length, length,
+        beta0, l_x, l_px, l_y, l_py, l_z, l_delta, sums):
+    share_length = np.empty(BLOCK, x.dtype)
+    all_x, all_px, all_y, all_py, all_z, all_delta, all_alive, all_l_x, all_l_px, all_l_y, all_l_py, all_l_z, all_l_delta = x, px, y, py, z, delta, alive, l_x, l_px, l_y, l_py, l_z, l_delta
+    for low in range(start, stop, BLOCK):
+        high = min(low + BLOCK, stop)
+        x = all_x[low:high]
+        px = all_px[low:high]
+        y = all_y[low:high]
+        py = all_py[low:high]
+        z = all_z[low:high]
+        delta = all_delta[low:high]
+        alive = all_alive[low:high]
+        l_x = all_l_x[low:high]
+        l_px = all_l_px[low:high]
+        l_y = all_l_y[low:high]
+        l_py = all_l_py[low:high]
+        l_z = all_l_z[low:high]
+        l_delta = all_l_delta[low:high]
+        for n in range(0, high - low):
+            v_x, v_y, v_z = drift_one_exact(x[n], px[n], y[n], py[n], z[n], delta[n], way_length, beta0)
+            x[n] = v_x if alive[n] else x[n]
+            y[n] = v_y if alive[n] else y[n]
+            z[n] = v_z if alive[n] else z[n]
+            j0, j1, j2, j3, j4, j5, j6, j7, j8, j9, j10, j11 = drift_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, beta0)
+            h_px = j0 * l_x[n] + j4 * l_y[n] + j8 * l_z[n]
+            h_py = j1 * l_x[n] + j5 * l_y[n] + j9 * l_z[n]
+            h_delta = j2 * l_x[n] + j6 * l_y[n] + j10 * l_z[n]
+            h_length = j3 * l_x[n] + j7 * l_y[n] + j11 * l_z[n]
+            share_length[n] = h_length if alive[n] else 0.0
+            l_px[n] = l_px[n] + h_px if alive[n] else l_px[n]
+            l_py[n] = l_py[n] + h_py if alive[n] else l_py[n]
+            l_delta[n] = l_delta[n] + h_delta if alive[n] else l_delta[n]
+        total = 0.0
+        for n in range(high - low):
+            total += share_length[n]
+        sums[part, 0] += total
+
+
 DRIFT_PARAXIAL_MOVES = (0, 2, 4)
 
 
@@ -484,6 +524,46 @@ def drift_paraxial_cotangent(part, start, stop, x, px, y, py, z, delta, alive, l
             b_delta[n] = v_delta if alive[n] else zero
             v_length = j2 * g_x_out[n] + j5 * g_y_out[n] + j9 * g_z_out[n]
             share_length[n] = v_length if alive[n] else zero
+        total = 0.0
+        for n in range(high - low):
+            total += share_length[n]
+        sums[part, 0] += total
+
+
+@kernel
+def drift_paraxial_back(part, start, stop, x, px, y, py, z, delta, alive, way_length, length,
+        beta0, l_x, l_px, l_y, l_py, l_z, l_delta, sums):
+    share_length = np.empty(BLOCK, x.dtype)
+    all_x, all_px, all_y, all_py, all_z, all_delta, all_alive, all_l_x, all_l_px, all_l_y, all_l_py, all_l_z, all_l_delta = x, px, y, py, z, delta, alive, l_x, l_px, l_y, l_py, l_z, l_delta
+    for low in range(start, stop, BLOCK):
+        high = min(low + BLOCK, stop)
+        x = all_x[low:high]
+        px = all_px[low:high]
+        y = all_y[low:high]
+        py = all_py[low:high]
+        z = all_z[low:high]
+        delta = all_delta[low:high]
+        alive = all_alive[low:high]
+        l_x = all_l_x[low:high]
+        l_px = all_l_px[low:high]
+        l_y = all_l_y[low:high]
+        l_py = all_l_py[low:high]
+        l_z = all_l_z[low:high]
+        l_delta = all_l_delta[low:high]
+        for n in range(0, high - low):
+            v_x, v_y, v_z = drift_paraxial_one_exact(x[n], px[n], y[n], py[n], z[n], delta[n], way_length, beta0)
+            x[n] = v_x if alive[n] else x[n]
+            y[n] = v_y if alive[n] else y[n]
+            z[n] = v_z if alive[n] else z[n]
+            j0, j1, j2, j3, j4, j5, j6, j7, j8, j9 = drift_paraxial_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, beta0)
+            h_px = j0 * l_x[n] + j6 * l_z[n]
+            h_py = j3 * l_y[n] + j7 * l_z[n]
+            h_delta = j1 * l_x[n] + j4 * l_y[n] + j8 * l_z[n]
+            h_length = j2 * l_x[n] + j5 * l_y[n] + j9 * l_z[n]
+            share_length[n] = h_length if alive[n] else 0.0
+            l_px[n] = l_px[n] + h_px if alive[n] else l_px[n]
+            l_py[n] = l_py[n] + h_py if alive[n] else l_py[n]
+            l_delta[n] = l_delta[n] + h_delta if alive[n] else l_delta[n]
         total = 0.0
         for n in range(high - low):
             total += share_length[n]
@@ -1905,6 +1985,86 @@ def quadrupole_cotangent(part, start, stop, x, px, y, py, z, delta, alive, lengt
         sums[part, 1] += total
 
 
+@kernel
+def quadrupole_back(part, start, stop, x, px, y, py, z, delta, alive, way_length, way_k1, length, k1,
+        beta0, l_x, l_px, l_y, l_py, l_z, l_delta, sums):
+    share_length = np.empty(BLOCK, x.dtype)
+    share_k1 = np.empty(BLOCK, x.dtype)
+    all_x, all_px, all_y, all_py, all_z, all_delta, all_alive, all_l_x, all_l_px, all_l_y, all_l_py, all_l_z, all_l_delta = x, px, y, py, z, delta, alive, l_x, l_px, l_y, l_py, l_z, l_delta
+    for low in range(start, stop, BLOCK):
+        high = min(low + BLOCK, stop)
+        x = all_x[low:high]
+        px = all_px[low:high]
+        y = all_y[low:high]
+        py = all_py[low:high]
+        z = all_z[low:high]
+        delta = all_delta[low:high]
+        alive = all_alive[low:high]
+        l_x = all_l_x[low:high]
+        l_px = all_l_px[low:high]
+        l_y = all_l_y[low:high]
+        l_py = all_l_py[low:high]
+        l_z = all_l_z[low:high]
+        l_delta = all_l_delta[low:high]
+        small = True
+        for n in range(0, high - low):
+            small &= fits(quadrupole_reach(x[n], px[n], y[n], py[n], z[n], delta[n], length, k1, beta0)) or not alive[n]
+        if small:
+            for n in range(0, high - low):
+                v_x, v_px, v_y, v_py, v_z = quadrupole_one_series(x[n], px[n], y[n], py[n], z[n], delta[n], way_length, way_k1, beta0)
+                x[n] = v_x if alive[n] else x[n]
+                px[n] = v_px if alive[n] else px[n]
+                y[n] = v_y if alive[n] else y[n]
+                py[n] = v_py if alive[n] else py[n]
+                z[n] = v_z if alive[n] else z[n]
+                j0, j1, j2, j3, j4, j5, j6, j7, j8, j9, j10, j11, j12, j13, j14, j15, j16, j17, j18, j19, j20, j21, j22, j23, j24, j25, j26 = quadrupole_jacobian_series(x[n], px[n], y[n], py[n], z[n], delta[n], length, k1, beta0)
+                h_x = j0 * l_x[n] + j5 * l_px[n] + j20 * l_z[n]
+                h_px = j1 * l_x[n] + j6 * l_px[n] + j21 * l_z[n]
+                h_y = j10 * l_y[n] + j15 * l_py[n] + j22 * l_z[n]
+                h_py = j11 * l_y[n] + j16 * l_py[n] + j23 * l_z[n]
+                h_delta = j2 * l_x[n] + j7 * l_px[n] + j12 * l_y[n] + j17 * l_py[n] + j24 * l_z[n]
+                h_length = j3 * l_x[n] + j8 * l_px[n] + j13 * l_y[n] + j18 * l_py[n] + j25 * l_z[n]
+                share_length[n] = h_length if alive[n] else 0.0
+                h_k1 = j4 * l_x[n] + j9 * l_px[n] + j14 * l_y[n] + j19 * l_py[n] + j26 * l_z[n]
+                share_k1[n] = h_k1 if alive[n] else 0.0
+                l_x[n] = h_x if alive[n] else l_x[n]
+                l_px[n] = h_px if alive[n] else l_px[n]
+                l_y[n] = h_y if alive[n] else l_y[n]
+                l_py[n] = h_py if alive[n] else l_py[n]
+                l_delta[n] = l_delta[n] + h_delta if alive[n] else l_delta[n]
+        else:
+            for n in range(0, high - low):
+                v_x, v_px, v_y, v_py, v_z = quadrupole_one_exact(x[n], px[n], y[n], py[n], z[n], delta[n], way_length, way_k1, beta0)
+                x[n] = v_x if alive[n] else x[n]
+                px[n] = v_px if alive[n] else px[n]
+                y[n] = v_y if alive[n] else y[n]
+                py[n] = v_py if alive[n] else py[n]
+                z[n] = v_z if alive[n] else z[n]
+                j0, j1, j2, j3, j4, j5, j6, j7, j8, j9, j10, j11, j12, j13, j14, j15, j16, j17, j18, j19, j20, j21, j22, j23, j24, j25, j26 = quadrupole_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, k1, beta0)
+                h_x = j0 * l_x[n] + j5 * l_px[n] + j20 * l_z[n]
+                h_px = j1 * l_x[n] + j6 * l_px[n] + j21 * l_z[n]
+                h_y = j10 * l_y[n] + j15 * l_py[n] + j22 * l_z[n]
+                h_py = j11 * l_y[n] + j16 * l_py[n] + j23 * l_z[n]
+                h_delta = j2 * l_x[n] + j7 * l_px[n] + j12 * l_y[n] + j17 * l_py[n] + j24 * l_z[n]
+                h_length = j3 * l_x[n] + j8 * l_px[n] + j13 * l_y[n] + j18 * l_py[n] + j25 * l_z[n]
+                share_length[n] = h_length if alive[n] else 0.0
+                h_k1 = j4 * l_x[n] + j9 * l_px[n] + j14 * l_y[n] + j19 * l_py[n] + j26 * l_z[n]
+                share_k1[n] = h_k1 if alive[n] else 0.0
+                l_x[n] = h_x if alive[n] else l_x[n]
+                l_px[n] = h_px if alive[n] else l_px[n]
+                l_y[n] = h_y if alive[n] else l_y[n]
+                l_py[n] = h_py if alive[n] else l_py[n]
+                l_delta[n] = l_delta[n] + h_delta if alive[n] else l_delta[n]
+        total = 0.0
+        for n in range(high - low):
+            total += share_length[n]
+        sums[part, 0] += total
+        total = 0.0
+        for n in range(high - low):
+            total += share_k1[n]
+        sums[part, 1] += total
+
+
 BEND_MOVES = (0, 1, 2, 4)
 
 
@@ -3155,6 +3315,89 @@ def bend_cotangent(part, start, stop, x, px, y, py, z, delta, alive, length, ang
                 share_angle[n] = v_angle if alive[n] else zero
                 v_k0 = j6 * g_x_out[n] + j13 * g_px_out[n] + j20 * g_y_out[n] + j27 * g_z_out[n]
                 share_k0[n] = v_k0 if alive[n] else zero
+        total = 0.0
+        for n in range(high - low):
+            total += share_length[n]
+        sums[part, 0] += total
+        total = 0.0
+        for n in range(high - low):
+            total += share_angle[n]
+        sums[part, 1] += total
+        total = 0.0
+        for n in range(high - low):
+            total += share_k0[n]
+        sums[part, 2] += total
+
+
+@kernel
+def bend_back(part, start, stop, x, px, y, py, z, delta, alive, way_length, way_angle, way_k0, length, angle, k0,
+        beta0, l_x, l_px, l_y, l_py, l_z, l_delta, sums):
+    share_length = np.empty(BLOCK, x.dtype)
+    share_angle = np.empty(BLOCK, x.dtype)
+    share_k0 = np.empty(BLOCK, x.dtype)
+    all_x, all_px, all_y, all_py, all_z, all_delta, all_alive, all_l_x, all_l_px, all_l_y, all_l_py, all_l_z, all_l_delta = x, px, y, py, z, delta, alive, l_x, l_px, l_y, l_py, l_z, l_delta
+    for low in range(start, stop, BLOCK):
+        high = min(low + BLOCK, stop)
+        x = all_x[low:high]
+        px = all_px[low:high]
+        y = all_y[low:high]
+        py = all_py[low:high]
+        z = all_z[low:high]
+        delta = all_delta[low:high]
+        alive = all_alive[low:high]
+        l_x = all_l_x[low:high]
+        l_px = all_l_px[low:high]
+        l_y = all_l_y[low:high]
+        l_py = all_l_py[low:high]
+        l_z = all_l_z[low:high]
+        l_delta = all_l_delta[low:high]
+        small = True
+        for n in range(0, high - low):
+            small &= fits(bend_reach(x[n], px[n], y[n], py[n], z[n], delta[n], length, angle, k0, beta0)) or not alive[n]
+        if small:
+            for n in range(0, high - low):
+                v_x, v_px, v_y, v_z = bend_one_series(x[n], px[n], y[n], py[n], z[n], delta[n], way_length, way_angle, way_k0, beta0)
+                x[n] = v_x if alive[n] else x[n]
+                px[n] = v_px if alive[n] else px[n]
+                y[n] = v_y if alive[n] else y[n]
+                z[n] = v_z if alive[n] else z[n]
+                j0, j1, j2, j3, j4, j5, j6, j7, j8, j9, j10, j11, j12, j13, j14, j15, j16, j17, j18, j19, j20, j21, j22, j23, j24, j25, j26, j27 = bend_jacobian_series(x[n], px[n], y[n], py[n], z[n], delta[n], length, angle, k0, beta0)
+                h_x = j0 * l_x[n] + j7 * l_px[n] + j14 * l_y[n] + j21 * l_z[n]
+                h_px = j1 * l_x[n] + j8 * l_px[n] + j15 * l_y[n] + j22 * l_z[n]
+                h_py = j2 * l_x[n] + j9 * l_px[n] + j16 * l_y[n] + j23 * l_z[n]
+                h_delta = j3 * l_x[n] + j10 * l_px[n] + j17 * l_y[n] + j24 * l_z[n]
+                h_length = j4 * l_x[n] + j11 * l_px[n] + j18 * l_y[n] + j25 * l_z[n]
+                share_length[n] = h_length if alive[n] else 0.0
+                h_angle = j5 * l_x[n] + j12 * l_px[n] + j19 * l_y[n] + j26 * l_z[n]
+                share_angle[n] = h_angle if alive[n] else 0.0
+                h_k0 = j6 * l_x[n] + j13 * l_px[n] + j20 * l_y[n] + j27 * l_z[n]
+                share_k0[n] = h_k0 if alive[n] else 0.0
+                l_x[n] = h_x if alive[n] else l_x[n]
+                l_px[n] = h_px if alive[n] else l_px[n]
+                l_py[n] = l_py[n] + h_py if alive[n] else l_py[n]
+                l_delta[n] = l_delta[n] + h_delta if alive[n] else l_delta[n]
+        else:
+            for n in range(0, high - low):
+                v_x, v_px, v_y, v_z = bend_one_exact(x[n], px[n], y[n], py[n], z[n], delta[n], way_length, way_angle, way_k0, beta0)
+                x[n] = v_x if alive[n] else x[n]
+                px[n] = v_px if alive[n] else px[n]
+                y[n] = v_y if alive[n] else y[n]
+                z[n] = v_z if alive[n] else z[n]
+                j0, j1, j2, j3, j4, j5, j6, j7, j8, j9, j10, j11, j12, j13, j14, j15, j16, j17, j18, j19, j20, j21, j22, j23, j24, j25, j26, j27 = bend_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, angle, k0, beta0)
+                h_x = j0 * l_x[n] + j7 * l_px[n] + j14 * l_y[n] + j21 * l_z[n]
+                h_px = j1 * l_x[n] + j8 * l_px[n] + j15 * l_y[n] + j22 * l_z[n]
+                h_py = j2 * l_x[n] + j9 * l_px[n] + j16 * l_y[n] + j23 * l_z[n]
+                h_delta = j3 * l_x[n] + j10 * l_px[n] + j17 * l_y[n] + j24 * l_z[n]
+                h_length = j4 * l_x[n] + j11 * l_px[n] + j18 * l_y[n] + j25 * l_z[n]
+                share_length[n] = h_length if alive[n] else 0.0
+                h_angle = j5 * l_x[n] + j12 * l_px[n] + j19 * l_y[n] + j26 * l_z[n]
+                share_angle[n] = h_angle if alive[n] else 0.0
+                h_k0 = j6 * l_x[n] + j13 * l_px[n] + j20 * l_y[n] + j27 * l_z[n]
+                share_k0[n] = h_k0 if alive[n] else 0.0
+                l_x[n] = h_x if alive[n] else l_x[n]
+                l_px[n] = h_px if alive[n] else l_px[n]
+                l_py[n] = l_py[n] + h_py if alive[n] else l_py[n]
+                l_delta[n] = l_delta[n] + h_delta if alive[n] else l_delta[n]
         total = 0.0
         for n in range(high - low):
             total += share_length[n]
@@ -5021,6 +5264,104 @@ def bend_linear_cotangent(part, start, stop, x, px, y, py, z, delta, alive, leng
         sums[part, 3] += total
 
 
+@kernel
+def bend_linear_back(part, start, stop, x, px, y, py, z, delta, alive, way_length, way_angle, way_k0, way_k1, length, angle, k0, k1,
+        beta0, l_x, l_px, l_y, l_py, l_z, l_delta, sums):
+    share_length = np.empty(BLOCK, x.dtype)
+    share_angle = np.empty(BLOCK, x.dtype)
+    share_k0 = np.empty(BLOCK, x.dtype)
+    share_k1 = np.empty(BLOCK, x.dtype)
+    all_x, all_px, all_y, all_py, all_z, all_delta, all_alive, all_l_x, all_l_px, all_l_y, all_l_py, all_l_z, all_l_delta = x, px, y, py, z, delta, alive, l_x, l_px, l_y, l_py, l_z, l_delta
+    for low in range(start, stop, BLOCK):
+        high = min(low + BLOCK, stop)
+        x = all_x[low:high]
+        px = all_px[low:high]
+        y = all_y[low:high]
+        py = all_py[low:high]
+        z = all_z[low:high]
+        delta = all_delta[low:high]
+        alive = all_alive[low:high]
+        l_x = all_l_x[low:high]
+        l_px = all_l_px[low:high]
+        l_y = all_l_y[low:high]
+        l_py = all_l_py[low:high]
+        l_z = all_l_z[low:high]
+        l_delta = all_l_delta[low:high]
+        small = True
+        for n in range(0, high - low):
+            small &= fits(bend_linear_reach(x[n], px[n], y[n], py[n], z[n], delta[n], length, angle, k0, k1, beta0)) or not alive[n]
+        if small:
+            for n in range(0, high - low):
+                v_x, v_px, v_y, v_py, v_z = bend_linear_one_series(x[n], px[n], y[n], py[n], z[n], delta[n], way_length, way_angle, way_k0, way_k1, beta0)
+                x[n] = v_x if alive[n] else x[n]
+                px[n] = v_px if alive[n] else px[n]
+                y[n] = v_y if alive[n] else y[n]
+                py[n] = v_py if alive[n] else py[n]
+                z[n] = v_z if alive[n] else z[n]
+                j0, j1, j2, j3, j4, j5, j6, j7, j8, j9, j10, j11, j12, j13, j14, j15, j16, j17, j18, j19, j20, j21, j22, j23, j24, j25, j26, j27, j28, j29, j30, j31, j32 = bend_linear_jacobian_series(x[n], px[n], y[n], py[n], z[n], delta[n], length, angle, k0, k1, beta0)
+                h_x = j0 * l_x[n] + j7 * l_px[n] + j24 * l_z[n]
+                h_px = j1 * l_x[n] + j8 * l_px[n] + j25 * l_z[n]
+                h_y = j14 * l_y[n] + j19 * l_py[n] + j26 * l_z[n]
+                h_py = j15 * l_y[n] + j20 * l_py[n] + j27 * l_z[n]
+                h_delta = j2 * l_x[n] + j9 * l_px[n] + j16 * l_y[n] + j21 * l_py[n] + j28 * l_z[n]
+                h_length = j3 * l_x[n] + j10 * l_px[n] + j17 * l_y[n] + j22 * l_py[n] + j29 * l_z[n]
+                share_length[n] = h_length if alive[n] else 0.0
+                h_angle = j4 * l_x[n] + j11 * l_px[n] + j30 * l_z[n]
+                share_angle[n] = h_angle if alive[n] else 0.0
+                h_k0 = j5 * l_x[n] + j12 * l_px[n] + j31 * l_z[n]
+                share_k0[n] = h_k0 if alive[n] else 0.0
+                h_k1 = j6 * l_x[n] + j13 * l_px[n] + j18 * l_y[n] + j23 * l_py[n] + j32 * l_z[n]
+                share_k1[n] = h_k1 if alive[n] else 0.0
+                l_x[n] = h_x if alive[n] else l_x[n]
+                l_px[n] = h_px if alive[n] else l_px[n]
+                l_y[n] = h_y if alive[n] else l_y[n]
+                l_py[n] = h_py if alive[n] else l_py[n]
+                l_delta[n] = l_delta[n] + h_delta if alive[n] else l_delta[n]
+        else:
+            for n in range(0, high - low):
+                v_x, v_px, v_y, v_py, v_z = bend_linear_one_exact(x[n], px[n], y[n], py[n], z[n], delta[n], way_length, way_angle, way_k0, way_k1, beta0)
+                x[n] = v_x if alive[n] else x[n]
+                px[n] = v_px if alive[n] else px[n]
+                y[n] = v_y if alive[n] else y[n]
+                py[n] = v_py if alive[n] else py[n]
+                z[n] = v_z if alive[n] else z[n]
+                j0, j1, j2, j3, j4, j5, j6, j7, j8, j9, j10, j11, j12, j13, j14, j15, j16, j17, j18, j19, j20, j21, j22, j23, j24, j25, j26, j27, j28, j29, j30, j31, j32 = bend_linear_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, angle, k0, k1, beta0)
+                h_x = j0 * l_x[n] + j7 * l_px[n] + j24 * l_z[n]
+                h_px = j1 * l_x[n] + j8 * l_px[n] + j25 * l_z[n]
+                h_y = j14 * l_y[n] + j19 * l_py[n] + j26 * l_z[n]
+                h_py = j15 * l_y[n] + j20 * l_py[n] + j27 * l_z[n]
+                h_delta = j2 * l_x[n] + j9 * l_px[n] + j16 * l_y[n] + j21 * l_py[n] + j28 * l_z[n]
+                h_length = j3 * l_x[n] + j10 * l_px[n] + j17 * l_y[n] + j22 * l_py[n] + j29 * l_z[n]
+                share_length[n] = h_length if alive[n] else 0.0
+                h_angle = j4 * l_x[n] + j11 * l_px[n] + j30 * l_z[n]
+                share_angle[n] = h_angle if alive[n] else 0.0
+                h_k0 = j5 * l_x[n] + j12 * l_px[n] + j31 * l_z[n]
+                share_k0[n] = h_k0 if alive[n] else 0.0
+                h_k1 = j6 * l_x[n] + j13 * l_px[n] + j18 * l_y[n] + j23 * l_py[n] + j32 * l_z[n]
+                share_k1[n] = h_k1 if alive[n] else 0.0
+                l_x[n] = h_x if alive[n] else l_x[n]
+                l_px[n] = h_px if alive[n] else l_px[n]
+                l_y[n] = h_y if alive[n] else l_y[n]
+                l_py[n] = h_py if alive[n] else l_py[n]
+                l_delta[n] = l_delta[n] + h_delta if alive[n] else l_delta[n]
+        total = 0.0
+        for n in range(high - low):
+            total += share_length[n]
+        sums[part, 0] += total
+        total = 0.0
+        for n in range(high - low):
+            total += share_angle[n]
+        sums[part, 1] += total
+        total = 0.0
+        for n in range(high - low):
+            total += share_k0[n]
+        sums[part, 2] += total
+        total = 0.0
+        for n in range(high - low):
+            total += share_k1[n]
+        sums[part, 3] += total
+
+
 SOLENOID_MOVES = (0, 1, 2, 3, 4)
 
 
@@ -6405,6 +6746,86 @@ def solenoid_cotangent(part, start, stop, x, px, y, py, z, delta, alive, length,
                 share_length[n] = v_length if alive[n] else zero
                 v_ks = j6 * g_x_out[n] + j13 * g_px_out[n] + j20 * g_y_out[n] + j27 * g_py_out[n] + j34 * g_z_out[n]
                 share_ks[n] = v_ks if alive[n] else zero
+        total = 0.0
+        for n in range(high - low):
+            total += share_length[n]
+        sums[part, 0] += total
+        total = 0.0
+        for n in range(high - low):
+            total += share_ks[n]
+        sums[part, 1] += total
+
+
+@kernel
+def solenoid_back(part, start, stop, x, px, y, py, z, delta, alive, way_length, way_ks, length, ks,
+        beta0, l_x, l_px, l_y, l_py, l_z, l_delta, sums):
+    share_length = np.empty(BLOCK, x.dtype)
+    share_ks = np.empty(BLOCK, x.dtype)
+    all_x, all_px, all_y, all_py, all_z, all_delta, all_alive, all_l_x, all_l_px, all_l_y, all_l_py, all_l_z, all_l_delta = x, px, y, py, z, delta, alive, l_x, l_px, l_y, l_py, l_z, l_delta
+    for low in range(start, stop, BLOCK):
+        high = min(low + BLOCK, stop)
+        x = all_x[low:high]
+        px = all_px[low:high]
+        y = all_y[low:high]
+        py = all_py[low:high]
+        z = all_z[low:high]
+        delta = all_delta[low:high]
+        alive = all_alive[low:high]
+        l_x = all_l_x[low:high]
+        l_px = all_l_px[low:high]
+        l_y = all_l_y[low:high]
+        l_py = all_l_py[low:high]
+        l_z = all_l_z[low:high]
+        l_delta = all_l_delta[low:high]
+        small = True
+        for n in range(0, high - low):
+            small &= fits(solenoid_reach(x[n], px[n], y[n], py[n], z[n], delta[n], length, ks, beta0)) or not alive[n]
+        if small:
+            for n in range(0, high - low):
+                v_x, v_px, v_y, v_py, v_z = solenoid_one_series(x[n], px[n], y[n], py[n], z[n], delta[n], way_length, way_ks, beta0)
+                x[n] = v_x if alive[n] else x[n]
+                px[n] = v_px if alive[n] else px[n]
+                y[n] = v_y if alive[n] else y[n]
+                py[n] = v_py if alive[n] else py[n]
+                z[n] = v_z if alive[n] else z[n]
+                j0, j1, j2, j3, j4, j5, j6, j7, j8, j9, j10, j11, j12, j13, j14, j15, j16, j17, j18, j19, j20, j21, j22, j23, j24, j25, j26, j27, j28, j29, j30, j31, j32, j33, j34 = solenoid_jacobian_series(x[n], px[n], y[n], py[n], z[n], delta[n], length, ks, beta0)
+                h_x = j0 * l_x[n] + j7 * l_px[n] + j14 * l_y[n] + j21 * l_py[n] + j28 * l_z[n]
+                h_px = j1 * l_x[n] + j8 * l_px[n] + j15 * l_y[n] + j22 * l_py[n] + j29 * l_z[n]
+                h_y = j2 * l_x[n] + j9 * l_px[n] + j16 * l_y[n] + j23 * l_py[n] + j30 * l_z[n]
+                h_py = j3 * l_x[n] + j10 * l_px[n] + j17 * l_y[n] + j24 * l_py[n] + j31 * l_z[n]
+                h_delta = j4 * l_x[n] + j11 * l_px[n] + j18 * l_y[n] + j25 * l_py[n] + j32 * l_z[n]
+                h_length = j5 * l_x[n] + j12 * l_px[n] + j19 * l_y[n] + j26 * l_py[n] + j33 * l_z[n]
+                share_length[n] = h_length if alive[n] else 0.0
+                h_ks = j6 * l_x[n] + j13 * l_px[n] + j20 * l_y[n] + j27 * l_py[n] + j34 * l_z[n]
+                share_ks[n] = h_ks if alive[n] else 0.0
+                l_x[n] = h_x if alive[n] else l_x[n]
+                l_px[n] = h_px if alive[n] else l_px[n]
+                l_y[n] = h_y if alive[n] else l_y[n]
+                l_py[n] = h_py if alive[n] else l_py[n]
+                l_delta[n] = l_delta[n] + h_delta if alive[n] else l_delta[n]
+        else:
+            for n in range(0, high - low):
+                v_x, v_px, v_y, v_py, v_z = solenoid_one_exact(x[n], px[n], y[n], py[n], z[n], delta[n], way_length, way_ks, beta0)
+                x[n] = v_x if alive[n] else x[n]
+                px[n] = v_px if alive[n] else px[n]
+                y[n] = v_y if alive[n] else y[n]
+                py[n] = v_py if alive[n] else py[n]
+                z[n] = v_z if alive[n] else z[n]
+                j0, j1, j2, j3, j4, j5, j6, j7, j8, j9, j10, j11, j12, j13, j14, j15, j16, j17, j18, j19, j20, j21, j22, j23, j24, j25, j26, j27, j28, j29, j30, j31, j32, j33, j34 = solenoid_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, ks, beta0)
+                h_x = j0 * l_x[n] + j7 * l_px[n] + j14 * l_y[n] + j21 * l_py[n] + j28 * l_z[n]
+                h_px = j1 * l_x[n] + j8 * l_px[n] + j15 * l_y[n] + j22 * l_py[n] + j29 * l_z[n]
+                h_y = j2 * l_x[n] + j9 * l_px[n] + j16 * l_y[n] + j23 * l_py[n] + j30 * l_z[n]
+                h_py = j3 * l_x[n] + j10 * l_px[n] + j17 * l_y[n] + j24 * l_py[n] + j31 * l_z[n]
+                h_delta = j4 * l_x[n] + j11 * l_px[n] + j18 * l_y[n] + j25 * l_py[n] + j32 * l_z[n]
+                h_length = j5 * l_x[n] + j12 * l_px[n] + j19 * l_y[n] + j26 * l_py[n] + j33 * l_z[n]
+                share_length[n] = h_length if alive[n] else 0.0
+                h_ks = j6 * l_x[n] + j13 * l_px[n] + j20 * l_y[n] + j27 * l_py[n] + j34 * l_z[n]
+                share_ks[n] = h_ks if alive[n] else 0.0
+                l_x[n] = h_x if alive[n] else l_x[n]
+                l_px[n] = h_px if alive[n] else l_px[n]
+                l_y[n] = h_y if alive[n] else l_y[n]
+                l_py[n] = h_py if alive[n] else l_py[n]
+                l_delta[n] = l_delta[n] + h_delta if alive[n] else l_delta[n]
         total = 0.0
         for n in range(high - low):
             total += share_length[n]

@@ -15,7 +15,7 @@ from ..beam import Beam
 from ..elements import kinds
 from ..errors import InvalidValueError, ResolutionWarning, require_known, warn
 from ..moments import mean, survivors
-from ..number import detached, tensor_like
+from ..number import Number, detached, tensor_like
 from ..transport import State
 from .particle_mesh import deposit_admitted, inside, kick
 from .poisson import Guarded, Potential, SpectralPoisson
@@ -114,8 +114,11 @@ class SpaceCharge:
                 f"{type(self.potential).__name__}.solve returned shape {tuple(h.shape)}; it must "
                 f"be that of the padded grid, {padded}"
             )
-        perveance = beam.current * beam.reference.perveance_per_ampere() * self.perveance_scale
-        return perveance * h.to(fractions.dtype)
+        return self.perveance(beam) * h.to(fractions.dtype)
+
+    def perveance(self, beam: Beam) -> Number:
+        """Generalised perveance of the whole current, with the factor."""
+        return beam.current * beam.reference.perveance_per_ampere() * self.perveance_scale
 
     def apply(self, state: State, field: Tensor, ds: float | Tensor) -> State:
         """Kick particles by a field over a slice of length ds [m]."""

@@ -72,13 +72,18 @@ def undone(name: str, parameters: Parameters, state: State) -> State:
         return state
     if name == "edge_fringe":
         return _iterated(name, parameters, state)
-    back = _BACK[name](*parameters)
+    back = way_back(name, parameters)
     if name in COMPILED_MAPS:
         *own, beta0 = back
         return State(
             apply_map(name, state.coordinates, state.alive, tuple(own), (beta0,)), state.alive
         )
     return kick(name, state, *back)
+
+
+def way_back(name: str, parameters: Parameters) -> Parameters:
+    """The parameters with which a map undoes itself."""
+    return _BACK[name](*parameters)
 
 
 #: the fringe moves a particle by k0 y^2: each iteration gains three digits and more
