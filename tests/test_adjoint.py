@@ -309,3 +309,23 @@ def test_a_map_of_a_users_own_is_kept(kick, make_beam) -> None:
         (slopes[how],) = torch.autograd.grad(pj.emittance(end, "y"), factor)
     for how in LITTLE:
         assert float(slopes[how]) == pytest.approx(float(slopes["store"]), rel=1e-10)
+
+
+@pytest.mark.parametrize("case", CASES + ONE_WAY, ids=lambda c: c.label)
+def test_every_element_pulls_gradients_back(case: Case) -> None:
+    """By coordinates and by every parameter, also at zero strength and zero length."""
+    c = points(70)
+    weights = torch.linspace(-1, 2, c.numel(), dtype=torch.float64).reshape(c.shape)
+    alive = torch.ones(70, dtype=torch.bool)
+    alive[7] = False
+    found = {}
+    for how in ("store", "reversible"):
+        leaf = c.clone().requires_grad_()
+        values = [torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in case.values]
+        line = pj.Lattice([case.element(*values), pj.Drift(0.1)])
+        end = pj.track(line, pj.Beam(PROTON, leaf, alive=alive), adjoint=how)
+        figure = (end.coordinates * weights).sum()
+        found[how] = torch.autograd.grad(figure, [leaf, *values], materialize_grads=True)
+    for ours, expected in zip(found["reversible"], found["store"], strict=True):
+        tolerance = 1e-11 * max(1.0, float(expected.abs().max()))
+        torch.testing.assert_close(ours, expected, rtol=0, atol=tolerance)
