@@ -183,20 +183,21 @@ def _kernels(name: str) -> str:
     held = [f"j{slot}" for slot in range(len(slots))]
     body = [f"{', '.join(held)} = {name}_jacobian_VERSION({at_n})"]
 
-    def pulled(j: int) -> str:
-        products = []
-        for i, g in zip(moved, gradients, strict=True):
+    def pulled(j: int, gradient: str) -> str:
+        """What gradients by the coordinates behind (named after those) are by an input."""
+        terms = []
+        for i in moved:
             if (i, j) in jacobian:
-                factor = f"{g}[n]"
-                products.append(factor if (i, j) not in slots else f"j{slots[i, j]} * {factor}")
-        return " + ".join(products) or "zero"
+                factor = gradient.replace("COORDINATE", COORDINATES[i])
+                terms.append(factor if (i, j) not in slots else f"j{slots[i, j]} * {factor}")
+        return " + ".join(terms)
 
     for j, c in enumerate(COORDINATES):
         lost = f"g_{c}_out[n]" if j in moved else "zero"
-        body.append(f"v_{c} = {pulled(j)}")
+        body.append(f"v_{c} = {pulled(j, 'g_COORDINATE_out[n]') or 'zero'}")
         body.append(f"b_{c}[n] = v_{c} if alive[n] else {lost}")
     for p, share in zip(parameters, shares, strict=True):
-        body.append(f"v_{p} = {pulled(inputs.index(p))}")
+        body.append(f"v_{p} = {pulled(inputs.index(p), 'g_COORDINATE_out[n]')}")
         body.append(f"{share}[n] = v_{p} if alive[n] else zero")
     by_version("0", "high - low", "        ", body)
     for q, share in enumerate(shares):
@@ -226,19 +227,12 @@ def _kernels(name: str) -> str:
         body.append(f"{c}[n] = {result} if alive[n] else {c}[n]")
     body.append(f"{', '.join(held)} = {name}_jacobian_VERSION({at_n})")
 
-    def onto(j: int) -> str:
-        products = []
-        for i in moved:
-            if (i, j) in jacobian:
-                factor = f"l_{COORDINATES[i]}[n]"
-                products.append(factor if (i, j) not in slots else f"j{slots[i, j]} * {factor}")
-        return " + ".join(products)
-
-    changed = [j for j, c in enumerate(COORDINATES) if onto(j) not in ("", f"l_{c}[n]")]
+    onto = {j: pulled(j, "l_COORDINATE[n]") for j in range(len(inputs))}
+    changed = [j for j, c in enumerate(COORDINATES) if onto[j] not in ("", f"l_{c}[n]")]
     for j in changed:
-        body.append(f"h_{COORDINATES[j]} = {onto(j)}")
+        body.append(f"h_{COORDINATES[j]} = {onto[j]}")
     for p, share in zip(parameters, shares, strict=True):
-        body.append(f"h_{p} = {onto(inputs.index(p))}")
+        body.append(f"h_{p} = {onto[inputs.index(p)]}")
         body.append(f"{share}[n] = h_{p} if alive[n] else 0.0")
     for j in changed:
         c = COORDINATES[j]
