@@ -133,3 +133,13 @@ def test_a_julia_that_fails(fake):
 
 def test_the_sources_are_there():
     assert (installation.source() / "PyJuTrack.jl").is_file()
+
+
+@pytest.mark.parametrize("adjoint", ["reversible", "checkpoint"])
+def test_the_way_back_of_julia_is_its_own(cell, make_beam, adjoint) -> None:
+    from pyjutrack.engines.julia import border
+    from pyjutrack.tracking import task_of
+
+    border.check(task_of(cell, make_beam(5), [], 1))
+    with pytest.raises(pj.InvalidValueError, match=f"{adjoint}.*Enzyme"):
+        border.check(task_of(cell, make_beam(5), [], 1, adjoint))

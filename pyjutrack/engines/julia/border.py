@@ -40,6 +40,15 @@ _ENDS = (
 _LEAST_K1 = 1e-6
 
 
+def check(task: Task) -> None:
+    """Raise InvalidValueError for a way back that is not Enzyme's."""
+    if task.adjoint not in ("auto", "store"):
+        raise InvalidValueError(
+            f"adjoint={task.adjoint!r} is of the native engine; with Julia Enzyme goes back, and "
+            "stores what it needs: take adjoint='auto'"
+        )
+
+
 def number(value: Number) -> float:
     """A parameter as a float, if no PyTorch derivative is asked of it.
 

@@ -100,6 +100,7 @@ class Julia:
         )
 
     def _study(self, task: Task, knobs: tuple[Any, ...] = ()) -> Any:
+        border.check(task)
         s = self.session
         return s.call(
             "Study",
