@@ -98,7 +98,8 @@ def track(
             "checkpoint" runs the way once more from kept beams, their number the square root of
             the slices, and asks nothing of the kicks. "auto" stores up to 1 GiB, and beyond that
             takes "reversible" where the kicks allow it and precision is double. The last two give
-            first derivatives by autograd, of whatever "store" gives them.
+            first derivatives by autograd, of whatever "store" gives them. `gradient`, which needs
+            no more, takes "reversible" for space charge at any size: it is also the fastest.
 
     Returns:
         The beam at the end. Lost particles are marked in `alive` and keep the coordinates at

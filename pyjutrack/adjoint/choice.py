@@ -13,6 +13,7 @@ from ..errors import InvalidValueError
 from ..number import is_transformed
 from ..propagation import state_of
 from ..pushforward import Pushed
+from ..spacecharge import SpaceCharge
 from .course import Course
 
 if TYPE_CHECKING:
@@ -27,15 +28,19 @@ STORED = 2**30
 _COLUMNS = 16
 
 
-def chosen(course: Course, adjoint: str) -> str:
+def chosen(course: Course, adjoint: str, *, once: bool = False) -> str:
     """The strategy, "auto" resolved; "store" where no gradient can be asked for.
+
+    Args:
+        once: no gradient will be differentiated, so that "auto" may take what is fastest.
 
     Raises:
         InvalidValueError: a strategy that cannot serve.
     """
-    if adjoint == "store" or (adjoint == "auto" and stored_bytes(course) <= STORED):
-        return "store"
     beam, kicks = course.beam, course.kicks
+    small = stored_bytes(course) <= STORED
+    if adjoint == "store" or (adjoint == "auto" and small and not (once and _compiled(course))):
+        return "store"
     everything = tensors_in((beam.coordinates, beam.current, course.lattice, kicks))
     if forward_ad._current_level >= 0 or any(
         isinstance(t, Pushed) or is_transformed(t) for t in everything
@@ -59,14 +64,24 @@ def chosen(course: Course, adjoint: str) -> str:
             )
     fixed = [k for k in kicks if not getattr(k, "reversible", False)]
     if adjoint == "auto":
-        double = beam.coordinates.dtype == torch.float64
-        return "reversible" if double and not fixed else "checkpoint"
+        return "reversible" if _is_double(beam) and not fixed else "checkpoint"
     if adjoint == "reversible" and fixed:
         raise InvalidValueError(
             f"{type(fixed[0]).__name__} does not say that it is reversible (see `Kick`); take "
             "adjoint='checkpoint'"
         )
     return adjoint
+
+
+def _compiled(course: Course) -> bool:
+    """Whether the way back is faster than what autograd stores: by kernels, in double precision."""
+    c, kicks = course.beam.coordinates, course.kicks
+    here = c.device.type == "cpu" and c.dim() == 2 and _is_double(course.beam)
+    return here and bool(kicks) and all(type(k) is SpaceCharge for k in kicks)
+
+
+def _is_double(beam: Beam) -> bool:
+    return beam.coordinates.dtype == torch.float64
 
 
 def stored_bytes(course: Course) -> int:

@@ -46,8 +46,13 @@ def run_adjoint(
     turns: int,
     counts: Plan,
     adjoint: str = "auto",
+    *,
+    once: bool = False,
 ) -> End:
     """`propagation.run` of a beam, with a choice of how reverse mode will go back through it.
+
+    Args:
+        adjoint: see `pyjutrack.track`. once: as for `choice.chosen`.
 
     Raises:
         InvalidValueError: a choice that cannot be: under a transform, or with a kick that is
@@ -55,7 +60,7 @@ def run_adjoint(
     """
     course = Course(lattice, beam, tuple(kicks), turns, Walk(lattice, counts))
     with parallel.cores():
-        strategy = chosen(course, adjoint)
+        strategy = chosen(course, adjoint, once=once)
         if strategy == "store":
             return run(lattice, beam, kicks, turns, counts)
         return _remembering(course, strategy)

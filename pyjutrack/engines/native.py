@@ -122,11 +122,11 @@ def _compiled(lattice: Lattice, beam: Beam, turns: int, start: Tensor) -> Tensor
 def _final(task: Task, wrt: Sequence[str], numbers: Iterable[Tensor]) -> tuple[End, Beam]:
     """The end of a tracking with knobs at some values, and the beam as it started."""
     knobbed, source = overlay(task.lattice, task.beam, wrt, numbers)
-    return _tracked(task, knobbed, source), source
+    return _tracked(task, knobbed, source, once=True), source
 
 
-def _tracked(task: Task, lattice: Lattice, beam: Beam) -> End:
-    return run_adjoint(lattice, beam, task.kicks, task.turns, task.counts, task.adjoint)
+def _tracked(task: Task, lattice: Lattice, beam: Beam, *, once: bool = False) -> End:
+    return run_adjoint(lattice, beam, task.kicks, task.turns, task.counts, task.adjoint, once=once)
 
 
 def _meet(figure: Figure, final: End, source: Beam, count: int) -> tuple[Tensor, Tensor]:

@@ -31,19 +31,22 @@ def stacks(elements: Iterable[Element]) -> list[Stack]:
     Elements stand in one stack if kind, options, lengths of series and the plain zeros among their
     parameters are the same: maps take a shorter way at plain zeros.
     """
-    kinds: dict[type[Element], list[tuple[int, Element]]] = {}
-    for place, element in enumerate(elements):
-        kinds.setdefault(type(element), []).append((place, element))
+    members = list(elements)
+    kinds: dict[type[Element], list[int]] = {}
+    for place, kind in enumerate(map(type, members)):
+        kinds.setdefault(kind, []).append(place)
     found: list[Stack] = []
-    for kind, members in kinds.items():
+    for kind, places in kinds.items():
         form = _Form(kind)
-        alike: dict[Any, list[tuple[int, Any]]] = {}
-        for place, element in members:
-            row = form.read(element)
-            alike.setdefault(form.key(row), []).append((place, row))
-        for same in alike.values():
-            places = [place for place, _ in same]
-            found += form.stacks(places, [row for _, row in same])
+        rows = [form.read(members[place]) for place in places]
+        if form.alike(rows):
+            found += form.stacks(places, rows)
+            continue
+        groups: dict[Any, list[int]] = {}
+        for i, row in enumerate(rows):
+            groups.setdefault(form.key(row), []).append(i)
+        for group in groups.values():
+            found += form.stacks([places[i] for i in group], [rows[i] for i in group])
     return found
 
 
@@ -66,6 +69,13 @@ class _Form:
     def key(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
         first, last = self.ends
         return row[last:] if first == last else (*map(len, row[first:last]), *row[last:])
+
+    def alike(self, rows: list[tuple[Any, ...]]) -> bool:
+        """Whether all rows have one key: columns are compared faster than rows."""
+        first, last = self.ends
+        columns = list(zip(*rows, strict=True))[first:]
+        lengths = (set(map(len, c)) for c in columns[: last - first])
+        return all(len(c) == 1 for c in (*lengths, *map(set, columns[last - first :])))
 
     def stacks(self, places: list[int], rows: list[tuple[Any, ...]]) -> list[Stack]:
         """Stacks of elements with the same key."""
