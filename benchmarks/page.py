@@ -94,8 +94,12 @@ def scaling(cases: list[dict[str, Any]], docs: Path) -> str:
     FigureCanvasAgg(figure)
     for axes, (kind, points) in zip(figure.subplots(2, 2).flat, curves.items(), strict=False):
         sizes = [size for size, _ in points]
-        axes.loglog(sizes, [min(row["seconds"]["seconds"]) for _, row in points], "o-")
+        times = [min(row["seconds"]["seconds"]) for _, row in points]
+        axes.loglog(sizes, times, "o-")
+        if max(times) < 10 * min(times):  # noise must not fill the picture
+            axes.set_ylim(min(times) / 4, 4 * max(times))
         note = next((row["note"] for _, row in points if row["note"]), "")
+        note = note.replace("-0.00", "0.00")
         what, _, unit = kind.rpartition(", by ")
         axes.set_title(f"{what}\n{note}", fontsize="medium")
         axes.set_xlabel(unit)

@@ -146,14 +146,15 @@ def _backwards(
     shared = [active((course.beam.current, kick)) for kick in course.kicks]
     mine = [active(element) for element in course.lattice]
     compiled = have_kernels(columns)
-    passages = Passages(course, sums)
+    passages, beam = Passages(course, sums), course.beam
     columns, gradients = own(columns), own(gradients)
     for index in reversed(range(len(course))):
         segment, phase = course.segment(index), index * course.phases
         reference, parameters = record.reference(index), mine[course.place(index)]
         passage = passages.segment(index, reference) if compiled else None
         if segment.slices:
-            beam = course.beam.replace(reference=record.reference(index + 1))
+            if beam.reference is not (behind_it := record.reference(index + 1)):
+                beam = beam.replace(reference=behind_it)
             for n in reversed(range(len(course.kicks))):
                 kick, state = course.kicks[n], State(columns, record.alive(phase + n + 1))
                 if passage is not None and isinstance(kick, SpaceCharge) and is_compiled(kick):
