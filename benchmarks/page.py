@@ -34,8 +34,8 @@ _LIMITS = """
   has the sum.
 - The solver folds a density into four parities and multiplies matrices: its cost grows with the
   third power of the cells a side, and passes that of the particles where cells are many.
-- Below some thousand particles a slice costs the calls around the kernels, about a tenth of a
-  millisecond.
+- Below some ten thousand particles a slice costs the calls around the kernels, about two tenths of
+  a millisecond.
 - `adjoint="reversible"` needs the memory of some fifteen beams, whatever the number of kicks;
   `"store"` needs that for every kick.
 - Networks run on one core a kick.
