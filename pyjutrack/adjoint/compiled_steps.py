@@ -8,7 +8,7 @@ over all turns, and autograd is asked once for what that is by the parameters.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import torch
 from torch import Tensor
@@ -207,7 +207,7 @@ class _ByAutograd:
         return by_leaf
 
 
-def is_compiled(kick: Kick) -> bool:
+def is_compiled(kick: Kick) -> TypeGuard[SpaceCharge]:
     """Whether `back_through_space_charge` serves a kick."""
     return type(kick) is SpaceCharge
 

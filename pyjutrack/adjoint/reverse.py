@@ -16,7 +16,6 @@ from ..compiled import parallel
 from ..errors import InvalidValueError
 from ..lattice import Lattice
 from ..propagation import End, run, state_of
-from ..spacecharge import SpaceCharge
 from ..transport import State, behind
 from ..transport.retreat import has_inverse
 from ..walk import Plan, Walk, passed
@@ -157,7 +156,7 @@ def _backwards(
                 beam = beam.replace(reference=behind_it)
             for n in reversed(range(len(course.kicks))):
                 kick, state = course.kicks[n], State(columns, record.alive(phase + n + 1))
-                if passage is not None and isinstance(kick, SpaceCharge) and is_compiled(kick):
+                if passage is not None and is_compiled(kick):
                     strength = passages.strength(n, kick, beam)
                     back_through_space_charge(kick, passage, strength, beam, state, gradients, sums)
                 else:
