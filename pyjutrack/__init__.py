@@ -1,6 +1,6 @@
 """Hybrid physics and data-driven beam tracking with automatic differentiation."""
 
-from . import distributed, distributions, engines, io, moments, observables, surrogate
+from . import distributed, distributions, engines, hamiltonians, io, moments, observables, surrogate
 from .beam import Beam
 from .derivatives import gradient, jacobian, jacobian_derivatives, value_and_gradient
 from .elements import (
@@ -8,6 +8,7 @@ from .elements import (
     CrabCavity,
     Drift,
     Element,
+    HamiltonianKick,
     Kicker,
     Marker,
     Monitor,
@@ -76,6 +77,7 @@ __all__ = [
     "Drift",
     "Element",
     "EngineError",
+    "HamiltonianKick",
     "InvalidValueError",
     "Kick",
     "Kicker",
@@ -122,6 +124,7 @@ __all__ = [
     "emittance_growth",
     "engines",
     "gradient",
+    "hamiltonians",
     "io",
     "jacobian",
     "jacobian_derivatives",

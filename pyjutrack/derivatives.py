@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -16,7 +15,7 @@ from .beam import Beam
 from .engines import Engine, Task, engine_of
 from .engines.results import checked
 from .errors import InvalidValueError, require_known
-from .knobs import overlay, values
+from .knobs import overlay, parts, split, values
 from .lattice import Lattice
 from .observables import Observable
 from .reference import Reference
@@ -97,7 +96,6 @@ def jacobian_derivatives(
         (6, 6), and (K, 6, 6) in the order of `wrt`.
     """
     beam = _with_field(beam, kicks)
-    values(lattice, beam, wrt)  # names that are none, before all else
     chosen, task = engine_of(engine), task_of(lattice, beam, kicks, turns)
     matrix, slopes = chosen.jacobian_derivatives(task, _start(at), wrt)
     return np.asarray(matrix.detach()), np.asarray(slopes.detach())
@@ -120,7 +118,9 @@ def gradient(
 
     Args:
         observable: (final beam, initial beam) -> 0-d tensor; see `pyjutrack.observables`.
-        wrt: knobs, such as "d1.length", "q1.k1", "beam.current".
+        wrt: knobs, such as "d1.length", "q1.k1", "beam.current", "beam.beta_x",
+            "kicks[0].perveance_scale", or vectors such as "field.weights", which count with all
+            their entries; see `pyjutrack.knobs`.
         mode: "reverse" costs a few trackings whatever the number of knobs; "forward" grows with
             the knobs, and needs no memory; "fd" is central differences.
         step: of the central differences, times max(|value of the knob|, 1).
@@ -164,18 +164,16 @@ def value_and_gradient(
     require_known("mode", mode, ("reverse", "forward", "fd"))
     _positive(step)
     _single(beam)
-    vector = values(lattice, beam, wrt)
     if mode == "fd":
         beam = beam.to(torch.float64)  # a step of 1e-5 is below the rounding of float32
     chosen, task = engine_of(engine), task_of(lattice, beam, kicks, turns, adjoint)
+    found, vector = parts(task, wrt), values(task, wrt)
 
     def figure(final: Beam) -> Tensor:
         return observable(final, beam)
 
     def function(vector: Tensor) -> Tensor:
-        knobbed, source = overlay(lattice, beam, wrt, vector.unbind(0))
-        shifted = dataclasses.replace(task, lattice=knobbed, beam=source)
-        return checked(figure, chosen.track(shifted))
+        return checked(figure, chosen.track(overlay(task, wrt, split(vector, found))))
 
     if mode == "fd":
         value, slope = function(vector), _central(function, vector, step)

@@ -1,43 +1,136 @@
-"""The boundary of differentiation: knobs of lattice and beam as one vector."""
+"""The boundary of differentiation: knobs of lattice, beam and kicks as one vector.
+
+Addresses are "q1.k1", "m1.knl[2]" and "field.weights" of a lattice, "beam.current" and the moments
+of the incoming beam such as "beam.beta_x", and what the kicks hold: "kicks[0].perveance_scale",
+"kicks[0].potential.weights".
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from collections.abc import Iterable, Sequence
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
+from . import incoming
 from .beam import Beam
 from .errors import InvalidValueError, unknown
 from .lattice import Lattice
 from .number import detached
 
-#: knobs that belong to the beam
+#: the beam's own knob, beside those of its shape
 CURRENT = "beam.current"
 
+_KICK = re.compile(r"^kicks\[(\d+)\]\.([\w.]+)$")
 
-def values(lattice: Lattice, beam: Beam, wrt: Sequence[str]) -> Tensor:
-    """The present values of knobs, (K,) float64.
 
-    Args:
-        wrt: addresses such as "q1.k1" and "m1.knl[2]" of the lattice, or "beam.current".
+class Knobbed(Protocol):
+    """What has knobs; a dataclass, such as a `Task`."""
+
+    @property
+    def lattice(self) -> Lattice: ...
+    @property
+    def beam(self) -> Beam: ...
+    @property
+    def kicks(self) -> tuple[Any, ...]: ...
+
+
+T = TypeVar("T", bound=Knobbed)
+
+
+def values(of: Knobbed, wrt: Sequence[str]) -> Tensor:
+    """The present values of knobs, (K,) float64; a vector among them counts with all its entries.
 
     Raises:
         InvalidValueError: none, or one twice.
         UnknownNameError: no such knob.
     """
+    return torch.cat([v.reshape(-1) for v in parts(of, wrt)])
+
+
+def parts(of: Knobbed, wrt: Sequence[str]) -> list[Tensor]:
+    """The present value of each knob, 0-d or a vector (P,), float64; errors as for `values`."""
     _distinct(wrt)
-    for address in wrt:
-        if address.startswith("beam.") and address != CURRENT and address not in lattice.knobs():
-            raise unknown("knob", address, [*lattice.knobs(), CURRENT])
-    found = [beam.current if a == CURRENT else lattice.value(a) for a in wrt]
-    return torch.tensor([detached(v) for v in found], dtype=torch.float64)
+    return [_plain(_value(of, address)) for address in wrt]
 
 
 def lattice_values(lattice: Lattice, wrt: Sequence[str]) -> Tensor:
     """The present values of knobs of a lattice alone; errors as for `values`."""
     _distinct(wrt)
     return torch.tensor([detached(lattice.value(a)) for a in wrt], dtype=torch.float64)
+
+
+def split(vector: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
+    """A vector (K,) cut into knobs of the shapes of `like`."""
+    cut = vector.split([v.numel() for v in like])
+    return [part.reshape(v.shape) for part, v in zip(cut, like, strict=True)]
+
+
+def overlay(of: T, wrt: Sequence[str], numbers: Iterable[Tensor]) -> T:
+    """The same with its knobs set to tensors, 0-d or vectors; the original is left as it is."""
+    in_lattice, of_beam, kicks, current = {}, {}, list(of.kicks), None
+    for address, number in zip(wrt, numbers, strict=True):
+        kick = _KICK.match(address)
+        if kick:
+            place = int(kick[1])
+            kicks[place] = _with(kicks[place], kick[2].split("."), number)
+        elif address == CURRENT:
+            current = number
+        elif address in incoming.KNOBS and address not in of.lattice.knobs():
+            of_beam[address] = number
+        else:
+            in_lattice[address] = number
+    beam = incoming.shaped(of.beam, of_beam) if of_beam else of.beam
+    beam = beam if current is None else beam.replace(current=current)
+    lattice = of.lattice.with_values(in_lattice) if in_lattice else of.lattice
+    return dataclasses.replace(of, lattice=lattice, beam=beam, kicks=tuple(kicks))  # type: ignore[type-var]
+
+
+def _value(of: Knobbed, address: str) -> Any:
+    kick = _KICK.match(address)
+    if kick:
+        return _of_kick(of.kicks, address, int(kick[1]), kick[2].split("."))
+    if address == CURRENT:
+        return of.beam.current
+    if address.startswith("beam.") and address not in of.lattice.knobs():
+        if address not in incoming.KNOBS:
+            raise unknown("knob", address, [*of.lattice.knobs(), CURRENT, *incoming.KNOBS])
+        return incoming.value(of.beam, address)
+    return of.lattice.value(address)
+
+
+def _of_kick(kicks: Sequence[Any], address: str, place: int, path: Sequence[str]) -> Any:
+    if place >= len(kicks):
+        raise InvalidValueError(f"{address}: there are {len(kicks)} kicks, counted from 0")
+    thing = kicks[place]
+    for name in path:
+        known = [f.name for f in dataclasses.fields(thing)] if _is_record(thing) else []
+        if name not in known:
+            raise unknown(f"knob of {type(thing).__name__}", name, known)
+        thing = getattr(thing, name)
+    if isinstance(thing, Tensor) or (isinstance(thing, (float, int)) and type(thing) is not bool):
+        return thing
+    raise InvalidValueError(f"{address} is no number and no vector of numbers: {thing!r}")
+
+
+def _with(record: Any, path: Sequence[str], number: Tensor) -> Any:
+    """A record with what stands at the end of a path replaced."""
+    first, *rest = path
+    inner = _with(getattr(record, first), rest, number) if rest else number
+    return dataclasses.replace(record, **{first: inner})
+
+
+def _is_record(thing: Any) -> bool:
+    return dataclasses.is_dataclass(thing) and not isinstance(thing, type)
+
+
+def _plain(value: Any) -> Tensor:
+    if isinstance(value, Tensor) and value.dim():
+        return value.detach().to(torch.float64)
+    return torch.tensor(detached(value), dtype=torch.float64)
 
 
 def _distinct(wrt: Sequence[str]) -> None:
@@ -48,13 +141,3 @@ def _distinct(wrt: Sequence[str]) -> None:
     if len(set(wrt)) < len(wrt):
         twice = next(a for a in wrt if list(wrt).count(a) > 1)
         raise InvalidValueError(f"knob {twice!r} is named twice")
-
-
-def overlay(
-    lattice: Lattice, beam: Beam, wrt: Sequence[str], numbers: Iterable[Tensor]
-) -> tuple[Lattice, Beam]:
-    """Lattice and beam with the knobs set to 0-d tensors; the originals are left as they are."""
-    entries = dict(zip(wrt, numbers, strict=True))
-    if CURRENT in entries:
-        beam = beam.replace(current=entries.pop(CURRENT))
-    return lattice.with_values(entries), beam

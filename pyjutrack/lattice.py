@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from .elements import Element
@@ -117,10 +118,11 @@ class Lattice:
                     found += [f"{name}.{field}[{i}]" for i in range(len(value))]
                 else:
                     found.append(f"{name}.{field}")
+            found += [f"{name}.{field}" for field in element.vectors]
         return found
 
     def value(self, address: str) -> Number:
-        """The parameter at an address such as "q1.k1" or "m1.knl[2]".
+        """The parameter at an address such as "q1.k1" or "m1.knl[2]"; of weights, a vector.
 
         Raises:
             UnknownNameError: no such knob; the message gives the nearest.
@@ -172,7 +174,7 @@ class Lattice:
             raise unknown("knob", address, self.knobs())
         element = self[match["element"]]
         index = None if match["index"] is None else int(match["index"])
-        if match["field"] in (*element.knobs, *element.placement):
+        if match["field"] in (*element.knobs, *element.placement, *element.vectors):
             value = getattr(element, match["field"])
             self._one_knob(address, element, match["field"])
             if isinstance(value, tuple) == (index is not None):
@@ -190,6 +192,8 @@ class Lattice:
 def _same(a: Any, b: Any) -> bool:
     if isinstance(a, tuple) and isinstance(b, tuple):
         return len(a) == len(b) and all(map(_same, a, b))
+    if isinstance(a, Tensor) and a.dim():
+        return a is b or torch.equal(a.detach(), b.detach())
     return a is b or detached(a) == detached(b)
 
 
@@ -197,7 +201,7 @@ def _as_numbers(element: Element) -> Element:
     changes: dict[str, Any] = {}
     for name, value in vars(element).items():
         if isinstance(value, Tensor):
-            changes[name] = detached(value)
+            changes[name] = value.detach() if value.dim() else detached(value)
         elif isinstance(value, tuple) and any(isinstance(v, Tensor) for v in value):
             changes[name] = tuple(map(detached, value))
     return dataclasses.replace(element, **changes) if changes else element

@@ -81,10 +81,16 @@ class Pushed(Tensor):
             return _by_torch_func(func, args, kwargs)
 
 
-def seeds(vector: Tensor) -> list[Tensor]:
-    """The entries of a vector, each pushed in the direction of its own number."""
-    one = torch.ones(1, dtype=vector.dtype)
-    return [Pushed.make(v, one, (i,)) for i, v in enumerate(vector.unbind(0))]
+def seeds(parts: Sequence[Tensor]) -> list[Tensor]:
+    """Numbers and vectors, each entry pushed in the direction of its own number."""
+    found: list[Tensor] = []
+    first = 0
+    for part in parts:
+        size = part.numel()
+        own = torch.eye(size, dtype=part.dtype).reshape(size, *part.shape)
+        found.append(Pushed.make(part, own, tuple(range(first, first + size))))
+        first += size
+    return found
 
 
 def value_of(x: Any) -> Any:

@@ -133,6 +133,16 @@ def move(element: pj.Element, c: Tensor, part: Part = WHOLE, alive: Any = None) 
     return out.squeeze(0) if single else out
 
 
+def learned(form: Any) -> dict[str, Any]:
+    """A form with some weights."""
+    draw = torch.Generator().manual_seed(3)
+    weights = form.start() + torch.randn(form.count, generator=draw, dtype=torch.float64)
+    return {"potential": form, "weights": weights}
+
+
+SPLINE = learned(pj.hamiltonians.Spline((0.04, 0.03), (10, 12), unit=1e-5))
+PERCEPTRON = learned(pj.hamiltonians.Perceptron((5, 4), (0.01, 0.02), unit=1e-5))
+IN_TIME = learned(pj.hamiltonians.Perceptron((4,), (0.01, 0.02, 0.05), unit=1e-5))
 EXACT, PARAXIAL = {"model": "exact"}, {"model": "paraxial"}
 LINEAR = {"model": "linear"}
 PLACED = {"dx": 1e-3, "dy": -2e-3, "dz": 3e-3, "x_rot": 4e-3, "y_rot": -6e-3, "z_rot": 0.02}
@@ -170,8 +180,16 @@ def bend(label: str, kind: Any, parameters: Any, options: Any = None, *solved: A
     return Case(label, kind, parameters, options, *solved, mirrored=swapped, reversed_to=symmetric)
 
 
+def kicked(label: str, options: dict[str, Any], placed: Any = None) -> Case:
+    parameters = {"strength": 1.3, **(placed or {})}
+    return Case(label, pj.HamiltonianKick, parameters, options, divisible=False)
+
+
 CASES = [
     Case("drift", pj.Drift, {"length": 0.7}, {}, drifting(square_root)),
+    kicked("spline", SPLINE),
+    kicked("perceptron", PERCEPTRON),
+    kicked("spline-placed", SPLINE, {"tilt": 0.1, **PLACED}),
     Case("drift-long", pj.Drift, {"length": 30.0}, {}, drifting(square_root)),
     Case("drift-zero", pj.Drift, {"length": 0.0}, {}, drifting(square_root)),
     Case("drift-placed", pj.Drift, {"length": 0.7, **PLACED}, {}, drifting(square_root)),
@@ -359,7 +377,10 @@ CASES = [
 ]
 
 #: no motion mirrored in time leads back through the same kind
-ONE_WAY = [Case("patch", pj.Patch, {**PLACED, "tilt": 0.1}, divisible=False)]
+ONE_WAY = [
+    Case("patch", pj.Patch, {**PLACED, "tilt": 0.1}, divisible=False),
+    kicked("perceptron-in-time", IN_TIME),
+]
 
 
 def points(count: int = 5, seed: int = 0) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..beam import Beam
 from ..reference import Reference
 from ..transport import State
-from ..transport.retreat import retreat
+from ..transport.retreat import is_kick, retreat
 from ..walk import Segment, passed
 from .course import Tensors
 
@@ -60,6 +60,12 @@ def back_through_element(
         parameters: tensors of the element that require gradients.
     """
     element, part, _ = segment
+    if known is None and is_kick(element, reference, part):
+        known = end.coordinates
+        with torch.enable_grad():
+            leaves = leaves_of(known)
+            kicked = passed(segment, State(leaves, end.alive), reference).coordinates
+        return _in_front(leaves, kicked), pulled(kicked, leaves, parameters, gradients, sums)
     if known is None:
         known = retreat(element, end, reference, part).coordinates
     with torch.enable_grad():
@@ -85,11 +91,15 @@ def back_through_kick(
         leaves = leaves_of(end.coordinates)
         state = State(leaves, end.alive)
         kicked = kick.apply(state, kick.field(beam, state), segment.kicked).coordinates
-    before = tuple(
+    return _in_front(leaves, kicked), pulled(kicked, leaves, parameters, gradients, sums)
+
+
+def _in_front(behind: Tensors, kicked: Tensors) -> Tensors:
+    """Columns in front of a kick, from those behind it and what a second kick made of them."""
+    return tuple(
         old.detach() if new is old else old.detach() - (new.detach() - old.detach())
-        for old, new in zip(leaves, kicked, strict=True)
+        for old, new in zip(behind, kicked, strict=True)
     )
-    return before, pulled(kicked, leaves, parameters, gradients, sums)
 
 
 def leaves_of(columns: Tensors) -> Tensors:

@@ -7,6 +7,7 @@ normalised to the reference rigidity. How an element moves a particle stands in 
 from .base import Element, kinds
 from .bends import Bend, RBend, SBend
 from .cavities import CrabCavity, RFCavity
+from .learned import HamiltonianKick
 from .magnets import Kicker, Magnet, Multipole, Octupole, Quadrupole, Sextupole, Solenoid
 from .other import Aperture, Drift, Marker, Monitor, Patch
 
@@ -16,6 +17,7 @@ __all__ = [
     "CrabCavity",
     "Drift",
     "Element",
+    "HamiltonianKick",
     "Kicker",
     "Magnet",
     "Marker",

@@ -50,6 +50,8 @@ class Element:
     placement: ClassVar[tuple[str, ...]] = PLACEMENT
     #: those of them that are tuples of numbers
     series: ClassVar[tuple[str, ...]] = ()
+    #: names of parameters that are one vector, a knob as a whole
+    vectors: ClassVar[tuple[str, ...]] = ()
     #: choices of the option fields
     choices: ClassVar[dict[str, tuple[str, ...]]] = {}
     length: Number = field(default=0.0, kw_only=True)
@@ -83,6 +85,11 @@ class Element:
                 f"{self._label()}: {name} must be a sequence of numbers, got {values!r}"
             )
         return tuple(self._number(name, v) for v in values)
+
+    def _vector(self, name: str, value: Tensor) -> Tensor:
+        if not bool_or(torch.isfinite(value.detach()).all(), default=True):
+            raise InvalidValueError(f"{self._label()}: {name} must be finite")
+        return value
 
     def _number(self, name: str, value: Any) -> Number:
         if isinstance(value, Tensor):

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..adjoint import run_adjoint
 from ..beam import Beam
 from ..compiled import parallel
-from ..knobs import overlay, values
+from ..knobs import overlay, parts, split, values
 from ..lattice import Lattice
 from ..propagation import End, beam_of, run, state_of
 from ..pushforward import Pushed, seeds
@@ -30,12 +30,12 @@ class Native:
 
     def track(self, task: Task) -> Beam:
         """See `Engine`."""
-        end = _tracked(task, task.lattice, task.beam)
+        end = _tracked(task)
         return beam_of(end.state, end.reference, task.beam)
 
     def probe(self, task: Task, starts: Tensor) -> Tensor:
         """See `Engine`."""
-        return _probe(task, task.lattice, task.beam, starts)
+        return _probe(task, starts)
 
     def jacobian(self, task: Task, start: Tensor) -> Tensor:
         """See `Engine`."""
@@ -47,11 +47,13 @@ class Native:
     ) -> tuple[Tensor, Tensor]:
         """See `Engine`."""
 
+        found = parts(task, wrt)
+
         def of(vector: Tensor) -> tuple[Tensor, Tensor]:
-            m = _jacobian(task, *overlay(task.lattice, task.beam, wrt, vector.unbind(0)), start)
+            m = _jacobian(overlay(task, wrt, split(vector, found)), start)
             return m, m
 
-        vector = values(task.lattice, task.beam, wrt)
+        vector = values(task, wrt)
         slopes, m = torch.func.jacfwd(of, has_aux=True)(vector)
         return m, slopes.movedim(-1, 0)
 
@@ -59,12 +61,13 @@ class Native:
         self, figure: Figure, task: Task, wrt: Sequence[str], mode: Literal["reverse", "forward"]
     ) -> tuple[Tensor, Tensor]:
         """See `Engine`."""
-        vector = values(task.lattice, task.beam, wrt)
+        found = parts(task, wrt)
         if mode == "forward":
-            end, source = _final(task, wrt, seeds(vector))
-            return _meet(figure, end, source, len(vector))
+            end, source = _final(task, wrt, seeds(found))
+            return _meet(figure, end, source, sum(p.numel() for p in found))
+        vector = values(task, wrt)
         leaf = vector.requires_grad_()
-        end, source = _final(task, wrt, leaf.unbind(0))
+        end, source = _final(task, wrt, split(leaf, found))
         value = checked(figure, beam_of(end.state, end.reference, source))
         slope, world = torch.zeros_like(vector), task.beam.world
         if value.requires_grad:
@@ -75,9 +78,9 @@ class Native:
         return value, world.sum(slope)
 
 
-def _probe(task: Task, lattice: Lattice, beam: Beam, starts: Tensor) -> Tensor:
+def _probe(task: Task, starts: Tensor) -> Tensor:
     particles = state_of(starts, torch.ones(starts.shape[:-1], dtype=torch.bool))
-    probe = run(lattice, beam, task.kicks, task.turns, task.counts, particles).probe
+    probe = run(task.lattice, task.beam, task.kicks, task.turns, task.counts, particles).probe
     assert probe is not None
     all_alive(probe.alive)
     return torch.stack(probe.coordinates, dim=-1)
@@ -98,11 +101,11 @@ def _pushed(task: Task, start: Tensor) -> Tensor:
     return matrix
 
 
-def _jacobian(task: Task, lattice: Lattice, beam: Beam, start: Tensor) -> Tensor:
+def _jacobian(task: Task, start: Tensor) -> Tensor:
     """The Jacobian by PyTorch's transforms, which others may be put around."""
 
     def final(c: Tensor) -> Tensor:
-        return _probe(task, lattice, beam, c.unsqueeze(0)).squeeze(0)
+        return _probe(task, c.unsqueeze(0)).squeeze(0)
 
     matrix: Tensor = torch.func.jacfwd(final)(start)
     return matrix
@@ -121,12 +124,14 @@ def _compiled(lattice: Lattice, beam: Beam, turns: int, start: Tensor) -> Tensor
 
 def _final(task: Task, wrt: Sequence[str], numbers: Iterable[Tensor]) -> tuple[End, Beam]:
     """The end of a tracking with knobs at some values, and the beam as it started."""
-    knobbed, source = overlay(task.lattice, task.beam, wrt, numbers)
-    return _tracked(task, knobbed, source, once=True), source
+    knobbed = overlay(task, wrt, numbers)
+    return _tracked(knobbed, once=True), knobbed.beam
 
 
-def _tracked(task: Task, lattice: Lattice, beam: Beam, *, once: bool = False) -> End:
-    return run_adjoint(lattice, beam, task.kicks, task.turns, task.counts, task.adjoint, once=once)
+def _tracked(task: Task, *, once: bool = False) -> End:
+    return run_adjoint(
+        task.lattice, task.beam, task.kicks, task.turns, task.counts, task.adjoint, once=once
+    )
 
 
 def _meet(figure: Figure, final: End, source: Beam, count: int) -> tuple[Tensor, Tensor]:

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..elements import Element, kinds
 from ..errors import InvalidValueError, UnknownNameError, unknown
+from ..hamiltonians import Form, form_from_record, record_of
 from ..number import is_transformed
 
 Plain = dict[str, Any]
@@ -45,6 +47,8 @@ def _plain(value: Any, label: str, name: str) -> Any:
                 f"alone, {name}=value.detach()"
             )
         return _plain(value.tolist(), label, name)
+    if isinstance(value, Form):
+        return record_of(value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)  # JSON has no word for it
     if value is None or isinstance(value, (bool, int, float, str)):
@@ -92,6 +96,12 @@ def element_from(kind: type[Element], values: Mapping[str, Any]) -> Element:
 def _typed(kind: type[Element], field: Field[Any], value: Any) -> Any:
     """The value of a field, of the type it should have."""
     name, default = field.name, field.default
+    if name in kind.vectors:
+        if not isinstance(value, list):
+            raise _mistyped(name, "a list of numbers", value)
+        return torch.tensor([_number(name, entry) for entry in value], dtype=torch.float64)
+    if isinstance(value, dict):
+        return form_from_record(value)
     if name in kind.series:
         if not isinstance(value, list):
             raise _mistyped(name, "a list of numbers", value)

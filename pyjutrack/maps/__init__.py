@@ -13,6 +13,7 @@ Source of the Hamiltonians: D. Sagan, The Bmad Reference Manual, ch. 23; E. Fore
 from .bend import bend, bend_kick, bend_linear, curved_quadrupole_kick, edge_fringe, edge_linear
 from .cavity import crab_kick, rescale, rf_kick
 from .frames import patch, roll
+from .learned import potential_kick
 from .multipole import multipole_kick
 from .openings import in_ellipse, in_racetrack
 from .solenoid import solenoid
@@ -32,6 +33,7 @@ __all__ = [
     "in_racetrack",
     "multipole_kick",
     "patch",
+    "potential_kick",
     "quadrupole",
     "rescale",
     "rf_kick",

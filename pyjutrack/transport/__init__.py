@@ -1,6 +1,6 @@
 """How each kind of element moves particles: from the record of parameters to the map."""
 
-from . import bends, fields, places, straight
+from . import bends, fields, learned, places, straight
 from .base import WHOLE, Part, State, passable, slices, transport
 from .fields import behind
 from .placed import advance
@@ -13,6 +13,7 @@ __all__ = [
     "behind",
     "bends",
     "fields",
+    "learned",
     "passable",
     "places",
     "slices",

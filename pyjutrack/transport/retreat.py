@@ -47,6 +47,19 @@ def has_inverse(element: Element, reference: Reference, part: Part) -> bool:
     return True
 
 
+#: maps that add to momenta what depends on places alone
+_KICKS = ("multipole_kick", "potential_kick")
+
+
+def is_kick(element: Element, reference: Reference, part: Part) -> bool:
+    """Whether all that is done in a part of an element is one kick by what depends on places."""
+    try:
+        names = [name for name, _ in taped(element, reference, part)]
+    except NotRecordedError:
+        return False
+    return len(names) == 1 and names[0] in _KICKS
+
+
 class _Tape(Recorder):
     """Notes operations with their parameters as they are, tensors among them."""
 
@@ -135,5 +148,6 @@ _BACK: dict[str, Callable[..., Parameters]] = {
     "rescale": lambda ratio: (1 / ratio,),
     "roll": lambda cosine, sine: (cosine, -sine),
     "patch": _frame_back,
+    "potential_kick": lambda form, weights, strength: (form, weights, -strength),
     "multipole_kick": lambda knl, ksl: (_opposite(*knl), _opposite(*ksl)),
 }

@@ -21,6 +21,7 @@ from torch import Tensor
 from ...beam import Beam, require_whole
 from ...elements import Drift, Element, Marker, Multipole, Quadrupole
 from ...errors import InvalidValueError
+from ...incoming import KNOBS
 from ...knobs import CURRENT
 from ...lattice import Lattice
 from ...number import Number, is_transformed
@@ -261,6 +262,8 @@ def _entries(lattice: Lattice, address: str) -> list[tuple[int, str, int]]:
     """(place from 1 or 0, JuTrack's field, order from 0 or -1) of what an address moves."""
     if address == CURRENT:
         return [(0, "current", -1)]
+    if address in KNOBS or address.startswith("kicks["):
+        raise InvalidValueError(f"JuTrack's parameters cannot reach the knob {address!r}")
     name, field, index = lattice.resolve(address)
     return [
         (place, *_field(e, address, field, index))

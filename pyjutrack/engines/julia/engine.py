@@ -116,7 +116,7 @@ class Julia:
     def _knobbed(self, task: Task, wrt: Sequence[str]) -> tuple[Any, Any, Any]:
         """A study with knobs, their values, and which of them each address moves."""
         entries, moved = border.knobs(task, wrt)
-        at = moved @ values(task.lattice, task.beam, wrt).numpy()
+        at = moved @ values(task, wrt).numpy()
         return self._study(task, entries), at, moved
 
 

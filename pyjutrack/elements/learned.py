@@ -1,0 +1,60 @@
+"""Elements whose field is learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from ..errors import InvalidValueError
+from ..number import Number
+from .base import Element
+
+if TYPE_CHECKING:
+    from ..hamiltonians import Form
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class HamiltonianKick(Element):
+    """A thin kick by a potential H(x, y, z) that is learned.
+
+    (px, py, delta) -= strength grad H: symplectic whatever the weights are. With the weights at
+    their start H is zero, and the element does nothing.
+
+    Attributes:
+        potential: the form of H; see `pyjutrack.hamiltonians`.
+        weights: of the form, one vector (P,); None is its start. As a knob it is named as a whole,
+            such as "field.weights".
+        strength: factor on H.
+    """
+
+    potential: Form
+    weights: Tensor = None  # type: ignore[assignment]  # the form's start, filled in __post_init__
+    strength: Number = field(default=1.0, kw_only=True)
+    abstract: ClassVar[bool] = False
+    knobs: ClassVar[tuple[str, ...]] = ("strength",)
+    vectors: ClassVar[tuple[str, ...]] = ("weights",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        form: Any = self.potential
+        if not all(hasattr(form, name) for name in ("count", "start", "slopes")):
+            raise InvalidValueError(
+                f"{self._label()}: potential must be a form of `pyjutrack.hamiltonians`, got "
+                f"{form!r}"
+            )
+        weights: Any = form.start() if self.weights is None else self.weights
+        if not isinstance(weights, Tensor):
+            weights = torch.tensor(weights, dtype=torch.float64)
+        if weights.shape != (form.count,):
+            raise InvalidValueError(
+                f"{self._label()}: {form} has {form.count} weights, got shape "
+                f"{tuple(weights.shape)}"
+            )
+        object.__setattr__(self, "weights", self._vector("weights", weights))
+
+    def __repr__(self) -> str:
+        own = f"{self.potential!r}, strength={self.strength!r}"
+        return f"HamiltonianKick({own}, name={self.name!r})"

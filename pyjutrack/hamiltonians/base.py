@@ -1,0 +1,77 @@
+"""What every form of a learned potential is."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
+
+from torch import Tensor
+
+from ..errors import InvalidValueError, require_known
+
+
+@runtime_checkable
+class Form(Protocol):
+    """A potential as a function of places and weights.
+
+    H is in metres: it is the integral of the normalised Hamiltonian along the path, so that its
+    slopes are changes of px, py and delta. A frozen dataclass of plain data.
+    """
+
+    @property
+    def count(self) -> int:
+        """How many weights there are."""
+        ...
+
+    def start(self) -> Tensor:
+        """Weights (P,) at which H is zero everywhere, float64."""
+        ...
+
+    def value(self, weights: Tensor, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+        """H at places (N,) [m]."""
+        ...
+
+    def slopes(
+        self, weights: Tensor, x: Tensor, y: Tensor, z: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """dH/dx, dH/dy and dH/dz at places; None where H does not depend on z."""
+        ...
+
+
+def positive(label: str, *numbers: float) -> None:
+    """Raise InvalidValueError for what is not finite and positive."""
+    for number in numbers:
+        if not (isinstance(number, (int, float)) and math.isfinite(number) and number > 0):
+            raise InvalidValueError(f"{label} must be finite and positive, got {number!r}")
+
+
+def record_of(form: Form) -> dict[str, Any]:
+    """A form as plain data, for files."""
+    return {"form": type(form).__name__, **dataclasses.asdict(form)}  # type: ignore[call-overload]
+
+
+def form_from_record(data: Mapping[str, Any]) -> Form:
+    """The form of a record.
+
+    Raises:
+        UnknownNameError, InvalidValueError: it is none.
+    """
+    from . import perceptron, spline
+
+    known: dict[str, Any] = {k.__name__: k for k in (spline.Spline, perceptron.Perceptron)}
+    if not isinstance(data, Mapping):
+        raise InvalidValueError(f"a learned potential is a record with its form, got {data!r}")
+    require_known("form of a learned potential", str(data.get("form")), known)
+    fields = {k: _tupled(v) for k, v in data.items() if k != "form"}
+    kind = known[str(data["form"])]
+    try:
+        form: Form = kind(**fields)
+    except TypeError as error:
+        raise InvalidValueError(f"{data!r} is no {kind.__name__}: {error}") from error
+    return form
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(map(_tupled, value)) if isinstance(value, (list, tuple)) else value

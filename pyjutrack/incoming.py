@@ -1,0 +1,87 @@
+"""The incoming beam by its moments: centroids, emittances and Twiss functions as knobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from . import moments
+from .beam import COORDINATES, Beam
+from .errors import InvalidValueError
+from .number import Number, tensor_like
+
+_PLANES = {"x": 0, "y": 2}
+_CENTROIDS = {f"beam.{name}": i for i, name in enumerate(COORDINATES)}
+_SHAPES = tuple(f"beam.{f}_{p}" for p in _PLANES for f in ("emittance", "beta", "alpha"))
+
+#: addresses: the centroid's six coordinates, and geometric rms emittance [m rad], beta [m] and
+#: alpha of both planes
+KNOBS: tuple[str, ...] = (*_CENTROIDS, *_SHAPES)
+
+
+class Ellipse(NamedTuple):
+    """rms ellipse of a plane: geometric emittance [m rad], beta [m], alpha."""
+
+    emittance: Number
+    beta: Number
+    alpha: Number
+
+
+def value(beam: Beam, address: str) -> float:
+    """What a beam has at one of the `KNOBS`."""
+    if address in _CENTROIDS:
+        return float(moments.centroid(beam).detach()[_CENTROIDS[address]])
+    figure, _, plane = address.removeprefix("beam.").rpartition("_")
+    return float(getattr(ellipse(beam, plane), figure))
+
+
+def ellipse(beam: Beam, plane: str) -> Ellipse:
+    """The rms ellipse of a plane, by the moments of the particles alive.
+
+    Raises:
+        InvalidValueError: the beam has no extent there.
+    """
+    i = _PLANES[plane]
+    (uu, up), (_, pp) = moments.covariance(beam).detach()[i : i + 2, i : i + 2]
+    square = float(uu * pp - up * up)
+    if not square > 0:
+        raise InvalidValueError(
+            f"the beam has no emittance in {plane}, so that its ellipse cannot be a knob"
+        )
+    emittance = square**0.5
+    return Ellipse(emittance, float(uu) / emittance, -float(up) / emittance)
+
+
+def shaped(beam: Beam, changes: Mapping[str, Tensor]) -> Beam:
+    """The beam brought to other moments by a linear map of each plane and a shift.
+
+    Args:
+        changes: address to value; what is not named stays as it is.
+    """
+    rows = list(beam.coordinates.movedim(-1, 0).unbind(0))
+    centres = moments.centroid(beam).detach()
+    for plane, i in _PLANES.items():
+        if not any(a.endswith(f"_{plane}") for a in changes):
+            continue
+        old = ellipse(beam, plane)
+        new = Ellipse(*(changes.get(f"beam.{f}_{plane}", getattr(old, f)) for f in Ellipse._fields))
+        # (u, p) -> M (u, p), M = N(new) N(old)^-1 with N the normalising matrix of an ellipse
+        size = _root(new.emittance / old.emittance, rows[i])
+        stretch = _root(new.beta / old.beta, rows[i])
+        u, p = rows[i] - centres[i], rows[i + 1] - centres[i + 1]
+        # in the order: take out the old slope, stretch, put in the new one
+        p = p + (old.alpha / old.beta) * u
+        u, p = size * stretch * u, size * p / stretch
+        p = p - (new.alpha / new.beta) * u
+        rows[i], rows[i + 1] = u + centres[i], p + centres[i + 1]
+    for address, i in _CENTROIDS.items():
+        if address in changes:
+            rows[i] = rows[i] + (changes[address] - centres[i])
+    return beam.replace(coordinates=torch.stack(rows, 0).movedim(0, -1))
+
+
+def _root(ratio: Number, like: Tensor) -> Tensor:
+    return tensor_like(ratio, like).sqrt()

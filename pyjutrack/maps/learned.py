@@ -1,0 +1,15 @@
+"""Kicks by learned potentials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def potential_kick(
+    x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, form: Any, weights: Any, strength: Any
+) -> Any:
+    """Thin kick of the Hamiltonian strength H(x, y, z; weights), H by its form."""
+    along_x, along_y, along_z = form.slopes(weights, x, y, z)
+    if along_z is not None:
+        delta = delta - strength * along_z
+    return x, px - strength * along_x, y, py - strength * along_y, z, delta

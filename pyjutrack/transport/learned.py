@@ -1,0 +1,13 @@
+"""Elements whose field is learned."""
+
+from __future__ import annotations
+
+from ..elements import HamiltonianKick
+from ..reference import Reference
+from .apply import kick
+from .base import Part, State, transport
+
+
+@transport.register
+def _(element: HamiltonianKick, state: State, reference: Reference, part: Part) -> State:
+    return kick("potential_kick", state, element.potential, element.weights, element.strength)

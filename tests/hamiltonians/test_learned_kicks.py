@@ -1,0 +1,164 @@
+"""Kicks by learned potentials: their slopes, their weights as knobs, in all modes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from element_cases import SYMPLECTIC
+from torch import Tensor
+
+import pyjutrack as pj
+from pyjutrack.hamiltonians import Form, Perceptron, Spline, form_from_record, record_of
+
+FORMS: list[Form] = [
+    Spline((0.04, 0.03), (9, 10), unit=1e-5),
+    Perceptron((6, 5), (0.01, 0.02), unit=1e-5),
+    Perceptron((7,), (0.01, 0.02, 0.05), unit=1e-5),
+]
+PROTON = pj.Reference.from_kinetic("proton", 1e9)
+every_form = pytest.mark.parametrize("form", FORMS, ids=lambda f: f"{type(f).__name__}-{f.count}")
+
+
+def some(form: Form, seed: int = 1) -> Tensor:
+    draw = torch.Generator().manual_seed(seed)
+    return form.start() + torch.randn(form.count, generator=draw, dtype=torch.float64)
+
+
+def places(count: int = 40) -> Tensor:
+    draw = torch.Generator().manual_seed(2)
+    size = torch.tensor([[0.015], [0.011], [0.05]], dtype=torch.float64)
+    return (2 * torch.rand(3, count, generator=draw, dtype=torch.float64) - 1) * size
+
+
+def line(form: Form, weights: Tensor | None = None) -> pj.Lattice:
+    return pj.Lattice(
+        [
+            pj.Drift(0.2, name="d1"),
+            pj.Quadrupole(0.1, 20.0, name="q1"),
+            pj.HamiltonianKick(form, weights, name="field"),
+            pj.Quadrupole(0.1, -20.0, name="q2"),
+            pj.Drift(0.2, name="d2"),
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def beam() -> pj.Beam:
+    twiss = pj.Twiss(beta_x=1.0, alpha_x=0.0, beta_y=1.0, alpha_y=0.0)
+    return pj.distributions.gaussian(
+        PROTON, 400, twiss=twiss, emittance=(2e-6, 2e-6), current=100.0, seed=1
+    )
+
+
+@every_form
+def test_nothing_at_the_start(form: Form, beam: pj.Beam) -> None:
+    bare = pj.Lattice([e for e in line(form) if e.name != "field"])
+    torch.testing.assert_close(
+        pj.track(line(form), beam).coordinates, pj.track(bare, beam).coordinates, rtol=0, atol=1e-16
+    )
+
+
+@every_form
+def test_slopes_are_those_of_the_value(form: Form) -> None:
+    at = places().requires_grad_()
+    (expected,) = torch.autograd.grad(form.value(some(form), *at).sum(), at)
+    found = form.slopes(some(form), *at.detach())
+    for row, slope in zip(expected, found, strict=True):
+        slope = torch.zeros_like(row) if slope is None else slope
+        torch.testing.assert_close(slope, row, rtol=1e-10, atol=1e-14)
+
+
+def test_a_spline_ends_smoothly_at_its_edge() -> None:
+    form = FORMS[0]
+    edge = torch.tensor([0.02, 0.02 - 1e-7, 0.02 + 1e-7, 0.5], dtype=torch.float64)
+    slopes = form.slopes(some(form), edge, 0 * edge + 1e-3, 0 * edge)
+    for slope in slopes[:2]:
+        assert slope is not None
+        assert float(slope.abs().max()) < 1e-10
+
+
+@every_form
+def test_symplectic_whatever_the_weights(form: Form) -> None:
+    m = torch.from_numpy(
+        pj.jacobian(line(form, 3 * some(form)), PROTON, at=[3e-3, 1e-3, -2e-3, 5e-4, 0.01, 1e-3])
+    )
+    torch.testing.assert_close(m.mT @ SYMPLECTIC @ m, SYMPLECTIC, rtol=0, atol=1e-12)
+
+
+@every_form
+@pytest.mark.parametrize("charged", [False, True])
+def test_the_gradient_by_all_weights_in_three_ways(
+    form: Form, beam: pj.Beam, charged: bool
+) -> None:
+    kicks = [pj.SpaceCharge(pj.SpectralPoisson((0.03, 0.03), (48, 48)))] if charged else []
+    lattice, wrt = line(form, some(form)), ["field.weights", "q1.k1"]
+    figure = pj.emittance_growth("x")
+    by_mode = {
+        mode: pj.gradient(figure, lattice, beam, wrt=wrt, kicks=kicks, mode=mode)
+        for mode in ("reverse", "forward", "fd")
+    }
+    assert by_mode["reverse"].shape == (form.count + 1,)
+    scale = np.abs(by_mode["reverse"][:-1]).max()
+    np.testing.assert_allclose(
+        by_mode["forward"][:-1] / scale, by_mode["reverse"][:-1] / scale, rtol=0, atol=1e-11
+    )
+    np.testing.assert_allclose(
+        by_mode["fd"][:-1] / scale, by_mode["reverse"][:-1] / scale, rtol=0, atol=1e-6
+    )
+
+
+@every_form
+def test_ways_back_agree(form: Form, beam: pj.Beam) -> None:
+    kick = pj.SpaceCharge(pj.SpectralPoisson((0.03, 0.03), (48, 48)))
+    found = {}
+    for adjoint in ("store", "checkpoint", "reversible"):
+        weights = some(form).requires_grad_()
+        out = pj.track(line(form, weights), beam, kicks=[kick], turns=3, adjoint=adjoint)
+        (found[adjoint],) = torch.autograd.grad(pj.emittance(out, "y"), weights)
+    for adjoint in ("checkpoint", "reversible"):
+        scale = float(found["store"].abs().max())
+        torch.testing.assert_close(
+            found[adjoint] / scale, found["store"] / scale, rtol=0, atol=1e-11
+        )
+
+
+@every_form
+def test_forms_and_lattices_in_files(form: Form, tmp_path) -> None:
+    assert form_from_record(record_of(form)) == form
+    lattice = line(form, some(form))
+    pj.write_lattice(tmp_path / "line.json", lattice)
+    back = pj.read_lattice(tmp_path / "line.json").lattice
+    assert torch.equal(back["field"].weights, lattice["field"].weights)
+    assert back["field"].potential == form
+
+
+@pytest.mark.parametrize("form", FORMS[:2], ids=lambda f: type(f).__name__)
+def test_in_a_ring_with_optics(form: Form) -> None:
+    """The optics of a cell with the kick are those of its Jacobian."""
+    lattice = pj.Lattice([*line(form, form.start() + 0.03 * some(form)), pj.Drift(0.2)])
+    matrix = pj.one_turn_matrix(lattice, PROTON)
+    orbit = pj.closed_orbit(lattice, PROTON)
+    np.testing.assert_allclose(matrix, pj.jacobian(lattice, PROTON, at=orbit[0]), rtol=0, atol=1e-9)
+    table = pj.twiss_table(lattice, PROTON)
+    np.testing.assert_allclose(table.matrix[:4, :4], matrix[:4, :4], rtol=0, atol=1e-9)
+
+
+def test_bad_input() -> None:
+    with pytest.raises(pj.InvalidValueError, match="36 weights"):
+        pj.HamiltonianKick(Spline((0.02, 0.02), (10, 10)), torch.zeros(7))
+    with pytest.raises(pj.InvalidValueError, match="weights must be finite"):
+        pj.HamiltonianKick(Spline(), torch.full((64,), torch.nan), name="h")
+    with pytest.raises(pj.InvalidValueError, match="form of"):
+        pj.HamiltonianKick(lambda x: x)  # type: ignore[arg-type]
+    with pytest.raises(pj.InvalidValueError, match="hidden"):
+        Perceptron(())
+    with pytest.raises(pj.InvalidValueError, match="unit"):
+        Spline(unit=0.0)
+    with pytest.raises(pj.UnknownNameError, match="Spline"):
+        form_from_record({"form": "Splin"})
+    with pytest.raises(pj.InvalidValueError, match="no Spline"):
+        form_from_record({"form": "Spline", "sizes": 3})
+    lattice = pj.Lattice([pj.HamiltonianKick(Spline(), name="h")])
+    with pytest.raises(pj.UnknownNameError, match=r"h\.weights"):
+        lattice.value("h.weight")

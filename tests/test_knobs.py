@@ -1,0 +1,100 @@
+"""Knobs of the incoming beam, of kicks, and vectors among them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import pyjutrack as pj
+from pyjutrack import incoming
+
+PROTON = pj.Reference.from_kinetic("proton", 1e9)
+LINE = pj.Lattice(
+    [pj.Drift(0.3, name="d"), pj.Quadrupole(0.2, 5.0, name="q"), pj.Drift(0.4, name="e")]
+)
+KICK = pj.SpaceCharge(pj.SpectralPoisson((0.03, 0.03), (48, 48)))
+
+
+@pytest.fixture(scope="module")
+def beam() -> pj.Beam:
+    twiss = pj.Twiss(beta_x=1.0, alpha_x=0.3, beta_y=2.0, alpha_y=-0.4)
+    return pj.distributions.gaussian(
+        PROTON, 2000, twiss=twiss, emittance=(2e-6, 2e-6), current=50.0, seed=1
+    )
+
+
+def test_a_beam_takes_the_moments_that_are_set(beam: pj.Beam) -> None:
+    wanted = {
+        "beam.emittance_x": 3e-6,
+        "beam.beta_x": 1.7,
+        "beam.alpha_x": -0.6,
+        "beam.alpha_y": 0.2,
+        "beam.py": 1e-3,
+        "beam.delta": 2e-4,
+    }
+    changes = {a: torch.tensor(v, dtype=torch.float64) for a, v in wanted.items()}
+    shaped = incoming.shaped(beam, changes)
+    for address in incoming.KNOBS:
+        expected = wanted.get(address, incoming.value(beam, address))
+        found = incoming.value(shaped, address)
+        assert found == pytest.approx(expected, rel=1e-10, abs=1e-16), address
+
+
+def test_gradients_by_beam_and_kick(beam: pj.Beam) -> None:
+    wrt = [*incoming.KNOBS, "beam.current", "q.k1", "kicks[0].perveance_scale"]
+
+    def figure(final: pj.Beam, initial: pj.Beam) -> torch.Tensor:
+        x, y = final.coordinate("x"), final.coordinate("y")
+        return 1e6 * (x * x + 0.3 * y * y).mean() + 1e3 * (x + y).mean()
+
+    found = {
+        mode: pj.gradient(figure, LINE, beam, wrt=wrt, kicks=[KICK], mode=mode, step=1e-7)
+        for mode in ("reverse", "forward", "fd")
+    }
+    np.testing.assert_allclose(found["forward"], found["reverse"], rtol=1e-9, atol=1e-9)
+    # emittances are of the order of the step
+    np.testing.assert_allclose(found["fd"], found["reverse"], rtol=2e-3, atol=1e-6)
+    others = [i for i, a in enumerate(wrt) if "emittance" not in a]
+    np.testing.assert_allclose(found["fd"][others], found["reverse"][others], rtol=1e-6, atol=1e-6)
+
+
+def test_a_slope_of_the_jacobian_by_a_kicks_knob(beam: pj.Beam) -> None:
+    _, slopes = pj.jacobian_derivatives(
+        LINE, beam, ["kicks[0].perveance_scale", "beam.beta_x"], kicks=[KICK]
+    )
+
+    def at(scale: float, stretch: float) -> np.ndarray:
+        kick = pj.SpaceCharge(KICK.potential, perveance_scale=scale)
+        beta = torch.tensor(incoming.value(beam, "beam.beta_x") + stretch, dtype=torch.float64)
+        return pj.jacobian(LINE, incoming.shaped(beam, {"beam.beta_x": beta}), kicks=[kick])
+
+    step = 1e-4
+    expected = [
+        (at(1 + step, 0) - at(1 - step, 0)) / (2 * step),
+        (at(1, step) - at(1, -step)) / (2 * step),
+    ]
+    np.testing.assert_allclose(slopes, expected, rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("address", "error", "says"),
+    [
+        ("beam.bta_x", pj.UnknownNameError, r"beam\.beta_x"),
+        ("kicks[1].perveance_scale", pj.InvalidValueError, "there are 1 kicks"),
+        ("kicks[0].perveance", pj.UnknownNameError, "perveance_scale"),
+        ("kicks[0].potential", pj.InvalidValueError, "no number"),
+        ("kicks[0].potential.sise", pj.UnknownNameError, "size"),
+    ],
+)
+def test_names_that_are_no_knobs(
+    beam: pj.Beam, address: str, error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        pj.gradient(pj.emittance_growth(), LINE, beam, wrt=[address], kicks=[KICK])
+
+
+def test_a_beam_without_extent_has_no_ellipse() -> None:
+    point = pj.Beam(PROTON, torch.zeros(3, 6, dtype=torch.float64))
+    with pytest.raises(pj.InvalidValueError, match="no emittance in y"):
+        pj.gradient(pj.emittance_growth(), LINE, point, wrt=["beam.beta_y"])
