@@ -1,6 +1,6 @@
 """Hybrid physics and data-driven beam tracking with automatic differentiation."""
 
-from . import distributed, distributions, engines, io, moments, observables, surrogate
+from . import diagnostics, distributed, distributions, engines, io, moments, observables, surrogate
 from .beam import Beam
 from .derivatives import gradient, jacobian, jacobian_derivatives, value_and_gradient
 from .elements import (
@@ -116,6 +116,7 @@ __all__ = [
     "chromaticities",
     "closed_orbit",
     "covariance",
+    "diagnostics",
     "distributed",
     "distributions",
     "emittance",
