@@ -1,6 +1,7 @@
 """Files of profiles: they come back as they were, and what is wrong is said with its place."""
 
 import sys
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -132,6 +133,16 @@ def test_an_openpmd_series_of_others(tmp_path, order):
     np.testing.assert_allclose(found.axes[0], [2.125e-3, 2.375e-3, 2.625e-3])
     np.testing.assert_allclose(found.axes[1], [-0.75e-3, -0.25e-3, 0.25e-3, 0.75e-3])
     assert found.name == "density"
+
+
+def test_a_series_that_openpmd_api_wrote():
+    """Written by openPMD-api 0.17.1: image (10, 20), y before x, at iterations 0 and 10."""
+    found = dg.read_profiles(Path(__file__).parent / "data" / "openpmd_api.h5")
+    image = np.arange(200.0).reshape(10, 20)
+    np.testing.assert_array_equal(found.values, [2 * image.T, 2 * (image.T + 10)])
+    np.testing.assert_allclose(found.axes[0], 1e-3 * (-2 + 0.2 * (np.arange(20) + 0.5)))
+    np.testing.assert_allclose(found.axes[1], 1e-3 * (-1 + 0.1 * (np.arange(10) + 0.5)))
+    assert (found.labels, found.name) == (("x", "y"), "image")
 
 
 def test_one_mesh_of_several_by_name(tmp_path):

@@ -1,6 +1,8 @@
 """Readings against analytic answers, and their derivatives against each other and differences."""
 
 import math
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from pyjutrack import diagnostics as dg
 from pyjutrack.diagnostics.bins import discrete_normal
 from pyjutrack.propagation import state_of
 from pyjutrack.pushforward import Pushed
+from pyjutrack.world import World
 
 RACETRACK = pj.Aperture(
     half_width=2e-3, half_height=3e-3, shape="racetrack", corner_x=1e-3, corner_y=1.5e-3
@@ -322,6 +325,39 @@ def test_pushed_columns_of_a_beam_become_a_state(beam):
         assert column.value.is_contiguous()
         assert torch.equal(column.value, start[:, i])
         assert torch.equal(column.tangent, ways[..., i])
+
+
+def test_ranks_that_share_a_beam_read_the_whole_of_it(diagnostic, beam):
+    """Two ranks, here two threads, each with a part: one reading, with slopes by each part."""
+    whole = beam.replace(coordinates=torch.nan_to_num(beam.coordinates))
+    parts, barrier, letters = (slice(0, 200), slice(200, 600)), threading.Barrier(2), {}
+
+    def member(rank):
+        def reduce(tensor, how):
+            assert how == "sum"
+            letters[rank] = tensor.clone()
+            barrier.wait(timeout=60)
+            total = letters[0] + letters[1]
+            barrier.wait(timeout=60)
+            tensor.copy_(total)
+
+        rows = parts[rank]
+        leaf = whole.coordinates[rows].clone().requires_grad_()
+        world = World(rank, 2, 600, reduce)
+        reading = diagnostic.read(pj.Beam(beam.reference, leaf, 0.0, beam.alive[rows], world))
+        share = world.share((reading * weights).sum())
+        return reading.detach(), torch.autograd.grad(share, leaf)[0]
+
+    g = torch.Generator().manual_seed(8)
+    weights = torch.randn(diagnostic.shape, generator=g, dtype=torch.float64)
+    with ThreadPoolExecutor(2) as pool:
+        (first, by_first), (second, by_second) = pool.map(member, (0, 1))
+    leaf = whole.coordinates.clone().requires_grad_()
+    expected = diagnostic.read(whole.replace(coordinates=leaf))
+    (slope,) = torch.autograd.grad((expected * weights).sum(), leaf)
+    assert torch.equal(first, second)
+    torch.testing.assert_close(first, expected.detach(), rtol=1e-12, atol=1e-15)
+    torch.testing.assert_close(torch.cat([by_first, by_second]), slope, rtol=1e-9, atol=1e-9)
 
 
 BAD = {
