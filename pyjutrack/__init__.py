@@ -1,6 +1,16 @@
 """Hybrid physics and data-driven beam tracking with automatic differentiation."""
 
-from . import distributed, distributions, engines, hamiltonians, io, moments, observables, surrogate
+from . import (
+    diagnostics,
+    distributed,
+    distributions,
+    engines,
+    hamiltonians,
+    io,
+    moments,
+    observables,
+    surrogate,
+)
 from .beam import Beam
 from .derivatives import gradient, jacobian, jacobian_derivatives, value_and_gradient
 from .elements import (
@@ -118,6 +128,7 @@ __all__ = [
     "chromaticities",
     "closed_orbit",
     "covariance",
+    "diagnostics",
     "distributed",
     "distributions",
     "emittance",

@@ -48,6 +48,10 @@ class ScanError(PyJuTrackError):
     """A scan has ended before its last point; what it has found is kept."""
 
 
+class MeasurementError(PyJuTrackError, ValueError):
+    """Measured data that cannot be used; the message names file, row and pixel, and the remedy."""
+
+
 class DomainError(PyJuTrackError):
     """A beam is unlike all those that a surrogate was trained on."""
 

@@ -287,6 +287,26 @@ def _movedim(a: Any, source: int, destination: int) -> Pushed:
     )
 
 
+def _total(a: Any, *dim: Any) -> Any:
+    """The sum over all, or over one dimension."""
+    if len(dim) > 1 or not all(isinstance(d, int) for d in dim):
+        return _by_torch_func(Tensor.sum, (a, *dim), {})
+    axis = [d + 1 if d >= 0 else d for d in dim] or list(range(1, a.tangent.dim()))
+    tangent = a.tangent.sum(axis) if axis else a.tangent
+    return Pushed.make(a.value.sum(*dim), tangent, a.directions)
+
+
+def _contiguous(a: Any) -> Pushed:
+    return Pushed.make(a.value.contiguous(), a.tangent.contiguous(), a.directions)
+
+
+def _unbind(a: Any, dim: int = 0) -> Any:
+    tangents = a.tangent.unbind(dim + 1 if dim >= 0 else dim)
+    return tuple(
+        Pushed.make(v, t, a.directions) for v, t in zip(a.value.unbind(dim), tangents, strict=True)
+    )
+
+
 def _by_torch_func(func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Any operation, by PyTorch's own rules."""
     leaves, spec = pytree.tree_flatten((args, kwargs))
@@ -359,6 +379,11 @@ _RULES: dict[Any, Callable[..., Any]] = {
     torch.stack: _stack,
     functions.stumpff: _stumpff,
     Tensor.movedim: _movedim,
+    Tensor.sum: _total,
+    torch.sum: _total,
+    Tensor.contiguous: _contiguous,
+    Tensor.unbind: _unbind,
+    torch.unbind: _unbind,
     Tensor.detach: lambda a: a.value.detach(),
     Tensor.dim: lambda a: a.value.dim(),
     Tensor.is_floating_point: lambda a: a.value.is_floating_point(),
@@ -381,6 +406,7 @@ _SLOPES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "asin": lambda a, f: 1 / (1 - a * a).sqrt(),
     "acos": lambda a, f: -1 / (1 - a * a).sqrt(),
     "atan": lambda a, f: 1 / (1 + a * a),
+    "erfc": lambda a, f: -2 / math.sqrt(math.pi) * (-a * a).exp(),
     "square": lambda a, f: 2 * a,
     "clone": lambda a, f: torch.ones_like(a),
 }

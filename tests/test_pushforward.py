@@ -21,7 +21,14 @@ CASES = {
     "movedim": lambda a, b, s: a.movedim(0, -1) * s,
     "sqrt, without a rule": lambda a, b, s: (a * a + 1).sqrt(),
     "where, without a rule": lambda a, b, s: torch.where(value_of(a) > 0, a, b),
-    "sum, without a rule": lambda a, b, s: (a * b).sum(-1),
+    "sum": lambda a, b, s: (a * b).sum(-1),
+    "sum over the first": lambda a, b, s: torch.sum(a * b, 0),
+    "sum over all": lambda a, b, s: (a * b).sum() + s.sum(),
+    "sum over two": lambda a, b, s: (a * b).sum((0, 1)),
+    "contiguous": lambda a, b, s: a.mT.contiguous() * s,
+    "unbind": lambda a, b, s: a.unbind(0)[1] * torch.unbind(b, -1)[2][0],
+    "erfc": lambda a, b, s: torch.erfc(a * s),
+    "logsumexp, without a rule": lambda a, b, s: (a * b).logsumexp(-1),
 }
 
 

@@ -1,0 +1,36 @@
+"""The hybrid model of the machine: its design, and what is to be learned."""
+
+from __future__ import annotations
+
+import pyjutrack as pj
+from pyjutrack.hamiltonians import Spline
+
+from machine import EMITTANCE, PROTON, QUADRUPOLES, TWISS, line, scanners
+
+#: what a physicist would fit without learning anything of unknown form
+KNOBS = [
+    *(pj.Unknown(f"{name}.k1", prior=0.1, relative=True) for name in QUADRUPOLES),
+    *(
+        pj.Unknown(f"beam.{figure}_{plane}", prior=0.1, relative=True)
+        for figure in ("emittance", "beta")
+        for plane in "xy"
+    ),
+    *(pj.Unknown(f"beam.alpha_{plane}", prior=0.1) for plane in "xy"),
+]
+#: what is learned: a field error, and the walls
+LEARNED = [
+    pj.Unknown("field.weights", prior=1.0),
+    pj.Unknown("kicks[0].potential.weights", prior=0.5),
+]
+
+
+def twin(particles: int = 4096) -> pj.Twin:
+    """The design: linear quadrupoles, a rectangular box, and learned parts that are still zero."""
+    form = Spline((0.02, 0.02), (10, 10), unit=1e-6)
+    solver = pj.SpectralPoisson((0.02, 0.02), (64, 64))
+    walls = pj.ImageCharges(solver, order=3, radius=6e-3)
+    beam = pj.distributions.gaussian(
+        PROTON, particles, twiss=TWISS, emittance=EMITTANCE, quiet=True, seed=1
+    )
+    lattice = line(pj.HamiltonianKick(form, name="field"))
+    return pj.Twin(lattice, beam, scanners(), [pj.SpaceCharge(walls, max_step=0.05)])

@@ -1,0 +1,53 @@
+"""Beam position monitors, and rms beam sizes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ..beam import Beam
+from ..moments import mean
+from .instrument import Instrument
+
+
+@dataclass(frozen=True, kw_only=True)
+class BeamPosition(Instrument):
+    """The mean of x and y of the particles alive, (2,) [m]; NaN if there are none."""
+
+    kind: ClassVar[str] = "position"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (2,)
+
+    def read(self, beam: Beam) -> Tensor:
+        return mean(beam, _places(beam)).movedim(0, -1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BeamSize(Instrument):
+    """rms of x and y of the particles alive about their mean, (2,) [m]; NaN if there are none.
+
+    A size that is zero has slope zero.
+    """
+
+    kind: ClassVar[str] = "size"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (2,)
+
+    def read(self, beam: Beam) -> Tensor:
+        places = _places(beam)
+        centred = torch.where(beam.alive, places - mean(beam, places).unsqueeze(-1), 0.0)
+        variances = mean(beam, centred * centred).movedim(0, -1)
+        none = variances == 0  # and not NaN
+        return torch.where(none, 0.0, torch.where(none, 1.0, variances).sqrt())
+
+
+def _places(beam: Beam) -> Tensor:
+    """x and y of all particles, (2, ..., N)."""
+    return torch.stack([beam.coordinates[..., 0], beam.coordinates[..., 2]])

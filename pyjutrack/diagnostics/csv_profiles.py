@@ -1,0 +1,117 @@
+"""Profiles in one dimension as comma-separated values: a column for each shot or setting."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import MeasurementError
+from .file_errors import metres, wrong
+from .profiles import Profiles
+
+_HEADER = re.compile(r"^(?P<label>[^\[\]]*?)\s*(\[(?P<unit>[^\]]*)\])?$")
+_ADDRESS = re.compile(r"^\S+\.\w+(\[\d+\])?$")
+
+
+def read_csv(path: Path) -> Profiles:
+    """Read a file; see docs/diagnostics.md for the layout.
+
+    Raises:
+        MeasurementError: it cannot be read; the message names the line.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise wrong(path, f"no text in UTF-8: {error}") from error
+    remarks = [(n, t[1:]) for n, t in enumerate(lines, 1) if t.startswith("#")]
+    table = [(n, t) for n, t in enumerate(lines, 1) if t.strip() and not t.startswith("#")]
+    if len(table) < 3:
+        raise wrong(path, "a header and two or more rows are needed, one row for each pixel")
+    (at, header), *body = table
+    columns = _cells(header)
+    label, scale = _axis(path, at, columns)
+    rows = [_row(path, line, text, columns) for line, text in body]
+    numbers = np.array(rows)
+    name, settings = _remarks(path, remarks, len(columns) - 1)
+    return Profiles(
+        numbers[:, 1:].T, (scale * numbers[:, 0],), (label,), settings=settings, name=name
+    )
+
+
+def csv_text(profiles: Profiles) -> str:
+    """The file of some profiles."""
+    lines = [f"# name: {profiles.name}"] if profiles.name else []
+    for address in profiles.settings[0]:
+        values = ", ".join(repr(float(v)) for v in profiles.knob(address))
+        lines.append(f"# {address}: {values}")
+    lines.append(", ".join([f"{profiles.labels[0]} [m]", *map(str, range(len(profiles)))]))
+    table = np.column_stack([profiles.axis, profiles.values.T])
+    lines += [", ".join(repr(float(v)) for v in row) for row in table]
+    return "\n".join(lines) + "\n"
+
+
+def _cells(text: str) -> list[str]:
+    return [cell.strip() for cell in next(csv.reader([text], skipinitialspace=True))]
+
+
+def _axis(path: Path, line: int, columns: list[str]) -> tuple[str, float]:
+    """Label and unit of the axis, from the header."""
+    if len(columns) < 2:
+        raise wrong(
+            path, "one column; an axis and a column for each profile are needed, by commas", line
+        )
+    if _is_number(columns[0]):
+        raise wrong(path, 'the header is missing; begin with a line such as "x [m], shot 1"', line)
+    match = _HEADER.match(columns[0])
+    if match is None or not match["label"]:
+        raise wrong(path, f'the first column must be named as "x [m]", got {columns[0]!r}', line)
+    try:
+        return match["label"], metres((match["unit"] or "").strip())
+    except MeasurementError as error:
+        raise wrong(path, str(error), line) from error
+
+
+def _row(path: Path, line: int, text: str, columns: list[str]) -> list[float]:
+    cells = _cells(text)
+    if len(cells) != len(columns):
+        raise wrong(path, f"{len(cells)} columns where the header has {len(columns)}", line)
+    for name, cell in zip(columns, cells, strict=True):
+        if not _is_number(cell):
+            raise wrong(
+                path, f"column {name!r} is {cell!r}, no number; leave the profile out", line
+            )
+    return [float(cell) for cell in cells]
+
+
+def _remarks(
+    path: Path, remarks: list[tuple[int, str]], profiles: int
+) -> tuple[str, tuple[dict[str, float], ...]]:
+    """The name, and the settings of each profile; other remarks are for people."""
+    name, settings = "", tuple[dict[str, float], ...]({} for _ in range(profiles))
+    for line, text in remarks:
+        key, _, rest = (part.strip() for part in text.partition(":"))
+        if key == "name":
+            name = rest
+        elif _ADDRESS.match(key):
+            cells = _cells(rest)
+            if len(cells) != profiles or not all(map(_is_number, cells)):
+                raise wrong(
+                    path,
+                    f"the setting of {key!r} needs a number for each of {profiles} profiles, got "
+                    f"{rest!r}",
+                    line,
+                )
+            for row, cell in zip(settings, cells, strict=True):
+                row[key] = float(cell)
+    return name, settings
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,105 @@
+"""What every diagnostic is: a place, a noise, and a pure reading of the beam there."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from ..beam import Beam
+from ..errors import InvalidValueError
+
+
+@runtime_checkable
+class Diagnostic(Protocol):
+    """An instrument that reads the beam at the entrance of an element.
+
+    Attributes:
+        name: by which its readings are told from others.
+        at: name of the element of the lattice at whose entrance it reads.
+        noise: rms of the Gaussian noise of one reading, in the unit of the reading.
+        shape: of a reading.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def at(self) -> str: ...
+
+    @property
+    def noise(self) -> float: ...
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def read(self, beam: Beam) -> Tensor:
+        """The reading without noise, of `shape`; pure, differentiable in the coordinates.
+
+        A batch of beams (..., N, 6) has readings (..., *shape).
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instrument:
+    """What the diagnostics of this package share.
+
+    Attributes:
+        at: name of the element at whose entrance it reads.
+        noise: rms of the Gaussian noise of one reading, in the unit of the reading.
+        name: "<at>.<kind>" if it is left out.
+    """
+
+    at: str = field(kw_only=False)
+    noise: float = 0.0
+    name: str = ""
+    #: what its name ends with by default
+    kind: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.at, str) or not self.at:
+            raise InvalidValueError(
+                f"{type(self).__name__}: at must be the name of an element, got {self.at!r}"
+            )
+        self._finite("noise", minimum=0.0)
+        if not self.name:
+            object.__setattr__(self, "name", f"{self.at}.{self._suffix()}")
+
+    def _suffix(self) -> str:
+        return self.kind
+
+    def _finite(self, attribute: str, *, minimum: float = -math.inf) -> None:
+        value: Any = getattr(self, attribute)
+        if not isinstance(value, (int, float)) or not math.isfinite(value) or value < minimum:
+            bound = "" if minimum == -math.inf else f" of at least {minimum:g}"
+            raise InvalidValueError(
+                f"{type(self).__name__} at {self.at!r}: {attribute} must be a finite number"
+                f"{bound}, got {value!r}"
+            )
+
+
+def noisy(reading: Tensor, diagnostic: Diagnostic, seed: int | torch.Generator) -> Tensor:
+    """A reading, or several stacked in front, with the diagnostic's noise: synthetic data.
+
+    Args:
+        reading: (..., *diagnostic.shape).
+        diagnostic: whose noise is added.
+        seed: the same one gives the same noise; or a generator, which goes on.
+
+    Raises:
+        InvalidValueError: the reading is not of the diagnostic's shape.
+    """
+    shape, dims = tuple(reading.shape), len(diagnostic.shape)
+    if shape[len(shape) - dims :] != tuple(diagnostic.shape):
+        raise InvalidValueError(
+            f"a reading of {diagnostic.name!r} has shape {diagnostic.shape}, got {shape}"
+        )
+    generator = seed
+    if not isinstance(generator, torch.Generator):
+        generator = torch.Generator().manual_seed(generator)
+    drawn = torch.randn(shape, generator=generator, dtype=torch.float64, device=generator.device)
+    return reading + diagnostic.noise * drawn.to(reading)

@@ -1,0 +1,116 @@
+"""Files of measured profiles: CSV, HDF5, and openPMD meshes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..errors import MeasurementError, PyJuTrackError, require_known
+from ..files import write_text, write_whole
+from ..io.optional import optional
+from .csv_profiles import csv_text, read_csv
+from .file_errors import wrong
+from .hdf5_profiles import fill_hdf5, read_hdf5
+from .openpmd_profiles import fill_openpmd, read_openpmd
+from .profiles import Profiles, Saturated
+
+_CSV = (".csv", ".txt")
+_FORMATS = ("csv", "hdf5", "openpmd")
+
+
+def read_profiles(
+    path: str | Path,
+    *,
+    record: str | None = None,
+    settings: Sequence[Mapping[str, float]] | None = None,
+    needs: Sequence[str] = (),
+    saturated: Saturated = "refuse",
+) -> Profiles:
+    """Read the profiles of one instrument; docs/diagnostics.md has the layouts.
+
+    Args:
+        path: CSV if the suffix is .csv or .txt, otherwise HDF5: an openPMD series if the file says
+            so, or else our own layout.
+        record: name of the mesh of an openPMD file, where it has several.
+        settings: of each profile, added to those of the file, and before them.
+        needs: addresses that the settings must tell, such as "q1.k1".
+        saturated: what is done with saturated pixels, see `Profiles.without_saturation`.
+
+    Raises:
+        MeasurementError: there is no such file, or it does not hold what it should; the message
+            names the file, and the line, row or pixel, and the remedy. As for `Profiles`.
+        MissingPackageError: h5py is not installed.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise wrong(path, "there is no such file")
+    try:
+        found = _read(path, record)
+        if settings is not None:
+            if len(settings) != len(found):
+                raise MeasurementError(
+                    f"{len(settings)} settings were given for {len(found)} profiles"
+                )
+            both = zip(found.settings, settings, strict=True)
+            found = found.replace(settings=tuple({**of_file, **given} for of_file, given in both))
+        missing = [address for address in needs if address not in found.settings[0]]
+        if missing:
+            raise MeasurementError(
+                f"the settings lack {', '.join(missing)}; add them to the file, or give them with "
+                "settings=[{...}, ...], one for each profile"
+            )
+        return found.without_saturation(saturated)
+    except MeasurementError as error:
+        if str(error).startswith(str(path)):
+            raise
+        raise wrong(path, str(error)) from error
+
+
+def _read(path: Path, record: str | None) -> Profiles:
+    if path.suffix.lower() in _CSV:
+        return read_csv(path)
+    h5py = optional("h5py", "h5py", "openpmd")
+    if not h5py.is_hdf5(path):
+        raise wrong(path, "neither HDF5 nor, by its suffix, CSV (.csv)")
+    try:
+        with h5py.File(path, "r") as file:
+            if "openPMD" in file.attrs:
+                return read_openpmd(path, file, record)
+            return read_hdf5(path, file)
+    except PyJuTrackError:
+        raise
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise wrong(path, f"the file cannot be read: {type(error).__name__}: {error}") from error
+
+
+def write_profiles(path: str | Path, profiles: Profiles, *, format: str | None = None) -> None:
+    """Write profiles with their settings, whole or not at all.
+
+    Args:
+        path: of the file, which is replaced.
+        profiles: what to write; numbers come back as they were, axes of openPMD to rounding.
+        format: "csv" for profiles in one dimension, "hdf5", or "openpmd"; by default, CSV for
+            .csv and .txt, and otherwise "hdf5".
+
+    Raises:
+        MeasurementError: images, or masked pixels, in a format that has no place for them.
+        UnknownNameError: another format. MissingPackageError: h5py is not installed.
+    """
+    path = Path(path)
+    chosen = format or ("csv" if path.suffix.lower() in _CSV else "hdf5")
+    require_known("format of profiles", chosen, _FORMATS)
+    if chosen != "hdf5" and not profiles.mask.all():
+        raise wrong(path, f'{chosen} files have no masks; write them with format="hdf5"')
+    if chosen == "csv":
+        if len(profiles.axes) != 1:
+            raise wrong(path, 'a CSV file has no images; write them with format="hdf5"')
+        write_text(path, csv_text(profiles))
+        return
+    h5py = optional("h5py", "h5py", "openpmd")
+    fill = fill_hdf5 if chosen == "hdf5" else fill_openpmd
+
+    def write(temporary: Path) -> None:
+        with h5py.File(temporary, "w") as file:
+            fill(file, profiles)
+
+    write_whole(path, write)

@@ -1,0 +1,129 @@
+"""Measured profiles brought onto the bins of a diagnostic, with what was counted kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InvalidValueError, MeasurementError, ResolutionWarning, warn
+from .bins import Bins
+from .instrument import Diagnostic
+
+if TYPE_CHECKING:
+    from .profiles import Profiles
+
+Array = NDArray[np.float64]
+
+#: how far, in pixels, an axis may end before the range of the bins
+_SLACK = 1e-3
+
+
+def rebinned(
+    profiles: Profiles, diagnostic: Diagnostic, background: float | str, normalise: bool
+) -> Profiles:
+    """See `Profiles.on`."""
+    bins = _bins(profiles, diagnostic)
+    level = _background(profiles, background)
+    values = np.where(profiles.mask, profiles.values - level, 0.0)
+    hidden = (~profiles.mask).astype(float)
+    for i, (one, axis) in enumerate(zip(bins, profiles.axes, strict=True)):
+        share = overlaps(axis, one)
+        values, hidden = (_along(share, a, i + 1) for a in (values, hidden))
+    mask = hidden <= 1e-12
+    values = np.where(mask, values, 0.0)
+    if normalise:
+        totals = values.reshape(len(values), -1).sum(1)
+        if not (totals > 0).all():
+            row = int(np.argmin(totals > 0))
+            raise MeasurementError(
+                f"profile {row} cannot be normalised: its sum over the bins of "
+                f"{diagnostic.name!r} is {totals[row]:g}; take less background off, or leave the "
+                "profile out"
+            )
+        values = values / totals.reshape(-1, *[1] * len(bins))
+    return profiles.replace(
+        values=values,
+        axes=tuple(one.centres for one in bins),
+        mask=mask,
+        name=diagnostic.name,
+    )
+
+
+def overlaps(axis: Array, bins: Bins) -> Array:
+    """The part of each pixel that lies in each bin, (bins, pixels)."""
+    step = (axis[-1] - axis[0]) / (len(axis) - 1)
+    edges = np.append(axis - step / 2, axis[-1] + step / 2)
+    low = np.maximum(bins.edges[:-1, None], edges[None, :-1])
+    high = np.minimum(bins.edges[1:, None], edges[None, 1:])
+    return np.asarray(np.maximum(high - low, 0.0) / np.diff(edges))
+
+
+def _along(matrix: Array, values: Array, axis: int) -> Array:
+    return np.moveaxis(np.tensordot(values, matrix, (axis, 1)), -1, axis)
+
+
+def _bins(profiles: Profiles, diagnostic: Any) -> tuple[Bins, ...]:
+    """The bins of a diagnostic, which the axes must cover."""
+    bins: tuple[Bins, ...] | None = getattr(diagnostic, "axes", None)
+    if bins is None:
+        raise InvalidValueError(
+            f"{diagnostic.name!r} is a {type(diagnostic).__name__} and has no bins; profiles are "
+            "those of a WireScanner or a Screen"
+        )
+    if len(bins) != len(profiles.axes):
+        raise MeasurementError(
+            f"{diagnostic.name!r} reads {len(bins)} dimensions, and the profiles have "
+            f"{len(profiles.axes)}"
+        )
+    for label, own, axis, one in zip(
+        profiles.labels, diagnostic.labels, profiles.axes, bins, strict=True
+    ):
+        if {label, own} == {"x", "y"}:
+            raise MeasurementError(
+                f"the profiles go along {label} where {diagnostic.name!r} reads {own}; give the "
+                "axes in its order, or correct the labels"
+            )
+        step = (axis[-1] - axis[0]) / (len(axis) - 1)
+        low, high = axis[0] - step / 2, axis[-1] + step / 2
+        first, last = one.edges[0], one.edges[-1]
+        if low > first + _SLACK * step or high < last - _SLACK * step:
+            raise MeasurementError(
+                f"axis {label} goes from {low:g} to {high:g} m and does not cover the bins of "
+                f"{diagnostic.name!r}, from {first:g} to {last:g} m; give the diagnostic a "
+                "smaller width or another centre"
+            )
+        if step > 1.01 * one.spacing:
+            warn(
+                f"pixels along {label} are {step:g} m wide, the bins of {diagnostic.name!r} "
+                f"{one.spacing:g} m: neighbouring bins share a pixel; take fewer bins",
+                ResolutionWarning,
+            )
+    return bins
+
+
+def _background(profiles: Profiles, background: float | str) -> Array:
+    """What to take off, broadcast over the pixels of each profile."""
+    shape = (-1, *[1] * len(profiles.axes))
+    if not isinstance(background, str):
+        if not np.isfinite(background):
+            raise InvalidValueError(f"background must be finite, got {background}")
+        return np.full(len(profiles), float(background)).reshape(shape)
+    if background != "edges":
+        raise InvalidValueError(f'background must be a number or "edges", got {background!r}')
+    outer = np.zeros(profiles.values.shape[1:], bool)
+    for i, axis in enumerate(profiles.axes):
+        border = max(1, round(len(axis) / 20))
+        along = np.moveaxis(outer, i, 0)
+        along[:border] = along[-border:] = True
+    rows = zip(profiles.values, profiles.mask, strict=True)
+    levels = []
+    for row, (values, mask) in enumerate(rows):
+        if not (outer & mask).any():
+            raise MeasurementError(
+                f"profile {row}: all pixels at its edges are masked; give the "
+                "background as a number"
+            )
+        levels.append(np.median(values[outer & mask]))
+    return np.array(levels).reshape(shape)

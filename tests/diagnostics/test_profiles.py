@@ -1,0 +1,249 @@
+"""Measured profiles: what is refused and how it is said, and rebinning onto a diagnostic."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import norm
+
+import pyjutrack as pj
+from pyjutrack import diagnostics as dg
+
+AXIS = np.linspace(-4.95e-3, 4.95e-3, 100)
+WIRE = dg.WireScanner("m", width=8e-3, bins=20)
+
+
+def gaussian(sigma, mean=0.0, axis=AXIS):
+    step = axis[1] - axis[0]
+    return 1e4 * (norm.cdf(axis + step / 2, mean, sigma) - norm.cdf(axis - step / 2, mean, sigma))
+
+
+@pytest.fixture
+def profiles():
+    return dg.Profiles(
+        np.stack([gaussian(5e-4), gaussian(8e-4, 3e-4)]),
+        (AXIS,),
+        settings=({"q1.k1": 1.0}, {"q1.k1": 2.0}),
+        name="m.wire_x",
+    )
+
+
+def test_settings_are_read_by_address(profiles):
+    assert len(profiles) == 2
+    assert profiles.knob("q1.k1").tolist() == [1, 2]
+    with pytest.raises(pj.UnknownNameError, match=r"did you mean 'q1\.k1'"):
+        profiles.knob("q1.k2")
+
+
+def test_sizes(profiles):
+    step = AXIS[1] - AXIS[0]
+    expected = np.sqrt(np.array([5e-4, 8e-4]) ** 2 + step**2 / 12)
+    np.testing.assert_allclose(profiles.sizes()[:, 0], expected, rtol=1e-6)
+    image = np.outer(gaussian(5e-4), gaussian(7e-4, 1e-4, AXIS[20:-20]))
+    both = dg.Profiles(image[None], (AXIS, AXIS[20:-20]), ("x", "y")).sizes()
+    np.testing.assert_allclose(both[0], np.hypot([5e-4, 7e-4], step / np.sqrt(12)), rtol=4e-4)
+
+
+def test_sizes_of_what_has_none(profiles):
+    with pytest.raises(pj.diagnostics.MeasurementError, match="profile 1 has no size along x"):
+        profiles.replace(values=profiles.values * [[1.0], [-1.0]]).sizes()
+
+
+def test_rebinning_keeps_what_was_counted(profiles):
+    found = profiles.on(WIRE, normalise=False)
+    edges = WIRE.axes[0].edges
+    inside = [np.diff(1e4 * norm.cdf(edges, m, s)) for s, m in ((5e-4, 0), (8e-4, 3e-4))]
+    np.testing.assert_allclose(found.values, inside, rtol=1e-12, atol=1e-9)
+    np.testing.assert_allclose(found.axis, WIRE.axes[0].centres, atol=1e-18)
+    assert found.settings == profiles.settings
+    assert found.values.shape[1:] == WIRE.shape
+
+
+def test_rebinning_between_uneven_grids_keeps_sum_and_mean(profiles):
+    wire = dg.WireScanner("m", width=9.1e-3, bins=37, centre=1.1e-4)
+    found = profiles.on(wire)
+    np.testing.assert_allclose(found.values.sum(1), 1, rtol=1e-14)
+    np.testing.assert_allclose(found.values @ found.axis, [0, 3e-4], atol=1e-6)
+
+
+def test_bins_that_are_the_pixels_change_nothing(profiles):
+    wire = dg.WireScanner("m", width=1e-2, bins=100)
+    np.testing.assert_allclose(
+        profiles.on(wire, normalise=False).values, profiles.values, rtol=1e-10, atol=1e-9
+    )
+
+
+def test_an_image_is_rebinned_along_both_axes():
+    short = AXIS[20:-20]
+    image = np.outer(gaussian(5e-4), gaussian(7e-4, 1e-4, short))
+    images = dg.Profiles(image[None], (AXIS, short), ("x", "y"))
+    screen = dg.Screen("m", size=(8e-3, 5e-3), shape=(20, 10))
+    wires = [
+        dg.Profiles(v[None], (a,)).on(dg.WireScanner("m", width=w, bins=n)).values[0]
+        for v, a, w, n in (
+            (image.sum(1), AXIS, 8e-3, 20),
+            (image.sum(0), short, 5e-3, 10),
+        )
+    ]
+    found = images.on(screen)
+    np.testing.assert_allclose(found.values[0], np.outer(*wires), atol=1e-12)
+    assert [len(a) for a in found.axes] == [20, 10]
+
+
+def test_a_rebinned_measurement_is_what_the_diagnostic_reads(proton):
+    """The two ends of a comparison: pixels counted elsewhere, and the reading of the beam."""
+    sigma = 6e-4
+    coordinates = np.zeros((50_000, 6))
+    coordinates[:, 0] = sigma * norm.ppf((np.arange(50_000) + 0.5) / 50_000)
+    wire = dg.WireScanner("m", width=8e-3, bins=40, resolution=3e-4)
+    blurred = gaussian(np.hypot(sigma, 3e-4))
+    measured = dg.Profiles(blurred[None], (AXIS,)).on(wire)
+    reading = wire.read(pj.Beam.from_array(proton, coordinates))
+    torch.testing.assert_close(
+        reading, torch.from_numpy(measured.values[0]), rtol=0, atol=2e-4 * float(reading.max())
+    )
+
+
+@pytest.mark.parametrize("background", [30.0, "edges"])
+def test_background_is_taken_off(profiles, background):
+    lifted = profiles.replace(values=profiles.values + 30.0)
+    np.testing.assert_allclose(
+        lifted.on(WIRE, background=background).values, profiles.on(WIRE).values, atol=1e-7
+    )
+
+
+def test_edges_have_a_background_for_each_profile():
+    values = np.stack([gaussian(5e-4) + 10, gaussian(5e-4) + 20])
+    found = dg.Profiles(values, (AXIS,)).on(WIRE, background="edges").values
+    np.testing.assert_allclose(found[0], found[1], atol=1e-12)
+
+
+def test_a_masked_pixel_masks_its_bins(profiles):
+    mask = np.ones(profiles.values.shape, bool)
+    mask[1, 50] = False  # at 0.05 mm: bin 10 from 0 to 0.4 mm
+    broken = profiles.values.copy()
+    broken[1, 50] = np.nan
+    found = profiles.replace(values=broken, mask=mask).on(WIRE)
+    assert np.argwhere(~found.mask).tolist() == [[1, 10]]
+    whole = profiles.on(WIRE).values
+    np.testing.assert_allclose(found.values[0], whole[0])
+    assert found.values[1, 10] == 0
+    np.testing.assert_allclose(found.values[1].sum(), 1)
+    np.testing.assert_allclose(found.values[1, 11] / found.values[1, 9], whole[1, 11] / whole[1, 9])
+
+
+def test_coarse_pixels_warn():
+    axis = np.linspace(-4.5e-3, 4.5e-3, 10)
+    with pytest.warns(pj.ResolutionWarning, match="neighbouring bins share a pixel"):
+        dg.Profiles(gaussian(1e-3, axis=axis)[None], (axis,)).on(WIRE)
+
+
+def test_plateaus_are_found_and_masked(profiles):
+    clipped = profiles.replace(values=np.minimum(profiles.values, 600.0))
+    flat = profiles.values[0] > 600.0
+    assert flat.sum() > 3
+    with pytest.raises(dg.MeasurementError, match=r"profile 0: .* 600.*lower gain.*mask"):
+        clipped.without_saturation()
+    masked = clipped.without_saturation("mask")
+    np.testing.assert_array_equal(~masked.mask[0], flat)
+    assert masked.mask[1].all()
+    assert clipped.without_saturation("keep").mask.all()
+
+
+def test_a_saturated_patch_of_an_image():
+    image = np.outer(gaussian(5e-4), gaussian(5e-4))
+    clipped = np.minimum(image, image[47, 47])
+    found = dg.Profiles(clipped[None], (AXIS, AXIS), ("x", "y"))
+    with pytest.raises(dg.MeasurementError, match=r"profile 0: \d+ equal pixels"):
+        found.without_saturation()
+    masked = found.without_saturation("mask")
+    assert not masked.mask[0, 48:52, 48:52].any()
+    assert masked.mask.sum() > 9900
+
+
+def test_two_equal_pixels_and_plateaus_below_the_top_are_no_saturation():
+    values = np.zeros((1, 100))
+    values[0, 40:50], values[0, 60:62], values[0, 70] = 3.0, 5.0, 5.0
+    assert dg.Profiles(values, (AXIS,)).without_saturation().mask.all()
+
+
+def test_a_profile_in_which_all_is_alike(profiles):
+    with pytest.raises(dg.MeasurementError, match=r"profile 1: all pixels are 0.*leave"):
+        profiles.replace(values=profiles.values * [[1.0], [0.0]]).without_saturation("mask")
+
+
+def _with_nan():
+    values = np.stack([gaussian(1e-3)] * 3)
+    values[2, 7] = np.nan
+    return dg.Profiles(values, (AXIS,))
+
+
+ONE = gaussian(1e-3)[None]
+BAD = {
+    "NaN": (_with_nan, r"profile 2 is nan at pixel 7 \(x = -0\.00425 m\)"),
+    "infinite": (
+        lambda: dg.Profiles(np.where(np.arange(100) == 3, np.inf, ONE), (AXIS,)),
+        "profile 0 is inf at pixel 3.*mask",
+    ),
+    "image": (
+        lambda: dg.Profiles(np.full((1, 100, 100), np.nan), (AXIS, AXIS), ("x", "y")),
+        r"profile 0 is nan at pixel \(0, 0\)",
+    ),
+    "descending": (lambda: dg.Profiles(ONE, (AXIS[::-1],)), "not ascending.*pixel 1.*flip"),
+    "repeated": (
+        lambda: dg.Profiles(ONE, (np.where(np.arange(100) == 9, AXIS[8], AXIS),)),
+        "not ascending: .* pixel 9",
+    ),
+    "uneven": (
+        lambda: dg.Profiles(ONE, (np.where(np.arange(100) == 9, AXIS + 3e-5, AXIS),)),
+        "not uniform: the step behind pixel 8",
+    ),
+    "NaN in the axis": (
+        lambda: dg.Profiles(ONE, (np.where(np.arange(100) == 9, np.nan, AXIS),)),
+        "pixel 9 is at nan",
+    ),
+    "millimetres": (lambda: dg.Profiles(ONE, (AXIS * 1e3,)), "4.95 m, which looks like milli"),
+    "length": (lambda: dg.Profiles(ONE, (AXIS[:50],)), r"shape \(profiles, 50\).*\(1, 100\)"),
+    "no row": (lambda: dg.Profiles(ONE[0], (AXIS,)), r"got \(100,\)"),
+    "axes": (lambda: dg.Profiles(ONE, (AXIS, AXIS)), "as the axes have"),
+    "labels": (lambda: dg.Profiles(ONE, (AXIS,), ("x", "y")), "labels"),
+    "mask": (lambda: dg.Profiles(ONE, (AXIS,), mask=np.ones(100, bool)), "mask must have"),
+    "all masked": (lambda: dg.Profiles(ONE, (AXIS,), mask=np.zeros((1, 100))), "masked as a whole"),
+    "text": (lambda: dg.Profiles([["a"] * 100], (AXIS,)), "array of numbers"),
+    "missing setting": (
+        lambda: dg.Profiles([ONE[0]] * 2, (AXIS,), settings=({"q.k1": 1.0}, {})),
+        r"profile 1 has no setting of 'q\.k1'",
+    ),
+    "too few settings": (
+        lambda: dg.Profiles([ONE[0]] * 2, (AXIS,), settings=({"q.k1": 1.0},)),
+        "2 profiles and 1 settings",
+    ),
+    "NaN setting": (
+        lambda: dg.Profiles(ONE, (AXIS,), settings=({"q.k1": float("nan")},)),
+        r"setting of 'q\.k1' must be a finite number, got nan",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_profiles(name):
+    make, message = BAD[name]
+    with pytest.raises(dg.MeasurementError, match=message):
+        make()
+
+
+def test_bad_matches(profiles):
+    wide = dg.WireScanner("m", width=1.2e-2, bins=20)
+    with pytest.raises(dg.MeasurementError, match=r"does not cover the bins of 'm\.wire_x'"):
+        profiles.on(wide)
+    with pytest.raises(dg.MeasurementError, match=r"go along x where 'm\.wire_y' reads y"):
+        profiles.on(dg.WireScanner("m", plane="y", width=8e-3, bins=20))
+    with pytest.raises(dg.MeasurementError, match="reads 2 dimensions"):
+        profiles.on(dg.Screen("m", size=(8e-3, 8e-3), shape=(20, 20)))
+    with pytest.raises(pj.InvalidValueError, match="BeamSize and has no bins"):
+        profiles.on(dg.BeamSize("m"))
+    with pytest.raises(dg.MeasurementError, match=r"profile \d cannot be normalised"):
+        profiles.on(WIRE, background=1e4)
+    with pytest.raises(pj.InvalidValueError, match='number or "edges"'):
+        profiles.on(WIRE, background="corners")
+    with pytest.raises(pj.UnknownNameError, match="did you mean 'mask'"):
+        profiles.without_saturation("masked")
