@@ -61,8 +61,8 @@ from .optics import (
 )
 from .reference import Reference, Species
 from .scans import scan
-from .spacecharge import SpaceCharge, SpectralPoisson
-from .surrogate import Surrogate
+from .spacecharge import ImageCharges, SpaceCharge, SpectralPoisson
+from .surrogate import ResidualNetwork, Surrogate
 from .tracking import Kick, track
 
 __version__ = "0.1.0"
@@ -76,6 +76,7 @@ __all__ = [
     "Drift",
     "Element",
     "EngineError",
+    "ImageCharges",
     "InvalidValueError",
     "Kick",
     "Kicker",
@@ -97,6 +98,7 @@ __all__ = [
     "RFCavity",
     "RankError",
     "Reference",
+    "ResidualNetwork",
     "ResolutionWarning",
     "SBend",
     "ScanError",

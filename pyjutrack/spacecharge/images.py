@@ -32,7 +32,7 @@ class ImageCharges(Correction):
     <P> the moments of the density. C_0j is the kick of the walls on a beam as a whole, which
     displaced walls make; C_03 is Laslett's incoherent image, and makes his coherent ones with C_11
     and C_22. The series converges within the largest circle about the axis that lies within both
-    walls; in a round pipe of radius R by r r' / R^2 an order, for a charge at r' and a particle at r.
+    walls; in a round pipe of radius R by r r' / R^2 an order, for charge at r' and a particle at r.
 
     Particles are still lost at the walls of the solver: place an `Aperture` where others stand.
     The smoothing by the shape functions drops out of harmonic functions on square cells. On others,
