@@ -73,9 +73,9 @@ from .optics import (
 )
 from .reference import Reference, Species
 from .scans import scan
-from .spacecharge import SpaceCharge, SpectralPoisson
+from .spacecharge import ImageCharges, SpaceCharge, SpectralPoisson
 from .stations import beams_at
-from .surrogate import Surrogate
+from .surrogate import ResidualNetwork, Surrogate
 from .tracking import Kick, track
 from .twin import Calibration, Measurements, Twin, Unknown, calibrate
 
@@ -93,6 +93,7 @@ __all__ = [
     "EngineError",
     "HamiltonianKick",
     "IdentifiabilityWarning",
+    "ImageCharges",
     "InvalidValueError",
     "Kick",
     "Kicker",
@@ -115,6 +116,7 @@ __all__ = [
     "RFCavity",
     "RankError",
     "Reference",
+    "ResidualNetwork",
     "ResolutionWarning",
     "SBend",
     "ScanError",

@@ -1,9 +1,11 @@
 """Space charge: shapes, grids, the particle-mesh operators, solvers, reference fields, the kick."""
 
 from .analytic import bassetti_erskine, gaussian_in_box
+from .correction import Correction
 from .field import Field, density, field_error, own_field
 from .grid import Grid
 from .gridless import gridless_potential
+from .images import ImageCharges
 from .kick import SpaceCharge
 from .particle_mesh import Mesh, deposit, interpolate
 from .poisson import Potential, SpectralPoisson
@@ -13,8 +15,10 @@ __all__ = [
     "BSPLINE",
     "CATMULL_ROM",
     "CIC",
+    "Correction",
     "Field",
     "Grid",
+    "ImageCharges",
     "Mesh",
     "Potential",
     "Shape",

@@ -8,18 +8,15 @@ from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ..beam import Beam
 from ..compiled import sines
 from ..errors import InvalidValueError
 from .grid import Grid
+from .operators import Operators
 from .particle_mesh import Mesh
 from .shapes import Shape, shape
-
-Array = NDArray[np.float64]
 
 
 class Potential(Protocol):
@@ -85,11 +82,8 @@ class SpectralPoisson:
         return Mesh(Grid(self.size, self.shape), self.assignment)
 
     @cached_property
-    def _operators(self) -> tuple[Array, Array, Array]:
-        """Sine transforms in x and y (modes, padded nodes), and the inverse Laplacian between.
-
-        Kept as arrays: a tensor made under a PyTorch transform must not outlive it.
-        """
+    def _operators(self) -> Operators:
+        """Sine transforms in x and y (modes, padded nodes), and the inverse Laplacian between."""
         grid, used = self.mesh
         assert self.modes is not None
         sines, squares, transfers = [], [], []
@@ -103,24 +97,12 @@ class SpectralPoisson:
         norm = 4 / (grid.size[0] * grid.size[1]) * 2 * math.pi
         green = norm / (squares[0][:, None] + squares[1][None, :])
         green /= (transfers[0][:, None] * transfers[1][None, :]) ** 2
-        return np.asarray(sines[0]), np.asarray(sines[1]), np.asarray(green)
-
-    @cached_property
-    def _on_devices(self) -> dict[tuple[torch.dtype, torch.device], tuple[Tensor, ...]]:
-        return {}
-
-    def _as_tensors(self, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, ...]:
-        """The operators on a device, where they stay."""
-        if (dtype, device) in self._on_devices:
-            return self._on_devices[dtype, device]
-        found = tuple(torch.as_tensor(o, dtype=dtype, device=device) for o in self._operators)
-        if device.type != "cpu" and torch._C._functorch.peek_interpreter_stack() is None:
-            self._on_devices[dtype, device] = found
-        return found
+        return Operators(np.asarray(sines[0]), np.asarray(sines[1]), np.asarray(green))
 
     @cached_property
     def _sines(self) -> sines.Sines:
-        return sines.folded(*self._operators, self._plain)
+        sine_x, sine_y, green = self._operators.arrays
+        return sines.folded(sine_x, sine_y, green, self._plain)
 
     def solve(self, fractions: Tensor) -> Tensor:
         """H on the padded grid from the share of the beam in each cell. See `Potential`."""
@@ -128,7 +110,7 @@ class SpectralPoisson:
 
     def _plain(self, fractions: Tensor) -> Tensor:
         """`solve` in plain PyTorch."""
-        sine_x, sine_y, green = self._as_tensors(fractions.dtype, fractions.device)
+        sine_x, sine_y, green = self._operators.tensors(fractions.dtype, fractions.device)
         # batches of densities stand on the left of every product, where they are one large matrix
         spectrum = (fractions @ sine_y.mT).mT @ sine_x.mT
         half = (green.mT * spectrum) @ sine_x

@@ -2,8 +2,18 @@
 
 from .domain import Domain
 from .network import Network
+from .residual import ResidualNetwork
 from .surrogate import Surrogate, shipped
 from .training import Recipe, train
 from .validation import Validation
 
-__all__ = ["Domain", "Network", "Recipe", "Surrogate", "Validation", "shipped", "train"]
+__all__ = [
+    "Domain",
+    "Network",
+    "Recipe",
+    "ResidualNetwork",
+    "Surrogate",
+    "Validation",
+    "shipped",
+    "train",
+]

@@ -50,7 +50,7 @@ class Network:
     @property
     def linear(self) -> bool:
         """Whether the output is linear in the input, without an offset."""
-        return all(layer.linear for layer in self.layers)
+        return is_linear(self.layers)
 
     @property
     def count(self) -> int:
@@ -87,6 +87,36 @@ def evaluate(layers: Sequence[Layer], weights: Weights, x: Tensor) -> Tensor:
     for layer in layers:
         values[layer.name] = layer(weights, *(values[name] for name in layer.inputs))
     return values[layers[-1].name].reshape(x.shape)
+
+
+def is_linear(layers: Sequence[Layer]) -> bool:
+    """Whether what layers make is linear in what they read, without an offset."""
+    return all(layer.linear for layer in layers)
+
+
+def respond(layers: Sequence[Layer], weights: Weights, cells: Tensor) -> Tensor:
+    """H on the cells (..., nx, ny) from the shares there.
+
+    H is proportional to the current, so a network that is not linear sees the density of a whole
+    beam.
+    """
+    if is_linear(layers):
+        return evaluate(layers, weights, cells)
+    share = cells.sum((-1, -2), keepdim=True)
+    whole = torch.where(share == 0, torch.ones_like(share), share)  # where all is lost, H is zero
+    return share * evaluate(layers, weights, cells / whole)
+
+
+def check_fit(network: Network, cells: tuple[int, int]) -> None:
+    """Raise InvalidValueError unless a network makes maps of so many cells from such maps."""
+    # shapes alone, without numbers
+    weights = {k: torch.empty_like(w, device="meta") for k, w in network.weights.items()}
+    try:
+        evaluate(network.layers, weights, torch.empty(cells, dtype=network.dtype, device="meta"))
+    except (RuntimeError, TypeError) as error:
+        raise InvalidValueError(
+            f"the network does not fit {cells} cells, or its weights its layers: {error}"
+        ) from error
 
 
 def check_layers(layers: Sequence[Layer]) -> None:

@@ -26,7 +26,7 @@ from . import files, layers
 from .border import fold, unfold
 from .domain import Domain, Figures
 from .layers import Weights
-from .network import Network, evaluate
+from .network import Network, check_fit, respond
 from .validation import Validation, compare
 
 _OUTSIDE = ("warn", "raise", "ignore")
@@ -55,16 +55,7 @@ class Surrogate:
 
     def __post_init__(self) -> None:
         require_known("choice for beams outside the domain", self.outside, _OUTSIDE)
-        # shapes alone, without numbers: every copy passes through here
-        weights = {k: torch.empty_like(w, device="meta") for k, w in self.network.weights.items()}
-        cells = torch.empty(self.mesh.grid.shape, dtype=self.network.dtype, device="meta")
-        try:
-            evaluate(self.network.layers, weights, cells)
-        except (RuntimeError, TypeError) as error:
-            raise InvalidValueError(
-                f"the network does not fit {self.mesh.grid.shape} cells, or its weights its "
-                f"layers: {error}"
-            ) from error
+        check_fit(self.network, self.mesh.grid.shape)  # every copy passes through here
 
     @classmethod
     def load(
@@ -219,20 +210,12 @@ class Surrogate:
 
 
 def predict(fractions: Tensor, network: Network) -> Tensor:
-    """H on the padded grid from the shares there, by a network that sees the cells.
-
-    H is linear in the density, so a network that is not sees the density of a whole beam.
-    """
+    """H on the padded grid from the shares there, by a network that sees the cells."""
     if isinstance(fractions, Pushed) and network.linear:
         return through(lambda f: predict(f, network), fractions)
     if has_torch_function((fractions,)):  # one rule for all of it is cheaper than one a layer
         return handle_torch_function(predict, (fractions,), fractions, network)
-    cells = fold(fractions.to(network.dtype))
-    if network.linear:
-        return unfold(network(cells))
-    share = cells.sum((-1, -2), keepdim=True)
-    whole = torch.where(share == 0, torch.ones_like(share), share)  # where all is lost, H is zero
-    return unfold(share * network(cells / whole))
+    return unfold(respond(network.layers, network.weights, fold(fractions.to(network.dtype))))
 
 
 def shipped() -> list[str]:

@@ -1,0 +1,93 @@
+"""What is learned beside a solver: a term of the potential that is zero at the start."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+from torch.overrides import handle_torch_function, has_torch_function
+
+from ..beam import Beam
+from ..errors import InvalidValueError
+from ..functions import on_host
+from ..number import is_transformed
+from ..pushforward import Pushed, through, value_of
+from .particle_mesh import Mesh
+from .poisson import Guarded, Potential
+
+
+class Correction(ABC):
+    """A solver, and a learned term of the potential beside it; a potential itself.
+
+    The kick is the gradient of the sum, so it is symplectic whatever the weights are. Corrections
+    may be put around each other. Fit `weights` by any optimiser: each `dataclasses.replace(c,
+    weights=w)` is the same correction with others, and all derivatives run through it.
+
+    Attributes:
+        solver: what is corrected: any potential.
+        weights: (P,), zero correction at the start; on the device of the beam.
+    """
+
+    solver: Potential
+    weights: Tensor
+
+    @property
+    def mesh(self) -> Mesh:
+        """That of the solver."""
+        return self.solver.mesh
+
+    @property
+    @abstractmethod
+    def linear(self) -> bool:
+        """Whether the term is linear in the density."""
+
+    @abstractmethod
+    def term(self, fractions: Tensor, weights: Tensor) -> Tensor:
+        """The term on the padded grid, (..., nx, ny), from shares of the same shape and weights.
+
+        A pure function of both, which have one precision.
+        """
+
+    def check(self, beam: Beam) -> None:
+        """What the solver has to say of a beam."""
+        if isinstance(self.solver, Guarded):
+            self.solver.check(beam)
+
+    def solve(self, fractions: Tensor) -> Tensor:
+        """H on the padded grid from the share of the beam in each cell. See `Potential`."""
+        h = self.solver.solve(fractions)
+        return h + _term(fractions, self.weights, self, h.dtype)
+
+    def _settle(self, start: Tensor) -> None:
+        """Begin with `start` where no weights are given; raise for weights that cannot be."""
+        weights = self.weights
+        if weights is None:
+            object.__setattr__(self, "weights", start)
+            return
+        name, count = type(self).__name__, len(start)
+        if not isinstance(weights, Tensor) or weights.shape != (count,):
+            found = tuple(weights.shape) if isinstance(weights, Tensor) else repr(weights)
+            raise InvalidValueError(
+                f"the weights of this {name} are a tensor of shape ({count},), got {found}"
+            )
+        value = value_of(weights)
+        if not value.is_floating_point():
+            raise InvalidValueError(f"weights of {name} must be floating-point: {weights.dtype}")
+        if on_host(value) and not is_transformed(value):
+            wrong = (~torch.isfinite(value.detach())).nonzero().flatten().tolist()
+            if wrong:
+                raise InvalidValueError(
+                    f"weights of {name} must be finite, and {len(wrong)} are not, the first "
+                    f"number {wrong[0]}; go back to the last good ones, with smaller steps"
+                )
+
+
+def _term(fractions: Tensor, weights: Tensor, correction: Correction, dtype: torch.dtype) -> Tensor:
+    if isinstance(fractions, Pushed) and not isinstance(weights, Pushed) and correction.linear:
+        return through(lambda f: _term(f, weights, correction, dtype), fractions)
+    if has_torch_function((fractions, weights)):  # one rule for all of it
+        return handle_torch_function(
+            _term, (fractions, weights), fractions, weights, correction, dtype
+        )
+    return correction.term(fractions.to(weights.dtype), weights).to(dtype)
