@@ -18,7 +18,7 @@ from .unknowns import Unknown
 
 Array = NDArray[np.float64]
 #: directions that are pushed through a tracking together
-_TOGETHER = 64
+_TOGETHER = 96
 
 
 class Row(NamedTuple):
