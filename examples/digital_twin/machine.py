@@ -21,7 +21,7 @@ import pyjutrack as pj
 from pyjutrack.diagnostics import WireScanner
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "elliptical_pipe"))
-from solver import EllipticalPipe  # noqa: E402
+from solver import EllipticalPipe  # noqa: E402 (its folder is on the path only now)
 
 Array = NDArray[np.float64]
 Settings = dict[str, float]
@@ -31,9 +31,9 @@ QUADRUPOLES = {"q1": 20.0, "q2": -20.0, "q3": 20.0, "q4": -20.0}
 #: design of the incoming beam
 TWISS = pj.Twiss(beta_x=1.02, alpha_x=-1.24, beta_y=1.02, alpha_y=1.24)
 EMITTANCE = (1e-6, 1e-6)
-STATIONS = ("s1", "s2", "s3")
+STATIONS = ("s0", "s1", "s2", "s3")
 #: rms noise of a pixel, some 1.5 % of the peak of a profile
-NOISE = 1e-3
+NOISE = 1.5e-3
 
 
 def scanners(noise: float = NOISE) -> list[WireScanner]:
@@ -46,20 +46,21 @@ def scanners(noise: float = NOISE) -> list[WireScanner]:
 
 
 def line(field: pj.Element, **options: object) -> pj.Lattice:
-    """Two cells between three stations; the field error sits behind the first."""
+    """Two cells and four stations; the field error sits behind the first."""
     q = {
         name: pj.Quadrupole(0.1, k1=k1, name=name, **options)  # type: ignore[arg-type]
         for name, k1 in QUADRUPOLES.items()
     }
     return pj.Lattice(
         [
+            pj.Marker(name="s0"),
             pj.Kicker(name="steerer"),
             *(pj.Drift(0.2), q["q1"], pj.Drift(0.4), q["q2"], pj.Drift(0.2)),
             pj.Marker(name="s1"),
             field,
             *(pj.Drift(0.2), q["q3"], pj.Drift(0.2)),
             pj.Marker(name="s2"),
-            *(pj.Drift(0.2), q["q4"], pj.Drift(0.2)),
+            *(pj.Drift(0.2), q["q4"], pj.Drift(0.6)),
             pj.Marker(name="s3"),
         ]
     )
@@ -70,7 +71,7 @@ def plan(shots: int, seed: int) -> list[Settings]:
     rng = np.random.default_rng(seed)
     found = []
     for _ in range(shots):
-        row = {f"{n}.k1": k * (1 + rng.uniform(-0.2, 0.2)) for n, k in QUADRUPOLES.items()}
+        row = {f"{n}.k1": k * (1 + rng.uniform(-0.3, 0.3)) for n, k in QUADRUPOLES.items()}
         row |= {f"steerer.{k}": rng.uniform(-2e-3, 2e-3) for k in ("hkick", "vkick")}
         row["beam.current"] = rng.uniform(10.0, 200.0)
         found.append({k: float(v) for k, v in row.items()})
@@ -103,7 +104,7 @@ class Machine:
     def drawn(cls, seed: int) -> Machine:
         """One of many machines: errors of 4 to 8 % of either sign, another field and beam."""
         rng = np.random.default_rng(seed)
-        size, sign = rng.uniform(0.04, 0.08, 4), rng.choice([-1, 1], 4)
+        size, sign = rng.uniform(0.05, 0.1, 4), rng.choice([-1, 1], 4)
         errors = dict(zip(QUADRUPOLES, (size * sign).tolist(), strict=True))
         mismatch = tuple(1 + rng.uniform(-0.05, 0.05, 4))
         return cls(
@@ -113,6 +114,14 @@ class Machine:
             mismatch=mismatch,
             seed=seed,
         )
+
+    def truth(self) -> dict[str, float]:
+        """What a calibration should find, by the labels of its unknowns."""
+        beta_x, beta_y, emittance_x, emittance_y = self.mismatch
+        found = {f"{name}.k1": error for name, error in self.errors.items()}
+        found |= {"beam.emittance_x": emittance_x - 1, "beam.emittance_y": emittance_y - 1}
+        found |= {"beam.beta_x": beta_x - 1, "beam.beta_y": beta_y - 1}
+        return found | {"beam.alpha_x": 0.0, "beam.alpha_y": 0.0}
 
     @cached_property
     def _kick(self) -> pj.SpaceCharge:
@@ -134,7 +143,7 @@ class Machine:
 
     def field(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """The potential H of the field error [m]: a quarter of a lens, not one multipole."""
-        u, v = (x - self.centre[0]) / 3e-3, (y - self.centre[1]) / 3e-3
+        u, v = (x - self.centre[0]) / 4e-3, (y - self.centre[1]) / 4e-3
         return self.amplitude * (u**3 - 3 * u * v**2 + u**2 - v**2 / 2) * torch.exp(
             -(u**2 + v**2) / 2
         )
@@ -150,7 +159,7 @@ class Machine:
         first, second = pj.Lattice(lattice.elements[:at]), pj.Lattice(lattice.elements[at:])
         first = pj.Lattice([first, pj.Marker(name="exit")])
         with torch.no_grad():
-            found = pj.beams_at(first, beam, ["s1", "exit"], kicks=[self._kick])
+            found = pj.beams_at(first, beam, ["s0", "s1", "exit"], kicks=[self._kick])
             kicked = self._kicked(found.pop("exit"))
             found |= pj.beams_at(second, kicked, ["s2", "s3"], kicks=[self._kick])
             return {s.name: s.read(found[s.at]).numpy() for s in scanners()}

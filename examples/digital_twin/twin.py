@@ -26,9 +26,9 @@ LEARNED = [
 
 def twin(particles: int = 4096) -> pj.Twin:
     """The design: linear quadrupoles, a rectangular box, and learned parts that are still zero."""
-    form = Spline((0.02, 0.02), (10, 10), unit=1e-6)
+    form = Spline((0.02, 0.02), (9, 9), unit=1e-6)
     solver = pj.SpectralPoisson((0.02, 0.02), (64, 64))
-    walls = pj.ImageCharges(solver, order=3, radius=6e-3)
+    walls = pj.ImageCharges(solver, order=2, radius=6e-3)
     beam = pj.distributions.gaussian(
         PROTON, particles, twiss=TWISS, emittance=EMITTANCE, quiet=True, seed=1
     )

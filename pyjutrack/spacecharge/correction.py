@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -49,6 +50,9 @@ class Correction(ABC):
         A pure function of both, which have one precision.
         """
 
+    #: whether the term is linear in the weights, of which `term` then takes a batch (K, P)
+    linear_in_weights: ClassVar[bool] = False
+
     def check(self, beam: Beam) -> None:
         """What the solver has to say of a beam."""
         if isinstance(self.solver, Guarded):
@@ -84,8 +88,15 @@ class Correction(ABC):
 
 
 def _term(fractions: Tensor, weights: Tensor, correction: Correction, dtype: torch.dtype) -> Tensor:
-    if isinstance(fractions, Pushed) and not isinstance(weights, Pushed) and correction.linear:
-        return through(lambda f: _term(f, weights, correction, dtype), fractions)
+    if isinstance(fractions, Pushed) and correction.linear:
+        there, now = value_of(weights), fractions.value
+        along = through(lambda f: _term(f, there, correction, dtype), fractions)
+        if not isinstance(weights, Pushed):
+            return along
+        by_weights = _term(now, weights, correction, dtype)
+        return along + (by_weights - value_of(by_weights))
+    if isinstance(weights, Pushed) and correction.linear_in_weights:
+        return through(lambda w: _term(fractions, w, correction, dtype), weights)
     if has_torch_function((fractions, weights)):  # one rule for all of it
         return handle_torch_function(
             _term, (fractions, weights), fractions, weights, correction, dtype

@@ -59,6 +59,7 @@ class ImageCharges(Correction):
     weights: Tensor = None  # type: ignore[assignment]  # zeros
 
     linear = True
+    linear_in_weights = True
 
     def __post_init__(self) -> None:
         if not (isinstance(self.order, int) and self.order >= 1):
@@ -99,7 +100,8 @@ class ImageCharges(Correction):
         in_x, in_y, harmonics, symmetric = self._operators.tensors(weights.dtype, weights.device)
         moments = (in_x @ fractions @ in_y.mT).flatten(-2) @ harmonics
         size = moments.shape[-1]
-        strengths = moments @ (weights @ symmetric).unflatten(-1, (size, size))
+        strengths = (moments.unsqueeze(-2) @ (weights @ symmetric).unflatten(-1, (size, size)))
+        strengths = strengths.squeeze(-2)
         powers = (strengths @ harmonics.mT).unflatten(-1, (len(in_x), len(in_y)))
         return in_x.mT @ powers @ in_y
 
