@@ -1,6 +1,16 @@
 """Hybrid physics and data-driven beam tracking with automatic differentiation."""
 
-from . import distributed, distributions, engines, hamiltonians, io, moments, observables, surrogate
+from . import (
+    diagnostics,
+    distributed,
+    distributions,
+    engines,
+    hamiltonians,
+    io,
+    moments,
+    observables,
+    surrogate,
+)
 from .beam import Beam
 from .derivatives import gradient, jacobian, jacobian_derivatives, value_and_gradient
 from .elements import (
@@ -26,6 +36,7 @@ from .errors import (
     DomainError,
     DomainWarning,
     EngineError,
+    IdentifiabilityWarning,
     InvalidValueError,
     MissingPackageError,
     ParticleLostError,
@@ -63,14 +74,17 @@ from .optics import (
 from .reference import Reference, Species
 from .scans import scan
 from .spacecharge import SpaceCharge, SpectralPoisson
+from .stations import beams_at
 from .surrogate import Surrogate
 from .tracking import Kick, track
+from .twin import Calibration, Measurements, Twin, Unknown, calibrate
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Aperture",
     "Beam",
+    "Calibration",
     "CrabCavity",
     "DomainError",
     "DomainWarning",
@@ -78,6 +92,7 @@ __all__ = [
     "Element",
     "EngineError",
     "HamiltonianKick",
+    "IdentifiabilityWarning",
     "InvalidValueError",
     "Kick",
     "Kicker",
@@ -87,6 +102,7 @@ __all__ = [
     "LossMap",
     "Marker",
     "Match",
+    "Measurements",
     "MissingPackageError",
     "Monitor",
     "Multipole",
@@ -110,14 +126,19 @@ __all__ = [
     "Surrogate",
     "Target",
     "TrainingError",
+    "Twin",
     "Twiss",
     "TwissTable",
+    "Unknown",
     "UnknownNameError",
     "UnstableError",
+    "beams_at",
+    "calibrate",
     "centroid",
     "chromaticities",
     "closed_orbit",
     "covariance",
+    "diagnostics",
     "distributed",
     "distributions",
     "emittance",

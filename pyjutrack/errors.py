@@ -56,6 +56,10 @@ class DomainWarning(UserWarning):
     """A beam is unlike all those that a surrogate was trained on; its field may be wrong."""
 
 
+class IdentifiabilityWarning(UserWarning):
+    """Measurements do not determine all that they should tell."""
+
+
 class ResolutionWarning(UserWarning):
     """The grid is too coarse, or too small, for the beam it should resolve."""
 

@@ -54,7 +54,7 @@ def values(of: Knobbed, wrt: Sequence[str]) -> Tensor:
 def parts(of: Knobbed, wrt: Sequence[str]) -> list[Tensor]:
     """The present value of each knob, 0-d or a vector (P,), float64; errors as for `values`."""
     _distinct(wrt)
-    return [_plain(_value(of, address)) for address in wrt]
+    return [_plain(current(of, address)) for address in wrt]
 
 
 def lattice_values(lattice: Lattice, wrt: Sequence[str]) -> Tensor:
@@ -89,7 +89,8 @@ def overlay(of: T, wrt: Sequence[str], numbers: Iterable[Tensor]) -> T:
     return dataclasses.replace(of, lattice=lattice, beam=beam, kicks=tuple(kicks))  # type: ignore[type-var]
 
 
-def _value(of: Knobbed, address: str) -> Any:
+def current(of: Knobbed, address: str) -> Any:
+    """What stands at an address, derivatives and all: a float, a 0-d tensor or a vector."""
     kick = _KICK.match(address)
     if kick:
         return _of_kick(of.kicks, address, int(kick[1]), kick[2].split("."))

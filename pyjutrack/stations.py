@@ -1,0 +1,72 @@
+"""The beam at places on its way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from .adjoint import run_adjoint
+from .beam import Beam
+from .engines import Task
+from .errors import InvalidValueError, unknown
+from .lattice import Lattice
+from .propagation import beam_of
+from .tracking import Kick, task_of
+
+
+def beams_at(
+    lattice: Lattice,
+    beam: Beam,
+    places: Iterable[str],
+    *,
+    kicks: Sequence[Kick] = (),
+    adjoint: str = "auto",
+) -> dict[str, Beam]:
+    """Track a beam through a lattice once, and keep it at the entrance of some elements.
+
+    Args:
+        lattice, beam, kicks, adjoint: as for `track`, with the native engine.
+        places: names of elements, each of one element.
+
+    Returns:
+        Name to beam. What lies behind the last place is not tracked.
+
+    Raises:
+        UnknownNameError: no such element. InvalidValueError: a name that several elements have,
+            and as for `track`.
+    """
+    return stations(task_of(lattice, beam, kicks, 1, adjoint), places)
+
+
+def stations(task: Task, places: Iterable[str], *, once: bool = False) -> dict[str, Beam]:
+    """`beams_at` for what is checked already.
+
+    Args:
+        once: no gradient will be differentiated.
+    """
+    positions = sorted((position(task.lattice, place), place) for place in set(places))
+    beam, found, at = task.beam, {}, 0
+    for stop, place in positions:
+        if stop > at:
+            section = Lattice(task.lattice.elements[at:stop])
+            counts = task.counts[at:stop]
+            end = run_adjoint(section, beam, task.kicks, 1, counts, task.adjoint, once=once)
+            beam, at = beam_of(end.state, end.reference, beam), stop
+        found[place] = beam
+    return found
+
+
+def position(lattice: Lattice, place: str) -> int:
+    """Where the one element of a name stands.
+
+    Raises:
+        UnknownNameError: there is none. InvalidValueError: there are several.
+    """
+    found = [i for i, element in enumerate(lattice) if element.name == place]
+    if not found:
+        raise unknown("element", place, lattice.names)
+    if len(found) > 1:
+        raise InvalidValueError(
+            f"{len(found)} elements are named {place!r}; a place needs a name of its own, such as "
+            "that of a Marker or Monitor"
+        )
+    return found[0]

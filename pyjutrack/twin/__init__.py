@@ -1,0 +1,19 @@
+"""Digital twins: models of machines that learn from what is measured.
+
+A `Twin` is a lattice, a beam, collective effects and diagnostics; `calibrate` finds errors of its
+knobs and weights of its learned parts from `Measurements`.
+"""
+
+from .calibrate import calibrate
+from .calibration import Calibration
+from .measurements import Measurements
+from .model import Twin
+from .unknowns import Unknown
+
+__all__ = [
+    "Calibration",
+    "Measurements",
+    "Twin",
+    "Unknown",
+    "calibrate",
+]

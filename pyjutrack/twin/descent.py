@@ -1,0 +1,146 @@
+"""Two ways down: Levenberg-Marquardt with exact slopes, and Adam for many weights.
+
+Both are generators of states. Whoever asks for the next one decides when it is enough, keeps what
+is good, and may write it to a file to go on from there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..errors import PyJuTrackError
+from .residuals import Residuals
+from .robust import Loss
+
+Array = NDArray[np.float64]
+
+#: damping: at the start, and beyond which no step helps
+_DAMPING, _HOPELESS = 1e-3, 1e12
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Where a descent is.
+
+    Attributes:
+        step: how many there were.
+        vector: the unknowns (P,).
+        cost: loss of the residuals and of the priors.
+        damping: of the next step, or its length for Adam.
+        moments: what Adam remembers, (2, P); empty otherwise.
+        still: nothing is gained any more.
+    """
+
+    step: int
+    vector: Array
+    cost: float
+    damping: float
+    moments: Array
+    still: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What is to be small: the loss of residuals, and the squares of the unknowns by their priors.
+
+    Attributes:
+        residuals: of the shots that train.
+        loss: of each of them.
+        precision: of the priors, 1 / rms^2 (P,).
+    """
+
+    residuals: Residuals
+    loss: Loss
+    precision: Array
+
+    def cost(self, vector: Array, residuals: Array | None = None) -> float:
+        """The sum of both; infinite where the beam cannot be tracked."""
+        if residuals is None:
+            try:
+                residuals = self.residuals.at(vector)
+            except PyJuTrackError:
+                return math.inf
+        total = float(self.loss.value(residuals).sum()) + self.penalty(vector)
+        return total if math.isfinite(total) else math.inf
+
+    def penalty(self, vector: Array) -> float:
+        """Of the priors alone."""
+        return float((self.precision * vector * vector).sum() / 2)
+
+
+def start(problem: Problem, vector: Array, *, adam: bool, rate: float) -> State:
+    """The first state of a descent."""
+    moments = np.zeros((2, vector.size if adam else 0))
+    return State(0, vector, problem.cost(vector), rate if adam else _DAMPING, moments)
+
+
+def levenberg_marquardt(problem: Problem, state: State, tolerance: float) -> Iterator[State]:
+    """Damped Gauss-Newton steps; each lowers the cost, and the last says that nothing does.
+
+    Robust losses are met by weights that every step finds anew.
+
+    Source: J. Nocedal, S. Wright, Numerical Optimization, ch. 10; H. B. Nielsen, Damping parameter
+    in Marquardt's method, IMM-REP-1999-05 (1999).
+    """
+    while not state.still:
+        r, slopes = problem.residuals.with_slopes(state.vector)
+        weights = problem.loss.weight(r)[:, None]
+        curvature = slopes.T @ (weights * slopes) + np.diag(problem.precision)
+        downhill = -(slopes.T @ (weights[:, 0] * r) + problem.precision * state.vector)
+        size = np.diagonal(curvature)
+        size = np.where(size > 0, size, 1.0)
+        damping, grow = state.damping, 2.0
+        while True:
+            step = np.linalg.solve(curvature + damping * np.diag(size), downhill)
+            cost = problem.cost(state.vector + step)
+            hoped = float(step @ (damping * size * step + downhill)) / 2
+            if cost < state.cost:
+                break
+            # nothing is left to gain but rounding
+            if hoped <= tolerance * max(abs(state.cost), 1.0) or damping > _HOPELESS:
+                break
+            damping, grow = damping * grow, 2 * grow
+        if not cost < state.cost:
+            yield State(state.step + 1, state.vector, state.cost, damping, state.moments, True)
+            return
+        gain = (state.cost - cost) / hoped
+        damping *= max(1 / 3, 1 - (2 * gain - 1) ** 3)
+        still = state.cost - cost <= tolerance * max(abs(cost), 1.0)
+        state = State(
+            state.step + 1, state.vector + step, cost, max(damping, 1e-12), state.moments, still
+        )
+        yield state
+
+
+def adam(problem: Problem, state: State, scales: Array, shots: int, seed: int) -> Iterator[State]:
+    """Steps of Adam, each along the gradient of a few shots by one reverse pass each.
+
+    Args:
+        scales: (P,) lengths in which the unknowns are of one size; a step is `damping` of them.
+        shots: how many each step sees.
+        seed: of their choice, which depends on the step alone, so that a run can go on.
+
+    Source: D. Kingma, J. Ba, Adam, ICLR 2015, algorithm 1.
+    """
+    count = len(problem.residuals.data)
+    while True:
+        draw = np.random.default_rng((seed, state.step))
+        some = draw.choice(count, size=min(shots, count), replace=False)
+        leaf = torch.from_numpy(state.vector.copy()).requires_grad_()
+        part = problem.residuals.half_square(leaf, some.tolist()) * (count / len(some))
+        (slope,) = torch.autograd.grad(part, leaf)
+        gradient = (slope.numpy() + problem.precision * state.vector) * scales
+        first = 0.9 * state.moments[0] + 0.1 * gradient
+        second = 0.999 * state.moments[1] + 0.001 * gradient**2
+        n = state.step + 1
+        direction = (first / (1 - 0.9**n)) / (np.sqrt(second / (1 - 0.999**n)) + 1e-12)
+        vector = state.vector - state.damping * scales * direction
+        cost = float(part.detach()) + problem.penalty(state.vector)
+        state = State(n, vector, cost, state.damping, np.stack([first, second]))
+        yield state

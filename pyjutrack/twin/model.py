@@ -1,0 +1,124 @@
+"""The twin of a machine: settings in, readings out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..beam import Beam
+from ..diagnostics import Diagnostic
+from ..engines import Task
+from ..errors import InvalidValueError, unknown
+from ..knobs import overlay
+from ..lattice import Lattice
+from ..stations import position, stations
+from ..tracking import Kick, task_of
+from .unknowns import Unknown, put, shaped
+
+Settings = Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Twin:
+    """A model of a machine with its diagnostics, and how it differs from its settings.
+
+    Attributes:
+        lattice, beam, kicks: as for `track`.
+        diagnostics: what is read, and where; each has a name of its own.
+        unknowns: errors of the machine with their present values, as `calibrate` found them.
+
+    Raises:
+        InvalidValueError: no diagnostics, or two of one name. UnknownNameError: one that stands at
+            no element of the lattice.
+    """
+
+    lattice: Lattice
+    beam: Beam
+    diagnostics: tuple[Diagnostic, ...]
+    kicks: tuple[Kick, ...] = ()
+    unknowns: tuple[Unknown, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("diagnostics", "kicks", "unknowns"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if not self.diagnostics:
+            raise InvalidValueError("a twin without diagnostics predicts nothing; give it some")
+        names = [d.name for d in self.diagnostics]
+        if len(set(names)) < len(names):
+            twice = next(n for n in names if names.count(n) > 1)
+            raise InvalidValueError(f"two diagnostics are named {twice!r}; give each its own name")
+        for diagnostic in self.diagnostics:
+            position(self.lattice, diagnostic.at)
+        if self.unknowns:
+            task = self.task({})
+            object.__setattr__(self, "unknowns", tuple(shaped(self.unknowns, task)))
+
+    def replace(self, **changes: Any) -> Twin:
+        """A copy with some attributes changed."""
+        return dataclasses.replace(self, **changes)
+
+    def diagnostic(self, name: str) -> Diagnostic:
+        """One of the diagnostics.
+
+        Raises:
+            UnknownNameError: there is none of that name.
+        """
+        for diagnostic in self.diagnostics:
+            if diagnostic.name == name:
+                return diagnostic
+        raise unknown("diagnostic", name, [d.name for d in self.diagnostics])
+
+    def predict(self, settings: Settings | None = None) -> dict[str, NDArray[np.float64]]:
+        """What the diagnostics read at some settings, without noise.
+
+        Args:
+            settings: address to value; what is not named stands as in the lattice.
+
+        Returns:
+            Name of the diagnostic to its reading.
+
+        Raises:
+            UnknownNameError: no such knob. InvalidValueError: as for `track`.
+        """
+        with torch.no_grad():
+            found = self.read(settings or {})
+        return {name: reading.numpy() for name, reading in found.items()}
+
+    def read(
+        self,
+        settings: Settings,
+        values: Sequence[Tensor] | None = None,
+        names: Sequence[str] | None = None,
+    ) -> dict[str, Tensor]:
+        """The same as tensors, differentiable in the settings and the values of the unknowns.
+
+        Args:
+            settings: address to value, floats or 0-d tensors.
+            values: of the unknowns, in their order; their own if None.
+            names: which diagnostics; all if None.
+        """
+        values = [u.tensor() for u in self.unknowns] if values is None else values
+        task = put(self.task(settings), self.unknowns, values)
+        wanted = self.diagnostics if names is None else [self.diagnostic(n) for n in names]
+        beams = stations(task, [d.at for d in wanted], once=True)
+        return {d.name: d.read(beams[d.at]) for d in wanted}
+
+    def task(self, settings: Settings) -> Task:
+        """What is tracked at some settings, before errors are put in."""
+        task = task_of(self.lattice, self.beam, self.kicks, 1)
+        if not settings:
+            return task
+        given = settings.values()
+        numbers = [torch.as_tensor(v, dtype=torch.float64) for v in given]
+        task = overlay(task, list(settings), numbers)
+        if any(isinstance(v, Tensor) for v in given):
+            return task
+        # floats in the lattice again, which compiled programs need
+        return dataclasses.replace(task, lattice=task.lattice.detached())

@@ -1,0 +1,144 @@
+"""Differences between a twin and measurements, in units of their errors, and their slopes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..pushforward import Pushed, seeds
+from .measurements import Measurements
+from .model import Settings, Twin
+from .unknowns import Unknown
+
+Array = NDArray[np.float64]
+#: directions that are pushed through a tracking together
+_TOGETHER = 64
+
+
+class Row(NamedTuple):
+    """What was read at one shot: diagnostics, readings that count and errors, all in a row."""
+
+    names: tuple[str, ...]
+    measured: Array
+    errors: Array
+    used: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Residuals:
+    """(predicted - measured) / error of all shots, as a function of the unknowns.
+
+    Attributes:
+        twin: with the unknowns, whose values are the arguments.
+        data: the measurements.
+    """
+
+    twin: Twin
+    data: Measurements
+
+    def rows(self) -> list[Row]:
+        """Shot by shot."""
+        errors, names = self.data.errors(self.twin), tuple(self.data.readings)
+        found = []
+        for shot in range(len(self.data)):
+            columns = (
+                np.concatenate([table[n][shot].reshape(-1) for n in names])
+                for table in (self.data.readings, errors, self.data.used)
+            )
+            found.append(Row(names, *columns))
+        return found
+
+    def at(self, vector: Array) -> Array:
+        """(R,) of the readings that count, shot by shot."""
+        with torch.no_grad():
+            values = cut(torch.from_numpy(vector), self.twin.unknowns)
+            found = []
+            for settings, row in zip(self.data.settings, self.rows(), strict=True):
+                read = self.twin.read(settings, values, row.names)
+                predicted = torch.cat([read[n].reshape(-1) for n in row.names]).numpy()
+                found.append(_residual(predicted, row))
+        return np.concatenate(found)
+
+    def with_slopes(self, vector: Array) -> tuple[Array, Array]:
+        """The same, and their Jacobian (R, P), exact, by forward mode."""
+        residuals, slopes = [], []
+        for settings, row in zip(self.data.settings, self.rows(), strict=True):
+            predicted, jacobian = readings_and_slopes(self.twin, settings, vector, row.names)
+            residuals.append(_residual(predicted, row))
+            slopes.append((jacobian / row.errors[:, None])[row.used])
+        return np.concatenate(residuals), np.concatenate(slopes)
+
+    def half_square(self, vector: Tensor, shots: Sequence[int]) -> Tensor:
+        """Half the sum of squares at some shots, 0-d, for reverse mode."""
+        rows, values = self.rows(), cut(vector, self.twin.unknowns)
+        total = vector.new_zeros(())
+        for shot in shots:
+            row = rows[shot]
+            read = self.twin.read(self.data.settings[shot], values, row.names)
+            predicted = torch.cat([read[n].reshape(-1) for n in row.names])
+            off = (predicted - torch.from_numpy(row.measured)) / torch.from_numpy(row.errors)
+            total = total + 0.5 * torch.where(torch.from_numpy(row.used), off, 0.0).square().sum()
+        return total
+
+
+def readings_and_slopes(
+    twin: Twin, settings: Settings, vector: Array, names: Sequence[str]
+) -> tuple[Array, Array]:
+    """Readings in a row (M,) at some settings, and their slopes by the unknowns (M, P)."""
+    size = len(vector)
+    slopes = np.zeros((0, size))
+    values = cut(torch.from_numpy(vector), twin.unknowns)
+    predicted = np.zeros(0)
+    for first in range(0, size, _TOGETHER):
+        pushed = _some(seeds(values), range(first, min(first + _TOGETHER, size)))
+        with torch.no_grad():
+            read = twin.read(settings, pushed, names)
+        rows = [read[n].reshape(-1) for n in names]
+        if first == 0:
+            predicted = np.concatenate([_value(r) for r in rows])
+            slopes = np.zeros((len(predicted), size))
+        at = 0
+        for row in rows:
+            if isinstance(row, Pushed):
+                slopes[at : at + row.value.numel(), list(row.directions)] = row.tangent.mT.numpy()
+            at += row.numel()
+    return predicted, slopes
+
+
+def cut(vector: Tensor, unknowns: Sequence[Unknown]) -> list[Tensor]:
+    """A vector (P,) cut into the values of unknowns, of their shapes."""
+    parts = vector.split([u.count for u in unknowns])
+    return [p.reshape(u.tensor().shape) for p, u in zip(parts, unknowns, strict=True)]
+
+
+def joined(unknowns: Sequence[Unknown]) -> Array:
+    """The values of unknowns in one vector (P,)."""
+    return np.concatenate([u.tensor().numpy().reshape(-1) for u in unknowns])
+
+
+def _some(pushed: Sequence[Tensor], wanted: range) -> list[Tensor]:
+    """Seeds of some directions only."""
+    found: list[Tensor] = []
+    for p in pushed:
+        assert isinstance(p, Pushed)
+        kept = [i for i, d in enumerate(p.directions) if d in wanted]
+        if not kept:
+            found.append(p.value)
+        else:
+            directions = tuple(p.directions[i] for i in kept)
+            found.append(Pushed.make(p.value, p.tangent[kept], directions))
+    return found
+
+
+def _value(row: Tensor) -> Array:
+    return np.asarray((row.value if isinstance(row, Pushed) else row).detach().numpy())
+
+
+def _residual(predicted: Array, row: Row) -> Array:
+    return np.asarray(((predicted - row.measured) / row.errors)[row.used])

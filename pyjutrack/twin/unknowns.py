@@ -1,0 +1,89 @@
+"""What a calibration may find: errors of knobs, and weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..engines import Task
+from ..errors import InvalidValueError
+from ..knobs import current, overlay, parts
+
+
+@dataclass(frozen=True, eq=False)
+class Unknown:
+    """By how much a knob differs from what it is set to.
+
+    The machine has set + value, or set (1 + value) if it is relative. For weights, which nobody
+    sets, the value is what is added to those of the model.
+
+    Attributes:
+        address: of a knob or a vector of weights; see `pyjutrack.knobs`.
+        prior: rms of what is thought possible, around zero, before anything is measured; in the
+            units of `value`. Infinite if nothing is known.
+        relative: whether the value is a share of the setting.
+        value: the present estimate, a number or a vector; None is zero.
+    """
+
+    address: str
+    prior: float = math.inf
+    relative: bool = False
+    value: Tensor | float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.prior > 0:
+            raise InvalidValueError(
+                f"the prior of {self.address} must be a positive rms, got {self.prior}"
+            )
+
+    @property
+    def count(self) -> int:
+        """Numbers in the value."""
+        return self.value.numel() if isinstance(self.value, Tensor) else 1
+
+    @property
+    def labels(self) -> list[str]:
+        """A name for every number."""
+        if isinstance(self.value, Tensor) and self.value.dim():
+            return [f"{self.address}[{i}]" for i in range(self.count)]
+        return [self.address]
+
+    def tensor(self) -> Tensor:
+        """The value as a float64 tensor."""
+        return torch.as_tensor(0.0 if self.value is None else self.value, dtype=torch.float64)
+
+
+def shaped(unknowns: Sequence[Unknown], task: Task) -> list[Unknown]:
+    """The same with values of the shapes that their knobs have.
+
+    Raises:
+        UnknownNameError: no such knob. InvalidValueError: one that is named twice, a value of
+            another shape, a relative error of what is zero.
+    """
+    if not unknowns or not all(isinstance(u, Unknown) for u in unknowns):
+        raise InvalidValueError(f"unknowns must be a list of Unknown, got {unknowns!r}")
+    found = []
+    for u, knob in zip(unknowns, parts(task, [u.address for u in unknowns]), strict=True):
+        value = torch.zeros_like(knob) if u.value is None else u.tensor()
+        if value.shape != knob.shape:
+            raise InvalidValueError(
+                f"the value of {u.address} has shape {tuple(value.shape)}, and the knob "
+                f"{tuple(knob.shape)}"
+            )
+        found.append(Unknown(u.address, u.prior, u.relative, value))
+    return found
+
+
+def put(task: Task, unknowns: Sequence[Unknown], values: Sequence[Tensor]) -> Task:
+    """A task whose knobs have errors of these values, tensors that may carry derivatives."""
+    if not unknowns:
+        return task
+    numbers = []
+    for u, value in zip(unknowns, values, strict=True):
+        knob = current(task, u.address)
+        numbers.append(value * knob + knob if u.relative else value + knob)
+    return overlay(task, [u.address for u in unknowns], numbers)
