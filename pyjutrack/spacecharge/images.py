@@ -100,7 +100,7 @@ class ImageCharges(Correction):
         in_x, in_y, harmonics, symmetric = self._operators.tensors(weights.dtype, weights.device)
         moments = (in_x @ fractions @ in_y.mT).flatten(-2) @ harmonics
         size = moments.shape[-1]
-        strengths = (moments.unsqueeze(-2) @ (weights @ symmetric).unflatten(-1, (size, size)))
+        strengths = moments.unsqueeze(-2) @ (weights @ symmetric).unflatten(-1, (size, size))
         strengths = strengths.squeeze(-2)
         powers = (strengths @ harmonics.mT).unflatten(-1, (len(in_x), len(in_y)))
         return in_x.mT @ powers @ in_y

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from ..errors import (
     IdentifiabilityWarning,
     InvalidValueError,
-    PyJuTrackError,
     TrainingError,
     require_known,
     warn,
@@ -34,6 +33,11 @@ log = logging.getLogger("pyjutrack.twin")
 
 #: unknown numbers up to which "auto" takes Gauss-Newton steps, and a posterior is found
 _MANY = 600
+#: relative difference of held-out errors that is none
+_ALIKE = 1e-3
+#: times the cost at the start that only a fit has which diverges
+_WORSE = 10.0
+_DIVERGED = "diverged: the last good state is kept"
 METHODS = ("auto", "gauss-newton", "adam")
 
 
@@ -60,81 +64,102 @@ def calibrate(
         data: what was measured, where, and how well.
         unknowns: what to find, with priors.
         held_out: share of the shots, or which, that do not train; the fit ends when their error
-            has not fallen for `patience` steps, and its best state is what counts.
+            has not fallen for `patience` steps, and the state with the least is what counts.
+            Without any it is the last state that is not far worse than the first.
         loss: of a residual: "gaussian", or "huber" or "cauchy" for data with outliers.
         method: "gauss-newton" takes Levenberg-Marquardt steps with exact Jacobians by forward
             mode; "adam" gradients by reverse mode, for thousands of weights; "auto" chooses by
             their number.
         max_steps: at most.
         tolerance: gain of a step, relative to the cost, below which the fit ends.
+        patience: see `held_out`.
         rate, shots: of Adam: length of a step in units of the priors, shots that each step sees.
         checkpoint: a file to which every step is written, and from which a run that was killed
             goes on. Loading it runs nothing.
-        seed: of the choice of what is held out.
+        seed: of the choice of what is held out, and of what each step of Adam sees.
 
     Returns:
         The twin at its best, with the posterior of all unknowns.
 
     Raises:
         UnknownNameError: no such knob, diagnostic, loss or method.
-        InvalidValueError: measurements that do not fit the twin, a checkpoint of another run.
-        TrainingError: the fit has no finite error even at the start.
+        InvalidValueError: measurements that do not fit the twin, a checkpoint of another run, an
+            unknown without a prior for Adam.
+        TrainingError: the fit has no finite error at the start, or no finite slope on its way.
 
     Warns:
         IdentifiabilityWarning: there are directions of the unknowns that neither the measurements
             nor the priors determine; the message names them.
     """
     require_known("method", method, METHODS)
-    if not (isinstance(max_steps, int) and max_steps >= 0):
-        raise InvalidValueError(f"max_steps must be a number of steps, got {max_steps!r}")
+    _whole(max_steps=max_steps, least=0)
+    _whole(patience=patience, shots=shots, least=1)
+    for name, number in (("tolerance", tolerance), ("rate", rate)):
+        if not (number > 0 and math.isfinite(number)):
+            raise InvalidValueError(f"{name} must be a positive number, got {number!r}")
     twin = twin.replace(unknowns=())
     twin = twin.replace(unknowns=tuple(shaped(unknowns, twin.task(data.settings[0]))))
-    data.errors(twin)
     out = _held_out(held_out, len(data), seed)
     kept = [i for i in range(len(data)) if i not in out]
     vector = joined(twin.unknowns)
-    precision = np.concatenate([np.full(u.count, u.prior**-2.0) for u in twin.unknowns])
-    problem = Problem(Residuals(twin, data.shots(kept)), loss_named(loss), precision)
-    watched = Residuals(twin, data.shots(out)) if out else None
+    priors = np.concatenate([np.full(u.count, u.prior) for u in twin.unknowns])
+    problem = Problem(Residuals(twin, data.shots(kept)), loss_named(loss), priors**-2.0)
+    watched = (
+        Problem(Residuals(twin, data.shots(out)), problem.loss, np.zeros_like(priors))
+        if out
+        else None
+    )
     many = method == "adam" or (method == "auto" and vector.size > _MANY)
-    if many and not np.isfinite([u.prior for u in twin.unknowns]).all():
-        raise InvalidValueError(
-            'method="adam" measures its steps by the priors; give each Unknown a finite prior'
-        )
+    if many:
+        _require_priors(twin.unknowns)
     first = start(problem, vector, adam=many, rate=rate)
     if not math.isfinite(first.cost):
         _explain(problem, vector)
-    run = progress.Run(twin, data, tuple(out), loss, many, seed)
+    run = progress.Run(
+        twin=twin,
+        data=data,
+        held_out=tuple(out),
+        method="adam" if many else "gauss-newton",
+        loss=loss,
+        shots=shots,
+        seed=seed,
+        cost=first.cost,
+    )
     state, best, history = run.restored(checkpoint) or (
         first,
         first,
-        [Step(0, first.cost, _mean_square(watched, first.vector))],
+        [Step(0, first.cost, _error(watched, first.vector))],
     )
-    if many:
-        scales = np.concatenate([np.full(u.count, u.prior) for u in twin.unknowns])
-        states: Iterator[State] = adam(problem, state, scales, shots, seed)
-    else:
-        states = levenberg_marquardt(problem, state, tolerance)
-    message, converged = f"ended at {max_steps} steps", False
-    while state.step < max_steps:
+    states = (
+        adam(problem, state, priors, shots, seed)
+        if many
+        else levenberg_marquardt(problem, state, tolerance)
+    )
+    while True:
+        best, message, ended = _judged(best, state, history, patience)
+        if ended or state.step >= max_steps:
+            break
         following = next(states, None)
-        if following is None or not np.isfinite(following.vector).all():
-            if following is not None:
-                message = "diverged; the last good state is kept"
+        if following is None:
+            message = _DIVERGED
             break
         state = following
-        step = Step(state.step, state.cost, _mean_square(watched, state.vector))
+        step = Step(state.step, state.cost, _error(watched, state.vector))
         history.append(step)
         log.info("step %d: cost %.6g, held out %s", step.step, step.cost, step.held_out)
-        best, message, converged = _judged(best, state, history, patience)
         run.save(checkpoint, state, best, history)
-        if converged:
-            break
     fitted = with_values(twin, cut(torch.from_numpy(best.vector.copy()), twin.unknowns))
     posterior = None
     if vector.size <= _MANY:
         posterior = _posterior(problem, best.vector, [x for u in twin.unknowns for x in u.labels])
+    converged = ended and message != _DIVERGED
     return Calibration(fitted, data, tuple(out), posterior, tuple(history), converged, message)
+
+
+def _whole(*, least: int, **numbers: object) -> None:
+    for name, number in numbers.items():
+        if not isinstance(number, int) or isinstance(number, bool) or number < least:
+            raise InvalidValueError(f"{name} must be a number of {least} or more, got {number!r}")
 
 
 def _held_out(wanted: float | Sequence[int], count: int, seed: int) -> list[int]:
@@ -146,39 +171,51 @@ def _held_out(wanted: float | Sequence[int], count: int, seed: int) -> list[int]
         number = min(round(wanted * count), count - 1)
         chosen = np.random.default_rng(seed).choice(count, number, replace=False)
         return sorted(int(i) for i in chosen)
-    out = sorted(set(wanted))
+    out = sorted({int(i) for i in wanted})
     if out and not (out[0] >= 0 and out[-1] < count and len(out) < count):
-        raise InvalidValueError(f"held_out must leave some of the {count} shots, got {out}")
+        raise InvalidValueError(
+            f"held_out must name some of the {count} shots, counted from 0, and leave others to "
+            f"train; got {out}"
+        )
     return out
 
 
-def _mean_square(watched: Residuals | None, vector: Array) -> float | None:
+def _require_priors(unknowns: Sequence[Unknown]) -> None:
+    for u in unknowns:
+        if not math.isfinite(u.prior):
+            raise InvalidValueError(
+                f"Adam measures its steps by the priors, and {u.address} has none; give it a "
+                'finite prior, or take method="gauss-newton"'
+            )
+
+
+def _error(watched: Problem | None, vector: Array) -> float | None:
+    """Twice the mean loss of the shots held out: the mean square, if the loss is Gaussian."""
     if watched is None:
         return None
-    try:
-        off = watched.at(vector)
-    except PyJuTrackError:
-        return math.inf
-    return float((off * off).mean())
+    count = sum(int(row.used.sum()) for row in watched.residuals.rows)
+    return 2 * watched.cost(vector) / count
 
 
 def _judged(
     best: State, state: State, history: Sequence[Step], patience: int
 ) -> tuple[State, str, bool]:
-    """The best state so far, what to say of the run, and whether it is enough."""
-    errors = [step.held_out for step in history]
-    known = [e for e in errors if e is not None]
-    if not known:
-        best = state
-    else:
+    """The best state so far, what to say of the run, and whether it has ended."""
+    bad = [not step.cost <= _WORSE * history[0].cost for step in history]
+    if len(bad) > patience and all(bad[-patience:]):
+        return best, _DIVERGED, True
+    said = "converged" if state.still else "not converged"
+    known = [step.held_out for step in history if step.held_out is not None]
+    if known:
         least = int(np.argmin(known))
-        if least == len(known) - 1 or state.still:
-            # of two states alike for the held-out shots the one that fits better
-            better = known[-1] <= known[least] * (1 + 1e-3)
-            best = state if better else best
-        if len(known) - 1 - least >= patience:
-            return best, "the error of the held-out shots rises", True
-    return best, "converged" if state.still else "ended by the number of steps", state.still
+        # of two states alike for the held-out shots the one that fits better
+        alike = state.still and known[-1] <= known[least] * (1 + _ALIKE)
+        if least == len(known) - 1 or alike:
+            best = state
+        if len(known) - 1 - least >= patience and not state.still:
+            return best, "stopped early: the error of the held-out shots falls no more", True
+        return best, said, state.still
+    return best if bad[-1] else state, said, state.still
 
 
 def _posterior(problem: Problem, vector: Array, labels: Sequence[str]) -> Posterior:

@@ -24,8 +24,9 @@ class Step:
 
     Attributes:
         step: number.
-        cost: loss of the shots that train, and of the priors.
-        held_out: mean square of the residuals of the shots held out, or None without any.
+        cost: loss of the shots that train, and of the priors; estimated from a few shots for Adam.
+        held_out: twice the mean loss of the shots held out, which is their mean square residual for
+            the Gaussian loss; None without any.
     """
 
     step: int
@@ -62,6 +63,11 @@ class Calibration:
         return [label for u in self.twin.unknowns for label in u.labels]
 
     @property
+    def scalar(self) -> NDArray[np.bool_]:
+        """Which of them are numbers by themselves, and not entries of vectors of weights, (P,)."""
+        return np.array([u.tensor().dim() == 0 for u in self.twin.unknowns for _ in u.labels])
+
+    @property
     def values(self) -> Array:
         """Best values of all unknown numbers, (P,)."""
         return joined(self.twin.unknowns)
@@ -85,13 +91,19 @@ class Calibration:
         i = self.labels.index(label)
         return float(self.values[i]), float(self.sigma[i])
 
-    def residuals(self) -> dict[str, Array]:
+    def predicted(self, twin: Twin | None = None) -> dict[str, Array]:
+        """What it reads at the settings of all measurements, (shots, *shape), or another twin."""
+        shots = [(twin or self.twin).predict(settings) for settings in self.data.settings]
+        return {name: np.stack([shot[name] for shot in shots]) for name in self.data.readings}
+
+    def residuals(self, predicted: Mapping[str, Array] | None = None) -> dict[str, Array]:
         """(predicted - measured) / error, by diagnostic, (shots, *shape); NaN where masked."""
+        predicted = self.predicted() if predicted is None else predicted
         errors, found = self.data.errors(self.twin), {}
-        predicted = [self.twin.predict(settings) for settings in self.data.settings]
         for name, reading in self.data.readings.items():
-            off = (np.stack([p[name] for p in predicted]) - reading) / errors[name]
-            found[name] = np.where(self.data.used[name], off, np.nan)
+            used = self.data.used[name]
+            found[name] = np.full(reading.shape, np.nan)
+            found[name][used] = (predicted[name] - reading)[used] / errors[name][used]
         return found
 
     def mean_square(self, *, held_out: bool = False) -> float:
@@ -118,9 +130,8 @@ class Calibration:
         if self.posterior is None:
             return predicted, {n: np.full_like(p, np.nan) for n, p in predicted.items()}
         _, slopes = readings_and_slopes(self.twin, given, self.values, names)
-        variance = np.einsum("mp,pq,mq->m", slopes, self.posterior.covariance, slopes)
         cuts = np.cumsum([predicted[n].size for n in names])[:-1]
-        parts = np.split(np.sqrt(np.maximum(variance, 0.0)), cuts)
+        parts = np.split(self.posterior.spread(slopes), cuts)
         return predicted, {
             n: part.reshape(predicted[n].shape) for n, part in zip(names, parts, strict=True)
         }
@@ -136,17 +147,21 @@ class Calibration:
         ]
 
     def __str__(self) -> str:
-        lines = [
-            f"{self.message} after {self.history[-1].step if self.history else 0} steps; mean "
-            f"square residual {self.mean_square():.3g} trained, "
-            f"{self.mean_square(held_out=True):.3g} held out"
-        ]
-        rows = self.table()
-        shown = [r for r in rows if "[" not in r["unknown"] or "knl" in r["unknown"]]
-        lines += [f"{r['unknown']:>28} {r['value']:+.6g} +- {r['sigma']:.2g}" for r in shown]
-        if len(shown) < len(rows):
-            lines.append(f"{len(rows) - len(shown)} weights")
+        rows = [r for r, scalar in zip(self.table(), self.scalar, strict=True) if scalar]
+        lines = [self.summary()]
+        lines += [f"{r['unknown']:>28} {r['value']:+.6g} +- {r['sigma']:.2g}" for r in rows]
+        if len(rows) < len(self.labels):
+            lines.append(f"{len(self.labels) - len(rows)} weights")
         return "\n".join(lines)
+
+    def summary(self) -> str:
+        """How it ended and how well it fits, in one line."""
+        held_out = self.mean_square(held_out=True) if self.held_out else None
+        said = "none held out" if held_out is None else f"{held_out:.3g} held out"
+        return (
+            f"{self.message}, {self.history[-1].step} steps; mean square residual "
+            f"{self.mean_square():.3g} trained, {said}"
+        )
 
     def replace(self, **changes: Any) -> Calibration:
         """A copy with some attributes changed."""

@@ -6,6 +6,7 @@ is good, and may write it to a file to go on from there.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,8 +21,8 @@ from .robust import Loss
 
 Array = NDArray[np.float64]
 
-#: damping: at the start, and beyond which no step helps
-_DAMPING, _HOPELESS = 1e-3, 1e12
+#: damping: at the start, beyond which no step helps, below which a step is hardly held short, least
+_DAMPING, _HOPELESS, _LIGHT, _LEAST = 1e-3, 1e12, 1e-2, 1e-10
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,36 +91,42 @@ def levenberg_marquardt(problem: Problem, state: State, tolerance: float) -> Ite
     """
     while not state.still:
         r, slopes = problem.residuals.with_slopes(state.vector)
-        weights = problem.loss.weight(r)[:, None]
-        curvature = slopes.T @ (weights * slopes) + np.diag(problem.precision)
-        downhill = -(slopes.T @ (weights[:, 0] * r) + problem.precision * state.vector)
-        size = np.diagonal(curvature)
-        size = np.where(size > 0, size, 1.0)
+        weights = problem.loss.weight(r)
+        curvature = slopes.T @ (weights[:, None] * slopes) + np.diag(problem.precision)
+        downhill = -(slopes.T @ (weights * r) + problem.precision * state.vector)
+        # in units in which the curvature has a diagonal of ones
+        units = np.sqrt(np.diagonal(curvature))
+        units = np.where(units > 0, units, 1.0)
+        curvature, downhill = curvature / np.outer(units, units), downhill / units
+        enough = tolerance * max(state.cost, 1.0)
         damping, grow = state.damping, 2.0
         while True:
-            step = np.linalg.solve(curvature + damping * np.diag(size), downhill)
-            cost = problem.cost(state.vector + step)
-            hoped = float(step @ (damping * size * step + downhill)) / 2
-            if cost < state.cost:
-                break
-            # nothing is left to gain but rounding
-            if hoped <= tolerance * max(abs(state.cost), 1.0) or damping > _HOPELESS:
+            step = np.linalg.solve(curvature + damping * np.eye(len(units)), downhill)
+            hoped = float(step @ (damping * step + downhill)) / 2
+            vector = state.vector + step / units
+            cost = problem.cost(vector)
+            if cost < state.cost or hoped <= enough or damping > _HOPELESS:
                 break
             damping, grow = damping * grow, 2 * grow
         if not cost < state.cost:
-            yield State(state.step + 1, state.vector, state.cost, damping, state.moments, True)
+            # nothing is left to gain but rounding
+            yield dataclasses.replace(state, step=state.step + 1, damping=damping, still=True)
             return
-        gain = (state.cost - cost) / hoped
-        damping *= max(1 / 3, 1 - (2 * gain - 1) ** 3)
-        still = state.cost - cost <= tolerance * max(abs(cost), 1.0)
+        gained = state.cost - cost
+        # a step that is held short gains little, whatever is left
+        still = max(gained, hoped) <= enough and damping <= _LIGHT
+        damping *= max(1 / 3, 1 - (2 * gained / hoped - 1) ** 3)
         state = State(
-            state.step + 1, state.vector + step, cost, max(damping, 1e-12), state.moments, still
+            state.step + 1, vector, cost, max(damping, _LEAST), state.moments, still=still
         )
         yield state
 
 
 def adam(problem: Problem, state: State, scales: Array, shots: int, seed: int) -> Iterator[State]:
     """Steps of Adam, each along the gradient of a few shots by one reverse pass each.
+
+    It ends where the beam cannot be tracked any more, or the cost is no number. The cost of a
+    state is that of the few shots, times their share.
 
     Args:
         scales: (P,) lengths in which the unknowns are of one size; a step is `damping` of them.
@@ -128,19 +135,37 @@ def adam(problem: Problem, state: State, scales: Array, shots: int, seed: int) -
 
     Source: D. Kingma, J. Ba, Adam, ICLR 2015, algorithm 1.
     """
-    count = len(problem.residuals.data)
+    _, slope = _sampled(problem, state.vector, shots, (seed, state.step))
     while True:
-        draw = np.random.default_rng((seed, state.step))
-        some = draw.choice(count, size=min(shots, count), replace=False)
-        leaf = torch.from_numpy(state.vector.copy()).requires_grad_()
-        part = problem.residuals.half_square(leaf, some.tolist()) * (count / len(some))
-        (slope,) = torch.autograd.grad(part, leaf)
-        gradient = (slope.numpy() + problem.precision * state.vector) * scales
+        gradient = slope * scales
         first = 0.9 * state.moments[0] + 0.1 * gradient
         second = 0.999 * state.moments[1] + 0.001 * gradient**2
         n = state.step + 1
         direction = (first / (1 - 0.9**n)) / (np.sqrt(second / (1 - 0.999**n)) + 1e-12)
         vector = state.vector - state.damping * scales * direction
-        cost = float(part.detach()) + problem.penalty(state.vector)
+        try:
+            cost, slope = _sampled(problem, vector, shots, (seed, n))
+        except PyJuTrackError:
+            return
+        if not (math.isfinite(cost) and np.isfinite(slope).all()):
+            return
         state = State(n, vector, cost, state.damping, np.stack([first, second]))
         yield state
+
+
+def _sampled(
+    problem: Problem, vector: Array, shots: int, seed: tuple[int, int]
+) -> tuple[float, Array]:
+    """Cost and gradient (P,), estimated from some shots."""
+    count = len(problem.residuals.data)
+    some = np.random.default_rng(seed).choice(count, size=min(shots, count), replace=False)
+    cost, slope = 0.0, np.zeros_like(vector)
+    for shot in some.tolist():
+        leaf = torch.from_numpy(vector.copy()).requires_grad_()
+        off = problem.residuals.shot(shot, leaf)
+        r = off.detach().numpy()
+        # of a loss rho(r) the gradient is (rho'(r) / r) r dr
+        (part,) = torch.autograd.grad(off, leaf, torch.from_numpy(problem.loss.weight(r) * r))
+        cost, slope = cost + float(problem.loss.value(r).sum()), slope + part.numpy()
+    share = count / len(some)
+    return share * cost + problem.penalty(vector), share * slope + problem.precision * vector

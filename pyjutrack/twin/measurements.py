@@ -14,7 +14,7 @@ from ..errors import InvalidValueError, unknown
 from .model import Twin
 
 Array = NDArray[np.float64]
-#: equal pixels at the maximum that are a plateau
+#: equal pixels at the maximum that are a plateau, for each at the level below
 _PLATEAU = 3
 
 
@@ -45,6 +45,8 @@ class Measurements:
         _check_settings(settings)
         readings = {n: np.asarray(r, dtype=float) for n, r in self.readings.items()}
         object.__setattr__(self, "readings", readings)
+        sigma = {n: np.asarray(s, dtype=float) for n, s in self.sigma.items()}
+        object.__setattr__(self, "sigma", sigma)
         if not readings:
             raise InvalidValueError("there are no readings; give those of one diagnostic at least")
         used = {n: _mask(n, r, self.used.get(n)) for n, r in readings.items()}
@@ -58,6 +60,8 @@ class Measurements:
                     f"{len(settings)} shots; the first axis must count them"
                 )
             _check_numbers(name, reading, used[name])
+        if not any(mask.any() for mask in used.values()):
+            raise InvalidValueError("all readings of the shots are masked; leave some that count")
         object.__setattr__(self, "used", used)
 
     def __len__(self) -> int:
@@ -94,18 +98,20 @@ class Measurements:
                     f"the readings of {name} have shape {reading.shape[1:]} a shot, and the "
                     f"diagnostic {shape}; bring them onto its axis first (Profiles.on)"
                 )
-            sigma = np.asarray(self.sigma.get(name, diagnostic.noise), dtype=float)
-            if not (np.isfinite(sigma).all() and (sigma > 0).all()):
-                raise InvalidValueError(
-                    f"the error of {name} must be positive; give sigma={{{name!r}: ...}} to the "
-                    "measurements, or noise= to the diagnostic"
-                )
+            sigma = np.asarray(self.sigma.get(name, diagnostic.noise))
             try:
-                found[name] = np.broadcast_to(sigma, reading.shape)
+                rms = np.broadcast_to(sigma, reading.shape)
             except ValueError as error:
                 raise InvalidValueError(
                     f"sigma of {name} has shape {sigma.shape}, and its readings {reading.shape}"
                 ) from error
+            bad = self.used[name] & ~(np.isfinite(rms) & (rms > 0))
+            if bad.any():
+                raise InvalidValueError(
+                    f"the error of {name}{_place(bad)} must be positive, got {rms[bad][0]}; give "
+                    f"sigma={{{name!r}: ...}} to the measurements, or noise= to the diagnostic"
+                )
+            found[name] = rms
         return found
 
 
@@ -139,17 +145,23 @@ def _mask(name: str, reading: Array, used: ArrayLike | None) -> NDArray[np.bool_
 def _check_numbers(name: str, reading: Array, used: NDArray[np.bool_]) -> None:
     bad = used & ~np.isfinite(reading)
     if bad.any():
-        shot, *pixel = (int(i) for i in np.argwhere(bad)[0])
         raise InvalidValueError(
-            f"{name}, shot {shot}, pixel {tuple(pixel)} is {reading[(shot, *pixel)]} "
-            f"({int(bad.sum())} such readings); mask them with used="
+            f"{name}{_place(bad)} is {reading[bad][0]} ({int(bad.sum())} such readings); mask "
+            "them with used="
         )
     if reading.ndim < 2 or reading[0].size < 2 * _PLATEAU:
         return
     for shot, (row, mask) in enumerate(zip(reading, used, strict=True)):
-        kept = row[mask]
-        if kept.size and kept.max() > 0 and int((kept == kept.max()).sum()) >= _PLATEAU:
+        levels, counts = np.unique(row[mask], return_counts=True)
+        # saturation piles up at the maximum; a coarse scale alone has as many just below it
+        below = counts[-2] if len(counts) > 1 else 1
+        if len(levels) and levels[-1] > 0 and counts[-1] >= _PLATEAU * below:
             raise InvalidValueError(
-                f"{name}, shot {shot} is saturated: {int((kept == kept.max()).sum())} readings are "
-                f"{kept.max():g}, its maximum; lower the gain, or mask them with used="
+                f"{name}, shot {shot} is saturated: {counts[-1]} readings are {levels[-1]:g}, its "
+                "maximum; lower the gain, or mask them with used="
             )
+
+
+def _place(bad: NDArray[np.bool_]) -> str:
+    shot, *pixel = (int(i) for i in np.argwhere(bad)[0])
+    return f", shot {shot}" + (f", pixel {tuple(pixel)}" if pixel else "")

@@ -50,6 +50,12 @@ class Twin:
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if not self.diagnostics:
             raise InvalidValueError("a twin without diagnostics predicts nothing; give it some")
+        for diagnostic in self.diagnostics:
+            if not isinstance(diagnostic, Diagnostic):
+                raise InvalidValueError(
+                    f"diagnostics must be instruments of `pyjutrack.diagnostics`, got "
+                    f"{diagnostic!r}"
+                )
         names = [d.name for d in self.diagnostics]
         if len(set(names)) < len(names):
             twice = next(n for n in names if names.count(n) > 1)
@@ -104,11 +110,19 @@ class Twin:
             values: of the unknowns, in their order; their own if None.
             names: which diagnostics; all if None.
         """
-        values = [u.tensor() for u in self.unknowns] if values is None else values
-        task = put(self.task(settings), self.unknowns, values)
+        task = self.machine(settings, values)
         wanted = self.diagnostics if names is None else [self.diagnostic(n) for n in names]
         beams = stations(task, [d.at for d in wanted], once=True)
         return {d.name: d.read(beams[d.at]) for d in wanted}
+
+    def machine(self, settings: Settings, values: Sequence[Tensor] | None = None) -> Task:
+        """Lattice, beam and kicks as they are at some settings, errors put in.
+
+        Args:
+            settings, values: as for `read`.
+        """
+        values = [u.tensor() for u in self.unknowns] if values is None else values
+        return put(self.task(settings), self.unknowns, values)
 
     def task(self, settings: Settings) -> Task:
         """What is tracked at some settings, before errors are put in."""

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 #: singular values below this share of the largest determine nothing
 _RANK = 1e-9
+#: the share of a blind direction from which on a figure is not determined
+_TOUCHED = 1e-6
 #: entries of a direction that are worth naming
 _NAMED = 0.2
 
@@ -20,7 +22,7 @@ class Posterior:
     """A Gaussian around the best fit.
 
     Attributes:
-        covariance: (P, P), priors included; of directions that nothing determines it is infinite.
+        covariance: (P, P), priors included; of what is determined, all but `blind`.
         blind: directions (D, P), of unit length in units of `scales`, that neither the data nor a
             prior determine.
         scales: (P,), in which the unknowns are of one size.
@@ -32,8 +34,24 @@ class Posterior:
 
     @property
     def sigma(self) -> Array:
-        """rms of each unknown, (P,)."""
-        return np.asarray(np.sqrt(np.diagonal(self.covariance)))
+        """rms of each unknown, (P,); infinite where a blind direction has a part of it."""
+        return self.spread(np.eye(len(self.scales)))
+
+    @property
+    def correlation(self) -> Array:
+        """Of the unknowns, (P, P)."""
+        rms = np.sqrt(np.diagonal(self.covariance))
+        rms = np.where(rms > 0, rms, 1.0)
+        return np.asarray(self.covariance / np.outer(rms, rms))
+
+    def spread(self, slopes: Array) -> Array:
+        """rms (M,) of what has slopes (M, P) by the unknowns; infinite if it is not determined."""
+        variance = np.einsum("mp,pq,mq->m", slopes, self.covariance, slopes)
+        scaled = slopes * self.scales
+        # what a blind direction moves, beside what all do
+        lost = np.abs(scaled @ self.blind.T).max(1, initial=0.0)
+        blind = lost > _TOUCHED * np.linalg.norm(scaled, axis=1)
+        return np.where(blind, np.inf, np.sqrt(np.maximum(variance, 0.0)))
 
 
 def laplace(slopes: Array, precision: Array) -> Posterior:
@@ -52,18 +70,14 @@ def laplace(slopes: Array, precision: Array) -> Posterior:
     _, values, directions = np.linalg.svd(rows * scales, full_matrices=False)
     known = values > _RANK * max(values.max(initial=0.0), 1e-300)
     half = directions[known] / values[known, None] * scales
-    covariance = half.T @ half
-    blind = directions[~known]
-    for direction in blind:
-        touched = np.abs(direction) > 1e-6
-        covariance[touched, touched] = np.inf
-    return Posterior(covariance, blind, scales)
+    return Posterior(half.T @ half, directions[~known], scales)
 
 
 def named(direction: Array, labels: Sequence[str]) -> str:
     """A direction in words: its largest entries with their labels."""
     unit = direction / np.abs(direction).max()
-    order = np.argsort(-np.abs(unit), kind="stable")
+    # of entries alike the first comes first
+    order = np.argsort(-np.abs(unit).round(6), kind="stable")
     kept = [i for i in order if abs(unit[i]) >= _NAMED][:6]
     sign = np.sign(unit[kept[0]])
     terms = [f"{sign * unit[i]:+.2g} {labels[i]}" for i in kept]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +19,8 @@ from .measurements import Measurements
 from .model import Twin
 
 _HOLDS = "calibration-run"
+#: relative difference up to which costs are the same, on another machine too
+_SAME = 1e-6
 
 
 class Run(NamedTuple):
@@ -27,9 +29,12 @@ class Run(NamedTuple):
     twin: Twin
     data: Measurements
     held_out: tuple[int, ...]
+    method: str
     loss: str
-    adam: bool
+    shots: int
     seed: int
+    #: cost at the start, which hardly two models and two sets of errors have in common
+    cost: float
 
     def mark(self) -> dict[str, Any]:
         """Plain data that agree only for the same run."""
@@ -39,14 +44,17 @@ class Run(NamedTuple):
                 seen.update(name.encode() + table[name].tobytes())
         coordinates = self.twin.beam.coordinates.detach().cpu().contiguous().numpy()
         seen.update(coordinates.tobytes())
-        return {
-            "unknowns": [[u.address, u.prior, u.relative, u.count] for u in self.twin.unknowns],
-            "data": seen.hexdigest(),
-            "held_out": list(self.held_out),
+        rows = [(u.address, str(u.prior), u.relative, u.count) for u in self.twin.unknowns]
+        mark = {
+            "set of unknowns": rows,
+            "set of measurements": seen.hexdigest(),
+            "set of held-out shots": self.held_out,
+            "method": self.method,
             "loss": self.loss,
-            "adam": self.adam,
+            "number of shots a step": self.shots,
             "seed": self.seed,
         }
+        return dict(files.plain(mark))
 
     def save(
         self, path: str | Path | None, state: State, best: State, history: Sequence[Step]
@@ -54,16 +62,14 @@ class Run(NamedTuple):
         """Write where it is, whole or not at all."""
         if path is None:
             return
-        tensors, numbers = {}, {}
+        # as tensors, which hold what is infinite; none held out is NaN
+        rows = [[s.step, s.cost, math.nan if s.held_out is None else s.held_out] for s in history]
+        tensors = {"history": torch.tensor(rows, dtype=torch.float64)}
+        description = {"run": self.mark(), "cost": self.cost}
         for name, s in (("state", state), ("best", best)):
             tensors[f"{name}/vector"] = torch.from_numpy(s.vector.copy())
             tensors[f"{name}/moments"] = torch.from_numpy(s.moments.copy())
-            numbers[name] = [s.step, s.cost, s.damping, s.still]
-        description = {
-            "run": self._plain_mark(),
-            **numbers,
-            "history": [dataclasses.astuple(step) for step in history],
-        }
+            description[name] = [s.step, s.cost, s.damping, s.still]
         files.write(Path(path), description, tensors, holds=_HOLDS)
 
     def restored(self, path: str | Path | None) -> tuple[State, State, list[Step]] | None:
@@ -78,8 +84,10 @@ class Run(NamedTuple):
             description, tensors, _ = files.read(Path(path), holds=_HOLDS)
         except InvalidValueError as error:
             raise InvalidValueError(f"{error}; remove it to start afresh") from error
-        ours, theirs = self._plain_mark(), description["run"]
+        ours, theirs = self.mark(), description["run"]
         other = [k for k in ours if ours[k] != theirs.get(k)]
+        if not other and not math.isclose(self.cost, description["cost"], rel_tol=_SAME):
+            other = ["model, start or error of the readings"]
         if other:
             raise InvalidValueError(
                 f"{path} is of another calibration (another {', '.join(other)}); remove it to "
@@ -90,10 +98,6 @@ class Run(NamedTuple):
             step, cost, damping, still = description[name]
             vector, moments = (tensors[f"{name}/{part}"].numpy() for part in ("vector", "moments"))
             found.append(State(step, vector, cost, damping, moments, still))
-        return found[0], found[1], [Step(*row) for row in description["history"]]
-
-    def _plain_mark(self) -> dict[str, Any]:
-        # infinite priors are no JSON
-        mark = self.mark()
-        mark["unknowns"] = [[str(entry) for entry in row] for row in mark["unknowns"]]
-        return dict(files.plain(mark))
+        rows = tensors["history"].tolist()
+        history = [Step(int(n), cost, None if math.isnan(e) else e) for n, cost, e in rows]
+        return found[0], found[1], history

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..errors import TrainingError
 from ..pushforward import Pushed, seeds
 from .measurements import Measurements
 from .model import Settings, Twin
@@ -22,12 +24,12 @@ _TOGETHER = 96
 
 
 class Row(NamedTuple):
-    """What was read at one shot: diagnostics, readings that count and errors, all in a row."""
+    """One shot: which diagnostics, and of all their readings in a row those that count."""
 
     names: tuple[str, ...]
+    used: NDArray[np.bool_]
     measured: Array
     errors: Array
-    used: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,49 +44,53 @@ class Residuals:
     twin: Twin
     data: Measurements
 
+    @cached_property
     def rows(self) -> list[Row]:
         """Shot by shot."""
         errors, names = self.data.errors(self.twin), tuple(self.data.readings)
         found = []
         for shot in range(len(self.data)):
-            columns = (
+            used, measured, rms = (
                 np.concatenate([table[n][shot].reshape(-1) for n in names])
-                for table in (self.data.readings, errors, self.data.used)
+                for table in (self.data.used, self.data.readings, errors)
             )
-            found.append(Row(names, *columns))
+            found.append(Row(names, used, measured[used], rms[used]))
         return found
 
     def at(self, vector: Array) -> Array:
         """(R,) of the readings that count, shot by shot."""
         with torch.no_grad():
-            values = cut(torch.from_numpy(vector), self.twin.unknowns)
-            found = []
-            for settings, row in zip(self.data.settings, self.rows(), strict=True):
-                read = self.twin.read(settings, values, row.names)
-                predicted = torch.cat([read[n].reshape(-1) for n in row.names]).numpy()
-                found.append(_residual(predicted, row))
-        return np.concatenate(found)
+            shots = [self.shot(i, torch.from_numpy(vector)).numpy() for i in range(len(self.data))]
+        return np.concatenate(shots)
 
     def with_slopes(self, vector: Array) -> tuple[Array, Array]:
-        """The same, and their Jacobian (R, P), exact, by forward mode."""
+        """The same, and their Jacobian (R, P), exact, by forward mode.
+
+        Raises:
+            TrainingError: the Jacobian is not finite.
+        """
         residuals, slopes = [], []
-        for settings, row in zip(self.data.settings, self.rows(), strict=True):
+        for shot, (settings, row) in enumerate(zip(self.data.settings, self.rows, strict=True)):
             predicted, jacobian = readings_and_slopes(self.twin, settings, vector, row.names)
-            residuals.append(_residual(predicted, row))
-            slopes.append((jacobian / row.errors[:, None])[row.used])
+            residuals.append((predicted[row.used] - row.measured) / row.errors)
+            slopes.append(jacobian[row.used] / row.errors[:, None])
+            bad = ~np.isfinite(slopes[-1]).all(0)
+            if bad.any():
+                labels = [label for u in self.twin.unknowns for label in u.labels]
+                raise TrainingError(
+                    f"the readings of shot {shot} have no finite slope by "
+                    f"{labels[int(np.argmax(bad))]} at {vector[bad][0]:g}; start elsewhere, or "
+                    "leave it out of the unknowns"
+                )
         return np.concatenate(residuals), np.concatenate(slopes)
 
-    def half_square(self, vector: Tensor, shots: Sequence[int]) -> Tensor:
-        """Half the sum of squares at some shots, 0-d, for reverse mode."""
-        rows, values = self.rows(), cut(vector, self.twin.unknowns)
-        total = vector.new_zeros(())
-        for shot in shots:
-            row = rows[shot]
-            read = self.twin.read(self.data.settings[shot], values, row.names)
-            predicted = torch.cat([read[n].reshape(-1) for n in row.names])
-            off = (predicted - torch.from_numpy(row.measured)) / torch.from_numpy(row.errors)
-            total = total + 0.5 * torch.where(torch.from_numpy(row.used), off, 0.0).square().sum()
-        return total
+    def shot(self, index: int, vector: Tensor) -> Tensor:
+        """(R,) of the readings of one shot that count, differentiable in the unknowns (P,)."""
+        row = self.rows[index]
+        values = cut(vector, self.twin.unknowns)
+        read = self.twin.read(self.data.settings[index], values, row.names)
+        predicted = torch.cat([read[n].reshape(-1) for n in row.names])[torch.from_numpy(row.used)]
+        return (predicted - torch.from_numpy(row.measured)) / torch.from_numpy(row.errors)
 
 
 def readings_and_slopes(
@@ -138,7 +144,3 @@ def _some(pushed: Sequence[Tensor], wanted: range) -> list[Tensor]:
 
 def _value(row: Tensor) -> Array:
     return np.asarray((row.value if isinstance(row, Pushed) else row).detach().numpy())
-
-
-def _residual(predicted: Array, row: Row) -> Array:
-    return np.asarray(((predicted - row.measured) / row.errors)[row.used])

@@ -62,7 +62,7 @@ def shaped(unknowns: Sequence[Unknown], task: Task) -> list[Unknown]:
 
     Raises:
         UnknownNameError: no such knob. InvalidValueError: one that is named twice, a value of
-            another shape, a relative error of what is zero.
+            another shape.
     """
     if not unknowns or not all(isinstance(u, Unknown) for u in unknowns):
         raise InvalidValueError(f"unknowns must be a list of Unknown, got {unknowns!r}")
