@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 CASES = (
-    *("kick", "networks", "derivatives", "adjoint", "optics", "rings", "ranks", "profile"),
-    *("scaling", "engines"),
+    *("kick", "networks", "derivatives", "adjoint", "learning", "optics", "rings", "ranks"),
+    *("profile", "scaling", "learning_long", "engines"),
 )
-#: those that need no more than the extra `bench`
-_USUAL = CASES[:-1]
+#: those that need no more than the extra `bench`, and not minutes
+_USUAL = CASES[:-2]
 #: what every library here reads when it is first imported
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 

@@ -3,51 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-import threading
 import time
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import numpy as np
 import torch
 
 import pyjutrack as pj
 from pyjutrack.adjoint import reverse
 
-from .setup import KNOBS, paper_cell
-
-
-class Watch:
-    """The largest resident set while it is on, sampled every few milliseconds [byte]."""
-
-    def __enter__(self) -> Watch:
-        self.before = self.peak = _resident()
-        self._on = True
-        self._thread = threading.Thread(target=self._sample)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._on = False
-        self._thread.join()
-
-    def _sample(self) -> None:
-        while self._on:
-            self.peak = max(self.peak, _resident())
-            time.sleep(0.005)
-
-
-def _resident() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-def apart(found: Any, expected: Any) -> float:
-    """Largest difference over the largest entry."""
-    return float(np.abs(found - expected).max() / np.abs(expected).max())
+from .child import Watch
+from .setup import KNOBS, apart, paper_cell
 
 
 def main() -> None:

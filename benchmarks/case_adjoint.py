@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from typing import Any
 
 import pyjutrack as pj
 
-from .adjoint_child import apart
+from .child import measured, megabytes
 from .clock import in_turns
 from .report import Row, Table
-from .setup import KNOBS, paper_cell
+from .setup import KNOBS, apart, paper_cell
 
 #: turns of the paper's cell, 24 kicks each
 SHORT, LONG = 4, 417
@@ -42,15 +39,16 @@ def run(particles: int, repeats: int, threads: int) -> Table:
             note = f"agrees with store to {apart(gradient(name), stored):.1e}"
         asked = "<= 4" if name == "reversible" else ""
         rows.append(Row(f"{name}, {24 * SHORT} kicks", found, found.over(plain), asked, note))
-    short = _child(particles, SHORT, threads)
-    long = _child(particles, LONG, threads, compare="checkpoint")
+    short = measured("adjoint_child", particles, SHORT, threads, "")
+    long = measured("adjoint_child", particles, LONG, threads, "checkpoint")
     rows += [
         Row(
             f"memory: reversible, {24 * LONG} kicks over {24 * SHORT}",
             measured=long["peak"] / short["peak"],
             asked="<= 1.3",
-            note=f"{_mb(long['peak'])} over {_mb(short['peak'])} above the process before; whole "
-            f"processes {_mb(long['resident'])} over {_mb(short['resident'])}",
+            note=f"{megabytes(long['peak'])} over {megabytes(short['peak'])} above the process "
+            f"before; whole processes {megabytes(long['resident'])} over "
+            f"{megabytes(short['resident'])}",
         ),
         Row(
             f"time: reversible, {24 * LONG} kicks, over plain tracking of them",
@@ -77,17 +75,3 @@ def run(particles: int, repeats: int, threads: int) -> Table:
         rows,
         ["memory: largest resident set of a process of its own, less that before the reverse pass"],
     )
-
-
-def _mb(size: float) -> str:
-    return f"{size / 2**20:.0f} MiB"
-
-
-def _child(particles: int, turns: int, threads: int, compare: str = "") -> dict[str, float]:
-    """Measured in a process of its own, whose memory has seen nothing else."""
-    argv = [sys.executable, "-m", "benchmarks.adjoint_child", str(particles), str(turns)]
-    done = subprocess.run([*argv, str(threads), compare], capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found

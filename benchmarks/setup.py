@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 import pyjutrack as pj
 
@@ -46,3 +49,8 @@ def paper_cell(particles: int, cells: tuple[int, int] = (128, 128)) -> Setup:
         max_step={"Drift": 0.05, "Quadrupole": 0.025},
     )
     return Setup(lattice, beam, kick)
+
+
+def apart(found: Any, expected: Any) -> float:
+    """Largest difference over the largest entry."""
+    return float(np.abs(found - expected).max() / np.abs(expected).max())

@@ -1,0 +1,53 @@
+"""Models with weights in them, for measurements of their gradients."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+import pyjutrack as pj
+
+from .setup import Setup
+
+
+class Learned(NamedTuple):
+    """A model with weights.
+
+    Attributes:
+        weights: (P,) where it is measured.
+        model: lattice and kicks with other weights.
+    """
+
+    weights: Tensor
+    model: Callable[[Tensor], tuple[pj.Lattice, list[pj.Kick]]]
+
+    def track(self, setup: Setup, weights: Tensor, turns: int, adjoint: str = "auto") -> pj.Beam:
+        lattice, kicks = self.model(weights)
+        return pj.track(lattice, setup.beam, kicks=kicks, turns=turns, adjoint=adjoint)
+
+    def gradient(self, setup: Setup, turns: int, adjoint: str) -> Tensor:
+        """Of the final emittance in x by all weights, (P,)."""
+        leaf = self.weights.clone().requires_grad_()
+        end = self.track(setup, leaf, turns, adjoint)
+        (slopes,) = torch.autograd.grad(pj.emittance(end, "x"), leaf)
+        return slopes
+
+
+def _residual_network(setup: Setup) -> Learned:
+    start = pj.ResidualNetwork.small(setup.kick.potential, seed=1)
+    generator = torch.Generator().manual_seed(1)
+    noise = torch.randn(len(start.weights), generator=generator, dtype=torch.float64)
+
+    def model(weights: Tensor) -> tuple[pj.Lattice, list[pj.Kick]]:
+        used = dataclasses.replace(start, weights=weights)
+        return setup.lattice, [dataclasses.replace(setup.kick, potential=used)]
+
+    # away from the start, where many slopes are zero
+    return Learned(start.weights + 1e-3 * noise, model)
+
+
+LEARNED: dict[str, Callable[[Setup], Learned]] = {"residual network": _residual_network}
