@@ -21,7 +21,7 @@ import pyjutrack as pj
 from pyjutrack.diagnostics import WireScanner
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "elliptical_pipe"))
-from solver import EllipticalPipe  # noqa: E402 (its folder is on the path only now)
+from solver import EllipticalPipe
 
 Array = NDArray[np.float64]
 Settings = dict[str, float]
@@ -144,8 +144,8 @@ class Machine:
     def field(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """The potential H of the field error [m]: a quarter of a lens, not one multipole."""
         u, v = (x - self.centre[0]) / 4e-3, (y - self.centre[1]) / 4e-3
-        return self.amplitude * (u**3 - 3 * u * v**2 + u**2 - v**2 / 2) * torch.exp(
-            -(u**2 + v**2) / 2
+        return (
+            self.amplitude * (u**3 - 3 * u * v**2 + u**2 - v**2 / 2) * torch.exp(-(u**2 + v**2) / 2)
         )
 
     def profiles(self, settings: Settings) -> dict[str, Array]:

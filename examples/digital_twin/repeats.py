@@ -24,14 +24,16 @@ from twin import KNOBS, LEARNED, twin
 import pyjutrack as pj
 from pyjutrack.files import write_json
 
-SHOTS = 24
+SHOTS, SLOPES = 24, 1024
 
 
 def repeat(seed: int) -> dict[str, Any]:
     """One machine: truth, value and stated error of each unknown that has a truth."""
     machine = Machine.drawn(seed)
     data = machine.measured(plan(SHOTS, 1000 + seed), seed=seed)
-    found = pj.calibrate(twin(), data, [*KNOBS, *LEARNED], held_out=0, tolerance=1e-5)
+    found = pj.calibrate(
+        twin(), data, [*KNOBS, *LEARNED], held_out=0, tolerance=1e-5, slope_particles=SLOPES
+    )
     rows = {label: (true, *found[label]) for label, true in machine.truth().items()}
     return {"rows": rows, "mean_square": found.mean_square(), "message": found.message}
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from machine import EMITTANCE, PROTON, QUADRUPOLES, TWISS, line, scanners
+
 import pyjutrack as pj
 from pyjutrack.hamiltonians import Spline
-
-from machine import EMITTANCE, PROTON, QUADRUPOLES, TWISS, line, scanners
 
 #: what a physicist would fit without learning anything of unknown form
 KNOBS = [
@@ -24,7 +24,7 @@ LEARNED = [
 ]
 
 
-def twin(particles: int = 4096) -> pj.Twin:
+def twin(particles: int = 16384) -> pj.Twin:
     """The design: linear quadrupoles, a rectangular box, and learned parts that are still zero."""
     form = Spline((0.02, 0.02), (9, 9), unit=1e-6)
     solver = pj.SpectralPoisson((0.02, 0.02), (64, 64))

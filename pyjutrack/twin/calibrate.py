@@ -54,6 +54,7 @@ def calibrate(
     patience: int = 5,
     rate: float = 0.02,
     shots: int = 4,
+    slope_particles: int | None = None,
     checkpoint: str | Path | None = None,
     seed: int = 0,
 ) -> Calibration:
@@ -74,6 +75,9 @@ def calibrate(
         tolerance: gain of a step, relative to the cost, below which the fit ends.
         patience: see `held_out`.
         rate, shots: of Adam: length of a step in units of the priors, shots that each step sees.
+        slope_particles: how many particles, the first ones of the beam, the Jacobians of
+            Gauss-Newton steps and of the posterior are taken from; None is all. Residuals and costs
+            see all of them in any case. With a quiet beam a few thousand are enough.
         checkpoint: a file to which every step is written, and from which a run that was killed
             goes on. Loading it runs nothing.
         seed: of the choice of what is held out, and of what each step of Adam sees.
@@ -94,6 +98,8 @@ def calibrate(
     require_known("method", method, METHODS)
     _whole(max_steps=max_steps, least=0)
     _whole(patience=patience, shots=shots, least=1)
+    if slope_particles is not None:
+        _whole(slope_particles=slope_particles, least=1)
     for name, number in (("tolerance", tolerance), ("rate", rate)):
         if not (number > 0 and math.isfinite(number)):
             raise InvalidValueError(f"{name} must be a positive number, got {number!r}")
@@ -103,7 +109,9 @@ def calibrate(
     kept = [i for i in range(len(data)) if i not in out]
     vector = joined(twin.unknowns)
     priors = np.concatenate([np.full(u.count, u.prior) for u in twin.unknowns])
-    problem = Problem(Residuals(twin, data.shots(kept)), loss_named(loss), priors**-2.0)
+    problem = Problem(
+        Residuals(twin, data.shots(kept), slope_particles), loss_named(loss), priors**-2.0
+    )
     watched = (
         Problem(Residuals(twin, data.shots(out)), problem.loss, np.zeros_like(priors))
         if out

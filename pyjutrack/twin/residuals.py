@@ -39,10 +39,13 @@ class Residuals:
     Attributes:
         twin: with the unknowns, whose values are the arguments.
         data: the measurements.
+        slope_particles: how many of the beam's particles the slopes are taken from, or None for
+            all. Slopes need not be as free of sampling noise as the residuals themselves.
     """
 
     twin: Twin
     data: Measurements
+    slope_particles: int | None = None
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -64,14 +67,14 @@ class Residuals:
         return np.concatenate(shots)
 
     def with_slopes(self, vector: Array) -> tuple[Array, Array]:
-        """The same, and their Jacobian (R, P), exact, by forward mode.
+        """The same, and their Jacobian (R, P) by forward mode, exact if all particles are used.
 
         Raises:
             TrainingError: the Jacobian is not finite.
         """
-        residuals, slopes = [], []
+        residuals, slopes, twin = [], [], self._sample
         for shot, (settings, row) in enumerate(zip(self.data.settings, self.rows, strict=True)):
-            predicted, jacobian = readings_and_slopes(self.twin, settings, vector, row.names)
+            predicted, jacobian = readings_and_slopes(twin, settings, vector, row.names)
             residuals.append((predicted[row.used] - row.measured) / row.errors)
             slopes.append(jacobian[row.used] / row.errors[:, None])
             bad = ~np.isfinite(slopes[-1]).all(0)
@@ -82,7 +85,17 @@ class Residuals:
                     f"{labels[int(np.argmax(bad))]} at {vector[bad][0]:g}; start elsewhere, or "
                     "leave it out of the unknowns"
                 )
-        return np.concatenate(residuals), np.concatenate(slopes)
+        exact = twin is self.twin
+        return np.concatenate(residuals) if exact else self.at(vector), np.concatenate(slopes)
+
+    @cached_property
+    def _sample(self) -> Twin:
+        """The twin with as many particles as the slopes need."""
+        count, beam = self.slope_particles, self.twin.beam
+        if count is None or count >= len(beam):
+            return self.twin
+        fewer = beam.replace(coordinates=beam.coordinates[:count], alive=beam.alive[:count])
+        return self.twin.replace(beam=fewer)
 
     def shot(self, index: int, vector: Tensor) -> Tensor:
         """(R,) of the readings of one shot that count, differentiable in the unknowns (P,)."""
