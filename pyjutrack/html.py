@@ -1,9 +1,11 @@
-"""Lattices and beams as small HTML, for notebooks: text and inline SVG, nothing else."""
+"""What is shown in notebooks and reports as small HTML: text and inline SVG, nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from html import escape
+from typing import TYPE_CHECKING, Any
 
 from .beam import COORDINATES, Beam
 from .elements import Element
@@ -12,6 +14,9 @@ from .moments import centroid, emittance, sizes
 from .number import detached
 from .optics.table import TwissTable
 from .strip import places, strip
+
+if TYPE_CHECKING:
+    from .twin.calibration import Calibration
 
 #: rows of a lattice's table
 _ROWS = 100
@@ -72,6 +77,88 @@ def table_html(table: TwissTable) -> str:
     more = len(plain) - len(rows)
     rest = f"<div>{more} places between are left out</div>" if more else ""
     return f"<div>{head}{_table(('name', 'kind', *columns), rows)}{rest}</div>"
+
+
+def calibration_html(calibration: Calibration) -> str:
+    """How it ended, and what was found."""
+    head = f"<b>Calibration</b>: {escape(calibration.summary())}"
+    return f"<div>{head}{calibration_tables(calibration)}</div>"
+
+
+def calibration_tables(calibration: Calibration) -> str:
+    """Unknown numbers with their errors and priors, and in short the vectors of weights."""
+    rows, vectors, at, entries = [], [], 0, calibration.table()
+    for u in calibration.twin.unknowns:
+        own = entries[at : at + u.count]
+        at += u.count
+        if u.tensor().dim() == 0:
+            rows.append(_found(own[0]))
+        else:
+            values, errors = ([e[k] for e in own] for k in ("value", "sigma"))
+            numbers = (_rms(values), _rms(errors), u.prior)
+            vectors.append((u.address, str(u.count), *(f"{n:.3g}" for n in numbers)))
+    found = ""
+    if rows:
+        found += _table(
+            ("unknown", "value ± error", "prior", "value / error", "pull"), rows[:_ROWS]
+        )
+    if len(rows) > _ROWS:
+        found += f"<div>and {len(rows) - _ROWS} more</div>"
+    if vectors:
+        found += _table(("weights", "number", "rms value", "rms error", "prior"), vectors)
+    return found
+
+
+def settings_table(calibration: Calibration, mean_squares: Sequence[float]) -> str:
+    """Shot by shot what was set, and its mean square residual."""
+    data = calibration.data
+    names = list(data.settings[0])
+    rows = [
+        (
+            str(i),
+            "held out" if i in calibration.held_out else "trained",
+            f"{square:.3g}",
+            *(_number(row[n]) for n in names),
+        )
+        for i, (row, square) in enumerate(zip(data.settings, mean_squares, strict=True))
+    ]
+    rest = f"<div>and {len(rows) - _ROWS} more</div>" if len(rows) > _ROWS else ""
+    return _table(("shot", "", "mean square residual", *names), rows[:_ROWS]) + rest
+
+
+def _found(row: dict[str, Any]) -> tuple[str, ...]:
+    """Cells of an unknown: value and error to two digits of the error."""
+    value, sigma, prior = row["value"], row["sigma"], row["prior"]
+    unit, scale = (" %", 100.0) if row["relative"] else ("", 1.0)
+    known = math.isfinite(sigma) and sigma > 0
+    left = prior * prior - sigma * sigma if known else math.nan
+    return (
+        row["unknown"],
+        with_error(value, sigma, percent=row["relative"]),
+        f"{scale * prior:.3g}{unit}" if math.isfinite(prior) else "none",
+        f"{value / sigma:+.1f}" if known else "",
+        f"{value / math.sqrt(left):+.2f}" if math.isfinite(left) and left > 0 else "",
+    )
+
+
+def with_error(value: float, sigma: float, *, percent: bool = False) -> str:
+    """A number and its error, to two digits of the error."""
+    unit, scale = (" %", 100.0) if percent else ("", 1.0)
+    value, sigma = scale * value, scale * sigma
+    if math.isnan(sigma) or sigma == 0:
+        return f"{value:+.4g}{unit}"
+    if math.isinf(sigma):
+        return f"{value:+.4g}{unit}, not determined"
+    power = math.floor(math.log10(max(abs(value), sigma)))
+    places = 1 - math.floor(math.log10(sigma))
+    if -4 < power < 5 and places >= 0:
+        return f"{value:+.{places}f} ± {sigma:.{places}f}{unit}"
+    digits, ten = places + power, 10.0**power
+    return f"({value / ten:+.{digits}f} ± {sigma / ten:.{digits}f})e{power}{unit}"
+
+
+def _rms(values: Sequence[float]) -> float:
+    return math.sqrt(sum(v * v for v in values) / len(values))
 
 
 def _svg(lattice: Lattice) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -167,11 +168,16 @@ class Calibration:
         """A copy with some attributes changed."""
         return dataclasses.replace(self, **changes)
 
-    def report(self, folder: Any) -> Any:
+    def report(self, folder: str | Path) -> Path:
         """Write a page with pictures and tables; see `pyjutrack.plotting.calibration`."""
         from ..plotting.calibration import report
 
         return report(self, folder)
+
+    def _repr_html_(self) -> str:
+        from ..html import calibration_html
+
+        return calibration_html(self)
 
 
 def with_values(twin: Twin, parts: Sequence[Any]) -> Twin:

@@ -39,14 +39,13 @@ class Posterior:
 
     @property
     def correlation(self) -> Array:
-        """Of the unknowns, (P, P)."""
-        rms = np.sqrt(np.diagonal(self.covariance))
-        rms = np.where(rms > 0, rms, 1.0)
-        return np.asarray(self.covariance / np.outer(rms, rms))
+        """Of the unknowns, (P, P); NaN where they are not determined."""
+        sigma = np.where(np.isfinite(self.sigma), self.sigma, np.nan)
+        return np.asarray(self.covariance / np.outer(sigma, sigma))
 
     def spread(self, slopes: Array) -> Array:
         """rms (M,) of what has slopes (M, P) by the unknowns; infinite if it is not determined."""
-        variance = np.einsum("mp,pq,mq->m", slopes, self.covariance, slopes)
+        variance = ((slopes @ self.covariance) * slopes).sum(1)
         scaled = slopes * self.scales
         # what a blind direction moves, beside what all do
         lost = np.abs(scaled @ self.blind.T).max(1, initial=0.0)

@@ -108,6 +108,7 @@ def test_fewer_readings_than_unknowns() -> None:
         found = calibrate(linear(places=("c2",)), data, unknowns(np.inf), held_out=0)
     # x = c1 + x0, y = c1: only the vertical kick is known
     assert np.isfinite(found.sigma).tolist() == [False, False, True, False]
+    assert np.isfinite(found.posterior.correlation).sum() == 1
     # what is not known cannot be predicted
     ahead = found.replace(twin=found.twin.replace(diagnostics=linear().diagnostics))
     error = ahead.predict()[1]
