@@ -6,10 +6,12 @@ for one, or copy to it, fails here.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 import torch
+from correction_cases import KINDS, start
 from element_cases import CASES, PROTON, Case
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -64,4 +66,20 @@ def test_a_cell_with_space_charge(cell, kick, derivative: bool, request) -> None
         end = run(line, beam, [kick], 2, counts)
         if derivative:
             torch.autograd.grad(end.state.coordinates[0].sum(), strength)
+    assert end.state.coordinates[0].shape == (50,)
+
+
+@pytest.mark.parametrize("kind", KINDS[:2])
+def test_learned_corrections(cell, kind: str, request) -> None:
+    correction = start(kind)
+    weights = correction.weights.to("meta").requires_grad_()
+    used = dataclasses.replace(correction, weights=weights)
+    beam = pj.Beam(PROTON, torch.empty(50, 6, dtype=torch.float64, device="meta"), 200.0)
+    kicks = [pj.SpaceCharge(used, max_step=0.1)]
+    counts = plan(cell, kicks)
+    run(cell, beam, kicks, 1, counts)  # brings the operators to the device, once
+    away = request.getfixturevalue("away")
+    with away:
+        end = run(cell, beam, kicks, 2, counts)
+        torch.autograd.grad(end.state.coordinates[0].sum(), weights)
     assert end.state.coordinates[0].shape == (50,)

@@ -1,4 +1,4 @@
-"""The README's example runs as written and prints what it says."""
+"""The examples of the README and of docs/corrections.md run as written and print what they say."""
 
 import re
 import subprocess
@@ -17,16 +17,33 @@ def _numbers(text):
     return [float(n) for n in re.findall(r"-?\d+\.?\d*(?:e[-+]?\d+)?", text)]
 
 
-def test_the_example_prints_its_output():
-    text = README.read_text()
+def _run(example):
+    """What it prints; warnings are errors."""
     ran = subprocess.run(
-        [sys.executable, "-W", "error", "-W", PYTORCHS_OWN, "-c", _block("example", text)],
+        [sys.executable, "-W", "error", "-W", PYTORCHS_OWN, "-c", example],
         capture_output=True,
         text=True,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
-    shown, found = _block("output", text), ran.stdout
+    return ran.stdout
+
+
+def test_the_example_prints_its_output():
+    text = README.read_text()
+    shown, found = _block("output", text), _run(_block("example", text))
     assert re.sub(r"[-\d.e+]+", "#", shown) == re.sub(r"[-\d.e+]+", "#", found)
     for a, b in zip(_numbers(shown), _numbers(found), strict=True):
         assert abs(a - b) <= 1e-6 * abs(a)
+
+
+def test_the_example_of_learned_walls():
+    text = (README.parent / "docs" / "corrections.md").read_text()
+    shown = _block("corrections output", text)
+    found = _run(_block("corrections example", text))
+    assert re.sub(r"[-\d.e+]+", "#", shown) == re.sub(r"[-\d.e+]+", "#", found)
+    # where an optimiser stops is a matter of rounding
+    for a, b in zip(_numbers(shown), _numbers(found), strict=True):
+        assert abs(a - b) <= 0.02
+    believed, learned = _numbers(found)[:2]
+    assert learned < believed / 10
