@@ -353,6 +353,8 @@ _RULES: dict[Any, Callable[..., Any]] = {
     torch.stack: _stack,
     functions.stumpff: _stumpff,
     Tensor.movedim: _movedim,
+    Tensor.to: lambda a, *form: Pushed.make(a.value.to(*form), a.tangent.to(*form), a.directions),
+    Tensor.new_full: lambda a, *form: a.value.new_full(*form),
     Tensor.detach: lambda a: a.value.detach(),
     Tensor.dim: lambda a: a.value.dim(),
     Tensor.is_floating_point: lambda a: a.value.is_floating_point(),

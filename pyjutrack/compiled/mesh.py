@@ -44,7 +44,7 @@ def deposit_tangent(
     out = np.zeros((share, s.shape[0] * s.shape[1] * count))
     args = (x, y, active, w, dw, dx, dy, s.geometry, s.coefficients, s.shape[1], out)
     parallel.run(mesh_tangents.deposit_tangent, x.size, share, *args)
-    return np.moveaxis(_sum(out, x.dtype).reshape(*s.shape, count), -1, 0)
+    return _sum(out, x.dtype).reshape(count, *s.shape)
 
 
 def gather(s: Stencil, x: Array, y: Array, active: Array, g: Array) -> Array:
@@ -77,9 +77,8 @@ def kick_tangent(
     g: Array,
 ) -> Array:
     """Tangents of `kick`, (2, K, N): `changes` of x, y, px, py are (K or 1, N), dg (K, nx, ny)."""
-    lanes = np.ascontiguousarray(np.moveaxis(dg, 0, -1))
     out = np.empty((2, len(dg), x.size), x.dtype)
-    args = (x, y, active, g, *changes, lanes, factor, dfactor, s.geometry, s.coefficients, out)
+    args = (x, y, active, g, *changes, dg, factor, dfactor, s.geometry, s.coefficients, out)
     parallel.run(mesh_tangents.kick_tangent, x.size, parallel.parts(x.size), *args)
     return out
 
