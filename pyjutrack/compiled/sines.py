@@ -74,9 +74,12 @@ class _Potential:
     def value(self, static: Sines, inputs: Tensors) -> Tensors:
         return (torch.from_numpy(_solved(static, array(inputs[0].unsqueeze(0)))[0]),)
 
-    def tangent(self, static: Sines, inputs: Tensors, tangents: Maybe, count: int) -> Tensors:
+    def push(
+        self, static: Sines, inputs: Tensors, tangents: Maybe, count: int
+    ) -> tuple[Tensors, Tensors]:
         assert tangents[0] is not None
-        return (torch.from_numpy(_solved(static, array(tangents[0]))),)
+        found = _solved(static, array(torch.cat([inputs[0].unsqueeze(0), tangents[0]])))
+        return (torch.from_numpy(found[0]),), (torch.from_numpy(found[1:]),)
 
     def cotangent(self, static: Sines, inputs: Tensors, gradients: Tensors) -> Tensors:
         return self.value(static, gradients)
