@@ -12,6 +12,7 @@ from .beam import Beam
 from .channel import channelled
 from .compiled import parallel
 from .lattice import Lattice
+from .particles import particles_of
 from .reference import Reference
 from .transport import State, behind
 from .transport.fused import fused
@@ -68,10 +69,11 @@ def _run(
     if found is not None:
         return End(found.state, found.probe, reference)
     needs_beam = bool(kicks) or probe is None
+    particles = particles_of(state, (beam.current, lattice, kicks))
     for _ in range(turns):
         for segment in walk:
             if needs_beam:
-                state = passed(segment, state, reference)
+                particles.go(segment, reference)
             if probe is not None:
                 probe = passed(segment, probe, reference)
             after = behind(segment.element, reference, segment.part)
@@ -80,12 +82,10 @@ def _run(
             if not segment.slices:
                 continue
             for kick in kicks:
-                state = kick.admit(state)
-                field = kick.field(beam, state)
-                state = kick.apply(state, field, segment.kicked)
+                field = particles.kick(kick, beam, segment.kicked)
                 if probe is not None:
                     probe = kick.apply(kick.admit(probe), field, segment.kicked)
-    return End(state, probe, reference)
+    return End(particles.state, probe, reference)
 
 
 def state_of(coordinates: Tensor, alive: Tensor) -> State:

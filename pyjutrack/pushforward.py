@@ -110,10 +110,11 @@ def common(xs: Sequence[Any]) -> tuple[Directions, list[Tensor | None]]:
     """
     found = {x.directions for x in xs if isinstance(x, Pushed)}
     union = next(iter(found)) if len(found) == 1 else tuple(sorted(set().union(*found)))
-    return union, [_in(x, union) if isinstance(x, Pushed) else None for x in xs]
+    return union, [along(x, union) if isinstance(x, Pushed) else None for x in xs]
 
 
-def _in(x: Pushed, union: Directions) -> Tensor:
+def along(x: Pushed, union: Directions) -> Tensor:
+    """The tangents in all of some directions, which must be those of x and may be more."""
     if x.directions == union:
         return x.tangent
     full = x.tangent.new_zeros(len(union), *x.tangent.shape[1:])
@@ -384,6 +385,8 @@ _RULES: dict[Any, Callable[..., Any]] = {
     Tensor.contiguous: _contiguous,
     Tensor.unbind: _unbind,
     torch.unbind: _unbind,
+    Tensor.to: lambda a, *form: Pushed.make(a.value.to(*form), a.tangent.to(*form), a.directions),
+    Tensor.new_full: lambda a, *form: a.value.new_full(*form),
     Tensor.detach: lambda a: a.value.detach(),
     Tensor.dim: lambda a: a.value.dim(),
     Tensor.is_floating_point: lambda a: a.value.is_floating_point(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from inspect import signature
 from typing import Any
@@ -14,7 +14,7 @@ from torch import Tensor
 from .. import maps
 from ..number import detached, tensor_like
 from . import COMPILED_MAPS, parallel
-from .operator import Maybe, Tensors, array, compiled_operator, tensors
+from .operator import Maybe, Tensors, array, compiled_operator, owned, tensors
 
 #: cost of a map beside that of a kick, per particle
 _VALUE = 0.2
@@ -30,7 +30,7 @@ class _MapKernels:
         self.ranks = (1,) * 7 + (0,) * (len(signature(self._map).parameters) - 7)
         self.moves: tuple[int, ...] = getattr(map_kernels, f"{name.upper()}_MOVES")
         self._value = getattr(map_kernels, f"{name}_value")
-        self._tangent = getattr(map_kernels, f"{name}_tangent")
+        self.in_place = getattr(map_kernels, f"{name}_push")
         self._cotangent = getattr(map_kernels, f"{name}_cotangent")
         self.back = getattr(map_kernels, f"{name}_back")
 
@@ -48,19 +48,17 @@ class _MapKernels:
         parallel.run(self._value, size, parallel.parts(size, _VALUE), *arrays, *static, *outs)
         return tensors(outs)
 
-    def tangent(
+    def push(
         self, static: tuple[float, ...], inputs: Tensors, tangents: Maybe, count: int
-    ) -> Tensors:
-        size = inputs[0].shape[0]
-        arrays = _unpack(inputs)
-        dtype = arrays[0].dtype
-        none = np.zeros((1, size), dtype)
+    ) -> tuple[Tensors, Tensors]:
+        arrays, numbers = [array(t) for t in inputs[:7]], [float(p) for p in inputs[7:]]
+        none = np.zeros((1, len(arrays[0])), arrays[0].dtype)
         rows = [none if t is None else array(t) for t in tangents[:6]]
+        for i in self.moves:
+            arrays[i], rows[i] = arrays[i].copy(), owned(tangents[i], count, inputs[i])
         shifts = [np.zeros(1) if t is None else array(t).astype(float) for t in tangents[7:]]
-        outs = [np.empty((count, size), dtype) for _ in self.moves]
-        share = parallel.parts(size)
-        parallel.run(self._tangent, size, share, *arrays, *static, count, *rows, *shifts, *outs)
-        return tensors(outs)
+        _push(self, arrays, (*numbers, *static), np.arange(count), rows, shifts)
+        return tensors(arrays[i] for i in self.moves), tensors(rows[i] for i in self.moves)
 
     def cotangent(self, static: tuple[float, ...], inputs: Tensors, gradients: Tensors) -> Tensors:
         size = inputs[0].shape[0]
@@ -73,6 +71,45 @@ class _MapKernels:
         )
         dtype = inputs[0].dtype
         return *tensors(backs), *(torch.tensor(g, dtype=dtype) for g in sums.sum(0))
+
+
+def push(
+    name: str,
+    columns: Sequence[Any],
+    alive: Any,
+    numbers: Sequence[float],
+    rows: Any,
+    tangents: Sequence[Any],
+    shifts: Sequence[Any],
+) -> None:
+    """Move particles and their tangents by a map, in place.
+
+    Args:
+        columns: six arrays (N). alive: (N).
+        numbers: parameters, and the constants at the end.
+        rows: where in the tangents the K directions stand.
+        tangents: by column: (R, N) with rows for all directions, or (1, N) for what stays.
+        shifts: by parameter: (K).
+    """
+    _push(_kernels(name), [*columns, alive], numbers, rows, tangents, shifts)
+
+
+def moves(name: str) -> tuple[int, ...]:
+    """Which of the coordinates a map changes."""
+    return _kernels(name).moves
+
+
+def _push(
+    kernels: _MapKernels,
+    arrays: Sequence[Any],
+    numbers: Sequence[float],
+    rows: Any,
+    tangents: Sequence[Any],
+    shifts: Sequence[Any],
+) -> None:
+    size = len(arrays[0])
+    args = (*arrays, *numbers, rows, *tangents, *shifts)
+    parallel.run(kernels.in_place, size, parallel.parts(size), *args)
 
 
 def undo_and_pull(

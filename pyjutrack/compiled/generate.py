@@ -1,8 +1,9 @@
 """Writes `map_kernels.py` from `maps.py`: `python -m pyjutrack.compiled.generate`.
 
-For each map three kernels over all particles: its value, its tangent (K directions in one pass, the
-Jacobian of a particle computed once and shared by all K), and its cotangent. A test regenerates
-the file and compares, so the maps have one source.
+For each map kernels over all particles: its value; `push`, which moves particles and K tangents in
+place (the Jacobian of a particle computed once and shared by all K); its cotangent; and `back`,
+which undoes the map and pulls gradients back in place. A test regenerates the file and compares, so
+the maps have one source.
 """
 
 from __future__ import annotations
@@ -120,46 +121,44 @@ def _kernels(name: str) -> str:
 
     whole = [*COORDINATES, "alive"]
 
-    def block_of_jacobians() -> None:
-        put(f"    jac = np.empty(({len(slots)}, BLOCK), x.dtype)")
-        rows = [f"jac_{slot}" for slot in range(len(slots))]
-        for slot, row in enumerate(rows):
-            put(f"    {row} = jac[{slot}]")
-        put(f"    {', '.join(f'all_{c}' for c in whole)} = {', '.join(whole)}")
-        put("    for low in range(start, stop, BLOCK):")
-        put("        high = min(low + BLOCK, stop)")
-        for c in whole:
-            put(f"        {c} = all_{c}[low:high]")
-        body = [f"{', '.join(f'{r}[n]' for r in rows)} = {name}_jacobian_VERSION({at_n})"]
-        by_version("0", "high - low", "        ", body)
-
-    # A missing tangent comes as one row of zeros; a row index of 0 then serves every direction.
+    # in place, values and tangents; of what the map does not move, a missing tangent may be one row
+    # of zeros, and so may those by the parameters
     put("@kernel")
     tangents = ", ".join(f"d_{c}" for c in COORDINATES)
     d_params = ", ".join(f"d_{p}" for p in parameters)
-    d_into = ", ".join(f"d_{new}" for new in news)
-    put(f"def {name}_tangent(part, start, stop, {columns}, alive, {scalars},")
-    put(f"        count, {tangents}, {d_params}, {d_into}):")
-    block_of_jacobians()
-    put("        for k in range(count):")
+    put(f"def {name}_push(part, start, stop, {columns}, alive, {scalars},")
+    put(f"        rows, {tangents}, {d_params}):")
+    put(f"    jac = np.empty(({len(slots)}, BLOCK), x.dtype)")
+    kept = [f"jac_{slot}" for slot in range(len(slots))]
+    for slot, row in enumerate(kept):
+        put(f"    {row} = jac[{slot}]")
+    put(f"    {', '.join(f'all_{c}' for c in whole)} = {', '.join(whole)}")
+    put("    for low in range(start, stop, BLOCK):")
+    put("        high = min(low + BLOCK, stop)")
+    for c in whole:
+        put(f"        {c} = all_{c}[low:high]")
+    body = [f"{', '.join(f'{r}[n]' for r in kept)} = {name}_jacobian_VERSION({at_n})"]
+    body.append(f"{', '.join(results)} = {name}_one_VERSION({at_n})")
+    for i, result in zip(moved, results, strict=True):
+        c = COORDINATES[i]
+        body.append(f"{c}[n] = {result} if alive[n] else {c}[n]")
+    by_version("0", "high - low", "        ", body)
+    put("        for k in range(rows.size):")
     for c in COORDINATES:
-        put(f"            row_{c} = d_{c}[min(k, d_{c}.shape[0] - 1), low:high]")
-    for new in news:
-        put(f"            to_{new} = d_{new}[k, low:high]")
+        put(f"            row_{c} = d_{c}[min(rows[k], d_{c}.shape[0] - 1), low:high]")
     for p in parameters:
         put(f"            dp_{p} = d_{p}[min(k, d_{p}.shape[0] - 1)]")
     put("            for n in range(high - low):")
-    for i, new in zip(moved, news, strict=True):
+    for i in moved:
         terms = [
             term((i, j), f"row_{v}[n]" if v in COORDINATES else f"dp_{v}")
             for j, v in enumerate(inputs)
             if (i, j) in jacobian
         ]
-        put(f"                to_{new}[n] = {' + '.join(terms)}")
-    put("            for n in range(high - low):")
-    put("                if not alive[n]:")
-    for i, new in zip(moved, news, strict=True):
-        put(f"                    to_{new}[n] = row_{COORDINATES[i]}[n]")
+        put(f"                h_{COORDINATES[i]} = {' + '.join(terms)}")
+    for i in moved:
+        c = COORDINATES[i]
+        put(f"                row_{c}[n] = h_{c} if alive[n] else row_{c}[n]")
     put("\n")
     put("@kernel")
     put(f"def {name}_cotangent(part, start, stop, {columns}, alive, {scalars},")

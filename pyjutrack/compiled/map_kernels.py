@@ -175,8 +175,8 @@ def drift_value(part, start, stop, x, px, y, py, z, delta, alive, length, beta0,
 
 
 @kernel
-def drift_tangent(part, start, stop, x, px, y, py, z, delta, alive, length, beta0,
-        count, d_x, d_px, d_y, d_py, d_z, d_delta, d_length, d_x_out, d_y_out, d_z_out):
+def drift_push(part, start, stop, x, px, y, py, z, delta, alive, length, beta0,
+        rows, d_x, d_px, d_y, d_py, d_z, d_delta, d_length):
     jac = np.empty((12, BLOCK), x.dtype)
     jac_0 = jac[0]
     jac_1 = jac[1]
@@ -202,26 +202,25 @@ def drift_tangent(part, start, stop, x, px, y, py, z, delta, alive, length, beta
         alive = all_alive[low:high]
         for n in range(0, high - low):
             jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n], jac_10[n], jac_11[n] = drift_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, beta0)
-        for k in range(count):
-            row_x = d_x[min(k, d_x.shape[0] - 1), low:high]
-            row_px = d_px[min(k, d_px.shape[0] - 1), low:high]
-            row_y = d_y[min(k, d_y.shape[0] - 1), low:high]
-            row_py = d_py[min(k, d_py.shape[0] - 1), low:high]
-            row_z = d_z[min(k, d_z.shape[0] - 1), low:high]
-            row_delta = d_delta[min(k, d_delta.shape[0] - 1), low:high]
-            to_x_out = d_x_out[k, low:high]
-            to_y_out = d_y_out[k, low:high]
-            to_z_out = d_z_out[k, low:high]
+            v_x, v_y, v_z = drift_one_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, beta0)
+            x[n] = v_x if alive[n] else x[n]
+            y[n] = v_y if alive[n] else y[n]
+            z[n] = v_z if alive[n] else z[n]
+        for k in range(rows.size):
+            row_x = d_x[min(rows[k], d_x.shape[0] - 1), low:high]
+            row_px = d_px[min(rows[k], d_px.shape[0] - 1), low:high]
+            row_y = d_y[min(rows[k], d_y.shape[0] - 1), low:high]
+            row_py = d_py[min(rows[k], d_py.shape[0] - 1), low:high]
+            row_z = d_z[min(rows[k], d_z.shape[0] - 1), low:high]
+            row_delta = d_delta[min(rows[k], d_delta.shape[0] - 1), low:high]
             dp_length = d_length[min(k, d_length.shape[0] - 1)]
             for n in range(high - low):
-                to_x_out[n] = row_x[n] + jac_0[n] * row_px[n] + jac_1[n] * row_py[n] + jac_2[n] * row_delta[n] + jac_3[n] * dp_length
-                to_y_out[n] = jac_4[n] * row_px[n] + row_y[n] + jac_5[n] * row_py[n] + jac_6[n] * row_delta[n] + jac_7[n] * dp_length
-                to_z_out[n] = jac_8[n] * row_px[n] + jac_9[n] * row_py[n] + row_z[n] + jac_10[n] * row_delta[n] + jac_11[n] * dp_length
-            for n in range(high - low):
-                if not alive[n]:
-                    to_x_out[n] = row_x[n]
-                    to_y_out[n] = row_y[n]
-                    to_z_out[n] = row_z[n]
+                h_x = row_x[n] + jac_0[n] * row_px[n] + jac_1[n] * row_py[n] + jac_2[n] * row_delta[n] + jac_3[n] * dp_length
+                h_y = jac_4[n] * row_px[n] + row_y[n] + jac_5[n] * row_py[n] + jac_6[n] * row_delta[n] + jac_7[n] * dp_length
+                h_z = jac_8[n] * row_px[n] + jac_9[n] * row_py[n] + row_z[n] + jac_10[n] * row_delta[n] + jac_11[n] * dp_length
+                row_x[n] = h_x if alive[n] else row_x[n]
+                row_y[n] = h_y if alive[n] else row_y[n]
+                row_z[n] = h_z if alive[n] else row_z[n]
 
 
 @kernel
@@ -436,8 +435,8 @@ def drift_paraxial_value(part, start, stop, x, px, y, py, z, delta, alive, lengt
 
 
 @kernel
-def drift_paraxial_tangent(part, start, stop, x, px, y, py, z, delta, alive, length, beta0,
-        count, d_x, d_px, d_y, d_py, d_z, d_delta, d_length, d_x_out, d_y_out, d_z_out):
+def drift_paraxial_push(part, start, stop, x, px, y, py, z, delta, alive, length, beta0,
+        rows, d_x, d_px, d_y, d_py, d_z, d_delta, d_length):
     jac = np.empty((10, BLOCK), x.dtype)
     jac_0 = jac[0]
     jac_1 = jac[1]
@@ -461,26 +460,25 @@ def drift_paraxial_tangent(part, start, stop, x, px, y, py, z, delta, alive, len
         alive = all_alive[low:high]
         for n in range(0, high - low):
             jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n] = drift_paraxial_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, beta0)
-        for k in range(count):
-            row_x = d_x[min(k, d_x.shape[0] - 1), low:high]
-            row_px = d_px[min(k, d_px.shape[0] - 1), low:high]
-            row_y = d_y[min(k, d_y.shape[0] - 1), low:high]
-            row_py = d_py[min(k, d_py.shape[0] - 1), low:high]
-            row_z = d_z[min(k, d_z.shape[0] - 1), low:high]
-            row_delta = d_delta[min(k, d_delta.shape[0] - 1), low:high]
-            to_x_out = d_x_out[k, low:high]
-            to_y_out = d_y_out[k, low:high]
-            to_z_out = d_z_out[k, low:high]
+            v_x, v_y, v_z = drift_paraxial_one_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, beta0)
+            x[n] = v_x if alive[n] else x[n]
+            y[n] = v_y if alive[n] else y[n]
+            z[n] = v_z if alive[n] else z[n]
+        for k in range(rows.size):
+            row_x = d_x[min(rows[k], d_x.shape[0] - 1), low:high]
+            row_px = d_px[min(rows[k], d_px.shape[0] - 1), low:high]
+            row_y = d_y[min(rows[k], d_y.shape[0] - 1), low:high]
+            row_py = d_py[min(rows[k], d_py.shape[0] - 1), low:high]
+            row_z = d_z[min(rows[k], d_z.shape[0] - 1), low:high]
+            row_delta = d_delta[min(rows[k], d_delta.shape[0] - 1), low:high]
             dp_length = d_length[min(k, d_length.shape[0] - 1)]
             for n in range(high - low):
-                to_x_out[n] = row_x[n] + jac_0[n] * row_px[n] + jac_1[n] * row_delta[n] + jac_2[n] * dp_length
-                to_y_out[n] = row_y[n] + jac_3[n] * row_py[n] + jac_4[n] * row_delta[n] + jac_5[n] * dp_length
-                to_z_out[n] = jac_6[n] * row_px[n] + jac_7[n] * row_py[n] + row_z[n] + jac_8[n] * row_delta[n] + jac_9[n] * dp_length
-            for n in range(high - low):
-                if not alive[n]:
-                    to_x_out[n] = row_x[n]
-                    to_y_out[n] = row_y[n]
-                    to_z_out[n] = row_z[n]
+                h_x = row_x[n] + jac_0[n] * row_px[n] + jac_1[n] * row_delta[n] + jac_2[n] * dp_length
+                h_y = row_y[n] + jac_3[n] * row_py[n] + jac_4[n] * row_delta[n] + jac_5[n] * dp_length
+                h_z = jac_6[n] * row_px[n] + jac_7[n] * row_py[n] + row_z[n] + jac_8[n] * row_delta[n] + jac_9[n] * dp_length
+                row_x[n] = h_x if alive[n] else row_x[n]
+                row_y[n] = h_y if alive[n] else row_y[n]
+                row_z[n] = h_z if alive[n] else row_z[n]
 
 
 @kernel
@@ -1828,8 +1826,8 @@ def quadrupole_value(part, start, stop, x, px, y, py, z, delta, alive, length, k
 
 
 @kernel
-def quadrupole_tangent(part, start, stop, x, px, y, py, z, delta, alive, length, k1, beta0,
-        count, d_x, d_px, d_y, d_py, d_z, d_delta, d_length, d_k1, d_x_out, d_px_out, d_y_out, d_py_out, d_z_out):
+def quadrupole_push(part, start, stop, x, px, y, py, z, delta, alive, length, k1, beta0,
+        rows, d_x, d_px, d_y, d_py, d_z, d_delta, d_length, d_k1):
     jac = np.empty((27, BLOCK), x.dtype)
     jac_0 = jac[0]
     jac_1 = jac[1]
@@ -1874,36 +1872,41 @@ def quadrupole_tangent(part, start, stop, x, px, y, py, z, delta, alive, length,
         if small:
             for n in range(0, high - low):
                 jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n], jac_10[n], jac_11[n], jac_12[n], jac_13[n], jac_14[n], jac_15[n], jac_16[n], jac_17[n], jac_18[n], jac_19[n], jac_20[n], jac_21[n], jac_22[n], jac_23[n], jac_24[n], jac_25[n], jac_26[n] = quadrupole_jacobian_series(x[n], px[n], y[n], py[n], z[n], delta[n], length, k1, beta0)
+                v_x, v_px, v_y, v_py, v_z = quadrupole_one_series(x[n], px[n], y[n], py[n], z[n], delta[n], length, k1, beta0)
+                x[n] = v_x if alive[n] else x[n]
+                px[n] = v_px if alive[n] else px[n]
+                y[n] = v_y if alive[n] else y[n]
+                py[n] = v_py if alive[n] else py[n]
+                z[n] = v_z if alive[n] else z[n]
         else:
             for n in range(0, high - low):
                 jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n], jac_10[n], jac_11[n], jac_12[n], jac_13[n], jac_14[n], jac_15[n], jac_16[n], jac_17[n], jac_18[n], jac_19[n], jac_20[n], jac_21[n], jac_22[n], jac_23[n], jac_24[n], jac_25[n], jac_26[n] = quadrupole_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, k1, beta0)
-        for k in range(count):
-            row_x = d_x[min(k, d_x.shape[0] - 1), low:high]
-            row_px = d_px[min(k, d_px.shape[0] - 1), low:high]
-            row_y = d_y[min(k, d_y.shape[0] - 1), low:high]
-            row_py = d_py[min(k, d_py.shape[0] - 1), low:high]
-            row_z = d_z[min(k, d_z.shape[0] - 1), low:high]
-            row_delta = d_delta[min(k, d_delta.shape[0] - 1), low:high]
-            to_x_out = d_x_out[k, low:high]
-            to_px_out = d_px_out[k, low:high]
-            to_y_out = d_y_out[k, low:high]
-            to_py_out = d_py_out[k, low:high]
-            to_z_out = d_z_out[k, low:high]
+                v_x, v_px, v_y, v_py, v_z = quadrupole_one_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, k1, beta0)
+                x[n] = v_x if alive[n] else x[n]
+                px[n] = v_px if alive[n] else px[n]
+                y[n] = v_y if alive[n] else y[n]
+                py[n] = v_py if alive[n] else py[n]
+                z[n] = v_z if alive[n] else z[n]
+        for k in range(rows.size):
+            row_x = d_x[min(rows[k], d_x.shape[0] - 1), low:high]
+            row_px = d_px[min(rows[k], d_px.shape[0] - 1), low:high]
+            row_y = d_y[min(rows[k], d_y.shape[0] - 1), low:high]
+            row_py = d_py[min(rows[k], d_py.shape[0] - 1), low:high]
+            row_z = d_z[min(rows[k], d_z.shape[0] - 1), low:high]
+            row_delta = d_delta[min(rows[k], d_delta.shape[0] - 1), low:high]
             dp_length = d_length[min(k, d_length.shape[0] - 1)]
             dp_k1 = d_k1[min(k, d_k1.shape[0] - 1)]
             for n in range(high - low):
-                to_x_out[n] = jac_0[n] * row_x[n] + jac_1[n] * row_px[n] + jac_2[n] * row_delta[n] + jac_3[n] * dp_length + jac_4[n] * dp_k1
-                to_px_out[n] = jac_5[n] * row_x[n] + jac_6[n] * row_px[n] + jac_7[n] * row_delta[n] + jac_8[n] * dp_length + jac_9[n] * dp_k1
-                to_y_out[n] = jac_10[n] * row_y[n] + jac_11[n] * row_py[n] + jac_12[n] * row_delta[n] + jac_13[n] * dp_length + jac_14[n] * dp_k1
-                to_py_out[n] = jac_15[n] * row_y[n] + jac_16[n] * row_py[n] + jac_17[n] * row_delta[n] + jac_18[n] * dp_length + jac_19[n] * dp_k1
-                to_z_out[n] = jac_20[n] * row_x[n] + jac_21[n] * row_px[n] + jac_22[n] * row_y[n] + jac_23[n] * row_py[n] + row_z[n] + jac_24[n] * row_delta[n] + jac_25[n] * dp_length + jac_26[n] * dp_k1
-            for n in range(high - low):
-                if not alive[n]:
-                    to_x_out[n] = row_x[n]
-                    to_px_out[n] = row_px[n]
-                    to_y_out[n] = row_y[n]
-                    to_py_out[n] = row_py[n]
-                    to_z_out[n] = row_z[n]
+                h_x = jac_0[n] * row_x[n] + jac_1[n] * row_px[n] + jac_2[n] * row_delta[n] + jac_3[n] * dp_length + jac_4[n] * dp_k1
+                h_px = jac_5[n] * row_x[n] + jac_6[n] * row_px[n] + jac_7[n] * row_delta[n] + jac_8[n] * dp_length + jac_9[n] * dp_k1
+                h_y = jac_10[n] * row_y[n] + jac_11[n] * row_py[n] + jac_12[n] * row_delta[n] + jac_13[n] * dp_length + jac_14[n] * dp_k1
+                h_py = jac_15[n] * row_y[n] + jac_16[n] * row_py[n] + jac_17[n] * row_delta[n] + jac_18[n] * dp_length + jac_19[n] * dp_k1
+                h_z = jac_20[n] * row_x[n] + jac_21[n] * row_px[n] + jac_22[n] * row_y[n] + jac_23[n] * row_py[n] + row_z[n] + jac_24[n] * row_delta[n] + jac_25[n] * dp_length + jac_26[n] * dp_k1
+                row_x[n] = h_x if alive[n] else row_x[n]
+                row_px[n] = h_px if alive[n] else row_px[n]
+                row_y[n] = h_y if alive[n] else row_y[n]
+                row_py[n] = h_py if alive[n] else row_py[n]
+                row_z[n] = h_z if alive[n] else row_z[n]
 
 
 @kernel
@@ -3165,8 +3168,8 @@ def bend_value(part, start, stop, x, px, y, py, z, delta, alive, length, angle, 
 
 
 @kernel
-def bend_tangent(part, start, stop, x, px, y, py, z, delta, alive, length, angle, k0, beta0,
-        count, d_x, d_px, d_y, d_py, d_z, d_delta, d_length, d_angle, d_k0, d_x_out, d_px_out, d_y_out, d_z_out):
+def bend_push(part, start, stop, x, px, y, py, z, delta, alive, length, angle, k0, beta0,
+        rows, d_x, d_px, d_y, d_py, d_z, d_delta, d_length, d_angle, d_k0):
     jac = np.empty((28, BLOCK), x.dtype)
     jac_0 = jac[0]
     jac_1 = jac[1]
@@ -3212,34 +3215,38 @@ def bend_tangent(part, start, stop, x, px, y, py, z, delta, alive, length, angle
         if small:
             for n in range(0, high - low):
                 jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n], jac_10[n], jac_11[n], jac_12[n], jac_13[n], jac_14[n], jac_15[n], jac_16[n], jac_17[n], jac_18[n], jac_19[n], jac_20[n], jac_21[n], jac_22[n], jac_23[n], jac_24[n], jac_25[n], jac_26[n], jac_27[n] = bend_jacobian_series(x[n], px[n], y[n], py[n], z[n], delta[n], length, angle, k0, beta0)
+                v_x, v_px, v_y, v_z = bend_one_series(x[n], px[n], y[n], py[n], z[n], delta[n], length, angle, k0, beta0)
+                x[n] = v_x if alive[n] else x[n]
+                px[n] = v_px if alive[n] else px[n]
+                y[n] = v_y if alive[n] else y[n]
+                z[n] = v_z if alive[n] else z[n]
         else:
             for n in range(0, high - low):
                 jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n], jac_10[n], jac_11[n], jac_12[n], jac_13[n], jac_14[n], jac_15[n], jac_16[n], jac_17[n], jac_18[n], jac_19[n], jac_20[n], jac_21[n], jac_22[n], jac_23[n], jac_24[n], jac_25[n], jac_26[n], jac_27[n] = bend_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, angle, k0, beta0)
-        for k in range(count):
-            row_x = d_x[min(k, d_x.shape[0] - 1), low:high]
-            row_px = d_px[min(k, d_px.shape[0] - 1), low:high]
-            row_y = d_y[min(k, d_y.shape[0] - 1), low:high]
-            row_py = d_py[min(k, d_py.shape[0] - 1), low:high]
-            row_z = d_z[min(k, d_z.shape[0] - 1), low:high]
-            row_delta = d_delta[min(k, d_delta.shape[0] - 1), low:high]
-            to_x_out = d_x_out[k, low:high]
-            to_px_out = d_px_out[k, low:high]
-            to_y_out = d_y_out[k, low:high]
-            to_z_out = d_z_out[k, low:high]
+                v_x, v_px, v_y, v_z = bend_one_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, angle, k0, beta0)
+                x[n] = v_x if alive[n] else x[n]
+                px[n] = v_px if alive[n] else px[n]
+                y[n] = v_y if alive[n] else y[n]
+                z[n] = v_z if alive[n] else z[n]
+        for k in range(rows.size):
+            row_x = d_x[min(rows[k], d_x.shape[0] - 1), low:high]
+            row_px = d_px[min(rows[k], d_px.shape[0] - 1), low:high]
+            row_y = d_y[min(rows[k], d_y.shape[0] - 1), low:high]
+            row_py = d_py[min(rows[k], d_py.shape[0] - 1), low:high]
+            row_z = d_z[min(rows[k], d_z.shape[0] - 1), low:high]
+            row_delta = d_delta[min(rows[k], d_delta.shape[0] - 1), low:high]
             dp_length = d_length[min(k, d_length.shape[0] - 1)]
             dp_angle = d_angle[min(k, d_angle.shape[0] - 1)]
             dp_k0 = d_k0[min(k, d_k0.shape[0] - 1)]
             for n in range(high - low):
-                to_x_out[n] = jac_0[n] * row_x[n] + jac_1[n] * row_px[n] + jac_2[n] * row_py[n] + jac_3[n] * row_delta[n] + jac_4[n] * dp_length + jac_5[n] * dp_angle + jac_6[n] * dp_k0
-                to_px_out[n] = jac_7[n] * row_x[n] + jac_8[n] * row_px[n] + jac_9[n] * row_py[n] + jac_10[n] * row_delta[n] + jac_11[n] * dp_length + jac_12[n] * dp_angle + jac_13[n] * dp_k0
-                to_y_out[n] = jac_14[n] * row_x[n] + jac_15[n] * row_px[n] + row_y[n] + jac_16[n] * row_py[n] + jac_17[n] * row_delta[n] + jac_18[n] * dp_length + jac_19[n] * dp_angle + jac_20[n] * dp_k0
-                to_z_out[n] = jac_21[n] * row_x[n] + jac_22[n] * row_px[n] + jac_23[n] * row_py[n] + row_z[n] + jac_24[n] * row_delta[n] + jac_25[n] * dp_length + jac_26[n] * dp_angle + jac_27[n] * dp_k0
-            for n in range(high - low):
-                if not alive[n]:
-                    to_x_out[n] = row_x[n]
-                    to_px_out[n] = row_px[n]
-                    to_y_out[n] = row_y[n]
-                    to_z_out[n] = row_z[n]
+                h_x = jac_0[n] * row_x[n] + jac_1[n] * row_px[n] + jac_2[n] * row_py[n] + jac_3[n] * row_delta[n] + jac_4[n] * dp_length + jac_5[n] * dp_angle + jac_6[n] * dp_k0
+                h_px = jac_7[n] * row_x[n] + jac_8[n] * row_px[n] + jac_9[n] * row_py[n] + jac_10[n] * row_delta[n] + jac_11[n] * dp_length + jac_12[n] * dp_angle + jac_13[n] * dp_k0
+                h_y = jac_14[n] * row_x[n] + jac_15[n] * row_px[n] + row_y[n] + jac_16[n] * row_py[n] + jac_17[n] * row_delta[n] + jac_18[n] * dp_length + jac_19[n] * dp_angle + jac_20[n] * dp_k0
+                h_z = jac_21[n] * row_x[n] + jac_22[n] * row_px[n] + jac_23[n] * row_py[n] + row_z[n] + jac_24[n] * row_delta[n] + jac_25[n] * dp_length + jac_26[n] * dp_angle + jac_27[n] * dp_k0
+                row_x[n] = h_x if alive[n] else row_x[n]
+                row_px[n] = h_px if alive[n] else row_px[n]
+                row_y[n] = h_y if alive[n] else row_y[n]
+                row_z[n] = h_z if alive[n] else row_z[n]
 
 
 @kernel
@@ -5081,8 +5088,8 @@ def bend_linear_value(part, start, stop, x, px, y, py, z, delta, alive, length, 
 
 
 @kernel
-def bend_linear_tangent(part, start, stop, x, px, y, py, z, delta, alive, length, angle, k0, k1, beta0,
-        count, d_x, d_px, d_y, d_py, d_z, d_delta, d_length, d_angle, d_k0, d_k1, d_x_out, d_px_out, d_y_out, d_py_out, d_z_out):
+def bend_linear_push(part, start, stop, x, px, y, py, z, delta, alive, length, angle, k0, k1, beta0,
+        rows, d_x, d_px, d_y, d_py, d_z, d_delta, d_length, d_angle, d_k0, d_k1):
     jac = np.empty((33, BLOCK), x.dtype)
     jac_0 = jac[0]
     jac_1 = jac[1]
@@ -5133,38 +5140,43 @@ def bend_linear_tangent(part, start, stop, x, px, y, py, z, delta, alive, length
         if small:
             for n in range(0, high - low):
                 jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n], jac_10[n], jac_11[n], jac_12[n], jac_13[n], jac_14[n], jac_15[n], jac_16[n], jac_17[n], jac_18[n], jac_19[n], jac_20[n], jac_21[n], jac_22[n], jac_23[n], jac_24[n], jac_25[n], jac_26[n], jac_27[n], jac_28[n], jac_29[n], jac_30[n], jac_31[n], jac_32[n] = bend_linear_jacobian_series(x[n], px[n], y[n], py[n], z[n], delta[n], length, angle, k0, k1, beta0)
+                v_x, v_px, v_y, v_py, v_z = bend_linear_one_series(x[n], px[n], y[n], py[n], z[n], delta[n], length, angle, k0, k1, beta0)
+                x[n] = v_x if alive[n] else x[n]
+                px[n] = v_px if alive[n] else px[n]
+                y[n] = v_y if alive[n] else y[n]
+                py[n] = v_py if alive[n] else py[n]
+                z[n] = v_z if alive[n] else z[n]
         else:
             for n in range(0, high - low):
                 jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n], jac_10[n], jac_11[n], jac_12[n], jac_13[n], jac_14[n], jac_15[n], jac_16[n], jac_17[n], jac_18[n], jac_19[n], jac_20[n], jac_21[n], jac_22[n], jac_23[n], jac_24[n], jac_25[n], jac_26[n], jac_27[n], jac_28[n], jac_29[n], jac_30[n], jac_31[n], jac_32[n] = bend_linear_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, angle, k0, k1, beta0)
-        for k in range(count):
-            row_x = d_x[min(k, d_x.shape[0] - 1), low:high]
-            row_px = d_px[min(k, d_px.shape[0] - 1), low:high]
-            row_y = d_y[min(k, d_y.shape[0] - 1), low:high]
-            row_py = d_py[min(k, d_py.shape[0] - 1), low:high]
-            row_z = d_z[min(k, d_z.shape[0] - 1), low:high]
-            row_delta = d_delta[min(k, d_delta.shape[0] - 1), low:high]
-            to_x_out = d_x_out[k, low:high]
-            to_px_out = d_px_out[k, low:high]
-            to_y_out = d_y_out[k, low:high]
-            to_py_out = d_py_out[k, low:high]
-            to_z_out = d_z_out[k, low:high]
+                v_x, v_px, v_y, v_py, v_z = bend_linear_one_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, angle, k0, k1, beta0)
+                x[n] = v_x if alive[n] else x[n]
+                px[n] = v_px if alive[n] else px[n]
+                y[n] = v_y if alive[n] else y[n]
+                py[n] = v_py if alive[n] else py[n]
+                z[n] = v_z if alive[n] else z[n]
+        for k in range(rows.size):
+            row_x = d_x[min(rows[k], d_x.shape[0] - 1), low:high]
+            row_px = d_px[min(rows[k], d_px.shape[0] - 1), low:high]
+            row_y = d_y[min(rows[k], d_y.shape[0] - 1), low:high]
+            row_py = d_py[min(rows[k], d_py.shape[0] - 1), low:high]
+            row_z = d_z[min(rows[k], d_z.shape[0] - 1), low:high]
+            row_delta = d_delta[min(rows[k], d_delta.shape[0] - 1), low:high]
             dp_length = d_length[min(k, d_length.shape[0] - 1)]
             dp_angle = d_angle[min(k, d_angle.shape[0] - 1)]
             dp_k0 = d_k0[min(k, d_k0.shape[0] - 1)]
             dp_k1 = d_k1[min(k, d_k1.shape[0] - 1)]
             for n in range(high - low):
-                to_x_out[n] = jac_0[n] * row_x[n] + jac_1[n] * row_px[n] + jac_2[n] * row_delta[n] + jac_3[n] * dp_length + jac_4[n] * dp_angle + jac_5[n] * dp_k0 + jac_6[n] * dp_k1
-                to_px_out[n] = jac_7[n] * row_x[n] + jac_8[n] * row_px[n] + jac_9[n] * row_delta[n] + jac_10[n] * dp_length + jac_11[n] * dp_angle + jac_12[n] * dp_k0 + jac_13[n] * dp_k1
-                to_y_out[n] = jac_14[n] * row_y[n] + jac_15[n] * row_py[n] + jac_16[n] * row_delta[n] + jac_17[n] * dp_length + jac_18[n] * dp_k1
-                to_py_out[n] = jac_19[n] * row_y[n] + jac_20[n] * row_py[n] + jac_21[n] * row_delta[n] + jac_22[n] * dp_length + jac_23[n] * dp_k1
-                to_z_out[n] = jac_24[n] * row_x[n] + jac_25[n] * row_px[n] + jac_26[n] * row_y[n] + jac_27[n] * row_py[n] + row_z[n] + jac_28[n] * row_delta[n] + jac_29[n] * dp_length + jac_30[n] * dp_angle + jac_31[n] * dp_k0 + jac_32[n] * dp_k1
-            for n in range(high - low):
-                if not alive[n]:
-                    to_x_out[n] = row_x[n]
-                    to_px_out[n] = row_px[n]
-                    to_y_out[n] = row_y[n]
-                    to_py_out[n] = row_py[n]
-                    to_z_out[n] = row_z[n]
+                h_x = jac_0[n] * row_x[n] + jac_1[n] * row_px[n] + jac_2[n] * row_delta[n] + jac_3[n] * dp_length + jac_4[n] * dp_angle + jac_5[n] * dp_k0 + jac_6[n] * dp_k1
+                h_px = jac_7[n] * row_x[n] + jac_8[n] * row_px[n] + jac_9[n] * row_delta[n] + jac_10[n] * dp_length + jac_11[n] * dp_angle + jac_12[n] * dp_k0 + jac_13[n] * dp_k1
+                h_y = jac_14[n] * row_y[n] + jac_15[n] * row_py[n] + jac_16[n] * row_delta[n] + jac_17[n] * dp_length + jac_18[n] * dp_k1
+                h_py = jac_19[n] * row_y[n] + jac_20[n] * row_py[n] + jac_21[n] * row_delta[n] + jac_22[n] * dp_length + jac_23[n] * dp_k1
+                h_z = jac_24[n] * row_x[n] + jac_25[n] * row_px[n] + jac_26[n] * row_y[n] + jac_27[n] * row_py[n] + row_z[n] + jac_28[n] * row_delta[n] + jac_29[n] * dp_length + jac_30[n] * dp_angle + jac_31[n] * dp_k0 + jac_32[n] * dp_k1
+                row_x[n] = h_x if alive[n] else row_x[n]
+                row_px[n] = h_px if alive[n] else row_px[n]
+                row_y[n] = h_y if alive[n] else row_y[n]
+                row_py[n] = h_py if alive[n] else row_py[n]
+                row_z[n] = h_z if alive[n] else row_z[n]
 
 
 @kernel
@@ -6591,8 +6603,8 @@ def solenoid_value(part, start, stop, x, px, y, py, z, delta, alive, length, ks,
 
 
 @kernel
-def solenoid_tangent(part, start, stop, x, px, y, py, z, delta, alive, length, ks, beta0,
-        count, d_x, d_px, d_y, d_py, d_z, d_delta, d_length, d_ks, d_x_out, d_px_out, d_y_out, d_py_out, d_z_out):
+def solenoid_push(part, start, stop, x, px, y, py, z, delta, alive, length, ks, beta0,
+        rows, d_x, d_px, d_y, d_py, d_z, d_delta, d_length, d_ks):
     jac = np.empty((35, BLOCK), x.dtype)
     jac_0 = jac[0]
     jac_1 = jac[1]
@@ -6645,36 +6657,41 @@ def solenoid_tangent(part, start, stop, x, px, y, py, z, delta, alive, length, k
         if small:
             for n in range(0, high - low):
                 jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n], jac_10[n], jac_11[n], jac_12[n], jac_13[n], jac_14[n], jac_15[n], jac_16[n], jac_17[n], jac_18[n], jac_19[n], jac_20[n], jac_21[n], jac_22[n], jac_23[n], jac_24[n], jac_25[n], jac_26[n], jac_27[n], jac_28[n], jac_29[n], jac_30[n], jac_31[n], jac_32[n], jac_33[n], jac_34[n] = solenoid_jacobian_series(x[n], px[n], y[n], py[n], z[n], delta[n], length, ks, beta0)
+                v_x, v_px, v_y, v_py, v_z = solenoid_one_series(x[n], px[n], y[n], py[n], z[n], delta[n], length, ks, beta0)
+                x[n] = v_x if alive[n] else x[n]
+                px[n] = v_px if alive[n] else px[n]
+                y[n] = v_y if alive[n] else y[n]
+                py[n] = v_py if alive[n] else py[n]
+                z[n] = v_z if alive[n] else z[n]
         else:
             for n in range(0, high - low):
                 jac_0[n], jac_1[n], jac_2[n], jac_3[n], jac_4[n], jac_5[n], jac_6[n], jac_7[n], jac_8[n], jac_9[n], jac_10[n], jac_11[n], jac_12[n], jac_13[n], jac_14[n], jac_15[n], jac_16[n], jac_17[n], jac_18[n], jac_19[n], jac_20[n], jac_21[n], jac_22[n], jac_23[n], jac_24[n], jac_25[n], jac_26[n], jac_27[n], jac_28[n], jac_29[n], jac_30[n], jac_31[n], jac_32[n], jac_33[n], jac_34[n] = solenoid_jacobian_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, ks, beta0)
-        for k in range(count):
-            row_x = d_x[min(k, d_x.shape[0] - 1), low:high]
-            row_px = d_px[min(k, d_px.shape[0] - 1), low:high]
-            row_y = d_y[min(k, d_y.shape[0] - 1), low:high]
-            row_py = d_py[min(k, d_py.shape[0] - 1), low:high]
-            row_z = d_z[min(k, d_z.shape[0] - 1), low:high]
-            row_delta = d_delta[min(k, d_delta.shape[0] - 1), low:high]
-            to_x_out = d_x_out[k, low:high]
-            to_px_out = d_px_out[k, low:high]
-            to_y_out = d_y_out[k, low:high]
-            to_py_out = d_py_out[k, low:high]
-            to_z_out = d_z_out[k, low:high]
+                v_x, v_px, v_y, v_py, v_z = solenoid_one_exact(x[n], px[n], y[n], py[n], z[n], delta[n], length, ks, beta0)
+                x[n] = v_x if alive[n] else x[n]
+                px[n] = v_px if alive[n] else px[n]
+                y[n] = v_y if alive[n] else y[n]
+                py[n] = v_py if alive[n] else py[n]
+                z[n] = v_z if alive[n] else z[n]
+        for k in range(rows.size):
+            row_x = d_x[min(rows[k], d_x.shape[0] - 1), low:high]
+            row_px = d_px[min(rows[k], d_px.shape[0] - 1), low:high]
+            row_y = d_y[min(rows[k], d_y.shape[0] - 1), low:high]
+            row_py = d_py[min(rows[k], d_py.shape[0] - 1), low:high]
+            row_z = d_z[min(rows[k], d_z.shape[0] - 1), low:high]
+            row_delta = d_delta[min(rows[k], d_delta.shape[0] - 1), low:high]
             dp_length = d_length[min(k, d_length.shape[0] - 1)]
             dp_ks = d_ks[min(k, d_ks.shape[0] - 1)]
             for n in range(high - low):
-                to_x_out[n] = jac_0[n] * row_x[n] + jac_1[n] * row_px[n] + jac_2[n] * row_y[n] + jac_3[n] * row_py[n] + jac_4[n] * row_delta[n] + jac_5[n] * dp_length + jac_6[n] * dp_ks
-                to_px_out[n] = jac_7[n] * row_x[n] + jac_8[n] * row_px[n] + jac_9[n] * row_y[n] + jac_10[n] * row_py[n] + jac_11[n] * row_delta[n] + jac_12[n] * dp_length + jac_13[n] * dp_ks
-                to_y_out[n] = jac_14[n] * row_x[n] + jac_15[n] * row_px[n] + jac_16[n] * row_y[n] + jac_17[n] * row_py[n] + jac_18[n] * row_delta[n] + jac_19[n] * dp_length + jac_20[n] * dp_ks
-                to_py_out[n] = jac_21[n] * row_x[n] + jac_22[n] * row_px[n] + jac_23[n] * row_y[n] + jac_24[n] * row_py[n] + jac_25[n] * row_delta[n] + jac_26[n] * dp_length + jac_27[n] * dp_ks
-                to_z_out[n] = jac_28[n] * row_x[n] + jac_29[n] * row_px[n] + jac_30[n] * row_y[n] + jac_31[n] * row_py[n] + row_z[n] + jac_32[n] * row_delta[n] + jac_33[n] * dp_length + jac_34[n] * dp_ks
-            for n in range(high - low):
-                if not alive[n]:
-                    to_x_out[n] = row_x[n]
-                    to_px_out[n] = row_px[n]
-                    to_y_out[n] = row_y[n]
-                    to_py_out[n] = row_py[n]
-                    to_z_out[n] = row_z[n]
+                h_x = jac_0[n] * row_x[n] + jac_1[n] * row_px[n] + jac_2[n] * row_y[n] + jac_3[n] * row_py[n] + jac_4[n] * row_delta[n] + jac_5[n] * dp_length + jac_6[n] * dp_ks
+                h_px = jac_7[n] * row_x[n] + jac_8[n] * row_px[n] + jac_9[n] * row_y[n] + jac_10[n] * row_py[n] + jac_11[n] * row_delta[n] + jac_12[n] * dp_length + jac_13[n] * dp_ks
+                h_y = jac_14[n] * row_x[n] + jac_15[n] * row_px[n] + jac_16[n] * row_y[n] + jac_17[n] * row_py[n] + jac_18[n] * row_delta[n] + jac_19[n] * dp_length + jac_20[n] * dp_ks
+                h_py = jac_21[n] * row_x[n] + jac_22[n] * row_px[n] + jac_23[n] * row_y[n] + jac_24[n] * row_py[n] + jac_25[n] * row_delta[n] + jac_26[n] * dp_length + jac_27[n] * dp_ks
+                h_z = jac_28[n] * row_x[n] + jac_29[n] * row_px[n] + jac_30[n] * row_y[n] + jac_31[n] * row_py[n] + row_z[n] + jac_32[n] * row_delta[n] + jac_33[n] * dp_length + jac_34[n] * dp_ks
+                row_x[n] = h_x if alive[n] else row_x[n]
+                row_px[n] = h_px if alive[n] else row_px[n]
+                row_y[n] = h_y if alive[n] else row_y[n]
+                row_py[n] = h_py if alive[n] else row_py[n]
+                row_z[n] = h_z if alive[n] else row_z[n]
 
 
 @kernel

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from . import mesh_kernels, mesh_tangents, parallel
 
 Array = NDArray[Any]
+Columns = tuple[Array, ...]
 
 
 class Stencil(NamedTuple):
@@ -35,16 +36,15 @@ def deposit(s: Stencil, x: Array, y: Array, active: Array, w: Array) -> Array:
     return _sum(out, x.dtype).reshape(s.shape)
 
 
-def deposit_tangent(
-    s: Stencil, x: Array, y: Array, active: Array, w: Array, dx: Array, dy: Array, dw: Array
+def deposit_push(
+    s: Stencil, x: Array, y: Array, active: Array, w: Array, rows: Array, tangents: Columns
 ) -> Array:
-    """Tangents of `deposit`, (K, nx, ny); dx, dy, dw are (K or 1, N)."""
-    count = max(len(dx), len(dy), len(dw))
-    share = parallel.parts(x.size)
-    out = np.zeros((share, s.shape[0] * s.shape[1] * count))
-    args = (x, y, active, w, dw, dx, dy, s.geometry, s.coefficients, s.shape[1], out)
-    parallel.run(mesh_tangents.deposit_tangent, x.size, share, *args)
-    return np.moveaxis(_sum(out, x.dtype).reshape(*s.shape, count), -1, 0)
+    """`deposit` and its tangents by x, y and w, (1 + K, nx, ny)."""
+    share, count = parallel.parts(x.size), 1 + len(rows)
+    out = np.zeros((share, count * s.shape[0] * s.shape[1]))
+    args = (x, y, active, w, rows, *tangents, s.geometry, s.coefficients, s.shape[1], out)
+    parallel.run(mesh_tangents.deposit_push, x.size, share, *args)
+    return _sum(out, x.dtype).reshape(count, *s.shape)
 
 
 def gather(s: Stencil, x: Array, y: Array, active: Array, g: Array) -> Array:
@@ -65,23 +65,30 @@ def kick(
     return out
 
 
-def kick_tangent(
+def kick_push(
     s: Stencil,
     factor: float,
-    dfactor: Array,
-    changes: tuple[Array, Array, Array, Array],
-    dg: Array,
     x: Array,
     y: Array,
     active: Array,
+    momenta: Columns,
     g: Array,
-) -> Array:
-    """Tangents of `kick`, (2, K, N): `changes` of x, y, px, py are (K or 1, N), dg (K, nx, ny)."""
-    lanes = np.ascontiguousarray(np.moveaxis(dg, 0, -1))
-    out = np.empty((2, len(dg), x.size), x.dtype)
-    args = (x, y, active, g, *changes, lanes, factor, dfactor, s.geometry, s.coefficients, out)
-    parallel.run(mesh_tangents.kick_tangent, x.size, parallel.parts(x.size), *args)
-    return out
+    rows: Array,
+    tangents: Columns,
+    dg: Array,
+    dfactor: Array,
+) -> None:
+    """`kick` and its tangents, in place.
+
+    Args:
+        momenta: px and py (N).
+        rows: where in the tangents the K directions stand.
+        tangents: of x, y, px, py, (R, N) with rows for all directions, or (1, N) for x and y.
+        dg: (K, nx, ny). dfactor: (K).
+    """
+    args = (x, y, active, *momenta, g, factor, rows, *tangents, dg, dfactor)
+    share = parallel.parts(x.size)
+    parallel.run(mesh_tangents.kick_push, x.size, share, *args, s.geometry, s.coefficients)
 
 
 def kick_cotangent(

@@ -1,189 +1,159 @@
-"""Tangents of the mesh kernels: K directions at once, on the last axis of the grid.
+"""The mesh kernels with tangents: K directions at once, a grid each.
 
-The inner loops run over the directions, which are neighbours in memory. `wx, vx, qx` are weights of
-a block of particles in x, their slopes and their curvatures, (4, BLOCK); `wy, vy, qy` are those in
-y. The rest is as in `mesh_kernels`.
+The weights of a particle are found once for all directions: `wx, vx, qx` are those in x, their
+slopes and their curvatures, `wy, vy, qy` those in y. `rows_of` (K) says where in the tangents of a
+column (of any number of rows) the directions stand; one row serves all. The rest is as in
+`mesh_kernels`.
 """
 
 import numpy as np
 
 from .jit import helper, kernel
-from .mesh_kernels import BLOCK, place
-
-_1, _2, _3 = np.uintp(1), np.uintp(2), np.uintp(3)
+from .mesh_kernels import (
+    BLOCK,
+    across,
+    at_cubic,
+    at_square,
+    cubic,
+    curvatures,
+    place,
+    put,
+    rows,
+    slopes,
+)
+from .vector import dot, fma, lane, load, spread, store, times, wide
 
 
 @helper
-def _room(dtype):
-    """Memory of a block: first nodes, places in the cell, weights, slopes and curvatures."""
+def of(tangents, row, n):
+    """The tangent of a particle in one of the rows, or in the only one."""
+    return tangents[min(row, tangents.shape[0] - 1), n]
+
+
+@helper
+def lanes(four):
+    """Each of the four numbers, four times."""
     return (
-        np.empty(BLOCK, np.int32),
-        np.empty((2, BLOCK), dtype),
-        np.empty((4, BLOCK), dtype),
-        np.empty((4, BLOCK), dtype),
-        np.empty((4, BLOCK), dtype),
-        np.empty((4, BLOCK), dtype),
-        np.empty((4, BLOCK), dtype),
-        np.empty((4, BLOCK), dtype),
+        spread(lane(four, 0)),
+        spread(lane(four, 1)),
+        spread(lane(four, 2)),
+        spread(lane(four, 3)),
     )
 
 
 @helper
-def _weigh(x, y, low, size, geometry, columns, c, first, u, wx, wy):
-    """First nodes, places and weights of a block."""
-    place(x, y, low, size, geometry, columns, first, u)
-    for w, v in ((wx, u[0]), (wy, u[1])):
-        for r in range(4):
-            for i in range(size):
-                w[r, i] = c[r, 0] + v[i] * (c[r, 1] + v[i] * (c[r, 2] + v[i] * c[r, 3]))
+def put_spread(g, at, row, a, b, c, d):
+    """Add a b + c d to 4 x 4 nodes, where a and c (in x) are `lanes`."""
+    store(g, at, fma(a[0], b, fma(c[0], d, load(g, at))))
+    at += row
+    store(g, at, fma(a[1], b, fma(c[1], d, load(g, at))))
+    at += row
+    store(g, at, fma(a[2], b, fma(c[2], d, load(g, at))))
+    at += row
+    store(g, at, fma(a[3], b, fma(c[3], d, load(g, at))))
 
 
 @helper
-def _slope(u, c, sx, sy, size, vx, vy):
-    """Slopes of the weights, times sx and sy."""
-    for w, v, s in ((vx, u[0], sx), (vy, u[1], sy)):
-        for r in range(4):
-            for i in range(size):
-                w[r, i] = s * (c[r, 1] + v[i] * (2 * c[r, 2] + v[i] * 3 * c[r, 3]))
-
-
-@helper
-def _curve(u, c, sx, sy, size, qx, qy):
-    """Curvatures of the weights, times sx and sy squared."""
-    for w, v, s in ((qx, u[0], sx), (qy, u[1], sy)):
-        for r in range(4):
-            for i in range(size):
-                w[r, i] = s * s * (2 * c[r, 2] + v[i] * 6 * c[r, 3])
-
-
-@helper
-def _turn(rows, low, size, count, out):
-    """A block of (K or 1, N) with the directions of each particle side by side."""
-    step = min(1, rows.shape[0] - 1)
-    for k in range(count):
-        line = rows[k * step, low : low + size]
-        for i in range(size):
-            out[i, k] = line[i]
-
-
-@helper
-def _bend(flat, at, row, i, wx, vx, qx, wy, vy, qy):
-    """Slopes in x and y and second derivatives xx, xy, yy at one particle."""
-    h10, h01, h20, h11, h02 = 0.0, 0.0, 0.0, 0.0, 0.0
-    for r in range(4):
-        f0, f1, f2, f3 = flat[at], flat[at + _1], flat[at + _2], flat[at + _3]
-        at += row
-        along = (wy[0, i] * f0 + wy[1, i] * f1) + (wy[2, i] * f2 + wy[3, i] * f3)
-        across = (vy[0, i] * f0 + vy[1, i] * f1) + (vy[2, i] * f2 + vy[3, i] * f3)
-        bent = (qy[0, i] * f0 + qy[1, i] * f1) + (qy[2, i] * f2 + qy[3, i] * f3)
-        h10 += vx[r, i] * along
-        h20 += qx[r, i] * along
-        h01 += wx[r, i] * across
-        h11 += vx[r, i] * across
-        h02 += wx[r, i] * bent
-    return h10, h01, h20, h11, h02
+def across_spread(a, f0, f1, f2, f3):
+    """Sum over x of 4 x 4 nodes, where the weights a are `lanes`."""
+    return fma(a[3], f3, fma(a[2], f2, fma(a[1], f1, times(a[0], f0))))
 
 
 @kernel
-def deposit_tangent(part, start, stop, x, y, active, w, dw, dx, dy, geometry, c, columns, out):
-    """Tangents of `deposit` on the last axis: sum_p (dw + w dx d/dx + w dy d/dy) W(x_p) W(y_p).
-
-    dw, dx, dy are (K or 1, N).
-    """
-    count, step = max(dw.shape[0], dx.shape[0], dy.shape[0]), min(1, w.size - 1)
-    cell, row, g = np.uintp(count), np.uintp(columns * count), out[part]
-    sx, sy = geometry[2], geometry[3]
-    first, u, wx, wy, vx, vy, _, _ = _room(x.dtype)
-    sources = np.zeros((3, BLOCK, count), x.dtype)
-    for low in range(start, stop, BLOCK):
-        size = min(BLOCK, stop - low)
-        _weigh(x, y, low, size, geometry, columns, c, first, u, wx, wy)
-        _slope(u, c, sx, sy, size, vx, vy)
-        _turn(dw, low, size, count, sources[0])
-        _turn(dx, low, size, count, sources[1])
-        _turn(dy, low, size, count, sources[2])
-        for i in range(size):
-            if not active[low + i]:
-                continue
-            ew, ex, ey = sources[0, i], sources[1, i], sources[2, i]
-            weight = w[(low + i) * step]
-            w0, w1, w2, w3 = wy[0, i], wy[1, i], wy[2, i], wy[3, i]
-            v0, v1, v2, v3 = vy[0, i], vy[1, i], vy[2, i], vy[3, i]
-            c0 = np.uintp(first[i]) * cell
-            for r in range(4):
-                c1 = c0 + cell
-                c2 = c1 + cell
-                c3 = c2 + cell
-                here, slope, up = wx[r, i], weight * vx[r, i], weight * wx[r, i]
-                for k in range(count):
-                    at = np.uintp(k)
-                    along = here * ew[k] + slope * ex[k]
-                    across = up * ey[k]
-                    g[c0 + at] += along * w0 + across * v0
-                    g[c1 + at] += along * w1 + across * v1
-                    g[c2 + at] += along * w2 + across * v2
-                    g[c3 + at] += along * w3 + across * v3
-                c0 += row
-
-
-@kernel
-def kick_tangent(
-    part, start, stop, x, y, active, g, dx, dy, dpx, dpy, dg, factor, dfactor, geometry, c, out
+def deposit_push(
+    part, start, stop, x, y, active, w, rows_of, dx, dy, dw, geometry, c, columns, out
 ):
-    """Tangents of `kick` in K directions, (2, K, N).
+    """`deposit` on grid 0, and on grids 1 to K its tangents.
 
-    dx, dy, dpx, dpy are (K or 1, N), dg is (nx, ny, K), dfactor (K).
+    These are sum_p (dw + w dx d/dx + w dy d/dy) W(x_p) W(y_p). w is (N,) or (1,).
     """
-    count, columns = dg.shape[2], g.shape[1]
-    cell, row = np.uintp(count), np.uintp(columns * count)
-    narrow, plain, flat = np.uintp(columns), g.reshape(g.size), dg.reshape(dg.size)
-    kpx, kpy = min(1, dpx.shape[0] - 1), min(1, dpy.shape[0] - 1)
-    sx, sy = geometry[2], geometry[3]
-    first, u, wx, wy, vx, vy, qx, qy = _room(x.dtype)
-    # of a block: shifts of x and y, and what they and dg make of both slopes, every direction
-    tx, ty = np.zeros((BLOCK, count), x.dtype), np.zeros((BLOCK, count), x.dtype)
-    ox, oy = np.zeros((BLOCK, count), x.dtype), np.zeros((BLOCK, count), x.dtype)
-    slope_x, slope_y = np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
+    count, step = rows_of.size, min(1, w.size - 1)
+    row, g = np.uintp(columns), out[part]
+    nodes = np.uintp(g.size // (count + 1))
+    c0, c1, c2, c3 = cubic(c, x.dtype)
+    vx1, vx2, vx3 = slopes(c1, c2, c3, x.dtype.type(geometry[2]))
+    vy1, vy2, vy3 = slopes(c1, c2, c3, x.dtype.type(geometry[3]))
+    first, u = np.empty(BLOCK, np.int32), np.empty((2, BLOCK), x.dtype)
     for low in range(start, stop, BLOCK):
         size = min(BLOCK, stop - low)
-        _weigh(x, y, low, size, geometry, columns, c, first, u, wx, wy)
-        _slope(u, c, sx, sy, size, vx, vy)
-        _curve(u, c, sx, sy, size, qx, qy)
-        _turn(dx, low, size, count, tx)
-        _turn(dy, low, size, count, ty)
+        place(x, y, low, size, geometry, columns, first, u)
         for i in range(size):
-            to_x, to_y = ox[i], oy[i]
-            if not active[low + i]:
-                slope_x[i], slope_y[i] = 0.0, 0.0
-                for k in range(count):
-                    to_x[k], to_y[k] = 0.0, 0.0
+            n = low + i
+            if not active[n]:
                 continue
-            h10, h01, h20, h11, h02 = _bend(
-                plain, np.uintp(first[i]), narrow, i, wx, vx, qx, wy, vy, qy
-            )
-            slope_x[i], slope_y[i] = h10, h01
-            ex, ey = tx[i], ty[i]
+            weight = w[n * step]
+            all_wx, wy = at_cubic(u[0, i], c0, c1, c2, c3), at_cubic(u[1, i], c0, c1, c2, c3)
+            vy = at_square(u[1, i], vy1, vy2, vy3)
+            at = np.uintp(first[i])
+            put(g, at, row, wide(times(spread(weight), all_wx)), wide(wy))
+            wx, vx = lanes(wide(all_wx)), lanes(wide(at_square(u[0, i], vx1, vx2, vx3)))
             for k in range(count):
-                to_x[k] = h20 * ex[k] + h11 * ey[k]
-                to_y[k] = h11 * ex[k] + h02 * ey[k]
-            w0, w1, w2, w3 = wy[0, i], wy[1, i], wy[2, i], wy[3, i]
-            v0, v1, v2, v3 = vy[0, i], vy[1, i], vy[2, i], vy[3, i]
-            c0 = np.uintp(first[i]) * cell
-            for r in range(4):
-                c1 = c0 + cell
-                c2 = c1 + cell
-                c3 = c2 + cell
-                s, w = vx[r, i], wx[r, i]
-                for k in range(count):
-                    here = np.uintp(k)
-                    f0, f1 = flat[c0 + here], flat[c1 + here]
-                    f2, f3 = flat[c2 + here], flat[c3 + here]
-                    to_x[k] += s * ((w0 * f0 + w1 * f1) + (w2 * f2 + w3 * f3))
-                    to_y[k] += w * ((v0 * f0 + v1 * f1) + (v2 * f2 + v3 * f3))
-                c0 += row
-        for k in range(count):
-            line_x, line_y = out[0, k, low : low + size], out[1, k, low : low + size]
-            from_x, from_y = dpx[k * kpx, low : low + size], dpy[k * kpy, low : low + size]
-            for i in range(size):
-                line_x[i] = from_x[i] - factor * ox[i, k] - dfactor[k] * slope_x[i]
-                line_y[i] = from_y[i] - factor * oy[i, k] - dfactor[k] * slope_y[i]
+                at += nodes
+                ex, ey = weight * of(dx, rows_of[k], n), weight * of(dy, rows_of[k], n)
+                here = fma(spread(ey), vy, times(spread(of(dw, rows_of[k], n)), wy))
+                put_spread(g, at, row, wx, wide(here), vx, wide(times(spread(ex), wy)))
+
+
+@kernel
+def kick_push(
+    part,
+    start,
+    stop,
+    x,
+    y,
+    active,
+    px,
+    py,
+    g,
+    factor,
+    rows_of,
+    dx,
+    dy,
+    dpx,
+    dpy,
+    dg,
+    dfactor,
+    geometry,
+    c,
+):
+    """`kick` and its tangents, in place of px, py (N) and dpx, dpy; dg is (K, nx, ny)."""
+    count, columns = rows_of.size, g.shape[1]
+    row, nodes = np.uintp(columns), np.uintp(g.size)
+    flat, changes = g.reshape(g.size), dg.reshape(dg.size)
+    sx, sy = x.dtype.type(geometry[2]), x.dtype.type(geometry[3])
+    whole = x.dtype.type(factor)
+    c0, c1, c2, c3 = cubic(c, x.dtype)
+    vx1, vx2, vx3 = slopes(c1, c2, c3, sx)
+    vy1, vy2, vy3 = slopes(c1, c2, c3, sy)
+    qx2, qx3 = curvatures(c2, c3, sx * sx)
+    qy2, qy3 = curvatures(c2, c3, sy * sy)
+    first, u = np.empty(BLOCK, np.int32), np.empty((2, BLOCK), x.dtype)
+    for low in range(start, stop, BLOCK):
+        size = min(BLOCK, stop - low)
+        place(x, y, low, size, geometry, columns, first, u)
+        for i in range(size):
+            n = low + i
+            if not active[n]:
+                continue
+            at = np.uintp(first[i])
+            f0, f1, f2, f3 = rows(flat, at, row)
+            wx, wy = at_cubic(u[0, i], c0, c1, c2, c3), at_cubic(u[1, i], c0, c1, c2, c3)
+            vx, vy = at_square(u[0, i], vx1, vx2, vx3), at_square(u[1, i], vy1, vy2, vy3)
+            qx, qy = fma(spread(u[0, i]), qx3, qx2), fma(spread(u[1, i]), qy3, qy2)
+            over, along = across(wx, f0, f1, f2, f3), across(vx, f0, f1, f2, f3)
+            slope_x, slope_y = dot(along, wy), dot(over, vy)
+            px[n] -= whole * slope_x
+            py[n] -= whole * slope_y
+            h20 = whole * dot(across(qx, f0, f1, f2, f3), wy)
+            h11, h02 = whole * dot(along, vy), whole * dot(over, qy)
+            by_x, by_y = times(spread(whole), wy), times(spread(whole), vy)
+            all_wx, all_vx = lanes(wx), lanes(vx)
+            for k in range(count):
+                f0, f1, f2, f3 = rows(changes, at, row)
+                at += nodes
+                to_x = dot(across_spread(all_vx, f0, f1, f2, f3), by_x)
+                to_y = dot(across_spread(all_wx, f0, f1, f2, f3), by_y)
+                r = rows_of[k]
+                ex, ey, share = of(dx, r, n), of(dy, r, n), x.dtype.type(dfactor[k])
+                dpx[r, n] -= to_x + (h20 * ex + h11 * ey + share * slope_x)
+                dpy[r, n] -= to_y + (h11 * ex + h02 * ey + share * slope_y)

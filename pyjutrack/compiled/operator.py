@@ -1,8 +1,8 @@
 """An operator with compiled first derivatives, closed under every PyTorch transform.
 
-`compiled_operator` joins a plain PyTorch function with three compiled kernels: its value, its
-tangent (many directions in one pass) and its cotangent. The kernels serve all first derivatives;
-higher ones differentiate the plain twin, so they need no kernels of their own.
+`compiled_operator` joins a plain PyTorch function with three compiled kernels: its value, the same
+with tangents (many directions in one pass), and its cotangent. The kernels serve all first
+derivatives; higher ones differentiate the plain twin, so they need no kernels of their own.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd import Function, forward_ad
@@ -38,8 +39,10 @@ class Kernels(Protocol):
 
     def value(self, static: Any, inputs: Tensors) -> Tensors: ...
 
-    def tangent(self, static: Any, inputs: Tensors, tangents: Maybe, count: int) -> Tensors:
-        """`count` directions at once: tangents and results have a leading axis of that length."""
+    def push(
+        self, static: Any, inputs: Tensors, tangents: Maybe, count: int
+    ) -> tuple[Tensors, Tensors]:
+        """The value, and `count` tangents at once on a leading axis, as the given ones are."""
         ...
 
     def cotangent(self, static: Any, inputs: Tensors, gradients: Tensors) -> Tensors:
@@ -62,11 +65,8 @@ def compiled_operator(kernels: Kernels) -> Callable[..., Tensors]:
         directions, tangents = common(inputs)
         if directions:
             values = tuple(value_of(t) for t in inputs)
-            outs = kernels.tangent(static, values, tangents, len(directions))
-            return tuple(
-                Pushed.make(value, tangent, directions)
-                for value, tangent in zip(kernels.value(static, values), outs, strict=True)
-            )
+            outs = zip(*kernels.push(static, values, tangents, len(directions)), strict=True)
+            return tuple(Pushed.make(value, tangent, directions) for value, tangent in outs)
         if _is_plain(inputs):  # spares PyTorch's bookkeeping
             return kernels.value(static, inputs)
         result: Tensors = value.apply(static, *inputs)
@@ -85,6 +85,13 @@ def _is_plain(inputs: Tensors) -> bool:
 def array(tensor: Tensor) -> Any:
     """A tensor as the kernels want it: a contiguous NumPy array."""
     return tensor.detach().contiguous().numpy()
+
+
+def owned(tangent: Tensor | None, count: int, like: Tensor) -> Any:
+    """Tangents as an array of one's own, to be changed in place; zeros for None."""
+    if tangent is None:
+        return np.zeros((count, *like.shape), array(like).dtype)
+    return tangent.detach().clone(memory_format=torch.contiguous_format).numpy()
 
 
 def tensors(arrays: Any) -> Tensors:
@@ -144,7 +151,7 @@ def _tangent_function(kernels: Kernels) -> type[Function]:
 
         @staticmethod
         def forward(static: Any, n: int, count: int, *both: Any) -> Tensors:
-            return kernels.tangent(static, both[:n], both[n:], count)
+            return kernels.push(static, both[:n], both[n:], count)[1]
 
         @staticmethod
         def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
@@ -156,7 +163,7 @@ def _tangent_function(kernels: Kernels) -> type[Function]:
         @staticmethod
         def forward(static: Any, n: int, *both: Any) -> Tensors:
             lifted = [None if t is None else t.unsqueeze(0) for t in both[n:]]
-            outs = kernels.tangent(static, both[:n], lifted, 1)
+            _, outs = kernels.push(static, both[:n], lifted, 1)
             return tuple(o.squeeze(0) for o in outs)
 
         @staticmethod

@@ -57,18 +57,19 @@ def product(a, b, c):
 
 
 @kernel
-def quadrants(part, start, stop, f, sines_x, sines_y, turned_x, turned_y, green, out):
-    """Potentials of quadrants `start` to `stop`, folded, (4, nodes, nodes).
+def quadrants(part, start, stop, fs, sines_x, sines_y, turned_x, turned_y, green, out):
+    """Potentials of quadrants `start` to `stop`, folded, (4 K, nodes, nodes); fs is (K, nx, ny).
 
     sines_x is (2, modes, nodes) for even and odd functions, turned_x its transpose, green
-    (4, modes, modes); quadrant 2 p + q has parity p in x and q in y.
+    (4, modes, modes); quadrant 2 p + q of each density has parity p in x and q in y.
     """
-    nx, ny = f.shape
+    _, nx, ny = fs.shape
     deep_x, deep_y = turned_x.shape[1], turned_y.shape[1]
     modes_x, modes_y = sines_x.shape[1], sines_y.shape[1]
-    folded = np.zeros((deep_x, deep_y), f.dtype)
-    first, second = np.empty((deep_x, modes_y), f.dtype), np.empty((modes_x, modes_y), f.dtype)
-    for quadrant in range(start, stop):
+    folded = np.zeros((deep_x, deep_y), fs.dtype)
+    first, second = np.empty((deep_x, modes_y), fs.dtype), np.empty((modes_x, modes_y), fs.dtype)
+    for place in range(start, stop):
+        f, quadrant = fs[place // 4], place % 4
         p, q = quadrant // 2, quadrant % 2
         to_x, to_y = f.dtype.type(1 - 2 * p), f.dtype.type(1 - 2 * q)
         for i in range((nx + 1) // 2):
@@ -88,18 +89,20 @@ def quadrants(part, start, stop, f, sines_x, sines_y, turned_x, turned_y, green,
             for n in range(modes_y):
                 second[m, n] *= green[quadrant, m, n]
         product(turned_x[p], second, first)
-        product(first, sines_y[q], out[quadrant])
+        product(first, sines_y[q], out[place])
 
 
 @kernel
-def unfold(part, start, stop, quadrant, out):
-    """The whole from its four quadrants, for folded rows `start` to `stop`."""
-    nx, ny = out.shape
-    for i in range(start, stop):
-        one, other = out[i], out[nx - 1 - i]
-        for j in range((ny + 1) // 2):
-            a, b = quadrant[0, i, j], quadrant[1, i, j]
-            c, d = quadrant[2, i, j], quadrant[3, i, j]
-            k = ny - 1 - j
-            other[k], other[j] = (a - b) - (c - d), (a + b) - (c + d)
-            one[k], one[j] = (a - b) + (c - d), (a + b) + (c + d)
+def unfold(part, start, stop, quadrant, outs):
+    """The wholes `start` to `stop` from their four quadrants each."""
+    for n in range(start, stop):
+        out, four = outs[n], quadrant[4 * n : 4 * n + 4]
+        nx, ny = out.shape
+        for i in range((nx + 1) // 2):
+            one, other = out[i], out[nx - 1 - i]
+            for j in range((ny + 1) // 2):
+                a, b = four[0, i, j], four[1, i, j]
+                c, d = four[2, i, j], four[3, i, j]
+                k = ny - 1 - j
+                other[k], other[j] = (a - b) - (c - d), (a + b) - (c + d)
+                one[k], one[j] = (a - b) + (c - d), (a + b) + (c + d)

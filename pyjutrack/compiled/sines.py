@@ -72,27 +72,30 @@ class _Potential:
         return (static.plain(*inputs),)
 
     def value(self, static: Sines, inputs: Tensors) -> Tensors:
-        return (torch.from_numpy(_solved(static, array(inputs[0]))),)
+        return (torch.from_numpy(_solved(static, array(inputs[0].unsqueeze(0)))[0]),)
 
-    def tangent(self, static: Sines, inputs: Tensors, tangents: Maybe, count: int) -> Tensors:
+    def push(
+        self, static: Sines, inputs: Tensors, tangents: Maybe, count: int
+    ) -> tuple[Tensors, Tensors]:
         assert tangents[0] is not None
-        rows = [torch.from_numpy(_solved(static, array(t))) for t in tangents[0]]
-        return (torch.stack(rows),)
+        found = _solved(static, array(torch.cat([inputs[0].unsqueeze(0), tangents[0]])))
+        return (torch.from_numpy(found[0]),), (torch.from_numpy(found[1:]),)
 
     def cotangent(self, static: Sines, inputs: Tensors, gradients: Tensors) -> Tensors:
         return self.value(static, gradients)
 
 
 def _solved(static: Sines, f: Array) -> Array:
-    dtype, (nx, ny) = f.dtype, f.shape
+    """The potentials of densities, (K, nx, ny)."""
+    dtype, (count, nx, ny) = f.dtype, f.shape
     kinds = [a.astype(dtype, copy=False) for a in static[:5]]
-    work = np.empty((4, static.x.shape[2], static.y.shape[2]), dtype)
-    out = np.empty((nx, ny), dtype)
+    work = np.empty((4 * count, static.x.shape[2], static.y.shape[2]), dtype)
+    out = np.empty((count, nx, ny), dtype)
     (_, mx, deep), (_, my, wide) = static.x.shape, static.y.shape
     operations = 4 * 2 * 2 * (deep * wide * my + mx * deep * my)
-    share = min(4, parallel.parts(operations, 1 / _KICK))
-    parallel.run(sine_kernels.quadrants, 4, share, f, *kinds, work)
-    sine_kernels.unfold(0, 0, (nx + 1) // 2, work, out)
+    share = min(4 * count, parallel.parts(operations * count, 1 / _KICK))
+    parallel.run(sine_kernels.quadrants, 4 * count, share, f, *kinds, work)
+    parallel.run(sine_kernels.unfold, count, min(count, share), work, out)
     return out
 
 

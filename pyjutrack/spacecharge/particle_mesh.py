@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..compiled import mesh as kernels
-from ..compiled.operator import Maybe, Tensors, array, compiled_operator, tensors
+from ..compiled.operator import Maybe, Tensors, array, compiled_operator, owned, tensors
 from .grid import GHOSTS, Grid
 from .shapes import Shape
 
@@ -179,13 +179,17 @@ class _Deposit:
     def value(self, static: Mesh, inputs: Tensors) -> Tensors:
         return (torch.from_numpy(kernels.deposit(stencil(static), *_arrays(*inputs))),)
 
-    def tangent(self, static: Mesh, inputs: Tensors, tangents: Maybe, count: int) -> Tensors:
+    def push(
+        self, static: Mesh, inputs: Tensors, tangents: Maybe, count: int
+    ) -> tuple[Tensors, Tensors]:
         dx, dy, _, dw = tangents
         if dw is not None:
             dw = dw.expand(-1, len(inputs[0]))
-        shifts = [_rows(t, inputs[0]) for t in (dx, dy, dw)]
-        grids = kernels.deposit_tangent(stencil(static), *_arrays(*inputs), *shifts)
-        return (torch.from_numpy(grids),)
+        shifts = tuple(_rows(t, inputs[0]) for t in (dx, dy, dw))
+        x, y, active, w = _arrays(*inputs)
+        every = np.arange(count)
+        grids = kernels.deposit_push(stencil(static), x, y, active, w, every, shifts)
+        return (torch.from_numpy(grids[0]),), (torch.from_numpy(grids[1:]),)
 
     def cotangent(self, static: Mesh, inputs: Tensors, gradients: Tensors) -> Tensors:
         x, y, active, w = inputs
@@ -211,21 +215,27 @@ class _Kick:
         *arrays, factor = inputs
         return tensors(kernels.kick(stencil(static), float(factor), *_arrays(*arrays)))
 
-    def tangent(self, static: Mesh, inputs: Tensors, tangents: Maybe, count: int) -> Tensors:
-        x, y, active, _, _, potential, factor = inputs
+    def push(
+        self, static: Mesh, inputs: Tensors, tangents: Maybe, count: int
+    ) -> tuple[Tensors, Tensors]:
+        x, y, active, px, py, potential, factor = inputs
         dx, dy, _, dpx, dpy, dpotential, dfactor = tangents
-        if dpotential is None:
-            dpotential = potential.new_zeros(count, *potential.shape)
-        return tensors(
-            kernels.kick_tangent(
-                stencil(static),
-                float(factor),
-                np.zeros(count) if dfactor is None else array(dfactor),
-                (_rows(dx, x), _rows(dy, x), _rows(dpx, x), _rows(dpy, x)),
-                dpotential.detach().numpy(),
-                *_arrays(x, y, active, potential),
-            )
+        momenta = array(px).copy(), array(py).copy()
+        pushed = owned(dpx, count, px), owned(dpy, count, py)
+        kernels.kick_push(
+            stencil(static),
+            float(factor),
+            array(x),
+            array(y),
+            array(active),
+            momenta,
+            array(potential),
+            np.arange(count),
+            (_rows(dx, x), _rows(dy, x), *pushed),
+            owned(None, count, potential) if dpotential is None else array(dpotential),
+            np.zeros(count) if dfactor is None else array(dfactor),
         )
+        return tensors(momenta), tensors(pushed)
 
     def cotangent(self, static: Mesh, inputs: Tensors, gradients: Tensors) -> Tensors:
         x, y, active, _, _, potential, factor = inputs

@@ -35,7 +35,7 @@ def advance(element: Element, state: State, reference: Reference, part: Part) ->
     Particles that the element cannot bring to its end, or that it stops, are lost where they
     entered it.
     """
-    if isinstance(state, Recorder) or _always_passes(element):
+    if isinstance(state, Recorder) or always_passes(element):
         return _placed(element, state, reference, part)
     if on_host(state.alive):
         moved = _placed(element, state, reference, part)
@@ -64,7 +64,7 @@ def _finite(state: State) -> Tensor:
 
 def note(element: Element, recorder: Any, reference: Reference, part: Part) -> None:
     """Write down what a part of an element does, and where particles are lost in it."""
-    if _always_passes(element):
+    if always_passes(element):
         recorder.record("check")
         advance(element, recorder, reference, part)
     else:
@@ -73,7 +73,7 @@ def note(element: Element, recorder: Any, reference: Reference, part: Part) -> N
         recorder.record("leave")
 
 
-def _always_passes(element: Element) -> bool:
+def always_passes(element: Element) -> bool:
     """Whether whoever may enter comes out."""
     plain = isinstance(element, (Drift, Marker, Monitor)) or (
         type(element) is Quadrupole and element.model == "linear" and not element.ksl + element.knl
