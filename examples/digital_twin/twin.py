@@ -8,15 +8,7 @@ import pyjutrack as pj
 from pyjutrack.hamiltonians import Spline
 
 #: what a physicist would fit without learning anything of unknown form
-KNOBS = [
-    *(pj.Unknown(f"{name}.k1", prior=0.1, relative=True) for name in QUADRUPOLES),
-    *(
-        pj.Unknown(f"beam.{figure}_{plane}", prior=0.1, relative=True)
-        for figure in ("emittance", "beta")
-        for plane in "xy"
-    ),
-    *(pj.Unknown(f"beam.alpha_{plane}", prior=0.1) for plane in "xy"),
-]
+KNOBS = [pj.Unknown(f"{name}.k1", prior=0.2, relative=True) for name in QUADRUPOLES]
 #: what is learned: a field error, and the walls
 LEARNED = [
     pj.Unknown("field.weights", prior=1.0),
