@@ -382,6 +382,9 @@ ONE_WAY = [
     kicked("perceptron-in-time", IN_TIME),
 ]
 
+#: those that are programs: potentials that are learned are no operations
+FUSED = [case for case in CASES + ONE_WAY if case.kind is not pj.HamiltonianKick]
+
 
 def points(count: int = 5, seed: int = 0) -> Tensor:
     """Off-axis, off-momentum particles (count, 6), the last one on the axis."""

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
-from element_cases import CASES, ONE_WAY, PROTON, Case, move, points
+from element_cases import FUSED, PROTON, Case, move, points
 
 import pyjutrack as pj
 from pyjutrack.compiled import generate_program, program_kernel
@@ -24,10 +24,6 @@ def state(c: torch.Tensor) -> State:
 
 def test_the_generated_file_is_up_to_date() -> None:
     assert Path(program_kernel.__file__).read_text() == generate_program.source()
-
-
-#: potentials that are learned are no operations
-FUSED = [case for case in CASES + ONE_WAY if case.kind is not pj.HamiltonianKick]
 
 
 def test_every_operation_is_in_the_battery() -> None:

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
-from element_cases import CASES, ONE_WAY, PROTON, SYMPLECTIC, Case, points
+from element_cases import FUSED, PROTON, SYMPLECTIC, Case, points
 
 import pyjutrack as pj
 from pyjutrack.compiled import generate_tangents, tangent_kernel
@@ -62,7 +62,7 @@ def test_the_generated_file_is_up_to_date() -> None:
     assert Path(tangent_kernel.__file__).read_text() == generate_tangents.source()
 
 
-@pytest.mark.parametrize("case", CASES + ONE_WAY, ids=lambda c: c.label)
+@pytest.mark.parametrize("case", FUSED, ids=lambda c: c.label)
 def test_one_element(case: Case) -> None:
     c, lattice = points(2), pj.Lattice([case.element()])
     found = compiled(lattice, c)
@@ -75,7 +75,7 @@ def test_one_element(case: Case) -> None:
 
 def test_coordinates_are_those_without_tangents() -> None:
     c = points(20)
-    for case in CASES + ONE_WAY:
+    for case in FUSED:
         lattice = pj.Lattice([case.element()])
         found, plain = linearised(lattice, state(c), PROTON, 1), fused(lattice, state(c), PROTON, 1)
         assert found is not None
