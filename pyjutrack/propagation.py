@@ -13,8 +13,8 @@ from .channel import channelled
 from .compiled import parallel
 from .lattice import Lattice
 from .reference import Reference
-from .transport import State, behind
-from .transport.fused import fused
+from .transport import State, behind, stacked
+from .transport.fused import fused, is_plain
 from .walk import Plan, Walk, passed
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def _run(
     counts: Plan,
     probe: State | None,
 ) -> End:
-    state = state_of(beam.coordinates, beam.alive)
+    # as they stand: what is fused makes columns of its own
+    state = State(beam.coordinates.unbind(-1), beam.alive)
     reference = beam.reference
     if not kicks:
         alone = fused(lattice, state if probe is None else probe, reference, turns)
@@ -67,6 +68,7 @@ def _run(
     found = channelled(walk, beam, state, kicks, turns, probe=probe)
     if found is not None:
         return End(found.state, found.probe, reference)
+    state = state_of(beam.coordinates, beam.alive)
     needs_beam = bool(kicks) or probe is None
     for _ in range(turns):
         for segment in walk:
@@ -95,5 +97,6 @@ def state_of(coordinates: Tensor, alive: Tensor) -> State:
 
 def beam_of(state: State, reference: Reference, like: Beam) -> Beam:
     """A beam from columns and their reference, with the rest of another beam."""
-    coordinates = torch.stack(state.coordinates, 0).movedim(0, -1)
+    join = stacked if is_plain(state) else torch.stack
+    coordinates = join(state.coordinates).movedim(0, -1)
     return like.replace(reference=reference, coordinates=coordinates, alive=state.alive)

@@ -15,7 +15,7 @@ from ..lattice import Lattice
 from ..number import is_transformed
 from ..pushforward import Pushed
 from ..reference import Reference
-from .base import WHOLE, State
+from .base import WHOLE, State, stacked
 from .fields import behind
 from .placed import note
 
@@ -65,7 +65,7 @@ def _tracked(
     turns: int,
     tangents: NDArray[np.float64] | None,
 ) -> Fused | None:
-    columns = [c.contiguous().numpy().copy() for c in state.coordinates]
+    columns = list(stacked(state.coordinates).numpy())
     alive = state.alive.numpy().copy()
     turn, element = np.full((2, len(alive)), -1)
     done = 0
