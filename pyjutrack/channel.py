@@ -16,12 +16,13 @@ from torch import Tensor
 
 from .beam import Beam
 from .compiled import parallel
+from .compiled.columns import stacked
 from .compiled.program import NotRecordedError, Program, Recorder
 from .number import detached
 from .reference import Reference
 from .spacecharge import SpaceCharge
 from .spacecharge.particle_mesh import Mesh, stencil
-from .transport import State, behind, stacked
+from .transport import State, behind
 from .transport.fused import is_plain
 from .transport.placed import note
 from .walk import Walk, passed

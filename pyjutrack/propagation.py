@@ -11,9 +11,10 @@ from torch import Tensor
 from .beam import Beam
 from .channel import channelled
 from .compiled import parallel
+from .compiled.columns import stacked
 from .lattice import Lattice
 from .reference import Reference
-from .transport import State, behind, stacked
+from .transport import State, behind
 from .transport.fused import fused, is_plain
 from .walk import Plan, Walk, passed
 

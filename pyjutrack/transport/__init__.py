@@ -1,7 +1,7 @@
 """How each kind of element moves particles: from the record of parameters to the map."""
 
 from . import bends, fields, places, straight
-from .base import WHOLE, Part, State, passable, slices, stacked, transport
+from .base import WHOLE, Part, State, passable, slices, transport
 from .fields import behind
 from .placed import advance
 
@@ -16,7 +16,6 @@ __all__ = [
     "passable",
     "places",
     "slices",
-    "stacked",
     "straight",
     "transport",
 ]

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import singledispatch
 from typing import NamedTuple
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from ..elements import Element
@@ -38,17 +35,6 @@ class Part(NamedTuple):
 
 
 WHOLE = Part()
-
-
-def stacked(columns: Sequence[Tensor]) -> Tensor:
-    """Plain columns (N,) on the CPU as the rows of a new tensor.
-
-    Its memory is NumPy's, which asks for large pages where PyTorch does not: with small ones, most
-    of the time for a million particles goes into having them allotted.
-    """
-    first = columns[0].numpy()
-    memory = np.empty((len(columns), first.size), first.dtype)
-    return torch.stack(tuple(columns), out=torch.from_numpy(memory))
 
 
 @singledispatch

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from torch.autograd import forward_ad
 
 from ..compiled import parallel
+from ..compiled.columns import stacked
 from ..compiled.program import NotRecordedError, Program, Recorder
 from ..lattice import Lattice
 from ..number import is_transformed
 from ..pushforward import Pushed
 from ..reference import Reference
-from .base import WHOLE, State, stacked
+from .base import WHOLE, State
 from .fields import behind
 from .placed import note
 
