@@ -16,6 +16,7 @@ from torch import Tensor
 
 from .beam import Beam
 from .compiled import parallel
+from .compiled.columns import stacked
 from .compiled.program import NotRecordedError, Program, Recorder
 from .number import detached
 from .reference import Reference
@@ -138,7 +139,7 @@ class _Particles:
     """Particles that are changed in place, and the grids that they are deposited on."""
 
     def __init__(self, state: State, mesh: Mesh, weight: float) -> None:
-        self._columns = [c.contiguous().numpy().copy() for c in state.coordinates]
+        self._columns = list(stacked(state.coordinates).numpy())
         self._alive = state.alive.numpy().copy()
         self._sheet, self._half = stencil(mesh), [s / 2 for s in mesh.grid.size]
         size, self._weight = len(self._alive), weight
@@ -195,9 +196,11 @@ def _losses(
     particles: _Particles, turn: list[Pass], turns: int, segments: int
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """The segment of each loss over all turns, -1 for none, and whether the kick took it."""
-    when, where = particles.when, particles.where
-    lap, place = np.divmod(when, len(turn))
+    lost = np.flatnonzero(particles.when >= 0)  # mostly few
+    lap, place = np.divmod(particles.when[lost], len(turn))
     firsts, lasts = np.array([[p.first, p.last] for p in turn]).T
-    by_kick = (when >= 0) & (where > (lasts - firsts)[place])
-    found = lap * segments + firsts[place] + where - by_kick
-    return np.where(when >= 0, found, -1), by_kick
+    where = particles.where[lost]
+    kicked = where > (lasts - firsts)[place]
+    found, by_kick = np.full(len(particles.when), -1), np.zeros(len(particles.when), np.bool_)
+    found[lost], by_kick[lost] = lap * segments + firsts[place] + where - kicked, kicked
+    return found, by_kick

@@ -11,11 +11,12 @@ from torch import Tensor
 from .beam import Beam
 from .channel import channelled
 from .compiled import parallel
+from .compiled.columns import stacked
 from .lattice import Lattice
 from .particles import particles_of
 from .reference import Reference
 from .transport import State, behind
-from .transport.fused import fused
+from .transport.fused import fused, is_plain
 from .walk import Plan, Walk, passed
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def _run(
     counts: Plan,
     probe: State | None,
 ) -> End:
-    state = state_of(beam.coordinates, beam.alive)
+    # as they stand: what is fused makes columns of its own
+    state = State(beam.coordinates.unbind(-1), beam.alive)
     reference = beam.reference
     if not kicks:
         alone = fused(lattice, state if probe is None else probe, reference, turns)
@@ -68,6 +70,7 @@ def _run(
     found = channelled(walk, beam, state, kicks, turns, probe=probe)
     if found is not None:
         return End(found.state, found.probe, reference)
+    state = state_of(beam.coordinates, beam.alive)
     needs_beam = bool(kicks) or probe is None
     particles = particles_of(state, (beam.current, lattice, kicks))
     for _ in range(turns):
@@ -95,5 +98,6 @@ def state_of(coordinates: Tensor, alive: Tensor) -> State:
 
 def beam_of(state: State, reference: Reference, like: Beam) -> Beam:
     """A beam from columns and their reference, with the rest of another beam."""
-    coordinates = torch.stack(state.coordinates, 0).movedim(0, -1)
+    join = stacked if is_plain(state) else torch.stack
+    coordinates = join(state.coordinates).movedim(0, -1)
     return like.replace(reference=reference, coordinates=coordinates, alive=state.alive)

@@ -9,6 +9,7 @@ from element_cases import PROTON
 
 import pyjutrack as pj
 from pyjutrack.channel import Passed, channelled, passes
+from pyjutrack.compiled.columns import stacked
 from pyjutrack.propagation import state_of
 from pyjutrack.tracking import plan
 from pyjutrack.walk import Walk
@@ -130,3 +131,29 @@ def test_one_pass_for_each_kick(cell, kick) -> None:
     assert [p.length for p in turn] == pytest.approx(
         [0.05] * 4 + [0.025] * 4 + [0.05] * 8 + [0.025] * 4 + [0.05] * 4 + [0.0]
     )
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("size", [1, 7, 50_000])
+def test_columns_are_copied_however_they_lie(size: int, dtype: torch.dtype) -> None:
+    rows = torch.rand(size, 6, dtype=dtype)
+    for coordinates in (rows, rows.T.contiguous().T, torch.cat([rows, rows], 1)[:, 3:9]):
+        made = stacked(coordinates.unbind(-1))
+        assert made.is_contiguous()
+        assert torch.equal(made, coordinates.T)
+        made.zero_()
+        assert bool((coordinates != 0).any())
+
+
+@pytest.mark.parametrize("kicked", [True, False])
+def test_a_tracked_beam_has_memory_of_its_own(cell, kick, make_beam, kicked: bool) -> None:
+    """Also where nothing moves, and where coordinates lie in columns already."""
+    kicks = [kick] if kicked else []
+    first = pj.track(cell, make_beam(500), kicks=kicks)
+    for beam, lattice in ((first, cell), (first, pj.Lattice([pj.Marker(name="m")]))):
+        before = beam.numpy()
+        end = pj.track(lattice, beam, kicks=kicks)
+        end.coordinates.zero_()
+        end.alive.zero_()
+        assert (beam.numpy() == before).all()
+        assert beam.lost == 0

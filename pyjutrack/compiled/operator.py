@@ -62,13 +62,13 @@ def compiled_operator(kernels: Kernels) -> Callable[..., Tensors]:
     def apply(static: Any, *inputs: Tensor) -> Tensors:
         if inputs[0].device.type != "cpu" or tuple(t.dim() for t in inputs) != ranks:
             return kernels.plain(static, *inputs)
+        if _is_plain(inputs):  # spares PyTorch's bookkeeping, and ours
+            return kernels.value(static, inputs)
         directions, tangents = common(inputs)
         if directions:
             values = tuple(value_of(t) for t in inputs)
             outs = zip(*kernels.push(static, values, tangents, len(directions)), strict=True)
             return tuple(Pushed.make(value, tangent, directions) for value, tangent in outs)
-        if _is_plain(inputs):  # spares PyTorch's bookkeeping
-            return kernels.value(static, inputs)
         result: Tensors = value.apply(static, *inputs)
         return result
 
@@ -79,12 +79,13 @@ def _is_plain(inputs: Tensors) -> bool:
     """Whether no derivative of any kind can be asked for."""
     if forward_ad._current_level >= 0 or torch._C._functorch.peek_interpreter_stack() is not None:
         return False
-    return not (torch.is_grad_enabled() and any(t.requires_grad for t in inputs))
+    return all(type(t) is Tensor and not t.requires_grad for t in inputs)
 
 
 def array(tensor: Tensor) -> Any:
     """A tensor as the kernels want it: a contiguous NumPy array."""
-    return tensor.detach().contiguous().numpy()
+    plain = tensor.detach() if tensor.requires_grad else tensor
+    return plain.contiguous().numpy()
 
 
 def owned(tangent: Tensor | None, count: int, like: Tensor) -> Any:

@@ -18,7 +18,8 @@ from torch.distributed.rendezvous import rendezvous
 from ..device import usable
 from ..errors import InvalidValueError, RankError
 from ..world import ALONE, World
-from .peers import Peers
+from .board import Board, board
+from .peers import Peers, done
 
 #: how long to wait for all ranks to come: they import at their own pace [s]
 _MEETING = 180.0
@@ -69,23 +70,33 @@ def job(
         )
     rank = _number("RANK", None)
     peers = _meet(init_method, rank, size, device, patience, timeout)
+    shared: Board | None = None
 
     def reduce(tensor: Tensor, how: str) -> None:
+        if shared is not None and tensor.device.type == "cpu":
+            shared.reduce(tensor, how, peers.wait)
+            return
         work = dist.all_reduce(tensor, _HOW[how], async_op=True)
         assert work is not None
         if tensor.device.type == "cpu":
-            peers.wait(work)
+            peers.wait(lambda seconds: done(work, seconds))
         else:
             work.wait()  # of the stream, not of this thread; NCCL has a watch of its own
 
+    world = World(rank, size, reduce=reduce)
     try:
-        yield World(rank, size, reduce=reduce)
+        shared = board(world, timeout)
+        yield world
     except BaseException as error:
         known = isinstance(error, RankError)
         name = type(error).__name__
         peers.leave(str(error) if known else f"rank {rank} has stopped with {name}: {error}")
         _abandon()
         raise
+    finally:
+        if shared is not None:
+            shared.close()
+            shared = None
     peers.leave(
         f"rank {rank} has finished already. Every rank must take part in whatever concerns the "
         "whole beam, its moments for instance: compute on all ranks, print on one"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 
 from torch.distributed.distributed_c10d import Store, Work
@@ -50,19 +51,22 @@ class Peers:
         if not self._thread.is_alive():
             self._write(why)
 
-    def wait(self, work: Work) -> None:
+    def wait(self, done: Callable[[float], bool]) -> None:
         """Wait for what all ranks do together.
+
+        Args:
+            done: whether it has come to its end within some seconds; RuntimeError if it has failed.
 
         Raises:
             RankError: one of them is gone, or does not come.
         """
         try:
-            if _done(work, self._beat):
+            if done(self._beat):
                 return
             self._watched = watched = _Watched()
             self._wanted.set()
             try:
-                while not _done(work, self._beat):
+                while not done(self._beat):
                     # who has left may have sent its last part before
                     self._judge(watched, round(self._patience / self._beat), _FEW)
             finally:
@@ -145,7 +149,7 @@ class _Watched:
         self.still: dict[int, int] = {}  # for how many looks a sign has been the same
 
 
-def _done(work: Work, seconds: float) -> bool:
+def done(work: Work, seconds: float) -> bool:
     """Whether work has come to its end within a time.
 
     Raises:

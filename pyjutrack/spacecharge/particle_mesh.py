@@ -105,7 +105,7 @@ def _stencil(mesh: Mesh, x: Tensor, y: Tensor, active: Tensor) -> tuple[Tensor, 
 
 def _weights(mesh: Mesh, u: Tensor, order: int, axis: int) -> Tensor:
     """Weights of the four nodes, or their derivative of an order by position: (N, 4)."""
-    table = np.array(mesh.shape.coefficients)
+    table = mesh.shape.table
     for _ in range(order):
         table = table[:, 1:] * np.arange(1, table.shape[1])
     table = table / mesh.grid.spacing[axis] ** order
@@ -165,7 +165,7 @@ def _rows(tangent: Tensor | None, like: Tensor) -> Any:
 def stencil(mesh: Mesh) -> kernels.Stencil:
     """A mesh as the kernels want it."""
     grid, used = mesh
-    return kernels.Stencil(grid.padded_shape, _geometry(grid), np.array(used.coefficients))
+    return kernels.Stencil(grid.padded_shape, _geometry(grid), used.table)
 
 
 class _Deposit:

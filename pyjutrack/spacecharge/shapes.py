@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,11 @@ class Shape:
     coefficients: tuple[tuple[float, ...], ...] = field(repr=False)
     variance: float = field(repr=False)
     transfer: Callable[[Array], Array] = field(repr=False, compare=False)
+
+    @cached_property
+    def table(self) -> Array:
+        """The coefficients as an array."""
+        return np.array(self.coefficients)
 
 
 def _sinc_power(kh: Array, power: int) -> Array:

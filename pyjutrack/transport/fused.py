@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch.autograd import forward_ad
 
 from ..compiled import parallel
+from ..compiled.columns import stacked
 from ..compiled.program import NotRecordedError, Program, Recorder
 from ..lattice import Lattice
 from ..number import is_transformed
@@ -65,7 +66,7 @@ def _tracked(
     turns: int,
     tangents: NDArray[np.float64] | None,
 ) -> Fused | None:
-    columns = [c.contiguous().numpy().copy() for c in state.coordinates]
+    columns = list(stacked(state.coordinates).numpy())
     alive = state.alive.numpy().copy()
     turn, element = np.full((2, len(alive)), -1)
     done = 0

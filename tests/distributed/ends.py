@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from time import monotonic
 
-from shared_study import CELL, KICK, whole_beam
+from shared_study import CELL, KICK, by_sockets, whole_beam
 
 import pyjutrack as pj
 from pyjutrack.distributed import job
@@ -48,6 +48,8 @@ class Fatal:
 
 def main() -> None:
     folder, how = Path(sys.argv[1]), sys.argv[2]
+    if "sockets" in sys.argv:
+        by_sockets()
     meeting = (folder / "meeting").absolute().as_uri()
     try:
         with job(init_method=meeting, patience=PATIENCE) as world:

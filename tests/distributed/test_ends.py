@@ -17,6 +17,8 @@ ENDS = {
     "early": (r"rank 1 has finished already", 6.0),
     "stop": (r"rank 1 has given no sign of life for [\d.]+ s: it, or its machine", PATIENCE + 6.0),
 }
+#: what sees a rank's end when the ranks add up by sockets, and not on a board
+ENDS |= {f"{how} sockets": ENDS[how] for how in ("kill", "stop")}
 #: on a machine with other work to do
 LENIENCE = 10.0
 
@@ -24,11 +26,16 @@ LENIENCE = 10.0
 @pytest.fixture(scope="module")
 def jobs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[launch.Ended]]:
     """All at once: they do little but wait."""
-    started = {how: launch.start("ends.py", 2, tmp_path_factory.mktemp(how), how) for how in ENDS}
+    started = {
+        how: launch.start(
+            "ends.py", 2, tmp_path_factory.mktemp(how.replace(" ", "-")), *how.split()
+        )
+        for how in ENDS
+    }
     ended = {}
     for how, processes in started.items():
         first = launch.finish(processes[:1], limit=120)
-        if how == "stop":
+        if how.startswith("stop"):
             processes[1].kill()  # as a launcher does
         ended[how] = first + launch.finish(processes[1:], limit=30)
     return ended
@@ -48,4 +55,11 @@ def test_the_others_hear_of_it(jobs: dict[str, list[launch.Ended]], how: str) ->
 def test_each_ended_as_it_was_meant_to(jobs: dict[str, list[launch.Ended]]) -> None:
     codes = {how: ended[1].code for how, ended in jobs.items()}
     killed = -signal.SIGKILL
-    assert codes == {"kill": killed, "raise": 1, "early": 0, "stop": killed}
+    assert codes == {
+        "kill": killed,
+        "raise": 1,
+        "early": 0,
+        "stop": killed,
+        "kill sockets": killed,
+        "stop sockets": killed,
+    }

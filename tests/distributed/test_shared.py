@@ -52,12 +52,13 @@ def alone() -> dict[str, np.ndarray]:
     return shared_study.study(ALONE) | shared_study.slow_study(ALONE)
 
 
-@pytest.fixture(scope="module", params=[2, 3])
+@pytest.fixture(scope="module", params=["2", "3", "3 sockets"])
 def job(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Found]:
-    """What each rank of a job has found."""
-    ranks = request.param
+    """What each rank of a job has found, on a board or by sockets."""
+    first, *how = request.param.split()
+    ranks = int(first)
     folder = tmp_path_factory.mktemp(f"{ranks}-ranks")
-    ended = launch.finish(launch.start("shared_study.py", ranks, folder), limit=300)
+    ended = launch.finish(launch.start("shared_study.py", ranks, folder, *how), limit=300)
     assert [e.code for e in ended] == [0] * ranks, "\n".join(e.said for e in ended)
     return [pickle.loads((folder / f"{rank}.pickle").read_bytes()) for rank in range(ranks)]
 
