@@ -1,12 +1,11 @@
 """The examples of the README and of docs/corrections.md run as written and print what they say."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
+from pages import run
+
 README = Path(__file__).parents[1] / "README.md"
-PYTORCHS_OWN = "ignore:`torch.jit.script` is deprecated:DeprecationWarning"
 
 
 def _block(marker, text):
@@ -17,21 +16,9 @@ def _numbers(text):
     return [float(n) for n in re.findall(r"-?\d+\.?\d*(?:e[-+]?\d+)?", text)]
 
 
-def _run(example):
-    """What it prints; warnings are errors."""
-    ran = subprocess.run(
-        [sys.executable, "-W", "error", "-W", PYTORCHS_OWN, "-c", example],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    return ran.stdout
-
-
 def test_the_example_prints_its_output():
     text = README.read_text()
-    shown, found = _block("output", text), _run(_block("example", text))
+    shown, found = _block("output", text), run(_block("example", text))
     assert re.sub(r"[-\d.e+]+", "#", shown) == re.sub(r"[-\d.e+]+", "#", found)
     for a, b in zip(_numbers(shown), _numbers(found), strict=True):
         assert abs(a - b) <= 1e-6 * abs(a)
@@ -40,7 +27,7 @@ def test_the_example_prints_its_output():
 def test_the_example_of_learned_walls():
     text = (README.parent / "docs" / "corrections.md").read_text()
     shown = _block("corrections output", text)
-    found = _run(_block("corrections example", text))
+    found = run(_block("corrections example", text))
     assert re.sub(r"[-\d.e+]+", "#", shown) == re.sub(r"[-\d.e+]+", "#", found)
     # where an optimiser stops is a matter of rounding
     for a, b in zip(_numbers(shown), _numbers(found), strict=True):
