@@ -12,6 +12,7 @@ from element_cases import CASES, ONE_WAY, PROTON, Case, points
 
 import pyjutrack as pj
 from pyjutrack.adjoint import choice
+from pyjutrack.adjoint.compiled_steps import _found_again
 from pyjutrack.transport import WHOLE, Part, State, advance
 from pyjutrack.transport.retreat import has_inverse, retreat
 
@@ -329,3 +330,13 @@ def test_every_element_pulls_gradients_back(case: Case) -> None:
     for ours, expected in zip(found["reversible"], found["store"], strict=True):
         tolerance = 1e-11 * max(1.0, float(expected.abs().max()))
         torch.testing.assert_close(ours, expected, rtol=0, atol=tolerance)
+
+
+def test_particles_that_are_not_found_again_are_told() -> None:
+    """No kernel may read outside of its grid, whatever rounding made of the way back."""
+    mesh = pj.SpectralPoisson((0.02, 0.02), (32, 32)).mesh
+    x = torch.tensor([0.0, 0.01 * (1 + 1e-12), 0.5], dtype=torch.float64)
+    y, alive = torch.zeros_like(x), torch.tensor([True, True, False])
+    assert _found_again(mesh, x, y, alive).tolist() == [True, False, False]
+    with pytest.raises(pj.InvalidValueError, match="1 particles are not found again.*checkpoint"):
+        _found_again(mesh, x, y, ~alive)

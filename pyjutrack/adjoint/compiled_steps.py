@@ -20,10 +20,11 @@ from ..compiled import mesh as kernels
 from ..compiled.element_maps import undo_and_pull
 from ..compiled.operator import array
 from ..compiled.program import NotRecordedError
+from ..errors import InvalidValueError
 from ..number import Number, detached
 from ..reference import Reference
 from ..spacecharge import SpaceCharge, SpectralPoisson
-from ..spacecharge.particle_mesh import deposit_admitted, stencil
+from ..spacecharge.particle_mesh import Mesh, deposit_admitted, inside, stencil
 from ..transport import State
 from ..transport.retreat import taped, way_back
 from .course import Course, Tensors
@@ -31,6 +32,10 @@ from .steps import Sums
 
 if TYPE_CHECKING:
     from ..tracking import Kick
+
+
+#: by how much of the box a particle may be outside of it on the way back
+_ROUNDING = 1e-9
 
 
 class Account:
@@ -152,11 +157,12 @@ def back_through_space_charge(
     """`steps.back_through_kick` for space charge; columns and gradients in place."""
     x, px, y, py, _, _ = end.coordinates
     mesh, weight = kick.potential.mesh, 1 / beam.particles
-    fractions = deposit_admitted(mesh, x, y, end.alive, x.new_full((1,), weight))
+    active = _found_again(mesh, x, y, end.alive)
+    fractions = deposit_admitted(mesh, x, y, active, x.new_full((1,), weight))
     # a solver that was derived from it may be neither
     solved = _Linear if type(kick.potential) is SpectralPoisson else _ByAutograd
     response = solved(kick, strength, beam, fractions)
-    sheet, places = stencil(mesh), (array(x), array(y), array(end.alive))
+    sheet, places = stencil(mesh), (array(x), array(y), array(active))
     by_x, by_px, by_y, by_py = (g.numpy() for g in gradients[:4])
     by_field, by_length = kernels.kick_back(
         sheet,
@@ -170,6 +176,27 @@ def back_through_space_charge(
     by_fractions = response.pull(torch.from_numpy(by_field), sums)
     if kick.response:
         kernels.slopes_onto(sheet, weight, *places, array(by_fractions), (by_x, by_y))
+
+
+def _found_again(mesh: Mesh, x: Tensor, y: Tensor, alive: Tensor) -> Tensor:
+    """Who of the alive is in the box, as all of them were; kernels must not see the others.
+
+    Raises:
+        InvalidValueError: particles came back to other places than they had.
+    """
+    within = inside(mesh.grid, x, y)
+    active = alive & within
+    if not torch.equal(active, alive):
+        lost = alive & ~within
+        sides = zip((x, y), mesh.grid.size, strict=True)
+        reach = max(float(u[lost].abs().max()) / (side / 2) for u, side in sides)
+        if not reach <= 1 + _ROUNDING:
+            raise InvalidValueError(
+                f"going back, {int(lost.sum())} particles are not found again where they were: "
+                "the motion is too violent to be reversed in double precision; take "
+                "adjoint='checkpoint'"
+            )
+    return active
 
 
 class _Linear:
