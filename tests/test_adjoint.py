@@ -338,5 +338,5 @@ def test_particles_that_are_not_found_again_are_told() -> None:
     x = torch.tensor([0.0, 0.01 * (1 + 1e-12), 0.5], dtype=torch.float64)
     y, alive = torch.zeros_like(x), torch.tensor([True, True, False])
     assert _found_again(mesh, x, y, alive).tolist() == [True, False, False]
-    with pytest.raises(pj.InvalidValueError, match="1 particles are not found again.*checkpoint"):
+    with pytest.raises(pj.InvalidValueError, match=r"1 particles are not found again.*checkpoint"):
         _found_again(mesh, x, y, ~alive)
