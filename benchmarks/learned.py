@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 import pyjutrack as pj
+from pyjutrack.hamiltonians import Form, Perceptron, Spline
 
 from .setup import Setup
 
@@ -50,4 +52,20 @@ def _residual_network(setup: Setup) -> Learned:
     return Learned(start.weights + 1e-3 * noise, model)
 
 
-LEARNED: dict[str, Callable[[Setup], Learned]] = {"residual network": _residual_network}
+def _kick_by(form: Form, setup: Setup) -> Learned:
+    """A kick by a learned potential at the end of every cell."""
+    generator = torch.Generator().manual_seed(1)
+    noise = torch.randn(form.count, generator=generator, dtype=torch.float64)
+
+    def model(weights: Tensor) -> tuple[pj.Lattice, list[pj.Kick]]:
+        field = pj.HamiltonianKick(form, weights, name="field")
+        return pj.Lattice([setup.lattice, field]), [setup.kick]
+
+    return Learned(form.start() + 1e-2 * noise, model)
+
+
+LEARNED: dict[str, Callable[[Setup], Learned]] = {
+    "residual network": _residual_network,
+    "perceptron": partial(_kick_by, Perceptron((98, 98), (5e-3, 5e-3), unit=1e-8)),
+    "spline": partial(_kick_by, Spline((0.02, 0.02), (104, 104), unit=1e-10)),
+}

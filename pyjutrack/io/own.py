@@ -36,6 +36,11 @@ def write_own(path: str | Path, lattice: Lattice, reference: Reference | None = 
     Raises:
         InvalidValueError: a parameter carries derivatives, or is nothing that a file can hold.
     """
+    write_json(Path(path), described(lattice, reference))
+
+
+def described(lattice: Lattice, reference: Reference | None = None) -> Plain:
+    """A lattice as plain data, what `write_own` writes; errors as there."""
     known = kinds()
     elements = []
     for element in lattice:
@@ -44,11 +49,10 @@ def write_own(path: str | Path, lattice: Lattice, reference: Reference | None = 
             raise InvalidValueError(f"{element!r}: {kind} names another kind too; rename one")
         named = {"name": element.name} if element.name else {}
         elements.append({"kind": kind, **named, **changed_fields(element)})
-    data = {"pyjutrack": VERSION, "reference": _described(reference), "elements": elements}
-    write_json(Path(path), data)
+    return {"pyjutrack": VERSION, "reference": _plain_reference(reference), "elements": elements}
 
 
-def _described(reference: Reference | None) -> Plain | None:
+def _plain_reference(reference: Reference | None) -> Plain | None:
     if reference is None:
         return None
     species = reference.species
@@ -68,7 +72,11 @@ def read_own(path: str | Path) -> LatticeFile:
             the element and its field.
     """
     path = Path(path)
-    data = _parsed(path)
+    return lattice_from(path, _parsed(path))
+
+
+def lattice_from(path: Path, data: Any) -> LatticeFile:
+    """The lattice of plain data that `described` gave; errors, which name the path, as there."""
     _checked(path, data)
     reference = _reference(path, data.get("reference"))
     elements = [_element(path, n, item) for n, item in enumerate(data["elements"])]
