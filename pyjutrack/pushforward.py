@@ -132,6 +132,8 @@ def _sum(value: Tensor, union: Directions, terms: Sequence[Tensor | None]) -> Pu
 
 
 def _broadcast(value: Tensor, tangent: Tensor, directions: Directions) -> Pushed:
+    if tangent.dtype != value.dtype:  # a number's precision counts for nothing, its tangent's does
+        tangent = tangent.to(value.dtype)
     if tangent.dim() != value.dim() + 1 or tangent.shape[1:] != value.shape:
         tangent = tangent.expand(len(directions), *value.shape)
     return Pushed.make(value, tangent, directions)

@@ -73,3 +73,12 @@ def test_comparisons_and_numbers_forget_the_tangents():
     assert not isinstance(a.detach(), Pushed)
     assert a.shape == ()
     assert a.dtype == torch.float64
+
+
+def test_a_double_number_leaves_single_precision_single():
+    (s,) = seeds(torch.tensor([2.0], dtype=torch.float64))
+    grid = torch.ones(3, 4)
+    product = s * Pushed.make(grid, torch.ones(1, 3, 4), (1,))
+    for result in (product, s * grid, grid / s, grid + s):
+        assert result.value.dtype == result.tangent.dtype == torch.float32
+    assert product.tangent[:, 0, 0].tolist() == [1.0, 2.0]
