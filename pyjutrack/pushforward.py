@@ -284,6 +284,20 @@ def _movedim(a: Any, source: int, destination: int) -> Pushed:
     )
 
 
+def _to(a: Any, *form: Any) -> Any:
+    form = tuple(map(value_of, form))
+    value = value_of(a).to(*form)
+    if not isinstance(a, Pushed) or not value.is_floating_point():
+        return value
+    return Pushed.make(value, a.tangent.to(*form), a.directions)
+
+
+def _new_full(a: Any, size: Any, number: Any) -> Any:
+    if isinstance(number, Pushed):
+        return _by_torch_func(Tensor.new_full, (a, size, number), {})
+    return a.value.new_full(size, number)
+
+
 def _by_torch_func(func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Any operation, by PyTorch's own rules."""
     leaves, spec = pytree.tree_flatten((args, kwargs))
@@ -356,8 +370,8 @@ _RULES: dict[Any, Callable[..., Any]] = {
     torch.stack: _stack,
     functions.stumpff: _stumpff,
     Tensor.movedim: _movedim,
-    Tensor.to: lambda a, *form: Pushed.make(a.value.to(*form), a.tangent.to(*form), a.directions),
-    Tensor.new_full: lambda a, *form: a.value.new_full(*form),
+    Tensor.to: _to,
+    Tensor.new_full: _new_full,
     Tensor.detach: lambda a: a.value.detach(),
     Tensor.dim: lambda a: a.value.dim(),
     Tensor.is_floating_point: lambda a: a.value.is_floating_point(),

@@ -20,6 +20,8 @@ CASES = {
     "stack": lambda a, b, s: torch.stack([a, torch.ones_like(value_of(a)), b], 1),
     "movedim": lambda a, b, s: a.movedim(0, -1) * s,
     "sqrt, without a rule": lambda a, b, s: (a * a + 1).sqrt(),
+    "to another precision": lambda a, b, s: a.to(torch.float32).to(b) * b,
+    "new_full": lambda a, b, s: a.new_full((3, 4), 2.0) * b,
     "where, without a rule": lambda a, b, s: torch.where(value_of(a) > 0, a, b),
     "sum, without a rule": lambda a, b, s: (a * b).sum(-1),
 }
@@ -71,6 +73,7 @@ def test_comparisons_and_numbers_forget_the_tangents():
     assert not isinstance(a > 1, Pushed)
     assert float(a) == 2.0
     assert not isinstance(a.detach(), Pushed)
+    assert not isinstance(a.to(torch.int64), Pushed)
     assert a.shape == ()
     assert a.dtype == torch.float64
 
