@@ -67,43 +67,45 @@ def particles_of(state: State, data: Any) -> Particles:
 class _PushedParticles(Particles):
     """Particles that are changed in place together with their tangents, where there are kernels.
 
+    What there are none for is done with tensors.
+
     Args:
         directions: all in which there will be derivatives, ascending.
     """
 
     def __init__(self, state: State, directions: Directions) -> None:
-        size, dtype = len(state.alive), array(value_of(state.coordinates[0])).dtype
-        self._columns, self._alive = np.empty((6, size), dtype), state.alive
-        #: a row for every direction; those that act already are `_met`, and columns without any
-        #: tangents so far are not `_moving`
-        self._tangents = np.zeros((6, len(directions), size), dtype)
         self._directions = directions
+        #: those that act already
         self._met: Directions = ()
-        self._moving: set[int] = set()
-        self._still = np.zeros((1, size), dtype)
         self.state = state
 
     @property
     def state(self) -> State:
         """As tensors, which share memory with what is here."""
-        columns, rows = [], self._rows()
+        columns, every = [], self._met == self._directions
         for i, value in enumerate(map(torch.from_numpy, self._columns)):
             if i in self._moving:
-                tangent = torch.from_numpy(self._tangents[i][rows])
-                value = Pushed.make(value, tangent, self._met)
+                tangent = self._tangents[i] if every else self._tangents[i][self._rows()]
+                value = Pushed.make(value, torch.from_numpy(tangent), self._met)
             columns.append(value)
         return State(tuple(columns), self._alive)
 
     @state.setter
     def state(self, state: State) -> None:
-        self._meet(*state.coordinates)
-        self._alive, rows = state.alive, self._rows()
-        for i, column in enumerate(state.coordinates):
-            self._columns[i] = array(value_of(column))
-            if isinstance(column, Pushed):
-                self._moving.add(i)
-            if i in self._moving:
-                self._tangents[i, rows] = self._along(column)
+        coordinates = state.coordinates
+        self._meet(*coordinates)
+        # new arrays, as the tensors may be the old ones in another order
+        self._columns = np.stack([array(value_of(c)) for c in coordinates])
+        self._alive, size = state.alive, self._columns.shape[1]
+        #: a row for every direction, and one that is always zero
+        tangents = np.zeros((6, len(self._directions), size), self._columns.dtype)
+        self._still = np.zeros((1, size), self._columns.dtype)
+        #: the columns that have tangents
+        self._moving = {i for i, c in enumerate(coordinates) if isinstance(c, Pushed)}
+        rows = self._rows()
+        for i in self._moving:
+            tangents[i, rows] = self._along(coordinates[i])
+        self._tangents = tangents
 
     def go(self, segment: Segment, reference: Reference) -> None:
         """Through a part of an element."""

@@ -138,6 +138,8 @@ def _sum(value: Tensor, union: Directions, terms: Sequence[Tensor | None]) -> Pu
 
 
 def _broadcast(value: Tensor, tangent: Tensor, directions: Directions) -> Pushed:
+    if tangent.dtype != value.dtype:  # a number's precision counts for nothing, its tangent's does
+        tangent = tangent.to(value.dtype)
     if tangent.dim() != value.dim() + 1 or tangent.shape[1:] != value.shape:
         tangent = tangent.expand(len(directions), *value.shape)
     return Pushed.make(value, tangent, directions)
@@ -308,6 +310,20 @@ def _unbind(a: Any, dim: int = 0) -> Any:
     )
 
 
+def _to(a: Any, *form: Any) -> Any:
+    form = tuple(map(value_of, form))
+    value = value_of(a).to(*form)
+    if not isinstance(a, Pushed) or not value.is_floating_point():
+        return value
+    return Pushed.make(value, a.tangent.to(*form), a.directions)
+
+
+def _new_full(a: Any, size: Any, number: Any) -> Any:
+    if isinstance(number, Pushed):
+        return _by_torch_func(Tensor.new_full, (a, size, number), {})
+    return a.value.new_full(size, number)
+
+
 def _by_torch_func(func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Any operation, by PyTorch's own rules."""
     leaves, spec = pytree.tree_flatten((args, kwargs))
@@ -385,8 +401,8 @@ _RULES: dict[Any, Callable[..., Any]] = {
     Tensor.contiguous: _contiguous,
     Tensor.unbind: _unbind,
     torch.unbind: _unbind,
-    Tensor.to: lambda a, *form: Pushed.make(a.value.to(*form), a.tangent.to(*form), a.directions),
-    Tensor.new_full: lambda a, *form: a.value.new_full(*form),
+    Tensor.to: _to,
+    Tensor.new_full: _new_full,
     Tensor.detach: lambda a: a.value.detach(),
     Tensor.dim: lambda a: a.value.dim(),
     Tensor.is_floating_point: lambda a: a.value.is_floating_point(),

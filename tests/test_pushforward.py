@@ -20,6 +20,8 @@ CASES = {
     "stack": lambda a, b, s: torch.stack([a, torch.ones_like(value_of(a)), b], 1),
     "movedim": lambda a, b, s: a.movedim(0, -1) * s,
     "sqrt, without a rule": lambda a, b, s: (a * a + 1).sqrt(),
+    "to another precision": lambda a, b, s: a.to(torch.float32).to(b) * b,
+    "new_full": lambda a, b, s: a.new_full((3, 4), 2.0) * b,
     "where, without a rule": lambda a, b, s: torch.where(value_of(a) > 0, a, b),
     "sum": lambda a, b, s: (a * b).sum(-1),
     "sum over the first": lambda a, b, s: torch.sum(a * b, 0),
@@ -78,5 +80,15 @@ def test_comparisons_and_numbers_forget_the_tangents():
     assert not isinstance(a > 1, Pushed)
     assert float(a) == 2.0
     assert not isinstance(a.detach(), Pushed)
+    assert not isinstance(a.to(torch.int64), Pushed)
     assert a.shape == ()
     assert a.dtype == torch.float64
+
+
+def test_a_double_number_leaves_single_precision_single():
+    (s,) = seeds(torch.tensor([2.0], dtype=torch.float64))
+    grid = torch.ones(3, 4)
+    product = s * Pushed.make(grid, torch.ones(1, 3, 4), (1,))
+    for result in (product, s * grid, grid / s, grid + s):
+        assert result.value.dtype == result.tangent.dtype == torch.float32
+    assert product.tangent[:, 0, 0].tolist() == [1.0, 2.0]

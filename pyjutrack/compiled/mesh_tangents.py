@@ -25,9 +25,9 @@ from .vector import dot, fma, lane, load, spread, store, times, wide
 
 
 @helper
-def of(tangents, row, n):
-    """The tangent of a particle in one of the rows, or in the only one."""
-    return tangents[min(row, tangents.shape[0] - 1), n]
+def step(tangents):
+    """From row to row of the flat array, or none where one row serves all directions."""
+    return np.uintp(tangents.shape[1] * min(1, tangents.shape[0] - 1))
 
 
 @helper
@@ -67,9 +67,11 @@ def deposit_push(
 
     These are sum_p (dw + w dx d/dx + w dy d/dy) W(x_p) W(y_p). w is (N,) or (1,).
     """
-    count, step = rows_of.size, min(1, w.size - 1)
+    count, each = rows_of.size, min(1, w.size - 1)
     row, g = np.uintp(columns), out[part]
     nodes = np.uintp(g.size // (count + 1))
+    flat_x, flat_y, flat_w = dx.reshape(dx.size), dy.reshape(dy.size), dw.reshape(dw.size)
+    step_x, step_y, step_w = step(dx), step(dy), step(dw)
     c0, c1, c2, c3 = cubic(c, x.dtype)
     vx1, vx2, vx3 = slopes(c1, c2, c3, x.dtype.type(geometry[2]))
     vy1, vy2, vy3 = slopes(c1, c2, c3, x.dtype.type(geometry[3]))
@@ -81,7 +83,7 @@ def deposit_push(
             n = low + i
             if not active[n]:
                 continue
-            weight = w[n * step]
+            weight = w[n * each]
             all_wx, wy = at_cubic(u[0, i], c0, c1, c2, c3), at_cubic(u[1, i], c0, c1, c2, c3)
             vy = at_square(u[1, i], vy1, vy2, vy3)
             at = np.uintp(first[i])
@@ -89,8 +91,9 @@ def deposit_push(
             wx, vx = lanes(wide(all_wx)), lanes(wide(at_square(u[0, i], vx1, vx2, vx3)))
             for k in range(count):
                 at += nodes
-                ex, ey = weight * of(dx, rows_of[k], n), weight * of(dy, rows_of[k], n)
-                here = fma(spread(ey), vy, times(spread(of(dw, rows_of[k], n)), wy))
+                r, i_n = np.uintp(rows_of[k]), np.uintp(n)
+                ex, ey = weight * flat_x[r * step_x + i_n], weight * flat_y[r * step_y + i_n]
+                here = fma(spread(ey), vy, times(spread(flat_w[r * step_w + i_n]), wy))
                 put_spread(g, at, row, wx, wide(here), vx, wide(times(spread(ex), wy)))
 
 
@@ -120,6 +123,9 @@ def kick_push(
     count, columns = rows_of.size, g.shape[1]
     row, nodes = np.uintp(columns), np.uintp(g.size)
     flat, changes = g.reshape(g.size), dg.reshape(dg.size)
+    flat_x, flat_y = dx.reshape(dx.size), dy.reshape(dy.size)
+    flat_px, flat_py = dpx.reshape(dpx.size), dpy.reshape(dpy.size)
+    step_x, step_y, long = step(dx), step(dy), np.uintp(x.size)
     sx, sy = x.dtype.type(geometry[2]), x.dtype.type(geometry[3])
     whole = x.dtype.type(factor)
     c0, c1, c2, c3 = cubic(c, x.dtype)
@@ -153,7 +159,7 @@ def kick_push(
                 at += nodes
                 to_x = dot(across_spread(all_vx, f0, f1, f2, f3), by_x)
                 to_y = dot(across_spread(all_wx, f0, f1, f2, f3), by_y)
-                r = rows_of[k]
-                ex, ey, share = of(dx, r, n), of(dy, r, n), x.dtype.type(dfactor[k])
-                dpx[r, n] -= to_x + (h20 * ex + h11 * ey + share * slope_x)
-                dpy[r, n] -= to_y + (h11 * ex + h02 * ey + share * slope_y)
+                r, i_n, share = np.uintp(rows_of[k]), np.uintp(n), x.dtype.type(dfactor[k])
+                ex, ey = flat_x[r * step_x + i_n], flat_y[r * step_y + i_n]
+                flat_px[r * long + i_n] -= to_x + (h20 * ex + h11 * ey + share * slope_x)
+                flat_py[r * long + i_n] -= to_y + (h11 * ex + h02 * ey + share * slope_y)

@@ -150,9 +150,9 @@ def _meet(figure: Figure, final: End, source: Beam, count: int) -> tuple[Tensor,
         gradients = torch.autograd.grad(share, [leaf for _, leaf in active], allow_unused=True)
         for (pushed, _), g in zip(active, gradients, strict=True):
             if g is not None:
-                # `sum` adds pairwise, which the cancellation between particles needs
-                rows = (pushed.tangent * g).reshape(len(pushed.directions), -1).sum(-1)
-                slope[list(pushed.directions)] += rows
+                for k, tangent in zip(pushed.directions, pushed.tangent, strict=True):
+                    # `sum` adds pairwise, which the cancellation between particles needs
+                    slope[k] += (tangent * g).sum()
     return value, source.world.sum(slope)
 
 
