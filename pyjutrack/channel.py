@@ -1,7 +1,8 @@
 """Plain tracking with space charge: every slice is one pass over the particles.
 
 A pass kicks by the field of the last slice, runs the maps up to the next kick as a program, and
-deposits there. It does what `propagation` does step by step, for numbers without derivatives.
+deposits there. It does what `propagation` does step by step, for numbers without derivatives. A map
+that is no program, of a learned element say, is a step by itself between two passes.
 """
 
 from __future__ import annotations
@@ -14,18 +15,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .active import tensors_in
 from .beam import Beam
 from .compiled import parallel
 from .compiled.columns import stacked
 from .compiled.program import NotRecordedError, Program, Recorder
+from .elements import Element
 from .number import detached
 from .reference import Reference
 from .spacecharge import SpaceCharge
 from .spacecharge.particle_mesh import Mesh, stencil
 from .transport import State, behind
-from .transport.fused import is_plain
+from .transport.fused import is_number, is_plain
 from .transport.placed import note
-from .walk import Walk, passed
+from .walk import Segment, Walk, passed
 
 if TYPE_CHECKING:
     from .tracking import Kick
@@ -38,12 +41,13 @@ class Pass(NamedTuple):
     """What lies between two kicks.
 
     Attributes:
-        program: the maps; its `elements` are segments, counted from `first`.
+        program: the maps; its `elements` are segments, counted from `first`. None where the one
+            segment is to be stepped.
         first, last: the segments with which it begins and ends.
         length: over which the kick behind it acts [m], or 0 where none follows.
     """
 
-    program: Program
+    program: Program | None
     first: int
     last: int
     length: float
@@ -75,21 +79,25 @@ def channelled(
     turns: int,
     keep: Sequence[int] = (),
     probe: State | None = None,
+    *,
+    stepping: bool = True,
 ) -> Passed | None:
     """Track particles by passes.
 
     Args:
         keep: segments, ascending, at which columns are kept, or at the next kick.
         probe: test particles, which may carry derivatives; they feel the field of the beam.
+        stepping: whether maps without a program may stand between passes.
 
     Returns:
-        None where the beam or its field carry derivatives, where there are several kicks or one
-        of another kind, maps without a program, or an accelerated reference.
+        None where the beam, its field or an element carry derivatives, where there are several
+        kicks or one of another kind, maps without a program if they may not be stepped, or an
+        accelerated reference.
     """
     kick = kicks[0] if len(kicks) == 1 else None
     if type(kick) is not SpaceCharge or not is_plain(state):
         return None
-    turn = passes(walk, beam.reference)
+    turn = passes(walk, beam.reference, stepping=stepping)
     if turn is None:
         return None
     particles = _Particles(state, kick.potential.mesh, 1 / beam.particles)
@@ -98,7 +106,10 @@ def channelled(
     for number in range(turns * len(turn)):
         lap, place = divmod(number, len(turn))
         part = turn[place]
-        particles.go(part, number, field, length)
+        if part.program is None:
+            particles.step(walk[part.first], beam.reference, number)
+        else:
+            particles.go(part, part.program, number, field, length)
         here = lap * len(walk) + part.last
         if pending and here >= pending[0]:
             pending, kept[here] = [n for n in pending if n > here], particles.copies()
@@ -116,23 +127,34 @@ def channelled(
     return Passed(particles.state(), probe, segment, by_kick, kept)
 
 
-def passes(walk: Walk, reference: Reference) -> list[Pass] | None:
-    """The passes of one turn; None where a map is no program, or the reference changes."""
-    found, first = [], 0
+def passes(walk: Walk, reference: Reference, *, stepping: bool = True) -> list[Pass] | None:
+    """The passes of one turn; None where that cannot be, see `channelled`."""
+    found: list[Pass] = []
+    first = 0
     recorder: Any = Recorder()
     for index, segment in enumerate(walk):
-        recorder.element = index - first
+        if behind(segment.element, reference, segment.part) is not reference:
+            return None
+        recorder.element, before = index - first, recorder.count
         try:
             note(segment.element, recorder, reference, segment.part)
         except NotRecordedError:
-            return None
-        if behind(segment.element, reference, segment.part) is not reference:
-            return None
-        if segment.slices or index == len(walk) - 1:
+            if not (stepping and _is_fixed(segment.element)):
+                return None
+            if index > first or (found and found[-1].length):  # a kick waits for its pass
+                found.append(Pass(recorder.program(before), first, index - 1, 0.0))
+            found.append(Pass(None, index, index, 0.0))
+            first, recorder = index + 1, Recorder()
+        if segment.slices or (index == len(walk) - 1 and index >= first):
             length = detached(segment.kicked) if segment.slices else 0.0
             found.append(Pass(recorder.program(), first, index, length))
             first, recorder = index + 1, Recorder()
     return found
+
+
+def _is_fixed(element: Element) -> bool:
+    """Whether weights of an element are numbers, and no knob of it is a tensor."""
+    return all(is_number(t) and t.dim() for t in tensors_in(element))
 
 
 class _Particles:
@@ -148,7 +170,17 @@ class _Particles:
         # of each loss: the pass, and the segment in it
         self.when, self.where = np.full((2, size), -1)
 
-    def go(self, part: Pass, number: int, field: Tensor, length: float) -> None:
+    def step(self, segment: Segment, reference: Reference, number: int) -> None:
+        """Move through what is no program."""
+        before = self._alive.copy()
+        state = passed(segment, self.state(), reference)
+        for column, moved in zip(self._columns, state.coordinates, strict=True):
+            column[:] = moved.detach().numpy()
+        self._alive[:] = state.alive.numpy()
+        lost = before & ~self._alive
+        self.when[lost], self.where[lost] = number, 0
+
+    def go(self, part: Pass, program: Program, number: int, field: Tensor, length: float) -> None:
         """Kick over a length, move, and deposit if a kick follows."""
         from .compiled.slice_kernels import slice_pass  # late: it takes a moment to load
 
@@ -158,7 +190,7 @@ class _Particles:
             slice_pass,
             len(self._alive),
             self._share,
-            *part.program,
+            *program,
             *self._columns,
             self._alive,
             self.when,

@@ -44,9 +44,9 @@ def stations(task: Task, places: Iterable[str], *, once: bool = False) -> dict[s
         once: no gradient will be differentiated.
     """
     stops = {place: position(task.lattice, place) for place in places}
-    wanted, beam, at = set(stops.values()), task.beam, 0
+    beam, at = task.beam, 0
     found = {0: beam}
-    for stop in sorted(wanted | _joints(task.lattice, max(wanted, default=0))):
+    for stop in sorted(set(stops.values())):
         if stop > at:
             section = Lattice(task.lattice.elements[at:stop])
             counts = task.counts[at:stop]
@@ -54,12 +54,6 @@ def stations(task: Task, places: Iterable[str], *, once: bool = False) -> dict[s
             beam, at = beam_of(end.state, end.reference, beam), stop
         found[stop] = beam
     return {place: found[stop] for place, stop in stops.items()}
-
-
-def _joints(lattice: Lattice, last: int) -> set[int]:
-    """Both ends of elements that are no operations: what lies between them is one pass."""
-    learned = [i for i, element in enumerate(lattice.elements[:last]) if element.vectors]
-    return {*learned, *(i + 1 for i in learned)}
 
 
 def position(lattice: Lattice, place: str) -> int:

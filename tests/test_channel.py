@@ -12,6 +12,7 @@ from pyjutrack.channel import Passed, channelled, passes
 from pyjutrack.compiled.columns import stacked
 from pyjutrack.propagation import state_of
 from pyjutrack.tracking import plan
+from pyjutrack.transport import Part, State, transport
 from pyjutrack.walk import Walk
 
 
@@ -75,6 +76,58 @@ def test_losses_are_told(cell, make_beam) -> None:
     losses = pj.loss_map(line, beam, kicks=[kick], turns=2)
     np.testing.assert_array_equal(losses.element[lost], places)
     np.testing.assert_array_equal(losses.turn[lost], out.segment[lost] // len(walk))
+
+
+class Stretch(pj.Drift):
+    """A thick element that no program can hold: half a drift, a bend of all that is off, half."""
+
+    abstract = True  # unknown to all that goes through the kinds
+
+
+@transport.register
+def _(element: Stretch, state: State, reference: pj.Reference, part: Part) -> State:
+    x, px, *rest = state.coordinates
+    moved = x + element.length * part.fraction * px, px - 0.1 * part.fraction * x.sin(), *rest
+    kept = [torch.where(state.alive, a, b) for a, b in zip(moved, state.coordinates, strict=True)]
+    return State(tuple(kept), state.alive & ((x.abs() < 1.2e-3) | (part.start != 0)))
+
+
+def learned(count: int) -> pj.HamiltonianKick:
+    form = pj.hamiltonians.Spline((0.02, 0.02), (8, 8))
+    draw = torch.Generator().manual_seed(count)
+    weights = torch.randn(form.count, generator=draw, dtype=torch.float64)
+    return pj.HamiltonianKick(form, weights, name=f"field{count}")
+
+
+@pytest.mark.parametrize("place", [0, 1, 3, 5])
+def test_maps_without_a_program_stand_between_passes(cell, make_beam, place) -> None:
+    kick = pj.SpaceCharge(pj.SpectralPoisson((0.012, 0.012), (48, 48)), max_step=0.1)
+    elements = list(cell)
+    elements[place:place] = [learned(1), Stretch(0.3, name="s"), learned(2)]
+    line = pj.Lattice([*elements, pj.Aperture(half_width=1.5e-3, half_height=1.5e-3)])
+    beam = make_beam(2000)
+    out, expected = channel(line, beam, [kick], 2), step_by_step(line, beam, [kick], 2)
+    assert out is not None
+    assert torch.equal(out.state.alive, expected.alive)
+    assert 20 < expected.lost < 1500
+    found = torch.stack(out.state.coordinates, -1)
+    torch.testing.assert_close(found, expected.coordinates, rtol=0, atol=1e-14)
+    lost = ~out.state.alive.numpy()
+    losses, walk = pj.loss_map(line, beam, kicks=[kick], turns=2), Walk(line, plan(line, [kick]))
+    places = [walk.place(i % len(walk)) for i in out.segment[lost]]
+    np.testing.assert_array_equal(losses.element[lost], places)
+    np.testing.assert_array_equal(losses.turn[lost], out.segment[lost] // len(walk))
+    assert (out.segment[~lost] == -1).all()
+
+
+def test_gradients_through_learned_elements_take_the_other_way(cell, kick, make_beam) -> None:
+    line, beam = pj.Lattice([cell, learned(1), cell]), make_beam(300)
+    weights = line["field1"].weights.clone().requires_grad_()
+    asked = line.with_values({"field1.weights": weights})
+    assert channel(asked, beam, [kick]) is None
+    with torch.no_grad():
+        assert channel(asked, beam, [kick]) is not None
+    assert channel(line, beam, [kick], stepping=False) is None
 
 
 def test_columns_are_kept_in_front_of_kicks(cell, kick, make_beam) -> None:

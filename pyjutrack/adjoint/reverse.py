@@ -109,7 +109,8 @@ def _forward(course: Course, record: Record, strategy: str, columns: Tensors) ->
         before = frozenset()
         between = [len(course) * n // (SNAPSHOTS + 1) for n in range(1, SNAPSHOTS + 1)]
         walk = course.numbers()
-        found = channelled(walk, beam, state, course.kicks, course.turns, between)
+        # what is stepped may have no way back, and the beam in front of it would have to be kept
+        found = channelled(walk, beam, state, course.kicks, course.turns, between, stepping=False)
         if found is not None:
             record.between = found.kept
             lost = torch.from_numpy(found.segment * course.phases + found.by_kick)

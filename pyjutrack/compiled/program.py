@@ -65,13 +65,19 @@ class Recorder:
         self._elements.append(self.element)
         return self
 
-    def program(self) -> Program:
-        """What was recorded."""
+    @property
+    def count(self) -> int:
+        """How many operations there are."""
+        return len(self._operations)
+
+    def program(self, count: int | None = None) -> Program:
+        """What was recorded, or the first operations of it."""
+        count = self.count if count is None else count
         return Program(
-            np.array(self._operations, dtype=np.int64),
-            np.array(self._starts, dtype=np.int64),
-            np.array(self._numbers, dtype=np.float64),
-            np.array(self._elements, dtype=np.int64),
+            np.array(self._operations[:count], dtype=np.int64),
+            np.array(self._starts[: count + 1], dtype=np.int64),
+            np.array(self._numbers[: self._starts[count]], dtype=np.float64),
+            np.array(self._elements[:count], dtype=np.int64),
         )
 
     def __getattr__(self, name: str) -> Any:

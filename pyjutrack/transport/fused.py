@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.autograd import forward_ad
 
 from ..compiled import parallel
@@ -14,7 +15,6 @@ from ..compiled.columns import stacked
 from ..compiled.program import NotRecordedError, Program, Recorder
 from ..lattice import Lattice
 from ..number import is_transformed
-from ..pushforward import Pushed
 from ..reference import Reference
 from .base import WHOLE, State
 from .fields import behind
@@ -118,12 +118,18 @@ def is_plain(state: State) -> bool:
     if forward_ad._current_level >= 0:
         return False
     return all(
-        type(c) is not Pushed
-        and not is_transformed(c)
-        and not c.requires_grad
-        and c.dim() == 1
-        and c.device.type == "cpu"
+        is_number(c) and not c.requires_grad and c.dim() == 1
         for c in (*state.coordinates, state.alive)
+    )
+
+
+def is_number(tensor: Tensor) -> bool:
+    """Whether a tensor is on the CPU, and no derivative by it can be asked for here."""
+    return (
+        type(tensor) in (Tensor, torch.nn.Parameter)
+        and not is_transformed(tensor)
+        and not (tensor.requires_grad and torch.is_grad_enabled())
+        and tensor.device.type == "cpu"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..active import tensors_in
 from ..beam import Beam
 from ..diagnostics import Diagnostic
 from ..engines import Task
@@ -21,6 +23,7 @@ from ..knobs import overlay
 from ..lattice import Lattice
 from ..stations import position, stations
 from ..tracking import Kick, task_of
+from ..transport.fused import is_number
 from .unknowns import Unknown, put, shaped
 
 Settings = Mapping[str, float]
@@ -126,7 +129,7 @@ class Twin:
         """
         task = self.machine(settings, values)
         wanted = self.diagnostics if names is None else [self.diagnostic(n) for n in names]
-        beams = stations(task, [d.at for d in wanted], once=True)
+        beams = stations(task, [d.at for d in wanted], once=torch.is_grad_enabled())
         return {d.name: d.read(beams[d.at]) for d in wanted}
 
     def machine(self, settings: Settings, values: Sequence[Tensor] | None = None) -> Task:
@@ -136,17 +139,26 @@ class Twin:
             settings, values: as for `read`.
         """
         values = [u.tensor() for u in self.unknowns] if values is None else values
-        return put(self.task(settings), self.unknowns, values)
+        task = put(self.task(settings), self.unknowns, values)
+        if all(map(is_number, tensors_in((*settings.values(), *values)))):
+            return _in_floats(task)
+        return task
 
     def task(self, settings: Settings) -> Task:
         """What is tracked at some settings, before errors are put in."""
-        task = task_of(self.lattice, self.beam, self.kicks, 1)
         if not settings:
-            return task
+            return self._checked
         given = settings.values()
         numbers = [torch.as_tensor(v, dtype=torch.float64) for v in given]
-        task = overlay(task, list(settings), numbers)
-        if any(isinstance(v, Tensor) for v in given):
-            return task
-        # floats in the lattice again, which compiled programs need
-        return dataclasses.replace(task, lattice=task.lattice.detached())
+        task = overlay(self._checked, list(settings), numbers)
+        return task if any(isinstance(v, Tensor) for v in given) else _in_floats(task)
+
+    @cached_property
+    def _checked(self) -> Task:
+        """What is tracked as designed: checked once, for all settings."""
+        return task_of(self.lattice, self.beam, self.kicks, 1)
+
+
+def _in_floats(task: Task) -> Task:
+    """The same with floats in the lattice, which compiled programs need."""
+    return dataclasses.replace(task, lattice=task.lattice.detached())

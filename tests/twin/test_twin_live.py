@@ -1,0 +1,67 @@
+"""Stepping a twin: quickly by programs, the same numbers as slowly by autograd's operators."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from live_cases import scan, small
+
+import pyjutrack as pj
+from pyjutrack import channel
+
+
+def slowly(twin: pj.Twin, settings: dict[str, float]) -> dict[str, np.ndarray]:
+    """With a setting that asks for a derivative, tracking takes the other way."""
+    asked = {
+        a: torch.tensor(v, dtype=torch.float64, requires_grad=True) for a, v in settings.items()
+    }
+    return {n: r.detach().numpy() for n, r in twin.read(asked).items()}
+
+
+@pytest.mark.parametrize("settings", scan(3))
+def test_a_step_is_what_tracking_gives(settings: dict[str, float]) -> None:
+    twin = small()
+    expected = slowly(twin, settings)
+    for name, reading in twin.predict(settings).items():
+        np.testing.assert_allclose(reading, expected[name], rtol=0, atol=1e-13)
+
+
+def test_a_step_goes_by_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+
+    def watched(*args: object, **options: object) -> object:
+        found.append(channel.channelled(*args, **options))
+        return found[-1]
+
+    monkeypatch.setattr("pyjutrack.propagation.channelled", watched)
+    small().predict({"q1.k1": 18.0, "beam.x": 1e-4})
+    assert len(found) == 2  # to the middle, and to the end
+    assert None not in found
+
+
+def test_what_does_not_depend_on_settings_is_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    checks = []
+    monkeypatch.setattr(pj.SpaceCharge, "check", lambda self, beam: checks.append(self))
+    twin = small()
+    made = len(checks)
+    for settings in scan(4):
+        twin.predict(settings)
+    assert 1 <= made == len(checks)
+
+
+def test_steps_leave_no_trace() -> None:
+    twin = small()
+    first = twin.predict({"q1.k1": 18.0})
+    twin.predict({"q1.k1": 22.0, "field.strength": 0.0, "beam.current": 0.0})
+    again = twin.predict({"q1.k1": 18.0})
+    for name, reading in first.items():
+        np.testing.assert_array_equal(again[name], reading)
+
+
+def test_a_beam_that_cannot_be_is_told_at_the_first_step() -> None:
+    twin = small(unknowns=())
+    wide = twin.beam.coordinates.clone()
+    wide[:, 0] *= 100
+    with pytest.raises(pj.InvalidValueError, match="larger than the space-charge box"):
+        twin.replace(beam=twin.beam.replace(coordinates=wide)).predict()
