@@ -12,7 +12,8 @@ from element_cases import PROTON
 
 import pyjutrack as pj
 from pyjutrack import propagation
-from pyjutrack.knobs import overlay, values
+from pyjutrack.engines import Task
+from pyjutrack.knobs import overlay, parts
 from pyjutrack.particles import Particles, particles_of
 from pyjutrack.propagation import run, state_of
 from pyjutrack.pushforward import Pushed, seeds
@@ -24,9 +25,9 @@ WRT = ("q1.k1", "d2.length", "beam.current", "q1.length")
 
 def ends(line, beam, kicks, wrt=WRT, turns=1):
     """Columns, tangents (6, K, N) and who is alive, at the end."""
-    vector = values(line, beam, wrt)
-    knobbed, source = overlay(line, beam, wrt, seeds(vector))
-    end = run(knobbed, source, kicks, turns, plan(line, kicks))
+    task = Task(line, beam, tuple(kicks), turns, plan(line, kicks))
+    knobbed = overlay(task, wrt, seeds(parts(task, wrt)))
+    end = run(knobbed.lattice, knobbed.beam, kicks, turns, task.counts)
     columns, tangents = [], torch.zeros(6, len(wrt), len(beam), dtype=beam.coordinates.dtype)
     for row, column in zip(tangents, end.state.coordinates, strict=True):
         if isinstance(column, Pushed):

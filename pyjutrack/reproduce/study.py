@@ -192,6 +192,7 @@ def _tables(
                 mode=mode,
                 step=variant.step,
                 engine=engine,
+                adjoint="store",  # the way back with the least rounding
             )
 
         forward, fd = by_knob(kicks, "forward"), by_knob(kicks, "fd")
