@@ -36,11 +36,6 @@ def write_own(path: str | Path, lattice: Lattice, reference: Reference | None = 
     Raises:
         InvalidValueError: a parameter carries derivatives, or is nothing that a file can hold.
     """
-    write_json(Path(path), described(lattice, reference))
-
-
-def described(lattice: Lattice, reference: Reference | None = None) -> Plain:
-    """A lattice as plain data, what `write_own` writes; errors as there."""
     known = kinds()
     elements = []
     for element in lattice:
@@ -49,10 +44,11 @@ def described(lattice: Lattice, reference: Reference | None = None) -> Plain:
             raise InvalidValueError(f"{element!r}: {kind} names another kind too; rename one")
         named = {"name": element.name} if element.name else {}
         elements.append({"kind": kind, **named, **changed_fields(element)})
-    return {"pyjutrack": VERSION, "reference": _plain_reference(reference), "elements": elements}
+    data = {"pyjutrack": VERSION, "reference": _described(reference), "elements": elements}
+    write_json(Path(path), data)
 
 
-def _plain_reference(reference: Reference | None) -> Plain | None:
+def _described(reference: Reference | None) -> Plain | None:
     if reference is None:
         return None
     species = reference.species
@@ -72,11 +68,7 @@ def read_own(path: str | Path) -> LatticeFile:
             the element and its field.
     """
     path = Path(path)
-    return lattice_from(path, _parsed(path))
-
-
-def lattice_from(path: Path, data: Any) -> LatticeFile:
-    """The lattice of plain data that `described` gave; errors, which name the path, as there."""
+    data = _parsed(path)
     _checked(path, data)
     reference = _reference(path, data.get("reference"))
     elements = [_element(path, n, item) for n, item in enumerate(data["elements"])]

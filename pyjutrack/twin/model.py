@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -73,19 +72,6 @@ class Twin:
     def replace(self, **changes: Any) -> Twin:
         """A copy with some attributes changed."""
         return dataclasses.replace(self, **changes)
-
-    def save(self, path: str | Path) -> str:
-        """Write it to a file, whole or not at all; see `twin.files.save`. Returns the digest."""
-        from .files import save
-
-        return save(self, path)
-
-    @classmethod
-    def load(cls, path: str | Path) -> Twin:
-        """The twin of a file of `save`; loading it runs nothing. See `twin.files.load`."""
-        from .files import load
-
-        return load(path)
 
     def diagnostic(self, name: str) -> Diagnostic:
         """One of the diagnostics.
