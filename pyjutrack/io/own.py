@@ -36,6 +36,11 @@ def write_own(path: str | Path, lattice: Lattice, reference: Reference | None = 
     Raises:
         InvalidValueError: a parameter carries derivatives, or is nothing that a file can hold.
     """
+    write_json(Path(path), record(lattice, reference))
+
+
+def record(lattice: Lattice, reference: Reference | None = None) -> Plain:
+    """A lattice as the data that a file holds; errors as for `write_own`."""
     known = kinds()
     elements = []
     for element in lattice:
@@ -44,8 +49,7 @@ def write_own(path: str | Path, lattice: Lattice, reference: Reference | None = 
             raise InvalidValueError(f"{element!r}: {kind} names another kind too; rename one")
         named = {"name": element.name} if element.name else {}
         elements.append({"kind": kind, **named, **changed_fields(element)})
-    data = {"pyjutrack": VERSION, "reference": _described(reference), "elements": elements}
-    write_json(Path(path), data)
+    return {"pyjutrack": VERSION, "reference": _described(reference), "elements": elements}
 
 
 def _described(reference: Reference | None) -> Plain | None:
@@ -68,7 +72,11 @@ def read_own(path: str | Path) -> LatticeFile:
             the element and its field.
     """
     path = Path(path)
-    data = _parsed(path)
+    return from_record(path, _parsed(path))
+
+
+def from_record(path: Path, data: Any) -> LatticeFile:
+    """The lattice of a `record` that stands in a file; errors as for `read_own`."""
     _checked(path, data)
     reference = _reference(path, data.get("reference"))
     elements = [_element(path, n, item) for n, item in enumerate(data["elements"])]

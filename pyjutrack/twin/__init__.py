@@ -8,6 +8,7 @@ from .calibrate import calibrate
 from .calibration import Calibration
 from .measurements import Measurements
 from .model import Twin
+from .records import recorded
 from .unknowns import Unknown
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "Twin",
     "Unknown",
     "calibrate",
+    "recorded",
 ]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import records
 from .measurements import Measurements
 from .model import Twin
 from .posterior import Posterior
@@ -163,6 +164,15 @@ class Calibration:
             f"{self.message}, {self.history[-1].step} steps; mean square residual "
             f"{self.mean_square():.3g} trained, {said}"
         )
+
+    def save(self, path: str | Path) -> str:
+        """Write it with its measurements, as `Twin.save` does; errors as there."""
+        return records.save(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Calibration:
+        """What `save` wrote, as `Twin.load` does; errors as there."""
+        return records.load(cls, path)
 
     def replace(self, **changes: Any) -> Calibration:
         """A copy with some attributes changed."""

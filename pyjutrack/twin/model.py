@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from ..lattice import Lattice
 from ..stations import position, stations
 from ..tracking import Kick, task_of
 from ..transport.fused import is_number
+from . import records
 from .unknowns import Unknown, put, shaped
 
 Settings = Mapping[str, float]
@@ -72,6 +74,26 @@ class Twin:
     def replace(self, **changes: Any) -> Twin:
         """A copy with some attributes changed."""
         return dataclasses.replace(self, **changes)
+
+    def save(self, path: str | Path) -> str:
+        """Write it, whole or not at all; returns the digest of what was written.
+
+        The file, of the safetensors format, holds numbers and a description in JSON.
+
+        Raises:
+            InvalidValueError: a kick or a diagnostic of a kind that files do not know (see
+                `recorded`), or something that carries derivatives.
+        """
+        return records.save(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Twin:
+        """What `save` wrote: it predicts the same to the bit. Loading runs nothing.
+
+        Raises:
+            InvalidValueError: no such file, no twin, truncated, or changed since.
+        """
+        return records.load(cls, path)
 
     def diagnostic(self, name: str) -> Diagnostic:
         """One of the diagnostics.

@@ -1,0 +1,243 @@
+"""Twins in files: numbers and a description of plain data, nothing that could run.
+
+Frozen data are written down by the name of their kind and the fields that make them; tensors and
+arrays stand beside the description. What is read is made by the kinds that are known here, and by
+no others.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import InvalidValueError, PyJuTrackError
+from ..number import is_transformed
+from ..surrogate import files
+
+T = TypeVar("T")
+#: kinds of users, by name
+_OTHERS: dict[str, type] = {}
+
+
+def recorded(kind: type[T]) -> type[T]:
+    """Let files hold a kind of one's own, such as a diagnostic; a decorator.
+
+    The kind must be known, under the same name, where a file with it is read.
+
+    Args:
+        kind: a frozen dataclass, whose fields are numbers, words, tensors, arrays, tuples and
+            mappings of these, or other kinds that are recorded.
+
+    Raises:
+        InvalidValueError: it is none, or another kind has its name.
+    """
+    if "__dataclass_params__" not in vars(kind) or not vars(kind)["__dataclass_params__"].frozen:
+        raise InvalidValueError(f"{kind.__name__} must be a frozen dataclass to be recorded")
+    if {**_own(), **_OTHERS}.get(kind.__name__, kind) is not kind or kind.__name__ in _specials():
+        raise InvalidValueError(f"another kind is named {kind.__name__}; rename one")
+    _OTHERS[kind.__name__] = kind
+    return kind
+
+
+def save(thing: Any, path: str | Path) -> str:
+    """Write a thing of a recorded kind, whole or not at all; returns the digest.
+
+    Raises:
+        InvalidValueError: something in it is of no recorded kind, or carries derivatives.
+    """
+    writer = _Writer()
+    described = writer.plain(thing, type(thing).__name__.lower())
+    return files.write(Path(path), described, writer.tensors, holds=_holds(type(thing)))
+
+
+def load(kind: type[T], path: str | Path) -> T:
+    """What `save` wrote of a kind, equal to the bit. It runs nothing that the file holds.
+
+    Raises:
+        InvalidValueError: no such file, not one of this kind, truncated, changed since, or with
+            something of a kind that is not known here.
+    """
+    path = Path(path)
+    try:
+        described, tensors, _ = files.read(path, holds=_holds(kind))
+        found = _made(described, tensors)
+    except InvalidValueError:
+        raise
+    except (PyJuTrackError, LookupError, TypeError, ValueError, AttributeError) as error:
+        raise InvalidValueError(
+            f"{path} does not describe a {kind.__name__} that can be made here: {error}"
+        ) from error
+    if type(found) is not kind:
+        raise InvalidValueError(f"{path} holds a {type(found).__name__}, and no {kind.__name__}")
+    return found
+
+
+def _holds(kind: type) -> str:
+    return kind.__name__.lower()
+
+
+class _Special(NamedTuple):
+    """A kind that is not made by its fields: by what it is described, and made again."""
+
+    kind: type
+    described: Callable[[Any], Any]
+    made: Callable[[Any], Any]
+
+
+@cache
+def _own() -> dict[str, type]:
+    """The kinds that are made by their fields. A kick or potential that files hold stands here."""
+    from .. import diagnostics, spacecharge, surrogate
+    from ..reference import Reference, Species
+    from . import calibration, measurements, model, posterior, unknowns
+
+    kinds: list[Any] = [
+        *(Reference, Species),
+        *(spacecharge.SpaceCharge, spacecharge.SpectralPoisson, spacecharge.Grid),
+        *(surrogate.Surrogate, surrogate.Domain),
+        *(diagnostics.BeamPosition, diagnostics.BeamSize, diagnostics.LossCount),
+        *(diagnostics.Screen, diagnostics.WireScanner),
+        *(model.Twin, unknowns.Unknown, measurements.Measurements),
+        *(calibration.Calibration, calibration.Step, posterior.Posterior),
+    ]
+    return {kind.__name__: kind for kind in kinds}
+
+
+@cache
+def _specials() -> dict[str, _Special]:
+    from .. import lattice, spacecharge
+    from ..beam import Beam, require_whole
+    from ..elements import Element
+    from ..io import fields, own
+    from ..spacecharge.shapes import shape
+    from ..surrogate import layers
+    from ..surrogate.network import Network
+
+    def of_beam(beam: Beam) -> dict[str, Any]:
+        require_whole(beam, "a file")
+        return {n: getattr(beam, n) for n in ("reference", "coordinates", "current", "alive")}
+
+    def of_element(element: Element) -> dict[str, Any]:
+        kind = type(element).__name__
+        return {"kind": kind, "name": element.name, **fields.changed_fields(element)}
+
+    def to_element(data: dict[str, Any]) -> Element:
+        kind = fields.kind_named(data.pop("kind"))
+        return fields.element_from(kind, {k: _listed(v) for k, v in data.items()})
+
+    def of_shape(used: spacecharge.Shape) -> str:
+        if shape(used.name) != used:
+            raise InvalidValueError(f"no file can hold the shape {used}: {used.name} is another")
+        return used.name
+
+    def of_network(network: Network) -> dict[str, Any]:
+        described = [layers.record(layer) for layer in network.layers]
+        return {"layers": described, "weights": network.weights}
+
+    def to_network(data: dict[str, Any]) -> Network:
+        return Network(tuple(map(layers.from_record, data["layers"])), data["weights"])
+
+    found = [
+        _Special(
+            lattice.Lattice,
+            own.record,
+            lambda data: own.from_record(Path("a lattice"), _listed(data)).lattice,
+        ),
+        _Special(Beam, of_beam, lambda data: Beam(**data)),
+        _Special(Element, of_element, to_element),
+        _Special(spacecharge.Mesh, tuple, lambda pair: spacecharge.Mesh(*pair)),
+        _Special(spacecharge.Shape, of_shape, shape),
+        _Special(Network, of_network, to_network),
+    ]
+    return {special.kind.__name__: special for special in found}
+
+
+class _Writer:
+    """Writes data down; tensors are set aside."""
+
+    def __init__(self) -> None:
+        self.tensors: dict[str, Tensor] = {}
+
+    def plain(self, value: Any, place: str) -> Any:
+        """Data as JSON holds them. `place` says where they stand, and names their tensors."""
+        if value is None or type(value) in (bool, int, str):
+            return value
+        if isinstance(value, np.generic):
+            return self.plain(value.item(), place)
+        if type(value) is float:
+            return value if math.isfinite(value) else {"float": str(value)}
+        if isinstance(value, (Tensor, np.ndarray)):
+            return self._aside(value, place)
+        for special in _specials().values():
+            if isinstance(value, special.kind):
+                inner = self.plain(special.described(value), place)
+                return {"kind": special.kind.__name__, "of": inner}
+        if isinstance(value, (tuple, list)):
+            return [self.plain(v, f"{place}.{i}") for i, v in enumerate(value)]
+        if isinstance(value, Mapping) and all(isinstance(k, str) for k in value):
+            return {"map": {k: self.plain(v, f"{place}.{k}") for k, v in value.items()}}
+        kind = type(value)
+        if {**_own(), **_OTHERS}.get(kind.__name__) is not kind:
+            raise InvalidValueError(
+                f"no file can hold the {kind.__name__} at {place}; let it be a frozen dataclass "
+                "of numbers and tensors, and tell its kind to pyjutrack.twin.recorded"
+            )
+        values = {
+            f.name: self.plain(getattr(value, f.name), f"{place}.{f.name}")
+            for f in dataclasses.fields(value)
+            if f.init
+        }
+        return {"kind": kind.__name__, "fields": values}
+
+    def _aside(self, value: Any, place: str) -> dict[str, str]:
+        if isinstance(value, np.ndarray):
+            if value.dtype.kind not in "bif":
+                raise InvalidValueError(f"no file can hold the array at {place}: {value.dtype}")
+            self.tensors[place] = torch.from_numpy(value.copy())
+            return {"array": place}
+        if value.requires_grad or is_transformed(value):
+            raise InvalidValueError(
+                f"the tensor at {place} carries derivatives, which a file cannot hold; detach() it"
+            )
+        self.tensors[place] = value.clone()
+        return {"tensor": place}
+
+
+def _made(data: Any, tensors: Mapping[str, Tensor]) -> Any:
+    """What a description describes."""
+    if isinstance(data, list):
+        return tuple(_made(entry, tensors) for entry in data)
+    if not isinstance(data, dict):
+        return data
+    if "kind" not in data:
+        ((word, value),) = data.items()
+        if word == "map":
+            return {k: _made(v, tensors) for k, v in value.items()}
+        if word == "float":
+            return float(value)
+        return tensors[value].numpy() if word == "array" else tensors[value]
+    name = data["kind"]
+    if name in _specials():
+        return _specials()[name].made(_made(data["of"], tensors))
+    kinds = {**_own(), **_OTHERS}
+    if name not in kinds:
+        raise InvalidValueError(
+            f"the file holds a {name}, which is not known here; define it, and tell its kind to "
+            "pyjutrack.twin.recorded, before the file is read"
+        )
+    return kinds[name](**{k: _made(v, tensors) for k, v in data["fields"].items()})
+
+
+def _listed(data: Any) -> Any:
+    """Plain data with lists in the place of tuples, as JSON has them."""
+    if isinstance(data, (tuple, list)):
+        return [_listed(entry) for entry in data]
+    return {k: _listed(v) for k, v in data.items()} if isinstance(data, dict) else data

@@ -1,0 +1,251 @@
+"""Twins and calibrations in files: the same to the bit, or a clear word why not."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from live_cases import SPLINE, beam, line, measured, scan, small, weights, wires
+from safetensors.torch import load_file, save_file
+
+import pyjutrack as pj
+from pyjutrack import diagnostics as dg
+from pyjutrack.surrogate import files
+from pyjutrack.twin import Calibration, Measurements, Twin, Unknown, calibrate, recorded
+
+
+@recorded
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tilted(dg.BeamPosition):
+    """A diagnostic of a user's own, with plain data and a tensor."""
+
+    matrix: torch.Tensor
+
+    def read(self, beam: pj.Beam) -> torch.Tensor:
+        return (self.matrix @ super().read(beam).unsqueeze(-1)).squeeze(-1)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Unheard(dg.BeamPosition):
+    """A diagnostic that nobody told the files of."""
+
+
+def everything() -> Twin:
+    """A twin with all that a file should hold."""
+    scraper = pj.Aperture(half_width=4e-3, half_height=5e-3, shape="ellipse", dx=1e-4)
+    instruments = [
+        *wires(),
+        dg.Screen("middle", size=(0.02, 0.016), shape=(12, 10), resolution=(5e-4, 6e-4)),
+        dg.BeamSize("middle", noise=1e-5),
+        dg.LossCount("end"),
+        dg.LossCount("end", opening=scraper, smoothing=1e-3, name="soft"),
+        Tilted("end", matrix=torch.tensor([[0.1, 1 / 3], [2.0, -1e-300]], dtype=torch.float64)),
+    ]
+    form = pj.hamiltonians.Perceptron((5, 4), scales=(3e-3, 4e-3, 0.1), seed=3)
+    learned = pj.HamiltonianKick(form, form.start().cumsum(0) / 30, name="net", strength=0.7)
+    lattice = pj.Lattice([line(), scraper, learned, pj.Marker(name="last")])
+    kick = pj.SpaceCharge(
+        pj.SpectralPoisson((0.024, 0.022), (40, 36), "catmull-rom", (12, 11)),
+        max_step={"Drift": 0.1, "Quadrupole": 0.05},
+        perveance_scale=torch.tensor(0.9, dtype=torch.float64),
+    )
+    alive = torch.arange(400) % 7 > 0
+    bunch = beam().replace(alive=alive, current=torch.tensor(40.0))
+    return small(lattice=lattice, beam=bunch, diagnostics=instruments, kicks=[kick])
+
+
+def assert_same(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> None:
+    assert list(a) == list(b)
+    for name, reading in a.items():
+        np.testing.assert_array_equal(b[name], reading)
+        assert b[name].dtype == reading.dtype
+
+
+def test_a_twin_comes_back_to_the_bit(tmp_path: Path) -> None:
+    twin = everything()
+    digest = twin.save(tmp_path / "twin.safetensors")
+    found = Twin.load(tmp_path / "twin.safetensors")
+    for settings in ({}, *scan(2)):
+        assert_same(twin.predict(settings), found.predict(settings))
+    assert found.lattice == twin.lattice or found.lattice.names == twin.lattice.names
+    assert found.beam.reference == twin.beam.reference
+    assert torch.equal(found.beam.alive, twin.beam.alive)
+    assert [u.prior for u in found.unknowns] == [u.prior for u in twin.unknowns]
+    assert found.save(tmp_path / "again.safetensors") == digest
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_networks_in_the_solvers_place(tmp_path: Path, make_surrogate, dtype) -> None:
+    network = make_surrogate("linear", cells=(64, 64), size=(0.024, 0.024)).to(dtype)
+    network = network.replace(outside="ignore", about={"teacher": "a solver", "errors": [0.1, 0.2]})
+    twin = small(kicks=[pj.SpaceCharge(network, max_step=0.3)])
+    twin.save(tmp_path / "twin.safetensors")
+    found = Twin.load(tmp_path / "twin.safetensors")
+    assert_same(twin.predict({"q1.k1": 19.0}), found.predict({"q1.k1": 19.0}))
+    potential = found.kicks[0].potential
+    assert potential.domain == network.domain
+    assert (potential.outside, potential.network.dtype) == ("ignore", dtype)
+
+
+def test_single_precision_stays_single(tmp_path: Path) -> None:
+    twin = small(beam=beam().to(torch.float32))
+    twin.save(tmp_path / "twin.safetensors")
+    assert_same(twin.predict(), Twin.load(tmp_path / "twin.safetensors").predict())
+
+
+@pytest.fixture(scope="module")
+def calibration() -> Calibration:
+    hidden = small(unknowns=(Unknown("q1.k1", relative=True, value=0.03),))
+    data = measured(hidden, scan(5))
+    used = {n: np.ones(r.shape, bool) for n, r in data.readings.items()}
+    used["end.wire_x"][1, 3] = False
+    data.readings["end.wire_x"][1, 3] = np.nan
+    sigma = {"end.wire_x": 2e-3, "end.wire_y": np.full((5, 24), 1e-3)}
+    masked = Measurements(data.settings, data.readings, sigma, used)
+    wanted = [Unknown("q1.k1", relative=True), Unknown("field.weights", prior=0.1)]
+    return calibrate(hidden.replace(unknowns=()), masked, wanted, held_out=[1], max_steps=2)
+
+
+def test_a_calibration_comes_back_whole(tmp_path: Path, calibration: Calibration) -> None:
+    calibration.save(tmp_path / "c.safetensors")
+    found = Calibration.load(tmp_path / "c.safetensors")
+    for a, b in zip(calibration.predict(scan(1)[0]), found.predict(scan(1)[0]), strict=True):
+        assert_same(a, b)
+    assert found.table() == calibration.table()
+    assert found.history == calibration.history
+    assert (found.held_out, found.converged, found.message) == (
+        calibration.held_out,
+        calibration.converged,
+        calibration.message,
+    )
+    assert found.posterior is not None
+    assert calibration.posterior is not None
+    np.testing.assert_array_equal(found.posterior.covariance, calibration.posterior.covariance)
+    assert_same(calibration.residuals(), found.residuals())
+    assert found.data.settings == calibration.data.settings
+    assert_same(dict(calibration.data.used), dict(found.data.used))
+
+
+def test_what_is_infinite_or_missing_comes_back(tmp_path: Path, calibration: Calibration) -> None:
+    steps = (dataclasses.replace(calibration.history[0], held_out=np.inf),)
+    bare = calibration.replace(posterior=None, history=steps, held_out=())
+    bare.save(tmp_path / "c.safetensors")
+    found = Calibration.load(tmp_path / "c.safetensors")
+    assert found.posterior is None
+    assert found.history == steps
+    assert np.isinf(found.twin.unknowns[0].prior)
+
+
+def test_kinds_that_no_file_holds_are_named(tmp_path: Path) -> None:
+    twin = small(diagnostics=[*wires(), Unheard("end")])
+    with pytest.raises(pj.InvalidValueError, match=r"Unheard at twin.diagnostics.2.*recorded"):
+        twin.save(tmp_path / "twin.safetensors")
+    asked = beam().coordinates.requires_grad_()
+    with pytest.raises(pj.InvalidValueError, match=r"twin.beam.coordinates carries.*detach"):
+        small(beam=beam().replace(coordinates=asked)).save(tmp_path / "twin.safetensors")
+    weighted = line().with_values({"field.weights": weights(1).requires_grad_()})
+    with pytest.raises(pj.InvalidValueError, match="weights carries derivatives"):
+        small(lattice=weighted).save(tmp_path / "twin.safetensors")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_frozen_dataclasses_are_recorded() -> None:
+    class Loose:
+        pass
+
+    @dataclasses.dataclass
+    class Thawed:
+        pass
+
+    @dataclasses.dataclass(frozen=True)
+    class Twin:
+        pass
+
+    for kind, word in ((Loose, "frozen"), (Thawed, "frozen"), (Twin, "another kind")):
+        with pytest.raises(pj.InvalidValueError, match=word):
+            recorded(kind)
+    assert recorded(Tilted) is Tilted
+
+
+def _truncated(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def _foreign(path: Path) -> None:
+    save_file({"a": torch.zeros(3)}, str(path))
+
+
+def _text(path: Path) -> None:
+    path.write_text("settings")
+
+
+def _changed(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("damage", "word"),
+    [
+        (_truncated, "no whole safetensors file"),
+        (_text, "no whole safetensors file"),
+        (_foreign, "no twin of this package"),
+        (_changed, "digest does not match"),
+        (Path.unlink, "no file"),
+    ],
+)
+def test_damage_is_told(tmp_path: Path, damage: Callable[[Path], None], word: str) -> None:
+    path = tmp_path / "twin.safetensors"
+    small().save(path)
+    damage(path)
+    with pytest.raises(pj.InvalidValueError, match=word):
+        Twin.load(path)
+
+
+def test_one_kind_is_not_another(tmp_path: Path, calibration: Calibration) -> None:
+    calibration.save(tmp_path / "c.safetensors")
+    with pytest.raises(pj.InvalidValueError, match="no twin of this package"):
+        Twin.load(tmp_path / "c.safetensors")
+
+
+def _edited(path: Path, edit: Callable[[dict], object]) -> None:
+    """A file with another description, and the digest that belongs to it."""
+    described, tensors, _ = files.read(path, holds="twin")
+    edit(described)
+    files.write(path, described, tensors, holds="twin")
+
+
+@pytest.mark.parametrize(
+    ("edit", "word"),
+    [
+        (lambda d: d["fields"].pop("beam"), "beam"),
+        (lambda d: d["fields"].update(kicks=[{"kind": "Wake", "fields": {}}]), "Wake.*recorded"),
+        (lambda d: d["fields"].update(kicks=[{"kind": "os.system", "fields": {}}]), "os.system"),
+        (lambda d: d["fields"].update(diagnostics={"tensor": "nowhere"}), "nowhere"),
+        (lambda d: d["fields"].update(diagnostics={"other": 1, "word": 2}), "describe"),
+        (lambda d: d["fields"].update(lattice={"kind": "Lattice", "of": 3}), "lattice"),
+        (lambda d: d.update(kind="Unknown", fields={"address": "q1.k1"}), "holds a Unknown"),
+        (lambda d: d.clear(), "describe"),
+    ],
+)
+def test_what_describes_no_twin(tmp_path: Path, edit, word: str) -> None:
+    path = tmp_path / "twin.safetensors"
+    small().save(path)
+    _edited(path, edit)
+    with pytest.raises(pj.InvalidValueError, match=word):
+        Twin.load(path)
+
+
+def test_the_file_is_numbers_and_json(tmp_path: Path) -> None:
+    small().save(tmp_path / "twin.safetensors")
+    described, tensors, _ = files.read(tmp_path / "twin.safetensors", holds="twin")
+    assert json.loads(json.dumps(described)) == described
+    assert tensors.keys() == load_file(tmp_path / "twin.safetensors").keys()
+    assert "twin.beam.coordinates" in tensors
+    assert tensors["twin.unknowns.2.value"].shape == (SPLINE.count,)
