@@ -102,6 +102,7 @@ def _own() -> dict[str, type]:
     kinds: list[Any] = [
         *(Reference, Species),
         *(spacecharge.SpaceCharge, spacecharge.SpectralPoisson, spacecharge.Grid),
+        *(spacecharge.ImageCharges, surrogate.ResidualNetwork),
         *(surrogate.Surrogate, surrogate.Domain),
         *(diagnostics.BeamPosition, diagnostics.BeamSize, diagnostics.LossCount),
         *(diagnostics.Screen, diagnostics.WireScanner),
@@ -140,10 +141,11 @@ def _specials() -> dict[str, _Special]:
 
     def of_network(network: Network) -> dict[str, Any]:
         described = [layers.record(layer) for layer in network.layers]
-        return {"layers": described, "weights": network.weights}
+        # in pairs: the order tells which entry of a vector belongs to which weight
+        return {"layers": described, "weights": tuple(network.weights.items())}
 
     def to_network(data: dict[str, Any]) -> Network:
-        return Network(tuple(map(layers.from_record, data["layers"])), data["weights"])
+        return Network(tuple(map(layers.from_record, data["layers"])), dict(data["weights"]))
 
     found = [
         _Special(

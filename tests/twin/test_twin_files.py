@@ -249,3 +249,19 @@ def test_the_file_is_numbers_and_json(tmp_path: Path) -> None:
     assert tensors.keys() == load_file(tmp_path / "twin.safetensors").keys()
     assert "twin.beam.coordinates" in tensors
     assert tensors["twin.unknowns.2.value"].shape == (SPLINE.count,)
+
+
+@pytest.mark.parametrize("kind", ["images", "network"])
+def test_learned_corrections_come_back(tmp_path, kind):
+    solver = pj.SpectralPoisson((0.024, 0.024), (40, 40))
+    start = pj.ImageCharges(solver, 2) if kind == "images" else pj.ResidualNetwork.small(solver)
+    draw = torch.Generator().manual_seed(3)
+    noise = torch.randn(len(start.weights), generator=draw, dtype=torch.float64)
+    learned = dataclasses.replace(start, weights=start.weights + 1e-2 * noise)
+    twin = small().replace(kicks=[pj.SpaceCharge(learned, max_step=0.4)])
+    twin.save(tmp_path / "twin.safetensors")
+    back = pj.Twin.load(tmp_path / "twin.safetensors")
+    before, plain = twin.predict(), small().predict()
+    for name, reading in back.predict().items():
+        np.testing.assert_array_equal(reading, before[name])
+        assert not np.array_equal(reading, plain[name])
