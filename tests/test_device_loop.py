@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 from correction_cases import KINDS, start
-from element_cases import CASES, PROTON, Case
+from element_cases import FUSED, PROTON, Case
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import pyjutrack as pj
@@ -44,7 +44,7 @@ def away(monkeypatch: pytest.MonkeyPatch) -> Away:
     return Away()
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda c: c.label)
+@pytest.mark.parametrize("case", FUSED, ids=lambda c: c.label)
 def test_every_element(case: Case, away: Away) -> None:
     columns = tuple(torch.empty(9, dtype=torch.float64, device="meta") for _ in range(6))
     alive = torch.ones(9, dtype=torch.bool, device="meta")
