@@ -83,7 +83,7 @@ class Machine:
 
     Attributes:
         errors: relative errors of the quadrupoles, by name.
-        amplitude: of the field error [m]: H = amplitude Re((x + iy)^4 + ...) in a Gaussian.
+        amplitude: of the field error [m]: a polynomial in a Gaussian, see `field`.
         centre: of the field error [m].
         semi_axes: of the pipe [m].
         particles: of the beam.

@@ -77,7 +77,8 @@ def calibrate(
         rate, shots: of Adam: length of a step in units of the priors, shots that each step sees.
         slope_particles: how many particles, the first ones of the beam, the Jacobians of
             Gauss-Newton steps and of the posterior are taken from; None is all. Residuals and costs
-            see all of them in any case. With a quiet beam a few thousand are enough.
+            see all of them in any case. What the data hardly determine needs many: its slopes are
+            small differences of others.
         checkpoint: a file to which every step is written, and from which a run that was killed
             goes on. Loading it runs nothing.
         seed: of the choice of what is held out, and of what each step of Adam sees.
