@@ -71,20 +71,20 @@ def split(vector: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
 
 def overlay(of: T, wrt: Sequence[str], numbers: Iterable[Tensor]) -> T:
     """The same with its knobs set to tensors, 0-d or vectors; the original is left as it is."""
-    in_lattice, of_beam, kicks, current = {}, {}, list(of.kicks), None
+    in_lattice, of_beam, kicks, amperes = {}, {}, list(of.kicks), None
     for address, number in zip(wrt, numbers, strict=True):
         kick = _KICK.match(address)
         if kick:
             place = int(kick[1])
             kicks[place] = _with(kicks[place], kick[2].split("."), number)
         elif address == CURRENT:
-            current = number
+            amperes = number
         elif address in incoming.KNOBS and address not in of.lattice.knobs():
             of_beam[address] = number
         else:
             in_lattice[address] = number
     beam = incoming.shaped(of.beam, of_beam) if of_beam else of.beam
-    beam = beam if current is None else beam.replace(current=current)
+    beam = beam if amperes is None else beam.replace(current=amperes)
     lattice = of.lattice.with_values(in_lattice) if in_lattice else of.lattice
     return dataclasses.replace(of, lattice=lattice, beam=beam, kicks=tuple(kicks))  # type: ignore[type-var]
 

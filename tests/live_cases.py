@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from twin_cases import SPLINE, beam, wires
 
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
-from pyjutrack.twin import Measurements, Twin, Unknown
+from pyjutrack.twin import Twin, Unknown
 
-PROTON = pj.Reference.from_kinetic("proton", 1e9)
-OPTICS = pj.Twiss(beta_x=1.0, alpha_x=-1.0, beta_y=1.0, alpha_y=1.0)
-SPLINE = pj.hamiltonians.Spline((0.02, 0.02), (8, 8), unit=1e-5)
 QUADRUPOLES = {"q1.k1": 20.0, "q2.k1": -20.0}
 
 
@@ -35,24 +33,6 @@ def line() -> pj.Lattice:
     )
 
 
-def beam(particles: int = 400, current: float = 50.0) -> pj.Beam:
-    return pj.distributions.gaussian(
-        PROTON,
-        particles,
-        twiss=OPTICS,
-        emittance=(2e-6, 2e-6),
-        current=current,
-        quiet=True,
-        seed=1,
-    )
-
-
-def wires(at: str = "end", noise: float = 1e-3) -> list[dg.WireScanner]:
-    return [
-        dg.WireScanner(at, plane=p, width=0.02, bins=24, resolution=5e-4, noise=noise) for p in "xy"
-    ]
-
-
 def space_charge() -> pj.SpaceCharge:
     return pj.SpaceCharge(pj.SpectralPoisson((0.024, 0.024), (36, 36)), max_step=0.15)
 
@@ -65,7 +45,7 @@ def small(**changes: object) -> Twin:
         Unknown("beam.current", relative=True, value=-0.1),
     )
     diagnostics = (*wires(), dg.BeamPosition("middle", noise=1e-5))
-    twin = Twin(line(), beam(), diagnostics, (space_charge(),), unknowns)
+    twin = Twin(line(), beam(400), diagnostics, (space_charge(),), unknowns)
     return twin.replace(**changes)
 
 
@@ -76,14 +56,3 @@ def scan(shots: int, seed: int = 0, spread: float = 0.2) -> list[dict[str, float
         {a: k * (1 + spread * draw.uniform(-1, 1)) for a, k in QUADRUPOLES.items()}
         for _ in range(shots)
     ]
-
-
-def measured(hidden: Twin, settings: list[dict[str, float]], seed: int = 0) -> Measurements:
-    """What a hidden machine reads, with the noise of its diagnostics."""
-    draw = np.random.default_rng(seed)
-    shots = [hidden.predict(s) for s in settings]
-    readings = {d.name: np.stack([shot[d.name] for shot in shots]) for d in hidden.diagnostics}
-    noise = {d.name: d.noise for d in hidden.diagnostics}
-    return Measurements(
-        settings, {n: r + noise[n] * draw.standard_normal(r.shape) for n, r in readings.items()}
-    )

@@ -50,10 +50,9 @@ def space_charge() -> pj.SpaceCharge:
     return pj.SpaceCharge(pj.SpectralPoisson((0.024, 0.024), (36, 36)), max_step=0.4)
 
 
-def wires(noise: float = 1e-3) -> list[dg.WireScanner]:
+def wires(at: str = "end", noise: float = 1e-3) -> list[dg.WireScanner]:
     return [
-        dg.WireScanner("end", plane=p, width=0.02, bins=24, resolution=5e-4, noise=noise)
-        for p in "xy"
+        dg.WireScanner(at, plane=p, width=0.02, bins=24, resolution=5e-4, noise=noise) for p in "xy"
     ]
 
 

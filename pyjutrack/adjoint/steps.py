@@ -11,7 +11,7 @@ from torch import Tensor
 from ..beam import Beam
 from ..reference import Reference
 from ..transport import State
-from ..transport.retreat import is_kick, retreat
+from ..transport.retreat import all_undone, is_kick, taped
 from ..walk import Segment, passed
 from .course import Tensors
 
@@ -60,18 +60,17 @@ def back_through_element(
         parameters: tensors of the element that require gradients.
     """
     element, part, _ = segment
-    if known is None and is_kick(element, reference, part):
-        known = end.coordinates
-        with torch.enable_grad():
-            leaves = leaves_of(known)
-            kicked = passed(segment, State(leaves, end.alive), reference).coordinates
-        return _in_front(leaves, kicked), pulled(kicked, leaves, parameters, gradients, sums)
+    once = False
     if known is None:
-        known = retreat(element, end, reference, part).coordinates
+        operations = taped(element, reference, part)
+        once = is_kick(operations)
+        known = (end if once else all_undone(operations, end)).coordinates
     with torch.enable_grad():
         leaves = leaves_of(known)
         moved = passed(segment, State(leaves, end.alive), reference).coordinates
-    return known, pulled(moved, leaves, parameters, gradients, sums)
+    # a kick moves nobody: it is the same from behind, and undoes itself
+    before = _in_front(leaves, moved) if once else known
+    return before, pulled(moved, leaves, parameters, gradients, sums)
 
 
 def back_through_kick(

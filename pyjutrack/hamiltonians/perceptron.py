@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -63,8 +64,8 @@ class Perceptron:
 
     def value(self, weights: Tensor, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
         """See `Form`."""
-        _, v = self._layers(weights, x)
-        last = self._activations(weights, x, y, z)[-1]
+        layers, v = self._layers(weights, x)
+        last = self._activations(layers, x, y, z)[-1]
         return self.unit * (v @ last).reshape(x.shape)
 
     def slopes(
@@ -72,10 +73,8 @@ class Perceptron:
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """See `Form`."""
         layers, v = self._layers(weights, x)
-        back = v.mT
-        for (a, _), out in zip(
-            reversed(layers), reversed(self._activations(weights, x, y, z)), strict=True
-        ):
+        outputs, back = self._activations(layers, x, y, z), v.mT
+        for (a, _), out in zip(reversed(layers), reversed(outputs), strict=True):
             back = a.mT @ (back * (1 - out * out))
         along = [
             (self.unit / s) * row.reshape(x.shape)
@@ -83,9 +82,10 @@ class Perceptron:
         ]
         return along[0], along[1], along[2] if len(along) == 3 else None
 
-    def _activations(self, weights: Tensor, x: Tensor, y: Tensor, z: Tensor) -> list[Tensor]:
+    def _activations(
+        self, layers: Sequence[tuple[Tensor, Tensor]], x: Tensor, y: Tensor, z: Tensor
+    ) -> list[Tensor]:
         """Outputs of the hidden layers, (width, N)."""
-        layers, _ = self._layers(weights, x)
         places = zip((x, y, z), self.scales, strict=False)
         signal = torch.stack([u.reshape(-1) * (1 / s) for u, s in places])
         found = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..compiled import COMPILED_MAPS
@@ -33,9 +33,7 @@ def retreat(element: Element, state: State, reference: Reference, part: Part) ->
         NotRecordedError: the element is moved by a function of a user's own, whose inverse nobody
             knows; see `has_inverse`.
     """
-    for name, parameters in reversed(taped(element, reference, part)):
-        state = undone(name, parameters, state)
-    return state
+    return all_undone(taped(element, reference, part), state)
 
 
 def has_inverse(element: Element, reference: Reference, part: Part) -> bool:
@@ -51,13 +49,9 @@ def has_inverse(element: Element, reference: Reference, part: Part) -> bool:
 _KICKS = ("multipole_kick", "potential_kick")
 
 
-def is_kick(element: Element, reference: Reference, part: Part) -> bool:
-    """Whether all that is done in a part of an element is one kick by what depends on places."""
-    try:
-        names = [name for name, _ in taped(element, reference, part)]
-    except NotRecordedError:
-        return False
-    return len(names) == 1 and names[0] in _KICKS
+def is_kick(operations: Sequence[Operation]) -> bool:
+    """Whether all that is done is one kick by what depends on places."""
+    return len(operations) == 1 and operations[0][0] in _KICKS
 
 
 class _Tape(Recorder):
@@ -77,6 +71,13 @@ def taped(element: Element, reference: Reference, part: Part) -> list[Operation]
     advance(element, tape, reference, part)
     found: list[Operation] = tape.operations
     return found
+
+
+def all_undone(operations: Sequence[Operation], state: State) -> State:
+    """Particles in front of operations."""
+    for name, parameters in reversed(operations):
+        state = undone(name, parameters, state)
+    return state
 
 
 def undone(name: str, parameters: Parameters, state: State) -> State:

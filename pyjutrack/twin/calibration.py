@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import require_known
 from . import records
 from .measurements import Measurements
 from .model import Twin
@@ -87,8 +88,6 @@ class Calibration:
         Raises:
             UnknownNameError: there is none.
         """
-        from ..errors import require_known
-
         require_known("unknown", label, self.labels)
         i = self.labels.index(label)
         return float(self.values[i]), float(self.sigma[i])

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import TrainingError
-from ..pushforward import Pushed, seeds
+from ..knobs import split
+from ..pushforward import Pushed, seeds, value_of
 from .measurements import Measurements
 from .model import Settings, Twin
 from .unknowns import Unknown
@@ -120,7 +121,7 @@ def readings_and_slopes(
             read = twin.read(settings, pushed, names)
         rows = [read[n].reshape(-1) for n in names]
         if first == 0:
-            predicted = np.concatenate([_value(r) for r in rows])
+            predicted = np.concatenate([value_of(r).numpy() for r in rows])
             slopes = np.zeros((len(predicted), size))
         at = 0
         for row in rows:
@@ -132,8 +133,7 @@ def readings_and_slopes(
 
 def cut(vector: Tensor, unknowns: Sequence[Unknown]) -> list[Tensor]:
     """A vector (P,) cut into the values of unknowns, of their shapes."""
-    parts = vector.split([u.count for u in unknowns])
-    return [p.reshape(u.tensor().shape) for p, u in zip(parts, unknowns, strict=True)]
+    return split(vector, [u.tensor() for u in unknowns])
 
 
 def joined(unknowns: Sequence[Unknown]) -> Array:
@@ -153,7 +153,3 @@ def _some(pushed: Sequence[Tensor], wanted: range) -> list[Tensor]:
             directions = tuple(p.directions[i] for i in kept)
             found.append(Pushed.make(p.value, p.tangent[kept], directions))
     return found
-
-
-def _value(row: Tensor) -> Array:
-    return np.asarray((row.value if isinstance(row, Pushed) else row).detach().numpy())

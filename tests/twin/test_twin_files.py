@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from live_cases import SPLINE, beam, line, measured, scan, small, weights, wires
+from live_cases import line, scan, small, weights
 from safetensors.torch import load_file, save_file
+from twin_cases import SPLINE, beam, measured, wires
 
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
@@ -55,7 +56,7 @@ def everything() -> Twin:
         perveance_scale=torch.tensor(0.9, dtype=torch.float64),
     )
     alive = torch.arange(400) % 7 > 0
-    bunch = beam().replace(alive=alive, current=torch.tensor(40.0))
+    bunch = beam(400).replace(alive=alive, current=torch.tensor(40.0))
     return small(lattice=lattice, beam=bunch, diagnostics=instruments, kicks=[kick])
 
 
@@ -93,7 +94,7 @@ def test_networks_in_the_solvers_place(tmp_path: Path, make_surrogate, dtype) ->
 
 
 def test_single_precision_stays_single(tmp_path: Path) -> None:
-    twin = small(beam=beam().to(torch.float32))
+    twin = small(beam=beam(400).to(torch.float32))
     twin.save(tmp_path / "twin.safetensors")
     assert_same(twin.predict(), Twin.load(tmp_path / "twin.safetensors").predict())
 
@@ -145,9 +146,9 @@ def test_kinds_that_no_file_holds_are_named(tmp_path: Path) -> None:
     twin = small(diagnostics=[*wires(), Unheard("end")])
     with pytest.raises(pj.InvalidValueError, match=r"Unheard at twin.diagnostics.2.*recorded"):
         twin.save(tmp_path / "twin.safetensors")
-    asked = beam().coordinates.requires_grad_()
+    asked = beam(400).coordinates.requires_grad_()
     with pytest.raises(pj.InvalidValueError, match=r"twin.beam.coordinates carries.*detach"):
-        small(beam=beam().replace(coordinates=asked)).save(tmp_path / "twin.safetensors")
+        small(beam=beam(400).replace(coordinates=asked)).save(tmp_path / "twin.safetensors")
     weighted = line().with_values({"field.weights": weights(1).requires_grad_()})
     with pytest.raises(pj.InvalidValueError, match="weights carries derivatives"):
         small(lattice=weighted).save(tmp_path / "twin.safetensors")
