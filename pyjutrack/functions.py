@@ -73,8 +73,11 @@ def _horner(coefficients: list[float], w: Tensor) -> Tensor:
 
 
 def on_host(tensor: Tensor) -> bool:
-    """Whether a look at the numbers is cheap; elsewhere it would stop the device."""
-    return tensor.device.type == "cpu"
+    """Whether a look at the numbers is cheap; elsewhere it would stop the device.
+
+    Tensors that are only written down (`twin.graph`) have none to look at.
+    """
+    return tensor.device.type == "cpu" and not hasattr(tensor, "unseen")
 
 
 def bool_or(flag: Tensor, *, default: bool) -> bool:

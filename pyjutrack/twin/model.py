@@ -27,7 +27,7 @@ from ..transport.fused import is_number
 from . import records
 from .unknowns import Unknown, put, shaped
 
-Settings = Mapping[str, float]
+Settings = Mapping[str, float | Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +94,28 @@ class Twin:
             InvalidValueError: no such file, no twin, truncated, or changed since.
         """
         return records.load(cls, path)
+
+    def export_onnx(self, path: str | Path, settings: Sequence[str]) -> None:
+        """Write what it predicts as a function of settings, in double precision, as ONNX.
+
+        The graph has a number for each address that goes in, and a reading for each diagnostic
+        that comes out. All else stands in it as numbers: the other knobs, the unknowns at their
+        values, and the particles of the beam. Metadata tell the settings as designed, and noises.
+
+        Args:
+            path: of the file, which is written whole or not at all.
+            settings: addresses, such as "q1.k1".
+
+        Raises:
+            UnknownNameError: no such knob.
+            InvalidValueError: no settings; something that no runtime has in double precision, the
+                expectation of `LossCount` or a network in the solver's place that is not in
+                single precision.
+            MissingPackageError: the package `onnx` is missing.
+        """
+        from .onnx import export
+
+        export(self, path, settings)
 
     def diagnostic(self, name: str) -> Diagnostic:
         """One of the diagnostics.

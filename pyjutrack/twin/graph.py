@@ -1,0 +1,142 @@
+"""Functions of tensors as graphs: written down by calling them with tensors that have no value.
+
+What does not depend on those is computed while it is written, and what is the same stands once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..errors import InvalidValueError
+
+Attributes = tuple[tuple[str, Any], ...]
+
+
+class Node(NamedTuple):
+    """An operation by its ONNX name, on values by their names, that makes the value `makes`."""
+
+    operation: str
+    reads: tuple[str, ...]
+    attributes: Attributes
+    makes: str
+
+
+class Graph:
+    """Operations in the order of their making, and the constants that they read.
+
+    Attributes:
+        constants: by name.
+    """
+
+    def __init__(self) -> None:
+        self._nodes: list[Node] = []
+        self._made: dict[tuple[str, tuple[str, ...], Attributes], str] = {}
+        self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+        self.constants: dict[str, NDArray[Any]] = {}
+
+    def input(self, name: str) -> Tensor:
+        """A number in double precision that is not known yet."""
+        return Symbol.make(self, name, torch.empty((), dtype=torch.float64, device="meta"))
+
+    def add(self, operation: str, *reads: str, **attributes: Any) -> str:
+        """The value of an operation; the same one for the same operation."""
+        key = (operation, reads, tuple(sorted(attributes.items())))
+        if key not in self._made:
+            self._made[key] = f"v{len(self._nodes)}"
+            self._nodes.append(Node(*key, self._made[key]))
+        return self._made[key]
+
+    def constant(self, array: NDArray[Any]) -> str:
+        """A value that is known; the same one for the same array."""
+        key = (array.dtype.str, array.shape, array.tobytes())
+        if key not in self._constants:
+            name = self._constants[key] = f"c{len(self._constants)}"
+            self.constants[name] = np.ascontiguousarray(array).reshape(array.shape)
+        return self._constants[key]
+
+    def needed(self, outputs: Iterable[str]) -> tuple[list[Node], dict[str, NDArray[Any]]]:
+        """The operations and constants on which some values depend."""
+        wanted, kept = set(outputs), []
+        for node in reversed(self._nodes):
+            if node.makes in wanted:
+                kept.append(node)
+                wanted.update(node.reads)
+        return kept[::-1], {n: c for n, c in self.constants.items() if n in wanted}
+
+
+class Symbol(Tensor):
+    """A tensor without a value, which writes down what is done to it.
+
+    Whoever looks at its numbers gets a RuntimeError, as under the transforms of PyTorch.
+    """
+
+    graph: Graph
+    #: of the value in the graph
+    label: str
+    #: see `functions.on_host`
+    unseen = True
+
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
+
+    @staticmethod
+    def make(graph: Graph, label: str, like: Tensor) -> Symbol:
+        """A value of a graph, with the shape and precision of another tensor."""
+        symbol: Symbol = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+            Symbol, like.shape, dtype=like.dtype, device=torch.device("cpu")
+        )
+        symbol.graph, symbol.label = graph, label
+        return symbol
+
+    def __repr__(self) -> str:  # type: ignore[override]
+        return f"Symbol({self.label!r}, {tuple(self.shape)})"
+
+    @classmethod
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        from .operators import RULES
+
+        name, kwargs = str(func), kwargs or {}
+        if name in _LOOKS:
+            raise RuntimeError("a tensor that is written down has no value to look at")
+        if name not in RULES:
+            raise InvalidValueError(
+                f"{name} has no counterpart in the graph; what needs it cannot be exported"
+            )
+        graph = next(a.graph for a in _flat(args) if isinstance(a, Symbol))
+        shapes = func(*map(shapes_of, args), **{k: shapes_of(v) for k, v in kwargs.items()})
+        found = RULES[name](graph, shapes, *args, **kwargs)
+        if isinstance(shapes, Tensor):
+            return _value(graph, found, shapes)
+        return type(shapes)(_value(graph, f, s) for f, s in zip(found, shapes, strict=True))
+
+
+#: operations that ask for numbers
+_LOOKS = ("aten._local_scalar_dense.default", "aten.is_nonzero.default", "aten.equal.default")
+
+
+def _value(graph: Graph, found: str | Tensor, like: Tensor) -> Tensor:
+    return found if isinstance(found, Tensor) else Symbol.make(graph, found, like)
+
+
+def _flat(args: Any) -> Iterator[Any]:
+    for a in args:
+        if isinstance(a, (list, tuple)):
+            yield from _flat(a)
+        else:
+            yield a
+
+
+def shapes_of(arg: Any) -> Any:
+    """An argument without numbers: shapes and precisions alone."""
+    if isinstance(arg, Tensor):
+        return torch.empty(arg.shape, dtype=arg.dtype, device="meta")
+    if isinstance(arg, (list, tuple)):
+        return type(arg)(map(shapes_of, arg))
+    return torch.device("meta") if isinstance(arg, torch.device) else arg
