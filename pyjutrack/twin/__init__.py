@@ -6,6 +6,7 @@ knobs and weights of its learned parts from `Measurements`.
 
 from .calibrate import calibrate
 from .calibration import Calibration
+from .gaussian import GaussianProcess, gaussian_process
 from .measurements import Measurements
 from .model import Twin
 from .records import recorded
@@ -13,9 +14,11 @@ from .unknowns import Unknown
 
 __all__ = [
     "Calibration",
+    "GaussianProcess",
     "Measurements",
     "Twin",
     "Unknown",
     "calibrate",
+    "gaussian_process",
     "recorded",
 ]

@@ -97,7 +97,7 @@ def _own() -> dict[str, type]:
     """The kinds that are made by their fields. A kick or potential that files hold stands here."""
     from .. import diagnostics, spacecharge, surrogate
     from ..reference import Reference, Species
-    from . import calibration, measurements, model, posterior, unknowns
+    from . import calibration, gaussian, measurements, model, posterior, unknowns
 
     kinds: list[Any] = [
         *(Reference, Species),
@@ -108,6 +108,7 @@ def _own() -> dict[str, type]:
         *(diagnostics.Screen, diagnostics.WireScanner),
         *(model.Twin, unknowns.Unknown, measurements.Measurements),
         *(calibration.Calibration, calibration.Step, posterior.Posterior),
+        *(gaussian.GaussianProcess, gaussian.Component),
     ]
     return {kind.__name__: kind for kind in kinds}
 
@@ -185,7 +186,8 @@ class _Writer:
         if isinstance(value, (tuple, list)):
             return [self.plain(v, f"{place}.{i}") for i, v in enumerate(value)]
         if isinstance(value, Mapping) and all(isinstance(k, str) for k in value):
-            return {"map": {k: self.plain(v, f"{place}.{k}") for k, v in value.items()}}
+            # in their order, which the keys of a file do not keep
+            return {"map": [[k, self.plain(v, f"{place}.{k}")] for k, v in value.items()]}
         kind = type(value)
         if {**_own(), **_OTHERS}.get(kind.__name__) is not kind:
             raise InvalidValueError(
@@ -222,7 +224,7 @@ def _made(data: Any, tensors: Mapping[str, Tensor]) -> Any:
     if "kind" not in data:
         ((word, value),) = data.items()
         if word == "map":
-            return {k: _made(v, tensors) for k, v in value.items()}
+            return {k: _made(v, tensors) for k, v in value}
         if word == "float":
             return float(value)
         return tensors[value].numpy() if word == "array" else tensors[value]

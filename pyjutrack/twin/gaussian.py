@@ -1,0 +1,322 @@
+"""What a calibrated twin still gets wrong, by a Gaussian process over the settings.
+
+The data-poor alternative to learned fields: a few shots teach a smooth correction of the readings,
+which fades to none, with the error that belongs to it, where nothing was measured.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.linalg import cho_solve, cholesky, solve_triangular
+
+from ..compiled import parallel
+from ..errors import InvalidValueError, MissingPackageError, unknown
+from . import records
+from .calibration import Calibration
+
+Array = NDArray[np.float64]
+#: searches from different first lengths, and steps of each
+_SEARCHES, _STEPS = 4, 60
+#: shots below which nothing can be said of how readings go with settings
+_FEWEST = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Component:
+    """A Gaussian process for one principal component of the residuals.
+
+    Attributes:
+        direction: of the component, (M,) in units of the errors of the readings.
+        scores: of the shots that train, (n,).
+        noise: variance of each score by the errors of the readings, (n,).
+        size: rms that the process expects of scores.
+        lengths: of each setting, (D,), over which scores change, in units of `scale`.
+    """
+
+    direction: Array
+    scores: Array
+    noise: Array
+    size: float
+    lengths: Array
+
+    def at(self, known: Array, place: Array) -> tuple[float, float]:
+        """Mean and variance of the score at a place (D,), from shots at known places (n, D).
+
+        Source: C. Rasmussen, C. Williams, Gaussian Processes for Machine Learning, algorithm 2.1.
+        """
+        factor = cholesky(self.kernel(known, known) + np.diag(self.noise), lower=True)
+        near = self.kernel(known, place[None])[:, 0]
+        mean = near @ cho_solve((factor, True), self.scores)
+        explained = solve_triangular(factor, near, lower=True)
+        return float(mean), float(max(self.size**2 - explained @ explained, 0.0))
+
+    def kernel(self, a: Array, b: Array) -> Array:
+        """Covariance of scores at places (n, D) and (m, D): a Gaussian of their distance."""
+        apart = (a[:, None] - b[None]) / self.lengths
+        return np.asarray(self.size**2 * np.exp(-0.5 * (apart * apart).sum(-1)))
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianProcess:
+    """A calibrated twin, and what it misses as a function of the settings.
+
+    Made by `gaussian_process`. Predicting and loading need no package of their own.
+
+    Attributes:
+        calibration: what is corrected.
+        settings: addresses of the settings that were varied, (D,).
+        centre, scale: of each over the shots that train, mean and rms, (D,).
+        units: rms error of each reading, all diagnostics in a row, (M,).
+        places: of the shots that train, (n, D) in units of `scale` about `centre`.
+        components: each by a process of its own.
+    """
+
+    calibration: Calibration
+    settings: tuple[str, ...]
+    centre: Array
+    scale: Array
+    units: Array
+    places: Array
+    components: tuple[Component, ...]
+
+    def predict(self, settings: Mapping[str, float]) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Corrected readings at some settings, and their rms errors.
+
+        The errors are those that the unknowns of the twin leave, and those of the correction; noise
+        of a reading comes on top. Diagnostics that were not measured have no correction.
+
+        Args:
+            settings: address to value, those that were varied among them.
+        """
+        correction, variance = self.correction(settings)
+        readings, errors = self.calibration.predict(settings)
+        for name, added in correction.items():
+            readings[name] = readings[name] + added
+            # without a posterior the errors of the unknowns are not known, and do not count
+            errors[name] = np.sqrt(np.nan_to_num(errors[name]) ** 2 + variance[name])
+        return readings, errors
+
+    def correction(
+        self, settings: Mapping[str, float]
+    ) -> tuple[dict[str, Array], dict[str, Array]]:
+        """What is added to the readings of the twin, and its variance, by diagnostic.
+
+        Raises:
+            InvalidValueError: a setting that was varied is not told.
+        """
+        for address in self.settings:
+            if address not in settings:
+                raise InvalidValueError(
+                    f"the correction depends on {address}, which the settings do not tell"
+                )
+        values = np.array([float(settings[a]) for a in self.settings])
+        place = (values - self.centre) / self.scale
+        mean, variance = np.zeros_like(self.units), np.zeros_like(self.units)
+        for component in self.components:
+            score, spread = component.at(self.places, place)
+            mean += component.direction * score
+            variance += component.direction**2 * spread
+        return self._cut(self.units * mean), self._cut(self.units**2 * variance)
+
+    def _cut(self, row: Array) -> dict[str, Array]:
+        """A row of readings by diagnostic."""
+        twin, found, at = self.calibration.twin, {}, 0
+        for name in self.calibration.data.readings:
+            shape = tuple(twin.diagnostic(name).shape)
+            size = math.prod(shape)
+            found[name] = row[at : at + size].reshape(shape)
+            at += size
+        return found
+
+    def save(self, path: str | Path) -> str:
+        """Write it with its calibration, as `Twin.save` does; errors as there."""
+        return records.save(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> GaussianProcess:
+        """What `save` wrote, as `Twin.load` does; errors as there."""
+        return records.load(cls, path)
+
+
+def gaussian_process(
+    calibration: Calibration,
+    *,
+    settings: Sequence[str] | None = None,
+    components: int | None = None,
+    seed: int = 0,
+) -> GaussianProcess:
+    """Learn what a calibrated twin misses from the shots that trained it.
+
+    Residuals, measured minus predicted in units of the errors, are cut into principal components;
+    the score of each is a Gaussian process over the settings with mean zero, a Gaussian kernel and
+    the noise that the errors make. Its size and lengths are those of the largest marginal
+    likelihood, with weak priors on the lengths. What it does not know costs nothing: far from all
+    shots the correction is zero, and its error that size.
+
+    Args:
+        calibration: how it was fitted. The shots held out stay out.
+        settings: addresses on which the correction may depend; those that were varied if None.
+        components: how many, at most; those that stand out of the noise if None.
+        seed: of the first lengths from which likelihoods are climbed.
+
+    Raises:
+        InvalidValueError: fewer than 4 shots that train, or no setting that varies among them.
+        UnknownNameError: a setting that the shots do not tell.
+        MissingPackageError: the package `gpytorch` is missing.
+
+    Sources: V. Marchenko, L. Pastur, Math. USSR Sb. 1 (1967) 457, for the largest singular value
+    of noise; C. Hvarfner, E. Hellsten, L. Nardi, ICML 2024, for the priors on the lengths.
+    """
+    _require_package()
+    kept = [i for i in range(len(calibration.data)) if i not in calibration.held_out]
+    if len(kept) < _FEWEST:
+        raise InvalidValueError(
+            f"a Gaussian process needs {_FEWEST} shots that train, and there are {len(kept)}; "
+            "measure at more settings, or hold fewer out"
+        )
+    addresses, centre, scale, places = _places(calibration, kept, settings)
+    units, residuals, errors = _residuals(calibration, kept)
+    whole = np.where(np.isfinite(residuals), residuals, 0.0)
+    _, values, directions = np.linalg.svd(whole, full_matrices=False)
+    edge = math.sqrt(len(kept)) + math.sqrt(np.isfinite(residuals).mean() * len(units))
+    count = int((values > edge).sum()) if components is None else min(components, len(values))
+    axes = directions[:count]
+    scores, noise = _scores(residuals, errors, axes)
+    found = tuple(
+        Component(
+            axes[k], scores[:, k], noise[:, k], *_fitted(places, scores[:, k], noise[:, k], seed)
+        )
+        for k in range(count)
+    )
+    return GaussianProcess(calibration, addresses, centre, scale, units, places, found)
+
+
+def _places(
+    calibration: Calibration, kept: Sequence[int], wanted: Sequence[str] | None
+) -> tuple[tuple[str, ...], Array, Array, Array]:
+    """Addresses of settings that vary, their means and rms, and the shots in units of these."""
+    told = calibration.data.settings
+    for address in wanted or ():
+        if address not in told[0]:
+            raise unknown("setting of the shots", address, told[0])
+    names = list(told[0]) if wanted is None else list(wanted)
+    table = np.array([[told[i][a] for a in names] for i in kept]).reshape(len(kept), len(names))
+    centre, scale = table.mean(0), table.std(0)
+    varied = scale > 1e-12 * np.abs(table).max(0, initial=0.0)
+    if not varied.any():
+        raise InvalidValueError(f"no setting of {names} varies among the shots that train")
+    centre, scale = centre[varied], scale[varied]
+    addresses = tuple(a for a, v in zip(names, varied, strict=True) if v)
+    return addresses, centre, scale, (table[:, varied] - centre) / scale
+
+
+def _residuals(calibration: Calibration, kept: Sequence[int]) -> tuple[Array, Array, Array]:
+    """rms errors of the readings (M,), and residuals and errors in units of these, (n, M).
+
+    Residuals that do not count are NaN.
+    """
+    data = calibration.data
+    off, errors = calibration.residuals(), data.errors(calibration.twin)
+
+    def rows(table: Mapping[str, Any]) -> Array:
+        joined = [np.asarray(table[n])[kept].reshape(len(kept), -1) for n in data.readings]
+        return np.concatenate(joined, 1)
+
+    sigma, used = rows(errors), rows(data.used)
+    counts = used.sum(0)
+    squares = np.where(used, sigma, 0.0) ** 2
+    # readings that never count are never corrected, whatever their unit
+    units = np.where(counts > 0, np.sqrt(squares.sum(0) / np.maximum(counts, 1)), 1.0)
+    with np.errstate(invalid="ignore"):
+        return units, -rows(off) * sigma / units, sigma / units
+
+
+def _scores(residuals: Array, errors: Array, axes: Array) -> tuple[Array, Array]:
+    """Scores (n, K) of residuals by least squares over those that count, and their variances."""
+    scores, noise = np.zeros((2, len(residuals), len(axes)))
+    for n, (row, error) in enumerate(zip(residuals, errors, strict=True)):
+        used = np.isfinite(row)
+        weighted = axes[:, used] / error[used]
+        # a shot of which hardly anything counts says little of any axis
+        covariance = np.linalg.inv(weighted @ weighted.T + 1e-9 * np.eye(len(axes)))
+        scores[n] = covariance @ (weighted @ (row[used] / error[used]))
+        noise[n] = np.diagonal(covariance)
+    return scores, noise
+
+
+def _fitted(places: Array, scores: Array, noise: Array, seed: int) -> tuple[float, Array]:
+    """Size and lengths of the process of a component."""
+    import gpytorch
+
+    class Model(gpytorch.models.ExactGP):  # type: ignore[misc]
+        def __init__(self, likelihood: Any, lengths: torch.Tensor) -> None:
+            super().__init__(x, y, likelihood)
+            dimensions = x.shape[1]
+            prior = gpytorch.priors.LogNormalPrior(
+                math.sqrt(2) + math.log(dimensions) / 2, math.sqrt(3)
+            )
+            self.mean = gpytorch.means.ZeroMean()
+            self.kernel = gpytorch.kernels.ScaleKernel(
+                gpytorch.kernels.RBFKernel(ard_num_dims=dimensions, lengthscale_prior=prior)
+            )
+            self.kernel.outputscale = (y * y).mean().clamp(min=1e-6)
+            self.kernel.base_kernel.lengthscale = lengths
+
+        def forward(self, at: torch.Tensor) -> Any:
+            return gpytorch.distributions.MultivariateNormal(self.mean(at), self.kernel(at))
+
+    x, y = torch.from_numpy(places), torch.from_numpy(scores)
+    draw = np.random.default_rng(seed)
+    best: tuple[float, float, Array] | None = None
+    for _ in range(_SEARCHES):
+        likelihood = gpytorch.likelihoods.FixedNoiseGaussianLikelihood(torch.from_numpy(noise))
+        lengths = torch.from_numpy(np.exp(draw.uniform(0.0, 2.0, (1, x.shape[1]))))
+        model = Model(likelihood, lengths).to(torch.float64)
+        evidence = gpytorch.mlls.ExactMarginalLogLikelihood(likelihood, model)
+        reached = _climbed(model, evidence, x, y)
+        kernel = model.kernel
+        if best is None or reached > best[0]:
+            found = kernel.base_kernel.lengthscale.detach().reshape(-1).numpy().copy()
+            best = reached, float(kernel.outputscale.detach().sqrt()), found
+    assert best is not None
+    return best[1:]
+
+
+def _climbed(model: Any, evidence: Any, x: torch.Tensor, y: torch.Tensor) -> float:
+    """Bring the parameters of a model to a maximum of its marginal likelihood; its value."""
+    import gpytorch
+
+    model.train()
+    steps = torch.optim.LBFGS(model.parameters(), max_iter=_STEPS, line_search_fn="strong_wolfe")
+
+    def against() -> torch.Tensor:
+        steps.zero_grad()
+        loss = -evidence(model(x), y)
+        loss.backward()
+        return loss
+
+    # exact: a few shots need no iterative solver, whose answers depend on random probes
+    with gpytorch.settings.fast_computations(False, False, False), parallel.cores():
+        steps.step(against)
+        return -float(against().detach())
+
+
+def _require_package() -> None:
+    try:
+        with warnings.catch_warnings():
+            # PyTorch deprecates what it uses when it is imported
+            warnings.simplefilter("ignore", DeprecationWarning)
+            import gpytorch  # noqa: F401
+    except ImportError as error:
+        raise MissingPackageError(
+            'Gaussian processes need the package gpytorch: pip install "pyjutrack[gp]"'
+        ) from error
