@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -57,6 +59,16 @@ def test_steps_leave_no_trace() -> None:
     again = twin.predict({"q1.k1": 18.0})
     for name, reading in first.items():
         np.testing.assert_array_equal(again[name], reading)
+
+
+def test_threads_share_a_twin() -> None:
+    twin, settings = small(), scan(24)
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(twin.predict, settings))
+    for asked, readings in zip(settings, together, strict=True):
+        for name, reading in twin.predict(asked).items():
+            # the parts in which densities are added up may differ
+            np.testing.assert_allclose(readings[name], reading, rtol=0, atol=1e-14)
 
 
 def test_a_beam_that_cannot_be_is_told_at_the_first_step() -> None:
