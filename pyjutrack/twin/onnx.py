@@ -57,7 +57,7 @@ def traced(twin: Twin, settings: Sequence[str]) -> tuple[dict[str, str], Graph]:
     graph = Graph()
     try:
         with torch.no_grad():
-            task = twin.set_to({address: graph.input(address) for address in settings})
+            task = twin.machine({address: graph.input(address) for address in settings})
             # with an axis in front, operators take their plain way, which can be written down
             beam = task.beam.replace(
                 coordinates=task.beam.coordinates.unsqueeze(0), alive=task.beam.alive.unsqueeze(0)
