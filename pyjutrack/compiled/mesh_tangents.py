@@ -3,7 +3,7 @@
 The weights of a particle are found once for all directions: `wx, vx, qx` are those in x, their
 slopes and their curvatures, `wy, vy, qy` those in y. `rows_of` (K) says where in the tangents of a
 column (of any number of rows) the directions stand; one row serves all. The rest is as in
-`mesh_kernels`.
+`mesh_kernels`, whose rounding the values share: gradients whose terms cancel differ by it.
 """
 
 import numpy as np
@@ -73,6 +73,8 @@ def deposit_push(
     flat_x, flat_y, flat_w = dx.reshape(dx.size), dy.reshape(dy.size), dw.reshape(dw.size)
     step_x, step_y, step_w = step(dx), step(dy), step(dw)
     c0, c1, c2, c3 = cubic(c, x.dtype)
+    alike = spread(w[0])
+    a0, a1, a2, a3 = times(alike, c0), times(alike, c1), times(alike, c2), times(alike, c3)
     vx1, vx2, vx3 = slopes(c1, c2, c3, x.dtype.type(geometry[2]))
     vy1, vy2, vy3 = slopes(c1, c2, c3, x.dtype.type(geometry[3]))
     first, u = np.empty(BLOCK, np.int32), np.empty((2, BLOCK), x.dtype)
@@ -87,7 +89,10 @@ def deposit_push(
             all_wx, wy = at_cubic(u[0, i], c0, c1, c2, c3), at_cubic(u[1, i], c0, c1, c2, c3)
             vy = at_square(u[1, i], vy1, vy2, vy3)
             at = np.uintp(first[i])
-            put(g, at, row, wide(times(spread(weight), all_wx)), wide(wy))
+            shared = at_cubic(u[0, i], a0, a1, a2, a3)
+            if each:
+                shared = times(spread(weight), all_wx)
+            put(g, at, row, wide(shared), wide(wy))
             wx, vx = lanes(wide(all_wx)), lanes(wide(at_square(u[0, i], vx1, vx2, vx3)))
             for k in range(count):
                 at += nodes
@@ -126,13 +131,11 @@ def kick_push(
     flat_x, flat_y = dx.reshape(dx.size), dy.reshape(dy.size)
     flat_px, flat_py = dpx.reshape(dpx.size), dpy.reshape(dpy.size)
     step_x, step_y, long = step(dx), step(dy), np.uintp(x.size)
-    sx, sy = x.dtype.type(geometry[2]), x.dtype.type(geometry[3])
-    whole = x.dtype.type(factor)
+    gx, gy = x.dtype.type(geometry[2]), x.dtype.type(geometry[3])
+    sx, sy = x.dtype.type(factor * geometry[2]), x.dtype.type(factor * geometry[3])
     c0, c1, c2, c3 = cubic(c, x.dtype)
-    vx1, vx2, vx3 = slopes(c1, c2, c3, sx)
-    vy1, vy2, vy3 = slopes(c1, c2, c3, sy)
-    qx2, qx3 = curvatures(c2, c3, sx * sx)
-    qy2, qy3 = curvatures(c2, c3, sy * sy)
+    d1, d2, d3 = slopes(c1, c2, c3, x.dtype.type(1.0))
+    q2, q3 = curvatures(c2, c3, x.dtype.type(1.0))
     first, u = np.empty(BLOCK, np.int32), np.empty((2, BLOCK), x.dtype)
     for low in range(start, stop, BLOCK):
         size = min(BLOCK, stop - low)
@@ -144,15 +147,16 @@ def kick_push(
             at = np.uintp(first[i])
             f0, f1, f2, f3 = rows(flat, at, row)
             wx, wy = at_cubic(u[0, i], c0, c1, c2, c3), at_cubic(u[1, i], c0, c1, c2, c3)
-            vx, vy = at_square(u[0, i], vx1, vx2, vx3), at_square(u[1, i], vy1, vy2, vy3)
-            qx, qy = fma(spread(u[0, i]), qx3, qx2), fma(spread(u[1, i]), qy3, qy2)
+            vx, vy = at_square(u[0, i], d1, d2, d3), at_square(u[1, i], d1, d2, d3)
+            qx, qy = fma(spread(u[0, i]), q3, q2), fma(spread(u[1, i]), q3, q2)
             over, along = across(wx, f0, f1, f2, f3), across(vx, f0, f1, f2, f3)
             slope_x, slope_y = dot(along, wy), dot(over, vy)
-            px[n] -= whole * slope_x
-            py[n] -= whole * slope_y
-            h20 = whole * dot(across(qx, f0, f1, f2, f3), wy)
-            h11, h02 = whole * dot(along, vy), whole * dot(over, qy)
-            by_x, by_y = times(spread(whole), wy), times(spread(whole), vy)
+            px[n] -= sx * slope_x
+            py[n] -= sy * slope_y
+            h20 = sx * gx * dot(across(qx, f0, f1, f2, f3), wy)
+            h11, h02 = sx * gy * dot(along, vy), sy * gy * dot(over, qy)
+            slope_x, slope_y = gx * slope_x, gy * slope_y
+            by_x, by_y = times(spread(sx), wy), times(spread(sy), vy)
             all_wx, all_vx = lanes(wx), lanes(vx)
             for k in range(count):
                 f0, f1, f2, f3 = rows(changes, at, row)

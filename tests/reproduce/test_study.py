@@ -53,11 +53,6 @@ def test_automatic_and_finite_differences_agree(results, convention, field):
     assert found["gradient_difference_largest"] <= 1e-6
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="forward mode's own kernels round values otherwise than those of the way back: up to "
-    "1.2e-11 for the slope by q2.k1, whose two terms cancel to a fifth",
-)
 @pytest.mark.parametrize("convention", fodo.CONVENTIONS)
 @pytest.mark.parametrize("field", FIELDS)
 def test_forward_and_reverse_agree(results, convention, field):

@@ -48,7 +48,7 @@ def test_space_charge_a_learned_field_and_errors(tmp_path: Path) -> None:
 def test_losses_and_those_lost_before(tmp_path: Path) -> None:
     scraper = pj.Aperture(half_width=2.5e-3, half_height=3e-3, shape="racetrack", corner_x=1e-3)
     lattice = pj.Lattice([line()[i] for i in range(6)] + [scraper, line()[6], line()[7]])
-    bunch = beam()
+    bunch = beam(400)
     coordinates, alive = bunch.coordinates.clone(), torch.arange(400) % 9 > 0
     coordinates[0] = torch.nan  # one that is lost
     bunch = bunch.replace(coordinates=coordinates, alive=alive)
