@@ -31,14 +31,16 @@ QUADRUPOLES = {"q1": 20.0, "q2": -20.0, "q3": 20.0, "q4": -20.0}
 TWISS = pj.Twiss(beta_x=1.02, alpha_x=-1.24, beta_y=1.02, alpha_y=1.24)
 EMITTANCE = (1e-6, 1e-6)
 STATIONS = ("s0", "s1", "s2", "s3")
-#: rms noise of a pixel, some 3 % of the peak of a profile
-NOISE = 3e-3
+#: half of the width that the design may fill [m]
+CLEAR = 5e-3
+#: rms noise of a pixel, some 2 % of the peak of a profile
+NOISE = 2e-3
 
 
 def scanners(noise: float = NOISE) -> list[WireScanner]:
     """A horizontal and a vertical wire at each station."""
     return [
-        WireScanner(s, plane=p, width=0.016, bins=64, resolution=1e-4, noise=noise)
+        WireScanner(s, plane=p, width=0.016, bins=40, resolution=3e-4, noise=noise)
         for s in STATIONS
         for p in "xy"
     ]
@@ -66,14 +68,23 @@ def line(field: pj.Element, **options: object) -> pj.Lattice:
 
 
 def plan(shots: int, seed: int) -> list[Settings]:
-    """Settings of a measurement campaign: quadrupoles, steerer and current, all at random."""
+    """Settings of a measurement campaign: quadrupoles, steerer and current, all at random.
+
+    Kept are those at which the beam of the design stays clear of the walls.
+    """
     rng = np.random.default_rng(seed)
-    found = []
-    for _ in range(shots):
-        row = {f"{n}.k1": k * (1 + rng.uniform(-0.3, 0.3)) for n, k in QUADRUPOLES.items()}
-        row |= {f"steerer.{k}": rng.uniform(-2e-3, 2e-3) for k in ("hkick", "vkick")}
+    design = line(pj.Marker(name="field"))
+    beam = pj.distributions.gaussian(PROTON, 512, twiss=TWISS, emittance=EMITTANCE, seed=0)
+    found: list[Settings] = []
+    while len(found) < shots:
+        row = {f"{n}.k1": k * (1 + rng.uniform(-0.4, 0.4)) for n, k in QUADRUPOLES.items()}
+        row |= {f"steerer.{k}": rng.uniform(-3e-3, 3e-3) for k in ("hkick", "vkick")}
         row["beam.current"] = rng.uniform(10.0, 200.0)
-        found.append({k: float(v) for k, v in row.items()})
+        settings = {k: float(v) for k, v in row.items() if not k.startswith("beam")}
+        beams = pj.beams_at(design.with_values(settings), beam, STATIONS)
+        reach = max(float(b.coordinate(u).abs().max()) for b in beams.values() for u in "xy")
+        if reach < CLEAR:
+            found.append({k: float(v) for k, v in row.items()})
     return found
 
 

@@ -32,11 +32,11 @@ HIDDEN = Machine(dict(zip(QUADRUPOLES, (0.09, -0.07, -0.1, 0.08), strict=True)))
 SHOTS, UNSEEN = 48, 16
 
 
-def study(shots: int = SHOTS, unseen: int = UNSEEN, particles: int = 16384) -> dict[str, Any]:
+def study(shots: int = SHOTS, unseen: int = UNSEEN, particles: int = 4096) -> dict[str, Any]:
     """Everything that is compared, by name, and the calibration of the hybrid model."""
     data = HIDDEN.measured(plan(shots, seed=1), seed=2)
     design = twin(particles)
-    options: dict[str, Any] = {"held_out": 0.1, "tolerance": 1e-4, "slope_particles": 4096}
+    options: dict[str, Any] = {"held_out": 0.1, "tolerance": 2e-5}
     physics = pj.calibrate(design, data, KNOBS, **options)
     hybrid = pj.calibrate(design, data, [*KNOBS, *LEARNED], **options)
     tests = plan(unseen, seed=3)

@@ -75,10 +75,9 @@ def calibrate(
         tolerance: gain of a step, relative to the cost, below which the fit ends.
         patience: see `held_out`.
         rate, shots: of Adam: length of a step in units of the priors, shots that each step sees.
-        slope_particles: how many particles, the first ones of the beam, the Jacobians of
-            Gauss-Newton steps and of the posterior are taken from; None is all. Residuals and costs
-            see all of them in any case. What the data hardly determine needs many: its slopes are
-            small differences of others.
+        slope_particles: how many particles, the first ones of the beam, give the curvature of
+            Gauss-Newton steps; None is all. Fewer make for cheaper steps, and more of them. Costs,
+            their gradients and the posterior are those of all particles in any case.
         checkpoint: a file to which every step is written, and from which a run that was killed
             goes on. Loading it runs nothing.
         seed: of the choice of what is held out, and of what each step of Adam sees.
@@ -110,8 +109,9 @@ def calibrate(
     kept = [i for i in range(len(data)) if i not in out]
     vector = joined(twin.unknowns)
     priors = np.concatenate([np.full(u.count, u.prior) for u in twin.unknowns])
+    residuals = Residuals(twin, data.shots(kept))
     problem = Problem(
-        Residuals(twin, data.shots(kept), slope_particles), loss_named(loss), priors**-2.0
+        residuals, loss_named(loss), priors**-2.0, curved=residuals.thinned(slope_particles)
     )
     watched = (
         Problem(Residuals(twin, data.shots(out)), problem.loss, np.zeros_like(priors))
@@ -131,6 +131,7 @@ def calibrate(
         method="adam" if many else "gauss-newton",
         loss=loss,
         shots=shots,
+        slope_particles=slope_particles,
         seed=seed,
         cost=first.cost,
     )

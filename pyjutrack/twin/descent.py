@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,11 +54,13 @@ class Problem:
         residuals: of the shots that train.
         loss: of each of them.
         precision: of the priors, 1 / rms^2 (P,).
+        curved: residuals that give the curvature: the same, or those of fewer particles.
     """
 
     residuals: Residuals
     loss: Loss
     precision: Array
+    curved: Residuals | None = None
 
     def cost(self, vector: Array, residuals: Array | None = None) -> float:
         """The sum of both; infinite where the beam cannot be tracked."""
@@ -73,6 +75,35 @@ class Problem:
     def penalty(self, vector: Array) -> float:
         """Of the priors alone."""
         return float((self.precision * vector * vector).sum() / 2)
+
+    def expansion(self, vector: Array) -> tuple[Array, Array]:
+        """Gradient (P,) and Gauss-Newton curvature (P, P) of the cost.
+
+        The curvature may be that of fewer particles. The gradient never is: where it vanishes, and
+        so what is found, must not hang on that.
+        """
+        curved = self.curved or self.residuals
+        r, slopes = curved.with_slopes(vector)
+        weights = self.loss.weight(r)
+        curvature = slopes.T @ (weights[:, None] * slopes) + np.diag(self.precision)
+        if curved is not self.residuals:
+            return self.gradient(vector)[1], curvature
+        return slopes.T @ (weights * r) + self.precision * vector, curvature
+
+    def gradient(self, vector: Array, shots: Sequence[int] | None = None) -> tuple[float, Array]:
+        """Cost and gradient (P,) by a reverse pass for each shot; estimated, if from some shots."""
+        count = len(self.residuals.data)
+        some = range(count) if shots is None else shots
+        cost, slope = 0.0, np.zeros_like(vector)
+        for shot in some:
+            leaf = torch.from_numpy(vector.copy()).requires_grad_()
+            off = self.residuals.shot(shot, leaf)
+            r = off.detach().numpy()
+            # of a loss rho(r) the gradient is (rho'(r) / r) r dr
+            (part,) = torch.autograd.grad(off, leaf, torch.from_numpy(self.loss.weight(r) * r))
+            cost, slope = cost + float(self.loss.value(r).sum()), slope + part.numpy()
+        share = count / len(some)
+        return share * cost + self.penalty(vector), share * slope + self.precision * vector
 
 
 def start(problem: Problem, vector: Array, *, adam: bool, rate: float) -> State:
@@ -90,14 +121,11 @@ def levenberg_marquardt(problem: Problem, state: State, tolerance: float) -> Ite
     in Marquardt's method, IMM-REP-1999-05 (1999).
     """
     while not state.still:
-        r, slopes = problem.residuals.with_slopes(state.vector)
-        weights = problem.loss.weight(r)
-        curvature = slopes.T @ (weights[:, None] * slopes) + np.diag(problem.precision)
-        downhill = -(slopes.T @ (weights * r) + problem.precision * state.vector)
+        uphill, curvature = problem.expansion(state.vector)
         # in units in which the curvature has a diagonal of ones
         units = np.sqrt(np.diagonal(curvature))
         units = np.where(units > 0, units, 1.0)
-        curvature, downhill = curvature / np.outer(units, units), downhill / units
+        curvature, downhill = curvature / np.outer(units, units), -uphill / units
         enough = tolerance * max(state.cost, 1.0)
         damping, grow = state.damping, 2.0
         while True:
@@ -159,13 +187,4 @@ def _sampled(
     """Cost and gradient (P,), estimated from some shots."""
     count = len(problem.residuals.data)
     some = np.random.default_rng(seed).choice(count, size=min(shots, count), replace=False)
-    cost, slope = 0.0, np.zeros_like(vector)
-    for shot in some.tolist():
-        leaf = torch.from_numpy(vector.copy()).requires_grad_()
-        off = problem.residuals.shot(shot, leaf)
-        r = off.detach().numpy()
-        # of a loss rho(r) the gradient is (rho'(r) / r) r dr
-        (part,) = torch.autograd.grad(off, leaf, torch.from_numpy(problem.loss.weight(r) * r))
-        cost, slope = cost + float(problem.loss.value(r).sum()), slope + part.numpy()
-    share = count / len(some)
-    return share * cost + problem.penalty(vector), share * slope + problem.precision * vector
+    return problem.gradient(vector, some.tolist())

@@ -32,6 +32,7 @@ class Run(NamedTuple):
     method: str
     loss: str
     shots: int
+    slope_particles: int | None
     seed: int
     #: cost at the start, which hardly two models and two sets of errors have in common
     cost: float
@@ -52,6 +53,7 @@ class Run(NamedTuple):
             "method": self.method,
             "loss": self.loss,
             "number of shots a step": self.shots,
+            "number of particles for slopes": str(self.slope_particles),
             "seed": self.seed,
         }
         return dict(files.plain(mark))

@@ -40,13 +40,10 @@ class Residuals:
     Attributes:
         twin: with the unknowns, whose values are the arguments.
         data: the measurements.
-        slope_particles: how many of the beam's particles the slopes are taken from, or None for
-            all. Slopes need not be as free of sampling noise as the residuals themselves.
     """
 
     twin: Twin
     data: Measurements
-    slope_particles: int | None = None
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -68,14 +65,14 @@ class Residuals:
         return np.concatenate(shots)
 
     def with_slopes(self, vector: Array) -> tuple[Array, Array]:
-        """The same, and their Jacobian (R, P) by forward mode, exact if all particles are used.
+        """The same, and their Jacobian (R, P) by forward mode.
 
         Raises:
             TrainingError: the Jacobian is not finite.
         """
-        residuals, slopes, twin = [], [], self._sample
+        residuals, slopes = [], []
         for shot, (settings, row) in enumerate(zip(self.data.settings, self.rows, strict=True)):
-            predicted, jacobian = readings_and_slopes(twin, settings, vector, row.names)
+            predicted, jacobian = readings_and_slopes(self.twin, settings, vector, row.names)
             residuals.append((predicted[row.used] - row.measured) / row.errors)
             slopes.append(jacobian[row.used] / row.errors[:, None])
             bad = ~np.isfinite(slopes[-1]).all(0)
@@ -86,17 +83,15 @@ class Residuals:
                     f"{labels[int(np.argmax(bad))]} at {vector[bad][0]:g}; start elsewhere, or "
                     "leave it out of the unknowns"
                 )
-        exact = twin is self.twin
-        return np.concatenate(residuals) if exact else self.at(vector), np.concatenate(slopes)
+        return np.concatenate(residuals), np.concatenate(slopes)
 
-    @cached_property
-    def _sample(self) -> Twin:
-        """The twin with as many particles as the slopes need."""
-        count, beam = self.slope_particles, self.twin.beam
+    def thinned(self, count: int | None) -> Residuals:
+        """Those of the first particles of the beam alone; of all of them if count is None."""
+        beam = self.twin.beam
         if count is None or count >= len(beam):
-            return self.twin
+            return self
         fewer = beam.replace(coordinates=beam.coordinates[:count], alive=beam.alive[:count])
-        return self.twin.replace(beam=fewer)
+        return Residuals(self.twin.replace(beam=fewer), self.data)
 
     def shot(self, index: int, vector: Tensor) -> Tensor:
         """(R,) of the readings of one shot that count, differentiable in the unknowns (P,)."""

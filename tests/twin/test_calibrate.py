@@ -250,6 +250,17 @@ def test_a_good_start_is_kept() -> None:
     assert not none.converged
 
 
+def test_curvature_of_fewer_particles_changes_nothing_that_is_found() -> None:
+    data = measured(hidden(), scan(4))
+    whole, part = (
+        calibrate(small(), data, QUADRUPOLES, held_out=0, tolerance=1e-9, slope_particles=n)
+        for n in (None, 60)
+    )
+    assert part.history[1].cost != whole.history[1].cost
+    np.testing.assert_allclose(part.values, whole.values, rtol=0, atol=2e-2 * whole.sigma.min())
+    np.testing.assert_allclose(part.sigma, whole.sigma, rtol=1e-2)
+
+
 def test_a_short_step_is_no_end() -> None:
     """Steps that are held short at first gain less than the tolerance, and are not the last."""
     truth = linear().replace(unknowns=(Unknown("c1.hkick", value=1e-4),))
