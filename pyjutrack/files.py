@@ -1,4 +1,4 @@
-"""Writing files whole or not at all."""
+"""Writing files whole or not at all, and what JSON does not tell."""
 
 from __future__ import annotations
 
@@ -36,3 +36,8 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
     write_whole(path, fill)
+
+
+def tupled(value: Any) -> Any:
+    """Frozen data hold tuples; JSON has lists for them."""
+    return tuple(map(tupled, value)) if isinstance(value, (list, tuple)) else value

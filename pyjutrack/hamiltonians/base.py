@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 from torch import Tensor
 
 from ..errors import InvalidValueError, require_known
+from ..files import tupled
 
 
 @runtime_checkable
@@ -64,14 +65,10 @@ def form_from_record(data: Mapping[str, Any]) -> Form:
     if not isinstance(data, Mapping):
         raise InvalidValueError(f"a learned potential is a record with its form, got {data!r}")
     require_known("form of a learned potential", str(data.get("form")), known)
-    fields = {k: _tupled(v) for k, v in data.items() if k != "form"}
+    fields = {k: tupled(v) for k, v in data.items() if k != "form"}
     kind = known[str(data["form"])]
     try:
         form: Form = kind(**fields)
     except TypeError as error:
         raise InvalidValueError(f"{data!r} is no {kind.__name__}: {error}") from error
     return form
-
-
-def _tupled(value: Any) -> Any:
-    return tuple(map(_tupled, value)) if isinstance(value, (list, tuple)) else value

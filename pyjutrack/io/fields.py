@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..elements import Element, kinds
 from ..errors import InvalidValueError, UnknownNameError, unknown
+from ..files import tupled
 from ..hamiltonians import Form, form_from_record, record_of
 from ..number import is_transformed
 
@@ -110,7 +111,7 @@ def _typed(kind: type[Element], field: Field[Any], value: Any) -> Any:
         return _number(name, value)
     if isinstance(default, (bool, int, str)) and type(value) is not type(default):
         raise _mistyped(name, _WORDS[type(default)], value)
-    return _tupled(value)
+    return tupled(value)
 
 
 _WORDS = {bool: "true or false", int: "an integer", str: "a word"}
@@ -123,10 +124,6 @@ def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise _mistyped(name, "a number", value)
     return float(value)
-
-
-def _tupled(value: Any) -> Any:
-    return tuple(_tupled(entry) for entry in value) if isinstance(value, list) else value
 
 
 def _mistyped(name: str, wanted: str, value: Any) -> InvalidValueError:

@@ -169,19 +169,22 @@ class Twin:
             settings, values: as for `read`.
         """
         values = [u.tensor() for u in self.unknowns] if values is None else values
-        task = put(self.task(settings), self.unknowns, values)
+        task = put(self._set(settings), self.unknowns, values)
         if all(map(is_number, tensors_in((*settings.values(), *values)))):
             return _in_floats(task)
         return task
 
     def task(self, settings: Settings) -> Task:
         """What is tracked at some settings, before errors are put in."""
+        task = self._set(settings)
+        return task if any(isinstance(v, Tensor) for v in settings.values()) else _in_floats(task)
+
+    def _set(self, settings: Settings) -> Task:
+        """The same with tensors in the lattice where something was set."""
         if not settings:
             return self._checked
-        given = settings.values()
-        numbers = [torch.as_tensor(v, dtype=torch.float64) for v in given]
-        task = overlay(self._checked, list(settings), numbers)
-        return task if any(isinstance(v, Tensor) for v in given) else _in_floats(task)
+        numbers = [torch.as_tensor(v, dtype=torch.float64) for v in settings.values()]
+        return overlay(self._checked, list(settings), numbers)
 
     @cached_property
     def _checked(self) -> Task:
