@@ -30,7 +30,7 @@ class Stencil(NamedTuple):
 def deposit(s: Stencil, x: Array, y: Array, active: Array, w: Array) -> Array:
     """Grid of sum_p w_p W(x_p) W(y_p)."""
     share = parallel.parts(x.size)
-    out = np.zeros((share, s.shape[0] * s.shape[1]))
+    out = np.empty((share, s.shape[0] * s.shape[1]))
     args = (x, y, active, w, s.geometry, s.coefficients, s.shape[1], out)
     parallel.run(mesh_kernels.deposit, x.size, share, *args)
     return _sum(out, x.dtype).reshape(s.shape)

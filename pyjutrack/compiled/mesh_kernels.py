@@ -7,8 +7,8 @@ vector. A row's weights are cubic polynomials of the place, `c` has their coeffi
 
 Particles that are not `active` are passed over. `geometry` is (position of padded node 1 in x and
 y, 1/spacing in x and y). Every kernel serves particles `start` to `stop`, and sums into its own
-`part` of an array, in double precision; see `parallel.run`. Offsets are unsigned: that spares the
-test for negative indices.
+`part` of an array, in double precision; see `parallel.run`. Offsets are unsigned, and columns are
+cut to the block: that spares the test for negative indices.
 """
 
 import numpy as np
@@ -120,8 +120,9 @@ def across(a, f0, f1, f2, f3):
 
 @kernel
 def deposit(part, start, stop, x, y, active, w, geometry, c, columns, out):
-    """Grid of sum_p w_p W(x_p) W(y_p); w is (N,), or (1,) for all."""
+    """Grid of sum_p w_p W(x_p) W(y_p), made here; w is (N,), or (1,) for all."""
     row, g, each = np.uintp(columns), out[part], w.size > 1
+    g[:] = 0.0
     c0, c1, c2, c3 = cubic(c, x.dtype)
     alike = spread(w[0])  # a weight that all share is a factor of the polynomials in x
     a0, a1, a2, a3 = times(alike, c0), times(alike, c1), times(alike, c2), times(alike, c3)
@@ -129,12 +130,13 @@ def deposit(part, start, stop, x, y, active, w, geometry, c, columns, out):
     for low in range(start, stop, BLOCK):
         size = min(BLOCK, stop - low)
         place(x, y, low, size, geometry, columns, first, u)
+        counts, ux, uy = active[low : low + size], u[0], u[1]
         for i in range(size):
-            if active[low + i]:
-                wx = at_cubic(u[0, i], a0, a1, a2, a3)
+            if counts[i]:
+                wx = at_cubic(ux[i], a0, a1, a2, a3)
                 if each:
-                    wx = times(spread(w[low + i]), at_cubic(u[0, i], c0, c1, c2, c3))
-                wy = at_cubic(u[1, i], c0, c1, c2, c3)
+                    wx = times(spread(w[low + i]), at_cubic(ux[i], c0, c1, c2, c3))
+                wy = at_cubic(uy[i], c0, c1, c2, c3)
                 put(g, np.uintp(first[i]), row, wide(wx), wide(wy))
 
 
@@ -195,20 +197,20 @@ def kick(part, start, stop, x, y, active, px, py, g, factor, geometry, c, out):
     c0, c1, c2, c3 = cubic(c, x.dtype)
     d1, d2, d3 = slopes(c1, c2, c3, x.dtype.type(1.0))
     first, u = np.empty(BLOCK, np.int32), np.empty((2, BLOCK), x.dtype)
-    to_x, to_y = out[0], out[1]
     for low in range(start, stop, BLOCK):
-        size = min(BLOCK, stop - low)
-        place(x, y, low, size, geometry, columns, first, u)
-        for i in range(size):
-            n = low + i
-            if not active[n]:
-                to_x[n], to_y[n] = px[n], py[n]
+        high = min(low + BLOCK, stop)
+        place(x, y, low, high - low, geometry, columns, first, u)
+        moved, ux, uy = active[low:high], u[0], u[1]
+        from_x, from_y, to_x, to_y = px[low:high], py[low:high], out[0, low:high], out[1, low:high]
+        for i in range(high - low):
+            if not moved[i]:
+                to_x[i], to_y[i] = from_x[i], from_y[i]
                 continue
             f0, f1, f2, f3 = rows(flat, np.uintp(first[i]), row)
-            along = across(at_square(u[0, i], d1, d2, d3), f0, f1, f2, f3)
-            over = across(at_cubic(u[0, i], c0, c1, c2, c3), f0, f1, f2, f3)
-            to_x[n] = px[n] - sx * dot(along, at_cubic(u[1, i], c0, c1, c2, c3))
-            to_y[n] = py[n] - sy * dot(over, at_square(u[1, i], d1, d2, d3))
+            along = across(at_square(ux[i], d1, d2, d3), f0, f1, f2, f3)
+            over = across(at_cubic(ux[i], c0, c1, c2, c3), f0, f1, f2, f3)
+            to_x[i] = from_x[i] - sx * dot(along, at_cubic(uy[i], c0, c1, c2, c3))
+            to_y[i] = from_y[i] - sy * dot(over, at_square(uy[i], d1, d2, d3))
 
 
 @kernel
