@@ -1,0 +1,13 @@
+"""Forward mode in many directions at once, with little overhead per operation.
+
+A `Pushed` tensor carries tangents beside its value. Compiled operators push them all in one pass
+over the particles; the few PyTorch operations that tracking is made of have rules here, and any
+other falls back on `torch.func`. It does what `vmap(jvp(...))` of `torch.func` does, and a test
+holds it to that; it exists because those transforms cost a millisecond for every operator call,
+and because it knows zeros: a knob costs nothing before the beam has reached it.
+"""
+
+from . import rules as _rules  # noqa: F401  # fills the table of `pushed`
+from .pushed import Directions, Pushed, along, common, seeds, through, value_of
+
+__all__ = ["Directions", "Pushed", "along", "common", "seeds", "through", "value_of"]

@@ -1,0 +1,177 @@
+"""Tensors that carry tangents, and their arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Directions = tuple[int, ...]
+#: of PyTorch's functions and methods; `rules` fills it
+RULES: dict[Any, Callable[..., Any]] = {}
+
+
+class Pushed(Tensor):
+    """A tensor with directional derivatives.
+
+    Attributes:
+        value: the tensor itself.
+        tangent: (K, *value.shape), the derivatives in K directions.
+        directions: which these are, ascending; in all others the derivative is zero.
+    """
+
+    value: Tensor
+    tangent: Tensor
+    directions: Directions
+
+    @staticmethod
+    def make(value: Tensor, tangent: Tensor, directions: Directions) -> Pushed:
+        pushed = value.detach().as_subclass(Pushed)
+        pushed.value, pushed.tangent, pushed.directions = value, tangent, directions
+        return pushed
+
+    # operators come here at once: PyTorch's dispatch costs as much as the arithmetic
+    def __add__(self, other: Any) -> Any:
+        return add(self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return add(other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return sub(self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return sub(other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return mul(self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return mul(other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return div(self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return div(other, self)
+
+    def __neg__(self) -> Any:
+        return negative(self)
+
+    @classmethod
+    def __torch_function__(
+        cls, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        with torch._C.DisableTorchFunctionSubclass():
+            rule = RULES.get(func)
+            if rule is not None and not kwargs:
+                return rule(*args)
+            from .fallback import by_torch_func  # which knows what a Pushed is
+
+            return by_torch_func(func, args, kwargs)
+
+
+def seeds(parts: Sequence[Tensor]) -> list[Tensor]:
+    """Numbers and vectors, each entry pushed in the direction of its own number."""
+    found: list[Tensor] = []
+    first = 0
+    for part in parts:
+        size = part.numel()
+        own = torch.eye(size, dtype=part.dtype).reshape(size, *part.shape)
+        found.append(Pushed.make(part, own, tuple(range(first, first + size))))
+        first += size
+    return found
+
+
+def value_of(x: Any) -> Any:
+    """The value of a pushed tensor; anything else as it is."""
+    return x.value if isinstance(x, Pushed) else x
+
+
+def through(linear: Callable[[Tensor], Tensor], x: Pushed) -> Pushed:
+    """A linear function of a pushed tensor: tangents go through it, in one batch, as the value."""
+    return Pushed.make(linear(x.value), linear(x.tangent), x.directions)
+
+
+def common(xs: Sequence[Any]) -> tuple[Directions, list[Tensor | None]]:
+    """All directions that occur in some arguments, and the tangents of each in all of them.
+
+    None stands for the tangents of what is not pushed. No directions: nothing is pushed.
+    """
+    found = {x.directions for x in xs if isinstance(x, Pushed)}
+    union = next(iter(found)) if len(found) == 1 else tuple(sorted(set().union(*found)))
+    return union, [along(x, union) if isinstance(x, Pushed) else None for x in xs]
+
+
+def along(x: Pushed, union: Directions) -> Tensor:
+    """The tangents in all of some directions, which must be those of x and may be more."""
+    if x.directions == union:
+        return x.tangent
+    full = x.tangent.new_zeros(len(union), *x.tangent.shape[1:])
+    full[[union.index(d) for d in x.directions]] = x.tangent
+    return full
+
+
+def aligned(tangent: Tensor, dims: int) -> Tensor:
+    """Tangents shaped to broadcast against a result of so many dimensions."""
+    missing = dims + 1 - tangent.dim()
+    if missing <= 0:
+        return tangent
+    return tangent.reshape(tangent.shape[0], *[1] * missing, *tangent.shape[1:])
+
+
+def summed(value: Tensor, union: Directions, terms: Sequence[Tensor | None]) -> Pushed:
+    """A value with the sum of some tangents, each broadcast to its shape."""
+    given = [aligned(t, value.dim()) for t in terms if t is not None]
+    total = given[0] if len(given) == 1 else given[0] + given[1]
+    return broadcast(value, total, union)
+
+
+def broadcast(value: Tensor, tangent: Tensor, directions: Directions) -> Pushed:
+    if tangent.dtype != value.dtype:  # a number's precision counts for nothing, its tangent's does
+        tangent = tangent.to(value.dtype)
+    if tangent.dim() != value.dim() + 1 or tangent.shape[1:] != value.shape:
+        tangent = tangent.expand(len(directions), *value.shape)
+    return Pushed.make(value, tangent, directions)
+
+
+def add(a: Any, b: Any) -> Pushed:
+    union, tangents = common((a, b))
+    return summed(value_of(a) + value_of(b), union, tangents)
+
+
+def sub(a: Any, b: Any) -> Pushed:
+    union, (da, db) = common((a, b))
+    return summed(value_of(a) - value_of(b), union, (da, None if db is None else -db))
+
+
+def mul(a: Any, b: Any) -> Pushed:
+    union, (da, db) = common((a, b))
+    va, vb = value_of(a), value_of(b)
+    value = va * vb
+    first = None if da is None else aligned(da, value.dim()) * vb
+    if db is None:
+        assert first is not None
+        return broadcast(value, first, union)
+    db = aligned(db, value.dim())
+    total = db * va if first is None else torch.addcmul(first, db, va)
+    return broadcast(value, total, union)
+
+
+def div(a: Any, b: Any) -> Pushed:
+    union, (da, db) = common((a, b))
+    va, vb = value_of(a), value_of(b)
+    value = va / vb
+    if db is None:
+        assert da is not None
+        return broadcast(value, aligned(da, value.dim()) / vb, union)
+    db = aligned(db, value.dim())
+    above = -(db * value) if da is None else aligned(da, value.dim()) - db * value
+    return broadcast(value, above / vb, union)
+
+
+def negative(a: Any) -> Pushed:
+    return Pushed.make(-a.value, -a.tangent, a.directions)
