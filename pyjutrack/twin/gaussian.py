@@ -7,27 +7,26 @@ which fades to none, with the error that belongs to it, where nothing was measur
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 
-from ..compiled import parallel
-from ..errors import InvalidValueError, MissingPackageError, unknown
+from ..errors import InvalidValueError, unknown
 from . import records
 from .calibration import Calibration
+from .likelihood import fitted, require_package
 
 Array = NDArray[np.float64]
-#: searches from different first lengths, and steps of each
-_SEARCHES, _STEPS = 4, 60
 #: shots below which nothing can be said of how readings go with settings
 _FEWEST = 4
+#: singular values, beside the largest, below which residuals carry nothing
+_NOTHING = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +95,9 @@ class GaussianProcess:
 
         Args:
             settings: address to value, those that were varied among them.
+
+        Raises:
+            InvalidValueError: as for `correction`; otherwise as for `Calibration.predict`.
         """
         correction, variance = self.correction(settings)
         readings, errors = self.calibration.predict(settings)
@@ -111,8 +113,9 @@ class GaussianProcess:
         """What is added to the readings of the twin, and its variance, by diagnostic.
 
         Raises:
-            InvalidValueError: a setting that was varied is not told.
+            InvalidValueError: a setting that was varied is not told, or one is no finite number.
         """
+        _check_settings(settings)
         for address in self.settings:
             if address not in settings:
                 raise InvalidValueError(
@@ -165,18 +168,21 @@ def gaussian_process(
     Args:
         calibration: how it was fitted. The shots held out stay out.
         settings: addresses on which the correction may depend; those that were varied if None.
-        components: how many, at most; those that stand out of the noise if None.
+        components: how many, at most, of those that the residuals have; those that stand out of
+            the noise if None.
         seed: of the first lengths from which likelihoods are climbed.
 
     Raises:
-        InvalidValueError: fewer than 4 shots that train, or no setting that varies among them.
+        InvalidValueError: fewer than 4 shots that train, or no setting that varies among them; no
+            calibration; no list of different addresses; a number of components below zero.
         UnknownNameError: a setting that the shots do not tell.
         MissingPackageError: the package `gpytorch` is missing.
 
     Sources: V. Marchenko, L. Pastur, Math. USSR Sb. 1 (1967) 457, for the largest singular value
     of noise; C. Hvarfner, E. Hellsten, L. Nardi, ICML 2024, for the priors on the lengths.
     """
-    _require_package()
+    _check_choices(calibration, settings, components, seed)
+    require_package()
     kept = [i for i in range(len(calibration.data)) if i not in calibration.held_out]
     if len(kept) < _FEWEST:
         raise InvalidValueError(
@@ -188,16 +194,58 @@ def gaussian_process(
     whole = np.where(np.isfinite(residuals), residuals, 0.0)
     _, values, directions = np.linalg.svd(whole, full_matrices=False)
     edge = math.sqrt(len(kept)) + math.sqrt(np.isfinite(residuals).mean() * len(units))
-    count = int((values > edge).sum()) if components is None else min(components, len(values))
+    wanted = int((values > edge).sum()) if components is None else int(components)
+    count = min(wanted, int((values > _NOTHING * values[0]).sum()))
     axes = directions[:count]
     scores, noise = _scores(residuals, errors, axes)
     found = tuple(
         Component(
-            axes[k], scores[:, k], noise[:, k], *_fitted(places, scores[:, k], noise[:, k], seed)
+            axes[k],
+            scores[:, k],
+            noise[:, k],
+            *fitted(places, scores[:, k], noise[:, k], int(seed)),
         )
         for k in range(count)
     )
     return GaussianProcess(calibration, addresses, centre, scale, units, places, found)
+
+
+def _check_choices(calibration: Any, settings: Any, components: Any, seed: Any) -> None:
+    """Raise for what `gaussian_process` cannot be asked."""
+    if not isinstance(calibration, Calibration):
+        raise InvalidValueError(
+            "a Gaussian process corrects a Calibration, as `calibrate` returns it, and not a "
+            f"{type(calibration).__name__}"
+        )
+    if settings is not None:
+        if isinstance(settings, str) or not isinstance(settings, Sequence):
+            raise InvalidValueError(
+                f'settings must be a list of addresses such as ["q1.k1"], got {settings!r}'
+            )
+        for address in settings:
+            if list(settings).count(address) > 1:
+                raise InvalidValueError(f"setting {address!r} is named twice")
+    for name, number in (("components", components), ("seed", seed)):
+        if name == "components" and number is None:
+            continue
+        if not isinstance(number, Integral) or isinstance(number, bool) or number < 0:
+            raise InvalidValueError(f"{name} must be a whole number from 0 on, got {number!r}")
+
+
+def _check_settings(settings: Any) -> None:
+    """Raise unless these are addresses with finite numbers."""
+    if not isinstance(settings, Mapping):
+        raise InvalidValueError(
+            f'settings must be a dict such as {{"q1.k1": 3.9}}, got {settings!r}; a correction has '
+            "no values of its own for what was varied"
+        )
+    for address, value in settings.items():
+        try:
+            finite = math.isfinite(value)
+        except (TypeError, ValueError):
+            finite = False
+        if not finite:
+            raise InvalidValueError(f"setting {address!r} must be a finite number, got {value!r}")
 
 
 def _places(
@@ -251,72 +299,3 @@ def _scores(residuals: Array, errors: Array, axes: Array) -> tuple[Array, Array]
         scores[n] = covariance @ (weighted @ (row[used] / error[used]))
         noise[n] = np.diagonal(covariance)
     return scores, noise
-
-
-def _fitted(places: Array, scores: Array, noise: Array, seed: int) -> tuple[float, Array]:
-    """Size and lengths of the process of a component."""
-    import gpytorch
-
-    class Model(gpytorch.models.ExactGP):  # type: ignore[misc]
-        def __init__(self, likelihood: Any, lengths: torch.Tensor) -> None:
-            super().__init__(x, y, likelihood)
-            dimensions = x.shape[1]
-            prior = gpytorch.priors.LogNormalPrior(
-                math.sqrt(2) + math.log(dimensions) / 2, math.sqrt(3)
-            )
-            self.mean = gpytorch.means.ZeroMean()
-            self.kernel = gpytorch.kernels.ScaleKernel(
-                gpytorch.kernels.RBFKernel(ard_num_dims=dimensions, lengthscale_prior=prior)
-            )
-            self.kernel.outputscale = (y * y).mean().clamp(min=1e-6)
-            self.kernel.base_kernel.lengthscale = lengths
-
-        def forward(self, at: torch.Tensor) -> Any:
-            return gpytorch.distributions.MultivariateNormal(self.mean(at), self.kernel(at))
-
-    x, y = torch.from_numpy(places), torch.from_numpy(scores)
-    draw = np.random.default_rng(seed)
-    best: tuple[float, float, Array] | None = None
-    for _ in range(_SEARCHES):
-        likelihood = gpytorch.likelihoods.FixedNoiseGaussianLikelihood(torch.from_numpy(noise))
-        lengths = torch.from_numpy(np.exp(draw.uniform(0.0, 2.0, (1, x.shape[1]))))
-        model = Model(likelihood, lengths).to(torch.float64)
-        evidence = gpytorch.mlls.ExactMarginalLogLikelihood(likelihood, model)
-        reached = _climbed(model, evidence, x, y)
-        kernel = model.kernel
-        if best is None or reached > best[0]:
-            found = kernel.base_kernel.lengthscale.detach().reshape(-1).numpy().copy()
-            best = reached, float(kernel.outputscale.detach().sqrt()), found
-    assert best is not None
-    return best[1:]
-
-
-def _climbed(model: Any, evidence: Any, x: torch.Tensor, y: torch.Tensor) -> float:
-    """Bring the parameters of a model to a maximum of its marginal likelihood; its value."""
-    import gpytorch
-
-    model.train()
-    steps = torch.optim.LBFGS(model.parameters(), max_iter=_STEPS, line_search_fn="strong_wolfe")
-
-    def against() -> torch.Tensor:
-        steps.zero_grad()
-        loss = -evidence(model(x), y)
-        loss.backward()
-        return loss
-
-    # exact: a few shots need no iterative solver, whose answers depend on random probes
-    with gpytorch.settings.fast_computations(False, False, False), parallel.cores():
-        steps.step(against)
-        return -float(against().detach())
-
-
-def _require_package() -> None:
-    try:
-        with warnings.catch_warnings():
-            # PyTorch deprecates what it uses when it is imported
-            warnings.simplefilter("ignore", DeprecationWarning)
-            import gpytorch  # noqa: F401
-    except ImportError as error:
-        raise MissingPackageError(
-            'Gaussian processes need the package gpytorch: pip install "pyjutrack[gp]"'
-        ) from error

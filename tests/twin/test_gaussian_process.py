@@ -23,7 +23,7 @@ from pyjutrack.twin import (
     calibrate,
     gaussian_process,
 )
-from pyjutrack.twin.gaussian import _fitted
+from pyjutrack.twin.likelihood import fitted as process_of
 
 
 def machine() -> Twin:
@@ -169,8 +169,8 @@ def test_the_likelihood_is_at_a_maximum() -> None:
     places = draw.uniform(-2, 2, (25, 2))
     noise = draw.uniform(0.5, 1.5, 25)
     scores = 8 * np.sin(1.5 * places[:, 0]) + np.sqrt(noise) * draw.standard_normal(25)
-    size, lengths = _fitted(places, scores, noise, seed=0)
-    again, same = _fitted(places, scores, noise, seed=0)
+    size, lengths = process_of(places, scores, noise, seed=0)
+    again, same = process_of(places, scores, noise, seed=0)
     assert (size, *lengths) == (again, *same)
     assert lengths[1] > 3 * lengths[0]  # nothing goes with the second setting
 
@@ -235,6 +235,12 @@ def test_it_comes_back_from_its_file(process: GaussianProcess, tmp_path: Path) -
 def test_bad_input_is_told(process: GaussianProcess, calibration: Calibration) -> None:
     with pytest.raises(pj.InvalidValueError, match=r"depends on q2\.k1"):
         process.predict({"q1.k1": 20.0})
+    with pytest.raises(pj.InvalidValueError, match=r"'q2\.k1' must be a finite number, got nan"):
+        process.predict({"q1.k1": 20.0, "q2.k1": math.nan})
+    with pytest.raises(pj.InvalidValueError, match=r"'q1\.k1' must be a finite number, got 'on'"):
+        process.correction({"q1.k1": "on", "q2.k1": -20.0})
+    with pytest.raises(pj.InvalidValueError, match="settings must be a dict"):
+        process.predict(None)
     with pytest.raises(pj.UnknownNameError, match=r"q1\.k2"):
         gaussian_process(calibration, settings=["q1.k2"])
     few = calibration.replace(held_out=tuple(range(21)))
@@ -244,6 +250,51 @@ def test_bad_input_is_told(process: GaussianProcess, calibration: Calibration) -
     still = Measurements([{"q1.k1": 20.0}] * len(data), data.readings)
     with pytest.raises(pj.InvalidValueError, match="varies"):
         gaussian_process(calibration.replace(data=still))
+
+
+BAD = {
+    "negative": ({"components": -1}, "components must be a whole number from 0 on, got -1"),
+    "a half": ({"components": 1.5}, "components must be .* got 1.5"),
+    "seed": ({"seed": "a"}, "seed must be a whole number"),
+    "a string": ({"settings": "q1.k1"}, r"list of addresses such as .* got 'q1\.k1'"),
+    "twice": ({"settings": ["q1.k1", "q1.k1"]}, r"'q1\.k1' is named twice"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_choices_are_told(calibration: Calibration, name: str) -> None:
+    options, message = BAD[name]
+    with pytest.raises(pj.InvalidValueError, match=message):
+        gaussian_process(calibration, **options)
+
+
+def test_a_twin_is_no_calibration(calibration: Calibration) -> None:
+    with pytest.raises(pj.InvalidValueError, match=r"corrects a Calibration.* not a Twin"):
+        gaussian_process(calibration.twin)
+
+
+def test_there_are_no_more_components_than_residuals_have(calibration: Calibration) -> None:
+    """Seven shots have seven components, whatever is asked for; the weakest have a search that
+    steps to lengths of zero."""
+    few = calibration.replace(held_out=tuple(range(7, 24)))
+    found = gaussian_process(few, components=np.int64(100), seed=np.int64(0))
+    assert len(found.components) == 7
+    for component in found.components:
+        assert np.isfinite([component.size, *component.lengths]).all()
+        assert (component.lengths > 0).all()
+    assert len(gaussian_process(few, components=2).components) == 2
+
+
+def test_residuals_of_few_components_have_no_more(calibration: Calibration) -> None:
+    """Readings off by one pattern, larger or smaller from shot to shot."""
+    few = calibration.replace(held_out=tuple(range(7, 24)))
+    data, exact = few.data, few.predicted()
+    off = np.linspace(1.0, 2.0, len(data))
+    readings = {
+        n: r + 0.01 * np.multiply.outer(off, np.ones(r.shape[1:])) for n, r in exact.items()
+    }
+    found = gaussian_process(few.replace(data=Measurements(data.settings, readings)), components=5)
+    assert len(found.components) == 1
 
 
 def test_without_the_package(calibration: Calibration, monkeypatch: pytest.MonkeyPatch) -> None:
