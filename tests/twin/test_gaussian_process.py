@@ -188,6 +188,15 @@ def test_the_likelihood_is_at_a_maximum() -> None:
         assert evidence(best + step) < evidence(best) + 1e-3
 
 
+def test_a_step_to_lengths_of_zero_ends_no_search() -> None:
+    """Of these scores one search steps so far that a length would vanish, were it not bounded."""
+    draw = np.random.default_rng(20)
+    places, scores = draw.standard_normal((7, 2)), 4 * draw.standard_normal(7)
+    size, lengths = process_of(places, scores, np.ones(7), seed=0)
+    assert np.isfinite(size)
+    assert (lengths > 1e-2).all()
+
+
 def test_masked_readings_do_not_count(calibration: Calibration) -> None:
     data = calibration.data
     readings = {n: r.copy() for n, r in data.readings.items()}
@@ -274,8 +283,7 @@ def test_a_twin_is_no_calibration(calibration: Calibration) -> None:
 
 
 def test_there_are_no_more_components_than_residuals_have(calibration: Calibration) -> None:
-    """Seven shots have seven components, whatever is asked for; the weakest have a search that
-    steps to lengths of zero."""
+    """Seven shots have seven components, whatever is asked for."""
     few = calibration.replace(held_out=tuple(range(7, 24)))
     found = gaussian_process(few, components=np.int64(100), seed=np.int64(0))
     assert len(found.components) == 7
