@@ -12,7 +12,8 @@ from .csv_profiles import csv_text, read_csv
 from .file_errors import wrong
 from .hdf5_profiles import fill_hdf5, read_hdf5
 from .openpmd_profiles import fill_openpmd, read_openpmd
-from .profiles import Profiles, Saturated
+from .profiles import Profiles
+from .saturation import Saturated
 
 _CSV = (".csv", ".txt")
 _FORMATS = ("csv", "hdf5", "openpmd")

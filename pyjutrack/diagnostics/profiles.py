@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import MeasurementError, require_known
 from .instrument import Diagnostic
+from .profile_checks import (
+    axes_of,
+    check_axis,
+    check_shapes,
+    check_values,
+    labels_of,
+    mask_of,
+    numbers,
+    settings_of,
+)
 from .rebinning import rebinned
+from .saturation import Saturated, desaturated
 
 Array = NDArray[np.float64]
-Saturated = Literal["refuse", "mask", "keep"]
-
-#: an axis that reaches farther than this was not written in metres [m]
-_FAR = 0.5
-#: relative differences of the steps of an axis that count as none
-_UNEVEN = 1e-3
-#: so many equal pixels at the maximum, side by side, are a saturated camera or amplifier
-_PLATEAU = 3
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -34,7 +35,8 @@ class Profiles:
     Attributes:
         values: (S, M) or (S, M_x, M_y), in any unit; what was counted in each pixel.
         axes: of each dimension, the middles of the pixels [m], ascending and uniform.
-        labels: of each dimension; where they are "x" and "y" they are held against the diagnostic.
+        labels: of each dimension, "x" or "y"; "X", "horizontal" and "vertical" mean the same to
+            `on`, which holds them against the diagnostic.
         settings: for each profile, knobs of the machine by address: {"q1.k1": 29.6, ...}.
         name: of the diagnostic, by which data find their instrument.
         mask: which pixels count, of the shape of the values; all if left out.
@@ -53,22 +55,20 @@ class Profiles:
     mask: NDArray[np.bool_] = None  # type: ignore[assignment]  # filled in __post_init__
 
     def __post_init__(self) -> None:
-        given: Any = self.axes
-        if isinstance(given, np.ndarray) and given.ndim == 1:
-            given = (given,)
-        values = _numbers("values", self.values)
-        axes = tuple(_numbers("axes", a) for a in given)
-        mask = np.ones(values.shape, bool) if self.mask is None else np.array(self.mask, bool)
-        settings = tuple(dict(s) for s in self.settings) or ({},) * len(values)
-        labels = (self.labels,) if isinstance(self.labels, str) else tuple(self.labels)
+        values, axes, labels = (
+            numbers("values", self.values),
+            axes_of(self.axes),
+            labels_of(self.labels),
+        )
+        mask, settings = mask_of(self.mask, values.shape), settings_of(self.settings)
+        settings = settings or ({},) * (len(values) if values.ndim else 0)
         filled = {"values": values, "axes": axes, "labels": labels, "settings": settings}
         for name, value in (filled | {"mask": mask}).items():
             object.__setattr__(self, name, value)
-        _check_shapes(self)
+        check_shapes(self)
         for label, axis in zip(labels, axes, strict=True):
-            _check_axis(label, axis)
-        _check_values(self)
-        _check_settings(settings)
+            check_axis(label, axis)
+        check_values(self)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -126,36 +126,18 @@ class Profiles:
         """Profiles whose maximum is a peak and no plateau.
 
         Three or more equal pixels side by side, at the maximum of a profile, are taken for a
-        saturated instrument.
+        saturated instrument; two are not, since coarse steps make them as well. Of a negative
+        signal, such as the current of a wire, it is the minimum: where that is farther both from
+        zero and from the median than the maximum.
 
         Args:
             saturated: "refuse" raises, "mask" takes the pixels of plateaus out, "keep" keeps them.
 
         Raises:
             MeasurementError: a plateau, where it is refused; a profile in which all is alike.
+            UnknownNameError: another treatment.
         """
-        require_known("treatment of saturated pixels", saturated, ("refuse", "mask", "keep"))
-        mask = self.mask.copy()
-        for row, profile in enumerate(self.values):
-            seen = profile[mask[row]]
-            if saturated == "keep":
-                continue
-            if seen.size and seen.min() == seen.max():
-                raise MeasurementError(
-                    f"profile {row}: all pixels are {seen.max():g}, no signal or all of it "
-                    "saturated; leave the profile out"
-                )
-            flat = _plateaus(np.where(mask[row], profile, -np.inf))
-            if flat.any() and saturated == "refuse":
-                at = _place(self, np.argwhere(flat)[0])
-                raise MeasurementError(
-                    f"profile {row}: {int(flat.sum())} equal pixels at its maximum of "
-                    f"{profile[flat].max():g}, from {at}, look saturated; measure with a lower "
-                    'gain, or take them out with saturated="mask" (or "keep" them if this is no '
-                    "saturation)"
-                )
-            mask[row] &= ~flat
-        return self.replace(mask=mask)
+        return desaturated(self, saturated)
 
     def on(
         self, diagnostic: Diagnostic, *, background: float | str = 0.0, normalise: bool = True
@@ -175,121 +157,9 @@ class Profiles:
                 be normalised over the same bins.
 
         Raises:
-            MeasurementError: another number of dimensions, other labels, axes that do not cover
-                the bins, nothing left of a profile to be normalised.
-            InvalidValueError: a diagnostic without bins.
+            MeasurementError: another number of dimensions, labels of the other plane or of none,
+                pixels wider than all bins together, axes that do not cover the bins, nothing left
+                of a profile to be normalised.
+            InvalidValueError: no diagnostic, or one without bins; another background.
         """
         return rebinned(self, diagnostic, background, normalise)
-
-
-def _numbers(what: str, given: Any) -> Array:
-    try:
-        return np.array(given, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise MeasurementError(f"{what} must be an array of numbers: {error}") from None
-
-
-def _check_shapes(p: Profiles) -> None:
-    dims = len(p.axes)
-    if dims not in (1, 2) or any(a.ndim != 1 for a in p.axes):
-        shapes = [a.shape for a in p.axes]
-        raise MeasurementError(f"profiles have one or two axes of one dimension, got {shapes}")
-    pixels = tuple(len(a) for a in p.axes)
-    if p.values.ndim != dims + 1 or p.values.shape[1:] != pixels or not len(p.values):
-        raise MeasurementError(
-            f"values must have shape (profiles, {', '.join(map(str, pixels))}), as the axes have, "
-            f"with at least one profile; got {p.values.shape}"
-        )
-    if p.mask.shape != p.values.shape:
-        raise MeasurementError(f"mask must have shape {p.values.shape}, got {p.mask.shape}")
-    if len(p.labels) != dims:
-        raise MeasurementError(f"{dims} axes need as many labels, got {p.labels}")
-    if len(p.settings) != len(p.values):
-        raise MeasurementError(
-            f"there are {len(p.values)} profiles and {len(p.settings)} settings; give each its own"
-        )
-
-
-def _check_axis(label: str, axis: Array) -> None:
-    if len(axis) < 2:
-        raise MeasurementError(f"axis {label} has {len(axis)} pixels; a profile needs two or more")
-    if not np.isfinite(axis).all():
-        pixel = int(np.argmin(np.isfinite(axis)))
-        raise MeasurementError(f"axis {label}: pixel {pixel} is at {axis[pixel]}; give its place")
-    steps = np.diff(axis)
-    if not (steps > 0).all():
-        pixel = int(np.argmin(steps > 0))
-        raise MeasurementError(
-            f"axis {label} is not ascending: {axis[pixel + 1]:g} m at pixel {pixel + 1} follows "
-            f"{axis[pixel]:g} m; sort the pixels, and flip an axis that descends"
-        )
-    mean = (axis[-1] - axis[0]) / (len(axis) - 1)
-    uneven = np.abs(steps - mean) > _UNEVEN * mean
-    if uneven.any():
-        pixel = int(np.argmax(uneven))
-        raise MeasurementError(
-            f"axis {label} is not uniform: the step behind pixel {pixel} is {steps[pixel]:g} m, "
-            f"the mean one {mean:g} m; interpolate onto equal steps"
-        )
-    far = float(np.abs(axis).max())
-    if far > _FAR:
-        raise MeasurementError(
-            f"axis {label} reaches {far:g} m, which looks like millimetres or micrometres; axes "
-            'are in metres: multiply by 1e-3 or 1e-6, or name the unit ("x [mm]" in a CSV file)'
-        )
-
-
-def _check_values(p: Profiles) -> None:
-    bad = ~np.isfinite(p.values) & p.mask
-    if bad.any():
-        row, *pixel = np.argwhere(bad)[0]
-        value = p.values[(row, *pixel)]
-        raise MeasurementError(
-            f"profile {row} is {value} at {_place(p, np.array(pixel))} ({int(bad.sum())} such "
-            "pixels in all); leave the profile out, or mask the pixels"
-        )
-    empty = ~p.mask.reshape(len(p), -1).any(1)
-    if empty.any():
-        raise MeasurementError(
-            f"profile {int(np.argmax(empty))} is masked as a whole; leave it out"
-        )
-
-
-def _check_settings(settings: Sequence[Mapping[str, float]]) -> None:
-    every = {address: None for s in settings for address in s}
-    for row, s in enumerate(settings):
-        for address in every:
-            if address not in s:
-                raise MeasurementError(
-                    f"profile {row} has no setting of {address!r}, which others have; give each "
-                    "profile the values of all knobs that were changed"
-                )
-            value: Any = s[address]
-            number = isinstance(value, Real) and not isinstance(value, bool)
-            if not number or not math.isfinite(value):
-                raise MeasurementError(
-                    f"profile {row}: the setting of {address!r} must be a finite number, got "
-                    f"{value!r}"
-                )
-
-
-def _plateaus(profile: Array) -> NDArray[np.bool_]:
-    """Pixels at the maximum that stand in a row of three or more along an axis."""
-    top = profile == profile.max()
-    found = np.zeros_like(top)
-    for axis in range(profile.ndim):
-        along, out = np.moveaxis(top, axis, -1), np.moveaxis(found, axis, -1)
-        if along.shape[-1] < _PLATEAU:
-            continue
-        runs = np.lib.stride_tricks.sliding_window_view(along, _PLATEAU, -1).all(-1)
-        for shift in range(_PLATEAU):
-            out[..., shift : shift + runs.shape[-1]] |= runs
-    return found
-
-
-def _place(p: Profiles, pixel: NDArray[np.int64]) -> str:
-    """A pixel in words: its numbers and where it is."""
-    where = zip(p.labels, p.axes, pixel, strict=True)
-    places = ", ".join(f"{label} = {axis[i]:g} m" for label, axis, i in where)
-    number = tuple(map(int, pixel)) if len(pixel) > 1 else int(pixel[0])
-    return f"pixel {number} ({places})"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +20,8 @@ Array = NDArray[np.float64]
 
 #: how far, in pixels, an axis may end before the range of the bins
 _SLACK = 1e-3
+#: what axes are called elsewhere, in lower case
+_PLANES = {"x": "x", "y": "y", "horizontal": "x", "vertical": "y"}
 
 
 def rebinned(
@@ -51,6 +55,11 @@ def rebinned(
     )
 
 
+def plane_of(label: str) -> str:
+    """ "x" or "y" where a label means one of them; otherwise the label in lower case."""
+    return _PLANES.get(label.strip().lower(), label.strip().lower())
+
+
 def overlaps(axis: Array, bins: Bins) -> Array:
     """The part of each pixel that lies in each bin, (bins, pixels)."""
     step = (axis[-1] - axis[0]) / (len(axis) - 1)
@@ -66,11 +75,12 @@ def _along(matrix: Array, values: Array, axis: int) -> Array:
 
 def _bins(profiles: Profiles, diagnostic: Any) -> tuple[Bins, ...]:
     """The bins of a diagnostic, which the axes must cover."""
-    bins: tuple[Bins, ...] | None = getattr(diagnostic, "axes", None)
-    if bins is None:
+    bins = getattr(diagnostic, "axes", None)
+    if not isinstance(bins, tuple) or not all(isinstance(one, Bins) for one in bins):
+        name = getattr(diagnostic, "name", None)
         raise InvalidValueError(
-            f"{diagnostic.name!r} is a {type(diagnostic).__name__} and has no bins; profiles are "
-            "those of a WireScanner or a Screen"
+            f"{'this' if name is None else repr(name)} is a {type(diagnostic).__name__} and has no "
+            "bins; profiles are those of a WireScanner or a Screen"
         )
     if len(bins) != len(profiles.axes):
         raise MeasurementError(
@@ -80,12 +90,23 @@ def _bins(profiles: Profiles, diagnostic: Any) -> tuple[Bins, ...]:
     for label, own, axis, one in zip(
         profiles.labels, diagnostic.labels, profiles.axes, bins, strict=True
     ):
-        if {label, own} == {"x", "y"}:
+        plane = plane_of(label)
+        if plane != plane_of(own) and plane not in _PLANES:
+            raise MeasurementError(
+                f"the axis of the profiles is {label!r}, and {diagnostic.name!r} reads along "
+                f'{own}; label axes "x" and "y", or "horizontal" and "vertical"'
+            )
+        if plane != plane_of(own):
             raise MeasurementError(
                 f"the profiles go along {label} where {diagnostic.name!r} reads {own}; give the "
                 "axes in its order, or correct the labels"
             )
         step = (axis[-1] - axis[0]) / (len(axis) - 1)
+        if step > one.width:
+            raise MeasurementError(
+                f"pixels along {label} of {1e3 * step:g} mm are wider than all bins of "
+                f"{diagnostic.name!r} together, {1e3 * one.width:g} mm: is the axis in metres?"
+            )
         low, high = axis[0] - step / 2, axis[-1] + step / 2
         first, last = one.edges[0], one.edges[-1]
         if low > first + _SLACK * step or high < last - _SLACK * step:
@@ -103,14 +124,14 @@ def _bins(profiles: Profiles, diagnostic: Any) -> tuple[Bins, ...]:
     return bins
 
 
-def _background(profiles: Profiles, background: float | str) -> Array:
+def _background(profiles: Profiles, background: Any) -> Array:
     """What to take off, broadcast over the pixels of each profile."""
     shape = (-1, *[1] * len(profiles.axes))
-    if not isinstance(background, str):
-        if not np.isfinite(background):
+    if isinstance(background, Real) and not isinstance(background, bool):
+        if not math.isfinite(background):
             raise InvalidValueError(f"background must be finite, got {background}")
         return np.full(len(profiles), float(background)).reshape(shape)
-    if background != "edges":
+    if not isinstance(background, str) or background != "edges":
         raise InvalidValueError(f'background must be a number or "edges", got {background!r}')
     outer = np.zeros(profiles.values.shape[1:], bool)
     for i, axis in enumerate(profiles.axes):

@@ -160,6 +160,25 @@ def test_a_saturated_patch_of_an_image():
     assert masked.mask.sum() > 9900
 
 
+def test_a_negative_signal_is_saturated_at_its_minimum(profiles):
+    """The current of a wire may be negative; the mirror image is treated alike."""
+    clipped = np.minimum(profiles.values, 600.0)
+    down = profiles.replace(values=5.0 - clipped)
+    with pytest.raises(dg.MeasurementError, match=r"profile 0: .*minimum of -595.*lower gain"):
+        down.without_saturation()
+    expected = profiles.replace(values=clipped).without_saturation("mask").mask
+    np.testing.assert_array_equal(down.without_saturation("mask").mask, expected)
+    assert profiles.replace(values=-profiles.values).without_saturation().mask.all()
+
+
+@pytest.mark.parametrize("pedestal", [0.0, -0.05])
+def test_a_wide_profile_may_end_in_zeros(pedestal):
+    """Its median is nearer to the maximum, and yet the zeros beside it are no saturation."""
+    wide = np.maximum(1 - (AXIS / 4e-3) ** 2, 0.0) + pedestal
+    assert wide.max() - np.median(wide) < np.median(wide) - wide.min()
+    assert dg.Profiles(wide[None], (AXIS,)).without_saturation().mask.all()
+
+
 def test_two_equal_pixels_and_plateaus_below_the_top_are_no_saturation():
     values = np.zeros((1, 100))
     values[0, 40:50], values[0, 60:62], values[0, 70] = 3.0, 5.0, 5.0
@@ -208,6 +227,33 @@ BAD = {
     "labels": (lambda: dg.Profiles(ONE, (AXIS,), ("x", "y")), "labels"),
     "mask": (lambda: dg.Profiles(ONE, (AXIS,), mask=np.ones(100, bool)), "mask must have"),
     "all masked": (lambda: dg.Profiles(ONE, (AXIS,), mask=np.zeros((1, 100))), "masked as a whole"),
+    "labels that are none": (lambda: dg.Profiles(ONE, (AXIS,), (1,)), "labels, got"),
+    "no labels": (lambda: dg.Profiles(ONE, (AXIS,), None), "labels must be a name"),
+    "no axes": (lambda: dg.Profiles(ONE, None), "axes must be an array for each, got None"),
+    "a number for axes": (lambda: dg.Profiles(ONE, 3e-3), "axes must be an array for each"),
+    "text for axes": (lambda: dg.Profiles(ONE, "x"), "axes must be an array of numbers"),
+    "no values": (lambda: dg.Profiles(None, (AXIS,)), "values must be an array of numbers"),
+    "one value": (lambda: dg.Profiles(3.0, (AXIS,)), r"values must have shape .* got \(\)"),
+    "complex": (lambda: dg.Profiles(ONE * 1j, (AXIS,)), "values must be an array of numbers"),
+    "digits": (lambda: dg.Profiles([["1"] * 100], (AXIS,)), "values must be an array of numbers"),
+    "ragged mask": (lambda: dg.Profiles(ONE, (AXIS,), mask=[[1], [1, 2]]), "mask must be"),
+    "one dict": (
+        lambda: dg.Profiles(ONE, (AXIS,), settings={"q.k1": 1.0}),
+        r"settings must be a dict for each profile, .* got \{'q\.k1': 1\.0\}",
+    ),
+    "no dicts": (
+        lambda: dg.Profiles(ONE, (AXIS,), settings=(3.9,)),
+        r"profile 0: settings must be a dict of numbers by address.* got 3\.9",
+    ),
+    "keys": (
+        lambda: dg.Profiles(ONE, (AXIS,), settings=({1: 2.0},)),
+        "profile 0: settings must be a dict of numbers by address",
+    ),
+    "no settings": (lambda: dg.Profiles(ONE, (AXIS,), settings=None), "settings must be a dict"),
+    "a setting in words": (
+        lambda: dg.Profiles(ONE, (AXIS,), settings=({"q.k1": "on"},)),
+        r"setting of 'q\.k1' must be a finite number, got 'on'",
+    ),
     "text": (lambda: dg.Profiles([["a"] * 100], (AXIS,)), "array of numbers"),
     "missing setting": (
         lambda: dg.Profiles([ONE[0]] * 2, (AXIS,), settings=({"q.k1": 1.0}, {})),
@@ -231,6 +277,31 @@ def test_bad_profiles(name):
         make()
 
 
+@pytest.mark.parametrize("label", ["Y", " y", "vertical", "Vertical"])
+def test_planes_by_other_names(profiles, label):
+    named = profiles.replace(labels=(label,))
+    wire = dg.WireScanner("m", plane="y", width=8e-3, bins=20)
+    np.testing.assert_array_equal(
+        named.on(wire).values, profiles.replace(labels=("y",)).on(wire).values
+    )
+    with pytest.raises(dg.MeasurementError, match=rf"go along {label} where 'm\.wire_x' reads x"):
+        named.on(WIRE)
+
+
+def test_an_axis_of_no_plane(profiles):
+    assert profiles.replace(labels=("HORIZONTAL",)).on(WIRE).values.shape == (2, 20)
+    with pytest.raises(dg.MeasurementError, match=r"is 'position', and 'm\.wire_x' .*label axes"):
+        profiles.replace(labels=("position",)).on(WIRE)
+
+
+def test_millimetres_below_half_a_metre():
+    """An axis so short that it might be metres, held against a wire that shows it is not."""
+    axis = np.linspace(-0.4, 0.4, 81)
+    found = dg.Profiles(gaussian(0.1, axis=axis)[None], (axis,))
+    with pytest.raises(dg.MeasurementError, match=r"10 mm are wider than .* 4 mm: .* in metres"):
+        found.on(dg.WireScanner("m", width=4e-3, bins=20))
+
+
 def test_bad_matches(profiles):
     wide = dg.WireScanner("m", width=1.2e-2, bins=20)
     with pytest.raises(dg.MeasurementError, match=r"does not cover the bins of 'm\.wire_x'"):
@@ -241,9 +312,17 @@ def test_bad_matches(profiles):
         profiles.on(dg.Screen("m", size=(8e-3, 8e-3), shape=(20, 20)))
     with pytest.raises(pj.InvalidValueError, match="BeamSize and has no bins"):
         profiles.on(dg.BeamSize("m"))
+    for no_diagnostic in (None, profiles, dg.WireScanner):
+        with pytest.raises(pj.InvalidValueError, match="has no bins"):
+            profiles.on(no_diagnostic)
     with pytest.raises(dg.MeasurementError, match=r"profile \d cannot be normalised"):
         profiles.on(WIRE, background=1e4)
     with pytest.raises(pj.InvalidValueError, match='number or "edges"'):
         profiles.on(WIRE, background="corners")
+    for background in (None, [1.0, 2.0], True):
+        with pytest.raises(pj.InvalidValueError, match='number or "edges", got'):
+            profiles.on(WIRE, background=background)
+    with pytest.raises(pj.InvalidValueError, match="background must be finite"):
+        profiles.on(WIRE, background=np.nan)
     with pytest.raises(pj.UnknownNameError, match="did you mean 'mask'"):
         profiles.without_saturation("masked")

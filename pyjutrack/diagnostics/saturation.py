@@ -1,0 +1,66 @@
+"""Plateaus of profiles, where an instrument was saturated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import MeasurementError, require_known
+from .profile_checks import place
+
+if TYPE_CHECKING:
+    from .profiles import Profiles
+
+Array = NDArray[np.float64]
+Saturated = Literal["refuse", "mask", "keep"]
+
+#: so many equal pixels at the maximum, side by side, are a saturated camera or amplifier
+_PLATEAU = 3
+
+
+def desaturated(profiles: Profiles, saturated: Saturated) -> Profiles:
+    """See `Profiles.without_saturation`."""
+    require_known("treatment of saturated pixels", saturated, ("refuse", "mask", "keep"))
+    if saturated == "keep":
+        return profiles
+    mask = profiles.mask.copy()
+    for row, profile in enumerate(profiles.values):
+        seen = profile[mask[row]]
+        if seen.min() == seen.max():
+            raise MeasurementError(
+                f"profile {row}: all pixels are {seen.max():g}, no signal or all of it "
+                "saturated; leave the profile out"
+            )
+        sign, extremum = (-1.0, "minimum") if _is_negative(seen) else (1.0, "maximum")
+        flat = _plateaus(np.where(mask[row], sign * profile, -np.inf))
+        if flat.any() and saturated == "refuse":
+            at = place(profiles, np.argwhere(flat)[0])
+            raise MeasurementError(
+                f"profile {row}: {int(flat.sum())} equal pixels at its {extremum} of "
+                f"{profile[flat][0]:g}, from {at}, look saturated; measure with a lower gain, or "
+                'take them out with saturated="mask" (or "keep" them if this is no saturation)'
+            )
+        mask[row] &= ~flat
+    return profiles.replace(mask=mask)
+
+
+def _is_negative(seen: Array) -> bool:
+    """Whether the signal goes down from zero: a wide one that goes up may have its median high."""
+    low, median, high = seen.min(), np.median(seen), seen.max()
+    return bool(median - low > high - median and -low > high)
+
+
+def _plateaus(profile: Array) -> NDArray[np.bool_]:
+    """Pixels at the maximum that stand in a row of three or more along an axis."""
+    top = profile == profile.max()
+    found = np.zeros_like(top)
+    for axis in range(profile.ndim):
+        along, out = np.moveaxis(top, axis, -1), np.moveaxis(found, axis, -1)
+        if along.shape[-1] < _PLATEAU:
+            continue
+        runs = np.lib.stride_tricks.sliding_window_view(along, _PLATEAU, -1).all(-1)
+        for shift in range(_PLATEAU):
+            out[..., shift : shift + runs.shape[-1]] |= runs
+    return found
