@@ -8,12 +8,20 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import incoming
+from ..elements import kinds
 from ..errors import MeasurementError
+from ..knobs import CURRENT
 from .file_errors import metres, wrong
 from .profiles import Profiles
 
 _HEADER = re.compile(r"^(?P<label>[^\[\]]*?)\s*(\[(?P<unit>[^\]]*)\])?$")
-_ADDRESS = re.compile(r"^\S+\.\w+(\[\d+\])?$")
+_ADDRESS = r"[^\s=,]+\.(?P<knob>[^\W\d]\w*)(\[\d+\])?"
+#: an address, perhaps a unit in brackets, and what should be its values
+_SETTING = re.compile(
+    rf"(?P<address>{_ADDRESS})\s*(\[(?P<unit>[^\]]*)\]\s*)?"
+    r"(?P<sign>[:=]|(?<=[\s\]])(?=[-+.\d]))(?P<rest>.*)"
+)
 
 
 def read_csv(path: Path) -> Profiles:
@@ -42,9 +50,18 @@ def read_csv(path: Path) -> Profiles:
 
 
 def csv_text(profiles: Profiles) -> str:
-    """The file of some profiles."""
+    """The file of some profiles.
+
+    Raises:
+        MeasurementError: a setting that is no address, and could not be read again.
+    """
     lines = [f"# name: {profiles.name}"] if profiles.name else []
     for address in profiles.settings[0]:
+        if re.fullmatch(_ADDRESS, address) is None:
+            raise MeasurementError(
+                f"the setting {address!r} is no address such as q1.k1, which a CSV file needs; "
+                'rename it, or write with format="hdf5"'
+            )
         values = ", ".join(repr(float(v)) for v in profiles.knob(address))
         lines.append(f"# {address}: {values}")
     lines.append(", ".join([f"{profiles.labels[0]} [m]", *map(str, range(len(profiles)))]))
@@ -95,18 +112,49 @@ def _remarks(
         key, _, rest = (part.strip() for part in text.partition(":"))
         if key == "name":
             name = rest
-        elif _ADDRESS.match(key):
-            cells = _cells(rest)
-            if len(cells) != profiles or not all(map(_is_number, cells)):
-                raise wrong(
-                    path,
-                    f"the setting of {key!r} needs a number for each of {profiles} profiles, got "
-                    f"{rest!r}",
-                    line,
-                )
-            for row, cell in zip(settings, cells, strict=True):
-                row[key] = float(cell)
+            continue
+        found = _setting(path, line, text.strip(), profiles)
+        if found is None:
+            continue
+        address, values = found
+        if address in settings[0]:
+            raise wrong(path, f"the setting of {address!r} is given twice; keep one of them", line)
+        for row, value in zip(settings, values, strict=True):
+            row[address] = value
     return name, settings
+
+
+def _setting(path: Path, line: int, text: str, profiles: int) -> tuple[str, list[float]] | None:
+    """Address and values of a remark; None if it is for people.
+
+    A remark that begins with an address is a setting if its values are numbers. If they are not, it
+    is a bad one where the address is that of a knob, by its end, or any of the values is a number;
+    otherwise something else has a dot in it, such as the name of a file.
+    """
+    match = _SETTING.match(text)
+    if match is None:
+        return None
+    cells, unit = _cells(match["rest"].strip()), (match["unit"] or "").strip()
+    good = [_is_number(cell) for cell in cells]
+    whole = len(cells) == profiles and all(good)
+    if whole and match["sign"] == ":" and not unit.isdigit():
+        return match["address"], [float(cell) for cell in cells]
+    if not any(good) and not _is_knob(match["address"], match["knob"]):
+        return None
+    shown = text[match.end("address") :].lstrip(" :")
+    raise wrong(
+        path,
+        f"the setting of {match['address']!r} needs a number for each of {profiles} profiles, "
+        f'written as "# q1.k1: 3.9, 4.0"; got {shown!r}',
+        line,
+    )
+
+
+def _is_knob(address: str, name: str) -> bool:
+    """Whether something of that name may be set: of an element, of the beam, or of a kick."""
+    if address.startswith("kicks[") or address in (CURRENT, *incoming.KNOBS):
+        return True
+    return any(name in (*k.knobs, *k.placement, *k.vectors) for k in kinds().values())
 
 
 def _is_number(text: str) -> bool:

@@ -12,8 +12,9 @@ import numpy as np
 
 from ..errors import unknown
 from .file_errors import wrong
-from .hdf5_profiles import text
+from .hdf5_profiles import array, attribute, text
 from .profiles import Array, Profiles
+from .rebinning import plane_of
 
 RECORD = "profile"
 #: of an iteration: the addresses of its settings, and their values
@@ -29,27 +30,27 @@ def read_openpmd(path: Path, file: Any, record: str | None) -> Profiles:
     """
     base, found = text(file.attrs.get("basePath", "/data/%T/")), []
     group = file.get(base.partition("%T")[0])
-    numbers = sorted(int(n) for n in group if n.isdigit()) if group else []
+    numbers = sorted((n for n in _items(group) if n.isdecimal()), key=int)
     if "%T" not in base or not numbers:
         raise wrong(path, f"there are no iterations under basePath {base!r}")
     meshes = text(file.attrs.get("meshesPath", "meshes/")).strip("/")
     settings = []
     for number in numbers:
-        iteration = group[str(number)]
+        iteration = group[number]
         record, values, axes, labels = _mesh(path, iteration, meshes, record)
         found.append((values, axes, labels))
-        addresses = [text(a) for a in iteration.attrs.get(_ADDRESSES, ())]
-        numbers_of = np.atleast_1d(iteration.attrs.get(_VALUES, ()))
-        if len(addresses) != len(numbers_of):
+        addresses = [text(a) for a in np.ravel(iteration.attrs.get(_ADDRESSES, ()))]
+        values_of = attribute(path, iteration, _VALUES, ())
+        if len(addresses) != len(values_of):
             raise wrong(path, f"iteration {number}: {_ADDRESSES} and {_VALUES} differ in length")
-        settings.append(dict(zip(addresses, map(float, numbers_of), strict=True)))
+        settings.append(dict(zip(addresses, map(float, values_of), strict=True)))
     _, axes, labels = found[0]
-    for number, (_, other, _) in zip(numbers, found, strict=True):
-        same = [
+    for number, (_, other, own) in zip(numbers, found, strict=True):
+        same = own == labels and all(
             len(a) == len(b) and np.allclose(a, b, rtol=0, atol=1e-9)
             for a, b in zip(axes, other, strict=True)
-        ]
-        if not all(same):
+        )
+        if not same:
             raise wrong(
                 path,
                 f"the axes of iteration {number} differ from those of the first; "
@@ -63,7 +64,7 @@ def _mesh(
     path: Path, iteration: Any, meshes: str, record: str | None
 ) -> tuple[str, Array, tuple[Array, ...], tuple[str, ...]]:
     """Name, values, axes and labels of the mesh of an iteration."""
-    known = _components(iteration[meshes]) if meshes in iteration else {}
+    known = _components(_items(iteration).get(meshes))
     if not known:
         raise wrong(path, f"{iteration.name} has no mesh under {meshes!r}")
     if record is None and len(known) > 1:
@@ -72,9 +73,8 @@ def _mesh(
     if chosen not in known:
         raise unknown(f"mesh of {path}", chosen, known)
     component, mesh = known[chosen]
-    values = component[...] * float(component.attrs.get("unitSI", 1.0))
-    if values.ndim not in (1, 2):
-        raise wrong(path, f"mesh {chosen!r} has {values.ndim} dimensions; profiles have 1 or 2")
+    values = array(path, component, f"mesh {component.name!r}", (1, 2))
+    values = values * attribute(path, component, "unitSI", 1.0)
     shape = mesh.attrs
     absent = [a for a in ("axisLabels", "gridSpacing", "gridGlobalOffset") if a not in shape]
     if absent:
@@ -82,9 +82,9 @@ def _mesh(
             path, f"mesh {chosen!r} lacks {', '.join(absent)}, so that its axes are unknown"
         )
     labels = [text(label) for label in np.atleast_1d(shape["axisLabels"])]
-    unit = np.broadcast_to(shape.get("gridUnitSI", 1.0), values.ndim)
-    spacing, offset = (np.atleast_1d(shape[a]) for a in ("gridSpacing", "gridGlobalOffset"))
-    inside = np.broadcast_to(component.attrs.get("position", 0.0), values.ndim)
+    spacing, offset = (attribute(path, mesh, a, ()) for a in ("gridSpacing", "gridGlobalOffset"))
+    unit = _of_each(path, mesh, "gridUnitSI", 1.0, values.ndim)
+    inside = _of_each(path, component, "position", 0.0, values.ndim)
     if not len(labels) == len(spacing) == len(offset) == values.ndim:
         raise wrong(
             path,
@@ -99,20 +99,37 @@ def _mesh(
         )
     ]
     labels = labels[order]
-    if labels == ["y", "x"]:
-        return chosen, values.T, (axes[1], axes[0]), ("x", "y")
+    if [plane_of(label) for label in labels] == ["y", "x"]:
+        return chosen, values.T, (axes[1], axes[0]), (labels[1], labels[0])
     return chosen, values, tuple(axes), tuple(labels)
+
+
+def _of_each(path: Path, item: Any, name: str, default: float, dimensions: int) -> Array:
+    """An attribute that has one number, or one for each dimension."""
+    found = attribute(path, item, name, [default])
+    if len(found) not in (1, dimensions):
+        raise wrong(
+            path,
+            f"attribute {name} of {item.name} has {len(found)} numbers for {dimensions} dimensions",
+        )
+    return np.broadcast_to(found, dimensions)
 
 
 def _components(group: Any) -> dict[str, tuple[Any, Any]]:
     """Arrays of the meshes by name, "record" or "record/component", and what holds their axes."""
     found = {}
-    for name, item in group.items():
+    for name, item in _items(group).items():
         if hasattr(item, "shape"):
             found[name] = (item, item)
             continue
-        found |= {f"{name}/{part}": (a, item) for part, a in item.items() if hasattr(a, "shape")}
+        parts = _items(item).items()
+        found |= {f"{name}/{part}": (a, item) for part, a in parts if hasattr(a, "shape")}
     return found
+
+
+def _items(group: Any) -> Any:
+    """A group as a mapping; one without anything if it is a dataset, or not there."""
+    return group if hasattr(group, "items") else {}
 
 
 def fill_openpmd(file: Any, profiles: Profiles) -> None:

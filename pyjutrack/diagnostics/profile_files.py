@@ -12,6 +12,7 @@ from .csv_profiles import csv_text, read_csv
 from .file_errors import wrong
 from .hdf5_profiles import fill_hdf5, read_hdf5
 from .openpmd_profiles import fill_openpmd, read_openpmd
+from .profile_checks import settings_of
 from .profiles import Profiles
 from .saturation import Saturated
 
@@ -24,7 +25,7 @@ def read_profiles(
     *,
     record: str | None = None,
     settings: Sequence[Mapping[str, float]] | None = None,
-    needs: Sequence[str] = (),
+    needs: str | Sequence[str] = (),
     saturated: Saturated = "refuse",
 ) -> Profiles:
     """Read the profiles of one instrument; docs/diagnostics.md has the layouts.
@@ -34,7 +35,7 @@ def read_profiles(
             so, or else our own layout.
         record: name of the mesh of an openPMD file, where it has several.
         settings: of each profile, added to those of the file, and before them.
-        needs: addresses that the settings must tell, such as "q1.k1".
+        needs: addresses that the settings must tell, such as ["q1.k1"]; a string is one of them.
         saturated: what is done with saturated pixels, see `Profiles.without_saturation`.
 
     Raises:
@@ -48,13 +49,15 @@ def read_profiles(
     try:
         found = _read(path, record)
         if settings is not None:
+            settings = settings_of(settings)
             if len(settings) != len(found):
                 raise MeasurementError(
                     f"{len(settings)} settings were given for {len(found)} profiles"
                 )
             both = zip(found.settings, settings, strict=True)
             found = found.replace(settings=tuple({**of_file, **given} for of_file, given in both))
-        missing = [address for address in needs if address not in found.settings[0]]
+        needed = (needs,) if isinstance(needs, str) else tuple(needs)
+        missing = [address for address in needed if address not in found.settings[0]]
         if missing:
             raise MeasurementError(
                 f"the settings lack {', '.join(missing)}; add them to the file, or give them with "
@@ -94,7 +97,8 @@ def write_profiles(path: str | Path, profiles: Profiles, *, format: str | None =
             .csv and .txt, and otherwise "hdf5".
 
     Raises:
-        MeasurementError: images, or masked pixels, in a format that has no place for them.
+        MeasurementError: images, or masked pixels, in a format that has no place for them; in CSV,
+            settings that are no addresses.
         UnknownNameError: another format. MissingPackageError: h5py is not installed.
     """
     path = Path(path)
@@ -105,7 +109,11 @@ def write_profiles(path: str | Path, profiles: Profiles, *, format: str | None =
     if chosen == "csv":
         if len(profiles.axes) != 1:
             raise wrong(path, 'a CSV file has no images; write them with format="hdf5"')
-        write_text(path, csv_text(profiles))
+        try:
+            whole = csv_text(profiles)
+        except MeasurementError as error:
+            raise wrong(path, str(error)) from None
+        write_text(path, whole)
         return
     h5py = optional("h5py", "h5py", "openpmd")
     fill = fill_hdf5 if chosen == "hdf5" else fill_openpmd

@@ -103,6 +103,50 @@ def test_a_csv_file_by_hand(tmp_path):
     assert found.name == ""
 
 
+SETTINGS = {
+    "a unit": "# q1.k1 [1/m^2]: 3.9, 4.0",
+    "a unit without a space": "# q1.k1[1/m^2]:3.9,4.0",
+    "a colon in the name": "# SR:q1.k1: 3.9, 4.0",
+    "an index and a unit": "# m1.knl[2] [1/m^2]: 3.9, 4.0",
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_settings_by_hand(tmp_path, name):
+    path, line = tmp_path / "a.csv", SETTINGS[name]
+    path.write_text(f"{line}\nx [m], a, b\n0, 1, 2\n0.1, 3, 4\n")
+    (address,) = dg.read_profiles(path).settings[0]
+    assert dg.read_profiles(path, needs=address).knob(address).tolist() == [3.9, 4.0]
+    assert line.startswith(f"# {address}")
+
+
+@pytest.mark.parametrize(
+    "remark",
+    [
+        "run.dat: 5 May",
+        "run.dat = of Monday",
+        "run.dat",
+        "run.v12",
+        "q1.k1 was changed: by hand, twice",
+        "taken at 12.5: no beam",
+        "beam is off, 3 shots",
+        "http://archive.example/run: of 3 May",
+    ],
+)
+def test_remarks_for_people(tmp_path, remark):
+    path = tmp_path / "a.csv"
+    path.write_text(f"# {remark}\nx [m], a\n0, 1\n0.1, 3\n")
+    assert dg.read_profiles(path).settings == ({},)
+
+
+def test_settings_that_a_csv_file_cannot_tell(tmp_path, profiles):
+    odd = profiles.replace(settings=tuple({"temperature": t} for t in (20.0, 21.0, 22.0)))
+    with pytest.raises(dg.MeasurementError, match=r"a\.csv: the setting 'temperature' is no addr"):
+        dg.write_profiles(tmp_path / "a.csv", odd)
+    dg.write_profiles(tmp_path / "a.h5", odd)
+    assert dg.read_profiles(tmp_path / "a.h5").settings == odd.settings
+
+
 def _openpmd(path, *, order="C", labels=(b"y", b"x"), unit=1e-3, records=("density",), n=1):
     """A series as others write it: millimetres, float32, its own unit, y before x."""
     values = np.arange(12, dtype=np.float32).reshape(4, 3)
@@ -145,6 +189,21 @@ def test_a_series_that_openpmd_api_wrote():
     assert (found.labels, found.name) == (("x", "y"), "image")
 
 
+def test_iterations_with_zeros_in_front(tmp_path):
+    """The standard lets a series number its iterations 000100, by %06T."""
+    _openpmd(tmp_path / "a.h5", n=2)
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        file.move("data/100", "data/000100")
+    assert len(dg.read_profiles(tmp_path / "a.h5")) == 2
+
+
+def test_one_address_as_plain_text(tmp_path, profiles):
+    dg.write_profiles(tmp_path / "a.h5", profiles.replace(settings=({"q1.k1": 2.0},) * 3))
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        file["settings"].attrs["addresses"] = "q1.k1"
+    assert dg.read_profiles(tmp_path / "a.h5").knob("q1.k1").tolist() == [2.0] * 3
+
+
 def test_one_mesh_of_several_by_name(tmp_path):
     path = tmp_path / "a.h5"
     _openpmd(path, records=("density", "E/x"))
@@ -162,6 +221,10 @@ def test_settings_may_be_given_beside_a_file(tmp_path, profiles):
     found = dg.read_profiles(path, settings=given)
     assert found.knob("q2.k1").tolist() == [1, 2, 3]
     assert found.knob("q1.k1").tolist() == [0, 0, 0]
+    with pytest.raises(dg.MeasurementError, match=r"scan\.csv: profile 0: settings must be a dict"):
+        dg.read_profiles(path, settings=[1.0, 2.0, 3.0])
+    with pytest.raises(dg.MeasurementError, match=r"the settings lack q7\.k1; add"):
+        dg.read_profiles(path, needs="q7.k1")
     with pytest.raises(dg.MeasurementError, match="2 settings were given for 3"):
         dg.read_profiles(path, settings=given[:2])
     with pytest.raises(dg.MeasurementError, match=r"scan\.csv: the settings lack q2\.k1; add"):
@@ -188,6 +251,17 @@ CSV = {
     "NaN": ("x [m], a\n0, 1\n0.001, nan\n", r"a\.csv: profile 0 is nan at pixel 1"),
     "millimetres": ("x, a\n0, 1\n1, 2\n", r"a\.csv: axis x reaches 1 m.*x \[mm\]"),
     "settings": ("# q.k1: 1\nx [m], a, b\n0, 1, 2\n0.1, 3, 4\n", r"a\.csv:1: .*'q\.k1'"),
+    "no sign": ("# q.k1 3.9\nx [m], a\n0, 1\n0.1, 3\n", r"a\.csv:1: .*got '3\.9'"),
+    "another sign": ("# q.k1 = 3.9\nx [m], a\n0, 1\n0.1, 3\n", r"a\.csv:1: .*got '= 3\.9'"),
+    "two signs": ("# q.k1 = : 3.9\nx [m], a\n0, 1\n0.1, 3\n", r"a\.csv:1: .*got '= : 3\.9'"),
+    "unit behind": ("# q.k1: 3.9 1/m^2\nx [m], a\n0, 1\n0.1, 3\n", r"a\.csv:1: .*'3\.9 1/m\^2'"),
+    "an index as unit": ("# q.knl [2]: 3\nx [m], a\n0, 1\n0.1, 3\n", r"a\.csv:1: .*'\[2\]: 3'"),
+    "of the beam": ("# beam.current: on\nx [m], a\n0, 1\n0.1, 3\n", r"a\.csv:1: .*got 'on'"),
+    "other numbers": ("# run.dat: 5, May\nx [m], a\n0, 1\n0.1, 3\n", r"a\.csv:1: .*'run\.dat'"),
+    "twice": (
+        "# q.k1: 1\n# q.k1: 2\nx [m], a\n0, 1\n0.1, 3\n",
+        r"a\.csv:2: .*'q\.k1' is given twice",
+    ),
     "setting": ("# q.k1: on\nx [m], a\n0, 1\n0.1, 3\n", r"a\.csv:1: .*got 'on'"),
 }
 
@@ -219,7 +293,69 @@ def _attribute(place, name, value=None):
     return change
 
 
+def _instead(name, value):
+    """Another dataset; a group where there is no value."""
+
+    def change(file):
+        kept = {}
+        if name in file:
+            kept = dict(file[name].attrs)
+            del file[name]
+        item = file.create_group(name) if value is None else file.create_dataset(name, data=value)
+        item.attrs.update(kept)
+
+    return change
+
+
 HDF5 = {
+    "a group": ("hdf5", _instead("values", None), "values is a group"),
+    "one number": ("hdf5", _instead("values", 3.0), r"values has shape \(\), where 2 or 3"),
+    "one profile": ("hdf5", _instead("values", AXIS), r"values has shape \(31,\), where 2 or 3"),
+    "text": ("hdf5", _instead("values", "none"), "values holds no numbers"),
+    "nothing": ("hdf5", _instead("values", h5py.Empty("f8")), "values holds no numbers"),
+    "turned": (
+        "hdf5",
+        _instead("values", np.ones((31, 2, 21))),
+        r"values must have .*\(31, 2, 21\)",
+    ),
+    "a group for an axis": ("hdf5", _instead("axis_0", None), "axis_0 is a group"),
+    "an axis in words": ("hdf5", _instead("axis_1", ["a", "b"]), "axis_1 holds no numbers"),
+    "a group for settings": ("hdf5", _instead("settings", None), "settings is a group"),
+    "settings in a row": ("hdf5", _instead("settings", [1.0, 2.0]), r"settings has shape \(2,\)"),
+    "a group for the mask": ("hdf5", _instead("mask", None), "mask is a group"),
+    "version": (
+        "hdf5",
+        _attribute("/", "pyjutrack_profiles", "one"),
+        "attribute pyjutrack_profiles of / is 'one'",
+    ),
+    "a mesh in words": ("openpmd", _instead("data/1/meshes/profile", "no"), "holds no numbers"),
+    "one number for a mesh": (
+        "openpmd",
+        _instead("data/1/meshes/profile", 3.0),
+        r"/data/1/meshes/profile' has shape \(\)",
+    ),
+    "a dataset for meshes": ("openpmd", _instead("data/1/meshes", 3.0), "no mesh under 'meshes'"),
+    "a dataset for iterations": ("openpmd", _instead("data", 3.0), "no iterations"),
+    "unit in words": (
+        "openpmd",
+        _attribute("data/0/meshes/profile", "gridUnitSI", "mm"),
+        "attribute gridUnitSI of /data/0/meshes/profile is 'mm'",
+    ),
+    "a position too many": (
+        "openpmd",
+        _attribute("data/0/meshes/profile", "position", [0.5, 0.5, 0.5]),
+        "attribute position .* has 3 numbers for 2 dimensions",
+    ),
+    "other labels": (
+        "openpmd",
+        _attribute("data/1/meshes/profile", "axisLabels", np.array(["x", "s"], "S")),
+        "iteration 1 differ",
+    ),
+    "settings in words": (
+        "openpmd",
+        _attribute("data/1", "pyjutrackSettings", ["on"]),
+        "attribute pyjutrackSettings of /data/1 is",
+    ),
     "no values": ("hdf5", _drop("values"), "datasets values and axis_0; it has axis_0"),
     "an axis too few": ("hdf5", _drop("axis_1"), "as the axes have"),
     "newer": ("hdf5", _attribute("/", "pyjutrack_profiles", 2), "layout 2 is newer"),
