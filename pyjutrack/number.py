@@ -1,5 +1,8 @@
 """A parameter: a float, or a 0-d tensor that carries derivatives."""
 
+from numbers import Integral, Real
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -16,6 +19,16 @@ def tensor_like(value: Number, like: Tensor) -> Tensor:
 def detached(value: Number) -> float:
     """A parameter as a float, whatever it carries."""
     return float(value.detach()) if isinstance(value, Tensor) else value
+
+
+def is_whole(value: Any) -> bool:
+    """Whether it is a whole number, of Python or NumPy."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def is_real(value: Any) -> bool:
+    """Whether it is a real number, of Python or NumPy."""
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def is_transformed(tensor: Tensor) -> bool:

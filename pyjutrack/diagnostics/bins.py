@@ -20,6 +20,10 @@ Array = NDArray[np.float64]
 
 #: how far behind the range the blur is followed, in rms of it
 _REACH = 6.0
+#: widths of ranges, and distances from the axis, above this were not written in metres [m]
+_FAR = 1.0
+#: so many bins an instrument does not have
+_MANY = 100_000
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,9 @@ class Bins:
     smeared by h/sqrt(3).
 
     Attributes:
-        centre: of the range [m].
-        width: of the range [m].
-        count: of the bins, 8 or more.
+        centre: of the range, within 1 m of the axis [m].
+        width: of the range, 1 m or less [m].
+        count: of the bins, from 8 to 100 000.
         resolution: rms [m], less than the width.
 
     Raises:
@@ -56,9 +60,19 @@ class Bins:
             raise InvalidValueError(f"centre must be a finite number [m], got {self.centre!r}")
         if not (_is_number(self.width) and self.width > 0):
             raise InvalidValueError(f"width must be positive and finite [m], got {self.width!r}")
+        for name, length in (("centre", self.centre), ("width", self.width)):
+            if abs(length) > _FAR:
+                raise InvalidValueError(
+                    f"{name} must not be above {_FAR:g} m, got {length!r}: is it in metres?"
+                )
         whole = isinstance(self.count, (int, np.integer)) and not isinstance(self.count, bool)
         if not whole or self.count < 8:
             raise InvalidValueError(f"a profile needs at least 8 bins, got {self.count!r}")
+        if self.count > _MANY:
+            raise InvalidValueError(
+                f"a profile has at most {_MANY} bins, got {self.count!r}; take fewer, of the size "
+                "of the resolution or half of it"
+            )
         if not (_is_number(self.resolution) and 0 <= self.resolution < self.width):
             raise InvalidValueError(
                 f"resolution must lie between 0 and the width of {self.width} m, "

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..beam import Beam
 from ..errors import InvalidValueError
+from ..number import is_whole
+
+Reading = TypeVar("Reading", Tensor, NDArray[np.float64])
 
 
 @runtime_checkable
@@ -82,24 +87,39 @@ class Instrument:
             )
 
 
-def noisy(reading: Tensor, diagnostic: Diagnostic, seed: int | torch.Generator) -> Tensor:
+def noisy(reading: Reading, diagnostic: Diagnostic, seed: int | torch.Generator) -> Reading:
     """A reading, or several stacked in front, with the diagnostic's noise: synthetic data.
 
     Args:
-        reading: (..., *diagnostic.shape).
+        reading: (..., *diagnostic.shape), a tensor or an array; the result is of the same kind.
         diagnostic: whose noise is added.
         seed: the same one gives the same noise; or a generator, which goes on.
 
     Raises:
-        InvalidValueError: the reading is not of the diagnostic's shape.
+        InvalidValueError: the reading is not of the diagnostic's shape, or no tensor and no array;
+            no diagnostic; another seed.
     """
+    if isinstance(reading, np.ndarray):
+        try:
+            tensor = torch.from_numpy(np.array(reading, dtype=np.float64))
+        except (TypeError, ValueError) as error:
+            raise InvalidValueError(f"a reading must be an array of numbers: {error}") from None
+        return noisy(tensor, diagnostic, seed).numpy()
+    if not isinstance(reading, Tensor):
+        raise InvalidValueError(f"a reading must be a tensor or an array, got {reading!r}")
+    if not isinstance(diagnostic, Diagnostic):
+        raise InvalidValueError(f"noise is that of a diagnostic, got {diagnostic!r}")
     shape, dims = tuple(reading.shape), len(diagnostic.shape)
     if shape[len(shape) - dims :] != tuple(diagnostic.shape):
         raise InvalidValueError(
             f"a reading of {diagnostic.name!r} has shape {diagnostic.shape}, got {shape}"
         )
-    generator = seed
-    if not isinstance(generator, torch.Generator):
-        generator = torch.Generator().manual_seed(generator)
+    generator = seed if isinstance(seed, torch.Generator) else _seeded(seed)
     drawn = torch.randn(shape, generator=generator, dtype=torch.float64, device=generator.device)
     return reading + diagnostic.noise * drawn.to(reading)
+
+
+def _seeded(seed: int) -> torch.Generator:
+    if not is_whole(seed):
+        raise InvalidValueError(f"a seed must be a whole number or a generator, got {seed!r}")
+    return torch.Generator().manual_seed(int(seed))

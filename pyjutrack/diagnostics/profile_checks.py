@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import MeasurementError
+from ..number import is_real
 
 if TYPE_CHECKING:
     from .profiles import Profiles
@@ -89,8 +89,7 @@ def settings_of(given: Any) -> tuple[dict[str, float], ...]:
                     "profile the values of all knobs that were changed"
                 )
             value: Any = one[address]
-            number = isinstance(value, Real) and not isinstance(value, bool)
-            if not number or not math.isfinite(value):
+            if not is_real(value) or not math.isfinite(value):
                 raise MeasurementError(
                     f"profile {row}: the setting of {address!r} must be a finite number, got "
                     f"{value!r}"

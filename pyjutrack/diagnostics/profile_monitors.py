@@ -18,6 +18,8 @@ from .bins import Bins
 from .instrument import Instrument
 
 _COLUMNS = {"x": 0, "y": 2}
+#: so many pixels no camera has
+_MANY = 10**8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +91,8 @@ class Screen(Instrument):
         resolution: rms in both planes [m], or one for each.
 
     Raises:
-        InvalidValueError: as for `Bins`; not two numbers where there should be.
+        InvalidValueError: as for `Bins`; not two numbers where there should be; more than 1e8
+            pixels.
     """
 
     size: tuple[float, float]
@@ -113,6 +116,12 @@ class Screen(Instrument):
             object.__setattr__(self, name, tuple(pair))
         of_both: Any = (self.centre, self.size, self.shape, self.resolution)
         axes = tuple(_axis(self, *one) for one in zip(*of_both, strict=True))
+        pixels = axes[0].count * axes[1].count
+        if pixels > _MANY:
+            raise InvalidValueError(
+                f"Screen at {self.at!r}: {pixels} pixels are more than the {_MANY} that a screen "
+                "may have; take fewer"
+            )
         object.__setattr__(self, "axes", axes)
         object.__setattr__(self, "labels", ("x", "y"))
 

@@ -14,8 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InvalidValueError, MeasurementError, require_known, unknown
 from ..lattice import Lattice
+from ..number import is_real
 from ..optics import Twiss, linear_optics
 from ..reference import Reference
+from .profile_checks import FAR, numbers
 
 Array = NDArray[np.float64]
 
@@ -90,15 +92,19 @@ def quadrupole_scan(
         delta: momentum deviation of the beam.
 
     Raises:
-        MeasurementError: wrong shapes; strengths that do not determine the beam; a fit that no
-            beam can have; the message has the remedy.
-        InvalidValueError: the screen is not behind the quadrupole, coupled matrices.
+        MeasurementError: wrong shapes; no numbers; sizes or errors above 0.5 m, which were hardly
+            in metres; strengths that do not determine the beam; a fit that no beam can have; the
+            message has the remedy.
+        InvalidValueError: the screen is not behind the quadrupole, coupled matrices; a resolution
+            that is no length.
         UnknownNameError: no such knob, screen or plane.
     """
     require_known("plane", plane, _PLANES)
     knob, measured, given = _checked(strengths, sizes, errors)
-    if not (math.isfinite(resolution) and resolution >= 0):
-        raise InvalidValueError(f"resolution must be finite and not negative, got {resolution} m")
+    if not (is_real(resolution) and math.isfinite(resolution) and resolution >= 0):
+        raise InvalidValueError(
+            f"resolution must be a finite number and not negative [m], got {resolution!r}"
+        )
     line = _line(lattice, address, screen)
     rows = _rows(line, reference, address, knob, plane, delta)
     error = np.ones_like(measured) if given is None else given
@@ -131,7 +137,7 @@ def quadrupole_scan(
 def _checked(
     strengths: ArrayLike, sizes: ArrayLike, errors: ArrayLike | None
 ) -> tuple[Array, Array, Array | None]:
-    knob, measured = (np.asarray(a, dtype=np.float64) for a in (strengths, sizes))
+    knob, measured = numbers("strengths", strengths), numbers("sizes", sizes)
     if knob.ndim != 1 or measured.shape != knob.shape:
         raise MeasurementError(
             f"strengths and sizes must have one shape (S,), got {knob.shape} and {measured.shape}"
@@ -145,7 +151,13 @@ def _checked(
     checks = [("size", measured)]
     given = None
     if errors is not None:
-        given = np.broadcast_to(np.asarray(errors, dtype=np.float64), knob.shape).copy()
+        given = numbers("errors", errors)
+        if given.shape not in ((), (1,), knob.shape):
+            raise MeasurementError(
+                f"errors must be one number or have the shape {knob.shape} of the sizes, got "
+                f"{given.shape}"
+            )
+        given = np.broadcast_to(given, knob.shape).copy()
         checks.append(("error", given))
     for what, values in checks:
         good = np.isfinite(values) & (values > 0)
@@ -154,6 +166,12 @@ def _checked(
             raise MeasurementError(
                 f"{what} {row} (at strength {knob[row]:g}) must be positive and finite, got "
                 f"{values[row]:g} m; leave the row out"
+            )
+        if values.max() > FAR:
+            row = int(values.argmax())
+            raise MeasurementError(
+                f"{what} {row} (at strength {knob[row]:g}) is {values[row]:g} m, which looks like "
+                "millimetres or micrometres; give it in metres"
             )
     if not np.isfinite(knob).all():
         row = int(np.argmin(np.isfinite(knob)))

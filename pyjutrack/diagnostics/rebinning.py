@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidValueError, MeasurementError, ResolutionWarning, warn
+from ..number import is_real
 from .bins import Bins
 from .instrument import Diagnostic
 
@@ -127,7 +127,7 @@ def _bins(profiles: Profiles, diagnostic: Any) -> tuple[Bins, ...]:
 def _background(profiles: Profiles, background: Any) -> Array:
     """What to take off, broadcast over the pixels of each profile."""
     shape = (-1, *[1] * len(profiles.axes))
-    if isinstance(background, Real) and not isinstance(background, bool):
+    if is_real(background):
         if not math.isfinite(background):
             raise InvalidValueError(f"background must be finite, got {background}")
         return np.full(len(profiles), float(background)).reshape(shape)

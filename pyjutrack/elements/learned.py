@@ -28,6 +28,9 @@ class HamiltonianKick(Element):
         weights: of the form, one vector (P,); None is its start. As a knob it is named as a whole,
             such as "field.weights".
         strength: factor on H.
+
+    Raises:
+        InvalidValueError: no form; weights of another shape, not finite, or no numbers.
     """
 
     potential: Form
@@ -40,14 +43,22 @@ class HamiltonianKick(Element):
     def __post_init__(self) -> None:
         super().__post_init__()
         form: Any = self.potential
-        if not all(hasattr(form, name) for name in ("count", "start", "slopes")):
+        if isinstance(form, type) or not all(
+            hasattr(form, name) for name in ("count", "start", "slopes")
+        ):
             raise InvalidValueError(
                 f"{self._label()}: potential must be a form of `pyjutrack.hamiltonians`, got "
                 f"{form!r}"
             )
         weights: Any = form.start() if self.weights is None else self.weights
         if not isinstance(weights, Tensor):
-            weights = torch.tensor(weights, dtype=torch.float64)
+            try:
+                weights = torch.tensor(weights, dtype=torch.float64)
+            except (TypeError, ValueError, RuntimeError):
+                raise InvalidValueError(
+                    f"{self._label()}: weights must be a vector of {form.count} numbers, got "
+                    f"{weights!r}"
+                ) from None
         if weights.shape != (form.count,):
             raise InvalidValueError(
                 f"{self._label()}: {form} has {form.count} weights, got shape "

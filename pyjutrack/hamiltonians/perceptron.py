@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..errors import InvalidValueError
+from ..number import is_whole
 from .base import positive
 
 
@@ -28,6 +30,9 @@ class Perceptron:
         scales: lengths that make x and y numbers of order one, and z too if there are three [m].
         unit: what an output of one stands for [m].
         seed: of the first weights.
+
+    Raises:
+        InvalidValueError: any of these is not so.
     """
 
     hidden: tuple[int, ...] = (16, 16)
@@ -36,12 +41,21 @@ class Perceptron:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not self.hidden or not all(isinstance(n, int) and n > 0 for n in self.hidden):
-            raise InvalidValueError(f"hidden must be positive widths, got {self.hidden!r}")
-        if len(self.scales) not in (2, 3):
+        widths, scales, seed = _tuple(self.hidden), _tuple(self.scales), self.seed
+        if not widths or not all(is_whole(n) and n > 0 for n in widths):
+            raise InvalidValueError(
+                f"hidden must be positive widths, such as (16, 16), got {self.hidden!r}"
+            )
+        if len(scales) not in (2, 3):
             raise InvalidValueError(f"scales are of x and y, or of x, y, z; got {self.scales!r}")
-        positive("scales", *self.scales)
+        if not is_whole(seed):
+            raise InvalidValueError(f"seed must be a whole number, got {seed!r}")
+        positive("scales", *scales)
         positive("unit", self.unit)
+        # plain data, for files
+        object.__setattr__(self, "hidden", tuple(map(int, widths)))
+        object.__setattr__(self, "scales", scales)
+        object.__setattr__(self, "seed", int(seed))
 
     @property
     def _shapes(self) -> list[tuple[int, int]]:
@@ -105,3 +119,8 @@ class Perceptron:
             layers.append((a, weights[at : at + width].reshape(width, 1)))
             at += width
         return layers, weights[at:].reshape(1, -1)
+
+
+def _tuple(given: Any) -> tuple[Any, ...]:
+    """The entries of a sequence; none of what is not one."""
+    return tuple(given) if isinstance(given, Sequence) and not isinstance(given, str) else ()

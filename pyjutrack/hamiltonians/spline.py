@@ -16,6 +16,8 @@ from .base import positive
 
 #: splines at each wall that reach beyond it, ghosts of the grid included
 _MARGIN = 4
+#: sides above this were not written in metres [m]
+_FAR = 10.0
 
 
 @dataclass(frozen=True)
@@ -27,9 +29,12 @@ class Spline:
     Linear in the weights, which are in the order of the grid, y fastest.
 
     Attributes:
-        size: full width and height of the rectangle, centred on the axis [m].
+        size: full width and height of the rectangle, centred on the axis, 10 m or less [m].
         shape: cells in x and y, at least 8; the weights are four fewer a side.
         unit: what a weight of one stands for [m].
+
+    Raises:
+        InvalidValueError: any of these is not so.
 
     Source: M. Unser, Splines: a perfect fit, IEEE Signal Proc. Mag. 16 (1999) 22.
     """
@@ -40,7 +45,14 @@ class Spline:
 
     def __post_init__(self) -> None:
         Grid(self.size, self.shape)
+        if max(self.size) > _FAR:
+            raise InvalidValueError(
+                f"size must not be above {_FAR:g} m, got {self.size!r}: is it in metres?"
+            )
         positive("unit", self.unit)
+        # plain data, for files
+        object.__setattr__(self, "size", tuple(map(float, self.size)))
+        object.__setattr__(self, "shape", tuple(map(int, self.shape)))
 
     @cached_property
     def _mesh(self) -> Mesh:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidValueError
+from ..number import is_real, is_whole
 
 #: nodes added on each side, so that a particle anywhere in the box has its four nodes
 GHOSTS = 2
@@ -28,10 +29,14 @@ class Grid:
     shape: tuple[int, int]
 
     def __post_init__(self) -> None:
-        if len(self.size) != 2 or not all(math.isfinite(s) and s > 0 for s in self.size):
+        for name, pair in (("size", self.size), ("shape", self.shape)):
+            if isinstance(pair, str) or not hasattr(pair, "__len__") or len(pair) != 2:
+                raise InvalidValueError(f"{name} must be two numbers, for x and y, got {pair!r}")
+        sides = all(is_real(s) and math.isfinite(s) and s > 0 for s in self.size)
+        if not sides:
             raise InvalidValueError(f"the box must have positive finite sides, got {self.size} m")
-        integers = all(isinstance(n, (int, np.integer)) for n in self.shape)
-        if len(self.shape) != 2 or not integers or min(self.shape) < 8:
+        integers = all(is_whole(n) for n in self.shape)
+        if not integers or min(self.shape) < 8:
             raise InvalidValueError(f"a grid needs at least 8 cells a side, got {self.shape}")
 
     @property

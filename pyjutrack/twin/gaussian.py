@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 
 from ..errors import InvalidValueError, unknown
+from ..number import is_whole
 from . import records
 from .calibration import Calibration
 from .likelihood import fitted, require_package
@@ -228,7 +228,7 @@ def _check_choices(calibration: Any, settings: Any, components: Any, seed: Any) 
     for name, number in (("components", components), ("seed", seed)):
         if name == "components" and number is None:
             continue
-        if not isinstance(number, Integral) or isinstance(number, bool) or number < 0:
+        if not is_whole(number) or number < 0:
             raise InvalidValueError(f"{name} must be a whole number from 0 on, got {number!r}")
 
 

@@ -170,6 +170,17 @@ BAD = {
     "negative": ([1, 2, 3, 4], [1e-3, 1e-3, 1e-3, -1e-3], {}, "size 3"),
     "error": ([1, 2, 3, 4], [1e-3] * 4, {"errors": 0.0}, "error 0"),
     "NaN strength": ([1, 2, np.nan, 4], [1e-3] * 4, {}, "strength 2 is nan"),
+    "sizes in mm": (
+        [1, 2, 3, 4],
+        [0.4, 0.6, 0.8, 0.9],
+        {},
+        r"size 3 .* 0.9 m, which looks like mil",
+    ),
+    "errors in mm": ([1, 2, 3, 4], [1e-3] * 4, {"errors": 0.6}, "error 0 .* looks like milli"),
+    "errors of some": ([1, 2, 3, 4], [1e-3] * 4, {"errors": [1, 2]}, r"errors must .* got \(2,\)"),
+    "errors in words": ([1, 2, 3, 4], [1e-3] * 4, {"errors": "a"}, "errors must be an array of"),
+    "sizes in words": ([1, 2, 3, 4], ["a"] * 4, {}, "sizes must be an array of numbers"),
+    "no strengths": (None, [1e-3] * 4, {}, "strengths must be an array of numbers"),
     "no beam": ([-4, 0, 4, 8, 12], [2e-4, 4e-4, 5e-4, 4e-4, 2e-4], {}, "no beam fits"),
 }
 
@@ -194,6 +205,8 @@ def test_bad_places():
         call(LATTICE, ELECTRON, "q2.k1", k, measured, screen="q1")
     with pytest.raises(pj.InvalidValueError, match="resolution"):
         call(LATTICE, ELECTRON, "q1.k1", k, measured, screen="s", resolution=-1.0)
+    with pytest.raises(pj.InvalidValueError, match=r"resolution must be .* got 'a'"):
+        call(LATTICE, ELECTRON, "q1.k1", k, measured, screen="s", resolution="a")
     skew = LATTICE.with_values({"q2.tilt": 0.1})
     with pytest.raises(pj.InvalidValueError, match="coupled"):
         call(skew, ELECTRON, "q1.k1", k, measured, screen="s")

@@ -316,6 +316,34 @@ def test_noise_is_gaussian_and_seeded():
         dg.noisy(torch.zeros(3), diagnostic, 1)
 
 
+def test_arrays_are_made_noisy_as_tensors_are():
+    """What a twin predicts is arrays."""
+    diagnostic = dg.BeamPosition("m", noise=2e-5)
+    reading = np.arange(6.0).reshape(3, 2)
+    found = dg.noisy(reading, diagnostic, np.int64(7))
+    assert isinstance(found, np.ndarray)
+    expected = dg.noisy(torch.from_numpy(reading), diagnostic, 7)
+    np.testing.assert_array_equal(found, expected.numpy())
+    np.testing.assert_array_equal(reading, np.arange(6.0).reshape(3, 2))
+    with pytest.raises(pj.InvalidValueError, match="has shape"):
+        dg.noisy(np.zeros(3), diagnostic, 1)
+
+
+NOISY = {
+    "a dict": (({"m": 1.0}, dg.BeamPosition("m"), 1), "a reading must be a tensor or an array"),
+    "words": ((np.array(["a", "b"]), dg.BeamPosition("m"), 1), "array of numbers"),
+    "no diagnostic": ((np.zeros(2), "m", 1), "noise is that of a diagnostic, got 'm'"),
+    "seed": ((np.zeros(2), dg.BeamPosition("m"), "a"), "a seed must be a whole number"),
+}
+
+
+@pytest.mark.parametrize("name", NOISY)
+def test_what_has_no_noise(name):
+    given, message = NOISY[name]
+    with pytest.raises(pj.InvalidValueError, match=message):
+        dg.noisy(*given)
+
+
 def test_pushed_columns_of_a_beam_become_a_state(beam):
     start = torch.nan_to_num(beam.coordinates)
     ways = torch.arange(2 * start.numel(), dtype=torch.float64).reshape(2, *start.shape)
@@ -362,6 +390,23 @@ def test_ranks_that_share_a_beam_read_the_whole_of_it(diagnostic, beam):
 
 BAD = {
     "resolution": (lambda: dg.WireScanner("m", width=1e-2, bins=20, resolution=-1e-4), "resol"),
+    "width in mm": (lambda: dg.WireScanner("m", width=16, bins=20), "at 'm': width .* in metres"),
+    "centre in mm": (
+        lambda: dg.WireScanner("m", width=0.1, bins=20, centre=-3.0),
+        "centre must not be above 1 m, got -3.0: is it in metres",
+    ),
+    "screen in mm": (
+        lambda: dg.Screen("m", size=(0.1, 16.0), shape=(20, 20)),
+        "Screen at 'm': width must not be above 1 m, got 16.0",
+    ),
+    "many bins": (
+        lambda: dg.WireScanner("m", width=1e-2, bins=10**7),
+        "most 100000 bins, got 1000",
+    ),
+    "many pixels": (
+        lambda: dg.Screen("m", size=(0.1, 0.1), shape=(50_000, 50_000)),
+        "2500000000 pixels are more than",
+    ),
     "coarse": (lambda: dg.WireScanner("m", width=1e-2, bins=20, resolution=0.02), "resol"),
     "bins": (lambda: dg.WireScanner("m", width=1e-2, bins=7), "8 bins, got 7"),
     "half bins": (lambda: dg.WireScanner("m", width=1e-2, bins=20.5), "8 bins, got 20.5"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -144,6 +146,14 @@ def test_in_a_ring_with_optics(form: Form) -> None:
     np.testing.assert_allclose(table.matrix[:4, :4], matrix[:4, :4], rtol=0, atol=1e-9)
 
 
+def test_numbers_of_numpy_are_plain_in_files() -> None:
+    eight, made = np.int64(8), Perceptron([np.int64(4)], seed=np.int64(3))  # type: ignore[arg-type]
+    assert made == Perceptron((4,), seed=3)
+    assert Spline((np.float64(0.02), 0.03), (eight, eight)) == Spline((0.02, 0.03), (8, 8))
+    for form in (made, Spline(shape=(eight, eight))):
+        assert form_from_record(json.loads(json.dumps(record_of(form)))) == form
+
+
 def test_bad_input() -> None:
     with pytest.raises(pj.InvalidValueError, match="36 weights"):
         pj.HamiltonianKick(Spline((0.02, 0.02), (10, 10)), torch.zeros(7))
@@ -151,8 +161,29 @@ def test_bad_input() -> None:
         pj.HamiltonianKick(Spline(), torch.full((64,), torch.nan), name="h")
     with pytest.raises(pj.InvalidValueError, match="form of"):
         pj.HamiltonianKick(lambda x: x)  # type: ignore[arg-type]
-    with pytest.raises(pj.InvalidValueError, match="hidden"):
-        Perceptron(())
+    with pytest.raises(pj.InvalidValueError, match="form of"):
+        pj.HamiltonianKick(Spline)  # type: ignore[arg-type]
+    for weights in ("a", ["a"] * 64, [[1.0], [1.0, 2.0]], {}):
+        with pytest.raises(pj.InvalidValueError, match="must be a vector of 64 numbers"):
+            pj.HamiltonianKick(Spline(), weights)  # type: ignore[arg-type]
+    for hidden in ((), 16, (16.0,), "ab", None, (True,)):
+        with pytest.raises(pj.InvalidValueError, match="hidden must be positive widths"):
+            Perceptron(hidden)  # type: ignore[arg-type]
+    for scales in (5e-3, (5e-3,), None):
+        with pytest.raises(pj.InvalidValueError, match="scales are of x and y"):
+            Perceptron((16,), scales)  # type: ignore[arg-type]
+    with pytest.raises(pj.InvalidValueError, match="scales must be finite and positive, got 'a'"):
+        Perceptron((16,), ("a", "b"))  # type: ignore[arg-type]
+    with pytest.raises(pj.InvalidValueError, match="seed must be a whole number"):
+        Perceptron(seed="a")  # type: ignore[arg-type]
+    with pytest.raises(pj.InvalidValueError, match=r"size must be two numbers.* got 0\.02"):
+        Spline(0.02, 8)  # type: ignore[arg-type]
+    with pytest.raises(pj.InvalidValueError, match=r"shape must be two numbers.* got 8"):
+        Spline((0.02, 0.02), 8)  # type: ignore[arg-type]
+    with pytest.raises(pj.InvalidValueError, match="positive finite sides"):
+        Spline(("a", "b"))  # type: ignore[arg-type]
+    with pytest.raises(pj.InvalidValueError, match=r"above 10 m, got \(20, 20\): is it in metres"):
+        Spline((20, 20), (8, 8))
     with pytest.raises(pj.InvalidValueError, match="unit"):
         Spline(unit=0.0)
     with pytest.raises(pj.UnknownNameError, match="Spline"):
