@@ -17,11 +17,12 @@ from .profiles import Profiles
 
 _HEADER = re.compile(r"^(?P<label>[^\[\]]*?)\s*(\[(?P<unit>[^\]]*)\])?$")
 _ADDRESS = r"[^\s=,]+\.(?P<knob>[^\W\d]\w*)(\[\d+\])?"
-#: an address, perhaps a unit in brackets, and what should be its values
+#: an address, and a sign or a number behind it
 _SETTING = re.compile(
-    rf"(?P<address>{_ADDRESS})\s*(\[(?P<unit>[^\]]*)\]\s*)?"
-    r"(?P<sign>[:=]|(?<=[\s\]])(?=[-+.\d]))(?P<rest>.*)"
+    rf"(?P<address>{_ADDRESS})(?!\w)\s*(?P<rest>[:=;(\[].*|,?\s*[-+.]?\d.*)", re.DOTALL
 )
+#: what should be behind it: perhaps a unit, which no index is, a colon, and values
+_VALUES = re.compile(r"(\[(?!\d+\])[^\]]*\])?\s*:(?P<values>.*)", re.DOTALL)
 
 
 def read_csv(path: Path) -> Profiles:
@@ -131,17 +132,17 @@ def _setting(path: Path, line: int, text: str, profiles: int) -> tuple[str, list
     is a bad one where the address is that of a knob, by its end, or any of the values is a number;
     otherwise something else has a dot in it, such as the name of a file.
     """
-    match = _SETTING.match(text)
+    match = _SETTING.fullmatch(text)
     if match is None:
         return None
-    cells, unit = _cells(match["rest"].strip()), (match["unit"] or "").strip()
+    found = _VALUES.fullmatch(match["rest"])
+    cells = _cells((found["values"] if found else match["rest"].lstrip(":=;, ")).strip())
     good = [_is_number(cell) for cell in cells]
-    whole = len(cells) == profiles and all(good)
-    if whole and match["sign"] == ":" and not unit.isdigit():
+    if found and len(cells) == profiles and all(good):
         return match["address"], [float(cell) for cell in cells]
     if not any(good) and not _is_knob(match["address"], match["knob"]):
         return None
-    shown = text[match.end("address") :].lstrip(" :")
+    shown = match["rest"].lstrip(" :")
     raise wrong(
         path,
         f"the setting of {match['address']!r} needs a number for each of {profiles} profiles, "

@@ -99,7 +99,7 @@ def noisy(reading: Reading, diagnostic: Diagnostic, seed: int | torch.Generator)
         InvalidValueError: the reading is not of the diagnostic's shape, or no tensor and no array;
             no diagnostic; another seed.
     """
-    if isinstance(reading, np.ndarray):
+    if isinstance(reading, (np.ndarray, np.generic)):
         try:
             tensor = torch.from_numpy(np.array(reading, dtype=np.float64))
         except (TypeError, ValueError) as error:
