@@ -129,7 +129,8 @@ class Profiles:
         saturated instrument.
 
         Args:
-            saturated: "refuse" raises, "mask" takes the pixels of plateaus out, "keep" keeps them.
+            saturated: "refuse" raises, "mask" takes all pixels at such a maximum out, and those that
+                touch them, whose noise is cut above and on which a camera blooms; "keep" keeps all.
 
         Raises:
             MeasurementError: a plateau, where it is refused; a profile in which all is alike.
@@ -154,7 +155,7 @@ class Profiles:
                     'gain, or take them out with saturated="mask" (or "keep" them if this is no '
                     "saturation)"
                 )
-            mask[row] &= ~flat
+            mask[row] &= ~_touched(flat)
         return self.replace(mask=mask)
 
     def on(
@@ -274,7 +275,7 @@ def _check_settings(settings: Sequence[Mapping[str, float]]) -> None:
 
 
 def _plateaus(profile: Array) -> NDArray[np.bool_]:
-    """Pixels at the maximum that stand in a row of three or more along an axis."""
+    """All pixels at the maximum, if three or more of them stand in a row along an axis."""
     top = profile == profile.max()
     found = np.zeros_like(top)
     for axis in range(profile.ndim):
@@ -284,6 +285,16 @@ def _plateaus(profile: Array) -> NDArray[np.bool_]:
         runs = np.lib.stride_tricks.sliding_window_view(along, _PLATEAU, -1).all(-1)
         for shift in range(_PLATEAU):
             out[..., shift : shift + runs.shape[-1]] |= runs
+    return top if found.any() else found
+
+
+def _touched(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """These, and their neighbours along each axis."""
+    found = pixels.copy()
+    for axis in range(pixels.ndim):
+        source, out = np.moveaxis(pixels, axis, 0), np.moveaxis(found, axis, 0)
+        out[1:] |= source[:-1]
+        out[:-1] |= source[1:]
     return found
 
 
