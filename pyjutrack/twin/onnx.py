@@ -62,7 +62,13 @@ def traced(twin: Twin, settings: Sequence[str]) -> tuple[dict[str, str], Graph]:
         try:
             beams = _tracked(twin, settings, graph)
         except _CLOSED as error:
-            raise _blamed(twin, settings, error) from error
+            bad = [address for address in settings if _fails(twin, address)]
+            if isinstance(error, InvalidValueError) and len(bad) == len(settings):
+                raise  # whatever the settings are
+            said = ", ".join(map(repr, bad)) if bad else f"{list(settings)} together"
+            raise InvalidValueError(
+                f"{said} cannot be exported: {error}; leave it out of settings"
+            ) from error
         outputs = {}
         for diagnostic in twin.diagnostics:
             try:
@@ -72,8 +78,9 @@ def traced(twin: Twin, settings: Sequence[str]) -> tuple[dict[str, str], Graph]:
                     f"diagnostic {diagnostic.name!r} cannot be exported: {error}; leave it "
                     "out by twin.replace(diagnostics=...)"
                 ) from error
-            known = not isinstance(reading, Symbol)
-            outputs[diagnostic.name] = graph.constant(reading.numpy()) if known else reading.label
+            outputs[diagnostic.name] = (
+                reading.label if isinstance(reading, Symbol) else graph.constant(reading.numpy())
+            )
     return outputs, graph
 
 
@@ -104,20 +111,13 @@ def _tracked(twin: Twin, settings: Sequence[str], graph: Graph) -> dict[str, Bea
     return stations(task, [d.at for d in twin.diagnostics])
 
 
-def _blamed(twin: Twin, settings: Sequence[str], error: Exception) -> Exception:
-    """What is said of tracking that cannot be written down, with the settings that are to blame."""
-    bad = []
-    for address in settings:
-        try:
-            _tracked(twin, [address], Graph())
-        except _CLOSED:
-            bad.append(address)
-    if isinstance(error, InvalidValueError) and len(bad) == len(settings):
-        return error  # whatever the settings are
-    said = ", ".join(map(repr, bad or settings))
-    return InvalidValueError(
-        f"{said} cannot be exported{'' if bad else ' together'}: {error}; leave it out of settings"
-    )
+def _fails(twin: Twin, address: str) -> bool:
+    """Whether tracking cannot be written down as a function of this setting alone."""
+    try:
+        _tracked(twin, [address], Graph())
+    except _CLOSED:
+        return True
+    return False
 
 
 def _model(twin: Twin, outputs: dict[str, str], graph: Graph, settings: Sequence[str]) -> Any:
