@@ -129,8 +129,8 @@ class Profiles:
         saturated instrument.
 
         Args:
-            saturated: "refuse" raises, "mask" takes all pixels at such a maximum out, and those that
-                touch them, whose noise is cut above and on which a camera blooms; "keep" keeps all.
+            saturated: "refuse" raises, "mask" takes out all pixels at such a maximum, and those that
+                touch them, whose noise is cut above and on which a camera blooms, "keep" keeps all.
 
         Raises:
             MeasurementError: a plateau, where it is refused; a profile in which all is alike.
