@@ -129,7 +129,7 @@ class Profiles:
         saturated instrument.
 
         Args:
-            saturated: "refuse" raises, "mask" takes out all pixels at such a maximum, and those that
+            saturated: "refuse" raises, "mask" takes out all pixels at such a maximum and those that
                 touch them, whose noise is cut above and on which a camera blooms, "keep" keeps all.
 
         Raises:
