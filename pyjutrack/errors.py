@@ -64,6 +64,10 @@ class IdentifiabilityWarning(UserWarning):
     """Measurements do not determine all that they should tell."""
 
 
+class MisfitWarning(UserWarning):
+    """A calibrated model is far from what was measured."""
+
+
 class ResolutionWarning(UserWarning):
     """The grid is too coarse, or too small, for the beam it should resolve."""
 

@@ -9,11 +9,29 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .errors import InvalidValueError
+
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a temporary file beside `path`, then rename it to `path`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    """Let `write` fill a temporary file beside `path`, then rename it to `path`.
+
+    Folders are made where there are none.
+
+    Raises:
+        InvalidValueError: `path` is a folder, or lies in one that cannot be made or written to.
+    """
+    if path.is_dir():
+        raise InvalidValueError(f"{path} is a folder; give the name of a file")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix
+        )
+    except OSError as error:
+        raise InvalidValueError(
+            f"{path} cannot be written ({error.strerror}: {error.filename}); give a path in a "
+            "folder that can be written to"
+        ) from error
     os.close(handle)
     temporary = Path(name)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -36,6 +37,14 @@ def value(beam: Beam, address: str) -> float:
         return float(moments.centroid(beam).detach()[_CENTROIDS[address]])
     figure, _, plane = address.removeprefix("beam.").rpartition("_")
     return float(getattr(ellipse(beam, plane), figure))
+
+
+def require_possible(address: str, number: float) -> None:
+    """Raise InvalidValueError for a value that no beam has at one of the `KNOBS`."""
+    sized = address.startswith(("beam.emittance", "beam.beta"))
+    if not math.isfinite(number) or (sized and not number > 0):
+        wanted = "positive" if sized else "finite"
+        raise InvalidValueError(f"{address} must be {wanted}, got {number}")
 
 
 def ellipse(beam: Beam, plane: str) -> Ellipse:

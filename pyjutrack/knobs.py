@@ -75,8 +75,9 @@ def overlay(of: T, wrt: Sequence[str], numbers: Iterable[Tensor]) -> T:
     for address, number in zip(wrt, numbers, strict=True):
         kick = _KICK.match(address)
         if kick:
-            place = int(kick[1])
-            kicks[place] = _with(kicks[place], kick[2].split("."), number)
+            place, path = int(kick[1]), kick[2].split(".")
+            _require_shape(address, _of_kick(kicks, address, place, path), number)
+            kicks[place] = _with(kicks[place], path, number)
         elif address == CURRENT:
             amperes = number
         elif address in incoming.KNOBS and address not in of.lattice.knobs():
@@ -115,6 +116,12 @@ def _of_kick(kicks: Sequence[Any], address: str, place: int, path: Sequence[str]
     if isinstance(thing, Tensor) or (isinstance(thing, (float, int)) and type(thing) is not bool):
         return thing
     raise InvalidValueError(f"{address} is no number and no vector of numbers: {thing!r}")
+
+
+def _require_shape(address: str, old: Any, new: Tensor) -> None:
+    shape = tuple(old.shape) if isinstance(old, Tensor) else ()
+    if tuple(new.shape) != shape:
+        raise InvalidValueError(f"{address} has the shape {shape}, and was set to {new.tolist()}")
 
 
 def _with(record: Any, path: Sequence[str], number: Tensor) -> Any:

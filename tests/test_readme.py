@@ -34,3 +34,8 @@ def test_the_example_of_learned_walls():
         assert abs(a - b) <= 0.02
     believed, learned = _numbers(found)[:2]
     assert learned < believed / 10
+
+
+def test_the_example_of_a_network_on_top():
+    text = (README.parent / "docs" / "corrections.md").read_text()
+    assert f"\nprints {run(_block('residual example', text)).strip()}.\n" in text

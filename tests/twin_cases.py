@@ -62,6 +62,13 @@ def small(*, instruments: Sequence[dg.Diagnostic] | None = None, **changes: obje
     return Twin(line(), beam(), tuple(diagnostics), (space_charge(),)).replace(**changes)
 
 
+def hidden_field(strength: float, **changes: object) -> Twin:
+    """The same with a field that the design has not."""
+    draw = torch.Generator().manual_seed(1)
+    weights = strength * torch.randn(SPLINE.count, generator=draw, dtype=torch.float64)
+    return small(unknowns=[Unknown("field.weights", value=weights)], **changes)
+
+
 def scan(shots: int, seed: int = 0, spread: float = 0.2) -> list[dict[str, float]]:
     """Settings of the quadrupoles."""
     draw = np.random.default_rng(seed)

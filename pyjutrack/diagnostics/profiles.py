@@ -131,7 +131,8 @@ class Profiles:
         zero and from the median than the maximum.
 
         Args:
-            saturated: "refuse" raises, "mask" takes the pixels of plateaus out, "keep" keeps them.
+            saturated: "refuse" raises, "mask" takes out all pixels at such a maximum and those that
+                touch them, whose noise is cut above and on which a camera blooms, "keep" keeps all.
 
         Raises:
             MeasurementError: a plateau, where it is refused; a profile in which all is alike.

@@ -42,7 +42,7 @@ def desaturated(profiles: Profiles, saturated: Saturated) -> Profiles:
                 f"{profile[flat][0]:g}, from {at}, look saturated; measure with a lower gain, or "
                 'take them out with saturated="mask" (or "keep" them if this is no saturation)'
             )
-        mask[row] &= ~flat
+        mask[row] &= ~_touched(flat)
     return profiles.replace(mask=mask)
 
 
@@ -53,7 +53,7 @@ def _is_negative(seen: Array) -> bool:
 
 
 def _plateaus(profile: Array) -> NDArray[np.bool_]:
-    """Pixels at the maximum that stand in a row of three or more along an axis."""
+    """All pixels at the maximum, if three or more of them stand in a row along an axis."""
     top = profile == profile.max()
     found = np.zeros_like(top)
     for axis in range(profile.ndim):
@@ -63,4 +63,14 @@ def _plateaus(profile: Array) -> NDArray[np.bool_]:
         runs = np.lib.stride_tricks.sliding_window_view(along, _PLATEAU, -1).all(-1)
         for shift in range(_PLATEAU):
             out[..., shift : shift + runs.shape[-1]] |= runs
+    return top if found.any() else found
+
+
+def _touched(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """These, and their neighbours along each axis."""
+    found = pixels.copy()
+    for axis in range(pixels.ndim):
+        source, out = np.moveaxis(pixels, axis, 0), np.moveaxis(found, axis, 0)
+        out[1:] |= source[:-1]
+        out[:-1] |= source[1:]
     return found

@@ -36,31 +36,46 @@ def write(
     return mark
 
 
-def read(path: Path, *, holds: str = "surrogate") -> tuple[dict[str, Any], dict[str, Tensor], str]:
+def read(
+    path: Path,
+    *,
+    holds: str = "surrogate",
+    said: str | None = None,
+    remedy: str = "take a fresh copy, or train it again",
+) -> tuple[dict[str, Any], dict[str, Tensor], str]:
     """Description, weights and digest of a file.
+
+    Args:
+        holds: as for `write`.
+        said: how messages call that, if not so.
+        remedy: what messages advise where a file is damaged.
 
     Raises:
         InvalidValueError: no such file, not one of `write`, truncated, or changed since.
     """
+    said = said or holds
+    if path.is_dir():
+        raise InvalidValueError(f"{path} is a folder, and no file of a {said}; name a file")
     if not path.is_file():
-        raise InvalidValueError(f"no file of weights at {path}")
+        raise InvalidValueError(f"no file of a {said} at {path}; is the path right?")
     try:
         with safe_open(str(path), framework="pt") as file:  # type: ignore[no-untyped-call]
             header = file.metadata() or {}
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
-        raise InvalidValueError(f"{path} is no whole safetensors file: {error}") from error
+        raise InvalidValueError(
+            f"{path} is no whole safetensors file: {error}; {remedy}"
+        ) from error
     expected = f"pyjutrack-{holds}-1"
     if header.get("format") != expected:
         raise InvalidValueError(
-            f"{path} holds tensors, but is no {holds} of this package (format "
-            f"{header.get('format')!r}, expected {expected!r})"
+            f"{path} holds tensors, but is no {said} of this package (format "
+            f"{header.get('format')!r}, expected {expected!r}); give another path"
         )
     text = header.get("description", "")
     if digest(text, weights) != header.get("digest"):
         raise InvalidValueError(
-            f"{path} was changed after it was written: its digest does not match; "
-            "take a fresh copy, or train it again"
+            f"{path} was changed after it was written: its digest does not match; {remedy}"
         )
     return json.loads(text), weights, header["digest"]
 

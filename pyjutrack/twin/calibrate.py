@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
+from numbers import Integral, Real
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,7 +20,7 @@ from ..errors import (
     require_known,
     warn,
 )
-from . import progress
+from . import doubts, progress
 from .calibration import Calibration, Step, with_values
 from .descent import Problem, State, adam, levenberg_marquardt, start
 from .measurements import Measurements
@@ -33,11 +35,12 @@ log = logging.getLogger("pyjutrack.twin")
 
 #: unknown numbers up to which "auto" takes Gauss-Newton steps, and a posterior is found
 _MANY = 600
-#: relative difference of held-out errors that is none
-_ALIKE = 1e-3
+#: a rise of the held-out error that counts, in units of what noise does to it
+_SURE = 2.0
 #: times the cost at the start that only a fit has which diverges
 _WORSE = 10.0
 _DIVERGED = "diverged: the last good state is kept"
+_STOPPED = "stopped early: the error of the held-out shots rises"
 METHODS = ("auto", "gauss-newton", "adam")
 
 
@@ -64,9 +67,11 @@ def calibrate(
         twin: the model as designed; its own unknowns are replaced.
         data: what was measured, where, and how well.
         unknowns: what to find, with priors.
-        held_out: share of the shots, or which, that do not train; the fit ends when their error
-            has not fallen for `patience` steps, and the state with the least is what counts.
-            Without any it is the last state that is not far worse than the first.
+        held_out: share of the shots, or which, that do not train. When their error has not fallen
+            for `patience` steps, and has risen by more than their noise can do, the fit ends, and
+            the state with the least error counts. That is no minimum: its unknowns lean towards
+            where they started, and the errors stated do not know it. Otherwise the last state
+            counts that is not far worse than the first.
         loss: of a residual: "gaussian", or "huber" or "cauchy" for data with outliers.
         method: "gauss-newton" takes Levenberg-Marquardt steps with exact Jacobians by forward
             mode; "adam" gradients by reverse mode, for thousands of weights; "auto" chooses by
@@ -93,18 +98,21 @@ def calibrate(
 
     Warns:
         IdentifiabilityWarning: there are directions of the unknowns that neither the measurements
-            nor the priors determine; the message names them.
+            nor the priors determine, or fewer readings than unknowns, or knobs of which only the
+            prior is known; the message names them.
+        MisfitWarning: the residuals are far larger than their errors; the message names the worst.
     """
     require_known("method", method, METHODS)
-    _whole(max_steps=max_steps, least=0)
+    _whole(max_steps=max_steps, seed=seed, least=0)
     _whole(patience=patience, shots=shots, least=1)
     if slope_particles is not None:
         _whole(slope_particles=slope_particles, least=1)
     for name, number in (("tolerance", tolerance), ("rate", rate)):
-        if not (number > 0 and math.isfinite(number)):
+        if not isinstance(number, Real) or not (number > 0 and math.isfinite(number)):
             raise InvalidValueError(f"{name} must be a positive number, got {number!r}")
     twin = twin.replace(unknowns=())
     twin = twin.replace(unknowns=tuple(shaped(unknowns, twin.task(data.settings[0]))))
+    doubts.require_effect(twin, data)
     out = _held_out(held_out, len(data), seed)
     kept = [i for i in range(len(data)) if i not in out]
     vector = joined(twin.unknowns)
@@ -130,11 +138,12 @@ def calibrate(
         held_out=tuple(out),
         method="adam" if many else "gauss-newton",
         loss=loss,
-        shots=shots,
+        shots=int(shots),
         slope_particles=slope_particles,
-        seed=seed,
+        seed=int(seed),
         cost=first.cost,
     )
+    judge = _Judge(watched, patience)
     state, best, history = run.restored(checkpoint) or (
         first,
         first,
@@ -146,7 +155,7 @@ def calibrate(
         else levenberg_marquardt(problem, state, tolerance)
     )
     while True:
-        best, message, ended = _judged(best, state, history, patience)
+        best, message, ended = judge.judged(best, state, history)
         if ended or state.step >= max_steps:
             break
         following = next(states, None)
@@ -159,28 +168,38 @@ def calibrate(
         log.info("step %d: cost %.6g, held out %s", step.step, step.cost, step.held_out)
         run.save(checkpoint, state, best, history)
     fitted = with_values(twin, cut(torch.from_numpy(best.vector.copy()), twin.unknowns))
-    posterior = None
+    posterior, labels = None, [label for u in twin.unknowns for label in u.labels]
     if vector.size <= _MANY:
-        posterior = _posterior(problem, best.vector, [x for u in twin.unknowns for x in u.labels])
+        posterior = _posterior(problem, best.vector, labels)
+    else:
+        doubts.tell_of_few(sum(len(row.measured) for row in residuals.rows), labels, None)
     converged = ended and message != _DIVERGED
-    return Calibration(fitted, data, tuple(out), posterior, tuple(history), converged, message)
+    found = Calibration(fitted, data, tuple(out), posterior, tuple(history), converged, message)
+    doubts.tell(found, loss)
+    return found
 
 
 def _whole(*, least: int, **numbers: object) -> None:
     for name, number in numbers.items():
-        if not isinstance(number, int) or isinstance(number, bool) or number < least:
-            raise InvalidValueError(f"{name} must be a number of {least} or more, got {number!r}")
+        if not isinstance(number, Integral) or isinstance(number, bool) or number < least:
+            raise InvalidValueError(
+                f"{name} must be a whole number of {least} or more, got {number!r}"
+            )
 
 
 def _held_out(wanted: float | Sequence[int], count: int, seed: int) -> list[int]:
-    if isinstance(wanted, (int, float)):
+    if isinstance(wanted, (int, float, np.number)):
         if not 0 <= wanted < 1:
             raise InvalidValueError(
-                f"held_out must be a share in [0, 1) or a list of shots: {wanted}"
+                f"held_out must be a share in [0, 1) or a list of shots, got {wanted!r}"
             )
-        number = min(round(wanted * count), count - 1)
+        number = min(round(float(wanted) * count), count - 1)
         chosen = np.random.default_rng(seed).choice(count, number, replace=False)
         return sorted(int(i) for i in chosen)
+    if isinstance(wanted, str) or not all(isinstance(i, Integral) for i in wanted):
+        raise InvalidValueError(
+            f"held_out must be a share in [0, 1) or a list of shots, got {wanted!r}"
+        )
     out = sorted({int(i) for i in wanted})
     if out and not (out[0] >= 0 and out[-1] < count and len(out) < count):
         raise InvalidValueError(
@@ -207,25 +226,43 @@ def _error(watched: Problem | None, vector: Array) -> float | None:
     return 2 * watched.cost(vector) / count
 
 
-def _judged(
-    best: State, state: State, history: Sequence[Step], patience: int
-) -> tuple[State, str, bool]:
-    """The best state so far, what to say of the run, and whether it has ended."""
-    bad = [not step.cost <= _WORSE * history[0].cost for step in history]
-    if len(bad) > patience and all(bad[-patience:]):
-        return best, _DIVERGED, True
-    said = "converged" if state.still else "not converged"
-    known = [step.held_out for step in history if step.held_out is not None]
-    if known:
-        least = int(np.argmin(known))
-        # of two states alike for the held-out shots the one that fits better
-        alike = state.still and known[-1] <= known[least] * (1 + _ALIKE)
-        if least == len(known) - 1 or alike:
-            best = state
-        if len(known) - 1 - least >= patience and not state.still:
-            return best, "stopped early: the error of the held-out shots falls no more", True
+class _Judge(NamedTuple):
+    """Says which state is the best so far, what to say of the run, and whether it has ended."""
+
+    watched: Problem | None
+    patience: int
+
+    def judged(self, best: State, state: State, history: Sequence[Step]) -> tuple[State, str, bool]:
+        bad = [not step.cost <= _WORSE * history[0].cost for step in history]
+        if len(bad) > self.patience and all(bad[-self.patience :]):
+            return best, _DIVERGED, True
+        said = "converged" if state.still else "not converged"
+        if self.watched is None:
+            return best if bad[-1] else state, said, state.still
+        known = [step.held_out for step in history if step.held_out is not None]
+        since = len(known) - 1 - int(np.argmin(known))
+        if since == 0:
+            return state, said, state.still
+        if (state.still or since >= self.patience) and not bad[-1]:
+            if self._worse(best.vector, state.vector):
+                return best, _STOPPED, True
+            if state.still:  # the errors stated are those of a minimum
+                return state, said, True
         return best, said, state.still
-    return best if bad[-1] else state, said, state.still
+
+    def _worse(self, best: Array, other: Array) -> bool:
+        """Has the held-out error risen by more than the noise of its shots can do?
+
+        Of independent unit errors r the sum of (r + d)^2 / 2 - r^2 / 2 has the variance d^2.
+        """
+        assert self.watched is not None
+        was, now = (self.watched.residuals.at(v) for v in (best, other))
+        rise = float((self.watched.loss.value(now) - self.watched.loss.value(was)).sum())
+        weight = np.sqrt(self.watched.loss.weight(was))
+        noise = float(np.linalg.norm(weight * (now - was)))
+        # of a model that does not fit, errors are larger than one, and alike for neighbours
+        noise *= max(1.0, float(np.sqrt(np.mean(weight * was**2))))
+        return rise > _SURE * noise
 
 
 def _posterior(problem: Problem, vector: Array, labels: Sequence[str]) -> Posterior:
@@ -240,6 +277,9 @@ def _posterior(problem: Problem, vector: Array, labels: Sequence[str]) -> Poster
             "measure at more settings, or give them priors",
             IdentifiabilityWarning,
         )
+    else:
+        priors = np.where(problem.precision > 0, problem.precision, 1.0) ** -0.5
+        doubts.tell_of_few(len(r), labels, slopes * priors)
     return found
 
 

@@ -93,9 +93,15 @@ class Calibration:
         return float(self.values[i]), float(self.sigma[i])
 
     def predicted(self, twin: Twin | None = None) -> dict[str, Array]:
-        """What it reads at the settings of all measurements, (shots, *shape), or another twin."""
+        """What it reads at the settings of all measurements, (shots, *shape), or another twin.
+
+        In the scale of the measurements, where they have one of their own.
+        """
         shots = [(twin or self.twin).predict(settings) for settings in self.data.settings]
-        return {name: np.stack([shot[name] for shot in shots]) for name in self.data.readings}
+        return {
+            name: self.data.in_scale(name, np.stack([shot[name] for shot in shots]))
+            for name in self.data.readings
+        }
 
     def residuals(self, predicted: Mapping[str, Array] | None = None) -> dict[str, Array]:
         """(predicted - measured) / error, by diagnostic, (shots, *shape); NaN where masked."""

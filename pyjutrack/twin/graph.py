@@ -104,11 +104,11 @@ class Symbol(Tensor):
 
         name, kwargs = str(func), kwargs or {}
         if name in _LOOKS:
-            raise RuntimeError("a tensor that is written down has no value to look at")
-        if name not in RULES:
-            raise InvalidValueError(
-                f"{name} has no counterpart in the graph; what needs it cannot be exported"
+            raise RuntimeError(
+                "it depends on a number that is known only when the graph is evaluated"
             )
+        if name not in RULES:
+            raise InvalidValueError(f"{name} has no counterpart in the graph")
         graph = next(a.graph for a in _flat(args) if isinstance(a, Symbol))
         shapes = func(*map(shapes_of, args), **{k: shapes_of(v) for k, v in kwargs.items()})
         found = RULES[name](graph, shapes, *args, **kwargs)

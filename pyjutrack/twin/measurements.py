@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..diagnostics import Profiles
 from ..errors import InvalidValueError, unknown
 from .model import Twin
 
@@ -28,6 +29,9 @@ class Measurements:
         sigma: rms error of the readings, by name: a number, or an array that broadcasts against
             the readings. Where it is missing it is the `noise` of the diagnostic.
         used: name to a mask of the readings that count; all by default.
+        scaled: names of readings in a scale of their own, such as profiles in counts or with masked
+            pixels: the twin's reading is brought to their sum over what counts, shot by shot. A
+            `noise` of the diagnostic is in units of that sum.
 
     Raises:
         InvalidValueError: shots whose settings differ in what they name, readings of another
@@ -38,19 +42,27 @@ class Measurements:
     readings: Mapping[str, Array]
     sigma: Mapping[str, Any] = field(default_factory=dict)
     used: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    scaled: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        settings = tuple({str(k): float(v) for k, v in row.items()} for row in self.settings)
+        for name, wanted in (("settings", Sequence), ("readings", Mapping), ("sigma", Mapping)):
+            given: Any = getattr(self, name)
+            if not isinstance(given, wanted) or isinstance(given, str):
+                what = "a list of shots" if wanted is Sequence else "a dict by name of diagnostic"
+                raise InvalidValueError(f"{name} must be {what}, got {type(given).__name__}")
+        settings = tuple(_settings(i, row) for i, row in enumerate(self.settings))
         object.__setattr__(self, "settings", settings)
         _check_settings(settings)
-        readings = {n: np.asarray(r, dtype=float) for n, r in self.readings.items()}
+        readings = {n: _numbers(f"the readings of {n}", r) for n, r in self.readings.items()}
         object.__setattr__(self, "readings", readings)
-        sigma = {n: np.asarray(s, dtype=float) for n, s in self.sigma.items()}
+        sigma = {n: _numbers(f"sigma of {n}", s) for n, s in self.sigma.items()}
         object.__setattr__(self, "sigma", sigma)
+        scaled = (self.scaled,) if isinstance(self.scaled, str) else tuple(self.scaled)
+        object.__setattr__(self, "scaled", scaled)
         if not readings:
             raise InvalidValueError("there are no readings; give those of one diagnostic at least")
         used = {n: _mask(n, r, self.used.get(n)) for n, r in readings.items()}
-        for name in (*self.used, *self.sigma):
+        for name in (*self.used, *self.sigma, *scaled):
             if name not in readings:
                 raise unknown("reading", name, readings)
         for name, reading in readings.items():
@@ -63,6 +75,60 @@ class Measurements:
         if not any(mask.any() for mask in used.values()):
             raise InvalidValueError("all readings of the shots are masked; leave some that count")
         object.__setattr__(self, "used", used)
+        for name in scaled:
+            totals = self.totals(name)
+            if not (totals > 0).all():
+                shot = int(np.argmin(totals > 0))
+                raise InvalidValueError(
+                    f"{name}, shot {shot} has a sum of {totals[shot]:g} and cannot be scaled; take "
+                    "less background off, or mask it"
+                )
+
+    @classmethod
+    def from_profiles(
+        cls,
+        profiles: Sequence[Profiles],
+        twin: Twin,
+        *,
+        background: float | str = 0.0,
+        sigma: Mapping[str, Any] | None = None,
+    ) -> Measurements:
+        """Profiles of several instruments, taken at the same shots, on the bins of a twin.
+
+        Each goes to the diagnostic of its name, normalised; masked pixels do not count, and the
+        twin's readings are normalised over what is left (`scaled`).
+
+        Args:
+            profiles: of each instrument, with its name and the settings of its shots.
+            twin: which has diagnostics of these names.
+            background: taken off each pixel; see `Profiles.on`.
+            sigma: as of `Measurements`; the `noise` of the diagnostics by default.
+
+        Raises:
+            InvalidValueError: no profiles, one without a name or of other shots than the rest.
+            UnknownNameError: a name of no diagnostic. MeasurementError: as for `Profiles.on`.
+        """
+        if not profiles or not all(isinstance(p, Profiles) for p in profiles):
+            raise InvalidValueError(f"profiles must be a list of Profiles, got {profiles!r}")
+        first = profiles[0]
+        for p in profiles:
+            if not p.name:
+                raise InvalidValueError(
+                    f"{p!r} does not say of which diagnostic it is; set it by replace(name=...)"
+                )
+            if p.settings != first.settings:
+                raise InvalidValueError(
+                    f"the profiles of {p.name} and of {first.name} were not taken at the same "
+                    "settings; give those of the same shots, in the same order"
+                )
+        on = [p.on(twin.diagnostic(p.name), background=background) for p in profiles]
+        return cls(
+            first.settings,
+            {p.name: p.values for p in on},
+            sigma or {},
+            {p.name: p.mask for p in on},
+            [p.name for p in on],
+        )
 
     def __len__(self) -> int:
         """Number of shots."""
@@ -80,7 +146,22 @@ class Measurements:
             {n: r[rows] for n, r in self.readings.items()},
             sigma,
             {n: m[rows] for n, m in self.used.items()},
+            self.scaled,
         )
+
+    def totals(self, name: str) -> Array:
+        """The sums of a reading over what counts, one a shot; one where nothing does."""
+        used = self.used[name].reshape(len(self), -1)
+        sums = np.where(used, self.readings[name].reshape(len(self), -1), 0.0).sum(1)
+        return np.where(used.any(1), sums, 1.0)
+
+    def in_scale(self, name: str, predicted: Array) -> Array:
+        """Predicted readings (shots, *shape) in the scale of those measured."""
+        if name not in self.scaled:
+            return predicted
+        flat, used = predicted.reshape(len(self), -1), self.used[name].reshape(len(self), -1)
+        sums = np.where(used.any(1), np.where(used, flat, 0.0).sum(1), 1.0)
+        return np.asarray((flat * (self.totals(name) / sums)[:, None]).reshape(predicted.shape))
 
     def errors(self, twin: Twin) -> dict[str, Array]:
         """rms error of every reading, of its shape, checked against the diagnostics of a twin.
@@ -99,6 +180,8 @@ class Measurements:
                     f"diagnostic {shape}; bring them onto its axis first (Profiles.on)"
                 )
             sigma = np.asarray(self.sigma.get(name, diagnostic.noise))
+            if name in self.scaled and name not in self.sigma:
+                sigma = sigma * self.totals(name).reshape(-1, *[1] * len(shape))
             try:
                 rms = np.broadcast_to(sigma, reading.shape)
             except ValueError as error:
@@ -113,6 +196,27 @@ class Measurements:
                 )
             found[name] = rms
         return found
+
+
+def _settings(shot: int, row: Any) -> dict[str, float]:
+    if not isinstance(row, Mapping):
+        raise InvalidValueError(f"the settings of shot {shot} must be a dict, got {row!r}")
+    found = {}
+    for name, value in row.items():
+        try:
+            found[str(name)] = float(value)
+        except (TypeError, ValueError) as error:
+            raise InvalidValueError(
+                f"shot {shot}: {name} must be a number, got {value!r}"
+            ) from error
+    return found
+
+
+def _numbers(what: str, given: Any) -> Array:
+    try:
+        return np.asarray(given, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise InvalidValueError(f"{what} must be an array of numbers: {error}") from error
 
 
 def _check_settings(settings: Sequence[Mapping[str, float]]) -> None:

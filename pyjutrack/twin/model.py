@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,12 +15,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .. import incoming
 from ..active import tensors_in
 from ..beam import Beam
 from ..diagnostics import Diagnostic
 from ..engines import Task
 from ..errors import InvalidValueError, unknown
-from ..knobs import overlay
+from ..knobs import CURRENT, overlay
 from ..lattice import Lattice
 from ..stations import position, stations
 from ..tracking import Kick, task_of
@@ -52,7 +54,18 @@ class Twin:
 
     def __post_init__(self) -> None:
         for name in ("diagnostics", "kicks", "unknowns"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+            given: Any = getattr(self, name)
+            if isinstance(given, str) or not isinstance(given, Iterable):
+                raise InvalidValueError(f"{name} must be a list, got {given!r}")
+            object.__setattr__(self, name, tuple(given))
+        for name, kind in (("lattice", Lattice), ("beam", Beam)):
+            if not isinstance(getattr(self, name), kind):
+                raise InvalidValueError(
+                    f"{name} must be a {kind.__name__}, got {getattr(self, name)!r}"
+                )
+        for kick in self.kicks:
+            if not hasattr(kick, "max_step"):
+                raise InvalidValueError(f"kicks must be such as SpaceCharge, got {kick!r}")
         if not self.diagnostics:
             raise InvalidValueError("a twin without diagnostics predicts nothing; give it some")
         for diagnostic in self.diagnostics:
@@ -183,13 +196,30 @@ class Twin:
         """The same with tensors in the lattice where something was set."""
         if not settings:
             return self._checked
-        numbers = [torch.as_tensor(v, dtype=torch.float64) for v in settings.values()]
+        if not isinstance(settings, Mapping):
+            raise InvalidValueError(f"settings must be a dict of address to value: {settings!r}")
+        numbers = [_number(address, value) for address, value in settings.items()]
         return overlay(self._checked, list(settings), numbers)
 
     @cached_property
     def _checked(self) -> Task:
         """What is tracked as designed: checked once, for all settings."""
         return task_of(self.lattice, self.beam, self.kicks, 1)
+
+
+def _number(address: str, value: Any) -> Tensor:
+    """A setting as a tensor, checked where it is a plain number."""
+    if isinstance(value, Tensor):
+        return value.to(torch.float64)
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise InvalidValueError(f"{address} must be a number, got {value!r}") from error
+    if address in incoming.KNOBS:
+        incoming.require_possible(address, number)
+    if address == CURRENT and not 0 <= number < math.inf:
+        raise InvalidValueError(f"{address} must be finite and not negative, got {number} A")
+    return torch.tensor(number, dtype=torch.float64)
 
 
 def _in_floats(task: Task) -> Task:

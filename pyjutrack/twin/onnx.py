@@ -16,15 +16,18 @@ import torch
 
 from ..errors import InvalidValueError, MissingPackageError
 from ..files import write_whole
-from ..knobs import values
+from ..knobs import parts, values
 from ..stations import stations
 from .graph import Graph, Node, Symbol
 
 if TYPE_CHECKING:
+    from ..beam import Beam
     from .model import Twin
 
 #: versions of the operators and of the format: reductions take their axes as inputs
 _OPSET, _FORMAT = 18, 8
+#: errors of what cannot be written down: a number was looked at, or an operation is missing
+_CLOSED = (RuntimeError, InvalidValueError)
 #: what a file in one piece may have [byte]
 _LARGEST = 2**31
 
@@ -50,29 +53,71 @@ def traced(twin: Twin, settings: Sequence[str]) -> tuple[dict[str, str], Graph]:
     """The graph of the readings, and the name of the value of each.
 
     Raises:
-        UnknownNameError: no such knob. InvalidValueError: none, one twice, or something that has
-            no counterpart in a graph.
+        UnknownNameError: no such knob. InvalidValueError: none, one twice, a vector, or something
+            that has no counterpart in a graph.
     """
-    values(twin, settings)  # that each is there, and once
+    _require_numbers(twin, settings)
     graph = Graph()
-    try:
-        with torch.no_grad():
-            task = twin.machine({address: graph.input(address) for address in settings})
-            # with an axis in front, operators take their plain way, which can be written down
-            beam = task.beam.replace(
-                coordinates=task.beam.coordinates.unsqueeze(0), alive=task.beam.alive.unsqueeze(0)
+    with torch.no_grad():
+        try:
+            beams = _tracked(twin, settings, graph)
+        except _CLOSED as error:
+            bad = [address for address in settings if _fails(twin, address)]
+            if isinstance(error, InvalidValueError) and len(bad) == len(settings):
+                raise  # whatever the settings are
+            said = ", ".join(map(repr, bad)) if bad else f"{list(settings)} together"
+            raise InvalidValueError(
+                f"{said} cannot be exported: {error}; leave it out of settings"
+            ) from error
+        outputs = {}
+        for diagnostic in twin.diagnostics:
+            try:
+                reading = diagnostic.read(beams[diagnostic.at])[0]
+            except _CLOSED as error:
+                raise InvalidValueError(
+                    f"diagnostic {diagnostic.name!r} cannot be exported: {error}; leave it "
+                    "out by twin.replace(diagnostics=...)"
+                ) from error
+            outputs[diagnostic.name] = (
+                reading.label if isinstance(reading, Symbol) else graph.constant(reading.numpy())
             )
-            task = dataclasses.replace(task, beam=beam, adjoint="store")
-            beams = stations(task, [d.at for d in twin.diagnostics])
-            read = {d.name: d.read(beams[d.at])[0] for d in twin.diagnostics}
-    except RuntimeError as error:
+    return outputs, graph
+
+
+def _require_numbers(twin: Twin, settings: Sequence[str]) -> None:
+    """Raise unless settings are names of knobs, each of one number."""
+    if isinstance(settings, str):
         raise InvalidValueError(
-            f"these settings cannot be exported, since tracking depends on their numbers: {error}"
-        ) from error
-    return {
-        name: r.label if isinstance(r, Symbol) else graph.constant(r.numpy())
-        for name, r in read.items()
-    }, graph
+            f"settings must be a list of addresses, got the string {settings!r}; write "
+            f"[{settings!r}]"
+        )
+    if not settings:
+        raise InvalidValueError("settings is empty; name at least one knob")
+    vectors = [a for a, v in zip(settings, parts(twin, settings), strict=True) if v.dim()]
+    if vectors:
+        raise InvalidValueError(
+            f"{vectors[0]!r} is a vector, and settings are numbers; leave it out of settings"
+        )
+
+
+def _tracked(twin: Twin, settings: Sequence[str], graph: Graph) -> dict[str, Beam]:
+    """The beam at each diagnostic, as a function of settings."""
+    task = twin.machine({address: graph.input(address) for address in settings})
+    # with an axis in front, operators take their plain way, which can be written down
+    beam = task.beam.replace(
+        coordinates=task.beam.coordinates.unsqueeze(0), alive=task.beam.alive.unsqueeze(0)
+    )
+    task = dataclasses.replace(task, beam=beam, adjoint="store")
+    return stations(task, [d.at for d in twin.diagnostics])
+
+
+def _fails(twin: Twin, address: str) -> bool:
+    """Whether tracking cannot be written down as a function of this setting alone."""
+    try:
+        _tracked(twin, [address], Graph())
+    except _CLOSED:
+        return True
+    return False
 
 
 def _model(twin: Twin, outputs: dict[str, str], graph: Graph, settings: Sequence[str]) -> Any:

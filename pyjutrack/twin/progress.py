@@ -39,7 +39,9 @@ class Run(NamedTuple):
 
     def mark(self) -> dict[str, Any]:
         """Plain data that agree only for the same run."""
-        seen = hashlib.sha256(json.dumps(list(map(dict, self.data.settings))).encode())
+        # the same settings in another order are the same
+        settings = json.dumps(list(map(dict, self.data.settings)), sort_keys=True)
+        seen = hashlib.sha256(settings.encode())
         for table in (self.data.readings, self.data.used):
             for name in sorted(table):
                 seen.update(name.encode() + table[name].tobytes())
@@ -78,14 +80,16 @@ class Run(NamedTuple):
         """Where it was, or None without a file.
 
         Raises:
-            InvalidValueError: the file is damaged, or of another run.
+            InvalidValueError: the file is damaged, a folder, or of another run.
         """
         if path is None or not Path(path).exists():
             return None
-        try:
-            description, tensors, _ = files.read(Path(path), holds=_HOLDS)
-        except InvalidValueError as error:
-            raise InvalidValueError(f"{error}; remove it to start afresh") from error
+        description, tensors, _ = files.read(
+            Path(path),
+            holds=_HOLDS,
+            said="checkpoint of a calibration",
+            remedy="give another path, or remove it to start afresh",
+        )
         ours, theirs = self.mark(), description["run"]
         other = [k for k in ours if ours[k] != theirs.get(k)]
         if not other and not math.isclose(self.cost, description["cost"], rel_tol=_SAME):

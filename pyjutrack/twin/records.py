@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -67,7 +68,12 @@ def load(kind: type[T], path: str | Path) -> T:
     """
     path = Path(path)
     try:
-        described, tensors, _ = files.read(path, holds=_holds(kind))
+        described, tensors, _ = files.read(
+            path,
+            holds=_holds(kind),
+            said=_said(kind),
+            remedy="take a fresh copy, or save it again",
+        )
         found = _made(described, tensors)
     except InvalidValueError:
         raise
@@ -82,6 +88,11 @@ def load(kind: type[T], path: str | Path) -> T:
 
 def _holds(kind: type) -> str:
     return kind.__name__.lower()
+
+
+def _said(kind: type) -> str:
+    """The name of a kind in words: gaussian process."""
+    return re.sub("(?<=[a-z])(?=[A-Z])", " ", kind.__name__).lower()
 
 
 class _Special(NamedTuple):

@@ -25,12 +25,16 @@ _TOGETHER = 96
 
 
 class Row(NamedTuple):
-    """One shot: which diagnostics, and of all their readings in a row those that count."""
+    """One shot: which diagnostics, and of all their readings in a row those that count.
+
+    `scales` has the parts of these that are brought to the sums measured.
+    """
 
     names: tuple[str, ...]
     used: NDArray[np.bool_]
     measured: Array
     errors: Array
+    scales: tuple[tuple[slice, float], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +59,13 @@ class Residuals:
                 np.concatenate([table[n][shot].reshape(-1) for n in names])
                 for table in (self.data.used, self.data.readings, errors)
             )
-            found.append(Row(names, used, measured[used], rms[used]))
+            ends = np.cumsum([0, *(self.data.used[n][shot].sum() for n in names)]).tolist()
+            scales = tuple(
+                (slice(start, end), float(self.data.totals(n)[shot]))
+                for n, start, end in zip(names, ends, ends[1:], strict=False)
+                if n in self.data.scaled and start < end
+            )
+            found.append(Row(names, used, measured[used], rms[used], scales))
         return found
 
     def at(self, vector: Array) -> Array:
@@ -73,8 +83,13 @@ class Residuals:
         residuals, slopes = [], []
         for shot, (settings, row) in enumerate(zip(self.data.settings, self.rows, strict=True)):
             predicted, jacobian = readings_and_slopes(self.twin, settings, vector, row.names)
-            residuals.append((predicted[row.used] - row.measured) / row.errors)
-            slopes.append(jacobian[row.used] / row.errors[:, None])
+            predicted, jacobian = predicted[row.used], jacobian[row.used]
+            for part, total in row.scales:
+                p, by = predicted[part], jacobian[part]
+                jacobian[part] = (by - np.outer(p / p.sum(), by.sum(0))) * (total / p.sum())
+                predicted[part] = p * (total / p.sum())
+            residuals.append((predicted - row.measured) / row.errors)
+            slopes.append(jacobian / row.errors[:, None])
             bad = ~np.isfinite(slopes[-1]).all(0)
             if bad.any():
                 labels = [label for u in self.twin.unknowns for label in u.labels]
@@ -99,6 +114,11 @@ class Residuals:
         values = cut(vector, self.twin.unknowns)
         read = self.twin.read(self.data.settings[index], values, row.names)
         predicted = torch.cat([read[n].reshape(-1) for n in row.names])[torch.from_numpy(row.used)]
+        if row.scales:
+            scale = torch.ones_like(predicted)
+            for part, total in row.scales:
+                scale[part] = total / predicted[part].sum()
+            predicted = predicted * scale
         return (predicted - torch.from_numpy(row.measured)) / torch.from_numpy(row.errors)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,9 +37,15 @@ class Unknown:
     value: Tensor | float | None = None
 
     def __post_init__(self) -> None:
-        if not self.prior > 0:
+        if not isinstance(self.address, str):
+            raise InvalidValueError(f"an unknown needs an address, got {self.address!r}")
+        if not isinstance(self.prior, Real) or not self.prior > 0:
             raise InvalidValueError(
-                f"the prior of {self.address} must be a positive rms, got {self.prior}"
+                f"the prior of {self.address} must be a positive rms, got {self.prior!r}"
+            )
+        if not isinstance(self.value, (Real, Tensor, np.ndarray, type(None))):
+            raise InvalidValueError(
+                f"the value of {self.address} must be a number or a vector, got {self.value!r}"
             )
 
     @property
@@ -64,7 +72,9 @@ def shaped(unknowns: Sequence[Unknown], task: Task) -> list[Unknown]:
         UnknownNameError: no such knob. InvalidValueError: one that is named twice, a value of
             another shape.
     """
-    if not unknowns or not all(isinstance(u, Unknown) for u in unknowns):
+    if isinstance(unknowns, Unknown) or not unknowns:
+        raise InvalidValueError(f"unknowns must be a list of Unknown, got {unknowns!r}")
+    if not all(isinstance(u, Unknown) for u in unknowns):
         raise InvalidValueError(f"unknowns must be a list of Unknown, got {unknowns!r}")
     found = []
     for u, knob in zip(unknowns, parts(task, [u.address for u in unknowns]), strict=True):

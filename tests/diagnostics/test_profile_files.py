@@ -57,6 +57,15 @@ def test_profiles_come_back(tmp_path, profiles, suffix, form):
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
+@pytest.mark.parametrize("suffix", ["csv", "h5"])
+def test_a_place_where_nothing_can_be_is_told(tmp_path, profiles, suffix):
+    (tmp_path / "file").write_text("in the way")
+    path = tmp_path / "file" / f"scan.{suffix}"
+    with pytest.raises(pj.InvalidValueError, match=rf"file/scan.{suffix} cannot be") as caught:
+        dg.write_profiles(path, profiles)
+    assert isinstance(caught.value.__cause__, OSError)
+
+
 @pytest.mark.parametrize("form", ["hdf5", "openpmd"])
 def test_images_come_back(tmp_path, images, form):
     path = tmp_path / "scan.h5"

@@ -144,7 +144,14 @@ def test_plateaus_are_found_and_masked(profiles):
     with pytest.raises(dg.MeasurementError, match=r"profile 0: .* 600.*lower gain.*mask"):
         clipped.without_saturation()
     masked = clipped.without_saturation("mask")
-    np.testing.assert_array_equal(~masked.mask[0], flat)
+    beside = np.convolve(flat, [1, 1, 1], "same") > 0
+    np.testing.assert_array_equal(~masked.mask[0], beside)
+    alone = np.zeros(profiles.values.shape)
+    alone[0, 5], alone[0, 40:50] = 600.0, 600.0  # a single pixel at the level of the plateau
+    alone[1, 20] = 1.0
+    found = profiles.replace(values=alone).without_saturation("mask").mask
+    assert np.flatnonzero(~found[0]).tolist() == [4, 5, 6, *range(39, 51)]
+    assert found[1].all()
     assert masked.mask[1].all()
     assert clipped.without_saturation("keep").mask.all()
 

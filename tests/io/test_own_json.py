@@ -31,7 +31,9 @@ def test_every_kind_and_option_comes_back(tmp_path, proton):
     assert back.notes == ()
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.label.endswith("placed")], ids=str)
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if c.label.endswith("placed")], ids=lambda c: c.label
+)
 def test_every_field_comes_back_as_its_own_type(tmp_path, case):
     element = case.element()
     write_own(tmp_path / "one.json", pj.Lattice([element]))

@@ -13,7 +13,7 @@ from pyjutrack.surrogate import Surrogate
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(pj.InvalidValueError, match="no file of weights"):
+    with pytest.raises(pj.InvalidValueError, match="no file of a surrogate"):
         Surrogate.load(tmp_path / "none.safetensors")
     with pytest.raises(pj.UnknownNameError, match="did you mean 'linear'"):
         Surrogate.load("liner")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from twin_cases import small, wires
+import torch
+from twin_cases import scan, small, wires
 
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
 from pyjutrack.twin import Measurements, Unknown, calibrate
+from pyjutrack.twin.residuals import Residuals
 
 X, Y = "end.wire_x", "end.wire_y"
 SETTINGS = [{"q1.k1": 20.0}, {"q1.k1": 21.0}, {"q1.k1": 22.0}]
@@ -125,3 +127,99 @@ def test_names_and_errors_must_fit_the_twin() -> None:
     data = Measurements([{"q1.k7": 1.0}] * 3, {X: profiles()})
     with pytest.raises(pj.UnknownNameError, match=r"'q1.k7'"):
         calibrate(small(), data, [Unknown("q1.k1")])
+
+
+def test_clipped_profiles_are_compared_over_what_is_left() -> None:
+    """A plateau is masked, and the twin's profile normalised over the same bins."""
+    real = small(unknowns=[Unknown("q1.k1", relative=True, value=0.05)])
+    shots = scan(4)
+    twin = small()
+    found = {}
+    for clip in (np.inf, 0.08):
+        taken = []
+        for wire in wires():
+            read = np.stack([real.predict(s)[wire.name] for s in shots])
+            profiles = dg.Profiles(
+                np.minimum(1e5 * read, 1e5 * clip),
+                (wire.axes[0].centres,),
+                wire.labels,
+                tuple(shots),
+                wire.name,
+            )
+            taken.append(profiles.without_saturation("mask"))
+        data = Measurements.from_profiles(taken, twin)
+        found[clip] = calibrate(
+            twin, data, [Unknown("q1.k1", prior=0.2, relative=True)], held_out=0
+        )
+        assert all(m.all() for m in data.used.values()) == np.isinf(clip)
+    for fit in found.values():
+        assert fit["q1.k1"][0] == pytest.approx(0.05, abs=fit["q1.k1"][1])
+        assert fit.mean_square() < 0.05
+    predicted = found[0.08].predicted()
+    data = found[0.08].data
+    for name, used in data.used.items():
+        ours, theirs = (np.where(used, a[name], 0.0).sum(1) for a in (predicted, data.readings))
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+
+
+def test_slopes_of_scaled_readings() -> None:
+    """Forward mode against differences, and against reverse."""
+    reading = 1e4 * profiles()
+    used = np.ones(reading.shape, dtype=bool)
+    used[1, 9:14] = False
+    used[2] = False
+    data = Measurements(SETTINGS, {X: reading, Y: profiles()}, used={X: used}, scaled=[X])
+    twin = small(unknowns=[Unknown("q1.k1", value=0.3), Unknown("beam.x", value=2e-4)])
+    residuals = Residuals(twin, data)
+    vector = np.array([0.3, 2e-4])
+    off, slopes = residuals.with_slopes(vector)
+    np.testing.assert_allclose(off, residuals.at(vector), rtol=0, atol=1e-9 * np.abs(off).max())
+    for i, step in enumerate((1e-4, 1e-8)):
+        shift = step * np.eye(2)[i]
+        difference = (residuals.at(vector + shift) - residuals.at(vector - shift)) / (2 * step)
+        np.testing.assert_allclose(slopes[:, i], difference, atol=1e-5 * np.abs(difference).max())
+    leaf = torch.from_numpy(vector).requires_grad_()
+    pulled, at = np.zeros(2), 0
+    for shot in range(3):
+        r = residuals.shot(shot, leaf)
+        (part,) = torch.autograd.grad(r, leaf, torch.from_numpy(off[at : at + len(r)]))
+        pulled, at = pulled + part.numpy(), at + len(r)
+    np.testing.assert_allclose(pulled, off @ slopes, rtol=1e-9)
+
+
+def test_profiles_of_other_shots_are_refused() -> None:
+    x, y = wires()
+    shots = tuple(scan(2))
+    one = dg.Profiles(profiles()[:2], (x.axes[0].centres,), ("x",), shots, x.name)
+    with pytest.raises(pj.InvalidValueError, match="does not say of which diagnostic"):
+        Measurements.from_profiles([one.replace(name="")], small())
+    with pytest.raises(pj.UnknownNameError, match="wire_q"):
+        Measurements.from_profiles([one.replace(name="end.wire_q")], small())
+    other = one.replace(name=y.name, labels=("y",), settings=shots[::-1])
+    with pytest.raises(pj.InvalidValueError, match="not taken at the same settings"):
+        Measurements.from_profiles([one, other], small())
+    with pytest.raises(pj.InvalidValueError, match="a list of Profiles"):
+        Measurements.from_profiles([x], small())  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"settings": {"q1.k1": [20.0]}}, "settings must be a list of shots"),
+        ({"readings": [profiles()]}, "readings must be a dict"),
+        ({"sigma": 1e-3}, "sigma must be a dict"),
+        ({"settings": [{"q1.k1": "20,5"}] * 3}, "shot 0: q1.k1 must be a number, got '20,5'"),
+        ({"settings": ["q1.k1"] * 3}, "settings of shot 0 must be a dict"),
+        ({"readings": {X: [[1.0], [1.0, 2.0], [1.0]]}}, "readings of end.wire_x must be an array"),
+        ({"readings": {X: -profiles()}, "scaled": [X]}, "shot 0 has a sum of -"),
+    ],
+)
+def test_what_is_no_measurement(changes: dict[str, object], message: str) -> None:
+    given = {"settings": SETTINGS, "readings": {X: profiles()}} | changes
+    with pytest.raises(pj.InvalidValueError, match=message):
+        Measurements(**given)
+
+
+def test_scales_of_what_is_not_read_are_refused() -> None:
+    with pytest.raises(pj.UnknownNameError, match="wire_q"):
+        Measurements(SETTINGS, {X: profiles()}, scaled=["wire_q"])

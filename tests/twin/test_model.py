@@ -114,3 +114,39 @@ def test_what_cannot_be_unknown() -> None:
 def test_optics_of_the_cases() -> None:
     # quiet beams: the moments are near those asked for, however few the particles
     assert float(pj.sizes(beam())[0]) == pytest.approx((OPTICS.beta_x * 2e-6) ** 0.5, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"beam.beta_x": -1.0}, "beam.beta_x must be positive, got -1"),
+        ({"beam.emittance_y": 0.0}, "beam.emittance_y must be positive"),
+        ({"beam.x": float("inf")}, "beam.x must be finite"),
+        ({"beam.current": float("nan")}, "beam.current must be finite and not negative"),
+        ({"beam.current": -50.0}, "beam.current must be finite and not negative, got -50"),
+        ({"q1.k1": "twenty"}, "q1.k1 must be a number, got 'twenty'"),
+        ({"q1.k1": None}, "q1.k1 must be a number"),
+        (["q1.k1"], "settings must be a dict"),
+        ({"kicks[1].perveance_scale": 1.0}, r"there are 1 kicks, counted from 0"),
+        ({"kicks[0].potential": 0.0}, r"kicks\[0\].potential is no number"),
+        ({"kicks[0].potential.size": 0.0}, "no number"),
+    ],
+)
+def test_settings_that_no_machine_has(settings: object, message: str) -> None:
+    with pytest.raises(pj.InvalidValueError, match=message):
+        small().predict(settings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"diagnostics": wires()[0]}, "diagnostics must be a list"),
+        ({"kicks": space_charge()}, "kicks must be a list"),
+        ({"kicks": ["sc"]}, "kicks must be such as SpaceCharge, got 'sc'"),
+        ({"beam": None}, "beam must be a Beam, got None"),
+        ({"unknowns": pj.Unknown("q1.k1")}, "unknowns must be a list"),
+    ],
+)
+def test_what_makes_no_twin(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(pj.InvalidValueError, match=message):
+        small(**changes)

@@ -87,6 +87,23 @@ def test_a_damaged_file_is_refused(data: Measurements, tmp_path: Path) -> None:
             calibrate(small(), data, UNKNOWNS, max_steps=1, checkpoint=file)
 
 
+def test_a_folder_is_no_checkpoint(data: Measurements, tmp_path: Path) -> None:
+    with pytest.raises(
+        pj.InvalidValueError, match=r"is a folder, and no file of a checkpoint.*; name a file"
+    ) as caught:
+        calibrate(small(), data, UNKNOWNS, checkpoint=tmp_path)
+    assert "remove" not in str(caught.value)
+
+
+def test_settings_in_another_order_are_the_same(data: Measurements, tmp_path: Path) -> None:
+    file = tmp_path / "run.safetensors"
+    calibrate(small(), data, UNKNOWNS, max_steps=1, checkpoint=file)
+    turned = Measurements([dict(reversed(s.items())) for s in data.settings], data.readings)
+    assert list(turned.settings[0]) != list(data.settings[0])
+    again = calibrate(small(), turned, UNKNOWNS, max_steps=3, checkpoint=file)
+    same(again, calibrate(small(), data, UNKNOWNS, max_steps=3))
+
+
 def test_costs_that_are_infinite_are_kept(tmp_path: Path) -> None:
     """A held-out shot in which nobody arrives: its error is infinite all the time."""
     twin = linear()

@@ -17,7 +17,15 @@ from twin_cases import SPLINE, beam, measured, wires
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
 from pyjutrack.surrogate import files
-from pyjutrack.twin import Calibration, Measurements, Twin, Unknown, calibrate, recorded
+from pyjutrack.twin import (
+    Calibration,
+    GaussianProcess,
+    Measurements,
+    Twin,
+    Unknown,
+    calibrate,
+    recorded,
+)
 
 
 @recorded
@@ -197,8 +205,8 @@ def _changed(path: Path) -> None:
         (_truncated, "no whole safetensors file"),
         (_text, "no whole safetensors file"),
         (_foreign, "no twin of this package"),
-        (_changed, "digest does not match"),
-        (Path.unlink, "no file"),
+        (_changed, "digest does not match; take a fresh copy, or save it again"),
+        (Path.unlink, "no file of a twin at .*twin.safetensors"),
     ],
 )
 def test_damage_is_told(tmp_path: Path, damage: Callable[[Path], None], word: str) -> None:
@@ -207,6 +215,24 @@ def test_damage_is_told(tmp_path: Path, damage: Callable[[Path], None], word: st
     damage(path)
     with pytest.raises(pj.InvalidValueError, match=word):
         Twin.load(path)
+
+
+def test_files_that_cannot_be_are_told(tmp_path: Path, calibration: Calibration) -> None:
+    with pytest.raises(pj.InvalidValueError, match="is a folder, and no file of a calibration"):
+        Calibration.load(tmp_path)
+    with pytest.raises(pj.InvalidValueError, match="no file of a gaussian process at"):
+        GaussianProcess.load(tmp_path / "none")
+    (tmp_path / "base.py").write_text("a file")
+    below = tmp_path / "base.py" / "twin.safetensors"
+    for save in (small().save, calibration.save):
+        with pytest.raises(pj.InvalidValueError, match=r"base.py/twin\S* cannot be wri") as caught:
+            save(below)
+        assert isinstance(caught.value.__cause__, OSError)
+        with pytest.raises(pj.InvalidValueError, match=r"is a folder; give the name of a file"):
+            save(tmp_path)
+    with pytest.raises(pj.InvalidValueError, match=r"base.py/\S*png cannot be written"):
+        calibration.report(tmp_path / "base.py")
+    assert [p.name for p in tmp_path.iterdir()] == ["base.py"]
 
 
 def test_one_kind_is_not_another(tmp_path: Path, calibration: Calibration) -> None:

@@ -48,10 +48,12 @@ def restore(
     Raises:
         InvalidValueError: the file is damaged, or of another run.
     """
-    try:
-        description, tensors, _ = files.read(path, holds=_HOLDS)
-    except InvalidValueError as error:
-        raise InvalidValueError(f"{error}; remove it to start afresh") from error
+    description, tensors, _ = files.read(
+        path,
+        holds=_HOLDS,
+        said="checkpoint of a training run",
+        remedy="give another path, or remove it to start afresh",
+    )
     asked = files.plain(run)
     found = description["run"]
     other = [k for k in asked if asked[k] != found.get(k)]

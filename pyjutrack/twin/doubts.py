@@ -1,0 +1,119 @@
+"""What a physicist should be told of a calibration before it is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import IdentifiabilityWarning, InvalidValueError, MisfitWarning, warn
+from ..knobs import parts
+from .calibration import Calibration
+from .measurements import Measurements
+from .model import Twin
+from .posterior import named
+
+Array = NDArray[np.float64]
+
+#: mean square of residuals beyond which a model does not fit, whatever it found
+_MISFIT = 1e4
+#: ratio of the sums of readings that is a matter of units, with a mean square beyond the other
+_UNITS, _OFF = 5.0, 10.0
+#: directions that are named
+_NAMED = 3
+#: share of the prior's rms that is left of a knob which the data do not know
+_UNKNOWN = 0.99
+
+
+def require_effect(twin: Twin, data: Measurements) -> None:
+    """A relative error of a knob that is zero at all settings can do nothing.
+
+    Raises:
+        InvalidValueError: there is one.
+    """
+    relative = [u.address for u in twin.unknowns if u.relative]
+    if not relative:
+        return
+    idle = set(relative)
+    for settings in data.settings:
+        knobs = zip(relative, parts(twin.task(settings), relative), strict=True)
+        idle -= {address for address, knob in knobs if bool((knob != 0).any())}
+        if not idle:
+            return
+    raise InvalidValueError(
+        f"{sorted(idle)[0]} is zero at all settings, so that a relative error of it does nothing; "
+        "let the unknown be absolute (relative=False)"
+    )
+
+
+def tell(found: Calibration, loss: str) -> None:
+    """Warn of knobs that are known by their priors alone, and of a model that does not fit.
+
+    A robust loss expects readings that are far off.
+    """
+    if not found.converged:  # it says so itself
+        return
+    if found.posterior is not None:
+        _idle(found)
+    if loss == "gaussian":
+        _misfit(found)
+
+
+def tell_of_few(readings: int, labels: Sequence[str], slopes: Array | None) -> None:
+    """Warn of fewer readings than unknown numbers, with what only the priors determine.
+
+    Args:
+        slopes: of the readings by the unknowns (R, P), these in units of their priors; None if they
+            are not known.
+    """
+    if readings >= len(labels):
+        return
+    free = ""
+    if slopes is not None:
+        directions = np.linalg.svd(slopes)[2][readings:]
+        free = "; ".join(named(d, labels) for d in directions[:_NAMED])
+        free = f" (in units of the priors: {free}{'; ...' if len(directions) > _NAMED else ''})"
+    warn(
+        f"{readings} readings do not determine {len(labels)} unknown numbers: at least "
+        f"{len(labels) - readings} directions of them come from the priors alone{free}; measure at "
+        "more settings",
+        IdentifiabilityWarning,
+    )
+
+
+def _idle(found: Calibration) -> None:
+    priors = np.array([row["prior"] for row in found.table()])
+    idle = found.scalar & np.isfinite(priors) & (found.sigma > _UNKNOWN * priors)
+    if idle.any():
+        named = ", ".join(a for a, no in zip(found.labels, idle, strict=True) if no)
+        warn(
+            f"the readings say nothing of {named}: value and error are those of the prior; measure "
+            "behind it, or at settings that move it, or leave it out of the unknowns",
+            IdentifiabilityWarning,
+        )
+
+
+def _misfit(found: Calibration) -> None:
+    predicted = found.predicted()
+    squares = {
+        name: float(np.nanmean(off**2))
+        for name, off in found.residuals(predicted).items()
+        if np.isfinite(off).any()
+    }
+    worst = max(squares, key=lambda name: squares[name])
+    used = found.data.used[worst]
+    size, ours = (np.abs(a[used]).sum() for a in (found.data.readings[worst], predicted[worst]))
+    units = min(size, ours) > 0 and not 1 / _UNITS < size / ours < _UNITS
+    if squares[worst] <= (_OFF if units else _MISFIT):
+        return
+    message = (
+        f"the model does not fit: the mean square residual of {worst} is {squares[worst]:.3g}, "
+        "where one is expected, and the errors stated mean nothing"
+    )
+    if units:
+        message += (
+            f"; its readings are {size / ours:.3g} times what the twin reads: are they in its "
+            "units (metres, shares of the beam)? Profiles in counts are to be `scaled`"
+        )
+    warn(message, MisfitWarning)
