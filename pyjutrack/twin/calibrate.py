@@ -35,8 +35,8 @@ log = logging.getLogger("pyjutrack.twin")
 
 #: unknown numbers up to which "auto" takes Gauss-Newton steps, and a posterior is found
 _MANY = 600
-#: a rise of the held-out error that counts, in units of what noise does to it
-_SURE = 2.0
+#: a rise of the held-out error above the least of all steps that counts, in units of its noise
+_SURE = 4.0
 #: times the cost at the start that only a fit has which diverges
 _WORSE = 10.0
 _DIVERGED = "diverged: the last good state is kept"
@@ -260,8 +260,6 @@ class _Judge(NamedTuple):
         rise = float((self.watched.loss.value(now) - self.watched.loss.value(was)).sum())
         weight = np.sqrt(self.watched.loss.weight(was))
         noise = float(np.linalg.norm(weight * (now - was)))
-        # of a model that does not fit, errors are larger than one, and alike for neighbours
-        noise *= max(1.0, float(np.sqrt(np.mean(weight * was**2))))
         return rise > _SURE * noise
 
 
