@@ -5,7 +5,7 @@ is how often the truth lies within the 95 % interval of what was found.
 
     python repeats.py --repeats 50 --workers 2 --store repeats.jsonl
 
-goes on where it was stopped. It takes about a minute a machine and core.
+goes on where it was stopped. It takes a minute a machine and core.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python run.py --out results
 
 writes what was found as JSON, a picture, the report of the calibration, and the twin itself. It
-takes about five minutes on two cores.
+takes two minutes on two cores.
 """
 
 from __future__ import annotations
