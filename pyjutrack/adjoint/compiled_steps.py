@@ -24,7 +24,7 @@ from ..errors import InvalidValueError
 from ..number import Number, detached
 from ..reference import Reference
 from ..spacecharge import SpaceCharge, SpectralPoisson
-from ..spacecharge.particle_mesh import Mesh, deposit_admitted, inside, stencil
+from ..spacecharge.particle_mesh import Mesh, deposit_admitted, stencil
 from ..transport import State
 from ..transport.retreat import taped, way_back
 from .course import Course, Tensors
@@ -184,10 +184,10 @@ def _found_again(mesh: Mesh, x: Tensor, y: Tensor, alive: Tensor) -> Tensor:
     Raises:
         InvalidValueError: particles came back to other places than they had.
     """
-    within = inside(mesh.grid, x, y)
-    active = alive & within
-    if not torch.equal(active, alive):
-        lost = alive & ~within
+    found, missing = kernels.within(mesh.grid.size, array(x), array(y), array(alive))
+    active = torch.from_numpy(found)
+    if missing:
+        lost = alive & ~active
         sides = zip((x, y), mesh.grid.size, strict=True)
         reach = max(float(u[lost].abs().max()) / (side / 2) for u, side in sides)
         if not reach <= 1 + _ROUNDING:

@@ -27,6 +27,15 @@ class Stencil(NamedTuple):
     coefficients: Array
 
 
+def within(sides: tuple[float, float], x: Array, y: Array, alive: Array) -> tuple[Array, int]:
+    """Who of the alive is in a box, (N,), and how many are not."""
+    share = parallel.parts(x.size)
+    out, missing = np.empty_like(alive), np.zeros(share, np.int64)
+    args = (x, y, alive, sides[0] / 2, sides[1] / 2, out, missing)
+    parallel.run(mesh_kernels.within, x.size, share, *args)
+    return out, int(missing.sum())
+
+
 def deposit(s: Stencil, x: Array, y: Array, active: Array, w: Array) -> Array:
     """Grid of sum_p w_p W(x_p) W(y_p)."""
     share = parallel.parts(x.size)

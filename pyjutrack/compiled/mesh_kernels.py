@@ -119,6 +119,18 @@ def across(a, f0, f1, f2, f3):
 
 
 @kernel
+def within(part, start, stop, x, y, alive, half_x, half_y, out, missing):
+    """Who of the alive is in a box of half sides, walls included, and how many are not."""
+    xs, ys, lives, here = x[start:stop], y[start:stop], alive[start:stop], out[start:stop]
+    gone = 0
+    for i in range(stop - start):
+        found = (abs(xs[i]) <= half_x) & (abs(ys[i]) <= half_y)
+        here[i] = lives[i] & found
+        gone += np.int64(lives[i] & (not found))
+    missing[part] = gone
+
+
+@kernel
 def deposit(part, start, stop, x, y, active, w, geometry, c, columns, out):
     """Grid of sum_p w_p W(x_p) W(y_p), made here; w is (N,), or (1,) for all."""
     row, g, each = np.uintp(columns), out[part], w.size > 1
@@ -176,16 +188,17 @@ def slopes_onto(part, start, stop, x, y, active, g, share, geometry, c, to_x, to
     d1, d2, d3 = slopes(c1, c2, c3, x.dtype.type(1.0))
     first, u = np.empty(BLOCK, np.int32), np.empty((2, BLOCK), x.dtype)
     for low in range(start, stop, BLOCK):
-        size = min(BLOCK, stop - low)
-        place(x, y, low, size, geometry, columns, first, u)
-        for i in range(size):
-            n = low + i
-            if active[n]:
+        high = min(low + BLOCK, stop)
+        place(x, y, low, high - low, geometry, columns, first, u)
+        moved, ux, uy = active[low:high], u[0], u[1]
+        here_x, here_y = to_x[low:high], to_y[low:high]
+        for i in range(high - low):
+            if moved[i]:
                 f0, f1, f2, f3 = rows(flat, np.uintp(first[i]), row)
-                along = across(at_square(u[0, i], d1, d2, d3), f0, f1, f2, f3)
-                over = across(at_cubic(u[0, i], c0, c1, c2, c3), f0, f1, f2, f3)
-                to_x[n] += sx * dot(along, at_cubic(u[1, i], c0, c1, c2, c3))
-                to_y[n] += sy * dot(over, at_square(u[1, i], d1, d2, d3))
+                along = across(at_square(ux[i], d1, d2, d3), f0, f1, f2, f3)
+                over = across(at_cubic(ux[i], c0, c1, c2, c3), f0, f1, f2, f3)
+                here_x[i] += sx * dot(along, at_cubic(uy[i], c0, c1, c2, c3))
+                here_y[i] += sy * dot(over, at_square(uy[i], d1, d2, d3))
 
 
 @kernel
@@ -249,28 +262,34 @@ def kick_cotangent(
     qy2, qy3 = curvatures(c2, c3, sy * sy)
     first, u = np.empty(BLOCK, np.int32), np.empty((2, BLOCK), x.dtype)
     for low in range(start, stop, BLOCK):
-        size = min(BLOCK, stop - low)
+        high = min(low + BLOCK, stop)
         total = 0.0  # of a block: one long sum would pile up rounding
-        place(x, y, low, size, geometry, columns, first, u)
-        for i in range(size):
-            n = low + i
-            if not active[n]:
+        place(x, y, low, high - low, geometry, columns, first, u)
+        moved, ux, uy, bs, ds = active[low:high], u[0], u[1], b[low:high], d[low:high]
+        here_x, here_y, here_px, here_py = (
+            to_x[low:high],
+            to_y[low:high],
+            px[low:high],
+            py[low:high],
+        )
+        for i in range(high - low):
+            if not moved[i]:
                 continue
             at = np.uintp(first[i])
             f0, f1, f2, f3 = rows(flat, at, row)
-            wx, wy = at_cubic(u[0, i], c0, c1, c2, c3), at_cubic(u[1, i], c0, c1, c2, c3)
-            vx, vy = at_square(u[0, i], vx1, vx2, vx3), at_square(u[1, i], vy1, vy2, vy3)
-            qx, qy = fma(spread(u[0, i]), qx3, qx2), fma(spread(u[1, i]), qy3, qy2)
+            wx, wy = at_cubic(ux[i], c0, c1, c2, c3), at_cubic(uy[i], c0, c1, c2, c3)
+            vx, vy = at_square(ux[i], vx1, vx2, vx3), at_square(uy[i], vy1, vy2, vy3)
+            qx, qy = fma(spread(ux[i]), qx3, qx2), fma(spread(uy[i]), qy3, qy2)
             over, along = across(wx, f0, f1, f2, f3), across(vx, f0, f1, f2, f3)
-            bn, dn = x.dtype.type(-factor * b[n]), x.dtype.type(-factor * d[n])
+            bn, dn = x.dtype.type(-factor * bs[i]), x.dtype.type(-factor * ds[i])
             mixed = dot(along, vy)
-            to_x[n] += bn * dot(across(qx, f0, f1, f2, f3), wy) + dn * mixed
-            to_y[n] += bn * mixed + dn * dot(over, qy)
+            here_x[i] += bn * dot(across(qx, f0, f1, f2, f3), wy) + dn * mixed
+            here_y[i] += bn * mixed + dn * dot(over, qy)
             slope_x, slope_y = dot(along, wy), dot(over, vy)
-            total -= b[n] * slope_x + d[n] * slope_y
+            total -= bs[i] * slope_x + ds[i] * slope_y
             if undone:
-                px[n] += x.dtype.type(factor) * slope_x
-                py[n] += x.dtype.type(factor) * slope_y
+                here_px[i] += x.dtype.type(factor) * slope_x
+                here_py[i] += x.dtype.type(factor) * slope_y
             bx, dx = times(spread(bn), vx), times(spread(dn), wx)
             put_two(back, at, row, wide(bx), wide(wy), wide(dx), wide(vy))
         by_factor[part] += total
