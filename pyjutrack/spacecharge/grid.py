@@ -29,15 +29,16 @@ class Grid:
     shape: tuple[int, int]
 
     def __post_init__(self) -> None:
-        for name, pair in (("size", self.size), ("shape", self.shape)):
-            if isinstance(pair, str) or not hasattr(pair, "__len__") or len(pair) != 2:
-                raise InvalidValueError(f"{name} must be two numbers, for x and y, got {pair!r}")
-        sides = all(is_real(s) and math.isfinite(s) and s > 0 for s in self.size)
-        if not sides:
-            raise InvalidValueError(f"the box must have positive finite sides, got {self.size} m")
-        integers = all(is_whole(n) for n in self.shape)
-        if not integers or min(self.shape) < 8:
-            raise InvalidValueError(f"a grid needs at least 8 cells a side, got {self.shape}")
+        if not _pair(self.size) or not all(
+            is_real(s) and math.isfinite(s) and s > 0 for s in self.size
+        ):
+            raise InvalidValueError(
+                f"the box must have positive finite sides, in x and in y, got {self.size!r} m"
+            )
+        if not _pair(self.shape) or not all(is_whole(n) and n >= 8 for n in self.shape):
+            raise InvalidValueError(
+                f"a grid needs at least 8 cells a side, in x and in y, got {self.shape!r}"
+            )
 
     @property
     def spacing(self) -> tuple[float, float]:
@@ -58,3 +59,7 @@ class Grid:
     def position(self, axis: int, index: Any) -> Any:
         """Where along an axis the centre of a cell lies [m]; the first cell is 0, ghosts below."""
         return (index + 0.5) * self.spacing[axis] - self.size[axis] / 2
+
+
+def _pair(given: Any) -> bool:
+    return isinstance(given, (tuple, list)) and len(given) == 2

@@ -176,9 +176,9 @@ def test_bad_input() -> None:
         Perceptron((16,), ("a", "b"))  # type: ignore[arg-type]
     with pytest.raises(pj.InvalidValueError, match="seed must be a whole number"):
         Perceptron(seed="a")  # type: ignore[arg-type]
-    with pytest.raises(pj.InvalidValueError, match=r"size must be two numbers.* got 0\.02"):
+    with pytest.raises(pj.InvalidValueError, match=r"sides, in x and in y, got 0\.02"):
         Spline(0.02, 8)  # type: ignore[arg-type]
-    with pytest.raises(pj.InvalidValueError, match=r"shape must be two numbers.* got 8"):
+    with pytest.raises(pj.InvalidValueError, match=r"8 cells a side, in x and in y, got 8"):
         Spline((0.02, 0.02), 8)  # type: ignore[arg-type]
     with pytest.raises(pj.InvalidValueError, match="positive finite sides"):
         Spline(("a", "b"))  # type: ignore[arg-type]
