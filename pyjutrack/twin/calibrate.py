@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from numbers import Integral, Real
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from ..errors import (
     require_known,
     warn,
 )
+from ..number import is_whole
 from . import doubts, progress
 from .calibration import Calibration, Step, with_values
 from .descent import Problem, State, adam, levenberg_marquardt, start
@@ -179,9 +180,9 @@ def calibrate(
     return found
 
 
-def _whole(*, least: int, **numbers: object) -> None:
+def _whole(*, least: int, **numbers: Any) -> None:
     for name, number in numbers.items():
-        if not isinstance(number, Integral) or isinstance(number, bool) or number < least:
+        if not is_whole(number) or number < least:
             raise InvalidValueError(
                 f"{name} must be a whole number of {least} or more, got {number!r}"
             )

@@ -86,9 +86,9 @@ def _idle(found: Calibration) -> None:
     priors = np.array([row["prior"] for row in found.table()])
     idle = found.scalar & np.isfinite(priors) & (found.sigma > _UNKNOWN * priors)
     if idle.any():
-        named = ", ".join(a for a, no in zip(found.labels, idle, strict=True) if no)
+        knobs = ", ".join(a for a, no in zip(found.labels, idle, strict=True) if no)
         warn(
-            f"the readings say nothing of {named}: value and error are those of the prior; measure "
+            f"the readings say nothing of {knobs}: value and error are those of the prior; measure "
             "behind it, or at settings that move it, or leave it out of the unknowns",
             IdentifiabilityWarning,
         )

@@ -151,17 +151,19 @@ class Measurements:
 
     def totals(self, name: str) -> Array:
         """The sums of a reading over what counts, one a shot; one where nothing does."""
-        used = self.used[name].reshape(len(self), -1)
-        sums = np.where(used, self.readings[name].reshape(len(self), -1), 0.0).sum(1)
-        return np.where(used.any(1), sums, 1.0)
+        return self._sums(name, self.readings[name])
 
     def in_scale(self, name: str, predicted: Array) -> Array:
         """Predicted readings (shots, *shape) in the scale of those measured."""
         if name not in self.scaled:
             return predicted
-        flat, used = predicted.reshape(len(self), -1), self.used[name].reshape(len(self), -1)
-        sums = np.where(used.any(1), np.where(used, flat, 0.0).sum(1), 1.0)
-        return np.asarray((flat * (self.totals(name) / sums)[:, None]).reshape(predicted.shape))
+        scale = self.totals(name) / self._sums(name, predicted)
+        return predicted * scale.reshape(-1, *[1] * (predicted.ndim - 1))
+
+    def _sums(self, name: str, values: Array) -> Array:
+        used = self.used[name].reshape(len(self), -1)
+        sums = np.where(used, values.reshape(len(self), -1), 0.0).sum(1)
+        return np.where(used.any(1), sums, 1.0)
 
     def errors(self, twin: Twin) -> dict[str, Array]:
         """rms error of every reading, of its shape, checked against the diagnostics of a twin.

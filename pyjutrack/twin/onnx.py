@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ..errors import InvalidValueError, MissingPackageError
+from ..errors import InvalidValueError
 from ..files import write_whole
 from ..knobs import parts, values
 from ..stations import stations
+from ..surrogate.conversion.onnx import require_package
 from .graph import Graph, Node, Symbol
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _LARGEST = 2**31
 
 def export(twin: Twin, path: str | Path, settings: Sequence[str]) -> None:
     """Write what a twin predicts as a function of some settings; see `Twin.export_onnx`."""
-    _require_package()
+    require_package()
     outputs, graph = traced(twin, settings)
     content = _model(twin, outputs, graph, settings)
     if content.ByteSize() >= _LARGEST:
@@ -165,12 +166,3 @@ def _attribute(value: Any) -> Any:
     if isinstance(value, torch.dtype):
         return helper.np_dtype_to_tensor_dtype(torch.empty((), dtype=value).numpy().dtype)
     return value
-
-
-def _require_package() -> None:
-    try:
-        import onnx  # noqa: F401
-    except ImportError as error:
-        raise MissingPackageError(
-            'ONNX files need the package onnx: pip install "pyjutrack[onnx]"'
-        ) from error

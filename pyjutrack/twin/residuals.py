@@ -53,6 +53,7 @@ class Residuals:
     def rows(self) -> list[Row]:
         """Shot by shot."""
         errors, names = self.data.errors(self.twin), tuple(self.data.readings)
+        totals = {n: self.data.totals(n) for n in self.data.scaled}
         found = []
         for shot in range(len(self.data)):
             used, measured, rms = (
@@ -61,9 +62,9 @@ class Residuals:
             )
             ends = np.cumsum([0, *(self.data.used[n][shot].sum() for n in names)]).tolist()
             scales = tuple(
-                (slice(start, end), float(self.data.totals(n)[shot]))
+                (slice(start, end), float(totals[n][shot]))
                 for n, start, end in zip(names, ends, ends[1:], strict=False)
-                if n in self.data.scaled and start < end
+                if n in totals and start < end
             )
             found.append(Row(names, used, measured[used], rms[used], scales))
         return found

@@ -45,7 +45,7 @@ def to_onnx(source: Surrogate | Network, path: str | Path) -> None:
         InvalidValueError: a layer of a kind for which there is no operator.
         MissingPackageError: the package `onnx` is missing.
     """
-    _require_package()
+    require_package()
     from . import onnx_export
 
     if isinstance(source, Surrogate):
@@ -90,7 +90,7 @@ def from_onnx(
             the file tells.
         MissingPackageError: the package `onnx` is missing.
     """
-    _require_package()
+    require_package()
     from . import onnx_import
 
     path = Path(path)
@@ -112,7 +112,8 @@ def from_onnx(
     return surrogate.replace(outside=outside)
 
 
-def _require_package() -> None:
+def require_package() -> None:
+    """Raise MissingPackageError, with the command, where the package onnx is missing."""
     try:
         import onnx  # noqa: F401
     except ImportError as error:
