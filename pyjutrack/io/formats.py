@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
-from ..errors import InvalidValueError, require_known, warn
+from ..errors import InvalidValueError, MissingPackageError, PyJuTrackError, require_known, warn
 from ..lattice import Lattice
 from ..reference import Reference
-from .errors import LatticeWarning, wrong
+from .errors import LatticeFileError, LatticeWarning, wrong
+from .limits import ELEMENTS, ORDER, STEPS, require_below, require_size
 from .record import LatticeFile
+from .text import json_of
 
 Reader = Callable[[Path, str | None, Reference | None], LatticeFile]
 
@@ -34,6 +35,7 @@ def read_lattice(
     line: str | None = None,
     reference: Reference | None = None,
     strict: bool = False,
+    folder: str | Path | None = None,
 ) -> LatticeFile:
     """Read a lattice, its reference particle, and what of it could not be represented.
 
@@ -43,19 +45,33 @@ def read_lattice(
         line: which line, sequence or variable of a file with several.
         reference: in place of the file's, if that has one.
         strict: raise where something cannot be represented, instead of a LatticeWarning.
+        folder: in which files that a MAD or elegant file calls must lie; left out, its own.
 
     Raises:
-        LatticeFileError: no such file, or one that cannot be read; the message names the place.
+        LatticeFileError: no such file, or one that cannot be read or is beyond the limits that
+            docs/files.md states; the message names the place.
         MissingPackageError: the format needs an optional package.
         UnknownNameError: no such format.
     """
     path = Path(path)
-    if path.is_dir():
-        raise wrong(path, "this is a folder, not a lattice file")
-    if not path.is_file():
-        raise wrong(path, "there is no such file")
-    chosen = _format(path, format)
-    found = _reader(chosen)(path, line, reference)
+    if format is not None:
+        require_known("lattice format", format, FORMATS)
+    try:
+        if path.is_dir():
+            raise wrong(path, "this is a folder, not a lattice file")
+        if not path.exists():
+            raise wrong(path, "there is no such file")
+        require_size(path)
+        chosen = _format(path, format)
+        found = _reader(chosen, None if folder is None else Path(folder))(path, line, reference)
+        _require_plausible(path, found.lattice)
+    except (LatticeFileError, MissingPackageError):
+        raise
+    except Exception as error:  # whatever the bytes, the file is named
+        said = (
+            str(error) if isinstance(error, PyJuTrackError) else f"{type(error).__name__}: {error}"
+        )
+        raise wrong(path, f"cannot be read: {said}") from error
     if reference is not None:
         found = LatticeFile(found.lattice, reference, found.notes)
     if found.notes:
@@ -99,17 +115,12 @@ def _format(path: Path, format: str | None) -> str:
                 f"the suffix {path.suffix!r} tells no format; known are {', '.join(_SUFFIXES)}, "
                 "or give format=",
             )
-    require_known("lattice format", format, FORMATS)
     return _json_format(path) if format == "json" else format
 
 
 def _json_format(path: Path) -> str:
     """Whose JSON it is, by its content."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        line = getattr(error, "lineno", None)
-        raise wrong(path, f"no JSON: {error}", line) from error
+    data = json_of(path)
     if isinstance(data, dict):
         if "pyjutrack" in data:
             return "own"
@@ -120,7 +131,18 @@ def _json_format(path: Path) -> str:
     raise wrong(path, "JSON, but neither our own nor Xsuite's nor AT's")
 
 
-def _reader(format: str) -> Reader:
+def _require_plausible(path: Path, lattice: Lattice) -> None:
+    """Numbers of elements, steps and orders that a machine may have."""
+    require_below(path, "elements", len(lattice), ELEMENTS)
+    for position, element in enumerate(lattice):
+        label = f"element {position} ({element.name})"
+        require_below(path, f"steps of {label}", getattr(element, "steps", 0), STEPS)
+        for name in element.series:
+            order = len(getattr(element, name)) - 1
+            require_below(path, f"order of {name} of {label}", order, ORDER)
+
+
+def _reader(format: str, folder: Path | None) -> Reader:
     """Readers are imported when they are needed: most want optional packages."""
     from . import at_files, mad
 
@@ -136,7 +158,7 @@ def _reader(format: str) -> Reader:
         "m": at_files.read_m,
         "at": at_files.read_at_json,
         "xsuite": at_files.read_xsuite,
-        "madx": mad.reader(mad.MADX),
-        "mad8": mad.reader(mad.MAD8),
-        "elegant": mad.reader(mad.LTE),
+        "madx": mad.reader(mad.MADX, folder),
+        "mad8": mad.reader(mad.MAD8, folder),
+        "elegant": mad.reader(mad.LTE, folder),
     }[format]

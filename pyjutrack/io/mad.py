@@ -1,4 +1,4 @@
-"""MAD-X, MAD8 and elegant files: pyAT parses them, and what it leaves aside is put back here.
+"""MAD-X, MAD8 and elegant files: pyAT makes elements, and what it leaves aside is put back here.
 
 pyAT turns every statement into an AT element and drops what AT has no room for: the phase of
 cavities, solenoids, field errors of bends, the sign of a negative rectangular bend's faces. The
@@ -8,7 +8,6 @@ statements themselves stay in its parser, under the name of the element.
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +18,11 @@ from ..errors import InvalidValueError
 from ..lattice import Lattice
 from ..reference import Reference
 from .at_elements import converted
-from .errors import LatticeFileError, wrong
+from .errors import LatticeFileError, clipped, wrong
 from .mad_beam import DEFAULT, beam_reference
 from .mad_elements import ELEGANT, MAD, Kind
-from .mad_statements import passed_over, strict, undefined
+from .mad_statements import Statements, passed_over, undefined
+from .mad_text import Syntax
 from .optional import guarded, optional
 from .record import LatticeFile, Notes
 
@@ -48,12 +48,6 @@ _HARMLESS = {
 }
 
 
-#: parts of each line or sequence, and the row where it begins
-Lines = dict[str, tuple[list[str], int]]
-#: a line, with brackets in brackets in it
-_LINE = r"line\s*=\s*\(((?:[^();]|\((?:[^();]|\([^();]*\))*\))*)\)"
-
-
 @dataclass(frozen=True)
 class Dialect:
     """One of the languages.
@@ -62,6 +56,7 @@ class Dialect:
         name: for messages.
         module, parser: of pyAT.
         kinds: by the name that pyAT gives to the origin of an element.
+        syntax: how its text is divided.
         has_beam: whether the file may name its beam.
     """
 
@@ -69,68 +64,77 @@ class Dialect:
     module: str
     parser: str
     kinds: Mapping[str, Kind]
+    syntax: Syntax
     has_beam: bool = True
 
 
-MADX = Dialect("MAD-X", "at.load.madx", "MadxParser", MAD)
-MAD8 = Dialect("MAD8", "at.load.mad8", "Mad8Parser", MAD)
-LTE = Dialect("elegant", "at.load.elegant", "ElegantParser", ELEGANT, has_beam=False)
+MADX = Dialect("MAD-X", "at.load.madx", "MadxParser", MAD, Syntax(rows=False, blocks=True))
+MAD8 = Dialect("MAD8", "at.load.mad8", "Mad8Parser", MAD, Syntax(comments=True))
+LTE = Dialect(
+    "elegant",
+    "at.load.elegant",
+    "ElegantParser",
+    ELEGANT,
+    Syntax(delimiter=False, slashes=False, separators=False, upper=True),
+    has_beam=False,
+)
 
 
-def reader(dialect: Dialect) -> Callable[[Path, str | None, Reference | None], LatticeFile]:
-    """A function that reads files of a dialect; its `line` names a line or sequence."""
+def reader(
+    dialect: Dialect, folder: Path | None = None
+) -> Callable[[Path, str | None, Reference | None], LatticeFile]:
+    """A function that reads files of a dialect; its `line` names a line or sequence.
+
+    Files that the file calls must lie in `folder`, or in its own.
+    """
 
     def read(path: Path, line: str | None, reference: Reference | None) -> LatticeFile:
-        return _read(dialect, path, line, reference)
+        return _read(dialect, path, line, reference, folder)
 
     return read
 
 
 def _read(
-    dialect: Dialect, path: Path, line: str | None, reference: Reference | None
+    dialect: Dialect,
+    path: Path,
+    line: str | None,
+    reference: Reference | None,
+    folder: Path | None,
 ) -> LatticeFile:
-    text = _text(path)
-    _no_straight_arcs(path, text)
-    lines = _lines(text)
-    _no_cycles(path, lines)
     optional("at", "accelerator-toolbox", "lattice")
     notes = Notes()
     with guarded(path, f"pyAT's {dialect.name} parser", notes):
-        parser = _parsed(dialect, path)
-        chosen = _chosen(parser, path, line, lines)
+        parser = _parsed(dialect, path, folder)
+        chosen = _chosen(parser, path, line)
+        parser.require_size(path, chosen)
         if reference is None and dialect.has_beam:
             reference = beam_reference(path, parser, chosen, notes)
         ring = _ring(parser, chosen, reference, dialect)
         lattice = _lattice(dialect, path, parser, ring, notes)
     notes.drop("AT tracking still assumes beta==1")  # ours does not
     for command in sorted({str(c).lower() for c in parser.ignored} - _HARMLESS):
-        notes.add(f"the statement {command!r} is left out")
+        notes.add(f"the statement {clipped(command)!r} is left out")
     for statement, name in undefined(parser).items():
-        notes.add(f"the statement {statement!r} is left out: {name!r} is not defined")
+        notes.add(f"the statement {statement!r} is left out: {clipped(name)!r} is not defined")
     for part in passed_over(parser[chosen]):
         notes.add("no counterpart; left out", str(part.name), type(part).__name__.lower())
     return LatticeFile(lattice, reference, notes.all)
 
 
-def _parsed(dialect: Dialect, path: Path) -> Any:
+def _parsed(dialect: Dialect, path: Path, folder: Path | None) -> Any:
     module = optional(dialect.module, "accelerator-toolbox", "lattice")
-    parser = strict(getattr(module, dialect.parser))()
+    theirs = getattr(module, dialect.parser)
+    parser = type(theirs.__name__, (Statements, theirs), {"syntax": dialect.syntax})()
     if dialect.has_beam:  # so that only what the file says is there
         parser["beam"].default_beam = {}
         parser["beam%"].clear()
-    try:
-        parser.parse_files(path.resolve())
-    except Exception as error:  # pyAT counts lines from zero
-        found = re.match(r"Line (\d+) (.*)", str(error), re.DOTALL)
-        if found is None and isinstance(error, ValueError):
-            raise wrong(path, str(error)) from error
-        if found is None:
-            raise
-        raise wrong(path, f"{type(error).__name__} in {found[2]}", int(found[1]) + 1) from error
+    first = path.resolve()
+    parser.prepare(first.parent if folder is None else folder.resolve())
+    parser.parse_files(path)
     return parser
 
 
-def _chosen(parser: Any, path: Path, line: str | None, texts: Lines) -> str:
+def _chosen(parser: Any, path: Path, line: str | None) -> str:
     """Name of the line to read: as asked, as the file's USE says, or the only one on top."""
     lines = {name.lower(): name for name in parser.sequences}
     if line is not None:
@@ -143,7 +147,7 @@ def _chosen(parser: Any, path: Path, line: str | None, texts: Lines) -> str:
             if asked not in lines:
                 raise wrong(path, _missing(parser, asked, lines.values()))
             return lines[asked]
-    inside = {part.replace(".", "_") for parts, _ in texts.values() for part in parts}
+    inside = {part for parts, *_ in parser.parts.values() for part in parts}
     tops = [name for low, name in lines.items() if low not in inside] or list(lines.values())
     if len(tops) == 1:
         return tops[0]
@@ -230,52 +234,3 @@ def _numbers(stated: Mapping[str, Any]) -> dict[str, Any]:
         else:
             found[name.lower()] = float(value)
     return found
-
-
-def _text(path: Path) -> str:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise wrong(path, f"not a text file: {error}") from error
-    if "\0" in text:
-        raise wrong(path, "not a text file: it holds zero bytes")
-    if not text.strip():
-        raise wrong(path, "the file is empty")
-    return text
-
-
-def _lines(text: str) -> Lines:
-    """What lines and sequences are made of, and where they stand."""
-    code = re.sub(r"/\*.*?\*/", lambda found: "\n" * found[0].count("\n"), text, flags=re.DOTALL)
-    code = re.sub(r"(!|//).*", "", code).replace('"', "").lower()
-    # of a sequence, what its statements begin with: `name, at = ...` or `name: class, at = ...`
-    return {
-        found[1]: (re.findall(r"[a-z_][\w.]*", found[2]), code.count("\n", 0, found.start()) + 1)
-        for pattern in (_LINE, r"sequence\b(.*?)endsequence")
-        for found in re.finditer(rf"([a-z_][\w.]*)\s*:\s*{pattern}", code, re.DOTALL)
-    }
-
-
-def _no_cycles(path: Path, lines: Lines) -> None:
-    """No line may contain itself: pyAT would look for its end for ever."""
-
-    def follow(name: str, chain: tuple[str, ...]) -> None:
-        if name in chain:
-            cycle = " -> ".join([*chain[chain.index(name) :], name])
-            raise wrong(path, f"cyclic lines: {cycle}", lines[name][1])
-        for part in lines.get(name, ((), 0))[0]:
-            if part in lines and part not in safe:
-                follow(part, (*chain, name))
-        safe.add(name)
-
-    safe: set[str] = set()
-    for name in lines:
-        follow(name, ())
-
-
-def _no_straight_arcs(path: Path, text: str) -> None:
-    """RBARC off makes L of an RBEND its arc, and moves all that follows; pyAT does not know it."""
-    for number, row in enumerate(text.splitlines(), 1):
-        code = re.split(r"!|//", row)[0].lower().replace(" ", "")
-        if "rbarc=false" in code or re.search(r"option,.*-rbarc", code):
-            raise wrong(path, "RBARC = FALSE is not understood; write RBEND as SBEND", number)

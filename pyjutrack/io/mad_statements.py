@@ -1,46 +1,282 @@
-"""Statements of MAD and elegant files, before pyAT's parsers take them.
+"""Statements of MAD and elegant files, read here before pyAT makes elements of them.
 
-Those wait for ever for a bracket that is not closed, and pass over in silence what assigns to an
-attribute, what a file that is cut off has not finished, and control flow.
+pyAT hands expressions to Python and looks for ever for names that need themselves. Its parser
+classes are therefore given another reading of text, statements, arguments and expressions; what
+stays theirs is what an element is, and where a sequence puts it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Container, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
-#: words after which nothing of a file is read
-_END = re.compile(r"^\s*(return|stop|exit|quit)\s*;", re.MULTILINE | re.IGNORECASE)
-_UNREAD = re.compile(r"/\*.*?\*/|(?:!|//)[^\n]*|\"[^\"\n]*\"", re.DOTALL)
-_FLOW = re.compile(r"\s*(?:if|elseif|else|while)\s*[({]|[^:=]*:\s*macro\b", re.IGNORECASE)
+from ..errors import PyJuTrackError
+from .errors import clipped, wrong
+from .limits import FILES, NESTING, STEPS, require_below, require_nesting, require_size
+from .mad_expressions import FUNCTIONS, Rpn, require_order
+from .mad_text import Syntax, before_sign, divided, folded, require_brackets, statements
+from .mad_values import Values
+from .text import text_of
+
+_FLOW = re.compile(r"\s*(?:if|elseif|else|while)\s*[({]|[^:=]{0,999}:\s*macro\b", re.IGNORECASE)
 #: `q->k1 = ...` of MAD-X, `q[k1] = ...` of MAD8
-_ATTRIBUTE = re.compile(r"\s*([\w.$]+)\s*(?:->\s*(\w+)|\[\s*(\w+)\s*\])\s*(:?=.*)", re.DOTALL)
+_ATTRIBUTE = re.compile(
+    r"([\w.$]{1,999}|\"[^\"]*\")\s*(?:->\s*(\w+)|\[\s*(\w+)\s*\])\s*(:?=.*)", re.DOTALL
+)
+_KEY = re.compile(r"[a-z][\w.$]*")
+_QUALIFIERS = ("const", "int", "real", "shared")
+#: words after which nothing of a file, or nothing at all, is read
+_RETURN, _STOP = ("return",), ("stop", "exit", "quit")
+#: attributes whose value is a word, never an expression
+_WORDS = ("type", "comment", "comments", "text", "apertype", "from", "refer", "refpos")
+_VECTORS = ("knl", "ksl")
+_STEPS = ("n_slices", "n_kicks", "nslice")
+_CALLS = frozenset(FUNCTIONS)
 
 
-def strict(parser: Any) -> Any:
-    """A parser class of pyAT that reads or refuses every statement."""
+class Statements(Values):
+    """How files are read; comes before a parser class of pyAT.
 
-    def parse_lines(self: Any, lines: Iterable[str], **options: Any) -> None:
-        rows = list(lines)
-        _finished("".join(rows), self._delimiter, self._continuation)
-        parser.parse_lines(self, rows, **options)
-        if getattr(self, "current_sequence", None) is not None:
+    Attributes:
+        syntax: of the language.
+        folder: in which called files must lie.
+        parts: names in each line or sequence, and where it is defined.
+    """
+
+    syntax: Syntax
+    folder: Path
+    rpn: Rpn
+
+    def prepare(self, folder: Path) -> None:
+        """Set what a file may call, and forget what was read."""
+        self.folder = folder
+        self.files: list[Path] = []
+        self.called = 0
+        self.stopped = False
+        self.parts: dict[str, tuple[list[str], Path, int]] = {}
+        self.fresh: list[str] = []
+        if self.syntax.upper:
+            self.rpn = Rpn()
+
+    def parse_files(self, *names: str | Path, final: bool = True, **_: Any) -> None:
+        """Read files, each whole."""
+        for name in names:
+            file = self._file(name)
+            self.called += 1
+            require_below(file, "files that are called", self.called - 1, FILES)
+            self.files.append(file)
+            require_nesting(file, len(self.files) - 1)
+            for row, statement in statements(file, text_of(file), self.syntax):
+                try:
+                    going_on = self._located(statement, row)
+                except PyJuTrackError:
+                    raise
+                except Exception as error:
+                    said = str(error) if isinstance(error, ValueError) else _named(error)
+                    raise wrong(file, f"{said}, in {clipped(statement)!r}", row) from error
+                if not going_on:
+                    break
+            if getattr(self, "current_sequence", None) is not None:
+                name = self.current_sequence.name
+                said = f"sequence {name!r} has no ENDSEQUENCE; is the file cut off?"
+                raise wrong(file, said)
+            self._replay()
+            self.files.pop()
+
+    def _file(self, name: str | Path) -> Path:
+        """A file to read: the one given, or a regular file in the folder of the lattice."""
+        if not self.files:
+            return Path(name)
+        caller = self.files[-1]
+        try:
+            file = (caller.parent / name).resolve()
+            inside = file.is_relative_to(self.folder)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ValueError(f"{clipped(str(name))!r} is no name of a file") from error
+        if not inside:
             raise ValueError(
-                f"sequence {self.current_sequence.name!r} has no ENDSEQUENCE; is the file cut off?"
+                f"the file {clipped(str(name))!r} lies outside the folder {self.folder}; "
+                "read_lattice(..., folder=) tells which folder called files may lie in"
             )
+        if file.is_dir() or (file.exists() and not file.is_file()):
+            raise ValueError(f"{clipped(str(name))!r} is no regular file")
+        if not file.is_file():
+            raise ValueError(f"there is no file {clipped(str(name))!r}")
+        require_size(file)
+        return file
 
-    def _statement(self: Any, line: str) -> bool:
-        read: bool = parser._statement(self, _understood(line))
-        return read
+    def _located(self, statement: str, row: int) -> bool:
+        """Read a statement, and keep where lines are defined."""
+        known = len(self.parts)
+        going_on = self._statement(statement)
+        if len(self.parts) > known:
+            name = next(reversed(self.parts))
+            self.parts[name] = (self.parts[name][0], self.files[-1], row)
+        return going_on
 
-    return type(parser.__name__, (parser,), {"parse_lines": parse_lines, "_statement": _statement})
+    def _statement(self, line: str) -> bool:
+        """Read a statement; False at the end of what is to be read."""
+        if self.syntax.upper and line.startswith("%"):
+            self.rpn.input(line[1:])
+            return True
+        if _FLOW.match(_without_words(line)):
+            raise ValueError("control flow (IF, WHILE, MACRO) is not understood; write its result")
+        require_brackets(line)
+        label, rest = _labelled(line)
+        if label is not None and label.upper() == "#INCLUDE":
+            self.parse_files(_unquoted(rest))
+            return True
+        words = divided(folded(rest, self.syntax, _CALLS))
+        while words[0].lower() in _QUALIFIERS and len(words) > 1:
+            del words[0]
+        command, *arguments = words
+        low = command.lower()
+        if label is None and low in (*_RETURN, *_STOP):
+            self.stopped |= low in _STOP and not self.syntax.upper
+            return False
+        if label is None and low == "option":
+            _no_straight_arcs(arguments)
+        if label is None and (found := _ATTRIBUTE.fullmatch(command)):
+            command, arguments = found[1], [(found[2] or found[3]) + found[4]]
+        line_of = None if label is None else before_sign(command, "=")
+        if line_of and line_of[0].lower() == "line":
+            command, arguments = line_of[0], [line_of[1], *arguments]
+        self._keep_parts(label, command, arguments)
+        self._decode(label, command, *arguments)
+        return not self.stopped
+
+    def _keep_parts(self, label: str | None, command: str, arguments: list[str]) -> None:
+        sequence = getattr(self, "current_sequence", None)
+        low = command.lower()
+        if label is not None and low in ("line", "sequence"):
+            text = " ".join(arguments) if low == "line" else ""
+            names = [self._key(name) for name in re.findall(r"\"[^\"]*\"|[A-Za-z_][\w.:]*", text)]
+            self.parts.pop(self._key(label), None)
+            self.parts[self._key(label)] = (names, self.files[-1], 0)
+        elif sequence is not None and (kept := self.parts.get(self._key(str(sequence.name)))):
+            kept[0].extend(self._key(name) for name in (label, command) if name)
+
+    def _key(self, name: str) -> str:
+        key: str = self._gen_key(name).lower()
+        return key
+
+    def _decode(self, label: str | None, cmdname: str, *args: str) -> None:
+        """Execute a statement; one that lacks a name waits for it."""
+        self.version += 1
+        self.spend(1)
+        later, now = before_sign(cmdname, ":="), before_sign(cmdname, "=")
+        try:
+            if later is not None:
+                self[later[0]] = self.deferred(later[1])
+            elif now is not None:
+                self[now[0]] = self.evaluate(now[1])
+            elif cmdname.lower() == "value":
+                return  # prints
+            else:
+                result = self._command(label, cmdname, *args)
+                if label is not None and result is not None:
+                    self[label] = result
+        except (KeyError, NameError) as error:
+            self._fallback(error, label, cmdname, *args)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        super().__setitem__(key, value)
+        self.version += 1
+        if hasattr(self, "fresh"):
+            self.fresh.append(self._gen_key(key))
+
+    def _replay(self) -> None:
+        """Execute what waits for names that are there by now, and what waits for that, and so on.
+
+        pyAT tries everything again as long as anything succeeds, in a time that grows as the square
+        of the file.
+        """
+        ready = deque(enumerate(self.postponed))
+        blocked: dict[Any, list[tuple[int, Any]]] = {}
+        while ready:
+            place, statement = ready.popleft()
+            self.postponed: list[Any] = []
+            self.fresh = []
+            self._decode(*statement[1:])
+            for again in self.postponed:
+                blocked.setdefault(again[0], []).append((place, again))
+            for key in self.fresh:
+                ready.extend(blocked.pop(key, ()))
+        left = [entry for entries in blocked.values() for entry in entries]
+        self.postponed = [statement for _, statement in sorted(left, key=lambda e: e[0])]
+
+    def _analyse(self, key: str | None) -> None:
+        """pyAT prints a chain of names here, which may have no end."""
+
+    def _eval_cmd(self, cmdname: str, no_global: bool = False) -> Any:
+        command = super()._eval_cmd(cmdname, no_global=no_global)
+        if not (isinstance(command, type) or hasattr(command, "argparser")):
+            raise TypeError(f"{clipped(cmdname)!r} is no command and no element")
+        return command
+
+    def _raw_command(self, label: str | None, cmdname: str, *args: str, **options: Any) -> Any:
+        copied = self.get(cmdname, None)
+        self.spend(1 + len(copied) if isinstance(copied, (dict, list)) else 1)
+        return super()._raw_command(label, cmdname, *args, **options)
+
+    def _argparser(
+        self,
+        argcount: int,
+        argstr: str,
+        *,
+        bool_attr: Container[str] = (),
+        str_attr: Container[str] = (),
+        pos_args: Sequence[str] = (),
+    ) -> tuple[str, Any] | None:
+        """An argument of a statement: its name and its value."""
+        later, now = before_sign(argstr, ":="), before_sign(argstr, "=")
+        if later is not None or now is not None:
+            key, text = later or now or ("", "")
+            key = key.lower()
+            if not _KEY.fullmatch(key):
+                raise ValueError(f"{clipped(key)!r} is no name of an attribute")
+            if not text:
+                raise ValueError(f"{key} has no value")
+            return key, self._value(key, text, later is not None, str_attr)
+        flag = argstr.lstrip("+-").lower()
+        if flag in bool_attr:
+            return flag, not argstr.startswith("-")
+        if argcount >= len(pos_args):
+            return None
+        return pos_args[argcount], self._value(pos_args[argcount], argstr, False, str_attr)
+
+    def _value(self, key: str, text: str, later: bool, words: Container[str]) -> Any:
+        if key in words or key in _WORDS:
+            return _unquoted(text)
+        if key == "line":
+            return self.line(text)
+        if self.syntax.upper and text.startswith('"'):
+            value: Any = self.rpn.evaluate(_unquoted(text))
+        elif text.startswith("{") or (key in _VECTORS and text.startswith("(")):
+            parts = divided(text[1:-1])
+            one = self.deferred if later else self.evaluate
+            value = tuple(one(part) for part in parts) if any(parts) else ()
+        else:
+            value = self.deferred(text) if later else self.evaluate(text)
+        if isinstance(value, (int, float)):
+            if key == "order":
+                require_order(key, value)
+            if key in _STEPS and value > STEPS:
+                raise ValueError(f"{key} = {value:g}, above the limit of {STEPS:,}")
+        return value
+
+    def require_size(self, path: Path, name: str) -> None:
+        """Raise LatticeFileError for a line that holds itself, or more elements than the limit."""
+        self.expanded_size(path, name, NESTING)
 
 
 def undefined(parser: Any) -> dict[str, str]:
     """Statements that were not executed, and the name that each of them lacks."""
     return {
-        parser._command_str(label, command, *rest): str(reason)
+        clipped(parser._command_str(label, command, *rest)): str(reason)
         for reason, label, command, *rest in parser.postponed
         if reason != parser._gen_key(command)
     }
@@ -55,36 +291,31 @@ def passed_over(line: Iterable[Any]) -> Iterable[Any]:
             yield part
 
 
-def _finished(text: str, delimiter: str | None, continuation: str | None) -> None:
-    """The last statement must be whole."""
-    end = _END.search(text)
-    code = _UNREAD.sub("", text[: end.start()] if end else text).rstrip()
-    if "/*" in code:
-        raise ValueError("a comment that begins with /* has no end; is the file cut off?")
-    rest = code.rpartition(delimiter)[2].strip() if delimiter and not continuation else ""
-    if rest or (continuation and code.endswith(continuation)):
-        shown = " ".join((rest or code.splitlines()[-1]).split())
-        raise ValueError(f"the last statement, {shown!r}, has no end; is the file cut off?")
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {clipped(str(error))}"
 
 
-def _understood(line: str) -> str:
-    """The statement in a form that pyAT understands.
+def _labelled(line: str) -> tuple[str | None, str]:
+    """The label before the first colon outside of quotes, and the rest."""
+    for match in re.finditer(r"\"[^\"]*\"|'[^']*'|:=?|=", line):
+        if match[0] in (":=", "="):
+            return None, line
+        if match[0] == ":":
+            return line[: match.start()].replace(" ", ""), line[match.end() :]
+    return None, line
 
-    Raises:
-        ValueError: it has none.
-    """
-    code = re.sub(r'"[^"]*"|\'[^\']*\'', "", line)
-    if _FLOW.match(code):
-        raise ValueError("control flow (IF, WHILE, MACRO) is not understood; write out its result")
-    depth = 0
-    for bracket in re.findall(r"[(){}]", code):
-        depth += 1 if bracket in "({" else -1
-        if depth < 0:
-            break
-    if depth:
-        raise ValueError("its brackets do not match; is the file cut off?")
-    found = _ATTRIBUTE.fullmatch(line)
-    if found is None:
-        return line
-    element, of_madx, of_mad8, value = found.groups()
-    return f"{element}, {of_madx or of_mad8}{value}"
+
+def _unquoted(text: str) -> str:
+    text = text.strip()
+    return text[1:-1] if len(text) > 1 and text[0] in "\"'" and text[-1] == text[0] else text
+
+
+def _without_words(line: str) -> str:
+    return re.sub(r"\"[^\"]*\"|'[^']*'", "", line[:2000])
+
+
+def _no_straight_arcs(arguments: list[str]) -> None:
+    """RBARC off makes L of an RBEND its arc, and moves all that follows; pyAT does not know it."""
+    for argument in arguments:
+        if argument.lower() in ("rbarc=false", "-rbarc"):
+            raise ValueError("RBARC = FALSE is not understood; write RBEND as SBEND")

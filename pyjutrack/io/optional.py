@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import MissingPackageError, PyJuTrackError
-from .errors import wrong
+from .errors import clipped, wrong
 from .record import Notes
 
 
@@ -43,8 +43,8 @@ def guarded(path: Path, reader: str, notes: Notes) -> Iterator[None]:
         except PyJuTrackError:
             raise
         except Exception as error:
-            said = "; ".join(str(a).strip() for a in error.args) or "no more is known"
+            said = "; ".join(clipped(str(a).strip()) for a in error.args) or "no more is known"
             raise wrong(path, f"{reader} cannot read it: {type(error).__name__}: {said}") from error
     for warning in caught:
         if not issubclass(warning.category, (DeprecationWarning, PendingDeprecationWarning)):
-            notes.add(" ".join(str(warning.message).split()), kind=reader)
+            notes.add(clipped(" ".join(str(warning.message).split()), 400), kind=reader)

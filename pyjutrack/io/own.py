@@ -10,7 +10,6 @@ the units of the elements. The reference may be null.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from ..reference import Reference, Species
 from .errors import wrong
 from .fields import BadElement, Plain, changed_fields, element_from, kind_named
 from .record import LatticeFile
-from .text import text_of
+from .text import json_of
 
 #: of the format
 VERSION = 1
@@ -72,7 +71,7 @@ def read_own(path: str | Path) -> LatticeFile:
             the element and its field.
     """
     path = Path(path)
-    return from_record(path, _parsed(path))
+    return from_record(path, json_of(path, finite=True))
 
 
 def from_record(path: Path, data: Any) -> LatticeFile:
@@ -83,27 +82,6 @@ def from_record(path: Path, data: Any) -> LatticeFile:
     if not elements:
         raise wrong(path, "the list of elements is empty")
     return LatticeFile(Lattice(elements), reference)
-
-
-def _parsed(path: Path) -> Any:
-    def once(pairs: list[tuple[str, Any]]) -> Plain:
-        found: Plain = {}
-        for key, value in pairs:
-            if key in found:
-                where = f" in {found}" if len(str(found)) < 200 else ""
-                raise wrong(path, f"the key {key!r} stands twice{where}")
-            found[key] = value
-        return found
-
-    def refuse(word: str) -> Any:
-        raise wrong(path, f"{word} is no number of JSON")
-
-    try:
-        return json.loads(text_of(path), object_pairs_hook=once, parse_constant=refuse)
-    except json.JSONDecodeError as error:
-        raise wrong(path, f"no JSON, or cut off: {error.msg}", error.lineno) from error
-    except RecursionError as error:
-        raise wrong(path, "nested too deeply to be a lattice") from error
 
 
 def _checked(path: Path, data: Any) -> None:

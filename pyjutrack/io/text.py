@@ -1,18 +1,24 @@
-"""Text files, read whole."""
+"""Text files and JSON, read whole."""
 
 from __future__ import annotations
 
+import json
+import math
+import re
 from pathlib import Path
+from typing import Any
 
 from .errors import wrong
+from .limits import DIGITS, require_below, require_nesting, require_size
 
 
 def text_of(path: Path) -> str:
     """The text of a file.
 
     Raises:
-        LatticeFileError: there is no such file, it is no text in UTF-8, or it is empty.
+        LatticeFileError: there is no such file, it is no text in UTF-8, too large, or empty.
     """
+    require_size(path)
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -24,3 +30,56 @@ def text_of(path: Path) -> str:
     if not text.strip():
         raise wrong(path, "the file is empty")
     return text
+
+
+_BRACKET = re.compile(r"\"[^\"\\]*(?:\\.[^\"\\]*)*\"?|[\[\]{}]", re.DOTALL)
+
+
+def json_of(path: Path, *, finite: bool = False) -> Any:
+    """The content of a JSON file, in which no key stands twice.
+
+    Args:
+        path: of the file.
+        finite: refuse NaN and Infinity, which JSON does not have and programs write.
+
+    Raises:
+        LatticeFileError: no JSON, nested too deeply, or a number beyond a computer's; with the
+            line where that is known.
+    """
+    text = text_of(path)
+    depth = 0
+    for bracket in _BRACKET.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(bracket[0], 0)
+        require_nesting(path, depth)
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in found:
+                where = f" in {found}" if len(found) < 20 and len(str(found)) < 200 else ""
+                raise wrong(path, f"the key {key!r} stands twice{where}")
+            found[key] = value
+        return found
+
+    def whole(digits: str) -> int:
+        require_below(path, "digits of a number", len(digits), DIGITS)
+        return int(digits)
+
+    def real(digits: str) -> float:
+        require_below(path, "digits of a number", len(digits), DIGITS)
+        value = float(digits)
+        if math.isinf(value):
+            raise wrong(path, f"{digits} is beyond all numbers of a computer")
+        return value
+
+    def word(name: str) -> float:
+        if finite:
+            raise wrong(path, f"{name} is no number of JSON")
+        return float(name)
+
+    try:
+        return json.loads(
+            text, object_pairs_hook=once, parse_int=whole, parse_float=real, parse_constant=word
+        )
+    except json.JSONDecodeError as error:
+        raise wrong(path, f"no JSON, or cut off: {error.msg}", error.lineno) from error

@@ -175,7 +175,11 @@ def test_what_is_not_read_is_noted(read) -> None:
         ("a.madx", "a: line=(b);\nb: line=(a); use, period=a;", r"cyclic lines: a -> b -> a"),
         ("a.madx", "q: quadrupole, l=1; r: sequence, l=2; r, at=1; endsequence;", "cyclic"),
         ("a.madx", "q: kwad, l=1; r: sequence, l=2; q, at=1; endsequence;", "'q' is not allowed"),
-        ("a.madx", "q: quadrupole, l=1 [m]; r: sequence, l=2; q, at=1; endsequence;", "'q'"),
+        (
+            "a.madx",
+            "q: quadrupole, l=1 [m]; r: sequence, l=2; q, at=1; endsequence;",
+            r"a.madx:1: '\[",
+        ),
         ("a.madx", "q: quadrupole, l=1;", "no line and no sequence"),
         ("a.lte", "q1: quad, l=0.3\nring: line=(q1,q7)\n", "needs 'q7', which is not defined"),
         ("a.madx", MADX.replace("particle=proton", "particle=gnome"), "gnome"),
