@@ -1,32 +1,74 @@
-"""Lattice files of the Accelerator Toolbox (.mat, .m, JSON), read by pyAT."""
+"""Lattice files of the Accelerator Toolbox (.mat, .m, JSON), made into elements by pyAT."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ..errors import InvalidValueError
 from ..lattice import Lattice
 from ..reference import Reference, Species
 from .at_elements import converted
-from .errors import wrong
+from .at_text import elements_of
+from .errors import clipped, wrong
+from .limits import ORDER, STEPS, require_below
+from .mat_file import Cells, Unread, variables
 from .optional import guarded, optional
 from .record import LatticeFile, Notes
+from .text import json_of
 
 #: AT's names of particles whose names differ from ours
 _NAMES = {"posmuon": "antimuon", "negmuon": "muon"}
 _KNOWN = ("electron", "positron", "proton", "antiproton")
 
 
+#: what sizes memory in pyAT, and the most that it may be
+_SIZES = {
+    **dict.fromkeys(("NumIntSteps", "num_multipole_kicks"), STEPS),
+    **dict.fromkeys(("MaxOrder", "DefaultOrder", "order", "_order"), ORDER),
+    **dict.fromkeys(("nslice", "startturn", "endturn"), 10_000),
+}
+
+
 def read_mat(path: Path, line: str | None, reference: Reference | None) -> LatticeFile:
     """A MATLAB file; `line` names the variable."""
-    return _read(path, "load_mat", {"use": line} if line else {}, reference)
+    with path.open("rb") as file:
+        header = file.read(128)
+    if header[124:128] in (b"\x00\x02IM", b"\x02\x00MI"):  # 7.3, which is HDF5
+        return _read(path, "load_mat", {"use": line} if line else {}, reference)
+    found = {n: v for n, v in variables(path).items() if not n.startswith("__")}
+    name = line or (next(iter(found)) if len(found) == 1 else "RING")
+    if name not in found:
+        known = ", ".join(found) or "none"
+        raise wrong(path, f"no variable named {name!r}; give one with line=: {clipped(known)}")
+    cells = found[name]
+    if not isinstance(cells, Cells) or not all(isinstance(c, dict) for c in cells.entries):
+        raise wrong(path, f"the variable {name!r} is no cell array of elements")
+    elements = [{k: _plain(path, k, v) for k, v in c.items()} for c in cells.entries]
+    return _made(path, elements, reference)
+
+
+def _plain(path: Path, name: str, value: Any) -> Any:
+    """A field as pyAT takes it: words, numbers, arrays without needless dimensions, dicts."""
+    if isinstance(value, Unread):
+        raise wrong(path, f"the field {name!r} is no number and no text")
+    if isinstance(value, dict):
+        return {k: _plain(path, k, v) for k, v in value.items()}
+    if isinstance(value, Cells):
+        return np.array([_plain(path, name, v) for v in value.entries], dtype=object)
+    if isinstance(value, str):
+        return value
+    return value.flat[0] if value.size == 1 else np.squeeze(value)
 
 
 def read_m(path: Path, line: str | None, reference: Reference | None) -> LatticeFile:
-    """A MATLAB function, which pyAT evaluates line by line."""
+    """A MATLAB function that returns the elements, one a row."""
     _no_line(path, line)
-    return _read(path, "load_m", {}, reference)
+    utils = optional("at.load.utils", "accelerator-toolbox", "lattice")
+    return _made(path, elements_of(path, utils._CLASS_MAP), reference)
 
 
 def read_at_json(path: Path, line: str | None, reference: Reference | None) -> LatticeFile:
@@ -45,17 +87,44 @@ def _no_line(path: Path, line: str | None) -> None:
         raise wrong(path, f"the file holds one lattice and no lines; leave line={line!r} out")
 
 
+def _within_limits(path: Path, data: Any) -> None:
+    """No size anywhere may be one that no machine has: pyAT makes arrays of it."""
+    waiting = [data]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            for key, limit in _SIZES.items():
+                if isinstance(value.get(key), (int, float, np.number)):
+                    require_below(path, str(key), float(value[key]), limit)
+        if isinstance(value, (dict, list)):
+            entries = value.values() if isinstance(value, dict) else value
+            waiting.extend(v for v in entries if isinstance(v, (dict, list)))
+
+
+def _made(path: Path, elements: list[Any], reference: Reference | None) -> LatticeFile:
+    """The lattice of elements that were read here, by pyAT's constructors."""
+    _within_limits(path, elements)
+    load = optional("at.load.matfile", "accelerator-toolbox", "lattice").load_var
+    return _lattice(path, lambda **options: load(elements, **options), {}, reference)
+
+
 def _read(
     path: Path, reader: str, options: dict[str, Any], reference: Reference | None
 ) -> LatticeFile:
-    if path.suffix.lower() == ".m":
-        _whole(path)
+    if reader != "load_mat":
+        _within_limits(path, json_of(path))
     load = getattr(optional("at", "accelerator-toolbox", "lattice"), reader)
+    return _lattice(path, lambda **rest: load(str(path), **rest), options, reference)
+
+
+def _lattice(
+    path: Path, load: Callable[..., Any], options: dict[str, Any], reference: Reference | None
+) -> LatticeFile:
     notes = Notes()
     if reference is not None:
         options["energy"] = float(reference.p0c * reference.gamma / reference.beta_gamma)
     with guarded(path, "pyAT", notes):
-        ring = load(str(path), **options)
+        ring = load(**options)
     for note in notes.all:
         if "skipped" in note.message or "Unknown class" in note.message:
             raise wrong(path, f"pyAT leaves out elements: {note.message}")
@@ -94,10 +163,3 @@ def _reference(path: Path, ring: Any, notes: Notes) -> Reference:
         return Reference.from_total(species, float(ring.energy))
     except InvalidValueError as error:
         raise wrong(path, str(error)) from error
-
-
-def _whole(path: Path) -> None:
-    """The end of the cell array must be there: pyAT takes what comes before it."""
-    text = path.read_text(encoding="utf-8", errors="replace")
-    if not any(row.lstrip().startswith("};") for row in text.splitlines()):
-        raise wrong(path, "no line begins with '};', so the cell array has no end; is it cut off?")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from ..elements import CrabCavity, Element, RFCavity
@@ -18,6 +19,7 @@ from ..number import detached
 from ..reference import SPEED_OF_LIGHT, Reference, Species
 from .errors import LatticeFileError, wrong
 from .fields import BadElement
+from .limits import ELEMENTS, require_below
 from .pals_kinds import KINDS, opening
 from .pals_lines import REFUSED, Facility
 from .pals_source import Group, Source, with_own_fields
@@ -58,7 +60,8 @@ def read_pals(
             raise wrong(path, f"{key!r} is not understood; write out what it does", pals.at(key))
     facility = Facility(path, pals.get("facility"), notes)
     name = facility.root(line)
-    items = list(facility.expanded(name))
+    items = list(islice(facility.expanded(name), ELEMENTS + 1))
+    require_below(path, f"elements of line {name!r}", len(items), ELEMENTS)
     if reference is None:
         reference = _reference(path, items, notes)
     elements = list(_elements(path, items, reference, notes))

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import unknown
-from .errors import wrong
+from .errors import clipped, wrong
+from .limits import ELEMENTS, require_below, require_nesting
 from .pals_tree import Table
 from .record import Notes
 
@@ -33,13 +34,14 @@ class Facility:
         self.path = path
         self.defined: Defined = {}
         self.chosen: str | None = None
+        self.total = 0
         if not isinstance(entries, list) or not entries:
             raise wrong(path, "PALS needs a facility, a list of elements and lines")
         for entry in entries:
             if entry == "expand_lattice":
                 continue
             if not isinstance(entry, Table):
-                raise wrong(path, f"an entry of the facility must define something, got {entry!r}")
+                raise wrong(path, f"an entry must define something, got {clipped(repr(entry))}")
             for name, value in entry.items():
                 self._take(name, value, entry.at(name), notes)
 
@@ -105,6 +107,7 @@ class Facility:
 
     def expanded(self, line: str, around: tuple[str, ...] = ()) -> Iterator[tuple[str, Table]]:
         """The elements of a line, in order, with all that they inherit."""
+        require_nesting(self.path, len(around), self.defined[line].line)
         if line in around:
             chain = " -> ".join([*around[around.index(line) :], line])
             raise wrong(self.path, f"cyclic lines: {chain}", self.defined[line].line)
@@ -119,6 +122,13 @@ class Facility:
             if "placement" in changes:
                 raise wrong(self.path, f"the placement of {name!r} is not understood", changes.line)
             parts = list(self._parts(name, changes, local, (*around, line)))
+            at = changes.at("repeat") or self.defined[line].line
+            # empty lines in empty lines take time too
+            self.total += 1 + len(parts) * abs(count)
+            require_below(self.path, f"elements of line {line!r}", self.total, 10 * ELEMENTS, at)
+            require_below(
+                self.path, f"elements of line {line!r}", len(parts) * abs(count), ELEMENTS, at
+            )
             direction = changes.get("direction", 1)
             if direction not in (1, -1):
                 raise wrong(
@@ -169,6 +179,7 @@ class Facility:
         if found is None:
             said = str(unknown("element to inherit from", base, [*self.defined, *local]))
             raise wrong(self.path, said, table.at("inherit"))
+        require_nesting(self.path, len(around), table.line)
         if id(found) in around or found is table:
             raise wrong(self.path, f"{base!r} inherits from itself", table.at("inherit"))
         return merged(self.inherited(found, local, (*around, id(table))), table)
@@ -185,7 +196,9 @@ def _item(path: Path, item: Any, line: int = 0) -> tuple[str, Table]:
         if isinstance(changes, Table):
             return name, changes
     at = item.line if isinstance(item, Table) else line
-    raise wrong(path, f"an item must be a name, or a name and its parameters, got {item!r}", at)
+    raise wrong(
+        path, f"an item must be a name, or a name and its parameters, got {clipped(repr(item))}", at
+    )
 
 
 def _kept(source: Table, values: dict[str, Any]) -> Table:

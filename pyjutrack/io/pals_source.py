@@ -12,6 +12,7 @@ from ..elements import Element
 from ..reference import Reference
 from .errors import LatticeFileError, wrong
 from .fields import changed_fields, element_from, kind_named
+from .limits import ORDER, require_below
 from .pals_tree import Table
 from .record import Say
 
@@ -159,7 +160,9 @@ class Source:
             match = _STRENGTH.match(key)
             if match is None:
                 continue
-            order, form = int(match["order"]), (match["unit"], match["integrated"])
+            order = int(match["order"][:9])
+            require_below(self.path, f"{group.label}{key}", order, ORDER, group.table.at(key))
+            form = (match["unit"], match["integrated"])
             value: complex = group.number(key)
             if forms.setdefault(order, form) != form:
                 raise group.wrong(key, f"has another form than the other part of order {order}")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from .errors import wrong
+from .limits import DIGITS, NESTING, VALUES, require_below, require_nesting
 from .optional import optional
 from .text import text_of
 
@@ -50,19 +54,25 @@ def tree(path: Path) -> Any:
         said = getattr(error, "problem", None) or str(error)
         raise wrong(path, f"no YAML: {said}", mark.line + 1 if mark else None) from error
     except RecursionError as error:
-        raise wrong(path, "nested too deeply to be a lattice") from error
-    return _value(yaml, path, node, ())
+        said = f"nested too deeply, above the limit of {NESTING} levels"
+        raise wrong(path, said) from error
+    except (ValueError, OverflowError) as error:  # such as a character of no code
+        raise wrong(path, f"no YAML: {error}") from error
+    return _value(yaml, path, node, (), count())
 
 
-def _value(yaml: Any, path: Path, node: Any, around: tuple[Any, ...]) -> Any:
+def _value(yaml: Any, path: Path, node: Any, around: tuple[Any, ...], taken: Iterator[int]) -> Any:
+    """A node and what it holds; `taken` counts values, those of anchors wherever they stand."""
     if node is None:
         return None
     line = node.start_mark.line + 1
     if node in around:
         raise wrong(path, "an anchor holds itself", line)
+    require_nesting(path, len(around), line)
+    require_below(path, "values, anchors expanded", next(taken), VALUES, line)
     inside = (*around, node)
     if isinstance(node, yaml.SequenceNode):
-        return [_value(yaml, path, entry, inside) for entry in node.value]
+        return [_value(yaml, path, entry, inside, taken) for entry in node.value]
     if isinstance(node, yaml.MappingNode):
         table = Table(line)
         for key, value in node.value:
@@ -72,18 +82,24 @@ def _value(yaml: Any, path: Path, node: Any, around: tuple[Any, ...]) -> Any:
             if key.value in table:
                 first = table.at(key.value)
                 raise wrong(path, f"the key {key.value!r} stands twice, first in line {first}", at)
-            table.put(key.value, _value(yaml, path, value, inside), at)
+            table.put(key.value, _value(yaml, path, value, inside, taken), at)
         return table
-    return node.value if node.style else _plain(node.value)
+    return node.value if node.style else _plain(path, node.value, line)
 
 
-def _plain(text: str) -> Any:
+def _plain(path: Path, text: str, line: int) -> Any:
     """A scalar without quotes."""
     if text in _WORDS:
         return _WORDS[text]
+    if len(text) > DIGITS:
+        if text.strip("+-.0123456789eE"):
+            return text
+        require_below(path, "digits of a number", len(text), DIGITS, line)
     if not _NUMBER.match(text):
         return text
     if "inf" in text.lower():
         return float("-inf") if text.startswith("-") else float("inf")
     number = float(text)
+    if math.isinf(number):
+        raise wrong(path, f"{text} is beyond all numbers of a computer", line)
     return int(text) if re.fullmatch(r"[-+]?\d+", text) else number

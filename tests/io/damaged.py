@@ -1,0 +1,276 @@
+"""Reads damaged and hostile copies of small files, in a process that may be lost.
+
+Usage: python damaged.py FOLDER COUNT [FORMAT ...]; prints JSON: by format, what went wrong.
+A file that takes over ten seconds ends the process.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import random
+import re
+import resource
+import sys
+import time
+import traceback
+import warnings
+from pathlib import Path
+
+import numpy as np
+import scipy.io
+
+import pyjutrack as pj
+
+MADX = """! a ring
+beam, particle=proton, energy=2.0; option, -echo;
+lq := 0.4; kf = 1.2; const real ang = pi/8; v := kf*2^2 - sqrt(lq)/3;
+qf: quadrupole, l=lq, k1:=kf, type="word"; qd: qf, k1:=-kf, tilt=0.01;
+b: rbend, l=1.0, angle=ang, e1=0.01, k1=0.1, fint=0.5, hgap=0.02; /* a block */
+m: multipole, knl={0.0,0.1,2.0}, ksl:={0,0.01}; c: rfcavity, volt=0.1, lag=0.1, harmon=4;
+call, file="sub.madx";
+s: sequence, l=2.0, refer=entry; qf, at=0; mon: monitor, at=1.0; endsequence;
+ring: sequence, l=12.0, refer=centre; qf, at=0.2; b, at=1.5; m, at=2.2, from=qf; qd, at=3.0;
+c, at=6.0; s, at=8.0; endsequence;
+cell: line=(qf, b, 2*(qd, m), -qf); qf->k1 = 1.3;
+use, sequence=ring; twiss;
+"""
+MAD8 = """QF: QUADRUPOLE, L=0.5, K1=1.0 ! note
+D: DRIFT, &
+  L=1.0
+B: SBEND, L=1.0, ANGLE=0.1, E1=0.02; M: MULTIPOLE, K1L=0.1, T1=0.2
+COMMENT
+nothing
+ENDCOMMENT
+QF[K1] = 1.5 * SIN(0.3)
+CELL: LINE=(QF,D,B)
+RING: LINE=(2*CELL,-CELL,3*(D,M))
+USE, RING
+"""
+ELEGANT = """% 0.6 sto kk
+% kk 2 * sto k2 pop
+"Q:1": kquad, l=0.3, k1="k2 chs 2 /", tilt=0.1
+d1: drift, &
+  l=1.0
+b1: csbend, l=1.0, angle=0.1, e1=0.05, e2=0.03, n_slices=4
+s1: ksext, l=0.1, k2=20, group="words"
+m1: mult, knl=0.1, order=2
+rf: rfca, volt=1e6, freq=5e8, phase=150
+ring: line=("Q:1",d1,2*b1,-d1,s1,rf,m1)
+"""
+AT_M = """function ring = small()
+ring={...
+atringparam('small',3000000000.0,1);...
+atdrift('D1', 0.5, 'DriftPass');...
+atquadrupole('QF',0.3,1.2,'StrMPoleSymplectic4Pass','PolynomB',[0 1.2 0],'MaxOrder',1);...
+atsbend('B',1.0,pi/8,0,'EntranceAngle',0.1,'Data',[1 0;0 1],'NumIntSteps',10);...
+atsextupole('S',0.1,-3e1,'T1',[0 0 0 0 0 0]);...
+atrfcavity('RF',0,3e5,5e8,30,3e9);...
+atmarker('M');...
+};
+end
+"""
+ELEMENTS = [
+    {"FamName": "D", "Length": 0.5, "PassMethod": "DriftPass", "Class": "Drift"},
+    {
+        **{"FamName": "Q", "Length": 0.3, "PassMethod": "StrMPoleSymplectic4Pass", "K": 1.2},
+        **{"PolynomB": [0.0, 1.2], "PolynomA": [0.0, 0.0], "Class": "Quadrupole"},
+    },
+    {
+        **{"FamName": "B", "Length": 1.0, "PassMethod": "BndMPoleSymplectic4Pass", "K": 0.0},
+        **{"BendingAngle": 0.1, "EntranceAngle": 0.05, "ExitAngle": 0.05, "Class": "Dipole"},
+        **{"NumIntSteps": 10, "MaxOrder": 1, "PolynomB": [0.0, 0.0], "PolynomA": [0.0, 0.0]},
+    },
+]
+AT_JSON = json.dumps(
+    {"atjson": 1, "elements": ELEMENTS, "properties": {"energy": 3e9, "periodicity": 1}}, indent=1
+)
+XSUITE = json.dumps(
+    {
+        "__class__": "Line",
+        "elements": {
+            "q": {"__class__": "Quadrupole", "length": 0.3, "k1": 1.2, "knl": [0, 0.1]},
+            "d": {"__class__": "Drift", "length": 0.5},
+            "b": {"__class__": "Bend", "length": 1.0, "angle": 0.1, "k0": 0.1},
+        },
+        "element_names": ["q", "d", "b", "d"],
+        "particle_ref": {
+            "mass0": 938272088.16,
+            "q0": 1.0,
+            "p0c": [1e9],
+            "gamma0": [1.4615],
+            "beta0": [0.729],
+        },
+    },
+    indent=1,
+)
+OWN = json.dumps(
+    {
+        "pyjutrack": 1,
+        "reference": {"species": "proton", "mass": 938272088.16, "charge": 1.0, "p0c": 1.69e9},
+        "elements": [
+            {"kind": "Quadrupole", "name": "q", "length": 0.1, "k1": 29.6, "steps": 4},
+            {"kind": "Multipole", "name": "m", "knl": [0.0, 0.1]},
+            {"kind": "SBend", "length": 1.0, "angle": 0.1, "e1": 0.05},
+        ],
+    },
+    indent=1,
+)
+PALS = """PALS:
+  facility:
+    - q: {kind: Quadrupole, length: 0.3, MagneticMultipoleP: &mm {Kn1: 1.2, tilt1: 0.1}}
+    - d: {kind: Drift, length: 1.0}
+    - b:
+        kind: Bend
+        length: 1.0
+        BendP: {angle_ref: 0.1, e1: 0.05}
+        MagneticMultipoleP: *mm
+        TrackingP: {pyjutrack: {steps: 4}}
+    - half: {kind: BeamLine, line: [q, d, {b: {repeat: 2}}]}
+    - ring:
+        kind: BeamLine
+        line:
+          - begin: {kind: BeginningEle, ReferenceP: {species_ref: proton, pc_ref: 1.0e+9}}
+          - half: {repeat: -3}
+          - q2: {inherit: q, length: 0.5}
+    - use: ring
+"""
+SUFFIX = {
+    **{"madx": ".madx", "mad8": ".mad8", "elegant": ".lte", "m": ".m", "mat": ".mat"},
+    **{"at": ".json", "xsuite": ".json", "own": ".json", "pals": ".yaml"},
+}
+TEXTS = {
+    **{"madx": MADX, "mad8": MAD8, "elegant": ELEGANT, "m": AT_M},
+    **{"at": AT_JSON, "xsuite": XSUITE, "own": OWN, "pals": PALS},
+}
+FORMATS = tuple(SUFFIX)
+_PYTHON = (
+    "__import__('os').system('touch {c}')",
+    "().__class__.__base__.__subclasses__()",
+    "[c for c in ().__class__.__base__.__subclasses__() if c.__name__ == '_wrap_close'][0]"
+    ".__init__.__globals__['system']('touch {c}')",
+    "open('{c}','w')",
+    'call, file="/etc/passwd";',
+    'call, file="../../etc/hosts";',
+    "system, 'touch {c}';",
+    "!!python/object/apply:os.system ['touch {c}']",
+)
+_HOSTILE = (
+    *("9^9^9^9", "1e400", "-1e400", "NaN", "Infinity", "9" * 5000, "a := a + 1;", "0/0"),
+    *("type=qf", "qf", "ring", "(" * 3000, "[" * 3000, "{" * 3000, "[[[[", '"', "'", "/*", "&"),
+    *("1000000000*", "10**30", "repeat: 1000000000", "steps: 1" + "0" * 30, "&a [*a, *a]", "*a"),
+    *(
+        "\0",
+        "\ufeff",
+        "\u2028",
+        "é",
+        "<<: *mm",
+        "->",
+        ":=",
+        ";",
+        "%",
+        "#INCLUDE: a.lte",
+        "a" * 9999,
+    ),
+)
+_TOKEN = re.compile(r"[\w.]+|\s+|.", re.DOTALL)
+
+
+def binary_sample(folder: Path) -> bytes:
+    """A .mat file with a lattice."""
+    ring = {"FamName": "R", "Energy": 3e9, "Periodicity": 1.0, "Class": "RingParam"}
+    cells = np.empty((1, len(ELEMENTS) + 1), dtype=object)
+    for n, element in enumerate([{**ring, "PassMethod": "IdentityPass"}, *ELEMENTS]):
+        cells[0, n] = element
+    path = folder / "sample.mat"
+    scipy.io.savemat(path, {"ring": cells}, do_compression=False)
+    return path.read_bytes()
+
+
+def damaged(sample: bytes, chance: random.Random, canary: Path) -> bytes:
+    """A copy with a few changes of its bytes, of its words, or of what it says."""
+    data = sample
+    for _ in range(chance.choice((1, 1, 2, 4, 8))):
+        at = chance.randrange(max(len(data), 1))
+        way = chance.randrange(8)
+        if way == 0:
+            data = data[:at] + bytes([chance.randrange(256)]) + data[at + 1 :]
+        elif way == 1:
+            data = data[:at] + data[at + chance.randrange(40) :]
+        elif way == 2:
+            part = data[at : at + chance.randrange(200)]
+            data = data[:at] + part * chance.choice((1, 2, 30)) + data[at:]
+        elif way == 3:
+            data = data[:at] + bytes([data[at] ^ 1 << chance.randrange(8)]) + data[at + 1 :]
+        elif way == 4 and chance.random() < 0.3:
+            data = data[:at]
+        else:
+            data = _worded(data, chance, canary)
+        if not data:
+            return b""
+    return data
+
+
+def _worded(data: bytes, chance: random.Random, canary: Path) -> bytes:
+    words = _TOKEN.findall(data.decode("latin-1"))
+    at = chance.randrange(len(words))
+    way = chance.randrange(4)
+    if way == 0:
+        words[at] = chance.choice(words)
+    elif way == 1:
+        words[at] = chance.choice(_HOSTILE)
+    elif way == 2:
+        words[at] = chance.choice(_PYTHON).format(c=canary)
+    else:
+        words.insert(at, chance.choice(_HOSTILE + _PYTHON).format_map({"c": canary}))
+    return "".join(words).encode("utf-8", "replace")
+
+
+def main(folder: Path, count: int, formats: tuple[str, ...]) -> None:
+    """Read `count` files of each format, and print what went wrong."""
+    warnings.simplefilter("ignore")
+    canary = folder / "canary"
+    (folder / "sub.madx").write_text("kd = 1.0;\n")
+    report = {}
+    for format in formats:
+        sample = binary_sample(folder) if format == "mat" else TEXTS[format].encode()
+        path = folder / f"damaged{SUFFIX[format]}"
+        path.write_bytes(sample)
+        pj.read_lattice(path, format=format)  # what is not damaged is read
+        faults, read, slowest = [], 0, 0.0
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        for number in range(count):
+            data = damaged(sample, random.Random(f"{format} {number}"), canary)
+            path.write_bytes(data)
+            faulthandler.dump_traceback_later(10, exit=True)
+            start = time.process_time()
+            try:
+                pj.read_lattice(path, format=chosen_format(format, number))
+                read += 1
+            except pj.LatticeFileError as error:
+                if path.name not in str(error) and "sub.madx" not in str(error):
+                    faults.append(f"{number}: the file is not named: {error}")
+                if len(str(error)) > 1500:
+                    faults.append(f"{number}: a message of {len(str(error))} characters")
+            except BaseException as error:
+                faults.append(f"{number}: {type(error).__name__}: {str(error)[:200]}")
+                faults.append(traceback.format_exc()[-900:])
+            faulthandler.cancel_dump_traceback_later()
+            slowest = max(slowest, time.process_time() - start)
+            if canary.exists():
+                faults.append(f"{number}: the file ran a command")
+                canary.unlink()
+        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        if after - before > 2 * 2**20:
+            faults.append(f"took {(after - before) / 2**20:.1f} GiB of memory")
+        report[format] = {"faults": faults, "read": read, "slowest": round(slowest, 3)}
+    print(json.dumps(report))
+
+
+def chosen_format(format: str, number: int) -> str | None:
+    """The format is told, or found by the content where the content may tell."""
+    return None if format in ("at", "xsuite", "own") and number % 2 else format
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), tuple(sys.argv[3:]) or FORMATS)
