@@ -33,6 +33,7 @@ from .elements import (
     Solenoid,
 )
 from .errors import (
+    CacheWarning,
     DomainError,
     DomainWarning,
     EngineError,
@@ -48,6 +49,7 @@ from .errors import (
     TrainingError,
     UnknownNameError,
     UnstableError,
+    WriteError,
 )
 from .io import LatticeFileError, LatticeWarning, read_beam, read_lattice, write_beam, write_lattice
 from .lattice import Lattice
@@ -85,6 +87,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Aperture",
     "Beam",
+    "CacheWarning",
     "Calibration",
     "CrabCavity",
     "DomainError",
@@ -136,6 +139,7 @@ __all__ = [
     "Unknown",
     "UnknownNameError",
     "UnstableError",
+    "WriteError",
     "beams_at",
     "calibrate",
     "centroid",

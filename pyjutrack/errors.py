@@ -20,6 +20,10 @@ class UnknownNameError(PyJuTrackError, LookupError):
     """A species, element, knob or option that does not exist; the message names the nearest."""
 
 
+class WriteError(PyJuTrackError, OSError):
+    """A file cannot be written, on a full disk say; the message names it."""
+
+
 class UnstableError(PyJuTrackError):
     """A periodic quantity was asked of a lattice whose motion is unbounded."""
 
@@ -66,6 +70,10 @@ class IdentifiabilityWarning(UserWarning):
 
 class MisfitWarning(UserWarning):
     """A calibrated model is far from what was measured."""
+
+
+class CacheWarning(UserWarning):
+    """Compiled kernels cannot be kept on disk, and are compiled again in every process."""
 
 
 class ResolutionWarning(UserWarning):

@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .errors import InvalidValueError
+from .errors import InvalidValueError, WriteError
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say of what cannot be written within, a full disk say, that `path` cannot.
+
+    Raises:
+        WriteError: what was written within met an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise WriteError(
+            f"{path} cannot be written ({error.strerror or error}); what was there before is kept; "
+            "make room on the disk, or give another path"
+        ) from error
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a temporary file beside `path`, then rename it to `path`.
 
-    Folders are made where there are none.
+    Folders are made where there are none. A former file stays until the new one is whole and on
+    the disk.
 
     Raises:
         InvalidValueError: `path` is a folder, or lies in one that cannot be made or written to.
+        WriteError: the disk is full, or another OSError of `write`.
     """
     if path.is_dir():
         raise InvalidValueError(f"{path} is a folder; give the name of a file")
@@ -35,11 +56,48 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     os.close(handle)
     temporary = Path(name)
     try:
-        write(temporary)
-        temporary.chmod(0o644)
-        temporary.replace(path)
+        with writing(path):
+            write(temporary)
+            temporary.chmod(0o644)
+            _flush(temporary)
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file is on the disk: some file systems tell only then that there is no room."""
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
+    """Write bytes, whole or not at all."""
+
+    def fill(temporary: Path) -> None:
+        temporary.write_bytes(content)
+
+    write_whole(path, fill)
+
+
+def write_hdf5(path: Path, h5py: Any, fill: Callable[[Any], None]) -> None:
+    """Let `fill` fill an open HDF5 file, and write it, whole or not at all.
+
+    The file is made in memory: on a full disk HDF5 itself leaves an open file behind, and the
+    process crashes at its end.
+
+    Args:
+        path: of the file.
+        h5py: that package.
+        fill: what writes into an open, empty file.
+    """
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        fill(file)
+    write_bytes(path, buffer.getbuffer())
 
 
 def write_json(path: Path, data: Any) -> None:
@@ -49,11 +107,16 @@ def write_json(path: Path, data: Any) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write text, whole or not at all."""
+    write_bytes(path, text.encode())
 
-    def fill(temporary: Path) -> None:
-        temporary.write_text(text, encoding="utf-8")
 
-    write_whole(path, fill)
+def digest(*parts: bytes) -> str:
+    """SHA-256 of some bytes and of how they are divided."""
+    total = hashlib.sha256()
+    for part in parts:
+        total.update(len(part).to_bytes(8, "little"))
+        total.update(part)
+    return total.hexdigest()
 
 
 def tupled(value: Any) -> Any:

@@ -23,9 +23,11 @@ from torch import Tensor
 from tqdm import tqdm
 
 from .errors import InvalidValueError, ScanError
-from .files import write_text
+from .files import write_text, writing
 
 _VERSION = 1
+#: what comes of reading a file that is none of a scan
+_DAMAGED = (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError)
 
 
 class Executor(Protocol):
@@ -84,6 +86,7 @@ def scan(
         InvalidValueError: points that JSON cannot hold, or a file of another scan.
         ScanError: the executor broke, or the function raised and `stop_on_error`. What was
             finished before is in the file.
+        WriteError: the disk is full, say. What was finished before is in the file.
     """
     points = list(points)
     head = {"scan": _VERSION, "function": _name(function), "points": _plain_points(points)}
@@ -180,18 +183,19 @@ def _read(path: Path, head: dict[str, Any]) -> dict[int, dict[str, Any]]:
     if not path.exists():
         write_text(path, json.dumps(head) + "\n")
         return {}
-    whole = path.read_bytes()
-    end = whole.rfind(b"\n") + 1
     try:
+        whole = path.read_bytes()
+        end = whole.rfind(b"\n") + 1
         first, *lines = [json.loads(line) for line in whole[:end].splitlines()]
         found = {line.pop("point"): line for line in lines}
         same = [_same(first[key], head[key]) for key in ("scan", "function", "points")]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except _DAMAGED as error:
         raise InvalidValueError(f"{path} is no file of a scan; take another name") from error
     if not all(same):
         raise InvalidValueError(f"{path} is of another scan: {_differ(first, head)}")
     if end < len(whole):
-        os.truncate(path, end)  # the line that was being written when the process was killed
+        with writing(path):  # the line that was being written when the process was killed
+            os.truncate(path, end)
     return found
 
 
@@ -217,11 +221,17 @@ class _Lines:
     """The end of a file of a scan, to which lines are added whole; nothing without a file."""
 
     def __init__(self, store: str | Path | None) -> None:
-        self._file = None if store is None else os.open(store, os.O_WRONLY | os.O_APPEND)
+        self._path = None if store is None else Path(store)
+        self._file = None
+        if self._path is not None:
+            with writing(self._path):
+                self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND)
 
     def append(self, i: int, said: str) -> None:
-        if self._file is not None:
-            line = f'{{"point": {i}, {said[1:]}\n'.encode()
+        if self._file is None or self._path is None:
+            return
+        line = f'{{"point": {i}, {said[1:]}\n'.encode()
+        with writing(self._path):
             while line:
                 line = line[os.write(self._file, line) :]
             os.fsync(self._file)

@@ -92,9 +92,12 @@ def write(path, body, *, opset=17, reads=MAP, makes="float[a,b,c,d] output", cha
 
 
 def edited(path, edit):
-    """The file, after its model was changed."""
+    """The file, after its model was changed on purpose: its digest goes."""
     model = onnx.load(path)
     edit(model)
+    kept = [p for p in model.metadata_props if p.key != "pyjutrack.digest"]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
     path.write_bytes(model.SerializeToString())
     return path
 

@@ -10,6 +10,8 @@ from typing import Any
 from numba import njit
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 
+from .kept import keep
+
 
 class _Unaliased(CompilerBase):
     """Numba's pipeline, told that the array arguments do not overlap.
@@ -36,26 +38,29 @@ def _stamp() -> tuple[Any, ...]:
     return tuple((name, stat.st_mtime, stat.st_size) for name, stat in stats)
 
 
-def _dated(compiled: Any) -> Callable[..., Any]:
+def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     """A compiled function whose cache on disk is void when any of the sources has changed.
 
     Numba looks at the file of the function alone, and would run old code of what that calls.
     """
-    compiled._cache._cache_file._source_stamp = _stamp()
-    function: Callable[..., Any] = compiled
-    return function
+    return keep(njit(**options)(function), _stamp())
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a kernel (part, start, stop, *arrays and numbers) for `parallel.run`."""
-    return _dated(njit(cache=True, nogil=True, pipeline_class=_Unaliased, **_ARITHMETIC)(function))
+    return _compiled(function, nogil=True, pipeline_class=_Unaliased, **_ARITHMETIC)
 
 
 def helper(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function that kernels call."""
-    return _dated(njit(cache=True, inline="always", **_ARITHMETIC)(function))
+    return _compiled(function, inline="always", **_ARITHMETIC)
 
 
 def scalar(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function of numbers, merged into its callers so that their loops vectorise."""
-    return _dated(njit(cache=True, error_model="numpy", forceinline=True)(function))
+    return _compiled(function, error_model="numpy", forceinline=True)
+
+
+def signal(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function that waits or wakes without the interpreter's lock."""
+    return _compiled(function, nogil=True)

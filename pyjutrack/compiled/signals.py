@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
 from numba.core import types
 from numba.extending import intrinsic
+
+from .jit import signal
 
 
 def _address(context: Any, builder: Any, kind: Any, args: Any) -> Any:
@@ -36,13 +37,13 @@ def _poke(_, array, at, value):
     return types.none(array, at, value), generate
 
 
-@njit(nogil=True, cache=True)
+@signal
 def give(flags, at, value):
     """Set a flag."""
     _poke(flags, at, value)
 
 
-@njit(nogil=True, cache=True)
+@signal
 def wait(flags, at, value, spins, after):
     """Spin until a flag has reached a value; False if it takes longer than `spins` looks.
 
@@ -56,7 +57,7 @@ def wait(flags, at, value, spins, after):
     return False
 
 
-@njit(nogil=True, cache=True)
+@signal
 def give_and_wait(flags, given, value, at, awaited, spins, after):
     """Set a flag, and then `wait` for another, the interpreter's lock being free all the while."""
     _poke(flags, given, value)

@@ -12,14 +12,14 @@ from .. import incoming
 from ..elements import kinds
 from ..errors import MeasurementError
 from ..knobs import CURRENT
-from .file_errors import metres, wrong
+from .file_errors import metres, shown, wrong
 from .profiles import Profiles
 
-_HEADER = re.compile(r"^(?P<label>[^\[\]]*?)\s*(\[(?P<unit>[^\]]*)\])?$")
+_HEADER = re.compile(r"(?P<label>[^\[\]]*+)(\[(?P<unit>[^\]]*)\])?")
 _ADDRESS = r"[^\s=,]+\.(?P<knob>[^\W\d]\w*)(\[\d+\])?"
-#: an address, and a sign or a number behind it
+#: an address, and a sign or a number behind it; blanks are matched once, however many
 _SETTING = re.compile(
-    rf"(?P<address>{_ADDRESS})(?!\w)\s*(?P<rest>[:=;(\[].*|,?\s*[-+.]?\d.*)", re.DOTALL
+    rf"(?P<address>{_ADDRESS})(?!\w)\s*+(?P<rest>[:=;(\[].*|,?+\s*+[-+.]?\d.*)", re.DOTALL
 )
 #: what should be behind it: perhaps a unit, which no index is, a colon, and values
 _VALUES = re.compile(r"(\[(?!\d+\])[^\]]*\])?\s*:(?P<values>.*)", re.DOTALL)
@@ -40,7 +40,7 @@ def read_csv(path: Path) -> Profiles:
     if len(table) < 3:
         raise wrong(path, "a header and two or more rows are needed, one row for each pixel")
     (at, header), *body = table
-    columns = _cells(header)
+    columns = _cells(path, at, header)
     label, scale = _axis(path, at, columns)
     rows = [_row(path, line, text, columns) for line, text in body]
     numbers = np.array(rows)
@@ -71,8 +71,11 @@ def csv_text(profiles: Profiles) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cells(text: str) -> list[str]:
-    return [cell.strip() for cell in next(csv.reader([text], skipinitialspace=True))]
+def _cells(path: Path, line: int, text: str) -> list[str]:
+    try:
+        return [cell.strip() for cell in next(csv.reader([text], skipinitialspace=True))]
+    except csv.Error as error:  # a cell of more than 131072 characters
+        raise wrong(path, f"no comma-separated values ({error}): is this a table?", line) from error
 
 
 def _axis(path: Path, line: int, columns: list[str]) -> tuple[str, float]:
@@ -83,23 +86,28 @@ def _axis(path: Path, line: int, columns: list[str]) -> tuple[str, float]:
         )
     if _is_number(columns[0]):
         raise wrong(path, 'the header is missing; begin with a line such as "x [m], shot 1"', line)
-    match = _HEADER.match(columns[0])
-    if match is None or not match["label"]:
-        raise wrong(path, f'the first column must be named as "x [m]", got {columns[0]!r}', line)
+    match = _HEADER.fullmatch(columns[0])
+    label = "" if match is None else match["label"].strip()
+    if match is None or not label:
+        raise wrong(
+            path, f'the first column must be named as "x [m]", got {shown(columns[0])}', line
+        )
     try:
-        return match["label"], metres((match["unit"] or "").strip())
+        return label, metres((match["unit"] or "").strip())
     except MeasurementError as error:
         raise wrong(path, str(error), line) from error
 
 
 def _row(path: Path, line: int, text: str, columns: list[str]) -> list[float]:
-    cells = _cells(text)
+    cells = _cells(path, line, text)
     if len(cells) != len(columns):
         raise wrong(path, f"{len(cells)} columns where the header has {len(columns)}", line)
     for name, cell in zip(columns, cells, strict=True):
         if not _is_number(cell):
             raise wrong(
-                path, f"column {name!r} is {cell!r}, no number; leave the profile out", line
+                path,
+                f"column {shown(name)} is {shown(cell)}, no number; leave the profile out",
+                line,
             )
     return [float(cell) for cell in cells]
 
@@ -119,7 +127,9 @@ def _remarks(
             continue
         address, values = found
         if address in settings[0]:
-            raise wrong(path, f"the setting of {address!r} is given twice; keep one of them", line)
+            raise wrong(
+                path, f"the setting of {shown(address)} is given twice; keep one of them", line
+            )
         for row, value in zip(settings, values, strict=True):
             row[address] = value
     return name, settings
@@ -136,17 +146,17 @@ def _setting(path: Path, line: int, text: str, profiles: int) -> tuple[str, list
     if match is None:
         return None
     found = _VALUES.fullmatch(match["rest"])
-    cells = _cells((found["values"] if found else match["rest"].lstrip(":=;, ")).strip())
+    values = found["values"] if found else match["rest"].lstrip(":=;, ")
+    cells = _cells(path, line, values.strip())
     good = [_is_number(cell) for cell in cells]
     if found and len(cells) == profiles and all(good):
         return match["address"], [float(cell) for cell in cells]
     if not any(good) and not _is_knob(match["address"], match["knob"]):
         return None
-    shown = match["rest"].lstrip(" :")
     raise wrong(
         path,
-        f"the setting of {match['address']!r} needs a number for each of {profiles} profiles, "
-        f'written as "# q1.k1: 3.9, 4.0"; got {shown!r}',
+        f"the setting of {shown(match['address'])} needs a number for each of {profiles} profiles, "
+        f'written as "# q1.k1: 3.9, 4.0"; got {shown(match["rest"].lstrip(" :"))}',
         line,
     )
 

@@ -6,12 +6,19 @@ from pathlib import Path
 
 from ..errors import MeasurementError
 
+#: characters of a file that a message shows
+_SHOWN = 200
 _METRES = {"m": 1.0, "cm": 1e-2, "mm": 1e-3, "um": 1e-6, "µm": 1e-6, "μm": 1e-6}
 
 
 def wrong(path: Path, message: str, line: int | None = None) -> MeasurementError:
     """An error at a line of a file."""
     return MeasurementError(f"{path}{'' if line is None else f':{line}'}: {message}")
+
+
+def shown(text: str) -> str:
+    """What a file says, as messages show it: cut where it is long."""
+    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
 
 
 def metres(unit: str) -> float:
@@ -22,5 +29,5 @@ def metres(unit: str) -> float:
     """
     if unit and unit not in _METRES:
         known = ", ".join(list(_METRES)[:4])
-        raise MeasurementError(f"unit {unit!r} of the axis is no length; known: {known}")
+        raise MeasurementError(f"unit {shown(unit)} of the axis is no length; known: {known}")
     return _METRES.get(unit, 1.0)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import MeasurementError, PyJuTrackError, require_known
-from ..files import write_text, write_whole
+from ..files import write_hdf5, write_text
 from ..io.optional import optional
 from .csv_profiles import csv_text, read_csv
 from .file_errors import wrong
@@ -17,6 +17,8 @@ from .profiles import Profiles
 from .saturation import Saturated
 
 _CSV = (".csv", ".txt")
+#: what HDF5 and NumPy say of files that are damaged
+_DAMAGED = (OSError, LookupError, TypeError, ValueError, RuntimeError, ArithmeticError, MemoryError)
 _FORMATS = ("csv", "hdf5", "openpmd")
 
 
@@ -83,7 +85,7 @@ def _read(path: Path, record: str | None) -> Profiles:
             return read_hdf5(path, file)
     except PyJuTrackError:
         raise
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except _DAMAGED as error:
         raise wrong(path, f"the file cannot be read: {type(error).__name__}: {error}") from error
 
 
@@ -100,6 +102,7 @@ def write_profiles(path: str | Path, profiles: Profiles, *, format: str | None =
         MeasurementError: images, or masked pixels, in a format that has no place for them; in CSV,
             settings that are no addresses.
         UnknownNameError: another format. MissingPackageError: h5py is not installed.
+        WriteError: the disk is full, say; a former file is kept.
     """
     path = Path(path)
     chosen = format or ("csv" if path.suffix.lower() in _CSV else "hdf5")
@@ -117,9 +120,4 @@ def write_profiles(path: str | Path, profiles: Profiles, *, format: str | None =
         return
     h5py = optional("h5py", "h5py", "openpmd")
     fill = fill_hdf5 if chosen == "hdf5" else fill_openpmd
-
-    def write(temporary: Path) -> None:
-        with h5py.File(temporary, "w") as file:
-            fill(file, profiles)
-
-    write_whole(path, write)
+    write_hdf5(path, h5py, lambda file: fill(file, profiles))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..diagnostics import Diagnostic
 from ..elements import HamiltonianKick
-from ..files import write_text, write_whole
+from ..files import write_bytes, write_text
 from ..html import calibration_tables, settings_table
 from ..lattice import Lattice
 from ..tracking import track
@@ -96,7 +96,7 @@ def report(calibration: Calibration, folder: str | Path) -> Path:
         buffer = io.BytesIO()
         picture.figure.savefig(buffer, format="png", dpi=120)
         content = buffer.getvalue()
-        write_whole(folder / f"{picture.name}.png", _writer(content))
+        write_bytes(folder / f"{picture.name}.png", content)
         text = base64.b64encode(content).decode()
         sections.setdefault(picture.heading, []).append(
             f"<p>{escape(picture.caption)}</p>"
@@ -105,13 +105,6 @@ def report(calibration: Calibration, folder: str | Path) -> Path:
     page = folder / "index.html"
     write_text(page, _page(calibration, fit, sections))
     return page
-
-
-def _writer(content: bytes) -> Callable[[Path], None]:
-    def write(temporary: Path) -> None:
-        temporary.write_bytes(content)
-
-    return write
 
 
 def _page(calibration: Calibration, fit: Fit, sections: dict[str, list[str]]) -> str:

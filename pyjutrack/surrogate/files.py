@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from ..errors import InvalidValueError
-from ..files import write_whole
+from ..files import write_bytes
 
 
 def write(
@@ -27,12 +27,16 @@ def write(
     *,
     holds: str = "surrogate",
 ) -> str:
-    """Write weights and their description, whole or not at all; returns the digest."""
+    """Write weights and their description, whole or not at all; returns the digest.
+
+    Raises:
+        WriteError: the disk is full, say.
+    """
     plain = {name: w.detach().cpu().contiguous() for name, w in weights.items()}
     text = json.dumps(description, sort_keys=True, allow_nan=False)
     mark = digest(text, plain)
     header = {"format": f"pyjutrack-{holds}-1", "description": text, "digest": mark}
-    write_whole(path, lambda temporary: save_file(plain, str(temporary), header))
+    write_bytes(path, save(plain, header))  # in memory: its own writer tells no reason
     return mark
 
 
@@ -77,7 +81,10 @@ def read(
         raise InvalidValueError(
             f"{path} was changed after it was written: its digest does not match; {remedy}"
         )
-    return json.loads(text), weights, header["digest"]
+    try:
+        return json.loads(text), weights, header["digest"]
+    except (ValueError, RecursionError) as error:
+        raise InvalidValueError(f"{path}: its description is no JSON: {error}; {remedy}") from error
 
 
 def plain(data: Any) -> Any:

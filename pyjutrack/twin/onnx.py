@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ..errors import InvalidValueError
-from ..files import write_whole
+from ..files import write_bytes
 from ..knobs import parts, values
 from ..stations import stations
 from ..surrogate.conversion.onnx import require_package
@@ -43,11 +43,7 @@ def export(twin: Twin, path: str | Path, settings: Sequence[str]) -> None:
             f"the graph has {content.ByteSize() / 1e9:.1f} GB, and ONNX files at most 2; take "
             "fewer particles"
         )
-
-    def fill(temporary: Path) -> None:
-        temporary.write_bytes(content.SerializeToString())
-
-    write_whole(Path(path), fill)
+    write_bytes(Path(path), content.SerializeToString())
 
 
 def traced(twin: Twin, settings: Sequence[str]) -> tuple[dict[str, str], Graph]:

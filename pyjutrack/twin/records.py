@@ -24,6 +24,8 @@ from ..number import is_transformed
 from ..surrogate import files
 
 T = TypeVar("T")
+#: errors of kinds that cannot be made of what a file says
+_UNMADE = (PyJuTrackError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
 #: kinds of users, by name
 _OTHERS: dict[str, type] = {}
 
@@ -77,7 +79,7 @@ def load(kind: type[T], path: str | Path) -> T:
         found = _made(described, tensors)
     except InvalidValueError:
         raise
-    except (PyJuTrackError, LookupError, TypeError, ValueError, AttributeError) as error:
+    except _UNMADE as error:
         raise InvalidValueError(
             f"{path} does not describe a {kind.__name__} that can be made here: {error}"
         ) from error

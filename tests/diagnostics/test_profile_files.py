@@ -279,6 +279,11 @@ CSV = {
         "# q.k1: 1\n# q.k1: 2\nx [m], a\n0, 1\n0.1, 3\n",
         r"a\.csv:2: .*'q\.k1' is given twice",
     ),
+    "long cell": (
+        f"x [m], a\n0, 1\n0.1, {'9' * 200_000}\n",
+        r"a\.csv:3: no comma-separated .*limit",
+    ),
+    "long word": (f"x [m], a\n0, 1\n0.1, {'b' * 5000}\n", r"a\.csv:3: .{0,40}'b{200}\.\.\.', no"),
     "setting": ("# q.k1: on\nx [m], a\n0, 1\n0.1, 3\n", r"a\.csv:1: .*got 'on'"),
 }
 
@@ -415,6 +420,23 @@ def test_bad_hdf5(tmp_path, images, name):
     _edit(path, change)
     with pytest.raises(dg.MeasurementError, match=rf"a\.h5: .*{message}"):
         dg.read_profiles(path)
+
+
+@pytest.mark.parametrize("form", ["hdf5", "openpmd"])
+@pytest.mark.parametrize("mark", [b"SNOD", b"TREE", b"HEAP"])
+def test_damaged_hdf5_is_told(tmp_path, profiles, form, mark):
+    path = tmp_path / "damaged.h5"
+    dg.write_profiles(path, profiles, format=form)
+    path.write_bytes(path.read_bytes().replace(mark, b"XXXX"))
+    with pytest.raises(dg.MeasurementError, match=r"damaged\.h5: "):
+        dg.read_profiles(path)
+
+
+def test_blanks_in_a_remark_take_no_time(tmp_path):
+    """Quadratic matching took minutes: the test ends, or does not."""
+    text = f"# q1.k1{' ' * 200_000}b\nx{' ' * 100_000} [m], a\n0, 1\n0.1, 3\n"
+    (tmp_path / "a.csv").write_text(text)
+    assert dg.read_profiles(tmp_path / "a.csv").labels == ("x",)
 
 
 def test_files_that_are_none(tmp_path, images):

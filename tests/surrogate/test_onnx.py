@@ -262,6 +262,25 @@ def test_no_file(tmp_path):
             from_onnx(path)
 
 
+def test_a_changed_weight_is_noticed(file):
+    """One byte in the middle of the weights, where no structure is hurt."""
+    to_onnx(surrogate_of(network_of("linear")), file)
+    content = bytearray(file.read_bytes())
+    assert from_onnx(file)
+    weight = network_of("linear").weights["up3.weight"].to(torch.float32).numpy().tobytes()
+    at = content.index(weight) + len(weight) // 2
+    content[at] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(InvalidValueError, match=r"network\.onnx cannot be read: it was changed"):
+        from_onnx(file)
+
+
+def test_another_program_may_save_our_file_again(file):
+    to_onnx(surrogate_of(network_of("linear")), file)
+    onnx.save_model(onnx.load(file), file)
+    assert from_onnx(file).mesh.grid.size == (0.02, 0.03)
+
+
 def test_weights_in_another_file(file):
     to_onnx(surrogate_of(network_of("linear")), file)
     onnx.save_model(

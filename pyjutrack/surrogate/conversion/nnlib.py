@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...errors import InvalidValueError, require_known
-from ...files import write_json
+from ...files import write_json, writing
 from ..layers import (
     Add,
     Affine,
@@ -57,6 +57,7 @@ def to_nnlib(surrogate: Surrogate, path: str | Path, dtype: str = "float32") -> 
         UnknownNameError: another precision.
         InvalidValueError: a layer that has no counterpart, weights too large for the precision, or
             something else at `path`.
+        WriteError: the disk is full, say; a former folder is kept.
     """
     require_known("precision", dtype, _PRECISIONS)
     network = surrogate.network.to(_PRECISIONS[dtype], "cpu")
@@ -170,7 +171,7 @@ def _manifest(file: Path) -> dict[str, Any]:
         raise InvalidValueError(f"no converted surrogate at {file.parent}: it lacks {file.name}")
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise InvalidValueError(f"{file} is no whole JSON: {error}") from error
     held = {k: manifest.get(k) for k in _FORMAT} if isinstance(manifest, dict) else None
     if held != _FORMAT:
@@ -197,7 +198,10 @@ def _arrays_in(file: Path, manifest: dict[str, Any]) -> dict[str, Array]:
         total += math.prod(dims) * stored.itemsize
     if not file.is_file():
         raise InvalidValueError(f"no weights at {file}; convert the surrogate again")
-    data = file.read_bytes()
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise InvalidValueError(f"{file} cannot be read: {error.strerror or error}") from error
     if len(data) != total:
         raise InvalidValueError(
             f"{file} is {len(data)} bytes long, its arrays are {total}: it is truncated, or of "
@@ -232,6 +236,12 @@ def _check_arrays(path: Path, found: dict[str, Array], network: Network) -> None
             )
 
 
+def _beside(path: Path) -> tempfile.TemporaryDirectory[str]:
+    """A temporary folder beside `path`, whose own folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-")
+
+
 def _write_folder(path: Path, fill: Callable[[Path], None]) -> None:
     """Let `fill` fill a temporary folder beside `path`, then rename it to `path`.
 
@@ -241,8 +251,7 @@ def _write_folder(path: Path, fill: Callable[[Path], None]) -> None:
     ours = {_MANIFEST, _BINARY}
     if path.exists() and not (path.is_dir() and {p.name for p in path.iterdir()} <= ours):
         raise InvalidValueError(f"{path} is there and no converted surrogate; take another name")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as name:
+    with writing(path), _beside(path) as name:
         new, old = Path(name) / "new", Path(name) / "old"
         new.mkdir()
         fill(new)

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from ...errors import InvalidValueError, MissingPackageError
-from ...files import write_whole
+from ...files import write_bytes
 from ...spacecharge.shapes import BSPLINE, Shape
 from ..architectures import Standardisation
 from ..files import plain
@@ -39,9 +39,11 @@ def to_onnx(source: Surrogate | Network, path: str | Path) -> None:
     """Write an ONNX file in single precision, whole or not at all.
 
     It maps "input" (batch, 1, nx, ny) to "output" of the same shape. Of a surrogate it also tells
-    cells, box, shape function, domain and training; of a network it leaves nx and ny open.
+    cells, box, shape function, domain and training; of a network it leaves nx and ny open. A digest
+    of all of it stands in the file, and `from_onnx` checks it.
 
     Raises:
+        WriteError: the disk is full, say.
         InvalidValueError: a layer of a kind for which there is no operator.
         MissingPackageError: the package `onnx` is missing.
     """
@@ -53,12 +55,7 @@ def to_onnx(source: Surrogate | Network, path: str | Path) -> None:
         told = {k: v for k, v in source.description().items() if k != "layers"}
     else:
         network, cells, told = source, None, {}
-    content = onnx_export.content(network.to(torch.float32, "cpu"), cells, told)
-
-    def fill(temporary: Path) -> None:
-        temporary.write_bytes(content)
-
-    write_whole(Path(path), fill)
+    write_bytes(Path(path), onnx_export.content(network.to(torch.float32, "cpu"), cells, told))
 
 
 def from_onnx(
@@ -85,9 +82,9 @@ def from_onnx(
         outside: what to do with a beam unlike those of training: "warn", "raise" or "ignore".
 
     Raises:
-        InvalidValueError: no such file; no whole ONNX file; weights in other files; an operator or
-            attribute that no layer stands for; another box, shape function or number of cells than
-            the file tells.
+        InvalidValueError: no such file; no whole ONNX file, or one of ours that was changed since;
+            weights in other files; an operator or attribute that no layer stands for; another box,
+            shape function or number of cells than the file tells.
         MissingPackageError: the package `onnx` is missing.
     """
     require_package()
@@ -107,7 +104,8 @@ def from_onnx(
         before, after = _around(standardisation, smoothing)
         network = onnx_import.network(model, cells, before, after)
         surrogate = _surrogate(network, cells, size, assignment, told)
-    except (InvalidValueError, RuntimeError) as error:  # the latter of maps beyond all memory
+    # RuntimeError comes of maps beyond all memory
+    except (InvalidValueError, RuntimeError, OSError) as error:
         raise InvalidValueError(f"{path} cannot be read: {error}") from error
     return surrogate.replace(outside=outside)
 

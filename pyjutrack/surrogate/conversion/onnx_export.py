@@ -27,7 +27,7 @@ from ..layers import (
     TransposedConvolution,
 )
 from ..network import INPUT, Network
-from .onnx_graph import DESCRIPTION, SIGMA, Graph, numbered, unused
+from .onnx_graph import DESCRIPTION, DIGEST, SIGMA, Graph, digest_of, numbered, unused
 
 OUTPUT = "output"
 #: versions of the operators and of the format: old enough for runtimes in other languages
@@ -93,6 +93,7 @@ def content(network: Network, cells: tuple[int, int] | None, told: Mapping[str, 
         checker.check_model(model, full_check=True)
     except (checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise InvalidValueError(f"the network makes no valid ONNX graph: {error}") from error
+    model.metadata_props.add(key=DIGEST, value=digest_of(model))
     return model.SerializeToString()
 
 

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from onnx import NodeProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from torch import Tensor
 
 from ...errors import InvalidValueError
+from ...files import digest
 from ..layers import Layer
 from ..network import INPUT, Network
 
@@ -21,11 +22,25 @@ Array = NDArray[Any]
 
 #: key under which a file of this package describes its surrogate
 DESCRIPTION = "pyjutrack"
+#: key under which a file of this package has the digest of its graph and description
+DIGEST = "pyjutrack.digest"
 #: key under which a node of this package tells the rms of the Gaussian that its kernel is
 SIGMA = "pyjutrack.sigma"
 #: rows and columns of zeros to be put before x, before y, after x, after y
 Pads = tuple[int, int, int, int]
 NO_PADS: Pads = (0, 0, 0, 0)
+
+
+def told(model: ModelProto, key: str) -> str | None:
+    """What a file says under a key; None if nothing."""
+    return next((p.value for p in model.metadata_props if p.key == key), None)
+
+
+def digest_of(model: ModelProto) -> str:
+    """SHA-256 of all that decides what a model computes and means here."""
+    versions = sorted((o.domain, o.version) for o in model.opset_import)
+    graph = model.graph.SerializeToString(deterministic=True)
+    return digest(graph, repr(versions).encode(), (told(model, DESCRIPTION) or "").encode())
 
 
 def numbered(name: str) -> Iterator[str]:

@@ -15,7 +15,7 @@ from onnx import ModelProto, TensorProto, checker, external_data_helper
 from ...errors import InvalidValueError
 from ..layers import Layer
 from ..network import INPUT, Network
-from .onnx_graph import DESCRIPTION, Graph, Map, Node, numbers_of
+from .onnx_graph import DESCRIPTION, DIGEST, Graph, Map, Node, digest_of, numbers_of, told
 from .onnx_operators import RULES
 
 #: before it, sums say in attributes how shapes are matched
@@ -32,8 +32,8 @@ def model(content: bytes) -> ModelProto:
     """The model of a file, checked as far as can be without running it.
 
     Raises:
-        InvalidValueError: no whole and valid ONNX file, weights in other files, or operators for
-            which there is no rule.
+        InvalidValueError: no whole and valid ONNX file, weights in other files, operators for
+            which there is no rule, or a digest that does not match.
     """
     try:
         read = onnx.load_model_from_string(content)
@@ -41,6 +41,7 @@ def model(content: bytes) -> ModelProto:
         raise InvalidValueError(f"it is no whole ONNX file: {error}") from error
     _require_inside(read)
     _require_known(read)
+    _require_unchanged(read)
     try:
         checker.check_model(read, full_check=True)
     except (checker.ValidationError, onnx.shape_inference.InferenceError, ValueError) as error:
@@ -53,14 +54,13 @@ def model(content: bytes) -> ModelProto:
 
 def description(model: ModelProto) -> dict[str, Any]:
     """What a file of this package tells besides its network; empty for others."""
-    text = next((p.value for p in model.metadata_props if p.key == DESCRIPTION), "{}")
     try:
-        told = json.loads(text)
+        found = json.loads(told(model, DESCRIPTION) or "{}")
     except (ValueError, RecursionError) as error:
         raise InvalidValueError(f"its description is no JSON: {error}") from error
-    if not isinstance(told, dict):
-        raise InvalidValueError(f"its description is {told!r}, not a JSON object")
-    return told
+    if not isinstance(found, dict):
+        raise InvalidValueError(f"its description is {found!r}, not a JSON object")
+    return found
 
 
 def cells(model: ModelProto) -> tuple[int, int] | None:
@@ -130,6 +130,16 @@ def _input(model: ModelProto) -> onnx.ValueInfoProto:
     if len(found) != 1:
         raise InvalidValueError(f"it has the inputs {[i.name for i in found]}; supported is one")
     return found[0]
+
+
+def _require_unchanged(model: ModelProto) -> None:
+    """Raise InvalidValueError if a file of this package is not as it was written."""
+    mark = told(model, DIGEST)
+    if mark is not None and mark != digest_of(model):
+        raise InvalidValueError(
+            "it was changed after it was written: its digest does not match; take a fresh copy, or "
+            f"remove its metadata entry {DIGEST!r} if another program changed it on purpose"
+        )
 
 
 def _require_inside(model: ModelProto) -> None:

@@ -11,7 +11,7 @@ import torch
 from tqdm import tqdm
 
 from ...errors import InvalidValueError
-from ...files import write_text
+from ...files import write_text, writing
 from ...spacecharge.poisson import Potential
 from ..surrogate import Surrogate
 from . import card
@@ -86,9 +86,10 @@ def _check_out(out: Path) -> None:
         raise InvalidValueError(f"weights are written to NAME.safetensors, not to {out}")
     if out.is_dir():
         raise InvalidValueError(f"{out} is a folder; give the name of a file")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=out.parent):
-        pass
+    with writing(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out.parent):
+            pass
 
 
 def _bar(name: str, total: int, *, done: int = 0) -> tqdm:
