@@ -6,6 +6,7 @@ from .centroids import BeamPosition, BeamSize
 from .instrument import Diagnostic, Instrument, noisy
 from .loss_count import LossCount
 from .profile_files import read_profiles, write_profiles
+from .profile_moments import GaussianFit
 from .profile_monitors import Screen, WireScanner
 from .profiles import Profiles
 from .quadrupole_scan import ScannedBeam, quadrupole_scan
@@ -15,6 +16,7 @@ __all__ = [
     "BeamSize",
     "Bins",
     "Diagnostic",
+    "GaussianFit",
     "Instrument",
     "LossCount",
     "MeasurementError",

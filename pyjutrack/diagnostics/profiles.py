@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +21,7 @@ from .profile_checks import (
     numbers,
     settings_of,
 )
+from .profile_moments import GaussianFit, fit_gaussians, rms_sizes
 from .rebinning import rebinned
 from .saturation import Saturated, desaturated
 
@@ -99,28 +99,28 @@ class Profiles:
         return np.array([s[address] for s in self.settings])
 
     def sizes(self) -> Array:
-        """rms about the mean along each axis, (S, dimensions) [m]; masked pixels do not count.
+        """rms about the mean along each axis, (S, dimensions) [m].
 
-        Take the background off first, as `on` does: it counts most where the beam is not.
+        Take the background off first, as `on` does: it counts most where the beam is not. Masked
+        pixels do not count. Beside them and at the ends of the axes there must be no signal: at
+        most 1 % of the largest, or what noise makes.
 
         Raises:
-            MeasurementError: nothing is left of a profile, or its variance is negative.
+            MeasurementError: the mask or the axes cut the signal (use `gaussian_fit`); nothing is
+                left of a profile, or its variance is negative.
         """
-        found = np.empty((len(self), len(self.axes)))
-        for row, profile in enumerate(np.where(self.mask, self.values, 0.0)):
-            for i, (label, axis) in enumerate(zip(self.labels, self.axes, strict=True)):
-                others = tuple(j for j in range(len(self.axes)) if j != i)
-                along = profile.sum(others)
-                total = along.sum()
-                mean = along @ axis / total if total > 0 else math.nan
-                variance = along @ (axis - mean) ** 2 / total
-                if not variance >= 0:
-                    raise MeasurementError(
-                        f"profile {row} has no size along {label}: its sum is {total:g} and its "
-                        f"variance {variance:g} m^2; take less background off"
-                    )
-                found[row, i] = math.sqrt(variance)
-        return found
+        return rms_sizes(self)
+
+    def gaussian_fit(self) -> GaussianFit:
+        """A Gaussian and a constant offset fitted to the pixels that count, with errors.
+
+        For profiles of which something is masked, a saturated peak say, and so that no background
+        has to be taken off. In two dimensions the Gaussian may be tilted; sizes are along the axes.
+
+        Raises:
+            MeasurementError: too few pixels, no signal, or no Gaussian that fits.
+        """
+        return fit_gaussians(self)
 
     def without_saturation(self, saturated: Saturated = "refuse") -> Profiles:
         """Profiles whose maximum is a peak and no plateau.
@@ -133,6 +133,7 @@ class Profiles:
         Args:
             saturated: "refuse" raises, "mask" takes out all pixels at such a maximum and those that
                 touch them, whose noise is cut above and on which a camera blooms, "keep" keeps all.
+                A masked peak has no rms; see `gaussian_fit`.
 
         Raises:
             MeasurementError: a plateau, where it is refused; a profile in which all is alike.

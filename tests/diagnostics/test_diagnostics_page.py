@@ -16,5 +16,5 @@ for value, error, true in zip((result.emittance, result.beta, result.alpha), res
 
 def test_examples_run(tmp_path):
     examples = blocks("docs/diagnostics.md", "example")
-    assert len(examples) == 10
+    assert len(examples) == 11
     run("\n".join(examples) + CHECKS, tmp_path)
