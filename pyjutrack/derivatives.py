@@ -117,7 +117,8 @@ def gradient(
     """Gradient of a figure of the tracked beam by any knobs, the field's response included.
 
     Args:
-        observable: (final beam, initial beam) -> 0-d tensor; see `pyjutrack.observables`.
+        observable: (final beam, initial beam) -> 0-d tensor; see `pyjutrack.observables`. Knobs of
+            the beam are set in the initial beam that it gets.
         wrt: knobs, such as "d1.length", "q1.k1", "beam.current", "beam.beta_x",
             "kicks[0].perveance_scale", or vectors such as "field.weights", which count with all
             their entries; see `pyjutrack.knobs`.
@@ -169,16 +170,14 @@ def value_and_gradient(
     chosen, task = engine_of(engine), task_of(lattice, beam, kicks, turns, adjoint)
     found, vector = parts(task, wrt), values(task, wrt)
 
-    def figure(final: Beam) -> Tensor:
-        return observable(final, beam)
-
     def function(vector: Tensor) -> Tensor:
-        return checked(figure, chosen.track(overlay(task, wrt, split(vector, found))))
+        knobbed = overlay(task, wrt, split(vector, found))
+        return checked(observable, chosen.track(knobbed), knobbed.beam)
 
     if mode == "fd":
         value, slope = function(vector), _central(function, vector, step)
     else:
-        value, slope = chosen.value_and_gradient(figure, task, wrt, mode)
+        value, slope = chosen.value_and_gradient(observable, task, wrt, mode)
     return float(value.detach()), np.asarray(slope.detach())
 
 

@@ -68,7 +68,7 @@ class Native:
         vector = values(task, wrt)
         leaf = vector.requires_grad_()
         end, source = _final(task, wrt, split(leaf, found))
-        value = checked(figure, beam_of(end.state, end.reference, source))
+        value = checked(figure, beam_of(end.state, end.reference, source), source)
         slope, world = torch.zeros_like(vector), task.beam.world
         if value.requires_grad:
             with parallel.cores():
@@ -135,14 +135,15 @@ def _tracked(task: Task, *, once: bool = False) -> End:
 
 
 def _meet(figure: Figure, final: End, source: Beam, count: int) -> tuple[Tensor, Tensor]:
-    """The gradient of the figure by the final beam, times what was pushed through the tracking.
+    """The gradient of the figure by both beams, times what was pushed through the tracking.
 
     Cheaper than to push all directions through the figure as well.
     """
-    moved: list[Any] = [*final.state.coordinates, source.current]
+    moved: list[Any] = [*final.state.coordinates, source.coordinates, source.current]
     leaves: list[Any] = [_leaf(t) if isinstance(t, Pushed) else t for t in moved]
     state = State(tuple(leaves[:6]), final.state.alive)
-    value = checked(figure, beam_of(state, final.reference, source.replace(current=leaves[6])))
+    initial = source.replace(coordinates=leaves[6], current=leaves[7])
+    value = checked(figure, beam_of(state, final.reference, initial), initial)
     slope = torch.zeros(count, dtype=torch.float64)
     active = [(t, leaf) for t, leaf in zip(moved, leaves, strict=True) if isinstance(t, Pushed)]
     if active and value.requires_grad:

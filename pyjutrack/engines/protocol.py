@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-#: final beam -> 0-d tensor
-Figure = Callable[[Beam], Tensor]
+#: (final beam, initial beam) -> 0-d tensor
+Figure = Callable[[Beam, Beam], Tensor]
 
 
 @dataclass(frozen=True)
@@ -72,5 +72,5 @@ class Engine(Protocol):
     def value_and_gradient(
         self, figure: Figure, task: Task, wrt: Sequence[str], mode: Literal["reverse", "forward"]
     ) -> tuple[Tensor, Tensor]:
-        """A figure of the final beam, 0-d, and its gradient by knobs, (K,)."""
+        """A figure of the final and the initial beam, 0-d, and its gradient by knobs, (K,)."""
         ...

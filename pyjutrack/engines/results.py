@@ -17,8 +17,8 @@ from .protocol import Figure
 _ROUNDING = 1e-9
 
 
-def checked(figure: Figure, final: Beam) -> Tensor:
-    """The figure of a beam, if there is one.
+def checked(figure: Figure, final: Beam, initial: Beam) -> Tensor:
+    """The figure of a tracked beam, if there is one.
 
     Raises:
         ParticleLostError: no particle is left.
@@ -26,7 +26,7 @@ def checked(figure: Figure, final: Beam) -> Tensor:
     """
     if not bool(survivors(final).any()):
         raise ParticleLostError("every particle was lost; the observable of no beam is undefined")
-    value: Any = figure(final)
+    value: Any = figure(final, initial)
     if not isinstance(value, Tensor) or value.dim() != 0:
         raise InvalidValueError(
             "an observable must return a 0-d tensor, a function of the final beam's coordinates; "

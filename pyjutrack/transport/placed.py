@@ -16,7 +16,6 @@ from .apply import kick
 from .base import Part, State, transport
 from .fields import behind
 from .frames import (
-    HERE,
     Frame,
     along,
     cos_sin,
@@ -88,8 +87,10 @@ def is_displaced(element: Element) -> bool:
 
 def _placed(element: Element, state: State, reference: Reference, part: Part) -> State:
     if isinstance(element, Patch):
+        if is_zero(element.tilt) and not is_displaced(element):
+            return state
         frame = then(displacement(element), rolled(element.tilt))
-        return _patched(state, reference, frame, element.dz) if frame != HERE else state
+        return _patched(state, reference, frame, element.dz)
     if not is_displaced(element):
         return _rolled(element, state, reference, part)
     state = _patched(state, reference, _offset(element, part.start), 0.0)

@@ -82,11 +82,11 @@ class Julia:
         study, at, moved = self._knobbed(task, wrt)
         if mode == "forward":
             end, marks, tangents = self._call("pushforward", task, study, at, moved)
-            value, weights, by_current = _weighted(figure, _beam(task.beam, end, marks))
+            value, weights, by_current = _weighted(figure, _beam(task.beam, end, marks), task.beam)
             slope = np.einsum("pck,pc->k", border.array(tangents), weights)
         else:
             end, marks = self._call("track", task, study, at)
-            value, weights, by_current = _weighted(figure, _beam(task.beam, end, marks))
+            value, weights, by_current = _weighted(figure, _beam(task.beam, end, marks), task.beam)
             slope = border.array(self._call("pullback", task, study, at, weights)) @ moved
         slope = slope + by_current * np.array([address == CURRENT for address in wrt])
         return value, torch.as_tensor(slope)
@@ -125,11 +125,14 @@ def _beam(like: Beam, end: Any, marks: Any) -> Beam:
     return like.replace(coordinates=tensor, alive=torch.as_tensor(border.array(marks) == 0))
 
 
-def _weighted(figure: Figure, final: Beam) -> tuple[Tensor, NDArray[np.float64], float]:
-    """A figure of the final beam, and its gradient by coordinates (N, 6) and by the current."""
+def _weighted(
+    figure: Figure, final: Beam, initial: Beam
+) -> tuple[Tensor, NDArray[np.float64], float]:
+    """A figure of both beams, and its gradient by final coordinates (N, 6) and the current."""
     end = final.coordinates.detach().clone().requires_grad_()
     current = torch.as_tensor(border.number(final.current), dtype=end.dtype).requires_grad_()
-    value = checked(figure, final.replace(coordinates=end, current=current))
+    tracked = final.replace(coordinates=end, current=current)
+    value = checked(figure, tracked, initial.replace(current=current))
     if not value.requires_grad:
         return value, np.zeros(tuple(end.shape)), 0.0
     by_end, by_current = torch.autograd.grad(
