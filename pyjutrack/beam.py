@@ -88,7 +88,7 @@ class Beam:
 
     def __repr__(self) -> str:
         kind = self.reference.species.name
-        energy = self.reference.kinetic_energy
+        energy = detached(self.reference.kinetic_energy)
         world = self.world
         here, whole = ("", "") if world.alone else (" here", f" of {world.particles}")
         part = "" if world.alone else f"; rank {world.rank} of {world.size}"

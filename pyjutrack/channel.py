@@ -90,12 +90,14 @@ def channelled(
         stepping: whether maps without a program may stand between passes.
 
     Returns:
-        None where the beam, its field or an element carry derivatives, where there are several
-        kicks or one of another kind, maps without a program if they may not be stepped, or an
-        accelerated reference.
+        None where the beam, its reference, its field or an element carry derivatives, where there
+        are several kicks or one of another kind, maps without a program if they may not be stepped,
+        or an accelerated reference.
     """
     kick = kicks[0] if len(kicks) == 1 else None
     if type(kick) is not SpaceCharge or not is_plain(state):
+        return None
+    if isinstance(beam.reference.p0c, Tensor):
         return None
     turn = passes(walk, beam.reference, stepping=stepping)
     if turn is None:

@@ -40,9 +40,10 @@ def lattice_html(lattice: Lattice) -> str:
 def beam_html(beam: Beam) -> str:
     """A heading, and mean, rms and emittance of the coordinates of the particles alive."""
     reference = beam.reference
+    energy = _number(detached(reference.kinetic_energy))
     head = (
         f"<b>Beam</b>: {len(beam)} macroparticles, {beam.lost} lost; "
-        f"{escape(reference.species.name)}, kinetic energy {_number(reference.kinetic_energy)} eV, "
+        f"{escape(reference.species.name)}, kinetic energy {energy} eV, "
         f"current {_number(detached(beam.current))} A"
     )
     if beam.coordinates.dim() != 2:

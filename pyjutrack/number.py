@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 Number = float | Tensor
 
@@ -19,6 +20,19 @@ def tensor_like(value: Number, like: Tensor) -> Tensor:
 def detached(value: Number) -> float:
     """A parameter as a float, whatever it carries."""
     return float(value.detach()) if isinstance(value, Tensor) else value
+
+
+def carries(value: Number) -> bool:
+    """Whether a parameter may carry a derivative, of any mode."""
+    if not isinstance(value, Tensor):
+        return False
+    plain = type(value) in (Tensor, torch.nn.Parameter) and not is_transformed(value)
+    return not plain or value.requires_grad or forward_ad._current_level >= 0
+
+
+def differs(value: Any, default: Any) -> bool:
+    """Whether a parameter is not the plain default; a tensor of its value is not."""
+    return isinstance(value, Tensor) or bool(value != default)
 
 
 def is_whole(value: Any) -> bool:

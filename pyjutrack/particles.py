@@ -189,7 +189,7 @@ class _PushedParticles(Particles):
 
 def _with_kernels(segment: Segment, reference: Reference) -> list[Operation] | None:
     """What a part of an element does, if there are kernels for it and nobody is lost on the way."""
-    if not always_passes(segment.element):
+    if not always_passes(segment.element) or isinstance(reference.p0c, Tensor):
         return None
     found = taped(segment.element, reference, segment.part)
     return found if all(name in COMPILED_MAPS for name, _ in found) else None

@@ -72,7 +72,7 @@ def _run(
         return End(found.state, found.probe, reference)
     state = state_of(beam.coordinates, beam.alive)
     needs_beam = bool(kicks) or probe is None
-    particles = particles_of(state, (beam.current, lattice, kicks))
+    particles = particles_of(state, (beam.current, reference, lattice, kicks))
     for _ in range(turns):
         for segment in walk:
             if needs_beam:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
+import torch
 from scipy import constants as codata
+from torch import Tensor
 
 from .errors import InvalidValueError, require_known
+from .functions import bool_or
+from .number import Number, carries, detached
 
 SPEED_OF_LIGHT = codata.c
 VACUUM_PERMITTIVITY = codata.epsilon_0
@@ -45,6 +50,15 @@ class Species:
     charge: float
 
     def __post_init__(self) -> None:
+        for name in ("mass", "charge"):
+            value: Any = getattr(self, name)
+            if carries(value):
+                raise InvalidValueError(
+                    f"species {name} carries a derivative, which tracking does not take up: give "
+                    "a float, or vary the momentum (Reference.p0c) in its place"
+                )
+            if isinstance(value, Tensor):
+                object.__setattr__(self, name, detached(value))
         if not (math.isfinite(self.mass) and self.mass > 0):
             raise InvalidValueError(f"species mass must be positive and finite, got {self.mass} eV")
         if not math.isfinite(self.charge) or self.charge == 0:
@@ -75,80 +89,87 @@ class Reference:
 
     Attributes:
         species: its kind.
-        p0c: momentum times c [eV] (of one particle, not per charge).
+        p0c: momentum times c [eV] (of one particle, not per charge); a float, or a 0-d tensor
+            that carries a derivative. All that depends on it then carries that too, in plain
+            PyTorch in the place of compiled kernels.
     """
 
     species: Species
-    p0c: float
+    p0c: Number
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.p0c) and self.p0c > 0):
-            raise InvalidValueError(f"reference p0c must be positive and finite, got {self.p0c} eV")
+        p0c: Any = _energy("reference p0c", self.p0c)
+        object.__setattr__(self, "p0c", p0c.to(torch.float64) if carries(p0c) else detached(p0c))
 
     @classmethod
-    def from_p0c(cls, species: str | Species, p0c: float) -> Reference:
+    def from_p0c(cls, species: str | Species, p0c: Number) -> Reference:
         """From the momentum times c [eV]."""
-        return cls(_species(species), float(p0c))
+        return cls(_species(species), p0c)
 
     @classmethod
-    def from_kinetic(cls, species: str | Species, kinetic_energy: float) -> Reference:
+    def from_kinetic(cls, species: str | Species, kinetic_energy: Number) -> Reference:
         """From the kinetic energy [eV]."""
         species = _species(species)
-        if not (math.isfinite(kinetic_energy) and kinetic_energy > 0):
-            raise InvalidValueError(
-                f"kinetic energy must be positive and finite, got {kinetic_energy} eV"
-            )
+        kinetic_energy = _energy("kinetic energy", kinetic_energy)
         # sqrt(T (T + 2 m)) keeps its digits where T is far below m
-        return cls(species, math.sqrt(kinetic_energy * (kinetic_energy + 2 * species.mass)))
+        return cls(species, _sqrt(kinetic_energy * (kinetic_energy + 2 * species.mass)))
 
     @classmethod
-    def from_total(cls, species: str | Species, total_energy: float) -> Reference:
+    def from_total(cls, species: str | Species, total_energy: Number) -> Reference:
         """From the total energy [eV]."""
         species = _species(species)
-        if not total_energy > species.mass:
+        total_energy = _energy("total energy", total_energy)
+        if not _known(total_energy > species.mass):
             raise InvalidValueError(
                 f"total energy {total_energy} eV is not above the rest energy "
                 f"{species.mass} eV of the {species.name}; from_kinetic takes kinetic energies"
             )
         return cls.from_kinetic(species, total_energy - species.mass)
 
-    def accelerated(self, gain: float) -> Reference:
+    def detached(self) -> Reference:
+        """The same with a plain number as its momentum."""
+        return self if isinstance(self.p0c, float) else Reference(self.species, detached(self.p0c))
+
+    def accelerated(self, gain: Number) -> Reference:
         """The reference with another energy, `gain` [eV] above this one.
 
         Raises:
             InvalidValueError: nothing is left of the kinetic energy.
         """
         kinetic = self.kinetic_energy + gain
-        if not kinetic > 0:
+        if not _known(kinetic > 0):
             raise InvalidValueError(
-                f"a {self.species.name} of kinetic energy {self.kinetic_energy:g} eV cannot lose "
-                f"{-gain:g} eV"
+                f"a {self.species.name} of kinetic energy {detached(self.kinetic_energy):g} eV "
+                f"cannot lose {-detached(gain):g} eV"
             )
         return Reference.from_kinetic(self.species, kinetic)
 
     @property
-    def beta_gamma(self) -> float:
+    def beta_gamma(self) -> Number:
         return self.p0c / self.species.mass
 
     @property
-    def gamma(self) -> float:
-        return math.hypot(1.0, self.beta_gamma)
+    def gamma(self) -> Number:
+        momentum = self.beta_gamma
+        if isinstance(momentum, Tensor):
+            return (1 + momentum * momentum).sqrt()
+        return math.hypot(1.0, momentum)
 
     @property
-    def beta(self) -> float:
+    def beta(self) -> Number:
         return self.beta_gamma / self.gamma
 
     @property
-    def kinetic_energy(self) -> float:
+    def kinetic_energy(self) -> Number:
         """Kinetic energy [eV]."""
         return self.p0c * self.beta_gamma / (self.gamma + 1)
 
     @property
-    def rigidity(self) -> float:
+    def rigidity(self) -> Number:
         """Magnetic rigidity B rho = p0 / q [T m], with the sign of the charge."""
         return self.p0c / (self.species.charge * SPEED_OF_LIGHT)
 
-    def perveance_per_ampere(self) -> float:
+    def perveance_per_ampere(self) -> Number:
         """Generalised perveance per ampere of beam current [1/A].
 
         K = q I / (2 pi eps0 m c^3 (beta gamma)^3), so that the kick over ds on a particle at
@@ -164,6 +185,33 @@ class Reference:
             * self.species.mass
             * self.beta_gamma**3
         )
+
+
+def _energy(label: str, value: Any) -> Number:
+    """A positive number [eV]; tensors that carry derivatives stay what they are.
+
+    Raises:
+        InvalidValueError: it is none.
+    """
+    if not isinstance(value, Tensor):
+        try:
+            value = math.nan if isinstance(value, str) else float(value)
+        except (TypeError, ValueError, OverflowError):
+            raise InvalidValueError(f"{label} must be a number [eV], got {value!r}") from None
+    elif value.dim():
+        raise InvalidValueError(f"{label} must be a number [eV], got shape {tuple(value.shape)}")
+    if not _known((value > 0) & (value < math.inf)):
+        raise InvalidValueError(f"{label} must be positive and finite, got {value} eV")
+    return value
+
+
+def _known(condition: bool | Tensor) -> bool:
+    """A condition, taken for true where a transform hides it."""
+    return bool_or(condition, default=True) if isinstance(condition, Tensor) else condition
+
+
+def _sqrt(number: Number) -> Number:
+    return number.sqrt() if isinstance(number, Tensor) else math.sqrt(number)
 
 
 def _species(species: str | Species) -> Species:

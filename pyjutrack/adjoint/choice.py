@@ -41,7 +41,7 @@ def chosen(course: Course, adjoint: str, *, once: bool = False) -> str:
     small = stored_bytes(course) <= STORED
     if adjoint == "store" or (adjoint == "auto" and small and not (once and _compiled(course))):
         return "store"
-    everything = tensors_in((beam.coordinates, beam.current, course.lattice, kicks))
+    everything = tensors_in((beam.coordinates, course.parts))
     if forward_ad._current_level >= 0 or any(
         isinstance(t, Pushed) or is_transformed(t) for t in everything
     ):
@@ -64,13 +64,14 @@ def chosen(course: Course, adjoint: str, *, once: bool = False) -> str:
             )
     fixed = [k for k in kicks if not getattr(k, "reversible", False)]
     if adjoint == "auto":
-        return "reversible" if _is_double(beam) and not fixed else "checkpoint"
-    if adjoint == "reversible" and fixed:
+        adjoint = "reversible" if _is_double(beam) and not fixed else "checkpoint"
+    elif adjoint == "reversible" and fixed:
         raise InvalidValueError(
             f"{type(fixed[0]).__name__} does not say that it is reversible (see `Kick`); take "
             "adjoint='checkpoint'"
         )
-    return adjoint
+    # what is reconstructed does not tell the reference's derivative
+    return "checkpoint" if course.reference_moves else adjoint
 
 
 def _compiled(course: Course) -> bool:
@@ -97,4 +98,4 @@ def _depends_on_hidden(kick: Kick, beam: Beam) -> bool:
     with torch.enable_grad():
         state = kick.admit(state_of(beam.coordinates.detach(), beam.alive))
         moved = kick.apply(state, kick.field(beam, state), 0.0)
-    return hidden(moved.coordinates, active((kick, beam.current)))
+    return hidden(moved.coordinates, active((kick, beam.current, beam.reference)))

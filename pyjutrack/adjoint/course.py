@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,6 +14,7 @@ from ..beam import Beam
 from ..functions import on_host
 from ..lattice import Lattice
 from ..reference import Reference
+from ..transport import WHOLE, behind
 from ..walk import Segment, Walk
 
 if TYPE_CHECKING:
@@ -41,6 +43,20 @@ class Course:
     def phases(self) -> int:
         """Of a segment: one for its element, and one for every kick."""
         return 1 + len(self.kicks)
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """All besides the particles that may carry derivatives."""
+        return self.beam.current, self.beam.reference, self.lattice, self.kicks
+
+    @cached_property
+    def reference_moves(self) -> bool:
+        """Whether the reference's momentum carries derivatives, at the start or later."""
+        with torch.enable_grad():
+            reference = self.beam.reference
+            for element in self.lattice:
+                reference = behind(element, reference, WHOLE)
+        return isinstance(reference.p0c, Tensor)
 
     def numbers(self) -> Walk:
         """The same segments with plain numbers as parameters."""

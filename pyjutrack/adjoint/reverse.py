@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 from torch.autograd import Function
 
 from ..active import active
@@ -15,7 +16,9 @@ from ..channel import channelled
 from ..compiled import parallel
 from ..errors import InvalidValueError
 from ..lattice import Lattice
+from ..number import detached
 from ..propagation import End, run, state_of
+from ..reference import Reference
 from ..transport import State, behind
 from ..transport.retreat import has_inverse
 from ..walk import Plan, Walk, passed
@@ -67,14 +70,20 @@ def run_adjoint(
 
 def _remembering(course: Course, strategy: str) -> End:
     columns = state_of(course.beam.coordinates, course.beam.alive).coordinates
-    parameters = active((course.beam.current, course.lattice, course.kicks))
+    parameters = active(course.parts)
     record = Record(torch.where(course.beam.alive, NEVER, -1), [(0, course.beam.reference)])
     ends = _Tracking.apply(course, record, strategy, *columns, *parameters)
-    return End(State(tuple(ends), record.alive(NEVER - 1)), None, record.references[-1][1])
+    reference = record.references[-1][1]
+    if course.reference_moves:
+        reference = Reference(reference.species, ends[6])
+    return End(State(tuple(ends[:6]), record.alive(NEVER - 1)), None, reference)
 
 
 class _Tracking(Function):
-    """(course, record, strategy, six columns, parameters) -> six columns."""
+    """(course, record, strategy, six columns, parameters) -> six columns.
+
+    And the momentum of the reference, where that carries derivatives.
+    """
 
     @staticmethod
     def forward(ctx: Any, course: Course, record: Record, strategy: str, *tensors: Any) -> Any:
@@ -82,6 +91,9 @@ class _Tracking(Function):
             t.clone() if any(t is u for u in tensors) else t
             for t in _forward(course, record, strategy, tensors[:6])
         )
+        if course.reference_moves:
+            p0c = detached(record.references[-1][1].p0c)
+            ends = (*ends, torch.tensor(p0c, dtype=torch.float64))
         ctx.course, ctx.record, ctx.strategy = course, record, strategy
         ctx.parameters = tensors[6:]
         ctx.save_for_backward(*ends, *tensors[6:])  # the parameters to see that none was changed
@@ -94,7 +106,7 @@ class _Tracking(Function):
                 f"adjoint={ctx.strategy!r} gives first derivatives; for derivatives of gradients "
                 "take adjoint='store'"
             )
-        columns, sums = ctx.saved_tensors[:6], Sums(ctx.parameters)
+        columns, sums = ctx.saved_tensors[:6], Sums(ctx.parameters)  # "reversible" needs columns
         back = _backwards if ctx.strategy == "reversible" else _in_blocks
         with parallel.cores():
             slopes = back(ctx.course, ctx.record, columns, gradients, sums)
@@ -184,8 +196,11 @@ def _backwards(
 def _in_blocks(
     course: Course, record: Record, columns: Tensors, gradients: Tensors, sums: Sums
 ) -> Tensors:
-    """Block by block between kept beams, each run once more with all that autograd stores."""
-    stop = len(course)
+    """Block by block between kept beams, each run once more with all that autograd stores.
+
+    The last of the gradients is that by the momentum of the reference, where there is one.
+    """
+    stop, start_of = len(course), course.beam.reference.p0c
     shared = active((course.beam.current, course.kicks))
     mine = [active(element) for element in course.lattice]
     for start in sorted(record.before, reverse=True):
@@ -193,15 +208,23 @@ def _in_blocks(
         parameters = {id(t): t for t in shared}
         with torch.enable_grad():
             state = State(leaves, record.alive(start * course.phases - 1))
+            reference = record.reference(start)
+            if course.reference_moves:
+                p0c = torch.tensor(detached(reference.p0c), dtype=torch.float64).requires_grad_()
+                leaves, reference = (*leaves, p0c), Reference(reference.species, p0c)
             for index in range(start, stop):
                 segment = course.segment(index)
                 parameters |= {id(t): t for t in mine[course.place(index)]}
-                state = passed(segment, state, record.reference(index))
-                beam = course.beam.replace(reference=record.reference(index + 1))
+                state = passed(segment, state, reference)
+                reference = behind(segment.element, reference, segment.part)
+                beam = course.beam.replace(reference=reference)
                 for kick in course.kicks if segment.slices else ():
                     state = kick.admit(state)
                     state = kick.apply(state, kick.field(beam, state), segment.kicked)
         wanted = tuple(parameters.values())
-        gradients = pulled(state.coordinates, leaves, wanted, gradients, sums)
+        ends: Any = (*state.coordinates, reference.p0c)[: len(leaves)]
+        gradients = pulled(ends, leaves, wanted, gradients, sums)
         stop = start
-    return gradients
+    if isinstance(start_of, Tensor):
+        sums.add([start_of], gradients[6:])
+    return gradients[:6]

@@ -115,7 +115,7 @@ def pulled(
 ) -> Tensors:
     """Gradients by the leaves; those by the parameters go to the sums."""
     found = torch.autograd.grad(ends, [*leaves, *parameters], gradients, allow_unused=True)
-    sums.add(parameters, found[6:])
+    sums.add(parameters, found[len(leaves) :])
     return tuple(
         torch.zeros_like(leaf) if g is None else g for leaf, g in zip(leaves, found, strict=False)
     )

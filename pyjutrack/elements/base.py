@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..errors import InvalidValueError, require_known
 from ..functions import bool_or
-from ..number import Number
+from ..number import Number, differs
 
 PLACEMENT = ("tilt", "dx", "dy", "dz", "x_rot", "y_rot", "z_rot")
 
@@ -117,14 +117,9 @@ class Element:
         shown = [
             f"{f.name}={getattr(self, f.name)!r}"
             for f in fields(self)
-            if f.name != "name" and _differs(getattr(self, f.name), f.default)
+            if f.name != "name" and differs(getattr(self, f.name), f.default)
         ]
         return f"{type(self).__name__}({', '.join([*shown, f'name={self.name!r}'])})"
-
-
-def _differs(value: Any, default: Any) -> bool:
-    """Whether a parameter is not as by default; a tensor differs from its value."""
-    return isinstance(value, Tensor) or bool(value != default)
 
 
 def kinds(base: type[Element] = Element) -> dict[str, type[Element]]:

@@ -16,6 +16,7 @@ from ..knobs import overlay, parts, split, values
 from ..lattice import Lattice
 from ..propagation import End, beam_of, run, state_of
 from ..pushforward import Pushed, seeds
+from ..reference import Reference
 from ..transport import State
 from ..transport.fused import linearised
 from .protocol import Figure, Task
@@ -139,11 +140,13 @@ def _meet(figure: Figure, final: End, source: Beam, count: int) -> tuple[Tensor,
 
     Cheaper than to push all directions through the figure as well.
     """
-    moved: list[Any] = [*final.state.coordinates, source.coordinates, source.current]
+    columns, reference = final.state.coordinates, final.reference
+    moved: list[Any] = [*columns, source.coordinates, source.current, reference.p0c]
     leaves: list[Any] = [_leaf(t) if isinstance(t, Pushed) else t for t in moved]
     state = State(tuple(leaves[:6]), final.state.alive)
     initial = source.replace(coordinates=leaves[6], current=leaves[7])
-    value = checked(figure, beam_of(state, final.reference, initial), initial)
+    after = Reference(reference.species, leaves[8])
+    value = checked(figure, beam_of(state, after, initial), initial)
     slope = torch.zeros(count, dtype=torch.float64)
     active = [(t, leaf) for t, leaf in zip(moved, leaves, strict=True) if isinstance(t, Pushed)]
     if active and value.requires_grad:

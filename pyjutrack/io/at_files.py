@@ -122,6 +122,7 @@ def _lattice(
 ) -> LatticeFile:
     notes = Notes()
     if reference is not None:
+        reference = reference.detached()
         options["energy"] = float(reference.p0c * reference.gamma / reference.beta_gamma)
     with guarded(path, "pyAT", notes):
         ring = load(**options)

@@ -56,9 +56,8 @@ def write_beam(path: str | Path, beam: Beam, *, duration: float = 1.0) -> None:
         raise InvalidValueError(f"duration must be positive and finite, got {duration} s")
     check_beam(beam)
     particles = _particle_group()(data=_particles(beam, duration))
-    reference = beam.reference
-    species = reference.species
-    kept = (species.name, species.mass, species.charge, reference.p0c, detached(beam.current))
+    species, p0c = beam.reference.species, detached(beam.reference.p0c)
+    kept = (species.name, species.mass, species.charge, p0c, detached(beam.current))
 
     def fill(temporary: Path) -> None:
         with optional("h5py", "openpmd-beamphysics", "openpmd").File(temporary, "w") as file:
@@ -79,7 +78,7 @@ def _particle_group() -> Any:
 
 def _particles(beam: Beam, duration: float) -> dict[str, Any]:
     x, px, y, py, z, delta = beam.numpy().astype(np.float64).T
-    reference = beam.reference
+    reference = beam.reference.detached()
     total = 1 + delta
     square = total * total - px * px - py * py
     current = detached(beam.current)

@@ -16,6 +16,7 @@ from typing import Any
 from ..elements import Element
 from ..errors import InvalidValueError
 from ..lattice import Lattice
+from ..number import detached
 from ..reference import Reference
 from .at_elements import converted
 from .errors import LatticeFileError, clipped, wrong
@@ -181,7 +182,7 @@ def _ring(parser: Any, chosen: str, reference: Reference | None, dialect: Dialec
     if reference is not None:
         species = reference.species
         particle = optional("at", "accelerator-toolbox", "lattice").Particle
-        options["energy"] = species.mass * reference.gamma
+        options["energy"] = species.mass * detached(reference.gamma)
         options["particle"] = particle(
             "of the file", rest_energy=species.mass, charge=species.charge
         )

@@ -17,6 +17,7 @@ from ..elements import Element, kinds
 from ..errors import InvalidValueError
 from ..files import write_json
 from ..lattice import Lattice
+from ..number import detached
 from ..reference import Reference, Species
 from .errors import wrong
 from .fields import BadElement, Plain, changed_fields, element_from, kind_named
@@ -59,7 +60,7 @@ def _described(reference: Reference | None) -> Plain | None:
         "species": species.name,
         "mass": species.mass,
         "charge": species.charge,
-        "p0c": reference.p0c,
+        "p0c": detached(reference.p0c),
     }
 
 

@@ -168,7 +168,7 @@ def _with_harmonics(
             if reference is None or not length:
                 said = "a harmonic number needs a length and a reference momentum of the line"
                 raise wrong(path, f"{element.name}: {said}", line)
-            frequency = harmonic * reference.beta * SPEED_OF_LIGHT / length
+            frequency = harmonic * detached(reference.beta) * SPEED_OF_LIGHT / length
             element = replace(element, frequency=frequency)
         elements.append(element)
     return Lattice(elements)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..elements import Element
+from ..number import detached
 from ..reference import Reference
 from .errors import LatticeFileError, wrong
 from .fields import changed_fields, element_from, kind_named
@@ -149,7 +150,7 @@ class Source:
         """B rho of the line [T m], which a field needs."""
         if self.reference is None:
             raise group.wrong(key, "is a field, and the line has no reference momentum")
-        return self.reference.rigidity
+        return detached(self.reference.rigidity)
 
     def strengths(self) -> Strengths:
         """Magnetic multipoles, fields divided by B rho, tilts undone."""

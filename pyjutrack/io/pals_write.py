@@ -29,6 +29,7 @@ from ..elements import (
 from ..errors import warn
 from ..files import write_text
 from ..lattice import Lattice
+from ..number import detached
 from ..reference import Reference
 from .errors import LatticeWarning
 from .fields import changed_fields, plain
@@ -126,7 +127,7 @@ def _beginning(reference: Reference) -> Plain:
     own = {"species": species.name, "mass": species.mass, "charge": species.charge}
     return {
         "kind": "BeginningEle",
-        "ReferenceP": {"species_ref": name, "pc_ref": reference.p0c},
+        "ReferenceP": {"species_ref": name, "pc_ref": detached(reference.p0c)},
         "TrackingP": {"pyjutrack": own},
     }
 

@@ -30,6 +30,13 @@ def passage(lattice: Lattice, reference: Reference, dimensions: int) -> Passage:
     if dimensions not in (4, 6):
         raise InvalidValueError(f"a closed orbit has dimensions 4 or 6, got {dimensions!r}")
     elements: list[Element] = list(lattice)
+    if dimensions == 6:
+        for e in elements:
+            if isinstance(e, RFCavity) and e.accelerate:
+                raise InvalidValueError(
+                    f"{e.name or 'a cavity'} accelerates the reference, so that there is no closed "
+                    "orbit in 6 dimensions: take accelerate=False, or dimensions=4"
+                )
     if dimensions == 4:
         empty = cache(Drift)  # cavities are many and alike
         elements = [
@@ -124,7 +131,7 @@ def differentiable(
     for _ in range(order):
         ends = ring.values(coordinates)
         gaps = _gaps(coordinates, ends, dimensions)
-        if not gaps.requires_grad:
+        if not ends.requires_grad:
             return found
         closing = closing or Closing(found.matrices, dimensions)
         coordinates = coordinates + closing.shifts(gaps)

@@ -70,6 +70,7 @@ def radiation_integrals(lattice: Lattice, reference: Reference) -> Radiation:
     if not bends:
         raise InvalidValueError("the lattice has no bend, and so no radiation to integrate")
     with torch.no_grad():
+        reference = reference.detached()
         found = _integrals(lattice, reference, bends)
     return _equilibrium(*found, reference, detached(lattice.length))
 

@@ -53,7 +53,7 @@ def _line_charge(beam: Beam) -> float:
     if not current > 0:
         raise InvalidValueError(f"a beam of {current} A has no field; give it a current")
     return math.copysign(current, beam.reference.species.charge) / (
-        beam.reference.beta * SPEED_OF_LIGHT
+        detached(beam.reference.beta) * SPEED_OF_LIGHT
     )
 
 

@@ -23,7 +23,10 @@ def move(name: str, state: State, reference: Reference, *parameters: Number) -> 
     """One of the maps with kernels for its derivatives, by name."""
     if isinstance(state, Recorder):
         return state.record(name, *parameters, reference.beta)
-    new = apply_map(name, state.coordinates, state.alive, parameters, (reference.beta,))
+    beta = reference.beta
+    if isinstance(beta, Tensor):  # for kernels it is a constant
+        return kick(name, state, *parameters, beta)
+    new = apply_map(name, state.coordinates, state.alive, parameters, (beta,))
     return State(new, state.alive)
 
 

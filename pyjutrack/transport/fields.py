@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 from ..elements import CrabCavity, Element, RFCavity, Solenoid
-from ..number import Number, detached
+from ..number import Number
 from ..reference import SPEED_OF_LIGHT, Reference
 from .apply import kick, move
 from .base import Part, State, transport
+from .frames import cos_sin
 from .straight import is_zero
 
 
@@ -37,11 +38,11 @@ def _(element: CrabCavity, state: State, reference: Reference, part: Part) -> St
 def behind(element: Element, reference: Reference, part: Part) -> Reference:
     """The reference particle behind a part of an element.
 
-    Its gain is a plain number: derivatives by the voltage appear in delta alone.
+    Its momentum carries what derivatives the gain has.
     """
     if not (isinstance(element, RFCavity) and element.accelerate):
         return reference
-    volts = detached(element.voltage) * math.sin(detached(element.phase)) * part.fraction
+    volts = element.voltage * cos_sin(element.phase)[1] * part.fraction
     return reference.accelerated(volts * abs(reference.species.charge))
 
 

@@ -37,7 +37,9 @@ class Fused(NamedTuple):
 
 def fused(lattice: Lattice, state: State, reference: Reference, turns: int) -> Fused | None:
     """Track by a program; None where there are derivatives, or a map of a user's own."""
-    return _tracked(lattice, state, reference, turns, None) if is_plain(state) else None
+    if isinstance(reference.p0c, Tensor) or not is_plain(state):
+        return None
+    return _tracked(lattice, state, reference, turns, None)
 
 
 def linearised(
@@ -47,7 +49,9 @@ def linearised(
 
     The Jacobians of the lost are those of their last coordinates.
     """
-    if not is_plain(state) or any(c.dtype != torch.float64 for c in state.coordinates):
+    if isinstance(reference.p0c, Tensor) or not is_plain(state):
+        return None
+    if any(c.dtype != torch.float64 for c in state.coordinates):
         return None
     from ..compiled.tangent_kernel import LANES
 

@@ -24,7 +24,7 @@ from ...errors import InvalidValueError
 from ...incoming import KNOBS
 from ...knobs import CURRENT
 from ...lattice import Lattice
-from ...number import Number, is_transformed
+from ...number import Number, differs, is_transformed
 from ...reference import Reference
 from ...spacecharge import Mesh, SpaceCharge, SpectralPoisson
 from ...surrogate import Surrogate
@@ -92,9 +92,8 @@ def lost(beam: Beam) -> NDArray[np.int64]:
 def reference(session: Session, reference: Reference) -> Any:
     """Julia's record of the reference particle."""
     species = reference.species
-    return session.call(
-        "Reference", reference.kinetic_energy, species.mass, float(species.charge), reference.beta
-    )
+    energy, beta = number(reference.kinetic_energy), number(reference.beta)
+    return session.call("Reference", energy, species.mass, float(species.charge), beta)
 
 
 def elements(session: Session, lattice: Lattice) -> Any:
@@ -126,7 +125,7 @@ def _only_known(e: Element) -> None:
     for field in dataclasses.fields(e):
         if field.name in ("name", *_TAKEN[type(e)]):
             continue
-        if getattr(e, field.name) != field.default:
+        if differs(getattr(e, field.name), field.default):
             raise InvalidValueError(
                 f"the julia engine does not know {field.name} of {type(e).__name__} {e.name!r}; "
                 "the native engine tracks it"
@@ -178,7 +177,7 @@ def kicks(session: Session, task: Task) -> Any:
     Raises:
         InvalidValueError: one that Julia lacks.
     """
-    per_ampere = task.beam.reference.perveance_per_ampere()
+    per_ampere = number(task.beam.reference.perveance_per_ampere())
     return tuple(_kick(session, k, per_ampere) for k in task.kicks)
 
 
