@@ -2,13 +2,16 @@
 
 Coasting beams: x, px, y, py are drawn, z and delta are zero unless a spread is asked for.
 "quiet" takes a scrambled low-discrepancy (Sobol) sequence, otherwise a seeded random one;
-either repeats for the same seed. rms emittances are those of the distribution, so a sample meets
-them up to its noise.
+either repeats for the same seed. The beam is differentiable in its Twiss functions, emittances,
+sigmas and current, where these are 0-d tensors, and in the momentum of the reference: particles
+keep their places in the normalised distribution.
+rms emittances are those of the distribution, so a sample meets them up to its noise.
 Source of the quadratic forms: M. Reiser, Theory and Design of Charged Particle Beams, sec. 5.3.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -17,9 +20,11 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import ndtri
 from scipy.stats import qmc
+from torch import Tensor
 
 from .beam import Beam, check_beam
 from .errors import InvalidValueError
+from .number import Number, carries, detached
 from .optics import Twiss
 from .reference import Reference
 from .world import ALONE, World
@@ -41,9 +46,12 @@ _ARGUMENTS = """
         world: ranks that share the beam; each draws its own part of the one that a process alone
             would draw.
 
+    Functions, emittances, sigmas and current may be 0-d tensors; the beam carries what
+    derivatives they have.
+
     Raises:
-        InvalidValueError: a negative or non-finite size, no particles, both or neither emittance,
-            fewer particles than ranks.
+        InvalidValueError: a negative or non-finite size, an emittance of zero that is to carry a
+            derivative, no particles, both or neither emittance, fewer particles than ranks.
     """
 
 
@@ -56,11 +64,11 @@ class Distribution(Protocol):
         particles: int,
         *,
         twiss: Twiss,
-        normalized_emittance: tuple[float, float] | None = None,
-        emittance: tuple[float, float] | None = None,
-        current: float = 0.0,
-        sigma_z: float = 0.0,
-        sigma_delta: float = 0.0,
+        normalized_emittance: tuple[Number, Number] | None = None,
+        emittance: tuple[Number, Number] | None = None,
+        current: Number = 0.0,
+        sigma_z: Number = 0.0,
+        sigma_delta: Number = 0.0,
         quiet: bool = False,
         seed: int = 0,
         world: World = ALONE,
@@ -75,11 +83,11 @@ def _distribution(draw: Callable[[Array], Array]) -> Distribution:
         particles: int,
         *,
         twiss: Twiss,
-        normalized_emittance: tuple[float, float] | None = None,
-        emittance: tuple[float, float] | None = None,
-        current: float = 0.0,
-        sigma_z: float = 0.0,
-        sigma_delta: float = 0.0,
+        normalized_emittance: tuple[Number, Number] | None = None,
+        emittance: tuple[Number, Number] | None = None,
+        current: Number = 0.0,
+        sigma_z: Number = 0.0,
+        sigma_delta: Number = 0.0,
         quiet: bool = False,
         seed: int = 0,
         world: World = ALONE,
@@ -89,35 +97,34 @@ def _distribution(draw: Callable[[Array], Array]) -> Distribution:
         if (emittance is None) == (normalized_emittance is None):
             raise InvalidValueError("give exactly one of emittance and normalized_emittance")
         given = normalized_emittance if emittance is None else emittance
-        checks: tuple[tuple[str, Any], ...] = (
-            ("emittance", given),
-            ("sigma_z and sigma_delta", (sigma_z, sigma_delta)),
-        )
-        for name, values in checks:
-            if np.shape(values) != (2,) or not all(np.isfinite(v) and v >= 0 for v in values):
-                raise InvalidValueError(
-                    f"{name} must be two finite, non-negative numbers: {values}"
-                )
-        sizes = np.array(given, dtype=float) / (reference.beta_gamma if emittance is None else 1.0)
+        sizes = _sizes("emittance", given)
+        sigmas = _sizes("sigma_z and sigma_delta", (sigma_z, sigma_delta))
+        if emittance is None:
+            sizes = [size / reference.beta_gamma for size in sizes]
 
         world = world.of(particles)
         u = _unit_numbers(particles, 6, quiet, seed, world.rows(particles))
-        normal = draw(u[:, :4])
-        coordinates = np.zeros((len(u), 6))
+        normal = torch.from_numpy(draw(u[:, :4]))
         planes = ((twiss.beta_x, twiss.alpha_x), (twiss.beta_y, twiss.alpha_y))
+        columns: list[Tensor] = []
         for i, ((beta, alpha), size) in enumerate(zip(planes, sizes, strict=True)):
-            if not (np.isfinite(beta) and beta > 0 and np.isfinite(alpha)):
+            if not (0 < detached(beta) < math.inf and math.isfinite(detached(alpha))):
                 raise InvalidValueError(
                     f"Twiss beta must be positive, got beta={beta}, alpha={alpha}"
                 )
+            if carries(size) and not detached(size) > 0:
+                raise InvalidValueError(
+                    "an emittance of zero has no slope, as sizes grow with its root; give a float"
+                )
             a, b = normal[:, 2 * i], normal[:, 2 * i + 1]
-            coordinates[:, 2 * i] = np.sqrt(size * beta) * a
-            coordinates[:, 2 * i + 1] = np.sqrt(size / beta) * (b - alpha * a)
-        for column, sigma in ((4, sigma_z), (5, sigma_delta)):
-            if sigma > 0:
-                coordinates[:, column] = sigma * ndtri(u[:, column])
-        coordinates[:, :4] += coordinates[:, 5:] * _dispersion(twiss)
-        beam = Beam(reference, torch.from_numpy(coordinates), current, world=world)
+            columns += [_sqrt(size * beta) * a, _sqrt(size / beta) * (b - alpha * a)]
+        for column, sigma in zip((4, 5), sigmas, strict=True):
+            absent = isinstance(sigma, float) and sigma == 0
+            drawn = np.zeros(len(u)) if absent else ndtri(u[:, column])
+            columns.append(sigma * torch.from_numpy(drawn))
+        for i, slope in enumerate(_dispersion(twiss)):
+            columns[i] = columns[i] + columns[5] * slope
+        beam = Beam(reference, torch.stack(columns, 1), current, world=world)
         check_beam(beam)
         return beam
 
@@ -156,11 +163,30 @@ def uniform(u: Array) -> Array:
     )
 
 
-def _dispersion(twiss: Twiss) -> Array:
+def _sizes(name: str, values: Any) -> list[Number]:
+    """Two sizes, floats or 0-d tensors.
+
+    Raises:
+        InvalidValueError: they are not, or one is negative or not finite.
+    """
+    try:
+        found = [v if isinstance(v, Tensor) else float(v) for v in values]
+        scalar = all(not isinstance(v, Tensor) or v.dim() == 0 for v in found)
+        right = len(found) == 2 and scalar and all(0 <= detached(v) < math.inf for v in found)
+    except (TypeError, ValueError, RuntimeError):
+        right = False
+    if not right:
+        raise InvalidValueError(f"{name} must be two finite, non-negative numbers: {values}")
+    return found
+
+
+def _dispersion(twiss: Twiss) -> tuple[Number, ...]:
     """d/d(delta) of x, px, y, py."""
-    return np.array(
-        [twiss.dispersion_x, twiss.dispersion_px, twiss.dispersion_y, twiss.dispersion_py]
-    )
+    return twiss.dispersion_x, twiss.dispersion_px, twiss.dispersion_y, twiss.dispersion_py
+
+
+def _sqrt(number: Number) -> Number:
+    return number.sqrt() if isinstance(number, Tensor) else math.sqrt(number)
 
 
 def _shell(u: Array) -> Array:

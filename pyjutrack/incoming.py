@@ -12,7 +12,8 @@ from torch import Tensor
 from . import moments
 from .beam import COORDINATES, Beam
 from .errors import InvalidValueError
-from .number import Number, tensor_like
+from .functions import bool_or
+from .number import Number, carries, tensor_like
 
 _PLANES = {"x": 0, "y": 2}
 _CENTROIDS = {f"beam.{name}": i for i, name in enumerate(COORDINATES)}
@@ -31,12 +32,14 @@ class Ellipse(NamedTuple):
     alpha: Number
 
 
-def value(beam: Beam, address: str) -> float:
+def value(beam: Beam, address: str) -> Number:
     """What a beam has at one of the `KNOBS`."""
     if address in _CENTROIDS:
-        return float(moments.centroid(beam).detach()[_CENTROIDS[address]])
+        centre = moments.centroid(beam)[_CENTROIDS[address]]
+        return centre if carries(centre) else float(centre)
     figure, _, plane = address.removeprefix("beam.").rpartition("_")
-    return float(getattr(ellipse(beam, plane), figure))
+    number: Number = getattr(ellipse(beam, plane), figure)
+    return number
 
 
 def require_possible(address: str, number: float) -> None:
@@ -54,14 +57,15 @@ def ellipse(beam: Beam, plane: str) -> Ellipse:
         InvalidValueError: the beam has no extent there.
     """
     i = _PLANES[plane]
-    (uu, up), (_, pp) = moments.covariance(beam).detach()[i : i + 2, i : i + 2]
-    square = float(uu * pp - up * up)
-    if not square > 0:
+    (uu, up), (_, pp) = moments.covariance(beam)[i : i + 2, i : i + 2]
+    square = uu * pp - up * up
+    if not bool_or(square > 0, default=True):
         raise InvalidValueError(
             f"the beam has no emittance in {plane}, so that its ellipse cannot be a knob"
         )
-    emittance = square**0.5
-    return Ellipse(emittance, float(uu) / emittance, -float(up) / emittance)
+    emittance = square.sqrt()
+    found = (emittance, uu / emittance, -up / emittance)
+    return Ellipse(*(u if carries(u) else float(u) for u in found))
 
 
 def shaped(beam: Beam, changes: Mapping[str, Tensor]) -> Beam:
@@ -71,7 +75,7 @@ def shaped(beam: Beam, changes: Mapping[str, Tensor]) -> Beam:
         changes: address to value; what is not named stays as it is.
     """
     rows = list(beam.coordinates.movedim(-1, 0).unbind(0))
-    centres = moments.centroid(beam).detach()
+    centres = moments.centroid(beam)
     for plane, i in _PLANES.items():
         if not any(a.endswith(f"_{plane}") for a in changes):
             continue

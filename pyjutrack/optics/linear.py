@@ -8,9 +8,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ..errors import UnstableError
+from ..errors import InvalidValueError, UnstableError
 from ..lattice import Lattice
-from ..number import Number
+from ..number import Number, detached, tensor_like
 from ..reference import Reference
 from .modes import normal_modes_4d
 from .orbit import Orbit, differentiable, find, passage, start
@@ -28,7 +28,7 @@ def linear_optics(
     chromatic: bool = False,
     order: int = 2,
 ) -> TwissTable:
-    """Optics as tensors, differentiable in all tensors among the parameters, and in delta.
+    """Optics as tensors, differentiable in all tensors among the arguments.
 
     All elements of a kind are linearised in one call, at all their places on the closed orbit.
     Derivatives of the orbit come from its closure.
@@ -37,7 +37,8 @@ def linear_optics(
         lattice: a ring, or a line if `initial` is given. Cavities count as drifts.
         reference: its particle.
         delta: momentum deviation of the orbit.
-        initial: functions at the start of a line; the orbit starts on the axis.
+        initial: functions at the start of a line, whose tensors carry derivatives too; the orbit
+            starts on the axis.
         chromatic: with chromaticities, whose derivatives are second ones of the orbit.
         order: to which derivatives of the orbit are exact.
 
@@ -152,12 +153,17 @@ def _along(lattice: Lattice, reference: Reference, delta: Number) -> Orbit:
 
 def _given(initial: Twiss) -> tuple[Tensor, Tensor]:
     """Modes and dispersion of given functions, without coupling."""
+    like = torch.zeros((), dtype=torch.float64)
     blocks = []
-    for beta, alpha in ((initial.beta_x, initial.alpha_x), (initial.beta_y, initial.alpha_y)):
-        root = math.sqrt(beta)
-        blocks.append(torch.tensor([[root, 0.0], [-alpha / root, 1 / root]], dtype=torch.float64))
+    for given in ((initial.beta_x, initial.alpha_x), (initial.beta_y, initial.alpha_y)):
+        beta, alpha = (tensor_like(u, like).to(torch.float64) for u in given)
+        if not detached(beta) > 0:
+            raise InvalidValueError(f"initial beta must be positive, got {detached(beta)} m")
+        root = beta.sqrt()
+        blocks.append(torch.stack([root, like, -alpha / root, 1 / root]).reshape(2, 2))
     d = [initial.dispersion_x, initial.dispersion_px, initial.dispersion_y, initial.dispersion_py]
-    return torch.block_diag(*blocks), torch.tensor(d, dtype=torch.float64)
+    dispersion = torch.stack([tensor_like(u, like).to(torch.float64) for u in d])
+    return torch.block_diag(*blocks), dispersion
 
 
 def _lengths(lattice: Lattice) -> Tensor:

@@ -10,27 +10,28 @@ import numpy as np
 from torch import Tensor
 
 from ..errors import InvalidValueError, MissingPackageError, unknown
+from ..number import Number, carries
 
 
 @dataclass(frozen=True)
 class Twiss:
-    """Courant-Snyder functions and dispersion at one place.
+    """Courant-Snyder functions and dispersion at one place: floats, or 0-d tensors.
 
     Attributes:
         beta_x, beta_y: [m]. alpha_x, alpha_y: dimensionless. tune_x, tune_y: fractions in (0, 1).
         dispersion_x, dispersion_y: d/d(delta) of the orbit [m]; _px, _py of its momenta.
     """
 
-    beta_x: float
-    alpha_x: float
-    beta_y: float
-    alpha_y: float
-    tune_x: float = float("nan")
-    tune_y: float = float("nan")
-    dispersion_x: float = 0.0
-    dispersion_px: float = 0.0
-    dispersion_y: float = 0.0
-    dispersion_py: float = 0.0
+    beta_x: Number
+    alpha_x: Number
+    beta_y: Number
+    alpha_y: Number
+    tune_x: Number = float("nan")
+    tune_y: Number = float("nan")
+    dispersion_x: Number = 0.0
+    dispersion_px: Number = 0.0
+    dispersion_y: Number = 0.0
+    dispersion_py: Number = 0.0
 
 
 #: columns of a table that are numbers, and so of its files
@@ -102,13 +103,15 @@ class TwissTable:
     def __getitem__(self, place: int | str) -> Twiss:
         """The functions at the entrance of an element: by number, or the first of a name.
 
+        Floats, or tensors where those of the table carry derivatives.
+
         Raises:
             UnknownNameError, InvalidValueError: there is no such place.
         """
         i = self.index(place)
         fields = [f.name for f in dataclasses.fields(Twiss)]
-        tunes = {"tune_x": float(self.tune_x) % 1, "tune_y": float(self.tune_y) % 1}
-        return Twiss(**tunes, **{n: float(getattr(self, n)[i]) for n in fields if n not in tunes})
+        tunes = {n: _number(getattr(self, n)) % 1 for n in ("tune_x", "tune_y")}
+        return Twiss(**tunes, **{n: _number(getattr(self, n)[i]) for n in fields if n not in tunes})
 
     def index(self, place: int | str) -> int:
         """The row of a place; see `[]`."""
@@ -162,6 +165,11 @@ class TwissTable:
         from ..html import table_html
 
         return table_html(self)
+
+
+def _number(value: Any) -> Number:
+    """A float, or the tensor itself where it carries derivatives."""
+    return value if carries(value) else float(value)
 
 
 def _cell(value: Any) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .. import incoming
-from ..active import tensors_in
+from ..active import active, tensors_in
 from ..beam import Beam
 from ..diagnostics import Diagnostic
 from ..engines import Task
@@ -184,13 +184,15 @@ class Twin:
         values = [u.tensor() for u in self.unknowns] if values is None else values
         task = put(self._set(settings), self.unknowns, values)
         if all(map(is_number, tensors_in((*settings.values(), *values)))):
-            return _in_floats(task)
+            return self._in_floats(task)
         return task
 
     def task(self, settings: Settings) -> Task:
         """What is tracked at some settings, before errors are put in."""
         task = self._set(settings)
-        return task if any(isinstance(v, Tensor) for v in settings.values()) else _in_floats(task)
+        if any(isinstance(v, Tensor) for v in settings.values()):
+            return task
+        return self._in_floats(task)
 
     def _set(self, settings: Settings) -> Task:
         """The same with tensors in the lattice where something was set."""
@@ -200,6 +202,20 @@ class Twin:
             raise InvalidValueError(f"settings must be a dict of address to value: {settings!r}")
         numbers = [_number(address, value) for address, value in settings.items()]
         return overlay(self._checked, list(settings), numbers)
+
+    def _in_floats(self, task: Task) -> Task:
+        """The same with floats in the lattice, which compiled programs need.
+
+        Where gradients by tensors of the lattice may be asked for, they stay.
+        """
+        if self._active and torch.is_grad_enabled():
+            return task
+        return dataclasses.replace(task, lattice=task.lattice.detached())
+
+    @cached_property
+    def _active(self) -> bool:
+        """Whether tensors of the lattice require gradients."""
+        return bool(active(self.lattice))
 
     @cached_property
     def _checked(self) -> Task:
@@ -220,8 +236,3 @@ def _number(address: str, value: Any) -> Tensor:
     if address == CURRENT and not 0 <= number < math.inf:
         raise InvalidValueError(f"{address} must be finite and not negative, got {number} A")
     return torch.tensor(number, dtype=torch.float64)
-
-
-def _in_floats(task: Task) -> Task:
-    """The same with floats in the lattice, which compiled programs need."""
-    return dataclasses.replace(task, lattice=task.lattice.detached())
