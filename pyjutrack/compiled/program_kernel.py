@@ -252,21 +252,23 @@ def rf_kick(x, px, y, py, z, delta, gain, wavenumber, phase, mass):
     t10 = math.sin(t9)
     t11 = gain * t10
     t12 = t4 + t11
-    t13 = t12 * t12
-    t14 = -t2
-    t15 = t13 + t14
-    t16 = math.sqrt(t15)
-    t17 = t16 / t12
-    t18 = z * t17
-    t19 = t4 / t0
-    t20 = t18 * t19
-    t21 = t4 * 2.0
-    t22 = t21 + t11
-    t23 = t11 * t22
-    t24 = t16 + t0
-    t25 = t23 / t24
-    t26 = delta + t25
-    return t20, t26
+    t13 = -mass
+    t14 = t12 + t13
+    t15 = math.sqrt(t14)
+    t16 = t12 + mass
+    t17 = math.sqrt(t16)
+    t18 = t15 * t17
+    t19 = t18 / t12
+    t20 = z * t19
+    t21 = t4 / t0
+    t22 = t20 * t21
+    t23 = t4 * 2.0
+    t24 = t23 + t11
+    t25 = t11 * t24
+    t26 = t18 + t0
+    t27 = t25 / t26
+    t28 = delta + t27
+    return t22, t28
 
 
 @scalar
@@ -290,21 +292,23 @@ def crab_kick(x, px, y, py, z, delta, kick, wavenumber, phase, mass):
     t16 = t14 * t15
     t17 = -t16
     t18 = t5 + t17
-    t19 = t18 * t18
-    t20 = -t3
-    t21 = t19 + t20
-    t22 = math.sqrt(t21)
-    t23 = t22 / t18
-    t24 = z * t23
-    t25 = t5 / t1
-    t26 = t24 * t25
-    t27 = t5 * 2.0
-    t28 = t27 + t17
-    t29 = t17 * t28
-    t30 = t22 + t1
-    t31 = t29 / t30
-    t32 = delta + t31
-    return t12, t26, t32
+    t19 = -mass
+    t20 = t18 + t19
+    t21 = math.sqrt(t20)
+    t22 = t18 + mass
+    t23 = math.sqrt(t22)
+    t24 = t21 * t23
+    t25 = t24 / t18
+    t26 = z * t25
+    t27 = t5 / t1
+    t28 = t26 * t27
+    t29 = t5 * 2.0
+    t30 = t29 + t17
+    t31 = t17 * t30
+    t32 = t24 + t1
+    t33 = t31 / t32
+    t34 = delta + t33
+    return t12, t28, t34
 
 
 @scalar

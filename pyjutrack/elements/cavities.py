@@ -14,6 +14,7 @@ class RFCavity(Element):
     """Accelerating cavity: a thin kick in energy in the middle of a drift.
 
     A particle that arrives by t after the reference gains voltage * |q| * sin(phase + omega t).
+    One that would keep less than its rest energy is lost.
 
     Attributes:
         length: [m].
@@ -39,7 +40,8 @@ class CrabCavity(Element):
     """Deflecting cavity: a thin kick in x that depends on time, in the middle of a drift.
 
     px changes by voltage * |q| / (p0 c) * sin(phase + omega t), and the energy by what makes the
-    map symplectic (the Panofsky-Wenzel theorem). A tilt of pi/2 makes it kick in y.
+    map symplectic (the Panofsky-Wenzel theorem). A tilt of pi/2 makes it kick in y. A particle that
+    would keep less than its rest energy is lost.
 
     Attributes:
         length: [m].

@@ -67,9 +67,13 @@ def _clock(z: Any, delta: Any, mass: Any) -> tuple[Any, Any]:
 
 
 def _energised(z: Any, delta: Any, energy: Any, gain: Any, mass: Any) -> tuple[Any, Any]:
-    """New z and delta of particles that gain energy at a fixed time."""
+    """New z and delta of particles that gain energy at a fixed time.
+
+    NaN, so that the particle is lost, where less than its rest energy is left: both roots must
+    exist, while their product alone has a meaning below minus the rest energy too.
+    """
     total, new_energy = 1 + delta, energy + gain
-    new_total = (new_energy * new_energy - mass * mass).sqrt()
+    new_total = (new_energy - mass).sqrt() * (new_energy + mass).sqrt()
     new_delta = delta + gain * (2 * energy + gain) / (new_total + total)
     return z * (new_total / new_energy) * (energy / total), new_delta
 
