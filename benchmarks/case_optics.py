@@ -42,7 +42,7 @@ def run(particles: int, repeats: int, threads: int) -> Table:
         try:
             contenders[f"{peer}: Twiss"] = found(lattice, reference)
         except ImportError as error:
-            notes.append(f'{peer} is not installed ({error}): pip install "pyjutrack[bench]"')
+            notes.append(f'{peer} is not installed ({error}): pip install ".[bench]"')
     samples = in_turns(contenders, repeats)
     notes += [
         f"{name.split(':')[0]}: a gradient by differences costs {2 * len(wrt)} times its Twiss, "

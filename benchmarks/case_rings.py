@@ -52,7 +52,7 @@ def run(particles: int, repeats: int, threads: int) -> Table:
     try:
         crowd[f"xtrack: {_MANY}, one thread"] = _xtrack(lattice, reference, many, notes)
     except ImportError as error:
-        notes.append(f'xtrack is not installed ({error}): pip install "pyjutrack[bench]"')
+        notes.append(f'xtrack is not installed ({error}): pip install ".[bench]"')
     torch.set_num_threads(1)
     try:
         found = in_turns(crowd, max(3, repeats // 3))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -76,3 +77,13 @@ def test_errors_are_also_what_python_programmers_expect() -> None:
     assert issubclass(pj.InvalidValueError, ValueError)
     assert issubclass(pj.UnknownNameError, LookupError)
     assert issubclass(pj.ResolutionWarning, UserWarning)
+
+
+def test_no_text_takes_the_package_from_an_index() -> None:
+    """It is on none: `pip install ".[extra]"` in a clone."""
+    root = Path(__file__).parents[1]
+    texts = [root / "README.md"]
+    for place in ("docs/*.md", "examples/**/*.md", "pyjutrack/**/*.py", "benchmarks/*.py"):
+        texts += root.glob(place)
+    assert len(texts) > 100
+    assert not [t for t in texts if 'pip install "pyjutrack' in t.read_text(encoding="utf-8")]

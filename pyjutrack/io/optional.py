@@ -25,7 +25,8 @@ def optional(module: str, package: str, extra: str) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         raise MissingPackageError(
-            f'this file needs the package {package}: pip install "pyjutrack[{extra}]"'
+            f"this file needs the package {package}: in a clone of pyjutrack, "
+            f'pip install ".[{extra}]"'
         ) from error
 
 

@@ -101,5 +101,6 @@ def require_package() -> None:
             import gpytorch  # noqa: F401
     except ImportError as error:
         raise MissingPackageError(
-            'Gaussian processes need the package gpytorch: pip install "pyjutrack[gp]"'
+            "Gaussian processes need the package gpytorch: in a clone of pyjutrack, "
+            'pip install ".[gp]"'
         ) from error

@@ -20,7 +20,7 @@ def test_a_kind_that_jutrack_lacks(proton, make_beam, julia):
     class Wiggler(pj.Element):
         pass
 
-    with pytest.raises(pj.InvalidValueError, match="no element for Wiggler 'w1'"):
+    with pytest.raises(pj.InvalidValueError, match="does not map Wiggler 'w1'"):
         pj.track(pj.Lattice([Wiggler(name="w1")]), make_beam(10), engine=julia)
 
 

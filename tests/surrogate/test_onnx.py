@@ -315,5 +315,5 @@ def test_damaged_descriptions(text, message, file):
 @pytest.mark.parametrize("call", [lambda p: to_onnx(network_of("linear"), p), from_onnx])
 def test_without_the_package(call, file, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(PyJuTrackError, match=r'pip install "pyjutrack\[onnx\]"'):
+    with pytest.raises(PyJuTrackError, match=r'pip install "\.\[onnx\]"'):
         call(file)

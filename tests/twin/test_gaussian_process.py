@@ -307,7 +307,7 @@ def test_residuals_of_few_components_have_no_more(calibration: Calibration) -> N
 
 def test_without_the_package(calibration: Calibration, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gpytorch", None)
-    with pytest.raises(pj.MissingPackageError, match=r"pip install \"pyjutrack\[gp\]\""):
+    with pytest.raises(pj.MissingPackageError, match=r"pip install \"\.\[gp\]\""):
         gaussian_process(calibration)
 
 

@@ -154,7 +154,7 @@ def test_what_cannot_be_exported_is_named(tmp_path: Path, make_surrogate) -> Non
 
 def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "onnx", None)
-    with pytest.raises(pj.MissingPackageError, match=r"pip install \"pyjutrack\[onnx\]\""):
+    with pytest.raises(pj.MissingPackageError, match=r"pip install \"\.\[onnx\]\""):
         small().export_onnx(tmp_path / "twin.onnx", ["q1.k1"])
 
 

@@ -100,7 +100,7 @@ def elements(session: Session, lattice: Lattice) -> Any:
     """A Julia vector of JuTrack elements.
 
     Raises:
-        InvalidValueError: JuTrack lacks an element.
+        InvalidValueError: an element that is not mapped to JuTrack.
     """
     line = session.call("no_elements")
     for e in lattice:
@@ -141,7 +141,8 @@ def _only_known(e: Element) -> None:
 def element(e: Element, session: Session) -> Any:
     """The JuTrack element of one of ours."""
     raise InvalidValueError(
-        f"JuTrack has no element for {type(e).__name__} {e.name!r}; the native engine tracks it"
+        f"the julia engine does not map {type(e).__name__} {e.name!r} to JuTrack yet; the native "
+        "engine tracks it"
     )
 
 

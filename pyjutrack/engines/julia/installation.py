@@ -19,7 +19,8 @@ PACKAGES = ("Enzyme", "JSON", "JuTrack", "NNlib", "PythonCall")
 
 _EXE, _PROJECT = "PYTHON_JULIACALL_EXE", "PYTHON_JULIACALL_PROJECT"
 _REMEDY = (
-    'install it with `pip install "pyjutrack[julia]"` and `pyjutrack julia setup`, or leave '
+    'in a clone of pyjutrack, install it with `pip install ".[julia]"` and '
+    "`pyjutrack julia setup`, or leave "
     'engine="julia" out: the native engine does the same work'
 )
 

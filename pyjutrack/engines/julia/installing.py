@@ -41,7 +41,7 @@ def setup() -> None:
 def status() -> tuple[list[str], bool]:
     """What is found, a line each, and whether the engine can be used."""
     if util.find_spec("juliacall") is None:
-        return ['juliacall  missing: pip install "pyjutrack[julia]"'], False
+        return ['juliacall  missing: in a clone of pyjutrack, pip install ".[julia]"'], False
     lines = [f"juliacall  {metadata.version('juliacall')}"]
     try:
         found = installation.find()

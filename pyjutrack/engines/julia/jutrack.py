@@ -51,7 +51,7 @@ def to_jutrack(lattice: Lattice) -> Any:
     """A Julia vector of JuTrack elements, for juliacall; factorials and signs are JuTrack's.
 
     Raises:
-        InvalidValueError: JuTrack lacks an element; it is named.
+        InvalidValueError: an element that is not mapped to JuTrack; it is named.
         MissingPackageError: there is no Julia.
     """
     return border.elements(session(), lattice)

@@ -116,7 +116,7 @@ def require_package() -> None:
         import onnx  # noqa: F401
     except ImportError as error:
         raise MissingPackageError(
-            'ONNX files need the package onnx: pip install "pyjutrack[onnx]"'
+            'ONNX files need the package onnx: in a clone of pyjutrack, pip install ".[onnx]"'
         ) from error
 
 
