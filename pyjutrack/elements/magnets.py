@@ -59,8 +59,9 @@ class Quadrupole(Magnet):
         length: [m].
         k1: normalised gradient (1/B rho) dB_y/dx [1/m^2]; positive focuses x, whatever the charge.
         k1s: skew gradient [1/m^2].
-        model: "linear" is the exact solution of the paraxial Hamiltonian, chromatic in delta;
-            "exact" and "paraxial" are integrated.
+        model: "linear" is the exact solution of the paraxial Hamiltonian, chromatic in delta, with
+            the skew gradient and those of knl and ksl in it; "exact" and "paraxial" are
+            integrated.
     """
 
     length: Number

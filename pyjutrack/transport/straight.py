@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from torch import Tensor
+
 from ..elements import (
     Drift,
     Kicker,
@@ -13,7 +20,7 @@ from ..elements import (
     Quadrupole,
     Sextupole,
 )
-from ..number import Number
+from ..number import Number, detached
 from ..reference import Reference
 from .apply import kick, move
 from .base import Part, State, transport
@@ -42,17 +49,60 @@ def _(element: Monitor, state: State, reference: Reference, part: Part) -> State
 
 @transport.register
 def _(element: Quadrupole, state: State, reference: Reference, part: Part) -> State:
-    skew = per_length(element, 0.0, element.k1s)
     if element.model != "linear":
-        return _drift_kick(
-            element, per_length(element, 0.0, element.k1), skew, state, reference, part
-        )
+        normal, skew = (per_length(element, 0.0, k) for k in (element.k1, element.k1s))
+        return _drift_kick(element, normal, skew, state, reference, part)
+    normal, skew, rest = _gradients(element)
 
-    def free(state: State, share: float) -> State:
+    def upright(state: State, share: float, gradient: Number) -> State:
         length = element.length * (part.fraction * share)
-        return move("quadrupole", state, reference, length, element.k1)
+        return move("quadrupole", state, reference, length, gradient)
 
-    return with_kicks(element, free, (), skew, state, part)
+    if is_zero(skew):
+        return with_kicks(rest, partial(upright, gradient=normal), (), (), state, part)
+    if detached(normal) == 0 and detached(skew) == 0:
+        # no field and no direction: kicks of fourth order have the exact slopes here
+        kicks = per_length(element, 0.0, skew)
+        return with_kicks(rest, partial(upright, gradient=normal), (), kicks, state, part)
+    strength, cosine, sine = _axes(normal, skew)
+
+    def turned(state: State, share: float) -> State:
+        state = kick("roll", state, cosine, sine)
+        state = upright(state, share, strength)
+        return kick("roll", state, cosine, -sine)
+
+    return with_kicks(rest, turned, (), (), state, part)
+
+
+def _gradients(element: Quadrupole) -> tuple[Number, Number, Quadrupole]:
+    """All of the normal and the skew gradient, and the element with the other multipoles alone."""
+    if is_zero(element.length):
+        return element.k1, element.k1s, element
+    taken: dict[str, Any] = {}
+    found = []
+    for own, name in ((element.k1, "knl"), (element.k1s, "ksl")):
+        series = getattr(element, name)
+        if len(series) > 1 and not is_zero(series[1]):
+            own = own + series[1] / element.length
+            taken[name] = (series[0], 0.0, *series[2:])
+        found.append(own)
+    return found[0], found[1], replace(element, **taken) if taken else element
+
+
+def _axes(normal: Number, skew: Number) -> tuple[Number, Number, Number]:
+    """The gradient of a quadrupole in its own axes, and cosine and sine of their roll.
+
+    In axes rolled by t the gradients are k1 cos 2t - k1s sin 2t and k1s cos 2t + k1 sin 2t: the
+    second vanishes. The roll is the one of at most 45 degrees.
+    """
+    sign = -1.0 if detached(normal) < 0 else 1.0
+    strength = sign * _root(normal * normal + skew * skew)
+    cosine = _root((1 + normal / strength) / 2)
+    return strength, cosine, -skew / (2 * strength * cosine)
+
+
+def _root(number: Number) -> Any:
+    return number.sqrt() if isinstance(number, Tensor) else math.sqrt(number)
 
 
 @transport.register
