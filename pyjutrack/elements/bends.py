@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ..errors import InvalidValueError
-from ..number import Number, detached
+from ..number import Number, carries, detached
 from .magnets import Magnet
 
 
@@ -58,6 +58,11 @@ class Bend(Magnet):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if detached(self.length) == 0 and carries(self.angle):
+            raise InvalidValueError(
+                f"{self._label()} has no length, and so no slope by its angle; give it one, or "
+                "vary the dipole of a thin Multipole(knl=(angle,))"
+            )
         if detached(self.length) == 0 and detached(self.angle) != 0:
             raise InvalidValueError(
                 f"{self._label()} bends by {detached(self.angle):g} rad over no length; give it a "

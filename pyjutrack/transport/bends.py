@@ -13,10 +13,10 @@ from .straight import is_zero, per_length, with_kicks
 
 @transport.register
 def _(element: Bend, state: State, reference: Reference, part: Part) -> State:
-    if is_zero(element.length):
-        return with_kicks(element, lambda state, _: state, (), (), state, part)
     entrance, exit_ = faces(element)
-    field = element.angle / element.length + element.dk0
+    # a straight magnet of no length is one of any length, and no quotient of zeros
+    curvature = 0.0 if is_zero(element.angle) else element.angle / element.length
+    field = curvature + element.dk0
     if part.start == 0:
         state = _edge(element, state, reference, entrance, field, entering=True)
     state = _body(element, state, reference, part, field)
