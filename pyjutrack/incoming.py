@@ -57,13 +57,13 @@ def ellipse(beam: Beam, plane: str) -> Ellipse:
         InvalidValueError: the beam has no extent there.
     """
     i = _PLANES[plane]
-    (uu, up), (_, pp) = moments.covariance(beam)[i : i + 2, i : i + 2]
-    square = uu * pp - up * up
-    if not bool_or(square > 0, default=True):
+    double = beam.to(torch.float64)
+    emittance = moments.emittance(double, plane)
+    if not bool_or(emittance > 0, default=True):
         raise InvalidValueError(
             f"the beam has no emittance in {plane}, so that its ellipse cannot be a knob"
         )
-    emittance = square.sqrt()
+    uu, up = moments.covariance(double)[i, i : i + 2]
     found = (emittance, uu / emittance, -up / emittance)
     return Ellipse(*(u if carries(u) else float(u) for u in found))
 

@@ -1,9 +1,16 @@
 """Moments of a beam: pure, differentiable functions `Beam -> tensor`, of the particles alive.
 
-They are those of the whole beam: where ranks share it, all of them must ask, and get the same.
+They are those of the whole beam: where ranks share it, all of them must ask, and get the same. Sums
+are in double precision, whatever that of the beam, and results have the beam's. Second moments are
+taken about the mean in a second pass, so that nothing cancels. A moment of no particle is NaN, and
+so is that of a live particle with a NaN.
 """
 
 from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -12,6 +19,12 @@ from .beam import Beam
 from .errors import require_known
 
 PLANES = {"x": 0, "y": 2, "z": 4}
+#: particles that are brought to double precision at a time
+_CHUNK = 65_536
+#: what is left of equal numbers, relative to them: rounding of their mean and of the difference
+_ROUNDING = 8 * torch.finfo(torch.float64).eps
+
+Figure = Callable[[Tensor], Tensor]
 
 
 def survivors(beam: Beam) -> Tensor:
@@ -28,8 +41,23 @@ def mean(beam: Beam, values: Tensor) -> Tensor:
     Returns:
         (...), without the last axis.
     """
-    total = beam.world.sum(torch.where(beam.alive, values, 0.0).sum(-1))
-    return total / survivors(beam)
+    return _mean(beam, values).to(_precision(values))
+
+
+def rms(beam: Beam, values: Tensor) -> Tensor:
+    """rms about the mean, over the particles alive, of anything that each of them has.
+
+    Equal numbers have an rms of zero, with slope zero: what rounding leaves of them does not count.
+
+    Args:
+        values: as for `mean`.
+
+    Returns:
+        (...), without the last axis.
+    """
+    middle = _mean(beam, values)
+    variance = _mean(beam, values, torch.square, middle)
+    return _root(variance, middle.square()).to(_precision(values))
 
 
 def centroid(beam: Beam) -> Tensor:
@@ -39,21 +67,25 @@ def centroid(beam: Beam) -> Tensor:
 
 def covariance(beam: Beam) -> Tensor:
     """Second central moments, (6, 6); the divisor is the number of particles alive."""
-    centred = torch.where(
-        beam.alive.unsqueeze(-1), beam.coordinates - centroid(beam).unsqueeze(-2), 0.0
+    columns = beam.coordinates.movedim(-1, 0)
+    parts = (
+        c.movedim(0, -1).mT @ c.movedim(0, -1)
+        for c in _centred(beam, columns, _mean(beam, columns))
     )
-    return beam.world.sum(centred.mT @ centred) / survivors(beam)[..., None, None]
+    total = beam.world.sum(functools.reduce(operator.add, parts))
+    return (total / survivors(beam)[..., None, None]).to(beam.coordinates.dtype)
 
 
 def sizes(beam: Beam) -> Tensor:
     """rms of x, px, y, py, z, delta, (6,); a size that is zero has slope zero, not NaN."""
-    variances = covariance(beam).diagonal(dim1=-2, dim2=-1)
-    some = variances > 0
-    return torch.where(some, torch.where(some, variances, 1.0).sqrt(), 0.0)
+    return rms(beam, beam.coordinates.movedim(-1, 0)).movedim(0, -1)
 
 
 def emittance(beam: Beam, plane: str = "x", *, normalized: bool = False) -> Tensor:
     """rms emittance of a plane [m rad]: sqrt(<u^2><pu^2> - <u pu>^2), centred.
+
+    Computed as sqrt(<u^2>) times the rms of what of pu is not proportional to u, in which nothing
+    cancels. On a line, where no more than rounding is left, it is zero, with slope zero.
 
     Args:
         plane: "x", "y" or "z".
@@ -63,8 +95,47 @@ def emittance(beam: Beam, plane: str = "x", *, normalized: bool = False) -> Tens
     """
     require_known("plane", plane, PLANES)
     i = PLANES[plane]
-    both = torch.stack([beam.coordinates[..., k] for k in (i, i + 1)])
-    u, p = torch.where(beam.alive, both - mean(beam, both).unsqueeze(-1), 0.0)
-    uu, pp, up = mean(beam, torch.stack([u * u, p * p, u * p]))
-    value = (uu * pp - up * up).sqrt()
+    both = beam.coordinates[..., i : i + 2].movedim(-1, 0)
+    middle = _mean(beam, both)
+    uu, pp, up = _mean(
+        beam, both, lambda c: torch.stack([c[0] * c[0], c[1] * c[1], c[0] * c[1]]), middle
+    )
+    some = uu > 0
+    slope = torch.where(some, up / torch.where(some, uu, 1.0), 0.0)
+    rest = _mean(beam, both, lambda c: (c[1] - slope.unsqueeze(-1) * c[0]).square(), middle)
+    u_scale, p_scale = middle.square()
+    scale = pp + p_scale + slope.square() * (uu + u_scale)
+    value = (_root(uu, u_scale) * _root(rest, scale)).to(both.dtype)
     return value * beam.reference.beta_gamma if normalized else value
+
+
+def _mean(
+    beam: Beam, values: Tensor, figure: Figure | None = None, about: Tensor | None = None
+) -> Tensor:
+    """Average over the particles alive of a figure of values (..., N), in double precision.
+
+    Args:
+        figure: of some particles' values (..., n), zero of zero; the values themselves if None.
+        about: what is taken from the values first, (...).
+    """
+    parts = ((c if figure is None else figure(c)).sum(-1) for c in _centred(beam, values, about))
+    return beam.world.sum(functools.reduce(operator.add, parts)) / survivors(beam)
+
+
+def _centred(beam: Beam, values: Tensor, about: Tensor | None) -> Iterator[Tensor]:
+    """Values (..., N) about others (...), in chunks and double precision; zero for the lost."""
+    for start in range(0, values.shape[-1], _CHUNK):
+        part = slice(start, start + _CHUNK)
+        some = values[..., part].to(torch.float64)
+        some = some if about is None else some - about.unsqueeze(-1)
+        yield torch.where(beam.alive[..., part], some, 0.0)
+
+
+def _root(square: Tensor, scale: Tensor) -> Tensor:
+    """Root of a mean square; zero where that is rounding of squares of some scale. NaN stays."""
+    none = square <= _ROUNDING**2 * scale.detach()
+    return torch.where(none, 0.0, torch.where(none, 1.0, square).sqrt())
+
+
+def _precision(values: Tensor) -> torch.dtype:
+    return values.dtype if values.is_floating_point() else torch.float64

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..beam import Beam
-from ..moments import mean
+from ..moments import mean, rms
 from .instrument import Instrument
 
 
@@ -41,11 +41,7 @@ class BeamSize(Instrument):
         return (2,)
 
     def read(self, beam: Beam) -> Tensor:
-        places = _places(beam)
-        centred = torch.where(beam.alive, places - mean(beam, places).unsqueeze(-1), 0.0)
-        variances = mean(beam, centred * centred).movedim(0, -1)
-        none = variances == 0  # and not NaN
-        return torch.where(none, 0.0, torch.where(none, 1.0, variances).sqrt())
+        return rms(beam, _places(beam)).movedim(0, -1)
 
 
 def _places(beam: Beam) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..beam import Beam
 from ..elements import kinds
 from ..errors import InvalidValueError, ResolutionWarning, require_known, warn
-from ..moments import mean, survivors
+from ..moments import mean, rms
 from ..number import Number, detached, tensor_like
 from ..transport import State
 from .particle_mesh import deposit_admitted, inside, kick
@@ -72,11 +72,7 @@ class SpaceCharge:
                     f"|x| = {reach[0]:.3g} m, |y| = {reach[1]:.3g} m; take a box of at least "
                     f"{2.2 * reach[0]:.2g} m x {2.2 * reach[1]:.2g} m"
                 )
-        sums = beam.world.sum(torch.stack([both.sum(-1), both.square().sum(-1)]))
-        first, second = sums / survivors(beam)
-        variance = second - first.square()
-        # what is left of equal numbers is rounding, and no size
-        spread = torch.where(variance > 1e-13 * second, variance, 0.0).sqrt()
+        spread = rms(beam, both)
         for name, each, spacing in zip("xy", spread, grid.spacing, strict=True):
             size = float(each.nan_to_num(math.inf).min())
             if 0 < size < _CELLS * spacing:
