@@ -4,7 +4,7 @@ Kernels release the interpreter lock, so plain threads are enough. OpenMP's spin
 they wait: two such runtimes in one process (PyTorch brings its own), or one other busy process, and
 every kernel is slower a hundredfold. Those here spin for a moment only; see `workers`. How many is
 PyTorch's number: `torch.set_num_threads` and OMP_NUM_THREADS rule both. While kernels have the
-cores, PyTorch's own threads are sent to sleep; see `cores`.
+cores, PyTorch's own threads are sent to sleep; see `cores`. A child made by a fork has one thread.
 """
 
 from __future__ import annotations
@@ -95,10 +95,13 @@ _workers: list[Worker] = []
 
 
 def _forget() -> None:
-    # threads do not survive a fork; the child starts its own
+    # Threads do not survive a fork. The child starts workers of its own where it wants them; those
+    # of PyTorch (OpenMP) cannot be started anew, and an operation on two of them waits for ever.
     global _busy
     _busy = threading.Lock()
     _workers.clear()
+    torch.set_num_threads(1)
+    _here.threads = 1
 
 
 if hasattr(os, "register_at_fork"):

@@ -82,9 +82,12 @@ def kick(
     Args:
         mesh, x, y, active: as for `deposit_admitted`.
         px, py: momenta (N,).
-        potential: array of shape `mesh.grid.padded_shape`.
+        potential: array of shape `mesh.grid.padded_shape`; a test particle in double precision may
+            feel the field of a beam in single precision.
         factor: 0-d tensor.
     """
+    if potential.dtype != x.dtype:
+        potential = potential.to(x.dtype)
     new_px, new_py = _kick(mesh, x, y, active, px, py, potential, factor)
     return new_px, new_py
 
