@@ -21,7 +21,7 @@ COORDINATES = ("x", "px", "y", "py", "z", "delta")
 
 @dataclass(frozen=True, eq=False)
 class Beam:
-    """Macroparticles of equal weight, with the current they carry together.
+    """Macroparticles with the current they carry together.
 
     A beam may be one rank's part of a whole that is shared among the ranks of a job; see
     `pyjutrack.distributed`. Its own methods then speak of the particles that are here, and
@@ -35,6 +35,8 @@ class Beam:
         current: of all macroparticles together, on all ranks [A]; a float or a 0-d tensor.
         alive: (N,) mask; lost particles keep the coordinates at which they were lost.
         world: who else holds particles of the beam; nobody by default.
+        weights: (N,) the current that each carries, in units of an equal share, current / N; None
+            where all are alike. Soft apertures lower them; see `Aperture`.
 
     Raises:
         InvalidValueError: wrong shape. Values, non-finite coordinates or a negative current, are
@@ -46,6 +48,7 @@ class Beam:
     current: float | Tensor = 0.0
     alive: Tensor = None  # type: ignore[assignment]  # all of them, filled in __post_init__
     world: World = ALONE
+    weights: Tensor | None = None
 
     def __post_init__(self) -> None:
         given: Any = self.coordinates
@@ -67,6 +70,13 @@ class Beam:
                 f"alive must have shape {tuple(given.shape[:-1])}, got {tuple(alive.shape)}"
             )
         object.__setattr__(self, "alive", alive)
+        if self.weights is not None:
+            weights = torch.as_tensor(self.weights).to(given)
+            if weights.shape != alive.shape:
+                raise InvalidValueError(
+                    f"weights must have shape {tuple(alive.shape)}, got {tuple(weights.shape)}"
+                )
+            object.__setattr__(self, "weights", weights)
         if not self.world.alone and self.world.particles is None:
             raise InvalidValueError(
                 "the world of a shared beam must know how many particles the whole has: make it by "
@@ -91,9 +101,11 @@ class Beam:
         energy = detached(self.reference.kinetic_energy)
         world = self.world
         here, whole = ("", "") if world.alone else (" here", f" of {world.particles}")
+        weighted = "" if self.weights is None else " weighted"
         part = "" if world.alone else f"; rank {world.rank} of {world.size}"
         return (
-            f"Beam({len(self)}{whole} macroparticles, {self.lost} lost{here}; {kind}, kinetic "
+            f"Beam({len(self)}{whole}{weighted} macroparticles, {self.lost} lost{here}; {kind}, "
+            "kinetic "
             f"energy {energy:.6g} eV, current {detached(self.current):g} A{part})"
         )
 
@@ -113,6 +125,13 @@ class Beam:
         """Number of lost particles here; of the whole beam: `particles` - `moments.survivors`."""
         return int((~self.alive).sum())
 
+    @property
+    def shares(self) -> Tensor:
+        """The part of `current` that a particle here carries: (1,) for all alike, or (N,)."""
+        if self.weights is None:
+            return self.coordinates.detach().new_full((1,), 1 / self.particles)
+        return self.weights / self.particles
+
     def numpy(self) -> NDArray[np.float64]:
         """Coordinates of the particles here as a NumPy array (N, 6); a copy."""
         return self.coordinates.detach().cpu().numpy().copy()
@@ -129,7 +148,8 @@ class Beam:
     def to(self, *args: Any, **kwargs: Any) -> Beam:
         """The beam on another device or in another precision, as `torch.Tensor.to`."""
         coordinates = self.coordinates.to(*args, **kwargs)
-        return self.replace(coordinates=coordinates, alive=self.alive.to(coordinates.device))
+        alive = self.alive.to(coordinates.device)
+        return self.replace(coordinates=coordinates, alive=alive)  # weights follow
 
 
 def check_beam(beam: Beam) -> None:
@@ -163,6 +183,10 @@ def _fault(beam: Beam) -> str | None:
             f"beam current must be finite and not negative, got {current} A; the sign of the "
             "charge belongs to the species"
         )
+    if beam.weights is not None and not bool((beam.weights.detach() * 0 >= 0).all()):
+        return "weights must be finite"
+    if beam.weights is not None and not bool((beam.weights.detach() >= 0).all()):
+        return "weights must not be negative"
     if bool(torch.isfinite(beam.coordinates.detach().sum())):
         return None  # one sum sees them all, and no particle need be looked for
     finite = torch.isfinite(beam.coordinates).all(-1)

@@ -90,12 +90,12 @@ def channelled(
         stepping: whether maps without a program may stand between passes.
 
     Returns:
-        None where the beam, its reference, its field or an element carry derivatives, where there
-        are several kicks or one of another kind, maps without a program if they may not be stepped,
-        or an accelerated reference.
+        None where the beam has weights, where it, its reference, its field or an element carry
+        derivatives, with several kicks or one of another kind, maps without a program if they may
+        not be stepped, or an accelerated reference.
     """
     kick = kicks[0] if len(kicks) == 1 else None
-    if type(kick) is not SpaceCharge or not is_plain(state):
+    if type(kick) is not SpaceCharge or beam.weights is not None or not is_plain(state):
         return None
     if isinstance(beam.reference.p0c, Tensor):
         return None

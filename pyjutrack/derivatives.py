@@ -17,6 +17,7 @@ from .engines.results import checked
 from .errors import InvalidValueError, require_known
 from .knobs import overlay, parts, split, values
 from .lattice import Lattice
+from .loss_warning import lost_between, warn_of_losses
 from .observables import Observable
 from .reference import Reference
 from .tracking import Kick, task_of
@@ -88,16 +89,24 @@ def jacobian_derivatives(
 ) -> tuple[Array, Array]:
     """The Jacobian and its exact derivative by each knob, the beam's response included.
 
+    Which particles of the beam are lost at sharp edges is held fixed, as by `gradient`.
+
     Args:
         wrt: knobs, such as "q1.k1" and "beam.current".
         lattice, beam, kicks, turns, at, engine: as for `jacobian`.
 
     Returns:
         (6, 6), and (K, 6, 6) in the order of `wrt`.
+
+    Warns:
+        LossWarning: particles of the beam are lost at sharp edges on the way.
     """
     beam = _with_field(beam, kicks)
     chosen, task = engine_of(engine), task_of(lattice, beam, kicks, turns)
     matrix, slopes = chosen.jacobian_derivatives(task, _start(at), wrt)
+    if kicks:
+        with torch.no_grad():
+            warn_of_losses(lost_between(beam, chosen.track(task)), beam.particles)
     return np.asarray(matrix.detach()), np.asarray(slopes.detach())
 
 
@@ -130,9 +139,16 @@ def gradient(
     Returns:
         (K,) in the order of `wrt`, in units of the observable per unit of the knob.
 
+    Which particles are lost at sharp edges is held fixed: apertures, the box of space charge, and
+    elements that cannot move a particle. (Differences jump where a step loses another one.) Soft
+    apertures are part of the derivative; see `Aperture`.
+
     Raises:
         UnknownNameError: no such knob.
         InvalidValueError: as for `track`.
+
+    Warns:
+        LossWarning: particles are lost at sharp edges on the way.
     """
     return value_and_gradient(
         observable,
@@ -161,7 +177,7 @@ def value_and_gradient(
     engine: str | Engine = "native",
     adjoint: str = "auto",
 ) -> tuple[float, Array]:
-    """The observable itself and its gradient; arguments as for `gradient`."""
+    """The observable itself and its gradient; arguments and warnings as for `gradient`."""
     require_known("mode", mode, ("reverse", "forward", "fd"))
     _positive(step)
     _single(beam)
@@ -170,14 +186,21 @@ def value_and_gradient(
     chosen, task = engine_of(engine), task_of(lattice, beam, kicks, turns, adjoint)
     found, vector = parts(task, wrt), values(task, wrt)
 
+    lost: list[int] = []
+
+    def figure(final: Beam, initial: Beam) -> Tensor:
+        lost.append(lost_between(beam, final))
+        return observable(final, initial)
+
     def function(vector: Tensor) -> Tensor:
         knobbed = overlay(task, wrt, split(vector, found))
-        return checked(observable, chosen.track(knobbed), knobbed.beam)
+        return checked(figure, chosen.track(knobbed), knobbed.beam)
 
     if mode == "fd":
         value, slope = function(vector), _central(function, vector, step)
     else:
-        value, slope = chosen.value_and_gradient(observable, task, wrt, mode)
+        value, slope = chosen.value_and_gradient(figure, task, wrt, mode)
+    warn_of_losses(lost[0], beam.particles)
     return float(value.detach()), np.asarray(slope.detach())
 
 

@@ -76,6 +76,10 @@ class CacheWarning(UserWarning):
     """Compiled kernels cannot be kept on disk, and are compiled again in every process."""
 
 
+class LossWarning(UserWarning):
+    """A derivative holds fixed which particles are lost, and some are lost on the way."""
+
+
 class ResolutionWarning(UserWarning):
     """The grid is too coarse, or too small, for the beam it should resolve."""
 

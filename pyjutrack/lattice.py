@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .elements import Element
+from .elements import Aperture, Element
 from .errors import InvalidValueError, UnknownNameError, unknown
 from .number import Number, detached
 
@@ -95,6 +95,13 @@ class Lattice:
     def programs(self) -> dict[Any, Any]:
         """What tracking wrote down of the elements, to run it again; see `transport.fused`."""
         return {}
+
+    @cached_property
+    def soft(self) -> tuple[int, ...]:
+        """Places of the apertures that have soft edges."""
+        return tuple(
+            i for i, e in enumerate(self.elements) if isinstance(e, Aperture) and e.smoothing
+        )
 
     @property
     def length(self) -> Number:

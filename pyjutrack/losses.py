@@ -53,13 +53,18 @@ def loss_map(
     Arguments as for `track`, natively. Particles that are lost already are no part of the map.
 
     Raises:
-        InvalidValueError: as for `track`; a batch of beams.
+        InvalidValueError: as for `track`; a batch of beams; soft apertures.
     """
     if beam.coordinates.dim() != 2:
         raise InvalidValueError(
             f"a loss map is of one beam, (N, 6), not of a batch {tuple(beam.coordinates.shape)}"
         )
-    check_track(beam, kicks, turns)
+    if lattice.soft:
+        raise InvalidValueError(
+            f"a loss map counts whole particles, and {len(lattice.soft)} apertures are soft, the "
+            f"first {lattice[lattice.soft[0]].name!r}; take them with smoothing=0"
+        )
+    check_track(lattice, beam, kicks, turns)
     compiled = None
     if not kicks:
         with parallel.cores():
@@ -90,7 +95,7 @@ def _one_by_one(
         for i, (piece, counts) in enumerate(pieces):
             before = beam.alive
             end = run(piece, beam, kicks, 1, counts)
-            beam = beam_of(end.state, end.reference, beam)
+            beam = end.beam(beam)
             lost = (before & ~beam.alive).cpu().numpy()
             element[lost], turn[lost] = i, n
     return beam, element, turn

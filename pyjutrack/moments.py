@@ -1,9 +1,10 @@
 """Moments of a beam: pure, differentiable functions `Beam -> tensor`, of the particles alive.
 
-They are those of the whole beam: where ranks share it, all of them must ask, and get the same. Sums
-are in double precision, whatever that of the beam, and results have the beam's. Second moments are
-taken about the mean in a second pass, so that nothing cancels. A moment of no particle is NaN, and
-so is that of a live particle with a NaN.
+Particles count by their weights where they have some. Moments are those of the whole
+beam: where ranks share it, all of them must ask, and get the same. Sums are in double
+precision, whatever that of the beam, and results have the beam's. Second moments are taken about
+the mean in a second pass, so that nothing cancels. A moment of no particle is NaN, and so is that
+of a live particle with a NaN.
 """
 
 from __future__ import annotations
@@ -28,8 +29,10 @@ Figure = Callable[[Tensor], Tensor]
 
 
 def survivors(beam: Beam) -> Tensor:
-    """Number of particles alive, 0-d."""
-    return beam.world.sum(beam.alive.sum(-1))
+    """Number of particles alive, 0-d; the sum of their weights where they have some."""
+    if beam.weights is None:
+        return beam.world.sum(beam.alive.sum(-1))
+    return beam.world.sum(torch.where(beam.alive, beam.weights, 0.0).sum(-1))
 
 
 def mean(beam: Beam, values: Tensor) -> Tensor:
@@ -69,8 +72,8 @@ def covariance(beam: Beam) -> Tensor:
     """Second central moments, (6, 6); the divisor is the number of particles alive."""
     columns = beam.coordinates.movedim(-1, 0)
     parts = (
-        c.movedim(0, -1).mT @ c.movedim(0, -1)
-        for c in _centred(beam, columns, _mean(beam, columns))
+        c.movedim(0, -1).mT @ _weighted(c, weights).movedim(0, -1)
+        for c, weights in _centred(beam, columns, _mean(beam, columns))
     )
     total = beam.world.sum(functools.reduce(operator.add, parts))
     return (total / survivors(beam)[..., None, None]).to(beam.coordinates.dtype)
@@ -118,17 +121,30 @@ def _mean(
         figure: of some particles' values (..., n), zero of zero; the values themselves if None.
         about: what is taken from the values first, (...).
     """
-    parts = ((c if figure is None else figure(c)).sum(-1) for c in _centred(beam, values, about))
+    parts = (
+        _weighted(c if figure is None else figure(c), weights).sum(-1)
+        for c, weights in _centred(beam, values, about)
+    )
     return beam.world.sum(functools.reduce(operator.add, parts)) / survivors(beam)
 
 
-def _centred(beam: Beam, values: Tensor, about: Tensor | None) -> Iterator[Tensor]:
-    """Values (..., N) about others (...), in chunks and double precision; zero for the lost."""
+def _centred(
+    beam: Beam, values: Tensor, about: Tensor | None
+) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Values (..., N) about others (...), in chunks and double precision, and their weights.
+
+    Zero for the lost.
+    """
     for start in range(0, values.shape[-1], _CHUNK):
         part = slice(start, start + _CHUNK)
         some = values[..., part].to(torch.float64)
         some = some if about is None else some - about.unsqueeze(-1)
-        yield torch.where(beam.alive[..., part], some, 0.0)
+        weights = None if beam.weights is None else beam.weights[..., part].to(torch.float64)
+        yield torch.where(beam.alive[..., part], some, 0.0), weights
+
+
+def _weighted(values: Tensor, weights: Tensor | None) -> Tensor:
+    return values if weights is None else values * weights
 
 
 def _root(square: Tensor, scale: Tensor) -> Tensor:

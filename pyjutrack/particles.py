@@ -130,7 +130,7 @@ class _PushedParticles(Particles):
 
     def kick(self, kick: Kick, beam: Beam, length: Number) -> Any:
         """By the field that they make, over a length [m]; returns the field."""
-        if type(kick) is not SpaceCharge:
+        if type(kick) is not SpaceCharge or beam.weights is not None:
             return super().kick(kick, beam, length)
         self._alive = kick.admit(self._plain()).alive
         field = kick.strength(beam, self._shares(kick, beam))

@@ -24,11 +24,16 @@ if TYPE_CHECKING:
 
 
 class End(NamedTuple):
-    """What a tracking ends with."""
+    """What a tracking ends with; weights are those of the beam."""
 
     state: State
     probe: State | None
     reference: Reference
+    weights: Tensor | None = None
+
+    def beam(self, like: Beam) -> Beam:
+        """The beam, with the rest of the one that was tracked."""
+        return beam_of(self.state, self.reference, like.replace(weights=self.weights))
 
 
 def run(
@@ -46,7 +51,14 @@ def run(
         `check_track`.
     """
     with parallel.cores():
-        return _run(lattice, beam, kicks, turns, counts, probe)
+        if not lattice.soft:
+            return _run(lattice, beam, kicks, turns, counts, probe)
+        from .soft_apertures import in_sections  # it needs what stands here
+
+        return in_sections(
+            lambda part, beam, counts, probe: _run(part, beam, kicks, 1, counts, probe),
+            *(lattice, beam, turns, counts, probe),
+        )
 
 
 def _run(
@@ -64,15 +76,16 @@ def _run(
         alone = fused(lattice, state if probe is None else probe, reference, turns)
         if alone is not None:
             if probe is None:
-                return End(alone.state, None, alone.reference)
-            return End(state, alone.state, alone.reference)
+                return End(alone.state, None, alone.reference, beam.weights)
+            return End(state, alone.state, alone.reference, beam.weights)
     walk = Walk(lattice, counts)
     found = channelled(walk, beam, state, kicks, turns, probe=probe)
     if found is not None:
-        return End(found.state, found.probe, reference)
+        return End(found.state, found.probe, reference, beam.weights)
     state = state_of(beam.coordinates, beam.alive)
     needs_beam = bool(kicks) or probe is None
-    particles = particles_of(state, (beam.current, reference, lattice, kicks))
+    data = (beam.current, beam.weights, reference, lattice, kicks)
+    particles = particles_of(state, data)
     for _ in range(turns):
         for segment in walk:
             if needs_beam:
@@ -88,7 +101,7 @@ def _run(
                 field = particles.kick(kick, beam, segment.kicked)
                 if probe is not None:
                     probe = kick.apply(kick.admit(probe), field, segment.kicked)
-    return End(particles.state, probe, reference)
+    return End(particles.state, probe, reference, beam.weights)
 
 
 def state_of(coordinates: Tensor, alive: Tensor) -> State:

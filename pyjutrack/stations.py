@@ -9,7 +9,7 @@ from .beam import Beam
 from .engines import Task
 from .errors import InvalidValueError, unknown
 from .lattice import Lattice
-from .propagation import beam_of
+from .loss_warning import warn_if_differentiable
 from .tracking import Kick, task_of
 
 
@@ -33,8 +33,13 @@ def beams_at(
     Raises:
         UnknownNameError: no such element. InvalidValueError: a name that several elements have,
             and as for `track`.
+
+    Warns:
+        LossWarning: as for `track`, at any of the places.
     """
-    return stations(task_of(lattice, beam, kicks, 1, adjoint), places)
+    found = stations(task_of(lattice, beam, kicks, 1, adjoint), places)
+    warn_if_differentiable(beam, found.values())
+    return found
 
 
 def stations(task: Task, places: Iterable[str], *, once: bool = False) -> dict[str, Beam]:
@@ -51,7 +56,7 @@ def stations(task: Task, places: Iterable[str], *, once: bool = False) -> dict[s
             section = Lattice(task.lattice.elements[at:stop])
             counts = task.counts[at:stop]
             end = run_adjoint(section, beam, task.kicks, 1, counts, task.adjoint, once=once)
-            beam, at = beam_of(end.state, end.reference, beam), stop
+            beam, at = end.beam(beam), stop
         found[stop] = beam
     return {place: found[stop] for place, stop in stops.items()}
 

@@ -10,8 +10,10 @@ from .beam import Beam, check_beam
 from .engines import Engine, Task, engine_of
 from .errors import InvalidValueError, require_known
 from .lattice import Lattice
+from .loss_warning import warn_if_differentiable
 from .moments import survivors
 from .number import Number, detached
+from .soft_apertures import require_weighing
 from .transport import State, slices
 from .walk import Plan
 
@@ -22,7 +24,8 @@ class Kick(Protocol):
     The two are apart so that a test particle can feel the field of the beam without adding to it.
     A kick that only adds to px, py and delta, by what depends on x, y, z, the field and ds, may say
     so by an attribute `reversible = True`: reverse mode then finds the beam in front of it from
-    the beam behind it. Tensors that it depends on should be among its attributes.
+    the beam behind it. One whose field counts `beam.weights` says so by `weighted = True`; others
+    are refused where a beam has weights. Tensors that it depends on should be among its attributes.
     """
 
     @property
@@ -108,9 +111,16 @@ def track(
     Raises:
         InvalidValueError: non-finite coordinates, a negative current, turns below 1, a beam larger
             than the box of a kick.
+
+    Warns:
+        LossWarning: the beam at the end carries derivatives, and particles were lost at sharp
+            edges: which ones is held fixed. Soft apertures are part of a derivative; see
+            `Aperture`.
     """
     chosen = engine_of(engine)
-    return chosen.track(task_of(lattice, beam, kicks, turns, adjoint))
+    end = chosen.track(task_of(lattice, beam, kicks, turns, adjoint))
+    warn_if_differentiable(beam, [end])
+    return end
 
 
 def task_of(
@@ -118,11 +128,11 @@ def task_of(
 ) -> Task:
     """What an engine is asked to track, checked."""
     require_known("adjoint", adjoint, ADJOINTS)
-    check_track(beam, kicks, turns)
+    check_track(lattice, beam, kicks, turns)
     return Task(lattice, beam, tuple(kicks), turns, plan(lattice, kicks), adjoint)
 
 
-def check_track(beam: Beam, kicks: Sequence[Kick], turns: int) -> None:
+def check_track(lattice: Lattice, beam: Beam, kicks: Sequence[Kick], turns: int) -> None:
     """The checks of `track`."""
     if not (isinstance(turns, int) and turns >= 1):
         raise InvalidValueError(f"turns must be a positive integer, got {turns!r}")
@@ -131,5 +141,6 @@ def check_track(beam: Beam, kicks: Sequence[Kick], turns: int) -> None:
     check_beam(beam)
     if not bool(survivors(beam).any()):
         raise InvalidValueError("no particle of the beam is alive")
+    require_weighing(lattice, beam, kicks)
     for kick in kicks:
         kick.check(beam)

@@ -41,7 +41,7 @@ class Walk(Sequence[Segment]):
     """The segments of one turn, in order; each is made when it is asked for."""
 
     def __init__(self, lattice: Lattice, counts: Plan) -> None:
-        self._lattice, self._counts = lattice, counts
+        self._lattice, self.counts = lattice, counts
         # an element that is cut into n slices has n + 1 parts
         self._ends = list(itertools.accumulate(count + 1 for count in counts))
 
@@ -58,7 +58,7 @@ class Walk(Sequence[Segment]):
         if not 0 <= index < len(self):
             raise IndexError(index)
         place = self.place(index)
-        element, count = self._lattice.elements[place], self._counts[place]
+        element, count = self._lattice.elements[place], self.counts[place]
         if count == 0:
             return Segment(element, WHOLE, 0)
         n = index - (self._ends[place] - count - 1)
@@ -68,7 +68,7 @@ class Walk(Sequence[Segment]):
 
     def of(self, lattice: Lattice) -> Walk:
         """The same through another lattice of as many elements."""
-        return Walk(lattice, self._counts)
+        return Walk(lattice, self.counts)
 
     def place(self, index: int) -> int:
         """To which element of the lattice a segment belongs."""

@@ -59,6 +59,7 @@ def test_the_paper_cell(cell, kick, make_beam, chosen) -> None:
     np.testing.assert_allclose(found, differences, rtol=2e-5, atol=2e-7)
 
 
+@pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")  # of the same particles
 @pytest.mark.parametrize("chosen", LITTLE)
 def test_losses_in_the_box_and_in_an_aperture(cell, make_beam, chosen) -> None:
     """Who is lost counts up to its loss and not beyond, on the way back as on the way there."""
@@ -108,6 +109,7 @@ def test_every_kind_of_element_on_the_way(kick, make_beam, chosen) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-15)
 
 
+@pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")  # of the same particles
 @pytest.mark.parametrize("chosen", LITTLE)
 def test_an_accelerated_reference(kick, make_beam, chosen) -> None:
     line = pj.Lattice(

@@ -47,6 +47,7 @@ def test_the_same_as_step_by_step(cell, make_beam, assignment, dtype) -> None:
     assert out.state.alive.all()
 
 
+@pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")  # of the same particles
 def test_losses_are_told(cell, make_beam) -> None:
     kick = pj.SpaceCharge(pj.SpectralPoisson((0.012, 0.012), (64, 64)), max_step=0.1)
     scraper = pj.Aperture(half_width=1.4e-3, half_height=1.6e-3, shape="ellipse")
@@ -99,6 +100,7 @@ def learned(count: int) -> pj.HamiltonianKick:
     return pj.HamiltonianKick(form, weights, name=f"field{count}")
 
 
+@pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")  # of the same particles
 @pytest.mark.parametrize("place", [0, 1, 3, 5])
 def test_maps_without_a_program_stand_between_passes(cell, make_beam, place) -> None:
     kick = pj.SpaceCharge(pj.SpectralPoisson((0.012, 0.012), (48, 48)), max_step=0.1)

@@ -130,6 +130,7 @@ def test_gradients_are_those_of_reverse_mode(cell, kick, make_beam, wrt) -> None
     np.testing.assert_array_equal(found, pj.gradient(figure, cell, beam, mode="forward", **options))
 
 
+@pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")  # of the same particles
 def test_gradients_are_those_of_differences(mixed, make_beam) -> None:
     kick = pj.SpaceCharge(pj.SpectralPoisson((0.02, 0.02), (64, 64)), max_step=0.1)
     wrt = ("b.angle", "q3.dx", "q1.length", "beam.current")

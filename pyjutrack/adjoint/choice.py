@@ -78,6 +78,7 @@ def _compiled(course: Course) -> bool:
     """Whether the way back is faster than what autograd stores: by kernels, in double precision."""
     c, kicks = course.beam.coordinates, course.kicks
     here = c.device.type == "cpu" and c.dim() == 2 and _is_double(course.beam)
+    here = here and course.beam.weights is None
     return here and bool(kicks) and all(type(k) is SpaceCharge for k in kicks)
 
 
@@ -90,7 +91,7 @@ def stored_bytes(course: Course) -> int:
     beam, c = course.beam, course.beam.coordinates
     # ranks must choose alike, so it is not the number here, which may differ by one
     particles = c.numel() // 6 // len(beam) * (beam.particles // beam.world.size)
-    return len(course) * _COLUMNS * particles * c.element_size()
+    return course.whole * _COLUMNS * particles * c.element_size()
 
 
 def _depends_on_hidden(kick: Kick, beam: Beam) -> bool:
@@ -98,4 +99,4 @@ def _depends_on_hidden(kick: Kick, beam: Beam) -> bool:
     with torch.enable_grad():
         state = kick.admit(state_of(beam.coordinates.detach(), beam.alive))
         moved = kick.apply(state, kick.field(beam, state), 0.0)
-    return hidden(moved.coordinates, active((kick, beam.current, beam.reference)))
+    return hidden(moved.coordinates, active((kick, beam.current, beam.weights, beam.reference)))

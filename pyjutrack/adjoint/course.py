@@ -28,13 +28,24 @@ NEVER = 2**62
 
 @dataclass(frozen=True)
 class Course:
-    """A beam, and the segments through which it goes, turn by turn."""
+    """A beam, and the segments through which it goes, turn by turn.
+
+    Attributes:
+        sections: into how many a longer way was cut of which this is one, about; see
+            `soft_apertures`.
+    """
 
     lattice: Lattice
     beam: Beam
     kicks: tuple[Kick, ...]
     turns: int
     walk: Walk
+    sections: int = 1
+
+    @property
+    def whole(self) -> int:
+        """Segments of all sections together, about."""
+        return self.sections * len(self)
 
     def __len__(self) -> int:
         return self.turns * len(self.walk)
@@ -47,7 +58,7 @@ class Course:
     @property
     def parts(self) -> tuple[Any, ...]:
         """All besides the particles that may carry derivatives."""
-        return self.beam.current, self.beam.reference, self.lattice, self.kicks
+        return self.beam.current, self.beam.weights, self.beam.reference, self.lattice, self.kicks
 
     @cached_property
     def reference_moves(self) -> bool:

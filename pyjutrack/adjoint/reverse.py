@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from ..lattice import Lattice
 from ..number import detached
 from ..propagation import End, run, state_of
 from ..reference import Reference
+from ..soft_apertures import in_sections
 from ..transport import State, behind
 from ..transport.retreat import has_inverse
 from ..walk import Plan, Walk, passed
@@ -60,33 +62,82 @@ def run_adjoint(
         InvalidValueError: a choice that cannot be: under a transform, or with a kick that is
             not reversible or whose parameters cannot be found.
     """
-    course = Course(lattice, beam, tuple(kicks), turns, Walk(lattice, counts))
+    if lattice.soft:
+        return _softly(lattice, beam, kicks, turns, counts, adjoint, once)
+    return _run(Course(lattice, beam, tuple(kicks), turns, Walk(lattice, counts)), adjoint, once)
+
+
+def _softly(
+    lattice: Lattice,
+    beam: Beam,
+    kicks: Sequence[Kick],
+    turns: int,
+    counts: Plan,
+    adjoint: str,
+    once: bool,
+) -> End:
+    """The same between soft apertures."""
+    sections = turns * (1 + len(lattice.soft))
+
+    def track(part: Lattice, beam: Beam, counts: Plan, _: State | None) -> End:
+        course = Course(part, beam, tuple(kicks), 1, Walk(part, counts), sections)
+        return _run(course, adjoint, once)
+
+    return in_sections(track, lattice, beam, turns, counts, None)
+
+
+def _run(course: Course, adjoint: str, once: bool) -> End:
     with parallel.cores():
         strategy = chosen(course, adjoint, once=once)
         if strategy == "store":
-            return run(lattice, beam, kicks, turns, counts)
+            lattice, counts = course.lattice, course.walk.counts
+            return run(lattice, course.beam, course.kicks, course.turns, counts)
         return _remembering(course, strategy)
 
 
 def _remembering(course: Course, strategy: str) -> End:
     columns = state_of(course.beam.coordinates, course.beam.alive).coordinates
-    parameters = active(course.parts)
+    given = active(course.parts)
+    course, weights = _with_leaves(course), course.beam.weights
     record = Record(torch.where(course.beam.alive, NEVER, -1), [(0, course.beam.reference)])
-    ends = _Tracking.apply(course, record, strategy, *columns, *parameters)
+    ends = _Tracking.apply(course, record, strategy, active(course.parts), *columns, *given)
     reference = record.references[-1][1]
     if course.reference_moves:
         reference = Reference(reference.species, ends[6])
-    return End(State(tuple(ends[:6]), record.alive(NEVER - 1)), None, reference)
+    return End(State(tuple(ends[:6]), record.alive(NEVER - 1)), None, reference, weights)
+
+
+def _with_leaves(course: Course) -> Course:
+    """The same, with weights and momentum of the beam as leaves.
+
+    Behind other sections they depend on parameters that are differentiated beside them.
+    """
+    beam, changes = course.beam, dict[str, Any]()
+    weights, p0c = beam.weights, beam.reference.p0c
+    if weights is not None and weights.requires_grad:
+        changes["weights"] = weights.detach().requires_grad_()
+    if isinstance(p0c, Tensor) and p0c.requires_grad:
+        leaf = p0c.detach().requires_grad_()
+        changes["reference"] = Reference(beam.reference.species, leaf)
+    return dataclasses.replace(course, beam=beam.replace(**changes)) if changes else course
 
 
 class _Tracking(Function):
-    """(course, record, strategy, six columns, parameters) -> six columns.
+    """(course, record, strategy, parameters, six columns, parameters given) -> six columns.
 
-    And the momentum of the reference, where that carries derivatives.
+    And the momentum of the reference, where that carries derivatives. Parameters are those of the
+    course; what is given in their place are the same but for its leaves.
     """
 
     @staticmethod
-    def forward(ctx: Any, course: Course, record: Record, strategy: str, *tensors: Any) -> Any:
+    def forward(
+        ctx: Any,
+        course: Course,
+        record: Record,
+        strategy: str,
+        parameters: Sequence[Tensor],
+        *tensors: Any,
+    ) -> Any:
         ends = tuple(
             t.clone() if any(t is u for u in tensors) else t
             for t in _forward(course, record, strategy, tensors[:6])
@@ -95,7 +146,7 @@ class _Tracking(Function):
             p0c = detached(record.references[-1][1].p0c)
             ends = (*ends, torch.tensor(p0c, dtype=torch.float64))
         ctx.course, ctx.record, ctx.strategy = course, record, strategy
-        ctx.parameters = tensors[6:]
+        ctx.parameters = parameters
         ctx.save_for_backward(*ends, *tensors[6:])  # the parameters to see that none was changed
         return ends
 
@@ -110,7 +161,7 @@ class _Tracking(Function):
         back = _backwards if ctx.strategy == "reversible" else _in_blocks
         with parallel.cores():
             slopes = back(ctx.course, ctx.record, columns, gradients, sums)
-        return None, None, None, *slopes, *sums.totals
+        return None, None, None, None, *slopes, *sums.totals
 
 
 def _forward(course: Course, record: Record, strategy: str, columns: Tensors) -> Tensors:
@@ -118,8 +169,9 @@ def _forward(course: Course, record: Record, strategy: str, columns: Tensors) ->
     if strategy == "checkpoint":
         before, between = frozenset(range(0, len(course), math.isqrt(len(course)))), []
     else:
-        before = frozenset()
-        between = [len(course) * n // (SNAPSHOTS + 1) for n in range(1, SNAPSHOTS + 1)]
+        # the ends of sections are kept too
+        before, kept = frozenset(), SNAPSHOTS // course.sections
+        between = [len(course) * n // (kept + 1) for n in range(1, kept + 1)]
         walk = course.numbers()
         # what is stepped may have no way back, and the beam in front of it would have to be kept
         found = channelled(walk, beam, state, course.kicks, course.turns, between, stepping=False)
@@ -155,7 +207,7 @@ def _backwards(
     course: Course, record: Record, columns: Tensors, gradients: Tensors, sums: Sums
 ) -> Tensors:
     """Segment by segment, each reconstructed from what is behind it."""
-    shared = [active((course.beam.current, kick)) for kick in course.kicks]
+    shared = [active((course.beam.current, course.beam.weights, kick)) for kick in course.kicks]
     mine = [active(element) for element in course.lattice]
     compiled = have_kernels(columns)
     passages, beam = Passages(course, sums), course.beam
@@ -169,7 +221,7 @@ def _backwards(
                 beam = beam.replace(reference=behind_it)
             for n in reversed(range(len(course.kicks))):
                 kick, state = course.kicks[n], State(columns, record.alive(phase + n + 1))
-                if passage is not None and is_compiled(kick):
+                if passage is not None and is_compiled(kick) and beam.weights is None:
                     strength = passages.strength(n, kick, beam)
                     back_through_space_charge(kick, passage, strength, beam, state, gradients, sums)
                 else:
@@ -201,7 +253,7 @@ def _in_blocks(
     The last of the gradients is that by the momentum of the reference, where there is one.
     """
     stop, start_of = len(course), course.beam.reference.p0c
-    shared = active((course.beam.current, course.kicks))
+    shared = active((course.beam.current, course.beam.weights, course.kicks))
     mine = [active(element) for element in course.lattice]
     for start in sorted(record.before, reverse=True):
         leaves = leaves_of(record.before[start])

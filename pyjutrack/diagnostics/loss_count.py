@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,6 +13,7 @@ from ..elements import Aperture
 from ..errors import InvalidValueError
 from ..moments import survivors
 from ..transport.frames import cos_sin
+from ..transport.soft import outside
 from .instrument import Instrument
 
 
@@ -73,54 +73,17 @@ class LossCount(Instrument):
         if self.opening is None:
             return 1 - survivors(beam).to(beam.coordinates.dtype) / beam.particles
         x, y = (torch.where(beam.alive, beam.coordinates[..., k], 0.0) for k in (0, 2))
-        outside = torch.where(beam.alive, _outside(self.opening, x, y, self.smoothing), 1.0)
-        return beam.world.sum(outside.sum(-1)) / beam.particles
+        gone = _outside(self.opening, x, y, self.smoothing)
+        if beam.weights is not None:
+            gone = 1 - beam.weights * (1 - gone)
+        return beam.world.sum(torch.where(beam.alive, gone, 1.0).sum(-1)) / beam.particles
 
 
 def _outside(opening: Aperture, x: Tensor, y: Tensor, smoothing: float) -> Tensor:
-    """The part of a cloud about (x, y) that lies outside of an opening."""
+    """The part of a cloud about (x, y) that lies outside of an opening, where it stands."""
     x, y = x - opening.dx, y - opening.dy
     roll = opening.tilt + opening.z_rot
     if isinstance(roll, Tensor) or roll != 0:
         cosine, sine = cos_sin(roll)
         x, y = cosine * x + sine * y, cosine * y - sine * x
-    wide, high = opening.half_width, opening.half_height
-    scale = 1 / (math.sqrt(2) * smoothing)
-    if opening.shape == "ellipse":
-        return _beyond(_from_ellipse(x, y, wide, high), scale)
-    qx, qy = _beside(x, wide, scale), _beside(y, high, scale)
-    straight = qx + qy - qx * qy
-    corner_x, corner_y = opening.corner_x, opening.corner_y
-    if opening.shape != "racetrack" or corner_x == 0 or corner_y == 0:
-        return straight
-    across, up = x.abs() - (wide - corner_x), y.abs() - (high - corner_y)
-    in_corner = (across > 0) & (up > 0)
-    across, up = (torch.where(in_corner, u, 1.0) for u in (across, up))
-    return torch.where(
-        in_corner, _beyond(_from_ellipse(across, up, corner_x, corner_y), scale), straight
-    )
-
-
-def _beyond(distance: Tensor, scale: float) -> Tensor:
-    """The part of a cloud beyond a straight edge; its middle is so far outside."""
-    return 0.5 * torch.erfc(-scale * distance)
-
-
-def _beside(x: Tensor, half: float, scale: float) -> Tensor:
-    """The part of a cloud beside a slit; none beside one that is infinite."""
-    if math.isinf(half):
-        return torch.zeros_like(x)
-    return _beyond(x - half, scale) + _beyond(-half - x, scale)
-
-
-def _from_ellipse(x: Tensor, y: Tensor, half_width: float, half_height: float) -> Tensor:
-    """Distance outside of an ellipse to first order, negative inside."""
-    across, up = x / half_width, y / half_height
-    square = across * across + up * up
-    # at the middle the edge is far away, and the first order has no direction
-    middle = square < 1e-6
-    safe = torch.where(middle, 1.0, square)
-    steep_x, steep_y = across / half_width, up / half_height
-    steepness = torch.where(middle, 1.0, steep_x * steep_x + steep_y * steep_y).sqrt()
-    distance = (safe - safe.sqrt()) / steepness
-    return torch.where(middle, -min(half_width, half_height), distance)
+    return outside(opening, x, y, smoothing)

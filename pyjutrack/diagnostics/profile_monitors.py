@@ -157,8 +157,11 @@ def _mesh(along: Bins, up: Bins | None) -> Mesh:
 
 def _spread(mesh: Mesh, beam: Beam, x: Tensor, y: Tensor) -> Tensor:
     """Fractions of the particles alive on a mesh, of the whole beam."""
-    share = 1 / survivors(beam).clamp(min=1).to(x.dtype)
-    return beam.world.sum(deposit(mesh, x, y, beam.alive, share.unsqueeze(-1)))
+    total = survivors(beam).to(x.dtype)
+    share = 1 / torch.where(total > 0, total, 1.0).unsqueeze(-1)
+    if beam.weights is not None:
+        share = share * beam.weights
+    return beam.world.sum(deposit(mesh, x, y, beam.alive, share))
 
 
 def _as(matrix: Tensor, like: Tensor) -> Tensor:

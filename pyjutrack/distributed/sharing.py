@@ -50,6 +50,7 @@ def shard(beam: Beam | None, world: World) -> Beam:
         world=world.of(len(beam)),
         coordinates=beam.coordinates[..., mine, :],
         alive=beam.alive[..., mine],
+        weights=None if beam.weights is None else beam.weights[..., mine],
     )
 
 
@@ -75,6 +76,7 @@ def gather(beam: Beam) -> Beam:
         world=World(),
         coordinates=whole(beam.coordinates),
         alive=whole(beam.alive.unsqueeze(-1).to(torch.uint8)).squeeze(-1).bool(),
+        weights=None if beam.weights is None else whole(beam.weights.unsqueeze(-1)).squeeze(-1),
     )
 
 
@@ -88,6 +90,7 @@ def _detached(beam: Beam) -> Beam:
     return beam.replace(
         coordinates=beam.coordinates.detach().cpu(),
         alive=beam.alive.cpu(),
+        weights=None if beam.weights is None else beam.weights.detach().cpu(),
         current=detached(beam.current),
     )
 
@@ -99,6 +102,7 @@ def _fingerprint(beam: Beam | None) -> int:
     plain = _detached(beam)
     about = f"{plain.reference!r} {plain.current!r} {plain.coordinates.dtype}"
     digest = hashlib.sha256(about.encode())
-    for tensor in (plain.coordinates, plain.alive):
+    weights = () if plain.weights is None else (plain.weights,)
+    for tensor in (plain.coordinates, plain.alive, *weights):
         digest.update(tensor.contiguous().numpy().tobytes())
     return 1 + int.from_bytes(digest.digest()[:7], "big")

@@ -14,7 +14,7 @@ from ..beam import Beam
 from ..compiled import parallel
 from ..knobs import overlay, parts, split, values
 from ..lattice import Lattice
-from ..propagation import End, beam_of, run, state_of
+from ..propagation import End, run, state_of
 from ..pushforward import Pushed, seeds
 from ..reference import Reference
 from ..transport import State
@@ -31,8 +31,7 @@ class Native:
 
     def track(self, task: Task) -> Beam:
         """See `Engine`."""
-        end = _tracked(task)
-        return beam_of(end.state, end.reference, task.beam)
+        return _tracked(task).beam(task.beam)
 
     def probe(self, task: Task, starts: Tensor) -> Tensor:
         """See `Engine`."""
@@ -69,7 +68,7 @@ class Native:
         vector = values(task, wrt)
         leaf = vector.requires_grad_()
         end, source = _final(task, wrt, split(leaf, found))
-        value = checked(figure, beam_of(end.state, end.reference, source), source)
+        value = checked(figure, end.beam(source), source)
         slope, world = torch.zeros_like(vector), task.beam.world
         if value.requires_grad:
             with parallel.cores():
@@ -141,12 +140,13 @@ def _meet(figure: Figure, final: End, source: Beam, count: int) -> tuple[Tensor,
     Cheaper than to push all directions through the figure as well.
     """
     columns, reference = final.state.coordinates, final.reference
-    moved: list[Any] = [*columns, source.coordinates, source.current, reference.p0c]
+    moved: list[Any] = [*columns, source.coordinates, source.current, reference.p0c, final.weights]
     leaves: list[Any] = [_leaf(t) if isinstance(t, Pushed) else t for t in moved]
-    state = State(tuple(leaves[:6]), final.state.alive)
-    initial = source.replace(coordinates=leaves[6], current=leaves[7])
-    after = Reference(reference.species, leaves[8])
-    value = checked(figure, beam_of(state, after, initial), initial)
+    *ends, start, current, p0c, weights = leaves
+    initial = source.replace(coordinates=start, current=current)
+    after = Reference(reference.species, p0c)
+    end = End(State(tuple(ends), final.state.alive), None, after, weights)
+    value = checked(figure, end.beam(initial), initial)
     slope = torch.zeros(count, dtype=torch.float64)
     active = [(t, leaf) for t, leaf in zip(moved, leaves, strict=True) if isinstance(t, Pushed)]
     if active and value.requires_grad:

@@ -45,7 +45,8 @@ def write_beam(path: str | Path, beam: Beam, *, duration: float = 1.0) -> None:
             weighs one elementary charge.
 
     Raises:
-        InvalidValueError: a batch of beams, a part of one, non-finite coordinates, no duration.
+        InvalidValueError: a batch of beams, a part of one, weights, non-finite coordinates, no
+            duration.
         MissingPackageError: openpmd-beamphysics is not installed.
     """
     require_whole(beam, "a file")
@@ -54,6 +55,11 @@ def write_beam(path: str | Path, beam: Beam, *, duration: float = 1.0) -> None:
         raise InvalidValueError(f"a file holds one beam, got a batch of shape {shape}")
     if not (np.isfinite(duration) and duration > 0):
         raise InvalidValueError(f"duration must be positive and finite, got {duration} s")
+    if beam.weights is not None:
+        raise InvalidValueError(
+            "a file holds macroparticles of equal weight, and those of this beam differ; write the "
+            "beam from before the first soft aperture, or without them: beam.replace(weights=None)"
+        )
     check_beam(beam)
     particles = _particle_group()(data=_particles(beam, duration))
     species, p0c = beam.reference.species, detached(beam.reference.p0c)

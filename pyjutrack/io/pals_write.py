@@ -188,6 +188,8 @@ def _standard(element: Element, reference: Reference | None, say: Say) -> Plain:
             say("PALS has thin crab cavities only; other programs may leave out the length")
     if isinstance(element, Aperture):
         table["ApertureP"] = _aperture(element)
+        if element.smoothing:
+            say("PALS has sharp edges only; other programs leave out the smoothing")
     shifts = {theirs: values[ours] for theirs, ours in SHIFTS.items() if values[ours]}
     if isinstance(element, Patch):
         table["PatchP"] = {**shifts, "ref_coords": "ENTRANCE_END"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -25,6 +26,8 @@ def plot_phase_space(
     ax: Axes, beam: Beam | Sequence[Beam], plane: str = "x", *, ellipse: bool = False
 ) -> Axes:
     """A coordinate [mm] and its momentum [1e-3] of the particles alive.
+
+    Weights of a beam count in densities and in the ellipse; a dot is a particle of any weight.
 
     Args:
         beam: one beam, or one per turn: each particle then keeps its colour.
@@ -59,21 +62,28 @@ def plot_phase_space(
         ax.scatter(u, p, s=2, c=colours, cmap="turbo", linewidths=0, rasterized=True)
     elif len(points[0]) > _MANY:
         alive = points[0][~np.isnan(points[0][:, 0])]
-        ax.hist2d(alive[:, 0], alive[:, 1], bins=150, norm=LogNorm(), rasterized=True)
+        counted = _weights(beams[-1])
+        bins: dict[str, Any] = {"bins": 150, "norm": LogNorm(), "weights": counted}
+        ax.hist2d(alive[:, 0], alive[:, 1], **bins, rasterized=True)
     else:
         ax.plot(points[0][:, 0], points[0][:, 1], ".", markersize=2, alpha=0.5, rasterized=True)
     if ellipse:
-        _ellipse(ax, points[-1][~np.isnan(points[-1][:, 0])])
+        _ellipse(ax, points[-1][~np.isnan(points[-1][:, 0])], _weights(beams[-1]))
     ax.set(xlabel=labels[0], ylabel=labels[1])
     ax.locator_params(axis="x", nbins=6)  # long labels of small beams must not touch
     return ax
 
 
-def _ellipse(ax: Axes, points: np.ndarray) -> None:
-    squares, axes = np.linalg.eigh(np.cov(points.T, ddof=0))
+def _weights(beam: Beam) -> np.ndarray | None:
+    """Of the particles alive, if they have some."""
+    return None if beam.weights is None else beam.weights.detach().cpu()[beam.alive.cpu()].numpy()
+
+
+def _ellipse(ax: Axes, points: np.ndarray, weights: np.ndarray | None) -> None:
+    squares, axes = np.linalg.eigh(np.cov(points.T, ddof=0, aweights=weights))
     width, height = 2 * np.sqrt(np.maximum(squares, 0))
     angle = np.degrees(np.arctan2(axes[1, 0], axes[0, 0]))
-    centre = points.mean(0)
+    centre = np.average(points, axis=0, weights=weights)
     drawn = Ellipse((centre[0], centre[1]), width, height, angle=angle, fill=False, color="tab:red")
     drawn.set_zorder(3)  # above the particles
     ax.add_patch(drawn)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
@@ -60,7 +59,7 @@ def _line_charge(beam: Beam) -> float:
 def _shares(kick: SpaceCharge, beam: Beam) -> Tensor:
     """The share of the beam in each cell, of the padded grid."""
     x, y = beam.coordinate("x").detach(), beam.coordinate("y").detach()
-    return deposit(kick.potential.mesh, x, y, beam.alive, torch.full_like(x, 1 / len(beam)))
+    return deposit(kick.potential.mesh, x, y, beam.alive, beam.shares.detach())
 
 
 def _map(ax: Axes, grid: Grid, padded: Tensor, label: str, colours: str) -> Axes:

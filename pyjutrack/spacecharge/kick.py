@@ -44,8 +44,9 @@ class SpaceCharge:
             always contain the answer.
     """
 
-    #: it adds to momenta what depends on places; see `pyjutrack.Kick`
+    #: it adds to momenta what depends on places, and counts weights; see `pyjutrack.Kick`
     reversible: ClassVar[bool] = True
+    weighted: ClassVar[bool] = True
 
     potential: Potential = dataclasses.field(default_factory=SpectralPoisson)
     max_step: float | Mapping[str, float] = 0.05
@@ -62,7 +63,7 @@ class SpaceCharge:
         both = torch.where(beam.alive, both, 0.0)
         reach = beam.world.largest(both.abs().flatten(1).amax(1)).tolist()
         if any(r > side / 2 for r, side in zip(reach, grid.size, strict=True)):
-            beyond = mean(beam, (~inside(grid, *both)).to(both.dtype))
+            beyond = mean(beam, (~inside(grid, *both)).to(both.dtype)).detach()
             # a beam of a batch that has no particle left has no mean
             outside = float(beyond.nan_to_num(0.0).max())
             if outside > _OUTSIDE:
@@ -72,7 +73,8 @@ class SpaceCharge:
                     f"|x| = {reach[0]:.3g} m, |y| = {reach[1]:.3g} m; take a box of at least "
                     f"{2.2 * reach[0]:.2g} m x {2.2 * reach[1]:.2g} m"
                 )
-        spread = rms(beam, both)
+        still = beam if beam.weights is None else beam.replace(weights=beam.weights.detach())
+        spread = rms(still, both)
         for name, each, spacing in zip("xy", spread, grid.spacing, strict=True):
             size = float(each.nan_to_num(math.inf).min())
             if 0 < size < _CELLS * spacing:
@@ -94,9 +96,9 @@ class SpaceCharge:
     def field(self, beam: Beam, state: State) -> Tensor:
         """K H on the padded grid, made by the particles alive; its slopes are kicks per metre."""
         x, _, y, *_ = state.coordinates
+        shares = beam.shares
         if not self.response:
-            x, y = x.detach(), y.detach()
-        shares = x.new_full((1,), 1 / beam.particles)
+            x, y, shares = x.detach(), y.detach(), shares.detach()
         mesh = self.potential.mesh
         fractions = deposit_admitted(mesh, x, y, state.alive, shares)
         return self.strength(beam, fractions)

@@ -170,6 +170,11 @@ class Surrogate:
             InvalidValueError: no solver is given, and the network learned from another than that;
                 or particles alive lie outside of the box.
         """
+        if beam.weights is not None:
+            raise InvalidValueError(
+                "validate takes macroparticles of equal weight; give it the beam from before the "
+                "first soft aperture"
+            )
         grid, used = self.mesh
         teacher = self.about.get("teacher", "SpectralPoisson")
         if against is None and not teacher.startswith("SpectralPoisson"):

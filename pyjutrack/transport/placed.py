@@ -99,6 +99,15 @@ def _placed(element: Element, state: State, reference: Reference, part: Part) ->
     return _patched(state, behind(element, reference, part), out, 0.0)
 
 
+def in_frame(element: Element, state: State, reference: Reference) -> State:
+    """Particles at the entrance of an element, in the frame of where it really stands."""
+    if is_displaced(element):
+        state = _patched(state, reference, _offset(element, 0.0), 0.0)
+    if is_zero(element.tilt):
+        return state
+    return kick("roll", state, *cos_sin(element.tilt))
+
+
 def _offset(element: Element, place: float) -> Frame:
     """The frame at a place of a displaced element, as seen from where it was designed to be."""
     roll = rolled(element.tilt)

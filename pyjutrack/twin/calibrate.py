@@ -20,6 +20,7 @@ from ..errors import (
     require_known,
     warn,
 )
+from ..loss_warning import warn_of_losses
 from ..number import is_whole
 from . import doubts, progress
 from .calibration import Calibration, Step, with_values
@@ -102,6 +103,9 @@ def calibrate(
             nor the priors determine, or fewer readings than unknowns, or knobs of which only the
             prior is known; the message names them.
         MisfitWarning: the residuals are far larger than their errors; the message names the worst.
+        LossWarning: particles are lost at sharp edges before they are read, as the fit ends. The
+            slopes of the steps and the posterior hold fixed which ones; soft apertures are part of
+            them (see `Aperture`).
     """
     require_known("method", method, METHODS)
     _whole(max_steps=max_steps, seed=seed, least=0)
@@ -177,6 +181,7 @@ def calibrate(
     converged = ended and message != _DIVERGED
     found = Calibration(fitted, data, tuple(out), posterior, tuple(history), converged, message)
     doubts.tell(found, loss)
+    warn_of_losses(residuals.lost(best.vector), len(twin.beam))
     return found
 
 

@@ -23,6 +23,7 @@ from ..engines import Task
 from ..errors import InvalidValueError, unknown
 from ..knobs import CURRENT, overlay
 from ..lattice import Lattice
+from ..loss_warning import warn_if_differentiable
 from ..stations import position, stations
 from ..tracking import Kick, task_of
 from ..transport.fused import is_number
@@ -169,11 +170,27 @@ class Twin:
             settings: address to value, floats or 0-d tensors.
             values: of the unknowns, in their order; their own if None.
             names: which diagnostics; all if None.
+
+        Warns:
+            LossWarning: the readings carry derivatives, and particles were lost before at sharp
+                edges: which ones is held fixed. Soft apertures are part of a derivative; see
+                `Aperture`.
         """
+        found, beams = self.read_quietly(settings, values, names)
+        warn_if_differentiable(self.beam, beams)
+        return found
+
+    def read_quietly(
+        self,
+        settings: Settings,
+        values: Sequence[Tensor] | None = None,
+        names: Sequence[str] | None = None,
+    ) -> tuple[dict[str, Tensor], list[Beam]]:
+        """`read` without a warning of losses, and the beams that were read."""
         task = self.machine(settings, values)
         wanted = self.diagnostics if names is None else [self.diagnostic(n) for n in names]
         beams = stations(task, [d.at for d in wanted], once=torch.is_grad_enabled())
-        return {d.name: d.read(beams[d.at]) for d in wanted}
+        return {d.name: d.read(beams[d.at]) for d in wanted}, list(beams.values())
 
     def machine(self, settings: Settings, values: Sequence[Tensor] | None = None) -> Task:
         """Lattice, beam and kicks as they are at some settings, errors put in.

@@ -101,8 +101,11 @@ def _tracked(twin: Twin, settings: Sequence[str], graph: Graph) -> dict[str, Bea
     """The beam at each diagnostic, as a function of settings."""
     task = twin.machine({address: graph.input(address) for address in settings})
     # with an axis in front, operators take their plain way, which can be written down
+    weights = task.beam.weights
     beam = task.beam.replace(
-        coordinates=task.beam.coordinates.unsqueeze(0), alive=task.beam.alive.unsqueeze(0)
+        coordinates=task.beam.coordinates.unsqueeze(0),
+        alive=task.beam.alive.unsqueeze(0),
+        weights=None if weights is None else weights.unsqueeze(0),
     )
     task = dataclasses.replace(task, beam=beam, adjoint="store")
     return stations(task, [d.at for d in twin.diagnostics])

@@ -138,7 +138,8 @@ def _specials() -> dict[str, _Special]:
 
     def of_beam(beam: Beam) -> dict[str, Any]:
         require_whole(beam, "a file")
-        return {n: getattr(beam, n) for n in ("reference", "coordinates", "current", "alive")}
+        found = {n: getattr(beam, n) for n in ("reference", "coordinates", "current", "alive")}
+        return found if beam.weights is None else {**found, "weights": beam.weights}
 
     def of_element(element: Element) -> dict[str, Any]:
         kind = type(element).__name__

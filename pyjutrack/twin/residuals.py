@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..errors import TrainingError
 from ..knobs import split
+from ..loss_warning import lost_between
 from ..pushforward import Pushed, seeds, value_of
 from .measurements import Measurements
 from .model import Settings, Twin
@@ -101,19 +102,33 @@ class Residuals:
                 )
         return np.concatenate(residuals), np.concatenate(slopes)
 
+    def lost(self, vector: Array) -> int:
+        """Particles lost at sharp edges before they are read, in the shot that loses most."""
+        values, beam = cut(torch.from_numpy(vector), self.twin.unknowns), self.twin.beam
+        most = 0
+        with torch.no_grad():
+            for settings, row in zip(self.data.settings, self.rows, strict=True):
+                _, beams = self.twin.read_quietly(settings, values, row.names)
+                most = max(most, *(lost_between(beam, found) for found in beams))
+        return most
+
     def thinned(self, count: int | None) -> Residuals:
         """Those of the first particles of the beam alone; of all of them if count is None."""
         beam = self.twin.beam
         if count is None or count >= len(beam):
             return self
-        fewer = beam.replace(coordinates=beam.coordinates[:count], alive=beam.alive[:count])
+        fewer = beam.replace(
+            coordinates=beam.coordinates[:count],
+            alive=beam.alive[:count],
+            weights=None if beam.weights is None else beam.weights[:count],
+        )
         return Residuals(self.twin.replace(beam=fewer), self.data)
 
     def shot(self, index: int, vector: Tensor) -> Tensor:
         """(R,) of the readings of one shot that count, differentiable in the unknowns (P,)."""
         row = self.rows[index]
         values = cut(vector, self.twin.unknowns)
-        read = self.twin.read(self.data.settings[index], values, row.names)
+        read, _ = self.twin.read_quietly(self.data.settings[index], values, row.names)
         predicted = torch.cat([read[n].reshape(-1) for n in row.names])[torch.from_numpy(row.used)]
         if row.scales:
             scale = torch.ones_like(predicted)
@@ -134,7 +149,7 @@ def readings_and_slopes(
     for first in range(0, size, _TOGETHER):
         pushed = _some(seeds(values), range(first, min(first + _TOGETHER, size)))
         with torch.no_grad():
-            read = twin.read(settings, pushed, names)
+            read, _ = twin.read_quietly(settings, pushed, names)
         rows = [read[n].reshape(-1) for n in names]
         if first == 0:
             predicted = np.concatenate([value_of(r).numpy() for r in rows])

@@ -80,6 +80,8 @@ def coordinates(beam: Beam) -> NDArray[np.float64]:
         raise InvalidValueError(
             f"the julia engine tracks one beam, (N, 6), not a batch {tuple(tensor.shape)}"
         )
+    if beam.weights is not None:
+        raise InvalidValueError("the julia engine does not know weights; take the native engine")
     number(tensor.reshape(-1)[0])
     return np.asarray(tensor.detach().cpu().numpy(), dtype=np.float64)
 

@@ -1,0 +1,56 @@
+"""Derivatives hold fixed which particles are lost: that is said where it matters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from torch.autograd import forward_ad
+
+from .beam import Beam
+from .errors import LossWarning, warn
+from .number import is_transformed
+from .pushforward import Pushed
+
+
+def lost_between(before: Beam, after: Beam) -> int:
+    """How many particles of the whole beam were lost at sharp edges between two places.
+
+    Those that soft apertures took have no weight left, and derivatives know of it.
+    """
+    gone = before.alive & ~after.alive
+    if after.weights is not None:
+        gone = gone & (after.weights.detach() > 0)
+    return int(before.world.sum(gone.sum()))
+
+
+def warn_of_losses(count: int, particles: int) -> None:
+    """Warn that derivatives hold fixed which particles are lost, where some are.
+
+    Args:
+        count: of the particles lost at sharp edges, of so many.
+    """
+    if count:
+        warn(
+            f"{count} of {particles} particles are lost before the beam is observed; its "
+            "derivatives hold fixed which ones, and leave out that a knob changes it. Give the "
+            "apertures a smoothing (see `Aperture`), and space charge a box that holds the beam; "
+            "or ignore pyjutrack.LossWarning where that does not matter",
+            LossWarning,
+        )
+
+
+def warn_if_differentiable(before: Beam, beams: Iterable[Beam]) -> None:
+    """`warn_of_losses` for tracked beams, if they carry derivatives."""
+    lost = [lost_between(before, beam) for beam in beams if _carries(beam)]
+    if lost:
+        warn_of_losses(max(lost), before.particles)
+
+
+def _carries(beam: Beam) -> bool:
+    coordinates = beam.coordinates
+    return (
+        coordinates.requires_grad
+        or isinstance(coordinates, Pushed)
+        or forward_ad._current_level >= 0
+        or is_transformed(coordinates)
+    )
