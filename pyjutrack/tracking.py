@@ -53,14 +53,17 @@ class Kick(Protocol):
 def plan(lattice: Lattice, kicks: Sequence[Kick]) -> Plan:
     """How many slices each element is cut into: the fewest no longer than any kick's step.
 
-    Made once from the lattice as given, so that differentiating by a length never changes it.
+    Made once from the lattice as given, so that differentiating by a length never changes it. An
+    element of zero length that could be longer has one slice, so that the slope by its length
+    contains the kicks; `Walk` gives it none while the length is a plain zero.
     """
     if not kicks:
         return (0,) * len(lattice)
     counts = []
     for element in lattice:
         length, kind = detached(element.length), type(element).__name__
-        counts.append(max(slices(length, _step(k, kind)) for k in kicks))
+        least = 1 if "length" in element.knobs else 0
+        counts.append(max(least, *(slices(length, _step(k, kind)) for k in kicks)))
     return tuple(counts)
 
 
@@ -84,10 +87,10 @@ def track(
 ) -> Beam:
     """Track a beam through a lattice.
 
-    Each element is cut into slices no longer than the kicks ask for; a slice is half its map, the
-    kicks, and the other half: second order in the step, symplectic at any step. With the native
-    engine differentiable in every tensor among the parameters of the lattice, the beam and the
-    kicks, by autograd and by `torch.func`.
+    Each element is cut into slices no longer than the kicks ask for, or by less than a thousandth;
+    a slice is half its map, the kicks, and the other half: second order in the step, symplectic at
+    any step. With the native engine differentiable in every tensor among the parameters of the
+    lattice, the beam and the kicks, by autograd and by `torch.func`.
 
     Args:
         lattice: what to track through.

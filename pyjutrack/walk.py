@@ -12,6 +12,7 @@ from .lattice import Lattice
 from .number import Number
 from .reference import Reference
 from .transport import WHOLE, Part, State, advance, passable
+from .transport.straight import is_zero
 
 #: into how many slices each element is cut
 Plan = tuple[int, ...]
@@ -64,7 +65,8 @@ class Walk(Sequence[Segment]):
         n = index - (self._ends[place] - count - 1)
         start = 0.0 if n == 0 else (n - 0.5) / count
         stop = 1.0 if n == count else (n + 0.5) / count
-        return Segment(element, Part(start, stop), count if n < count else 0)
+        kicked = n < count and not is_zero(element.length)
+        return Segment(element, Part(start, stop), count if kicked else 0)
 
     def of(self, lattice: Lattice) -> Walk:
         """The same through another lattice of as many elements."""

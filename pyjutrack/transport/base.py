@@ -12,6 +12,9 @@ from ..elements import Element
 from ..errors import InvalidValueError
 from ..reference import Reference
 
+#: by how much of it a slice may be longer than its step
+_TOLERANCE = 1e-3
+
 
 class State(NamedTuple):
     """Particles while they are tracked: six columns, and which of them are alive."""
@@ -57,7 +60,11 @@ def passable(state: State) -> State:
 
 
 def slices(length: float, max_step: float) -> int:
-    """Number of equal slices no longer than a step; a length of zero has none."""
+    """Number of equal slices no longer than a step, by a thousandth; a length of zero has none.
+
+    The thousandth keeps nominal lengths, whole multiples of the step, off the edge between two
+    numbers: a small change of such a length, as for a difference, does not change the number.
+    """
     if length == 0:
         return 0
-    return max(1, math.ceil(length / max_step * (1 - 1e-12)))
+    return max(1, math.ceil(length / max_step * (1 - _TOLERANCE)))
