@@ -20,6 +20,7 @@ from .lattice import Lattice
 from .loss_warning import lost_between, warn_of_losses
 from .observables import Observable
 from .reference import Reference
+from .spacecharge.kick import check_differentiable
 from .tracking import Kick, task_of
 
 Array = NDArray[np.float64]
@@ -58,13 +59,15 @@ def jacobian(
 
     Raises:
         ParticleLostError: the test particle is lost on the way.
-        InvalidValueError: as for `track`; kicks without a beam; `at` of another shape.
+        InvalidValueError: as for `track`; kicks without a beam; `at` of another shape; space charge
+            with a shape function whose kick has no derivative, "cic".
     """
     require_known("method", method, ("ad", "fd"))
     _positive(step)
     beam = _with_field(beam, kicks)
     start, chosen = _start(at), engine_of(engine)
     task = task_of(lattice, beam, kicks, turns)
+    check_differentiable(kicks)
     exact = method == "ad"
     matrix = chosen.jacobian(task, start) if exact else _differences(chosen, task, start, step)
     return np.asarray(matrix.detach())
@@ -103,6 +106,7 @@ def jacobian_derivatives(
     """
     beam = _with_field(beam, kicks)
     chosen, task = engine_of(engine), task_of(lattice, beam, kicks, turns)
+    check_differentiable(kicks)
     matrix, slopes = chosen.jacobian_derivatives(task, _start(at), wrt)
     if kicks:
         with torch.no_grad():
@@ -145,7 +149,8 @@ def gradient(
 
     Raises:
         UnknownNameError: no such knob.
-        InvalidValueError: as for `track`.
+        InvalidValueError: as for `track`; space charge with a shape function whose kick has no
+            derivative, "cic".
 
     Warns:
         LossWarning: particles are lost at sharp edges on the way.
@@ -184,6 +189,7 @@ def value_and_gradient(
     if mode == "fd":
         beam = beam.to(torch.float64)  # a step of 1e-5 is below the rounding of float32
     chosen, task = engine_of(engine), task_of(lattice, beam, kicks, turns, adjoint)
+    check_differentiable(kicks)
     found, vector = parts(task, wrt), values(task, wrt)
 
     lost: list[int] = []

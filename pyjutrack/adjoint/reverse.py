@@ -21,6 +21,7 @@ from ..number import detached
 from ..propagation import End, run, state_of
 from ..reference import Reference
 from ..soft_apertures import in_sections
+from ..spacecharge.kick import check_differentiable
 from ..transport import State, behind
 from ..transport.retreat import has_inverse
 from ..walk import Plan, Walk, passed
@@ -96,6 +97,7 @@ def _run(course: Course, adjoint: str, once: bool) -> End:
 
 
 def _remembering(course: Course, strategy: str) -> End:
+    check_differentiable(course.kicks)
     columns = state_of(course.beam.coordinates, course.beam.alive).coordinates
     given = active(course.parts)
     course, weights = _with_leaves(course), course.beam.weights

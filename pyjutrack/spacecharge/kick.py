@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from ..errors import InvalidValueError, ResolutionWarning, require_known, warn
 from ..moments import mean, rms
 from ..number import Number, detached, tensor_like
 from ..transport import State
-from .particle_mesh import deposit_admitted, inside, kick
+from .particle_mesh import deposit_admitted, inside, kick, refuse_staircase
 from .poisson import Guarded, Potential, SpectralPoisson
 
 #: a beam may start with this share of its particles outside the box
@@ -75,15 +75,23 @@ class SpaceCharge:
                 )
         still = beam if beam.weights is None else beam.replace(weights=beam.weights.detach())
         spread = rms(still, both)
-        for name, each, spacing in zip("xy", spread, grid.spacing, strict=True):
-            size = float(each.nan_to_num(math.inf).min())
-            if 0 < size < _CELLS * spacing:
-                warn(
-                    f"the grid is coarse for the beam: its rms {name} of {size:.3g} m is "
-                    f"{size / spacing:.2g} cells of {spacing:.3g} m, and the field is accurate "
-                    f"from {_CELLS:g} cells on; use more cells or a smaller box",
-                    ResolutionWarning,
-                )
+        cells = [
+            float(each.nan_to_num(math.inf).min()) / spacing
+            for each, spacing in zip(spread, grid.spacing, strict=True)
+        ]
+        # rounded down, so that no two cells are said to be too few
+        few = [
+            f"{u} {math.floor(10 * n) / 10:g}"
+            for u, n in zip("xy", cells, strict=True)
+            if 0 < n < _CELLS
+        ]
+        if few:
+            warn(
+                f"the grid is coarse for the beam: its rms sizes are, in cells, {' and '.join(few)}"
+                f", and the field is accurate from {_CELLS:g} cells on; use more cells or a "
+                "smaller box",
+                ResolutionWarning,
+            )
         if isinstance(self.potential, Guarded):
             self.potential.check(beam)
 
@@ -124,6 +132,13 @@ class SpaceCharge:
         factor = tensor_like(ds, x)
         px, py = kick(self.potential.mesh, x, y, state.alive, px, py, field, factor)
         return State((x, px, y, py, z, delta), state.alive)
+
+
+def check_differentiable(kicks: Sequence[Any]) -> None:
+    """Raise InvalidValueError for space charge with a shape whose kick has no derivative."""
+    for each in kicks:
+        if isinstance(each, SpaceCharge):
+            refuse_staircase(each.potential.mesh)
 
 
 def check_settings(max_step: float | Mapping[str, float], perveance_scale: float | Tensor) -> None:

@@ -12,9 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from ..compiled import mesh as kernels
 from ..compiled.operator import Maybe, Tensors, array, compiled_operator, owned, tensors
+from ..errors import InvalidValueError
+from ..number import is_transformed
+from ..pushforward import Pushed
 from .grid import GHOSTS, Grid
 from .shapes import Shape
 
@@ -85,11 +89,37 @@ def kick(
         potential: array of shape `mesh.grid.padded_shape`; a test particle in double precision may
             feel the field of a beam in single precision.
         factor: 0-d tensor.
+
+    Raises:
+        InvalidValueError: positions carry derivatives, and the kick of the shape is a staircase.
     """
     if potential.dtype != x.dtype:
         potential = potential.to(x.dtype)
+    if mesh.shape.staircase and (_is_differentiated(x) or _is_differentiated(y)):
+        refuse_staircase(mesh)
     new_px, new_py = _kick(mesh, x, y, active, px, py, potential, factor)
     return new_px, new_py
+
+
+def refuse_staircase(mesh: Mesh) -> None:
+    """Raise InvalidValueError for a shape whose kick has no derivative by the positions."""
+    if mesh.shape.staircase:
+        raise InvalidValueError(
+            f"the space-charge kick with the shape function {mesh.shape.name!r} jumps from cell to "
+            'cell and has no derivative, not even by finite differences; take assignment="bspline" '
+            "for derivatives, Jacobians and tunes"
+        )
+
+
+def _is_differentiated(tensor: Tensor) -> bool:
+    if isinstance(tensor, Pushed) or (torch.is_grad_enabled() and tensor.requires_grad):
+        return True
+    while is_transformed(tensor):
+        if torch._C._functorch.is_gradtrackingtensor(tensor):
+            return True
+        tensor = torch._C._functorch.get_unwrapped(tensor)
+    dual = forward_ad._current_level >= 0
+    return dual and forward_ad.unpack_dual(tensor).tangent is not None
 
 
 def _stencil(mesh: Mesh, x: Tensor, y: Tensor, active: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -53,7 +53,8 @@ class SpectralPoisson:
     Attributes:
         size: full width and height of the box [m].
         shape: cells in x and y.
-        assignment: "bspline" (default), "catmull-rom" (the paper's) or "cic".
+        assignment: "bspline" (default), "catmull-rom" (the paper's) or "cic", whose kick is a
+            staircase: for tracking alone, since derivatives through it are refused.
         modes: highest mode numbers in x and y; None is half the cells, above which aliases grow.
 
     Source: J. Qiang, Symplectic multiparticle tracking model for self-consistent space-charge

@@ -35,6 +35,14 @@ class Shape:
     transfer: Callable[[Array], Array] = field(repr=False, compare=False)
 
     @cached_property
+    def staircase(self) -> bool:
+        """Whether the kick jumps from cell to cell, so that it has no derivative."""
+        slopes = self.table[:, 1:] * np.arange(1, self.table.shape[1])
+        leaving = np.append(slopes.sum(1), 0.0)  # at u = 1 of the cell, by node
+        entering = np.insert(slopes[:, 0], 0, 0.0)  # at u = 0 of the next, by the same node
+        return not np.allclose(leaving, entering, rtol=0, atol=1e-9)
+
+    @cached_property
     def table(self) -> Array:
         """The coefficients as an array."""
         return np.array(self.coefficients)
