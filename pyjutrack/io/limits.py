@@ -13,12 +13,14 @@ from .errors import wrong
 BYTES = 256 * 2**20
 #: elements of a lattice, lines and repetitions expanded
 ELEMENTS = 1_000_000
-#: brackets in brackets, lines in lines, files that call files
+#: brackets in brackets, lines in lines
 NESTING = 100
 #: characters of a number
 DIGITS = 300
 #: characters of one statement
 STATEMENT = 4_000_000
+#: files that call files that call files
+CALLS = 20
 #: files that one file calls, directly or not
 FILES = 1_000
 #: operations in all expressions of a file, and copies of what they name

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import PyJuTrackError
 from .errors import clipped, wrong
-from .limits import FILES, NESTING, STEPS, require_below, require_nesting, require_size
+from .limits import CALLS, FILES, NESTING, STEPS, require_below, require_size
 from .mad_expressions import FUNCTIONS, Rpn, require_order
 from .mad_text import Syntax, before_sign, divided, folded, require_brackets, statements
 from .mad_values import Values
@@ -68,7 +68,7 @@ class Statements(Values):
             self.called += 1
             require_below(file, "files that are called", self.called - 1, FILES)
             self.files.append(file)
-            require_nesting(file, len(self.files) - 1)
+            require_below(file, "files that call files", len(self.files) - 1, CALLS)
             for row, statement in statements(file, text_of(file), self.syntax):
                 try:
                     going_on = self._located(statement, row)

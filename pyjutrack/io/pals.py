@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 from ..elements import CrabCavity, Element, RFCavity
@@ -19,7 +18,6 @@ from ..number import detached
 from ..reference import SPEED_OF_LIGHT, Reference, Species
 from .errors import LatticeFileError, wrong
 from .fields import BadElement
-from .limits import ELEMENTS, require_below
 from .pals_kinds import KINDS, opening
 from .pals_lines import REFUSED, Facility
 from .pals_source import Group, Source, with_own_fields
@@ -60,8 +58,7 @@ def read_pals(
             raise wrong(path, f"{key!r} is not understood; write out what it does", pals.at(key))
     facility = Facility(path, pals.get("facility"), notes)
     name = facility.root(line)
-    items = list(islice(facility.expanded(name), ELEMENTS + 1))
-    require_below(path, f"elements of line {name!r}", len(items), ELEMENTS)
+    items = facility.expanded(name)
     if reference is None:
         reference = _reference(path, items, notes)
     elements = list(_elements(path, items, reference, notes))
@@ -74,8 +71,12 @@ def _elements(
     path: Path, items: Items, reference: Reference | None, notes: Notes
 ) -> Iterator[tuple[Element, float, int]]:
     """Elements, the harmonic number or 0, and the line."""
+    known: dict[int, tuple[tuple[Element, float, int], ...]] = {}  # of what is repeated
     for name, table in items:
         if table.get("kind") == "BeginningEle":
+            continue
+        if id(table) in known:
+            yield from known[id(table)]
             continue
         source = Source(path, name, table, reference, notes.about(name, str(table.get("kind"))))
         if source.kind not in KINDS:
@@ -89,9 +90,12 @@ def _elements(
             raise wrong(path, f"{name}: {error}", table.line) from error
         harmonic = source.group("RFP").number("harmon")
         source.say_rest()
-        yield from ((e, 0.0, table.line) for e in before)
-        yield element, harmonic, table.line
-        yield from ((e, 0.0, table.line) for e in after)
+        known[id(table)] = (
+            *((e, 0.0, table.line) for e in before),
+            (element, harmonic, table.line),
+            *((e, 0.0, table.line) for e in after),
+        )
+        yield from known[id(table)]
 
 
 def _converted(source: Source) -> tuple[list[Element], Element, list[Element]]:

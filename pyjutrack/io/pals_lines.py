@@ -34,6 +34,7 @@ class Facility:
         self.path = path
         self.defined: Defined = {}
         self.chosen: str | None = None
+        self.expansions: dict[str, list[tuple[str, Table]]] = {}
         self.total = 0
         if not isinstance(entries, list) or not entries:
             raise wrong(path, "PALS needs a facility, a list of elements and lines")
@@ -105,13 +106,19 @@ class Facility:
             raise wrong(self.path, f"line {line!r} must hold a list named 'line'", table.line)
         return items
 
-    def expanded(self, line: str, around: tuple[str, ...] = ()) -> Iterator[tuple[str, Table]]:
-        """The elements of a line, in order, with all that they inherit."""
+    def expanded(self, line: str, around: tuple[str, ...] = ()) -> list[tuple[str, Table]]:
+        """The elements of a line, in order, with all that they inherit; each line once."""
         require_nesting(self.path, len(around), self.defined[line].line)
+        if line not in self.expansions or line in around:
+            self.expansions[line] = self._expansion(line, around)
+        return self.expansions[line]
+
+    def _expansion(self, line: str, around: tuple[str, ...]) -> list[tuple[str, Table]]:
         if line in around:
             chain = " -> ".join([*around[around.index(line) :], line])
             raise wrong(self.path, f"cyclic lines: {chain}", self.defined[line].line)
         local: Defined = {}
+        found: list[tuple[str, Table]] = []
         for item in self._items(line):
             name, changes = _item(self.path, item, self.defined[line].at("line"))
             count = changes.get("repeat", 1)
@@ -122,13 +129,11 @@ class Facility:
             if "placement" in changes:
                 raise wrong(self.path, f"the placement of {name!r} is not understood", changes.line)
             parts = list(self._parts(name, changes, local, (*around, line)))
+            total = len(found) + len(parts) * abs(count)
             at = changes.at("repeat") or self.defined[line].line
-            # empty lines in empty lines take time too
-            self.total += 1 + len(parts) * abs(count)
-            require_below(self.path, f"elements of line {line!r}", self.total, 10 * ELEMENTS, at)
-            require_below(
-                self.path, f"elements of line {line!r}", len(parts) * abs(count), ELEMENTS, at
-            )
+            require_below(self.path, f"elements of line {line!r}", total, ELEMENTS, at)
+            self.total += len(parts) * abs(count)
+            require_below(self.path, "elements of all lines", self.total, 10 * ELEMENTS, at)
             direction = changes.get("direction", 1)
             if direction not in (1, -1):
                 raise wrong(
@@ -146,7 +151,8 @@ class Facility:
                             changes.line,
                         )
             back = (count < 0) != (direction == -1)
-            yield from (parts[::-1] if back else parts) * abs(count)
+            found.extend((parts[::-1] if back else parts) * abs(count))
+        return found
 
     def _parts(
         self, name: str, changes: Table, local: Defined, around: tuple[str, ...]

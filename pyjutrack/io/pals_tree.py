@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +45,7 @@ def tree(path: Path) -> Any:
     """
     yaml = optional("yaml", "PyYAML", "lattice")
     text = text_of(path)
+    _require_brackets(path, text)
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
@@ -58,21 +57,51 @@ def tree(path: Path) -> Any:
         raise wrong(path, said) from error
     except (ValueError, OverflowError) as error:  # such as a character of no code
         raise wrong(path, f"no YAML: {error}") from error
-    return _value(yaml, path, node, (), count())
+    _require_few(yaml, path, node)
+    return _value(yaml, path, node)
 
 
-def _value(yaml: Any, path: Path, node: Any, around: tuple[Any, ...], taken: Iterator[int]) -> Any:
-    """A node and what it holds; `taken` counts values, those of anchors wherever they stand."""
+def _require_brackets(path: Path, text: str) -> None:
+    """PyYAML takes a time that grows as the square of what lies in each other."""
+    depth = 0
+    for match in re.finditer(r"[\[\]{}]|^[ ]*(?:[-?][ ]+){100}", text, re.MULTILINE):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match[0], 2 * NESTING)
+        if depth > 2 * NESTING:  # brackets in comments and words count here too
+            require_nesting(path, depth, text.count("\n", 0, match.start()) + 1)
+
+
+def _require_few(yaml: Any, path: Path, node: Any) -> None:
+    """Values, those of anchors wherever they stand, and how they lie in each other."""
+    sizes: dict[int, int] = {}
+    around: set[int] = set()
+
+    def size(node: Any) -> int:
+        if not isinstance(node, (yaml.SequenceNode, yaml.MappingNode)):
+            return 1
+        line = node.start_mark.line + 1
+        if id(node) in around:
+            raise wrong(path, "an anchor holds itself", line)
+        if id(node) not in sizes:
+            around.add(id(node))
+            require_nesting(path, len(around), line)
+            parts = node.value
+            if isinstance(node, yaml.MappingNode):
+                parts = [part for pair in node.value for part in pair]
+            sizes[id(node)] = 1 + sum(map(size, parts))
+            require_below(path, "values, anchors expanded", sizes[id(node)], VALUES, line)
+            around.discard(id(node))
+        return sizes[id(node)]
+
+    size(node)
+
+
+def _value(yaml: Any, path: Path, node: Any) -> Any:
+    """A node and what it holds."""
     if node is None:
         return None
     line = node.start_mark.line + 1
-    if node in around:
-        raise wrong(path, "an anchor holds itself", line)
-    require_nesting(path, len(around), line)
-    require_below(path, "values, anchors expanded", next(taken), VALUES, line)
-    inside = (*around, node)
     if isinstance(node, yaml.SequenceNode):
-        return [_value(yaml, path, entry, inside, taken) for entry in node.value]
+        return [_value(yaml, path, entry) for entry in node.value]
     if isinstance(node, yaml.MappingNode):
         table = Table(line)
         for key, value in node.value:
@@ -82,7 +111,7 @@ def _value(yaml: Any, path: Path, node: Any, around: tuple[Any, ...], taken: Ite
             if key.value in table:
                 first = table.at(key.value)
                 raise wrong(path, f"the key {key.value!r} stands twice, first in line {first}", at)
-            table.put(key.value, _value(yaml, path, value, inside, taken), at)
+            table.put(key.value, _value(yaml, path, value), at)
         return table
     return node.value if node.style else _plain(path, node.value, line)
 

@@ -1,7 +1,8 @@
 """Reads damaged and hostile copies of small files, in a process that may be lost.
 
 Usage: python damaged.py FOLDER COUNT [FORMAT ...]; prints JSON: by format, what went wrong.
-A file that takes over ten seconds ends the process.
+A file that takes over ten seconds of the processor is a fault, one that takes a minute ends the
+process.
 """
 
 from __future__ import annotations
@@ -190,7 +191,7 @@ def binary_sample(folder: Path) -> bytes:
 def damaged(sample: bytes, chance: random.Random, canary: Path) -> bytes:
     """A copy with a few changes of its bytes, of its words, or of what it says."""
     data = sample
-    for _ in range(chance.choice((1, 1, 2, 4, 8))):
+    for _ in range(chance.choice((1, 1, 1, 2, 4))):
         at = chance.randrange(max(len(data), 1))
         way = chance.randrange(8)
         if way == 0:
@@ -242,7 +243,7 @@ def main(folder: Path, count: int, formats: tuple[str, ...]) -> None:
         for number in range(count):
             data = damaged(sample, random.Random(f"{format} {number}"), canary)
             path.write_bytes(data)
-            faulthandler.dump_traceback_later(10, exit=True)
+            faulthandler.dump_traceback_later(60, exit=True)  # of a clock that others use too
             start = time.process_time()
             try:
                 pj.read_lattice(path, format=chosen_format(format, number))
@@ -256,7 +257,10 @@ def main(folder: Path, count: int, formats: tuple[str, ...]) -> None:
                 faults.append(f"{number}: {type(error).__name__}: {str(error)[:200]}")
                 faults.append(traceback.format_exc()[-900:])
             faulthandler.cancel_dump_traceback_later()
-            slowest = max(slowest, time.process_time() - start)
+            taken = time.process_time() - start
+            slowest = max(slowest, taken)
+            if taken > 10:
+                faults.append(f"{number}: took {taken:.0f} s")
             if canary.exists():
                 faults.append(f"{number}: the file ran a command")
                 canary.unlink()
