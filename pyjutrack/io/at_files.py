@@ -10,11 +10,11 @@ import numpy as np
 
 from ..errors import InvalidValueError
 from ..lattice import Lattice
-from ..reference import Reference, Species
+from ..reference import SPEED_OF_LIGHT, Reference, Species
 from .at_elements import converted
 from .at_text import elements_of
 from .errors import clipped, wrong
-from .limits import ORDER, STEPS, require_below
+from .limits import BUCKETS, ORDER, STEPS, require_below
 from .mat_file import Cells, Unread, variables
 from .optional import guarded, optional
 from .record import LatticeFile, Notes
@@ -29,7 +29,8 @@ _KNOWN = ("electron", "positron", "proton", "antiproton")
 _SIZES = {
     **dict.fromkeys(("NumIntSteps", "num_multipole_kicks"), STEPS),
     **dict.fromkeys(("MaxOrder", "DefaultOrder", "order", "_order"), ORDER),
-    **dict.fromkeys(("nslice", "startturn", "endturn"), 10_000),
+    **dict.fromkeys(("nslice", "startturn", "endturn", "Periodicity", "periodicity"), 10_000),
+    **dict.fromkeys(("HarmNumber", "cell_harmnumber", "harmonic_number"), BUCKETS),
 }
 
 
@@ -89,16 +90,24 @@ def _no_line(path: Path, line: str | None) -> None:
 
 def _within_limits(path: Path, data: Any) -> None:
     """No size anywhere may be one that no machine has: pyAT makes arrays of it."""
-    waiting = [data]
+    waiting, length, frequency = [data], 0.0, 0.0
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
+            length += max((_real(value.get(k)) for k in ("Length", "length")), default=0.0)
+            frequency = max(frequency, *(_real(value.get(k)) for k in ("Frequency", "frequency")))
             for key, limit in _SIZES.items():
                 if isinstance(value.get(key), (int, float, np.number)):
                     require_below(path, str(key), float(value[key]), limit)
         if isinstance(value, (dict, list)):
             entries = value.values() if isinstance(value, dict) else value
             waiting.extend(v for v in entries if isinstance(v, (dict, list)))
+    buckets = length * frequency / SPEED_OF_LIGHT
+    require_below(path, "RF buckets (length times frequency over c)", buckets, BUCKETS)
+
+
+def _real(value: Any) -> float:
+    return abs(float(value)) if isinstance(value, (int, float, np.number)) else 0.0
 
 
 def _made(path: Path, elements: list[Any], reference: Reference | None) -> LatticeFile:

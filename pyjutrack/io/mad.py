@@ -190,7 +190,8 @@ def _ring(parser: Any, chosen: str, reference: Reference | None, dialect: Dialec
         for name in [n for n in parser if n.startswith("beam%")]:
             parser[name].clear()
             parser[name].update(DEFAULT)
-    return parser.lattice(use=chosen, **options)
+    # a lattice of pyAT would also make an array of its RF buckets, however many
+    return list(parser._generator({"use": chosen, **options}))
 
 
 def _lattice(dialect: Dialect, path: Path, parser: Any, ring: Any, notes: Notes) -> Lattice:
@@ -214,7 +215,7 @@ def _lattice(dialect: Dialect, path: Path, parser: Any, ring: Any, notes: Notes)
         except (InvalidValueError, TypeError, ValueError, AttributeError) as error:
             raise wrong(path, f"element {position} ({name}): {error}") from error
     if not elements:
-        raise wrong(path, f"line {ring.name!r} is empty")
+        raise wrong(path, "the line is empty")
     return Lattice(elements)
 
 

@@ -55,6 +55,7 @@ class Statements(Values):
         self.folder = folder
         self.files: list[Path] = []
         self.called = 0
+        self.first = folder
         self.stopped = False
         self.parts: dict[str, tuple[list[str], Path, int]] = {}
         self.fresh: list[str] = []
@@ -65,6 +66,7 @@ class Statements(Values):
         """Read files, each whole."""
         for name in names:
             file = self._file(name)
+            self.first = self.first if self.called else file
             self.called += 1
             require_below(file, "files that are called", self.called - 1, FILES)
             self.files.append(file)
@@ -88,8 +90,10 @@ class Statements(Values):
 
     def _file(self, name: str | Path) -> Path:
         """A file to read: the one given, or a regular file in the folder of the lattice."""
-        if not self.files:
+        if not self.called:
             return Path(name)
+        if not self.files:  # a sequence that is put together has a CALL among its elements
+            raise wrong(self.first, "CALL stands in a sequence, where it is not understood")
         caller = self.files[-1]
         try:
             file = (caller.parent / name).resolve()

@@ -93,6 +93,7 @@ def _lines_of_lines(depth: int, parts: str, repeat: int) -> str:
         ("a.lte", "M: MULT, KNL=1, ORDER=1000000000\nR: LINE=(M)\n", "limit of 100"),
         ("a.m", _AT.format(value="9^9^9^9"), "a.m:3: "),
         ("a.m", _AT.format(value="1,'NumIntSteps',1e30,'PassMethod'"), "limit of 100,000"),
+        ("a.m", _AT.format(value="1e15,'Frequency',1e9,'PassMethod'"), "RF buckets"),
         ("a.yaml", _lines_of_lines(11, "d", 10), "above the limit of"),
         ("a.yaml", _lines_of_lines(60, "", 1), "is empty"),
         ("a.yaml", _lines_of_lines(2, "d", 10**9), "above the limit of 1,000,000"),
@@ -169,6 +170,10 @@ def test_files_are_called_from_the_folder_of_the_lattice(tmp_path: Path) -> None
         with pytest.raises(LatticeFileError, match=said) as caught:
             read_lattice(path)
         assert "12345" not in str(caught.value)
+    path.write_text(f'r: sequence, l=9; call, file="{secret}"; endsequence;')
+    with pytest.raises(LatticeFileError, match="CALL stands in a sequence") as caught:
+        read_lattice(path)
+    assert "12345" not in str(caught.value)
     path.write_text('call, file="../secret.madx"; r: line=(d);')
     with pytest.warns(pj.LatticeWarning, match="password"):
         assert float(read_lattice(path, folder=tmp_path).lattice.length) == 3.5

@@ -114,13 +114,13 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     cut = (DATA / "hmba.mat").read_bytes()[:3000]
     half = "\n".join((DATA / "esrf.m").read_text(errors="replace").splitlines()[:200])
     for name, content, said in (
-        ("a.mat", cut, "cannot read it"),
-        ("a.mat", b"abc", "truncated"),
-        ("a.mat", b"", "truncated"),
+        ("a.mat", cut, "damaged: a part of 8871 bytes where 2864 are left"),
+        ("a.mat", b"abc", "no MATLAB file"),
+        ("a.mat", b"", "no MATLAB file"),
         ("a.m", half.encode(), "cut off"),
         ("a.madx", b"\x00\x01\x02\xff\xfe", "not a text file"),
         ("a.json", b'{"elements": [', "no JSON"),
-        ("a.json", b"\xff\xfe\x00", "no JSON"),
+        ("a.json", b"\xff\xfe\x00", "not a text file"),
         ("a.json", b'{"a": 1}', "neither our own nor"),
         ("a.json", json.dumps({"pyjutrack": 99}).encode(), "99"),
         ("a.yaml", b"a: [1, 2", "a.yaml:"),
@@ -148,5 +148,5 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
     monkeypatch.setitem(sys.modules, "at", None)
-    with pytest.raises(pj.MissingPackageError, match=r"pyjutrack\[lattice\]"):
+    with pytest.raises(pj.MissingPackageError, match=r"\[lattice\]"):
         read_lattice(DATA / "hmba.mat")
