@@ -11,12 +11,15 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from .checks import require_kind, require_real, wrong
 from .errors import InvalidValueError, require_known
 from .number import detached
 from .reference import Reference
 from .world import ALONE, World
 
 COORDINATES = ("x", "px", "y", "py", "z", "delta")
+_PRECISIONS = (torch.float64, torch.float32)
+_REFERENCE = 'such as Reference.from_kinetic("proton", 1e9)'
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +54,22 @@ class Beam:
     weights: Tensor | None = None
 
     def __post_init__(self) -> None:
+        require_kind("reference", self.reference, Reference, "a Reference", _REFERENCE)
+        require_kind("world", self.world, World, "a World of `pyjutrack.distributed`")
+        require_real("current", self.current)
+        if not isinstance(self.current, Tensor):
+            object.__setattr__(self, "current", float(self.current))
         given: Any = self.coordinates
         if not isinstance(given, Tensor):
-            given = torch.tensor(np.asarray(given, dtype=np.float64))  # a copy
+            try:
+                given = torch.tensor(np.asarray(given, dtype=np.float64))  # a copy
+            except (TypeError, ValueError):
+                raise wrong("coordinates", given, "an (N, 6) array of real numbers") from None
+        if given.is_complex() or (given.is_floating_point() and given.dtype not in _PRECISIONS):
+            raise InvalidValueError(
+                f"coordinates must be real numbers in double or single precision, got "
+                f"{given.dtype}; convert them, such as by .to(torch.float64)"
+            )
         if given.dim() < 2 or given.shape[-1] != 6 or given.shape[-2] == 0:
             raise InvalidValueError(
                 f"coordinates must have shape (N, 6) with N >= 1, got {tuple(given.shape)}"
@@ -64,7 +80,12 @@ class Beam:
         alive: Any = self.alive
         if alive is None:
             alive = torch.ones(given.shape[:-1], dtype=torch.bool, device=given.device)
-        alive = torch.as_tensor(alive, dtype=torch.bool, device=given.device)
+        try:
+            alive = torch.as_tensor(alive, device=given.device)
+        except (TypeError, ValueError, RuntimeError):
+            raise wrong("alive", alive, "a mask of True and False") from None
+        if alive.dtype is not torch.bool:
+            raise wrong("alive", self.alive, "a mask of True and False")
         if alive.shape != given.shape[:-1]:
             raise InvalidValueError(
                 f"alive must have shape {tuple(given.shape[:-1])}, got {tuple(alive.shape)}"
@@ -150,6 +171,14 @@ class Beam:
         coordinates = self.coordinates.to(*args, **kwargs)
         alive = self.alive.to(coordinates.device)
         return self.replace(coordinates=coordinates, alive=alive)  # weights follow
+
+
+def require_beam(beam: Any, argument: str = "beam") -> None:
+    """Raise InvalidValueError for what is no Beam."""
+    remedy = "pyjutrack.distributions and Beam.from_array make one"
+    if type(beam).__name__ == "Lattice":
+        remedy = "are the arguments swapped?"
+    require_kind(argument, beam, Beam, "a Beam", remedy)
 
 
 def check_beam(beam: Beam) -> None:

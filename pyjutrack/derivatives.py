@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -11,17 +10,18 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from .beam import Beam
+from .beam import Beam, require_beam
+from .checks import require_callable, require_real, wrong
 from .engines import Engine, Task, engine_of
 from .engines.results import checked
 from .errors import InvalidValueError, require_known
-from .knobs import overlay, parts, split, values
-from .lattice import Lattice
+from .knobs import lowest, overlay, parts, split, values
+from .lattice import Lattice, require_lattice
 from .loss_warning import lost_between, warn_of_losses
 from .observables import Observable
 from .reference import Reference
 from .spacecharge.kick import check_differentiable
-from .tracking import Kick, task_of
+from .tracking import Kick, require_kicks, task_of
 
 Array = NDArray[np.float64]
 
@@ -64,6 +64,7 @@ def jacobian(
     """
     require_known("method", method, ("ad", "fd"))
     _positive(step)
+    step = float(step)
     beam = _with_field(beam, kicks)
     start, chosen = _start(at), engine_of(engine)
     task = task_of(lattice, beam, kicks, turns)
@@ -137,7 +138,8 @@ def gradient(
             their entries; see `pyjutrack.knobs`.
         mode: "reverse" costs a few trackings whatever the number of knobs; "forward" grows with
             the knobs, and needs no memory; "fd" is central differences.
-        step: of the central differences, times max(|value of the knob|, 1).
+        step: of the central differences, times max(|value of the knob|, 1); near the lowest value
+            that a knob can have, such as an emittance of zero, times the distance from it.
         lattice, beam, kicks, turns, engine, adjoint: as for `track`.
 
     Returns:
@@ -185,6 +187,9 @@ def value_and_gradient(
     """The observable itself and its gradient; arguments and warnings as for `gradient`."""
     require_known("mode", mode, ("reverse", "forward", "fd"))
     _positive(step)
+    step = float(step)
+    require_callable("observable", observable, "a function (final beam, initial beam) -> tensor")
+    require_lattice(lattice)
     _single(beam)
     if mode == "fd":
         beam = beam.to(torch.float64)  # a step of 1e-5 is below the rounding of float32
@@ -203,21 +208,38 @@ def value_and_gradient(
         return checked(figure, chosen.track(knobbed), knobbed.beam)
 
     if mode == "fd":
-        value, slope = function(vector), _central(function, vector, step)
+        lows = torch.cat(
+            [torch.full((v.numel(),), lowest(a)) for a, v in zip(wrt, found, strict=True)]
+        )
+        value, slope = function(vector), _central(function, vector, step, lows.tolist())
     else:
         value, slope = chosen.value_and_gradient(figure, task, wrt, mode)
     warn_of_losses(lost[0], beam.particles)
     return float(value.detach()), np.asarray(slope.detach())
 
 
-def _central(function: Callable[[Tensor], Tensor], vector: Tensor, step: float) -> Tensor:
+def _central(
+    function: Callable[[Tensor], Tensor], vector: Tensor, step: float, lows: Sequence[float]
+) -> Tensor:
+    """Slopes by differences that stay above the lowest values that the entries can have.
+
+    Near them the step is relative to the distance, and at them the difference is one-sided, of
+    second order like the central one.
+    """
     slopes = []
     with torch.no_grad():
-        for i, value in enumerate(vector):
+        for i, (value, low) in enumerate(zip(vector.tolist(), lows, strict=True)):
+            size = step * max(abs(value), 1.0)
+            if value > low:
+                size = min(size, step * (value - low)) if value - size <= low else size
             shift = torch.zeros_like(vector)
-            shift[i] = step * max(abs(float(value)), 1.0)
-            difference = function(vector + shift) - function(vector - shift)
-            slopes.append(difference / (2 * shift[i]))
+            shift[i] = size
+            if value > low:
+                difference = function(vector + shift) - function(vector - shift)
+            else:
+                once, twice = function(vector + shift), function(vector + 2 * shift)
+                difference = 4 * once - twice - 3 * function(vector)
+            slopes.append(difference / (2 * size))
     return torch.stack(slopes)
 
 
@@ -225,6 +247,9 @@ def _with_field(beam: Beam | Reference, kicks: Sequence[Kick]) -> Beam:
     if isinstance(beam, Beam):
         _single(beam)
         return beam
+    if not isinstance(beam, Reference):
+        raise wrong("beam", beam, "a Beam or a Reference")
+    require_kicks(kicks)
     if kicks:
         raise InvalidValueError("kicks need a beam that makes their field, not a bare Reference")
     return Beam(beam, torch.zeros(1, 6, dtype=torch.float64))
@@ -235,7 +260,7 @@ def _start(at: ArrayLike | None) -> Tensor:
     if at is not None:
         try:
             start = torch.tensor(np.asarray(at, dtype=np.float64))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError, RuntimeError):
             raise InvalidValueError(f"at must be six finite coordinates, got {at!r}") from None
         if start.shape != (6,) or not bool(torch.isfinite(start).all()):
             raise InvalidValueError(f"at must be six finite coordinates, got {at!r}")
@@ -243,6 +268,7 @@ def _start(at: ArrayLike | None) -> Tensor:
 
 
 def _single(beam: Beam) -> None:
+    require_beam(beam)
     if beam.coordinates.dim() != 2:
         raise InvalidValueError(
             f"derivatives are of one beam, (N, 6), not of a batch {tuple(beam.coordinates.shape)}"
@@ -250,5 +276,4 @@ def _single(beam: Beam) -> None:
 
 
 def _positive(step: float) -> None:
-    if not (math.isfinite(step) and step > 0):
-        raise InvalidValueError(f"a finite-difference step must be positive, got {step}")
+    require_real("a finite-difference step", step, above=0)

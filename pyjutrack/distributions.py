@@ -23,10 +23,11 @@ from scipy.stats import qmc
 from torch import Tensor
 
 from .beam import Beam, check_beam
+from .checks import require_flag, require_kind, require_real, require_whole
 from .errors import InvalidValueError
 from .number import Number, carries, detached
 from .optics import Twiss
-from .reference import Reference
+from .reference import Reference, require_reference
 from .world import ALONE, World
 
 Array = NDArray[np.float64]
@@ -92,8 +93,14 @@ def _distribution(draw: Callable[[Array], Array]) -> Distribution:
         seed: int = 0,
         world: World = ALONE,
     ) -> Beam:
-        if not (isinstance(particles, (int, np.integer)) and particles >= 1):
-            raise InvalidValueError(f"particles must be a positive integer, got {particles!r}")
+        require_reference(reference)
+        require_whole("particles", particles, 1)
+        require_kind("twiss", twiss, Twiss, "a Twiss", "such as twiss(lattice, reference)")
+        require_whole("seed", seed)
+        require_flag("quiet", quiet)
+        for name, sigma in (("sigma_z", sigma_z), ("sigma_delta", sigma_delta)):
+            require_real(name, sigma, least=0)
+        require_kind("world", world, World, "a World of `pyjutrack.distributed`")
         if (emittance is None) == (normalized_emittance is None):
             raise InvalidValueError("give exactly one of emittance and normalized_emittance")
         given = normalized_emittance if emittance is None else emittance

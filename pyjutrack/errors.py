@@ -96,7 +96,7 @@ def warn(message: str, category: type[Warning]) -> None:
 def require_known(kind: str, name: str, known: Iterable[str]) -> None:
     """Raise UnknownNameError unless `name` is one of the known names."""
     known = list(known)
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         raise unknown(kind, name, known)
 
 

@@ -8,6 +8,7 @@ of the incoming beam such as "beam.beta_x", and what the kicks hold: "kicks[0].p
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, TypeVar
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from . import incoming
 from .beam import Beam
+from .checks import require_texts
 from .errors import InvalidValueError, unknown
 from .lattice import Lattice
 from .number import detached
@@ -61,6 +63,15 @@ def lattice_values(lattice: Lattice, wrt: Sequence[str]) -> Tensor:
     """The present values of knobs of a lattice alone; errors as for `values`."""
     _distinct(wrt)
     return torch.tensor([detached(lattice.value(a)) for a in wrt], dtype=torch.float64)
+
+
+def lowest(address: str) -> float:
+    """Below which value a knob of the beam or of a kick has no meaning; -inf if there is none.
+
+    Lengths of elements have none: maps run backwards below zero, so that they have slopes there.
+    """
+    sized = address.startswith(("beam.emittance", "beam.beta"))
+    return 0.0 if sized or address == CURRENT or address.endswith(".perveance_scale") else -math.inf
 
 
 def split(vector: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
@@ -142,9 +153,8 @@ def _plain(value: Any) -> Tensor:
 
 
 def _distinct(wrt: Sequence[str]) -> None:
-    if isinstance(wrt, str):
-        raise InvalidValueError(f"wrt must be a list of addresses, got the string {wrt!r}")
-    if not wrt:
+    require_texts("wrt", wrt, 'a list of addresses, such as ["q1.k1"]')
+    if not len(wrt):
         raise InvalidValueError("wrt is empty; name at least one knob")
     if len(set(wrt)) < len(wrt):
         twice = next(a for a in wrt if list(wrt).count(a) > 1)

@@ -7,14 +7,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, overload
 
 import torch
 from torch import Tensor
 
+from .checks import require_mapping, require_text, require_whole, shown, wrong
 from .elements import Aperture, Element
 from .errors import InvalidValueError, UnknownNameError, unknown
-from .number import Number, detached
+from .number import Number, detached, is_whole
 
 _ADDRESS = re.compile(r"^(?P<element>.+)\.(?P<field>\w+)(\[(?P<index>\d+)\])?$")
 
@@ -36,13 +37,16 @@ class Lattice:
 
     def __init__(self, elements: Iterable[Element | Lattice]) -> None:
         flat: list[Element] = []
+        given: Any = elements
+        if isinstance(given, (Element, Tensor)) or not isinstance(given, Iterable):
+            raise wrong("elements", given, "a list of elements", "such as [Drift(1.0)]")
         for item in elements:
             if isinstance(item, Lattice):
                 flat.extend(item.elements)
             elif isinstance(item, Element):
                 flat.append(item)
             else:
-                raise InvalidValueError(f"a lattice is made of elements, got {item!r}")
+                raise InvalidValueError(f"a lattice is made of elements, got {shown(item)}")
         if not flat:
             raise InvalidValueError("the lattice is empty; give it at least one element")
         object.__setattr__(self, "elements", tuple(flat))
@@ -53,18 +57,40 @@ class Lattice:
     def __iter__(self) -> Iterator[Element]:
         return iter(self.elements)
 
-    def __getitem__(self, key: int | str) -> Element:
-        """An element by position, or the first one of a name."""
+    @overload
+    def __getitem__(self, key: int | str) -> Element: ...
+    @overload
+    def __getitem__(self, key: slice) -> Lattice: ...
+    def __getitem__(self, key: int | str | slice) -> Element | Lattice:
+        """An element by position, or the first one of a name; of a slice, a Lattice.
+
+        Raises:
+            UnknownNameError: no such element. InvalidValueError: a slice without elements.
+        """
         if isinstance(key, str):
             if key not in self._named:
                 raise unknown("element", key, self.names)
             return self._named[key][0]
+        if isinstance(key, slice):
+            found = self.elements[key]
+            if not found:
+                raise InvalidValueError(
+                    f"{key} of {self!r} holds no element, and no lattice is empty"
+                )
+            return Lattice(found)
+        if not is_whole(key):
+            raise wrong("the key of a lattice", key, "a number, a name or a slice")
+        if not -len(self) <= key < len(self):
+            raise UnknownNameError(
+                f"there is no element {key}: the lattice has {len(self)}, from 0 to {len(self) - 1}"
+            )
         return self.elements[key]
 
     def __add__(self, other: Lattice) -> Lattice:
         return Lattice([self, other])
 
     def __mul__(self, times: int) -> Lattice:
+        require_whole("the number of repetitions", times)
         return Lattice([self] * times)
 
     __rmul__ = __mul__
@@ -145,6 +171,7 @@ class Lattice:
         Args:
             values: address to value; a tensor value makes the result differentiable in it.
         """
+        require_mapping("values", values, "a dictionary of addresses and values")
         changes: dict[str, list[tuple[str, int | None, Number]]] = {}
         for address, value in values.items():
             name, field, index = self.resolve(address)
@@ -176,6 +203,7 @@ class Lattice:
         Raises:
             UnknownNameError: no such knob; the message gives the nearest.
         """
+        require_text("the address of a knob", address)
         match = _ADDRESS.match(address)
         if match is None or match["element"] not in self._named:
             raise unknown("knob", address, self.knobs())
@@ -194,6 +222,16 @@ class Lattice:
         raise unknown(
             "knob", address, [a for a in self.knobs() if a.startswith(f"{element.name}.")]
         )
+
+
+def require_lattice(lattice: Any) -> None:
+    """Raise InvalidValueError for what is no Lattice."""
+    if isinstance(lattice, Lattice):
+        return
+    remedy = "pass its .lattice" if hasattr(lattice, "lattice") else "wrap it: pj.Lattice([...])"
+    if type(lattice).__name__ in ("Beam", "Reference"):
+        remedy = "are the arguments swapped?"
+    raise wrong("lattice", lattice, "a Lattice", remedy)
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -18,7 +18,7 @@ from .tracking import Kick, check_track, plan
 from .transport.fused import fused
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LossMap:
     """Which particle was lost where and when.
 
@@ -38,6 +38,16 @@ class LossMap:
     turn: NDArray[np.int64]
     beam: Beam
 
+    def __repr__(self) -> str:
+        counts = self.counts
+        hit = np.flatnonzero(counts)
+        where = ""
+        if len(hit):
+            worst = int(hit[counts[hit].argmax()])
+            name = f"{self.kinds[worst]} {self.names[worst]!r}"
+            where = f" in {len(hit)} of {len(counts)} elements, {counts[worst]} of them in {name}"
+        return f"LossMap({counts.sum()} of {len(self.element)} particles lost{where})"
+
     @property
     def counts(self) -> NDArray[np.int64]:
         """Number of particles lost in each element, (N,)."""
@@ -55,6 +65,7 @@ def loss_map(
     Raises:
         InvalidValueError: as for `track`; a batch of beams; soft apertures.
     """
+    check_track(lattice, beam, kicks, turns)
     if beam.coordinates.dim() != 2:
         raise InvalidValueError(
             f"a loss map is of one beam, (N, 6), not of a batch {tuple(beam.coordinates.shape)}"
@@ -64,7 +75,6 @@ def loss_map(
             f"a loss map counts whole particles, and {len(lattice.soft)} apertures are soft, the "
             f"first {lattice[lattice.soft[0]].name!r}; take them with smoothing=0"
         )
-    check_track(lattice, beam, kicks, turns)
     compiled = None
     if not kicks:
         with parallel.cores():

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from torch import Tensor
 
+from .checks import require_callable, require_real, require_texts, require_whole, wrong
 from .errors import InvalidValueError, UnstableError, require_known
-from .lattice import Lattice
-from .number import detached
+from .lattice import Lattice, require_lattice
+from .number import detached, is_real, is_whole
 from .optics import Twiss, TwissTable, optics_gradient
-from .reference import Reference
+from .reference import Reference, require_reference
 
 Array = NDArray[np.float64]
 
@@ -49,14 +50,20 @@ class Target:
     def __post_init__(self) -> None:
         if isinstance(self.figure, str):
             require_known("figure of the optics", self.figure, _FIGURES)
+        else:
+            require_callable("figure", self.figure, "a name, or a function of the table")
+        for name in ("value", "below", "above"):
+            if getattr(self, name) is not None:
+                require_real(f"{self}: {name}", getattr(self, name))
+        require_real(f"{self}: weight", self.weight, above=0)
+        if self.at is not None and not isinstance(self.at, str) and not is_whole(self.at):
+            raise wrong("at", self.at, "the name or the number of an element")
         given = [g for g in (self.value, self.below, self.above) if g is not None]
         if not given or (self.value is not None and len(given) > 1):
             raise InvalidValueError(f"{self}: give a value, or limits below and above")
-        if not all(map(math.isfinite, given)) or not self.weight > 0:
-            raise InvalidValueError(f"{self}: value, limits and weight must be finite, weight > 0")
 
     def __str__(self) -> str:
-        name = self.figure if isinstance(self.figure, str) else self.figure.__name__
+        name = self.figure if isinstance(self.figure, str) else _name(self.figure)
         return f"target {name}" + ("" if self.at is None else f" at {self.at!r}")
 
     def found(self, table: TwissTable) -> Tensor:
@@ -83,6 +90,10 @@ class Target:
             if limit is not None:
                 off = off + torch.relu(sign * (found - limit))
         return off
+
+
+def _name(figure: Callable[..., Any]) -> str:
+    return getattr(figure, "__name__", type(figure).__name__)
 
 
 @dataclass(frozen=True)
@@ -135,6 +146,11 @@ def match(
         InvalidValueError: no variables or targets, limits that exclude the present value.
         UnstableError: the lattice has no optics to begin with.
     """
+    require_lattice(lattice)
+    require_reference(reference)
+    require_real("tolerance", tolerance, least=0)
+    require_whole("max_steps", max_steps, 1)
+    require_real("delta", delta)
     wrt, low, high = _variables(lattice, variables)
     goals = _targets(targets)
     chromatic = any(str(g.figure).startswith("chromaticity") for g in goals)
@@ -194,11 +210,15 @@ def match(
 def _variables(
     lattice: Lattice, variables: Sequence[str] | Mapping[str, tuple[float, float]]
 ) -> tuple[list[str], Array, Array]:
-    wrt = list(variables)
-    if not wrt or isinstance(variables, str):
+    wrt = require_texts("variables", variables, "a list of addresses of knobs")
+    if not wrt:
         raise InvalidValueError(f"variables must be addresses of knobs, got {variables!r}")
     low, high = np.full((2, len(wrt)), [[-np.inf], [np.inf]])
     if isinstance(variables, Mapping):
+        for address in wrt:
+            pair = variables[address]
+            if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not all(map(is_real, pair)):
+                raise wrong(f"limits of {address}", pair, "two numbers (low, high)")
         low, high = np.array([variables[a] for a in wrt], dtype=float).T
     for address, a, b in zip(wrt, low, high, strict=True):
         value = detached(lattice.value(address))
@@ -209,9 +229,10 @@ def _variables(
 
 def _targets(targets: Sequence[Target] | Mapping[str, float]) -> list[Target]:
     if isinstance(targets, Mapping):
-        targets = [Target(name, float(value)) for name, value in targets.items()]
+        targets = [Target(name, value) for name, value in targets.items()]
+    if isinstance(targets, str) or not isinstance(targets, Sequence):
+        raise wrong("targets", targets, "a list of Targets, or numbers by name")
     goals = list(targets)
-    wrong = next((g for g in goals if not isinstance(g, Target)), None)
-    if not goals or wrong is not None:
+    if not goals or not all(isinstance(g, Target) for g in goals):
         raise InvalidValueError(f"targets must be Targets, or numbers by name, got {targets!r}")
     return goals

@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from .beam import Beam
+from .beam import Beam, require_beam
+from .checks import require_flag, wrong
 from .errors import require_known
 
 PLANES = {"x": 0, "y": 2, "z": 4}
@@ -30,6 +31,7 @@ Figure = Callable[[Tensor], Tensor]
 
 def survivors(beam: Beam) -> Tensor:
     """Number of particles alive, 0-d; the sum of their weights where they have some."""
+    require_beam(beam)
     if beam.weights is None:
         return beam.world.sum(beam.alive.sum(-1))
     return beam.world.sum(torch.where(beam.alive, beam.weights, 0.0).sum(-1))
@@ -44,6 +46,9 @@ def mean(beam: Beam, values: Tensor) -> Tensor:
     Returns:
         (...), without the last axis.
     """
+    require_beam(beam)
+    if not isinstance(values, Tensor) or values.dim() < 1 or values.shape[-1] != len(beam):
+        raise wrong("values", values, f"a tensor (..., {len(beam)}), one entry a particle")
     return _mean(beam, values).to(_precision(values))
 
 
@@ -65,11 +70,13 @@ def rms(beam: Beam, values: Tensor) -> Tensor:
 
 def centroid(beam: Beam) -> Tensor:
     """Mean of the coordinates, (6,)."""
+    require_beam(beam)
     return mean(beam, beam.coordinates.movedim(-1, 0)).movedim(0, -1)
 
 
 def covariance(beam: Beam) -> Tensor:
     """Second central moments, (6, 6); the divisor is the number of particles alive."""
+    require_beam(beam)
     columns = beam.coordinates.movedim(-1, 0)
     parts = (
         c.movedim(0, -1).mT @ _weighted(c, weights).movedim(0, -1)
@@ -96,7 +103,9 @@ def emittance(beam: Beam, plane: str = "x", *, normalized: bool = False) -> Tens
 
     Source: the projected emittance in canonical momenta, K. Floettmann, PRAB 6 (2003) 034202.
     """
+    require_beam(beam)
     require_known("plane", plane, PLANES)
+    require_flag("normalized", normalized)
     i = PLANES[plane]
     both = beam.coordinates[..., i : i + 2].movedim(-1, 0)
     middle = _mean(beam, both)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from . import moments
 from .beam import COORDINATES, Beam
+from .checks import require_flag
 from .errors import require_known
 
 Observable = Callable[[Beam, Beam], Tensor]
@@ -19,6 +20,7 @@ Observable = Callable[[Beam, Beam], Tensor]
 def emittance(plane: str = "x", *, normalized: bool = True) -> Observable:
     """rms emittance at the end [m rad]."""
     require_known("plane", plane, moments.PLANES)
+    require_flag("normalized", normalized)
     return lambda final, initial: moments.emittance(final, plane, normalized=normalized)
 
 

@@ -10,6 +10,7 @@ import torch
 from scipy import constants as codata
 from torch import Tensor
 
+from .checks import require_kind, require_real, require_text
 from .errors import InvalidValueError, require_known
 from .functions import bool_or
 from .number import Number, carries, detached
@@ -50,6 +51,9 @@ class Species:
     charge: float
 
     def __post_init__(self) -> None:
+        require_text("name of a species", self.name)
+        require_real("species mass", self.mass)
+        require_real("species charge", self.charge)
         for name in ("mass", "charge"):
             value: Any = getattr(self, name)
             if carries(value):
@@ -80,6 +84,7 @@ class Species:
     @classmethod
     def ion(cls, mass_u: float, charge: float, name: str = "ion") -> Species:
         """An ion of `mass_u` unified atomic mass units (of the ion, electrons removed)."""
+        require_real("mass_u", mass_u, above=0)
         return cls(name, mass_u * _ATOMIC_MASS_EV, charge)
 
 
@@ -98,6 +103,8 @@ class Reference:
     p0c: Number
 
     def __post_init__(self) -> None:
+        remedy = 'such as Species.named("proton")'
+        require_kind("species", self.species, Species, "a Species", remedy)
         p0c: Any = _energy("reference p0c", self.p0c)
         object.__setattr__(self, "p0c", p0c.to(torch.float64) if carries(p0c) else detached(p0c))
 
@@ -136,6 +143,7 @@ class Reference:
         Raises:
             InvalidValueError: nothing is left of the kinetic energy.
         """
+        require_real("gain", gain)
         kinetic = self.kinetic_energy + gain
         if not _known(kinetic > 0):
             raise InvalidValueError(
@@ -195,7 +203,7 @@ def _energy(label: str, value: Any) -> Number:
     """
     if not isinstance(value, Tensor):
         try:
-            value = math.nan if isinstance(value, str) else float(value)
+            value = math.nan if isinstance(value, (str, bytes, bool)) else float(value)
         except (TypeError, ValueError, OverflowError):
             raise InvalidValueError(f"{label} must be a number [eV], got {value!r}") from None
     elif value.dim():
@@ -215,4 +223,6 @@ def _sqrt(number: Number) -> Number:
 
 
 def _species(species: str | Species) -> Species:
+    expected = "a Species or the name of one"
+    require_kind("species", species, (str, Species), expected, 'such as "proton"')
     return Species.named(species) if isinstance(species, str) else species

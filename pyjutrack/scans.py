@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from .checks import require_callable, require_flag, require_path, require_whole, wrong
 from .errors import InvalidValueError, ScanError
 from .files import write_text, writing
 
@@ -88,7 +89,19 @@ def scan(
             finished before is in the file.
         WriteError: the disk is full, say. What was finished before is in the file.
     """
-    points = list(points)
+    require_callable("function", function, "a function of one point")
+    if isinstance(points, (str, bytes, Mapping)) or not isinstance(points, Iterable):
+        raise wrong("points", points, "a list of points")
+    if executor is not None and (isinstance(executor, type) or not hasattr(executor, "submit")):
+        expected = "None, or what submits calls as concurrent.futures does"
+        raise wrong("executor", executor, expected)
+    if store is not None:
+        require_path("store", store)
+    require_whole("threads", threads, 1)
+    flags = {"retry": retry, "stop_on_error": stop_on_error, "progress": progress}
+    for name, flag in flags.items():
+        require_flag(name, flag)
+    points = _listed(points)
     head = {"scan": _VERSION, "function": _name(function), "points": _plain_points(points)}
     kept = _read(Path(store), head) if store is not None else {}
     done = {i: o for i, o in kept.items() if not (retry and o["error"] is not None)}
@@ -103,6 +116,13 @@ def scan(
             if stop_on_error and done[i]["error"] is not None:
                 raise ScanError(f"point {i}, {points[i]!r}: {done[i]['error']}")
     return [Outcome(point, **done[i]) for i, point in enumerate(points)]
+
+
+def _listed(points: Iterable[Any]) -> list[Any]:
+    try:
+        return list(points)
+    except TypeError:  # a tensor without dimensions
+        raise wrong("points", points, "a list of points") from None
 
 
 def _results(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from .adjoint import run_adjoint
 from .beam import Beam
+from .checks import require_texts
 from .engines import Task
 from .errors import InvalidValueError, unknown
 from .lattice import Lattice
@@ -37,7 +38,8 @@ def beams_at(
     Warns:
         LossWarning: as for `track`, at any of the places.
     """
-    found = stations(task_of(lattice, beam, kicks, 1, adjoint), places)
+    task = task_of(lattice, beam, kicks, 1, adjoint)
+    found = stations(task, require_texts("places", places, "a list of names of elements"))
     warn_if_differentiable(beam, found.values())
     return found
 

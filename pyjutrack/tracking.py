@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from .adjoint import ADJOINTS
-from .beam import Beam, check_beam
+from .beam import Beam, check_beam, require_beam
+from .checks import require_instances, require_whole
 from .engines import Engine, Task, engine_of
 from .errors import InvalidValueError, require_known
-from .lattice import Lattice
+from .lattice import Lattice, require_lattice
 from .loss_warning import warn_if_differentiable
 from .moments import survivors
 from .number import Number, detached
@@ -132,18 +133,25 @@ def task_of(
     """What an engine is asked to track, checked."""
     require_known("adjoint", adjoint, ADJOINTS)
     check_track(lattice, beam, kicks, turns)
-    return Task(lattice, beam, tuple(kicks), turns, plan(lattice, kicks), adjoint)
+    return Task(lattice, beam, tuple(kicks), int(turns), plan(lattice, kicks), adjoint)
 
 
 def check_track(lattice: Lattice, beam: Beam, kicks: Sequence[Kick], turns: int) -> None:
     """The checks of `track`."""
-    if not (isinstance(turns, int) and turns >= 1):
-        raise InvalidValueError(f"turns must be a positive integer, got {turns!r}")
-    if not isinstance(kicks, Sequence):
-        raise InvalidValueError(f"kicks must be a list of kicks, got {kicks!r}")
+    require_lattice(lattice)
+    require_beam(beam)
+    require_whole("turns", turns, 1)
+    require_kicks(kicks)
     check_beam(beam)
     if not bool(survivors(beam).any()):
         raise InvalidValueError("no particle of the beam is alive")
     require_weighing(lattice, beam, kicks)
     for kick in kicks:
         kick.check(beam)
+
+
+def require_kicks(kicks: Sequence[Kick]) -> None:
+    """Raise InvalidValueError for what is no list of kicks."""
+    methods = ("max_step", "check", "admit", "field", "apply")
+    example = "a list, such as kicks=[SpaceCharge()]; of one kick, kicks=[kick]"
+    require_instances("kicks", kicks, methods, "a kick, such as SpaceCharge()", example)

@@ -169,3 +169,18 @@ def test_repr_says_what_is_set(line: pj.Lattice) -> None:
     assert repr(line) == "Lattice(5 elements, 0.85 m)"
     assert "k1=2.0" in repr(line["q"])
     assert "name='q'" in repr(line["q"])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pj.Multipole((0.1, 0.2, 0.3), name="m"),
+        pj.Multipole((0.1, 0.3), name="m"),
+        pj.Kicker(0.0, knl=(0.1, 0.2), name="m"),
+    ],
+)
+def test_elements_of_a_name_that_differ_are_not_one_knob(other: pj.Element) -> None:
+    one = pj.Multipole((0.1, 0.2), name="m")
+    assert pj.Lattice([one, pj.Multipole((0.1, 0.2), name="m")]).value("m.knl[0]") == 0.1
+    with pytest.raises(pj.InvalidValueError, match="is not one knob"):
+        pj.Lattice([one, other]).value("m.knl[0]")

@@ -51,7 +51,7 @@ class _MapKernels:
     def push(
         self, static: tuple[float, ...], inputs: Tensors, tangents: Maybe, count: int
     ) -> tuple[Tensors, Tensors]:
-        arrays, numbers = [array(t) for t in inputs[:7]], [float(p) for p in inputs[7:]]
+        arrays, numbers = [array(t) for t in inputs[:7]], [float(p.detach()) for p in inputs[7:]]
         none = np.zeros((1, len(arrays[0])), arrays[0].dtype)
         rows = [none if t is None else array(t) for t in tangents[:6]]
         for i in self.moves:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from scipy.optimize import brentq
 from torch import Tensor
 
 from ..errors import InvalidValueError
+from ..number import is_real
 from ..spacecharge.grid import GHOSTS
 from ..spacecharge.shapes import BSPLINE
 
@@ -146,5 +148,5 @@ def _whole(s: float) -> int:
     return 2 + math.ceil(9 * math.sqrt(s))
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and math.isfinite(value)
+def _is_number(value: Any) -> bool:
+    return is_real(value) and math.isfinite(value)

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..beam import Beam
+from ..checks import require_text
 from ..errors import InvalidValueError
-from ..number import is_whole
+from ..number import is_real, is_whole
 
 Reading = TypeVar("Reading", Tensor, NDArray[np.float64])
 
@@ -70,6 +71,7 @@ class Instrument:
             raise InvalidValueError(
                 f"{type(self).__name__}: at must be the name of an element, got {self.at!r}"
             )
+        require_text(f"name of the {type(self).__name__} at {self.at!r}", self.name)
         self._finite("noise", minimum=0.0)
         if not self.name:
             object.__setattr__(self, "name", f"{self.at}.{self._suffix()}")
@@ -79,7 +81,7 @@ class Instrument:
 
     def _finite(self, attribute: str, *, minimum: float = -math.inf) -> None:
         value: Any = getattr(self, attribute)
-        if not isinstance(value, (int, float)) or not math.isfinite(value) or value < minimum:
+        if not is_real(value) or not math.isfinite(value) or value < minimum:
             bound = "" if minimum == -math.inf else f" of at least {minimum:g}"
             raise InvalidValueError(
                 f"{type(self).__name__} at {self.at!r}: {attribute} must be a finite number"
@@ -120,6 +122,6 @@ def noisy(reading: Reading, diagnostic: Diagnostic, seed: int | torch.Generator)
 
 
 def _seeded(seed: int) -> torch.Generator:
-    if not is_whole(seed):
+    if not is_whole(seed) or not -(2**63) <= seed < 2**63:
         raise InvalidValueError(f"a seed must be a whole number or a generator, got {seed!r}")
     return torch.Generator().manual_seed(int(seed))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ..checks import require_kind, require_path, require_text, require_texts
 from ..errors import MeasurementError, PyJuTrackError, require_known
 from ..files import write_hdf5, write_text
 from ..io.optional import optional
@@ -45,7 +46,11 @@ def read_profiles(
             names the file, and the line, row or pixel, and the remedy. As for `Profiles`.
         MissingPackageError: h5py is not installed.
     """
-    path = Path(path)
+    path = require_path("path", path)
+    if record is not None:
+        require_text("record", record)
+    if not isinstance(needs, str):
+        needs = require_texts("needs", needs, "an address or a list of addresses")
     if not path.is_file():
         raise wrong(path, "there is no such file")
     try:
@@ -104,8 +109,9 @@ def write_profiles(path: str | Path, profiles: Profiles, *, format: str | None =
         UnknownNameError: another format. MissingPackageError: h5py is not installed.
         WriteError: the disk is full, say; a former file is kept.
     """
-    path = Path(path)
-    chosen = format or ("csv" if path.suffix.lower() in _CSV else "hdf5")
+    path = require_path("path", path)
+    require_kind("profiles", profiles, Profiles, "Profiles")
+    chosen = format if format is not None else ("csv" if path.suffix.lower() in _CSV else "hdf5")
     require_known("format of profiles", chosen, _FORMATS)
     if chosen != "hdf5" and not profiles.mask.all():
         raise wrong(path, f'{chosen} files have no masks; write them with format="hdf5"')

@@ -12,6 +12,7 @@ from scipy.optimize import least_squares
 
 from ..errors import MeasurementError
 from .profile_checks import place
+from .saturation import remedy
 
 if TYPE_CHECKING:
     from .profiles import Profiles
@@ -64,7 +65,7 @@ def rms_sizes(profiles: Profiles) -> Array:
             if not variance >= 0:
                 raise MeasurementError(
                     f"profile {row} has no size along {label}: its sum is {total:g} and its "
-                    f"variance {variance:g} m^2; take less background off"
+                    f"variance {variance:g} m^2; {remedy(profile)}"
                 )
             found[row, i] = math.sqrt(variance)
     return found

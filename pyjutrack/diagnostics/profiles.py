@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import require_flag
 from ..errors import MeasurementError, require_known
 from .instrument import Diagnostic
 from .profile_checks import (
@@ -164,4 +165,5 @@ class Profiles:
                 of a profile to be normalised.
             InvalidValueError: no diagnostic, or one without bins; another background.
         """
+        require_flag("normalise", normalise)
         return rebinned(self, diagnostic, background, normalise)

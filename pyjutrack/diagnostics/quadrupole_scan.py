@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from ..checks import require_real
 from ..errors import InvalidValueError, MeasurementError, require_known, unknown
-from ..lattice import Lattice
+from ..lattice import Lattice, require_lattice
 from ..number import is_real
 from ..optics import Twiss, linear_optics
-from ..reference import Reference
+from ..reference import Reference, require_reference
 from .profile_checks import FAR, numbers
 
 Array = NDArray[np.float64]
@@ -99,6 +100,9 @@ def quadrupole_scan(
             that is no length.
         UnknownNameError: no such knob, screen or plane.
     """
+    require_lattice(lattice)
+    require_reference(reference)
+    require_real("delta", delta)
     require_known("plane", plane, _PLANES)
     knob, measured, given = _checked(strengths, sizes, errors)
     if not (is_real(resolution) and math.isfinite(resolution) and resolution >= 0):

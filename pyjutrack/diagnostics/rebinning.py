@@ -12,6 +12,7 @@ from ..errors import InvalidValueError, MeasurementError, ResolutionWarning, war
 from ..number import is_real
 from .bins import Bins
 from .instrument import Diagnostic
+from .saturation import remedy
 
 if TYPE_CHECKING:
     from .profiles import Profiles
@@ -43,8 +44,8 @@ def rebinned(
             row = int(np.argmin(totals > 0))
             raise MeasurementError(
                 f"profile {row} cannot be normalised: its sum over the bins of "
-                f"{diagnostic.name!r} is {totals[row]:g}; take less background off, or leave the "
-                "profile out"
+                f"{diagnostic.name!r} is {totals[row]:g}; {remedy(profiles.values[row])}, or leave "
+                "the profile out"
             )
         values = values / totals.reshape(-1, *[1] * len(bins))
     return profiles.replace(

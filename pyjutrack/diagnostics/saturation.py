@@ -33,7 +33,7 @@ def desaturated(profiles: Profiles, saturated: Saturated) -> Profiles:
                 f"profile {row}: all pixels are {seen.max():g}, no signal or all of it "
                 "saturated; leave the profile out"
             )
-        sign, extremum = (-1.0, "minimum") if _is_negative(seen) else (1.0, "maximum")
+        sign, extremum = (-1.0, "minimum") if is_negative(seen) else (1.0, "maximum")
         flat = _plateaus(np.where(mask[row], sign * profile, -np.inf))
         if flat.any() and saturated == "refuse":
             at = place(profiles, np.argwhere(flat)[0])
@@ -46,7 +46,14 @@ def desaturated(profiles: Profiles, saturated: Saturated) -> Profiles:
     return profiles.replace(mask=mask)
 
 
-def _is_negative(seen: Array) -> bool:
+def remedy(profile: Array) -> str:
+    """What to do about a profile whose sum is not positive."""
+    if is_negative(profile):
+        return "its signal is negative: change its sign, as by replace(values=-profiles.values)"
+    return "take less background off"
+
+
+def is_negative(seen: Array) -> bool:
     """Whether the signal goes down from zero: a wide one that goes up may have its median high."""
     low, median, high = seen.min(), np.median(seen), seen.max()
     return bool(median - low > high - median and -low > high)

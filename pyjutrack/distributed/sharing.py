@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ..beam import Beam
+from ..beam import Beam, require_beam
+from ..checks import require_kind
 from ..errors import InvalidValueError
 from ..number import detached
 from ..world import World
@@ -28,6 +29,9 @@ def shard(beam: Beam | None, world: World) -> Beam:
     Raises:
         InvalidValueError: beams that differ, a part already, fewer particles than ranks.
     """
+    require_kind("world", world, World, "a World, as a job gives it")
+    if beam is not None or world.alone:
+        require_beam(beam)
     world.refuse(_fault(beam))
     if world.alone:
         assert beam is not None
@@ -60,6 +64,7 @@ def gather(beam: Beam) -> Beam:
     Its particles come in the order of the ranks: those of `shard`, as they were. All ranks must
     ask, even if only one of them writes it to a file.
     """
+    require_beam(beam)
     world = beam.world
     if world.alone:
         return beam

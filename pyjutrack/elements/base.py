@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..checks import shown
 from ..errors import InvalidValueError, require_known
 from ..functions import bool_or
 from ..number import Number, differs
@@ -57,6 +58,10 @@ class Element:
     length: Number = field(default=0.0, kw_only=True)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise InvalidValueError(
+                f"{type(self).__name__}: name must be a string, got {shown(self.name)}"
+            )
         for name in (*self.knobs, *self.placement):
             value: Any = getattr(self, name)
             if name in self.series:
@@ -80,9 +85,9 @@ class Element:
     def _numbers(self, name: str, values: Any) -> tuple[Number, ...]:
         if isinstance(values, Tensor) and values.dim() == 1:
             values = values.unbind(0)
-        if isinstance(values, str) or not isinstance(values, (Sequence, np.ndarray)):
+        if isinstance(values, (str, bytes)) or not isinstance(values, (Sequence, np.ndarray)):
             raise InvalidValueError(
-                f"{self._label()}: {name} must be a sequence of numbers, got {values!r}"
+                f"{self._label()}: {name} must be a sequence of numbers, got {shown(values)}"
             )
         return tuple(self._number(name, v) for v in values)
 
@@ -93,6 +98,10 @@ class Element:
 
     def _number(self, name: str, value: Any) -> Number:
         if isinstance(value, Tensor):
+            if value.is_complex() or value.dtype is torch.bool:
+                raise InvalidValueError(
+                    f"{self._label()}: {name} must be a real number, got a tensor of {value.dtype}"
+                )
             if value.dim() != 0:
                 raise InvalidValueError(
                     f"{self._label()}: {name} must be a number or a 0-d tensor, got a tensor of "
@@ -102,12 +111,12 @@ class Element:
                 raise InvalidValueError(f"{self._label()}: {name} must be finite, got {value}")
             return value
         try:
-            if isinstance(value, str):
+            if isinstance(value, (str, bytes, bool, np.bool_)):
                 raise TypeError
             number = float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise InvalidValueError(
-                f"{self._label()}: {name} must be a number, got {value!r}"
+                f"{self._label()}: {name} must be a number, got {shown(value)}"
             ) from None
         if not math.isfinite(number):
             raise InvalidValueError(f"{self._label()}: {name} must be finite, got {number}")

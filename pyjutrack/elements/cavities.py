@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from ..checks import require_flag
 from ..number import Number
 from .base import Element
 
@@ -33,6 +34,10 @@ class RFCavity(Element):
     accelerate: bool = field(default=False, kw_only=True)
     abstract: ClassVar[bool] = False
     knobs: ClassVar[tuple[str, ...]] = ("length", "voltage", "frequency", "phase")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_flag(f"accelerate of {self._label()}", self.accelerate)
 
 
 @dataclass(frozen=True, repr=False)

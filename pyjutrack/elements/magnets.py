@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ..errors import InvalidValueError
-from ..number import Number
+from ..number import Number, is_real, is_whole
 from .base import Element
 
 #: orders of the symplectic integrators
@@ -41,11 +41,11 @@ class Magnet(Element):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not (isinstance(self.steps, int) and self.steps >= 1):
+        if not (is_whole(self.steps) and self.steps >= 1):
             raise InvalidValueError(
                 f"{self._label()}: steps must be a positive integer, got {self.steps!r}"
             )
-        if self.order not in ORDERS:
+        if not is_real(self.order) or self.order not in ORDERS:
             raise InvalidValueError(
                 f"{self._label()}: order of the integrator must be 2, 4 or 6, got {self.order!r}"
             )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ..errors import InvalidValueError
-from ..number import Number
+from ..number import Number, is_real
 from .base import Element
 
 
@@ -80,7 +80,7 @@ class Aperture(Element):
         super().__post_init__()
         for name in ("half_width", "half_height", "corner_x", "corner_y", "smoothing"):
             size = getattr(self, name)
-            if not isinstance(size, (int, float)) or math.isnan(size):
+            if not is_real(size) or math.isnan(size):
                 raise InvalidValueError(f"{self._label()}: {name} must be a number, got {size!r}")
         for name in ("half_width", "half_height"):
             if not getattr(self, name) > 0:

@@ -9,8 +9,10 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
+from ..checks import wrong
 from ..errors import InvalidValueError, require_known
 from ..files import tupled
+from ..number import is_real
 
 
 @runtime_checkable
@@ -44,12 +46,14 @@ class Form(Protocol):
 def positive(label: str, *numbers: float) -> None:
     """Raise InvalidValueError for what is not finite and positive."""
     for number in numbers:
-        if not (isinstance(number, (int, float)) and math.isfinite(number) and number > 0):
+        if not (is_real(number) and math.isfinite(number) and number > 0):
             raise InvalidValueError(f"{label} must be finite and positive, got {number!r}")
 
 
 def record_of(form: Form) -> dict[str, Any]:
     """A form as plain data, for files."""
+    if isinstance(form, type) or not dataclasses.is_dataclass(form):
+        raise wrong("form", form, "a form of `pyjutrack.hamiltonians`, such as Spline()")
     return {"form": type(form).__name__, **dataclasses.asdict(form)}  # type: ignore[call-overload]
 
 

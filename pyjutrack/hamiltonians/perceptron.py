@@ -123,4 +123,6 @@ class Perceptron:
 
 def _tuple(given: Any) -> tuple[Any, ...]:
     """The entries of a sequence; none of what is not one."""
-    return tuple(given) if isinstance(given, Sequence) and not isinstance(given, str) else ()
+    return (
+        tuple(given) if isinstance(given, Sequence) and not isinstance(given, (str, bytes)) else ()
+    )

@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.constants import elementary_charge
 
-from ..beam import Beam, check_beam, require_whole
+from ..beam import Beam, check_beam, require_beam, require_whole
+from ..checks import require_kind, require_path, require_real
 from ..errors import InvalidValueError, PyJuTrackError, warn
 from ..files import write_whole
 from ..number import detached
-from ..reference import SPEED_OF_LIGHT, Reference, Species
+from ..reference import SPEED_OF_LIGHT, Reference, Species, require_reference
 from .errors import LatticeFileError, LatticeWarning, wrong
 from .optional import guarded, optional
 from .record import Notes
@@ -49,12 +50,12 @@ def write_beam(path: str | Path, beam: Beam, *, duration: float = 1.0) -> None:
             duration.
         MissingPackageError: openpmd-beamphysics is not installed.
     """
+    require_beam(beam)
     require_whole(beam, "a file")
+    require_real("duration", duration, above=0)
     if beam.coordinates.dim() != 2:
         shape = tuple(beam.coordinates.shape)
         raise InvalidValueError(f"a file holds one beam, got a batch of shape {shape}")
-    if not (np.isfinite(duration) and duration > 0):
-        raise InvalidValueError(f"duration must be positive and finite, got {duration} s")
     if beam.weights is not None:
         raise InvalidValueError(
             "a file holds macroparticles of equal weight, and those of this beam differ; write the "
@@ -72,7 +73,7 @@ def write_beam(path: str | Path, beam: Beam, *, duration: float = 1.0) -> None:
             for name, value in zip(_ATTRIBUTES, kept, strict=True):
                 group.attrs[_PREFIX + name] = value
 
-    write_whole(Path(path), fill)
+    write_whole(require_path("path", path), fill)
 
 
 def _particle_group() -> Any:
@@ -87,6 +88,13 @@ def _particles(beam: Beam, duration: float) -> dict[str, Any]:
     reference = beam.reference.detached()
     total = 1 + delta
     square = total * total - px * px - py * py
+    backward = beam.alive.cpu().numpy() & ~((square > 0) & (total > 0))
+    if backward.any():
+        raise InvalidValueError(
+            f"{int(backward.sum())} particles alive have a transverse momentum above their whole "
+            f"momentum, the first is number {int(np.flatnonzero(backward)[0])}: they do not move "
+            "forward, and no file can hold them; mark them as lost in `alive`"
+        )
     current = detached(beam.current)
     charge = current * duration / len(beam) if current else elementary_charge
     return {
@@ -135,7 +143,13 @@ def read_beam(
             species, a species that is not known, unequal weights, or coordinates that no beam has.
         MissingPackageError: openpmd-beamphysics is not installed.
     """
-    path, notes = Path(path), Notes()
+    path, notes = require_path("path", path), Notes()
+    if reference is not None:
+        require_reference(reference)
+    if species is not None:
+        require_kind("species", species, Species, "a Species", "such as Species.named(...)")
+    if duration is not None:
+        require_real("duration", duration, above=0)
     kept, found = _loaded(path, notes)
     known = _reference(path, found, kept, reference, species, notes)
     try:
@@ -226,13 +240,19 @@ def _beam(path: Path, found: Any, reference: Reference, *, with_times: bool) -> 
     alive = found.status == 1
     if not alive.any():
         raise wrong(path, f"none of the {len(found)} particles is alive (particleStatus 1)")
+    backward = alive & ~(found.pz > 0)
+    if backward.any():
+        raise wrong(
+            path,
+            f"{int(backward.sum())} of {int(alive.sum())} particles alive do not move forward, the "
+            f"first with pz = {found.pz[backward][0]:g} eV/c; tracking along s has no place for "
+            "them, so mark them as lost (particleStatus) or take them out",
+        )
     momentum = np.sqrt(found.px**2 + found.py**2 + found.pz**2)
     beta = _beta(momentum, reference.species)
     x, y, t = found.x, found.y, found.t
     plane = np.mean(found.z[alive])
     if np.any(found.z[alive] != plane):
-        if np.any(found.pz[alive] <= 0):
-            raise wrong(path, "particles that do not move forward cannot be moved to one plane")
         ahead = np.where(found.pz > 0, (found.z - plane) / np.where(found.pz > 0, found.pz, 1.0), 0)
         x, y = x - ahead * found.px, y - ahead * found.py
         t = t - ahead * momentum / (beta * SPEED_OF_LIGHT)
@@ -255,9 +275,7 @@ def _current(
             "macroparticles of equal weight, so resample the file first",
         )
     if duration is not None:
-        if not (np.isfinite(duration) and duration > 0):
-            raise InvalidValueError(f"duration must be positive and finite, got {duration} s")
-        return float(weights[0]) * len(found) / duration
+        return float(weights[0]) * len(found) / float(duration)
     if kept:
         return float(kept["current"])
     charge = float(weights[0]) * len(found)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from ..checks import require_flag, require_path, require_text
 from ..errors import InvalidValueError, MissingPackageError, PyJuTrackError, require_known, warn
-from ..lattice import Lattice
-from ..reference import Reference
+from ..lattice import Lattice, require_lattice
+from ..reference import Reference, require_reference
 from .errors import LatticeFileError, LatticeWarning, wrong
 from .limits import ELEMENTS, ORDER, STEPS, require_below, require_size
 from .record import LatticeFile
@@ -53,7 +54,12 @@ def read_lattice(
         MissingPackageError: the format needs an optional package.
         UnknownNameError: no such format.
     """
-    path = Path(path)
+    path = require_path("path", path)
+    require_flag("strict", strict)
+    if line is not None:
+        require_text("line", line)
+    if reference is not None:
+        require_reference(reference)
     if format is not None:
         require_known("lattice format", format, FORMATS)
     try:
@@ -90,7 +96,10 @@ def write_lattice(path: str | Path, lattice: Lattice, reference: Reference | Non
     Raises:
         InvalidValueError: another suffix, or what a file cannot hold.
     """
-    path = Path(path)
+    path = require_path("path", path)
+    require_lattice(lattice)
+    if reference is not None:
+        require_reference(reference)
     suffix = path.suffix.lower()
     if suffix == ".json":
         from .own import write_own

@@ -10,10 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..checks import require_callable, require_flag
 from ..errors import InvalidValueError
 from ..knobs import lattice_values
-from ..lattice import Lattice
-from ..reference import Reference
+from ..lattice import Lattice, require_lattice
+from ..reference import Reference, require_reference
 from .linear import linear_optics
 from .table import Twiss, TwissTable
 
@@ -44,6 +45,10 @@ def optics_gradient(
         UnknownNameError: no such knob. UnstableError: no optics.
         InvalidValueError: the figure is no tensor of that shape.
     """
+    require_callable("figure", figure, "a function of the table -> tensor")
+    require_flag("chromatic", chromatic)
+    require_lattice(lattice)
+    require_reference(reference)
     leaf = lattice_values(lattice, wrt).requires_grad_()
     with torch.enable_grad():
         knobbed = lattice.with_values(dict(zip(wrt, leaf.unbind(0), strict=True)))

@@ -8,8 +8,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from ..checks import require_flag, require_kind, require_real, require_whole
 from ..errors import InvalidValueError, UnstableError
-from ..lattice import Lattice
+from ..lattice import Lattice, require_lattice
 from ..number import Number, detached, tensor_like
 from ..reference import Reference
 from .modes import normal_modes_4d
@@ -46,6 +47,13 @@ def linear_optics(
         UnstableError: no closed orbit or no periodic optics.
         InvalidValueError: delta is no number above -1.
     """
+    require_flag("chromatic", chromatic)
+    require_whole("order", order)
+    if initial is not None:
+        require_kind("initial", initial, Twiss, "a Twiss", "such as twiss(...) or table[0]")
+    require_lattice(lattice)
+    require_real("delta", delta)
+    delta = delta if isinstance(delta, Tensor) else float(delta)
     if chromatic:
         return _with_chromaticities(lattice, reference, delta, initial, order)
     ring = passage(lattice, reference, 4)
@@ -109,6 +117,7 @@ def twiss_table(
 
     Arguments and errors as for `linear_optics`.
     """
+    require_flag("chromatic", chromatic)
     options = {"initial": initial, "chromatic": chromatic}
     if chromatic:
         return linear_optics(lattice, reference, delta=delta, **options).numpy()  # type: ignore[arg-type]

@@ -9,11 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..checks import require_real
 from ..elements import CrabCavity, Drift, Element, RFCavity
 from ..errors import InvalidValueError, UnstableError
-from ..lattice import Lattice
-from ..number import Number, detached
-from ..reference import Reference
+from ..lattice import Lattice, require_lattice
+from ..number import Number, detached, is_whole
+from ..reference import Reference, require_reference
 from .passing import Passage, pairwise_products
 
 #: largest gap between elements that counts as none, and that rounding may leave [m, rad]
@@ -23,11 +24,9 @@ _ROUNDS = 30
 
 def passage(lattice: Lattice, reference: Reference, dimensions: int) -> Passage:
     """The elements of a ring; in 4 dimensions cavities are drifts."""
-    if not isinstance(reference, Reference):
-        raise InvalidValueError(
-            f"optics are those of a particle; give a Reference, got {reference!r}"
-        )
-    if dimensions not in (4, 6):
+    require_lattice(lattice)
+    require_reference(reference)
+    if not is_whole(dimensions) or dimensions not in (4, 6):
         raise InvalidValueError(f"a closed orbit has dimensions 4 or 6, got {dimensions!r}")
     elements: list[Element] = list(lattice)
     if dimensions == 6:
@@ -51,6 +50,7 @@ def start(count: int, delta: Number) -> Tensor:
     Raises:
         InvalidValueError: delta is no number above -1.
     """
+    require_real("delta", delta)
     if not (math.isfinite(detached(delta)) and detached(delta) > -1):
         raise InvalidValueError(f"delta must be a finite number above -1, got {detached(delta)}")
     shift = torch.zeros(6, dtype=torch.float64)

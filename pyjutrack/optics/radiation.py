@@ -18,9 +18,9 @@ from torch import Tensor
 from ..elements import Bend
 from ..elements.bends import faces
 from ..errors import InvalidValueError, UnstableError
-from ..lattice import Lattice
+from ..lattice import Lattice, require_lattice
 from ..number import detached
-from ..reference import SPEED_OF_LIGHT, Reference
+from ..reference import SPEED_OF_LIGHT, Reference, require_reference
 from ..transport import Part
 from .modes import normal_modes_4d
 from .orbit import find, passage, start
@@ -66,6 +66,8 @@ def radiation_integrals(lattice: Lattice, reference: Reference) -> Radiation:
         UnstableError: no periodic optics, or a mode that radiation does not damp.
         InvalidValueError: nothing bends.
     """
+    require_lattice(lattice)
+    require_reference(reference)
     bends = [i for i, e in enumerate(lattice) if isinstance(e, Bend) and detached(e.angle) != 0]
     if not bends:
         raise InvalidValueError("the lattice has no bend, and so no radiation to integrate")

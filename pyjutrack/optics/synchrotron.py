@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..checks import require_whole
 from ..lattice import Lattice
 from ..reference import Reference
 from .orbit import differentiable, find, passage, start
@@ -48,6 +49,7 @@ def synchrotron_optics(
         UnstableError: no closed orbit, or motion that is not bounded in all planes.
         InvalidValueError: no cavity.
     """
+    require_whole("order", order)
     ring = passage(lattice, reference, 6)
     begin = start(len(lattice), delta)
     orbit = differentiable(ring, find(ring, begin, 6), begin, order, 6)

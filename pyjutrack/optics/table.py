@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from torch import Tensor
 
+from ..checks import require_real, wrong
 from ..errors import InvalidValueError, MissingPackageError, unknown
-from ..number import Number, carries
+from ..number import Number, carries, is_whole
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,13 @@ class Twiss:
     dispersion_px: Number = 0.0
     dispersion_y: Number = 0.0
     dispersion_py: Number = 0.0
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            unknown_tune = isinstance(value, float) and math.isnan(value)
+            if not (field.name.startswith("tune") and unknown_tune):
+                require_real(f"{field.name} of a Twiss", value)
 
 
 #: columns of a table that are numbers, and so of its files
@@ -100,14 +109,29 @@ class TwissTable:
             f"tunes {float(self.tune_x):.6g}, {float(self.tune_y):.6g})"
         )
 
-    def __getitem__(self, place: int | str) -> Twiss:
-        """The functions at the entrance of an element: by number, or the first of a name.
+    @overload
+    def __getitem__(self, place: int) -> Twiss: ...
+    @overload
+    def __getitem__(self, place: str) -> Any: ...
+    def __getitem__(self, place: int | str) -> Any:
+        """The functions at the entrance of an element, a Twiss; or a column, such as "beta_x".
+
+        Args:
+            place: number of the element, or the first of a name; or an attribute of the table.
 
         Floats, or tensors where those of the table carry derivatives.
 
         Raises:
             UnknownNameError, InvalidValueError: there is no such place.
+            InvalidValueError: an element has the name of a column; `index` finds its number.
         """
+        if isinstance(place, str) and place in _NAMES:
+            if place in self.names:
+                raise InvalidValueError(
+                    f"{place!r} is a column, and an element is named so too; take "
+                    f"table.{place}, or table[table.index({place!r})]"
+                )
+            return getattr(self, place)
         i = self.index(place)
         fields = [f.name for f in dataclasses.fields(Twiss)]
         tunes = {n: _number(getattr(self, n)) % 1 for n in ("tune_x", "tune_y")}
@@ -117,8 +141,11 @@ class TwissTable:
         """The row of a place; see `[]`."""
         if isinstance(place, str):
             if place not in self.names:
-                raise unknown("place", place, dict.fromkeys(filter(None, self.names)))
+                places = dict.fromkeys(filter(None, self.names))
+                raise unknown("place or column", place, [*places, *_NAMES])
             return self.names.index(place)
+        if not is_whole(place):
+            raise wrong("place", place, "a number or a name")
         if not -len(self) <= place < len(self):
             raise InvalidValueError(f"there are places 0 to {len(self) - 1}, got {place}")
         return place % len(self)
@@ -144,7 +171,7 @@ class TwissTable:
             import pandas
         except ImportError as error:
             raise MissingPackageError(
-                'a frame needs pandas: pip install "pyjutrack[pandas]"'
+                'a frame needs pandas: in a clone of pyjutrack, pip install ".[pandas]"'
             ) from error
         return pandas.DataFrame(self._columns())
 
@@ -177,3 +204,7 @@ def _cell(value: Any) -> str:
         quoted = value.replace('"', '""')
         return f'"{quoted}"' if any(c in value for c in ',"\n') else value
     return repr(float(value))
+
+
+#: what `table["..."]` knows beside the names of elements
+_NAMES = tuple(f.name for f in dataclasses.fields(TwissTable))

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
 from ..beam import Beam
+from ..checks import wrong
 from ..derivatives import jacobian_derivatives
 from ..engines import Engine
 from ..errors import InvalidValueError, UnstableError
@@ -87,7 +89,7 @@ def synchrobetatron_tunes(matrix: ArrayLike) -> Array:
     Raises:
         UnstableError: an eigenvalue is off the unit circle; InvalidValueError: another shape.
     """
-    array = np.asarray(matrix, dtype=np.float64)
+    array = _matrix(matrix)
     if array.shape != (6, 6):
         raise InvalidValueError(f"three tunes need a (6, 6) matrix, got shape {array.shape}")
     return modes(array)[0]
@@ -128,9 +130,25 @@ def modes(matrix: Array) -> tuple[Array, list[NDArray[np.complex128]], list[comp
 
 
 def _transverse(matrix: ArrayLike) -> Array:
-    array = np.asarray(matrix, dtype=np.float64)
+    array = _matrix(matrix)
     if array.shape not in ((4, 4), (6, 6)):
         raise InvalidValueError(f"a one-turn matrix is (4, 4) or (6, 6), got shape {array.shape}")
+    return array[:4, :4]
+
+
+def _matrix(matrix: ArrayLike) -> Array:
+    if isinstance(matrix, Lattice):
+        raise wrong(
+            "matrix",
+            matrix,
+            "a one-turn matrix",
+            "of a lattice, tunes(one_turn_matrix(lattice, reference))",
+        )
+    try:
+        given: object = matrix.detach() if isinstance(matrix, Tensor) else matrix
+        array = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise wrong("matrix", matrix, "a (4, 4) or (6, 6) array of real numbers") from None
     if not np.isfinite(array).all():
         raise InvalidValueError("the one-turn matrix has entries that are not finite")
-    return array[:4, :4]
+    return array

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from ..checks import require_kind
+from ..optics import TwissTable
 
 
 def figure(columns: int = 1, *, width: float = 5.0, height: float = 4.0) -> tuple[Figure, Any]:
@@ -16,3 +20,13 @@ def figure(columns: int = 1, *, width: float = 5.0, height: float = 4.0) -> tupl
 def sheet(width: float = 9.0, height: float = 5.5) -> Figure:
     """An empty figure outside pyplot's registry."""
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def require_axes(ax: Any) -> None:
+    """Raise InvalidValueError for what is no matplotlib Axes."""
+    require_kind("ax", ax, Axes, "matplotlib Axes", "such as pyjutrack.plotting.figure()[1]")
+
+
+def require_table(table: Any) -> None:
+    """Raise InvalidValueError for what is no TwissTable of arrays."""
+    require_kind("table", table, TwissTable, "a TwissTable", "as twiss_table gives it")

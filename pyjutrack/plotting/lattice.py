@@ -5,8 +5,10 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 
-from ..lattice import Lattice
+from ..checks import require_flag
+from ..lattice import Lattice, require_lattice
 from ..strip import Array, Look, places, strip
+from .figure import require_axes
 
 #: edges of so many elements would cover their neighbours
 _MANY = 300
@@ -21,6 +23,9 @@ def plot_lattice(ax: Axes, lattice: Lattice, *, legend: bool = False) -> Axes:
     Args:
         legend: name the kinds that occur, above the strip.
     """
+    require_axes(ax)
+    require_lattice(lattice)
+    require_flag("legend", legend)
     kinds: dict[Look, list[Array]] = {}
     for drawn in strip(lattice):
         kinds.setdefault(drawn.look, []).extend(drawn.outlines)

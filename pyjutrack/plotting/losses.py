@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
+from ..checks import require_flag, require_kind
 from ..losses import LossMap
+from .figure import require_axes
 
 
 def plot_losses(ax: Axes, losses: LossMap, *, fraction: bool = False) -> Axes:
@@ -15,6 +17,9 @@ def plot_losses(ax: Axes, losses: LossMap, *, fraction: bool = False) -> Axes:
         losses: from `loss_map`.
         fraction: of all particles [%] instead of their number.
     """
+    require_axes(ax)
+    require_kind("losses", losses, LossMap, "a LossMap", "as loss_map gives it")
+    require_flag("fraction", fraction)
     heights = losses.counts * (100 / len(losses.element) if fraction else 1)
     hit = np.flatnonzero(losses.counts)
     starts, lengths = losses.s[:-1][hit], np.diff(losses.s)[hit]

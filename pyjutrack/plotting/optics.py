@@ -10,7 +10,8 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 from scipy.interpolate import CubicHermiteSpline
 
-from ..lattice import Lattice
+from ..lattice import Lattice, require_lattice
+from .figure import require_axes, require_table
 from .lattice import plot_lattice
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ def plot_optics(
     Returns:
         Axes that share s: of the strip if there is a lattice, of beta, of the dispersion.
     """
+    require_table(table)
+    if lattice is not None:
+        require_lattice(lattice)
     if figure is None:
         figure = Figure(figsize=(9, 5.5), layout="constrained")
     heights = [2.2, 1.2] if lattice is None else [0.5, 2.2, 1.2]
@@ -76,6 +80,8 @@ def plot_optics(
 
 def plot_orbit(ax: Axes, table: TwissTable) -> Axes:
     """The closed orbit, x and y [mm], along s [m]."""
+    require_axes(ax)
+    require_table(table)
     for column, colour, label in ((0, "tab:red", "x"), (2, "tab:blue", "y")):
         ax.plot(table.s, 1e3 * table.orbit[:, column], color=colour, linewidth=1.2, label=label)
     ax.set(xlabel="s [m]", ylabel="closed orbit [mm]")

@@ -10,8 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.patches import Ellipse
 
-from ..beam import Beam, require_whole
+from ..beam import Beam, require_beam, require_whole
+from ..checks import require_flag, wrong
 from ..errors import InvalidValueError, require_known
+from .figure import require_axes
 
 #: above so many particles their density is drawn, not each
 _MANY = 5000
@@ -39,7 +41,14 @@ def plot_phase_space(
         InvalidValueError: no beam, a batch of beams, a part of one, or nobody alive.
     """
     require_known("plane", plane, _LABELS)
+    require_axes(ax)
+    require_flag("ellipse", ellipse)
+    given: Any = beam
+    if not isinstance(given, (Beam, list, tuple)):
+        raise wrong("beam", given, "a Beam or a list of them")
     beams = [beam] if isinstance(beam, Beam) else list(beam)
+    for one in beams:
+        require_beam(one)
     column, *labels = _LABELS[plane]
     points = []
     for one in beams:

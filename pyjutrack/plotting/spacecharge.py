@@ -7,12 +7,14 @@ import math
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from ..beam import Beam, require_whole
+from ..beam import Beam, require_beam, require_whole
+from ..checks import require_kind
 from ..errors import InvalidValueError
 from ..number import detached
 from ..reference import SPEED_OF_LIGHT, VACUUM_PERMITTIVITY
 from ..spacecharge import Grid, SpaceCharge, deposit
 from ..spacecharge.grid import GHOSTS
+from .figure import require_axes
 
 
 def plot_density(ax: Axes, kick: SpaceCharge, beam: Beam) -> Axes:
@@ -24,6 +26,9 @@ def plot_density(ax: Axes, kick: SpaceCharge, beam: Beam) -> Axes:
     Raises:
         InvalidValueError: no current, a batch of beams, or a part of one.
     """
+    require_axes(ax)
+    require_kind("kick", kick, SpaceCharge, "a SpaceCharge")
+    require_beam(beam)
     grid = kick.potential.mesh.grid
     density = _line_charge(beam) / math.prod(grid.spacing) * _shares(kick, beam)
     return _map(ax, grid, density, "charge density [C/m$^3$]", "viridis")
@@ -35,6 +40,9 @@ def plot_potential(ax: Axes, kick: SpaceCharge, beam: Beam) -> Axes:
     phi = charge per metre / (2 pi eps0) H, times the kick's perveance_scale. Errors as for
     `plot_density`.
     """
+    require_axes(ax)
+    require_kind("kick", kick, SpaceCharge, "a SpaceCharge")
+    require_beam(beam)
     factor = _line_charge(beam) / (2 * math.pi * VACUUM_PERMITTIVITY)
     h = kick.potential.solve(_shares(kick, beam)).detach()
     volts = factor * detached(kick.perveance_scale) * h

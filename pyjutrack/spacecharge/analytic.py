@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..checks import require_kind, require_real, require_reals, require_vectors
 from ..errors import InvalidValueError
 from ..number import Number, detached
 from .gridless import evaluate_modes, solve_modes, wavenumbers
@@ -49,9 +50,19 @@ def bassetti_erskine(
     dH/dx = -int dq x/u_x exp(-x^2/u_x - y^2/u_y)/sqrt(u_x u_y), here by Gauss-Legendre in
     tau = (u_y/u_x)^(1/8).
     """
+    for name, place in (("x", x), ("y", y)):
+        require_kind(name, place, Tensor, "a real tensor of positions")
+    for name, sigma in (("sigma_x", sigma_x), ("sigma_y", sigma_y)):
+        if not isinstance(sigma, Tensor):
+            require_real(name, sigma)
     sx, sy = (torch.as_tensor(s, dtype=x.dtype, device=x.device) for s in (sigma_x, sigma_y))
     _positive(sx, sy)
-    common = np.broadcast_shapes(x.shape, y.shape, sx.shape, sy.shape)
+    try:
+        common = np.broadcast_shapes(x.shape, y.shape, sx.shape, sy.shape)
+    except ValueError as error:
+        raise InvalidValueError(
+            f"x, y and the sizes have shapes that do not fit: {error}"
+        ) from None
     x, y, sx, sy = (a.expand(common) for a in (x, y, sx, sy))
     # the longer axis first: the exponent is then largest where u_y/u_x is one
     flip = sy > sx
@@ -120,6 +131,12 @@ def gaussian_in_box(
 
     Source: elementary; the modes of J. Qiang, PRAB 20 (2017) 014203, eqs. 19-27.
     """
+    require_vectors(x=x, y=y)
+    require_reals("size", size, 2)
+    require_reals("offset", offset, 2)
+    require_real("sigma_x", sigma_x)
+    require_real("sigma_y", sigma_y)
+    sigma_x, sigma_y = (s if isinstance(s, Tensor) else float(s) for s in (sigma_x, sigma_y))
     pairs = list(zip((sigma_x, sigma_y), offset, size, strict=True))
     _positive(*(torch.as_tensor(s) for s in (sigma_x, sigma_y)))
     for name, (sigma, centre, side) in zip("xy", pairs, strict=True):

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..checks import require_vectors, wrong
 from ..errors import InvalidValueError
-from .particle_mesh import Mesh, deposit, inside, interpolate
-from .poisson import Potential
+from .particle_mesh import Mesh, deposit, inside, interpolate, require_mesh
+from .poisson import Potential, require_potential
 
 
 class Field(NamedTuple):
@@ -23,6 +24,8 @@ class Field(NamedTuple):
 
 def density(mesh: Mesh, x: Tensor, y: Tensor) -> Tensor:
     """The share of a beam at x and y (N,) [m] in each cell of the padded grid."""
+    require_mesh(mesh)
+    require_vectors(x=x, y=y)
     everywhere = torch.ones_like(x, dtype=torch.bool)
     return deposit(mesh, x, y, everywhere, torch.full_like(x, 1 / len(x)))
 
@@ -33,6 +36,8 @@ def own_field(potential: Potential, x: Tensor, y: Tensor) -> Field:
     Raises:
         InvalidValueError: none of them is in the box.
     """
+    require_potential(potential, "potential")
+    require_vectors(x=x, y=y)
     mesh = potential.mesh
     within = inside(mesh.grid, x, y)
     if not bool(within.any()):
@@ -43,6 +48,12 @@ def own_field(potential: Potential, x: Tensor, y: Tensor) -> Field:
 
 def field_error(ours: Sequence[Tensor], reference: Sequence[Tensor]) -> float:
     """rms difference of two fields over the particles, relative to the rms of the second."""
+    for name, field in (("ours", ours), ("reference", reference)):
+        if not isinstance(field, (tuple, list)) or len(field) != 2:
+            raise wrong(name, field, "a field: two tensors (N,)")
+    require_vectors(
+        **{f"{n}[{i}]": f[i] for n, f in (("ours", ours), ("reference", reference)) for i in (0, 1)}
+    )
     size = sum(float((f * f).sum()) for f in reference)
     off = sum(float(((a - b) ** 2).sum()) for a, b in zip(ours, reference, strict=True))
     return math.sqrt(off / size)

@@ -16,7 +16,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from ..checks import require_reals, require_vectors, wrong
 from ..errors import InvalidValueError
+from ..number import is_whole
 
 #: particles whose sines are held at once: 16 MB a direction for 64 modes in float64
 _CHUNK = 32_768
@@ -94,6 +96,10 @@ def gridless_potential(
     Returns:
         Three tensors (M,) [1, 1/m, 1/m]; the kick over ds is -K ds times the last two.
     """
+    require_vectors(x=x, y=y, weights=weights)
+    if not isinstance(at, (tuple, list)) or len(at) != 2:
+        raise wrong("at", at, "two tensors of positions, (M,) and (M,)")
+    require_vectors(x=at[0], y=at[1])
     coefficients = solve_modes(mode_amplitudes(x, y, weights, size, modes), size)
     return evaluate_modes(coefficients, *at, size)
 
@@ -102,7 +108,10 @@ def wavenumbers(
     size: tuple[float, float], modes: tuple[int, int], like: Tensor
 ) -> tuple[Tensor, Tensor]:
     """k_m = m pi / a and k_n = n pi / b [1/m], from 1 on, in the precision of `like`."""
-    if not all(math.isfinite(s) and s > 0 for s in size):
+    require_reals("size", size, 2)
+    if not isinstance(modes, (tuple, list)) or len(modes) != 2 or not all(map(is_whole, modes)):
+        raise wrong("modes", modes, "two whole numbers, in x and in y")
+    if not all(s > 0 for s in size):
         raise InvalidValueError(f"the box must have positive finite sides, got {size} m")
     if not all(m >= 1 for m in modes):
         raise InvalidValueError(f"mode numbers must be at least 1, got {modes}")

@@ -11,12 +11,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..checks import require_real, require_whole
 from ..errors import InvalidValueError
 from .correction import Correction
 from .operators import Operators
-from .poisson import Potential
+from .poisson import Potential, require_potential
 
 Array = NDArray[np.float64]
+
+#: orders above are noise: ((r / radius)^n)
+_ORDERS = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +66,12 @@ class ImageCharges(Correction):
     linear_in_weights = True
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.order, int) and self.order >= 1):
-            raise InvalidValueError(f"order must be a positive integer, got {self.order!r}")
+        require_potential(self.solver, "solver")
+        require_whole("order", self.order, 1)
+        if self.order > _ORDERS:
+            raise InvalidValueError(f"order must not be above {_ORDERS}, got {self.order}")
+        if self.radius is not None:
+            require_real("radius", self.radius)
         radius = min(self.mesh.grid.size) / 2 if self.radius is None else self.radius
         if not (math.isfinite(radius) and radius > 0):
             raise InvalidValueError(f"radius must be positive and finite, got {radius} m")

@@ -12,13 +12,14 @@ import torch
 from torch import Tensor
 
 from ..beam import Beam
+from ..checks import require_flag, require_real
 from ..elements import kinds
 from ..errors import InvalidValueError, ResolutionWarning, require_known, warn
 from ..moments import mean, rms
 from ..number import Number, detached, tensor_like
 from ..transport import State
 from .particle_mesh import deposit_admitted, inside, kick, refuse_staircase
-from .poisson import Guarded, Potential, SpectralPoisson
+from .poisson import Guarded, Potential, SpectralPoisson, require_potential
 
 #: a beam may start with this share of its particles outside the box
 _OUTSIDE = 0.01
@@ -54,6 +55,8 @@ class SpaceCharge:
     response: bool = True
 
     def __post_init__(self) -> None:
+        require_potential(self.potential, "potential")
+        require_flag("response", self.response)
         check_settings(self.max_step, self.perveance_scale)
 
     def check(self, beam: Beam) -> None:
@@ -149,8 +152,10 @@ def check_settings(max_step: float | Mapping[str, float], perveance_scale: float
     for kind, step in steps.items():
         if isinstance(max_step, Mapping):
             require_known("element kind", kind, kinds())
-        if not (math.isfinite(step) and step > 0):
+        require_real(kind if step is max_step else f"max_step of {kind}", step)
+        if not step > 0:
             raise InvalidValueError(f"space-charge steps must be positive, got {step} m ({kind})")
+    require_real("perveance_scale", perveance_scale)
     scale = detached(perveance_scale)
     if not (math.isfinite(scale) and scale >= 0):
         raise InvalidValueError(f"perveance_scale must be finite and not negative: {scale}")

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from ..checks import require_kind, wrong
 from ..compiled import mesh as kernels
 from ..compiled.operator import Maybe, Tensors, array, compiled_operator, owned, tensors
 from ..errors import InvalidValueError
@@ -48,6 +49,10 @@ def deposit(mesh: Mesh, x: Tensor, y: Tensor, active: Tensor, weights: Tensor) -
     Returns:
         Array of shape `mesh.grid.padded_shape`, in the unit of the weights per cell.
     """
+    _require(mesh, x, y, active)
+    count = x.shape[-1]
+    if not isinstance(weights, Tensor) or not weights.dim() or weights.shape[-1] not in (1, count):
+        raise wrong("weights", weights, f"a tensor ({count},) or (1,)")
     within = active & inside(mesh.grid, x.detach(), y.detach())
     return _deposit(mesh, x, y, within, weights)[0]
 
@@ -66,9 +71,28 @@ def interpolate(
         mesh, x, y, active: as for `deposit`.
         values: array of shape `mesh.grid.padded_shape`.
     """
+    _require(mesh, x, y, active)
+    if not isinstance(values, Tensor) or values.shape[-2:] != mesh.grid.padded_shape:
+        raise wrong("values", values, f"a tensor of the padded grid, {mesh.grid.padded_shape}")
     within = active & inside(mesh.grid, x.detach(), y.detach())
     value, along_x, along_y = plain_interpolate(mesh, x, y, within, values)
     return value, along_x, along_y
+
+
+def require_mesh(mesh: Any) -> None:
+    """Raise InvalidValueError for what is no Mesh."""
+    require_kind("mesh", mesh, Mesh, "a Mesh", "such as that of a solver, SpectralPoisson().mesh")
+
+
+def _require(mesh: Any, x: Any, y: Any, active: Any) -> None:
+    require_mesh(mesh)
+    for name, value in (("x", x), ("y", y), ("active", active)):
+        require_kind(name, value, Tensor, "a tensor")
+        if not value.dim():
+            raise wrong(name, value, "a tensor (N,)")
+    if y.shape != x.shape or active.shape != x.shape or active.dtype is not torch.bool:
+        shapes = ", ".join(str(tuple(t.shape)) for t in (x, y, active))
+        raise InvalidValueError(f"x, y and the mask active must be of one shape, got {shapes}")
 
 
 def kick(

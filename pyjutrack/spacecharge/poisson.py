@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from torch import Tensor
 
 from ..beam import Beam
+from ..checks import wrong
 from ..compiled import sines
 from ..errors import InvalidValueError
+from ..number import is_whole
 from .grid import Grid
 from .operators import Operators
 from .particle_mesh import Mesh
@@ -31,6 +33,13 @@ class Potential(Protocol):
     def mesh(self) -> Mesh: ...
 
     def solve(self, fractions: Tensor) -> Tensor: ...
+
+
+def require_potential(potential: Any, argument: str) -> None:
+    """Raise InvalidValueError for what is no potential on a mesh."""
+    methods = callable(getattr(potential, "solve", None)) and hasattr(potential, "mesh")
+    if isinstance(potential, type) or not methods:
+        raise wrong(argument, potential, "a solver or a network, such as SpectralPoisson()")
 
 
 @runtime_checkable
@@ -70,6 +79,11 @@ class SpectralPoisson:
     def __post_init__(self) -> None:
         limit = Grid(self.size, self.shape).shape
         object.__setattr__(self, "assignment", shape(self.assignment))
+        given: Any = self.modes
+        if given is not None and not (
+            isinstance(given, (tuple, list)) and len(given) == 2 and all(map(is_whole, given))
+        ):
+            raise wrong("modes", given, "two whole numbers, in x and in y")
         modes = self.modes or (limit[0] // 2, limit[1] // 2)
         if not all(1 <= m <= n for m, n in zip(modes, limit, strict=True)):
             raise InvalidValueError(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InvalidValueError
+from ..number import is_whole
 from .layers import (
     Add,
     Affine,
@@ -177,7 +178,8 @@ class Energy:
 
 def check_channels(channels: tuple[int, ...]) -> None:
     """Raise InvalidValueError unless these can be the channels of a U-Net."""
-    if len(channels) < 2 or not all(isinstance(c, int) and c > 0 for c in channels):
+    several = isinstance(channels, (tuple, list)) and len(channels) >= 2
+    if not several or not all(is_whole(c) and c > 0 for c in channels):
         raise InvalidValueError(f"a U-Net needs two positive widths at least: {channels}")
 
 

@@ -12,13 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..checks import require_whole
 from ..errors import InvalidValueError
 from ..spacecharge.correction import Correction
 from ..spacecharge.grid import GHOSTS
 from ..spacecharge.operators import Operators
-from ..spacecharge.poisson import Potential
+from ..spacecharge.poisson import Potential, require_potential
 from ..spacecharge.shapes import BSPLINE
-from .architectures import Standardisation, UNet
+from .architectures import Standardisation, UNet, check_channels
 from .network import Network, check_fit, respond
 
 #: channels of the network of `ResidualNetwork.small`, and the cells a side that it sees at least
@@ -61,6 +62,9 @@ class ResidualNetwork(Correction):
             seed: of the random weights in the other layers.
             channels: after each of its steps down; the blocks must allow as many halvings.
         """
+        require_potential(solver, "solver")
+        require_whole("seed", seed)
+        check_channels(channels)
         cells, step = solver.mesh.grid.shape, 2 ** len(channels)
         if any(n % step for n in cells):
             raise InvalidValueError(

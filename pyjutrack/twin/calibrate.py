@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
-from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..checks import require_kind, require_path, require_real
 from ..errors import (
     IdentifiabilityWarning,
     InvalidValueError,
@@ -107,14 +107,17 @@ def calibrate(
             slopes of the steps and the posterior hold fixed which ones; soft apertures are part of
             them (see `Aperture`).
     """
+    require_kind("twin", twin, Twin, "a Twin")
+    require_kind("data", data, Measurements, "Measurements")
     require_known("method", method, METHODS)
+    if checkpoint is not None:
+        require_path("checkpoint", checkpoint)
     _whole(max_steps=max_steps, seed=seed, least=0)
     _whole(patience=patience, shots=shots, least=1)
     if slope_particles is not None:
         _whole(slope_particles=slope_particles, least=1)
     for name, number in (("tolerance", tolerance), ("rate", rate)):
-        if not isinstance(number, Real) or not (number > 0 and math.isfinite(number)):
-            raise InvalidValueError(f"{name} must be a positive number, got {number!r}")
+        require_real(name, number, above=0)
     twin = twin.replace(unknowns=())
     twin = twin.replace(unknowns=tuple(shaped(unknowns, twin.task(data.settings[0]))))
     doubts.require_effect(twin, data)
@@ -202,7 +205,7 @@ def _held_out(wanted: float | Sequence[int], count: int, seed: int) -> list[int]
         number = min(round(float(wanted) * count), count - 1)
         chosen = np.random.default_rng(seed).choice(count, number, replace=False)
         return sorted(int(i) for i in chosen)
-    if isinstance(wanted, str) or not all(isinstance(i, Integral) for i in wanted):
+    if not isinstance(wanted, (list, tuple, range, np.ndarray)) or not all(map(is_whole, wanted)):
         raise InvalidValueError(
             f"held_out must be a share in [0, 1) or a list of shots, got {wanted!r}"
         )

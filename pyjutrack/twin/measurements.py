@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..checks import require_mapping, require_texts, wrong
 from ..diagnostics import Profiles
 from ..errors import InvalidValueError, unknown
+from ..number import is_whole
 from .model import Twin
 
 Array = NDArray[np.float64]
@@ -45,7 +47,8 @@ class Measurements:
     scaled: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        for name, wanted in (("settings", Sequence), ("readings", Mapping), ("sigma", Mapping)):
+        kinds = {"settings": Sequence, "readings": Mapping, "sigma": Mapping, "used": Mapping}
+        for name, wanted in kinds.items():
             given: Any = getattr(self, name)
             if not isinstance(given, wanted) or isinstance(given, str):
                 what = "a list of shots" if wanted is Sequence else "a dict by name of diagnostic"
@@ -57,7 +60,8 @@ class Measurements:
         object.__setattr__(self, "readings", readings)
         sigma = {n: _numbers(f"sigma of {n}", s) for n, s in self.sigma.items()}
         object.__setattr__(self, "sigma", sigma)
-        scaled = (self.scaled,) if isinstance(self.scaled, str) else tuple(self.scaled)
+        given_scaled = [self.scaled] if isinstance(self.scaled, str) else self.scaled
+        scaled = tuple(require_texts("scaled", given_scaled, "a list of names of diagnostics"))
         object.__setattr__(self, "scaled", scaled)
         if not readings:
             raise InvalidValueError("there are no readings; give those of one diagnostic at least")
@@ -108,7 +112,13 @@ class Measurements:
             InvalidValueError: no profiles, one without a name or of other shots than the rest.
             UnknownNameError: a name of no diagnostic. MeasurementError: as for `Profiles.on`.
         """
-        if not profiles or not all(isinstance(p, Profiles) for p in profiles):
+        if not isinstance(profiles, (list, tuple)) or not profiles:
+            raise wrong("profiles", profiles, "a list of Profiles")
+        if not hasattr(twin, "diagnostic"):
+            raise wrong("twin", twin, "a Twin")
+        if sigma is not None:
+            require_mapping("sigma", sigma, "a dict by name of diagnostic")
+        if not all(isinstance(p, Profiles) for p in profiles):
             raise InvalidValueError(f"profiles must be a list of Profiles, got {profiles!r}")
         first = profiles[0]
         for p in profiles:
@@ -136,7 +146,14 @@ class Measurements:
 
     def shots(self, which: Sequence[int]) -> Measurements:
         """Some of the shots."""
-        rows = list(which)
+        if not isinstance(which, Iterable) or isinstance(which, (str, bytes, Mapping)):
+            raise wrong("which", which, "a list of numbers of shots")
+        rows = [*which] if getattr(which, "ndim", 1) else []
+        for row in rows:
+            if not is_whole(row) or not -len(self) <= row < len(self):
+                raise wrong("each entry of which", row, f"one of the {len(self)} shots, from 0")
+        if not rows:
+            raise wrong("which", which, "a list of numbers of shots, one at least")
         sigma = {
             n: s[rows] if np.ndim(s) == self.readings[n].ndim and len(s) == len(self) else s
             for n, s in self.sigma.items()

@@ -18,6 +18,7 @@ from torch import Tensor
 from .. import incoming
 from ..active import active, tensors_in
 from ..beam import Beam
+from ..checks import require_path, wrong
 from ..diagnostics import Diagnostic
 from ..engines import Task
 from ..errors import InvalidValueError, unknown
@@ -25,7 +26,7 @@ from ..knobs import CURRENT, overlay
 from ..lattice import Lattice
 from ..loss_warning import warn_if_differentiable
 from ..stations import position, stations
-from ..tracking import Kick, task_of
+from ..tracking import Kick, require_kicks, task_of
 from ..transport.fused import is_number
 from . import records
 from .unknowns import Unknown, put, shaped
@@ -56,7 +57,8 @@ class Twin:
     def __post_init__(self) -> None:
         for name in ("diagnostics", "kicks", "unknowns"):
             given: Any = getattr(self, name)
-            if isinstance(given, str) or not isinstance(given, Iterable):
+            single = isinstance(given, Tensor) and not given.dim()
+            if isinstance(given, str) or not isinstance(given, Iterable) or single:
                 raise InvalidValueError(f"{name} must be a list, got {given!r}")
             object.__setattr__(self, name, tuple(given))
         for name, kind in (("lattice", Lattice), ("beam", Beam)):
@@ -64,9 +66,7 @@ class Twin:
                 raise InvalidValueError(
                     f"{name} must be a {kind.__name__}, got {getattr(self, name)!r}"
                 )
-        for kick in self.kicks:
-            if not hasattr(kick, "max_step"):
-                raise InvalidValueError(f"kicks must be such as SpaceCharge, got {kick!r}")
+        require_kicks(self.kicks)
         if not self.diagnostics:
             raise InvalidValueError("a twin without diagnostics predicts nothing; give it some")
         for diagnostic in self.diagnostics:
@@ -98,7 +98,7 @@ class Twin:
             InvalidValueError: a kick or a diagnostic of a kind that files do not know (see
                 `recorded`), or something that carries derivatives.
         """
-        return records.save(self, path)
+        return records.save(self, require_path("path", path))
 
     @classmethod
     def load(cls, path: str | Path) -> Twin:
@@ -213,10 +213,10 @@ class Twin:
 
     def _set(self, settings: Settings) -> Task:
         """The same with tensors in the lattice where something was set."""
+        if not isinstance(settings, Mapping):
+            raise wrong("settings", settings, "a dictionary of address to value")
         if not settings:
             return self._checked
-        if not isinstance(settings, Mapping):
-            raise InvalidValueError(f"settings must be a dict of address to value: {settings!r}")
         numbers = [_number(address, value) for address, value in settings.items()]
         return overlay(self._checked, list(settings), numbers)
 

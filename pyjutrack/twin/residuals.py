@@ -16,6 +16,7 @@ from ..errors import TrainingError
 from ..knobs import split
 from ..loss_warning import lost_between
 from ..pushforward import Pushed, seeds, value_of
+from ..spacecharge.kick import check_differentiable
 from .measurements import Measurements
 from .model import Settings, Twin
 from .unknowns import Unknown
@@ -142,6 +143,7 @@ def readings_and_slopes(
     twin: Twin, settings: Settings, vector: Array, names: Sequence[str]
 ) -> tuple[Array, Array]:
     """Readings in a row (M,) at some settings, and their slopes by the unknowns (M, P)."""
+    check_differentiable(twin.kicks)
     size = len(vector)
     slopes = np.zeros((0, size))
     values = cut(torch.from_numpy(vector), twin.unknowns)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Real
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..checks import require_flag, shown
 from ..engines import Task
 from ..errors import InvalidValueError
 from ..knobs import current, overlay, parts
+from ..number import is_real
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,14 +41,18 @@ class Unknown:
     def __post_init__(self) -> None:
         if not isinstance(self.address, str):
             raise InvalidValueError(f"an unknown needs an address, got {self.address!r}")
-        if not isinstance(self.prior, Real) or not self.prior > 0:
+        require_flag(f"relative of {self.address}", self.relative)
+        if not is_real(self.prior) or not self.prior > 0:
             raise InvalidValueError(
                 f"the prior of {self.address} must be a positive rms, got {self.prior!r}"
             )
-        if not isinstance(self.value, (Real, Tensor, np.ndarray, type(None))):
+        vector = isinstance(self.value, (Tensor, np.ndarray)) and self.value.ndim <= 1
+        if not (vector or self.value is None or is_real(self.value)):
             raise InvalidValueError(
                 f"the value of {self.address} must be a number or a vector, got {self.value!r}"
             )
+        if self.value is not None and not bool(np.isfinite(_plain(self.value)).all()):
+            raise InvalidValueError(f"the value of {self.address} must be finite")
 
     @property
     def count(self) -> int:
@@ -65,6 +71,10 @@ class Unknown:
         return torch.as_tensor(0.0 if self.value is None else self.value, dtype=torch.float64)
 
 
+def _plain(value: Any) -> Any:
+    return value.detach().numpy() if isinstance(value, Tensor) else np.asarray(value, float)
+
+
 def shaped(unknowns: Sequence[Unknown], task: Task) -> list[Unknown]:
     """The same with values of the shapes that their knobs have.
 
@@ -72,8 +82,8 @@ def shaped(unknowns: Sequence[Unknown], task: Task) -> list[Unknown]:
         UnknownNameError: no such knob. InvalidValueError: one that is named twice, a value of
             another shape.
     """
-    if isinstance(unknowns, Unknown) or not unknowns:
-        raise InvalidValueError(f"unknowns must be a list of Unknown, got {unknowns!r}")
+    if not isinstance(unknowns, (list, tuple)) or not unknowns:
+        raise InvalidValueError(f"unknowns must be a list of Unknown, got {shown(unknowns)}")
     if not all(isinstance(u, Unknown) for u in unknowns):
         raise InvalidValueError(f"unknowns must be a list of Unknown, got {unknowns!r}")
     found = []

@@ -142,7 +142,7 @@ def test_settings_that_no_machine_has(settings: object, message: str) -> None:
     [
         ({"diagnostics": wires()[0]}, "diagnostics must be a list"),
         ({"kicks": space_charge()}, "kicks must be a list"),
-        ({"kicks": ["sc"]}, "kicks must be such as SpaceCharge, got 'sc'"),
+        ({"kicks": ["sc"]}, "each entry of kicks must be a kick, such as SpaceCharge"),
         ({"beam": None}, "beam must be a Beam, got None"),
         ({"unknowns": pj.Unknown("q1.k1")}, "unknowns must be a list"),
     ],
@@ -150,3 +150,8 @@ def test_settings_that_no_machine_has(settings: object, message: str) -> None:
 def test_what_makes_no_twin(changes: dict[str, object], message: str) -> None:
     with pytest.raises(pj.InvalidValueError, match=message):
         small(**changes)
+
+
+def test_diagnostics_are_found_by_name():
+    twin = small()
+    assert all(twin.diagnostic(d.name) is d for d in twin.diagnostics)

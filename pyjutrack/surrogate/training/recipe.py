@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from ...checks import require_real, require_whole, wrong
 from ...errors import InvalidValueError, require_known
+from ...number import is_whole
 from ...spacecharge.grid import Grid
 from ..architectures import Energy, Standardisation, UNet, check_channels
 from ..network import Network
@@ -73,19 +76,19 @@ class Recipe:
         require_known("architecture", self.architecture, ARCHITECTURES)
         for name in ("channels", "size", "shape", "sizes", "particles", "pipe"):
             value = getattr(self, name)
+            pair = isinstance(value, (tuple, list, np.ndarray)) and np.ndim(value) == 1
+            if value is not None and not pair:
+                raise wrong(name, value, "a tuple of numbers")
             object.__setattr__(self, name, None if value is None else tuple(value))
         if self.channels is None:
             object.__setattr__(self, "channels", ARCHITECTURES[self.architecture][0])
         assert self.channels is not None
         check_channels(self.channels)
         for name in ("samples", "steps", "batch"):
-            count = getattr(self, name)
-            if not isinstance(count, int) or count < 1:
-                raise InvalidValueError(f"{name} must be positive and whole, got {count}")
-        if not isinstance(self.seed, int) or not 0 <= self.seed < _SEEDS:
+            require_whole(name, getattr(self, name), 1)
+        if not is_whole(self.seed) or not 0 <= self.seed < _SEEDS:
             raise InvalidValueError(f"a seed is a whole number from 0 to {_SEEDS - 1}: {self.seed}")
-        if not (math.isfinite(self.rate) and self.rate > 0):
-            raise InvalidValueError(f"the learning rate must be positive, got {self.rate}")
+        require_real("the learning rate", self.rate, above=0)
         grid = self.beams.grid
         if HELD_OUT_SEED in (self.seed, self.watched_seed):
             raise InvalidValueError(
