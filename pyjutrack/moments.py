@@ -46,9 +46,7 @@ def mean(beam: Beam, values: Tensor) -> Tensor:
     Returns:
         (...), without the last axis.
     """
-    require_beam(beam)
-    if not isinstance(values, Tensor) or values.dim() < 1 or values.shape[-1] != len(beam):
-        raise wrong("values", values, f"a tensor (..., {len(beam)}), one entry a particle")
+    _require_values(beam, values)
     return _mean(beam, values).to(_precision(values))
 
 
@@ -63,6 +61,7 @@ def rms(beam: Beam, values: Tensor) -> Tensor:
     Returns:
         (...), without the last axis.
     """
+    _require_values(beam, values)
     middle = _mean(beam, values)
     variance = _mean(beam, values, torch.square, middle)
     return _root(variance, middle.square()).to(_precision(values))
@@ -88,6 +87,7 @@ def covariance(beam: Beam) -> Tensor:
 
 def sizes(beam: Beam) -> Tensor:
     """rms of x, px, y, py, z, delta, (6,); a size that is zero has slope zero, not NaN."""
+    require_beam(beam)
     return rms(beam, beam.coordinates.movedim(-1, 0)).movedim(0, -1)
 
 
@@ -164,3 +164,9 @@ def _root(square: Tensor, scale: Tensor) -> Tensor:
 
 def _precision(values: Tensor) -> torch.dtype:
     return values.dtype if values.is_floating_point() else torch.float64
+
+
+def _require_values(beam: Beam, values: Tensor) -> None:
+    require_beam(beam)
+    if not isinstance(values, Tensor) or values.dim() < 1 or values.shape[-1] != len(beam):
+        raise wrong("values", values, f"a tensor (..., {len(beam)}), one entry a particle")

@@ -10,7 +10,7 @@ import torch
 from scipy import constants as codata
 from torch import Tensor
 
-from .checks import require_kind, require_real, require_text
+from .checks import require_kind, require_real, require_text, wrong
 from .errors import InvalidValueError, require_known
 from .functions import bool_or
 from .number import Number, carries, detached
@@ -220,6 +220,15 @@ def _known(condition: bool | Tensor) -> bool:
 
 def _sqrt(number: Number) -> Number:
     return number.sqrt() if isinstance(number, Tensor) else math.sqrt(number)
+
+
+def require_reference(reference: Any) -> None:
+    """Raise InvalidValueError for what is no Reference."""
+    if isinstance(reference, Reference):
+        return
+    inner = isinstance(getattr(reference, "reference", None), Reference)
+    remedy = 'such as Reference.from_kinetic("proton", 1e9)'
+    raise wrong("reference", reference, "a Reference", "pass its .reference" if inner else remedy)
 
 
 def _species(species: str | Species) -> Species:

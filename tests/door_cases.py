@@ -99,6 +99,7 @@ RETURNED = {
     "Validation",
     "recorded",
     "Figure",
+    "GaussianFit",
     "Mesh",
     "shipped",
 }

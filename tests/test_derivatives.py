@@ -183,7 +183,7 @@ def test_gradcheck_of_tracking_with_space_charge(proton: pj.Reference) -> None:
         (["beam.curent"], pj.UnknownNameError, r"did you mean 'beam\.current'"),
         ([], pj.InvalidValueError, "wrt is empty"),
         (["q1.k1", "d1.length", "q1.k1"], pj.InvalidValueError, r"'q1\.k1' is named twice"),
-        ("q1.k1", pj.InvalidValueError, "got the string"),
+        ("q1.k1", pj.InvalidValueError, "for a single one"),
     ],
 )
 def test_bad_knobs(

@@ -98,3 +98,11 @@ def test_a_beam_without_extent_has_no_ellipse() -> None:
     point = pj.Beam(PROTON, torch.zeros(3, 6, dtype=torch.float64))
     with pytest.raises(pj.InvalidValueError, match="no emittance in y"):
         pj.gradient(pj.emittance_growth(), LINE, point, wrt=["beam.beta_y"])
+
+
+@pytest.mark.parametrize("number", [0.0, -1e-6, float("nan"), float("inf")])
+def test_an_emittance_is_positive_and_finite(number: float) -> None:
+    incoming.require_possible("beam.emittance_x", 1e-6)
+    incoming.require_possible("beam.x", -1e-3)
+    with pytest.raises(pj.InvalidValueError, match="must be positive"):
+        incoming.require_possible("beam.emittance_x", number)

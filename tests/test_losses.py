@@ -57,3 +57,18 @@ def test_with_kicks_of_a_beam_without_charge(
 def test_a_batch_has_no_map(channel: pj.Lattice, proton: pj.Reference) -> None:
     with pytest.raises(pj.InvalidValueError, match="batch"):
         pj.loss_map(channel, pj.Beam(proton, torch.zeros(2, 3, 6)))
+
+
+def test_a_loss_in_the_first_element_counts_and_one_turn_is_the_default(
+    proton: pj.Reference,
+) -> None:
+    slit = pj.Lattice([pj.Aperture(half_width=1e-3, half_height=1.0), pj.Drift(1.0)])
+    coordinates = torch.zeros(3, 6, dtype=torch.float64)
+    coordinates[0, 0] = 2e-3  # at once
+    coordinates[1, 1] = 2e-3  # in the second turn
+    found = pj.loss_map(slit, pj.Beam(proton, coordinates))
+    np.testing.assert_array_equal(found.counts, [1, 0])
+    np.testing.assert_array_equal(found.element, [0, -1, -1])
+    np.testing.assert_array_equal(
+        pj.loss_map(slit, pj.Beam(proton, coordinates), turns=2).turn, [0, 1, -1]
+    )

@@ -163,3 +163,35 @@ def test_tune_slopes_with_space_charge(
         difference = (shifted(**{name: step}) - shifted(**{name: -step})) / (2 * step)
         np.testing.assert_allclose(slopes[row], difference, rtol=1e-6)
     assert (slopes[0] < 0).all()  # space charge defocuses
+
+
+def test_three_tunes_are_those_of_three_rotations() -> None:
+    wanted = [0.31, 0.17, 0.98]
+    matrix = block_diag(*(turn(q, beta) for q, beta in zip(wanted, (1.0, 3.0, 20.0), strict=True)))
+    np.testing.assert_allclose(pj.synchrobetatron_tunes(matrix), wanted, rtol=1e-12)
+
+
+def test_a_closed_orbit_closes_under_tracking(cell: pj.Lattice, proton: pj.Reference) -> None:
+    """One that is off the axis, so that it has to be found."""
+    bent = pj.Lattice([*cell, pj.Kicker(0.0, knl=(1e-4,), ksl=(-2e-4,))])
+    orbit = pj.closed_orbit(bent, proton)
+    assert orbit.shape == (len(bent) + 1, 6)
+    assert abs(orbit[0, 0]) > 1e-6
+    assert abs(orbit[0, 2]) > 1e-6
+    after = pj.track(bent, pj.Beam.from_array(proton, orbit[:1])).numpy()
+    np.testing.assert_allclose(after[0, :4], orbit[0, :4], rtol=0, atol=1e-15)
+    np.testing.assert_allclose(orbit[-1, :4], orbit[0, :4], rtol=0, atol=1e-15)
+
+
+def test_figures_of_the_optics_are_numbers_or_vectors(
+    cell: pj.Lattice, proton: pj.Reference
+) -> None:
+    value, slope = pj.optics_gradient(lambda t: t.tune_x, cell, proton, ["q1.k1"])
+    assert isinstance(value, float)
+    assert slope.shape == (1,)
+    values, slopes = pj.optics_gradient(lambda t: t.beta_x[:3], cell, proton, ["q1.k1", "q2.k1"])
+    assert values.shape == (3,)
+    assert slopes.shape == (3, 2)
+    for bad in (lambda t: t.orbit, lambda t: 1.0):
+        with pytest.raises(pj.InvalidValueError, match="must return a tensor"):
+            pj.optics_gradient(bad, cell, proton, ["q1.k1"])

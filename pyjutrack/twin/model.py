@@ -155,7 +155,7 @@ class Twin:
             UnknownNameError: no such knob. InvalidValueError: as for `track`.
         """
         with torch.no_grad():
-            found = self.read(settings or {})
+            found = self.read({} if settings is None else settings)
         return {name: reading.numpy() for name, reading in found.items()}
 
     def read(

@@ -457,5 +457,5 @@ def test_files_that_are_none(tmp_path, images):
 
 def test_without_h5py(tmp_path, images, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(pj.MissingPackageError, match=r"pyjutrack\[openpmd\]"):
+    with pytest.raises(pj.MissingPackageError, match=r"\.\[openpmd\]"):
         dg.write_profiles(tmp_path / "a.h5", images)

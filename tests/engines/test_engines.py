@@ -70,7 +70,7 @@ def test_an_engine_of_the_user(cell, make_beam):
 
 def test_without_juliacall(monkeypatch):
     monkeypatch.setattr(installation.util, "find_spec", lambda name: None)
-    with pytest.raises(pj.MissingPackageError, match=r"pyjutrack\[julia\].*native engine does"):
+    with pytest.raises(pj.MissingPackageError, match=r"\.\[julia\].*native engine does"):
         installation.find()
     assert cli.main(["julia", "status"]) == 1
 

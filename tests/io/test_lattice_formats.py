@@ -148,5 +148,5 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
     monkeypatch.setitem(sys.modules, "at", None)
-    with pytest.raises(pj.MissingPackageError, match=r"\[lattice\]"):
+    with pytest.raises(pj.MissingPackageError, match=r"\.\[lattice\]"):
         read_lattice(DATA / "hmba.mat")

@@ -87,3 +87,12 @@ def test_gridless_converges_to_the_series():
         )
     assert errors[1] < 3e-3
     assert errors[1] < errors[0] / 8
+
+
+def test_shares_and_errors_of_fields() -> None:
+    """A density sums to the share that is in the box; an error is relative to the reference."""
+    mesh = solver().mesh
+    x = torch.tensor([0.0, 1e-3, 1.0, -2e-3], dtype=torch.float64)
+    assert float(pj.spacecharge.density(mesh, x, 0.0 * x).sum()) == pytest.approx(0.75, rel=1e-12)
+    a, b = torch.tensor([3.0, 0.0]), torch.tensor([0.0, 4.0])
+    assert pj.spacecharge.field_error((a, 1.1 * b), (a, b)) == pytest.approx(0.4 / 5)

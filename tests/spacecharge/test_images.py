@@ -207,7 +207,7 @@ def test_names_of_the_weights():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"order": 0}, "order must be a positive integer, got 0"),
+        ({"order": 0}, "order must be a whole number of 1 or more, got 0"),
         ({"order": 2.5}, "got 2.5"),
         ({"radius": -1.0}, "radius must be positive and finite, got -1.0 m"),
         ({"radius": float("nan")}, "got nan"),
@@ -227,3 +227,8 @@ def test_through_the_solvers_own_interface():
     # C_11 x <x> / radius^2
     expected = torch.full_like(x, 0.5 * float(x.mean()) / 0.01**2)
     torch.testing.assert_close(more, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_four_orders_by_default():
+    """Pairs j <= k of nine functions, without the constant alone."""
+    assert pj.ImageCharges(solver()).weights.shape == (9 * 10 // 2 - 1,)
