@@ -33,6 +33,7 @@ from .elements import (
     Solenoid,
 )
 from .errors import (
+    AccuracyWarning,
     CacheWarning,
     DomainError,
     DomainWarning,
@@ -86,6 +87,7 @@ from .twin import Calibration, Measurements, Twin, Unknown, calibrate
 __version__ = "0.1.0"
 
 __all__ = [
+    "AccuracyWarning",
     "Aperture",
     "Beam",
     "CacheWarning",

@@ -64,6 +64,10 @@ class DomainWarning(UserWarning):
     """A beam is unlike all those that a surrogate was trained on; its field may be wrong."""
 
 
+class AccuracyWarning(UserWarning):
+    """A network whose own card states a large error of its field is loaded or used."""
+
+
 class IdentifiabilityWarning(UserWarning):
     """Measurements do not determine all that they should tell."""
 

@@ -15,7 +15,14 @@ from torch.overrides import handle_torch_function, has_torch_function
 
 from ..beam import Beam
 from ..device import usable
-from ..errors import DomainError, DomainWarning, InvalidValueError, require_known, warn
+from ..errors import (
+    AccuracyWarning,
+    DomainError,
+    DomainWarning,
+    InvalidValueError,
+    require_known,
+    warn,
+)
 from ..number import is_transformed
 from ..pushforward import Pushed, through
 from ..spacecharge.grid import Grid
@@ -27,7 +34,7 @@ from .border import fold, unfold
 from .domain import Domain, Figures
 from .layers import Weights
 from .network import Network, check_fit, respond
-from .validation import Validation, compare
+from .validation import POOR, Validation, compare, stated_error
 
 _OUTSIDE = ("warn", "raise", "ignore")
 
@@ -129,7 +136,9 @@ class Surrogate:
             about = dict(description["about"])
         except (KeyError, TypeError, AttributeError) as error:
             raise InvalidValueError(f"{source} does not describe a surrogate: {error!r}") from error
-        return cls(network, mesh, domain, about=about)
+        found = cls(network, mesh, domain, about=about)
+        found._warn_if_poor()
+        return found
 
     def replace(self, **changes: Any) -> Surrogate:
         """A copy with some attributes replaced."""
@@ -155,7 +164,12 @@ class Surrogate:
         return predict(fractions, self.network)
 
     def check(self, beam: Beam) -> None:
-        """Warn of, or raise for, a beam unlike those of training, as `outside` says."""
+        """Warn of, or raise for, a beam unlike those of training, as `outside` says.
+
+        Warns with `AccuracyWarning` of a network whose own card states a mean error of the field
+        above 3 %.
+        """
+        self._warn_if_poor()
         if self.outside != "ignore":
             self._complain(self._complaints(beam))
 
@@ -181,7 +195,8 @@ class Surrogate:
             raise InvalidValueError(f"give the solver as `against`: the network learned {teacher}")
         solver = SpectralPoisson(grid.size, grid.shape, used) if against is None else against
         x, y = (beam.coordinate(u).detach()[beam.alive] for u in "xy")
-        return compare(self.replace(outside="ignore"), solver, x, y, self._complaints(beam))
+        said = [*self._complaints(beam), *self._confessed()]
+        return compare(self.replace(outside="ignore"), solver, x, y, said)
 
     def _complaints(self, beam: Beam) -> list[str]:
         """What of a beam, or of any beam of a batch, lies outside of the domain."""
@@ -191,6 +206,20 @@ class Surrogate:
         for figures in Figures.of_beams(beam):
             said.update(dict.fromkeys(self.domain.complaints(figures)))
         return list(said)
+
+    def _confessed(self) -> list[str]:
+        """What the network's own card says against it."""
+        error = stated_error(self.about)
+        if error is None or error <= POOR:
+            return []
+        return [
+            f"the network's own card states a mean error of the field of {error:.0%} on held-out "
+            f"beams, more than {POOR:.0%}"
+        ]
+
+    def _warn_if_poor(self) -> None:
+        for said in self._confessed():
+            warn(f"{said}; train it longer, or use a solver", AccuracyWarning)
 
     def _watch(self, fractions: Tensor) -> None:
         """`check` for a density on the way; batches and what PyTorch transforms are let pass."""

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..errors import InvalidValueError
+from ..number import is_real
 from ..spacecharge.field import field_error, own_field
 from ..spacecharge.particle_mesh import inside
 from ..spacecharge.poisson import Potential
+
+#: mean error of the field above which a network is called poor: four times that of the worst of
+#: those that ship, and well below what tracks another beam
+POOR = 0.03
+
+
+def stated_error(about: Mapping[str, Any]) -> float | None:
+    """The mean error of the field on held-out beams that a card states; None if it states none."""
+    held_out = about.get("held_out")
+    mean = held_out.get("mean") if isinstance(held_out, Mapping) else None
+    return float(mean) if is_real(mean) else None
 
 
 @dataclass(frozen=True)
@@ -21,7 +34,8 @@ class Validation:
     Attributes:
         field_error: rms error of the field at the macroparticles over the rms field.
         largest: largest error at a macroparticle, over the rms field.
-        warnings: what of the beam lies outside of the training, in words.
+        warnings: what of the beam lies outside of the training, and what the network's own card
+            says against it, in words.
     """
 
     field_error: float
@@ -29,7 +43,13 @@ class Validation:
     warnings: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        said = "; ".join(self.warnings) or "the beam is like those of training"
+        inside = "the beam is like those of training"
+        if not self.field_error <= POOR:
+            inside = (
+                "the beam lies within the limits of training, and the network is poor there: train "
+                "it longer, or use a solver"
+            )
+        said = "; ".join(self.warnings) or inside
         return (
             f"field error {self.field_error:.2%} rms over the beam, {self.largest:.2%} at the "
             f"worst macroparticle; {said}"

@@ -135,6 +135,33 @@ def test_pickle_and_copy(make_surrogate):
     assert len(repr(surrogate)) < 500
 
 
+def test_a_network_whose_card_states_a_large_error_warns(make_surrogate, make_beam, cell, tmp_path):
+    """Held-out error 16 %: when it is loaded, used in any potential, and held against a solver."""
+    poor = make_surrogate(outside="ignore", about={"held_out": {"mean": 0.16}})
+    beam, path = make_beam(500), tmp_path / "poor.safetensors"
+    poor.save(path)
+    stated = r"states a mean error of the field of 16% on held-out beams, more than 3%"
+    with pytest.warns(pj.AccuracyWarning, match=stated):
+        again = pj.Surrogate.load(path, outside="ignore")
+    for potential in (again, pj.ResidualNetwork.small(again, channels=(3, 4))):
+        with pytest.warns(pj.AccuracyWarning, match=stated):
+            pj.track(cell, beam, kicks=[pj.SpaceCharge(potential, max_step=0.5)])
+    assert "own card states" in str(again.validate(beam))
+    model = pj.Twin(cell, beam, (pj.diagnostics.BeamSize("d3"),), kicks(again))
+    with pytest.warns(pj.AccuracyWarning, match=stated):
+        model.predict({})
+
+
+@pytest.mark.parametrize("held_out", [{"mean": 0.029}, {}, None, {"mean": "good"}])
+def test_a_network_whose_card_states_no_large_error_is_silent(make_surrogate, make_beam, held_out):
+    make_surrogate(outside="ignore", about={"held_out": held_out}).check(make_beam(500))
+
+
+@pytest.mark.parametrize("name", ["linear", "pix2pix", "variational"])
+def test_what_ships_loads_in_silence(name):
+    assert pj.Surrogate.load(name).about["held_out"]["mean"] < 0.01
+
+
 def test_validate(make_surrogate, make_beam):
     """An untrained network is found out; the figures are those of a plain comparison."""
     surrogate, beam = make_surrogate(cells=(128, 128)), make_beam(5000)
@@ -142,7 +169,7 @@ def test_validate(make_surrogate, make_beam):
     assert found.field_error > 0.5
     assert found.largest > found.field_error
     assert found.warnings == ()
-    assert "beam is like those of training" in str(found)
+    assert "within the limits of training, and the network is poor there" in str(found)
     small = surrogate.validate(moved(beam, factor=0.1))
     assert "smallest rms" in str(small)
     itself = surrogate.validate(beam, against=surrogate)

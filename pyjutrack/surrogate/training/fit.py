@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -24,8 +25,10 @@ from .samples import CELLS, Samples, draw, pad
 
 #: beams on which the error is watched during training
 _WATCHED = 64
-#: steps between checkpoints
+#: steps between checkpoints, and looks at the watched beams
 SAVE_EVERY = 250
+#: time after which a checkpoint is written all the same [s]
+SAVE_SECONDS = 60.0
 #: field errors below this are rounding: samples are kept in single precision
 _SAME = 1e-3
 #: steps over which the learning rate rises
@@ -53,8 +56,8 @@ def train(
         recipe: what to train, on what, how long.
         teacher: what gives the potentials to learn; the spectral solver of the recipe's box if
             None.
-        checkpoint: file in which to keep the state; a run that finds one there goes on from
-            it. None keeps none.
+        checkpoint: file in which to keep the state, every 250 steps and at least every minute; a
+            run that finds one there goes on from it. None keeps none.
         device: where the network is trained; samples are made on the CPU.
         report: called after each step with its number, the loss, and the mean field error of
             beams that are not trained on.
@@ -124,7 +127,7 @@ def _fit(run: _Run, network: Network, samples: Samples, watched: Samples) -> dic
     # Muon takes matrices: a kernel is one row for each channel of its first axis
     flat = {k: w.detach().reshape(w.shape[0], -1).squeeze(1) for k, w in weights.items()}
     optimizers = _optimizers(flat, recipe.rate)
-    start, error = 0, math.nan
+    start, error, saved = 0, math.nan, time.monotonic()
     if path is not None and path.exists():
         start, error = checkpoints.restore(path, identity, flat, optimizers)
     for step in range(start, recipe.steps):
@@ -143,8 +146,9 @@ def _fit(run: _Run, network: Network, samples: Samples, watched: Samples) -> dic
         for optimizer in optimizers:
             optimizer.step()
         done = step + 1
-        if done % SAVE_EVERY == 0 or done == recipe.steps:
-            error = _watch(network, weights, watched)
+        late = time.monotonic() - saved >= SAVE_SECONDS
+        if late or done % SAVE_EVERY == 0 or done == recipe.steps:
+            error, saved = _watch(network, weights, watched), time.monotonic()
             if path is not None:
                 checkpoints.save(path, identity, done, error, flat, optimizers)
         run.report(done, loss.item(), error)
