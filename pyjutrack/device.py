@@ -16,7 +16,7 @@ def usable(device: str | torch.device) -> torch.device:
     try:
         found = torch.device(device)
         torch.zeros(1, device=found)
-    except (RuntimeError, AssertionError, TypeError) as error:
+    except (RuntimeError, AssertionError, TypeError, ValueError) as error:
         raise InvalidValueError(
             f"the device {str(device)!r} cannot be used here: {str(error).splitlines()[0]}"
         ) from error

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import require_flag
+from ..checks import require_flag, require_text
 from ..errors import MeasurementError, require_known
 from .instrument import Diagnostic
 from .profile_checks import (
@@ -56,6 +56,7 @@ class Profiles:
     mask: NDArray[np.bool_] = None  # type: ignore[assignment]  # filled in __post_init__
 
     def __post_init__(self) -> None:
+        require_text("name", self.name)
         values, axes, labels = (
             numbers("values", self.values),
             axes_of(self.axes),

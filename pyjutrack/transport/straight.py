@@ -50,8 +50,8 @@ def _(element: Monitor, state: State, reference: Reference, part: Part) -> State
 @transport.register
 def _(element: Quadrupole, state: State, reference: Reference, part: Part) -> State:
     if element.model != "linear":
-        normal, skew = (per_length(element, 0.0, k) for k in (element.k1, element.k1s))
-        return _drift_kick(element, normal, skew, state, reference, part)
+        kicks = (per_length(element, 0.0, k) for k in (element.k1, element.k1s))
+        return _drift_kick(element, *kicks, state, reference, part)
     normal, skew, rest = _gradients(element)
 
     def upright(state: State, share: float, gradient: Number) -> State:
@@ -62,8 +62,8 @@ def _(element: Quadrupole, state: State, reference: Reference, part: Part) -> St
         return with_kicks(rest, partial(upright, gradient=normal), (), (), state, part)
     if detached(normal) == 0 and detached(skew) == 0:
         # no field and no direction: kicks of fourth order have the exact slopes here
-        kicks = per_length(element, 0.0, skew)
-        return with_kicks(rest, partial(upright, gradient=normal), (), kicks, state, part)
+        sideways = per_length(element, 0.0, skew)
+        return with_kicks(rest, partial(upright, gradient=normal), (), sideways, state, part)
     strength, cosine, sine = _axes(normal, skew)
 
     def turned(state: State, share: float) -> State:
