@@ -113,6 +113,7 @@ def _real(value: Any) -> float:
 def _made(path: Path, elements: list[Any], reference: Reference | None) -> LatticeFile:
     """The lattice of elements that were read here, by pyAT's constructors."""
     _within_limits(path, elements)
+    optional("at", "accelerator-toolbox", "lattice")
     load = optional("at.load.matfile", "accelerator-toolbox", "lattice").load_var
     return _lattice(path, lambda **options: load(elements, **options), {}, reference)
 

@@ -19,7 +19,7 @@ from scipy.constants import elementary_charge
 from ..beam import Beam, check_beam, require_beam, require_whole
 from ..checks import require_kind, require_path, require_real
 from ..errors import InvalidValueError, PyJuTrackError, warn
-from ..files import write_whole
+from ..files import digest, write_whole
 from ..number import detached
 from ..reference import SPEED_OF_LIGHT, Reference, Species, require_reference
 from .errors import LatticeFileError, LatticeWarning, wrong
@@ -30,6 +30,7 @@ Array = NDArray[np.float64]
 _EXTRA = ("beamphysics", "openpmd-beamphysics", "openpmd")
 _ATTRIBUTES = ("species", "mass", "charge", "p0c", "current")
 _PREFIX = "pyjutrack_"
+_DIGEST = _PREFIX + "digest"
 
 
 def write_beam(path: str | Path, beam: Beam, *, duration: float = 1.0) -> None:
@@ -72,6 +73,7 @@ def write_beam(path: str | Path, beam: Beam, *, duration: float = 1.0) -> None:
             group = _species_groups(file)[0]
             for name, value in zip(_ATTRIBUTES, kept, strict=True):
                 group.attrs[_PREFIX + name] = value
+            group.attrs[_DIGEST] = _digest(file)
 
     write_whole(require_path("path", path), fill)
 
@@ -140,7 +142,8 @@ def read_beam(
 
     Raises:
         LatticeFileError: the file is not there, is not HDF5, holds no or several bunches or
-            species, a species that is not known, unequal weights, or coordinates that no beam has.
+            species, a species that is not known, unequal weights, coordinates that no beam
+            has, or it has changed since `write_beam` wrote it.
         MissingPackageError: openpmd-beamphysics is not installed.
     """
     path, notes = require_path("path", path), Notes()
@@ -180,12 +183,38 @@ def _loaded(path: Path, notes: Notes) -> tuple[dict[str, Any], Any]:
             names = ", ".join(group.name for group in groups)
             raise wrong(path, f"the file holds several bunches or species: {names}")
         attributes = groups[0].attrs
+        if any(name.startswith(_PREFIX) for name in attributes):
+            mark = attributes.get(_DIGEST)
+            if mark != _digest(file):
+                raise wrong(
+                    path,
+                    "the file is damaged, or was changed since write_beam; take a fresh copy, or "
+                    f"delete its attributes {_PREFIX}* to read it as a file of others",
+                )
         present = {n: attributes[_PREFIX + n] for n in _ATTRIBUTES if _PREFIX + n in attributes}
         kept = present if len(present) == len(_ATTRIBUTES) else {}
         found = group_of(h5=file)
     if len(found) == 0:
         raise wrong(path, "the file holds no particles")
     return kept, found
+
+
+def _digest(file: Any) -> str:
+    """Of all that a file holds, but for the digest itself."""
+    parts: list[bytes] = []
+
+    def look(name: str, item: Any) -> None:
+        for key in sorted(item.attrs):
+            if key != _DIGEST:
+                value = np.asarray(item.attrs[key])
+                parts.extend((f"{name}@{key}".encode(), repr(value.tolist()).encode()))
+        if hasattr(item, "dtype"):
+            values = np.ascontiguousarray(item[()])
+            parts.extend((f"{name} {values.dtype} {values.shape}".encode(), values.tobytes()))
+
+    look("/", file)
+    file.visititems(look)
+    return digest(*parts)
 
 
 def _species_groups(file: Any) -> list[Any]:

@@ -238,3 +238,31 @@ def test_what_cannot_be_written_leaves_the_file_alone(tmp_path, wide):
         write_beam(tmp_path / "b.h5", wide, duration=0.0)
     assert (tmp_path / "b.h5").read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_file_that_has_changed_is_refused(tmp_path, wide):
+    """Every bit of a coordinate counts, and so does the current."""
+    path = tmp_path / "b.h5"
+    write_beam(path, wide)
+    data = path.read_bytes()
+    with h5py.File(path, "r") as file:
+        x = np.ravel(_group(path).x)[:4].tobytes()
+        (name,) = [n for n in _names(file) if n.endswith("position/x")]
+        assert file[name].shape == (len(wide),)
+    at = data.index(x)
+    for place in (at, at + 9, at + 8 * len(wide) - 1):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        with pytest.raises(LatticeFileError, match=r"b\.h5: the file is damaged, or was changed"):
+            read_beam(path)
+    path.write_bytes(data)
+    with h5py.File(path, "r+") as file:
+        (group,) = [file[n] for n in _names(file) if "pyjutrack_current" in file[n].attrs]
+        group.attrs["pyjutrack_current"] = 2.0
+    with pytest.raises(LatticeFileError, match="changed since write_beam"):
+        read_beam(path)
+
+
+def _names(file):
+    found = []
+    file.visit(found.append)
+    return found
