@@ -21,6 +21,10 @@ def channel(line, beam, kicks, turns=1, **options) -> Passed | None:
     return channelled(Walk(line, plan(line, kicks)), beam, state, kicks, turns, **options)
 
 
+class Stepped(pj.SpaceCharge):
+    """Space charge of another class: no pass knows it, so that tracking goes in single steps."""
+
+
 def step_by_step(line, beam, kicks, turns=1) -> pj.Beam:
     """With a derivative that nobody asks for, tracking takes the other way."""
     leaf = beam.replace(coordinates=beam.coordinates.clone().requires_grad_())
@@ -37,7 +41,10 @@ def test_the_same_as_step_by_step(cell, make_beam, assignment, dtype) -> None:
     beam = make_beam(4001).to(dtype)
     out = channel(line, beam, [kick], turns=2)
     assert out is not None
-    expected = step_by_step(line, beam, [kick], turns=2)
+    if assignment == "cic":  # has no derivative to take the other way for
+        expected = pj.track(line, beam, kicks=[Stepped(kick.potential, kick.max_step)], turns=2)
+    else:
+        expected = step_by_step(line, beam, [kick], turns=2)
     tolerance = 1e-14 if dtype == torch.float64 else 1e-7
     if assignment == "cic" and dtype == torch.float32:
         tolerance = 1e-5  # its slope jumps where rounding puts a particle into the next cell

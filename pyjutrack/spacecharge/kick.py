@@ -132,6 +132,7 @@ class SpaceCharge:
     def apply(self, state: State, field: Tensor, ds: float | Tensor) -> State:
         """Kick particles by a field over a slice of length ds [m]."""
         x, px, y, py, z, delta = state.coordinates
+        refuse_staircase(self.potential.mesh, x, y)
         factor = tensor_like(ds, x)
         px, py = kick(self.potential.mesh, x, y, state.alive, px, py, field, factor)
         return State((x, px, y, py, z, delta), state.alive)

@@ -113,21 +113,20 @@ def kick(
         potential: array of shape `mesh.grid.padded_shape`; a test particle in double precision may
             feel the field of a beam in single precision.
         factor: 0-d tensor.
-
-    Raises:
-        InvalidValueError: positions carry derivatives, and the kick of the shape is a staircase.
     """
     if potential.dtype != x.dtype:
         potential = potential.to(x.dtype)
-    if mesh.shape.staircase and (_is_differentiated(x) or _is_differentiated(y)):
-        refuse_staircase(mesh)
     new_px, new_py = _kick(mesh, x, y, active, px, py, potential, factor)
     return new_px, new_py
 
 
-def refuse_staircase(mesh: Mesh) -> None:
-    """Raise InvalidValueError for a shape whose kick has no derivative by the positions."""
-    if mesh.shape.staircase:
+def refuse_staircase(mesh: Mesh, *places: Tensor) -> None:
+    """Raise InvalidValueError for a shape whose kick has no derivative by the positions.
+
+    Args:
+        places: if there are some, only where one of them carries derivatives.
+    """
+    if mesh.shape.staircase and (not places or any(map(_is_differentiated, places))):
         raise InvalidValueError(
             f"the space-charge kick with the shape function {mesh.shape.name!r} jumps from cell to "
             'cell and has no derivative, not even by finite differences; take assignment="bspline" '
