@@ -9,12 +9,12 @@ import pyjutrack as pj
 from pyjutrack.tracking import plan
 
 PROTON = pj.Reference.from_kinetic("proton", 1e9)
-KICK = pj.SpaceCharge(pj.SpectralPoisson((0.02, 0.02), (32, 32)), max_step=0.1)
+KICK = pj.SpaceCharge(pj.SpectralPoisson((0.04, 0.04), (32, 32)), max_step=0.1)
 
 
 @pytest.fixture(scope="module")
 def beam() -> pj.Beam:
-    rows = np.random.default_rng(1).normal(0, 1e-3, (2000, 6)) * [2, 1, 2, 1, 1, 1]
+    rows = np.random.default_rng(1).normal(0, 1e-3, (2000, 6)) * [3, 1, 3, 1, 1, 1]
     return pj.Beam.from_array(PROTON, rows, current=2000.0)
 
 

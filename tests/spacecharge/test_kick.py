@@ -122,6 +122,7 @@ def test_lost_particles_leave_the_field(proton):
 
 
 @pytest.mark.parametrize("mode", ["reverse", "forward", "fd"])
+@pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")
 def test_gradients_with_losses_are_finite(proton, mode):
     lattice = pj.Lattice([pj.Drift(0.5, name="d"), pj.Quadrupole(0.1, k1=3.0, name="q")])
     beam, wrt = losing_beam(proton), ["d.length", "q.k1", "beam.current"]
@@ -132,6 +133,7 @@ def test_gradients_with_losses_are_finite(proton, mode):
     assert (slopes != 0).all()
 
 
+@pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")
 def test_gradient_by_coordinates_with_losses_is_finite(proton):
     beam = losing_beam(proton)
     leaf = beam.coordinates.clone().requires_grad_()
