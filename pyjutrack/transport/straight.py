@@ -50,8 +50,9 @@ def _(element: Monitor, state: State, reference: Reference, part: Part) -> State
 @transport.register
 def _(element: Quadrupole, state: State, reference: Reference, part: Part) -> State:
     if element.model != "linear":
-        kicks = (per_length(element, 0.0, k) for k in (element.k1, element.k1s))
-        return _drift_kick(element, *kicks, state, reference, part)
+        upright_kicks = per_length(element, 0.0, element.k1)
+        skew_kicks = per_length(element, 0.0, element.k1s)
+        return _drift_kick(element, upright_kicks, skew_kicks, state, reference, part)
     normal, skew, rest = _gradients(element)
 
     def upright(state: State, share: float, gradient: Number) -> State:
