@@ -23,7 +23,7 @@ POOR = 0.03
 def stated_error(about: Mapping[str, Any]) -> float | None:
     """The mean error of the field on held-out beams that a card states; None if it states none."""
     held_out = about.get("held_out")
-    mean = held_out.get("mean") if isinstance(held_out, Mapping) else None
+    mean: Any = held_out.get("mean") if isinstance(held_out, Mapping) else None
     return float(mean) if is_real(mean) else None
 
 
