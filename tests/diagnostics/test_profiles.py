@@ -423,3 +423,17 @@ def test_bad_matches(profiles):
         profiles.on(WIRE, background=np.nan)
     with pytest.raises(pj.UnknownNameError, match="did you mean 'mask'"):
         profiles.without_saturation("masked")
+
+
+@pytest.mark.parametrize(
+    ("ends", "middle", "at"),
+    [(-90.0, 50.0, 50.0), (2.0, -100.0, -100.0), (-1.0, 100.0, 100.0)],
+    ids=["up from a low background", "down", "up"],
+)
+def test_a_plateau_is_at_the_signal(ends, middle, at):
+    """Where most pixels are near one extremum, the signal is at the other."""
+    values = np.array([-100.0 if ends == -90 else ends * 1.1] + [ends] * 6 + [middle] * 3)
+    values = np.concatenate([values, np.linspace(0.97, 1.03, 7) * ends])
+    profiles = dg.Profiles(values[None], (np.linspace(-1e-3, 1e-3, len(values)),))
+    with pytest.raises(dg.MeasurementError, match=rf"equal pixels at its \w+ of {at:g}, "):
+        profiles.without_saturation()

@@ -150,3 +150,24 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "at", None)
     with pytest.raises(pj.MissingPackageError, match=r"\.\[lattice\]"):
         read_lattice(DATA / "hmba.mat")
+
+
+@pytest.mark.parametrize("turned", [("R1",), ("R2",), ("R1", "R2")])
+def test_a_roll_of_at_is_one_on_both_sides(turned: tuple[str, ...]) -> None:
+    """R2 undoes R1; where only one of them turns, it is no roll, and that is said."""
+    from types import SimpleNamespace
+
+    from pyjutrack.io.at_elements import _roll
+
+    c, s = np.cos(0.1), np.sin(0.1)
+    first = np.diag([c, c, c, c, 1.0, 1.0])
+    first[[0, 1], [2, 3]], first[[2, 3], [0, 1]] = s, -s
+    matrices = {"R1": first, "R2": first.T}
+    said: list[str] = []
+    found = _roll(SimpleNamespace(**{name: matrices[name] for name in turned}), said.append)
+    if len(turned) == 2:
+        assert found == {"tilt": pytest.approx(0.1)}
+        assert not said
+    else:
+        assert found == {}
+        assert said == ["R1 and R2 are no pure roll; left out"]

@@ -223,3 +223,12 @@ def test_matched_kv_envelope(proton, cell):
     assert beam.lost == 0
     assert 0.5e-3 < a / 2 < 2e-3
     assert np.abs(np.array(ratios) - 1).max() < 0.01
+
+
+def test_a_beam_somewhat_beyond_the_box_is_refused(make_beam):
+    """Between one and two half sides: a twentieth of the particles, at 0.7 of a side."""
+    beam, kick = make_beam(1000), pj.SpaceCharge(pj.SpectralPoisson((0.02, 0.02), (64, 64)))
+    coordinates = beam.coordinates.clone()
+    coordinates[:50, 2] = 0.014
+    with pytest.raises(pj.InvalidValueError, match=r"larger than the space-charge box: 5\.0% of"):
+        kick.check(beam.replace(coordinates=coordinates))

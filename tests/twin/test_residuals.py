@@ -107,6 +107,27 @@ def test_residuals_count_what_is_not_masked() -> None:
     np.testing.assert_allclose(off[:14], ((predicted - data.readings[name][0]) / 2e-3)[10:])
 
 
+def test_readings_in_a_scale_of_their_own_are_compared_at_its_sum() -> None:
+    """By hand, for the residuals of a shot, which reverse mode uses, and for those with slopes.
+
+    The wire sees a part of the beam, so that no sum is one.
+    """
+    name = "end.wire_x"
+    model = small(instruments=[dg.WireScanner("end", width=6e-3, bins=24, noise=1e-3)])
+    counts = measured(model, scan(2))
+    readings = {name: 500.0 * counts.readings[name]}
+    data = Measurements(counts.settings, readings, {name: 2.0}, scaled=[name])
+    residuals = Residuals(model.replace(unknowns=KINDS), data)
+    off, _ = residuals.with_slopes(VECTOR)
+    for index, settings in enumerate(data.settings):
+        read, counted = residuals.twin.predict(settings)[name], readings[name][index]
+        assert 0.2 < read.sum() < 0.98
+        wanted = (read * counted.sum() / read.sum() - counted) / 2.0
+        found = residuals.shot(index, torch.from_numpy(VECTOR)).numpy()
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-8)
+        np.testing.assert_allclose(off[24 * index : 24 * (index + 1)], wanted, rtol=0, atol=1e-8)
+
+
 def test_a_slope_that_is_not_finite_is_named() -> None:
     class Root(dg.BeamPosition):
         """The root of |x|, whose slope on the axis is infinite."""

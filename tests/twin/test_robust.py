@@ -23,6 +23,17 @@ def test_weights_are_slopes_over_residuals(name: str) -> None:
     assert loss.weight(np.zeros(1)) == 1
 
 
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_cost_is_what_its_weights_add_up_to(name: str) -> None:
+    """From zero to far out, by quadrature of r weight(r): the two belong together everywhere."""
+    loss = loss_named(name)
+    r = np.linspace(0.0, 20.0, 200_001)
+    slope = loss.weight(r) * r
+    summed = np.concatenate([[0.0], np.cumsum((slope[1:] + slope[:-1]) / 2 * (r[1] - r[0]))])
+    np.testing.assert_allclose(loss.value(r), summed, rtol=1e-7, atol=1e-7)
+    np.testing.assert_array_equal(loss.value(-r), loss.value(r))
+
+
 def test_no_such_loss() -> None:
     with pytest.raises(pj.UnknownNameError, match="'huberr'; did you mean 'huber'"):
         loss_named("huberr")

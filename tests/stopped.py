@@ -1,0 +1,67 @@
+"""Long jobs with a file to go on from; as a script, one that is stopped while it writes to it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from twin_cases import measured, scan, small
+
+import pyjutrack as pj
+from pyjutrack import files
+from pyjutrack.twin import Unknown, calibrate
+
+#: the write that is stopped: others came before it
+STOPPED = 3
+
+
+def calibration(path: Path | None) -> np.ndarray:
+    hidden = small(kicks=(), unknowns=[Unknown("q1.k1", value=0.4)])
+    data = measured(hidden, scan(3))
+    wanted = [Unknown("q1.k1", prior=1.0), Unknown("q2.dx", prior=1e-3)]
+    options: dict[str, Any] = {"method": "adam", "max_steps": 6, "held_out": 0, "rate": 0.01}
+    return calibrate(small(kicks=()), data, wanted, checkpoint=path, **options).values
+
+
+def training(path: Path | None) -> np.ndarray:
+    pj.surrogate.training.fit.SAVE_EVERY = 1
+    recipe = pj.surrogate.Recipe(channels=(4, 8), shape=(32, 32), samples=4, batch=2, steps=6)
+    weights = pj.surrogate.train(recipe, checkpoint=path).network.weights
+    return np.concatenate([weights[k].numpy().reshape(-1) for k in sorted(weights)])
+
+
+def study(path: Path | None) -> np.ndarray:
+    return np.array([o.value for o in pj.scan(square, range(6), store=path)])
+
+
+def square(point: int) -> int:
+    if os.environ.get("STOP") and point == STOPPED:
+        os.kill(os.getpid(), int(os.environ["STOP"]))
+    return point**2
+
+
+JOBS = {"calibrate": calibration, "train": training, "study": study}
+
+
+def main(job: str, path: str) -> None:
+    """Run a job and stop it, by the signal of the environment, before a file takes its place."""
+    flush, count = files._flush, 0
+
+    def stopped(written: Path) -> None:
+        nonlocal count
+        flush(written)
+        count += 1
+        if count == STOPPED:
+            os.kill(os.getpid(), int(os.environ["STOP"]))
+
+    files._flush = stopped
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    JOBS[job](Path(path))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
