@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from twin_cases import measured, scan, small
+from twin_cases import beam, measured, scan, small
 
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
@@ -50,6 +50,7 @@ WRITERS: dict[str, tuple[str, Writer]] = {
         "b.h5",
         lambda path, network: dg.write_profiles(path, profiles(), format="openpmd"),
     ),
+    "beam": ("beam.h5", lambda path, network: pj.write_beam(path, beam(50))),
     "surrogate": ("a.safetensors", lambda path, network: network().save(path)),
     "onnx": ("a.onnx", lambda path, network: to_onnx(network(), path)),
     "nnlib": ("a.nnlib", lambda path, network: to_nnlib(network(), path)),
@@ -73,8 +74,8 @@ def twin() -> pj.Twin:
 def test_the_former_file_stays_and_the_error_names_it(
     kind: str, tmp_path: Path, make_surrogate: Any
 ) -> None:
-    if kind in ("hdf5", "openpmd"):
-        pytest.importorskip("h5py")
+    if kind in ("hdf5", "openpmd", "beam"):
+        pytest.importorskip("pmd_beamphysics" if kind == "beam" else "h5py")
     if "onnx" in WRITERS[kind][0]:
         pytest.importorskip("onnx")
     name, write = WRITERS[kind]

@@ -19,7 +19,7 @@ from scipy.constants import elementary_charge
 from ..beam import Beam, check_beam, require_beam, require_whole
 from ..checks import require_kind, require_path, require_real
 from ..errors import InvalidValueError, PyJuTrackError, warn
-from ..files import digest, write_whole
+from ..files import digest, write_hdf5
 from ..number import detached
 from ..reference import SPEED_OF_LIGHT, Reference, Species, require_reference
 from .errors import LatticeFileError, LatticeWarning, wrong
@@ -67,15 +67,15 @@ def write_beam(path: str | Path, beam: Beam, *, duration: float = 1.0) -> None:
     species, p0c = beam.reference.species, detached(beam.reference.p0c)
     kept = (species.name, species.mass, species.charge, p0c, detached(beam.current))
 
-    def fill(temporary: Path) -> None:
-        with optional("h5py", "openpmd-beamphysics", "openpmd").File(temporary, "w") as file:
-            particles.write(file)
-            group = _species_groups(file)[0]
-            for name, value in zip(_ATTRIBUTES, kept, strict=True):
-                group.attrs[_PREFIX + name] = value
-            group.attrs[_DIGEST] = _digest(file)
+    def fill(file: Any) -> None:
+        particles.write(file)
+        group = _species_groups(file)[0]
+        for name, value in zip(_ATTRIBUTES, kept, strict=True):
+            group.attrs[_PREFIX + name] = value
+        group.attrs[_DIGEST] = _digest(file)
 
-    write_whole(require_path("path", path), fill)
+    h5py = optional("h5py", "openpmd-beamphysics", "openpmd")
+    write_hdf5(require_path("path", path), h5py, fill)
 
 
 def _particle_group() -> Any:
