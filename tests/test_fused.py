@@ -63,6 +63,7 @@ def ring() -> pj.Lattice:
     )
 
 
+@pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")  # of the same particles
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_turns_and_losses(ring: pj.Lattice, dtype: torch.dtype) -> None:
     c = (0.15 * points(700, seed=8)).to(dtype)
