@@ -33,6 +33,7 @@ def beam_of(*rows: list[float], reference: pj.Reference = PROTON) -> pj.Beam:
     ],
     ids=lambda e: type(e).__name__,
 )
+@pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")  # what is lost is the point
 def test_who_cannot_pass_is_lost_and_leaves_no_trace(element: pj.Element) -> None:
     """One particle gets through; the other has an impossible momentum on the way."""
     wild = [0.3, 0.999, 0.3, 0.0, 0.0, 0.0]
