@@ -60,3 +60,40 @@ def hidden(ends: Sequence[Tensor], known: Sequence[Tensor]) -> bool:
             return True
         pending += [n for n, _ in node.next_functions if n is not None and id(n) not in stops]
     return False
+
+
+def entangled(parameters: Sequence[Tensor]) -> bool:
+    """Whether one of some tensors was computed from another of them."""
+    results = {t.grad_fn for t in parameters if t.grad_fn is not None}
+    leaves = {id(t) for t in parameters if t.is_leaf}
+    pending = [n for node in results for n, _ in node.next_functions if n is not None]
+    seen = set()
+    while pending:
+        node = pending.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node in results or id(getattr(node, "variable", None)) in leaves:
+            return True
+        pending += [n for n, _ in node.next_functions if n is not None]
+    return False
+
+
+def replaced(data: Any, changes: Mapping[int, Tensor]) -> Any:
+    """Records, sequences and mappings with other tensors in the place of some, told by their id."""
+    if isinstance(data, Tensor):
+        return changes.get(id(data), data)
+    if isinstance(data, (list, tuple)):
+        parts = [replaced(part, changes) for part in data]
+        if all(new is old for new, old in zip(parts, data, strict=True)):
+            return data
+        return type(data)(*parts) if hasattr(data, "_fields") else type(data)(parts)
+    if isinstance(data, Mapping):
+        named = {name: replaced(part, changes) for name, part in data.items()}
+        return named if any(named[name] is not data[name] for name in named) else data
+    if not dataclasses.is_dataclass(data) or isinstance(data, type):
+        return data
+    found = {f.name: getattr(data, f.name) for f in dataclasses.fields(data) if f.init}
+    new = {name: replaced(part, changes) for name, part in found.items()}
+    new = {name: part for name, part in new.items() if part is not found[name]}
+    return dataclasses.replace(data, **new) if new else data

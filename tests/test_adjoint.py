@@ -342,3 +342,27 @@ def test_particles_that_are_not_found_again_are_told() -> None:
     assert _found_again(mesh, x, y, alive).tolist() == [True, False, False]
     with pytest.raises(pj.InvalidValueError, match=r"1 particles are not found again.*checkpoint"):
         _found_again(mesh, x, y, ~alive)
+
+
+@pytest.mark.parametrize("chosen", ["checkpoint", "reversible"])
+def test_parameters_that_were_computed_from_one_another(kick, make_beam, chosen) -> None:
+    """One supply for both quadrupoles, in opposite senses, and a length and a current by it too."""
+
+    def size(strength: float | torch.Tensor, adjoint: str = "auto") -> torch.Tensor:
+        lattice = pj.Lattice(
+            [
+                pj.Drift(0.2 + 1e-4 * strength * strength, name="d"),
+                pj.Quadrupole(0.08 + 1e-4 * strength, k1=strength, name="q1"),
+                pj.Drift(0.33),
+                pj.Quadrupole(0.08, k1=-1 * strength, name="q2"),
+            ]
+            * 3
+        )
+        beam = make_beam(300, current=10.0 * strength)
+        return pj.sizes(pj.track(lattice, beam, kicks=[kick], adjoint=adjoint))[0]
+
+    strength = torch.tensor(11.0, dtype=torch.float64, requires_grad=True)
+    (found,) = torch.autograd.grad(size(strength, chosen), strength)
+    step = 1e-4
+    difference = (float(size(11.0 + step)) - float(size(11.0 - step))) / (2 * step)
+    assert float(found) == pytest.approx(difference, rel=1e-6)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from ..active import active
+from ..active import active, entangled, replaced
 from ..beam import Beam
 from ..channel import channelled
 from ..compiled import parallel
@@ -99,29 +99,40 @@ def _run(course: Course, adjoint: str, once: bool) -> End:
 def _remembering(course: Course, strategy: str) -> End:
     check_differentiable(course.kicks)
     columns = state_of(course.beam.coordinates, course.beam.alive).coordinates
-    given = active(course.parts)
-    course, weights = _with_leaves(course), course.beam.weights
+    weights = course.beam.weights
+    course, cut = _with_leaves(course)
+    parameters = active(course.parts)
+    given = [cut.get(id(p), p) for p in parameters]
     record = Record(torch.where(course.beam.alive, NEVER, -1), [(0, course.beam.reference)])
-    ends = _Tracking.apply(course, record, strategy, active(course.parts), *columns, *given)
+    ends = _Tracking.apply(course, record, strategy, parameters, *columns, *given)
     reference = record.references[-1][1]
     if course.reference_moves:
         reference = Reference(reference.species, ends[6])
     return End(State(tuple(ends[:6]), record.alive(NEVER - 1)), None, reference, weights)
 
 
-def _with_leaves(course: Course) -> Course:
-    """The same, with weights and momentum of the beam as leaves.
+def _with_leaves(course: Course) -> tuple[Course, dict[int, Tensor]]:
+    """The same without parameters that were computed from one another, each cut off as a leaf.
 
-    Behind other sections they depend on parameters that are differentiated beside them.
+    Autograd would go on from one to the other, and count what falls to that twice. Weights and
+    momentum behind other sections depend on the parameters of these.
+
+    Returns:
+        The course, and what each leaf stands for, by its id.
     """
-    beam, changes = course.beam, dict[str, Any]()
-    weights, p0c = beam.weights, beam.reference.p0c
-    if weights is not None and weights.requires_grad:
-        changes["weights"] = weights.detach().requires_grad_()
-    if isinstance(p0c, Tensor) and p0c.requires_grad:
-        leaf = p0c.detach().requires_grad_()
-        changes["reference"] = Reference(beam.reference.species, leaf)
-    return dataclasses.replace(course, beam=beam.replace(**changes)) if changes else course
+    beam = course.beam
+    cut = [t for t in active((beam.weights, beam.reference)) if not t.is_leaf]
+    others = [t for t in active(course.parts) if not any(t is c for c in cut)]
+    if entangled(others):
+        cut += [t for t in others if not t.is_leaf]
+    if not cut:
+        return course, {}
+    leaves = {id(t): t.detach().requires_grad_() for t in cut}
+    current, weights, reference, lattice, kicks = replaced(course.parts, leaves)
+    beam = beam.replace(current=current, weights=weights, reference=reference)
+    walk = course.walk.of(lattice)
+    changed = dataclasses.replace(course, beam=beam, lattice=lattice, kicks=kicks, walk=walk)
+    return changed, {id(leaves[id(t)]): t for t in cut}
 
 
 class _Tracking(Function):
