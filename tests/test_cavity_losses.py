@@ -28,6 +28,7 @@ def _beam() -> pj.Beam:
     return pj.Beam(ELECTRON, start)
 
 
+@pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")  # it is lost, that is the test
 @pytest.mark.parametrize("cavity", TAKERS, ids=["thin", "long", "crab"])
 @pytest.mark.parametrize("way", ["compiled", "stored", "checkpoint", "batch", "turns"])
 def test_a_particle_without_the_energy_is_lost_at_the_entrance(
