@@ -56,7 +56,7 @@ def require_real(
         above: the number must be larger.
         least: the number must not be smaller.
     """
-    if isinstance(value, Tensor) and is_transformed(value):
+    if isinstance(value, Tensor) and (is_transformed(value) or hasattr(value, "unseen")):
         return  # it has no value to look at
     limit = "" if above is None else f" above {above:g}"
     limit = limit if least is None else f" of {least:g} or more"

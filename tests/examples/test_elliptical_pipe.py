@@ -288,6 +288,7 @@ def test_rejects(semi_axes):
 
 
 @pytest.mark.filterwarnings("ignore::pyjutrack.DomainWarning")
+@pytest.mark.filterwarnings("ignore::pyjutrack.AccuracyWarning")  # after two steps
 def test_train_and_show_run(tmp_path, capsys):
     train, show = importlib.import_module("train"), importlib.import_module("show")
     weights = tmp_path / "short.safetensors"
