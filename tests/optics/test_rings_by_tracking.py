@@ -262,9 +262,15 @@ def test_what_has_no_optics() -> None:
         (lambda: pj.twiss_table(reverse, ELECTRON), pj.UnstableError, "unstable"),
         (lambda: pj.twiss_table(PLAIN, ELECTRON, delta=-0.95), pj.UnstableError, "unstable|orbit"),
         (lambda: pj.twiss_table(PLAIN, ELECTRON, delta=-2.0), pj.InvalidValueError, "above -1"),
-        (lambda: pj.twiss_table(PLAIN, None), pj.InvalidValueError, "reference must be a Reference, got None"),
         (
-            lambda: pj.closed_orbit([*PLAIN, pj.Kicker(hkick=30.0, name="hard")], ELECTRON),
+            lambda: pj.twiss_table(PLAIN, None),
+            pj.InvalidValueError,
+            "reference must be a Reference, got None",
+        ),
+        (
+            lambda: pj.closed_orbit(
+                pj.Lattice([*PLAIN, pj.Kicker(hkick=30.0, name="hard")]), ELECTRON
+            ),
             pj.UnstableError,
             r"no closed orbit found at delta = 0: .*element \d+ \(",
         ),

@@ -346,7 +346,9 @@ def test_what_cannot_be_asked() -> None:
         with pytest.raises(pj.InvalidValueError, match=f"{name} must be a whole number of [01]"):
             calibrate(small(), data, QUADRUPOLES, **{name: bad})
     for name in ("tolerance", "rate"):
-        with pytest.raises(pj.InvalidValueError, match=f"{name} must be a finite number above 0, got 0"):
+        with pytest.raises(
+            pj.InvalidValueError, match=f"{name} must be a finite number above 0, got 0"
+        ):
             calibrate(small(), data, QUADRUPOLES, **{name: 0})
     with pytest.raises(pj.InvalidValueError, match="unknowns must be a list of Unknown, got "):
         calibrate(small(), data, [])
