@@ -116,9 +116,16 @@ def test_knobs_of_a_beam_that_carries_derivatives() -> None:
     assert float(slope) == pytest.approx(float(found.detach()) / 2e-6, rel=1e-9)  # as its root
 
 
-@pytest.mark.parametrize("beta", [0.0, -1.0, float("nan")])
-def test_initial_functions_that_are_none(beta: float) -> None:
-    with pytest.raises(pj.InvalidValueError, match="initial beta must be positive"):
+@pytest.mark.parametrize(
+    ("beta", "said"),
+    [
+        (0.0, "initial beta must be positive"),
+        (-1.0, "initial beta must be positive"),
+        (float("nan"), "beta_x of a Twiss must be a finite number"),
+    ],
+)
+def test_initial_functions_that_are_none(beta: float, said: str) -> None:
+    with pytest.raises(pj.InvalidValueError, match=said):
         pj.twiss_table(pj.Lattice([pj.Drift(1.0)]), PROTON, initial=pj.Twiss(beta, 0.0, 1.0, 0.0))
 
 
