@@ -26,7 +26,9 @@ class Bend(Magnet):
             face so that the magnet is longer on the inside for sector bends; they count from the
             sector's faces (SBend) or from those of a straight magnet (RBend).
         fint, fintx: field integrals of the entrance and exit fringe; hgap: half gap [m].
-        model: "exact", "paraxial", or "linear", the exact solution of the paraxial Hamiltonian.
+        model: "exact", "paraxial", or "linear", the exact solution of the paraxial Hamiltonian. The
+            linear part of "exact" and "linear" is exact, whatever the steps; "paraxial" kicks by
+            the gradient.
         edges: "exact" rotates into the face and adds the hard-edge fringe, "linear" is a thin
             lens, "none" leaves them out; "auto" takes "exact" where the model is that, else
             "linear".

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..elements import Bend
 from ..elements.bends import faces
 from ..number import Number
@@ -26,37 +28,58 @@ def _(element: Bend, state: State, reference: Reference, part: Part) -> State:
 
 
 def _body(element: Bend, state: State, reference: Reference, part: Part, field: Number) -> State:
+    length, angle = element.length * part.fraction, element.angle * part.fraction
+    if element.model == "paraxial":
+        return _drift_kick(element, state, reference, part, field)
+    gradient, rest = _gradient(element)
     higher = per_length(element, 0.0, 0.0, element.k2)
-    gradient = per_length(element, 0.0, element.k1, element.k2)
 
-    def exact(state: State, share: float) -> State:
-        weight = part.fraction * share
-        parameters = element.length * weight, element.angle * weight, field
-        return move("bend", state, reference, *parameters)
-
-    def linear(state: State, share: float) -> State:
-        weight = part.fraction * share
-        parameters = element.length * weight, element.angle * weight, field, element.k1
+    def linear(state: State, share: float, gradient: Number = gradient) -> State:
+        parameters = length * share, angle * share, field, gradient
         return move("bend_linear", state, reference, *parameters)
 
-    def drift(state: State, share: float) -> State:
-        return move("drift_paraxial", state, reference, element.length * (part.fraction * share))
+    def exact(state: State, share: float) -> State:
+        return move("bend", state, reference, length * share, angle * share, field)
 
-    def curvature(state: State, share: float) -> State:
-        weight = part.fraction * share
-        angle = element.angle * weight
-        return kick("bend_kick", state, angle, field * element.length * weight, angle * field)
+    def focused(state: State, share: float) -> State:
+        """What the gradient adds to the linear map of the dipole, at the middle of a step."""
+        state = linear(state, -share / 2, 0.0)
+        state = linear(state, share)
+        return linear(state, -share / 2, 0.0)
 
-    def curved_gradient(state: State, share: float) -> State:
-        weight = part.fraction * share
-        return kick("curved_quadrupole_kick", state, element.k1 * element.angle * weight)
+    def curved(state: State, share: float) -> State:
+        return kick("curved_quadrupole_kick", state, element.k1 * angle * share)
 
     if element.model == "linear":
-        return with_kicks(element, linear, higher, (), state, part)
-    if element.model == "paraxial":
-        return with_kicks(element, drift, gradient, (), state, part, curvature)
-    extra = None if is_zero(element.k1) or is_zero(element.angle) else curved_gradient
-    return with_kicks(element, exact, gradient, (), state, part, extra)
+        return with_kicks(rest, linear, higher, (), state, part)
+    extra = None if is_zero(element.k1) or is_zero(element.angle) else curved
+    middle = None if is_zero(gradient) or is_zero(element.length) else focused
+    return with_kicks(rest, exact, higher, (), state, part, extra, middle)
+
+
+def _gradient(element: Bend) -> tuple[Number, Bend]:
+    """All of the normal gradient [1/m^2], and the element without that of its series."""
+    knl = element.knl
+    if len(knl) < 2 or is_zero(knl[1]) or is_zero(element.length):
+        return element.k1, element
+    return element.k1 + knl[1] / element.length, replace(element, knl=(knl[0], 0.0, *knl[2:]))
+
+
+def _drift_kick(
+    element: Bend, state: State, reference: Reference, part: Part, field: Number
+) -> State:
+    """All of the field between paraxial drifts."""
+    length, angle = element.length * part.fraction, element.angle * part.fraction
+
+    def drift(state: State, share: float) -> State:
+        return move("drift_paraxial", state, reference, length * share)
+
+    def curvature(state: State, share: float) -> State:
+        at = angle * share
+        return kick("bend_kick", state, at, field * length * share, at * field)
+
+    own = per_length(element, 0.0, element.k1, element.k2)
+    return with_kicks(element, drift, own, (), state, part, curvature)
 
 
 def _edge(

@@ -151,19 +151,21 @@ def with_kicks(
     state: State,
     part: Part,
     extra: Step | None = None,
+    middle: Step | None = None,
 ) -> State:
     """A part of a magnet: its free motion and all its multipoles, its own and the extra ones.
 
     Args:
         free: what needs no kicks. normal, skew: integrated strengths of the magnet's own.
         extra: a kick beside the multipoles.
+        middle: another motion; half of the kicks stand before it, and half after.
     """
     knl, ksl = plus(normal, element.knl), plus(skew, element.ksl)
     straight = all(map(is_zero, (*knl, *ksl)))
-    if straight and extra is None:
+    if straight and extra is None and middle is None:
         return free(state, 1.0)
 
-    def kicked(state: State, share: float) -> State:
+    def kicks(state: State, share: float) -> State:
         if extra is not None:
             state = extra(state, share)
         if straight:
@@ -172,6 +174,11 @@ def with_kicks(
         return kick(
             "multipole_kick", state, tuple(k * weight for k in knl), tuple(k * weight for k in ksl)
         )
+
+    def kicked(state: State, share: float) -> State:
+        if middle is None:
+            return kicks(state, share)
+        return kicks(middle(kicks(state, share / 2), share), share / 2)
 
     if is_zero(element.length):
         return kicked(state, 1.0)
