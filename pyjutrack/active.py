@@ -30,7 +30,7 @@ def _tensors(data: Any, seen: dict[int, Any]) -> Iterator[Tensor]:
         return
     seen[id(data)] = data  # kept alive, so that no other object takes its id meanwhile
     if isinstance(data, torch.nn.Module):
-        parts: Any = data.parameters()
+        parts: Any = (*data.parameters(), *data.buffers())
     elif dataclasses.is_dataclass(data):
         parts = (getattr(data, f.name) for f in dataclasses.fields(data))
     elif isinstance(data, Mapping):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from ..active import active, entangled, replaced
+from ..active import active, entangled, replaced, tensors_in
 from ..beam import Beam
 from ..channel import channelled
 from ..compiled import parallel
@@ -36,6 +36,7 @@ from .compiled_steps import (
 )
 from .course import NEVER, Course, Record, Tensors
 from .steps import Sums, back_through_element, back_through_kick, leaves_of, pulled
+from .versions import Versions
 
 if TYPE_CHECKING:
     from ..tracking import Kick
@@ -101,10 +102,12 @@ def _remembering(course: Course, strategy: str) -> End:
     columns = state_of(course.beam.coordinates, course.beam.alive).coordinates
     weights = course.beam.weights
     course, cut = _with_leaves(course)
-    parameters = active(course.parts)
+    parts = tensors_in(course.parts)
+    parameters = [t for t in parts if t.requires_grad]
     given = [cut.get(id(p), p) for p in parameters]
     record = Record(torch.where(course.beam.alive, NEVER, -1), [(0, course.beam.reference)])
-    ends = _Tracking.apply(course, record, strategy, parameters, *columns, *given)
+    read = Versions(parts), Versions(columns)
+    ends = _Tracking.apply(course, record, strategy, parameters, read, *columns, *given)
     reference = record.references[-1][1]
     if course.reference_moves:
         reference = Reference(reference.species, ends[6])
@@ -136,10 +139,11 @@ def _with_leaves(course: Course) -> tuple[Course, dict[int, Tensor]]:
 
 
 class _Tracking(Function):
-    """(course, record, strategy, parameters, six columns, parameters given) -> six columns.
+    """(course, record, strategy, parameters, read, six columns, parameters given) -> six columns.
 
     And the momentum of the reference, where that carries derivatives. Parameters are those of the
-    course; what is given in their place are the same but for its leaves.
+    course; what is given in their place are the same but for its leaves. `read` are the versions
+    of all that the course holds, and of the columns.
     """
 
     @staticmethod
@@ -149,6 +153,7 @@ class _Tracking(Function):
         record: Record,
         strategy: str,
         parameters: Sequence[Tensor],
+        read: tuple[Versions, Versions],
         *tensors: Any,
     ) -> Any:
         ends = tuple(
@@ -159,8 +164,8 @@ class _Tracking(Function):
             p0c = detached(record.references[-1][1].p0c)
             ends = (*ends, torch.tensor(p0c, dtype=torch.float64))
         ctx.course, ctx.record, ctx.strategy = course, record, strategy
-        ctx.parameters = parameters
-        ctx.save_for_backward(*ends, *tensors[6:])  # the parameters to see that none was changed
+        ctx.parameters, ctx.read = parameters, read
+        ctx.save_for_backward(*ends)
         return ends
 
     @staticmethod
@@ -170,11 +175,15 @@ class _Tracking(Function):
                 f"adjoint={ctx.strategy!r} gives first derivatives; for derivatives of gradients "
                 "take adjoint='store'"
             )
+        parts, start = ctx.read
+        parts.check(ctx.strategy)
+        if 0 in ctx.record.before:
+            start.check(ctx.strategy)
         columns, sums = ctx.saved_tensors[:6], Sums(ctx.parameters)  # "reversible" needs columns
         back = _backwards if ctx.strategy == "reversible" else _in_blocks
         with parallel.cores():
             slopes = back(ctx.course, ctx.record, columns, gradients, sums)
-        return None, None, None, None, *slopes, *sums.totals
+        return None, None, None, None, None, *slopes, *sums.totals
 
 
 def _forward(course: Course, record: Record, strategy: str, columns: Tensors) -> Tensors:

@@ -1,0 +1,33 @@
+"""What the way back reads again must be what the way there read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from ..errors import InvalidValueError
+
+
+class Versions:
+    """How often each of some tensors had been changed in place, as autograd counts it."""
+
+    def __init__(self, tensors: Sequence[Tensor]) -> None:
+        self._counted = [(t, t._version) for t in tensors if not t.is_inference()]
+
+    def check(self, adjoint: str) -> None:
+        """See that none was changed since.
+
+        Raises:
+            InvalidValueError: one was; names its shape and value.
+        """
+        for tensor, version in self._counted:
+            if tensor._version == version:
+                continue
+            shape = tuple(tensor.shape)
+            now = f"now {tensor.item():.6g}" if tensor.numel() == 1 else f"of shape {shape}"
+            raise InvalidValueError(
+                f"a tensor ({now}) was changed in place after the beam had been tracked, and "
+                f"adjoint={adjoint!r} reads it again on the way back; change it after "
+                "backward(), track again, or take adjoint='store'"
+            )
