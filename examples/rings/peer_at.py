@@ -131,7 +131,7 @@ def _(element: Bend, reference: pj.Reference) -> list[Any]:
             ExitAngle=exit_,
             PolynomB=normal,
             PolynomA=skew,
-            NumIntSteps=element.steps,
+            NumIntSteps=element.steps or element.fewest,
             MaxOrder=len(normal) - 1,
             PassMethod=_BENDS[element.model],
             **edges,
@@ -176,7 +176,7 @@ def _straight(element: Magnet, normal: Sequence[Any], skew: Sequence[Any]) -> li
             element.length,
             skew,
             normal,
-            NumIntSteps=element.steps,
+            NumIntSteps=element.steps or element.fewest,
             MaxOrder=len(normal) - 1,
             PassMethod=_STRAIGHT[element.model],
         )

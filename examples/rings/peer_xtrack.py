@@ -218,7 +218,7 @@ def _magnet(element: Magnet, models: dict[str, str]) -> dict[str, Any]:
         "ksl": list(element.ksl),
         "model": models[element.model],
         "integrator": integrator,
-        "num_multipole_kicks": kicks * element.steps,
+        "num_multipole_kicks": kicks * (element.steps or element.fewest),
         **_placement(element),
     }
 

@@ -28,7 +28,7 @@ class Bend(Magnet):
         fint, fintx: field integrals of the entrance and exit fringe; hgap: half gap [m].
         model: "exact", "paraxial", or "linear", the exact solution of the paraxial Hamiltonian. The
             linear part of "exact" and "linear" is exact, whatever the steps; "paraxial" kicks by
-            the gradient.
+            the gradient and the curvature.
         edges: "exact" rotates into the face and adds the hard-edge fringe, "linear" is a thin
             lens, "none" leaves them out; "auto" takes "exact" where the model is that, else
             "linear".
@@ -47,8 +47,8 @@ class Bend(Magnet):
     fintx: Number = field(default=0.0, kw_only=True)
     hgap: Number = field(default=0.0, kw_only=True)
     edges: str = field(default="auto", kw_only=True)
-    steps: int = field(default=4, kw_only=True)
     abstract: ClassVar[bool] = True
+    fewest: ClassVar[int] = 4
     knobs: ClassVar[tuple[str, ...]] = (
         *("length", "angle", "k1", "k2", "dk0", "e1", "e2", "fint", "fintx", "hgap"),
         *("knl", "ksl"),

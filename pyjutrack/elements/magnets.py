@@ -27,23 +27,26 @@ class Magnet(Element):
             correctors: (k0 L, k1 L, ...), MAD's convention [rad, 1/m, ...].
         model: "exact", "paraxial" or, where the kind has one, "linear".
         order: of the symplectic integrator, 2, 4 or 6.
-        steps: of the integrator, per slice.
+        steps: of the integrator, per slice. None takes `fewest`, and more where kicks make a
+            gradient: so many that they meet it to 1e-8 of itself, and with it the tunes to 1e-6
+            in rings of natural chromaticities up to 100.
     """
 
     knl: tuple[Number, ...] = ()
     ksl: tuple[Number, ...] = ()
     model: str = "exact"
     order: int = 4
-    steps: int = 1
+    steps: int | None = None
     abstract: ClassVar[bool] = True
+    fewest: ClassVar[int] = 1
     series: ClassVar[tuple[str, ...]] = ("knl", "ksl")
     choices: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("exact", "paraxial")}
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not (is_whole(self.steps) and self.steps >= 1):
+        if self.steps is not None and not (is_whole(self.steps) and self.steps >= 1):
             raise InvalidValueError(
-                f"{self._label()}: steps must be a positive integer, got {self.steps!r}"
+                f"{self._label()}: steps must be a positive integer or None, got {self.steps!r}"
             )
         if not is_real(self.order) or self.order not in ORDERS:
             raise InvalidValueError(
@@ -68,8 +71,8 @@ class Quadrupole(Magnet):
     k1: Number = 0.0
     k1s: Number = field(default=0.0, kw_only=True)
     model: str = field(default="linear", kw_only=True)
-    steps: int = field(default=4, kw_only=True)
     abstract: ClassVar[bool] = False
+    fewest: ClassVar[int] = 4
     knobs: ClassVar[tuple[str, ...]] = ("length", "k1", "k1s", "knl", "ksl")
     choices: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("linear", "exact", "paraxial")}
 

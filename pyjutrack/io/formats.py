@@ -145,7 +145,7 @@ def _require_plausible(path: Path, lattice: Lattice) -> None:
     require_below(path, "elements", len(lattice), ELEMENTS)
     for position, element in enumerate(lattice):
         label = f"element {position} ({element.name})"
-        require_below(path, f"steps of {label}", getattr(element, "steps", 0), STEPS)
+        require_below(path, f"steps of {label}", getattr(element, "steps", None) or 0, STEPS)
         for name in element.series:
             order = len(getattr(element, name)) - 1
             require_below(path, f"order of {name} of {label}", order, ORDER)

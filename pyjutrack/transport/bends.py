@@ -79,7 +79,8 @@ def _drift_kick(
         return kick("bend_kick", state, at, field * length * share, at * field)
 
     own = per_length(element, 0.0, element.k1, element.k2)
-    return with_kicks(element, drift, own, (), state, part, curvature)
+    focusing = element.angle * field
+    return with_kicks(element, drift, own, (), state, part, curvature, curvature=focusing)
 
 
 def _edge(

@@ -25,6 +25,7 @@ from ..reference import Reference
 from .apply import kick, move
 from .base import Part, State, transport
 from .integrate import Step, integrate
+from .steps import steps_of
 
 Series = tuple[Number, ...]
 
@@ -152,6 +153,7 @@ def with_kicks(
     part: Part,
     extra: Step | None = None,
     middle: Step | None = None,
+    curvature: Number = 0.0,
 ) -> State:
     """A part of a magnet: its free motion and all its multipoles, its own and the extra ones.
 
@@ -159,6 +161,7 @@ def with_kicks(
         free: what needs no kicks. normal, skew: integrated strengths of the magnet's own.
         extra: a kick beside the multipoles.
         middle: another motion; half of the kicks stand before it, and half after.
+        curvature: integrated gradient of the extra kick [1/m].
     """
     knl, ksl = plus(normal, element.knl), plus(skew, element.ksl)
     straight = all(map(is_zero, (*knl, *ksl)))
@@ -182,7 +185,8 @@ def with_kicks(
 
     if is_zero(element.length):
         return kicked(state, 1.0)
-    return integrate(state, element.order, element.steps, free, kicked)
+    steps = steps_of(element, (curvature, *knl[1:2], *ksl[1:2]), element.length, part)
+    return integrate(state, element.order, steps, free, kicked)
 
 
 def per_length(element: Magnet, *strengths: Number) -> Series:

@@ -29,6 +29,7 @@ from ...reference import Reference
 from ...spacecharge import Mesh, SpaceCharge, SpectralPoisson
 from ...surrogate import Surrogate
 from ...surrogate.conversion import to_nnlib
+from ...transport.steps import steps_of
 from ..protocol import Task
 from .gridless import JuTrackSpaceCharge
 from .session import Session
@@ -160,7 +161,9 @@ def _(e: Quadrupole, session: Session) -> Any:
     length, k1 = number(e.length), number(e.k1)
     if e.model == "linear":
         return session.call("quadrupole", e.name, length, k1)
-    return session.call("integrated_quadrupole", e.name, length, k1, e.steps)
+    return session.call(
+        "integrated_quadrupole", e.name, length, k1, steps_of(e, [k1 * length], length)
+    )
 
 
 @element.register

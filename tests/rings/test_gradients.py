@@ -1,13 +1,18 @@
-"""Bends with a gradient: the linear part is exact, so that tunes do not hang on the steps."""
+"""Gradients in thick magnets: tunes are right to 1e-6, whatever the model."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
+from examples_loader import load_example
 
 import pyjutrack as pj
+from pyjutrack.transport import Part
+from pyjutrack.transport.steps import steps_of
 
 ELECTRON = pj.Reference.from_total("electron", 3e9)
 PROTON = pj.Reference.from_p0c("proton", 26e9)
@@ -88,6 +93,95 @@ def test_tunes_do_not_depend_on_the_steps(name: str) -> None:
     np.testing.assert_allclose(
         pj.chromaticities(cell(), reference), pj.chromaticities(fine, reference), rtol=0, atol=1e-4
     )
+
+
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("order", [4, 6])
+def test_integrated_gradients_take_the_steps_that_they_want(name: str, order: int) -> None:
+    """Of bends in the paraxial model, without and beside integrated quadrupoles."""
+    cell, reference = CELLS[name]
+    expected = pj.twiss_table(cell(model="linear"), reference)
+    line = cell(model="paraxial", order=order)
+    integrated = [
+        replace(e, model="exact", order=order) if isinstance(e, pj.Quadrupole) else e for e in line
+    ]
+    for lattice in (line, pj.Lattice(integrated)):
+        found = pj.twiss_table(lattice, reference)
+        assert found.tune_x == pytest.approx(expected.tune_x, abs=1e-6)
+        assert found.tune_y == pytest.approx(expected.tune_y, abs=1e-6)
+
+
+KICKED = {
+    "quadrupole": lambda k, **options: pj.Quadrupole(0.5, k1=k, **options),
+    "skew": lambda k, **options: pj.Quadrupole(0.5, k1s=k, **options),
+    "gradient of a sextupole": lambda k, **options: pj.Sextupole(
+        0.5, k2=3.0, knl=(0.0, 0.5 * k), **options
+    ),
+    "skew of a kicker": lambda k, **options: pj.Kicker(0.5, ksl=(0.0, 0.5 * k), **options),
+    "multipole": lambda k, **options: pj.Multipole(length=0.5, knl=(0.0, 0.5 * k), **options),
+}
+
+
+@pytest.mark.parametrize("order", [4, 6])
+@pytest.mark.parametrize("name", KICKED)
+@pytest.mark.parametrize("model", ["exact", "paraxial"])
+def test_every_kind_of_magnet_meets_a_gradient_that_it_kicks(name, model, order) -> None:
+    """The trace of its block, which is what tunes are made of, to what the rule promises."""
+    k = 1.7
+    found = pj.jacobian(pj.Lattice([KICKED[name](k, model=model, order=order)]), PROTON)
+    if name.startswith("skew"):
+        quarter = math.sqrt(0.5)
+        roll = np.kron([[quarter, -quarter], [quarter, quarter]], np.eye(2))
+        found[:4, :4] = roll @ found[:4, :4] @ roll.T
+    expected = matrix(0.5, 0.0, k)
+    phase = math.sqrt(k) * 0.5
+    # 2 cos of the phase, whose square is met to 1e-8
+    bound = 1e-8 * phase * math.sinh(phase)
+    assert np.trace(found[:2, :2]) == pytest.approx(np.trace(expected[:2, :2]), abs=bound)
+    assert np.trace(found[2:4, 2:4]) == pytest.approx(np.trace(expected[2:, 2:]), abs=bound)
+
+
+def test_curvature_alone_is_a_gradient_too() -> None:
+    bend = pj.SBend(2.0, math.pi / 2, model="paraxial", edges="none")
+    found = pj.jacobian(pj.Lattice([bend]), PROTON)[:4, :4]
+    expected = np.trace(matrix(2.0, math.pi / 4, 0.0)[:2, :2])
+    assert np.trace(found[:2, :2]) == pytest.approx(expected, abs=1e-8 * math.pi / 2)
+
+
+def test_stated_steps_are_taken_as_they_are() -> None:
+    """And a slice takes its share of those that are not stated."""
+    magnet = pj.Quadrupole(0.5, k1=1.7, model="exact")
+    assert steps_of(replace(magnet, steps=3), (0.85,), 0.5) == 3
+    whole = steps_of(magnet, (0.85,), 0.5)
+    assert steps_of(magnet, (0.85,), 0.5, Part(0.25, 0.5)) == math.ceil(whole / 4)
+    assert steps_of(magnet, (0.0,), 0.5) == 4
+    assert steps_of(pj.Sextupole(0.5), (0.0,), 0.5) == 1
+    columns = torch.tensor([0.1, -0.85], dtype=torch.float64)
+    assert steps_of(magnet, (columns,), 0.5) == whole
+
+
+def test_a_gradient_that_no_magnet_has_is_refused() -> None:
+    """Its steps would take for ever."""
+    lattice = pj.Lattice([pj.Quadrupole(0.5, k1=1e12, model="exact", name="q")])
+    with pytest.raises(pj.InvalidValueError, match="'q' turns particles by a phase of 5e"):
+        pj.jacobian(lattice, PROTON)
+
+
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("model", ["paraxial", "linear"])
+def test_tunes_are_those_of_pyat(name: str, model: str) -> None:
+    """With sixty steps a bend there."""
+    pytest.importorskip("at")
+    peer = load_example("rings/peer_at")
+    cell, reference = CELLS[name]
+    ours = pj.twiss_table(cell(model=model), reference)
+    fine = [
+        replace(e, model="paraxial", steps=60) if isinstance(e, (pj.SBend, pj.Quadrupole)) else e
+        for e in cell()
+    ]
+    theirs = pj.tunes(peer.to_lattice(fine, reference).find_m44()[0])
+    assert ours.tune_x % 1 == pytest.approx(theirs[0], abs=1e-6)
+    assert ours.tune_y % 1 == pytest.approx(theirs[1], abs=1e-6)
 
 
 @pytest.mark.parametrize("name", CELLS)

@@ -1,0 +1,50 @@
+"""How many steps an integrator takes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from torch import Tensor
+
+from ..elements import Magnet
+from ..errors import InvalidValueError
+from ..number import Number
+from .base import WHOLE, Part
+
+#: how well kicks meet a gradient, in units of itself
+GRADIENT = 1e-8
+#: what steps of phase p make of a gradient: 1 + c p^order, by the trace of one step's matrix
+_ERRORS = {2: 1 / 12, 4: 0.1324, 6: 0.00754}
+#: beyond which it is no magnet
+MOST = 100_000
+
+
+def steps_of(
+    element: Magnet, gradients: Iterable[Number], length: Number, part: Part = WHOLE
+) -> int:
+    """Those that the element states, or those that hold the gradients which its kicks make.
+
+    Args:
+        gradients: integrated over the element [1/m]; their sizes add up. length: [m].
+
+    Raises:
+        InvalidValueError: a gradient that wants more than 100 000 steps.
+    """
+    if element.steps is not None:
+        return element.steps
+    phase = math.sqrt(sum(map(_size, gradients)) * _size(length)) * part.fraction
+    if not math.isfinite(phase):
+        return element.fewest
+    longest = (GRADIENT / _ERRORS[element.order]) ** (1 / element.order)
+    if phase > MOST * longest:
+        raise InvalidValueError(
+            f"{type(element).__name__} {element.name!r} turns particles by a phase of {phase:.3g}, "
+            f"for which its integrator wants more than {MOST} steps; state its steps"
+        )
+    return max(element.fewest, math.ceil(phase / longest))
+
+
+def _size(number: Number) -> float:
+    """The largest where there is one for each particle."""
+    return float(number.detach().abs().max()) if isinstance(number, Tensor) else abs(number)
