@@ -12,6 +12,7 @@ from scipy.integrate import solve_ivp
 from torch import Tensor
 
 import pyjutrack as pj
+from pyjutrack.elements import Magnet
 from pyjutrack.transport import WHOLE, Part, State, advance
 
 PROTON = pj.Reference.from_kinetic("proton", 1e9)
@@ -115,13 +116,14 @@ class Case(NamedTuple):
 
 
 def build(kind: type[pj.Element], named: dict[str, Any], options: dict[str, Any]) -> pj.Element:
-    """Entries such as "knl1" make up a series."""
+    """Entries such as "knl1" make up a series; steps are few where none are stated."""
     plain = {n: v for n, v in named.items() if n[:-1] not in ("knl", "ksl")}
     for series in ("knl", "ksl"):
         entries = {int(n[-1]): v for n, v in named.items() if n[:-1] == series}
         if entries:
             plain[series] = tuple(entries.get(i, 0.0) for i in range(max(entries) + 1))
-    return kind(**plain, **options)
+    few = {"steps": kind.fewest} if issubclass(kind, Magnet) else {}
+    return kind(**plain, **{**few, **options})
 
 
 def move(element: pj.Element, c: Tensor, part: Part = WHOLE, alive: Any = None) -> Tensor:

@@ -26,11 +26,14 @@ def ring(name: str) -> tuple[pj.Lattice, pj.Reference]:
 
 
 def modelled(lattice: pj.Lattice, model: str) -> pj.Lattice:
-    """All magnets and drifts in one model."""
-    return pj.Lattice(
-        dataclasses.replace(e, model=model) if isinstance(e, (Magnet, pj.Drift)) else e
-        for e in lattice
-    )
+    """All magnets, in few steps, and drifts in one model."""
+
+    def changed(e: pj.Element) -> pj.Element:
+        if isinstance(e, Magnet):
+            return dataclasses.replace(e, model=model, steps=e.fewest)
+        return dataclasses.replace(e, model=model) if isinstance(e, pj.Drift) else e
+
+    return pj.Lattice(map(changed, lattice))
 
 
 def coasting(lattice: pj.Lattice) -> pj.Lattice:

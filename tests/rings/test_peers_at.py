@@ -24,7 +24,7 @@ SAME: dict[str, pj.Element] = {
     **cases.labelled("exact bend", cases.bends("exact")),
     **cases.labelled("paraxial bend", cases.bends("paraxial")),
     "paraxial bend: gradient": pj.RBend(
-        1.4, 0.15, k1=0.5, k2=3.0, **cases.HIGHER, model="paraxial"
+        1.4, 0.15, k1=0.5, k2=3.0, **cases.HIGHER, model="paraxial", steps=4
     ),
     **cases.labelled("rf", cases.CAVITIES),
 }
