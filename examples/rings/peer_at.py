@@ -22,6 +22,8 @@ from pyjutrack.elements.bends import faces
 _DRIFTS = {"exact": "ExactDriftPass", "paraxial": "DriftPass"}
 _STRAIGHT = {"exact": "ExactMultipolePass", "paraxial": "StrMPoleSymplectic4Pass"}
 _BENDS = {"exact": "ExactSectorBendPass", "paraxial": "BndMPoleSymplectic4Pass"}
+#: which the pass methods of bends have
+_EDGES = {"exact": "exact", "paraxial": "linear"}
 
 
 def fast(reference: pj.Reference) -> pj.Reference:
@@ -107,6 +109,10 @@ def _(element: Bend, reference: pj.Reference) -> list[Any]:
     import at
 
     _check(element, _BENDS)
+    if element.edges not in ("auto", _EDGES[element.model]):
+        raise NotImplementedError(
+            f"pyAT's {_BENDS[element.model]} has {_EDGES[element.model]} edges, got {element.edges}"
+        )
     if element.dk0:
         raise NotImplementedError("pyAT's bends kick by their field error as if it were straight")
     if element.model == "exact" and element.k1:

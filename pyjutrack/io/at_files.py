@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..elements import Element, SBend
 from ..errors import InvalidValueError
 from ..lattice import Lattice
 from ..reference import SPEED_OF_LIGHT, Reference, Species
@@ -80,7 +82,21 @@ def read_at_json(path: Path, line: str | None, reference: Reference | None) -> L
 
 def read_xsuite(path: Path, line: str | None, reference: Reference | None) -> LatticeFile:
     """A JSON file of Xsuite; `line` names the line of an environment."""
-    return _read(path, "load_xsuite", {"use": line} if line else {}, reference)
+    found = _read(path, "load_xsuite", {"use": line} if line else {}, reference)
+    return replace(found, lattice=Lattice([_with_own_field(e) for e in found.lattice]))
+
+
+def _with_own_field(element: Element) -> Element:
+    """Xsuite's bends have their field and gradients in the curved frame, AT's exact ones do not."""
+    if not isinstance(element, SBend) or not element.length:
+        return element
+    known = (*element.knl, 0.0, 0.0, 0.0)
+    own = {
+        name: getattr(element, name) + integrated / element.length
+        for name, integrated in zip(("dk0", "k1", "k2"), known, strict=False)
+    }
+    rest = (0.0, 0.0, 0.0, *element.knl[3:]) if len(element.knl) > 3 else ()
+    return replace(element, knl=rest, **own)
 
 
 def _no_line(path: Path, line: str | None) -> None:

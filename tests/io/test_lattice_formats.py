@@ -157,7 +157,7 @@ def test_a_roll_of_at_is_one_on_both_sides(turned: tuple[str, ...]) -> None:
     """R2 undoes R1; where only one of them turns, it is no roll, and that is said."""
     from types import SimpleNamespace
 
-    from pyjutrack.io.at_elements import _roll
+    from pyjutrack.io.at_placement import _roll
 
     c, s = np.cos(0.1), np.sin(0.1)
     first = np.diag([c, c, c, c, 1.0, 1.0])
