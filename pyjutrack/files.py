@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InvalidValueError, WriteError
+from .hdf5_check import sealed
 
 
 @contextmanager
@@ -97,6 +98,8 @@ def write_hdf5(path: Path, h5py: Any, fill: Callable[[Any], None]) -> None:
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
         fill(file)
+    buffer.seek(0, io.SEEK_END)
+    buffer.write(sealed(buffer.getvalue()))
     write_bytes(path, buffer.getbuffer())
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..checks import require_kind, require_path, require_text, require_texts
 from ..errors import MeasurementError, PyJuTrackError, require_known
 from ..files import write_hdf5, write_text
+from ..hdf5_check import is_hdf5, unreadable
 from ..io.optional import optional
 from .csv_profiles import csv_text, read_csv
 from .file_errors import wrong
@@ -81,8 +82,11 @@ def _read(path: Path, record: str | None) -> Profiles:
     if path.suffix.lower() in _CSV:
         return read_csv(path)
     h5py = optional("h5py", "h5py", "openpmd")
-    if not h5py.is_hdf5(path):
+    if not is_hdf5(path):
         raise wrong(path, "neither HDF5 nor, by its suffix, CSV (.csv)")
+    fault = unreadable(path)
+    if fault is not None:
+        raise wrong(path, fault)
     try:
         with h5py.File(path, "r") as file:
             if "openPMD" in file.attrs:

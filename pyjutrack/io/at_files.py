@@ -41,7 +41,11 @@ def read_mat(path: Path, line: str | None, reference: Reference | None) -> Latti
     with path.open("rb") as file:
         header = file.read(128)
     if header[124:128] in (b"\x00\x02IM", b"\x02\x00MI"):  # 7.3, which is HDF5
-        return _read(path, "load_mat", {"use": line} if line else {}, reference)
+        raise wrong(
+            path,
+            "a MATLAB file of version 7.3, which is HDF5 and is not read here: damaged ones end "
+            "the interpreter; save it with save(..., '-v7') in MATLAB, or by pyAT's save_mat",
+        )
     found = {n: v for n, v in variables(path).items() if not n.startswith("__")}
     name = line or (next(iter(found)) if len(found) == 1 else "RING")
     if name not in found:
@@ -137,8 +141,7 @@ def _made(path: Path, elements: list[Any], reference: Reference | None) -> Latti
 def _read(
     path: Path, reader: str, options: dict[str, Any], reference: Reference | None
 ) -> LatticeFile:
-    if reader != "load_mat":
-        _within_limits(path, json_of(path))
+    _within_limits(path, json_of(path))
     load = getattr(optional("at", "accelerator-toolbox", "lattice"), reader)
     return _lattice(path, lambda **rest: load(str(path), **rest), options, reference)
 

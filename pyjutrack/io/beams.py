@@ -20,6 +20,7 @@ from ..beam import Beam, check_beam, require_beam, require_whole
 from ..checks import require_kind, require_path, require_real
 from ..errors import InvalidValueError, PyJuTrackError, warn
 from ..files import digest, write_hdf5
+from ..hdf5_check import is_hdf5, unreadable
 from ..number import detached
 from ..reference import SPEED_OF_LIGHT, Reference, Species, require_reference
 from .errors import LatticeFileError, LatticeWarning, wrong
@@ -173,8 +174,11 @@ def _loaded(path: Path, notes: Notes) -> tuple[dict[str, Any], Any]:
     if not path.is_file():
         raise wrong(path, "there is no such file")
     h5py = optional("h5py", "openpmd-beamphysics", "openpmd")
-    if not h5py.is_hdf5(path):
+    if not is_hdf5(path):
         raise wrong(path, "not an HDF5 file; beams are read from openPMD files in HDF5")
+    fault = unreadable(path)
+    if fault is not None:
+        raise wrong(path, fault)
     with guarded(path, "openpmd-beamphysics", notes), h5py.File(path, "r") as file:
         groups = _species_groups(file)
         if not groups:
