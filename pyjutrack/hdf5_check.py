@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 #: at the end of files of this package, and after it the SHA-256 of what is before it
 MARK = b"pyjutrack sha256"
@@ -75,14 +76,14 @@ def _as_written(path: Path, size: int) -> bool:
 
 def _walk(path: str) -> None:
     """Read every attribute and every dataset."""
-    import h5py
+    import h5py  # type: ignore[import-untyped]
 
     room = Path(path).stat().st_size * _RATIO + _ROOM
 
-    def look(name: str, item: object) -> None:
+    def look(name: str, item: Any) -> None:
         nonlocal room
-        for key in item.attrs:  # type: ignore[attr-defined]
-            item.attrs[key]  # type: ignore[attr-defined]
+        for key in item.attrs:
+            item.attrs[key]
         if isinstance(item, h5py.Dataset):
             room -= item.nbytes
             if room < 0:
