@@ -171,3 +171,13 @@ def test_a_roll_of_at_is_one_on_both_sides(turned: tuple[str, ...]) -> None:
     else:
         assert found == {}
         assert said == ["R1 and R2 are no pure roll; left out"]
+
+
+def test_a_rotation_of_another_shape_is_none() -> None:
+    from types import SimpleNamespace
+
+    from pyjutrack.io.at_placement import _roll
+
+    said: list[str] = []
+    assert _roll(SimpleNamespace(R1=np.eye(6)[:, :1]), said.append) == {}
+    assert said == ["R1 and R2 are no pure roll; left out"]

@@ -200,3 +200,18 @@ def test_files_that_cannot_be_read(read, name: str, text: str, said: str) -> Non
     with pytest.raises(LatticeFileError, match=said) as caught:
         read(text, name)
     assert name in str(caught.value)
+
+
+def test_what_a_crab_cavity_does_not_tell_is_zero(tmp_path: Path) -> None:
+    path = tmp_path / "crab.madx"
+    path.write_text(
+        "beam, particle=proton, energy=7000;\n"
+        "c: crabcavity, volt=2.0; d: crabcavity, freq=400, lag=0.25, l=0.5;\n"
+        "ring: line=(c, d); use, sequence=ring;\n"
+    )
+    bare, other = read_lattice(path).lattice
+    assert isinstance(bare, pj.CrabCavity)
+    assert isinstance(other, pj.CrabCavity)
+    fields = ("length", "voltage", "frequency", "phase", "tilt")
+    assert [getattr(bare, name) for name in fields] == [0.0, 2e6, 0.0, 0.0, 0.0]
+    assert [getattr(other, name) for name in fields] == [0.5, 0.0, 4e8, math.pi / 2, 0.0]
