@@ -9,9 +9,10 @@
 abstract type Potential end
 
 """
-    Spectral(mesh, modes)
+    Spectral(mesh, modes, damping=0.0)
 
-The sine series; the smoothing of the shape is divided out for the deposit and for the reading.
+The sine series; the smoothing of the shape is divided out for the deposit and for the reading, and
+each mode is multiplied by exp(-damping (|k| h / pi)^6), h the cell.
 
 Source: J. Qiang, PRAB 20 (2017) 014203; U. Essmann et al., J. Chem. Phys. 103 (1995) 8577.
 """
@@ -22,12 +23,15 @@ struct Spectral <: Potential
     green::Matrix{Float64}
 end
 
-function Spectral(mesh::Mesh, modes::NTuple{2,Int})
+function Spectral(mesh::Mesh, modes::NTuple{2,Int}, damping::Real=0.0)
     k = ntuple(axis -> (π / mesh.size[axis]) .* (1:modes[axis]), 2)
     sines = ntuple(axis -> sin.(k[axis] .* nodes(mesh, axis)'), 2)
-    smooth = ntuple(axis -> transfer.(Ref(mesh.shape), k[axis] .* spacing(mesh)[axis]), 2)
+    waves = ntuple(axis -> k[axis] .* spacing(mesh)[axis], 2)
+    smooth = ntuple(axis -> transfer.(Ref(mesh.shape), waves[axis]), 2)
+    short = (waves[1] .^ 2 .+ (waves[2] .^ 2)') ./ π^2
     norm = 8π / prod(mesh.size)
     green = norm ./ (k[1] .^ 2 .+ (k[2] .^ 2)') ./ (smooth[1] .* smooth[2]') .^ 2
+    green = green .* exp.(-damping .* short .^ 3)
     Spectral(mesh, sines..., green)
 end
 

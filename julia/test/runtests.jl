@@ -189,6 +189,11 @@ end
     @test value(solver, shares) ≈ 2π .* mode ./ (k[1]^2 + k[2]^2) rtol = 1e-10
     a, b = randn(RNG, size(mode)), randn(RNG, size(mode))
     @test dot(a, value(solver, b)) ≈ dot(cotangent(solver, a, a), b) rtol = 1e-10
+    # one mode, damped: of half the highest wave number in x, of a third of it in y
+    wave = zero(mode)
+    wave[inner...] = (sin.(32 * k[1] .* x) .* sin.(8 * k[2] .* y'))[inner...]
+    full, damped = (value(Spectral(mesh, (64, 48), s), wave) for s in (0.0, 4.0))
+    @test damped ≈ exp(-4 * (1 / 4 + 1 / 9)^3) .* full rtol = 1e-10
 end
 
 const KNOBS = [(2, "k1", -1), (0, "current", -1)]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from . import parallel, sine_kernels
 from .operator import Maybe, Tensors, array, compiled_operator
+from .sine_axis import Axis
 
 Array = NDArray[Any]
 
@@ -20,47 +21,27 @@ _KICK = 160
 
 
 class Sines(NamedTuple):
-    """Sine transforms between nodes and modes, symmetric about the middle, by parity and padded.
+    """Sine transforms between cells and modes, by parity; see `sine_axis`.
 
     Attributes:
-        x, y: (2, modes, nodes). turned_x, turned_y: (2, nodes, modes).
-        green: what each mode is multiplied by, (4, modes, modes).
+        x, y: the two axes.
+        green: what each mode is multiplied by, (4, modes, modes) in the order of the axes.
         plain: the same potential in plain PyTorch.
     """
 
-    x: Array
-    y: Array
-    turned_x: Array
-    turned_y: Array
+    x: Axis
+    y: Axis
     green: Array
     plain: Callable[[Tensor], Tensor]
 
 
-def folded(sine_x: Array, sine_y: Array, green: Array, plain: Callable[[Tensor], Tensor]) -> Sines:
-    """From sines (modes, nodes), the lowest one even about the middle, and factors of the modes."""
-    by_x, by_y = _by_parity(sine_x), _by_parity(sine_y)
-    factors = [_padded(green[p::2, q::2], len(by_x[0]), len(by_y[0])) for p, q in _QUADRANTS]
-    turned_x, turned_y = (np.ascontiguousarray(np.swapaxes(s, 1, 2)) for s in (by_x, by_y))
-    return Sines(by_x, by_y, turned_x, turned_y, np.stack(factors), plain)
-
-
-_QUADRANTS = ((0, 0), (0, 1), (1, 0), (1, 1))
-
-
-def _by_parity(sines: Array) -> Array:
-    modes, nodes = (_whole((n + 1) // 2) for n in sines.shape)
-    half = sines[:, : (sines.shape[1] + 1) // 2]
-    return np.stack([_padded(half[p::2], modes, nodes) for p in (0, 1)])
-
-
-def _whole(count: int) -> int:
-    return -(-count // sine_kernels.TILE) * sine_kernels.TILE
-
-
-def _padded(a: Array, rows: int, columns: int) -> Array:
-    out = np.zeros((rows, columns), a.dtype)
-    out[: a.shape[0], : a.shape[1]] = a
-    return out
+def folded(cells: tuple[int, int], green: Array, plain: Callable[[Tensor], Tensor]) -> Sines:
+    """From cells in x and y and a factor for each mode from the lowest on, (modes, modes)."""
+    x, y = (Axis.of(n, modes) for n, modes in zip(cells, green.shape, strict=True))
+    # modes that only fill up a matrix have no factor
+    factors = np.pad(green, ((0, 1), (0, 1)))
+    quadrants = [factors[np.ix_(x.order[p], y.order[q])] for p in (0, 1) for q in (0, 1)]
+    return Sines(x, y, np.ascontiguousarray(np.stack(quadrants)), plain)
 
 
 class _Potential:
@@ -87,15 +68,18 @@ class _Potential:
 
 def _solved(static: Sines, f: Array) -> Array:
     """The potentials of densities, (K, nx, ny)."""
-    dtype, (count, nx, ny) = f.dtype, f.shape
-    kinds = [a.astype(dtype, copy=False) for a in static[:5]]
-    work = np.empty((4 * count, static.x.shape[2], static.y.shape[2]), dtype)
-    out = np.empty((count, nx, ny), dtype)
-    (_, mx, deep), (_, my, wide) = static.x.shape, static.y.shape
-    operations = 4 * 2 * 2 * (deep * wide * my + mx * deep * my)
+    dtype, count = f.dtype, len(f)
+    x, y = static.x, static.y
+    matrices = [a.astype(dtype, copy=False) for a in (x.sines, y.sines, x.turned, y.turned)]
+    matrices += [a.astype(dtype, copy=False) for a in (x.turns, y.turns, static.green)]
+    work = np.empty((4 * count, x.deep, y.deep), dtype)
+    out = np.empty(f.shape, dtype)
+    (_, bx, mx, deep), (_, by, my, wide) = x.sines.shape, y.sines.shape
+    operations = 4 * 2 * 2 * (bx * mx * deep * y.deep + by * my * wide * mx * bx)
     share = min(4 * count, parallel.parts(operations * count, 1 / _KICK))
-    parallel.run(sine_kernels.quadrants, 4 * count, share, f, *kinds, work)
-    parallel.run(sine_kernels.unfold, count, min(count, share), work, out)
+    cells = x.cells, y.cells
+    parallel.run(sine_kernels.quadrants, 4 * count, share, f, *cells, *matrices, work)
+    parallel.run(sine_kernels.unfold, count, min(count, share), *cells, work, out)
     return out
 
 

@@ -80,6 +80,17 @@ def spread(_, number):
 
 
 @intrinsic
+def mirrored(_, four):
+    """The same numbers in the opposite order."""
+
+    def generate(context, builder, signature, args):
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [3, 2, 1, 0])
+        return builder.shuffle_vector(args[0], ir.Constant(args[0].type, ir.Undefined), mask)
+
+    return four(four), generate
+
+
+@intrinsic
 def wide(_, four):
     """The same numbers as float64."""
 

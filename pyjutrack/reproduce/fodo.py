@@ -56,8 +56,8 @@ def beam(particles: int, seed: int, current: float = CURRENT) -> Beam:
 
 
 def solver(assignment: str = "bspline") -> SpectralPoisson:
-    """The spectral solver on 128 x 128 cells."""
-    return SpectralPoisson(size=BOX, shape=(128, 128), assignment=assignment)
+    """The spectral solver on 128 x 128 cells, its series cut off at half of them as the paper's."""
+    return SpectralPoisson(BOX, (128, 128), assignment, modes=(64, 64), damping=0.0)
 
 
 def space_charge(

@@ -14,11 +14,14 @@ from ..beam import Beam
 from ..checks import wrong
 from ..compiled import sines
 from ..errors import InvalidValueError
-from ..number import is_whole
+from ..number import is_real, is_whole
 from .grid import Grid
 from .operators import Operators
 from .particle_mesh import Mesh
 from .shapes import Shape, shape
+
+#: the ringing of a uniform beam is below 0.4 %, and a Gaussian one not broadened, at 4 cells rms
+_DAMPING = 4.0
 
 
 class Potential(Protocol):
@@ -59,12 +62,21 @@ class SpectralPoisson:
     as the sine series is. The smoothing of the shape function is divided out in mode space, once
     for the deposit and once for the reading, as in smooth particle-mesh Ewald.
 
+    Each mode of wave numbers k is multiplied by exp(-damping (|k| h / pi)^6), h the cell: 1 for
+    long waves, small for the shortest. A series that is cut off instead rings: the edge of a
+    uniform beam then changes the focusing at its centre by several per cent, whatever the grid.
+    With the defaults the slope of the field in the core of round beams, Gaussian and uniform, is
+    within 1 % from 4 cells a rms size on, and converges with the grid.
+
     Attributes:
         size: full width and height of the box [m].
         shape: cells in x and y.
         assignment: "bspline" (default), "catmull-rom" (the paper's) or "cic", whose kick is a
             staircase: for tracking alone, since derivatives through it are refused.
-        modes: highest mode numbers in x and y; None is half the cells, above which aliases grow.
+        modes: highest mode numbers in x and y; None is the cells, so all modes. All modes are the
+            fastest for their number, where the cells are multiples of four.
+        damping: strength of the filter of short waves, 0 for none. None is 4 where `modes` is None,
+            and 0 where modes are given: a sum cut off there, as the paper's is.
 
     Source: J. Qiang, Symplectic multiparticle tracking model for self-consistent space-charge
     simulation, PRAB 20 (2017) 014203, eqs. 28-33 (modes); U. Essmann et al., J. Chem. Phys. 103
@@ -75,6 +87,7 @@ class SpectralPoisson:
     shape: tuple[int, int] = (128, 128)
     assignment: str | Shape = "bspline"
     modes: tuple[int, int] | None = None
+    damping: float | None = None
 
     def __post_init__(self) -> None:
         limit = Grid(self.size, self.shape).shape
@@ -84,12 +97,17 @@ class SpectralPoisson:
             isinstance(given, (tuple, list)) and len(given) == 2 and all(map(is_whole, given))
         ):
             raise wrong("modes", given, "two whole numbers, in x and in y")
-        modes = self.modes or (limit[0] // 2, limit[1] // 2)
+        modes = self.modes or limit
         if not all(1 <= m <= n for m, n in zip(modes, limit, strict=True)):
             raise InvalidValueError(
                 f"modes must lie between 1 and the number of cells {limit}, got {modes}"
             )
         object.__setattr__(self, "modes", modes)
+        usual = _DAMPING if given is None else 0.0
+        damping: Any = usual if self.damping is None else self.damping
+        if not (is_real(damping) and math.isfinite(damping) and damping >= 0):
+            raise wrong("damping", damping, "a number from 0, for no filter, on")
+        object.__setattr__(self, "damping", float(damping))
 
     @cached_property
     def mesh(self) -> Mesh:
@@ -101,23 +119,26 @@ class SpectralPoisson:
         """Sine transforms in x and y (modes, padded nodes), and the inverse Laplacian between."""
         grid, used = self.mesh
         assert self.modes is not None
-        sines, squares, transfers = [], [], []
+        sines, squares, transfers, waves = [], [], [], []
         for axis in (0, 1):
             m = np.arange(1, self.modes[axis] + 1)
             k = math.pi * m / grid.size[axis]
             from_wall = grid.nodes(axis, ghosts=True) + grid.size[axis] / 2
             sines.append(np.sin(np.outer(k, from_wall)))
             squares.append(k**2)
-            transfers.append(used.transfer(np.asarray(k * grid.spacing[axis])))
+            waves.append(np.asarray(k * grid.spacing[axis]))
+            transfers.append(used.transfer(waves[axis]))
         norm = 4 / (grid.size[0] * grid.size[1]) * 2 * math.pi
         green = norm / (squares[0][:, None] + squares[1][None, :])
         green /= (transfers[0][:, None] * transfers[1][None, :]) ** 2
+        if self.damping:
+            short = (waves[0][:, None] ** 2 + waves[1][None, :] ** 2) / math.pi**2
+            green *= np.exp(-self.damping * short**3)
         return Operators(np.asarray(sines[0]), np.asarray(sines[1]), np.asarray(green))
 
     @cached_property
     def _sines(self) -> sines.Sines:
-        sine_x, sine_y, green = self._operators.arrays
-        return sines.folded(sine_x, sine_y, green, self._plain)
+        return sines.folded(self.shape, self._operators.arrays[2], self._plain)
 
     def solve(self, fractions: Tensor) -> Tensor:
         """H on the padded grid from the share of the beam in each cell. See `Potential`."""

@@ -34,7 +34,7 @@ from .border import fold, unfold
 from .domain import Domain, Figures
 from .layers import Weights
 from .network import Network, check_fit, respond
-from .validation import POOR, Validation, compare, stated_error
+from .validation import POOR, Validation, compare, stated_error, stated_series
 
 _OUTSIDE = ("warn", "raise", "ignore")
 
@@ -178,7 +178,8 @@ class Surrogate:
 
         Args:
             beam: its particles alive count.
-            against: the solver; the spectral solver of the same box if None.
+            against: the solver; if None, the spectral solver that the network learned from, with
+                the modes and the damping that its card states.
 
         Raises:
             InvalidValueError: no solver is given, and the network learned from another than that;
@@ -193,10 +194,11 @@ class Surrogate:
         teacher = self.about.get("teacher", "SpectralPoisson")
         if against is None and not teacher.startswith("SpectralPoisson"):
             raise InvalidValueError(f"give the solver as `against`: the network learned {teacher}")
-        solver = SpectralPoisson(grid.size, grid.shape, used) if against is None else against
+        if against is None:
+            against = SpectralPoisson(grid.size, grid.shape, used, *stated_series(teacher))
         x, y = (beam.coordinate(u).detach()[beam.alive] for u in "xy")
         said = [*self._complaints(beam), *self._confessed()]
-        return compare(self.replace(outside="ignore"), solver, x, y, said)
+        return compare(self.replace(outside="ignore"), against, x, y, said)
 
     def _complaints(self, beam: Beam) -> list[str]:
         """What of a beam, or of any beam of a batch, lies outside of the domain."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,16 @@ from ..spacecharge.poisson import Potential
 #: mean error of the field above which a network is called poor: four times that of the worst of
 #: those that ship, and well below what tracks another beam
 POOR = 0.03
+
+
+def stated_series(teacher: str) -> tuple[tuple[int, int] | None, float | None]:
+    """Modes and damping of the spectral solver that a card names, None where it names none."""
+    modes = re.search(r"\bmodes=\((\d+), (\d+)\)", teacher)
+    damping = re.search(r"\bdamping=([-+.\de]+)", teacher)
+    return (
+        (int(modes[1]), int(modes[2])) if modes else None,
+        float(damping[1]) if damping else None,
+    )
 
 
 def stated_error(about: Mapping[str, Any]) -> float | None:

@@ -6,6 +6,7 @@ import torch
 from surrogate_cases import ARCHITECTURES, kicks, moved, shares
 
 import pyjutrack as pj
+from pyjutrack.surrogate.validation import stated_series
 
 
 @pytest.fixture
@@ -181,3 +182,14 @@ def test_validate(make_surrogate, make_beam):
     other = surrogate.replace(about={"teacher": "EllipticalPipe()"})
     with pytest.raises(pj.InvalidValueError, match=r"the network learned EllipticalPipe"):
         other.validate(beam)
+
+
+def test_validate_takes_the_solver_of_the_card(make_beam):
+    """With modes and damping as stated; where neither is, the default one."""
+    beam, linear = make_beam(2000), pj.Surrogate.load("linear", outside="ignore")
+    learned = pj.SpectralPoisson(modes=(64, 64), damping=0.0)
+    assert linear.validate(beam) == linear.validate(beam, against=learned)
+    assert linear.validate(beam) != linear.validate(beam, against=pj.SpectralPoisson())
+    for teacher in (pj.SpectralPoisson(), pj.SpectralPoisson(modes=(20, 30), damping=1e-7)):
+        assert stated_series(repr(teacher)) == (teacher.modes, teacher.damping)
+    assert stated_series("SpectralPoisson") == (None, None)

@@ -208,7 +208,7 @@ def potential(session: Session, ours: Any) -> Any:
         InvalidValueError: one that Julia lacks.
     """
     if isinstance(ours, SpectralPoisson):
-        return session.call("Spectral", _mesh(session, ours.mesh), ours.modes)
+        return session.call("Spectral", _mesh(session, ours.mesh), ours.modes, ours.damping)
     if isinstance(ours, Surrogate):
         weights = ours.network.weights.values()
         if any(w.requires_grad for w in weights):
