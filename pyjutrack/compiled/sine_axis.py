@@ -36,7 +36,7 @@ class Axis:
         cells: how many.
         sines: (2, blocks, modes, nodes), padded; turned: (2, blocks, nodes, modes).
         turns: by what two mirrored nodes are multiplied when folded again, (2, 4, nodes), or
-            nothing, (1, 4, 1).
+            nothing, (0, 4, 0).
         order: which mode from the lowest on each row belongs to, by parity; -1 for none.
     """
 
@@ -70,7 +70,7 @@ def _once(cells: int, modes: int) -> Any:
     half = np.arange((cells + 1) // 2)
     order = [[np.arange(p, modes, 2)] for p in (0, 1)]
     blocks = [[_waves(np.sin, cells, both[0] + 1, half)] for both in order]
-    return blocks, order, np.zeros((1, 4, 1))
+    return blocks, order, np.zeros((0, 4, 0))
 
 
 def _twice(cells: int) -> Any:

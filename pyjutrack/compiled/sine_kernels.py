@@ -9,7 +9,7 @@ that. Matrices are padded with zeros to multiples of `TILE`, so that no loop has
 
 import numpy as np
 
-from .jit import kernel
+from .jit import kernel, scalar
 from .vector import fma, load, mirrored, spread, store, times
 
 TILE = 8
@@ -81,7 +81,7 @@ def right_products(data, matrices, out):
         product(rows, inner, columns, a, n * inner, wide, b, at, columns, c, n * columns, to)
 
 
-@kernel
+@scalar
 def add(count, f0, a, at_a, f1, b, at_b, out, to):
     """f0 a + f1 b of lines that begin at some place of flat arrays; `out` may not be b."""
     s0, s1, fours = spread(f0), spread(f1), count // 4 * 4
@@ -92,7 +92,7 @@ def add(count, f0, a, at_a, f1, b, at_b, out, to):
         out[to + j] = f0 * a[at_a + j] + f1 * b[at_b + j]
 
 
-@kernel
+@scalar
 def fold_line(line, count, sign, out, to):
     """A line of nodes folded about its middle; nodes beyond the walls are mirrored to minus.
 
@@ -115,38 +115,38 @@ def fold_line(line, count, sign, out, to):
         out[to + half] = middle if sign > 0 else line.dtype.type(0.0)
 
 
-@kernel
-def turn_line(line, count, turns, q, out, to, wide):
-    """Two lines, in both halves of one, from mirrored pairs of `count` nodes."""
-    half, other, nodes = count // 2, wide // 2, turns.shape[2]
-    fours, t, t0 = half // 4 * 4, turns.reshape(turns.size), 4 * q * nodes
+@scalar
+def turn_line(line, count, t, t0, out, to, wide):
+    """Two lines, in both halves of one, from mirrored pairs of `count` nodes; turns from t0 on."""
+    half, nodes = count // 2, wide // 2
+    fours = half // 4 * 4
     t1, t2, t3 = t0 + nodes, t0 + 2 * nodes, t0 + 3 * nodes
     for j in range(0, fours, 4):
         a, b = load(line, np.uintp(j)), mirrored(load(line, np.uintp(count - 4 - j)))
         one = fma(load(t, np.uintp(t0 + j)), a, times(load(t, np.uintp(t1 + j)), b))
         two = fma(load(t, np.uintp(t2 + j)), a, times(load(t, np.uintp(t3 + j)), b))
         store(out, np.uintp(to + j), one)
-        store(out, np.uintp(to + other + j), two)
+        store(out, np.uintp(to + nodes + j), two)
     for j in range(fours, half):
         a, b = line[j], line[count - 1 - j]
         out[to + j] = t[t0 + j] * a + t[t1 + j] * b
-        out[to + other + j] = t[t2 + j] * a + t[t3 + j] * b
+        out[to + nodes + j] = t[t2 + j] * a + t[t3 + j] * b
 
 
-@kernel
-def unturn_line(line, count, turns, q, out, to):
+@scalar
+def unturn_line(line, count, t, t0, out, to):
     """The transpose of `turn_line`."""
-    half, other, nodes = count // 2, line.size // 2, turns.shape[2]
-    fours, t, t0 = half // 4 * 4, turns.reshape(turns.size), 4 * q * nodes
+    half, nodes = count // 2, line.size // 2
+    fours = half // 4 * 4
     t1, t2, t3 = t0 + nodes, t0 + 2 * nodes, t0 + 3 * nodes
     for j in range(0, fours, 4):
-        a, b = load(line, np.uintp(j)), load(line, np.uintp(other + j))
+        a, b = load(line, np.uintp(j)), load(line, np.uintp(nodes + j))
         one = fma(load(t, np.uintp(t0 + j)), a, times(load(t, np.uintp(t2 + j)), b))
         two = fma(load(t, np.uintp(t1 + j)), a, times(load(t, np.uintp(t3 + j)), b))
         store(out, np.uintp(to + j), one)
         store(out, np.uintp(to + count - 4 - j), mirrored(two))
     for j in range(fours, half):
-        a, b = line[j], line[other + j]
+        a, b = line[j], line[nodes + j]
         out[to + j] = t[t0 + j] * a + t[t2 + j] * b
         out[to + count - 1 - j] = t[t1 + j] * a + t[t3 + j] * b
 
@@ -170,8 +170,8 @@ def mix(a, blocks_x, blocks_y, p, q):
                 one[j], other[j] = s + c, s - c
 
 
-@kernel
-def quadrant_line(f, at, rows, cells, i, parities, turns_y, line, half, out, to, wide):
+@scalar
+def quadrant_line(f, at, rows, cells, i, parities, turns, line, half, out, to, wide):
     """Line i of the quadrant of the density at `at`, folded again in y if asked."""
     (nx, ny), (p, q) = cells, parities
     to_x, to_y = f.dtype.type(1 - 2 * p), f.dtype.type(1 - 2 * q)
@@ -185,11 +185,11 @@ def quadrant_line(f, at, rows, cells, i, parities, turns_y, line, half, out, to,
         one, other = at + (ghosts - 1 - i) * columns, at + (last + 1 + i) * columns
         for j in range(columns):
             line[j] -= f[one + j] + to_x * f[other + j]
-    if turns_y.shape[0] == 1:
+    if turns.size == 0:
         fold_line(line, ny, to_y, out, to)
     else:
         fold_line(line, ny, to_y, half, 0)
-        turn_line(half, ny // 2, turns_y, q, out, to, wide)
+        turn_line(half, ny // 2, turns, 2 * q * wide, out, to, wide)
 
 
 @kernel
@@ -199,17 +199,16 @@ def fold(f, at, rows, columns, cells, parities, turns_x, turns_y, out):
     deep, wide = out.shape
     flat, kind = out.reshape(out.size), f.dtype
     line, half = np.empty(columns, kind), np.empty((ny + 1) // 2, kind)
-    if turns_x.shape[0] == 1:
+    turns = turns_y.reshape(turns_y.size)
+    if turns_x.size == 0:
         for i in range((nx + 1) // 2):
-            quadrant_line(
-                f, at, rows, cells, i, parities, turns_y, line, half, flat, i * wide, wide
-            )
+            quadrant_line(f, at, rows, cells, i, parities, turns, line, half, flat, i * wide, wide)
         return
     first, last = np.zeros(wide, kind), np.zeros(wide, kind)
     for i in range(nx // 4):
         k = nx // 2 - 1 - i
-        quadrant_line(f, at, rows, cells, i, parities, turns_y, line, half, first, 0, wide)
-        quadrant_line(f, at, rows, cells, k, parities, turns_y, line, half, last, 0, wide)
+        quadrant_line(f, at, rows, cells, i, parities, turns, line, half, first, 0, wide)
+        quadrant_line(f, at, rows, cells, k, parities, turns, line, half, last, 0, wide)
         t0, t1, t2, t3 = turns_x[p, 0, i], turns_x[p, 1, i], turns_x[p, 2, i], turns_x[p, 3, i]
         one, other = i * wide, (deep // 2 + i) * wide
         add(wide, t0, first, 0, t1, last, 0, flat, one)
@@ -223,7 +222,7 @@ def unturn(data, cells, parities, turns_x, turns_y, out, to):
     deep, wide = data.shape
     flat = data.reshape(data.size)
     first, last = np.empty(wide, data.dtype), np.empty(wide, data.dtype)
-    twice_x, twice_y = turns_x.shape[0] == 2, turns_y.shape[0] == 2
+    twice_x, twice_y, turns = turns_x.size > 0, turns_y.size > 0, turns_y.reshape(turns_y.size)
     for i in range(nx // 4 if twice_x else (nx + 1) // 2):
         one, other = i * wide, (deep // 2 + i) * wide
         if twice_x:
@@ -234,9 +233,9 @@ def unturn(data, cells, parities, turns_x, turns_y, out, to):
             first[:] = data[i]
         to_first, to_last = to + i * wide, to + (nx // 2 - 1 - i) * wide
         if twice_y:
-            unturn_line(first, ny // 2, turns_y, q, out, to_first)
+            unturn_line(first, ny // 2, turns, 2 * q * wide, out, to_first)
             if twice_x:
-                unturn_line(last, ny // 2, turns_y, q, out, to_last)
+                unturn_line(last, ny // 2, turns, 2 * q * wide, out, to_last)
         else:
             for j in range(wide):
                 out[to_first + j] = first[j]
@@ -279,7 +278,7 @@ def quadrants(
         unturn(nodes, cells, (p, q), turns_x, turns_y, flat_out, place * deep * wide)
 
 
-@kernel
+@scalar
 def unfold_line(four, count, one, other):
     """Two lines that mirror each other, from those of the four quadrants."""
     low = (one.size - count) // 2
