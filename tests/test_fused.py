@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -12,10 +12,10 @@ import torch
 from element_cases import FUSED, PROTON, Case, move, points
 
 import pyjutrack as pj
-from pyjutrack.compiled import generate_program, program_kernel
+from pyjutrack.compiled import generate_program, parallel, program_kernel
 from pyjutrack.compiled.program import OPERATIONS, NotRecordedError
 from pyjutrack.transport import State, transport
-from pyjutrack.transport.fused import fused, recorded
+from pyjutrack.transport.fused import fused, linearised, recorded
 
 
 def state(c: torch.Tensor) -> State:
@@ -83,6 +83,42 @@ def test_turns_and_losses(ring: pj.Lattice, dtype: torch.dtype) -> None:
     assert set(found.turn[lost]) == {0, 1, 2, 3}
     assert set(found.element[lost]) == {0, 1}  # at the start, and by the collimator
     assert found.element[3] == 0
+
+
+@pytest.mark.parametrize(("rows", "calls"), [(0, 35), (9, 20), (40, 5), (80, 3)])
+def test_cut_into_calls_nothing_changes(
+    ring: pj.Lattice, rows: int, calls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An element, some of them, a turn, and two turns of 38 operations a call: the same bits."""
+    c = 0.15 * points(700, seed=8)
+    c[3, 5] = -1.5  # lost at once
+    start = state(c)
+    whole, wholly = fused(ring, start, PROTON, 5), linearised(ring, start, PROTON, 5)
+    assert whole is not None
+    assert wholly is not None
+    assert set(whole.turn) == {-1, 0, 1, 2, 3, 4}
+    for limit in ("_CALL", "_TANGENT_CALL"):
+        monkeypatch.setattr(f"pyjutrack.transport.fused.{limit}", 700 * rows)
+    ran, run = [], parallel.run
+
+    def counted(*args: Any) -> None:
+        ran.append(args)
+        run(*args)
+
+    monkeypatch.setattr(parallel, "run", counted)
+    cut = fused(ring, start, PROTON, 5)
+    assert len(ran) == calls + 1, "one more stacks the columns"
+    cut_too = linearised(ring, start, PROTON, 5)
+    assert cut is not None
+    assert cut_too is not None
+    np.testing.assert_array_equal(cut_too[1], wholly[1])
+    for part, one in ((cut, whole), (cut_too[0], wholly[0])):
+        for found, expected in zip(
+            (*part.state.coordinates, part.state.alive, part.turn, part.element),
+            (*one.state.coordinates, one.state.alive, one.turn, one.element),
+            strict=True,
+        ):
+            np.testing.assert_array_equal(found, expected)
 
 
 def test_an_accelerated_reference_over_turns() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +21,12 @@ from ..reference import Reference
 from .base import WHOLE, State
 from .fields import behind
 from .placed import note
+
+#: operations of particles that a call runs at most, beside tangents: 0.1 s on two cores. Between
+#: two calls Python sees to signals, Ctrl-C among them.
+_CALL = 30_000_000
+#: the same with tangents
+_TANGENT_CALL = 3_000_000
 
 
 class Fused(NamedTuple):
@@ -150,14 +158,36 @@ def _execute(
     # late: the generator writes them
     from ..compiled import program_kernel, tangent_kernel
 
-    before = alive.copy()
     size, work = len(alive), len(program.operations) * turns
-    arrays = [turns, *program, *columns, alive, turn, element]
     if tangents is None:
-        kernel = program_kernel.execute
+        kernel, more, limit = program_kernel.execute, [], _CALL
     else:
-        kernel = tangent_kernel.execute
-        arrays.append(tangents)
-    share = min(parallel.parts(size, work), max(size, 1))
-    parallel.run(kernel, size, share, *arrays)
-    turn[before & ~alive] += done
+        kernel, more, limit = tangent_kernel.execute, [tangents], _TANGENT_CALL
+    share = min(parallel.parts(size, work), max(size, 1))  # the same for all calls, as its blocks
+    for part, first, count in _calls(program, turns, limit // max(size, 1)):
+        before = alive.copy()
+        parallel.run(kernel, size, share, count, *part, *columns, alive, turn, element, *more)
+        turn[before & ~alive] += done + first
+
+
+def _calls(program: Program, turns: int, most: int) -> Iterator[tuple[Program, int, int]]:
+    """A program in calls of some `most` operations: the part of it, the first turn, and turns."""
+    operations, starts, numbers, elements = program
+    size = len(operations)
+    if turns * size <= most:
+        yield program, 0, turns
+    elif size <= most:
+        step = most // size
+        for first in range(0, turns, step):
+            yield program, first, min(step, turns - first)
+    else:
+        # an element is not cut: a call keeps what its particles entered with
+        ends = np.append(np.flatnonzero(np.diff(elements)) + 1, size)
+        count = -(-size // max(most, 1))
+        wanted = np.arange(1, count + 1) * size // count
+        edges = [0, *np.unique(ends[np.searchsorted(ends, wanted)]).tolist()]
+        for first in range(turns):
+            for low, high in pairwise(edges):
+                rows = slice(low, high)
+                part = Program(operations[rows], starts[low : high + 1], numbers, elements[rows])
+                yield part, first, 1
