@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from .checks import require_kind, require_real, wrong
+from .compiled import parallel
 from .errors import InvalidValueError, require_known
 from .number import detached
 from .reference import Reference
@@ -174,7 +175,8 @@ class Beam:
 
 
 def require_beam(beam: Any, argument: str = "beam") -> None:
-    """Raise InvalidValueError for what is no Beam."""
+    """Raise InvalidValueError for what is no Beam, and where threads would be waited for."""
+    parallel.check_threads()
     remedy = "pyjutrack.distributions and Beam.from_array make one"
     if type(beam).__name__ == "Lattice":
         remedy = "are the arguments swapped?"

@@ -23,6 +23,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from .checks import require_callable, require_flag, require_path, require_whole, wrong
+from .compiled import parallel
 from .errors import InvalidValueError, ScanError
 from .files import write_text, writing
 
@@ -75,7 +76,7 @@ def scan(
             as `concurrent.futures` does: its ProcessPoolExecutor, `client.get_executor()` of dask,
             MPIPoolExecutor of mpi4py.
         store: a file of JSON lines. What it holds is not computed again, after a kill, say.
-        threads: how many cores each call on an executor may use.
+        threads: how many cores each call on an executor may use; one in forked processes.
         retry: whether to try again the points at which the function raised.
         stop_on_error: whether the first error of the function ends the scan.
         progress: whether to show a bar.
@@ -160,9 +161,10 @@ def _results(
 def _call(function: Callable[[Any], Any], point: Any, threads: int | None = None) -> str:
     """What a function gives at a point, as JSON, whatever it is; with PyTorch on a few threads."""
     before = torch.get_num_threads()
-    if threads is not None:
-        torch.set_num_threads(threads)
     try:
+        if threads is not None:
+            torch.set_num_threads(threads)
+            parallel.check_threads()
         return json.dumps({"value": function(point), "error": None}, default=_plain)
     except Exception as error:
         return json.dumps({"value": None, "error": f"{type(error).__name__}: {error}"})
