@@ -14,7 +14,7 @@ from torch import Tensor
 from .checks import require_kind, require_real, wrong
 from .compiled import parallel
 from .errors import InvalidValueError, require_known
-from .number import detached
+from .number import detached, refuse_batched
 from .reference import Reference
 from .world import ALONE, World
 
@@ -208,6 +208,7 @@ def require_whole(beam: Beam, what: str) -> None:
 
 
 def _fault(beam: Beam) -> str | None:
+    refuse_batched(beam.coordinates, *(() if beam.weights is None else (beam.weights,)))
     current = detached(beam.current)
     if not (np.isfinite(current) and current >= 0):
         return (

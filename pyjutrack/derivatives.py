@@ -22,6 +22,7 @@ from .observables import Observable
 from .reference import Reference
 from .spacecharge.kick import check_differentiable
 from .tracking import Kick, require_kicks, task_of
+from .transforms import numeric
 
 Array = NDArray[np.float64]
 
@@ -31,6 +32,7 @@ COORDINATE_STEP = 3e-8
 KNOB_STEP = 1e-5
 
 
+@numeric
 def jacobian(
     lattice: Lattice,
     beam: Beam | Reference,
@@ -81,6 +83,7 @@ def _differences(engine: Engine, task: Task, start: Tensor, step: float) -> Tens
     return ((ends[:6] - ends[6:]) / (2 * step)).mT
 
 
+@numeric
 def jacobian_derivatives(
     lattice: Lattice,
     beam: Beam | Reference,
@@ -115,6 +118,7 @@ def jacobian_derivatives(
     return np.asarray(matrix.detach()), np.asarray(slopes.detach())
 
 
+@numeric
 def gradient(
     observable: Observable,
     lattice: Lattice,
@@ -171,6 +175,7 @@ def gradient(
     )[1]
 
 
+@numeric
 def value_and_gradient(
     observable: Observable,
     lattice: Lattice,

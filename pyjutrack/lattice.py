@@ -16,6 +16,7 @@ from .checks import require_mapping, require_text, require_whole, shown, wrong
 from .elements import Aperture, Element
 from .errors import InvalidValueError, UnknownNameError, unknown
 from .number import Number, detached, is_whole
+from .transforms import uncompiled
 
 _ADDRESS = re.compile(r"^(?P<element>.+)\.(?P<field>\w+)(\[(?P<index>\d+)\])?$")
 
@@ -165,6 +166,7 @@ class Lattice:
         number: Number = value if index is None else value[index]
         return number
 
+    @uncompiled
     def with_values(self, values: Mapping[str, Number]) -> Lattice:
         """A lattice with some parameters replaced; this one is left as it is.
 

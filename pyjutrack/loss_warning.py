@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import torch
 from torch.autograd import forward_ad
 
 from .beam import Beam
 from .errors import LossWarning, warn
-from .number import is_transformed
+from .number import is_tracked, is_transformed
 from .pushforward import Pushed
 
 
@@ -20,7 +21,10 @@ def lost_between(before: Beam, after: Beam) -> int:
     gone = before.alive & ~after.alive
     if after.weights is not None:
         gone = gone & (after.weights.detach() > 0)
-    return int(before.world.sum(gone.sum()))
+    count = gone.sum()
+    while is_transformed(count):  # of each call that `torch.func.vmap` makes, or one
+        count = torch._C._functorch.get_unwrapped(count)
+    return int(before.world.sum(count.max()))
 
 
 def warn_of_losses(count: int, particles: int) -> None:
@@ -49,8 +53,5 @@ def warn_if_differentiable(before: Beam, beams: Iterable[Beam]) -> None:
 def _carries(beam: Beam) -> bool:
     coordinates = beam.coordinates
     return (
-        coordinates.requires_grad
-        or isinstance(coordinates, Pushed)
-        or forward_ad._current_level >= 0
-        or is_transformed(coordinates)
+        isinstance(coordinates, Pushed) or forward_ad._current_level >= 0 or is_tracked(coordinates)
     )

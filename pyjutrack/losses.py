@@ -15,6 +15,7 @@ from .lattice import Lattice
 from .propagation import beam_of, run, state_of
 from .strip import places
 from .tracking import Kick, check_track, plan
+from .transforms import numeric
 from .transport.fused import fused
 
 
@@ -55,6 +56,7 @@ class LossMap:
         return np.bincount(lost, minlength=len(self.names)).astype(np.int64)
 
 
+@numeric
 def loss_map(
     lattice: Lattice, beam: Beam, *, kicks: Sequence[Kick] = (), turns: int = 1
 ) -> LossMap:

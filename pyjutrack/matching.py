@@ -18,6 +18,7 @@ from .lattice import Lattice, require_lattice
 from .number import detached, is_real, is_whole
 from .optics import Twiss, TwissTable, optics_gradient
 from .reference import Reference, require_reference
+from .transforms import numeric
 
 Array = NDArray[np.float64]
 
@@ -117,6 +118,7 @@ class Match:
     steps: int
 
 
+@numeric
 def match(
     lattice: Lattice,
     reference: Reference,

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from .errors import InvalidValueError
+
 Number = float | Tensor
 
 
@@ -19,7 +21,10 @@ def tensor_like(value: Number, like: Tensor) -> Tensor:
 
 def detached(value: Number) -> float:
     """A parameter as a float, whatever it carries."""
-    return float(value.detach()) if isinstance(value, Tensor) else value
+    if not isinstance(value, Tensor):
+        return value
+    refuse_batched(value)
+    return float(value.detach())
 
 
 def carries(value: Number) -> bool:
@@ -48,3 +53,25 @@ def is_real(value: Any) -> bool:
 def is_transformed(tensor: Tensor) -> bool:
     """Whether a `torch.func` transform is running over a tensor, so that it may have no value."""
     return torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+
+
+def is_tracked(tensor: Tensor) -> bool:
+    """Whether autograd or a derivative of `torch.func` runs over a tensor, also under its vmap."""
+    while is_transformed(tensor):
+        if torch._C._functorch.is_gradtrackingtensor(tensor):
+            return True
+        tensor = torch._C._functorch.get_unwrapped(tensor)
+    return tensor.requires_grad
+
+
+def refuse_batched(*tensors: Tensor) -> None:
+    """Raise InvalidValueError for tensors of `torch.func.vmap`, which have no value to look at."""
+    for tensor in tensors:
+        while is_transformed(tensor):
+            if torch._C._functorch.is_batchedtensor(tensor):
+                raise InvalidValueError(
+                    "torch.func.vmap hides the numbers of a tensor, which tracking must look at: "
+                    "signs, lengths, what is lost. Take a batch of beams, coordinates "
+                    "(..., N, 6), or a loop over the values"
+                )
+            tensor = torch._C._functorch.get_unwrapped(tensor)

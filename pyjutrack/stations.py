@@ -12,8 +12,10 @@ from .errors import InvalidValueError, unknown
 from .lattice import Lattice
 from .loss_warning import warn_if_differentiable
 from .tracking import Kick, task_of
+from .transforms import uncompiled
 
 
+@uncompiled
 def beams_at(
     lattice: Lattice,
     beam: Beam,

@@ -15,6 +15,7 @@ from .loss_warning import warn_if_differentiable
 from .moments import survivors
 from .number import Number, detached
 from .soft_apertures import require_weighing
+from .transforms import uncompiled
 from .transport import State, slices
 from .walk import Plan
 
@@ -77,6 +78,7 @@ def _step(kick: Kick, kind: str) -> float:
     return steps[kind]
 
 
+@uncompiled
 def track(
     lattice: Lattice,
     beam: Beam,

@@ -15,12 +15,14 @@ from ..errors import InvalidValueError
 from ..knobs import lattice_values
 from ..lattice import Lattice, require_lattice
 from ..reference import Reference, require_reference
+from ..transforms import numeric
 from .linear import linear_optics
 from .table import Twiss, TwissTable
 
 Array = NDArray[np.float64]
 
 
+@numeric
 def optics_gradient(
     figure: Callable[[TwissTable], Tensor],
     lattice: Lattice,

@@ -13,6 +13,7 @@ from ..errors import InvalidValueError, UnstableError
 from ..lattice import Lattice, require_lattice
 from ..number import Number, detached, tensor_like
 from ..reference import Reference
+from ..transforms import numeric
 from .modes import normal_modes_4d
 from .orbit import Orbit, differentiable, find, passage, start
 from .passing import pairwise_products
@@ -20,6 +21,7 @@ from .stacks import column
 from .table import Twiss, TwissTable
 
 
+@numeric
 def linear_optics(
     lattice: Lattice,
     reference: Reference,
@@ -105,6 +107,7 @@ def linear_optics(
     )
 
 
+@numeric
 def twiss_table(
     lattice: Lattice,
     reference: Reference,

@@ -21,6 +21,7 @@ from ..errors import InvalidValueError, UnstableError
 from ..lattice import Lattice, require_lattice
 from ..number import detached
 from ..reference import SPEED_OF_LIGHT, Reference, require_reference
+from ..transforms import numeric
 from ..transport import Part
 from .modes import normal_modes_4d
 from .orbit import find, passage, start
@@ -59,6 +60,7 @@ class Radiation:
     energy_spread: float
 
 
+@numeric
 def radiation_integrals(lattice: Lattice, reference: Reference) -> Radiation:
     """Radiation integrals, damping and equilibrium of a ring, on its closed orbit.
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ..errors import InvalidValueError
 from ..lattice import Lattice
 from ..reference import Reference
+from ..transforms import numeric
 from .linear import linear_optics, twiss_table
 from .orbit import Orbit, find, passage, start
 from .passing import pairwise_products
@@ -20,6 +21,7 @@ Array = NDArray[np.float64]
 _UNCOUPLED = 1e-9
 
 
+@numeric
 def closed_orbit(
     lattice: Lattice, reference: Reference, *, delta: float = 0.0, dimensions: int = 4
 ) -> Array:
@@ -43,6 +45,7 @@ def closed_orbit(
         return torch.cat([orbit.coordinates, orbit.ends[-1:]]).numpy()
 
 
+@numeric
 def transfer_matrices(
     lattice: Lattice, reference: Reference, *, delta: float = 0.0, dimensions: int = 4
 ) -> Array:
@@ -51,6 +54,7 @@ def transfer_matrices(
         return _orbit(lattice, reference, delta, dimensions).matrices.numpy()
 
 
+@numeric
 def one_turn_matrix(
     lattice: Lattice, reference: Reference, *, delta: float = 0.0, dimensions: int = 4
 ) -> Array:
@@ -60,6 +64,7 @@ def one_turn_matrix(
         return pairwise_products(orbit.matrices)[-1].numpy()
 
 
+@numeric
 def chromaticities(lattice: Lattice, reference: Reference, *, delta: float = 0.0) -> Array:
     """d(tune)/d(delta) of both modes, (2,), exact by differentiating the tunes.
 
@@ -73,6 +78,7 @@ def chromaticities(lattice: Lattice, reference: Reference, *, delta: float = 0.0
     return np.array([table.chromaticity_x, table.chromaticity_y])
 
 
+@numeric
 def twiss(lattice: Lattice, reference: Reference, *, delta: float = 0.0) -> Twiss:
     """Periodic, uncoupled Twiss functions at the start of a ring, without collective effects.
 

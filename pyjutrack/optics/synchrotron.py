@@ -13,6 +13,7 @@ from torch import Tensor
 from ..checks import require_whole
 from ..lattice import Lattice
 from ..reference import Reference
+from ..transforms import numeric
 from .orbit import differentiable, find, passage, start
 from .passing import pairwise_products
 from .tunes import modes
@@ -34,6 +35,7 @@ class SynchrotronOptics:
     tunes: Tensor
 
 
+@numeric
 def synchrotron_optics(
     lattice: Lattice, reference: Reference, *, delta: float = 0.0, order: int = 1
 ) -> SynchrotronOptics:

@@ -16,6 +16,7 @@ from ..errors import InvalidValueError, UnstableError
 from ..lattice import Lattice
 from ..reference import Reference
 from ..tracking import Kick
+from ..transforms import numeric
 
 Array = NDArray[np.float64]
 
@@ -23,6 +24,7 @@ Array = NDArray[np.float64]
 _STABLE = 1e-7
 
 
+@numeric
 def tunes(matrix: ArrayLike) -> Array:
     """Fractional tunes of a stable one-turn matrix, coupled or not.
 
@@ -40,6 +42,7 @@ def tunes(matrix: ArrayLike) -> Array:
     return modes(_transverse(matrix))[0]
 
 
+@numeric
 def tune_slopes(
     lattice: Lattice,
     beam: Beam | Reference,
@@ -79,6 +82,7 @@ def tune_slopes(
     return values, np.array(changes)
 
 
+@numeric
 def synchrobetatron_tunes(matrix: ArrayLike) -> Array:
     """Fractional tunes of the three modes of a stable (6, 6) one-turn matrix.
 

@@ -22,6 +22,7 @@ from ..errors import (
 )
 from ..loss_warning import warn_of_losses
 from ..number import is_whole
+from ..transforms import numeric
 from . import doubts, progress
 from .calibration import Calibration, Step, with_values
 from .descent import Problem, State, adam, levenberg_marquardt, start
@@ -46,6 +47,7 @@ _STOPPED = "stopped early: the error of the held-out shots rises"
 METHODS = ("auto", "gauss-newton", "adam")
 
 
+@numeric
 def calibrate(
     twin: Twin,
     data: Measurements,

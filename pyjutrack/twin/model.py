@@ -27,6 +27,7 @@ from ..lattice import Lattice
 from ..loss_warning import warn_if_differentiable
 from ..stations import position, stations
 from ..tracking import Kick, require_kicks, task_of
+from ..transforms import uncompiled
 from ..transport.fused import is_number
 from . import records
 from .unknowns import Unknown, put, shaped
@@ -142,6 +143,7 @@ class Twin:
                 return diagnostic
         raise unknown("diagnostic", name, [d.name for d in self.diagnostics])
 
+    @uncompiled
     def predict(self, settings: Settings | None = None) -> dict[str, NDArray[np.float64]]:
         """What the diagnostics read at some settings, without noise.
 
@@ -158,6 +160,7 @@ class Twin:
             found = self.read({} if settings is None else settings)
         return {name: reading.numpy() for name, reading in found.items()}
 
+    @uncompiled
     def read(
         self,
         settings: Settings,

@@ -1,0 +1,70 @@
+"""What PyTorch's own transforms may do with the public calls: `torch.compile` and `torch.func`.
+
+`torch.compile` cannot look into compiled kernels, nor into NumPy, whose calls it would replace by
+its own: the public calls are left as they are. Derivatives of `torch.func` go through whatever
+returns tensors; what returns NumPy arrays would drop them, and `torch.func.vmap` has no numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import wraps
+from types import CodeType
+from typing import Any, ParamSpec, TypeVar
+
+import torch
+
+from .active import tensors_in
+from .errors import InvalidValueError
+from .number import is_transformed
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def uncompiled(function: Callable[P, R]) -> Callable[P, R]:
+    """A function that `torch.compile` calls as it is, with all that it calls.
+
+    What `torch.compiler.disable` does; that imports the compiler, which takes seconds.
+    """
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        return function(*args, **kwargs)
+
+    marked: Any = call
+    marked._torchdynamo_disable = marked._torchdynamo_disable_recursive = True
+    marked._torchdynamo_disable_msg = "pyjutrack has compiled kernels of its own"
+    _leave(marked.__code__)
+    return call
+
+
+def _leave(code: CodeType) -> None:
+    """Keep the compiler out of the frames of some code, and of all that these call."""
+    # private, as its tensors' attributes are; without it the compiler complains, of what it meets
+    with suppress(AttributeError):
+        frames: Any = torch._C._dynamo.eval_frame
+        skip = frames._FrameAction.SKIP
+        frames.set_code_exec_strategy(code, frames._FrameExecStrategy(skip, skip))
+
+
+def numeric(function: Callable[P, R]) -> Callable[P, R]:
+    """The same of a function whose results are NumPy arrays, which no transform sees through.
+
+    It raises InvalidValueError for tensors of a transform of `torch.func` among its arguments.
+    """
+
+    @wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        running = torch._C._functorch.peek_interpreter_stack() is not None
+        if running and any(map(is_transformed, tensors_in((args, kwargs)))):
+            raise InvalidValueError(
+                f"{function.__name__} returns plain numbers, through which torch.func (grad, "
+                "jacrev, jvp, vmap, ...) sees nothing. Derivatives by knobs come from gradient, "
+                "jacobian_derivatives and optics_gradient, called without a transform; torch.func "
+                "goes through track and the moments of its beam"
+            )
+        return function(*args, **kwargs)
+
+    return uncompiled(checked)
