@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from element_cases import FUSED, PROTON, Case, move, points
+from rounding import OF_A_MAP
 
 import pyjutrack as pj
 from pyjutrack.compiled import generate_program, parallel, program_kernel
@@ -43,7 +44,7 @@ def test_one_element(case: Case) -> None:
     found = fused(lattice, state(c), PROTON, 1)
     assert found is not None
     out = torch.stack(found.state.coordinates, -1)
-    torch.testing.assert_close(out, move(case.element(), c), rtol=1e-13, atol=5e-16)
+    torch.testing.assert_close(out, move(case.element(), c), rtol=1e-13, atol=OF_A_MAP)
     assert found.state.alive.all()
     assert (found.element == -1).all()
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from element_cases import FUSED, PROTON, SYMPLECTIC, Case, points
+from rounding import OF_A_MAP
 
 import pyjutrack as pj
 from pyjutrack.compiled import generate_tangents, tangent_kernel
@@ -81,7 +82,7 @@ def test_coordinates_are_those_without_tangents() -> None:
         assert found is not None
         assert plain is not None
         for one, other in zip(found[0].state.coordinates, plain.state.coordinates, strict=True):
-            torch.testing.assert_close(one, other, rtol=1e-13, atol=1e-15, msg=case.label)
+            torch.testing.assert_close(one, other, rtol=1e-13, atol=OF_A_MAP, msg=case.label)
 
 
 def test_turns_and_losses(ring: pj.Lattice) -> None:
