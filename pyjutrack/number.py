@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from .errors import InvalidValueError
+from .functions import bool_or
 
 Number = float | Tensor
 
@@ -25,6 +26,13 @@ def detached(value: Number) -> float:
         return value
     refuse_batched(value)
     return float(value.detach())
+
+
+def vanishes(value: Number) -> bool:
+    """Whether a parameter, or every one of a column of them, is zero, whatever it carries."""
+    if isinstance(value, Tensor):
+        return bool_or((value.detach() == 0).all(), default=False)
+    return value == 0
 
 
 def carries(value: Number) -> bool:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..elements import Element
+from ..number import vanishes
 
 
 class Stack(NamedTuple):
@@ -28,8 +29,8 @@ class Stack(NamedTuple):
 def stacks(elements: Iterable[Element]) -> list[Stack]:
     """Every element of a lattice in a stack.
 
-    Elements stand in one stack if kind, options, lengths of series and the plain zeros among their
-    parameters are the same: maps take a shorter way at plain zeros.
+    Elements stand in one stack if kind, options, lengths of series and the zeros among their
+    parameters are the same: maps take other ways at zeros.
     """
     members = list(elements)
     kinds: dict[type[Element], list[int]] = {}
@@ -85,13 +86,12 @@ class _Form:
         for series in whole[first:last]:
             columns += zip(*series, strict=True)
         # zeros of some and not of others
-        mixed = [c for c in columns if len(values := set(c)) > 1 and 0.0 in values]
+        mixed = [c for c in columns if len(set(c)) > 1 and len(set(map(_zero, c))) > 1]
         if not mixed:
             return [Stack(self.element(columns, rows[0]), places)]
-        parts: dict[tuple[bool, ...], list[int]] = {}
+        parts: dict[tuple[int, ...], list[int]] = {}
         for i, entries in enumerate(zip(*mixed, strict=True)):
-            zeros = tuple(type(v) is float and v == 0.0 for v in entries)
-            parts.setdefault(zeros, []).append(i)
+            parts.setdefault(tuple(map(_zero, entries)), []).append(i)
         return [
             Stack(
                 self.element([[c[i] for i in part] for c in columns], rows[0]),
@@ -113,6 +113,11 @@ class _Form:
         for name, value in values.items():
             object.__setattr__(made, name, value)
         return made
+
+
+def _zero(value: Any) -> int:
+    """2 for a plain zero, 1 for one that carries a derivative, else 0: maps differ there."""
+    return 2 if type(value) is float and value == 0.0 else int(vanishes(value))
 
 
 def column(values: Sequence[Any]) -> float | Tensor:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ..elements import Bend
 from ..elements.bends import faces
-from ..number import Number
+from ..number import Number, vanishes
 from ..reference import Reference
 from .apply import kick, move
 from .base import Part, State, transport
-from .straight import is_zero, per_length, with_kicks
+from .straight import is_zero, per_length, with_kicks, with_series
 
 
 @transport.register
@@ -60,9 +58,9 @@ def _body(element: Bend, state: State, reference: Reference, part: Part, field: 
 def _gradient(element: Bend) -> tuple[Number, Bend]:
     """All of the normal gradient [1/m^2], and the element without that of its series."""
     knl = element.knl
-    if len(knl) < 2 or is_zero(knl[1]) or is_zero(element.length):
+    if len(knl) < 2 or is_zero(knl[1]) or vanishes(element.length):
         return element.k1, element
-    return element.k1 + knl[1] / element.length, replace(element, knl=(knl[0], 0.0, *knl[2:]))
+    return element.k1 + knl[1] / element.length, with_series(element, knl=(knl[0], 0.0, *knl[2:]))
 
 
 def _drift_kick(

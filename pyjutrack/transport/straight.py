@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from copy import copy
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
+import torch
 from torch import Tensor
 
 from ..elements import (
@@ -20,7 +21,7 @@ from ..elements import (
     Quadrupole,
     Sextupole,
 )
-from ..number import Number, detached
+from ..number import Number, detached, vanishes
 from ..reference import Reference
 from .apply import kick, move
 from .base import Part, State, transport
@@ -62,7 +63,7 @@ def _(element: Quadrupole, state: State, reference: Reference, part: Part) -> St
 
     if is_zero(skew):
         return with_kicks(rest, partial(upright, gradient=normal), (), (), state, part)
-    if detached(normal) == 0 and detached(skew) == 0:
+    if vanishes(normal) and vanishes(skew):
         # no field and no direction: kicks of fourth order have the exact slopes here
         sideways = per_length(element, 0.0, skew)
         return with_kicks(rest, partial(upright, gradient=normal), (), sideways, state, part)
@@ -78,7 +79,7 @@ def _(element: Quadrupole, state: State, reference: Reference, part: Part) -> St
 
 def _gradients(element: Quadrupole) -> tuple[Number, Number, Quadrupole]:
     """All of the normal and the skew gradient, and the element with the other multipoles alone."""
-    if is_zero(element.length):
+    if vanishes(element.length):  # kicks, whose slope by the length the integrator has
         return element.k1, element.k1s, element
     taken: dict[str, Any] = {}
     found = []
@@ -88,7 +89,18 @@ def _gradients(element: Quadrupole) -> tuple[Number, Number, Quadrupole]:
             own = own + series[1] / element.length
             taken[name] = (series[0], 0.0, *series[2:])
         found.append(own)
-    return found[0], found[1], replace(element, **taken) if taken else element
+    return found[0], found[1], with_series(element, **taken) if taken else element
+
+
+M = TypeVar("M", bound=Magnet)
+
+
+def with_series(element: M, **series: Series) -> M:
+    """A magnet with other multipoles; its parameters, which may be columns, are not checked."""
+    made = copy(element)
+    for name, values in series.items():
+        object.__setattr__(made, name, values)
+    return made
 
 
 def _axes(normal: Number, skew: Number) -> tuple[Number, Number, Number]:
@@ -97,7 +109,10 @@ def _axes(normal: Number, skew: Number) -> tuple[Number, Number, Number]:
     In axes rolled by t the gradients are k1 cos 2t - k1s sin 2t and k1s cos 2t + k1 sin 2t: the
     second vanishes. The roll is the one of at most 45 degrees.
     """
-    sign = -1.0 if detached(normal) < 0 else 1.0
+    if isinstance(normal, Tensor) and normal.dim():  # a column of several magnets
+        sign: Any = torch.where(normal.detach() < 0, -1.0, 1.0).to(normal.dtype)
+    else:
+        sign = -1.0 if detached(normal) < 0 else 1.0
     strength = sign * _root(normal * normal + skew * skew)
     cosine = _root((1 + normal / strength) / 2)
     return strength, cosine, -skew / (2 * strength * cosine)
