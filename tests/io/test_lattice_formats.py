@@ -85,7 +85,7 @@ def test_xsuite_and_at_json(booster, tmp_path: Path) -> None:
     pytest.importorskip("xsuite", reason="xtrack's compiled kernels are in the package xsuite")
     lattice = pj.Lattice(
         [
-            pj.Quadrupole(0.4, 1.1, model="exact", name="q1"),
+            pj.Quadrupole(0.4, 1.1, model="exact", steps=4, name="q1"),
             pj.Drift(1.0, name="d1"),
             pj.SBend(1.2, 0.2, e1=0.1, e2=0.1, name="b1"),
             pj.Drift(1.0, name="d2"),

@@ -147,7 +147,10 @@ def _elements(*items):
         (_elements({**DRIFT, "model": "exat"}), "did you mean 'exact'"),
         (_elements({"kind": "Multipole", "knl": 1.0}), "knl must be a list of numbers"),
         (_elements({"kind": "Multipole", "knl": ["a"]}), "knl must be a number, got 'a'"),
-        (_elements({"kind": "Quadrupole", "length": 1, "steps": 1.5}), "steps must be an integer"),
+        (
+            _elements({"kind": "Quadrupole", "length": 1, "steps": 1.5}),
+            "steps must be a positive integer",
+        ),
         (_elements({"kind": "RFCavity", "accelerate": 1}), "accelerate must be true or false"),
         ({**_elements(DRIFT), "reference": 3}, "reference must have species, mass"),
         (
