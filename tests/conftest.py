@@ -53,7 +53,7 @@ def cell() -> pj.Lattice:
 def kick() -> pj.SpaceCharge:
     """Space charge as in the paper: a 20 mm box, 0.05 m steps in drifts, 0.025 m in quadrupoles."""
     return pj.SpaceCharge(
-        pj.SpectralPoisson(size=(0.02, 0.02), shape=(128, 128)),
+        pj.SpectralPoisson(size=(0.02, 0.02), shape=(128, 128), modes=(64, 64)),
         max_step={"Drift": 0.05, "Quadrupole": 0.025},
     )
 
