@@ -164,7 +164,7 @@ def test_gradcheck_of_tracking_with_space_charge(proton: pj.Reference) -> None:
     """Six particles on a coarse grid: every coordinate, length, strength and the current."""
     spread = torch.tensor([8e-3, 5e-3, 8e-3, 5e-3, 0.1, 0.02], dtype=torch.float64)
     rows = (2 * torch.rand(6, 6, dtype=torch.float64) - 1) * spread
-    kick = pj.SpaceCharge(pj.SpectralPoisson((0.02, 0.02), (16, 16)), max_step=0.06)
+    kick = pj.SpaceCharge(pj.SpectralPoisson((0.02, 0.02), (16, 16), modes=(8, 8)), max_step=0.06)
 
     def function(rows: torch.Tensor, length: torch.Tensor, k1: torch.Tensor, amperes: torch.Tensor):
         line = pj.Lattice([pj.Drift(length), pj.Quadrupole(0.1, k1)])
