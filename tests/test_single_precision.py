@@ -99,7 +99,7 @@ def test_autograd_to_a_beam_in_single_precision(adjoint, cell, beams, kicks):
 def test_the_jacobian_is_the_difference_of_tracked_particles(cell, beams, kicks):
     """Particles of no weight beside the beam, which feel its field and make none."""
 
-    def quotient(beam, kicks, step=1e-4):
+    def quotient(beam, kicks, step=5e-5):
         extra = torch.zeros(2, 6, dtype=beam.coordinates.dtype)
         extra[0, 0], extra[1, 0] = step, -step
         weights = torch.cat([torch.ones(len(beam.coordinates)), torch.zeros(2)])
@@ -118,7 +118,7 @@ def test_the_jacobian_is_the_difference_of_tracked_particles(cell, beams, kicks)
     single, double = beams
     rounding = sum(spread(f, double, kicks, torch.float32) for f in (quotient, column))
     # central differences are off by a third of what they differ by from those of twice the step
-    shape = np.abs(quotient(double, kicks) - quotient(double, kicks, 2e-4))
+    shape = np.abs(quotient(double, kicks) - quotient(double, kicks, 1e-4))
     bound = steps(cell, kicks) * rounding + shape
     # which tells the field from none
     assert (bound < 0.1 * np.abs(column(double, kicks) - column(double, [])))[:4].all()
