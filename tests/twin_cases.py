@@ -47,7 +47,9 @@ def line(weights: Tensor | None = None) -> pj.Lattice:
 
 
 def space_charge() -> pj.SpaceCharge:
-    return pj.SpaceCharge(pj.SpectralPoisson((0.024, 0.024), (36, 36), modes=(18, 18)), max_step=0.4)
+    return pj.SpaceCharge(
+        pj.SpectralPoisson((0.024, 0.024), (36, 36), modes=(18, 18)), max_step=0.4
+    )
 
 
 def wires(at: str = "end", noise: float = 1e-3) -> list[dg.WireScanner]:
