@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import torch
 from torch.autograd import forward_ad
 
 from .beam import Beam
 from .errors import LossWarning, warn
-from .number import is_tracked, is_transformed
+from .number import is_tracked, layers
 from .pushforward import Pushed
 
 
@@ -21,9 +20,7 @@ def lost_between(before: Beam, after: Beam) -> int:
     gone = before.alive & ~after.alive
     if after.weights is not None:
         gone = gone & (after.weights.detach() > 0)
-    count = gone.sum()
-    while is_transformed(count):  # of each call that `torch.func.vmap` makes, or one
-        count = torch._C._functorch.get_unwrapped(count)
+    *_, count = layers(gone.sum())  # of each call that `torch.func.vmap` makes, or one
     return int(before.world.sum(count.max()))
 
 

@@ -1,5 +1,6 @@
 """A parameter: a float, or a 0-d tensor that carries derivatives."""
 
+from collections.abc import Iterator
 from numbers import Integral, Real
 from typing import Any
 
@@ -63,23 +64,27 @@ def is_transformed(tensor: Tensor) -> bool:
     return torch._C._functorch.is_functorch_wrapped_tensor(tensor)
 
 
+def layers(tensor: Tensor) -> Iterator[Tensor]:
+    """A tensor, and what every `torch.func` transform that runs over it has wrapped, outside in."""
+    yield tensor
+    while is_transformed(tensor):
+        tensor = torch._C._functorch.get_unwrapped(tensor)
+        yield tensor
+
+
 def is_tracked(tensor: Tensor) -> bool:
     """Whether autograd or a derivative of `torch.func` runs over a tensor, also under its vmap."""
-    while is_transformed(tensor):
-        if torch._C._functorch.is_gradtrackingtensor(tensor):
-            return True
-        tensor = torch._C._functorch.get_unwrapped(tensor)
-    return tensor.requires_grad
+    *wrapped, innermost = layers(tensor)
+    tracking = torch._C._functorch.is_gradtrackingtensor
+    return any(map(tracking, wrapped)) or innermost.requires_grad
 
 
 def refuse_batched(*tensors: Tensor) -> None:
     """Raise InvalidValueError for tensors of `torch.func.vmap`, which have no value to look at."""
     for tensor in tensors:
-        while is_transformed(tensor):
-            if torch._C._functorch.is_batchedtensor(tensor):
-                raise InvalidValueError(
-                    "torch.func.vmap hides the numbers of a tensor, which tracking must look at: "
-                    "signs, lengths, what is lost. Take a batch of beams, coordinates "
-                    "(..., N, 6), or a loop over the values"
-                )
-            tensor = torch._C._functorch.get_unwrapped(tensor)
+        if any(map(torch._C._functorch.is_batchedtensor, layers(tensor))):
+            raise InvalidValueError(
+                "torch.func.vmap hides the numbers of a tensor, which tracking must look at: "
+                "signs, lengths, what is lost. Take a batch of beams, coordinates "
+                "(..., N, 6), or a loop over the values"
+            )

@@ -1,4 +1,4 @@
-"""What the way back reads again must be what the way there read."""
+"""The backward pass must read the same numbers that the forward pass read."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ class Versions:
             now = f"now {tensor.item():.6g}" if tensor.numel() == 1 else f"of shape {shape}"
             raise InvalidValueError(
                 f"a tensor ({now}) was changed in place after the beam had been tracked, and "
-                f"adjoint={adjoint!r} reads it again on the way back; change it after "
+                f"adjoint={adjoint!r} reads it again in the backward pass; change it after "
                 "backward(), track again, or take adjoint='store'"
             )

@@ -56,7 +56,7 @@ def cores() -> Iterator[None]:
 
 
 def check_threads() -> None:
-    """Raise InvalidValueError where PyTorch would wait for threads that a fork has left behind."""
+    """Raise InvalidValueError where PyTorch would wait for threads that a fork did not copy."""
     if _forked and torch.get_num_threads() > 1:
         raise InvalidValueError(
             f"PyTorch has {torch.get_num_threads()} threads in a process made by a fork, which "

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..elements import Element
 from ..number import vanishes
+from ..transport.straight import is_zero
 
 
 class Stack(NamedTuple):
@@ -117,7 +118,7 @@ class _Form:
 
 def _zero(value: Any) -> int:
     """2 for a plain zero, 1 for one that carries a derivative, else 0: maps differ there."""
-    return 2 if type(value) is float and value == 0.0 else int(vanishes(value))
+    return 2 if is_zero(value) else int(vanishes(value))
 
 
 def column(values: Sequence[Any]) -> float | Tensor:
