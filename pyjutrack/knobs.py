@@ -21,7 +21,7 @@ from .beam import Beam
 from .checks import require_texts
 from .errors import InvalidValueError, unknown
 from .lattice import Lattice
-from .number import detached
+from .number import carries, detached
 
 #: the beam's own knob, beside those of its shape
 CURRENT = "beam.current"
@@ -89,6 +89,11 @@ def overlay(of: T, wrt: Sequence[str], numbers: Iterable[Tensor]) -> T:
             place, path = int(kick[1]), kick[2].split(".")
             _require_shape(address, _of_kick(kicks, address, place, path), number)
             kicks[place] = _with(kicks[place], path, number)
+            kept = _of_kick(kicks, address, place, path)
+            if carries(number) and kept is not number:
+                raise InvalidValueError(
+                    f"{address} is a setting, and has no derivatives; give its values to new kicks"
+                )
         elif address == CURRENT:
             amperes = number
         elif address in incoming.KNOBS and address not in of.lattice.knobs():
@@ -119,6 +124,10 @@ def _of_kick(kicks: Sequence[Any], address: str, place: int, path: Sequence[str]
     if place >= len(kicks):
         raise InvalidValueError(f"{address}: there are {len(kicks)} kicks, counted from 0")
     thing = kicks[place]
+    if path[-1] == "max_step":
+        raise InvalidValueError(
+            f"{address} decides how many slices there are, which has no slope; make other kicks"
+        )
     for name in path:
         known = [f.name for f in dataclasses.fields(thing)] if _is_record(thing) else []
         if name not in known:

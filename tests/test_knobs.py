@@ -106,3 +106,19 @@ def test_an_emittance_is_positive_and_finite(number: float) -> None:
     incoming.require_possible("beam.x", -1e-3)
     with pytest.raises(pj.InvalidValueError, match="must be positive"):
         incoming.require_possible("beam.emittance_x", number)
+
+
+@pytest.mark.parametrize("mode", ["reverse", "forward"])
+@pytest.mark.parametrize("name", ["max_step", "potential.radius"])
+def test_settings_of_kicks_have_no_slopes(beam: pj.Beam, mode: str, name: str) -> None:
+    """They got a slope of zero in silence."""
+    kick = pj.SpaceCharge(pj.ImageCharges(KICK.potential, 2))
+    with pytest.raises(pj.InvalidValueError, match=name.rpartition(".")[2]):
+        pj.gradient(
+            pj.observables.size("x"),
+            LINE,
+            beam,
+            wrt=[f"kicks[0].{name}"],
+            kicks=[kick],
+            mode=mode,
+        )

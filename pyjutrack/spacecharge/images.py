@@ -70,6 +70,10 @@ class ImageCharges(Correction):
         require_whole("order", self.order, 1)
         if self.order > _ORDERS:
             raise InvalidValueError(f"order must not be above {_ORDERS}, got {self.order}")
+        if isinstance(self.radius, Tensor):
+            raise InvalidValueError(
+                f"radius is a scale of the weights, and no tensor: {self.radius}; vary the weights"
+            )
         if self.radius is not None:
             require_real("radius", self.radius)
         radius = min(self.mesh.grid.size) / 2 if self.radius is None else self.radius
