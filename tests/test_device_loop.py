@@ -56,7 +56,7 @@ def test_every_element(case: Case, away: Away) -> None:
 @pytest.mark.parametrize("derivative", [False, True])
 def test_a_cell_with_space_charge(cell, kick, derivative: bool, request) -> None:
     beam = pj.Beam(PROTON, torch.empty(50, 6, dtype=torch.float64, device="meta"), 200.0)
-    line = pj.Lattice([cell, pj.SBend(0.3, 0.1, k1=1.0), pj.Aperture(half_width=0.01)])
+    line = pj.Lattice([cell, pj.SBend(0.04, 0.01, k1=1.0, steps=1), pj.Aperture(half_width=0.01)])
     counts = plan(line, [kick])
     run(line, beam, [kick], 1, counts)  # brings the solver's operators to the device, once
     strength = torch.empty((), dtype=torch.float64, device="meta", requires_grad=derivative)
