@@ -1,8 +1,8 @@
 """What PyTorch's own transforms may do with the public calls: `torch.compile` and `torch.func`.
 
 `torch.compile` cannot look into compiled kernels, nor into NumPy, whose calls it would replace by
-its own: the public calls are left as they are. Derivatives of `torch.func` go through whatever
-returns tensors; what returns NumPy arrays would drop them, and `torch.func.vmap` has no numbers.
+its own: the public calls are left as they are. Derivatives of `torch.func` go through tracking;
+calls that look at numbers on their way, or return them as NumPy arrays, cannot be under them.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _leave(code: CodeType) -> None:
 
 
 def numeric(function: Callable[P, R]) -> Callable[P, R]:
-    """The same of a function whose results are NumPy arrays, which no transform sees through.
+    """The same of a function that looks at numbers on its way, or returns NumPy arrays.
 
     It raises InvalidValueError for tensors of a transform of `torch.func` among its arguments.
     """
@@ -60,10 +60,11 @@ def numeric(function: Callable[P, R]) -> Callable[P, R]:
         running = torch._C._functorch.peek_interpreter_stack() is not None
         if running and any(map(is_transformed, tensors_in((args, kwargs)))):
             raise InvalidValueError(
-                f"{function.__name__} returns plain numbers, through which torch.func (grad, "
-                "jacrev, jvp, vmap, ...) sees nothing. Derivatives by knobs come from gradient, "
-                "jacobian_derivatives and optics_gradient, called without a transform; torch.func "
-                "goes through track and the moments of its beam"
+                f"{function.__name__} looks at numbers, which a transform of torch.func (grad, "
+                "jacrev, jvp, vmap, ...) does not show. Call it without one: derivatives by knobs "
+                "come from gradient, jacobian_derivatives and optics_gradient, and backward() goes "
+                "through tables of optics. torch.func goes through track and the moments of its "
+                "beam"
             )
         return function(*args, **kwargs)
 

@@ -24,7 +24,7 @@ def cell(model: str = "exact") -> list[pj.Element]:
         pj.Drift(0.2),
         pj.Kicker(0.1, name="k"),
         pj.Sextupole(0.1, 4.0, name="sf"),
-        pj.SBend(1.0, math.pi / 8, e1=0.1, e2=0.05, k1=0.1, model=model, steps=4, name="b"),
+        pj.SBend(1.0, math.pi / 8, e1=0.1, e2=0.05, k1=0.1, model=model, steps=1, name="b"),
         pj.Drift(0.3, name="d"),
         pj.Quadrupole(0.2, -1.5, model="exact", steps=2, name="qd"),
         pj.Multipole(knl=(0.0, 0.0, 1.0), ksl=(0.0, 1e-3), name="m"),

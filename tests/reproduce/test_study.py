@@ -10,7 +10,7 @@ from pyjutrack.reproduce import figures, fodo, published, study, tables
 
 @pytest.fixture(scope="module")
 def results():
-    return study.run(particles=50_000, seeds=3, figures=())
+    return study.run(particles=50_000, seeds=2, figures=())
 
 
 FIELDS = ("unet", "spectral")
@@ -78,7 +78,7 @@ def test_the_mean_is_that_of_the_seeds(results):
     found = results["physical"]["unet"]
     stack = [s["jacobian_ad"] for s in found["per_seed"]]
     assert np.allclose(found["jacobian_ad"], np.mean(stack, 0), rtol=1e-15)
-    assert [s["seed"] for s in found["per_seed"]] == [1, 2, 3]
+    assert [s["seed"] for s in found["per_seed"]] == [1, 2]
 
 
 def test_tables_show_paper_and_ours(results):
@@ -96,19 +96,27 @@ def test_the_solver_alone():
     assert "unet" not in tables.text(found, (2,))
 
 
-def test_figures(tmp_path):
+@pytest.mark.parametrize(
+    ("which", "solver"),
+    [((2,), "unet"), ((3,), "spectral"), pytest.param((3,), "unet", marks=pytest.mark.slow)],
+)
+def test_figures(tmp_path, which, solver):
     calls = []
-    small = study.run((), (2, 3), particles=3000, seeds=1, progress=lambda: calls.append(1))
-    assert len(calls) == study.steps((), (2, 3), 1, "unet", "linear")
+    small = study.run(
+        (), which, particles=3000, seeds=1, solver=solver, progress=lambda: calls.append(1)
+    )
+    assert len(calls) == study.steps((), which, 1, solver, "linear")
     written = figures.draw(small, tmp_path)
-    assert sorted(p.name for p in written) == ["figure2.png", "figure3.png"]
+    assert [p.name for p in written] == [f"figure{n}.png" for n in which]
     assert all(p.read_bytes().startswith(b"\x89PNG") for p in written)
     json.dumps(small, allow_nan=False)
-    assert small["field"]["from_exact_in_box"] < 0.01
-    assert small["field"]["from_spectral"] < 0.005
-    curve = small["tune_against_current"]["published"]["unet"]
-    # the slopes are those of the curve: a trapezoid of them gives back the tunes
-    currents, tunes = np.array(curve["current"]), np.array(curve["tunes"])
-    slopes = np.array(curve["slopes"])
-    steps = (slopes[1:] + slopes[:-1]) / 2 * np.diff(currents)[:, None]
-    assert np.diff(tunes, axis=0) == pytest.approx(steps, rel=0.01)
+    if 2 in which:
+        assert small["field"]["from_exact_in_box"] < 0.01
+        assert small["field"]["from_spectral"] < 0.005
+    else:
+        curve = small["tune_against_current"]["published"][solver]
+        # the slopes are those of the curve: a trapezoid of them gives back the tunes
+        currents, tunes = np.array(curve["current"]), np.array(curve["tunes"])
+        slopes = np.array(curve["slopes"])
+        steps = (slopes[1:] + slopes[:-1]) / 2 * np.diff(currents)[:, None]
+        assert np.diff(tunes, axis=0) == pytest.approx(steps, rel=0.01)
