@@ -80,6 +80,9 @@ class SpectralPoisson:
         damping: strength of the filter of short waves, 0 for none. None is 4 where `modes` is None,
             and 0 where modes are given: a sum cut off there, as the paper's is.
 
+    Both stand resolved in the solver, so that files and networks state what was used; for another
+    grid, `dataclasses.replace(solver, shape=..., modes=None, damping=None)` resolves them anew.
+
     Source: J. Qiang, Symplectic multiparticle tracking model for self-consistent space-charge
     simulation, PRAB 20 (2017) 014203, eqs. 28-33 (modes); U. Essmann et al., J. Chem. Phys. 103
     (1995) 8577 (deconvolution).
