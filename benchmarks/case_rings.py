@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 import pyjutrack as pj
-from pyjutrack.elements import Magnet
+from pyjutrack.transport.fused import recorded
 
 from .case_optics import example
 from .clock import Samples, in_turns
@@ -62,7 +62,7 @@ def run(particles: int, repeats: int, threads: int) -> Table:
         Row(name, sample, sample.over(found[ours]), note=_each(lattice, sample))
         for name, sample in found.items()
     ]
-    title = f"SPEAR3, {len(lattice)} elements, {_kicks(lattice)} kicks of the integrators"
+    title = f"SPEAR3, {len(lattice)} elements, {_maps(lattice, reference)} maps"
     return Table(title, "time / time of one turn of one particle; of many, / ours", rows, notes)
 
 
@@ -72,10 +72,9 @@ def spread(count: int) -> np.ndarray:
     return np.random.default_rng(1).uniform(-1, 1, (count, 6)) * sizes
 
 
-def _kicks(lattice: pj.Lattice) -> int:
-    """Three a step of fourth order."""
-    thick = (e for e in lattice if isinstance(e, Magnet) and not isinstance(e, pj.Kicker))
-    return sum(3 * e.steps for e in thick)
+def _maps(lattice: pj.Lattice, reference: pj.Reference) -> int:
+    """What stands in the compiled program of a turn."""
+    return len(recorded(lattice, reference)[0].operations)
 
 
 def _each(lattice: pj.Lattice, sample: Samples) -> str:
