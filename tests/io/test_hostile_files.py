@@ -6,7 +6,9 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import pyjutrack as pj
@@ -188,3 +190,16 @@ def test_messages_quote_a_part_of_long_statements(tmp_path: Path) -> None:
     with pytest.raises(LatticeFileError) as caught:
         read_lattice(path)
     assert len(str(caught.value)) < 700 + len(str(path))
+
+
+@pytest.mark.parametrize("held", ["text", [[1.0, 2.0]], "cells of numbers", "half"])
+def test_a_matlab_variable_that_is_no_lattice(tmp_path: Path, held: Any) -> None:
+    cells = np.empty((1, 2), dtype=object)
+    cells[0, 0] = {"FamName": "D", "PassMethod": "DriftPass", "Length": 1.0}
+    cells[0, 1] = 1.0
+    value = {"cells of numbers": cells[:, 1:], "half": cells}.get(str(held), held)
+    path = tmp_path / "a.mat"
+    scipy = pytest.importorskip("scipy.io")
+    scipy.savemat(path, {"ring": value})
+    with pytest.raises(LatticeFileError, match=r"'ring' is no cell array of elements"):
+        read_lattice(path)
