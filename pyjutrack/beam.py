@@ -62,6 +62,8 @@ class Beam:
             object.__setattr__(self, "current", float(self.current))
         given: Any = self.coordinates
         if not isinstance(given, Tensor):
+            if np.iscomplexobj(given):
+                raise wrong("coordinates", given, "an (N, 6) array of real numbers")
             try:
                 given = torch.tensor(np.asarray(given, dtype=np.float64))  # a copy
             except (TypeError, ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -251,18 +252,24 @@ def _central(
 def _with_field(beam: Beam | Reference, kicks: Sequence[Kick]) -> Beam:
     if isinstance(beam, Beam):
         _single(beam)
-        return beam
+        plain = beam.reference.detached()
+        return beam if plain is beam.reference else dataclasses.replace(beam, reference=plain)
     if not isinstance(beam, Reference):
         raise wrong("beam", beam, "a Beam or a Reference")
     require_kicks(kicks)
     if kicks:
         raise InvalidValueError("kicks need a beam that makes their field, not a bare Reference")
-    return Beam(beam, torch.zeros(1, 6, dtype=torch.float64))
+    return Beam(beam.detached(), torch.zeros(1, 6, dtype=torch.float64))
 
 
 def _start(at: ArrayLike | None) -> Tensor:
     start = torch.zeros(6, dtype=torch.float64)
     if at is not None:
+        if isinstance(at, Tensor) and at.requires_grad:
+            raise InvalidValueError(
+                "at carries a gradient, and the matrix is plain numbers, which would drop it; give "
+                "at.detach()"
+            )
         try:
             start = torch.tensor(np.asarray(at, dtype=np.float64))
         except (TypeError, ValueError, OverflowError, RuntimeError):

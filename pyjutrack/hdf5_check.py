@@ -1,7 +1,8 @@
 """Whether an HDF5 file can be read: damaged ones crash or hang the library.
 
-Files of this package end in a digest of themselves, which HDF5 does not look at. All others are
-read once by a process that may be lost: this file as a script, which imports none of the package.
+Each is read once by a process that may be lost: this file as a script, which imports none of the
+package. Files of this package end in a digest of themselves, which HDF5 does not look at: it tells
+of damage, and vouches for nothing, since anybody can write one.
 """
 
 from __future__ import annotations
@@ -44,8 +45,11 @@ def is_hdf5(path: Path) -> bool:
 def unreadable(path: Path) -> str | None:
     """What is wrong with an HDF5 file, or None if all of it can be read here without harm."""
     size = path.stat().st_size
-    if _as_written(path, size):
-        return None
+    if _was_changed(path, size):
+        return (
+            "damaged, or changed since it was written: the digest at its end does not match; take "
+            f"a fresh copy, or cut off its last {len(MARK) + _DIGEST} bytes to read it as it is"
+        )
     command = [sys.executable, "-I", __file__, str(path), json.dumps([p for p in sys.path if p])]
     try:
         done = subprocess.run(
@@ -65,17 +69,17 @@ def unreadable(path: Path) -> str | None:
     return f"damaged: {said or 'reading it crashes the HDF5 library'}"
 
 
-def _as_written(path: Path, size: int) -> bool:
-    """Whether the digest at the end of a file is that of what is before it."""
+def _was_changed(path: Path, size: int) -> bool:
+    """Whether a file ends in a digest, and not in that of what is before it."""
     end = len(MARK) + _DIGEST
     with path.open("rb") as file:
         file.seek(max(size - end, 0))
         mark = file.read()
-    return mark.startswith(MARK) and mark == sealed(memoryview(path.read_bytes())[:-end])
+    return mark.startswith(MARK) and mark != sealed(memoryview(path.read_bytes())[:-end])
 
 
 def _walk(path: str) -> None:
-    """Read every attribute and every dataset."""
+    """Read every attribute and every dataset, all of which must be in this file."""
     import h5py  # type: ignore[import-untyped]
 
     room = Path(path).stat().st_size * _RATIO + _ROOM
@@ -84,7 +88,13 @@ def _walk(path: str) -> None:
         nonlocal room
         for key in item.attrs:
             item.attrs[key]
+        if isinstance(item, h5py.Group):
+            for key in item:
+                if isinstance(item.get(key, getlink=True), h5py.ExternalLink):
+                    raise ValueError(f"{key!r} in {name!r} is in another file, and is not followed")
         if isinstance(item, h5py.Dataset):
+            if item.external or item.is_virtual:
+                raise ValueError(f"the values of {name!r} are in other files, and are not read")
             room -= item.nbytes
             if room < 0:
                 raise ValueError(

@@ -13,15 +13,16 @@ from .pushforward import Pushed
 
 
 def lost_between(before: Beam, after: Beam) -> int:
-    """How many particles of the whole beam were lost at sharp edges between two places.
+    """How many particles of the whole beam, of a stack the one that loses most, were lost at sharp
+    edges between two places.
 
     Those that soft apertures took have no weight left, and derivatives know of it.
     """
     gone = before.alive & ~after.alive
     if after.weights is not None:
         gone = gone & (after.weights.detach() > 0)
-    *_, count = layers(gone.sum())  # of each call that `torch.func.vmap` makes, or one
-    return int(before.world.sum(count.max()))
+    *_, count = layers(gone.sum(-1))  # of each call that `torch.func.vmap` makes, or one
+    return int(before.world.sum(count).max())
 
 
 def warn_of_losses(count: int, particles: int) -> None:

@@ -72,12 +72,13 @@ def _place(kind: type[Element]) -> Callable[[Any, Say], Element]:
 def _cavity(source: Any, say: Say) -> Element:
     """AT takes V / E sin(omega (ct - TimeLag) / c - PhaseLag) from delta, with ct late."""
     if not source.PassMethod.endswith("CavityPass"):
-        say(f"switched off in the file ({source.PassMethod}); here it acts")
+        say(f"switched off as it is read ({source.PassMethod}); here it acts")
     elif source.PassMethod not in ("CavityPass", "RFCavityPass"):
         say(f"pass method {source.PassMethod}; read as RFCavityPass")
     frequency = float(source.Frequency)
     phase = float(getattr(source, "PhaseLag", 0.0))
-    lag = float(getattr(source, "TimeLag", 0.0))
+    # the second is what pyAT's reader of Xsuite files calls it
+    lag = sum(float(getattr(source, name, 0.0)) for name in ("TimeLag", "Timelag"))
     phase += 2 * math.pi * frequency * lag / SPEED_OF_LIGHT if lag else 0.0
     options = {"frequency": frequency, "phase": math.pi - phase, **_fields(source, say)}
     return RFCavity(length_of(source), float(source.Voltage), **options)
@@ -141,7 +142,7 @@ _KINDS: dict[str, _Convert] = {
     "Marker": (_place(Marker), _POLYNOMIALS),
     "Monitor": (_place(Monitor), {"Scale"}),
     "Aperture": (_aperture, {"Limits"}),
-    "RFCavity": (_cavity, {"Voltage", "Frequency", "TimeLag", "PhaseLag"}),
+    "RFCavity": (_cavity, {"Voltage", "Frequency", "TimeLag", "Timelag", "PhaseLag"}),
     "Corrector": (corrector, {"KickAngle", "FieldScaling", "Scaling"}),
     "Dipole": (magnet, _POLYNOMIALS | _DIPOLE),
     "ThinMultipole": (magnet, _POLYNOMIALS | {"K", "H", "BendingAngle"}),

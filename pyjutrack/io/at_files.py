@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..elements import Element, SBend
+from ..elements import Element, Multipole, SBend
 from ..errors import InvalidValueError
 from ..lattice import Lattice
 from ..reference import SPEED_OF_LIGHT, Reference, Species
@@ -87,13 +87,41 @@ def read_at_json(path: Path, line: str | None, reference: Reference | None) -> L
 def read_xsuite(path: Path, line: str | None, reference: Reference | None) -> LatticeFile:
     """A JSON file of Xsuite; `line` names the line of an environment."""
     found = _read(path, "load_xsuite", {"use": line} if line else {}, reference)
-    return replace(found, lattice=Lattice([_with_own_field(e) for e in found.lattice]))
+    data: Any = json_of(path)
+    stated = data.get("elements", {})
+    if isinstance(stated, list):
+        stated = dict(zip(data.get("element_names", ()), stated, strict=False))
+    notes = Notes()
+    for note in found.notes:
+        notes.add(note.message, note.element, note.kind)
+    elements = [_as_xsuite(e, stated.get(e.name, {}), notes) for e in found.lattice]
+    return replace(found, lattice=Lattice(elements), notes=notes.all)
 
 
-def _with_own_field(element: Element) -> Element:
-    """Xsuite's bends have their field and gradients in the curved frame, AT's exact ones do not."""
-    if not isinstance(element, SBend) or not element.length:
-        return element
+def _as_xsuite(element: Element, stated: dict[str, Any], notes: Notes) -> Element:
+    """What pyAT takes for an attribute of its own, as Xsuite means it.
+
+    Args:
+        stated: of the element in the file.
+    """
+    if isinstance(element, SBend) and element.length:
+        return _with_own_field(element, stated)
+    if isinstance(element, Multipole) and element.length and not stated.get("isthick"):
+        # only radiation and hxl know of the length of a thin one
+        for name in ("hxl", "hyl"):
+            if stated.get(name):
+                notes.add(f"{name} = {stated[name]:g} is left out", element.name, "Multipole")
+        return Multipole(knl=element.knl, ksl=element.ksl, name=element.name)
+    return element
+
+
+def _with_own_field(element: SBend, stated: dict[str, Any]) -> Element:
+    """Xsuite's bends have their field and gradients in the curved frame, AT's exact ones do not.
+
+    A stated k0 is all of the field; AT's polynomial is what comes besides that of the angle.
+    """
+    if "k0" in stated and stated.get("k0_from_h") is not True:
+        element = replace(element, dk0=element.dk0 - element.angle / element.length)
     known = (*element.knl, 0.0, 0.0, 0.0)
     own = {
         name: getattr(element, name) + integrated / element.length

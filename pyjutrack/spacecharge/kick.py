@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..beam import Beam
-from ..checks import require_flag, require_real
+from ..checks import require_flag, require_real, wrong
 from ..elements import kinds
 from ..errors import InvalidValueError, ResolutionWarning, require_known, warn
 from ..moments import mean, rms
@@ -153,6 +153,8 @@ def check_settings(max_step: float | Mapping[str, float], perveance_scale: float
     for kind, step in steps.items():
         if isinstance(max_step, Mapping):
             require_known("element kind", kind, kinds())
+        if isinstance(step, Tensor):
+            raise wrong("max_step", step, "a plain number", "no derivative goes through counts")
         require_real(kind if step is max_step else f"max_step of {kind}", step)
         if not step > 0:
             raise InvalidValueError(f"space-charge steps must be positive, got {step} m ({kind})")

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..elements import Magnet
 from ..errors import InvalidValueError
-from ..number import Number
+from ..number import Number, refuse_batched
 from .base import WHOLE, Part
 
 #: how well kicks meet a gradient, in units of itself
@@ -47,4 +47,7 @@ def steps_of(
 
 def _size(number: Number) -> float:
     """The largest where there is one for each particle."""
-    return float(number.detach().abs().max()) if isinstance(number, Tensor) else abs(number)
+    if not isinstance(number, Tensor):
+        return abs(number)
+    refuse_batched(number)
+    return float(number.detach().abs().max())

@@ -232,9 +232,9 @@ class Twin:
             return task
         return dataclasses.replace(task, lattice=task.lattice.detached())
 
-    @cached_property
+    @property
     def _active(self) -> bool:
-        """Whether tensors of the lattice require gradients."""
+        """Whether tensors of the lattice require gradients now."""
         return bool(active(self.lattice))
 
     @cached_property
