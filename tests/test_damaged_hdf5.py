@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import random
-import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -93,14 +92,46 @@ def test_a_damaged_file_is_refused_by_name(kind: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", WRITE)
-def test_a_file_of_ours_needs_no_process(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "whole.h5"
+def test_one_changed_bit_is_told(kind: str, tmp_path: Path) -> None:
+    """Wherever it is: a digest of the whole file stands at its end."""
+    path = tmp_path / "changed.h5"
     WRITE[kind](path)
-    monkeypatch.setattr(sys, "executable", "/nowhere")
-    read(kind, path)
-    assert hdf5_check.unreadable(path) is None
+    sample = path.read_bytes()
+    for at in range(0, len(sample) - 48, max(len(sample) // 20, 1)):
+        data = bytearray(sample)
+        data[at] ^= 4
+        path.write_bytes(data)
+        with pytest.raises(pj.PyJuTrackError, match=r"changed\.h5: (not|neither|damaged)"):
+            read(kind, path)
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+@pytest.mark.parametrize("way", ["external", "link", "virtual", "large"])
+def test_nothing_is_read_of_other_files(way: str, sealed: bool, tmp_path: Path) -> None:
+    """Whoever wrote the digest."""
+    secret, path = tmp_path / "secret.h5", tmp_path / "a.h5"
+    with h5py.File(secret, "w") as file:
+        file["values"] = np.arange(60.0).reshape(3, 20)
+    profiles(path, "hdf5")
+    path.write_bytes(path.read_bytes()[:-48])
+    with h5py.File(path, "r+") as file:
+        del file["values"]
+        if way == "external":
+            raw = [(str(secret), 0, 480)]
+            file.create_dataset("values", (3, 20), dtype=float, external=raw)
+        elif way == "link":
+            file["values"] = h5py.ExternalLink(str(secret), "/values")
+        elif way == "virtual":
+            layout = h5py.VirtualLayout((3, 20), dtype=float)
+            layout[:] = h5py.VirtualSource(str(secret), "values", shape=(3, 20))
+            file.create_virtual_dataset("values", layout)
+        else:
+            file.create_dataset("values", (3, 10**9), dtype=float, compression="gzip", chunks=True)
+    if sealed:
+        path.write_bytes(path.read_bytes() + hdf5_check.sealed(path.read_bytes()))
+    said = "more than a file can hold" if way == "large" else "other file"
+    with pytest.raises(pj.PyJuTrackError, match=rf"a\.h5: damaged: .*{said}"):
+        diagnostics.read_profiles(path)
 
 
 @pytest.mark.parametrize(

@@ -133,3 +133,9 @@ def test_twins_and_calibrations_tell_once(beam: pj.Beam) -> None:
     assert math.isfinite(found.sigma[0])
     soft = twin.replace(lattice=_line(smoothing=1e-4))
     pj.calibrate(soft, data, [error], held_out=0.0)
+
+
+def test_a_stack_tells_of_the_beam_that_loses_most(beam: pj.Beam) -> None:
+    stack = torch.stack([beam.coordinates, 0.5 * beam.coordinates]).requires_grad_()
+    with _told_once("4 of 10 particles"):
+        pj.track(_line(), beam.replace(coordinates=stack, alive=torch.ones(2, 10).bool()))

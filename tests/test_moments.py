@@ -137,3 +137,20 @@ def test_more_particles_than_are_summed_at_once() -> None:
     np.testing.assert_allclose(pj.covariance(beam), np.cov(rows.T, bias=True), rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(pj.sizes(beam), rows.std(0), rtol=1e-12)
     np.testing.assert_allclose(pj.centroid(beam), rows.mean(0), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", MOMENTS)
+def test_the_way_back_does_not_fill_the_beam_once_a_chunk(name: str) -> None:
+    """A slice's way back makes zeros of the size of the whole, for each of many chunks."""
+    coordinates = torch.randn(300_000, 6, dtype=torch.float64).requires_grad_()
+    beam = pj.Beam(pj.Reference.from_kinetic("proton", 1e9), coordinates)
+    waiting, seen = [MOMENTS[name](beam).sum().grad_fn], set()
+    slices = 0
+    while waiting:
+        node = waiting.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            slices += "Slice" in type(node).__name__
+            waiting += [n for n, _ in node.next_functions]
+    assert len(seen) > 10
+    assert slices <= 3

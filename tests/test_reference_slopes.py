@@ -120,3 +120,18 @@ def test_no_closed_orbit_while_the_reference_accelerates() -> None:
     ring = pj.Lattice([pj.Quadrupole(0.2, 3.0), thin()[0], pj.Quadrupole(0.2, -3.0)])
     with pytest.raises(pj.InvalidValueError, match="gun accelerates the reference"):
         pj.closed_orbit(ring, ELECTRON, dimensions=6)
+
+
+@pytest.mark.parametrize("kicks", [[], [pj.SpaceCharge(max_step=0.2)]], ids=["alone", "field"])
+def test_jacobians_are_numbers_whatever_the_reference_carries(kicks: list[Any]) -> None:
+    energy = torch.tensor(1e9, dtype=torch.float64, requires_grad=True)
+    carrying = pj.Reference.from_kinetic("proton", energy)
+    line = pj.Lattice(
+        [pj.Drift(0.3), pj.Quadrupole(0.1, 2.0), pj.RFCavity(0.1, 1e6, frequency=5e8)]
+    )
+    found, expected = (
+        pj.jacobian(line, pj.Beam(r, torch.randn(9, 6, **options) * 1e-3, 1.0), kicks=kicks)
+        for r in (carrying, carrying.detached())
+        for options in ({"generator": torch.Generator().manual_seed(1), "dtype": torch.float64},)
+    )
+    np.testing.assert_array_equal(found, expected)

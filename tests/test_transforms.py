@@ -160,6 +160,9 @@ REFUSED = {
     "scale": lambda x: (
         pj.track(CELL, BEAM, kicks=[pj.SpaceCharge(max_step=0.2, perveance_scale=x)]).coordinates
     ),
+    "gradient that is kicked": lambda x: (
+        pj.track(pj.Lattice([pj.Quadrupole(0.2, x, model="exact")]), BEAM).coordinates
+    ),
     "length of a slice": lambda x: (
         pj.track(CELL.with_values({"d.length": x}), BEAM, kicks=SPACE_CHARGE).coordinates
     ),
@@ -193,5 +196,5 @@ def test_what_returns_numbers_is_refused_under_a_transform(name: str, transform:
         return k1
 
     value = number(29.6)
-    with pytest.raises(pj.InvalidValueError, match=f"{name} returns plain numbers.*through track"):
+    with pytest.raises(pj.InvalidValueError, match=f"{name} looks at numbers.*through track"):
         getattr(torch.func, transform)(function)(value[None] if transform == "vmap" else value)

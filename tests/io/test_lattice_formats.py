@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from pathlib import Path
+from typing import Any
 
 import machine_data
 import numpy as np
@@ -181,3 +182,38 @@ def test_a_rotation_of_another_shape_is_none() -> None:
     said: list[str] = []
     assert _roll(SimpleNamespace(R1=np.eye(6)[:, :1]), said.append) == {}
     assert said == ["R1 and R2 are no pure roll; left out"]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        ("Bend", {"length": 1.0, "angle": 0.1, "k0": 0.1}),
+        ("Bend", {"length": 1.0, "angle": 0.1}),
+        ("Bend", {"length": 1.0, "angle": 0.1, "k0": 0.11}),
+        ("Bend", {"length": 1.0, "angle": 0.1, "k0": 0.1, "knl": [1e-3]}),
+        ("RBend", {"length_straight": 1.0, "angle": 0.1, "k0": 0.1}),
+        ("Multipole", {"knl": [1e-3, 0.1], "length": 1.0}),
+        ("Multipole", {"knl": [1e-3, 0.1]}),
+        *(("Cavity", {"voltage": 1e6, "frequency": 5e8, "lag": n}) for n in (0, 30, 180, -75)),
+    ],
+)
+def test_what_xsuite_means(kind: str, given: dict[str, Any], tmp_path: Path) -> None:
+    """Particles that xtrack tracks, and ours."""
+    xt = pytest.importorskip("xtrack")
+    pytest.importorskip("xsuite", reason="xtrack's compiled kernels are in the package xsuite")
+    elements = [getattr(xt, kind)(**given), xt.Drift(length=0.1)]
+    line = xt.Line(elements=elements, element_names=["e", "d"])
+    at = [1e-3, 1e-4, 1e-3, -1e-4, 1e-3, 1e-3]
+    names = ("x", "px", "y", "py", "zeta", "delta")
+    particle = {"mass0": xt.ELECTRON_MASS_EV, "q0": -1, "p0c": 1e9}
+    line.particle_ref = xt.Particles(**particle)
+    line.to_json(str(tmp_path / "x.json"))
+    line.build_tracker()
+    moved = xt.Particles(**particle, **dict(zip(names, at, strict=True)))
+    line.track(moved)
+    found = read_lattice(tmp_path / "x.json")
+    end = pj.track(found.lattice, pj.Beam.from_array(found.reference, [at])).numpy()[0]
+    expected = [float(getattr(moved, n)[0]) for n in names]
+    # paraxial, by pyAT's choice: to third order in the slopes
+    np.testing.assert_allclose(end, expected, rtol=0, atol=1e-7 + 2 * abs(expected[1]) ** 3)

@@ -155,3 +155,16 @@ def test_what_makes_no_twin(changes: dict[str, object], message: str) -> None:
 def test_diagnostics_are_found_by_name():
     twin = small()
     assert all(twin.diagnostic(d.name) is d for d in twin.diagnostics)
+
+
+def test_a_gradient_that_is_asked_for_later() -> None:
+    """What was read before holds nothing fixed."""
+    k1 = torch.tensor(2.0, dtype=torch.float64)
+    reference = pj.Reference.from_kinetic("proton", 1e9)
+    beam = pj.Beam(reference, 1e-3 * torch.ones(3, 6, dtype=torch.float64))
+    line = pj.Lattice([pj.Quadrupole(0.2, k1, name="q"), pj.Marker(name="end")])
+    twin = pj.Twin(line, beam, (pj.diagnostics.BeamPosition(at="end", name="place"),))
+    assert not twin.read({})["place"].requires_grad
+    k1.requires_grad_()
+    (slope,) = torch.autograd.grad(twin.read({})["place"].reshape(-1)[0], k1)
+    assert float(slope) == pytest.approx(-1e-3 * 0.2**2 / 2, rel=0.2)
