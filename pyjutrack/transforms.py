@@ -43,7 +43,7 @@ def uncompiled(function: Callable[P, R]) -> Callable[P, R]:
 def _leave(code: CodeType) -> None:
     """Keep the compiler out of the frames of some code, and of all that these call."""
     # private, as its tensors' attributes are; without it the compiler complains, of what it meets
-    with suppress(AttributeError):
+    with suppress(Exception):  # of whatever another version of PyTorch has there
         frames: Any = torch._C._dynamo.eval_frame
         skip = frames._FrameAction.SKIP
         frames.set_code_exec_strategy(code, frames._FrameExecStrategy(skip, skip))

@@ -27,8 +27,8 @@ class Bend(Magnet):
             sector's faces (SBend) or from those of a straight magnet (RBend).
         fint, fintx: field integrals of the entrance and exit fringe; hgap: half gap [m].
         model: "exact", "paraxial", or "linear", the exact solution of the paraxial Hamiltonian. The
-            linear part of "exact" and "linear" is exact, whatever the steps; "paraxial" kicks by
-            the gradient and the curvature.
+            linear part of "exact" and "linear" is exact, whatever the steps, but for a skew
+            gradient in ksl, which is kicked; "paraxial" kicks by all gradients and the curvature.
         edges: "exact" rotates into the face and adds the hard-edge fringe, "linear" is a thin
             lens, "none" leaves them out; "auto" takes "exact" where the model is that, else
             "linear".

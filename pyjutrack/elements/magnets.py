@@ -28,8 +28,8 @@ class Magnet(Element):
         model: "exact", "paraxial" or, where the kind has one, "linear".
         order: of the symplectic integrator, 2, 4 or 6.
         steps: of the integrator, per slice. None takes `fewest`, and more where kicks make a
-            gradient: so many that they meet it to 1e-8 of itself, and with it the tunes to 1e-6
-            in rings of natural chromaticities up to 100.
+            gradient: so many that they meet it to some 1e-8 of itself, and with it the tunes to
+            1e-6 in rings of natural chromaticities up to 100.
     """
 
     knl: tuple[Number, ...] = ()
