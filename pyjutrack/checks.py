@@ -6,6 +6,7 @@ remedy where there is a usual one. Nothing of this stands in a loop over slices 
 
 from __future__ import annotations
 
+import inspect
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -79,10 +80,16 @@ def require_reals(argument: str, value: Any, count: int) -> None:
         raise wrong(argument, value, f"{_WORDS.get(count, count)} finite numbers")
 
 
-def require_callable(argument: str, value: Any, expected: str) -> None:
-    """A function, or what can be called like one; no class."""
+def require_callable(argument: str, value: Any, expected: str, count: int = 1) -> None:
+    """A function of `count` arguments, or what can be called like one; no class."""
     if not callable(value) or isinstance(value, type):
         raise wrong(argument, value, expected)
+    try:
+        inspect.signature(value).bind(*range(count))
+    except TypeError as error:
+        raise wrong(argument, value, expected, f"called so it says: {error}") from None
+    except ValueError:  # a function in C that does not tell
+        pass
 
 
 def require_texts(argument: str, value: Any, expected: str) -> list[str]:

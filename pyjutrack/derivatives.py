@@ -194,7 +194,8 @@ def value_and_gradient(
     require_known("mode", mode, ("reverse", "forward", "fd"))
     _positive(step)
     step = float(step)
-    require_callable("observable", observable, "a function (final beam, initial beam) -> tensor")
+    expected = "a function (final beam, initial beam) -> tensor"
+    require_callable("observable", observable, expected, 2)
     require_lattice(lattice)
     _single(beam)
     if mode == "fd":

@@ -180,6 +180,8 @@ def _sizes(name: str, values: Any) -> list[Number]:
         found = [v if isinstance(v, Tensor) else float(v) for v in values]
         scalar = all(not isinstance(v, Tensor) or v.dim() == 0 for v in found)
         right = len(found) == 2 and scalar and all(0 <= detached(v) < math.inf for v in found)
+    except InvalidValueError:  # of numbers that a transform hides
+        raise
     except (TypeError, ValueError, RuntimeError):
         right = False
     if not right:

@@ -26,6 +26,8 @@ Q1 = ["q1.k1"]
         (lambda: pj.Twin(CELL, BEAM, (), (pj.SpaceCharge,)), r"call the class.*SpaceCharge\("),
         (lambda: pj.gradient(pj.emittance_growth("x"), CELL, BEAM, wrt="q1.k1"), r"\['q1\.k1'\]"),
         (lambda: pj.gradient(pj.emittance_growth("x"), CELL, BEAM, wrt=math.nan), "wrt must be"),
+        (lambda: pj.gradient(pj.observables.size, CELL, BEAM, wrt=Q1), "observable must be a func"),
+        (lambda: pj.gradient(lambda final: final, CELL, BEAM, wrt=Q1), "too many positional"),
         (lambda: pj.SpaceCharge(max_step=torch.tensor(0.1)), "max_step must be a plain number"),
         (lambda: pj.Beam(PROTON, np.ones((3, 6)) * 1j), "array of real numbers"),
         (lambda: pj.Beam.from_array(PROTON, [[0j] * 6]), "array of real numbers"),
