@@ -160,6 +160,11 @@ REFUSED = {
     "scale": lambda x: (
         pj.track(CELL, BEAM, kicks=[pj.SpaceCharge(max_step=0.2, perveance_scale=x)]).coordinates
     ),
+    "emittance": lambda x: (
+        pj.distributions.gaussian(
+            PROTON, 50, twiss=pj.Twiss(1.0, 0.0, 1.0, 0.0), emittance=(x * 1e-6, 1e-6)
+        ).coordinates
+    ),
     "gradient that is kicked": lambda x: (
         pj.track(pj.Lattice([pj.Quadrupole(0.2, x, model="exact")]), BEAM).coordinates
     ),
