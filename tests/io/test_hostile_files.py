@@ -80,7 +80,7 @@ def _lines_of_lines(depth: int, parts: str, repeat: int) -> str:
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("a.madx", "a := 9^9^9^9; q: drift, l:=a; r: line=(q);", "math range|too large"),
+        ("a.madx", "a := 9^9^9^9; q: drift, l:=a; r: line=(q);", "beyond all numbers"),
         ("a.madx", "a = 9^9^9^9;" + _RING, r"a.madx:1: "),
         ("a.madx", "a := a + 1; q: drift, l=a; r: line=(q);", "needs its own value"),
         ("a.madx", "a := b; b := a; q: drift, l:=a; r: line=(q);", "needs its own value"),
@@ -93,7 +93,10 @@ def _lines_of_lines(depth: int, parts: str, repeat: int) -> str:
         ("a.mad8", "A = " + "9^" * 60 + "9\nD: DRIFT, L=A\nR: LINE=(D)\n", "a.mad8:1: "),
         ("a.lte", "% abc 1000000000 * sto k\nR: LINE=(D)\n", r"a.lte:1: 'abc' is no number"),
         ("a.lte", "M: MULT, KNL=1, ORDER=1000000000\nR: LINE=(M)\n", "limit of 100"),
-        ("a.m", _AT.format(value="9^9^9^9"), "a.m:3: "),
+        ("a.m", _AT.format(value="9^9^9^9"), "a.m:3: .*beyond all numbers"),
+        ("a.m", _AT.format(value="2^" * 50_000 + "1"), "a.m:3: .*beyond all numbers"),
+        ("a.madx", "a = exp(1000);" + _RING, "exp of 1000 is beyond all numbers"),
+        ("a.madx", "a = 1/0;" + _RING, "1 / 0 is no real number"),
         ("a.m", _AT.format(value="1,'NumIntSteps',1e30,'PassMethod'"), "limit of 100,000"),
         ("a.m", _AT.format(value="1e15,'Frequency',1e9,'PassMethod'"), "RF buckets"),
         ("a.yaml", _lines_of_lines(11, "d", 10), "above the limit of"),
