@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import pyjutrack as pj
-from pyjutrack.io import LatticeFileError, read_lattice
+from pyjutrack.io import LatticeFileError, LatticeWarning, read_lattice
 
 _CLIMB = (
     "[c for c in ().__class__.__base__.__subclasses__() if c.__name__ == '_wrap_close'][0]"
@@ -148,6 +148,25 @@ def test_long_chains_of_names_take_little_time(tmp_path: Path) -> None:
     start = time.process_time()
     assert float(read_lattice(path).lattice.length) == 0.75
     assert time.process_time() - start < 5.0
+
+
+@pytest.mark.parametrize("turn", ["", "-"])
+def test_doubled_lines_take_little_time(tmp_path: Path, turn: str) -> None:
+    """2^17 copies of one element in 18 statements: it is made once, and is one object."""
+    lines = " ".join(f"l{n}: line=(l{n - 1},{turn}l{n - 1});" for n in range(1, 18))
+    path = tmp_path / "a.madx"
+    path.write_text(f"l0: sbend, l=1, angle=1e-3, e1=0.1, foo=3; {lines}")
+    start = time.process_time()
+    with pytest.warns(LatticeWarning, match="foo = 3"):
+        found = read_lattice(path, line="l17")
+    assert time.process_time() - start < 10.0
+    assert len(found.lattice) == 2**17
+    assert len(found.notes) == 1
+    elements = list(found.lattice)
+    assert len({id(element) for element in elements}) <= 4
+    faces = [(float(element.e1), float(element.e2)) for element in elements[:4]]
+    back = (0.0, 0.1) if turn else (0.1, 0.0)
+    assert faces == [(0.1, 0.0), back] * 2  # -(a, -a) is (a, -a)
 
 
 def test_files_are_called_from_the_folder_of_the_lattice(tmp_path: Path) -> None:
