@@ -22,6 +22,19 @@ _TOKEN = re.compile(
 )
 _CONSTANTS = {"pi": math.pi, "nan": math.nan, "inf": math.inf, "true": True, "false": False}
 
+#: the first two rows, each run of spaces as one
+_FUNCTION = re.compile(r"function \w+ ?= ?\w+ ?(?:\([\w ,]*\))? ?;? ?(?:%.*)?")
+_OPENING = re.compile(r"\w+ ?= ?\{ ?(?:(?:\.\.\.|%).*)?")
+#: what pyAT writes after the array: two functions without an effect, and `end`
+_END = re.compile(
+    r"(?:\s*(?:end\b;?|function\s+v\s*=\s*(?:False\(\)\s*v\s*=\s*false"
+    r"|True\(\)\s*v\s*=\s*true)\s*;\s*end\b;?))*\s*"
+)
+_REMEDY = (
+    "only constructors of elements are read here: run the function in MATLAB and keep what it "
+    "returns as .mat, save('ring.mat', 'ring', '-v7')"
+)
+
 
 def elements_of(path: Path, classes: dict[str, Any]) -> list[Element]:
     """The elements of a function: their class and what the constructors are given.
@@ -32,14 +45,17 @@ def elements_of(path: Path, classes: dict[str, Any]) -> list[Element]:
             what its constructor takes first.
 
     Raises:
-        LatticeFileError: a row holds anything but a known constructor of literals.
+        LatticeFileError: a row holds anything but a known constructor of literals, or stands
+            before or after those of the cell array.
     """
     found: list[Element] = []
     rows = text_of(path).splitlines()
-    for row, line in enumerate(rows[2:], 3):
+    start = _opened(path, rows)
+    for row, line in enumerate(rows[start:], start + 1):
         if line.startswith("};"):
+            _require_end(path, line[2:], rows[row:], row)
             return found
-        if not line.strip():
+        if _is_idle(line):
             continue
         require_below(path, "characters of a statement", len(line), STATEMENT, row)
         require_below(path, "elements", len(found) + 1, ELEMENTS, row)
@@ -48,6 +64,37 @@ def elements_of(path: Path, classes: dict[str, Any]) -> list[Element]:
         except (ValueError, ArithmeticError, TypeError) as error:
             raise wrong(path, f"{error}, in {clipped(line.strip())!r}", row) from error
     raise wrong(path, "no line begins with '};', so the cell array has no end; is it cut off?")
+
+
+def _is_idle(line: str) -> bool:
+    return not line.strip() or line.lstrip().startswith("%")
+
+
+def _opened(path: Path, rows: list[str]) -> int:
+    """How many rows come before the elements: the function's, and that which opens the array."""
+    waiting = [("'function ring = name()'", _FUNCTION), ("'ring = {...'", _OPENING)]
+    for row, line in enumerate(rows):
+        if not waiting:
+            return row
+        if _is_idle(line):
+            continue
+        what, pattern = waiting.pop(0)
+        if not pattern.fullmatch(" ".join(line.split())):
+            said = f"{clipped(line.strip())!r} stands where {what} should"
+            raise wrong(path, f"{said}; {_REMEDY}", row + 1)
+    return len(rows)
+
+
+def _require_end(path: Path, rest: str, rows: list[str], row: int) -> None:
+    """Nothing that changes the elements may follow them: it would be left out."""
+    body = [(row, rest), *enumerate(rows, row + 1)]
+    text = "\n".join("" if _is_idle(line) else line.split("%")[0] for _, line in body)
+    known = _END.match(text)
+    end = known.end() if known else 0
+    if end == len(text):
+        return
+    at, line = body[text[:end].count("\n")]
+    raise wrong(path, f"{clipped(line.strip())!r} follows the elements; {_REMEDY}", at)
 
 
 def _element(line: str, classes: dict[str, Any]) -> Element:
@@ -158,8 +205,12 @@ class _Row:
         while sign := self._take("+", "-"):
             negative, signed = negative ^ (sign == "-"), True
         value = self._literal()
-        if self._take("^"):
-            value = apply("^", _real(value), _real(self._signed()))
+        while self._take("^"):  # from the left, as MATLAB does
+            below = False
+            while sign := self._take("+", "-"):
+                below ^= sign == "-"
+            exponent = _real(self._literal())
+            value = apply("^", _real(value), -exponent if below else exponent)
         return (-_real(value) if negative else _real(value)) if signed else value
 
     def _literal(self) -> Any:

@@ -22,7 +22,8 @@ from .at_elements import converted
 from .errors import LatticeFileError, clipped, wrong
 from .mad_beam import DEFAULT, beam_reference
 from .mad_elements import ELEGANT, MAD, Kind
-from .mad_statements import Statements, passed_over, undefined
+from .mad_lines import passed_over
+from .mad_statements import Statements, undefined
 from .mad_text import Syntax
 from .optional import guarded, optional
 from .record import LatticeFile, Notes
@@ -195,8 +196,12 @@ def _ring(parser: Any, chosen: str, reference: Reference | None, dialect: Dialec
 
 
 def _lattice(dialect: Dialect, path: Path, parser: Any, ring: Any, notes: Notes) -> Lattice:
-    elements = []
+    elements: list[Element] = []
+    made: dict[int, Element] = {}  # an element that stands in a line twice is one object
     for position, source in enumerate(ring):
+        if id(source) in made:
+            elements.append(made[id(source)])
+            continue
         name = str(source.FamName)
         origin = str(getattr(source, "origin", ""))
         stated = parser.get(name, None)
@@ -209,11 +214,13 @@ def _lattice(dialect: Dialect, path: Path, parser: Any, ring: Any, notes: Notes)
             element = converted(source, (lambda _: None) if known else say)
             if kind is not None and known:
                 element = kind.completed(element, attributes, say)
-            elements.append(dataclasses.replace(element, name=name, **_models(element)))
+            element = dataclasses.replace(element, name=name, **_models(element))
         except LatticeFileError:
             raise
         except (InvalidValueError, TypeError, ValueError, AttributeError) as error:
             raise wrong(path, f"element {position} ({name}): {error}") from error
+        made[id(source)] = element
+        elements.append(element)
     if not elements:
         raise wrong(path, "the line is empty")
     return Lattice(elements)

@@ -36,7 +36,7 @@ FUNCTIONS: dict[str, Callable[..., float]] = {
     **{n: getattr(math, n) for n in ("asin", "acos", "atan", "sinh", "cosh", "tanh")},
     **{n: getattr(math, n) for n in ("erf", "erfc", "floor", "ceil", "atan2")},
     "abs": abs,
-    "round": round,
+    "round": round,  # halves to even, as MAD-X does
     "frac": lambda x: math.modf(x)[0],
     "sinc": _sinc,
     "max": max,
@@ -90,11 +90,16 @@ def number(text: str) -> float:
 
 def apply(kind: str, left: float, right: float) -> float:
     """The result of an operator on two numbers, always finite."""
-    result = _ARITHMETIC[kind](left, right)
+    try:
+        result = _ARITHMETIC[kind](left, right)
+    except OverflowError as error:
+        raise ValueError(f"{left:g} {kind} {right:g} is beyond all numbers") from error
+    except (ValueError, ZeroDivisionError) as error:
+        raise ValueError(f"{left:g} {kind} {right:g} is no real number") from error
     if isinstance(result, int) and abs(result) >= 2**53:
         result = float(result)
     if not math.isfinite(result):
-        raise ValueError(f"{left:g} {kind} {right:g} is no finite number")
+        raise ValueError(f"{left:g} {kind} {right:g} is beyond all numbers")
     return result
 
 
@@ -104,10 +109,12 @@ def called(name: str, arguments: list[float]) -> float:
         return FUNCTIONS[name](*arguments)
     except TypeError as error:
         raise ValueError(f"{name} does not take {len(arguments)} arguments") from error
+    except OverflowError as error:
+        raise ValueError(f"{name} of {arguments[0]:g} is beyond all numbers") from error
 
 
 class _Parser:
-    """Recursive descent; the depth of brackets, signs and powers is limited."""
+    """Recursive descent; the depth of brackets is limited."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -157,8 +164,13 @@ class _Parser:
         while sign := self._take("+", "-"):
             negative ^= sign == "-"
         self._atom()
-        if self._take("^", "**"):
-            self._inside(self._signed)
+        while self._take("^", "**"):  # from the left, as MAD-X does: 2^3^2 is 64
+            below = False
+            while sign := self._take("+", "-"):
+                below ^= sign == "-"
+            self._atom()
+            if below:
+                self.code.append(Operation("negate"))
             self.code.append(Operation("^"))
         if negative:
             self.code.append(Operation("negate"))

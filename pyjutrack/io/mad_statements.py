@@ -17,6 +17,7 @@ from ..errors import PyJuTrackError
 from .errors import clipped, wrong
 from .limits import CALLS, FILES, NESTING, STEPS, require_below, require_size
 from .mad_expressions import FUNCTIONS, Rpn, require_order
+from .mad_lines import expanded
 from .mad_text import Syntax, before_sign, divided, folded, require_brackets, statements
 from .mad_values import Values
 from .text import text_of
@@ -272,6 +273,10 @@ class Statements(Values):
                 raise ValueError(f"{key} = {value:g}, above the limit of {STEPS:,}")
         return value
 
+    def expand(self, key: str) -> Iterable[Any]:
+        """pyAT's elements of a line; those that stand in it twice are one object."""
+        return expanded(self, self[key])
+
     def require_size(self, path: Path, name: str) -> None:
         """Raise LatticeFileError for a line that holds itself, or more elements than the limit."""
         self.expanded_size(path, name, NESTING)
@@ -284,15 +289,6 @@ def undefined(parser: Any) -> dict[str, str]:
         for reason, label, command, *rest in parser.postponed
         if reason != parser._gen_key(command)
     }
-
-
-def passed_over(line: Iterable[Any]) -> Iterable[Any]:
-    """Elements of a line of which pyAT makes nothing."""
-    for part in line:
-        if isinstance(part, list):
-            yield from passed_over(part)
-        elif hasattr(part, "to_at") and type(part).to_at(part, **part) == []:
-            yield part
 
 
 def _named(error: Exception) -> str:

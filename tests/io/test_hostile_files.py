@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import pyjutrack as pj
-from pyjutrack.io import LatticeFileError, read_lattice
+from pyjutrack.io import LatticeFileError, LatticeWarning, read_lattice
 
 _CLIMB = (
     "[c for c in ().__class__.__base__.__subclasses__() if c.__name__ == '_wrap_close'][0]"
@@ -80,7 +80,7 @@ def _lines_of_lines(depth: int, parts: str, repeat: int) -> str:
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("a.madx", "a := 9^9^9^9; q: drift, l:=a; r: line=(q);", "math range|too large"),
+        ("a.madx", "a := 9^9^9^9; q: drift, l:=a; r: line=(q);", "beyond all numbers"),
         ("a.madx", "a = 9^9^9^9;" + _RING, r"a.madx:1: "),
         ("a.madx", "a := a + 1; q: drift, l=a; r: line=(q);", "needs its own value"),
         ("a.madx", "a := b; b := a; q: drift, l:=a; r: line=(q);", "needs its own value"),
@@ -93,7 +93,10 @@ def _lines_of_lines(depth: int, parts: str, repeat: int) -> str:
         ("a.mad8", "A = " + "9^" * 60 + "9\nD: DRIFT, L=A\nR: LINE=(D)\n", "a.mad8:1: "),
         ("a.lte", "% abc 1000000000 * sto k\nR: LINE=(D)\n", r"a.lte:1: 'abc' is no number"),
         ("a.lte", "M: MULT, KNL=1, ORDER=1000000000\nR: LINE=(M)\n", "limit of 100"),
-        ("a.m", _AT.format(value="9^9^9^9"), "a.m:3: "),
+        ("a.m", _AT.format(value="9^9^9^9"), "a.m:3: .*beyond all numbers"),
+        ("a.m", _AT.format(value="2^" * 50_000 + "1"), "a.m:3: .*beyond all numbers"),
+        ("a.madx", "a = exp(1000);" + _RING, "exp of 1000 is beyond all numbers"),
+        ("a.madx", "a = 1/0;" + _RING, "1 / 0 is no real number"),
         ("a.m", _AT.format(value="1,'NumIntSteps',1e30,'PassMethod'"), "limit of 100,000"),
         ("a.m", _AT.format(value="1e15,'Frequency',1e9,'PassMethod'"), "RF buckets"),
         ("a.yaml", _lines_of_lines(11, "d", 10), "above the limit of"),
@@ -145,6 +148,25 @@ def test_long_chains_of_names_take_little_time(tmp_path: Path) -> None:
     start = time.process_time()
     assert float(read_lattice(path).lattice.length) == 0.75
     assert time.process_time() - start < 5.0
+
+
+@pytest.mark.parametrize("turn", ["", "-"])
+def test_doubled_lines_take_little_time(tmp_path: Path, turn: str) -> None:
+    """2^17 copies of one element in 18 statements: it is made once, and is one object."""
+    lines = " ".join(f"l{n}: line=(l{n - 1},{turn}l{n - 1});" for n in range(1, 18))
+    path = tmp_path / "a.madx"
+    path.write_text(f"l0: sbend, l=1, angle=1e-3, e1=0.1, foo=3; {lines}")
+    start = time.process_time()
+    with pytest.warns(LatticeWarning, match="foo = 3"):
+        found = read_lattice(path, line="l17")
+    assert time.process_time() - start < 10.0
+    assert len(found.lattice) == 2**17
+    assert len(found.notes) == 1
+    elements = list(found.lattice)
+    assert len({id(element) for element in elements}) <= 4
+    faces = [(float(element.e1), float(element.e2)) for element in elements[:4]]
+    back = (0.0, 0.1) if turn else (0.1, 0.0)
+    assert faces == [(0.1, 0.0), back] * 2  # -(a, -a) is (a, -a)
 
 
 def test_files_are_called_from_the_folder_of_the_lattice(tmp_path: Path) -> None:

@@ -215,3 +215,21 @@ def test_what_a_crab_cavity_does_not_tell_is_zero(tmp_path: Path) -> None:
     fields = ("length", "voltage", "frequency", "phase", "tilt")
     assert [getattr(bare, name) for name in fields] == [0.0, 2e6, 0.0, 0.0, 0.0]
     assert [getattr(other, name) for name in fields] == [0.5, 0.0, 4e8, math.pi / 2, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("2^3^2", 64.0),
+        ("2*3^2^2", 162.0),
+        ("2^(-2)", 0.25),
+        ("100-2^2", 96.0),
+        ("round(2.5)", 2.0),
+        ("round(3.5)", 4.0),
+        ("10+round(-2.5)", 8.0),
+    ],
+)
+def test_powers_and_halves_are_those_of_madx(read, text: str, value: float) -> None:
+    """Values as MAD-X 5.09.03 prints them: powers from the left, halves to the even number."""
+    found = read(f"d: drift, l={text}; r: line=(d);")
+    assert float(found.lattice.length) == value
