@@ -252,13 +252,13 @@ def test_a_file_that_has_changed_is_refused(tmp_path, wide):
     at = data.index(x)
     for place in (at, at + 9, at + 8 * len(wide) - 1):
         path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
-        with pytest.raises(LatticeFileError, match=r"b\.h5: the file is damaged, or was changed"):
+        with pytest.raises(LatticeFileError, match=r"b\.h5: damaged, or changed since it"):
             read_beam(path)
     path.write_bytes(data)
     with h5py.File(path, "r+") as file:
         (group,) = [file[n] for n in _names(file) if "pyjutrack_current" in file[n].attrs]
         group.attrs["pyjutrack_current"] = 2.0
-    with pytest.raises(LatticeFileError, match="changed since write_beam"):
+    with pytest.raises(LatticeFileError, match="changed since (write_beam|it was written)"):
         read_beam(path)
 
 
