@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import itertools
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -152,13 +152,19 @@ def _centred(
 
     Zero for the lost.
     """
-    # split, whose way back is one operation for all chunks
-    chunks = values.split(_CHUNK, -1), beam.alive.split(_CHUNK, -1)
-    weights = () if beam.weights is None else beam.weights.split(_CHUNK, -1)
+    chunks = _chunks(values), _chunks(beam.alive)
+    weights = () if beam.weights is None else _chunks(beam.weights)
     for some, alive, weight in itertools.zip_longest(*chunks, weights):
         double = some.to(torch.float64)
         double = double if about is None else double - about.unsqueeze(-1)
         yield torch.where(alive, double, 0.0), None if weight is None else weight.to(torch.float64)
+
+
+def _chunks(values: Tensor) -> Sequence[Tensor]:
+    """Split, whose way back is one operation for all; sliced where it is written as a graph."""
+    if hasattr(values, "unseen"):
+        return [values[..., start : start + _CHUNK] for start in range(0, values.shape[-1], _CHUNK)]
+    return values.split(_CHUNK, -1)
 
 
 def _weighted(values: Tensor, weights: Tensor | None) -> Tensor:

@@ -258,7 +258,7 @@ def test_a_file_that_has_changed_is_refused(tmp_path, wide):
     with h5py.File(path, "r+") as file:
         (group,) = [file[n] for n in _names(file) if "pyjutrack_current" in file[n].attrs]
         group.attrs["pyjutrack_current"] = 2.0
-    with pytest.raises(LatticeFileError, match="changed since (write_beam|it was written)"):
+    with pytest.raises(LatticeFileError, match=r"changed since (write_beam|it was written)"):
         read_beam(path)
 
 
