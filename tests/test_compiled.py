@@ -24,6 +24,8 @@ CASES = [
     ("quadrupole", (0.3, 0.0)),
     ("quadrupole", (0.3, 1e-9)),
     ("quadrupole", (0.0, 5.0)),
+    ("skew_quadrupole", (0.3, 1.0, -2.0)),
+    ("skew_quadrupole", (0.7, 0.0, 0.0)),
     ("bend", (0.7, 0.3, 0.45)),
     ("bend", (1.0, 1.2, 0.6)),
     ("bend", (0.0, -0.2, 0.6)),

@@ -1,7 +1,10 @@
 """Compiled CPU kernels, how PyTorch gets to know them, and the tracer that writes some of them."""
 
 #: maps of `maps/` that get kernels for values and first derivatives
-_NAMES = ("drift", "drift_paraxial", "quadrupole", "bend", "bend_linear", "solenoid")
+_NAMES = (
+    *("drift", "drift_paraxial", "quadrupole", "skew_quadrupole"),
+    *("bend", "bend_linear", "solenoid"),
+)
 #: these maps, and their constants, which carry no derivative
 COMPILED_MAPS = dict.fromkeys(_NAMES, ("beta0",))
 #: maps that are compiled for one particle only, for `program`

@@ -14,6 +14,7 @@ drift_paraxial_one_exact = map_kernels.drift_paraxial_one_exact
 quadrupole_one_series = map_kernels.quadrupole_one_series
 quadrupole_one_exact = map_kernels.quadrupole_one_exact
 quadrupole_reach = map_kernels.quadrupole_reach
+skew_quadrupole_one_exact = map_kernels.skew_quadrupole_one_exact
 bend_one_series = map_kernels.bend_one_series
 bend_one_exact = map_kernels.bend_one_exact
 bend_reach = map_kernels.bend_reach
@@ -503,7 +504,19 @@ def through(turn, operations, starts, numbers, elements, x, px, y, py, z, delta,
                     y[n] = v_y if a[n] else y[n]
                     py[n] = v_py if a[n] else py[n]
                     z[n] = v_z if a[n] else z[n]
-        elif op == 6:  # bend
+        elif op == 6:  # skew_quadrupole
+            q0 = numbers[at + 0]
+            q1 = numbers[at + 1]
+            q2 = numbers[at + 2]
+            q3 = numbers[at + 3]
+            for n in range(size):
+                v_x, v_px, v_y, v_py, v_z = skew_quadrupole_one_exact(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2, q3)
+                x[n] = v_x if a[n] else x[n]
+                px[n] = v_px if a[n] else px[n]
+                y[n] = v_y if a[n] else y[n]
+                py[n] = v_py if a[n] else py[n]
+                z[n] = v_z if a[n] else z[n]
+        elif op == 7:  # bend
             q0 = numbers[at + 0]
             q1 = numbers[at + 1]
             q2 = numbers[at + 2]
@@ -525,7 +538,7 @@ def through(turn, operations, starts, numbers, elements, x, px, y, py, z, delta,
                     px[n] = v_px if a[n] else px[n]
                     y[n] = v_y if a[n] else y[n]
                     z[n] = v_z if a[n] else z[n]
-        elif op == 7:  # bend_linear
+        elif op == 8:  # bend_linear
             q0 = numbers[at + 0]
             q1 = numbers[at + 1]
             q2 = numbers[at + 2]
@@ -550,7 +563,7 @@ def through(turn, operations, starts, numbers, elements, x, px, y, py, z, delta,
                     y[n] = v_y if a[n] else y[n]
                     py[n] = v_py if a[n] else py[n]
                     z[n] = v_z if a[n] else z[n]
-        elif op == 8:  # solenoid
+        elif op == 9:  # solenoid
             q0 = numbers[at + 0]
             q1 = numbers[at + 1]
             q2 = numbers[at + 2]
@@ -573,7 +586,7 @@ def through(turn, operations, starts, numbers, elements, x, px, y, py, z, delta,
                     y[n] = v_y if a[n] else y[n]
                     py[n] = v_py if a[n] else py[n]
                     z[n] = v_z if a[n] else z[n]
-        elif op == 9:  # bend_kick
+        elif op == 10:  # bend_kick
             q0 = numbers[at + 0]
             q1 = numbers[at + 1]
             q2 = numbers[at + 2]
@@ -581,13 +594,13 @@ def through(turn, operations, starts, numbers, elements, x, px, y, py, z, delta,
                 v_px, v_z = bend_kick(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2)
                 px[n] = v_px if a[n] else px[n]
                 z[n] = v_z if a[n] else z[n]
-        elif op == 10:  # curved_quadrupole_kick
+        elif op == 11:  # curved_quadrupole_kick
             q0 = numbers[at + 0]
             for n in range(size):
                 v_px, v_py = curved_quadrupole_kick(x[n], px[n], y[n], py[n], z[n], delta[n], q0)
                 px[n] = v_px if a[n] else px[n]
                 py[n] = v_py if a[n] else py[n]
-        elif op == 11:  # edge_linear
+        elif op == 12:  # edge_linear
             q0 = numbers[at + 0]
             q1 = numbers[at + 1]
             q2 = numbers[at + 2]
@@ -596,7 +609,7 @@ def through(turn, operations, starts, numbers, elements, x, px, y, py, z, delta,
                 v_px, v_py = edge_linear(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2, q3)
                 px[n] = v_px if a[n] else px[n]
                 py[n] = v_py if a[n] else py[n]
-        elif op == 12:  # edge_fringe
+        elif op == 13:  # edge_fringe
             q0 = numbers[at + 0]
             q1 = numbers[at + 1]
             q2 = numbers[at + 2]
@@ -606,7 +619,7 @@ def through(turn, operations, starts, numbers, elements, x, px, y, py, z, delta,
                 y[n] = v_y if a[n] else y[n]
                 py[n] = v_py if a[n] else py[n]
                 z[n] = v_z if a[n] else z[n]
-        elif op == 13:  # rf_kick
+        elif op == 14:  # rf_kick
             q0 = numbers[at + 0]
             q1 = numbers[at + 1]
             q2 = numbers[at + 2]
@@ -615,7 +628,7 @@ def through(turn, operations, starts, numbers, elements, x, px, y, py, z, delta,
                 v_z, v_delta = rf_kick(x[n], px[n], y[n], py[n], z[n], delta[n], q0, q1, q2, q3)
                 z[n] = v_z if a[n] else z[n]
                 delta[n] = v_delta if a[n] else delta[n]
-        elif op == 14:  # crab_kick
+        elif op == 15:  # crab_kick
             q0 = numbers[at + 0]
             q1 = numbers[at + 1]
             q2 = numbers[at + 2]
@@ -625,14 +638,14 @@ def through(turn, operations, starts, numbers, elements, x, px, y, py, z, delta,
                 px[n] = v_px if a[n] else px[n]
                 z[n] = v_z if a[n] else z[n]
                 delta[n] = v_delta if a[n] else delta[n]
-        elif op == 15:  # rescale
+        elif op == 16:  # rescale
             q0 = numbers[at + 0]
             for n in range(size):
                 v_px, v_py, v_delta = rescale(x[n], px[n], y[n], py[n], z[n], delta[n], q0)
                 px[n] = v_px if a[n] else px[n]
                 py[n] = v_py if a[n] else py[n]
                 delta[n] = v_delta if a[n] else delta[n]
-        elif op == 16:  # roll
+        elif op == 17:  # roll
             q0 = numbers[at + 0]
             q1 = numbers[at + 1]
             for n in range(size):
@@ -641,7 +654,7 @@ def through(turn, operations, starts, numbers, elements, x, px, y, py, z, delta,
                 px[n] = v_px if a[n] else px[n]
                 y[n] = v_y if a[n] else y[n]
                 py[n] = v_py if a[n] else py[n]
-        elif op == 17:  # multipole_kick
+        elif op == 18:  # multipole_kick
             for n in range(size):
                 real, imag = 0.0, 0.0
                 for m in range(starts[s + 1] - 2, at - 2, -2):
@@ -652,7 +665,7 @@ def through(turn, operations, starts, numbers, elements, x, px, y, py, z, delta,
                 if a[n]:
                     px[n] -= real
                     py[n] += imag
-        elif op == 18:  # patch
+        elif op == 19:  # patch
             q0 = numbers[at + 0]
             q1 = numbers[at + 1]
             q2 = numbers[at + 2]
@@ -674,10 +687,10 @@ def through(turn, operations, starts, numbers, elements, x, px, y, py, z, delta,
                 y[n] = v_y if a[n] else y[n]
                 py[n] = v_py if a[n] else py[n]
                 z[n] = v_z if a[n] else z[n]
-        elif op == 19:  # in_ellipse
+        elif op == 20:  # in_ellipse
             for n in range(size):
                 a[n] = a[n] and in_ellipse(x[n], y[n], numbers[at + 0], numbers[at + 1])
-        elif op == 20:  # in_racetrack
+        elif op == 21:  # in_racetrack
             for n in range(size):
                 a[n] = a[n] and in_racetrack(x[n], y[n], numbers[at + 0], numbers[at + 1], numbers[at + 2], numbers[at + 3])
 

@@ -17,7 +17,7 @@ from .learned import potential_kick
 from .multipole import multipole_kick
 from .openings import in_ellipse, in_racetrack
 from .solenoid import solenoid
-from .straight import drift, drift_paraxial, quadrupole, slip
+from .straight import drift, drift_paraxial, quadrupole, skew_quadrupole, slip
 
 __all__ = [
     "bend",
@@ -38,6 +38,7 @@ __all__ = [
     "rescale",
     "rf_kick",
     "roll",
+    "skew_quadrupole",
     "slip",
     "solenoid",
 ]

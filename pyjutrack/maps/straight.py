@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..functions import stumpff
@@ -62,6 +63,62 @@ def quadrupole(
     y, yp, _, path_y = swing(y, py / total, length, -focusing, 0)
     z = z + length * slip(delta, beta0) - (path_x + path_y) / 2
     return x, xp * total, y, yp * total, z, delta
+
+
+def skew_quadrupole(
+    x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, length: Any, k1: Any, k1s: Any, beta0: Any
+) -> Any:
+    """Quadrupole with normal and skew gradient, exact solution of the paraxial Hamiltonian.
+
+    H = (px^2 + py^2) / (2 (1 + delta)) + k1 (x^2 - y^2) / 2 - k1s x y plus the slip. With the
+    matrix K of the gradients, over (1 + delta) and times length^2, the solution is made of the
+    Stumpff functions of K as `swing` is of those of a number. The square of K is a number v, so
+    that c_k = a_k - a_(k+2) K with a_k = sum_j v^j / (k + 4 j)!: no roll, and nothing divided, and
+    as smooth in both gradients as they are. Cut off in rounding for v < 50.
+    """
+    total = 1 + delta
+    normal, skew = k1 * length / total, k1s * length / total
+    v = (normal * normal + skew * skew) * (length * length)
+    a2, a3, a4, a5 = (_fourths(k, v) for k in (2, 3, 4, 5))
+    a0, a1 = 1 + v * a4, 1 + v * a5
+
+    def gradient(u: Any, w: Any) -> tuple[Any, Any]:
+        return normal * u - skew * w, -skew * u - normal * w
+
+    def by(a: Any, b: Any, u: tuple[Any, Any], turned: tuple[Any, Any]) -> tuple[Any, Any]:
+        return a * u[0] - b * turned[0], a * u[1] - b * turned[1]
+
+    slope = px / total, py / total
+    x_start, y_start = gradient(x, y)
+    start = -x_start, -y_start  # x'' and y'' times the length, at the start
+    slope_turned, start_turned = (
+        (length * u, length * w) for u, w in (gradient(*slope), gradient(*start))
+    )
+    c0_slope, c1_slope = by(a0, a2, slope, slope_turned), by(a1, a3, slope, slope_turned)
+    c0_start, c1_start = by(a0, a2, start, start_turned), by(a1, a3, start, start_turned)
+    c2_start, c3_start = by(a2, a4, start, start_turned), by(a3, a5, start, start_turned)
+    path = sum(
+        (slope[i] * slope[i] + c0_slope[i] * c1_slope[i]) / 2
+        + c1_slope[i] * c1_start[i]
+        + (start[i] * c2_start[i] + c0_start[i] * c3_start[i]) / 2
+        for i in (0, 1)
+    )
+    return (
+        x + length * (c1_slope[0] + c2_start[0]),
+        total * (c0_slope[0] + c1_start[0]),
+        y + length * (c1_slope[1] + c2_start[1]),
+        total * (c0_slope[1] + c1_start[1]),
+        z + length * (slip(delta, beta0) - path / 2),
+        delta,
+    )
+
+
+def _fourths(k: int, v: Any) -> Any:
+    """The sum of v^j / (k + 4 j)! up to j = 5."""
+    found: Any = 1 / math.factorial(k + 20)
+    for j in (4, 3, 2, 1, 0):
+        found = 1 / math.factorial(k + 4 * j) + v * found
+    return found
 
 
 def swing(x: Any, xp: Any, length: Any, focusing: Any, turn: Any) -> tuple[Any, Any, Any, Any]:

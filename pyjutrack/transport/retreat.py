@@ -136,6 +136,7 @@ _BACK: dict[str, Callable[..., Parameters]] = {
     "drift": _other_way,
     "drift_paraxial": _other_way,
     "quadrupole": _other_way,
+    "skew_quadrupole": _other_way,
     "solenoid": _other_way,
     "bend": _arc_back,
     "bend_linear": _arc_back,

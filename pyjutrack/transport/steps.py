@@ -39,10 +39,34 @@ def steps_of(
     longest = (GRADIENT / _ERRORS[element.order]) ** (1 / element.order)
     if phase > MOST * longest:
         raise InvalidValueError(
-            f"{type(element).__name__} {element.name!r} turns particles by a phase of {phase:.3g}, "
+            f"{_turns(element, phase)}, "
             f"for which its integrator wants more than {MOST} steps; state its steps"
         )
     return max(element.fewest, math.ceil(phase / longest))
+
+
+def pieces_of(element: Magnet, gradients: Iterable[Number], length: Number) -> int:
+    """In how many pieces of a phase of at most 1 a quadrupole is solved by series.
+
+    Args:
+        gradients: [1/m^2]; their sizes add up. length: of the whole [m].
+
+    Raises:
+        InvalidValueError: gradients that want more than 100 000 pieces.
+    """
+    phase = math.sqrt(sum(map(_size, gradients))) * _size(length)
+    if not math.isfinite(phase):
+        return 1
+    if phase > MOST:
+        raise InvalidValueError(
+            f"{_turns(element, phase)}, for which its series want more than {MOST} pieces; "
+            "give it a gradient that a magnet can have"
+        )
+    return max(1, math.ceil(phase))
+
+
+def _turns(element: Magnet, phase: float) -> str:
+    return f"{type(element).__name__} {element.name!r} turns particles by a phase of {phase:.3g}"
 
 
 def _size(number: Number) -> float:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from copy import copy
 from functools import partial
 from typing import Any, TypeVar
-
-import torch
-from torch import Tensor
 
 from ..elements import (
     Drift,
@@ -21,12 +17,12 @@ from ..elements import (
     Quadrupole,
     Sextupole,
 )
-from ..number import Number, detached, vanishes
+from ..number import Number, vanishes
 from ..reference import Reference
 from .apply import kick, move
 from .base import Part, State, transport
 from .integrate import Step, integrate
-from .steps import steps_of
+from .steps import pieces_of, steps_of
 
 Series = tuple[Number, ...]
 
@@ -63,18 +59,15 @@ def _(element: Quadrupole, state: State, reference: Reference, part: Part) -> St
 
     if is_zero(skew):
         return with_kicks(rest, partial(upright, gradient=normal), (), (), state, part)
-    if vanishes(normal) and vanishes(skew):
-        # no field and no direction: kicks of fourth order have the exact slopes here
-        sideways = per_length(element, 0.0, skew)
-        return with_kicks(rest, partial(upright, gradient=normal), (), sideways, state, part)
-    strength, cosine, sine = _axes(normal, skew)
 
-    def turned(state: State, share: float) -> State:
-        state = kick("roll", state, cosine, sine)
-        state = upright(state, share, strength)
-        return kick("roll", state, cosine, -sine)
+    def coupled(state: State, share: float) -> State:
+        length = element.length * (part.fraction * share)
+        pieces = pieces_of(element, (normal, skew), length)
+        for _ in range(pieces):
+            state = move("skew_quadrupole", state, reference, length / pieces, normal, skew)
+        return state
 
-    return with_kicks(rest, turned, (), (), state, part)
+    return with_kicks(rest, coupled, (), (), state, part)
 
 
 def _gradients(element: Quadrupole) -> tuple[Number, Number, Quadrupole]:
@@ -101,25 +94,6 @@ def with_series(element: M, **series: Series) -> M:
     for name, values in series.items():
         object.__setattr__(made, name, values)
     return made
-
-
-def _axes(normal: Number, skew: Number) -> tuple[Number, Number, Number]:
-    """The gradient of a quadrupole in its own axes, and cosine and sine of their roll.
-
-    In axes rolled by t the gradients are k1 cos 2t - k1s sin 2t and k1s cos 2t + k1 sin 2t: the
-    second vanishes. The roll is the one of at most 45 degrees.
-    """
-    if isinstance(normal, Tensor) and normal.dim():  # a column of several magnets
-        sign: Any = torch.where(normal.detach() < 0, -1.0, 1.0).to(normal.dtype)
-    else:
-        sign = -1.0 if detached(normal) < 0 else 1.0
-    strength = sign * _root(normal * normal + skew * skew)
-    cosine = _root((1 + normal / strength) / 2)
-    return strength, cosine, -skew / (2 * strength * cosine)
-
-
-def _root(number: Number) -> Any:
-    return number.sqrt() if isinstance(number, Tensor) else math.sqrt(number)
 
 
 @transport.register
