@@ -92,10 +92,8 @@ def read_xsuite(path: Path, line: str | None, reference: Reference | None) -> La
     if isinstance(stated, list):
         stated = dict(zip(data.get("element_names", ()), stated, strict=False))
     notes = Notes()
-    for note in found.notes:
-        notes.add(note.message, note.element, note.kind)
     elements = [_as_xsuite(e, stated.get(e.name, {}), notes) for e in found.lattice]
-    return replace(found, lattice=Lattice(elements), notes=notes.all)
+    return replace(found, lattice=Lattice(elements), notes=found.notes + notes.all)
 
 
 def _as_xsuite(element: Element, stated: dict[str, Any], notes: Notes) -> Element:
