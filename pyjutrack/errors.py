@@ -80,6 +80,10 @@ class CacheWarning(UserWarning):
     """Compiled kernels cannot be kept on disk, and are compiled again in every process."""
 
 
+class SaturationWarning(UserWarning):
+    """A size is read from a profile that looks cut off by its instrument."""
+
+
 class LossWarning(UserWarning):
     """A derivative holds fixed which particles are lost, and some are lost on the way."""
 

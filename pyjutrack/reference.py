@@ -147,7 +147,7 @@ class Reference:
         kinetic = self.kinetic_energy + gain
         if not _known(kinetic > 0):
             raise InvalidValueError(
-                f"a {self.species.name} of kinetic energy {detached(self.kinetic_energy):g} eV "
+                f"{self.species.name} of kinetic energy {detached(self.kinetic_energy):g} eV "
                 f"cannot lose {-detached(gain):g} eV"
             )
         return Reference.from_kinetic(self.species, kinetic)

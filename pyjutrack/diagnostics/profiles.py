@@ -24,7 +24,7 @@ from .profile_checks import (
 )
 from .profile_moments import GaussianFit, fit_gaussians, rms_sizes
 from .rebinning import rebinned
-from .saturation import Saturated, desaturated
+from .saturation import Saturated, desaturated, warn_of_plateaus
 
 Array = NDArray[np.float64]
 
@@ -105,12 +105,14 @@ class Profiles:
 
         Take the background off first, as `on` does: it counts most where the beam is not. Masked
         pixels do not count. Beside them and at the ends of the axes there must be no signal: at
-        most 1 % of the largest, or what noise makes.
+        most 1 % of the largest, or what noise makes. Warns (`SaturationWarning`) where a profile
+        looks cut off at its maximum: see `without_saturation`.
 
         Raises:
             MeasurementError: the mask or the axes cut the signal (use `gaussian_fit`); nothing is
                 left of a profile, or its variance is negative.
         """
+        warn_of_plateaus(self)
         return rms_sizes(self)
 
     def gaussian_fit(self) -> GaussianFit:
@@ -122,6 +124,7 @@ class Profiles:
         Raises:
             MeasurementError: too few pixels, no signal, or no Gaussian that fits.
         """
+        warn_of_plateaus(self)
         return fit_gaussians(self)
 
     def without_saturation(self, saturated: Saturated = "refuse") -> Profiles:
@@ -167,4 +170,5 @@ class Profiles:
             InvalidValueError: no diagnostic, or one without bins; another background.
         """
         require_flag("normalise", normalise)
+        warn_of_plateaus(self)
         return rebinned(self, diagnostic, background, normalise)

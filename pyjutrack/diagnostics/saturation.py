@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import MeasurementError, require_known
+from ..errors import MeasurementError, SaturationWarning, require_known, warn
 from .profile_checks import place
 
 if TYPE_CHECKING:
@@ -33,17 +33,36 @@ def desaturated(profiles: Profiles, saturated: Saturated) -> Profiles:
                 f"profile {row}: all pixels are {seen.max():g}, no signal or all of it "
                 "saturated; leave the profile out"
             )
-        sign, extremum = (-1.0, "minimum") if is_negative(seen) else (1.0, "maximum")
-        flat = _plateaus(np.where(mask[row], sign * profile, -np.inf))
+        flat = _plateaus(profile, mask[row])
         if flat.any() and saturated == "refuse":
-            at = place(profiles, np.argwhere(flat)[0])
             raise MeasurementError(
-                f"profile {row}: {int(flat.sum())} equal pixels at its {extremum} of "
-                f"{profile[flat][0]:g}, from {at}, look saturated; measure with a lower gain, or "
-                'take them out with saturated="mask" (or "keep" them if this is no saturation)'
+                f"{_said(profiles, row, flat)}; measure with a lower gain, or take them out with "
+                'saturated="mask" (or "keep" them if this is no saturation)'
             )
         mask[row] &= ~_touched(flat)
     return profiles.replace(mask=mask)
+
+
+def warn_of_plateaus(profiles: Profiles) -> None:
+    """Warn, of the first of them, where sizes are taken from profiles that look saturated."""
+    for row, profile in enumerate(profiles.values):
+        flat = _plateaus(profile, profiles.mask[row])
+        if flat.any() and np.ptp(profile[profiles.mask[row]]) > 0:
+            warn(
+                f"{_said(profiles, row, flat)}: what is read from it is wider than the beam; "
+                'measure with a lower gain, or take them out: without_saturation("mask")',
+                SaturationWarning,
+            )
+            return
+
+
+def _said(profiles: Profiles, row: int, flat: NDArray[np.bool_]) -> str:
+    seen = profiles.values[row]
+    extremum = "minimum" if is_negative(seen[profiles.mask[row]]) else "maximum"
+    return (
+        f"profile {row}: {int(flat.sum())} equal pixels at its {extremum} of {seen[flat][0]:g}, "
+        f"from {place(profiles, np.argwhere(flat)[0])}, look saturated"
+    )
 
 
 def remedy(profile: Array) -> str:
@@ -59,9 +78,13 @@ def is_negative(seen: Array) -> bool:
     return bool(median - low > high - median and -low > high)
 
 
-def _plateaus(profile: Array) -> NDArray[np.bool_]:
-    """All pixels at the maximum, if three or more of them stand in a row along an axis."""
-    top = profile == profile.max()
+def _plateaus(profile: Array, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """All pixels at the maximum, if three or more of them stand in a row along an axis.
+
+    Of a negative signal, at the minimum.
+    """
+    seen = profile[mask]
+    top = mask & (profile == (seen.min() if is_negative(seen) else seen.max()))
     found = np.zeros_like(top)
     for axis in range(profile.ndim):
         along, out = np.moveaxis(top, axis, -1), np.moveaxis(found, axis, -1)

@@ -61,7 +61,8 @@ def write_beam(path: str | Path, beam: Beam, *, duration: float = 1.0) -> None:
     if beam.weights is not None:
         raise InvalidValueError(
             "a file holds macroparticles of equal weight, and those of this beam differ; write the "
-            "beam from before the first soft aperture, or without them: beam.replace(weights=None)"
+            "beam from before the first soft aperture, or give all the same weight, which brings "
+            "back the current that was lost: beam.replace(weights=None)"
         )
     check_beam(beam)
     particles = _particle_group()(data=_particles(beam, duration))

@@ -246,6 +246,22 @@ def test_plateaus_are_found_and_masked(profiles):
     assert clipped.without_saturation("keep").mask.all()
 
 
+@pytest.mark.parametrize(
+    ("read", "wide"),
+    [
+        (dg.Profiles.sizes, 6.2e-4),
+        (dg.Profiles.gaussian_fit, 7.3e-4),
+        (lambda p: p.on(WIRE).sizes(), 6.3e-4),
+    ],
+)
+def test_what_is_read_from_a_plateau_warns(read, wide):
+    """0.5 mm, cut at a third of the height."""
+    cut = dg.Profiles(np.minimum(BELL, BELL.max() / 3)[None], (FINE,))
+    with pytest.warns(pj.SaturationWarning, match=r"profile 0: \d+ equal .*without_saturation"):
+        found = read(cut)
+    np.testing.assert_allclose(getattr(found, "sizes", found), wide, rtol=0.01)
+
+
 def test_a_saturated_patch_of_an_image():
     image = np.outer(gaussian(5e-4), gaussian(5e-4))
     clipped = np.minimum(image, image[47, 47])
