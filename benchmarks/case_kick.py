@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pyjutrack.propagation import state_of
+from pyjutrack.end import state_of
 from pyjutrack.transport import State
 
 from . import peer_cheetah, peer_gridless, peer_xfields

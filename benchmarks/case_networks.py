@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 
 import pyjutrack as pj
-from pyjutrack.propagation import state_of
+from pyjutrack.end import state_of
 from pyjutrack.spacecharge import gridless_potential
 
 from .clock import in_turns

@@ -19,7 +19,7 @@ from pyjutrack import channel
 from pyjutrack.compiled import sines
 from pyjutrack.compiled.generate_program import traced
 from pyjutrack.compiled.trace import statements
-from pyjutrack.tracking import plan
+from pyjutrack.kick import plan
 from pyjutrack.walk import Walk
 
 from .bandwidth import copy_rate, multiply_rate

@@ -11,6 +11,7 @@ from . import (
     observables,
     surrogate,
 )
+from . import html as _html  # noqa: F401  # registers what notebooks show
 from .beam import Beam
 from .derivatives import gradient, jacobian, jacobian_derivatives, value_and_gradient
 from .elements import (
@@ -55,6 +56,7 @@ from .errors import (
     WriteError,
 )
 from .io import LatticeFileError, LatticeWarning, read_beam, read_lattice, write_beam, write_lattice
+from .kick import Kick
 from .lattice import Lattice
 from .losses import LossMap, loss_map
 from .matching import Match, Target, match
@@ -82,10 +84,9 @@ from .scans import scan
 from .spacecharge import ImageCharges, SpaceCharge, SpectralPoisson
 from .stations import beams_at
 from .surrogate import ResidualNetwork, Surrogate
-from .tracking import Kick, track
+from .tracking import track
 from .twin import Calibration, Measurements, Twin, Unknown, calibrate
-
-__version__ = "0.1.0"
+from .version import __version__ as __version__
 
 __all__ = [
     "AccuracyWarning",

@@ -11,9 +11,10 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from . import display
 from .checks import require_kind, require_real, wrong
-from .compiled import parallel
 from .errors import InvalidValueError, require_known
+from .forks import check_threads
 from .number import detached, refuse_batched
 from .reference import Reference
 from .world import ALONE, World
@@ -134,10 +135,8 @@ class Beam:
         )
 
     def _repr_html_(self) -> str:
-        from .html import beam_html
-
         # moments need all ranks, and only one may be asked to show its part
-        return beam_html(self) if self.world.alone else f"<div>{self!r}</div>"
+        return display.html(self) if self.world.alone else f"<div>{self!r}</div>"
 
     @property
     def particles(self) -> int:
@@ -178,7 +177,7 @@ class Beam:
 
 def require_beam(beam: Any, argument: str = "beam") -> None:
     """Raise InvalidValueError for what is no Beam, and where threads would be waited for."""
-    parallel.check_threads()
+    check_threads()
     remedy = "pyjutrack.distributions and Beam.from_array make one"
     if type(beam).__name__ == "Lattice":
         remedy = "are the arguments swapped?"

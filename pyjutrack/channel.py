@@ -8,7 +8,7 @@ that is no program, of a learned element say, is a step by itself between two pa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from .compiled import parallel
 from .compiled.columns import stacked
 from .compiled.program import NotRecordedError, Program, Recorder
 from .elements import Element
+from .kick import Kick
 from .number import detached
 from .reference import Reference
 from .spacecharge import SpaceCharge
@@ -29,9 +30,6 @@ from .transport import State, behind
 from .transport.fused import is_number, is_plain
 from .transport.placed import note
 from .walk import Segment, Walk, passed
-
-if TYPE_CHECKING:
-    from .tracking import Kick
 
 #: work of a pass beside a kick, per particle
 _WORK = 3.0

@@ -13,16 +13,17 @@ from torch import Tensor
 
 from .beam import Beam, require_beam
 from .checks import require_callable, require_real, wrong
-from .engines import Engine, Task, engine_of
+from .engines import Engine, engine_of
 from .engines.results import checked
 from .errors import InvalidValueError, require_known
+from .kick import Kick, require_kicks
 from .knobs import lowest, overlay, parts, split, values
 from .lattice import Lattice, require_lattice
 from .loss_warning import lost_between, warn_of_losses
 from .observables import Observable
 from .reference import Reference
 from .spacecharge.kick import check_differentiable
-from .tracking import Kick, require_kicks, task_of
+from .task import Task, task_of
 from .transforms import numeric
 
 Array = NDArray[np.float64]

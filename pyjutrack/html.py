@@ -5,24 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from .beam import COORDINATES, Beam
+from .display import html, report
 from .elements import Element
-from .lattice import Lattice
+from .lattice import Lattice, places
 from .moments import centroid, emittance, sizes
 from .number import detached
 from .optics.table import TwissTable
-from .strip import places, strip
-
-if TYPE_CHECKING:
-    from .twin.calibration import Calibration
+from .strip import strip
+from .twin.calibration import Calibration
 
 #: rows of a lattice's table
 _ROWS = 100
 _WIDTH, _HEIGHT = 800, 60
 
 
+@html.register
 def lattice_html(lattice: Lattice) -> str:
     """A heading, the strip of the elements along s, and a table of the first hundred of them."""
     head = f"<b>Lattice</b>: {len(lattice)} elements, {_number(detached(lattice.length))} m"
@@ -37,6 +38,7 @@ def lattice_html(lattice: Lattice) -> str:
     return f"<div>{head}{_svg(lattice)}{details}</div>"
 
 
+@html.register
 def beam_html(beam: Beam) -> str:
     """A heading, and mean, rms and emittance of the coordinates of the particles alive."""
     reference = beam.reference
@@ -60,6 +62,7 @@ def beam_html(beam: Beam) -> str:
     return f"<div>{head}{table}<div>normalised rms emittance [m rad]: {planes}</div></div>"
 
 
+@html.register
 def table_html(table: TwissTable) -> str:
     """A heading, and the optics at the first and the last places."""
     plain = table.numpy()
@@ -80,10 +83,19 @@ def table_html(table: TwissTable) -> str:
     return f"<div>{head}{_table(('name', 'kind', *columns), rows)}{rest}</div>"
 
 
+@html.register
 def calibration_html(calibration: Calibration) -> str:
     """How it ended, and what was found."""
     head = f"<b>Calibration</b>: {escape(calibration.summary())}"
     return f"<div>{head}{calibration_tables(calibration)}</div>"
+
+
+@report.register
+def calibration_report(calibration: Calibration, folder: str | Path) -> Path:
+    """See `pyjutrack.plotting.calibration`, which needs matplotlib and comes when it is asked."""
+    from .plotting.calibration import report as write
+
+    return write(calibration, folder)
 
 
 def calibration_tables(calibration: Calibration) -> str:

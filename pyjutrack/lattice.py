@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, overload
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from . import display
 from .checks import require_mapping, require_text, require_whole, shown, wrong
 from .elements import Aperture, Element
 from .errors import InvalidValueError, UnknownNameError, unknown
@@ -100,9 +103,7 @@ class Lattice:
         return f"Lattice({len(self)} elements, {detached(self.length):.6g} m)"
 
     def _repr_html_(self) -> str:
-        from .html import lattice_html
-
-        return lattice_html(self)
+        return display.html(self)
 
     @property
     def names(self) -> list[str]:
@@ -264,3 +265,9 @@ def _changed(element: Element, changes: list[tuple[str, int | None, Number]]) ->
             assert isinstance(old, tuple)
             new[field] = (*old[:index], value, *old[index + 1 :])
     return dataclasses.replace(element, **new)
+
+
+def places(lattice: Lattice) -> NDArray[np.float64]:
+    """Where elements begin, and the end of the last: (N + 1,) [m]."""
+    lengths = [detached(element.length) for element in lattice]
+    return np.concatenate([[0.0], np.cumsum(lengths)])

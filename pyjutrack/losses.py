@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from .beam import Beam
 from .compiled import parallel
+from .end import beam_of, state_of
 from .errors import InvalidValueError
-from .lattice import Lattice
-from .propagation import beam_of, run, state_of
-from .strip import places
-from .tracking import Kick, check_track, plan
+from .kick import Kick, plan
+from .lattice import Lattice, places
+from .propagation import run
+from .task import check_track
 from .transforms import numeric
 from .transport.fused import fused
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from .compiled import COMPILED_MAPS
 from .compiled import mesh as kernels
 from .compiled.element_maps import moves, push
 from .compiled.operator import array
+from .kick import Kick
 from .number import Number, detached, is_transformed
 from .pushforward import Directions, Pushed, along, value_of
 from .reference import Reference
@@ -26,9 +27,6 @@ from .transport.base import passable
 from .transport.placed import always_passes
 from .transport.retreat import Operation, taped
 from .walk import Segment, passed
-
-if TYPE_CHECKING:
-    from .tracking import Kick
 
 
 class Particles:

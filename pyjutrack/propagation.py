@@ -3,37 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
-
-import torch
-from torch import Tensor
 
 from .beam import Beam
 from .channel import channelled
 from .compiled import parallel
-from .compiled.columns import stacked
+from .end import End, state_of
+from .kick import Kick, Plan
 from .lattice import Lattice
 from .particles import particles_of
-from .reference import Reference
+from .soft_apertures import in_sections
 from .transport import State, behind
-from .transport.fused import fused, is_plain
-from .walk import Plan, Walk, passed
-
-if TYPE_CHECKING:
-    from .tracking import Kick
-
-
-class End(NamedTuple):
-    """What a tracking ends with; weights are those of the beam."""
-
-    state: State
-    probe: State | None
-    reference: Reference
-    weights: Tensor | None = None
-
-    def beam(self, like: Beam) -> Beam:
-        """The beam, with the rest of the one that was tracked."""
-        return beam_of(self.state, self.reference, like.replace(weights=self.weights))
+from .transport.fused import fused
+from .walk import Walk, passed
 
 
 def run(
@@ -53,8 +34,6 @@ def run(
     with parallel.cores():
         if not lattice.soft:
             return _run(lattice, beam, kicks, turns, counts, probe)
-        from .soft_apertures import in_sections  # it needs what stands here
-
         return in_sections(
             lambda part, beam, counts, probe: _run(part, beam, kicks, 1, counts, probe),
             *(lattice, beam, turns, counts, probe),
@@ -102,15 +81,3 @@ def _run(
                 if probe is not None:
                     probe = kick.apply(kick.admit(probe), field, segment.kicked)
     return End(particles.state, probe, reference, beam.weights)
-
-
-def state_of(coordinates: Tensor, alive: Tensor) -> State:
-    """Columns, each contiguous, from coordinates (..., 6)."""
-    return State(tuple(coordinates.movedim(-1, 0).contiguous().unbind(0)), alive)
-
-
-def beam_of(state: State, reference: Reference, like: Beam) -> Beam:
-    """A beam from columns and their reference, with the rest of another beam."""
-    join = stacked if is_plain(state) else torch.stack
-    coordinates = join(state.coordinates).movedim(0, -1)
-    return like.replace(reference=reference, coordinates=coordinates, alive=state.alive)

@@ -23,9 +23,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from .checks import require_callable, require_flag, require_path, require_whole, wrong
-from .compiled import parallel
 from .errors import InvalidValueError, ScanError
 from .files import write_text, writing
+from .forks import check_threads
 
 _VERSION = 1
 #: what comes of reading a file that is none of a scan
@@ -164,7 +164,7 @@ def _call(function: Callable[[Any], Any], point: Any, threads: int | None = None
     try:
         if threads is not None:
             torch.set_num_threads(threads)
-            parallel.check_threads()
+            check_threads()
         return json.dumps({"value": function(point), "error": None}, default=_plain)
     except Exception as error:
         return json.dumps({"value": None, "error": f"{type(error).__name__}: {error}"})

@@ -8,21 +8,19 @@ lowered between: maps and kernels need not know of weights.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from .beam import Beam
 from .elements import Aperture
+from .end import End, state_of
 from .errors import InvalidValueError
+from .kick import Kick, Plan
 from .lattice import Lattice
-from .propagation import End, state_of
 from .transport import WHOLE, State
 from .transport.soft import NEGLIGIBLE, passing
-from .walk import Plan, Segment, passed
-
-if TYPE_CHECKING:
-    from .tracking import Kick
+from .walk import Segment, passed
 
 #: tracks the beam, and test particles if there are any, once through a lattice
 Tracker = Callable[[Lattice, Beam, Plan, State | None], End]

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from .adjoint import run_adjoint
 from .beam import Beam
 from .checks import require_texts
-from .engines import Task
 from .errors import InvalidValueError, unknown
+from .kick import Kick
 from .lattice import Lattice
 from .loss_warning import warn_if_differentiable
-from .tracking import Kick, task_of
+from .task import Task, task_of
 from .transforms import uncompiled
 
 

@@ -25,7 +25,7 @@ from .elements import (
     Sextupole,
     Solenoid,
 )
-from .lattice import Lattice
+from .lattice import Lattice, places
 from .number import detached
 
 Array = NDArray[np.float64]
@@ -90,12 +90,6 @@ _LOOKS: dict[type[Element], Look | None] = {
 def look(element: Element) -> Look | None:
     """How an element is drawn; None for those that are but space or a place."""
     return next(_LOOKS[kind] for kind in type(element).__mro__ if kind in _LOOKS)
-
-
-def places(lattice: Lattice) -> Array:
-    """Where elements begin, and the end of the last: (N + 1,) [m]."""
-    lengths = [detached(element.length) for element in lattice]
-    return np.concatenate([[0.0], np.cumsum(lengths)])
 
 
 def strip(lattice: Lattice) -> Iterator[Drawn]:

@@ -8,14 +8,12 @@ from collections.abc import Sequence
 from typing import NamedTuple, overload
 
 from .elements import Element
+from .kick import Plan
 from .lattice import Lattice
 from .number import Number
 from .reference import Reference
 from .transport import WHOLE, Part, State, advance, passable
 from .transport.straight import is_zero
-
-#: into how many slices each element is cut
-Plan = tuple[int, ...]
 
 
 class Segment(NamedTuple):

@@ -18,7 +18,7 @@ import pyjutrack as pj
 from pyjutrack import diagnostics as dg
 from pyjutrack.engines import engine_of
 from pyjutrack.engines.julia import border
-from pyjutrack.tracking import task_of
+from pyjutrack.task import task_of
 from pyjutrack.transport import State
 from pyjutrack.world import World
 

@@ -11,7 +11,7 @@ import torch
 from conftest import BeamFactory
 
 import pyjutrack as pj
-from pyjutrack.tracking import plan
+from pyjutrack.kick import plan
 from pyjutrack.transport import State
 
 

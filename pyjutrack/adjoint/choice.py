@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
 import torch
 from torch.autograd import forward_ad
 
 from ..active import active, hidden, tensors_in
 from ..beam import Beam
+from ..end import state_of
 from ..errors import InvalidValueError
+from ..kick import Kick
 from ..number import is_transformed
-from ..propagation import state_of
 from ..pushforward import Pushed
 from ..spacecharge import SpaceCharge
 from .course import Course
-
-if TYPE_CHECKING:
-    from ..tracking import Kick
 
 Adjoint = Literal["auto", "store", "checkpoint", "reversible"]
 ADJOINTS: tuple[str, ...] = get_args(Adjoint)

@@ -8,7 +8,7 @@ over all turns, and autograd is asked once for what that is by the parameters.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 import torch
 from torch import Tensor
@@ -21,6 +21,7 @@ from ..compiled.element_maps import undo_and_pull
 from ..compiled.operator import array
 from ..compiled.program import NotRecordedError
 from ..errors import InvalidValueError
+from ..kick import Kick
 from ..number import Number, detached
 from ..reference import Reference
 from ..spacecharge import SpaceCharge, SpectralPoisson
@@ -29,10 +30,6 @@ from ..transport import State
 from ..transport.retreat import taped, way_back
 from .course import Course, Tensors
 from .steps import Sums
-
-if TYPE_CHECKING:
-    from ..tracking import Kick
-
 
 #: by how much of the box a particle may be outside of it on the way back
 _ROUNDING = 1e-9

@@ -5,20 +5,18 @@ from __future__ import annotations
 import bisect
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..beam import Beam
 from ..functions import on_host
+from ..kick import Kick
 from ..lattice import Lattice
 from ..reference import Reference
 from ..transport import WHOLE, behind
 from ..walk import Segment, Walk
-
-if TYPE_CHECKING:
-    from ..tracking import Kick
 
 Tensors = tuple[Tensor, ...]
 

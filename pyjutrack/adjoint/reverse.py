@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,16 +15,18 @@ from ..active import active, entangled, replaced, tensors_in
 from ..beam import Beam
 from ..channel import channelled
 from ..compiled import parallel
+from ..end import End, state_of
 from ..errors import InvalidValueError
+from ..kick import Kick, Plan
 from ..lattice import Lattice
 from ..number import detached
-from ..propagation import End, run, state_of
+from ..propagation import run
 from ..reference import Reference
 from ..soft_apertures import in_sections
 from ..spacecharge.kick import check_differentiable
 from ..transport import State, behind
 from ..transport.retreat import has_inverse
-from ..walk import Plan, Walk, passed
+from ..walk import Walk, passed
 from .choice import chosen
 from .compiled_steps import (
     Passages,
@@ -37,9 +39,6 @@ from .compiled_steps import (
 from .course import NEVER, Course, Record, Tensors
 from .steps import Sums, back_through_element, back_through_kick, leaves_of, pulled
 from .versions import Versions
-
-if TYPE_CHECKING:
-    from ..tracking import Kick
 
 #: whole beams that "reversible" keeps against the drift of rounding
 SNAPSHOTS = 7

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from ..beam import Beam
+from ..kick import Kick
 from ..reference import Reference
 from ..transport import State
 from ..transport.retreat import all_undone, is_kick, taped
 from ..walk import Segment, passed
 from .course import Tensors
-
-if TYPE_CHECKING:
-    from ..tracking import Kick
 
 
 class Sums:

@@ -5,7 +5,7 @@ they wait: two such runtimes in one process (PyTorch brings its own), or one oth
 every kernel is slower a hundredfold. Those here spin for a moment only; see `workers`. How many is
 PyTorch's number: `torch.set_num_threads` and OMP_NUM_THREADS rule both. While kernels have the
 cores, PyTorch's own threads are sent to sleep; see `cores`. A child made by a fork has one thread,
-and is refused when given more; see `check_threads`.
+and is refused when given more; see `forks`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from typing import Any
 
 import torch
 
-from ..errors import InvalidValueError
 from .workers import Worker
 
 #: kicks of single particles below which a thread of its own does not pay
@@ -53,16 +52,6 @@ def cores() -> Iterator[None]:
         _here.depth -= 1
         if _here.depth == 0:
             torch.set_num_threads(_here.threads)
-
-
-def check_threads() -> None:
-    """Raise InvalidValueError where PyTorch would wait for threads that a fork did not copy."""
-    if _forked and torch.get_num_threads() > 1:
-        raise InvalidValueError(
-            f"PyTorch has {torch.get_num_threads()} threads in a process made by a fork, which "
-            "threads do not survive: it could wait for ever. Call torch.set_num_threads(1) there, "
-            'or start processes otherwise, multiprocessing.get_context("spawn") or "forkserver"'
-        )
 
 
 def parts(count: int, work: float = 1.0) -> int:
@@ -104,17 +93,13 @@ def run(kernel: Callable[..., Any], count: int, share: int, *args: Any) -> None:
 
 _busy = threading.Lock()
 _workers: list[Worker] = []
-_forked = False
 
 
 def _forget() -> None:
-    # Threads do not survive a fork. The child starts workers of its own where it wants them; those
-    # of PyTorch (OpenMP) cannot be started anew, and an operation on two of them waits for ever.
-    global _busy, _forked
+    # threads do not survive a fork: the child starts workers of its own where it wants them
+    global _busy
     _busy = threading.Lock()
     _workers.clear()
-    _forked = True
-    torch.set_num_threads(1)
     _here.threads = 1
 
 

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from ..errors import InvalidValueError, require_known
-from .protocol import Engine, Figure, Task
+from .protocol import Engine, Figure
 
-__all__ = ["ENGINES", "Engine", "Figure", "Task", "engine_of"]
+__all__ = ["ENGINES", "Engine", "Figure", "engine_of"]
 
 ENGINES = ("native", "julia")
 

@@ -12,14 +12,16 @@ from torch import Tensor
 from ..adjoint import run_adjoint
 from ..beam import Beam
 from ..compiled import parallel
+from ..end import End, state_of
 from ..knobs import overlay, parts, split, values
 from ..lattice import Lattice
-from ..propagation import End, run, state_of
+from ..propagation import run
 from ..pushforward import Pushed, seeds
 from ..reference import Reference
+from ..task import Task
 from ..transport import State
 from ..transport.fused import linearised
-from .protocol import Figure, Task
+from .protocol import Figure
 from .results import all_alive, checked
 
 

@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ..beam import Beam
-from ..lattice import Lattice
-
-if TYPE_CHECKING:
-    from ..tracking import Kick
+from ..task import Task
 
 Array = NDArray[np.float64]
 
 #: (final beam, initial beam) -> 0-d tensor
 Figure = Callable[[Beam, Beam], Tensor]
-
-
-@dataclass(frozen=True)
-class Task:
-    """What to track, checked.
-
-    Attributes:
-        lattice, beam, kicks, turns: as for `pyjutrack.track`.
-        counts: how many slices each element is cut into, whatever becomes of its length.
-        adjoint: how reverse mode goes back; see `pyjutrack.track`.
-    """
-
-    lattice: Lattice
-    beam: Beam
-    kicks: tuple[Kick, ...]
-    turns: int
-    counts: tuple[int, ...]
-    adjoint: str = "auto"
 
 
 @runtime_checkable

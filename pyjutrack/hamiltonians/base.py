@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
 
@@ -13,6 +13,8 @@ from ..checks import wrong
 from ..errors import InvalidValueError, require_known
 from ..files import tupled
 from ..number import is_real
+
+K = TypeVar("K")
 
 
 @runtime_checkable
@@ -43,6 +45,16 @@ class Form(Protocol):
         ...
 
 
+#: kinds of forms by name, which files may hold
+_FORMS: dict[str, Any] = {}
+
+
+def form(kind: type[K]) -> type[K]:
+    """Let files hold a kind of form; a decorator of a frozen dataclass of plain data."""
+    _FORMS[kind.__name__] = kind
+    return kind
+
+
 def positive(label: str, *numbers: float) -> None:
     """Raise InvalidValueError for what is not finite and positive."""
     for number in numbers:
@@ -63,16 +75,13 @@ def form_from_record(data: Mapping[str, Any]) -> Form:
     Raises:
         UnknownNameError, InvalidValueError: it is none.
     """
-    from . import perceptron, spline
-
-    known: dict[str, Any] = {k.__name__: k for k in (spline.Spline, perceptron.Perceptron)}
     if not isinstance(data, Mapping):
         raise InvalidValueError(f"a learned potential is a record with its form, got {data!r}")
-    require_known("form of a learned potential", str(data.get("form")), known)
+    require_known("form of a learned potential", str(data.get("form")), _FORMS)
     fields = {k: tupled(v) for k, v in data.items() if k != "form"}
-    kind = known[str(data["form"])]
+    kind = _FORMS[str(data["form"])]
     try:
-        form: Form = kind(**fields)
+        made: Form = kind(**fields)
     except TypeError as error:
         raise InvalidValueError(f"{data!r} is no {kind.__name__}: {error}") from error
-    return form
+    return made

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from ..errors import InvalidValueError
 from ..number import is_whole
-from .base import positive
+from .base import form, positive
 
 
+@form
 @dataclass(frozen=True)
 class Perceptron:
     """H = unit v . tanh(A_n ... tanh(A_1 u + b_1) ... + b_n), u the places over their scales.

@@ -12,7 +12,7 @@ from ..errors import InvalidValueError
 from ..spacecharge.grid import Grid
 from ..spacecharge.particle_mesh import Mesh, inside, interpolate, kick
 from ..spacecharge.shapes import BSPLINE
-from .base import positive
+from .base import form, positive
 
 #: splines at each wall that reach beyond it, ghosts of the grid included
 _MARGIN = 4
@@ -20,6 +20,7 @@ _MARGIN = 4
 _FAR = 10.0
 
 
+@form
 @dataclass(frozen=True)
 class Spline:
     """H(x, y) = unit sum_ij w_ij B(x - x_i) B(y - y_j), cubic B-splines on a rectangle.

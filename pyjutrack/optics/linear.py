@@ -145,7 +145,7 @@ def _with_chromaticities(
 
 def _along(lattice: Lattice, reference: Reference, delta: Number) -> Orbit:
     """The orbit of a line, from the axis: element by element, and then all at once."""
-    from ..propagation import state_of
+    from ..end import state_of
     from ..transport import WHOLE, advance
 
     line = passage(lattice, reference, 4)

@@ -10,6 +10,7 @@ from typing import Any, overload
 import numpy as np
 from torch import Tensor
 
+from .. import display
 from ..checks import require_real, wrong
 from ..errors import InvalidValueError, MissingPackageError, unknown
 from ..number import Number, carries, is_whole
@@ -189,9 +190,7 @@ class TwissTable:
         return found | dict(zip(_ORBIT, np.asarray(table.orbit).T, strict=True))
 
     def _repr_html_(self) -> str:
-        from ..html import table_html
-
-        return table_html(self)
+        return display.html(self)
 
 
 def _number(value: Any) -> Number:

@@ -13,9 +13,9 @@ from ..checks import wrong
 from ..derivatives import jacobian_derivatives
 from ..engines import Engine
 from ..errors import InvalidValueError, UnstableError
+from ..kick import Kick
 from ..lattice import Lattice
 from ..reference import Reference
-from ..tracking import Kick
 from ..transforms import numeric
 
 Array = NDArray[np.float64]

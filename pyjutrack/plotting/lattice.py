@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 
 from ..checks import require_flag
-from ..lattice import Lattice, require_lattice
-from ..strip import Array, Look, places, strip
+from ..lattice import Lattice, places, require_lattice
+from ..strip import Array, Look, strip
 from .figure import require_axes
 
 #: edges of so many elements would cover their neighbours

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 Directions = tuple[int, ...]
 #: of PyTorch's functions and methods; `rules` fills it
@@ -69,8 +70,6 @@ class Pushed(Tensor):
             rule = RULES.get(func)
             if rule is not None and not kwargs:
                 return rule(*args)
-            from .fallback import by_torch_func  # which knows what a Pushed is
-
             return by_torch_func(func, args, kwargs)
 
 
@@ -175,3 +174,34 @@ def div(a: Any, b: Any) -> Pushed:
 
 def negative(a: Any) -> Pushed:
     return Pushed.make(-a.value, -a.tangent, a.directions)
+
+
+def by_torch_func(func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Any operation without a rule of its own, by PyTorch's."""
+    leaves, spec = pytree.tree_flatten((args, kwargs))
+    pushed = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Pushed)]
+    union, tangents = common([leaves[i] for i in pushed])
+
+    def call(*values: Tensor) -> Any:
+        full = list(leaves)
+        for i, v in zip(pushed, values, strict=True):
+            full[i] = v
+        full_args, full_kwargs = pytree.tree_unflatten(full, spec)
+        return func(*full_args, **full_kwargs)
+
+    primals = tuple(leaves[i].value for i in pushed)
+    result = call(*primals)
+    outputs, out_spec = pytree.tree_flatten(result)
+    smooth = [isinstance(o, Tensor) and o.is_floating_point() for o in outputs]
+    if not any(smooth):
+        return result
+
+    def floats(*values: Tensor) -> list[Tensor]:
+        again, _ = pytree.tree_flatten(call(*values))
+        return [o for o, s in zip(again, smooth, strict=True) if s]
+
+    found = iter(torch.func.vmap(lambda *t: torch.func.jvp(floats, primals, t)[1])(*tangents))
+    outputs = [
+        Pushed.make(o, next(found), union) if s else o for o, s in zip(outputs, smooth, strict=True)
+    ]
+    return pytree.tree_unflatten(outputs, out_spec)

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from .. import functions
-from .fallback import by_torch_func
 from .pushed import (
     RULES,
     Pushed,
     add,
     aligned,
     broadcast,
+    by_torch_func,
     common,
     div,
     mul,

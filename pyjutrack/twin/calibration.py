@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import display
 from ..errors import require_known
 from . import records
 from .measurements import Measurements
@@ -185,14 +186,10 @@ class Calibration:
 
     def report(self, folder: str | Path) -> Path:
         """Write a page with pictures and tables; see `pyjutrack.plotting.calibration`."""
-        from ..plotting.calibration import report
-
-        return report(self, folder)
+        return display.report(self, folder)
 
     def _repr_html_(self) -> str:
-        from ..html import calibration_html
-
-        return calibration_html(self)
+        return display.html(self)
 
 
 def with_values(twin: Twin, parts: Sequence[Any]) -> Twin:

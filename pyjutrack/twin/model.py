@@ -20,13 +20,13 @@ from ..active import active, tensors_in
 from ..beam import Beam
 from ..checks import require_path, wrong
 from ..diagnostics import Diagnostic
-from ..engines import Task
 from ..errors import InvalidValueError, unknown
+from ..kick import Kick, require_kicks
 from ..knobs import CURRENT, overlay
 from ..lattice import Lattice
 from ..loss_warning import warn_if_differentiable
 from ..stations import position, stations
-from ..tracking import Kick, require_kicks, task_of
+from ..task import Task, task_of
 from ..transforms import uncompiled
 from ..transport.fused import is_number
 from . import records

@@ -19,6 +19,7 @@ from ..files import write_bytes
 from ..knobs import parts, values
 from ..stations import stations
 from ..surrogate.conversion.onnx import require_package
+from ..version import __version__
 from .graph import Graph, Node, Symbol
 
 if TYPE_CHECKING:
@@ -122,8 +123,6 @@ def _fails(twin: Twin, address: str) -> bool:
 
 def _model(twin: Twin, outputs: dict[str, str], graph: Graph, settings: Sequence[str]) -> Any:
     from onnx import checker, helper, numpy_helper
-
-    from .. import __version__
 
     nodes, constants = graph.needed(outputs.values())
     made = [_node(node) for node in nodes]

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from ..checks import require_flag, shown
-from ..engines import Task
 from ..errors import InvalidValueError
 from ..knobs import current, overlay, parts
 from ..number import is_real
+from ..task import Task
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from scipy.stats import norm
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
 from pyjutrack.diagnostics.bins import discrete_normal
-from pyjutrack.propagation import state_of
+from pyjutrack.end import state_of
 from pyjutrack.pushforward import Pushed
 from pyjutrack.world import World
 

@@ -29,8 +29,8 @@ from ...reference import Reference
 from ...spacecharge import Mesh, SpaceCharge, SpectralPoisson
 from ...surrogate import Surrogate
 from ...surrogate.conversion import to_nnlib
+from ...task import Task
 from ...transport.steps import steps_of
-from ..protocol import Task
 from .gridless import JuTrackSpaceCharge
 from .session import Session
 

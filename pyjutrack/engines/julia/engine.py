@@ -13,7 +13,8 @@ from torch import Tensor
 
 from ...beam import Beam
 from ...knobs import CURRENT, values
-from ..protocol import Figure, Task
+from ...task import Task
+from ..protocol import Figure
 from ..results import all_alive, checked
 from . import border
 from .session import Session, session

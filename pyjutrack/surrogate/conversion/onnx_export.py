@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from onnx import NodeProto, TensorProto, checker, helper, numpy_helper
 
 from ...errors import InvalidValueError
+from ...version import __version__
 from ..layers import (
     Add,
     Affine,
@@ -69,8 +70,6 @@ def content(network: Network, cells: tuple[int, int] | None, told: Mapping[str, 
         cells: in x and y; None leaves them open.
         told: what else the file tells.
     """
-    from ... import __version__
-
     shape = ["batch", 1, *(cells or ("nx", "ny"))]
     nodes, constants = _operators(network, cells or _LARGE)
     graph = helper.make_graph(

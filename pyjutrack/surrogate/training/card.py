@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from ...spacecharge.poisson import Potential
+from ...version import __version__
 from ..surrogate import Surrogate
 from .beams import HELD_OUT_SEED, KINDS
 from .fit import named
@@ -28,8 +29,6 @@ def described(
     progress: Callable[[], object] = lambda: None,
 ) -> Surrogate:
     """The surrogate with `about` filled: recipe, errors on held-out beams, origin."""
-    from ... import __version__
-
     unguarded = surrogate.replace(outside="ignore")  # the edges of the domain are its beams too
     errors, kinds = held_out(unguarded, teacher, recipe.beams, beams, progress)
     worst = int(errors.argmax())

@@ -1,0 +1,39 @@
+"""Beams as columns of coordinates, and what a tracking ends with."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .beam import Beam
+from .compiled.columns import stacked
+from .reference import Reference
+from .transport import State
+from .transport.fused import is_plain
+
+
+class End(NamedTuple):
+    """What a tracking ends with; weights are those of the beam."""
+
+    state: State
+    probe: State | None
+    reference: Reference
+    weights: Tensor | None = None
+
+    def beam(self, like: Beam) -> Beam:
+        """The beam, with the rest of the one that was tracked."""
+        return beam_of(self.state, self.reference, like.replace(weights=self.weights))
+
+
+def state_of(coordinates: Tensor, alive: Tensor) -> State:
+    """Columns, each contiguous, from coordinates (..., 6)."""
+    return State(tuple(coordinates.movedim(-1, 0).contiguous().unbind(0)), alive)
+
+
+def beam_of(state: State, reference: Reference, like: Beam) -> Beam:
+    """A beam from columns and their reference, with the rest of another beam."""
+    join = stacked if is_plain(state) else torch.stack
+    coordinates = join(state.coordinates).movedim(0, -1)
+    return like.replace(reference=reference, coordinates=coordinates, alive=state.alive)

@@ -1,0 +1,56 @@
+"""What is tracked, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .adjoint import ADJOINTS
+from .beam import Beam, check_beam, require_beam
+from .checks import require_whole
+from .errors import InvalidValueError, require_known
+from .kick import Kick, plan, require_kicks
+from .lattice import Lattice, require_lattice
+from .moments import survivors
+from .soft_apertures import require_weighing
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to track, checked.
+
+    Attributes:
+        lattice, beam, kicks, turns: as for `pyjutrack.track`.
+        counts: how many slices each element is cut into, whatever becomes of its length.
+        adjoint: how reverse mode goes back; see `pyjutrack.track`.
+    """
+
+    lattice: Lattice
+    beam: Beam
+    kicks: tuple[Kick, ...]
+    turns: int
+    counts: tuple[int, ...]
+    adjoint: str = "auto"
+
+
+def task_of(
+    lattice: Lattice, beam: Beam, kicks: Sequence[Kick], turns: int, adjoint: str = "auto"
+) -> Task:
+    """What an engine is asked to track, checked."""
+    require_known("adjoint", adjoint, ADJOINTS)
+    check_track(lattice, beam, kicks, turns)
+    return Task(lattice, beam, tuple(kicks), int(turns), plan(lattice, kicks), adjoint)
+
+
+def check_track(lattice: Lattice, beam: Beam, kicks: Sequence[Kick], turns: int) -> None:
+    """The checks of `track`."""
+    require_lattice(lattice)
+    require_beam(beam)
+    require_whole("turns", turns, 1)
+    require_kicks(kicks)
+    check_beam(beam)
+    if not bool(survivors(beam).any()):
+        raise InvalidValueError("no particle of the beam is alive")
+    require_weighing(lattice, beam, kicks)
+    for kick in kicks:
+        kick.check(beam)
