@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from pyjutrack.files import write_text
+from pyjutrack.core.atomic import write_text
 
 _INTRO = """# Performance
 

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 import pyjutrack as pj
 from pyjutrack import plotting
-from pyjutrack.files import write_json, write_whole
+from pyjutrack.core.atomic import write_json, write_whole
 from pyjutrack.reproduce import fodo
 
 SOLVER, NUDGED = "spectral solver", "spectral solver, nudged"

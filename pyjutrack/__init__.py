@@ -13,27 +13,7 @@ from . import (
 )
 from . import html as _html  # noqa: F401  # registers what notebooks show
 from .beam import Beam
-from .derivatives import gradient, jacobian, jacobian_derivatives, value_and_gradient
-from .elements import (
-    Aperture,
-    CrabCavity,
-    Drift,
-    Element,
-    HamiltonianKick,
-    Kicker,
-    Marker,
-    Monitor,
-    Multipole,
-    Octupole,
-    Patch,
-    Quadrupole,
-    RBend,
-    RFCavity,
-    SBend,
-    Sextupole,
-    Solenoid,
-)
-from .errors import (
+from .core.errors import (
     AccuracyWarning,
     CacheWarning,
     DomainError,
@@ -54,6 +34,27 @@ from .errors import (
     UnknownNameError,
     UnstableError,
     WriteError,
+)
+from .core.version import __version__ as __version__
+from .derivatives import gradient, jacobian, jacobian_derivatives, value_and_gradient
+from .elements import (
+    Aperture,
+    CrabCavity,
+    Drift,
+    Element,
+    HamiltonianKick,
+    Kicker,
+    Marker,
+    Monitor,
+    Multipole,
+    Octupole,
+    Patch,
+    Quadrupole,
+    RBend,
+    RFCavity,
+    SBend,
+    Sextupole,
+    Solenoid,
 )
 from .io import LatticeFileError, LatticeWarning, read_beam, read_lattice, write_beam, write_lattice
 from .kick import Kick
@@ -86,7 +87,6 @@ from .stations import beams_at
 from .surrogate import ResidualNetwork, Surrogate
 from .tracking import track
 from .twin import Calibration, Measurements, Twin, Unknown, calibrate
-from .version import __version__ as __version__
 
 __all__ = [
     "AccuracyWarning",

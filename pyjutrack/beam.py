@@ -11,11 +11,11 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from . import display
-from .checks import require_kind, require_real, wrong
-from .errors import InvalidValueError, require_known
-from .forks import check_threads
-from .number import detached, refuse_batched
+from .core import display
+from .core.checks import require_kind, require_real, wrong
+from .core.errors import InvalidValueError, require_known
+from .core.forks import check_threads
+from .core.scalars import detached, refuse_batched
 from .reference import Reference
 from .world import ALONE, World
 

@@ -15,14 +15,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .active import tensors_in
 from .beam import Beam
 from .compiled import parallel
 from .compiled.columns import stacked
 from .compiled.program import NotRecordedError, Program, Recorder
+from .core.scalars import detached
+from .core.tensors import tensors_in
 from .elements import Element
 from .kick import Kick
-from .number import detached
 from .reference import Reference
 from .spacecharge import SpaceCharge
 from .spacecharge.particle_mesh import Mesh, stencil

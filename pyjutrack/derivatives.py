@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from .beam import Beam, require_beam
-from .checks import require_callable, require_real, wrong
+from .core.checks import require_callable, require_real, wrong
+from .core.errors import InvalidValueError, require_known
+from .core.transforms import numeric
 from .engines import Engine, engine_of
 from .engines.results import checked
-from .errors import InvalidValueError, require_known
 from .kick import Kick, require_kicks
 from .knobs import lowest, overlay, parts, split, values
 from .lattice import Lattice, require_lattice
@@ -24,7 +25,6 @@ from .observables import Observable
 from .reference import Reference
 from .spacecharge.kick import check_differentiable
 from .task import Task, task_of
-from .transforms import numeric
 
 Array = NDArray[np.float64]
 

@@ -23,9 +23,9 @@ from scipy.stats import qmc
 from torch import Tensor
 
 from .beam import Beam, check_beam
-from .checks import require_flag, require_kind, require_real, require_whole
-from .errors import InvalidValueError
-from .number import Number, carries, detached
+from .core.checks import require_flag, require_kind, require_real, require_whole
+from .core.errors import InvalidValueError
+from .core.scalars import Number, carries, detached
 from .optics import Twiss
 from .reference import Reference, require_reference
 from .world import ALONE, World

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from .beam import COORDINATES, Beam
-from .display import html, report
+from .core.display import html, report
+from .core.scalars import detached
 from .elements import Element
 from .lattice import Lattice, places
 from .moments import centroid, emittance, sizes
-from .number import detached
 from .optics.table import TwissTable
 from .strip import strip
 from .twin.calibration import Calibration

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from .beam import Beam
-from .checks import require_instances
+from .core.checks import require_instances
+from .core.scalars import Number, detached
 from .lattice import Lattice
-from .number import Number, detached
 from .transport import State, slices
 
 #: into how many slices each element is cut

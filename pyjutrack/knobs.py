@@ -18,10 +18,10 @@ from torch import Tensor
 
 from . import incoming
 from .beam import Beam
-from .checks import require_texts
-from .errors import InvalidValueError, unknown
+from .core.checks import require_texts
+from .core.errors import InvalidValueError, unknown
+from .core.scalars import carries, detached
 from .lattice import Lattice
-from .number import carries, detached
 
 #: the beam's own knob, beside those of its shape
 CURRENT = "beam.current"

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from torch.autograd import forward_ad
 
 from .beam import Beam
-from .errors import LossWarning, warn
-from .number import is_tracked, layers
+from .core.errors import LossWarning, warn
+from .core.scalars import is_tracked, layers
 from .pushforward import Pushed
 
 

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from .beam import Beam
 from .compiled import parallel
+from .core.errors import InvalidValueError
+from .core.transforms import numeric
 from .end import beam_of, state_of
-from .errors import InvalidValueError
 from .kick import Kick, plan
 from .lattice import Lattice, places
 from .propagation import run
 from .task import check_track
-from .transforms import numeric
 from .transport.fused import fused
 
 

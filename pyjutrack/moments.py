@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from .beam import Beam, require_beam
-from .checks import require_flag, wrong
-from .errors import require_known
-from .transforms import uncompiled
+from .core.checks import require_flag, wrong
+from .core.errors import require_known
+from .core.transforms import uncompiled
 
 PLANES = {"x": 0, "y": 2, "z": 4}
 #: particles that are brought to double precision at a time

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from . import moments
 from .beam import COORDINATES, Beam
-from .checks import require_flag
-from .errors import require_known
+from .core.checks import require_flag
+from .core.errors import require_known
 
 Observable = Callable[[Beam, Beam], Tensor]
 

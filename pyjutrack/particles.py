@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from .active import tensors_in
 from .beam import Beam
 from .compiled import COMPILED_MAPS
 from .compiled import mesh as kernels
 from .compiled.element_maps import moves, push
 from .compiled.operator import array
+from .core.scalars import Number, detached, is_transformed
+from .core.tensors import tensors_in
 from .kick import Kick
-from .number import Number, detached, is_transformed
 from .pushforward import Directions, Pushed, along, value_of
 from .reference import Reference
 from .spacecharge import SpaceCharge

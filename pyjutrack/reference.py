@@ -10,10 +10,10 @@ import torch
 from scipy import constants as codata
 from torch import Tensor
 
-from .checks import require_kind, require_real, require_text, wrong
-from .errors import InvalidValueError, require_known
-from .functions import bool_or
-from .number import Number, carries, detached
+from .core.checks import require_kind, require_real, require_text, wrong
+from .core.errors import InvalidValueError, require_known
+from .core.scalars import Number, carries, detached
+from .core.special import bool_or
 
 SPEED_OF_LIGHT = codata.c
 VACUUM_PERMITTIVITY = codata.epsilon_0

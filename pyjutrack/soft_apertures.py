@@ -13,9 +13,9 @@ from typing import Any
 import torch
 
 from .beam import Beam
+from .core.errors import InvalidValueError
 from .elements import Aperture
 from .end import End, state_of
-from .errors import InvalidValueError
 from .kick import Kick, Plan
 from .lattice import Lattice
 from .transport import WHOLE, State

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 
 from .adjoint import run_adjoint
 from .beam import Beam
-from .checks import require_texts
-from .errors import InvalidValueError, unknown
+from .core.checks import require_texts
+from .core.errors import InvalidValueError, unknown
+from .core.transforms import uncompiled
 from .kick import Kick
 from .lattice import Lattice
 from .loss_warning import warn_if_differentiable
 from .task import Task, task_of
-from .transforms import uncompiled
 
 
 @uncompiled

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .core.scalars import detached
 from .elements import (
     Aperture,
     Bend,
@@ -26,7 +27,6 @@ from .elements import (
     Solenoid,
 )
 from .lattice import Lattice, places
-from .number import detached
 
 Array = NDArray[np.float64]
 Outline = tuple[tuple[float, float], ...]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from .adjoint import ADJOINTS
 from .beam import Beam, check_beam, require_beam
-from .checks import require_whole
-from .errors import InvalidValueError, require_known
+from .core.checks import require_whole
+from .core.errors import InvalidValueError, require_known
 from .kick import Kick, plan, require_kicks
 from .lattice import Lattice, require_lattice
 from .moments import survivors

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .beam import Beam
+from .core.transforms import uncompiled
 from .engines import Engine, engine_of
 from .kick import Kick
 from .lattice import Lattice
 from .loss_warning import warn_if_differentiable
 from .task import task_of
-from .transforms import uncompiled
 
 
 @uncompiled

@@ -7,10 +7,10 @@ import itertools
 from collections.abc import Sequence
 from typing import NamedTuple, overload
 
+from .core.scalars import Number
 from .elements import Element
 from .kick import Plan
 from .lattice import Lattice
-from .number import Number
 from .reference import Reference
 from .transport import WHOLE, Part, State, advance, passable
 from .transport.straight import is_zero

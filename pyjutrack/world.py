@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from .errors import InvalidValueError
+from .core.errors import InvalidValueError
 from .pushforward import Pushed
 
 #: sums a contiguous tensor over the ranks in place, or takes the largest ("sum" or "max")

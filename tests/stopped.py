@@ -12,7 +12,7 @@ import numpy as np
 from twin_cases import measured, scan, small
 
 import pyjutrack as pj
-from pyjutrack import files
+from pyjutrack.core import atomic
 from pyjutrack.twin import Unknown, calibrate
 
 #: the write that is stopped: others came before it
@@ -49,7 +49,7 @@ JOBS = {"calibrate": calibration, "train": training, "study": study}
 
 def main(job: str, path: str) -> None:
     """Run a job and stop it, by the signal of the environment, before a file takes its place."""
-    flush, count = files._flush, 0
+    flush, count = atomic._flush, 0
 
     def stopped(written: Path) -> None:
         nonlocal count
@@ -58,7 +58,7 @@ def main(job: str, path: str) -> None:
         if count == STOPPED:
             os.kill(os.getpid(), int(os.environ["STOP"]))
 
-    files._flush = stopped
+    atomic._flush = stopped
     signal.signal(signal.SIGINT, signal.default_int_handler)
     JOBS[job](Path(path))
 

@@ -7,7 +7,7 @@ import pytest
 import pyjutrack as pj
 from pyjutrack import __version__
 from pyjutrack.cli import main
-from pyjutrack.files import write_json, write_whole
+from pyjutrack.core.atomic import write_json, write_whole
 
 
 def test_one_table_is_computed_and_written(tmp_path, capsys):

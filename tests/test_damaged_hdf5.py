@@ -17,7 +17,8 @@ import pytest
 import torch
 
 import pyjutrack as pj
-from pyjutrack import diagnostics, hdf5_check
+from pyjutrack import diagnostics
+from pyjutrack.core import hdf5_check
 from pyjutrack.io import read_beam, read_lattice, write_beam
 
 h5py = pytest.importorskip("h5py")

@@ -15,8 +15,9 @@ from twin_cases import beam, measured, scan, small
 
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
-from pyjutrack import files, surrogate
-from pyjutrack.files import write_whole, writing
+from pyjutrack import surrogate
+from pyjutrack.core import atomic
+from pyjutrack.core.atomic import write_whole, writing
 from pyjutrack.surrogate.conversion import from_nnlib, to_nnlib, to_onnx
 from pyjutrack.twin import Unknown, calibrate
 
@@ -180,5 +181,5 @@ def test_a_training_run_whose_checkpoint_finds_no_room_says_so(tmp_path: Path) -
 
 
 def test_content_is_whole_and_in_utf8(tmp_path: Path) -> None:
-    files.write_text(tmp_path / "t", "µm\n")
+    atomic.write_text(tmp_path / "t", "µm\n")
     assert (tmp_path / "t").read_bytes() == "µm\n".encode()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import pyjutrack as pj
-from pyjutrack import errors
+from pyjutrack.core import errors
 
 PROBE = """
 import sys
@@ -69,7 +69,7 @@ def test_public_functions_of_public_modules_are_documented() -> None:
     ids=lambda e: e.__name__,
 )
 def test_every_exception_is_of_the_family(error: type[Exception]) -> None:
-    assert error.__module__ == "pyjutrack.errors"
+    assert error.__module__ == "pyjutrack.core.errors"
     assert issubclass(error, Warning) or issubclass(error, pj.PyJuTrackError)
 
 

@@ -22,7 +22,7 @@ from machine import Machine, plan
 from twin import KNOBS, LEARNED, twin
 
 import pyjutrack as pj
-from pyjutrack.files import write_json
+from pyjutrack.core.atomic import write_json
 
 SHOTS = 24
 

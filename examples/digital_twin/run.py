@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from twin import KNOBS, LEARNED, twin
 
 import pyjutrack as pj
-from pyjutrack.files import write_json, write_whole
+from pyjutrack.core.atomic import write_json, write_whole
 from pyjutrack.plotting.figure import sheet
 
 Array = NDArray[np.float64]

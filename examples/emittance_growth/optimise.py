@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 
 import pyjutrack as pj
 from pyjutrack import plotting
-from pyjutrack.files import write_json, write_whole
+from pyjutrack.core.atomic import write_json, write_whole
 from pyjutrack.reproduce import fodo
 
 #: three cells whose quadrupoles m1 to m6 are free

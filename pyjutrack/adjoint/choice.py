@@ -7,12 +7,12 @@ from typing import Literal, get_args
 import torch
 from torch.autograd import forward_ad
 
-from ..active import active, hidden, tensors_in
 from ..beam import Beam
+from ..core.errors import InvalidValueError
+from ..core.scalars import is_transformed
+from ..core.tensors import active, hidden, tensors_in
 from ..end import state_of
-from ..errors import InvalidValueError
 from ..kick import Kick
-from ..number import is_transformed
 from ..pushforward import Pushed
 from ..spacecharge import SpaceCharge
 from .course import Course

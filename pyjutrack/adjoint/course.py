@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..beam import Beam
-from ..functions import on_host
+from ..core.special import on_host
 from ..kick import Kick
 from ..lattice import Lattice
 from ..reference import Reference

@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from ..active import active, entangled, replaced, tensors_in
 from ..beam import Beam
 from ..channel import channelled
 from ..compiled import parallel
+from ..core.errors import InvalidValueError
+from ..core.scalars import detached
+from ..core.tensors import active, entangled, replaced, tensors_in
 from ..end import End, state_of
-from ..errors import InvalidValueError
 from ..kick import Kick, Plan
 from ..lattice import Lattice
-from ..number import detached
 from ..propagation import run
 from ..reference import Reference
 from ..soft_apertures import in_sections

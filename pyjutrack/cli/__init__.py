@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from ..errors import PyJuTrackError
-from ..version import __version__
+from ..core.errors import PyJuTrackError
+from ..core.version import __version__
 from . import convert, julia, reproduce, track, train, twiss
 
 COMMANDS: dict[str, tuple[str, ModuleType]] = {

@@ -7,7 +7,7 @@ import sys
 import warnings
 from pathlib import Path
 
-from ..errors import InvalidValueError
+from ..core.errors import InvalidValueError
 from ..io import LatticeFile, read_lattice
 from ..reference import Reference
 

@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     # heavy imports only for the command that needs them
     from tqdm import tqdm
 
-    from ..files import write_json
+    from ..core.atomic import write_json
     from ..reproduce import figures, study, tables
 
     chosen = options.table is not None or options.figure is not None

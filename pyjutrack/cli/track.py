@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..errors import InvalidValueError
+from ..core.errors import InvalidValueError
 from . import machine
 from .arguments import positive
 
@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     """Track, print what became of the beam, draw it."""
     import numpy as np
 
-    from ..files import write_whole
+    from ..core.atomic import write_whole
     from ..io import read_beam, write_beam
     from ..losses import loss_map
     from ..plotting import figure, plot_losses, plot_phase_space

@@ -16,7 +16,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the figures of the ring, write the table and a picture."""
-    from ..files import write_text, write_whole
+    from ..core.atomic import write_text, write_whole
     from ..optics import chromaticities, twiss_table
     from ..plotting import plot_optics, sheet
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .. import maps
-from ..number import detached, tensor_like
+from ..core.scalars import detached, tensor_like
 from . import COMPILED_MAPS, parallel
 from .operator import Maybe, Tensors, array, compiled_operator, owned, tensors
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from numba.core import caching
 
-from ..errors import CacheWarning, warn
+from ..core.errors import CacheWarning, warn
 
 
 def keep(compiled: Any, stamp: tuple[Any, ...]) -> Callable[..., Any]:

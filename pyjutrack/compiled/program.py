@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import PyJuTrackError
+from ..core.errors import PyJuTrackError
 from . import COMPILED_MAPS, SCALAR_MAPS
 
 #: names of the operations; `program_kernel` knows them by their place here

@@ -1,6 +1,6 @@
 """Diagnostics: what instruments read of a beam, differentiable, and what was read by real ones."""
 
-from ..errors import MeasurementError
+from ..core.errors import MeasurementError
 from .bins import Bins
 from .centroids import BeamPosition, BeamSize
 from .instrument import Diagnostic, Instrument, noisy

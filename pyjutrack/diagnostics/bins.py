@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from torch import Tensor
 
-from ..errors import InvalidValueError
-from ..number import is_real
+from ..core.errors import InvalidValueError
+from ..core.scalars import is_real
 from ..spacecharge.grid import GHOSTS
 from ..spacecharge.shapes import BSPLINE
 

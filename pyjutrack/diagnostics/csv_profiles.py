@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from .. import incoming
+from ..core.errors import MeasurementError
 from ..elements import kinds
-from ..errors import MeasurementError
 from ..knobs import CURRENT
 from .file_errors import metres, shown, wrong
 from .profiles import Profiles

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..beam import Beam
-from ..checks import require_text
-from ..errors import InvalidValueError
-from ..number import is_real, is_whole
+from ..core.checks import require_text
+from ..core.errors import InvalidValueError
+from ..core.scalars import is_real, is_whole
 
 Reading = TypeVar("Reading", Tensor, NDArray[np.float64])
 

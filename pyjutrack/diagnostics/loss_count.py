@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from ..beam import Beam
+from ..core.errors import InvalidValueError
 from ..elements import Aperture
-from ..errors import InvalidValueError
 from ..moments import survivors
 from ..transport.frames import cos_sin
 from ..transport.soft import outside

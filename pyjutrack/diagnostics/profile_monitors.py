@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..beam import Beam
-from ..errors import InvalidValueError, require_known
+from ..core.errors import InvalidValueError, require_known
 from ..moments import survivors
 from ..spacecharge import BSPLINE, Grid, Mesh, deposit
 from .bins import Bins

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import require_real
-from ..errors import InvalidValueError, MeasurementError, require_known, unknown
+from ..core.checks import require_real
+from ..core.errors import InvalidValueError, MeasurementError, require_known, unknown
+from ..core.scalars import is_real
 from ..lattice import Lattice, require_lattice
-from ..number import is_real
 from ..optics import Twiss, linear_optics
 from ..reference import Reference, require_reference
 from .profile_checks import FAR, numbers

@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
-from ..device import usable
-from ..errors import InvalidValueError, RankError
+from ..core.devices import usable
+from ..core.errors import InvalidValueError, RankError
 from ..world import ALONE, World
 from .board import Board, board
 from .peers import Peers, done

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from torch.distributed.distributed_c10d import Store, Work
 
-from ..errors import RankError
+from ..core.errors import RankError
 
 #: between two signs of life [s]; a shorter patience has them follow faster
 _BEAT = 0.5

@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ..beam import Beam, require_beam
-from ..checks import require_kind
-from ..errors import InvalidValueError
-from ..number import detached
+from ..core.checks import require_kind
+from ..core.errors import InvalidValueError
+from ..core.scalars import detached
 from ..world import World
 
 

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checks import shown
-from ..errors import InvalidValueError, require_known
-from ..functions import bool_or
-from ..number import Number, differs
+from ..core.checks import shown
+from ..core.errors import InvalidValueError, require_known
+from ..core.scalars import Number, differs
+from ..core.special import bool_or
 
 PLACEMENT = ("tilt", "dx", "dy", "dz", "x_rot", "y_rot", "z_rot")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ..errors import InvalidValueError
-from ..number import Number, carries, detached
+from ..core.errors import InvalidValueError
+from ..core.scalars import Number, carries, detached
 from .magnets import Magnet
 
 

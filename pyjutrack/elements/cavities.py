@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ..checks import require_flag
-from ..number import Number
+from ..core.checks import require_flag
+from ..core.scalars import Number
 from .base import Element
 
 

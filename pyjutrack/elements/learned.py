@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor
 
-from ..errors import InvalidValueError
-from ..number import Number
+from ..core.errors import InvalidValueError
+from ..core.scalars import Number
 from .base import Element
 
 if TYPE_CHECKING:

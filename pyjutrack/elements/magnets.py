@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ..errors import InvalidValueError
-from ..number import Number, is_real, is_whole
+from ..core.errors import InvalidValueError
+from ..core.scalars import Number, is_real, is_whole
 from .base import Element
 
 #: orders of the symplectic integrators

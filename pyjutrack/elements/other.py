@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ..errors import InvalidValueError
-from ..number import Number, is_real
+from ..core.errors import InvalidValueError
+from ..core.scalars import Number, is_real
 from .base import Element
 
 

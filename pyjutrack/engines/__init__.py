@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..errors import InvalidValueError, require_known
+from ..core.errors import InvalidValueError, require_known
 from .protocol import Engine, Figure
 
 __all__ = ["ENGINES", "Engine", "Figure", "engine_of"]

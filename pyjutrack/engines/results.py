@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..beam import Beam
-from ..errors import InvalidValueError, ParticleLostError
+from ..core.errors import InvalidValueError, ParticleLostError
 from ..moments import survivors
 from ..world import World
 from .protocol import Figure

@@ -8,7 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ..errors import InvalidValueError
+from ..core.errors import InvalidValueError
 from ..spacecharge.grid import Grid
 from ..spacecharge.particle_mesh import Mesh, inside, interpolate, kick
 from ..spacecharge.shapes import BSPLINE

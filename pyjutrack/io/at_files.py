@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ..core.errors import InvalidValueError
 from ..elements import Element, Multipole, SBend
-from ..errors import InvalidValueError
 from ..lattice import Lattice
 from ..reference import SPEED_OF_LIGHT, Reference, Species
 from .at_elements import converted

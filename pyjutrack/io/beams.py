@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from scipy.constants import elementary_charge
 
 from ..beam import Beam, check_beam, require_beam, require_whole
-from ..checks import require_kind, require_path, require_real
-from ..errors import InvalidValueError, PyJuTrackError, warn
-from ..files import digest, write_hdf5
-from ..hdf5_check import is_hdf5, unreadable
-from ..number import detached
+from ..core.atomic import digest, write_hdf5
+from ..core.checks import require_kind, require_path, require_real
+from ..core.errors import InvalidValueError, PyJuTrackError, warn
+from ..core.hdf5_check import is_hdf5, unreadable
+from ..core.scalars import detached
 from ..reference import SPEED_OF_LIGHT, Reference, Species, require_reference
 from .errors import LatticeFileError, LatticeWarning, wrong
 from .optional import guarded, optional

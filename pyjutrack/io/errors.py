@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..errors import PyJuTrackError
+from ..core.errors import PyJuTrackError
 
 
 class LatticeFileError(PyJuTrackError, ValueError):

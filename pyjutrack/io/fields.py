@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..core.atomic import tupled
+from ..core.errors import InvalidValueError, UnknownNameError, unknown
+from ..core.scalars import is_transformed
 from ..elements import Element, kinds
-from ..errors import InvalidValueError, UnknownNameError, unknown
-from ..files import tupled
 from ..hamiltonians import Form, form_from_record, record_of
-from ..number import is_transformed
 
 Plain = dict[str, Any]
 

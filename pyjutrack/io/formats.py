@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ..checks import require_flag, require_path, require_text
-from ..errors import InvalidValueError, MissingPackageError, PyJuTrackError, require_known, warn
+from ..core.checks import require_flag, require_path, require_text
+from ..core.errors import (
+    InvalidValueError,
+    MissingPackageError,
+    PyJuTrackError,
+    require_known,
+    warn,
+)
 from ..lattice import Lattice, require_lattice
 from ..reference import Reference, require_reference
 from .errors import LatticeFileError, LatticeWarning, wrong

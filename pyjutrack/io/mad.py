@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..core.errors import InvalidValueError
+from ..core.scalars import detached
 from ..elements import Element
-from ..errors import InvalidValueError
 from ..lattice import Lattice
-from ..number import detached
 from ..reference import Reference
 from .at_elements import converted
 from .errors import LatticeFileError, clipped, wrong

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from ..errors import InvalidValueError
+from ..core.errors import InvalidValueError
 from ..reference import SPEED_OF_LIGHT, Reference, Species
 from .errors import wrong
 from .record import Notes

@@ -13,7 +13,7 @@ from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import PyJuTrackError
+from ..core.errors import PyJuTrackError
 from .errors import clipped, wrong
 from .limits import CALLS, FILES, NESTING, STEPS, require_below, require_size
 from .mad_expressions import FUNCTIONS, Rpn, require_order

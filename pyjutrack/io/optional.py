@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import MissingPackageError, PyJuTrackError
+from ..core.errors import MissingPackageError, PyJuTrackError
 from .errors import clipped, wrong
 from .record import Notes
 

@@ -13,11 +13,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..core.atomic import write_json
+from ..core.errors import InvalidValueError
+from ..core.scalars import detached
 from ..elements import Element, kinds
-from ..errors import InvalidValueError
-from ..files import write_json
 from ..lattice import Lattice
-from ..number import detached
 from ..reference import Reference, Species
 from .errors import wrong
 from .fields import BadElement, Plain, changed_fields, element_from, kind_named

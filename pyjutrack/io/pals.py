@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from ..core.errors import PyJuTrackError, unknown
+from ..core.scalars import detached
 from ..elements import CrabCavity, Element, RFCavity
-from ..errors import PyJuTrackError, unknown
 from ..lattice import Lattice
-from ..number import detached
 from ..reference import SPEED_OF_LIGHT, Reference, Species
 from .errors import LatticeFileError, wrong
 from .fields import BadElement

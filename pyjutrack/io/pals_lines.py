@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import unknown
+from ..core.errors import unknown
 from .errors import clipped, wrong
 from .limits import ELEMENTS, require_below, require_nesting
 from .pals_tree import Table

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..core.scalars import detached
 from ..elements import Element
-from ..number import detached
 from ..reference import Reference
 from .errors import LatticeFileError, wrong
 from .fields import changed_fields, element_from, kind_named

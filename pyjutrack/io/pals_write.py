@@ -7,6 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ..core.atomic import write_text
+from ..core.errors import warn
+from ..core.scalars import detached
 from ..elements import (
     Aperture,
     Bend,
@@ -26,10 +29,7 @@ from ..elements import (
     Sextupole,
     Solenoid,
 )
-from ..errors import warn
-from ..files import write_text
 from ..lattice import Lattice
-from ..number import detached
 from ..reference import Reference
 from .errors import LatticeWarning
 from .fields import changed_fields, plain

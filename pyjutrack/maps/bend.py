@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..functions import arctangent, stumpff
+from ..core.special import arctangent, stumpff
 from .straight import slip, swing
 
 

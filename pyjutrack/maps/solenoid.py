@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..functions import stumpff
+from ..core.special import stumpff
 from .straight import slip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..functions import stumpff
+from ..core.special import stumpff
 
 
 def slip(delta: Any, beta0: Any) -> Any:

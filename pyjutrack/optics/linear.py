@@ -8,12 +8,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ..checks import require_flag, require_kind, require_real, require_whole
-from ..errors import InvalidValueError, UnstableError
+from ..core.checks import require_flag, require_kind, require_real, require_whole
+from ..core.errors import InvalidValueError, UnstableError
+from ..core.scalars import Number, detached, tensor_like
+from ..core.transforms import numeric
 from ..lattice import Lattice, require_lattice
-from ..number import Number, detached, tensor_like
 from ..reference import Reference
-from ..transforms import numeric
 from .modes import normal_modes_4d
 from .orbit import Orbit, differentiable, find, passage, start
 from .passing import pairwise_products

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..errors import UnstableError
+from ..core.errors import UnstableError
 
 #: below this square of their splitting, modes that nothing couples count as equal
 _EQUAL = 1e-24

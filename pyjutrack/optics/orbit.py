@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..checks import require_real
+from ..core.checks import require_real
+from ..core.errors import InvalidValueError, UnstableError
+from ..core.scalars import Number, detached, is_whole
 from ..elements import CrabCavity, Drift, Element, RFCavity
-from ..errors import InvalidValueError, UnstableError
 from ..lattice import Lattice, require_lattice
-from ..number import Number, detached, is_whole
 from ..reference import Reference, require_reference
 from .passing import Passage, pairwise_products
 

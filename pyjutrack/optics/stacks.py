@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from ..core.scalars import vanishes
 from ..elements import Element
-from ..number import vanishes
 from ..transport.straight import is_zero
 
 

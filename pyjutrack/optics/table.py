@@ -10,10 +10,10 @@ from typing import Any, overload
 import numpy as np
 from torch import Tensor
 
-from .. import display
-from ..checks import require_real, wrong
-from ..errors import InvalidValueError, MissingPackageError, unknown
-from ..number import Number, carries, is_whole
+from ..core import display
+from ..core.checks import require_real, wrong
+from ..core.errors import InvalidValueError, MissingPackageError, unknown
+from ..core.scalars import Number, carries, is_whole
 
 
 @dataclass(frozen=True)

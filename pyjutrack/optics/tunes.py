@@ -9,14 +9,14 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ..beam import Beam
-from ..checks import wrong
+from ..core.checks import wrong
+from ..core.errors import InvalidValueError, UnstableError
+from ..core.transforms import numeric
 from ..derivatives import jacobian_derivatives
 from ..engines import Engine
-from ..errors import InvalidValueError, UnstableError
 from ..kick import Kick
 from ..lattice import Lattice
 from ..reference import Reference
-from ..transforms import numeric
 
 Array = NDArray[np.float64]
 

@@ -13,9 +13,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ..core.atomic import write_bytes, write_text
 from ..diagnostics import Diagnostic
 from ..elements import HamiltonianKick
-from ..files import write_bytes, write_text
 from ..html import calibration_tables, settings_table
 from ..lattice import Lattice
 from ..tracking import track

@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..checks import require_kind
+from ..core.checks import require_kind
 from ..optics import TwissTable
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 
-from ..checks import require_flag
+from ..core.checks import require_flag
 from ..lattice import Lattice, places, require_lattice
 from ..strip import Array, Look, strip
 from .figure import require_axes

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..beam import Beam, require_whole
+from ..core.errors import InvalidValueError
+from ..core.scalars import detached
 from ..elements import HamiltonianKick
-from ..errors import InvalidValueError
 from ..moments import centroid, covariance
-from ..number import detached
 from ..pushforward import Pushed, seeds
 
 Array = NDArray[np.float64]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
-from ..checks import require_flag, require_kind
+from ..core.checks import require_flag, require_kind
 from ..losses import LossMap
 from .figure import require_axes
 

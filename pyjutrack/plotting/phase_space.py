@@ -11,8 +11,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.patches import Ellipse
 
 from ..beam import Beam, require_beam, require_whole
-from ..checks import require_flag, wrong
-from ..errors import InvalidValueError, require_known
+from ..core.checks import require_flag, wrong
+from ..core.errors import InvalidValueError, require_known
 from .figure import require_axes
 
 #: above so many particles their density is drawn, not each

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from ..core.errors import InvalidValueError
 from ..diagnostics import BeamPosition, BeamSize, Diagnostic
-from ..errors import InvalidValueError
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from ..beam import Beam, require_beam, require_whole
-from ..checks import require_kind
-from ..errors import InvalidValueError
-from ..number import detached
+from ..core.checks import require_kind
+from ..core.errors import InvalidValueError
+from ..core.scalars import detached
 from ..reference import SPEED_OF_LIGHT, VACUUM_PERMITTIVITY
 from ..spacecharge import Grid, SpaceCharge, deposit
 from ..spacecharge.grid import GHOSTS

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .. import functions
+from ..core import special
 from .pushed import (
     RULES,
     Pushed,
@@ -91,7 +91,7 @@ def _series(first: int, w: Tensor) -> Tensor:
 def _stumpff(w: Any) -> Any:
     """c_k' = (k c_(k+2) - c_(k+1)) / 2."""
     value = w.value
-    c0, c1, c2, c3 = functions.stumpff(value)
+    c0, c1, c2, c3 = special.stumpff(value)
     near = value.abs() < 1.0
     small = torch.where(near, value, torch.zeros_like(value))
     far = torch.where(near, torch.ones_like(value), value)
@@ -206,7 +206,7 @@ RULES |= {
     Tensor.unsqueeze: _unsqueeze,
     torch.unsqueeze: _unsqueeze,
     torch.stack: _stack,
-    functions.stumpff: _stumpff,
+    special.stumpff: _stumpff,
     Tensor.movedim: _movedim,
     Tensor.sum: _total,
     torch.sum: _total,

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checks import require_kind, require_real, require_reals, require_vectors
-from ..errors import InvalidValueError
-from ..number import Number, detached
+from ..core.checks import require_kind, require_real, require_reals, require_vectors
+from ..core.errors import InvalidValueError
+from ..core.scalars import Number, detached
 from .gridless import evaluate_modes, solve_modes, wavenumbers
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)

@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function
 
 from ..beam import Beam
-from ..errors import InvalidValueError
-from ..functions import on_host
-from ..number import is_transformed
+from ..core.errors import InvalidValueError
+from ..core.scalars import is_transformed
+from ..core.special import on_host
 from ..pushforward import Pushed, through, value_of
 from .particle_mesh import Mesh
 from .poisson import Guarded, Potential

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..checks import require_vectors, wrong
-from ..errors import InvalidValueError
+from ..core.checks import require_vectors, wrong
+from ..core.errors import InvalidValueError
 from .particle_mesh import Mesh, deposit, inside, interpolate, require_mesh
 from .poisson import Potential, require_potential
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InvalidValueError
-from ..number import is_real, is_whole
+from ..core.errors import InvalidValueError
+from ..core.scalars import is_real, is_whole
 
 #: nodes added on each side, so that a particle anywhere in the box has its four nodes
 GHOSTS = 2

@@ -16,9 +16,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ..checks import require_reals, require_vectors, wrong
-from ..errors import InvalidValueError
-from ..number import is_whole
+from ..core.checks import require_reals, require_vectors, wrong
+from ..core.errors import InvalidValueError
+from ..core.scalars import is_whole
 
 #: particles whose sines are held at once: 16 MB a direction for 64 modes in float64
 _CHUNK = 32_768

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..checks import require_real, require_whole
-from ..errors import InvalidValueError
+from ..core.checks import require_real, require_whole
+from ..core.errors import InvalidValueError
 from .correction import Correction
 from .operators import Operators
 from .poisson import Potential, require_potential

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from ..beam import Beam
-from ..checks import require_flag, require_real, wrong
+from ..core.checks import require_flag, require_real, wrong
+from ..core.errors import InvalidValueError, ResolutionWarning, require_known, warn
+from ..core.scalars import Number, detached, tensor_like
 from ..elements import kinds
-from ..errors import InvalidValueError, ResolutionWarning, require_known, warn
 from ..moments import mean, rms
-from ..number import Number, detached, tensor_like
 from ..transport import State
 from .particle_mesh import deposit_admitted, inside, kick, refuse_staircase
 from .poisson import Guarded, Potential, SpectralPoisson, require_potential

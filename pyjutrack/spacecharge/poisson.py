@@ -11,10 +11,10 @@ import numpy as np
 from torch import Tensor
 
 from ..beam import Beam
-from ..checks import wrong
 from ..compiled import sines
-from ..errors import InvalidValueError
-from ..number import is_real, is_whole
+from ..core.checks import wrong
+from ..core.errors import InvalidValueError
+from ..core.scalars import is_real, is_whole
 from .grid import Grid
 from .operators import Operators
 from .particle_mesh import Mesh

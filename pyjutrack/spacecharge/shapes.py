@@ -9,7 +9,7 @@ from functools import cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import require_known
+from ..core.errors import require_known
 
 Array = NDArray[np.float64]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ..errors import InvalidValueError
-from ..number import is_whole
+from ..core.errors import InvalidValueError
+from ..core.scalars import is_whole
 from .layers import (
     Add,
     Affine,

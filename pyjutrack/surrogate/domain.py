@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..beam import Beam
-from ..errors import InvalidValueError
+from ..core.errors import InvalidValueError
 from ..moments import centroid, covariance, survivors
 from ..spacecharge.particle_mesh import Mesh
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..errors import InvalidValueError, require_known
+from ..core.errors import InvalidValueError, require_known
 
 Weights = Mapping[str, Tensor]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..errors import InvalidValueError
+from ..core.errors import InvalidValueError
 from .layers import Layer, Weights
 
 _PRECISIONS = (torch.float32, torch.float64)

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..checks import require_whole
-from ..errors import InvalidValueError
+from ..core.checks import require_whole
+from ..core.errors import InvalidValueError
 from ..spacecharge.correction import Correction
 from ..spacecharge.grid import GHOSTS
 from ..spacecharge.operators import Operators

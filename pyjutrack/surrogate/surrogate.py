@@ -14,8 +14,9 @@ from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function
 
 from ..beam import Beam
-from ..device import usable
-from ..errors import (
+from ..core import tensorfile
+from ..core.devices import usable
+from ..core.errors import (
     AccuracyWarning,
     DomainError,
     DomainWarning,
@@ -23,13 +24,13 @@ from ..errors import (
     require_known,
     warn,
 )
-from ..number import is_transformed
+from ..core.scalars import is_transformed
 from ..pushforward import Pushed, through
 from ..spacecharge.grid import Grid
 from ..spacecharge.particle_mesh import Mesh
 from ..spacecharge.poisson import Potential, SpectralPoisson
 from ..spacecharge.shapes import shape
-from . import files, layers
+from . import layers
 from .border import fold, unfold
 from .domain import Domain, Figures
 from .layers import Weights
@@ -94,7 +95,7 @@ class Surrogate:
         if isinstance(source, str) and not path.suffix and path.parent == Path("."):
             require_known("surrogate", source, shipped())
             path = Path(str(resources.files(__package__) / "weights" / f"{source}.safetensors"))
-        description, weights, mark = files.read(path)
+        description, weights, mark = tensorfile.read(path)
         found = cls.described(description, weights, str(path)).to(dtype, device)
         return found.replace(outside=outside, about={**found.about, "digest": mark})
 
@@ -104,7 +105,7 @@ class Surrogate:
         The file holds numbers and a description in JSON; loading it runs nothing.
         """
         weights = self.network.to(torch.float32).weights
-        return files.write(Path(path), self.description(), weights)
+        return tensorfile.write(Path(path), self.description(), weights)
 
     def description(self) -> dict[str, Any]:
         """All but the weights and `outside`, as plain data."""

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import InvalidValueError
-from ..number import is_real
+from ..core.errors import InvalidValueError
+from ..core.scalars import is_real
 from ..spacecharge.field import field_error, own_field
 from ..spacecharge.particle_mesh import inside
 from ..spacecharge.poisson import Potential

@@ -14,7 +14,7 @@ from torch import Tensor
 from .. import maps
 from ..compiled.element_maps import apply_map
 from ..compiled.program import Recorder
-from ..number import Number, tensor_like
+from ..core.scalars import Number, tensor_like
 from ..reference import Reference
 from .base import State
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from ..core.errors import InvalidValueError
 from ..elements import Element
-from ..errors import InvalidValueError
 from ..reference import Reference
 
 #: by how much of it a slice may be longer than its step

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..core.scalars import Number, vanishes
 from ..elements import Bend
 from ..elements.bends import faces
-from ..number import Number, vanishes
 from ..reference import Reference
 from .apply import kick, move
 from .base import Part, State, transport

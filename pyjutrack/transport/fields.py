@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+from ..core.scalars import Number
 from ..elements import CrabCavity, Element, RFCavity, Solenoid
-from ..number import Number
 from ..reference import SPEED_OF_LIGHT, Reference
 from .apply import kick, move
 from .base import Part, State, transport

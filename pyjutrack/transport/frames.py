@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from ..core.scalars import Number
 from ..elements import Bend, Element
-from ..number import Number
 
 Vector = tuple[Any, Any, Any]
 

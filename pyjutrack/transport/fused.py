@@ -15,8 +15,8 @@ from torch.autograd import forward_ad
 from ..compiled import parallel
 from ..compiled.columns import stacked
 from ..compiled.program import NotRecordedError, Program, Recorder
+from ..core.scalars import is_transformed
 from ..lattice import Lattice
-from ..number import is_transformed
 from ..reference import Reference
 from .base import WHOLE, State
 from .fields import behind

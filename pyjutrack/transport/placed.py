@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from ..compiled.program import Recorder
+from ..core.scalars import Number
+from ..core.special import bool_or, on_host
 from ..elements import Drift, Element, Marker, Monitor, Patch, Quadrupole
-from ..functions import bool_or, on_host
-from ..number import Number
 from ..reference import Reference
 from .apply import kick
 from .base import Part, State, transport

@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from ..core.special import bool_or
 from ..elements import Aperture
-from ..functions import bool_or
 from ..reference import Reference
 from .base import State, passable
 from .placed import in_frame

@@ -6,6 +6,7 @@ from copy import copy
 from functools import partial
 from typing import Any, TypeVar
 
+from ..core.scalars import Number, vanishes
 from ..elements import (
     Drift,
     Kicker,
@@ -17,7 +18,6 @@ from ..elements import (
     Quadrupole,
     Sextupole,
 )
-from ..number import Number, vanishes
 from ..reference import Reference
 from .apply import kick, move
 from .base import Part, State, transport

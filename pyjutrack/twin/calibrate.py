@@ -12,17 +12,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..checks import require_kind, require_path, require_real
-from ..errors import (
+from ..core.checks import require_kind, require_path, require_real
+from ..core.errors import (
     IdentifiabilityWarning,
     InvalidValueError,
     TrainingError,
     require_known,
     warn,
 )
+from ..core.scalars import is_whole
+from ..core.transforms import numeric
 from ..loss_warning import warn_of_losses
-from ..number import is_whole
-from ..transforms import numeric
 from . import doubts, progress
 from .calibration import Calibration, Step, with_values
 from .descent import Problem, State, adam, levenberg_marquardt, start

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import display
-from ..errors import require_known
+from ..core import display
+from ..core.errors import require_known
 from . import records
 from .measurements import Measurements
 from .model import Twin

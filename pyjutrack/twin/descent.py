@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..errors import PyJuTrackError
+from ..core.errors import PyJuTrackError
 from .residuals import Residuals
 from .robust import Loss
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import IdentifiabilityWarning, InvalidValueError, MisfitWarning, warn
+from ..core.errors import IdentifiabilityWarning, InvalidValueError, MisfitWarning, warn
 from ..knobs import parts
 from .calibration import Calibration
 from .measurements import Measurements

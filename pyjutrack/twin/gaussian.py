@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 
-from ..errors import InvalidValueError, unknown
-from ..number import is_whole
+from ..core.errors import InvalidValueError, unknown
+from ..core.scalars import is_whole
 from . import records
 from .calibration import Calibration
 from .likelihood import fitted, require_package

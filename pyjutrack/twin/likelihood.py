@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..compiled import parallel
-from ..errors import InvalidValueError, MissingPackageError
+from ..core.errors import InvalidValueError, MissingPackageError
 
 Array = NDArray[np.float64]
 #: searches from different first lengths, and steps of each

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import require_mapping, require_texts, wrong
+from ..core.checks import require_mapping, require_texts, wrong
+from ..core.errors import InvalidValueError, unknown
+from ..core.scalars import is_whole
 from ..diagnostics import Profiles
-from ..errors import InvalidValueError, unknown
-from ..number import is_whole
 from .model import Twin
 
 Array = NDArray[np.float64]

@@ -16,18 +16,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .. import incoming
-from ..active import active, tensors_in
 from ..beam import Beam
-from ..checks import require_path, wrong
+from ..core.checks import require_path, wrong
+from ..core.errors import InvalidValueError, unknown
+from ..core.tensors import active, tensors_in
+from ..core.transforms import uncompiled
 from ..diagnostics import Diagnostic
-from ..errors import InvalidValueError, unknown
 from ..kick import Kick, require_kicks
 from ..knobs import CURRENT, overlay
 from ..lattice import Lattice
 from ..loss_warning import warn_if_differentiable
 from ..stations import position, stations
 from ..task import Task, task_of
-from ..transforms import uncompiled
 from ..transport.fused import is_number
 from . import records
 from .unknowns import Unknown, put, shaped

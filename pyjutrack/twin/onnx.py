@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ..errors import InvalidValueError
-from ..files import write_bytes
+from ..core.atomic import write_bytes
+from ..core.errors import InvalidValueError
+from ..core.version import __version__
 from ..knobs import parts, values
 from ..stations import stations
 from ..surrogate.conversion.onnx import require_package
-from ..version import __version__
 from .graph import Graph, Node, Symbol
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from ..errors import InvalidValueError
-from ..surrogate import files
+from ..core import tensorfile
+from ..core.errors import InvalidValueError
 from .calibration import Step
 from .descent import State
 from .measurements import Measurements
@@ -58,7 +58,7 @@ class Run(NamedTuple):
             "number of particles for slopes": str(self.slope_particles),
             "seed": self.seed,
         }
-        return dict(files.plain(mark))
+        return dict(tensorfile.plain(mark))
 
     def save(
         self, path: str | Path | None, state: State, best: State, history: Sequence[Step]
@@ -74,7 +74,7 @@ class Run(NamedTuple):
             tensors[f"{name}/vector"] = torch.from_numpy(s.vector.copy())
             tensors[f"{name}/moments"] = torch.from_numpy(s.moments.copy())
             description[name] = [s.step, s.cost, s.damping, s.still]
-        files.write(Path(path), description, tensors, holds=_HOLDS)
+        tensorfile.write(Path(path), description, tensors, holds=_HOLDS)
 
     def restored(self, path: str | Path | None) -> tuple[State, State, list[Step]] | None:
         """Where it was, or None without a file.
@@ -84,7 +84,7 @@ class Run(NamedTuple):
         """
         if path is None or not Path(path).exists():
             return None
-        description, tensors, _ = files.read(
+        description, tensors, _ = tensorfile.read(
             Path(path),
             holds=_HOLDS,
             said="checkpoint of a calibration",

@@ -19,9 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import InvalidValueError, PyJuTrackError
-from ..number import is_transformed
-from ..surrogate import files
+from ..core import tensorfile
+from ..core.errors import InvalidValueError, PyJuTrackError
+from ..core.scalars import is_transformed
 
 T = TypeVar("T")
 #: errors of kinds that cannot be made of what a file says
@@ -58,7 +58,7 @@ def save(thing: Any, path: str | Path) -> str:
     """
     writer = _Writer()
     described = writer.plain(thing, type(thing).__name__.lower())
-    return files.write(Path(path), described, writer.tensors, holds=_holds(type(thing)))
+    return tensorfile.write(Path(path), described, writer.tensors, holds=_holds(type(thing)))
 
 
 def load(kind: type[T], path: str | Path) -> T:
@@ -70,7 +70,7 @@ def load(kind: type[T], path: str | Path) -> T:
     """
     path = Path(path)
     try:
-        described, tensors, _ = files.read(
+        described, tensors, _ = tensorfile.read(
             path,
             holds=_holds(kind),
             said=_said(kind),

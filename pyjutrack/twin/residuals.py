@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..errors import TrainingError
+from ..core.errors import TrainingError
 from ..knobs import split
 from ..loss_warning import lost_between
 from ..pushforward import Pushed, seeds, value_of

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import require_known
+from ..core.errors import require_known
 
 Array = NDArray[np.float64]
 #: residuals beyond which each loss is robust, for 95 % efficiency with Gaussian noise

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checks import require_flag, shown
-from ..errors import InvalidValueError
+from ..core.checks import require_flag, shown
+from ..core.errors import InvalidValueError
+from ..core.scalars import is_real
 from ..knobs import current, overlay, parts
-from ..number import is_real
 from ..task import Task
 
 

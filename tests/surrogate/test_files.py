@@ -47,11 +47,11 @@ def test_a_tampered_file(make_surrogate, tmp_path):
 
 def rewritten(path, change):
     """A file of the same format with another description and a digest that fits."""
-    from pyjutrack.surrogate import files
+    from pyjutrack.core import tensorfile
 
-    description, weights, _ = files.read(path)
+    description, weights, _ = tensorfile.read(path)
     change(description, weights)
-    files.write(path, description, weights)
+    tensorfile.write(path, description, weights)
 
 
 def test_weights_of_another_architecture(make_surrogate, tmp_path):

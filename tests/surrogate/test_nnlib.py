@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from pyjutrack.errors import InvalidValueError, UnknownNameError
+from pyjutrack.core.errors import InvalidValueError, UnknownNameError
 from pyjutrack.spacecharge import CATMULL_ROM, Grid, Mesh
 from pyjutrack.surrogate import Domain, Network, Surrogate
 from pyjutrack.surrogate.architectures import Energy, Standardisation, UNet

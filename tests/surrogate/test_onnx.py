@@ -10,7 +10,7 @@ from onnx_cases import difference, edited, onnx, run
 from surrogate_cases import ARCHITECTURES, build
 
 import pyjutrack as pj
-from pyjutrack.errors import InvalidValueError, PyJuTrackError
+from pyjutrack.core.errors import InvalidValueError, PyJuTrackError
 from pyjutrack.spacecharge import BSPLINE, CATMULL_ROM, Grid, Mesh
 from pyjutrack.surrogate import Domain, Network, Surrogate
 from pyjutrack.surrogate.conversion.onnx import from_onnx, to_onnx

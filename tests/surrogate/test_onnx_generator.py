@@ -7,7 +7,7 @@ import torch
 from onnx_cases import difference, run
 from torch import nn
 
-from pyjutrack.errors import InvalidValueError
+from pyjutrack.core.errors import InvalidValueError
 from pyjutrack.surrogate.conversion.onnx import JUTRACK, from_onnx
 from pyjutrack.surrogate.layers import InstanceNorm, LeakyReLU, Smoothing
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from onnx_cases import MAP, ints, onnx, table, write
 
-from pyjutrack.errors import InvalidValueError
+from pyjutrack.core.errors import InvalidValueError
 from pyjutrack.surrogate.conversion.onnx import from_onnx
 
 

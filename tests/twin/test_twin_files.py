@@ -16,7 +16,7 @@ from twin_cases import SPLINE, beam, measured, wires
 
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
-from pyjutrack.surrogate import files
+from pyjutrack.core import tensorfile
 from pyjutrack.twin import (
     Calibration,
     GaussianProcess,
@@ -243,9 +243,9 @@ def test_one_kind_is_not_another(tmp_path: Path, calibration: Calibration) -> No
 
 def _edited(path: Path, edit: Callable[[dict], object]) -> None:
     """A file with another description, and the digest that belongs to it."""
-    described, tensors, _ = files.read(path, holds="twin")
+    described, tensors, _ = tensorfile.read(path, holds="twin")
     edit(described)
-    files.write(path, described, tensors, holds="twin")
+    tensorfile.write(path, described, tensors, holds="twin")
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_what_describes_no_twin(tmp_path: Path, edit, word: str) -> None:
 
 def test_the_file_is_numbers_and_json(tmp_path: Path) -> None:
     small().save(tmp_path / "twin.safetensors")
-    described, tensors, _ = files.read(tmp_path / "twin.safetensors", holds="twin")
+    described, tensors, _ = tensorfile.read(tmp_path / "twin.safetensors", holds="twin")
     assert json.loads(json.dumps(described)) == described
     assert tensors.keys() == load_file(tmp_path / "twin.safetensors").keys()
     assert "twin.beam.coordinates" in tensors

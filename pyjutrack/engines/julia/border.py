@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...beam import Beam, require_whole
+from ...core.errors import InvalidValueError
+from ...core.scalars import Number, differs, is_transformed
 from ...elements import Drift, Element, Marker, Multipole, Quadrupole
-from ...errors import InvalidValueError
 from ...incoming import KNOBS
 from ...knobs import CURRENT
 from ...lattice import Lattice
-from ...number import Number, differs, is_transformed
 from ...reference import Reference
 from ...spacecharge import Mesh, SpaceCharge, SpectralPoisson
 from ...surrogate import Surrogate

@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ...beam import Beam
-from ...errors import InvalidValueError
-from ...number import Number
+from ...core.errors import InvalidValueError
+from ...core.scalars import Number
 from ...spacecharge.kick import check_settings
 from ...transport import State
 

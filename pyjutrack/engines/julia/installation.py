@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
 
-from ...errors import MissingPackageError
+from ...core.errors import MissingPackageError
 
 #: oldest Julia that the packages run on
 OLDEST = (1, 10)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from importlib import metadata, util
 
-from ...errors import EngineError, MissingPackageError
+from ...core.errors import EngineError, MissingPackageError
 from . import installation
 
 # in a process of its own: a Julia that crashes takes nothing with it

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...core.errors import InvalidValueError
 from ...elements import Drift, Element, Marker, Multipole, Quadrupole
-from ...errors import InvalidValueError
 from ...lattice import Lattice
 from ...optics import twiss
 from ...reference import Reference

@@ -10,7 +10,7 @@ import time
 import warnings
 from typing import Any
 
-from ...errors import EngineError, InvalidValueError, PyJuTrackError
+from ...core.errors import EngineError, InvalidValueError, PyJuTrackError
 from . import installation
 
 

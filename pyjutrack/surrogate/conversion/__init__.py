@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ...errors import InvalidValueError, require_known
+from ...core.errors import InvalidValueError, require_known
 from ..architectures import Standardisation
 from ..surrogate import Surrogate, shipped
 from .nnlib import from_nnlib, to_nnlib

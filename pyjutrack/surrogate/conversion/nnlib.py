@@ -20,8 +20,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...errors import InvalidValueError, require_known
-from ...files import write_json, writing
+from ...core.atomic import write_json, writing
+from ...core.errors import InvalidValueError, require_known
 from ..layers import (
     Add,
     Affine,

@@ -12,11 +12,11 @@ from typing import Any
 
 import torch
 
-from ...errors import InvalidValueError, MissingPackageError
-from ...files import write_bytes
+from ...core.atomic import write_bytes
+from ...core.errors import InvalidValueError, MissingPackageError
+from ...core.tensorfile import plain
 from ...spacecharge.shapes import BSPLINE, Shape
 from ..architectures import Standardisation
-from ..files import plain
 from ..layers import Affine, Layer, Smoothing, record
 from ..network import Network
 from ..surrogate import Surrogate

@@ -13,8 +13,8 @@ import onnx
 from numpy.typing import ArrayLike, NDArray
 from onnx import NodeProto, TensorProto, checker, helper, numpy_helper
 
-from ...errors import InvalidValueError
-from ...version import __version__
+from ...core.errors import InvalidValueError
+from ...core.version import __version__
 from ..layers import (
     Add,
     Affine,

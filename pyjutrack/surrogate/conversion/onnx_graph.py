@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from torch import Tensor
 
-from ...errors import InvalidValueError
-from ...files import digest
+from ...core.atomic import digest
+from ...core.errors import InvalidValueError
 from ..layers import Layer
 from ..network import INPUT, Network
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InvalidValueError
+from ...core.errors import InvalidValueError
 from ...spacecharge.grid import Grid
 
 Array = NDArray[np.float64]

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...errors import InvalidValueError
-from .. import files
+from ...core import tensorfile
+from ...core.errors import InvalidValueError
 
 _HOLDS = "checkpoint"
 
@@ -34,7 +34,7 @@ def save(
     tensors = {f"weight/{name}": p for name, p in parameters.items()}
     tensors.update(_states(parameters, optimizers))
     description = {"run": dict(run), "step": step, "error": error}
-    files.write(path, description, tensors, holds=_HOLDS)
+    tensorfile.write(path, description, tensors, holds=_HOLDS)
 
 
 def restore(
@@ -48,13 +48,13 @@ def restore(
     Raises:
         InvalidValueError: the file is damaged, or of another run.
     """
-    description, tensors, _ = files.read(
+    description, tensors, _ = tensorfile.read(
         path,
         holds=_HOLDS,
         said="checkpoint of a training run",
         remedy="give another path, or remove it to start afresh",
     )
-    asked = files.plain(run)
+    asked = tensorfile.plain(run)
     found = description["run"]
     other = [k for k in asked if asked[k] != found.get(k)]
     if other:

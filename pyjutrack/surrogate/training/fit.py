@@ -12,8 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ...device import usable
-from ...errors import InvalidValueError, TrainingError
+from ...core.devices import usable
+from ...core.errors import InvalidValueError, TrainingError
 from ...spacecharge.poisson import Potential, SpectralPoisson
 from ..architectures import Standardisation
 from ..network import Network, evaluate

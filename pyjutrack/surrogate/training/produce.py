@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from ...errors import InvalidValueError
-from ...files import write_text, writing
+from ...core.atomic import write_text, writing
+from ...core.errors import InvalidValueError
 from ...spacecharge.poisson import Potential
 from ..surrogate import Surrogate
 from . import card

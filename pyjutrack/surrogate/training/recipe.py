@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ...checks import require_real, require_whole, wrong
-from ...errors import InvalidValueError, require_known
-from ...number import is_whole
+from ...core.checks import require_real, require_whole, wrong
+from ...core.errors import InvalidValueError, require_known
+from ...core.scalars import is_whole
 from ...spacecharge.grid import Grid
 from ..architectures import Energy, Standardisation, UNet, check_channels
 from ..network import Network

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from .errors import InvalidValueError
-from .functions import bool_or
+from .special import bool_or
 
 Number = float | Tensor
 

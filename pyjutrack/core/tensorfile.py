@@ -16,8 +16,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from ..errors import InvalidValueError
-from ..files import write_bytes
+from .atomic import write_bytes
+from .errors import InvalidValueError
 
 
 def write(

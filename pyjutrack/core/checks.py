@@ -17,7 +17,7 @@ import numpy as np
 from torch import Tensor
 
 from .errors import InvalidValueError
-from .number import is_real, is_transformed, is_whole
+from .scalars import is_real, is_transformed, is_whole
 
 #: whole numbers beyond are none that a machine can count to
 _MOST = 2**62

@@ -15,9 +15,9 @@ from typing import Any, ParamSpec, TypeVar
 
 import torch
 
-from .active import tensors_in
 from .errors import InvalidValueError
-from .number import is_transformed
+from .scalars import is_transformed
+from .tensors import tensors_in
 
 P = ParamSpec("P")
 R = TypeVar("R")

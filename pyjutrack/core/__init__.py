@@ -1,0 +1,1 @@
+"""Errors, checks of arguments, scalars, special functions, files: what knows nothing of beams."""
