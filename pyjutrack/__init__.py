@@ -1,18 +1,12 @@
 """Hybrid physics and data-driven beam tracking with automatic differentiation."""
 
-from . import (
-    diagnostics,
-    distributed,
-    distributions,
-    engines,
-    hamiltonians,
-    io,
-    moments,
-    observables,
-    surrogate,
-)
+from . import diagnostics, distributed, distributions, engines, hamiltonians, io, surrogate
 from . import html as _html  # noqa: F401  # registers what notebooks show
-from .beam import Beam
+from .beam import moments, observables
+from .beam.beam import Beam
+from .beam.moments import centroid, covariance, emittance, sizes
+from .beam.observables import emittance_growth
+from .beam.reference import Reference, Species
 from .core.errors import (
     AccuracyWarning,
     CacheWarning,
@@ -61,8 +55,6 @@ from .kick import Kick
 from .lattice import Lattice
 from .losses import LossMap, loss_map
 from .matching import Match, Target, match
-from .moments import centroid, covariance, emittance, sizes
-from .observables import emittance_growth
 from .optics import (
     Twiss,
     TwissTable,
@@ -80,7 +72,6 @@ from .optics import (
     twiss,
     twiss_table,
 )
-from .reference import Reference, Species
 from .scans import scan
 from .spacecharge import ImageCharges, SpaceCharge, SpectralPoisson
 from .stations import beams_at

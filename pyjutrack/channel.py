@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .beam import Beam
+from .beam.beam import Beam
+from .beam.reference import Reference
 from .compiled import parallel
 from .compiled.columns import stacked
 from .compiled.program import NotRecordedError, Program, Recorder
@@ -23,7 +24,6 @@ from .core.scalars import detached
 from .core.tensors import tensors_in
 from .elements import Element
 from .kick import Kick
-from .reference import Reference
 from .spacecharge import SpaceCharge
 from .spacecharge.particle_mesh import Mesh, stencil
 from .transport import State, behind

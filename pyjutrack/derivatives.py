@@ -11,7 +11,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from .beam import Beam, require_beam
+from .beam.beam import Beam, require_beam
+from .beam.observables import Observable
+from .beam.reference import Reference
 from .core.checks import require_callable, require_real, wrong
 from .core.errors import InvalidValueError, require_known
 from .core.transforms import numeric
@@ -21,8 +23,6 @@ from .kick import Kick, require_kicks
 from .knobs import lowest, overlay, parts, split, values
 from .lattice import Lattice, require_lattice
 from .loss_warning import lost_between, warn_of_losses
-from .observables import Observable
-from .reference import Reference
 from .spacecharge.kick import check_differentiable
 from .task import Task, task_of
 

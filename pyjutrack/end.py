@@ -7,9 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .beam import Beam
+from .beam.beam import Beam
+from .beam.reference import Reference
 from .compiled.columns import stacked
-from .reference import Reference
 from .transport import State
 from .transport.fused import is_plain
 

@@ -8,12 +8,12 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from .beam import COORDINATES, Beam
+from .beam.beam import COORDINATES, Beam
+from .beam.moments import centroid, emittance, sizes
 from .core.display import html, report
 from .core.scalars import detached
 from .elements import Element
 from .lattice import Lattice, places
-from .moments import centroid, emittance, sizes
 from .optics.table import TwissTable
 from .strip import strip
 from .twin.calibration import Calibration

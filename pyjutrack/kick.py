@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from .beam import Beam
+from .beam.beam import Beam
 from .core.checks import require_instances
 from .core.scalars import Number, detached
 from .lattice import Lattice

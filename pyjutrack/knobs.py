@@ -16,8 +16,8 @@ from typing import Any, Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from . import incoming
-from .beam import Beam
+from .beam import initial_moments
+from .beam.beam import Beam
 from .core.checks import require_texts
 from .core.errors import InvalidValueError, unknown
 from .core.scalars import carries, detached
@@ -96,11 +96,11 @@ def overlay(of: T, wrt: Sequence[str], numbers: Iterable[Tensor]) -> T:
                 )
         elif address == CURRENT:
             amperes = number
-        elif address in incoming.KNOBS and address not in of.lattice.knobs():
+        elif address in initial_moments.KNOBS and address not in of.lattice.knobs():
             of_beam[address] = number
         else:
             in_lattice[address] = number
-    beam = incoming.shaped(of.beam, of_beam) if of_beam else of.beam
+    beam = initial_moments.shaped(of.beam, of_beam) if of_beam else of.beam
     beam = beam if amperes is None else beam.replace(current=amperes)
     lattice = of.lattice.with_values(in_lattice) if in_lattice else of.lattice
     return dataclasses.replace(of, lattice=lattice, beam=beam, kicks=tuple(kicks))  # type: ignore[type-var]
@@ -114,9 +114,9 @@ def current(of: Knobbed, address: str) -> Any:
     if address == CURRENT:
         return of.beam.current
     if address.startswith("beam.") and address not in of.lattice.knobs():
-        if address not in incoming.KNOBS:
-            raise unknown("knob", address, [*of.lattice.knobs(), CURRENT, *incoming.KNOBS])
-        return incoming.value(of.beam, address)
+        if address not in initial_moments.KNOBS:
+            raise unknown("knob", address, [*of.lattice.knobs(), CURRENT, *initial_moments.KNOBS])
+        return initial_moments.value(of.beam, address)
     return of.lattice.value(address)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .beam import Beam
+from .beam.beam import Beam
 from .compiled import parallel
 from .core.errors import InvalidValueError
 from .core.transforms import numeric

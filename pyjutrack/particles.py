@@ -10,16 +10,16 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from .beam import Beam
+from .autodiff import Directions, Pushed, along, value_of
+from .autodiff.operator import array
+from .beam.beam import Beam
+from .beam.reference import Reference
 from .compiled import COMPILED_MAPS
 from .compiled import mesh as kernels
 from .compiled.element_maps import moves, push
-from .compiled.operator import array
 from .core.scalars import Number, detached, is_transformed
 from .core.tensors import tensors_in
 from .kick import Kick
-from .pushforward import Directions, Pushed, along, value_of
-from .reference import Reference
 from .spacecharge import SpaceCharge
 from .spacecharge.particle_mesh import stencil
 from .transport import State

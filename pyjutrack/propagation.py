@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .beam import Beam
+from .beam.beam import Beam
 from .channel import channelled
 from .compiled import parallel
 from .end import End, state_of

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from .beam import Beam
+from .beam.beam import Beam
 from .core.errors import InvalidValueError
 from .elements import Aperture
 from .end import End, state_of

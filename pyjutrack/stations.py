@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from .adjoint import run_adjoint
-from .beam import Beam
+from .beam.beam import Beam
 from .core.checks import require_texts
 from .core.errors import InvalidValueError, unknown
 from .core.transforms import uncompiled

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .adjoint import ADJOINTS
-from .beam import Beam, check_beam, require_beam
+from .beam.beam import Beam, check_beam, require_beam
+from .beam.moments import survivors
 from .core.checks import require_whole
 from .core.errors import InvalidValueError, require_known
 from .kick import Kick, plan, require_kicks
 from .lattice import Lattice, require_lattice
-from .moments import survivors
 from .soft_apertures import require_weighing
 
 

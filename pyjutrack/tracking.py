@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .beam import Beam
+from .beam.beam import Beam
 from .core.transforms import uncompiled
 from .engines import Engine, engine_of
 from .kick import Kick

@@ -7,11 +7,11 @@ import itertools
 from collections.abc import Sequence
 from typing import NamedTuple, overload
 
+from .beam.reference import Reference
 from .core.scalars import Number
 from .elements import Element
 from .kick import Plan
 from .lattice import Lattice
-from .reference import Reference
 from .transport import WHOLE, Part, State, advance, passable
 from .transport.straight import is_zero
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import pyjutrack as pj
-from pyjutrack import incoming
+from pyjutrack.beam import initial_moments
 
 PROTON = pj.Reference.from_kinetic("proton", 1e9)
 LINE = pj.Lattice(
@@ -34,15 +34,15 @@ def test_a_beam_takes_the_moments_that_are_set(beam: pj.Beam) -> None:
         "beam.delta": 2e-4,
     }
     changes = {a: torch.tensor(v, dtype=torch.float64) for a, v in wanted.items()}
-    shaped = incoming.shaped(beam, changes)
-    for address in incoming.KNOBS:
-        expected = wanted.get(address, incoming.value(beam, address))
-        found = incoming.value(shaped, address)
+    shaped = initial_moments.shaped(beam, changes)
+    for address in initial_moments.KNOBS:
+        expected = wanted.get(address, initial_moments.value(beam, address))
+        found = initial_moments.value(shaped, address)
         assert found == pytest.approx(expected, rel=1e-10, abs=1e-16), address
 
 
 def test_gradients_by_beam_and_kick(beam: pj.Beam) -> None:
-    wrt = [*incoming.KNOBS, "beam.current", "q.k1", "kicks[0].perveance_scale"]
+    wrt = [*initial_moments.KNOBS, "beam.current", "q.k1", "kicks[0].perveance_scale"]
 
     def figure(final: pj.Beam, initial: pj.Beam) -> torch.Tensor:
         x, y = final.coordinate("x"), final.coordinate("y")
@@ -66,8 +66,11 @@ def test_a_slope_of_the_jacobian_by_a_kicks_knob(beam: pj.Beam) -> None:
 
     def at(scale: float, stretch: float) -> np.ndarray:
         kick = pj.SpaceCharge(KICK.potential, perveance_scale=scale)
-        beta = torch.tensor(incoming.value(beam, "beam.beta_x") + stretch, dtype=torch.float64)
-        return pj.jacobian(LINE, incoming.shaped(beam, {"beam.beta_x": beta}), kicks=[kick])
+        beta = torch.tensor(
+            initial_moments.value(beam, "beam.beta_x") + stretch, dtype=torch.float64
+        )
+        shaped = initial_moments.shaped(beam, {"beam.beta_x": beta})
+        return pj.jacobian(LINE, shaped, kicks=[kick])
 
     step = 1e-4
     expected = [
@@ -102,10 +105,10 @@ def test_a_beam_without_extent_has_no_ellipse() -> None:
 
 @pytest.mark.parametrize("number", [0.0, -1e-6, float("nan"), float("inf")])
 def test_an_emittance_is_positive_and_finite(number: float) -> None:
-    incoming.require_possible("beam.emittance_x", 1e-6)
-    incoming.require_possible("beam.x", -1e-3)
+    initial_moments.require_possible("beam.emittance_x", 1e-6)
+    initial_moments.require_possible("beam.x", -1e-3)
     with pytest.raises(pj.InvalidValueError, match="must be positive"):
-        incoming.require_possible("beam.emittance_x", number)
+        initial_moments.require_possible("beam.emittance_x", number)
 
 
 @pytest.mark.parametrize("mode", ["reverse", "forward"])

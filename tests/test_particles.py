@@ -12,12 +12,12 @@ from element_cases import PROTON
 
 import pyjutrack as pj
 from pyjutrack import propagation
+from pyjutrack.autodiff import Pushed, seeds
 from pyjutrack.end import state_of
 from pyjutrack.kick import plan
 from pyjutrack.knobs import overlay, parts
 from pyjutrack.particles import Particles, particles_of
 from pyjutrack.propagation import run
-from pyjutrack.pushforward import Pushed, seeds
 from pyjutrack.task import Task
 from pyjutrack.transport import transport
 

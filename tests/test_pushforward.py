@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pyjutrack.pushforward import Pushed, common, seeds, value_of
+from pyjutrack.autodiff import Pushed, common, seeds, value_of
 
 CASES = {
     "add": lambda a, b, s: a + b,

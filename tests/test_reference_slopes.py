@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import pyjutrack as pj
-from pyjutrack import observables
+from pyjutrack.beam import observables
 
 ELECTRON = pj.Reference.from_kinetic("electron", 3e6)
 KNOBS = ["gun.voltage", "gun.phase"]

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pyjutrack as pj
-from pyjutrack.reference import SPEED_OF_LIGHT
+from pyjutrack.beam.reference import SPEED_OF_LIGHT
 
 CIRCUMFERENCE = 26658.872082  # m
 HARMONIC = 31320

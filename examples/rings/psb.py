@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 
 import pyjutrack as pj
-from pyjutrack.reference import SPEED_OF_LIGHT
+from pyjutrack.beam.reference import SPEED_OF_LIGHT
 
 PERIODS = 16
 CIRCUMFERENCE = 157.08  # m

@@ -7,13 +7,13 @@ from typing import Literal, get_args
 import torch
 from torch.autograd import forward_ad
 
-from ..beam import Beam
+from ..autodiff import Pushed
+from ..beam.beam import Beam
 from ..core.errors import InvalidValueError
 from ..core.scalars import is_transformed
 from ..core.tensors import active, hidden, tensors_in
 from ..end import state_of
 from ..kick import Kick
-from ..pushforward import Pushed
 from ..spacecharge import SpaceCharge
 from .course import Course
 

@@ -13,17 +13,17 @@ from typing import Any, NamedTuple, TypeGuard
 import torch
 from torch import Tensor
 
-from ..beam import Beam
+from ..autodiff.operator import array
+from ..beam.beam import Beam
+from ..beam.reference import Reference
 from ..compiled import COMPILED_MAPS
 from ..compiled import mesh as kernels
 from ..compiled.element_maps import undo_and_pull
-from ..compiled.operator import array
 from ..compiled.program import NotRecordedError
 from ..core.errors import InvalidValueError
 from ..core.scalars import Number, detached
 from ..core.tensors import active
 from ..kick import Kick
-from ..reference import Reference
 from ..spacecharge import SpaceCharge, SpectralPoisson
 from ..spacecharge.particle_mesh import Mesh, deposit_admitted, stencil
 from ..transport import State

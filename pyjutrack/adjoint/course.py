@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..beam import Beam
+from ..beam.beam import Beam
+from ..beam.reference import Reference
 from ..core.special import on_host
 from ..kick import Kick
 from ..lattice import Lattice
-from ..reference import Reference
 from ..transport import WHOLE, behind
 from ..walk import Segment, Walk
 

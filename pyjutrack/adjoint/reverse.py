@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from ..beam import Beam
+from ..beam.beam import Beam
+from ..beam.reference import Reference
 from ..channel import channelled
 from ..compiled import parallel
 from ..core.errors import InvalidValueError
@@ -21,7 +22,6 @@ from ..end import End, state_of
 from ..kick import Kick, Plan
 from ..lattice import Lattice
 from ..propagation import run
-from ..reference import Reference
 from ..soft_apertures import in_sections
 from ..spacecharge.kick import check_differentiable
 from ..transport import State, behind

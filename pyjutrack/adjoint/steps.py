@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..beam import Beam
+from ..beam.beam import Beam
+from ..beam.reference import Reference
 from ..kick import Kick
-from ..reference import Reference
 from ..transport import State
 from ..transport.retreat import all_undone, is_kick, taped
 from ..walk import Segment, passed

@@ -7,9 +7,9 @@ import sys
 import warnings
 from pathlib import Path
 
+from ..beam.reference import Reference
 from ..core.errors import InvalidValueError
 from ..io import LatticeFile, read_lattice
-from ..reference import Reference
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -76,8 +76,8 @@ def _matched(lattice, reference, options):  # type: ignore[no-untyped-def]
 
 
 def _print(beam, end):  # type: ignore[no-untyped-def]
-    from ..beam import COORDINATES
-    from ..moments import centroid, sizes
+    from ..beam.beam import COORDINATES
+    from ..beam.moments import centroid, sizes
 
     print(f"{'':6} {'mean':>14} {'rms':>14} {'mean':>14} {'rms':>14}")
     columns = [centroid(beam), sizes(beam)]

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from .. import maps
+from ..autodiff.operator import Maybe, Tensors, array, compiled_operator, owned, tensors
 from ..core.scalars import detached, tensor_like
 from . import COMPILED_MAPS, parallel
-from .operator import Maybe, Tensors, array, compiled_operator, owned, tensors
 
 #: cost of a map beside that of a kick, per particle
 _VALUE = 0.2

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import maps
-from ..beam import COORDINATES
+from ..beam.beam import COORDINATES
 from . import COMPILED_MAPS, generate_program, generate_tangents
 from .trace import Expression, constant, statements, symbol
 

@@ -9,7 +9,7 @@ import inspect
 from typing import Any, NamedTuple
 
 from .. import maps
-from ..beam import COORDINATES
+from ..beam.beam import COORDINATES
 from . import COMPILED_MAPS, SCALAR_MAPS
 from .program import OPERATIONS
 from .trace import STUMPFF, Expression, constant, statements, symbol

@@ -6,7 +6,7 @@ numbers here. `python -m pyjutrack.compiled.generate` writes it, and a test comp
 
 from __future__ import annotations
 
-from ..beam import COORDINATES
+from ..beam.beam import COORDINATES
 from .generate_program import MAPS, arguments_at, traced
 from .program import OPERATIONS
 from .trace import Expression, statements

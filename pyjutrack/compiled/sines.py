@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..autodiff.operator import Maybe, Tensors, array, compiled_operator
 from . import parallel, sine_kernels
-from .operator import Maybe, Tensors, array, compiled_operator
 from .sine_axis import Axis
 
 Array = NDArray[Any]

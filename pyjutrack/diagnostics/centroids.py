@@ -8,8 +8,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ..beam import Beam
-from ..moments import mean, rms
+from ..beam.beam import Beam
+from ..beam.moments import mean, rms
 from .instrument import Instrument
 
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..beam import Beam
+from ..beam.beam import Beam
 from ..core.checks import require_text
 from ..core.errors import InvalidValueError
 from ..core.scalars import is_real, is_whole

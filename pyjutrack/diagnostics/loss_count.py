@@ -8,10 +8,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ..beam import Beam
+from ..beam.beam import Beam
+from ..beam.moments import survivors
 from ..core.errors import InvalidValueError
 from ..elements import Aperture
-from ..moments import survivors
 from ..transport.frames import cos_sin
 from ..transport.soft import outside
 from .instrument import Instrument

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..beam import Beam
+from ..beam.beam import Beam
+from ..beam.moments import survivors
 from ..core.errors import InvalidValueError, require_known
-from ..moments import survivors
 from ..spacecharge import BSPLINE, Grid, Mesh, deposit
 from .bins import Bins
 from .instrument import Instrument

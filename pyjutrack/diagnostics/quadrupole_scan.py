@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from ..beam.reference import Reference, require_reference
 from ..core.checks import require_real
 from ..core.errors import InvalidValueError, MeasurementError, require_known, unknown
 from ..core.scalars import is_real
 from ..lattice import Lattice, require_lattice
 from ..optics import Twiss, linear_optics
-from ..reference import Reference, require_reference
 from .profile_checks import FAR, numbers
 
 Array = NDArray[np.float64]

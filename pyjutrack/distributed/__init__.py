@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..world import ALONE, World
+from ..beam.communicator import ALONE, World
 from .job import job
 from .sharing import gather, shard
 

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..beam.communicator import World
 from ..compiled import signals
-from ..world import World
 
 #: memory with the name of a file; where there is none, there is no board
 _FOLDER = "/dev/shm"

@@ -15,9 +15,9 @@ from torch import Tensor
 from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
+from ..beam.communicator import ALONE, World
 from ..core.devices import usable
 from ..core.errors import InvalidValueError, RankError
-from ..world import ALONE, World
 from .board import Board, board
 from .peers import Peers, done
 

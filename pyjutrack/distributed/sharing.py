@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ..beam import Beam, require_beam
+from ..beam.beam import Beam, require_beam
+from ..beam.communicator import World
 from ..core.checks import require_kind
 from ..core.errors import InvalidValueError
 from ..core.scalars import detached
-from ..world import World
 
 
 def shard(beam: Beam | None, world: World) -> Beam:

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from ..adjoint import run_adjoint
-from ..beam import Beam
+from ..autodiff import Pushed, seeds
+from ..beam.beam import Beam
+from ..beam.reference import Reference
 from ..compiled import parallel
 from ..end import End, state_of
 from ..knobs import overlay, parts, split, values
 from ..lattice import Lattice
 from ..propagation import run
-from ..pushforward import Pushed, seeds
-from ..reference import Reference
 from ..task import Task
 from ..transport import State
 from ..transport.fused import linearised

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..beam import Beam
+from ..beam.beam import Beam
 from ..task import Task
 
 Array = NDArray[np.float64]

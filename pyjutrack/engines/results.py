@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..beam import Beam
+from ..beam.beam import Beam
+from ..beam.communicator import World
+from ..beam.moments import survivors
 from ..core.errors import InvalidValueError, ParticleLostError
-from ..moments import survivors
-from ..world import World
 from .protocol import Figure
 
 #: relative difference of one figure on processors that are not of one make

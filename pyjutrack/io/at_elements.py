@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from ..beam.reference import SPEED_OF_LIGHT
 from ..elements import Aperture, Drift, Element, Marker, Monitor, RFCavity
-from ..reference import SPEED_OF_LIGHT
 from .at_magnets import corrector, idle, magnet, solenoid
 from .at_placement import Fields, length_of, placement
 from .record import Say

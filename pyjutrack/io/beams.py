@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.constants import elementary_charge
 
-from ..beam import Beam, check_beam, require_beam, require_whole
+from ..beam.beam import Beam, check_beam, require_beam, require_whole
+from ..beam.reference import SPEED_OF_LIGHT, Reference, Species, require_reference
 from ..core.atomic import digest, write_hdf5
 from ..core.checks import require_kind, require_path, require_real
 from ..core.errors import InvalidValueError, PyJuTrackError, warn
 from ..core.hdf5_check import is_hdf5, unreadable
 from ..core.scalars import detached
-from ..reference import SPEED_OF_LIGHT, Reference, Species, require_reference
 from .errors import LatticeFileError, LatticeWarning, wrong
 from .optional import guarded, optional
 from .record import Notes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from ..beam.reference import Reference, require_reference
 from ..core.checks import require_flag, require_path, require_text
 from ..core.errors import (
     InvalidValueError,
@@ -14,7 +15,6 @@ from ..core.errors import (
     warn,
 )
 from ..lattice import Lattice, require_lattice
-from ..reference import Reference, require_reference
 from .errors import LatticeFileError, LatticeWarning, wrong
 from .limits import ELEMENTS, ORDER, STEPS, require_below, require_size
 from .record import LatticeFile

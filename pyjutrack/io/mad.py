@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..beam.reference import Reference
 from ..core.errors import InvalidValueError
 from ..core.scalars import detached
 from ..elements import Element
 from ..lattice import Lattice
-from ..reference import Reference
 from .at_elements import converted
 from .errors import LatticeFileError, clipped, wrong
 from .mad_beam import DEFAULT, beam_reference

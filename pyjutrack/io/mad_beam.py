@@ -6,8 +6,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+from ..beam.reference import SPEED_OF_LIGHT, Reference, Species
 from ..core.errors import InvalidValueError
-from ..reference import SPEED_OF_LIGHT, Reference, Species
 from .errors import wrong
 from .record import Notes
 

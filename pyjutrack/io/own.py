@@ -13,12 +13,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..beam.reference import Reference, Species
 from ..core.atomic import write_json
 from ..core.errors import InvalidValueError
 from ..core.scalars import detached
 from ..elements import Element, kinds
 from ..lattice import Lattice
-from ..reference import Reference, Species
 from .errors import wrong
 from .fields import BadElement, Plain, changed_fields, element_from, kind_named
 from .record import LatticeFile

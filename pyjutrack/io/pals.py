@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from ..beam.reference import SPEED_OF_LIGHT, Reference, Species
 from ..core.errors import PyJuTrackError, unknown
 from ..core.scalars import detached
 from ..elements import CrabCavity, Element, RFCavity
 from ..lattice import Lattice
-from ..reference import SPEED_OF_LIGHT, Reference, Species
 from .errors import LatticeFileError, wrong
 from .fields import BadElement
 from .pals_kinds import KINDS, opening

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..beam.reference import Reference
 from ..core.scalars import detached
 from ..elements import Element
-from ..reference import Reference
 from .errors import LatticeFileError, wrong
 from .fields import changed_fields, element_from, kind_named
 from .limits import ORDER, require_below

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ..beam.reference import Reference
 from ..core.atomic import write_text
 from ..core.errors import warn
 from ..core.scalars import detached
@@ -30,7 +31,6 @@ from ..elements import (
     Solenoid,
 )
 from ..lattice import Lattice
-from ..reference import Reference
 from .errors import LatticeWarning
 from .fields import changed_fields, plain
 from .optional import optional

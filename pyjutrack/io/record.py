@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..beam.reference import Reference
 from ..lattice import Lattice
-from ..reference import Reference
 
 #: takes what could not be represented of the element at hand
 Say = Callable[[str], None]

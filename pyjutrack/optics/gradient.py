@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..beam.reference import Reference, require_reference
 from ..core.checks import require_callable, require_flag
 from ..core.errors import InvalidValueError
 from ..core.transforms import numeric
 from ..knobs import lattice_values
 from ..lattice import Lattice, require_lattice
-from ..reference import Reference, require_reference
 from .linear import linear_optics
 from .table import Twiss, TwissTable
 

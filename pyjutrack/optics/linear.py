@@ -8,12 +8,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from ..beam.reference import Reference
 from ..core.checks import require_flag, require_kind, require_real, require_whole
 from ..core.errors import InvalidValueError, UnstableError
 from ..core.scalars import Number, detached, tensor_like
 from ..core.transforms import numeric
 from ..lattice import Lattice, require_lattice
-from ..reference import Reference
 from .modes import normal_modes_4d
 from .orbit import Orbit, differentiable, find, passage, start
 from .passing import pairwise_products

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..beam.reference import Reference, require_reference
 from ..core.checks import require_real
 from ..core.errors import InvalidValueError, UnstableError
 from ..core.scalars import Number, detached, is_whole
 from ..elements import CrabCavity, Drift, Element, RFCavity
 from ..lattice import Lattice, require_lattice
-from ..reference import Reference, require_reference
 from .passing import Passage, pairwise_products
 
 #: largest gap between elements that counts as none, and that rounding may leave [m, rad]

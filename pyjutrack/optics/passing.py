@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..autodiff import Pushed
+from ..beam.reference import Reference
 from ..elements import Element
-from ..pushforward import Pushed
-from ..reference import Reference
 from ..transport import WHOLE, Part, State, advance
 from .stacks import stacks
 

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from scipy import constants as codata
 from torch import Tensor
 
+from ..beam.reference import SPEED_OF_LIGHT, Reference, require_reference
 from ..core.errors import InvalidValueError, UnstableError
 from ..core.scalars import detached
 from ..core.transforms import numeric
 from ..elements import Bend
 from ..elements.bends import faces
 from ..lattice import Lattice, require_lattice
-from ..reference import SPEED_OF_LIGHT, Reference, require_reference
 from ..transport import Part
 from .modes import normal_modes_4d
 from .orbit import find, passage, start

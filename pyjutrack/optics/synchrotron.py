@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..beam.reference import Reference
 from ..core.checks import require_whole
 from ..core.transforms import numeric
 from ..lattice import Lattice
-from ..reference import Reference
 from .orbit import differentiable, find, passage, start
 from .passing import pairwise_products
 from .tunes import modes

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from ..beam import Beam
+from ..beam.beam import Beam
+from ..beam.reference import Reference
 from ..core.checks import wrong
 from ..core.errors import InvalidValueError, UnstableError
 from ..core.transforms import numeric
@@ -16,7 +17,6 @@ from ..derivatives import jacobian_derivatives
 from ..engines import Engine
 from ..kick import Kick
 from ..lattice import Lattice
-from ..reference import Reference
 
 Array = NDArray[np.float64]
 

@@ -12,12 +12,12 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..beam import Beam, require_whole
+from ..autodiff import Pushed, seeds
+from ..beam.beam import Beam, require_whole
+from ..beam.moments import centroid, covariance
 from ..core.errors import InvalidValueError
 from ..core.scalars import detached
 from ..elements import HamiltonianKick
-from ..moments import centroid, covariance
-from ..pushforward import Pushed, seeds
 
 Array = NDArray[np.float64]
 

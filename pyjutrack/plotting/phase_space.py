@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.patches import Ellipse
 
-from ..beam import Beam, require_beam, require_whole
+from ..beam.beam import Beam, require_beam, require_whole
 from ..core.checks import require_flag, wrong
 from ..core.errors import InvalidValueError, require_known
 from .figure import require_axes

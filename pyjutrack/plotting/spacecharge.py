@@ -7,11 +7,11 @@ import math
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from ..beam import Beam, require_beam, require_whole
+from ..beam.beam import Beam, require_beam, require_whole
+from ..beam.reference import SPEED_OF_LIGHT, VACUUM_PERMITTIVITY
 from ..core.checks import require_kind
 from ..core.errors import InvalidValueError
 from ..core.scalars import detached
-from ..reference import SPEED_OF_LIGHT, VACUUM_PERMITTIVITY
 from ..spacecharge import Grid, SpaceCharge, deposit
 from ..spacecharge.grid import GHOSTS
 from .figure import require_axes

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from .. import distributions
-from ..beam import Beam
+from ..beam.beam import Beam
+from ..beam.reference import Reference
 from ..elements import Drift, Quadrupole
 from ..engines.julia import JuTrackSpaceCharge
 from ..lattice import Lattice
 from ..optics import twiss
-from ..reference import Reference
 from ..spacecharge import Potential, SpaceCharge, SpectralPoisson
 
 KNOBS = ("d1.length", "q1.length", "q1.k1", "d2.length", "q2.length", "q2.k1", "d3.length")

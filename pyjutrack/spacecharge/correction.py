@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function
 
-from ..beam import Beam
+from ..autodiff import Pushed, through, value_of
+from ..beam.beam import Beam
 from ..core.errors import InvalidValueError
 from ..core.scalars import is_transformed
 from ..core.special import on_host
-from ..pushforward import Pushed, through, value_of
 from .particle_mesh import Mesh
 from .poisson import Guarded, Potential
 

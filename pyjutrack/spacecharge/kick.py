@@ -11,12 +11,12 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from ..beam import Beam
+from ..beam.beam import Beam
+from ..beam.moments import mean, rms
 from ..core.checks import require_flag, require_real, wrong
 from ..core.errors import InvalidValueError, ResolutionWarning, require_known, warn
 from ..core.scalars import Number, detached, tensor_like
 from ..elements import kinds
-from ..moments import mean, rms
 from ..transport import State
 from .particle_mesh import deposit_admitted, inside, kick, refuse_staircase
 from .poisson import Guarded, Potential, SpectralPoisson, require_potential

@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from ..autodiff import Pushed
+from ..autodiff.operator import Maybe, Tensors, array, compiled_operator, owned, tensors
 from ..compiled import mesh as kernels
-from ..compiled.operator import Maybe, Tensors, array, compiled_operator, owned, tensors
 from ..core.checks import require_kind, wrong
 from ..core.errors import InvalidValueError
 from ..core.scalars import is_transformed
-from ..pushforward import Pushed
 from .grid import GHOSTS, Grid
 from .shapes import Shape
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from torch import Tensor
 
-from ..beam import Beam
+from ..beam.beam import Beam
 from ..compiled import sines
 from ..core.checks import wrong
 from ..core.errors import InvalidValueError

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..beam import Beam
+from ..beam.beam import Beam
+from ..beam.moments import centroid, covariance, survivors
 from ..core.errors import InvalidValueError
-from ..moments import centroid, covariance, survivors
 from ..spacecharge.particle_mesh import Mesh
 
 #: share of the training beams beyond each limit: at the very edge too few were seen

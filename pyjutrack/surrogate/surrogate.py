@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function
 
-from ..beam import Beam
+from ..autodiff import Pushed, through
+from ..beam.beam import Beam
 from ..core import tensorfile
 from ..core.devices import usable
 from ..core.errors import (
@@ -25,7 +26,6 @@ from ..core.errors import (
     warn,
 )
 from ..core.scalars import is_transformed
-from ..pushforward import Pushed, through
 from ..spacecharge.grid import Grid
 from ..spacecharge.particle_mesh import Mesh
 from ..spacecharge.poisson import Potential, SpectralPoisson

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from .. import maps
+from ..beam.reference import Reference
 from ..compiled.element_maps import apply_map
 from ..compiled.program import Recorder
 from ..core.scalars import Number, tensor_like
-from ..reference import Reference
 from .base import State
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
+from ..beam.reference import SPEED_OF_LIGHT, Reference
 from ..core.scalars import Number
 from ..elements import CrabCavity, Element, RFCavity, Solenoid
-from ..reference import SPEED_OF_LIGHT, Reference
 from .apply import kick, move
 from .base import Part, State, transport
 from .frames import cos_sin

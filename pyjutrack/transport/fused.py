@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from ..beam.reference import Reference
 from ..compiled import parallel
 from ..compiled.columns import stacked
 from ..compiled.program import NotRecordedError, Program, Recorder
 from ..core.scalars import is_transformed
 from ..lattice import Lattice
-from ..reference import Reference
 from .base import WHOLE, State
 from .fields import behind
 from .placed import note

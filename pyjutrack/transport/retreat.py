@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..beam.reference import Reference
 from ..compiled import COMPILED_MAPS
 from ..compiled.element_maps import apply_map
 from ..compiled.program import NotRecordedError, Recorder
 from ..elements import Element
-from ..reference import Reference
 from .apply import kick
 from .base import Part, State
 from .frames import Frame, inverse

@@ -7,9 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+from ..beam.reference import Reference
 from ..core.special import bool_or
 from ..elements import Aperture
-from ..reference import Reference
 from .base import State, passable
 from .placed import in_frame
 

@@ -6,6 +6,7 @@ from copy import copy
 from functools import partial
 from typing import Any, TypeVar
 
+from ..beam.reference import Reference
 from ..core.scalars import Number, vanishes
 from ..elements import (
     Drift,
@@ -18,7 +19,6 @@ from ..elements import (
     Quadrupole,
     Sextupole,
 )
-from ..reference import Reference
 from .apply import kick, move
 from .base import Part, State, transport
 from .integrate import Step, integrate

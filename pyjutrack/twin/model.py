@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .. import incoming
-from ..beam import Beam
+from ..beam import initial_moments
+from ..beam.beam import Beam
 from ..core.checks import require_path, wrong
 from ..core.errors import InvalidValueError, unknown
 from ..core.tensors import active, tensors_in
@@ -251,8 +251,8 @@ def _number(address: str, value: Any) -> Tensor:
         number = float(value)
     except (TypeError, ValueError) as error:
         raise InvalidValueError(f"{address} must be a number, got {value!r}") from error
-    if address in incoming.KNOBS:
-        incoming.require_possible(address, number)
+    if address in initial_moments.KNOBS:
+        initial_moments.require_possible(address, number)
     if address == CURRENT and not 0 <= number < math.inf:
         raise InvalidValueError(f"{address} must be finite and not negative, got {number} A")
     return torch.tensor(number, dtype=torch.float64)

@@ -23,7 +23,7 @@ from ..surrogate.conversion.onnx import require_package
 from .graph import Graph, Node, Symbol
 
 if TYPE_CHECKING:
-    from ..beam import Beam
+    from ..beam.beam import Beam
     from .model import Twin
 
 #: versions of the operators and of the format: reductions take their axes as inputs

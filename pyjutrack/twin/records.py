@@ -109,7 +109,7 @@ class _Special(NamedTuple):
 def _own() -> dict[str, type]:
     """The kinds that are made by their fields. A kick or potential that files hold stands here."""
     from .. import diagnostics, spacecharge, surrogate
-    from ..reference import Reference, Species
+    from ..beam.reference import Reference, Species
     from . import calibration, gaussian, measurements, model, posterior, unknowns
 
     kinds: list[Any] = [
@@ -129,7 +129,7 @@ def _own() -> dict[str, type]:
 @cache
 def _specials() -> dict[str, _Special]:
     from .. import lattice, spacecharge
-    from ..beam import Beam, require_whole
+    from ..beam.beam import Beam, require_whole
     from ..elements import Element
     from ..io import fields, own
     from ..spacecharge.shapes import shape

@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..autodiff import Pushed, seeds, value_of
 from ..core.errors import TrainingError
 from ..knobs import split
 from ..loss_warning import lost_between
-from ..pushforward import Pushed, seeds, value_of
 from ..spacecharge.kick import check_differentiable
 from .measurements import Measurements
 from .model import Settings, Twin

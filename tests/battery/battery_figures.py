@@ -10,8 +10,8 @@ import torch
 from battery_setup import SIZES, Array
 
 import pyjutrack as pj
-from pyjutrack import observables
-from pyjutrack.beam import COORDINATES
+from pyjutrack.beam import observables
+from pyjutrack.beam.beam import COORDINATES
 
 _DRAW = np.random.default_rng(5)
 #: weights of the second moments in the user's figure

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 import pyjutrack as pj
-from pyjutrack.beam import COORDINATES
+from pyjutrack.beam.beam import COORDINATES
 
 Array = NDArray[np.float64]
 

@@ -17,8 +17,9 @@ from test_battery_effects import WAYS
 from test_battery_twin import INSTRUMENTS
 
 import pyjutrack as pj
-from pyjutrack import diagnostics, hamiltonians, incoming, knobs, observables
+from pyjutrack import diagnostics, hamiltonians, knobs
 from pyjutrack.adjoint import ADJOINTS
+from pyjutrack.beam import initial_moments, observables
 from pyjutrack.diagnostics.instrument import Instrument
 from pyjutrack.elements import Element
 from pyjutrack.spacecharge import BSPLINE, CATMULL_ROM, CIC, Correction
@@ -83,7 +84,7 @@ def test_choices_are_all_tried() -> None:
 
 
 def test_knobs_of_the_beam() -> None:
-    assert set(BEAM_UNITS) == {knobs.CURRENT, *incoming.KNOBS}
+    assert set(BEAM_UNITS) == {knobs.CURRENT, *initial_moments.KNOBS}
 
 
 def test_observables() -> None:

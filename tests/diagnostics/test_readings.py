@@ -11,10 +11,10 @@ from scipy.stats import norm
 
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
+from pyjutrack.autodiff import Pushed
+from pyjutrack.beam.communicator import World
 from pyjutrack.diagnostics.bins import discrete_normal
 from pyjutrack.end import state_of
-from pyjutrack.pushforward import Pushed
-from pyjutrack.world import World
 
 RACETRACK = pj.Aperture(
     half_width=2e-3, half_height=3e-3, shape="racetrack", corner_x=1e-3, corner_y=1.5e-3

@@ -10,7 +10,7 @@ import torch
 from scipy import constants as codata
 
 import pyjutrack as pj
-from pyjutrack import moments
+from pyjutrack.beam import moments
 from pyjutrack.io.beams import read_beam, write_beam
 from pyjutrack.io.errors import LatticeFileError, LatticeWarning
 

@@ -8,8 +8,8 @@ import torch
 from correction_cases import DOUBLE, KINDS, kick, noise, random, solver, start
 
 import pyjutrack as pj
+from pyjutrack.autodiff import Pushed, value_of
 from pyjutrack.engines.julia import border
-from pyjutrack.pushforward import Pushed, value_of
 from pyjutrack.spacecharge import density
 
 ALL = pytest.mark.parametrize("kind", KINDS)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pyjutrack.pushforward import Pushed
+from pyjutrack.autodiff import Pushed
 from pyjutrack.spacecharge import BSPLINE, CATMULL_ROM, CIC, Grid, Mesh, deposit, interpolate
 from pyjutrack.spacecharge.particle_mesh import inside, kick, plain_deposit, plain_interpolate
 

@@ -18,14 +18,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...beam import Beam, require_whole
+from ...beam.beam import Beam, require_whole
+from ...beam.initial_moments import KNOBS
+from ...beam.reference import Reference
 from ...core.errors import InvalidValueError
 from ...core.scalars import Number, differs, is_transformed
 from ...elements import Drift, Element, Marker, Multipole, Quadrupole
-from ...incoming import KNOBS
 from ...knobs import CURRENT
 from ...lattice import Lattice
-from ...reference import Reference
 from ...spacecharge import Mesh, SpaceCharge, SpectralPoisson
 from ...surrogate import Surrogate
 from ...surrogate.conversion import to_nnlib

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...beam import Beam
+from ...beam.beam import Beam
 from ...knobs import CURRENT, values
 from ...task import Task
 from ..protocol import Figure

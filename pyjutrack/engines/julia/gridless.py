@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ...beam import Beam
+from ...beam.beam import Beam
 from ...core.errors import InvalidValueError
 from ...core.scalars import Number
 from ...spacecharge.kick import check_settings

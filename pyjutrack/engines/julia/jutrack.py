@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...beam.reference import Reference
 from ...core.errors import InvalidValueError
 from ...elements import Drift, Element, Marker, Multipole, Quadrupole
 from ...lattice import Lattice
 from ...optics import twiss
-from ...reference import Reference
 from . import border
 from .session import session
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..core import special
-from .pushed import (
+from .dual import (
     RULES,
     Pushed,
     add,

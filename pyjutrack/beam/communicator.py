@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from .core.errors import InvalidValueError
-from .pushforward import Pushed
+from ..autodiff import Pushed
+from ..core.errors import InvalidValueError
 
 #: sums a contiguous tensor over the ranks in place, or takes the largest ("sum" or "max")
 Reduce = Callable[[Tensor, str], None]

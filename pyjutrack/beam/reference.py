@@ -10,10 +10,10 @@ import torch
 from scipy import constants as codata
 from torch import Tensor
 
-from .core.checks import require_kind, require_real, require_text, wrong
-from .core.errors import InvalidValueError, require_known
-from .core.scalars import Number, carries, detached
-from .core.special import bool_or
+from ..core.checks import require_kind, require_real, require_text, wrong
+from ..core.errors import InvalidValueError, require_known
+from ..core.scalars import Number, carries, detached
+from ..core.special import bool_or
 
 SPEED_OF_LIGHT = codata.c
 VACUUM_PERMITTIVITY = codata.epsilon_0

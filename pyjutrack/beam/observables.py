@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from ..core.checks import require_flag
+from ..core.errors import require_known
 from . import moments
 from .beam import COORDINATES, Beam
-from .core.checks import require_flag
-from .core.errors import require_known
 
 Observable = Callable[[Beam, Beam], Tensor]
 

@@ -11,13 +11,13 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from .core import display
-from .core.checks import require_kind, require_real, wrong
-from .core.errors import InvalidValueError, require_known
-from .core.forks import check_threads
-from .core.scalars import detached, refuse_batched
+from ..core import display
+from ..core.checks import require_kind, require_real, wrong
+from ..core.errors import InvalidValueError, require_known
+from ..core.forks import check_threads
+from ..core.scalars import detached, refuse_batched
+from .communicator import ALONE, World
 from .reference import Reference
-from .world import ALONE, World
 
 COORDINATES = ("x", "px", "y", "py", "z", "delta")
 _PRECISIONS = (torch.float64, torch.float32)

@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
+from ..core.checks import require_flag, wrong
+from ..core.errors import require_known
+from ..core.transforms import uncompiled
 from .beam import Beam, require_beam
-from .core.checks import require_flag, wrong
-from .core.errors import require_known
-from .core.transforms import uncompiled
 
 PLANES = {"x": 0, "y": 2, "z": 4}
 #: particles that are brought to double precision at a time

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..core.errors import InvalidValueError
+from ..core.scalars import Number, carries, tensor_like
+from ..core.special import bool_or
 from . import moments
 from .beam import COORDINATES, Beam
-from .core.errors import InvalidValueError
-from .core.scalars import Number, carries, tensor_like
-from .core.special import bool_or
 
 _PLANES = {"x": 0, "y": 2}
 _CENTROIDS = {f"beam.{name}": i for i, name in enumerate(COORDINATES)}

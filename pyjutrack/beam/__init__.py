@@ -1,0 +1,1 @@
+"""Beams: the reference particle, macroparticles, their moments and observables."""
