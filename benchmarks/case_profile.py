@@ -16,10 +16,10 @@ from unittest.mock import patch
 
 import pyjutrack as pj
 from pyjutrack import channel
-from pyjutrack.compiled import sines
-from pyjutrack.compiled.generate_program import traced
-from pyjutrack.compiled.trace import statements
+from pyjutrack.kernels import sines
 from pyjutrack.kick import plan
+from pyjutrack.maps.codegen.program_kernel import traced
+from pyjutrack.maps.codegen.trace import statements
 from pyjutrack.walk import Walk
 
 from .bandwidth import copy_rate, multiply_rate

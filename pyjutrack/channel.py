@@ -17,13 +17,13 @@ from torch import Tensor
 
 from .beam.beam import Beam
 from .beam.reference import Reference
-from .compiled import parallel
-from .compiled.columns import stacked
-from .compiled.program import NotRecordedError, Program, Recorder
 from .core.scalars import detached
 from .core.tensors import tensors_in
 from .elements import Element
+from .kernels import parallel
+from .kernels.columns import stacked
 from .kick import Kick
+from .maps.program import NotRecordedError, Program, Recorder
 from .spacecharge import SpaceCharge
 from .spacecharge.particle_mesh import Mesh, stencil
 from .transport import State, behind
@@ -182,7 +182,7 @@ class _Particles:
 
     def go(self, part: Pass, program: Program, number: int, field: Tensor, length: float) -> None:
         """Kick over a length, move, and deposit if a kick follows."""
-        from .compiled.slice_kernels import slice_pass  # late: it takes a moment to load
+        from .maps.slice_kernels import slice_pass  # late: it takes a moment to load
 
         if part.length:
             self._grids[:] = 0.0

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .beam.beam import Beam
 from .beam.reference import Reference
-from .compiled.columns import stacked
+from .kernels.columns import stacked
 from .transport import State
 from .transport.fused import is_plain
 

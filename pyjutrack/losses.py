@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .beam.beam import Beam
-from .compiled import parallel
 from .core.errors import InvalidValueError
 from .core.transforms import numeric
 from .end import beam_of, state_of
+from .kernels import parallel
 from .kick import Kick, plan
 from .lattice import Lattice, places
 from .propagation import run

@@ -14,12 +14,12 @@ from .autodiff import Directions, Pushed, along, value_of
 from .autodiff.operator import array
 from .beam.beam import Beam
 from .beam.reference import Reference
-from .compiled import COMPILED_MAPS
-from .compiled import mesh as kernels
-from .compiled.element_maps import moves, push
 from .core.scalars import Number, detached, is_transformed
 from .core.tensors import tensors_in
+from .kernels import mesh as kernels
 from .kick import Kick
+from .maps.apply import moves, push
+from .maps.compiled import COMPILED_MAPS
 from .spacecharge import SpaceCharge
 from .spacecharge.particle_mesh import stencil
 from .transport import State

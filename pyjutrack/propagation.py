@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from .beam.beam import Beam
 from .channel import channelled
-from .compiled import parallel
 from .end import End, state_of
+from .kernels import parallel
 from .kick import Kick, Plan
 from .lattice import Lattice
 from .particles import particles_of

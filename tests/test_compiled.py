@@ -12,8 +12,10 @@ from element_cases import PROTON, points
 from torch import Tensor
 
 from pyjutrack import maps
-from pyjutrack.compiled import COMPILED_MAPS, generate, map_kernels
-from pyjutrack.compiled.element_maps import apply_map
+from pyjutrack.maps.apply import apply_map
+from pyjutrack.maps.codegen import map_kernels as generate
+from pyjutrack.maps.compiled import COMPILED_MAPS
+from pyjutrack.maps.generated import map_kernels
 
 CASES = [
     ("drift", (0.7,)),

@@ -6,9 +6,9 @@ import mpmath
 import pytest
 import torch
 
-from pyjutrack.compiled.stumpff import arctangent as compiled_arctangent
-from pyjutrack.compiled.stumpff import exact as compiled_stumpff
 from pyjutrack.core.special import arctangent, stumpff
+from pyjutrack.kernels.stumpff import arctangent as compiled_arctangent
+from pyjutrack.kernels.stumpff import exact as compiled_stumpff
 
 ARGUMENTS = [-30.0, -1.0000001, -1.0, -0.9999999, -0.3, -1e-8, -1e-300, 0.0]
 ARGUMENTS += [1e-300, 1e-8, 0.3, 0.9999999, 1.0, 1.0000001, 2.0, 9.8696, 30.0]

@@ -13,8 +13,10 @@ from element_cases import FUSED, PROTON, Case, move, points
 from rounding import OF_A_MAP
 
 import pyjutrack as pj
-from pyjutrack.compiled import generate_program, parallel, program_kernel
-from pyjutrack.compiled.program import OPERATIONS, NotRecordedError
+from pyjutrack.kernels import parallel
+from pyjutrack.maps.codegen import program_kernel as generate_program
+from pyjutrack.maps.generated import program_kernel
+from pyjutrack.maps.program import OPERATIONS, NotRecordedError
 from pyjutrack.transport import State, transport
 from pyjutrack.transport.fused import fused, linearised, recorded
 

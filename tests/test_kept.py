@@ -14,10 +14,10 @@ import pytest
 from numba.core import caching
 
 import pyjutrack as pj
-from pyjutrack.compiled import jit
+from pyjutrack.kernels import jit
 
 SOURCE = """
-from pyjutrack.compiled.jit import scalar
+from pyjutrack.kernels.jit import scalar
 
 @scalar
 def step(x):
@@ -147,7 +147,7 @@ def refuse(locator):
 caching._CacheLocator.ensure_cache_path = refuse
 import warnings
 import pyjutrack as pj
-from pyjutrack.compiled import signals
+from pyjutrack.maps.compiled import signals
 import numpy as np
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")

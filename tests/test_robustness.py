@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import pyjutrack as pj
-from pyjutrack.compiled import parallel
+from pyjutrack.kernels import parallel
 from pyjutrack.spacecharge import Grid, Mesh, deposit, interpolate
 from pyjutrack.spacecharge.shapes import BSPLINE
 

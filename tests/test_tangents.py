@@ -14,7 +14,8 @@ from element_cases import FUSED, PROTON, SYMPLECTIC, Case, points
 from rounding import OF_A_MAP
 
 import pyjutrack as pj
-from pyjutrack.compiled import generate_tangents, tangent_kernel
+from pyjutrack.maps.codegen import tangent_kernel as generate_tangents
+from pyjutrack.maps.generated import tangent_kernel
 from pyjutrack.transport import State, transport
 from pyjutrack.transport import fused as programs
 from pyjutrack.transport.fused import fused, linearised

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from pyjutrack.compiled import parallel, workers
-from pyjutrack.compiled.workers import Worker
+from pyjutrack.kernels import parallel, workers
+from pyjutrack.kernels.workers import Worker
 
 
 def counted(part: int, start: int, stop: int, marks: np.ndarray) -> None:
@@ -80,7 +80,7 @@ def test_two_threads_of_python_at_once() -> None:
 def test_a_process_ends_and_forks_with_workers_about() -> None:
     program = (
         "import os, numpy as np\n"
-        "from pyjutrack.compiled import parallel\n"
+        "from pyjutrack.maps.compiled import parallel\n"
         "def one(part, start, stop, marks): marks[start:stop] += 1\n"
         "marks = np.zeros(100, int)\n"
         "parallel.run(one, 100, 2, marks)\n"

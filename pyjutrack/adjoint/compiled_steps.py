@@ -16,14 +16,14 @@ from torch import Tensor
 from ..autodiff.operator import array
 from ..beam.beam import Beam
 from ..beam.reference import Reference
-from ..compiled import COMPILED_MAPS
-from ..compiled import mesh as kernels
-from ..compiled.element_maps import undo_and_pull
-from ..compiled.program import NotRecordedError
 from ..core.errors import InvalidValueError
 from ..core.scalars import Number, detached
 from ..core.tensors import active
+from ..kernels import mesh as kernels
 from ..kick import Kick
+from ..maps.apply import undo_and_pull
+from ..maps.compiled import COMPILED_MAPS
+from ..maps.program import NotRecordedError
 from ..spacecharge import SpaceCharge, SpectralPoisson
 from ..spacecharge.particle_mesh import Mesh, deposit_admitted, stencil
 from ..transport import State

@@ -14,11 +14,11 @@ from torch.autograd import Function
 from ..beam.beam import Beam
 from ..beam.reference import Reference
 from ..channel import channelled
-from ..compiled import parallel
 from ..core.errors import InvalidValueError
 from ..core.scalars import detached
 from ..core.tensors import active, entangled, replaced, tensors_in
 from ..end import End, state_of
+from ..kernels import parallel
 from ..kick import Kick, Plan
 from ..lattice import Lattice
 from ..propagation import run

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from ..beam.communicator import World
-from ..compiled import signals
+from ..kernels import signals
 
 #: memory with the name of a file; where there is none, there is no board
 _FOLDER = "/dev/shm"

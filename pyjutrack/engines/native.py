@@ -13,8 +13,8 @@ from ..adjoint import run_adjoint
 from ..autodiff import Pushed, seeds
 from ..beam.beam import Beam
 from ..beam.reference import Reference
-from ..compiled import parallel
 from ..end import End, state_of
+from ..kernels import parallel
 from ..knobs import overlay, parts, split, values
 from ..lattice import Lattice
 from ..propagation import run

@@ -16,10 +16,10 @@ from torch.autograd import forward_ad
 
 from ..autodiff import Pushed
 from ..autodiff.operator import Maybe, Tensors, array, compiled_operator, owned, tensors
-from ..compiled import mesh as kernels
 from ..core.checks import require_kind, wrong
 from ..core.errors import InvalidValueError
 from ..core.scalars import is_transformed
+from ..kernels import mesh as kernels
 from .grid import GHOSTS, Grid
 from .shapes import Shape
 

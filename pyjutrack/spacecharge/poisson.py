@@ -11,10 +11,10 @@ import numpy as np
 from torch import Tensor
 
 from ..beam.beam import Beam
-from ..compiled import sines
 from ..core.checks import wrong
 from ..core.errors import InvalidValueError
 from ..core.scalars import is_real, is_whole
+from ..kernels import sines
 from .grid import Grid
 from .operators import Operators
 from .particle_mesh import Mesh

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from .. import maps
 from ..beam.reference import Reference
-from ..compiled.element_maps import apply_map
-from ..compiled.program import Recorder
 from ..core.scalars import Number, tensor_like
+from ..maps.apply import apply_map
+from ..maps.program import Recorder
 from .base import State
 
 

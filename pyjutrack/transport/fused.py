@@ -13,11 +13,11 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from ..beam.reference import Reference
-from ..compiled import parallel
-from ..compiled.columns import stacked
-from ..compiled.program import NotRecordedError, Program, Recorder
 from ..core.scalars import is_transformed
+from ..kernels import parallel
+from ..kernels.columns import stacked
 from ..lattice import Lattice
+from ..maps.program import NotRecordedError, Program, Recorder
 from .base import WHOLE, State
 from .fields import behind
 from .placed import note
@@ -61,7 +61,7 @@ def linearised(
         return None
     if any(c.dtype != torch.float64 for c in state.coordinates):
         return None
-    from ..compiled.tangent_kernel import LANES
+    from ..maps.generated.tangent_kernel import LANES
 
     size = len(state.alive)
     tangents = np.zeros((size, 6 * LANES))
@@ -156,7 +156,7 @@ def _execute(
     tangents: NDArray[np.float64] | None,
 ) -> None:
     # late: the generator writes them
-    from ..compiled import program_kernel, tangent_kernel
+    from ..maps.generated import program_kernel, tangent_kernel
 
     size, work = len(alive), len(program.operations) * turns
     if tangents is None:

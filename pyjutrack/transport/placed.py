@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from ..beam.reference import Reference
-from ..compiled.program import Recorder
 from ..core.scalars import Number
 from ..core.special import bool_or, on_host
 from ..elements import Drift, Element, Marker, Monitor, Patch, Quadrupole
+from ..maps.program import Recorder
 from .apply import kick
 from .base import Part, State, transport
 from .fields import behind

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..beam.reference import Reference
-from ..compiled import COMPILED_MAPS
-from ..compiled.element_maps import apply_map
-from ..compiled.program import NotRecordedError, Recorder
 from ..elements import Element
+from ..maps.apply import apply_map
+from ..maps.compiled import COMPILED_MAPS
+from ..maps.program import NotRecordedError, Recorder
 from .apply import kick
 from .base import Part, State
 from .frames import Frame, inverse

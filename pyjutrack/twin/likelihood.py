@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..compiled import parallel
 from ..core.errors import InvalidValueError, MissingPackageError
+from ..kernels import parallel
 
 Array = NDArray[np.float64]
 #: searches from different first lengths, and steps of each

@@ -1,11 +1,11 @@
-"""Maps, compiled. Written by `python -m pyjutrack.compiled.generate`; do not edit."""
+"""Maps, compiled. Written by `python -m pyjutrack.maps.codegen`; do not edit."""
 
 import math
 
 import numpy as np
 
-from .jit import kernel, scalar
-from .stumpff import arctangent, exact, fits, series
+from ...kernels.jit import kernel, scalar
+from ...kernels.stumpff import arctangent, exact, fits, series
 
 #: particles whose Jacobians are held at once: small enough for the first-level cache
 BLOCK = 64

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import PyJuTrackError
-from . import COMPILED_MAPS, SCALAR_MAPS
+from .compiled import COMPILED_MAPS, SCALAR_MAPS
 
 #: names of the operations; `program_kernel` knows them by their place here
 OPERATIONS = (

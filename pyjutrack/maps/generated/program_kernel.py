@@ -1,13 +1,13 @@
-"""Runs programs. Written by `python -m pyjutrack.compiled.generate`; do not edit."""
+"""Runs programs. Written by `python -m pyjutrack.maps.codegen`; do not edit."""
 
 import math
 
 import numpy as np
 
-from ..maps import openings
+from .. import openings
 from . import map_kernels
-from .jit import kernel, scalar
-from .stumpff import fits
+from ...kernels.jit import kernel, scalar
+from ...kernels.stumpff import fits
 
 drift_one_exact = map_kernels.drift_one_exact
 drift_paraxial_one_exact = map_kernels.drift_paraxial_one_exact

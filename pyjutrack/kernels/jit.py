@@ -10,7 +10,7 @@ from typing import Any
 from numba import njit
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 
-from .kept import keep
+from .cache import keep
 
 
 class _Unaliased(CompilerBase):
@@ -33,7 +33,8 @@ _ARITHMETIC: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", 
 def _stamp() -> tuple[Any, ...]:
     """Names, times and sizes of all that kernels are made of."""
     here = Path(__file__).parent
-    sources = [*here.glob("*.py"), *here.with_name("maps").glob("*.py")]
+    folders = (here, *(here.with_name(name) for name in ("maps", "tracking")))
+    sources = [path for folder in folders for path in folder.rglob("*.py")]
     stats = [(path.name, path.stat()) for path in sorted(sources)]
     return tuple((name, stat.st_mtime, stat.st_size) for name, stat in stats)
 

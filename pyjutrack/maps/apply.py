@@ -14,7 +14,8 @@ from torch import Tensor
 from .. import maps
 from ..autodiff.operator import Maybe, Tensors, array, compiled_operator, owned, tensors
 from ..core.scalars import detached, tensor_like
-from . import COMPILED_MAPS, parallel
+from ..kernels import parallel
+from .compiled import COMPILED_MAPS
 
 #: cost of a map beside that of a kick, per particle
 _VALUE = 0.2
@@ -24,7 +25,9 @@ class _MapKernels:
     """Inputs: six coordinates, the alive mask, then the parameters; static: the constants."""
 
     def __init__(self, name: str) -> None:
-        from . import map_kernels  # late, so that the generator runs without its own output
+        from .generated import (
+            map_kernels,  # late, so that the generator runs without its own output
+        )
 
         self._map = getattr(maps, name)
         self.ranks = (1,) * 7 + (0,) * (len(signature(self._map).parameters) - 7)

@@ -1,6 +1,6 @@
 """Writes `program_kernel.py` from `maps/`: the kernel that runs a `Program`.
 
-`python -m pyjutrack.compiled.generate` writes it with the other kernels, and a test compares.
+`python -m pyjutrack.maps.codegen` writes it with the other kernels, and a test compares.
 """
 
 from __future__ import annotations
@@ -8,25 +8,25 @@ from __future__ import annotations
 import inspect
 from typing import Any, NamedTuple
 
-from .. import maps
-from ..beam.beam import COORDINATES
-from . import COMPILED_MAPS, SCALAR_MAPS
-from .program import OPERATIONS
+from ... import maps
+from ...beam.beam import COORDINATES
+from ..compiled import COMPILED_MAPS, SCALAR_MAPS
+from ..program import OPERATIONS
 from .trace import STUMPFF, Expression, constant, statements, symbol
 
 #: arguments of maps that are no single numbers
 _SHAPES: dict[str, tuple[int, ...]] = {"shift": (3,), "axes": (3, 3)}
 
-_HEADER = '''"""Runs programs. Written by `python -m pyjutrack.compiled.generate`; do not edit."""
+_HEADER = '''"""Runs programs. Written by `python -m pyjutrack.maps.codegen`; do not edit."""
 
 import math
 
 import numpy as np
 
-from ..maps import openings
+from .. import openings
 from . import map_kernels
-from .jit import kernel, scalar
-from .stumpff import fits
+from ...kernels.jit import kernel, scalar
+from ...kernels.stumpff import fits
 
 ALIASES
 

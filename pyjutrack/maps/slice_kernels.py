@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from .jit import kernel
-from .mesh_kernels import across, at_cubic, at_square, cubic, place, put, rows, slopes
-from .program_kernel import BLOCK, through
-from .vector import dot, spread, times, wide
+from ..kernels.jit import kernel
+from ..kernels.mesh_kernels import across, at_cubic, at_square, cubic, place, put, rows, slopes
+from ..kernels.vector import dot, spread, times, wide
+from .generated.program_kernel import BLOCK, through
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""Writes `map_kernels.py` from `maps.py`: `python -m pyjutrack.compiled.generate`.
+"""Writes `map_kernels.py` from `maps.py`: `python -m pyjutrack.maps.codegen`.
 
 For each map kernels over all particles: its value; `push`, which moves particles and K tangents in
 place (the Jacobian of a particle computed once and shared by all K); its cotangent; and `back`,
@@ -9,22 +9,22 @@ the maps have one source.
 from __future__ import annotations
 
 import inspect
-from pathlib import Path
 from typing import Any
 
-from .. import maps
-from ..beam.beam import COORDINATES
-from . import COMPILED_MAPS, generate_program, generate_tangents
+from ... import maps
+from ...beam.beam import COORDINATES
+from ..compiled import COMPILED_MAPS
+from . import program_kernel
 from .trace import Expression, constant, statements, symbol
 
-_HEADER = '''"""Maps, compiled. Written by `python -m pyjutrack.compiled.generate`; do not edit."""
+_HEADER = '''"""Maps, compiled. Written by `python -m pyjutrack.maps.codegen`; do not edit."""
 
 import math
 
 import numpy as np
 
-from .jit import kernel, scalar
-from .stumpff import arctangent, exact, fits, series
+from ...kernels.jit import kernel, scalar
+from ...kernels.stumpff import arctangent, exact, fits, series
 
 #: particles whose Jacobians are held at once: small enough for the first-level cache
 BLOCK = 64
@@ -72,7 +72,7 @@ def _kernels(name: str) -> str:
     put = out.append
     put(f"\n{name.upper()}_MOVES = {tuple(moved)}\n\n")
     # the argument of each pair of Stumpff functions; without any, one version is enough
-    reach = generate_program.stumpff_arguments(outputs)
+    reach = program_kernel.stumpff_arguments(outputs)
     versions = ("series", "exact") if reach else ("exact",)
 
     for version in versions:
@@ -245,15 +245,3 @@ def _kernels(name: str) -> str:
         put(f"        sums[part, {q}] += total")
     put("")
     return "\n".join(out)
-
-
-def main() -> None:
-    """Write the files beside this one."""
-    here = Path(__file__)
-    here.with_name("map_kernels.py").write_text(source())
-    here.with_name("program_kernel.py").write_text(generate_program.source())
-    here.with_name("tangent_kernel.py").write_text(generate_tangents.source())
-
-
-if __name__ == "__main__":
-    main()

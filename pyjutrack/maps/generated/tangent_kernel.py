@@ -1,15 +1,15 @@
 """Runs programs with tangents.
 
-Written by `python -m pyjutrack.compiled.generate`; do not edit.
+Written by `python -m pyjutrack.maps.codegen`; do not edit.
 """
 
 import math
 
 import numpy as np
 
-from .jit import kernel, scalar
+from ...kernels.jit import kernel, scalar
 from .program_kernel import in_ellipse, in_racetrack
-from .stumpff import arctangent, exact
+from ...kernels.stumpff import arctangent, exact
 
 #: directions that are carried along: the six of a Jacobian, and two to fill whole vectors
 LANES = 8

@@ -1,28 +1,28 @@
 """Writes `tangent_kernel.py` from `maps/`: the kernel that runs a `Program` with first derivatives.
 
 The tracer differentiates each operation by the coordinates, exactly and sparsely; parameters are
-numbers here. `python -m pyjutrack.compiled.generate` writes it, and a test compares.
+numbers here. `python -m pyjutrack.maps.codegen` writes it, and a test compares.
 """
 
 from __future__ import annotations
 
-from ..beam.beam import COORDINATES
-from .generate_program import MAPS, arguments_at, traced
-from .program import OPERATIONS
+from ...beam.beam import COORDINATES
+from ..program import OPERATIONS
+from .program_kernel import MAPS, arguments_at, traced
 from .trace import Expression, statements
 
 _HEADER = '''"""Runs programs with tangents.
 
-Written by `python -m pyjutrack.compiled.generate`; do not edit.
+Written by `python -m pyjutrack.maps.codegen`; do not edit.
 """
 
 import math
 
 import numpy as np
 
-from .jit import kernel, scalar
+from ...kernels.jit import kernel, scalar
 from .program_kernel import in_ellipse, in_racetrack
-from .stumpff import arctangent, exact
+from ...kernels.stumpff import arctangent, exact
 
 #: directions that are carried along: the six of a Jacobian, and two to fill whole vectors
 LANES = 8

@@ -1,0 +1,1 @@
+"""What writes kernels from the maps."""
