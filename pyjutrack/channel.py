@@ -24,8 +24,8 @@ from .kernels import parallel
 from .kernels.columns import stacked
 from .kick import Kick
 from .maps.program import NotRecordedError, Program, Recorder
+from .mesh.particle_mesh import Mesh, stencil
 from .spacecharge import SpaceCharge
-from .spacecharge.particle_mesh import Mesh, stencil
 from .transport import State, behind
 from .transport.fused import is_number, is_plain
 from .transport.placed import note

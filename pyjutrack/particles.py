@@ -20,8 +20,8 @@ from .kernels import mesh as kernels
 from .kick import Kick
 from .maps.apply import moves, push
 from .maps.compiled import COMPILED_MAPS
+from .mesh.particle_mesh import stencil
 from .spacecharge import SpaceCharge
-from .spacecharge.particle_mesh import stencil
 from .transport import State
 from .transport.base import passable
 from .transport.placed import always_passes

@@ -8,8 +8,8 @@ import torch
 
 import pyjutrack as pj
 from pyjutrack.kernels import parallel
+from pyjutrack.mesh.shapes import BSPLINE
 from pyjutrack.spacecharge import Grid, Mesh, deposit, interpolate
-from pyjutrack.spacecharge.shapes import BSPLINE
 
 
 def test_elements_that_differ_are_not_one_knob(proton):

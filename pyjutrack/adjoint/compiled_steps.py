@@ -24,8 +24,8 @@ from ..kick import Kick
 from ..maps.apply import undo_and_pull
 from ..maps.compiled import COMPILED_MAPS
 from ..maps.program import NotRecordedError
+from ..mesh.particle_mesh import Mesh, deposit_admitted, stencil
 from ..spacecharge import SpaceCharge, SpectralPoisson
-from ..spacecharge.particle_mesh import Mesh, deposit_admitted, stencil
 from ..transport import State
 from ..transport.retreat import taped, way_back
 from .course import Course, Tensors

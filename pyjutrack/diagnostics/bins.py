@@ -15,8 +15,8 @@ from torch import Tensor
 
 from ..core.errors import InvalidValueError
 from ..core.scalars import is_real
-from ..spacecharge.grid import GHOSTS
-from ..spacecharge.shapes import BSPLINE
+from ..mesh.grid import GHOSTS
+from ..mesh.shapes import BSPLINE
 
 Array = NDArray[np.float64]
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from ..core.errors import InvalidValueError
-from ..spacecharge.grid import Grid
-from ..spacecharge.particle_mesh import Mesh, inside, interpolate, kick
-from ..spacecharge.shapes import BSPLINE
+from ..mesh.grid import Grid
+from ..mesh.particle_mesh import Mesh, inside, interpolate, kick
+from ..mesh.shapes import BSPLINE
 from .base import form, positive
 
 #: splines at each wall that reach beyond it, ghosts of the grid included

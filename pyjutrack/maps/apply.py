@@ -25,9 +25,7 @@ class _MapKernels:
     """Inputs: six coordinates, the alive mask, then the parameters; static: the constants."""
 
     def __init__(self, name: str) -> None:
-        from .generated import (
-            map_kernels,  # late, so that the generator runs without its own output
-        )
+        from .generated import map_kernels
 
         self._map = getattr(maps, name)
         self.ranks = (1,) * 7 + (0,) * (len(signature(self._map).parameters) - 7)

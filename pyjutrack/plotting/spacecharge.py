@@ -12,8 +12,8 @@ from ..beam.reference import SPEED_OF_LIGHT, VACUUM_PERMITTIVITY
 from ..core.checks import require_kind
 from ..core.errors import InvalidValueError
 from ..core.scalars import detached
+from ..mesh.grid import GHOSTS
 from ..spacecharge import Grid, SpaceCharge, deposit
-from ..spacecharge.grid import GHOSTS
 from .figure import require_axes
 
 

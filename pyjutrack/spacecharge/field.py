@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..core.checks import require_vectors, wrong
 from ..core.errors import InvalidValueError
-from .particle_mesh import Mesh, deposit, inside, interpolate, require_mesh
+from ..mesh.particle_mesh import Mesh, deposit, inside, interpolate, require_mesh
 from .poisson import Potential, require_potential
 
 

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ..core.checks import require_real, require_whole
 from ..core.errors import InvalidValueError
+from ..mesh.operators import Operators
 from .correction import Correction
-from .operators import Operators
 from .poisson import Potential, require_potential
 
 Array = NDArray[np.float64]

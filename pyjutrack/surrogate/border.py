@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..spacecharge.grid import GHOSTS
+from ..mesh.grid import GHOSTS
 
 
 def fold(padded: Tensor) -> Tensor:

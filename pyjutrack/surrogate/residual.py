@@ -14,11 +14,11 @@ from torch import Tensor
 
 from ..core.checks import require_whole
 from ..core.errors import InvalidValueError
+from ..mesh.grid import GHOSTS
+from ..mesh.operators import Operators
+from ..mesh.shapes import BSPLINE
 from ..spacecharge.correction import Correction
-from ..spacecharge.grid import GHOSTS
-from ..spacecharge.operators import Operators
 from ..spacecharge.poisson import Potential, require_potential
-from ..spacecharge.shapes import BSPLINE
 from .architectures import Standardisation, UNet, check_channels
 from .network import Network, check_fit, respond
 

@@ -26,10 +26,10 @@ from ..core.errors import (
     warn,
 )
 from ..core.scalars import is_transformed
-from ..spacecharge.grid import Grid
-from ..spacecharge.particle_mesh import Mesh
+from ..mesh.grid import Grid
+from ..mesh.particle_mesh import Mesh
+from ..mesh.shapes import shape
 from ..spacecharge.poisson import Potential, SpectralPoisson
-from ..spacecharge.shapes import shape
 from . import layers
 from .border import fold, unfold
 from .domain import Domain, Figures

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from ..core.errors import InvalidValueError
 from ..core.scalars import is_real
+from ..mesh.particle_mesh import inside
 from ..spacecharge.field import field_error, own_field
-from ..spacecharge.particle_mesh import inside
 from ..spacecharge.poisson import Potential
 
 #: mean error of the field above which a network is called poor: four times that of the worst of

@@ -132,7 +132,7 @@ def _specials() -> dict[str, _Special]:
     from ..beam.beam import Beam, require_whole
     from ..elements import Element
     from ..io import fields, own
-    from ..spacecharge.shapes import shape
+    from ..mesh.shapes import shape
     from ..surrogate import layers
     from ..surrogate.network import Network
 

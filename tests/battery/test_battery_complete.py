@@ -22,8 +22,8 @@ from pyjutrack.adjoint import ADJOINTS
 from pyjutrack.beam import initial_moments, observables
 from pyjutrack.diagnostics.instrument import Instrument
 from pyjutrack.elements import Element
+from pyjutrack.mesh.shapes import Shape
 from pyjutrack.spacecharge import BSPLINE, CATMULL_ROM, CIC, Correction
-from pyjutrack.spacecharge.shapes import Shape
 
 #: attributes of effects that are options, and where the battery tries them
 OPTIONS = {
@@ -113,7 +113,7 @@ def test_effects_and_potentials() -> None:
 
 
 def test_shapes() -> None:
-    from pyjutrack.spacecharge import shapes
+    from pyjutrack.mesh import shapes
 
     assert {s.name for s in vars(shapes).values() if isinstance(s, Shape)} == SHAPES
 

@@ -15,7 +15,7 @@ import torch
 from ...core.atomic import write_bytes
 from ...core.errors import InvalidValueError, MissingPackageError
 from ...core.tensorfile import plain
-from ...spacecharge.shapes import BSPLINE, Shape
+from ...mesh.shapes import BSPLINE, Shape
 from ..architectures import Standardisation
 from ..layers import Affine, Layer, Smoothing, record
 from ..network import Network

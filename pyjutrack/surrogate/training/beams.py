@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import InvalidValueError
-from ...spacecharge.grid import Grid
+from ...mesh.grid import Grid
 
 Array = NDArray[np.float64]
 

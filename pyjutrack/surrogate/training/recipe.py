@@ -12,7 +12,7 @@ import numpy as np
 from ...core.checks import require_real, require_whole, wrong
 from ...core.errors import InvalidValueError, require_known
 from ...core.scalars import is_whole
-from ...spacecharge.grid import Grid
+from ...mesh.grid import Grid
 from ..architectures import Energy, Standardisation, UNet, check_channels
 from ..network import Network
 from .beams import HELD_OUT_SEED, Beams

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ...mesh.grid import GHOSTS
 from ...spacecharge.field import density
-from ...spacecharge.grid import GHOSTS
 from ...spacecharge.poisson import Potential
 from ..border import fold
 from ..domain import Domain, Figures
