@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from pyjutrack.elements.motion import State
 from pyjutrack.end import state_of
-from pyjutrack.transport import State
 
 from . import peer_cheetah, peer_gridless, peer_xfields
 from .clock import in_turns

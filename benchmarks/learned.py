@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 import pyjutrack as pj
-from pyjutrack.hamiltonians import Form, Perceptron, Spline
+from pyjutrack.elements.potentials import Form, Perceptron, Spline
 
 from .setup import Setup
 

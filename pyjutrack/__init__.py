@@ -1,6 +1,6 @@
 """Hybrid physics and data-driven beam tracking with automatic differentiation."""
 
-from . import diagnostics, distributed, distributions, engines, hamiltonians, io, surrogate
+from . import diagnostics, distributed, distributions, engines, io, surrogate
 from . import html as _html  # noqa: F401  # registers what notebooks show
 from .beam import moments, observables
 from .beam.beam import Beam
@@ -50,6 +50,7 @@ from .elements import (
     Sextupole,
     Solenoid,
 )
+from .elements import potentials as hamiltonians
 from .io import LatticeFileError, LatticeWarning, read_beam, read_lattice, write_beam, write_lattice
 from .kick import Kick
 from .lattice import Lattice

@@ -20,15 +20,15 @@ from .beam.reference import Reference
 from .core.scalars import detached
 from .core.tensors import tensors_in
 from .elements import Element
+from .elements.motion import State, behind
+from .elements.motion.placement import note
 from .kernels import parallel
 from .kernels.columns import stacked
 from .kick import Kick
 from .maps.program import NotRecordedError, Program, Recorder
 from .mesh.particle_mesh import Mesh, stencil
 from .spacecharge import SpaceCharge
-from .transport import State, behind
-from .transport.fused import is_number, is_plain
-from .transport.placed import note
+from .tracking_.fused_lattice import is_number, is_plain
 from .walk import Segment, Walk, passed
 
 #: work of a pass beside a kick, per particle

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from .beam.beam import Beam
 from .beam.reference import Reference
+from .elements.motion import State
 from .kernels.columns import stacked
-from .transport import State
-from .transport.fused import is_plain
+from .tracking_.fused_lattice import is_plain
 
 
 class End(NamedTuple):

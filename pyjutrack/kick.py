@@ -8,8 +8,8 @@ from typing import Any, Protocol
 from .beam.beam import Beam
 from .core.checks import require_instances
 from .core.scalars import Number, detached
+from .elements.motion import State, slices
 from .lattice import Lattice
-from .transport import State, slices
 
 #: into how many slices each element is cut
 Plan = tuple[int, ...]

@@ -17,7 +17,7 @@ from .kick import Kick, plan
 from .lattice import Lattice, places
 from .propagation import run
 from .task import check_track
-from .transport.fused import fused
+from .tracking_.fused_lattice import fused
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -16,16 +16,16 @@ from .beam.beam import Beam
 from .beam.reference import Reference
 from .core.scalars import Number, detached, is_transformed
 from .core.tensors import tensors_in
+from .elements.motion import State
+from .elements.motion.base import passable
+from .elements.motion.inverse import Operation, taped
+from .elements.motion.placement import always_passes
 from .kernels import mesh as kernels
 from .kick import Kick
 from .maps.apply import moves, push
 from .maps.compiled import COMPILED_MAPS
 from .mesh.particle_mesh import stencil
 from .spacecharge import SpaceCharge
-from .transport import State
-from .transport.base import passable
-from .transport.placed import always_passes
-from .transport.retreat import Operation, taped
 from .walk import Segment, passed
 
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from .beam.beam import Beam
 from .channel import channelled
+from .elements.motion import State, behind
 from .end import End, state_of
 from .kernels import parallel
 from .kick import Kick, Plan
 from .lattice import Lattice
 from .particles import particles_of
 from .soft_apertures import in_sections
-from .transport import State, behind
-from .transport.fused import fused
+from .tracking_.fused_lattice import fused
 from .walk import Walk, passed
 
 

@@ -15,11 +15,11 @@ import torch
 from .beam.beam import Beam
 from .core.errors import InvalidValueError
 from .elements import Aperture
+from .elements.motion import WHOLE, State
+from .elements.motion.soft import NEGLIGIBLE, passing
 from .end import End, state_of
 from .kick import Kick, Plan
 from .lattice import Lattice
-from .transport import WHOLE, State
-from .transport.soft import NEGLIGIBLE, passing
 from .walk import Segment, passed
 
 #: tracks the beam, and test particles if there are any, once through a lattice

@@ -10,10 +10,10 @@ from typing import NamedTuple, overload
 from .beam.reference import Reference
 from .core.scalars import Number
 from .elements import Element
+from .elements.motion import WHOLE, Part, State, advance, passable
+from .elements.motion.straight import is_zero
 from .kick import Plan
 from .lattice import Lattice
-from .transport import WHOLE, Part, State, advance, passable
-from .transport.straight import is_zero
 
 
 class Segment(NamedTuple):

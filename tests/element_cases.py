@@ -13,7 +13,7 @@ from torch import Tensor
 
 import pyjutrack as pj
 from pyjutrack.elements import Magnet
-from pyjutrack.transport import WHOLE, Part, State, advance
+from pyjutrack.elements.motion import WHOLE, Part, State, advance
 
 PROTON = pj.Reference.from_kinetic("proton", 1e9)
 Along = Callable[[Tensor], Tensor]

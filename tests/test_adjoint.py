@@ -14,8 +14,8 @@ from rounding import assert_as_rounded, spread, steps
 import pyjutrack as pj
 from pyjutrack.adjoint import choice
 from pyjutrack.adjoint.compiled_steps import _found_again
-from pyjutrack.transport import WHOLE, Part, State, advance
-from pyjutrack.transport.retreat import has_inverse, retreat
+from pyjutrack.elements.motion import WHOLE, Part, State, advance
+from pyjutrack.elements.motion.inverse import has_inverse, retreat
 
 LITTLE = ("checkpoint", "reversible")
 KNOBS = ["d1.length", "q1.k1", "q2.length", "q2.k1", "beam.current"]
@@ -300,7 +300,7 @@ def test_what_cannot_be(cell, kick, make_beam) -> None:
 
 def test_a_map_of_a_users_own_is_kept(kick, make_beam) -> None:
     """Nobody knows its inverse, so the beam in front of it stays."""
-    from pyjutrack import transport
+    from pyjutrack.elements import motion
 
     @dataclasses.dataclass(frozen=True, repr=False)
     class Squeeze(pj.Element):
@@ -311,7 +311,7 @@ def test_a_map_of_a_users_own_is_kept(kick, make_beam) -> None:
         x, px, *rest = state.coordinates
         return State((x * element.factor, px / element.factor, *rest), state.alive)
 
-    transport.transport.register(Squeeze, squeezed)
+    motion.transport.register(Squeeze, squeezed)
     factor = torch.tensor(1.1, dtype=torch.float64, requires_grad=True)
     line = pj.Lattice([pj.Drift(0.1), Squeeze(factor=factor), pj.Drift(0.1)])
     assert not has_inverse(line.elements[1], PROTON, WHOLE)

@@ -16,9 +16,9 @@ from element_cases import FUSED, PROTON, Case
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import pyjutrack as pj
+from pyjutrack.elements.motion import WHOLE, State, advance
 from pyjutrack.kick import plan
 from pyjutrack.propagation import run
-from pyjutrack.transport import WHOLE, State, advance
 
 
 class Away(TorchDispatchMode):

@@ -13,13 +13,13 @@ from element_cases import PROTON
 import pyjutrack as pj
 from pyjutrack import propagation
 from pyjutrack.autodiff import Pushed, seeds
+from pyjutrack.elements.motion import transport
 from pyjutrack.end import state_of
 from pyjutrack.kick import plan
 from pyjutrack.knobs import overlay, parts
 from pyjutrack.particles import Particles, particles_of
 from pyjutrack.propagation import run
 from pyjutrack.task import Task
-from pyjutrack.transport import transport
 
 WRT = ("q1.k1", "d2.length", "beam.current", "q1.length")
 

@@ -17,10 +17,10 @@ from scipy.stats import norm
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
 from pyjutrack.beam.communicator import World
+from pyjutrack.elements.motion import State
 from pyjutrack.engines import engine_of
 from pyjutrack.engines.julia import border
 from pyjutrack.task import task_of
-from pyjutrack.transport import State
 
 SIGMA = 1e-3
 #: d<x>/d(kick) of the particles that a sharp slit of half width sigma lets through, by the kick in

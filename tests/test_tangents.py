@@ -14,11 +14,11 @@ from element_cases import FUSED, PROTON, SYMPLECTIC, Case, points
 from rounding import OF_A_MAP
 
 import pyjutrack as pj
+from pyjutrack.elements.motion import State, transport
 from pyjutrack.maps.codegen import tangent_kernel as generate_tangents
 from pyjutrack.maps.generated import tangent_kernel
-from pyjutrack.transport import State, transport
-from pyjutrack.transport import fused as programs
-from pyjutrack.transport.fused import fused, linearised
+from pyjutrack.tracking_ import fused_lattice as programs
+from pyjutrack.tracking_.fused_lattice import fused, linearised
 
 #: the gap and the change of the reference, that no case of the battery has
 GAP = pj.RFCavity(0.2, 1e7, frequency=1e7, phase=0.5, accelerate=True)

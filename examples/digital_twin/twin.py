@@ -5,7 +5,7 @@ from __future__ import annotations
 from machine import EMITTANCE, PROTON, QUADRUPOLES, TWISS, line, scanners
 
 import pyjutrack as pj
-from pyjutrack.hamiltonians import Spline
+from pyjutrack.elements.potentials import Spline
 
 #: what a physicist would fit without learning anything of unknown form
 KNOBS = [pj.Unknown(f"{name}.k1", prior=0.2, relative=True) for name in QUADRUPOLES]

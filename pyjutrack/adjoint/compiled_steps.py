@@ -19,6 +19,8 @@ from ..beam.reference import Reference
 from ..core.errors import InvalidValueError
 from ..core.scalars import Number, detached
 from ..core.tensors import active
+from ..elements.motion import State
+from ..elements.motion.inverse import taped, way_back
 from ..kernels import mesh as kernels
 from ..kick import Kick
 from ..maps.apply import undo_and_pull
@@ -26,8 +28,6 @@ from ..maps.compiled import COMPILED_MAPS
 from ..maps.program import NotRecordedError
 from ..mesh.particle_mesh import Mesh, deposit_admitted, stencil
 from ..spacecharge import SpaceCharge, SpectralPoisson
-from ..transport import State
-from ..transport.retreat import taped, way_back
 from .course import Course, Tensors
 from .steps import Sums
 

@@ -13,9 +13,9 @@ from torch import Tensor
 from ..beam.beam import Beam
 from ..beam.reference import Reference
 from ..core.special import on_host
+from ..elements.motion import WHOLE, behind
 from ..kick import Kick
 from ..lattice import Lattice
-from ..transport import WHOLE, behind
 from ..walk import Segment, Walk
 
 Tensors = tuple[Tensor, ...]

@@ -17,6 +17,8 @@ from ..channel import channelled
 from ..core.errors import InvalidValueError
 from ..core.scalars import detached
 from ..core.tensors import active, entangled, replaced, tensors_in
+from ..elements.motion import State, behind
+from ..elements.motion.inverse import has_inverse
 from ..end import End, state_of
 from ..kernels import parallel
 from ..kick import Kick, Plan
@@ -24,8 +26,6 @@ from ..lattice import Lattice
 from ..propagation import run
 from ..soft_apertures import in_sections
 from ..spacecharge.kick import check_differentiable
-from ..transport import State, behind
-from ..transport.retreat import has_inverse
 from ..walk import Walk, passed
 from .choice import chosen
 from .compiled_steps import (

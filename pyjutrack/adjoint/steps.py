@@ -9,9 +9,9 @@ from torch import Tensor
 
 from ..beam.beam import Beam
 from ..beam.reference import Reference
+from ..elements.motion import State
+from ..elements.motion.inverse import all_undone, is_kick, taped
 from ..kick import Kick
-from ..transport import State
-from ..transport.retreat import all_undone, is_kick, taped
 from ..walk import Segment, passed
 from .course import Tensors
 

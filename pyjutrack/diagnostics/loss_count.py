@@ -12,8 +12,8 @@ from ..beam.beam import Beam
 from ..beam.moments import survivors
 from ..core.errors import InvalidValueError
 from ..elements import Aperture
-from ..transport.frames import cos_sin
-from ..transport.soft import outside
+from ..elements.motion.geometry import cos_sin
+from ..elements.motion.soft import outside
 from .instrument import Instrument
 
 

@@ -13,7 +13,7 @@ from ..core.scalars import Number
 from .base import Element
 
 if TYPE_CHECKING:
-    from ..hamiltonians import Form
+    from .potentials import Form
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -13,14 +13,14 @@ from ..adjoint import run_adjoint
 from ..autodiff import Pushed, seeds
 from ..beam.beam import Beam
 from ..beam.reference import Reference
+from ..elements.motion import State
 from ..end import End, state_of
 from ..kernels import parallel
 from ..knobs import overlay, parts, split, values
 from ..lattice import Lattice
 from ..propagation import run
 from ..task import Task
-from ..transport import State
-from ..transport.fused import linearised
+from ..tracking_.fused_lattice import linearised
 from .protocol import Figure
 from .results import all_alive, checked
 

@@ -14,7 +14,7 @@ from ..core.atomic import tupled
 from ..core.errors import InvalidValueError, UnknownNameError, unknown
 from ..core.scalars import is_transformed
 from ..elements import Element, kinds
-from ..hamiltonians import Form, form_from_record, record_of
+from ..elements.potentials import Form, form_from_record, record_of
 
 Plain = dict[str, Any]
 

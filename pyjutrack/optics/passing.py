@@ -11,7 +11,7 @@ from torch import Tensor
 from ..autodiff import Pushed
 from ..beam.reference import Reference
 from ..elements import Element
-from ..transport import WHOLE, Part, State, advance
+from ..elements.motion import WHOLE, Part, State, advance
 from .stacks import stacks
 
 _ALL = tuple(range(6))

@@ -21,8 +21,8 @@ from ..core.scalars import detached
 from ..core.transforms import numeric
 from ..elements import Bend
 from ..elements.bends import faces
+from ..elements.motion import Part
 from ..lattice import Lattice, require_lattice
-from ..transport import Part
 from .modes import normal_modes_4d
 from .orbit import find, passage, start
 from .passing import Passage, pairwise_products

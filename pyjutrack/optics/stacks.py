@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..core.scalars import vanishes
 from ..elements import Element
-from ..transport.straight import is_zero
+from ..elements.motion.straight import is_zero
 
 
 class Stack(NamedTuple):

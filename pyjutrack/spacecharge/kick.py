@@ -17,8 +17,8 @@ from ..core.checks import require_flag, require_real, wrong
 from ..core.errors import InvalidValueError, ResolutionWarning, require_known, warn
 from ..core.scalars import Number, detached, tensor_like
 from ..elements import kinds
+from ..elements.motion import State
 from ..mesh.particle_mesh import deposit_admitted, inside, kick, refuse_staircase
-from ..transport import State
 from .poisson import Guarded, Potential, SpectralPoisson, require_potential
 
 #: a beam may start with this share of its particles outside the box

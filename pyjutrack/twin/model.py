@@ -28,7 +28,7 @@ from ..lattice import Lattice
 from ..loss_warning import warn_if_differentiable
 from ..stations import position, stations
 from ..task import Task, task_of
-from ..transport.fused import is_number
+from ..tracking_.fused_lattice import is_number
 from . import records
 from .unknowns import Unknown, put, shaped
 

@@ -12,9 +12,9 @@ from battery_cases import Part, part
 from battery_setup import Array, Setup, drawn
 
 import pyjutrack as pj
+from pyjutrack.elements.motion import State
 from pyjutrack.spacecharge import Mesh, Potential
 from pyjutrack.surrogate.architectures import Energy, Standardisation, UNet
-from pyjutrack.transport import State
 
 Knobs = Mapping[str, Any]
 

@@ -17,11 +17,12 @@ from test_battery_effects import WAYS
 from test_battery_twin import INSTRUMENTS
 
 import pyjutrack as pj
-from pyjutrack import diagnostics, hamiltonians, knobs
+from pyjutrack import diagnostics, knobs
 from pyjutrack.adjoint import ADJOINTS
 from pyjutrack.beam import initial_moments, observables
 from pyjutrack.diagnostics.instrument import Instrument
 from pyjutrack.elements import Element
+from pyjutrack.elements import potentials as hamiltonians
 from pyjutrack.mesh.shapes import Shape
 from pyjutrack.spacecharge import BSPLINE, CATMULL_ROM, CIC, Correction
 

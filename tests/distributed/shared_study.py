@@ -11,7 +11,7 @@ import torch
 
 import pyjutrack as pj
 from pyjutrack.distributed import ALONE, World, board, gather, job, shard
-from pyjutrack.transport import State
+from pyjutrack.elements.motion import State
 
 #: not divisible by two or three
 PARTICLES = 5003

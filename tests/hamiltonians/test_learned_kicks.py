@@ -11,7 +11,7 @@ from element_cases import SYMPLECTIC
 from torch import Tensor
 
 import pyjutrack as pj
-from pyjutrack.hamiltonians import Form, Perceptron, Spline, form_from_record, record_of
+from pyjutrack.elements.potentials import Form, Perceptron, Spline, form_from_record, record_of
 
 FORMS: list[Form] = [
     Spline((0.04, 0.03), (9, 10), unit=1e-5),

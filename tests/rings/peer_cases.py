@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 import pyjutrack as pj
-from pyjutrack.transport import WHOLE, State, advance
+from pyjutrack.elements.motion import WHOLE, State, advance
 
 PROTON = pj.Reference.from_kinetic("proton", 160e6)  # beta = 0.52
 ELECTRON = pj.Reference.from_total("electron", 6e9)

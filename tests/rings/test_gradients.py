@@ -11,8 +11,8 @@ import torch
 from examples_loader import load_example
 
 import pyjutrack as pj
-from pyjutrack.transport import Part
-from pyjutrack.transport.steps import steps_of
+from pyjutrack.elements.motion import Part
+from pyjutrack.elements.motion.steps import steps_of
 
 ELECTRON = pj.Reference.from_total("electron", 3e9)
 PROTON = pj.Reference.from_p0c("proton", 26e9)

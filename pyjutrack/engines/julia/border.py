@@ -24,13 +24,13 @@ from ...beam.reference import Reference
 from ...core.errors import InvalidValueError
 from ...core.scalars import Number, differs, is_transformed
 from ...elements import Drift, Element, Marker, Multipole, Quadrupole
+from ...elements.motion.steps import steps_of
 from ...knobs import CURRENT
 from ...lattice import Lattice
 from ...spacecharge import Mesh, SpaceCharge, SpectralPoisson
 from ...surrogate import Surrogate
 from ...surrogate.conversion import to_nnlib
 from ...task import Task
-from ...transport.steps import steps_of
 from .gridless import JuTrackSpaceCharge
 from .session import Session
 

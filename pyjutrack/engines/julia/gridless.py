@@ -12,8 +12,8 @@ import numpy as np
 from ...beam.beam import Beam
 from ...core.errors import InvalidValueError
 from ...core.scalars import Number
+from ...elements.motion import State
 from ...spacecharge.kick import check_settings
-from ...transport import State
 
 
 @dataclass(frozen=True)

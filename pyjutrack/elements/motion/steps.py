@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 from torch import Tensor
 
-from ..core.errors import InvalidValueError
-from ..core.scalars import Number, refuse_batched
-from ..elements import Magnet
+from ...core.errors import InvalidValueError
+from ...core.scalars import Number, refuse_batched
+from .. import Magnet
 from .base import WHOLE, Part
 
 #: how well kicks meet a gradient, in units of itself

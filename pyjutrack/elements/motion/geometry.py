@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ..core.scalars import Number
-from ..elements import Bend, Element
+from ...core.scalars import Number
+from .. import Bend, Element
 
 Vector = tuple[Any, Any, Any]
 

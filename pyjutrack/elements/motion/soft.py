@@ -7,11 +7,11 @@ import math
 import torch
 from torch import Tensor
 
-from ..beam.reference import Reference
-from ..core.special import bool_or
-from ..elements import Aperture
+from ...beam.reference import Reference
+from ...core.special import bool_or
+from .. import Aperture
 from .base import State, passable
-from .placed import in_frame
+from .placement import in_frame
 
 #: a particle of less weight than this cannot matter, and is lost
 NEGLIGIBLE = 1e-12

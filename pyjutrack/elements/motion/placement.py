@@ -7,24 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..beam.reference import Reference
-from ..core.scalars import Number
-from ..core.special import bool_or, on_host
-from ..elements import Drift, Element, Marker, Monitor, Patch, Quadrupole
-from ..maps.program import Recorder
+from ...beam.reference import Reference
+from ...core.scalars import Number
+from ...core.special import bool_or, on_host
+from ...maps.program import Recorder
+from .. import Drift, Element, Marker, Monitor, Patch, Quadrupole
 from .apply import kick
 from .base import Part, State, transport
-from .fields import behind
-from .frames import (
-    Frame,
-    along,
-    cos_sin,
-    displacement,
-    inverse,
-    middle,
-    rolled,
-    then,
-)
+from .cavities import behind
+from .geometry import Frame, along, cos_sin, displacement, inverse, middle, rolled, then
 from .straight import is_zero
 
 

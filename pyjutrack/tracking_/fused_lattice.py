@@ -14,13 +14,13 @@ from torch.autograd import forward_ad
 
 from ..beam.reference import Reference
 from ..core.scalars import is_transformed
+from ..elements.motion.base import WHOLE, State
+from ..elements.motion.cavities import behind
+from ..elements.motion.placement import note
 from ..kernels import parallel
 from ..kernels.columns import stacked
 from ..lattice import Lattice
 from ..maps.program import NotRecordedError, Program, Recorder
-from .base import WHOLE, State
-from .fields import behind
-from .placed import note
 
 #: operations of particles that a call runs at most, beside tangents: 0.1 s on two cores. Between
 #: two calls Python sees to signals, Ctrl-C among them.

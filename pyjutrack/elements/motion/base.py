@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from ..beam.reference import Reference
-from ..core.errors import InvalidValueError
-from ..elements import Element
+from ...beam.reference import Reference
+from ...core.errors import InvalidValueError
+from .. import Element
 
 #: by how much of it a slice may be longer than its step
 _TOLERANCE = 1e-3

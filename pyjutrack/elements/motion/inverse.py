@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..beam.reference import Reference
-from ..elements import Element
-from ..maps.apply import apply_map
-from ..maps.compiled import COMPILED_MAPS
-from ..maps.program import NotRecordedError, Recorder
+from ...beam.reference import Reference
+from ...maps.apply import apply_map
+from ...maps.compiled import COMPILED_MAPS
+from ...maps.program import NotRecordedError, Recorder
+from .. import Element
 from .apply import kick
 from .base import Part, State
-from .frames import Frame, inverse
-from .placed import advance
+from .geometry import Frame, inverse
+from .placement import advance
 
 Parameters = tuple[Any, ...]
 #: a map by name, and its parameters

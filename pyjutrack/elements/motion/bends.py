@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..beam.reference import Reference
-from ..core.scalars import Number, vanishes
-from ..elements import Bend
-from ..elements.bends import faces
+from ...beam.reference import Reference
+from ...core.scalars import Number, vanishes
+from .. import Bend
+from ..bends import faces
 from .apply import kick, move
 from .base import Part, State, transport
 from .straight import is_zero, per_length, with_kicks, with_series

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..beam.reference import Reference
-from ..elements import HamiltonianKick
+from ...beam.reference import Reference
+from .. import HamiltonianKick
 from .apply import kick
 from .base import Part, State, transport
 

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .. import maps
-from ..beam.reference import Reference
-from ..core.scalars import Number, tensor_like
-from ..maps.apply import apply_map
-from ..maps.program import Recorder
+from ... import maps
+from ...beam.reference import Reference
+from ...core.scalars import Number, tensor_like
+from ...maps.apply import apply_map
+from ...maps.program import Recorder
 from .base import State
 
 

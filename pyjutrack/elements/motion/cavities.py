@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-from ..beam.reference import SPEED_OF_LIGHT, Reference
-from ..core.scalars import Number
-from ..elements import CrabCavity, Element, RFCavity, Solenoid
+from ...beam.reference import SPEED_OF_LIGHT, Reference
+from ...core.scalars import Number
+from .. import CrabCavity, Element, RFCavity, Solenoid
 from .apply import kick, move
 from .base import Part, State, transport
-from .frames import cos_sin
+from .geometry import cos_sin
 from .straight import is_zero
 
 

@@ -9,10 +9,10 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
 
-from ..core.atomic import tupled
-from ..core.checks import wrong
-from ..core.errors import InvalidValueError, require_known
-from ..core.scalars import is_real
+from ...core.atomic import tupled
+from ...core.checks import wrong
+from ...core.errors import InvalidValueError, require_known
+from ...core.scalars import is_real
 
 K = TypeVar("K")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..beam.reference import Reference
-from ..elements import Aperture, Patch
+from ...beam.reference import Reference
+from .. import Aperture, Patch
 from .apply import stop
 from .base import Part, State, transport
 from .soft import NEGLIGIBLE, outside

@@ -8,10 +8,10 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ..core.errors import InvalidValueError
-from ..mesh.grid import Grid
-from ..mesh.particle_mesh import Mesh, inside, interpolate, kick
-from ..mesh.shapes import BSPLINE
+from ...core.errors import InvalidValueError
+from ...mesh.grid import Grid
+from ...mesh.particle_mesh import Mesh, inside, interpolate, kick
+from ...mesh.shapes import BSPLINE
 from .base import form, positive
 
 #: splines at each wall that reach beyond it, ghosts of the grid included

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..core.errors import InvalidValueError
-from ..core.scalars import is_whole
+from ...core.errors import InvalidValueError
+from ...core.scalars import is_whole
 from .base import form, positive
 
 

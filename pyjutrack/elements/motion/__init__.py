@@ -1,9 +1,9 @@
 """How each kind of element moves particles: from the record of parameters to the map."""
 
-from . import bends, fields, learned, places, straight
+from . import bends, cavities, learned, places, straight
 from .base import WHOLE, Part, State, passable, slices, transport
-from .fields import behind
-from .placed import advance
+from .cavities import behind
+from .placement import advance
 
 __all__ = [
     "WHOLE",

@@ -6,22 +6,12 @@ from copy import copy
 from functools import partial
 from typing import Any, TypeVar
 
-from ..beam.reference import Reference
-from ..core.scalars import Number, vanishes
-from ..elements import (
-    Drift,
-    Kicker,
-    Magnet,
-    Marker,
-    Monitor,
-    Multipole,
-    Octupole,
-    Quadrupole,
-    Sextupole,
-)
+from ...beam.reference import Reference
+from ...core.scalars import Number, vanishes
+from .. import Drift, Kicker, Magnet, Marker, Monitor, Multipole, Octupole, Quadrupole, Sextupole
 from .apply import kick, move
 from .base import Part, State, transport
-from .integrate import Step, integrate
+from .integrators import Step, integrate
 from .steps import pieces_of, steps_of
 
 Series = tuple[Number, ...]
