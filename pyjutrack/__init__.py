@@ -53,7 +53,7 @@ from .elements import (
 from .elements import potentials as hamiltonians
 from .io import LatticeFileError, LatticeWarning, read_beam, read_lattice, write_beam, write_lattice
 from .kick import Kick
-from .lattice import Lattice
+from .lattice.lattice import Lattice
 from .losses import LossMap, loss_map
 from .matching import Match, Target, match
 from .optics import (

@@ -20,8 +20,8 @@ from .core.transforms import numeric
 from .engines import Engine, engine_of
 from .engines.results import checked
 from .kick import Kick, require_kicks
-from .knobs import lowest, overlay, parts, split, values
-from .lattice import Lattice, require_lattice
+from .lattice.knobs import lowest, overlay, parts, split, values
+from .lattice.lattice import Lattice, require_lattice
 from .loss_warning import lost_between, warn_of_losses
 from .spacecharge.kick import check_differentiable
 from .task import Task, task_of
@@ -141,7 +141,7 @@ def gradient(
             the beam are set in the initial beam that it gets.
         wrt: knobs, such as "d1.length", "q1.k1", "beam.current", "beam.beta_x",
             "kicks[0].perveance_scale", or vectors such as "field.weights", which count with all
-            their entries; see `pyjutrack.knobs`.
+            their entries; see `pyjutrack.lattice.knobs`.
         mode: "reverse" costs a few trackings whatever the number of knobs; "forward" grows with
             the knobs, and needs no memory; "fd" is central differences.
         step: of the central differences, times max(|value of the knob|, 1); near the lowest value

@@ -13,7 +13,7 @@ from .beam.moments import centroid, emittance, sizes
 from .core.display import html, report
 from .core.scalars import detached
 from .elements import Element
-from .lattice import Lattice, places
+from .lattice.lattice import Lattice, places
 from .optics.table import TwissTable
 from .strip import strip
 from .twin.calibration import Calibration

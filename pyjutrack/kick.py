@@ -9,7 +9,7 @@ from .beam.beam import Beam
 from .core.checks import require_instances
 from .core.scalars import Number, detached
 from .elements.motion import State, slices
-from .lattice import Lattice
+from .lattice.lattice import Lattice
 
 #: into how many slices each element is cut
 Plan = tuple[int, ...]

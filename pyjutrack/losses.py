@@ -14,7 +14,7 @@ from .core.transforms import numeric
 from .end import beam_of, state_of
 from .kernels import parallel
 from .kick import Kick, plan
-from .lattice import Lattice, places
+from .lattice.lattice import Lattice, places
 from .propagation import run
 from .task import check_track
 from .tracking_.fused_lattice import fused

@@ -17,7 +17,7 @@ from .core.checks import require_callable, require_real, require_texts, require_
 from .core.errors import InvalidValueError, UnstableError, require_known
 from .core.scalars import detached, is_real, is_whole
 from .core.transforms import numeric
-from .lattice import Lattice, require_lattice
+from .lattice.lattice import Lattice, require_lattice
 from .optics import Twiss, TwissTable, optics_gradient
 
 Array = NDArray[np.float64]

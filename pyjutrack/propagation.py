@@ -10,7 +10,7 @@ from .elements.motion import State, behind
 from .end import End, state_of
 from .kernels import parallel
 from .kick import Kick, Plan
-from .lattice import Lattice
+from .lattice.lattice import Lattice
 from .particles import particles_of
 from .soft_apertures import in_sections
 from .tracking_.fused_lattice import fused

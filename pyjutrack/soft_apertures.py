@@ -19,7 +19,7 @@ from .elements.motion import WHOLE, State
 from .elements.motion.soft import NEGLIGIBLE, passing
 from .end import End, state_of
 from .kick import Kick, Plan
-from .lattice import Lattice
+from .lattice.lattice import Lattice
 from .walk import Segment, passed
 
 #: tracks the beam, and test particles if there are any, once through a lattice

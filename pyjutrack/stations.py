@@ -10,7 +10,7 @@ from .core.checks import require_texts
 from .core.errors import InvalidValueError, unknown
 from .core.transforms import uncompiled
 from .kick import Kick
-from .lattice import Lattice
+from .lattice.lattice import Lattice
 from .loss_warning import warn_if_differentiable
 from .task import Task, task_of
 

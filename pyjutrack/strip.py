@@ -26,7 +26,7 @@ from .elements import (
     Sextupole,
     Solenoid,
 )
-from .lattice import Lattice, places
+from .lattice.lattice import Lattice, places
 
 Array = NDArray[np.float64]
 Outline = tuple[tuple[float, float], ...]

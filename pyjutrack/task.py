@@ -11,7 +11,7 @@ from .beam.moments import survivors
 from .core.checks import require_whole
 from .core.errors import InvalidValueError, require_known
 from .kick import Kick, plan, require_kicks
-from .lattice import Lattice, require_lattice
+from .lattice.lattice import Lattice, require_lattice
 from .soft_apertures import require_weighing
 
 

@@ -8,7 +8,7 @@ from .beam.beam import Beam
 from .core.transforms import uncompiled
 from .engines import Engine, engine_of
 from .kick import Kick
-from .lattice import Lattice
+from .lattice.lattice import Lattice
 from .loss_warning import warn_if_differentiable
 from .task import task_of
 

@@ -13,7 +13,7 @@ from .elements import Element
 from .elements.motion import WHOLE, Part, State, advance, passable
 from .elements.motion.straight import is_zero
 from .kick import Plan
-from .lattice import Lattice
+from .lattice.lattice import Lattice
 
 
 class Segment(NamedTuple):

@@ -16,7 +16,7 @@ from pyjutrack.autodiff import Pushed, seeds
 from pyjutrack.elements.motion import transport
 from pyjutrack.end import state_of
 from pyjutrack.kick import plan
-from pyjutrack.knobs import overlay, parts
+from pyjutrack.lattice.knobs import overlay, parts
 from pyjutrack.particles import Particles, particles_of
 from pyjutrack.propagation import run
 from pyjutrack.task import Task

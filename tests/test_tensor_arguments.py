@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import pyjutrack as pj
-from pyjutrack.knobs import current, overlay
+from pyjutrack.lattice.knobs import current, overlay
 from pyjutrack.task import task_of
 
 PROTON = pj.Reference.from_kinetic("proton", 1e9)

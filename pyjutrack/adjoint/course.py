@@ -15,7 +15,7 @@ from ..beam.reference import Reference
 from ..core.special import on_host
 from ..elements.motion import WHOLE, behind
 from ..kick import Kick
-from ..lattice import Lattice
+from ..lattice.lattice import Lattice
 from ..walk import Segment, Walk
 
 Tensors = tuple[Tensor, ...]

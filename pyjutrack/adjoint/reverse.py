@@ -22,7 +22,7 @@ from ..elements.motion.inverse import has_inverse
 from ..end import End, state_of
 from ..kernels import parallel
 from ..kick import Kick, Plan
-from ..lattice import Lattice
+from ..lattice.lattice import Lattice
 from ..propagation import run
 from ..soft_apertures import in_sections
 from ..spacecharge.kick import check_differentiable

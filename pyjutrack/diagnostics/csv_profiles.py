@@ -11,7 +11,7 @@ import numpy as np
 from ..beam import initial_moments
 from ..core.errors import MeasurementError
 from ..elements import kinds
-from ..knobs import CURRENT
+from ..lattice.knobs import CURRENT
 from .file_errors import metres, shown, wrong
 from .profiles import Profiles
 

@@ -16,7 +16,7 @@ from ..beam.reference import Reference, require_reference
 from ..core.checks import require_real
 from ..core.errors import InvalidValueError, MeasurementError, require_known, unknown
 from ..core.scalars import is_real
-from ..lattice import Lattice, require_lattice
+from ..lattice.lattice import Lattice, require_lattice
 from ..optics import Twiss, linear_optics
 from .profile_checks import FAR, numbers
 

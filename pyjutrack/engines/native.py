@@ -16,8 +16,8 @@ from ..beam.reference import Reference
 from ..elements.motion import State
 from ..end import End, state_of
 from ..kernels import parallel
-from ..knobs import overlay, parts, split, values
-from ..lattice import Lattice
+from ..lattice.knobs import overlay, parts, split, values
+from ..lattice.lattice import Lattice
 from ..propagation import run
 from ..task import Task
 from ..tracking_.fused_lattice import linearised

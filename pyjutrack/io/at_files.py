@@ -12,7 +12,7 @@ import numpy as np
 from ..beam.reference import SPEED_OF_LIGHT, Reference, Species
 from ..core.errors import InvalidValueError
 from ..elements import Element, Multipole, SBend
-from ..lattice import Lattice
+from ..lattice.lattice import Lattice
 from .at_elements import converted
 from .at_text import elements_of
 from .errors import clipped, wrong

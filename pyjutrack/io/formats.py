@@ -14,7 +14,7 @@ from ..core.errors import (
     require_known,
     warn,
 )
-from ..lattice import Lattice, require_lattice
+from ..lattice.lattice import Lattice, require_lattice
 from .errors import LatticeFileError, LatticeWarning, wrong
 from .limits import ELEMENTS, ORDER, STEPS, require_below, require_size
 from .record import LatticeFile

@@ -17,7 +17,7 @@ from ..beam.reference import Reference
 from ..core.errors import InvalidValueError
 from ..core.scalars import detached
 from ..elements import Element
-from ..lattice import Lattice
+from ..lattice.lattice import Lattice
 from .at_elements import converted
 from .errors import LatticeFileError, clipped, wrong
 from .mad_beam import DEFAULT, beam_reference

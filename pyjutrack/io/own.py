@@ -18,7 +18,7 @@ from ..core.atomic import write_json
 from ..core.errors import InvalidValueError
 from ..core.scalars import detached
 from ..elements import Element, kinds
-from ..lattice import Lattice
+from ..lattice.lattice import Lattice
 from .errors import wrong
 from .fields import BadElement, Plain, changed_fields, element_from, kind_named
 from .record import LatticeFile

@@ -15,7 +15,7 @@ from ..beam.reference import SPEED_OF_LIGHT, Reference, Species
 from ..core.errors import PyJuTrackError, unknown
 from ..core.scalars import detached
 from ..elements import CrabCavity, Element, RFCavity
-from ..lattice import Lattice
+from ..lattice.lattice import Lattice
 from .errors import LatticeFileError, wrong
 from .fields import BadElement
 from .pals_kinds import KINDS, opening

@@ -30,7 +30,7 @@ from ..elements import (
     Sextupole,
     Solenoid,
 )
-from ..lattice import Lattice
+from ..lattice.lattice import Lattice
 from .errors import LatticeWarning
 from .fields import changed_fields, plain
 from .optional import optional

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..beam.reference import Reference
-from ..lattice import Lattice
+from ..lattice.lattice import Lattice
 
 #: takes what could not be represented of the element at hand
 Say = Callable[[str], None]

@@ -14,8 +14,8 @@ from ..beam.reference import Reference, require_reference
 from ..core.checks import require_callable, require_flag
 from ..core.errors import InvalidValueError
 from ..core.transforms import numeric
-from ..knobs import lattice_values
-from ..lattice import Lattice, require_lattice
+from ..lattice.knobs import lattice_values
+from ..lattice.lattice import Lattice, require_lattice
 from .linear import linear_optics
 from .table import Twiss, TwissTable
 

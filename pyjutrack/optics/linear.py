@@ -13,7 +13,7 @@ from ..core.checks import require_flag, require_kind, require_real, require_whol
 from ..core.errors import InvalidValueError, UnstableError
 from ..core.scalars import Number, detached, tensor_like
 from ..core.transforms import numeric
-from ..lattice import Lattice, require_lattice
+from ..lattice.lattice import Lattice, require_lattice
 from .modes import normal_modes_4d
 from .orbit import Orbit, differentiable, find, passage, start
 from .passing import pairwise_products

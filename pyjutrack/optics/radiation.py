@@ -22,7 +22,7 @@ from ..core.transforms import numeric
 from ..elements import Bend
 from ..elements.bends import faces
 from ..elements.motion import Part
-from ..lattice import Lattice, require_lattice
+from ..lattice.lattice import Lattice, require_lattice
 from .modes import normal_modes_4d
 from .orbit import find, passage, start
 from .passing import Passage, pairwise_products

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..beam.reference import Reference
 from ..core.errors import InvalidValueError
 from ..core.transforms import numeric
-from ..lattice import Lattice
+from ..lattice.lattice import Lattice
 from .linear import linear_optics, twiss_table
 from .orbit import Orbit, find, passage, start
 from .passing import pairwise_products

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..beam.reference import Reference
 from ..core.checks import require_whole
 from ..core.transforms import numeric
-from ..lattice import Lattice
+from ..lattice.lattice import Lattice
 from .orbit import differentiable, find, passage, start
 from .passing import pairwise_products
 from .tunes import modes

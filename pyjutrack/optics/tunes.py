@@ -16,7 +16,7 @@ from ..core.transforms import numeric
 from ..derivatives import jacobian_derivatives
 from ..engines import Engine
 from ..kick import Kick
-from ..lattice import Lattice
+from ..lattice.lattice import Lattice
 
 Array = NDArray[np.float64]
 

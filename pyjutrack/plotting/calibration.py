@@ -17,7 +17,7 @@ from ..core.atomic import write_bytes, write_text
 from ..diagnostics import Diagnostic
 from ..elements import HamiltonianKick
 from ..html import calibration_tables, settings_table
-from ..lattice import Lattice
+from ..lattice.lattice import Lattice
 from ..tracking import track
 from .figure import figure, sheet
 from .fit import (

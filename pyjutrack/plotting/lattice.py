@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 
 from ..core.checks import require_flag
-from ..lattice import Lattice, places, require_lattice
+from ..lattice.lattice import Lattice, places, require_lattice
 from ..strip import Array, Look, strip
 from .figure import require_axes
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 from scipy.interpolate import CubicHermiteSpline
 
-from ..lattice import Lattice, require_lattice
+from ..lattice.lattice import Lattice, require_lattice
 from .figure import require_axes, require_table
 from .lattice import plot_lattice
 

@@ -7,7 +7,7 @@ from ..beam.beam import Beam
 from ..beam.reference import Reference
 from ..elements import Drift, Quadrupole
 from ..engines.julia import JuTrackSpaceCharge
-from ..lattice import Lattice
+from ..lattice.lattice import Lattice
 from ..optics import twiss
 from ..spacecharge import Potential, SpaceCharge, SpectralPoisson
 

@@ -19,7 +19,7 @@ from ..elements.motion.cavities import behind
 from ..elements.motion.placement import note
 from ..kernels import parallel
 from ..kernels.columns import stacked
-from ..lattice import Lattice
+from ..lattice.lattice import Lattice
 from ..maps.program import NotRecordedError, Program, Recorder
 
 #: operations of particles that a call runs at most, beside tangents: 0.1 s on two cores. Between

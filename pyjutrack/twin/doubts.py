@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import IdentifiabilityWarning, InvalidValueError, MisfitWarning, warn
-from ..knobs import parts
+from ..lattice.knobs import parts
 from .calibration import Calibration
 from .measurements import Measurements
 from .model import Twin

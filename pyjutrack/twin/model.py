@@ -23,8 +23,8 @@ from ..core.tensors import active, tensors_in
 from ..core.transforms import uncompiled
 from ..diagnostics import Diagnostic
 from ..kick import Kick, require_kicks
-from ..knobs import CURRENT, overlay
-from ..lattice import Lattice
+from ..lattice.knobs import CURRENT, overlay
+from ..lattice.lattice import Lattice
 from ..loss_warning import warn_if_differentiable
 from ..stations import position, stations
 from ..task import Task, task_of

@@ -17,7 +17,7 @@ import torch
 from ..core.atomic import write_bytes
 from ..core.errors import InvalidValueError
 from ..core.version import __version__
-from ..knobs import parts, values
+from ..lattice.knobs import parts, values
 from ..stations import stations
 from ..surrogate.conversion.onnx import require_package
 from .graph import Graph, Node, Symbol

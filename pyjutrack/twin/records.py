@@ -128,10 +128,11 @@ def _own() -> dict[str, type]:
 
 @cache
 def _specials() -> dict[str, _Special]:
-    from .. import lattice, spacecharge
+    from .. import spacecharge
     from ..beam.beam import Beam, require_whole
     from ..elements import Element
     from ..io import fields, own
+    from ..lattice import lattice
     from ..mesh.shapes import shape
     from ..surrogate import layers
     from ..surrogate.network import Network

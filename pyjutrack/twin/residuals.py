@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..autodiff import Pushed, seeds, value_of
 from ..core.errors import TrainingError
-from ..knobs import split
+from ..lattice.knobs import split
 from ..loss_warning import lost_between
 from ..spacecharge.kick import check_differentiable
 from .measurements import Measurements

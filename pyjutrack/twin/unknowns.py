@@ -14,7 +14,7 @@ from torch import Tensor
 from ..core.checks import require_flag, shown
 from ..core.errors import InvalidValueError
 from ..core.scalars import is_real
-from ..knobs import current, overlay, parts
+from ..lattice.knobs import current, overlay, parts
 from ..task import Task
 
 
@@ -26,7 +26,7 @@ class Unknown:
     sets, the value is what is added to those of the model.
 
     Attributes:
-        address: of a knob or a vector of weights; see `pyjutrack.knobs`.
+        address: of a knob or a vector of weights; see `pyjutrack.lattice.knobs`.
         prior: rms of what is thought possible, around zero, before anything is measured; in the
             units of `value`. Infinite if nothing is known.
         relative: whether the value is a share of the setting.

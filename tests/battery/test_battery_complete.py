@@ -17,12 +17,13 @@ from test_battery_effects import WAYS
 from test_battery_twin import INSTRUMENTS
 
 import pyjutrack as pj
-from pyjutrack import diagnostics, knobs
+from pyjutrack import diagnostics
 from pyjutrack.adjoint import ADJOINTS
 from pyjutrack.beam import initial_moments, observables
 from pyjutrack.diagnostics.instrument import Instrument
 from pyjutrack.elements import Element
 from pyjutrack.elements import potentials as hamiltonians
+from pyjutrack.lattice import knobs
 from pyjutrack.mesh.shapes import Shape
 from pyjutrack.spacecharge import BSPLINE, CATMULL_ROM, CIC, Correction
 

@@ -25,8 +25,8 @@ from ...core.errors import InvalidValueError
 from ...core.scalars import Number, differs, is_transformed
 from ...elements import Drift, Element, Marker, Multipole, Quadrupole
 from ...elements.motion.steps import steps_of
-from ...knobs import CURRENT
-from ...lattice import Lattice
+from ...lattice.knobs import CURRENT
+from ...lattice.lattice import Lattice
 from ...spacecharge import Mesh, SpaceCharge, SpectralPoisson
 from ...surrogate import Surrogate
 from ...surrogate.conversion import to_nnlib

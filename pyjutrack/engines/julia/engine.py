@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...beam.beam import Beam
-from ...knobs import CURRENT, values
+from ...lattice.knobs import CURRENT, values
 from ...task import Task
 from ..protocol import Figure
 from ..results import all_alive, checked

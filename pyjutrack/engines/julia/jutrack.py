@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...beam.reference import Reference
 from ...core.errors import InvalidValueError
 from ...elements import Drift, Element, Marker, Multipole, Quadrupole
-from ...lattice import Lattice
+from ...lattice.lattice import Lattice
 from ...optics import twiss
 from . import border
 from .session import session

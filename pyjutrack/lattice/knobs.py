@@ -16,11 +16,11 @@ from typing import Any, Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from .beam import initial_moments
-from .beam.beam import Beam
-from .core.checks import require_texts
-from .core.errors import InvalidValueError, unknown
-from .core.scalars import carries, detached
+from ..beam import initial_moments
+from ..beam.beam import Beam
+from ..core.checks import require_texts
+from ..core.errors import InvalidValueError, unknown
+from ..core.scalars import carries, detached
 from .lattice import Lattice
 
 #: the beam's own knob, beside those of its shape

@@ -14,12 +14,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .core import display
-from .core.checks import require_mapping, require_text, require_whole, shown, wrong
-from .core.errors import InvalidValueError, UnknownNameError, unknown
-from .core.scalars import Number, detached, is_whole
-from .core.transforms import uncompiled
-from .elements import Aperture, Element
+from ..core import display
+from ..core.checks import require_mapping, require_text, require_whole, shown, wrong
+from ..core.errors import InvalidValueError, UnknownNameError, unknown
+from ..core.scalars import Number, detached, is_whole
+from ..core.transforms import uncompiled
+from ..elements import Aperture, Element
 
 _ADDRESS = re.compile(r"^(?P<element>.+)\.(?P<field>\w+)(\[(?P<index>\d+)\])?$")
 

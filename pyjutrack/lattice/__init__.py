@@ -1,0 +1,1 @@
+"""The lattice, and its parameters as knobs."""
