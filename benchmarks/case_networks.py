@@ -8,8 +8,8 @@ from collections.abc import Callable
 import torch
 
 import pyjutrack as pj
+from pyjutrack.collective import gridless_potential
 from pyjutrack.end import state_of
-from pyjutrack.spacecharge import gridless_potential
 
 from .clock import in_turns
 from .report import Row, Table

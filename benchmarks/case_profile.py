@@ -16,8 +16,8 @@ from unittest.mock import patch
 
 import pyjutrack as pj
 from pyjutrack import channel
+from pyjutrack.collective.base import plan
 from pyjutrack.kernels import sines
-from pyjutrack.kick import plan
 from pyjutrack.maps.codegen.program_kernel import traced
 from pyjutrack.maps.codegen.trace import statements
 from pyjutrack.walk import Walk

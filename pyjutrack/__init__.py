@@ -7,6 +7,8 @@ from .beam.beam import Beam
 from .beam.moments import centroid, covariance, emittance, sizes
 from .beam.observables import emittance_growth
 from .beam.reference import Reference, Species
+from .collective import ImageCharges, SpaceCharge, SpectralPoisson
+from .collective.base import Kick
 from .core.errors import (
     AccuracyWarning,
     CacheWarning,
@@ -52,7 +54,6 @@ from .elements import (
 )
 from .elements import potentials as hamiltonians
 from .io import LatticeFileError, LatticeWarning, read_beam, read_lattice, write_beam, write_lattice
-from .kick import Kick
 from .lattice.lattice import Lattice
 from .losses import LossMap, loss_map
 from .matching import Match, Target, match
@@ -74,7 +75,6 @@ from .optics import (
     twiss_table,
 )
 from .scans import scan
-from .spacecharge import ImageCharges, SpaceCharge, SpectralPoisson
 from .stations import beams_at
 from .surrogate import ResidualNetwork, Surrogate
 from .tracking import track

@@ -17,6 +17,8 @@ from torch import Tensor
 
 from .beam.beam import Beam
 from .beam.reference import Reference
+from .collective import SpaceCharge
+from .collective.base import Kick
 from .core.scalars import detached
 from .core.tensors import tensors_in
 from .elements import Element
@@ -24,10 +26,8 @@ from .elements.motion import State, behind
 from .elements.motion.placement import note
 from .kernels import parallel
 from .kernels.columns import stacked
-from .kick import Kick
 from .maps.program import NotRecordedError, Program, Recorder
 from .mesh.particle_mesh import Mesh, stencil
-from .spacecharge import SpaceCharge
 from .tracking_.fused_lattice import is_number, is_plain
 from .walk import Segment, Walk, passed
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .beam.beam import Beam
+from .collective.base import Kick, plan
 from .core.errors import InvalidValueError
 from .core.transforms import numeric
 from .end import beam_of, state_of
 from .kernels import parallel
-from .kick import Kick, plan
 from .lattice.lattice import Lattice, places
 from .propagation import run
 from .task import check_track

@@ -14,6 +14,8 @@ from .autodiff import Directions, Pushed, along, value_of
 from .autodiff.operator import array
 from .beam.beam import Beam
 from .beam.reference import Reference
+from .collective import SpaceCharge
+from .collective.base import Kick
 from .core.scalars import Number, detached, is_transformed
 from .core.tensors import tensors_in
 from .elements.motion import State
@@ -21,11 +23,9 @@ from .elements.motion.base import passable
 from .elements.motion.inverse import Operation, taped
 from .elements.motion.placement import always_passes
 from .kernels import mesh as kernels
-from .kick import Kick
 from .maps.apply import moves, push
 from .maps.compiled import COMPILED_MAPS
 from .mesh.particle_mesh import stencil
-from .spacecharge import SpaceCharge
 from .walk import Segment, passed
 
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from .beam.beam import Beam
 from .channel import channelled
+from .collective.base import Kick, Plan
 from .elements.motion import State, behind
 from .end import End, state_of
 from .kernels import parallel
-from .kick import Kick, Plan
 from .lattice.lattice import Lattice
 from .particles import particles_of
 from .soft_apertures import in_sections

@@ -13,12 +13,12 @@ from typing import Any
 import torch
 
 from .beam.beam import Beam
+from .collective.base import Kick, Plan
 from .core.errors import InvalidValueError
 from .elements import Aperture
 from .elements.motion import WHOLE, State
 from .elements.motion.soft import NEGLIGIBLE, passing
 from .end import End, state_of
-from .kick import Kick, Plan
 from .lattice.lattice import Lattice
 from .walk import Segment, passed
 

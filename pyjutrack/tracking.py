@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .beam.beam import Beam
+from .collective.base import Kick
 from .core.transforms import uncompiled
 from .engines import Engine, engine_of
-from .kick import Kick
 from .lattice.lattice import Lattice
 from .loss_warning import warn_if_differentiable
 from .task import task_of

@@ -10,8 +10,8 @@ import torch
 from surrogate_cases import ARCHITECTURES, build
 
 import pyjutrack as pj
+from pyjutrack.collective import BSPLINE, Grid, Mesh
 from pyjutrack.engines import ENGINES, Engine, engine_of
-from pyjutrack.spacecharge import BSPLINE, Grid, Mesh
 from pyjutrack.surrogate import Domain, Surrogate
 
 BeamFactory = Callable[..., pj.Beam]

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
 from pyjutrack import plotting
-from pyjutrack.spacecharge import BSPLINE, Grid, Mesh
+from pyjutrack.collective import BSPLINE, Grid, Mesh
 
 
 class Call(NamedTuple):

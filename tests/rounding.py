@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 import pyjutrack as pj
-from pyjutrack.kick import plan
-from pyjutrack.spacecharge import Mesh
+from pyjutrack.collective import Mesh
+from pyjutrack.collective.base import plan
 
 #: beams of which a spread is the largest change; that all of them come out below a third of the rms
 #: is the luck of one case in 1e5

@@ -9,10 +9,10 @@ from element_cases import PROTON
 
 import pyjutrack as pj
 from pyjutrack.channel import Passed, channelled, passes
+from pyjutrack.collective.base import plan
 from pyjutrack.elements.motion import Part, State, transport
 from pyjutrack.end import state_of
 from pyjutrack.kernels.columns import stacked
-from pyjutrack.kick import plan
 from pyjutrack.walk import Walk
 
 

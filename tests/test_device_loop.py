@@ -16,8 +16,8 @@ from element_cases import FUSED, PROTON, Case
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import pyjutrack as pj
+from pyjutrack.collective.base import plan
 from pyjutrack.elements.motion import WHOLE, State, advance
-from pyjutrack.kick import plan
 from pyjutrack.propagation import run
 
 

@@ -13,9 +13,9 @@ from element_cases import PROTON
 import pyjutrack as pj
 from pyjutrack import propagation
 from pyjutrack.autodiff import Pushed, seeds
+from pyjutrack.collective.base import plan
 from pyjutrack.elements.motion import transport
 from pyjutrack.end import state_of
-from pyjutrack.kick import plan
 from pyjutrack.lattice.knobs import overlay, parts
 from pyjutrack.particles import Particles, particles_of
 from pyjutrack.propagation import run

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import pyjutrack as pj
+from pyjutrack.collective import Grid, Mesh, deposit, interpolate
 from pyjutrack.kernels import parallel
 from pyjutrack.mesh.shapes import BSPLINE
-from pyjutrack.spacecharge import Grid, Mesh, deposit, interpolate
 
 
 def test_elements_that_differ_are_not_one_knob(proton):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import pyjutrack as pj
-from pyjutrack.kick import plan
+from pyjutrack.collective.base import plan
 
 PROTON = pj.Reference.from_kinetic("proton", 1e9)
 KICK = pj.SpaceCharge(pj.SpectralPoisson((0.04, 0.04), (32, 32)), max_step=0.1)

@@ -11,8 +11,8 @@ import torch
 from conftest import BeamFactory
 
 import pyjutrack as pj
+from pyjutrack.collective.base import plan
 from pyjutrack.elements.motion import State
-from pyjutrack.kick import plan
 
 
 def test_marker_does_nothing(make_beam: BeamFactory, kick: pj.SpaceCharge) -> None:

@@ -1,6 +1,6 @@
 """The potential of a beam in an elliptical conducting pipe, by finite differences.
 
-A solver in the sense of `pyjutrack.spacecharge.Potential`: it may stand in `SpaceCharge`, it has
+A solver in the sense of `pyjutrack.collective.Potential`: it may stand in `SpaceCharge`, it has
 exact derivatives in both modes, and it is the teacher of the network of `train.py`. For another
 pipe, change `contains` and `_to_wall`.
 """
@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function
 
 import pyjutrack as pj
-from pyjutrack.spacecharge import BSPLINE, Grid, Mesh
+from pyjutrack.collective import BSPLINE, Grid, Mesh
 
 Array = NDArray[np.float64]
 

@@ -9,12 +9,12 @@ from torch.autograd import forward_ad
 
 from ..autodiff import Pushed
 from ..beam.beam import Beam
+from ..collective import SpaceCharge
+from ..collective.base import Kick
 from ..core.errors import InvalidValueError
 from ..core.scalars import is_transformed
 from ..core.tensors import active, hidden, tensors_in
 from ..end import state_of
-from ..kick import Kick
-from ..spacecharge import SpaceCharge
 from .course import Course
 
 Adjoint = Literal["auto", "store", "checkpoint", "reversible"]

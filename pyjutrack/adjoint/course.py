@@ -12,9 +12,9 @@ from torch import Tensor
 
 from ..beam.beam import Beam
 from ..beam.reference import Reference
+from ..collective.base import Kick
 from ..core.special import on_host
 from ..elements.motion import WHOLE, behind
-from ..kick import Kick
 from ..lattice.lattice import Lattice
 from ..walk import Segment, Walk
 

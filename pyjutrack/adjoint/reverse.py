@@ -14,6 +14,8 @@ from torch.autograd import Function
 from ..beam.beam import Beam
 from ..beam.reference import Reference
 from ..channel import channelled
+from ..collective.base import Kick, Plan
+from ..collective.space_charge import check_differentiable
 from ..core.errors import InvalidValueError
 from ..core.scalars import detached
 from ..core.tensors import active, entangled, replaced, tensors_in
@@ -21,11 +23,9 @@ from ..elements.motion import State, behind
 from ..elements.motion.inverse import has_inverse
 from ..end import End, state_of
 from ..kernels import parallel
-from ..kick import Kick, Plan
 from ..lattice.lattice import Lattice
 from ..propagation import run
 from ..soft_apertures import in_sections
-from ..spacecharge.kick import check_differentiable
 from ..walk import Walk, passed
 from .choice import chosen
 from .compiled_steps import (

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from ..beam.beam import Beam
 from ..beam.reference import Reference
+from ..collective.base import Kick
 from ..elements.motion import State
 from ..elements.motion.inverse import all_undone, is_kick, taped
-from ..kick import Kick
 from ..walk import Segment, passed
 from .course import Tensors
 

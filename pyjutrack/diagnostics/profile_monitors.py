@@ -12,8 +12,8 @@ from torch import Tensor
 
 from ..beam.beam import Beam
 from ..beam.moments import survivors
+from ..collective import BSPLINE, Grid, Mesh, deposit
 from ..core.errors import InvalidValueError, require_known
-from ..spacecharge import BSPLINE, Grid, Mesh, deposit
 from .bins import Bins
 from .instrument import Instrument
 

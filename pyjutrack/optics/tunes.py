@@ -10,12 +10,12 @@ from torch import Tensor
 
 from ..beam.beam import Beam
 from ..beam.reference import Reference
+from ..collective.base import Kick
 from ..core.checks import wrong
 from ..core.errors import InvalidValueError, UnstableError
 from ..core.transforms import numeric
 from ..derivatives import jacobian_derivatives
 from ..engines import Engine
-from ..kick import Kick
 from ..lattice.lattice import Lattice
 
 Array = NDArray[np.float64]

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from ..beam.beam import Beam, require_beam, require_whole
 from ..beam.reference import SPEED_OF_LIGHT, VACUUM_PERMITTIVITY
+from ..collective import Grid, SpaceCharge, deposit
 from ..core.checks import require_kind
 from ..core.errors import InvalidValueError
 from ..core.scalars import detached
 from ..mesh.grid import GHOSTS
-from ..spacecharge import Grid, SpaceCharge, deposit
 from .figure import require_axes
 
 

@@ -11,15 +11,15 @@ import numpy as np
 import torch
 
 from ..beam.observables import emittance_growth
+from ..collective import Potential, field_error, own_field
+from ..collective.analytic import bassetti_erskine, gaussian_in_box
+from ..collective.base import Kick
 from ..core.errors import InvalidValueError, UnstableError, require_known
 from ..core.version import __version__
 from ..derivatives import KNOB_STEP, gradient, jacobian
 from ..distributions import gaussian
 from ..engines import Engine, engine_of
-from ..kick import Kick
 from ..optics import Twiss, tune_slopes, tunes
-from ..spacecharge import Potential, field_error, own_field
-from ..spacecharge.analytic import bassetti_erskine, gaussian_in_box
 from ..surrogate import Surrogate
 from . import fodo
 

@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..collective.corrections import Correction
+from ..collective.poisson import Potential, require_potential
 from ..core.checks import require_whole
 from ..core.errors import InvalidValueError
 from ..mesh.grid import GHOSTS
 from ..mesh.operators import Operators
 from ..mesh.shapes import BSPLINE
-from ..spacecharge.correction import Correction
-from ..spacecharge.poisson import Potential, require_potential
 from .architectures import Standardisation, UNet, check_channels
 from .network import Network, check_fit, respond
 

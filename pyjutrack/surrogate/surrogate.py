@@ -15,6 +15,7 @@ from torch.overrides import handle_torch_function, has_torch_function
 
 from ..autodiff import Pushed, through
 from ..beam.beam import Beam
+from ..collective.poisson import Potential, SpectralPoisson
 from ..core import tensorfile
 from ..core.devices import usable
 from ..core.errors import (
@@ -29,7 +30,6 @@ from ..core.scalars import is_transformed
 from ..mesh.grid import Grid
 from ..mesh.particle_mesh import Mesh
 from ..mesh.shapes import shape
-from ..spacecharge.poisson import Potential, SpectralPoisson
 from . import layers
 from .border import fold, unfold
 from .domain import Domain, Figures

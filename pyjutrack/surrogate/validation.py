@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..collective.field import field_error, own_field
+from ..collective.poisson import Potential
 from ..core.errors import InvalidValueError
 from ..core.scalars import is_real
 from ..mesh.particle_mesh import inside
-from ..spacecharge.field import field_error, own_field
-from ..spacecharge.poisson import Potential
 
 #: mean error of the field above which a network is called poor: four times that of the worst of
 #: those that ship, and well below what tracks another beam

@@ -17,12 +17,12 @@ from torch import Tensor
 
 from ..beam import initial_moments
 from ..beam.beam import Beam
+from ..collective.base import Kick, require_kicks
 from ..core.checks import require_path, wrong
 from ..core.errors import InvalidValueError, unknown
 from ..core.tensors import active, tensors_in
 from ..core.transforms import uncompiled
 from ..diagnostics import Diagnostic
-from ..kick import Kick, require_kicks
 from ..lattice.knobs import CURRENT, overlay
 from ..lattice.lattice import Lattice
 from ..loss_warning import warn_if_differentiable

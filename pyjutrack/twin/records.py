@@ -108,14 +108,14 @@ class _Special(NamedTuple):
 @cache
 def _own() -> dict[str, type]:
     """The kinds that are made by their fields. A kick or potential that files hold stands here."""
-    from .. import diagnostics, spacecharge, surrogate
+    from .. import collective, diagnostics, surrogate
     from ..beam.reference import Reference, Species
     from . import calibration, gaussian, measurements, model, posterior, unknowns
 
     kinds: list[Any] = [
         *(Reference, Species),
-        *(spacecharge.SpaceCharge, spacecharge.SpectralPoisson, spacecharge.Grid),
-        *(spacecharge.ImageCharges, surrogate.ResidualNetwork),
+        *(collective.SpaceCharge, collective.SpectralPoisson, collective.Grid),
+        *(collective.ImageCharges, surrogate.ResidualNetwork),
         *(surrogate.Surrogate, surrogate.Domain),
         *(diagnostics.BeamPosition, diagnostics.BeamSize, diagnostics.LossCount),
         *(diagnostics.Screen, diagnostics.WireScanner),
@@ -128,7 +128,7 @@ def _own() -> dict[str, type]:
 
 @cache
 def _specials() -> dict[str, _Special]:
-    from .. import spacecharge
+    from .. import collective
     from ..beam.beam import Beam, require_whole
     from ..elements import Element
     from ..io import fields, own
@@ -150,7 +150,7 @@ def _specials() -> dict[str, _Special]:
         kind = fields.kind_named(data.pop("kind"))
         return fields.element_from(kind, {k: _listed(v) for k, v in data.items()})
 
-    def of_shape(used: spacecharge.Shape) -> str:
+    def of_shape(used: collective.Shape) -> str:
         if shape(used.name) != used:
             raise InvalidValueError(f"no file can hold the shape {used}: {used.name} is another")
         return used.name
@@ -171,8 +171,8 @@ def _specials() -> dict[str, _Special]:
         ),
         _Special(Beam, of_beam, lambda data: Beam(**data)),
         _Special(Element, of_element, to_element),
-        _Special(spacecharge.Mesh, tuple, lambda pair: spacecharge.Mesh(*pair)),
-        _Special(spacecharge.Shape, of_shape, shape),
+        _Special(collective.Mesh, tuple, lambda pair: collective.Mesh(*pair)),
+        _Special(collective.Shape, of_shape, shape),
         _Special(Network, of_network, to_network),
     ]
     return {special.kind.__name__: special for special in found}

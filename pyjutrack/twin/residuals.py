@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..autodiff import Pushed, seeds, value_of
+from ..collective.space_charge import check_differentiable
 from ..core.errors import TrainingError
 from ..lattice.knobs import split
 from ..loss_warning import lost_between
-from ..spacecharge.kick import check_differentiable
 from .measurements import Measurements
 from .model import Settings, Twin
 from .unknowns import Unknown

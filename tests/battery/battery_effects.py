@@ -12,8 +12,8 @@ from battery_cases import Part, part
 from battery_setup import Array, Setup, drawn
 
 import pyjutrack as pj
+from pyjutrack.collective import Mesh, Potential
 from pyjutrack.elements.motion import State
-from pyjutrack.spacecharge import Mesh, Potential
 from pyjutrack.surrogate.architectures import Energy, Standardisation, UNet
 
 Knobs = Mapping[str, Any]

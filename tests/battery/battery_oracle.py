@@ -24,7 +24,7 @@ from battery_setup import Array, Change, Setup, entries, lowest, stacked
 from rounding import steps
 
 import pyjutrack as pj
-from pyjutrack.kick import plan
+from pyjutrack.collective.base import plan
 
 #: steps of differences in units of the knob: of smooth values, and of those of splines
 STEP, FINE = 1e-4, 3e-5

@@ -20,12 +20,12 @@ import pyjutrack as pj
 from pyjutrack import diagnostics
 from pyjutrack.adjoint import ADJOINTS
 from pyjutrack.beam import initial_moments, observables
+from pyjutrack.collective import BSPLINE, CATMULL_ROM, CIC, Correction
 from pyjutrack.diagnostics.instrument import Instrument
 from pyjutrack.elements import Element
 from pyjutrack.elements import potentials as hamiltonians
 from pyjutrack.lattice import knobs
 from pyjutrack.mesh.shapes import Shape
-from pyjutrack.spacecharge import BSPLINE, CATMULL_ROM, CIC, Correction
 
 #: attributes of effects that are options, and where the battery tries them
 OPTIONS = {

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import pyjutrack as pj
+from pyjutrack.collective import gridless_potential
 from pyjutrack.elements.motion import State
 from pyjutrack.engines import julia as jl
-from pyjutrack.spacecharge import gridless_potential
 
 
 @dataclasses.dataclass(frozen=True)

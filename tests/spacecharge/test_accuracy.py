@@ -5,9 +5,9 @@ import pytest
 import torch
 
 import pyjutrack as pj
-from pyjutrack.spacecharge import deposit, interpolate
-from pyjutrack.spacecharge.analytic import gaussian_in_box
-from pyjutrack.spacecharge.gridless import gridless_potential
+from pyjutrack.collective import deposit, interpolate
+from pyjutrack.collective.analytic import gaussian_in_box
+from pyjutrack.collective.gridless import gridless_potential
 
 SIZE, CELLS, MODES = (0.02, 0.02), (128, 128), (64, 64)
 SPACING = SIZE[0] / CELLS[0]

@@ -7,7 +7,7 @@ from scipy.integrate import quad
 from scipy.special import wofz
 
 import pyjutrack as pj
-from pyjutrack.spacecharge.analytic import bassetti_erskine, gaussian_in_box
+from pyjutrack.collective.analytic import bassetti_erskine, gaussian_in_box
 
 ORIGIN = torch.zeros(1, dtype=torch.float64)
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import pyjutrack as pj
-from pyjutrack.spacecharge import bassetti_erskine, deposit, gaussian_in_box, interpolate
+from pyjutrack.collective import bassetti_erskine, deposit, gaussian_in_box, interpolate
 
 SIGMA, SIDE = 1e-3, 0.016
 #: where the core is read, in rms sizes of the beam

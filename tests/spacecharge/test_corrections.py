@@ -9,8 +9,8 @@ from correction_cases import DOUBLE, KINDS, kick, noise, random, solver, start
 
 import pyjutrack as pj
 from pyjutrack.autodiff import Pushed, value_of
+from pyjutrack.collective import density
 from pyjutrack.engines.julia import border
-from pyjutrack.spacecharge import density
 
 ALL = pytest.mark.parametrize("kind", KINDS)
 #: without kinks, which differences may step over

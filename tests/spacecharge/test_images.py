@@ -9,7 +9,7 @@ import torch
 from correction_cases import DOUBLE, solver
 
 import pyjutrack as pj
-from pyjutrack.spacecharge import density, gaussian_in_box, interpolate, own_field
+from pyjutrack.collective import density, gaussian_in_box, interpolate, own_field
 
 RADIUS = 8e-3
 

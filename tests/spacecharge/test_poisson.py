@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import pyjutrack as pj
+from pyjutrack.collective import interpolate
 from pyjutrack.mesh.grid import GHOSTS
-from pyjutrack.spacecharge import interpolate
 
 SIZE, SHAPE = (0.02, 0.03), (32, 48)
 CELLS = (slice(GHOSTS, -GHOSTS), slice(GHOSTS, -GHOSTS))

@@ -10,7 +10,7 @@ import torch
 
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
-from pyjutrack.spacecharge import BSPLINE, CATMULL_ROM, CIC
+from pyjutrack.collective import BSPLINE, CATMULL_ROM, CIC
 
 PROTON = pj.Reference.from_kinetic("proton", 1e9)
 LINE = pj.Lattice([pj.Drift(0.2, name="d"), pj.Quadrupole(0.1, k1=5.0, name="q")])

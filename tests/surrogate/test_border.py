@@ -2,8 +2,8 @@
 
 import torch
 
+from pyjutrack.collective import SpectralPoisson
 from pyjutrack.mesh.grid import GHOSTS
-from pyjutrack.spacecharge import SpectralPoisson
 from pyjutrack.surrogate.border import fold, unfold
 
 

@@ -108,7 +108,7 @@ def test_a_beam_of_which_nothing_is_left(make_surrogate, architecture, make_beam
 
 
 def test_the_density_tells_the_figures(make_surrogate, make_beam):
-    from pyjutrack.spacecharge import deposit
+    from pyjutrack.collective import deposit
     from pyjutrack.surrogate.domain import Figures
 
     beam = moved(make_beam(20_000), shift=1e-3)

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import torch
 
+from pyjutrack.collective import CATMULL_ROM, Grid, Mesh
 from pyjutrack.core.errors import InvalidValueError, UnknownNameError
-from pyjutrack.spacecharge import CATMULL_ROM, Grid, Mesh
 from pyjutrack.surrogate import Domain, Network, Surrogate
 from pyjutrack.surrogate.architectures import Energy, Standardisation, UNet
 from pyjutrack.surrogate.conversion.nnlib import from_nnlib, to_nnlib

@@ -8,7 +8,7 @@ from correction_cases import DOUBLE, noise, random, solver
 from surrogate_cases import build, shares
 
 import pyjutrack as pj
-from pyjutrack.spacecharge import density
+from pyjutrack.collective import density
 from pyjutrack.surrogate.border import fold, unfold
 from pyjutrack.surrogate.network import evaluate
 

@@ -7,7 +7,7 @@ import torch
 
 import pyjutrack as pj
 from pyjutrack.cli import main
-from pyjutrack.spacecharge import SpectralPoisson
+from pyjutrack.collective import SpectralPoisson
 from pyjutrack.surrogate import Recipe
 from pyjutrack.surrogate.training import fit
 from pyjutrack.surrogate.training.field_error import relative_error, slopes

@@ -21,13 +21,13 @@ from torch import Tensor
 from ...beam.beam import Beam, require_whole
 from ...beam.initial_moments import KNOBS
 from ...beam.reference import Reference
+from ...collective import Mesh, SpaceCharge, SpectralPoisson
 from ...core.errors import InvalidValueError
 from ...core.scalars import Number, differs, is_transformed
 from ...elements import Drift, Element, Marker, Multipole, Quadrupole
 from ...elements.motion.steps import steps_of
 from ...lattice.knobs import CURRENT
 from ...lattice.lattice import Lattice
-from ...spacecharge import Mesh, SpaceCharge, SpectralPoisson
 from ...surrogate import Surrogate
 from ...surrogate.conversion import to_nnlib
 from ...task import Task

@@ -10,10 +10,10 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ...beam.beam import Beam
+from ...collective.space_charge import check_settings
 from ...core.errors import InvalidValueError
 from ...core.scalars import Number
 from ...elements.motion import State
-from ...spacecharge.kick import check_settings
 
 
 @dataclass(frozen=True)

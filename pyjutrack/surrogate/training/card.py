@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
+from ...collective.poisson import Potential
 from ...core.version import __version__
-from ...spacecharge.poisson import Potential
 from ..surrogate import Surrogate
 from .beams import HELD_OUT_SEED, KINDS
 from .fit import named

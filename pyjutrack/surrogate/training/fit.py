@@ -12,9 +12,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ...collective.poisson import Potential, SpectralPoisson
 from ...core.devices import usable
 from ...core.errors import InvalidValueError, TrainingError
-from ...spacecharge.poisson import Potential, SpectralPoisson
 from ..architectures import Standardisation
 from ..network import Network, evaluate
 from ..surrogate import Surrogate

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...spacecharge.field import field_error, own_field
-from ...spacecharge.poisson import Potential
+from ...collective.field import field_error, own_field
+from ...collective.poisson import Potential
 from .beams import HELD_OUT_SEED, Beams
 
 Array = NDArray[np.float64]

@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from ...collective.poisson import Potential
 from ...core.atomic import write_text, writing
 from ...core.errors import InvalidValueError
-from ...spacecharge.poisson import Potential
 from ..surrogate import Surrogate
 from . import card
 from .fit import default_teacher, train

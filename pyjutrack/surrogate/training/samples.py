@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ...collective.field import density
+from ...collective.poisson import Potential
 from ...mesh.grid import GHOSTS
-from ...spacecharge.field import density
-from ...spacecharge.poisson import Potential
 from ..border import fold
 from ..domain import Domain, Figures
 from .beams import Beams

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from .beam.beam import Beam
-from .core.checks import require_instances
-from .core.scalars import Number, detached
-from .elements.motion import State, slices
-from .lattice.lattice import Lattice
+from ..beam.beam import Beam
+from ..core.checks import require_instances
+from ..core.scalars import Number, detached
+from ..elements.motion import State, slices
+from ..lattice.lattice import Lattice
 
 #: into how many slices each element is cut
 Plan = tuple[int, ...]

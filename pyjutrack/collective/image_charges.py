@@ -14,7 +14,7 @@ from torch import Tensor
 from ..core.checks import require_real, require_whole
 from ..core.errors import InvalidValueError
 from ..mesh.operators import Operators
-from .correction import Correction
+from .corrections import Correction
 from .poisson import Potential, require_potential
 
 Array = NDArray[np.float64]

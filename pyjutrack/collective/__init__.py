@@ -4,12 +4,12 @@ from ..mesh.grid import Grid
 from ..mesh.particle_mesh import Mesh, deposit, interpolate
 from ..mesh.shapes import BSPLINE, CATMULL_ROM, CIC, Shape
 from .analytic import bassetti_erskine, gaussian_in_box
-from .correction import Correction
+from .corrections import Correction
 from .field import Field, density, field_error, own_field
 from .gridless import gridless_potential
-from .images import ImageCharges
-from .kick import SpaceCharge
+from .image_charges import ImageCharges
 from .poisson import Potential, SpectralPoisson
+from .space_charge import SpaceCharge
 
 __all__ = [
     "BSPLINE",
