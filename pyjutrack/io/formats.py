@@ -108,11 +108,11 @@ def write_lattice(path: str | Path, lattice: Lattice, reference: Reference | Non
         require_reference(reference)
     suffix = path.suffix.lower()
     if suffix == ".json":
-        from .own import write_own
+        from .native import write_own
 
         write_own(path, lattice, reference)
     elif suffix in (".yaml", ".yml"):
-        from .pals import write_pals
+        from .pals.read import write_pals
 
         write_pals(path, lattice, reference)
     else:
@@ -159,13 +159,15 @@ def _require_plausible(path: Path, lattice: Lattice) -> None:
 
 def _reader(format: str, folder: Path | None) -> Reader:
     """Readers are imported when they are needed: most want optional packages."""
-    from . import at_files, mad
+    from .at import read as at_files
+    from .mad import read as mad
 
     if format in ("own", "pals"):
-        from . import own, pals
+        from . import native
+        from .pals import read as pals
 
         return {
-            "own": lambda path, line, _: own.read_own(path),
+            "own": lambda path, line, _: native.read_own(path),
             "pals": pals.read_pals,
         }[format]
     return {

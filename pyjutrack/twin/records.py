@@ -131,7 +131,7 @@ def _specials() -> dict[str, _Special]:
     from .. import collective
     from ..beam.beam import Beam, require_whole
     from ..elements import Element
-    from ..io import fields, own
+    from ..io import fields, native
     from ..lattice import lattice
     from ..mesh.shapes import shape
     from ..surrogate import layers
@@ -166,8 +166,8 @@ def _specials() -> dict[str, _Special]:
     found = [
         _Special(
             lattice.Lattice,
-            own.record,
-            lambda data: own.from_record(Path("a lattice"), _listed(data)).lattice,
+            native.record,
+            lambda data: native.from_record(Path("a lattice"), _listed(data)).lattice,
         ),
         _Special(Beam, of_beam, lambda data: Beam(**data)),
         _Special(Element, of_element, to_element),

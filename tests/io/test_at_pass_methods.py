@@ -10,7 +10,7 @@ import pytest
 from examples_loader import load_example
 
 import pyjutrack as pj
-from pyjutrack.io.at_files import from_at
+from pyjutrack.io.at.read import from_at
 from pyjutrack.io.record import Notes
 
 at = pytest.importorskip("at")

@@ -158,7 +158,7 @@ def test_a_roll_of_at_is_one_on_both_sides(turned: tuple[str, ...]) -> None:
     """R2 undoes R1; where only one of them turns, it is no roll, and that is said."""
     from types import SimpleNamespace
 
-    from pyjutrack.io.at_placement import _roll
+    from pyjutrack.io.at.placement import _roll
 
     c, s = np.cos(0.1), np.sin(0.1)
     first = np.diag([c, c, c, c, 1.0, 1.0])
@@ -177,7 +177,7 @@ def test_a_roll_of_at_is_one_on_both_sides(turned: tuple[str, ...]) -> None:
 def test_a_rotation_of_another_shape_is_none() -> None:
     from types import SimpleNamespace
 
-    from pyjutrack.io.at_placement import _roll
+    from pyjutrack.io.at.placement import _roll
 
     said: list[str] = []
     assert _roll(SimpleNamespace(R1=np.eye(6)[:, :1]), said.append) == {}

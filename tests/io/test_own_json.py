@@ -14,7 +14,7 @@ from element_cases import CASES, ONE_WAY
 import pyjutrack as pj
 from pyjutrack.elements import kinds
 from pyjutrack.io.errors import LatticeFileError
-from pyjutrack.io.own import read_own, write_own
+from pyjutrack.io.native import read_own, write_own
 
 EVERY = pj.Lattice([case.element() for case in [*CASES, *ONE_WAY]])
 DRIFT = {"kind": "Drift", "length": 1.0}

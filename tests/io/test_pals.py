@@ -15,7 +15,7 @@ from scipy import constants as codata
 
 import pyjutrack as pj
 from pyjutrack.io.errors import LatticeFileError, LatticeWarning
-from pyjutrack.io.pals import read_pals, write_pals
+from pyjutrack.io.pals.read import read_pals, write_pals
 
 yaml = pytest.importorskip("yaml")
 

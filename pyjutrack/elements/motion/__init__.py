@@ -12,7 +12,6 @@ __all__ = [
     "advance",
     "behind",
     "bends",
-    "fields",
     "learned",
     "passable",
     "places",

@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from .errors import wrong
-from .limits import DIGITS, NESTING, VALUES, require_below, require_nesting
-from .optional import optional
-from .text import text_of
+from ..errors import wrong
+from ..limits import DIGITS, NESTING, VALUES, require_below, require_nesting
+from ..optional import optional
+from ..text import text_of
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$|[-+]?\.?(inf|Inf|INF)$")
 _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from ..beam.reference import SPEED_OF_LIGHT
-from ..elements import Aperture, Drift, Element, Marker, Monitor, RFCavity
-from .at_magnets import corrector, idle, magnet, solenoid
-from .at_placement import Fields, length_of, placement
-from .record import Say
+from ...beam.reference import SPEED_OF_LIGHT
+from ...elements import Aperture, Drift, Element, Marker, Monitor, RFCavity
+from ..record import Say
+from .magnets import corrector, idle, magnet, solenoid
+from .placement import Fields, length_of, placement
 
 #: attributes without a meaning for tracking, or read for every kind
 _NEUTRAL = {

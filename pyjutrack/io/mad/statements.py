@@ -13,14 +13,14 @@ from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import PyJuTrackError
-from .errors import clipped, wrong
-from .limits import CALLS, FILES, NESTING, STEPS, require_below, require_size
-from .mad_expressions import FUNCTIONS, Rpn, require_order
-from .mad_lines import expanded
-from .mad_text import Syntax, before_sign, divided, folded, require_brackets, statements
-from .mad_values import Values
-from .text import text_of
+from ...core.errors import PyJuTrackError
+from ..errors import clipped, wrong
+from ..limits import CALLS, FILES, NESTING, STEPS, require_below, require_size
+from ..text import text_of
+from .expressions import FUNCTIONS, Rpn, require_order
+from .lines import expanded
+from .text import Syntax, before_sign, divided, folded, require_brackets, statements
+from .values import Values
 
 _FLOW = re.compile(r"\s*(?:if|elseif|else|while)\s*[({]|[^:=]{0,999}:\s*macro\b", re.IGNORECASE)
 #: `q->k1 = ...` of MAD-X, `q[k1] = ...` of MAD8

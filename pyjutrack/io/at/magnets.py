@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..elements import (
+from ...elements import (
     Drift,
     Element,
     Kicker,
@@ -25,8 +25,8 @@ from ..elements import (
     Sextupole,
     Solenoid,
 )
-from .at_placement import Fields, length_of, placement
-from .record import Say
+from ..record import Say
+from .placement import Fields, length_of, placement
 
 
 @dataclass(frozen=True)

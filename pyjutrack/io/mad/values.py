@@ -6,11 +6,11 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from .errors import clipped, wrong
-from .limits import ELEMENTS, OPERATIONS, require_below, require_nesting
-from .mad_expressions import FUNCTIONS, Expression, Operation, apply, called, parsed
-from .mad_text import divided
-from .optional import optional
+from ..errors import clipped, wrong
+from ..limits import ELEMENTS, OPERATIONS, require_below, require_nesting
+from ..optional import optional
+from .expressions import FUNCTIONS, Expression, Operation, apply, called, parsed
+from .text import divided
 
 
 class Undefined(NameError):

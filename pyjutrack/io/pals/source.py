@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..beam.reference import Reference
-from ..core.scalars import detached
-from ..elements import Element
-from .errors import LatticeFileError, wrong
-from .fields import changed_fields, element_from, kind_named
-from .limits import ORDER, require_below
-from .pals_tree import Table
-from .record import Say
+from ...beam.reference import Reference
+from ...core.scalars import detached
+from ...elements import Element
+from ..errors import LatticeFileError, wrong
+from ..fields import changed_fields, element_from, kind_named
+from ..limits import ORDER, require_below
+from ..record import Say
+from .yaml_tree import Table
 
 _STRENGTH = re.compile(r"(?P<unit>[KB])(?P<part>[ns])(?P<order>\d+)(?P<integrated>L?)$")
 #: says nothing of tracking, or is read for every kind

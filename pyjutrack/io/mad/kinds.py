@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..elements import CrabCavity, Element, Kicker, RBend, RFCavity, SBend, Solenoid
-from .record import Say
+from ...elements import CrabCavity, Element, Kicker, RBend, RFCavity, SBend, Solenoid
+from ..record import Say
 
 Attributes = Mapping[str, Any]
 Complete = Callable[[Element, Attributes, Say], Element]

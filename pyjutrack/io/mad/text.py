@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import clipped, wrong
-from .limits import NESTING, STATEMENT, require_below
+from ..errors import clipped, wrong
+from ..limits import NESTING, STATEMENT, require_below
 
 _QUOTED = r"\"[^\"\n]*\"|'[^'\n]*'"
 #: what ends or interrupts a statement; all else is taken as it stands

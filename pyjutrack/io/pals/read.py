@@ -11,19 +11,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ..beam.reference import SPEED_OF_LIGHT, Reference, Species
-from ..core.errors import PyJuTrackError, unknown
-from ..core.scalars import detached
-from ..elements import CrabCavity, Element, RFCavity
-from ..lattice.lattice import Lattice
-from .errors import LatticeFileError, wrong
-from .fields import BadElement
-from .pals_kinds import KINDS, opening
-from .pals_lines import REFUSED, Facility
-from .pals_source import Group, Source, with_own_fields
-from .pals_tree import Table, tree
-from .pals_write import write_pals
-from .record import LatticeFile, Notes
+from ...beam.reference import SPEED_OF_LIGHT, Reference, Species
+from ...core.errors import PyJuTrackError, unknown
+from ...core.scalars import detached
+from ...elements import CrabCavity, Element, RFCavity
+from ...lattice.lattice import Lattice
+from ..errors import LatticeFileError, wrong
+from ..fields import BadElement
+from ..record import LatticeFile, Notes
+from .kinds import KINDS, opening
+from .lines import REFUSED, Facility
+from .source import Group, Source, with_own_fields
+from .write import write_pals
+from .yaml_tree import Table, tree
 
 __all__ = ["read_pals", "write_pals"]
 

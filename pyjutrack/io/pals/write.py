@@ -7,11 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ..beam.reference import Reference
-from ..core.atomic import write_text
-from ..core.errors import warn
-from ..core.scalars import detached
-from ..elements import (
+from ...beam.reference import Reference
+from ...core.atomic import write_text
+from ...core.errors import warn
+from ...core.scalars import detached
+from ...elements import (
     Aperture,
     Bend,
     CrabCavity,
@@ -30,15 +30,15 @@ from ..elements import (
     Sextupole,
     Solenoid,
 )
-from ..lattice.lattice import Lattice
-from .errors import LatticeWarning
-from .fields import changed_fields, plain
-from .optional import optional
-from .pals_kinds import KINDS, SHIFTS
-from .pals_lines import REFUSED
-from .pals_source import Source
-from .pals_tree import Table
-from .record import Notes, Say
+from ...lattice.lattice import Lattice
+from ..errors import LatticeWarning
+from ..fields import changed_fields, plain
+from ..optional import optional
+from ..record import Notes, Say
+from .kinds import KINDS, SHIFTS
+from .lines import REFUSED
+from .source import Source
+from .yaml_tree import Table
 
 Plain = dict[str, Any]
 

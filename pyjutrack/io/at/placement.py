@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .record import Say
+from ..record import Say
 
 Fields = dict[str, Any]
 

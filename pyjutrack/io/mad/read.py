@@ -13,20 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..beam.reference import Reference
-from ..core.errors import InvalidValueError
-from ..core.scalars import detached
-from ..elements import Element
-from ..lattice.lattice import Lattice
-from .at_elements import converted
-from .errors import LatticeFileError, clipped, wrong
-from .mad_beam import DEFAULT, beam_reference
-from .mad_elements import ELEGANT, MAD, Kind
-from .mad_lines import passed_over
-from .mad_statements import Statements, undefined
-from .mad_text import Syntax
-from .optional import guarded, optional
-from .record import LatticeFile, Notes
+from ...beam.reference import Reference
+from ...core.errors import InvalidValueError
+from ...core.scalars import detached
+from ...elements import Element
+from ...lattice.lattice import Lattice
+from ..at.kinds import converted
+from ..errors import LatticeFileError, clipped, wrong
+from ..optional import guarded, optional
+from ..record import LatticeFile, Notes
+from .beam import DEFAULT, beam_reference
+from .kinds import ELEGANT, MAD, Kind
+from .lines import passed_over
+from .statements import Statements, undefined
+from .text import Syntax
 
 #: commands that print, plot or compute, and leave the lattice as it is
 _HARMLESS = {

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ..elements import (
+from ...elements import (
     Aperture,
     CrabCavity,
     Drift,
@@ -24,7 +24,7 @@ from ..elements import (
     Sextupole,
     Solenoid,
 )
-from .pals_source import Group, Source
+from .source import Group, Source
 
 Fields = dict[str, Any]
 #: PALS' names of the displacement

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import unknown
-from .errors import clipped, wrong
-from .limits import ELEMENTS, require_below, require_nesting
-from .pals_tree import Table
-from .record import Notes
+from ...core.errors import unknown
+from ..errors import clipped, wrong
+from ..limits import ELEMENTS, require_below, require_nesting
+from ..record import Notes
+from .yaml_tree import Table
 
 #: of a line's item, and not of the element
 ITEM = ("repeat", "direction", "placement", "inherit")

@@ -6,10 +6,10 @@ import math
 from pathlib import Path
 from typing import Any
 
-from ..beam.reference import SPEED_OF_LIGHT, Reference, Species
-from ..core.errors import InvalidValueError
-from .errors import wrong
-from .record import Notes
+from ...beam.reference import SPEED_OF_LIGHT, Reference, Species
+from ...core.errors import InvalidValueError
+from ..errors import wrong
+from ..record import Notes
 
 #: what pyAT needs to find in a BEAM, and what MAD takes where nothing is said
 DEFAULT = {

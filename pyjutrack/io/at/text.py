@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from .errors import clipped, wrong
-from .limits import ELEMENTS, NESTING, STATEMENT, require_below
-from .mad_expressions import apply, number
-from .text import text_of
+from ..errors import clipped, wrong
+from ..limits import ELEMENTS, NESTING, STATEMENT, require_below
+from ..mad.expressions import apply, number
+from ..text import text_of
 
 Element = dict[str, Any]
 

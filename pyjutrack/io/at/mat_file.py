@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from .errors import wrong
-from .limits import BYTES, require_below, require_nesting
+from ..errors import wrong
+from ..limits import BYTES, require_below, require_nesting
 
 #: NumPy's code of each numeric type of data, by the number that the format gives it
 _TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8"}

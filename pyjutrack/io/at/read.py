@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from ..beam.reference import SPEED_OF_LIGHT, Reference, Species
-from ..core.errors import InvalidValueError
-from ..elements import Element, Multipole, SBend
-from ..lattice.lattice import Lattice
-from .at_elements import converted
-from .at_text import elements_of
-from .errors import clipped, wrong
-from .limits import BUCKETS, ORDER, STEPS, require_below
+from ...beam.reference import SPEED_OF_LIGHT, Reference, Species
+from ...core.errors import InvalidValueError
+from ...elements import Element, Multipole, SBend
+from ...lattice.lattice import Lattice
+from ..errors import clipped, wrong
+from ..limits import BUCKETS, ORDER, STEPS, require_below
+from ..optional import guarded, optional
+from ..record import LatticeFile, Notes
+from ..text import json_of
+from .kinds import converted
 from .mat_file import Cells, Unread, variables
-from .optional import guarded, optional
-from .record import LatticeFile, Notes
-from .text import json_of
+from .text import elements_of
 
 #: AT's names of particles whose names differ from ours
 _NAMES = {"posmuon": "antimuon", "negmuon": "muon"}

@@ -1,0 +1,1 @@
+"""Files of AT: .mat, .m and JSON."""

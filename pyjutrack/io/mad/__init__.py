@@ -1,0 +1,1 @@
+"""Files of MAD-X, MAD8 and elegant."""
