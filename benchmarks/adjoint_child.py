@@ -11,7 +11,6 @@ from unittest.mock import patch
 import torch
 
 import pyjutrack as pj
-from pyjutrack.adjoint import reverse
 
 from .child import Watch
 from .setup import KNOBS, apart, paper_cell
@@ -50,7 +49,7 @@ def main() -> None:
         out["fused"] = apart(found, expected)
         # the fused forward pass rounds differently, and in so many kicks that grows; step by step,
         # both go back through the same beam to the last bit
-        with patch.object(reverse, "channelled", lambda *_, **__: None):
+        with patch.object(reversible, "channelled", lambda *_, **__: None):
             out["apart"] = apart(gradient(turns, "reversible", setup.beam), expected)
     print(json.dumps(out))
 

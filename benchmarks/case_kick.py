@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from pyjutrack.elements.motion import State
-from pyjutrack.end import state_of
+from pyjutrack.tracking.end import state_of
 
 from . import peer_cheetah, peer_gridless, peer_xfields
 from .clock import in_turns

@@ -9,7 +9,7 @@ import torch
 
 import pyjutrack as pj
 from pyjutrack.collective import gridless_potential
-from pyjutrack.end import state_of
+from pyjutrack.tracking.end import state_of
 
 from .clock import in_turns
 from .report import Row, Table

@@ -15,12 +15,12 @@ from typing import Any
 from unittest.mock import patch
 
 import pyjutrack as pj
-from pyjutrack import channel
 from pyjutrack.collective.base import plan
 from pyjutrack.kernels import sines
 from pyjutrack.maps.codegen.program_kernel import traced
 from pyjutrack.maps.codegen.trace import statements
-from pyjutrack.walk import Walk
+from pyjutrack.tracking import fused_slices
+from pyjutrack.tracking.slicing import Walk
 
 from .bandwidth import copy_rate, multiply_rate
 from .clock import Samples, no_collection
@@ -92,7 +92,7 @@ def _one_run(setup: Setup) -> dict[str, float]:
         return call
 
     with (
-        patch.object(channel._Particles, "go", watched(_PASSES, channel._Particles.go)),
+        patch.object(fused_slices._Particles, "go", watched(_PASSES, fused_slices._Particles.go)),
         patch.object(sines, "_solved", watched(_SOLVE, sines._solved)),
         no_collection(),
     ):

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 import pyjutrack as pj
-from pyjutrack.tracking_.fused_lattice import recorded
+from pyjutrack.tracking.fused_lattice import recorded
 
 from .case_optics import example
 from .clock import Samples, in_turns

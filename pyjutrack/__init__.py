@@ -32,7 +32,6 @@ from .core.errors import (
     WriteError,
 )
 from .core.version import __version__ as __version__
-from .derivatives import gradient, jacobian, jacobian_derivatives, value_and_gradient
 from .elements import (
     Aperture,
     CrabCavity,
@@ -53,9 +52,10 @@ from .elements import (
     Solenoid,
 )
 from .elements import potentials as hamiltonians
+from .engines.derivatives import gradient, jacobian, jacobian_derivatives, value_and_gradient
+from .engines.track import track
 from .io import LatticeFileError, LatticeWarning, read_beam, read_lattice, write_beam, write_lattice
 from .lattice.lattice import Lattice
-from .losses import LossMap, loss_map
 from .matching import Match, Target, match
 from .optics import (
     Twiss,
@@ -75,9 +75,9 @@ from .optics import (
     twiss_table,
 )
 from .scans import scan
-from .stations import beams_at
 from .surrogate import ResidualNetwork, Surrogate
-from .tracking import track
+from .tracking.loss_map import LossMap, loss_map
+from .tracking.observation import beams_at
 from .twin import Calibration, Measurements, Twin, Unknown, calibrate
 
 __all__ = [

@@ -12,10 +12,10 @@ from element_cases import CASES, ONE_WAY, PROTON, Case, points
 from rounding import assert_as_rounded, spread, steps
 
 import pyjutrack as pj
-from pyjutrack.adjoint import choice
-from pyjutrack.adjoint.compiled_steps import _found_again
 from pyjutrack.elements.motion import WHOLE, Part, State, advance
 from pyjutrack.elements.motion.inverse import has_inverse, retreat
+from pyjutrack.tracking.adjoint import strategies
+from pyjutrack.tracking.adjoint.kernel_steps import _found_again
 
 LITTLE = ("checkpoint", "reversible")
 KNOBS = ["d1.length", "q1.k1", "q2.length", "q2.k1", "beam.current"]
@@ -252,7 +252,7 @@ def test_parameters_that_nobody_finds_are_refused(cell, make_beam, monkeypatch) 
     for how in LITTLE:
         with pytest.raises(pj.InvalidValueError, match="Hidden depends on tensors"):
             pj.track(leaf, beam, kicks=[kick], adjoint=how)
-    monkeypatch.setattr(choice, "STORED", 0)
+    monkeypatch.setattr(strategies, "STORED", 0)
     end = pj.track(leaf, beam, kicks=[kick])
     (slope,) = torch.autograd.grad(pj.emittance(end, "x"), strength)
     assert float(slope) != 0
@@ -265,7 +265,7 @@ def test_what_auto_takes(cell, kick, make_beam, monkeypatch) -> None:
     beam = make_beam(200)
     leaf = cell.with_values({"q1.k1": torch.tensor(29.6, dtype=torch.float64, requires_grad=True)})
     assert name(pj.track(leaf, beam, kicks=[kick])) == "store"
-    monkeypatch.setattr(choice, "STORED", 1000)
+    monkeypatch.setattr(strategies, "STORED", 1000)
     assert name(pj.track(leaf, beam, kicks=[kick])) == "little"
     assert pj.track(cell, beam, kicks=[kick]).coordinates.grad_fn is None
     forward = pj.gradient(

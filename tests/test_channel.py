@@ -8,12 +8,12 @@ import torch
 from element_cases import PROTON
 
 import pyjutrack as pj
-from pyjutrack.channel import Passed, channelled, passes
 from pyjutrack.collective.base import plan
 from pyjutrack.elements.motion import Part, State, transport
-from pyjutrack.end import state_of
 from pyjutrack.kernels.columns import stacked
-from pyjutrack.walk import Walk
+from pyjutrack.tracking.end import state_of
+from pyjutrack.tracking.fused_slices import Passed, channelled, passes
+from pyjutrack.tracking.slicing import Walk
 
 
 def channel(line, beam, kicks, turns=1, **options) -> Passed | None:

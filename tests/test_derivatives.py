@@ -10,7 +10,7 @@ from rounding import assert_as_rounded, spread, steps
 
 import pyjutrack as pj
 from pyjutrack.engines import engine_of
-from pyjutrack.task import task_of
+from pyjutrack.tracking.task import task_of
 
 KNOBS = ["d1.length", "q1.length", "q1.k1", "d2.length", "q2.length", "q2.k1", "d3.length"]
 GROWTH = pj.emittance_growth("x")

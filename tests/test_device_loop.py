@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import pyjutrack as pj
 from pyjutrack.collective.base import plan
 from pyjutrack.elements.motion import WHOLE, State, advance
-from pyjutrack.propagation import run
+from pyjutrack.tracking.loop import run
 
 
 class Away(TorchDispatchMode):

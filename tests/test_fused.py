@@ -18,7 +18,7 @@ from pyjutrack.kernels import parallel
 from pyjutrack.maps.codegen import program_kernel as generate_program
 from pyjutrack.maps.generated import program_kernel
 from pyjutrack.maps.program import OPERATIONS, NotRecordedError
-from pyjutrack.tracking_.fused_lattice import fused, linearised, recorded
+from pyjutrack.tracking.fused_lattice import fused, linearised, recorded
 
 
 def state(c: torch.Tensor) -> State:
@@ -101,7 +101,7 @@ def test_cut_into_calls_nothing_changes(
     assert wholly is not None
     assert set(whole.turn) == {-1, 0, 1, 2, 3, 4}
     for limit in ("_CALL", "_TANGENT_CALL"):
-        monkeypatch.setattr(f"pyjutrack.tracking_.fused_lattice.{limit}", 700 * rows)
+        monkeypatch.setattr(f"pyjutrack.tracking.fused_lattice.{limit}", 700 * rows)
     ran, run = [], parallel.run
 
     def counted(*args: Any) -> None:

@@ -11,15 +11,14 @@ import torch
 from element_cases import PROTON
 
 import pyjutrack as pj
-from pyjutrack import propagation
 from pyjutrack.autodiff import Pushed, seeds
 from pyjutrack.collective.base import plan
 from pyjutrack.elements.motion import transport
-from pyjutrack.end import state_of
 from pyjutrack.lattice.knobs import overlay, parts
-from pyjutrack.particles import Particles, particles_of
-from pyjutrack.propagation import run
-from pyjutrack.task import Task
+from pyjutrack.tracking.end import state_of
+from pyjutrack.tracking.forward import Particles, particles_of
+from pyjutrack.tracking.loop import run
+from pyjutrack.tracking.task import Task
 
 WRT = ("q1.k1", "d2.length", "beam.current", "q1.length")
 
@@ -40,7 +39,7 @@ def ends(line, beam, kicks, wrt=WRT, turns=1):
 
 def as_tensors(monkeypatch, *args, **options):
     with monkeypatch.context() as patch:
-        patch.setattr(propagation, "particles_of", lambda state, data: Particles(state))
+        patch.setattr(loop, "particles_of", lambda state, data: Particles(state))
         return ends(*args, **options)
 
 

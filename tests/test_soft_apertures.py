@@ -20,7 +20,7 @@ from pyjutrack.beam.communicator import World
 from pyjutrack.elements.motion import State
 from pyjutrack.engines import engine_of
 from pyjutrack.engines.julia import border
-from pyjutrack.task import task_of
+from pyjutrack.tracking.task import task_of
 
 SIGMA = 1e-3
 #: d<x>/d(kick) of the particles that a sharp slit of half width sigma lets through, by the kick in

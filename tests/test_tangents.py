@@ -17,8 +17,8 @@ import pyjutrack as pj
 from pyjutrack.elements.motion import State, transport
 from pyjutrack.maps.codegen import tangent_kernel as generate_tangents
 from pyjutrack.maps.generated import tangent_kernel
-from pyjutrack.tracking_ import fused_lattice as programs
-from pyjutrack.tracking_.fused_lattice import fused, linearised
+from pyjutrack.tracking import fused_lattice
+from pyjutrack.tracking.fused_lattice import fused, linearised
 
 #: the gap and the change of the reference, that no case of the battery has
 GAP = pj.RFCavity(0.2, 1e7, frequency=1e7, phase=0.5, accelerate=True)
@@ -195,8 +195,8 @@ def test_a_lattice_is_recorded_once_for_a_reference(
         asked.append(reference)
         return recorded(lattice, reference)
 
-    recorded = programs.recorded
-    monkeypatch.setattr(programs, "recorded", counted)
+    recorded = fused_lattice.recorded
+    monkeypatch.setattr(fused_lattice, "recorded", counted)
     slow = pj.Reference.from_kinetic("proton", 1e7)
     first = pj.jacobian(ring, PROTON)
     pj.track(ring, pj.Beam(PROTON, points(3)))

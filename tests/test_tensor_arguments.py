@@ -10,7 +10,7 @@ from torch import Tensor
 
 import pyjutrack as pj
 from pyjutrack.lattice.knobs import current, overlay
-from pyjutrack.task import task_of
+from pyjutrack.tracking.task import task_of
 
 PROTON = pj.Reference.from_kinetic("proton", 1e9)
 TWISS = {"beta_x": 1.1, "alpha_x": -0.3, "beta_y": 2.2, "alpha_y": 0.4}

@@ -32,8 +32,8 @@ def run(options: argparse.Namespace) -> int:
 
     from ..core.atomic import write_whole
     from ..io import read_beam, write_beam
-    from ..losses import loss_map
     from ..plotting import figure, plot_losses, plot_phase_space
+    from ..tracking.loss_map import loss_map
 
     found, reference, out = machine.read(options)
     beam = read_beam(options.beam) if options.beam else _matched(found.lattice, reference, options)

@@ -9,18 +9,18 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from ..adjoint import run_adjoint
 from ..autodiff import Pushed, seeds
 from ..beam.beam import Beam
 from ..beam.reference import Reference
 from ..elements.motion import State
-from ..end import End, state_of
 from ..kernels import parallel
 from ..lattice.knobs import overlay, parts, split, values
 from ..lattice.lattice import Lattice
-from ..propagation import run
-from ..task import Task
-from ..tracking_.fused_lattice import linearised
+from ..tracking.adjoint import run_adjoint
+from ..tracking.end import End, state_of
+from ..tracking.fused_lattice import linearised
+from ..tracking.loop import run
+from ..tracking.task import Task
 from .protocol import Figure
 from .results import all_alive, checked
 

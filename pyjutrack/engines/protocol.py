@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..beam.beam import Beam
-from ..task import Task
+from ..tracking.task import Task
 
 Array = NDArray[np.float64]
 

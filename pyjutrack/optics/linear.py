@@ -146,7 +146,7 @@ def _with_chromaticities(
 def _along(lattice: Lattice, reference: Reference, delta: Number) -> Orbit:
     """The orbit of a line, from the axis: element by element, and then all at once."""
     from ..elements.motion import WHOLE, advance
-    from ..end import state_of
+    from ..tracking.end import state_of
 
     line = passage(lattice, reference, 4)
     # of shape (1, 1), past the kernels, whose backward passes cannot be batched

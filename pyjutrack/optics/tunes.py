@@ -14,8 +14,8 @@ from ..collective.base import Kick
 from ..core.checks import wrong
 from ..core.errors import InvalidValueError, UnstableError
 from ..core.transforms import numeric
-from ..derivatives import jacobian_derivatives
 from ..engines import Engine
+from ..engines.derivatives import jacobian_derivatives
 from ..lattice.lattice import Lattice
 
 Array = NDArray[np.float64]

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from ..core.atomic import write_bytes, write_text
 from ..diagnostics import Diagnostic
 from ..elements import HamiltonianKick
+from ..engines.track import track
 from ..html import calibration_tables, settings_table
 from ..lattice.lattice import Lattice
-from ..tracking import track
 from .figure import figure, sheet
 from .fit import (
     READABLE,

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ..core.checks import require_flag, require_kind
-from ..losses import LossMap
+from ..tracking.loss_map import LossMap
 from .figure import require_axes
 
 

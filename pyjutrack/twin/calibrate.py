@@ -22,7 +22,7 @@ from ..core.errors import (
 )
 from ..core.scalars import is_whole
 from ..core.transforms import numeric
-from ..loss_warning import warn_of_losses
+from ..tracking.loss_warning import warn_of_losses
 from . import doubts, progress
 from .calibration import Calibration, Step, with_values
 from .descent import Problem, State, adam, levenberg_marquardt, start

@@ -25,10 +25,10 @@ from ..core.transforms import uncompiled
 from ..diagnostics import Diagnostic
 from ..lattice.knobs import CURRENT, overlay
 from ..lattice.lattice import Lattice
-from ..loss_warning import warn_if_differentiable
-from ..stations import position, stations
-from ..task import Task, task_of
-from ..tracking_.fused_lattice import is_number
+from ..tracking.fused_lattice import is_number
+from ..tracking.loss_warning import warn_if_differentiable
+from ..tracking.observation import position, stations
+from ..tracking.task import Task, task_of
 from . import records
 from .unknowns import Unknown, put, shaped
 

@@ -18,8 +18,8 @@ from ..core.atomic import write_bytes
 from ..core.errors import InvalidValueError
 from ..core.version import __version__
 from ..lattice.knobs import parts, values
-from ..stations import stations
 from ..surrogate.conversion.onnx import require_package
+from ..tracking.observation import stations
 from .graph import Graph, Node, Symbol
 
 if TYPE_CHECKING:

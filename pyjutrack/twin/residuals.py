@@ -16,7 +16,7 @@ from ..autodiff import Pushed, seeds, value_of
 from ..collective.space_charge import check_differentiable
 from ..core.errors import TrainingError
 from ..lattice.knobs import split
-from ..loss_warning import lost_between
+from ..tracking.loss_warning import lost_between
 from .measurements import Measurements
 from .model import Settings, Twin
 from .unknowns import Unknown

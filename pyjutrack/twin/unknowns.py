@@ -15,7 +15,7 @@ from ..core.checks import require_flag, shown
 from ..core.errors import InvalidValueError
 from ..core.scalars import is_real
 from ..lattice.knobs import current, overlay, parts
-from ..task import Task
+from ..tracking.task import Task
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,6 @@ from test_battery_twin import INSTRUMENTS
 
 import pyjutrack as pj
 from pyjutrack import diagnostics
-from pyjutrack.adjoint import ADJOINTS
 from pyjutrack.beam import initial_moments, observables
 from pyjutrack.collective import BSPLINE, CATMULL_ROM, CIC, Correction
 from pyjutrack.diagnostics.instrument import Instrument
@@ -26,6 +25,7 @@ from pyjutrack.elements import Element
 from pyjutrack.elements import potentials as hamiltonians
 from pyjutrack.lattice import knobs
 from pyjutrack.mesh.shapes import Shape
+from pyjutrack.tracking.adjoint import ADJOINTS
 
 #: attributes of effects that are options, and where the battery tries them
 OPTIONS = {

@@ -14,7 +14,7 @@ from pyjutrack import diagnostics as dg
 from pyjutrack.autodiff import Pushed
 from pyjutrack.beam.communicator import World
 from pyjutrack.diagnostics.bins import discrete_normal
-from pyjutrack.end import state_of
+from pyjutrack.tracking.end import state_of
 
 RACETRACK = pj.Aperture(
     half_width=2e-3, half_height=3e-3, shape="racetrack", corner_x=1e-3, corner_y=1.5e-3

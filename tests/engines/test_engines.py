@@ -138,7 +138,7 @@ def test_the_sources_are_there():
 @pytest.mark.parametrize("adjoint", ["reversible", "checkpoint"])
 def test_the_way_back_of_julia_is_its_own(cell, make_beam, adjoint) -> None:
     from pyjutrack.engines.julia import border
-    from pyjutrack.task import task_of
+    from pyjutrack.tracking.task import task_of
 
     border.check(task_of(cell, make_beam(5), [], 1))
     with pytest.raises(pj.InvalidValueError, match=f"{adjoint}.*Enzyme"):

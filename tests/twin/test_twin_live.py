@@ -10,7 +10,7 @@ import torch
 from live_cases import scan, small
 
 import pyjutrack as pj
-from pyjutrack import channel
+from pyjutrack.tracking import fused_slices
 
 
 def slowly(twin: pj.Twin, settings: dict[str, float]) -> dict[str, np.ndarray]:
@@ -33,10 +33,10 @@ def test_a_step_goes_by_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
 
     def watched(*args: object, **options: object) -> object:
-        found.append(channel.channelled(*args, **options))
+        found.append(fused_slices.channelled(*args, **options))
         return found[-1]
 
-    monkeypatch.setattr("pyjutrack.propagation.channelled", watched)
+    monkeypatch.setattr("pyjutrack.tracking.loop.channelled", watched)
     small().predict({"q1.k1": 18.0, "beam.x": 1e-4})
     assert len(found) == 2  # to the middle, and to the end
     assert None not in found

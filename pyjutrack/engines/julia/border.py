@@ -30,7 +30,7 @@ from ...lattice.knobs import CURRENT
 from ...lattice.lattice import Lattice
 from ...surrogate import Surrogate
 from ...surrogate.conversion import to_nnlib
-from ...task import Task
+from ...tracking.task import Task
 from .gridless import JuTrackSpaceCharge
 from .session import Session
 

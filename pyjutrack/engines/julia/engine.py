@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ...beam.beam import Beam
 from ...lattice.knobs import CURRENT, values
-from ...task import Task
+from ...tracking.task import Task
 from ..protocol import Figure
 from ..results import all_alive, checked
 from . import border

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .beam.beam import Beam
-from .channel import channelled
-from .collective.base import Kick, Plan
-from .elements.motion import State, behind
+from ..beam.beam import Beam
+from ..collective.base import Kick, Plan
+from ..elements.motion import State, behind
+from ..kernels import parallel
+from ..lattice.lattice import Lattice
 from .end import End, state_of
-from .kernels import parallel
-from .lattice.lattice import Lattice
-from .particles import particles_of
+from .forward import particles_of
+from .fused_lattice import fused
+from .fused_slices import channelled
+from .slicing import Walk, passed
 from .soft_apertures import in_sections
-from .tracking_.fused_lattice import fused
-from .walk import Walk, passed
 
 
 def run(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from ..core.errors import InvalidValueError
+from ...core.errors import InvalidValueError
 
 
 class Versions:

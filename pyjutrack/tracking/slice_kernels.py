@@ -5,7 +5,7 @@ import numpy as np
 from ..kernels.jit import kernel
 from ..kernels.mesh_kernels import across, at_cubic, at_square, cubic, place, put, rows, slopes
 from ..kernels.vector import dot, spread, times, wide
-from .generated.program_kernel import BLOCK, through
+from ..maps.generated.program_kernel import BLOCK, through
 
 
 @kernel

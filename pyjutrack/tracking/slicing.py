@@ -7,13 +7,13 @@ import itertools
 from collections.abc import Sequence
 from typing import NamedTuple, overload
 
-from .beam.reference import Reference
-from .collective.base import Plan
-from .core.scalars import Number
-from .elements import Element
-from .elements.motion import WHOLE, Part, State, advance, passable
-from .elements.motion.straight import is_zero
-from .lattice.lattice import Lattice
+from ..beam.reference import Reference
+from ..collective.base import Plan
+from ..core.scalars import Number
+from ..elements import Element
+from ..elements.motion import WHOLE, Part, State, advance, passable
+from ..elements.motion.straight import is_zero
+from ..lattice.lattice import Lattice
 
 
 class Segment(NamedTuple):

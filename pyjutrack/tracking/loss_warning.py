@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from torch.autograd import forward_ad
 
-from .autodiff import Pushed
-from .beam.beam import Beam
-from .core.errors import LossWarning, warn
-from .core.scalars import is_tracked, layers
+from ..autodiff import Pushed
+from ..beam.beam import Beam
+from ..core.errors import LossWarning, warn
+from ..core.scalars import is_tracked, layers
 
 
 def lost_between(before: Beam, after: Beam) -> int:

@@ -15,21 +15,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .beam.beam import Beam
-from .beam.reference import Reference
-from .collective import SpaceCharge
-from .collective.base import Kick
-from .core.scalars import detached
-from .core.tensors import tensors_in
-from .elements import Element
-from .elements.motion import State, behind
-from .elements.motion.placement import note
-from .kernels import parallel
-from .kernels.columns import stacked
-from .maps.program import NotRecordedError, Program, Recorder
-from .mesh.particle_mesh import Mesh, stencil
-from .tracking_.fused_lattice import is_number, is_plain
-from .walk import Segment, Walk, passed
+from ..beam.beam import Beam
+from ..beam.reference import Reference
+from ..collective import SpaceCharge
+from ..collective.base import Kick
+from ..core.scalars import detached
+from ..core.tensors import tensors_in
+from ..elements import Element
+from ..elements.motion import State, behind
+from ..elements.motion.placement import note
+from ..kernels import parallel
+from ..kernels.columns import stacked
+from ..maps.program import NotRecordedError, Program, Recorder
+from ..mesh.particle_mesh import Mesh, stencil
+from .fused_lattice import is_number, is_plain
+from .slicing import Segment, Walk, passed
 
 #: work of a pass beside a kick, per particle
 _WORK = 3.0
@@ -182,7 +182,7 @@ class _Particles:
 
     def go(self, part: Pass, program: Program, number: int, field: Tensor, length: float) -> None:
         """Kick over a length, move, and deposit if a kick follows."""
-        from .maps.slice_kernels import slice_pass  # late: it takes a moment to load
+        from .slice_kernels import slice_pass  # late: it takes a moment to load
 
         if part.length:
             self._grids[:] = 0.0

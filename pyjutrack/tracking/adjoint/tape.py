@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..beam.beam import Beam
-from ..beam.reference import Reference
-from ..collective.base import Kick
-from ..core.special import on_host
-from ..elements.motion import WHOLE, behind
-from ..lattice.lattice import Lattice
-from ..walk import Segment, Walk
+from ...beam.beam import Beam
+from ...beam.reference import Reference
+from ...collective.base import Kick
+from ...core.special import on_host
+from ...elements.motion import WHOLE, behind
+from ...lattice.lattice import Lattice
+from ..slicing import Segment, Walk
 
 Tensors = tuple[Tensor, ...]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..beam.beam import Beam, check_beam, require_beam
+from ..beam.moments import survivors
+from ..collective.base import Kick, plan, require_kicks
+from ..core.checks import require_whole
+from ..core.errors import InvalidValueError, require_known
+from ..lattice.lattice import Lattice, require_lattice
 from .adjoint import ADJOINTS
-from .beam.beam import Beam, check_beam, require_beam
-from .beam.moments import survivors
-from .collective.base import Kick, plan, require_kicks
-from .core.checks import require_whole
-from .core.errors import InvalidValueError, require_known
-from .lattice.lattice import Lattice, require_lattice
 from .soft_apertures import require_weighing
 
 

@@ -13,23 +13,23 @@ from typing import Any, NamedTuple, TypeGuard
 import torch
 from torch import Tensor
 
-from ..autodiff.operator import array
-from ..beam.beam import Beam
-from ..beam.reference import Reference
-from ..collective import SpaceCharge, SpectralPoisson
-from ..collective.base import Kick
-from ..core.errors import InvalidValueError
-from ..core.scalars import Number, detached
-from ..core.tensors import active
-from ..elements.motion import State
-from ..elements.motion.inverse import taped, way_back
-from ..kernels import mesh as kernels
-from ..maps.apply import undo_and_pull
-from ..maps.compiled import COMPILED_MAPS
-from ..maps.program import NotRecordedError
-from ..mesh.particle_mesh import Mesh, deposit_admitted, stencil
-from .course import Course, Tensors
+from ...autodiff.operator import array
+from ...beam.beam import Beam
+from ...beam.reference import Reference
+from ...collective import SpaceCharge, SpectralPoisson
+from ...collective.base import Kick
+from ...core.errors import InvalidValueError
+from ...core.scalars import Number, detached
+from ...core.tensors import active
+from ...elements.motion import State
+from ...elements.motion.inverse import taped, way_back
+from ...kernels import mesh as kernels
+from ...maps.apply import undo_and_pull
+from ...maps.compiled import COMPILED_MAPS
+from ...maps.program import NotRecordedError
+from ...mesh.particle_mesh import Mesh, deposit_admitted, stencil
 from .steps import Sums
+from .tape import Course, Tensors
 
 #: by how much of the box a particle may be outside of it on the way back
 _ROUNDING = 1e-9

@@ -8,7 +8,7 @@ map has no inverse, the beam in front of it is kept ("reversible"), or the way i
 in blocks between kept beams ("checkpoint").
 """
 
-from .choice import ADJOINTS
-from .reverse import run_adjoint
+from .reversible import run_adjoint
+from .strategies import ADJOINTS
 
 __all__ = ["ADJOINTS", "run_adjoint"]

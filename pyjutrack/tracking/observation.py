@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ..beam.beam import Beam
+from ..collective.base import Kick
+from ..core.checks import require_texts
+from ..core.errors import InvalidValueError, unknown
+from ..core.transforms import uncompiled
+from ..lattice.lattice import Lattice
 from .adjoint import run_adjoint
-from .beam.beam import Beam
-from .collective.base import Kick
-from .core.checks import require_texts
-from .core.errors import InvalidValueError, unknown
-from .core.transforms import uncompiled
-from .lattice.lattice import Lattice
 from .loss_warning import warn_if_differentiable
 from .task import Task, task_of
 

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .beam.beam import Beam
-from .beam.reference import Reference
-from .elements.motion import State
-from .kernels.columns import stacked
-from .tracking_.fused_lattice import is_plain
+from ..beam.beam import Beam
+from ..beam.reference import Reference
+from ..elements.motion import State
+from ..kernels.columns import stacked
+from .fused_lattice import is_plain
 
 
 class End(NamedTuple):

@@ -11,20 +11,20 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from .beam.beam import Beam, require_beam
-from .beam.observables import Observable
-from .beam.reference import Reference
-from .collective.base import Kick, require_kicks
-from .collective.space_charge import check_differentiable
-from .core.checks import require_callable, require_real, wrong
-from .core.errors import InvalidValueError, require_known
-from .core.transforms import numeric
-from .engines import Engine, engine_of
-from .engines.results import checked
-from .lattice.knobs import lowest, overlay, parts, split, values
-from .lattice.lattice import Lattice, require_lattice
-from .loss_warning import lost_between, warn_of_losses
-from .task import Task, task_of
+from ..beam.beam import Beam, require_beam
+from ..beam.observables import Observable
+from ..beam.reference import Reference
+from ..collective.base import Kick, require_kicks
+from ..collective.space_charge import check_differentiable
+from ..core.checks import require_callable, require_real, wrong
+from ..core.errors import InvalidValueError, require_known
+from ..core.transforms import numeric
+from ..lattice.knobs import lowest, overlay, parts, split, values
+from ..lattice.lattice import Lattice, require_lattice
+from ..tracking.loss_warning import lost_between, warn_of_losses
+from ..tracking.task import Task, task_of
+from . import Engine, engine_of
+from .results import checked
 
 Array = NDArray[np.float64]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .beam.beam import Beam
-from .collective.base import Kick
-from .core.transforms import uncompiled
-from .engines import Engine, engine_of
-from .lattice.lattice import Lattice
-from .loss_warning import warn_if_differentiable
-from .task import task_of
+from ..beam.beam import Beam
+from ..collective.base import Kick
+from ..core.transforms import uncompiled
+from ..lattice.lattice import Lattice
+from ..tracking.loss_warning import warn_if_differentiable
+from ..tracking.task import task_of
+from . import Engine, engine_of
 
 
 @uncompiled

@@ -10,23 +10,23 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from .autodiff import Directions, Pushed, along, value_of
-from .autodiff.operator import array
-from .beam.beam import Beam
-from .beam.reference import Reference
-from .collective import SpaceCharge
-from .collective.base import Kick
-from .core.scalars import Number, detached, is_transformed
-from .core.tensors import tensors_in
-from .elements.motion import State
-from .elements.motion.base import passable
-from .elements.motion.inverse import Operation, taped
-from .elements.motion.placement import always_passes
-from .kernels import mesh as kernels
-from .maps.apply import moves, push
-from .maps.compiled import COMPILED_MAPS
-from .mesh.particle_mesh import stencil
-from .walk import Segment, passed
+from ..autodiff import Directions, Pushed, along, value_of
+from ..autodiff.operator import array
+from ..beam.beam import Beam
+from ..beam.reference import Reference
+from ..collective import SpaceCharge
+from ..collective.base import Kick
+from ..core.scalars import Number, detached, is_transformed
+from ..core.tensors import tensors_in
+from ..elements.motion import State
+from ..elements.motion.base import passable
+from ..elements.motion.inverse import Operation, taped
+from ..elements.motion.placement import always_passes
+from ..kernels import mesh as kernels
+from ..maps.apply import moves, push
+from ..maps.compiled import COMPILED_MAPS
+from ..mesh.particle_mesh import stencil
+from .slicing import Segment, passed
 
 
 class Particles:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..beam.beam import Beam
-from ..beam.reference import Reference
-from ..collective.base import Kick
-from ..elements.motion import State
-from ..elements.motion.inverse import all_undone, is_kick, taped
-from ..walk import Segment, passed
-from .course import Tensors
+from ...beam.beam import Beam
+from ...beam.reference import Reference
+from ...collective.base import Kick
+from ...elements.motion import State
+from ...elements.motion.inverse import all_undone, is_kick, taped
+from ..slicing import Segment, passed
+from .tape import Tensors
 
 
 class Sums:

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .beam.beam import Beam
-from .collective.base import Kick, plan
-from .core.errors import InvalidValueError
-from .core.transforms import numeric
+from ..beam.beam import Beam
+from ..collective.base import Kick, plan
+from ..core.errors import InvalidValueError
+from ..core.transforms import numeric
+from ..kernels import parallel
+from ..lattice.lattice import Lattice, places
 from .end import beam_of, state_of
-from .kernels import parallel
-from .lattice.lattice import Lattice, places
-from .propagation import run
+from .fused_lattice import fused
+from .loop import run
 from .task import check_track
-from .tracking_.fused_lattice import fused
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -7,15 +7,15 @@ from typing import Literal, get_args
 import torch
 from torch.autograd import forward_ad
 
-from ..autodiff import Pushed
-from ..beam.beam import Beam
-from ..collective import SpaceCharge
-from ..collective.base import Kick
-from ..core.errors import InvalidValueError
-from ..core.scalars import is_transformed
-from ..core.tensors import active, hidden, tensors_in
+from ...autodiff import Pushed
+from ...beam.beam import Beam
+from ...collective import SpaceCharge
+from ...collective.base import Kick
+from ...core.errors import InvalidValueError
+from ...core.scalars import is_transformed
+from ...core.tensors import active, hidden, tensors_in
 from ..end import state_of
-from .course import Course
+from .tape import Course
 
 Adjoint = Literal["auto", "store", "checkpoint", "reversible"]
 ADJOINTS: tuple[str, ...] = get_args(Adjoint)

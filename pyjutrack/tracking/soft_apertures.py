@@ -12,15 +12,15 @@ from typing import Any
 
 import torch
 
-from .beam.beam import Beam
-from .collective.base import Kick, Plan
-from .core.errors import InvalidValueError
-from .elements import Aperture
-from .elements.motion import WHOLE, State
-from .elements.motion.soft import NEGLIGIBLE, passing
+from ..beam.beam import Beam
+from ..collective.base import Kick, Plan
+from ..core.errors import InvalidValueError
+from ..elements import Aperture
+from ..elements.motion import WHOLE, State
+from ..elements.motion.soft import NEGLIGIBLE, passing
+from ..lattice.lattice import Lattice
 from .end import End, state_of
-from .lattice.lattice import Lattice
-from .walk import Segment, passed
+from .slicing import Segment, passed
 
 #: tracks the beam, and test particles if there are any, once through a lattice
 Tracker = Callable[[Lattice, Beam, Plan, State | None], End]

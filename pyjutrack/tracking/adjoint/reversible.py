@@ -11,24 +11,23 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from ..beam.beam import Beam
-from ..beam.reference import Reference
-from ..channel import channelled
-from ..collective.base import Kick, Plan
-from ..collective.space_charge import check_differentiable
-from ..core.errors import InvalidValueError
-from ..core.scalars import detached
-from ..core.tensors import active, entangled, replaced, tensors_in
-from ..elements.motion import State, behind
-from ..elements.motion.inverse import has_inverse
+from ...beam.beam import Beam
+from ...beam.reference import Reference
+from ...collective.base import Kick, Plan
+from ...collective.space_charge import check_differentiable
+from ...core.errors import InvalidValueError
+from ...core.scalars import detached
+from ...core.tensors import active, entangled, replaced, tensors_in
+from ...elements.motion import State, behind
+from ...elements.motion.inverse import has_inverse
+from ...kernels import parallel
+from ...lattice.lattice import Lattice
 from ..end import End, state_of
-from ..kernels import parallel
-from ..lattice.lattice import Lattice
-from ..propagation import run
+from ..fused_slices import channelled
+from ..loop import run
+from ..slicing import Walk, passed
 from ..soft_apertures import in_sections
-from ..walk import Walk, passed
-from .choice import chosen
-from .compiled_steps import (
+from .kernel_steps import (
     Passages,
     back_through_operations,
     back_through_space_charge,
@@ -36,8 +35,9 @@ from .compiled_steps import (
     is_compiled,
     own,
 )
-from .course import NEVER, Course, Record, Tensors
 from .steps import Sums, back_through_element, back_through_kick, leaves_of, pulled
+from .strategies import chosen
+from .tape import NEVER, Course, Record, Tensors
 from .versions import Versions
 
 #: whole beams that "reversible" keeps against the drift of rounding

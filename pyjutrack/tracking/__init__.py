@@ -1,0 +1,1 @@
+"""The loop over slices of a lattice, forward and backward."""
