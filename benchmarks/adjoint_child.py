@@ -11,6 +11,7 @@ from unittest.mock import patch
 import torch
 
 import pyjutrack as pj
+from pyjutrack.tracking.adjoint import reversible
 
 from .child import Watch
 from .setup import KNOBS, apart, paper_cell

@@ -1,6 +1,6 @@
 """Hybrid physics and data-driven beam tracking with automatic differentiation."""
 
-from . import diagnostics, distributed, distributions, engines, io, surrogate
+from . import diagnostics, distributed, engines, io, surrogate
 from . import html as _html  # noqa: F401  # registers what notebooks show
 from .beam import moments, observables
 from .beam.beam import Beam
@@ -56,12 +56,12 @@ from .engines.derivatives import gradient, jacobian, jacobian_derivatives, value
 from .engines.track import track
 from .io import LatticeFileError, LatticeWarning, read_beam, read_lattice, write_beam, write_lattice
 from .lattice.lattice import Lattice
-from .matching import Match, Target, match
 from .optics import (
     Twiss,
     TwissTable,
     chromaticities,
     closed_orbit,
+    distributions,
     linear_optics,
     one_turn_matrix,
     optics_gradient,
@@ -74,6 +74,7 @@ from .optics import (
     twiss,
     twiss_table,
 )
+from .optics.matching import Match, Target, match
 from .scans import scan
 from .surrogate import ResidualNetwork, Surrogate
 from .tracking.loss_map import LossMap, loss_map

@@ -266,8 +266,8 @@ def _diagnostics() -> dict[str, Call]:
         "Profiles.on": Call(PROFILES.on, {"diagnostic": WIRE, "background": 0.0,
                                           "normalise": True}),
         "Profiles.knob": Call(PROFILES.knob, {"address": "q1.k1"}),
-        "quadrupole_scan": Call(dg.quadrupole_scan, scan(plane="x", errors=None, resolution=0.0,
-                                                         delta=0.0)),
+        "quadrupole_scan": Call(pj.optics.quadrupole_scan,
+                                scan(plane="x", errors=None, resolution=0.0, delta=0.0)),
     }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from pyjutrack import diagnostics as dg
 from pyjutrack import surrogate
 from pyjutrack.core import atomic
 from pyjutrack.core.atomic import write_whole, writing
-from pyjutrack.surrogate.conversion import from_nnlib, to_nnlib, to_onnx
+from pyjutrack.interop.networks import from_nnlib, to_nnlib, to_onnx
 from pyjutrack.twin import Unknown, calibrate
 
 resource = pytest.importorskip("resource")

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import pyjutrack as pj
-from pyjutrack.matching import Target
+from pyjutrack.optics.matching import Target
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from pyjutrack.autodiff import Pushed, seeds
 from pyjutrack.collective.base import plan
 from pyjutrack.elements.motion import transport
 from pyjutrack.lattice.knobs import overlay, parts
+from pyjutrack.tracking import loop
 from pyjutrack.tracking.end import state_of
 from pyjutrack.tracking.forward import Particles, particles_of
 from pyjutrack.tracking.loop import run

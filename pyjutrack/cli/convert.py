@@ -32,7 +32,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from ..surrogate import conversion
+    from ..interop import networks as conversion
 
     standardisation, smoothing = None, None
     if options.jutrack:

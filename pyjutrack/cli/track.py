@@ -61,8 +61,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _matched(lattice, reference, options):  # type: ignore[no-untyped-def]
-    from .. import distributions
-    from ..optics import twiss_table
+    from ..optics import distributions, twiss_table
 
     return distributions.gaussian(
         reference,

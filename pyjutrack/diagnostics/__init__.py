@@ -5,11 +5,10 @@ from .bins import Bins
 from .centroids import BeamPosition, BeamSize
 from .instrument import Diagnostic, Instrument, noisy
 from .loss_count import LossCount
-from .profile_files import read_profiles, write_profiles
-from .profile_moments import GaussianFit
 from .profile_monitors import Screen, WireScanner
-from .profiles import Profiles
-from .quadrupole_scan import ScannedBeam, quadrupole_scan
+from .profiles.profile_files import read_profiles, write_profiles
+from .profiles.profile_moments import GaussianFit
+from .profiles.profiles import Profiles
 
 __all__ = [
     "BeamPosition",
@@ -21,11 +20,9 @@ __all__ = [
     "LossCount",
     "MeasurementError",
     "Profiles",
-    "ScannedBeam",
     "Screen",
     "WireScanner",
     "noisy",
-    "quadrupole_scan",
     "read_profiles",
     "write_profiles",
 ]

@@ -7,6 +7,7 @@ algebra (`modes`, `linear`).
 
 from .gradient import optics_gradient
 from .linear import linear_optics, twiss_table
+from .quadrupole_scan import ScannedBeam, quadrupole_scan
 from .radiation import Radiation, radiation_integrals
 from .ring import chromaticities, closed_orbit, one_turn_matrix, transfer_matrices, twiss
 from .synchrotron import SynchrotronOptics, synchrotron_optics
@@ -15,6 +16,7 @@ from .tunes import synchrobetatron_tunes, tune_slopes, tunes
 
 __all__ = [
     "Radiation",
+    "ScannedBeam",
     "SynchrotronOptics",
     "Twiss",
     "TwissTable",
@@ -23,6 +25,7 @@ __all__ = [
     "linear_optics",
     "one_turn_matrix",
     "optics_gradient",
+    "quadrupole_scan",
     "radiation_integrals",
     "synchrobetatron_tunes",
     "synchrotron_optics",

@@ -17,10 +17,10 @@ import torch
 from ..core.atomic import write_bytes
 from ..core.errors import InvalidValueError
 from ..core.version import __version__
+from ..interop.networks.onnx import require_package
+from ..interop.onnx.graph import Graph, Node, Symbol
 from ..lattice.knobs import parts, values
-from ..surrogate.conversion.onnx import require_package
 from ..tracking.observation import stations
-from .graph import Graph, Node, Symbol
 
 if TYPE_CHECKING:
     from ..beam.beam import Beam

@@ -10,6 +10,7 @@ import pyjutrack as pj
 from pyjutrack.collective import gridless_potential
 from pyjutrack.elements.motion import State
 from pyjutrack.engines import julia as jl
+from pyjutrack.optics import jutrack
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,23 +136,23 @@ def test_to_jutrack_and_back(julia):
             pj.Marker(name="end"),
         ]
     )
-    assert jl.from_jutrack(jl.to_jutrack(lattice)) == lattice
+    assert jutrack.from_jutrack(jutrack.to_jutrack(lattice)) == lattice
 
 
 def test_what_has_no_place_here_is_named(julia):
     main = julia.session.main
     line = main.seval('JT = PyJuTrack.JuTrack; [JT.SBEND(name="B7", len=1.0, angle=0.1)]')
     with pytest.raises(pj.InvalidValueError, match="SBEND B7"):
-        jl.from_jutrack(line)
+        jutrack.from_jutrack(line)
     line = main.seval('[JT.DRIFT(name="D7", len=1.0, T1=[1e-3, 0, 0, 0, 0, 0])]')
     with pytest.raises(pj.InvalidValueError, match="D7 has T1"):
-        jl.from_jutrack(line)
+        jutrack.from_jutrack(line)
 
 
 def test_taylor_map(cell, proton, julia):
     """Its linear part is the Jacobian without slip; all of it follows the tracking."""
     lattice = pj.Lattice([*cell, pj.Multipole((0.0, 0.0, 2.0))])
-    series = jl.taylor_map(lattice, proton, order=3)
+    series = jutrack.taylor_map(lattice, proton, order=3)
     assert series.exponents.shape == (84, 6)
     start = np.array([2e-4, 1e-4, -1e-4, 2e-4, 0.0, 3e-4])
     beam = pj.Beam.from_array(proton, start[None])
@@ -170,14 +171,14 @@ def test_path_length_of_taylor_maps(cell, proton, julia):
     start = np.array([3e-3, 1e-3, 2e-3, -1e-3, 0.0, 0.0])
     expected = pj.track(cell, pj.Beam.from_array(proton, start[None])).numpy()[0, 4]
     assert abs(expected) > 1e-6
-    found = jl.taylor_map(cell, proton, order=4)(start)[4]
+    found = jutrack.taylor_map(cell, proton, order=4)(start)[4]
     np.testing.assert_allclose(-found, expected, rtol=1e-7)  # its fifth order is left out
 
 
 def test_dynamic_aperture(cell, proton, julia):
     """What JuTrack calls stable survives here, and what lies beyond does not."""
     lattice = pj.Lattice([*cell, pj.Multipole((0.0, 0.0, 100.0))])
-    found = jl.dynamic_aperture(lattice, proton, turns=200, largest=0.02, step=1e-3, angles=7)
+    found = jutrack.dynamic_aperture(lattice, proton, turns=200, largest=0.02, step=1e-3, angles=7)
     assert found.shape == (7, 2)
     for border in found:
         inner, beyond = 0.9 * border, border * (1 + 4e-3 / np.linalg.norm(border))
@@ -191,7 +192,7 @@ def test_dynamic_aperture(cell, proton, julia):
 
 def test_resonance_driving_terms(cell, proton, julia):
     """The natural chromaticity, which JuTrack has as h11001, against differences of tunes."""
-    found = jl.resonance_driving_terms(cell, proton, [0, 2], chromatic=True)
+    found = jutrack.resonance_driving_terms(cell, proton, [0, 2], chromatic=True)
     assert found.s.shape == (2,)
     step = 1e-5
     tunes = [
@@ -205,12 +206,12 @@ def test_resonance_driving_terms(cell, proton, julia):
 def test_bad_questions(cell, proton, julia):
     bent = pj.Lattice([*cell, pj.Multipole((0.0, 0.0, 1.0), name="m7")])
     with pytest.raises(pj.InvalidValueError, match="thin multipoles, and so m7"):
-        jl.resonance_driving_terms(bent, proton)
+        jutrack.resonance_driving_terms(bent, proton)
     with pytest.raises(pj.UnstableError):
-        jl.resonance_driving_terms(pj.Lattice([pj.Drift(1.0)]), proton)
+        jutrack.resonance_driving_terms(pj.Lattice([pj.Drift(1.0)]), proton)
     with pytest.raises(pj.InvalidValueError, match="0 to 4"):
-        jl.resonance_driving_terms(cell, proton, [5])
+        jutrack.resonance_driving_terms(cell, proton, [5])
     with pytest.raises(pj.InvalidValueError, match="order"):
-        jl.taylor_map(cell, proton, order=0)
+        jutrack.taylor_map(cell, proton, order=0)
     with pytest.raises(pj.InvalidValueError, match="step"):
-        jl.dynamic_aperture(cell, proton, step=0.0)
+        jutrack.dynamic_aperture(cell, proton, step=0.0)

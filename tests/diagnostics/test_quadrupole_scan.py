@@ -48,7 +48,7 @@ def sizes(plane, resolution=0.0):
 
 
 def scan(plane, measured, **options):
-    return dg.quadrupole_scan(
+    return pj.optics.quadrupole_scan(
         LATTICE, ELECTRON, "q1.k1", STRENGTHS[plane], measured, screen="s", plane=plane, **options
     )
 
@@ -123,7 +123,7 @@ def cache(function, keep):
 def test_stated_errors_cover(known, monkeypatch):
     """Over many noisy scans the truth lies within the intervals as often as they say."""
     plane, noise, repeats = "y", 4e-6, 1000
-    module = sys.modules[dg.quadrupole_scan.__module__]
+    module = sys.modules[pj.optics.quadrupole_scan.__module__]
     monkeypatch.setattr(module, "_rows", cache(module._rows, keep=[]))  # the line never changes
     rng = np.random.default_rng(5)
     exact = sizes(plane)
@@ -149,7 +149,7 @@ def test_stated_errors_cover(known, monkeypatch):
 
 def test_the_same_beam_whatever_stands_in_front():
     found = scan("x", sizes("x"))
-    other = dg.quadrupole_scan(
+    other = pj.optics.quadrupole_scan(
         pj.Lattice(LATTICE.elements[1:]),
         ELECTRON,
         "q1.k1",
@@ -189,12 +189,14 @@ BAD = {
 def test_bad_scans(name):
     strengths, measured, options, message = BAD[name]
     with pytest.raises(dg.MeasurementError, match=message):
-        dg.quadrupole_scan(LATTICE, ELECTRON, "q1.k1", strengths, measured, screen="s", **options)
+        pj.optics.quadrupole_scan(
+            LATTICE, ELECTRON, "q1.k1", strengths, measured, screen="s", **options
+        )
 
 
 def test_bad_places():
     k, measured = STRENGTHS["x"], sizes("x")
-    call = dg.quadrupole_scan
+    call = pj.optics.quadrupole_scan
     with pytest.raises(pj.UnknownNameError, match="knob"):
         call(LATTICE, ELECTRON, "q1.k7", k, measured, screen="s")
     with pytest.raises(pj.UnknownNameError, match="screen"):

@@ -5,7 +5,7 @@ import torch
 
 import pyjutrack as pj
 from pyjutrack.cli import main
-from pyjutrack.surrogate.conversion import from_onnx, read, to_onnx, write
+from pyjutrack.interop.networks import from_onnx, read, to_onnx, write
 
 
 def same(a, b):
@@ -26,7 +26,7 @@ def test_the_command_there_and_back(suffix, tmp_path, capsys):
 
 def test_a_generator_from_elsewhere(make_surrogate, tmp_path):
     """JuTrack's standardisation and smoothing are put around an ONNX file."""
-    from pyjutrack.surrogate.conversion import JUTRACK
+    from pyjutrack.interop.networks import JUTRACK
 
     bare = make_surrogate("pix2pix", domain=None).to(torch.float32)
     to_onnx(bare.network, tmp_path / "a.onnx")

@@ -14,9 +14,9 @@ from live_cases import QUADRUPOLES, beam, line, scan, small, wires
 
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
+from pyjutrack.interop.onnx.graph import Graph
+from pyjutrack.interop.onnx.operators import RULES
 from pyjutrack.twin import Twin
-from pyjutrack.twin.graph import Graph
-from pyjutrack.twin.operators import RULES
 
 
 def outside(path: Path, settings: dict[str, float]) -> dict[str, np.ndarray]:

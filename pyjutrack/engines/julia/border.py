@@ -26,10 +26,10 @@ from ...core.errors import InvalidValueError
 from ...core.scalars import Number, differs, is_transformed
 from ...elements import Drift, Element, Marker, Multipole, Quadrupole
 from ...elements.motion.steps import steps_of
+from ...interop.networks import to_nnlib
 from ...lattice.knobs import CURRENT
 from ...lattice.lattice import Lattice
 from ...surrogate import Surrogate
-from ...surrogate.conversion import to_nnlib
 from ...tracking.task import Task
 from .gridless import JuTrackSpaceCharge
 from .session import Session

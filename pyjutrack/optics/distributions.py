@@ -22,13 +22,13 @@ from scipy.special import ndtri
 from scipy.stats import qmc
 from torch import Tensor
 
-from .beam.beam import Beam, check_beam
-from .beam.communicator import ALONE, World
-from .beam.reference import Reference, require_reference
-from .core.checks import require_flag, require_kind, require_real, require_whole
-from .core.errors import InvalidValueError
-from .core.scalars import Number, carries, detached
-from .optics import Twiss
+from ..beam.beam import Beam, check_beam
+from ..beam.communicator import ALONE, World
+from ..beam.reference import Reference, require_reference
+from ..core.checks import require_flag, require_kind, require_real, require_whole
+from ..core.errors import InvalidValueError
+from ..core.scalars import Number, carries, detached
+from . import Twiss
 
 Array = NDArray[np.float64]
 

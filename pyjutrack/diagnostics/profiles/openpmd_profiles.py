@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import unknown
+from ...core.errors import unknown
 from .file_errors import wrong
 from .hdf5_profiles import array, attribute, text
 from .profiles import Array, Profiles

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..core.errors import InvalidValueError
+from ...core.errors import InvalidValueError
 
 Attributes = tuple[tuple[str, Any], ...]
 

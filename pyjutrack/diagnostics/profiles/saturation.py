@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import MeasurementError, SaturationWarning, require_known, warn
+from ...core.errors import MeasurementError, SaturationWarning, require_known, warn
 from .profile_checks import place
 
 if TYPE_CHECKING:

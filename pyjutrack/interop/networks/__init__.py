@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import InvalidValueError, require_known
-from ..architectures import Standardisation
-from ..surrogate import Surrogate, shipped
+from ...surrogate.architectures import Standardisation
+from ...surrogate.surrogate import Surrogate, shipped
 from .nnlib import from_nnlib, to_nnlib
 from .onnx import JUTRACK, from_onnx, to_onnx
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..core.errors import MeasurementError
+from ...core.errors import MeasurementError
 
 #: characters of a file that a message shows
 _SHOWN = 200

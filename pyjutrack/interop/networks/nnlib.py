@@ -22,7 +22,7 @@ from torch import Tensor
 
 from ...core.atomic import write_json, writing
 from ...core.errors import InvalidValueError, require_known
-from ..layers import (
+from ...surrogate.layers import (
     Add,
     Affine,
     Channels,
@@ -35,8 +35,8 @@ from ..layers import (
     TransposedConvolution,
     Weights,
 )
-from ..network import Network
-from ..surrogate import Surrogate
+from ...surrogate.network import Network
+from ...surrogate.surrogate import Surrogate
 
 Array = NDArray[Any]
 

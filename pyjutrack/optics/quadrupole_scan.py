@@ -16,9 +16,9 @@ from ..beam.reference import Reference, require_reference
 from ..core.checks import require_real
 from ..core.errors import InvalidValueError, MeasurementError, require_known, unknown
 from ..core.scalars import is_real
+from ..diagnostics.profiles.profile_checks import FAR, numbers
 from ..lattice.lattice import Lattice, require_lattice
-from ..optics import Twiss, linear_optics
-from .profile_checks import FAR, numbers
+from . import Twiss, linear_optics
 
 Array = NDArray[np.float64]
 

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from torch import Tensor
 
-from .beam.reference import Reference, require_reference
-from .core.checks import require_callable, require_real, require_texts, require_whole, wrong
-from .core.errors import InvalidValueError, UnstableError, require_known
-from .core.scalars import detached, is_real, is_whole
-from .core.transforms import numeric
-from .lattice.lattice import Lattice, require_lattice
-from .optics import Twiss, TwissTable, optics_gradient
+from ..beam.reference import Reference, require_reference
+from ..core.checks import require_callable, require_real, require_texts, require_whole, wrong
+from ..core.errors import InvalidValueError, UnstableError, require_known
+from ..core.scalars import detached, is_real, is_whole
+from ..core.transforms import numeric
+from ..lattice.lattice import Lattice, require_lattice
+from . import Twiss, TwissTable, optics_gradient
 
 Array = NDArray[np.float64]
 

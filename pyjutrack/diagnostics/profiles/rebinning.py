@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InvalidValueError, MeasurementError, ResolutionWarning, warn
-from ..core.scalars import is_real
-from .bins import Bins
-from .instrument import Diagnostic
+from ...core.errors import InvalidValueError, MeasurementError, ResolutionWarning, warn
+from ...core.scalars import is_real
+from ..bins import Bins
+from ..instrument import Diagnostic
 from .saturation import remedy
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import MeasurementError
-from ..core.scalars import is_real
+from ...core.errors import MeasurementError
+from ...core.scalars import is_real
 
 if TYPE_CHECKING:
     from .profiles import Profiles

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.checks import require_flag, require_text
-from ..core.errors import MeasurementError, require_known
-from .instrument import Diagnostic
+from ...core.checks import require_flag, require_text
+from ...core.errors import MeasurementError, require_known
+from ..instrument import Diagnostic
 from .profile_checks import (
     axes_of,
     check_axis,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ..layers import Convolution, Smoothing, TransposedConvolution
+from ...surrogate.layers import Convolution, Smoothing, TransposedConvolution
 from .onnx_graph import NO_PADS, SIGMA, Graph, Map, Node, Pads
 
 _AUTOMATIC = ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")

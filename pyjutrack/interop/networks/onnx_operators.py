@@ -7,7 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..layers import Add, Affine, Channels, Concatenate, Convolution, InstanceNorm, LeakyReLU
+from ...surrogate.layers import (
+    Add,
+    Affine,
+    Channels,
+    Concatenate,
+    Convolution,
+    InstanceNorm,
+    LeakyReLU,
+)
 from .onnx_convolutions import convolution, pad, transposed
 from .onnx_graph import Array, Constant, Graph, Map, Node, numbers_of
 

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from ...core.atomic import digest
 from ...core.errors import InvalidValueError
-from ..layers import Layer
-from ..network import INPUT, Network
+from ...surrogate.layers import Layer
+from ...surrogate.network import INPUT, Network
 
 Array = NDArray[Any]
 

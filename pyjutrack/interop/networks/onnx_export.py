@@ -15,7 +15,7 @@ from onnx import NodeProto, TensorProto, checker, helper, numpy_helper
 
 from ...core.errors import InvalidValueError
 from ...core.version import __version__
-from ..layers import (
+from ...surrogate.layers import (
     Add,
     Affine,
     Channels,
@@ -27,7 +27,7 @@ from ..layers import (
     Smoothing,
     TransposedConvolution,
 )
-from ..network import INPUT, Network
+from ...surrogate.network import INPUT, Network
 from .onnx_graph import DESCRIPTION, DIGEST, SIGMA, Graph, digest_of, numbered, unused
 
 OUTPUT = "output"

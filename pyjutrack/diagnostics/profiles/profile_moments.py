@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from ..core.errors import MeasurementError
+from ...core.errors import MeasurementError
 from .profile_checks import place
 from .saturation import remedy
 

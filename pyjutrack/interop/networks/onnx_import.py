@@ -13,8 +13,8 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import ModelProto, TensorProto, checker, external_data_helper
 
 from ...core.errors import InvalidValueError
-from ..layers import Layer
-from ..network import INPUT, Network
+from ...surrogate.layers import Layer
+from ...surrogate.network import INPUT, Network
 from .onnx_graph import DESCRIPTION, DIGEST, Graph, Map, Node, digest_of, numbers_of, told
 from .onnx_operators import RULES
 

@@ -16,10 +16,10 @@ from ...core.atomic import write_bytes
 from ...core.errors import InvalidValueError, MissingPackageError
 from ...core.tensorfile import plain
 from ...mesh.shapes import BSPLINE, Shape
-from ..architectures import Standardisation
-from ..layers import Affine, Layer, Smoothing, record
-from ..network import Network
-from ..surrogate import Surrogate
+from ...surrogate.architectures import Standardisation
+from ...surrogate.layers import Affine, Layer, Smoothing, record
+from ...surrogate.network import Network
+from ...surrogate.surrogate import Surrogate
 
 #: What goes into and comes out of JuTrack's published generator. It reads the shares of the beam in
 #: 128 x 128 cells of 20 mm x 20 mm: `from_onnx(path, standardisation=JUTRACK, smoothing=(2.0, 5))`.

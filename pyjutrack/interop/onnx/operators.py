@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..core.errors import InvalidValueError
+from ...core.errors import InvalidValueError
 from .graph import Graph, Symbol, shapes_of
 
 Rule = Callable[..., Any]

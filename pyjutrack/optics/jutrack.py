@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...beam.reference import Reference
-from ...core.errors import InvalidValueError
-from ...elements import Drift, Element, Marker, Multipole, Quadrupole
-from ...lattice.lattice import Lattice
-from ...optics import twiss
-from . import border
-from .session import session
+from ..beam.reference import Reference
+from ..core.errors import InvalidValueError
+from ..elements import Drift, Element, Marker, Multipole, Quadrupole
+from ..engines.julia import border
+from ..engines.julia.session import session
+from ..lattice.lattice import Lattice
+from . import twiss
 
 
 class DrivingTerms(NamedTuple):

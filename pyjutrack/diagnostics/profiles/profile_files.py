@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..core.atomic import write_hdf5, write_text
-from ..core.checks import require_kind, require_path, require_text, require_texts
-from ..core.errors import MeasurementError, PyJuTrackError, require_known
-from ..core.hdf5_check import is_hdf5, unreadable
-from ..io.optional import optional
+from ...core.atomic import write_hdf5, write_text
+from ...core.checks import require_kind, require_path, require_text, require_texts
+from ...core.errors import MeasurementError, PyJuTrackError, require_known
+from ...core.hdf5_check import is_hdf5, unreadable
+from ...io.optional import optional
 from .csv_profiles import csv_text, read_csv
 from .file_errors import wrong
 from .hdf5_profiles import fill_hdf5, read_hdf5

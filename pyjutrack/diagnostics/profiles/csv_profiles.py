@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..beam import initial_moments
-from ..core.errors import MeasurementError
-from ..elements import kinds
-from ..lattice.knobs import CURRENT
+from ...beam import initial_moments
+from ...core.errors import MeasurementError
+from ...elements import kinds
+from ...lattice.knobs import CURRENT
 from .file_errors import metres, shown, wrong
 from .profiles import Profiles
 

@@ -1,0 +1,1 @@
+"""Networks and twins in the formats of other programs."""
