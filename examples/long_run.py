@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 import pyjutrack as pj
 from pyjutrack import plotting
+from pyjutrack.cli.paper import fodo
 from pyjutrack.core.atomic import write_json, write_whole
-from pyjutrack.reproduce import fodo
 
 SOLVER, NUDGED = "spectral solver", "spectral solver, nudged"
 PLANES = ("x", "y", "x and y, mean")

@@ -9,7 +9,7 @@ Prints the emittance growth of the paper's cell, its gradient, and the tunes of 
 import argparse
 
 import pyjutrack as pj
-from pyjutrack.reproduce import fodo
+from pyjutrack.cli.paper import fodo
 
 KNOBS = ["d1.length", "q1.k1", "q2.k1", "beam.current"]
 

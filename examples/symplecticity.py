@@ -12,7 +12,7 @@ import dataclasses
 import torch
 
 import pyjutrack as pj
-from pyjutrack.reproduce import fodo
+from pyjutrack.cli.paper import fodo
 
 
 def departure(potential, particles=20, current=200.0):

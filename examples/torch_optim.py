@@ -10,7 +10,7 @@ import argparse
 import torch
 
 import pyjutrack as pj
-from pyjutrack.reproduce import fodo
+from pyjutrack.cli.paper import fodo
 
 KNOBS = ("q1.k1", "q2.k1")
 

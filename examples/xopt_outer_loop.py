@@ -15,7 +15,7 @@ import torch
 from scipy.optimize import minimize
 
 import pyjutrack as pj
-from pyjutrack.reproduce import fodo
+from pyjutrack.cli.paper import fodo
 
 KNOBS = ("m1.k1", "m2.k1")
 REACH = (0.1, 0.5)  # [m]

@@ -1,7 +1,6 @@
 """Hybrid physics and data-driven beam tracking with automatic differentiation."""
 
 from . import diagnostics, distributed, engines, io, surrogate
-from . import html as _html  # noqa: F401  # registers what notebooks show
 from .beam import moments, observables
 from .beam.beam import Beam
 from .beam.moments import centroid, covariance, emittance, sizes
@@ -9,6 +8,7 @@ from .beam.observables import emittance_growth
 from .beam.reference import Reference, Species
 from .collective import ImageCharges, SpaceCharge, SpectralPoisson
 from .collective.base import Kick
+from .core.display import drawn_by as _drawn_by
 from .core.errors import (
     AccuracyWarning,
     CacheWarning,
@@ -32,6 +32,7 @@ from .core.errors import (
     WriteError,
 )
 from .core.version import __version__ as __version__
+from .distributed.scans import scan
 from .elements import (
     Aperture,
     CrabCavity,
@@ -75,11 +76,17 @@ from .optics import (
     twiss_table,
 )
 from .optics.matching import Match, Target, match
-from .scans import scan
 from .surrogate import ResidualNetwork, Surrogate
 from .tracking.loss_map import LossMap, loss_map
 from .tracking.observation import beams_at
 from .twin import Calibration, Measurements, Twin, Unknown, calibrate
+
+
+def _draw() -> None:
+    from .plotting import html, report  # noqa: F401  # which register themselves
+
+
+_drawn_by(_draw)
 
 __all__ = [
     "AccuracyWarning",

@@ -24,9 +24,9 @@ from train import recipe
 
 import pyjutrack as pj
 from pyjutrack import plotting
+from pyjutrack.cli.paper import fodo
 from pyjutrack.collective import Potential, density, field_error, interpolate, own_field
 from pyjutrack.core.atomic import write_whole
-from pyjutrack.reproduce import fodo
 from pyjutrack.surrogate.training.held_out import held_out
 
 HERE = Path(__file__).parent

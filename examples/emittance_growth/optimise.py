@@ -14,8 +14,8 @@ from scipy.optimize import minimize
 
 import pyjutrack as pj
 from pyjutrack import plotting
+from pyjutrack.cli.paper import fodo
 from pyjutrack.core.atomic import write_json, write_whole
-from pyjutrack.reproduce import fodo
 
 #: three cells whose quadrupoles m1 to m6 are free
 KNOBS = [f"m{i}.k1" for i in range(1, 7)]

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function, forward_ad
 
-from . import Pushed, common, value_of
+from .dual import Pushed, common, value_of
 
 Tensors = tuple[Tensor, ...]
 Maybe = Sequence[Tensor | None]

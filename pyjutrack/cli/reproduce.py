@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from ..core.atomic import write_json
-    from ..reproduce import figures, study, tables
+    from .paper import figures, study, tables
 
     chosen = options.table is not None or options.figure is not None
     which_tables = tuple(sorted(set(options.table or ()))) if chosen else (1, 2, 3)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..beam.communicator import ALONE, World
-from .job import job
-from .sharing import gather, shard
+from .process_group import job
+from .scatter_gather import gather, shard
 
 __all__ = ["ALONE", "World", "gather", "job", "shard"]

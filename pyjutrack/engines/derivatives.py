@@ -23,7 +23,8 @@ from ..lattice.knobs import lowest, overlay, parts, split, values
 from ..lattice.lattice import Lattice, require_lattice
 from ..tracking.loss_warning import lost_between, warn_of_losses
 from ..tracking.task import Task, task_of
-from . import Engine, engine_of
+from .choice import engine_of
+from .protocol import Engine
 from .results import checked
 
 Array = NDArray[np.float64]

@@ -10,7 +10,8 @@ from ..core.transforms import uncompiled
 from ..lattice.lattice import Lattice
 from ..tracking.loss_warning import warn_if_differentiable
 from ..tracking.task import task_of
-from . import Engine, engine_of
+from .choice import engine_of
+from .protocol import Engine
 
 
 @uncompiled

@@ -28,7 +28,7 @@ from ..beam.reference import Reference, require_reference
 from ..core.checks import require_flag, require_kind, require_real, require_whole
 from ..core.errors import InvalidValueError
 from ..core.scalars import Number, carries, detached
-from . import Twiss
+from .table import Twiss
 
 Array = NDArray[np.float64]
 

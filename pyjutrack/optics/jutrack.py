@@ -14,7 +14,7 @@ from ..elements import Drift, Element, Marker, Multipole, Quadrupole
 from ..engines.julia import border
 from ..engines.julia.session import session
 from ..lattice.lattice import Lattice
-from . import twiss
+from .ring import twiss
 
 
 class DrivingTerms(NamedTuple):

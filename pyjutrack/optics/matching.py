@@ -18,7 +18,8 @@ from ..core.errors import InvalidValueError, UnstableError, require_known
 from ..core.scalars import detached, is_real, is_whole
 from ..core.transforms import numeric
 from ..lattice.lattice import Lattice, require_lattice
-from . import Twiss, TwissTable, optics_gradient
+from .gradient import optics_gradient
+from .table import Twiss, TwissTable
 
 Array = NDArray[np.float64]
 

@@ -18,7 +18,8 @@ from ..core.errors import InvalidValueError, MeasurementError, require_known, un
 from ..core.scalars import is_real
 from ..diagnostics.profiles.profile_checks import FAR, numbers
 from ..lattice.lattice import Lattice, require_lattice
-from . import Twiss, linear_optics
+from .linear import linear_optics
+from .table import Twiss
 
 Array = NDArray[np.float64]
 

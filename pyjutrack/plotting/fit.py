@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,10 +12,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 from numpy.typing import NDArray
 
-from ..html import with_error
-
-if TYPE_CHECKING:
-    from ..twin.calibration import Step
+from ..twin.calibration import Step
+from .html import with_error
 
 Array = NDArray[np.float64]
 

@@ -7,8 +7,8 @@ from matplotlib.collections import PolyCollection
 
 from ..core.checks import require_flag
 from ..lattice.lattice import Lattice, places, require_lattice
-from ..strip import Array, Look, strip
 from .figure import require_axes
+from .layout import Array, Look, strip
 
 #: edges of so many elements would cover their neighbours
 _MANY = 300

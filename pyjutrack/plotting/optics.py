@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicHermiteSpline
 
 from ..lattice.lattice import Lattice, require_lattice
+from ..optics import TwissTable
 from .figure import require_axes, require_table
 from .lattice import plot_lattice
-
-if TYPE_CHECKING:
-    from ..optics import TwissTable
 
 Array = NDArray[np.float64]
 

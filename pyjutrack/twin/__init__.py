@@ -6,10 +6,10 @@ knobs and weights of its learned parts from `Measurements`.
 
 from .calibrate import calibrate
 from .calibration import Calibration
-from .gaussian import GaussianProcess, gaussian_process
+from .gaussian_processes import GaussianProcess, gaussian_process
 from .measurements import Measurements
 from .model import Twin
-from .records import recorded
+from .serialization import recorded
 from .unknowns import Unknown
 
 __all__ = [

@@ -23,14 +23,14 @@ from ..core.errors import (
 from ..core.scalars import is_whole
 from ..core.transforms import numeric
 from ..tracking.loss_warning import warn_of_losses
-from . import doubts, progress
+from . import checkpoints, identifiability
 from .calibration import Calibration, Step, with_values
-from .descent import Problem, State, adam, levenberg_marquardt, start
 from .measurements import Measurements
 from .model import Twin
+from .optimizers import Problem, State, adam, levenberg_marquardt, start
 from .posterior import Posterior, laplace, named
 from .residuals import Residuals, cut, joined
-from .robust import loss_named
+from .robust_losses import loss_named
 from .unknowns import Unknown, shaped
 
 Array = NDArray[np.float64]
@@ -122,7 +122,7 @@ def calibrate(
         require_real(name, number, above=0)
     twin = twin.replace(unknowns=())
     twin = twin.replace(unknowns=tuple(shaped(unknowns, twin.task(data.settings[0]))))
-    doubts.require_effect(twin, data)
+    identifiability.require_effect(twin, data)
     out = _held_out(held_out, len(data), seed)
     kept = [i for i in range(len(data)) if i not in out]
     vector = joined(twin.unknowns)
@@ -142,7 +142,7 @@ def calibrate(
     first = start(problem, vector, adam=many, rate=rate)
     if not math.isfinite(first.cost):
         _explain(problem, vector)
-    run = progress.Run(
+    run = checkpoints.Run(
         twin=twin,
         data=data,
         held_out=tuple(out),
@@ -182,10 +182,10 @@ def calibrate(
     if vector.size <= _MANY:
         posterior = _posterior(problem, best.vector, labels)
     else:
-        doubts.tell_of_few(sum(len(row.measured) for row in residuals.rows), labels, None)
+        identifiability.tell_of_few(sum(len(row.measured) for row in residuals.rows), labels, None)
     converged = ended and message != _DIVERGED
     found = Calibration(fitted, data, tuple(out), posterior, tuple(history), converged, message)
-    doubts.tell(found, loss)
+    identifiability.tell(found, loss)
     warn_of_losses(residuals.lost(best.vector), len(twin.beam))
     return found
 
@@ -288,7 +288,7 @@ def _posterior(problem: Problem, vector: Array, labels: Sequence[str]) -> Poster
         )
     else:
         priors = np.where(problem.precision > 0, problem.precision, 1.0) ** -0.5
-        doubts.tell_of_few(len(r), labels, slopes * priors)
+        identifiability.tell_of_few(len(r), labels, slopes * priors)
     return found
 
 

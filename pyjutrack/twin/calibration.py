@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..core import display
 from ..core.errors import require_known
-from . import records
+from . import serialization
 from .measurements import Measurements
 from .model import Twin
 from .posterior import Posterior
@@ -173,19 +173,19 @@ class Calibration:
 
     def save(self, path: str | Path) -> str:
         """Write it with its measurements, as `Twin.save` does; errors as there."""
-        return records.save(self, path)
+        return serialization.save(self, path)
 
     @classmethod
     def load(cls, path: str | Path) -> Calibration:
         """What `save` wrote, as `Twin.load` does; errors as there."""
-        return records.load(cls, path)
+        return serialization.load(cls, path)
 
     def replace(self, **changes: Any) -> Calibration:
         """A copy with some attributes changed."""
         return dataclasses.replace(self, **changes)
 
     def report(self, folder: str | Path) -> Path:
-        """Write a page with pictures and tables; see `pyjutrack.plotting.calibration`."""
+        """Write a page with pictures and tables; see `pyjutrack.plotting.report`."""
         return display.report(self, folder)
 
     def _repr_html_(self) -> str:

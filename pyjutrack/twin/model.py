@@ -29,7 +29,7 @@ from ..tracking.fused_lattice import is_number
 from ..tracking.loss_warning import warn_if_differentiable
 from ..tracking.observation import position, stations
 from ..tracking.task import Task, task_of
-from . import records
+from . import serialization
 from .unknowns import Unknown, put, shaped
 
 Settings = Mapping[str, float | Tensor]
@@ -99,7 +99,7 @@ class Twin:
             InvalidValueError: a kick or a diagnostic of a kind that files do not know (see
                 `recorded`), or something that carries derivatives.
         """
-        return records.save(self, require_path("path", path))
+        return serialization.save(self, require_path("path", path))
 
     @classmethod
     def load(cls, path: str | Path) -> Twin:
@@ -108,7 +108,7 @@ class Twin:
         Raises:
             InvalidValueError: no such file, no twin, truncated, or changed since.
         """
-        return records.load(cls, path)
+        return serialization.load(cls, path)
 
     def export_onnx(self, path: str | Path, settings: Sequence[str]) -> None:
         """Write what it predicts as a function of settings, in double precision, as ONNX.
@@ -128,7 +128,7 @@ class Twin:
                 single precision.
             MissingPackageError: the package `onnx` is missing.
         """
-        from .onnx import export
+        from .onnx_export import export
 
         export(self, path, settings)
 

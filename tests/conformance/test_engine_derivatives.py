@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import pyjutrack as pj
-from pyjutrack.reproduce import fodo
+from pyjutrack.cli.paper import fodo
 
 PARTICLES = 5000
 

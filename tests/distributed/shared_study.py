@@ -10,7 +10,14 @@ import numpy as np
 import torch
 
 import pyjutrack as pj
-from pyjutrack.distributed import ALONE, World, board, gather, job, shard
+from pyjutrack.distributed import (
+    ALONE,
+    World,
+    gather,
+    job,
+    shard,
+    shared_memory,
+)
 from pyjutrack.elements.motion import State
 
 #: not divisible by two or three
@@ -195,7 +202,7 @@ def refusals(world: World) -> dict[str, str]:
 
 def by_sockets() -> None:
     """Have the ranks of this job add up as on different machines."""
-    board._FOLDER = "/nowhere"
+    shared_memory._FOLDER = "/nowhere"
 
 
 def main() -> None:

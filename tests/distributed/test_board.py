@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from pyjutrack.distributed import ALONE
-from pyjutrack.distributed import board as module
-from pyjutrack.distributed.board import Board
+from pyjutrack.distributed import shared_memory as module
+from pyjutrack.distributed.shared_memory import Board
 
 pytestmark = pytest.mark.skipif(not Path(module._FOLDER).is_dir(), reason="no shared memory here")
 
@@ -22,7 +22,7 @@ RANKS = 3
 PIECE = module._PIECE // 8
 HOLDER = """
 import sys, time
-from pyjutrack.distributed.board import Board
+from pyjutrack.distributed.shared_memory import Board
 board = Board(sys.argv[1], 1, 2, 60.0)
 print("here", flush=True)
 time.sleep(60)

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import pyjutrack as pj
+from pyjutrack.cli.paper import fodo
 from pyjutrack.collective import deposit, field_error, interpolate, own_field
-from pyjutrack.reproduce import fodo
 from pyjutrack.surrogate import Recipe
 from pyjutrack.surrogate.training.held_out import held_out
 

@@ -7,7 +7,7 @@ import pytest
 from examples_loader import load_example
 
 import pyjutrack as pj
-from pyjutrack.reproduce import fodo
+from pyjutrack.cli.paper import fodo
 
 
 @pytest.fixture(scope="module")

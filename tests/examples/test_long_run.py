@@ -5,7 +5,7 @@ import pytest
 from examples_loader import load_example
 
 import pyjutrack as pj
-from pyjutrack.reproduce import fodo
+from pyjutrack.cli.paper import fodo
 
 
 def growth(name, potential, cells):

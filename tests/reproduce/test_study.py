@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from pyjutrack.reproduce import figures, fodo, published, study, tables
+from pyjutrack.cli.paper import figures, fodo, published, study, tables
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import torch
 from examples_loader import load_example
 
 import pyjutrack as pj
+from pyjutrack.cli.paper import fodo
 from pyjutrack.collective import field_error, own_field
-from pyjutrack.reproduce import fodo
 from pyjutrack.surrogate.training.held_out import held_out
 
 FOLDER = Path(str(resources.files(pj.surrogate) / "weights"))

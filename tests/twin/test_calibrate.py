@@ -25,9 +25,9 @@ from twin_cases import (
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
 from pyjutrack.twin import Calibration, Measurements, Twin, Unknown, calibrate
-from pyjutrack.twin.descent import Problem, levenberg_marquardt, start
+from pyjutrack.twin.optimizers import Problem, levenberg_marquardt, start
 from pyjutrack.twin.residuals import Residuals
-from pyjutrack.twin.robust import loss_named
+from pyjutrack.twin.robust_losses import loss_named
 
 QUADRUPOLES = [Unknown(f"q{i}.k1", prior=0.1, relative=True) for i in (1, 2)]
 TRUE = {"q1.k1": 0.05, "q2.k1": -0.04}

@@ -23,7 +23,7 @@ from pyjutrack.twin import (
     calibrate,
     gaussian_process,
 )
-from pyjutrack.twin.likelihood import fitted as process_of
+from pyjutrack.twin.marginal_likelihood import fitted as process_of
 
 
 def machine() -> Twin:

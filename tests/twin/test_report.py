@@ -17,7 +17,7 @@ from twin_cases import SPLINE, line, linear, measured, scan, small, unknowns, wi
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
 from pyjutrack import plotting
-from pyjutrack.html import with_error
+from pyjutrack.plotting.html import with_error
 from pyjutrack.twin import Calibration, Measurements, Unknown, calibrate
 
 SCREEN = dg.Screen("end", size=(0.02, 0.016), shape=(12, 10), resolution=1e-3, noise=1e-3)

@@ -8,7 +8,7 @@ from twin_cases import LINEAR, linear, measured, scan, small, unknowns
 
 import pyjutrack as pj
 from pyjutrack.twin import Measurements, Unknown, calibrate
-from pyjutrack.twin.robust import LOSSES, loss_named
+from pyjutrack.twin.robust_losses import LOSSES, loss_named
 
 TRUE = np.array([1e-4, -2e-4, 5e-5, 3e-4])
 

@@ -164,7 +164,7 @@ def _evaluated(graph: Graph, label: str, **inputs: float) -> np.ndarray:
     from onnx import helper, numpy_helper
     from onnx.reference import ReferenceEvaluator
 
-    from pyjutrack.twin.onnx import _node
+    from pyjutrack.twin.onnx_export import _node
 
     nodes, constants = graph.needed([label])
     body = helper.make_graph(

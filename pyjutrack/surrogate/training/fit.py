@@ -18,7 +18,7 @@ from ...core.errors import InvalidValueError, TrainingError
 from ..architectures import Standardisation
 from ..network import Network, evaluate
 from ..surrogate import Surrogate
-from . import checkpoint as checkpoints
+from . import checkpoint
 from .field_error import relative_error
 from .recipe import Recipe
 from .samples import CELLS, Samples, draw, pad
@@ -132,7 +132,7 @@ def _fit(run: _Run, network: Network, samples: Samples, watched: Samples) -> dic
     optimizers = _optimizers(flat, recipe.rate)
     start, error, saved = 0, math.nan, time.monotonic()
     if path is not None and path.exists():
-        start, error = checkpoints.restore(path, identity, flat, optimizers)
+        start, error = checkpoint.restore(path, identity, flat, optimizers)
     for step in range(start, recipe.steps):
         for optimizer in optimizers:
             for group in optimizer.param_groups:
@@ -153,7 +153,7 @@ def _fit(run: _Run, network: Network, samples: Samples, watched: Samples) -> dic
         if late or done % SAVE_EVERY == 0 or done == recipe.steps:
             error, saved = _watch(network, weights, watched), time.monotonic()
             if path is not None:
-                checkpoints.save(path, identity, done, error, flat, optimizers)
+                checkpoint.save(path, identity, done, error, flat, optimizers)
         run.report(done, loss.item(), error)
     return {k: w.detach() for k, w in weights.items()}
 

@@ -18,9 +18,9 @@ from scipy.linalg import cho_solve, cholesky, solve_triangular
 
 from ..core.errors import InvalidValueError, unknown
 from ..core.scalars import is_whole
-from . import records
+from . import serialization
 from .calibration import Calibration
-from .likelihood import fitted, require_package
+from .marginal_likelihood import fitted, require_package
 
 Array = NDArray[np.float64]
 #: shots below which nothing can be said of how readings go with settings
@@ -142,12 +142,12 @@ class GaussianProcess:
 
     def save(self, path: str | Path) -> str:
         """Write it with its calibration, as `Twin.save` does; errors as there."""
-        return records.save(self, path)
+        return serialization.save(self, path)
 
     @classmethod
     def load(cls, path: str | Path) -> GaussianProcess:
         """What `save` wrote, as `Twin.load` does; errors as there."""
-        return records.load(cls, path)
+        return serialization.load(cls, path)
 
 
 def gaussian_process(

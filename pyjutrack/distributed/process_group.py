@@ -18,8 +18,8 @@ from torch.distributed.rendezvous import rendezvous
 from ..beam.communicator import ALONE, World
 from ..core.devices import usable
 from ..core.errors import InvalidValueError, RankError
-from .board import Board, board
-from .peers import Peers, done
+from .heartbeat import Peers, done
+from .shared_memory import Board, board
 
 #: how long to wait for all ranks to come: they import at their own pace [s]
 _MEETING = 180.0

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import PyJuTrackError
 from .residuals import Residuals
-from .robust import Loss
+from .robust_losses import Loss
 
 Array = NDArray[np.float64]
 

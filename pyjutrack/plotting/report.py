@@ -7,18 +7,19 @@ import io
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..core.atomic import write_bytes, write_text
+from ..core.display import as_report
 from ..diagnostics import Diagnostic
 from ..elements import HamiltonianKick
 from ..engines.track import track
-from ..html import calibration_tables, settings_table
 from ..lattice.lattice import Lattice
+from ..twin.calibration import Calibration
 from .figure import figure, sheet
 from .fit import (
     READABLE,
@@ -28,11 +29,9 @@ from .fit import (
     plot_residuals_by_shot,
     plot_unknowns,
 )
+from .html import calibration_tables, settings_table
 from .learned import plot_learned_error, plot_learned_kick
 from .profiles import plot_profile, plot_readings, plot_screen
-
-if TYPE_CHECKING:
-    from ..twin.calibration import Calibration
 
 Array = NDArray[np.float64]
 
@@ -71,7 +70,8 @@ class Fit(NamedTuple):
     residuals: dict[str, Array]
 
 
-def report(calibration: Calibration, folder: str | Path) -> Path:
+@as_report.register
+def report(calibration: Calibration, folder: Path) -> Path:
     """Write pictures (PNG) and a page that holds them and all tables.
 
     Every file is written whole or not at all, the page last.
@@ -82,7 +82,6 @@ def report(calibration: Calibration, folder: str | Path) -> Path:
     Returns:
         The page, `index.html`, which needs no other file.
     """
-    folder = Path(folder)
     bare = calibration.twin.replace(unknowns=())
     predicted = calibration.predicted()
     fit = Fit(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ..beam.beam import Beam
-from ..beam.reference import Reference
-from ..collective import Potential, SpaceCharge, SpectralPoisson
-from ..elements import Drift, Quadrupole
-from ..engines.julia import JuTrackSpaceCharge
-from ..lattice.lattice import Lattice
-from ..optics import distributions, twiss
+from ...beam.beam import Beam
+from ...beam.reference import Reference
+from ...collective import Potential, SpaceCharge, SpectralPoisson
+from ...elements import Drift, Quadrupole
+from ...engines.julia import JuTrackSpaceCharge
+from ...lattice.lattice import Lattice
+from ...optics import distributions, twiss
 
 KNOBS = ("d1.length", "q1.length", "q1.k1", "d2.length", "q2.length", "q2.k1", "d3.length")
 

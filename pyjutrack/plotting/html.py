@@ -5,25 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
-from .beam.beam import COORDINATES, Beam
-from .beam.moments import centroid, emittance, sizes
-from .core.display import html, report
-from .core.scalars import detached
-from .elements import Element
-from .lattice.lattice import Lattice, places
-from .optics.table import TwissTable
-from .strip import strip
-from .twin.calibration import Calibration
+from ..beam.beam import COORDINATES, Beam
+from ..beam.moments import centroid, emittance, sizes
+from ..core.display import as_html
+from ..core.scalars import detached
+from ..elements import Element
+from ..lattice.lattice import Lattice, places
+from ..optics.table import TwissTable
+from ..twin.calibration import Calibration
+from .layout import strip
 
 #: rows of a lattice's table
 _ROWS = 100
 _WIDTH, _HEIGHT = 800, 60
 
 
-@html.register
+@as_html.register
 def lattice_html(lattice: Lattice) -> str:
     """A heading, the strip of the elements along s, and a table of the first hundred of them."""
     head = f"<b>Lattice</b>: {len(lattice)} elements, {_number(detached(lattice.length))} m"
@@ -38,7 +37,7 @@ def lattice_html(lattice: Lattice) -> str:
     return f"<div>{head}{_svg(lattice)}{details}</div>"
 
 
-@html.register
+@as_html.register
 def beam_html(beam: Beam) -> str:
     """A heading, and mean, rms and emittance of the coordinates of the particles alive."""
     reference = beam.reference
@@ -62,7 +61,7 @@ def beam_html(beam: Beam) -> str:
     return f"<div>{head}{table}<div>normalised rms emittance [m rad]: {planes}</div></div>"
 
 
-@html.register
+@as_html.register
 def table_html(table: TwissTable) -> str:
     """A heading, and the optics at the first and the last places."""
     plain = table.numpy()
@@ -83,19 +82,11 @@ def table_html(table: TwissTable) -> str:
     return f"<div>{head}{_table(('name', 'kind', *columns), rows)}{rest}</div>"
 
 
-@html.register
+@as_html.register
 def calibration_html(calibration: Calibration) -> str:
     """How it ended, and what was found."""
     head = f"<b>Calibration</b>: {escape(calibration.summary())}"
     return f"<div>{head}{calibration_tables(calibration)}</div>"
-
-
-@report.register
-def calibration_report(calibration: Calibration, folder: str | Path) -> Path:
-    """See `pyjutrack.plotting.calibration`, which needs matplotlib and comes when it is asked."""
-    from .plotting.calibration import report as write
-
-    return write(calibration, folder)
 
 
 def calibration_tables(calibration: Calibration) -> str:

@@ -110,7 +110,7 @@ def _own() -> dict[str, type]:
     """The kinds that are made by their fields. A kick or potential that files hold stands here."""
     from .. import collective, diagnostics, surrogate
     from ..beam.reference import Reference, Species
-    from . import calibration, gaussian, measurements, model, posterior, unknowns
+    from . import calibration, gaussian_processes, measurements, model, posterior, unknowns
 
     kinds: list[Any] = [
         *(Reference, Species),
@@ -121,7 +121,7 @@ def _own() -> dict[str, type]:
         *(diagnostics.Screen, diagnostics.WireScanner),
         *(model.Twin, unknowns.Unknown, measurements.Measurements),
         *(calibration.Calibration, calibration.Step, posterior.Posterior),
-        *(gaussian.GaussianProcess, gaussian.Component),
+        *(gaussian_processes.GaussianProcess, gaussian_processes.Component),
     ]
     return {kind.__name__: kind for kind in kinds}
 

@@ -10,17 +10,17 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import torch
 
-from ..beam.observables import emittance_growth
-from ..collective import Potential, field_error, own_field
-from ..collective.analytic import bassetti_erskine, gaussian_in_box
-from ..collective.base import Kick
-from ..core.errors import InvalidValueError, UnstableError, require_known
-from ..core.version import __version__
-from ..engines import Engine, engine_of
-from ..engines.derivatives import KNOB_STEP, gradient, jacobian
-from ..optics import Twiss, tune_slopes, tunes
-from ..optics.distributions import gaussian
-from ..surrogate import Surrogate
+from ...beam.observables import emittance_growth
+from ...collective import Potential, field_error, own_field
+from ...collective.analytic import bassetti_erskine, gaussian_in_box
+from ...collective.base import Kick
+from ...core.errors import InvalidValueError, UnstableError, require_known
+from ...core.version import __version__
+from ...engines import Engine, engine_of
+from ...engines.derivatives import KNOB_STEP, gradient, jacobian
+from ...optics import Twiss, tune_slopes, tunes
+from ...optics.distributions import gaussian
+from ...surrogate import Surrogate
 from . import fodo
 
 Progress = Callable[[], None]

@@ -22,10 +22,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from .core.atomic import write_text, writing
-from .core.checks import require_callable, require_flag, require_path, require_whole, wrong
-from .core.errors import InvalidValueError, ScanError
-from .core.forks import check_threads
+from ..core.atomic import write_text, writing
+from ..core.checks import require_callable, require_flag, require_path, require_whole, wrong
+from ..core.errors import InvalidValueError, ScanError
+from ..core.forks import check_threads
 
 _VERSION = 1
 #: what comes of reading a file that is none of a scan

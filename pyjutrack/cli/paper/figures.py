@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import plotting
-from ..core.atomic import write_whole
+from ... import plotting
+from ...core.atomic import write_whole
 
 _NAMES = {"unet": "U-Net", "spectral": "spectral solver", "jutrack": "JuTrack's own"}
 

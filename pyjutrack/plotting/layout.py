@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .core.scalars import detached
-from .elements import (
+from ..core.scalars import detached
+from ..elements import (
     Aperture,
     Bend,
     CrabCavity,
@@ -26,7 +26,7 @@ from .elements import (
     Sextupole,
     Solenoid,
 )
-from .lattice.lattice import Lattice, places
+from ..lattice.lattice import Lattice, places
 
 Array = NDArray[np.float64]
 Outline = tuple[tuple[float, float], ...]

@@ -14,9 +14,9 @@ import torch
 from ..core import tensorfile
 from ..core.errors import InvalidValueError
 from .calibration import Step
-from .descent import State
 from .measurements import Measurements
 from .model import Twin
+from .optimizers import State
 
 _HOLDS = "calibration-run"
 #: relative difference up to which costs are the same, on another machine too
