@@ -14,10 +14,11 @@ from time import perf_counter
 from typing import Any
 from unittest.mock import patch
 
+from pyjutrack.maps.codegen.program_kernel import traced
+
 import pyjutrack as pj
 from pyjutrack.collective.base import plan
 from pyjutrack.kernels import sines
-from pyjutrack.maps.codegen.program_kernel import traced
 from pyjutrack.maps.codegen.trace import statements
 from pyjutrack.tracking import fused_slices
 from pyjutrack.tracking.slicing import Walk

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
 from element_cases import PROTON, points
 from torch import Tensor
 
-from pyjutrack import maps
 from pyjutrack.maps.apply import apply_map
-from pyjutrack.maps.codegen import map_kernels as generate
-from pyjutrack.maps.compiled import COMPILED_MAPS
-from pyjutrack.maps.generated import map_kernels
+from pyjutrack.maps.base import MAPS, named
 
 CASES = [
     ("drift", (0.7,)),
@@ -46,12 +41,14 @@ ALIVE = torch.tensor([True, True, False, True])
 
 
 def compiled(name: str, alive: Tensor = ALIVE) -> Callable[..., Tensor]:
-    return lambda c, p: torch.stack(apply_map(name, c.unbind(-1), alive, p.unbind(0), FIXED), -1)
+    return lambda c, p: torch.stack(
+        apply_map(named(name), c.unbind(-1), alive, p.unbind(0), FIXED), -1
+    )
 
 
 def plain(name: str, alive: Tensor = ALIVE) -> Callable[..., Tensor]:
     def function(c: Tensor, p: Tensor) -> Tensor:
-        moved = torch.stack(getattr(maps, name)(*c.unbind(-1), *p.unbind(0), *FIXED), -1)
+        moved = torch.stack(named(name)(*c.unbind(-1), *p.unbind(0), *FIXED), -1)
         return torch.where(alive.unsqueeze(-1), moved, c)
 
     return function
@@ -65,15 +62,10 @@ def close(found: object, expected: object) -> None:
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-14)
 
 
-def test_the_generated_file_is_up_to_date() -> None:
-    assert Path(map_kernels.__file__).read_text() == generate.source()
-
-
-def test_every_compiled_map_is_tested_and_exists() -> None:
-    assert {name for name, _ in CASES} == set(COMPILED_MAPS)
+def test_every_map_with_kernels_of_derivatives_is_tested() -> None:
+    assert {name for name, _ in CASES} == {m.name for m in MAPS.values() if m.array_kernels}
     for name, parameters in CASES:
-        taken = len(inspect.signature(getattr(maps, name)).parameters)
-        assert taken == 6 + len(parameters) + len(FIXED)
+        assert len(named(name).parameters) == len(parameters) + len(FIXED)
 
 
 @each

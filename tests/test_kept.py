@@ -147,7 +147,7 @@ def refuse(locator):
 caching._CacheLocator.ensure_cache_path = refuse
 import warnings
 import pyjutrack as pj
-from pyjutrack.maps.compiled import signals
+from pyjutrack.kernels import signals
 import numpy as np
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")

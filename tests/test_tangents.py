@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -15,8 +14,6 @@ from rounding import OF_A_MAP
 
 import pyjutrack as pj
 from pyjutrack.elements.motion import State, transport
-from pyjutrack.maps.codegen import tangent_kernel as generate_tangents
-from pyjutrack.maps.generated import tangent_kernel
 from pyjutrack.tracking import fused_lattice
 from pyjutrack.tracking.fused_lattice import fused, linearised
 
@@ -58,10 +55,6 @@ def ring() -> pj.Lattice:
             pj.RFCavity(0.1, 1e5, frequency=1e7),
         ]
     )
-
-
-def test_the_generated_file_is_up_to_date() -> None:
-    assert Path(tangent_kernel.__file__).read_text() == generate_tangents.source()
 
 
 @pytest.mark.parametrize("case", FUSED, ids=lambda c: c.label)

@@ -80,7 +80,7 @@ def test_two_threads_of_python_at_once() -> None:
 def test_a_process_ends_and_forks_with_workers_about() -> None:
     program = (
         "import os, numpy as np\n"
-        "from pyjutrack.maps.compiled import parallel\n"
+        "from pyjutrack.kernels import parallel\n"
         "def one(part, start, stop, marks): marks[start:stop] += 1\n"
         "marks = np.zeros(100, int)\n"
         "parallel.run(one, 100, 2, marks)\n"

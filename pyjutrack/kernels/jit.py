@@ -52,6 +52,13 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     return _compiled(function, nogil=True, pipeline_class=_Unaliased, **_ARITHMETIC)
 
 
+def pointed(function: Callable[..., Any], signature: Any) -> Callable[..., Any]:
+    """Compile a function that kernels call by its address, of one signature."""
+    made = _compiled(function, nogil=True, **_ARITHMETIC)
+    made.pointed = signature  # type: ignore[attr-defined]
+    return made
+
+
 def helper(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function that kernels call."""
     return _compiled(function, inline="always", **_ARITHMETIC)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from inspect import signature
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from .. import maps
 from ..autodiff.operator import Maybe, Tensors, array, compiled_operator, owned, tensors
 from ..core.scalars import detached, tensor_like
 from ..kernels import parallel
-from .compiled import COMPILED_MAPS
+from .base import Map
+from .codegen.build import kernels
 
 #: cost of a map beside that of a kick, per particle
 _VALUE = 0.2
@@ -24,16 +23,13 @@ _VALUE = 0.2
 class _MapKernels:
     """Inputs: six coordinates, the alive mask, then the parameters; static: the constants."""
 
-    def __init__(self, name: str) -> None:
-        from .generated import map_kernels
-
-        self._map = getattr(maps, name)
-        self.ranks = (1,) * 7 + (0,) * (len(signature(self._map).parameters) - 7)
-        self.moves: tuple[int, ...] = getattr(map_kernels, f"{name.upper()}_MOVES")
-        self._value = getattr(map_kernels, f"{name}_value")
-        self.in_place = getattr(map_kernels, f"{name}_push")
-        self._cotangent = getattr(map_kernels, f"{name}_cotangent")
-        self.back = getattr(map_kernels, f"{name}_back")
+    def __init__(self, map: Map) -> None:
+        self._map = map
+        made = kernels(map)
+        self.ranks = (1,) * 7 + (0,) * (len(map.parameters) - len(map.constants))
+        self.moves: tuple[int, ...] = made.MOVES
+        self._value, self._cotangent = made.value, made.cotangent
+        self.in_place, self.back = made.push, made.back
 
     def plain(self, static: tuple[float, ...], *inputs: Tensor) -> Tensors:
         coordinates, alive, parameters = inputs[:6], inputs[6], inputs[7:]
@@ -68,14 +64,21 @@ class _MapKernels:
         share = parallel.parts(size)
         sums = np.zeros((share, len(inputs) - 7))
         parallel.run(
-            self._cotangent, size, share, *arrays, *static, *map(array, gradients), *backs, sums
+            self._cotangent,
+            size,
+            share,
+            *arrays,
+            *static,
+            *(array(g) for g in gradients),
+            *backs,
+            sums,
         )
         dtype = inputs[0].dtype
         return *tensors(backs), *(torch.tensor(g, dtype=dtype) for g in sums.sum(0))
 
 
 def push(
-    name: str,
+    map: Map,
     columns: Sequence[Any],
     alive: Any,
     numbers: Sequence[float],
@@ -92,16 +95,16 @@ def push(
         tangents: by column: (R, N) with rows for all directions, or (1, N) for what stays.
         shifts: by parameter: (K).
     """
-    _push(_kernels(name), [*columns, alive], numbers, rows, tangents, shifts)
+    _push(_kernels(map), [*columns, alive], numbers, rows, tangents, shifts)
 
 
-def moves(name: str) -> tuple[int, ...]:
+def moves(map: Map) -> tuple[int, ...]:
     """Which of the coordinates a map changes."""
-    return _kernels(name).moves
+    return _kernels(map).moves
 
 
 def _push(
-    kernels: _MapKernels,
+    made: _MapKernels,
     arrays: Sequence[Any],
     numbers: Sequence[float],
     rows: Any,
@@ -110,11 +113,11 @@ def _push(
 ) -> None:
     size = len(arrays[0])
     args = (*arrays, *numbers, rows, *tangents, *shifts)
-    parallel.run(kernels.in_place, size, parallel.parts(size), *args)
+    parallel.run(made.in_place, size, parallel.parts(size), *args)
 
 
 def undo_and_pull(
-    name: str,
+    map: Map,
     coordinates: Tensors,
     alive: Tensor,
     way_back: tuple[float | Tensor, ...],
@@ -132,14 +135,14 @@ def undo_and_pull(
     Returns:
         Gradients by the parameters, constants left out.
     """
-    kernels = _kernels(name)
-    own = len(parameters) - len(COMPILED_MAPS[name])
+    made = _kernels(map)
+    own = len(parameters) - len(map.constants)
     numbers = [detached(p) for p in (*way_back[:own], *parameters)]
     size = len(alive)
     share = parallel.parts(size)
     sums = np.zeros((share, own))
     columns, slopes = ([t.numpy() for t in ts] for ts in (coordinates, gradients))
-    parallel.run(kernels.back, size, share, *columns, alive.numpy(), *numbers, *slopes, sums)
+    parallel.run(made.back, size, share, *columns, alive.numpy(), *numbers, *slopes, sums)
     found: list[float] = sums.sum(0).tolist()
     return found
 
@@ -149,29 +152,29 @@ def _unpack(inputs: Tensors) -> list[Any]:
 
 
 @cache
-def _operator(name: str) -> tuple[Callable[..., Tensors], tuple[int, ...]]:
+def _operator(map: Map) -> tuple[Callable[..., Tensors], tuple[int, ...]]:
     """The operator of a map, and which coordinates it moves."""
-    kernels = _kernels(name)
-    return compiled_operator(kernels), kernels.moves
+    made = _kernels(map)
+    return compiled_operator(made), made.moves
 
 
 @cache
-def _kernels(name: str) -> _MapKernels:
-    if name not in COMPILED_MAPS:
-        raise KeyError(f"the map {name!r} has no kernels")
-    return _MapKernels(name)
+def _kernels(map: Map) -> _MapKernels:
+    if not map.array_kernels:
+        raise KeyError(f"the map {map.name!r} has no kernels of its derivatives")
+    return _MapKernels(map)
 
 
 def apply_map(
-    name: str,
+    map: Map,
     coordinates: Tensors,
     alive: Tensor,
     parameters: tuple[float | Tensor, ...],
     constants: tuple[float, ...],
 ) -> Tensors:
-    """Apply one of `COMPILED_MAPS` to the particles that are alive; the others keep their place."""
+    """Apply a map with `array_kernels` to particles; those that are lost keep their place."""
     values = [tensor_like(p, coordinates[0]) for p in parameters]
-    operator, moves = _operator(name)
+    operator, moves = _operator(map)
     new = list(coordinates)
     moved = operator(constants, *coordinates, alive, *values)
     for i, column in zip(moves, moved, strict=True):

@@ -9,9 +9,16 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.special import arctangent, stumpff
+from .base import Parameters, map, opposite
 from .straight import slip, swing
 
 
+def arc_backward(length: Any, angle: Any, *rest: Any) -> Parameters:
+    """Parameters for the same arc passed backward."""
+    return (-length, -angle, *rest)
+
+
+@map(inverse=arc_backward, constants=("beta0",), array_kernels=True)
 def bend(
     x: Any,
     px: Any,
@@ -60,6 +67,7 @@ def bend(
     )
 
 
+@map(inverse=arc_backward, constants=("beta0",), array_kernels=True)
 def bend_linear(
     x: Any,
     px: Any,
@@ -87,6 +95,7 @@ def bend_linear(
     return new_x, xp * total, new_y, yp * total, new_z, delta
 
 
+@map(inverse=opposite)
 def bend_kick(
     x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, angle: Any, k0l: Any, focusing: Any
 ) -> Any:
@@ -99,6 +108,7 @@ def bend_kick(
     return x, px + angle * (1 + delta) - k0l - focusing * x, y, py, z - angle * x, delta
 
 
+@map(inverse=opposite)
 def curved_quadrupole_kick(x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, k1hl: Any) -> Any:
     """What a gradient has in a curved frame beside the quadrupole, to third order.
 
@@ -110,6 +120,8 @@ def curved_quadrupole_kick(x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any,
     return x, px - k1hl * (x * x - y * y / 2), y, py + k1hl * x * y, z, delta
 
 
+# the correction of the gap has the sign of the field, so it must turn with the face
+@map(inverse=lambda face, k0, fint, hgap: (-face, k0, -fint, hgap))
 def edge_linear(
     x: Any,
     px: Any,
@@ -131,6 +143,8 @@ def edge_linear(
     return x, px + k0 * tangent * x, y, py - k0 * (face - correction).tan() * y, z, delta
 
 
+# moves a particle by k0 y^2: each iteration gains three digits and more
+@map(near_identity=True)
 def edge_fringe(
     x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, k0: Any, fint: Any, hgap: Any
 ) -> Any:

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from .base import backward, map
 
+
+# energies change at a fixed time, so the wave has the same phase backward
+@map(inverse=backward)
 def rf_kick(
     x: Any,
     px: Any,
@@ -32,6 +36,7 @@ def rf_kick(
     return x, px, y, py, new_z, new_delta
 
 
+@map(inverse=backward)
 def crab_kick(
     x: Any,
     px: Any,
@@ -78,6 +83,7 @@ def _energised(z: Any, delta: Any, energy: Any, gain: Any, mass: Any) -> tuple[A
     return z * (new_total / new_energy) * (energy / total), new_delta
 
 
+@map(inverse=lambda ratio: (1 / ratio,))
 def rescale(x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, ratio: Any) -> Any:
     """The same particles, counted from another reference momentum.
 

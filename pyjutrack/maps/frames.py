@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from .base import Parameters, map
 from .straight import slip
 
 
+def frame_backward(shift: Any, axes: Any, path: Any, beta0: Any) -> Parameters:
+    """Parameters of the patch from the new frame to the old one."""
+    back = tuple(-sum(a * p for a, p in zip(axis, shift, strict=True)) for axis in axes)
+    return back, tuple(zip(*axes, strict=True)), -path, beta0
+
+
+@map(inverse=lambda cosine, sine: (cosine, -sine))
 def roll(x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, cosine: Any, sine: Any) -> Any:
     """Coordinates in a frame rolled about s."""
     return (
@@ -19,6 +27,7 @@ def roll(x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, cosine: Any, sine
     )
 
 
+@map(inverse=frame_backward, shapes={"shift": (3,), "axes": (3, 3)})
 def patch(
     x: Any,
     px: Any,

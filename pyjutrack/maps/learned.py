@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from .base import map
 
+
+@map(
+    inverse=lambda form, weights, strength: (form, weights, -strength),
+    kick=True,
+    traceable=False,
+)
 def potential_kick(
     x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, form: Any, weights: Any, strength: Any
 ) -> Any:

@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+from .base import Parameters, map, opposite
 
+
+def series_opposite(knl: Any, ksl: Any) -> Parameters:
+    """Parameters of the opposite kick."""
+    return opposite(*knl), opposite(*ksl)
+
+
+def coefficients(knl: Any, ksl: Any) -> list[float]:
+    """How many pairs there are, and normal and skew coefficients of the powers of x + i y."""
+    order = max(len(knl), len(ksl))
+    pairs = [(k[n] if n < len(k) else 0.0, n) for n in range(order) for k in (knl, ksl)]
+    return [float(order), *(strength / math.factorial(n) for strength, n in pairs)]
+
+
+@map(
+    inverse=series_opposite,
+    kick=True,
+    numbers=coefficients,
+    written="pyjutrack.maps.multipole_kernels",
+)
 def multipole_kick(x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, knl: Any, ksl: Any) -> Any:
     """Thin multipole: H = Re sum_n (knl[n] + i ksl[n]) (x + i y)^(n+1) / (n+1)!.
 

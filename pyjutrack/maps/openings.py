@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from .base import map
 
+
+@map(opening=True)
 def in_ellipse(x: Any, y: Any, half_width: Any, half_height: Any) -> Any:
     """Inside an ellipse; half axes in m."""
     across, up = x / half_width, y / half_height
     return across * across + up * up <= 1
 
 
+@map(opening=True)
 def in_racetrack(
     x: Any, y: Any, half_width: Any, half_height: Any, corner_x: Any, corner_y: Any
 ) -> Any:
@@ -19,8 +23,7 @@ def in_racetrack(
     Without corners a rectangle.
     """
     x, y = abs(x), abs(y)
-    within = (x <= half_width) & (y <= half_height)
-    if corner_x == 0 or corner_y == 0:
-        return within
-    across, up = (x - (half_width - corner_x)) / corner_x, (y - (half_height - corner_y)) / corner_y
-    return within & ((across <= 0) | (up <= 0) | (across * across + up * up <= 1))
+    flat_x, flat_y = half_width - corner_x, half_height - corner_y
+    across, up = (x - flat_x) / corner_x, (y - flat_y) / corner_y
+    rounded = (x <= flat_x) | (y <= flat_y) | (across * across + up * up <= 1)
+    return (x <= half_width) & (y <= half_height) & rounded

@@ -6,24 +6,19 @@ called with a `Recorder` where they expect a state, and every map that they appl
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba import from_dtype, types
 from numpy.typing import NDArray
 
 from ..core.errors import PyJuTrackError
-from .compiled import COMPILED_MAPS, SCALAR_MAPS
-
-#: names of the operations; `program_kernel` knows them by their place here
-OPERATIONS = (
-    *("enter", "leave", "check"),
-    *COMPILED_MAPS,
-    *SCALAR_MAPS,
-    *("multipole_kick", "patch", "in_ellipse", "in_racetrack"),
-)
-_PLACES = {name: place for place, name in enumerate(OPERATIONS)}
+from ..kernels.pointers import address
+from .base import Map
+from .codegen.build import kernels
+from .program_kernels import CHECK, ENTER, FIRST_MAP, LEAVE
 
 
 class NotRecordedError(PyJuTrackError):
@@ -34,16 +29,39 @@ class Program(NamedTuple):
     """Operations in a row.
 
     Attributes:
-        operations: places in `OPERATIONS`, (S,).
+        operations: places among `maps`, from `FIRST_MAP` on, and below it marks, (S,).
         starts: where the numbers of each begin, (S + 1,).
         numbers: of all of them.
         elements: to which element of the lattice each belongs, (S,).
+        maps: those that occur.
     """
 
     operations: NDArray[np.int64]
     starts: NDArray[np.int64]
     numbers: NDArray[np.float64]
     elements: NDArray[np.int64]
+    maps: tuple[Map, ...]
+
+    def table(self, dtype: Any) -> NDArray[np.int64]:
+        """Addresses of kernels that move blocks of particles, compiled where they were not."""
+        return np.array([_block(map, np.dtype(dtype).name) for map in self.maps], dtype=np.int64)
+
+    def tangent_table(self) -> NDArray[np.int64]:
+        """Addresses of kernels that move a particle and its tangents, in double precision."""
+        return np.array([_step(map) for map in self.maps], dtype=np.int64)
+
+
+@cache
+def _block(map: Map, dtype: str) -> int:
+    column = types.Array(from_dtype(np.dtype(dtype)), 1, "C")
+    alive, numbers = types.Array(types.boolean, 1, "C"), types.Array(types.float64, 1, "C")
+    return address(kernels(map).block, *(column,) * 6, alive, numbers)
+
+
+@cache
+def _step(map: Map) -> int:
+    step = kernels(map).step
+    return address(step, *step.pointed.args)
 
 
 class Recorder:
@@ -54,16 +72,36 @@ class Recorder:
         self._starts: list[int] = [0]
         self._numbers: list[float] = []
         self._elements: list[int] = []
+        self._maps: dict[Map, int] = {}
         self.element = 0
 
-    def record(self, name: str, *parameters: Any) -> Any:
-        """Note an operation; returns itself, as maps return the next state."""
-        numbers = _multipoles(*parameters) if name == "multipole_kick" else _flat(parameters)
-        self._operations.append(_PLACES[name])
-        self._numbers += numbers
+    def record(self, map: Map, *parameters: Any) -> Any:
+        """Note a map; returns itself, as maps return the next state."""
+        if not map.traceable:
+            raise NotRecordedError(f"the map {map.name} has no kernels")
+        if map.numbers is None:
+            self._numbers += _flat(parameters)
+        else:
+            self._numbers += map.numbers(*(tuple(_flat(p)) for p in parameters))
+        self._note(FIRST_MAP + self._maps.setdefault(map, len(self._maps)))
+        return self
+
+    def check(self) -> None:
+        """Note that particles which cannot pass an element are lost here."""
+        self._note(CHECK)
+
+    def enter(self) -> None:
+        """Note that an element begins, at which what does not arrive is lost."""
+        self._note(ENTER)
+
+    def leave(self) -> None:
+        """Note that it ends."""
+        self._note(LEAVE)
+
+    def _note(self, operation: int) -> None:
+        self._operations.append(operation)
         self._starts.append(len(self._numbers))
         self._elements.append(self.element)
-        return self
 
     @property
     def count(self) -> int:
@@ -78,6 +116,7 @@ class Recorder:
             np.array(self._starts[: count + 1], dtype=np.int64),
             np.array(self._numbers[: self._starts[count]], dtype=np.float64),
             np.array(self._elements[:count], dtype=np.int64),
+            tuple(self._maps),
         )
 
     def __getattr__(self, name: str) -> Any:
@@ -94,12 +133,3 @@ def _flat(parameters: Iterable[Any]) -> list[float]:
         else:
             raise NotRecordedError(f"{parameter!r} is no plain number")
     return found
-
-
-def _multipoles(knl: tuple[Any, ...], ksl: tuple[Any, ...]) -> list[float]:
-    """Normal and skew coefficients of the powers of x + i y in pairs, both series of one length."""
-    order = max(len(knl), len(ksl))
-    normal, skew = ((*_flat(k), *[0.0] * (order - len(k))) for k in (knl, ksl))
-    return [
-        k / math.factorial(n) for n, pair in enumerate(zip(normal, skew, strict=True)) for k in pair
-    ]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.special import stumpff
+from .base import backward, map
 from .straight import slip
 
 
+@map(inverse=backward, constants=("beta0",), array_kernels=True)
 def solenoid(
     x: Any,
     px: Any,

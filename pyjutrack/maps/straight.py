@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from ..core.special import stumpff
+from .base import backward, map
 
 
 def slip(delta: Any, beta0: Any) -> Any:
@@ -15,6 +16,7 @@ def slip(delta: Any, beta0: Any) -> Any:
     return twice * (1 - beta0 * beta0) / (energy * (1 + delta + energy))
 
 
+@map(inverse=backward, constants=("beta0",), array_kernels=True)
 def drift(x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, length: Any, beta0: Any) -> Any:
     """Exact drift: H = -sqrt((1 + delta)^2 - px^2 - py^2) plus the slip of the velocity."""
     total = 1 + delta
@@ -33,6 +35,7 @@ def drift(x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, length: Any, bet
     )
 
 
+@map(inverse=backward, constants=("beta0",), array_kernels=True)
 def drift_paraxial(
     x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, length: Any, beta0: Any
 ) -> Any:
@@ -49,6 +52,7 @@ def drift_paraxial(
     )
 
 
+@map(inverse=backward, constants=("beta0",), array_kernels=True)
 def quadrupole(
     x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, length: Any, k1: Any, beta0: Any
 ) -> Any:
@@ -65,6 +69,7 @@ def quadrupole(
     return x, xp * total, y, yp * total, z, delta
 
 
+@map(inverse=backward, constants=("beta0",), array_kernels=True)
 def skew_quadrupole(
     x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, length: Any, k1: Any, k1s: Any, beta0: Any
 ) -> Any:

@@ -24,7 +24,7 @@ from ..elements.motion.inverse import Operation, taped
 from ..elements.motion.placement import always_passes
 from ..kernels import mesh as kernels
 from ..maps.apply import moves, push
-from ..maps.compiled import COMPILED_MAPS
+from ..maps.base import Map
 from ..mesh.particle_mesh import stencil
 from .slicing import Segment, passed
 
@@ -113,18 +113,18 @@ class _PushedParticles(Particles):
             return
         if segment.part.start == 0:
             self._alive = passable(self._plain()).alive
-        for name, parameters in operations:
-            self._move(name, parameters)
+        for map, parameters in operations:
+            self._move(map, parameters)
 
-    def _move(self, name: str, parameters: Sequence[Any]) -> None:
-        own = parameters[: len(parameters) - len(COMPILED_MAPS[name])]
+    def _move(self, map: Map, parameters: Sequence[Any]) -> None:
+        own = parameters[: len(parameters) - len(map.constants)]
         self._meet(*own)
         if self._met:
-            self._moving.update(moves(name))
+            self._moving.update(moves(map))
         tangents = [t if i in self._moving else self._still for i, t in enumerate(self._tangents)]
-        numbers, shifts = [*map(detached, parameters)], [*map(self._along, own)]
+        numbers, shifts = [detached(p) for p in parameters], [self._along(p) for p in own]
         alive, columns = self._alive.numpy(), [*self._columns]
-        push(name, columns, alive, numbers, self._rows(), tangents, shifts)
+        push(map, columns, alive, numbers, self._rows(), tangents, shifts)
 
     def kick(self, kick: Kick, beam: Beam, length: Number) -> Any:
         """By the field that they make, over a length [m]; returns the field."""
@@ -190,4 +190,4 @@ def _with_kernels(segment: Segment, reference: Reference) -> list[Operation] | N
     if not always_passes(segment.element) or isinstance(reference.p0c, Tensor):
         return None
     found = taped(segment.element, reference, segment.part)
-    return found if all(name in COMPILED_MAPS for name, _ in found) else None
+    return found if all(map.array_kernels for map, _ in found) else None

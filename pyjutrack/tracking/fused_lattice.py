@@ -20,6 +20,7 @@ from ..elements.motion.placement import note
 from ..kernels import parallel
 from ..kernels.columns import stacked
 from ..lattice.lattice import Lattice
+from ..maps import program_kernels
 from ..maps.program import NotRecordedError, Program, Recorder
 
 #: operations of particles that a call runs at most, beside tangents: 0.1 s on two cores. Between
@@ -61,11 +62,9 @@ def linearised(
         return None
     if any(c.dtype != torch.float64 for c in state.coordinates):
         return None
-    from ..maps.generated.tangent_kernel import LANES
-
     size = len(state.alive)
-    tangents = np.zeros((size, 6 * LANES))
-    jacobians = tangents.reshape(size, 6, LANES)[:, :, :6]
+    tangents = np.zeros((size, 6 * program_kernels.LANES))
+    jacobians = tangents.reshape(size, 6, program_kernels.LANES)[:, :, :6]
     jacobians[:] = np.eye(6)
     found = _tracked(lattice, state, reference, turns, tangents)
     return None if found is None else (found, jacobians)
@@ -155,24 +154,24 @@ def _execute(
     done: int,
     tangents: NDArray[np.float64] | None,
 ) -> None:
-    # late: the generator writes them
-    from ..maps.generated import program_kernel, tangent_kernel
-
     size, work = len(alive), len(program.operations) * turns
     if tangents is None:
-        kernel, more, limit = program_kernel.execute, [], _CALL
+        kernel, more, limit = program_kernels.execute, [], _CALL
+        table = program.table(columns[0].dtype)
     else:
-        kernel, more, limit = tangent_kernel.execute, [tangents], _TANGENT_CALL
+        kernel, more, limit = program_kernels.execute_with_tangents, [tangents], _TANGENT_CALL
+        table = program.tangent_table()
     share = min(parallel.parts(size, work), max(size, 1))  # the same for all calls, as its blocks
     for part, first, count in _calls(program, turns, limit // max(size, 1)):
         before = alive.copy()
-        parallel.run(kernel, size, share, count, *part, *columns, alive, turn, element, *more)
+        given = (*part[:4], table, *columns, alive, turn, element, *more)
+        parallel.run(kernel, size, share, count, *given)
         turn[before & ~alive] += done + first
 
 
 def _calls(program: Program, turns: int, most: int) -> Iterator[tuple[Program, int, int]]:
     """A program in calls of some `most` operations: the part of it, the first turn, and turns."""
-    operations, starts, numbers, elements = program
+    operations, starts, _, elements, _ = program
     size = len(operations)
     if turns * size <= most:
         yield program, 0, turns
@@ -189,5 +188,9 @@ def _calls(program: Program, turns: int, most: int) -> Iterator[tuple[Program, i
         for first in range(turns):
             for low, high in pairwise(edges):
                 rows = slice(low, high)
-                part = Program(operations[rows], starts[low : high + 1], numbers, elements[rows])
+                part = program._replace(
+                    operations=operations[rows],
+                    starts=starts[low : high + 1],
+                    elements=elements[rows],
+                )
                 yield part, first, 1

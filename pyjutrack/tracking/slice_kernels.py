@@ -5,7 +5,7 @@ import numpy as np
 from ..kernels.jit import kernel
 from ..kernels.mesh_kernels import across, at_cubic, at_square, cubic, place, put, rows, slopes
 from ..kernels.vector import dot, spread, times, wide
-from ..maps.generated.program_kernel import BLOCK, through
+from ..maps.program_kernels import BLOCK, through
 
 
 @kernel
@@ -17,6 +17,7 @@ def slice_pass(
     starts,
     numbers,
     elements,
+    table,
     x,
     px,
     y,
@@ -72,6 +73,7 @@ def slice_pass(
             starts,
             numbers,
             elements,
+            table,
             here_x,
             here_px,
             here_y,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ... import maps
 from ...beam.reference import Reference
 from ...core.scalars import Number, vanishes
 from .. import Bend
@@ -34,10 +35,10 @@ def _body(element: Bend, state: State, reference: Reference, part: Part, field: 
 
     def linear(state: State, share: float, gradient: Number = gradient) -> State:
         parameters = length * share, angle * share, field, gradient
-        return move("bend_linear", state, reference, *parameters)
+        return move(maps.bend_linear, state, reference, *parameters)
 
     def exact(state: State, share: float) -> State:
-        return move("bend", state, reference, length * share, angle * share, field)
+        return move(maps.bend, state, reference, length * share, angle * share, field)
 
     def focused(state: State, share: float) -> State:
         """What the gradient adds to the linear map of the dipole, at the middle of a step."""
@@ -46,7 +47,7 @@ def _body(element: Bend, state: State, reference: Reference, part: Part, field: 
         return linear(state, -share / 2, 0.0)
 
     def curved(state: State, share: float) -> State:
-        return kick("curved_quadrupole_kick", state, element.k1 * angle * share)
+        return kick(maps.curved_quadrupole_kick, state, element.k1 * angle * share)
 
     if element.model == "linear":
         return with_kicks(rest, linear, higher, (), state, part)
@@ -70,11 +71,11 @@ def _drift_kick(
     length, angle = element.length * part.fraction, element.angle * part.fraction
 
     def drift(state: State, share: float) -> State:
-        return move("drift_paraxial", state, reference, length * share)
+        return move(maps.drift_paraxial, state, reference, length * share)
 
     def curvature(state: State, share: float) -> State:
         at = angle * share
-        return kick("bend_kick", state, at, field * length * share, at * field)
+        return kick(maps.bend_kick, state, at, field * length * share, at * field)
 
     own = per_length(element, 0.0, element.k1, element.k2)
     focusing = element.angle * field
@@ -99,12 +100,12 @@ def _edge(
     if model == "linear":
         if is_zero(face) and (is_zero(fint) or is_zero(element.hgap)):
             return state
-        return kick("edge_linear", state, face, field, fint, element.hgap)
+        return kick(maps.edge_linear, state, face, field, fint, element.hgap)
     # into the plane of the face, its fringe, and back through the field to the plane of the orbit
     if entering:
-        state = move("bend", state, reference, 0.0, face, 0.0)
-        state = kick("edge_fringe", state, field, fint, element.hgap)
-        return move("bend", state, reference, 0.0, -face, field)
-    state = move("bend", state, reference, 0.0, -face, field)
-    state = kick("edge_fringe", state, -field, fint, element.hgap)
-    return move("bend", state, reference, 0.0, face, 0.0)
+        state = move(maps.bend, state, reference, 0.0, face, 0.0)
+        state = kick(maps.edge_fringe, state, field, fint, element.hgap)
+        return move(maps.bend, state, reference, 0.0, -face, field)
+    state = move(maps.bend, state, reference, 0.0, -face, field)
+    state = kick(maps.edge_fringe, state, -field, fint, element.hgap)
+    return move(maps.bend, state, reference, 0.0, face, 0.0)

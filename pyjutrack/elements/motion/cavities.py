@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
+from ... import maps
 from ...beam.reference import SPEED_OF_LIGHT, Reference
 from ...core.scalars import Number
+from ...maps.base import Map
 from .. import CrabCavity, Element, RFCavity, Solenoid
 from .apply import kick, move
 from .base import Part, State, transport
@@ -15,23 +17,23 @@ from .straight import is_zero
 
 @transport.register
 def _(element: Solenoid, state: State, reference: Reference, part: Part) -> State:
-    return move("solenoid", state, reference, element.length * part.fraction, element.ks)
+    return move(maps.solenoid, state, reference, element.length * part.fraction, element.ks)
 
 
 @transport.register
 def _(element: RFCavity, state: State, reference: Reference, part: Part) -> State:
     state = _half(element, state, reference, part)
-    state = _gap("rf_kick", element, state, reference, part)
+    state = _gap(maps.rf_kick, element, state, reference, part)
     after = behind(element, reference, part)
     if after is not reference:
-        state = kick("rescale", state, reference.p0c / after.p0c)
+        state = kick(maps.rescale, state, reference.p0c / after.p0c)
     return _half(element, state, after, part)
 
 
 @transport.register
 def _(element: CrabCavity, state: State, reference: Reference, part: Part) -> State:
     state = _half(element, state, reference, part)
-    state = _gap("crab_kick", element, state, reference, part)
+    state = _gap(maps.crab_kick, element, state, reference, part)
     return _half(element, state, reference, part)
 
 
@@ -49,11 +51,11 @@ def behind(element: Element, reference: Reference, part: Part) -> Reference:
 def _half(element: RFCavity | CrabCavity, state: State, reference: Reference, part: Part) -> State:
     if is_zero(element.length):
         return state
-    return move("drift", state, reference, element.length * (part.fraction / 2))
+    return move(maps.drift, state, reference, element.length * (part.fraction / 2))
 
 
 def _gap(
-    name: str, element: RFCavity | CrabCavity, state: State, reference: Reference, part: Part
+    map: Map, element: RFCavity | CrabCavity, state: State, reference: Reference, part: Part
 ) -> State:
     if is_zero(element.voltage):
         return state
@@ -61,4 +63,4 @@ def _gap(
         abs(reference.species.charge) * part.fraction / reference.p0c
     )
     wavenumber = element.frequency * (2 * math.pi / SPEED_OF_LIGHT)
-    return kick(name, state, strength, wavenumber, element.phase, 1 / reference.beta_gamma)
+    return kick(map, state, strength, wavenumber, element.phase, 1 / reference.beta_gamma)

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ... import maps
 from ...beam.reference import Reference
 from ...core.scalars import Number
 from ...core.special import bool_or, on_host
@@ -55,12 +56,12 @@ def _finite(state: State) -> Tensor:
 def note(element: Element, recorder: Any, reference: Reference, part: Part) -> None:
     """Write down what a part of an element does, and where particles are lost in it."""
     if always_passes(element):
-        recorder.record("check")
+        recorder.check()
         advance(element, recorder, reference, part)
     else:
-        recorder.record("enter")
+        recorder.enter()
         advance(element, recorder, reference, part)
-        recorder.record("leave")
+        recorder.leave()
 
 
 def always_passes(element: Element) -> bool:
@@ -96,7 +97,7 @@ def in_frame(element: Element, state: State, reference: Reference) -> State:
         state = _patched(state, reference, _offset(element, 0.0), 0.0)
     if is_zero(element.tilt):
         return state
-    return kick("roll", state, *cos_sin(element.tilt))
+    return kick(maps.roll, state, *cos_sin(element.tilt))
 
 
 def _offset(element: Element, place: float) -> Frame:
@@ -113,11 +114,11 @@ def _rolled(element: Element, state: State, reference: Reference, part: Part) ->
     if is_zero(element.tilt):
         return transport(element, state, reference, part)
     cosine, sine = cos_sin(element.tilt)
-    state = kick("roll", state, cosine, sine)
+    state = kick(maps.roll, state, cosine, sine)
     state = transport(element, state, reference, part)
-    return kick("roll", state, cosine, -sine)
+    return kick(maps.roll, state, cosine, -sine)
 
 
 def _patched(state: State, reference: Reference, frame: Frame, path: Number) -> State:
     parameters: tuple[Any, ...] = (frame.origin, frame.axes, path, reference.beta)
-    return kick("patch", state, *parameters)
+    return kick(maps.patch, state, *parameters)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ... import maps
 from ...beam.reference import Reference
 from .. import Aperture, Patch
 from .apply import stop
@@ -15,9 +16,9 @@ def _(element: Aperture, state: State, reference: Reference, part: Part) -> Stat
         return _touched(element, state)
     sizes = element.half_width, element.half_height
     if element.shape == "ellipse":
-        return stop("in_ellipse", state, *sizes)
+        return stop(maps.in_ellipse, state, *sizes)
     corners = (element.corner_x, element.corner_y) if element.shape == "racetrack" else (0.0, 0.0)
-    return stop("in_racetrack", state, *sizes, *corners)
+    return stop(maps.in_racetrack, state, *sizes, *corners)
 
 
 def _touched(element: Aperture, state: State) -> State:

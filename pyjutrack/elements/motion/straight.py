@@ -6,6 +6,7 @@ from copy import copy
 from functools import partial
 from typing import Any, TypeVar
 
+from ... import maps
 from ...beam.reference import Reference
 from ...core.scalars import Number, vanishes
 from .. import Drift, Kicker, Magnet, Marker, Monitor, Multipole, Octupole, Quadrupole, Sextupole
@@ -24,7 +25,7 @@ def _(element: Marker, state: State, reference: Reference, part: Part) -> State:
 
 @transport.register
 def _(element: Drift, state: State, reference: Reference, part: Part) -> State:
-    name = "drift" if element.model == "exact" else "drift_paraxial"
+    name = maps.drift if element.model == "exact" else maps.drift_paraxial
     return move(name, state, reference, element.length * part.fraction)
 
 
@@ -32,7 +33,7 @@ def _(element: Drift, state: State, reference: Reference, part: Part) -> State:
 def _(element: Monitor, state: State, reference: Reference, part: Part) -> State:
     if is_zero(element.length):
         return state
-    return move("drift", state, reference, element.length * part.fraction)
+    return move(maps.drift, state, reference, element.length * part.fraction)
 
 
 @transport.register
@@ -45,7 +46,7 @@ def _(element: Quadrupole, state: State, reference: Reference, part: Part) -> St
 
     def upright(state: State, share: float, gradient: Number) -> State:
         length = element.length * (part.fraction * share)
-        return move("quadrupole", state, reference, length, gradient)
+        return move(maps.quadrupole, state, reference, length, gradient)
 
     if is_zero(skew):
         return with_kicks(rest, partial(upright, gradient=normal), (), (), state, part)
@@ -54,7 +55,7 @@ def _(element: Quadrupole, state: State, reference: Reference, part: Part) -> St
         length = element.length * (part.fraction * share)
         pieces = pieces_of(element, (normal, skew), length)
         for _ in range(pieces):
-            state = move("skew_quadrupole", state, reference, length / pieces, normal, skew)
+            state = move(maps.skew_quadrupole, state, reference, length / pieces, normal, skew)
         return state
 
     return with_kicks(rest, coupled, (), (), state, part)
@@ -113,7 +114,7 @@ def _drift_kick(
     element: Magnet, normal: Series, skew: Series, state: State, reference: Reference, part: Part
 ) -> State:
     """Integrated multipoles between drifts."""
-    name = "drift" if element.model == "exact" else "drift_paraxial"
+    name = maps.drift if element.model == "exact" else maps.drift_paraxial
 
     def free(state: State, share: float) -> State:
         if is_zero(element.length):
@@ -154,7 +155,10 @@ def with_kicks(
             return state
         weight = part.fraction * share
         return kick(
-            "multipole_kick", state, tuple(k * weight for k in knl), tuple(k * weight for k in ksl)
+            maps.multipole_kick,
+            state,
+            tuple(k * weight for k in knl),
+            tuple(k * weight for k in ksl),
         )
 
     def kicked(state: State, share: float) -> State:

@@ -1,7 +1,8 @@
 """A tracer for the maps: symbols in, an expression graph out, with exact sparse derivatives.
 
-`generate.py` calls a map of `maps.py` with `Expression` symbols, differentiates what comes out, and
-prints both as straight-line code. Equal subexpressions are one object, so they are printed once.
+`traced` calls a map with `Expression` symbols, differentiates what comes out, and the modules
+beside it print both as straight-line code. Equal subexpressions are one object, so that they are
+printed once.
 """
 
 from __future__ import annotations
@@ -79,6 +80,61 @@ class Expression:
 
     __radd__, __rmul__ = __add__, __mul__
 
+    def __pow__(self, power: Any) -> Expression:
+        """To a whole power, or a half-whole one."""
+        if not isinstance(power, (int, float)) or 2 * power != round(2 * power):
+            raise TypeError(f"powers in maps are whole or half-whole numbers, got {power!r}")
+        whole, half = divmod(round(2 * abs(power)), 2)
+        found = self.sqrt() if half else constant(1.0)
+        square, bits = self, whole
+        while bits:
+            found = found * square if bits & 1 else found
+            square, bits = square * square, bits >> 1
+        return found if power >= 0 else 1 / found
+
+    def __abs__(self) -> Expression:
+        return Expression.make("abs", self)
+
+    def abs(self) -> Expression:
+        return abs(self)
+
+    def exp(self) -> Expression:
+        return Expression.make("exp", self)
+
+    def log(self) -> Expression:
+        return Expression.make("log", self)
+
+    def __lt__(self, other: Any) -> Expression:
+        return Expression.make("<", self, constant(other))
+
+    def __le__(self, other: Any) -> Expression:
+        return Expression.make("<=", self, constant(other))
+
+    def __gt__(self, other: Any) -> Expression:
+        return Expression.make(">", self, constant(other))
+
+    def __ge__(self, other: Any) -> Expression:
+        return Expression.make(">=", self, constant(other))
+
+    def __and__(self, other: Any) -> Expression:
+        return Expression.make("&", self, other)
+
+    def __or__(self, other: Any) -> Expression:
+        return Expression.make("|", self, other)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, (int, float)):
+            self.__bool__()
+        return self is other
+
+    __hash__ = object.__hash__
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            "a map cannot branch on the value of a coordinate or a parameter; write one formula "
+            "that serves both cases"
+        )
+
     def sqrt(self) -> Expression:
         return Expression.make("sqrt", self)
 
@@ -127,6 +183,14 @@ class Expression:
                 k = STUMPFF.index(self.op)
                 higher = [Expression.make(name, a) for name in STUMPFF[k + 1 : k + 3]]
                 result = da * (higher[1] * k - higher[0]) * 0.5
+            elif self.op == "abs":
+                result = da * Expression.make("sign", a)
+            elif self.op == "sign":
+                result = zero
+            elif self.op == "exp":
+                result = da * self
+            elif self.op == "log":
+                result = da / a
             elif self.op == "sin":
                 result = da * a.cos()
             elif self.op == "cos":
@@ -176,8 +240,12 @@ def statements(outputs: Iterable[Expression]) -> tuple[list[str], list[str]]:
             text = f"t{len(lines)}"
             if node.op == "neg":
                 lines.append(f"{text} = -{args[0]}")
-            elif node.op in ("sqrt", "sin", "cos", "tan"):
+            elif node.op in ("sqrt", "sin", "cos", "tan", "exp", "log"):
                 lines.append(f"{text} = math.{node.op}({args[0]})")
+            elif node.op == "abs":
+                lines.append(f"{text} = abs({args[0]})")
+            elif node.op == "sign":
+                lines.append(f"{text} = math.copysign(1.0, {args[0]})")
             else:
                 lines.append(f"{text} = {args[0]} {node.op} {args[1]}")
         names[node] = text

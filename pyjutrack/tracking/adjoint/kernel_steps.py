@@ -25,7 +25,7 @@ from ...elements.motion import State
 from ...elements.motion.inverse import taped, way_back
 from ...kernels import mesh as kernels
 from ...maps.apply import undo_and_pull
-from ...maps.compiled import COMPILED_MAPS
+from ...maps.base import Map
 from ...maps.program import NotRecordedError
 from ...mesh.particle_mesh import Mesh, deposit_admitted, stencil
 from .steps import Sums
@@ -58,9 +58,9 @@ class Account:
 
 
 class Operation(NamedTuple):
-    """A map by name, the numbers that undo it, its own, and where these begin in an account."""
+    """A map, the numbers that undo it, its own, and where these begin in an account."""
 
-    name: str
+    map: Map
     back: tuple[float, ...]
     numbers: tuple[float, ...]
     first: int
@@ -78,15 +78,15 @@ class Passage:
             length: Number = segment.kicked if segment.slices else 0.0
             try:
                 tape = taped(segment.element, reference, segment.part)
-                self.compiled = all(name in COMPILED_MAPS for name, _ in tape)
+                self.compiled = all(map.array_kernels for map, _ in tape)
             except NotRecordedError:
                 self.compiled = False
         self.length = detached(length)
         self.operations: list[Operation] = []
         numbers: list[Number] = []
-        for name, own in tape if self.compiled else ():
-            back, there = (tuple(map(detached, some)) for some in (way_back(name, own), own))
-            self.operations.append(Operation(name, back, there, len(numbers)))
+        for map, own in tape if self.compiled else ():
+            back, there = (tuple(detached(n) for n in some) for some in (way_back(map, own), own))
+            self.operations.append(Operation(map, back, there, len(numbers)))
             numbers += own
         self.account = Account([*numbers, length], active(segment.element))
 
@@ -136,8 +136,8 @@ def have_kernels(columns: Tensors) -> bool:
 
 def back_through_operations(passage: Passage, end: State, gradients: Tensors) -> None:
     """`steps.back_through_element` for what has kernels; columns and gradients in place."""
-    for name, back, numbers, first in reversed(passage.operations):
-        slopes = undo_and_pull(name, end.coordinates, end.alive, back, numbers, gradients)
+    for map, back, numbers, first in reversed(passage.operations):
+        slopes = undo_and_pull(map, end.coordinates, end.alive, back, numbers, gradients)
         for n, slope in enumerate(slopes):
             passage.account.add(first + n, slope)
 

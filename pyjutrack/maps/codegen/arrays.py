@@ -1,100 +1,49 @@
-"""Writes `map_kernels.py` from `maps.py`: `python -m pyjutrack.maps.codegen`.
+"""Kernels of a map over arrays of particles, with first derivatives by all that it takes.
 
-For each map kernels over all particles: its value; `push`, which moves particles and K tangents in
-place (the Jacobian of a particle computed once and shared by all K); its cotangent; and `back`,
-which undoes the map and pulls gradients back in place. A test regenerates the file and compares, so
-the maps have one source.
+`value`; `push`, which moves particles and K tangents in place (the Jacobian of a particle computed
+once and shared by all K); `cotangent`; and `back`, which undoes the map and pulls gradients back in
+place.
 """
 
 from __future__ import annotations
 
-import inspect
-from typing import Any
-
-from ... import maps
-from ...beam.beam import COORDINATES
-from ..compiled import COMPILED_MAPS
-from . import program_kernel
-from .trace import Expression, constant, statements, symbol
-
-_HEADER = '''"""Maps, compiled. Written by `python -m pyjutrack.maps.codegen`; do not edit."""
-
-import math
-
-import numpy as np
-
-from ...kernels.jit import kernel, scalar
-from ...kernels.stumpff import arctangent, exact, fits, series
-
-#: particles whose Jacobians are held at once: small enough for the first-level cache
-BLOCK = 64
-
-# fmt: off
-'''
+from ..base import COORDINATES
+from .trace import statements
+from .traced import Traced
 
 
-def source() -> str:
-    """The text of `map_kernels.py`."""
-    return _HEADER + "\n".join(_kernels(name) for name in COMPILED_MAPS)
-
-
-def _kernels(name: str) -> str:
-    function: Any = getattr(maps, name)
-    arguments = list(inspect.signature(function).parameters)
-    constants = COMPILED_MAPS[name]
-    parameters = [a for a in arguments if a not in COORDINATES and a not in constants]
-    symbols = {a: symbol(a) for a in arguments}
-    outputs = [constant(o) for o in function(*symbols.values())]
-
-    moved = [i for i, o in enumerate(outputs) if o is not symbols[COORDINATES[i]]]
+def text(of: Traced) -> str:
+    """Kernels of a map over arrays of particles: value, push, cotangent, back."""
+    constants, moved = of.map.constants, of.moved
+    parameters = [p for p in of.numbers if p not in constants]
     inputs = [*COORDINATES, *parameters]
-    jacobian: dict[tuple[int, int], Expression] = {}
-    for i in moved:
-        for j, variable in enumerate(inputs):
-            entry = outputs[i].derivative(symbols[variable], {})
-            if not entry.is_number(0):
-                jacobian[i, j] = entry
+    jacobian = of.jacobian(inputs)
     stored = {key: e for key, e in jacobian.items() if not e.is_number(1)}
     slots = {key: slot for slot, key in enumerate(stored)}
 
     def term(key: tuple[int, int], factor: str) -> str:
         return factor if key not in slots else f"jac_{slots[key]}[n] * {factor}"
 
-    call = ", ".join(arguments)
+    call = ", ".join((*COORDINATES, *of.numbers))
     columns = ", ".join(COORDINATES)
     scalars = ", ".join([*parameters, *constants])
     at_n = ", ".join([f"{c}[n]" for c in COORDINATES] + [*parameters, *constants])
     jac_lines, jac_names = statements(stored.values())
-    value_lines, value_names = statements(outputs[i] for i in moved)
     news = [f"{COORDINATES[i]}_out" for i in moved]
 
     out: list[str] = []
     put = out.append
-    put(f"\n{name.upper()}_MOVES = {tuple(moved)}\n\n")
-    # the argument of each pair of Stumpff functions; without any, one version is enough
-    reach = program_kernel.stumpff_arguments(outputs)
-    versions = ("series", "exact") if reach else ("exact",)
-
+    reach, versions = of.reach, of.versions
     for version in versions:
-        for what, lines, names in (
-            ("one", value_lines, value_names),
-            ("jacobian", jac_lines, jac_names),
-        ):
-            put("@scalar")
-            put(f"def {name}_{what}_{version}({call}):")
-            out += [f"    {line.replace('stumpff', version)}" for line in lines]
-            put(f"    return {', '.join(names)}\n\n")
-    if reach:
-        reach_lines, reach_names = statements(reach)
         put("@scalar")
-        put(f"def {name}_reach({call}):")
-        out += [f"    {line}" for line in reach_lines]
-        put(f"    return {', '.join(reach_names)},\n\n")
+        put(f"def jacobian_{version}({call}):")
+        out += [f"    {line.replace('stumpff', version)}" for line in jac_lines]
+        put(f"    return {', '.join(jac_names)}\n\n")
 
     # slices of the arrays, and a choice instead of a branch: what the vectoriser needs
     into = ", ".join(news)
     put("@kernel")
-    put(f"def {name}_value(part, start, stop, {columns}, alive, {scalars}, {into}):")
+    put(f"def value(part, start, stop, {columns}, alive, {scalars}, {into}):")
     for array in (*COORDINATES, "alive", *news):
         put(f"    {array} = {array}[start:stop]")
     results = [f"v_{COORDINATES[i]}" for i in moved]
@@ -105,7 +54,7 @@ def _kernels(name: str) -> str:
         if reach:
             put(f"{indent}small = True")
             put(f"{indent}for n in range({low}, {high}):")
-            put(f"{indent}    small &= fits({name}_reach({at_n})) or not alive[n]")
+            put(f"{indent}    small &= fits(reach({at_n})) or not alive[n]")
             inner = indent + "    "
         for version in versions:
             if reach:
@@ -113,7 +62,7 @@ def _kernels(name: str) -> str:
             put(f"{inner}for n in range({low}, {high}):")
             out.extend(f"{inner}    {line.replace('VERSION', version)}" for line in body)
 
-    body = [f"{', '.join(results)} = {name}_one_VERSION({at_n})"]
+    body = [f"{', '.join(results)} = one_VERSION({at_n})"]
     for i, new, result in zip(moved, news, results, strict=True):
         body.append(f"{new}[n] = {result} if alive[n] else {COORDINATES[i]}[n]")
     by_version("0", "stop - start", "    ", body)
@@ -126,7 +75,7 @@ def _kernels(name: str) -> str:
     put("@kernel")
     tangents = ", ".join(f"d_{c}" for c in COORDINATES)
     d_params = ", ".join(f"d_{p}" for p in parameters)
-    put(f"def {name}_push(part, start, stop, {columns}, alive, {scalars},")
+    put(f"def push(part, start, stop, {columns}, alive, {scalars},")
     put(f"        rows, {tangents}, {d_params}):")
     put(f"    jac = np.empty(({len(slots)}, BLOCK), x.dtype)")
     kept = [f"jac_{slot}" for slot in range(len(slots))]
@@ -137,8 +86,8 @@ def _kernels(name: str) -> str:
     put("        high = min(low + BLOCK, stop)")
     for c in whole:
         put(f"        {c} = all_{c}[low:high]")
-    body = [f"{', '.join(f'{r}[n]' for r in kept)} = {name}_jacobian_VERSION({at_n})"]
-    body.append(f"{', '.join(results)} = {name}_one_VERSION({at_n})")
+    body = [f"{', '.join(f'{r}[n]' for r in kept)} = jacobian_VERSION({at_n})"]
+    body.append(f"{', '.join(results)} = one_VERSION({at_n})")
     for i, result in zip(moved, results, strict=True):
         c = COORDINATES[i]
         body.append(f"{c}[n] = {result} if alive[n] else {c}[n]")
@@ -161,7 +110,7 @@ def _kernels(name: str) -> str:
         put(f"                row_{c}[n] = h_{c} if alive[n] else row_{c}[n]")
     put("\n")
     put("@kernel")
-    put(f"def {name}_cotangent(part, start, stop, {columns}, alive, {scalars},")
+    put(f"def cotangent(part, start, stop, {columns}, alive, {scalars},")
     put(f"        {', '.join(f'g_{n}' for n in news)},")
     put(f"        {', '.join(f'b_{c}' for c in COORDINATES)}, sums):")
     # the Jacobian of a particle stays in registers; choices instead of branches, and each
@@ -180,7 +129,7 @@ def _kernels(name: str) -> str:
     for c in taken:
         put(f"        {c} = all_{c}[low:high]")
     held = [f"j{slot}" for slot in range(len(slots))]
-    body = [f"{', '.join(held)} = {name}_jacobian_VERSION({at_n})"]
+    body = [f"{', '.join(held)} = jacobian_VERSION({at_n})"]
 
     def pulled(j: int, gradient: str) -> str:
         """What gradients by the coordinates behind (named after those) are by an input."""
@@ -209,7 +158,7 @@ def _kernels(name: str) -> str:
     put("@kernel")
     way = [f"way_{p}" for p in parameters]
     slopes = [f"l_{c}" for c in COORDINATES]
-    put(f"def {name}_back(part, start, stop, {columns}, alive, {', '.join([*way, *parameters])},")
+    put(f"def back(part, start, stop, {columns}, alive, {', '.join([*way, *parameters])},")
     put(f"        {', '.join([*constants, *slopes])}, sums):")
     for share in shares:
         put(f"    {share} = np.empty(BLOCK, x.dtype)")
@@ -220,11 +169,11 @@ def _kernels(name: str) -> str:
     for c in taken:
         put(f"        {c} = all_{c}[low:high]")
     back_at_n = ", ".join([f"{c}[n]" for c in COORDINATES] + [*way, *constants])
-    body = [f"{', '.join(results)} = {name}_one_VERSION({back_at_n})"]
+    body = [f"{', '.join(results)} = one_VERSION({back_at_n})"]
     for i, result in zip(moved, results, strict=True):
         c = COORDINATES[i]
         body.append(f"{c}[n] = {result} if alive[n] else {c}[n]")
-    body.append(f"{', '.join(held)} = {name}_jacobian_VERSION({at_n})")
+    body.append(f"{', '.join(held)} = jacobian_VERSION({at_n})")
 
     onto = {j: pulled(j, "l_COORDINATE[n]") for j in range(len(inputs))}
     changed = [j for j, c in enumerate(COORDINATES) if onto[j] not in ("", f"l_{c}[n]")]

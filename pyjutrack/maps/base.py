@@ -1,0 +1,116 @@
+"""All that is known of a map, in one record; tables and kernels are derived from these."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from ..core.errors import InvalidValueError
+
+#: in the order of a map's arguments
+COORDINATES = ("x", "px", "y", "py", "z", "delta")
+Parameters = tuple[Any, ...]
+
+#: every map by name
+MAPS: dict[str, Map] = {}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Map:
+    """A map of a particle: a pure function, and what is known of it.
+
+    Attributes:
+        function: (x, px, y, py, z, delta, *parameters) -> six coordinates, by arithmetic and the
+            functions of `core.special` alone, without a branch on values, so that tensors, dual
+            numbers and the tracer that writes kernels go through the same source. Of an opening
+            (x, y, *parameters) -> whether the particle passes.
+        inverse: parameters -> those with which the map undoes itself; None where it has none.
+        kick: adds to momenta what depends on places alone.
+        constants: parameters by which kernels take no derivative.
+        array_kernels: whether kernels of its first derivatives by all parameters are written.
+        near_identity: is undone by iteration, being close to the identity.
+        opening: loses particles and moves none.
+        shapes: of parameters that are vectors or matrices.
+        written: module with kernels written by hand, where the tracer cannot write them.
+        numbers: parameters -> the numbers that kernels read, where these are not they in a row.
+        traceable: whether there are kernels at all.
+    """
+
+    function: Callable[..., Any]
+    inverse: Callable[..., Parameters] | None = None
+    kick: bool = False
+    constants: tuple[str, ...] = ()
+    array_kernels: bool = False
+    near_identity: bool = False
+    opening: bool = False
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    written: str = ""
+    numbers: Callable[..., list[float]] | None = None
+    traceable: bool = True
+
+    def __call__(self, *args: Any) -> Any:
+        return self.function(*args)
+
+    def __repr__(self) -> str:
+        return f"Map({self.name})"
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        return named, (self.name,)
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    @cached_property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of what it takes beside coordinates."""
+        taken = inspect.signature(self.function).parameters
+        return tuple(name for name in taken if name not in COORDINATES)
+
+
+def map(**known: Any) -> Callable[[Callable[..., Any]], Map]:
+    """Register a map by what is known of it, see `Map`; a decorator.
+
+    Example:
+        >>> @map(inverse=lambda strength: (-strength,), kick=True)
+        ... def cubic_kick(x, px, y, py, z, delta, strength):
+        ...     return x, px - strength * x * x * x, y, py, z, delta
+
+    Raises:
+        InvalidValueError: another function has its name.
+    """
+
+    def register(function: Callable[..., Any]) -> Map:
+        made = Map(function, **known)
+        before = MAPS.get(made.name)
+        if before is not None and _origin(before.function) != _origin(function):
+            raise InvalidValueError(
+                f"there is a map {made.name!r} of {before.function.__module__} already; "
+                "give this one another name"
+            )
+        MAPS[made.name] = made
+        return made
+
+    return register
+
+
+def named(name: str) -> Map:
+    """The map of a name."""
+    return MAPS[name]
+
+
+def _origin(function: Callable[..., Any]) -> tuple[str, str]:
+    return function.__module__, function.__qualname__
+
+
+def backward(length: Any, *rest: Any) -> Parameters:
+    """Parameters for the same way with the length reversed."""
+    return (-length, *rest)
+
+
+def opposite(*strengths: Any) -> Parameters:
+    """Parameters of the opposite kick."""
+    return tuple(-s for s in strengths)

@@ -1,0 +1,88 @@
+"""A map as expressions, and its derivatives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ..base import COORDINATES, Map
+from .trace import STUMPFF, Expression, constant, symbol
+
+
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """A map as expressions.
+
+    Attributes:
+        map: which one.
+        numbers: names of its numbers, in their order in a program.
+        symbols: of coordinates and numbers.
+        outputs: what the coordinates become; of an opening, whether a particle passes.
+    """
+
+    map: Map
+    numbers: list[str]
+    symbols: dict[str, Expression]
+    outputs: list[Expression]
+
+    @cached_property
+    def moved(self) -> list[int]:
+        """Which coordinates change."""
+        return [i for i, c in enumerate(COORDINATES) if self.outputs[i] is not self.symbols[c]]
+
+    @cached_property
+    def reach(self) -> list[Expression]:
+        """What Stumpff functions are taken of, each once: small ones have a series."""
+        found: dict[Expression, None] = {}
+        pending, seen = list(self.outputs), set[Expression]()
+        while pending:
+            node = pending.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            children = [a for a in node.args if isinstance(a, Expression)]
+            if node.op in STUMPFF:
+                found[children[0]] = None
+            pending += children
+        return list(found)
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """Of functions of a particle: with a series where that serves a whole block."""
+        return ("series", "exact") if self.reach else ("exact",)
+
+    def jacobian(self, inputs: list[str]) -> dict[tuple[int, int], Expression]:
+        """Derivatives of moved coordinates by inputs, by their places; zeros are left out."""
+        found = {}
+        for j, name in enumerate(inputs):
+            memo: dict[Expression, Expression] = {}
+            for i in self.moved:
+                entry = self.outputs[i].derivative(self.symbols[name], memo)
+                if not entry.is_number(0):
+                    found[i, j] = entry
+        return dict(sorted(found.items()))
+
+
+def traced(map: Map) -> Traced:
+    """Call a map with symbols."""
+    taken: list[Any] = []
+    flat: list[str] = []
+    for name in map.parameters:
+        shape = map.shapes.get(name, ())
+        if len(shape) == 2:
+            rows = [[f"{name}{i}{j}" for j in range(shape[1])] for i in range(shape[0])]
+            flat += [n for row in rows for n in row]
+            taken.append([[symbol(n) for n in row] for row in rows])
+        elif shape:
+            names = [f"{name}{i}" for i in range(shape[0])]
+            flat += names
+            taken.append([symbol(n) for n in names])
+        else:
+            flat.append(name)
+            taken.append(symbol(name))
+    symbols = {name: symbol(name) for name in (*COORDINATES, *flat)}
+    given = ("x", "y") if map.opening else COORDINATES
+    found = map.function(*(symbols[c] for c in given), *taken)
+    outputs = [found] if map.opening else [constant(o) for o in found]
+    return Traced(map, flat, symbols, outputs)

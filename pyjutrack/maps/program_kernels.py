@@ -1,0 +1,136 @@
+"""What runs programs: kernels of maps are called by their addresses, for blocks of particles.
+
+So each map is compiled by itself, when a lattice first has it, and a map of a user's own runs as
+ours do.
+"""
+
+import math
+
+import numpy as np
+from numba import types
+
+from ..kernels.jit import kernel, pointed
+from ..kernels.pointers import call_block, call_step, pointer
+
+#: particles that go through the lattice together: few enough for the first-level cache
+BLOCK = 256
+#: directions that are carried along: the six of a Jacobian, and two to fill whole vectors
+LANES = 8
+#: operations that are no maps
+ENTER, LEAVE, CHECK, FIRST_MAP = 0, 1, 2, 3
+
+_NUMBERS = types.CPointer(types.float64)
+
+
+def step_kernel(function):
+    """Compile step(numbers, coordinates, tangents), which takes pointers to doubles."""
+    return pointed(function, types.void(_NUMBERS, _NUMBERS, _NUMBERS))
+
+
+@kernel
+def through(turn, operations, starts, numbers, elements, table, x, px, y, py, z, delta, a,
+        lost_turn, lost_element, saved, entered):  # fmt: skip
+    """A block of at most BLOCK particles through a program, in place.
+
+    Who is lost gets the turn and the element of it. saved (6, BLOCK) and entered (BLOCK) are room;
+    `table` has addresses of the `block` kernels of maps.
+    """
+    size = len(x)
+    for s in range(len(operations)):
+        op = operations[s]
+        if op >= FIRST_MAP:
+            own = numbers[starts[s] : starts[s + 1]]
+            call_block(table[op - FIRST_MAP], x, px, y, py, z, delta, a, own)
+        elif op == LEAVE:
+            arriving = True
+            for n in range(size):
+                total = x[n] + px[n] + y[n] + py[n] + z[n] + delta[n]
+                arriving &= (a[n] & (total - total == 0.0)) | (not entered[n])
+            if not arriving:
+                for n in range(size):
+                    total = x[n] + px[n] + y[n] + py[n] + z[n] + delta[n]
+                    if entered[n] and not (a[n] and math.isfinite(total)):
+                        a[n] = False
+                        lost_turn[n], lost_element[n] = turn, elements[s]
+                        x[n], px[n], y[n] = saved[0, n], saved[1, n], saved[2, n]
+                        py[n], z[n], delta[n] = saved[3, n], saved[4, n], saved[5, n]
+        else:
+            # without branches first: all pass, nearly always
+            passing = True
+            for n in range(size):
+                total = 1.0 + delta[n]
+                across = px[n] * px[n] + py[n] * py[n]
+                passing &= ((total > 0.0) & (across < total * total)) | (not a[n])
+            if not passing:
+                for n in range(size):
+                    total = 1.0 + delta[n]
+                    passes = total > 0.0 and px[n] * px[n] + py[n] * py[n] < total * total
+                    if a[n] and not passes:
+                        a[n] = False
+                        lost_turn[n], lost_element[n] = turn, elements[s]
+            if op == ENTER:
+                for n in range(size):
+                    entered[n] = a[n]
+                    saved[0, n], saved[1, n], saved[2, n] = x[n], px[n], y[n]
+                    saved[3, n], saved[4, n], saved[5, n] = py[n], z[n], delta[n]
+
+
+@kernel
+def execute(part, start, stop, turns, operations, starts, numbers, elements, table, x, px, y, py,
+        z, delta, alive, lost_turn, lost_element):  # fmt: skip
+    """Run all turns, in place. For the lost, tells turn and element (-1 before)."""
+    saved = np.empty((6, BLOCK), x.dtype)
+    entered = np.empty(BLOCK, np.bool_)
+    for low in range(start, stop, BLOCK):
+        high = min(low + BLOCK, stop)
+        a = alive[low:high]
+        for turn in range(turns):
+            if not a.any():
+                break
+            through(turn, operations, starts, numbers, elements, table, x[low:high], px[low:high],
+                y[low:high], py[low:high], z[low:high], delta[low:high], a,
+                lost_turn[low:high], lost_element[low:high], saved, entered)  # fmt: skip
+
+
+@kernel
+def execute_with_tangents(part, start, stop, turns, operations, starts, numbers, elements, table,
+        all_x, all_px, all_y, all_py, all_z, all_delta, alive, lost_turn, lost_element,
+        tangents):  # fmt: skip
+    """Run all turns, in place, with tangents (N, 6 * LANES) by coordinate and direction."""
+    c, old, kept = np.empty(6), np.empty(6), np.empty(6 * LANES)
+    place, first = pointer(c), pointer(numbers)
+    for n in range(start, stop):
+        if not alive[n]:
+            continue
+        c[0], c[1], c[2], c[3] = all_x[n], all_px[n], all_y[n], all_py[n]
+        c[4], c[5] = all_z[n], all_delta[n]
+        d = tangents[n]
+        directions = pointer(d)
+        passes = True
+        for turn in range(turns):
+            for s in range(len(operations)):
+                op = operations[s]
+                if op >= FIRST_MAP:
+                    call_step(table[op - FIRST_MAP], first + 8 * starts[s], place, directions)
+                    continue
+                if op == LEAVE:
+                    passes = math.isfinite(c[0] + c[1] + c[2] + c[3] + c[4] + c[5])
+                else:
+                    for i in range(6):
+                        old[i] = c[i]
+                    for k in range(6 * LANES):
+                        kept[k] = d[k]
+                    total = 1.0 + c[5]
+                    passes = total > 0.0 and c[1] * c[1] + c[3] * c[3] < total * total
+                if not passes:
+                    break
+            if not passes:
+                alive[n] = False
+                lost_turn[n], lost_element[n] = turn, elements[s]
+                for i in range(6):
+                    c[i] = old[i]
+                for k in range(6 * LANES):
+                    d[k] = kept[k]
+                break
+        all_x[n], all_px[n], all_y[n], all_py[n] = c[0], c[1], c[2], c[3]
+        all_z[n], all_delta[n] = c[4], c[5]
