@@ -74,7 +74,8 @@ def spread(count: int) -> np.ndarray:
 
 def _maps(lattice: pj.Lattice, reference: pj.Reference) -> int:
     """What stands in the compiled program of a turn."""
-    return len(recorded(lattice, reference)[0].operations)
+    pieces, _ = recorded(lattice, reference)
+    return sum(len(p.program.operations) for p in pieces if p.program is not None)
 
 
 def _each(lattice: pj.Lattice, sample: Samples) -> str:

@@ -13,9 +13,9 @@ from rounding import OF_A_MAP
 
 import pyjutrack as pj
 from pyjutrack.elements.motion import State, transport
+from pyjutrack.elements.potentials import Spline
 from pyjutrack.kernels import parallel
 from pyjutrack.maps.base import MAPS
-from pyjutrack.maps.program import NotRecordedError
 from pyjutrack.tracking.fused_lattice import fused, linearised, recorded
 
 
@@ -26,7 +26,7 @@ def state(c: torch.Tensor) -> State:
 def test_every_map_is_in_the_battery() -> None:
     gap = pj.RFCavity(voltage=1e6, frequency=1e8, phase=1.0, accelerate=True)
     elements = [*(case.element() for case in FUSED), gap]
-    found = {m for e in elements for m in recorded(pj.Lattice([e]), PROTON)[0].maps}
+    found = {m for e in elements for m in recorded(pj.Lattice([e]), PROTON)[0][0].program.maps}
     ours = {m for m in MAPS.values() if m.function.__module__.startswith("pyjutrack.")}
     assert found == {m for m in ours if m.traceable}
 
@@ -138,17 +138,46 @@ def test_what_is_no_program(ring: pj.Lattice) -> None:
     out, expected = (pj.track(line, pj.Beam(PROTON, c)) for line in (knobbed, ring))
     torch.testing.assert_close(out.coordinates, expected.coordinates, rtol=0, atol=1e-15)
 
-    @dataclasses.dataclass(frozen=True, repr=False)
-    class Mirror(pj.Element):
-        abstract: ClassVar[bool] = True  # not one of the package's kinds
 
-    def mirrored(element: Mirror, state: State, reference: object, part: object) -> State:
-        x, *rest = state.coordinates
-        return State((-x, *rest), state.alive)
+@dataclasses.dataclass(frozen=True, repr=False)
+class Mirror(pj.Element):
+    """An element of a user, of plain tensors: no kernel knows it."""
 
-    transport.register(Mirror, mirrored)
+    abstract: ClassVar[bool] = True  # not one of the package's kinds
 
-    with pytest.raises(NotRecordedError):
-        recorded(pj.Lattice([Mirror()]), PROTON)
-    out = pj.track(pj.Lattice([Mirror()]), pj.Beam(PROTON, c))
-    torch.testing.assert_close(out.coordinates[:, 0], -c[:, 0])
+
+@transport.register
+def _(element: Mirror, state: State, reference: pj.Reference, part: object) -> State:
+    x, px, *rest = state.coordinates
+    return State((-x, -px - 40 * x * x, *rest), state.alive & (x.detach().abs() < 0.003))
+
+
+@pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")
+def test_an_element_without_kernels_is_a_step_between_two_programs(ring: pj.Lattice) -> None:
+    gap = pj.RFCavity(voltage=1e6, frequency=1e8, phase=0.3, accelerate=True)
+    form = Spline((0.04, 0.04), (12, 12))
+    generator = torch.Generator().manual_seed(1)
+    weights = torch.randn(form.count, dtype=torch.float64, generator=generator)
+    kick = pj.HamiltonianKick(form, weights)
+    half = len(ring) // 2
+    line = pj.Lattice([*ring[:half], Mirror(), *ring[half:], kick, gap, Mirror()])
+    c = 0.5 * points(300)
+    beam = pj.Beam(PROTON, c)
+    pieces, _ = recorded(line, PROTON)
+    assert [p.program is None for p in pieces] == [False, True, False, True, False, True]
+    end, losses = pj.track(line, beam, turns=3), pj.loss_map(line, beam, turns=3)
+    one_by_one = pj.track(line, beam.replace(coordinates=c.clone().requires_grad_()), turns=3)
+    torch.testing.assert_close(end.coordinates, one_by_one.coordinates.detach(), rtol=0, atol=1e-14)
+    assert torch.equal(end.alive, one_by_one.alive)
+    assert 0 < end.lost < 300
+    assert losses.counts[half] > 0
+    assert set(losses.turn[losses.element == half]) <= {0, 1, 2}
+    assert losses.counts.sum() == end.lost
+    start = torch.tensor([1e-4, 0, 2e-4, 0, 0, 0], dtype=torch.float64)
+
+    def final(row: torch.Tensor) -> torch.Tensor:
+        return pj.track(line, pj.Beam(PROTON, row.unsqueeze(0)), turns=2).coordinates[0]
+
+    expected = torch.func.jacrev(final)(start)
+    found = pj.jacobian(line, PROTON, at=start, turns=2)
+    np.testing.assert_allclose(found, expected.numpy(), rtol=1e-12, atol=1e-12)

@@ -1,4 +1,8 @@
-"""Tracking without kicks and without derivatives: the whole lattice as one compiled program."""
+"""Tracking without kicks and without derivatives: a lattice as compiled programs.
+
+A lattice of maps with kernels is one program. Where an element has none, a user's own say, it is a
+step by itself between two programs, and costs itself alone.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +16,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from ..autodiff import Pushed, along, value_of
 from ..beam.reference import Reference
 from ..core.scalars import is_transformed
-from ..elements.motion.base import WHOLE, State
+from ..core.tensors import tensors_in
+from ..elements import Element
+from ..elements.motion.base import WHOLE, State, passable
 from ..elements.motion.cavities import behind
-from ..elements.motion.placement import note
+from ..elements.motion.placement import advance, note
 from ..kernels import parallel
 from ..kernels.columns import stacked
 from ..lattice.lattice import Lattice
 from ..maps import program_kernels
 from ..maps.program import NotRecordedError, Program, Recorder
+from ..maps.program_kernels import LANES
 
 #: operations of particles that a call runs at most, beside tangents: 0.1 s on two cores. Between
 #: two calls Python sees to signals, Ctrl-C among them.
@@ -44,8 +52,20 @@ class Fused(NamedTuple):
     element: NDArray[np.int64]
 
 
+class Piece(NamedTuple):
+    """Elements in a row that are one program, or an element that is none.
+
+    Attributes:
+        program: of the elements; its `elements` are places in the lattice.
+        step: the element that is no program, at this place, with the reference in front of it.
+    """
+
+    program: Program | None = None
+    step: tuple[int, Element, Reference] | None = None
+
+
 def fused(lattice: Lattice, state: State, reference: Reference, turns: int) -> Fused | None:
-    """Track by a program; None where there are derivatives, or a map of a user's own."""
+    """Track by programs; None where there are derivatives."""
     if isinstance(reference.p0c, Tensor) or not is_plain(state):
         return None
     return _tracked(lattice, state, reference, turns, None)
@@ -63,8 +83,8 @@ def linearised(
     if any(c.dtype != torch.float64 for c in state.coordinates):
         return None
     size = len(state.alive)
-    tangents = np.zeros((size, 6 * program_kernels.LANES))
-    jacobians = tangents.reshape(size, 6, program_kernels.LANES)[:, :, :6]
+    tangents = np.zeros((size, 6 * LANES))
+    jacobians = tangents.reshape(size, 6, LANES)[:, :, :6]
     jacobians[:] = np.eye(6)
     found = _tracked(lattice, state, reference, turns, tangents)
     return None if found is None else (found, jacobians)
@@ -77,24 +97,25 @@ def _tracked(
     turns: int,
     tangents: NDArray[np.float64] | None,
 ) -> Fused | None:
-    columns = list(stacked(state.coordinates).numpy())
-    alive = state.alive.numpy().copy()
-    turn, element = np.full((2, len(alive)), -1)
+    particles = _Particles(state, tangents)
     done = 0
     while done < turns:
-        found = _program(lattice, reference)
+        found = _pieces(lattice, reference)
         if found is None:
             return None
-        program, after = found
-        # the program of one turn serves all, unless the reference was accelerated
-        count = turns if after is reference else 1
-        _execute(program, count, columns, alive, turn, element, done, tangents)
+        pieces, after = found
+        # one program of one turn serves all, unless the reference was accelerated
+        count = turns if after is reference and len(pieces) == 1 and pieces[0].program else 1
+        for piece in pieces:
+            if piece.program is not None:
+                particles.run(piece.program, count, done)
+            elif piece.step is not None:
+                particles.step(*piece.step, done)
         done, reference = done + count, after
-    new = State(tuple(map(torch.from_numpy, columns)), torch.from_numpy(alive))
-    return Fused(new, reference, turn, element)
+    return Fused(particles.state(), reference, particles.turn, particles.element)
 
 
-def _program(lattice: Lattice, reference: Reference) -> tuple[Program, Reference] | None:
+def _pieces(lattice: Lattice, reference: Reference) -> tuple[tuple[Piece, ...], Reference] | None:
     """What was `recorded`, or None; the lattice keeps it until it meets another reference."""
     kept = lattice.programs
     try:
@@ -110,18 +131,34 @@ def _program(lattice: Lattice, reference: Reference) -> tuple[Program, Reference
     return found
 
 
-def recorded(lattice: Lattice, reference: Reference) -> tuple[Program, Reference]:
-    """The program of one turn, and the reference behind it.
+def recorded(lattice: Lattice, reference: Reference) -> tuple[tuple[Piece, ...], Reference]:
+    """The pieces of one turn, and the reference behind it.
 
     Raises:
-        NotRecordedError: an element does what no operation does, or has tensors as parameters.
+        NotRecordedError: an element has tensors as parameters.
     """
+    pieces: list[Piece] = []
     recorder: Any = Recorder()
     for place, element in enumerate(lattice):
-        recorder.element = place
-        note(element, recorder, reference, WHOLE)
+        recorder.element, before = place, recorder.count
+        try:
+            note(element, recorder, reference, WHOLE)
+        except NotRecordedError:
+            if not is_fixed(element):
+                raise
+            if before:
+                pieces.append(Piece(recorder.program(before)))
+            pieces.append(Piece(step=(place, element, reference)))
+            recorder = Recorder()
         reference = behind(element, reference, WHOLE)
-    return recorder.program(), reference
+    if recorder.count or not pieces:
+        pieces.append(Piece(recorder.program()))
+    return tuple(pieces), reference
+
+
+def is_fixed(element: Element) -> bool:
+    """Whether weights of an element are numbers, and no knob of it is a tensor."""
+    return all(is_number(t) and t.dim() for t in tensors_in(element))
 
 
 def is_plain(state: State) -> bool:
@@ -144,29 +181,60 @@ def is_number(tensor: Tensor) -> bool:
     )
 
 
-def _execute(
-    program: Program,
-    turns: int,
-    columns: list[Any],
-    alive: Any,
-    turn: NDArray[np.int64],
-    element: NDArray[np.int64],
-    done: int,
-    tangents: NDArray[np.float64] | None,
-) -> None:
-    size, work = len(alive), len(program.operations) * turns
-    if tangents is None:
-        kernel, more, limit = program_kernels.execute, [], _CALL
-        table = program.table(columns[0].dtype)
-    else:
-        kernel, more, limit = program_kernels.execute_with_tangents, [tangents], _TANGENT_CALL
-        table = program.tangent_table()
-    share = min(parallel.parts(size, work), max(size, 1))  # the same for all calls, as its blocks
-    for part, first, count in _calls(program, turns, limit // max(size, 1)):
-        before = alive.copy()
-        given = (*part[:4], table, *columns, alive, turn, element, *more)
-        parallel.run(kernel, size, share, count, *given)
-        turn[before & ~alive] += done + first
+class _Particles:
+    """Particles that are changed in place, with tangents (N, 6 * LANES) if there are any."""
+
+    def __init__(self, state: State, tangents: NDArray[np.float64] | None) -> None:
+        self._columns = list(stacked(state.coordinates).numpy())
+        self._alive = state.alive.numpy().copy()
+        self._tangents = tangents
+        self.turn, self.element = np.full((2, len(self._alive)), -1)
+
+    def state(self) -> State:
+        """Where they are."""
+        return State(tuple(map(torch.from_numpy, self._columns)), torch.from_numpy(self._alive))
+
+    def run(self, program: Program, turns: int, done: int) -> None:
+        """Run a program, after some turns that are done."""
+        size, work = len(self._alive), len(program.operations) * turns
+        if self._tangents is None:
+            kernel, more, limit = program_kernels.execute, [], _CALL
+            table = program.table(self._columns[0].dtype)
+        else:
+            kernel, more, limit = (
+                program_kernels.execute_with_tangents,
+                [self._tangents],
+                _TANGENT_CALL,
+            )
+            table = program.tangent_table()
+        # the same for all calls, as its blocks
+        share = min(parallel.parts(size, work), max(size, 1))
+        for part, first, count in _calls(program, turns, limit // max(size, 1)):
+            before = self._alive.copy()
+            given = (*self._columns, self._alive, self.turn, self.element, *more)
+            parallel.run(kernel, size, share, count, *part[:4], table, *given)
+            self.turn[before & ~self._alive] += done + first
+
+    def step(self, place: int, element: Element, reference: Reference, done: int) -> None:
+        """Move through an element that is no program, at a place of the lattice."""
+        before = self._alive.copy()
+        columns: list[Tensor] = list(self.state().coordinates)
+        if self._tangents is not None:
+            rows = torch.from_numpy(self._tangents).reshape(-1, 6, LANES)
+            six = tuple(range(6))
+            columns = [
+                Pushed.make(c, rows[:, i, :6].T.contiguous(), six) for i, c in enumerate(columns)
+            ]
+        start = passable(State(tuple(columns), torch.from_numpy(self._alive)))
+        with torch.no_grad():
+            end = advance(element, start, reference, WHOLE)
+        for i, new in enumerate(end.coordinates):
+            self._columns[i][:] = value_of(new).numpy()
+            if self._tangents is not None:
+                rows[:, i, :6] = along(new, six).T if isinstance(new, Pushed) else 0.0
+        self._alive[:] = end.alive.numpy()
+        lost = before & ~self._alive
+        self.turn[lost], self.element[lost] = done, place
 
 
 def _calls(program: Program, turns: int, most: int) -> Iterator[tuple[Program, int, int]]:

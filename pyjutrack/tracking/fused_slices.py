@@ -20,15 +20,13 @@ from ..beam.reference import Reference
 from ..collective import SpaceCharge
 from ..collective.base import Kick
 from ..core.scalars import detached
-from ..core.tensors import tensors_in
-from ..elements import Element
 from ..elements.motion import State, behind
 from ..elements.motion.placement import note
 from ..kernels import parallel
 from ..kernels.columns import stacked
 from ..maps.program import NotRecordedError, Program, Recorder
 from ..mesh.particle_mesh import Mesh, stencil
-from .fused_lattice import is_number, is_plain
+from .fused_lattice import is_fixed, is_plain
 from .slicing import Segment, Walk, passed
 
 #: work of a pass beside a kick, per particle
@@ -139,7 +137,7 @@ def passes(walk: Walk, reference: Reference, *, stepping: bool = True) -> list[P
         try:
             note(segment.element, recorder, reference, segment.part)
         except NotRecordedError:
-            if not (stepping and _is_fixed(segment.element)):
+            if not (stepping and is_fixed(segment.element)):
                 return None
             if index > first or (found and found[-1].length):  # a kick waits for its pass
                 found.append(Pass(recorder.program(before), first, index - 1, 0.0))
@@ -150,11 +148,6 @@ def passes(walk: Walk, reference: Reference, *, stepping: bool = True) -> list[P
             found.append(Pass(recorder.program(), first, index, length))
             first, recorder = index + 1, Recorder()
     return found
-
-
-def _is_fixed(element: Element) -> bool:
-    """Whether weights of an element are numbers, and no knob of it is a tensor."""
-    return all(is_number(t) and t.dim() for t in tensors_in(element))
 
 
 class _Particles:
