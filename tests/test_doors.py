@@ -58,6 +58,7 @@ MEANT = {
     *(("read_profiles", "needs", v) for v in ("[]", "()", "{}")),
     *(("calibrate", "held_out", v) for v in ("[]", "()")),
     ("SpaceCharge steps", "max_step", "huge"),
+    ("Profiles", "labels", "text"),  # one axis may have any name
 }
 #: functions that are tried at every push; the others are slow
 QUICK = ("Drift", "Quadrupole", "Beam", "Lattice", "Species", "Reference", "Twiss", "Target")

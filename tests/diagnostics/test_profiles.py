@@ -340,7 +340,7 @@ BAD = {
     "labels": (lambda: dg.Profiles(ONE, (AXIS,), ("x", "y")), "labels"),
     "mask": (lambda: dg.Profiles(ONE, (AXIS,), mask=np.ones(100, bool)), "mask must have"),
     "all masked": (lambda: dg.Profiles(ONE, (AXIS,), mask=np.zeros((1, 100))), "masked as a whole"),
-    "labels that are none": (lambda: dg.Profiles(ONE, (AXIS,), (1,)), "labels, got"),
+    "labels that are none": (lambda: dg.Profiles(ONE, (AXIS,), (1,)), "labels must be names"),
     "no labels": (lambda: dg.Profiles(ONE, (AXIS,), None), "labels must be a name"),
     "no axes": (lambda: dg.Profiles(ONE, None), "axes must be an array for each, got None"),
     "a number for axes": (lambda: dg.Profiles(ONE, 3e-3), "axes must be an array for each"),
@@ -399,6 +399,12 @@ def test_planes_by_other_names(profiles, label):
     )
     with pytest.raises(dg.MeasurementError, match=rf"go along {label} where 'm\.wire_x' reads x"):
         named.on(WIRE)
+
+
+@pytest.mark.parametrize("labels", ["", " ", (3,), (None,)])
+def test_a_label_is_a_name(profiles, labels):
+    with pytest.raises(dg.MeasurementError, match="labels must be names of axes"):
+        profiles.replace(labels=labels)
 
 
 def test_an_axis_of_no_plane(profiles):

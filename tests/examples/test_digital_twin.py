@@ -89,6 +89,7 @@ def test_machines_differ() -> None:
     assert machine.Machine.drawn(3) == machine.Machine.drawn(3)
 
 
+@pytest.mark.slow
 def test_the_black_box_learns_what_it_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(black_box, "_MEMBERS", 2)
     monkeypatch.setattr(black_box, "_STEPS", 1000)

@@ -170,7 +170,9 @@ NAMED = pj.Lattice(
 )
 
 
-@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize(
+    "figure", [f if f == "tunes" else pytest.param(f, marks=pytest.mark.slow) for f in FIGURES]
+)
 def test_gradients(figure: str) -> None:
     ring = NAMED
     chromatic = figure == "chromaticities"

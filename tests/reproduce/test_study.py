@@ -98,7 +98,10 @@ def test_the_solver_alone():
 
 @pytest.mark.parametrize(
     ("which", "solver"),
-    [((2,), "unet"), ((3,), "spectral"), pytest.param((3,), "unet", marks=pytest.mark.slow)],
+    [
+        ((2,), "unet"),
+        *(pytest.param((3,), s, marks=pytest.mark.slow) for s in ("spectral", "unet")),
+    ],
 )
 def test_figures(tmp_path, which, solver):
     calls = []

@@ -51,7 +51,12 @@ def axes_of(given: Any) -> tuple[Array, ...]:
 
 def labels_of(given: Any) -> tuple[str, ...]:
     """Labels of axes; a string is the only one. Errors as for `axes_of`."""
-    return (given,) if isinstance(given, str) else _several("labels", given, "a name for each axis")
+    if isinstance(given, str):
+        given = (given,)
+    labels = _several("labels", given, "a name for each axis")
+    if not all(isinstance(label, str) and label.strip() for label in labels):
+        raise MeasurementError(f'labels must be names of axes, such as ("x",), got {labels!r}')
+    return labels
 
 
 def mask_of(given: Any, shape: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -117,7 +122,7 @@ def check_shapes(p: Profiles) -> None:
         )
     if p.mask.shape != p.values.shape:
         raise MeasurementError(f"mask must have shape {p.values.shape}, got {p.mask.shape}")
-    if len(p.labels) != dims or not all(isinstance(label, str) for label in p.labels):
+    if len(p.labels) != dims:
         raise MeasurementError(f"{dims} axes need as many labels, got {p.labels}")
     if len(p.settings) != len(p.values):
         raise MeasurementError(
