@@ -22,7 +22,7 @@ def main() -> None:
     compare = sys.argv[4]
     torch.set_num_threads(threads)
     setup = paper_cell(particles)
-    common: dict[str, Any] = {"kicks": [setup.kick]}
+    common: dict[str, Any] = {"effects": [setup.kick]}
 
     def gradient(turns: int, adjoint: str, beam: pj.Beam) -> Any:
         wrt = [*KNOBS, "beam.current"]

@@ -61,14 +61,14 @@ def _paper(particles: int, julia, alone):
     growth = pj.emittance_growth("x")
 
     def track(kick, engine):
-        return lambda: pj.track(setup.lattice, setup.beam, kicks=[kick], engine=engine)
+        return lambda: pj.track(setup.lattice, setup.beam, effects=[kick], engine=engine)
 
     def jacobian(kick, engine):
-        return lambda: pj.jacobian(setup.lattice, setup.beam, kicks=[kick], engine=engine)
+        return lambda: pj.jacobian(setup.lattice, setup.beam, effects=[kick], engine=engine)
 
     def seven(kick, engine, mode):
         return lambda: pj.gradient(
-            growth, setup.lattice, setup.beam, wrt=KNOBS, kicks=[kick], mode=mode, engine=engine
+            growth, setup.lattice, setup.beam, wrt=KNOBS, effects=[kick], mode=mode, engine=engine
         )
 
     engines = {"native": "native", "julia": julia}

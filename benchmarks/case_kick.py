@@ -84,7 +84,7 @@ def _same_physics(
     ]
     for family, module in _PEERS.items():
         try:
-            for peer in module.kicks(setup, threads):
+            for peer in module.effects(setup, threads):
                 difference = _difference(setup, state, peer)
                 if difference <= _SAME:
                     same.append((peer, difference))
@@ -97,7 +97,7 @@ def _same_physics(
 
 def _difference(setup: Setup, state: State, peer: PeerKick) -> float:
     ours = _our_kicks(setup, state, peer.shift)[:, peer.flat]
-    theirs = peer.kicks[:, peer.flat]
+    theirs = peer.effects[:, peer.flat]
     return float(np.linalg.norm(theirs - ours) / np.linalg.norm(ours))
 
 

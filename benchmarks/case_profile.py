@@ -98,7 +98,7 @@ def _one_run(setup: Setup) -> dict[str, float]:
         no_collection(),
     ):
         start = perf_counter()
-        pj.track(setup.lattice, setup.beam, kicks=[setup.kick])
+        pj.track(setup.lattice, setup.beam, effects=[setup.kick])
         total = perf_counter() - start
     return {**spent, "total": total, _REST: total - spent[_PASSES] - spent[_SOLVE]}
 
@@ -116,9 +116,9 @@ def _flop(setup: Setup) -> float:
         _operations(names[type(segment.element).__name__])
         for segment in Walk(setup.lattice, counts)
     )
-    kicks = sum(counts)
-    checks = _CHECKS * (kicks + len(setup.lattice))
-    return len(setup.beam) * (kicks * (_KICK + _DEPOSIT) + checks + maps)
+    effects = sum(counts)
+    checks = _CHECKS * (effects + len(setup.lattice))
+    return len(setup.beam) * (effects * (_KICK + _DEPOSIT) + checks + maps)
 
 
 def _operations(name: str) -> int:

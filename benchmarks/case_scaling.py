@@ -25,7 +25,7 @@ def run(particles: int, repeats: int, threads: int) -> Table:
     for kind, unit, points in (
         ("track 4 kicks, by particles", "particles", _by_particles()),
         ("solve, by cells a side", "cells", _by_cells()),
-        ("track 1 000 particles, by kicks", "kicks", _by_kicks()),
+        ("track 1 000 particles, by kicks", "effects", _by_kicks()),
         ("reverse gradient, 1 000 elements, 2 000 particles, by knobs", "knobs", _by_knobs()),
     ):
         measured = [(size, _timed(call)) for size, call in points]
@@ -58,7 +58,7 @@ def _by_particles() -> Iterator[tuple[int, Callable[[], object]]]:
     line, kick = pj.Lattice([pj.Drift(0.2)]), setup.kick
     for count in _PARTICLES:
         beam = paper_cell(count).beam
-        yield count, lambda beam=beam: pj.track(line, beam, kicks=[kick])  # type: ignore[misc]
+        yield count, lambda beam=beam: pj.track(line, beam, effects=[kick])  # type: ignore[misc]
 
 
 def _by_cells() -> Iterator[tuple[int, Callable[[], object]]]:
@@ -75,7 +75,7 @@ def _by_kicks() -> Iterator[tuple[int, Callable[[], object]]]:
     kick = dataclasses.replace(setup.kick, max_step=0.05)  # ten a turn
     for count in _KICKS:
         turns = count // 10
-        yield count, lambda n=turns: pj.track(line, setup.beam, kicks=[kick], turns=n)  # type: ignore[misc]
+        yield count, lambda n=turns: pj.track(line, setup.beam, effects=[kick], turns=n)  # type: ignore[misc]
 
 
 def _by_knobs() -> Iterator[tuple[int, Callable[[], object]]]:
@@ -90,5 +90,5 @@ def _by_knobs() -> Iterator[tuple[int, Callable[[], object]]]:
         wrt = every[:: len(every) // count][:count]
         yield (
             count,
-            lambda w=wrt: pj.gradient(figure, line, setup.beam, wrt=w, kicks=[kick]),  # type: ignore[misc]
+            lambda w=wrt: pj.gradient(figure, line, setup.beam, wrt=w, effects=[kick]),  # type: ignore[misc]
         )

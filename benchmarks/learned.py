@@ -25,11 +25,11 @@ class Learned(NamedTuple):
     """
 
     weights: Tensor
-    model: Callable[[Tensor], tuple[pj.Lattice, list[pj.Kick]]]
+    model: Callable[[Tensor], tuple[pj.Lattice, list[pj.CollectiveEffect]]]
 
     def track(self, setup: Setup, weights: Tensor, turns: int, adjoint: str = "auto") -> pj.Beam:
-        lattice, kicks = self.model(weights)
-        return pj.track(lattice, setup.beam, kicks=kicks, turns=turns, adjoint=adjoint)
+        lattice, effects = self.model(weights)
+        return pj.track(lattice, setup.beam, effects=effects, turns=turns, adjoint=adjoint)
 
     def gradient(self, setup: Setup, turns: int, adjoint: str) -> Tensor:
         """Of the final emittance in x by all weights, (P,)."""
@@ -44,7 +44,7 @@ def _residual_network(setup: Setup) -> Learned:
     generator = torch.Generator().manual_seed(1)
     noise = torch.randn(len(start.weights), generator=generator, dtype=torch.float64)
 
-    def model(weights: Tensor) -> tuple[pj.Lattice, list[pj.Kick]]:
+    def model(weights: Tensor) -> tuple[pj.Lattice, list[pj.CollectiveEffect]]:
         used = dataclasses.replace(start, weights=weights)
         return setup.lattice, [dataclasses.replace(setup.kick, potential=used)]
 
@@ -57,7 +57,7 @@ def _kick_by(form: Form, setup: Setup) -> Learned:
     generator = torch.Generator().manual_seed(1)
     noise = torch.randn(form.count, generator=generator, dtype=torch.float64)
 
-    def model(weights: Tensor) -> tuple[pj.Lattice, list[pj.Kick]]:
+    def model(weights: Tensor) -> tuple[pj.Lattice, list[pj.CollectiveEffect]]:
         field = pj.HamiltonianKick(form, weights, name="field")
         return pj.Lattice([setup.lattice, field]), [setup.kick]
 

@@ -32,15 +32,15 @@ def main() -> None:
 def measure(world: World, repeats: int) -> dict[str, object]:
     """Seconds, of one process while the others wait, and of all together, in turns."""
     setup = paper_cell(PARTICLES)
-    whole, kicks = setup.beam, [setup.kick]
+    whole, effects = setup.beam, [setup.kick]
     part = shard(whole, world)
     growth = pj.emittance_growth("x")
 
     def track(beam: pj.Beam) -> pj.Beam:
-        return pj.track(setup.lattice, beam, kicks=kicks)
+        return pj.track(setup.lattice, beam, effects=effects)
 
     def gradient(beam: pj.Beam) -> object:
-        return pj.gradient(growth, setup.lattice, beam, wrt=KNOBS, kicks=kicks)
+        return pj.gradient(growth, setup.lattice, beam, wrt=KNOBS, effects=effects)
 
     found: dict[str, object] = {}
     for what, call in (("track", track), ("7 gradients, reverse", gradient)):

@@ -27,10 +27,10 @@ def growth(name, potential, particles, cells, current):
     cell, beam = fodo.cell(), fodo.beam(particles, seed=1, current=current)
     if name == NUDGED:
         beam = beam.replace(coordinates=beam.coordinates * (1 + 1e-9))
-    kicks = [fodo.space_charge(potential)]
+    effects = [fodo.space_charge(potential)]
     found = [[float(pj.emittance(beam, plane)) for plane in "xy"]]
     for _ in tqdm(range(cells), desc=name, unit="cell"):
-        beam = pj.track(cell, beam, kicks=kicks)
+        beam = pj.track(cell, beam, effects=effects)
         found.append([float(pj.emittance(beam, plane)) for plane in "xy"])
     each = np.array(found) / found[0] - 1
     return np.column_stack([each, each.mean(1)]), int((~beam.alive).sum())

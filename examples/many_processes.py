@@ -33,9 +33,9 @@ def main():
             world=world,
         )
         growth, slopes = pj.value_and_gradient(
-            pj.emittance_growth("x"), cell, beam, wrt=KNOBS, kicks=[kick]
+            pj.emittance_growth("x"), cell, beam, wrt=KNOBS, effects=[kick]
         )
-        tunes = pj.tunes(pj.jacobian(cell, beam, kicks=[kick]))
+        tunes = pj.tunes(pj.jacobian(cell, beam, effects=[kick]))
         if world.rank == 0:
             print(f"emittance growth {growth:.9f}")
             for knob, slope in zip(KNOBS, slopes, strict=True):

@@ -24,12 +24,12 @@ def departure(potential, particles=20, current=200.0):
     if isinstance(potential, pj.Surrogate):
         potential = potential.replace(outside="ignore")  # it was trained on far more particles
     lattice = pj.Lattice([pj.Quadrupole(0.1, k1=29.6), pj.Drift(0.1)])
-    kicks = [dataclasses.replace(fodo.space_charge(potential), max_step=0.05)]
+    effects = [dataclasses.replace(fodo.space_charge(potential), max_step=0.05)]
 
     def tracked(plane):
         coordinates = torch.cat([plane.reshape(particles, 4), beam.coordinates[:, 4:]], 1)
         moved = beam.replace(coordinates=coordinates)
-        return pj.track(lattice, moved, kicks=kicks).coordinates[:, :4].flatten()
+        return pj.track(lattice, moved, effects=effects).coordinates[:, :4].flatten()
 
     matrix = torch.func.jacfwd(tracked)(beam.coordinates[:, :4].flatten())
     pair = torch.tensor([[0.0, 1.0], [-1.0, 0.0]], dtype=torch.float64)

@@ -21,7 +21,7 @@ def spot(beam):
     return sizes[0] ** 2 + sizes[2] ** 2
 
 
-def optimise(beam, kicks, steps, rate=1.0):
+def optimise(beam, effects, steps, rate=1.0):
     """Strengths [1/m^2] after the steps of Adam, and the figure at each."""
     cell = fodo.cell()
     strengths = torch.tensor([float(cell.value(k)) for k in KNOBS], dtype=torch.float64)
@@ -31,7 +31,7 @@ def optimise(beam, kicks, steps, rate=1.0):
     for _ in range(steps):
         optimiser.zero_grad()
         knobbed = cell.with_values(dict(zip(KNOBS, strengths, strict=True)))
-        loss = spot(pj.track(knobbed, beam, kicks=kicks))
+        loss = spot(pj.track(knobbed, beam, effects=effects))
         loss.backward()
         optimiser.step()
         history.append(float(loss.detach()))
@@ -44,8 +44,8 @@ def main(arguments=None):
     parser.add_argument("--steps", type=int, default=60)
     options = parser.parse_args(arguments)
     beam = fodo.beam(options.particles, seed=1)
-    kicks = [fodo.space_charge(fodo.solver())]
-    strengths, history = optimise(beam, kicks, options.steps)
+    effects = [fodo.space_charge(fodo.solver())]
+    strengths, history = optimise(beam, effects, options.steps)
     for step in range(0, options.steps, 10):
         print(f"step {step:3}: {history[step]:.4f} mm^2")
     found = ", ".join(

@@ -43,7 +43,7 @@ def least_growth(lattice, beam, kick, steps):
 
     def function(strengths):
         knobbed = lattice.with_values(dict(zip(KNOBS, strengths, strict=True)))
-        return pj.value_and_gradient(growth, knobbed, beam, wrt=KNOBS, kicks=[kick])
+        return pj.value_and_gradient(growth, knobbed, beam, wrt=KNOBS, effects=[kick])
 
     start = [float(lattice.value(k)) for k in KNOBS]
     bounds = [sorted((0.6 * k, 1.4 * k)) for k in start]

@@ -7,7 +7,7 @@ from .beam.moments import centroid, covariance, emittance, sizes
 from .beam.observables import emittance_growth
 from .beam.reference import Reference, Species
 from .collective import ImageCharges, SpaceCharge, SpectralPoisson
-from .collective.base import Kick
+from .collective.base import CollectiveEffect
 from .core.display import drawn_by as _drawn_by
 from .core.errors import (
     AccuracyWarning,
@@ -94,6 +94,7 @@ __all__ = [
     "Beam",
     "CacheWarning",
     "Calibration",
+    "CollectiveEffect",
     "CrabCavity",
     "DomainError",
     "DomainWarning",
@@ -104,7 +105,6 @@ __all__ = [
     "IdentifiabilityWarning",
     "ImageCharges",
     "InvalidValueError",
-    "Kick",
     "Kicker",
     "Lattice",
     "LatticeFileError",

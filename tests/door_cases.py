@@ -83,7 +83,7 @@ RETURNED = {
     "Form",
     "GaussianProcess",
     "Instrument",
-    "Kick",
+    "CollectiveEffect",
     "LatticeFile",
     "LossMap",
     "Match",
@@ -187,14 +187,14 @@ def _beams() -> dict[str, Call]:
 
 def _tracking() -> dict[str, Call]:
     free = {"lattice": CELL, "beam": BEAM, "turns": 1}
-    whole = {**free, "kicks": [KICK]}
+    whole = {**free, "effects": [KICK]}
     figure = pj.emittance_growth("x")
     slopes = {"observable": figure, **whole, "wrt": ["q1.k1", "beam.current"], "step": 1e-5}
     return {
         "track": Call(pj.track, {**whole, "engine": "native", "adjoint": "auto"}),
         "track free": Call(pj.track, free),
         "beams_at": Call(pj.beams_at, {"lattice": CELL, "beam": BEAM, "places": ["end"],
-                                       "kicks": [KICK], "adjoint": "auto"}),
+                                       "effects": [KICK], "adjoint": "auto"}),
         "loss_map": Call(pj.loss_map, whole),
         "jacobian": Call(pj.jacobian, {**whole, "at": [0.0] * 6, "method": "ad", "step": 1e-7,
                                        "engine": "native"}),
@@ -335,7 +335,7 @@ def _twins() -> dict[str, Call]:
     fitted = {"twin": TWIN, "data": data, "unknowns": [pj.Unknown("q2.k1", prior=1.0)]}
     return {
         "Twin": Call(pj.Twin, {"lattice": CELL, "beam": BEAM, "diagnostics": (WIRE,),
-                               "kicks": (KICK,), "unknowns": ()}),
+                               "effects": (KICK,), "unknowns": ()}),
         "Unknown": Call(pj.Unknown, {"address": "q1.k1", "prior": 1.0, "relative": False,
                                      "value": 0.1}),
         "Measurements": Call(pj.Measurements, {"settings": SETTINGS, "readings": readings,

@@ -49,12 +49,12 @@ def end(**options: Any) -> Tensor:
 
 def slopes(**options: Any) -> Any:
     figure = pj.emittance_growth("x")
-    return pj.gradient(figure, CELL, BEAM, wrt=WRT, kicks=SPACE_CHARGE, **options)
+    return pj.gradient(figure, CELL, BEAM, wrt=WRT, effects=SPACE_CHARGE, **options)
 
 
 def size(k1: Tensor, adjoint: str = "auto") -> Tensor:
     line = CELL.with_values({"q1.k1": k1})
-    return pj.sizes(pj.track(line, BEAM, kicks=SPACE_CHARGE, adjoint=adjoint))[0]
+    return pj.sizes(pj.track(line, BEAM, effects=SPACE_CHARGE, adjoint=adjoint))[0]
 
 
 def k1(*, grad: bool) -> Tensor:
@@ -69,20 +69,20 @@ def backward(adjoint: str) -> Tensor:
 
 def learned() -> Tensor:
     network = pj.Surrogate.load("linear")
-    return end(kicks=[pj.SpaceCharge(network, max_step=1.0)])
+    return end(effects=[pj.SpaceCharge(network, max_step=1.0)])
 
 
 CALLS: dict[str, Callable[[], Any]] = {
     "distributions": lambda: made().coordinates,
     "track": end,
     "turns": lambda: end(turns=3),
-    "space charge": lambda: end(kicks=SPACE_CHARGE),
+    "space charge": lambda: end(effects=SPACE_CHARGE),
     "network": learned,
     "moments": lambda: torch.stack([*pj.sizes(BEAM), *pj.centroid(BEAM), pj.emittance(BEAM)]),
     "losses": lambda: pj.loss_map(CELL, BEAM).counts,
     "optics": lambda: pj.tunes(pj.jacobian(CELL, PROTON)),
-    "jacobian": lambda: pj.jacobian(CELL, BEAM, kicks=SPACE_CHARGE),
-    "of jacobian": lambda: pj.jacobian_derivatives(CELL, BEAM, ["q1.k1"], kicks=SPACE_CHARGE)[1],
+    "jacobian": lambda: pj.jacobian(CELL, BEAM, effects=SPACE_CHARGE),
+    "of jacobian": lambda: pj.jacobian_derivatives(CELL, BEAM, ["q1.k1"], effects=SPACE_CHARGE)[1],
     **{a: lambda a=a: slopes(adjoint=a) for a in ("auto", "store", "checkpoint", "reversible")},
     "forward": lambda: slopes(mode="forward"),
     "differences": lambda: slopes(mode="fd"),

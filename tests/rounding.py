@@ -47,7 +47,7 @@ def _signs(draw: np.random.Generator, like: torch.Tensor) -> torch.Tensor:
 
 
 def spread(
-    result: Result, beam: pj.Beam, kicks: Sequence[Any] = (), dtype: torch.dtype = torch.float64
+    result: Result, beam: pj.Beam, effects: Sequence[Any] = (), dtype: torch.dtype = torch.float64
 ) -> NDArray[np.float64]:
     """By how much each entry of a result moves with every number in it by a unit of rounding.
 
@@ -62,17 +62,17 @@ def spread(
         dtype: whose unit it is.
     """
     draw, unit = np.random.default_rng(1), torch.finfo(dtype).eps
-    given, moved = np.asarray(result(beam, list(kicks))), []
+    given, moved = np.asarray(result(beam, list(effects))), []
     for _ in range(DRAWS):
         coordinates = beam.coordinates * (1 + unit * _signs(draw, beam.coordinates))
-        rounded = [replace(k, potential=_Rounded(k.potential, unit, draw)) for k in kicks]
+        rounded = [replace(k, potential=_Rounded(k.potential, unit, draw)) for k in effects]
         moved.append(np.asarray(result(beam.replace(coordinates=coordinates), rounded)))
     return np.asarray(np.abs(np.stack(moved) - given).max(0) + unit * np.abs(given))
 
 
-def steps(lattice: pj.Lattice, kicks: Sequence[Any] = (), turns: int = 1) -> int:
+def steps(lattice: pj.Lattice, effects: Sequence[Any] = (), turns: int = 1) -> int:
     """How many maps and kicks stand on the way."""
-    return turns * sum(1 + 2 * count for count in plan(lattice, kicks))
+    return turns * sum(1 + 2 * count for count in plan(lattice, effects))
 
 
 def assert_as_rounded(found: Any, expected: Any, bound: Any) -> None:

@@ -20,11 +20,11 @@ STOPPED = 3
 
 
 def calibration(path: Path | None) -> np.ndarray:
-    hidden = small(kicks=(), unknowns=[Unknown("q1.k1", value=0.4)])
+    hidden = small(effects=(), unknowns=[Unknown("q1.k1", value=0.4)])
     data = measured(hidden, scan(3))
     wanted = [Unknown("q1.k1", prior=1.0), Unknown("q2.dx", prior=1e-3)]
     options: dict[str, Any] = {"method": "adam", "max_steps": 6, "held_out": 0, "rate": 0.01}
-    return calibrate(small(kicks=()), data, wanted, checkpoint=path, **options).values
+    return calibrate(small(effects=()), data, wanted, checkpoint=path, **options).values
 
 
 def training(path: Path | None) -> np.ndarray:

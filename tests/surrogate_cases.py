@@ -17,7 +17,7 @@ def build(architecture, channels=(3, 5, 4), seed=0, dtype=torch.float64):
     return UNet(channels, activated=activated).build(STANDARD, seed).to(dtype)
 
 
-def kicks(surrogate, **options):
+def effects(surrogate, **options):
     """Space charge of a surrogate every 0.1 m."""
     return [pj.SpaceCharge(surrogate, max_step=0.1, **options)]
 

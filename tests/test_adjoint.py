@@ -50,7 +50,7 @@ def gradients(
 
 @pytest.mark.parametrize("chosen", LITTLE)
 def test_the_paper_cell(cell, kick, make_beam, chosen) -> None:
-    beam, options = make_beam(3000), {"kicks": [kick], "turns": 3}
+    beam, options = make_beam(3000), {"effects": [kick], "turns": 3}
     expected = gradients(cell, beam, KNOBS, "store", **options)
     found = gradients(cell, beam, KNOBS, chosen, **options)
     np.testing.assert_allclose(found, expected, rtol=1e-11)
@@ -76,7 +76,7 @@ def test_losses_in_the_box_and_in_an_aperture(cell, make_beam, chosen) -> None:
     beam = pj.Beam(PROTON, leaf, 100.0, alive)
     slopes, ends = {}, {}
     for how in ("store", chosen):
-        ends[how] = pj.track(line, beam, kicks=[narrow], turns=2, adjoint=how)
+        ends[how] = pj.track(line, beam, effects=[narrow], turns=2, adjoint=how)
         figure = (ends[how].coordinates * torch.linspace(1, 2, 18000).reshape(3000, 6)).sum()
         (slopes[how],) = torch.autograd.grad(figure, leaf)
     assert 100 < ends["store"].lost < 2000
@@ -106,8 +106,8 @@ def test_every_kind_of_element_on_the_way(make_beam) -> None:
     kick = pj.SpaceCharge(pj.SpectralPoisson((0.02, 0.02), (64, 64)), max_step=0.05)
     beam = make_beam(400)
 
-    def slopes(beam: pj.Beam, kicks: list[Any], how: str = "store") -> np.ndarray:
-        return gradients(line, beam, wrt, how, kicks=kicks)
+    def slopes(beam: pj.Beam, effects: list[Any], how: str = "store") -> np.ndarray:
+        return gradients(line, beam, wrt, how, effects=effects)
 
     # a kick of the beam as a whole does not change emittances: its slope is a difference of sums
     # 3e5 as large, and rounded as they are in every mode
@@ -128,7 +128,7 @@ def test_an_accelerated_reference(kick, make_beam, chosen) -> None:
             pj.Drift(0.2),
         ]
     )
-    beam, options = make_beam(800), {"kicks": [kick], "turns": 3}
+    beam, options = make_beam(800), {"effects": [kick], "turns": 3}
     wrt = ["q.k1", "rf.voltage", "beam.current"]
     expected = gradients(line, beam, wrt, "store", **options)
     np.testing.assert_allclose(gradients(line, beam, wrt, chosen, **options), expected, rtol=1e-10)
@@ -144,7 +144,7 @@ def test_weights_of_a_network_and_a_scale(cell, make_beam, make_surrogate, chose
     beam = make_beam(500)
     slopes = {}
     for how in ("store", chosen):
-        end = pj.track(cell, beam, kicks=[kick], adjoint=how)
+        end = pj.track(cell, beam, effects=[kick], adjoint=how)
         slopes[how] = torch.autograd.grad(pj.emittance(end, "x"), [scale, *weights.values()])
     assert float(slopes["store"][0]) != 0
     for ours, expected in zip(slopes[chosen], slopes["store"], strict=True):
@@ -159,7 +159,7 @@ def test_parameters_that_are_results_and_single_precision(cell, kick, make_beam,
     for how in ("store", chosen):
         half = torch.tensor(14.8, requires_grad=True)
         line = cell.with_values({"q1.k1": 2 * half, "q2.k1": -2 * half})
-        end = pj.track(line, beam, kicks=[kick], adjoint=how)
+        end = pj.track(line, beam, effects=[kick], adjoint=how)
         (slopes[how],) = torch.autograd.grad(pj.emittance(end, "y"), half)
     assert float(slopes[chosen]) == pytest.approx(float(slopes["store"]), rel=1e-3)
 
@@ -169,7 +169,7 @@ def test_a_batch_of_beams(cell, kick, make_beam) -> None:
     slopes = {}
     for how in ("store", *LITTLE):
         leaf = beams.clone().requires_grad_()
-        end = pj.track(cell, pj.Beam(PROTON, leaf, 200.0), kicks=[kick], adjoint=how)
+        end = pj.track(cell, pj.Beam(PROTON, leaf, 200.0), effects=[kick], adjoint=how)
         (slopes[how],) = torch.autograd.grad(pj.emittance(end, "x").sum(), leaf)
     for how in LITTLE:
         torch.testing.assert_close(slopes[how], slopes["store"], rtol=1e-10, atol=1e-18)
@@ -186,7 +186,7 @@ def held(line: pj.Lattice, beam: pj.Beam, kick: pj.SpaceCharge, turns: int, how:
 
     knobbed = line.with_values({"q1.k1": leaf})
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
-        end = pj.track(knobbed, beam, kicks=[kick], turns=turns, adjoint=how)
+        end = pj.track(knobbed, beam, effects=[kick], turns=turns, adjoint=how)
     for node in nodes(end):
         if hasattr(node, "record"):
             kept += [
@@ -251,9 +251,9 @@ def test_parameters_that_nobody_finds_are_refused(cell, make_beam, monkeypatch) 
     leaf = cell.with_values({"q1.k1": torch.tensor(29.6, dtype=torch.float64, requires_grad=True)})
     for how in LITTLE:
         with pytest.raises(pj.InvalidValueError, match="Hidden depends on tensors"):
-            pj.track(leaf, beam, kicks=[kick], adjoint=how)
+            pj.track(leaf, beam, effects=[kick], adjoint=how)
     monkeypatch.setattr(strategies, "STORED", 0)
-    end = pj.track(leaf, beam, kicks=[kick])
+    end = pj.track(leaf, beam, effects=[kick])
     (slope,) = torch.autograd.grad(pj.emittance(end, "x"), strength)
     assert float(slope) != 0
 
@@ -264,14 +264,14 @@ def test_what_auto_takes(cell, kick, make_beam, monkeypatch) -> None:
 
     beam = make_beam(200)
     leaf = cell.with_values({"q1.k1": torch.tensor(29.6, dtype=torch.float64, requires_grad=True)})
-    assert name(pj.track(leaf, beam, kicks=[kick])) == "store"
+    assert name(pj.track(leaf, beam, effects=[kick])) == "store"
     monkeypatch.setattr(strategies, "STORED", 1000)
-    assert name(pj.track(leaf, beam, kicks=[kick])) == "little"
-    assert pj.track(cell, beam, kicks=[kick]).coordinates.grad_fn is None
+    assert name(pj.track(leaf, beam, effects=[kick])) == "little"
+    assert pj.track(cell, beam, effects=[kick]).coordinates.grad_fn is None
     forward = pj.gradient(
-        pj.emittance_growth("x"), cell, beam, wrt=["q1.k1"], kicks=[kick], mode="forward"
+        pj.emittance_growth("x"), cell, beam, wrt=["q1.k1"], effects=[kick], mode="forward"
     )
-    reverse = pj.gradient(pj.emittance_growth("x"), cell, beam, wrt=["q1.k1"], kicks=[kick])
+    reverse = pj.gradient(pj.emittance_growth("x"), cell, beam, wrt=["q1.k1"], effects=[kick])
     np.testing.assert_allclose(forward, reverse, rtol=1e-9)
 
 
@@ -283,7 +283,7 @@ def test_what_cannot_be(cell, kick, make_beam) -> None:
 
     def final(k1: torch.Tensor, how: str) -> torch.Tensor:
         line = cell.with_values({"q1.k1": k1})
-        return pj.emittance(pj.track(line, beam, kicks=[kick], adjoint=how), "x")
+        return pj.emittance(pj.track(line, beam, effects=[kick], adjoint=how), "x")
 
     with pytest.raises(pj.InvalidValueError, match="'store'"):
         torch.func.grad(lambda k: final(k, "reversible"))(strength.detach())
@@ -295,7 +295,7 @@ def test_what_cannot_be(cell, kick, make_beam) -> None:
     monkey.reversible = False
     line = cell.with_values({"q1.k1": strength})
     with pytest.raises(pj.InvalidValueError, match="checkpoint"):
-        pj.track(line, beam, kicks=[monkey], adjoint="reversible")
+        pj.track(line, beam, effects=[monkey], adjoint="reversible")
 
 
 def test_a_map_of_a_users_own_is_kept(kick, make_beam) -> None:
@@ -317,7 +317,7 @@ def test_a_map_of_a_users_own_is_kept(kick, make_beam) -> None:
     assert not has_inverse(line.elements[1], PROTON, WHOLE)
     beam, slopes = make_beam(500), {}
     for how in ("store", *LITTLE):
-        end = pj.track(line, beam, kicks=[kick], turns=2, adjoint=how)
+        end = pj.track(line, beam, effects=[kick], turns=2, adjoint=how)
         (slopes[how],) = torch.autograd.grad(pj.emittance(end, "y"), factor)
     for how in LITTLE:
         assert float(slopes[how]) == pytest.approx(float(slopes["store"]), rel=1e-10)
@@ -368,7 +368,7 @@ def test_parameters_that_were_computed_from_one_another(kick, make_beam, chosen)
             * 3
         )
         beam = make_beam(300, current=10.0 * strength)
-        return pj.sizes(pj.track(lattice, beam, kicks=[kick], adjoint=adjoint))[0]
+        return pj.sizes(pj.track(lattice, beam, effects=[kick], adjoint=adjoint))[0]
 
     strength = torch.tensor(11.0, dtype=torch.float64, requires_grad=True)
     (found,) = torch.autograd.grad(size(strength, chosen), strength)

@@ -16,19 +16,19 @@ from pyjutrack.tracking.fused_slices import Passed, channelled, passes
 from pyjutrack.tracking.slicing import Walk
 
 
-def channel(line, beam, kicks, turns=1, **options) -> Passed | None:
+def channel(line, beam, effects, turns=1, **options) -> Passed | None:
     state = state_of(beam.coordinates, beam.alive)
-    return channelled(Walk(line, plan(line, kicks)), beam, state, kicks, turns, **options)
+    return channelled(Walk(line, plan(line, effects)), beam, state, effects, turns, **options)
 
 
 class Stepped(pj.SpaceCharge):
     """Space charge of another class: no pass knows it, so that tracking goes in single steps."""
 
 
-def step_by_step(line, beam, kicks, turns=1) -> pj.Beam:
+def step_by_step(line, beam, effects, turns=1) -> pj.Beam:
     """With a derivative that nobody asks for, tracking takes the other way."""
     leaf = beam.replace(coordinates=beam.coordinates.clone().requires_grad_())
-    out = pj.track(line, leaf, kicks=kicks, turns=turns, adjoint="store")
+    out = pj.track(line, leaf, effects=effects, turns=turns, adjoint="store")
     return out.replace(coordinates=out.coordinates.detach())
 
 
@@ -42,7 +42,7 @@ def test_the_same_as_step_by_step(cell, make_beam, assignment, dtype) -> None:
     out = channel(line, beam, [kick], turns=2)
     assert out is not None
     if assignment == "cic":  # has no derivative to take the other way for
-        expected = pj.track(line, beam, kicks=[Stepped(kick.potential, kick.max_step)], turns=2)
+        expected = pj.track(line, beam, effects=[Stepped(kick.potential, kick.max_step)], turns=2)
     else:
         expected = step_by_step(line, beam, [kick], turns=2)
     tolerance = 1e-14 if dtype == torch.float64 else 1e-7
@@ -81,7 +81,7 @@ def test_losses_are_told(cell, make_beam) -> None:
     assert out.by_kick[6]
     assert names.count("Aperture") > 100
     # the loss map goes element by element
-    losses = pj.loss_map(line, beam, kicks=[kick], turns=2)
+    losses = pj.loss_map(line, beam, effects=[kick], turns=2)
     np.testing.assert_array_equal(losses.element[lost], places)
     np.testing.assert_array_equal(losses.turn[lost], out.segment[lost] // len(walk))
 
@@ -122,7 +122,7 @@ def test_maps_without_a_program_stand_between_passes(cell, make_beam, place) -> 
     found = torch.stack(out.state.coordinates, -1)
     torch.testing.assert_close(found, expected.coordinates, rtol=0, atol=1e-14)
     lost = ~out.state.alive.numpy()
-    losses, walk = pj.loss_map(line, beam, kicks=[kick], turns=2), Walk(line, plan(line, [kick]))
+    losses, walk = pj.loss_map(line, beam, effects=[kick], turns=2), Walk(line, plan(line, [kick]))
     places = [walk.place(i % len(walk)) for i in out.segment[lost]]
     np.testing.assert_array_equal(losses.element[lost], places)
     np.testing.assert_array_equal(losses.turn[lost], out.segment[lost] // len(walk))
@@ -157,13 +157,13 @@ def test_columns_are_kept_in_front_of_kicks(cell, kick, make_beam) -> None:
 
 def test_test_particles_go_along(cell, kick, make_beam) -> None:
     beam, start = make_beam(2000), [1e-3, 2e-4, -5e-4, 1e-4, 0.0, 1e-3]
-    exact = pj.jacobian(cell, beam, kicks=[kick], at=start, turns=2)
-    differences = pj.jacobian(cell, beam, kicks=[kick], at=start, turns=2, method="fd")
+    exact = pj.jacobian(cell, beam, effects=[kick], at=start, turns=2)
+    differences = pj.jacobian(cell, beam, effects=[kick], at=start, turns=2, method="fd")
     np.testing.assert_allclose(exact, differences, rtol=0, atol=3e-7)
     unit = np.kron(np.eye(3), [[0.0, 1.0], [-1.0, 0.0]])
     np.testing.assert_allclose(exact.T @ unit @ exact, unit, rtol=0, atol=1e-13)
     with pytest.raises(pj.ParticleLostError):
-        pj.jacobian(cell, beam, kicks=[kick], at=[0.0, 0.05, 0.0, 0.0, 0.0, 0.0])
+        pj.jacobian(cell, beam, effects=[kick], at=[0.0, 0.05, 0.0, 0.0, 0.0, 0.0])
 
 
 def test_what_takes_the_other_way(cell, kick, make_beam, make_surrogate) -> None:
@@ -210,11 +210,11 @@ def test_columns_are_copied_however_they_lie(size: int, dtype: torch.dtype) -> N
 @pytest.mark.parametrize("kicked", [True, False])
 def test_a_tracked_beam_has_memory_of_its_own(cell, kick, make_beam, kicked: bool) -> None:
     """Also where nothing moves, and where coordinates lie in columns already."""
-    kicks = [kick] if kicked else []
-    first = pj.track(cell, make_beam(500), kicks=kicks)
+    effects = [kick] if kicked else []
+    first = pj.track(cell, make_beam(500), effects=effects)
     for beam, lattice in ((first, cell), (first, pj.Lattice([pj.Marker(name="m")]))):
         before = beam.numpy()
-        end = pj.track(lattice, beam, kicks=kicks)
+        end = pj.track(lattice, beam, effects=effects)
         end.coordinates.zero_()
         end.alive.zero_()
         assert (beam.numpy() == before).all()

@@ -13,8 +13,8 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is 
 
 def test_tracking_with_space_charge(cell, kick, make_beam) -> None:
     beam = make_beam(20_000)
-    here = pj.track(cell, beam, kicks=[kick], turns=2)
-    there = pj.track(cell, beam.to("cuda"), kicks=[kick], turns=2)
+    here = pj.track(cell, beam, effects=[kick], turns=2)
+    there = pj.track(cell, beam.to("cuda"), effects=[kick], turns=2)
     assert there.coordinates.device.type == "cuda"
     np.testing.assert_allclose(there.numpy(), here.numpy(), rtol=0, atol=1e-12)
 
@@ -22,7 +22,7 @@ def test_tracking_with_space_charge(cell, kick, make_beam) -> None:
 @pytest.mark.parametrize("adjoint", ["store", "checkpoint", "reversible"])
 def test_gradients(cell, kick, make_beam, adjoint) -> None:
     beam, wrt = make_beam(5_000), ["d1.length", "q1.k1", "beam.current"]
-    figure, options = pj.emittance_growth("x"), {"kicks": [kick], "wrt": wrt}
+    figure, options = pj.emittance_growth("x"), {"effects": [kick], "wrt": wrt}
     here = pj.gradient(figure, cell, beam, **options)
     there = pj.gradient(figure, cell, beam.to("cuda"), adjoint=adjoint, **options)
     np.testing.assert_allclose(there, here, rtol=1e-9)
@@ -33,7 +33,7 @@ def test_deterministic(cell, kick, make_beam) -> None:
     beam = make_beam(20_000).to("cuda")
     torch.use_deterministic_algorithms(True)
     try:
-        first, second = (pj.track(cell, beam, kicks=[kick]).coordinates for _ in range(2))
+        first, second = (pj.track(cell, beam, effects=[kick]).coordinates for _ in range(2))
     finally:
         torch.use_deterministic_algorithms(False)
     assert torch.equal(first, second)

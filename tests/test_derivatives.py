@@ -23,7 +23,7 @@ def test_jacobian_ad_against_fd(
     cell: pj.Lattice, make_beam: BeamFactory, kick: pj.SpaceCharge, at: tuple | None
 ) -> None:
     exact, differences = (
-        pj.jacobian(cell, make_beam(5000), kicks=[kick], at=at, method=m, step=1e-7)
+        pj.jacobian(cell, make_beam(5000), effects=[kick], at=at, method=m, step=1e-7)
         for m in ("ad", "fd")
     )
     np.testing.assert_allclose(exact, differences, rtol=1e-6, atol=1e-7)
@@ -33,7 +33,7 @@ def test_jacobian_ad_against_fd(
 def test_jacobian_is_symplectic(
     cell: pj.Lattice, make_beam: BeamFactory, kick: pj.SpaceCharge, at: tuple | None
 ) -> None:
-    m = pj.jacobian(cell, make_beam(5000), kicks=[kick], at=at)
+    m = pj.jacobian(cell, make_beam(5000), effects=[kick], at=at)
     np.testing.assert_allclose(m.T @ FORM @ m, FORM, rtol=0, atol=1e-13)
 
 
@@ -48,10 +48,10 @@ def test_jacobian_over_turns(
     twice = pj.jacobian(cell, beam.reference, at=after) @ free
     np.testing.assert_allclose(pj.jacobian(cell, beam.reference, at=AT, turns=2), twice, rtol=1e-12)
 
-    first = pj.jacobian(cell, beam, kicks=[kick])
+    first = pj.jacobian(cell, beam, effects=[kick])
     moved = start_after_one_cell(cell, beam, kick)
-    second = pj.jacobian(cell, pj.track(cell, beam, kicks=[kick]), kicks=[kick], at=moved)
-    both = pj.jacobian(cell, beam, kicks=[kick], turns=2)
+    second = pj.jacobian(cell, pj.track(cell, beam, effects=[kick]), effects=[kick], at=moved)
+    both = pj.jacobian(cell, beam, effects=[kick], turns=2)
     np.testing.assert_allclose(both, second @ first, rtol=1e-9, atol=1e-11)
 
 
@@ -66,12 +66,12 @@ def test_gradient_reverse_is_forward_is_fd(
 ) -> None:
     beam, wrt = make_beam(5000), [*KNOBS, "beam.current"]
     reverse, forward = (
-        pj.gradient(GROWTH, cell, beam, wrt=wrt, kicks=[kick], mode=m)
+        pj.gradient(GROWTH, cell, beam, wrt=wrt, effects=[kick], mode=m)
         for m in ("reverse", "forward")
     )
     assert np.abs(reverse).min() > 1e-6
     np.testing.assert_allclose(forward, reverse, rtol=1e-11)
-    differences = pj.gradient(GROWTH, cell, beam, wrt=wrt, kicks=[kick], mode="fd", step=3e-6)
+    differences = pj.gradient(GROWTH, cell, beam, wrt=wrt, effects=[kick], mode="fd", step=3e-6)
     np.testing.assert_allclose(differences, reverse, rtol=1e-6)
 
 
@@ -80,7 +80,7 @@ def test_gradient_over_turns(
 ) -> None:
     beam, wrt = make_beam(2000), ["q1.k1", "d2.length", "beam.current"]
     reverse, forward, differences = (
-        pj.gradient(GROWTH, cell, beam, wrt=wrt, kicks=[kick], turns=3, mode=m, step=3e-7)
+        pj.gradient(GROWTH, cell, beam, wrt=wrt, effects=[kick], turns=3, mode=m, step=3e-7)
         for m in ("reverse", "forward", "fd")
     )
     np.testing.assert_allclose(forward, reverse, rtol=1e-10)
@@ -92,8 +92,8 @@ def test_value_comes_with_the_gradient(
     cell: pj.Lattice, make_beam: BeamFactory, kick: pj.SpaceCharge, mode: str
 ) -> None:
     beam = make_beam(1000)
-    value, _ = pj.value_and_gradient(GROWTH, cell, beam, wrt=["q1.k1"], kicks=[kick], mode=mode)
-    out = pj.track(cell, beam, kicks=[kick])
+    value, _ = pj.value_and_gradient(GROWTH, cell, beam, wrt=["q1.k1"], effects=[kick], mode=mode)
+    out = pj.track(cell, beam, effects=[kick])
     expected = float(pj.emittance(out, normalized=True) / pj.emittance(beam, normalized=True)) - 1
     assert value == pytest.approx(expected, rel=1e-10)
 
@@ -114,10 +114,10 @@ def test_jacobian_derivatives(
     beam, wrt = make_beam(2000), ["q1.k1", "d1.length", "beam.current"]
     # 0.2 m are 3.3 steps: a shifted length is cut into as many slices
     kick = pj.SpaceCharge(kick.potential, max_step=0.06)
-    matrix, slopes = pj.jacobian_derivatives(cell, beam, wrt, kicks=[kick], at=AT)
+    matrix, slopes = pj.jacobian_derivatives(cell, beam, wrt, effects=[kick], at=AT)
 
-    def alone(beam: pj.Beam, kicks: list[pj.Kick]) -> np.ndarray:
-        return pj.jacobian(cell, beam, kicks=kicks, at=AT)
+    def alone(beam: pj.Beam, effects: list[pj.CollectiveEffect]) -> np.ndarray:
+        return pj.jacobian(cell, beam, effects=effects, at=AT)
 
     bound = steps(cell, [kick]) * spread(alone, beam, [kick])
     assert_as_rounded(matrix, alone(beam, [kick]), bound)
@@ -129,7 +129,7 @@ def test_jacobian_derivatives(
             if n < 2:
                 source = beam
                 line = cell.with_values({wrt[n]: cell.value(wrt[n]) + sign * step})
-            ends.append(pj.jacobian(line, source, kicks=[kick], at=AT))
+            ends.append(pj.jacobian(line, source, effects=[kick], at=AT))
         difference = (ends[0] - ends[1]) / (2 * step)
         scale = np.abs(difference).max()
         np.testing.assert_allclose(slopes[n], difference, rtol=1e-5, atol=1e-5 * scale)
@@ -143,17 +143,17 @@ def test_the_users_autograd_flows_through_track(
     current = torch.tensor(200.0, dtype=torch.float64, requires_grad=True)
     rows = beam.coordinates.clone().requires_grad_()
     source = beam.replace(coordinates=rows, current=current)
-    out = pj.track(cell.with_values({"q1.k1": k1}), source, kicks=[kick])
+    out = pj.track(cell.with_values({"q1.k1": k1}), source, effects=[kick])
     growth = pj.emittance(out, normalized=True) / pj.emittance(beam, normalized=True) - 1
     by_k1, by_current, by_rows = torch.autograd.grad(growth, (k1, current, rows))
-    expected = pj.gradient(GROWTH, cell, beam, wrt=["q1.k1", "beam.current"], kicks=[kick])
+    expected = pj.gradient(GROWTH, cell, beam, wrt=["q1.k1", "beam.current"], effects=[kick])
     np.testing.assert_allclose([float(by_k1), float(by_current)], expected, rtol=1e-11)
 
     direction = torch.randn_like(rows) * torch.tensor([1e-3, 1e-3, 1e-3, 1e-3, 0, 1e-3])
 
     def along(t: float) -> float:
         moved = beam.replace(coordinates=beam.coordinates + t * direction)
-        end = pj.track(cell, moved, kicks=[kick])
+        end = pj.track(cell, moved, effects=[kick])
         return float(pj.emittance(end, normalized=True) / pj.emittance(beam, normalized=True))
 
     difference = (along(1e-5) - along(-1e-5)) / 2e-5
@@ -169,7 +169,7 @@ def test_gradcheck_of_tracking_with_space_charge(proton: pj.Reference) -> None:
     def function(rows: torch.Tensor, length: torch.Tensor, k1: torch.Tensor, amperes: torch.Tensor):
         line = pj.Lattice([pj.Drift(length), pj.Quadrupole(0.1, k1)])
         beam = pj.Beam(proton, rows, current=amperes)
-        return pj.track(line, beam, kicks=[kick]).coordinates
+        return pj.track(line, beam, effects=[kick]).coordinates
 
     knobs = [torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (0.1, 3.0, 2000.0)]
     assert torch.autograd.gradcheck(
@@ -213,7 +213,7 @@ def test_bad_options(cell: pj.Lattice, make_beam: BeamFactory, kick: pj.SpaceCha
     with pytest.raises(pj.UnknownNameError, match="plane"):
         pj.emittance_growth("r")
     with pytest.raises(pj.InvalidValueError, match="bare Reference"):
-        pj.jacobian(cell, beam.reference, kicks=[kick])
+        pj.jacobian(cell, beam.reference, effects=[kick])
     for at in ((0.0,) * 4, np.zeros((1, 6)), (0, 0, 0, 0, 0, np.nan)):
         with pytest.raises(pj.InvalidValueError, match="at must be six finite"):
             pj.jacobian(cell, beam, at=at)
@@ -226,4 +226,4 @@ def test_a_lost_test_particle(
     cell: pj.Lattice, make_beam: BeamFactory, kick: pj.SpaceCharge, method: str
 ) -> None:
     with pytest.raises(pj.ParticleLostError, match="at="):
-        pj.jacobian(cell, make_beam(1000), kicks=[kick], at=(0.011, 0, 0, 0, 0, 0), method=method)
+        pj.jacobian(cell, make_beam(1000), effects=[kick], at=(0.011, 0, 0, 0, 0, 0), method=method)

@@ -75,11 +75,11 @@ def test_learned_corrections(cell, kind: str, request) -> None:
     weights = correction.weights.to("meta").requires_grad_()
     used = dataclasses.replace(correction, weights=weights)
     beam = pj.Beam(PROTON, torch.empty(50, 6, dtype=torch.float64, device="meta"), 200.0)
-    kicks = [pj.SpaceCharge(used, max_step=0.1)]
-    counts = plan(cell, kicks)
-    run(cell, beam, kicks, 1, counts)  # brings the operators to the device, once
+    effects = [pj.SpaceCharge(used, max_step=0.1)]
+    counts = plan(cell, effects)
+    run(cell, beam, effects, 1, counts)  # brings the operators to the device, once
     away = request.getfixturevalue("away")
     with away:
-        end = run(cell, beam, kicks, 2, counts)
+        end = run(cell, beam, effects, 2, counts)
         torch.autograd.grad(end.state.coordinates[0].sum(), weights)
     assert end.state.coordinates[0].shape == (50,)

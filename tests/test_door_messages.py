@@ -21,8 +21,8 @@ Q1 = ["q1.k1"]
         (lambda: pj.track([pj.Drift(1.0)], BEAM), r"must be a Lattice.*wrap it: pj\.Lattice"),
         (lambda: pj.track(BEAM, CELL), "are the arguments swapped"),
         (lambda: pj.track(CELL, PROTON), "beam must be a Beam"),
-        (lambda: pj.track(CELL, BEAM, kicks=KICK), r"kicks must be a list.*kicks=\[kick\]"),
-        (lambda: pj.track(CELL, BEAM, kicks=[pj.SpaceCharge]), r"call the class.*SpaceCharge\("),
+        (lambda: pj.track(CELL, BEAM, effects=KICK), r"effects must be a list.*effects=\[effect\]"),
+        (lambda: pj.track(CELL, BEAM, effects=[pj.SpaceCharge]), r"call the class.*SpaceCharge\("),
         (lambda: pj.Twin(CELL, BEAM, (), (pj.SpaceCharge,)), r"call the class.*SpaceCharge\("),
         (lambda: pj.gradient(pj.emittance_growth("x"), CELL, BEAM, wrt="q1.k1"), r"\['q1\.k1'\]"),
         (lambda: pj.gradient(pj.emittance_growth("x"), CELL, BEAM, wrt=math.nan), "wrt must be"),
@@ -121,12 +121,12 @@ def test_differences_at_the_lowest_value_are_one_sided() -> None:
 
     def size(scale: float) -> float:
         kick = pj.SpaceCharge(solver, max_step=0.5, perveance_scale=scale)
-        return float(pj.sizes(pj.track(CELL, BEAM.replace(current=50.0), kicks=[kick]))[1])
+        return float(pj.sizes(pj.track(CELL, BEAM.replace(current=50.0), effects=[kick]))[1])
 
     off = pj.SpaceCharge(solver, max_step=0.5, perveance_scale=0.0)
     slope = pj.gradient(
-        pj.observables.size("px"), CELL, BEAM.replace(current=50.0), kicks=[off],
-        wrt=["kicks[0].perveance_scale"], mode="fd", step=1e-3,
+        pj.observables.size("px"), CELL, BEAM.replace(current=50.0), effects=[off],
+        wrt=["effects[0].perveance_scale"], mode="fd", step=1e-3,
     )  # fmt: skip
     expected = (4 * size(1e-3) - size(2e-3) - 3 * size(0.0)) / 2e-3
     np.testing.assert_allclose(slope, [expected], rtol=1e-9)

@@ -58,7 +58,7 @@ WRITERS: dict[str, tuple[str, Writer]] = {
     "twin": ("twin.safetensors", lambda path, network: twin().save(path)),
     "twin as a graph": (
         "twin.onnx",
-        lambda path, network: small(kicks=()).export_onnx(path, ["q1.k1"]),
+        lambda path, network: small(effects=()).export_onnx(path, ["q1.k1"]),
     ),
 }
 
@@ -161,7 +161,7 @@ def test_a_store_of_a_scan_that_is_no_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_calibration_whose_checkpoint_finds_no_room_says_so(tmp_path: Path) -> None:
     path = tmp_path / "run.checkpoint"
-    model, wanted = small(kicks=()), [Unknown("q1.k1")]
+    model, wanted = small(effects=()), [Unknown("q1.k1")]
     data = measured(model, scan(3))
     calibrate(model, data, wanted, checkpoint=path, max_steps=1)  # compiles, which needs room too
     path.unlink()

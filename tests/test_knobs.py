@@ -42,14 +42,14 @@ def test_a_beam_takes_the_moments_that_are_set(beam: pj.Beam) -> None:
 
 
 def test_gradients_by_beam_and_kick(beam: pj.Beam) -> None:
-    wrt = [*initial_moments.KNOBS, "beam.current", "q.k1", "kicks[0].perveance_scale"]
+    wrt = [*initial_moments.KNOBS, "beam.current", "q.k1", "effects[0].perveance_scale"]
 
     def figure(final: pj.Beam, initial: pj.Beam) -> torch.Tensor:
         x, y = final.coordinate("x"), final.coordinate("y")
         return 1e6 * (x * x + 0.3 * y * y).mean() + 1e3 * (x + y).mean()
 
     found = {
-        mode: pj.gradient(figure, LINE, beam, wrt=wrt, kicks=[KICK], mode=mode, step=1e-7)
+        mode: pj.gradient(figure, LINE, beam, wrt=wrt, effects=[KICK], mode=mode, step=1e-7)
         for mode in ("reverse", "forward", "fd")
     }
     np.testing.assert_allclose(found["forward"], found["reverse"], rtol=1e-9, atol=1e-9)
@@ -61,7 +61,7 @@ def test_gradients_by_beam_and_kick(beam: pj.Beam) -> None:
 
 def test_a_slope_of_the_jacobian_by_a_kicks_knob(beam: pj.Beam) -> None:
     _, slopes = pj.jacobian_derivatives(
-        LINE, beam, ["kicks[0].perveance_scale", "beam.beta_x"], kicks=[KICK]
+        LINE, beam, ["effects[0].perveance_scale", "beam.beta_x"], effects=[KICK]
     )
 
     def at(scale: float, stretch: float) -> np.ndarray:
@@ -70,7 +70,7 @@ def test_a_slope_of_the_jacobian_by_a_kicks_knob(beam: pj.Beam) -> None:
             initial_moments.value(beam, "beam.beta_x") + stretch, dtype=torch.float64
         )
         shaped = initial_moments.shaped(beam, {"beam.beta_x": beta})
-        return pj.jacobian(LINE, shaped, kicks=[kick])
+        return pj.jacobian(LINE, shaped, effects=[kick])
 
     step = 1e-4
     expected = [
@@ -84,17 +84,17 @@ def test_a_slope_of_the_jacobian_by_a_kicks_knob(beam: pj.Beam) -> None:
     ("address", "error", "says"),
     [
         ("beam.bta_x", pj.UnknownNameError, r"beam\.beta_x"),
-        ("kicks[1].perveance_scale", pj.InvalidValueError, "there are 1 kicks"),
-        ("kicks[0].perveance", pj.UnknownNameError, "perveance_scale"),
-        ("kicks[0].potential", pj.InvalidValueError, "no number"),
-        ("kicks[0].potential.sise", pj.UnknownNameError, "size"),
+        ("effects[1].perveance_scale", pj.InvalidValueError, "there are 1 effects"),
+        ("effects[0].perveance", pj.UnknownNameError, "perveance_scale"),
+        ("effects[0].potential", pj.InvalidValueError, "no number"),
+        ("effects[0].potential.sise", pj.UnknownNameError, "size"),
     ],
 )
 def test_names_that_are_no_knobs(
     beam: pj.Beam, address: str, error: type[Exception], says: str
 ) -> None:
     with pytest.raises(error, match=says):
-        pj.gradient(pj.emittance_growth(), LINE, beam, wrt=[address], kicks=[KICK])
+        pj.gradient(pj.emittance_growth(), LINE, beam, wrt=[address], effects=[KICK])
 
 
 def test_a_beam_without_extent_has_no_ellipse() -> None:
@@ -121,7 +121,7 @@ def test_settings_of_kicks_have_no_slopes(beam: pj.Beam, mode: str, name: str) -
             pj.observables.size("x"),
             LINE,
             beam,
-            wrt=[f"kicks[0].{name}"],
-            kicks=[kick],
+            wrt=[f"effects[0].{name}"],
+            effects=[kick],
             mode=mode,
         )

@@ -79,7 +79,7 @@ def test_losses_of_other_kinds_count(
     thrown[:2, 1] = 0.02
     line = pj.Lattice([pj.Drift(1.0, name="d")])
     with _told_once("2 of 300 particles"):
-        pj.gradient(X, line, fast.replace(coordinates=thrown), wrt=["d.length"], kicks=[kick])
+        pj.gradient(X, line, fast.replace(coordinates=thrown), wrt=["d.length"], effects=[kick])
     stopped = beam.coordinates.clone()
     stopped[3, 5] = -1.0
     with _told_once("1 of 10 particles"):
@@ -111,11 +111,11 @@ def test_the_derivative_of_a_jacobian_tells(
             pj.Drift(0.1, name="e"),
         ]
     )
-    lost = pj.track(lattice, beam, kicks=[kick]).lost
+    lost = pj.track(lattice, beam, effects=[kick]).lost
     assert lost > 0
     with _told_once(f"{lost} of 300 particles"):
-        pj.jacobian_derivatives(lattice, beam, ["d.length"], kicks=[kick])
-    pj.jacobian(lattice, beam, kicks=[kick])  # no test particle changes who is lost
+        pj.jacobian_derivatives(lattice, beam, ["d.length"], effects=[kick])
+    pj.jacobian(lattice, beam, effects=[kick])  # no test particle changes who is lost
 
 
 def test_twins_and_calibrations_tell_once(beam: pj.Beam) -> None:

@@ -47,7 +47,7 @@ def test_with_kicks_of_a_beam_without_charge(
 ) -> None:
     beam = make_beam(800, current=0.0, normalized_emittance=(3e-6, 3e-6))
     plain = pj.loss_map(channel, beam, turns=2)
-    kicked = pj.loss_map(channel, beam, kicks=[kick], turns=2)
+    kicked = pj.loss_map(channel, beam, effects=[kick], turns=2)
     assert plain.counts.sum() > 20
     inside = plain.element != kicked.element  # those that the box of the kick stopped before
     assert set(kicked.element[inside]) <= {0, 2}

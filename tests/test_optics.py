@@ -151,13 +151,13 @@ def test_tune_slopes_with_space_charge(
     cell: pj.Lattice, make_beam: BeamFactory, kick: pj.SpaceCharge
 ) -> None:
     beam = make_beam(5000)
-    tunes, slopes = pj.tune_slopes(cell, beam, ["beam.current", "q1.k1"], kicks=[kick])
-    np.testing.assert_allclose(tunes, pj.tunes(pj.jacobian(cell, beam, kicks=[kick])), rtol=1e-12)
+    tunes, slopes = pj.tune_slopes(cell, beam, ["beam.current", "q1.k1"], effects=[kick])
+    np.testing.assert_allclose(tunes, pj.tunes(pj.jacobian(cell, beam, effects=[kick])), rtol=1e-12)
 
     def shifted(current: float = 0.0, k1: float = 0.0) -> np.ndarray:
         line = cell.with_values({"q1.k1": 29.6 + k1})
         source = beam.replace(current=200.0 + current)
-        return pj.tunes(pj.jacobian(line, source, kicks=[kick]))
+        return pj.tunes(pj.jacobian(line, source, effects=[kick]))
 
     for row, name, step in ((0, "current", 1e-2), (1, "k1", 3e-4)):
         difference = (shifted(**{name: step}) - shifted(**{name: -step})) / (2 * step)

@@ -24,11 +24,11 @@ from pyjutrack.tracking.task import Task
 WRT = ("q1.k1", "d2.length", "beam.current", "q1.length")
 
 
-def ends(line, beam, kicks, wrt=WRT, turns=1):
+def ends(line, beam, effects, wrt=WRT, turns=1):
     """Columns, tangents (6, K, N) and who is alive, at the end."""
-    task = Task(line, beam, tuple(kicks), turns, plan(line, kicks))
+    task = Task(line, beam, tuple(effects), turns, plan(line, effects))
     knobbed = overlay(task, wrt, seeds(parts(task, wrt)))
-    end = run(knobbed.lattice, knobbed.beam, kicks, turns, task.counts)
+    end = run(knobbed.lattice, knobbed.beam, effects, turns, task.counts)
     columns, tangents = [], torch.zeros(6, len(wrt), len(beam), dtype=beam.coordinates.dtype)
     for row, column in zip(tangents, end.state.coordinates, strict=True):
         if isinstance(column, Pushed):
@@ -116,14 +116,14 @@ def test_several_kicks_and_one_without_response(cell, make_beam, monkeypatch) ->
     beam = make_beam(1000)
     coarse = pj.SpaceCharge(pj.SpectralPoisson((0.03, 0.02), (50, 41)), max_step=0.1)
     fixed = dataclasses.replace(coarse, response=False)
-    for kicks in ([coarse, fixed], [fixed], []):
-        found = ends(cell, beam, kicks, WRT[:2])
-        assert_same(found, as_tensors(monkeypatch, cell, beam, kicks, WRT[:2]))
+    for effects in ([coarse, fixed], [fixed], []):
+        found = ends(cell, beam, effects, WRT[:2])
+        assert_same(found, as_tensors(monkeypatch, cell, beam, effects, WRT[:2]))
 
 
 @pytest.mark.parametrize("wrt", [WRT[:1], WRT, ("beam.current", "d1.length")])
 def test_gradients_are_those_of_reverse_mode(cell, kick, make_beam, wrt) -> None:
-    options = {"kicks": [kick], "wrt": wrt, "turns": 2}
+    options = {"effects": [kick], "wrt": wrt, "turns": 2}
     figure, beam = pj.emittance_growth("x"), make_beam(3000)
     found = pj.gradient(figure, cell, beam, mode="forward", **options)
     stored = pj.gradient(figure, cell, beam, mode="reverse", adjoint="store", **options)
@@ -138,7 +138,7 @@ def test_gradients_are_those_of_differences(mixed, make_beam) -> None:
     line, beam = pj.Lattice(mixed.elements[1:]), make_beam(1000, kind="waterbag")
     found, differences = (
         pj.gradient(
-            pj.observables.size("x"), line, beam, kicks=[kick], wrt=wrt, mode=mode, step=1e-6
+            pj.observables.size("x"), line, beam, effects=[kick], wrt=wrt, mode=mode, step=1e-6
         )
         for mode in ("forward", "fd")
     )

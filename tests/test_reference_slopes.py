@@ -75,7 +75,7 @@ def tracked(energy: Any, kind: str) -> torch.Tensor:
     coordinates[:, 4:] = (1e-3, 2e-2)
     beam = pj.Beam.from_array(make("electron", energy), coordinates, 20.0)
     kick = pj.SpaceCharge(pj.SpectralPoisson(size=(0.014, 0.014), shape=(40, 40)), max_step=0.11)
-    return pj.track(line, beam, kicks=[kick]).coordinates.square().mean(0)
+    return pj.track(line, beam, effects=[kick]).coordinates.square().mean(0)
 
 
 @pytest.mark.parametrize(("kind", "energy"), [("p0c", 5e6), ("kinetic", 3e6), ("total", 4e6)])
@@ -122,15 +122,15 @@ def test_no_closed_orbit_while_the_reference_accelerates() -> None:
         pj.closed_orbit(ring, ELECTRON, dimensions=6)
 
 
-@pytest.mark.parametrize("kicks", [[], [pj.SpaceCharge(max_step=0.2)]], ids=["alone", "field"])
-def test_jacobians_are_numbers_whatever_the_reference_carries(kicks: list[Any]) -> None:
+@pytest.mark.parametrize("effects", [[], [pj.SpaceCharge(max_step=0.2)]], ids=["alone", "field"])
+def test_jacobians_are_numbers_whatever_the_reference_carries(effects: list[Any]) -> None:
     energy = torch.tensor(1e9, dtype=torch.float64, requires_grad=True)
     carrying = pj.Reference.from_kinetic("proton", energy)
     line = pj.Lattice(
         [pj.Drift(0.3), pj.Quadrupole(0.1, 2.0), pj.RFCavity(0.1, 1e6, frequency=5e8)]
     )
     found, expected = (
-        pj.jacobian(line, pj.Beam(r, torch.randn(9, 6, **options) * 1e-3, 1.0), kicks=kicks)
+        pj.jacobian(line, pj.Beam(r, torch.randn(9, 6, **options) * 1e-3, 1.0), effects=effects)
         for r in (carrying, carrying.detached())
         for options in ({"generator": torch.Generator().manual_seed(1), "dtype": torch.float64},)
     )

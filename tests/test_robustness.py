@@ -57,7 +57,7 @@ def test_no_survivor_has_no_observable(mode, cell, proton, kick):
     start[:, 1] = torch.tensor([0.05, -0.05, 0.06, -0.06])
     beam = pj.Beam(proton, start, 1.0)
     with pytest.raises(pj.ParticleLostError, match="every particle"):
-        pj.gradient(pj.observables.size("x"), cell, beam, wrt=["q1.k1"], kicks=[kick], mode=mode)
+        pj.gradient(pj.observables.size("x"), cell, beam, wrt=["q1.k1"], effects=[kick], mode=mode)
 
 
 @pytest.mark.parametrize("mode", ["reverse", "forward", "fd"])
@@ -74,8 +74,8 @@ def test_finite_differences_of_a_float32_beam_are_taken_in_double(cell, proton, 
         proton, 5000, twiss=pj.twiss(cell, proton), normalized_emittance=(1e-6, 1e-6), current=200.0
     ).to(torch.float32)
     growth, knobs = pj.emittance_growth("x"), ["beam.current", "q1.k1"]
-    single = pj.gradient(growth, cell, beam, wrt=knobs, kicks=[kick])
-    fd = pj.gradient(growth, cell, beam, wrt=knobs, kicks=[kick], mode="fd")
+    single = pj.gradient(growth, cell, beam, wrt=knobs, effects=[kick])
+    fd = pj.gradient(growth, cell, beam, wrt=knobs, effects=[kick], mode="fd")
     assert single == pytest.approx(fd, rel=2e-2)
 
 
@@ -86,13 +86,13 @@ def test_batches_are_tracked_but_not_differentiated(cell, proton, kick):
     batch = beam.replace(
         coordinates=torch.stack([beam.coordinates, beam.coordinates * 1.1]), alive=None
     )
-    together = pj.track(cell, batch, kicks=[kick])
-    alone = pj.track(cell, beam, kicks=[kick])
+    together = pj.track(cell, batch, effects=[kick])
+    alone = pj.track(cell, beam, effects=[kick])
     torch.testing.assert_close(together.coordinates[0], alone.coordinates, rtol=1e-11, atol=1e-16)
     with pytest.raises(pj.InvalidValueError, match="batch"):
-        pj.jacobian(cell, batch, kicks=[kick])
+        pj.jacobian(cell, batch, effects=[kick])
     with pytest.raises(pj.InvalidValueError, match="batch"):
-        pj.gradient(pj.emittance_growth("x"), cell, batch, wrt=["q1.k1"], kicks=[kick])
+        pj.gradient(pj.emittance_growth("x"), cell, batch, wrt=["q1.k1"], effects=[kick])
 
 
 def test_what_lies_outside_the_box_is_not_deposited():
@@ -116,7 +116,7 @@ def test_a_potential_of_the_wrong_shape_is_named(cell, proton):
         proton, 100, twiss=pj.twiss(cell, proton), normalized_emittance=(1e-6, 1e-6), current=1.0
     )
     with pytest.raises(pj.InvalidValueError, match=r"Cropped.*\(128, 128\)"):
-        pj.track(cell, beam, kicks=[pj.SpaceCharge(Cropped())])
+        pj.track(cell, beam, effects=[pj.SpaceCharge(Cropped())])
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_arrays_make_multipoles():
     ("options", "said"),
     [
         ({"turns": 1.5}, "1.5"),
-        ({"kicks": pj.SpaceCharge()}, "list"),
+        ({"effects": pj.SpaceCharge()}, "list"),
         ({"at": "abc"}, "abc"),
         ({"method": "fd", "step": 0.0}, "step"),
     ],
@@ -169,7 +169,7 @@ def test_warnings_point_at_the_caller(cell, proton):
         proton, 100, twiss=pj.twiss(cell, proton), normalized_emittance=(1e-9, 1e-9), current=1.0
     )
     with pytest.warns(pj.ResolutionWarning) as seen:
-        pj.jacobian(cell, beam, kicks=[pj.SpaceCharge()])
+        pj.jacobian(cell, beam, effects=[pj.SpaceCharge()])
     assert {w.filename for w in seen} == {__file__}
 
 
@@ -183,7 +183,7 @@ def test_threads_do_not_disturb_each_other(cell, proton, kick):
     )
 
     def slope():
-        return pj.gradient(pj.emittance_growth("x"), cell, beam, wrt=["q1.k1"], kicks=[kick])[0]
+        return pj.gradient(pj.emittance_growth("x"), cell, beam, wrt=["q1.k1"], effects=[kick])[0]
 
     expected, before = slope(), torch.get_num_threads()
     found, done = [], threading.Event()

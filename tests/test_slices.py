@@ -36,12 +36,12 @@ def test_small_changes_of_a_nominal_length_keep_its_slices(
 def test_a_difference_by_a_nominal_length_is_the_gradient(beam: pj.Beam) -> None:
     def at(length: float) -> float:
         return float(
-            slope_of_size(pj.track(pj.Lattice([pj.Drift(length)]), beam, kicks=[KICK]), beam)
+            slope_of_size(pj.track(pj.Lattice([pj.Drift(length)]), beam, effects=[KICK]), beam)
         )  # type: ignore[arg-type]
 
     h = 1e-5
     line = pj.Lattice([pj.Drift(1.0, name="d")])
-    (slope,) = pj.gradient(slope_of_size, line, beam, wrt=["d.length"], kicks=[KICK])  # type: ignore[arg-type]
+    (slope,) = pj.gradient(slope_of_size, line, beam, wrt=["d.length"], effects=[KICK])  # type: ignore[arg-type]
     assert (at(1 + h) - at(1 - h)) / (2 * h) == pytest.approx(slope, rel=1e-6)
 
 
@@ -52,7 +52,7 @@ def test_a_zero_length_has_the_slope_of_its_kicks(kind: type, mode: str, beam: p
         return pj.Lattice([pj.Drift(0.1), kind(length, name="d"), pj.Marker(), pj.Drift(0.1)])
 
     def at(length: float) -> float:
-        return float(slope_of_size(pj.track(line(length), beam, kicks=[KICK]), beam))  # type: ignore[arg-type]
+        return float(slope_of_size(pj.track(line(length), beam, effects=[KICK]), beam))  # type: ignore[arg-type]
 
     h = 1e-4  # one-sided, second order: a length is not negative
     expected = (4 * at(h) - 3 * at(0.0) - at(2 * h)) / (2 * h)
@@ -61,7 +61,7 @@ def test_a_zero_length_has_the_slope_of_its_kicks(kind: type, mode: str, beam: p
         line(0.0),
         beam,
         wrt=["d.length"],
-        kicks=[KICK],
+        effects=[KICK],
         mode=mode,  # type: ignore[arg-type]
     )
     assert slope == pytest.approx(expected, rel=1e-5)
@@ -77,5 +77,5 @@ def test_a_plain_zero_length_is_not_kicked(beam: pj.Beam) -> None:
             return super().field(beam, state)  # type: ignore[arg-type]
 
     kick = Counting(KICK.potential, max_step=0.1)
-    pj.track(pj.Lattice([pj.Drift(0.0), pj.Marker(), pj.Drift(0.1)]), beam, kicks=[kick])
+    pj.track(pj.Lattice([pj.Drift(0.0), pj.Marker(), pj.Drift(0.1)]), beam, effects=[kick])
     assert calls == 1

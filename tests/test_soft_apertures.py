@@ -179,7 +179,7 @@ def _at(lattice: pj.Lattice, beam: pj.Beam, address: str, shift: float) -> float
     else:
         value = float(lattice.value(address))
         lattice = pj.Lattice(list(lattice.with_values({address: value + shift})))
-    end = pj.track(lattice, beam, kicks=[pj.SpaceCharge(grid, max_step=0.11)])
+    end = pj.track(lattice, beam, effects=[pj.SpaceCharge(grid, max_step=0.11)])
     return float(_figures(end, beam))
 
 
@@ -204,7 +204,7 @@ def test_gradients_are_those_of_values_from_rebuilt_inputs(
         ("forward", "auto"),
     ):
         found = pj.gradient(
-            _figures, lattice, beam, wrt=KNOBS, kicks=[kick], mode=mode, adjoint=adjoint
+            _figures, lattice, beam, wrt=KNOBS, effects=[kick], mode=mode, adjoint=adjoint
         )
         assert np.abs((found - differences) / scale).max() < 2e-5, (mode, adjoint)
 
@@ -221,7 +221,7 @@ def test_weights_are_like_copies_of_particles(
         coordinates=torch.cat([whole.coordinates, whole.coordinates]),
         alive=torch.cat([once.alive, once.alive & (weights == 1)]),
     )
-    ends = [pj.track(cell, beam, kicks=[kick]) for beam in (once, twice)]
+    ends = [pj.track(cell, beam, effects=[kick]) for beam in (once, twice)]
     torch.testing.assert_close(
         ends[0].coordinates, ends[1].coordinates[:600], rtol=1e-11, atol=1e-15
     )
@@ -298,14 +298,14 @@ def test_a_jacobian_in_the_field_of_a_beam_with_weights(
     first = pj.Lattice(lattice.elements[:3])
     native, origin = engine_of("native"), torch.zeros(1, 6, dtype=torch.float64)
     rest = pj.Lattice([e for e in lattice.elements[3:] if e.name != "b"])
-    behind = pj.track(first, beam, kicks=[kick])
+    behind = pj.track(first, beam, effects=[kick])
     assert behind.weights is not None
     there = native.probe(task_of(first, beam, [kick], 1), origin)[0]
-    after = pj.jacobian(rest, behind, kicks=[kick], at=there)
-    product = after @ pj.jacobian(first, beam, kicks=[kick])
-    found = pj.jacobian(lattice, beam, kicks=[kick])
+    after = pj.jacobian(rest, behind, effects=[kick], at=there)
+    product = after @ pj.jacobian(first, beam, effects=[kick])
+    found = pj.jacobian(lattice, beam, effects=[kick])
     np.testing.assert_allclose(found, product, atol=1e-9)
-    torch_way, _ = pj.jacobian_derivatives(lattice, beam, ["q1.k1"], kicks=[kick])
+    torch_way, _ = pj.jacobian_derivatives(lattice, beam, ["q1.k1"], effects=[kick])
     np.testing.assert_allclose(torch_way, found, atol=1e-10)
 
 
@@ -331,9 +331,9 @@ def test_what_does_not_know_weights_refuses_them(
     lattice, beam = _line(OPENINGS["ellipse"]), make_beam(50)
     weighted = beam.replace(weights=torch.full((50,), 0.5))
     with pytest.raises(pj.InvalidValueError, match=r"_Unweighted.*weighted = True"):
-        pj.track(lattice, beam, kicks=[_Unweighted()])
+        pj.track(lattice, beam, effects=[_Unweighted()])
     with pytest.raises(pj.InvalidValueError, match="weighted = True"):
-        pj.loss_map(pj.Lattice([pj.Drift(1.0)]), weighted, kicks=[_Unweighted()])
+        pj.loss_map(pj.Lattice([pj.Drift(1.0)]), weighted, effects=[_Unweighted()])
     with pytest.raises(pj.InvalidValueError, match="2 apertures are soft, the first 'a'"):
         pj.loss_map(lattice, beam)
     with pytest.raises(pj.InvalidValueError, match="equal weight"):
@@ -402,7 +402,7 @@ def test_ranks_share_a_beam_with_weights(make_beam: Callable[..., pj.Beam]) -> N
             lambda final, initial: pj.emittance(final) / 1e-6 + pj.sizes(final)[2] / 1e-3,
             *(lattice, beam),
             wrt=["q1.k1", "a.dx", "beam.current"],
-            kicks=[kick],
+            effects=[kick],
         )
 
     def on(rank: int) -> tuple[tuple[float, np.ndarray], pj.Beam]:

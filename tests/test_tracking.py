@@ -17,7 +17,7 @@ from pyjutrack.elements.motion import State
 
 def test_marker_does_nothing(make_beam: BeamFactory, kick: pj.SpaceCharge) -> None:
     beam = make_beam(100)
-    out = pj.track(pj.Lattice([pj.Marker(name="m")]), beam, kicks=[kick])
+    out = pj.track(pj.Lattice([pj.Marker(name="m")]), beam, effects=[kick])
     np.testing.assert_array_equal(out.numpy(), beam.numpy())
     assert out.current == beam.current
 
@@ -26,10 +26,10 @@ def test_marker_does_nothing(make_beam: BeamFactory, kick: pj.SpaceCharge) -> No
 def test_turns_are_repeated_tracking(
     cell: pj.Lattice, make_beam: BeamFactory, kick: pj.SpaceCharge, with_kick: bool
 ) -> None:
-    beam, kicks = make_beam(2000), [kick] if with_kick else []
-    twice = pj.track(cell, beam, kicks=kicks, turns=2)
-    again = pj.track(cell, pj.track(cell, beam, kicks=kicks), kicks=kicks)
-    unrolled = pj.track(cell * 2, beam, kicks=kicks)
+    beam, effects = make_beam(2000), [kick] if with_kick else []
+    twice = pj.track(cell, beam, effects=effects, turns=2)
+    again = pj.track(cell, pj.track(cell, beam, effects=effects), effects=effects)
+    unrolled = pj.track(cell * 2, beam, effects=effects)
     for other in (again, unrolled):
         np.testing.assert_allclose(other.numpy(), twice.numpy(), rtol=1e-13, atol=1e-16)
 
@@ -57,9 +57,9 @@ def test_plan_does_not_feel_rounding(length: float, step: float, count: int) -> 
 
 
 def test_the_finest_kick_rules() -> None:
-    kicks = [pj.SpaceCharge(max_step=0.5), pj.SpaceCharge(max_step={"Drift": 0.1})]
+    effects = [pj.SpaceCharge(max_step=0.5), pj.SpaceCharge(max_step={"Drift": 0.1})]
     line = pj.Lattice([pj.Drift(1.0), pj.Quadrupole(1.0), pj.Multipole(knl=(0.1,))])
-    assert plan(line, kicks) == (10, 10, 1)  # a kind without a step takes the finest
+    assert plan(line, effects) == (10, 10, 1)  # a kind without a step takes the finest
 
 
 class ConstantForce:
@@ -87,7 +87,7 @@ def test_kicks_sit_in_the_middle_of_slices_that_fill_the_element(
     """A constant force moves by force times length^2 / 2, which the midpoint rule has exactly."""
     line = pj.Lattice([pj.Drift(0.5, model="paraxial"), pj.Drift(0.2, model="paraxial")])
     beam = pj.Beam.from_array(proton, np.zeros((2, 6)))
-    x, px, *_ = pj.track(line, beam, kicks=[ConstantForce()], turns=turns).numpy()[0]
+    x, px, *_ = pj.track(line, beam, effects=[ConstantForce()], turns=turns).numpy()[0]
     length = 0.7 * turns
     assert px == pytest.approx(1e-3 * length, rel=1e-14)
     assert x == pytest.approx(1e-3 * length**2 / 2, rel=1e-14)
@@ -130,7 +130,7 @@ def test_the_callers_beam_is_left_as_it_is(
 ) -> None:
     beam = make_beam(1000)
     before, alive = beam.numpy(), beam.alive.clone()
-    out = pj.track(cell, beam, kicks=[kick])
+    out = pj.track(cell, beam, effects=[kick])
     np.testing.assert_array_equal(beam.numpy(), before)
     assert torch.equal(beam.alive, alive)
     assert np.abs(out.numpy() - before).max() > 1e-4
@@ -139,7 +139,7 @@ def test_the_callers_beam_is_left_as_it_is(
 def test_tracking_repeats_to_the_last_bit(
     cell: pj.Lattice, make_beam: BeamFactory, kick: pj.SpaceCharge
 ) -> None:
-    first, second = (pj.track(cell, make_beam(3000), kicks=[kick]).numpy() for _ in range(2))
+    first, second = (pj.track(cell, make_beam(3000), effects=[kick]).numpy() for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 
@@ -152,7 +152,7 @@ def test_particles_outside_the_box_are_lost_where_they_left(
         [9e-3, 1e-2, 0, 0, 0, 0], dtype=torch.float64
     )  # passes 10 mm after 0.1 m
     beam = beam.replace(coordinates=rows)
-    out = pj.track(pj.Lattice([pj.Drift(1.0)]), beam, kicks=[kick])
+    out = pj.track(pj.Lattice([pj.Drift(1.0)]), beam, effects=[kick])
     assert out.lost == 1
     assert not out.alive[7]
     assert 10e-3 < float(out.coordinates[7, 0]) < 10e-3 + 0.05 * 1.1e-2
@@ -180,7 +180,7 @@ def test_the_lost_do_not_leak_into_gradients(
     kept = pj.Beam(whole.reference, whole.coordinates[:400], 80.0)
     wrt = ["d.length", "q.k1", "m.knl[2]", "i.k1"]
     found, expected = (
-        pj.gradient(pj.emittance_growth("x"), line, b, wrt=wrt, kicks=[kick], mode=mode)
+        pj.gradient(pj.emittance_growth("x"), line, b, wrt=wrt, effects=[kick], mode=mode)
         for b in (holed, kept)
     )
     np.testing.assert_allclose(found, expected, rtol=1e-9)
@@ -227,7 +227,7 @@ def test_no_current_is_no_kick(
     cell: pj.Lattice, make_beam: BeamFactory, kick: pj.SpaceCharge
 ) -> None:
     beam = make_beam(500, current=0.0)
-    kicked, free = pj.track(cell, beam, kicks=[kick]), pj.track(cell, beam)
+    kicked, free = pj.track(cell, beam, effects=[kick]), pj.track(cell, beam)
     np.testing.assert_allclose(kicked.numpy(), free.numpy(), rtol=0, atol=1e-15)
 
 
@@ -237,7 +237,7 @@ def test_splitting_is_of_second_order(cell: pj.Lattice, make_beam: BeamFactory) 
         pj.SpectralPoisson((0.02, 0.02), (64, 64), modes=(16, 16)),
     )
     ends = [
-        pj.track(cell, beam, kicks=[pj.SpaceCharge(solver, max_step=s)]).numpy()
+        pj.track(cell, beam, effects=[pj.SpaceCharge(solver, max_step=s)]).numpy()
         for s in (0.05, 0.025, 0.0125, 0.00625)
     ]
     steps = [np.abs(a - b)[:, :4].max() for a, b in itertools.pairwise(ends)]

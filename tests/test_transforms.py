@@ -51,9 +51,9 @@ def number(value: float) -> Tensor:
     return torch.tensor(value, dtype=torch.float64)
 
 
-def size(k1: Tensor, kicks: Any = ()) -> Tensor:
+def size(k1: Tensor, effects: Any = ()) -> Tensor:
     """A function as a user compiles it: tensors before and after."""
-    out = pj.track(CELL.with_values({"q.k1": k1 * 1.0}), BEAM, kicks=kicks)
+    out = pj.track(CELL.with_values({"q.k1": k1 * 1.0}), BEAM, effects=effects)
     return pj.sizes(out)[0] * 2
 
 
@@ -146,7 +146,7 @@ def test_vmap_and_losses() -> None:
 def changed(**changes: Callable[[Tensor], Any]) -> Callable[[Tensor], Tensor]:
     def end(x: Tensor) -> Tensor:
         beam = BEAM.replace(**{name: made(x) for name, made in changes.items()})
-        return pj.track(CELL, beam, kicks=SPACE_CHARGE).coordinates
+        return pj.track(CELL, beam, effects=SPACE_CHARGE).coordinates
 
     return end
 
@@ -158,7 +158,7 @@ REFUSED = {
         pj.track(CELL, BEAM.replace(weights=torch.ones(50, dtype=torch.float64) * x)).coordinates
     ),
     "scale": lambda x: (
-        pj.track(CELL, BEAM, kicks=[pj.SpaceCharge(max_step=0.2, perveance_scale=x)]).coordinates
+        pj.track(CELL, BEAM, effects=[pj.SpaceCharge(max_step=0.2, perveance_scale=x)]).coordinates
     ),
     "emittance": lambda x: (
         pj.distributions.gaussian(
@@ -169,7 +169,7 @@ REFUSED = {
         pj.track(pj.Lattice([pj.Quadrupole(0.2, x, model="exact")]), BEAM).coordinates
     ),
     "length of a slice": lambda x: (
-        pj.track(CELL.with_values({"d.length": x}), BEAM, kicks=SPACE_CHARGE).coordinates
+        pj.track(CELL.with_values({"d.length": x}), BEAM, effects=SPACE_CHARGE).coordinates
     ),
 }
 

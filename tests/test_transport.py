@@ -253,7 +253,7 @@ def test_slices_of_a_cavity_share_its_gain(make_beam, kick: pj.SpaceCharge) -> N
     gap = pj.RFCavity(0.3, 3e6, frequency=1e6, phase=0.5, accelerate=True)
     beam = make_beam(500, current=1e-6)
     whole = pj.track(pj.Lattice([gap]), beam)
-    sliced = pj.track(pj.Lattice([gap]), beam, kicks=[kick])
+    sliced = pj.track(pj.Lattice([gap]), beam, effects=[kick])
     assert sliced.reference.p0c == pytest.approx(whole.reference.p0c, rel=1e-12)
     np.testing.assert_allclose(sliced.numpy(), whole.numpy(), rtol=0, atol=2e-7)
 
@@ -279,7 +279,7 @@ def test_space_charge_in_a_bend_and_its_gradient(make_beam, kick: pj.SpaceCharge
     beam, wrt = make_beam(800), ["b.angle", "b.k1", "q.k1", "q.dx", "s.k2", "b.tilt"]
     figure = pj.observables.size("x")
     found = {
-        mode: pj.gradient(figure, line, beam, wrt=wrt, kicks=[kick], mode=mode, step=1e-6)
+        mode: pj.gradient(figure, line, beam, wrt=wrt, effects=[kick], mode=mode, step=1e-6)
         for mode in ("reverse", "forward", "fd")
     }
     np.testing.assert_allclose(found["forward"], found["reverse"], rtol=1e-9, atol=1e-14)

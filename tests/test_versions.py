@@ -55,12 +55,12 @@ def parts() -> dict[str, torch.Tensor]:
     }
 
 
-def tracked(held: dict[str, torch.Tensor], adjoint: str, *kicks) -> torch.Tensor:
+def tracked(held: dict[str, torch.Tensor], adjoint: str, *effects) -> torch.Tensor:
     quadrupole = pj.Quadrupole(0.3, k1=held["k1"], name="q")
     line = pj.Lattice([quadrupole, pj.Drift(held["length"], name="d"), quadrupole])
     reference = pj.Reference.from_kinetic("proton", 3e6)
     beam = pj.Beam(reference, held["coordinates"], current=held["current"])
-    out = pj.track(line, beam, kicks=kicks, adjoint=adjoint)
+    out = pj.track(line, beam, effects=effects, adjoint=adjoint)
     return out.coordinates.square().sum()
 
 

@@ -159,9 +159,9 @@ class Machine:
         first, second = pj.Lattice(lattice.elements[:at]), pj.Lattice(lattice.elements[at:])
         first = pj.Lattice([first, pj.Marker(name="exit")])
         with torch.no_grad():
-            found = pj.beams_at(first, beam, ["s0", "s1", "exit"], kicks=[self._kick])
+            found = pj.beams_at(first, beam, ["s0", "s1", "exit"], effects=[self._kick])
             kicked = self._kicked(found.pop("exit"))
-            found |= pj.beams_at(second, kicked, ["s2", "s3"], kicks=[self._kick])
+            found |= pj.beams_at(second, kicked, ["s2", "s3"], effects=[self._kick])
             return {s.name: s.read(found[s.at]).numpy() for s in scanners()}
 
     def _kicked(self, beam: pj.Beam) -> pj.Beam:

@@ -12,7 +12,7 @@ KNOBS = [pj.Unknown(f"{name}.k1", prior=0.2, relative=True) for name in QUADRUPO
 #: what is learned: a field error, and the walls
 LEARNED = [
     pj.Unknown("field.weights", prior=2.0),
-    pj.Unknown("kicks[0].potential.weights", prior=0.5),
+    pj.Unknown("effects[0].potential.weights", prior=0.5),
 ]
 
 

@@ -87,10 +87,15 @@ def print_gradients(models: dict[str, Potential], beam: pj.Beam) -> None:
     knobs = ["beam.current", "q1.k1"]
     print("\nd(mean x)/d(current) [m/A] and d(mean x)/d(k1) [m^3] after one cell:")
     for name, potential in models.items():
-        kicks = [fodo.space_charge(potential)]
+        effects = [fodo.space_charge(potential)]
         for mode in ("reverse", "forward", "fd"):
             slope = pj.gradient(
-                pj.observables.centroid("x"), fodo.cell(), beam, kicks=kicks, wrt=knobs, mode=mode
+                pj.observables.centroid("x"),
+                fodo.cell(),
+                beam,
+                effects=effects,
+                wrt=knobs,
+                mode=mode,
             )
             print(f"  {name:22}{mode:>10}{slope[0]:16.8e}{slope[1]:16.8e}")
 

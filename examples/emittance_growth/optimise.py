@@ -54,7 +54,7 @@ def optimise(lattice, beam, kick, steps=30):
 
     def function(strengths):
         knobbed = lattice.with_values(dict(zip(KNOBS, strengths, strict=True)))
-        value, slope = pj.value_and_gradient(growth, knobbed, beam, wrt=KNOBS, kicks=[kick])
+        value, slope = pj.value_and_gradient(growth, knobbed, beam, wrt=KNOBS, effects=[kick])
         history.append(value)
         return value, slope
 
@@ -70,7 +70,7 @@ def along(lattice, beam, kick):
     first = [float(pj.emittance(beam, plane)) for plane in "xy"]
     found, cell = [[0.0, 0.0]], 5
     for i in range(0, len(lattice), cell):
-        beam = pj.track(pj.Lattice(lattice.elements[i : i + cell]), beam, kicks=[kick])
+        beam = pj.track(pj.Lattice(lattice.elements[i : i + cell]), beam, effects=[kick])
         now = [float(pj.emittance(beam, plane)) for plane in "xy"]
         found.append([a / b - 1 for a, b in zip(now, first, strict=True)])
     return np.array(found)

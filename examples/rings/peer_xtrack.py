@@ -211,14 +211,14 @@ def _multipole(element: Magnet, knl: Sequence[Any], ksl: Sequence[Any]) -> Any:
 
 
 def _magnet(element: Magnet, models: dict[str, str]) -> dict[str, Any]:
-    integrator, kicks = _INTEGRATORS[element.order]
+    integrator, effects = _INTEGRATORS[element.order]
     return {
         "length": element.length,
         "knl": list(element.knl),
         "ksl": list(element.ksl),
         "model": models[element.model],
         "integrator": integrator,
-        "num_multipole_kicks": kicks * (element.steps or element.fewest),
+        "num_multipole_kicks": effects * (element.steps or element.fewest),
         **_placement(element),
     }
 

@@ -15,7 +15,7 @@ from ..lattice.lattice import Lattice
 Plan = tuple[int, ...]
 
 
-class Kick(Protocol):
+class CollectiveEffect(Protocol):
     """A collective effect: what the beam makes of itself, and how particles respond to it.
 
     The two are apart so that a test particle can feel the field of the beam without adding to it.
@@ -47,24 +47,24 @@ class Kick(Protocol):
         ...
 
 
-def plan(lattice: Lattice, kicks: Sequence[Kick]) -> Plan:
+def plan(lattice: Lattice, effects: Sequence[CollectiveEffect]) -> Plan:
     """How many slices each element is cut into: the fewest no longer than any kick's step.
 
     Made once from the lattice as given, so that differentiating by a length never changes it. An
     element of zero length that could be longer has one slice, so that the slope by its length
-    contains the kicks; `Walk` gives it none while the length is a plain zero.
+    contains the effects; `Walk` gives it none while the length is a plain zero.
     """
-    if not kicks:
+    if not effects:
         return (0,) * len(lattice)
     counts = []
     for element in lattice:
         length, kind = detached(element.length), type(element).__name__
         least = 1 if "length" in element.knobs else 0
-        counts.append(max(least, *(slices(length, _step(k, kind)) for k in kicks)))
+        counts.append(max(least, *(slices(length, _step(k, kind)) for k in effects)))
     return tuple(counts)
 
 
-def _step(kick: Kick, kind: str) -> float:
+def _step(kick: CollectiveEffect, kind: str) -> float:
     steps = kick.max_step
     if not isinstance(steps, Mapping):
         return steps
@@ -73,8 +73,8 @@ def _step(kick: Kick, kind: str) -> float:
     return steps[kind]
 
 
-def require_kicks(kicks: Sequence[Kick]) -> None:
-    """Raise InvalidValueError for what is no list of kicks."""
+def require_effects(effects: Sequence[CollectiveEffect]) -> None:
+    """Raise InvalidValueError for what is no list of effects."""
     methods = ("max_step", "check", "admit", "field", "apply")
-    example = "a list, such as kicks=[SpaceCharge()]; of one kick, kicks=[kick]"
-    require_instances("kicks", kicks, methods, "a kick, such as SpaceCharge()", example)
+    example = "a list, such as effects=[SpaceCharge()]; of one effect, effects=[effect]"
+    require_instances("effects", effects, methods, "an effect, such as SpaceCharge()", example)

@@ -45,7 +45,7 @@ class SpaceCharge:
             always contain the answer.
     """
 
-    #: it adds to momenta what depends on places, and counts weights; see `pyjutrack.Kick`
+    #: it adds to momenta what depends on places, and counts weights; see `CollectiveEffect`
     reversible: ClassVar[bool] = True
     weighted: ClassVar[bool] = True
 
@@ -138,9 +138,9 @@ class SpaceCharge:
         return State((x, px, y, py, z, delta), state.alive)
 
 
-def check_differentiable(kicks: Sequence[Any]) -> None:
+def check_differentiable(effects: Sequence[Any]) -> None:
     """Raise InvalidValueError for space charge with a shape whose kick has no derivative."""
-    for each in kicks:
+    for each in effects:
         if isinstance(each, SpaceCharge):
             refuse_staircase(each.potential.mesh)
 

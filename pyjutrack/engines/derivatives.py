@@ -14,7 +14,7 @@ from torch import Tensor
 from ..beam.beam import Beam, require_beam
 from ..beam.observables import Observable
 from ..beam.reference import Reference
-from ..collective.base import Kick, require_kicks
+from ..collective.base import CollectiveEffect, require_effects
 from ..collective.space_charge import check_differentiable
 from ..core.checks import require_callable, require_real, wrong
 from ..core.errors import InvalidValueError, require_known
@@ -40,7 +40,7 @@ def jacobian(
     lattice: Lattice,
     beam: Beam | Reference,
     *,
-    kicks: Sequence[Kick] = (),
+    effects: Sequence[CollectiveEffect] = (),
     turns: int = 1,
     at: ArrayLike | None = None,
     method: Literal["ad", "fd"] = "ad",
@@ -52,8 +52,8 @@ def jacobian(
     The test particle feels the field that the beam makes and adds nothing to it.
 
     Args:
-        lattice, kicks, turns: as for `track`.
-        beam: the beam that makes the field; a bare `Reference` will do where there are no kicks.
+        lattice, effects, turns: as for `track`.
+        beam: the beam that makes the field; a bare `Reference` will do where there are no effects.
         at: initial coordinates (6,) of the test particle; the origin by default.
         method: "ad" is exact (forward mode), "fd" central differences.
         step: of the central differences, in the units of the coordinates.
@@ -64,16 +64,16 @@ def jacobian(
 
     Raises:
         ParticleLostError: the test particle is lost on the way.
-        InvalidValueError: as for `track`; kicks without a beam; `at` of another shape; space charge
-            with a shape function whose kick has no derivative, "cic".
+        InvalidValueError: as for `track`; effects without a beam; `at` of another shape; space
+            charge with a shape function whose kick has no derivative, "cic".
     """
     require_known("method", method, ("ad", "fd"))
     _positive(step)
     step = float(step)
-    beam = _with_field(beam, kicks)
+    beam = _with_field(beam, effects)
     start, chosen = _start(at), engine_of(engine)
-    task = task_of(lattice, beam, kicks, turns)
-    check_differentiable(kicks)
+    task = task_of(lattice, beam, effects, turns)
+    check_differentiable(effects)
     exact = method == "ad"
     matrix = chosen.jacobian(task, start) if exact else _differences(chosen, task, start, step)
     return np.asarray(matrix.detach())
@@ -92,7 +92,7 @@ def jacobian_derivatives(
     beam: Beam | Reference,
     wrt: Sequence[str],
     *,
-    kicks: Sequence[Kick] = (),
+    effects: Sequence[CollectiveEffect] = (),
     turns: int = 1,
     at: ArrayLike | None = None,
     engine: str | Engine = "native",
@@ -103,7 +103,7 @@ def jacobian_derivatives(
 
     Args:
         wrt: knobs, such as "q1.k1" and "beam.current".
-        lattice, beam, kicks, turns, at, engine: as for `jacobian`.
+        lattice, beam, effects, turns, at, engine: as for `jacobian`.
 
     Returns:
         (6, 6), and (K, 6, 6) in the order of `wrt`.
@@ -111,11 +111,11 @@ def jacobian_derivatives(
     Warns:
         LossWarning: particles of the beam are lost at sharp edges on the way.
     """
-    beam = _with_field(beam, kicks)
-    chosen, task = engine_of(engine), task_of(lattice, beam, kicks, turns)
-    check_differentiable(kicks)
+    beam = _with_field(beam, effects)
+    chosen, task = engine_of(engine), task_of(lattice, beam, effects, turns)
+    check_differentiable(effects)
     matrix, slopes = chosen.jacobian_derivatives(task, _start(at), wrt)
-    if kicks:
+    if effects:
         with torch.no_grad():
             warn_of_losses(lost_between(beam, chosen.track(task)), beam.particles)
     return np.asarray(matrix.detach()), np.asarray(slopes.detach())
@@ -128,7 +128,7 @@ def gradient(
     beam: Beam,
     *,
     wrt: Sequence[str],
-    kicks: Sequence[Kick] = (),
+    effects: Sequence[CollectiveEffect] = (),
     turns: int = 1,
     mode: Literal["reverse", "forward", "fd"] = "reverse",
     step: float = KNOB_STEP,
@@ -141,13 +141,13 @@ def gradient(
         observable: (final beam, initial beam) -> 0-d tensor; see `pyjutrack.observables`. Knobs of
             the beam are set in the initial beam that it gets.
         wrt: knobs, such as "d1.length", "q1.k1", "beam.current", "beam.beta_x",
-            "kicks[0].perveance_scale", or vectors such as "field.weights", which count with all
+            "effects[0].perveance_scale", or vectors such as "field.weights", which count with all
             their entries; see `pyjutrack.lattice.knobs`.
         mode: "reverse" costs a few trackings whatever the number of knobs; "forward" grows with
             the knobs, and needs no memory; "fd" is central differences.
         step: of the central differences, times max(|value of the knob|, 1); near the lowest value
             that a knob can have, such as an emittance of zero, times the distance from it.
-        lattice, beam, kicks, turns, engine, adjoint: as for `track`.
+        lattice, beam, effects, turns, engine, adjoint: as for `track`.
 
     Returns:
         (K,) in the order of `wrt`, in units of the observable per unit of the knob.
@@ -169,7 +169,7 @@ def gradient(
         lattice,
         beam,
         wrt=wrt,
-        kicks=kicks,
+        effects=effects,
         turns=turns,
         mode=mode,
         step=step,
@@ -185,7 +185,7 @@ def value_and_gradient(
     beam: Beam,
     *,
     wrt: Sequence[str],
-    kicks: Sequence[Kick] = (),
+    effects: Sequence[CollectiveEffect] = (),
     turns: int = 1,
     mode: Literal["reverse", "forward", "fd"] = "reverse",
     step: float = KNOB_STEP,
@@ -202,8 +202,8 @@ def value_and_gradient(
     _single(beam)
     if mode == "fd":
         beam = beam.to(torch.float64)  # a step of 1e-5 is below the rounding of float32
-    chosen, task = engine_of(engine), task_of(lattice, beam, kicks, turns, adjoint)
-    check_differentiable(kicks)
+    chosen, task = engine_of(engine), task_of(lattice, beam, effects, turns, adjoint)
+    check_differentiable(effects)
     found, vector = parts(task, wrt), values(task, wrt)
 
     lost: list[int] = []
@@ -252,16 +252,16 @@ def _central(
     return torch.stack(slopes)
 
 
-def _with_field(beam: Beam | Reference, kicks: Sequence[Kick]) -> Beam:
+def _with_field(beam: Beam | Reference, effects: Sequence[CollectiveEffect]) -> Beam:
     if isinstance(beam, Beam):
         _single(beam)
         plain = beam.reference.detached()
         return beam if plain is beam.reference else dataclasses.replace(beam, reference=plain)
     if not isinstance(beam, Reference):
         raise wrong("beam", beam, "a Beam or a Reference")
-    require_kicks(kicks)
-    if kicks:
-        raise InvalidValueError("kicks need a beam that makes their field, not a bare Reference")
+    require_effects(effects)
+    if effects:
+        raise InvalidValueError("effects need a beam that makes their field, not a bare Reference")
     return Beam(beam.detached(), torch.zeros(1, 6, dtype=torch.float64))
 
 

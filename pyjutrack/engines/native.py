@@ -41,7 +41,7 @@ class Native:
 
     def jacobian(self, task: Task, start: Tensor) -> Tensor:
         """See `Engine`."""
-        alone = None if task.kicks else _compiled(task.lattice, task.beam, task.turns, start)
+        alone = None if task.effects else _compiled(task.lattice, task.beam, task.turns, start)
         return _pushed(task, start) if alone is None else alone
 
     def jacobian_derivatives(
@@ -82,7 +82,7 @@ class Native:
 
 def _probe(task: Task, starts: Tensor) -> Tensor:
     particles = state_of(starts, torch.ones(starts.shape[:-1], dtype=torch.bool))
-    probe = run(task.lattice, task.beam, task.kicks, task.turns, task.counts, particles).probe
+    probe = run(task.lattice, task.beam, task.effects, task.turns, task.counts, particles).probe
     assert probe is not None
     all_alive(probe.alive)
     return torch.stack(probe.coordinates, dim=-1)
@@ -93,7 +93,7 @@ def _pushed(task: Task, start: Tensor) -> Tensor:
     one = torch.ones(1, 1, dtype=start.dtype)
     columns = tuple(Pushed.make(start[i : i + 1], one, (i,)) for i in range(6))
     probe = State(columns, torch.ones(1, dtype=torch.bool))
-    end = run(task.lattice, task.beam, task.kicks, task.turns, task.counts, probe).probe
+    end = run(task.lattice, task.beam, task.effects, task.turns, task.counts, probe).probe
     assert end is not None
     all_alive(end.alive)
     matrix = torch.zeros(6, 6, dtype=start.dtype)
@@ -114,7 +114,7 @@ def _jacobian(task: Task, start: Tensor) -> Tensor:
 
 
 def _compiled(lattice: Lattice, beam: Beam, turns: int, start: Tensor) -> Tensor | None:
-    """Without kicks, where the lattice is a program."""
+    """Without effects, where the lattice is a program."""
     probe = state_of(start.unsqueeze(0), torch.ones(1, dtype=torch.bool))
     found = linearised(lattice, probe, beam.reference, turns)
     if found is None:
@@ -132,7 +132,7 @@ def _final(task: Task, wrt: Sequence[str], numbers: Iterable[Tensor]) -> tuple[E
 
 def _tracked(task: Task, *, once: bool = False) -> End:
     return run_adjoint(
-        task.lattice, task.beam, task.kicks, task.turns, task.counts, task.adjoint, once=once
+        task.lattice, task.beam, task.effects, task.turns, task.counts, task.adjoint, once=once
     )
 
 

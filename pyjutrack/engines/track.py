@@ -1,11 +1,11 @@
-"""Tracking: maps of elements, and kicks of collective effects between their slices."""
+"""Tracking: maps of elements, and collective effects between their slices."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from ..beam.beam import Beam
-from ..collective.base import Kick
+from ..collective.base import CollectiveEffect
 from ..core.transforms import uncompiled
 from ..lattice.lattice import Lattice
 from ..tracking.loss_warning import warn_if_differentiable
@@ -19,30 +19,30 @@ def track(
     lattice: Lattice,
     beam: Beam,
     *,
-    kicks: Sequence[Kick] = (),
+    effects: Sequence[CollectiveEffect] = (),
     turns: int = 1,
     engine: str | Engine = "native",
     adjoint: str = "auto",
 ) -> Beam:
     """Track a beam through a lattice.
 
-    Each element is cut into slices no longer than the kicks ask for, or by less than a thousandth;
-    a slice is half its map, the kicks, and the other half: second order in the step, symplectic at
-    any step. With the native engine differentiable in every tensor among the parameters of the
-    lattice, the beam and the kicks, by autograd and by `torch.func`.
+    Each element is cut into slices no longer than the effects ask for, or by less than a
+    thousandth; a slice is half its map, the effects, and the other half: second order in the step,
+    symplectic at any step. With the native engine differentiable in every tensor among the
+    parameters of the lattice, the beam and the effects, by autograd and by `torch.func`.
 
     Args:
         lattice: what to track through.
         beam: what to track; it is left as it is.
-        kicks: collective effects, applied in their order in the middle of every slice.
+        effects: collective effects, applied in their order in the middle of every slice.
         turns: how often to pass the lattice.
         engine: "native", or "julia" for JuTrack.
         adjoint: how a later reverse pass goes back through a native tracking. "store" keeps what
             every slice needs, some 130 bytes a particle. "reversible" reconstructs the beam on the
             way back, in memory that does not grow with the slices, for some more time.
             "checkpoint" runs the way once more from kept beams, their number the square root of
-            the slices, and asks nothing of the kicks. "auto" stores up to 1 GiB, and beyond that
-            takes "reversible" where the kicks allow it and precision is double. The last two give
+            the slices, and asks nothing of the effects. "auto" stores up to 1 GiB, and beyond that
+            takes "reversible" where the effects allow it and precision is double. The last two give
             first derivatives by autograd, of whatever "store" gives them. `gradient`, which needs
             no more, takes "reversible" for space charge at any size: it is also the fastest.
 
@@ -60,6 +60,6 @@ def track(
             `Aperture`.
     """
     chosen = engine_of(engine)
-    end = chosen.track(task_of(lattice, beam, kicks, turns, adjoint))
+    end = chosen.track(task_of(lattice, beam, effects, turns, adjoint))
     warn_if_differentiable(beam, [end])
     return end

@@ -1,8 +1,8 @@
-"""The boundary of differentiation: knobs of lattice, beam and kicks as one vector.
+"""The boundary of differentiation: knobs of lattice, beam and effects as one vector.
 
 Addresses are "q1.k1", "m1.knl[2]" and "field.weights" of a lattice, "beam.current" and the moments
-of the incoming beam such as "beam.beta_x", and what the kicks hold: "kicks[0].perveance_scale",
-"kicks[0].potential.weights".
+of the incoming beam such as "beam.beta_x", and what the effects hold: "effects[0].perveance_scale",
+"effects[0].potential.weights".
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .lattice import Lattice
 #: the beam's own knob, beside those of its shape
 CURRENT = "beam.current"
 
-_KICK = re.compile(r"^kicks\[(\d+)\]\.([\w.]+)$")
+_KICK = re.compile(r"^effects\[(\d+)\]\.([\w.]+)$")
 
 
 class Knobbed(Protocol):
@@ -37,7 +37,7 @@ class Knobbed(Protocol):
     @property
     def beam(self) -> Beam: ...
     @property
-    def kicks(self) -> tuple[Any, ...]: ...
+    def effects(self) -> tuple[Any, ...]: ...
 
 
 T = TypeVar("T", bound=Knobbed)
@@ -82,17 +82,18 @@ def split(vector: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
 
 def overlay(of: T, wrt: Sequence[str], numbers: Iterable[Tensor]) -> T:
     """The same with its knobs set to tensors, 0-d or vectors; the original is left as it is."""
-    in_lattice, of_beam, kicks, amperes = {}, {}, list(of.kicks), None
+    in_lattice, of_beam, effects, amperes = {}, {}, list(of.effects), None
     for address, number in zip(wrt, numbers, strict=True):
         kick = _KICK.match(address)
         if kick:
             place, path = int(kick[1]), kick[2].split(".")
-            _require_shape(address, _of_kick(kicks, address, place, path), number)
-            kicks[place] = _with(kicks[place], path, number)
-            kept = _of_kick(kicks, address, place, path)
+            _require_shape(address, _of_kick(effects, address, place, path), number)
+            effects[place] = _with(effects[place], path, number)
+            kept = _of_kick(effects, address, place, path)
             if carries(number) and kept is not number:
                 raise InvalidValueError(
-                    f"{address} is a setting, and has no derivatives; give its values to new kicks"
+                    f"{address} is a setting, and has no derivatives; give its values to "
+                    "new effects"
                 )
         elif address == CURRENT:
             amperes = number
@@ -103,14 +104,14 @@ def overlay(of: T, wrt: Sequence[str], numbers: Iterable[Tensor]) -> T:
     beam = initial_moments.shaped(of.beam, of_beam) if of_beam else of.beam
     beam = beam if amperes is None else beam.replace(current=amperes)
     lattice = of.lattice.with_values(in_lattice) if in_lattice else of.lattice
-    return dataclasses.replace(of, lattice=lattice, beam=beam, kicks=tuple(kicks))  # type: ignore[type-var]
+    return dataclasses.replace(of, lattice=lattice, beam=beam, effects=tuple(effects))  # type: ignore[type-var]
 
 
 def current(of: Knobbed, address: str) -> Any:
     """What stands at an address, derivatives and all: a float, a 0-d tensor or a vector."""
     kick = _KICK.match(address)
     if kick:
-        return _of_kick(of.kicks, address, int(kick[1]), kick[2].split("."))
+        return _of_kick(of.effects, address, int(kick[1]), kick[2].split("."))
     if address == CURRENT:
         return of.beam.current
     if address.startswith("beam.") and address not in of.lattice.knobs():
@@ -120,13 +121,13 @@ def current(of: Knobbed, address: str) -> Any:
     return of.lattice.value(address)
 
 
-def _of_kick(kicks: Sequence[Any], address: str, place: int, path: Sequence[str]) -> Any:
-    if place >= len(kicks):
-        raise InvalidValueError(f"{address}: there are {len(kicks)} kicks, counted from 0")
-    thing = kicks[place]
+def _of_kick(effects: Sequence[Any], address: str, place: int, path: Sequence[str]) -> Any:
+    if place >= len(effects):
+        raise InvalidValueError(f"{address}: there are {len(effects)} effects, counted from 0")
+    thing = effects[place]
     if path[-1] == "max_step":
         raise InvalidValueError(
-            f"{address} decides how many slices there are, which has no slope; make other kicks"
+            f"{address} decides how many slices there are, which has no slope; make other effects"
         )
     for name in path:
         known = [f.name for f in dataclasses.fields(thing)] if _is_record(thing) else []

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..beam.beam import Beam
 from ..beam.reference import Reference
-from ..collective.base import Kick
+from ..collective.base import CollectiveEffect
 from ..core.checks import wrong
 from ..core.errors import InvalidValueError, UnstableError
 from ..core.transforms import numeric
@@ -48,7 +48,7 @@ def tune_slopes(
     beam: Beam | Reference,
     wrt: Sequence[str],
     *,
-    kicks: Sequence[Kick] = (),
+    effects: Sequence[CollectiveEffect] = (),
     turns: int = 1,
     engine: str | Engine = "native",
 ) -> tuple[Array, Array]:
@@ -58,7 +58,7 @@ def tune_slopes(
 
     Args:
         wrt: knobs, such as "beam.current" (slope per ampere) and "q1.k1" (times metre squared).
-        lattice, beam, kicks, turns, engine: as for `jacobian`; tunes are of the whole, per `turns`.
+        lattice, beam, effects, turns, engine: as for `jacobian`; tunes are per `turns`.
 
     Returns:
         Tunes (2,), slopes (K, 2).
@@ -67,7 +67,7 @@ def tune_slopes(
         UnstableError: the lattice has no tunes.
     """
     matrix, slopes = jacobian_derivatives(
-        lattice, beam, wrt, kicks=kicks, turns=turns, engine=engine
+        lattice, beam, wrt, effects=effects, turns=turns, engine=engine
     )
     values, vectors, eigenvalues = modes(_transverse(matrix))
     changes = []

@@ -207,7 +207,7 @@ def _kicks(calibration: Calibration) -> Iterator[Picture]:
         beam = machine.beam
         if place:
             front = Lattice(machine.lattice.elements[:place])
-            beam = track(front, beam, kicks=machine.kicks)
+            beam = track(front, beam, effects=machine.effects)
         covariance = _of_weights(calibration, f"{kick.name}.weights")
         fig, axes = figure(1 if covariance is None else 2, width=5.4, height=4.2)
         axes = np.atleast_1d(axes)

@@ -15,7 +15,7 @@ from ..autodiff.operator import array
 from ..beam.beam import Beam
 from ..beam.reference import Reference
 from ..collective import SpaceCharge
-from ..collective.base import Kick
+from ..collective.base import CollectiveEffect
 from ..core.scalars import Number, detached, is_transformed
 from ..core.tensors import tensors_in
 from ..elements.motion import State
@@ -39,7 +39,7 @@ class Particles:
         """Through a part of an element."""
         self.state = passed(segment, self.state, reference)
 
-    def kick(self, kick: Kick, beam: Beam, length: Number) -> Any:
+    def kick(self, kick: CollectiveEffect, beam: Beam, length: Number) -> Any:
         """By the field that they make, over a length [m]; returns the field."""
         state = kick.admit(self.state)
         field = kick.field(beam, state)
@@ -126,7 +126,7 @@ class _PushedParticles(Particles):
         alive, columns = self._alive.numpy(), [*self._columns]
         push(map, columns, alive, numbers, self._rows(), tangents, shifts)
 
-    def kick(self, kick: Kick, beam: Beam, length: Number) -> Any:
+    def kick(self, kick: CollectiveEffect, beam: Beam, length: Number) -> Any:
         """By the field that they make, over a length [m]; returns the field."""
         if type(kick) is not SpaceCharge or beam.weights is not None:
             return super().kick(kick, beam, length)

@@ -1,4 +1,4 @@
-"""Tracking without kicks and without derivatives: a lattice as compiled programs.
+"""Tracking without effects and without derivatives: a lattice as compiled programs.
 
 A lattice of maps with kernels is one program. Where an element has none, a user's own say, it is a
 step by itself between two programs, and costs itself alone.

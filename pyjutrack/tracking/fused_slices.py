@@ -18,7 +18,7 @@ from torch import Tensor
 from ..beam.beam import Beam
 from ..beam.reference import Reference
 from ..collective import SpaceCharge
-from ..collective.base import Kick
+from ..collective.base import CollectiveEffect
 from ..core.scalars import detached
 from ..elements.motion import State, behind
 from ..elements.motion.placement import note
@@ -71,7 +71,7 @@ def channelled(
     walk: Walk,
     beam: Beam,
     state: State,
-    kicks: Sequence[Kick],
+    effects: Sequence[CollectiveEffect],
     turns: int,
     keep: Sequence[int] = (),
     probe: State | None = None,
@@ -87,10 +87,10 @@ def channelled(
 
     Returns:
         None where the beam has weights, where it, its reference, its field or an element carry
-        derivatives, with several kicks or one of another kind, maps without a program if they may
+        derivatives, with several effects or one of another kind, maps without a program if they may
         not be stepped, or an accelerated reference.
     """
-    kick = kicks[0] if len(kicks) == 1 else None
+    kick = effects[0] if len(effects) == 1 else None
     if type(kick) is not SpaceCharge or beam.weights is not None or not is_plain(state):
         return None
     if isinstance(beam.reference.p0c, Tensor):

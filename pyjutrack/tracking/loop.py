@@ -1,11 +1,11 @@
-"""Native tracking: particles through slices of elements, and kicks between them."""
+"""Native tracking: particles through slices of elements, and effects between them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from ..beam.beam import Beam
-from ..collective.base import Kick, Plan
+from ..collective.base import CollectiveEffect, Plan
 from ..elements.motion import State, behind
 from ..kernels import parallel
 from ..lattice.lattice import Lattice
@@ -20,7 +20,7 @@ from .soft_apertures import in_sections
 def run(
     lattice: Lattice,
     beam: Beam,
-    kicks: Sequence[Kick],
+    effects: Sequence[CollectiveEffect],
     turns: int,
     counts: Plan,
     probe: State | None = None,
@@ -33,9 +33,9 @@ def run(
     """
     with parallel.cores():
         if not lattice.soft:
-            return _run(lattice, beam, kicks, turns, counts, probe)
+            return _run(lattice, beam, effects, turns, counts, probe)
         return in_sections(
-            lambda part, beam, counts, probe: _run(part, beam, kicks, 1, counts, probe),
+            lambda part, beam, counts, probe: _run(part, beam, effects, 1, counts, probe),
             *(lattice, beam, turns, counts, probe),
         )
 
@@ -43,7 +43,7 @@ def run(
 def _run(
     lattice: Lattice,
     beam: Beam,
-    kicks: Sequence[Kick],
+    effects: Sequence[CollectiveEffect],
     turns: int,
     counts: Plan,
     probe: State | None,
@@ -51,19 +51,19 @@ def _run(
     # as they stand: what is fused makes columns of its own
     state = State(beam.coordinates.unbind(-1), beam.alive)
     reference = beam.reference
-    if not kicks:
+    if not effects:
         alone = fused(lattice, state if probe is None else probe, reference, turns)
         if alone is not None:
             if probe is None:
                 return End(alone.state, None, alone.reference, beam.weights)
             return End(state, alone.state, alone.reference, beam.weights)
     walk = Walk(lattice, counts)
-    found = channelled(walk, beam, state, kicks, turns, probe=probe)
+    found = channelled(walk, beam, state, effects, turns, probe=probe)
     if found is not None:
         return End(found.state, found.probe, reference, beam.weights)
     state = state_of(beam.coordinates, beam.alive)
-    needs_beam = bool(kicks) or probe is None
-    data = (beam.current, beam.weights, reference, lattice, kicks)
+    needs_beam = bool(effects) or probe is None
+    data = (beam.current, beam.weights, reference, lattice, effects)
     particles = particles_of(state, data)
     for _ in range(turns):
         for segment in walk:
@@ -76,7 +76,7 @@ def _run(
                 reference, beam = after, beam.replace(reference=after)
             if not segment.slices:
                 continue
-            for kick in kicks:
+            for kick in effects:
                 field = particles.kick(kick, beam, segment.kicked)
                 if probe is not None:
                     probe = kick.apply(kick.admit(probe), field, segment.kicked)

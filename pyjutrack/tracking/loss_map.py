@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..beam.beam import Beam
-from ..collective.base import Kick, plan
+from ..collective.base import CollectiveEffect, plan
 from ..core.errors import InvalidValueError
 from ..core.transforms import numeric
 from ..kernels import parallel
@@ -59,7 +59,7 @@ class LossMap:
 
 @numeric
 def loss_map(
-    lattice: Lattice, beam: Beam, *, kicks: Sequence[Kick] = (), turns: int = 1
+    lattice: Lattice, beam: Beam, *, effects: Sequence[CollectiveEffect] = (), turns: int = 1
 ) -> LossMap:
     """Track a beam and record in which element each particle is lost.
 
@@ -68,7 +68,7 @@ def loss_map(
     Raises:
         InvalidValueError: as for `track`; a batch of beams; soft apertures.
     """
-    check_track(lattice, beam, kicks, turns)
+    check_track(lattice, beam, effects, turns)
     if beam.coordinates.dim() != 2:
         raise InvalidValueError(
             f"a loss map is of one beam, (N, 6), not of a batch {tuple(beam.coordinates.shape)}"
@@ -79,12 +79,12 @@ def loss_map(
             f"first {lattice[lattice.soft[0]].name!r}; take them with smoothing=0"
         )
     compiled = None
-    if not kicks:
+    if not effects:
         with parallel.cores():
             state = state_of(beam.coordinates, beam.alive)
             compiled = fused(lattice, state, beam.reference, turns)
     if compiled is None:
-        after, element, turn = _one_by_one(lattice, beam, kicks, turns)
+        after, element, turn = _one_by_one(lattice, beam, effects, turns)
     else:
         after = beam_of(compiled.state, compiled.reference, beam)
         element, turn = compiled.element, compiled.turn
@@ -99,15 +99,15 @@ def loss_map(
 
 
 def _one_by_one(
-    lattice: Lattice, beam: Beam, kicks: Sequence[Kick], turns: int
+    lattice: Lattice, beam: Beam, effects: Sequence[CollectiveEffect], turns: int
 ) -> tuple[Beam, NDArray[np.int64], NDArray[np.int64]]:
     """The beam at the end, and the element and the turn of each loss."""
-    pieces = [(piece, plan(piece, kicks)) for piece in (Lattice([e]) for e in lattice)]
+    pieces = [(piece, plan(piece, effects)) for piece in (Lattice([e]) for e in lattice)]
     element, turn = np.full((2, len(beam)), -1)
     for n in range(turns):
         for i, (piece, counts) in enumerate(pieces):
             before = beam.alive
-            end = run(piece, beam, kicks, 1, counts)
+            end = run(piece, beam, effects, 1, counts)
             beam = end.beam(beam)
             lost = (before & ~beam.alive).cpu().numpy()
             element[lost], turn[lost] = i, n

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..beam.beam import Beam
-from ..collective.base import Kick
+from ..collective.base import CollectiveEffect
 from ..core.checks import require_texts
 from ..core.errors import InvalidValueError, unknown
 from ..core.transforms import uncompiled
@@ -21,13 +21,13 @@ def beams_at(
     beam: Beam,
     places: Iterable[str],
     *,
-    kicks: Sequence[Kick] = (),
+    effects: Sequence[CollectiveEffect] = (),
     adjoint: str = "auto",
 ) -> dict[str, Beam]:
     """Track a beam through a lattice once, and keep it at the entrance of some elements.
 
     Args:
-        lattice, beam, kicks, adjoint: as for `track`, with the native engine.
+        lattice, beam, effects, adjoint: as for `track`, with the native engine.
         places: names of elements, each of one element.
 
     Returns:
@@ -40,7 +40,7 @@ def beams_at(
     Warns:
         LossWarning: as for `track`, at any of the places.
     """
-    task = task_of(lattice, beam, kicks, 1, adjoint)
+    task = task_of(lattice, beam, effects, 1, adjoint)
     found = stations(task, require_texts("places", places, "a list of names of elements"))
     warn_if_differentiable(beam, found.values())
     return found
@@ -59,7 +59,7 @@ def stations(task: Task, places: Iterable[str], *, once: bool = False) -> dict[s
         if stop > at:
             section = Lattice(task.lattice.elements[at:stop])
             counts = task.counts[at:stop]
-            end = run_adjoint(section, beam, task.kicks, 1, counts, task.adjoint, once=once)
+            end = run_adjoint(section, beam, task.effects, 1, counts, task.adjoint, once=once)
             beam, at = end.beam(beam), stop
         found[stop] = beam
     return {place: found[stop] for place, stop in stops.items()}

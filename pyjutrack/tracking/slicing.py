@@ -17,7 +17,7 @@ from ..lattice.lattice import Lattice
 
 
 class Segment(NamedTuple):
-    """A part of an element, and the kicks behind it.
+    """A part of an element, and the effects behind it.
 
     Between two kicks of one element, the second half of a slice and the first half of the next are
     one part.
@@ -32,7 +32,7 @@ class Segment(NamedTuple):
 
     @property
     def kicked(self) -> Number:
-        """Length over which the kicks act [m]."""
+        """Length over which the effects act [m]."""
         return self.element.length / self.slices
 
 
@@ -76,7 +76,7 @@ class Walk(Sequence[Segment]):
 
 
 def passed(segment: Segment, state: State, reference: Reference) -> State:
-    """Particles behind the part of the element, in front of its kicks."""
+    """Particles behind the part of the element, in front of its effects."""
     element, part, _ = segment
     state = passable(state) if part.start == 0 else state
     return advance(element, state, reference, part)

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from ..beam.beam import Beam
-from ..collective.base import Kick, Plan
+from ..collective.base import CollectiveEffect, Plan
 from ..core.errors import InvalidValueError
 from ..elements import Aperture
 from ..elements.motion import WHOLE, State
@@ -68,14 +68,14 @@ def softened(beam: Beam, aperture: Aperture) -> Beam:
     return beam.replace(weights=torch.where(gone, 0.0, weights), alive=state.alive & ~gone)
 
 
-def require_weighing(lattice: Lattice, beam: Beam, kicks: Sequence[Kick]) -> None:
-    """Raise InvalidValueError for kicks that would take all particles to be of equal weight."""
+def require_weighing(lattice: Lattice, beam: Beam, effects: Sequence[CollectiveEffect]) -> None:
+    """Raise InvalidValueError for effects that would take all particles to be of equal weight."""
     if beam.weights is None and not lattice.soft:
         return
-    for kick in kicks:
+    for kick in effects:
         if not getattr(kick, "weighted", False):
             raise InvalidValueError(
                 f"{type(kick).__name__} does not say that its field counts the weights of a beam "
-                "(`weighted = True`, see `Kick`), and soft apertures give particles weights; take "
-                "apertures with smoothing=0"
+                "(`weighted = True`, see `CollectiveEffect`), and soft apertures give particles "
+                "weights; take apertures with smoothing=0"
             )

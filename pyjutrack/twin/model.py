@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..beam import initial_moments
 from ..beam.beam import Beam
-from ..collective.base import Kick, require_kicks
+from ..collective.base import CollectiveEffect, require_effects
 from ..core.checks import require_path, wrong
 from ..core.errors import InvalidValueError, unknown
 from ..core.tensors import active, tensors_in
@@ -40,7 +40,7 @@ class Twin:
     """A model of a machine with its diagnostics, and how it differs from its settings.
 
     Attributes:
-        lattice, beam, kicks: as for `track`.
+        lattice, beam, effects: as for `track`.
         diagnostics: what is read, and where; each has a name of its own.
         unknowns: errors of the machine with their present values, as `calibrate` found them.
 
@@ -52,11 +52,11 @@ class Twin:
     lattice: Lattice
     beam: Beam
     diagnostics: tuple[Diagnostic, ...]
-    kicks: tuple[Kick, ...] = ()
+    effects: tuple[CollectiveEffect, ...] = ()
     unknowns: tuple[Unknown, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("diagnostics", "kicks", "unknowns"):
+        for name in ("diagnostics", "effects", "unknowns"):
             given: Any = getattr(self, name)
             single = isinstance(given, Tensor) and not given.dim()
             if isinstance(given, str) or not isinstance(given, Iterable) or single:
@@ -67,7 +67,7 @@ class Twin:
                 raise InvalidValueError(
                     f"{name} must be a {kind.__name__}, got {getattr(self, name)!r}"
                 )
-        require_kicks(self.kicks)
+        require_effects(self.effects)
         if not self.diagnostics:
             raise InvalidValueError("a twin without diagnostics predicts nothing; give it some")
         for diagnostic in self.diagnostics:
@@ -196,7 +196,7 @@ class Twin:
         return {d.name: d.read(beams[d.at]) for d in wanted}, list(beams.values())
 
     def machine(self, settings: Settings, values: Sequence[Tensor] | None = None) -> Task:
-        """Lattice, beam and kicks as they are at some settings, errors put in.
+        """Lattice, beam and effects as they are at some settings, errors put in.
 
         Args:
             settings, values: as for `read`.
@@ -240,7 +240,7 @@ class Twin:
     @cached_property
     def _checked(self) -> Task:
         """What is tracked as designed: checked once, for all settings."""
-        return task_of(self.lattice, self.beam, self.kicks, 1)
+        return task_of(self.lattice, self.beam, self.effects, 1)
 
 
 def _number(address: str, value: Any) -> Tensor:

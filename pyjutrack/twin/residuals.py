@@ -143,7 +143,7 @@ def readings_and_slopes(
     twin: Twin, settings: Settings, vector: Array, names: Sequence[str]
 ) -> tuple[Array, Array]:
     """Readings in a row (M,) at some settings, and their slopes by the unknowns (M, P)."""
-    check_differentiable(twin.kicks)
+    check_differentiable(twin.effects)
     size = len(vector)
     slopes = np.zeros((0, size))
     values = cut(torch.from_numpy(vector), twin.unknowns)

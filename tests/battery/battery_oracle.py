@@ -66,7 +66,7 @@ def differences(
     Without effects, particles do not see each other: the elements of a place are tracked one by
     one, and what comes out of them together.
     """
-    finals = stacked if setup.kicks is None else _one_by_one
+    finals = stacked if setup.effects is None else _one_by_one
 
     def values(changes: Sequence[Change]) -> list[dict[str, Any]]:
         ends = finals(setup, changes)
@@ -113,9 +113,9 @@ def of_tables(name: str, setup: Setup) -> Noise:
 
 def roundings(setup: Setup) -> float:
     """How many units of rounding stand on the way at most."""
-    lattice, kicks = setup.lattice(), setup.made_kicks()
-    solves = sum(plan(lattice, kicks)) if kicks else 0
-    return OF_A_MAP * steps(lattice, kicks) + OF_A_SOLVE * solves
+    lattice, effects = setup.lattice(), setup.made_kicks()
+    solves = sum(plan(lattice, effects)) if effects else 0
+    return OF_A_MAP * steps(lattice, effects) + OF_A_SOLVE * solves
 
 
 def by_differences(

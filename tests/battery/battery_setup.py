@@ -23,7 +23,7 @@ CENTRES = np.array([4e-4, -3e-4, 2e-4, 3e-4, 6e-3, 4e-4])
 BEAM_UNITS = {"beam.current": 200.0}
 BEAM_UNITS |= {f"beam.{n}": s for n, s in zip(COORDINATES, SIZES, strict=True)}
 BEAM_UNITS |= {f"beam.{n}_{p}": 1.0 for n in ("emittance", "beta", "alpha") for p in "xy"}
-EFFECT = "kicks[0]."
+EFFECT = "effects[0]."
 
 
 def drawn(level: str = "usual", particles: int = 24, seed: int = 3) -> Array:
@@ -48,13 +48,13 @@ class Setup:
 
     Attributes:
         line: the elements. coordinates: (N, 6). kicks: makes new effects of their knobs.
-        effects: the knobs' values, by what follows "kicks[0]." in their addresses.
+        effects: the knobs' values, by what follows "effects[0]." in their addresses.
     """
 
     line: cases.Line
     coordinates: Array = field(default_factory=drawn)
     current: float = 150.0
-    kicks: Callable[[Mapping[str, Any]], list[Any]] | None = None
+    effects: Callable[[Mapping[str, Any]], list[Any]] | None = None
     effects: Mapping[str, Any] = field(default_factory=dict)
 
     def lattice(self) -> pj.Lattice:
@@ -64,12 +64,12 @@ class Setup:
         return pj.Beam.from_array(PROTON, self.coordinates, self.current)
 
     def made_kicks(self) -> list[Any]:
-        return self.kicks(self.effects) if self.kicks else []
+        return self.effects(self.effects) if self.effects else []
 
     def tracked(self) -> tuple[pj.Beam, pj.Beam]:
         """The final and the initial beam."""
         beam = self.beam()
-        return pj.track(self.lattice(), beam, kicks=self.made_kicks()), beam
+        return pj.track(self.lattice(), beam, effects=self.made_kicks()), beam
 
     def entrance(self, place: int) -> pj.Beam:
         """The beam at the entrance of a part of the line."""
@@ -77,7 +77,7 @@ class Setup:
         if not place:
             return beam
         upstream = replace(self, line=self.line[:place]).lattice()
-        return pj.track(upstream, beam, kicks=self.made_kicks())
+        return pj.track(upstream, beam, effects=self.made_kicks())
 
     def place(self, address: str) -> int:
         """The part of the line up to which a knob changes nothing."""

@@ -83,9 +83,9 @@ def expected(name: str, level: str) -> Slopes:
 def gradient(
     name: str, setup: Setup, observable: Any, beam: pj.Beam | None = None, **options: Any
 ) -> Any:
-    wrt, kicks = wrt_of(setup, name), setup.made_kicks()
+    wrt, effects = wrt_of(setup, name), setup.made_kicks()
     beam = beam or setup.beam()
-    found = pj.gradient(observable, setup.lattice(), beam, wrt=wrt, kicks=kicks, **options)
+    found = pj.gradient(observable, setup.lattice(), beam, wrt=wrt, effects=effects, **options)
     return picked(setup, wrt, found)
 
 
@@ -134,7 +134,7 @@ def test_without_response(way: str) -> None:
     def track(of: Setup, potential: Recorded) -> tuple[pj.Beam, pj.Beam]:
         scale, beam = of.effects[SCALE], of.beam()
         held = [replace(kick, potential=potential, perveance_scale=scale)]
-        return pj.track(of.lattice(), beam, kicks=held), beam
+        return pj.track(of.lattice(), beam, effects=held), beam
 
     track(setup, first)
     plain = {"user": FIGURES["user"][1]}
@@ -154,5 +154,5 @@ def test_settings_are_no_knobs(name: str, mode: str) -> None:
     setup, wrt = setup_of("images"), [EFFECT + name]
     with pytest.raises(pj.InvalidValueError, match=name.rpartition(".")[2]):
         pj.gradient(
-            user, setup.lattice(), setup.beam(), wrt=wrt, kicks=setup.made_kicks(), mode=mode
+            user, setup.lattice(), setup.beam(), wrt=wrt, effects=setup.made_kicks(), mode=mode
         )

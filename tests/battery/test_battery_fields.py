@@ -97,7 +97,7 @@ def wrt_of(setup: Setup) -> list[str]:
 def expected(label: str) -> Slopes:
     setup = setup_of(label)
     names = FIGURES if label == "plain" else FEW
-    size = FINE if setup.kicks else STEP
+    size = FINE if setup.effects else STEP
     return differences({n: FIGURES[n][1] for n in names}, setup, wrt_of(setup), size)
 
 
@@ -107,7 +107,7 @@ def found_by(setup: Setup, name: str, **options: Any) -> Any:
         setup.lattice(),
         setup.beam(),
         wrt=wrt_of(setup),
-        kicks=setup.made_kicks(),
+        effects=setup.made_kicks(),
         **options,
     )
 
@@ -203,9 +203,9 @@ SLOW = ("plain", "thick", "walls", "accelerating")
 def test_jacobians_of_test_particles(label: str) -> None:
     """By the start: differences of tracked particles, in the field of the beam as given."""
     setup, at = setup_of(label), np.array([4e-4, -3e-4, 5e-4, 2e-4, 3e-3, 1e-3])
-    lattice, beam, kicks = setup.lattice(), setup.beam(), setup.made_kicks()
-    matrix = pj.jacobian(lattice, beam, kicks=kicks, at=at)
-    if not kicks:
+    lattice, beam, effects = setup.lattice(), setup.beam(), setup.made_kicks()
+    matrix = pj.jacobian(lattice, beam, effects=effects, at=at)
+    if not effects:
 
         def ends(change: float) -> Any:
             rows = at + change * np.eye(6)
@@ -215,7 +215,7 @@ def test_jacobians_of_test_particles(label: str) -> None:
         assert (np.abs(matrix - slopes) <= error).all()
         assert error.max() < CEILING
     wrt = [a for a in wrt_of(setup) if a not in left_out(setup)]
-    value, found = pj.jacobian_derivatives(lattice, beam, wrt, kicks=kicks, at=at)
+    value, found = pj.jacobian_derivatives(lattice, beam, wrt, effects=effects, at=at)
     rounding = of_tables("", setup)[""]
     assert (np.abs(value - matrix) <= rounding * (1 + np.abs(matrix))).all()
     right = by_differences(
@@ -223,7 +223,7 @@ def test_jacobians_of_test_particles(label: str) -> None:
         setup,
         wrt,
         of_tables("matrix", setup),
-        FINE if kicks else STEP,
+        FINE if effects else STEP,
     )
     check(picked(setup, wrt, found), right, "matrix", labels(setup, wrt))
 
@@ -235,13 +235,13 @@ def left_out(setup: Setup) -> Sequence[str]:
 
 
 def rebuilt_jacobian(setup: Setup, at: NDArray[np.float64]) -> NDArray[np.float64]:
-    return pj.jacobian(setup.lattice(), setup.beam(), kicks=setup.made_kicks(), at=at)
+    return pj.jacobian(setup.lattice(), setup.beam(), effects=setup.made_kicks(), at=at)
 
 
 def test_current_of_zero_and_beams_without_kicks() -> None:
     """A plain zero and a tensor of zero are not one."""
     setup = replace(setup_of("thick"), current=0.0)
-    wrt = ["beam.current", "kicks[0].perveance_scale"]
+    wrt = ["beam.current", "effects[0].perveance_scale"]
     plain = {"user": FIGURES["user"][1]}
 
     def value(current: float) -> float:
@@ -251,7 +251,7 @@ def test_current_of_zero_and_beams_without_kicks() -> None:
     assert error <= CEILING * abs(slope)
     for mode in ("reverse", "forward"):
         found = pj.gradient(
-            user, setup.lattice(), setup.beam(), wrt=wrt, kicks=setup.made_kicks(), mode=mode
+            user, setup.lattice(), setup.beam(), wrt=wrt, effects=setup.made_kicks(), mode=mode
         )
         assert abs(found[0] - slope) <= error
         assert found[1] == 0.0

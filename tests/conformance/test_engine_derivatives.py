@@ -23,16 +23,16 @@ def field(request, kick):
     return pj.SpaceCharge(pj.Surrogate.load("linear"), max_step=kick.max_step)
 
 
-def seven(beam, kicks, **options):
+def seven(beam, effects, **options):
     growth = pj.emittance_growth("x")
-    return pj.gradient(growth, fodo.cell(), beam, wrt=fodo.KNOBS, kicks=kicks, **options)
+    return pj.gradient(growth, fodo.cell(), beam, wrt=fodo.KNOBS, effects=effects, **options)
 
 
 def test_jacobian(cell, beam, field, other):
     at = [3e-4, 1e-4, -2e-4, 1e-4, 1e-2, 1e-3]
     for start in (None, at):
-        ours = pj.jacobian(cell, beam, kicks=[field], at=start)
-        theirs = pj.jacobian(cell, beam, kicks=[field], at=start, engine=other)
+        ours = pj.jacobian(cell, beam, effects=[field], at=start)
+        theirs = pj.jacobian(cell, beam, effects=[field], at=start, engine=other)
         np.testing.assert_allclose(theirs, ours, rtol=0, atol=1e-9)
 
 
@@ -42,8 +42,8 @@ def test_jacobian_without_field(cell, proton, other):
 
 
 def test_jacobian_against_differences(cell, beam, field, engine):
-    exact = pj.jacobian(cell, beam, kicks=[field], engine=engine)
-    differences = pj.jacobian(cell, beam, kicks=[field], method="fd", engine=engine)
+    exact = pj.jacobian(cell, beam, effects=[field], engine=engine)
+    differences = pj.jacobian(cell, beam, effects=[field], method="fd", engine=engine)
     np.testing.assert_allclose(exact, differences, rtol=0, atol=1e-6)
 
 
@@ -74,7 +74,7 @@ def test_the_field_held_fixed(beam, kick, other):
 @pytest.mark.parametrize("mode", ["forward", "reverse"])
 def test_a_network_that_is_not_linear(beam, kick, other, mode):
     network = pj.SpaceCharge(pj.Surrogate.load("pix2pix"), max_step=kick.max_step)
-    options = {"wrt": ["q1.k1", "beam.current"], "kicks": [network]}
+    options = {"wrt": ["q1.k1", "beam.current"], "effects": [network]}
     growth = pj.emittance_growth("x")
     ours = pj.gradient(growth, fodo.cell(), beam, **options)
     theirs = pj.gradient(growth, fodo.cell(), beam, mode=mode, engine=other, **options)
@@ -83,8 +83,8 @@ def test_a_network_that_is_not_linear(beam, kick, other, mode):
 
 def test_tune_slopes(cell, beam, field, other):
     wrt = ["beam.current", "q1.k1", "d2.length"]
-    ours = pj.tune_slopes(cell, beam, wrt, kicks=[field])
-    theirs = pj.tune_slopes(cell, beam, wrt, kicks=[field], engine=other)
+    ours = pj.tune_slopes(cell, beam, wrt, effects=[field])
+    theirs = pj.tune_slopes(cell, beam, wrt, effects=[field], engine=other)
     np.testing.assert_allclose(theirs[0], ours[0], rtol=1e-10)
     np.testing.assert_allclose(theirs[1], ours[1], rtol=1e-8)
 
@@ -96,7 +96,7 @@ def test_several_kicks(cell, make_beam, kick, other, mode):
         pj.SpectralPoisson(size=(0.03, 0.03), shape=(128, 112)), 0.1, response=False
     )
     network = pj.SpaceCharge(pj.Surrogate.load("linear"), 0.1)
-    options = {"wrt": ["q1.k1", "beam.current"], "kicks": [kick, still, network]}
+    options = {"wrt": ["q1.k1", "beam.current"], "effects": [kick, still, network]}
     beam = make_beam(2000)
     ours = pj.gradient(pj.emittance_growth("y"), cell, beam, **options)
     theirs = pj.gradient(pj.emittance_growth("y"), cell, beam, mode=mode, engine=other, **options)
@@ -116,7 +116,7 @@ def test_slopes_of_the_whole_jacobian(make_beam, kick, other):
         ]
     )
     wrt = ["q.k1", "p.length", "d.length", "m.knl[2]", "empty.length", "beam.current"]
-    options = {"kicks": [kick], "turns": 2, "at": [3e-4, 1e-4, -2e-4, 1e-4, 1e-2, 5e-3]}
+    options = {"effects": [kick], "turns": 2, "at": [3e-4, 1e-4, -2e-4, 1e-4, 1e-2, 5e-3]}
     ours = pj.jacobian_derivatives(lattice, make_beam(1000), wrt, **options)
     theirs = pj.jacobian_derivatives(lattice, make_beam(1000), wrt, engine=other, **options)
     np.testing.assert_allclose(theirs[0], ours[0], rtol=0, atol=1e-9)
@@ -139,7 +139,7 @@ def test_knobs_of_every_kind(make_beam, kick, other, mode):
     )
     wrt = ["d.length", "m.knl[2]", "q.k1", "q.length", "i.k1", "m.ksl[0]", "m.ksl[2]"]
     wrt.append("beam.current")
-    options = {"wrt": wrt, "kicks": [kick], "turns": 2}
+    options = {"wrt": wrt, "effects": [kick], "turns": 2}
 
     def figure(final, initial):
         return pj.sizes(final)[0] + 3 * pj.centroid(final)[2] + final.coordinates[5, 1] ** 2

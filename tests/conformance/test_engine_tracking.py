@@ -45,29 +45,29 @@ def test_without_kicks(name, cell, wide, other):
 def test_spectral_solver(assignment, cell, make_beam, kick, other):
     beam = make_beam(10_000)
     solver = pj.SpectralPoisson(size=(0.02, 0.018), shape=(128, 96), assignment=assignment)
-    kicks = [pj.SpaceCharge(solver, max_step=kick.max_step)]
-    ours = pj.track(cell, beam, kicks=kicks)
-    theirs = pj.track(cell, beam, kicks=kicks, engine=other)
+    effects = [pj.SpaceCharge(solver, max_step=kick.max_step)]
+    ours = pj.track(cell, beam, effects=effects)
+    theirs = pj.track(cell, beam, effects=effects, engine=other)
     assert largest_difference(ours, theirs) < 1e-10
 
 
 @pytest.mark.parametrize("name", ["linear", "variational", "pix2pix"])
 def test_networks(name, cell, make_beam, kick, other):
-    kicks = [pj.SpaceCharge(pj.Surrogate.load(name), max_step=kick.max_step)]
+    effects = [pj.SpaceCharge(pj.Surrogate.load(name), max_step=kick.max_step)]
     beam = make_beam(10_000)
-    ours = pj.track(cell, beam, kicks=kicks)
-    theirs = pj.track(cell, beam, kicks=kicks, engine=other)
+    ours = pj.track(cell, beam, effects=effects)
+    theirs = pj.track(cell, beam, effects=effects, engine=other)
     assert largest_difference(ours, theirs) < 1e-9
 
 
 def test_network_in_single_precision(cell, make_beam, kick, other):
     """Rounding in the network, but not that of the particles."""
     single = pj.Surrogate.load("linear", dtype=torch.float32)
-    kicks = [pj.SpaceCharge(single, max_step=kick.max_step)]
+    effects = [pj.SpaceCharge(single, max_step=kick.max_step)]
     beam = make_beam(10_000)
     double = [pj.SpaceCharge(pj.Surrogate.load("linear"), max_step=kick.max_step)]
-    exact = pj.track(cell, beam, kicks=double)
-    theirs = pj.track(cell, beam, kicks=kicks, engine=other)
+    exact = pj.track(cell, beam, effects=double)
+    theirs = pj.track(cell, beam, effects=effects, engine=other)
     assert 1e-13 < largest_difference(exact, theirs) < 1e-8
 
 
@@ -76,8 +76,8 @@ def test_kicks_in_a_row_turns_and_scale(cell, make_beam, kick, other):
         pj.SpectralPoisson(size=(0.03, 0.03), shape=(96, 96)), 0.1, perveance_scale=0.3
     )
     beam = make_beam(2000)
-    ours = pj.track(cell, beam, kicks=[kick, coarse], turns=2)
-    theirs = pj.track(cell, beam, kicks=[kick, coarse], turns=2, engine=other)
+    ours = pj.track(cell, beam, effects=[kick, coarse], turns=2)
+    theirs = pj.track(cell, beam, effects=[kick, coarse], turns=2, engine=other)
     assert largest_difference(ours, theirs) < 1e-10
 
 
@@ -92,8 +92,8 @@ def test_the_lost_stay_where_they_were_lost(make_beam, cell, kick, other):
     alive = torch.ones(2000, dtype=torch.bool)
     alive[12:20] = False
     beam = beam.replace(coordinates=coordinates, alive=alive)
-    ours = pj.track(cell, beam, kicks=[kick])
-    theirs = pj.track(cell, beam, kicks=[kick], engine=other)
+    ours = pj.track(cell, beam, effects=[kick])
+    theirs = pj.track(cell, beam, effects=[kick], engine=other)
     assert ours.lost == theirs.lost == 20
     np.testing.assert_allclose(theirs.numpy(), ours.numpy(), rtol=0, atol=1e-10)
 
@@ -101,8 +101,8 @@ def test_the_lost_stay_where_they_were_lost(make_beam, cell, kick, other):
 def test_species_and_energies(cell, make_beam, kick, other):
     ion = pj.Reference.from_kinetic(pj.Species.ion(131.9, 26), 26e9)
     beam = make_beam(2000).replace(reference=ion, current=20.0)
-    ours = pj.track(cell, beam, kicks=[kick])
-    theirs = pj.track(cell, beam, kicks=[kick], engine=other)
+    ours = pj.track(cell, beam, effects=[kick])
+    theirs = pj.track(cell, beam, effects=[kick], engine=other)
     assert largest_difference(ours, theirs) < 1e-10
 
 

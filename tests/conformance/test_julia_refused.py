@@ -50,7 +50,7 @@ def test_batches_derivatives_and_kicks_of_others(cell, make_beam, kick, julia):
             return fractions
 
     with pytest.raises(pj.InvalidValueError, match="no potential Mine"):
-        pj.track(cell, beam, kicks=[pj.SpaceCharge(Mine())], engine=julia)
+        pj.track(cell, beam, effects=[pj.SpaceCharge(Mine())], engine=julia)
 
     class Wake:
         max_step = 1.0
@@ -59,18 +59,18 @@ def test_batches_derivatives_and_kicks_of_others(cell, make_beam, kick, julia):
             pass
 
     with pytest.raises(pj.InvalidValueError, match="no kick Wake"):
-        pj.track(cell, beam, kicks=[Wake()], engine=julia)
+        pj.track(cell, beam, effects=[Wake()], engine=julia)
 
 
 def test_weights_are_those_of_now(cell, make_beam, julia):
     """Changed in place they count; asked for derivatives they are refused."""
     network = pj.Surrogate.load("linear")
-    options = {"kicks": [pj.SpaceCharge(network)], "engine": julia}
+    options = {"effects": [pj.SpaceCharge(network)], "engine": julia}
     before = pj.track(cell, make_beam(2000), **options)
     for weight in network.network.weights.values():
         weight.mul_(0.9)
     after = pj.track(cell, make_beam(2000), **options)
-    ours = pj.track(cell, make_beam(2000), kicks=options["kicks"])
+    ours = pj.track(cell, make_beam(2000), effects=options["effects"])
     assert float((after.coordinates - before.coordinates).abs().max()) > 1e-5
     assert float((after.coordinates - ours.coordinates).abs().max()) < 1e-9
     next(iter(network.network.weights.values())).requires_grad_()
@@ -79,7 +79,7 @@ def test_weights_are_those_of_now(cell, make_beam, julia):
 
 
 def test_a_test_particle_that_is_lost(cell, make_beam, kick, julia):
-    options = {"kicks": [kick], "at": [9.9e-3, 0.1, 0, 0, 0, 0], "engine": julia}
+    options = {"effects": [kick], "at": [9.9e-3, 0.1, 0, 0, 0, 0], "engine": julia}
     for method in ("ad", "fd"):
         with pytest.raises(pj.ParticleLostError):
             pj.jacobian(cell, make_beam(100), method=method, **options)

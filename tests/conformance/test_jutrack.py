@@ -57,25 +57,25 @@ def small(make_beam):
 
 
 def test_own_space_charge(cell, small, pair, julia):
-    theirs = pj.track(cell, small, kicks=pair[:1], engine=julia)
-    ours = pj.track(cell, small, kicks=pair[1:])
+    theirs = pj.track(cell, small, effects=pair[:1], engine=julia)
+    ours = pj.track(cell, small, effects=pair[1:])
     # the constants of JuTrack's perveance are not used, so nothing but rounding is left
     assert float((theirs.coordinates - ours.coordinates).abs().max()) < 1e-12
     assert float((ours.coordinates - pj.track(cell, small).coordinates).abs().max()) > 1e-5
 
 
 def test_test_particles_in_it(cell, small, pair, julia):
-    ours = pj.jacobian(cell, small, kicks=pair[1:])
-    theirs = pj.jacobian(cell, small, kicks=pair[:1], engine=julia)
+    ours = pj.jacobian(cell, small, effects=pair[1:])
+    theirs = pj.jacobian(cell, small, effects=pair[:1], engine=julia)
     np.testing.assert_allclose(theirs, ours, rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("mode", ["forward", "reverse"])
 def test_gradients_through_it(cell, small, pair, julia, mode):
     options = {"wrt": ["q1.k1", "d2.length", "beam.current"]}
-    ours = pj.gradient(pj.emittance_growth("x"), cell, small, kicks=pair[1:], **options)
+    ours = pj.gradient(pj.emittance_growth("x"), cell, small, effects=pair[1:], **options)
     theirs = pj.gradient(
-        pj.emittance_growth("x"), cell, small, kicks=pair[:1], mode=mode, engine=julia, **options
+        pj.emittance_growth("x"), cell, small, effects=pair[:1], mode=mode, engine=julia, **options
     )
     np.testing.assert_allclose(theirs, ours, rtol=1e-8)
 
@@ -91,16 +91,16 @@ def test_the_lost_do_not_count(cell, make_beam, pair, julia):
     rest = beam.replace(
         coordinates=beam.coordinates[2:], current=beam.current * 198 / 200, alive=None
     )
-    theirs = pj.track(cell, lost, kicks=pair[:1], engine=julia)
-    ours = pj.track(cell, rest, kicks=pair[:1], engine=julia)
+    theirs = pj.track(cell, lost, effects=pair[:1], engine=julia)
+    ours = pj.track(cell, rest, effects=pair[:1], engine=julia)
     assert float((theirs.coordinates[2:] - ours.coordinates).abs().max()) < 1e-12
     with pytest.raises(pj.ParticleLostError):
-        pj.jacobian(cell, beam, kicks=pair[:1], at=[-9e-3, 0, 0, 0, 0, 0], engine=julia)
+        pj.jacobian(cell, beam, effects=pair[:1], at=[-9e-3, 0, 0, 0, 0, 0], engine=julia)
 
 
 def test_own_space_charge_belongs_to_julia(cell, small, pair):
     with pytest.raises(pj.InvalidValueError, match='engine="julia"'):
-        pj.track(cell, small, kicks=pair[:1])
+        pj.track(cell, small, effects=pair[:1])
 
 
 def test_a_beam_larger_than_the_box(small):

@@ -28,7 +28,7 @@ def test_slopes_by_knobs(diagnostic, cell, kick, make_beam):
 
     wrt = ["q1.k1", "q2.dx", "d2.length", "beam.current"]
     found = {
-        mode: pj.gradient(figure, line, beam, wrt=wrt, kicks=[kick], mode=mode)
+        mode: pj.gradient(figure, line, beam, wrt=wrt, effects=[kick], mode=mode)
         for mode in ("reverse", "forward", "fd")
     }
     scale = np.abs(found["reverse"])

@@ -54,11 +54,11 @@ def main() -> None:
     try:
         with job(init_method=meeting, patience=PATIENCE) as world:
             beam = whole_beam(world)
-            pj.track(CELL, beam, kicks=[KICK])  # compiled, loaded
+            pj.track(CELL, beam, effects=[KICK])  # compiled, loaded
             if how == "early" and world.rank == 1:
                 print(f"ends at {monotonic()}", flush=True)
                 return
-            pj.track(CELL, beam, kicks=[KICK, Fatal(how)])
+            pj.track(CELL, beam, effects=[KICK, Fatal(how)])
     finally:
         print(f"over at {monotonic()}", flush=True)
 

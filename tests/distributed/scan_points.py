@@ -41,7 +41,7 @@ def momenta(seed):
     beam = pj.distributions.gaussian(
         proton, 500, twiss=twiss, emittance=(1e-6, 1e-6), current=100.0, seed=seed
     )
-    return pj.track(line, beam, kicks=[pj.SpaceCharge(max_step=0.1)]).coordinates[:2, 1]
+    return pj.track(line, beam, effects=[pj.SpaceCharge(max_step=0.1)]).coordinates[:2, 1]
 
 
 def main() -> None:

@@ -76,8 +76,8 @@ def study(world: World) -> dict[str, np.ndarray]:
     whole = whole_beam()
     part = shard(whole, world)
     state = State(tuple(part.coordinates.mT.contiguous()), part.alive)
-    end = pj.track(CELL, part, kicks=[KICK])
-    lost = pj.track(CELL, shard(losing(whole), world), kicks=[KICK])
+    end = pj.track(CELL, part, effects=[KICK])
+    lost = pj.track(CELL, shard(losing(whole), world), effects=[KICK])
     found = {
         "field": KICK.field(part, state),
         "end": gather(end).coordinates,
@@ -90,7 +90,7 @@ def study(world: World) -> dict[str, np.ndarray]:
     found["own loss"], found["own slope"] = _own_loss(part)
     arrays = {name: tensor.detach().numpy() for name, tensor in found.items()}
     for method in ("ad", "fd"):
-        jacobian = pj.jacobian(CELL, part, kicks=[KICK], at=START, method=method)
+        jacobian = pj.jacobian(CELL, part, effects=[KICK], at=START, method=method)
         arrays[f"Jacobian, {method}"] = jacobian
     for mode in ("reverse", "forward", "fd"):
         arrays[f"value, {mode}"], arrays[f"gradient, {mode}"] = _growth(part, mode=mode)
@@ -102,7 +102,7 @@ def study(world: World) -> dict[str, np.ndarray]:
 def _growth(part: pj.Beam, **options: str) -> tuple[np.ndarray, np.ndarray]:
     """The growth of the emittance in x, and its slopes by relative changes of knobs."""
     growth = pj.emittance_growth("x")
-    value, slopes = pj.value_and_gradient(growth, CELL, part, wrt=KNOBS, kicks=[KICK], **options)
+    value, slopes = pj.value_and_gradient(growth, CELL, part, wrt=KNOBS, effects=[KICK], **options)
     return np.array(value), slopes * [*map(CELL.value, KNOBS[:-1]), part.current]
 
 
@@ -110,9 +110,9 @@ def slow_study(world: World) -> dict[str, np.ndarray]:
     """More of the same, of what takes longer."""
     part = shard(whole_beam(), world)
     network = pj.SpaceCharge(pj.Surrogate.load("linear"), 0.2)
-    matrix, slopes = pj.jacobian_derivatives(CELL, part, TWO, kicks=[KICK], at=START)
+    matrix, slopes = pj.jacobian_derivatives(CELL, part, TWO, effects=[KICK], at=START)
     return {
-        "network": gather(pj.track(CELL, part, kicks=[network])).numpy(),
+        "network": gather(pj.track(CELL, part, effects=[network])).numpy(),
         "Hessian": _hessian(shard(small_beam(), world)).numpy(),
         "Jacobian": matrix,
         "Jacobian's slopes": slopes,
@@ -123,7 +123,7 @@ def _own_loss(part: pj.Beam) -> tuple[torch.Tensor, torch.Tensor]:
     """A loss of the user's own, and its slopes, as DistributedDataParallel would average them."""
     leaf = torch.tensor([29.6, -29.6, 200.0], dtype=torch.float64, requires_grad=True)
     knobbed = CELL.with_values({"q1.k1": leaf[0], "q2.k1": leaf[1]})
-    end = pj.track(knobbed, part.replace(current=leaf[2]), kicks=[KICK])
+    end = pj.track(knobbed, part.replace(current=leaf[2]), effects=[KICK])
     loss = pj.moments.mean(end, end.coordinate("x") ** 4) * 1e12 + pj.sizes(end)[2] * 1e3
     loss.backward()
     return loss, leaf.detach() * part.world.sum(leaf.grad) / part.world.size
@@ -136,7 +136,7 @@ def _hessian(part: pj.Beam) -> torch.Tensor:
 
     def figure(vector: torch.Tensor) -> torch.Tensor:
         moved = line.with_values({"d.length": vector[0], "q.k1": vector[1]})
-        end = pj.track(moved, part, kicks=[kick])
+        end = pj.track(moved, part, effects=[kick])
         return part.world.share(pj.moments.mean(end, end.coordinate("x") ** 2) * 1e6)
 
     at = torch.tensor([0.1, 20.0], dtype=torch.float64)
@@ -173,7 +173,7 @@ def refusals(world: World) -> dict[str, str]:
         return final.coordinate("x").square().mean()
 
     def track(beam: pj.Beam) -> pj.Beam:
-        return pj.track(CELL, beam, kicks=[KICK])
+        return pj.track(CELL, beam, effects=[KICK])
 
     tries = {
         "not finite": lambda: track(part.replace(coordinates=nan)),

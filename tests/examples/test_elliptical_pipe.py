@@ -258,7 +258,7 @@ def test_gradients_through_tracking():
             fodo.cell(),
             beam,
             wrt=["beam.current", "q1.k1", "d2.length"],
-            kicks=[fodo.space_charge(EllipticalPipe())],
+            effects=[fodo.space_charge(EllipticalPipe())],
             mode=mode,
         )
         for mode in ("reverse", "forward", "fd")
@@ -276,7 +276,7 @@ def _beside_the_axis(beam):
 def test_a_beam_larger_than_the_pipe():
     beam = fodo.beam(1000, seed=1)
     with pytest.raises(pj.InvalidValueError, match="outside the pipe"):
-        pj.track(fodo.cell(), beam, kicks=[pj.SpaceCharge(EllipticalPipe((1e-3, 1e-3)))])
+        pj.track(fodo.cell(), beam, effects=[pj.SpaceCharge(EllipticalPipe((1e-3, 1e-3)))])
 
 
 @pytest.mark.parametrize(

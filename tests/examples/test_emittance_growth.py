@@ -31,7 +31,7 @@ def test_its_gradient(example) -> None:
     lattice, kick = example.channel(1), example.space_charge(64)
     beam = fodo.beam(1000, seed=1, current=example.CURRENT)
     exact, differences = (
-        pj.gradient(example.growth, lattice, beam, wrt=example.KNOBS, kicks=[kick], mode=mode)
+        pj.gradient(example.growth, lattice, beam, wrt=example.KNOBS, effects=[kick], mode=mode)
         for mode in ("reverse", "fd")
     )
     np.testing.assert_allclose(exact, differences, rtol=1e-5, atol=1e-9)
@@ -39,8 +39,8 @@ def test_its_gradient(example) -> None:
 
 def test_torch_optim_goes_downhill() -> None:
     example = load_example("torch_optim")
-    kicks = [fodo.space_charge(fodo.solver())]
-    strengths, history = example.optimise(fodo.beam(1000, seed=1), kicks, steps=6)
+    effects = [fodo.space_charge(fodo.solver())]
+    strengths, history = example.optimise(fodo.beam(1000, seed=1), effects, steps=6)
     assert history[-1] < history[0]
     assert strengths.shape == (2,)
 

@@ -45,6 +45,6 @@ def test_the_examples_of_the_page(monkeypatch, capsys):
     exec(first.replace("1_000_000", "5_000"), names)
     assert len(numbers(capsys.readouterr().out)) == 4
     exec("import torch; k1 = torch.tensor(29.6, requires_grad=True)", names)
-    exec("end = pj.track(cell.with_values({'q1.k1': k1}), beam, kicks=[sc])", names)
+    exec("end = pj.track(cell.with_values({'q1.k1': k1}), beam, effects=[sc])", names)
     exec(own_loss, names)
     assert float(names["slope"]) != 0.0

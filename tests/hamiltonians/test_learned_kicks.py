@@ -93,11 +93,11 @@ def test_symplectic_whatever_the_weights(form: Form) -> None:
 def test_the_gradient_by_all_weights_in_three_ways(
     form: Form, beam: pj.Beam, charged: bool
 ) -> None:
-    kicks = [pj.SpaceCharge(pj.SpectralPoisson((0.03, 0.03), (48, 48)))] if charged else []
+    effects = [pj.SpaceCharge(pj.SpectralPoisson((0.03, 0.03), (48, 48)))] if charged else []
     lattice, wrt = line(form, some(form)), ["field.weights", "q1.k1"]
     figure = pj.emittance_growth("x")
     by_mode = {
-        mode: pj.gradient(figure, lattice, beam, wrt=wrt, kicks=kicks, mode=mode)
+        mode: pj.gradient(figure, lattice, beam, wrt=wrt, effects=effects, mode=mode)
         for mode in ("reverse", "forward", "fd")
     }
     assert by_mode["reverse"].shape == (form.count + 1,)
@@ -116,7 +116,7 @@ def test_ways_back_agree(form: Form, beam: pj.Beam) -> None:
     found = {}
     for adjoint in ("store", "checkpoint", "reversible"):
         weights = some(form).requires_grad_()
-        out = pj.track(line(form, weights), beam, kicks=[kick], turns=3, adjoint=adjoint)
+        out = pj.track(line(form, weights), beam, effects=[kick], turns=3, adjoint=adjoint)
         (found[adjoint],) = torch.autograd.grad(pj.emittance(out, "y"), weights)
     for adjoint in ("checkpoint", "reversible"):
         scale = float(found["store"].abs().max())

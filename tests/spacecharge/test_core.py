@@ -101,17 +101,19 @@ def difference(function, at, step):
 
 @pytest.mark.parametrize("mode", ["reverse", "forward"])
 def test_a_gradient_is_the_difference_of_rebuilt_lattices(mode):
-    exact = pj.gradient(mean_square, line(), disc(), wrt=["q.k1"], kicks=[EFFECT], mode=mode)
+    exact = pj.gradient(mean_square, line(), disc(), wrt=["q.k1"], effects=[EFFECT], mode=mode)
     values = difference(
-        lambda k1: mean_square(pj.track(line(k1), disc(), kicks=[EFFECT])), 3.0, 1e-3
+        lambda k1: mean_square(pj.track(line(k1), disc(), effects=[EFFECT])), 3.0, 1e-3
     )
     assert float(exact[0]) == pytest.approx(values, rel=1e-6)
 
 
 def test_a_gradient_by_the_beam_is_the_difference_of_rebuilt_beams():
     scale = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
-    mean_square(pj.track(line(), disc(scale), kicks=[EFFECT])).backward()
-    values = difference(lambda s: mean_square(pj.track(line(), disc(s), kicks=[EFFECT])), 1.0, 1e-4)
+    mean_square(pj.track(line(), disc(scale), effects=[EFFECT])).backward()
+    values = difference(
+        lambda s: mean_square(pj.track(line(), disc(s), effects=[EFFECT])), 1.0, 1e-4
+    )
     assert float(scale.grad) == pytest.approx(values, rel=1e-6)
 
 

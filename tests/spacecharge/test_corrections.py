@@ -34,16 +34,16 @@ def figure(end):
 
 @ALL
 def test_zero_at_the_start(kind, cell, beam):
-    plain = pj.track(cell, beam, kicks=[pj.SpaceCharge(solver(), max_step=0.1)])
-    corrected = pj.track(cell, beam, kicks=[kick(start(kind))])
+    plain = pj.track(cell, beam, effects=[pj.SpaceCharge(solver(), max_step=0.1)])
+    corrected = pj.track(cell, beam, effects=[kick(start(kind))])
     assert torch.equal(corrected.coordinates, plain.coordinates)
-    other = pj.track(cell, beam, kicks=[kick(random(kind))])
+    other = pj.track(cell, beam, effects=[kick(random(kind))])
     assert float((other.coordinates - plain.coordinates).abs().max()) > 1e-6
 
 
 def symplectic_error(cell, beam, correction):
     at = (1.1e-3, 2e-4, -7e-4, 1e-4, 0.0, 0.0)
-    m = pj.jacobian(cell, beam, kicks=[kick(correction)], at=at)
+    m = pj.jacobian(cell, beam, effects=[kick(correction)], at=at)
     return np.abs(m.T @ SYMPLECTIC @ m - SYMPLECTIC).max()
 
 
@@ -52,12 +52,12 @@ def test_symplectic_before_during_and_after_training(kind, cell, beam):
     assert symplectic_error(cell, beam, start(kind)) < 1e-12
     correction = random(kind)
     assert symplectic_error(cell, beam, correction) < 1e-12
-    aim = figure(pj.track(cell, beam, kicks=[pj.SpaceCharge(solver(), max_step=0.1)]))
+    aim = figure(pj.track(cell, beam, effects=[pj.SpaceCharge(solver(), max_step=0.1)]))
     weights = correction.weights.clone().requires_grad_()
     optimiser, losses = torch.optim.Adam([weights], lr=1e-3), []
     for _ in range(6):
         optimiser.zero_grad()
-        loss = (figure(pj.track(cell, beam, kicks=[kick(correction, weights)])) - aim) ** 2
+        loss = (figure(pj.track(cell, beam, effects=[kick(correction, weights)])) - aim) ** 2
         loss.backward()
         optimiser.step()
         losses.append(float(loss.detach()))
@@ -70,8 +70,8 @@ def gradient(kind, cell, beam, adjoint, correction, **options):
     weights = correction.weights.clone().requires_grad_()
     current = torch.tensor(150.0, dtype=DOUBLE, requires_grad=True)
     source = beam.replace(current=current)
-    kicks = [kick(correction, weights, **options)]
-    end = pj.track(cell, source, kicks=kicks, turns=2, adjoint=adjoint)
+    effects = [kick(correction, weights, **options)]
+    end = pj.track(cell, source, effects=effects, turns=2, adjoint=adjoint)
     return torch.autograd.grad(figure(end), [weights, current])
 
 
@@ -97,8 +97,8 @@ def test_gradients_are_those_of_differences(kind, cell, beam):
     source = beam.replace(current=150.0)
 
     def at(weights):
-        kicks = [kick(correction, weights)]
-        return float(figure(pj.track(cell, source, kicks=kicks, turns=2)))
+        effects = [kick(correction, weights)]
+        return float(figure(pj.track(cell, source, effects=effects, turns=2)))
 
     for seed in range(3):
         way, step = noise(correction, seed), 1e-5
@@ -114,7 +114,7 @@ def test_forward_modes_agree_with_reverse(kind, cell, beam):
     line = pj.Lattice([pj.Drift(0.3), pj.Quadrupole(0.1, k1=10.0)])
 
     def of(weights):
-        return figure(pj.track(line, beam, kicks=[kick(correction, weights)]))
+        return figure(pj.track(line, beam, effects=[kick(correction, weights)]))
 
     leaf = correction.weights.clone().requires_grad_()
     (slopes,) = torch.autograd.grad(of(leaf), leaf)
@@ -140,7 +140,7 @@ def test_pushed_knobs_go_through(kind, cell, beam):
     wrt = ["q1.k1", "d2.length", "beam.current"]
     growth = pj.emittance_growth("x")
     found = {
-        mode: pj.gradient(growth, cell, beam, kicks=[kick(correction)], wrt=wrt, mode=mode)
+        mode: pj.gradient(growth, cell, beam, effects=[kick(correction)], wrt=wrt, mode=mode)
         for mode in ("forward", "reverse")
     }
     assert found["forward"] == pytest.approx(found["reverse"], rel=1e-9)
@@ -148,7 +148,7 @@ def test_pushed_knobs_go_through(kind, cell, beam):
 
     def both(k1, weights):
         line = cell.with_values({"q1.k1": k1})
-        return figure(pj.track(line, beam, kicks=[kick(correction, weights)]))
+        return figure(pj.track(line, beam, effects=[kick(correction, weights)]))
 
     k1, at = torch.tensor(29.6, dtype=DOUBLE), correction.weights
     one = torch.ones(1, dtype=DOUBLE)
@@ -164,8 +164,8 @@ def test_pushed_knobs_go_through(kind, cell, beam):
 
 @ALL
 def test_single_precision(kind, cell, beam):
-    double = pj.track(cell, beam, kicks=[kick(random(kind))])
-    single = pj.track(cell, beam.to(torch.float32), kicks=[kick(random(kind))])
+    double = pj.track(cell, beam, effects=[kick(random(kind))])
+    single = pj.track(cell, beam.to(torch.float32), effects=[kick(random(kind))])
     assert single.coordinates.dtype == torch.float32
     torch.testing.assert_close(single.coordinates.double(), double.coordinates, rtol=0, atol=1e-6)
 
@@ -174,10 +174,10 @@ def test_single_precision(kind, cell, beam):
 def test_batches_of_beams(kind, cell, beam):
     beams = [beam, beam.replace(coordinates=beam.coordinates * 1.2)]
     batch = beam.replace(coordinates=torch.stack([b.coordinates for b in beams]), alive=None)
-    kicks = [kick(random(kind))]
-    together = pj.track(cell, batch, kicks=kicks)
+    effects = [kick(random(kind))]
+    together = pj.track(cell, batch, effects=effects)
     for ours, alone in zip(together.coordinates, beams, strict=True):
-        expected = pj.track(cell, alone, kicks=kicks).coordinates
+        expected = pj.track(cell, alone, effects=effects).coordinates
         torch.testing.assert_close(ours, expected, rtol=0, atol=1e-13)
 
 
@@ -206,7 +206,7 @@ def test_what_the_solver_says_of_a_beam_is_said(kind, cell, beam, make_surrogate
     under = make_surrogate("linear", outside="raise")
     narrow = beam.replace(coordinates=beam.coordinates * 0.05)
     with pytest.warns(pj.ResolutionWarning), pytest.raises(pj.DomainError, match="unlike those"):
-        pj.track(cell, narrow, kicks=[kick(start(kind, under))])
+        pj.track(cell, narrow, effects=[kick(start(kind, under))])
 
 
 @ALL

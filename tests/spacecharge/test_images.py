@@ -159,7 +159,7 @@ def test_tracking_between_learned_walls(cell, make_beam):
 
     def centroid(potential):
         kick = pj.SpaceCharge(potential, max_step=0.1)
-        return pj.centroid(pj.track(cell, beam, kicks=[kick]))[[0, 1, 2, 3]]
+        return pj.centroid(pj.track(cell, beam, effects=[kick]))[[0, 1, 2, 3]]
 
     truth = centroid(pj.SpectralPoisson(TRUE_BOX, (128, 128)))
     before, after = (float((centroid(p) - truth).norm()) for p in (under, images))

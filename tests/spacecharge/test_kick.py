@@ -37,7 +37,7 @@ def transverse_jacobian(lattice, beam, kick, transform):
 
     def final(flat):
         moved = beam.replace(coordinates=torch.cat([flat.reshape(-1, 4), rest], dim=1))
-        return pj.track(lattice, moved, kicks=kick).coordinates[:, :4].reshape(-1)
+        return pj.track(lattice, moved, effects=kick).coordinates[:, :4].reshape(-1)
 
     return transform(final)(start).numpy()
 
@@ -63,7 +63,7 @@ def test_self_consistent_map_is_symplectic(proton, cell, assignment, transform, 
 def test_test_particle_map_is_symplectic(proton, cell, at):
     beam = random_beam(proton, 2000, current=200.0)
     kick = space_charge(cells=128)
-    matrix = pj.jacobian(cell, beam, kicks=[kick], at=at)[:4, :4]
+    matrix = pj.jacobian(cell, beam, effects=[kick], at=at)[:4, :4]
     assert symplectic_error(matrix) < 1e-12
     assert np.abs(matrix - pj.jacobian(cell, proton, at=at)[:4, :4]).max() > 0.1
 
@@ -77,7 +77,7 @@ def test_linear_response_near_the_axis(proton):
         proton, 200_000, twiss=twiss, emittance=(sigma**2,) * 2, current=200.0, quiet=True
     )
     lattice = pj.Lattice([pj.Drift(length)])
-    found = pj.jacobian(lattice, beam, kicks=[space_charge(size=0.03, cells=128)])
+    found = pj.jacobian(lattice, beam, effects=[space_charge(size=0.03, cells=128)])
     strength = proton.perveance_per_ampere() * 200.0 * length / (2 * sigma**2)
     assert found[1, 0] == pytest.approx(strength, rel=1e-2)
     assert found[3, 2] == pytest.approx(strength, rel=1e-2)
@@ -95,7 +95,7 @@ def losing_beam(proton, count=1000):
 def test_particles_that_leave_the_box_are_lost(proton):
     lattice = pj.Lattice([pj.Drift(1.0)])
     beam = losing_beam(proton)
-    out = pj.track(lattice, beam, kicks=[space_charge()], turns=2)
+    out = pj.track(lattice, beam, effects=[space_charge()], turns=2)
     assert out.lost == 10
     assert not out.alive[:10].any()
     assert bool(torch.isfinite(out.coordinates).all())
@@ -104,7 +104,7 @@ def test_particles_that_leave_the_box_are_lost(proton):
     assert bool((lost[:, 0] > 0.01).all())
     assert bool((lost[:, 0] < 0.01 + 0.05 * lost[:, 1] / (1 - lost[:, 1] ** 2).sqrt() + 1e-9).all())
     # and keep what they had then, as long as the rest is tracked
-    more = pj.track(lattice, out, kicks=[space_charge()])
+    more = pj.track(lattice, out, effects=[space_charge()])
     torch.testing.assert_close(more.coordinates[:10], lost, rtol=0, atol=0)
     assert bool((more.coordinates[10:] != out.coordinates[10:]).any())
 
@@ -115,9 +115,9 @@ def test_lost_particles_leave_the_field(proton):
     beam, kick = random_beam(proton, 1000, current=100.0), [space_charge()]
     alive = torch.arange(1000) >= 250
     spoiled = torch.where(alive.unsqueeze(-1), beam.coordinates, float("nan"))
-    some = pj.track(lattice, beam.replace(coordinates=spoiled, alive=alive), kicks=kick)
+    some = pj.track(lattice, beam.replace(coordinates=spoiled, alive=alive), effects=kick)
     rest = beam.replace(coordinates=beam.coordinates[250:], alive=None, current=75.0)
-    expected = pj.track(lattice, rest, kicks=kick)
+    expected = pj.track(lattice, rest, effects=kick)
     torch.testing.assert_close(some.coordinates[250:], expected.coordinates, rtol=1e-12, atol=1e-18)
 
 
@@ -127,7 +127,7 @@ def test_gradients_with_losses_are_finite(proton, mode):
     lattice = pj.Lattice([pj.Drift(0.5, name="d"), pj.Quadrupole(0.1, k1=3.0, name="q")])
     beam, wrt = losing_beam(proton), ["d.length", "q.k1", "beam.current"]
     slopes = pj.gradient(
-        pj.emittance_growth("x"), lattice, beam, kicks=[space_charge()], wrt=wrt, mode=mode
+        pj.emittance_growth("x"), lattice, beam, effects=[space_charge()], wrt=wrt, mode=mode
     )
     assert np.isfinite(slopes).all()
     assert (slopes != 0).all()
@@ -138,7 +138,7 @@ def test_gradient_by_coordinates_with_losses_is_finite(proton):
     beam = losing_beam(proton)
     leaf = beam.coordinates.clone().requires_grad_()
     lattice = pj.Lattice([pj.Drift(1.0)])
-    out = pj.track(lattice, beam.replace(coordinates=leaf), kicks=[space_charge()])
+    out = pj.track(lattice, beam.replace(coordinates=leaf), effects=[space_charge()])
     assert out.lost == 10
     pj.emittance(out).backward()
     assert bool(torch.isfinite(leaf.grad).all())
@@ -149,7 +149,7 @@ def test_beam_larger_than_the_box(proton, cell):
     beam = random_beam(proton, 500, current=10.0, size=5e-3)
     before = beam.numpy()
     with pytest.raises(pj.InvalidValueError, match=r"\d+\.\d% .*0\.005 m x 0\.005 m.*\|x\| = 0\.0"):
-        pj.track(cell, beam, kicks=[space_charge(size=0.005)])
+        pj.track(cell, beam, effects=[space_charge(size=0.005)])
     np.testing.assert_array_equal(beam.numpy(), before)
     assert beam.lost == 0
 
@@ -159,7 +159,7 @@ def test_coarse_grid_warns(proton):
     stretch = torch.tensor([1, 1, 5, 1, 1, 1], dtype=torch.float64)
     beam = beam.replace(coordinates=beam.coordinates * stretch)
     with pytest.warns(pj.ResolutionWarning, match=r"in cells, x 0\.\d, and"):
-        pj.track(pj.Lattice([pj.Drift(0.1)]), beam, kicks=[space_charge()])
+        pj.track(pj.Lattice([pj.Drift(0.1)]), beam, effects=[space_charge()])
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_bad_steps(step):
 def test_tracking_leaves_the_beam_alone(proton, cell):
     beam = random_beam(proton, 500, current=100.0)
     before, alive = beam.numpy(), beam.alive.clone()
-    pj.track(cell, beam, kicks=[space_charge()])
+    pj.track(cell, beam, effects=[space_charge()])
     np.testing.assert_array_equal(beam.numpy(), before)
     assert bool((beam.alive == alive).all())
 
@@ -217,7 +217,7 @@ def test_matched_kv_envelope(proton, cell):
     kick = space_charge(cells=128, max_step={"Drift": 0.05, "Quadrupole": 0.025})
     ratios = []
     for _ in range(cells):
-        beam = pj.track(cell, beam, kicks=[kick])
+        beam = pj.track(cell, beam, effects=[kick])
         sizes = pj.sizes(beam).numpy()
         ratios.append((2 * sizes[0] / a, 2 * sizes[2] / b))
     assert beam.lost == 0

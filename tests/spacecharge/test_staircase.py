@@ -29,20 +29,20 @@ def beam() -> pj.Beam:
 def by_autograd(beam: pj.Beam, adjoint: str = "auto") -> None:
     k1 = torch.tensor(5.0, dtype=torch.float64, requires_grad=True)
     line = pj.Lattice([LINE[0], pj.Quadrupole(0.1, k1=k1, name="q"), pj.Drift(0.1)])
-    pj.emittance(pj.track(line, beam, kicks=[kick()], adjoint=adjoint)).backward()
+    pj.emittance(pj.track(line, beam, effects=[kick()], adjoint=adjoint)).backward()
 
 
 def by_transform(transform: Callable, beam: pj.Beam) -> None:
     def figure(length: torch.Tensor) -> torch.Tensor:
         line = pj.Lattice([pj.Drift(length), LINE[1]])
-        return pj.emittance(pj.track(line, beam, kicks=[kick()]))
+        return pj.emittance(pj.track(line, beam, effects=[kick()]))
 
     transform(figure)(torch.tensor(0.2, dtype=torch.float64))
 
 
 def calibrated(beam: pj.Beam) -> None:
     line = pj.Lattice([*LINE, pj.Marker(name="end")])
-    twin = pj.Twin(line, beam, [dg.BeamSize(at="end", noise=1e-5)], kicks=[kick()])
+    twin = pj.Twin(line, beam, [dg.BeamSize(at="end", noise=1e-5)], effects=[kick()])
     measured = twin.predict({"q.k1": 5.0})
     shots = pj.Measurements([{"q.k1": 5.0}], {n: np.asarray(v)[None] for n, v in measured.items()})
     pj.calibrate(twin, shots, [pj.Unknown("q.k1", prior=0.1)])
@@ -50,14 +50,14 @@ def calibrated(beam: pj.Beam) -> None:
 
 def gradient(beam: pj.Beam, mode: str) -> None:
     figure = pj.observables.emittance()
-    pj.gradient(figure, LINE, beam, wrt=["q.k1"], kicks=[kick()], mode=mode)  # type: ignore[arg-type]
+    pj.gradient(figure, LINE, beam, wrt=["q.k1"], effects=[kick()], mode=mode)  # type: ignore[arg-type]
 
 
 CALLS: dict[str, Callable[[pj.Beam], object]] = {
-    "jacobian": lambda b: pj.jacobian(LINE, b, kicks=[kick()]),
-    "jacobian by differences": lambda b: pj.jacobian(LINE, b, kicks=[kick()], method="fd"),
+    "jacobian": lambda b: pj.jacobian(LINE, b, effects=[kick()]),
+    "jacobian by differences": lambda b: pj.jacobian(LINE, b, effects=[kick()], method="fd"),
     "derivatives of a jacobian": lambda b: pj.jacobian_derivatives(
-        LINE, b, ["q.k1"], kicks=[kick()]
+        LINE, b, ["q.k1"], effects=[kick()]
     ),
     **{f"gradient {m}": lambda b, m=m: gradient(b, m) for m in ("reverse", "forward", "fd")},
     **{f"autograd {a}": lambda b, a=a: by_autograd(b, a) for a in pj.adjoint.ADJOINTS},
@@ -74,14 +74,14 @@ def test_derivatives_are_refused(name: str, beam: pj.Beam) -> None:
 
 
 def test_tracking_is_not(beam: pj.Beam) -> None:
-    end = pj.track(LINE, beam, kicks=[kick()])
-    near = pj.track(LINE, beam, kicks=[kick("bspline")])
+    end = pj.track(LINE, beam, effects=[kick()])
+    near = pj.track(LINE, beam, effects=[kick("bspline")])
     torch.testing.assert_close(pj.sizes(end), pj.sizes(near), rtol=1e-2, atol=1e-5)
     with torch.no_grad():
         k1 = torch.tensor(5.0, dtype=torch.float64, requires_grad=True)
         line = pj.Lattice([LINE[0], pj.Quadrupole(0.1, k1=k1)])
         torch.testing.assert_close(
-            pj.track(line, beam, kicks=[kick()]).coordinates, end.coordinates
+            pj.track(line, beam, effects=[kick()]).coordinates, end.coordinates
         )
 
 

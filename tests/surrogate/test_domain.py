@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from surrogate_cases import ARCHITECTURES, kicks, moved, shares
+from surrogate_cases import ARCHITECTURES, effects, moved, shares
 
 import pyjutrack as pj
 from pyjutrack.surrogate.validation import stated_series
@@ -58,9 +58,9 @@ def test_the_guard_on_the_way(make_surrogate, make_beam, proton):
     """A beam that leaves the domain while it drifts."""
     beam, drift = make_beam(3000, current=0.0), pj.Lattice([pj.Drift(3.0)])
     with pytest.raises(pj.DomainError, match="largest rms above"):
-        pj.track(drift, beam, kicks=kicks(make_surrogate(outside="raise")))
+        pj.track(drift, beam, effects=effects(make_surrogate(outside="raise")))
     with pytest.warns(pj.DomainWarning, match="largest rms above") as caught:
-        pj.track(drift, beam, kicks=kicks(make_surrogate()))
+        pj.track(drift, beam, effects=effects(make_surrogate()))
     # no figures of its own, so that a beam that keeps growing does not warn in ever new words
     assert len({str(w.message) for w in caught}) <= 4
     assert caught[0].filename == __file__
@@ -79,10 +79,10 @@ def test_the_guard_of_a_batch_names_each_complaint_once(make_surrogate, make_bea
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_torch_func_with_the_guard_on(make_surrogate, architecture, cell, cell_beam):
-    kick = kicks(make_surrogate(architecture))
+    kick = effects(make_surrogate(architecture))
 
     def figure(coordinates):
-        out = pj.track(cell, cell_beam.replace(coordinates=coordinates), kicks=kick)
+        out = pj.track(cell, cell_beam.replace(coordinates=coordinates), effects=kick)
         return out.coordinates.square().sum()
 
     at = cell_beam.coordinates
@@ -92,7 +92,7 @@ def test_torch_func_with_the_guard_on(make_surrogate, architecture, cell, cell_b
     assert float((slope * along).sum()) == pytest.approx(float(pushed), rel=1e-9)
     by_knob = torch.func.grad(
         lambda k1: pj.emittance(
-            pj.track(cell.with_values({"q1.k1": k1}), cell_beam, kicks=kick), "x"
+            pj.track(cell.with_values({"q1.k1": k1}), cell_beam, effects=kick), "x"
         )
     )(torch.tensor(29.6, dtype=torch.float64))
     assert torch.isfinite(by_knob)
@@ -146,9 +146,9 @@ def test_a_network_whose_card_states_a_large_error_warns(make_surrogate, make_be
         again = pj.Surrogate.load(path, outside="ignore")
     for potential in (again, pj.ResidualNetwork.small(again, channels=(3, 4))):
         with pytest.warns(pj.AccuracyWarning, match=stated):
-            pj.track(cell, beam, kicks=[pj.SpaceCharge(potential, max_step=0.5)])
+            pj.track(cell, beam, effects=[pj.SpaceCharge(potential, max_step=0.5)])
     assert "own card states" in str(again.validate(beam))
-    model = pj.Twin(cell, beam, (pj.diagnostics.BeamSize("d3"),), kicks(again))
+    model = pj.Twin(cell, beam, (pj.diagnostics.BeamSize("d3"),), effects(again))
     with pytest.warns(pj.AccuracyWarning, match=stated):
         model.predict({})
 

@@ -155,7 +155,7 @@ def test_it_tracks(make_surrogate, make_beam, cell, file):
     to_onnx(surrogate, file)
     beam = make_beam(500)
     ours, again = (
-        pj.track(cell, beam, kicks=[pj.SpaceCharge(s, max_step=0.2)]).coordinate("px")
+        pj.track(cell, beam, effects=[pj.SpaceCharge(s, max_step=0.2)]).coordinate("px")
         for s in (surrogate, from_onnx(file, outside="ignore"))
     )
     assert torch.allclose(again, ours, rtol=1e-6, atol=1e-9)

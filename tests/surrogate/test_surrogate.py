@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from surrogate_cases import ARCHITECTURES, kicks, shares
+from surrogate_cases import ARCHITECTURES, effects, shares
 
 import pyjutrack as pj
 from pyjutrack.surrogate import Surrogate
@@ -44,10 +44,12 @@ def test_precision(make_surrogate, architecture):
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_gradients_through_tracking(make_surrogate, architecture, cell, cell_beam):
     """Both modes and differences, by lattice and by current."""
-    kick = kicks(make_surrogate(architecture, outside="ignore"))
+    kick = effects(make_surrogate(architecture, outside="ignore"))
     wrt = ["q1.k1", "d2.length", "beam.current"]
     found = {
-        mode: pj.gradient(pj.emittance_growth("x"), cell, cell_beam, kicks=kick, wrt=wrt, mode=mode)
+        mode: pj.gradient(
+            pj.emittance_growth("x"), cell, cell_beam, effects=kick, wrt=wrt, mode=mode
+        )
         for mode in ("forward", "reverse", "fd")
     }
     assert found["forward"] == pytest.approx(found["reverse"], rel=1e-9)
@@ -63,7 +65,7 @@ def test_gradients_by_weights_through_tracking(make_surrogate, cell, cell_beam):
     def growth(weight):
         weights = {**surrogate.network.weights, name: weight}
         network = surrogate.network.replace(weights)
-        out = pj.track(cell, cell_beam, kicks=kicks(surrogate.replace(network=network)))
+        out = pj.track(cell, cell_beam, effects=effects(surrogate.replace(network=network)))
         return pj.emittance(out, "x")
 
     weight = surrogate.network.weights[name]
@@ -101,12 +103,12 @@ def test_the_response_of_the_field_can_be_left_out(make_surrogate, cell, cell_be
             return kick.apply(state, field, ds)
 
     replayed = Replayed()
-    pj.track(cell, cell_beam, kicks=[replayed])
+    pj.track(cell, cell_beam, effects=[replayed])
     count = len(replayed.fields)
 
     def growth(k1):
         Replayed.place = 0
-        out = pj.track(cell.with_values({"q1.k1": k1}), cell_beam, kicks=[replayed])
+        out = pj.track(cell.with_values({"q1.k1": k1}), cell_beam, effects=[replayed])
         assert len(replayed.fields) == count
         return float(pj.emittance_growth("x")(out, cell_beam))
 
@@ -117,7 +119,7 @@ def test_the_response_of_the_field_can_be_left_out(make_surrogate, cell, cell_be
             cell,
             cell_beam,
             wrt=["q1.k1"],
-            kicks=kicks(surrogate, response=response),
+            effects=effects(surrogate, response=response),
             mode=mode,
         )[0]
         for mode in ("forward", "reverse")

@@ -46,7 +46,7 @@ def symplectic_error(twin: Twin) -> float:
         pj.jacobian(
             machine.lattice.detached(),
             machine.beam,
-            kicks=[space_charge()],
+            effects=[space_charge()],
             at=[1e-3, 1e-3, -2e-3, 5e-4, 0.01, 1e-3],
         )
     )
@@ -117,7 +117,7 @@ def test_the_learned_machine_is_symplectic_all_the_way(hybrid: Calibration) -> N
         ("beam.alpha_y", False, -0.15, 0.5),
         ("beam.emittance_y", True, 0.1, 0.5),
         ("beam.current", True, 0.4, 1.0),
-        ("kicks[0].perveance_scale", False, -0.3, 1.0),
+        ("effects[0].perveance_scale", False, -0.3, 1.0),
     ],
 )
 def test_unknowns_of_all_kinds(address: str, relative: bool, value: float, prior: float) -> None:
@@ -359,7 +359,7 @@ def test_a_fit_that_cannot_start() -> None:
     lattice = pj.Lattice(
         [pj.Aperture(half_width=1e-9, half_height=1e-9), pj.Kicker(name="c"), pj.Marker(name="end")]
     )
-    twin = small(lattice=lattice, kicks=(), instruments=[dg.BeamPosition("end", noise=1e-5)])
+    twin = small(lattice=lattice, effects=(), instruments=[dg.BeamPosition("end", noise=1e-5)])
     data = Measurements([{}], {"end.position": np.zeros((1, 2))})
     with pytest.raises(pj.TrainingError, match="2 of 2 residuals are not finite at the first"):
         calibrate(twin, data, [Unknown("c.hkick", prior=1.0)])

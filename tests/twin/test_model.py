@@ -16,11 +16,11 @@ def test_readings_are_those_of_a_tracked_beam() -> None:
     instruments = [dg.BeamSize("q2"), *wires()]
     read = small(instruments=instruments).predict({"q1.k1": 18.0})
     lattice = line().with_values({"q1.k1": 18.0})
-    whole = pj.track(lattice, beam(), kicks=[space_charge()])
+    whole = pj.track(lattice, beam(), effects=[space_charge()])
     for wire in wires():
         np.testing.assert_allclose(read[wire.name], wire.read(whole).numpy(), rtol=0, atol=1e-14)
     front = pj.Lattice(lattice[: lattice.names.index("q2")])
-    part = pj.track(front, beam(), kicks=[space_charge()])
+    part = pj.track(front, beam(), effects=[space_charge()])
     np.testing.assert_allclose(read["q2.size"], pj.sizes(part)[[0, 2]].numpy(), rtol=1e-12)
 
 
@@ -57,7 +57,7 @@ def test_weights_are_added_to_those_of_the_model(dtype: torch.dtype) -> None:
 
 
 def test_errors_of_kicks() -> None:
-    wrong = small(unknowns=(Unknown("kicks[0].perveance_scale", value=0.5),)).predict()
+    wrong = small(unknowns=(Unknown("effects[0].perveance_scale", value=0.5),)).predict()
     stronger = small(beam=beam(current=75.0)).predict()
     for name, reading in wrong.items():
         np.testing.assert_allclose(reading, stronger[name], rtol=0, atol=1e-13)
@@ -98,8 +98,8 @@ def test_what_cannot_be_unknown() -> None:
         small(unknowns=(Unknown("q1.k9"),))
     with pytest.raises(pj.UnknownNameError, match=r"'beam.beta_w'"):
         small(unknowns=(Unknown("beam.beta_w"),))
-    with pytest.raises(pj.InvalidValueError, match=r"kicks\[3\].*there are 1 kicks"):
-        small(unknowns=(Unknown("kicks[3].perveance_scale"),))
+    with pytest.raises(pj.InvalidValueError, match=r"effects\[3\].*there are 1 effects"):
+        small(unknowns=(Unknown("effects[3].perveance_scale"),))
     with pytest.raises(pj.InvalidValueError, match=r"'q1.k1' is named twice"):
         small(unknowns=(Unknown("q1.k1"), Unknown("q1.k1", relative=True)))
     with pytest.raises(pj.InvalidValueError, match=r"field.weights has shape \(3,\).*\(16,\)"):
@@ -127,9 +127,9 @@ def test_optics_of_the_cases() -> None:
         ({"q1.k1": "twenty"}, "q1.k1 must be a number, got 'twenty'"),
         ({"q1.k1": None}, "q1.k1 must be a number"),
         (["q1.k1"], "settings must be a dict"),
-        ({"kicks[1].perveance_scale": 1.0}, r"there are 1 kicks, counted from 0"),
-        ({"kicks[0].potential": 0.0}, r"kicks\[0\].potential is no number"),
-        ({"kicks[0].potential.size": 0.0}, "no number"),
+        ({"effects[1].perveance_scale": 1.0}, r"there are 1 effects, counted from 0"),
+        ({"effects[0].potential": 0.0}, r"effects\[0\].potential is no number"),
+        ({"effects[0].potential.size": 0.0}, "no number"),
     ],
 )
 def test_settings_that_no_machine_has(settings: object, message: str) -> None:
@@ -141,8 +141,8 @@ def test_settings_that_no_machine_has(settings: object, message: str) -> None:
     ("changes", "message"),
     [
         ({"diagnostics": wires()[0]}, "diagnostics must be a list"),
-        ({"kicks": space_charge()}, "kicks must be a list"),
-        ({"kicks": ["sc"]}, "each entry of kicks must be a kick, such as SpaceCharge"),
+        ({"effects": space_charge()}, "effects must be a list"),
+        ({"effects": ["sc"]}, "each entry of effects must be an effect, such as SpaceCharge"),
         ({"beam": None}, "beam must be a Beam, got None"),
         ({"unknowns": pj.Unknown("q1.k1")}, "unknowns must be a list"),
     ],

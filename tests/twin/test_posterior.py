@@ -81,7 +81,7 @@ def test_a_sum_that_alone_is_measured_is_named() -> None:
             pj.Marker(name="end"),
         ]
     )
-    twin = small(lattice=lattice, kicks=())
+    twin = small(lattice=lattice, effects=())
     settings = [{"m1.knl[1]": 1.0 + 0.2 * i} for i in range(4)]
     data = measured(twin, settings)
     wanted = [Unknown("m1.knl[1]"), Unknown("m2.knl[1]"), Unknown("beam.beta_x", relative=True)]

@@ -18,7 +18,7 @@ KINDS = (
     Unknown("q2.dx", value=2e-4),
     Unknown("beam.beta_x", relative=True, value=0.05),
     Unknown("beam.current", relative=True, value=0.1),
-    Unknown("kicks[0].perveance_scale", value=-0.1),
+    Unknown("effects[0].perveance_scale", value=-0.1),
     Unknown("field.weights", value=torch.linspace(-1, 1, SPLINE.count, dtype=torch.float64)),
 )
 INSTRUMENTS = (

@@ -65,7 +65,7 @@ def everything() -> Twin:
     )
     alive = torch.arange(400) % 7 > 0
     bunch = beam(400).replace(alive=alive, current=torch.tensor(40.0))
-    return small(lattice=lattice, beam=bunch, diagnostics=instruments, kicks=[kick])
+    return small(lattice=lattice, beam=bunch, diagnostics=instruments, effects=[kick])
 
 
 def assert_same(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> None:
@@ -92,11 +92,11 @@ def test_a_twin_comes_back_to_the_bit(tmp_path: Path) -> None:
 def test_networks_in_the_solvers_place(tmp_path: Path, make_surrogate, dtype) -> None:
     network = make_surrogate("linear", cells=(64, 64), size=(0.024, 0.024)).to(dtype)
     network = network.replace(outside="ignore", about={"teacher": "a solver", "errors": [0.1, 0.2]})
-    twin = small(kicks=[pj.SpaceCharge(network, max_step=0.3)])
+    twin = small(effects=[pj.SpaceCharge(network, max_step=0.3)])
     twin.save(tmp_path / "twin.safetensors")
     found = Twin.load(tmp_path / "twin.safetensors")
     assert_same(twin.predict({"q1.k1": 19.0}), found.predict({"q1.k1": 19.0}))
-    potential = found.kicks[0].potential
+    potential = found.effects[0].potential
     assert potential.domain == network.domain
     assert (potential.outside, potential.network.dtype) == ("ignore", dtype)
 
@@ -252,8 +252,8 @@ def _edited(path: Path, edit: Callable[[dict], object]) -> None:
     ("edit", "word"),
     [
         (lambda d: d["fields"].pop("beam"), "beam"),
-        (lambda d: d["fields"].update(kicks=[{"kind": "Wake", "fields": {}}]), "Wake.*recorded"),
-        (lambda d: d["fields"].update(kicks=[{"kind": "os.system", "fields": {}}]), "os.system"),
+        (lambda d: d["fields"].update(effects=[{"kind": "Wake", "fields": {}}]), "Wake.*recorded"),
+        (lambda d: d["fields"].update(effects=[{"kind": "os.system", "fields": {}}]), "os.system"),
         (lambda d: d["fields"].update(diagnostics={"tensor": "nowhere"}), "nowhere"),
         (lambda d: d["fields"].update(diagnostics={"other": 1, "word": 2}), "describe"),
         (lambda d: d["fields"].update(lattice={"kind": "Lattice", "of": 3}), "lattice"),
@@ -285,7 +285,7 @@ def test_learned_corrections_come_back(tmp_path, kind):
     draw = torch.Generator().manual_seed(3)
     noise = torch.randn(len(start.weights), generator=draw, dtype=torch.float64)
     learned = dataclasses.replace(start, weights=start.weights + 1e-2 * noise)
-    twin = small().replace(kicks=[pj.SpaceCharge(learned, max_step=0.4)])
+    twin = small().replace(effects=[pj.SpaceCharge(learned, max_step=0.4)])
     twin.save(tmp_path / "twin.safetensors")
     back = pj.Twin.load(tmp_path / "twin.safetensors")
     before, plain = twin.predict(), small().predict()

@@ -93,7 +93,7 @@ def test_elements_of_all_kinds(tmp_path: Path) -> None:
 
 def test_settings_of_the_beam(tmp_path: Path) -> None:
     settings = {"beam.current": 30.0, "beam.x": 1e-4, "beam.beta_y": 1.2}
-    scale, height = (("kicks[0].perveance_scale", 0.5), ("beam.y", 1e-4))
+    scale, height = (("effects[0].perveance_scale", 0.5), ("beam.y", 1e-4))
     twin = small(unknowns=[pj.twin.Unknown(a, value=v) for a, v in (scale, height)])
     assert_alike(twin, tmp_path / "twin.onnx", [settings, {a: v / 2 for a, v in settings.items()}])
 
@@ -101,7 +101,7 @@ def test_settings_of_the_beam(tmp_path: Path) -> None:
 def test_a_network_in_single_precision(tmp_path: Path, make_surrogate) -> None:
     network = make_surrogate("linear", size=(0.024, 0.024)).replace(outside="ignore")
     kick = pj.SpaceCharge(network.to(torch.float32), max_step=0.3)
-    twin, bare = small(kicks=[kick]), small(kicks=[])
+    twin, bare = small(effects=[kick]), small(effects=[])
     twin.export_onnx(tmp_path / "twin.onnx", ["q1.k1"])
     for settings in ({"q1.k1": 18.0}, {"q1.k1": 21.0}):
         expected, found = twin.predict(settings), outside(tmp_path / "twin.onnx", settings)
@@ -139,17 +139,17 @@ def test_what_cannot_be_exported_is_named(tmp_path: Path, make_surrogate) -> Non
             twin.export_onnx(path, settings)
     network = make_surrogate("linear", size=(0.024, 0.024)).replace(outside="ignore")
     with pytest.raises(pj.InvalidValueError, match=r"^no runtime.*torch.float32"):
-        small(kicks=[pj.SpaceCharge(network)]).export_onnx(path, ["q1.k1"])
+        small(effects=[pj.SpaceCharge(network)]).export_onnx(path, ["q1.k1"])
     opening = pj.Aperture(half_width=3e-3, half_height=3e-3)
     soft = dg.LossCount("end", opening=opening, smoothing=1e-3)
     with pytest.raises(pj.InvalidValueError, match=r"'end.loss' cannot .* aten.erfc"):
         small(diagnostics=[*wires(), soft]).export_onnx(path, ["q1.k1"])
     for knob, said in (
-        ("perveance_scale", r"^'kicks\[0\].perveance_scale' cannot .* out of"),
-        ("max_step", r"kicks\[0\].max_step decides how many slices there are"),
+        ("perveance_scale", r"^'effects\[0\].perveance_scale' cannot .* out of"),
+        ("max_step", r"effects\[0\].max_step decides how many slices there are"),
     ):
         with pytest.raises(pj.InvalidValueError, match=said):
-            twin.export_onnx(path, ["q1.k1", f"kicks[0].{knob}"])
+            twin.export_onnx(path, ["q1.k1", f"effects[0].{knob}"])
     assert not path.exists()
 
 

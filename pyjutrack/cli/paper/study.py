@@ -13,7 +13,7 @@ import torch
 from ...beam.observables import emittance_growth
 from ...collective import Potential, field_error, own_field
 from ...collective.analytic import bassetti_erskine, gaussian_in_box
-from ...collective.base import Kick
+from ...collective.base import CollectiveEffect
 from ...core.errors import InvalidValueError, UnstableError, require_known
 from ...core.version import __version__
 from ...engines import Engine, engine_of
@@ -44,8 +44,8 @@ class Variant(NamedTuple):
     #: relative step of the finite differences of Table 3
     step: float = KNOB_STEP
 
-    def kicks(self, convention: str, *, response: bool = True) -> list[Kick]:
-        """The kicks of the cell; JuTrack's own knows no field that stands still."""
+    def effects(self, convention: str, *, response: bool = True) -> list[CollectiveEffect]:
+        """The effects of the cell; JuTrack's own knows no field that stands still."""
         if self.potential is None:
             return [fodo.jutrack_space_charge(convention)]
         return [fodo.space_charge(self.potential, convention, response=response)]
@@ -170,11 +170,11 @@ def _tables(
 ) -> dict[str, Any]:
     """Tables 1 to 3 for one beam."""
     lattice, beam = fodo.cell(), fodo.beam(particles, seed)
-    kicks = variant.kicks(convention)
+    effects = variant.effects(convention)
     found: dict[str, Any] = {"seed": seed}
     if {1, 2} & set(tables):
-        exact = jacobian(lattice, beam, kicks=kicks, engine=engine)[:4, :4]
-        differences = jacobian(lattice, beam, kicks=kicks, method="fd", engine=engine)
+        exact = jacobian(lattice, beam, effects=effects, engine=engine)[:4, :4]
+        differences = jacobian(lattice, beam, effects=effects, method="fd", engine=engine)
         found["jacobian_ad"] = exact.tolist()
         found["jacobian_fd"] = differences[:4, :4].tolist()
         found["tunes"] = _tunes(exact)
@@ -182,28 +182,28 @@ def _tables(
         progress()
     if 3 in tables:
 
-        def by_knob(kicks: Sequence[Kick], mode: Mode) -> Any:
+        def by_knob(effects: Sequence[CollectiveEffect], mode: Mode) -> Any:
             return gradient(
                 emittance_growth("x"),
                 lattice,
                 beam,
                 wrt=fodo.KNOBS,
-                kicks=kicks,
+                effects=effects,
                 mode=mode,
                 step=variant.step,
                 engine=engine,
                 adjoint="store",  # the way back with the least rounding
             )
 
-        forward, fd = by_knob(kicks, "forward"), by_knob(kicks, "fd")
+        forward, fd = by_knob(effects, "forward"), by_knob(effects, "fd")
         gradients = {"gradients_ad": forward, "gradients_fd": fd}
         if variant.potential is not None:
-            frozen = variant.kicks(convention, response=False)
+            frozen = variant.effects(convention, response=False)
             gradients["gradients_frozen"] = by_knob(frozen, "reverse")
         for name, values in gradients.items():
             found[name] = dict(zip(fodo.KNOBS, values.tolist(), strict=True))
         found["gradient_difference"] = _difference(forward, fd)
-        found["forward_reverse_difference"] = _difference(forward, by_knob(kicks, "reverse"))
+        found["forward_reverse_difference"] = _difference(forward, by_knob(effects, "reverse"))
         progress()
     return found
 
@@ -275,11 +275,11 @@ def _tune_curve(
     variant: Variant, convention: str, particles: int, progress: Progress, engine: Engine
 ) -> dict[str, Any]:
     """Figure 3: tunes at several currents, and their slopes by AD."""
-    lattice, kicks = fodo.cell(), variant.kicks(convention)
+    lattice, effects = fodo.cell(), variant.effects(convention)
     values, slopes = [], []
     for current in _CURRENTS:
         beam = fodo.beam(particles, seed=1, current=current)
-        tune, slope = tune_slopes(lattice, beam, ["beam.current"], kicks=kicks, engine=engine)
+        tune, slope = tune_slopes(lattice, beam, ["beam.current"], effects=effects, engine=engine)
         values.append(tune.tolist())
         slopes.append(slope[0].tolist())
         progress()

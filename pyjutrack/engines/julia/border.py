@@ -177,14 +177,14 @@ def _(e: Marker, session: Session) -> Any:
     return session.call("marker", e.name)
 
 
-def kicks(session: Session, task: Task) -> Any:
-    """Julia's kicks, as a tuple.
+def effects(session: Session, task: Task) -> Any:
+    """Julia's effects, as a tuple.
 
     Raises:
         InvalidValueError: one that Julia lacks.
     """
     per_ampere = number(task.beam.reference.perveance_per_ampere())
-    return tuple(_kick(session, k, per_ampere) for k in task.kicks)
+    return tuple(_kick(session, k, per_ampere) for k in task.effects)
 
 
 def _kick(session: Session, kick: Any, per_ampere: float) -> Any:
@@ -267,7 +267,7 @@ def _entries(lattice: Lattice, address: str) -> list[tuple[int, str, int]]:
     """(place from 1 or 0, JuTrack's field, order from 0 or -1) of what an address moves."""
     if address == CURRENT:
         return [(0, "current", -1)]
-    if address in KNOBS or address.startswith("kicks["):
+    if address in KNOBS or address.startswith("effects["):
         raise InvalidValueError(f"JuTrack's parameters cannot reach the knob {address!r}")
     name, field, index = lattice.resolve(address)
     return [

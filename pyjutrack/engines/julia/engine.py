@@ -95,7 +95,7 @@ class Julia:
     def _call(self, name: str, task: Task, study: Any, *arguments: Any) -> Any:
         """Call a function of (coordinates, marks of the lost, study, ...)."""
         particles = border.coordinates(task.beam), border.lost(task.beam)
-        kind = tuple(type(kick).__name__ for kick in task.kicks)
+        kind = tuple(type(kick).__name__ for kick in task.effects)
         return self.session.call(
             name, *particles, study, *arguments, compiles=_COMPILES[name], kind=kind
         )
@@ -107,7 +107,7 @@ class Julia:
             "Study",
             border.elements(s, task.lattice),
             np.array(task.counts, dtype=np.int64),
-            border.kicks(s, task),
+            border.effects(s, task),
             border.reference(s, task.beam.reference),
             task.turns,
             border.number(task.beam.current),

@@ -17,7 +17,7 @@ from ...autodiff.operator import array
 from ...beam.beam import Beam
 from ...beam.reference import Reference
 from ...collective import SpaceCharge, SpectralPoisson
-from ...collective.base import Kick
+from ...collective.base import CollectiveEffect
 from ...core.errors import InvalidValueError
 from ...core.scalars import Number, detached
 from ...core.tensors import active
@@ -231,7 +231,7 @@ class _ByAutograd:
         return by_leaf
 
 
-def is_compiled(kick: Kick) -> TypeGuard[SpaceCharge]:
+def is_compiled(kick: CollectiveEffect) -> TypeGuard[SpaceCharge]:
     """Whether `back_through_space_charge` serves a kick."""
     return type(kick) is SpaceCharge
 

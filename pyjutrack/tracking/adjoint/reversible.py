@@ -13,7 +13,7 @@ from torch.autograd import Function
 
 from ...beam.beam import Beam
 from ...beam.reference import Reference
-from ...collective.base import Kick, Plan
+from ...collective.base import CollectiveEffect, Plan
 from ...collective.space_charge import check_differentiable
 from ...core.errors import InvalidValueError
 from ...core.scalars import detached
@@ -47,7 +47,7 @@ SNAPSHOTS = 7
 def run_adjoint(
     lattice: Lattice,
     beam: Beam,
-    kicks: Sequence[Kick],
+    effects: Sequence[CollectiveEffect],
     turns: int,
     counts: Plan,
     adjoint: str = "auto",
@@ -64,14 +64,14 @@ def run_adjoint(
             not reversible or whose parameters cannot be found.
     """
     if lattice.soft:
-        return _softly(lattice, beam, kicks, turns, counts, adjoint, once)
-    return _run(Course(lattice, beam, tuple(kicks), turns, Walk(lattice, counts)), adjoint, once)
+        return _softly(lattice, beam, effects, turns, counts, adjoint, once)
+    return _run(Course(lattice, beam, tuple(effects), turns, Walk(lattice, counts)), adjoint, once)
 
 
 def _softly(
     lattice: Lattice,
     beam: Beam,
-    kicks: Sequence[Kick],
+    effects: Sequence[CollectiveEffect],
     turns: int,
     counts: Plan,
     adjoint: str,
@@ -81,7 +81,7 @@ def _softly(
     sections = turns * (1 + len(lattice.soft))
 
     def track(part: Lattice, beam: Beam, counts: Plan, _: State | None) -> End:
-        course = Course(part, beam, tuple(kicks), 1, Walk(part, counts), sections)
+        course = Course(part, beam, tuple(effects), 1, Walk(part, counts), sections)
         return _run(course, adjoint, once)
 
     return in_sections(track, lattice, beam, turns, counts, None)
@@ -92,12 +92,12 @@ def _run(course: Course, adjoint: str, once: bool) -> End:
         strategy = chosen(course, adjoint, once=once)
         if strategy == "store":
             lattice, counts = course.lattice, course.walk.counts
-            return run(lattice, course.beam, course.kicks, course.turns, counts)
+            return run(lattice, course.beam, course.effects, course.turns, counts)
         return _remembering(course, strategy)
 
 
 def _remembering(course: Course, strategy: str) -> End:
-    check_differentiable(course.kicks)
+    check_differentiable(course.effects)
     columns = state_of(course.beam.coordinates, course.beam.alive).coordinates
     weights = course.beam.weights
     course, cut = _with_leaves(course)
@@ -130,10 +130,10 @@ def _with_leaves(course: Course) -> tuple[Course, dict[int, Tensor]]:
     if not cut:
         return course, {}
     leaves = {id(t): t.detach().requires_grad_() for t in cut}
-    current, weights, reference, lattice, kicks = replaced(course.parts, leaves)
+    current, weights, reference, lattice, effects = replaced(course.parts, leaves)
     beam = beam.replace(current=current, weights=weights, reference=reference)
     walk = course.walk.of(lattice)
-    changed = dataclasses.replace(course, beam=beam, lattice=lattice, kicks=kicks, walk=walk)
+    changed = dataclasses.replace(course, beam=beam, lattice=lattice, effects=effects, walk=walk)
     return changed, {id(leaves[id(t)]): t for t in cut}
 
 
@@ -195,7 +195,7 @@ def _forward(course: Course, record: Record, strategy: str, columns: Tensors) ->
         between = [len(course) * n // (kept + 1) for n in range(1, kept + 1)]
         walk = course.numbers()
         # what is stepped may have no way back, and the beam in front of it would have to be kept
-        found = channelled(walk, beam, state, course.kicks, course.turns, between, stepping=False)
+        found = channelled(walk, beam, state, course.effects, course.turns, between, stepping=False)
         if found is not None:
             record.between = found.kept
             lost = torch.from_numpy(found.segment * course.phases + found.by_kick)
@@ -216,7 +216,7 @@ def _forward(course: Course, record: Record, strategy: str, columns: Tensors) ->
         if after is not reference:
             beam = beam.replace(reference=after)
             record.references.append((index + 1, after))
-        for n, kick in enumerate(course.kicks if segment.slices else (), 1):
+        for n, kick in enumerate(course.effects if segment.slices else (), 1):
             alive = state.alive
             state = kick.admit(state)
             record.note(phase + n, alive, state.alive)
@@ -228,7 +228,7 @@ def _backwards(
     course: Course, record: Record, columns: Tensors, gradients: Tensors, sums: Sums
 ) -> Tensors:
     """Segment by segment, each reconstructed from what is behind it."""
-    shared = [active((course.beam.current, course.beam.weights, kick)) for kick in course.kicks]
+    shared = [active((course.beam.current, course.beam.weights, kick)) for kick in course.effects]
     mine = [active(element) for element in course.lattice]
     compiled = have_kernels(columns)
     passages, beam = Passages(course, sums), course.beam
@@ -240,8 +240,8 @@ def _backwards(
         if segment.slices:
             if beam.reference is not (behind_it := record.reference(index + 1)):
                 beam = beam.replace(reference=behind_it)
-            for n in reversed(range(len(course.kicks))):
-                kick, state = course.kicks[n], State(columns, record.alive(phase + n + 1))
+            for n in reversed(range(len(course.effects))):
+                kick, state = course.effects[n], State(columns, record.alive(phase + n + 1))
                 if passage is not None and is_compiled(kick) and beam.weights is None:
                     strength = passages.strength(n, kick, beam)
                     back_through_space_charge(kick, passage, strength, beam, state, gradients, sums)
@@ -274,7 +274,7 @@ def _in_blocks(
     The last of the gradients is that by the momentum of the reference, where there is one.
     """
     stop, start_of = len(course), course.beam.reference.p0c
-    shared = active((course.beam.current, course.beam.weights, course.kicks))
+    shared = active((course.beam.current, course.beam.weights, course.effects))
     mine = [active(element) for element in course.lattice]
     for start in sorted(record.before, reverse=True):
         leaves = leaves_of(record.before[start])
@@ -291,7 +291,7 @@ def _in_blocks(
                 state = passed(segment, state, reference)
                 reference = behind(segment.element, reference, segment.part)
                 beam = course.beam.replace(reference=reference)
-                for kick in course.kicks if segment.slices else ():
+                for kick in course.effects if segment.slices else ():
                     state = kick.admit(state)
                     state = kick.apply(state, kick.field(beam, state), segment.kicked)
         wanted = tuple(parameters.values())

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...beam.beam import Beam
 from ...beam.reference import Reference
-from ...collective.base import Kick
+from ...collective.base import CollectiveEffect
 from ...elements.motion import State
 from ...elements.motion.inverse import all_undone, is_kick, taped
 from ..slicing import Segment, passed
@@ -71,7 +71,7 @@ def back_through_element(
 
 
 def back_through_kick(
-    kick: Kick,
+    kick: CollectiveEffect,
     segment: Segment,
     beam: Beam,
     end: State,

@@ -10,7 +10,7 @@ from torch.autograd import forward_ad
 from ...autodiff import Pushed
 from ...beam.beam import Beam
 from ...collective import SpaceCharge
-from ...collective.base import Kick
+from ...collective.base import CollectiveEffect
 from ...core.errors import InvalidValueError
 from ...core.scalars import is_transformed
 from ...core.tensors import active, hidden, tensors_in
@@ -35,7 +35,7 @@ def chosen(course: Course, adjoint: str, *, once: bool = False) -> str:
     Raises:
         InvalidValueError: a strategy that cannot serve.
     """
-    beam, kicks = course.beam, course.kicks
+    beam, effects = course.beam, course.effects
     small = stored_bytes(course) <= STORED
     if adjoint == "store" or (adjoint == "auto" and small and not (once and _compiled(course))):
         return "store"
@@ -51,7 +51,7 @@ def chosen(course: Course, adjoint: str, *, once: bool = False) -> str:
         )
     if not (torch.is_grad_enabled() and any(t.requires_grad for t in everything)):
         return "store"
-    for kick in kicks:
+    for kick in effects:
         if _depends_on_hidden(kick, beam):
             if adjoint == "auto":
                 return "store"
@@ -60,13 +60,13 @@ def chosen(course: Course, adjoint: str, *, once: bool = False) -> str:
                 "among its attributes, so that they would get none; make them attributes of the "
                 "kick, or take adjoint='store'"
             )
-    fixed = [k for k in kicks if not getattr(k, "reversible", False)]
+    fixed = [k for k in effects if not getattr(k, "reversible", False)]
     if adjoint == "auto":
         adjoint = "reversible" if _is_double(beam) and not fixed else "checkpoint"
     elif adjoint == "reversible" and fixed:
         raise InvalidValueError(
-            f"{type(fixed[0]).__name__} does not say that it is reversible (see `Kick`); take "
-            "adjoint='checkpoint'"
+            f"{type(fixed[0]).__name__} does not say that it is reversible (see "
+            "`CollectiveEffect`); take adjoint='checkpoint'"
         )
     # what is reconstructed does not tell the reference's derivative
     return "checkpoint" if course.reference_moves else adjoint
@@ -74,10 +74,10 @@ def chosen(course: Course, adjoint: str, *, once: bool = False) -> str:
 
 def _compiled(course: Course) -> bool:
     """Whether the way back is faster than what autograd stores: by kernels, in double precision."""
-    c, kicks = course.beam.coordinates, course.kicks
+    c, effects = course.beam.coordinates, course.effects
     here = c.device.type == "cpu" and c.dim() == 2 and _is_double(course.beam)
     here = here and course.beam.weights is None
-    return here and bool(kicks) and all(type(k) is SpaceCharge for k in kicks)
+    return here and bool(effects) and all(type(k) is SpaceCharge for k in effects)
 
 
 def _is_double(beam: Beam) -> bool:
@@ -92,7 +92,7 @@ def stored_bytes(course: Course) -> int:
     return course.whole * _COLUMNS * particles * c.element_size()
 
 
-def _depends_on_hidden(kick: Kick, beam: Beam) -> bool:
+def _depends_on_hidden(kick: CollectiveEffect, beam: Beam) -> bool:
     """Whether a kick uses tensors which nobody can find: their gradients would be missed."""
     with torch.enable_grad():
         state = kick.admit(state_of(beam.coordinates.detach(), beam.alive))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ...beam.beam import Beam
 from ...beam.reference import Reference
-from ...collective.base import Kick
+from ...collective.base import CollectiveEffect
 from ...core.special import on_host
 from ...elements.motion import WHOLE, behind
 from ...lattice.lattice import Lattice
@@ -35,7 +35,7 @@ class Course:
 
     lattice: Lattice
     beam: Beam
-    kicks: tuple[Kick, ...]
+    effects: tuple[CollectiveEffect, ...]
     turns: int
     walk: Walk
     sections: int = 1
@@ -51,12 +51,12 @@ class Course:
     @property
     def phases(self) -> int:
         """Of a segment: one for its element, and one for every kick."""
-        return 1 + len(self.kicks)
+        return 1 + len(self.effects)
 
     @property
     def parts(self) -> tuple[Any, ...]:
         """All besides the particles that may carry derivatives."""
-        return self.beam.current, self.beam.weights, self.beam.reference, self.lattice, self.kicks
+        return self.beam.current, self.beam.weights, self.beam.reference, self.lattice, self.effects
 
     @cached_property
     def reference_moves(self) -> bool:
@@ -87,7 +87,7 @@ class Record:
         lost: the phase in which each particle was lost, counted over all segments.
         references: (segment, reference) from which on each reference holds.
         before: columns in front of some segments.
-        between: columns behind the elements of some segments, in front of their kicks.
+        between: columns behind the elements of some segments, in front of their effects.
     """
 
     lost: Tensor
