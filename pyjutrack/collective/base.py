@@ -1,80 +1,175 @@
-"""What every collective effect is, and into how many slices effects cut a lattice."""
+"""What every collective effect is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+import math
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+from torch import Tensor
 
 from ..beam.beam import Beam
 from ..core.checks import require_instances
-from ..core.scalars import Number, detached
-from ..elements.motion import State, slices
-from ..lattice.lattice import Lattice
+from ..core.scalars import Number
+from ..elements import Element
+from ..elements.motion import State
+from ..mesh.particle_mesh import Mesh
 
-#: into how many slices each element is cut
-Plan = tuple[int, ...]
+#: by how much of it a slice may be longer than its step
+_TOLERANCE = 1e-3
 
 
-class CollectiveEffect(Protocol):
-    """A collective effect: what the beam makes of itself, and how particles respond to it.
+class Place(NamedTuple):
+    """Where and when an effect acts.
 
-    The two are apart so that a test particle can feel the field of the beam without adding to it.
-    A kick that only adds to px, py and delta, by what depends on x, y, z, the field and ds, may say
-    so by an attribute `reversible = True`: reverse mode then finds the beam in front of it from
-    the beam behind it. One whose field counts `beam.weights` says so by `weighted = True`; others
-    are refused where a beam has weights. Tensors that it depends on should be among its attributes.
+    Attributes:
+        element: in which, and `number`, its place in the lattice.
+        s: along the reference orbit from the start of the lattice as given [m].
+        ds: length over which the effect acts [m]; carries derivatives where the length does.
+        share: of the element that this is: 1 / its slices.
+        turn: from 0.
+    """
+
+    element: Element
+    number: int
+    s: float
+    ds: Number
+    share: float
+    turn: int
+
+
+class MeshKick(Protocol):
+    """What the compiled kernels need to know of a kick by a potential on a mesh.
+
+    The effect must be: lose what is outside of the mesh's box; deposit by the shape of the mesh
+    with the shares of the beam; the potential by `strength`; change px and py by minus its slopes
+    times ds; nothing else.
     """
 
     @property
-    def max_step(self) -> float | Mapping[str, float]:
-        """Longest slice [m], for all elements or by kind."""
+    def mesh(self) -> Mesh: ...
+
+    @property
+    def response(self) -> bool:
+        """Whether derivatives contain the answer of the field to the beam."""
         ...
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether the potential is `scale` times a linear function that is its own transpose."""
+        ...
+
+    def scale(self, beam: Beam) -> Number:
+        """Factor on the solved potential."""
+        ...
+
+    def solve(self, fractions: Tensor) -> Tensor:
+        """The potential of one, from the shares of the whole beam in the cells."""
+        ...
+
+    def strength(self, beam: Beam, fractions: Tensor) -> Tensor:
+        """The potential from the shares in the cells, deposited by the particles here."""
+        ...
+
+
+class CollectiveEffect:
+    """A collective effect: what a beam makes of itself, and how particles respond to it.
+
+    Derive from it, and state at least `slices`, `field` and `apply`. The field and the response are
+    apart, so that a test particle can feel the field of the beam without adding to it. Tensors on
+    which an effect depends should be among its attributes.
+
+    Attributes:
+        reversible: it changes no coordinate on which its own change depends (a kick of px, py and
+            delta by what depends on x, y, z), so that reverse mode can reconstruct the beam before
+            it from the beam after it.
+        weighted: its field counts `beam.weights`. Effects that do not say so are refused where
+            particles have weights.
+        lumped: it acts at an element as a whole, also at one of no length. Other effects are left
+            out while a length is a plain zero.
+
+    Example:
+        >>> @dataclass(frozen=True)
+        ... class Wake(pj.CollectiveEffect):
+        ...     at: str
+        ...     strength: float
+        ...     lumped = reversible = True
+        ...
+        ...     def slices(self, element):
+        ...         return int(element.name == self.at)
+        ...
+        ...     def field(self, beam, state, place, memory):
+        ...         return self.strength * state.coordinates[0][state.alive].mean()
+        ...
+        ...     def apply(self, state, field, place):
+        ...         x, px, *rest = state.coordinates
+        ...         return state._replace(coordinates=(x, px + field, *rest))
+    """
+
+    reversible: ClassVar[bool] = False
+    weighted: ClassVar[bool] = False
+    lumped: ClassVar[bool] = False
+
+    def slices(self, element: Element) -> int:
+        """In how many equal slices of an element the effect acts, at their centres; 0 is not here.
+
+        Asked once, of the lattice as given, so that differentiating by a length changes no number.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say where it acts: slices")
 
     def check(self, beam: Beam) -> None:
         """Raise or warn, before tracking, where the effect cannot be right for this beam."""
-        ...
+
+    def check_differentiable(self) -> None:
+        """Raise InvalidValueError, before tracking, where the effect has no derivative."""
+
+    def start(self, beam: Beam) -> Any:
+        """What the effect remembers before the first turn; None is nothing, ever.
+
+        With a memory, derivatives in reverse mode are those of adjoint="store".
+        """
+        return None
 
     def admit(self, state: State) -> State:
-        """Take out the particles that this kick cannot serve: outside a box, say."""
-        ...
+        """Lose the particles that the effect cannot serve: outside a box, say."""
+        return state
 
-    def field(self, beam: Beam, state: State) -> Any:
-        """What the particles of `state` make; `beam` tells species and current."""
-        ...
+    def field(self, beam: Beam, state: State, place: Place, memory: Any) -> Any:
+        """What the particles of `state` make there; `beam` tells species, charge and weights."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what it makes: field")
 
-    def apply(self, state: State, field: Any, ds: Number) -> State:
-        """How particles, of the beam or not, respond over a slice of length ds [m]."""
-        ...
+    def remember(self, memory: Any, field: Any, place: Place) -> Any:
+        """What the effect remembers after it has acted; it must not change `memory` in place."""
+        return memory
+
+    def apply(self, state: State, field: Any, place: Place) -> State:
+        """How particles respond, of the beam or test particles."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what it does: apply")
+
+    def fused(self) -> MeshKick | None:
+        """What compiled kernels need to know, if they can do what the effect does."""
+        return None
 
 
-def plan(lattice: Lattice, effects: Sequence[CollectiveEffect]) -> Plan:
-    """How many slices each element is cut into: the fewest no longer than any kick's step.
+def slices_of(length: float, max_step: float) -> int:
+    """Number of equal slices no longer than a step, by a thousandth; a length of zero has none.
 
-    Made once from the lattice as given, so that differentiating by a length never changes it. An
-    element of zero length that could be longer has one slice, so that the slope by its length
-    contains the effects; `Walk` gives it none while the length is a plain zero.
+    The thousandth keeps nominal lengths, whole multiples of the step, off the edge between two
+    numbers: a small change of such a length, as for a difference, does not change the number.
     """
-    if not effects:
-        return (0,) * len(lattice)
-    counts = []
-    for element in lattice:
-        length, kind = detached(element.length), type(element).__name__
-        least = 1 if "length" in element.knobs else 0
-        counts.append(max(least, *(slices(length, _step(k, kind)) for k in effects)))
-    return tuple(counts)
-
-
-def _step(kick: CollectiveEffect, kind: str) -> float:
-    steps = kick.max_step
-    if not isinstance(steps, Mapping):
-        return steps
-    if kind not in steps:
-        return min(steps.values())
-    return steps[kind]
+    if length == 0:
+        return 0
+    return max(1, math.ceil(length / max_step * (1 - _TOLERANCE)))
 
 
 def require_effects(effects: Sequence[CollectiveEffect]) -> None:
     """Raise InvalidValueError for what is no list of effects."""
-    methods = ("max_step", "check", "admit", "field", "apply")
+    methods = tuple(n for n in vars(CollectiveEffect) if not n.startswith("_"))
     example = "a list, such as effects=[SpaceCharge()]; of one effect, effects=[effect]"
     require_instances("effects", effects, methods, "an effect, such as SpaceCharge()", example)
+
+
+def require_differentiable(effects: Sequence[CollectiveEffect]) -> None:
+    """Raise InvalidValueError for an effect that has no derivative."""
+    for effect in effects:
+        effect.check_differentiable()

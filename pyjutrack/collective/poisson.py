@@ -119,6 +119,11 @@ class SpectralPoisson:
         assert isinstance(self.assignment, Shape)
         return Mesh(Grid(self.size, self.shape), self.assignment)
 
+    @property
+    def symmetric(self) -> bool:
+        """Whether the solution is linear and its own transpose, as that of this class is."""
+        return type(self).solve is SpectralPoisson.solve
+
     @cached_property
     def _operators(self) -> Operators:
         """Sine transforms in x and y (modes, padded nodes), and the inverse Laplacian between."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -16,9 +16,10 @@ from ..beam.moments import mean, rms
 from ..core.checks import require_flag, require_real, wrong
 from ..core.errors import InvalidValueError, ResolutionWarning, require_known, warn
 from ..core.scalars import Number, detached, tensor_like
-from ..elements import kinds
+from ..elements import Element, kinds
 from ..elements.motion import State
-from ..mesh.particle_mesh import deposit_admitted, inside, kick, refuse_staircase
+from ..mesh.particle_mesh import Mesh, deposit_admitted, inside, kick, refuse_staircase
+from .base import CollectiveEffect, MeshKick, Place, slices_of
 from .poisson import Guarded, Potential, SpectralPoisson, require_potential
 
 #: a beam may start with this share of its particles outside the box
@@ -28,7 +29,7 @@ _CELLS = 2.0
 
 
 @dataclass(frozen=True)
-class SpaceCharge:
+class SpaceCharge(CollectiveEffect):
     """Transverse space charge of a coasting beam, from a solver or a network.
 
     The kick over a slice ds is (px, py) -= K ds grad H(x, y), with K the generalised perveance of
@@ -59,9 +60,17 @@ class SpaceCharge:
         require_flag("response", self.response)
         check_settings(self.max_step, self.perveance_scale)
 
+    def slices(self, element: Element) -> int:
+        """See `CollectiveEffect`."""
+        return slices_by_step(element, self.max_step)
+
+    def check_differentiable(self) -> None:
+        """Raise InvalidValueError for a shape whose kick has no derivative."""
+        refuse_staircase(self.mesh)
+
     def check(self, beam: Beam) -> None:
         """Raise for a beam that the box cannot hold, warn of a grid too coarse for it."""
-        grid = self.potential.mesh.grid
+        grid = self.mesh.grid
         both = torch.stack([beam.coordinate(u).detach() for u in "xy"])
         both = torch.where(beam.alive, both, 0.0)
         reach = beam.world.largest(both.abs().flatten(1).amax(1)).tolist()
@@ -101,48 +110,72 @@ class SpaceCharge:
     def admit(self, state: State) -> State:
         """Particles outside the box are lost."""
         x, _, y, *_ = state.coordinates
-        within = inside(self.potential.mesh.grid, x.detach(), y.detach())
+        within = inside(self.mesh.grid, x.detach(), y.detach())
         return State(state.coordinates, state.alive & within)
 
-    def field(self, beam: Beam, state: State) -> Tensor:
+    def field(self, beam: Beam, state: State, place: Place, memory: Any = None) -> Tensor:
         """K H on the padded grid, made by the particles alive; its slopes are kicks per metre."""
         x, _, y, *_ = state.coordinates
         shares = beam.shares
         if not self.response:
             x, y, shares = x.detach(), y.detach(), shares.detach()
-        mesh = self.potential.mesh
-        fractions = deposit_admitted(mesh, x, y, state.alive, shares)
+        fractions = deposit_admitted(self.mesh, x, y, state.alive, shares)
         return self.strength(beam, fractions)
+
+    @property
+    def mesh(self) -> Mesh:
+        """That of the potential."""
+        return self.potential.mesh
+
+    @property
+    def symmetric(self) -> bool:
+        """See `MeshKick`."""
+        return bool(getattr(self.potential, "symmetric", False))
+
+    def fused(self) -> MeshKick | None:
+        """Itself, unless a class derived from it does otherwise what kernels would do."""
+        own = ("admit", "field", "strength", "apply")
+        changed = any(getattr(type(self), n) is not getattr(SpaceCharge, n) for n in own)
+        return None if changed else self
+
+    def scale(self, beam: Beam) -> Number:
+        """The generalised perveance of the whole current, with the factor."""
+        return beam.current * beam.reference.perveance_per_ampere() * self.perveance_scale
+
+    def solve(self, fractions: Tensor) -> Tensor:
+        """H from the shares of the whole beam in the cells."""
+        return self.potential.solve(fractions)
 
     def strength(self, beam: Beam, fractions: Tensor) -> Tensor:
         """K H on the padded grid from the shares of the beam in its cells, deposited here."""
         h = self.potential.solve(beam.world.sum(fractions))
-        padded = self.potential.mesh.grid.padded_shape
+        padded = self.mesh.grid.padded_shape
         if h.shape[-2:] != padded:
             raise InvalidValueError(
                 f"{type(self.potential).__name__}.solve returned shape {tuple(h.shape)}; it must "
                 f"be that of the padded grid, {padded}"
             )
-        return self.perveance(beam) * h.to(fractions.dtype)
+        return self.scale(beam) * h.to(fractions.dtype)
 
-    def perveance(self, beam: Beam) -> Number:
-        """Generalised perveance of the whole current, with the factor."""
-        return beam.current * beam.reference.perveance_per_ampere() * self.perveance_scale
-
-    def apply(self, state: State, field: Tensor, ds: float | Tensor) -> State:
-        """Kick particles by a field over a slice of length ds [m]."""
+    def apply(self, state: State, field: Tensor, place: Place) -> State:
+        """Kick particles by a field over a slice."""
         x, px, y, py, z, delta = state.coordinates
-        refuse_staircase(self.potential.mesh, x, y)
-        factor = tensor_like(ds, x)
-        px, py = kick(self.potential.mesh, x, y, state.alive, px, py, field, factor)
+        refuse_staircase(self.mesh, x, y)
+        factor = tensor_like(place.ds, x)
+        px, py = kick(self.mesh, x, y, state.alive, px, py, field, factor)
         return State((x, px, y, py, z, delta), state.alive)
 
 
-def check_differentiable(effects: Sequence[Any]) -> None:
-    """Raise InvalidValueError for space charge with a shape whose kick has no derivative."""
-    for each in effects:
-        if isinstance(each, SpaceCharge):
-            refuse_staircase(each.potential.mesh)
+def slices_by_step(element: Element, max_step: float | Mapping[str, float]) -> int:
+    """The fewest slices of an element no longer than a step, which may depend on its kind.
+
+    An element of zero length that could be longer has one slice, so that the slope by its length
+    contains the effect.
+    """
+    step = max_step
+    if isinstance(step, Mapping):
+        step = step.get(type(element).__name__, min(step.values()))
+    return max(int("length" in element.knobs), slices_of(detached(element.length), step))
 
 
 def check_settings(max_step: float | Mapping[str, float], perveance_scale: float | Tensor) -> None:

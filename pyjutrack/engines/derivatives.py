@@ -14,13 +14,13 @@ from torch import Tensor
 from ..beam.beam import Beam, require_beam
 from ..beam.observables import Observable
 from ..beam.reference import Reference
-from ..collective.base import CollectiveEffect, require_effects
-from ..collective.space_charge import check_differentiable
+from ..collective.base import CollectiveEffect, require_differentiable, require_effects
 from ..core.checks import require_callable, require_real, wrong
 from ..core.errors import InvalidValueError, require_known
 from ..core.transforms import numeric
 from ..lattice.knobs import lowest, overlay, parts, split, values
 from ..lattice.lattice import Lattice, require_lattice
+from ..tracking.adjoints import Adjoint
 from ..tracking.loss_warning import lost_between, warn_of_losses
 from ..tracking.task import Task, task_of
 from .choice import engine_of
@@ -73,7 +73,7 @@ def jacobian(
     beam = _with_field(beam, effects)
     start, chosen = _start(at), engine_of(engine)
     task = task_of(lattice, beam, effects, turns)
-    check_differentiable(effects)
+    require_differentiable(effects)
     exact = method == "ad"
     matrix = chosen.jacobian(task, start) if exact else _differences(chosen, task, start, step)
     return np.asarray(matrix.detach())
@@ -113,7 +113,7 @@ def jacobian_derivatives(
     """
     beam = _with_field(beam, effects)
     chosen, task = engine_of(engine), task_of(lattice, beam, effects, turns)
-    check_differentiable(effects)
+    require_differentiable(effects)
     matrix, slopes = chosen.jacobian_derivatives(task, _start(at), wrt)
     if effects:
         with torch.no_grad():
@@ -133,7 +133,7 @@ def gradient(
     mode: Literal["reverse", "forward", "fd"] = "reverse",
     step: float = KNOB_STEP,
     engine: str | Engine = "native",
-    adjoint: str = "auto",
+    adjoint: str | Adjoint = "auto",
 ) -> Array:
     """Gradient of a figure of the tracked beam by any knobs, the field's response included.
 
@@ -190,7 +190,7 @@ def value_and_gradient(
     mode: Literal["reverse", "forward", "fd"] = "reverse",
     step: float = KNOB_STEP,
     engine: str | Engine = "native",
-    adjoint: str = "auto",
+    adjoint: str | Adjoint = "auto",
 ) -> tuple[float, Array]:
     """The observable itself and its gradient; arguments and warnings as for `gradient`."""
     require_known("mode", mode, ("reverse", "forward", "fd"))
@@ -203,7 +203,7 @@ def value_and_gradient(
     if mode == "fd":
         beam = beam.to(torch.float64)  # a step of 1e-5 is below the rounding of float32
     chosen, task = engine_of(engine), task_of(lattice, beam, effects, turns, adjoint)
-    check_differentiable(effects)
+    require_differentiable(effects)
     found, vector = parts(task, wrt), values(task, wrt)
 
     lost: list[int] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,11 +16,9 @@ from ..beam.reference import Reference
 from ..elements.motion import State
 from ..kernels import parallel
 from ..lattice.knobs import overlay, parts, split, values
-from ..lattice.lattice import Lattice
 from ..tracking.adjoint import run_adjoint
 from ..tracking.end import End, state_of
-from ..tracking.fused_lattice import linearised
-from ..tracking.loop import run
+from ..tracking.loop import linearised, run
 from ..tracking.task import Task
 from .protocol import Figure
 from .results import all_alive, checked
@@ -33,7 +32,7 @@ class Native:
 
     def track(self, task: Task) -> Beam:
         """See `Engine`."""
-        return _tracked(task).beam(task.beam)
+        return run_adjoint(task).beam(task.beam)
 
     def probe(self, task: Task, starts: Tensor) -> Tensor:
         """See `Engine`."""
@@ -41,7 +40,7 @@ class Native:
 
     def jacobian(self, task: Task, start: Tensor) -> Tensor:
         """See `Engine`."""
-        alone = None if task.effects else _compiled(task.lattice, task.beam, task.turns, start)
+        alone = None if task.effects else _compiled(task, start)
         return _pushed(task, start) if alone is None else alone
 
     def jacobian_derivatives(
@@ -81,20 +80,27 @@ class Native:
 
 
 def _probe(task: Task, starts: Tensor) -> Tensor:
-    particles = state_of(starts, torch.ones(starts.shape[:-1], dtype=torch.bool))
-    probe = run(task.lattice, task.beam, task.effects, task.turns, task.counts, particles).probe
-    assert probe is not None
-    all_alive(probe.alive)
-    return torch.stack(probe.coordinates, dim=-1)
+    end = _tested(task, state_of(starts, torch.ones(starts.shape[:-1], dtype=torch.bool)))
+    all_alive(end.alive)
+    return torch.stack(end.coordinates, dim=-1)
+
+
+def _tested(task: Task, particles: State) -> State:
+    """Test particles at the end: by themselves where the beam makes no field."""
+    if task.effects:
+        probe = run(task, particles).probe
+        assert probe is not None
+        return probe
+    coordinates: Any = torch.stack(particles.coordinates, dim=-1)
+    beam = Beam(task.beam.reference, coordinates)
+    return run(dataclasses.replace(task, beam=beam)).state
 
 
 def _pushed(task: Task, start: Tensor) -> Tensor:
     """The Jacobian, its six directions pushed along with the test particle."""
     one = torch.ones(1, 1, dtype=start.dtype)
     columns = tuple(Pushed.make(start[i : i + 1], one, (i,)) for i in range(6))
-    probe = State(columns, torch.ones(1, dtype=torch.bool))
-    end = run(task.lattice, task.beam, task.effects, task.turns, task.counts, probe).probe
-    assert end is not None
+    end = _tested(task, State(columns, torch.ones(1, dtype=torch.bool)))
     all_alive(end.alive)
     matrix = torch.zeros(6, 6, dtype=start.dtype)
     for row, column in zip(matrix, end.coordinates, strict=True):
@@ -113,10 +119,10 @@ def _jacobian(task: Task, start: Tensor) -> Tensor:
     return matrix
 
 
-def _compiled(lattice: Lattice, beam: Beam, turns: int, start: Tensor) -> Tensor | None:
-    """Without effects, where the lattice is a program."""
-    probe = state_of(start.unsqueeze(0), torch.ones(1, dtype=torch.bool))
-    found = linearised(lattice, probe, beam.reference, turns)
+def _compiled(task: Task, start: Tensor) -> Tensor | None:
+    """Without effects, where the lattice carries no derivatives."""
+    beam = Beam(task.beam.reference, start.unsqueeze(0))
+    found = linearised(dataclasses.replace(task, beam=beam))
     if found is None:
         return None
     final, matrices = found
@@ -127,13 +133,7 @@ def _compiled(lattice: Lattice, beam: Beam, turns: int, start: Tensor) -> Tensor
 def _final(task: Task, wrt: Sequence[str], numbers: Iterable[Tensor]) -> tuple[End, Beam]:
     """The end of a tracking with knobs at some values, and the beam as it started."""
     knobbed = overlay(task, wrt, numbers)
-    return _tracked(knobbed, once=True), knobbed.beam
-
-
-def _tracked(task: Task, *, once: bool = False) -> End:
-    return run_adjoint(
-        task.lattice, task.beam, task.effects, task.turns, task.counts, task.adjoint, once=once
-    )
+    return run_adjoint(knobbed, once=True), knobbed.beam
 
 
 def _meet(figure: Figure, final: End, source: Beam, count: int) -> tuple[Tensor, Tensor]:

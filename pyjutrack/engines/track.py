@@ -8,6 +8,7 @@ from ..beam.beam import Beam
 from ..collective.base import CollectiveEffect
 from ..core.transforms import uncompiled
 from ..lattice.lattice import Lattice
+from ..tracking.adjoints import Adjoint
 from ..tracking.loss_warning import warn_if_differentiable
 from ..tracking.task import task_of
 from .choice import engine_of
@@ -22,7 +23,7 @@ def track(
     effects: Sequence[CollectiveEffect] = (),
     turns: int = 1,
     engine: str | Engine = "native",
-    adjoint: str = "auto",
+    adjoint: str | Adjoint = "auto",
 ) -> Beam:
     """Track a beam through a lattice.
 

@@ -120,8 +120,8 @@ class Lattice:
         return found
 
     @cached_property
-    def programs(self) -> dict[Any, Any]:
-        """What tracking wrote down of the elements, to run it again; see `transport.fused`."""
+    def kept(self) -> dict[Any, Any]:
+        """What tracking made of the elements, to use it again: plans, programs."""
         return {}
 
     @cached_property

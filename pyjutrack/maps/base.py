@@ -64,6 +64,11 @@ class Map:
     def name(self) -> str:
         return self.function.__name__
 
+    @property
+    def is_undone(self) -> bool:
+        """Whether particles before it can be found from those after it."""
+        return bool(self.inverse) or self.near_identity or self.opening
+
     @cached_property
     def parameters(self) -> tuple[str, ...]:
         """Names of what it takes beside coordinates."""

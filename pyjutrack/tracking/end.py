@@ -11,7 +11,7 @@ from ..beam.beam import Beam
 from ..beam.reference import Reference
 from ..elements.motion import State
 from ..kernels.columns import stacked
-from .fused_lattice import is_plain
+from .particles import is_plain
 
 
 class End(NamedTuple):

@@ -1,83 +1,236 @@
-"""Native tracking: particles through slices of elements, and effects between them."""
+"""The one loop: particles through the operations of a plan, turn by turn."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from ..beam.beam import Beam
-from ..collective.base import CollectiveEffect, Plan
-from ..elements.motion import State, behind
+from ..collective.base import MeshKick
+from ..elements.motion import State
+from ..elements.motion.cavities import behind
 from ..kernels import parallel
-from ..lattice.lattice import Lattice
+from ..maps.program_kernels import LANES
+from .array_particles import ArrayParticles
+from .dual_particles import particles_of
 from .end import End, state_of
-from .forward import particles_of
-from .fused_lattice import fused
-from .fused_slices import channelled
-from .slicing import Walk, passed
-from .soft_apertures import in_sections
+from .particles import Particles, is_plain
+from .plan import Act, Through, Weigh, is_idle, where
+from .programs import Piece, pieces_of
+from .soft_apertures import softened, touched
+from .task import Task
+
+
+class Observer(Protocol):
+    """Sees the beam on its way."""
+
+    @property
+    def stops(self) -> Collection[int]:
+        """Operations of the plan before which it wants to see it."""
+        ...
+
+    def see(self, turn: int, op: int, particles: Particles, beam: Beam) -> None:
+        """Look at the particles before an operation; `beam` has the rest, and not their places."""
+        ...
+
+
+class Losses(Protocol):
+    """Takes note of where particles are lost."""
+
+    def note(self, turn: int, op: int, before: Tensor, after: Tensor) -> None:
+        """Which particles were alive before an operation, and which after it."""
+        ...
+
+    def collect(self, turns: NDArray[np.int64], ops: NDArray[np.int64]) -> None:
+        """The turn and operation of each loss, -1 for none; (N,)."""
+        ...
 
 
 def run(
-    lattice: Lattice,
-    beam: Beam,
-    effects: Sequence[CollectiveEffect],
-    turns: int,
-    counts: Plan,
+    task: Task,
     probe: State | None = None,
+    *,
+    observers: Sequence[Observer] = (),
+    losses: Losses | None = None,
 ) -> End:
-    """Track a beam and, in its field, probe particles that add nothing to it.
+    """Track a beam and, in its field, test particles that add nothing to it.
+
+    Args:
+        task: what to track, checked.
+        probe: the test particles.
+        observers: who look at the beam on its way.
+        losses: who takes note of where particles of the beam are lost.
 
     Returns:
-        Final states of the beam and of the probes, and the reference there. Unchecked; see
-        `check_track`.
+        The end of the beam and of the test particles.
     """
     with parallel.cores():
-        if not lattice.soft:
-            return _run(lattice, beam, effects, turns, counts, probe)
-        return in_sections(
-            lambda part, beam, counts, probe: _run(part, beam, effects, 1, counts, probe),
-            *(lattice, beam, turns, counts, probe),
-        )
+        return _Run(task, probe, observers, losses).end()
 
 
-def _run(
-    lattice: Lattice,
-    beam: Beam,
-    effects: Sequence[CollectiveEffect],
-    turns: int,
-    counts: Plan,
-    probe: State | None,
-) -> End:
-    # as they stand: what is fused makes columns of its own
-    state = State(beam.coordinates.unbind(-1), beam.alive)
-    reference = beam.reference
-    if not effects:
-        alone = fused(lattice, state if probe is None else probe, reference, turns)
-        if alone is not None:
-            if probe is None:
-                return End(alone.state, None, alone.reference, beam.weights)
-            return End(state, alone.state, alone.reference, beam.weights)
-    walk = Walk(lattice, counts)
-    found = channelled(walk, beam, state, effects, turns, probe=probe)
-    if found is not None:
-        return End(found.state, found.probe, reference, beam.weights)
-    state = state_of(beam.coordinates, beam.alive)
-    needs_beam = bool(effects) or probe is None
-    data = (beam.current, beam.weights, reference, lattice, effects)
-    particles = particles_of(state, data)
-    for _ in range(turns):
-        for segment in walk:
-            if needs_beam:
-                particles.go(segment, reference)
-            if probe is not None:
-                probe = passed(segment, probe, reference)
-            after = behind(segment.element, reference, segment.part)
-            if after is not reference:
-                reference, beam = after, beam.replace(reference=after)
-            if not segment.slices:
-                continue
-            for kick in effects:
-                field = particles.kick(kick, beam, segment.kicked)
-                if probe is not None:
-                    probe = kick.apply(kick.admit(probe), field, segment.kicked)
-    return End(particles.state, probe, reference, beam.weights)
+def linearised(task: Task) -> tuple[End, NDArray[np.float64]] | None:
+    """Track a beam without effects, in double precision, with the Jacobian of each particle.
+
+    Returns:
+        The end, and d(final)/d(initial), (N, 6, 6); those of the lost are of their last
+        coordinates. None where there are derivatives, or another precision.
+    """
+    size, beam = len(task.beam), task.beam
+    tangents = np.zeros((size, 6 * LANES))
+    jacobians = tangents.reshape(size, 6, LANES)[:, :, :6]
+    jacobians[:] = np.eye(6)
+    if beam.coordinates.dtype != torch.float64:
+        return None
+    with parallel.cores():
+        under_way = _Run(task, None, (), None, tangents)
+        if not under_way.compiled:
+            return None
+        end = under_way.end()
+    return (end, jacobians) if under_way.compiled else None
+
+
+class _Run:
+    """A tracking under way."""
+
+    def __init__(
+        self,
+        task: Task,
+        probe: State | None,
+        observers: Sequence[Observer],
+        losses: Losses | None,
+        tangents: NDArray[np.float64] | None = None,
+    ) -> None:
+        self._task, self._observers, self._losses = task, observers, losses
+        beam = task.beam
+        #: all that particles meet, and on which derivatives may depend
+        self._data = (beam.current, beam.weights, beam.reference, task.lattice, task.effects)
+        self._beam = beam
+        self._particles = self._started(tangents)
+        self._probe = None if probe is None else particles_of(probe, self._data)
+        self._memories = [effect.start(beam) for effect in task.effects]
+        self._stops = tuple(sorted({n for o in observers for n in o.stops}))
+
+    @property
+    def compiled(self) -> bool:
+        """Whether particles go through programs."""
+        return self._particles.compiled
+
+    def _started(self, tangents: NDArray[np.float64] | None) -> Particles:
+        beam = self._beam
+        # as they stand: particles in arrays are copied anyway
+        state = State(beam.coordinates.unbind(-1), beam.alive)
+        if is_plain(state) and not isinstance(beam.reference.p0c, Tensor):
+            return ArrayParticles(state, 1 / beam.particles, self._onward, tangents)
+        return particles_of(state_of(beam.coordinates, beam.alive), self._data)
+
+    def _onward(self, state: State) -> Particles:
+        """Particles to go on with where derivatives come in."""
+        self._collect()
+        return particles_of(state, self._data)
+
+    def _collect(self) -> None:
+        if self._losses is not None and isinstance(self._particles, ArrayParticles):
+            self._losses.collect(self._particles.turn, self._particles.op)
+
+    def end(self) -> End:
+        """Track."""
+        turns, done = self._task.turns, 0
+        while done < turns:
+            pieces = self._pieces()
+            # one program of one turn serves all, unless the reference was accelerated
+            one = len(pieces) == 1 and pieces[0].program is not None and not self._stops
+            count = turns - done if one and pieces[0].reference == self._beam.reference else 1
+            for piece in pieces:
+                self._pass(piece, done, count)
+            done += count
+        self._collect()
+        probe = None if self._probe is None else self._probe.state
+        beam = self._beam
+        return End(self._particles.state, probe, beam.reference, beam.weights)
+
+    def _pieces(self) -> Sequence[Piece]:
+        task, reference = self._task, self._beam.reference
+        if self.compiled and not isinstance(reference.p0c, Tensor):
+            return pieces_of(task.lattice, task.plan, task.effects, reference, self._stops)
+        return [Piece(n, n + 1, reference) for n in range(len(task.plan))]
+
+    def _pass(self, piece: Piece, turn: int, count: int) -> None:
+        for observer in self._observers:
+            if piece.first in observer.stops:
+                observer.see(turn, piece.first, self._particles, self._beam)
+        particles = self._particles
+        if piece.program is None or not isinstance(particles, ArrayParticles):
+            for n in range(piece.first, piece.stop):
+                self._step(turn, n)
+            return
+        particles.now = turn, piece.first
+        particles.run(piece.program, count, *self._following(piece.stop))
+        if self._probe is not None:
+            for _ in range(count):
+                for n in range(piece.first, piece.stop):
+                    self._through(n, probe_alone=True)
+        elif piece.reference != self._beam.reference:
+            self._beam = self._beam.replace(reference=piece.reference)
+
+    def _following(self, n: int) -> tuple[MeshKick | None, int]:
+        """The kick that kernels know, if an operation is one."""
+        task = self._task
+        op = task.plan.ops[n] if n < len(task.plan) else None
+        if not isinstance(op, Act) or self._beam.weights is not None:
+            return None, 0
+        return task.effects[op.effect].fused(), n
+
+    def _step(self, turn: int, n: int) -> None:
+        """One operation by itself."""
+        op, losses, particles = self._task.plan.ops[n], self._losses, self._particles
+        before = None if losses is None else particles.alive.clone()
+        if isinstance(particles, ArrayParticles):
+            particles.now = turn, n
+        if isinstance(op, Act):
+            self._act(op, turn)
+        elif isinstance(op, Weigh):
+            self._weigh(op)
+        else:
+            self._through(n)
+        if losses is not None and before is not None and not self.compiled:
+            losses.note(turn, n, before, self._particles.alive)
+
+    def _through(self, n: int, *, probe_alone: bool = False) -> None:
+        op, reference = self._task.plan.ops[n], self._beam.reference
+        if not isinstance(op, Through):
+            return
+        element = self._task.lattice.elements[op.place]
+        if not probe_alone:
+            self._particles = self._particles.through(element, op.part, reference)
+        if self._probe is not None:
+            self._probe = self._probe.through(element, op.part, reference)
+        after = behind(element, reference, op.part)
+        if after is not reference:
+            self._beam = self._beam.replace(reference=after)
+
+    def _act(self, op: Act, turn: int) -> None:
+        task, beam, number = self._task, self._beam, op.effect
+        if is_idle(op, task.lattice, task.effects):
+            return
+        effect, memory = task.effects[number], self._memories[number]
+        place: Any = where(op, task.lattice, turn)
+        field = self._particles.field(effect, beam, place, memory)
+        if self._probe is not None:
+            self._probe.lose(effect.admit(self._probe.state).alive)
+            self._probe = self._probe.respond(effect, field, place)
+        self._particles = self._particles.respond(effect, field, place)
+        if memory is not None:
+            self._memories[number] = effect.remember(memory, field, place)
+
+    def _weigh(self, op: Weigh) -> None:
+        aperture, beam = self._task.lattice.elements[op.place], self._beam
+        alive, weights = softened(aperture, self._particles.state, beam.reference, beam.weights)
+        self._particles.lose(alive)
+        self._beam = beam.replace(weights=weights, alive=alive)
+        if self._probe is not None:
+            self._probe.lose(touched(aperture, self._probe.state, beam.reference))

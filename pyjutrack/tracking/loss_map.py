@@ -7,17 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
-from ..beam.beam import Beam
-from ..collective.base import CollectiveEffect, plan
+from ..beam.beam import Beam, require_beam
+from ..collective.base import CollectiveEffect
 from ..core.errors import InvalidValueError
 from ..core.transforms import numeric
-from ..kernels import parallel
-from ..lattice.lattice import Lattice, places
-from .end import beam_of, state_of
-from .fused_lattice import fused
+from ..lattice.lattice import Lattice, places, require_lattice
 from .loop import run
-from .task import check_track
+from .task import Task, task_of
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -68,7 +66,8 @@ def loss_map(
     Raises:
         InvalidValueError: as for `track`; a batch of beams; soft apertures.
     """
-    check_track(lattice, beam, effects, turns)
+    require_beam(beam)
+    require_lattice(lattice)
     if beam.coordinates.dim() != 2:
         raise InvalidValueError(
             f"a loss map is of one beam, (N, 6), not of a batch {tuple(beam.coordinates.shape)}"
@@ -78,37 +77,32 @@ def loss_map(
             f"a loss map counts whole particles, and {len(lattice.soft)} apertures are soft, the "
             f"first {lattice[lattice.soft[0]].name!r}; take them with smoothing=0"
         )
-    compiled = None
-    if not effects:
-        with parallel.cores():
-            state = state_of(beam.coordinates, beam.alive)
-            compiled = fused(lattice, state, beam.reference, turns)
-    if compiled is None:
-        after, element, turn = _one_by_one(lattice, beam, effects, turns)
-    else:
-        after = beam_of(compiled.state, compiled.reference, beam)
-        element, turn = compiled.element, compiled.turn
+    task = task_of(lattice, beam, effects, turns)
+    losses = _Losses(task)
+    end = run(task, losses=losses)
     return LossMap(
         names=tuple(e.name for e in lattice),
         kinds=tuple(type(e).__name__ for e in lattice),
         s=places(lattice),
-        element=element,
-        turn=turn,
-        beam=after,
+        element=losses.element,
+        turn=losses.turn,
+        beam=end.beam(beam),
     )
 
 
-def _one_by_one(
-    lattice: Lattice, beam: Beam, effects: Sequence[CollectiveEffect], turns: int
-) -> tuple[Beam, NDArray[np.int64], NDArray[np.int64]]:
-    """The beam at the end, and the element and the turn of each loss."""
-    pieces = [(piece, plan(piece, effects)) for piece in (Lattice([e]) for e in lattice)]
-    element, turn = np.full((2, len(beam)), -1)
-    for n in range(turns):
-        for i, (piece, counts) in enumerate(pieces):
-            before = beam.alive
-            end = run(piece, beam, effects, 1, counts)
-            beam = end.beam(beam)
-            lost = (before & ~beam.alive).cpu().numpy()
-            element[lost], turn[lost] = i, n
-    return beam, element, turn
+class _Losses:
+    """The element and the turn of each loss, (N,)."""
+
+    def __init__(self, task: Task) -> None:
+        self._places = np.array([op.place for op in task.plan.ops])
+        self.element, self.turn = np.full((2, len(task.beam)), -1)
+
+    def note(self, turn: int, op: int, before: Tensor, after: Tensor) -> None:
+        """See `Losses`."""
+        lost = (before & ~after).cpu().numpy()
+        self.element[lost], self.turn[lost] = self._places[op], turn
+
+    def collect(self, turns: NDArray[np.int64], ops: NDArray[np.int64]) -> None:
+        """See `Losses`."""
+        lost = ops >= 0
+        self.element[lost], self.turn[lost] = self._places[ops[lost]], turns[lost]

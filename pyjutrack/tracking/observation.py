@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 
 from ..beam.beam import Beam
@@ -9,9 +10,16 @@ from ..collective.base import CollectiveEffect
 from ..core.checks import require_texts
 from ..core.errors import InvalidValueError, unknown
 from ..core.transforms import uncompiled
+from ..elements.motion import State
 from ..lattice.lattice import Lattice
 from .adjoint import run_adjoint
+from .adjoint.choose import chosen
+from .adjoints import Adjoint, Store
+from .end import beam_of
+from .loop import run
 from .loss_warning import warn_if_differentiable
+from .particles import Particles
+from .plan import Plan
 from .task import Task, task_of
 
 
@@ -22,7 +30,7 @@ def beams_at(
     places: Iterable[str],
     *,
     effects: Sequence[CollectiveEffect] = (),
-    adjoint: str = "auto",
+    adjoint: str | Adjoint = "auto",
 ) -> dict[str, Beam]:
     """Track a beam through a lattice once, and keep it at the entrance of some elements.
 
@@ -31,7 +39,7 @@ def beams_at(
         places: names of elements, each of one element.
 
     Returns:
-        Name to beam. What lies behind the last place is not tracked.
+        Name to beam. What lies after the last place is not tracked.
 
     Raises:
         UnknownNameError: no such element. InvalidValueError: a name that several elements have,
@@ -52,17 +60,46 @@ def stations(task: Task, places: Iterable[str], *, once: bool = False) -> dict[s
     Args:
         once: no gradient will be differentiated.
     """
-    stops = {place: position(task.lattice, place) for place in places}
-    beam, at = task.beam, 0
-    found = {0: beam}
-    for stop in sorted(set(stops.values())):
-        if stop > at:
-            section = Lattice(task.lattice.elements[at:stop])
-            counts = task.counts[at:stop]
-            end = run_adjoint(section, beam, task.effects, 1, counts, task.adjoint, once=once)
-            beam, at = end.beam(beam), stop
-        found[stop] = beam
+    stops = {place: task.plan.first(position(task.lattice, place)) for place in places}
+    ordered = sorted(set(stops.values()) - {0})
+    watched = isinstance(chosen(task, once=once), Store)
+    found = (_watched if watched else _in_sections)(task, ordered, once)
+    found[0] = task.beam
     return {place: found[stop] for place, stop in stops.items()}
+
+
+def _watched(task: Task, stops: Sequence[int], once: bool) -> dict[int, Beam]:
+    """The beam before some operations, seen in one tracking."""
+    if not stops:
+        return {}
+    *between, last = stops
+    watcher = _Watcher(between)
+    end = run(dataclasses.replace(task, plan=task.plan.upto(last)), observers=[watcher])
+    return {**watcher.beams, last: end.beam(task.beam)}
+
+
+def _in_sections(task: Task, stops: Sequence[int], once: bool) -> dict[int, Beam]:
+    """The same by trackings from one to the next, each with its own backward pass."""
+    beam, at, found = task.beam, 0, {}
+    for stop in stops:
+        section = Plan(task.plan.ops[at:stop], task.plan.elements)
+        beam = run_adjoint(dataclasses.replace(task, beam=beam, plan=section), once=once).beam(beam)
+        found[stop] = beam
+        at = stop
+    return found
+
+
+class _Watcher:
+    """Keeps beams."""
+
+    def __init__(self, stops: Sequence[int]) -> None:
+        self.stops = frozenset(stops)
+        self.beams: dict[int, Beam] = {}
+
+    def see(self, turn: int, op: int, particles: Particles, beam: Beam) -> None:
+        """See `Observer`."""
+        state = State(particles.state.coordinates, particles.alive.clone())
+        self.beams[op] = beam_of(state, beam.reference, beam)
 
 
 def position(lattice: Lattice, place: str) -> int:

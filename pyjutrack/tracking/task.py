@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from ..beam.beam import Beam, check_beam, require_beam
 from ..beam.moments import survivors
-from ..collective.base import CollectiveEffect, plan, require_effects
+from ..collective.base import CollectiveEffect, require_effects
 from ..core.checks import require_whole
-from ..core.errors import InvalidValueError, require_known
+from ..core.errors import InvalidValueError
 from ..lattice.lattice import Lattice, require_lattice
-from .adjoint import ADJOINTS
+from .adjoints import Adjoint, Auto, adjoint_of
+from .plan import Plan, plan_of
 from .soft_apertures import require_weighing
 
 
@@ -21,7 +23,7 @@ class Task:
 
     Attributes:
         lattice, beam, effects, turns: as for `pyjutrack.track`.
-        counts: how many slices each element is cut into, whatever becomes of its length.
+        plan: what is done in a turn, whatever becomes of parameters.
         adjoint: how reverse mode goes back; see `pyjutrack.track`.
     """
 
@@ -29,8 +31,17 @@ class Task:
     beam: Beam
     effects: tuple[CollectiveEffect, ...]
     turns: int
-    counts: tuple[int, ...]
-    adjoint: str = "auto"
+    plan: Plan
+    adjoint: Adjoint = field(default_factory=Auto)
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """All besides the particles that may carry derivatives."""
+        return self.beam.current, self.beam.weights, self.beam.reference, self.lattice, self.effects
+
+    def __len__(self) -> int:
+        """Operations of all turns together."""
+        return self.turns * len(self.plan)
 
 
 def task_of(
@@ -38,12 +49,12 @@ def task_of(
     beam: Beam,
     effects: Sequence[CollectiveEffect],
     turns: int,
-    adjoint: str = "auto",
+    adjoint: str | Adjoint = "auto",
 ) -> Task:
     """What an engine is asked to track, checked."""
-    require_known("adjoint", adjoint, ADJOINTS)
+    chosen = adjoint_of(adjoint)
     check_track(lattice, beam, effects, turns)
-    return Task(lattice, beam, tuple(effects), int(turns), plan(lattice, effects), adjoint)
+    return Task(lattice, beam, tuple(effects), int(turns), plan_of(lattice, effects), chosen)
 
 
 def check_track(
@@ -58,5 +69,5 @@ def check_track(
     if not bool(survivors(beam).any()):
         raise InvalidValueError("no particle of the beam is alive")
     require_weighing(lattice, beam, effects)
-    for kick in effects:
-        kick.check(beam)
+    for effect in effects:
+        effect.check(beam)

@@ -25,9 +25,9 @@ from ..core.transforms import uncompiled
 from ..diagnostics import Diagnostic
 from ..lattice.knobs import CURRENT, overlay
 from ..lattice.lattice import Lattice
-from ..tracking.fused_lattice import is_number
 from ..tracking.loss_warning import warn_if_differentiable
 from ..tracking.observation import position, stations
+from ..tracking.particles import is_number
 from ..tracking.task import Task, task_of
 from . import serialization
 from .unknowns import Unknown, put, shaped

@@ -20,6 +20,7 @@ from ..core.version import __version__
 from ..interop.networks.onnx import require_package
 from ..interop.onnx.graph import Graph, Node, Symbol
 from ..lattice.knobs import parts, values
+from ..tracking.adjoints import Store
 from ..tracking.observation import stations
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def _tracked(twin: Twin, settings: Sequence[str], graph: Graph) -> dict[str, Bea
         alive=task.beam.alive.unsqueeze(0),
         weights=None if weights is None else weights.unsqueeze(0),
     )
-    task = dataclasses.replace(task, beam=beam, adjoint="store")
+    task = dataclasses.replace(task, beam=beam, adjoint=Store())
     return stations(task, [d.at for d in twin.diagnostics])
 
 

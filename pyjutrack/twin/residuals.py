@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..autodiff import Pushed, seeds, value_of
-from ..collective.space_charge import check_differentiable
+from ..collective.base import require_differentiable
 from ..core.errors import TrainingError
 from ..lattice.knobs import split
 from ..tracking.loss_warning import lost_between
@@ -143,7 +143,7 @@ def readings_and_slopes(
     twin: Twin, settings: Settings, vector: Array, names: Sequence[str]
 ) -> tuple[Array, Array]:
     """Readings in a row (M,) at some settings, and their slopes by the unknowns (M, P)."""
-    check_differentiable(twin.effects)
+    require_differentiable(twin.effects)
     size = len(vector)
     slopes = np.zeros((0, size))
     values = cut(torch.from_numpy(vector), twin.unknowns)

@@ -40,7 +40,7 @@ def has_inverse(element: Element, reference: Reference, part: Part) -> bool:
         tape = taped(element, reference, part)
     except NotRecordedError:
         return False
-    return all(map.inverse or map.near_identity or map.opening for map, _ in tape)
+    return all(map.is_undone for map, _ in tape)
 
 
 def is_kick(operations: Sequence[Operation]) -> bool:

@@ -30,6 +30,7 @@ from ...interop.networks import to_nnlib
 from ...lattice.knobs import CURRENT
 from ...lattice.lattice import Lattice
 from ...surrogate import Surrogate
+from ...tracking.adjoints import Auto, Store, name_of
 from ...tracking.task import Task
 from .gridless import JuTrackSpaceCharge
 from .session import Session
@@ -44,10 +45,10 @@ _LEAST_K1 = 1e-6
 
 def check(task: Task) -> None:
     """Raise InvalidValueError for a way back that is not Enzyme's."""
-    if task.adjoint not in ("auto", "store"):
+    if not isinstance(task.adjoint, (Auto, Store)):
         raise InvalidValueError(
-            f"adjoint={task.adjoint!r} is of the native engine; with Julia Enzyme goes back, and "
-            "stores what it needs: take adjoint='auto'"
+            f"adjoint={name_of(task.adjoint)!r} is of the native engine; with Julia "
+            "Enzyme goes back, and stores what it needs: take adjoint='auto'"
         )
 
 
@@ -175,6 +176,20 @@ def _(e: Multipole, session: Session) -> Any:
 @element.register
 def _(e: Marker, session: Session) -> Any:
     return session.call("marker", e.name)
+
+
+def slices(task: Task) -> tuple[int, ...]:
+    """Into how many slices each element is cut.
+
+    Raises:
+        InvalidValueError: effects that ask for different ones.
+    """
+    found = {task.plan.slices(n) for n in range(len(task.effects))}
+    if len(found) > 1:
+        raise InvalidValueError(
+            "with the julia engine all effects act in the same slices; give them one max_step"
+        )
+    return found.pop() if found else (0,) * len(task.lattice)
 
 
 def effects(session: Session, task: Task) -> Any:

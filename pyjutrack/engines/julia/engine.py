@@ -106,7 +106,7 @@ class Julia:
         return s.call(
             "Study",
             border.elements(s, task.lattice),
-            np.array(task.counts, dtype=np.int64),
+            np.array(border.slices(task), dtype=np.int64),
             border.effects(s, task),
             border.reference(s, task.beam.reference),
             task.turns,

@@ -10,14 +10,16 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ...beam.beam import Beam
-from ...collective.space_charge import check_settings
+from ...collective.base import CollectiveEffect, Place
+from ...collective.space_charge import check_settings, slices_by_step
 from ...core.errors import InvalidValueError
 from ...core.scalars import Number
+from ...elements import Element
 from ...elements.motion import State
 
 
 @dataclass(frozen=True)
-class JuTrackSpaceCharge:
+class JuTrackSpaceCharge(CollectiveEffect):
     """The gridless space charge of JuTrack, for the julia engine alone.
 
     The walls of its conducting box stand where the particles do: the box begins at the least x and
@@ -48,6 +50,10 @@ class JuTrackSpaceCharge:
         object.__setattr__(self, "modes", tuple(int(m) for m in self.modes))
         check_settings(self.max_step, self.perveance_scale)
 
+    def slices(self, element: Element) -> int:
+        """As for `SpaceCharge`."""
+        return slices_by_step(element, self.max_step)
+
     def check(self, beam: Beam) -> None:
         """Raise for a beam that is larger than the box."""
         for name, side in zip("xy", self.size, strict=True):
@@ -63,11 +69,11 @@ class JuTrackSpaceCharge:
         """Only Julia can."""
         self._refuse()
 
-    def field(self, beam: Beam, state: State) -> Any:
+    def field(self, beam: Beam, state: State, place: Place, memory: Any) -> Any:
         """Only Julia can."""
         self._refuse()
 
-    def apply(self, state: State, field: Any, ds: Number) -> State:
+    def apply(self, state: State, field: Any, place: Place) -> State:
         """Only Julia can."""
         self._refuse()
 

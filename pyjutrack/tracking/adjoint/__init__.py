@@ -1,14 +1,11 @@
-"""Reverse mode through tracking without a memory of every slice.
+"""Reverse mode through tracking without a memory of every operation.
 
-A kick changes momenta by what depends on places alone, so the density, the field and the momenta in
-front of it can be found again from what is behind it; and the maps of elements have inverses
-(`transport.retreat`). On the way back a segment at a time is reconstructed, differentiated and
-forgotten. A few snapshots of the beam, evenly along the way, keep rounding from drifting. Where a
-map has no inverse, the beam in front of it is kept ("reversible"), or the way is run once more
-in blocks between kept beams ("checkpoint").
+A kick changes momenta by what depends on places alone, so the density, the field and the momenta
+before it can be found again from what is after it; and the maps of elements have inverses. In the
+backward pass an operation at a time is reconstructed, differentiated and forgotten; or a stretch
+between two kept beams is run once more. See `pyjutrack.tracking.adjoints` for the choices.
 """
 
-from .reversible import run_adjoint
-from .strategies import ADJOINTS
+from .function import run_adjoint
 
-__all__ = ["ADJOINTS", "run_adjoint"]
+__all__ = ["run_adjoint"]

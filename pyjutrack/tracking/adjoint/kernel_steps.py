@@ -8,7 +8,7 @@ over all turns, and autograd is asked once for what that is by the parameters.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,20 +16,22 @@ from torch import Tensor
 from ...autodiff.operator import array
 from ...beam.beam import Beam
 from ...beam.reference import Reference
-from ...collective import SpaceCharge, SpectralPoisson
-from ...collective.base import CollectiveEffect
+from ...collective.base import MeshKick
 from ...core.errors import InvalidValueError
 from ...core.scalars import Number, detached
 from ...core.tensors import active
-from ...elements.motion import State
+from ...elements import Element
+from ...elements.motion import Part, State
 from ...elements.motion.inverse import taped, way_back
 from ...kernels import mesh as kernels
 from ...maps.apply import undo_and_pull
 from ...maps.base import Map
 from ...maps.program import NotRecordedError
 from ...mesh.particle_mesh import Mesh, deposit_admitted, stencil
-from .steps import Sums
-from .tape import Course, Tensors
+from ..plan import Act, Through
+from ..task import Task
+from .record import Tensors
+from .steps import GradientAccumulator
 
 #: by how much of the box a particle may be outside of it on the way back
 _ROUNDING = 1e-9
@@ -50,11 +52,11 @@ class Account:
     def add(self, place: int, slope: float) -> None:
         self._totals[place] += slope
 
-    def settle(self, sums: Sums) -> None:
-        """Pull what was added up back to the parameters."""
+    def flush(self, sums: GradientAccumulator) -> None:
+        """Carry what was added up back to the parameters."""
         ends: list[Any] = [self.numbers[n] for n in self._places]
         slopes = [e.new_tensor(self._totals[n]) for e, n in zip(ends, self._places, strict=True)]
-        sums.pull(ends, self._parameters, slopes)
+        sums.backward(ends, self._parameters, slopes)
 
 
 class Operation(NamedTuple):
@@ -67,66 +69,78 @@ class Operation(NamedTuple):
 
 
 class Passage:
-    """A segment as operations: names, the numbers of each, and those that undo it.
+    """A part of an element as operations of maps with kernels.
 
-    Its account has the numbers of all operations in a row, and the length of the kick behind it.
+    Attributes:
+        compiled: whether all of them have some.
+        account: of the numbers of all operations in a row.
     """
 
-    def __init__(self, course: Course, index: int, reference: Reference) -> None:
-        segment = course.segment(index)
+    def __init__(self, element: Element, part: Part, reference: Reference) -> None:
         with torch.enable_grad():
-            length: Number = segment.kicked if segment.slices else 0.0
             try:
-                tape = taped(segment.element, reference, segment.part)
-                self.compiled = all(map.array_kernels for map, _ in tape)
+                tape = taped(element, reference, part)
+                self.compiled = all(map.array_kernels and map.inverse for map, _ in tape)
             except NotRecordedError:
                 self.compiled = False
-        self.length = detached(length)
         self.operations: list[Operation] = []
         numbers: list[Number] = []
         for map, own in tape if self.compiled else ():
             back, there = (tuple(detached(n) for n in some) for some in (way_back(map, own), own))
             self.operations.append(Operation(map, back, there, len(numbers)))
             numbers += own
-        self.account = Account([*numbers, length], active(segment.element))
+        self.account = Account(numbers, active(element))
 
 
 class Passages:
-    """The segments of a course on the way back; those of one turn serve all."""
+    """What lies on the way back, by operations of the plan; those of one turn serve all."""
 
-    def __init__(self, course: Course, sums: Sums) -> None:
-        self._course, self._sums = course, sums
-        self._kept: dict[tuple[int, Reference], Passage] = {}
+    def __init__(self, task: Task, sums: GradientAccumulator) -> None:
+        self._task, self._sums = task, sums
+        self._elements: dict[tuple[int, Reference], Passage] = {}
+        self._lengths: dict[int, Account] = {}
         self._strengths: dict[tuple[int, Reference], Account] = {}
 
-    def segment(self, index: int, reference: Reference) -> Passage:
-        key = (index % len(self._course.walk), reference)
-        if key not in self._kept:
-            if self._course.turns == 1:  # each is met once, and none need be kept
-                self._settle(self._kept)
-            self._kept[key] = Passage(self._course, index, reference)
-        return self._kept[key]
+    def element(self, n: int, op: Through, reference: Reference) -> Passage:
+        """Of an element's part."""
+        key = (n, reference)
+        if key not in self._elements:
+            if self._task.turns == 1:  # each is met once, and none need be kept
+                self._flush_elements()
+            element = self._task.lattice.elements[op.place]
+            self._elements[key] = Passage(element, op.part, reference)
+        return self._elements[key]
 
-    def strength(self, place: int, kick: SpaceCharge, beam: Beam) -> Account:
-        """The account of the perveance of a kick."""
-        key = (place, beam.reference)
+    def length(self, n: int, op: Act, ds: Number) -> Account:
+        """Of the length over which an effect acts."""
+        if n not in self._lengths:
+            with torch.enable_grad():
+                element = self._task.lattice.elements[op.place]
+                numbers = [element.length / op.slices] if isinstance(ds, Tensor) else [ds]
+            self._lengths[n] = Account(numbers, active(element))
+        return self._lengths[n]
+
+    def strength(self, effect: int, kick: MeshKick, beam: Beam) -> Account:
+        """Of the factor on the potential of an effect."""
+        key = (effect, beam.reference)
         if key not in self._strengths:
             with torch.enable_grad():
-                number = kick.perveance(beam)
+                number = kick.scale(beam)
             self._strengths[key] = Account([number], active((kick, beam.current)))
         return self._strengths[key]
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Hand all accounts over to the sums."""
-        self._settle(self._kept)
-        for account in self._strengths.values():
-            account.settle(self._sums)
+        self._flush_elements()
+        for account in (*self._lengths.values(), *self._strengths.values()):
+            account.flush(self._sums)
+        self._lengths.clear()
         self._strengths.clear()
 
-    def _settle(self, kept: dict[tuple[int, Reference], Passage]) -> None:
-        for passage in kept.values():
-            passage.account.settle(self._sums)
-        kept.clear()
+    def _flush_elements(self) -> None:
+        for passage in self._elements.values():
+            passage.account.flush(self._sums)
+        self._elements.clear()
 
 
 def have_kernels(columns: Tensors) -> bool:
@@ -142,34 +156,37 @@ def back_through_operations(passage: Passage, end: State, gradients: Tensors) ->
             passage.account.add(first + n, slope)
 
 
-def back_through_space_charge(
-    kick: SpaceCharge,
-    passage: Passage,
+def back_through_mesh_kick(
+    kick: MeshKick,
+    length: Account,
     strength: Account,
     beam: Beam,
     end: State,
     gradients: Tensors,
-    sums: Sums,
+    sums: GradientAccumulator,
 ) -> None:
-    """`steps.back_through_kick` for space charge; columns and gradients in place."""
+    """`steps.back_through_effect` for what has kernels; columns and gradients in place.
+
+    Args:
+        length, strength: accounts of the length and of the factor on the potential.
+    """
     x, px, y, py, _, _ = end.coordinates
-    mesh, weight = kick.potential.mesh, 1 / beam.particles
+    mesh, weight = kick.mesh, 1 / beam.particles
     active = _found_again(mesh, x, y, end.alive)
     fractions = deposit_admitted(mesh, x, y, active, x.new_full((1,), weight))
-    # a solver that was derived from it may be neither
-    solved = _Linear if type(kick.potential) is SpectralPoisson else _ByAutograd
+    solved = _Symmetric if kick.symmetric else _ByAutograd
     response = solved(kick, strength, beam, fractions)
     sheet, places = stencil(mesh), (array(x), array(y), array(active))
     by_x, by_px, by_y, by_py = (g.numpy() for g in gradients[:4])
     by_field, by_length = kernels.kick_back(
         sheet,
-        passage.length,
+        detached(length.numbers[0]),
         *places,
         array(response.field),
         (px.numpy(), py.numpy()),
         (by_x, by_px, by_y, by_py),
     )
-    passage.account.add(-1, by_length)
+    length.add(0, by_length)
     by_fractions = response.pull(torch.from_numpy(by_field), sums)
     if kick.response:
         kernels.slopes_onto(sheet, weight, *places, array(by_fractions), (by_x, by_y))
@@ -189,39 +206,39 @@ def _found_again(mesh: Mesh, x: Tensor, y: Tensor, alive: Tensor) -> Tensor:
         reach = max(float(u[lost].abs().max()) / (side / 2) for u, side in sides)
         if not reach <= 1 + _ROUNDING:
             raise InvalidValueError(
-                f"going back, {int(lost.sum())} particles are not found again where they were: "
-                "the motion is too violent to be reversed in double precision; take "
+                f"backward pass: {int(lost.sum())} particles could not be reconstructed; the "
+                "motion is too chaotic for adjoint='reversible' in double precision; use "
                 "adjoint='checkpoint'"
             )
     return active
 
 
-class _Linear:
+class _Symmetric:
     """The field of a solver that is linear and its own transpose."""
 
-    def __init__(self, kick: SpaceCharge, strength: Account, beam: Beam, fractions: Tensor) -> None:
-        self._solve, self._strength, self._world = kick.potential.solve, strength, beam.world
-        self._perveance = detached(strength.numbers[0])
+    def __init__(self, kick: MeshKick, strength: Account, beam: Beam, fractions: Tensor) -> None:
+        self._solve, self._strength, self._world = kick.solve, strength, beam.world
+        self._scale = detached(strength.numbers[0])
         self._potential = self._solve(self._world.sum(fractions))
-        self.field = self._perveance * self._potential
+        self.field = self._scale * self._potential
 
-    def pull(self, by_field: Tensor, sums: Sums) -> Tensor:
+    def pull(self, by_field: Tensor, sums: GradientAccumulator) -> Tensor:
         """Gradients by the fractions."""
         self._strength.add(0, float((by_field * self._potential).sum()))
-        return self._perveance * self._solve(self._world.sum(by_field))
+        return self._scale * self._solve(self._world.sum(by_field))
 
 
 class _ByAutograd:
     """The field of a network."""
 
-    def __init__(self, kick: SpaceCharge, strength: Account, beam: Beam, fractions: Tensor) -> None:
+    def __init__(self, kick: MeshKick, strength: Account, beam: Beam, fractions: Tensor) -> None:
         self._parameters = active((kick, beam.current))
         with torch.enable_grad():
             self._leaf = fractions.requires_grad_()
             self._field = kick.strength(beam, self._leaf)
         self.field = self._field.detach()
 
-    def pull(self, by_field: Tensor, sums: Sums) -> Tensor:
+    def pull(self, by_field: Tensor, sums: GradientAccumulator) -> Tensor:
         """Gradients by the fractions."""
         wanted = [self._leaf, *self._parameters]
         by_leaf, *others = torch.autograd.grad(
@@ -229,11 +246,6 @@ class _ByAutograd:
         )
         sums.add(self._parameters, others)
         return by_leaf
-
-
-def is_compiled(kick: CollectiveEffect) -> TypeGuard[SpaceCharge]:
-    """Whether `back_through_space_charge` serves a kick."""
-    return type(kick) is SpaceCharge
 
 
 def own(columns: Sequence[Any]) -> Tensors:

@@ -1,4 +1,4 @@
-"""One step back: the beam in front of an element or a kick, and the gradients there."""
+"""One step back: the beam before an element or an effect, and the gradients there."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from torch import Tensor
 
 from ...beam.beam import Beam
 from ...beam.reference import Reference
-from ...collective.base import CollectiveEffect
-from ...elements.motion import State
+from ...collective.base import CollectiveEffect, Place
+from ...elements import Element
+from ...elements.motion import Part, State
 from ...elements.motion.inverse import all_undone, is_kick, taped
-from ..slicing import Segment, passed
-from .tape import Tensors
+from ..particles import through
+from .record import Tensors
 
 
-class Sums:
+class GradientAccumulator:
     """Gradients by parameters, added up step by step."""
 
     def __init__(self, parameters: Sequence[Tensor]) -> None:
@@ -30,7 +31,7 @@ class Sums:
                 old = self.totals[slot]
                 self.totals[slot] = slope if old is None else old + slope
 
-    def pull(
+    def backward(
         self, ends: Sequence[Tensor], parameters: Sequence[Tensor], gradients: Sequence[Tensor]
     ) -> None:
         """Add what gradients by some results are by the parameters."""
@@ -40,23 +41,23 @@ class Sums:
 
 
 def back_through_element(
-    segment: Segment,
+    element: Element,
+    part: Part,
     end: State,
     known: Tensors | None,
     gradients: Tensors,
     reference: Reference,
     parameters: Sequence[Tensor],
-    sums: Sums,
+    sums: GradientAccumulator,
 ) -> tuple[Tensors, Tensors]:
-    """Columns in front of an element, and gradients by them.
+    """Columns before a part of an element, and gradients by them.
 
     Args:
-        end: behind the element, only those alive there.
-        known: the columns in front of it, where they were kept.
-        gradients: by the columns behind it.
+        end: after the element, only those alive there.
+        known: the columns before it, where they were kept.
+        gradients: by the columns after it.
         parameters: tensors of the element that require gradients.
     """
-    element, part, _ = segment
     once = False
     if known is None:
         operations = taped(element, reference, part)
@@ -64,37 +65,38 @@ def back_through_element(
         known = (end if once else all_undone(operations, end)).coordinates
     with torch.enable_grad():
         leaves = leaves_of(known)
-        moved = passed(segment, State(leaves, end.alive), reference).coordinates
-    # a kick moves nobody: it is the same from behind, and undoes itself
-    before = _in_front(leaves, moved) if once else known
+        moved = through(element, part, State(leaves, end.alive), reference).coordinates
+    # a kick moves no place: it is the same from after it, and undoes itself
+    before = _before(leaves, moved) if once else known
     return before, pulled(moved, leaves, parameters, gradients, sums)
 
 
-def back_through_kick(
-    kick: CollectiveEffect,
-    segment: Segment,
+def back_through_effect(
+    effect: CollectiveEffect,
+    place: Place,
     beam: Beam,
     end: State,
     gradients: Tensors,
     parameters: Sequence[Tensor],
-    sums: Sums,
+    sums: GradientAccumulator,
 ) -> tuple[Tensors, Tensors]:
-    """Columns in front of a kick, and gradients by them.
+    """Columns before a reversible effect, and gradients by them.
 
-    What it adds to the momenta does not depend on them, so it is found from those behind it.
+    What it adds to the momenta does not depend on them, so it is found from those after it.
     """
     with torch.enable_grad():
         leaves = leaves_of(end.coordinates)
         state = State(leaves, end.alive)
-        kicked = kick.apply(state, kick.field(beam, state), segment.kicked).coordinates
-    return _in_front(leaves, kicked), pulled(kicked, leaves, parameters, gradients, sums)
+        field = effect.field(beam, state, place, None)
+        kicked = effect.apply(state, field, place).coordinates
+    return _before(leaves, kicked), pulled(kicked, leaves, parameters, gradients, sums)
 
 
-def _in_front(behind: Tensors, kicked: Tensors) -> Tensors:
-    """Columns in front of a kick, from those behind it and what a second kick made of them."""
+def _before(after: Tensors, kicked: Tensors) -> Tensors:
+    """Columns before a kick, from those after it and what a second kick made of them."""
     return tuple(
         old.detach() if new is old else old.detach() - (new.detach() - old.detach())
-        for old, new in zip(behind, kicked, strict=True)
+        for old, new in zip(after, kicked, strict=True)
     )
 
 
@@ -108,7 +110,7 @@ def pulled(
     leaves: Tensors,
     parameters: Sequence[Tensor],
     gradients: Tensors,
-    sums: Sums,
+    sums: GradientAccumulator,
 ) -> Tensors:
     """Gradients by the leaves; those by the parameters go to the sums."""
     found = torch.autograd.grad(ends, [*leaves, *parameters], gradients, allow_unused=True)

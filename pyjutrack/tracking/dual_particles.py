@@ -1,4 +1,4 @@
-"""Particles while they are tracked step by step: as tensors, or with their tangents in place."""
+"""Particles that are moved in place together with their tangents."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
 
 from ..autodiff import Directions, Pushed, along, value_of
 from ..autodiff.operator import array
 from ..beam.beam import Beam
 from ..beam.reference import Reference
-from ..collective import SpaceCharge
-from ..collective.base import CollectiveEffect
-from ..core.scalars import Number, detached, is_transformed
-from ..core.tensors import tensors_in
-from ..elements.motion import State
+from ..collective.base import CollectiveEffect, MeshKick, Place
+from ..core.scalars import detached
+from ..elements import Element
+from ..elements.motion import Part, State
 from ..elements.motion.base import passable
 from ..elements.motion.inverse import Operation, taped
 from ..elements.motion.placement import always_passes
@@ -26,43 +24,22 @@ from ..kernels import mesh as kernels
 from ..maps.apply import moves, push
 from ..maps.base import Map
 from ..mesh.particle_mesh import stencil
-from .slicing import Segment, passed
-
-
-class Particles:
-    """Particles as tensors, with derivatives of any kind; each step makes new ones."""
-
-    def __init__(self, state: State) -> None:
-        self.state = state
-
-    def go(self, segment: Segment, reference: Reference) -> None:
-        """Through a part of an element."""
-        self.state = passed(segment, self.state, reference)
-
-    def kick(self, kick: CollectiveEffect, beam: Beam, length: Number) -> Any:
-        """By the field that they make, over a length [m]; returns the field."""
-        state = kick.admit(self.state)
-        field = kick.field(beam, state)
-        self.state = kick.apply(state, field, length)
-        return field
+from .particles import Particles, pushed_in
 
 
 def particles_of(state: State, data: Any) -> Particles:
-    """Particles as they are tracked best.
+    """Particles as they are tracked best where there are derivatives.
 
     Args:
         data: all that they will meet, and on which derivatives may depend.
     """
-    tensors = [*state.coordinates, *tensors_in(data)]
-    pushed = [t for t in tensors if isinstance(t, Pushed)]
-    if not pushed or forward_ad._current_level >= 0 or any(map(is_transformed, tensors)):
+    pushed = pushed_in(state, data)
+    if pushed is None:
         return Particles(state)
-    if any(c.device.type != "cpu" or c.dim() != 1 or c.requires_grad for c in state.coordinates):
-        return Particles(state)
-    return _PushedParticles(state, tuple(sorted({d for t in pushed for d in t.directions})))
+    return DualParticles(state, tuple(sorted({d for t in pushed for d in t.directions})))
 
 
-class _PushedParticles(Particles):
+class DualParticles(Particles):
     """Particles that are changed in place together with their tangents, where there are kernels.
 
     What there are none for is done with tensors.
@@ -105,16 +82,25 @@ class _PushedParticles(Particles):
             tangents[i, rows] = self._along(coordinates[i])
         self._tangents = tangents
 
-    def go(self, segment: Segment, reference: Reference) -> None:
-        """Through a part of an element."""
-        operations = _with_kernels(segment, reference)
+    @property
+    def alive(self) -> Tensor:
+        """Which particles are alive."""
+        return self._alive
+
+    def lose(self, alive: Tensor) -> None:
+        """Keep those alone that are alive here too."""
+        self._alive = alive
+
+    def through(self, element: Element, part: Part, reference: Reference) -> Particles:
+        """Move through a part of an element."""
+        operations = _with_kernels(element, part, reference)
         if operations is None:
-            super().go(segment, reference)
-            return
-        if segment.part.start == 0:
+            return super().through(element, part, reference)
+        if part.start == 0:
             self._alive = passable(self._plain()).alive
         for map, parameters in operations:
             self._move(map, parameters)
+        return self
 
     def _move(self, map: Map, parameters: Sequence[Any]) -> None:
         own = parameters[: len(parameters) - len(map.constants)]
@@ -126,20 +112,27 @@ class _PushedParticles(Particles):
         alive, columns = self._alive.numpy(), [*self._columns]
         push(map, columns, alive, numbers, self._rows(), tangents, shifts)
 
-    def kick(self, kick: CollectiveEffect, beam: Beam, length: Number) -> Any:
-        """By the field that they make, over a length [m]; returns the field."""
-        if type(kick) is not SpaceCharge or beam.weights is not None:
-            return super().kick(kick, beam, length)
-        self._alive = kick.admit(self._plain()).alive
-        field = kick.strength(beam, self._shares(kick, beam))
-        self._meet(field, length)
+    def field(self, effect: CollectiveEffect, beam: Beam, place: Place, memory: Any) -> Any:
+        """Admit particles to an effect, and find the field that they make."""
+        kick = effect.fused()
+        if kick is None or beam.weights is not None:
+            return super().field(effect, beam, place, memory)
+        self._alive = effect.admit(self._plain()).alive
+        return kick.strength(beam, self._deposited(kick, beam))
+
+    def respond(self, effect: CollectiveEffect, field: Any, place: Place) -> Particles:
+        """Respond to a field."""
+        kick = effect.fused()
+        if kick is None:
+            return super().respond(effect, field, place)
+        self._meet(field, place.ds)
         if self._met:
             self._moving.update((1, 3))
         x, px, y, py, _, _ = self._columns
         dx, dpx, dy, dpy, _, _ = self._tangents
         kernels.kick_push(
-            stencil(kick.potential.mesh),
-            detached(length),
+            stencil(kick.mesh),
+            detached(place.ds),
             x,
             y,
             self._alive.numpy(),
@@ -148,18 +141,18 @@ class _PushedParticles(Particles):
             self._rows(),
             (dx, dy, dpx, dpy),
             self._along(field),
-            self._along(length),
+            self._along(place.ds),
         )
-        return field
+        return self
 
-    def _shares(self, kick: SpaceCharge, beam: Beam) -> Tensor:
+    def _deposited(self, kick: MeshKick, beam: Beam) -> Tensor:
         """The shares of the beam in the cells, of the particles here."""
         x, _, y, _, _, _ = self._columns
         dx, _, dy, _, _, _ = self._tangents
         met = self._met if kick.response else ()
         share, rows = np.full(1, 1 / beam.particles, x.dtype), self._rows()[: len(met)]
         places = (x, y, self._alive.numpy(), share)
-        sheet = stencil(kick.potential.mesh)
+        sheet = stencil(kick.mesh)
         grids = torch.from_numpy(kernels.deposit_push(sheet, *places, rows, (dx, dy, self._still)))
         return Pushed.make(grids[0], grids[1:], met) if met else grids[0]
 
@@ -185,9 +178,9 @@ class _PushedParticles(Particles):
         return np.zeros((count, *number.shape), array(number).dtype)
 
 
-def _with_kernels(segment: Segment, reference: Reference) -> list[Operation] | None:
-    """What a part of an element does, if there are kernels for it and nobody is lost on the way."""
-    if not always_passes(segment.element) or isinstance(reference.p0c, Tensor):
+def _with_kernels(element: Element, part: Part, reference: Reference) -> list[Operation] | None:
+    """What a part of an element does, if there are kernels for it and no particle is lost in it."""
+    if not always_passes(element) or isinstance(reference.p0c, Tensor):
         return None
-    found = taped(segment.element, reference, segment.part)
+    found = taped(element, reference, part)
     return found if all(map.array_kernels for map, _ in found) else None

@@ -1,0 +1,69 @@
+"""Backward pass by running each stretch between two kept beams once more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...beam.reference import Reference
+from ...core.scalars import detached
+from ...core.tensors import active
+from ...elements.motion import State, behind
+from ..particles import through
+from ..plan import Act, Through, is_idle, where
+from ..task import Task
+from .choose import reference_moves
+from .record import Record, Tensors
+from .steps import GradientAccumulator, leaves_of, pulled
+
+
+def back_in_stretches(
+    task: Task, record: Record, ends: Tensors, gradients: Tensors, sums: GradientAccumulator
+) -> Tensors:
+    """Gradients by the columns at the start; what falls to parameters goes to the sums.
+
+    The last of the gradients is that by the momentum of the reference, where there is one.
+    """
+    stop, start_of, moves = len(task), task.beam.reference.p0c, reference_moves(task)
+    shared = active((task.beam.current, task.beam.weights, task.effects))
+    mine = [active(element) for element in task.lattice]
+    for start in sorted(record.kept, reverse=True):
+        leaves = leaves_of(record.kept[start])
+        parameters = {id(t): t for t in shared}
+        with torch.enable_grad():
+            state = State(leaves, record.alive(start - 1))
+            reference = record.reference(start)
+            if moves:
+                p0c = torch.tensor(detached(reference.p0c), dtype=torch.float64).requires_grad_()
+                leaves, reference = (*leaves, p0c), Reference(reference.species, p0c)
+            for number in range(start, stop):
+                place = task.plan.ops[number % len(task.plan)].place
+                parameters |= {id(t): t for t in mine[place]}
+                state, reference = _stepped(task, number, state, reference)
+        wanted: Sequence[Tensor] = tuple(parameters.values())
+        columns: Any = (*state.coordinates, reference.p0c)[: len(leaves)]
+        gradients = pulled(columns, leaves, wanted, gradients, sums)
+        stop = start
+    if isinstance(start_of, Tensor):
+        sums.add([start_of], gradients[6:])
+    return gradients[:6]
+
+
+def _stepped(
+    task: Task, number: int, state: State, reference: Reference
+) -> tuple[State, Reference]:
+    turn, n = divmod(number, len(task.plan))
+    op = task.plan.ops[n]
+    if isinstance(op, Through):
+        element = task.lattice.elements[op.place]
+        state = through(element, op.part, state, reference)
+        return state, behind(element, reference, op.part)
+    if isinstance(op, Act) and not is_idle(op, task.lattice, task.effects):
+        effect, place = task.effects[op.effect], where(op, task.lattice, turn)
+        state = effect.admit(state)
+        beam = task.beam.replace(reference=reference)
+        state = effect.apply(state, effect.field(beam, state, place, None), place)
+    return state, reference

@@ -1,0 +1,122 @@
+"""Which adjoint serves a tracking."""
+
+from __future__ import annotations
+
+import torch
+from torch.autograd import forward_ad
+
+from ...autodiff import Pushed
+from ...beam.beam import Beam
+from ...collective.base import CollectiveEffect
+from ...core.errors import InvalidValueError
+from ...core.scalars import is_transformed
+from ...core.tensors import active, hidden, tensors_in
+from ...elements.motion import WHOLE, behind
+from ..adjoints import Adjoint, Auto, Checkpoint, Reversible, Store, name_of
+from ..end import state_of
+from ..plan import Act, Through, where
+from ..task import Task
+
+#: columns of the beam that a stored graph holds for every part of an element, about
+_COLUMNS = 16
+
+
+def chosen(task: Task, *, once: bool = False) -> Store | Checkpoint | Reversible:
+    """The adjoint of a task, `Auto` resolved; `Store` where no gradient can be asked for.
+
+    Args:
+        once: no gradient will be differentiated, so that `Auto` may take what is fastest.
+
+    Raises:
+        InvalidValueError: an adjoint that cannot serve.
+    """
+    adjoint, beam, effects = task.adjoint, task.beam, task.effects
+    automatic = isinstance(adjoint, Auto)
+    if isinstance(adjoint, Store):
+        return adjoint
+    small = isinstance(adjoint, Auto) and stored_bytes(task) <= adjoint.memory
+    if small and not (once and _has_kernels(task)):
+        return Store()
+    everything = tensors_in((beam.coordinates, task.parts))
+    if forward_ad._current_level >= 0 or any(
+        isinstance(t, Pushed) or is_transformed(t) for t in everything
+    ):
+        return _refused(
+            adjoint,
+            f"adjoint={name_of(adjoint)!r} is for reverse mode by autograd; forward mode and the "
+            "transforms of torch.func need adjoint='store'",
+        )
+    if not (torch.is_grad_enabled() and any(t.requires_grad for t in everything)):
+        return Store()
+    for number, effect in enumerate(effects):
+        name = type(effect).__name__
+        if effect.start(beam) is not None:
+            return _refused(adjoint, f"{name} remembers former turns; take adjoint='store'")
+        if _depends_on_hidden(task, number, effect):
+            return _refused(
+                adjoint,
+                f"{name} depends on tensors that require gradients and are not among its "
+                "attributes, so that they would get none; make them attributes of the effect, or "
+                "take adjoint='store'",
+            )
+    fixed = [e for e in effects if not e.reversible]
+    if automatic:
+        adjoint = Reversible() if _is_double(beam) and not fixed else Checkpoint()
+    elif isinstance(adjoint, Reversible) and fixed:
+        raise InvalidValueError(
+            f"{type(fixed[0]).__name__} does not say that it is reversible (see "
+            "`CollectiveEffect`); take adjoint='checkpoint'"
+        )
+    if isinstance(adjoint, Reversible) and reference_moves(task):
+        return Checkpoint()  # what is reconstructed does not tell the reference's derivative
+    assert not isinstance(adjoint, Auto)
+    return adjoint
+
+
+def _refused(adjoint: Adjoint, message: str) -> Store:
+    if isinstance(adjoint, Auto):
+        return Store()
+    raise InvalidValueError(message)
+
+
+def reference_moves(task: Task) -> bool:
+    """Whether the reference's momentum carries derivatives, at the start or later."""
+    with torch.enable_grad():
+        reference = task.beam.reference
+        for element in task.lattice:
+            reference = behind(element, reference, WHOLE)
+    return isinstance(reference.p0c, torch.Tensor)
+
+
+def _has_kernels(task: Task) -> bool:
+    """Whether going back is faster than what autograd stores: by kernels, in double precision."""
+    c, effects = task.beam.coordinates, task.effects
+    here = c.device.type == "cpu" and c.dim() == 2 and _is_double(task.beam)
+    here = here and task.beam.weights is None
+    return here and bool(effects) and all(e.fused() is not None for e in effects)
+
+
+def _is_double(beam: Beam) -> bool:
+    return beam.coordinates.dtype == torch.float64
+
+
+def stored_bytes(task: Task) -> int:
+    """What autograd would keep of a tracking, about."""
+    beam, c = task.beam, task.beam.coordinates
+    # ranks must choose alike, so it is not the number here, which may differ by one
+    particles = c.numel() // 6 // len(beam) * (beam.particles // beam.world.size)
+    parts = task.turns * sum(isinstance(op, Through) for op in task.plan.ops)
+    return parts * _COLUMNS * particles * c.element_size()
+
+
+def _depends_on_hidden(task: Task, number: int, effect: CollectiveEffect) -> bool:
+    """Whether an effect uses tensors which nobody can find: their gradients would be missed."""
+    beam, plan = task.beam, task.plan
+    first = next((o for o in plan.ops if isinstance(o, Act) and o.effect == number), None)
+    if first is None:
+        return False
+    place = where(first, task.lattice, 0)._replace(ds=0.0)
+    with torch.enable_grad():
+        state = effect.admit(state_of(beam.coordinates.detach(), beam.alive))
+        moved = effect.apply(state, effect.field(beam, state, place, None), place)
+    return hidden(moved.coordinates, active((effect, beam.current, beam.weights, beam.reference)))

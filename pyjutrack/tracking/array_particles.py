@@ -1,0 +1,253 @@
+"""Particles without derivatives, moved in place by programs of compiled maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..autodiff import Pushed, along, value_of
+from ..beam.beam import Beam
+from ..beam.reference import Reference
+from ..collective.base import CollectiveEffect, MeshKick, Place
+from ..elements import Element
+from ..elements.motion import Part, State
+from ..kernels import parallel
+from ..kernels.columns import stacked
+from ..maps import program_kernels
+from ..maps.program import Program, Recorder
+from ..maps.program_kernels import LANES
+from ..mesh.particle_mesh import stencil
+from .particles import Particles, is_number, is_plain, through
+from .programs import calls
+
+#: operations of particles that a call runs at most, beside tangents: 0.1 s on two cores. Between
+#: two calls Python sees to signals, Ctrl-C among them.
+_CALL = 30_000_000
+#: the same with tangents
+_TANGENT_CALL = 3_000_000
+_SIX = tuple(range(6))
+#: work of a fused slice beside a kick, per particle
+_WORK = 3.0
+
+
+class ArrayParticles(Particles):
+    """Particles that are changed in place, and where they were lost.
+
+    The kick of an effect that kernels know waits for the run of maps after it, and the deposit for
+    the next effect follows these: kick, maps and deposit of a block of particles are one pass.
+
+    Args:
+        share: of the beam that each carries.
+        onward: makes the particles to go on with where derivatives come in.
+        directions: (N, 6 * LANES) tangents by coordinate and direction, if there are any.
+
+    Attributes:
+        turn, op: of each loss, -1 for none; (N,).
+    """
+
+    compiled = True
+
+    def __init__(
+        self,
+        state: State,
+        share: float,
+        onward: Callable[[State], Particles],
+        directions: NDArray[np.float64] | None = None,
+    ) -> None:
+        self._share, self._onward = share, onward
+        self._columns = list(stacked(state.coordinates).numpy())
+        self._alive = state.alive.numpy().copy()
+        self._tangents = directions
+        self.turn, self.op = np.full((2, len(self._alive)), -1)
+        #: now: turn and operation
+        self.now = 0, 0
+        self._waiting: tuple[MeshKick, Tensor, float] | None = None
+        #: for which kick the grids hold what was deposited, and the grids
+        self._deposited: MeshKick | None = None
+        self._grids: NDArray[np.float64] = np.zeros((0, 0))
+
+    @property
+    def state(self) -> State:
+        """As tensors, which share memory with what is here."""
+        self._settle()
+        columns = tuple(map(torch.from_numpy, self._columns))
+        return State(columns, torch.from_numpy(self._alive))
+
+    @state.setter
+    def state(self, state: State) -> None:
+        self._deposited = None
+        old = self._columns
+        new = [c.detach().numpy() for c in state.coordinates]
+        # columns in another order must not be written over before they are read
+        swapped = [any(_same(n, o) for j, o in enumerate(old) if j != i) for i, n in enumerate(new)]
+        new = [n.copy() if other else n for n, other in zip(new, swapped, strict=True)]
+        for column, value in zip(old, new, strict=True):
+            if not _same(column, value):
+                column[:] = value
+        self._lose(state.alive.numpy())
+
+    @property
+    def alive(self) -> Tensor:
+        """Which particles are alive."""
+        return torch.from_numpy(self._alive)
+
+    def lose(self, alive: Tensor) -> None:
+        """Keep those alone that are alive here too."""
+        self._lose(alive.numpy())
+
+    def _lose(self, alive: NDArray[np.bool_]) -> None:
+        if alive.ctypes.data == self._alive.ctypes.data:
+            return
+        lost = self._alive & ~alive
+        if lost.any():
+            self.turn[lost], self.op[lost] = self.now
+            self._deposited = None
+        self._alive[:] = alive
+
+    def run(self, program: Program, turns: int, then: MeshKick | None = None, at: int = 0) -> None:
+        """Run a program for some turns, from the present one on.
+
+        Args:
+            then: the kick that comes next, for which is deposited, and `at`, its operation.
+        """
+        self._deposited = None
+        if then is not None or self._waiting is not None:
+            self._pass(program, then, at)
+            return
+        size, work = len(self._alive), len(program.operations) * turns
+        if self._tangents is None:
+            kernel, more, limit = program_kernels.execute, [], _CALL
+            table = program.table(self._columns[0].dtype)
+        else:
+            kernel = program_kernels.execute_with_tangents
+            more, limit, table = [self._tangents], _TANGENT_CALL, program.tangent_table()
+        # the same for all calls, as its blocks
+        share, (now, _) = min(parallel.parts(size, work), max(size, 1)), self.now
+        for part, first, count in calls(program, turns, limit // max(size, 1)):
+            before = self._alive.copy()
+            given = (*self._columns, self._alive, self.turn, self.op, *more)
+            parallel.run(kernel, size, share, count, *part[:4], table, *given)
+            self.turn[before & ~self._alive] += now + first
+
+    def through(self, element: Element, part: Part, reference: Reference) -> Particles:
+        """Move through what is no program."""
+        state = self.state
+        if self._tangents is not None:
+            rows = torch.from_numpy(self._tangents).reshape(-1, 6, LANES)
+            state = _with_tangents(state, rows)
+        end = through(element, part, state, reference)
+        if self._tangents is not None:
+            for i, new in enumerate(end.coordinates):
+                rows[:, i, :6] = along(new, _SIX).T if isinstance(new, Pushed) else 0.0
+            end = State(tuple(map(value_of, end.coordinates)), end.alive)
+        return self._going_on(end)
+
+    def _going_on(self, end: State) -> Particles:
+        if not is_plain(end):
+            return self._onward(end)
+        self.state = end
+        return self
+
+    def field(self, effect: CollectiveEffect, beam: Beam, place: Place, memory: Any) -> Any:
+        """Admit particles to an effect, and find the field that they make."""
+        kick = effect.fused()
+        if kick is None or beam.weights is not None:
+            self.lose(effect.admit(self.state).alive)
+            state = self.state
+            if memory is not None:  # it may keep columns, which are changed in place here
+                state = State(tuple(c.clone() for c in state.coordinates), state.alive.clone())
+            return effect.field(beam, state, place, memory)
+        if self._deposited is not kick:
+            empty: Any = Recorder()
+            self._pass(empty.program(), kick, self.now[1])
+        sheet = stencil(kick.mesh)
+        total = self._grids.sum(0).reshape(sheet.shape)
+        fractions = torch.from_numpy(total.astype(self._columns[0].dtype, copy=False))
+        return kick.strength(beam, fractions)
+
+    def respond(self, effect: CollectiveEffect, field: Any, place: Place) -> Particles:
+        """Respond to a field."""
+        kick = effect.fused()
+        self._deposited = None
+        if kick is None:
+            return self._going_on(effect.apply(self.state, field, place))
+        if not is_number(field) or isinstance(place.ds, Tensor):
+            return self._onward(self.state).respond(effect, field, place)
+        self._settle()
+        self._waiting = kick, field, place.ds
+        return self
+
+    def _settle(self) -> None:
+        """Do the kick that waits."""
+        if self._waiting is not None:
+            empty: Any = Recorder()
+            self._pass(empty.program(), None, 0)
+
+    def _pass(self, program: Program, then: MeshKick | None, at: int) -> None:
+        """Kick if a kick waits, run a program, and deposit if one follows."""
+        from .slice_kernels import slice_pass  # late: it takes a moment to load
+
+        size = len(self._alive)
+        share = parallel.parts(size, _WORK)
+        kick, field, ds = self._waiting or (then, None, 0.0)
+        assert kick is not None
+        sheet, half = stencil(kick.mesh), [s / 2 for s in kick.mesh.grid.size]
+        if field is None:
+            values = np.zeros(sheet.shape, self._columns[0].dtype)
+        else:
+            values = field.contiguous().numpy()
+        if then is not None and then.mesh is not kick.mesh:
+            # of another mesh: two passes
+            self._pass(program, None, 0)
+            empty: Any = Recorder()
+            self._pass(empty.program(), then, at)
+            return
+        if then is not None:
+            self._grids = _cleared(self._grids, share, sheet.shape[0] * sheet.shape[1])
+        parallel.run(
+            slice_pass,
+            size,
+            share,
+            *program[:4],
+            program.table(self._columns[0].dtype),
+            *self._columns,
+            self._alive,
+            self.turn,
+            self.op,
+            self.now[0],
+            field is not None,
+            values,
+            ds,
+            then is not None,
+            at,
+            *half,
+            sheet.geometry,
+            sheet.coefficients,
+            self._share,
+            self._grids,
+        )
+        self._waiting, self._deposited = None, then
+
+
+def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    """Whether two columns are one in memory."""
+    return one.ctypes.data == other.ctypes.data
+
+
+def _with_tangents(state: State, rows: Tensor) -> State:
+    columns = [
+        Pushed.make(c, rows[:, i, :6].T.contiguous(), _SIX) for i, c in enumerate(state.coordinates)
+    ]
+    return State(tuple(columns), state.alive)
+
+
+def _cleared(grids: NDArray[np.float64], share: int, cells: int) -> NDArray[np.float64]:
+    if grids.shape != (share, cells):
+        return np.zeros((share, cells))
+    grids[:] = 0.0
+    return grids

@@ -1,0 +1,97 @@
+"""Particles while they are tracked, as tensors with derivatives of any kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+from ..autodiff import Pushed
+from ..beam.beam import Beam
+from ..beam.reference import Reference
+from ..collective.base import CollectiveEffect, Place
+from ..core.scalars import is_transformed
+from ..core.tensors import tensors_in
+from ..elements import Element
+from ..elements.motion import Part, State, advance, passable
+
+
+class Particles:
+    """Particles as tensors; each step makes new ones.
+
+    Steps return the particles to go on with: these, or others where derivatives come in.
+    """
+
+    #: whether runs of operations are one call of a kernel
+    compiled = False
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+
+    @property
+    def alive(self) -> Tensor:
+        """Which particles are alive."""
+        return self.state.alive
+
+    def lose(self, alive: Tensor) -> None:
+        """Keep those alone that are alive here too."""
+        self.state = State(self.state.coordinates, alive)
+
+    def through(self, element: Element, part: Part, reference: Reference) -> Particles:
+        """Move through a part of an element."""
+        self.state = through(element, part, self.state, reference)
+        return self
+
+    def field(self, effect: CollectiveEffect, beam: Beam, place: Place, memory: Any) -> Any:
+        """Admit particles to an effect, and find the field that they make."""
+        self.state = effect.admit(self.state)
+        return effect.field(beam, self.state, place, memory)
+
+    def respond(self, effect: CollectiveEffect, field: Any, place: Place) -> Particles:
+        """Respond to a field."""
+        self.state = effect.apply(self.state, field, place)
+        return self
+
+
+def through(element: Element, part: Part, state: State, reference: Reference) -> State:
+    """Particles after a part of an element."""
+    if part.start == 0:
+        state = passable(state)
+    return advance(element, state, reference, part)
+
+
+def is_plain(state: State) -> bool:
+    """Whether nothing but numbers on the CPU is tracked."""
+    if forward_ad._current_level >= 0:
+        return False
+    return all(
+        is_number(c) and not c.requires_grad and c.dim() == 1
+        for c in (*state.coordinates, state.alive)
+    )
+
+
+def is_number(tensor: Tensor) -> bool:
+    """Whether a tensor is on the CPU, and no derivative by it can be asked for here."""
+    return (
+        type(tensor) in (Tensor, torch.nn.Parameter)
+        and not is_transformed(tensor)
+        and not (tensor.requires_grad and torch.is_grad_enabled())
+        and tensor.device.type == "cpu"
+    )
+
+
+def pushed_in(state: State, data: Any) -> list[Pushed] | None:
+    """What carries tangents of ours among particles and all that they will meet.
+
+    Returns:
+        None where other derivatives are asked for too, or no kernels serve the particles.
+    """
+    tensors = [*state.coordinates, *tensors_in(data)]
+    pushed = [t for t in tensors if isinstance(t, Pushed)]
+    if not pushed or forward_ad._current_level >= 0 or any(map(is_transformed, tensors)):
+        return None
+    if any(c.device.type != "cpu" or c.dim() != 1 or c.requires_grad for c in state.coordinates):
+        return None
+    return pushed

@@ -1,0 +1,140 @@
+"""A lattice and its effects as a flat list of operations, the form of all that is tracked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from ..collective.base import CollectiveEffect, Place
+from ..core.scalars import detached
+from ..elements.motion import WHOLE, Part
+from ..elements.motion.straight import is_zero
+from ..lattice.lattice import Lattice
+
+
+class Through(NamedTuple):
+    """Through a part of the element at a place of the lattice."""
+
+    place: int
+    part: Part
+
+
+class Act(NamedTuple):
+    """An effect acts on the particles.
+
+    Attributes:
+        place: of the element in the lattice.
+        effect: its place among the effects.
+        slices: into which it cuts the element.
+        s: along the reference orbit [m].
+    """
+
+    place: int
+    effect: int
+    slices: int
+    s: float
+
+
+class Weigh(NamedTuple):
+    """A soft aperture lowers the weights of particles."""
+
+    place: int
+
+
+Op = Through | Act | Weigh
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """The operations of one turn, and of how many elements they are.
+
+    It holds places and no parameters, so that it serves all lattices of as many elements of the
+    same kinds, whatever values their parameters have or carry.
+    """
+
+    ops: tuple[Op, ...]
+    elements: int
+
+    def __len__(self) -> int:
+        """How many operations there are."""
+        return len(self.ops)
+
+    def slices(self, effect: int = 0) -> tuple[int, ...]:
+        """Into how many slices an effect cuts each element."""
+        found = Counter(o.place for o in self.ops if isinstance(o, Act) and o.effect == effect)
+        return tuple(found[place] for place in range(self.elements))
+
+    def first(self, place: int) -> int:
+        """The first operation of an element, or the end."""
+        after = (n for n, op in enumerate(self.ops) if op.place >= place)
+        return next(after, len(self.ops))
+
+    def upto(self, stop: int) -> Plan:
+        """The operations before some; the same object each time."""
+        if stop >= len(self.ops):
+            return self
+        return self._beginnings.setdefault(stop, Plan(self.ops[:stop], self.elements))
+
+    @cached_property
+    def _beginnings(self) -> dict[int, Plan]:
+        return {}
+
+
+def plan_of(lattice: Lattice, effects: Sequence[CollectiveEffect]) -> Plan:
+    """The operations of one turn through a lattice, which the lattice keeps.
+
+    Each effect acts at the centres of its slices, in the order of the effects where they meet.
+    Between two actions, the second half of a slice and the first half of the next are one part.
+    """
+    slices = tuple(tuple(map(effect.slices, lattice.elements)) for effect in effects)
+    plans = lattice.kept.setdefault("plans", {})
+    if slices not in plans:
+        plans.clear()
+        plans[slices] = Plan(tuple(_operations(lattice, slices)), len(lattice))
+    found: Plan = plans[slices]
+    return found
+
+
+def _operations(lattice: Lattice, slices: Sequence[Sequence[int]]) -> Iterator[Op]:
+    soft, s = frozenset(lattice.soft), 0.0
+    for place, element in enumerate(lattice.elements):
+        if place in soft:
+            yield Weigh(place)
+            continue
+        length, done = detached(element.length), 0.0
+        for centre, effect, count in _actions([each[place] for each in slices]):
+            if centre > done:
+                yield Through(place, Part(done, centre))
+                done = centre
+            yield Act(place, effect, count, s + centre * length)
+        yield Through(place, Part(done, 1.0) if done else WHOLE)
+        s += length
+
+
+def _actions(slices: Sequence[int]) -> list[tuple[float, int, int]]:
+    """Where in an element each effect acts, from 0 to 1; which; and its slices."""
+    found = [((i + 0.5) / count, n, count) for n, count in enumerate(slices) for i in range(count)]
+    return sorted(found) if len(slices) > 1 else found
+
+
+def where(act: Act, lattice: Lattice, turn: int) -> Place:
+    """The place of an action in a lattice."""
+    element = lattice.elements[act.place]
+    return Place(element, act.place, act.s, element.length / act.slices, 1 / act.slices, turn)
+
+
+def is_idle(act: Act, lattice: Lattice, effects: Sequence[CollectiveEffect]) -> bool:
+    """Whether an effect that acts along lengths is at a length that is a plain zero."""
+    return is_zero(lattice.elements[act.place].length) and not effects[act.effect].lumped
+
+
+def sections(plan: Plan) -> Iterator[tuple[Plan, Weigh | None]]:
+    """What lies between soft apertures, and the aperture after it."""
+    start = 0
+    for n, op in enumerate((*plan.ops, None)):
+        if op is None or isinstance(op, Weigh):
+            yield Plan(plan.ops[start:n], plan.elements), op
+            start = n + 1

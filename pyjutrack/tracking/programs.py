@@ -1,0 +1,119 @@
+"""Maximal runs of a plan's operations as programs of the compiled maps."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..beam.reference import Reference
+from ..collective.base import CollectiveEffect
+from ..elements.motion.cavities import behind
+from ..elements.motion.placement import note
+from ..lattice.lattice import Lattice
+from ..maps.program import NotRecordedError, Program, Recorder
+from .plan import Act, Plan, Through, is_idle
+
+
+class Piece(NamedTuple):
+    """Operations that are run in one call, or one that is run by itself.
+
+    Attributes:
+        first, stop: of the operations in the plan.
+        reference: after them.
+        program: of their maps, whose `elements` are operations of the plan; None for one operation
+            that has none.
+    """
+
+    first: int
+    stop: int
+    reference: Reference
+    program: Program | None = None
+
+
+def pieces_of(
+    lattice: Lattice,
+    plan: Plan,
+    effects: Sequence[CollectiveEffect],
+    reference: Reference,
+    stops: Collection[int] = (),
+) -> tuple[Piece, ...]:
+    """The pieces of one turn.
+
+    Kept with the lattice, which is frozen, until it is met with another reference, plan or stops.
+
+    Args:
+        stops: operations before which somebody wants to see the particles.
+    """
+    idle = tuple(e.lumped for e in effects)
+    key = reference, plan, idle, tuple(stops)
+    kept = lattice.kept.get("pieces")
+    if kept is not None and kept[0] == key:
+        found: tuple[Piece, ...] = kept[1]
+        return found
+    made = tuple(_pieces(lattice, plan, effects, reference, frozenset(stops)))
+    lattice.kept["pieces"] = key, made
+    return made
+
+
+def _pieces(
+    lattice: Lattice,
+    plan: Plan,
+    effects: Sequence[CollectiveEffect],
+    reference: Reference,
+    stops: frozenset[int],
+) -> Iterator[Piece]:
+    recorder: Any = Recorder()
+    first = 0
+    for n, op in enumerate(plan.ops):
+        if n in stops and n > first:
+            yield Piece(first, n, reference, recorder.program())
+            first, recorder = n, Recorder()
+        if isinstance(op, Act) and is_idle(op, lattice, effects):
+            continue
+        alone, after = True, reference
+        recorder.element, before = n, recorder.count
+        if isinstance(op, Through):
+            element = lattice.elements[op.place]
+            after = behind(element, reference, op.part)
+            with suppress(NotRecordedError):
+                note(element, recorder, reference, op.part)
+                alone = False
+        if alone:
+            if n > first:
+                yield Piece(first, n, reference, recorder.program(before))
+            yield Piece(n, n + 1, after)
+            first, recorder = n + 1, Recorder()
+        reference = after
+    if len(plan) > first:
+        yield Piece(first, len(plan), reference, recorder.program())
+
+
+def calls(program: Program, turns: int, most: int) -> Iterator[tuple[Program, int, int]]:
+    """A program in calls of some `most` operations: the part of it, the first turn, and turns."""
+    operations, starts, _, elements, _ = program
+    size = len(operations)
+    if turns * size <= most:
+        yield program, 0, turns
+    elif size <= most:
+        step = most // size
+        for first in range(0, turns, step):
+            yield program, first, min(step, turns - first)
+    else:
+        # an element is not cut: a call keeps what its particles entered with
+        ends = np.append(np.flatnonzero(np.diff(elements)) + 1, size)
+        count = -(-size // max(most, 1))
+        wanted = np.arange(1, count + 1) * size // count
+        edges = [0, *np.unique(ends[np.searchsorted(ends, wanted)]).tolist()]
+        for first in range(turns):
+            for low, high in pairwise(edges):
+                rows = slice(low, high)
+                part = program._replace(
+                    operations=operations[rows],
+                    starts=starts[low : high + 1],
+                    elements=elements[rows],
+                )
+                yield part, first, 1
