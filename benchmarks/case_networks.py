@@ -25,7 +25,7 @@ def run(particles: int, repeats: int, threads: int) -> Table:
     x, _, y, *_ = state.coordinates
     shares, grid = torch.full_like(x, 1 / particles), setup.kick.potential.mesh.grid
 
-    def kick(potential: pj.spacecharge.Potential) -> Callable[[], object]:
+    def kick(potential: pj.collective.Potential) -> Callable[[], object]:
         used = dataclasses.replace(setup.kick, potential=potential)
         return lambda: used.apply(state, used.field(setup.beam, state), STEP)
 

@@ -290,7 +290,7 @@ def _files(folder: Path) -> dict[str, Call]:
 
 
 def _space_charge() -> dict[str, Call]:
-    sc, box = pj.spacecharge, (0.02, 0.02)
+    sc, box = pj.collective, (0.02, 0.02)
     flat = {"x": X, "y": Y}
     return {
         "SpaceCharge": Call(pj.SpaceCharge, {"potential": SOLVER, "max_step": 0.1,
@@ -391,7 +391,7 @@ def _plotting() -> dict[str, Call]:
 def public() -> set[str]:
     """Names of all that is public and can be called, without exceptions and warnings."""
     found = set()
-    rooms = [pj, pj.spacecharge, *(getattr(pj, n) for n in pj.__all__)]
+    rooms = [pj, pj.collective, *(getattr(pj, n) for n in pj.__all__)]
     for room in filter(inspect.ismodule, rooms):
         for name in getattr(room, "__all__", ()):
             thing = getattr(room, name)

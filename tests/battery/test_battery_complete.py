@@ -98,7 +98,7 @@ def test_observables() -> None:
 def test_effects_and_potentials() -> None:
     """Every potential of the package, with every number of it that may be a knob."""
     kinds = {type(p) for e in effects().values() for p in parts_of(e.make(e.usual))}
-    public = [getattr(pj.spacecharge, n) for n in pj.spacecharge.__all__]
+    public = [getattr(pj.collective, n) for n in pj.collective.__all__]
     public += [getattr(pj.surrogate, n) for n in pj.surrogate.__all__]
     there = {
         k

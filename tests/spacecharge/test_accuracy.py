@@ -93,6 +93,6 @@ def test_shares_and_errors_of_fields() -> None:
     """A density sums to the share that is in the box; an error is relative to the reference."""
     mesh = solver().mesh
     x = torch.tensor([0.0, 1e-3, 1.0, -2e-3], dtype=torch.float64)
-    assert float(pj.spacecharge.density(mesh, x, 0.0 * x).sum()) == pytest.approx(0.75, rel=1e-12)
+    assert float(pj.collective.density(mesh, x, 0.0 * x).sum()) == pytest.approx(0.75, rel=1e-12)
     a, b = torch.tensor([3.0, 0.0]), torch.tensor([0.0, 4.0])
-    assert pj.spacecharge.field_error((a, 1.1 * b), (a, b)) == pytest.approx(0.4 / 5)
+    assert pj.collective.field_error((a, 1.1 * b), (a, b)) == pytest.approx(0.4 / 5)
