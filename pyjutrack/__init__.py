@@ -1,6 +1,6 @@
 """Hybrid physics and data-driven beam tracking with automatic differentiation."""
 
-from . import diagnostics, distributed, engines, io, surrogate
+from . import collective, diagnostics, distributed, engines, io, surrogate
 from .beam import moments, observables
 from .beam.beam import Beam
 from .beam.moments import centroid, covariance, emittance, sizes
@@ -152,6 +152,7 @@ __all__ = [
     "centroid",
     "chromaticities",
     "closed_orbit",
+    "collective",
     "covariance",
     "diagnostics",
     "distributed",
