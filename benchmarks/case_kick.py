@@ -17,7 +17,7 @@ from . import peer_cheetah, peer_gridless, peer_xfields
 from .clock import in_turns
 from .peer import Array, PeerKick, PeerMissing
 from .report import Row, Table
-from .setup import STEP, Setup, paper_cell
+from .setup import HERE, Setup, paper_cell
 
 _PEERS = {"xfields": peer_xfields, "cheetah": peer_cheetah}
 #: a peer whose kick differs by more than this does something else, and is not compared
@@ -45,7 +45,7 @@ def _measured(particles: int, repeats: int, threads: int) -> tuple[list[Row], li
     state = state_of(setup.beam.coordinates, setup.beam.alive)
 
     def ours() -> State:
-        return setup.kick.apply(state, setup.kick.field(setup.beam, state), STEP)
+        return setup.kick.apply(state, setup.kick.field(setup.beam, state, HERE), HERE)
 
     alone = in_turns({"pyjutrack": ours}, repeats)["pyjutrack"]
     peers, remarks = _same_physics(setup, state, threads)
@@ -84,7 +84,7 @@ def _same_physics(
     ]
     for family, module in _PEERS.items():
         try:
-            for peer in module.effects(setup, threads):
+            for peer in module.kicks(setup, threads):
                 difference = _difference(setup, state, peer)
                 if difference <= _SAME:
                     same.append((peer, difference))
@@ -97,14 +97,14 @@ def _same_physics(
 
 def _difference(setup: Setup, state: State, peer: PeerKick) -> float:
     ours = _our_kicks(setup, state, peer.shift)[:, peer.flat]
-    theirs = peer.effects[:, peer.flat]
+    theirs = peer.kicks[:, peer.flat]
     return float(np.linalg.norm(theirs - ours) / np.linalg.norm(ours))
 
 
 def _our_kicks(setup: Setup, state: State, shift: tuple[float, float]) -> Array:
     """px and py that our kick gives at the particles, or a little beside them."""
-    field = setup.kick.field(setup.beam, state)
+    field = setup.kick.field(setup.beam, state, HERE)
     x, px, y, py, z, delta = state.coordinates
     beside = State((x + shift[0], px, y + shift[1], py, z, delta), state.alive)
-    kicked = setup.kick.apply(beside, field, STEP).coordinates
+    kicked = setup.kick.apply(beside, field, HERE).coordinates
     return np.stack([(kicked[1] - px).numpy(), (kicked[3] - py).numpy()])

@@ -13,7 +13,7 @@ from pyjutrack.tracking.end import state_of
 
 from .clock import in_turns
 from .report import Row, Table
-from .setup import STEP, paper_cell
+from .setup import HERE, paper_cell
 
 #: modes in x and y of JuTrack's gridless sum
 _MODES = (12, 12)
@@ -27,7 +27,7 @@ def run(particles: int, repeats: int, threads: int) -> Table:
 
     def kick(potential: pj.collective.Potential) -> Callable[[], object]:
         used = dataclasses.replace(setup.kick, potential=potential)
-        return lambda: used.apply(state, used.field(setup.beam, state), STEP)
+        return lambda: used.apply(state, used.field(setup.beam, state, HERE), HERE)
 
     def gridless() -> object:
         return gridless_potential(x, y, shares, (x, y), grid.size, _MODES)

@@ -14,14 +14,13 @@ from time import perf_counter
 from typing import Any
 from unittest.mock import patch
 
-from pyjutrack.maps.codegen.program_kernel import traced
-
 import pyjutrack as pj
-from pyjutrack.collective.base import plan
 from pyjutrack.kernels import sines
+from pyjutrack.maps.base import named
 from pyjutrack.maps.codegen.trace import statements
-from pyjutrack.tracking import fused_slices
-from pyjutrack.tracking.slicing import Walk
+from pyjutrack.maps.codegen.traced import traced
+from pyjutrack.tracking import array_particles
+from pyjutrack.tracking.plan import Through, plan_of
 
 from .bandwidth import copy_rate, multiply_rate
 from .clock import Samples, no_collection
@@ -82,6 +81,7 @@ def _rows(count: int, repeats: int, memory: float, peak: float) -> list[Row]:
 def _one_run(setup: Setup) -> dict[str, float]:
     """Seconds of every stage of one tracking."""
     spent: dict[str, float] = defaultdict(float)
+    particles = array_particles.ArrayParticles
 
     def watched(stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any) -> Any:
@@ -93,7 +93,7 @@ def _one_run(setup: Setup) -> dict[str, float]:
         return call
 
     with (
-        patch.object(fused_slices._Particles, "go", watched(_PASSES, fused_slices._Particles.go)),
+        patch.object(particles, "_pass", watched(_PASSES, particles._pass)),
         patch.object(sines, "_solved", watched(_SOLVE, sines._solved)),
         no_collection(),
     ):
@@ -105,24 +105,25 @@ def _one_run(setup: Setup) -> dict[str, float]:
 
 def _bytes(setup: Setup) -> float:
     """Least bytes that the passes move in one cell."""
-    return _BYTES * len(setup.beam) * (sum(plan(setup.lattice, [setup.kick])) + 1)
+    return _BYTES * len(setup.beam) * (sum(plan_of(setup.lattice, [setup.kick]).slices()) + 1)
 
 
 def _flop(setup: Setup) -> float:
     """Floating-point operations of the passes in one cell."""
-    counts = plan(setup.lattice, [setup.kick])
+    plan = plan_of(setup.lattice, [setup.kick])
     names = {"Drift": "drift", "Quadrupole": "quadrupole"}
     maps = sum(
-        _operations(names[type(segment.element).__name__])
-        for segment in Walk(setup.lattice, counts)
+        _operations(names[type(setup.lattice[op.place]).__name__])
+        for op in plan.ops
+        if isinstance(op, Through)
     )
-    effects = sum(counts)
-    checks = _CHECKS * (effects + len(setup.lattice))
-    return len(setup.beam) * (effects * (_KICK + _DEPOSIT) + checks + maps)
+    kicks = sum(plan.slices())
+    checks = _CHECKS * (kicks + len(setup.lattice))
+    return len(setup.beam) * (kicks * (_KICK + _DEPOSIT) + checks + maps)
 
 
 def _operations(name: str) -> int:
     """Arithmetic operations of a map, as its kernel does them; a Stumpff series counts as 20."""
-    found = traced(name)
+    found = traced(named(name))
     lines, _ = statements(found.outputs[i] for i in found.moved)
     return sum(20 if "stumpff" in line else 1 for line in lines)

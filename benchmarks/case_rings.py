@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 import pyjutrack as pj
-from pyjutrack.tracking.fused_lattice import recorded
+from pyjutrack.tracking.plan import plan_of
+from pyjutrack.tracking.programs import pieces_of
 
 from .case_optics import example
 from .clock import Samples, in_turns
@@ -74,7 +75,7 @@ def spread(count: int) -> np.ndarray:
 
 def _maps(lattice: pj.Lattice, reference: pj.Reference) -> int:
     """What stands in the compiled program of a turn."""
-    pieces, _ = recorded(lattice, reference)
+    pieces = pieces_of(lattice, plan_of(lattice, ()), (), reference)
     return sum(len(p.program.operations) for p in pieces if p.program is not None)
 
 

@@ -25,7 +25,7 @@ class PeerKick:
 
     name: str
     call: Callable[[], object]
-    effects: Array
+    kicks: Array
     flat: NDArray[np.bool_]
     shift: tuple[float, float] = (0.0, 0.0)
 

@@ -25,7 +25,7 @@ _SPACING = 4.0
 _SPREAD = 1e-6
 
 
-def effects(setup: Setup, threads: int) -> Iterator[PeerKick]:
+def kicks(setup: Setup, threads: int) -> Iterator[PeerKick]:
     """Grids of 1, 2 and 4 longitudinal cells; threads are those of PyTorch.
 
     Raises:

@@ -26,7 +26,7 @@ _SPACING = 1.0
 _SOLVERS = ("FFTSolver2p5DAveraged", "FFTSolver2p5D")
 
 
-def effects(setup: Setup, threads: int) -> Iterator[PeerKick]:
+def kicks(setup: Setup, threads: int) -> Iterator[PeerKick]:
     """All configurations: serial and OpenMP contexts, both solvers, 2 and 4 slices, two FFTs.
 
     Raises:

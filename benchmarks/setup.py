@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 
 import pyjutrack as pj
+from pyjutrack.collective import Place
 
 KNOBS = ("d1.length", "q1.length", "q1.k1", "d2.length", "q2.length", "q2.k1", "d3.length")
 #: kick of the comparison with peers: slice [m]
 STEP = 0.05
+#: where one kick is timed
+HERE = Place(pj.Drift(STEP), 0, 0.0, STEP, 1.0, 0)
 CURRENT = 200.0  # A
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import pyjutrack as pj
 from pyjutrack.collective import Mesh
-from pyjutrack.collective.base import plan
+from pyjutrack.tracking.plan import plan_of
 
 #: beams of which a spread is the largest change; that all of them come out below a third of the rms
 #: is the luck of one case in 1e5
@@ -72,7 +72,7 @@ def spread(
 
 def steps(lattice: pj.Lattice, effects: Sequence[Any] = (), turns: int = 1) -> int:
     """How many maps and kicks stand on the way."""
-    return turns * sum(1 + 2 * count for count in plan(lattice, effects))
+    return turns * len(plan_of(lattice, effects))
 
 
 def assert_as_rounded(found: Any, expected: Any, bound: Any) -> None:

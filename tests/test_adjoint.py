@@ -12,10 +12,11 @@ from element_cases import CASES, ONE_WAY, PROTON, Case, points
 from rounding import assert_as_rounded, spread, steps
 
 import pyjutrack as pj
+from pyjutrack.collective import Place
 from pyjutrack.elements.motion import WHOLE, Part, State, advance
 from pyjutrack.elements.motion.inverse import has_inverse, retreat
-from pyjutrack.tracking.adjoint import strategies
 from pyjutrack.tracking.adjoint.kernel_steps import _found_again
+from pyjutrack.tracking.adjoints import Auto
 
 LITTLE = ("checkpoint", "reversible")
 KNOBS = ["d1.length", "q1.k1", "q2.length", "q2.k1", "beam.current"]
@@ -188,7 +189,7 @@ def held(line: pj.Lattice, beam: pj.Beam, kick: pj.SpaceCharge, turns: int, how:
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
         end = pj.track(knobbed, beam, effects=[kick], turns=turns, adjoint=how)
     for node in nodes(end):
-        if hasattr(node, "record"):
+        if hasattr(node, "tape"):
             kept += [
                 c
                 for columns in (node.record.before | node.record.between).values()
@@ -218,7 +219,7 @@ def test_what_is_held_does_not_grow(cell, kick, make_beam) -> None:
     assert stored > 20 * long
 
 
-class Hidden:
+class Hidden(pj.CollectiveEffect):
     """A kick whose strength is found by nobody."""
 
     reversible = True
@@ -227,17 +228,12 @@ class Hidden:
     def __init__(self, secret: Any) -> None:
         self._strength = lambda: SECRETS[secret]
 
-    def check(self, beam: pj.Beam) -> None: ...
-
-    def admit(self, state: State) -> State:
-        return state
-
-    def field(self, beam: pj.Beam, state: State) -> Any:
+    def field(self, beam: pj.Beam, state: State, place: Place, memory: Any) -> Any:
         return self._strength()
 
-    def apply(self, state: State, field: Any, ds: Any) -> State:
+    def apply(self, state: State, field: Any, place: Place) -> State:
         x, px, *rest = state.coordinates
-        return State((x, px - field * ds * x, *rest), state.alive)
+        return State((x, px - field * place.ds * x, *rest), state.alive)
 
 
 SECRETS: dict[str, torch.Tensor] = {}
@@ -252,21 +248,19 @@ def test_parameters_that_nobody_finds_are_refused(cell, make_beam, monkeypatch) 
     for how in LITTLE:
         with pytest.raises(pj.InvalidValueError, match="Hidden depends on tensors"):
             pj.track(leaf, beam, effects=[kick], adjoint=how)
-    monkeypatch.setattr(strategies, "STORED", 0)
-    end = pj.track(leaf, beam, effects=[kick])
+    end = pj.track(leaf, beam, effects=[kick], adjoint=Auto(memory=0))
     (slope,) = torch.autograd.grad(pj.emittance(end, "x"), strength)
     assert float(slope) != 0
 
 
-def test_what_auto_takes(cell, kick, make_beam, monkeypatch) -> None:
+def test_what_auto_takes(cell, kick, make_beam) -> None:
     def name(end: pj.Beam) -> str:
-        return "little" if any(hasattr(node, "record") for node in nodes(end)) else "store"
+        return "little" if any(hasattr(node, "tape") for node in nodes(end)) else "store"
 
     beam = make_beam(200)
     leaf = cell.with_values({"q1.k1": torch.tensor(29.6, dtype=torch.float64, requires_grad=True)})
     assert name(pj.track(leaf, beam, effects=[kick])) == "store"
-    monkeypatch.setattr(strategies, "STORED", 1000)
-    assert name(pj.track(leaf, beam, effects=[kick])) == "little"
+    assert name(pj.track(leaf, beam, effects=[kick], adjoint=Auto(memory=1000))) == "little"
     assert pj.track(cell, beam, effects=[kick]).coordinates.grad_fn is None
     forward = pj.gradient(
         pj.emittance_growth("x"), cell, beam, wrt=["q1.k1"], effects=[kick], mode="forward"

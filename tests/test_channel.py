@@ -6,23 +6,21 @@ import numpy as np
 import pytest
 import torch
 from element_cases import PROTON
+from running import task, tracked
 
 import pyjutrack as pj
-from pyjutrack.collective.base import plan
 from pyjutrack.elements.motion import Part, State, transport
 from pyjutrack.kernels.columns import stacked
-from pyjutrack.tracking.end import state_of
-from pyjutrack.tracking.fused_slices import Passed, channelled, passes
-from pyjutrack.tracking.slicing import Walk
-
-
-def channel(line, beam, effects, turns=1, **options) -> Passed | None:
-    state = state_of(beam.coordinates, beam.alive)
-    return channelled(Walk(line, plan(line, effects)), beam, state, effects, turns, **options)
+from pyjutrack.tracking.adjoint.record import Record
+from pyjutrack.tracking.plan import Act, Through, plan_of
+from pyjutrack.tracking.programs import pieces_of
 
 
 class Stepped(pj.SpaceCharge):
-    """Space charge of another class: no pass knows it, so that tracking goes in single steps."""
+    """Space charge that no kernel knows, so that tracking goes in single steps."""
+
+    def fused(self):
+        return None
 
 
 def step_by_step(line, beam, effects, turns=1) -> pj.Beam:
@@ -39,8 +37,8 @@ def test_the_same_as_step_by_step(cell, make_beam, assignment, dtype) -> None:
     bend = pj.SBend(0.3, 0.02, k1=0.5, name="b")
     line = pj.Lattice([cell, bend, pj.Quadrupole(0.1, 3.0, dx=1e-4, tilt=0.1), pj.Marker()])
     beam = make_beam(4001).to(dtype)
-    out = channel(line, beam, [kick], turns=2)
-    assert out is not None
+    out = tracked(line, beam, [kick], 2)
+    assert out.compiled
     if assignment == "cic":  # has no derivative to take the other way for
         expected = pj.track(line, beam, effects=[Stepped(kick.potential, kick.max_step)], turns=2)
     else:
@@ -48,7 +46,7 @@ def test_the_same_as_step_by_step(cell, make_beam, assignment, dtype) -> None:
     tolerance = 1e-14 if dtype == torch.float64 else 1e-7
     if assignment == "cic" and dtype == torch.float32:
         tolerance = 1e-5  # its slope jumps where rounding puts a particle into the next cell
-    found = torch.stack(out.state.coordinates, -1)
+    found = out.coordinates
     torch.testing.assert_close(found, expected.coordinates, rtol=0, atol=tolerance)
     assert found.dtype == dtype
     assert out.state.alive.all()
@@ -66,24 +64,22 @@ def test_losses_are_told(cell, make_beam) -> None:
     alive = torch.ones(3000, dtype=torch.bool)
     alive[7:9] = False
     beam = pj.Beam(PROTON, c, 100.0, alive)
-    out, expected = channel(line, beam, [kick], 2), step_by_step(line, beam, [kick], 2)
-    assert out is not None
+    out, expected = tracked(line, beam, [kick], 2), step_by_step(line, beam, [kick], 2)
+    assert out.compiled
     assert torch.equal(out.state.alive, expected.alive)
     assert 100 < expected.lost < 2000
-    found = torch.stack(out.state.coordinates, -1)
+    found = out.coordinates
     torch.testing.assert_close(found, expected.coordinates, rtol=0, atol=1e-14, equal_nan=True)
     lost = alive & ~out.state.alive
-    assert (out.segment[~lost] == -1).all()
-    walk = Walk(line, plan(line, [kick]))
-    places = np.array([walk.place(i % len(walk)) for i in out.segment[lost]])
+    assert (out.op[~lost] == -1).all()
+    places = out.element[lost]
     names = [type(line.elements[i]).__name__ for i in places]
-    assert out.segment[5] == 0
-    assert out.by_kick[6]
+    assert (out.turn[5], out.op[5]) == (0, 0)
+    assert isinstance(out.plan.ops[out.op[6]], Act)
     assert names.count("Aperture") > 100
-    # the loss map goes element by element
     losses = pj.loss_map(line, beam, effects=[kick], turns=2)
     np.testing.assert_array_equal(losses.element[lost], places)
-    np.testing.assert_array_equal(losses.turn[lost], out.segment[lost] // len(walk))
+    np.testing.assert_array_equal(losses.turn[lost], out.turn[lost])
 
 
 class Stretch(pj.Drift):
@@ -115,39 +111,37 @@ def test_maps_without_a_program_stand_between_passes(cell, make_beam, place) -> 
     elements[place:place] = [learned(1), Stretch(0.3, name="s"), learned(2)]
     line = pj.Lattice([*elements, pj.Aperture(half_width=1.5e-3, half_height=1.5e-3)])
     beam = make_beam(2000)
-    out, expected = channel(line, beam, [kick], 2), step_by_step(line, beam, [kick], 2)
-    assert out is not None
+    out, expected = tracked(line, beam, [kick], 2), step_by_step(line, beam, [kick], 2)
+    assert out.compiled
     assert torch.equal(out.state.alive, expected.alive)
     assert 20 < expected.lost < 1500
-    found = torch.stack(out.state.coordinates, -1)
+    found = out.coordinates
     torch.testing.assert_close(found, expected.coordinates, rtol=0, atol=1e-14)
     lost = ~out.state.alive.numpy()
-    losses, walk = pj.loss_map(line, beam, effects=[kick], turns=2), Walk(line, plan(line, [kick]))
-    places = [walk.place(i % len(walk)) for i in out.segment[lost]]
-    np.testing.assert_array_equal(losses.element[lost], places)
-    np.testing.assert_array_equal(losses.turn[lost], out.segment[lost] // len(walk))
-    assert (out.segment[~lost] == -1).all()
+    losses = pj.loss_map(line, beam, effects=[kick], turns=2)
+    np.testing.assert_array_equal(losses.element[lost], out.element[lost])
+    np.testing.assert_array_equal(losses.turn[lost], out.turn[lost])
+    assert (out.op[~lost] == -1).all()
 
 
 def test_gradients_through_learned_elements_take_the_other_way(cell, kick, make_beam) -> None:
     line, beam = pj.Lattice([cell, learned(1), cell]), make_beam(300)
     weights = line["field1"].weights.clone().requires_grad_()
     asked = line.with_values({"field1.weights": weights})
-    assert channel(asked, beam, [kick]) is None
+    assert not tracked(asked, beam, [kick]).compiled
     with torch.no_grad():
-        assert channel(asked, beam, [kick]) is not None
-    assert channel(line, beam, [kick], stepping=False) is None
+        assert tracked(asked, beam, [kick]).compiled
 
 
-def test_columns_are_kept_in_front_of_kicks(cell, kick, make_beam) -> None:
+def test_columns_are_kept_before_effects(cell, kick, make_beam) -> None:
     beam = make_beam(500)
-    walk = Walk(cell, plan(cell, [kick]))
-    out = channel(cell, beam, [kick], turns=2, keep=[3, len(walk) + 4])
-    assert out is not None
-    assert list(out.kept) == [3, len(walk) + 5]  # the last part of d1 has no kick behind it
-    half = channel(pj.Lattice([pj.Drift(0.175)]), beam, [pj.SpaceCharge(max_step=0.05)])
-    x, _, y, *_ = out.kept[3]
-    assert half is not None
+    asked = task(cell, beam, [kick], 2)
+    acts = [n for n, op in enumerate(asked.plan.ops) if isinstance(op, Act)]
+    record = Record(asked, [acts[3], len(asked.plan) + acts[5]])
+    out = tracked(cell, beam, [kick], 2, [record])
+    assert out.compiled
+    assert list(record.kept) == [acts[3], len(asked.plan) + acts[5]]
+    x, _, y, *_ = record.kept[acts[3]]
     # four kicks of 0.05 m stand at 0.025, 0.075, 0.125 and 0.175 m
     third = pj.SpaceCharge(kick.potential, max_step=0.05)
     to = step_by_step(pj.Lattice([pj.Drift(0.15), pj.Drift(0.025)]), beam, [third])
@@ -166,33 +160,45 @@ def test_test_particles_go_along(cell, kick, make_beam) -> None:
         pj.jacobian(cell, beam, effects=[kick], at=[0.0, 0.05, 0.0, 0.0, 0.0, 0.0])
 
 
-def test_what_takes_the_other_way(cell, kick, make_beam, make_surrogate) -> None:
-    beam = make_beam(200)
-    assert channel(cell, beam, [kick, kick]) is None
-    assert channel(cell, beam, []) is None
-    knobbed = cell.with_values({"q1.k1": torch.tensor(29.6, dtype=torch.float64)})
-    assert channel(knobbed, beam, [kick]) is None
-    current = torch.tensor(200.0, dtype=torch.float64, requires_grad=True)
-    assert channel(cell, beam.replace(current=current), [kick]) is None
+def test_what_else_goes_by_passes(cell, kick, make_beam, make_surrogate) -> None:
+    """Several effects, tensors that are plain numbers, an accelerated reference, networks."""
+    beam, other = make_beam(200), pj.SpaceCharge(pj.SpectralPoisson((0.03, 0.02), (40, 48)))
     gap = pj.RFCavity(0.1, 1e6, frequency=1e8, phase=0.5, accelerate=True)
-    assert channel(pj.Lattice([cell, gap]), beam, [kick]) is None
+    number = torch.tensor(29.6, dtype=torch.float64)
     network = pj.SpaceCharge(make_surrogate("linear", domain=None), max_step=0.1)
-    out = channel(cell, beam, [network])
-    assert out is not None
-    expected = step_by_step(cell, beam, [network])
-    torch.testing.assert_close(
-        torch.stack(out.state.coordinates, -1), expected.coordinates, rtol=0, atol=1e-14
-    )
+    for line, effects in (
+        (cell, [kick, kick]),
+        (cell, [kick, other]),
+        (cell, [Stepped(kick.potential, 0.1), kick]),
+        (cell.with_values({"q1.k1": number}), [kick]),
+        (pj.Lattice([cell, gap, cell]), [kick]),
+        (cell, [network]),
+    ):
+        out = tracked(line, beam, effects, 2)
+        assert out.compiled
+        expected = step_by_step(line, beam, effects, 2)
+        torch.testing.assert_close(out.coordinates, expected.coordinates, rtol=0, atol=1e-14)
+
+
+def test_derivatives_take_the_other_way_from_where_they_come_in(cell, kick, make_beam) -> None:
+    beam = make_beam(200)
+    current = torch.tensor(200.0, dtype=torch.float64, requires_grad=True)
+    assert not tracked(cell, beam.replace(current=current), [kick]).compiled
+    last = cell.with_values({"d3.length": torch.tensor(0.2).double().requires_grad_()})
+    end = tracked(last, beam, [kick])
+    assert not end.compiled
+    expected = pj.track(cell, beam, effects=[kick]).coordinates
+    torch.testing.assert_close(end.coordinates.detach(), expected, rtol=0, atol=1e-14)
 
 
 def test_one_pass_for_each_kick(cell, kick) -> None:
-    counts = plan(cell, [kick])
-    turn = passes(Walk(cell, counts), PROTON)
-    assert turn is not None
-    assert len(turn) == sum(counts) + 1
-    assert [p.length for p in turn] == pytest.approx(
-        [0.05] * 4 + [0.025] * 4 + [0.05] * 8 + [0.025] * 4 + [0.05] * 4 + [0.0]
-    )
+    plan = plan_of(cell, [kick])
+    acts = sum(plan.slices())
+    pieces = pieces_of(cell, plan, [kick], PROTON)
+    assert sum(p.program is None for p in pieces) == acts
+    assert sum(p.program is not None for p in pieces) == acts + 1
+    parts = [op.part for op in plan.ops if isinstance(op, Through) and op.place == 0]
+    assert [p.stop for p in parts] == pytest.approx([0.125, 0.375, 0.625, 0.875, 1.0])
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])

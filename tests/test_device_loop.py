@@ -13,10 +13,10 @@ import pytest
 import torch
 from correction_cases import KINDS, start
 from element_cases import FUSED, PROTON, Case
+from running import task
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import pyjutrack as pj
-from pyjutrack.collective.base import plan
 from pyjutrack.elements.motion import WHOLE, State, advance
 from pyjutrack.tracking.loop import run
 
@@ -57,13 +57,12 @@ def test_every_element(case: Case, away: Away) -> None:
 def test_a_cell_with_space_charge(cell, kick, derivative: bool, request) -> None:
     beam = pj.Beam(PROTON, torch.empty(50, 6, dtype=torch.float64, device="meta"), 200.0)
     line = pj.Lattice([cell, pj.SBend(0.04, 0.01, k1=1.0, steps=1), pj.Aperture(half_width=0.01)])
-    counts = plan(line, [kick])
-    run(line, beam, [kick], 1, counts)  # brings the solver's operators to the device, once
+    run(task(line, beam, [kick]))  # brings the solver's operators to the device, once
     strength = torch.empty((), dtype=torch.float64, device="meta", requires_grad=derivative)
     line = line.with_values({"q1.k1": strength}) if derivative else line
     away = request.getfixturevalue("away")
     with away:
-        end = run(line, beam, [kick], 2, counts)
+        end = run(task(line, beam, [kick], 2))
         if derivative:
             torch.autograd.grad(end.state.coordinates[0].sum(), strength)
     assert end.state.coordinates[0].shape == (50,)
@@ -76,10 +75,9 @@ def test_learned_corrections(cell, kind: str, request) -> None:
     used = dataclasses.replace(correction, weights=weights)
     beam = pj.Beam(PROTON, torch.empty(50, 6, dtype=torch.float64, device="meta"), 200.0)
     effects = [pj.SpaceCharge(used, max_step=0.1)]
-    counts = plan(cell, effects)
-    run(cell, beam, effects, 1, counts)  # brings the operators to the device, once
+    run(task(cell, beam, effects))  # brings the operators to the device, once
     away = request.getfixturevalue("away")
     with away:
-        end = run(cell, beam, effects, 2, counts)
+        end = run(task(cell, beam, effects, 2))
         torch.autograd.grad(end.state.coordinates[0].sum(), weights)
     assert end.state.coordinates[0].shape == (50,)

@@ -10,23 +10,25 @@ import pytest
 import torch
 from element_cases import FUSED, PROTON, Case, move, points
 from rounding import OF_A_MAP
+from running import tracked, with_jacobians
 
 import pyjutrack as pj
 from pyjutrack.elements.motion import State, transport
 from pyjutrack.elements.potentials import Spline
 from pyjutrack.kernels import parallel
 from pyjutrack.maps.base import MAPS
-from pyjutrack.tracking.fused_lattice import fused, linearised, recorded
+from pyjutrack.tracking.plan import plan_of
+from pyjutrack.tracking.programs import pieces_of
 
 
-def state(c: torch.Tensor) -> State:
-    return State(tuple(c.unbind(-1)), torch.ones(len(c), dtype=torch.bool))
+def recorded(line: pj.Lattice) -> Any:
+    return pieces_of(line, plan_of(line, ()), (), PROTON)
 
 
 def test_every_map_is_in_the_battery() -> None:
     gap = pj.RFCavity(voltage=1e6, frequency=1e8, phase=1.0, accelerate=True)
     elements = [*(case.element() for case in FUSED), gap]
-    found = {m for e in elements for m in recorded(pj.Lattice([e]), PROTON)[0][0].program.maps}
+    found = {m for e in elements for m in recorded(pj.Lattice([e]))[0].program.maps}
     ours = {m for m in MAPS.values() if m.function.__module__.startswith("pyjutrack.")}
     assert found == {m for m in ours if m.traceable}
 
@@ -34,10 +36,10 @@ def test_every_map_is_in_the_battery() -> None:
 @pytest.mark.parametrize("case", FUSED, ids=lambda c: c.label)
 def test_one_element(case: Case) -> None:
     c, lattice = points(600), pj.Lattice([case.element()])
-    found = fused(lattice, state(c), PROTON, 1)
-    assert found is not None
-    out = torch.stack(found.state.coordinates, -1)
-    torch.testing.assert_close(out, move(case.element(), c), rtol=1e-13, atol=OF_A_MAP)
+    found = tracked(lattice, pj.Beam(PROTON, c))
+    assert found.compiled
+    expected = move(case.element(), c)
+    torch.testing.assert_close(found.coordinates, expected, rtol=1e-13, atol=OF_A_MAP)
     assert found.state.alive.all()
     assert (found.element == -1).all()
 
@@ -70,8 +72,8 @@ def test_turns_and_losses(ring: pj.Lattice, dtype: torch.dtype) -> None:
     assert 100 < int(out.alive.sum()) < 600
     tolerance = 1e-12 if dtype == torch.float64 else 2e-5
     torch.testing.assert_close(out.coordinates, plain.coordinates.detach(), rtol=0, atol=tolerance)
-    found = fused(ring, state(c), PROTON, 4)
-    assert found is not None
+    found = tracked(ring, pj.Beam(PROTON, c), turns=4)
+    assert found.compiled
     lost = ~found.state.alive.numpy()
     assert (found.element[~lost] == -1).all()
     assert set(found.turn[lost]) == {0, 1, 2, 3}
@@ -86,13 +88,11 @@ def test_cut_into_calls_nothing_changes(
     """An element, some of them, a turn, and two turns of 38 operations a call: the same bits."""
     c = 0.15 * points(700, seed=8)
     c[3, 5] = -1.5  # lost at once
-    start = state(c)
-    whole, wholly = fused(ring, start, PROTON, 5), linearised(ring, start, PROTON, 5)
-    assert whole is not None
-    assert wholly is not None
+    beam = pj.Beam(PROTON, c)
+    whole, wholly = tracked(ring, beam, turns=5), with_jacobians(ring, beam, 5)
     assert set(whole.turn) == {-1, 0, 1, 2, 3, 4}
     for limit in ("_CALL", "_TANGENT_CALL"):
-        monkeypatch.setattr(f"pyjutrack.tracking.fused_lattice.{limit}", 700 * rows)
+        monkeypatch.setattr(f"pyjutrack.tracking.array_particles.{limit}", 700 * rows)
     ran, run = [], parallel.run
 
     def counted(*args: Any) -> None:
@@ -100,19 +100,16 @@ def test_cut_into_calls_nothing_changes(
         run(*args)
 
     monkeypatch.setattr(parallel, "run", counted)
-    cut = fused(ring, start, PROTON, 5)
+    cut = tracked(ring, beam, turns=5)
     assert len(ran) == calls + 1, "one more stacks the columns"
-    cut_too = linearised(ring, start, PROTON, 5)
-    assert cut is not None
-    assert cut_too is not None
+    cut_too = with_jacobians(ring, beam, 5)
     np.testing.assert_array_equal(cut_too[1], wholly[1])
     for part, one in ((cut, whole), (cut_too[0], wholly[0])):
-        for found, expected in zip(
-            (*part.state.coordinates, part.state.alive, part.turn, part.element),
-            (*one.state.coordinates, one.state.alive, one.turn, one.element),
-            strict=True,
-        ):
+        np.testing.assert_array_equal(part.state.alive, one.state.alive)
+        for found, expected in zip(part.state.coordinates, one.state.coordinates, strict=True):
             np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(cut.turn, whole.turn)
+    np.testing.assert_array_equal(cut.op, whole.op)
 
 
 def test_an_accelerated_reference_over_turns() -> None:
@@ -128,13 +125,17 @@ def test_an_accelerated_reference_over_turns() -> None:
 
 
 def test_what_is_no_program(ring: pj.Lattice) -> None:
-    """Derivatives, batches, tensors as parameters and maps of users take the other way."""
+    """Derivatives and batches take the other way, from where they come in."""
     c = points(5)
-    assert fused(ring, state(c.clone().requires_grad_()), PROTON, 1) is None
-    batch = State(tuple(c.expand(2, 5, 6).unbind(-1)), torch.ones(2, 5, dtype=torch.bool))
-    assert fused(ring, batch, PROTON, 1) is None
-    knobbed = ring.with_values({"qf.k1": torch.tensor(1.5, dtype=torch.float64)})
-    assert fused(knobbed, state(c), PROTON, 1) is None
+    beam = pj.Beam(PROTON, c)
+    assert tracked(ring, beam).compiled
+    assert not tracked(ring, pj.Beam(PROTON, c.clone().requires_grad_())).compiled
+    assert not tracked(ring, pj.Beam(PROTON, c.expand(2, 5, 6))).compiled
+    strength = torch.tensor(1.5, dtype=torch.float64)
+    knobbed = ring.with_values({"qf.k1": strength})
+    assert tracked(knobbed, beam).compiled  # a tensor is a number where nobody asks
+    assert not tracked(ring.with_values({"qf.k1": strength.requires_grad_()}), beam).compiled
+    strength.requires_grad_(False)
     out, expected = (pj.track(line, pj.Beam(PROTON, c)) for line in (knobbed, ring))
     torch.testing.assert_close(out.coordinates, expected.coordinates, rtol=0, atol=1e-15)
 
@@ -163,7 +164,7 @@ def test_an_element_without_kernels_is_a_step_between_two_programs(ring: pj.Latt
     line = pj.Lattice([*ring[:half], Mirror(), *ring[half:], kick, gap, Mirror()])
     c = 0.5 * points(300)
     beam = pj.Beam(PROTON, c)
-    pieces, _ = recorded(line, PROTON)
+    pieces = recorded(line)
     assert [p.program is None for p in pieces] == [False, True, False, True, False, True]
     end, losses = pj.track(line, beam, turns=3), pj.loss_map(line, beam, turns=3)
     one_by_one = pj.track(line, beam.replace(coordinates=c.clone().requires_grad_()), turns=3)

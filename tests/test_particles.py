@@ -9,26 +9,25 @@ import numpy as np
 import pytest
 import torch
 from element_cases import PROTON
+from running import task
 
 import pyjutrack as pj
 from pyjutrack.autodiff import Pushed, seeds
-from pyjutrack.collective.base import plan
 from pyjutrack.elements.motion import transport
 from pyjutrack.lattice.knobs import overlay, parts
 from pyjutrack.tracking import loop
+from pyjutrack.tracking.dual_particles import particles_of
 from pyjutrack.tracking.end import state_of
-from pyjutrack.tracking.forward import Particles, particles_of
 from pyjutrack.tracking.loop import run
-from pyjutrack.tracking.task import Task
+from pyjutrack.tracking.particles import Particles
 
 WRT = ("q1.k1", "d2.length", "beam.current", "q1.length")
 
 
 def ends(line, beam, effects, wrt=WRT, turns=1):
     """Columns, tangents (6, K, N) and who is alive, at the end."""
-    task = Task(line, beam, tuple(effects), turns, plan(line, effects))
-    knobbed = overlay(task, wrt, seeds(parts(task, wrt)))
-    end = run(knobbed.lattice, knobbed.beam, effects, turns, task.counts)
+    asked = task(line, beam, effects, turns)
+    end = run(overlay(asked, wrt, seeds(parts(asked, wrt))))
     columns, tangents = [], torch.zeros(6, len(wrt), len(beam), dtype=beam.coordinates.dtype)
     for row, column in zip(tangents, end.state.coordinates, strict=True):
         if isinstance(column, Pushed):

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import pyjutrack as pj
-from pyjutrack.collective.base import plan
+from pyjutrack.collective import Place
+from pyjutrack.elements.motion import State
+from pyjutrack.tracking.plan import plan_of
 
 PROTON = pj.Reference.from_kinetic("proton", 1e9)
 KICK = pj.SpaceCharge(pj.SpectralPoisson((0.04, 0.04), (32, 32)), max_step=0.1)
@@ -30,7 +32,8 @@ def test_small_changes_of_a_nominal_length_keep_its_slices(
     length: float, step: float, slices: int, change: float
 ) -> None:
     kick = pj.SpaceCharge(max_step=step)
-    assert plan(pj.Lattice([pj.Drift(length * (1 + change))]), [kick]) == (slices,)
+    line = pj.Lattice([pj.Drift(length * (1 + change))])
+    assert plan_of(line, [kick]).slices() == (slices,)
 
 
 def test_a_difference_by_a_nominal_length_is_the_gradient(beam: pj.Beam) -> None:
@@ -71,10 +74,10 @@ def test_a_plain_zero_length_is_not_kicked(beam: pj.Beam) -> None:
     calls = 0
 
     class Counting(pj.SpaceCharge):
-        def field(self, beam: pj.Beam, state: object) -> object:  # type: ignore[override]
+        def field(self, beam: pj.Beam, state: State, place: Place, memory: object = None) -> object:
             nonlocal calls
             calls += 1
-            return super().field(beam, state)  # type: ignore[arg-type]
+            return super().field(beam, state, place)
 
     kick = Counting(KICK.potential, max_step=0.1)
     pj.track(pj.Lattice([pj.Drift(0.0), pj.Marker(), pj.Drift(0.1)]), beam, effects=[kick])

@@ -17,6 +17,7 @@ from scipy.stats import norm
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
 from pyjutrack.beam.communicator import World
+from pyjutrack.collective import Place
 from pyjutrack.elements.motion import State
 from pyjutrack.engines import engine_of
 from pyjutrack.engines.julia import border
@@ -309,19 +310,14 @@ def test_a_jacobian_in_the_field_of_a_beam_with_weights(
     np.testing.assert_allclose(torch_way, found, atol=1e-10)
 
 
-class _Unweighted:
+class _Unweighted(pj.CollectiveEffect):
     """A kick of a user's own that knows nothing of weights."""
 
     max_step = 1.0
 
-    def check(self, beam: pj.Beam) -> None: ...
+    def field(self, beam: pj.Beam, state: State, place: Place, memory: object) -> None: ...
 
-    def admit(self, state: State) -> State:
-        return state
-
-    def field(self, beam: pj.Beam, state: State) -> None: ...
-
-    def apply(self, state: State, field: None, ds: float) -> State:
+    def apply(self, state: State, field: None, place: Place) -> State:
         return state
 
 

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from element_cases import FUSED, PROTON, SYMPLECTIC, Case, points
 from rounding import OF_A_MAP
+from running import Tracked, tracked, with_jacobians
 
 import pyjutrack as pj
-from pyjutrack.elements.motion import State
-from pyjutrack.tracking import fused_lattice
-from pyjutrack.tracking.fused_lattice import fused, linearised
+from pyjutrack.tracking import programs
 
 #: the gap and the change of the reference, that no case of the battery has
 GAP = pj.RFCavity(0.2, 1e7, frequency=1e7, phase=0.5, accelerate=True)
 FORM = SYMPLECTIC.numpy()
 
 
-def state(c: torch.Tensor) -> State:
-    return State(tuple(c.unbind(-1)), torch.ones(len(c), dtype=torch.bool))
+def linearised(lattice: pj.Lattice, c: torch.Tensor, turns: int = 1) -> Any:
+    return with_jacobians(lattice, pj.Beam(PROTON, c), turns)
+
+
+def plainly(lattice: pj.Lattice, c: torch.Tensor, turns: int = 1) -> Tracked:
+    return tracked(lattice, pj.Beam(PROTON, c), turns=turns)
 
 
 def compiled(lattice: pj.Lattice, c: torch.Tensor, turns: int = 1) -> np.ndarray:
-    found = linearised(lattice, state(c), PROTON, turns)
+    found = linearised(lattice, c, turns)
     assert found is not None
     assert found[0].state.alive.all()
     return found[1]
@@ -68,9 +73,9 @@ def test_coordinates_are_those_without_tangents() -> None:
     c = points(20)
     for case in FUSED:
         lattice = pj.Lattice([case.element()])
-        found, plain = linearised(lattice, state(c), PROTON, 1), fused(lattice, state(c), PROTON, 1)
+        found, plain = linearised(lattice, c, 1), plainly(lattice, c, 1)
         assert found is not None
-        assert plain is not None
+        assert plain.compiled
         for one, other in zip(found[0].state.coordinates, plain.state.coordinates, strict=True):
             torch.testing.assert_close(one, other, rtol=1e-13, atol=OF_A_MAP, msg=case.label)
 
@@ -78,20 +83,18 @@ def test_coordinates_are_those_without_tangents() -> None:
 def test_turns_and_losses(ring: pj.Lattice) -> None:
     c = 0.15 * points(300, seed=8)
     c[3, 5] = -1.5  # cannot enter at all
-    found, plain = linearised(ring, state(c), PROTON, 4), fused(ring, state(c), PROTON, 4)
+    found, plain = linearised(ring, c, 4), plainly(ring, c, 4)
     assert found is not None
-    assert plain is not None
+    assert plain.compiled
     final, matrices = found
     alive = final.state.alive
     assert 30 < int(alive.sum()) < 270
     np.testing.assert_array_equal(alive, plain.state.alive)
-    np.testing.assert_array_equal(final.turn, plain.turn)
-    np.testing.assert_array_equal(final.element, plain.element)
     some = alive.nonzero()[:4, 0]
     np.testing.assert_allclose(matrices[some], transformed(ring, c[some], 4), rtol=0, atol=1e-12)
     # the lost keep what they had where they were last: here at the collimator, in the second turn
     np.testing.assert_array_equal(matrices[3], np.eye(6))
-    caught = np.flatnonzero((final.turn == 1) & (final.element == 1))
+    caught = np.flatnonzero((plain.turn == 1) & (plain.element == 1))
     to_it = ring + pj.Lattice([ring[0]])
     np.testing.assert_allclose(matrices[caught], compiled(to_it, c[caught]), rtol=0, atol=1e-13)
     assert len(caught) > 5
@@ -99,11 +102,11 @@ def test_turns_and_losses(ring: pj.Lattice) -> None:
 
 def test_threads_share_particles(ring: pj.Lattice) -> None:
     c = 0.05 * points(3000, seed=3)
-    found = linearised(ring, state(c), PROTON, 9)
+    found = linearised(ring, c, 9)
     assert found is not None
     some = [0, 1400, 1501, 2998]
     for n in some:
-        alone = linearised(ring, state(c[n : n + 1]), PROTON, 9)
+        alone = linearised(ring, c[n : n + 1], 9)
         assert alone is not None
         np.testing.assert_array_equal(found[1][n], alone[1][0])
 
@@ -139,16 +142,17 @@ def test_a_lost_particle_has_no_jacobian(ring: pj.Lattice) -> None:
 
 
 def test_what_is_no_program(ring: pj.Lattice) -> None:
-    lattice = ring.with_values({"qf.k1": torch.tensor(1.5, dtype=torch.float64)})
+    strength = torch.tensor(1.5, dtype=torch.float64, requires_grad=True)
+    lattice = ring.with_values({"qf.k1": strength})
     at = [1e-3, 0, 1e-3, 0, 0, 0]
     start = torch.tensor([at], dtype=torch.float64)
-    assert linearised(lattice, state(start), PROTON, 1) is None
+    assert linearised(lattice, start, 1) is None
     expected = pj.jacobian(ring, PROTON, at=at)
     np.testing.assert_allclose(pj.jacobian(lattice, PROTON, at=at), expected, rtol=0, atol=1e-12)
 
 
 def test_single_precision_is_not_linearised(ring: pj.Lattice) -> None:
-    assert linearised(ring, state(points(2).float()), PROTON, 1) is None
+    assert linearised(ring, points(2).float(), 1) is None
 
 
 def test_a_lattice_is_recorded_once_for_a_reference(
@@ -156,12 +160,12 @@ def test_a_lattice_is_recorded_once_for_a_reference(
 ) -> None:
     asked: list[pj.Reference] = []
 
-    def counted(lattice: pj.Lattice, reference: pj.Reference) -> object:
-        asked.append(reference)
-        return recorded(lattice, reference)
+    def counted(lattice: pj.Lattice, plan: object, effects: object, *rest: object) -> object:
+        asked.append(rest[0])
+        return made(lattice, plan, effects, *rest)
 
-    recorded = fused_lattice.recorded
-    monkeypatch.setattr(fused_lattice, "recorded", counted)
+    made = programs._pieces
+    monkeypatch.setattr(programs, "_pieces", counted)
     slow = pj.Reference.from_kinetic("proton", 1e7)
     first = pj.jacobian(ring, PROTON)
     pj.track(ring, pj.Beam(PROTON, points(3)))

@@ -11,8 +11,9 @@ import torch
 from conftest import BeamFactory
 
 import pyjutrack as pj
-from pyjutrack.collective.base import plan
+from pyjutrack.collective import Place
 from pyjutrack.elements.motion import State
+from pyjutrack.tracking.plan import Act, plan_of
 
 
 def test_marker_does_nothing(make_beam: BeamFactory, kick: pj.SpaceCharge) -> None:
@@ -35,8 +36,8 @@ def test_turns_are_repeated_tracking(
 
 
 def test_plan_of_the_paper(cell: pj.Lattice, kick: pj.SpaceCharge) -> None:
-    assert plan(cell, [kick]) == (4, 4, 8, 4, 4)
-    assert plan(cell, []) == (0, 0, 0, 0, 0)
+    assert plan_of(cell, [kick]).slices() == (4, 4, 8, 4, 4)
+    assert plan_of(cell, []).slices() == (0, 0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -49,35 +50,35 @@ def test_plan_of_the_paper(cell: pj.Lattice, kick: pj.SpaceCharge) -> None:
         (0.30001, 0.05, 6),  # longer than the step by less than a thousandth
         (0.3005, 0.05, 7),
         (0.01, 0.05, 1),
-        (0.0, 0.05, 1),  # for its slope; `Walk` kicks it only where the length is a tensor
+        (0.0, 0.05, 1),  # for its slope; it is kicked only where the length is a tensor
     ],
 )
 def test_plan_does_not_feel_rounding(length: float, step: float, count: int) -> None:
-    assert plan(pj.Lattice([pj.Drift(length)]), [pj.SpaceCharge(max_step=step)]) == (count,)
+    line = pj.Lattice([pj.Drift(length)])
+    assert plan_of(line, [pj.SpaceCharge(max_step=step)]).slices() == (count,)
 
 
-def test_the_finest_kick_rules() -> None:
+def test_each_effect_acts_as_often_as_it_asks() -> None:
     effects = [pj.SpaceCharge(max_step=0.5), pj.SpaceCharge(max_step={"Drift": 0.1})]
     line = pj.Lattice([pj.Drift(1.0), pj.Quadrupole(1.0), pj.Multipole(knl=(0.1,))])
-    assert plan(line, effects) == (10, 10, 1)  # a kind without a step takes the finest
+    plan = plan_of(line, effects)
+    assert plan.slices(0) == (2, 2, 1)
+    assert plan.slices(1) == (10, 10, 1)  # a kind without a step takes the finest
+    meeting = [op for op in plan.ops if isinstance(op, Act) and op.place == 2]
+    assert [op.effect for op in meeting] == [0, 1]  # in their order
 
 
-class ConstantForce:
+class ConstantForce(pj.CollectiveEffect):
     """A kick that pushes everybody alike: what it does over a length is known."""
 
     max_step = 0.06
 
-    def check(self, beam: pj.Beam) -> None: ...
-
-    def admit(self, state: State) -> State:
-        return state
-
-    def field(self, beam: pj.Beam, state: State) -> float:
+    def field(self, beam: pj.Beam, state: State, place: Place, memory: object) -> float:
         return 1e-3
 
-    def apply(self, state: State, field: float, ds: float) -> State:
+    def apply(self, state: State, field: float, place: Place) -> State:
         x, px, *rest = state.coordinates
-        return State((x, px + field * ds, *rest), state.alive)
+        return State((x, px + field * place.ds, *rest), state.alive)
 
 
 @pytest.mark.parametrize("turns", [1, 3])

@@ -22,24 +22,18 @@ class Bump(torch.nn.Module):
         self.register_buffer("peak", torch.tensor(2.0, dtype=torch.float64))
 
 
-class BumpKick:
+class BumpKick(pj.CollectiveEffect):
     reversible, max_step = True, 0.1
 
     def __init__(self, network: Bump) -> None:
         self.network = network
 
-    def check(self, beam):
-        pass
-
-    def admit(self, state):
-        return state
-
-    def field(self, beam, state):
+    def field(self, beam, state, place, memory):
         return None
 
-    def apply(self, state, field, ds):
+    def apply(self, state, field, place):
         x, px, y, py, z, delta = state.coordinates
-        px = px + self.network.scale * self.network.peak * x * ds
+        px = px + self.network.scale * self.network.peak * x * place.ds
         return state._replace(coordinates=(x, px, y, py, z, delta))
 
 

@@ -26,7 +26,7 @@ _REFERENCE = 'such as Reference.from_kinetic("proton", 1e9)'
 
 @dataclass(frozen=True, eq=False)
 class Beam:
-    """Macroparticles with the current they carry together.
+    """Macroparticles with the current, or the charge, that they carry together.
 
     A beam may be one rank's part of a whole that is shared among the ranks of a job; see
     `pyjutrack.distributed`. Its own methods then speak of the particles that are here, and
@@ -37,15 +37,19 @@ class Beam:
         coordinates: (N, 6) tensor, or (..., N, 6) for a batch of beams: x, px, y, py, z, delta;
             x, y, z [m], px, py = P/P0, delta = (P - P0)/P0,
             z = -beta c (t - t0), positive ahead of the reference particle.
-        current: of all macroparticles together, on all ranks [A]; a float or a 0-d tensor.
+        current: of a coasting beam, of all macroparticles together, on all ranks [A]; a float or a
+            0-d tensor.
         alive: (N,) mask; lost particles keep the coordinates at which they were lost.
         world: who else holds particles of the beam; nobody by default.
         weights: (N,) the current that each carries, in units of an equal share, current / N; None
             where all are alike. Soft apertures lower them; see `Aperture`.
+        charge: of a bunch, of all macroparticles together, on all ranks [C], without the sign of
+            the species; a float or a 0-d tensor. A beam has a current or a charge; an effect says
+            which it needs.
 
     Raises:
-        InvalidValueError: wrong shape. Values, non-finite coordinates or a negative current, are
-            checked by `from_array`, and when the beam is tracked.
+        InvalidValueError: wrong shape; a current and a charge. Values, non-finite coordinates or a
+            negative current, are checked by `from_array`, and when the beam is tracked.
     """
 
     reference: Reference
@@ -54,13 +58,21 @@ class Beam:
     alive: Tensor = None  # type: ignore[assignment]  # all of them, filled in __post_init__
     world: World = ALONE
     weights: Tensor | None = None
+    charge: float | Tensor = 0.0
 
     def __post_init__(self) -> None:
         require_kind("reference", self.reference, Reference, "a Reference", _REFERENCE)
         require_kind("world", self.world, World, "a World of `pyjutrack.distributed`")
-        require_real("current", self.current)
-        if not isinstance(self.current, Tensor):
-            object.__setattr__(self, "current", float(self.current))
+        for name in ("current", "charge"):
+            amount = getattr(self, name)
+            require_real(name, amount)
+            if not isinstance(amount, Tensor):
+                object.__setattr__(self, name, float(amount))
+        if not any(isinstance(a, float) and a == 0 for a in self.intensity):
+            raise InvalidValueError(
+                f"a beam is coasting, with a current, or a bunch, with a charge; got "
+                f"{detached(self.current):g} A and {detached(self.charge):g} C"
+            )
         given: Any = self.coordinates
         if not isinstance(given, Tensor):
             if np.iscomplexobj(given):
@@ -127,16 +139,23 @@ class Beam:
         world = self.world
         here, whole = ("", "") if world.alone else (" here", f" of {world.particles}")
         weighted = "" if self.weights is None else " weighted"
+        charge = detached(self.charge)
+        carried = f"charge {charge:g} C" if charge else f"current {detached(self.current):g} A"
         part = "" if world.alone else f"; rank {world.rank} of {world.size}"
         return (
             f"Beam({len(self)}{whole}{weighted} macroparticles, {self.lost} lost{here}; {kind}, "
             "kinetic "
-            f"energy {energy:.6g} eV, current {detached(self.current):g} A{part})"
+            f"energy {energy:.6g} eV, {carried}{part})"
         )
 
     def _repr_html_(self) -> str:
         # moments need all ranks, and only one may be asked to show its part
         return display.html(self) if self.world.alone else f"<div>{self!r}</div>"
+
+    @property
+    def intensity(self) -> tuple[float | Tensor, float | Tensor]:
+        """The current [A] and the charge [C], one of which is zero."""
+        return self.current, self.charge
 
     @property
     def particles(self) -> int:
@@ -150,7 +169,7 @@ class Beam:
 
     @property
     def shares(self) -> Tensor:
-        """The part of `current` that a particle here carries: (1,) for all alike, or (N,)."""
+        """The part of the whole that a particle here carries: (1,) for all alike, or (N,)."""
         if self.weights is None:
             return self.coordinates.detach().new_full((1,), 1 / self.particles)
         return self.weights / self.particles
@@ -210,12 +229,13 @@ def require_whole(beam: Beam, what: str) -> None:
 
 def _fault(beam: Beam) -> str | None:
     refuse_batched(beam.coordinates, *(() if beam.weights is None else (beam.weights,)))
-    current = detached(beam.current)
-    if not (np.isfinite(current) and current >= 0):
-        return (
-            f"beam current must be finite and not negative, got {current} A; the sign of the "
-            "charge belongs to the species"
-        )
+    for name, unit in (("current", "A"), ("charge", "C")):
+        amount = detached(getattr(beam, name))
+        if not (np.isfinite(amount) and amount >= 0):
+            return (
+                f"beam {name} must be finite and not negative, got {amount} {unit}; the sign of "
+                "the charge belongs to the species"
+            )
     if beam.weights is not None and not bool((beam.weights.detach() * 0 >= 0).all()):
         return "weights must be finite"
     if beam.weights is not None and not bool((beam.weights.detach() >= 0).all()):

@@ -4,23 +4,29 @@ from ..mesh.grid import Grid
 from ..mesh.particle_mesh import Mesh, deposit, interpolate
 from ..mesh.shapes import BSPLINE, CATMULL_ROM, CIC, Shape
 from .analytic import bassetti_erskine, gaussian_in_box
+from .base import CollectiveEffect, MeshKick, Place
 from .corrections import Correction
 from .field import Field, density, field_error, own_field
 from .gridless import gridless_potential
 from .image_charges import ImageCharges
 from .poisson import Potential, SpectralPoisson
+from .resonator import ResonatorWake
 from .space_charge import SpaceCharge
 
 __all__ = [
     "BSPLINE",
     "CATMULL_ROM",
     "CIC",
+    "CollectiveEffect",
     "Correction",
     "Field",
     "Grid",
     "ImageCharges",
     "Mesh",
+    "MeshKick",
+    "Place",
     "Potential",
+    "ResonatorWake",
     "Shape",
     "SpaceCharge",
     "SpectralPoisson",

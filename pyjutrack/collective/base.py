@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from torch import Tensor
 
 from ..beam.beam import Beam
 from ..core.checks import require_instances
-from ..core.scalars import Number
+from ..core.errors import InvalidValueError
+from ..core.scalars import Number, detached
 from ..elements import Element
 from ..elements.motion import State
 from ..mesh.particle_mesh import Mesh
@@ -75,9 +76,9 @@ class MeshKick(Protocol):
 class CollectiveEffect:
     """A collective effect: what a beam makes of itself, and how particles respond to it.
 
-    Derive from it, and state at least `slices`, `field` and `apply`. The field and the response are
-    apart, so that a test particle can feel the field of the beam without adding to it. Tensors on
-    which an effect depends should be among its attributes.
+    Derive from it, and state at least `field`, `apply`, and `slices` or a `max_step`. The field and
+    the response are apart, so that a test particle can feel the field of the beam without adding to
+    it. Tensors on which an effect depends should be among its attributes.
 
     Attributes:
         reversible: it changes no coordinate on which its own change depends (a kick of px, py and
@@ -114,8 +115,15 @@ class CollectiveEffect:
         """In how many equal slices of an element the effect acts, at their centres; 0 is not here.
 
         Asked once, of the lattice as given, so that differentiating by a length changes no number.
+        By default the fewest that are no longer than the effect's `max_step` [m], a number, or one
+        per element kind.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not say where it acts: slices")
+        step = getattr(self, "max_step", None)
+        if step is None:
+            raise InvalidValueError(
+                f"{type(self).__name__} does not say where it acts, by `slices`"
+            )
+        return slices_by_step(element, step)
 
     def check(self, beam: Beam) -> None:
         """Raise or warn, before tracking, where the effect cannot be right for this beam."""
@@ -136,7 +144,7 @@ class CollectiveEffect:
 
     def field(self, beam: Beam, state: State, place: Place, memory: Any) -> Any:
         """What the particles of `state` make there; `beam` tells species, charge and weights."""
-        raise NotImplementedError(f"{type(self).__name__} does not say what it makes: field")
+        raise InvalidValueError(f"{type(self).__name__} does not say what it makes (field)")
 
     def remember(self, memory: Any, field: Any, place: Place) -> Any:
         """What the effect remembers after it has acted; it must not change `memory` in place."""
@@ -144,7 +152,7 @@ class CollectiveEffect:
 
     def apply(self, state: State, field: Any, place: Place) -> State:
         """How particles respond, of the beam or test particles."""
-        raise NotImplementedError(f"{type(self).__name__} does not say what it does: apply")
+        raise InvalidValueError(f"{type(self).__name__} does not say what it does (apply)")
 
     def fused(self) -> MeshKick | None:
         """What compiled kernels need to know, if they can do what the effect does."""
@@ -162,6 +170,18 @@ def slices_of(length: float, max_step: float) -> int:
     return max(1, math.ceil(length / max_step * (1 - _TOLERANCE)))
 
 
+def slices_by_step(element: Element, max_step: float | Mapping[str, float]) -> int:
+    """The fewest slices of an element no longer than a step, which may depend on its kind.
+
+    An element of zero length that could be longer has one slice, so that the slope by its length
+    contains the effect.
+    """
+    step = max_step
+    if isinstance(step, Mapping):
+        step = step.get(type(element).__name__, min(step.values()))
+    return max(int("length" in element.knobs), slices_of(detached(element.length), step))
+
+
 def require_effects(effects: Sequence[CollectiveEffect]) -> None:
     """Raise InvalidValueError for what is no list of effects."""
     methods = tuple(n for n in vars(CollectiveEffect) if not n.startswith("_"))
@@ -173,3 +193,21 @@ def require_differentiable(effects: Sequence[CollectiveEffect]) -> None:
     """Raise InvalidValueError for an effect that has no derivative."""
     for effect in effects:
         effect.check_differentiable()
+
+
+def require_current(beam: Beam, effect: CollectiveEffect) -> None:
+    """Raise InvalidValueError for a bunch where an effect is of coasting beams."""
+    if detached(beam.charge):
+        raise InvalidValueError(
+            f"{type(effect).__name__} acts on a coasting beam, which has a current [A]; this beam "
+            f"is a bunch, with a charge of {detached(beam.charge):g} C"
+        )
+
+
+def require_charge(beam: Beam, effect: CollectiveEffect) -> None:
+    """Raise InvalidValueError for a coasting beam where an effect is of bunches."""
+    if detached(beam.current):
+        raise InvalidValueError(
+            f"{type(effect).__name__} acts on a bunch, which has a charge [C]: Beam(..., charge=); "
+            f"this beam is coasting, with a current of {detached(beam.current):g} A"
+        )

@@ -16,10 +16,10 @@ from ..beam.moments import mean, rms
 from ..core.checks import require_flag, require_real, wrong
 from ..core.errors import InvalidValueError, ResolutionWarning, require_known, warn
 from ..core.scalars import Number, detached, tensor_like
-from ..elements import Element, kinds
+from ..elements import kinds
 from ..elements.motion import State
 from ..mesh.particle_mesh import Mesh, deposit_admitted, inside, kick, refuse_staircase
-from .base import CollectiveEffect, MeshKick, Place, slices_of
+from .base import CollectiveEffect, MeshKick, Place, require_current
 from .poisson import Guarded, Potential, SpectralPoisson, require_potential
 
 #: a beam may start with this share of its particles outside the box
@@ -60,16 +60,13 @@ class SpaceCharge(CollectiveEffect):
         require_flag("response", self.response)
         check_settings(self.max_step, self.perveance_scale)
 
-    def slices(self, element: Element) -> int:
-        """See `CollectiveEffect`."""
-        return slices_by_step(element, self.max_step)
-
     def check_differentiable(self) -> None:
         """Raise InvalidValueError for a shape whose kick has no derivative."""
         refuse_staircase(self.mesh)
 
     def check(self, beam: Beam) -> None:
         """Raise for a beam that the box cannot hold, warn of a grid too coarse for it."""
+        require_current(beam, self)
         grid = self.mesh.grid
         both = torch.stack([beam.coordinate(u).detach() for u in "xy"])
         both = torch.where(beam.alive, both, 0.0)
@@ -164,18 +161,6 @@ class SpaceCharge(CollectiveEffect):
         factor = tensor_like(place.ds, x)
         px, py = kick(self.mesh, x, y, state.alive, px, py, field, factor)
         return State((x, px, y, py, z, delta), state.alive)
-
-
-def slices_by_step(element: Element, max_step: float | Mapping[str, float]) -> int:
-    """The fewest slices of an element no longer than a step, which may depend on its kind.
-
-    An element of zero length that could be longer has one slice, so that the slope by its length
-    contains the effect.
-    """
-    step = max_step
-    if isinstance(step, Mapping):
-        step = step.get(type(element).__name__, min(step.values()))
-    return max(int("length" in element.knobs), slices_of(detached(element.length), step))
 
 
 def check_settings(max_step: float | Mapping[str, float], perveance_scale: float | Tensor) -> None:

@@ -97,6 +97,7 @@ def _detached(beam: Beam) -> Beam:
         alive=beam.alive.cpu(),
         weights=None if beam.weights is None else beam.weights.detach().cpu(),
         current=detached(beam.current),
+        charge=detached(beam.charge),
     )
 
 
@@ -105,7 +106,7 @@ def _fingerprint(beam: Beam | None) -> int:
     if beam is None:
         return 0
     plain = _detached(beam)
-    about = f"{plain.reference!r} {plain.current!r} {plain.coordinates.dtype}"
+    about = f"{plain.reference!r} {plain.intensity!r} {plain.coordinates.dtype}"
     digest = hashlib.sha256(about.encode())
     weights = () if plain.weights is None else (plain.weights,)
     for tensor in (plain.coordinates, plain.alive, *weights):

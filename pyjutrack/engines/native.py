@@ -142,10 +142,11 @@ def _meet(figure: Figure, final: End, source: Beam, count: int) -> tuple[Tensor,
     Cheaper than to push all directions through the figure as well.
     """
     columns, reference = final.state.coordinates, final.reference
-    moved: list[Any] = [*columns, source.coordinates, source.current, reference.p0c, final.weights]
+    moved: list[Any] = [*columns, source.coordinates, *source.intensity]
+    moved += [reference.p0c, final.weights]
     leaves: list[Any] = [_leaf(t) if isinstance(t, Pushed) else t for t in moved]
-    *ends, start, current, p0c, weights = leaves
-    initial = source.replace(coordinates=start, current=current)
+    *ends, start, current, charge, p0c, weights = leaves
+    initial = source.replace(coordinates=start, current=current, charge=charge)
     after = Reference(reference.species, p0c)
     end = End(State(tuple(ends), final.state.alive), None, after, weights)
     value = checked(figure, end.beam(initial), initial)

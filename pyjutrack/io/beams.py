@@ -64,6 +64,10 @@ def write_beam(path: str | Path, beam: Beam, *, duration: float = 1.0) -> None:
             "beam from before the first soft aperture, or give all the same weight, which brings "
             "back the current that was lost: beam.replace(weights=None)"
         )
+    if detached(beam.charge):
+        raise InvalidValueError(
+            "a file holds a coasting beam for now, and this is a bunch, with a charge"
+        )
     check_beam(beam)
     particles = _particle_group()(data=_particles(beam, duration))
     species, p0c = beam.reference.species, detached(beam.reference.p0c)

@@ -1,8 +1,8 @@
 """The boundary of differentiation: knobs of lattice, beam and effects as one vector.
 
-Addresses are "q1.k1", "m1.knl[2]" and "field.weights" of a lattice, "beam.current" and the moments
-of the incoming beam such as "beam.beta_x", and what the effects hold: "effects[0].perveance_scale",
-"effects[0].potential.weights".
+Addresses are "q1.k1", "m1.knl[2]" and "field.weights" of a lattice, "beam.current", "beam.charge"
+and the moments of the incoming beam such as "beam.beta_x", and what the effects hold:
+"effects[0].perveance_scale", "effects[0].potential.weights".
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from ..core.errors import InvalidValueError, unknown
 from ..core.scalars import carries, detached
 from .lattice import Lattice
 
-#: the beam's own knob, beside those of its shape
-CURRENT = "beam.current"
+#: the beam's own knobs, beside those of its shape
+CURRENT, CHARGE = "beam.current", "beam.charge"
 
 _KICK = re.compile(r"^effects\[(\d+)\]\.([\w.]+)$")
 
@@ -71,7 +71,11 @@ def lowest(address: str) -> float:
     Lengths of elements have none: maps run backwards below zero, so that they have slopes there.
     """
     sized = address.startswith(("beam.emittance", "beam.beta"))
-    return 0.0 if sized or address == CURRENT or address.endswith(".perveance_scale") else -math.inf
+    return (
+        0.0
+        if sized or address in (CURRENT, CHARGE) or address.endswith(".perveance_scale")
+        else -math.inf
+    )
 
 
 def split(vector: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
@@ -82,7 +86,7 @@ def split(vector: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
 
 def overlay(of: T, wrt: Sequence[str], numbers: Iterable[Tensor]) -> T:
     """The same with its knobs set to tensors, 0-d or vectors; the original is left as it is."""
-    in_lattice, of_beam, effects, amperes = {}, {}, list(of.effects), None
+    in_lattice, of_beam, effects, carried = {}, {}, list(of.effects), {}
     for address, number in zip(wrt, numbers, strict=True):
         kick = _KICK.match(address)
         if kick:
@@ -95,14 +99,14 @@ def overlay(of: T, wrt: Sequence[str], numbers: Iterable[Tensor]) -> T:
                     f"{address} is a setting, and has no derivatives; give its values to "
                     "new effects"
                 )
-        elif address == CURRENT:
-            amperes = number
+        elif address in (CURRENT, CHARGE):
+            carried[address.removeprefix("beam.")] = number
         elif address in initial_moments.KNOBS and address not in of.lattice.knobs():
             of_beam[address] = number
         else:
             in_lattice[address] = number
     beam = initial_moments.shaped(of.beam, of_beam) if of_beam else of.beam
-    beam = beam if amperes is None else beam.replace(current=amperes)
+    beam = beam.replace(**carried) if carried else beam
     lattice = of.lattice.with_values(in_lattice) if in_lattice else of.lattice
     return dataclasses.replace(of, lattice=lattice, beam=beam, effects=tuple(effects))  # type: ignore[type-var]
 
@@ -112,11 +116,13 @@ def current(of: Knobbed, address: str) -> Any:
     kick = _KICK.match(address)
     if kick:
         return _of_kick(of.effects, address, int(kick[1]), kick[2].split("."))
-    if address == CURRENT:
-        return of.beam.current
+    if address in (CURRENT, CHARGE):
+        return getattr(of.beam, address.removeprefix("beam."))
     if address.startswith("beam.") and address not in of.lattice.knobs():
         if address not in initial_moments.KNOBS:
-            raise unknown("knob", address, [*of.lattice.knobs(), CURRENT, *initial_moments.KNOBS])
+            raise unknown(
+                "knob", address, [*of.lattice.knobs(), CURRENT, CHARGE, *initial_moments.KNOBS]
+            )
         return initial_moments.value(of.beam, address)
     return of.lattice.value(address)
 

@@ -45,7 +45,11 @@ def beam_html(beam: Beam) -> str:
     head = (
         f"<b>Beam</b>: {len(beam)} macroparticles, {beam.lost} lost; "
         f"{escape(reference.species.name)}, kinetic energy {energy} eV, "
-        f"current {_number(detached(beam.current))} A"
+        + (
+            f"charge {_number(detached(beam.charge))} C"
+            if detached(beam.charge)
+            else f"current {_number(detached(beam.current))} A"
+        )
     )
     if beam.coordinates.dim() != 2:
         return f"<div>{head}; a batch of shape {tuple(beam.coordinates.shape[:-2])}</div>"

@@ -70,7 +70,7 @@ def run(
         The end of the beam and of the test particles.
     """
     with parallel.cores():
-        return _Run(task, probe, observers, losses).end()
+        return Run(task, probe, observers, losses).end()
 
 
 def linearised(task: Task) -> tuple[End, NDArray[np.float64]] | None:
@@ -87,14 +87,14 @@ def linearised(task: Task) -> tuple[End, NDArray[np.float64]] | None:
     if beam.coordinates.dtype != torch.float64:
         return None
     with parallel.cores():
-        under_way = _Run(task, None, (), None, tangents)
+        under_way = Run(task, None, (), None, tangents)
         if not under_way.compiled:
             return None
         end = under_way.end()
     return (end, jacobians) if under_way.compiled else None
 
 
-class _Run:
+class Run:
     """A tracking under way."""
 
     def __init__(
@@ -108,7 +108,7 @@ class _Run:
         self._task, self._observers, self._losses = task, observers, losses
         beam = task.beam
         #: all that particles meet, and on which derivatives may depend
-        self._data = (beam.current, beam.weights, beam.reference, task.lattice, task.effects)
+        self._data = task.parts
         self._beam = beam
         self._particles = self._started(tangents)
         self._probe = None if probe is None else particles_of(probe, self._data)

@@ -37,7 +37,8 @@ class Task:
     @property
     def parts(self) -> tuple[Any, ...]:
         """All besides the particles that may carry derivatives."""
-        return self.beam.current, self.beam.weights, self.beam.reference, self.lattice, self.effects
+        beam = self.beam
+        return beam.intensity, beam.weights, beam.reference, self.lattice, self.effects
 
     def __len__(self) -> int:
         """Operations of all turns together."""

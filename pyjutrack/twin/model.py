@@ -23,7 +23,7 @@ from ..core.errors import InvalidValueError, unknown
 from ..core.tensors import active, tensors_in
 from ..core.transforms import uncompiled
 from ..diagnostics import Diagnostic
-from ..lattice.knobs import CURRENT, overlay
+from ..lattice.knobs import CHARGE, CURRENT, overlay
 from ..lattice.lattice import Lattice
 from ..tracking.loss_warning import warn_if_differentiable
 from ..tracking.observation import position, stations
@@ -253,6 +253,6 @@ def _number(address: str, value: Any) -> Tensor:
         raise InvalidValueError(f"{address} must be a number, got {value!r}") from error
     if address in initial_moments.KNOBS:
         initial_moments.require_possible(address, number)
-    if address == CURRENT and not 0 <= number < math.inf:
-        raise InvalidValueError(f"{address} must be finite and not negative, got {number} A")
+    if address in (CURRENT, CHARGE) and not 0 <= number < math.inf:
+        raise InvalidValueError(f"{address} must be finite and not negative, got {number}")
     return torch.tensor(number, dtype=torch.float64)

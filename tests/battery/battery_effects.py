@@ -12,7 +12,7 @@ from battery_cases import Part, part
 from battery_setup import Array, Setup, drawn
 
 import pyjutrack as pj
-from pyjutrack.collective import Mesh, Potential
+from pyjutrack.collective import Mesh, Place, Potential
 from pyjutrack.elements.motion import State
 from pyjutrack.surrogate.architectures import Energy, Standardisation, UNet
 
@@ -35,28 +35,22 @@ def network(kind: str) -> pj.surrogate.Network:
 
 
 @dataclass(frozen=True)
-class Breathing:
+class Breathing(pj.CollectiveEffect):
     """A user's effect: the beam focuses itself about its middle. It says of itself nothing."""
 
     gain: float | torch.Tensor = 0.0
     max_step: float = MAX_STEP
 
-    def check(self, beam: pj.Beam) -> None:
-        pass
-
-    def admit(self, state: State) -> State:
-        return state
-
-    def field(self, beam: pj.Beam, state: State) -> Any:
+    def field(self, beam: pj.Beam, state: State, place: Place, memory: Any) -> Any:
         live = state.alive.to(state.coordinates[0].dtype)
         count = live.sum(-1, keepdim=True)
         middle = (state.coordinates[0] * live).sum(-1, keepdim=True) / count
         return middle, 3e-5 * beam.current * self.gain * count
 
-    def apply(self, state: State, field: Any, ds: Any) -> State:
+    def apply(self, state: State, field: Any, place: Place) -> State:
         x, px, *others = state.coordinates
         middle, strength = field
-        return State((x, px - strength * ds * (x - middle), *others), state.alive)
+        return State((x, px - strength * place.ds * (x - middle), *others), state.alive)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from battery_setup import Array, Change, Setup, entries, lowest, stacked
 from rounding import steps
 
 import pyjutrack as pj
-from pyjutrack.collective.base import plan
+from pyjutrack.tracking.plan import Act, plan_of
 
 #: steps of differences in units of the knob: of smooth values, and of those of splines
 STEP, FINE = 1e-4, 3e-5
@@ -114,7 +114,7 @@ def of_tables(name: str, setup: Setup) -> Noise:
 def roundings(setup: Setup) -> float:
     """How many units of rounding stand on the way at most."""
     lattice, effects = setup.lattice(), setup.made_kicks()
-    solves = sum(plan(lattice, effects)) if effects else 0
+    solves = sum(isinstance(op, Act) for op in plan_of(lattice, effects).ops)
     return OF_A_MAP * steps(lattice, effects) + OF_A_SOLVE * solves
 
 

@@ -14,32 +14,28 @@ from pyjutrack.optics import jutrack
 
 
 @dataclasses.dataclass(frozen=True)
-class Anchored:
+class Anchored(pj.CollectiveEffect):
     """JuTrack's space charge by our gridless sum: the box begins at the least x and y."""
 
     size: tuple[float, float]
     modes: tuple[int, int]
     max_step: dict
 
-    def check(self, beam):
-        pass
-
-    def admit(self, state):
-        return state
-
-    def field(self, beam, state):
+    def field(self, beam, state, place, memory):
         x, _, y, *_ = state.coordinates
         corner = [u.min() + side / 2 for u, side in zip((x, y), self.size, strict=True)]
         k = beam.current * beam.reference.perveance_per_ampere()
         return x - corner[0], y - corner[1], corner, k
 
-    def apply(self, state, field, ds):
+    def apply(self, state, field, place):
         x, px, y, py, z, delta = state.coordinates
         at_x, at_y, corner, k = field
         shares = torch.full_like(at_x, 1 / len(at_x))
         places = (x - corner[0], y - corner[1])
         _, along_x, along_y = gridless_potential(at_x, at_y, shares, places, self.size, self.modes)
-        return State((x, px - k * ds * along_x, y, py - k * ds * along_y, z, delta), state.alive)
+        return State(
+            (x, px - k * place.ds * along_x, y, py - k * place.ds * along_y, z, delta), state.alive
+        )
 
 
 SIZE, MODES = (0.013, 0.012), (9, 12)

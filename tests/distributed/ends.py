@@ -17,7 +17,7 @@ from pyjutrack.distributed import job
 PATIENCE = 4.0
 
 
-class Fatal:
+class Fatal(pj.CollectiveEffect):
     """A kick that is the end of rank 1, at its tenth call."""
 
     max_step = 0.05
@@ -25,13 +25,7 @@ class Fatal:
     def __init__(self, how: str) -> None:
         self.how, self.left = how, 10
 
-    def check(self, beam: pj.Beam) -> None:
-        pass
-
-    def admit(self, state):
-        return state
-
-    def field(self, beam, state):
+    def field(self, beam, state, place, memory):
         self.left -= 1
         if beam.world.rank != 1 or self.left:
             return None
@@ -42,7 +36,7 @@ class Fatal:
             sys.exit()
         os.kill(os.getpid(), signal.SIGKILL if self.how == "kill" else signal.SIGSTOP)
 
-    def apply(self, state, field, ds):
+    def apply(self, state, field, place):
         return state
 
 

@@ -61,7 +61,7 @@ def test_an_engine_of_the_user(cell, make_beam):
 
     class Counting(Native):
         def track(self, task):
-            calls.append(task.counts)
+            calls.append(task.plan.slices())
             return super().track(task)
 
     pj.track(cell, make_beam(10), engine=Counting())

@@ -82,7 +82,7 @@ def test_the_response_of_the_field_can_be_left_out(make_surrogate, cell, cell_be
     surrogate = make_surrogate(outside="ignore")
     kick = pj.SpaceCharge(surrogate, max_step=0.1)
 
-    class Replayed:
+    class Replayed(pj.CollectiveEffect):
         """The fields of the first run, in their order, in every later one."""
 
         max_step, fields, place = 0.1, [], 0
@@ -93,14 +93,14 @@ def test_the_response_of_the_field_can_be_left_out(make_surrogate, cell, cell_be
         def admit(self, state):
             return kick.admit(state)
 
-        def field(self, beam, state):
+        def field(self, beam, state, place, memory):
             if Replayed.place == len(Replayed.fields):
-                Replayed.fields.append(kick.field(beam, state))
+                Replayed.fields.append(kick.field(beam, state, place))
             Replayed.place = Replayed.place % 24 + 1
             return Replayed.fields[Replayed.place - 1]
 
-        def apply(self, state, field, ds):
-            return kick.apply(state, field, ds)
+        def apply(self, state, field, place):
+            return kick.apply(state, field, place)
 
     replayed = Replayed()
     pj.track(cell, cell_beam, effects=[replayed])

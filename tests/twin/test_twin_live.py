@@ -10,7 +10,8 @@ import torch
 from live_cases import scan, small
 
 import pyjutrack as pj
-from pyjutrack.tracking import fused_slices
+from pyjutrack.tracking.end import End
+from pyjutrack.tracking.loop import Run
 
 
 def slowly(twin: pj.Twin, settings: dict[str, float]) -> dict[str, np.ndarray]:
@@ -30,16 +31,16 @@ def test_a_step_is_what_tracking_gives(settings: dict[str, float]) -> None:
 
 
 def test_a_step_goes_by_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = []
+    runs = []
 
-    def watched(*args: object, **options: object) -> object:
-        found.append(fused_slices.channelled(*args, **options))
-        return found[-1]
+    class Watched(Run):
+        def end(self) -> End:
+            runs.append(self)
+            return super().end()
 
-    monkeypatch.setattr("pyjutrack.tracking.loop.channelled", watched)
+    monkeypatch.setattr("pyjutrack.tracking.loop.Run", Watched)
     small().predict({"q1.k1": 18.0, "beam.x": 1e-4})
-    assert len(found) == 2  # to the middle, and to the end
-    assert None not in found
+    assert [run.compiled for run in runs] == [True]  # one, with an eye on the middle
 
 
 def test_what_does_not_depend_on_settings_is_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:

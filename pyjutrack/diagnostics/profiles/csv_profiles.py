@@ -11,7 +11,7 @@ import numpy as np
 from ...beam import initial_moments
 from ...core.errors import MeasurementError
 from ...elements import kinds
-from ...lattice.knobs import CURRENT
+from ...lattice.knobs import CHARGE, CURRENT
 from .file_errors import metres, shown, wrong
 from .profiles import Profiles
 
@@ -163,7 +163,7 @@ def _setting(path: Path, line: int, text: str, profiles: int) -> tuple[str, list
 
 def _is_knob(address: str, name: str) -> bool:
     """Whether something of that name may be set: of an element, of the beam, or of a kick."""
-    if address.startswith("effects[") or address in (CURRENT, *initial_moments.KNOBS):
+    if address.startswith("effects[") or address in (CURRENT, CHARGE, *initial_moments.KNOBS):
         return True
     return any(name in (*k.knobs, *k.placement, *k.vectors) for k in kinds().values())
 

@@ -11,10 +11,9 @@ import numpy as np
 
 from ...beam.beam import Beam
 from ...collective.base import CollectiveEffect, Place
-from ...collective.space_charge import check_settings, slices_by_step
+from ...collective.space_charge import check_settings
 from ...core.errors import InvalidValueError
 from ...core.scalars import Number
-from ...elements import Element
 from ...elements.motion import State
 
 
@@ -49,10 +48,6 @@ class JuTrackSpaceCharge(CollectiveEffect):
         object.__setattr__(self, "size", tuple(float(s) for s in self.size))
         object.__setattr__(self, "modes", tuple(int(m) for m in self.modes))
         check_settings(self.max_step, self.perveance_scale)
-
-    def slices(self, element: Element) -> int:
-        """As for `SpaceCharge`."""
-        return slices_by_step(element, self.max_step)
 
     def check(self, beam: Beam) -> None:
         """Raise for a beam that is larger than the box."""

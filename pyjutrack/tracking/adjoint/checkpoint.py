@@ -28,8 +28,9 @@ def back_in_stretches(
     The last of the gradients is that by the momentum of the reference, where there is one.
     """
     stop, start_of, moves = len(task), task.beam.reference.p0c, reference_moves(task)
-    shared = active((task.beam.current, task.beam.weights, task.effects))
-    mine = [active(element) for element in task.lattice]
+    shared = active((task.beam.intensity, task.beam.weights, task.effects))
+    places = {op.place for op in task.plan.ops}
+    mine = {place: active(task.lattice.elements[place]) for place in places}
     for start in sorted(record.kept, reverse=True):
         leaves = leaves_of(record.kept[start])
         parameters = {id(t): t for t in shared}

@@ -119,4 +119,4 @@ def _depends_on_hidden(task: Task, number: int, effect: CollectiveEffect) -> boo
     with torch.enable_grad():
         state = effect.admit(state_of(beam.coordinates.detach(), beam.alive))
         moved = effect.apply(state, effect.field(beam, state, place, None), place)
-    return hidden(moved.coordinates, active((effect, beam.current, beam.weights, beam.reference)))
+    return hidden(moved.coordinates, active((effect, beam.intensity, beam.weights, beam.reference)))

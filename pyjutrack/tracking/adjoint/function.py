@@ -101,8 +101,9 @@ def _with_leaves(task: Task) -> tuple[Task, dict[int, Tensor]]:
     if not cut:
         return task, {}
     leaves = {id(t): t.detach().requires_grad_() for t in cut}
-    current, weights, reference, lattice, effects = replaced(task.parts, leaves)
-    beam = beam.replace(current=current, weights=weights, reference=reference)
+    (current, charge), weights, reference, lattice, effects = replaced(task.parts, leaves)
+    carried = {"current": current, "charge": charge}
+    beam = beam.replace(**carried, weights=weights, reference=reference)
     changed = dataclasses.replace(task, beam=beam, lattice=lattice, effects=effects)
     return changed, {id(leaves[id(t)]): t for t in cut}
 

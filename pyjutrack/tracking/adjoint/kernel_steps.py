@@ -126,7 +126,7 @@ class Passages:
         if key not in self._strengths:
             with torch.enable_grad():
                 number = kick.scale(beam)
-            self._strengths[key] = Account([number], active((kick, beam.current)))
+            self._strengths[key] = Account([number], active((kick, beam.intensity)))
         return self._strengths[key]
 
     def flush(self) -> None:
@@ -232,7 +232,7 @@ class _ByAutograd:
     """The field of a network."""
 
     def __init__(self, kick: MeshKick, strength: Account, beam: Beam, fractions: Tensor) -> None:
-        self._parameters = active((kick, beam.current))
+        self._parameters = active((kick, beam.intensity))
         with torch.enable_grad():
             self._leaf = fractions.requires_grad_()
             self._field = kick.strength(beam, self._leaf)

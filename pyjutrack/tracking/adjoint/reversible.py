@@ -61,7 +61,7 @@ class _Backward:
         self._task, self._record, self._sums = task, record, sums
         beam, elements = task.beam, task.lattice.elements
         self._beam = beam
-        self._shared = [active((beam.current, beam.weights, effect)) for effect in task.effects]
+        self._shared = [active((beam.intensity, beam.weights, effect)) for effect in task.effects]
         places = {op.place for op in task.plan.ops}
         self._mine = {place: active(elements[place]) for place in places}
         self._passages = Passages(task, sums) if have_kernels(ends) else None
