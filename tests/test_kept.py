@@ -10,11 +10,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
-from numba.core import caching
+from numba.core import caching, config
 
 import pyjutrack as pj
 from pyjutrack.kernels import jit
+from pyjutrack.maps.base import Map
+from pyjutrack.maps.codegen.build import kernels
 
 SOURCE = """
 from pyjutrack.kernels.jit import scalar
@@ -53,6 +56,28 @@ def test_the_next_process_finds_what_was_compiled(tmp_path: Path) -> None:
     assert first.twice.stats.cache_misses
     assert second.twice.stats.cache_hits
     assert second.twice(1) == 3
+
+
+def test_kernels_of_a_map_are_found_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their module is in no folder: it is written by the package, and run."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+    columns = [np.full(3, 0.1) for _ in range(6)]
+    for found in (0, 1):
+        block = kernels.__wrapped__(_TWIST).block
+        block(*columns, np.ones(3, bool), np.array([2.0]))
+        assert sum(block.stats.cache_hits.values()) == found
+        assert sum(block.stats.cache_misses.values()) == 1 - found
+    np.testing.assert_allclose(columns[1], 0.1 - 2 * 2.0 * 0.01)
+
+
+def _twist(x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, strength: Any) -> Any:
+    return x, px - strength * x * y, y, py, z, delta
+
+
+_TWIST = Map(_twist)
 
 
 def test_a_kill_while_code_is_kept_leaves_none_of_the_old(

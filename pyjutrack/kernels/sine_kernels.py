@@ -10,9 +10,9 @@ that. Matrices are padded with zeros to multiples of `TILE`, so that no loop has
 import numpy as np
 
 from .jit import kernel, scalar
+from .sine_axis import TILE
 from .vector import fma, load, mirrored, spread, store, times
 
-TILE = 8
 _4 = np.uintp(4)
 
 

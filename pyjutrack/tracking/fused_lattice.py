@@ -27,9 +27,7 @@ from ..elements.motion.placement import advance, note
 from ..kernels import parallel
 from ..kernels.columns import stacked
 from ..lattice.lattice import Lattice
-from ..maps import program_kernels
-from ..maps.program import NotRecordedError, Program, Recorder
-from ..maps.program_kernels import LANES
+from ..maps.program import LANES, NotRecordedError, Program, Recorder
 
 #: operations of particles that a call runs at most, beside tangents: 0.1 s on two cores. Between
 #: two calls Python sees to signals, Ctrl-C among them.
@@ -196,6 +194,8 @@ class _Particles:
 
     def run(self, program: Program, turns: int, done: int) -> None:
         """Run a program, after some turns that are done."""
+        from ..maps import program_kernels  # late: it takes a moment to load
+
         size, work = len(self._alive), len(program.operations) * turns
         if self._tangents is None:
             kernel, more, limit = program_kernels.execute, [], _CALL
