@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ import pytest
 from numba.core import caching, config
 
 import pyjutrack as pj
-from pyjutrack.kernels import jit
+from pyjutrack.kernels import cache, jit
 from pyjutrack.maps.base import Map
 from pyjutrack.maps.codegen.build import kernels
 
@@ -56,6 +57,45 @@ def test_the_next_process_finds_what_was_compiled(tmp_path: Path) -> None:
     assert first.twice.stats.cache_misses
     assert second.twice.stats.cache_hits
     assert second.twice(1) == 3
+
+
+def test_one_line_says_that_kernels_are_compiled_and_none_that_they_are_found(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache._say_once.cache_clear()
+    kernels = module(tmp_path)
+    kernels.twice(1.0), kernels.twice(1)
+    (line,) = caplog.messages
+    assert "compiling kernels" in line
+    caplog.clear()
+    cache._say_once.cache_clear()
+    assert module(tmp_path).twice(1.0) == 3.0
+    assert not caplog.messages
+
+
+def test_the_line_goes_to_stderr_and_a_level_of_logging_silences_it(tmp_path: Path) -> None:
+    script = """
+import logging, sys
+if len(sys.argv) > 1:
+    logging.getLogger("pyjutrack").setLevel(sys.argv[1])
+import numpy as np
+from pyjutrack.kernels import signals
+signals.give(np.zeros(2, np.int64), 1, 5)
+"""
+    said = []
+    for level in ([], ["ERROR"]):
+        folder = tmp_path / str(len(level))
+        done = subprocess.run(
+            [sys.executable, "-c", script, *level],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=True,
+            env={**os.environ, "NUMBA_CACHE_DIR": str(folder)},
+        )
+        assert not done.stdout
+        said.append(done.stderr.splitlines())
+    assert [len(lines) for lines in said] == [1, 0]
 
 
 def test_kernels_of_a_map_are_found_as_well(

@@ -9,9 +9,11 @@ before the index, and whatever cannot be read or written costs a compilation.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +62,14 @@ class _Cache(caching.FunctionCache):
 
     def load_overload(self, signature: Any, target: Any) -> Any:
         try:
-            return super().load_overload(signature, target)
+            found = super().load_overload(signature, target)
         except Exception:  # damaged, or another user's: compile, and write it anew
             with suppress(OSError):
                 os.unlink(self._cache_file._index_path)
-            return None
+            found = None
+        if found is None:
+            _say_once()
+        return found
 
     def save_overload(self, signature: Any, result: Any) -> None:
         try:
@@ -78,6 +83,15 @@ class _Nowhere(caching.NullCache):
 
     def save_overload(self, signature: Any, result: Any) -> None:
         _warn("anywhere: neither the package's folder nor the user's cache can be written to")
+
+
+@cache
+def _say_once() -> None:
+    """Tell why the first call takes long; nothing where all kernels are found."""
+    logging.getLogger("pyjutrack").warning(
+        "pyjutrack: compiling kernels for what is tracked here, which takes some seconds; "
+        "they are kept for the next time"
+    )
 
 
 def _warn(where: str) -> None:

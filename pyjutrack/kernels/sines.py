@@ -23,10 +23,10 @@ _KICK = 160
 
 
 @cache
-def _kernels() -> ModuleType:
-    from . import sine_kernels  # late: it takes a moment to load
+def _kernels() -> tuple[ModuleType, ModuleType]:
+    from . import sine_folds, sine_kernels  # late: they take a moment to load
 
-    return sine_kernels
+    return sine_kernels, sine_folds
 
 
 class Sines(NamedTuple):
@@ -86,9 +86,9 @@ def _solved(static: Sines, f: Array) -> Array:
     (_, bx, mx, deep), (_, by, my, wide) = x.sines.shape, y.sines.shape
     operations = 4 * 2 * 2 * (bx * mx * deep * y.deep + by * my * wide * mx * bx)
     share = min(4 * count, parallel.parts(operations * count, 1 / _KICK))
-    cells = x.cells, y.cells
-    parallel.run(_kernels().quadrants, 4 * count, share, f, *cells, *matrices, work)
-    parallel.run(_kernels().unfold, count, min(count, share), *cells, work, out)
+    cells, (products, folds) = (x.cells, y.cells), _kernels()
+    parallel.run(products.quadrants, 4 * count, share, f, *cells, *matrices, work)
+    parallel.run(folds.unfold, count, min(count, share), *cells, work, out)
     return out
 
 
