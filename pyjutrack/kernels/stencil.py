@@ -29,7 +29,7 @@ def _lane(builder: Any, four: Any, index: int) -> Any:
 def _at_rows(
     context: Any, builder: Any, array: Any, given: Any, change: Callable[[int, Any], Any]
 ) -> list[Any]:
-    """Four lines of a flat array, (array, at, row), as they were; `change` says what they become."""
+    """Four lines of a flat array, (array, at, row); `change` says what they become, or None."""
     flat, at, row = given
     found = []
     for line in range(WIDTH):

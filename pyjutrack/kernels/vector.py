@@ -157,3 +157,17 @@ def dot(_, a, b):
         return builder.fadd(*ends)
 
     return a.number(a, b), generate
+
+
+@intrinsic
+def choose(_, condition, one, other):
+    """`one if condition else other`, both known, and no branch."""
+    kind = types.float64 if types.float64 in (one, other) else types.float32
+
+    def generate(context, builder, signature, args):
+        pair = [
+            context.cast(builder, a, t, kind) for a, t in zip(args[1:], (one, other), strict=True)
+        ]
+        return builder.select(context.is_true(builder, types.boolean, args[0]), *pair)
+
+    return kind(condition, one, other), generate

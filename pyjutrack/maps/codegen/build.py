@@ -21,7 +21,8 @@ import math
 import numpy as np
 
 from pyjutrack.kernels.jit import kernel, scalar
-from pyjutrack.kernels.stumpff import arctangent, exact, fits, series
+from pyjutrack.kernels.stumpff import arctangent, exact, fits, tabulate
+from pyjutrack.kernels.vector import choose
 from pyjutrack.maps.program import LANES
 from pyjutrack.maps.program_kernels import step_kernel
 
