@@ -25,7 +25,8 @@ from ..elements.motion.placement import note
 from ..kernels import parallel
 from ..kernels.columns import stacked
 from ..maps.program import NotRecordedError, Program, Recorder
-from ..mesh.particle_mesh import Mesh, stencil
+from ..mesh.grid import Mesh
+from ..mesh.particle_mesh import stencil
 from .fused_lattice import is_fixed, is_plain
 from .slicing import Segment, Walk, passed
 
