@@ -44,7 +44,7 @@ class _Noted:
         self.turn, self.op = np.full((2, size), -1)
 
     def note(self, turn: int, op: int, before: torch.Tensor, after: torch.Tensor) -> None:
-        lost = (before & ~after).numpy()
+        lost = (before & ~after).reshape(-1).numpy()[: len(self.turn)]
         self.turn[lost], self.op[lost] = turn, op
 
     def collect(self, turns: Any, ops: Any) -> None:

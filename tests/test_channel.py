@@ -162,7 +162,7 @@ def test_test_particles_go_along(cell, kick, make_beam) -> None:
 
 def test_what_else_goes_by_passes(cell, kick, make_beam, make_surrogate) -> None:
     """Several effects, tensors that are plain numbers, an accelerated reference, networks."""
-    beam, other = make_beam(200), pj.SpaceCharge(pj.SpectralPoisson((0.03, 0.02), (40, 48)))
+    beam, other = make_beam(200), pj.SpaceCharge(pj.SpectralPoisson((0.016, 0.014), (80, 96)))
     gap = pj.RFCavity(0.1, 1e6, frequency=1e8, phase=0.5, accelerate=True)
     number = torch.tensor(29.6, dtype=torch.float64)
     network = pj.SpaceCharge(make_surrogate("linear", domain=None), max_step=0.1)
@@ -184,7 +184,9 @@ def test_derivatives_take_the_other_way_from_where_they_come_in(cell, kick, make
     beam = make_beam(200)
     current = torch.tensor(200.0, dtype=torch.float64, requires_grad=True)
     assert not tracked(cell, beam.replace(current=current), [kick]).compiled
-    last = cell.with_values({"d3.length": torch.tensor(0.2).double().requires_grad_()})
+    last = cell.with_values(
+        {"d3.length": torch.tensor(0.2, dtype=torch.float64, requires_grad=True)}
+    )
     end = tracked(last, beam, [kick])
     assert not end.compiled
     expected = pj.track(cell, beam, effects=[kick]).coordinates

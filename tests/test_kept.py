@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 import threading
@@ -10,11 +11,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
-from numba.core import caching
+from numba.core import caching, config
 
 import pyjutrack as pj
-from pyjutrack.kernels import jit
+from pyjutrack.kernels import cache, jit
+from pyjutrack.maps.base import Map
+from pyjutrack.maps.codegen.build import kernels
 
 SOURCE = """
 from pyjutrack.kernels.jit import scalar
@@ -53,6 +57,67 @@ def test_the_next_process_finds_what_was_compiled(tmp_path: Path) -> None:
     assert first.twice.stats.cache_misses
     assert second.twice.stats.cache_hits
     assert second.twice(1) == 3
+
+
+def test_one_line_says_that_kernels_are_compiled_and_none_that_they_are_found(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache._say_once.cache_clear()
+    kernels = module(tmp_path)
+    kernels.twice(1.0), kernels.twice(1)
+    (line,) = caplog.messages
+    assert "compiling kernels" in line
+    caplog.clear()
+    cache._say_once.cache_clear()
+    assert module(tmp_path).twice(1.0) == 3.0
+    assert not caplog.messages
+
+
+def test_the_line_goes_to_stderr_and_a_level_of_logging_silences_it(tmp_path: Path) -> None:
+    script = """
+import logging, sys
+if len(sys.argv) > 1:
+    logging.getLogger("pyjutrack").setLevel(sys.argv[1])
+import numpy as np
+from pyjutrack.kernels import signals
+signals.give(np.zeros(2, np.int64), 1, 5)
+"""
+    said = []
+    for level in ([], ["ERROR"]):
+        folder = tmp_path / str(len(level))
+        done = subprocess.run(
+            [sys.executable, "-c", script, *level],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=True,
+            env={**os.environ, "NUMBA_CACHE_DIR": str(folder)},
+        )
+        assert not done.stdout
+        said.append(done.stderr.splitlines())
+    assert [len(lines) for lines in said] == [1, 0]
+
+
+def test_kernels_of_a_map_are_found_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their module is in no folder: it is written by the package, and run."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+    columns = [np.full(3, 0.1) for _ in range(6)]
+    for found in (0, 1):
+        block = kernels.__wrapped__(_TWIST).block
+        block(*columns, np.ones(3, bool), np.array([2.0]))
+        assert sum(block.stats.cache_hits.values()) == found
+        assert sum(block.stats.cache_misses.values()) == 1 - found
+    np.testing.assert_allclose(columns[1], 0.1 - 2 * 2.0 * 0.01)
+
+
+def _twist(x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, strength: Any) -> Any:
+    return x, px - strength * x * y, y, py, z, delta
+
+
+_TWIST = Map(_twist)
 
 
 def test_a_kill_while_code_is_kept_leaves_none_of_the_old(

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function, forward_ad
 
+from . import twins
 from .dual import Pushed, common, value_of
 
 Tensors = tuple[Tensor, ...]
@@ -112,7 +113,7 @@ def _value_function(kernels: Kernels) -> type[Function]:
         @staticmethod
         def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
             ctx.set_materialize_grads(False)
-            ctx.static, ctx.outputs = inputs[0], _forms(output)
+            ctx.static, ctx.outputs = inputs[0], twins.forms(output)
             ctx.save_for_backward(*inputs[1:])
             ctx.save_for_forward(*inputs[1:])
 
@@ -124,13 +125,13 @@ def _value_function(kernels: Kernels) -> type[Function]:
         @staticmethod
         def backward(ctx: Any, *gradients: Tensor | None) -> Any:
             inputs = ctx.saved_tensors
-            filled = _filled(gradients, ctx.outputs)
+            filled = twins.filled(gradients, ctx.outputs)
             found = iter(cotangent.apply(ctx.static, len(inputs), *inputs, *filled))
             return None, *(next(found) if t.is_floating_point() else None for t in inputs)
 
         @staticmethod
         def vmap(info: Any, in_dims: Any, static: Any, *inputs: Tensor) -> Any:
-            return _loop(Value, info, in_dims, (static, *inputs))
+            return twins.loop(Value, info, in_dims, (static, *inputs))
 
     return Value
 
@@ -139,7 +140,7 @@ def _tangent_function(kernels: Kernels) -> type[Function]:
     """(static, n, *n inputs, *n tangents) -> output tangents; vmap over tangents is one pass."""
 
     def plain(static: Any, n: int, *both: Any) -> Any:
-        return _push(lambda *full: kernels.plain(static, *full), both[:n], both[n:])
+        return twins.push(lambda *full: kernels.plain(static, *full), both[:n], both[n:])
 
     def plain_batch(static: Any, n: int, count: int, *both: Any) -> Any:
         dims = [None] * n + [None if t is None else 0 for t in both[n:]]
@@ -147,7 +148,7 @@ def _tangent_function(kernels: Kernels) -> type[Function]:
             lambda *args: plain(static, n, *args), in_dims=tuple(dims), randomness="error"
         )(*both)
 
-    class Batch(_Differentiated):
+    class Batch(twins.Differentiated):
         differentiable = staticmethod(plain_batch)
 
         @staticmethod
@@ -156,9 +157,9 @@ def _tangent_function(kernels: Kernels) -> type[Function]:
 
         @staticmethod
         def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
-            return _loop(Batch, info, in_dims, args)
+            return twins.loop(Batch, info, in_dims, args)
 
-    class Single(_Differentiated):
+    class Single(twins.Differentiated):
         differentiable = staticmethod(plain)
 
         @staticmethod
@@ -171,7 +172,7 @@ def _tangent_function(kernels: Kernels) -> type[Function]:
         def vmap(info: Any, in_dims: Any, static: Any, n: int, *both: Any) -> Any:
             dims = in_dims[2:]
             if any(d is not None for d in dims[:n]):
-                return _loop(Single, info, in_dims, (static, n, *both))
+                return twins.loop(Single, info, in_dims, (static, n, *both))
             count = info.batch_size
             lifted = [
                 None
@@ -192,9 +193,9 @@ def _cotangent_function(kernels: Kernels) -> type[Function]:
 
     def plain(static: Any, n: int, *both: Any) -> Any:
         active = [i for i, t in enumerate(both[:n]) if t.is_floating_point()]
-        return _pull(lambda *full: kernels.plain(static, *full), both[:n], active, both[n:])
+        return twins.pull(lambda *full: kernels.plain(static, *full), both[:n], active, both[n:])
 
-    class Cotangent(_Differentiated):
+    class Cotangent(twins.Differentiated):
         differentiable = staticmethod(plain)
 
         @staticmethod
@@ -203,115 +204,6 @@ def _cotangent_function(kernels: Kernels) -> type[Function]:
 
         @staticmethod
         def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
-            return _loop(Cotangent, info, in_dims, args)
+            return twins.loop(Cotangent, info, in_dims, args)
 
     return Cotangent
-
-
-class _Differentiated(Function):
-    """A compiled forward whose own derivatives come from `differentiable`, its plain twin."""
-
-    differentiable: Callable[..., Any]
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        ctx.set_materialize_grads(False)
-        ctx.outputs = _forms(output)
-        ctx.places = [i for i, a in enumerate(inputs) if isinstance(a, Tensor)]
-        ctx.other = [None if isinstance(a, Tensor) else a for a in inputs]
-        ctx.save_for_backward(*(inputs[i] for i in ctx.places))
-        ctx.save_for_forward(*(inputs[i] for i in ctx.places))
-
-    @classmethod
-    def _args(cls, ctx: Any) -> list[Any]:
-        args = list(ctx.other)
-        for i, t in zip(ctx.places, ctx.saved_tensors, strict=True):
-            args[i] = t
-        return args
-
-    @classmethod
-    def _pushed(cls, ctx: Any, *tangents: Tensor | None) -> Any:
-        return _push(cls.differentiable, cls._args(ctx), tangents)
-
-    @classmethod
-    def _pulled(cls, ctx: Any, *gradients: Tensor | None) -> Any:
-        args = cls._args(ctx)
-        active = [i for i in ctx.places if args[i].is_floating_point()]
-        found = _pull(cls.differentiable, args, active, _filled(gradients, ctx.outputs))
-        back: list[Any] = [None] * len(args)
-        for i, g in zip(active, found, strict=True):
-            back[i] = g
-        return tuple(back)
-
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        cls.jvp = staticmethod(lambda ctx, *t: cls._pushed(ctx, *t))  # type: ignore[method-assign]
-        cls.backward = staticmethod(lambda ctx, *g: cls._pulled(ctx, *g))  # type: ignore[method-assign]
-
-
-def _forms(outputs: Tensors) -> list[Any]:
-    return [(o.shape, o.dtype) for o in outputs]
-
-
-def _filled(gradients: Maybe, forms: list[Any]) -> Tensors:
-    """Gradients with zeros for those that nobody asked for."""
-    return tuple(
-        torch.zeros(shape, dtype=dtype) if g is None else g
-        for g, (shape, dtype) in zip(gradients, forms, strict=True)
-    )
-
-
-def _pull(
-    function: Callable[..., Any], args: Sequence[Any], active: Sequence[int], gradients: Tensors
-) -> Tensors:
-    """Pull gradients of a function's outputs back to its active arguments."""
-    _, pull = _vjp(_of_some(function, args, active), *(args[i] for i in active))
-    pulled: Tensors = pull(tuple(gradients))
-    return pulled
-
-
-def _push(function: Callable[..., Any], args: Sequence[Any], tangents: Maybe) -> Tensors:
-    """Push tangents (None for zero) of a function's arguments forward, by two reverse passes.
-
-    The pull-back is linear in its argument, and its own transpose is the push-forward. Unlike
-    `torch.func.jvp` it may stand inside `torch.autograd.forward_ad`, which cannot nest.
-    """
-    active = [i for i, t in enumerate(tangents) if t is not None]
-    outputs, pull = _vjp(_of_some(function, args, active), *(args[i] for i in active))
-    _, push = _vjp(lambda *u: pull(u), *(torch.zeros_like(o) for o in outputs))
-    pushed: Tensors = push(tuple(tangents[i] for i in active))
-    return pushed
-
-
-def _vjp(function: Callable[..., Any], *primals: Tensor) -> tuple[Any, Any]:
-    """`torch.func.vjp`, which has three results only with has_aux."""
-    result: Any = torch.func.vjp(function, *primals)
-    return result[0], result[1]
-
-
-def _of_some(
-    function: Callable[..., Any], args: Sequence[Any], active: Sequence[int]
-) -> Callable[..., Any]:
-    """`function` of all arguments as a function of the active ones."""
-
-    def of_active(*values: Tensor) -> Any:
-        full = list(args)
-        for i, v in zip(active, values, strict=True):
-            full[i] = v
-        return function(*full)
-
-    return of_active
-
-
-def _loop(function: type[Function], info: Any, in_dims: Any, args: Sequence[Any]) -> Any:
-    """A vmap rule that has no better way: one call per member, results stacked."""
-    rows = []
-    for k in range(info.batch_size):
-        # for arguments that are no tensors, a dim is None or a nest of them
-        one = [
-            a.select(d, k) if isinstance(a, Tensor) and d is not None else a
-            for a, d in zip(args, in_dims, strict=True)
-        ]
-        rows.append(function.apply(*one))
-    outs = tuple(torch.stack(column) for column in zip(*rows, strict=True))
-    return outs, tuple(0 for _ in outs)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from scipy import constants as codata
 from torch import Tensor
 
 from ..core.checks import require_kind, require_real, require_text, wrong
@@ -15,24 +14,20 @@ from ..core.errors import InvalidValueError, require_known
 from ..core.scalars import Number, carries, detached
 from ..core.special import bool_or
 
-SPEED_OF_LIGHT = codata.c
-VACUUM_PERMITTIVITY = codata.epsilon_0
-
-
-def _mass_ev(name: str) -> float:
-    return codata.value(f"{name} mass energy equivalent in MeV") * 1e6
-
-
-_ATOMIC_MASS_EV = codata.value("atomic mass constant energy equivalent in MeV") * 1e6
-_PARTICLES = {  # name: (CODATA name, charge)
-    "electron": ("electron", -1),
-    "positron": ("electron", 1),
-    "proton": ("proton", 1),
-    "antiproton": ("proton", -1),
-    "muon": ("muon", -1),
-    "antimuon": ("muon", 1),
-    "deuteron": ("deuteron", 1),
-    "alpha": ("alpha particle", 2),
+# CODATA 2022, https://physics.nist.gov/constants; as in scipy.constants, which is slow to load
+SPEED_OF_LIGHT = 299_792_458.0
+VACUUM_PERMITTIVITY = 8.8541878188e-12
+_ATOMIC_MASS_EV = 931.49410372 * 1e6
+_ELECTRON, _PROTON, _MUON = 0.51099895069 * 1e6, 938.27208943 * 1e6, 105.6583755 * 1e6
+_PARTICLES = {  # name: (mass [eV], charge)
+    "electron": (_ELECTRON, -1),
+    "positron": (_ELECTRON, 1),
+    "proton": (_PROTON, 1),
+    "antiproton": (_PROTON, -1),
+    "muon": (_MUON, -1),
+    "antimuon": (_MUON, 1),
+    "deuteron": (1875.612945 * 1e6, 1),
+    "alpha": (3727.3794118 * 1e6, 2),
 }
 
 
@@ -78,8 +73,7 @@ class Species:
             UnknownNameError: the name is not known; the message gives the nearest.
         """
         require_known("species", name, _PARTICLES)
-        codata_name, charge = _PARTICLES[name]
-        return cls(name, _mass_ev(codata_name), charge)
+        return cls(name, *_PARTICLES[name])
 
     @classmethod
     def ion(cls, mass_u: float, charge: float, name: str = "ion") -> Species:

@@ -1,7 +1,7 @@
 """Space charge: shapes, grids, the particle-mesh operators, solvers, reference fields, the kick."""
 
-from ..mesh.grid import Grid
-from ..mesh.particle_mesh import Mesh, deposit, interpolate
+from ..mesh.grid import Grid, Mesh
+from ..mesh.particle_mesh import deposit, interpolate
 from ..mesh.shapes import BSPLINE, CATMULL_ROM, CIC, Shape
 from .analytic import bassetti_erskine, gaussian_in_box
 from .base import CollectiveEffect, MeshKick, Place

@@ -14,7 +14,7 @@ from ..core.errors import InvalidValueError
 from ..core.scalars import Number, detached
 from ..elements import Element
 from ..elements.motion import State
-from ..mesh.particle_mesh import Mesh
+from ..mesh.grid import Mesh
 
 #: by how much of it a slice may be longer than its step
 _TOLERANCE = 1e-3

@@ -14,7 +14,7 @@ from ..beam.beam import Beam
 from ..core.errors import InvalidValueError
 from ..core.scalars import is_transformed
 from ..core.special import on_host
-from ..mesh.particle_mesh import Mesh
+from ..mesh.grid import Mesh
 from .poisson import Guarded, Potential
 
 

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ..core.checks import require_vectors, wrong
 from ..core.errors import InvalidValueError
-from ..mesh.particle_mesh import Mesh, deposit, inside, interpolate, require_mesh
+from ..mesh.grid import Mesh
+from ..mesh.particle_mesh import deposit, inside, interpolate, require_mesh
 from .poisson import Potential, require_potential
 
 

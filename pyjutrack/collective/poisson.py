@@ -15,9 +15,8 @@ from ..core.checks import wrong
 from ..core.errors import InvalidValueError
 from ..core.scalars import is_real, is_whole
 from ..kernels import sines
-from ..mesh.grid import Grid
+from ..mesh.grid import Grid, Mesh
 from ..mesh.operators import Operators
-from ..mesh.particle_mesh import Mesh
 from ..mesh.shapes import Shape, shape
 
 #: the ringing of a uniform beam is below 0.4 %, and a Gaussian one not broadened, at 4 cells rms

@@ -18,7 +18,8 @@ from ..core.errors import InvalidValueError, ResolutionWarning, require_known, w
 from ..core.scalars import Number, detached, tensor_like
 from ..elements import kinds
 from ..elements.motion import State
-from ..mesh.particle_mesh import Mesh, deposit_admitted, inside, kick, refuse_staircase
+from ..mesh.grid import Mesh
+from ..mesh.particle_mesh import deposit_admitted, inside, kick, refuse_staircase
 from .base import CollectiveEffect, MeshKick, Place, require_current
 from .poisson import Guarded, Potential, SpectralPoisson, require_potential
 

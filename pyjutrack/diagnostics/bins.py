@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from torch import Tensor
 
 from ..core.errors import InvalidValueError
@@ -130,6 +129,8 @@ def discrete_normal(steps: NDArray[np.int64], variance: float) -> Array:
     s is the variance where that is large, and found by bisection where the integers are coarse.
     Source: A. W. Kemp, J. Statist. Planning Inference 63 (1997) 223.
     """
+    from scipy.optimize import brentq  # late: it takes a moment to load
+
     if variance == 0:
         return np.asarray(steps == 0, dtype=float)
     support = np.arange(-40, 41) ** 2

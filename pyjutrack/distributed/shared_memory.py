@@ -19,7 +19,6 @@ import torch
 from torch import Tensor
 
 from ..beam.communicator import World
-from ..kernels import signals
 
 #: memory with the name of a file; where there is none, there is no board
 _FOLDER = "/dev/shm"
@@ -83,6 +82,9 @@ class Board:
     """
 
     def __init__(self, name: str, rank: int, size: int, timeout: float) -> None:
+        from ..kernels import signals  # late: it takes a moment to load
+
+        self._signals = signals
         self._rank, self._size, self._turn = rank, size, 0
         self._timeout, self._began = timeout, 0.0
         self._file = os.open(name, os.O_RDWR)
@@ -104,7 +106,7 @@ class Board:
             self._turn += 1
             parts = self._places[self._turn % 2].view(tensor.dtype)[:, : len(piece)]
             parts[self._rank] = piece
-            signals.give(self._flags, self._at(self._rank), self._turn)
+            self._signals.give(self._flags, self._at(self._rank), self._turn)
             self._began = time.monotonic()
             wait(self._complete)
             combine(parts[0], parts[1], out=piece)
@@ -133,7 +135,7 @@ class Board:
         return True
 
     def _seen(self, rank: int, looks: int) -> bool:
-        seen: bool = signals.wait(self._flags, self._at(rank), self._turn, looks, 0)
+        seen: bool = self._signals.wait(self._flags, self._at(rank), self._turn, looks, 0)
         return seen
 
     def _at(self, rank: int) -> int:

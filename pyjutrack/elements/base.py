@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -78,6 +79,12 @@ class Element:
             )
         for name, allowed in self.choices.items():
             require_known(f"{name} of {self._label()}", getattr(self, name), allowed)
+
+    @cached_property
+    def is_displaced(self) -> bool:
+        """Whether it does not stand where it was designed to; a tensor may be anything but zero."""
+        values = (getattr(self, name) for name in self.placement[1:])
+        return any(isinstance(value, Tensor) or value != 0.0 for value in values)
 
     def _label(self) -> str:
         return f"{type(self).__name__} {self.name!r}"

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.constants import elementary_charge
 
 from ..beam.beam import Beam, check_beam, require_beam, require_whole
 from ..beam.reference import SPEED_OF_LIGHT, Reference, Species, require_reference
@@ -92,6 +91,8 @@ def _particle_group() -> Any:
 
 
 def _particles(beam: Beam, duration: float) -> dict[str, Any]:
+    from scipy.constants import elementary_charge  # late: it takes a moment to load
+
     x, px, y, py, z, delta = beam.numpy().astype(np.float64).T
     reference = beam.reference.detached()
     total = 1 + delta

@@ -9,16 +9,17 @@ before the index, and whatever cannot be read or written costs a compilation.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from numba.core import caching
 
-from ..core.atomic import write_text
-from ..core.errors import CacheWarning, WriteError, warn
+from ..core.errors import CacheWarning, warn
 
 
 def keep(compiled: Any, stamp: tuple[Any, ...]) -> Callable[..., Any]:
@@ -34,33 +35,6 @@ def keep(compiled: Any, stamp: tuple[Any, ...]) -> Callable[..., Any]:
         compiled._cache = _Nowhere()
     function: Callable[..., Any] = compiled
     return function
-
-
-def source_file(name: str, text: str) -> str:
-    """Keep a source that was written here in the cache, and tell where; "<name>" where it cannot.
-
-    It is there whole or not at all, whoever else writes it at the same time.
-    """
-    for root in (os.environ.get("NUMBA_CACHE_DIR"), _user_folder()):
-        if not root:
-            continue
-        path = Path(root) / "pyjutrack" / name
-        try:
-            if not path.is_file() or path.read_text(encoding="utf-8") != text:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_text(path, text)
-            return str(path)
-        except (OSError, UnicodeDecodeError, WriteError):
-            continue
-    return f"<{name}>"
-
-
-def _user_folder() -> str:
-    """Where the system keeps what programs can make again."""
-    for variable in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
-        if os.environ.get(variable):
-            return os.environ[variable]
-    return str(Path.home() / ".cache")
 
 
 class _Files(caching.IndexDataCacheFile):
@@ -88,11 +62,14 @@ class _Cache(caching.FunctionCache):
 
     def load_overload(self, signature: Any, target: Any) -> Any:
         try:
-            return super().load_overload(signature, target)
+            found = super().load_overload(signature, target)
         except Exception:  # damaged, or another user's: compile, and write it anew
             with suppress(OSError):
                 os.unlink(self._cache_file._index_path)
-            return None
+            found = None
+        if found is None:
+            _say_once()
+        return found
 
     def save_overload(self, signature: Any, result: Any) -> None:
         try:
@@ -106,6 +83,15 @@ class _Nowhere(caching.NullCache):
 
     def save_overload(self, signature: Any, result: Any) -> None:
         _warn("anywhere: neither the package's folder nor the user's cache can be written to")
+
+
+@cache
+def _say_once() -> None:
+    """Tell why the first call takes long; nothing where all kernels are found."""
+    logging.getLogger("pyjutrack").warning(
+        "pyjutrack: compiling kernels for what is tracked here, which takes some seconds; "
+        "they are kept for the next time"
+    )
 
 
 def _warn(where: str) -> None:

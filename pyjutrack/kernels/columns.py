@@ -11,30 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from . import parallel
-from .jit import kernel
 
 Array = NDArray[Any]
 
 #: work beside a kick, per particle
 _WORK = 0.5
-
-
-@kernel
-def _fill(
-    part: int,
-    start: int,
-    stop: int,
-    x: Array,
-    px: Array,
-    y: Array,
-    py: Array,
-    z: Array,
-    delta: Array,
-    out: Array,
-) -> None:
-    for n in range(start, stop):
-        out[0, n], out[1, n], out[2, n] = x[n], px[n], y[n]
-        out[3, n], out[4, n], out[5, n] = py[n], z[n], delta[n]
 
 
 def stacked(columns: Sequence[Tensor]) -> Tensor:
@@ -43,8 +24,10 @@ def stacked(columns: Sequence[Tensor]) -> Tensor:
     One pass on all cores, onto memory of NumPy's: that asks for large pages where PyTorch does
     not, and with small ones having them allotted takes longer than to fill them.
     """
+    from .column_kernels import fill  # late: it takes a moment to load
+
     arrays = [column.numpy() for column in columns]
     size = arrays[0].size
     out = np.empty((len(arrays), size), arrays[0].dtype)
-    parallel.run(_fill, size, parallel.parts(size, _WORK), *arrays, out)
+    parallel.run(fill, size, parallel.parts(size, _WORK), *arrays, out)
     return torch.from_numpy(out)

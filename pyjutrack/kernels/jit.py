@@ -44,6 +44,7 @@ def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any
 
     Numba looks at the file of the function alone, and would run old code of what that calls.
     """
+    options["no_cfunc_wrapper"] = True  # which only first-class functions would need
     return keep(njit(**options)(function), _stamp())
 
 

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from functools import cache
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import mesh_kernels, mesh_tangents, parallel
+from . import parallel
 
 Array = NDArray[Any]
 Columns = tuple[Array, ...]
+
+
+@cache
+def _kernels() -> ModuleType:
+    from . import mesh_kernels  # late: it takes a moment to load
+
+    return mesh_kernels
+
+
+@cache
+def _tangent_kernels() -> ModuleType:
+    from . import mesh_tangents  # late: it takes a moment to load
+
+    return mesh_tangents
 
 
 class Stencil(NamedTuple):
@@ -32,7 +48,7 @@ def within(sides: tuple[float, float], x: Array, y: Array, alive: Array) -> tupl
     share = parallel.parts(x.size)
     out, missing = np.empty_like(alive), np.zeros(share, np.int64)
     args = (x, y, alive, sides[0] / 2, sides[1] / 2, out, missing)
-    parallel.run(mesh_kernels.within, x.size, share, *args)
+    parallel.run(_kernels().within, x.size, share, *args)
     return out, int(missing.sum())
 
 
@@ -41,7 +57,7 @@ def deposit(s: Stencil, x: Array, y: Array, active: Array, w: Array) -> Array:
     share = parallel.parts(x.size)
     out = np.empty((share, s.shape[0] * s.shape[1]))
     args = (x, y, active, w, s.geometry, s.coefficients, s.shape[1], out)
-    parallel.run(mesh_kernels.deposit, x.size, share, *args)
+    parallel.run(_kernels().deposit, x.size, share, *args)
     return _sum(out, x.dtype).reshape(s.shape)
 
 
@@ -52,7 +68,7 @@ def deposit_push(
     share, count = parallel.parts(x.size), 1 + len(rows)
     out = np.zeros((share, count * s.shape[0] * s.shape[1]))
     args = (x, y, active, w, rows, *tangents, s.geometry, s.coefficients, s.shape[1], out)
-    parallel.run(mesh_tangents.deposit_push, x.size, share, *args)
+    parallel.run(_tangent_kernels().deposit_push, x.size, share, *args)
     return _sum(out, x.dtype).reshape(count, *s.shape)
 
 
@@ -60,7 +76,7 @@ def gather(s: Stencil, x: Array, y: Array, active: Array, g: Array) -> Array:
     """Value and both slopes of a grid at every particle, (3, N)."""
     out = np.empty((3, x.size), x.dtype)
     args = (x, y, active, g, s.geometry, s.coefficients, out)
-    parallel.run(mesh_kernels.gather, x.size, parallel.parts(x.size), *args)
+    parallel.run(_kernels().gather, x.size, parallel.parts(x.size), *args)
     return out
 
 
@@ -70,7 +86,7 @@ def kick(
     """Momenta minus factor times the slopes of a grid, (2, N)."""
     out = np.empty((2, x.size), x.dtype)
     args = (x, y, active, px, py, g, factor, s.geometry, s.coefficients, out)
-    parallel.run(mesh_kernels.kick, x.size, parallel.parts(x.size), *args)
+    parallel.run(_kernels().kick, x.size, parallel.parts(x.size), *args)
     return out
 
 
@@ -97,7 +113,7 @@ def kick_push(
     """
     args = (x, y, active, *momenta, g, factor, rows, *tangents, dg, dfactor)
     share = parallel.parts(x.size)
-    parallel.run(mesh_tangents.kick_push, x.size, share, *args, s.geometry, s.coefficients)
+    parallel.run(_tangent_kernels().kick_push, x.size, share, *args, s.geometry, s.coefficients)
 
 
 def kick_cotangent(
@@ -148,7 +164,7 @@ def _pulled(
     grids = np.zeros((share, s.shape[0] * s.shape[1]))
     undone = momenta is not None
     args = (x, y, active, g, *gradients, factor, s.geometry, s.coefficients, *onto)
-    kernel = mesh_kernels.kick_cotangent
+    kernel = _kernels().kick_cotangent
     none = np.empty(0, x.dtype)
     parallel.run(kernel, x.size, share, *args, *(momenta or (none, none)), undone, grids, by_factor)
     return _sum(grids, x.dtype).reshape(s.shape), float(by_factor.sum())
@@ -159,7 +175,7 @@ def slopes_onto(
 ) -> None:
     """Add share times the slopes of a grid to two arrays (N), in place."""
     args = (x, y, active, g, share, s.geometry, s.coefficients, *onto)
-    parallel.run(mesh_kernels.slopes_onto, x.size, parallel.parts(x.size), *args)
+    parallel.run(_kernels().slopes_onto, x.size, parallel.parts(x.size), *args)
 
 
 def _sum(parts: Array, dtype: Any) -> Array:

@@ -14,7 +14,8 @@ cut to the block: that spares the test for negative indices.
 import numpy as np
 
 from .jit import helper, kernel
-from .vector import dot, fma, lane, load, spread, store, times, wide
+from .stencil import across, at_cubic, at_square, cubic, curvatures, put, put_two, rows, slopes
+from .vector import dot, fma, spread, times, wide
 
 BLOCK = 128
 
@@ -33,89 +34,6 @@ def place(x, y, low, size, geometry, columns, first, u):
         ix, iy = np.int32(ux), np.int32(uy)
         u0[i], u1[i] = ux - ix, uy - iy
         first[i] = ix * wide + iy
-
-
-@helper
-def cubic(c, dtype):
-    """Coefficients of the four weights, by power."""
-    t = np.empty((4, 4), dtype)
-    for power in range(4):
-        for node in range(4):
-            t[power, node] = c[node, power]
-    flat, first = t.reshape(16), np.uintp(0)
-    return (
-        load(flat, first),
-        load(flat, np.uintp(4)),
-        load(flat, np.uintp(8)),
-        load(flat, np.uintp(12)),
-    )
-
-
-@helper
-def slopes(c1, c2, c3, s):
-    """Coefficients of the weights' derivatives, times s."""
-    two = s + s  # an integer's double would have another precision
-    return times(spread(s), c1), times(spread(two), c2), times(spread(two + s), c3)
-
-
-@helper
-def curvatures(c2, c3, s):
-    """Coefficients of their second derivatives, times s."""
-    two = s + s
-    return times(spread(two), c2), times(spread(two + two + two), c3)
-
-
-@helper
-def at_cubic(u, c0, c1, c2, c3):
-    t = spread(u)
-    return fma(t, fma(t, fma(t, c3, c2), c1), c0)
-
-
-@helper
-def at_square(u, d1, d2, d3):
-    t = spread(u)
-    return fma(t, fma(t, d3, d2), d1)
-
-
-@helper
-def put(g, at, row, a, b):
-    """Add the product of a (in x) and b (in y) to 4 x 4 nodes."""
-    store(g, at, fma(spread(lane(a, 0)), b, load(g, at)))
-    at += row
-    store(g, at, fma(spread(lane(a, 1)), b, load(g, at)))
-    at += row
-    store(g, at, fma(spread(lane(a, 2)), b, load(g, at)))
-    at += row
-    store(g, at, fma(spread(lane(a, 3)), b, load(g, at)))
-
-
-@helper
-def put_two(g, at, row, a, b, c, d):
-    """Add a b + c d, as `put` does."""
-    store(g, at, fma(spread(lane(a, 0)), b, fma(spread(lane(c, 0)), d, load(g, at))))
-    at += row
-    store(g, at, fma(spread(lane(a, 1)), b, fma(spread(lane(c, 1)), d, load(g, at))))
-    at += row
-    store(g, at, fma(spread(lane(a, 2)), b, fma(spread(lane(c, 2)), d, load(g, at))))
-    at += row
-    store(g, at, fma(spread(lane(a, 3)), b, fma(spread(lane(c, 3)), d, load(g, at))))
-
-
-@helper
-def rows(g, at, row):
-    """The 4 x 4 nodes from an offset on."""
-    second = at + row
-    third = second + row
-    return load(g, at), load(g, second), load(g, third), load(g, third + row)
-
-
-@helper
-def across(a, f0, f1, f2, f3):
-    """Sum over x of 4 x 4 nodes with weights a: what is left along y."""
-    total = times(spread(lane(a, 0)), f0)
-    total = fma(spread(lane(a, 1)), f1, total)
-    total = fma(spread(lane(a, 2)), f2, total)
-    return fma(spread(lane(a, 3)), f3, total)
 
 
 @kernel

@@ -9,54 +9,27 @@ column (of any number of rows) the directions stand; one row serves all. The res
 import numpy as np
 
 from .jit import helper, kernel
-from .mesh_kernels import (
-    BLOCK,
+from .mesh_kernels import BLOCK, place
+from .stencil import (
     across,
+    across_spread,
     at_cubic,
     at_square,
     cubic,
     curvatures,
-    place,
+    lanes,
     put,
+    put_spread,
     rows,
     slopes,
 )
-from .vector import dot, fma, lane, load, spread, store, times, wide
+from .vector import dot, fma, spread, times, wide
 
 
 @helper
 def step(tangents):
     """From row to row of the flat array, or none where one row serves all directions."""
     return np.uintp(tangents.shape[1] * min(1, tangents.shape[0] - 1))
-
-
-@helper
-def lanes(four):
-    """Each of the four numbers, four times."""
-    return (
-        spread(lane(four, 0)),
-        spread(lane(four, 1)),
-        spread(lane(four, 2)),
-        spread(lane(four, 3)),
-    )
-
-
-@helper
-def put_spread(g, at, row, a, b, c, d):
-    """Add a b + c d to 4 x 4 nodes, where a and c (in x) are `lanes`."""
-    store(g, at, fma(a[0], b, fma(c[0], d, load(g, at))))
-    at += row
-    store(g, at, fma(a[1], b, fma(c[1], d, load(g, at))))
-    at += row
-    store(g, at, fma(a[2], b, fma(c[2], d, load(g, at))))
-    at += row
-    store(g, at, fma(a[3], b, fma(c[3], d, load(g, at))))
-
-
-@helper
-def across_spread(a, f0, f1, f2, f3):
-    """Sum over x of 4 x 4 nodes, where the weights a are `lanes`."""
-    return fma(a[3], f3, fma(a[2], f2, fma(a[1], f1, times(a[0], f0))))
 
 
 @kernel

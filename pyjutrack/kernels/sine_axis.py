@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .sine_kernels import TILE
-
 Array = NDArray[Any]
+
+#: rows and columns of matrices are padded to a multiple of this
+TILE = 8
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,13 +13,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..autodiff.operator import Maybe, Tensors, array, compiled_operator
-from . import parallel, sine_kernels
+from . import parallel
 from .sine_axis import Axis
 
 Array = NDArray[Any]
 
 #: floating-point operations of one kick of a particle, about
 _KICK = 160
+
+
+@cache
+def _kernels() -> tuple[ModuleType, ModuleType]:
+    from . import sine_folds, sine_kernels  # late: they take a moment to load
+
+    return sine_kernels, sine_folds
 
 
 class Sines(NamedTuple):
@@ -77,9 +86,9 @@ def _solved(static: Sines, f: Array) -> Array:
     (_, bx, mx, deep), (_, by, my, wide) = x.sines.shape, y.sines.shape
     operations = 4 * 2 * 2 * (bx * mx * deep * y.deep + by * my * wide * mx * bx)
     share = min(4 * count, parallel.parts(operations * count, 1 / _KICK))
-    cells = x.cells, y.cells
-    parallel.run(sine_kernels.quadrants, 4 * count, share, f, *cells, *matrices, work)
-    parallel.run(sine_kernels.unfold, count, min(count, share), *cells, work, out)
+    cells, (products, folds) = (x.cells, y.cells), _kernels()
+    parallel.run(products.quadrants, 4 * count, share, f, *cells, *matrices, work)
+    parallel.run(folds.unfold, count, min(count, share), *cells, work, out)
     return out
 
 

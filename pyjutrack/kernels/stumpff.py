@@ -2,7 +2,7 @@
 
 import math
 
-from .jit import scalar
+from .jit import kernel, scalar
 
 
 @scalar
@@ -66,3 +66,14 @@ def arctangent(w):  # type: ignore[no-untyped-def]
     root = math.sqrt(w)
     value = math.atan(root) / root
     return value, (1.0 / (1.0 + w) - value) / (2.0 * w)
+
+
+@kernel
+def tabulate(size, small, w, c0, c1, c2, c3, c4, c5):  # type: ignore[no-untyped-def]
+    """c0 to c5 of each w, by the series if it serves all."""
+    if small:
+        for n in range(size):
+            c0[n], c1[n], c2[n], c3[n], c4[n], c5[n] = series(w[n])
+    else:
+        for n in range(size):
+            c0[n], c1[n], c2[n], c3[n], c4[n], c5[n] = exact(w[n])

@@ -32,11 +32,27 @@ class _FourModel(models.PrimitiveModel):
         super().__init__(dmm, fe_type, ir.VectorType(number, WIDTH))
 
 
-def _pointer(context: Any, builder: Any, kind: Any, array: Any, offset: Any) -> Any:
+def pointer(context: Any, builder: Any, kind: Any, array: Any, offset: Any) -> Any:
     data = context.make_array(kind)(context, builder, array).data
     return builder.bitcast(
         builder.gep(data, [offset]), context.get_value_type(Four(kind.dtype)).as_pointer()
     )
+
+
+def emit_spread(builder: Any, number: Any) -> Any:
+    """The same number four times."""
+    kind = ir.VectorType(number.type, WIDTH)
+    undefined = ir.Constant(kind, ir.Undefined)
+    one = builder.insert_element(undefined, number, ir.Constant(ir.IntType(32), 0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)
+    return builder.shuffle_vector(one, undefined, zeros)
+
+
+def emit_fma(builder: Any, a: Any, b: Any, c: Any) -> Any:
+    """a b + c, number by number."""
+    name = f"llvm.fma.v{WIDTH}{a.type.element.intrinsic_name}"
+    whole = ir.FunctionType(a.type, [a.type] * 3)
+    return builder.call(get_or_insert_function(builder.module, whole, name), [a, b, c])
 
 
 @intrinsic
@@ -45,7 +61,7 @@ def load(_, array, offset):
 
     def generate(context, builder, signature, args):
         kind = signature.args[0]
-        at = _pointer(context, builder, kind, *args)
+        at = pointer(context, builder, kind, *args)
         return builder.load(at, align=kind.dtype.bitwidth // 8)
 
     return Four(array.dtype)(array, offset), generate
@@ -57,7 +73,7 @@ def store(_, array, offset, four):
 
     def generate(context, builder, signature, args):
         kind = signature.args[0]
-        at = _pointer(context, builder, kind, *args[:2])
+        at = pointer(context, builder, kind, *args[:2])
         builder.store(args[2], at, align=kind.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
@@ -69,12 +85,7 @@ def spread(_, number):
     """The same number four times."""
 
     def generate(context, builder, signature, args):
-        kind = context.get_value_type(signature.return_type)
-        one = builder.insert_element(
-            ir.Constant(kind, ir.Undefined), args[0], ir.Constant(ir.IntType(32), 0)
-        )
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)
-        return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), zeros)
+        return emit_spread(builder, args[0])
 
     return Four(number)(number), generate
 
@@ -116,10 +127,7 @@ def fma(_, a, b, c):
     """a b + c, number by number."""
 
     def generate(context, builder, signature, args):
-        kind = context.get_value_type(signature.return_type)
-        name = f"llvm.fma.v{WIDTH}{kind.element.intrinsic_name}"
-        whole = ir.FunctionType(kind, [kind] * 3)
-        return builder.call(get_or_insert_function(builder.module, whole, name), args)
+        return emit_fma(builder, *args)
 
     return a(a, b, c), generate
 
@@ -149,3 +157,17 @@ def dot(_, a, b):
         return builder.fadd(*ends)
 
     return a.number(a, b), generate
+
+
+@intrinsic
+def choose(_, condition, one, other):
+    """`one if condition else other`, both known, and no branch."""
+    kind = types.float64 if types.float64 in (one, other) else types.float32
+
+    def generate(context, builder, signature, args):
+        pair = [
+            context.cast(builder, a, t, kind) for a, t in zip(args[1:], (one, other), strict=True)
+        ]
+        return builder.select(context.is_true(builder, types.boolean, args[0]), *pair)
+
+    return kind(condition, one, other), generate

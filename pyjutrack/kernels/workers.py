@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from . import signals
-
 #: places of the flags, on lines of cache of their own: the task given last, the one done last
 _GIVEN, _DONE = 0, 16
 #: looks at a flag, half a nanosecond to one each, before a thread gives up and sleeps
@@ -23,6 +21,9 @@ class Worker:
     """A thread that runs one kernel at a time for another thread."""
 
     def __init__(self) -> None:
+        from . import signals  # late: it takes a moment to load
+
+        self._signals = signals
         self._flags = np.zeros(32, np.int64)
         self._task: tuple[int, Callable[..., Any], tuple[Any, ...]] | None = None
         self._count = 0
@@ -39,7 +40,7 @@ class Worker:
         self._task, self._error = (self._count, kernel, args), None
         if self._claim.locked():
             self._claim.release()
-        signals.give(self._flags, _GIVEN, self._count)
+        self._signals.give(self._flags, _GIVEN, self._count)
         with self._door:
             asleep, self._asleep = self._asleep, False
         if asleep:
@@ -52,7 +53,7 @@ class Worker:
             _, kernel, args = self._task
             kernel(*args)
             return None
-        while not signals.wait(self._flags, _DONE, self._count, _PATIENCE, 0):
+        while not self._signals.wait(self._flags, _DONE, self._count, _PATIENCE, 0):
             time.sleep(2e-5)  # on a busy machine the worker may need this core
         return self._error
 
@@ -60,7 +61,7 @@ class Worker:
         seen = done = 0
         while True:
             # the flag is raised, and the next awaited, without the interpreter's lock
-            while not signals.give_and_wait(
+            while not self._signals.give_and_wait(
                 self._flags, _DONE, done, _GIVEN, seen + 1, _PATIENCE, _COURTESY
             ):
                 if self._sleep(seen):

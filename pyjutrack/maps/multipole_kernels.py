@@ -1,7 +1,8 @@
 """Kernels of `multipole_kick`, whose series are of any length; see `codegen.particles`."""
 
 from ..kernels.jit import kernel
-from .program_kernels import LANES, step_kernel
+from .program import LANES
+from .program_kernels import step_kernel
 
 
 @kernel

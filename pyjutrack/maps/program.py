@@ -11,14 +11,16 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import from_dtype, types
 from numpy.typing import NDArray
 
 from ..core.errors import PyJuTrackError
-from ..kernels.pointers import address
 from .base import Map
 from .codegen.build import kernels
-from .program_kernels import CHECK, ENTER, FIRST_MAP, LEAVE
+
+#: operations that are no maps
+ENTER, LEAVE, CHECK, FIRST_MAP = 0, 1, 2, 3
+#: directions that are carried along: the six of a Jacobian, and two to fill whole vectors
+LANES = 8
 
 
 class NotRecordedError(PyJuTrackError):
@@ -53,6 +55,10 @@ class Program(NamedTuple):
 
 @cache
 def _block(map: Map, dtype: str) -> int:
+    from numba import from_dtype, types  # late: they take a moment to load
+
+    from ..kernels.pointers import address
+
     column = types.Array(from_dtype(np.dtype(dtype)), 1, "C")
     alive, numbers = types.Array(types.boolean, 1, "C"), types.Array(types.float64, 1, "C")
     return address(kernels(map).block, *(column,) * 6, alive, numbers)
@@ -60,6 +66,8 @@ def _block(map: Map, dtype: str) -> int:
 
 @cache
 def _step(map: Map) -> int:
+    from ..kernels.pointers import address
+
     step = kernels(map).step
     return address(step, *step.pointed.args)
 

@@ -11,13 +11,10 @@ from numba import types
 
 from ..kernels.jit import kernel, pointed
 from ..kernels.pointers import call_block, call_step, pointer
+from .program import ENTER, FIRST_MAP, LANES, LEAVE
 
 #: particles that go through the lattice together: few enough for the first-level cache
 BLOCK = 256
-#: directions that are carried along: the six of a Jacobian, and two to fill whole vectors
-LANES = 8
-#: operations that are no maps
-ENTER, LEAVE, CHECK, FIRST_MAP = 0, 1, 2, 3
 
 _NUMBERS = types.CPointer(types.float64)
 

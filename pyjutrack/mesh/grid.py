@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InvalidValueError
 from ..core.scalars import is_real, is_whole
+from .shapes import Shape
 
 #: nodes added on each side, so that a particle anywhere in the box has its four nodes
 GHOSTS = 2
@@ -59,6 +60,22 @@ class Grid:
     def position(self, axis: int, index: Any) -> Any:
         """Where along an axis the centre of a cell lies [m]; the first cell is 0, ghosts below."""
         return (index + 0.5) * self.spacing[axis] - self.size[axis] / 2
+
+    @property
+    def geometry(self) -> tuple[float, float, float, float]:
+        """Where particles' nodes are counted from, in x and y [m], and 1/spacing [1/m]."""
+        # a particle between the centres of cells i and i + 1 has its first node at padded index
+        # i - 1 + GHOSTS; places are counted from the cell for which that is 0
+        first = 1 - GHOSTS
+        hx, hy = self.spacing
+        return self.position(0, first), self.position(1, first), 1 / hx, 1 / hy
+
+
+class Mesh(NamedTuple):
+    """A grid and the shape function that joins particles to it."""
+
+    grid: Grid
+    shape: Shape
 
 
 def _pair(given: Any) -> bool:

@@ -18,8 +18,6 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import ndtri
-from scipy.stats import qmc
 from torch import Tensor
 
 from ..beam.beam import Beam, check_beam
@@ -127,7 +125,7 @@ def _distribution(draw: Callable[[Array], Array]) -> Distribution:
             columns += [_sqrt(size * beta) * a, _sqrt(size / beta) * (b - alpha * a)]
         for column, sigma in zip((4, 5), sigmas, strict=True):
             absent = isinstance(sigma, float) and sigma == 0
-            drawn = np.zeros(len(u)) if absent else ndtri(u[:, column])
+            drawn = np.zeros(len(u)) if absent else _normal(u[:, column])
             columns.append(sigma * torch.from_numpy(drawn))
         for i, slope in enumerate(_dispersion(twiss)):
             columns[i] = columns[i] + columns[5] * slope
@@ -143,7 +141,7 @@ def _distribution(draw: Callable[[Array], Array]) -> Distribution:
 @_distribution
 def gaussian(u: Array) -> Array:
     """Gaussian in all four transverse coordinates."""
-    return np.asarray(ndtri(u))
+    return _normal(u)
 
 
 @_distribution
@@ -198,6 +196,13 @@ def _sqrt(number: Number) -> Number:
     return number.sqrt() if isinstance(number, Tensor) else math.sqrt(number)
 
 
+def _normal(u: Array) -> Array:
+    """Normal numbers, from uniform ones between 0 and 1."""
+    from scipy.special import ndtri  # late: it takes a moment to load
+
+    return np.asarray(ndtri(u))
+
+
 def _shell(u: Array) -> Array:
     # on the 3-sphere the share of r^2 in the first plane is uniform (Archimedes in 4D)
     return 2 * np.column_stack(
@@ -214,6 +219,8 @@ def _unit_numbers(count: int, dimensions: int, quiet: bool, seed: int, rows: sli
     bits = np.random.PCG64(seed)
     rng = np.random.Generator(bits)
     if quiet:
+        from scipy.stats import qmc  # late: it takes a moment to load
+
         levels = max(1, int(count - 1).bit_length())
         # whole powers of two keep the balance of the sequence; the surplus is dropped
         u = np.asarray(qmc.Sobol(dimensions, rng=rng).random_base2(levels)[:count])

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 from torch import Tensor
 
 from ..beam.reference import Reference, require_reference
@@ -184,6 +183,8 @@ def match(
 
     def slopes(x: Array) -> Array:
         return np.asarray(weights[:, None] * evaluated(x)[1])
+
+    from scipy.optimize import least_squares  # late: it takes a moment to load
 
     evaluated(start)  # names that are none, and no optics, before the search
     found = least_squares(

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import constants as codata
 from torch import Tensor
 
 from ..beam.reference import SPEED_OF_LIGHT, Reference, require_reference
@@ -148,6 +147,8 @@ def _integrals(
 def _equilibrium(
     i1: float, i2: float, i3: float, i4: Array, i5: Array, reference: Reference, length: float
 ) -> Radiation:
+    from scipy import constants as codata  # late: it takes a moment to load
+
     mass = reference.species.mass
     charge = reference.species.charge
     energy = reference.kinetic_energy + mass

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..beam.beam import Beam
 from ..beam.moments import centroid, covariance, survivors
 from ..core.errors import InvalidValueError
-from ..mesh.particle_mesh import Mesh
+from ..mesh.grid import Mesh
 
 #: share of the training beams beyond each limit: at the very edge too few were seen
 _RARE = 0.01

@@ -27,8 +27,7 @@ from ..core.errors import (
     warn,
 )
 from ..core.scalars import is_transformed
-from ..mesh.grid import Grid
-from ..mesh.particle_mesh import Mesh
+from ..mesh.grid import Grid, Mesh
 from ..mesh.shapes import shape
 from . import layers
 from .border import fold, unfold

@@ -14,13 +14,12 @@ from ..autodiff import Pushed, along, value_of
 from ..beam.beam import Beam
 from ..beam.reference import Reference
 from ..collective.base import CollectiveEffect, MeshKick, Place
+from ..core.tensors import tensors_in
 from ..elements import Element
 from ..elements.motion import Part, State
 from ..kernels import parallel
 from ..kernels.columns import stacked
-from ..maps import program_kernels
-from ..maps.program import Program, Recorder
-from ..maps.program_kernels import LANES
+from ..maps.program import LANES, Program, Recorder
 from ..mesh.particle_mesh import stencil
 from .particles import Particles, is_number, is_plain, through
 from .programs import calls
@@ -119,6 +118,8 @@ class ArrayParticles(Particles):
         if then is not None or self._waiting is not None:
             self._pass(program, then, at)
             return
+        from ..maps import program_kernels  # late: it takes a moment to load
+
         size, work = len(self._alive), len(program.operations) * turns
         if self._tangents is None:
             kernel, more, limit = program_kernels.execute, [], _CALL
@@ -137,6 +138,8 @@ class ArrayParticles(Particles):
     def through(self, element: Element, part: Part, reference: Reference) -> Particles:
         """Move through what is no program."""
         state = self.state
+        if self._tangents is not None and not all(map(is_number, tensors_in(element))):
+            return self._onward(state)
         if self._tangents is not None:
             rows = torch.from_numpy(self._tangents).reshape(-1, 6, LANES)
             state = _with_tangents(state, rows)

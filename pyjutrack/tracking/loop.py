@@ -15,7 +15,7 @@ from ..collective.base import MeshKick
 from ..elements.motion import State
 from ..elements.motion.cavities import behind
 from ..kernels import parallel
-from ..maps.program_kernels import LANES
+from ..maps.program import LANES
 from .array_particles import ArrayParticles
 from .dual_particles import particles_of
 from .end import End, state_of

@@ -3,7 +3,8 @@
 import numpy as np
 
 from ..kernels.jit import kernel
-from ..kernels.mesh_kernels import across, at_cubic, at_square, cubic, place, put, rows, slopes
+from ..kernels.mesh_kernels import place
+from ..kernels.stencil import across, at_cubic, at_square, cubic, put, rows, slopes
 from ..kernels.vector import dot, spread, times, wide
 from ..maps.program_kernels import BLOCK, through
 

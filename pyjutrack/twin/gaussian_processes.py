@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve, cholesky, solve_triangular
 
 from ..core.errors import InvalidValueError, unknown
 from ..core.scalars import is_whole
@@ -52,6 +51,8 @@ class Component:
 
         Source: C. Rasmussen, C. Williams, Gaussian Processes for Machine Learning, algorithm 2.1.
         """
+        from scipy.linalg import cho_solve, cholesky, solve_triangular  # late: a moment to load
+
         factor = cholesky(self.kernel(known, known) + np.diag(self.noise), lower=True)
         near = self.kernel(known, place[None])[:, 0]
         mean = near @ cho_solve((factor, True), self.scores)

@@ -5,7 +5,8 @@ import torch
 
 from pyjutrack.autodiff import Pushed
 from pyjutrack.collective import BSPLINE, CATMULL_ROM, CIC, Grid, Mesh, deposit, interpolate
-from pyjutrack.mesh.particle_mesh import inside, kick, plain_deposit, plain_interpolate
+from pyjutrack.mesh.particle_mesh import inside, kick
+from pyjutrack.mesh.plain import plain_deposit, plain_interpolate
 
 SHAPES = pytest.mark.parametrize("shape", [BSPLINE, CATMULL_ROM, CIC], ids=lambda s: s.name)
 # cells of about one, so that finite differences of positions and values have one scale

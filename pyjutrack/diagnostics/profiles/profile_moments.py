@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 
 from ...core.errors import MeasurementError
 from .profile_checks import place
@@ -161,6 +160,8 @@ def _fit(row: int, places: Array, values: Array) -> tuple[Array, Array, float]:
             r = math.tanh(p[-1])
             square = (square - 2 * r * offs[0] * offs[1]) / (1 - r * r)
         return np.asarray(p[0] * np.exp(-square / 2) + p[1] - heights)
+
+    from scipy.optimize import least_squares  # late: it takes a moment to load
 
     found = least_squares(residuals, first, x_scale="jac", xtol=1e-12, ftol=1e-12, max_nfev=400)
     logs = found.x[2 + dims : 2 + 2 * dims]

@@ -69,21 +69,16 @@ def always_passes(element: Element) -> bool:
     plain = isinstance(element, (Drift, Marker, Monitor)) or (
         type(element) is Quadrupole and element.model == "linear" and not element.ksl + element.knl
     )
-    return plain and not is_displaced(element)
-
-
-def is_displaced(element: Element) -> bool:
-    """Whether an element does not stand where it was designed to."""
-    return not all(is_zero(getattr(element, name)) for name in element.placement[1:])
+    return plain and not element.is_displaced
 
 
 def _placed(element: Element, state: State, reference: Reference, part: Part) -> State:
     if isinstance(element, Patch):
-        if is_zero(element.tilt) and not is_displaced(element):
+        if is_zero(element.tilt) and not element.is_displaced:
             return state
         frame = then(displacement(element), rolled(element.tilt))
         return _patched(state, reference, frame, element.dz)
-    if not is_displaced(element):
+    if not element.is_displaced:
         return _rolled(element, state, reference, part)
     state = _patched(state, reference, _offset(element, part.start), 0.0)
     state = _rolled(element, state, reference, part)
@@ -93,7 +88,7 @@ def _placed(element: Element, state: State, reference: Reference, part: Part) ->
 
 def in_frame(element: Element, state: State, reference: Reference) -> State:
     """Particles at the entrance of an element, in the frame of where it really stands."""
-    if is_displaced(element):
+    if element.is_displaced:
         state = _patched(state, reference, _offset(element, 0.0), 0.0)
     if is_zero(element.tilt):
         return state

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from ...core.errors import InvalidValueError
-from ...mesh.grid import Grid
-from ...mesh.particle_mesh import Mesh, inside, interpolate, kick
+from ...mesh.grid import Grid, Mesh
+from ...mesh.particle_mesh import inside, interpolate, kick
 from ...mesh.shapes import BSPLINE
 from .base import form, positive
 

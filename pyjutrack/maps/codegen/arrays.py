@@ -2,195 +2,227 @@
 
 `value`; `push`, which moves particles and K tangents in place (the Jacobian of a particle computed
 once and shared by all K); `cotangent`; and `back`, which undoes the map and pulls gradients back in
-place.
+place. All go through the particles in blocks, with choices instead of branches, so that their loops
+are vectorised.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
 from ..base import COORDINATES
-from .trace import statements
+from . import stumpffs
+from .trace import Expression
 from .traced import Traced
+
+#: what is cut to the block in every kernel
+_PARTICLES = (*COORDINATES, "alive")
 
 
 def text(of: Traced) -> str:
     """Kernels of a map over arrays of particles: value, push, cotangent, back."""
-    constants, moved = of.map.constants, of.moved
-    parameters = [p for p in of.numbers if p not in constants]
-    inputs = [*COORDINATES, *parameters]
-    jacobian = of.jacobian(inputs)
-    stored = {key: e for key, e in jacobian.items() if not e.is_number(1)}
-    slots = {key: slot for slot, key in enumerate(stored)}
+    kernels = _Kernels(of)
+    out = stumpffs.function("jacobian", of, list(kernels.stored.values()))
+    for part in (kernels.value(), kernels.push(), kernels.cotangent(), kernels.back()):
+        out += ["", "", "@kernel", *part]
+    return "\n".join(out)
 
-    def term(key: tuple[int, int], factor: str) -> str:
-        return factor if key not in slots else f"jac_{slots[key]}[n] * {factor}"
 
-    call = ", ".join((*COORDINATES, *of.numbers))
-    columns = ", ".join(COORDINATES)
-    scalars = ", ".join([*parameters, *constants])
-    at_n = ", ".join([f"{c}[n]" for c in COORDINATES] + [*parameters, *constants])
-    jac_lines, jac_names = statements(stored.values())
-    news = [f"{COORDINATES[i]}_out" for i in moved]
+@dataclass(frozen=True)
+class _Kernels:
+    """The parts of the text, as lines."""
 
-    out: list[str] = []
-    put = out.append
-    reach, versions = of.reach, of.versions
-    for version in versions:
-        put("@scalar")
-        put(f"def jacobian_{version}({call}):")
-        out += [f"    {line.replace('stumpff', version)}" for line in jac_lines]
-        put(f"    return {', '.join(jac_names)}\n\n")
+    of: Traced
 
-    # slices of the arrays, and a choice instead of a branch: what the vectoriser needs
-    into = ", ".join(news)
-    put("@kernel")
-    put(f"def value(part, start, stop, {columns}, alive, {scalars}, {into}):")
-    for array in (*COORDINATES, "alive", *news):
-        put(f"    {array} = {array}[start:stop]")
-    results = [f"v_{COORDINATES[i]}" for i in moved]
+    @cached_property
+    def parameters(self) -> list[str]:
+        """Those by which derivatives are taken."""
+        return [p for p in self.of.numbers if p not in self.of.map.constants]
 
-    def by_version(low: str, high: str, indent: str, body: list[str]) -> None:
-        """The loop over particles, without branches where a series serves the whole block."""
-        inner = indent
-        if reach:
-            put(f"{indent}small = True")
-            put(f"{indent}for n in range({low}, {high}):")
-            put(f"{indent}    small &= fits(reach({at_n})) or not alive[n]")
-            inner = indent + "    "
-        for version in versions:
-            if reach:
-                put(f"{indent}{'if small' if version == 'series' else 'else'}:")
-            put(f"{inner}for n in range({low}, {high}):")
-            out.extend(f"{inner}    {line.replace('VERSION', version)}" for line in body)
+    @cached_property
+    def inputs(self) -> list[str]:
+        return [*COORDINATES, *self.parameters]
 
-    body = [f"{', '.join(results)} = one_VERSION({at_n})"]
-    for i, new, result in zip(moved, news, results, strict=True):
-        body.append(f"{new}[n] = {result} if alive[n] else {COORDINATES[i]}[n]")
-    by_version("0", "stop - start", "    ", body)
-    put("\n")
+    @cached_property
+    def jacobian(self) -> dict[tuple[int, int], Expression]:
+        return self.of.jacobian(self.inputs)
 
-    whole = [*COORDINATES, "alive"]
+    @cached_property
+    def stored(self) -> dict[tuple[int, int], Expression]:
+        """What of the Jacobian is not one."""
+        return {key: e for key, e in self.jacobian.items() if not e.is_number(1)}
 
-    # in place, values and tangents; of what the map does not move, a missing tangent may be one row
-    # of zeros, and so may those by the parameters
-    put("@kernel")
-    tangents = ", ".join(f"d_{c}" for c in COORDINATES)
-    d_params = ", ".join(f"d_{p}" for p in parameters)
-    put(f"def push(part, start, stop, {columns}, alive, {scalars},")
-    put(f"        rows, {tangents}, {d_params}):")
-    put(f"    jac = np.empty(({len(slots)}, BLOCK), x.dtype)")
-    kept = [f"jac_{slot}" for slot in range(len(slots))]
-    for slot, row in enumerate(kept):
-        put(f"    {row} = jac[{slot}]")
-    put(f"    {', '.join(f'all_{c}' for c in whole)} = {', '.join(whole)}")
-    put("    for low in range(start, stop, BLOCK):")
-    put("        high = min(low + BLOCK, stop)")
-    for c in whole:
-        put(f"        {c} = all_{c}[low:high]")
-    body = [f"{', '.join(f'{r}[n]' for r in kept)} = jacobian_VERSION({at_n})"]
-    body.append(f"{', '.join(results)} = one_VERSION({at_n})")
-    for i, result in zip(moved, results, strict=True):
-        c = COORDINATES[i]
-        body.append(f"{c}[n] = {result} if alive[n] else {c}[n]")
-    by_version("0", "high - low", "        ", body)
-    put("        for k in range(rows.size):")
-    for c in COORDINATES:
-        put(f"            row_{c} = d_{c}[min(rows[k], d_{c}.shape[0] - 1), low:high]")
-    for p in parameters:
-        put(f"            dp_{p} = d_{p}[min(k, d_{p}.shape[0] - 1)]")
-    put("            for n in range(high - low):")
-    for i in moved:
-        terms = [
-            term((i, j), f"row_{v}[n]" if v in COORDINATES else f"dp_{v}")
-            for j, v in enumerate(inputs)
-            if (i, j) in jacobian
+    @cached_property
+    def slots(self) -> dict[tuple[int, int], int]:
+        return {key: slot for slot, key in enumerate(self.stored)}
+
+    @cached_property
+    def moved(self) -> list[str]:
+        return [COORDINATES[i] for i in self.of.moved]
+
+    def value(self) -> list[str]:
+        columns, numbers = ", ".join(_PARTICLES), ", ".join(self.of.numbers)
+        news = [f"{c}_out" for c in self.moved]
+        return [
+            f"def value(part, start, stop, {columns}, {numbers}, {', '.join(news)}):",
+            *self._blocks([*_PARTICLES, *news], self.of.numbers),
+            *self._filled(self.of.numbers),
+            "        for n in range(high - low):",
+            self._one(self.of.numbers),
+            *(f"            {c}_out[n] = choose(alive[n], v_{c}, {c}[n])" for c in self.moved),
         ]
-        put(f"                h_{COORDINATES[i]} = {' + '.join(terms)}")
-    for i in moved:
-        c = COORDINATES[i]
-        put(f"                row_{c}[n] = h_{c} if alive[n] else row_{c}[n]")
-    put("\n")
-    put("@kernel")
-    put(f"def cotangent(part, start, stop, {columns}, alive, {scalars},")
-    put(f"        {', '.join(f'g_{n}' for n in news)},")
-    put(f"        {', '.join(f'b_{c}' for c in COORDINATES)}, sums):")
-    # the Jacobian of a particle stays in registers; choices instead of branches, and each
-    # parameter's terms apart from their sum, so that all but the sums are vectors; sums over a
-    # block first, or the rounding of every term would pile up
-    gradients = [f"g_{new}" for new in news]
-    backs = [f"b_{c}" for c in COORDINATES]
-    shares = [f"share_{p}" for p in parameters]
-    put("    zero = x.dtype.type(0.0)")
-    for share in shares:
-        put(f"    {share} = np.empty(BLOCK, x.dtype)")
-    taken = [*whole, *gradients, *backs]
-    put(f"    {', '.join(f'all_{c}' for c in taken)} = {', '.join(taken)}")
-    put("    for low in range(start, stop, BLOCK):")
-    put("        high = min(low + BLOCK, stop)")
-    for c in taken:
-        put(f"        {c} = all_{c}[low:high]")
-    held = [f"j{slot}" for slot in range(len(slots))]
-    body = [f"{', '.join(held)} = jacobian_VERSION({at_n})"]
 
-    def pulled(j: int, gradient: str) -> str:
-        """What gradients by the coordinates behind (named after those) are by an input."""
+    def push(self) -> list[str]:
+        """In place; of what the map does not move, a missing tangent may be one row of zeros.
+
+        So may those by the parameters.
+        """
+        columns, numbers = ", ".join(_PARTICLES), ", ".join(self.of.numbers)
+        tangents = ", ".join(f"d_{v}" for v in self.inputs)
+        out = [
+            f"def push(part, start, stop, {columns}, {numbers}, rows, {tangents}):",
+            f"    jac = np.empty(({len(self.slots)}, BLOCK), x.dtype)",
+            *(f"    jac_{slot} = jac[{slot}]" for slot in self.slots.values()),
+            *self._blocks(_PARTICLES, self.of.numbers),
+            *self._filled(self.of.numbers),
+            "        for n in range(high - low):",
+            self._jacobian(f"jac_{slot}[n]" for slot in self.slots.values()),
+            self._one(self.of.numbers),
+            *(f"            {c}[n] = choose(alive[n], v_{c}, {c}[n])" for c in self.moved),
+            "        for k in range(rows.size):",
+        ]
+        out += [
+            *(
+                f"            row_{c} = d_{c}[min(rows[k], d_{c}.shape[0] - 1), low:high]"
+                for c in COORDINATES
+            ),
+            *(f"            dp_{p} = d_{p}[min(k, d_{p}.shape[0] - 1)]" for p in self.parameters),
+            "            for n in range(high - low):",
+        ]
+        factors = [f"row_{v}[n]" if v in COORDINATES else f"dp_{v}" for v in self.inputs]
+        for i, c in zip(self.of.moved, self.moved, strict=True):
+            terms = [
+                factor if (i, j) not in self.slots else f"jac_{self.slots[i, j]}[n] * {factor}"
+                for j, factor in enumerate(factors)
+                if (i, j) in self.jacobian
+            ]
+            out.append(f"                h_{c} = {' + '.join(terms)}")
+        stay = "                row_{c}[n] = choose(alive[n], h_{c}, row_{c}[n])"
+        return [*out, *(stay.format(c=c) for c in self.moved)]
+
+    def cotangent(self) -> list[str]:
+        columns, numbers = ", ".join(_PARTICLES), ", ".join(self.of.numbers)
+        gradients, backs = [f"g_{c}" for c in self.moved], [f"b_{c}" for c in COORDINATES]
+        given = ", ".join([*gradients, *backs])
+        out = [
+            f"def cotangent(part, start, stop, {columns}, {numbers}, {given}, sums):",
+            "    zero = x.dtype.type(0.0)",
+            *self._shares(),
+            *self._blocks([*_PARTICLES, *gradients, *backs], self.of.numbers),
+            *self._filled(self.of.numbers),
+            "        for n in range(high - low):",
+            self._jacobian(f"j{slot}" for slot in self.slots.values()),
+        ]
+        for j, c in enumerate(COORDINATES):
+            lost = f"g_{c}[n]" if c in self.moved else "zero"
+            out.append(f"            v_{c} = {self._pulled(j, 'g') or 'zero'}")
+            out.append(f"            b_{c}[n] = choose(alive[n], v_{c}, {lost})")
+        return [*out, *self._pulled_parameters("g"), *self._sums()]
+
+    def back(self) -> list[str]:
+        """Undone and pulled back at once, in place: `way_` numbers are those that undo the map."""
+        way = [f"way_{p}" for p in self.parameters]
+        back = [*way, *self.of.map.constants]
+        slopes = [f"l_{c}" for c in COORDINATES]
+        given = ", ".join([*_PARTICLES, *way, *self.of.numbers, *slopes])
+        out = [
+            f"def back(part, start, stop, {given}, sums):",
+            *self._shares(),
+            *self._blocks([*_PARTICLES, *slopes], ()),
+            *stumpffs.shared(self.of, back, "        "),
+            *self._filled(back),
+            "        for n in range(high - low):",
+            self._one(back),
+            *(f"            {c}[n] = choose(alive[n], v_{c}, {c}[n])" for c in self.moved),
+            *self._filled_anew(),
+            self._jacobian(f"j{slot}" for slot in self.slots.values()),
+        ]
+        onto = {c: self._pulled(j, "l") for j, c in enumerate(COORDINATES)}
+        changed = [c for c in COORDINATES if onto[c] not in ("", f"l_{c}[n]")]
+        out += [f"            h_{c} = {onto[c]}" for c in changed]
+        out += self._pulled_parameters("l")
+        for c in changed:
+            value = f"h_{c}" if c in self.moved else f"l_{c}[n] + h_{c}"
+            out.append(f"            l_{c}[n] = choose(alive[n], {value}, l_{c}[n])")
+        return [*out, *self._sums()]
+
+    def _blocks(self, arrays: Sequence[str], numbers: Sequence[str]) -> list[str]:
+        """The head of the loop over blocks, in which arrays are cut to the block."""
+        return [
+            *stumpffs.room(self.of, "BLOCK"),
+            *(stumpffs.shared(self.of, numbers, "    ") if numbers else ()),
+            f"    {', '.join(f'all_{a}' for a in arrays)} = {', '.join(arrays)}",
+            "    for low in range(start, stop, BLOCK):",
+            "        high = min(low + BLOCK, stop)",
+            *(f"        {a} = all_{a}[low:high]" for a in arrays),
+        ]
+
+    def _filled_anew(self) -> list[str]:
+        """Stumpff functions where the map was undone, if it has some: else its loop goes on."""
+        if not self.of.reach:
+            return []
+        return [
+            *stumpffs.shared(self.of, self.of.numbers, "        "),
+            *self._filled(self.of.numbers),
+            "        for n in range(high - low):",
+        ]
+
+    def _filled(self, numbers: Sequence[str]) -> list[str]:
+        return stumpffs.filled(self.of, numbers, "high - low", "        ")
+
+    def _call(self, numbers: Sequence[str]) -> str:
+        given = [*(f"{c}[n]" for c in COORDINATES), *numbers, *stumpffs.arguments(self.of)]
+        return ", ".join(given)
+
+    def _one(self, numbers: Sequence[str]) -> str:
+        return f"            {''.join(f'v_{c}, ' for c in self.moved)}= one({self._call(numbers)})"
+
+    def _jacobian(self, into: Iterable[str]) -> str:
+        left = "".join(f"{i}, " for i in into)
+        return f"            {left}= jacobian({self._call(self.of.numbers)})"
+
+    def _pulled(self, j: int, gradient: str) -> str:
+        """What gradients by the coordinates behind are by an input, in front."""
         terms = []
-        for i in moved:
-            if (i, j) in jacobian:
-                factor = gradient.replace("COORDINATE", COORDINATES[i])
-                terms.append(factor if (i, j) not in slots else f"j{slots[i, j]} * {factor}")
+        for i, c in zip(self.of.moved, self.moved, strict=True):
+            if (i, j) in self.jacobian:
+                factor = f"{gradient}_{c}[n]"
+                terms.append(
+                    factor if (i, j) not in self.slots else f"j{self.slots[i, j]} * {factor}"
+                )
         return " + ".join(terms)
 
-    for j, c in enumerate(COORDINATES):
-        lost = f"g_{c}_out[n]" if j in moved else "zero"
-        body.append(f"v_{c} = {pulled(j, 'g_COORDINATE_out[n]') or 'zero'}")
-        body.append(f"b_{c}[n] = v_{c} if alive[n] else {lost}")
-    for p, share in zip(parameters, shares, strict=True):
-        body.append(f"v_{p} = {pulled(inputs.index(p), 'g_COORDINATE_out[n]')}")
-        body.append(f"{share}[n] = v_{p} if alive[n] else zero")
-    by_version("0", "high - low", "        ", body)
-    for q, share in enumerate(shares):
-        put("        total = 0.0")
-        put("        for n in range(high - low):")
-        put(f"            total += {share}[n]")
-        put(f"        sums[part, {q}] += total")
-    # undone and pulled back at once, in place: `way_` numbers are those that undo the map
-    put("\n")
-    put("@kernel")
-    way = [f"way_{p}" for p in parameters]
-    slopes = [f"l_{c}" for c in COORDINATES]
-    put(f"def back(part, start, stop, {columns}, alive, {', '.join([*way, *parameters])},")
-    put(f"        {', '.join([*constants, *slopes])}, sums):")
-    for share in shares:
-        put(f"    {share} = np.empty(BLOCK, x.dtype)")
-    taken = [*whole, *slopes]
-    put(f"    {', '.join(f'all_{c}' for c in taken)} = {', '.join(taken)}")
-    put("    for low in range(start, stop, BLOCK):")
-    put("        high = min(low + BLOCK, stop)")
-    for c in taken:
-        put(f"        {c} = all_{c}[low:high]")
-    back_at_n = ", ".join([f"{c}[n]" for c in COORDINATES] + [*way, *constants])
-    body = [f"{', '.join(results)} = one_VERSION({back_at_n})"]
-    for i, result in zip(moved, results, strict=True):
-        c = COORDINATES[i]
-        body.append(f"{c}[n] = {result} if alive[n] else {c}[n]")
-    body.append(f"{', '.join(held)} = jacobian_VERSION({at_n})")
+    def _pulled_parameters(self, gradient: str) -> list[str]:
+        """Each parameter's terms apart from their sum, so that all but the sums are vectors."""
+        out = []
+        for p in self.parameters:
+            out.append(f"            v_{p} = {self._pulled(self.inputs.index(p), gradient)}")
+            out.append(f"            share_{p}[n] = choose(alive[n], v_{p}, 0.0)")
+        return out
 
-    onto = {j: pulled(j, "l_COORDINATE[n]") for j in range(len(inputs))}
-    changed = [j for j, c in enumerate(COORDINATES) if onto[j] not in ("", f"l_{c}[n]")]
-    for j in changed:
-        body.append(f"h_{COORDINATES[j]} = {onto[j]}")
-    for p, share in zip(parameters, shares, strict=True):
-        body.append(f"h_{p} = {onto[inputs.index(p)]}")
-        body.append(f"{share}[n] = h_{p} if alive[n] else 0.0")
-    for j in changed:
-        c = COORDINATES[j]
-        value = f"h_{c}" if j in moved else f"l_{c}[n] + h_{c}"
-        body.append(f"l_{c}[n] = {value} if alive[n] else l_{c}[n]")
-    by_version("0", "high - low", "        ", body)
-    for q, share in enumerate(shares):
-        put("        total = 0.0")
-        put("        for n in range(high - low):")
-        put(f"            total += {share}[n]")
-        put(f"        sums[part, {q}] += total")
-    put("")
-    return "\n".join(out)
+    def _shares(self) -> list[str]:
+        return [f"    share_{p} = np.empty(BLOCK, x.dtype)" for p in self.parameters]
+
+    def _sums(self) -> list[str]:
+        """Sums over a block first, or the rounding of every term would pile up."""
+        out: list[str] = []
+        for q, p in enumerate(self.parameters):
+            out += [
+                "        total = 0.0",
+                "        for n in range(high - low):",
+                f"            total += share_{p}[n]",
+                f"        sums[part, {q}] += total",
+            ]
+        return out

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import sys
 from functools import cache
 from types import ModuleType
 from typing import Any
 
-from ...kernels.cache import source_file
+from ...kernels.sources import source_file
 from ..base import Map
 from . import arrays, particles
 from .traced import traced
@@ -20,8 +21,10 @@ import math
 import numpy as np
 
 from pyjutrack.kernels.jit import kernel, scalar
-from pyjutrack.kernels.stumpff import arctangent, exact, fits, series
-from pyjutrack.maps.program_kernels import LANES, step_kernel
+from pyjutrack.kernels.stumpff import arctangent, exact, fits, tabulate
+from pyjutrack.kernels.vector import choose
+from pyjutrack.maps.program import LANES
+from pyjutrack.maps.program_kernels import step_kernel
 
 #: particles whose Jacobians are held at once: small enough for the first-level cache
 BLOCK = 64
@@ -41,6 +44,7 @@ def kernels(map: Map) -> Any:
     text = source(map)
     mark = hashlib.sha256(text.encode()).hexdigest()[:16]
     module = ModuleType(f"pyjutrack_kernels.{map.name}_{mark}")
+    sys.modules[module.__name__] = module  # where Numba's cache looks for what it has kept
     # the text is run, and the file is for Numba's cache and for tracebacks: it runs nothing
     exec(compile(text, source_file(f"{map.name}_{mark}.py", text), "exec"), vars(module))
     return module

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..base import COORDINATES
+from . import stumpffs
 from .trace import statements
 from .traced import Traced
 
@@ -14,48 +15,26 @@ def text(of: Traced) -> str:
 
 
 def _particle(of: Traced) -> list[str]:
-    """`one_series` and `one_exact`, and `reach`: what Stumpff functions are taken of."""
-    out = [f"MOVES = {tuple(of.moved)}"]
-    call = ", ".join((*COORDINATES, *of.numbers))
-    functions = {f"one_{v}": (v, [of.outputs[i] for i in of.moved]) for v in of.versions}
-    if of.reach:
-        functions["reach"] = ("exact", of.reach)
-    for name, (version, outputs) in functions.items():
-        lines, names = statements(outputs)
-        out += ["", "", "@scalar", f"def {name}({call}):"]
-        out += [f"    {line.replace('stumpff', version)}" for line in lines]
-        out += [f"    return {', '.join(names)},"]
-    return out
+    """`one`: a particle through the map."""
+    moved = stumpffs.function("one", of, [of.outputs[i] for i in of.moved])
+    return [f"MOVES = {tuple(of.moved)}", *stumpffs.reaches(of), *moved]
 
 
 def _block(of: Traced) -> list[str]:
-    """A loop over few particles; without branches where a series serves all of them."""
-    out = ["", "", "@kernel", f"def block({', '.join(COORDINATES)}, alive, numbers):"]
-    out += [f"    {name} = numbers[{i}]" for i, name in enumerate(_local(of))]
-    given = ", ".join([f"{c}[n]" for c in COORDINATES] + _local(of))
+    """A loop over few particles, without branches."""
+    numbers = [f"q{i}" for i in range(len(of.numbers))]
+    given = ", ".join([f"{c}[n]" for c in COORDINATES] + numbers + stumpffs.arguments(of))
     news = [COORDINATES[i] for i in of.moved]
-    # a tuple of one has its comma
-    left = "".join(f"v_{c}, " for c in news).strip()
-
-    def each(version: str, indent: str) -> list[str]:
-        return [
-            f"{indent}for n in range(len(x)):",
-            f"{indent}    {left} = one_{version}({given})",
-            *(f"{indent}    {c}[n] = v_{c} if alive[n] else {c}[n]" for c in news),
-        ]
-
-    if not of.reach:
-        return [*out, *each("exact", "    ")]
-    out += [
-        "    small = True",
+    return [
+        *("", "", "@kernel", f"def block({', '.join(COORDINATES)}, alive, numbers):"),
+        *(f"    {name} = numbers[{i}]" for i, name in enumerate(numbers)),
+        *stumpffs.room(of, "len(x)"),
+        *stumpffs.shared(of, numbers, "    "),
+        *stumpffs.filled(of, numbers, "len(x)", "    "),
         "    for n in range(len(x)):",
-        f"        small &= fits(reach({given})) or not alive[n]",
-        "    if small:",
-        *each("series", "        "),
-        "    else:",
-        *each("exact", "        "),
+        f"        {''.join(f'v_{c}, ' for c in news)}= one({given})",
+        *(f"        {c}[n] = choose(alive[n], v_{c}, {c}[n])" for c in news),
     ]
-    return out
 
 
 def _step(of: Traced) -> list[str]:
@@ -100,7 +79,3 @@ def _opening(of: Traced) -> list[str]:
     out += ["", "", "@step_kernel", "def step(numbers, c, d):"]
     out += [f"    if not passes({given}):", "        c[0] = math.nan"]
     return out
-
-
-def _local(of: Traced) -> list[str]:
-    return [f"q{i}" for i in range(len(of.numbers))]

@@ -7,7 +7,7 @@ printed once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 #: functions of one argument that are computed together
@@ -215,10 +215,15 @@ def symbol(name: str) -> Expression:
     return Expression.make("symbol", name)
 
 
-def statements(outputs: Iterable[Expression]) -> tuple[list[str], list[str]]:
-    """Straight-line Python code for some expressions: the lines, and the name of each output."""
+def statements(
+    outputs: Iterable[Expression], known: Mapping[Expression, str] | None = None
+) -> tuple[list[str], list[str]]:
+    """Straight-line Python code for some expressions: the lines, and the name of each output.
+
+    What is `known` has a name already.
+    """
     lines: list[str] = []
-    names: dict[Expression, str] = {}
+    names: dict[Expression, str] = dict(known or {})
 
     def name(node: Expression) -> str:
         if node in names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -33,24 +34,20 @@ class Traced:
 
     @cached_property
     def reach(self) -> list[Expression]:
-        """What Stumpff functions are taken of, each once: small ones have a series."""
-        found: dict[Expression, None] = {}
-        pending, seen = list(self.outputs), set[Expression]()
-        while pending:
-            node = pending.pop()
-            if node in seen:
-                continue
-            seen.add(node)
-            children = [a for a in node.args if isinstance(a, Expression)]
-            if node.op in STUMPFF:
-                found[children[0]] = None
-            pending += children
-        return list(found)
+        """What Stumpff functions are taken of, each once."""
+        taken = (node.args[0] for node in _nodes(self.outputs) if node.op in STUMPFF)
+        return list(dict.fromkeys(taken))
 
-    @property
-    def versions(self) -> tuple[str, ...]:
-        """Of functions of a particle: with a series where that serves a whole block."""
-        return ("series", "exact") if self.reach else ("exact",)
+    @cached_property
+    def fixed(self) -> list[Expression]:
+        """What of `reach` is the same for all particles."""
+        coordinates = {self.symbols[c] for c in COORDINATES}
+        return [w for w in self.reach if not coordinates & _nodes([w]).keys()]
+
+    @cached_property
+    def moving(self) -> list[Expression]:
+        """What of `reach` each particle has its own of."""
+        return [w for w in self.reach if w not in self.fixed]
 
     def jacobian(self, inputs: list[str]) -> dict[tuple[int, int], Expression]:
         """Derivatives of moved coordinates by inputs, by their places; zeros are left out."""
@@ -62,6 +59,17 @@ class Traced:
                 if not entry.is_number(0):
                     found[i, j] = entry
         return dict(sorted(found.items()))
+
+
+def _nodes(outputs: Sequence[Expression]) -> dict[Expression, None]:
+    """All that some expressions are made of, themselves included."""
+    pending, found = list(outputs), dict[Expression, None]()
+    while pending:
+        node = pending.pop()
+        if node not in found:
+            found[node] = None
+            pending += [a for a in node.args if isinstance(a, Expression)]
+    return found
 
 
 def traced(map: Map) -> Traced:

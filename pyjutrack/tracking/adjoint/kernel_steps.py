@@ -27,7 +27,8 @@ from ...kernels import mesh as kernels
 from ...maps.apply import undo_and_pull
 from ...maps.base import Map
 from ...maps.program import NotRecordedError
-from ...mesh.particle_mesh import Mesh, deposit_admitted, stencil
+from ...mesh.grid import Mesh
+from ...mesh.particle_mesh import deposit_admitted, stencil
 from ..plan import Act, Through
 from ..task import Task
 from .record import Tensors

@@ -1,0 +1,182 @@
+"""Densities folded into quadrants by parity, and potentials unfolded from them."""
+
+import numpy as np
+
+from .jit import kernel, scalar
+from .vector import fma, load, mirrored, spread, store, times
+
+
+@scalar
+def add(count, f0, a, at_a, f1, b, at_b, out, to):
+    """f0 a + f1 b of lines that begin at some place of flat arrays; `out` may not be b."""
+    s0, s1, fours = spread(f0), spread(f1), count // 4 * 4
+    for j in range(0, fours, 4):
+        one, two = load(a, np.uintp(at_a + j)), load(b, np.uintp(at_b + j))
+        store(out, np.uintp(to + j), fma(s0, one, times(s1, two)))
+    for j in range(fours, count):
+        out[to + j] = f0 * a[at_a + j] + f1 * b[at_b + j]
+
+
+@scalar
+def fold_line(line, count, sign, out):
+    """A line of nodes folded about its middle; nodes beyond the walls are mirrored to minus.
+
+    Lines begin at `at` or `to` of flat arrays, or at their beginning: with views of rows every line
+    would cost more than what is done with it.
+    """
+    ghosts = (line.size - count) // 2
+    last, half = ghosts + count - 1, count // 2
+    factor, fours = spread(sign), half // 4 * 4
+    for j in range(0, fours, 4):
+        a, b = load(line, np.uintp(ghosts + j)), load(line, np.uintp(last - 3 - j))
+        store(out, np.uintp(j), fma(factor, mirrored(b), a))
+    for j in range(fours, half):
+        out[j] = line[ghosts + j] + sign * line[last - j]
+    for j in range(ghosts):
+        out[j] -= line[ghosts - 1 - j] + sign * line[last + 1 + j]
+    if count % 2:
+        # a node in the middle is its own mirror image
+        middle = line[ghosts + half]
+        out[half] = middle if sign > 0 else line.dtype.type(0.0)
+
+
+@scalar
+def turn_line(line, count, t, t0, out, to, wide):
+    """Two lines, in both halves of one, from mirrored pairs of `count` nodes; turns from t0 on."""
+    half, nodes = count // 2, wide // 2
+    fours = half // 4 * 4
+    t1, t2, t3 = t0 + nodes, t0 + 2 * nodes, t0 + 3 * nodes
+    for j in range(0, fours, 4):
+        a, b = load(line, np.uintp(j)), mirrored(load(line, np.uintp(count - 4 - j)))
+        one = fma(load(t, np.uintp(t0 + j)), a, times(load(t, np.uintp(t1 + j)), b))
+        two = fma(load(t, np.uintp(t2 + j)), a, times(load(t, np.uintp(t3 + j)), b))
+        store(out, np.uintp(to + j), one)
+        store(out, np.uintp(to + nodes + j), two)
+    for j in range(fours, half):
+        a, b = line[j], line[count - 1 - j]
+        out[to + j] = t[t0 + j] * a + t[t1 + j] * b
+        out[to + nodes + j] = t[t2 + j] * a + t[t3 + j] * b
+
+
+@scalar
+def unturn_line(line, at, count, t, t0, out, to, wide):
+    """The transpose of `turn_line`."""
+    half, nodes = count // 2, wide // 2
+    fours = half // 4 * 4
+    t1, t2, t3 = t0 + nodes, t0 + 2 * nodes, t0 + 3 * nodes
+    for j in range(0, fours, 4):
+        a, b = load(line, np.uintp(at + j)), load(line, np.uintp(at + nodes + j))
+        one = fma(load(t, np.uintp(t0 + j)), a, times(load(t, np.uintp(t2 + j)), b))
+        two = fma(load(t, np.uintp(t1 + j)), a, times(load(t, np.uintp(t3 + j)), b))
+        store(out, np.uintp(to + j), one)
+        store(out, np.uintp(to + count - 4 - j), mirrored(two))
+    for j in range(fours, half):
+        a, b = line[at + j], line[at + nodes + j]
+        out[to + j] = t[t0 + j] * a + t[t2 + j] * b
+        out[to + count - 1 - j] = t[t1 + j] * a + t[t3 + j] * b
+
+
+@scalar
+def quadrant_line(f, at, rows, cells, i, parities, turns, line, half, out, to, wide):
+    """Line i of the quadrant of the density at `at`, folded again in y if asked."""
+    (nx, ny), (p, q) = cells, parities
+    to_x, to_y = f.dtype.type(1 - 2 * p), f.dtype.type(1 - 2 * q)
+    ghosts, last, columns = (rows - nx) // 2, (rows + nx) // 2 - 1, line.size
+    one, other = at + (ghosts + i) * columns, at + (last - i) * columns
+    # a node in the middle is its own mirror image
+    sign = f.dtype.type(-p) if 2 * i == nx - 1 else to_x
+    add(columns, f.dtype.type(1.0), f, one, sign, f, other, line, 0)
+    if i < ghosts:
+        one, other = at + (ghosts - 1 - i) * columns, at + (last + 1 + i) * columns
+        for j in range(columns):
+            line[j] -= f[one + j] + to_x * f[other + j]
+    fold_line(line, ny, to_y, half)
+    if turns.size:
+        turn_line(half, ny // 2, turns, 2 * q * wide, out, to, wide)
+    else:
+        for j in range(half.size):
+            out[to + j] = half[j]
+
+
+@kernel
+def fold(f, at, rows, columns, cells, parities, turns_x, turns_y, lines, out):
+    """The quadrant of some parities of the density at `at`, folded again if asked.
+
+    `lines` is room for the lines of half the nodes in x.
+    """
+    (nx, ny), p = cells, parities[0]
+    deep, wide = out.shape
+    flat, kind = out.reshape(out.size), f.dtype
+    line, half = np.empty(columns, kind), np.empty((ny + 1) // 2, kind)
+    turns, twice = turns_y.reshape(turns_y.size), turns_x.size > 0
+    into = lines if twice else flat
+    for i in range((nx + 1) // 2):
+        quadrant_line(f, at, rows, cells, i, parities, turns, line, half, into, i * wide, wide)
+    if twice:
+        for i in range(nx // 4):
+            first, last = i * wide, (nx // 2 - 1 - i) * wide
+            t0, t1, t2, t3 = turns_x[p, 0, i], turns_x[p, 1, i], turns_x[p, 2, i], turns_x[p, 3, i]
+            add(wide, t0, lines, first, t1, lines, last, flat, i * wide)
+            add(wide, t2, lines, first, t3, lines, last, flat, (deep // 2 + i) * wide)
+
+
+@kernel
+def unturn(data, cells, parities, turns_x, turns_y, lines, out, to):
+    """The transpose of what `fold` does after the first folding."""
+    (nx, ny), (p, q) = cells, parities
+    deep, wide = data.shape
+    flat, turns, twice = data.reshape(data.size), turns_y.reshape(turns_y.size), turns_x.size > 0
+    if twice:
+        for i in range(nx // 4):
+            one, other = i * wide, (deep // 2 + i) * wide
+            t0, t1, t2, t3 = turns_x[p, 0, i], turns_x[p, 1, i], turns_x[p, 2, i], turns_x[p, 3, i]
+            add(wide, t0, flat, one, t2, flat, other, lines, i * wide)
+            add(wide, t1, flat, one, t3, flat, other, lines, (nx // 2 - 1 - i) * wide)
+    rows = lines if twice else flat
+    for i in range((nx + 1) // 2):
+        at = i * wide
+        if turns.size:
+            unturn_line(rows, at, ny // 2, turns, 2 * q * wide, out, to + at, wide)
+        else:
+            for j in range(wide):
+                out[to + at + j] = rows[at + j]
+
+
+@scalar
+def unfold_line(four, count, one, other):
+    """Two lines that mirror each other, from those of the four quadrants."""
+    low = (one.size - count) // 2
+    last, half = low + count - 1, (count + 1) // 2
+    fours, minus, plus = count // 8 * 4, spread(one.dtype.type(-1.0)), spread(one.dtype.type(1.0))
+    for j in range(0, fours, 4):
+        at, back = np.uintp(j), np.uintp(last - 3 - j)
+        a, b, c, d = load(four[0], at), load(four[1], at), load(four[2], at), load(four[3], at)
+        even, odd = fma(plus, b, a), fma(plus, d, c)
+        store(one, np.uintp(low + j), fma(plus, odd, even))
+        store(other, np.uintp(low + j), fma(minus, odd, even))
+        even, odd = fma(minus, b, a), fma(minus, d, c)
+        store(one, back, mirrored(fma(plus, odd, even)))
+        store(other, back, mirrored(fma(minus, odd, even)))
+    for j in range(fours, half):
+        a, b, c, d = four[0, j], four[1, j], four[2, j], four[3, j]
+        other[last - j], other[low + j] = (a - b) - (c - d), (a + b) - (c + d)
+        one[last - j], one[low + j] = (a - b) + (c - d), (a + b) + (c + d)
+
+
+@kernel
+def unfold(part, start, stop, nx, ny, quadrant, outs):
+    """The wholes `start` to `stop` from their four quadrants each, continued oddly beyond walls."""
+    for n in range(start, stop):
+        out, four = outs[n], quadrant[4 * n : 4 * n + 4]
+        rows, columns = out.shape
+        left, low = (rows - nx) // 2, (columns - ny) // 2
+        for i in range((nx + 1) // 2):
+            unfold_line(four[:, i], ny, out[left + i], out[rows - 1 - left - i])
+        for i in range(left, left + nx):
+            for g in range(low):
+                out[i, low - 1 - g] = -out[i, low + g]
+                out[i, low + ny + g] = -out[i, low + ny - 1 - g]
+        for g in range(left):
+            for j in range(columns):
+                out[left - 1 - g, j] = -out[left + g, j]
+                out[left + nx + g, j] = -out[left + nx - 1 - g, j]
