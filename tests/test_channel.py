@@ -9,8 +9,9 @@ from element_cases import PROTON
 
 import pyjutrack as pj
 from pyjutrack.collective.base import plan
-from pyjutrack.elements.motion import Part, State, transport
+from pyjutrack.elements.part import Part
 from pyjutrack.kernels.columns import stacked
+from pyjutrack.maps.state import State
 from pyjutrack.tracking.end import state_of
 from pyjutrack.tracking.fused_slices import Passed, channelled, passes
 from pyjutrack.tracking.slicing import Walk
@@ -91,13 +92,12 @@ class Stretch(pj.Drift):
 
     abstract = True  # unknown to all that goes through the kinds
 
-
-@transport.register
-def _(element: Stretch, state: State, reference: pj.Reference, part: Part) -> State:
-    x, px, *rest = state.coordinates
-    moved = x + element.length * part.fraction * px, px - 0.1 * part.fraction * x.sin(), *rest
-    kept = [torch.where(state.alive, a, b) for a, b in zip(moved, state.coordinates, strict=True)]
-    return State(tuple(kept), state.alive & ((x.abs() < 1.2e-3) | (part.start != 0)))
+    def transport(self, state: State, reference: pj.Reference, part: Part) -> State:
+        x, px, *rest = state.coordinates
+        moved = x + self.length * part.fraction * px, px - 0.1 * part.fraction * x.sin(), *rest
+        pairs = zip(moved, state.coordinates, strict=True)
+        kept = [torch.where(state.alive, a, b) for a, b in pairs]
+        return State(tuple(kept), state.alive & ((x.abs() < 1.2e-3) | (part.start != 0)))
 
 
 def learned(count: int) -> pj.HamiltonianKick:

@@ -13,7 +13,6 @@ from element_cases import PROTON
 import pyjutrack as pj
 from pyjutrack.autodiff import Pushed, seeds
 from pyjutrack.collective.base import plan
-from pyjutrack.elements.motion import transport
 from pyjutrack.lattice.knobs import overlay, parts
 from pyjutrack.tracking import loop
 from pyjutrack.tracking.end import state_of
@@ -60,11 +59,10 @@ def swapped() -> pj.Element:
     class Swap(pj.Element):
         abstract: ClassVar[bool] = True  # not one of the package's kinds
 
-    def swap(element: Swap, state, reference, part):
-        x, px, y, py, *rest = state.coordinates
-        return state._replace(coordinates=(y, py, x, px, *rest))
+        def transport(self, state, reference, part):
+            x, px, y, py, *rest = state.coordinates
+            return state._replace(coordinates=(y, py, x, px, *rest))
 
-    transport.register(Swap, swap)
     return Swap()
 
 

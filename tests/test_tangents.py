@@ -9,7 +9,7 @@ from element_cases import FUSED, PROTON, SYMPLECTIC, Case, points
 from rounding import OF_A_MAP
 
 import pyjutrack as pj
-from pyjutrack.elements.motion import State
+from pyjutrack.maps.state import State
 from pyjutrack.tracking import fused_lattice
 from pyjutrack.tracking.fused_lattice import fused, linearised
 

@@ -12,7 +12,7 @@ from conftest import BeamFactory
 
 import pyjutrack as pj
 from pyjutrack.collective.base import plan
-from pyjutrack.elements.motion import State
+from pyjutrack.maps.state import State
 
 
 def test_marker_does_nothing(make_beam: BeamFactory, kick: pj.SpaceCharge) -> None:

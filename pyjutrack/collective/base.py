@@ -8,8 +8,9 @@ from typing import Any, Protocol
 from ..beam.beam import Beam
 from ..core.checks import require_instances
 from ..core.scalars import Number, detached
-from ..elements.motion import State, slices
+from ..elements.part import count_slices
 from ..lattice.lattice import Lattice
+from ..maps.state import State
 
 #: into how many slices each element is cut
 Plan = tuple[int, ...]
@@ -60,7 +61,7 @@ def plan(lattice: Lattice, effects: Sequence[CollectiveEffect]) -> Plan:
     for element in lattice:
         length, kind = detached(element.length), type(element).__name__
         least = 1 if "length" in element.knobs else 0
-        counts.append(max(least, *(slices(length, _step(k, kind)) for k in effects)))
+        counts.append(max(least, *(count_slices(length, _step(k, kind)) for k in effects)))
     return tuple(counts)
 
 

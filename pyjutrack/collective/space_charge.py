@@ -17,7 +17,7 @@ from ..core.checks import require_flag, require_real, wrong
 from ..core.errors import InvalidValueError, ResolutionWarning, require_known, warn
 from ..core.scalars import Number, detached, tensor_like
 from ..elements import kinds
-from ..elements.motion import State
+from ..maps.state import State
 from ..mesh.particle_mesh import deposit_admitted, inside, kick, refuse_staircase
 from .poisson import Guarded, Potential, SpectralPoisson, require_potential
 

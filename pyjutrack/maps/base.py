@@ -27,11 +27,11 @@ class Map:
             functions of `core.special` alone, without a branch on values, so that tensors, dual
             numbers and the tracer that writes kernels go through the same source. Of an opening
             (x, y, *parameters) -> whether the particle passes.
-        inverse: parameters -> those with which the map undoes itself; None where it has none.
-        kick: adds to momenta what depends on places alone.
+        inverse: parameters -> those with which the map is its own inverse; None where it has none.
+        kick: adds to momenta what depends on positions alone.
         constants: parameters by which kernels take no derivative.
         array_kernels: whether kernels of its first derivatives by all parameters are written.
-        near_identity: is undone by iteration, being close to the identity.
+        near_identity: is inverted by iteration, being close to the identity.
         opening: loses particles and moves none.
         shapes: of parameters that are vectors or matrices.
         written: module with kernels written by hand, where the tracer cannot write them.
@@ -107,7 +107,7 @@ def _origin(function: Callable[..., Any]) -> tuple[str, str]:
 
 
 def backward(length: Any, *rest: Any) -> Parameters:
-    """Parameters for the same way with the length reversed."""
+    """Parameters for the same map with the length reversed."""
     return (-length, *rest)
 
 

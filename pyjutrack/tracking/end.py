@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ..beam.beam import Beam
 from ..beam.reference import Reference
-from ..elements.motion import State
 from ..kernels.columns import stacked
+from ..maps.state import State
 from .fused_lattice import is_plain
 
 

@@ -18,13 +18,11 @@ from ..collective import SpaceCharge
 from ..collective.base import CollectiveEffect
 from ..core.scalars import Number, detached, is_transformed
 from ..core.tensors import tensors_in
-from ..elements.motion import State
-from ..elements.motion.base import passable
-from ..elements.motion.inverse import Operation, taped
-from ..elements.motion.placement import always_passes
+from ..elements.inverse import Operation, record
 from ..kernels import mesh as kernels
 from ..maps.apply import moves, push
 from ..maps.base import Map
+from ..maps.state import State, lose_unphysical
 from ..mesh.particle_mesh import stencil
 from .slicing import Segment, passed
 
@@ -112,7 +110,7 @@ class _PushedParticles(Particles):
             super().go(segment, reference)
             return
         if segment.part.start == 0:
-            self._alive = passable(self._plain()).alive
+            self._alive = lose_unphysical(self._plain()).alive
         for map, parameters in operations:
             self._move(map, parameters)
 
@@ -187,7 +185,7 @@ class _PushedParticles(Particles):
 
 def _with_kernels(segment: Segment, reference: Reference) -> list[Operation] | None:
     """What a part of an element does, if there are kernels for it and nobody is lost on the way."""
-    if not always_passes(segment.element) or isinstance(reference.p0c, Tensor):
+    if not segment.element.transmits_all or isinstance(reference.p0c, Tensor):
         return None
-    found = taped(segment.element, reference, segment.part)
+    found = record(segment.element, reference, segment.part)
     return found if all(map.array_kernels for map, _ in found) else None

@@ -21,15 +21,15 @@ from ..beam.reference import Reference
 from ..core.scalars import is_transformed
 from ..core.tensors import tensors_in
 from ..elements import Element
-from ..elements.motion.base import WHOLE, State, passable
-from ..elements.motion.cavities import behind
-from ..elements.motion.placement import advance, note
+from ..elements.part import WHOLE
+from ..elements.placement import advance, note
 from ..kernels import parallel
 from ..kernels.columns import stacked
 from ..lattice.lattice import Lattice
 from ..maps import program_kernels
 from ..maps.program import NotRecordedError, Program, Recorder
 from ..maps.program_kernels import LANES
+from ..maps.state import State, lose_unphysical
 
 #: operations of particles that a call runs at most, beside tangents: 0.1 s on two cores. Between
 #: two calls Python sees to signals, Ctrl-C among them.
@@ -150,7 +150,7 @@ def recorded(lattice: Lattice, reference: Reference) -> tuple[tuple[Piece, ...],
                 pieces.append(Piece(recorder.program(before)))
             pieces.append(Piece(step=(place, element, reference)))
             recorder = Recorder()
-        reference = behind(element, reference, WHOLE)
+        reference = element.exit_reference(reference, WHOLE)
     if recorder.count or not pieces:
         pieces.append(Piece(recorder.program()))
     return tuple(pieces), reference
@@ -225,7 +225,7 @@ class _Particles:
             columns = [
                 Pushed.make(c, rows[:, i, :6].T.contiguous(), six) for i, c in enumerate(columns)
             ]
-        start = passable(State(tuple(columns), torch.from_numpy(self._alive)))
+        start = lose_unphysical(State(tuple(columns), torch.from_numpy(self._alive)))
         with torch.no_grad():
             end = advance(element, start, reference, WHOLE)
         for i, new in enumerate(end.coordinates):

@@ -20,11 +20,11 @@ from ..beam.reference import Reference
 from ..collective import SpaceCharge
 from ..collective.base import CollectiveEffect
 from ..core.scalars import detached
-from ..elements.motion import State, behind
-from ..elements.motion.placement import note
+from ..elements.placement import note
 from ..kernels import parallel
 from ..kernels.columns import stacked
 from ..maps.program import NotRecordedError, Program, Recorder
+from ..maps.state import State
 from ..mesh.particle_mesh import Mesh, stencil
 from .fused_lattice import is_fixed, is_plain
 from .slicing import Segment, Walk, passed
@@ -131,7 +131,7 @@ def passes(walk: Walk, reference: Reference, *, stepping: bool = True) -> list[P
     first = 0
     recorder: Any = Recorder()
     for index, segment in enumerate(walk):
-        if behind(segment.element, reference, segment.part) is not reference:
+        if segment.element.exit_reference(reference, segment.part) is not reference:
             return None
         recorder.element, before = index - first, recorder.count
         try:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from ..beam.beam import Beam
 from ..collective.base import CollectiveEffect, Plan
-from ..elements.motion import State, behind
 from ..kernels import parallel
 from ..lattice.lattice import Lattice
+from ..maps.state import State
 from .end import End, state_of
 from .forward import particles_of
 from .fused_lattice import fused
@@ -71,7 +71,7 @@ def _run(
                 particles.go(segment, reference)
             if probe is not None:
                 probe = passed(segment, probe, reference)
-            after = behind(segment.element, reference, segment.part)
+            after = segment.element.exit_reference(reference, segment.part)
             if after is not reference:
                 reference, beam = after, beam.replace(reference=after)
             if not segment.slices:

@@ -9,11 +9,12 @@ from typing import NamedTuple, overload
 
 from ..beam.reference import Reference
 from ..collective.base import Plan
-from ..core.scalars import Number
+from ..core.scalars import Number, is_zero
 from ..elements import Element
-from ..elements.motion import WHOLE, Part, State, advance, passable
-from ..elements.motion.straight import is_zero
+from ..elements.part import WHOLE, Part
+from ..elements.placement import advance
 from ..lattice.lattice import Lattice
+from ..maps.state import State, lose_unphysical
 
 
 class Segment(NamedTuple):
@@ -78,5 +79,5 @@ class Walk(Sequence[Segment]):
 def passed(segment: Segment, state: State, reference: Reference) -> State:
     """Particles behind the part of the element, in front of its effects."""
     element, part, _ = segment
-    state = passable(state) if part.start == 0 else state
+    state = lose_unphysical(state) if part.start == 0 else state
     return advance(element, state, reference, part)

@@ -16,9 +16,11 @@ from ..beam.beam import Beam
 from ..collective.base import CollectiveEffect, Plan
 from ..core.errors import InvalidValueError
 from ..elements import Aperture
-from ..elements.motion import WHOLE, State
-from ..elements.motion.soft import NEGLIGIBLE, passing
+from ..elements.aperture import NEGLIGIBLE
+from ..elements.part import WHOLE
+from ..elements.soft_edges import transmission
 from ..lattice.lattice import Lattice
+from ..maps.state import State
 from .end import End, state_of
 from .slicing import Segment, passed
 
@@ -62,7 +64,7 @@ def softened(beam: Beam, aperture: Aperture) -> Beam:
     A particle of which nothing worth counting is left is lost, with a weight of zero.
     """
     state = state_of(beam.coordinates, beam.alive)
-    state, part = passing(aperture, state, beam.reference)
+    state, part = transmission(aperture, state, beam.reference)
     weights = part if beam.weights is None else beam.weights * part
     gone = state.alive & (weights.detach() < NEGLIGIBLE)
     return beam.replace(weights=torch.where(gone, 0.0, weights), alive=state.alive & ~gone)

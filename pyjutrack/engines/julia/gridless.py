@@ -13,7 +13,7 @@ from ...beam.beam import Beam
 from ...collective.space_charge import check_settings
 from ...core.errors import InvalidValueError
 from ...core.scalars import Number
-from ...elements.motion import State
+from ...maps.state import State
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Kernels of a map over arrays of particles, with first derivatives by all that it takes.
 
 `value`; `push`, which moves particles and K tangents in place (the Jacobian of a particle computed
-once and shared by all K); `cotangent`; and `back`, which undoes the map and pulls gradients back in
-place.
+once and shared by all K); `cotangent`; and `back`, which inverts the map and pulls gradients back
+in place.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def text(of: Traced) -> str:
     body = [f"{', '.join(held)} = jacobian_VERSION({at_n})"]
 
     def pulled(j: int, gradient: str) -> str:
-        """What gradients by the coordinates behind (named after those) are by an input."""
+        """Gradients by an input, from those by the coordinates after the map."""
         terms = []
         for i in moved:
             if (i, j) in jacobian:
@@ -153,12 +153,12 @@ def text(of: Traced) -> str:
         put("        for n in range(high - low):")
         put(f"            total += {share}[n]")
         put(f"        sums[part, {q}] += total")
-    # undone and pulled back at once, in place: `way_` numbers are those that undo the map
+    # inverted and pulled back at once, in place: `inverse_` numbers are those of the inverse map
     put("\n")
     put("@kernel")
-    way = [f"way_{p}" for p in parameters]
+    inverse = [f"inverse_{p}" for p in parameters]
     slopes = [f"l_{c}" for c in COORDINATES]
-    put(f"def back(part, start, stop, {columns}, alive, {', '.join([*way, *parameters])},")
+    put(f"def back(part, start, stop, {columns}, alive, {', '.join([*inverse, *parameters])},")
     put(f"        {', '.join([*constants, *slopes])}, sums):")
     for share in shares:
         put(f"    {share} = np.empty(BLOCK, x.dtype)")
@@ -168,7 +168,7 @@ def text(of: Traced) -> str:
     put("        high = min(low + BLOCK, stop)")
     for c in taken:
         put(f"        {c} = all_{c}[low:high]")
-    back_at_n = ", ".join([f"{c}[n]" for c in COORDINATES] + [*way, *constants])
+    back_at_n = ", ".join([f"{c}[n]" for c in COORDINATES] + [*inverse, *constants])
     body = [f"{', '.join(results)} = one_VERSION({back_at_n})"]
     for i, result in zip(moved, results, strict=True):
         c = COORDINATES[i]

@@ -21,12 +21,12 @@ from ...collective.base import CollectiveEffect
 from ...core.errors import InvalidValueError
 from ...core.scalars import Number, detached
 from ...core.tensors import active
-from ...elements.motion import State
-from ...elements.motion.inverse import taped, way_back
+from ...elements.inverse import inverse_parameters, record
 from ...kernels import mesh as kernels
-from ...maps.apply import undo_and_pull
+from ...maps.apply import invert_and_pull_back
 from ...maps.base import Map
 from ...maps.program import NotRecordedError
+from ...maps.state import State
 from ...mesh.particle_mesh import Mesh, deposit_admitted, stencil
 from .steps import Sums
 from .tape import Course, Tensors
@@ -77,7 +77,7 @@ class Passage:
         with torch.enable_grad():
             length: Number = segment.kicked if segment.slices else 0.0
             try:
-                tape = taped(segment.element, reference, segment.part)
+                tape = record(segment.element, reference, segment.part)
                 self.compiled = all(map.array_kernels for map, _ in tape)
             except NotRecordedError:
                 self.compiled = False
@@ -85,7 +85,9 @@ class Passage:
         self.operations: list[Operation] = []
         numbers: list[Number] = []
         for map, own in tape if self.compiled else ():
-            back, there = (tuple(detached(n) for n in some) for some in (way_back(map, own), own))
+            back, there = (
+                tuple(detached(n) for n in some) for some in (inverse_parameters(map, own), own)
+            )
             self.operations.append(Operation(map, back, there, len(numbers)))
             numbers += own
         self.account = Account([*numbers, length], active(segment.element))
@@ -137,7 +139,7 @@ def have_kernels(columns: Tensors) -> bool:
 def back_through_operations(passage: Passage, end: State, gradients: Tensors) -> None:
     """`steps.back_through_element` for what has kernels; columns and gradients in place."""
     for map, back, numbers, first in reversed(passage.operations):
-        slopes = undo_and_pull(map, end.coordinates, end.alive, back, numbers, gradients)
+        slopes = invert_and_pull_back(map, end.coordinates, end.alive, back, numbers, gradients)
         for n, slope in enumerate(slopes):
             passage.account.add(first + n, slope)
 

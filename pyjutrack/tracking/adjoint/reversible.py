@@ -18,10 +18,10 @@ from ...collective.space_charge import check_differentiable
 from ...core.errors import InvalidValueError
 from ...core.scalars import detached
 from ...core.tensors import active, entangled, replaced, tensors_in
-from ...elements.motion import State, behind
-from ...elements.motion.inverse import has_inverse
+from ...elements.inverse import has_inverse
 from ...kernels import parallel
 from ...lattice.lattice import Lattice
+from ...maps.state import State
 from ..end import End, state_of
 from ..fused_slices import channelled
 from ..loop import run
@@ -212,7 +212,7 @@ def _forward(course: Course, record: Record, strategy: str, columns: Tensors) ->
         record.note(phase, alive, state.alive)
         if index in between:
             record.between[index] = state.coordinates
-        after = behind(segment.element, reference, segment.part)
+        after = segment.element.exit_reference(reference, segment.part)
         if after is not reference:
             beam = beam.replace(reference=after)
             record.references.append((index + 1, after))
@@ -289,7 +289,7 @@ def _in_blocks(
                 segment = course.segment(index)
                 parameters |= {id(t): t for t in mine[course.place(index)]}
                 state = passed(segment, state, reference)
-                reference = behind(segment.element, reference, segment.part)
+                reference = segment.element.exit_reference(reference, segment.part)
                 beam = course.beam.replace(reference=reference)
                 for kick in course.effects if segment.slices else ():
                     state = kick.admit(state)

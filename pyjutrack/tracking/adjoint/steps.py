@@ -10,8 +10,8 @@ from torch import Tensor
 from ...beam.beam import Beam
 from ...beam.reference import Reference
 from ...collective.base import CollectiveEffect
-from ...elements.motion import State
-from ...elements.motion.inverse import all_undone, is_kick, taped
+from ...elements.inverse import apply_inverse, is_kick, record
+from ...maps.state import State
 from ..slicing import Segment, passed
 from .tape import Tensors
 
@@ -59,9 +59,9 @@ def back_through_element(
     element, part, _ = segment
     once = False
     if known is None:
-        operations = taped(element, reference, part)
+        operations = record(element, reference, part)
         once = is_kick(operations)
-        known = (end if once else all_undone(operations, end)).coordinates
+        known = (end if once else apply_inverse(operations, end)).coordinates
     with torch.enable_grad():
         leaves = leaves_of(known)
         moved = passed(segment, State(leaves, end.alive), reference).coordinates

@@ -14,7 +14,7 @@ from ...beam.beam import Beam
 from ...beam.reference import Reference
 from ...collective.base import CollectiveEffect
 from ...core.special import on_host
-from ...elements.motion import WHOLE, behind
+from ...elements.part import WHOLE
 from ...lattice.lattice import Lattice
 from ..slicing import Segment, Walk
 
@@ -64,7 +64,7 @@ class Course:
         with torch.enable_grad():
             reference = self.beam.reference
             for element in self.lattice:
-                reference = behind(element, reference, WHOLE)
+                reference = element.exit_reference(reference, WHOLE)
         return isinstance(reference.p0c, Tensor)
 
     def numbers(self) -> Walk:
