@@ -5,13 +5,15 @@ normalised to the reference rigidity.
 """
 
 from .aperture import Aperture
-from .base import Element, kinds
-from .bend import Bend, RBend, SBend
+from .base import Element
+from .base import kinds as kinds
+from .bend import Bend as Bend
+from .bend import RBend, SBend
 from .crab_cavity import CrabCavity
 from .drift import Drift
 from .hamiltonian_kick import HamiltonianKick
 from .kicker import Kicker
-from .magnet import Magnet
+from .magnet import Magnet as Magnet
 from .marker import Marker
 from .monitor import Monitor
 from .multipole import Multipole
@@ -22,15 +24,14 @@ from .rf_cavity import RFCavity
 from .sextupole import Sextupole
 from .solenoid import Solenoid
 
+# those that users write, and what they derive their own from; `pyjutrack` has them all
 __all__ = [
     "Aperture",
-    "Bend",
     "CrabCavity",
     "Drift",
     "Element",
     "HamiltonianKick",
     "Kicker",
-    "Magnet",
     "Marker",
     "Monitor",
     "Multipole",
@@ -42,5 +43,4 @@ __all__ = [
     "SBend",
     "Sextupole",
     "Solenoid",
-    "kinds",
 ]

@@ -48,7 +48,6 @@ class Aperture(Element):
     corner_x: float = 0.0
     corner_y: float = 0.0
     smoothing: float = 0.0
-    abstract: ClassVar[bool] = False
     choices: ClassVar[dict[str, tuple[str, ...]]] = {"shape": ("rectangle", "ellipse", "racetrack")}
     glyph: ClassVar[Glyph] = Glyph("aperture", "#555555", box(0.6, 1) + box(-1, -0.6))
 

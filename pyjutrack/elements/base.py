@@ -140,12 +140,12 @@ class Element:
         return 0.0
 
     @property
-    def dipole(self) -> Number:
+    def normal_dipole(self) -> Number:
         """Normal dipole field over B rho on the axis [1/m]."""
         return self.curvature
 
     @property
-    def gradient(self) -> Number:
+    def normal_gradient(self) -> Number:
         """Normal gradient over B rho [1/m^2]."""
         return 0.0
 

@@ -88,11 +88,11 @@ class Bend(Magnet):
         return 0.0 if is_zero(self.angle) else self.angle / self.length
 
     @property
-    def dipole(self) -> Number:
+    def normal_dipole(self) -> Number:
         return self.curvature + self.dk0
 
     @property
-    def gradient(self) -> Number:
+    def normal_gradient(self) -> Number:
         return self.k1
 
     @property
@@ -101,7 +101,7 @@ class Bend(Magnet):
 
     def transport(self, state: State, reference: Reference, part: Part) -> State:
         entrance, exit_ = self.face_angles
-        field = self.dipole
+        field = self.normal_dipole
         if part.start == 0:
             state = self._edge(state, reference, entrance, field, entering=True)
         state = self._body(state, reference, part, field)
@@ -193,8 +193,6 @@ class Bend(Magnet):
 class SBend(Bend):
     """Sector bend: without e1 and e2 the faces are square to the reference orbit."""
 
-    abstract: ClassVar[bool] = False
-
 
 @dataclass(frozen=True, repr=False)
 class RBend(Bend):
@@ -203,8 +201,6 @@ class RBend(Bend):
     The length is that of the arc (MAD's RBEND counts the chord unless RBARC is off). The body is
     that of a sector bend between faces turned by half the angle.
     """
-
-    abstract: ClassVar[bool] = False
 
     @property
     def face_angles(self) -> tuple[Number, Number]:

@@ -28,7 +28,6 @@ class CrabCavity(Cavity):
         phase: at which the reference arrives [rad].
     """
 
-    abstract: ClassVar[bool] = False
     glyph: ClassVar[Glyph] = Glyph("crab cavity", "#b5651d", oval(0.5))
 
     def transport(self, state: State, reference: Reference, part: Part) -> State:

@@ -24,7 +24,6 @@ class Drift(Element):
 
     length: Number
     model: str = field(default="exact", kw_only=True)
-    abstract: ClassVar[bool] = False
     knobs: ClassVar[tuple[str, ...]] = ("length",)
     choices: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("exact", "paraxial")}
     glyph: ClassVar[None] = None

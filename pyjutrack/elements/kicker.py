@@ -26,7 +26,6 @@ class Kicker(Magnet):
     length: Number = 0.0
     hkick: Number = field(default=0.0, kw_only=True)
     vkick: Number = field(default=0.0, kw_only=True)
-    abstract: ClassVar[bool] = False
     knobs: ClassVar[tuple[str, ...]] = ("length", "hkick", "vkick", "knl", "ksl")
     glyph: ClassVar[Glyph] = Glyph(
         "corrector", "#e377c2", (((0, 0), (0.5, 0.5), (1, 0)), ((0.5, 0), (0.5, 0.5)))

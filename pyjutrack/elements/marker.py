@@ -15,7 +15,6 @@ from .part import Part
 class Marker(Element):
     """A place with a name."""
 
-    abstract: ClassVar[bool] = False
     glyph: ClassVar[None] = None
 
     @property

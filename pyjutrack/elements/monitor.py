@@ -23,7 +23,6 @@ class Monitor(Element):
     """
 
     length: Number = 0.0
-    abstract: ClassVar[bool] = False
     knobs: ClassVar[tuple[str, ...]] = ("length",)
     glyph: ClassVar[Glyph] = Glyph(
         "monitor", "#111111", (((0, -0.25), (0.5, 0), (1, -0.25), (0.5, -0.5)),)

@@ -27,7 +27,6 @@ class Multipole(Magnet):
 
     knl: tuple[Number, ...] = ()
     ksl: tuple[Number, ...] = ()
-    abstract: ClassVar[bool] = False
     knobs: ClassVar[tuple[str, ...]] = ("length", "knl", "ksl")
     glyph: ClassVar[Glyph] = Glyph("multipole", "#8c564b", box(-0.45, 0.45))
 

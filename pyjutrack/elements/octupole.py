@@ -26,7 +26,6 @@ class Octupole(Magnet):
     length: Number
     k3: Number = 0.0
     k3s: Number = field(default=0.0, kw_only=True)
-    abstract: ClassVar[bool] = False
     knobs: ClassVar[tuple[str, ...]] = ("length", "k3", "k3s", "knl", "ksl")
     glyph: ClassVar[Glyph] = Glyph(
         "octupole", "#9467bd", (((0, 0), (0, 0.6), (1, 0.6), (1, 0)),), "k3"

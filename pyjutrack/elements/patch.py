@@ -22,7 +22,6 @@ class Patch(Element):
     tilt. Particles drift to the new plane; dz counts as path of the reference.
     """
 
-    abstract: ClassVar[bool] = False
     is_frame_change: ClassVar[bool] = True
     glyph: ClassVar[None] = None
 

@@ -34,14 +34,13 @@ class Quadrupole(Magnet):
     k1: Number = 0.0
     k1s: Number = field(default=0.0, kw_only=True)
     model: str = field(default="linear", kw_only=True)
-    abstract: ClassVar[bool] = False
     fewest: ClassVar[int] = 4
     knobs: ClassVar[tuple[str, ...]] = ("length", "k1", "k1s", "knl", "ksl")
     choices: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("linear", "exact", "paraxial")}
     glyph: ClassVar[Glyph] = Glyph("quadrupole, focusing up", "#d62728", box(0, 1), "k1")
 
     @property
-    def gradient(self) -> Number:
+    def normal_gradient(self) -> Number:
         return self.k1
 
     @property

@@ -33,7 +33,6 @@ class RFCavity(Cavity):
     """
 
     accelerate: bool = field(default=False, kw_only=True)
-    abstract: ClassVar[bool] = False
     glyph: ClassVar[Glyph] = Glyph("cavity", "#e6a817", oval(0.7))
 
     def __post_init__(self) -> None:

@@ -26,7 +26,6 @@ class Sextupole(Magnet):
     length: Number
     k2: Number = 0.0
     k2s: Number = field(default=0.0, kw_only=True)
-    abstract: ClassVar[bool] = False
     knobs: ClassVar[tuple[str, ...]] = ("length", "k2", "k2s", "knl", "ksl")
     glyph: ClassVar[Glyph] = Glyph(
         "sextupole", "#2ca02c", (((0, 0), (0, 0.45), (0.5, 0.75), (1, 0.45), (1, 0)),), "k2"

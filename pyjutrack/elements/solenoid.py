@@ -25,7 +25,6 @@ class Solenoid(Element):
 
     length: Number
     ks: Number = 0.0
-    abstract: ClassVar[bool] = False
     knobs: ClassVar[tuple[str, ...]] = ("length", "ks")
     glyph: ClassVar[Glyph] = Glyph("solenoid", "#17a2b8", box(-0.5, -0.2) + box(0.2, 0.5))
 

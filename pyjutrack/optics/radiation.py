@@ -95,8 +95,8 @@ def _integrals(
         return torch.tensor(values, dtype=torch.float64)
 
     length = column([detached(b.length) for b in bends])
-    curvature = column([detached(b.dipole) for b in bends])
-    gradient = column([detached(b.gradient) for b in bends])
+    curvature = column([detached(b.normal_dipole) for b in bends])
+    gradient = column([detached(b.normal_gradient) for b in bends])
     tilt = column([detached(b.tilt) for b in bends])
     towards = torch.stack([tilt.cos(), tilt.sin()], 1)  # the plane in which each bends
 
