@@ -14,12 +14,13 @@ from time import perf_counter
 from typing import Any
 from unittest.mock import patch
 
-from pyjutrack.maps.codegen.program_kernel import traced
-
 import pyjutrack as pj
 from pyjutrack.collective.base import plan
+from pyjutrack.elements.inverse import record
 from pyjutrack.kernels import sines
+from pyjutrack.maps.base import Map
 from pyjutrack.maps.codegen.trace import statements
+from pyjutrack.maps.codegen.traced import trace_map
 from pyjutrack.tracking import fused_slices
 from pyjutrack.tracking.slicing import Walk
 
@@ -94,7 +95,7 @@ def _one_run(setup: Setup) -> dict[str, float]:
 
     with (
         patch.object(fused_slices._Particles, "go", watched(_PASSES, fused_slices._Particles.go)),
-        patch.object(sines, "_solved", watched(_SOLVE, sines._solved)),
+        patch.object(sines, "_solve", watched(_SOLVE, sines._solve)),
         no_collection(),
     ):
         start = perf_counter()
@@ -111,18 +112,18 @@ def _bytes(setup: Setup) -> float:
 def _flop(setup: Setup) -> float:
     """Floating-point operations of the passes in one cell."""
     counts = plan(setup.lattice, [setup.kick])
-    names = {"Drift": "drift", "Quadrupole": "quadrupole"}
     maps = sum(
-        _operations(names[type(segment.element).__name__])
+        _operations(map)
         for segment in Walk(setup.lattice, counts)
+        for map, _ in record(segment.element, setup.beam.reference, segment.part)
     )
     effects = sum(counts)
     checks = _CHECKS * (effects + len(setup.lattice))
     return len(setup.beam) * (effects * (_KICK + _DEPOSIT) + checks + maps)
 
 
-def _operations(name: str) -> int:
+def _operations(map: Map) -> int:
     """Arithmetic operations of a map, as its kernel does them; a Stumpff series counts as 20."""
-    found = traced(name)
+    found = trace_map(map)
     lines, _ = statements(found.outputs[i] for i in found.moved)
     return sum(20 if "stumpff" in line else 1 for line in lines)

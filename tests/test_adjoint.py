@@ -24,7 +24,7 @@ KNOBS = ["d1.length", "q1.k1", "q2.length", "q2.k1", "beam.current"]
 
 
 @pytest.mark.parametrize("case", CASES + ONE_WAY, ids=lambda c: c.label)
-def test_every_map_can_be_undone(case: Case) -> None:
+def test_every_map_has_an_inverse(case: Case) -> None:
     c = points(40)
     alive = torch.ones(len(c), dtype=torch.bool)
     alive[7] = False
@@ -34,7 +34,7 @@ def test_every_map_can_be_undone(case: Case) -> None:
     torch.testing.assert_close(back, c, rtol=0, atol=2e-15)
 
 
-def test_a_half_of_an_element_can_be_undone() -> None:
+def test_half_of_an_element_has_an_inverse() -> None:
     bend, c = pj.SBend(0.9, 0.4, e1=0.1, e2=0.2, k1=0.3), points(20)
     state = State(tuple(c.unbind(-1)), torch.ones(20, dtype=torch.bool))
     for part in (Part(0.0, 0.3), Part(0.3, 1.0)):

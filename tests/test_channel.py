@@ -10,7 +10,7 @@ from element_cases import PROTON
 import pyjutrack as pj
 from pyjutrack.collective.base import plan
 from pyjutrack.elements.part import Part
-from pyjutrack.kernels.columns import stacked
+from pyjutrack.kernels.columns import stack_columns
 from pyjutrack.maps.state import State
 from pyjutrack.tracking.end import state_of
 from pyjutrack.tracking.fused_slices import Passed, channelled, passes
@@ -200,7 +200,7 @@ def test_one_pass_for_each_kick(cell, kick) -> None:
 def test_columns_are_copied_however_they_lie(size: int, dtype: torch.dtype) -> None:
     rows = torch.rand(size, 6, dtype=dtype)
     for coordinates in (rows, rows.T.contiguous().T, torch.cat([rows, rows], 1)[:, 3:9]):
-        made = stacked(coordinates.unbind(-1))
+        made = stack_columns(coordinates.unbind(-1))
         assert made.is_contiguous()
         assert torch.equal(made, coordinates.T)
         made.zero_()

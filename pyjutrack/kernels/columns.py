@@ -37,7 +37,7 @@ def _fill(
         out[3, n], out[4, n], out[5, n] = py[n], z[n], delta[n]
 
 
-def stacked(columns: Sequence[Tensor]) -> Tensor:
+def stack_columns(columns: Sequence[Tensor]) -> Tensor:
     """Six plain columns (N,) on the CPU, however they lie, as the rows of a new tensor.
 
     One pass on all cores, onto memory of NumPy's: that asks for large pages where PyTorch does

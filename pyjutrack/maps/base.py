@@ -58,7 +58,7 @@ class Map:
         return f"Map({self.name})"
 
     def __reduce__(self) -> str | tuple[Any, ...]:
-        return named, (self.name,)
+        return find_map, (self.name,)
 
     @property
     def name(self) -> str:
@@ -97,7 +97,7 @@ def map(**known: Any) -> Callable[[Callable[..., Any]], Map]:
     return register
 
 
-def named(name: str) -> Map:
+def find_map(name: str) -> Map:
     """The map of a name."""
     return MAPS[name]
 
@@ -106,11 +106,11 @@ def _origin(function: Callable[..., Any]) -> tuple[str, str]:
     return function.__module__, function.__qualname__
 
 
-def backward(length: Any, *rest: Any) -> Parameters:
+def reverse_length(length: Any, *rest: Any) -> Parameters:
     """Parameters for the same map with the length reversed."""
     return (-length, *rest)
 
 
-def opposite(*strengths: Any) -> Parameters:
+def negate(*strengths: Any) -> Parameters:
     """Parameters of the opposite kick."""
     return tuple(-s for s in strengths)

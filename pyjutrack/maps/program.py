@@ -72,7 +72,7 @@ def _block(map: Map, dtype: str) -> int:
 @cache
 def _step(map: Map) -> int:
     step = kernels(map).step
-    return address(step, *step.pointed.args)
+    return address(step, *step.callback.args)
 
 
 class Recorder:

@@ -24,7 +24,7 @@ from ..elements import Element
 from ..elements.part import WHOLE
 from ..elements.placement import advance, note
 from ..kernels import parallel
-from ..kernels.columns import stacked
+from ..kernels.columns import stack_columns
 from ..lattice.lattice import Lattice
 from ..maps import program_kernels
 from ..maps.program import NotRecordedError, Program, Recorder
@@ -185,7 +185,7 @@ class _Particles:
     """Particles that are changed in place, with tangents (N, 6 * LANES) if there are any."""
 
     def __init__(self, state: State, tangents: NDArray[np.float64] | None) -> None:
-        self._columns = list(stacked(state.coordinates).numpy())
+        self._columns = list(stack_columns(state.coordinates).numpy())
         self._alive = state.alive.numpy().copy()
         self._tangents = tangents
         self.turn, self.element = np.full((2, len(self._alive)), -1)

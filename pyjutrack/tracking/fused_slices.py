@@ -22,7 +22,7 @@ from ..collective.base import CollectiveEffect
 from ..core.scalars import detached
 from ..elements.placement import note
 from ..kernels import parallel
-from ..kernels.columns import stacked
+from ..kernels.columns import stack_columns
 from ..maps.program import NotRecordedError, Program, Recorder
 from ..maps.state import State
 from ..mesh.particle_mesh import Mesh, stencil
@@ -154,7 +154,7 @@ class _Particles:
     """Particles that are changed in place, and the grids that they are deposited on."""
 
     def __init__(self, state: State, mesh: Mesh, weight: float) -> None:
-        self._columns = list(stacked(state.coordinates).numpy())
+        self._columns = list(stack_columns(state.coordinates).numpy())
         self._alive = state.alive.numpy().copy()
         self._sheet, self._half = stencil(mesh), [s / 2 for s in mesh.grid.size]
         size, self._weight = len(self._alive), weight

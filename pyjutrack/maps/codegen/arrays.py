@@ -131,7 +131,7 @@ def text(of: Traced) -> str:
     held = [f"j{slot}" for slot in range(len(slots))]
     body = [f"{', '.join(held)} = jacobian_VERSION({at_n})"]
 
-    def pulled(j: int, gradient: str) -> str:
+    def pull_back(j: int, gradient: str) -> str:
         """Gradients by an input, from those by the coordinates after the map."""
         terms = []
         for i in moved:
@@ -142,10 +142,10 @@ def text(of: Traced) -> str:
 
     for j, c in enumerate(COORDINATES):
         lost = f"g_{c}_out[n]" if j in moved else "zero"
-        body.append(f"v_{c} = {pulled(j, 'g_COORDINATE_out[n]') or 'zero'}")
+        body.append(f"v_{c} = {pull_back(j, 'g_COORDINATE_out[n]') or 'zero'}")
         body.append(f"b_{c}[n] = v_{c} if alive[n] else {lost}")
     for p, share in zip(parameters, shares, strict=True):
-        body.append(f"v_{p} = {pulled(inputs.index(p), 'g_COORDINATE_out[n]')}")
+        body.append(f"v_{p} = {pull_back(inputs.index(p), 'g_COORDINATE_out[n]')}")
         body.append(f"{share}[n] = v_{p} if alive[n] else zero")
     by_version("0", "high - low", "        ", body)
     for q, share in enumerate(shares):
@@ -175,7 +175,7 @@ def text(of: Traced) -> str:
         body.append(f"{c}[n] = {result} if alive[n] else {c}[n]")
     body.append(f"{', '.join(held)} = jacobian_VERSION({at_n})")
 
-    onto = {j: pulled(j, "l_COORDINATE[n]") for j in range(len(inputs))}
+    onto = {j: pull_back(j, "l_COORDINATE[n]") for j in range(len(inputs))}
     changed = [j for j, c in enumerate(COORDINATES) if onto[j] not in ("", f"l_{c}[n]")]
     for j in changed:
         body.append(f"h_{COORDINATES[j]} = {onto[j]}")

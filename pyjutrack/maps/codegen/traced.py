@@ -64,7 +64,7 @@ class Traced:
         return dict(sorted(found.items()))
 
 
-def traced(map: Map) -> Traced:
+def trace_map(map: Map) -> Traced:
     """Call a map with symbols."""
     taken: list[Any] = []
     flat: list[str] = []

@@ -163,7 +163,7 @@ def back_through_space_charge(
     response = solved(kick, strength, beam, fractions)
     sheet, places = stencil(mesh), (array(x), array(y), array(active))
     by_x, by_px, by_y, by_py = (g.numpy() for g in gradients[:4])
-    by_field, by_length = kernels.kick_back(
+    by_field, by_length = kernels.invert_kick(
         sheet,
         passage.length,
         *places,
@@ -174,7 +174,7 @@ def back_through_space_charge(
     passage.account.add(-1, by_length)
     by_fractions = response.pull(torch.from_numpy(by_field), sums)
     if kick.response:
-        kernels.slopes_onto(sheet, weight, *places, array(by_fractions), (by_x, by_y))
+        kernels.add_slopes(sheet, weight, *places, array(by_fractions), (by_x, by_y))
 
 
 def _found_again(mesh: Mesh, x: Tensor, y: Tensor, alive: Tensor) -> Tensor:
@@ -183,7 +183,7 @@ def _found_again(mesh: Mesh, x: Tensor, y: Tensor, alive: Tensor) -> Tensor:
     Raises:
         InvalidValueError: particles came back to other places than they had.
     """
-    found, missing = kernels.within(mesh.grid.size, array(x), array(y), array(alive))
+    found, missing = kernels.mask_inside(mesh.grid.size, array(x), array(y), array(alive))
     active = torch.from_numpy(found)
     if missing:
         lost = alive & ~active
