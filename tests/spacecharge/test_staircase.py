@@ -11,6 +11,7 @@ import torch
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
 from pyjutrack.collective import BSPLINE, CATMULL_ROM, CIC
+from pyjutrack.tracking.adjoint import ADJOINTS
 
 PROTON = pj.Reference.from_kinetic("proton", 1e9)
 LINE = pj.Lattice([pj.Drift(0.2, name="d"), pj.Quadrupole(0.1, k1=5.0, name="q")])
@@ -60,7 +61,7 @@ CALLS: dict[str, Callable[[pj.Beam], object]] = {
         LINE, b, ["q.k1"], effects=[kick()]
     ),
     **{f"gradient {m}": lambda b, m=m: gradient(b, m) for m in ("reverse", "forward", "fd")},
-    **{f"autograd {a}": lambda b, a=a: by_autograd(b, a) for a in pj.adjoint.ADJOINTS},
+    **{f"autograd {a}": lambda b, a=a: by_autograd(b, a) for a in ADJOINTS},
     "torch.func.grad": lambda b: by_transform(torch.func.grad, b),
     "torch.func.jacfwd": lambda b: by_transform(torch.func.jacfwd, b),
     "calibrate": calibrated,
