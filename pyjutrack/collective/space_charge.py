@@ -18,7 +18,8 @@ from ..core.errors import InvalidValueError, ResolutionWarning, require_known, w
 from ..core.scalars import Number, detached, tensor_like
 from ..elements import kinds
 from ..maps.state import State
-from ..mesh.particle_mesh import deposit_admitted, inside, kick, refuse_staircase
+from ..mesh.particle_mesh import deposit_admitted, inside, kick
+from ..mesh.staircase import refuse_staircase
 from .poisson import Guarded, Potential, SpectralPoisson, require_potential
 
 #: a beam may start with this share of its particles outside the box

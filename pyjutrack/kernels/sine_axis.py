@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .sine_kernels import TILE
+from .matrix_products import TILE
 
 Array = NDArray[Any]
 
