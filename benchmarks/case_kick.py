@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pyjutrack.elements.motion import State
+from pyjutrack.maps.state import State
 from pyjutrack.tracking.end import state_of
 
 from . import peer_cheetah, peer_gridless, peer_xfields

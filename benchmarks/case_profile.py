@@ -15,10 +15,11 @@ from typing import Any
 from unittest.mock import patch
 
 import pyjutrack as pj
+from pyjutrack.elements.inverse import record
 from pyjutrack.kernels import sines
-from pyjutrack.maps.base import named
+from pyjutrack.maps.base import Map
 from pyjutrack.maps.codegen.trace import statements
-from pyjutrack.maps.codegen.traced import traced
+from pyjutrack.maps.codegen.traced import trace_map
 from pyjutrack.tracking import array_particles
 from pyjutrack.tracking.plan import Through, plan_of
 
@@ -94,7 +95,7 @@ def _one_run(setup: Setup) -> dict[str, float]:
 
     with (
         patch.object(particles, "_pass", watched(_PASSES, particles._pass)),
-        patch.object(sines, "_solved", watched(_SOLVE, sines._solved)),
+        patch.object(sines, "_solve", watched(_SOLVE, sines._solve)),
         no_collection(),
     ):
         start = perf_counter()
@@ -111,19 +112,19 @@ def _bytes(setup: Setup) -> float:
 def _flop(setup: Setup) -> float:
     """Floating-point operations of the passes in one cell."""
     plan = plan_of(setup.lattice, [setup.kick])
-    names = {"Drift": "drift", "Quadrupole": "quadrupole"}
     maps = sum(
-        _operations(names[type(setup.lattice[op.place]).__name__])
+        _operations(map)
         for op in plan.ops
         if isinstance(op, Through)
+        for map, _ in record(setup.lattice[op.place], setup.beam.reference, op.part)
     )
     kicks = sum(plan.slices())
     checks = _CHECKS * (kicks + len(setup.lattice))
     return len(setup.beam) * (kicks * (_KICK + _DEPOSIT) + checks + maps)
 
 
-def _operations(name: str) -> int:
+def _operations(map: Map) -> int:
     """Arithmetic operations of a map, as its kernel does them; a Stumpff series counts as 20."""
-    found = traced(named(name))
+    found = trace_map(map)
     lines, _ = statements(found.outputs[i] for i in found.moved)
     return sum(20 if "stumpff" in line else 1 for line in lines)

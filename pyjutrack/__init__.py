@@ -1,6 +1,6 @@
 """Hybrid physics and data-driven beam tracking with automatic differentiation."""
 
-from . import collective, diagnostics, distributed, engines, io, surrogate
+from . import collective, diagnostics, distributed, elements, engines, io, surrogate
 from .beam import moments, observables
 from .beam.beam import Beam
 from .beam.moments import centroid, covariance, emittance, sizes
@@ -33,25 +33,7 @@ from .core.errors import (
 )
 from .core.version import __version__ as __version__
 from .distributed.scans import scan
-from .elements import (
-    Aperture,
-    CrabCavity,
-    Drift,
-    Element,
-    HamiltonianKick,
-    Kicker,
-    Marker,
-    Monitor,
-    Multipole,
-    Octupole,
-    Patch,
-    Quadrupole,
-    RBend,
-    RFCavity,
-    SBend,
-    Sextupole,
-    Solenoid,
-)
+from .elements import *  # noqa: F403  # every kind: `__all__` of that room says which
 from .elements import potentials as hamiltonians
 from .engines.derivatives import gradient, jacobian, jacobian_derivatives, value_and_gradient
 from .engines.track import track
@@ -90,50 +72,33 @@ _drawn_by(_draw)
 
 __all__ = [
     "AccuracyWarning",
-    "Aperture",
     "Beam",
     "CacheWarning",
     "Calibration",
     "CollectiveEffect",
-    "CrabCavity",
     "DomainError",
     "DomainWarning",
-    "Drift",
-    "Element",
     "EngineError",
-    "HamiltonianKick",
     "IdentifiabilityWarning",
     "ImageCharges",
     "InvalidValueError",
-    "Kicker",
     "Lattice",
     "LatticeFileError",
     "LatticeWarning",
     "LossMap",
     "LossWarning",
-    "Marker",
     "Match",
     "Measurements",
     "MisfitWarning",
     "MissingPackageError",
-    "Monitor",
-    "Multipole",
-    "Octupole",
     "ParticleLostError",
-    "Patch",
     "PyJuTrackError",
-    "Quadrupole",
-    "RBend",
-    "RFCavity",
     "RankError",
     "Reference",
     "ResidualNetwork",
     "ResolutionWarning",
-    "SBend",
     "SaturationWarning",
     "ScanError",
-    "Sextupole",
-    "Solenoid",
     "SpaceCharge",
     "Species",
     "SpectralPoisson",
@@ -190,3 +155,5 @@ __all__ = [
     "write_beam",
     "write_lattice",
 ]
+__all__ += elements.__all__
+__all__.sort()

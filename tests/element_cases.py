@@ -13,7 +13,9 @@ from torch import Tensor
 
 import pyjutrack as pj
 from pyjutrack.elements import Magnet
-from pyjutrack.elements.motion import WHOLE, Part, State, advance
+from pyjutrack.elements.part import WHOLE, Part
+from pyjutrack.elements.placement import advance
+from pyjutrack.maps.state import State
 
 PROTON = pj.Reference.from_kinetic("proton", 1e9)
 Along = Callable[[Tensor], Tensor]

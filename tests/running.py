@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 import pyjutrack as pj
-from pyjutrack.elements.motion import State
+from pyjutrack.maps.state import State
 from pyjutrack.tracking.loop import Run, linearised
 from pyjutrack.tracking.plan import plan_of
 from pyjutrack.tracking.task import Task

@@ -13,8 +13,10 @@ from rounding import assert_as_rounded, spread, steps
 
 import pyjutrack as pj
 from pyjutrack.collective import Place
-from pyjutrack.elements.motion import WHOLE, Part, State, advance
-from pyjutrack.elements.motion.inverse import has_inverse, retreat
+from pyjutrack.elements.inverse import has_inverse, track_inverse
+from pyjutrack.elements.part import WHOLE, Part
+from pyjutrack.elements.placement import advance
+from pyjutrack.maps.state import State
 from pyjutrack.tracking.adjoint.kernel_steps import _found_again
 from pyjutrack.tracking.adjoints import Auto
 
@@ -23,22 +25,22 @@ KNOBS = ["d1.length", "q1.k1", "q2.length", "q2.k1", "beam.current"]
 
 
 @pytest.mark.parametrize("case", CASES + ONE_WAY, ids=lambda c: c.label)
-def test_every_map_can_be_undone(case: Case) -> None:
+def test_every_map_has_an_inverse(case: Case) -> None:
     c = points(40)
     alive = torch.ones(len(c), dtype=torch.bool)
     alive[7] = False
     element = case.element()
     end = advance(element, State(tuple(c.unbind(-1)), alive), PROTON, WHOLE)
-    back = torch.stack(retreat(element, end, PROTON, WHOLE).coordinates, -1)
+    back = torch.stack(track_inverse(element, end, PROTON, WHOLE).coordinates, -1)
     torch.testing.assert_close(back, c, rtol=0, atol=2e-15)
 
 
-def test_a_half_of_an_element_can_be_undone() -> None:
+def test_half_of_an_element_has_an_inverse() -> None:
     bend, c = pj.SBend(0.9, 0.4, e1=0.1, e2=0.2, k1=0.3), points(20)
     state = State(tuple(c.unbind(-1)), torch.ones(20, dtype=torch.bool))
     for part in (Part(0.0, 0.3), Part(0.3, 1.0)):
         end = advance(bend, state, PROTON, part)
-        back = torch.stack(retreat(bend, end, PROTON, part).coordinates, -1)
+        back = torch.stack(track_inverse(bend, end, PROTON, part).coordinates, -1)
         torch.testing.assert_close(back, c, rtol=0, atol=2e-15)
 
 
@@ -294,18 +296,16 @@ def test_what_cannot_be(cell, kick, make_beam) -> None:
 
 def test_a_map_of_a_users_own_is_kept(kick, make_beam) -> None:
     """Nobody knows its inverse, so the beam in front of it stays."""
-    from pyjutrack.elements import motion
 
     @dataclasses.dataclass(frozen=True, repr=False)
     class Squeeze(pj.Element):
         abstract = True
         factor: Any = 1.1
 
-    def squeezed(element: Any, state: State, reference: object, part: object) -> State:
-        x, px, *rest = state.coordinates
-        return State((x * element.factor, px / element.factor, *rest), state.alive)
+        def transport(self, state: State, reference: object, part: object) -> State:
+            x, px, *rest = state.coordinates
+            return State((x * self.factor, px / self.factor, *rest), state.alive)
 
-    motion.transport.register(Squeeze, squeezed)
     factor = torch.tensor(1.1, dtype=torch.float64, requires_grad=True)
     line = pj.Lattice([pj.Drift(0.1), Squeeze(factor=factor), pj.Drift(0.1)])
     assert not has_inverse(line.elements[1], PROTON, WHOLE)

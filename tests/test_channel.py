@@ -9,8 +9,9 @@ from element_cases import PROTON
 from running import task, tracked
 
 import pyjutrack as pj
-from pyjutrack.elements.motion import Part, State, transport
-from pyjutrack.kernels.columns import stacked
+from pyjutrack.elements.part import Part
+from pyjutrack.kernels.columns import stack_columns
+from pyjutrack.maps.state import State
 from pyjutrack.tracking.adjoint.record import Record
 from pyjutrack.tracking.plan import Act, Through, plan_of
 from pyjutrack.tracking.programs import pieces_of
@@ -87,13 +88,12 @@ class Stretch(pj.Drift):
 
     abstract = True  # unknown to all that goes through the kinds
 
-
-@transport.register
-def _(element: Stretch, state: State, reference: pj.Reference, part: Part) -> State:
-    x, px, *rest = state.coordinates
-    moved = x + element.length * part.fraction * px, px - 0.1 * part.fraction * x.sin(), *rest
-    kept = [torch.where(state.alive, a, b) for a, b in zip(moved, state.coordinates, strict=True)]
-    return State(tuple(kept), state.alive & ((x.abs() < 1.2e-3) | (part.start != 0)))
+    def transport(self, state: State, reference: pj.Reference, part: Part) -> State:
+        x, px, *rest = state.coordinates
+        moved = x + self.length * part.fraction * px, px - 0.1 * part.fraction * x.sin(), *rest
+        pairs = zip(moved, state.coordinates, strict=True)
+        kept = [torch.where(state.alive, a, b) for a, b in pairs]
+        return State(tuple(kept), state.alive & ((x.abs() < 1.2e-3) | (part.start != 0)))
 
 
 def learned(count: int) -> pj.HamiltonianKick:
@@ -208,7 +208,7 @@ def test_one_pass_for_each_kick(cell, kick) -> None:
 def test_columns_are_copied_however_they_lie(size: int, dtype: torch.dtype) -> None:
     rows = torch.rand(size, 6, dtype=dtype)
     for coordinates in (rows, rows.T.contiguous().T, torch.cat([rows, rows], 1)[:, 3:9]):
-        made = stacked(coordinates.unbind(-1))
+        made = stack_columns(coordinates.unbind(-1))
         assert made.is_contiguous()
         assert torch.equal(made, coordinates.T)
         made.zero_()

@@ -10,7 +10,7 @@ from element_cases import PROTON, points
 from torch import Tensor
 
 from pyjutrack.maps.apply import apply_map
-from pyjutrack.maps.base import MAPS, named
+from pyjutrack.maps.base import MAPS, find_map
 
 CASES = [
     ("drift", (0.7,)),
@@ -42,13 +42,13 @@ ALIVE = torch.tensor([True, True, False, True])
 
 def compiled(name: str, alive: Tensor = ALIVE) -> Callable[..., Tensor]:
     return lambda c, p: torch.stack(
-        apply_map(named(name), c.unbind(-1), alive, p.unbind(0), FIXED), -1
+        apply_map(find_map(name), c.unbind(-1), alive, p.unbind(0), FIXED), -1
     )
 
 
 def plain(name: str, alive: Tensor = ALIVE) -> Callable[..., Tensor]:
     def function(c: Tensor, p: Tensor) -> Tensor:
-        moved = torch.stack(named(name)(*c.unbind(-1), *p.unbind(0), *FIXED), -1)
+        moved = torch.stack(find_map(name)(*c.unbind(-1), *p.unbind(0), *FIXED), -1)
         return torch.where(alive.unsqueeze(-1), moved, c)
 
     return function
@@ -65,7 +65,7 @@ def close(found: object, expected: object) -> None:
 def test_every_map_with_kernels_of_derivatives_is_tested() -> None:
     assert {name for name, _ in CASES} == {m.name for m in MAPS.values() if m.array_kernels}
     for name, parameters in CASES:
-        assert len(named(name).parameters) == len(parameters) + len(FIXED)
+        assert len(find_map(name).parameters) == len(parameters) + len(FIXED)
 
 
 @each

@@ -17,7 +17,9 @@ from running import task
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import pyjutrack as pj
-from pyjutrack.elements.motion import WHOLE, State, advance
+from pyjutrack.elements.part import WHOLE
+from pyjutrack.elements.placement import advance
+from pyjutrack.maps.state import State
 from pyjutrack.tracking.loop import run
 
 

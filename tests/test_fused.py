@@ -13,10 +13,10 @@ from rounding import OF_A_MAP
 from running import tracked, with_jacobians
 
 import pyjutrack as pj
-from pyjutrack.elements.motion import State, transport
 from pyjutrack.elements.potentials import Spline
 from pyjutrack.kernels import parallel
 from pyjutrack.maps.base import MAPS
+from pyjutrack.maps.state import State
 from pyjutrack.tracking.plan import plan_of
 from pyjutrack.tracking.programs import pieces_of
 
@@ -146,11 +146,9 @@ class Mirror(pj.Element):
 
     abstract: ClassVar[bool] = True  # not one of the package's kinds
 
-
-@transport.register
-def _(element: Mirror, state: State, reference: pj.Reference, part: object) -> State:
-    x, px, *rest = state.coordinates
-    return State((-x, -px - 40 * x * x, *rest), state.alive & (x.detach().abs() < 0.003))
+    def transport(self, state: State, reference: pj.Reference, part: object) -> State:
+        x, px, *rest = state.coordinates
+        return State((-x, -px - 40 * x * x, *rest), state.alive & (x.detach().abs() < 0.003))
 
 
 @pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")

@@ -24,7 +24,7 @@ from torch import Tensor
 
 import pyjutrack as pj
 from pyjutrack.elements import Magnet, kinds
-from pyjutrack.elements.motion import Part
+from pyjutrack.elements.part import Part
 
 every_case = pytest.mark.parametrize("case", CASES + ONE_WAY, ids=lambda c: c.label)
 there_and_back = pytest.mark.parametrize("case", CASES, ids=lambda c: c.label)

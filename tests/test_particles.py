@@ -13,7 +13,6 @@ from running import task
 
 import pyjutrack as pj
 from pyjutrack.autodiff import Pushed, seeds
-from pyjutrack.elements.motion import transport
 from pyjutrack.lattice.knobs import overlay, parts
 from pyjutrack.tracking import loop
 from pyjutrack.tracking.dual_particles import particles_of
@@ -59,11 +58,10 @@ def swapped() -> pj.Element:
     class Swap(pj.Element):
         abstract: ClassVar[bool] = True  # not one of the package's kinds
 
-    def swap(element: Swap, state, reference, part):
-        x, px, y, py, *rest = state.coordinates
-        return state._replace(coordinates=(y, py, x, px, *rest))
+        def transport(self, state, reference, part):
+            x, px, y, py, *rest = state.coordinates
+            return state._replace(coordinates=(y, py, x, px, *rest))
 
-    transport.register(Swap, swap)
     return Swap()
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import pyjutrack as pj
 from pyjutrack.collective import Place
-from pyjutrack.elements.motion import State
+from pyjutrack.maps.state import State
 from pyjutrack.tracking.plan import plan_of
 
 PROTON = pj.Reference.from_kinetic("proton", 1e9)

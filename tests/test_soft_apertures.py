@@ -18,9 +18,9 @@ import pyjutrack as pj
 from pyjutrack import diagnostics as dg
 from pyjutrack.beam.communicator import World
 from pyjutrack.collective import Place
-from pyjutrack.elements.motion import State
 from pyjutrack.engines import engine_of
 from pyjutrack.engines.julia import border
+from pyjutrack.maps.state import State
 from pyjutrack.tracking.task import task_of
 
 SIGMA = 1e-3

@@ -12,7 +12,7 @@ from conftest import BeamFactory
 
 import pyjutrack as pj
 from pyjutrack.collective import Place
-from pyjutrack.elements.motion import State
+from pyjutrack.maps.state import State
 from pyjutrack.tracking.plan import Act, plan_of
 
 

@@ -13,7 +13,7 @@ from scipy.linalg import expm
 
 import pyjutrack as pj
 from pyjutrack import maps
-from pyjutrack.elements.motion import Part
+from pyjutrack.elements.part import Part
 
 
 def beam_of(*rows: list[float], reference: pj.Reference = PROTON) -> pj.Beam:

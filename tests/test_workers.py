@@ -28,7 +28,7 @@ def test_every_part_is_done_once(share: int) -> None:
 
 
 def test_sleepers_wake(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "_PATIENCE", 10)
+    monkeypatch.setattr(workers, "_SPINS", 10)
     worker, marks = Worker(), np.zeros(10, int)
     for n in range(20):
         if n % 3 == 0:

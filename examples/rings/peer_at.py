@@ -17,7 +17,6 @@ import numpy as np
 
 import pyjutrack as pj
 from pyjutrack.elements import Bend, Element, Magnet
-from pyjutrack.elements.bends import faces
 
 _DRIFTS = {"exact": "ExactDriftPass", "paraxial": "DriftPass"}
 _STRAIGHT = {"exact": "ExactMultipolePass", "paraxial": "StrMPoleSymplectic4Pass"}
@@ -117,7 +116,7 @@ def _(element: Bend, reference: pj.Reference) -> list[Any]:
         raise NotImplementedError("pyAT's bends kick by their field error as if it were straight")
     if element.model == "exact" and element.k1:
         raise NotImplementedError("pyAT's exact bend leaves out the gradient's curvature")
-    entrance, exit_ = faces(element)
+    entrance, exit_ = element.face_angles
     normal, skew = _polynomials(element, (0.0, element.k1, element.k2), ())
     edges = {
         "FringeInt1": element.fint,

@@ -15,7 +15,6 @@ import numpy as np
 
 import pyjutrack as pj
 from pyjutrack.elements import Bend, CrabCavity, Element, Magnet
-from pyjutrack.elements.bends import faces
 
 _INTEGRATORS = {2: ("uniform", 1), 4: ("yoshida-4", 3), 6: ("yoshida-6", 7)}
 _STRAIGHT = {
@@ -145,7 +144,7 @@ def _(element: Bend) -> Any:
     edges = element.edges
     if edges == "auto":
         edges = "exact" if element.model == "exact" else "linear"
-    entrance, exit_ = faces(element)
+    entrance, exit_ = element.face_angles
     return xtrack.Bend(
         angle=element.angle,
         k0=element.angle / element.length + element.dk0,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -13,11 +12,9 @@ from ..core.checks import require_instances
 from ..core.errors import InvalidValueError
 from ..core.scalars import Number, detached
 from ..elements import Element
-from ..elements.motion import State
+from ..elements.part import count_slices
+from ..maps.state import State
 from ..mesh.grid import Mesh
-
-#: by how much of it a slice may be longer than its step
-_TOLERANCE = 1e-3
 
 
 class Place(NamedTuple):
@@ -159,17 +156,6 @@ class CollectiveEffect:
         return None
 
 
-def slices_of(length: float, max_step: float) -> int:
-    """Number of equal slices no longer than a step, by a thousandth; a length of zero has none.
-
-    The thousandth keeps nominal lengths, whole multiples of the step, off the edge between two
-    numbers: a small change of such a length, as for a difference, does not change the number.
-    """
-    if length == 0:
-        return 0
-    return max(1, math.ceil(length / max_step * (1 - _TOLERANCE)))
-
-
 def slices_by_step(element: Element, max_step: float | Mapping[str, float]) -> int:
     """The fewest slices of an element no longer than a step, which may depend on its kind.
 
@@ -179,7 +165,7 @@ def slices_by_step(element: Element, max_step: float | Mapping[str, float]) -> i
     step = max_step
     if isinstance(step, Mapping):
         step = step.get(type(element).__name__, min(step.values()))
-    return max(int("length" in element.knobs), slices_of(detached(element.length), step))
+    return max(int("length" in element.knobs), count_slices(detached(element.length), step))
 
 
 def require_effects(effects: Sequence[CollectiveEffect]) -> None:

@@ -147,7 +147,7 @@ class SpectralPoisson:
 
     @cached_property
     def _sines(self) -> sines.Sines:
-        return sines.folded(self.shape, self._operators.arrays[2], self._plain)
+        return sines.fold_modes(self.shape, self._operators.arrays[2], self._plain)
 
     def solve(self, fractions: Tensor) -> Tensor:
         """H on the padded grid from the share of the beam in each cell. See `Potential`."""

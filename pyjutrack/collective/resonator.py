@@ -17,7 +17,7 @@ from ..core.checks import require_real, require_texts, require_whole
 from ..core.errors import InvalidValueError
 from ..core.scalars import Number, detached
 from ..elements import Element
-from ..elements.motion import State
+from ..maps.state import State
 from .base import CollectiveEffect, Place, require_charge
 
 #: a bunch may start with this share of its particles outside the window

@@ -17,9 +17,10 @@ from ..core.checks import require_flag, require_real, wrong
 from ..core.errors import InvalidValueError, ResolutionWarning, require_known, warn
 from ..core.scalars import Number, detached, tensor_like
 from ..elements import kinds
-from ..elements.motion import State
+from ..maps.state import State
 from ..mesh.grid import Mesh
-from ..mesh.particle_mesh import deposit_admitted, inside, kick, refuse_staircase
+from ..mesh.particle_mesh import deposit_admitted, inside, kick
+from ..mesh.staircase import refuse_staircase
 from .base import CollectiveEffect, MeshKick, Place, require_current
 from .poisson import Guarded, Potential, SpectralPoisson, require_potential
 

@@ -1,5 +1,6 @@
 """A parameter: a float, or a 0-d tensor that carries derivatives."""
 
+import math
 from collections.abc import Iterator
 from numbers import Integral, Real
 from typing import Any
@@ -27,6 +28,18 @@ def detached(value: Number) -> float:
         return value
     refuse_batched(value)
     return float(value.detach())
+
+
+def is_zero(value: Number) -> bool:
+    """Whether a parameter is a plain zero, by which no derivative can be asked for."""
+    return isinstance(value, float) and value == 0.0
+
+
+def cos_sin(angle: Number) -> tuple[Any, Any]:
+    """Cosine and sine of a parameter [rad]."""
+    if isinstance(angle, Tensor):
+        return angle.cos(), angle.sin()
+    return math.cos(angle), math.sin(angle)
 
 
 def vanishes(value: Number) -> bool:

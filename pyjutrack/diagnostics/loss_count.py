@@ -11,9 +11,8 @@ from torch import Tensor
 from ..beam.beam import Beam
 from ..beam.moments import survivors
 from ..core.errors import InvalidValueError
+from ..core.scalars import cos_sin
 from ..elements import Aperture
-from ..elements.motion.geometry import cos_sin
-from ..elements.motion.soft import outside
 from .instrument import Instrument
 
 
@@ -51,7 +50,7 @@ class LossCount(Instrument):
         super().__post_init__()
         self._finite("smoothing", minimum=0.0)
         here = f"LossCount at {self.at!r}"
-        if self.opening is not None and not isinstance(self.opening, Aperture):
+        if self.opening is not None and not hasattr(self.opening, "fraction_outside"):
             raise InvalidValueError(f"{here}: opening must be an Aperture, got {self.opening!r}")
         if (self.opening is None) != (self.smoothing == 0):
             raise InvalidValueError(
@@ -86,4 +85,4 @@ def _outside(opening: Aperture, x: Tensor, y: Tensor, smoothing: float) -> Tenso
     if isinstance(roll, Tensor) or roll != 0:
         cosine, sine = cos_sin(roll)
         x, y = cosine * x + sine * y, cosine * y - sine * x
-    return outside(opening, x, y, smoothing)
+    return opening.fraction_outside(x, y, smoothing)

@@ -1,25 +1,37 @@
-"""Lattice elements: frozen records of parameters, without physics.
+"""Lattice elements: a kind is a frozen record of parameters and its motion, in a file of its own.
 
 Kinds are named as in PALS, scalars as in MAD. Parameters are floats or 0-d tensors; strengths are
-normalised to the reference rigidity. How an element moves a particle stands in `transport/`.
+normalised to the reference rigidity.
 """
 
-from .base import Element, kinds
-from .bends import Bend, RBend, SBend
-from .cavities import CrabCavity, RFCavity
-from .learned import HamiltonianKick
-from .magnets import Kicker, Magnet, Multipole, Octupole, Quadrupole, Sextupole, Solenoid
-from .other import Aperture, Drift, Marker, Monitor, Patch
+from .aperture import Aperture
+from .base import Element
+from .base import kinds as kinds
+from .bend import Bend as Bend
+from .bend import RBend, SBend
+from .crab_cavity import CrabCavity
+from .drift import Drift
+from .hamiltonian_kick import HamiltonianKick
+from .kicker import Kicker
+from .magnet import Magnet as Magnet
+from .marker import Marker
+from .monitor import Monitor
+from .multipole import Multipole
+from .octupole import Octupole
+from .patch import Patch
+from .quadrupole import Quadrupole
+from .rf_cavity import RFCavity
+from .sextupole import Sextupole
+from .solenoid import Solenoid
 
+# those that users write, and what they derive their own from; `pyjutrack` has them all
 __all__ = [
     "Aperture",
-    "Bend",
     "CrabCavity",
     "Drift",
     "Element",
     "HamiltonianKick",
     "Kicker",
-    "Magnet",
     "Marker",
     "Monitor",
     "Multipole",
@@ -31,5 +43,4 @@ __all__ = [
     "SBend",
     "Sextupole",
     "Solenoid",
-    "kinds",
 ]

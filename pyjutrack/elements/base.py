@@ -1,4 +1,8 @@
-"""What every element is: a frozen, checked record of parameters with a name and a place."""
+"""What every element is: a frozen, checked record with a name and a place, and how it moves beams.
+
+What other rooms ask about a kind are traits of `Element`, which kinds override: nothing asks what
+kind an element is.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..beam.reference import Reference
 from ..core.checks import shown
 from ..core.errors import InvalidValueError, require_known
-from ..core.scalars import Number, differs
+from ..core.scalars import Number, differs, is_zero
 from ..core.special import bool_or
+from ..maps.state import State
+from .glyph import Glyph, box
+from .part import WHOLE, Part
 
 PLACEMENT = ("tilt", "dx", "dy", "dz", "x_rot", "y_rot", "z_rot")
 
@@ -23,6 +31,8 @@ PLACEMENT = ("tilt", "dx", "dy", "dz", "x_rot", "y_rot", "z_rot")
 @dataclass(frozen=True, kw_only=True)
 class Element:
     """What every element has.
+
+    A kind is a frozen dataclass of its parameters with a method `transport`.
 
     The displacement is that of a rigid body about the middle of the element (of the chord's ends,
     for bends), against the frame of the reference orbit there: first the translation, then the
@@ -56,6 +66,12 @@ class Element:
     vectors: ClassVar[tuple[str, ...]] = ()
     #: choices of the option fields
     choices: ClassVar[dict[str, tuple[str, ...]]] = {}
+    #: changes the frame in which all that follows is described: its placement is what it does
+    is_frame_change: ClassVar[bool] = False
+    #: the parameters named in `vectors` are weights of a learned potential
+    is_learned: ClassVar[bool] = False
+    #: how it is drawn along s; None for what is but space or a place
+    glyph: ClassVar[Glyph | None] = Glyph("other", "#999999", box(-0.2, 0.2))
     length: Number = field(default=0.0, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -80,11 +96,79 @@ class Element:
         for name, allowed in self.choices.items():
             require_known(f"{name} of {self._label()}", getattr(self, name), allowed)
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        # what a kind says of its own motion does not hold for another motion
+        if "transport" in vars(cls) and "transmits_all" not in vars(cls):
+            cls.transmits_all = Element.transmits_all  # type: ignore[method-assign]
+
+    def transport(self, state: State, reference: Reference, part: Part) -> State:
+        """Move particles through a part of the element where it was designed to stand.
+
+        By `state.apply` of maps, or of pure functions of coordinates: then the element is recorded
+        as a program, differentiated and inverted as far as its maps are. Particles that are not
+        alive must keep their coordinates. Parameters may be columns, one entry for each particle:
+        that is how `optics` passes many elements of a kind at once.
+
+        Args:
+            state: particles at the entrance of the part, in the frame of the rolled design.
+            reference: before the part.
+
+        Raises:
+            InvalidValueError: the kind does not define it.
+        """
+        raise InvalidValueError(f"elements of kind {type(self).__name__} define no `transport`")
+
+    def exit_reference(self, reference: Reference, part: Part = WHOLE) -> Reference:
+        """The reference particle after a part of the element; its momentum carries derivatives.
+
+        The very one that was given, where the element does not accelerate it.
+        """
+        return reference
+
+    def without_rf(self) -> Element:
+        """The element with its radio frequency switched off."""
+        return self
+
+    @property
+    def bend_angle(self) -> Number:
+        """By which the reference orbit turns [rad], positive towards negative x."""
+        return 0.0
+
+    @property
+    def curvature(self) -> Number:
+        """Of the reference orbit [1/m]."""
+        return 0.0
+
+    @property
+    def normal_dipole(self) -> Number:
+        """Normal dipole field over B rho on the axis [1/m]."""
+        return self.curvature
+
+    @property
+    def normal_gradient(self) -> Number:
+        """Normal gradient over B rho [1/m^2]."""
+        return 0.0
+
+    @property
+    def face_angles(self) -> tuple[Number, Number]:
+        """Of the entrance and exit face against the square to the reference orbit [rad]."""
+        return 0.0, 0.0
+
+    @property
+    def transmits_all(self) -> bool:
+        """Whether every particle that may enter comes out."""
+        return False
+
+    @property
+    def is_soft(self) -> bool:
+        """Whether it lowers the weights of particles; see `Aperture`."""
+        return False
+
     @cached_property
     def is_displaced(self) -> bool:
         """Whether it does not stand where it was designed to; a tensor may be anything but zero."""
-        values = (getattr(self, name) for name in self.placement[1:])
-        return any(isinstance(value, Tensor) or value != 0.0 for value in values)
+        return not all(is_zero(getattr(self, name)) for name in self.placement[1:])
 
     def _label(self) -> str:
         return f"{type(self).__name__} {self.name!r}"

@@ -18,7 +18,7 @@ from ..collective.base import CollectiveEffect, require_differentiable, require_
 from ..core.checks import require_callable, require_real, wrong
 from ..core.errors import InvalidValueError, require_known
 from ..core.transforms import numeric
-from ..lattice.knobs import lowest, overlay, parts, split, values
+from ..lattice.knobs import lower_bound, overlay, parts, split, values
 from ..lattice.lattice import Lattice, require_lattice
 from ..tracking.adjoints import Adjoint
 from ..tracking.loss_warning import lost_between, warn_of_losses
@@ -218,7 +218,7 @@ def value_and_gradient(
 
     if mode == "fd":
         lows = torch.cat(
-            [torch.full((v.numel(),), lowest(a)) for a, v in zip(wrt, found, strict=True)]
+            [torch.full((v.numel(),), lower_bound(a)) for a, v in zip(wrt, found, strict=True)]
         )
         value, slope = function(vector), _central(function, vector, step, lows.tolist())
     else:

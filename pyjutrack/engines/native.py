@@ -13,9 +13,9 @@ from torch import Tensor
 from ..autodiff import Pushed, seeds
 from ..beam.beam import Beam
 from ..beam.reference import Reference
-from ..elements.motion import State
 from ..kernels import parallel
 from ..lattice.knobs import overlay, parts, split, values
+from ..maps.state import State
 from ..tracking.adjoint import run_adjoint
 from ..tracking.end import End, state_of
 from ..tracking.loop import linearised, run

@@ -18,7 +18,7 @@ Array = NDArray[Any]
 _WORK = 0.5
 
 
-def stacked(columns: Sequence[Tensor]) -> Tensor:
+def stack_columns(columns: Sequence[Tensor]) -> Tensor:
     """Six plain columns (N,) on the CPU, however they lie, as the rows of a new tensor.
 
     One pass on all cores, onto memory of NumPy's: that asks for large pages where PyTorch does

@@ -25,7 +25,7 @@ class _Unaliased(CompilerBase):
         return [DefaultPassBuilder.define_nopython_pipeline(self.state)]
 
 
-#: products may be added in one rounding, and the sign of a zero is nobody's concern
+#: products may be added in one rounding, and the sign of a zero is free
 _ARITHMETIC: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "nsz"}}
 
 
@@ -53,10 +53,10 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     return _compiled(function, nogil=True, pipeline_class=_Unaliased, **_ARITHMETIC)
 
 
-def pointed(function: Callable[..., Any], signature: Any) -> Callable[..., Any]:
+def callback(function: Callable[..., Any], signature: Any) -> Callable[..., Any]:
     """Compile a function that kernels call by its address, of one signature."""
     made = _compiled(function, nogil=True, **_ARITHMETIC)
-    made.pointed = signature  # type: ignore[attr-defined]
+    made.callback = signature  # type: ignore[attr-defined]
     return made
 
 

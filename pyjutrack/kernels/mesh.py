@@ -43,12 +43,12 @@ class Stencil(NamedTuple):
     coefficients: Array
 
 
-def within(sides: tuple[float, float], x: Array, y: Array, alive: Array) -> tuple[Array, int]:
-    """Who of the alive is in a box, (N,), and how many are not."""
+def mask_inside(sides: tuple[float, float], x: Array, y: Array, alive: Array) -> tuple[Array, int]:
+    """Mask of the live particles in a box, (N,), and the number of live ones outside."""
     share = parallel.parts(x.size)
     out, missing = np.empty_like(alive), np.zeros(share, np.int64)
     args = (x, y, alive, sides[0] / 2, sides[1] / 2, out, missing)
-    parallel.run(_kernels().within, x.size, share, *args)
+    parallel.run(_kernels().mask_inside, x.size, share, *args)
     return out, int(missing.sum())
 
 
@@ -121,11 +121,11 @@ def kick_cotangent(
 ) -> tuple[Array, Array, float]:
     """Pull-back of `kick` by gradients b, d (N): for x and y (2, N), the grid, and the factor."""
     out = np.zeros((2, x.size), x.dtype)
-    grid, by_factor = _pulled(s, factor, x, y, active, g, (b, d), (out[0], out[1]), None)
+    grid, by_factor = _pull_back(s, factor, x, y, active, g, (b, d), (out[0], out[1]), None)
     return out, grid, by_factor
 
 
-def kick_back(
+def invert_kick(
     s: Stencil,
     factor: float,
     x: Array,
@@ -135,20 +135,20 @@ def kick_back(
     momenta: tuple[Array, Array],
     slopes: tuple[Array, Array, Array, Array],
 ) -> tuple[Array, float]:
-    """Undo `kick` and pull gradients back through it, in place.
+    """Invert `kick` and pull gradients back through it, in place.
 
     Args:
-        momenta: px and py (N) behind the kick, and in front of it in the end.
-        slopes: gradients by x, px, y, py (N), behind it and in front of it.
+        momenta: px and py (N) after the kick; overwritten by those before it.
+        slopes: gradients by x, px, y, py (N), likewise.
 
     Returns:
         Gradients by the grid and by the factor.
     """
     by_x, by_px, by_y, by_py = slopes
-    return _pulled(s, factor, x, y, active, g, (by_px, by_py), (by_x, by_y), momenta)
+    return _pull_back(s, factor, x, y, active, g, (by_px, by_py), (by_x, by_y), momenta)
 
 
-def _pulled(
+def _pull_back(
     s: Stencil,
     factor: float,
     x: Array,
@@ -162,20 +162,20 @@ def _pulled(
     share = parallel.parts(x.size)
     by_factor = np.zeros(share)
     grids = np.zeros((share, s.shape[0] * s.shape[1]))
-    undone = momenta is not None
+    invert = momenta is not None
     args = (x, y, active, g, *gradients, factor, s.geometry, s.coefficients, *onto)
     kernel = _kernels().kick_cotangent
     none = np.empty(0, x.dtype)
-    parallel.run(kernel, x.size, share, *args, *(momenta or (none, none)), undone, grids, by_factor)
+    parallel.run(kernel, x.size, share, *args, *(momenta or (none, none)), invert, grids, by_factor)
     return _sum(grids, x.dtype).reshape(s.shape), float(by_factor.sum())
 
 
-def slopes_onto(
+def add_slopes(
     s: Stencil, share: float, x: Array, y: Array, active: Array, g: Array, onto: tuple[Array, Array]
 ) -> None:
     """Add share times the slopes of a grid to two arrays (N), in place."""
     args = (x, y, active, g, share, s.geometry, s.coefficients, *onto)
-    parallel.run(_kernels().slopes_onto, x.size, parallel.parts(x.size), *args)
+    parallel.run(_kernels().add_slopes, x.size, parallel.parts(x.size), *args)
 
 
 def _sum(parts: Array, dtype: Any) -> Array:

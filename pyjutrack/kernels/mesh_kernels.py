@@ -37,8 +37,8 @@ def place(x, y, low, size, geometry, columns, first, u):
 
 
 @kernel
-def within(part, start, stop, x, y, alive, half_x, half_y, out, missing):
-    """Who of the alive is in a box of half sides, walls included, and how many are not."""
+def mask_inside(part, start, stop, x, y, alive, half_x, half_y, out, missing):
+    """Mask of the live particles in a box of half sides, walls included; count those outside."""
     xs, ys, lives, here = x[start:stop], y[start:stop], alive[start:stop], out[start:stop]
     gone = 0
     for i in range(stop - start):
@@ -97,7 +97,7 @@ def gather(part, start, stop, x, y, active, g, geometry, c, out):
 
 
 @kernel
-def slopes_onto(part, start, stop, x, y, active, g, share, geometry, c, to_x, to_y):
+def add_slopes(part, start, stop, x, y, active, g, share, geometry, c, to_x, to_y):
     """Add share times the slopes of a grid to to_x and to_y (N)."""
     columns, flat = g.shape[1], g.reshape(g.size)
     row = np.uintp(columns)
@@ -162,13 +162,13 @@ def kick_cotangent(
     to_y,
     px,
     py,
-    undone,
+    invert,
     grids,
     by_factor,
 ):
     """Pull-back of `kick` by gradients b, d (N): onto to_x and to_y (N), the grid, and the factor.
 
-    With `undone` the kick is taken back from px and py as well.
+    With `invert` the kick is subtracted from px and py as well.
     """
     columns, flat, back = g.shape[1], g.reshape(g.size), grids[part]
     row = np.uintp(columns)
@@ -205,7 +205,7 @@ def kick_cotangent(
             here_y[i] += bn * mixed + dn * dot(over, qy)
             slope_x, slope_y = dot(along, wy), dot(over, vy)
             total -= bs[i] * slope_x + ds[i] * slope_y
-            if undone:
+            if invert:
                 here_px[i] += x.dtype.type(factor) * slope_x
                 here_py[i] += x.dtype.type(factor) * slope_y
             bx, dx = times(spread(bn), vx), times(spread(dn), wx)

@@ -18,7 +18,7 @@ def address(function: Any, *arguments: Any) -> int:
     return int(found.library.get_pointer_to_function(found.fndesc.llvm_func_name))
 
 
-def _called(arguments: tuple[Any, ...], convert: bool) -> Any:
+def _call(arguments: tuple[Any, ...], convert: bool) -> Any:
     """What calls an address with arguments of some types, by Numba's own convention."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -41,16 +41,16 @@ def _called(arguments: tuple[Any, ...], convert: bool) -> Any:
 @intrinsic
 def call_block(typing: Any, address: Any, x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any,
         alive: Any, numbers: Any) -> Any:  # fmt: skip
-    """Call a `block` kernel: six columns, who is alive, and the numbers of the map."""
+    """Call a `block` kernel: six columns, the mask of the live ones, the numbers of the map."""
     arguments = (x, px, y, py, z, delta, alive, numbers)
-    return _VOID(types.int64, *arguments), _called(arguments, convert=False)
+    return _VOID(types.int64, *arguments), _call(arguments, convert=False)
 
 
 @intrinsic
 def call_step(typing: Any, address: Any, numbers: Any, coordinates: Any, tangents: Any) -> Any:
     """Call a `step` kernel with addresses of doubles."""
     pointers = (types.CPointer(types.float64),) * 3
-    return _VOID(*(types.int64,) * 4), _called(pointers, convert=True)
+    return _VOID(*(types.int64,) * 4), _call(pointers, convert=True)
 
 
 @intrinsic

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .jit import kernel, scalar
-from .vector import fma, load, mirrored, spread, store, times
+from .vector import fma, load, mirror, spread, store, times
 
 
 @scalar
@@ -29,7 +29,7 @@ def fold_line(line, count, sign, out):
     factor, fours = spread(sign), half // 4 * 4
     for j in range(0, fours, 4):
         a, b = load(line, np.uintp(ghosts + j)), load(line, np.uintp(last - 3 - j))
-        store(out, np.uintp(j), fma(factor, mirrored(b), a))
+        store(out, np.uintp(j), fma(factor, mirror(b), a))
     for j in range(fours, half):
         out[j] = line[ghosts + j] + sign * line[last - j]
     for j in range(ghosts):
@@ -47,7 +47,7 @@ def turn_line(line, count, t, t0, out, to, wide):
     fours = half // 4 * 4
     t1, t2, t3 = t0 + nodes, t0 + 2 * nodes, t0 + 3 * nodes
     for j in range(0, fours, 4):
-        a, b = load(line, np.uintp(j)), mirrored(load(line, np.uintp(count - 4 - j)))
+        a, b = load(line, np.uintp(j)), mirror(load(line, np.uintp(count - 4 - j)))
         one = fma(load(t, np.uintp(t0 + j)), a, times(load(t, np.uintp(t1 + j)), b))
         two = fma(load(t, np.uintp(t2 + j)), a, times(load(t, np.uintp(t3 + j)), b))
         store(out, np.uintp(to + j), one)
@@ -69,7 +69,7 @@ def unturn_line(line, at, count, t, t0, out, to, wide):
         one = fma(load(t, np.uintp(t0 + j)), a, times(load(t, np.uintp(t2 + j)), b))
         two = fma(load(t, np.uintp(t1 + j)), a, times(load(t, np.uintp(t3 + j)), b))
         store(out, np.uintp(to + j), one)
-        store(out, np.uintp(to + count - 4 - j), mirrored(two))
+        store(out, np.uintp(to + count - 4 - j), mirror(two))
     for j in range(fours, half):
         a, b = line[at + j], line[at + nodes + j]
         out[to + j] = t[t0 + j] * a + t[t2 + j] * b
@@ -155,8 +155,8 @@ def unfold_line(four, count, one, other):
         store(one, np.uintp(low + j), fma(plus, odd, even))
         store(other, np.uintp(low + j), fma(minus, odd, even))
         even, odd = fma(minus, b, a), fma(minus, d, c)
-        store(one, back, mirrored(fma(plus, odd, even)))
-        store(other, back, mirrored(fma(minus, odd, even)))
+        store(one, back, mirror(fma(plus, odd, even)))
+        store(other, back, mirror(fma(minus, odd, even)))
     for j in range(fours, half):
         a, b, c, d = four[0, j], four[1, j], four[2, j], four[3, j]
         other[last - j], other[low + j] = (a - b) - (c - d), (a + b) - (c + d)

@@ -4,7 +4,7 @@ A sine with an odd number of half waves across the box is even about its middle,
 number odd. Folded about the middle, a density falls into four quadrants of parities (in x, in y),
 each with a quarter of the nodes and of the modes; together their matrix products cost half of the
 plain ones. Where all modes count, each half is folded once more (`sine_axis`) and they cost half of
-that. Matrices are padded with zeros to multiples of `TILE`, so that no loop has a rest.
+that.
 """
 
 import numpy as np

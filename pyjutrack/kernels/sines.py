@@ -44,8 +44,8 @@ class Sines(NamedTuple):
     plain: Callable[[Tensor], Tensor]
 
 
-def folded(cells: tuple[int, int], green: Array, plain: Callable[[Tensor], Tensor]) -> Sines:
-    """From cells in x and y and a factor for each mode from the lowest on, (modes, modes)."""
+def fold_modes(cells: tuple[int, int], green: Array, plain: Callable[[Tensor], Tensor]) -> Sines:
+    """Sine transforms of cells, with a factor for each mode from the lowest on, (modes, modes)."""
     x, y = (Axis.of(n, modes) for n, modes in zip(cells, green.shape, strict=True))
     # modes that only fill up a matrix have no factor
     factors = np.pad(green, ((0, 1), (0, 1)))
@@ -62,20 +62,20 @@ class _Potential:
         return (static.plain(*inputs),)
 
     def value(self, static: Sines, inputs: Tensors) -> Tensors:
-        return (torch.from_numpy(_solved(static, array(inputs[0].unsqueeze(0)))[0]),)
+        return (torch.from_numpy(_solve(static, array(inputs[0].unsqueeze(0)))[0]),)
 
     def push(
         self, static: Sines, inputs: Tensors, tangents: Maybe, count: int
     ) -> tuple[Tensors, Tensors]:
         assert tangents[0] is not None
-        found = _solved(static, array(torch.cat([inputs[0].unsqueeze(0), tangents[0]])))
+        found = _solve(static, array(torch.cat([inputs[0].unsqueeze(0), tangents[0]])))
         return (torch.from_numpy(found[0]),), (torch.from_numpy(found[1:]),)
 
     def cotangent(self, static: Sines, inputs: Tensors, gradients: Tensors) -> Tensors:
         return self.value(static, gradients)
 
 
-def _solved(static: Sines, f: Array) -> Array:
+def _solve(static: Sines, f: Array) -> Array:
     """The potentials of densities, (K, nx, ny)."""
     dtype, count = f.dtype, len(f)
     x, y = static.x, static.y

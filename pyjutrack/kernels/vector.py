@@ -91,7 +91,7 @@ def spread(_, number):
 
 
 @intrinsic
-def mirrored(_, four):
+def mirror(_, four):
     """The same numbers in the opposite order."""
 
     def generate(context, builder, signature, args):

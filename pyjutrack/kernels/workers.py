@@ -11,10 +11,10 @@ import numpy as np
 
 #: places of the flags, on lines of cache of their own: the task given last, the one done last
 _GIVEN, _DONE = 0, 16
-#: looks at a flag, half a nanosecond to one each, before a thread gives up and sleeps
-_PATIENCE = 1_000_000
+#: looks at a flag, half a nanosecond to one each, before a thread sleeps
+_SPINS = 1_000_000
 #: looks for which a worker leaves the interpreter's lock to the thread that gave the task
-_COURTESY = 10_000
+_SPINS_AFTER_TASK = 10_000
 
 
 class Worker:
@@ -30,8 +30,8 @@ class Worker:
         self._error: BaseException | None = None
         #: held by whoever runs the present task
         self._claim = threading.Lock()
-        self._door, self._asleep, self._bell = threading.Lock(), False, threading.Lock()
-        self._bell.acquire()
+        self._sleep_lock, self._asleep, self._wake = threading.Lock(), False, threading.Lock()
+        self._wake.acquire()
         threading.Thread(target=self._work, name="pyjutrack", daemon=True).start()
 
     def give(self, kernel: Callable[..., Any], args: tuple[Any, ...]) -> None:
@@ -41,10 +41,10 @@ class Worker:
         if self._claim.locked():
             self._claim.release()
         self._signals.give(self._flags, _GIVEN, self._count)
-        with self._door:
+        with self._sleep_lock:
             asleep, self._asleep = self._asleep, False
         if asleep:
-            self._bell.release()
+            self._wake.release()
 
     def finish(self) -> BaseException | None:
         """Wait for the task, or do it where the worker has not come round to it; what it raised."""
@@ -53,7 +53,7 @@ class Worker:
             _, kernel, args = self._task
             kernel(*args)
             return None
-        while not self._signals.wait(self._flags, _DONE, self._count, _PATIENCE, 0):
+        while not self._signals.wait(self._flags, _DONE, self._count, _SPINS, 0):
             time.sleep(2e-5)  # on a busy machine the worker may need this core
         return self._error
 
@@ -62,7 +62,7 @@ class Worker:
         while True:
             # the flag is raised, and the next awaited, without the interpreter's lock
             while not self._signals.give_and_wait(
-                self._flags, _DONE, done, _GIVEN, seen + 1, _PATIENCE, _COURTESY
+                self._flags, _DONE, done, _GIVEN, seen + 1, _SPINS, _SPINS_AFTER_TASK
             ):
                 if self._sleep(seen):
                     break
@@ -79,9 +79,9 @@ class Worker:
 
     def _sleep(self, seen: int) -> bool:
         """Sleep until a task is given; True at once if one has been."""
-        with self._door:
+        with self._sleep_lock:
             if self._flags[_GIVEN] > seen:
                 return True
             self._asleep = True
-        self._bell.acquire()
+        self._wake.acquire()
         return True

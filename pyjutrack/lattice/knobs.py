@@ -65,7 +65,7 @@ def lattice_values(lattice: Lattice, wrt: Sequence[str]) -> Tensor:
     return torch.tensor([detached(lattice.value(a)) for a in wrt], dtype=torch.float64)
 
 
-def lowest(address: str) -> float:
+def lower_bound(address: str) -> float:
     """Below which value a knob of the beam or of a kick has no meaning; -inf if there is none.
 
     Lengths of elements have none: maps run backwards below zero, so that they have slopes there.

@@ -19,7 +19,7 @@ from ..core.checks import require_mapping, require_text, require_whole, shown, w
 from ..core.errors import InvalidValueError, UnknownNameError, unknown
 from ..core.scalars import Number, detached, is_whole
 from ..core.transforms import uncompiled
-from ..elements import Aperture, Element
+from ..elements import Element
 
 _ADDRESS = re.compile(r"^(?P<element>.+)\.(?P<field>\w+)(\[(?P<index>\d+)\])?$")
 
@@ -127,9 +127,7 @@ class Lattice:
     @cached_property
     def soft(self) -> tuple[int, ...]:
         """Places of the apertures that have soft edges."""
-        return tuple(
-            i for i, e in enumerate(self.elements) if isinstance(e, Aperture) and e.smoothing
-        )
+        return tuple(i for i, e in enumerate(self.elements) if e.is_soft)
 
     @property
     def length(self) -> Number:

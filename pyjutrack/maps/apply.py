@@ -1,4 +1,4 @@
-"""The maps as operators on tensors: compiled where a kernel exists, frozen for lost particles."""
+"""Maps with kernels of their derivatives as operators on tensors."""
 
 from __future__ import annotations
 
@@ -116,20 +116,20 @@ def _push(
     parallel.run(made.in_place, size, parallel.parts(size), *args)
 
 
-def undo_and_pull(
+def invert_and_pull_back(
     map: Map,
     coordinates: Tensors,
     alive: Tensor,
-    way_back: tuple[float | Tensor, ...],
+    inverse: tuple[float | Tensor, ...],
     parameters: tuple[float | Tensor, ...],
     gradients: Tensors,
 ) -> list[float]:
-    """Undo a map and pull gradients back through it, in place.
+    """Invert a map and pull gradients back through it, in place.
 
     Args:
-        coordinates: contiguous columns behind the map, and in front of it in the end.
-        way_back, parameters: with which the map undoes itself, and with which it was done; the
-            constants stand at the end of both.
+        coordinates: contiguous columns after the map; overwritten by those before it.
+        inverse, parameters: with which the map is its own inverse, and with which it was applied;
+            the constants stand at the end of both.
         gradients: contiguous columns of gradients by the coordinates, likewise.
 
     Returns:
@@ -137,7 +137,7 @@ def undo_and_pull(
     """
     made = _kernels(map)
     own = len(parameters) - len(map.constants)
-    numbers = [detached(p) for p in (*way_back[:own], *parameters)]
+    numbers = [detached(p) for p in (*inverse[:own], *parameters)]
     size = len(alive)
     share = parallel.parts(size)
     sums = np.zeros((share, own))
@@ -172,7 +172,7 @@ def apply_map(
     parameters: tuple[float | Tensor, ...],
     constants: tuple[float, ...],
 ) -> Tensors:
-    """Apply a map with `array_kernels` to particles; those that are lost keep their place."""
+    """Apply a map with `array_kernels` to particles; those that are lost keep their coordinates."""
     values = [tensor_like(p, coordinates[0]) for p in parameters]
     operator, moves = _operator(map)
     new = list(coordinates)

@@ -27,11 +27,11 @@ class Map:
             functions of `core.special` alone, without a branch on values, so that tensors, dual
             numbers and the tracer that writes kernels go through the same source. Of an opening
             (x, y, *parameters) -> whether the particle passes.
-        inverse: parameters -> those with which the map undoes itself; None where it has none.
-        kick: adds to momenta what depends on places alone.
+        inverse: parameters -> those with which the map is its own inverse; None where it has none.
+        kick: adds to momenta what depends on positions alone.
         constants: parameters by which kernels take no derivative.
         array_kernels: whether kernels of its first derivatives by all parameters are written.
-        near_identity: is undone by iteration, being close to the identity.
+        near_identity: is inverted by iteration, being close to the identity.
         opening: loses particles and moves none.
         shapes: of parameters that are vectors or matrices.
         written: module with kernels written by hand, where the tracer cannot write them.
@@ -58,7 +58,7 @@ class Map:
         return f"Map({self.name})"
 
     def __reduce__(self) -> str | tuple[Any, ...]:
-        return named, (self.name,)
+        return find_map, (self.name,)
 
     @property
     def name(self) -> str:
@@ -102,7 +102,7 @@ def map(**known: Any) -> Callable[[Callable[..., Any]], Map]:
     return register
 
 
-def named(name: str) -> Map:
+def find_map(name: str) -> Map:
     """The map of a name."""
     return MAPS[name]
 
@@ -111,11 +111,11 @@ def _origin(function: Callable[..., Any]) -> tuple[str, str]:
     return function.__module__, function.__qualname__
 
 
-def backward(length: Any, *rest: Any) -> Parameters:
-    """Parameters for the same way with the length reversed."""
+def reverse_length(length: Any, *rest: Any) -> Parameters:
+    """Parameters for the same map with the length reversed."""
     return (-length, *rest)
 
 
-def opposite(*strengths: Any) -> Parameters:
+def negate(*strengths: Any) -> Parameters:
     """Parameters of the opposite kick."""
     return tuple(-s for s in strengths)

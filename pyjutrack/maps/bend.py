@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.special import arctangent, stumpff
-from .base import Parameters, map, opposite
+from .base import Parameters, map, negate
 from .straight import slip, swing
 
 
-def arc_backward(length: Any, angle: Any, *rest: Any) -> Parameters:
+def reverse_arc(length: Any, angle: Any, *rest: Any) -> Parameters:
     """Parameters for the same arc passed backward."""
     return (-length, -angle, *rest)
 
 
-@map(inverse=arc_backward, constants=("beta0",), array_kernels=True)
+@map(inverse=reverse_arc, constants=("beta0",), array_kernels=True)
 def bend(
     x: Any,
     px: Any,
@@ -67,7 +67,7 @@ def bend(
     )
 
 
-@map(inverse=arc_backward, constants=("beta0",), array_kernels=True)
+@map(inverse=reverse_arc, constants=("beta0",), array_kernels=True)
 def bend_linear(
     x: Any,
     px: Any,
@@ -95,7 +95,7 @@ def bend_linear(
     return new_x, xp * total, new_y, yp * total, new_z, delta
 
 
-@map(inverse=opposite)
+@map(inverse=negate)
 def bend_kick(
     x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, angle: Any, k0l: Any, focusing: Any
 ) -> Any:
@@ -108,7 +108,7 @@ def bend_kick(
     return x, px + angle * (1 + delta) - k0l - focusing * x, y, py, z - angle * x, delta
 
 
-@map(inverse=opposite)
+@map(inverse=negate)
 def curved_quadrupole_kick(x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, k1hl: Any) -> Any:
     """What a gradient has in a curved frame beside the quadrupole, to third order.
 

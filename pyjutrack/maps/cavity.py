@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .base import backward, map
+from .base import map, reverse_length
 
 
 # energies change at a fixed time, so the wave has the same phase backward
-@map(inverse=backward)
+@map(inverse=reverse_length)
 def rf_kick(
     x: Any,
     px: Any,
@@ -32,11 +32,13 @@ def rf_kick(
         mass: 1 / (beta0 gamma0).
     """
     energy, late = _clock(z, delta, mass)
-    new_z, new_delta = _energised(z, delta, energy, gain * (phase + wavenumber * late).sin(), mass)
+    new_z, new_delta = _gain_energy(
+        z, delta, energy, gain * (phase + wavenumber * late).sin(), mass
+    )
     return x, px, y, py, new_z, new_delta
 
 
-@map(inverse=backward)
+@map(inverse=reverse_length)
 def crab_kick(
     x: Any,
     px: Any,
@@ -60,7 +62,7 @@ def crab_kick(
     energy, late = _clock(z, delta, mass)
     at = phase + wavenumber * late
     gain = -(kick * wavenumber * x * at.cos())
-    new_z, new_delta = _energised(z, delta, energy, gain, mass)
+    new_z, new_delta = _gain_energy(z, delta, energy, gain, mass)
     return x, px + kick * at.sin(), y, py, new_z, new_delta
 
 
@@ -71,7 +73,7 @@ def _clock(z: Any, delta: Any, mass: Any) -> tuple[Any, Any]:
     return energy, -z * energy / total
 
 
-def _energised(z: Any, delta: Any, energy: Any, gain: Any, mass: Any) -> tuple[Any, Any]:
+def _gain_energy(z: Any, delta: Any, energy: Any, gain: Any, mass: Any) -> tuple[Any, Any]:
     """New z and delta of particles that gain energy at a fixed time.
 
     NaN, so that the particle is lost, where less than its rest energy is left: both roots must

@@ -8,7 +8,7 @@ from .base import Parameters, map
 from .straight import slip
 
 
-def frame_backward(shift: Any, axes: Any, path: Any, beta0: Any) -> Parameters:
+def invert_frame(shift: Any, axes: Any, path: Any, beta0: Any) -> Parameters:
     """Parameters of the patch from the new frame to the old one."""
     back = tuple(-sum(a * p for a, p in zip(axis, shift, strict=True)) for axis in axes)
     return back, tuple(zip(*axes, strict=True)), -path, beta0
@@ -27,7 +27,7 @@ def roll(x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, cosine: Any, sine
     )
 
 
-@map(inverse=frame_backward, shapes={"shift": (3,), "axes": (3, 3)})
+@map(inverse=invert_frame, shapes={"shift": (3,), "axes": (3, 3)})
 def patch(
     x: Any,
     px: Any,
@@ -57,7 +57,7 @@ def patch(
         )
         for axis in axes
     )
-    root = qs.sqrt()  # nobody flies backwards through a plane
+    root = qs.sqrt()  # NaN, and so lost, where a particle flies backwards
     time = -rs / (root * root)
     new_z = z + path * slip(delta, beta0) + (path - total * time)
     return rx + time * qx, qx, ry + time * qy, qy, new_z, delta

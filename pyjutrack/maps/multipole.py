@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .base import Parameters, map, opposite
+from .base import Parameters, map, negate
 
 
-def series_opposite(knl: Any, ksl: Any) -> Parameters:
+def negate_series(knl: Any, ksl: Any) -> Parameters:
     """Parameters of the opposite kick."""
-    return opposite(*knl), opposite(*ksl)
+    return negate(*knl), negate(*ksl)
 
 
 def coefficients(knl: Any, ksl: Any) -> list[float]:
@@ -21,7 +21,7 @@ def coefficients(knl: Any, ksl: Any) -> list[float]:
 
 
 @map(
-    inverse=series_opposite,
+    inverse=negate_series,
     kick=True,
     numbers=coefficients,
     written="pyjutrack.maps.multipole_kernels",

@@ -1,12 +1,12 @@
 """Lattices as programs: what elements do to a particle, recorded and run without Python between.
 
-A program is a list of operations with numbers. Transport functions write it themselves: they are
-called with a `Recorder` where they expect a state, and every map that they apply is noted down.
+A program is a list of operations with numbers. Elements write it themselves: their `transport` is
+called with a `Recorder` in the place of a state, and every map that it applies is recorded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -24,7 +24,18 @@ LANES = 8
 
 
 class NotRecordedError(PyJuTrackError):
-    """Something cannot be written down as operations with plain numbers."""
+    """Something cannot be recorded as operations with plain numbers."""
+
+
+def require_map(map: Any) -> Map:
+    """A registered map.
+
+    Raises:
+        NotRecordedError: a plain function, of which no more is known than its values.
+    """
+    if not isinstance(map, Map):
+        raise NotRecordedError(f"{getattr(map, '__name__', map)} is no registered map")
+    return map
 
 
 class Program(NamedTuple):
@@ -69,11 +80,11 @@ def _step(map: Map) -> int:
     from ..kernels.pointers import address
 
     step = kernels(map).step
-    return address(step, *step.pointed.args)
+    return address(step, *step.callback.args)
 
 
 class Recorder:
-    """Stands in for a state and writes down what is done to it."""
+    """Stands in for a `State` and records the maps that are applied to it."""
 
     def __init__(self) -> None:
         self._operations: list[int] = []
@@ -83,30 +94,35 @@ class Recorder:
         self._maps: dict[Map, int] = {}
         self.element = 0
 
-    def record(self, map: Map, *parameters: Any) -> Any:
-        """Note a map; returns itself, as maps return the next state."""
+    def apply(self, map: Map | Callable[..., Any], *parameters: Any) -> Any:
+        """Record a map; returns itself, as `State.apply` returns the next state.
+
+        Raises:
+            NotRecordedError: a plain function, or a parameter that is no plain number.
+        """
+        map = require_map(map)
         if not map.traceable:
             raise NotRecordedError(f"the map {map.name} has no kernels")
         if map.numbers is None:
             self._numbers += _flat(parameters)
         else:
             self._numbers += map.numbers(*(tuple(_flat(p)) for p in parameters))
-        self._note(FIRST_MAP + self._maps.setdefault(map, len(self._maps)))
+        self._append(FIRST_MAP + self._maps.setdefault(map, len(self._maps)))
         return self
 
     def check(self) -> None:
-        """Note that particles which cannot pass an element are lost here."""
-        self._note(CHECK)
+        """Record that particles which no element can move are lost here."""
+        self._append(CHECK)
 
     def enter(self) -> None:
-        """Note that an element begins, at which what does not arrive is lost."""
-        self._note(ENTER)
+        """Record that an element begins; particles that do not reach its end are lost at it."""
+        self._append(ENTER)
 
     def leave(self) -> None:
-        """Note that it ends."""
-        self._note(LEAVE)
+        """Record that the element ends."""
+        self._append(LEAVE)
 
-    def _note(self, operation: int) -> None:
+    def _append(self, operation: int) -> None:
         self._operations.append(operation)
         self._starts.append(len(self._numbers))
         self._elements.append(self.element)
@@ -128,7 +144,7 @@ class Recorder:
         )
 
     def __getattr__(self, name: str) -> Any:
-        raise NotRecordedError(f"a recorder has no {name}: the map is no operation")
+        raise NotRecordedError(f"a recorder has no {name}: what reads coordinates is no map")
 
 
 def _flat(parameters: Iterable[Any]) -> list[float]:

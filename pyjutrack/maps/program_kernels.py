@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numba import types
 
-from ..kernels.jit import kernel, pointed
+from ..kernels.jit import callback, kernel
 from ..kernels.pointers import call_block, call_step, pointer
 from .program import ENTER, FIRST_MAP, LANES, LEAVE
 
@@ -21,16 +21,16 @@ _NUMBERS = types.CPointer(types.float64)
 
 def step_kernel(function):
     """Compile step(numbers, coordinates, tangents), which takes pointers to doubles."""
-    return pointed(function, types.void(_NUMBERS, _NUMBERS, _NUMBERS))
+    return callback(function, types.void(_NUMBERS, _NUMBERS, _NUMBERS))
 
 
 @kernel
-def through(turn, operations, starts, numbers, elements, table, x, px, y, py, z, delta, a,
+def run_block(turn, operations, starts, numbers, elements, table, x, px, y, py, z, delta, a,
         lost_turn, lost_element, saved, entered):  # fmt: skip
     """A block of at most BLOCK particles through a program, in place.
 
-    Who is lost gets the turn and the element of it. saved (6, BLOCK) and entered (BLOCK) are room;
-    `table` has addresses of the `block` kernels of maps.
+    Particles that are lost get the turn and the element of their loss. saved (6, BLOCK) and
+    entered (BLOCK) are room; `table` has addresses of the `block` kernels of maps.
     """
     size = len(x)
     for s in range(len(operations)):
@@ -84,7 +84,7 @@ def execute(part, start, stop, turns, operations, starts, numbers, elements, tab
         for turn in range(turns):
             if not a.any():
                 break
-            through(turn, operations, starts, numbers, elements, table, x[low:high], px[low:high],
+            run_block(turn, operations, starts, numbers, elements, table, x[low:high], px[low:high],
                 y[low:high], py[low:high], z[low:high], delta[low:high], a,
                 lost_turn[low:high], lost_element[low:high], saved, entered)  # fmt: skip
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.special import stumpff
-from .base import backward, map
+from .base import map, reverse_length
 from .straight import slip
 
 
-@map(inverse=backward, constants=("beta0",), array_kernels=True)
+@map(inverse=reverse_length, constants=("beta0",), array_kernels=True)
 def solenoid(
     x: Any,
     px: Any,

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from ..core.special import stumpff
-from .base import backward, map
+from .base import map, reverse_length
 
 
 def slip(delta: Any, beta0: Any) -> Any:
@@ -16,7 +16,7 @@ def slip(delta: Any, beta0: Any) -> Any:
     return twice * (1 - beta0 * beta0) / (energy * (1 + delta + energy))
 
 
-@map(inverse=backward, constants=("beta0",), array_kernels=True)
+@map(inverse=reverse_length, constants=("beta0",), array_kernels=True)
 def drift(x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, length: Any, beta0: Any) -> Any:
     """Exact drift: H = -sqrt((1 + delta)^2 - px^2 - py^2) plus the slip of the velocity."""
     total = 1 + delta
@@ -35,7 +35,7 @@ def drift(x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, length: Any, bet
     )
 
 
-@map(inverse=backward, constants=("beta0",), array_kernels=True)
+@map(inverse=reverse_length, constants=("beta0",), array_kernels=True)
 def drift_paraxial(
     x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, length: Any, beta0: Any
 ) -> Any:
@@ -52,7 +52,7 @@ def drift_paraxial(
     )
 
 
-@map(inverse=backward, constants=("beta0",), array_kernels=True)
+@map(inverse=reverse_length, constants=("beta0",), array_kernels=True)
 def quadrupole(
     x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, length: Any, k1: Any, beta0: Any
 ) -> Any:
@@ -69,7 +69,7 @@ def quadrupole(
     return x, xp * total, y, yp * total, z, delta
 
 
-@map(inverse=backward, constants=("beta0",), array_kernels=True)
+@map(inverse=reverse_length, constants=("beta0",), array_kernels=True)
 def skew_quadrupole(
     x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, length: Any, k1: Any, k1s: Any, beta0: Any
 ) -> Any:
@@ -134,7 +134,7 @@ def swing(x: Any, xp: Any, length: Any, focusing: Any, turn: Any) -> tuple[Any, 
         turn: deflection on the axis [rad].
 
     Returns:
-        The new x and x', the mean of x on the way, and the integral of x'^2.
+        The new x and x', the mean of x along the length, and the integral of x'^2.
     """
     c0, c1, c2, c3 = stumpff(focusing * length)
     start = turn - focusing * x  # x'' times the length, at the start

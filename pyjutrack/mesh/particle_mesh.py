@@ -12,13 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
 
-from ..autodiff import Pushed
 from ..autodiff.operator import Maybe, Tensors, array, compiled_operator, owned, tensors
 from ..core.checks import require_kind, wrong
 from ..core.errors import InvalidValueError
-from ..core.scalars import is_transformed
 from ..kernels import mesh as kernels
 from .grid import Grid, Mesh
 from .plain import plain_deposit, plain_interpolate
@@ -111,31 +108,6 @@ def kick(
         potential = potential.to(x.dtype)
     new_px, new_py = _kick(mesh, x, y, active, px, py, potential, factor)
     return new_px, new_py
-
-
-def refuse_staircase(mesh: Mesh, *places: Tensor) -> None:
-    """Raise InvalidValueError for a shape whose kick has no derivative by the positions.
-
-    Args:
-        places: if there are some, only where one of them carries derivatives.
-    """
-    if mesh.shape.staircase and (not places or any(map(_is_differentiated, places))):
-        raise InvalidValueError(
-            f"the space-charge kick with the shape function {mesh.shape.name!r} jumps from cell to "
-            'cell and has no derivative, not even by finite differences; take assignment="bspline" '
-            "for derivatives, Jacobians and tunes"
-        )
-
-
-def _is_differentiated(tensor: Tensor) -> bool:
-    if isinstance(tensor, Pushed) or (torch.is_grad_enabled() and tensor.requires_grad):
-        return True
-    while is_transformed(tensor):
-        if torch._C._functorch.is_gradtrackingtensor(tensor):
-            return True
-        tensor = torch._C._functorch.get_unwrapped(tensor)
-    dual = forward_ad._current_level >= 0
-    return dual and forward_ad.unpack_dual(tensor).tangent is not None
 
 
 def _arrays(*tensors: Tensor) -> list[Any]:

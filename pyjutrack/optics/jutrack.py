@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..beam.reference import Reference
 from ..core.errors import InvalidValueError
-from ..elements import Drift, Element, Marker, Multipole, Quadrupole
 from ..engines.julia import border
+from ..engines.julia import elements as conversion
 from ..engines.julia.session import session
 from ..lattice.lattice import Lattice
 from .ring import twiss
@@ -54,7 +53,7 @@ def to_jutrack(lattice: Lattice) -> Any:
         InvalidValueError: an element that is not mapped to JuTrack; it is named.
         MissingPackageError: there is no Julia.
     """
-    return border.elements(session(), lattice)
+    return conversion.to_julia(session(), lattice)
 
 
 def from_jutrack(elements: Any) -> Lattice:
@@ -66,22 +65,7 @@ def from_jutrack(elements: Any) -> Lattice:
     Raises:
         InvalidValueError: an element, or what it has besides, has no place here; it is named.
     """
-    return Lattice(_element(*session().call("describe", e)) for e in elements)
-
-
-def _element(kind: str, name: str, numbers: Any) -> Element:
-    values = [float(v) for v in numbers]
-    if kind == "Drift":
-        return Drift(*values, name=name)
-    if kind == "Quadrupole":
-        return Quadrupole(*values, name=name)
-    if kind == "IntegratedQuadrupole":
-        length, k1, steps = values
-        return Quadrupole(length, k1, model="exact", steps=int(steps), name=name)
-    if kind == "Multipole":
-        half = len(values) // 2
-        return Multipole(knl=tuple(values[:half]), ksl=tuple(values[half:]), name=name)
-    return Marker(name=name)
+    return Lattice(conversion.from_description(*session().call("describe", e)) for e in elements)
 
 
 def resonance_driving_terms(
@@ -105,24 +89,13 @@ def resonance_driving_terms(
     if not within:
         raise InvalidValueError(f"places must be elements from 0 to {len(lattice) - 1}: {places!r}")
     twiss(lattice, reference)  # raises where there is no periodic optics
-    line = to_jutrack(Lattice(_thick(e) for e in lattice))
+    line = to_jutrack(Lattice(conversion.for_driving_terms(e) for e in lattice))
     energy, mass = reference.kinetic_energy, reference.species.mass
     names, numbers, s = session().call(
         "resonance_driving_terms", line, at + 1, energy, mass, **options
     )
     rows = border.array(numbers)
     return DrivingTerms({str(n): rows[i] for i, n in enumerate(names)}, border.array(s))
-
-
-def _thick(e: Element) -> Element:
-    """JuTrack's driving terms know integrated quadrupoles, and nothing thin."""
-    if isinstance(e, Multipole) and any((*e.knl, *e.ksl)):
-        raise InvalidValueError(
-            f"JuTrack's driving terms leave out thin multipoles, and so {e.name or repr(e)}"
-        )
-    if isinstance(e, Quadrupole) and e.model == "linear":
-        return dataclasses.replace(e, model="exact", steps=10)
-    return e
 
 
 def dynamic_aperture(

@@ -145,7 +145,8 @@ def _with_chromaticities(
 
 def _along(lattice: Lattice, reference: Reference, delta: Number) -> Orbit:
     """The orbit of a line, from the axis: element by element, and then all at once."""
-    from ..elements.motion import WHOLE, advance
+    from ..elements.part import WHOLE
+    from ..elements.placement import advance
     from ..tracking.end import state_of
 
     line = passage(lattice, reference, 4)

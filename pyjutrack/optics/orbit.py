@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import cache
 from typing import Any
 
 import torch
@@ -13,7 +12,7 @@ from ..beam.reference import Reference, require_reference
 from ..core.checks import require_real
 from ..core.errors import InvalidValueError, UnstableError
 from ..core.scalars import Number, detached, is_whole
-from ..elements import CrabCavity, Drift, Element, RFCavity
+from ..elements import Element
 from ..lattice.lattice import Lattice, require_lattice
 from .passing import Passage, pairwise_products
 
@@ -31,16 +30,13 @@ def passage(lattice: Lattice, reference: Reference, dimensions: int) -> Passage:
     elements: list[Element] = list(lattice)
     if dimensions == 6:
         for e in elements:
-            if isinstance(e, RFCavity) and e.accelerate:
+            if e.exit_reference(reference) is not reference:
                 raise InvalidValueError(
                     f"{e.name or 'a cavity'} accelerates the reference, so that there is no closed "
                     "orbit in 6 dimensions: take accelerate=False, or dimensions=4"
                 )
     if dimensions == 4:
-        empty = cache(Drift)  # cavities are many and alike
-        elements = [
-            empty(e.length) if isinstance(e, (RFCavity, CrabCavity)) else e for e in elements
-        ]
+        elements = [e.without_rf() for e in elements]
     return Passage(elements, reference)
 
 

@@ -11,7 +11,9 @@ from torch import Tensor
 from ..autodiff import Pushed
 from ..beam.reference import Reference
 from ..elements import Element
-from ..elements.motion import WHOLE, Part, State, advance
+from ..elements.part import WHOLE, Part
+from ..elements.placement import advance
+from ..maps.state import State
 from .stacks import stacks
 
 _ALL = tuple(range(6))

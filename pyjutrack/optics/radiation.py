@@ -18,9 +18,7 @@ from ..beam.reference import SPEED_OF_LIGHT, Reference, require_reference
 from ..core.errors import InvalidValueError, UnstableError
 from ..core.scalars import detached
 from ..core.transforms import numeric
-from ..elements import Bend
-from ..elements.bends import faces
-from ..elements.motion import Part
+from ..elements.part import Part
 from ..lattice.lattice import Lattice, require_lattice
 from .modes import normal_modes_4d
 from .orbit import find, passage, start
@@ -69,7 +67,7 @@ def radiation_integrals(lattice: Lattice, reference: Reference) -> Radiation:
     """
     require_lattice(lattice)
     require_reference(reference)
-    bends = [i for i, e in enumerate(lattice) if isinstance(e, Bend) and detached(e.angle) != 0]
+    bends = [i for i, e in enumerate(lattice) if detached(e.bend_angle) != 0]
     if not bends:
         raise InvalidValueError("the lattice has no bend, and so no radiation to integrate")
     with torch.no_grad():
@@ -89,16 +87,15 @@ def _integrals(
     dispersion = torch.linalg.solve(free, turn[:4, 5])
     through = torch.cat([torch.eye(6, dtype=torch.float64)[None], through[:-1]])[places]
     coordinates = orbit.coordinates[places]
-    chosen = [lattice.elements[i] for i in places]
-    bends = [e for e in chosen if isinstance(e, Bend)]
+    bends = [lattice.elements[i] for i in places]
     line = Passage(bends, reference)
 
     def column(values: list[float]) -> Tensor:
         return torch.tensor(values, dtype=torch.float64)
 
     length = column([detached(b.length) for b in bends])
-    curvature = column([detached(b.angle / b.length + b.dk0) for b in bends])
-    gradient = column([detached(b.k1) for b in bends])
+    curvature = column([detached(b.normal_dipole) for b in bends])
+    gradient = column([detached(b.normal_gradient) for b in bends])
     tilt = column([detached(b.tilt) for b in bends])
     towards = torch.stack([tilt.cos(), tilt.sin()], 1)  # the plane in which each bends
 
@@ -129,8 +126,8 @@ def _integrals(
         i4 = i4 + (strength.unsqueeze(1) * share).sum(0)
         sizes = amplitudes.square().unflatten(1, (2, 2)).sum(-1)
         i5 = i5 + ((step * curvature.abs() ** 3).unsqueeze(1) * sizes).sum(0)
-    entrance = column([math.tan(detached(faces(b)[0])) for b in bends])
-    leaving = column([math.tan(detached(faces(b)[1])) for b in bends])
+    entrance = column([math.tan(detached(b.face_angles[0])) for b in bends])
+    leaving = column([math.tan(detached(b.face_angles[1])) for b in bends])
     identity = torch.eye(6, dtype=torch.float64).expand(len(bends), 6, 6)
     for matrices, tangent in (
         (identity, entrance),

@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ..core.scalars import vanishes
+from ..core.scalars import is_zero, vanishes
 from ..elements import Element
-from ..elements.motion.straight import is_zero
 
 
 class Stack(NamedTuple):

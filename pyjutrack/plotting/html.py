@@ -15,7 +15,7 @@ from ..elements import Element
 from ..lattice.lattice import Lattice, places
 from ..optics.table import TwissTable
 from ..twin.calibration import Calibration
-from .layout import strip
+from .layout import synoptic
 
 #: rows of a lattice's table
 _ROWS = 100
@@ -174,13 +174,13 @@ def _svg(lattice: Lattice) -> str:
     scale = _WIDTH / (float(places(lattice)[-1]) or 1.0)
     middle = _HEIGHT / 2
     shapes = []
-    for element, look, outlines in strip(lattice):
+    for element, glyph, outlines in synoptic(lattice):
         title = f"<title>{escape(f'{element.name} ({type(element).__name__})')}</title>"
         for outline in outlines:
             points = " ".join(
                 f"{s * scale:.5g},{middle - 0.9 * middle * height:.4g}" for s, height in outline
             )
-            colour = look.colour
+            colour = glyph.colour
             shapes.append(
                 f'<polygon points="{points}" fill="{colour}" stroke="{colour}">{title}</polygon>'
             )

@@ -6,9 +6,10 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 
 from ..core.checks import require_flag
+from ..elements.glyph import Glyph
 from ..lattice.lattice import Lattice, places, require_lattice
 from .figure import require_axes
-from .layout import Array, Look, strip
+from .layout import Array, synoptic
 
 #: edges of so many elements would cover their neighbours
 _MANY = 300
@@ -26,20 +27,20 @@ def plot_lattice(ax: Axes, lattice: Lattice, *, legend: bool = False) -> Axes:
     require_axes(ax)
     require_lattice(lattice)
     require_flag("legend", legend)
-    kinds: dict[Look, list[Array]] = {}
-    for drawn in strip(lattice):
-        kinds.setdefault(drawn.look, []).extend(drawn.outlines)
+    kinds: dict[Glyph, list[Array]] = {}
+    for drawn in synoptic(lattice):
+        kinds.setdefault(drawn.glyph, []).extend(drawn.outlines)
     end = float(places(lattice)[-1])
     ax.plot([0, end], [0, 0], color="0.6", linewidth=0.8, zorder=1)
-    for look, outlines in kinds.items():
+    for glyph, outlines in kinds.items():
         # the edge keeps thin elements, and those of a long ring, visible
         ax.add_collection(
             PolyCollection(
                 outlines,
-                facecolors=look.colour,
-                edgecolors=look.colour,
+                facecolors=glyph.colour,
+                edgecolors=glyph.colour,
                 linewidths=0.8 if len(lattice) < _MANY else 0.3,
-                label=look.label,
+                label=glyph.label,
                 zorder=2,
             ),
             autolim=False,

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from ..core.atomic import write_bytes, write_text
 from ..core.display import as_report
 from ..diagnostics import Diagnostic
-from ..elements import HamiltonianKick
 from ..engines.track import track
 from ..lattice.lattice import Lattice
 from ..twin.calibration import Calibration
@@ -201,8 +200,9 @@ def _largest(rows: list[dict[str, float]]) -> list[dict[str, float]]:
 
 def _kicks(calibration: Calibration) -> Iterator[Picture]:
     machine = calibration.twin.machine(calibration.data.settings[0])
+    kick: Any
     for place, kick in enumerate(machine.lattice):
-        if not isinstance(kick, HamiltonianKick):
+        if not kick.is_learned:
             continue
         beam = machine.beam
         if place:

@@ -16,10 +16,11 @@ from ..beam.reference import Reference
 from ..collective.base import CollectiveEffect, MeshKick, Place
 from ..core.tensors import tensors_in
 from ..elements import Element
-from ..elements.motion import Part, State
+from ..elements.part import Part
 from ..kernels import parallel
-from ..kernels.columns import stacked
+from ..kernels.columns import stack_columns
 from ..maps.program import LANES, Program, Recorder
+from ..maps.state import State
 from ..mesh.particle_mesh import stencil
 from .particles import Particles, is_number, is_plain, through
 from .programs import calls
@@ -59,7 +60,7 @@ class ArrayParticles(Particles):
         directions: NDArray[np.float64] | None = None,
     ) -> None:
         self._share, self._onward = share, onward
-        self._columns = list(stacked(state.coordinates).numpy())
+        self._columns = list(stack_columns(state.coordinates).numpy())
         self._alive = state.alive.numpy().copy()
         self._tangents = directions
         self.turn, self.op = np.full((2, len(self._alive)), -1)

@@ -16,13 +16,12 @@ from ..beam.reference import Reference
 from ..collective.base import CollectiveEffect, MeshKick, Place
 from ..core.scalars import detached
 from ..elements import Element
-from ..elements.motion import Part, State
-from ..elements.motion.base import passable
-from ..elements.motion.inverse import Operation, taped
-from ..elements.motion.placement import always_passes
+from ..elements.inverse import Operation, record
+from ..elements.part import Part
 from ..kernels import mesh as kernels
 from ..maps.apply import moves, push
 from ..maps.base import Map
+from ..maps.state import State, lose_unphysical
 from ..mesh.particle_mesh import stencil
 from .particles import Particles, pushed_in
 
@@ -97,7 +96,7 @@ class DualParticles(Particles):
         if operations is None:
             return super().through(element, part, reference)
         if part.start == 0:
-            self._alive = passable(self._plain()).alive
+            self._alive = lose_unphysical(self._plain()).alive
         for map, parameters in operations:
             self._move(map, parameters)
         return self
@@ -180,7 +179,7 @@ class DualParticles(Particles):
 
 def _with_kernels(element: Element, part: Part, reference: Reference) -> list[Operation] | None:
     """What a part of an element does, if there are kernels for it and no particle is lost in it."""
-    if not always_passes(element) or isinstance(reference.p0c, Tensor):
+    if not element.transmits_all or isinstance(reference.p0c, Tensor):
         return None
-    found = taped(element, reference, part)
+    found = record(element, reference, part)
     return found if all(map.array_kernels for map, _ in found) else None

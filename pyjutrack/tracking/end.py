@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ..beam.beam import Beam
 from ..beam.reference import Reference
-from ..elements.motion import State
-from ..kernels.columns import stacked
+from ..kernels.columns import stack_columns
+from ..maps.state import State
 from .particles import is_plain
 
 
@@ -34,6 +34,6 @@ def state_of(coordinates: Tensor, alive: Tensor) -> State:
 
 def beam_of(state: State, reference: Reference, like: Beam) -> Beam:
     """A beam from columns and their reference, with the rest of another beam."""
-    join = stacked if is_plain(state) else torch.stack
+    join = stack_columns if is_plain(state) else torch.stack
     coordinates = join(state.coordinates).movedim(0, -1)
     return like.replace(reference=reference, coordinates=coordinates, alive=state.alive)

@@ -12,10 +12,9 @@ from torch import Tensor
 
 from ..beam.beam import Beam
 from ..collective.base import MeshKick
-from ..elements.motion import State
-from ..elements.motion.cavities import behind
 from ..kernels import parallel
 from ..maps.program import LANES
+from ..maps.state import State
 from .array_particles import ArrayParticles
 from .dual_particles import particles_of
 from .end import End, state_of
@@ -209,7 +208,7 @@ class Run:
             self._particles = self._particles.through(element, op.part, reference)
         if self._probe is not None:
             self._probe = self._probe.through(element, op.part, reference)
-        after = behind(element, reference, op.part)
+        after = element.exit_reference(reference, op.part)
         if after is not reference:
             self._beam = self._beam.replace(reference=after)
 

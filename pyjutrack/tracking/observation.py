@@ -10,8 +10,8 @@ from ..collective.base import CollectiveEffect
 from ..core.checks import require_texts
 from ..core.errors import InvalidValueError, unknown
 from ..core.transforms import uncompiled
-from ..elements.motion import State
 from ..lattice.lattice import Lattice
+from ..maps.state import State
 from .adjoint import run_adjoint
 from .adjoint.choose import chosen
 from .adjoints import Adjoint, Store

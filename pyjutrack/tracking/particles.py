@@ -15,7 +15,9 @@ from ..collective.base import CollectiveEffect, Place
 from ..core.scalars import is_transformed
 from ..core.tensors import tensors_in
 from ..elements import Element
-from ..elements.motion import Part, State, advance, passable
+from ..elements.part import Part
+from ..elements.placement import advance
+from ..maps.state import State, lose_unphysical
 
 
 class Particles:
@@ -58,7 +60,7 @@ class Particles:
 def through(element: Element, part: Part, state: State, reference: Reference) -> State:
     """Particles after a part of an element."""
     if part.start == 0:
-        state = passable(state)
+        state = lose_unphysical(state)
     return advance(element, state, reference, part)
 
 

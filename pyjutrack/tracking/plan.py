@@ -9,9 +9,8 @@ from functools import cached_property
 from typing import NamedTuple
 
 from ..collective.base import CollectiveEffect, Place
-from ..core.scalars import detached
-from ..elements.motion import WHOLE, Part
-from ..elements.motion.straight import is_zero
+from ..core.scalars import detached, is_zero
+from ..elements.part import WHOLE, Part
 from ..lattice.lattice import Lattice
 
 

@@ -11,8 +11,7 @@ import numpy as np
 
 from ..beam.reference import Reference
 from ..collective.base import CollectiveEffect
-from ..elements.motion.cavities import behind
-from ..elements.motion.placement import note
+from ..elements.placement import note
 from ..lattice.lattice import Lattice
 from ..maps.program import NotRecordedError, Program, Recorder
 from .plan import Act, Plan, Through, is_idle
@@ -78,7 +77,7 @@ def _pieces(
         recorder.element, before = n, recorder.count
         if isinstance(op, Through):
             element = lattice.elements[op.place]
-            after = behind(element, reference, op.part)
+            after = element.exit_reference(reference, op.part)
             with suppress(NotRecordedError):
                 note(element, recorder, reference, op.part)
                 alone = False

@@ -6,7 +6,7 @@ from ..kernels.jit import kernel
 from ..kernels.mesh_kernels import place
 from ..kernels.stencil import across, at_cubic, at_square, cubic, put, rows, slopes
 from ..kernels.vector import dot, spread, times, wide
-from ..maps.program_kernels import BLOCK, through
+from ..maps.program_kernels import BLOCK, run_block
 
 
 @kernel
@@ -68,7 +68,7 @@ def slice_pass(
                     over = across(at_cubic(u[0, i], c0, c1, c2, c3), f0, f1, f2, f3)
                     here_px[i] -= sx * dot(along, at_cubic(u[1, i], c0, c1, c2, c3))
                     here_py[i] -= sy * dot(over, at_square(u[1, i], d1, d2, d3))
-        through(
+        run_block(
             number,
             operations,
             starts,

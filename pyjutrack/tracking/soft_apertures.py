@@ -17,9 +17,11 @@ from ..beam.reference import Reference
 from ..collective.base import CollectiveEffect
 from ..core.errors import InvalidValueError
 from ..elements import Element
-from ..elements.motion import WHOLE, State
-from ..elements.motion.soft import NEGLIGIBLE, passing
+from ..elements.aperture import NEGLIGIBLE
+from ..elements.part import WHOLE
+from ..elements.soft_edges import transmission
 from ..lattice.lattice import Lattice
+from ..maps.state import State
 from .particles import through
 
 
@@ -31,7 +33,7 @@ def softened(
     Coordinates stay as they were. A particle of which nothing worth counting is left is lost, with
     a weight of zero.
     """
-    state, part = passing(aperture, state, reference)
+    state, part = transmission(aperture, state, reference)
     weights = part if weights is None else weights * part
     gone = state.alive & (weights.detach() < NEGLIGIBLE)
     return state.alive & ~gone, torch.where(gone, 0.0, weights)

@@ -13,7 +13,7 @@ from battery_setup import Array, Setup, drawn
 
 import pyjutrack as pj
 from pyjutrack.collective import Mesh, Place, Potential
-from pyjutrack.elements.motion import State
+from pyjutrack.maps.state import State
 from pyjutrack.surrogate.architectures import Energy, Standardisation, UNet
 
 Knobs = Mapping[str, Any]

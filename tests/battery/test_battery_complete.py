@@ -25,7 +25,7 @@ from pyjutrack.elements import Element
 from pyjutrack.elements import potentials as hamiltonians
 from pyjutrack.lattice import knobs
 from pyjutrack.mesh.shapes import Shape
-from pyjutrack.tracking.adjoint import ADJOINTS
+from pyjutrack.tracking.adjoints import ADJOINTS
 
 #: attributes of effects that are options, and where the battery tries them
 OPTIONS = {

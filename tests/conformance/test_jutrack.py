@@ -8,8 +8,8 @@ import torch
 
 import pyjutrack as pj
 from pyjutrack.collective import gridless_potential
-from pyjutrack.elements.motion import State
 from pyjutrack.engines import julia as jl
+from pyjutrack.maps.state import State
 from pyjutrack.optics import jutrack
 
 

@@ -18,7 +18,7 @@ from pyjutrack.distributed import (
     shard,
     shared_memory,
 )
-from pyjutrack.elements.motion import State
+from pyjutrack.maps.state import State
 
 #: not divisible by two or three
 PARTICLES = 5003

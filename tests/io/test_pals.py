@@ -165,12 +165,10 @@ def test_a_bend_is_given_by_any_two(read, given, length, angle):
     ],
 )
 def test_faces_of_bends(read, faces, kind, against_sector):
-    from pyjutrack.elements.bends import faces as found
-
     given = f"kind: Bend, length: 2.0, BendP: {{angle_ref: 0.4{faces}}}"
     (bend,) = line_of(read, given).lattice
     assert type(bend) is kind
-    assert found(bend) == pytest.approx(against_sector, abs=1e-15)
+    assert bend.face_angles == pytest.approx(against_sector, abs=1e-15)
 
 
 @pytest.mark.parametrize(

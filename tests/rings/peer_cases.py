@@ -9,7 +9,9 @@ import numpy as np
 import torch
 
 import pyjutrack as pj
-from pyjutrack.elements.motion import WHOLE, State, advance
+from pyjutrack.elements.part import WHOLE
+from pyjutrack.elements.placement import advance
+from pyjutrack.maps.state import State
 
 PROTON = pj.Reference.from_kinetic("proton", 160e6)  # beta = 0.52
 ELECTRON = pj.Reference.from_total("electron", 6e9)

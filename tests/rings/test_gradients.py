@@ -11,8 +11,8 @@ import torch
 from examples_loader import load_example
 
 import pyjutrack as pj
-from pyjutrack.elements.motion import Part
-from pyjutrack.elements.motion.steps import steps_of
+from pyjutrack.elements.part import Part
+from pyjutrack.elements.steps import count_steps
 
 ELECTRON = pj.Reference.from_total("electron", 3e9)
 PROTON = pj.Reference.from_p0c("proton", 26e9)
@@ -157,13 +157,13 @@ def test_curvature_alone_is_a_gradient_too() -> None:
 def test_stated_steps_are_taken_as_they_are() -> None:
     """And a slice takes its share of those that are not stated."""
     magnet = pj.Quadrupole(0.5, k1=1.7, model="exact")
-    assert steps_of(replace(magnet, steps=3), (0.85,), 0.5) == 3
-    whole = steps_of(magnet, (0.85,), 0.5)
-    assert steps_of(magnet, (0.85,), 0.5, Part(0.25, 0.5)) == math.ceil(whole / 4)
-    assert steps_of(magnet, (0.0,), 0.5) == 4
-    assert steps_of(pj.Sextupole(0.5), (0.0,), 0.5) == 1
+    assert count_steps(replace(magnet, steps=3), (0.85,), 0.5) == 3
+    whole = count_steps(magnet, (0.85,), 0.5)
+    assert count_steps(magnet, (0.85,), 0.5, Part(0.25, 0.5)) == math.ceil(whole / 4)
+    assert count_steps(magnet, (0.0,), 0.5) == 4
+    assert count_steps(pj.Sextupole(0.5), (0.0,), 0.5) == 1
     columns = torch.tensor([0.1, -0.85], dtype=torch.float64)
-    assert steps_of(magnet, (columns,), 0.5) == whole
+    assert count_steps(magnet, (columns,), 0.5) == whole
 
 
 def test_a_gradient_that_no_magnet_has_is_refused() -> None:

@@ -11,7 +11,7 @@ import torch
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
 from pyjutrack.collective import BSPLINE, CATMULL_ROM, CIC
-from pyjutrack.tracking.adjoint import ADJOINTS
+from pyjutrack.tracking.adjoints import ADJOINTS
 
 PROTON = pj.Reference.from_kinetic("proton", 1e9)
 LINE = pj.Lattice([pj.Drift(0.2, name="d"), pj.Quadrupole(0.1, k1=5.0, name="q")])

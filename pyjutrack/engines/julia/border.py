@@ -5,10 +5,8 @@ Where JuTrack's conventions differ stands in `julia/src/conventions.jl`.
 
 from __future__ import annotations
 
-import dataclasses
 import tempfile
 from collections.abc import Sequence
-from functools import singledispatch
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -23,9 +21,8 @@ from ...beam.initial_moments import KNOBS
 from ...beam.reference import Reference
 from ...collective import Mesh, SpaceCharge, SpectralPoisson
 from ...core.errors import InvalidValueError
-from ...core.scalars import Number, differs, is_transformed
-from ...elements import Drift, Element, Marker, Multipole, Quadrupole
-from ...elements.motion.steps import steps_of
+from ...core.scalars import Number, is_transformed
+from ...elements import Element, Multipole, Quadrupole
 from ...interop.networks import to_nnlib
 from ...lattice.knobs import CURRENT
 from ...lattice.lattice import Lattice
@@ -98,84 +95,6 @@ def reference(session: Session, reference: Reference) -> Any:
     species = reference.species
     energy, beta = number(reference.kinetic_energy), number(reference.beta)
     return session.call("Reference", energy, species.mass, float(species.charge), beta)
-
-
-def elements(session: Session, lattice: Lattice) -> Any:
-    """A Julia vector of JuTrack elements.
-
-    Raises:
-        InvalidValueError: an element that is not mapped to JuTrack.
-    """
-    line = session.call("no_elements")
-    for e in lattice:
-        _only_known(e)
-        session.main.push_b(line, element(e, session))
-    return line
-
-
-#: what the functions below take over of each kind; the rest must be as it is by default
-_TAKEN: dict[type[Element], tuple[str, ...]] = {
-    Drift: ("length", "model"),
-    Quadrupole: ("length", "k1", "model", "steps"),
-    Multipole: ("knl", "ksl", "model", "order", "steps"),
-    Marker: (),
-}
-
-
-def _only_known(e: Element) -> None:
-    """Refuse what JuTrack's twin of an element would leave out."""
-    if type(e) not in _TAKEN:
-        return  # `element` says that there is no twin
-    for field in dataclasses.fields(e):
-        if field.name in ("name", *_TAKEN[type(e)]):
-            continue
-        if differs(getattr(e, field.name), field.default):
-            raise InvalidValueError(
-                f"the julia engine does not know {field.name} of {type(e).__name__} {e.name!r}; "
-                "the native engine tracks it"
-            )
-    if isinstance(e, Quadrupole) and e.model == "paraxial":
-        raise InvalidValueError(
-            f'the julia engine has no model="paraxial" for Quadrupole {e.name!r}; take "exact" or '
-            '"linear"'
-        )
-
-
-@singledispatch
-def element(e: Element, session: Session) -> Any:
-    """The JuTrack element of one of ours."""
-    raise InvalidValueError(
-        f"the julia engine does not map {type(e).__name__} {e.name!r} to JuTrack yet; the native "
-        "engine tracks it"
-    )
-
-
-@element.register
-def _(e: Drift, session: Session) -> Any:
-    if e.model == "paraxial":
-        return session.call("quadrupole", e.name, number(e.length), 0.0)
-    return session.call("drift", e.name, number(e.length))
-
-
-@element.register
-def _(e: Quadrupole, session: Session) -> Any:
-    length, k1 = number(e.length), number(e.k1)
-    if e.model == "linear":
-        return session.call("quadrupole", e.name, length, k1)
-    return session.call(
-        "integrated_quadrupole", e.name, length, k1, steps_of(e, [k1 * length], length)
-    )
-
-
-@element.register
-def _(e: Multipole, session: Session) -> Any:
-    knl, ksl = (np.array([number(k) for k in ks], dtype=float) for ks in (e.knl, e.ksl))
-    return session.call("multipole", e.name, knl, ksl)
-
-
-@element.register
-def _(e: Marker, session: Session) -> Any:
-    return session.call("marker", e.name)
 
 
 def slices(task: Task) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from ...lattice.knobs import CURRENT, values
 from ...tracking.task import Task
 from ..protocol import Figure
 from ..results import all_alive, checked
-from . import border
+from . import border, elements
 from .session import Session, session
 
 #: what Julia compiles at the first call of a function
@@ -105,7 +105,7 @@ class Julia:
         s = self.session
         return s.call(
             "Study",
-            border.elements(s, task.lattice),
+            elements.to_julia(s, task.lattice),
             np.array(border.slices(task), dtype=np.int64),
             border.effects(s, task),
             border.reference(s, task.beam.reference),

@@ -14,7 +14,7 @@ from ...collective.base import CollectiveEffect, Place
 from ...collective.space_charge import check_settings
 from ...core.errors import InvalidValueError
 from ...core.scalars import Number
-from ...elements.motion import State
+from ...maps.state import State
 
 
 @dataclass(frozen=True)

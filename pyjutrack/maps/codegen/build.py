@@ -12,7 +12,7 @@ from typing import Any
 from ...kernels.sources import source_file
 from ..base import Map
 from . import arrays, particles
-from .traced import traced
+from .traced import trace_map
 
 _HEADER = '''"""Kernels of the map {name}, written by pyjutrack from its source."""
 
@@ -52,7 +52,7 @@ def kernels(map: Map) -> Any:
 
 def source(map: Map) -> str:
     """The text of the module of a map's kernels."""
-    of = traced(map)
+    of = trace_map(map)
     parts = [_HEADER.format(name=map.name), particles.text(of)]
     if map.array_kernels:
         parts += ["\n", arrays.text(of)]

@@ -1,6 +1,6 @@
 """A tracer for the maps: symbols in, an expression graph out, with exact sparse derivatives.
 
-`traced` calls a map with `Expression` symbols, differentiates what comes out, and the modules
+`trace_map` calls a map with `Expression` symbols, differentiates what comes out, and the modules
 beside it print both as straight-line code. Equal subexpressions are one object, so that they are
 printed once.
 """

@@ -72,7 +72,7 @@ def _nodes(outputs: Sequence[Expression]) -> dict[Expression, None]:
     return found
 
 
-def traced(map: Map) -> Traced:
+def trace_map(map: Map) -> Traced:
     """Call a map with symbols."""
     taken: list[Any] = []
     flat: list[str] = []

@@ -11,7 +11,7 @@ from torch import Tensor
 from ...beam.reference import Reference
 from ...core.scalars import detached
 from ...core.tensors import active
-from ...elements.motion import State, behind
+from ...maps.state import State
 from ..particles import through
 from ..plan import Act, Through, is_idle, where
 from ..task import Task
@@ -61,7 +61,7 @@ def _stepped(
     if isinstance(op, Through):
         element = task.lattice.elements[op.place]
         state = through(element, op.part, state, reference)
-        return state, behind(element, reference, op.part)
+        return state, element.exit_reference(reference, op.part)
     if isinstance(op, Act) and not is_idle(op, task.lattice, task.effects):
         effect, place = task.effects[op.effect], where(op, task.lattice, turn)
         state = effect.admit(state)

@@ -11,7 +11,6 @@ from ...collective.base import CollectiveEffect
 from ...core.errors import InvalidValueError
 from ...core.scalars import is_transformed
 from ...core.tensors import active, hidden, tensors_in
-from ...elements.motion import WHOLE, behind
 from ..adjoints import Adjoint, Auto, Checkpoint, Reversible, Store, name_of
 from ..end import state_of
 from ..plan import Act, Through, where
@@ -84,7 +83,7 @@ def reference_moves(task: Task) -> bool:
     with torch.enable_grad():
         reference = task.beam.reference
         for element in task.lattice:
-            reference = behind(element, reference, WHOLE)
+            reference = element.exit_reference(reference)
     return isinstance(reference.p0c, torch.Tensor)
 
 

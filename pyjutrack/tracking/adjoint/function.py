@@ -15,8 +15,8 @@ from ...collective.base import require_differentiable
 from ...core.errors import InvalidValueError
 from ...core.scalars import detached
 from ...core.tensors import active, entangled, replaced, tensors_in
-from ...elements.motion import State
 from ...kernels import parallel
+from ...maps.state import State
 from ..adjoints import Checkpoint, Reversible, Store, name_of
 from ..end import End, state_of
 from ..loop import run

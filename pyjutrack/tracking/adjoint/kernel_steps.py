@@ -21,12 +21,13 @@ from ...core.errors import InvalidValueError
 from ...core.scalars import Number, detached
 from ...core.tensors import active
 from ...elements import Element
-from ...elements.motion import Part, State
-from ...elements.motion.inverse import taped, way_back
+from ...elements.inverse import inverse_parameters, record
+from ...elements.part import Part
 from ...kernels import mesh as kernels
-from ...maps.apply import undo_and_pull
+from ...maps.apply import invert_and_pull_back
 from ...maps.base import Map
 from ...maps.program import NotRecordedError
+from ...maps.state import State
 from ...mesh.grid import Mesh
 from ...mesh.particle_mesh import deposit_admitted, stencil
 from ..plan import Act, Through
@@ -80,14 +81,16 @@ class Passage:
     def __init__(self, element: Element, part: Part, reference: Reference) -> None:
         with torch.enable_grad():
             try:
-                tape = taped(element, reference, part)
+                tape = record(element, reference, part)
                 self.compiled = all(map.array_kernels and map.inverse for map, _ in tape)
             except NotRecordedError:
                 self.compiled = False
         self.operations: list[Operation] = []
         numbers: list[Number] = []
         for map, own in tape if self.compiled else ():
-            back, there = (tuple(detached(n) for n in some) for some in (way_back(map, own), own))
+            back, there = (
+                tuple(detached(n) for n in some) for some in (inverse_parameters(map, own), own)
+            )
             self.operations.append(Operation(map, back, there, len(numbers)))
             numbers += own
         self.account = Account(numbers, active(element))
@@ -152,7 +155,7 @@ def have_kernels(columns: Tensors) -> bool:
 def back_through_operations(passage: Passage, end: State, gradients: Tensors) -> None:
     """`steps.back_through_element` for what has kernels; columns and gradients in place."""
     for map, back, numbers, first in reversed(passage.operations):
-        slopes = undo_and_pull(map, end.coordinates, end.alive, back, numbers, gradients)
+        slopes = invert_and_pull_back(map, end.coordinates, end.alive, back, numbers, gradients)
         for n, slope in enumerate(slopes):
             passage.account.add(first + n, slope)
 
@@ -179,7 +182,7 @@ def back_through_mesh_kick(
     response = solved(kick, strength, beam, fractions)
     sheet, places = stencil(mesh), (array(x), array(y), array(active))
     by_x, by_px, by_y, by_py = (g.numpy() for g in gradients[:4])
-    by_field, by_length = kernels.kick_back(
+    by_field, by_length = kernels.invert_kick(
         sheet,
         detached(length.numbers[0]),
         *places,
@@ -190,7 +193,7 @@ def back_through_mesh_kick(
     length.add(0, by_length)
     by_fractions = response.pull(torch.from_numpy(by_field), sums)
     if kick.response:
-        kernels.slopes_onto(sheet, weight, *places, array(by_fractions), (by_x, by_y))
+        kernels.add_slopes(sheet, weight, *places, array(by_fractions), (by_x, by_y))
 
 
 def _found_again(mesh: Mesh, x: Tensor, y: Tensor, alive: Tensor) -> Tensor:
@@ -199,7 +202,7 @@ def _found_again(mesh: Mesh, x: Tensor, y: Tensor, alive: Tensor) -> Tensor:
     Raises:
         InvalidValueError: particles came back to other places than they had.
     """
-    found, missing = kernels.within(mesh.grid.size, array(x), array(y), array(alive))
+    found, missing = kernels.mask_inside(mesh.grid.size, array(x), array(y), array(alive))
     active = torch.from_numpy(found)
     if missing:
         lost = alive & ~active

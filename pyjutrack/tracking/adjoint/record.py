@@ -15,7 +15,6 @@ from torch import Tensor
 from ...beam.beam import Beam
 from ...beam.reference import Reference
 from ...core.special import on_host
-from ...elements.motion import WHOLE, behind
 from ..particles import Particles
 from ..plan import Through
 from ..task import Task
@@ -90,12 +89,12 @@ class Record:
         task, reference = self._task, self._task.beam.reference
         found = [(0, reference)]
         elements = task.lattice.elements
-        if all(behind(e, reference, WHOLE) is reference for e in elements):
+        if all(e.exit_reference(reference) is reference for e in elements):
             return found
         for number in range(len(task)):
             op = task.plan.ops[number % self._size]
             if isinstance(op, Through):
-                after = behind(elements[op.place], reference, op.part)
+                after = elements[op.place].exit_reference(reference, op.part)
                 if after is not reference:
                     found.append((number + 1, after))
                     reference = after

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ...beam.beam import Beam
 from ...beam.reference import Reference
 from ...core.tensors import active
-from ...elements.motion import State
-from ...elements.motion.inverse import has_inverse
+from ...elements.inverse import has_inverse
+from ...maps.state import State
 from ..plan import Act, Through, is_idle, where
 from ..programs import pieces_of
 from ..task import Task

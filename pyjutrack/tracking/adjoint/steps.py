@@ -11,8 +11,9 @@ from ...beam.beam import Beam
 from ...beam.reference import Reference
 from ...collective.base import CollectiveEffect, Place
 from ...elements import Element
-from ...elements.motion import Part, State
-from ...elements.motion.inverse import all_undone, is_kick, taped
+from ...elements.inverse import apply_inverse, is_kick, record
+from ...elements.part import Part
+from ...maps.state import State
 from ..particles import through
 from .record import Tensors
 
@@ -60,9 +61,9 @@ def back_through_element(
     """
     once = False
     if known is None:
-        operations = taped(element, reference, part)
+        operations = record(element, reference, part)
         once = is_kick(operations)
-        known = (end if once else all_undone(operations, end)).coordinates
+        known = (end if once else apply_inverse(operations, end)).coordinates
     with torch.enable_grad():
         leaves = leaves_of(known)
         moved = through(element, part, State(leaves, end.alive), reference).coordinates

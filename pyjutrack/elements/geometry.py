@@ -8,8 +8,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ...core.scalars import Number
-from .. import Bend, Element
+from .. import maps
+from ..beam.reference import Reference
+from ..core.scalars import Number, cos_sin, is_zero
+from ..maps.state import State
+from .base import Element
 
 Vector = tuple[Any, Any, Any]
 
@@ -21,17 +24,17 @@ class Frame(NamedTuple):
     axes: tuple[Vector, Vector, Vector]
 
 
-HERE = Frame((0.0, 0.0, 0.0), ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)))
+IDENTITY = Frame((0.0, 0.0, 0.0), ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)))
 
 
-def then(outer: Frame, inner: Frame) -> Frame:
+def compose(outer: Frame, inner: Frame) -> Frame:
     """A frame that stands in `outer` as `inner` tells."""
-    origin = _combined(inner.origin, outer.axes)
-    axes = tuple(_combined(axis, outer.axes) for axis in inner.axes)
+    origin = _combine(inner.origin, outer.axes)
+    axes = tuple(_combine(axis, outer.axes) for axis in inner.axes)
     return Frame(tuple(a + b for a, b in zip(outer.origin, origin, strict=True)), axes)  # type: ignore[arg-type]
 
 
-def inverse(frame: Frame) -> Frame:
+def invert(frame: Frame) -> Frame:
     """The outer frame as seen from the inner one."""
     axes = tuple(zip(*frame.axes, strict=True))
     away = tuple(-p for p in frame.origin)
@@ -40,30 +43,29 @@ def inverse(frame: Frame) -> Frame:
 
 def displacement(element: Element) -> Frame:
     """Translation, and then rotations about y, x and s."""
-    turn = then(
-        then(_turn(element.y_rot, 2, 0), _turn(element.x_rot, 1, 2)), _turn(element.z_rot, 0, 1)
+    turn = compose(
+        compose(_turn(element.y_rot, 2, 0), _turn(element.x_rot, 1, 2)), _turn(element.z_rot, 0, 1)
     )
     return Frame((element.dx, element.dy, element.dz), turn.axes)
 
 
-def rolled(angle: Number) -> Frame:
+def roll(angle: Number) -> Frame:
     """A roll about s."""
     return _turn(angle, 0, 1)
 
 
-def along(element: Element, place: float) -> Frame:
-    """The frame of the design orbit at a place in an element, from 0 to 1, as seen at its start."""
+def orbit_frame(element: Element, place: float) -> Frame:
+    """The frame of the design orbit at a place in an element, from 0 to 1, seen from its start."""
     length: Any = element.length * place
-    if not isinstance(element, Bend):
-        return Frame((0.0, 0.0, length), HERE.axes)
-    return _arc(length, element.angle * place)
+    angle = element.bend_angle
+    if is_zero(angle):
+        return Frame((0.0, 0.0, length), IDENTITY.axes)
+    return _arc(length, angle * place)
 
 
-def middle(element: Element) -> Frame:
+def middle_frame(element: Element) -> Frame:
     """The middle between both ends, with the orbit's direction half way."""
-    if not isinstance(element, Bend):
-        return along(element, 0.5)
-    whole, half = along(element, 1.0), along(element, 0.5)
+    whole, half = orbit_frame(element, 1.0), orbit_frame(element, 0.5)
     return Frame(tuple(p / 2 for p in whole.origin), half.axes)  # type: ignore[arg-type]
 
 
@@ -77,15 +79,15 @@ def _arc(length: Any, angle: Number) -> Frame:
 def _turn(angle: Number, one: int, other: int) -> Frame:
     """A rotation by which axis `one` moves towards axis `other`."""
     if isinstance(angle, float) and angle == 0:
-        return HERE
+        return IDENTITY
     cosine, sine = cos_sin(angle)
-    axes: list[list[Any]] = [list(axis) for axis in HERE.axes]
+    axes: list[list[Any]] = [list(axis) for axis in IDENTITY.axes]
     axes[one][one] = axes[other][other] = cosine
     axes[one][other], axes[other][one] = sine, -sine
-    return Frame(HERE.origin, tuple(tuple(a) for a in axes))  # type: ignore[arg-type]
+    return Frame(IDENTITY.origin, tuple(tuple(a) for a in axes))  # type: ignore[arg-type]
 
 
-def _combined(weights: Any, axes: Any) -> Any:
+def _combine(weights: Any, axes: Any) -> Any:
     return tuple(sum(w * axis[i] for w, axis in zip(weights, axes, strict=True)) for i in range(3))
 
 
@@ -93,14 +95,16 @@ def _dot(a: Any, b: Any) -> Any:
     return sum(p * q for p, q in zip(a, b, strict=True))
 
 
-def cos_sin(angle: Number) -> tuple[Any, Any]:
-    """Of a float or a tensor."""
-    if isinstance(angle, Tensor):
-        return angle.cos(), angle.sin()
-    return math.cos(angle), math.sin(angle)
-
-
 def _sinc(angle: Number) -> Any:
     if isinstance(angle, Tensor):
         return torch.sinc(angle / math.pi)
     return math.sin(angle) / angle if angle else 1.0
+
+
+def enter_frame(state: State, reference: Reference, frame: Frame, path: Number) -> State:
+    """Particles in another frame, at its plane s = 0, to which they drift.
+
+    Args:
+        path: of the reference particle to that plane [m].
+    """
+    return state.apply(maps.patch, frame.origin, frame.axes, path, reference.beta)

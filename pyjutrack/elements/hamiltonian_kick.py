@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from .. import maps
+from ..beam.reference import Reference
 from ..core.errors import InvalidValueError
 from ..core.scalars import Number
+from ..maps.state import State
 from .base import Element
-
-if TYPE_CHECKING:
-    from .potentials import Form
+from .part import Part
+from .potentials import Form
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -36,9 +38,9 @@ class HamiltonianKick(Element):
     potential: Form
     weights: Tensor = None  # type: ignore[assignment]  # the form's start, filled in __post_init__
     strength: Number = field(default=1.0, kw_only=True)
-    abstract: ClassVar[bool] = False
     knobs: ClassVar[tuple[str, ...]] = ("strength",)
     vectors: ClassVar[tuple[str, ...]] = ("weights",)
+    is_learned: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -69,3 +71,6 @@ class HamiltonianKick(Element):
     def __repr__(self) -> str:
         own = f"{self.potential!r}, strength={self.strength!r}"
         return f"HamiltonianKick({own}, name={self.name!r})"
+
+    def transport(self, state: State, reference: Reference, part: Part) -> State:
+        return state.apply(maps.potential_kick, self.potential, self.weights, self.strength)

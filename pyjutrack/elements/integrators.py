@@ -7,12 +7,12 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from .base import State
+from ..maps.state import State
 
 Step = Callable[[State, Any], State]
 
 
-def _composed(weights: tuple[float, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _compose(weights: tuple[float, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Free motions and kicks of leapfrogs of these lengths in a row."""
     halves = [w / 2 for w in (*weights, 0.0)]
     free = [halves[0], *(a + b for a, b in itertools.pairwise(halves))]
@@ -33,7 +33,7 @@ _WEIGHTS = {
 @cache
 def _scheme(order: int, steps: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Of all steps together: the last free motion of one and the first of the next are one."""
-    return _composed(tuple(w / steps for w in _WEIGHTS[order]) * steps)
+    return _compose(tuple(w / steps for w in _WEIGHTS[order]) * steps)
 
 
 def integrate(state: State, order: int, steps: int, free: Step, kick: Step) -> State:

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 from torch import Tensor
 
-from ...core.errors import InvalidValueError
-from ...core.scalars import Number, refuse_batched
-from .. import Magnet
-from .base import WHOLE, Part
+from ..core.errors import InvalidValueError
+from ..core.scalars import Number, refuse_batched
+from .magnet import Magnet
+from .part import WHOLE, Part
 
 #: how well kicks meet a gradient, in units of itself
 GRADIENT = 1e-8
@@ -20,10 +20,10 @@ _ERRORS = {2: 1 / 12, 4: 0.1324, 6: 0.00754}
 MOST = 100_000
 
 
-def steps_of(
+def count_steps(
     element: Magnet, gradients: Iterable[Number], length: Number, part: Part = WHOLE
 ) -> int:
-    """Those that the element states, or those that hold the gradients which its kicks make.
+    """Steps that the magnet states, or as many as its kicks need to meet their gradients.
 
     Args:
         gradients: integrated over the element [1/m]; their sizes add up. length: [m].
@@ -39,14 +39,14 @@ def steps_of(
     longest = (GRADIENT / _ERRORS[element.order]) ** (1 / element.order)
     if phase > MOST * longest:
         raise InvalidValueError(
-            f"{_turns(element, phase)}, "
+            f"{_describe_phase(element, phase)}, "
             f"for which its integrator wants more than {MOST} steps; state its steps"
         )
     return max(element.fewest, math.ceil(phase / longest))
 
 
-def pieces_of(element: Magnet, gradients: Iterable[Number], length: Number) -> int:
-    """In how many pieces of a phase of at most 1 a quadrupole is solved by series.
+def count_pieces(element: Magnet, gradients: Iterable[Number], length: Number) -> int:
+    """Pieces of a phase of at most 1 in which a quadrupole is solved by series.
 
     Args:
         gradients: [1/m^2]; their sizes add up. length: of the whole [m].
@@ -59,13 +59,13 @@ def pieces_of(element: Magnet, gradients: Iterable[Number], length: Number) -> i
         return 1
     if phase > MOST:
         raise InvalidValueError(
-            f"{_turns(element, phase)}, for which its series want more than {MOST} pieces; "
-            "give it a gradient that a magnet can have"
+            f"{_describe_phase(element, phase)}, for which its series want more than {MOST} "
+            "pieces; give it a gradient that a magnet can have"
         )
     return max(1, math.ceil(phase))
 
 
-def _turns(element: Magnet, phase: float) -> str:
+def _describe_phase(element: Magnet, phase: float) -> str:
     return f"{type(element).__name__} {element.name!r} turns particles by a phase of {phase:.3g}"
 
 

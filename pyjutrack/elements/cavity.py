@@ -1,0 +1,54 @@
+"""What radio-frequency cavities share: a thin kick in the middle of a drift."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from .. import maps
+from ..beam.reference import SPEED_OF_LIGHT, Reference
+from ..core.scalars import Number, is_zero
+from ..maps.base import Map
+from ..maps.state import State
+from .base import Element
+from .drift import Drift
+from .part import Part
+
+
+@dataclass(frozen=True, repr=False)
+class Cavity(Element):
+    """A gap in the middle of a drift, whose field oscillates.
+
+    Attributes:
+        length: [m].
+        voltage: peak voltage [V].
+        frequency: omega / 2 pi [Hz].
+        phase: at which the reference arrives [rad].
+    """
+
+    length: Number = 0.0
+    voltage: Number = 0.0
+    frequency: Number = field(default=0.0, kw_only=True)
+    phase: Number = field(default=0.0, kw_only=True)
+    abstract: ClassVar[bool] = True
+    knobs: ClassVar[tuple[str, ...]] = ("length", "voltage", "frequency", "phase")
+
+    def without_rf(self) -> Element:
+        return Drift(self.length)
+
+    def half_drift(self, state: State, reference: Reference, part: Part) -> State:
+        """From the entrance of a part to the gap, or from the gap to its exit."""
+        if is_zero(self.length):
+            return state
+        return state.apply(maps.drift, self.length * (part.fraction / 2), reference.beta)
+
+    def gap(self, kick: Map, state: State, reference: Reference, part: Part) -> State:
+        """The kick (strength, wavenumber, phase, 1 / (beta0 gamma0)) of a part of the voltage."""
+        if is_zero(self.voltage):
+            return state
+        strength: Number = self.voltage * (
+            abs(reference.species.charge) * part.fraction / reference.p0c
+        )
+        wavenumber = self.frequency * (2 * math.pi / SPEED_OF_LIGHT)
+        return state.apply(kick, strength, wavenumber, self.phase, 1 / reference.beta_gamma)

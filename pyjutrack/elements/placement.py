@@ -1,0 +1,113 @@
+"""An element where it stands: as designed, rolled, displaced."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .. import maps
+from ..beam.reference import Reference
+from ..core.scalars import cos_sin, is_zero
+from ..core.special import bool_or, on_host
+from ..maps.program import Recorder
+from ..maps.state import State
+from .base import Element
+from .geometry import (
+    Frame,
+    compose,
+    displacement,
+    enter_frame,
+    invert,
+    middle_frame,
+    orbit_frame,
+    roll,
+)
+from .part import Part
+
+
+def advance(element: Element, state: State, reference: Reference, part: Part) -> State:
+    """Move particles through a part of an element, wherever it stands.
+
+    Particles that the element cannot bring to its end, or that it stops, are lost where they
+    entered it.
+    """
+    if isinstance(state, Recorder) or element.transmits_all:
+        return _transport_placed(element, state, reference, part)
+    if on_host(state.alive):
+        moved = _transport_placed(element, state, reference, part)
+        arrived = _finite(moved)
+        again = not bool_or((arrived | ~state.alive).all(), default=True)
+    else:
+        with torch.no_grad():
+            arrived, again = _finite(_transport_placed(element, state, reference, part)), True
+    if again:
+        # once more without them: what they became must not reach a derivative
+        moved = _transport_placed(
+            element, State(state.coordinates, state.alive & arrived), reference, part
+        )
+    if moved.alive is state.alive:
+        return moved
+    kept = moved.alive | ~state.alive
+    columns = [
+        torch.where(kept, new, old)
+        for new, old in zip(moved.coordinates, state.coordinates, strict=True)
+    ]
+    return State(tuple(columns), moved.alive)
+
+
+def _finite(state: State) -> Tensor:
+    total: Tensor = sum(c.detach() for c in state.coordinates)  # type: ignore[assignment]
+    return torch.isfinite(total)
+
+
+def note(element: Element, recorder: Any, reference: Reference, part: Part) -> None:
+    """Record what a part of an element does, and where particles are lost in it."""
+    if element.transmits_all:
+        recorder.check()
+        advance(element, recorder, reference, part)
+    else:
+        recorder.enter()
+        advance(element, recorder, reference, part)
+        recorder.leave()
+
+
+def _transport_placed(element: Element, state: State, reference: Reference, part: Part) -> State:
+    if element.is_frame_change:
+        return element.transport(state, reference, part)
+    if not element.is_displaced:
+        return _transport_rolled(element, state, reference, part)
+    state = enter_frame(state, reference, _offset(element, part.start), 0.0)
+    state = _transport_rolled(element, state, reference, part)
+    out = invert(_offset(element, part.stop))
+    return enter_frame(state, element.exit_reference(reference, part), out, 0.0)
+
+
+def enter_element(element: Element, state: State, reference: Reference) -> State:
+    """Particles at the entrance of an element, in the frame of where it really stands."""
+    if element.is_displaced:
+        state = enter_frame(state, reference, _offset(element, 0.0), 0.0)
+    if is_zero(element.tilt):
+        return state
+    return state.apply(maps.roll, *cos_sin(element.tilt))
+
+
+def _offset(element: Element, place: float) -> Frame:
+    """The frame at a place of a displaced element, as seen from where it was designed to be."""
+    tilt = roll(element.tilt)
+    at, centre = (
+        compose(compose(tilt, frame), invert(tilt))
+        for frame in (orbit_frame(element, place), middle_frame(element))
+    )
+    moved = compose(compose(centre, displacement(element)), invert(centre))
+    return compose(compose(invert(at), moved), at)
+
+
+def _transport_rolled(element: Element, state: State, reference: Reference, part: Part) -> State:
+    if is_zero(element.tilt):
+        return element.transport(state, reference, part)
+    cosine, sine = cos_sin(element.tilt)
+    state = state.apply(maps.roll, cosine, sine)
+    state = element.transport(state, reference, part)
+    return state.apply(maps.roll, cosine, -sine)

@@ -1,0 +1,84 @@
+"""Quadrupoles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, ClassVar
+
+from .. import maps
+from ..beam.reference import Reference
+from ..core.scalars import Number, is_zero, vanishes
+from ..maps.state import State
+from .drift_kick import drift_and_kick, integrate_with_kicks, multiply_by_length, replace_series
+from .glyph import Glyph, box
+from .magnet import Magnet
+from .part import Part
+from .steps import count_pieces
+
+
+@dataclass(frozen=True, repr=False)
+class Quadrupole(Magnet):
+    """Quadrupole with hard edges and no fringe.
+
+    Attributes:
+        length: [m].
+        k1: normalised gradient (1/B rho) dB_y/dx [1/m^2]; positive focuses x, whatever the charge.
+        k1s: skew gradient [1/m^2].
+        model: "linear" is the exact solution of the paraxial Hamiltonian, chromatic in delta, with
+            the skew gradient and those of knl and ksl in it; "exact" and "paraxial" are
+            integrated.
+    """
+
+    length: Number
+    k1: Number = 0.0
+    k1s: Number = field(default=0.0, kw_only=True)
+    model: str = field(default="linear", kw_only=True)
+    fewest: ClassVar[int] = 4
+    knobs: ClassVar[tuple[str, ...]] = ("length", "k1", "k1s", "knl", "ksl")
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("linear", "exact", "paraxial")}
+    glyph: ClassVar[Glyph] = Glyph("quadrupole, focusing up", "#d62728", box(0, 1), "k1")
+
+    @property
+    def normal_gradient(self) -> Number:
+        return self.k1
+
+    @property
+    def transmits_all(self) -> bool:
+        return self.model == "linear" and not self.ksl + self.knl and not self.is_displaced
+
+    def transport(self, state: State, reference: Reference, part: Part) -> State:
+        if self.model != "linear":
+            normal_kicks = multiply_by_length(self, 0.0, self.k1)
+            skew_kicks = multiply_by_length(self, 0.0, self.k1s)
+            return drift_and_kick(self, normal_kicks, skew_kicks, state, reference, part)
+        normal, skew, rest = self._split_gradients()
+
+        def upright(state: State, share: float, gradient: Number) -> State:
+            length = self.length * (part.fraction * share)
+            return state.apply(maps.quadrupole, length, gradient, reference.beta)
+
+        def coupled(state: State, share: float) -> State:
+            length = self.length * (part.fraction * share)
+            pieces = count_pieces(self, (normal, skew), length)
+            for _ in range(pieces):
+                parameters = length / pieces, normal, skew, reference.beta
+                state = state.apply(maps.skew_quadrupole, *parameters)
+            return state
+
+        free = partial(upright, gradient=normal) if is_zero(skew) else coupled
+        return integrate_with_kicks(rest, free, (), (), state, part)
+
+    def _split_gradients(self) -> tuple[Number, Number, Quadrupole]:
+        """All of the normal and the skew gradient, and the magnet with the other multipoles."""
+        if vanishes(self.length):  # kicks, whose slope by the length the integrator has
+            return self.k1, self.k1s, self
+        taken: dict[str, Any] = {}
+        found = []
+        for own, name in ((self.k1, "knl"), (self.k1s, "ksl")):
+            series = getattr(self, name)
+            if len(series) > 1 and not is_zero(series[1]):
+                own = own + series[1] / self.length
+                taken[name] = (series[0], 0.0, *series[2:])
+            found.append(own)
+        return found[0], found[1], replace_series(self, **taken) if taken else self

@@ -1,0 +1,33 @@
+"""Solenoids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from .. import maps
+from ..beam.reference import Reference
+from ..core.scalars import Number
+from ..maps.state import State
+from .base import Element
+from .glyph import Glyph, box
+from .part import Part
+
+
+@dataclass(frozen=True, repr=False)
+class Solenoid(Element):
+    """Solenoid with hard edges: the exact map, its fringes included.
+
+    Attributes:
+        length: [m].
+        ks: normalised field B_s / (B rho) [1/m].
+    """
+
+    length: Number
+    ks: Number = 0.0
+    knobs: ClassVar[tuple[str, ...]] = ("length", "ks")
+    glyph: ClassVar[Glyph] = Glyph("solenoid", "#17a2b8", box(-0.5, -0.2) + box(0.2, 0.5))
+
+    def transport(self, state: State, reference: Reference, part: Part) -> State:
+        length = self.length * part.fraction
+        return state.apply(maps.solenoid, length, self.ks, reference.beta)

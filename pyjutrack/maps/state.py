@@ -1,0 +1,76 @@
+"""Particles while they are tracked, and how a map is applied to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..core.scalars import tensor_like
+from .apply import apply_map
+from .base import Map
+
+
+class State(NamedTuple):
+    """Particles while they are tracked.
+
+    Attributes:
+        coordinates: six columns x, px, y, py, z, delta, each (N,) or with leading dimensions.
+        alive: mask of the particles that are not lost; the others keep their coordinates.
+    """
+
+    coordinates: tuple[Tensor, ...]
+    alive: Tensor
+
+    def apply(self, map: Map | Callable[..., Any], *parameters: Any) -> State:
+        """The particles after a map.
+
+        An opening loses particles; a map with kernels of its derivatives goes through these; every
+        other one runs as it is written, on tensors.
+
+        Args:
+            map: a registered map, or a pure function
+                (x, px, y, py, z, delta, *parameters) -> six coordinates.
+            parameters: in the order of the map; constants of the reference come last.
+
+        Example:
+            >>> state.apply(maps.drift, 0.5, reference.beta)
+        """
+        if not isinstance(map, Map):
+            return _apply_plain(map, self, parameters)
+        if map.opening:
+            x, y = (self.coordinates[i].detach() for i in (0, 2))
+            inside: Tensor = map(x, y, *parameters)
+            return State(self.coordinates, self.alive & inside)
+        own = len(parameters) - len(map.constants)
+        constants = parameters[own:]
+        # a constant that carries derivatives, such as the beta of an accelerated reference, is none
+        if not map.array_kernels or any(isinstance(c, Tensor) for c in constants):
+            return _apply_plain(map, self, parameters)
+        new = apply_map(map, self.coordinates, self.alive, parameters[:own], constants)
+        return State(new, self.alive)
+
+
+def _apply_plain(map: Callable[..., Any], state: State, parameters: tuple[Any, ...]) -> State:
+    """By the operations of PyTorch that the map is written in."""
+    parameters = tuple(
+        tensor_like(p, state.coordinates[0]) if isinstance(p, float) else p for p in parameters
+    )
+    # a masked result is not enough: the backward pass would multiply its zero by a lost NaN
+    safe = [torch.where(state.alive, u, torch.zeros_like(u)) for u in state.coordinates]
+    new = map(*safe, *parameters)
+    columns = [
+        old if changed is held else torch.where(state.alive, changed, old)
+        for old, held, changed in zip(state.coordinates, safe, new, strict=True)
+    ]
+    return State(tuple(columns), state.alive)
+
+
+def lose_unphysical(state: State) -> State:
+    """Lose particles that no element can move: delta <= -1, or no momentum left forward."""
+    _, px, _, py, _, delta = (c.detach() for c in state.coordinates)
+    forward = 1 + delta
+    possible = (forward > 0) & (px * px + py * py < forward * forward)
+    return State(state.coordinates, state.alive & possible)
