@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import clipped, wrong
+from ..format import LatticeSource
 from ..limits import ELEMENTS, NESTING, STATEMENT, require_below
 from ..mad.expressions import apply, number
-from ..text import text_of
 
 Element = dict[str, Any]
 
@@ -36,11 +36,11 @@ _REMEDY = (
 )
 
 
-def elements_of(path: Path, classes: dict[str, Any]) -> list[Element]:
+def elements_of(source: LatticeSource, classes: dict[str, Any]) -> list[Element]:
     """The elements of a function: their class and what the constructors are given.
 
     Args:
-        path: of the file.
+        source: the file.
         classes: pyAT's, by the name of their constructor without `at`; each knows the names of
             what its constructor takes first.
 
@@ -49,7 +49,7 @@ def elements_of(path: Path, classes: dict[str, Any]) -> list[Element]:
             before or after those of the cell array.
     """
     found: list[Element] = []
-    rows = text_of(path).splitlines()
+    path, rows = source.path, source.text.splitlines()
     start = _opened(path, rows)
     for row, line in enumerate(rows[start:], start + 1):
         if line.startswith("};"):
