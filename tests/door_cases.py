@@ -97,7 +97,7 @@ RETURNED = {
     "Task",
     "TwissTable",
     "Validation",
-    "recorded",
+    "storable",
     "Figure",
     "GaussianFit",
     "Mesh",

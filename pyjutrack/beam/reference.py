@@ -14,6 +14,7 @@ from ..core.checks import require_kind, require_real, require_text, wrong
 from ..core.errors import InvalidValueError, require_known
 from ..core.scalars import Number, carries, detached
 from ..core.special import bool_or
+from ..core.storage import storable
 
 SPEED_OF_LIGHT = codata.c
 VACUUM_PERMITTIVITY = codata.epsilon_0
@@ -36,6 +37,7 @@ _PARTICLES = {  # name: (CODATA name, charge)
 }
 
 
+@storable
 @dataclass(frozen=True)
 class Species:
     """A particle kind.
@@ -88,6 +90,7 @@ class Species:
         return cls(name, mass_u * _ATOMIC_MASS_EV, charge)
 
 
+@storable
 @dataclass(frozen=True)
 class Reference:
     """The reference particle.

@@ -16,6 +16,7 @@ from ..beam.moments import mean, rms
 from ..core.checks import require_flag, require_real, wrong
 from ..core.errors import InvalidValueError, ResolutionWarning, require_known, warn
 from ..core.scalars import Number, detached, tensor_like
+from ..core.storage import storable
 from ..elements import kinds
 from ..elements.motion import State
 from ..mesh.particle_mesh import deposit_admitted, inside, kick, refuse_staircase
@@ -27,6 +28,7 @@ _OUTSIDE = 0.01
 _CELLS = 2.0
 
 
+@storable
 @dataclass(frozen=True)
 class SpaceCharge:
     """Transverse space charge of a coasting beam, from a solver or a network.

@@ -11,12 +11,14 @@ from torch import Tensor
 from ..beam.beam import Beam
 from ..beam.moments import survivors
 from ..core.errors import InvalidValueError
+from ..core.storage import storable
 from ..elements import Aperture
 from ..elements.motion.geometry import cos_sin
 from ..elements.motion.soft import outside
 from .instrument import Instrument
 
 
+@storable
 @dataclass(frozen=True, kw_only=True)
 class LossCount(Instrument):
     """The fraction of all particles of the beam that are lost, ().

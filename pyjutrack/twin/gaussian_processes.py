@@ -18,6 +18,7 @@ from scipy.linalg import cho_solve, cholesky, solve_triangular
 
 from ..core.errors import InvalidValueError, unknown
 from ..core.scalars import is_whole
+from ..core.storage import storable
 from . import serialization
 from .calibration import Calibration
 from .marginal_likelihood import fitted, require_package
@@ -29,6 +30,7 @@ _FEWEST = 4
 _NOTHING = 1e-12
 
 
+@storable
 @dataclass(frozen=True, eq=False)
 class Component:
     """A Gaussian process for one principal component of the residuals.
@@ -64,6 +66,7 @@ class Component:
         return np.asarray(self.size**2 * np.exp(-0.5 * (apart * apart).sum(-1)))
 
 
+@storable
 @dataclass(frozen=True, eq=False)
 class GaussianProcess:
     """A calibrated twin, and what it misses as a function of the settings.
