@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from ..core.checks import require_kind
+from ..core.checks import require_kind, require_text
 from ..core.errors import InvalidValueError, PluginError, unknown
 from .errors import wrong
 from .format import LatticeFormat, LatticeSource
@@ -142,6 +142,7 @@ def _of_packages() -> tuple[tuple[str, LatticeFormat], ...]:
 
 def _require_format(format: LatticeFormat) -> None:
     require_kind("a lattice format", format, LatticeFormat, "a LatticeFormat")
+    require_text("the name of a lattice format", format.name)
     if not format.name or not isinstance(format.suffixes, tuple) or not format.suffixes:
         raise InvalidValueError(f"a lattice format needs a name and a tuple of suffixes: {format}")
     for suffix in format.suffixes:

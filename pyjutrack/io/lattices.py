@@ -48,6 +48,8 @@ def read_lattice(
         require_text("line", line)
     if reference is not None:
         require_reference(reference)
+    if format is not None:
+        require_text("format", format)
     chosen = None if format is None else format_named(format)
     source = LatticeSource(path, line, reference, None if folder is None else Path(folder))
     try:
@@ -105,6 +107,8 @@ def write_lattice(
     require_lattice(lattice)
     if reference is not None:
         require_reference(reference)
+    if format is not None:
+        require_text("format", format)
     chosen = format_to_write(path) if format is None else format_named(format)
     if chosen.write is None:
         raise InvalidValueError(f"files of {chosen.description} are read, and not written")
