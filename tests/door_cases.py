@@ -84,7 +84,12 @@ RETURNED = {
     "GaussianProcess",
     "Instrument",
     "CollectiveEffect",
+    "Architecture",
     "LatticeFile",
+    "LatticeFormat",
+    "LatticeSource",
+    "lattice_formats",
+    "known_architectures",
     "LossMap",
     "Match",
     "Note",
@@ -97,14 +102,17 @@ RETURNED = {
     "Task",
     "TwissTable",
     "Validation",
-    "recorded",
+    "storable",
     "Figure",
     "GaussianFit",
     "Mesh",
     "shipped",
 }
 #: need a run of minutes, files of another kind, or ranks, and have tests of their own
-ELSEWHERE = {"train", "gaussian_process", "job", "Domain", "Network", "Surrogate", "World"}
+ELSEWHERE = {
+    *("train", "gaussian_process", "job", "Domain", "Network", "Surrogate", "World"),
+    *("register_format", "register_architecture"),
+}
 
 
 def calls(folder: Path) -> dict[str, Call]:
@@ -276,7 +284,7 @@ def _files(folder: Path) -> dict[str, Call]:
         "read_lattice": Call(pj.read_lattice, {"path": folder / "cell.json", "format": None,
                                                "line": None, "reference": PROTON, "strict": False}),
         "write_lattice": Call(pj.write_lattice, {"path": folder / "new.json", "lattice": CELL,
-                                                 "reference": PROTON}),
+                                                 "reference": PROTON, "format": None}),
         "read_beam": Call(pj.read_beam, {"path": folder / "beam.npz", "reference": None,
                                          "species": None, "duration": None}),
         "write_beam": Call(pj.write_beam, {"path": folder / "new.npz", "beam": BEAM,

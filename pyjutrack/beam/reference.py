@@ -13,6 +13,7 @@ from ..core.checks import require_kind, require_real, require_text, wrong
 from ..core.errors import InvalidValueError, require_known
 from ..core.scalars import Number, carries, detached
 from ..core.special import bool_or
+from ..core.storage import storable
 
 # CODATA 2022, https://physics.nist.gov/constants; as in scipy.constants, which is slow to load
 SPEED_OF_LIGHT = 299_792_458.0
@@ -31,6 +32,7 @@ _PARTICLES = {  # name: (mass [eV], charge)
 }
 
 
+@storable
 @dataclass(frozen=True)
 class Species:
     """A particle kind.
@@ -82,6 +84,7 @@ class Species:
         return cls(name, mass_u * _ATOMIC_MASS_EV, charge)
 
 
+@storable
 @dataclass(frozen=True)
 class Reference:
     """The reference particle.

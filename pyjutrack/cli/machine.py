@@ -14,7 +14,8 @@ from ..io import LatticeFile, read_lattice
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments that say which machine."""
-    parser.add_argument("file", type=Path, help="lattice: MAD-X, MAD8, elegant, AT, Xsuite, PALS")
+    parser.add_argument("file", type=Path, help="lattice; `pyjutrack formats` lists what is read")
+    parser.add_argument("--format", help="of the file, if its suffix and content do not tell")
     parser.add_argument("--line", help="which line of the file, if it holds several")
     parser.add_argument("--species", help="particle, if the file does not say it")
     energy = parser.add_mutually_exclusive_group()
@@ -34,7 +35,11 @@ def read(options: argparse.Namespace) -> tuple[LatticeFile, Reference, Path]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the notes say the same, element by element
         found = read_lattice(
-            options.file, line=options.line, reference=given, strict=options.strict
+            options.file,
+            format=options.format,
+            line=options.line,
+            reference=given,
+            strict=options.strict,
         )
     for note in found.notes:
         print(f"pyjutrack: {note}", file=sys.stderr)

@@ -6,11 +6,12 @@ import argparse
 import shlex
 from pathlib import Path
 
+from ..surrogate.architectures import known_architectures
 from .arguments import positive
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("architecture", choices=("linear", "variational", "pix2pix"))
+    parser.add_argument("architecture", choices=tuple(known_architectures()))
     parser.add_argument("--out", type=Path, help="file of the weights; NAME.safetensors if left")
     parser.add_argument("--samples", type=positive, default=2000, help="beams to train on")
     parser.add_argument("--steps", type=positive, default=10_000, help="of the optimiser")

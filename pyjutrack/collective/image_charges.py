@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..core.checks import require_real, require_whole
 from ..core.errors import InvalidValueError
+from ..core.storage import storable
 from ..mesh.operators import Operators
 from .corrections import Correction
 from .poisson import Potential, require_potential
@@ -23,6 +24,7 @@ Array = NDArray[np.float64]
 _ORDERS = 64
 
 
+@storable
 @dataclass(frozen=True, eq=False)
 class ImageCharges(Correction):
     """A solver, and the image charges of walls that are to be learned.

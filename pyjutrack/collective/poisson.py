@@ -14,6 +14,7 @@ from ..beam.beam import Beam
 from ..core.checks import wrong
 from ..core.errors import InvalidValueError
 from ..core.scalars import is_real, is_whole
+from ..core.storage import storable
 from ..kernels import sines
 from ..mesh.grid import Grid, Mesh
 from ..mesh.operators import Operators
@@ -53,6 +54,7 @@ class Guarded(Protocol):
         ...
 
 
+@storable
 @dataclass(frozen=True)
 class SpectralPoisson:
     """Sine-series solution of -laplacian(H) = 2 pi rho with H = 0 on the walls of a rectangle.

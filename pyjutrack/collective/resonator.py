@@ -16,6 +16,7 @@ from ..beam.reference import SPEED_OF_LIGHT
 from ..core.checks import require_real, require_texts, require_whole
 from ..core.errors import InvalidValueError
 from ..core.scalars import Number, detached
+from ..core.storage import storable
 from ..elements import Element
 from ..maps.state import State
 from .base import CollectiveEffect, Place, require_charge
@@ -38,6 +39,7 @@ class Loss(NamedTuple):
     ringing: Phasor | None
 
 
+@storable
 @dataclass(frozen=True)
 class ResonatorWake(CollectiveEffect):
     """Longitudinal wake of a resonator, as one kick at elements of a name.

@@ -16,6 +16,7 @@ from ..beam.moments import mean, rms
 from ..core.checks import require_flag, require_real, wrong
 from ..core.errors import InvalidValueError, ResolutionWarning, require_known, warn
 from ..core.scalars import Number, detached, tensor_like
+from ..core.storage import storable
 from ..elements import kinds
 from ..maps.state import State
 from ..mesh.grid import Mesh
@@ -30,6 +31,7 @@ _OUTSIDE = 0.01
 _CELLS = 2.0
 
 
+@storable
 @dataclass(frozen=True)
 class SpaceCharge(CollectiveEffect):
     """Transverse space charge of a coasting beam, from a solver or a network.

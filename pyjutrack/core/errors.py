@@ -40,6 +40,10 @@ class MissingPackageError(PyJuTrackError, ImportError):
     """A package that is only needed here is not installed; the message says how to get it."""
 
 
+class PluginError(PyJuTrackError):
+    """What an installed package adds to this one cannot be loaded; the message names it."""
+
+
 class EngineError(PyJuTrackError):
     """An engine failed within; the message is what it said."""
 

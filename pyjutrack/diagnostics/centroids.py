@@ -10,9 +10,11 @@ from torch import Tensor
 
 from ..beam.beam import Beam
 from ..beam.moments import mean, rms
+from ..core.storage import storable
 from .instrument import Instrument
 
 
+@storable
 @dataclass(frozen=True, kw_only=True)
 class BeamPosition(Instrument):
     """The mean of x and y of the particles alive, (2,) [m]; NaN if there are none."""
@@ -27,6 +29,7 @@ class BeamPosition(Instrument):
         return mean(beam, _places(beam)).movedim(0, -1)
 
 
+@storable
 @dataclass(frozen=True, kw_only=True)
 class BeamSize(Instrument):
     """rms of x and y of the particles alive about their mean, (2,) [m]; NaN if there are none.

@@ -12,10 +12,12 @@ from ..beam.beam import Beam
 from ..beam.moments import survivors
 from ..core.errors import InvalidValueError
 from ..core.scalars import cos_sin
+from ..core.storage import storable
 from ..elements import Aperture
 from .instrument import Instrument
 
 
+@storable
 @dataclass(frozen=True, kw_only=True)
 class LossCount(Instrument):
     """The fraction of all particles of the beam that are lost, ().

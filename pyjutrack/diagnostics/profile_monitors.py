@@ -14,6 +14,7 @@ from ..beam.beam import Beam
 from ..beam.moments import survivors
 from ..collective import BSPLINE, Grid, Mesh, deposit
 from ..core.errors import InvalidValueError, require_known
+from ..core.storage import storable
 from .bins import Bins
 from .instrument import Instrument
 
@@ -22,6 +23,7 @@ _COLUMNS = {"x": 0, "y": 2}
 _MANY = 10**8
 
 
+@storable
 @dataclass(frozen=True, kw_only=True)
 class WireScanner(Instrument):
     """The fraction of the particles alive in each bin of one coordinate, (bins,).
@@ -78,6 +80,7 @@ class WireScanner(Instrument):
         return (_as(bins.matrix, found) @ (found @ _as(self._across, found)))[..., 0]
 
 
+@storable
 @dataclass(frozen=True, kw_only=True)
 class Screen(Instrument):
     """The image of the beam: fraction of the particles alive in each pixel, `shape`.

@@ -1,18 +1,24 @@
 """Files of lattices and beams."""
 
-from .beams import read_beam, write_beam
 from .errors import LatticeFileError, LatticeWarning
-from .formats import FORMATS, read_lattice, write_lattice
+from .format import LatticeFormat, LatticeSource
+from .formats import lattice_formats, register_format
+from .lattices import read_lattice, write_lattice
+from .read_beams import read_beam
 from .record import LatticeFile, Note
+from .write_beams import write_beam
 
 __all__ = [
-    "FORMATS",
     "LatticeFile",
     "LatticeFileError",
+    "LatticeFormat",
+    "LatticeSource",
     "LatticeWarning",
     "Note",
+    "lattice_formats",
     "read_beam",
     "read_lattice",
+    "register_format",
     "write_beam",
     "write_lattice",
 ]

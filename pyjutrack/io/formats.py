@@ -1,181 +1,161 @@
-"""One door to every format of lattice files."""
+"""The formats of lattice files that are known: ours, those of packages, those of users.
+
+A package makes a format known by an entry point in the group `pyjutrack.lattice_formats`, whose
+object is a `LatticeFormat`; such packages are looked for when a file is first read or written.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
-from ..beam.reference import Reference, require_reference
-from ..core.checks import require_flag, require_path, require_text
-from ..core.errors import (
-    InvalidValueError,
-    MissingPackageError,
-    PyJuTrackError,
-    require_known,
-    warn,
-)
-from ..lattice.lattice import Lattice, require_lattice
-from .errors import LatticeFileError, LatticeWarning, wrong
-from .limits import ELEMENTS, ORDER, STEPS, require_below, require_size
-from .record import LatticeFile
-from .text import json_of
+from ..core.checks import require_kind, require_text
+from ..core.errors import InvalidValueError, PluginError, unknown
+from .errors import wrong
+from .format import LatticeFormat, LatticeSource
 
-Reader = Callable[[Path, str | None, Reference | None], LatticeFile]
-
-#: format of a suffix
-_SUFFIXES = {
-    **dict.fromkeys((".seq", ".madx", ".mad"), "madx"),
-    ".mad8": "mad8",
-    ".lte": "elegant",
-    ".mat": "mat",
-    ".m": "m",
-    ".json": "json",
-    **dict.fromkeys((".yaml", ".yml"), "pals"),
-}
-FORMATS = ("madx", "mad8", "elegant", "mat", "m", "json", "pals", "xsuite", "at", "own")
+GROUP = "pyjutrack.lattice_formats"
+_USERS: dict[str, LatticeFormat] = {}
 
 
-def read_lattice(
-    path: str | Path,
-    *,
-    format: str | None = None,
-    line: str | None = None,
-    reference: Reference | None = None,
-    strict: bool = False,
-    folder: str | Path | None = None,
-) -> LatticeFile:
-    """Read a lattice, its reference particle, and what of it could not be represented.
+@cache
+def _shipped() -> dict[str, LatticeFormat]:
+    """The formats of this package, whose readers are imported when they are needed."""
+    from .at.read import AT, MATLAB_FUNCTION, MATLAB_VARIABLES, XSUITE
+    from .mad.read import ELEGANT_FILES, MAD8_FILES, MADX_FILES
+    from .native import OWN
+    from .pals.read import PALS
 
-    Args:
-        path: MAD-X, MAD8, elegant, AT (.mat, .m, JSON), Xsuite JSON, PALS YAML, or our own JSON.
-        format: one of `FORMATS`, if the suffix and the content do not tell.
-        line: which line, sequence or variable of a file with several.
-        reference: in place of the file's, if that has one.
-        strict: raise where something cannot be represented, instead of a LatticeWarning.
-        folder: in which files that a MAD or elegant file calls must lie; left out, its own.
+    at = (MATLAB_VARIABLES, MATLAB_FUNCTION, AT)
+    found = (OWN, PALS, MADX_FILES, MAD8_FILES, ELEGANT_FILES, *at, XSUITE)
+    return {format.name: format for format in found}
+
+
+def register_format(format: LatticeFormat) -> LatticeFormat:
+    """Let `read_lattice` and `write_lattice` know a format of one's own; returns it.
+
+    The same again, from the same module, takes the place of the former.
 
     Raises:
-        LatticeFileError: no such file, or one that cannot be read or is beyond the limits that
-            docs/files.md states; the message names the place.
-        MissingPackageError: the format needs an optional package.
-        UnknownNameError: no such format.
+        InvalidValueError: no LatticeFormat, one without a name or suffix, or of another's name.
     """
-    path = require_path("path", path)
-    require_flag("strict", strict)
-    if line is not None:
-        require_text("line", line)
-    if reference is not None:
-        require_reference(reference)
-    if format is not None:
-        require_known("lattice format", format, FORMATS)
-    try:
-        if path.is_dir():
-            raise wrong(path, "this is a folder, not a lattice file")
-        if not path.exists():
-            raise wrong(path, "there is no such file")
-        require_size(path)
-        chosen = _format(path, format)
-        found = _reader(chosen, None if folder is None else Path(folder))(path, line, reference)
-        _require_plausible(path, found.lattice)
-    except (LatticeFileError, MissingPackageError):
-        raise
-    except Exception as error:  # whatever the bytes, the file is named
-        said = (
-            str(error) if isinstance(error, PyJuTrackError) else f"{type(error).__name__}: {error}"
-        )
-        raise wrong(path, f"cannot be read: {said}") from error
-    if reference is not None:
-        found = LatticeFile(found.lattice, reference, found.notes)
-    if found.notes:
-        first = f"{found.notes[0]}" + ("; ..." if len(found.notes) > 1 else "")
-        count = f"{len(found.notes)} thing{'s' if len(found.notes) > 1 else ''}"
-        summary = f"{count} could not be represented: {first}"
-        if strict:
-            raise wrong(path, summary)
-        warn(f"{path}: {summary} (all of them are in `notes`)", LatticeWarning)
+    _require_format(format)
+    former = {**_shipped(), **_USERS}.get(format.name)
+    if former is not None and _origin(former) != _origin(format):
+        raise InvalidValueError(f"another lattice format is named {format.name!r}; rename one")
+    _USERS[format.name] = format
+    return format
+
+
+def lattice_formats() -> dict[str, LatticeFormat]:
+    """All formats that are known, by name.
+
+    Raises:
+        PluginError: a package's format cannot be loaded, is none, or has a name that is taken.
+    """
+    known = {**_shipped(), **_USERS}
+    for package, format in _of_packages():
+        if format.name in known:
+            raise PluginError(
+                f"the package {package} has a lattice format named {format.name!r}, as another "
+                "has; uninstall one, or tell its author"
+            )
+        known[format.name] = format
+    return known
+
+
+def format_named(name: str) -> LatticeFormat:
+    """The format of a name; packages are looked at only for names that are not known here.
+
+    Raises:
+        UnknownNameError: no such format. PluginError: as for `lattice_formats`.
+    """
+    found = {**_shipped(), **_USERS}.get(name) or lattice_formats().get(name)
+    if found is None:
+        raise unknown("lattice format", name, lattice_formats())
     return found
 
 
-def write_lattice(path: str | Path, lattice: Lattice, reference: Reference | None = None) -> None:
-    """Write a lattice as our own JSON (.json) or PALS YAML (.yaml), whole or not at all.
+def format_to_read(source: LatticeSource) -> LatticeFormat:
+    """The format of a file by its suffix, and by its content where several share that.
 
     Raises:
-        InvalidValueError: another suffix, or what a file cannot hold.
+        LatticeFileError: none, or more than one.
     """
-    path = require_path("path", path)
-    require_lattice(lattice)
-    if reference is not None:
-        require_reference(reference)
-    suffix = path.suffix.lower()
-    if suffix == ".json":
-        from .native import write_own
-
-        write_own(path, lattice, reference)
-    elif suffix in (".yaml", ".yml"):
-        from .pals.read import write_pals
-
-        write_pals(path, lattice, reference)
-    else:
-        raise InvalidValueError(
-            f"lattices are written as .json or as .yaml (PALS), not as {path.suffix or path.name!r}"
+    suffix, known = source.path.suffix.lower(), lattice_formats().values()
+    candidates = [format for format in known if suffix in format.suffixes]
+    if not candidates:
+        shown = ", ".join(dict.fromkeys(s for format in known for s in format.suffixes))
+        raise wrong(
+            source.path,
+            f"the suffix {source.path.suffix!r} tells no format; known are {shown}, "
+            "or give format=",
         )
+    found = [format for format in candidates if format.recognise and format.recognise(source)]
+    found = found or [format for format in candidates if format.recognise is None]
+    if not found:
+        raise wrong(source.path, f"the content is none of {_listed(candidates)}")
+    if len(found) > 1:
+        raise wrong(source.path, f"it may be {_listed(found)}; give format=")
+    return found[0]
 
 
-def _format(path: Path, format: str | None) -> str:
-    if format is None:
-        format = _SUFFIXES.get(path.suffix.lower())
-        if format is None:
-            raise wrong(
-                path,
-                f"the suffix {path.suffix!r} tells no format; known are {', '.join(_SUFFIXES)}, "
-                "or give format=",
+def format_to_write(path: Path) -> LatticeFormat:
+    """The format that writes files of a suffix.
+
+    Raises:
+        InvalidValueError: none, or more than one.
+    """
+    writers = [format for format in lattice_formats().values() if format.write is not None]
+    found = [format for format in writers if path.suffix.lower() in format.suffixes]
+    if not found:
+        shown = " or ".join(f"{'/'.join(f.suffixes)} ({f.description})" for f in writers)
+        raise InvalidValueError(
+            f"lattices are written as {shown}, not as {path.suffix or path.name!r}"
+        )
+    if len(found) > 1:
+        raise InvalidValueError(f"{path} may be {_listed(found)}; give format=")
+    return found[0]
+
+
+@cache
+def _of_packages() -> tuple[tuple[str, LatticeFormat], ...]:
+    """Formats of installed packages, with the names of these."""
+    from importlib.metadata import entry_points
+
+    found = []
+    for entry in entry_points(group=GROUP):
+        package = entry.dist.name if entry.dist else entry.value
+        try:
+            format = entry.load()
+            _require_format(format)
+        except Exception as error:  # whatever the package does, it is named
+            raise PluginError(
+                f"the lattice format {entry.name!r} of the package {package} cannot be loaded: "
+                f"{type(error).__name__}: {error}; mend or uninstall it, or give format= with the "
+                "name of another"
+            ) from error
+        found.append((package, format))
+    return tuple(found)
+
+
+def _require_format(format: LatticeFormat) -> None:
+    require_kind("a lattice format", format, LatticeFormat, "a LatticeFormat")
+    require_text("the name of a lattice format", format.name)
+    if not format.name or not isinstance(format.suffixes, tuple) or not format.suffixes:
+        raise InvalidValueError(f"a lattice format needs a name and a tuple of suffixes: {format}")
+    for suffix in format.suffixes:
+        if not suffix.startswith(".") or suffix != suffix.lower():
+            raise InvalidValueError(
+                f"suffixes are in lower case and begin with a dot, got {suffix!r}"
             )
-    return _json_format(path) if format == "json" else format
 
 
-def _json_format(path: Path) -> str:
-    """Whose JSON it is, by its content."""
-    data = json_of(path)
-    if isinstance(data, dict):
-        if "pyjutrack" in data:
-            return "own"
-        if "atjson" in data:
-            return "at"
-        if {"elements", "element_names", "lines"} & set(data):
-            return "xsuite"
-    raise wrong(path, "JSON, but neither our own nor Xsuite's nor AT's")
+def _origin(format: LatticeFormat) -> tuple[str, str]:
+    read = format.read
+    return getattr(read, "__module__", ""), getattr(read, "__qualname__", repr(read))
 
 
-def _require_plausible(path: Path, lattice: Lattice) -> None:
-    """Numbers of elements, steps and orders that a machine may have."""
-    require_below(path, "elements", len(lattice), ELEMENTS)
-    for position, element in enumerate(lattice):
-        label = f"element {position} ({element.name})"
-        require_below(path, f"steps of {label}", getattr(element, "steps", None) or 0, STEPS)
-        for name in element.series:
-            order = len(getattr(element, name)) - 1
-            require_below(path, f"order of {name} of {label}", order, ORDER)
-
-
-def _reader(format: str, folder: Path | None) -> Reader:
-    """Readers are imported when they are needed: most want optional packages."""
-    from .at import read as at_files
-    from .mad import read as mad
-
-    if format in ("own", "pals"):
-        from . import native
-        from .pals import read as pals
-
-        return {
-            "own": lambda path, line, _: native.read_own(path),
-            "pals": pals.read_pals,
-        }[format]
-    return {
-        "mat": at_files.read_mat,
-        "m": at_files.read_m,
-        "at": at_files.read_at_json,
-        "xsuite": at_files.read_xsuite,
-        "madx": mad.reader(mad.MADX, folder),
-        "mad8": mad.reader(mad.MAD8, folder),
-        "elegant": mad.reader(mad.LTE, folder),
-    }[format]
+def _listed(formats: Iterable[LatticeFormat]) -> str:
+    return ", ".join(f"{format.name!r} ({format.description})" for format in formats)

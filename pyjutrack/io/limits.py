@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..elements.steps import MOST
 from .errors import wrong
 
 #: bytes of a file, and of all that it unpacks to
@@ -28,7 +29,7 @@ OPERATIONS = 20_000_000
 #: values of a YAML file, anchors expanded
 VALUES = 10_000_000
 #: steps of an integrator in one element
-STEPS = 100_000
+STEPS = MOST
 #: RF buckets of a ring, of which pyAT makes an array
 BUCKETS = 10_000_000
 #: the highest order of a multipole

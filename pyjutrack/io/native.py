@@ -21,8 +21,8 @@ from ..elements import Element, kinds
 from ..lattice.lattice import Lattice
 from .errors import wrong
 from .fields import BadElement, Plain, changed_fields, element_from, kind_named
+from .format import LatticeFormat, LatticeSource
 from .record import LatticeFile
-from .text import json_of
 
 #: of the format
 VERSION = 1
@@ -71,8 +71,11 @@ def read_own(path: str | Path) -> LatticeFile:
         LatticeFileError: the file is not there, or no such lattice; the message names the line, or
             the element and its field.
     """
-    path = Path(path)
-    return from_record(path, json_of(path, finite=True))
+    return _read(LatticeSource(Path(path)))
+
+
+def _read(source: LatticeSource) -> LatticeFile:
+    return from_record(source.path, source.finite_json)
 
 
 def from_record(path: Path, data: Any) -> LatticeFile:
@@ -128,3 +131,13 @@ def _element(path: Path, position: int, item: Any) -> Element:
         return element_from(kind, {k: v for k, v in item.items() if k != "kind"})
     except BadElement as error:
         raise wrong(path, f"{label}: {error}") from error
+
+
+OWN = LatticeFormat(
+    "own",
+    "pyjutrack, JSON",
+    (".json",),
+    _read,
+    write_own,
+    recognise=lambda source: isinstance(source.json, dict) and "pyjutrack" in source.json,
+)

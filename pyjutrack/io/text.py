@@ -6,7 +6,7 @@ import json
 import math
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import wrong
 from .limits import DIGITS, require_below, require_nesting, require_size
@@ -35,18 +35,31 @@ def text_of(path: Path) -> str:
 _BRACKET = re.compile(r"\"[^\"\\]*(?:\\.[^\"\\]*)*\"?|[\[\]{}]", re.DOTALL)
 
 
-def json_of(path: Path, *, finite: bool = False) -> Any:
-    """The content of a JSON file, in which no key stands twice.
+class Json(NamedTuple):
+    """The content of a JSON file.
 
-    Args:
-        path: of the file.
-        finite: refuse NaN and Infinity, which JSON does not have and programs write.
+    Attributes:
+        content: dicts, lists, texts and numbers.
+        words: NaN and Infinity, which JSON does not have and programs write.
+    """
+
+    content: Any
+    words: tuple[str, ...]
+
+    def require_finite(self, path: Path) -> None:
+        """Raise LatticeFileError if the file holds NaN or Infinity."""
+        for word in self.words:
+            raise wrong(path, f"{word} is no number of JSON")
+
+
+def parse_json(path: Path, text: str) -> Json:
+    """The content of a JSON file of some text, in which no key stands twice.
 
     Raises:
         LatticeFileError: no JSON, nested too deeply, or a number beyond a computer's; with the
             line where that is known.
     """
-    text = text_of(path)
+    words: list[str] = []
     depth = 0
     for bracket in _BRACKET.finditer(text):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(bracket[0], 0)
@@ -73,13 +86,13 @@ def json_of(path: Path, *, finite: bool = False) -> Any:
         return value
 
     def word(name: str) -> float:
-        if finite:
-            raise wrong(path, f"{name} is no number of JSON")
+        words.append(name)
         return float(name)
 
     try:
-        return json.loads(
+        content = json.loads(
             text, object_pairs_hook=once, parse_int=whole, parse_float=real, parse_constant=word
         )
     except json.JSONDecodeError as error:
         raise wrong(path, f"no JSON, or cut off: {error.msg}", error.lineno) from error
+    return Json(content, tuple(words))

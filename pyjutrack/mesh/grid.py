@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from ..core.errors import InvalidValueError
 from ..core.scalars import is_real, is_whole
+from ..core.storage import storable
 from .shapes import Shape
 
 #: nodes added on each side, so that a particle anywhere in the box has its four nodes
 GHOSTS = 2
 
 
+@storable
 @dataclass(frozen=True)
 class Grid:
     """A rectangle of cells centred on the axis; values live at the centres of the cells.

@@ -1,13 +1,15 @@
-"""The networks that stand for a space-charge solver."""
+"""Networks that stand for a space-charge solver, and the architectures that are known by name."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from ..core.checks import require_kind
 from ..core.errors import InvalidValueError
 from ..core.scalars import is_whole
 from .layers import (
@@ -202,3 +204,82 @@ def _kernel(
     noise = torch.randn(*shape, size, size, generator=generator) / (math.sqrt(width) * taps)
     gain = 1 if down else stride**2
     return gain * mix * profile + 0.1 * noise
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A kind of network that can be trained, under a name.
+
+    Networks are made of the layers that `pyjutrack.surrogate.layers` has, so that files, ONNX and
+    NNlib need not know of it.
+
+    Attributes:
+        name: for `Recipe` and `pyjutrack train`.
+        description: one line.
+        channels: the widths that are taken unless others are asked for.
+        build: the network with random weights, of channels, standardisation and seed.
+        require: raises InvalidValueError unless channels and the numbers of cells fit.
+    """
+
+    name: str
+    description: str
+    channels: tuple[int, ...]
+    build: Callable[[tuple[int, ...], Standardisation, int], Network]
+    require: Callable[[tuple[int, ...], tuple[int, int]], None]
+
+
+_ARCHITECTURES: dict[str, Architecture] = {}
+
+
+def register_architecture(architecture: Architecture) -> Architecture:
+    """Let recipes know an architecture of one's own; returns it.
+
+    Raises:
+        InvalidValueError: no Architecture, or one of the name of ours.
+    """
+    require_kind("an architecture", architecture, Architecture, "an Architecture")
+    if architecture.name in (a.name for a in _SHIPPED):
+        raise InvalidValueError(f"another architecture is named {architecture.name!r}; rename it")
+    _ARCHITECTURES[architecture.name] = architecture
+    return architecture
+
+
+def known_architectures() -> dict[str, Architecture]:
+    """The architectures that are known, by name."""
+    return {**{a.name: a for a in _SHIPPED}, **_ARCHITECTURES}
+
+
+def require_unet(channels: tuple[int, ...], shape: tuple[int, int]) -> None:
+    """Raise InvalidValueError unless a U-Net may have these channels on so many cells."""
+    check_channels(channels)
+    factor = 2 ** len(channels)
+    if any(n % factor for n in shape):
+        raise InvalidValueError(
+            f"{len(channels)} steps down need cells in multiples of {factor}, got {shape}; "
+            "take other channels"
+        )
+
+
+_SHIPPED = (
+    Architecture(
+        "linear",
+        "a linear U-Net, a learned multigrid cycle",
+        (16, 32, 64, 64, 64, 64),
+        lambda channels, standard, seed: UNet(channels, activated=False).build(standard, seed),
+        require_unet,
+    ),
+    Architecture(
+        "variational",
+        "the gradient of an energy of the density: symmetric, and not negative",
+        (16, 32, 64, 64, 64, 64),
+        lambda channels, standard, seed: Energy(channels).build(standard, seed),
+        require_unet,
+    ),
+    Architecture(
+        "pix2pix",
+        "a U-Net with norms and rectifiers, as published",
+        (16, 32, 64, 128, 128, 128, 128),
+        lambda channels, standard, seed: UNet(channels, activated=True).build(standard, seed),
+        require_unet,
+    ),
+)

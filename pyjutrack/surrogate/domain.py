@@ -15,6 +15,7 @@ from torch import Tensor
 from ..beam.beam import Beam
 from ..beam.moments import centroid, covariance, survivors
 from ..core.errors import InvalidValueError
+from ..core.storage import storable
 from ..mesh.grid import Mesh
 
 #: share of the training beams beyond each limit: at the very edge too few were seen
@@ -94,6 +95,7 @@ class Figures(NamedTuple):
         return major / minor if minor > 0 else math.inf
 
 
+@storable
 @dataclass(frozen=True)
 class Domain:
     """The limits within which nearly all beams of a training set lie: sizes and places, not shapes.

@@ -10,7 +10,7 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor
@@ -19,6 +19,8 @@ from torch.nn import functional
 from ..core.errors import InvalidValueError, require_known
 
 Weights = Mapping[str, Tensor]
+
+Kind = TypeVar("Kind", bound="Layer")
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,26 @@ class Layer(ABC):
     @abstractmethod
     def __call__(self, weights: Weights, *values: Tensor) -> Tensor:
         """The value from those of the inputs, each (batch, channels, nx, ny)."""
+
+
+#: kinds of layers that files may hold, by name
+KINDS: dict[str, type[Layer]] = {}
+
+
+def register_layer(kind: type[Kind]) -> type[Kind]:
+    """Let files of networks hold a kind of layer; a decorator.
+
+    For ONNX and NNlib it needs what `interop.networks.onnx_export.operators` and
+    `interop.networks.nnlib.arrays_of` are told of it.
+
+    Raises:
+        InvalidValueError: another kind has its name.
+    """
+    former = KINDS.get(kind.__name__, kind)
+    if former.__module__ != kind.__module__:
+        raise InvalidValueError(f"another kind of layer is named {kind.__name__}; rename one")
+    KINDS[kind.__name__] = kind
+    return kind
 
 
 @dataclass(frozen=True)
@@ -71,6 +93,7 @@ class _Weighted(Layer):
         return None if self.bias is None else weights[self.bias]
 
 
+@register_layer
 @dataclass(frozen=True)
 class Convolution(_Weighted):
     """Cross-correlation with a kernel (channels out, channels in, kx, ky)."""
@@ -82,6 +105,7 @@ class Convolution(_Weighted):
         )
 
 
+@register_layer
 @dataclass(frozen=True)
 class TransposedConvolution(_Weighted):
     """The transpose of a `Convolution` of the same kernel: (channels in, channels out, kx, ky)."""
@@ -93,6 +117,7 @@ class TransposedConvolution(_Weighted):
         )
 
 
+@register_layer
 @dataclass(frozen=True)
 class InstanceNorm(Layer):
     """Each channel of each map less its mean, divided by sqrt(variance + eps).
@@ -110,6 +135,7 @@ class InstanceNorm(Layer):
         return centred * torch.rsqrt(variance + self.eps)
 
 
+@register_layer
 @dataclass(frozen=True)
 class LeakyReLU(Layer):
     """x where positive, slope x elsewhere; slope 0 is the plain rectifier."""
@@ -121,6 +147,7 @@ class LeakyReLU(Layer):
         return functional.leaky_relu(values[0], self.slope)
 
 
+@register_layer
 @dataclass(frozen=True)
 class Affine(Layer):
     """scale x + shift, with one number each; standardises what goes in and comes out."""
@@ -137,6 +164,7 @@ class Affine(Layer):
         return scaled + self.shift if self.shift else scaled
 
 
+@register_layer
 @dataclass(frozen=True)
 class Add(Layer):
     """The sum of the inputs."""
@@ -148,6 +176,7 @@ class Add(Layer):
         return total
 
 
+@register_layer
 @dataclass(frozen=True)
 class Concatenate(Layer):
     """The channels of all inputs, one after another."""
@@ -156,6 +185,7 @@ class Concatenate(Layer):
         return torch.cat(values, -3)
 
 
+@register_layer
 @dataclass(frozen=True)
 class Channels(Layer):
     """The channels from start to stop, stop excluded."""
@@ -167,6 +197,7 @@ class Channels(Layer):
         return values[0][..., self.start : self.stop, :, :]
 
 
+@register_layer
 @dataclass(frozen=True)
 class Smoothing(Layer):
     """A Gaussian of rms `sigma` cells on `width` x `width` cells, zero beyond the map."""
@@ -184,22 +215,6 @@ class Smoothing(Layer):
         (x,) = values
         kernel = self.kernel().to(x.dtype).to(x.device)
         return functional.conv2d(x, kernel, padding=self.width // 2)
-
-
-KINDS: dict[str, type[Layer]] = {
-    kind.__name__: kind
-    for kind in (
-        Convolution,
-        TransposedConvolution,
-        InstanceNorm,
-        LeakyReLU,
-        Affine,
-        Add,
-        Concatenate,
-        Channels,
-        Smoothing,
-    )
-}
 
 
 def record(layer: Layer) -> dict[str, Any]:

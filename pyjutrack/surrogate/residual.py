@@ -16,6 +16,7 @@ from ..collective.corrections import Correction
 from ..collective.poisson import Potential, require_potential
 from ..core.checks import require_whole
 from ..core.errors import InvalidValueError
+from ..core.storage import storable
 from ..mesh.grid import GHOSTS
 from ..mesh.operators import Operators
 from ..mesh.shapes import BSPLINE
@@ -26,6 +27,7 @@ from .network import Network, check_fit, respond
 _CHANNELS, _CELLS = (8, 12, 13), 32
 
 
+@storable
 @dataclass(frozen=True, eq=False)
 class ResidualNetwork(Correction):
     """A solver, and a network of the density whose output is added to the potential.

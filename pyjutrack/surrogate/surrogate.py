@@ -27,6 +27,7 @@ from ..core.errors import (
     warn,
 )
 from ..core.scalars import is_transformed
+from ..core.storage import storable
 from ..mesh.grid import Grid, Mesh
 from ..mesh.shapes import shape
 from . import layers
@@ -39,6 +40,7 @@ from .validation import POOR, Validation, compare, stated_error, stated_series
 _OUTSIDE = ("warn", "raise", "ignore")
 
 
+@storable
 @dataclass(frozen=True, eq=False)
 class Surrogate:
     """A trained network that gives the potential of a density, as a solver does.

@@ -4,12 +4,12 @@ A `Twin` is a lattice, a beam, collective effects and diagnostics; `calibrate` f
 knobs and weights of its learned parts from `Measurements`.
 """
 
+from ..core.storage import storable
 from .calibrate import calibrate
 from .calibration import Calibration
 from .gaussian_processes import GaussianProcess, gaussian_process
 from .measurements import Measurements
 from .model import Twin
-from .serialization import recorded
 from .unknowns import Unknown
 
 __all__ = [
@@ -20,5 +20,5 @@ __all__ = [
     "Unknown",
     "calibrate",
     "gaussian_process",
-    "recorded",
+    "storable",
 ]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..core import display
 from ..core.errors import require_known
+from ..core.storage import storable
 from . import serialization
 from .measurements import Measurements
 from .model import Twin
@@ -22,6 +23,7 @@ from .residuals import Residuals, joined, readings_and_slopes
 Array = NDArray[np.float64]
 
 
+@storable
 @dataclass(frozen=True)
 class Step:
     """What is logged of a step.
@@ -38,6 +40,7 @@ class Step:
     held_out: float | None
 
 
+@storable
 @dataclass(frozen=True, eq=False)
 class Calibration:
     """What a calibration found.

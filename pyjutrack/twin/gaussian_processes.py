@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import InvalidValueError, unknown
 from ..core.scalars import is_whole
+from ..core.storage import storable
 from . import serialization
 from .calibration import Calibration
 from .marginal_likelihood import fitted, require_package
@@ -28,6 +29,7 @@ _FEWEST = 4
 _NOTHING = 1e-12
 
 
+@storable
 @dataclass(frozen=True, eq=False)
 class Component:
     """A Gaussian process for one principal component of the residuals.
@@ -65,6 +67,7 @@ class Component:
         return np.asarray(self.size**2 * np.exp(-0.5 * (apart * apart).sum(-1)))
 
 
+@storable
 @dataclass(frozen=True, eq=False)
 class GaussianProcess:
     """A calibrated twin, and what it misses as a function of the settings.

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.checks import require_mapping, require_texts, wrong
 from ..core.errors import InvalidValueError, unknown
 from ..core.scalars import is_whole
+from ..core.storage import storable
 from ..diagnostics import Profiles
 from .model import Twin
 
@@ -21,6 +22,7 @@ Array = NDArray[np.float64]
 _PLATEAU = 3
 
 
+@storable
 @dataclass(frozen=True, eq=False)
 class Measurements:
     """Readings of diagnostics at many settings of a machine.

@@ -20,6 +20,7 @@ from ..beam.beam import Beam
 from ..collective.base import CollectiveEffect, require_effects
 from ..core.checks import require_path, wrong
 from ..core.errors import InvalidValueError, unknown
+from ..core.storage import storable
 from ..core.tensors import active, tensors_in
 from ..core.transforms import uncompiled
 from ..diagnostics import Diagnostic
@@ -35,6 +36,7 @@ from .unknowns import Unknown, put, shaped
 Settings = Mapping[str, float | Tensor]
 
 
+@storable
 @dataclass(frozen=True, eq=False)
 class Twin:
     """A model of a machine with its diagnostics, and how it differs from its settings.
@@ -97,7 +99,7 @@ class Twin:
 
         Raises:
             InvalidValueError: a kick or a diagnostic of a kind that files do not know (see
-                `recorded`), or something that carries derivatives.
+                `storable`), or something that carries derivatives.
         """
         return serialization.save(self, require_path("path", path))
 

@@ -10,15 +10,16 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from ..core.atomic import write_bytes
 from ..core.errors import InvalidValueError
-from ..core.version import __version__
-from ..interop.networks.onnx import require_package
-from ..interop.onnx.graph import Graph, Node, Symbol
+from ..interop.onnx.model import Model, Node, Value, require_package
+from ..interop.onnx.operators import RULES
+from ..interop.onnx.trace import Graph, Symbol
 from ..lattice.knobs import parts, values
 from ..tracking.adjoints import Store
 from ..tracking.observation import stations
@@ -27,25 +28,17 @@ if TYPE_CHECKING:
     from ..beam.beam import Beam
     from .model import Twin
 
-#: versions of the operators and of the format: reductions take their axes as inputs
-_OPSET, _FORMAT = 18, 8
+#: version of the operators: reductions take their axes as inputs
+_OPSET = 18
 #: errors of what cannot be written down: a number was looked at, or an operation is missing
 _CLOSED = (RuntimeError, InvalidValueError)
-#: what a file in one piece may have [byte]
-_LARGEST = 2**31
 
 
 def export(twin: Twin, path: str | Path, settings: Sequence[str]) -> None:
     """Write what a twin predicts as a function of some settings; see `Twin.export_onnx`."""
     require_package()
     outputs, graph = traced(twin, settings)
-    content = _model(twin, outputs, graph, settings)
-    if content.ByteSize() >= _LARGEST:
-        raise InvalidValueError(
-            f"the graph has {content.ByteSize() / 1e9:.1f} GB, and ONNX files at most 2; take "
-            "fewer particles"
-        )
-    write_bytes(Path(path), content.SerializeToString())
+    write_bytes(Path(path), _model(twin, outputs, graph, settings).content("twin"))
 
 
 def traced(twin: Twin, settings: Sequence[str]) -> tuple[dict[str, str], Graph]:
@@ -56,7 +49,7 @@ def traced(twin: Twin, settings: Sequence[str]) -> tuple[dict[str, str], Graph]:
             that has no counterpart in a graph.
     """
     _require_numbers(twin, settings)
-    graph = Graph()
+    graph = Graph(RULES)
     with torch.no_grad():
         try:
             beams = _tracked(twin, settings, graph)
@@ -116,52 +109,23 @@ def _tracked(twin: Twin, settings: Sequence[str], graph: Graph) -> dict[str, Bea
 def _fails(twin: Twin, address: str) -> bool:
     """Whether tracking cannot be written down as a function of this setting alone."""
     try:
-        _tracked(twin, [address], Graph())
+        _tracked(twin, [address], Graph(RULES))
     except _CLOSED:
         return True
     return False
 
 
-def _model(twin: Twin, outputs: dict[str, str], graph: Graph, settings: Sequence[str]) -> Any:
-    from onnx import checker, helper, numpy_helper
-
+def _model(twin: Twin, outputs: dict[str, str], graph: Graph, settings: Sequence[str]) -> Model:
     nodes, constants = graph.needed(outputs.values())
-    made = [_node(node) for node in nodes]
-    made += [helper.make_node("Identity", [value], [name]) for name, value in outputs.items()]
-    info, double = helper.make_tensor_value_info, _attribute(torch.float64)
-    shapes = {d.name: d.shape for d in twin.diagnostics}
-    content = helper.make_graph(
-        made,
-        "twin",
-        [info(address, double, ()) for address in settings],
-        [info(name, double, shapes[name]) for name in outputs],
-        [numpy_helper.from_array(array, name) for name, array in constants.items()],
-    )
-    model = helper.make_model(
-        content,
-        producer_name="pyjutrack",
-        producer_version=__version__,
-        opset_imports=[helper.make_opsetid("", _OPSET)],
-    )
-    model.ir_version = _FORMAT
+    ends = [Node("Identity", "", (value,), (name,)) for name, value in outputs.items()]
+    double = np.dtype(np.float64)
     design = dict(zip(settings, values(twin, settings).tolist(), strict=True))
     noise = {d.name: d.noise for d in twin.diagnostics}
-    told = {"settings": json.dumps(design), "noise": json.dumps(noise)}
-    helper.set_model_props(model, told)
-    checker.check_model(model)
-    return model
-
-
-def _node(node: Node) -> Any:
-    from onnx import helper
-
-    attributes = {k: _attribute(v) for k, v in node.attributes}
-    return helper.make_node(node.operation, node.reads, [node.makes], **attributes)
-
-
-def _attribute(value: Any) -> Any:
-    from onnx import helper
-
-    if isinstance(value, torch.dtype):
-        return helper.np_dtype_to_tensor_dtype(torch.empty((), dtype=value).numpy().dtype)
-    return value
+    return Model(
+        [*nodes, *ends],
+        constants,
+        [Value(address, double, ()) for address in settings],
+        [Value(d.name, double, tuple(d.shape)) for d in twin.diagnostics],
+        _OPSET,
+        {"settings": json.dumps(design), "noise": json.dumps(noise)},
+    )

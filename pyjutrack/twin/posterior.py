@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.storage import storable
+
 Array = NDArray[np.float64]
 #: singular values below this share of the largest determine nothing
 _RANK = 1e-9
@@ -17,6 +19,7 @@ _TOUCHED = 1e-6
 _NAMED = 0.2
 
 
+@storable
 @dataclass(frozen=True, eq=False)
 class Posterior:
     """A Gaussian around the best fit.

@@ -20,41 +20,20 @@ import torch
 from torch import Tensor
 
 from ..core import tensorfile
-from ..core.errors import InvalidValueError, PyJuTrackError
+from ..core.errors import InvalidValueError, PyJuTrackError, UnknownNameError
 from ..core.scalars import is_transformed
+from ..core.storage import is_storable, storable_named
 
 T = TypeVar("T")
 #: errors of kinds that cannot be made of what a file says
 _UNMADE = (PyJuTrackError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
-#: kinds of users, by name
-_OTHERS: dict[str, type] = {}
-
-
-def recorded(kind: type[T]) -> type[T]:
-    """Let files hold a kind of one's own, such as a diagnostic; a decorator.
-
-    The kind must be known, under the same name, where a file with it is read.
-
-    Args:
-        kind: a frozen dataclass, whose fields are numbers, words, tensors, arrays, tuples and
-            mappings of these, or other kinds that are recorded.
-
-    Raises:
-        InvalidValueError: it is none, or another kind has its name.
-    """
-    if "__dataclass_params__" not in vars(kind) or not vars(kind)["__dataclass_params__"].frozen:
-        raise InvalidValueError(f"{kind.__name__} must be a frozen dataclass to be recorded")
-    if {**_own(), **_OTHERS}.get(kind.__name__, kind) is not kind or kind.__name__ in _specials():
-        raise InvalidValueError(f"another kind is named {kind.__name__}; rename one")
-    _OTHERS[kind.__name__] = kind
-    return kind
 
 
 def save(thing: Any, path: str | Path) -> str:
-    """Write a thing of a recorded kind, whole or not at all; returns the digest.
+    """Write a thing of a storable kind, whole or not at all; returns the digest.
 
     Raises:
-        InvalidValueError: something in it is of no recorded kind, or carries derivatives.
+        InvalidValueError: something in it is of no storable kind, or carries derivatives.
     """
     writer = _Writer()
     described = writer.plain(thing, type(thing).__name__.lower())
@@ -103,27 +82,6 @@ class _Special(NamedTuple):
     kind: type
     described: Callable[[Any], Any]
     made: Callable[[Any], Any]
-
-
-@cache
-def _own() -> dict[str, type]:
-    """The kinds that are made by their fields. A kick or potential that files hold stands here."""
-    from .. import collective, diagnostics, surrogate
-    from ..beam.reference import Reference, Species
-    from . import calibration, gaussian_processes, measurements, model, posterior, unknowns
-
-    kinds: list[Any] = [
-        *(Reference, Species),
-        *(collective.SpaceCharge, collective.SpectralPoisson, collective.Grid),
-        *(collective.ImageCharges, surrogate.ResidualNetwork),
-        *(surrogate.Surrogate, surrogate.Domain),
-        *(diagnostics.BeamPosition, diagnostics.BeamSize, diagnostics.LossCount),
-        *(diagnostics.Screen, diagnostics.WireScanner),
-        *(model.Twin, unknowns.Unknown, measurements.Measurements),
-        *(calibration.Calibration, calibration.Step, posterior.Posterior),
-        *(gaussian_processes.GaussianProcess, gaussian_processes.Component),
-    ]
-    return {kind.__name__: kind for kind in kinds}
 
 
 @cache
@@ -204,10 +162,10 @@ class _Writer:
             # in their order, which the keys of a file do not keep
             return {"map": [[k, self.plain(v, f"{place}.{k}")] for k, v in value.items()]}
         kind = type(value)
-        if {**_own(), **_OTHERS}.get(kind.__name__) is not kind:
+        if not is_storable(kind):
             raise InvalidValueError(
                 f"no file can hold the {kind.__name__} at {place}; let it be a frozen dataclass "
-                "of numbers and tensors, and tell its kind to pyjutrack.twin.recorded"
+                "of numbers and tensors with the decorator pyjutrack.twin.storable"
             )
         values = {
             f.name: self.plain(getattr(value, f.name), f"{place}.{f.name}")
@@ -244,15 +202,16 @@ def _made(data: Any, tensors: Mapping[str, Tensor]) -> Any:
             return float(value)
         return tensors[value].numpy() if word == "array" else tensors[value]
     name = data["kind"]
-    if name in _specials():
+    if "of" in data:
         return _specials()[name].made(_made(data["of"], tensors))
-    kinds = {**_own(), **_OTHERS}
-    if name not in kinds:
+    try:
+        kind = storable_named(name)
+    except UnknownNameError as error:
         raise InvalidValueError(
-            f"the file holds a {name}, which is not known here; define it, and tell its kind to "
-            "pyjutrack.twin.recorded, before the file is read"
-        )
-    return kinds[name](**{k: _made(v, tensors) for k, v in data["fields"].items()})
+            f"the file holds a {name}, which is not known here; define it, with the decorator "
+            "pyjutrack.twin.storable, before the file is read"
+        ) from error
+    return kind(**{k: _made(v, tensors) for k, v in data["fields"].items()})
 
 
 def _listed(data: Any) -> Any:

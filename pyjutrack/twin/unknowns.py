@@ -14,10 +14,12 @@ from torch import Tensor
 from ..core.checks import require_flag, shown
 from ..core.errors import InvalidValueError
 from ..core.scalars import is_real
+from ..core.storage import storable
 from ..lattice.knobs import current, overlay, parts
 from ..tracking.task import Task
 
 
+@storable
 @dataclass(frozen=True, eq=False)
 class Unknown:
     """By how much a knob differs from what it is set to.

@@ -122,7 +122,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         ("a.madx", b"\x00\x01\x02\xff\xfe", "not a text file"),
         ("a.json", b'{"elements": [', "no JSON"),
         ("a.json", b"\xff\xfe\x00", "not a text file"),
-        ("a.json", b'{"a": 1}', "neither our own nor"),
+        ("a.json", b'{"a": 1}', "the content is none of .own"),
         ("a.json", json.dumps({"pyjutrack": 99}).encode(), "99"),
         ("a.yaml", b"a: [1, 2", "a.yaml:"),
         ("a.txt", b"hello", "tells no format"),

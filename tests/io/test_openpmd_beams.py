@@ -11,7 +11,7 @@ from scipy import constants as codata
 
 import pyjutrack as pj
 from pyjutrack.beam import moments
-from pyjutrack.io.beams import read_beam, write_beam
+from pyjutrack.io import read_beam, write_beam
 from pyjutrack.io.errors import LatticeFileError, LatticeWarning
 
 with warnings.catch_warnings():

@@ -24,11 +24,11 @@ from pyjutrack.twin import (
     Twin,
     Unknown,
     calibrate,
-    recorded,
+    storable,
 )
 
 
-@recorded
+@storable
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Tilted(dg.BeamPosition):
     """A diagnostic of a user's own, with plain data and a tensor."""
@@ -152,7 +152,7 @@ def test_what_is_infinite_or_missing_comes_back(tmp_path: Path, calibration: Cal
 
 def test_kinds_that_no_file_holds_are_named(tmp_path: Path) -> None:
     twin = small(diagnostics=[*wires(), Unheard("end")])
-    with pytest.raises(pj.InvalidValueError, match=r"Unheard at twin.diagnostics.2.*recorded"):
+    with pytest.raises(pj.InvalidValueError, match=r"Unheard at twin.diagnostics.2.*storable"):
         twin.save(tmp_path / "twin.safetensors")
     asked = beam(400).coordinates.requires_grad_()
     with pytest.raises(pj.InvalidValueError, match=r"twin.beam.coordinates carries.*detach"):
@@ -177,8 +177,8 @@ def test_only_frozen_dataclasses_are_recorded() -> None:
 
     for kind, word in ((Loose, "frozen"), (Thawed, "frozen"), (Twin, "another kind")):
         with pytest.raises(pj.InvalidValueError, match=word):
-            recorded(kind)
-    assert recorded(Tilted) is Tilted
+            storable(kind)
+    assert storable(Tilted) is Tilted
 
 
 def _truncated(path: Path) -> None:
@@ -252,7 +252,7 @@ def _edited(path: Path, edit: Callable[[dict], object]) -> None:
     ("edit", "word"),
     [
         (lambda d: d["fields"].pop("beam"), "beam"),
-        (lambda d: d["fields"].update(effects=[{"kind": "Wake", "fields": {}}]), "Wake.*recorded"),
+        (lambda d: d["fields"].update(effects=[{"kind": "Wake", "fields": {}}]), "Wake.*storable"),
         (lambda d: d["fields"].update(effects=[{"kind": "os.system", "fields": {}}]), "os.system"),
         (lambda d: d["fields"].update(diagnostics={"tensor": "nowhere"}), "nowhere"),
         (lambda d: d["fields"].update(diagnostics={"other": 1, "word": 2}), "describe"),

@@ -14,8 +14,8 @@ from live_cases import QUADRUPOLES, beam, line, scan, small, wires
 
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
-from pyjutrack.interop.onnx.graph import Graph
 from pyjutrack.interop.onnx.operators import RULES
+from pyjutrack.interop.onnx.trace import Graph
 from pyjutrack.twin import Twin
 
 
@@ -164,11 +164,11 @@ def _evaluated(graph: Graph, label: str, **inputs: float) -> np.ndarray:
     from onnx import helper, numpy_helper
     from onnx.reference import ReferenceEvaluator
 
-    from pyjutrack.twin.onnx_export import _node
+    from pyjutrack.interop.onnx.model import _proto
 
     nodes, constants = graph.needed([label])
     body = helper.make_graph(
-        [_node(node) for node in nodes],
+        [_proto(node) for node in nodes],
         "function",
         [helper.make_tensor_value_info(n, onnx.TensorProto.DOUBLE, ()) for n in inputs],
         [helper.make_value_info(label, onnx.TypeProto())],
@@ -205,7 +205,7 @@ TABLE = torch.tensor([[0.3, -1.2, 2.0], [0.7, 0.0, -0.4]], dtype=torch.float64)
     ],
 )
 def test_operations_are_those_of_pytorch(function) -> None:
-    graph = Graph()
+    graph = Graph(RULES)
     found = function(graph.input("x"))
     for x in (0.8, -1.3):
         expected = function(torch.tensor(x, dtype=torch.float64))
@@ -215,7 +215,7 @@ def test_operations_are_those_of_pytorch(function) -> None:
 
 
 def test_the_same_stands_once_and_what_is_known_is_computed() -> None:
-    graph = Graph()
+    graph = Graph(RULES)
     x = graph.input("x")
     assert (2 * x).label == (2.0 * x).label
     known = torch.zeros_like(x) + 3
@@ -223,7 +223,7 @@ def test_the_same_stands_once_and_what_is_known_is_computed() -> None:
     assert float(torch.where(torch.tensor(True), known, x)) == 3
     (2 * x + known).sin()
     nodes, constants = graph.needed([(2 * x).label])
-    assert [node.operation for node in nodes] == ["Mul"]
+    assert [node.operator for node in nodes] == ["Mul"]
     assert [float(c) for c in constants.values()] == [2.0]
     with pytest.raises(RuntimeError, match="known only when the graph is evaluated"):
         bool(x > 0)

@@ -116,28 +116,31 @@ def _laid_out(network: Network) -> dict[str, Array]:
     """All arrays in Julia's dims by name; one that several layers use stands once."""
     arrays: dict[str, Array] = {}
     for layer in network.layers:
-        for name, array in _arrays(layer, network.weights).items():
+        for name, array in arrays_of(layer, network.weights).items():
             if not np.array_equal(arrays.setdefault(name, array), array):
                 raise InvalidValueError(f"two arrays of the network are named {name!r}")
     return arrays
 
 
 @singledispatch
-def _arrays(layer: Layer, weights: Weights) -> dict[str, Array]:
-    """The arrays by name that NNlib needs for a layer, in Julia's dims."""
+def arrays_of(layer: Layer, weights: Weights) -> dict[str, Array]:
+    """The arrays by name that NNlib needs for a layer, in Julia's dims.
+
+    Register a function for a new kind of layer with `arrays_of.register`.
+    """
     raise InvalidValueError(
         f"layer {layer.name!r}: no counterpart of {type(layer).__name__} in NNlib is known"
     )
 
 
-@_arrays.register
+@arrays_of.register
 def _(
     layer: InstanceNorm | LeakyReLU | Affine | Add | Concatenate | Channels, weights: Weights
 ) -> dict[str, Array]:
     return {}
 
 
-@_arrays.register
+@arrays_of.register
 def _(layer: Convolution | TransposedConvolution, weights: Weights) -> dict[str, Array]:
     # one form for both: `∇conv_data` takes the kernel of the convolution that it transposes
     arrays = {layer.weight: _kernel(weights[layer.weight])}
@@ -146,7 +149,7 @@ def _(layer: Convolution | TransposedConvolution, weights: Weights) -> dict[str,
     return arrays
 
 
-@_arrays.register
+@arrays_of.register
 def _(layer: Smoothing, weights: Weights) -> dict[str, Array]:
     # fixed, but stored: so no second place needs its formula
     return {layer.name: _kernel(layer.kernel())}

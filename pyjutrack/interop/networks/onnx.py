@@ -13,13 +13,14 @@ from typing import Any
 import torch
 
 from ...core.atomic import write_bytes
-from ...core.errors import InvalidValueError, MissingPackageError
+from ...core.errors import InvalidValueError
 from ...core.tensorfile import plain
 from ...mesh.shapes import BSPLINE, Shape
 from ...surrogate.architectures import Standardisation
 from ...surrogate.layers import Affine, Layer, Smoothing, record
 from ...surrogate.network import Network
 from ...surrogate.surrogate import Surrogate
+from ..onnx.model import require_package
 
 #: What goes into and comes out of JuTrack's published generator. It reads the shares of the beam in
 #: 128 x 128 cells of 20 mm x 20 mm: `from_onnx(path, standardisation=JUTRACK, smoothing=(2.0, 5))`.
@@ -108,16 +109,6 @@ def from_onnx(
     except (InvalidValueError, RuntimeError, OSError) as error:
         raise InvalidValueError(f"{path} cannot be read: {error}") from error
     return surrogate.replace(outside=outside)
-
-
-def require_package() -> None:
-    """Raise MissingPackageError, with the command, where the package onnx is missing."""
-    try:
-        import onnx  # noqa: F401
-    except ImportError as error:
-        raise MissingPackageError(
-            'ONNX files need the package onnx: in a clone of pyjutrack, pip install ".[onnx]"'
-        ) from error
 
 
 def _around(

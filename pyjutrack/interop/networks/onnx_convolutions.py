@@ -6,12 +6,13 @@ import numpy as np
 import torch
 
 from ...surrogate.layers import Convolution, Smoothing, TransposedConvolution
-from .onnx_graph import NO_PADS, SIGMA, Graph, Map, Node, Pads
+from ..onnx.model import Node
+from .onnx_layers import NO_PADS, SIGMA, LayerGraph, Map, Pads
 
 _AUTOMATIC = ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")
 
 
-def convolution(node: Node, graph: Graph) -> None:
+def convolution(node: Node, graph: LayerGraph) -> None:
     """Conv, with what a Pad before it asks for."""
     source, border = graph.padded(node, 0)
     kernel, bias, stride = _operands(node, graph)
@@ -33,7 +34,7 @@ def convolution(node: Node, graph: Graph) -> None:
     graph.make(node, Convolution(node.name, (source,), kernel, bias, stride, padding))
 
 
-def transposed(node: Node, graph: Graph) -> None:
+def transposed(node: Node, graph: LayerGraph) -> None:
     """ConvTranspose."""
     source = graph.map(node, 0)
     kernel, bias, stride = _operands(node, graph)
@@ -51,7 +52,7 @@ def transposed(node: Node, graph: Graph) -> None:
     graph.make(node, TransposedConvolution(node.name, (source,), kernel, bias, stride, pads[0]))
 
 
-def pad(node: Node, graph: Graph) -> None:
+def pad(node: Node, graph: LayerGraph) -> None:
     """Pad with zeros: left to the convolution that reads it."""
     source, border = graph.padded(node, 0)
     node.require("mode", node.get("mode", "constant"), "constant")
@@ -70,7 +71,7 @@ def pad(node: Node, graph: Graph) -> None:
     graph.known[node.outputs[0]] = Map(source, _sum(border, (x0, y0, x1, y1)))
 
 
-def _operands(node: Node, graph: Graph) -> tuple[str, str | None, int]:
+def _operands(node: Node, graph: LayerGraph) -> tuple[str, str | None, int]:
     """Kernel, bias and stride of a convolution, after what layers do not have is refused."""
     node.require("group", node.get("group", 1), 1)
     node.require("dilations", node.get("dilations", (1, 1)), (1, 1))
@@ -102,7 +103,7 @@ def _own_pads(node: Node, cells: tuple[int, int], window: tuple[int, int], strid
     return (*less, *more) if auto == "SAME_UPPER" else (*more, *less)
 
 
-def _sides(graph: Graph, kernel: str) -> tuple[int, int]:
+def _sides(graph: LayerGraph, kernel: str) -> tuple[int, int]:
     """Cells of a kernel along x and y."""
     _, _, x, y = graph.weights[kernel].shape
     return x, y

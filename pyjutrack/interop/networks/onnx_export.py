@@ -9,12 +9,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
-import onnx
 from numpy.typing import ArrayLike, NDArray
-from onnx import NodeProto, TensorProto, checker, helper, numpy_helper
 
 from ...core.errors import InvalidValueError
-from ...core.version import __version__
 from ...surrogate.layers import (
     Add,
     Affine,
@@ -28,11 +25,12 @@ from ...surrogate.layers import (
     TransposedConvolution,
 )
 from ...surrogate.network import INPUT, Network
-from .onnx_graph import DESCRIPTION, DIGEST, SIGMA, Graph, digest_of, numbered, unused
+from ..onnx.model import DESCRIPTION, Model, Node, Value
+from .onnx_layers import SIGMA, LayerGraph, numbered, unused
 
 OUTPUT = "output"
-#: versions of the operators and of the format: old enough for runtimes in other languages
-_OPSET, _FORMAT = 17, 8
+#: version of the operators: old enough for runtimes in other languages
+_OPSET = 17
 #: cells in x and y where they are open: only channels are looked at, and any depth fits
 _LARGE = (4096, 4096)
 
@@ -58,7 +56,7 @@ class Place(NamedTuple):
 class Part(NamedTuple):
     """The operators of a layer, and the constants that they need besides its weights."""
 
-    nodes: Sequence[NodeProto]
+    nodes: Sequence[Node]
     constants: Mapping[str, NDArray[Any]] = MappingProxyType({})
 
 
@@ -70,35 +68,17 @@ def content(network: Network, cells: tuple[int, int] | None, told: Mapping[str, 
         cells: in x and y; None leaves them open.
         told: what else the file tells.
     """
-    shape = ["batch", 1, *(cells or ("nx", "ny"))]
+    shape = ("batch", 1, *(cells or ("nx", "ny")))
     nodes, constants = _operators(network, cells or _LARGE)
-    graph = helper.make_graph(
-        nodes,
-        "network",
-        [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, shape)],
-        [numpy_helper.from_array(array, name) for name, array in constants.items()],
-    )
-    model = helper.make_model(
-        graph,
-        producer_name="pyjutrack",
-        producer_version=__version__,
-        opset_imports=[helper.make_opsetid("", _OPSET)],
-        ir_version=_FORMAT,
-    )
-    if told:
-        helper.set_model_props(model, {DESCRIPTION: json.dumps(told, allow_nan=False)})
-    try:
-        checker.check_model(model, full_check=True)
-    except (checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise InvalidValueError(f"the network makes no valid ONNX graph: {error}") from error
-    model.metadata_props.add(key=DIGEST, value=digest_of(model))
-    return model.SerializeToString()
+    single = np.dtype(np.float32)
+    reads, makes = ([Value(name, single, shape)] for name in (INPUT, OUTPUT))
+    notes = {DESCRIPTION: json.dumps(told, allow_nan=False)} if told else {}
+    return Model(nodes, constants, reads, makes, _OPSET, notes).content("network", sealed=True)
 
 
 def _operators(
     network: Network, cells: tuple[int, int]
-) -> tuple[list[NodeProto], dict[str, NDArray[Any]]]:
+) -> tuple[list[Node], dict[str, NDArray[Any]]]:
     """Nodes of all layers, and the initialisers: weights and constants.
 
     In ONNX all of them have one space of names, in which those of input and output are fixed, so
@@ -108,9 +88,9 @@ def _operators(
     used = {*reserved, *network.weights}
     weights = {k: unused(k, used) if k in reserved else k for k in network.weights}
     constants = {weights[k]: w.detach().numpy() for k, w in network.weights.items()}
-    nodes: list[NodeProto] = []
+    nodes: list[Node] = []
     names, taken = {INPUT: INPUT}, {*reserved, *constants}
-    graph = Graph(cells, {})
+    graph = LayerGraph(cells, {})
     graph.weights.update(network.weights)
     for layer in network.layers:
         graph.add(layer)
@@ -119,7 +99,7 @@ def _operators(
         for own in numbered(layer.name):
             makes = OUTPUT if last else own
             part = operators(layer, Place(reads, makes, own, weights, channels))
-            new = {*part.constants, *(name for node in part.nodes for name in node.output)}
+            new = {*part.constants, *(name for node in part.nodes for name in node.outputs)}
             if last:
                 new.remove(OUTPUT)
             if taken.isdisjoint(new):
@@ -176,8 +156,8 @@ def _(layer: Affine, place: Place) -> Part:
     constants[shift] = _single(layer.shift)
     return Part(
         [
-            helper.make_node("Mul", [*place.reads, scale], [scaled], f"{layer.name}.scaled"),
-            helper.make_node("Add", [scaled, shift], [place.makes], layer.name),
+            Node("Mul", f"{layer.name}.scaled", (*place.reads, scale), (scaled,)),
+            Node("Add", layer.name, (scaled, shift), (place.makes,)),
         ],
         constants,
     )
@@ -205,22 +185,18 @@ def _(layer: Smoothing, place: Place) -> Part:
     kernel = f"{place.own}.kernel"
     node = _node("Conv", layer, place, kernel, pads=[layer.width // 2] * 4)
     # so that a reader of this package knows that the kernel is no weight
-    node.metadata_props.add(key=SIGMA, value=repr(layer.sigma))
-    return Part([node], {kernel: _single(layer.kernel().numpy())})
+    noted = node._replace(notes={SIGMA: repr(layer.sigma)})
+    return Part([noted], {kernel: _single(layer.kernel().numpy())})
 
 
-def _convolution(
-    operator: str, layer: Convolution | TransposedConvolution, place: Place
-) -> NodeProto:
+def _convolution(operator: str, layer: Convolution | TransposedConvolution, place: Place) -> Node:
     window = {"strides": [layer.stride] * 2, "pads": [layer.padding] * 4}
     return _node(operator, layer, place, *(place.weights[w] for w in layer.weights()), **window)
 
 
-def _node(operator: str, layer: Layer, place: Place, *more: str, **attributes: Any) -> NodeProto:
+def _node(operator: str, layer: Layer, place: Place, *more: str, **attributes: Any) -> Node:
     """A node named as the layer, which reads the layer's inputs and then some constants."""
-    return helper.make_node(
-        operator, [*place.reads, *more], [place.makes], layer.name, **attributes
-    )
+    return Node(operator, layer.name, (*place.reads, *more), (place.makes,), attributes)
 
 
 def _single(value: ArrayLike) -> NDArray[np.float32]:

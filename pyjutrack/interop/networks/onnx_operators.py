@@ -16,11 +16,12 @@ from ...surrogate.layers import (
     InstanceNorm,
     LeakyReLU,
 )
+from ..onnx.model import Array, Node
 from .onnx_convolutions import convolution, pad, transposed
-from .onnx_graph import Array, Constant, Graph, Map, Node, numbers_of
+from .onnx_layers import Constant, LayerGraph, Map
 
 #: reads a node, and adds what it makes to the graph
-Rule = Callable[[Node, Graph], None]
+Rule = Callable[[Node, LayerGraph], None]
 
 #: attributes in which a Constant may have its numbers, and their precision
 _PLAIN = {
@@ -31,14 +32,14 @@ _PLAIN = {
 }
 
 
-def _instance_norm(node: Node, graph: Graph) -> None:
+def _instance_norm(node: Node, graph: LayerGraph) -> None:
     source = graph.map(node, 0)
     scale, bias = (graph.constant(node, i).array for i in (1, 2))
     plain = graph.add(InstanceNorm(node.name, (source,), _decimal(node.get("epsilon", 1e-5))))
     _by_channel(node, graph, plain, scale, bias)
 
 
-def _batch_norm(node: Node, graph: Graph) -> None:
+def _batch_norm(node: Node, graph: LayerGraph) -> None:
     source = graph.map(node, 0)
     node.require("training_mode", node.get("training_mode", 0), 0)
     node.require("spatial", node.get("spatial", 1), 1)
@@ -52,16 +53,16 @@ def _batch_norm(node: Node, graph: Graph) -> None:
     _by_channel(node, graph, source, scale, bias - mean * scale)
 
 
-def _leaky(node: Node, graph: Graph) -> None:
+def _leaky(node: Node, graph: LayerGraph) -> None:
     slope = _decimal(node.get("alpha", 0.01))
     graph.make(node, LeakyReLU(node.name, (graph.map(node, 0),), slope))
 
 
-def _relu(node: Node, graph: Graph) -> None:
+def _relu(node: Node, graph: LayerGraph) -> None:
     graph.make(node, LeakyReLU(node.name, (graph.map(node, 0),)))
 
 
-def _add(node: Node, graph: Graph) -> None:
+def _add(node: Node, graph: LayerGraph) -> None:
     maps, numbers = [], []
     for index in range(len(node.inputs)):
         found = graph.operand(node, index)
@@ -72,7 +73,7 @@ def _add(node: Node, graph: Graph) -> None:
     _combine(node, graph, maps, sum(numbers))
 
 
-def _subtract(node: Node, graph: Graph) -> None:
+def _subtract(node: Node, graph: LayerGraph) -> None:
     first, second = (graph.operand(node, i) for i in (0, 1))
     if isinstance(second, Constant):
         _combine(node, graph, [graph.map(node, 0)], -_number(node, second))
@@ -85,26 +86,26 @@ def _subtract(node: Node, graph: Graph) -> None:
             _combine(node, graph, [graph.plain(node, first), graph.add(opposite)], 0.0)
 
 
-def _multiply(node: Node, graph: Graph) -> None:
+def _multiply(node: Node, graph: LayerGraph) -> None:
     at = 0 if isinstance(graph.operand(node, 0), Constant) else 1
     factor = _number(node, graph.constant(node, at))
     graph.make(node, Affine(node.name, (graph.map(node, 1 - at),), factor))
 
 
-def _divide(node: Node, graph: Graph) -> None:
+def _divide(node: Node, graph: LayerGraph) -> None:
     divisor = _number(node, graph.constant(node, 1))
     if divisor == 0:
         raise node.refused("it divides by zero")
     graph.make(node, Affine(node.name, (graph.map(node, 0),), 1 / divisor))
 
 
-def _concatenate(node: Node, graph: Graph) -> None:
+def _concatenate(node: Node, graph: LayerGraph) -> None:
     node.require("axis", node.get("axis", None), 1, -3)
     sources = tuple(graph.map(node, i) for i in range(len(node.inputs)))
     graph.make(node, Concatenate(node.name, sources))
 
 
-def _slice(node: Node, graph: Graph) -> None:
+def _slice(node: Node, graph: LayerGraph) -> None:
     source = graph.map(node, 0)
     starts, ends = graph.integers(node, "starts", 1), graph.integers(node, "ends", 2)
     axes = graph.integers(node, "axes", 3) or tuple(range(len(starts or ())))
@@ -119,26 +120,26 @@ def _slice(node: Node, graph: Graph) -> None:
     graph.make(node, Channels(node.name, (source,), start, stop))
 
 
-def _identity(node: Node, graph: Graph) -> None:
+def _identity(node: Node, graph: LayerGraph) -> None:
     graph.known[node.outputs[0]] = graph.operand(node, 0)
 
 
-def _dropout(node: Node, graph: Graph) -> None:
+def _dropout(node: Node, graph: LayerGraph) -> None:
     if node.has(2):
         training = bool(graph.constant(node, 2).array.any())
         node.require("training_mode", training, False)
     _identity(node, graph)
 
 
-def _constant(node: Node, graph: Graph) -> None:
+def _constant(node: Node, graph: LayerGraph) -> None:
     kind = next(iter(node.attributes), "none")
     node.require("kind of value", kind, "value", *_PLAIN)
     value = node.attributes[kind]
-    array = numbers_of(value) if kind == "value" else np.array(value, _PLAIN[kind])
+    array = value if kind == "value" else np.array(value, _PLAIN[kind])
     graph.known[node.outputs[0]] = Constant(node.outputs[0], array)
 
 
-def _by_channel(node: Node, graph: Graph, source: str, scale: Array, bias: Array) -> None:
+def _by_channel(node: Node, graph: LayerGraph, source: str, scale: Array, bias: Array) -> None:
     """scale x + bias for each channel: exactly a convolution of one cell that mixes none."""
     channels = graph.shape(source)[0]
     if not scale.shape == bias.shape == (channels,):
@@ -151,7 +152,7 @@ def _by_channel(node: Node, graph: Graph, source: str, scale: Array, bias: Array
     graph.make(node, Convolution(f"{node.name}.channels", (source,), kernel, offset))
 
 
-def _combine(node: Node, graph: Graph, maps: list[str], shift: float) -> None:
+def _combine(node: Node, graph: LayerGraph, maps: list[str], shift: float) -> None:
     """The sum of maps and a number."""
     if not maps:
         raise node.refused("all that it reads is constant; supported is a map at least")

@@ -30,7 +30,9 @@ def placement(source: Any, say: Say) -> Fields:
         if told.get("x_rot") and told.get("y_rot"):
             say("turned about x and y in AT's order; read in the order y, x, s")
         return told
-    return _roll(source, say) | _shift(source, say)
+    roll = _roll(source, say) if hasattr(source, "R1") or hasattr(source, "R2") else {}
+    shift = _shift(source, say) if hasattr(source, "T1") or hasattr(source, "T2") else {}
+    return roll | shift
 
 
 def _roll(source: Any, say: Say) -> Fields:

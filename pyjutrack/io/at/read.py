@@ -14,10 +14,10 @@ from ...core.errors import InvalidValueError
 from ...elements import Element, Multipole, SBend
 from ...lattice.lattice import Lattice
 from ..errors import clipped, wrong
+from ..format import LatticeFormat, LatticeSource
 from ..limits import BUCKETS, ORDER, STEPS, require_below
 from ..optional import guarded, optional
 from ..record import LatticeFile, Notes
-from ..text import json_of
 from .kinds import converted
 from .mat_file import Cells, Unread, variables
 from .text import elements_of
@@ -36,8 +36,9 @@ _SIZES = {
 }
 
 
-def read_mat(path: Path, line: str | None, reference: Reference | None) -> LatticeFile:
-    """A MATLAB file; `line` names the variable."""
+def _read_variables(source: LatticeSource) -> LatticeFile:
+    """Read a MATLAB file; `line` names the variable."""
+    path, line = source.path, source.line
     with path.open("rb") as file:
         header = file.read(128)
     if header[124:128] in (b"\x00\x02IM", b"\x02\x00MI"):  # 7.3, which is HDF5
@@ -55,7 +56,7 @@ def read_mat(path: Path, line: str | None, reference: Reference | None) -> Latti
     if not isinstance(cells, Cells) or not all(isinstance(c, dict) for c in cells.entries):
         raise wrong(path, f"the variable {name!r} is no cell array of elements")
     elements = [{k: _plain(path, k, v) for k, v in c.items()} for c in cells.entries]
-    return _made(path, elements, reference)
+    return _made(path, elements, source.reference)
 
 
 def _plain(path: Path, name: str, value: Any) -> Any:
@@ -71,26 +72,23 @@ def _plain(path: Path, name: str, value: Any) -> Any:
     return value.flat[0] if value.size == 1 else np.squeeze(value)
 
 
-def read_m(path: Path, line: str | None, reference: Reference | None) -> LatticeFile:
-    """A MATLAB function that returns the elements, one a row."""
-    _no_line(path, line)
+def _read_function(source: LatticeSource) -> LatticeFile:
+    """Read a MATLAB function that returns the elements, one a row."""
     utils = optional("at.load.utils", "accelerator-toolbox", "lattice")
-    return _made(path, elements_of(path, utils._CLASS_MAP), reference)
+    return _made(source.path, elements_of(source, utils._CLASS_MAP), source.reference)
 
 
-def read_at_json(path: Path, line: str | None, reference: Reference | None) -> LatticeFile:
-    """A JSON file that pyAT wrote."""
-    _no_line(path, line)
-    return _read(path, "load_json", {"from_at": True}, reference)
+def _read_at_json(source: LatticeSource) -> LatticeFile:
+    """Read a JSON file that pyAT wrote."""
+    return _load(source, "load_json", from_at=True)
 
 
-def read_xsuite(path: Path, line: str | None, reference: Reference | None) -> LatticeFile:
-    """A JSON file of Xsuite; `line` names the line of an environment."""
-    found = _read(path, "load_xsuite", {"use": line} if line else {}, reference)
-    data: Any = json_of(path)
-    stated = data.get("elements", {})
+def _read_xsuite(source: LatticeSource) -> LatticeFile:
+    """Read a JSON file of Xsuite; `line` names the line of an environment."""
+    found = _load(source, "load_xsuite", **({"use": source.line} if source.line else {}))
+    stated: Any = source.json.get("elements", {})
     if isinstance(stated, list):
-        stated = dict(zip(data.get("element_names", ()), stated, strict=False))
+        stated = dict(zip(source.json.get("element_names", ()), stated, strict=False))
     notes = Notes()
     elements = [_as_xsuite(e, stated.get(e.name, {}), notes) for e in found.lattice]
     return replace(found, lattice=Lattice(elements), notes=found.notes + notes.all)
@@ -129,11 +127,6 @@ def _with_own_field(element: SBend, stated: dict[str, Any]) -> Element:
     return replace(element, knl=rest, **own)
 
 
-def _no_line(path: Path, line: str | None) -> None:
-    if line is not None:
-        raise wrong(path, f"the file holds one lattice and no lines; leave line={line!r} out")
-
-
 def _within_limits(path: Path, data: Any) -> None:
     """No size anywhere may be one that no machine has: pyAT makes arrays of it."""
     waiting, length, frequency = [data], 0.0, 0.0
@@ -164,12 +157,13 @@ def _made(path: Path, elements: list[Any], reference: Reference | None) -> Latti
     return _lattice(path, lambda **options: load(elements, **options), {}, reference)
 
 
-def _read(
-    path: Path, reader: str, options: dict[str, Any], reference: Reference | None
-) -> LatticeFile:
-    _within_limits(path, json_of(path))
+def _load(source: LatticeSource, reader: str, **options: Any) -> LatticeFile:
+    """The lattice of a file that pyAT reads."""
+    _within_limits(source.path, source.json)
     load = getattr(optional("at", "accelerator-toolbox", "lattice"), reader)
-    return _lattice(path, lambda **rest: load(str(path), **rest), options, reference)
+    return _lattice(
+        source.path, lambda **rest: load(str(source.path), **rest), options, source.reference
+    )
 
 
 def _lattice(
@@ -219,3 +213,32 @@ def _reference(path: Path, ring: Any, notes: Notes) -> Reference:
         return Reference.from_total(species, float(ring.energy))
     except InvalidValueError as error:
         raise wrong(path, str(error)) from error
+
+
+def _is_at_json(source: LatticeSource) -> bool:
+    return isinstance(source.json, dict) and "atjson" in source.json
+
+
+def _is_xsuite(source: LatticeSource) -> bool:
+    """Whether a JSON file has a key of Xsuite's, and the mark of no other program."""
+    data = source.json
+    return (
+        isinstance(data, dict)
+        and not {"elements", "element_names", "lines"}.isdisjoint(data)
+        and {"atjson", "pyjutrack"}.isdisjoint(data)
+    )
+
+
+MATLAB_VARIABLES = LatticeFormat(
+    "mat", "AT, variables of MATLAB", (".mat",), _read_variables, has_lines=True
+)
+MATLAB_FUNCTION = LatticeFormat("m", "AT, function of MATLAB", (".m",), _read_function)
+AT = LatticeFormat("at", "AT, JSON", (".json",), _read_at_json, recognise=_is_at_json)
+XSUITE = LatticeFormat(
+    "xsuite",
+    "Xsuite, JSON",
+    (".json",),
+    _read_xsuite,
+    recognise=_is_xsuite,
+    has_lines=True,
+)

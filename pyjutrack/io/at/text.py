@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import clipped, wrong
-from ..limits import ELEMENTS, NESTING, STATEMENT, require_below
-from ..mad.expressions import apply, number
-from ..text import text_of
+from ..format import LatticeSource
+from ..grammar import Grammar, apply, number
+from ..limits import ELEMENTS, STATEMENT, require_below
 
 Element = dict[str, Any]
 
@@ -36,11 +36,11 @@ _REMEDY = (
 )
 
 
-def elements_of(path: Path, classes: dict[str, Any]) -> list[Element]:
+def elements_of(source: LatticeSource, classes: dict[str, Any]) -> list[Element]:
     """The elements of a function: their class and what the constructors are given.
 
     Args:
-        path: of the file.
+        source: the file.
         classes: pyAT's, by the name of their constructor without `at`; each knows the names of
             what its constructor takes first.
 
@@ -49,7 +49,7 @@ def elements_of(path: Path, classes: dict[str, Any]) -> list[Element]:
             before or after those of the cell array.
     """
     found: list[Element] = []
-    rows = text_of(path).splitlines()
+    path, rows = source.path, source.text.splitlines()
     start = _opened(path, rows)
     for row, line in enumerate(rows[start:], start + 1):
         if line.startswith("};"):
@@ -125,12 +125,11 @@ def _pairs(values: list[Any]) -> Element:
     return dict(zip(names, values[1::2], strict=True))
 
 
-class _Row:
-    """One row: `atname(literal, ...);...`."""
+class _Row(Grammar):
+    """One row, evaluated as it is read: `atname(literal, ...);...`."""
 
     def __init__(self, line: str) -> None:
-        self.tokens: list[tuple[str, str]] = []
-        self.next = self.depth = 0
+        tokens: list[tuple[str, str]] = []
         line = line.strip()
         at = 0
         while at < len(line):
@@ -140,97 +139,55 @@ class _Row:
             if match is None:
                 raise ValueError(f"{line[at : at + 20]!r} is not understood")
             assert match.lastgroup is not None
-            self.tokens.append((match.lastgroup, match[0]))
+            tokens.append((match.lastgroup, match[0]))
             at = match.end()
+        super().__init__(tokens)
+        self.values: list[Any] = []
 
     def constructor(self) -> tuple[str, list[Any]]:
         """The name that is called and its arguments; nothing but signs may follow."""
-        kind, name = self._following()
-        if kind != "name" or not self._take("("):
+        kind, name = self.token()
+        if kind != "name" or not self.take("("):
             raise ValueError("a row must be the constructor of an element")
-        arguments = self._arguments(")")
-        while self._take(";", ",", "}"):
+        arguments = self._arguments()
+        while self.take(";", ",", "}"):
             pass
-        kind, text = self._following()
+        kind, text = self.token()
         if kind:
             raise ValueError(f"{clipped(text)!r} is not understood here")
         return name, arguments
 
-    def _following(self, *, spaces: bool = False) -> tuple[str, str]:
-        """The next token, which is taken."""
-        while self.next < len(self.tokens):
-            token = self.tokens[self.next]
-            self.next += 1
-            if spaces or token[0] != "space":
-                return token
-        return ("", "")
+    def operate(self, sign: str) -> None:
+        right, left = _real(self.values.pop()), _real(self.values.pop())
+        self.values.append(apply(sign, left, right))
 
-    def _take(self, *signs: str) -> str | None:
-        at = self.next
-        kind, text = self._following()
-        if kind == "sign" and text in signs:
-            return text
-        self.next = at
-        return None
+    def negate(self) -> None:
+        self.values.append(-_real(self.values.pop()))
 
-    def _arguments(self, closing: str) -> list[Any]:
-        found: list[Any] = []
-        if self._take(closing):
-            return found
-        while True:
-            found.append(self._sum())
-            if self._take(closing):
-                return found
-            if not self._take(","):
-                raise ValueError(f"',' or {closing!r} is missing")
+    def atom(self) -> None:
+        self.values.append(self._literal())
 
-    def _sum(self) -> Any:
-        self.depth += 1
-        if self.depth > NESTING:
-            raise ValueError(f"nested too deeply, above the limit of {NESTING} levels")
-        value = self._product()
-        while sign := self._take("+", "-"):
-            value = apply(sign, _real(value), _real(self._product()))
-        self.depth -= 1
-        return value
-
-    def _product(self) -> Any:
-        value = self._signed()
-        while sign := self._take("*", "/"):
-            value = apply(sign, _real(value), _real(self._signed()))
-        return value
-
-    def _signed(self) -> Any:
-        negative, signed = False, False
-        while sign := self._take("+", "-"):
-            negative, signed = negative ^ (sign == "-"), True
-        value = self._literal()
-        while self._take("^"):  # from the left, as MATLAB does
-            below = False
-            while sign := self._take("+", "-"):
-                below ^= sign == "-"
-            exponent = _real(self._literal())
-            value = apply("^", _real(value), -exponent if below else exponent)
-        return (-_real(value) if negative else _real(value)) if signed else value
+    def _arguments(self) -> list[Any]:
+        count = self.listed(")")
+        found = self.values[len(self.values) - count :]
+        del self.values[len(self.values) - count :]
+        return found
 
     def _literal(self) -> Any:
-        kind, text = self._following()
+        kind, text = self.token()
         if kind == "number":
             return number(text.replace("d", "e").replace("D", "e"))
         if kind == "text":
             return text[1:-1].replace("''", "'") if text[0] == "'" else text[1:-1]
         if kind == "name" and text.lower() in _CONSTANTS:
             return _CONSTANTS[text.lower()]
-        if kind == "name" and text == "struct" and self._take("("):
-            self.depth += 1
-            if self.depth > NESTING:
-                raise ValueError(f"nested too deeply, above the limit of {NESTING} levels")
-            return _pairs(self._arguments(")"))
+        if kind == "name" and text == "struct" and self.take("("):
+            return _pairs(self._arguments())
         if text == "(" and kind == "sign":
-            value = self._sum()
-            if not self._take(")"):
-                raise ValueError("')' is missing")
-            return value
+            values = self._arguments()
+            if len(values) != 1:
+                raise ValueError(f"brackets hold {len(values)} values in place of one")
+            return values[0]
         if text == "[" and kind == "sign":
             return self._array()
         raise ValueError(f"{clipped(text) or 'the end'!r} is no number, text or array")
@@ -240,7 +197,7 @@ class _Row:
         rows: list[list[float]] = [[]]
         depth, sign = 1, 1.0
         while depth:
-            kind, text = self._following(spaces=True)
+            kind, text = self.token(spaces=True)
             if kind == "number":
                 rows[-1].append(sign * number(text.replace("d", "e").replace("D", "e")))
                 sign = 1.0

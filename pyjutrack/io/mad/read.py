@@ -8,7 +8,7 @@ statements themselves stay in its parser, under the name of the element.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from ...elements import Element
 from ...lattice.lattice import Lattice
 from ..at.kinds import converted
 from ..errors import LatticeFileError, clipped, wrong
+from ..format import LatticeFormat, LatticeSource
 from ..optional import guarded, optional
 from ..record import LatticeFile, Notes
 from .beam import DEFAULT, beam_reference
@@ -56,6 +57,7 @@ class Dialect:
 
     Attributes:
         name: for messages.
+        suffixes: of its files.
         module, parser: of pyAT.
         kinds: by the name that pyAT gives to the origin of an element.
         syntax: how its text is divided.
@@ -63,6 +65,7 @@ class Dialect:
     """
 
     name: str
+    suffixes: tuple[str, ...]
     module: str
     parser: str
     kinds: Mapping[str, Kind]
@@ -70,10 +73,18 @@ class Dialect:
     has_beam: bool = True
 
 
-MADX = Dialect("MAD-X", "at.load.madx", "MadxParser", MAD, Syntax(rows=False, blocks=True))
-MAD8 = Dialect("MAD8", "at.load.mad8", "Mad8Parser", MAD, Syntax(comments=True))
+MADX = Dialect(
+    "MAD-X",
+    (".madx", ".seq", ".mad"),
+    "at.load.madx",
+    "MadxParser",
+    MAD,
+    Syntax(rows=False, blocks=True),
+)
+MAD8 = Dialect("MAD8", (".mad8",), "at.load.mad8", "Mad8Parser", MAD, Syntax(comments=True))
 LTE = Dialect(
     "elegant",
+    (".lte",),
     "at.load.elegant",
     "ElegantParser",
     ELEGANT,
@@ -82,32 +93,28 @@ LTE = Dialect(
 )
 
 
-def reader(
-    dialect: Dialect, folder: Path | None = None
-) -> Callable[[Path, str | None, Reference | None], LatticeFile]:
-    """A function that reads files of a dialect; its `line` names a line or sequence.
-
-    Files that the file calls must lie in `folder`, or in its own.
-    """
-
-    def read(path: Path, line: str | None, reference: Reference | None) -> LatticeFile:
-        return _read(dialect, path, line, reference, folder)
-
-    return read
+def _format(name: str, dialect: Dialect) -> LatticeFormat:
+    return LatticeFormat(
+        name,
+        dialect.name,
+        dialect.suffixes,
+        lambda source: _read(dialect, source),
+        has_lines=True,
+    )
 
 
-def _read(
-    dialect: Dialect,
-    path: Path,
-    line: str | None,
-    reference: Reference | None,
-    folder: Path | None,
-) -> LatticeFile:
+MADX_FILES = _format("madx", MADX)
+MAD8_FILES = _format("mad8", MAD8)
+ELEGANT_FILES = _format("elegant", LTE)
+
+
+def _read(dialect: Dialect, source: LatticeSource) -> LatticeFile:
+    path, reference = source.path, source.reference
     optional("at", "accelerator-toolbox", "lattice")
     notes = Notes()
     with guarded(path, f"pyAT's {dialect.name} parser", notes):
-        parser = _parsed(dialect, path, folder)
-        chosen = _chosen(parser, path, line)
+        parser = _parsed(dialect, path, source.folder)
+        chosen = _chosen(parser, path, source.line)
         parser.require_size(path, chosen)
         if reference is None and dialect.has_beam:
             reference = beam_reference(path, parser, chosen, notes)

@@ -9,47 +9,40 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ...core.errors import PyJuTrackError
 from ..errors import clipped, wrong
-from ..limits import CALLS, FILES, NESTING, STEPS, require_below, require_size
+from ..limits import CALLS, FILES, NESTING, require_below, require_size
 from ..text import text_of
-from .expressions import FUNCTIONS, Rpn, require_order
+from .arguments import Arguments, unquoted
+from .expressions import FUNCTIONS
 from .lines import expanded
-from .text import Syntax, before_sign, divided, folded, require_brackets, statements
-from .values import Values
+from .rpn import Rpn
+from .text import before_sign, divided, folded, require_brackets, statements
 
 _FLOW = re.compile(r"\s*(?:if|elseif|else|while)\s*[({]|[^:=]{0,999}:\s*macro\b", re.IGNORECASE)
 #: `q->k1 = ...` of MAD-X, `q[k1] = ...` of MAD8
 _ATTRIBUTE = re.compile(
     r"([\w.$]{1,999}|\"[^\"]*\")\s*(?:->\s*(\w+)|\[\s*(\w+)\s*\])\s*(:?=.*)", re.DOTALL
 )
-_KEY = re.compile(r"[a-z][\w.$]*")
 _QUALIFIERS = ("const", "int", "real", "shared")
 #: words after which nothing of a file, or nothing at all, is read
 _RETURN, _STOP = ("return",), ("stop", "exit", "quit")
-#: attributes whose value is a word, never an expression
-_WORDS = ("type", "comment", "comments", "text", "apertype", "from", "refer", "refpos")
-_VECTORS = ("knl", "ksl")
-_STEPS = ("n_slices", "n_kicks", "nslice")
 _CALLS = frozenset(FUNCTIONS)
 
 
-class Statements(Values):
+class Statements(Arguments):
     """How files are read; comes before a parser class of pyAT.
 
     Attributes:
-        syntax: of the language.
         folder: in which called files must lie.
         parts: names in each line or sequence, and where it is defined.
     """
 
-    syntax: Syntax
     folder: Path
-    rpn: Rpn
 
     def prepare(self, folder: Path) -> None:
         """Set what a file may call, and forget what was read."""
@@ -132,7 +125,7 @@ class Statements(Values):
         require_brackets(line)
         label, rest = _labelled(line)
         if label is not None and label.upper() == "#INCLUDE":
-            self.parse_files(_unquoted(rest))
+            self.parse_files(unquoted(rest))
             return True
         words = divided(folded(rest, self.syntax, _CALLS))
         while words[0].lower() in _QUALIFIERS and len(words) > 1:
@@ -227,52 +220,6 @@ class Statements(Values):
         self.spend(1 + len(copied) if isinstance(copied, (dict, list)) else 1)
         return super()._raw_command(label, cmdname, *args, **options)
 
-    def _argparser(
-        self,
-        argcount: int,
-        argstr: str,
-        *,
-        bool_attr: Container[str] = (),
-        str_attr: Container[str] = (),
-        pos_args: Sequence[str] = (),
-    ) -> tuple[str, Any] | None:
-        """An argument of a statement: its name and its value."""
-        later, now = before_sign(argstr, ":="), before_sign(argstr, "=")
-        if later is not None or now is not None:
-            key, text = later or now or ("", "")
-            key = key.lower()
-            if not _KEY.fullmatch(key):
-                raise ValueError(f"{clipped(key)!r} is no name of an attribute")
-            if not text:
-                raise ValueError(f"{key} has no value")
-            return key, self._value(key, text, later is not None, str_attr)
-        flag = argstr.lstrip("+-").lower()
-        if flag in bool_attr:
-            return flag, not argstr.startswith("-")
-        if argcount >= len(pos_args):
-            return None
-        return pos_args[argcount], self._value(pos_args[argcount], argstr, False, str_attr)
-
-    def _value(self, key: str, text: str, later: bool, words: Container[str]) -> Any:
-        if key in words or key in _WORDS:
-            return _unquoted(text)
-        if key == "line":
-            return self.line(text)
-        if self.syntax.upper and text.startswith('"'):
-            value: Any = self.rpn.evaluate(_unquoted(text))
-        elif text.startswith("{") or (key in _VECTORS and text.startswith("(")):
-            parts = divided(text[1:-1])
-            one = self.deferred if later else self.evaluate
-            value = tuple(one(part) for part in parts) if any(parts) else ()
-        else:
-            value = self.deferred(text) if later else self.evaluate(text)
-        if isinstance(value, (int, float)):
-            if key == "order":
-                require_order(key, value)
-            if key in _STEPS and value > STEPS:
-                raise ValueError(f"{key} = {value:g}, above the limit of {STEPS:,}")
-        return value
-
     def expand(self, key: str) -> Iterable[Any]:
         """pyAT's elements of a line; those that stand in it twice are one object."""
         return expanded(self, self[key])
@@ -303,11 +250,6 @@ def _labelled(line: str) -> tuple[str | None, str]:
         if match[0] == ":":
             return line[: match.start()].replace(" ", ""), line[match.end() :]
     return None, line
-
-
-def _unquoted(text: str) -> str:
-    text = text.strip()
-    return text[1:-1] if len(text) > 1 and text[0] in "\"'" and text[-1] == text[0] else text
 
 
 def _without_words(line: str) -> str:

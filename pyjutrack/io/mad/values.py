@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import clipped, wrong
+from ..grammar import apply
 from ..limits import ELEMENTS, OPERATIONS, require_below, require_nesting
 from ..optional import optional
-from .expressions import FUNCTIONS, Expression, Operation, apply, called, parsed
+from .expressions import FUNCTIONS, Expression, Operation, called, parsed
 from .text import divided
 
 

@@ -170,7 +170,8 @@ class Facility:
             yield name, self.inherited(table, local)
         elif name in self.defined or name in local:
             inherited = self.inherited(self.defined.get(name) or local[name], local)
-            yield name, merged(inherited, _kept(changes, own))
+            # one object wherever it stands unchanged, so that it is converted once
+            yield name, merged(inherited, _kept(changes, own)) if own else inherited
         else:
             known = [*self.defined, *local]
             line = changes.line or None

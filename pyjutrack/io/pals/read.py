@@ -18,6 +18,7 @@ from ...elements import CrabCavity, Element, RFCavity
 from ...lattice.lattice import Lattice
 from ..errors import LatticeFileError, wrong
 from ..fields import BadElement
+from ..format import LatticeFormat
 from ..record import LatticeFile, Notes
 from .kinds import KINDS, opening
 from .lines import REFUSED, Facility
@@ -25,7 +26,7 @@ from .source import Group, Source, with_own_fields
 from .write import write_pals
 from .yaml_tree import Table, tree
 
-__all__ = ["read_pals", "write_pals"]
+__all__ = ["PALS", "read_pals", "write_pals"]
 
 Items = list[tuple[str, Table]]
 
@@ -176,3 +177,13 @@ def _with_harmonics(
             element = replace(element, frequency=frequency)
         elements.append(element)
     return Lattice(elements)
+
+
+PALS = LatticeFormat(
+    "pals",
+    "PALS, YAML",
+    (".yaml", ".yml"),
+    lambda source: read_pals(source.path, source.line, source.reference),
+    write_pals,
+    has_lines=True,
+)

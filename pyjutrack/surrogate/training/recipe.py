@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,28 +12,9 @@ from ...core.checks import require_real, require_whole, wrong
 from ...core.errors import InvalidValueError, require_known
 from ...core.scalars import is_whole
 from ...mesh.grid import Grid
-from ..architectures import Energy, Standardisation, UNet, check_channels
+from ..architectures import Architecture, Standardisation, known_architectures
 from ..network import Network
 from .beams import HELD_OUT_SEED, Beams
-
-Build = Callable[[tuple[int, ...], Standardisation, int], Network]
-
-#: the networks that can be trained by name, with their channels unless others are asked for
-ARCHITECTURES: dict[str, tuple[tuple[int, ...], Build]] = {
-    "linear": (
-        (16, 32, 64, 64, 64, 64),
-        lambda channels, standard, seed: UNet(channels, activated=False).build(standard, seed),
-    ),
-    "variational": (
-        (16, 32, 64, 64, 64, 64),
-        lambda channels, standard, seed: Energy(channels).build(standard, seed),
-    ),
-    "pix2pix": (
-        (16, 32, 64, 128, 128, 128, 128),
-        lambda channels, standard, seed: UNet(channels, activated=True).build(standard, seed),
-    ),
-}
-
 
 #: random streams of larger seeds may be those of small ones
 _SEEDS = 2**32
@@ -45,7 +25,7 @@ class Recipe:
     """What to train, on what, and how long.
 
     Attributes:
-        architecture: "linear", "variational" or "pix2pix".
+        architecture: the name of one of `known_architectures`.
         channels: after each step down; None takes those of the architecture.
         size: full width and height of the box [m].
         shape: cells in x and y; multiples of 2 to the power of the steps down.
@@ -73,7 +53,7 @@ class Recipe:
     pipe: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
-        require_known("architecture", self.architecture, ARCHITECTURES)
+        require_known("architecture", self.architecture, known_architectures())
         for name in ("channels", "size", "shape", "sizes", "particles", "pipe"):
             value = getattr(self, name)
             pair = isinstance(value, (tuple, list, np.ndarray)) and np.ndim(value) == 1
@@ -81,9 +61,8 @@ class Recipe:
                 raise wrong(name, value, "a tuple of numbers")
             object.__setattr__(self, name, None if value is None else tuple(value))
         if self.channels is None:
-            object.__setattr__(self, "channels", ARCHITECTURES[self.architecture][0])
+            object.__setattr__(self, "channels", self._network.channels)
         assert self.channels is not None
-        check_channels(self.channels)
         for name in ("samples", "steps", "batch"):
             require_whole(name, getattr(self, name), 1)
         if not is_whole(self.seed) or not 0 <= self.seed < _SEEDS:
@@ -94,11 +73,11 @@ class Recipe:
             raise InvalidValueError(
                 f"seed {self.seed} would show training the held-out beams; take another"
             )
-        if any(n % 2 ** len(self.channels) for n in grid.shape):
-            raise InvalidValueError(
-                f"{len(self.channels)} steps down need cells in multiples of "
-                f"{2 ** len(self.channels)}, got {grid.shape}; take other channels"
-            )
+        self._network.require(self.channels, grid.shape)
+
+    @property
+    def _network(self) -> Architecture:
+        return known_architectures()[self.architecture]
 
     @property
     def beams(self) -> Beams:
@@ -114,7 +93,7 @@ class Recipe:
     def build(self, standard: Standardisation) -> Network:
         """The network before training."""
         assert self.channels is not None
-        return ARCHITECTURES[self.architecture][1](self.channels, standard, self.seed)
+        return self._network.build(self.channels, standard, self.seed)
 
     def record(self) -> dict[str, Any]:
         """As plain data."""

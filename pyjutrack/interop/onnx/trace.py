@@ -5,8 +5,8 @@ What does not depend on those is computed while it is written, and what is the s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,29 +14,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...core.errors import InvalidValueError
-
-Attributes = tuple[tuple[str, Any], ...]
-
-
-class Node(NamedTuple):
-    """An operation by its ONNX name, on values by their names, that makes the value `makes`."""
-
-    operation: str
-    reads: tuple[str, ...]
-    attributes: Attributes
-    makes: str
+from .model import Node
 
 
 class Graph:
     """Operations in the order of their making, and the constants that they read.
 
     Attributes:
+        rules: by the name of an operation of PyTorch, what writes it down; see `operators.RULES`.
         constants: by name.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Mapping[str, Callable[..., Any]]) -> None:
+        self.rules = rules
         self._nodes: list[Node] = []
-        self._made: dict[tuple[str, tuple[str, ...], Attributes], str] = {}
+        self._made: dict[Any, str] = {}
         self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self.constants: dict[str, NDArray[Any]] = {}
 
@@ -49,7 +41,7 @@ class Graph:
         key = (operation, reads, tuple(sorted(attributes.items())))
         if key not in self._made:
             self._made[key] = f"v{len(self._nodes)}"
-            self._nodes.append(Node(*key, self._made[key]))
+            self._nodes.append(Node(operation, "", reads, (self._made[key],), attributes))
         return self._made[key]
 
     def constant(self, array: NDArray[Any]) -> str:
@@ -64,9 +56,9 @@ class Graph:
         """The operations and constants on which some values depend."""
         wanted, kept = set(outputs), []
         for node in reversed(self._nodes):
-            if node.makes in wanted:
+            if node.outputs[0] in wanted:
                 kept.append(node)
-                wanted.update(node.reads)
+                wanted.update(node.inputs)
         return kept[::-1], {n: c for n, c in self.constants.items() if n in wanted}
 
 
@@ -100,18 +92,16 @@ class Symbol(Tensor):
     def __torch_dispatch__(  # type: ignore[override]
         cls, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
-        from .operators import RULES
-
         name, kwargs = str(func), kwargs or {}
         if name in _LOOKS:
             raise RuntimeError(
                 "it depends on a number that is known only when the graph is evaluated"
             )
-        if name not in RULES:
-            raise InvalidValueError(f"{name} has no counterpart in the graph")
         graph = next(a.graph for a in _flat(args) if isinstance(a, Symbol))
+        if name not in graph.rules:
+            raise InvalidValueError(f"{name} has no counterpart in the graph")
         shapes = func(*map(shapes_of, args), **{k: shapes_of(v) for k, v in kwargs.items()})
-        found = RULES[name](graph, shapes, *args, **kwargs)
+        found = graph.rules[name](graph, shapes, *args, **kwargs)
         if isinstance(shapes, Tensor):
             return _value(graph, found, shapes)
         return type(shapes)(_value(graph, f, s) for f, s in zip(found, shapes, strict=True))

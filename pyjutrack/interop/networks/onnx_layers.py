@@ -1,46 +1,26 @@
-"""What has been read of an ONNX graph, and what is said of a node that cannot be."""
+"""The layers that an ONNX graph stands for, as far as it has been read."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping
 from itertools import chain, count
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from torch import Tensor
 
-from ...core.atomic import digest
 from ...core.errors import InvalidValueError
 from ...surrogate.layers import Layer
 from ...surrogate.network import INPUT, Network
+from ..onnx.model import Array, Node
 
-Array = NDArray[Any]
-
-#: key under which a file of this package describes its surrogate
-DESCRIPTION = "pyjutrack"
-#: key under which a file of this package has the digest of its graph and description
-DIGEST = "pyjutrack.digest"
 #: key under which a node of this package tells the rms of the Gaussian that its kernel is
 SIGMA = "pyjutrack.sigma"
 #: rows and columns of zeros to be put before x, before y, after x, after y
 Pads = tuple[int, int, int, int]
 NO_PADS: Pads = (0, 0, 0, 0)
-
-
-def told(model: ModelProto, key: str) -> str | None:
-    """What a file says under a key; None if nothing."""
-    return next((p.value for p in model.metadata_props if p.key == key), None)
-
-
-def digest_of(model: ModelProto) -> str:
-    """SHA-256 of all that decides what a model computes and means here."""
-    versions = sorted((o.domain, o.version) for o in model.opset_import)
-    graph = model.graph.SerializeToString(deterministic=True)
-    return digest(graph, repr(versions).encode(), (told(model, DESCRIPTION) or "").encode())
 
 
 def numbered(name: str) -> Iterator[str]:
@@ -51,14 +31,6 @@ def numbered(name: str) -> Iterator[str]:
 def unused(wanted: str, taken: Container[str]) -> str:
     """The name wanted, with a number where it is taken."""
     return next(name for name in numbered(wanted) if name not in taken)
-
-
-def numbers_of(tensor: TensorProto) -> Array:
-    """What a file holds as numbers."""
-    try:
-        return numpy_helper.to_array(tensor)
-    except (ValueError, TypeError) as error:
-        raise InvalidValueError(f"the numbers of {tensor.name!r} are damaged: {error}") from error
 
 
 class Map(NamedTuple):
@@ -75,53 +47,7 @@ class Constant(NamedTuple):
     array: Array
 
 
-class Node(NamedTuple):
-    """A node of the graph as plain data; absent inputs are ""."""
-
-    operator: str
-    name: str
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    attributes: Mapping[str, Any]
-    notes: Mapping[str, str]
-
-    @classmethod
-    def of(cls, proto: NodeProto) -> Node:
-        """One that has no name of its own is called as what it makes."""
-        found = {a.name: helper.get_attribute_value(a) for a in proto.attribute}
-        return cls(
-            proto.op_type,
-            proto.name or proto.output[0],
-            tuple(proto.input),
-            tuple(proto.output),
-            {
-                k: v.decode(errors="replace") if isinstance(v, bytes) else v
-                for k, v in found.items()
-            },
-            {p.key: p.value for p in proto.metadata_props},
-        )
-
-    def get(self, attribute: str, default: Any) -> Any:
-        """An attribute, lists as tuples."""
-        value = self.attributes.get(attribute, default)
-        return tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
-
-    def has(self, index: int) -> bool:
-        """Whether an input is there."""
-        return index < len(self.inputs) and self.inputs[index] != ""
-
-    def refused(self, what: str) -> InvalidValueError:
-        """An error that names the node."""
-        return InvalidValueError(f"{self.operator} node {self.name!r}: {what}")
-
-    def require(self, attribute: str, value: Any, *supported: Any) -> None:
-        """Raise InvalidValueError unless an attribute has a supported value."""
-        if value not in supported:
-            known = " or ".join(str(s) for s in supported)
-            raise self.refused(f"{attribute} {value} is not supported; supported is {known}")
-
-
-class Graph:
+class LayerGraph:
     """Layers made so far, and what each name of the ONNX graph stands for.
 
     Attributes:
