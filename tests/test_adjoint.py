@@ -192,11 +192,7 @@ def held(line: pj.Lattice, beam: pj.Beam, kick: pj.SpaceCharge, turns: int, how:
         end = pj.track(knobbed, beam, effects=[kick], turns=turns, adjoint=how)
     for node in nodes(end):
         if hasattr(node, "tape"):
-            kept += [
-                c
-                for columns in (node.record.before | node.record.between).values()
-                for c in columns
-            ]
+            kept += [c for columns in node.tape.record.kept.values() for c in columns]
     storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in kept}
     return sum(storages.values())
 
@@ -343,7 +339,9 @@ def test_particles_that_are_not_found_again_are_told() -> None:
     x = torch.tensor([0.0, 0.01 * (1 + 1e-12), 0.5], dtype=torch.float64)
     y, alive = torch.zeros_like(x), torch.tensor([True, True, False])
     assert _found_again(mesh, x, y, alive).tolist() == [True, False, False]
-    with pytest.raises(pj.InvalidValueError, match=r"1 particles are not found again.*checkpoint"):
+    with pytest.raises(
+        pj.InvalidValueError, match=r"1 particles could not be reconstructed.*checkpoint"
+    ):
         _found_again(mesh, x, y, ~alive)
 
 

@@ -103,7 +103,7 @@ def _operations(lattice: Lattice, slices: Sequence[Sequence[int]]) -> Iterator[O
         if place in soft:
             yield Weigh(place)
             continue
-        length, done = detached(element.length), 0.0
+        length, done = detached(element.length) if slices else 0.0, 0.0
         for centre, effect, count in _actions([each[place] for each in slices]):
             if centre > done:
                 yield Through(place, Part(done, centre))

@@ -29,6 +29,10 @@ T = TypeVar("T")
 _UNMADE = (PyJuTrackError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
 
+#: what of a beam is kept, beside weights
+_BEAM = ("reference", "coordinates", "current", "charge", "alive")
+
+
 def save(thing: Any, path: str | Path) -> str:
     """Write a thing of a storable kind, whole or not at all; returns the digest.
 
@@ -97,7 +101,7 @@ def _specials() -> dict[str, _Special]:
 
     def of_beam(beam: Beam) -> dict[str, Any]:
         require_whole(beam, "a file")
-        found = {n: getattr(beam, n) for n in ("reference", "coordinates", "current", "alive")}
+        found = {n: getattr(beam, n) for n in _BEAM}
         return found if beam.weights is None else {**found, "weights": beam.weights}
 
     def of_element(element: Element) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def differences(
     Without effects, particles do not see each other: the elements of a place are tracked one by
     one, and what comes out of them together.
     """
-    finals = stacked if setup.effects is None else _one_by_one
+    finals = stacked if setup.make is None else _one_by_one
 
     def values(changes: Sequence[Change]) -> list[dict[str, Any]]:
         ends = finals(setup, changes)

@@ -47,14 +47,14 @@ class Setup:
     """Plain numbers from which everything is made.
 
     Attributes:
-        line: the elements. coordinates: (N, 6). kicks: makes new effects of their knobs.
+        line: the elements. coordinates: (N, 6). make: new effects of their knobs.
         effects: the knobs' values, by what follows "effects[0]." in their addresses.
     """
 
     line: cases.Line
     coordinates: Array = field(default_factory=drawn)
     current: float = 150.0
-    effects: Callable[[Mapping[str, Any]], list[Any]] | None = None
+    make: Callable[[Mapping[str, Any]], list[Any]] | None = None
     effects: Mapping[str, Any] = field(default_factory=dict)
 
     def lattice(self) -> pj.Lattice:
@@ -64,7 +64,7 @@ class Setup:
         return pj.Beam.from_array(PROTON, self.coordinates, self.current)
 
     def made_kicks(self) -> list[Any]:
-        return self.effects(self.effects) if self.effects else []
+        return self.make(self.effects) if self.make else []
 
     def tracked(self) -> tuple[pj.Beam, pj.Beam]:
         """The final and the initial beam."""

@@ -30,13 +30,13 @@ def of_tensors(
     """
     lattice = pj.Lattice([p.at(values).element() for p in setup.line])
     effects = {a: values.get(EFFECT + a, v) for a, v in setup.effects.items()}
-    effects = setup.effects(effects) if setup.effects else []
+    made = setup.make(effects) if setup.make else []
     beam = setup.beam().to(dtype).replace(current=values.get("beam.current", setup.current))
     if not batched:
-        return user(pj.track(lattice, beam, effects=effects), beam)
+        return user(pj.track(lattice, beam, effects=made), beam)
     other = torch.as_tensor(drawn(seed=8)).to(beam.coordinates)
     both = pj.Beam(PROTON, torch.stack([other, beam.coordinates]), beam.current)
-    ends = pj.track(lattice, both, effects=effects)
+    ends = pj.track(lattice, both, effects=made)
     weights = None if ends.weights is None else ends.weights[1]
     end = ends.replace(coordinates=ends.coordinates[1], alive=ends.alive[1], weights=weights)
     return user(end, beam)

@@ -97,7 +97,7 @@ def wrt_of(setup: Setup) -> list[str]:
 def expected(label: str) -> Slopes:
     setup = setup_of(label)
     names = FIGURES if label == "plain" else FEW
-    size = FINE if setup.effects else STEP
+    size = FINE if setup.make else STEP
     return differences({n: FIGURES[n][1] for n in names}, setup, wrt_of(setup), size)
 
 

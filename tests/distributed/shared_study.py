@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 import pyjutrack as pj
+from pyjutrack.collective import Place
 from pyjutrack.distributed import (
     ALONE,
     World,
@@ -71,6 +72,10 @@ def small_beam() -> pj.Beam:
     return pj.Beam.from_array(PROTON, rows, 300.0)
 
 
+#: where the field is that is compared
+HERE = Place(pj.Drift(0.1), 0, 0.0, 0.1, 1.0, 0)
+
+
 def study(world: World) -> dict[str, np.ndarray]:
     """Numbers of the whole beam, by name: the same on every rank, and alone."""
     whole = whole_beam()
@@ -79,7 +84,7 @@ def study(world: World) -> dict[str, np.ndarray]:
     end = pj.track(CELL, part, effects=[KICK])
     lost = pj.track(CELL, shard(losing(whole), world), effects=[KICK])
     found = {
-        "field": KICK.field(part, state),
+        "field": KICK.field(part, state, HERE),
         "end": gather(end).coordinates,
         "moments": torch.cat([pj.centroid(end), pj.covariance(end).flatten(), pj.sizes(end)]),
         "emittances": torch.stack([pj.emittance(end, plane) for plane in "xyz"]),
