@@ -59,9 +59,12 @@ from .optics import (
 )
 from .optics.matching import Match, Target, match
 from .surrogate import ResidualNetwork, Surrogate
+from .tracking import adjoints
 from .tracking.loss_map import LossMap, loss_map
 from .tracking.observation import beams_at
 from .twin import Calibration, Measurements, Twin, Unknown, calibrate
+
+from . import testing  # isort: skip  # checks of all of the above
 
 
 def _draw() -> None:
@@ -112,6 +115,7 @@ __all__ = [
     "UnknownNameError",
     "UnstableError",
     "WriteError",
+    "adjoints",
     "beams_at",
     "calibrate",
     "centroid",
@@ -145,6 +149,7 @@ __all__ = [
     "surrogate",
     "synchrobetatron_tunes",
     "synchrotron_optics",
+    "testing",
     "track",
     "transfer_matrices",
     "tune_slopes",

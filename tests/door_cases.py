@@ -84,6 +84,8 @@ RETURNED = {
     "GaussianProcess",
     "Instrument",
     "CollectiveEffect",
+    "MeshKick",
+    "Place",
     "Architecture",
     "LatticeFile",
     "LatticeFormat",
@@ -112,6 +114,7 @@ RETURNED = {
 ELSEWHERE = {
     *("train", "gaussian_process", "job", "Domain", "Network", "Surrogate", "World"),
     *("register_format", "register_architecture"),
+    *("check_diagnostic", "check_effect", "check_element", "check_format", "check_potential"),
 }
 
 
@@ -306,6 +309,9 @@ def _space_charge() -> dict[str, Call]:
         "SpaceCharge steps": Call(pj.SpaceCharge, {"max_step": {"Drift": 0.1}}),
         "SpectralPoisson": Call(pj.SpectralPoisson, {"size": box, "shape": (16, 16),
                                                      "assignment": "bspline", "modes": (8, 8)}),
+        "ResonatorWake": Call(sc.ResonatorWake, {"at": "gap", "frequency": 5e9, "shunt": 1e4,
+                                                 "quality": 1.4, "window": 0.1, "bins": 50,
+                                                 "period": 1e-6, "scale": 1.0}),
         "ImageCharges": Call(pj.ImageCharges, {"solver": SOLVER, "order": 4, "radius": 0.01}),
         "ResidualNetwork.small": Call(pj.ResidualNetwork.small,
                                       {"solver": pj.SpectralPoisson(box, (32, 32)), "seed": 0,

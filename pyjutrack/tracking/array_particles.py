@@ -30,6 +30,8 @@ from .programs import calls
 _CALL = 30_000_000
 #: the same with tangents
 _TANGENT_CALL = 3_000_000
+#: so many particles cost what one does
+_FEW = 32
 _SIX = tuple(range(6))
 #: work of a fused slice beside a kick, per particle
 _WORK = 3.0
@@ -130,7 +132,7 @@ class ArrayParticles(Particles):
             more, limit, table = [self._tangents], _TANGENT_CALL, program.tangent_table()
         # the same for all calls, as its blocks
         share, (now, _) = min(parallel.parts(size, work), max(size, 1)), self.now
-        for part, first, count in calls(program, turns, limit // max(size, 1)):
+        for part, first, count in calls(program, turns, limit // max(size, _FEW)):
             before = self._alive.copy()
             given = (*self._columns, self._alive, self.turn, self.op, *more)
             parallel.run(kernel, size, share, count, *part[:4], table, *given)

@@ -124,6 +124,7 @@ class DualParticles(Particles):
         kick = effect.fused()
         if kick is None:
             return super().respond(effect, field, place)
+        field = field.to(torch.from_numpy(self._columns).dtype)  # of a beam in another precision
         self._meet(field, place.ds)
         if self._met:
             self._moving.update((1, 3))

@@ -1,0 +1,69 @@
+"""Comparisons of numbers, with bounds that follow from the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import PyJuTrackError
+
+Array = NDArray[np.float64]
+
+#: how many units of rounding a sequence of operations may gather
+_ROUNDINGS = 2000.0
+
+
+class CheckFailedError(PyJuTrackError, AssertionError):
+    """A class does not keep a promise; the message says which and by how much."""
+
+
+def require_close(what: str, found: Any, expected: Any, tolerance: Any) -> None:
+    """Raise CheckFailedError where numbers differ by more than a tolerance of the same shape."""
+    found, expected = np.asarray(found, float), np.asarray(expected, float)
+    if found.shape != expected.shape:
+        raise CheckFailedError(f"{what}: shape {found.shape}, expected {expected.shape}")
+    off = np.abs(found - expected)
+    both = np.isnan(found) & np.isnan(expected)
+    wrong = ~((off <= tolerance) | both)
+    if wrong.any():
+        worst = np.unravel_index(
+            int(np.where(wrong, np.nan_to_num(off, nan=np.inf), 0).argmax()), off.shape
+        )
+        allowed = np.broadcast_to(tolerance, off.shape)[worst]
+        raise CheckFailedError(
+            f"{what}: {found[worst]:.12g}, expected {expected[worst]:.12g}; they differ by "
+            f"{off[worst]:.2g}, and {allowed:.2g} is allowed"
+        )
+
+
+def require_true(what: str, holds: Any) -> None:
+    """Raise CheckFailedError where something does not hold."""
+    if not bool(holds):
+        raise CheckFailedError(what)
+
+
+def differences(
+    function: Callable[[float], Any], at: float, step: float, *, one_sided: bool = False
+) -> tuple[Array, Array]:
+    """The slope of a function of a number, from its values alone, and a bound of its error.
+
+    By two central differences (or one-sided ones of second order), the second of half the step,
+    and Richardson's extrapolation; the bound is what the extrapolation changed, and rounding.
+    """
+
+    def quotient(h: float) -> Array:
+        if one_sided:
+            near, far, here = (values(at + k * h) for k in (1.0, 2.0, 0.0))
+            return (4 * near - far - 3 * here) / (2 * h)
+        return (values(at + h) - values(at - h)) / (2 * h)
+
+    def values(number: float) -> Array:
+        return np.asarray(function(number), float)
+
+    coarse, fine = quotient(step), quotient(step / 2)
+    size = np.abs(values(at))
+    rounding = _ROUNDINGS * np.finfo(float).eps * size.max(initial=0.0) / step
+    return (4 * fine - coarse) / 3, np.abs(fine - coarse) + rounding
