@@ -170,6 +170,8 @@ def slices_by_step(element: Element, max_step: float | Mapping[str, float]) -> i
 
 def require_effects(effects: Sequence[CollectiveEffect]) -> None:
     """Raise InvalidValueError for what is no list of effects."""
+    if isinstance(effects, tuple) and not effects:
+        return
     methods = tuple(n for n in vars(CollectiveEffect) if not n.startswith("_"))
     example = "a list, such as effects=[SpaceCharge()]; of one effect, effects=[effect]"
     require_instances("effects", effects, methods, "an effect, such as SpaceCharge()", example)

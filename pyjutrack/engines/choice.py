@@ -15,9 +15,9 @@ def engine_of(engine: str | Engine) -> Engine:
         UnknownNameError: there is none of that name.
         MissingPackageError: what it needs is not installed; the message says how to get it.
     """
-    if isinstance(engine, Engine):
-        return engine
     if not isinstance(engine, str):
+        if isinstance(engine, Engine):
+            return engine
         raise InvalidValueError(f"an engine is a name, or does what `Engine` says; got {engine!r}")
     require_known("engine", engine, ENGINES)
     if engine == "native":

@@ -57,11 +57,21 @@ class Program(NamedTuple):
 
     def table(self, dtype: Any) -> NDArray[np.int64]:
         """Addresses of kernels that move blocks of particles, compiled where they were not."""
-        return np.array([_block(map, np.dtype(dtype).name) for map in self.maps], dtype=np.int64)
+        return _blocks(self.maps, dtype)
 
     def tangent_table(self) -> NDArray[np.int64]:
         """Addresses of kernels that move a particle and its tangents, in double precision."""
-        return np.array([_step(map) for map in self.maps], dtype=np.int64)
+        return _steps(self.maps)
+
+
+@cache
+def _blocks(maps: tuple[Map, ...], dtype: Any) -> NDArray[np.int64]:
+    return np.array([_block(map, np.dtype(dtype).name) for map in maps], dtype=np.int64)
+
+
+@cache
+def _steps(maps: tuple[Map, ...]) -> NDArray[np.int64]:
+    return np.array([_step(map) for map in maps], dtype=np.int64)
 
 
 @cache

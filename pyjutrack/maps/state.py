@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..core.scalars import tensor_like
+from ..core.special import bool_or, on_host
 from .apply import apply_map
 from .base import Map
 
@@ -58,6 +59,15 @@ def _apply_plain(map: Callable[..., Any], state: State, parameters: tuple[Any, .
     parameters = tuple(
         tensor_like(p, state.coordinates[0]) if isinstance(p, float) else p for p in parameters
     )
+    alive = state.alive
+    if on_host(alive) and bool_or(alive.all(), default=False):
+        moved = zip(state.coordinates, map(*state.coordinates, *parameters), strict=True)
+        return State(
+            tuple(
+                torch.where(alive, new, old) if _is_other(new, old) else new for old, new in moved
+            ),
+            alive,
+        )
     # a masked result is not enough: the backward pass would multiply its zero by a lost NaN
     safe = [torch.where(state.alive, u, torch.zeros_like(u)) for u in state.coordinates]
     new = map(*safe, *parameters)
@@ -66,6 +76,11 @@ def _apply_plain(map: Callable[..., Any], state: State, parameters: tuple[Any, .
         for old, held, changed in zip(state.coordinates, safe, new, strict=True)
     ]
     return State(tuple(columns), state.alive)
+
+
+def _is_other(new: Any, old: Tensor) -> bool:
+    """Whether a result is not a column like the one it replaces, a number say."""
+    return not isinstance(new, Tensor) or new.shape != old.shape
 
 
 def lose_unphysical(state: State) -> State:

@@ -124,7 +124,9 @@ class DualParticles(Particles):
         kick = effect.fused()
         if kick is None:
             return super().respond(effect, field, place)
-        field = field.to(torch.from_numpy(self._columns).dtype)  # of a beam in another precision
+        dtype = torch.from_numpy(self._columns).dtype
+        if field.dtype != dtype:  # of a beam in another precision
+            field = field.to(dtype)
         self._meet(field, place.ds)
         if self._met:
             self._moving.update((1, 3))

@@ -24,7 +24,7 @@ class End(NamedTuple):
 
     def beam(self, like: Beam) -> Beam:
         """The beam, with the rest of the one that was tracked."""
-        return beam_of(self.state, self.reference, like.replace(weights=self.weights))
+        return beam_of(self.state, self.reference, like, self.weights)
 
 
 def state_of(coordinates: Tensor, alive: Tensor) -> State:
@@ -32,8 +32,10 @@ def state_of(coordinates: Tensor, alive: Tensor) -> State:
     return State(tuple(coordinates.movedim(-1, 0).contiguous().unbind(0)), alive)
 
 
-def beam_of(state: State, reference: Reference, like: Beam) -> Beam:
-    """A beam from columns and their reference, with the rest of another beam."""
+def beam_of(state: State, reference: Reference, like: Beam, weights: Tensor | None) -> Beam:
+    """A beam from columns, their reference and weights, with the rest of another beam."""
     join = stack_columns if is_plain(state) else torch.stack
     coordinates = join(state.coordinates).movedim(0, -1)
-    return like.replace(reference=reference, coordinates=coordinates, alive=state.alive)
+    return like.replace(
+        reference=reference, coordinates=coordinates, alive=state.alive, weights=weights
+    )

@@ -99,7 +99,7 @@ class _Watcher:
     def see(self, turn: int, op: int, particles: Particles, beam: Beam) -> None:
         """See `Observer`."""
         state = State(particles.state.coordinates, particles.alive.clone())
-        self.beams[op] = beam_of(state, beam.reference, beam)
+        self.beams[op] = beam_of(state, beam.reference, beam, beam.weights)
 
 
 def position(lattice: Lattice, place: str) -> int:
