@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 CASES = (
-    *("kick", "networks", "derivatives", "adjoint", "learning", "optics", "rings", "ranks"),
+    *("kick", "networks", "derivatives", "adjoint", "learning", "optics", "rings", "guests"),
+    "ranks",
     *("profile", "scaling", "learning_long", "engines"),
 )
 #: those that need no more than the extra `bench`, and not minutes

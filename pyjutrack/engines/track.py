@@ -35,12 +35,13 @@ def track(
     Args:
         lattice: what to track through.
         beam: what to track; it is left as it is.
-        effects: collective effects, applied in their order in the middle of every slice.
+        effects: collective effects, each applied at the centres of its own slices, in their order.
         turns: how often to pass the lattice.
         engine: "native", or "julia" for JuTrack.
-        adjoint: how a later reverse pass goes back through a native tracking. "store" keeps what
-            every slice needs, some 130 bytes a particle. "reversible" reconstructs the beam on the
-            way back, in memory that does not grow with the slices, for some more time.
+        adjoint: what is kept for a backward pass through a native tracking; one of
+            `pyjutrack.adjoints`, such as Checkpoint(every=100), or a short name. "store" keeps what
+            every slice needs, some 130 bytes a particle. "reversible" reconstructs the beam in the
+            backward pass, in memory that does not grow with the slices, for some more time.
             "checkpoint" runs the way once more from kept beams, their number the square root of
             the slices, and asks nothing of the effects. "auto" stores up to 1 GiB, and beyond that
             takes "reversible" where the effects allow it and precision is double. The last two give

@@ -62,8 +62,8 @@ def run(
     Args:
         task: what to track, checked.
         probe: the test particles.
-        observers: who look at the beam on its way.
-        losses: who takes note of where particles of the beam are lost.
+        observers: of the beam along the line.
+        losses: notes where particles of the beam are lost.
 
     Returns:
         The end of the beam and of the test particles.

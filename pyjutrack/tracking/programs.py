@@ -45,7 +45,7 @@ def pieces_of(
     Kept with the lattice, which is frozen, until it is met with another reference, plan or stops.
 
     Args:
-        stops: operations before which somebody wants to see the particles.
+        stops: operations before which an observer sees the particles.
     """
     idle = tuple(e.lumped for e in effects)
     key = reference, plan, idle, tuple(stops)

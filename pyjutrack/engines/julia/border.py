@@ -41,7 +41,7 @@ _LEAST_K1 = 1e-6
 
 
 def check(task: Task) -> None:
-    """Raise InvalidValueError for a way back that is not Enzyme's."""
+    """Raise InvalidValueError for an adjoint that Enzyme does not have."""
     if not isinstance(task.adjoint, (Auto, Store)):
         raise InvalidValueError(
             f"adjoint={name_of(task.adjoint)!r} is of the native engine; with Julia "

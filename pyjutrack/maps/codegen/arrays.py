@@ -194,7 +194,7 @@ class _Kernels:
         return f"            {left}= jacobian({self._call(self.of.numbers)})"
 
     def _pulled(self, j: int, gradient: str) -> str:
-        """What gradients by the coordinates behind are by an input, in front."""
+        """What gradients by the coordinates after the map are by an input."""
         terms = []
         for i, c in zip(self.of.moved, self.moved, strict=True):
             if (i, j) in self.jacobian:

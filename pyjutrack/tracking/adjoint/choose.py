@@ -88,7 +88,7 @@ def reference_moves(task: Task) -> bool:
 
 
 def _has_kernels(task: Task) -> bool:
-    """Whether going back is faster than what autograd stores: by kernels, in double precision."""
+    """Whether the backward pass has kernels, which are faster than what autograd stores."""
     c, effects = task.beam.coordinates, task.effects
     here = c.device.type == "cpu" and c.dim() == 2 and _is_double(task.beam)
     here = here and task.beam.weights is None
@@ -109,7 +109,7 @@ def stored_bytes(task: Task) -> int:
 
 
 def _depends_on_hidden(task: Task, number: int, effect: CollectiveEffect) -> bool:
-    """Whether an effect uses tensors which nobody can find: their gradients would be missed."""
+    """Whether an effect uses tensors that cannot be found: their gradients would be missed."""
     beam, plan = task.beam, task.plan
     first = next((o for o in plan.ops if isinstance(o, Act) and o.effect == number), None)
     if first is None:

@@ -35,7 +35,7 @@ from ..task import Task
 from .record import Tensors
 from .steps import GradientAccumulator
 
-#: by how much of the box a particle may be outside of it on the way back
+#: by how much of the box a reconstructed particle may be outside of it
 _ROUNDING = 1e-9
 
 
@@ -97,7 +97,7 @@ class Passage:
 
 
 class Passages:
-    """What lies on the way back, by operations of the plan; those of one turn serve all."""
+    """Accounts by operations of the plan, for the backward pass; those of one turn serve all."""
 
     def __init__(self, task: Task, sums: GradientAccumulator) -> None:
         self._task, self._sums = task, sums
