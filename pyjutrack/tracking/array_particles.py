@@ -169,8 +169,7 @@ class ArrayParticles(Particles):
                 state = State(tuple(c.clone() for c in state.coordinates), state.alive.clone())
             return effect.field(beam, state, place, memory)
         if self._deposited is not kick:
-            empty: Any = Recorder()
-            self._pass(empty.program(), kick, self.now[1])
+            self._pass(Recorder().program(), kick, self.now[1])
         sheet = stencil(kick.mesh)
         total = self._grids.sum(0).reshape(sheet.shape)
         fractions = torch.from_numpy(total.astype(self._columns[0].dtype, copy=False))
@@ -191,8 +190,7 @@ class ArrayParticles(Particles):
     def _settle(self) -> None:
         """Do the kick that waits."""
         if self._waiting is not None:
-            empty: Any = Recorder()
-            self._pass(empty.program(), None, 0)
+            self._pass(Recorder().program(), None, 0)
 
     def _pass(self, program: Program, then: MeshKick | None, at: int) -> None:
         """Kick if a kick waits, run a program, and deposit if one follows."""
@@ -210,8 +208,7 @@ class ArrayParticles(Particles):
         if then is not None and then.mesh is not kick.mesh:
             # of another mesh: two passes
             self._pass(program, None, 0)
-            empty: Any = Recorder()
-            self._pass(empty.program(), then, at)
+            self._pass(Recorder().program(), then, at)
             return
         if then is not None:
             self._grids = _cleared(self._grids, share, sheet.shape[0] * sheet.shape[1])

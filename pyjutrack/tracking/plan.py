@@ -75,7 +75,9 @@ class Plan:
         """The operations before some; the same object each time."""
         if stop >= len(self.ops):
             return self
-        return self._beginnings.setdefault(stop, Plan(self.ops[:stop], self.elements))
+        if stop not in self._beginnings:
+            self._beginnings[stop] = Plan(self.ops[:stop], self.elements)
+        return self._beginnings[stop]
 
     @cached_property
     def _beginnings(self) -> dict[int, Plan]:

@@ -47,8 +47,8 @@ def pieces_of(
     Args:
         stops: operations before which an observer sees the particles.
     """
-    idle = tuple(e.lumped for e in effects)
-    key = reference, plan, idle, tuple(stops)
+    lumped = tuple(e.lumped for e in effects)
+    key = reference, plan, lumped, tuple(stops)
     kept = lattice.kept.get("pieces")
     if kept is not None and kept[0] == key:
         found: tuple[Piece, ...] = kept[1]
