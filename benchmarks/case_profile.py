@@ -18,7 +18,7 @@ import pyjutrack as pj
 from pyjutrack.elements.inverse import record
 from pyjutrack.kernels import sines
 from pyjutrack.maps.base import Map
-from pyjutrack.maps.codegen.trace import statements
+from pyjutrack.maps.codegen.trace import STUMPFF, in_order
 from pyjutrack.maps.codegen.traced import trace_map
 from pyjutrack.tracking import array_particles
 from pyjutrack.tracking.plan import Through, plan_of
@@ -126,5 +126,6 @@ def _flop(setup: Setup) -> float:
 def _operations(map: Map) -> int:
     """Arithmetic operations of a map, as its kernel does them; a Stumpff series counts as 20."""
     found = trace_map(map)
-    lines, _ = statements(found.outputs[i] for i in found.moved)
-    return sum(20 if "stumpff" in line else 1 for line in lines)
+    steps = in_order(found.outputs[i] for i in found.moved)
+    counted = [step.op for step in steps if step.op not in ("number", "symbol", *STUMPFF)]
+    return len(counted) + 20 * len(found.reach)

@@ -7,44 +7,55 @@ vector. A row's weights are cubic polynomials of the place, `c` has their coeffi
 
 Particles that are not `active` are passed over. `geometry` is (position of padded node 1 in x and
 y, 1/spacing in x and y). Every kernel serves particles `start` to `stop`, and sums into its own
-`part` of an array, in double precision; see `parallel.run`. Offsets are unsigned, and columns are
-cut to the block: that spares the test for negative indices.
+`part` of an array, in double precision; see `parallel.run`. Places are unsigned: that spares the
+test for negative indices.
 """
+
+from typing import Any
 
 import numpy as np
 
-from .jit import helper, kernel
+from .emit import DOUBLE, FREE, Column, Emitter, Table, written
+from .jit import kernel
 from .stencil import across, at_cubic, at_square, cubic, curvatures, put, put_two, rows, slopes
 from .vector import dot, fma, spread, times, wide
 
 BLOCK = 128
 
 
-@helper
-def place(x, y, low, size, geometry, columns, first, u):
+@written
+def place(
+    e: Emitter, x: Column, y: Column, low: Any, size: Any, geometry: Any, columns: Any,
+    first: Column, u: Table,
+) -> None:  # fmt: skip
     """First nodes (flat; a row has so many columns) and places in [0, 1) in the cell, of a block.
 
     What is active lies in the box, where the number of the cell is positive: to cut off the
     fraction is to take the floor.
     """
-    x0, y0, sx, sy = geometry
-    xs, ys, u0, u1, wide = x[low : low + size], y[low : low + size], u[0], u[1], np.int32(columns)
-    for i in range(size):
-        ux, uy = (xs[i] - x0) * sx, (ys[i] - y0) * sy
-        ix, iy = np.int32(ux), np.int32(uy)
-        u0[i], u1[i] = ux - ix, uy - iy
-        first[i] = ix * wide + iy
+    b, whole = e.builder, first.kind
+    columns = b.trunc(columns, whole)
+    with e.loop(size) as i:
+        cells = []
+        for axis, along in enumerate((x, y)):
+            origin, rate = (b.extract_value(geometry, k) for k in (axis, 2 + axis))
+            away = b.fsub(along.shifted(low).double(i), origin, flags=FREE)
+            cell = b.fmul(away, rate, flags=FREE)
+            cells.append(b.fptosi(cell, whole))
+            fraction = b.fsub(cell, b.sitofp(cells[-1], DOUBLE), flags=FREE)
+            u.row(e.index(axis)).store(i, fraction)
+        first.store(i, b.add(b.mul(cells[0], columns), cells[1]))
 
 
 @kernel
 def mask_inside(part, start, stop, x, y, alive, half_x, half_y, out, missing):
     """Mask of the live particles in a box of half sides, walls included; count those outside."""
-    xs, ys, lives, here = x[start:stop], y[start:stop], alive[start:stop], out[start:stop]
     gone = 0
-    for i in range(stop - start):
-        found = (abs(xs[i]) <= half_x) & (abs(ys[i]) <= half_y)
-        here[i] = lives[i] & found
-        gone += np.int64(lives[i] & (not found))
+    for i in range(start, stop):
+        n = np.uintp(i)
+        found = (abs(x[n]) <= half_x) & (abs(y[n]) <= half_y)
+        out[n] = alive[n] & found
+        gone += np.int64(alive[n] & (not found))
     missing[part] = gone
 
 
@@ -60,13 +71,13 @@ def deposit(part, start, stop, x, y, active, w, geometry, c, columns, out):
     for low in range(start, stop, BLOCK):
         size = min(BLOCK, stop - low)
         place(x, y, low, size, geometry, columns, first, u)
-        counts, ux, uy = active[low : low + size], u[0], u[1]
         for i in range(size):
-            if counts[i]:
-                wx = at_cubic(ux[i], a0, a1, a2, a3)
+            n = np.uintp(low + i)
+            if active[n]:
+                wx = at_cubic(u[0, i], a0, a1, a2, a3)
                 if each:
-                    wx = times(spread(w[low + i]), at_cubic(ux[i], c0, c1, c2, c3))
-                wy = at_cubic(uy[i], c0, c1, c2, c3)
+                    wx = times(spread(w[n]), at_cubic(u[0, i], c0, c1, c2, c3))
+                wy = at_cubic(u[1, i], c0, c1, c2, c3)
                 put(g, np.uintp(first[i]), row, wide(wx), wide(wy))
 
 
@@ -106,17 +117,16 @@ def add_slopes(part, start, stop, x, y, active, g, share, geometry, c, to_x, to_
     d1, d2, d3 = slopes(c1, c2, c3, x.dtype.type(1.0))
     first, u = np.empty(BLOCK, np.int32), np.empty((2, BLOCK), x.dtype)
     for low in range(start, stop, BLOCK):
-        high = min(low + BLOCK, stop)
-        place(x, y, low, high - low, geometry, columns, first, u)
-        moved, ux, uy = active[low:high], u[0], u[1]
-        here_x, here_y = to_x[low:high], to_y[low:high]
-        for i in range(high - low):
-            if moved[i]:
+        size = min(BLOCK, stop - low)
+        place(x, y, low, size, geometry, columns, first, u)
+        for i in range(size):
+            n = np.uintp(low + i)
+            if active[n]:
                 f0, f1, f2, f3 = rows(flat, np.uintp(first[i]), row)
-                along = across(at_square(ux[i], d1, d2, d3), f0, f1, f2, f3)
-                over = across(at_cubic(ux[i], c0, c1, c2, c3), f0, f1, f2, f3)
-                here_x[i] += sx * dot(along, at_cubic(uy[i], c0, c1, c2, c3))
-                here_y[i] += sy * dot(over, at_square(uy[i], d1, d2, d3))
+                along = across(at_square(u[0, i], d1, d2, d3), f0, f1, f2, f3)
+                over = across(at_cubic(u[0, i], c0, c1, c2, c3), f0, f1, f2, f3)
+                to_x[n] += sx * dot(along, at_cubic(u[1, i], c0, c1, c2, c3))
+                to_y[n] += sy * dot(over, at_square(u[1, i], d1, d2, d3))
 
 
 @kernel
@@ -129,19 +139,17 @@ def kick(part, start, stop, x, y, active, px, py, g, factor, geometry, c, out):
     d1, d2, d3 = slopes(c1, c2, c3, x.dtype.type(1.0))
     first, u = np.empty(BLOCK, np.int32), np.empty((2, BLOCK), x.dtype)
     for low in range(start, stop, BLOCK):
-        high = min(low + BLOCK, stop)
-        place(x, y, low, high - low, geometry, columns, first, u)
-        moved, ux, uy = active[low:high], u[0], u[1]
-        from_x, from_y, to_x, to_y = px[low:high], py[low:high], out[0, low:high], out[1, low:high]
-        for i in range(high - low):
-            if not moved[i]:
-                to_x[i], to_y[i] = from_x[i], from_y[i]
-                continue
-            f0, f1, f2, f3 = rows(flat, np.uintp(first[i]), row)
-            along = across(at_square(ux[i], d1, d2, d3), f0, f1, f2, f3)
-            over = across(at_cubic(ux[i], c0, c1, c2, c3), f0, f1, f2, f3)
-            to_x[i] = from_x[i] - sx * dot(along, at_cubic(uy[i], c0, c1, c2, c3))
-            to_y[i] = from_y[i] - sy * dot(over, at_square(uy[i], d1, d2, d3))
+        size = min(BLOCK, stop - low)
+        place(x, y, low, size, geometry, columns, first, u)
+        for i in range(size):
+            n = np.uintp(low + i)
+            out[0, n], out[1, n] = px[n], py[n]
+            if active[n]:
+                f0, f1, f2, f3 = rows(flat, np.uintp(first[i]), row)
+                along = across(at_square(u[0, i], d1, d2, d3), f0, f1, f2, f3)
+                over = across(at_cubic(u[0, i], c0, c1, c2, c3), f0, f1, f2, f3)
+                out[0, n] -= sx * dot(along, at_cubic(u[1, i], c0, c1, c2, c3))
+                out[1, n] -= sy * dot(over, at_square(u[1, i], d1, d2, d3))
 
 
 @kernel
@@ -180,34 +188,28 @@ def kick_cotangent(
     qy2, qy3 = curvatures(c2, c3, sy * sy)
     first, u = np.empty(BLOCK, np.int32), np.empty((2, BLOCK), x.dtype)
     for low in range(start, stop, BLOCK):
-        high = min(low + BLOCK, stop)
+        size = min(BLOCK, stop - low)
         total = 0.0  # of a block: one long sum would pile up rounding
-        place(x, y, low, high - low, geometry, columns, first, u)
-        moved, ux, uy, bs, ds = active[low:high], u[0], u[1], b[low:high], d[low:high]
-        here_x, here_y, here_px, here_py = (
-            to_x[low:high],
-            to_y[low:high],
-            px[low:high],
-            py[low:high],
-        )
-        for i in range(high - low):
-            if not moved[i]:
+        place(x, y, low, size, geometry, columns, first, u)
+        for i in range(size):
+            n = np.uintp(low + i)
+            if not active[n]:
                 continue
-            at = np.uintp(first[i])
+            at, ux, uy = np.uintp(first[i]), u[0, i], u[1, i]
             f0, f1, f2, f3 = rows(flat, at, row)
-            wx, wy = at_cubic(ux[i], c0, c1, c2, c3), at_cubic(uy[i], c0, c1, c2, c3)
-            vx, vy = at_square(ux[i], vx1, vx2, vx3), at_square(uy[i], vy1, vy2, vy3)
-            qx, qy = fma(spread(ux[i]), qx3, qx2), fma(spread(uy[i]), qy3, qy2)
+            wx, wy = at_cubic(ux, c0, c1, c2, c3), at_cubic(uy, c0, c1, c2, c3)
+            vx, vy = at_square(ux, vx1, vx2, vx3), at_square(uy, vy1, vy2, vy3)
+            qx, qy = fma(spread(ux), qx3, qx2), fma(spread(uy), qy3, qy2)
             over, along = across(wx, f0, f1, f2, f3), across(vx, f0, f1, f2, f3)
-            bn, dn = x.dtype.type(-factor * bs[i]), x.dtype.type(-factor * ds[i])
+            bn, dn = x.dtype.type(-factor * b[n]), x.dtype.type(-factor * d[n])
             mixed = dot(along, vy)
-            here_x[i] += bn * dot(across(qx, f0, f1, f2, f3), wy) + dn * mixed
-            here_y[i] += bn * mixed + dn * dot(over, qy)
+            to_x[n] += bn * dot(across(qx, f0, f1, f2, f3), wy) + dn * mixed
+            to_y[n] += bn * mixed + dn * dot(over, qy)
             slope_x, slope_y = dot(along, wy), dot(over, vy)
-            total -= bs[i] * slope_x + ds[i] * slope_y
+            total -= b[n] * slope_x + d[n] * slope_y
             if invert:
-                here_px[i] += x.dtype.type(factor) * slope_x
-                here_py[i] += x.dtype.type(factor) * slope_y
+                px[n] += x.dtype.type(factor) * slope_x
+                py[n] += x.dtype.type(factor) * slope_y
             bx, dx = times(spread(bn), vx), times(spread(dn), wx)
             put_two(back, at, row, wide(bx), wide(wy), wide(dx), wide(vy))
         by_factor[part] += total

@@ -18,47 +18,36 @@ def address(function: Any, *arguments: Any) -> int:
     return int(found.library.get_pointer_to_function(found.fndesc.llvm_func_name))
 
 
-def _call(arguments: tuple[Any, ...], convert: bool) -> Any:
-    """What calls an address with arguments of some types, by Numba's own convention."""
+@intrinsic
+def call(typing: Any, address: Any, *arguments: Any) -> Any:
+    """Call a kernel that returns nothing by its address, which was taken for these arguments."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        taken = arguments
-        convention = context.call_conv
-        kind = convention.get_function_type(_VOID, taken)
+        convention, kinds = context.call_conv, signature.args[1]
+        kind = convention.get_function_type(_VOID, tuple(kinds))
         function = builder.inttoptr(args[0], kind.as_pointer())
-        given = list(args[1:])
-        if convert:
-            given = [
-                builder.inttoptr(a, context.get_value_type(t))
-                for a, t in zip(given, taken, strict=True)
-            ]
-        convention.call_function(builder, function, _VOID, taken, given)
+        given = [builder.extract_value(args[1], i) for i in range(len(kinds))]
+        convention.call_function(builder, function, _VOID, tuple(kinds), given)
         return context.get_dummy_value()
 
-    return codegen
-
-
-@intrinsic
-def call_block(typing: Any, address: Any, x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any,
-        alive: Any, numbers: Any) -> Any:  # fmt: skip
-    """Call a `block` kernel: six columns, the mask of the live ones, the numbers of the map."""
-    arguments = (x, px, y, py, z, delta, alive, numbers)
-    return _VOID(types.int64, *arguments), _call(arguments, convert=False)
-
-
-@intrinsic
-def call_step(typing: Any, address: Any, numbers: Any, coordinates: Any, tangents: Any) -> Any:
-    """Call a `step` kernel with addresses of doubles."""
-    pointers = (types.CPointer(types.float64),) * 3
-    return _VOID(*(types.int64,) * 4), _call(pointers, convert=True)
+    return _VOID(types.int64, types.StarArgTuple(arguments)), codegen
 
 
 @intrinsic
 def pointer(typing: Any, array: Any) -> Any:
-    """The address of the first entry of an array."""
+    """The first entry of an array, as what steps are given."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        made = context.make_array(signature.args[0])(context, builder, args[0])
-        return builder.ptrtoint(made.data, context.get_value_type(types.int64))
+        return context.make_array(signature.args[0])(context, builder, args[0]).data
 
-    return types.int64(array), codegen
+    return types.CPointer(array.dtype)(array), codegen
+
+
+@intrinsic
+def after(typing: Any, first: Any, count: Any) -> Any:
+    """The entry that comes so many after one."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.gep(args[0], [args[1]])
+
+    return first(first, count), codegen

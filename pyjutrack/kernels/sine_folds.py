@@ -3,77 +3,8 @@
 import numpy as np
 
 from .jit import kernel, scalar
-from .vector import fma, load, mirror, spread, store, times
-
-
-@scalar
-def add(count, f0, a, at_a, f1, b, at_b, out, to):
-    """f0 a + f1 b of lines that begin at some place of flat arrays; `out` may not be b."""
-    s0, s1, fours = spread(f0), spread(f1), count // 4 * 4
-    for j in range(0, fours, 4):
-        one, two = load(a, np.uintp(at_a + j)), load(b, np.uintp(at_b + j))
-        store(out, np.uintp(to + j), fma(s0, one, times(s1, two)))
-    for j in range(fours, count):
-        out[to + j] = f0 * a[at_a + j] + f1 * b[at_b + j]
-
-
-@scalar
-def fold_line(line, count, sign, out):
-    """A line of nodes folded about its middle; nodes beyond the walls are mirrored to minus.
-
-    Lines begin at `at` or `to` of flat arrays, or at their beginning: with views of rows every line
-    would cost more than what is done with it.
-    """
-    ghosts = (line.size - count) // 2
-    last, half = ghosts + count - 1, count // 2
-    factor, fours = spread(sign), half // 4 * 4
-    for j in range(0, fours, 4):
-        a, b = load(line, np.uintp(ghosts + j)), load(line, np.uintp(last - 3 - j))
-        store(out, np.uintp(j), fma(factor, mirror(b), a))
-    for j in range(fours, half):
-        out[j] = line[ghosts + j] + sign * line[last - j]
-    for j in range(ghosts):
-        out[j] -= line[ghosts - 1 - j] + sign * line[last + 1 + j]
-    if count % 2:
-        # a node in the middle is its own mirror image
-        middle = line[ghosts + half]
-        out[half] = middle if sign > 0 else line.dtype.type(0.0)
-
-
-@scalar
-def turn_line(line, count, t, t0, out, to, wide):
-    """Two lines, in both halves of one, from mirrored pairs of `count` nodes; turns from t0 on."""
-    half, nodes = count // 2, wide // 2
-    fours = half // 4 * 4
-    t1, t2, t3 = t0 + nodes, t0 + 2 * nodes, t0 + 3 * nodes
-    for j in range(0, fours, 4):
-        a, b = load(line, np.uintp(j)), mirror(load(line, np.uintp(count - 4 - j)))
-        one = fma(load(t, np.uintp(t0 + j)), a, times(load(t, np.uintp(t1 + j)), b))
-        two = fma(load(t, np.uintp(t2 + j)), a, times(load(t, np.uintp(t3 + j)), b))
-        store(out, np.uintp(to + j), one)
-        store(out, np.uintp(to + nodes + j), two)
-    for j in range(fours, half):
-        a, b = line[j], line[count - 1 - j]
-        out[to + j] = t[t0 + j] * a + t[t1 + j] * b
-        out[to + nodes + j] = t[t2 + j] * a + t[t3 + j] * b
-
-
-@scalar
-def unturn_line(line, at, count, t, t0, out, to, wide):
-    """The transpose of `turn_line`."""
-    half, nodes = count // 2, wide // 2
-    fours = half // 4 * 4
-    t1, t2, t3 = t0 + nodes, t0 + 2 * nodes, t0 + 3 * nodes
-    for j in range(0, fours, 4):
-        a, b = load(line, np.uintp(at + j)), load(line, np.uintp(at + nodes + j))
-        one = fma(load(t, np.uintp(t0 + j)), a, times(load(t, np.uintp(t2 + j)), b))
-        two = fma(load(t, np.uintp(t1 + j)), a, times(load(t, np.uintp(t3 + j)), b))
-        store(out, np.uintp(to + j), one)
-        store(out, np.uintp(to + count - 4 - j), mirror(two))
-    for j in range(fours, half):
-        a, b = line[at + j], line[at + nodes + j]
-        out[to + j] = t[t0 + j] * a + t[t2 + j] * b
-        out[to + count - 1 - j] = t[t1 + j] * a + t[t3 + j] * b
+from .sine_lines import add, fold_line, turn_line, unturn_line
+from .vector import fma, load, mirror, spread, store
 
 
 @scalar

@@ -7,9 +7,17 @@ plain ones. Where all modes count, each half is folded once more (`sine_axis`) a
 that.
 """
 
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
 import numpy as np
+from numba import from_dtype, types
+from numpy.typing import NDArray
 
 from .jit import kernel
+from .pointers import address, call
 from .sine_folds import fold, unturn
 from .sine_products import left_products, right_products
 
@@ -35,12 +43,13 @@ def mix(a, blocks_x, blocks_y, p, q):
 
 @kernel
 def quadrants(
-    part, start, stop, fs, nx, ny, x, y, turned_x, turned_y, turns_x, turns_y, green, out
+    part, start, stop, stages, fs, nx, ny, x, y, turned_x, turned_y, turns_x, turns_y, green, out
 ):
     """Potentials of quadrants `start` to `stop`, folded, (4 K, half nodes, half nodes).
 
     fs is (K, padded nx, padded ny); x, y, their transposes, turns and green are those of `Sines`.
-    Quadrant 2 p + q of each density has parity p in x and q in y.
+    Quadrant 2 p + q of each density has parity p in x and q in y. `stages` has the addresses of
+    fold, left_products, right_products, mix and unturn: each is compiled by itself, and once.
     """
     _, rows, columns = fs.shape
     _, deep, wide = out.shape
@@ -55,15 +64,35 @@ def quadrants(
         quadrant = place % 4
         p, q = quadrant // 2, quadrant % 2
         at = place // 4 * rows * columns
-        fold(flat, at, rows, columns, cells, (p, q), turns_x, turns_y, folded, nodes)
-        left_products(x[p], nodes, first)
-        right_products(first, turned_y[q], modes)
-        mix(modes, x.shape[1], y.shape[1], p, q)
+        call(stages[0], flat, at, rows, columns, cells, (p, q), turns_x, turns_y, folded, nodes)
+        call(stages[1], x[p], nodes, first)
+        call(stages[2], first, turned_y[q], modes)
+        call(stages[3], modes, x.shape[1], y.shape[1], p, q)
         factors = green[quadrant]
         for m in range(modes_x):
             for n in range(modes_y):
                 modes[m, n] *= factors[m, n]
-        mix(modes, x.shape[1], y.shape[1], p, q)
-        right_products(modes, y[q], first)
-        left_products(turned_x[p], first, nodes)
-        unturn(nodes, cells, (p, q), turns_x, turns_y, turned, flat_out, place * deep * wide)
+        call(stages[3], modes, x.shape[1], y.shape[1], p, q)
+        call(stages[2], modes, y[q], first)
+        call(stages[1], turned_x[p], first, nodes)
+        to = place * deep * wide
+        call(stages[4], nodes, cells, (p, q), turns_x, turns_y, turned, flat_out, to)
+
+
+@cache
+def stages(dtype: Any) -> NDArray[np.int64]:
+    """Addresses of what `quadrants` calls, for densities of a precision."""
+
+    def table(rank: int) -> Any:
+        return types.Array(from_dtype(dtype), rank, "C")
+
+    line, plane, box, whole = table(1), table(2), table(3), types.int64
+    pair = types.UniTuple(whole, 2)
+    found = [
+        address(fold, line, whole, whole, whole, pair, pair, box, box, line, plane),
+        address(left_products, box, plane, plane),
+        address(right_products, plane, box, plane),
+        address(mix, plane, whole, whole, whole, whole),
+        address(unturn, plane, pair, pair, box, box, line, line, whole),
+    ]
+    return np.array(found)

@@ -1,54 +1,44 @@
 """Products of small matrices, in blocks, for `sine_kernels`."""
 
-import numpy as np
+from typing import Any
 
+from llvmlite import ir
+from numba.core import cgutils
+
+from .emit import Column, Emitter, written
 from .jit import kernel
 from .sine_axis import TILE
-from .vector import fma, load, spread, store
-
-_4 = np.uintp(4)
+from .vector import WIDTH
 
 
-@kernel
-def product(rows, inner, columns, a, at_a, wide_a, b, at_b, wide_b, c, at_c, wide_c):
+@written
+def product(
+    e: Emitter, rows: Any, inner: Any, columns: Any, a: Column, at_a: Any, wide_a: Any, b: Column,
+    at_b: Any, wide_b: Any, c: Column, at_c: Any, wide_c: Any,
+) -> None:  # fmt: skip
     """c = a b of blocks of flat arrays that begin at `at`, with lines `wide` apart.
 
     Rows and columns are multiples of TILE.
     """
-    step_a, step_b, step_c = np.uintp(wide_a), np.uintp(wide_b), np.uintp(wide_c)
-    zero = spread(a.dtype.type(0.0))
-    for j in range(0, columns, TILE):
-        for i in range(0, rows, 4):
-            s0, s1, s2, s3, t0, t1, t2, t3 = zero, zero, zero, zero, zero, zero, zero, zero
-            at, left = np.uintp(at_b + j), np.uintp(at_a + i * wide_a)
-            for _ in range(inner):
-                u, v = load(b, at), load(b, at + _4)
-                at += step_b
-                row = left
-                w = spread(a[row])
-                s0, t0 = fma(w, u, s0), fma(w, v, t0)
-                row += step_a
-                w = spread(a[row])
-                s1, t1 = fma(w, u, s1), fma(w, v, t1)
-                row += step_a
-                w = spread(a[row])
-                s2, t2 = fma(w, u, s2), fma(w, v, t2)
-                row += step_a
-                w = spread(a[row])
-                s3, t3 = fma(w, u, s3), fma(w, v, t3)
-                left += np.uintp(1)
-            to = np.uintp(at_c + i * wide_c + j)
-            store(c, to, s0)
-            store(c, to + _4, t0)
-            to += step_c
-            store(c, to, s1)
-            store(c, to + _4, t1)
-            to += step_c
-            store(c, to, s2)
-            store(c, to + _4, t2)
-            to += step_c
-            store(c, to, s3)
-            store(c, to + _4, t3)
+    builder, four = e.builder, e.index(WIDTH)
+    a, b, c = a.shifted(at_a), b.shifted(at_b), c.shifted(at_c)
+    zero = ir.Constant(ir.VectorType(a.kind, WIDTH), None)
+    with e.blocks(e.index(0), columns, TILE) as (j, _), e.blocks(e.index(0), rows, 4) as (i, _):
+        sums = [cgutils.alloca_once(builder, zero.type) for _ in range(8)]
+        for total in sums:
+            builder.store(zero, total)
+        lines = [a.shifted(builder.mul(builder.add(i, e.index(r)), wide_a)) for r in range(4)]
+        right = b.shifted(j)
+        with e.loop(inner) as k:
+            at = builder.mul(k, wide_b)
+            pair = right.four(at), right.four(builder.add(at, four))
+            for n, total in enumerate(sums):
+                factor = e.spread(lines[n // 2].load(k))
+                builder.store(e.fma(factor, pair[n % 2], builder.load(total)), total)
+        for n, total in enumerate(sums):
+            line = c.shifted(builder.mul(builder.add(i, e.index(n // 2)), wide_c))
+            place = builder.add(j, e.index(WIDTH * (n % 2)))
+            line.store_four(place, builder.load(total))
 
 
 @kernel

@@ -87,7 +87,8 @@ def _solve(static: Sines, f: Array) -> Array:
     operations = 4 * 2 * 2 * (bx * mx * deep * y.deep + by * my * wide * mx * bx)
     share = min(4 * count, parallel.parts(operations * count, 1 / _KICK))
     cells, (products, folds) = (x.cells, y.cells), _kernels()
-    parallel.run(products.quadrants, 4 * count, share, f, *cells, *matrices, work)
+    stages = products.stages(dtype)
+    parallel.run(products.quadrants, 4 * count, share, stages, f, *cells, *matrices, work)
     parallel.run(folds.unfold, count, min(count, share), *cells, work, out)
     return out
 

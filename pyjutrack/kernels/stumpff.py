@@ -4,14 +4,8 @@ import math
 
 from .jit import kernel, scalar
 
-
-@scalar
-def fits(arguments):  # type: ignore[no-untyped-def]
-    """Whether `series` serves all of these arguments."""
-    small = True
-    for w in arguments:
-        small &= abs(w) < 1.0
-    return small
+#: particles whose Jacobians are held at once: small enough for the first-level cache
+BLOCK = 64
 
 
 @scalar
@@ -69,11 +63,15 @@ def arctangent(w):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def tabulate(size, small, w, c0, c1, c2, c3, c4, c5):  # type: ignore[no-untyped-def]
-    """c0 to c5 of each w, by the series if it serves all."""
+def tabulate(size, small, w, table):  # type: ignore[no-untyped-def]
+    """c0 to c5 of each w, by the series if it serves all; a row of BLOCK numbers each."""
     if small:
         for n in range(size):
-            c0[n], c1[n], c2[n], c3[n], c4[n], c5[n] = series(w[n])
+            c0, c1, c2, c3, c4, c5 = series(w[n])
+            table[n], table[BLOCK + n], table[2 * BLOCK + n] = c0, c1, c2
+            table[3 * BLOCK + n], table[4 * BLOCK + n], table[5 * BLOCK + n] = c3, c4, c5
     else:
         for n in range(size):
-            c0[n], c1[n], c2[n], c3[n], c4[n], c5[n] = exact(w[n])
+            c0, c1, c2, c3, c4, c5 = exact(w[n])
+            table[n], table[BLOCK + n], table[2 * BLOCK + n] = c0, c1, c2
+            table[3 * BLOCK + n], table[4 * BLOCK + n], table[5 * BLOCK + n] = c3, c4, c5

@@ -10,7 +10,7 @@ import numpy as np
 from numba import types
 
 from ..kernels.jit import callback, kernel
-from ..kernels.pointers import call_block, call_step, pointer
+from ..kernels.pointers import after, call, pointer
 from .program import ENTER, FIRST_MAP, LANES, LEAVE
 
 #: particles that go through the lattice together: few enough for the first-level cache
@@ -37,7 +37,7 @@ def run_block(turn, operations, starts, numbers, elements, table, x, px, y, py, 
         op = operations[s]
         if op >= FIRST_MAP:
             own = numbers[starts[s] : starts[s + 1]]
-            call_block(table[op - FIRST_MAP], x, px, y, py, z, delta, a, own)
+            call(table[op - FIRST_MAP], x, px, y, py, z, delta, a, own)
         elif op == LEAVE:
             arriving = True
             for n in range(size):
@@ -108,7 +108,7 @@ def execute_with_tangents(part, start, stop, turns, operations, starts, numbers,
             for s in range(len(operations)):
                 op = operations[s]
                 if op >= FIRST_MAP:
-                    call_step(table[op - FIRST_MAP], first + 8 * starts[s], place, directions)
+                    call(table[op - FIRST_MAP], after(first, starts[s]), place, directions)
                     continue
                 if op == LEAVE:
                     passes = math.isfinite(c[0] + c[1] + c[2] + c[3] + c[4] + c[5])

@@ -57,17 +57,16 @@ def slice_pass(
     for low in range(start, stop, BLOCK):
         high = min(low + BLOCK, stop)
         size = high - low
-        here_x, here_y, here_px, here_py = x[low:high], y[low:high], px[low:high], py[low:high]
-        a, when, where = alive[low:high], lost_pass[low:high], lost_at[low:high]
         if kicks:
             place(x, y, low, size, geometry, columns, first, u)
             for i in range(size):
-                if a[i]:
+                n = np.uintp(low + i)
+                if alive[n]:
                     f0, f1, f2, f3 = rows(flat, np.uintp(first[i]), row)
                     along = across(at_square(u[0, i], d1, d2, d3), f0, f1, f2, f3)
                     over = across(at_cubic(u[0, i], c0, c1, c2, c3), f0, f1, f2, f3)
-                    here_px[i] -= sx * dot(along, at_cubic(u[1, i], c0, c1, c2, c3))
-                    here_py[i] -= sy * dot(over, at_square(u[1, i], d1, d2, d3))
+                    px[n] -= sx * dot(along, at_cubic(u[1, i], c0, c1, c2, c3))
+                    py[n] -= sy * dot(over, at_square(u[1, i], d1, d2, d3))
         run_block(
             number,
             operations,
@@ -75,27 +74,28 @@ def slice_pass(
             numbers,
             elements,
             table,
-            here_x,
-            here_px,
-            here_y,
-            here_py,
+            x[low:high],
+            px[low:high],
+            y[low:high],
+            py[low:high],
             z[low:high],
             delta[low:high],
-            a,
-            when,
-            where,
+            alive[low:high],
+            lost_pass[low:high],
+            lost_at[low:high],
             saved,
             entered,
         )
         if not deposits:
             continue
         for i in range(size):
-            if a[i] and not (abs(here_x[i]) <= half_x and abs(here_y[i]) <= half_y):
-                a[i] = False
-                when[i], where[i] = number, admission
+            n = np.uintp(low + i)
+            if alive[n] and not (abs(x[n]) <= half_x and abs(y[n]) <= half_y):
+                alive[n] = False
+                lost_pass[n], lost_at[n] = number, admission
         place(x, y, low, size, geometry, columns, first, u)
         for i in range(size):
-            if a[i]:
+            if alive[np.uintp(low + i)]:
                 wx = times(weight, at_cubic(u[0, i], c0, c1, c2, c3))
                 wy = at_cubic(u[1, i], c0, c1, c2, c3)
                 put(g, np.uintp(first[i]), row, wide(wx), wide(wy))

@@ -1,38 +1,31 @@
 """Kernels of a map over arrays of particles, with first derivatives by all that it takes.
 
 `value`; `push`, which moves particles and K tangents in place (the Jacobian of a particle computed
-once and shared by all K); `cotangent`; and `back`, which undoes the map and pulls gradients back in
-place. All go through the particles in blocks, with choices instead of branches, so that their loops
-are vectorised.
+once and shared by all K); `cotangent`; and `back`, which inverts the map and pulls gradients back,
+in place. All go through the particles in blocks, with choices instead of branches, so that their
+loops are vectorised.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
+from ...kernels.emit import Column, Emitter, Table
+from ...kernels.stumpff import BLOCK
 from ..base import COORDINATES
-from . import stumpffs
+from .formulas import values
+from .particles import move
+from .stumpffs import Stumpffs
 from .trace import Expression
 from .traced import Traced
 
-#: what is cut to the block in every kernel
-_PARTICLES = (*COORDINATES, "alive")
-
-
-def text(of: Traced) -> str:
-    """Kernels of a map over arrays of particles: value, push, cotangent, back."""
-    kernels = _Kernels(of)
-    out = stumpffs.function("jacobian", of, list(kernels.stored.values()))
-    for part in (kernels.value(), kernels.push(), kernels.cotangent(), kernels.back()):
-        out += ["", "", "@kernel", *part]
-    return "\n".join(out)
-
 
 @dataclass(frozen=True)
-class _Kernels:
-    """The parts of the text, as lines."""
+class ArrayKernels:
+    """The kernels of a map: what they take, and what writes them."""
 
     of: Traced
 
@@ -42,187 +35,174 @@ class _Kernels:
         return [p for p in self.of.numbers if p not in self.of.map.constants]
 
     @cached_property
-    def inputs(self) -> list[str]:
-        return [*COORDINATES, *self.parameters]
-
-    @cached_property
     def jacobian(self) -> dict[tuple[int, int], Expression]:
-        return self.of.jacobian(self.inputs)
+        return self.of.jacobian([*COORDINATES, *self.parameters])
 
     @cached_property
     def stored(self) -> dict[tuple[int, int], Expression]:
         """What of the Jacobian is not one."""
         return {key: e for key, e in self.jacobian.items() if not e.is_number(1)}
 
-    @cached_property
-    def slots(self) -> dict[tuple[int, int], int]:
-        return {key: slot for slot, key in enumerate(self.stored)}
+    def bodies(self) -> dict[str, tuple[list[str], Callable[..., None]]]:
+        """Arguments of each kernel, and what writes it."""
+        run = ["part", "start", "stop", *COORDINATES, "alive"]
+        moved = [COORDINATES[i] for i in self.of.moved]
+        numbers, own = self.of.numbers, self.parameters
+        out, gradients = [f"{c}_out" for c in moved], [f"g_{c}" for c in moved]
+        tangents = [f"d_{v}" for v in (*COORDINATES, *own)]
+        back, slopes = [f"b_{c}" for c in COORDINATES], [f"l_{c}" for c in COORDINATES]
+        inverse = [f"inverse_{p}" for p in own]
+        return {
+            "value": ([*run, *numbers, *out], self._value),
+            "push": ([*run, *numbers, "rows", *tangents], self._push),
+            "cotangent": ([*run, *numbers, *gradients, *back, "sums"], self._cotangent),
+            "back": ([*run, *inverse, *numbers, *slopes, "sums"], self._back),
+        }
 
-    @cached_property
-    def moved(self) -> list[str]:
-        return [COORDINATES[i] for i in self.of.moved]
+    def _value(self, e: Emitter, part: Any, start: Any, stop: Any, *given: Any) -> None:
+        columns, (alive,), numbers, outs = _split(given, 6, 1, len(self.of.numbers))
+        stumpffs = Stumpffs(e, self.of)
+        stumpffs.share(numbers)
+        with e.blocks(start, stop, BLOCK) as (low, count):
+            here, live = [c.shifted(low) for c in columns], alive.shifted(low)
+            move(e, self.of, stumpffs, count, here, live, [out.shifted(low) for out in outs])
 
-    def value(self) -> list[str]:
-        columns, numbers = ", ".join(_PARTICLES), ", ".join(self.of.numbers)
-        news = [f"{c}_out" for c in self.moved]
-        return [
-            f"def value(part, start, stop, {columns}, {numbers}, {', '.join(news)}):",
-            *self._blocks([*_PARTICLES, *news], self.of.numbers),
-            *self._filled(self.of.numbers),
-            "        for n in range(high - low):",
-            self._one(self.of.numbers),
-            *(f"            {c}_out[n] = choose(alive[n], v_{c}, {c}[n])" for c in self.moved),
-        ]
-
-    def push(self) -> list[str]:
+    def _push(self, e: Emitter, part: Any, start: Any, stop: Any, *given: Any) -> None:
         """In place; of what the map does not move, a missing tangent may be one row of zeros.
 
         So may those by the parameters.
         """
-        columns, numbers = ", ".join(_PARTICLES), ", ".join(self.of.numbers)
-        tangents = ", ".join(f"d_{v}" for v in self.inputs)
-        out = [
-            f"def push(part, start, stop, {columns}, {numbers}, rows, {tangents}):",
-            f"    jac = np.empty(({len(self.slots)}, BLOCK), x.dtype)",
-            *(f"    jac_{slot} = jac[{slot}]" for slot in self.slots.values()),
-            *self._blocks(_PARTICLES, self.of.numbers),
-            *self._filled(self.of.numbers),
-            "        for n in range(high - low):",
-            self._jacobian(f"jac_{slot}[n]" for slot in self.slots.values()),
-            self._one(self.of.numbers),
-            *(f"            {c}[n] = choose(alive[n], v_{c}, {c}[n])" for c in self.moved),
-            "        for k in range(rows.size):",
-        ]
-        out += [
-            *(
-                f"            row_{c} = d_{c}[min(rows[k], d_{c}.shape[0] - 1), low:high]"
-                for c in COORDINATES
-            ),
-            *(f"            dp_{p} = d_{p}[min(k, d_{p}.shape[0] - 1)]" for p in self.parameters),
-            "            for n in range(high - low):",
-        ]
-        factors = [f"row_{v}[n]" if v in COORDINATES else f"dp_{v}" for v in self.inputs]
-        for i, c in zip(self.of.moved, self.moved, strict=True):
-            terms = [
-                factor if (i, j) not in self.slots else f"jac_{self.slots[i, j]}[n] * {factor}"
-                for j, factor in enumerate(factors)
-                if (i, j) in self.jacobian
-            ]
-            out.append(f"                h_{c} = {' + '.join(terms)}")
-        stay = "                row_{c}[n] = choose(alive[n], h_{c}, row_{c}[n])"
-        return [*out, *(stay.format(c=c) for c in self.moved)]
+        groups = _split(given, 6, 1, len(self.of.numbers), 1, 6)
+        columns, (alive,), numbers, (rows,), tangents, shifts = groups
+        moved = self.of.moved
+        stumpffs = Stumpffs(e, self.of)
+        stumpffs.share(numbers)
+        room = e.room(BLOCK * len(self.stored))
+        entries = {key: room.shifted(e.index(BLOCK * i)) for i, key in enumerate(self.stored)}
+        with e.blocks(start, stop, BLOCK) as (low, count):
+            here, live = [c.shifted(low) for c in columns], alive.shifted(low)
+            stumpffs.fill(count, here, live)
+            with e.loop(count) as n:
+                wanted = [*(self.of.outputs[i] for i in moved), *self.stored.values()]
+                found = values(e, wanted, stumpffs.known(n, here))
+                for entry, value in zip(entries.values(), found[len(moved) :], strict=True):
+                    entry.store(n, value)
+                for i, value in zip(moved, found[: len(moved)], strict=True):
+                    here[i].store(n, e.choose(live.load(n), value, here[i].double(n)))
+            with e.loop(rows.size) as k:
+                own = [t.row(rows.load(k)).shifted(low) for t in tangents]
+                fixed = [_of_row(e, shift, k) for shift in shifts]
+                with e.loop(count) as n:
+                    factors = [*(row.double(n) for row in own), *fixed]
+                    new = [
+                        e.sum(
+                            (entries[i, j].load(n), f) if (i, j) in entries else f
+                            for j, f in enumerate(factors)
+                            if (i, j) in self.jacobian
+                        )
+                        for i in moved
+                    ]
+                    for i, value in zip(moved, new, strict=True):
+                        own[i].store(n, e.choose(live.load(n), value, factors[i]))
 
-    def cotangent(self) -> list[str]:
-        columns, numbers = ", ".join(_PARTICLES), ", ".join(self.of.numbers)
-        gradients, backs = [f"g_{c}" for c in self.moved], [f"b_{c}" for c in COORDINATES]
-        given = ", ".join([*gradients, *backs])
-        out = [
-            f"def cotangent(part, start, stop, {columns}, {numbers}, {given}, sums):",
-            "    zero = x.dtype.type(0.0)",
-            *self._shares(),
-            *self._blocks([*_PARTICLES, *gradients, *backs], self.of.numbers),
-            *self._filled(self.of.numbers),
-            "        for n in range(high - low):",
-            self._jacobian(f"j{slot}" for slot in self.slots.values()),
-        ]
-        for j, c in enumerate(COORDINATES):
-            lost = f"g_{c}[n]" if c in self.moved else "zero"
-            out.append(f"            v_{c} = {self._pulled(j, 'g') or 'zero'}")
-            out.append(f"            b_{c}[n] = choose(alive[n], v_{c}, {lost})")
-        return [*out, *self._pulled_parameters("g"), *self._sums()]
+    def _cotangent(self, e: Emitter, part: Any, start: Any, stop: Any, *given: Any) -> None:
+        groups = _split(given, 6, 1, len(self.of.numbers), len(self.of.moved), 6)
+        columns, (alive,), numbers, gradients, backs, (sums,) = groups
+        stumpffs = Stumpffs(e, self.of)
+        stumpffs.share(numbers)
+        shares = _Shares(e, len(self.parameters))
+        zero = e.number(0.0)
+        with e.blocks(start, stop, BLOCK) as (low, count):
+            here, live = [c.shifted(low) for c in columns], alive.shifted(low)
+            stumpffs.fill(count, here, live)
+            with e.loop(count) as n:
+                entries = self._entries(e, stumpffs.known(n, here))
+                loaded = [g.shifted(low).double(n) for g in gradients]
+                onto = dict(zip(self.of.moved, loaded, strict=True))
+                for j, back in enumerate(backs):
+                    value = self._pulled(e, j, entries, onto)
+                    lost = onto.get(j, zero)
+                    value = zero if value is None else value
+                    back.shifted(low).store(n, e.choose(live.load(n), value, lost))
+                self._share(e, n, live.load(n), shares, entries, onto)
+            shares.add(count, sums.row(part))
 
-    def back(self) -> list[str]:
-        """Undone and pulled back at once, in place: `way_` numbers are those that undo the map."""
-        way = [f"way_{p}" for p in self.parameters]
-        back = [*way, *self.of.map.constants]
-        slopes = [f"l_{c}" for c in COORDINATES]
-        given = ", ".join([*_PARTICLES, *way, *self.of.numbers, *slopes])
-        out = [
-            f"def back(part, start, stop, {given}, sums):",
-            *self._shares(),
-            *self._blocks([*_PARTICLES, *slopes], ()),
-            *stumpffs.shared(self.of, back, "        "),
-            *self._filled(back),
-            "        for n in range(high - low):",
-            self._one(back),
-            *(f"            {c}[n] = choose(alive[n], v_{c}, {c}[n])" for c in self.moved),
-            *self._filled_anew(),
-            self._jacobian(f"j{slot}" for slot in self.slots.values()),
-        ]
-        onto = {c: self._pulled(j, "l") for j, c in enumerate(COORDINATES)}
-        changed = [c for c in COORDINATES if onto[c] not in ("", f"l_{c}[n]")]
-        out += [f"            h_{c} = {onto[c]}" for c in changed]
-        out += self._pulled_parameters("l")
-        for c in changed:
-            value = f"h_{c}" if c in self.moved else f"l_{c}[n] + h_{c}"
-            out.append(f"            l_{c}[n] = choose(alive[n], {value}, l_{c}[n])")
-        return [*out, *self._sums()]
+    def _back(self, e: Emitter, part: Any, start: Any, stop: Any, *given: Any) -> None:
+        """Inverted and pulled back at once, in place: `inverse_` numbers are of the inverse."""
+        groups = _split(given, 6, 1, len(self.parameters), len(self.of.numbers), 6)
+        columns, (alive,), inverse, numbers, slopes, (sums,) = groups
+        before, after = Stumpffs(e, self.of), Stumpffs(e, self.of)
+        before.share([*inverse, *numbers[len(self.parameters) :]])
+        after.share(numbers)
+        shares = _Shares(e, len(self.parameters))
+        with e.blocks(start, stop, BLOCK) as (low, count):
+            here, live = [c.shifted(low) for c in columns], alive.shifted(low)
+            own = [s.shifted(low) for s in slopes]
+            move(e, self.of, before, count, here, live)
+            after.fill(count, here, live)
+            with e.loop(count) as n:
+                entries = self._entries(e, after.known(n, here))
+                onto = {j: slope.double(n) for j, slope in enumerate(own)}
+                pulled = {j: self._pulled(e, j, entries, onto) for j in onto}
+                self._share(e, n, live.load(n), shares, entries, onto)
+                for j, value in pulled.items():
+                    terms = [onto[j]] if j not in self.of.moved else []
+                    total = e.sum([*terms, *([] if value is None else [value])])
+                    total = e.number(0.0) if total is None else total
+                    own[j].store(n, e.choose(live.load(n), total, onto[j]))
+            shares.add(count, sums.row(part))
 
-    def _blocks(self, arrays: Sequence[str], numbers: Sequence[str]) -> list[str]:
-        """The head of the loop over blocks, in which arrays are cut to the block."""
-        return [
-            *stumpffs.room(self.of, "BLOCK"),
-            *(stumpffs.shared(self.of, numbers, "    ") if numbers else ()),
-            f"    {', '.join(f'all_{a}' for a in arrays)} = {', '.join(arrays)}",
-            "    for low in range(start, stop, BLOCK):",
-            "        high = min(low + BLOCK, stop)",
-            *(f"        {a} = all_{a}[low:high]" for a in arrays),
-        ]
+    def _entries(self, e: Emitter, known: Any) -> dict[tuple[int, int], Any]:
+        """Entries of the Jacobian of a particle that are not one."""
+        return dict(zip(self.stored, values(e, list(self.stored.values()), known), strict=True))
 
-    def _filled_anew(self) -> list[str]:
-        """Stumpff functions where the map was undone, if it has some: else its loop goes on."""
-        if not self.of.reach:
-            return []
-        return [
-            *stumpffs.shared(self.of, self.of.numbers, "        "),
-            *self._filled(self.of.numbers),
-            "        for n in range(high - low):",
-        ]
+    def _pulled(self, e: Emitter, j: int, entries: Any, onto: dict[int, Any]) -> Any:
+        """What gradients by the coordinates after the map are by an input; None where it is 0."""
+        return e.sum(
+            (entries[i, j], onto[i]) if (i, j) in entries else onto[i]
+            for i in self.of.moved
+            if (i, j) in self.jacobian
+        )
 
-    def _filled(self, numbers: Sequence[str]) -> list[str]:
-        return stumpffs.filled(self.of, numbers, "high - low", "        ")
+    def _share(
+        self, e: Emitter, n: Any, live: Any, shares: _Shares, entries: Any, onto: Any
+    ) -> None:
+        """Keep a particle's share of the gradients by parameters."""
+        for q in range(len(self.parameters)):
+            value = self._pulled(e, len(COORDINATES) + q, entries, onto)
+            zero = e.number(0.0)
+            shares.row(q).store(n, e.choose(live, zero if value is None else value, zero))
 
-    def _call(self, numbers: Sequence[str]) -> str:
-        given = [*(f"{c}[n]" for c in COORDINATES), *numbers, *stumpffs.arguments(self.of)]
-        return ", ".join(given)
 
-    def _one(self, numbers: Sequence[str]) -> str:
-        return f"            {''.join(f'v_{c}, ' for c in self.moved)}= one({self._call(numbers)})"
+def _split(given: Sequence[Any], *sizes: int) -> list[Sequence[Any]]:
+    """Arguments in groups, the last of what is left."""
+    ends = [sum(sizes[: i + 1]) for i in range(len(sizes))]
+    return [given[a:b] for a, b in zip([0, *ends], [*ends, len(given)], strict=True)]
 
-    def _jacobian(self, into: Iterable[str]) -> str:
-        left = "".join(f"{i}, " for i in into)
-        return f"            {left}= jacobian({self._call(self.of.numbers)})"
 
-    def _pulled(self, j: int, gradient: str) -> str:
-        """What gradients by the coordinates after the map are by an input."""
-        terms = []
-        for i, c in zip(self.of.moved, self.moved, strict=True):
-            if (i, j) in self.jacobian:
-                factor = f"{gradient}_{c}[n]"
-                terms.append(
-                    factor if (i, j) not in self.slots else f"j{self.slots[i, j]} * {factor}"
-                )
-        return " + ".join(terms)
+def _of_row(e: Emitter, shift: Column, k: Any) -> Any:
+    """A tangent of a parameter, of which there may be one alone."""
+    return Table(shift, shift.size, e.index(1)).row(k).double(e.index(0))
 
-    def _pulled_parameters(self, gradient: str) -> list[str]:
-        """Each parameter's terms apart from their sum, so that all but the sums are vectors."""
-        out = []
-        for p in self.parameters:
-            out.append(f"            v_{p} = {self._pulled(self.inputs.index(p), gradient)}")
-            out.append(f"            share_{p}[n] = choose(alive[n], v_{p}, 0.0)")
-        return out
 
-    def _shares(self) -> list[str]:
-        return [f"    share_{p} = np.empty(BLOCK, x.dtype)" for p in self.parameters]
+class _Shares:
+    """Each particle's terms apart from their sum, so that all but the sums are vectors."""
 
-    def _sums(self) -> list[str]:
+    def __init__(self, e: Emitter, count: int) -> None:
+        self._e, self._count = e, count
+        self._room = e.room(BLOCK * max(count, 1))
+
+    def row(self, q: int) -> Column:
+        return self._room.shifted(self._e.index(BLOCK * q))
+
+    def add(self, count: Any, sums: Column) -> None:
         """Sums over a block first, or the rounding of every term would pile up."""
-        out: list[str] = []
-        for q, p in enumerate(self.parameters):
-            out += [
-                "        total = 0.0",
-                "        for n in range(high - low):",
-                f"            total += share_{p}[n]",
-                f"        sums[part, {q}] += total",
-            ]
-        return out
+        e = self._e
+        total = e.room(1)
+        first = e.index(0)
+        for q in range(self._count):
+            total.store(first, e.number(0.0))
+            with e.loop(count) as n:
+                total.store(first, e.sum((total.load(first), self.row(q).load(n))))
+            place = e.index(q)
+            sums.store(place, e.sum((sums.load(place), total.load(first))))

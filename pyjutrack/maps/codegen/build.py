@@ -5,30 +5,20 @@ from __future__ import annotations
 import hashlib
 import importlib
 import sys
+from collections.abc import Callable, Mapping
 from functools import cache
 from types import ModuleType
 from typing import Any
 
 from ...kernels.sources import source_file
-from ..base import Map
-from . import arrays, particles
-from .traced import trace_map
+from ..base import COORDINATES, Map
+from .trace import listing
+from .traced import Traced, trace_map
 
-_HEADER = '''"""Kernels of the map {name}, written by pyjutrack from its source."""
+_HEADER = '''"""Kernels of the map {name}, whose formulas are {mark}; written by pyjutrack."""
 
-import math
-
-import numpy as np
-
-from pyjutrack.kernels.jit import kernel, scalar
-from pyjutrack.kernels.stumpff import arctangent, exact, fits, tabulate
-from pyjutrack.kernels.vector import choose
-from pyjutrack.maps.program import LANES
+from pyjutrack.kernels.jit import kernel
 from pyjutrack.maps.program_kernels import step_kernel
-
-#: particles whose Jacobians are held at once: small enough for the first-level cache
-BLOCK = 64
-
 '''
 
 
@@ -41,19 +31,36 @@ def kernels(map: Map) -> Any:
     """
     if map.written:
         return importlib.import_module(map.written)
-    text = source(map)
+    from ...kernels.emit import written  # late: Numba takes a moment to load
+
+    of = trace_map(map)
+    parts = _parts(of)
+    text = _text(of, {name: arguments for name, (arguments, _) in parts.items()})
     mark = hashlib.sha256(text.encode()).hexdigest()[:16]
     module = ModuleType(f"pyjutrack_kernels.{map.name}_{mark}")
     sys.modules[module.__name__] = module  # where Numba's cache looks for what it has kept
+    vars(module).update({f"write_{name}": written(write) for name, (_, write) in parts.items()})
+    vars(module)["MOVES"] = () if map.opening else tuple(of.moved)
     # the text is run, and the file is for Numba's cache and for tracebacks: it runs nothing
     exec(compile(text, source_file(f"{map.name}_{mark}.py", text), "exec"), vars(module))
     return module
 
 
-def source(map: Map) -> str:
-    """The text of the module of a map's kernels."""
-    of = trace_map(map)
-    parts = [_HEADER.format(name=map.name), particles.text(of)]
-    if map.array_kernels:
-        parts += ["\n", arrays.text(of)]
-    return "\n".join(parts).rstrip() + "\n"
+def _parts(of: Traced) -> dict[str, tuple[list[str], Callable[..., None]]]:
+    """Arguments of each kernel of a map, and what writes it."""
+    from . import arrays, particles
+
+    taken = {"block": [*COORDINATES, "alive", "numbers"], "step": ["numbers", "c", "d"]}
+    found = {name: (taken[name], write) for name, write in particles.bodies(of).items()}
+    return found | (arrays.ArrayKernels(of).bodies() if of.map.array_kernels else {})
+
+
+def _text(of: Traced, kernels: Mapping[str, list[str]]) -> str:
+    """The text of the module of a map's kernels, which tells maps apart by their formulas."""
+    mark = hashlib.sha256("\n".join(listing(of.outputs)).encode()).hexdigest()
+    lines = [_HEADER.format(name=of.map.name, mark=mark)]
+    for name, arguments in kernels.items():
+        decorator = "step_kernel" if name == "step" else "kernel"
+        given = ", ".join(arguments)
+        lines += [f"\n@{decorator}\ndef {name}({given}):", f"    write_{name}({given})\n"]
+    return "\n".join(lines)

@@ -2,80 +2,103 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ...kernels.emit import Column, Emitter
+from ...kernels.stumpff import BLOCK
 from ..base import COORDINATES
-from . import stumpffs
-from .trace import statements
+from ..program import LANES
+from .formulas import values
+from .stumpffs import Stumpffs
+from .trace import symbol
 from .traced import Traced
 
 
-def text(of: Traced) -> str:
-    """A map of one particle, and what a program calls."""
-    parts = _opening(of) if of.map.opening else [*_particle(of), *_block(of), *_step(of)]
-    return "\n".join(parts)
+def bodies(of: Traced) -> dict[str, Callable[..., None]]:
+    """What writes the kernels that a program calls."""
+    return _opening(of) if of.map.opening else {"block": _block(of), "step": _step(of)}
 
 
-def _particle(of: Traced) -> list[str]:
-    """`one`: a particle through the map."""
-    moved = stumpffs.function("one", of, [of.outputs[i] for i in of.moved])
-    return [f"MOVES = {tuple(of.moved)}", *stumpffs.reaches(of), *moved]
-
-
-def _block(of: Traced) -> list[str]:
+def _block(of: Traced) -> Callable[..., None]:
     """A loop over few particles, without branches."""
-    numbers = [f"q{i}" for i in range(len(of.numbers))]
-    given = ", ".join([f"{c}[n]" for c in COORDINATES] + numbers + stumpffs.arguments(of))
-    news = [COORDINATES[i] for i in of.moved]
-    return [
-        *("", "", "@kernel", f"def block({', '.join(COORDINATES)}, alive, numbers):"),
-        *(f"    {name} = numbers[{i}]" for i, name in enumerate(numbers)),
-        *stumpffs.room(of, "len(x)"),
-        *stumpffs.shared(of, numbers, "    "),
-        *stumpffs.filled(of, numbers, "len(x)", "    "),
-        "    for n in range(len(x)):",
-        f"        {''.join(f'v_{c}, ' for c in news)}= one({given})",
-        *(f"        {c}[n] = choose(alive[n], v_{c}, {c}[n])" for c in news),
-    ]
+
+    def write(e: Emitter, *given: Column) -> None:
+        columns, alive, numbers = given[:6], given[6], given[7]
+        stumpffs = Stumpffs(e, of)
+        stumpffs.share([numbers.load(e.index(i)) for i in range(len(of.numbers))])
+        with e.blocks(e.index(0), alive.size, BLOCK) as (low, count):
+            move(e, of, stumpffs, count, [c.shifted(low) for c in columns], alive.shifted(low))
+
+    return write
 
 
-def _step(of: Traced) -> list[str]:
+def move(
+    e: Emitter,
+    of: Traced,
+    stumpffs: Stumpffs,
+    count: Any,
+    columns: Sequence[Column],
+    alive: Column,
+    outs: Sequence[Column] = (),
+) -> None:
+    """Move a block of particles, in place or to what is given for the coordinates that move."""
+    stumpffs.fill(count, columns, alive)
+    outs = outs or [columns[i] for i in of.moved]
+    with e.loop(count) as n:
+        live = alive.load(n)
+        new = values(e, [of.outputs[i] for i in of.moved], stumpffs.known(n, columns))
+        for i, out, value in zip(of.moved, outs, new, strict=True):
+            out.store(n, e.choose(live, value, columns[i].double(n)))
+
+
+def _step(of: Traced) -> Callable[..., None]:
     """One particle and its tangents by coordinates, given by pointers."""
     jacobian = of.jacobian(list(COORDINATES))
-    slopes = {key: f"j{key[0]}{key[1]}" for key, e in jacobian.items() if not e.is_number(1)}
-    lines, names = statements([of.outputs[i] for i in of.moved] + [jacobian[key] for key in slopes])
-    call = ", ".join((*COORDINATES, *of.numbers))
-    out = ["", "", "@scalar", f"def slope({call}):"]
-    out += [f"    {line.replace('stumpff', 'exact')}" for line in lines]
-    out += [f"    return {', '.join(names)},"]
-    given = ", ".join(
-        [f"c[{i}]" for i in range(6)] + [f"numbers[{i}]" for i in range(len(of.numbers))]
-    )
-    news = [f"v_{COORDINATES[i]}" for i in of.moved]
-    needed = sorted({j for _, j in jacobian})
-    out += ["", "", "@step_kernel", "def step(numbers, c, d):"]
-    out += [f"    {', '.join([*news, *slopes.values()])}, = slope({given})"]
-    out += ["    for k in range(LANES):"]
-    out += [f"        d_{j} = d[{j} * LANES + k]" for j in needed]
-    for i in of.moved:
-        terms = [
-            f"{slopes[i, j]} * d_{j}" if (i, j) in slopes else f"d_{j}"
-            for j in needed
-            if (i, j) in jacobian
-        ]
-        out.append(f"        d[{i} * LANES + k] = {' + '.join(terms) or '0.0'}")
-    out += [f"    c[{i}] = {new}" for i, new in zip(of.moved, news, strict=True)]
-    return out
+    slopes = {key: entry for key, entry in jacobian.items() if not entry.is_number(1)}
+
+    def write(e: Emitter, numbers: Column, c: Column, d: Column) -> None:
+        known = {symbol(name): c.load(e.index(i)) for i, name in enumerate(COORDINATES)}
+        known |= {symbol(name): numbers.load(e.index(i)) for i, name in enumerate(of.numbers)}
+        found = values(e, [*(of.outputs[i] for i in of.moved), *slopes.values()], known)
+        new, entries = (
+            found[: len(of.moved)],
+            dict(zip(slopes, found[len(of.moved) :], strict=True)),
+        )
+        rows = [d.shifted(e.index(j * LANES)) for j in range(6)]
+        with e.loop(e.index(LANES)) as k:
+            tangents = {j: rows[j].load(k) for j in sorted({j for _, j in jacobian})}
+            for i in of.moved:
+                total = e.sum(
+                    (entries[i, j], tangent) if (i, j) in entries else tangent
+                    for j, tangent in tangents.items()
+                    if (i, j) in jacobian
+                )
+                rows[i].store(k, e.number(0.0) if total is None else total)
+        for i, value in zip(of.moved, new, strict=True):
+            c.store(e.index(i), value)
+
+    return write
 
 
-def _opening(of: Traced) -> list[str]:
+def _opening(of: Traced) -> dict[str, Callable[..., None]]:
     """Whether a particle passes; what does not is lost, or marked by NaN where it has tangents."""
-    lines, names = statements(of.outputs)
-    out = ["@scalar", f"def passes({', '.join(('x', 'y', *of.numbers))}):"]
-    out += [f"    {line}" for line in lines]
-    out += [f"    return {names[0]}"]
-    out += ["", "", "@kernel", f"def block({', '.join(COORDINATES)}, alive, numbers):"]
-    given = ", ".join(["x[n]", "y[n]"] + [f"numbers[{i}]" for i in range(len(of.numbers))])
-    out += ["    for n in range(len(x)):", f"        alive[n] = alive[n] and passes({given})"]
-    given = ", ".join(["c[0]", "c[2]"] + [f"numbers[{i}]" for i in range(len(of.numbers))])
-    out += ["", "", "@step_kernel", "def step(numbers, c, d):"]
-    out += [f"    if not passes({given}):", "        c[0] = math.nan"]
-    return out
+
+    def passes(e: Emitter, x: Any, y: Any, numbers: Column) -> Any:
+        known = {symbol("x"): x, symbol("y"): y}
+        known |= {symbol(name): numbers.load(e.index(i)) for i, name in enumerate(of.numbers)}
+        return values(e, of.outputs, known)[0]
+
+    def block(e: Emitter, *given: Column) -> None:
+        (x, _, y), alive, numbers = given[:3], given[6], given[7]
+        with e.loop(alive.size) as n:
+            passing = passes(e, x.double(n), y.double(n), numbers)
+            alive.store(n, e.builder.and_(alive.load(n), passing))
+
+    def step(e: Emitter, numbers: Column, c: Column, d: Column) -> None:
+        x, y = c.load(e.index(0)), c.load(e.index(2))
+        passing = passes(e, x, y, numbers)
+        c.store(e.index(0), e.choose(passing, x, e.number(math.nan)))
+
+    return {"block": block, "step": step}

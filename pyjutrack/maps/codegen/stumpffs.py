@@ -6,91 +6,82 @@ A series serves a block whose arguments are all small. With a table that is deci
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from llvmlite import ir
+from numba.core import cgutils, types
+
+from ...kernels.emit import TRUTH, Column, Emitter
+from ...kernels.stumpff import BLOCK, tabulate
 from ..base import COORDINATES
-from .trace import STUMPFF, Expression, statements
+from .formulas import values
+from .trace import STUMPFF, Expression, symbol
 from .traced import Traced
 
-
-def known(of: Traced) -> dict[Expression, str]:
-    """Names of the functions' values where a particle's are arguments."""
-    taken = [*of.fixed, *of.moving]
-    return {
-        Expression.make(op, w): f"s{r}_{k}"
-        for r, w in enumerate(taken)
-        for k, op in enumerate(STUMPFF)
-    }
+_WIDTH = 1 + len(STUMPFF)
+_POINTER = types.CPointer(types.float64)
+_KINDS = (types.int64, types.boolean, _POINTER, _POINTER)
 
 
-def function(name: str, of: Traced, outputs: Sequence[Expression]) -> list[str]:
-    """A function of a particle, numbers, and the Stumpff functions of `arguments`."""
-    lines, names = statements(outputs, known(of))
-    call = [*COORDINATES, *of.numbers, *known(of).values()]
-    out = ["", "", "@scalar", f"def {name}({', '.join(call)}):"]
-    return [*out, *(f"    {line}" for line in lines), f"    return {', '.join(names)},"]
+def members(w: Expression) -> list[Expression]:
+    """The functions of an argument."""
+    return [Expression.make(name, w) for name in STUMPFF]
 
 
-def reaches(of: Traced) -> list[str]:
-    """`fixed` and `reach`: what Stumpff functions are taken of, of all and of a particle."""
-    out: list[str] = []
-    parts = {"fixed": (of.numbers, of.fixed), "reach": ([*COORDINATES, *of.numbers], of.moving)}
-    for name, (call, outputs) in parts.items():
-        if outputs:
-            lines, names = statements(outputs)
-            out += ["", "", "@scalar", f"def {name}({', '.join(call)}):"]
-            out += [f"    {line.replace('stumpff', 'exact')}" for line in lines]
-            out += [f"    return {', '.join(names)},"]
-    return out
+class Stumpffs:
+    """The functions that a map takes, in a kernel of it."""
 
+    def __init__(self, emitter: Emitter, of: Traced) -> None:
+        self._emitter, self._of = emitter, of
+        self._table = emitter.room(_WIDTH * BLOCK * len(of.moving)) if of.moving else None
+        self._shared: dict[Expression, Any] = {}
+        self._numbers: dict[Expression, Any] = {}
 
-def arguments(of: Traced) -> list[str]:
-    """What functions of particle n are given."""
-    end = len(of.fixed)
-    shared = [f"s{r}_{k}" for r in range(end) for k in range(len(STUMPFF))]
-    own = [f"s{end + r}_{k}[n]" for r in range(len(of.moving)) for k in range(len(STUMPFF))]
-    return shared + own
+    def share(self, numbers: Sequence[Any]) -> None:
+        """Take numbers of the map, and what functions are the same for all particles."""
+        known = dict(zip(map(symbol, self._of.numbers), numbers, strict=True))
+        self._numbers = known
+        wanted = [member for w in self._of.fixed for member in members(w)]
+        self._shared = dict(zip(wanted, values(self._emitter, wanted, known), strict=True))
 
+    def fill(self, count: Any, columns: Sequence[Column], alive: Column) -> None:
+        """Fill the table for a block."""
+        if self._table is None:
+            return
+        e = self._emitter
+        small = cgutils.alloca_once_value(e.builder, ir.Constant(TRUTH, 1))
+        e.builder.store(ir.Constant(TRUTH, 1), small)
+        with e.loop(count) as n:
+            fits = e.builder.not_(alive.load(n))
+            arguments = values(e, self._of.moving, self._known(n, columns))
+            within = [
+                e.builder.fcmp_ordered("<", e.call(math.fabs, w), e.number(1.0)) for w in arguments
+            ]
+            all_within = within[0]
+            for other in within[1:]:
+                all_within = e.builder.and_(all_within, other)
+            fits = e.builder.or_(fits, all_within)
+            e.builder.store(e.builder.and_(e.builder.load(small), fits), small)
+            for r, w in enumerate(arguments):
+                self._row(r, 0).store(n, w)
+        for r in range(len(self._of.moving)):
+            given = count, e.builder.load(small), self._row(r, 0).data, self._row(r, 1).data
+            e.call(tabulate, *given, kinds=_KINDS)
 
-def room(of: Traced, size: str) -> list[str]:
-    """Statements that make the table."""
-    if not of.moving:
-        return []
-    end, width = len(of.fixed), 1 + len(STUMPFF)
-    out = [f"    room = np.empty(({width * len(of.moving)}, {size}))"]
-    for r in range(len(of.moving)):
-        names = [f"s{end + r}", *(f"s{end + r}_{k}" for k in range(len(STUMPFF)))]
-        out += [f"    {name} = room[{width * r + i}]" for i, name in enumerate(names)]
-    return out
+    def _row(self, r: int, k: int) -> Column:
+        assert self._table is not None
+        return self._table.shifted(self._emitter.index((_WIDTH * r + k) * BLOCK))
 
+    def _known(self, n: Any, columns: Sequence[Column]) -> dict[Expression, Any]:
+        symbols = map(symbol, COORDINATES)
+        return {**self._numbers, **{s: c.double(n) for s, c in zip(symbols, columns, strict=True)}}
 
-def shared(of: Traced, numbers: Sequence[str], indent: str) -> list[str]:
-    """Statements that find the functions which are the same for all particles."""
-    if not of.fixed:
-        return []
-    out = [
-        f"{indent}{''.join(f's{r}, ' for r in range(len(of.fixed)))}= fixed({', '.join(numbers)})"
-    ]
-    for r in range(len(of.fixed)):
-        names = ", ".join(f"s{r}_{k}" for k in range(len(STUMPFF)))
-        out.append(f"{indent}{names} = exact(s{r})")
-    return out
-
-
-def filled(of: Traced, numbers: Sequence[str], size: str, indent: str) -> list[str]:
-    """Statements that fill the table for a block."""
-    if not of.moving:
-        return []
-    names = [f"s{len(of.fixed) + r}" for r in range(len(of.moving))]
-    given = ", ".join([f"{c}[n]" for c in COORDINATES] + list(numbers))
-    out = [
-        f"{indent}small = True",
-        f"{indent}for n in range({size}):",
-        f"{indent}    at = reach({given})",
-        f"{indent}    small &= fits(at) or not alive[n]",
-        f"{indent}    {''.join(f'{name}[n], ' for name in names)}= at",
-    ]
-    for name in names:
-        columns = ", ".join(f"{name}_{k}" for k in range(len(STUMPFF)))
-        out.append(f"{indent}tabulate({size}, small, {name}, {columns})")
-    return out
+    def known(self, n: Any, columns: Sequence[Column]) -> Mapping[Expression, Any]:
+        """All that expressions of particle n are made of."""
+        found = {**self._known(n, columns), **self._shared}
+        for r, w in enumerate(self._of.moving):
+            for k, member in enumerate(members(w)):
+                found[member] = self._row(r, 1 + k).load(n)
+        return found

@@ -1,22 +1,18 @@
 """A tracer for the maps: symbols in, an expression graph out, with exact sparse derivatives.
 
 `trace_map` calls a map with `Expression` symbols, differentiates what comes out, and the modules
-beside it print both as straight-line code. Equal subexpressions are one object, so that they are
-printed once.
+beside it compile both as straight-line code. Equal subexpressions are one object, so that they are
+computed once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 #: functions of one argument that are computed together
 STUMPFF = ("c0", "c1", "c2", "c3", "c4", "c5")
 ATAN = ("atan", "atan_slope")
-GROUPS = {
-    **dict.fromkeys(STUMPFF, ("stumpff", STUMPFF)),
-    **dict.fromkeys(ATAN, ("arctangent", ATAN)),
-}
 
 
 class Expression:
@@ -34,7 +30,7 @@ class Expression:
             cls._known[key] = cls(op, args)
         return cls._known[key]
 
-    # numbers are folded, so that structural zeros and ones cost nothing in the printed code
+    # numbers are folded, so that structural zeros and ones cost nothing in the compiled code
     def __add__(self, other: Any) -> Expression:
         a, b = self, constant(other)
         if a.op == b.op == "number":
@@ -215,46 +211,34 @@ def symbol(name: str) -> Expression:
     return Expression.make("symbol", name)
 
 
-def statements(
-    outputs: Iterable[Expression], known: Mapping[Expression, str] | None = None
-) -> tuple[list[str], list[str]]:
-    """Straight-line Python code for some expressions: the lines, and the name of each output.
+def in_order(
+    outputs: Iterable[Expression], known: Container[Expression] = ()
+) -> Iterator[Expression]:
+    """All that some expressions are made of, each once, and after what it is made of itself.
 
-    What is `known` has a name already.
+    What is `known` is left out, and what only that is made of.
     """
-    lines: list[str] = []
-    names: dict[Expression, str] = dict(known or {})
-
-    def name(node: Expression) -> str:
-        if node in names:
-            return names[node]
-        if node.op == "number":
-            text = repr(node.args[0])
-        elif node.op == "symbol":
-            text = node.args[0]
-        elif node.op in GROUPS:
-            function, members = GROUPS[node.op]
-            argument = name(node.args[0])
-            group = [Expression.make(member, node.args[0]) for member in members]
-            for member in group:
-                names[member] = f"{member.op}_{argument}"
-            lines.append(f"{', '.join(names[m] for m in group)} = {function}({argument})")
-            text = names[node]
+    done: set[Expression] = set()
+    pending = list(outputs)[::-1]
+    while pending:
+        node = pending[-1]
+        parts = [a for a in node.args if isinstance(a, Expression)]
+        missing = [a for a in parts if a not in done and a not in known]
+        if node in done or node in known or not missing:
+            pending.pop()
+            if node not in done and node not in known:
+                done.add(node)
+                yield node
         else:
-            args = [name(a) for a in node.args]
-            text = f"t{len(lines)}"
-            if node.op == "neg":
-                lines.append(f"{text} = -{args[0]}")
-            elif node.op in ("sqrt", "sin", "cos", "tan", "exp", "log"):
-                lines.append(f"{text} = math.{node.op}({args[0]})")
-            elif node.op == "abs":
-                lines.append(f"{text} = abs({args[0]})")
-            elif node.op == "sign":
-                lines.append(f"{text} = math.copysign(1.0, {args[0]})")
-            else:
-                lines.append(f"{text} = {args[0]} {node.op} {args[1]}")
-        names[node] = text
-        return text
+            pending += missing[::-1]
 
-    results = [name(output) for output in outputs]
-    return lines, results
+
+def listing(outputs: Sequence[Expression]) -> list[str]:
+    """Steps to some expressions, a line each, and the outputs by the numbers of their lines."""
+    numbers: dict[Expression, int] = {}
+    lines: list[str] = []
+    for node in in_order(outputs):
+        args = (f"t{numbers[a]}" if isinstance(a, Expression) else repr(a) for a in node.args)
+        numbers[node] = len(lines)
+        lines.append(f"t{len(lines)} = {node.op} {' '.join(args)}")
+    return [*lines, " ".join(f"t{numbers[output]}" for output in outputs)]
