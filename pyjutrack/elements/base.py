@@ -21,6 +21,7 @@ from ..core.checks import shown
 from ..core.errors import InvalidValueError, require_known
 from ..core.scalars import Number, differs, is_zero
 from ..core.special import bool_or
+from ..core.tensors import tensors_in
 from ..maps.state import State
 from .glyph import Glyph, box
 from .part import WHOLE, Part
@@ -169,6 +170,16 @@ class Element:
     def is_displaced(self) -> bool:
         """Whether it does not stand where it was designed to; a tensor may be anything but zero."""
         return not all(is_zero(getattr(self, name)) for name in self.placement[1:])
+
+    @cached_property
+    def has_tensors(self) -> bool:
+        """Whether there are tensors among its parameters, which may carry derivatives."""
+        return bool(tensors_in(self))
+
+    @cached_property
+    def recordings(self) -> dict[Any, Any]:
+        """What was recorded of its motion; see `elements.recordings`."""
+        return {}
 
     def _label(self) -> str:
         return f"{type(self).__name__} {self.name!r}"
