@@ -207,7 +207,7 @@ class Element:
             if value.dim() != 0:
                 raise InvalidValueError(
                     f"{self._label()}: {name} must be a number or a 0-d tensor, got a tensor of "
-                    f"shape {tuple(value.shape)}"
+                    f"shape {tuple(value.shape)}; torch.func.vmap tracks many values at once"
                 )
             if not bool_or(torch.isfinite(value.detach()), default=True):
                 raise InvalidValueError(f"{self._label()}: {name} must be finite, got {value}")
