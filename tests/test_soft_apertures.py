@@ -332,8 +332,6 @@ def test_what_does_not_know_weights_refuses_them(
         pj.loss_map(pj.Lattice([pj.Drift(1.0)]), weighted, effects=[_Unweighted()])
     with pytest.raises(pj.InvalidValueError, match="2 apertures are soft, the first 'a'"):
         pj.loss_map(lattice, beam)
-    with pytest.raises(pj.InvalidValueError, match="equal weight"):
-        pj.write_beam(tmp_path / "beam.h5", weighted)
     with pytest.raises(pj.InvalidValueError, match="julia engine does not know weights"):
         border.coordinates(weighted)
     for bad, said in ((-0.1, "negative"), (math.nan, "finite"), (math.inf, "finite")):

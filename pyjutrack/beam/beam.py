@@ -16,6 +16,7 @@ from ..core.checks import require_kind, require_real, wrong
 from ..core.errors import InvalidValueError, require_known
 from ..core.forks import check_threads
 from ..core.scalars import detached, refuse_batched
+from ..core.storage import store_described
 from .communicator import ALONE, World
 from .reference import Reference
 
@@ -254,3 +255,13 @@ def _fault(beam: Beam) -> str | None:
             f"must be finite ({int(bad.sum())} of {bad.numel()} particles are not)"
         )
     return None
+
+
+def _described(beam: Beam) -> dict[str, Any]:
+    require_whole(beam, "a file")
+    names = ("reference", "coordinates", "current", "charge", "alive")
+    found = {n: getattr(beam, n) for n in names}
+    return found if beam.weights is None else {**found, "weights": beam.weights}
+
+
+store_described(Beam, _described, lambda data: Beam(**data))

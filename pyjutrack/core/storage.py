@@ -5,12 +5,24 @@ A kind says so where it is defined, so that what can be saved stands in no list 
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 from .errors import InvalidValueError, unknown
 
 T = TypeVar("T")
 _KINDS: dict[str, type] = {}
+
+
+class Description(NamedTuple):
+    """How files hold a kind that is not made by its fields: by plain data, and made of them."""
+
+    kind: type
+    describe: Callable[[Any], Any]
+    make: Callable[[Any], Any]
+
+
+_DESCRIPTIONS: dict[str, Description] = {}
 
 
 def storable(kind: type[T]) -> type[T]:
@@ -46,3 +58,32 @@ def storable_named(name: str) -> type:
     if name not in _KINDS:
         raise unknown("storable kind", name, _KINDS)
     return _KINDS[name]
+
+
+def store_described(kind: type[T], describe: Callable[[T], Any], make: Callable[[Any], T]) -> None:
+    """Let files hold a kind, and those derived from it, by data that describe it.
+
+    Args:
+        describe: data as `storable` has them, of a thing of this kind.
+        make: a thing of what comes back of these, with tuples in the place of lists.
+    """
+    _DESCRIPTIONS[kind.__name__] = Description(kind, describe, make)
+
+
+def description_of(value: Any) -> Description | None:
+    """How files hold a value, if its kind is described."""
+    return next((d for d in _DESCRIPTIONS.values() if isinstance(value, d.kind)), None)
+
+
+def description_named(name: str) -> Description:
+    """The description of a kind of a name; UnknownNameError if there is none."""
+    if name not in _DESCRIPTIONS:
+        raise unknown("described kind", name, _DESCRIPTIONS)
+    return _DESCRIPTIONS[name]
+
+
+def listed(data: Any) -> Any:
+    """Plain data with lists in the place of tuples, as JSON has them."""
+    if isinstance(data, (tuple, list)):
+        return [listed(entry) for entry in data]
+    return {k: listed(v) for k, v in data.items()} if isinstance(data, dict) else data

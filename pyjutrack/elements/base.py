@@ -21,6 +21,7 @@ from ..core.checks import shown
 from ..core.errors import InvalidValueError, require_known
 from ..core.scalars import Number, differs, is_zero
 from ..core.special import bool_or
+from ..core.tensors import tensors_in
 from ..maps.state import State
 from .glyph import Glyph, box
 from .part import WHOLE, Part
@@ -170,6 +171,16 @@ class Element:
         """Whether it does not stand where it was designed to; a tensor may be anything but zero."""
         return not all(is_zero(getattr(self, name)) for name in self.placement[1:])
 
+    @cached_property
+    def has_tensors(self) -> bool:
+        """Whether there are tensors among its parameters, which may carry derivatives."""
+        return bool(tensors_in(self))
+
+    @cached_property
+    def recordings(self) -> dict[Any, Any]:
+        """What was recorded of its motion; see `elements.recordings`."""
+        return {}
+
     def _label(self) -> str:
         return f"{type(self).__name__} {self.name!r}"
 
@@ -196,7 +207,7 @@ class Element:
             if value.dim() != 0:
                 raise InvalidValueError(
                     f"{self._label()}: {name} must be a number or a 0-d tensor, got a tensor of "
-                    f"shape {tuple(value.shape)}"
+                    f"shape {tuple(value.shape)}; torch.func.vmap tracks many values at once"
                 )
             if not bool_or(torch.isfinite(value.detach()), default=True):
                 raise InvalidValueError(f"{self._label()}: {name} must be finite, got {value}")

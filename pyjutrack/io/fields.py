@@ -13,6 +13,7 @@ from torch import Tensor
 from ..core.atomic import tupled
 from ..core.errors import InvalidValueError, UnknownNameError, unknown
 from ..core.scalars import is_transformed
+from ..core.storage import listed, store_described
 from ..elements import Element, kinds
 from ..elements.potentials import Form, form_from_record, record_of
 
@@ -132,3 +133,15 @@ def _mistyped(name: str, wanted: str, value: Any) -> InvalidValueError:
 
 #: what `element_from` and `kind_named` raise
 BadElement = (InvalidValueError, UnknownNameError, TypeError)
+
+
+def _described(element: Element) -> Plain:
+    return {"kind": type(element).__name__, "name": element.name, **changed_fields(element)}
+
+
+def _of_description(data: Plain) -> Element:
+    values = listed(data)
+    return element_from(kind_named(values.pop("kind")), values)
+
+
+store_described(Element, _described, _of_description)

@@ -17,6 +17,7 @@ from ..beam.reference import Reference, Species
 from ..core.atomic import write_json
 from ..core.errors import InvalidValueError
 from ..core.scalars import detached
+from ..core.storage import listed, store_described
 from ..elements import Element, kinds
 from ..lattice.lattice import Lattice
 from .errors import wrong
@@ -141,3 +142,10 @@ OWN = LatticeFormat(
     write_own,
     recognise=lambda source: isinstance(source.json, dict) and "pyjutrack" in source.json,
 )
+
+
+def _of_description(data: Any) -> Lattice:
+    return from_record(Path("a lattice"), listed(data)).lattice
+
+
+store_described(Lattice, record, _of_description)

@@ -1,9 +1,10 @@
 """Beams in openPMD files with the BeamPhysics extension, through openpmd-beamphysics.
 
 A file holds particles as they pass the plane z = 0: x, y [m], the time t [s] after the reference,
-momenta [eV/c], particleStatus 1 for those alive, and equal weights [C]. The group of the species
-carries what a file of this kind has no room for, so that a beam comes back as it was: the reference
-and the current of the whole coasting beam, in attributes that begin with "pyjutrack".
+momenta [eV/c], particleStatus 1 for those alive, and weights [C]. The group of the species carries
+what a file of this kind has no room for, so that a beam comes back as it was: the reference, the
+current of a coasting beam or the charge of a bunch, and the weight of an equal share of it, in
+attributes that begin with "pyjutrack".
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from .optional import optional
 
 Array = NDArray[np.float64]
 EXTRA = ("beamphysics", "openpmd-beamphysics", "openpmd")
-ATTRIBUTES = ("species", "mass", "charge", "p0c", "current")
+ATTRIBUTES = ("species", "mass", "charge", "p0c", "current", "bunch_charge", "share")
 PREFIX = "pyjutrack_"
 DIGEST = PREFIX + "digest"
 

@@ -45,13 +45,14 @@ def read_beam(
         reference: that coordinates are counted from; left out, that of the file, or, with a
             warning, the mean momentum of the particles alive.
         species: mass and charge of a species that the file names and nobody knows.
-        duration: the time [s] in which the charge of the file passes: current = charge / duration.
-            Left out, the current is that of the file, or, with a warning, 0.
+        duration: the time [s] in which the charge of the file passes, for a coasting beam of
+            current = charge / duration. Left out, the beam is a bunch of the charge of the file,
+            or as `write_beam` was given it.
 
     Raises:
         LatticeFileError: the file is not there, is not HDF5, holds no or several bunches or
-            species, a species that is not known, unequal weights, coordinates that no beam
-            has, or it has changed since `write_beam` wrote it.
+            species, a species that is not known, weights of both signs, coordinates that no
+            beam has, or it has changed since `write_beam` wrote it.
         MissingPackageError: openpmd-beamphysics is not installed.
     """
     path, notes = require_path("path", path), Notes()
@@ -61,12 +62,13 @@ def read_beam(
         require_kind("species", species, Species, "a Species", "such as Species.named(...)")
     if duration is not None:
         require_real("duration", duration, above=0)
-    kept, found = _loaded(path, notes)
+    kept, found, numbers = _loaded(path, notes)
     known = _reference(path, found, kept, reference, species, notes)
+    if numbers is not None:
+        found.weight = numbers * known.species.charge * _elementary_charge()
     try:
         beam = _beam(path, found, known, with_times=not kept)
-        current = _current(path, found, kept, duration, notes)
-        beam = beam.replace(current=current)
+        beam = beam.replace(**_amounts(path, found, kept, duration))
         check_beam(beam)
     except InvalidValueError as error:
         raise wrong(path, str(error)) from error
@@ -75,8 +77,12 @@ def read_beam(
     return beam
 
 
-def _loaded(path: Path, notes: Notes) -> tuple[dict[str, Any], Any]:
-    """The attributes of `write_beam`, or none, and the particles."""
+def _loaded(path: Path, notes: Notes) -> tuple[dict[str, Any], Any, Any]:
+    """The attributes of `write_beam`, or none; the particles; real particles in each, if told.
+
+    The base of the standard has numbers of real particles, `weighting`, and its extension charges,
+    `weight`, which openpmd-beamphysics reads.
+    """
     group_of = particle_group()
     if not path.is_file():
         raise wrong(path, "there is no such file")
@@ -102,12 +108,14 @@ def _loaded(path: Path, notes: Notes) -> tuple[dict[str, Any], Any]:
                     "the file is damaged, or was changed since write_beam; take a fresh copy, or "
                     f"delete its attributes {PREFIX}* to read it as a file of others",
                 )
-        present = {n: attributes[PREFIX + n] for n in ATTRIBUTES if PREFIX + n in attributes}
-        kept = present if len(present) == len(ATTRIBUTES) else {}
-        found = group_of(h5=file)
+        kept = {n: attributes[PREFIX + n] for n in ATTRIBUTES if PREFIX + n in attributes}
+        found, numbers = group_of(h5=file), None
+        if "weight" not in groups[0] and "weighting" in groups[0]:
+            readers = optional("beamphysics.readers", *EXTRA[1:])
+            numbers = readers.particle_array(groups[0], "weighting")
     if len(found) == 0:
         raise wrong(path, "the file holds no particles")
-    return kept, found
+    return kept, found, numbers
 
 
 def _reference(
@@ -175,22 +183,31 @@ def _beam(path: Path, found: Any, reference: Reference, *, with_times: bool) -> 
     return Beam(reference, coordinates, 0.0, alive)  # type: ignore[arg-type]
 
 
-def _current(
-    path: Path, found: Any, kept: dict[str, Any], duration: float | None, notes: Notes
-) -> float:
-    weights = np.abs(found.weight[found.status == 1])
-    if np.ptp(weights) > 1e-9 * weights.max():
-        raise wrong(
-            path,
-            f"weights differ, from {weights.min():g} to {weights.max():g} C; a beam has "
-            "macroparticles of equal weight, so resample the file first",
-        )
+def _amounts(
+    path: Path, found: Any, kept: dict[str, Any], duration: float | None
+) -> dict[str, Any]:
+    """Current or charge of the whole beam, and weights in units of an equal share of it."""
+    alive = found.status == 1
+    if (found.weight[alive] < 0).any() and (found.weight[alive] > 0).any():
+        raise wrong(path, "the weights of some particles are negative, and those of others not")
+    weight = np.abs(found.weight)
+    equal = bool(np.ptp(weight[alive]) <= 1e-9 * weight[alive].max())
+    share = float(kept.get("share", weight[alive][0] if equal else weight.mean()))
+    charge = share * len(found)
+    amounts: dict[str, Any] = {"charge": charge}
     if duration is not None:
-        return float(weights[0]) * len(found) / float(duration)
-    if kept:
-        return float(kept["current"])
-    charge = float(weights[0]) * len(found)
-    notes.add(
-        f"holds a charge of {charge:g} C and no current; 0 A is taken, duration= would tell it"
-    )
-    return 0.0
+        amounts = {"current": charge / float(duration)}
+    elif kept:
+        amounts = {
+            "current": float(kept["current"]),
+            "charge": float(kept.get("bunch_charge", 0.0)),
+        }
+    if not equal or weight[alive][0] != share:
+        amounts["weights"] = weight / share
+    return amounts
+
+
+def _elementary_charge() -> float:
+    from scipy.constants import elementary_charge  # late: it takes a moment to load
+
+    return float(elementary_charge)

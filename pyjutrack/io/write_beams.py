@@ -35,12 +35,12 @@ def write_beam(path: str | Path, beam: Beam, *, duration: float = 1.0) -> None:
         path: of the file, which is replaced.
         beam: one beam, not a batch.
         duration: the time [s] in which the charge of the file passes, current * duration; the
-            charge of a coasting beam has no other meaning. Without a current, each particle
-            weighs one elementary charge.
+            charge of a coasting beam has no other meaning. That of a bunch is its own. Without
+            either, an equal share of the beam weighs one elementary charge.
 
     Raises:
-        InvalidValueError: a batch of beams, a part of one, weights, non-finite coordinates, no
-            duration.
+        InvalidValueError: a batch of beams, a part of one, non-finite coordinates, weights that
+            are all zero, no duration.
         MissingPackageError: openpmd-beamphysics is not installed.
     """
     require_beam(beam)
@@ -49,20 +49,12 @@ def write_beam(path: str | Path, beam: Beam, *, duration: float = 1.0) -> None:
     if beam.coordinates.dim() != 2:
         shape = tuple(beam.coordinates.shape)
         raise InvalidValueError(f"a file holds one beam, got a batch of shape {shape}")
-    if beam.weights is not None:
-        raise InvalidValueError(
-            "a file holds macroparticles of equal weight, and those of this beam differ; write the "
-            "beam from before the first soft aperture, or give all the same weight, which brings "
-            "back the current that was lost: beam.replace(weights=None)"
-        )
-    if detached(beam.charge):
-        raise InvalidValueError(
-            "a file holds a coasting beam for now, and this is a bunch, with a charge"
-        )
     check_beam(beam)
-    particles = particle_group()(data=_particles(beam, duration))
+    share = _share(beam, duration)
+    particles = particle_group()(data=_particles(beam, share))
     species, p0c = beam.reference.species, detached(beam.reference.p0c)
-    kept = (species.name, species.mass, species.charge, p0c, detached(beam.current))
+    amounts = (*map(detached, beam.intensity), share)
+    kept = (species.name, species.mass, species.charge, p0c, *amounts)
 
     def fill(file: Any) -> None:
         particles.write(file)
@@ -75,7 +67,15 @@ def write_beam(path: str | Path, beam: Beam, *, duration: float = 1.0) -> None:
     write_hdf5(require_path("path", path), h5py, fill)
 
 
-def _particles(beam: Beam, duration: float) -> dict[str, Any]:
+def _share(beam: Beam, duration: float) -> float:
+    """The charge of an equal share of a beam [C]."""
+    from scipy.constants import elementary_charge  # late: it takes a moment to load
+
+    current, charge = map(detached, beam.intensity)
+    return (current * duration + charge) / len(beam) or float(elementary_charge)
+
+
+def _particles(beam: Beam, share: float) -> dict[str, Any]:
     x, px, y, py, z, delta = beam.numpy().astype(np.float64).T
     reference = beam.reference.detached()
     total = 1 + delta
@@ -87,10 +87,9 @@ def _particles(beam: Beam, duration: float) -> dict[str, Any]:
             f"momentum, the first is number {int(np.flatnonzero(backward)[0])}: they do not move "
             "forward, and no file can hold them; mark them as lost in `alive`"
         )
-    from scipy.constants import elementary_charge  # late: it takes a moment to load
-
-    current = detached(beam.current)
-    charge = current * duration / len(beam) if current else elementary_charge
+    weights = np.ones_like(x) if beam.weights is None else beam.weights.detach().cpu().numpy()
+    if not weights.any():
+        raise InvalidValueError("all weights are zero: nothing of the beam is left to be written")
     return {
         "x": x,
         "y": y,
@@ -100,6 +99,6 @@ def _particles(beam: Beam, duration: float) -> dict[str, Any]:
         "pz": np.sqrt(np.maximum(square, 0.0)) * reference.p0c,
         "t": -z / (SPEED_OF_LIGHT * beta_of(total * reference.p0c, reference.species)),
         "status": beam.alive.cpu().numpy().astype(int),
-        "weight": np.full_like(x, charge),
+        "weight": share * weights.astype(np.float64),
         "species": reference.species.name,
     }

@@ -245,6 +245,8 @@ def _same(a: Any, b: Any) -> bool:
 
 def _as_numbers(element: Element) -> Element:
     changes: dict[str, Any] = {}
+    if not element.has_tensors:
+        return element
     for name, value in vars(element).items():
         if isinstance(value, Tensor):
             changes[name] = value.detach() if value.dim() else detached(value)

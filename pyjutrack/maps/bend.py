@@ -144,7 +144,7 @@ def edge_linear(
 
 
 # moves a particle by k0 y^2: each iteration gains three digits and more
-@map(near_identity=True)
+@map(near_identity=True, array_kernels=True)
 def edge_fringe(
     x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, k0: Any, fint: Any, hgap: Any
 ) -> Any:

@@ -93,6 +93,15 @@ def _step(map: Map) -> int:
     return address(step, *step.callback.args)
 
 
+class Recording(NamedTuple):
+    """What a recorder has written down, to be put into others."""
+
+    operations: list[int]
+    starts: list[int]
+    numbers: list[float]
+    maps: tuple[Map, ...]
+
+
 class Recorder:
     """Stands in for a `State` and records the maps that are applied to it."""
 
@@ -138,18 +147,28 @@ class Recorder:
         self._elements.append(self.element)
 
     @property
-    def count(self) -> int:
-        """How many operations there are."""
-        return len(self._operations)
+    def recording(self) -> Recording:
+        """What was recorded."""
+        return Recording(self._operations, self._starts, self._numbers, tuple(self._maps))
 
-    def program(self, count: int | None = None) -> Program:
-        """What was recorded, or the first operations of it."""
-        count = self.count if count is None else count
+    def extend(self, recording: Recording) -> None:
+        """Record what was recorded before."""
+        operations, starts, numbers, maps = recording
+        codes = [*range(FIRST_MAP)]
+        codes += [FIRST_MAP + self._maps.setdefault(map, len(self._maps)) for map in maps]
+        first = len(self._numbers)
+        self._operations += [codes[operation] for operation in operations]
+        self._starts += [first + start for start in starts[1:]]
+        self._numbers += numbers
+        self._elements += [self.element] * len(operations)
+
+    def program(self) -> Program:
+        """What was recorded, to be run."""
         return Program(
-            np.array(self._operations[:count], dtype=np.int64),
-            np.array(self._starts[: count + 1], dtype=np.int64),
-            np.array(self._numbers[: self._starts[count]], dtype=np.float64),
-            np.array(self._elements[:count], dtype=np.int64),
+            np.array(self._operations, dtype=np.int64),
+            np.array(self._starts, dtype=np.int64),
+            np.array(self._numbers, dtype=np.float64),
+            np.array(self._elements, dtype=np.int64),
             tuple(self._maps),
         )
 

@@ -9,7 +9,8 @@ from functools import cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import require_known
+from ..core.errors import InvalidValueError, require_known
+from ..core.storage import store_described
 
 Array = NDArray[np.float64]
 
@@ -106,3 +107,12 @@ def shape(name: str | Shape) -> Shape:
         return name
     require_known("shape function", name, _SHAPES)
     return _SHAPES[name]
+
+
+def _described(used: Shape) -> str:
+    if shape(used.name) != used:
+        raise InvalidValueError(f"no file can hold the shape {used}: {used.name} is another")
+    return used.name
+
+
+store_described(Shape, _described, shape)

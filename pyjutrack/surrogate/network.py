@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..core.errors import InvalidValueError
-from .layers import Layer, Weights
+from ..core.storage import store_described
+from .layers import Layer, Weights, from_record, record
 
 _PRECISIONS = (torch.float32, torch.float64)
 #: the name of what a network reads
@@ -133,3 +135,15 @@ def check_layers(layers: Sequence[Layer]) -> None:
                     f"layer {layer.name!r} reads {name!r}, which no layer before it makes"
                 )
         known.add(layer.name)
+
+
+def _described(network: Network) -> dict[str, Any]:
+    # in pairs: the order tells which entry of a vector belongs to which weight
+    return {"layers": [*map(record, network.layers)], "weights": tuple(network.weights.items())}
+
+
+def _of_description(data: dict[str, Any]) -> Network:
+    return Network(tuple(map(from_record, data["layers"])), dict(data["weights"]))
+
+
+store_described(Network, _described, _of_description)

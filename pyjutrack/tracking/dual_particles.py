@@ -18,6 +18,7 @@ from ..core.scalars import detached
 from ..elements import Element
 from ..elements.inverse import Operation, record
 from ..elements.part import Part
+from ..elements.recordings import kept
 from ..kernels import mesh as kernels
 from ..maps.apply import moves, push
 from ..maps.base import Map
@@ -184,5 +185,5 @@ def _with_kernels(element: Element, part: Part, reference: Reference) -> list[Op
     """What a part of an element does, if there are kernels for it and no particle is lost in it."""
     if not element.transmits_all or isinstance(reference.p0c, Tensor):
         return None
-    found = record(element, reference, part)
+    found = kept(record, element, reference, part)
     return found if all(map.array_kernels for map, _ in found) else None

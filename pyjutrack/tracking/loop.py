@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from .array_particles import ArrayParticles
 from .dual_particles import particles_of
 from .end import End, state_of
 from .particles import Particles, is_plain
-from .plan import Act, Through, Weigh, is_idle, where
+from .plan import Act, Through, Weigh, is_idle
 from .programs import Piece, pieces_of
 from .soft_apertures import softened, touched
 from .task import Task
@@ -217,7 +217,7 @@ class Run:
         if is_idle(op, task.lattice, task.effects):
             return
         effect, memory = task.effects[number], self._memories[number]
-        place: Any = where(op, task.lattice, turn)
+        place = task.place(op, turn)
         field = self._particles.field(effect, beam, place, memory)
         if self._probe is not None:
             self._probe.lose(effect.admit(self._probe.state).alive)

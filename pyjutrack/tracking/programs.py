@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import suppress
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -11,9 +10,12 @@ import numpy as np
 
 from ..beam.reference import Reference
 from ..collective.base import CollectiveEffect
+from ..elements import Element
+from ..elements.part import Part
 from ..elements.placement import note
+from ..elements.recordings import kept
 from ..lattice.lattice import Lattice
-from ..maps.program import NotRecordedError, Program, Recorder
+from ..maps.program import NotRecordedError, Program, Recorder, Recording
 from .plan import Act, Plan, Through, is_idle
 
 
@@ -49,9 +51,9 @@ def pieces_of(
     """
     lumped = tuple(e.lumped for e in effects)
     key = reference, plan, lumped, tuple(stops)
-    kept = lattice.kept.get("pieces")
-    if kept is not None and kept[0] == key:
-        found: tuple[Piece, ...] = kept[1]
+    last = lattice.kept.get("pieces")
+    if last is not None and last[0] == key:
+        found: tuple[Piece, ...] = last[1]
         return found
     made = tuple(_pieces(lattice, plan, effects, reference, frozenset(stops)))
     lattice.kept["pieces"] = key, made
@@ -65,7 +67,7 @@ def _pieces(
     reference: Reference,
     stops: frozenset[int],
 ) -> Iterator[Piece]:
-    recorder: Any = Recorder()
+    recorder = Recorder()
     first = 0
     for n, op in enumerate(plan.ops):
         if n in stops and n > first:
@@ -73,22 +75,33 @@ def _pieces(
             first, recorder = n, Recorder()
         if isinstance(op, Act) and is_idle(op, lattice, effects):
             continue
-        alone, after = True, reference
-        recorder.element, before = n, recorder.count
+        recording, after = None, reference
         if isinstance(op, Through):
             element = lattice.elements[op.place]
             after = element.exit_reference(reference, op.part)
-            with suppress(NotRecordedError):
-                note(element, recorder, reference, op.part)
-                alone = False
-        if alone:
+            recording = kept(_recording, element, reference, op.part)
+        if recording is not None:
+            recorder.element = n
+            recorder.extend(recording)
+        else:
             if n > first:
-                yield Piece(first, n, reference, recorder.program(before))
+                yield Piece(first, n, reference, recorder.program())
             yield Piece(n, n + 1, after)
             first, recorder = n + 1, Recorder()
         reference = after
     if len(plan) > first:
         yield Piece(first, len(plan), reference, recorder.program())
+
+
+def _recording(element: Element, reference: Reference, part: Part) -> Recording | None:
+    """The operations of a part of an element; None where it has none with plain numbers."""
+    recorder: Any = Recorder()
+    try:
+        note(element, recorder, reference, part)
+    except NotRecordedError:
+        return None
+    found: Recording = recorder.recording
+    return found
 
 
 def calls(program: Program, turns: int, most: int) -> Iterator[tuple[Program, int, int]]:

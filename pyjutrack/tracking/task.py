@@ -8,12 +8,12 @@ from typing import Any
 
 from ..beam.beam import Beam, check_beam, require_beam
 from ..beam.moments import survivors
-from ..collective.base import CollectiveEffect, require_effects
+from ..collective.base import CollectiveEffect, Place, require_effects
 from ..core.checks import require_whole
 from ..core.errors import InvalidValueError
 from ..lattice.lattice import Lattice, require_lattice
 from .adjoints import Adjoint, Auto, adjoint_of
-from .plan import Plan, plan_of
+from .plan import Act, Plan, plan_of, where
 from .soft_apertures import require_weighing
 
 
@@ -25,6 +25,7 @@ class Task:
         lattice, beam, effects, turns: as for `pyjutrack.track`.
         plan: what is done in a turn, whatever becomes of parameters.
         adjoint: how reverse mode goes back; see `pyjutrack.track`.
+        first_turn: the number of its first turn, where it is a section of a longer tracking.
     """
 
     lattice: Lattice
@@ -33,12 +34,17 @@ class Task:
     turns: int
     plan: Plan
     adjoint: Adjoint = field(default_factory=Auto)
+    first_turn: int = 0
 
     @property
     def parts(self) -> tuple[Any, ...]:
         """All besides the particles that may carry derivatives."""
         beam = self.beam
         return beam.intensity, beam.weights, beam.reference, self.lattice, self.effects
+
+    def place(self, act: Act, turn: int) -> Place:
+        """Where and when an effect acts, in a turn of the task, counted from 0."""
+        return where(act, self.lattice, self.first_turn + turn)
 
     def __len__(self) -> int:
         """Operations of all turns together."""

@@ -230,7 +230,7 @@ class Twin:
 
         Where gradients by tensors of the lattice may be asked for, they stay.
         """
-        if self._active and torch.is_grad_enabled():
+        if torch.is_grad_enabled() and self._active:
             return task
         return dataclasses.replace(task, lattice=task.lattice.detached())
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -22,15 +21,12 @@ from torch import Tensor
 from ..core import tensorfile
 from ..core.errors import InvalidValueError, PyJuTrackError, UnknownNameError
 from ..core.scalars import is_transformed
-from ..core.storage import is_storable, storable_named
+from ..core.storage import description_named, description_of, is_storable, storable_named
+from ..io import native  # noqa: F401  # says how files hold lattices and elements
 
 T = TypeVar("T")
 #: errors of kinds that cannot be made of what a file says
 _UNMADE = (PyJuTrackError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
-
-
-#: what of a beam is kept, beside weights
-_BEAM = ("reference", "coordinates", "current", "charge", "alive")
 
 
 def save(thing: Any, path: str | Path) -> str:
@@ -80,66 +76,6 @@ def _said(kind: type) -> str:
     return re.sub("(?<=[a-z])(?=[A-Z])", " ", kind.__name__).lower()
 
 
-class _Special(NamedTuple):
-    """A kind that is not made by its fields: by what it is described, and made again."""
-
-    kind: type
-    described: Callable[[Any], Any]
-    made: Callable[[Any], Any]
-
-
-@cache
-def _specials() -> dict[str, _Special]:
-    from .. import collective
-    from ..beam.beam import Beam, require_whole
-    from ..elements import Element
-    from ..io import fields, native
-    from ..lattice import lattice
-    from ..mesh.shapes import shape
-    from ..surrogate import layers
-    from ..surrogate.network import Network
-
-    def of_beam(beam: Beam) -> dict[str, Any]:
-        require_whole(beam, "a file")
-        found = {n: getattr(beam, n) for n in _BEAM}
-        return found if beam.weights is None else {**found, "weights": beam.weights}
-
-    def of_element(element: Element) -> dict[str, Any]:
-        kind = type(element).__name__
-        return {"kind": kind, "name": element.name, **fields.changed_fields(element)}
-
-    def to_element(data: dict[str, Any]) -> Element:
-        kind = fields.kind_named(data.pop("kind"))
-        return fields.element_from(kind, {k: _listed(v) for k, v in data.items()})
-
-    def of_shape(used: collective.Shape) -> str:
-        if shape(used.name) != used:
-            raise InvalidValueError(f"no file can hold the shape {used}: {used.name} is another")
-        return used.name
-
-    def of_network(network: Network) -> dict[str, Any]:
-        described = [layers.record(layer) for layer in network.layers]
-        # in pairs: the order tells which entry of a vector belongs to which weight
-        return {"layers": described, "weights": tuple(network.weights.items())}
-
-    def to_network(data: dict[str, Any]) -> Network:
-        return Network(tuple(map(layers.from_record, data["layers"])), dict(data["weights"]))
-
-    found = [
-        _Special(
-            lattice.Lattice,
-            native.record,
-            lambda data: native.from_record(Path("a lattice"), _listed(data)).lattice,
-        ),
-        _Special(Beam, of_beam, lambda data: Beam(**data)),
-        _Special(Element, of_element, to_element),
-        _Special(collective.Mesh, tuple, lambda pair: collective.Mesh(*pair)),
-        _Special(collective.Shape, of_shape, shape),
-        _Special(Network, of_network, to_network),
-    ]
-    return {special.kind.__name__: special for special in found}
-
-
 class _Writer:
     """Writes data down; tensors are set aside."""
 
@@ -156,10 +92,10 @@ class _Writer:
             return value if math.isfinite(value) else {"float": str(value)}
         if isinstance(value, (Tensor, np.ndarray)):
             return self._aside(value, place)
-        for special in _specials().values():
-            if isinstance(value, special.kind):
-                inner = self.plain(special.described(value), place)
-                return {"kind": special.kind.__name__, "of": inner}
+        described = description_of(value)
+        if described is not None:
+            inner = self.plain(described.describe(value), place)
+            return {"kind": described.kind.__name__, "of": inner}
         if isinstance(value, (tuple, list)):
             return [self.plain(v, f"{place}.{i}") for i, v in enumerate(value)]
         if isinstance(value, Mapping) and all(isinstance(k, str) for k in value):
@@ -207,7 +143,7 @@ def _made(data: Any, tensors: Mapping[str, Tensor]) -> Any:
         return tensors[value].numpy() if word == "array" else tensors[value]
     name = data["kind"]
     if "of" in data:
-        return _specials()[name].made(_made(data["of"], tensors))
+        return description_named(name).make(_made(data["of"], tensors))
     try:
         kind = storable_named(name)
     except UnknownNameError as error:
@@ -216,10 +152,3 @@ def _made(data: Any, tensors: Mapping[str, Tensor]) -> Any:
             "pyjutrack.twin.storable, before the file is read"
         ) from error
     return kind(**{k: _made(v, tensors) for k, v in data["fields"].items()})
-
-
-def _listed(data: Any) -> Any:
-    """Plain data with lists in the place of tuples, as JSON has them."""
-    if isinstance(data, (tuple, list)):
-        return [_listed(entry) for entry in data]
-    return {k: _listed(v) for k, v in data.items()} if isinstance(data, dict) else data

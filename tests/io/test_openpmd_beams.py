@@ -132,14 +132,131 @@ def test_a_foreign_file_says_what_was_assumed(tmp_path):
     theirs = _foreign(tmp_path / "f.h5")
     with pytest.warns(LatticeWarning) as caught:
         beam = read_beam(tmp_path / "f.h5")
-    said = " ".join(str(w.message) for w in caught)
+    (said,) = (str(w.message) for w in caught)
     assert "names no reference momentum; the mean" in said
-    assert "no current; 0 A is taken" in said
+    assert (beam.current, beam.weights) == (0.0, None)
+    assert beam.charge == pytest.approx(200e-12, rel=1e-12)
     assert beam.reference.p0c == pytest.approx(theirs["mean_p"], rel=1e-14)
     assert beam.reference.species.name == "electron"
     late = np.argmax(theirs.t)
     assert int(beam.coordinates[:, 4].argmin()) == late
     assert float(moments.sizes(beam)[4]) == pytest.approx(C * theirs["sigma_t"], rel=1e-5)
+
+
+@pytest.mark.parametrize("amount", [{}, {"current": 2.0}, {"charge": 3e-9}])
+@pytest.mark.parametrize("even", [None, 0.5])
+def test_weights_and_charges_come_back(tmp_path, beam, amount, even):
+    weights = torch.rand(len(beam), generator=torch.Generator().manual_seed(3))
+    weights[5] = 0.0
+    weights = weights if even is None else torch.full((len(beam),), even)
+    sent = beam.replace(**{"current": 0.0} | amount, weights=weights)
+    write_beam(tmp_path / "b.h5", sent, duration=0.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        back = read_beam(tmp_path / "b.h5")
+    assert back.intensity == sent.intensity
+    torch.testing.assert_close(back.weights, sent.weights, rtol=1e-15, atol=0)
+    seen = _group(tmp_path / "b.h5")
+    total = 0.5 * sent.current + sent.charge or codata.e * len(beam)
+    assert seen.charge == pytest.approx(total * float(sent.weights.mean()), rel=1e-13)
+    told = read_beam(tmp_path / "b.h5", duration=0.1)
+    assert told.intensity == (pytest.approx(total / 0.1, rel=1e-13), 0.0)
+    torch.testing.assert_close(told.weights, sent.weights, rtol=1e-15, atol=0)
+
+
+def test_a_bunch_acts_the_same_from_its_file(tmp_path, wide):
+    """The wake of a resonator, of charge and weights."""
+    rows = wide.coordinates[:100] * torch.tensor([1.0, 1.0, 1.0, 1.0, 1e-2, 1e-3])
+    wake = pj.collective.ResonatorWake("gap", frequency=5e9, shunt=1e7, quality=2.0, window=0.6)
+    weights = None if not wake.weighted else torch.linspace(0.5, 1.5, 100)
+    bunch = pj.Beam(wide.reference, rows, charge=1e-9, weights=weights)
+    write_beam(tmp_path / "b.h5", bunch)
+    line = pj.Lattice([pj.Marker(name="gap")])
+    ends = [pj.track(line, b, effects=[wake]) for b in (bunch, read_beam(tmp_path / "b.h5"))]
+    moved = (ends[0].coordinates - bunch.coordinates).abs().max()
+    assert moved > 1e-9
+    torch.testing.assert_close(ends[1].coordinates, ends[0].coordinates, rtol=1e-12, atol=1e-15)
+
+
+def _by_hand(path, weights, record, unit=1.0, total=None, constant=False):
+    """A file of three electrons with no help of that package, as its standard has it."""
+    dimensions = {
+        "position": (1, 0, 0, 0, 0, 0, 0),
+        "momentum": (1, 1, -1, 0, 0, 0, 0),
+        "time": (0, 0, 1, 0, 0, 0, 0),
+        "particleStatus": (0, 0, 0, 0, 0, 0, 0),
+        "weight": (0, 0, 1, 1, 0, 0, 0),
+        "weighting": (0, 0, 0, 0, 0, 0, 0),
+    }
+    with h5py.File(path, "w") as file:
+        file.attrs["openPMD"] = np.bytes_("2.0.0")
+        file.attrs["openPMDextension"] = np.bytes_("BeamPhysics;SpeciesType")
+        file.attrs["basePath"] = np.bytes_("/data/%T/")
+        file.attrs["particlesPath"] = np.bytes_("particles/")
+        group = file.create_group("data/1/particles/beam")
+        group.attrs["speciesType"] = np.bytes_("electron")
+        group.attrs["numParticles"] = 3
+        group.attrs["totalCharge"] = np.sum(weights) if total is None else total
+        group.attrs["chargeUnitSI"] = 1.0
+        eV = codata.e / codata.c
+
+        def put(name, values, unit=1.0):
+            group[name] = np.asarray(values)
+            group[name].attrs["unitSI"] = unit
+            group[name].attrs["unitDimension"] = dimensions[name.split("/")[0]]
+
+        for axis, scale in (("x", 1.0), ("y", -2.0), ("z", 0.0)):
+            put(f"position/{axis}", scale * np.array([1.0, 2.0, 3.0]), 1e-3)
+        for axis, values in (("x", [1e3, 0, 0]), ("y", [0, 0, 0]), ("z", [1e9, 1e9, 1e9])):
+            put(f"momentum/{axis}", values, eV)
+        put("time", [0.0, 0.0, 0.0])
+        put("particleStatus", [1, 1, 1])
+        if constant:
+            group.create_group(record).attrs.update(
+                {"value": weights[0], "shape": (3,), "unitSI": unit}
+            )
+            group[record].attrs["unitDimension"] = dimensions[record]
+        else:
+            put(record, weights, unit)
+
+
+REFERENCE = pj.Reference.from_p0c("electron", 1e9)
+
+
+def test_a_file_by_the_standard_is_a_weighted_bunch(tmp_path):
+    _by_hand(tmp_path / "h.h5", [1.0, 2.0, 3.0], "weight", unit=1e-12, total=6e-12)
+    beam = read_beam(tmp_path / "h.h5", REFERENCE)
+    assert beam.intensity == (0.0, pytest.approx(6e-12, rel=1e-14))
+    np.testing.assert_allclose(beam.weights, [0.5, 1.0, 1.5], rtol=1e-14)
+    np.testing.assert_allclose(beam.coordinates[:, 0], [1e-3, 2e-3, 3e-3], rtol=1e-14)
+    np.testing.assert_allclose(beam.coordinates[:, 1], [1e-6, 0, 0], rtol=1e-14)
+    # the weighted mean, as openpmd-beamphysics has it
+    seen = _group(tmp_path / "h.h5")
+    assert float(moments.centroid(beam)[0]) == pytest.approx(seen["mean_x"], rel=1e-14)
+    coasting = read_beam(tmp_path / "h.h5", REFERENCE, duration=2e-9)
+    assert coasting.intensity == (pytest.approx(3e-3, rel=1e-14), 0.0)
+
+
+@pytest.mark.parametrize("constant", [False, True])
+def test_numbers_of_real_particles_are_charges(tmp_path, constant):
+    """The record `weighting` of the base standard, which openpmd-beamphysics does not know."""
+    numbers = [4e6, 4e6, 4e6] if constant else [1e6, 2e6, 3e6]
+    _by_hand(tmp_path / "n.h5", numbers, "weighting", total=1.0, constant=constant)
+    beam = read_beam(tmp_path / "n.h5", REFERENCE)
+    assert beam.charge == pytest.approx(sum(numbers) * codata.e, rel=1e-14)
+    if constant:
+        assert beam.weights is None
+    else:
+        np.testing.assert_allclose(beam.weights, [0.5, 1.0, 1.5], rtol=1e-14)
+
+
+def test_an_even_charge_without_weights(tmp_path):
+    _by_hand(tmp_path / "t.h5", [1.0, 1.0, 1.0], "weight", total=6e-12)
+    with h5py.File(tmp_path / "t.h5", "a") as file:
+        del file["data/1/particles/beam/weight"]
+    beam = read_beam(tmp_path / "t.h5", REFERENCE)
+    assert beam.charge == pytest.approx(6e-12, rel=1e-14)
+    assert beam.weights is None
 
 
 def test_a_reference_and_a_duration_need_no_warning(tmp_path):
@@ -203,13 +320,14 @@ def test_what_is_wrong_is_named(tmp_path):
         read_beam(tmp_path / "dead.h5")
 
 
-def test_unequal_weights_and_bad_numbers_are_refused(tmp_path):
+def test_bad_numbers_are_refused(tmp_path):
     reference = pj.Reference.from_p0c("electron", 1e9)
     weight = np.full(200, 1e-12)
-    weight[3] = 2e-12
-    _foreign(tmp_path / "w.h5", weight=weight)
-    with pytest.raises(LatticeFileError, match=r"weights differ, from 1e-12 to 2e-12 C.*resample"):
-        read_beam(tmp_path / "w.h5", reference)
+    for bad, said in ((-2e-12, "weights of some particles are negative"), (np.nan, "finite")):
+        weight[3] = bad
+        _foreign(tmp_path / "w.h5", weight=weight)
+        with pytest.raises(LatticeFileError, match=rf"w\.h5: .*{said}"):
+            read_beam(tmp_path / "w.h5", reference)
     x = np.zeros(200)
     x[5] = np.nan
     _foreign(tmp_path / "n.h5", x=x)
@@ -236,21 +354,24 @@ def test_what_cannot_be_written_leaves_the_file_alone(tmp_path, wide):
         write_beam(tmp_path / "b.h5", wide.replace(coordinates=wide.coordinates * np.nan))
     with pytest.raises(pj.InvalidValueError, match="duration must be a finite number above 0"):
         write_beam(tmp_path / "b.h5", wide, duration=0.0)
+    with pytest.raises(pj.InvalidValueError, match="all weights are zero"):
+        write_beam(tmp_path / "b.h5", wide.replace(weights=torch.zeros(len(wide))))
     assert (tmp_path / "b.h5").read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_file_that_has_changed_is_refused(tmp_path, wide):
-    """Every bit of a coordinate counts, and so does the current."""
+    """Every bit of a coordinate or a weight counts, and so does the current."""
     path = tmp_path / "b.h5"
-    write_beam(path, wide)
+    write_beam(path, wide.replace(weights=torch.linspace(0.5, 1.5, len(wide))))
     data = path.read_bytes()
     with h5py.File(path, "r") as file:
         x = np.ravel(_group(path).x)[:4].tobytes()
         (name,) = [n for n in _names(file) if n.endswith("position/x")]
         assert file[name].shape == (len(wide),)
     at = data.index(x)
-    for place in (at, at + 9, at + 8 * len(wide) - 1):
+    weight = data.index(np.ravel(_group(path).weight)[:4].tobytes())
+    for place in (at, at + 9, at + 8 * len(wide) - 1, weight):
         path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
         with pytest.raises(LatticeFileError, match=r"b\.h5: damaged, or changed since it"):
             read_beam(path)

@@ -13,7 +13,7 @@ from ...core.scalars import detached
 from ...core.tensors import active
 from ...maps.state import State
 from ..particles import through
-from ..plan import Act, Through, is_idle, where
+from ..plan import Act, Through, is_idle
 from ..task import Task
 from .choose import reference_moves
 from .record import Record, Tensors
@@ -63,7 +63,7 @@ def _stepped(
         state = through(element, op.part, state, reference)
         return state, element.exit_reference(reference, op.part)
     if isinstance(op, Act) and not is_idle(op, task.lattice, task.effects):
-        effect, place = task.effects[op.effect], where(op, task.lattice, turn)
+        effect, place = task.effects[op.effect], task.place(op, turn)
         state = effect.admit(state)
         beam = task.beam.replace(reference=reference)
         state = effect.apply(state, effect.field(beam, state, place, None), place)

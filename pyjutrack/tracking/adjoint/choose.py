@@ -13,7 +13,7 @@ from ...core.scalars import is_transformed
 from ...core.tensors import active, hidden, tensors_in
 from ..adjoints import Adjoint, Auto, Checkpoint, Reversible, Store, name_of
 from ..end import state_of
-from ..plan import Act, Through, where
+from ..plan import Act, Through
 from ..task import Task
 
 #: columns of the beam that a stored graph holds for every part of an element, about
@@ -114,7 +114,7 @@ def _depends_on_hidden(task: Task, number: int, effect: CollectiveEffect) -> boo
     first = next((o for o in plan.ops if isinstance(o, Act) and o.effect == number), None)
     if first is None:
         return False
-    place = where(first, task.lattice, 0)._replace(ds=0.0)
+    place = task.place(first, 0)._replace(ds=0.0)
     with torch.enable_grad():
         state = effect.admit(state_of(beam.coordinates.detach(), beam.alive))
         moved = effect.apply(state, effect.field(beam, state, place, None), place)

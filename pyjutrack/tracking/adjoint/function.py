@@ -55,10 +55,10 @@ def _between_soft_apertures(task: Task, adjoint: Checkpoint | Reversible) -> End
     """Section by section: autograd knows the weights between."""
     beam = task.beam
     parts = list(sections(task.plan))
-    for _ in range(task.turns):
+    for turn in range(task.first_turn, task.first_turn + task.turns):
         for plan, weigh in parts:
             if plan.ops:
-                section = dataclasses.replace(task, beam=beam, plan=plan, turns=1)
+                section = dataclasses.replace(task, beam=beam, plan=plan, turns=1, first_turn=turn)
                 beam = _remembered(section, adjoint).beam(beam)
             if weigh is not None:
                 aperture = task.lattice.elements[weigh.place]

@@ -7,7 +7,7 @@ from ...beam.reference import Reference
 from ...core.tensors import active
 from ...elements.inverse import has_inverse
 from ...maps.state import State
-from ..plan import Act, Through, is_idle, where
+from ..plan import Act, Through, is_idle
 from ..programs import pieces_of
 from ..task import Task
 from .kernel_steps import (
@@ -101,7 +101,7 @@ class _Backward:
         self._columns, self._gradients = own(columns), own(gradients)
 
     def _effect(self, number: int, n: int, op: Act, turn: int) -> None:
-        effect, place = self._task.effects[op.effect], where(op, self._task.lattice, turn)
+        effect, place = self._task.effects[op.effect], self._task.place(op, turn)
         beam, state = self._beam_at(number), State(self._columns, self._record.alive(number))
         kick = effect.fused()
         if self._passages is not None and kick is not None and beam.weights is None:
