@@ -80,10 +80,12 @@ def require_reals(argument: str, value: Any, count: int) -> None:
         raise wrong(argument, value, f"{_WORDS.get(count, count)} finite numbers")
 
 
-def require_callable(argument: str, value: Any, expected: str, count: int = 1) -> None:
-    """A function of `count` arguments, or what can be called like one; no class."""
+def require_callable(argument: str, value: Any, expected: str, count: int | None = 1) -> None:
+    """A function of `count` arguments (None: any), or what can be called like one; no class."""
     if not callable(value) or isinstance(value, type):
         raise wrong(argument, value, expected)
+    if count is None:
+        return
     try:
         inspect.signature(value).bind(*range(count))
     except TypeError as error:

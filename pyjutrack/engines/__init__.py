@@ -4,6 +4,6 @@
 """
 
 from .choice import ENGINES, engine_of
-from .protocol import Engine, Figure
+from .protocol import Engine, Objective
 
-__all__ = ["ENGINES", "Engine", "Figure", "engine_of"]
+__all__ = ["ENGINES", "Engine", "Objective", "engine_of"]

@@ -20,8 +20,8 @@ from ..tracking.adjoint import run_adjoint
 from ..tracking.end import End, state_of
 from ..tracking.loop import linearised, run
 from ..tracking.task import Task
-from .protocol import Figure
-from .results import all_alive, checked
+from .protocol import Objective
+from .results import evaluate, require_alive
 
 
 @dataclass(frozen=True)
@@ -59,17 +59,21 @@ class Native:
         return m, slopes.movedim(-1, 0)
 
     def value_and_gradient(
-        self, figure: Figure, task: Task, wrt: Sequence[str], mode: Literal["reverse", "forward"]
+        self,
+        objective: Objective,
+        task: Task,
+        wrt: Sequence[str],
+        mode: Literal["reverse", "forward"],
     ) -> tuple[Tensor, Tensor]:
         """See `Engine`."""
         found = parts(task, wrt)
         if mode == "forward":
             end, source = _final(task, wrt, seeds(found))
-            return _meet(figure, end, source, sum(p.numel() for p in found))
+            return _meet(objective, end, source, sum(p.numel() for p in found))
         vector = values(task, wrt)
         leaf = vector.requires_grad_()
         end, source = _final(task, wrt, split(leaf, found))
-        value = checked(figure, end.beam(source), source)
+        value = evaluate(objective, end.beam(source), source)
         slope, world = torch.zeros_like(vector), task.beam.world
         if value.requires_grad:
             with parallel.cores():
@@ -81,7 +85,7 @@ class Native:
 
 def _probe(task: Task, starts: Tensor) -> Tensor:
     end = _tested(task, state_of(starts, torch.ones(starts.shape[:-1], dtype=torch.bool)))
-    all_alive(end.alive)
+    require_alive(end.alive)
     return torch.stack(end.coordinates, dim=-1)
 
 
@@ -101,7 +105,7 @@ def _pushed(task: Task, start: Tensor) -> Tensor:
     one = torch.ones(1, 1, dtype=start.dtype)
     columns = tuple(Pushed.make(start[i : i + 1], one, (i,)) for i in range(6))
     end = _tested(task, State(columns, torch.ones(1, dtype=torch.bool)))
-    all_alive(end.alive)
+    require_alive(end.alive)
     matrix = torch.zeros(6, 6, dtype=start.dtype)
     for row, column in zip(matrix, end.coordinates, strict=True):
         if isinstance(column, Pushed):
@@ -126,7 +130,7 @@ def _compiled(task: Task, start: Tensor) -> Tensor | None:
     if found is None:
         return None
     final, matrices = found
-    all_alive(final.state.alive)
+    require_alive(final.state.alive)
     return torch.from_numpy(matrices[0].copy())
 
 
@@ -136,10 +140,10 @@ def _final(task: Task, wrt: Sequence[str], numbers: Iterable[Tensor]) -> tuple[E
     return run_adjoint(knobbed, once=True), knobbed.beam
 
 
-def _meet(figure: Figure, final: End, source: Beam, count: int) -> tuple[Tensor, Tensor]:
-    """The gradient of the figure by both beams, times what was pushed through the tracking.
+def _meet(objective: Objective, final: End, source: Beam, count: int) -> tuple[Tensor, Tensor]:
+    """The gradient of the objective by both beams, times what was pushed through the tracking.
 
-    Cheaper than to push all directions through the figure as well.
+    Cheaper than to push all directions through the objective as well.
     """
     columns, reference = final.state.coordinates, final.reference
     moved: list[Any] = [*columns, source.coordinates, *source.intensity]
@@ -149,7 +153,7 @@ def _meet(figure: Figure, final: End, source: Beam, count: int) -> tuple[Tensor,
     initial = source.replace(coordinates=start, current=current, charge=charge)
     after = Reference(reference.species, p0c)
     end = End(State(tuple(ends), final.state.alive), None, after, weights)
-    value = checked(figure, end.beam(initial), initial)
+    value = evaluate(objective, end.beam(initial), initial)
     slope = torch.zeros(count, dtype=torch.float64)
     active = [(t, leaf) for t, leaf in zip(moved, leaves, strict=True) if isinstance(t, Pushed)]
     if active and value.requires_grad:

@@ -119,12 +119,12 @@ def _check_gradients(
     effect: CollectiveEffect, beam: Beam, lattice: Lattice, knobs: Sequence[str], step: float
 ) -> None:
     effect.check_differentiable()
-    # weights of the figure fall with the coordinates' sizes, so that none of them is hidden
+    # weights of the objective fall with the coordinates' sizes, so that none of them is hidden
     sizes = beam.coordinates.detach().std(0) + 1e-30
     draw = torch.as_tensor(np.random.default_rng(2).normal(size=tuple(beam.coordinates.shape)))
     weights = draw / sizes / len(beam)
 
-    def figure(final: Beam, initial: Beam) -> Tensor:
+    def objective(final: Beam) -> Tensor:
         live = torch.where(final.alive.unsqueeze(-1), final.coordinates, 0.0)
         return (live * weights).sum()
 
@@ -133,7 +133,7 @@ def _check_gradients(
         made = dataclasses.replace(effect, **own) if own else effect  # type: ignore[type-var]
         of_beam = {k.removeprefix("beam."): v for k, v in values.items() if k.startswith("beam.")}
         source = beam.replace(**of_beam)
-        return float(figure(track(lattice, source, effects=[made]), source))
+        return float(objective(track(lattice, source, effects=[made])))
 
     wanted = {f"beam.{_carried(beam)}": detached(getattr(beam, _carried(beam)))}
     wanted |= {_EFFECT + name: detached(getattr(effect, name)) for name in knobs}
@@ -149,6 +149,6 @@ def _check_gradients(
 
         slope, bound = differences(one, value, step * max(abs(value), 1e-300))
         for way in ways:
-            found = gradient(figure, lattice, beam, wrt=[address], effects=[effect], **way)
+            found = gradient(objective, lattice, beam, wrt=[address], effects=[effect], **way)
             what = f"d/d {address} at {value:g}, {' '.join(map(str, way.values()))}"
             require_close(what, found[0], slope, 2 * bound + 1e-6 * abs(float(slope)))

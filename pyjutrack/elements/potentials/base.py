@@ -65,7 +65,7 @@ def positive(label: str, *numbers: float) -> None:
 def record_of(form: Form) -> dict[str, Any]:
     """A form as plain data, for files."""
     if isinstance(form, type) or not dataclasses.is_dataclass(form):
-        raise wrong("form", form, "a form of `pyjutrack.hamiltonians`, such as Spline()")
+        raise wrong("form", form, "a form of `pyjutrack.elements.potentials`, such as Spline()")
     return {"form": type(form).__name__, **dataclasses.asdict(form)}  # type: ignore[call-overload]
 
 
