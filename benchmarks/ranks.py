@@ -34,7 +34,7 @@ def measure(world: World, repeats: int) -> dict[str, object]:
     setup = paper_cell(PARTICLES)
     whole, effects = setup.beam, [setup.kick]
     part = shard(whole, world)
-    growth = pj.emittance_growth("x")
+    growth = pj.observables.emittance_growth("x")
 
     def track(beam: pj.Beam) -> pj.Beam:
         return pj.track(setup.lattice, beam, effects=effects)

@@ -81,9 +81,9 @@ def settings(query: str) -> dict[str, float]:
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
-            raise pj.InvalidValueError(f"{address} must be a finite number, got {value!r}")
+            raise pj.errors.InvalidValueError(f"{address} must be a finite number, got {value!r}")
         if address in found:
-            raise pj.InvalidValueError(f"{address} is given twice; give it one value")
+            raise pj.errors.InvalidValueError(f"{address} is given twice; give it one value")
         found[address] = number
     return found
 

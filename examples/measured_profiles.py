@@ -34,7 +34,7 @@ def design() -> pj.Twin:
     beam = pj.distributions.gaussian(
         proton,
         4096,
-        twiss=pj.Twiss(beta_x=1.0, alpha_x=-1.0, beta_y=1.0, alpha_y=1.0),
+        twiss=pj.optics.Twiss(beta_x=1.0, alpha_x=-1.0, beta_y=1.0, alpha_y=1.0),
         emittance=(2e-6, 2e-6),
         current=50.0,
         quiet=True,

@@ -86,8 +86,10 @@ def study(world: World) -> dict[str, np.ndarray]:
     found = {
         "field": KICK.field(part, state, HERE),
         "end": gather(end).coordinates,
-        "moments": torch.cat([pj.centroid(end), pj.covariance(end).flatten(), pj.sizes(end)]),
-        "emittances": torch.stack([pj.emittance(end, plane) for plane in "xyz"]),
+        "moments": torch.cat(
+            [pj.moments.centroid(end), pj.moments.covariance(end).flatten(), pj.moments.sizes(end)]
+        ),
+        "emittances": torch.stack([pj.moments.emittance(end, plane) for plane in "xyz"]),
         "lost": gather(lost).coordinates,
         "survivors": pj.moments.survivors(lost),
         "alive": gather(lost).alive,
@@ -106,7 +108,7 @@ def study(world: World) -> dict[str, np.ndarray]:
 
 def _growth(part: pj.Beam, **options: str) -> tuple[np.ndarray, np.ndarray]:
     """The growth of the emittance in x, and its slopes by relative changes of knobs."""
-    growth = pj.emittance_growth("x")
+    growth = pj.observables.emittance_growth("x")
     value, slopes = pj.value_and_gradient(growth, CELL, part, wrt=KNOBS, effects=[KICK], **options)
     return np.array(value), slopes * [*map(CELL.value, KNOBS[:-1]), part.current]
 
@@ -129,7 +131,7 @@ def _own_loss(part: pj.Beam) -> tuple[torch.Tensor, torch.Tensor]:
     leaf = torch.tensor([29.6, -29.6, 200.0], dtype=torch.float64, requires_grad=True)
     knobbed = CELL.with_values({"q1.k1": leaf[0], "q2.k1": leaf[1]})
     end = pj.track(knobbed, part.replace(current=leaf[2]), effects=[KICK])
-    loss = pj.moments.mean(end, end.coordinate("x") ** 4) * 1e12 + pj.sizes(end)[2] * 1e3
+    loss = pj.moments.mean(end, end.coordinate("x") ** 4) * 1e12 + pj.moments.sizes(end)[2] * 1e3
     loss.backward()
     return loss, leaf.detach() * part.world.sum(leaf.grad) / part.world.size
 

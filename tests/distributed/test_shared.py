@@ -35,7 +35,7 @@ SAID = {
     "too wide": "InvalidValueError: the beam is larger than the space-charge box",
     "all lost": "InvalidValueError: no particle of the beam is alive",
     "smaller part": "InvalidValueError: the beam was shared with 5003 particles",
-    "a figure of each rank": "InvalidValueError: the observable differs between ranks",
+    "a figure of each rank": "InvalidValueError: the objective differs between ranks",
     "different beams": "InvalidValueError: the ranks were given different beams",
     "shared twice": "InvalidValueError: the beam is shared already",
     "few": "InvalidValueError: 1 particles cannot be shared among {size} ranks",
@@ -122,7 +122,7 @@ def test_the_julia_engine_refuses_a_part(make_beam) -> None:
     from pyjutrack.engines.julia import border
 
     part = make_beam(10).replace(world=World(1, 3, particles=30))
-    with pytest.raises(pj.InvalidValueError, match=r"julia engine .* rank 1 of 3"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"julia engine .* rank 1 of 3"):
         border.coordinates(part)
 
 
@@ -151,10 +151,10 @@ def test_jobs_that_cannot_be(monkeypatch, options, variables, said) -> None:
         monkeypatch.delenv(variable, raising=False)
     for variable, value in variables.items():
         monkeypatch.setenv(variable, value)
-    with pytest.raises(pj.InvalidValueError, match=said), distributed.job(**options):
+    with pytest.raises(pj.errors.InvalidValueError, match=said), distributed.job(**options):
         pass
 
 
 def test_a_shared_beam_knows_its_whole(make_beam) -> None:
-    with pytest.raises(pj.InvalidValueError, match="how many particles the whole has"):
+    with pytest.raises(pj.errors.InvalidValueError, match="how many particles the whole has"):
         make_beam(10).replace(world=World(0, 2))
