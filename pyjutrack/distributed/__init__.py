@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..beam.communicator import ALONE, World
+from ..beam.communicator import SERIAL, Communicator
 from .process_group import job
 from .scans import Outcome, scan
 from .scatter_gather import gather, shard
 
-__all__ = ["ALONE", "Outcome", "World", "gather", "job", "scan", "shard"]
+__all__ = ["SERIAL", "Communicator", "Outcome", "gather", "job", "scan", "shard"]

@@ -1,4 +1,4 @@
-"""Engines: what does the tracking and its derivatives, behind one protocol.
+"""Engines: tracking and its derivatives, in one protocol.
 
 "native" is PyTorch with compiled kernels, "julia" is JuTrack with NNlib and Enzyme.
 """

@@ -40,8 +40,8 @@ class Native:
 
     def jacobian(self, task: Task, start: Tensor) -> Tensor:
         """See `Engine`."""
-        alone = None if task.effects else _compiled(task, start)
-        return _pushed(task, start) if alone is None else alone
+        alone = None if task.effects else _run_jacobian(task, start)
+        return _push_jacobian(task, start) if alone is None else alone
 
     def jacobian_derivatives(
         self, task: Task, start: Tensor, wrt: Sequence[str]
@@ -69,7 +69,7 @@ class Native:
         found = parts(task, wrt)
         if mode == "forward":
             end, source = _final(task, wrt, seeds(found))
-            return _meet(objective, end, source, sum(p.numel() for p in found))
+            return _contract(objective, end, source, sum(p.numel() for p in found))
         vector = values(task, wrt)
         leaf = vector.requires_grad_()
         end, source = _final(task, wrt, split(leaf, found))
@@ -78,18 +78,18 @@ class Native:
         if value.requires_grad:
             with parallel.cores():
                 (slope,) = torch.autograd.grad(
-                    world.share(value), leaf, allow_unused=True, materialize_grads=True
+                    world.split_scalar(value), leaf, allow_unused=True, materialize_grads=True
                 )
         return value, world.sum(slope)
 
 
 def _probe(task: Task, starts: Tensor) -> Tensor:
-    end = _tested(task, state_of(starts, torch.ones(starts.shape[:-1], dtype=torch.bool)))
+    end = _track_probe(task, state_of(starts, torch.ones(starts.shape[:-1], dtype=torch.bool)))
     require_alive(end.alive)
     return torch.stack(end.coordinates, dim=-1)
 
 
-def _tested(task: Task, particles: State) -> State:
+def _track_probe(task: Task, particles: State) -> State:
     """Test particles at the end: by themselves where the beam makes no field."""
     if task.effects:
         probe = run(task, particles).probe
@@ -100,11 +100,11 @@ def _tested(task: Task, particles: State) -> State:
     return run(dataclasses.replace(task, beam=beam)).state
 
 
-def _pushed(task: Task, start: Tensor) -> Tensor:
+def _push_jacobian(task: Task, start: Tensor) -> Tensor:
     """The Jacobian, its six directions pushed along with the test particle."""
     one = torch.ones(1, 1, dtype=start.dtype)
     columns = tuple(Pushed.make(start[i : i + 1], one, (i,)) for i in range(6))
-    end = _tested(task, State(columns, torch.ones(1, dtype=torch.bool)))
+    end = _track_probe(task, State(columns, torch.ones(1, dtype=torch.bool)))
     require_alive(end.alive)
     matrix = torch.zeros(6, 6, dtype=start.dtype)
     for row, column in zip(matrix, end.coordinates, strict=True):
@@ -123,7 +123,7 @@ def _jacobian(task: Task, start: Tensor) -> Tensor:
     return matrix
 
 
-def _compiled(task: Task, start: Tensor) -> Tensor | None:
+def _run_jacobian(task: Task, start: Tensor) -> Tensor | None:
     """Without effects, where the lattice carries no derivatives."""
     beam = Beam(task.beam.reference, start.unsqueeze(0))
     found = linearised(dataclasses.replace(task, beam=beam))
@@ -140,7 +140,7 @@ def _final(task: Task, wrt: Sequence[str], numbers: Iterable[Tensor]) -> tuple[E
     return run_adjoint(knobbed, once=True), knobbed.beam
 
 
-def _meet(objective: Objective, final: End, source: Beam, count: int) -> tuple[Tensor, Tensor]:
+def _contract(objective: Objective, final: End, source: Beam, count: int) -> tuple[Tensor, Tensor]:
     """The gradient of the objective by both beams, times what was pushed through the tracking.
 
     Cheaper than to push all directions through the objective as well.
@@ -157,7 +157,7 @@ def _meet(objective: Objective, final: End, source: Beam, count: int) -> tuple[T
     slope = torch.zeros(count, dtype=torch.float64)
     active = [(t, leaf) for t, leaf in zip(moved, leaves, strict=True) if isinstance(t, Pushed)]
     if active and value.requires_grad:
-        share = source.world.share(value)
+        share = source.world.split_scalar(value)
         gradients = torch.autograd.grad(share, [leaf for _, leaf in active], allow_unused=True)
         for (pushed, _), g in zip(active, gradients, strict=True):
             if g is not None:

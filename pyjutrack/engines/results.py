@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..beam.beam import Beam
-from ..beam.communicator import World
+from ..beam.communicator import Communicator
 from ..beam.moments import survivors
 from ..core.errors import InvalidValueError, ParticleLostError
 from .protocol import Objective
@@ -37,7 +37,7 @@ def evaluate(objective: Objective, final: Beam, initial: Beam) -> Tensor:
     return value
 
 
-def _same(value: Tensor, world: World) -> None:
+def _same(value: Tensor, world: Communicator) -> None:
     """Raise InvalidValueError for an objective of the particles of each rank alone."""
     most = world.largest(torch.stack([value.detach(), -value.detach()]))
     highest, lowest = float(most[0]), -float(most[1])

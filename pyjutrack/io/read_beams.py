@@ -23,7 +23,7 @@ from .openpmd import (
     particle_group,
     species_groups,
 )
-from .optional import guarded, optional
+from .optional import guard, optional
 from .record import Notes
 
 
@@ -44,7 +44,7 @@ def read_beam(
         path: of the file.
         reference: that coordinates are counted from; left out, that of the file, or, with a
             warning, the mean momentum of the particles alive.
-        species: mass and charge of a species that the file names and nobody knows.
+        species: mass and charge of a species that the file names and the package lacks.
         duration: the time [s] in which the charge of the file passes: current = charge / duration.
             Left out, the current is that of the file, or, with a warning, 0.
 
@@ -86,7 +86,7 @@ def _loaded(path: Path, notes: Notes) -> tuple[dict[str, Any], Any]:
     fault = unreadable(path)
     if fault is not None:
         raise wrong(path, fault)
-    with guarded(path, "openpmd-beamphysics", notes), h5py.File(path, "r") as file:
+    with guard(path, "openpmd-beamphysics", notes), h5py.File(path, "r") as file:
         groups = species_groups(file)
         if not groups:
             raise wrong(path, "the file holds no particles: no group has a speciesType")
@@ -191,6 +191,6 @@ def _current(
         return float(kept["current"])
     charge = float(weights[0]) * len(found)
     notes.add(
-        f"holds a charge of {charge:g} C and no current; 0 A is taken, duration= would tell it"
+        f"holds a charge of {charge:g} C and no current; 0 A is taken; give duration= to set it"
     )
     return 0.0

@@ -68,13 +68,13 @@ def _carried(beam: Beam) -> str:
     return "charge" if detached(beam.charge) else "current"
 
 
-def _tracked(effect: CollectiveEffect, beam: Beam, lattice: Lattice) -> Any:
+def _track_coordinates(effect: CollectiveEffect, beam: Beam, lattice: Lattice) -> Any:
     return track(lattice, beam, effects=[effect]).coordinates.numpy()
 
 
 def _check_nothing(effect: CollectiveEffect, beam: Beam, lattice: Lattice, without: Tensor) -> None:
     empty = beam.replace(**{_carried(beam): 0.0})
-    found = _tracked(effect, empty, lattice)
+    found = _track_coordinates(effect, empty, lattice)
     tolerance = 1e-12 * (np.abs(without.numpy()).max() + 1e-300)
     require_close(f"no {_carried(beam)}, no effect", found, without.numpy(), tolerance)
 
@@ -85,11 +85,13 @@ def _check_sets(
     tolerance = 1e-9 * change + 1e-12 * float(end.abs().max())
     order = torch.randperm(len(beam), generator=torch.Generator().manual_seed(1))
     shuffled = beam.replace(coordinates=beam.coordinates[order], alive=beam.alive[order])
-    require_close("order", _tracked(effect, shuffled, lattice), end[order].numpy(), tolerance)
+    require_close(
+        "order", _track_coordinates(effect, shuffled, lattice), end[order].numpy(), tolerance
+    )
     batch = torch.stack([beam.coordinates, beam.coordinates])
     both = beam.replace(coordinates=batch, alive=beam.alive.expand(2, -1).clone())
-    require_close("a batch", _tracked(effect, both, lattice)[1], end.numpy(), tolerance)
-    single = _tracked(effect, beam.to(torch.float32), lattice)
+    require_close("a batch", _track_coordinates(effect, both, lattice)[1], end.numpy(), tolerance)
+    single = _track_coordinates(effect, beam.to(torch.float32), lattice)
     require_close(
         "single precision", single, end.numpy(), 1e-3 * change + 1e-5 * float(end.abs().max())
     )
@@ -99,12 +101,16 @@ def _check_sets(
     alive = torch.cat([beam.alive, beam.alive.new_zeros(2)])
     amount = {_carried(beam): getattr(beam, _carried(beam)) * (1 + 2 / len(beam))}
     more = beam.replace(coordinates=marked, alive=alive, weights=None, **amount)
-    require_close("lost particles", _tracked(effect, more, lattice)[:-2], end.numpy(), tolerance)
+    require_close(
+        "lost particles", _track_coordinates(effect, more, lattice)[:-2], end.numpy(), tolerance
+    )
     if effect.weighted and beam.weights is None:
         halves = beam.replace(weights=torch.full_like(beam.coordinates[:, 0], 0.5))
         amount = {_carried(beam): getattr(beam, _carried(beam)) / 2}
-        half = _tracked(effect, beam.replace(**amount), lattice)
-        require_close("half the weight", _tracked(effect, halves, lattice), half, tolerance)
+        half = _track_coordinates(effect, beam.replace(**amount), lattice)
+        require_close(
+            "half the weight", _track_coordinates(effect, halves, lattice), half, tolerance
+        )
 
 
 def _check_symplectic(effect: CollectiveEffect, beam: Beam, lattice: Lattice, size: float) -> None:

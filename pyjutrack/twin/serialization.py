@@ -119,7 +119,7 @@ def _specials() -> dict[str, _Special]:
 
     def of_network(network: Network) -> dict[str, Any]:
         described = [layers.record(layer) for layer in network.layers]
-        # in pairs: the order tells which entry of a vector belongs to which weight
+        # in pairs: the order says which entry of a vector belongs to which weight
         return {"layers": described, "weights": tuple(network.weights.items())}
 
     def to_network(data: dict[str, Any]) -> Network:

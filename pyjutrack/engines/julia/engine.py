@@ -1,4 +1,4 @@
-"""The julia engine behind the protocol of all engines."""
+"""The julia engine, by the protocol of all engines."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Julia:
     name: str = "julia"
 
     @classmethod
-    def started(cls) -> Julia:
+    def start(cls) -> Julia:
         """The engine, with Julia running.
 
         Raises:
@@ -69,7 +69,7 @@ class Julia:
         self, task: Task, start: Tensor, wrt: Sequence[str]
     ) -> tuple[Tensor, Tensor]:
         """See `Engine`."""
-        study, at, moved = self._knobbed(task, wrt)
+        study, at, moved = self._with_knobs(task, wrt)
         arguments = (study, start.numpy(), at, moved)
         matrix, slopes, gone = self._call("jacobian_derivatives", task, *arguments)
         require_alive(torch.tensor([not gone]))
@@ -84,16 +84,16 @@ class Julia:
         mode: Literal["reverse", "forward"],
     ) -> tuple[Tensor, Tensor]:
         """See `Engine`."""
-        study, at, moved = self._knobbed(task, wrt)
+        study, at, moved = self._with_knobs(task, wrt)
         if mode == "forward":
             end, marks, tangents = self._call("pushforward", task, study, at, moved)
-            value, weights, by_current = _weighted(
+            value, weights, by_current = _differentiate(
                 objective, _beam(task.beam, end, marks), task.beam
             )
             slope = np.einsum("pck,pc->k", border.array(tangents), weights)
         else:
             end, marks = self._call("track", task, study, at)
-            value, weights, by_current = _weighted(
+            value, weights, by_current = _differentiate(
                 objective, _beam(task.beam, end, marks), task.beam
             )
             slope = border.array(self._call("pullback", task, study, at, weights)) @ moved
@@ -122,7 +122,7 @@ class Julia:
             knobs,
         )
 
-    def _knobbed(self, task: Task, wrt: Sequence[str]) -> tuple[Any, Any, Any]:
+    def _with_knobs(self, task: Task, wrt: Sequence[str]) -> tuple[Any, Any, Any]:
         """A study with knobs, their values, and which of them each address moves."""
         entries, moved = border.knobs(task, wrt)
         at = moved @ values(task, wrt).numpy()
@@ -134,7 +134,7 @@ def _beam(like: Beam, end: Any, marks: Any) -> Beam:
     return like.replace(coordinates=tensor, alive=torch.as_tensor(border.array(marks) == 0))
 
 
-def _weighted(
+def _differentiate(
     objective: Objective, final: Beam, initial: Beam
 ) -> tuple[Tensor, NDArray[np.float64], float]:
     """An objective of both beams, and its gradient by final coordinates (N, 6) and the current."""
