@@ -67,7 +67,7 @@ def answer(twin: pj.Twin, question: str) -> tuple[int, dict[str, Any]]:
         return HTTPStatus.OK, {name: _plain(r.tolist()) for name, r in readings.items()}
     except pj.PyJuTrackError as error:
         return HTTPStatus.BAD_REQUEST, {"error": str(error)}
-    except Exception as error:  # told to who asked, and the service goes on
+    except Exception as error:  # sent to the caller, and the service goes on
         said = f"{type(error).__name__}: {error}"
         return HTTPStatus.INTERNAL_SERVER_ERROR, {"error": said}
 
@@ -89,7 +89,7 @@ def settings(query: str) -> dict[str, float]:
 
 
 def _plain(reading: Any) -> Any:
-    """Numbers that JSON knows: null where nobody is alive to be read."""
+    """Numbers that JSON knows: null where no particle is alive to be read."""
     if isinstance(reading, list):
         return [_plain(entry) for entry in reading]
     return reading if math.isfinite(reading) else None

@@ -113,7 +113,7 @@ RETURNED = {
 }
 #: need a run of minutes, files of another kind, or ranks, and have tests of their own
 ELSEWHERE = {
-    *("train", "gaussian_process", "job", "Domain", "Network", "Surrogate", "World"),
+    *("train", "gaussian_process", "job", "Domain", "Network", "Surrogate", "Communicator"),
     *("register_format", "register_architecture"),
     *("check_diagnostic", "check_effect", "check_element", "check_format", "check_potential"),
 }
@@ -386,7 +386,7 @@ def _methods() -> dict[str, Call]:
         "Beam.replace": Call(BEAM.replace, {"current": 2.0}),
         "TwissTable[]": Call(lambda place: table[place], {"place": "end"}),
         "TwissTable.index": Call(table.index, {"place": 1}),
-        "Reference.accelerated": Call(PROTON.accelerated, {"gain": 1e6}),
+        "Reference.accelerate": Call(PROTON.accelerate, {"gain": 1e6}),
     }
 
 

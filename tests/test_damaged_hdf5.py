@@ -129,7 +129,7 @@ def test_nothing_is_read_of_other_files(way: str, sealed: bool, tmp_path: Path) 
         else:
             file.create_dataset("values", (3, 10**9), dtype=float, compression="gzip", chunks=True)
     if sealed:
-        path.write_bytes(path.read_bytes() + hdf5_check.sealed(path.read_bytes()))
+        path.write_bytes(path.read_bytes() + hdf5_check.seal(path.read_bytes()))
     said = "more than a file can hold" if way == "large" else "other file"
     with pytest.raises(pj.PyJuTrackError, match=rf"a\.h5: damaged: .*{said}"):
         diagnostics.read_profiles(path)

@@ -16,7 +16,7 @@ from scipy.stats import norm
 
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
-from pyjutrack.beam.communicator import World
+from pyjutrack.beam.communicator import Communicator
 from pyjutrack.collective import Place
 from pyjutrack.engines import engine_of
 from pyjutrack.engines.julia import border
@@ -383,7 +383,7 @@ def test_ranks_share_a_beam_with_weights(make_beam: Callable[..., pj.Beam]) -> N
     parts: dict[int, torch.Tensor] = {}
     both = threading.Barrier(2, timeout=120)
 
-    def world(rank: int) -> World:
+    def world(rank: int) -> Communicator:
         def reduce(tensor: torch.Tensor, how: str) -> None:
             parts[rank] = tensor.clone()
             both.wait()
@@ -391,7 +391,7 @@ def test_ranks_share_a_beam_with_weights(make_beam: Callable[..., pj.Beam]) -> N
             both.wait()
             tensor.copy_(stacked.sum(0) if how == "sum" else stacked.amax(0))
 
-        return World(rank, 2, reduce=reduce)
+        return Communicator(rank, 2, reduce=reduce)
 
     def of(beam: pj.Beam) -> tuple[float, np.ndarray]:
         return pj.value_and_gradient(

@@ -47,7 +47,7 @@ def scanners(noise: float = NOISE) -> list[WireScanner]:
 
 
 def line(field: pj.Element, **options: object) -> pj.Lattice:
-    """Two cells and four stations; the field error sits behind the first."""
+    """Two cells and four stations; the field error sits after the first."""
     q = {
         name: pj.Quadrupole(0.1, k1=k1, name=name, **options)  # type: ignore[arg-type]
         for name, k1 in QUADRUPOLES.items()

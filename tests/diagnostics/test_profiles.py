@@ -333,7 +333,7 @@ BAD = {
     ),
     "uneven": (
         lambda: dg.Profiles(ONE, (np.where(np.arange(100) == 9, AXIS + 3e-5, AXIS),)),
-        "not uniform: the step behind pixel 8",
+        "not uniform: the step after pixel 8",
     ),
     "NaN in the axis": (
         lambda: dg.Profiles(ONE, (np.where(np.arange(100) == 9, np.nan, AXIS),)),

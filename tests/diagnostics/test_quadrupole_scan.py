@@ -165,7 +165,7 @@ BAD = {
     "too few": ([1, 2, 3], [1e-3] * 3, {}, "at least 4 strengths, or three with errors="),
     "too few with errors": ([1, 2], [1e-3] * 2, {"errors": 1e-6}, "at least 3 strengths;"),
     "one strength": ([2.0] * 5, [1e-3] * 5, {}, "do not determine the beam.*both sides"),
-    "two strengths": ([2.0, 2.0, 3.0, 3.0], [1e-3] * 4, {}, "they tell 2 apart"),
+    "two strengths": ([2.0, 2.0, 3.0, 3.0], [1e-3] * 4, {}, "they determine 2"),
     "NaN": ([1, 2, 3, 4], [1e-3, np.nan, 1e-3, 1e-3], {}, r"size 1 \(at strength 2\)"),
     "negative": ([1, 2, 3, 4], [1e-3, 1e-3, 1e-3, -1e-3], {}, "size 3"),
     "error": ([1, 2, 3, 4], [1e-3] * 4, {"errors": 0.0}, "error 0"),
@@ -203,7 +203,7 @@ def test_bad_places():
         call(LATTICE, ELECTRON, "q1.k1", k, measured, screen="s9")
     with pytest.raises(pj.errors.UnknownNameError, match="plane"):
         call(LATTICE, ELECTRON, "q1.k1", k, measured, screen="s", plane="z")
-    with pytest.raises(pj.errors.InvalidValueError, match="'q1' is not behind 'q2'"):
+    with pytest.raises(pj.errors.InvalidValueError, match="'q1' is not downstream of 'q2'"):
         call(LATTICE, ELECTRON, "q2.k1", k, measured, screen="q1")
     with pytest.raises(pj.errors.InvalidValueError, match="resolution"):
         call(LATTICE, ELECTRON, "q1.k1", k, measured, screen="s", resolution=-1.0)

@@ -12,7 +12,7 @@ from scipy.stats import norm
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
 from pyjutrack.autodiff import Pushed
-from pyjutrack.beam.communicator import World
+from pyjutrack.beam.communicator import Communicator
 from pyjutrack.diagnostics.bins import discrete_normal
 from pyjutrack.tracking.end import state_of
 
@@ -373,9 +373,9 @@ def test_ranks_that_share_a_beam_read_the_whole_of_it(diagnostic, beam):
 
         rows = parts[rank]
         leaf = whole.coordinates[rows].clone().requires_grad_()
-        world = World(rank, 2, 600, reduce)
+        world = Communicator(rank, 2, 600, reduce)
         reading = diagnostic.read(pj.Beam(beam.reference, leaf, 0.0, beam.alive[rows], world))
-        share = world.share((reading * weights).sum())
+        share = world.split_scalar((reading * weights).sum())
         return reading.detach(), torch.autograd.grad(share, leaf)[0]
 
     g = torch.Generator().manual_seed(8)

@@ -12,8 +12,8 @@ import torch
 import pyjutrack as pj
 from pyjutrack.collective import Place
 from pyjutrack.distributed import (
-    ALONE,
-    World,
+    SERIAL,
+    Communicator,
     gather,
     job,
     shard,
@@ -44,7 +44,7 @@ KICK = pj.SpaceCharge(
 START = (1.1e-3, 2e-4, -7e-4, 1e-4, 0.0, 1e-3)
 
 
-def whole_beam(world: World = ALONE, quiet: bool = False) -> pj.Beam:
+def whole_beam(world: Communicator = SERIAL, quiet: bool = False) -> pj.Beam:
     return pj.distributions.gaussian(
         PROTON,
         PARTICLES,
@@ -76,7 +76,7 @@ def small_beam() -> pj.Beam:
 HERE = Place(pj.Drift(0.1), 0, 0.0, 0.1, 1.0, 0)
 
 
-def study(world: World) -> dict[str, np.ndarray]:
+def study(world: Communicator) -> dict[str, np.ndarray]:
     """Numbers of the whole beam, by name: the same on every rank, and alone."""
     whole = whole_beam()
     part = shard(whole, world)
@@ -113,7 +113,7 @@ def _growth(part: pj.Beam, **options: str) -> tuple[np.ndarray, np.ndarray]:
     return np.array(value), slopes * [*map(CELL.value, KNOBS[:-1]), part.current]
 
 
-def slow_study(world: World) -> dict[str, np.ndarray]:
+def slow_study(world: Communicator) -> dict[str, np.ndarray]:
     """More of the same, of what takes longer."""
     part = shard(whole_beam(), world)
     network = pj.SpaceCharge(pj.Surrogate.load("linear"), 0.2)
@@ -144,13 +144,13 @@ def _hessian(part: pj.Beam) -> torch.Tensor:
     def figure(vector: torch.Tensor) -> torch.Tensor:
         moved = line.with_values({"d.length": vector[0], "q.k1": vector[1]})
         end = pj.track(moved, part, effects=[kick])
-        return part.world.share(pj.moments.mean(end, end.coordinate("x") ** 2) * 1e6)
+        return part.world.split_scalar(pj.moments.mean(end, end.coordinate("x") ** 2) * 1e6)
 
     at = torch.tensor([0.1, 20.0], dtype=torch.float64)
     return part.world.sum(torch.func.hessian(figure)(at))
 
 
-def parts(world: World) -> dict[str, np.ndarray]:
+def parts(world: Communicator) -> dict[str, np.ndarray]:
     """The ways of getting a part of one beam, as coordinates that must be equal."""
     whole = whole_beam()
     first = whole if world.rank == 0 else None
@@ -165,7 +165,7 @@ def parts(world: World) -> dict[str, np.ndarray]:
     }
 
 
-def refusals(world: World) -> dict[str, str]:
+def refusals(world: Communicator) -> dict[str, str]:
     """What is said of beams that cannot be, each at fault on one rank only."""
     whole = whole_beam()
     part = shard(whole, world)

@@ -12,7 +12,7 @@ import shared_study
 
 import pyjutrack as pj
 from pyjutrack import distributed
-from pyjutrack.distributed import ALONE, World
+from pyjutrack.distributed import SERIAL, Communicator
 
 #: relative to the largest entry: what the order of a sum changes, and differences of it
 USUAL = 1e-11
@@ -49,7 +49,7 @@ Found = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def alone() -> dict[str, np.ndarray]:
-    return shared_study.study(ALONE) | shared_study.slow_study(ALONE)
+    return shared_study.study(SERIAL) | shared_study.slow_study(SERIAL)
 
 
 @pytest.fixture(scope="module", params=["2", "3", "3 sockets"])
@@ -121,7 +121,7 @@ def test_a_part_says_that_it_is_one(job: list[Found]) -> None:
 def test_the_julia_engine_refuses_a_part(make_beam) -> None:
     from pyjutrack.engines.julia import border
 
-    part = make_beam(10).replace(world=World(1, 3, particles=30))
+    part = make_beam(10).replace(world=Communicator(1, 3, particles=30))
     with pytest.raises(pj.errors.InvalidValueError, match=r"julia engine .* rank 1 of 3"):
         border.coordinates(part)
 
@@ -157,4 +157,4 @@ def test_jobs_that_cannot_be(monkeypatch, options, variables, said) -> None:
 
 def test_a_shared_beam_knows_its_whole(make_beam) -> None:
     with pytest.raises(pj.errors.InvalidValueError, match="how many particles the whole has"):
-        make_beam(10).replace(world=World(0, 2))
+        make_beam(10).replace(world=Communicator(0, 2))

@@ -126,7 +126,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         ("a.json", b'{"a": 1}', "the content is none of .own"),
         ("a.json", json.dumps({"pyjutrack": 99}).encode(), "99"),
         ("a.yaml", b"a: [1, 2", "a.yaml:"),
-        ("a.txt", b"hello", "tells no format"),
+        ("a.txt", b"hello", "belongs to no format"),
     ):
         path = tmp_path / name
         path.write_bytes(content)

@@ -300,7 +300,7 @@ def test_there_are_no_more_components_than_residuals_have(calibration: Calibrati
 def test_residuals_of_few_components_have_no_more(calibration: Calibration) -> None:
     """Readings off by one pattern, larger or smaller from shot to shot."""
     few = calibration.replace(held_out=tuple(range(7, 24)))
-    data, exact = few.data, few.predicted()
+    data, exact = few.data, few.predict_shots()
     off = np.linspace(1.0, 2.0, len(data))
     readings = {
         n: r + 0.01 * np.multiply.outer(off, np.ones(r.shape[1:])) for n, r in exact.items()

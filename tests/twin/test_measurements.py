@@ -166,7 +166,7 @@ def test_clipped_profiles_are_compared_over_what_is_left() -> None:
     for fit in found.values():
         assert fit["q1.k1"][0] == pytest.approx(0.05, abs=fit["q1.k1"][1])
         assert fit.mean_square() < 0.05
-    predicted = found[0.08].predicted()
+    predicted = found[0.08].predict_shots()
     data = found[0.08].data
     for name, used in data.used.items():
         ours, theirs = (np.where(used, a[name], 0.0).sum(1) for a in (predicted, data.readings))

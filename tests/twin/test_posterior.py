@@ -150,7 +150,7 @@ def test_correlations_of_a_real_line() -> None:
                     for u, v in zip(wanted, values, strict=True)
                 )
             )
-            shifted.append(np.concatenate([v.ravel() for v in found.predicted(twin).values()]))
+            shifted.append(np.concatenate([v.ravel() for v in found.predict_shots(twin).values()]))
         columns.append((shifted[0] - shifted[1]) / (2 * step * 1e-3))
     jacobian = np.stack(columns, 1)
     covariance = np.linalg.inv(jacobian.T @ jacobian + np.eye(2) / 0.1**2)
