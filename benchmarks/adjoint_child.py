@@ -26,7 +26,7 @@ def main() -> None:
 
     def gradient(turns: int, adjoint: str, beam: pj.Beam) -> Any:
         wrt = [*KNOBS, "beam.current"]
-        figure = pj.emittance_growth("x")
+        figure = pj.observables.emittance_growth("x")
         return pj.gradient(
             figure, setup.lattice, beam, wrt=wrt, turns=turns, adjoint=adjoint, **common
         )

@@ -18,7 +18,7 @@ _WRT = [*KNOBS, "beam.current"]
 
 def run(particles: int, repeats: int, threads: int) -> Table:
     setup = paper_cell(particles)
-    growth = pj.emittance_growth("x")
+    growth = pj.observables.emittance_growth("x")
     common: dict[str, Any] = {"effects": [setup.kick], "turns": SHORT}
 
     def gradient(adjoint: str) -> Any:

@@ -21,7 +21,7 @@ _ASKED = {_FORWARD: "<= 5", _REVERSE: "<= 5"}
 
 def run(particles: int, repeats: int, threads: int) -> Table:
     setup = paper_cell(particles)
-    growth = pj.emittance_growth("x")
+    growth = pj.observables.emittance_growth("x")
     common: dict[str, Any] = {"effects": [setup.kick]}
 
     def gradient(mode: Any) -> Any:

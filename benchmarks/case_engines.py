@@ -58,7 +58,7 @@ def _paper(particles: int, julia, alone):
     own = JuTrackSpaceCharge((0.02, 0.02), (12, 12), setup.kick.max_step)
     fields = {"spectral": setup.kick, "U-Net": network}
     start = np.asfortranarray(border.coordinates(setup.beam))
-    growth = pj.emittance_growth("x")
+    growth = pj.observables.emittance_growth("x")
 
     def track(kick, engine):
         return lambda: pj.track(setup.lattice, setup.beam, effects=[kick], engine=engine)

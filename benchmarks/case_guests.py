@@ -84,7 +84,7 @@ def _with(ring: pj.Lattice, guest: pj.Element) -> pj.Lattice:
 
 
 def _guests() -> dict[str, pj.Element]:
-    form = pj.hamiltonians.Spline((0.04, 0.04), (12, 12))
+    form = pj.elements.potentials.Spline((0.04, 0.04), (12, 12))
     draw = torch.Generator().manual_seed(1)
     weights = 1e-3 * torch.randn(form.count, dtype=torch.float64, generator=draw)
     kick = pj.HamiltonianKick(form)

@@ -29,13 +29,13 @@ def run(particles: int, repeats: int, threads: int) -> Table:
     lattice, reference = booster_six_times()
     wrt = [f"{e.name}.k1" for e in lattice if isinstance(e, pj.Quadrupole)]
 
-    def tunes(table: pj.TwissTable) -> torch.Tensor:
+    def tunes(table: pj.optics.TwissTable) -> torch.Tensor:
         return torch.stack([table.tune_x, table.tune_y])
 
     twiss, gradient = _TWISS.format(len(lattice)), _GRADIENT.format(len(wrt))
     contenders: dict[str, Callable[[], Any]] = {
         twiss: lambda: pj.twiss_table(lattice, reference),
-        gradient: lambda: pj.optics_gradient(tunes, lattice, reference, wrt),
+        gradient: lambda: pj.optics.optics_gradient(tunes, lattice, reference, wrt),
     }
     notes = [_differences(lattice, reference, wrt, tunes)]
     for peer, found in (("pyAT", _pyat), ("xtrack", _xtrack)):
@@ -87,7 +87,7 @@ def _differences(
     lattice: pj.Lattice, reference: pj.Reference, wrt: list[str], tunes: Callable[..., Any]
 ) -> str:
     """How well the gradient agrees with central differences, by some of the knobs."""
-    _, slopes = pj.optics_gradient(tunes, lattice, reference, wrt)
+    _, slopes = pj.optics.optics_gradient(tunes, lattice, reference, wrt)
     worst, step = 0.0, 1e-6
     for column in range(0, len(wrt), 40):
         ends = []

@@ -85,7 +85,7 @@ def _by_knobs() -> Iterator[tuple[int, Callable[[], object]]]:
     )
     kick = dataclasses.replace(setup.kick, max_step=0.5)  # one an element
     every = [f"{k.split('.')[0]}_{n}.{k.split('.')[1]}" for n in range(200) for k in KNOBS[:5]]
-    figure = pj.emittance_growth("x")
+    figure = pj.observables.emittance_growth("x")
     for count in _KNOBS:
         wrt = every[:: len(every) // count][:count]
         yield (

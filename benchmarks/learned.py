@@ -35,12 +35,12 @@ class Learned(NamedTuple):
         """Of the final emittance in x by all weights, (P,)."""
         leaf = self.weights.clone().requires_grad_()
         end = self.track(setup, leaf, turns, adjoint)
-        (slopes,) = torch.autograd.grad(pj.emittance(end, "x"), leaf)
+        (slopes,) = torch.autograd.grad(pj.moments.emittance(end, "x"), leaf)
         return slopes
 
 
 def _residual_network(setup: Setup) -> Learned:
-    start = pj.ResidualNetwork.small(setup.kick.potential, seed=1)
+    start = pj.surrogate.ResidualNetwork.small(setup.kick.potential, seed=1)
     generator = torch.Generator().manual_seed(1)
     noise = torch.randn(len(start.weights), generator=generator, dtype=torch.float64)
 

@@ -34,7 +34,7 @@ What the comparisons with other codes mean:
   asks. The ratio is that of what each code offers for this beam, not of equal work.
 - **ImpactX** (26.10, package impactx-noacc) is the peer most alike: a 2D kick of a coasting beam.
   It took 7 times as long as ours at 50 000 particles, and gives rms sizes of 0.919 and 0.824 mm
-  behind the paper's cell at 200 A, ours 0.924 and 0.821 mm: it confirms the perveance.
+  after the paper's cell at 200 A, ours 0.924 and 0.821 mm: it confirms the perveance.
 
 These three were measured in runs of their own, and not in that of the tables.
 """

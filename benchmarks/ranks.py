@@ -10,7 +10,7 @@ from time import perf_counter
 import torch
 
 import pyjutrack as pj
-from pyjutrack.distributed import World, gather, job, shard
+from pyjutrack.distributed import Communicator, gather, job, shard
 
 from .case_ranks import PARTICLES
 from .clock import no_collection
@@ -29,12 +29,12 @@ def main() -> None:
         out.write_text(json.dumps(found))
 
 
-def measure(world: World, repeats: int) -> dict[str, object]:
+def measure(world: Communicator, repeats: int) -> dict[str, object]:
     """Seconds, of one process while the others wait, and of all together, in turns."""
     setup = paper_cell(PARTICLES)
     whole, effects = setup.beam, [setup.kick]
     part = shard(whole, world)
-    growth = pj.emittance_growth("x")
+    growth = pj.observables.emittance_growth("x")
 
     def track(beam: pj.Beam) -> pj.Beam:
         return pj.track(setup.lattice, beam, effects=effects)
@@ -62,7 +62,7 @@ def measure(world: World, repeats: int) -> dict[str, object]:
     return found
 
 
-def timed(call, thing, world: World | None = None) -> float:
+def timed(call, thing, world: Communicator | None = None) -> float:
     """Seconds of a call; with a world, from when all ranks are there."""
     with no_collection():
         if world is not None:
@@ -72,13 +72,13 @@ def timed(call, thing, world: World | None = None) -> float:
         return perf_counter() - start
 
 
-def wait(world: World) -> float:
+def wait(world: Communicator) -> float:
     """Of rank 0, to be done with what it does alone."""
     meet(world)
     return 0.0
 
 
-def meet(world: World) -> None:
+def meet(world: Communicator) -> None:
     world.sum(torch.zeros(1))
 
 

@@ -66,7 +66,7 @@ def print_table(table: Table) -> None:
 def write_json(
     path: Path, about: dict[str, str], settings: dict[str, object], tables: Sequence[Table]
 ) -> None:
-    """Write everything, samples included; whoever reads the file sees it whole or not at all."""
+    """Write everything, samples included; readers see the file whole or not at all."""
     content = {"machine": about, "settings": settings, "cases": [asdict(t) for t in tables]}
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

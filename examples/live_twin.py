@@ -67,7 +67,7 @@ def answer(twin: pj.Twin, question: str) -> tuple[int, dict[str, Any]]:
         return HTTPStatus.OK, {name: _plain(r.tolist()) for name, r in readings.items()}
     except pj.PyJuTrackError as error:
         return HTTPStatus.BAD_REQUEST, {"error": str(error)}
-    except Exception as error:  # told to who asked, and the service goes on
+    except Exception as error:  # sent to the caller, and the service goes on
         said = f"{type(error).__name__}: {error}"
         return HTTPStatus.INTERNAL_SERVER_ERROR, {"error": said}
 
@@ -81,15 +81,15 @@ def settings(query: str) -> dict[str, float]:
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
-            raise pj.InvalidValueError(f"{address} must be a finite number, got {value!r}")
+            raise pj.errors.InvalidValueError(f"{address} must be a finite number, got {value!r}")
         if address in found:
-            raise pj.InvalidValueError(f"{address} is given twice; give it one value")
+            raise pj.errors.InvalidValueError(f"{address} is given twice; give it one value")
         found[address] = number
     return found
 
 
 def _plain(reading: Any) -> Any:
-    """Numbers that JSON knows: null where nobody is alive to be read."""
+    """Numbers that JSON knows: null where no particle is alive to be read."""
     if isinstance(reading, list):
         return [_plain(entry) for entry in reading]
     return reading if math.isfinite(reading) else None

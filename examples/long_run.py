@@ -28,10 +28,10 @@ def growth(name, potential, particles, cells, current):
     if name == NUDGED:
         beam = beam.replace(coordinates=beam.coordinates * (1 + 1e-9))
     effects = [fodo.space_charge(potential)]
-    found = [[float(pj.emittance(beam, plane)) for plane in "xy"]]
+    found = [[float(pj.moments.emittance(beam, plane)) for plane in "xy"]]
     for _ in tqdm(range(cells), desc=name, unit="cell"):
         beam = pj.track(cell, beam, effects=effects)
-        found.append([float(pj.emittance(beam, plane)) for plane in "xy"])
+        found.append([float(pj.moments.emittance(beam, plane)) for plane in "xy"])
     each = np.array(found) / found[0] - 1
     return np.column_stack([each, each.mean(1)]), int((~beam.alive).sum())
 

@@ -33,7 +33,7 @@ def main():
             world=world,
         )
         growth, slopes = pj.value_and_gradient(
-            pj.emittance_growth("x"), cell, beam, wrt=KNOBS, effects=[kick]
+            pj.observables.emittance_growth("x"), cell, beam, wrt=KNOBS, effects=[kick]
         )
         tunes = pj.tunes(pj.jacobian(cell, beam, effects=[kick]))
         if world.rank == 0:

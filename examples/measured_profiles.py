@@ -4,7 +4,7 @@
 
 writes what an archive might hold, and reads it as if it were somebody else's: a horizontal wire in
 CSV, a vertical one in HDF5, and a screen as openPMD, all in counts, with a background as dark
-frames tell it, the screen with saturated pixels. The machine behind it has two quadrupoles off.
+frames show it, the screen with saturated pixels. The machine behind it has two quadrupoles off.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ COUNTS, BACKGROUND, FULL = 2e5, 40.0, 2500.0
 
 
 def design() -> pj.Twin:
-    """Two quadrupoles; behind them two wires and a screen."""
+    """Two quadrupoles; after them two wires and a screen."""
     proton = pj.Reference.from_kinetic("proton", kinetic_energy=1e9)
     line = pj.Lattice(
         [
@@ -34,7 +34,7 @@ def design() -> pj.Twin:
     beam = pj.distributions.gaussian(
         proton,
         4096,
-        twiss=pj.Twiss(beta_x=1.0, alpha_x=-1.0, beta_y=1.0, alpha_y=1.0),
+        twiss=pj.optics.Twiss(beta_x=1.0, alpha_x=-1.0, beta_y=1.0, alpha_y=1.0),
         emittance=(2e-6, 2e-6),
         current=50.0,
         quiet=True,

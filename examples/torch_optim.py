@@ -17,7 +17,7 @@ KNOBS = ("q1.k1", "q2.k1")
 
 def spot(beam):
     """rms sizes in x and y at the end, in mm, squared and summed."""
-    sizes = 1e3 * pj.sizes(beam)
+    sizes = 1e3 * pj.moments.sizes(beam)
     return sizes[0] ** 2 + sizes[2] ** 2
 
 

@@ -35,7 +35,10 @@ def line(first, second, cells):
 
 def growth(final, initial):
     """Growth of the emittance, mean of both planes."""
-    return sum(pj.emittance_growth(plane)(final, initial) for plane in "xy") / 2
+    return (
+        sum(pj.observables.emittance_growth(plane)(final=final, initial=initial) for plane in "xy")
+        / 2
+    )
 
 
 def least_growth(lattice, beam, kick, steps):
@@ -57,13 +60,13 @@ def outer(evaluate, proposals):
     """The outer loop: Xopt's table of what it tried.
 
     Raises:
-        pj.MissingPackageError: xopt is not installed.
+        pj.errors.MissingPackageError: xopt is not installed.
     """
     try:
         from xopt import VOCS, Evaluator, Xopt
         from xopt.generators.bayesian import ExpectedImprovementGenerator
     except ImportError as error:
-        raise pj.MissingPackageError(
+        raise pj.errors.MissingPackageError(
             "this example needs Xopt and BoTorch: pip install xopt"
         ) from error
     vocs = VOCS(

@@ -1,159 +1,78 @@
-"""Hybrid physics and data-driven beam tracking with automatic differentiation."""
+"""Hybrid physics and data-driven beam tracking with automatic differentiation.
 
-from . import collective, diagnostics, distributed, elements, engines, io, surrogate
+What is used every day stands here; the rest in the namespaces: `optics`, `collective`,
+`diagnostics`, `twin`, `surrogate`, `io`, `distributed`, `distributions`, `moments`, `observables`,
+`adjoints`, `elements`, `plotting`, `errors`, `testing`. Folders that are no such namespace are for
+those who extend the package.
+"""
+
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+from typing import Any as _Any
+
+from . import collective, diagnostics, distributed, elements, errors, io, optics, surrogate, twin
 from .beam import moments, observables
 from .beam.beam import Beam
-from .beam.moments import centroid, covariance, emittance, sizes
-from .beam.observables import emittance_growth
 from .beam.reference import Reference, Species
-from .collective import ImageCharges, SpaceCharge, SpectralPoisson
-from .collective.base import CollectiveEffect
+from .collective import CollectiveEffect, SpaceCharge, SpectralPoisson
 from .core.display import drawn_by as _drawn_by
-from .core.errors import (
-    AccuracyWarning,
-    CacheWarning,
-    DomainError,
-    DomainWarning,
-    EngineError,
-    IdentifiabilityWarning,
-    InvalidValueError,
-    LossWarning,
-    MisfitWarning,
-    MissingPackageError,
-    ParticleLostError,
-    PyJuTrackError,
-    RankError,
-    ResolutionWarning,
-    SaturationWarning,
-    ScanError,
-    TrainingError,
-    UnknownNameError,
-    UnstableError,
-    WriteError,
-)
 from .core.version import __version__ as __version__
-from .distributed.scans import scan
 from .elements import *  # noqa: F403  # every kind: `__all__` of that room says which
-from .elements import potentials as hamiltonians
 from .engines.derivatives import gradient, jacobian, jacobian_derivatives, value_and_gradient
 from .engines.track import track
-from .io import LatticeFileError, LatticeWarning, read_beam, read_lattice, write_beam, write_lattice
+from .errors import PyJuTrackError
+from .io import read_beam, read_lattice, write_beam, write_lattice
 from .lattice.lattice import Lattice
-from .optics import (
-    Twiss,
-    TwissTable,
-    chromaticities,
-    closed_orbit,
-    distributions,
-    linear_optics,
-    one_turn_matrix,
-    optics_gradient,
-    radiation_integrals,
-    synchrobetatron_tunes,
-    synchrotron_optics,
-    transfer_matrices,
-    tune_slopes,
-    tunes,
-    twiss,
-    twiss_table,
-)
-from .optics.matching import Match, Target, match
-from .surrogate import ResidualNetwork, Surrogate
+from .optics import distributions, match, tunes, twiss, twiss_table
+from .surrogate import Surrogate
 from .tracking import adjoints
-from .tracking.loss_map import LossMap, loss_map
+from .tracking.loss_map import loss_map
 from .tracking.observation import beams_at
-from .twin import Calibration, Measurements, Twin, Unknown, calibrate
+from .twin import Measurements, Twin, Unknown, calibrate
 
 from . import testing  # isort: skip  # checks of all of the above
 
-
-def _draw() -> None:
-    from .plotting import html, report  # noqa: F401  # which register themselves
-
-
-_drawn_by(_draw)
+if TYPE_CHECKING:
+    from . import plotting as plotting
 
 __all__ = [
-    "AccuracyWarning",
     "Beam",
-    "CacheWarning",
-    "Calibration",
     "CollectiveEffect",
-    "DomainError",
-    "DomainWarning",
-    "EngineError",
-    "IdentifiabilityWarning",
-    "ImageCharges",
-    "InvalidValueError",
     "Lattice",
-    "LatticeFileError",
-    "LatticeWarning",
-    "LossMap",
-    "LossWarning",
-    "Match",
     "Measurements",
-    "MisfitWarning",
-    "MissingPackageError",
-    "ParticleLostError",
     "PyJuTrackError",
-    "RankError",
     "Reference",
-    "ResidualNetwork",
-    "ResolutionWarning",
-    "SaturationWarning",
-    "ScanError",
     "SpaceCharge",
     "Species",
     "SpectralPoisson",
     "Surrogate",
-    "Target",
-    "TrainingError",
     "Twin",
-    "Twiss",
-    "TwissTable",
     "Unknown",
-    "UnknownNameError",
-    "UnstableError",
-    "WriteError",
     "adjoints",
     "beams_at",
     "calibrate",
-    "centroid",
-    "chromaticities",
-    "closed_orbit",
     "collective",
-    "covariance",
     "diagnostics",
     "distributed",
     "distributions",
-    "emittance",
-    "emittance_growth",
-    "engines",
+    "elements",
+    "errors",
     "gradient",
-    "hamiltonians",
     "io",
     "jacobian",
     "jacobian_derivatives",
-    "linear_optics",
     "loss_map",
     "match",
     "moments",
     "observables",
-    "one_turn_matrix",
-    "optics_gradient",
-    "radiation_integrals",
+    "optics",
     "read_beam",
     "read_lattice",
-    "scan",
-    "sizes",
     "surrogate",
-    "synchrobetatron_tunes",
-    "synchrotron_optics",
     "testing",
     "track",
-    "transfer_matrices",
-    "tune_slopes",
     "tunes",
+    "twin",
     "twiss",
     "twiss_table",
     "value_and_gradient",
@@ -162,3 +81,20 @@ __all__ = [
 ]
 __all__ += elements.__all__
 __all__.sort()
+
+
+def __getattr__(name: str) -> _Any:
+    if name == "plotting":  # late: it loads matplotlib
+        return _import_module(".plotting", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "plotting", *(name for name in globals() if name.startswith("__"))])
+
+
+def _draw() -> None:
+    from .plotting import html, report  # noqa: F401  # which register themselves
+
+
+_drawn_by(_draw)

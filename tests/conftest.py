@@ -94,7 +94,7 @@ def available(name: str) -> Engine:
     """An engine, or a skip that says why it is not there."""
     try:
         return engine_of(name)
-    except pj.MissingPackageError as error:
+    except pj.errors.MissingPackageError as error:
         pytest.skip(f"the {name} engine is not available here: {error}")
 
 

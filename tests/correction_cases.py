@@ -18,8 +18,8 @@ def start(kind, under=None):
     """A correction as it is at first, around a solver."""
     under = under or solver()
     if kind == "images":
-        return pj.ImageCharges(under, order=3)
-    small = pj.ResidualNetwork.small(under, seed=3)
+        return pj.collective.ImageCharges(under, order=3)
+    small = pj.surrogate.ResidualNetwork.small(under, seed=3)
     if kind == "network":
         return small
     from pyjutrack.surrogate.architectures import Standardisation, UNet
@@ -27,7 +27,7 @@ def start(kind, under=None):
     bent = UNet((3, 5), activated=True).build(Standardisation(0.0, 0.03), 1).to(DOUBLE)
     names = ("output.weight", "output.bias")
     zero = {n: torch.zeros_like(bent.weights[n]) for n in names}
-    return pj.ResidualNetwork(under, bent.replace({**bent.weights, **zero}), block=2)
+    return pj.surrogate.ResidualNetwork(under, bent.replace({**bent.weights, **zero}), block=2)
 
 
 def random(kind, under=None, seed=0):

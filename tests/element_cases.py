@@ -144,9 +144,9 @@ def learned(form: Any) -> dict[str, Any]:
     return {"potential": form, "weights": weights}
 
 
-SPLINE = learned(pj.hamiltonians.Spline((0.04, 0.03), (10, 12), unit=1e-5))
-PERCEPTRON = learned(pj.hamiltonians.Perceptron((5, 4), (0.01, 0.02), unit=1e-5))
-IN_TIME = learned(pj.hamiltonians.Perceptron((4,), (0.01, 0.02, 0.05), unit=1e-5))
+SPLINE = learned(pj.elements.potentials.Spline((0.04, 0.03), (10, 12), unit=1e-5))
+PERCEPTRON = learned(pj.elements.potentials.Perceptron((5, 4), (0.01, 0.02), unit=1e-5))
+IN_TIME = learned(pj.elements.potentials.Perceptron((4,), (0.01, 0.02, 0.05), unit=1e-5))
 EXACT, PARAXIAL = {"model": "exact"}, {"model": "paraxial"}
 LINEAR = {"model": "linear"}
 PLACED = {"dx": 1e-3, "dy": -2e-3, "dz": 3e-3, "x_rot": 4e-3, "y_rot": -6e-3, "z_rot": 0.02}

@@ -48,13 +48,13 @@ def end(**options: Any) -> Tensor:
 
 
 def slopes(**options: Any) -> Any:
-    figure = pj.emittance_growth("x")
+    figure = pj.observables.emittance_growth("x")
     return pj.gradient(figure, CELL, BEAM, wrt=WRT, effects=SPACE_CHARGE, **options)
 
 
 def size(k1: Tensor, adjoint: str = "auto") -> Tensor:
     line = CELL.with_values({"q1.k1": k1})
-    return pj.sizes(pj.track(line, BEAM, effects=SPACE_CHARGE, adjoint=adjoint))[0]
+    return pj.moments.sizes(pj.track(line, BEAM, effects=SPACE_CHARGE, adjoint=adjoint))[0]
 
 
 def k1(*, grad: bool) -> Tensor:
@@ -78,7 +78,9 @@ CALLS: dict[str, Callable[[], Any]] = {
     "turns": lambda: end(turns=3),
     "space charge": lambda: end(effects=SPACE_CHARGE),
     "network": learned,
-    "moments": lambda: torch.stack([*pj.sizes(BEAM), *pj.centroid(BEAM), pj.emittance(BEAM)]),
+    "moments": lambda: torch.stack(
+        [*pj.moments.sizes(BEAM), *pj.moments.centroid(BEAM), pj.moments.emittance(BEAM)]
+    ),
     "losses": lambda: pj.loss_map(CELL, BEAM).counts,
     "optics": lambda: pj.tunes(pj.jacobian(CELL, PROTON)),
     "jacobian": lambda: pj.jacobian(CELL, BEAM, effects=SPACE_CHARGE),
@@ -103,7 +105,7 @@ def threaded(_: int) -> float:
 
 def averaged(_: int) -> float:
     torch.set_num_threads(2)
-    return float(pj.sizes(BEAM)[0])
+    return float(pj.moments.sizes(BEAM)[0])
 
 
 def centre(_: int) -> float:
@@ -120,7 +122,7 @@ def main() -> None:
             np.testing.assert_allclose(found, expected[name], rtol=1e-7, atol=1e-11, err_msg=name)
     with ProcessPoolExecutor(1, mp_context=fork) as executor:
         for function, threads in ((centre, 1), (centre, 2), (threaded, 1), (averaged, 1)):
-            (outcome,) = pj.scan(function, [0], executor=executor, threads=threads)
+            (outcome,) = pj.distributed.scan(function, [0], executor=executor, threads=threads)
             print(function.__name__, threads, outcome.error)
 
 

@@ -35,7 +35,7 @@ def training(path: Path | None) -> np.ndarray:
 
 
 def study(path: Path | None) -> np.ndarray:
-    return np.array([o.value for o in pj.scan(square, range(6), store=path)])
+    return np.array([o.value for o in pj.distributed.scan(square, range(6), store=path)])
 
 
 def square(point: int) -> int:

@@ -47,7 +47,7 @@ def test_half_of_an_element_has_an_inverse() -> None:
 def gradients(
     line: pj.Lattice, beam: pj.Beam, wrt: list[str], chosen: str, **options: Any
 ) -> np.ndarray:
-    figure = pj.emittance_growth("x")
+    figure = pj.observables.emittance_growth("x")
     return pj.gradient(figure, line, beam, wrt=wrt, adjoint=chosen, **options)
 
 
@@ -58,12 +58,12 @@ def test_the_paper_cell(cell, kick, make_beam, chosen) -> None:
     found = gradients(cell, beam, KNOBS, chosen, **options)
     np.testing.assert_allclose(found, expected, rtol=1e-11)
     differences = pj.gradient(
-        pj.emittance_growth("x"), cell, beam, wrt=KNOBS, mode="fd", step=1e-6, **options
+        pj.observables.emittance_growth("x"), cell, beam, wrt=KNOBS, mode="fd", step=1e-6, **options
     )
     np.testing.assert_allclose(found, differences, rtol=2e-5, atol=2e-7)
 
 
-@pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")  # of the same particles
+@pytest.mark.filterwarnings("ignore::pyjutrack.errors.LossWarning")  # of the same particles
 @pytest.mark.parametrize("chosen", LITTLE)
 def test_losses_in_the_box_and_in_an_aperture(cell, make_beam, chosen) -> None:
     """Who is lost counts up to its loss and not beyond, on the way back as on the way there."""
@@ -121,7 +121,7 @@ def test_every_kind_of_element_on_the_way(make_beam) -> None:
         assert_as_rounded(slopes(beam, [kick], chosen), expected, bound)
 
 
-@pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")  # of the same particles
+@pytest.mark.filterwarnings("ignore::pyjutrack.errors.LossWarning")  # of the same particles
 @pytest.mark.parametrize("chosen", LITTLE)
 def test_an_accelerated_reference(kick, make_beam, chosen) -> None:
     line = pj.Lattice(
@@ -148,7 +148,9 @@ def test_weights_of_a_network_and_a_scale(cell, make_beam, make_surrogate, chose
     slopes = {}
     for how in ("store", chosen):
         end = pj.track(cell, beam, effects=[kick], adjoint=how)
-        slopes[how] = torch.autograd.grad(pj.emittance(end, "x"), [scale, *weights.values()])
+        slopes[how] = torch.autograd.grad(
+            pj.moments.emittance(end, "x"), [scale, *weights.values()]
+        )
     assert float(slopes["store"][0]) != 0
     for ours, expected in zip(slopes[chosen], slopes["store"], strict=True):
         tolerance = 1e-12 * float(expected.abs().max())
@@ -163,7 +165,7 @@ def test_parameters_that_are_results_and_single_precision(cell, kick, make_beam,
         half = torch.tensor(14.8, requires_grad=True)
         line = cell.with_values({"q1.k1": 2 * half, "q2.k1": -2 * half})
         end = pj.track(line, beam, effects=[kick], adjoint=how)
-        (slopes[how],) = torch.autograd.grad(pj.emittance(end, "y"), half)
+        (slopes[how],) = torch.autograd.grad(pj.moments.emittance(end, "y"), half)
     assert float(slopes[chosen]) == pytest.approx(float(slopes["store"]), rel=1e-3)
 
 
@@ -173,7 +175,7 @@ def test_a_batch_of_beams(cell, kick, make_beam) -> None:
     for how in ("store", *LITTLE):
         leaf = beams.clone().requires_grad_()
         end = pj.track(cell, pj.Beam(PROTON, leaf, 200.0), effects=[kick], adjoint=how)
-        (slopes[how],) = torch.autograd.grad(pj.emittance(end, "x").sum(), leaf)
+        (slopes[how],) = torch.autograd.grad(pj.moments.emittance(end, "x").sum(), leaf)
     for how in LITTLE:
         torch.testing.assert_close(slopes[how], slopes["store"], rtol=1e-10, atol=1e-18)
 
@@ -244,10 +246,10 @@ def test_parameters_that_nobody_finds_are_refused(cell, make_beam, monkeypatch) 
     beam, kick = make_beam(100), Hidden("k")
     leaf = cell.with_values({"q1.k1": torch.tensor(29.6, dtype=torch.float64, requires_grad=True)})
     for how in LITTLE:
-        with pytest.raises(pj.InvalidValueError, match="Hidden depends on tensors"):
+        with pytest.raises(pj.errors.InvalidValueError, match="Hidden depends on tensors"):
             pj.track(leaf, beam, effects=[kick], adjoint=how)
     end = pj.track(leaf, beam, effects=[kick], adjoint=Auto(memory=0))
-    (slope,) = torch.autograd.grad(pj.emittance(end, "x"), strength)
+    (slope,) = torch.autograd.grad(pj.moments.emittance(end, "x"), strength)
     assert float(slope) != 0
 
 
@@ -261,32 +263,39 @@ def test_what_auto_takes(cell, kick, make_beam) -> None:
     assert name(pj.track(leaf, beam, effects=[kick], adjoint=Auto(memory=1000))) == "little"
     assert pj.track(cell, beam, effects=[kick]).coordinates.grad_fn is None
     forward = pj.gradient(
-        pj.emittance_growth("x"), cell, beam, wrt=["q1.k1"], effects=[kick], mode="forward"
+        pj.observables.emittance_growth("x"),
+        cell,
+        beam,
+        wrt=["q1.k1"],
+        effects=[kick],
+        mode="forward",
     )
-    reverse = pj.gradient(pj.emittance_growth("x"), cell, beam, wrt=["q1.k1"], effects=[kick])
+    reverse = pj.gradient(
+        pj.observables.emittance_growth("x"), cell, beam, wrt=["q1.k1"], effects=[kick]
+    )
     np.testing.assert_allclose(forward, reverse, rtol=1e-9)
 
 
 def test_what_cannot_be(cell, kick, make_beam) -> None:
     beam = make_beam(100)
     strength = torch.tensor(29.6, dtype=torch.float64, requires_grad=True)
-    with pytest.raises(pj.UnknownNameError, match="reversible"):
+    with pytest.raises(pj.errors.UnknownNameError, match="reversible"):
         pj.track(cell, beam, adjoint="reversable")
 
     def final(k1: torch.Tensor, how: str) -> torch.Tensor:
         line = cell.with_values({"q1.k1": k1})
-        return pj.emittance(pj.track(line, beam, effects=[kick], adjoint=how), "x")
+        return pj.moments.emittance(pj.track(line, beam, effects=[kick], adjoint=how), "x")
 
-    with pytest.raises(pj.InvalidValueError, match="'store'"):
+    with pytest.raises(pj.errors.InvalidValueError, match="'store'"):
         torch.func.grad(lambda k: final(k, "reversible"))(strength.detach())
-    with pytest.raises(pj.InvalidValueError, match="first derivatives"):
+    with pytest.raises(pj.errors.InvalidValueError, match="first derivatives"):
         torch.autograd.grad(final(strength, "reversible"), strength, create_graph=True)
     fixed = dataclasses.make_dataclass("Fixed", [], bases=(Hidden,))
     monkey = fixed.__new__(fixed)
     monkey._strength = lambda: 0.5
     monkey.reversible = False
     line = cell.with_values({"q1.k1": strength})
-    with pytest.raises(pj.InvalidValueError, match="checkpoint"):
+    with pytest.raises(pj.errors.InvalidValueError, match="checkpoint"):
         pj.track(line, beam, effects=[monkey], adjoint="reversible")
 
 
@@ -308,7 +317,7 @@ def test_a_map_of_a_users_own_is_kept(kick, make_beam) -> None:
     beam, slopes = make_beam(500), {}
     for how in ("store", *LITTLE):
         end = pj.track(line, beam, effects=[kick], turns=2, adjoint=how)
-        (slopes[how],) = torch.autograd.grad(pj.emittance(end, "y"), factor)
+        (slopes[how],) = torch.autograd.grad(pj.moments.emittance(end, "y"), factor)
     for how in LITTLE:
         assert float(slopes[how]) == pytest.approx(float(slopes["store"]), rel=1e-10)
 
@@ -340,7 +349,7 @@ def test_particles_that_are_not_found_again_are_told() -> None:
     y, alive = torch.zeros_like(x), torch.tensor([True, True, False])
     assert _found_again(mesh, x, y, alive).tolist() == [True, False, False]
     with pytest.raises(
-        pj.InvalidValueError, match=r"1 particles could not be reconstructed.*checkpoint"
+        pj.errors.InvalidValueError, match=r"1 particles could not be reconstructed.*checkpoint"
     ):
         _found_again(mesh, x, y, ~alive)
 
@@ -360,7 +369,7 @@ def test_parameters_that_were_computed_from_one_another(kick, make_beam, chosen)
             * 3
         )
         beam = make_beam(300, current=10.0 * strength)
-        return pj.sizes(pj.track(lattice, beam, effects=[kick], adjoint=adjoint))[0]
+        return pj.moments.sizes(pj.track(lattice, beam, effects=[kick], adjoint=adjoint))[0]
 
     strength = torch.tensor(11.0, dtype=torch.float64, requires_grad=True)
     (found,) = torch.autograd.grad(size(strength, chosen), strength)

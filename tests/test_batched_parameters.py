@@ -23,7 +23,7 @@ LINE = pj.Lattice([pj.Quadrupole(0.3, 1.0, name="q"), pj.Drift(0.7), pj.Sextupol
     ],
 )
 def test_a_tensor_of_values_is_refused_by_name(make, named) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(pj.InvalidValueError, match=rf"{named} must be .*shape \(3,\).*vmap"):
+    with pytest.raises(pj.errors.InvalidValueError, match=rf"{named} must be .*shape \(3,\).*vmap"):
         make()
 
 

@@ -46,7 +46,7 @@ def test_lists_and_integers_become_float64(proton: pj.Reference) -> None:
 
 @pytest.mark.parametrize("shape", [(6,), (3, 5), (0, 6), (6, 3)])
 def test_wrong_shapes(proton: pj.Reference, shape: tuple[int, ...]) -> None:
-    with pytest.raises(pj.InvalidValueError, match=r"\(N, 6\)"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"\(N, 6\)"):
         pj.Beam.from_array(proton, np.zeros(shape))
 
 
@@ -57,18 +57,18 @@ def test_non_finite_coordinates_are_named(
 ) -> None:
     rows[17, column] = value
     rows[40, 0] = value
-    with pytest.raises(pj.InvalidValueError, match=rf"particle 17 has {name} = .*2 of 400"):
+    with pytest.raises(pj.errors.InvalidValueError, match=rf"particle 17 has {name} = .*2 of 400"):
         pj.Beam.from_array(proton, rows)
 
 
 @pytest.mark.parametrize("current", [-1.0, np.nan, np.inf])
 def test_impossible_currents(proton: pj.Reference, rows: np.ndarray, current: float) -> None:
-    with pytest.raises(pj.InvalidValueError, match="current"):
+    with pytest.raises(pj.errors.InvalidValueError, match="current"):
         pj.Beam.from_array(proton, rows, current)
 
 
 def test_alive_mask_of_another_length(beam: pj.Beam) -> None:
-    with pytest.raises(pj.InvalidValueError, match="alive"):
+    with pytest.raises(pj.errors.InvalidValueError, match="alive"):
         beam.replace(alive=torch.ones(7, dtype=torch.bool))
 
 
@@ -79,21 +79,21 @@ def test_lost_particles_may_be_nan(beam: pj.Beam, proton: pj.Reference) -> None:
 
 
 def test_unknown_coordinate_and_plane(beam: pj.Beam) -> None:
-    with pytest.raises(pj.UnknownNameError, match="did you mean 'delta'"):
+    with pytest.raises(pj.errors.UnknownNameError, match="did you mean 'delta'"):
         beam.coordinate("delt")
-    with pytest.raises(pj.UnknownNameError, match="plane"):
-        pj.emittance(beam, "q")
+    with pytest.raises(pj.errors.UnknownNameError, match="plane"):
+        pj.moments.emittance(beam, "q")
 
 
 def test_moments_against_numpy(beam: pj.Beam, rows: np.ndarray) -> None:
     sigma = np.cov(rows.T, bias=True)
-    np.testing.assert_allclose(pj.centroid(beam), rows.mean(0), rtol=1e-12, atol=1e-18)
-    np.testing.assert_allclose(pj.covariance(beam), sigma, rtol=1e-11, atol=1e-20)
-    np.testing.assert_allclose(pj.sizes(beam), rows.std(0), rtol=1e-12)
+    np.testing.assert_allclose(pj.moments.centroid(beam), rows.mean(0), rtol=1e-12, atol=1e-18)
+    np.testing.assert_allclose(pj.moments.covariance(beam), sigma, rtol=1e-11, atol=1e-20)
+    np.testing.assert_allclose(pj.moments.sizes(beam), rows.std(0), rtol=1e-12)
     for i, plane in ((0, "x"), (2, "y"), (4, "z")):
         expected = np.sqrt(np.linalg.det(sigma[i : i + 2, i : i + 2]))
-        assert float(pj.emittance(beam, plane)) == pytest.approx(expected, rel=1e-10)
-        assert float(pj.emittance(beam, plane, normalized=True)) == pytest.approx(
+        assert float(pj.moments.emittance(beam, plane)) == pytest.approx(expected, rel=1e-10)
+        assert float(pj.moments.emittance(beam, plane, normalized=True)) == pytest.approx(
             expected * beam.reference.beta_gamma, rel=1e-10
         )
 
@@ -102,14 +102,14 @@ def test_moments_against_numpy(beam: pj.Beam, rows: np.ndarray) -> None:
 def test_moments_ignore_the_lost(beam: pj.Beam, rows: np.ndarray, value: float) -> None:
     lost = [0, 5, 399]
     holed, kept = with_lost(beam, lost, value), np.delete(rows, lost, axis=0)
-    np.testing.assert_allclose(pj.centroid(holed), kept.mean(0), rtol=1e-12, atol=1e-18)
-    np.testing.assert_allclose(pj.covariance(holed), np.cov(kept.T, bias=True), rtol=1e-11)
+    np.testing.assert_allclose(pj.moments.centroid(holed), kept.mean(0), rtol=1e-12, atol=1e-18)
+    np.testing.assert_allclose(pj.moments.covariance(holed), np.cov(kept.T, bias=True), rtol=1e-11)
     sigma = np.cov(kept[:, :2].T, bias=True)
     expected = np.sqrt(np.linalg.det(sigma))
-    assert float(pj.emittance(holed)) == pytest.approx(expected, rel=1e-10)
+    assert float(pj.moments.emittance(holed)) == pytest.approx(expected, rel=1e-10)
 
 
-@pytest.mark.parametrize("figure", [pj.emittance, lambda b: pj.sizes(b)[0]])
+@pytest.mark.parametrize("figure", [pj.moments.emittance, lambda b: pj.moments.sizes(b)[0]])
 def test_gradients_of_moments_do_not_see_the_lost(beam: pj.Beam, figure: object) -> None:
     holed = with_lost(beam, [2], np.nan)
     leaf = holed.coordinates.clone().requires_grad_()

@@ -28,7 +28,7 @@ def _beam() -> pj.Beam:
     return pj.Beam(ELECTRON, start)
 
 
-@pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")  # it is lost, that is the test
+@pytest.mark.filterwarnings("ignore::pyjutrack.errors.LossWarning")  # it is lost, that is the test
 @pytest.mark.parametrize("cavity", TAKERS, ids=["thin", "long", "crab"])
 @pytest.mark.parametrize("way", ["compiled", "stored", "checkpoint", "batch", "turns"])
 def test_a_particle_without_the_energy_is_lost_at_the_entrance(
@@ -51,7 +51,7 @@ def test_a_particle_without_the_energy_is_lost_at_the_entrance(
 @pytest.mark.parametrize("cavity", TAKERS, ids=["thin", "long", "crab"])
 def test_such_a_particle_is_no_test_particle(cavity: pj.Element) -> None:
     lattice = pj.Lattice([cavity])
-    with pytest.raises(pj.ParticleLostError):
+    with pytest.raises(pj.errors.ParticleLostError):
         pj.jacobian(lattice, ELECTRON, at=[0.01, 0, 0, 0, 0, 0])
     assert pj.loss_map(lattice, _beam()).element.tolist() == [0, -1]
 

@@ -53,7 +53,7 @@ def test_the_same_as_step_by_step(cell, make_beam, assignment, dtype) -> None:
     assert out.state.alive.all()
 
 
-@pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")  # of the same particles
+@pytest.mark.filterwarnings("ignore::pyjutrack.errors.LossWarning")  # of the same particles
 def test_losses_are_told(cell, make_beam) -> None:
     kick = pj.SpaceCharge(pj.SpectralPoisson((0.012, 0.012), (64, 64)), max_step=0.1)
     scraper = pj.Aperture(half_width=1.4e-3, half_height=1.6e-3, shape="ellipse")
@@ -97,13 +97,13 @@ class Stretch(pj.Drift):
 
 
 def learned(count: int) -> pj.HamiltonianKick:
-    form = pj.hamiltonians.Spline((0.02, 0.02), (8, 8))
+    form = pj.elements.potentials.Spline((0.02, 0.02), (8, 8))
     draw = torch.Generator().manual_seed(count)
     weights = torch.randn(form.count, generator=draw, dtype=torch.float64)
     return pj.HamiltonianKick(form, weights, name=f"field{count}")
 
 
-@pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")  # of the same particles
+@pytest.mark.filterwarnings("ignore::pyjutrack.errors.LossWarning")  # of the same particles
 @pytest.mark.parametrize("place", [0, 1, 3, 5])
 def test_maps_without_a_program_stand_between_passes(cell, make_beam, place) -> None:
     kick = pj.SpaceCharge(pj.SpectralPoisson((0.012, 0.012), (48, 48)), max_step=0.1)
@@ -156,7 +156,7 @@ def test_test_particles_go_along(cell, kick, make_beam) -> None:
     np.testing.assert_allclose(exact, differences, rtol=0, atol=3e-7)
     unit = np.kron(np.eye(3), [[0.0, 1.0], [-1.0, 0.0]])
     np.testing.assert_allclose(exact.T @ unit @ exact, unit, rtol=0, atol=1e-13)
-    with pytest.raises(pj.ParticleLostError):
+    with pytest.raises(pj.errors.ParticleLostError):
         pj.jacobian(cell, beam, effects=[kick], at=[0.0, 0.05, 0.0, 0.0, 0.0, 0.0])
 
 

@@ -40,7 +40,9 @@ def test_twiss(
     said = capsys.readouterr().out
     table = pj.twiss_table(*booster)
     assert numbers(said, "tune") == pytest.approx([table.tune_x, table.tune_y], rel=1e-8)
-    assert numbers(said, "chromaticity") == pytest.approx(pj.chromaticities(*booster), rel=1e-8)
+    assert numbers(said, "chromaticity") == pytest.approx(
+        pj.optics.chromaticities(*booster), rel=1e-8
+    )
     with (out / "twiss.csv").open() as lines:
         rows = list(csv.DictReader(lines))
     assert [row["name"] for row in rows] == list(table.names)

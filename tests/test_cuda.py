@@ -22,7 +22,7 @@ def test_tracking_with_space_charge(cell, kick, make_beam) -> None:
 @pytest.mark.parametrize("adjoint", ["store", "checkpoint", "reversible"])
 def test_gradients(cell, kick, make_beam, adjoint) -> None:
     beam, wrt = make_beam(5_000), ["d1.length", "q1.k1", "beam.current"]
-    figure, options = pj.emittance_growth("x"), {"effects": [kick], "wrt": wrt}
+    figure, options = pj.observables.emittance_growth("x"), {"effects": [kick], "wrt": wrt}
     here = pj.gradient(figure, cell, beam, **options)
     there = pj.gradient(figure, cell, beam.to("cuda"), adjoint=adjoint, **options)
     np.testing.assert_allclose(there, here, rtol=1e-9)

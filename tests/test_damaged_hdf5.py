@@ -129,7 +129,7 @@ def test_nothing_is_read_of_other_files(way: str, sealed: bool, tmp_path: Path) 
         else:
             file.create_dataset("values", (3, 10**9), dtype=float, compression="gzip", chunks=True)
     if sealed:
-        path.write_bytes(path.read_bytes() + hdf5_check.sealed(path.read_bytes()))
+        path.write_bytes(path.read_bytes() + hdf5_check.seal(path.read_bytes()))
     said = "more than a file can hold" if way == "large" else "other file"
     with pytest.raises(pj.PyJuTrackError, match=rf"a\.h5: damaged: .*{said}"):
         diagnostics.read_profiles(path)
@@ -163,7 +163,7 @@ def test_a_dataset_of_more_than_a_file_can_hold(tmp_path: Path) -> None:
     path = tmp_path / "bomb.h5"
     with h5py.File(path, "w") as file:
         file.create_dataset("values", (2, 10**11), "f8", chunks=(1, 10**6))
-    with pytest.raises(diagnostics.MeasurementError, match=r"bomb\.h5: .*more than a file can"):
+    with pytest.raises(pj.errors.MeasurementError, match=r"bomb\.h5: .*more than a file can"):
         diagnostics.read_profiles(path)
 
 
@@ -185,5 +185,5 @@ def test_matlab_files_of_version_7_3_are_refused_with_the_remedy(tmp_path: Path)
     data = bytearray(path.read_bytes())
     data[:128] = b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM"
     path.write_bytes(bytes(data))
-    with pytest.raises(pj.LatticeFileError, match=r"ring\.mat: .*7\.3.*'-v7'"):
+    with pytest.raises(pj.errors.LatticeFileError, match=r"ring\.mat: .*7\.3.*'-v7'"):
         read_lattice(path)

@@ -12,7 +12,7 @@ from scipy import stats
 import pyjutrack as pj
 
 KINDS = ("gaussian", "kv", "waterbag", "uniform")
-TWISS = pj.Twiss(beta_x=0.8, alpha_x=-1.5, beta_y=3.0, alpha_y=0.7)
+TWISS = pj.optics.Twiss(beta_x=0.8, alpha_x=-1.5, beta_y=3.0, alpha_y=0.7)
 SIZES = (2e-6, 5e-7)  # geometric rms emittances
 
 
@@ -176,18 +176,20 @@ def test_any_number_of_particles(draw: Callable, quiet: bool, particles: int) ->
         ({"emittance": 1e-6}, "emittance must be two"),
         ({"sigma_delta": -1.0}, "sigma_delta must be"),
         ({"current": -1.0}, "current must be"),
-        ({"twiss": pj.Twiss(-1.0, 0.0, 1.0, 0.0)}, "beta must be positive"),
+        ({"twiss": pj.optics.Twiss(-1.0, 0.0, 1.0, 0.0)}, "beta must be positive"),
     ],
 )
 def test_bad_input_is_named(draw: Callable, changes: dict, message: str) -> None:
-    with pytest.raises(pj.InvalidValueError, match=message):
+    with pytest.raises(pj.errors.InvalidValueError, match=message):
         draw("gaussian", **changes)
 
 
 def test_a_momentum_spread_follows_the_dispersion() -> None:
     """The dispersion is the slope of the orbit by delta; what is left has the emittance."""
     reference = pj.Reference.from_kinetic("proton", 1e9)
-    at = pj.Twiss(3.0, -0.5, 2.0, 0.3, dispersion_x=1.5, dispersion_px=-0.2, dispersion_y=0.1)
+    at = pj.optics.Twiss(
+        3.0, -0.5, 2.0, 0.3, dispersion_x=1.5, dispersion_px=-0.2, dispersion_y=0.1
+    )
     beam = pj.distributions.gaussian(
         reference, 20_000, twiss=at, emittance=(1e-6, 2e-6), sigma_delta=1e-3, quiet=True
     )

@@ -85,7 +85,10 @@ def test_the_former_file_stays_and_the_error_names_it(
     parts = [*path.iterdir()] if path.is_dir() else [path]
     before = {p: p.read_bytes() for p in parts}
     size = max(map(len, before.values()))
-    with room(size // 2), pytest.raises(pj.WriteError, match=r"cannot be written.*room") as caught:
+    with (
+        room(size // 2),
+        pytest.raises(pj.errors.WriteError, match=r"cannot be written.*room") as caught,
+    ):
         write(path, make_surrogate)
     assert str(path) in str(caught.value)
     assert isinstance(caught.value, OSError)
@@ -102,10 +105,15 @@ def test_what_no_disk_takes_is_said_when_the_file_is_closed(tmp_path: Path) -> N
     def fill(temporary: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(pj.WriteError, match=r"old cannot be written \(No space left on device\)"):
+    with pytest.raises(
+        pj.errors.WriteError, match=r"old cannot be written \(No space left on device\)"
+    ):
         write_whole(path, fill)
     assert path.read_text() == "old"
-    with pytest.raises(pj.WriteError, match=r"x cannot be written \(bare\)"), writing(Path("x")):
+    with (
+        pytest.raises(pj.errors.WriteError, match=r"x cannot be written \(bare\)"),
+        writing(Path("x")),
+    ):
         raise OSError("bare")
 
 
@@ -124,7 +132,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
 try:
     dg.write_profiles({str(tmp_path / "p.h5")!r}, dg.Profiles(values, (axis,), settings=settings),
                       format="openpmd")
-except pj.WriteError as error:
+except pj.errors.WriteError as error:
     print(type(error).__name__)
 """
     done = subprocess.run(
@@ -136,8 +144,8 @@ except pj.WriteError as error:
 def test_a_scan_keeps_what_was_done_before_the_disk_was_full(tmp_path: Path) -> None:
     store = tmp_path / "scan"
     points = list(range(40))
-    with room(500), pytest.raises(pj.WriteError, match=r"scan cannot be written"):
-        pj.scan(_square, points, store=store)
+    with room(500), pytest.raises(pj.errors.WriteError, match=r"scan cannot be written"):
+        pj.distributed.scan(_square, points, store=store)
     called: list[int] = []
 
     def square(point: int) -> int:
@@ -145,7 +153,7 @@ def test_a_scan_keeps_what_was_done_before_the_disk_was_full(tmp_path: Path) -> 
         return point**2
 
     square.__qualname__ = _square.__qualname__
-    found = pj.scan(square, points, store=store)
+    found = pj.distributed.scan(square, points, store=store)
     assert [o.value for o in found] == [p**2 for p in points]
     assert 0 < len(called) < 40
 
@@ -155,8 +163,10 @@ def _square(point: int) -> int:
 
 
 def test_a_store_of_a_scan_that_is_no_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(pj.InvalidValueError, match="is no file of a scan; take another name"):
-        pj.scan(_square, [1], store=tmp_path)
+    with pytest.raises(
+        pj.errors.InvalidValueError, match="is no file of a scan; take another name"
+    ):
+        pj.distributed.scan(_square, [1], store=tmp_path)
 
 
 def test_a_calibration_whose_checkpoint_finds_no_room_says_so(tmp_path: Path) -> None:
@@ -165,7 +175,7 @@ def test_a_calibration_whose_checkpoint_finds_no_room_says_so(tmp_path: Path) ->
     data = measured(model, scan(3))
     calibrate(model, data, wanted, checkpoint=path, max_steps=1)  # compiles, which needs room too
     path.unlink()
-    with room(100), pytest.raises(pj.WriteError, match=r"run.checkpoint cannot be written"):
+    with room(100), pytest.raises(pj.errors.WriteError, match=r"run.checkpoint cannot be written"):
         calibrate(model, data, wanted, checkpoint=path)
     assert not list(tmp_path.iterdir())
 
@@ -175,7 +185,7 @@ def test_a_training_run_whose_checkpoint_finds_no_room_says_so(tmp_path: Path) -
     recipe = surrogate.Recipe(channels=(4, 8), shape=(32, 32), samples=4, batch=2, steps=1)
     surrogate.train(recipe, checkpoint=path)
     path.unlink()
-    with room(100), pytest.raises(pj.WriteError, match=r"run.checkpoint cannot be written"):
+    with room(100), pytest.raises(pj.errors.WriteError, match=r"run.checkpoint cannot be written"):
         surrogate.train(recipe, checkpoint=path)
     assert not list(tmp_path.iterdir())
 

@@ -59,7 +59,7 @@ def ring() -> pj.Lattice:
     )
 
 
-@pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")  # of the same particles
+@pytest.mark.filterwarnings("ignore::pyjutrack.errors.LossWarning")  # of the same particles
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_turns_and_losses(ring: pj.Lattice, dtype: torch.dtype) -> None:
     c = (0.15 * points(700, seed=8)).to(dtype)
@@ -151,7 +151,7 @@ class Mirror(pj.Element):
         return State((-x, -px - 40 * x * x, *rest), state.alive & (x.detach().abs() < 0.003))
 
 
-@pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")
+@pytest.mark.filterwarnings("ignore::pyjutrack.errors.LossWarning")
 def test_an_element_without_kernels_is_a_step_between_two_programs(ring: pj.Lattice) -> None:
     gap = pj.RFCavity(voltage=1e6, frequency=1e8, phase=0.3, accelerate=True)
     form = Spline((0.04, 0.04), (12, 12))

@@ -38,7 +38,7 @@ def test_a_beam(make_beam) -> None:
     beam = make_beam(500)
     said = text(beam._repr_html_())
     assert "500 macroparticles, 0 lost; proton" in said
-    assert f"{float(pj.sizes(beam)[0]):.6g}" in said
+    assert f"{float(pj.moments.sizes(beam)[0]):.6g}" in said
     assert "none is alive" in text(beam.replace(alive=~beam.alive)._repr_html_())
     batch = beam.replace(coordinates=beam.coordinates.expand(2, 500, 6), alive=None)
     assert "batch of shape (2,)" in text(batch._repr_html_())

@@ -185,7 +185,7 @@ def test_a_full_disk_costs_a_compilation_and_is_told(
 
     monkeypatch.setattr(caching.IndexDataCacheFile, "_open_for_write", full)
     with pytest.warns(
-        pj.CacheWarning, match=r"in .*: No space left.*Make room, or set NUMBA_CACHE_DIR"
+        pj.errors.CacheWarning, match=r"in .*: No space left.*Make room, or set NUMBA_CACHE_DIR"
     ):
         assert module(tmp_path).step(1.0) == 2.0
 
@@ -195,7 +195,7 @@ def test_without_a_folder_that_can_be_written_to_kernels_work_and_say_so(
 ) -> None:
     monkeypatch.setattr(caching._CacheLocator, "ensure_cache_path", _read_only)
     kernels = module(tmp_path)
-    with pytest.warns(pj.CacheWarning, match=r"kept anywhere.*set NUMBA_CACHE_DIR"):
+    with pytest.warns(pj.errors.CacheWarning, match=r"kept anywhere.*set NUMBA_CACHE_DIR"):
         assert kernels.step(1.0) == 2.0
     assert not list(tmp_path.glob("**/*.nb?"))
 
@@ -219,7 +219,7 @@ with warnings.catch_warnings(record=True) as caught:
     flags = np.zeros(2, np.int64)
     signals.give(flags, 1, 5)
 assert list(flags) == [0, 5], flags
-assert [w.category for w in caught] == [pj.CacheWarning], caught
+assert [w.category for w in caught] == [pj.errors.CacheWarning], caught
 """
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False
@@ -231,7 +231,7 @@ TRACKED = """
 import sys, torch, pyjutrack as pj
 proton = pj.Reference.from_kinetic("proton", 1e9)
 beam = pj.distributions.gaussian(
-    proton, 1000, twiss=pj.Twiss(1.0, 0.0, 1.0, 0.0), emittance=(1e-6, 1e-6), seed=1
+    proton, 1000, twiss=pj.optics.Twiss(1.0, 0.0, 1.0, 0.0), emittance=(1e-6, 1e-6), seed=1
 )
 beam = beam.replace(coordinates=beam.coordinates.to(getattr(torch, sys.argv[1])))
 out = pj.track(pj.Lattice([pj.Drift(1.0), pj.Quadrupole(0.1, k1=2.0)]), beam)

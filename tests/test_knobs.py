@@ -18,7 +18,7 @@ KICK = pj.SpaceCharge(pj.SpectralPoisson((0.03, 0.03), (48, 48)))
 
 @pytest.fixture(scope="module")
 def beam() -> pj.Beam:
-    twiss = pj.Twiss(beta_x=1.0, alpha_x=0.3, beta_y=2.0, alpha_y=-0.4)
+    twiss = pj.optics.Twiss(beta_x=1.0, alpha_x=0.3, beta_y=2.0, alpha_y=-0.4)
     return pj.distributions.gaussian(
         PROTON, 2000, twiss=twiss, emittance=(2e-6, 2e-6), current=50.0, seed=1
     )
@@ -83,31 +83,31 @@ def test_a_slope_of_the_jacobian_by_a_kicks_knob(beam: pj.Beam) -> None:
 @pytest.mark.parametrize(
     ("address", "error", "says"),
     [
-        ("beam.bta_x", pj.UnknownNameError, r"beam\.beta_x"),
-        ("effects[1].perveance_scale", pj.InvalidValueError, "there are 1 effects"),
-        ("effects[0].perveance", pj.UnknownNameError, "perveance_scale"),
-        ("effects[0].potential", pj.InvalidValueError, "no number"),
-        ("effects[0].potential.sise", pj.UnknownNameError, "size"),
+        ("beam.bta_x", pj.errors.UnknownNameError, r"beam\.beta_x"),
+        ("effects[1].perveance_scale", pj.errors.InvalidValueError, "there are 1 effects"),
+        ("effects[0].perveance", pj.errors.UnknownNameError, "perveance_scale"),
+        ("effects[0].potential", pj.errors.InvalidValueError, "no number"),
+        ("effects[0].potential.sise", pj.errors.UnknownNameError, "size"),
     ],
 )
 def test_names_that_are_no_knobs(
     beam: pj.Beam, address: str, error: type[Exception], says: str
 ) -> None:
     with pytest.raises(error, match=says):
-        pj.gradient(pj.emittance_growth(), LINE, beam, wrt=[address], effects=[KICK])
+        pj.gradient(pj.observables.emittance_growth(), LINE, beam, wrt=[address], effects=[KICK])
 
 
 def test_a_beam_without_extent_has_no_ellipse() -> None:
     point = pj.Beam(PROTON, torch.zeros(3, 6, dtype=torch.float64))
-    with pytest.raises(pj.InvalidValueError, match="no emittance in y"):
-        pj.gradient(pj.emittance_growth(), LINE, point, wrt=["beam.beta_y"])
+    with pytest.raises(pj.errors.InvalidValueError, match="no emittance in y"):
+        pj.gradient(pj.observables.emittance_growth(), LINE, point, wrt=["beam.beta_y"])
 
 
 @pytest.mark.parametrize("number", [0.0, -1e-6, float("nan"), float("inf")])
 def test_an_emittance_is_positive_and_finite(number: float) -> None:
     initial_moments.require_possible("beam.emittance_x", 1e-6)
     initial_moments.require_possible("beam.x", -1e-3)
-    with pytest.raises(pj.InvalidValueError, match="must be positive"):
+    with pytest.raises(pj.errors.InvalidValueError, match="must be positive"):
         initial_moments.require_possible("beam.emittance_x", number)
 
 
@@ -115,8 +115,8 @@ def test_an_emittance_is_positive_and_finite(number: float) -> None:
 @pytest.mark.parametrize("name", ["max_step", "potential.radius"])
 def test_settings_of_kicks_have_no_slopes(beam: pj.Beam, mode: str, name: str) -> None:
     """They got a slope of zero in silence."""
-    kick = pj.SpaceCharge(pj.ImageCharges(KICK.potential, 2))
-    with pytest.raises(pj.InvalidValueError, match=name.rpartition(".")[2]):
+    kick = pj.SpaceCharge(pj.collective.ImageCharges(KICK.potential, 2))
+    with pytest.raises(pj.errors.InvalidValueError, match=name.rpartition(".")[2]):
         pj.gradient(
             pj.observables.size("x"),
             LINE,

@@ -98,63 +98,63 @@ def test_values_may_be_tensors(line: pj.Lattice) -> None:
     ],
 )
 def test_unknown_knobs_name_the_nearest(line: pj.Lattice, address: str, message: str) -> None:
-    with pytest.raises(pj.UnknownNameError, match=message):
+    with pytest.raises(pj.errors.UnknownNameError, match=message):
         line.value(address)
-    with pytest.raises(pj.UnknownNameError, match=message):
+    with pytest.raises(pj.errors.UnknownNameError, match=message):
         line.with_values({address: 1.0})
 
 
 def test_hints_stay_with_the_element_meant() -> None:
     """A wrong field of q1 must not be answered with a knob of q10."""
     line = pj.Lattice([pj.Quadrupole(0.1, name="q10"), pj.Marker(name="q1")])
-    with pytest.raises(pj.UnknownNameError) as caught:
+    with pytest.raises(pj.errors.UnknownNameError) as caught:
         line.value("q1.k1")
     assert "q10" not in str(caught.value)
 
 
 def test_unknown_element(line: pj.Lattice) -> None:
-    with pytest.raises(pj.UnknownNameError, match="did you mean 'end'"):
+    with pytest.raises(pj.errors.UnknownNameError, match="did you mean 'end'"):
         line["ende"]
 
 
 def test_empty_and_foreign(line: pj.Lattice) -> None:
-    with pytest.raises(pj.InvalidValueError, match="empty"):
+    with pytest.raises(pj.errors.InvalidValueError, match="empty"):
         pj.Lattice([])
-    with pytest.raises(pj.InvalidValueError, match="empty"):
+    with pytest.raises(pj.errors.InvalidValueError, match="empty"):
         line * 0
-    with pytest.raises(pj.InvalidValueError, match="made of elements, got 'drift'"):
+    with pytest.raises(pj.errors.InvalidValueError, match="made of elements, got 'drift'"):
         pj.Lattice([pj.Drift(1.0), "drift"])  # type: ignore[list-item]
-    with pytest.raises(pj.InvalidValueError, match="made of elements"):
+    with pytest.raises(pj.errors.InvalidValueError, match="made of elements"):
         pj.Lattice([pj.Drift])  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, "two", None])
 def test_parameters_that_are_no_numbers(value: object) -> None:
-    with pytest.raises(pj.InvalidValueError, match=r"Quadrupole 'q': k1 must be"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"Quadrupole 'q': k1 must be"):
         pj.Quadrupole(0.1, k1=value, name="q")  # type: ignore[arg-type]
-    with pytest.raises(pj.InvalidValueError, match=r"Drift 'd': length must be"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"Drift 'd': length must be"):
         pj.Drift(value, name="d")  # type: ignore[arg-type]
-    with pytest.raises(pj.InvalidValueError, match=r"Multipole 'm': knl must be"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"Multipole 'm': knl must be"):
         pj.Multipole(knl=(0.0, value), name="m")  # type: ignore[arg-type]
 
 
 def test_negative_length() -> None:
-    with pytest.raises(pj.InvalidValueError, match=r"Drift 'd1' has length -0\.1 m"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"Drift 'd1' has length -0\.1 m"):
         pj.Drift(-0.1, name="d1")
-    with pytest.raises(pj.InvalidValueError, match="negative"):
+    with pytest.raises(pj.errors.InvalidValueError, match="negative"):
         pj.Lattice([pj.Drift(1.0, name="d")]).with_values({"d.length": -1.0})
 
 
 def test_a_tensor_of_many_entries_is_no_parameter() -> None:
-    with pytest.raises(pj.InvalidValueError, match="0-d tensor"):
+    with pytest.raises(pj.errors.InvalidValueError, match="0-d tensor"):
         pj.Quadrupole(0.1, k1=torch.ones(2))
 
 
 def test_options() -> None:
-    with pytest.raises(pj.UnknownNameError, match="did you mean 'paraxial'"):
+    with pytest.raises(pj.errors.UnknownNameError, match="did you mean 'paraxial'"):
         pj.Drift(1.0, model="paraxal")
     for steps in (0, -1, 1.5):
-        with pytest.raises(pj.InvalidValueError, match="steps"):
+        with pytest.raises(pj.errors.InvalidValueError, match="steps"):
             pj.Quadrupole(0.1, steps=steps)  # type: ignore[arg-type]
 
 
@@ -182,5 +182,5 @@ def test_repr_says_what_is_set(line: pj.Lattice) -> None:
 def test_elements_of_a_name_that_differ_are_not_one_knob(other: pj.Element) -> None:
     one = pj.Multipole((0.1, 0.2), name="m")
     assert pj.Lattice([one, pj.Multipole((0.1, 0.2), name="m")]).value("m.knl[0]") == 0.1
-    with pytest.raises(pj.InvalidValueError, match="is not one knob"):
+    with pytest.raises(pj.errors.InvalidValueError, match="is not one knob"):
         pj.Lattice([one, other]).value("m.knl[0]")

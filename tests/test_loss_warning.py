@@ -25,7 +25,7 @@ def _told_once(said: str) -> Iterator[None]:
         yield
     (warning,) = [w for w in found if w.category is not DeprecationWarning]  # of PyTorch's own
     message = str(warning.message)
-    assert warning.category is pj.LossWarning
+    assert warning.category is pj.errors.LossWarning
     assert said in message
     assert "smoothing" in message
     assert warning.filename == __file__
@@ -94,7 +94,7 @@ def test_tracking_that_carries_derivatives_tells(beam: pj.Beam) -> None:
         pj.beams_at(_line(), moving, ["slit", "m"])
 
     def mean(kick: torch.Tensor) -> torch.Tensor:
-        return pj.centroid(pj.track(_line().with_values({"k.hkick": kick}), beam))[0]
+        return pj.moments.centroid(pj.track(_line().with_values({"k.hkick": kick}), beam))[0]
 
     with _told_once("4 of 10 particles"):
         torch.func.jacfwd(mean)(torch.zeros((), dtype=torch.float64))

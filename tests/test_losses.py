@@ -55,7 +55,7 @@ def test_with_kicks_of_a_beam_without_charge(
 
 
 def test_a_batch_has_no_map(channel: pj.Lattice, proton: pj.Reference) -> None:
-    with pytest.raises(pj.InvalidValueError, match="batch"):
+    with pytest.raises(pj.errors.InvalidValueError, match="batch"):
         pj.loss_map(channel, pj.Beam(proton, torch.zeros(2, 3, 6)))
 
 

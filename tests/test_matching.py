@@ -75,7 +75,7 @@ def test_a_waist_at_the_end_of_a_line(electron: pj.Reference) -> None:
             for item in (pj.Quadrupole(0.2, 2.0 * (-1) ** i, name=f"q{i}"), pj.Drift(0.8))
         ]
     )
-    start = pj.Twiss(5.0, -1.0, 4.0, 0.5)
+    start = pj.optics.Twiss(5.0, -1.0, 4.0, 0.5)
     goals = [
         Target(name, value, at=-1)
         for name, value in {"beta_x": 1.5, "alpha_x": 0.0, "beta_y": 2.5, "alpha_y": 0.0}.items()
@@ -95,7 +95,7 @@ def test_limits_and_functions(ring: pj.Lattice, electron: pj.Reference) -> None:
     table = pj.twiss_table(ring, electron)
     largest = float(table.beta_x.max())
 
-    def widest(t: pj.TwissTable) -> torch.Tensor:
+    def widest(t: pj.optics.TwissTable) -> torch.Tensor:
         return t.beta_x.max()
 
     off = ring.with_values({"qf.k1": 1.2, "qd.k1": -1.5})
@@ -132,16 +132,16 @@ def test_steps_into_instability_are_taken_back(ring: pj.Lattice, electron: pj.Re
 @pytest.mark.parametrize(
     ("variables", "targets", "error", "match"),
     [
-        (["qx.k1"], {"tune_x": 0.3}, pj.UnknownNameError, "qf.k1"),
-        (["qf.k1"], {"tunex": 0.3}, pj.UnknownNameError, "tune_x"),
-        (["qf.k1"], [Target("beta_x", 3.0, at="qq")], pj.UnknownNameError, "qf"),
-        (["qf.k1"], [Target("beta_x", 3.0)], pj.InvalidValueError, "at="),
-        (["qf.k1"], [Target("tune_x", 3.0, at="qf")], pj.InvalidValueError, "at="),
-        ([], {"tune_x": 0.3}, pj.InvalidValueError, "variables"),
-        ("qf.k1", {"tune_x": 0.3}, pj.InvalidValueError, "variables"),
-        (["qf.k1"], [], pj.InvalidValueError, "targets"),
-        (["qf.k1"], [3.0], pj.InvalidValueError, "targets"),
-        ({"qf.k1": (2.0, 3.0)}, {"tune_x": 0.3}, pj.InvalidValueError, "outside its limits"),
+        (["qx.k1"], {"tune_x": 0.3}, pj.errors.UnknownNameError, "qf.k1"),
+        (["qf.k1"], {"tunex": 0.3}, pj.errors.UnknownNameError, "tune_x"),
+        (["qf.k1"], [Target("beta_x", 3.0, at="qq")], pj.errors.UnknownNameError, "qf"),
+        (["qf.k1"], [Target("beta_x", 3.0)], pj.errors.InvalidValueError, "at="),
+        (["qf.k1"], [Target("tune_x", 3.0, at="qf")], pj.errors.InvalidValueError, "at="),
+        ([], {"tune_x": 0.3}, pj.errors.InvalidValueError, "variables"),
+        ("qf.k1", {"tune_x": 0.3}, pj.errors.InvalidValueError, "variables"),
+        (["qf.k1"], [], pj.errors.InvalidValueError, "targets"),
+        (["qf.k1"], [3.0], pj.errors.InvalidValueError, "targets"),
+        ({"qf.k1": (2.0, 3.0)}, {"tune_x": 0.3}, pj.errors.InvalidValueError, "outside its limits"),
     ],
 )
 def test_bad_input(
@@ -163,5 +163,5 @@ def test_targets_that_say_nothing() -> None:
         {"value": math.nan},
         {"value": 1.0, "weight": 0},
     ):
-        with pytest.raises(pj.InvalidValueError, match="target beta_x"):
+        with pytest.raises(pj.errors.InvalidValueError, match="target beta_x"):
             Target("beta_x", at="q", **options)

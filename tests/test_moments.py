@@ -13,10 +13,10 @@ from pyjutrack import diagnostics as dg
 
 Figure = Callable[[pj.Beam], torch.Tensor]
 MOMENTS: dict[str, Figure] = {
-    "centroid": pj.centroid,
-    "covariance": pj.covariance,
-    "sizes": pj.sizes,
-    "emittance": pj.emittance,
+    "centroid": pj.moments.centroid,
+    "covariance": pj.moments.covariance,
+    "sizes": pj.moments.sizes,
+    "emittance": pj.moments.emittance,
     "monitor": lambda b: dg.BeamSize("end").read(b),
 }
 
@@ -39,19 +39,21 @@ def on_a_line(seed: int, particles: int = 2000) -> np.ndarray:
 def test_the_emittance_of_a_line_is_zero(seed: int) -> None:
     rows = on_a_line(seed)
     beam = beam_of(rows)
-    assert float(pj.emittance(beam)) <= 1e-14 * float(pj.sizes(beam)[0] * pj.sizes(beam)[1])
+    assert float(pj.moments.emittance(beam)) <= 1e-14 * float(
+        pj.moments.sizes(beam)[0] * pj.moments.sizes(beam)[1]
+    )
     leaf = beam.coordinates.clone().requires_grad_()
-    (slope,) = torch.autograd.grad(pj.emittance(beam.replace(coordinates=leaf)), leaf)
+    (slope,) = torch.autograd.grad(pj.moments.emittance(beam.replace(coordinates=leaf)), leaf)
     assert (slope == 0).all()
 
 
 @pytest.mark.parametrize("particles", [1, 7, 1000, 200_000])
 def test_equal_numbers_have_no_size_and_no_emittance(particles: int) -> None:
     beam = beam_of(np.full((particles, 6), [0.1, 1 / 3, 0.7, 1e-3, 3.3, 0.0]))
-    assert (pj.sizes(beam) == 0).all()
-    assert float(pj.emittance(beam)) == 0
+    assert (pj.moments.sizes(beam) == 0).all()
+    assert float(pj.moments.emittance(beam)) == 0
     wide = beam_of(np.c_[np.linspace(-1, 1, particles), np.full((particles, 5), 0.1)])
-    assert float(pj.emittance(wide)) == 0
+    assert float(pj.moments.emittance(wide)) == 0
 
 
 @pytest.mark.parametrize("ratio", [1e-3, 1e-6, 1e-9])
@@ -62,7 +64,7 @@ def test_small_emittances_of_long_ellipses_keep_their_digits(ratio: float) -> No
     rows = np.zeros((1000, 6))
     rows[:, 0], rows[:, 1] = x, 0.75 * x + ratio * y
     # the rounding of px and of the line below it, a few 1e-16, over what is left
-    assert float(pj.emittance(beam_of(rows))) == pytest.approx(ratio / 2, rel=1e-15 / ratio)
+    assert float(pj.moments.emittance(beam_of(rows))) == pytest.approx(ratio / 2, rel=1e-15 / ratio)
 
 
 def test_the_slope_of_an_emittance_is_that_of_its_definition() -> None:
@@ -76,7 +78,7 @@ def test_the_slope_of_an_emittance_is_that_of_its_definition() -> None:
         return ((u * u).mean() * (p * p).mean() - (u * p).mean() ** 2).sqrt()
 
     leaf = beam.coordinates.clone().requires_grad_()
-    (ours,) = torch.autograd.grad(pj.emittance(beam.replace(coordinates=leaf)), leaf)
+    (ours,) = torch.autograd.grad(pj.moments.emittance(beam.replace(coordinates=leaf)), leaf)
     (theirs,) = torch.autograd.grad(by_definition(leaf), leaf)
     np.testing.assert_allclose(ours, theirs, rtol=1e-11, atol=1e-14)
 
@@ -90,9 +92,11 @@ def test_single_precision_sums_in_double() -> None:
     beam = beam_of(rows, torch.float32)
     kept = beam.coordinates.double().numpy()
     truth = np.cov(kept[:, :2].T, bias=True)
-    assert float(pj.emittance(beam)) == pytest.approx(np.sqrt(np.linalg.det(truth)), rel=1e-6)
-    np.testing.assert_allclose(pj.covariance(beam)[:2, :2], truth, rtol=2e-7)
-    np.testing.assert_allclose(pj.sizes(beam)[:2], np.sqrt(truth.diagonal()), rtol=2e-7)
+    assert float(pj.moments.emittance(beam)) == pytest.approx(
+        np.sqrt(np.linalg.det(truth)), rel=1e-6
+    )
+    np.testing.assert_allclose(pj.moments.covariance(beam)[:2, :2], truth, rtol=2e-7)
+    np.testing.assert_allclose(pj.moments.sizes(beam)[:2], np.sqrt(truth.diagonal()), rtol=2e-7)
     for figure in MOMENTS.values():
         assert figure(beam).dtype == torch.float32
 
@@ -103,7 +107,9 @@ def test_many_particles_in_single_precision() -> None:
     rows[:, 0] = 1 + 1e-3 * np.where(np.arange(1_000_000) % 2, 1, -1)
     beam = beam_of(rows, torch.float32)
     spread = beam.coordinates[:2, 0].double()
-    assert float(pj.sizes(beam)[0]) == pytest.approx(float(spread[1] - spread[0]) / 2, rel=1e-6)
+    assert float(pj.moments.sizes(beam)[0]) == pytest.approx(
+        float(spread[1] - spread[0]) / 2, rel=1e-6
+    )
 
 
 @pytest.mark.parametrize("name", MOMENTS)
@@ -134,9 +140,11 @@ def test_a_live_particle_with_a_nan_makes_moments_nan(name: str) -> None:
 def test_more_particles_than_are_summed_at_once() -> None:
     rows = np.random.default_rng(2).normal(size=(150_001, 6)) @ np.diag([1, 2, 3, 4, 5, 6.0])
     beam = beam_of(rows)
-    np.testing.assert_allclose(pj.covariance(beam), np.cov(rows.T, bias=True), rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(pj.sizes(beam), rows.std(0), rtol=1e-12)
-    np.testing.assert_allclose(pj.centroid(beam), rows.mean(0), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        pj.moments.covariance(beam), np.cov(rows.T, bias=True), rtol=1e-9, atol=1e-9
+    )
+    np.testing.assert_allclose(pj.moments.sizes(beam), rows.std(0), rtol=1e-12)
+    np.testing.assert_allclose(pj.moments.centroid(beam), rows.mean(0), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", MOMENTS)

@@ -74,15 +74,15 @@ def test_equal_tunes() -> None:
 
 
 def test_unstable_motion_says_by_how_much() -> None:
-    with pytest.raises(pj.UnstableError, match=r"modulus 2\.5"):
+    with pytest.raises(pj.errors.UnstableError, match=r"modulus 2\.5"):
         pj.tunes(block_diag(np.diag([2.5, 0.4]), turn(0.3)))
-    with pytest.raises(pj.UnstableError, match="resonance"):
+    with pytest.raises(pj.errors.UnstableError, match="resonance"):
         pj.tunes(-np.eye(4))
 
 
 @pytest.mark.parametrize("shape", [(2, 2), (4,), (6, 4)])
 def test_matrices_of_other_shapes(shape: tuple[int, ...]) -> None:
-    with pytest.raises(pj.InvalidValueError, match="shape"):
+    with pytest.raises(pj.errors.InvalidValueError, match="shape"):
         pj.tunes(np.zeros(shape))
 
 
@@ -114,14 +114,14 @@ def test_twiss_against_thick_lenses(cell: pj.Lattice, proton: pj.Reference, k1: 
 def test_twiss_of_an_unstable_lattice(cell: pj.Lattice, proton: pj.Reference) -> None:
     lattice = cell.with_values({"q1.k1": 90.0, "q2.k1": -90.0})
     half = np.trace(product([(0, 0.2), (90, 0.1), (0, 0.4), (-90, 0.1), (0, 0.2)])) / 2
-    with pytest.raises(pj.UnstableError, match=rf"x is unstable.*{half:.4f}"):
+    with pytest.raises(pj.errors.UnstableError, match=rf"x is unstable.*{half:.4f}"):
         pj.twiss(lattice, proton)
-    with pytest.raises(pj.UnstableError, match="modulus"):
-        pj.tune_slopes(lattice, proton, ["q1.k1"])
+    with pytest.raises(pj.errors.UnstableError, match="modulus"):
+        pj.optics.tune_slopes(lattice, proton, ["q1.k1"])
 
 
 def test_twiss_of_a_coupled_lattice(cell: pj.Lattice, proton: pj.Reference) -> None:
-    with pytest.raises(pj.InvalidValueError, match="coupled"):
+    with pytest.raises(pj.errors.InvalidValueError, match="coupled"):
         pj.twiss(cell + pj.Lattice([pj.Multipole(ksl=(0.0, 0.1))]), proton)
 
 
@@ -131,7 +131,7 @@ def test_tune_slope_is_the_integral_of_beta(
 ) -> None:
     """d(tune)/d(k1) = +-(1 / 4 pi) integral of beta over the quadrupole (Courant-Snyder)."""
     lattice = cell.with_values({"q1.k1": 29.6 + detuned})
-    _, slopes = pj.tune_slopes(lattice, proton, ["q1.k1"])
+    _, slopes = pj.optics.tune_slopes(lattice, proton, ["q1.k1"])
     nodes, weights = np.polynomial.legendre.leggauss(20)
     for column, sign in ((0, 1), (1, -1)):
         k = sign * (29.6 + detuned)
@@ -151,7 +151,7 @@ def test_tune_slopes_with_space_charge(
     cell: pj.Lattice, make_beam: BeamFactory, kick: pj.SpaceCharge
 ) -> None:
     beam = make_beam(5000)
-    tunes, slopes = pj.tune_slopes(cell, beam, ["beam.current", "q1.k1"], effects=[kick])
+    tunes, slopes = pj.optics.tune_slopes(cell, beam, ["beam.current", "q1.k1"], effects=[kick])
     np.testing.assert_allclose(tunes, pj.tunes(pj.jacobian(cell, beam, effects=[kick])), rtol=1e-12)
 
     def shifted(current: float = 0.0, k1: float = 0.0) -> np.ndarray:
@@ -168,13 +168,13 @@ def test_tune_slopes_with_space_charge(
 def test_three_tunes_are_those_of_three_rotations() -> None:
     wanted = [0.31, 0.17, 0.98]
     matrix = block_diag(*(turn(q, beta) for q, beta in zip(wanted, (1.0, 3.0, 20.0), strict=True)))
-    np.testing.assert_allclose(pj.synchrobetatron_tunes(matrix), wanted, rtol=1e-12)
+    np.testing.assert_allclose(pj.optics.synchrobetatron_tunes(matrix), wanted, rtol=1e-12)
 
 
 def test_a_closed_orbit_closes_under_tracking(cell: pj.Lattice, proton: pj.Reference) -> None:
     """One that is off the axis, so that it has to be found."""
     bent = pj.Lattice([*cell, pj.Kicker(0.0, knl=(1e-4,), ksl=(-2e-4,))])
-    orbit = pj.closed_orbit(bent, proton)
+    orbit = pj.optics.closed_orbit(bent, proton)
     assert orbit.shape == (len(bent) + 1, 6)
     assert abs(orbit[0, 0]) > 1e-6
     assert abs(orbit[0, 2]) > 1e-6
@@ -186,12 +186,14 @@ def test_a_closed_orbit_closes_under_tracking(cell: pj.Lattice, proton: pj.Refer
 def test_figures_of_the_optics_are_numbers_or_vectors(
     cell: pj.Lattice, proton: pj.Reference
 ) -> None:
-    value, slope = pj.optics_gradient(lambda t: t.tune_x, cell, proton, ["q1.k1"])
+    value, slope = pj.optics.optics_gradient(lambda t: t.tune_x, cell, proton, ["q1.k1"])
     assert isinstance(value, float)
     assert slope.shape == (1,)
-    values, slopes = pj.optics_gradient(lambda t: t.beta_x[:3], cell, proton, ["q1.k1", "q2.k1"])
+    values, slopes = pj.optics.optics_gradient(
+        lambda t: t.beta_x[:3], cell, proton, ["q1.k1", "q2.k1"]
+    )
     assert values.shape == (3,)
     assert slopes.shape == (3, 2)
     for bad in (lambda t: t.orbit, lambda t: 1.0):
-        with pytest.raises(pj.InvalidValueError, match="must return a tensor"):
-            pj.optics_gradient(bad, cell, proton, ["q1.k1"])
+        with pytest.raises(pj.errors.InvalidValueError, match="must return a tensor"):
+            pj.optics.optics_gradient(bad, cell, proton, ["q1.k1"])

@@ -72,9 +72,9 @@ def test_every_exception_is_of_the_family(error: type[Exception]) -> None:
 
 
 def test_errors_are_also_what_python_programmers_expect() -> None:
-    assert issubclass(pj.InvalidValueError, ValueError)
-    assert issubclass(pj.UnknownNameError, LookupError)
-    assert issubclass(pj.ResolutionWarning, UserWarning)
+    assert issubclass(pj.errors.InvalidValueError, ValueError)
+    assert issubclass(pj.errors.UnknownNameError, LookupError)
+    assert issubclass(pj.errors.ResolutionWarning, UserWarning)
 
 
 def test_no_text_takes_the_package_from_an_index() -> None:

@@ -121,14 +121,14 @@ def test_several_kicks_and_one_without_response(cell, make_beam, monkeypatch) ->
 @pytest.mark.parametrize("wrt", [WRT[:1], WRT, ("beam.current", "d1.length")])
 def test_gradients_are_those_of_reverse_mode(cell, kick, make_beam, wrt) -> None:
     options = {"effects": [kick], "wrt": wrt, "turns": 2}
-    figure, beam = pj.emittance_growth("x"), make_beam(3000)
+    figure, beam = pj.observables.emittance_growth("x"), make_beam(3000)
     found = pj.gradient(figure, cell, beam, mode="forward", **options)
     stored = pj.gradient(figure, cell, beam, mode="reverse", adjoint="store", **options)
     np.testing.assert_allclose(found, stored, rtol=0, atol=1e-11 * np.abs(stored).max())
     np.testing.assert_array_equal(found, pj.gradient(figure, cell, beam, mode="forward", **options))
 
 
-@pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")  # of the same particles
+@pytest.mark.filterwarnings("ignore::pyjutrack.errors.LossWarning")  # of the same particles
 def test_gradients_are_those_of_differences(mixed, make_beam) -> None:
     kick = pj.SpaceCharge(pj.SpectralPoisson((0.02, 0.02), (64, 64)), max_step=0.1)
     wrt = ("b.angle", "q3.dx", "q1.length", "beam.current")

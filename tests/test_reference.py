@@ -103,25 +103,25 @@ def test_perveance_is_positive_and_grows_with_charge_over_mass() -> None:
 
 
 def test_unknown_species_names_the_nearest() -> None:
-    with pytest.raises(pj.UnknownNameError, match=r"'protn'.*did you mean 'proton'"):
+    with pytest.raises(pj.errors.UnknownNameError, match=r"'protn'.*did you mean 'proton'"):
         pj.Reference.from_kinetic("protn", 1e9)
 
 
 def test_total_energy_below_the_rest_energy() -> None:
-    with pytest.raises(pj.InvalidValueError, match=r"rest energy .* proton; from_kinetic"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"rest energy .* proton; from_kinetic"):
         pj.Reference.from_total("proton", 0.8e9)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -1.0, 0.0])
 @pytest.mark.parametrize("constructor", ["from_kinetic", "from_total", "from_p0c"])
 def test_energies_that_no_particle_has(constructor: str, value: float) -> None:
-    with pytest.raises(pj.InvalidValueError, match=r"energy|p0c"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"energy|p0c"):
         getattr(pj.Reference, constructor)("proton", value)
 
 
 @pytest.mark.parametrize(("mass", "charge"), [(1e9, 0), (1e9, math.nan), (0, 1), (math.nan, 1)])
 def test_species_that_cannot_be(mass: float, charge: float) -> None:
-    with pytest.raises(pj.InvalidValueError, match=r"mass|charge"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"mass|charge"):
         pj.Species("impossible", mass, charge)
 
 

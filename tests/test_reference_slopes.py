@@ -102,7 +102,7 @@ def test_numbers_in_tensors_are_numbers() -> None:
 @pytest.mark.parametrize("energy", [math.nan, 0.0, -1e6, math.inf, "3e6", 10**400, [3e6]])
 def test_energies_that_are_none(energy: Any) -> None:
     for name in ("p0c", "kinetic", "total"):
-        with pytest.raises(pj.InvalidValueError, match=f"energy|{name}"):
+        with pytest.raises(pj.errors.InvalidValueError, match=f"energy|{name}"):
             getattr(pj.Reference, f"from_{name}")("electron", energy)
 
 
@@ -110,7 +110,7 @@ def test_energies_that_are_none(energy: Any) -> None:
 def test_species_do_not_drop_derivatives(name: str) -> None:
     leaf = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
     numbers = {"mass": 1e9, "charge": 1.0}
-    with pytest.raises(pj.InvalidValueError, match=f"{name} carries a derivative"):
+    with pytest.raises(pj.errors.InvalidValueError, match=f"{name} carries a derivative"):
         pj.Species("ion", **{**numbers, name: leaf})
     plain = pj.Species("ion", **{**numbers, name: leaf.detach()})
     assert isinstance(getattr(plain, name), float)
@@ -118,8 +118,8 @@ def test_species_do_not_drop_derivatives(name: str) -> None:
 
 def test_no_closed_orbit_while_the_reference_accelerates() -> None:
     ring = pj.Lattice([pj.Quadrupole(0.2, 3.0), thin()[0], pj.Quadrupole(0.2, -3.0)])
-    with pytest.raises(pj.InvalidValueError, match="gun accelerates the reference"):
-        pj.closed_orbit(ring, ELECTRON, dimensions=6)
+    with pytest.raises(pj.errors.InvalidValueError, match="gun accelerates the reference"):
+        pj.optics.closed_orbit(ring, ELECTRON, dimensions=6)
 
 
 @pytest.mark.parametrize("effects", [[], [pj.SpaceCharge(max_step=0.2)]], ids=["alone", "field"])

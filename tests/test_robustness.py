@@ -22,8 +22,8 @@ def test_elements_that_differ_are_not_one_knob(proton):
         ]
     )
     beam = pj.Beam(proton, torch.zeros(10, 6, dtype=torch.float64))
-    with pytest.raises(pj.InvalidValueError, match=r"'q.k1' is not one knob.*-5"):
-        pj.gradient(pj.emittance_growth("x"), lattice, beam, wrt=["q.k1"])
+    with pytest.raises(pj.errors.InvalidValueError, match=r"'q.k1' is not one knob.*-5"):
+        pj.gradient(pj.observables.emittance_growth("x"), lattice, beam, wrt=["q.k1"])
     assert lattice.value("q.length") == 0.1
 
 
@@ -33,7 +33,7 @@ def test_momentum_that_cannot_go_forward_is_lost_where_it_was(proton, cell):
     end = pj.track(cell, pj.Beam(proton, start))
     assert end.alive.tolist() == [False, False, True]
     assert torch.equal(end.coordinates[:2], start[:2])
-    with pytest.raises(pj.ParticleLostError):
+    with pytest.raises(pj.errors.ParticleLostError):
         pj.jacobian(cell, proton, at=[0, 2, 0, 0, 0, 0])
 
 
@@ -50,13 +50,13 @@ def test_a_size_does_not_see_the_spread_of_others(cell, proton):
     assert by_mode[1] == pytest.approx(by_mode[0], rel=1e-12)
 
 
-@pytest.mark.filterwarnings("ignore::pyjutrack.ResolutionWarning")
+@pytest.mark.filterwarnings("ignore::pyjutrack.errors.ResolutionWarning")
 @pytest.mark.parametrize("mode", ["reverse", "forward", "fd"])
 def test_no_survivor_has_no_observable(mode, cell, proton, kick):
     start = torch.zeros(4, 6, dtype=torch.float64)
     start[:, 1] = torch.tensor([0.05, -0.05, 0.06, -0.06])
     beam = pj.Beam(proton, start, 1.0)
-    with pytest.raises(pj.ParticleLostError, match="every particle"):
+    with pytest.raises(pj.errors.ParticleLostError, match="every particle"):
         pj.gradient(pj.observables.size("x"), cell, beam, wrt=["q1.k1"], effects=[kick], mode=mode)
 
 
@@ -65,7 +65,9 @@ def test_a_knob_without_influence_has_slope_zero(mode, cell, proton):
     beam = pj.distributions.gaussian(
         proton, 100, twiss=pj.twiss(cell, proton), normalized_emittance=(1e-6, 1e-6), current=5.0
     )
-    found = pj.gradient(pj.emittance_growth("x"), cell, beam, wrt=["beam.current"], mode=mode)
+    found = pj.gradient(
+        pj.observables.emittance_growth("x"), cell, beam, wrt=["beam.current"], mode=mode
+    )
     assert found.tolist() == [0.0]
 
 
@@ -73,7 +75,7 @@ def test_finite_differences_of_a_float32_beam_are_taken_in_double(cell, proton, 
     beam = pj.distributions.gaussian(
         proton, 5000, twiss=pj.twiss(cell, proton), normalized_emittance=(1e-6, 1e-6), current=200.0
     ).to(torch.float32)
-    growth, knobs = pj.emittance_growth("x"), ["beam.current", "q1.k1"]
+    growth, knobs = pj.observables.emittance_growth("x"), ["beam.current", "q1.k1"]
     single = pj.gradient(growth, cell, beam, wrt=knobs, effects=[kick])
     fd = pj.gradient(growth, cell, beam, wrt=knobs, effects=[kick], mode="fd")
     assert single == pytest.approx(fd, rel=2e-2)
@@ -89,10 +91,12 @@ def test_batches_are_tracked_but_not_differentiated(cell, proton, kick):
     together = pj.track(cell, batch, effects=[kick])
     alone = pj.track(cell, beam, effects=[kick])
     torch.testing.assert_close(together.coordinates[0], alone.coordinates, rtol=1e-11, atol=1e-16)
-    with pytest.raises(pj.InvalidValueError, match="batch"):
+    with pytest.raises(pj.errors.InvalidValueError, match="batch"):
         pj.jacobian(cell, batch, effects=[kick])
-    with pytest.raises(pj.InvalidValueError, match="batch"):
-        pj.gradient(pj.emittance_growth("x"), cell, batch, wrt=["q1.k1"], effects=[kick])
+    with pytest.raises(pj.errors.InvalidValueError, match="batch"):
+        pj.gradient(
+            pj.observables.emittance_growth("x"), cell, batch, wrt=["q1.k1"], effects=[kick]
+        )
 
 
 def test_what_lies_outside_the_box_is_not_deposited():
@@ -115,7 +119,7 @@ def test_a_potential_of_the_wrong_shape_is_named(cell, proton):
     beam = pj.distributions.gaussian(
         proton, 100, twiss=pj.twiss(cell, proton), normalized_emittance=(1e-6, 1e-6), current=1.0
     )
-    with pytest.raises(pj.InvalidValueError, match=r"Cropped.*\(128, 128\)"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"Cropped.*\(128, 128\)"):
         pj.track(cell, beam, effects=[pj.SpaceCharge(Cropped())])
 
 
@@ -160,7 +164,7 @@ def test_arrays_make_multipoles():
 )
 def test_bad_calls_are_named(options, said, cell, proton):
     beam = pj.Beam(proton, torch.zeros(2, 6, dtype=torch.float64))
-    with pytest.raises(pj.InvalidValueError, match=said):
+    with pytest.raises(pj.errors.InvalidValueError, match=said):
         pj.jacobian(cell, beam, **options)
 
 
@@ -168,7 +172,7 @@ def test_warnings_point_at_the_caller(cell, proton):
     beam = pj.distributions.gaussian(
         proton, 100, twiss=pj.twiss(cell, proton), normalized_emittance=(1e-9, 1e-9), current=1.0
     )
-    with pytest.warns(pj.ResolutionWarning) as seen:
+    with pytest.warns(pj.errors.ResolutionWarning) as seen:
         pj.jacobian(cell, beam, effects=[pj.SpaceCharge()])
     assert {w.filename for w in seen} == {__file__}
 
@@ -183,7 +187,9 @@ def test_threads_do_not_disturb_each_other(cell, proton, kick):
     )
 
     def slope():
-        return pj.gradient(pj.emittance_growth("x"), cell, beam, wrt=["q1.k1"], effects=[kick])[0]
+        return pj.gradient(
+            pj.observables.emittance_growth("x"), cell, beam, wrt=["q1.k1"], effects=[kick]
+        )[0]
 
     expected, before = slope(), torch.get_num_threads()
     found, done = [], threading.Event()

@@ -12,7 +12,7 @@ from element_cases import PROTON
 
 import pyjutrack as pj
 
-START = pj.Twiss(beta_x=1.3, alpha_x=-0.2, beta_y=0.9, alpha_y=0.3)
+START = pj.optics.Twiss(beta_x=1.3, alpha_x=-0.2, beta_y=0.9, alpha_y=0.3)
 PAIRS: dict[str, Callable[[float], tuple[pj.Element, pj.Element]]] = {
     "quadrupoles": lambda k1: (
         pj.Quadrupole(0.2, k1, knl=(0.0, 0.1), name="q"),
@@ -39,10 +39,10 @@ def test_slopes_of_tables(pair: str) -> None:
         return torch.stack([table.beta_x[-1], table.beta_y[-1]])
 
     def betas(k1: float) -> np.ndarray:
-        table = pj.linear_optics(line(k1), PROTON, initial=START)
+        table = pj.optics.linear_optics(line(k1), PROTON, initial=START)
         return np.array([float(b[-1]) for b in (table.beta_x, table.beta_y)])
 
-    _, found = pj.optics_gradient(figure, line(1.0), PROTON, ["q.k1"], initial=START)
+    _, found = pj.optics.optics_gradient(figure, line(1.0), PROTON, ["q.k1"], initial=START)
     difference = (betas(1.0 + 1e-5) - betas(1.0 - 1e-5)) / 2e-5
     np.testing.assert_allclose(found[:, 0], difference, rtol=1e-7)
 
@@ -61,7 +61,7 @@ def test_slope_by_the_length_at_none(magnet: str, mode: str) -> None:
     """Integrated strengths over no length are a kick, and the slope is that of longer magnets."""
     beam = pj.Beam.from_array(PROTON, 1e-3 * np.random.default_rng(0).normal(size=(5, 6)))
 
-    def figure(final: pj.Beam, _: pj.Beam) -> torch.Tensor:
+    def figure(final: pj.Beam) -> torch.Tensor:
         return (final.coordinate("x") * 1e3).square().sum()
 
     def line(length: float) -> pj.Lattice:
@@ -69,6 +69,6 @@ def test_slope_by_the_length_at_none(magnet: str, mode: str) -> None:
 
     (found,) = pj.gradient(figure, line(0.0), beam, wrt=["m.length"], mode=mode)
     step, weights = 1e-4, (-137 / 60, 5, -5, 10 / 3, -5 / 4, 1 / 5)
-    values = [float(figure(pj.track(line(n * step), beam), beam)) for n in range(6)]
+    values = [float(figure(pj.track(line(n * step), beam))) for n in range(6)]
     difference = np.dot(weights, values) / step
     assert found == pytest.approx(difference, rel=1e-7)

@@ -47,9 +47,9 @@ CALLS = {
     "tunes": lambda cell, beam, effects: pj.tunes(
         pj.jacobian(cell, beam, effects=effects, turns=2)
     ),
-    "tune slopes": lambda cell, beam, effects: pj.tune_slopes(cell, beam, KNOBS, effects=effects)[
-        1
-    ],
+    "tune slopes": lambda cell, beam, effects: pj.optics.tune_slopes(
+        cell, beam, KNOBS, effects=effects
+    )[1],
 }
 
 
@@ -75,7 +75,9 @@ def test_a_network_in_the_solvers_place(cell, make_beam):
 @pytest.fixture(scope="module")
 def rounding_of_gradients(cell, beams, effects):
     def slopes(beam, effects):
-        return pj.gradient(pj.emittance_growth("x"), cell, beam, wrt=KNOBS, effects=effects)
+        return pj.gradient(
+            pj.observables.emittance_growth("x"), cell, beam, wrt=KNOBS, effects=effects
+        )
 
     return steps(cell, effects) * spread(slopes, beams[1], effects, torch.float32)
 
@@ -84,7 +86,9 @@ def rounding_of_gradients(cell, beams, effects):
 def test_gradients(adjoint, cell, beams, effects, rounding_of_gradients):
     mode = {"mode": "forward"} if adjoint == "forward" else {"adjoint": adjoint}
     single, double = (
-        pj.gradient(pj.emittance_growth("x"), cell, beam, wrt=KNOBS, effects=effects, **mode)
+        pj.gradient(
+            pj.observables.emittance_growth("x"), cell, beam, wrt=KNOBS, effects=effects, **mode
+        )
         for beam in beams
     )
     assert_as_rounded(single, double, rounding_of_gradients)

@@ -16,7 +16,7 @@ from scipy.stats import norm
 
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
-from pyjutrack.beam.communicator import World
+from pyjutrack.beam.communicator import Communicator
 from pyjutrack.collective import Place
 from pyjutrack.engines import engine_of
 from pyjutrack.engines.julia import border
@@ -156,9 +156,9 @@ def _line(opening: pj.Aperture) -> pj.Lattice:
 def _figures(final: pj.Beam, initial: pj.Beam) -> torch.Tensor:
     """Moments of several kinds in one number."""
     return (
-        pj.centroid(final)[0] / 1e-4
-        + pj.sizes(final)[2] / 1e-3
-        + pj.emittance(final, "x") / 1e-6
+        pj.moments.centroid(final)[0] / 1e-4
+        + pj.moments.sizes(final)[2] / 1e-3
+        + pj.moments.emittance(final, "x") / 1e-6
         + pj.moments.survivors(final) / len(final)
     )
 
@@ -228,9 +228,9 @@ def test_weights_are_like_copies_of_particles(
     )
     readings = (
         pj.moments.covariance,
-        pj.centroid,
-        pj.sizes,
-        pj.emittance,
+        pj.moments.centroid,
+        pj.moments.sizes,
+        pj.moments.emittance,
         lambda beam: pj.moments.survivors(beam).double() / len(beam),
         dg.WireScanner("m", width=0.02, bins=20).read,
         dg.Screen("m", size=(0.02, 0.02), shape=(8, 8)).read,
@@ -277,7 +277,7 @@ def test_a_particle_of_which_nothing_is_left_is_lost_and_nobody_warned(
     end = pj.track(_slit(0.0, 0.1), beam)
     assert end.alive.tolist() == [True, True, False]
     assert end.weights.tolist() == [1.0, pytest.approx(norm.sf(0.5)), 0.0]
-    assert torch.isfinite(torch.autograd.grad(pj.sizes(end)[0], start)[0]).all()
+    assert torch.isfinite(torch.autograd.grad(pj.moments.sizes(end)[0], start)[0]).all()
 
 
 def test_a_test_particle_passes_or_does_not(proton: pj.Reference, cell: pj.Lattice) -> None:
@@ -286,7 +286,7 @@ def test_a_test_particle_passes_or_does_not(proton: pj.Reference, cell: pj.Latti
     for at in ([0.0] * 6, [1e-4, 0, 0, 0, 0, 0]):
         expected = pj.jacobian(cell, proton, at=at)
         np.testing.assert_allclose(pj.jacobian(lattice, proton, at=at), expected, atol=1e-13)
-    with pytest.raises(pj.ParticleLostError):
+    with pytest.raises(pj.errors.ParticleLostError):
         pj.jacobian(lattice, proton, at=[5e-3, 0, 0, 0, 0, 0])
     assert pj.twiss(lattice, proton).beta_x == pytest.approx(pj.twiss(cell, proton).beta_x)
 
@@ -326,21 +326,21 @@ def test_what_does_not_know_weights_refuses_them(
 ) -> None:
     lattice, beam = _line(OPENINGS["ellipse"]), make_beam(50)
     weighted = beam.replace(weights=torch.full((50,), 0.5))
-    with pytest.raises(pj.InvalidValueError, match=r"_Unweighted.*weighted = True"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"_Unweighted.*weighted = True"):
         pj.track(lattice, beam, effects=[_Unweighted()])
-    with pytest.raises(pj.InvalidValueError, match="weighted = True"):
+    with pytest.raises(pj.errors.InvalidValueError, match="weighted = True"):
         pj.loss_map(pj.Lattice([pj.Drift(1.0)]), weighted, effects=[_Unweighted()])
-    with pytest.raises(pj.InvalidValueError, match="2 apertures are soft, the first 'a'"):
+    with pytest.raises(pj.errors.InvalidValueError, match="2 apertures are soft, the first 'a'"):
         pj.loss_map(lattice, beam)
-    with pytest.raises(pj.InvalidValueError, match="julia engine does not know weights"):
+    with pytest.raises(pj.errors.InvalidValueError, match="julia engine does not know weights"):
         border.coordinates(weighted)
     for bad, said in ((-0.1, "negative"), (math.nan, "finite"), (math.inf, "finite")):
-        with pytest.raises(pj.InvalidValueError, match=f"weights must .*{said}"):
+        with pytest.raises(pj.errors.InvalidValueError, match=f"weights must .*{said}"):
             pj.track(lattice, beam.replace(weights=torch.full((50,), bad)))
-    with pytest.raises(pj.InvalidValueError, match=r"weights must have shape \(50,\)"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"weights must have shape \(50,\)"):
         beam.replace(weights=torch.ones(3))
     for bad in (-1e-3, math.inf, math.nan, "1"):
-        with pytest.raises(pj.InvalidValueError, match="smoothing"):
+        with pytest.raises(pj.errors.InvalidValueError, match="smoothing"):
             pj.Aperture(half_width=1e-3, smoothing=bad)  # type: ignore[arg-type]
 
 
@@ -351,7 +351,7 @@ def test_files_keep_the_smoothing(tmp_path: Path, suffix: str, proton: pj.Refere
     if suffix == ".json":
         pj.write_lattice(path, lattice, proton)
     else:
-        with pytest.warns(pj.LatticeWarning, match="leave out the smoothing"):
+        with pytest.warns(pj.errors.LatticeWarning, match="leave out the smoothing"):
             pj.write_lattice(path, lattice, proton)
     again = pj.read_lattice(path).lattice
     assert [e.smoothing for e in again if isinstance(e, pj.Aperture)] == [2e-4, 3e-4]
@@ -381,7 +381,7 @@ def test_ranks_share_a_beam_with_weights(make_beam: Callable[..., pj.Beam]) -> N
     parts: dict[int, torch.Tensor] = {}
     both = threading.Barrier(2, timeout=120)
 
-    def world(rank: int) -> World:
+    def world(rank: int) -> Communicator:
         def reduce(tensor: torch.Tensor, how: str) -> None:
             parts[rank] = tensor.clone()
             both.wait()
@@ -389,11 +389,13 @@ def test_ranks_share_a_beam_with_weights(make_beam: Callable[..., pj.Beam]) -> N
             both.wait()
             tensor.copy_(stacked.sum(0) if how == "sum" else stacked.amax(0))
 
-        return World(rank, 2, reduce=reduce)
+        return Communicator(rank, 2, reduce=reduce)
 
     def of(beam: pj.Beam) -> tuple[float, np.ndarray]:
         return pj.value_and_gradient(
-            lambda final, initial: pj.emittance(final) / 1e-6 + pj.sizes(final)[2] / 1e-3,
+            lambda final, initial: (
+                pj.moments.emittance(final) / 1e-6 + pj.moments.sizes(final)[2] / 1e-3
+            ),
             *(lattice, beam),
             wrt=["q1.k1", "a.dx", "beam.current"],
             effects=[kick],

@@ -137,7 +137,7 @@ def test_jacobian_of_a_ring(ring: pj.Lattice) -> None:
 
 def test_a_lost_particle_has_no_jacobian(ring: pj.Lattice) -> None:
     for at in ([0.01, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, -1.5]):
-        with pytest.raises(pj.ParticleLostError, match="at="):
+        with pytest.raises(pj.errors.ParticleLostError, match="at="):
             pj.jacobian(ring, PROTON, at=at)
 
 

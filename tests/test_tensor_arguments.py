@@ -27,7 +27,7 @@ def drawn(kind: str, normalized: bool, values: dict[str, Any]) -> pj.Beam:
     return getattr(pj.distributions, kind)(
         pj.Reference.from_p0c("proton", values["p0c"]),
         40,
-        twiss=pj.Twiss(**{n: values[n] for n in TWISS}),
+        twiss=pj.optics.Twiss(**{n: values[n] for n in TWISS}),
         **sizes,
         **{n: values[n] for n in ("sigma_z", "sigma_delta", "current")},
     )
@@ -71,14 +71,16 @@ def test_sizes_of_zero() -> None:
     (slope,) = torch.autograd.grad(beam.coordinates[0, 4], leaf)
     other = drawn("gaussian", True, {**VALUES, "sigma_z": 2.0})
     assert float(slope) == pytest.approx(float(other.coordinates[0, 4]) / 2, rel=1e-15)
-    with pytest.raises(pj.InvalidValueError, match="an emittance of zero has no slope"):
+    with pytest.raises(pj.errors.InvalidValueError, match="an emittance of zero has no slope"):
         drawn("gaussian", True, {**VALUES, "emittance_x": leaf})
 
 
 @pytest.mark.parametrize("wrong", [1e-6, (1e-6,), (1e-6, "x"), (1e-6, -1.0), torch.ones(2, 2)])
 def test_emittances_that_are_none(wrong: Any) -> None:
-    with pytest.raises(pj.InvalidValueError, match="two finite, non-negative numbers"):
-        pj.distributions.gaussian(PROTON, 10, twiss=pj.Twiss(1.0, 0.0, 1.0, 0.0), emittance=wrong)
+    with pytest.raises(pj.errors.InvalidValueError, match="two finite, non-negative numbers"):
+        pj.distributions.gaussian(
+            PROTON, 10, twiss=pj.optics.Twiss(1.0, 0.0, 1.0, 0.0), emittance=wrong
+        )
 
 
 def test_optics_that_feed_a_beam() -> None:
@@ -90,13 +92,13 @@ def test_optics_that_feed_a_beam() -> None:
         cell = pj.Lattice([pj.Quadrupole(0.2, k1=k1), *half])
         matched = pj.optics.linear_optics(cell, PROTON)[1]
         beam = pj.distributions.gaussian(PROTON, 50, twiss=matched, emittance=(1e-6, 1e-6))
-        return pj.sizes(beam)[0]
+        return pj.moments.sizes(beam)[0]
 
     (slope,) = torch.autograd.grad(size(leaf), leaf)
     ends = [float(size(k1).detach()) for k1 in (2.9999, 3.0001)]
     assert float(slope) == pytest.approx((ends[1] - ends[0]) / 2e-4, rel=1e-6)
     plain = pj.twiss_table(
-        pj.Lattice([pj.Drift(1.0)]), PROTON, initial=pj.Twiss(1.0, 0.0, 1.0, 0.0)
+        pj.Lattice([pj.Drift(1.0)]), PROTON, initial=pj.optics.Twiss(1.0, 0.0, 1.0, 0.0)
     )
     assert isinstance(plain[0].beta_x, float)
 
@@ -109,7 +111,7 @@ def test_knobs_of_a_beam_that_carries_derivatives() -> None:
         values = {**VALUES, "emittance_x": emittance, "sigma_delta": 0.0}
         task = task_of(pj.Lattice([pj.Drift(1.0)]), drawn("gaussian", False, values), (), 1)
         beta = torch.as_tensor(current(task, "beam.beta_x")) * 2
-        return pj.sizes(overlay(task, ["beam.beta_x"], [beta]).beam)[0]
+        return pj.moments.sizes(overlay(task, ["beam.beta_x"], [beta]).beam)[0]
 
     found = size(leaf)
     (slope,) = torch.autograd.grad(found, leaf)
@@ -125,8 +127,10 @@ def test_knobs_of_a_beam_that_carries_derivatives() -> None:
     ],
 )
 def test_initial_functions_that_are_none(beta: float, said: str) -> None:
-    with pytest.raises(pj.InvalidValueError, match=said):
-        pj.twiss_table(pj.Lattice([pj.Drift(1.0)]), PROTON, initial=pj.Twiss(beta, 0.0, 1.0, 0.0))
+    with pytest.raises(pj.errors.InvalidValueError, match=said):
+        pj.twiss_table(
+            pj.Lattice([pj.Drift(1.0)]), PROTON, initial=pj.optics.Twiss(beta, 0.0, 1.0, 0.0)
+        )
 
 
 def test_a_tensor_at_its_default_is_shown() -> None:

@@ -97,24 +97,24 @@ def test_kicks_sit_in_the_middle_of_slices_that_fill_the_element(
 @pytest.mark.parametrize("turns", [0, -1])
 def test_turns_below_one(cell: pj.Lattice, make_beam: BeamFactory, turns: int) -> None:
     with pytest.raises(
-        pj.InvalidValueError, match=f"turns must be a whole number of 1 or more, got {turns}"
+        pj.errors.InvalidValueError, match=f"turns must be a whole number of 1 or more, got {turns}"
     ):
         pj.track(cell, make_beam(10), turns=turns)
 
 
 def test_nobody_alive(cell: pj.Lattice, make_beam: BeamFactory) -> None:
     beam = make_beam(10).replace(alive=torch.zeros(10, dtype=torch.bool))
-    with pytest.raises(pj.InvalidValueError, match="alive"):
+    with pytest.raises(pj.errors.InvalidValueError, match="alive"):
         pj.track(cell, beam)
 
 
 def test_impossible_beams(cell: pj.Lattice, make_beam: BeamFactory) -> None:
     beam = make_beam(10)
-    with pytest.raises(pj.InvalidValueError, match="current"):
+    with pytest.raises(pj.errors.InvalidValueError, match="current"):
         pj.track(cell, beam.replace(current=-1.0))
     rows = beam.coordinates.clone()
     rows[3, 2] = math.nan
-    with pytest.raises(pj.InvalidValueError, match="particle 3 has y"):
+    with pytest.raises(pj.errors.InvalidValueError, match="particle 3 has y"):
         pj.track(cell, beam.replace(coordinates=rows))
 
 
@@ -122,7 +122,7 @@ def test_an_element_without_a_map(make_beam: BeamFactory) -> None:
     class Mystery(pj.Element):
         pass
 
-    with pytest.raises(pj.InvalidValueError, match="Mystery"):
+    with pytest.raises(pj.errors.InvalidValueError, match="Mystery"):
         pj.track(pj.Lattice([Mystery()]), make_beam(10))
 
 
@@ -181,7 +181,9 @@ def test_the_lost_do_not_leak_into_gradients(
     kept = pj.Beam(whole.reference, whole.coordinates[:400], 80.0)
     wrt = ["d.length", "q.k1", "m.knl[2]", "i.k1"]
     found, expected = (
-        pj.gradient(pj.emittance_growth("x"), line, b, wrt=wrt, effects=[kick], mode=mode)
+        pj.gradient(
+            pj.observables.emittance_growth("x"), line, b, wrt=wrt, effects=[kick], mode=mode
+        )
         for b in (holed, kept)
     )
     np.testing.assert_allclose(found, expected, rtol=1e-9)
@@ -211,7 +213,7 @@ def test_a_matched_beam_keeps_its_sizes_over_a_cell(
     rows = np.zeros((2000, 6))
     rows[:, :4] = c @ np.linalg.cholesky(sigma).T
     out = pj.track(linear(cell), pj.Beam.from_array(proton, rows))
-    found = np.asarray(pj.covariance(out))[:4, :4]
+    found = np.asarray(pj.moments.covariance(out))[:4, :4]
     np.testing.assert_allclose(found, sigma, rtol=1e-12, atol=1e-12 * sigma.max())
 
 
@@ -219,9 +221,9 @@ def test_emittance_is_kept_by_linear_maps(cell: pj.Lattice, make_beam: BeamFacto
     beam = make_beam(2000, current=0.0)
     out = pj.track(linear(cell), beam, turns=3)
     for plane in "xy":
-        assert float(pj.emittance(out, plane) / pj.emittance(beam, plane)) == pytest.approx(
-            1.0, rel=1e-12
-        )
+        assert float(
+            pj.moments.emittance(out, plane) / pj.moments.emittance(beam, plane)
+        ) == pytest.approx(1.0, rel=1e-12)
 
 
 def test_no_current_is_no_kick(

@@ -54,18 +54,18 @@ def number(value: float) -> Tensor:
 def size(k1: Tensor, effects: Any = ()) -> Tensor:
     """A function as a user compiles it: tensors before and after."""
     out = pj.track(CELL.with_values({"q.k1": k1 * 1.0}), BEAM, effects=effects)
-    return pj.sizes(out)[0] * 2
+    return pj.moments.sizes(out)[0] * 2
 
 
 def of_gradient(k1: Tensor) -> Tensor:
-    slopes = pj.gradient(pj.emittance_growth("x"), CELL, BEAM, wrt=["q.k1"])
+    slopes = pj.gradient(pj.observables.emittance_growth("x"), CELL, BEAM, wrt=["q.k1"])
     return torch.as_tensor(slopes)[0] * k1
 
 
 COMPILED = {
     "track": size,
     "space charge": lambda k1: size(k1, SPACE_CHARGE),
-    "one turn": lambda k1: torch.as_tensor(pj.one_turn_matrix(CELL, PROTON))[0, 0] * k1,
+    "one turn": lambda k1: torch.as_tensor(pj.optics.one_turn_matrix(CELL, PROTON))[0, 0] * k1,
     "gradient": of_gradient,
 }
 
@@ -132,14 +132,14 @@ def test_vmap_and_losses() -> None:
     line = pj.Lattice([pj.Kicker(hkick=0.0, name="k"), pj.Drift(1.0), pj.Aperture(half_width=2e-3)])
 
     def centre(kick: Tensor) -> Tensor:
-        return pj.centroid(pj.track(line.with_values({"k.hkick": kick}), BEAM))[0]
+        return pj.moments.centroid(pj.track(line.with_values({"k.hkick": kick}), BEAM))[0]
 
     values = torch.stack([number(0.0), number(1e-3)])
     ends = [pj.track(line.with_values({"k.hkick": float(v)}), BEAM) for v in values]
     worst = max(int((~end.alive).sum()) for end in ends)
-    expected = torch.stack([pj.centroid(end)[0] for end in ends])
+    expected = torch.stack([pj.moments.centroid(end)[0] for end in ends])
     torch.testing.assert_close(torch.func.vmap(centre)(values), expected, rtol=1e-12, atol=1e-16)
-    with pytest.warns(pj.LossWarning, match=f"^{worst} of 50 particles"):
+    with pytest.warns(pj.errors.LossWarning, match=f"^{worst} of 50 particles"):
         torch.func.vmap(torch.func.grad(centre))(values)
 
 
@@ -162,7 +162,7 @@ REFUSED = {
     ),
     "emittance": lambda x: (
         pj.distributions.gaussian(
-            PROTON, 50, twiss=pj.Twiss(1.0, 0.0, 1.0, 0.0), emittance=(x * 1e-6, 1e-6)
+            PROTON, 50, twiss=pj.optics.Twiss(1.0, 0.0, 1.0, 0.0), emittance=(x * 1e-6, 1e-6)
         ).coordinates
     ),
     "gradient that is kicked": lambda x: (
@@ -174,22 +174,28 @@ REFUSED = {
 }
 
 
-@pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")  # which ones is not the matter here
+@pytest.mark.filterwarnings(
+    "ignore::pyjutrack.errors.LossWarning"
+)  # which ones is not the matter here
 @pytest.mark.parametrize("name", REFUSED)
 def test_vmap_over_what_must_be_looked_at_is_refused(name: str) -> None:
-    with pytest.raises(pj.InvalidValueError, match=r"torch\.func\.vmap.*batch of beams.*loop"):
+    with pytest.raises(
+        pj.errors.InvalidValueError, match=r"torch\.func\.vmap.*batch of beams.*loop"
+    ):
         torch.func.vmap(REFUSED[name])(torch.stack([number(1.0), number(1.1)]))
     torch.func.jvp(REFUSED[name], (number(1.0),), (number(1.0),))  # derivatives are not
 
 
 NUMERIC: dict[str, Callable[[pj.Lattice], Any]] = {
     "jacobian": lambda line: pj.jacobian(line, PROTON),
-    "gradient": lambda line: pj.gradient(pj.emittance_growth("x"), line, BEAM, wrt=["d.length"]),
+    "gradient": lambda line: pj.gradient(
+        pj.observables.emittance_growth("x"), line, BEAM, wrt=["d.length"]
+    ),
     "jacobian_derivatives": lambda line: pj.jacobian_derivatives(line, PROTON, ["d.length"]),
     "loss_map": lambda line: pj.loss_map(line, BEAM),
     "twiss": lambda line: pj.twiss(line, PROTON),
-    "closed_orbit": lambda line: pj.closed_orbit(line, PROTON),
-    "chromaticities": lambda line: pj.chromaticities(line, PROTON),
+    "closed_orbit": lambda line: pj.optics.closed_orbit(line, PROTON),
+    "chromaticities": lambda line: pj.optics.chromaticities(line, PROTON),
 }
 
 
@@ -201,5 +207,7 @@ def test_what_returns_numbers_is_refused_under_a_transform(name: str, transform:
         return k1
 
     value = number(29.6)
-    with pytest.raises(pj.InvalidValueError, match=f"{name} looks at numbers.*through track"):
+    with pytest.raises(
+        pj.errors.InvalidValueError, match=f"{name} looks at numbers.*through track"
+    ):
         getattr(torch.func, transform)(function)(value[None] if transform == "vmap" else value)

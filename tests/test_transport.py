@@ -33,7 +33,7 @@ def beam_of(*rows: list[float], reference: pj.Reference = PROTON) -> pj.Beam:
     ],
     ids=lambda e: type(e).__name__,
 )
-@pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")  # what is lost is the point
+@pytest.mark.filterwarnings("ignore::pyjutrack.errors.LossWarning")  # what is lost is the point
 def test_who_cannot_pass_is_lost_and_leaves_no_trace(element: pj.Element) -> None:
     """One particle gets through; the other has an impossible momentum on the way."""
     wild = [0.3, 0.999, 0.3, 0.0, 0.0, 0.0]
@@ -76,11 +76,11 @@ def test_apertures(shape: str) -> None:
 
 def test_apertures_that_are_none() -> None:
     for sizes in ({"half_width": 0.0}, {"half_height": -1.0}, {"half_width": "wide"}):
-        with pytest.raises(pj.InvalidValueError, match=next(iter(sizes))):
+        with pytest.raises(pj.errors.InvalidValueError, match=next(iter(sizes))):
             pj.Aperture(**sizes)
-    with pytest.raises(pj.InvalidValueError, match="corner_x"):
+    with pytest.raises(pj.errors.InvalidValueError, match="corner_x"):
         pj.Aperture(half_width=0.01, half_height=0.01, shape="racetrack", corner_x=0.02)
-    with pytest.raises(pj.UnknownNameError, match="ellipse"):
+    with pytest.raises(pj.errors.UnknownNameError, match="ellipse"):
         pj.Aperture(shape="elipse")
 
 
@@ -234,7 +234,7 @@ def test_acceleration_moves_the_reference() -> None:
     # in eV, transverse momenta do not change by the choice of the reference
     kept = out.numpy()[:, 1] * out.reference.p0c
     np.testing.assert_allclose(kept, points(40).numpy()[:, 1] * PROTON.p0c, rtol=1e-12)
-    with pytest.raises(pj.InvalidValueError, match="cannot lose"):
+    with pytest.raises(pj.errors.InvalidValueError, match="cannot lose"):
         pj.track(
             pj.Lattice([pj.RFCavity(voltage=2e9, frequency=1e8, phase=-1.5, accelerate=True)]), beam
         )
@@ -244,9 +244,9 @@ def test_normalised_emittance_survives_acceleration(cell: pj.Lattice, make_beam)
     beam = make_beam(2000)
     gap = pj.RFCavity(voltage=2e8, frequency=1.0, phase=math.pi / 2, accelerate=True)
     out = pj.track(pj.Lattice([cell, gap]), beam)
-    before, after = (pj.emittance(b, "x", normalized=True) for b in (beam, out))
+    before, after = (pj.moments.emittance(b, "x", normalized=True) for b in (beam, out))
     assert float(after) == pytest.approx(float(before), rel=1e-6)
-    assert float(pj.emittance(out, "x")) < 0.9 * float(pj.emittance(beam, "x"))
+    assert float(pj.moments.emittance(out, "x")) < 0.9 * float(pj.moments.emittance(beam, "x"))
 
 
 def test_slices_of_a_cavity_share_its_gain(make_beam, kick: pj.SpaceCharge) -> None:
@@ -288,7 +288,7 @@ def test_space_charge_in_a_bend_and_its_gradient(make_beam, kick: pj.SpaceCharge
 
 
 def test_a_bend_without_length() -> None:
-    with pytest.raises(pj.InvalidValueError, match="over no length"):
+    with pytest.raises(pj.errors.InvalidValueError, match="over no length"):
         pj.SBend(0.0, 0.1)
     c = points(3)
     torch.testing.assert_close(move(pj.SBend(0.0, 0.0), c), c)
@@ -304,10 +304,10 @@ def test_phases_are_stable_on_their_side_of_transition(kinetic: float, phase: fl
 
     def tunes(at: float) -> np.ndarray:
         gap = pj.RFCavity(voltage=1e5, frequency=4 / turn, phase=at)
-        return pj.synchrotron_optics(pj.Lattice([*arc * 8, gap]), proton).tunes.numpy()
+        return pj.optics.synchrotron_optics(pj.Lattice([*arc * 8, gap]), proton).tunes.numpy()
 
     assert 0 < min(tunes(phase)[2], 1 - tunes(phase)[2]) < 0.1
-    with pytest.raises(pj.UnstableError):
+    with pytest.raises(pj.errors.UnstableError):
         tunes(math.pi - phase)
 
 

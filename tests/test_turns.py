@@ -94,7 +94,7 @@ def figure(final: pj.Beam, initial: pj.Beam) -> torch.Tensor:
     return pj.observables.size("x")(final, initial)
 
 
-@pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")  # of the same particles
+@pytest.mark.filterwarnings("ignore::pyjutrack.errors.LossWarning")  # of the same particles
 @pytest.mark.parametrize("smoothing", [0.0, 1e-4])
 @pytest.mark.parametrize("adjoint", ADJOINTS, ids=str)
 def test_values_and_gradients_of_every_adjoint(
@@ -124,7 +124,7 @@ def test_values_and_gradients_of_every_adjoint(
     np.testing.assert_allclose(found, differences, rtol=1e-7)
 
 
-@pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")  # of the same particles
+@pytest.mark.filterwarnings("ignore::pyjutrack.errors.LossWarning")  # of the same particles
 @pytest.mark.parametrize("adjoint", ["auto", "store"])
 @pytest.mark.parametrize("smoothing", [0.0, 1e-4])
 def test_memory_goes_on_through_soft_apertures(
@@ -140,7 +140,7 @@ def test_memory_goes_on_through_soft_apertures(
         plain.coordinates, turn_by_turn(line(smoothing), beam, 0.02).coordinates
     )
     for refused in ("checkpoint", "reversible"):
-        with pytest.raises(pj.InvalidValueError, match="Echo remembers former turns"):
+        with pytest.raises(pj.errors.InvalidValueError, match="Echo remembers former turns"):
             pj.track(line(smoothing), beam, effects=[Echo(strength)], adjoint=refused)
 
 

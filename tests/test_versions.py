@@ -72,7 +72,7 @@ def test_a_change_on_the_way_is_refused(adjoint: str, change: Change, kick) -> N
     figure = tracked(held, adjoint, kick)
     with torch.no_grad():
         change(held)
-    with pytest.raises(pj.InvalidValueError, match="changed in place after the beam"):
+    with pytest.raises(pj.errors.InvalidValueError, match="changed in place after the beam"):
         figure.backward()
 
 
@@ -82,7 +82,7 @@ def test_the_beam_is_read_again_where_it_is_kept() -> None:
     held["coordinates"] = held["coordinates"].T.contiguous().T
     figure = tracked(held, "checkpoint")
     held["coordinates"].zero_()
-    with pytest.raises(pj.InvalidValueError, match="changed in place"):
+    with pytest.raises(pj.errors.InvalidValueError, match="changed in place"):
         figure.backward()
 
 
@@ -102,7 +102,7 @@ def test_weights_and_buffers_of_networks(adjoint: str, name: str) -> None:
     figure = tracked(parts(), adjoint, BumpKick(network))
     with torch.no_grad():
         getattr(network, name).mul_(2.0)
-    with pytest.raises(pj.InvalidValueError, match="changed in place"):
+    with pytest.raises(pj.errors.InvalidValueError, match="changed in place"):
         figure.backward()
 
 

@@ -15,8 +15,8 @@ from pyjutrack import diagnostics as dg
 from pyjutrack.twin import Measurements, Twin, Unknown
 
 PROTON = pj.Reference.from_kinetic("proton", 1e9)
-OPTICS = pj.Twiss(beta_x=1.0, alpha_x=-1.0, beta_y=1.0, alpha_y=1.0)
-SPLINE = pj.hamiltonians.Spline((0.02, 0.02), (8, 8), unit=1e-5)
+OPTICS = pj.optics.Twiss(beta_x=1.0, alpha_x=-1.0, beta_y=1.0, alpha_y=1.0)
+SPLINE = pj.elements.potentials.Spline((0.02, 0.02), (8, 8), unit=1e-5)
 
 
 def beam(particles: int = 300, current: float = 50.0, **changes: object) -> pj.Beam:

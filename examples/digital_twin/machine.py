@@ -28,7 +28,7 @@ Settings = dict[str, float]
 PROTON = pj.Reference.from_kinetic("proton", kinetic_energy=1e9)
 QUADRUPOLES = {"q1": 20.0, "q2": -20.0, "q3": 20.0, "q4": -20.0}
 #: design of the incoming beam
-TWISS = pj.Twiss(beta_x=1.02, alpha_x=-1.24, beta_y=1.02, alpha_y=1.24)
+TWISS = pj.optics.Twiss(beta_x=1.02, alpha_x=-1.24, beta_y=1.02, alpha_y=1.24)
 EMITTANCE = (1e-6, 1e-6)
 STATIONS = ("s0", "s1", "s2", "s3")
 #: half of the width that the design may fill [m]
@@ -47,7 +47,7 @@ def scanners(noise: float = NOISE) -> list[WireScanner]:
 
 
 def line(field: pj.Element, **options: object) -> pj.Lattice:
-    """Two cells and four stations; the field error sits behind the first."""
+    """Two cells and four stations; the field error sits after the first."""
     q = {
         name: pj.Quadrupole(0.1, k1=k1, name=name, **options)  # type: ignore[arg-type]
         for name, k1 in QUADRUPOLES.items()

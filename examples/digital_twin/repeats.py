@@ -64,7 +64,7 @@ def main() -> None:
     given = parser.parse_args()
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(given.workers, mp_context=spawn) as executor:
-        done = pj.scan(
+        done = pj.distributed.scan(
             repeat, range(given.repeats), executor=executor, store=given.store, progress=True
         )
     for outcome in done:

@@ -20,7 +20,7 @@ def twin(particles: int = 4096) -> pj.Twin:
     """The design: linear quadrupoles, a rectangular box, and learned parts that are still zero."""
     form = Spline((0.024, 0.024), (10, 10), unit=1e-6)  # one cell wider than the beam
     solver = pj.SpectralPoisson((0.02, 0.02), (48, 48))
-    walls = pj.ImageCharges(solver, order=2, radius=6e-3)
+    walls = pj.collective.ImageCharges(solver, order=2, radius=6e-3)
     beam = pj.distributions.gaussian(
         PROTON, particles, twiss=TWISS, emittance=EMITTANCE, quiet=True, seed=1
     )

@@ -71,7 +71,7 @@ class EllipticalPipe:
     def __post_init__(self) -> None:
         box = Grid(self.size, self.shape).size
         if not all(0 < a <= side / 2 for a, side in zip(self.semi_axes, box, strict=True)):
-            raise pj.InvalidValueError(
+            raise pj.errors.InvalidValueError(
                 f"semi-axes must be positive and fit in the box of {box} m, got {self.semi_axes} m"
             )
 
@@ -88,7 +88,7 @@ class EllipticalPipe:
         x, y = (beam.coordinate(u).detach()[beam.alive] for u in "xy")
         outside = float((~self.contains(x, y)).double().mean())
         if outside > _OUTSIDE:
-            raise pj.InvalidValueError(
+            raise pj.errors.InvalidValueError(
                 f"{outside:.1%} of the beam lie outside the pipe with semi-axes {self.semi_axes} m"
             )
 

@@ -45,7 +45,10 @@ def space_charge(cells=128):
 
 def growth(final, initial):
     """Growth of the emittance, mean of both planes."""
-    return sum(pj.emittance_growth(plane)(final, initial) for plane in "xy") / 2
+    return (
+        sum(pj.observables.emittance_growth(plane)(final=final, initial=initial) for plane in "xy")
+        / 2
+    )
 
 
 def optimise(lattice, beam, kick, steps=30):
@@ -67,11 +70,11 @@ def optimise(lattice, beam, kick, steps=30):
 
 def along(lattice, beam, kick):
     """s [m], and the growth in x and in y up to there, cell by cell."""
-    first = [float(pj.emittance(beam, plane)) for plane in "xy"]
+    first = [float(pj.moments.emittance(beam, plane)) for plane in "xy"]
     found, cell = [[0.0, 0.0]], 5
     for i in range(0, len(lattice), cell):
         beam = pj.track(pj.Lattice(lattice.elements[i : i + cell]), beam, effects=[kick])
-        now = [float(pj.emittance(beam, plane)) for plane in "xy"]
+        now = [float(pj.moments.emittance(beam, plane)) for plane in "xy"]
         found.append([a / b - 1 for a, b in zip(now, first, strict=True)])
     return np.array(found)
 
@@ -93,7 +96,7 @@ def draw(before, after, path):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--particles", type=int, default=20_000)
-    parser.add_argument("--cells", type=int, default=12, help="behind the matching section")
+    parser.add_argument("--cells", type=int, default=12, help="after the matching section")
     parser.add_argument("--grid", type=int, default=128, help="cells a side")
     parser.add_argument("--steps", type=int, default=30, help="calls of the gradient, at most")
     parser.add_argument("--seeds", type=int, default=5, help="fresh beams to check on")

@@ -40,7 +40,7 @@ def to_lattice(elements: Sequence[Element], reference: pj.Reference) -> Any:
 
 
 def track(lattice: Any, start: np.ndarray) -> np.ndarray:
-    """Our coordinates (N, 6) behind a pyAT lattice."""
+    """Our coordinates (N, 6) after a pyAT lattice."""
     import at
 
     theirs = np.asfortranarray(start[:, [0, 1, 2, 3, 5, 4]].T)

@@ -61,7 +61,7 @@ def coordinates(them: Any, reference: pj.Reference) -> np.ndarray:
 
 
 def track(line: Any, start: np.ndarray, reference: pj.Reference, **options: Any) -> np.ndarray:
-    """Our coordinates (N, 6) behind a line, or a part of it from `ele_start` to `ele_stop`."""
+    """Our coordinates (N, 6) after a line, or a part of it from `ele_start` to `ele_stop`."""
     them = particles(start, reference)
     line.track(them, **options)
     if not np.all(them.state > 0):

@@ -56,7 +56,7 @@ def forms(outputs: tuple[Tensor, ...]) -> list[Any]:
 
 
 def filled(gradients: Sequence[Tensor | None], forms: list[Any]) -> tuple[Tensor, ...]:
-    """Gradients with zeros for those that nobody asked for."""
+    """Gradients with zeros where none is needed."""
     return tuple(
         torch.zeros(shape, dtype=dtype) if g is None else g
         for g, (shape, dtype) in zip(gradients, forms, strict=True)

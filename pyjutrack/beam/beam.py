@@ -17,7 +17,7 @@ from ..core.errors import InvalidValueError, require_known
 from ..core.forks import check_threads
 from ..core.scalars import detached, refuse_batched
 from ..core.storage import store_described
-from .communicator import ALONE, World
+from .communicator import SERIAL, Communicator
 from .reference import Reference
 
 COORDINATES = ("x", "px", "y", "py", "z", "delta")
@@ -41,7 +41,7 @@ class Beam:
         current: of a coasting beam, of all macroparticles together, on all ranks [A]; a float or a
             0-d tensor.
         alive: (N,) mask; lost particles keep the coordinates at which they were lost.
-        world: who else holds particles of the beam; nobody by default.
+        world: the ranks that share the beam; this process alone by default.
         weights: (N,) the current that each carries, in units of an equal share, current / N; None
             where all are alike. Soft apertures lower them; see `Aperture`.
         charge: of a bunch, of all macroparticles together, on all ranks [C], without the sign of
@@ -57,13 +57,13 @@ class Beam:
     coordinates: Tensor
     current: float | Tensor = 0.0
     alive: Tensor = None  # type: ignore[assignment]  # all of them, filled in __post_init__
-    world: World = ALONE
+    world: Communicator = SERIAL
     weights: Tensor | None = None
     charge: float | Tensor = 0.0
 
     def __post_init__(self) -> None:
         require_kind("reference", self.reference, Reference, "a Reference", _REFERENCE)
-        require_kind("world", self.world, World, "a World of `pyjutrack.distributed`")
+        require_kind("world", self.world, Communicator, "a Communicator of `pyjutrack.distributed`")
         for name in ("current", "charge"):
             amount = getattr(self, name)
             require_real(name, amount)

@@ -1,4 +1,4 @@
-"""Who holds the particles of a beam: one process alone, or the ranks of a job, a part each."""
+"""Where the particles of a beam are: in one process, or a part each on the ranks of a job."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Reduce = Callable[[Tensor, str], None]
 
 
 @dataclass(frozen=True)
-class World:
+class Communicator:
     """The ranks among which a beam is shared.
 
     Its methods are collective: every rank calls them, in the same order, with tensors of one shape
@@ -42,7 +42,7 @@ class World:
         """Whether all is in this process."""
         return self.size == 1
 
-    def of(self, particles: int) -> World:
+    def of(self, particles: int) -> Communicator:
         """The same ranks, for a beam of so many particles in all.
 
         Raises:
@@ -74,21 +74,21 @@ class World:
             both = self.sum(torch.cat([part.value.unsqueeze(0), part.tangent]))
             return Pushed.make(both[0], both[1:], part.directions)
         if not part.is_floating_point():
-            return self._reduced(part, "sum")
+            return self._reduce_copy(part, "sum")
         total: Tensor = _Sum.apply(part, self)
         return total
 
     def largest(self, part: Tensor) -> Tensor:
         """The largest over the ranks, entry by entry; without derivatives."""
-        return part if self.alone else self._reduced(part, "max")
+        return part if self.alone else self._reduce_copy(part, "max")
 
-    def share(self, figure: Tensor) -> Tensor:
-        """This rank's share of a figure that all have alike: 1/size of it.
+    def split_scalar(self, number: Tensor) -> Tensor:
+        """Split a number that all ranks have alike: 1/size of it for each.
 
-        The shares of all ranks sum to the figure, so that this is what each rank differentiates in
+        The parts of all ranks sum to it, so that this is what each rank differentiates in
         reverse mode; the slopes by a parameter that all have alike are then to be summed.
         """
-        return figure if self.alone else figure / self.size
+        return number if self.alone else number / self.size
 
     def first(self, message: bytes | None) -> bytes | None:
         """The message of the lowest rank that has one, on every rank; None if none has."""
@@ -113,23 +113,23 @@ class World:
         if found is not None:
             raise InvalidValueError(found.decode())
 
-    def _reduced(self, part: Tensor, how: str) -> Tensor:
+    def _reduce_copy(self, part: Tensor, how: str) -> Tensor:
         assert self.reduce is not None
         total = part.detach().clone(memory_format=torch.contiguous_format)
         self.reduce(total, how)
         return total
 
 
-#: the world of a beam that is all here
-ALONE = World()
+#: of a beam that is all in this process
+SERIAL = Communicator()
 
 
 class _Sum(Function):
     """The sum over the ranks: linear, and its own transpose, so that it is all its derivatives."""
 
     @staticmethod
-    def forward(part: Tensor, world: World) -> Tensor:
-        return world._reduced(part, "sum")
+    def forward(part: Tensor, world: Communicator) -> Tensor:
+        return world._reduce_copy(part, "sum")
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
@@ -144,5 +144,5 @@ class _Sum(Function):
         return _Sum.apply(gradient, ctx.world), None
 
     @staticmethod
-    def vmap(info: Any, in_dims: Any, part: Tensor, world: World) -> Any:
+    def vmap(info: Any, in_dims: Any, part: Tensor, world: Communicator) -> Any:
         return _Sum.apply(part, world), in_dims[0]

@@ -44,7 +44,8 @@ def mean(beam: Beam, values: Tensor) -> Tensor:
     """Average over the particles alive of anything that each of them has.
 
     Args:
-        values: (..., N), such as `beam.coordinate("x") ** 3`, or several of them stacked in front.
+        values: (..., N), such as `beam.coordinate("x") ** 3`, or several of them stacked
+            along leading axes.
 
     Returns:
         (...), without the last axis.
@@ -161,7 +162,7 @@ def _centred(
 
 
 def _chunks(values: Tensor) -> Sequence[Tensor]:
-    """Split, whose way back is one operation for all; sliced where it is written as a graph."""
+    """Split, whose backward pass is one operation for all; sliced where a graph is written."""
     if hasattr(values, "unseen"):
         return [values[..., start : start + _CHUNK] for start in range(0, values.shape[-1], _CHUNK)]
     return values.split(_CHUNK, -1)

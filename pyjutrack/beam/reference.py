@@ -134,7 +134,7 @@ class Reference:
         """The same with a plain number as its momentum."""
         return self if isinstance(self.p0c, float) else Reference(self.species, detached(self.p0c))
 
-    def accelerated(self, gain: Number) -> Reference:
+    def accelerate(self, gain: Number) -> Reference:
         """The reference with another energy, `gain` [eV] above this one.
 
         Raises:

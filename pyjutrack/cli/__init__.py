@@ -29,9 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"pyjutrack {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, (told, command) in COMMANDS.items():
+    for name, (summary, command) in COMMANDS.items():
         layout = argparse.ArgumentDefaultsHelpFormatter
-        command.add(commands.add_parser(name, help=told, formatter_class=layout))
+        command.add(commands.add_parser(name, help=summary, formatter_class=layout))
     options = parser.parse_args(arguments)
     options.typed = sys.argv[1:] if arguments is None else list(arguments)
     try:

@@ -15,7 +15,7 @@ from ..io import LatticeFile, read_lattice
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments that say which machine."""
     parser.add_argument("file", type=Path, help="lattice; `pyjutrack formats` lists what is read")
-    parser.add_argument("--format", help="of the file, if its suffix and content do not tell")
+    parser.add_argument("--format", help="of the file, if its suffix and content do not show it")
     parser.add_argument("--line", help="which line of the file, if it holds several")
     parser.add_argument("--species", help="particle, if the file does not say it")
     energy = parser.add_mutually_exclusive_group()
@@ -29,7 +29,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def read(options: argparse.Namespace) -> tuple[LatticeFile, Reference, Path]:
     """The lattice, its reference particle, and the folder to write to.
 
-    What the file holds and pyjutrack lacks is told on stderr.
+    What the file holds and pyjutrack lacks is listed on stderr.
     """
     given = _reference(options)
     with warnings.catch_warnings():

@@ -27,7 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Track, print what became of the beam, draw it."""
+    """Track, print the beam at the end, draw it."""
     import numpy as np
 
     from ..core.atomic import write_whole

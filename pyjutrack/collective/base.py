@@ -140,7 +140,7 @@ class CollectiveEffect:
         return state
 
     def field(self, beam: Beam, state: State, place: Place, memory: Any) -> Any:
-        """What the particles of `state` make there; `beam` tells species, charge and weights."""
+        """What the particles of `state` make there; `beam` has species, charge and weights."""
         raise InvalidValueError(f"{type(self).__name__} does not say what it makes (field)")
 
     def remember(self, memory: Any, field: Any, place: Place) -> Any:

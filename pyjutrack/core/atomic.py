@@ -1,4 +1,4 @@
-"""Writing files whole or not at all, and what JSON does not tell."""
+"""Writing files whole or not at all, and what JSON cannot hold."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InvalidValueError, WriteError
-from .hdf5_check import sealed
+from .hdf5_check import seal
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
 
 
 def _flush(path: Path) -> None:
-    """Wait until a file is on the disk: some file systems tell only then that there is no room."""
+    """Wait until a file is on the disk: some file systems fail only then, for want of room."""
     handle = os.open(path, os.O_RDWR)
     try:
         os.fsync(handle)
@@ -87,7 +87,7 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
 def write_hdf5(path: Path, h5py: Any, fill: Callable[[Any], None]) -> None:
     """Let `fill` fill an open HDF5 file, and write it, whole or not at all.
 
-    The file is made in memory: on a full disk HDF5 itself leaves an open file behind, and the
+    The file is made in memory: on a full disk HDF5 itself leaves an open file, and the
     process crashes at its end.
 
     Args:
@@ -99,7 +99,7 @@ def write_hdf5(path: Path, h5py: Any, fill: Callable[[Any], None]) -> None:
     with h5py.File(buffer, "w") as file:
         fill(file)
     buffer.seek(0, io.SEEK_END)
-    buffer.write(sealed(buffer.getvalue()))
+    buffer.write(seal(buffer.getvalue()))
     write_bytes(path, buffer.getbuffer())
 
 
@@ -122,6 +122,6 @@ def digest(*parts: bytes) -> str:
     return total.hexdigest()
 
 
-def tupled(value: Any) -> Any:
+def as_tuples(value: Any) -> Any:
     """Frozen data hold tuples; JSON has lists for them."""
-    return tuple(map(tupled, value)) if isinstance(value, (list, tuple)) else value
+    return tuple(map(as_tuples, value)) if isinstance(value, (list, tuple)) else value

@@ -1,4 +1,4 @@
-"""What public calls ask of their arguments, once, at the door.
+"""Checks of the arguments of public calls, once, when they are called.
 
 Each check raises InvalidValueError and names the argument, what it must be, what it got, and the
 remedy where there is a usual one. Nothing of this stands in a loop over slices or particles.
@@ -80,15 +80,17 @@ def require_reals(argument: str, value: Any, count: int) -> None:
         raise wrong(argument, value, f"{_WORDS.get(count, count)} finite numbers")
 
 
-def require_callable(argument: str, value: Any, expected: str, count: int = 1) -> None:
-    """A function of `count` arguments, or what can be called like one; no class."""
+def require_callable(argument: str, value: Any, expected: str, count: int | None = 1) -> None:
+    """A function of `count` arguments (None: any), or what can be called like one; no class."""
     if not callable(value) or isinstance(value, type):
         raise wrong(argument, value, expected)
+    if count is None:
+        return
     try:
         inspect.signature(value).bind(*range(count))
     except TypeError as error:
         raise wrong(argument, value, expected, f"called so it says: {error}") from None
-    except ValueError:  # a function in C that does not tell
+    except ValueError:  # a function in C, without a signature
         pass
 
 

@@ -73,7 +73,7 @@ class AccuracyWarning(UserWarning):
 
 
 class IdentifiabilityWarning(UserWarning):
-    """Measurements do not determine all that they should tell."""
+    """Measurements do not determine all unknowns."""
 
 
 class MisfitWarning(UserWarning):

@@ -1,7 +1,7 @@
 """Whether an HDF5 file can be read: damaged ones crash or hang the library.
 
 Each is read once by a process that may be lost: this file as a script, which imports none of the
-package. Files of this package end in a digest of themselves, which HDF5 does not look at: it tells
+package. Files of this package end in a digest of themselves, which HDF5 does not look at: it shows
 of damage, and vouches for nothing, since anybody can write one.
 """
 
@@ -25,7 +25,7 @@ _SECONDS, _BYTES = 30.0, 20e6
 _RATIO, _ROOM = 1100, 2**20
 
 
-def sealed(content: bytes | memoryview) -> bytes:
+def seal(content: bytes | memoryview) -> bytes:
     """The end of a file: a mark and a digest."""
     return MARK + hashlib.sha256(content).digest()
 
@@ -75,7 +75,7 @@ def _was_changed(path: Path, size: int) -> bool:
     with path.open("rb") as file:
         file.seek(max(size - end, 0))
         mark = file.read()
-    return mark.startswith(MARK) and mark != sealed(memoryview(path.read_bytes())[:-end])
+    return mark.startswith(MARK) and mark != seal(memoryview(path.read_bytes())[:-end])
 
 
 def _walk(path: str) -> None:
@@ -97,9 +97,7 @@ def _walk(path: str) -> None:
                 raise ValueError(f"the values of {name!r} are in other files, and are not read")
             room -= item.nbytes
             if room < 0:
-                raise ValueError(
-                    f"{name!r} and what is before it tell of more than a file can hold"
-                )
+                raise ValueError(f"{name!r} and what is before it claim more than a file can hold")
             item[()]
 
     with h5py.File(path, "r") as file:

@@ -36,7 +36,7 @@ def write(
     text = json.dumps(description, sort_keys=True, allow_nan=False)
     mark = digest(text, plain)
     header = {"format": f"pyjutrack-{holds}-1", "description": text, "digest": mark}
-    write_bytes(path, save(plain, header))  # in memory: its own writer tells no reason
+    write_bytes(path, save(plain, header))  # in memory: its own writer gives no reason
     return mark
 
 

@@ -80,7 +80,7 @@ def entangled(parameters: Sequence[Tensor]) -> bool:
 
 
 def replaced(data: Any, changes: Mapping[int, Tensor]) -> Any:
-    """Records, sequences and mappings with other tensors in the place of some, told by their id."""
+    """Records, sequences and mappings with other tensors in place of some, found by their id."""
     if isinstance(data, Tensor):
         return changes.get(id(data), data)
     if isinstance(data, (list, tuple)):

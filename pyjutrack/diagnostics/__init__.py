@@ -1,6 +1,5 @@
 """Diagnostics: what instruments read of a beam, differentiable, and what was read by real ones."""
 
-from ..core.errors import MeasurementError
 from .bins import Bins
 from .centroids import BeamPosition, BeamSize
 from .instrument import Diagnostic, Instrument, noisy
@@ -18,7 +17,6 @@ __all__ = [
     "GaussianFit",
     "Instrument",
     "LossCount",
-    "MeasurementError",
     "Profiles",
     "Screen",
     "WireScanner",

@@ -19,7 +19,7 @@ from ..mesh.shapes import BSPLINE
 
 Array = NDArray[np.float64]
 
-#: how far behind the range the blur is followed, in rms of it
+#: how far beyond the range the blur is followed, in rms of it
 _REACH = 6.0
 #: widths of ranges, and distances from the axis, above this were not written in metres [m]
 _FAR = 1.0
@@ -31,7 +31,7 @@ _MANY = 100_000
 class Bins:
     """Equal bins along an axis, read with a Gaussian resolution.
 
-    A particle counts in the bins near it by a cubic B-spline on a mesh that goes on behind both
+    A particle counts in the bins near it by a cubic B-spline on a mesh that goes on beyond both
     ends of the range. A fixed matrix then blurs, and cuts the range out. So the reading is twice
     continuously differentiable in the place of each particle, at the ends as well, and what lies
     just outside counts as far as the resolution brings it in.
@@ -104,7 +104,7 @@ class Bins:
 
     @property
     def margin(self) -> int:
-        """Cells of the mesh behind each end of the range."""
+        """Cells of the mesh beyond each end of the range."""
         return 2 + math.ceil(_REACH * math.sqrt(self.blur))
 
     @property

@@ -24,7 +24,7 @@ class Diagnostic(Protocol):
     """An instrument that reads the beam at the entrance of an element.
 
     Attributes:
-        name: by which its readings are told from others.
+        name: by which its readings are found.
         at: name of the element of the lattice at whose entrance it reads.
         noise: rms of the Gaussian noise of one reading, in the unit of the reading.
         shape: of a reading.
@@ -90,7 +90,7 @@ class Instrument:
 
 
 def noisy(reading: Reading, diagnostic: Diagnostic, seed: int | torch.Generator) -> Reading:
-    """A reading, or several stacked in front, with the diagnostic's noise: synthetic data.
+    """A reading, or several along leading axes, with the diagnostic's noise: synthetic data.
 
     Args:
         reading: (..., *diagnostic.shape), a tensor or an array; the result is of the same kind.

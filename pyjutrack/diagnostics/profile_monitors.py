@@ -29,7 +29,7 @@ class WireScanner(Instrument):
     """The fraction of the particles alive in each bin of one coordinate, (bins,).
 
     See `Bins` for how a particle is counted. What lies outside of the range does not count, so
-    that the sum is less than one if the range is too small; it is zero if nobody is alive.
+    that the sum is less than one if the range is too small; it is zero if no particle is alive.
 
     Attributes:
         plane: "x" or "y", the coordinate that is measured.

@@ -1,9 +1,10 @@
-"""One beam on many processes: `torchrun` starts them, and each tracks a part of the particles."""
+"""Work on many processes: one beam on ranks that `torchrun` starts, and scans of many points."""
 
 from __future__ import annotations
 
-from ..beam.communicator import ALONE, World
+from ..beam.communicator import SERIAL, Communicator
 from .process_group import job
+from .scans import Outcome, scan
 from .scatter_gather import gather, shard
 
-__all__ = ["ALONE", "World", "gather", "job", "shard"]
+__all__ = ["SERIAL", "Communicator", "Outcome", "gather", "job", "scan", "shard"]

@@ -32,7 +32,7 @@ class Peers:
         self._beat = min(_BEAT, patience / 10)
         self._keys = [f"signs of rank {r}" for r in range(size)]
         self._rank = rank
-        # a connection that nobody else keeps waiting
+        # a connection of its own, which no other keeps waiting
         self._store: Store = store.clone()  # type: ignore[attr-defined]
         self._store.set(self._keys[rank], "0")
         self._watched = _Watched()
@@ -45,7 +45,7 @@ class Peers:
         self._thread.start()
 
     def leave(self, why: str) -> None:
-        """Give no more signs of life, and tell those who wait why."""
+        """Give no more signs of life, and send the reason to ranks that wait."""
         self._over.set()
         self._thread.join(_FEW * self._beat)
         if not self._thread.is_alive():
@@ -67,7 +67,7 @@ class Peers:
             self._wanted.set()
             try:
                 while not done(self._beat):
-                    # who has left may have sent its last part before
+                    # a rank that has left may have sent its last part before
                     self._judge(watched, round(self._patience / self._beat), _FEW)
             finally:
                 self._wanted.clear()
@@ -93,7 +93,7 @@ class Peers:
                 raise RankError(sign)
 
     def _who(self, error: RuntimeError) -> str:
-        """Why what the ranks did together has failed, as far as their signs tell."""
+        """Why what the ranks did together has failed, as far as their signs show."""
         self._watched = watched = _Watched()
         self._wanted.set()
         try:
@@ -121,7 +121,7 @@ class Peers:
             self._deaf = True
 
     def _look(self, watched: _Watched) -> None:
-        """Note whose number stands still, and who has left."""
+        """Note which ranks' number stands still, and which have left."""
         try:
             for rank, key in enumerate(self._keys):
                 if rank == self._rank:

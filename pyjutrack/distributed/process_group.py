@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
-from ..beam.communicator import ALONE, World
+from ..beam.communicator import SERIAL, Communicator
 from ..core.devices import usable
 from ..core.errors import InvalidValueError, RankError
 from .heartbeat import Peers, done
@@ -33,7 +33,7 @@ def job(
     patience: float = 10.0,
     timeout: float = 1800.0,
     init_method: str = "env://",
-) -> Iterator[World]:
+) -> Iterator[Communicator]:
     """Meet the other ranks of a job that `torchrun` has started, and part from them at the end.
 
     Without such a job, and in one of a single rank, this process is alone, and all goes as
@@ -48,7 +48,7 @@ def job(
         init_method: where the ranks meet, as in `torch.distributed.init_process_group`.
 
     Yields:
-        The `World` of the job, to `shard` beams among.
+        The `Communicator` of the job, to `shard` beams among.
 
     Raises:
         RankError: another rank is gone, or they did not meet.
@@ -61,7 +61,7 @@ def job(
     usable(device)
     size = _number("WORLD_SIZE", 1)
     if size == 1:
-        yield ALONE
+        yield SERIAL
         return
     if dist.is_initialized():
         raise InvalidValueError(
@@ -83,7 +83,7 @@ def job(
         else:
             work.wait()  # of the stream, not of this thread; NCCL has a watch of its own
 
-    world = World(rank, size, reduce=reduce)
+    world = Communicator(rank, size, reduce=reduce)
     try:
         shared = board(world, timeout)
         yield world
@@ -135,7 +135,7 @@ def _meet(
 def _abandon() -> None:
     """Leave the group as it is to the end of the process.
 
-    Its threads may be waiting for a rank that is no more, and whoever takes it down waits for them.
+    Its threads may be waiting for a rank that is no more, and taking it down waits for them.
     """
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(dist.group.WORLD))
 

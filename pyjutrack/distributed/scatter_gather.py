@@ -10,13 +10,13 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ..beam.beam import Beam, require_beam
-from ..beam.communicator import World
+from ..beam.communicator import Communicator
 from ..core.checks import require_kind
 from ..core.errors import InvalidValueError
 from ..core.scalars import detached
 
 
-def shard(beam: Beam | None, world: World) -> Beam:
+def shard(beam: Beam | None, world: Communicator) -> Beam:
     """This rank's part of a beam: a block of its particles, as many on all ranks but for one.
 
     A `distribution(..., world=world)` draws no more than the part, and needs no `shard`.
@@ -29,7 +29,7 @@ def shard(beam: Beam | None, world: World) -> Beam:
     Raises:
         InvalidValueError: beams that differ, a part already, fewer particles than ranks.
     """
-    require_kind("world", world, World, "a World, as a job gives it")
+    require_kind("world", world, Communicator, "a Communicator, as a job gives it")
     if beam is not None or world.alone:
         require_beam(beam)
     world.refuse(_fault(beam))
@@ -40,7 +40,7 @@ def shard(beam: Beam | None, world: World) -> Beam:
     given[world.rank] = _fingerprint(beam)
     prints = world.sum(given).tolist()
     if prints[0] and not any(prints[1:]):
-        sent = world.first(None if beam is None else pickle.dumps(_detached(beam)))
+        sent = world.first(None if beam is None else pickle.dumps(_detach(beam)))
         assert sent is not None
         beam = pickle.loads(sent)
     elif len(set(prints)) > 1 or beam is None:
@@ -78,7 +78,7 @@ def gather(beam: Beam) -> Beam:
         return world.sum(pad(rows, (0, 0, before, after)))
 
     return beam.replace(
-        world=World(),
+        world=Communicator(),
         coordinates=whole(beam.coordinates),
         alive=whole(beam.alive.unsqueeze(-1).to(torch.uint8)).squeeze(-1).bool(),
         weights=None if beam.weights is None else whole(beam.weights.unsqueeze(-1)).squeeze(-1),
@@ -91,7 +91,7 @@ def _fault(beam: Beam | None) -> str | None:
     return None
 
 
-def _detached(beam: Beam) -> Beam:
+def _detach(beam: Beam) -> Beam:
     return beam.replace(
         coordinates=beam.coordinates.detach().cpu(),
         alive=beam.alive.cpu(),
@@ -102,10 +102,10 @@ def _detached(beam: Beam) -> Beam:
 
 
 def _fingerprint(beam: Beam | None) -> int:
-    """A number that tells beams apart, not 0; 0 for none."""
+    """A number that differs between beams, not 0; 0 for none."""
     if beam is None:
         return 0
-    plain = _detached(beam)
+    plain = _detach(beam)
     about = f"{plain.reference!r} {plain.intensity!r} {plain.coordinates.dtype}"
     digest = hashlib.sha256(about.encode())
     weights = () if plain.weights is None else (plain.weights,)

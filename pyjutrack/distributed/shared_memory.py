@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..beam.communicator import World
+from ..beam.communicator import Communicator
 
 #: memory with the name of a file; where there is none, there is no board
 _FOLDER = "/dev/shm"
@@ -33,11 +33,11 @@ _NAP, _SHARE = 1e-3, 1 / 8
 
 _COMBINE: dict[str, Callable[..., Tensor]] = {"sum": torch.add, "max": torch.maximum}
 
-#: waits for what tells, within some seconds, whether it has come to its end
+#: waits within some seconds for a sign of whether it has come to its end
 Wait = Callable[[Callable[[float], bool]], None]
 
 
-def board(world: World, timeout: float) -> Board | None:
+def board(world: Communicator, timeout: float) -> Board | None:
     """A board for all ranks of a world; None where they are not on one machine. Collective.
 
     Args:
@@ -100,7 +100,7 @@ class Board:
         os.close(self._file)
 
     def reduce(self, tensor: Tensor, how: str, wait: Wait) -> None:
-        """Sum a contiguous tensor over the ranks in place, or take the largest; see `World`."""
+        """Sum a contiguous tensor over the ranks in place, or the largest; see `Communicator`."""
         combine = _COMBINE[how]
         for piece in tensor.view(-1).split(_PIECE // tensor.element_size()):
             self._turn += 1

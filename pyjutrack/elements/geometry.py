@@ -28,7 +28,7 @@ IDENTITY = Frame((0.0, 0.0, 0.0), ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 
 
 
 def compose(outer: Frame, inner: Frame) -> Frame:
-    """A frame that stands in `outer` as `inner` tells."""
+    """The frame whose place in `outer` is `inner`."""
     origin = _combine(inner.origin, outer.axes)
     axes = tuple(_combine(axis, outer.axes) for axis in inner.axes)
     return Frame(tuple(a + b for a, b in zip(outer.origin, origin, strict=True)), axes)  # type: ignore[arg-type]

@@ -26,7 +26,7 @@ class HamiltonianKick(Element):
     their start H is zero, and the element does nothing.
 
     Attributes:
-        potential: the form of H; see `pyjutrack.hamiltonians`.
+        potential: the form of H; see `pyjutrack.elements.potentials`.
         weights: of the form, one vector (P,); None is its start. As a knob it is named as a whole,
             such as "field.weights".
         strength: factor on H.
@@ -49,8 +49,8 @@ class HamiltonianKick(Element):
             hasattr(form, name) for name in ("count", "start", "slopes")
         ):
             raise InvalidValueError(
-                f"{self._label()}: potential must be a form of `pyjutrack.hamiltonians`, got "
-                f"{form!r}"
+                f"{self._label()}: potential must be a form of "
+                f"`pyjutrack.elements.potentials`, got {form!r}"
             )
         weights: Any = form.start() if self.weights is None else self.weights
         if not isinstance(weights, Tensor):

@@ -43,7 +43,7 @@ class RFCavity(Cavity):
         if not self.accelerate:
             return reference
         volts = self.voltage * cos_sin(self.phase)[1] * part.fraction
-        return reference.accelerated(volts * abs(reference.species.charge))
+        return reference.accelerate(volts * abs(reference.species.charge))
 
     def transport(self, state: State, reference: Reference, part: Part) -> State:
         state = self.half_drift(state, reference, part)

@@ -1,9 +1,9 @@
-"""Engines: what does the tracking and its derivatives, behind one protocol.
+"""Engines: tracking and its derivatives, in one protocol.
 
 "native" is PyTorch with compiled kernels, "julia" is JuTrack with NNlib and Enzyme.
 """
 
 from .choice import ENGINES, engine_of
-from .protocol import Engine, Figure
+from .protocol import Engine, Objective
 
-__all__ = ["ENGINES", "Engine", "Figure", "engine_of"]
+__all__ = ["ENGINES", "Engine", "Objective", "engine_of"]

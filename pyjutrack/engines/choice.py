@@ -26,4 +26,4 @@ def engine_of(engine: str | Engine) -> Engine:
         return Native()
     from .julia import Julia
 
-    return Julia.started()
+    return Julia.start()

@@ -1,4 +1,4 @@
-"""Jacobians of the map and gradients of observables, by automatic and by finite differences."""
+"""Jacobians of the map and gradients of objectives, by automatic and by finite differences."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ..beam.beam import Beam, require_beam
-from ..beam.observables import Observable
 from ..beam.reference import Reference
 from ..collective.base import CollectiveEffect, require_differentiable, require_effects
-from ..core.checks import require_callable, require_real, wrong
+from ..core.checks import require_real, wrong
 from ..core.errors import InvalidValueError, require_known
 from ..core.transforms import numeric
 from ..lattice.knobs import lower_bound, overlay, parts, split, values
@@ -24,8 +23,9 @@ from ..tracking.adjoints import Adjoint
 from ..tracking.loss_warning import lost_between, warn_of_losses
 from ..tracking.task import Task, task_of
 from .choice import engine_of
+from .objective import objective_of
 from .protocol import Engine
-from .results import checked
+from .results import evaluate
 
 Array = NDArray[np.float64]
 
@@ -123,7 +123,7 @@ def jacobian_derivatives(
 
 @numeric
 def gradient(
-    observable: Observable,
+    objective: Callable[..., Tensor],
     lattice: Lattice,
     beam: Beam,
     *,
@@ -135,11 +135,12 @@ def gradient(
     engine: str | Engine = "native",
     adjoint: str | Adjoint = "auto",
 ) -> Array:
-    """Gradient of a figure of the tracked beam by any knobs, the field's response included.
+    """Gradient of an objective of the tracked beam by any knobs, the field's response included.
 
     Args:
-        observable: (final beam, initial beam) -> 0-d tensor; see `pyjutrack.observables`. Knobs of
-            the beam are set in the initial beam that it gets.
+        objective: a function of the final beam -> 0-d tensor, or of the final and the initial one,
+            which it gets by the names of its parameters, `final` and `initial`. Usual ones are in
+            `pyjutrack.observables`. Knobs of the beam are set in the initial beam that it gets.
         wrt: knobs, such as "d1.length", "q1.k1", "beam.current", "beam.beta_x",
             "effects[0].perveance_scale", or vectors such as "field.weights", which count with all
             their entries; see `pyjutrack.lattice.knobs`.
@@ -150,7 +151,7 @@ def gradient(
         lattice, beam, effects, turns, engine, adjoint: as for `track`.
 
     Returns:
-        (K,) in the order of `wrt`, in units of the observable per unit of the knob.
+        (K,) in the order of `wrt`, in units of the objective per unit of the knob.
 
     Which particles are lost at sharp edges is held fixed: apertures, the box of space charge, and
     elements that cannot move a particle. (Differences jump where a step loses another one.) Soft
@@ -158,14 +159,19 @@ def gradient(
 
     Raises:
         UnknownNameError: no such knob.
-        InvalidValueError: as for `track`; space charge with a shape function whose kick has no
-            derivative, "cic".
+        InvalidValueError: as for `track`; an objective whose parameters do not say which beam they
+            are, or that returns no 0-d tensor; space charge with a shape function whose kick has
+            no derivative, "cic".
 
     Warns:
         LossWarning: particles are lost at sharp edges on the way.
+
+    Example:
+        >>> pj.gradient(lambda final: pj.moments.sizes(final)[0], cell, beam, wrt=["q1.k1"])
+        >>> pj.gradient(pj.observables.emittance_growth("x"), cell, beam, wrt=["q1.k1"])
     """
     return value_and_gradient(
-        observable,
+        objective,
         lattice,
         beam,
         wrt=wrt,
@@ -180,7 +186,7 @@ def gradient(
 
 @numeric
 def value_and_gradient(
-    observable: Observable,
+    objective: Callable[..., Tensor],
     lattice: Lattice,
     beam: Beam,
     *,
@@ -192,12 +198,11 @@ def value_and_gradient(
     engine: str | Engine = "native",
     adjoint: str | Adjoint = "auto",
 ) -> tuple[float, Array]:
-    """The observable itself and its gradient; arguments and warnings as for `gradient`."""
+    """The objective itself and its gradient; arguments and warnings as for `gradient`."""
     require_known("mode", mode, ("reverse", "forward", "fd"))
     _positive(step)
     step = float(step)
-    expected = "a function (final beam, initial beam) -> tensor"
-    require_callable("observable", observable, expected, 2)
+    of_beams = objective_of(objective)
     require_lattice(lattice)
     _single(beam)
     if mode == "fd":
@@ -208,13 +213,13 @@ def value_and_gradient(
 
     lost: list[int] = []
 
-    def figure(final: Beam, initial: Beam) -> Tensor:
+    def counted(final: Beam, initial: Beam) -> Tensor:
         lost.append(lost_between(beam, final))
-        return observable(final, initial)
+        return of_beams(final, initial)
 
     def function(vector: Tensor) -> Tensor:
         knobbed = overlay(task, wrt, split(vector, found))
-        return checked(figure, chosen.track(knobbed), knobbed.beam)
+        return evaluate(counted, chosen.track(knobbed), knobbed.beam)
 
     if mode == "fd":
         lows = torch.cat(
@@ -222,7 +227,7 @@ def value_and_gradient(
         )
         value, slope = function(vector), _central(function, vector, step, lows.tolist())
     else:
-        value, slope = chosen.value_and_gradient(figure, task, wrt, mode)
+        value, slope = chosen.value_and_gradient(counted, task, wrt, mode)
     warn_of_losses(lost[0], beam.particles)
     return float(value.detach()), np.asarray(slope.detach())
 

@@ -20,8 +20,8 @@ from ..tracking.adjoint import run_adjoint
 from ..tracking.end import End, state_of
 from ..tracking.loop import linearised, run
 from ..tracking.task import Task
-from .protocol import Figure
-from .results import all_alive, checked
+from .protocol import Objective
+from .results import evaluate, require_alive
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Native:
 
     def jacobian(self, task: Task, start: Tensor) -> Tensor:
         """See `Engine`."""
-        alone = None if task.effects else _compiled(task, start)
-        return _pushed(task, start) if alone is None else alone
+        alone = None if task.effects else _run_jacobian(task, start)
+        return _push_jacobian(task, start) if alone is None else alone
 
     def jacobian_derivatives(
         self, task: Task, start: Tensor, wrt: Sequence[str]
@@ -59,33 +59,37 @@ class Native:
         return m, slopes.movedim(-1, 0)
 
     def value_and_gradient(
-        self, figure: Figure, task: Task, wrt: Sequence[str], mode: Literal["reverse", "forward"]
+        self,
+        objective: Objective,
+        task: Task,
+        wrt: Sequence[str],
+        mode: Literal["reverse", "forward"],
     ) -> tuple[Tensor, Tensor]:
         """See `Engine`."""
         found = parts(task, wrt)
         if mode == "forward":
             end, source = _final(task, wrt, seeds(found))
-            return _meet(figure, end, source, sum(p.numel() for p in found))
+            return _contract(objective, end, source, sum(p.numel() for p in found))
         vector = values(task, wrt)
         leaf = vector.requires_grad_()
         end, source = _final(task, wrt, split(leaf, found))
-        value = checked(figure, end.beam(source), source)
+        value = evaluate(objective, end.beam(source), source)
         slope, world = torch.zeros_like(vector), task.beam.world
         if value.requires_grad:
             with parallel.cores():
                 (slope,) = torch.autograd.grad(
-                    world.share(value), leaf, allow_unused=True, materialize_grads=True
+                    world.split_scalar(value), leaf, allow_unused=True, materialize_grads=True
                 )
         return value, world.sum(slope)
 
 
 def _probe(task: Task, starts: Tensor) -> Tensor:
-    end = _tested(task, state_of(starts, torch.ones(starts.shape[:-1], dtype=torch.bool)))
-    all_alive(end.alive)
+    end = _track_probe(task, state_of(starts, torch.ones(starts.shape[:-1], dtype=torch.bool)))
+    require_alive(end.alive)
     return torch.stack(end.coordinates, dim=-1)
 
 
-def _tested(task: Task, particles: State) -> State:
+def _track_probe(task: Task, particles: State) -> State:
     """Test particles at the end: by themselves where the beam makes no field."""
     if task.effects:
         probe = run(task, particles).probe
@@ -96,12 +100,12 @@ def _tested(task: Task, particles: State) -> State:
     return run(dataclasses.replace(task, beam=beam)).state
 
 
-def _pushed(task: Task, start: Tensor) -> Tensor:
+def _push_jacobian(task: Task, start: Tensor) -> Tensor:
     """The Jacobian, its six directions pushed along with the test particle."""
     one = torch.ones(1, 1, dtype=start.dtype)
     columns = tuple(Pushed.make(start[i : i + 1], one, (i,)) for i in range(6))
-    end = _tested(task, State(columns, torch.ones(1, dtype=torch.bool)))
-    all_alive(end.alive)
+    end = _track_probe(task, State(columns, torch.ones(1, dtype=torch.bool)))
+    require_alive(end.alive)
     matrix = torch.zeros(6, 6, dtype=start.dtype)
     for row, column in zip(matrix, end.coordinates, strict=True):
         if isinstance(column, Pushed):
@@ -119,14 +123,14 @@ def _jacobian(task: Task, start: Tensor) -> Tensor:
     return matrix
 
 
-def _compiled(task: Task, start: Tensor) -> Tensor | None:
+def _run_jacobian(task: Task, start: Tensor) -> Tensor | None:
     """Without effects, where the lattice carries no derivatives."""
     beam = Beam(task.beam.reference, start.unsqueeze(0))
     found = linearised(dataclasses.replace(task, beam=beam))
     if found is None:
         return None
     final, matrices = found
-    all_alive(final.state.alive)
+    require_alive(final.state.alive)
     return torch.from_numpy(matrices[0].copy())
 
 
@@ -136,10 +140,10 @@ def _final(task: Task, wrt: Sequence[str], numbers: Iterable[Tensor]) -> tuple[E
     return run_adjoint(knobbed, once=True), knobbed.beam
 
 
-def _meet(figure: Figure, final: End, source: Beam, count: int) -> tuple[Tensor, Tensor]:
-    """The gradient of the figure by both beams, times what was pushed through the tracking.
+def _contract(objective: Objective, final: End, source: Beam, count: int) -> tuple[Tensor, Tensor]:
+    """The gradient of the objective by both beams, times what was pushed through the tracking.
 
-    Cheaper than to push all directions through the figure as well.
+    Cheaper than to push all directions through the objective as well.
     """
     columns, reference = final.state.coordinates, final.reference
     moved: list[Any] = [*columns, source.coordinates, *source.intensity]
@@ -149,11 +153,11 @@ def _meet(figure: Figure, final: End, source: Beam, count: int) -> tuple[Tensor,
     initial = source.replace(coordinates=start, current=current, charge=charge)
     after = Reference(reference.species, p0c)
     end = End(State(tuple(ends), final.state.alive), None, after, weights)
-    value = checked(figure, end.beam(initial), initial)
+    value = evaluate(objective, end.beam(initial), initial)
     slope = torch.zeros(count, dtype=torch.float64)
     active = [(t, leaf) for t, leaf in zip(moved, leaves, strict=True) if isinstance(t, Pushed)]
     if active and value.requires_grad:
-        share = source.world.share(value)
+        share = source.world.split_scalar(value)
         gradients = torch.autograd.grad(share, [leaf for _, leaf in active], allow_unused=True)
         for (pushed, _), g in zip(active, gradients, strict=True):
             if g is not None:

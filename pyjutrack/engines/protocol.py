@@ -15,7 +15,7 @@ from ..tracking.task import Task
 Array = NDArray[np.float64]
 
 #: (final beam, initial beam) -> 0-d tensor
-Figure = Callable[[Beam, Beam], Tensor]
+Objective = Callable[[Beam, Beam], Tensor]
 
 
 @runtime_checkable
@@ -48,7 +48,11 @@ class Engine(Protocol):
         ...
 
     def value_and_gradient(
-        self, figure: Figure, task: Task, wrt: Sequence[str], mode: Literal["reverse", "forward"]
+        self,
+        objective: Objective,
+        task: Task,
+        wrt: Sequence[str],
+        mode: Literal["reverse", "forward"],
     ) -> tuple[Tensor, Tensor]:
-        """A figure of the final and the initial beam, 0-d, and its gradient by knobs, (K,)."""
+        """An objective of the final and the initial beam, 0-d, and its gradient by knobs, (K,)."""
         ...

@@ -8,28 +8,28 @@ import torch
 from torch import Tensor
 
 from ..beam.beam import Beam
-from ..beam.communicator import World
+from ..beam.communicator import Communicator
 from ..beam.moments import survivors
 from ..core.errors import InvalidValueError, ParticleLostError
-from .protocol import Figure
+from .protocol import Objective
 
-#: relative difference of one figure on processors that are not of one make
+#: relative difference of one objective on processors that are not of one make
 _ROUNDING = 1e-9
 
 
-def checked(figure: Figure, final: Beam, initial: Beam) -> Tensor:
-    """The figure of a tracked beam, if there is one.
+def evaluate(objective: Objective, final: Beam, initial: Beam) -> Tensor:
+    """Evaluate the objective of a tracked beam.
 
     Raises:
         ParticleLostError: no particle is left.
-        InvalidValueError: the figure is no 0-d tensor, or differs between ranks.
+        InvalidValueError: the objective is no 0-d tensor, or differs between ranks.
     """
     if not bool(survivors(final).any()):
-        raise ParticleLostError("every particle was lost; the observable of no beam is undefined")
-    value: Any = figure(final, initial)
+        raise ParticleLostError("every particle was lost; the objective of no beam is undefined")
+    value: Any = objective(final, initial)
     if not isinstance(value, Tensor) or value.dim() != 0:
         raise InvalidValueError(
-            "an observable must return a 0-d tensor, a function of the final beam's coordinates; "
+            "an objective must return a 0-d tensor, a function of the final beam's coordinates; "
             f"got {value!r}"
         )
     if not final.world.alone:
@@ -37,19 +37,19 @@ def checked(figure: Figure, final: Beam, initial: Beam) -> Tensor:
     return value
 
 
-def _same(value: Tensor, world: World) -> None:
-    """Raise InvalidValueError for a figure of the particles of each rank alone."""
+def _same(value: Tensor, world: Communicator) -> None:
+    """Raise InvalidValueError for an objective of the particles of each rank alone."""
     most = world.largest(torch.stack([value.detach(), -value.detach()]))
     highest, lowest = float(most[0]), -float(most[1])
     if highest - lowest > _ROUNDING * max(abs(highest), abs(lowest)):
         raise InvalidValueError(
-            f"the observable differs between ranks, from {lowest:.6g} to {highest:.6g}: it must be "
+            f"the objective differs between ranks, from {lowest:.6g} to {highest:.6g}: it must be "
             "of the whole beam; make it of pyjutrack.moments (`mean` averages anything), or sum "
             "with final.world.sum"
         )
 
 
-def all_alive(alive: Tensor) -> None:
+def require_alive(alive: Tensor) -> None:
     """Raise ParticleLostError unless all test particles are alive."""
     if not bool(alive.all()):
         raise ParticleLostError(

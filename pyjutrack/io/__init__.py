@@ -1,6 +1,5 @@
 """Files of lattices and beams."""
 
-from .errors import LatticeFileError, LatticeWarning
 from .format import LatticeFormat, LatticeSource
 from .formats import lattice_formats, register_format
 from .lattices import read_lattice, write_lattice
@@ -10,10 +9,8 @@ from .write_beams import write_beam
 
 __all__ = [
     "LatticeFile",
-    "LatticeFileError",
     "LatticeFormat",
     "LatticeSource",
-    "LatticeWarning",
     "Note",
     "lattice_formats",
     "read_beam",

@@ -12,7 +12,7 @@ class LatticeFileError(PyJuTrackError, ValueError):
 
 
 class LatticeWarning(UserWarning):
-    """A file holds what the package lacks, or lacks what it needs; the message tells what."""
+    """A file holds what the package lacks, or lacks what it needs; the message says which."""
 
 
 def wrong(path: Path, message: str, line: int | None = None) -> LatticeFileError:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..core.atomic import tupled
+from ..core.atomic import as_tuples
 from ..core.errors import InvalidValueError, UnknownNameError, unknown
 from ..core.scalars import is_transformed
 from ..core.storage import listed, store_described
@@ -112,7 +112,7 @@ def _typed(kind: type[Element], field: Field[Any], value: Any) -> Any:
         return _number(name, value)
     if isinstance(default, (bool, int, str)) and type(value) is not type(default):
         raise _mistyped(name, _WORDS[type(default)], value)
-    return tupled(value)
+    return as_tuples(value)
 
 
 _WORDS = {bool: "true or false", int: "an integer", str: "a word"}

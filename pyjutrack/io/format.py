@@ -63,9 +63,9 @@ class LatticeFormat:
             file.
         write: writes a lattice and its reference, which may be None, to a path; None if files of
             this format are only read.
-        recognise: tells by the content whether a file is one, where formats share a suffix; None
+        recognise: says by the content whether a file is one, where formats share a suffix; None
             if the suffix is enough.
-        has_lines: whether a file may hold several lattices, told apart by `line`.
+        has_lines: whether a file may hold several lattices, chosen by `line`.
     """
 
     name: str

@@ -59,7 +59,7 @@ def lattice_formats() -> dict[str, LatticeFormat]:
         if format.name in known:
             raise PluginError(
                 f"the package {package} has a lattice format named {format.name!r}, as another "
-                "has; uninstall one, or tell its author"
+                "has; uninstall one, or report it to its author"
             )
         known[format.name] = format
     return known
@@ -89,7 +89,7 @@ def format_to_read(source: LatticeSource) -> LatticeFormat:
         shown = ", ".join(dict.fromkeys(s for format in known for s in format.suffixes))
         raise wrong(
             source.path,
-            f"the suffix {source.path.suffix!r} tells no format; known are {shown}, "
+            f"the suffix {source.path.suffix!r} belongs to no format; known are {shown}, "
             "or give format=",
         )
     found = [format for format in candidates if format.recognise and format.recognise(source)]

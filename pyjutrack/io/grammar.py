@@ -54,7 +54,7 @@ def apply(kind: str, left: float, right: float) -> float:
 class Grammar(ABC):
     """Recursive descent over (kind, text) tokens, operands before their operators.
 
-    A language tells its atoms, and what operators do: compute, or write down an operation.
+    A language states its atoms, and what operators do: compute, or write down an operation.
 
     Attributes:
         tokens: of the text; those of the kind "space" count only where a language asks for them.
@@ -103,12 +103,12 @@ class Grammar(ABC):
 
     def product(self) -> None:
         """Read a product of powers."""
-        self.signed()
+        self.parse_sign()
         while sign := self.take("*", "/"):
-            self.signed()
+            self.parse_sign()
             self.operate(sign)
 
-    def signed(self) -> None:
+    def parse_sign(self) -> None:
         """Read a power with its signs; powers are taken from the left, so that 2^3^2 is 64."""
         negative = self._is_negative()
         self.atom()
@@ -121,7 +121,7 @@ class Grammar(ABC):
         if negative:
             self.negate()
 
-    def listed(self, closing: str) -> int:
+    def parse_list(self, closing: str) -> int:
         """Read sums between commas up to a closing bracket; how many there are."""
         if self.take(closing):
             return 0

@@ -29,7 +29,7 @@ def read_lattice(
 
     Args:
         path: of a file in one of the formats that `lattice_formats` gives.
-        format: the name of one, if the suffix and the content do not tell.
+        format: the name of one, if the suffix and the content do not show it.
         line: which line, sequence or variable of a file with several.
         reference: in place of the file's, if that has one.
         strict: raise where something cannot be represented, instead of a LatticeWarning.
@@ -94,9 +94,9 @@ def write_lattice(
     Ours are written whole or not at all.
 
     Args:
-        path: of the file, whose suffix tells the format.
+        path: of the file, whose suffix shows the format.
         lattice, reference: what to write.
-        format: the name of a format, if the suffix does not tell.
+        format: the name of a format, if the suffix does not show it.
 
     Raises:
         InvalidValueError: a suffix or format that is not written, or what a file cannot hold.

@@ -31,7 +31,7 @@ def optional(module: str, package: str, extra: str) -> Any:
 
 
 @contextlib.contextmanager
-def guarded(path: Path, reader: str, notes: Notes) -> Iterator[None]:
+def guard(path: Path, reader: str, notes: Notes) -> Iterator[None]:
     """Run another package's reader: exceptions become ours, warnings notes, prints nothing.
 
     Raises:

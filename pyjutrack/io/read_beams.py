@@ -23,7 +23,7 @@ from .openpmd import (
     particle_group,
     species_groups,
 )
-from .optional import guarded, optional
+from .optional import guard, optional
 from .record import Notes
 
 
@@ -44,7 +44,7 @@ def read_beam(
         path: of the file.
         reference: that coordinates are counted from; left out, that of the file, or, with a
             warning, the mean momentum of the particles alive.
-        species: mass and charge of a species that the file names and nobody knows.
+        species: mass and charge of a species that the file names and the package lacks.
         duration: the time [s] in which the charge of the file passes, for a coasting beam of
             current = charge / duration. Left out, the beam is a bunch of the charge of the file,
             or as `write_beam` was given it.
@@ -92,7 +92,7 @@ def _loaded(path: Path, notes: Notes) -> tuple[dict[str, Any], Any, Any]:
     fault = unreadable(path)
     if fault is not None:
         raise wrong(path, fault)
-    with guarded(path, "openpmd-beamphysics", notes), h5py.File(path, "r") as file:
+    with guard(path, "openpmd-beamphysics", notes), h5py.File(path, "r") as file:
         groups = species_groups(file)
         if not groups:
             raise wrong(path, "the file holds no particles: no group has a speciesType")

@@ -37,7 +37,7 @@ class LatticeFile:
 
     Attributes:
         lattice: the elements, in order.
-        reference: of the file, or as given to `read_lattice`; None if neither tells.
+        reference: of the file, or as given to `read_lattice`; None if neither has one.
         notes: what could not be represented, element by element.
     """
 

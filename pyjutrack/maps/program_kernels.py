@@ -75,7 +75,7 @@ def run_block(turn, operations, starts, numbers, elements, table, x, px, y, py, 
 @kernel
 def execute(part, start, stop, turns, operations, starts, numbers, elements, table, x, px, y, py,
         z, delta, alive, lost_turn, lost_element):  # fmt: skip
-    """Run all turns, in place. For the lost, tells turn and element (-1 before)."""
+    """Run all turns, in place. Returns turn and element of the lost (-1 before)."""
     saved = np.empty((6, BLOCK), x.dtype)
     entered = np.empty(BLOCK, np.bool_)
     for low in range(start, stop, BLOCK):

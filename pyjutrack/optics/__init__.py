@@ -5,8 +5,10 @@ shooting through all of them at once (`orbit`), and what is periodic comes from 
 algebra (`modes`, `linear`).
 """
 
+from . import distributions
 from .gradient import optics_gradient
 from .linear import linear_optics, twiss_table
+from .matching import Match, Target, match
 from .quadrupole_scan import ScannedBeam, quadrupole_scan
 from .radiation import Radiation, radiation_integrals
 from .ring import chromaticities, closed_orbit, one_turn_matrix, transfer_matrices, twiss
@@ -15,14 +17,18 @@ from .table import Twiss, TwissTable
 from .tunes import synchrobetatron_tunes, tune_slopes, tunes
 
 __all__ = [
+    "Match",
     "Radiation",
     "ScannedBeam",
     "SynchrotronOptics",
+    "Target",
     "Twiss",
     "TwissTable",
     "chromaticities",
     "closed_orbit",
+    "distributions",
     "linear_optics",
+    "match",
     "one_turn_matrix",
     "optics_gradient",
     "quadrupole_scan",

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..beam.beam import Beam, check_beam
-from ..beam.communicator import ALONE, World
+from ..beam.communicator import SERIAL, Communicator
 from ..beam.reference import Reference, require_reference
 from ..core.checks import require_flag, require_kind, require_real, require_whole
 from ..core.errors import InvalidValueError
@@ -70,7 +70,7 @@ class Distribution(Protocol):
         sigma_delta: Number = 0.0,
         quiet: bool = False,
         seed: int = 0,
-        world: World = ALONE,
+        world: Communicator = SERIAL,
     ) -> Beam: ...
 
 
@@ -89,7 +89,7 @@ def _distribution(draw: Callable[[Array], Array]) -> Distribution:
         sigma_delta: Number = 0.0,
         quiet: bool = False,
         seed: int = 0,
-        world: World = ALONE,
+        world: Communicator = SERIAL,
     ) -> Beam:
         require_reference(reference)
         require_whole("particles", particles, 1)
@@ -98,7 +98,7 @@ def _distribution(draw: Callable[[Array], Array]) -> Distribution:
         require_flag("quiet", quiet)
         for name, sigma in (("sigma_z", sigma_z), ("sigma_delta", sigma_delta)):
             require_real(name, sigma, least=0)
-        require_kind("world", world, World, "a World of `pyjutrack.distributed`")
+        require_kind("world", world, Communicator, "a Communicator of `pyjutrack.distributed`")
         if (emittance is None) == (normalized_emittance is None):
             raise InvalidValueError("give exactly one of emittance and normalized_emittance")
         given = normalized_emittance if emittance is None else emittance

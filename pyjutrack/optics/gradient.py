@@ -1,4 +1,4 @@
-"""Gradients of any figure of the optics by any knobs of the lattice."""
+"""Gradients of any objective of the optics by any knobs of the lattice."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 
 @numeric
 def optics_gradient(
-    figure: Callable[[TwissTable], Tensor],
+    objective: Callable[[TwissTable], Tensor],
     lattice: Lattice,
     reference: Reference,
     wrt: Sequence[str],
@@ -33,10 +33,10 @@ def optics_gradient(
     initial: Twiss | None = None,
     chromatic: bool = False,
 ) -> tuple[Any, Array]:
-    """Figures of the optics, and their exact derivatives by knobs, in reverse mode.
+    """Objectives of the optics, and their exact derivatives by knobs, in reverse mode.
 
     Args:
-        figure: table of tensors -> tensor of shape () or (T,).
+        objective: table of tensors -> tensor of shape () or (T,).
         wrt: knobs of the lattice, such as "q1.k1".
         lattice, reference, delta, initial, chromatic: as for `linear_optics`.
 
@@ -45,9 +45,9 @@ def optics_gradient(
 
     Raises:
         UnknownNameError: no such knob. UnstableError: no optics.
-        InvalidValueError: the figure is no tensor of that shape.
+        InvalidValueError: the objective is no tensor of that shape.
     """
-    require_callable("figure", figure, "a function of the table -> tensor")
+    require_callable("objective", objective, "a function of the table -> tensor")
     require_flag("chromatic", chromatic)
     require_lattice(lattice)
     require_reference(reference)
@@ -62,10 +62,11 @@ def optics_gradient(
             chromatic=chromatic,
             order=2 if chromatic else 1,
         )
-        found: Any = figure(table)
+        found: Any = objective(table)
         if not isinstance(found, Tensor) or found.dim() > 1:
             raise InvalidValueError(
-                f"a figure of the optics must return a tensor of shape () or (T,), got {found!r}"
+                "an objective of the optics must return a tensor of shape () or (T,); "
+                f"got {found!r}"
             )
         slopes = _slopes(found.reshape(-1), leaf)
     if found.dim() == 0:

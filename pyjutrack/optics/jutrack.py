@@ -143,8 +143,8 @@ def dynamic_aperture(
 def taylor_map(lattice: Lattice, reference: Reference, order: int = 2) -> TaylorMap:
     """The map of a lattice as a power series of an order, by JuTrack's TPSA.
 
-    Its coordinates are JuTrack's: z counts path length, positive behind the reference, without the
-    slip of the velocity.
+    Its coordinates are JuTrack's: z counts path length, positive when late, without the slip of the
+    velocity.
     """
     if not isinstance(order, int) or isinstance(order, bool) or order < 1:
         raise InvalidValueError(f"the order of a map must be a positive integer, got {order!r}")

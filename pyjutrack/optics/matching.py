@@ -22,18 +22,20 @@ from .table import Twiss, TwissTable
 
 Array = NDArray[np.float64]
 
-#: what a figure may be by name
-_FIGURES = tuple(f.name for f in fields(TwissTable) if f.name not in ("names", "kinds", "matrix"))
+#: what a quantity may be by name
+_QUANTITIES = tuple(
+    f.name for f in fields(TwissTable) if f.name not in ("names", "kinds", "matrix")
+)
 #: residual of each target where there is no optics: a step there is taken back
 _NOWHERE = 1e6
 
 
 @dataclass(frozen=True)
 class Target:
-    """What a figure of the optics should be.
+    """What a quantity of the optics should be.
 
     Attributes:
-        figure: a column or number of `TwissTable`, such as "beta_x" or "tune_y", or a function of
+        quantity: a column or number of `TwissTable`, such as "beta_x" or "tune_y", or a function of
             the table of tensors that gives a 0-d tensor.
         value: to reach; or
         below, above: limits to keep.
@@ -41,7 +43,7 @@ class Target:
         weight: of the difference in the sum of squares.
     """
 
-    figure: str | Callable[[TwissTable], Tensor]
+    quantity: str | Callable[[TwissTable], Tensor]
     value: float | None = None
     at: str | int | None = None
     weight: float = 1.0
@@ -49,10 +51,10 @@ class Target:
     above: float | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.figure, str):
-            require_known("figure of the optics", self.figure, _FIGURES)
+        if isinstance(self.quantity, str):
+            require_known("quantity of the optics", self.quantity, _QUANTITIES)
         else:
-            require_callable("figure", self.figure, "a name, or a function of the table")
+            require_callable("quantity", self.quantity, "a name, or a function of the table")
         for name in ("value", "below", "above"):
             if getattr(self, name) is not None:
                 require_real(f"{self}: {name}", getattr(self, name))
@@ -64,42 +66,42 @@ class Target:
             raise InvalidValueError(f"{self}: give a value, or limits below and above")
 
     def __str__(self) -> str:
-        name = self.figure if isinstance(self.figure, str) else _name(self.figure)
+        name = self.quantity if isinstance(self.quantity, str) else _name(self.quantity)
         return f"target {name}" + ("" if self.at is None else f" at {self.at!r}")
 
-    def found(self, table: TwissTable) -> Tensor:
-        """The figure in a table, 0-d.
+    def evaluate(self, table: TwissTable) -> Tensor:
+        """Evaluate the quantity in a table, 0-d.
 
         Raises:
             UnknownNameError: no such place. InvalidValueError: a place is missing, or too much.
         """
-        if callable(self.figure):
-            return self.figure(table)
-        value: Tensor = getattr(table, self.figure)
+        if callable(self.quantity):
+            return self.quantity(table)
+        value: Tensor = getattr(table, self.quantity)
         if (value.dim() == 0) != (self.at is None):
             raise InvalidValueError(
                 f"{self}: a column needs a place, at=, and a number of the whole ring has none"
             )
         return value if self.at is None else value[table.index(self.at)]
 
-    def residual(self, found: Tensor) -> Tensor:
+    def residual(self, value: Tensor) -> Tensor:
         """How far it is off: zero within limits."""
         if self.value is not None:
-            return found - self.value
-        off = torch.zeros_like(found)
+            return value - self.value
+        off = torch.zeros_like(value)
         for limit, sign in ((self.below, 1.0), (self.above, -1.0)):
             if limit is not None:
-                off = off + torch.relu(sign * (found - limit))
+                off = off + torch.relu(sign * (value - limit))
         return off
 
 
-def _name(figure: Callable[..., Any]) -> str:
-    return getattr(figure, "__name__", type(figure).__name__)
+def _name(quantity: Callable[..., Any]) -> str:
+    return getattr(quantity, "__name__", type(quantity).__name__)
 
 
 @dataclass(frozen=True)
 class Match:
-    """What matching came to.
+    """Result of matching.
 
     Attributes:
         lattice: with the values found.
@@ -144,7 +146,7 @@ def match(
         max_steps: evaluations of the optics at most.
 
     Raises:
-        UnknownNameError: no such knob, place or figure.
+        UnknownNameError: no such knob, place or quantity.
         InvalidValueError: no variables or targets, limits that exclude the present value.
         UnstableError: the lattice has no optics to begin with.
     """
@@ -155,38 +157,44 @@ def match(
     require_real("delta", delta)
     wrt, low, high = _variables(lattice, variables)
     goals = _targets(targets)
-    chromatic = any(str(g.figure).startswith("chromaticity") for g in goals)
+    chromatic = any(str(g.quantity).startswith("chromaticity") for g in goals)
     start = np.array([detached(lattice.value(a)) for a in wrt])
     weights = np.array([g.weight for g in goals])
 
-    def figure(table: TwissTable) -> Tensor:
-        return torch.stack([g.residual(g.found(table)) for g in goals])
+    def residuals_of(table: TwissTable) -> Tensor:
+        return torch.stack([g.residual(g.evaluate(table)) for g in goals])
 
     seen: dict[bytes, tuple[Array, Array]] = {}
 
-    def evaluated(x: Array) -> tuple[Array, Array]:
+    def evaluate(x: Array) -> tuple[Array, Array]:
         """Residuals and their slopes; SciPy asks for both, one after the other."""
         key = x.tobytes()
         if key not in seen:
             seen.clear()
             knobbed = lattice.with_values(dict(zip(wrt, x.tolist(), strict=True)))
             seen[key] = optics_gradient(
-                figure, knobbed, reference, wrt, delta=delta, initial=initial, chromatic=chromatic
+                residuals_of,
+                knobbed,
+                reference,
+                wrt,
+                delta=delta,
+                initial=initial,
+                chromatic=chromatic,
             )
         return seen[key]
 
     def residuals(x: Array) -> Array:
         try:
-            return np.asarray(weights * evaluated(x)[0])
+            return np.asarray(weights * evaluate(x)[0])
         except UnstableError:
             return np.full(len(goals), _NOWHERE)
 
     def slopes(x: Array) -> Array:
-        return np.asarray(weights[:, None] * evaluated(x)[1])
+        return np.asarray(weights[:, None] * evaluate(x)[1])
 
     from scipy.optimize import least_squares  # late: it takes a moment to load
 
-    evaluated(start)  # names that are none, and no optics, before the search
+    evaluate(start)  # names that are none, and no optics, before the search
     found = least_squares(
         residuals,
         start,

@@ -60,7 +60,7 @@ class Orbit:
 
     Attributes:
         coordinates: (N, 6) at the entrances of the elements; in 4 dimensions z is zero at all.
-        ends: (N, 6) behind each.
+        ends: (N, 6) at the exit of each.
         matrices: (N, 6, 6) about it.
     """
 

@@ -49,7 +49,7 @@ class Passage:
         self._back[order] = torch.arange(len(order))
 
     def values(self, coordinates: Tensor, part: Part = WHOLE) -> Tensor:
-        """(N, 6) behind the elements, or behind a part of each."""
+        """(N, 6) at the exits of the elements, or after a part of each."""
         pieces = []
         for state, element in self._states(coordinates):
             moved = advance(element, state, self._reference, part).coordinates

@@ -1,4 +1,4 @@
-"""Emittance and Twiss functions from beam sizes behind a quadrupole at many strengths.
+"""Emittance and Twiss functions from beam sizes downstream of a quadrupole at many strengths.
 
 Source: M. G. Minty, F. Zimmermann, Measurement and Control of Charged Particle Beams, sec. 4.1.
 """
@@ -24,7 +24,7 @@ from .table import Twiss
 Array = NDArray[np.float64]
 
 _PLANES = {"x": 0, "y": 2}
-#: smallest singular value, beside the largest, of a scan that tells three moments apart
+#: smallest singular value, beside the largest, of a scan that determines three moments
 _RANK = 1e-9
 #: entries of a matrix, beside its largest, that are no coupling
 _UNCOUPLED = 1e-9
@@ -34,7 +34,7 @@ _ROUNDS = 5
 
 @dataclass(frozen=True, eq=False)
 class ScannedBeam:
-    """What a quadrupole scan tells of the beam in front of the quadrupole, in one plane.
+    """Result of a quadrupole scan: the beam at the entrance of the quadrupole, in one plane.
 
     Attributes:
         plane: "x" or "y".
@@ -81,7 +81,7 @@ def quadrupole_scan(
     package. No coupling and no dispersion; space charge is not in the matrices.
 
     Args:
-        lattice: quadrupole and screen in it, the screen behind the quadrupole.
+        lattice: quadrupole and screen in it, the screen downstream.
         reference: its particle.
         address: the knob that was scanned, such as "q1.k1"; the first element of the name counts.
         strengths: of the knob, (S,), three or more.
@@ -89,7 +89,7 @@ def quadrupole_scan(
         screen: name of the element at whose entrance the sizes were measured.
         plane: "x" or "y".
         errors: standard deviations of the sizes, (S,) or one for all [m]. Left out, all sizes are
-            taken to be equally wrong, and by how much is told by the scatter: four or more.
+            taken to be equally wrong, and by how much is found from the scatter: four or more.
         resolution: rms of the screen [m], taken off the sizes in quadrature.
         delta: momentum deviation of the beam.
 
@@ -97,8 +97,8 @@ def quadrupole_scan(
         MeasurementError: wrong shapes; no numbers; sizes or errors above 0.5 m, which were hardly
             in metres; strengths that do not determine the beam; a fit that no beam can have; the
             message has the remedy.
-        InvalidValueError: the screen is not behind the quadrupole, coupled matrices; a resolution
-            that is no length.
+        InvalidValueError: the screen is not downstream of the quadrupole, coupled matrices; a
+            resolution that is no length.
         UnknownNameError: no such knob, screen or plane.
     """
     require_lattice(lattice)
@@ -193,7 +193,8 @@ def _line(lattice: Lattice, address: str, screen: str) -> Lattice:
     first = names.index(element)
     if screen not in names[first + 1 :]:
         raise InvalidValueError(
-            f"{screen!r} is not behind {element!r}; the sizes must be measured behind the knob"
+            f"{screen!r} is not downstream of {element!r}; the sizes must be measured "
+            "after the knob"
         )
     return Lattice(lattice.elements[first : names.index(screen, first + 1)])
 
@@ -226,9 +227,9 @@ def _least_squares(rows: Array, squares: Array, address: str) -> tuple[Array, Ar
     u, s, vt = np.linalg.svd(rows / np.where(scale > 0, scale, 1.0), full_matrices=False)
     if s[-1] < _RANK * s[0]:
         raise MeasurementError(
-            f"the strengths of {address} do not determine the beam: of three moments they tell "
-            f"{int((s >= _RANK * s[0]).sum())} apart; take three different strengths or more, on "
-            "both sides of the smallest size, and a screen farther behind"
+            f"the strengths of {address} do not determine the beam: of 3 moments they determine "
+            f"{int((s >= _RANK * s[0]).sum())}; take three different strengths or more, on "
+            "both sides of the smallest size, and a screen farther downstream"
         )
     inverse = vt.T / s
     moments = inverse @ (u.T @ squares) / scale

@@ -38,7 +38,7 @@ def plot_phase_space(
 
     Raises:
         UnknownNameError: no such plane.
-        InvalidValueError: no beam, a batch of beams, a part of one, or nobody alive.
+        InvalidValueError: no beam, a batch of beams, a part of one, or no live particle.
     """
     require_known("plane", plane, _LABELS)
     require_axes(ax)

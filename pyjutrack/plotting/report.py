@@ -82,10 +82,10 @@ def report(calibration: Calibration, folder: Path) -> Path:
         The page, `index.html`, which needs no other file.
     """
     bare = calibration.twin.replace(unknowns=())
-    predicted = calibration.predicted()
+    predicted = calibration.predict_shots()
     fit = Fit(
         predicted,
-        calibration.predicted(bare),
+        calibration.predict_shots(bare),
         calibration.data.errors(calibration.twin),
         calibration.residuals(predicted),
     )

@@ -149,7 +149,7 @@ class Energy:
 
     def build(self, standard: Standardisation, seed: int) -> Network:
         """The network with random weights."""
-        # half of each scale before and half behind leaves the whole symmetric
+        # half of each scale before and half after leaves the whole symmetric
         scale = math.sqrt(standard.output_std / standard.input_std)
         layers: list[Layer] = [Affine("scaled", (INPUT,), scale)]
         weights: dict[str, Tensor] = {}

@@ -147,34 +147,34 @@ class Domain:
         }
         return cls(**plain)
 
-    def complaints(self, beam: Figures, *, exact: bool = True) -> list[str]:
+    def violations(self, beam: Figures, *, exact: bool = True) -> list[str]:
         """What of a beam lies outside, in words with figures; empty if nothing does.
 
         Args:
             beam: its figures.
-            exact: whether to tell the beam's own figures; without them a beam that keeps growing
+            exact: whether to state the beam's own figures; without them a beam that keeps growing
                 complains in the same words all the time, which Python warns of once.
         """
         low, high = self.size
         minor, major = beam.size
 
-        def told(what: str, value: float, side: str, limit: float, unit: str = " m") -> None:
+        def note(what: str, value: float, side: str, limit: float, unit: str = " m") -> None:
             own = f" of {value:.3g}{unit}" if exact else ""
             said.append(f"{what}{own} {side} the {limit:.3g}{unit} of training")
 
         said: list[str] = []
         if minor < low:
-            told("smallest rms", minor, "below", low)
+            note("smallest rms", minor, "below", low)
         if major > high:
-            told("largest rms", major, "above", high)
+            note("largest rms", major, "above", high)
         if beam.aspect > self.aspect:
-            told("ratio of the rms sizes", beam.aspect, "above", self.aspect, "")
+            note("ratio of the rms sizes", beam.aspect, "above", self.aspect, "")
         for axis, u in enumerate("xy"):
             centre, reach = abs(beam.centre[axis]), beam.reach[axis]
             if centre > self.offset:
-                told(f"offset in {u}", centre, "above", self.offset)
+                note(f"offset in {u}", centre, "above", self.offset)
             elif reach > self.reach[axis]:
-                told(f"centre and three rms in {u}", reach, "above", self.reach[axis])
+                note(f"centre and three rms in {u}", reach, "above", self.reach[axis])
         if beam.particles is not None and beam.particles < self.particles:
             said.append(f"{beam.particles} macroparticles below the {self.particles} of training")
         return said

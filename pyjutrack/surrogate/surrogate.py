@@ -173,7 +173,7 @@ class Surrogate:
         """
         self._warn_if_poor()
         if self.outside != "ignore":
-            self._complain(self._complaints(beam))
+            self._refuse_or_warn(self._violations(beam))
 
     def validate(self, beam: Beam, against: Potential | None = None) -> Validation:
         """The field at the macroparticles of a beam, compared with a solver's.
@@ -199,19 +199,19 @@ class Surrogate:
         if against is None:
             against = SpectralPoisson(grid.size, grid.shape, used, *stated_series(teacher))
         x, y = (beam.coordinate(u).detach()[beam.alive] for u in "xy")
-        said = [*self._complaints(beam), *self._confessed()]
+        said = [*self._violations(beam), *self._stated_errors()]
         return compare(self.replace(outside="ignore"), against, x, y, said)
 
-    def _complaints(self, beam: Beam) -> list[str]:
+    def _violations(self, beam: Beam) -> list[str]:
         """What of a beam, or of any beam of a batch, lies outside of the domain."""
         if self.domain is None:
             return []
         said: dict[str, None] = {}
         for figures in Figures.of_beams(beam):
-            said.update(dict.fromkeys(self.domain.complaints(figures)))
+            said.update(dict.fromkeys(self.domain.violations(figures)))
         return list(said)
 
-    def _confessed(self) -> list[str]:
+    def _stated_errors(self) -> list[str]:
         """What the network's own card says against it."""
         error = stated_error(self.about)
         if error is None or error <= POOR:
@@ -222,7 +222,7 @@ class Surrogate:
         ]
 
     def _warn_if_poor(self) -> None:
-        for said in self._confessed():
+        for said in self._stated_errors():
             warn(f"{said}; train it longer, or use a solver", AccuracyWarning)
 
     def _watch(self, fractions: Tensor) -> None:
@@ -232,14 +232,14 @@ class Surrogate:
         if is_transformed(fractions) or not float(fractions.sum()) > 0:
             return
         figures = Figures.of_density(self.mesh, fractions.cpu().numpy())
-        self._complain(self.domain.complaints(figures, exact=False))
+        self._refuse_or_warn(self.domain.violations(figures, exact=False))
 
-    def _complain(self, complaints: list[str]) -> None:
-        if not complaints:
+    def _refuse_or_warn(self, violations: list[str]) -> None:
+        if not violations:
             return
         message = (
             "the beam is unlike those that the surrogate was trained on: "
-            + "; ".join(complaints)
+            + "; ".join(violations)
             + "; compare with `validate`, or use SpectralPoisson"
         )
         if self.outside == "raise":

@@ -68,13 +68,13 @@ def _carried(beam: Beam) -> str:
     return "charge" if detached(beam.charge) else "current"
 
 
-def _tracked(effect: CollectiveEffect, beam: Beam, lattice: Lattice) -> Any:
+def _track_coordinates(effect: CollectiveEffect, beam: Beam, lattice: Lattice) -> Any:
     return track(lattice, beam, effects=[effect]).coordinates.numpy()
 
 
 def _check_nothing(effect: CollectiveEffect, beam: Beam, lattice: Lattice, without: Tensor) -> None:
     empty = beam.replace(**{_carried(beam): 0.0})
-    found = _tracked(effect, empty, lattice)
+    found = _track_coordinates(effect, empty, lattice)
     tolerance = 1e-12 * (np.abs(without.numpy()).max() + 1e-300)
     require_close(f"no {_carried(beam)}, no effect", found, without.numpy(), tolerance)
 
@@ -85,11 +85,13 @@ def _check_sets(
     tolerance = 1e-9 * change + 1e-12 * float(end.abs().max())
     order = torch.randperm(len(beam), generator=torch.Generator().manual_seed(1))
     shuffled = beam.replace(coordinates=beam.coordinates[order], alive=beam.alive[order])
-    require_close("order", _tracked(effect, shuffled, lattice), end[order].numpy(), tolerance)
+    require_close(
+        "order", _track_coordinates(effect, shuffled, lattice), end[order].numpy(), tolerance
+    )
     batch = torch.stack([beam.coordinates, beam.coordinates])
     both = beam.replace(coordinates=batch, alive=beam.alive.expand(2, -1).clone())
-    require_close("a batch", _tracked(effect, both, lattice)[1], end.numpy(), tolerance)
-    single = _tracked(effect, beam.to(torch.float32), lattice)
+    require_close("a batch", _track_coordinates(effect, both, lattice)[1], end.numpy(), tolerance)
+    single = _track_coordinates(effect, beam.to(torch.float32), lattice)
     require_close(
         "single precision", single, end.numpy(), 1e-3 * change + 1e-5 * float(end.abs().max())
     )
@@ -99,12 +101,16 @@ def _check_sets(
     alive = torch.cat([beam.alive, beam.alive.new_zeros(2)])
     amount = {_carried(beam): getattr(beam, _carried(beam)) * (1 + 2 / len(beam))}
     more = beam.replace(coordinates=marked, alive=alive, weights=None, **amount)
-    require_close("lost particles", _tracked(effect, more, lattice)[:-2], end.numpy(), tolerance)
+    require_close(
+        "lost particles", _track_coordinates(effect, more, lattice)[:-2], end.numpy(), tolerance
+    )
     if effect.weighted and beam.weights is None:
         halves = beam.replace(weights=torch.full_like(beam.coordinates[:, 0], 0.5))
         amount = {_carried(beam): getattr(beam, _carried(beam)) / 2}
-        half = _tracked(effect, beam.replace(**amount), lattice)
-        require_close("half the weight", _tracked(effect, halves, lattice), half, tolerance)
+        half = _track_coordinates(effect, beam.replace(**amount), lattice)
+        require_close(
+            "half the weight", _track_coordinates(effect, halves, lattice), half, tolerance
+        )
 
 
 def _check_symplectic(effect: CollectiveEffect, beam: Beam, lattice: Lattice, size: float) -> None:
@@ -119,12 +125,12 @@ def _check_gradients(
     effect: CollectiveEffect, beam: Beam, lattice: Lattice, knobs: Sequence[str], step: float
 ) -> None:
     effect.check_differentiable()
-    # weights of the figure fall with the coordinates' sizes, so that none of them is hidden
+    # weights of the objective fall with the coordinates' sizes, so that none of them is hidden
     sizes = beam.coordinates.detach().std(0) + 1e-30
     draw = torch.as_tensor(np.random.default_rng(2).normal(size=tuple(beam.coordinates.shape)))
     weights = draw / sizes / len(beam)
 
-    def figure(final: Beam, initial: Beam) -> Tensor:
+    def objective(final: Beam) -> Tensor:
         live = torch.where(final.alive.unsqueeze(-1), final.coordinates, 0.0)
         return (live * weights).sum()
 
@@ -133,7 +139,7 @@ def _check_gradients(
         made = dataclasses.replace(effect, **own) if own else effect  # type: ignore[type-var]
         of_beam = {k.removeprefix("beam."): v for k, v in values.items() if k.startswith("beam.")}
         source = beam.replace(**of_beam)
-        return float(figure(track(lattice, source, effects=[made]), source))
+        return float(objective(track(lattice, source, effects=[made])))
 
     wanted = {f"beam.{_carried(beam)}": detached(getattr(beam, _carried(beam)))}
     wanted |= {_EFFECT + name: detached(getattr(effect, name)) for name in knobs}
@@ -149,6 +155,6 @@ def _check_gradients(
 
         slope, bound = differences(one, value, step * max(abs(value), 1e-300))
         for way in ways:
-            found = gradient(figure, lattice, beam, wrt=[address], effects=[effect], **way)
+            found = gradient(objective, lattice, beam, wrt=[address], effects=[effect], **way)
             what = f"d/d {address} at {value:g}, {' '.join(map(str, way.values()))}"
             require_close(what, found[0], slope, 2 * bound + 1e-6 * abs(float(slope)))

@@ -182,7 +182,7 @@ def _knobs(element: Element) -> Iterator[tuple[str, float, Any]]:
 def _check_gradients(element: Element, reference: Reference, start: Tensor) -> None:
     weights = torch.as_tensor(np.random.default_rng(2).normal(size=tuple(start.shape)))
 
-    def figure(final: Beam, initial: Beam) -> Tensor:
+    def objective(final: Beam) -> Tensor:
         return (torch.where(final.alive.unsqueeze(-1), final.coordinates, 0.0) * weights).sum()
 
     for address, usual, make in _knobs(element):
@@ -194,12 +194,12 @@ def _check_gradients(element: Element, reference: Reference, start: Tensor) -> N
             beam = Beam(reference, start)
 
             def at(number: float, make: Any = make, beam: Beam = beam) -> float:
-                return float(figure(track(Lattice([make(number)]), beam), beam))
+                return float(objective(track(Lattice([make(number)]), beam)))
 
             one_sided = field == "length" and value == 0
             slope, bound = differences(at, value, step, one_sided=one_sided)
             for way in _WAYS:
-                found = gradient(figure, Lattice([here]), beam, wrt=[address], **way)
+                found = gradient(objective, Lattice([here]), beam, wrt=[address], **way)
                 tolerance = 2 * bound + 1e-7 * abs(float(slope)) + 1e-12
                 what = f"d/d {field} at {value:g}, {' '.join(map(str, way.values()))}"
                 require_close(what, found[0], slope, tolerance)

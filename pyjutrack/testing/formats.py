@@ -11,7 +11,8 @@ import torch
 from ..beam.beam import Beam
 from ..beam.reference import Reference
 from ..engines.track import track
-from ..io import LatticeFileError, LatticeFormat, lattice_formats, read_lattice
+from ..io import LatticeFormat, lattice_formats, read_lattice
+from ..io.errors import LatticeFileError
 from ..io.lattices import write_lattice
 from ..lattice.lattice import Lattice
 from .comparison import CheckFailedError, require_close, require_true

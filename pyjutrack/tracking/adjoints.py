@@ -1,4 +1,4 @@
-"""How reverse mode goes back through a tracking: what it keeps, and what it reconstructs."""
+"""Backward passes through a tracking: what is kept, and what is reconstructed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Checkpoint:
 class Reversible:
     """Reconstruct the beam from its end in the backward pass, operation by operation.
 
-    Memory does not grow with the length of the way. Maps without an inverse keep their beam.
+    Memory does not grow with the number of operations. Maps without an inverse keep their beam.
 
     Attributes:
         snapshots: whole beams that are kept, evenly, against the drift of rounding.

@@ -36,7 +36,7 @@ def warn_of_losses(count: int, particles: int) -> None:
             f"{count} of {particles} particles are lost before the beam is observed; its "
             "derivatives hold fixed which ones, and leave out that a knob changes it. Give the "
             "apertures a smoothing (see `Aperture`), and space charge a box that holds the beam; "
-            "or ignore pyjutrack.LossWarning where that does not matter",
+            "or ignore pyjutrack.errors.LossWarning where that does not matter",
             LossWarning,
         )
 

@@ -43,7 +43,7 @@ def slice_pass(
 ):
     """Kick by a potential if `kicks`, run a program, and if it `deposits`, admit and deposit.
 
-    In place. Who is lost gets the `number` of this pass, and the element of the program or the
+    In place. A lost particle gets the `number` of this pass, and the element of the program or the
     number of the `admission` to a box of half sides half_x and half_y.
     """
     columns, flat, g = potential.shape[1], potential.reshape(potential.size), out[part]

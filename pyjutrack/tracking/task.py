@@ -24,7 +24,7 @@ class Task:
     Attributes:
         lattice, beam, effects, turns: as for `pyjutrack.track`.
         plan: what is done in a turn, whatever becomes of parameters.
-        adjoint: how reverse mode goes back; see `pyjutrack.track`.
+        adjoint: what is kept for a backward pass; see `pyjutrack.track`.
         first_turn: the number of its first turn, where it is a section of a longer tracking.
     """
 

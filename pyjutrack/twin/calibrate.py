@@ -129,7 +129,7 @@ def calibrate(
     priors = np.concatenate([np.full(u.count, u.prior) for u in twin.unknowns])
     residuals = Residuals(twin, data.shots(kept))
     problem = Problem(
-        residuals, loss_named(loss), priors**-2.0, curved=residuals.thinned(slope_particles)
+        residuals, loss_named(loss), priors**-2.0, curved=residuals.thin(slope_particles)
     )
     watched = (
         Problem(Residuals(twin, data.shots(out)), problem.loss, np.zeros_like(priors))
@@ -154,7 +154,7 @@ def calibrate(
         cost=first.cost,
     )
     judge = _Judge(watched, patience)
-    state, best, history = run.restored(checkpoint) or (
+    state, best, history = run.restore(checkpoint) or (
         first,
         first,
         [Step(0, first.cost, _error(watched, first.vector))],
@@ -182,10 +182,12 @@ def calibrate(
     if vector.size <= _MANY:
         posterior = _posterior(problem, best.vector, labels)
     else:
-        identifiability.tell_of_few(sum(len(row.measured) for row in residuals.rows), labels, None)
+        identifiability.warn_if_underdetermined(
+            sum(len(row.measured) for row in residuals.rows), labels, None
+        )
     converged = ended and message != _DIVERGED
     found = Calibration(fitted, data, tuple(out), posterior, tuple(history), converged, message)
-    identifiability.tell(found, loss)
+    identifiability.warn_if_unreliable(found, loss)
     warn_of_losses(residuals.lost(best.vector), len(twin.beam))
     return found
 
@@ -288,13 +290,13 @@ def _posterior(problem: Problem, vector: Array, labels: Sequence[str]) -> Poster
         )
     else:
         priors = np.where(problem.precision > 0, problem.precision, 1.0) ** -0.5
-        identifiability.tell_of_few(len(r), labels, slopes * priors)
+        identifiability.warn_if_underdetermined(len(r), labels, slopes * priors)
     return found
 
 
 def _explain(problem: Problem, vector: Array) -> None:
     """Raise what is wrong at the start."""
-    off = problem.residuals.at(vector)  # what cannot be tracked is told by its own error
+    off = problem.residuals.at(vector)  # what cannot be tracked raises an error of its own
     raise TrainingError(
         f"the fit cannot start: {int((~np.isfinite(off)).sum())} of {off.size} residuals are not "
         "finite at the first values of the unknowns"

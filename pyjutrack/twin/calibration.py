@@ -96,8 +96,8 @@ class Calibration:
         i = self.labels.index(label)
         return float(self.values[i]), float(self.sigma[i])
 
-    def predicted(self, twin: Twin | None = None) -> dict[str, Array]:
-        """What it reads at the settings of all measurements, (shots, *shape), or another twin.
+    def predict_shots(self, twin: Twin | None = None) -> dict[str, Array]:
+        """Readings at the settings of all measurements, (shots, *shape), of it or of another twin.
 
         In the scale of the measurements, where they have one of their own.
         """
@@ -109,7 +109,7 @@ class Calibration:
 
     def residuals(self, predicted: Mapping[str, Array] | None = None) -> dict[str, Array]:
         """(predicted - measured) / error, by diagnostic, (shots, *shape); NaN where masked."""
-        predicted = self.predicted() if predicted is None else predicted
+        predicted = self.predict_shots() if predicted is None else predicted
         errors, found = self.data.errors(self.twin), {}
         for name, reading in self.data.readings.items():
             used = self.data.used[name]

@@ -24,7 +24,7 @@ _SAME = 1e-6
 
 
 class Run(NamedTuple):
-    """What tells one run from another."""
+    """What distinguishes one run from another."""
 
     twin: Twin
     data: Measurements
@@ -76,7 +76,7 @@ class Run(NamedTuple):
             description[name] = [s.step, s.cost, s.damping, s.still]
         tensorfile.write(Path(path), description, tensors, holds=_HOLDS)
 
-    def restored(self, path: str | Path | None) -> tuple[State, State, list[Step]] | None:
+    def restore(self, path: str | Path | None) -> tuple[State, State, list[Step]] | None:
         """Where it was, or None without a file.
 
         Raises:

@@ -117,13 +117,13 @@ class GaussianProcess:
         """What is added to the readings of the twin, and its variance, by diagnostic.
 
         Raises:
-            InvalidValueError: a setting that was varied is not told, or one is no finite number.
+            InvalidValueError: a setting that was varied is not given, or one is no finite number.
         """
         _check_settings(settings)
         for address in self.settings:
             if address not in settings:
                 raise InvalidValueError(
-                    f"the correction depends on {address}, which the settings do not tell"
+                    f"the correction depends on {address}, which the settings do not have"
                 )
         values = np.array([float(settings[a]) for a in self.settings])
         place = (values - self.centre) / self.scale
@@ -179,7 +179,7 @@ def gaussian_process(
     Raises:
         InvalidValueError: fewer than 4 shots that train, or no setting that varies among them; no
             calibration; no list of different addresses; a number of components below zero.
-        UnknownNameError: a setting that the shots do not tell.
+        UnknownNameError: a setting that the shots do not have.
         MissingPackageError: the package `gpytorch` is missing.
 
     Sources: V. Marchenko, L. Pastur, Math. USSR Sb. 1 (1967) 457, for the largest singular value

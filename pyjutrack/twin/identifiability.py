@@ -1,4 +1,4 @@
-"""What a physicist should be told of a calibration before it is believed."""
+"""Warnings of a calibration that should not be believed as it is."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def require_effect(twin: Twin, data: Measurements) -> None:
     )
 
 
-def tell(found: Calibration, loss: str) -> None:
+def warn_if_unreliable(found: Calibration, loss: str) -> None:
     """Warn of knobs that are known by their priors alone, and of a model that does not fit.
 
     A robust loss expects readings that are far off.
@@ -55,12 +55,12 @@ def tell(found: Calibration, loss: str) -> None:
     if not found.converged:  # it says so itself
         return
     if found.posterior is not None:
-        _idle(found)
+        _warn_of_idle(found)
     if loss == "gaussian":
-        _misfit(found)
+        _warn_of_misfit(found)
 
 
-def tell_of_few(readings: int, labels: Sequence[str], slopes: Array | None) -> None:
+def warn_if_underdetermined(readings: int, labels: Sequence[str], slopes: Array | None) -> None:
     """Warn of fewer readings than unknown numbers, with what only the priors determine.
 
     Args:
@@ -82,20 +82,20 @@ def tell_of_few(readings: int, labels: Sequence[str], slopes: Array | None) -> N
     )
 
 
-def _idle(found: Calibration) -> None:
+def _warn_of_idle(found: Calibration) -> None:
     priors = np.array([row["prior"] for row in found.table()])
     idle = found.scalar & np.isfinite(priors) & (found.sigma > _UNKNOWN * priors)
     if idle.any():
         knobs = ", ".join(a for a, no in zip(found.labels, idle, strict=True) if no)
         warn(
             f"the readings say nothing of {knobs}: value and error are those of the prior; measure "
-            "behind it, or at settings that move it, or leave it out of the unknowns",
+            "downstream of it, or at settings that move it, or leave it out of the unknowns",
             IdentifiabilityWarning,
         )
 
 
-def _misfit(found: Calibration) -> None:
-    predicted = found.predicted()
+def _warn_of_misfit(found: Calibration) -> None:
+    predicted = found.predict_shots()
     squares = {
         name: float(np.nanmean(off**2))
         for name, off in found.residuals(predicted).items()

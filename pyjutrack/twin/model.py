@@ -117,7 +117,7 @@ class Twin:
 
         The graph has a number for each address that goes in, and a reading for each diagnostic
         that comes out. All else stands in it as numbers: the other knobs, the unknowns at their
-        values, and the particles of the beam. Metadata tell the settings as designed, and noises.
+        values, and the particles of the beam. Metadata state the settings as designed, and noises.
 
         Args:
             path: of the file, which is written whole or not at all.

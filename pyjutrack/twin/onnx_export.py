@@ -37,11 +37,11 @@ _CLOSED = (RuntimeError, InvalidValueError)
 def export(twin: Twin, path: str | Path, settings: Sequence[str]) -> None:
     """Write what a twin predicts as a function of some settings; see `Twin.export_onnx`."""
     require_package()
-    outputs, graph = traced(twin, settings)
+    outputs, graph = trace_readings(twin, settings)
     write_bytes(Path(path), _model(twin, outputs, graph, settings).content("twin"))
 
 
-def traced(twin: Twin, settings: Sequence[str]) -> tuple[dict[str, str], Graph]:
+def trace_readings(twin: Twin, settings: Sequence[str]) -> tuple[dict[str, str], Graph]:
     """The graph of the readings, and the name of the value of each.
 
     Raises:
@@ -52,7 +52,7 @@ def traced(twin: Twin, settings: Sequence[str]) -> tuple[dict[str, str], Graph]:
     graph = Graph(RULES)
     with torch.no_grad():
         try:
-            beams = _tracked(twin, settings, graph)
+            beams = _track_readings(twin, settings, graph)
         except _CLOSED as error:
             bad = [address for address in settings if _fails(twin, address)]
             if isinstance(error, InvalidValueError) and len(bad) == len(settings):
@@ -92,10 +92,10 @@ def _require_numbers(twin: Twin, settings: Sequence[str]) -> None:
         )
 
 
-def _tracked(twin: Twin, settings: Sequence[str], graph: Graph) -> dict[str, Beam]:
+def _track_readings(twin: Twin, settings: Sequence[str], graph: Graph) -> dict[str, Beam]:
     """The beam at each diagnostic, as a function of settings."""
     task = twin.machine({address: graph.input(address) for address in settings})
-    # with an axis in front, operators take their plain way, which can be written down
+    # with a leading axis, operators take their plain form, which can be written down
     weights = task.beam.weights
     beam = task.beam.replace(
         coordinates=task.beam.coordinates.unsqueeze(0),
@@ -109,7 +109,7 @@ def _tracked(twin: Twin, settings: Sequence[str], graph: Graph) -> dict[str, Bea
 def _fails(twin: Twin, address: str) -> bool:
     """Whether tracking cannot be written down as a function of this setting alone."""
     try:
-        _tracked(twin, [address], Graph(RULES))
+        _track_readings(twin, [address], Graph(RULES))
     except _CLOSED:
         return True
     return False

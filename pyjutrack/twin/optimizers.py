@@ -1,6 +1,6 @@
 """Two ways down: Levenberg-Marquardt with exact slopes, and Adam for many weights.
 
-Both are generators of states. Whoever asks for the next one decides when it is enough, keeps what
+Both are generators of states. The caller decides when it is enough, keeps what
 is good, and may write it to a file to go on from there.
 """
 

@@ -113,7 +113,7 @@ class Residuals:
                 most = max(most, *(lost_between(beam, found) for found in beams))
         return most
 
-    def thinned(self, count: int | None) -> Residuals:
+    def thin(self, count: int | None) -> Residuals:
         """Those of the first particles of the beam alone; of all of them if count is None."""
         beam = self.twin.beam
         if count is None or count >= len(beam):

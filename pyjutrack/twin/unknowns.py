@@ -24,7 +24,7 @@ from ..tracking.task import Task
 class Unknown:
     """By how much a knob differs from what it is set to.
 
-    The machine has set + value, or set (1 + value) if it is relative. For weights, which nobody
+    The machine has set + value, or set (1 + value) if it is relative. For weights, which no one
     sets, the value is what is added to those of the model.
 
     Attributes:

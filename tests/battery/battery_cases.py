@@ -26,9 +26,9 @@ BEND = {"length": 0.43, "angle": 0.11, "k1": 0.5, "k2": 2.0, "dk0": 2e-3}
 BEND |= {"e1": 0.05, "e2": -0.03, "fint": 0.4, "fintx": 0.5, "hgap": 0.02, **SERIES}
 CAVITY = {"length": 0.31, "voltage": 2e7, "frequency": 3e8, "phase": 0.4}
 FORMS = (
-    pj.hamiltonians.Perceptron((3,), (0.01, 0.02), unit=1e-5),
-    pj.hamiltonians.Perceptron((2, 2), (0.01, 0.02, 0.05), unit=1e-5),
-    pj.hamiltonians.Spline((0.02, 0.02), (8, 8), unit=1e-5),
+    pj.elements.potentials.Perceptron((3,), (0.01, 0.02), unit=1e-5),
+    pj.elements.potentials.Perceptron((2, 2), (0.01, 0.02, 0.05), unit=1e-5),
+    pj.elements.potentials.Spline((0.02, 0.02), (8, 8), unit=1e-5),
 )
 
 

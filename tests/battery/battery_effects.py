@@ -107,12 +107,12 @@ def surrogate(kind: str) -> Effect:
     return Effect(of(lambda _: learned), {SCALE: 1.2})
 
 
-def images(inner: Potential, weights: Any) -> pj.ImageCharges:
-    return pj.ImageCharges(inner, order=2, weights=torch.as_tensor(weights))
+def images(inner: Potential, weights: Any) -> pj.collective.ImageCharges:
+    return pj.collective.ImageCharges(inner, order=2, weights=torch.as_tensor(weights))
 
 
-def residual(kind: str, inner: Potential, weights: Any) -> pj.ResidualNetwork:
-    return pj.ResidualNetwork(inner, network(kind), torch.as_tensor(weights))
+def residual(kind: str, inner: Potential, weights: Any) -> pj.surrogate.ResidualNetwork:
+    return pj.surrogate.ResidualNetwork(inner, network(kind), torch.as_tensor(weights))
 
 
 @cache

@@ -80,7 +80,10 @@ def _figures() -> dict[str, tuple[Any, Plain]]:
         found[f"size_{name}"] = (observables.size(name), _size(i))
         found[f"centroid_{name}"] = (observables.centroid(name), _centroid(i))
     for p in "xy":
-        found[f"emittance_{p}"] = (observables.emittance(p), lambda f, _, p=p: _normalized(f, p))
+        found[f"emittance_{p}"] = (
+            observables.emittance(p, normalized=True),
+            lambda f, _, p=p: _normalized(f, p),
+        )
         found[f"geometric_{p}"] = (
             observables.emittance(p, normalized=False),
             lambda f, _, p=p: _geometric(f, p),

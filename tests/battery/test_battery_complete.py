@@ -21,8 +21,7 @@ from pyjutrack import diagnostics
 from pyjutrack.beam import initial_moments, observables
 from pyjutrack.collective import BSPLINE, CATMULL_ROM, CIC, Correction
 from pyjutrack.diagnostics.instrument import Instrument
-from pyjutrack.elements import Element
-from pyjutrack.elements import potentials as hamiltonians
+from pyjutrack.elements import Element, potentials
 from pyjutrack.lattice import knobs
 from pyjutrack.mesh.shapes import Shape
 from pyjutrack.tracking.adjoints import ADJOINTS
@@ -90,8 +89,8 @@ def test_knobs_of_the_beam() -> None:
 
 
 def test_observables() -> None:
-    found = {n for n, f in vars(observables).items() if inspect.isfunction(f)}
-    found = {n for n in found if getattr(observables, n).__module__ == observables.__name__}
+    functions = inspect.getmembers(observables, inspect.isfunction)
+    found = {n for n, f in functions if f.__module__ == observables.__name__ and n[0] != "_"}
     assert found == OBSERVABLES
 
 
@@ -125,7 +124,7 @@ def test_shapes() -> None:
 
 
 def test_forms_of_potentials() -> None:
-    found = {getattr(hamiltonians, n) for n in hamiltonians.__all__}
+    found = {getattr(potentials, n) for n in potentials.__all__}
     forms = {k for k in found if inspect.isclass(k) and dataclasses.is_dataclass(k)}
     assert forms == {type(f) for f in cases.FORMS}
 

@@ -29,7 +29,7 @@ from battery_tensors import leaves_of, of_tensors, slopes_of
 import pyjutrack as pj
 
 #: one particle is lost on the way: the same one at every step of a difference
-pytestmark = pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::pyjutrack.errors.LossWarning")
 
 WAYS: dict[str, dict[str, Any]] = {a: {"adjoint": a} for a in ("store", "checkpoint", "reversible")}
 WAYS["forward"] = {"mode": "forward"}
@@ -152,7 +152,7 @@ def test_without_response(way: str) -> None:
 def test_settings_are_no_knobs(name: str, mode: str) -> None:
     """Numbers of an effect that carry no derivative are refused, and have no slope of zero."""
     setup, wrt = setup_of("images"), [EFFECT + name]
-    with pytest.raises(pj.InvalidValueError, match=name.rpartition(".")[2]):
+    with pytest.raises(pj.errors.InvalidValueError, match=name.rpartition(".")[2]):
         pj.gradient(
             user, setup.lattice(), setup.beam(), wrt=wrt, effects=setup.made_kicks(), mode=mode
         )

@@ -30,14 +30,16 @@ from numpy.typing import NDArray
 import pyjutrack as pj
 
 #: lines lose particles on the way: the same ones at every step of a difference
-pytestmark = pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::pyjutrack.errors.LossWarning")
 
 BEAM = list(BEAM_UNITS)
 
 
 def space_charge(knobs: Mapping[str, Any]) -> list[Any]:
     solver = pj.SpectralPoisson(size=(0.02, 0.02), shape=(64, 64))
-    walls = pj.ImageCharges(solver, order=2, weights=torch.as_tensor(knobs["potential.weights"]))
+    walls = pj.collective.ImageCharges(
+        solver, order=2, weights=torch.as_tensor(knobs["potential.weights"])
+    )
     return [pj.SpaceCharge(walls, max_step=0.09, perveance_scale=knobs["perveance_scale"])]
 
 
@@ -139,7 +141,9 @@ def test_growth_of_a_linear_line_by_the_beam_is_none() -> None:
     wrt = [a for a in BEAM if a.endswith("x")]
     units = np.array([BEAM_UNITS[a] for a in wrt])
     for mode in ("reverse", "forward", "fd"):
-        slopes = pj.gradient(pj.emittance_growth("x"), line, beam, wrt=wrt, mode=mode, step=1e-8)
+        slopes = pj.gradient(
+            pj.observables.emittance_growth("x"), line, beam, wrt=wrt, mode=mode, step=1e-8
+        )
         # the differences divide a rounding of 1e-16 by 1e-8
         np.testing.assert_allclose(slopes * units, 0, atol=1e-6)
 
@@ -180,7 +184,7 @@ def test_soft_apertures(way: str) -> None:
 @lines
 def test_growth_with_space_charge(label: str) -> None:
     setup = setup_of(label)
-    with pytest.warns(pj.LossWarning, match="1 of 24"):
+    with pytest.warns(pj.errors.LossWarning, match="1 of 24"):
         found = found_by(setup, "growth_x")
     check(
         picked(setup, wrt_of(setup), found),

@@ -17,7 +17,7 @@ from battery_tensors import leaves_of, of_tensors, slopes_of
 import pyjutrack as pj
 
 #: lines lose particles on the way: the same ones at every step of a difference
-pytestmark = pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::pyjutrack.errors.LossWarning")
 
 LINES = [(g, level, "default") for g in cases.GROUPS for level in ("zero", "small", "usual")]
 LINES += [(g, "even", "other") for g in cases.GROUPS]
@@ -158,5 +158,5 @@ def test_bends_of_no_length(kind: str) -> None:
     for mode in ("reverse", "forward"):
         found = pj.gradient(user, setup.lattice(), setup.beam(), wrt=wrt, mode=mode)
         check(picked(setup, wrt, found), right, "user", labels(setup, wrt))
-        with pytest.raises(pj.InvalidValueError, match="no slope by its angle"):
+        with pytest.raises(pj.errors.InvalidValueError, match="no slope by its angle"):
             pj.gradient(user, setup.lattice(), setup.beam(), wrt=["b.angle"], mode=mode)

@@ -56,8 +56,8 @@ def test_lines(group: str, level: str) -> None:
     setup = Setup(cases.line_of(group, level))
     wrt = [a for a in cases.knobs(setup.line) if not isinstance(setup.value(a), torch.Tensor)]
     right = by_differences(plain, setup, wrt, of_tables("table", setup))
-    _, found = pj.optics_gradient(
-        of_table, setup.lattice(), PROTON, wrt, delta=DELTA, initial=pj.Twiss(**START)
+    _, found = pj.optics.optics_gradient(
+        of_table, setup.lattice(), PROTON, wrt, delta=DELTA, initial=pj.optics.Twiss(**START)
     )
     check(found.T, right, "table", labels(setup, wrt))
 
@@ -93,10 +93,10 @@ def test_rings(zero: bool, each: int) -> None:
     def tunes(changed: Setup, _: str) -> dict[str, Any]:
         """By the closed orbit and the Jacobian of one turn about it."""
         lattice = changed.lattice()
-        orbit = pj.closed_orbit(lattice, PROTON)[0]
+        orbit = pj.optics.closed_orbit(lattice, PROTON)[0]
         return {"ring": pj.tunes(pj.jacobian(lattice, PROTON, at=orbit))}
 
-    _, found = pj.optics_gradient(figure, setup.lattice(), PROTON, wrt)
+    _, found = pj.optics.optics_gradient(figure, setup.lattice(), PROTON, wrt)
     right = by_differences(tunes, setup, wrt, of_tables("ring", setup))
     check(found.T, right, "ring", wrt)
 
@@ -108,7 +108,7 @@ def test_functions_at_the_start_of_a_line() -> None:
     lattice = setup.lattice()
 
     def at(values: dict[str, Any]) -> torch.Tensor:
-        return of_table(pj.optics.linear_optics(lattice, PROTON, initial=pj.Twiss(**values)))
+        return of_table(pj.optics.linear_optics(lattice, PROTON, initial=pj.optics.Twiss(**values)))
 
     leaves = {n: torch.tensor(v, dtype=torch.float64, requires_grad=True) for n, v in START.items()}
     found = torch.stack(

@@ -154,7 +154,7 @@ def test_gradients_through_what_rings() -> None:
 
         expected = (at(2.001e-9) - at(1.999e-9)) / 2e-12
         assert found == pytest.approx(expected, rel=1e-6), mode
-    with pytest.raises(pj.InvalidValueError, match="remembers former turns"):
+    with pytest.raises(pj.errors.InvalidValueError, match="remembers former turns"):
         pj.gradient(
             skew,
             LINE,
@@ -189,14 +189,14 @@ def test_beside_space_charge_and_in_single_precision() -> None:
 
 def test_what_is_refused() -> None:
     coasting = bunch(10, charge=0.0).replace(current=1.0)
-    with pytest.raises(pj.InvalidValueError, match=r"acts on a bunch.*charge="):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"acts on a bunch.*charge="):
         pj.track(LINE, coasting, effects=[WAKE])
-    with pytest.raises(pj.InvalidValueError, match="acts on a coasting beam"):
+    with pytest.raises(pj.errors.InvalidValueError, match="acts on a coasting beam"):
         pj.track(LINE, bunch(10), effects=[pj.SpaceCharge()])
-    with pytest.raises(pj.InvalidValueError, match="coasting, with a current, or a bunch"):
+    with pytest.raises(pj.errors.InvalidValueError, match="coasting, with a current, or a bunch"):
         bunch(10).replace(current=1.0)
-    with pytest.raises(pj.InvalidValueError, match="outside of the wake's window"):
+    with pytest.raises(pj.errors.InvalidValueError, match="outside of the wake's window"):
         pj.track(LINE, bunch(100, length=0.1), effects=[WAKE])
     for name, value in (("frequency", 0.0), ("quality", 0.5), ("bins", 3), ("window", -1.0)):
-        with pytest.raises(pj.InvalidValueError, match=name):
+        with pytest.raises(pj.errors.InvalidValueError, match=name):
             dataclasses.replace(WAKE, **{name: value})

@@ -69,9 +69,17 @@ def test_test_particles_in_it(cell, small, pair, julia):
 @pytest.mark.parametrize("mode", ["forward", "reverse"])
 def test_gradients_through_it(cell, small, pair, julia, mode):
     options = {"wrt": ["q1.k1", "d2.length", "beam.current"]}
-    ours = pj.gradient(pj.emittance_growth("x"), cell, small, effects=pair[1:], **options)
+    ours = pj.gradient(
+        pj.observables.emittance_growth("x"), cell, small, effects=pair[1:], **options
+    )
     theirs = pj.gradient(
-        pj.emittance_growth("x"), cell, small, effects=pair[:1], mode=mode, engine=julia, **options
+        pj.observables.emittance_growth("x"),
+        cell,
+        small,
+        effects=pair[:1],
+        mode=mode,
+        engine=julia,
+        **options,
     )
     np.testing.assert_allclose(theirs, ours, rtol=1e-8)
 
@@ -90,17 +98,17 @@ def test_the_lost_do_not_count(cell, make_beam, pair, julia):
     theirs = pj.track(cell, lost, effects=pair[:1], engine=julia)
     ours = pj.track(cell, rest, effects=pair[:1], engine=julia)
     assert float((theirs.coordinates[2:] - ours.coordinates).abs().max()) < 1e-12
-    with pytest.raises(pj.ParticleLostError):
+    with pytest.raises(pj.errors.ParticleLostError):
         pj.jacobian(cell, beam, effects=pair[:1], at=[-9e-3, 0, 0, 0, 0, 0], engine=julia)
 
 
 def test_own_space_charge_belongs_to_julia(cell, small, pair):
-    with pytest.raises(pj.InvalidValueError, match='engine="julia"'):
+    with pytest.raises(pj.errors.InvalidValueError, match='engine="julia"'):
         pj.track(cell, small, effects=pair[:1])
 
 
 def test_a_beam_larger_than_the_box(small):
-    with pytest.raises(pj.InvalidValueError, match="take a larger box"):
+    with pytest.raises(pj.errors.InvalidValueError, match="take a larger box"):
         jl.JuTrackSpaceCharge((1e-3, 1e-3)).check(small)
 
 
@@ -117,7 +125,7 @@ def test_a_beam_larger_than_the_box(small):
     ],
 )
 def test_settings_that_are_none(arguments):
-    with pytest.raises(pj.InvalidValueError):
+    with pytest.raises(pj.errors.InvalidValueError):
         jl.JuTrackSpaceCharge(**arguments)
 
 
@@ -138,10 +146,10 @@ def test_to_jutrack_and_back(julia):
 def test_what_has_no_place_here_is_named(julia):
     main = julia.session.main
     line = main.seval('JT = PyJuTrack.JuTrack; [JT.SBEND(name="B7", len=1.0, angle=0.1)]')
-    with pytest.raises(pj.InvalidValueError, match="SBEND B7"):
+    with pytest.raises(pj.errors.InvalidValueError, match="SBEND B7"):
         jutrack.from_jutrack(line)
     line = main.seval('[JT.DRIFT(name="D7", len=1.0, T1=[1e-3, 0, 0, 0, 0, 0])]')
-    with pytest.raises(pj.InvalidValueError, match="D7 has T1"):
+    with pytest.raises(pj.errors.InvalidValueError, match="D7 has T1"):
         jutrack.from_jutrack(line)
 
 
@@ -201,13 +209,13 @@ def test_resonance_driving_terms(cell, proton, julia):
 
 def test_bad_questions(cell, proton, julia):
     bent = pj.Lattice([*cell, pj.Multipole((0.0, 0.0, 1.0), name="m7")])
-    with pytest.raises(pj.InvalidValueError, match="thin multipoles, and so m7"):
+    with pytest.raises(pj.errors.InvalidValueError, match="thin multipoles, and so m7"):
         jutrack.resonance_driving_terms(bent, proton)
-    with pytest.raises(pj.UnstableError):
+    with pytest.raises(pj.errors.UnstableError):
         jutrack.resonance_driving_terms(pj.Lattice([pj.Drift(1.0)]), proton)
-    with pytest.raises(pj.InvalidValueError, match="0 to 4"):
+    with pytest.raises(pj.errors.InvalidValueError, match="0 to 4"):
         jutrack.resonance_driving_terms(cell, proton, [5])
-    with pytest.raises(pj.InvalidValueError, match="order"):
+    with pytest.raises(pj.errors.InvalidValueError, match="order"):
         jutrack.taylor_map(cell, proton, order=0)
-    with pytest.raises(pj.InvalidValueError, match="step"):
+    with pytest.raises(pj.errors.InvalidValueError, match="step"):
         jutrack.dynamic_aperture(cell, proton, step=0.0)

@@ -61,7 +61,9 @@ def test_profiles_come_back(tmp_path, profiles, suffix, form):
 def test_a_place_where_nothing_can_be_is_told(tmp_path, profiles, suffix):
     (tmp_path / "file").write_text("in the way")
     path = tmp_path / "file" / f"scan.{suffix}"
-    with pytest.raises(pj.InvalidValueError, match=rf"file/scan.{suffix} cannot be") as caught:
+    with pytest.raises(
+        pj.errors.InvalidValueError, match=rf"file/scan.{suffix} cannot be"
+    ) as caught:
         dg.write_profiles(path, profiles)
     assert isinstance(caught.value.__cause__, OSError)
 
@@ -91,7 +93,7 @@ def test_masks_come_back_from_hdf5_and_nowhere_else(tmp_path, profiles):
     np.testing.assert_array_equal(found.mask, mask)
     np.testing.assert_array_equal(found.values[mask], profiles.values[mask])
     for form in ("csv", "openpmd"):
-        with pytest.raises(dg.MeasurementError, match="no masks"):
+        with pytest.raises(pj.errors.MeasurementError, match="no masks"):
             dg.write_profiles(tmp_path / "other", masked, format=form)
 
 
@@ -153,7 +155,9 @@ def test_remarks_for_people(tmp_path, remark):
 
 def test_settings_that_a_csv_file_cannot_tell(tmp_path, profiles):
     odd = profiles.replace(settings=tuple({"temperature": t} for t in (20.0, 21.0, 22.0)))
-    with pytest.raises(dg.MeasurementError, match=r"a\.csv: the setting 'temperature' is no addr"):
+    with pytest.raises(
+        pj.errors.MeasurementError, match=r"a\.csv: the setting 'temperature' is no addr"
+    ):
         dg.write_profiles(tmp_path / "a.csv", odd)
     dg.write_profiles(tmp_path / "a.h5", odd)
     assert dg.read_profiles(tmp_path / "a.h5").settings == odd.settings
@@ -219,9 +223,11 @@ def test_one_address_as_plain_text(tmp_path, profiles):
 def test_one_mesh_of_several_by_name(tmp_path):
     path = tmp_path / "a.h5"
     _openpmd(path, records=("density", "E/x"))
-    with pytest.raises(dg.MeasurementError, match=r"record=: E/x, density|record=: density, E/x"):
+    with pytest.raises(
+        pj.errors.MeasurementError, match=r"record=: E/x, density|record=: density, E/x"
+    ):
         dg.read_profiles(path)
-    with pytest.raises(pj.UnknownNameError, match="did you mean 'density'"):
+    with pytest.raises(pj.errors.UnknownNameError, match="did you mean 'density'"):
         dg.read_profiles(path, record="densty")
     assert dg.read_profiles(path, record="density").name == "density"
 
@@ -233,20 +239,24 @@ def test_settings_may_be_given_beside_a_file(tmp_path, profiles):
     found = dg.read_profiles(path, settings=given)
     assert found.knob("q2.k1").tolist() == [1, 2, 3]
     assert found.knob("q1.k1").tolist() == [0, 0, 0]
-    with pytest.raises(dg.MeasurementError, match=r"scan\.csv: profile 0: settings must be a dict"):
+    with pytest.raises(
+        pj.errors.MeasurementError, match=r"scan\.csv: profile 0: settings must be a dict"
+    ):
         dg.read_profiles(path, settings=[1.0, 2.0, 3.0])
-    with pytest.raises(dg.MeasurementError, match=r"the settings lack q7\.k1; add"):
+    with pytest.raises(pj.errors.MeasurementError, match=r"the settings lack q7\.k1; add"):
         dg.read_profiles(path, needs="q7.k1")
-    with pytest.raises(dg.MeasurementError, match="2 settings were given for 3"):
+    with pytest.raises(pj.errors.MeasurementError, match="2 settings were given for 3"):
         dg.read_profiles(path, settings=given[:2])
-    with pytest.raises(dg.MeasurementError, match=r"scan\.csv: the settings lack q2\.k1; add"):
+    with pytest.raises(
+        pj.errors.MeasurementError, match=r"scan\.csv: the settings lack q2\.k1; add"
+    ):
         dg.read_profiles(path, needs=["q1.k1", "q2.k1"])
 
 
 def test_saturation_is_a_matter_of_the_reader(tmp_path, profiles):
     path = tmp_path / "scan.h5"
     dg.write_profiles(path, profiles.replace(values=np.minimum(profiles.values, 80.0)))
-    with pytest.raises(dg.MeasurementError, match=r"scan\.h5: profile 0: .* saturated"):
+    with pytest.raises(pj.errors.MeasurementError, match=r"scan\.h5: profile 0: .* saturated"):
         dg.read_profiles(path)
     assert not dg.read_profiles(path, saturated="mask").mask.all()
     assert dg.read_profiles(path, saturated="keep").mask.all()
@@ -292,7 +302,7 @@ CSV = {
 def test_bad_csv(tmp_path, name):
     text, message = CSV[name]
     (tmp_path / "a.csv").write_text(text)
-    with pytest.raises(dg.MeasurementError, match=message):
+    with pytest.raises(pj.errors.MeasurementError, match=message):
         dg.read_profiles(tmp_path / "a.csv")
 
 
@@ -418,7 +428,7 @@ def test_bad_hdf5(tmp_path, images, name):
     path = tmp_path / "a.h5"
     dg.write_profiles(path, images, format=form)
     _edit(path, change)
-    with pytest.raises(dg.MeasurementError, match=rf"a\.h5: .*{message}"):
+    with pytest.raises(pj.errors.MeasurementError, match=rf"a\.h5: .*{message}"):
         dg.read_profiles(path)
 
 
@@ -428,7 +438,7 @@ def test_damaged_hdf5_is_told(tmp_path, profiles, form, mark):
     path = tmp_path / "damaged.h5"
     dg.write_profiles(path, profiles, format=form)
     path.write_bytes(path.read_bytes().replace(mark, b"XXXX"))
-    with pytest.raises(dg.MeasurementError, match=r"damaged\.h5: "):
+    with pytest.raises(pj.errors.MeasurementError, match=r"damaged\.h5: "):
         dg.read_profiles(path)
 
 
@@ -440,22 +450,22 @@ def test_blanks_in_a_remark_take_no_time(tmp_path):
 
 
 def test_files_that_are_none(tmp_path, images):
-    with pytest.raises(dg.MeasurementError, match="no such file"):
+    with pytest.raises(pj.errors.MeasurementError, match="no such file"):
         dg.read_profiles(tmp_path / "a.csv")
     (tmp_path / "a.h5").write_text("x [m], a")
-    with pytest.raises(dg.MeasurementError, match="neither HDF5"):
+    with pytest.raises(pj.errors.MeasurementError, match="neither HDF5"):
         dg.read_profiles(tmp_path / "a.h5")
     (tmp_path / "b.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(dg.MeasurementError, match="UTF-8"):
+    with pytest.raises(pj.errors.MeasurementError, match="UTF-8"):
         dg.read_profiles(tmp_path / "b.csv")
-    with pytest.raises(dg.MeasurementError, match="no images"):
+    with pytest.raises(pj.errors.MeasurementError, match="no images"):
         dg.write_profiles(tmp_path / "c.csv", images)
-    with pytest.raises(pj.UnknownNameError, match="format of profiles"):
+    with pytest.raises(pj.errors.UnknownNameError, match="format of profiles"):
         dg.write_profiles(tmp_path / "c.csv", images, format="png")
     assert not (tmp_path / "c.csv").exists()
 
 
 def test_without_h5py(tmp_path, images, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(pj.MissingPackageError, match=r"\.\[openpmd\]"):
+    with pytest.raises(pj.errors.MissingPackageError, match=r"\.\[openpmd\]"):
         dg.write_profiles(tmp_path / "a.h5", images)

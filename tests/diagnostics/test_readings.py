@@ -12,7 +12,7 @@ from scipy.stats import norm
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
 from pyjutrack.autodiff import Pushed
-from pyjutrack.beam.communicator import World
+from pyjutrack.beam.communicator import Communicator
 from pyjutrack.diagnostics.bins import discrete_normal
 from pyjutrack.tracking.end import state_of
 
@@ -137,7 +137,9 @@ def test_position_and_size_are_the_moments(beam):
     alive = beam.coordinates[beam.alive][:, [0, 2]].numpy()
     np.testing.assert_allclose(SMOOTH["position"].read(beam), alive.mean(0), rtol=1e-12)
     np.testing.assert_allclose(SMOOTH["size"].read(beam), alive.std(0), rtol=1e-12)
-    np.testing.assert_allclose(SMOOTH["size"].read(beam), pj.sizes(beam)[[0, 2]], rtol=1e-12)
+    np.testing.assert_allclose(
+        SMOOTH["size"].read(beam), pj.moments.sizes(beam)[[0, 2]], rtol=1e-12
+    )
 
 
 def test_a_size_of_zero_has_slope_zero(proton):
@@ -312,7 +314,7 @@ def test_noise_is_gaussian_and_seeded():
     g = torch.Generator().manual_seed(7)
     assert torch.equal(found, dg.noisy(reading, diagnostic, g))
     assert not torch.equal(found, dg.noisy(reading, diagnostic, g))
-    with pytest.raises(pj.InvalidValueError, match="shape"):
+    with pytest.raises(pj.errors.InvalidValueError, match="shape"):
         dg.noisy(torch.zeros(3), diagnostic, 1)
 
 
@@ -325,7 +327,7 @@ def test_arrays_are_made_noisy_as_tensors_are():
     expected = dg.noisy(torch.from_numpy(reading), diagnostic, 7)
     np.testing.assert_array_equal(found, expected.numpy())
     np.testing.assert_array_equal(reading, np.arange(6.0).reshape(3, 2))
-    with pytest.raises(pj.InvalidValueError, match="has shape"):
+    with pytest.raises(pj.errors.InvalidValueError, match="has shape"):
         dg.noisy(np.zeros(3), diagnostic, 1)
 
 
@@ -340,7 +342,7 @@ NOISY = {
 @pytest.mark.parametrize("name", NOISY)
 def test_what_has_no_noise(name):
     given, message = NOISY[name]
-    with pytest.raises(pj.InvalidValueError, match=message):
+    with pytest.raises(pj.errors.InvalidValueError, match=message):
         dg.noisy(*given)
 
 
@@ -371,9 +373,9 @@ def test_ranks_that_share_a_beam_read_the_whole_of_it(diagnostic, beam):
 
         rows = parts[rank]
         leaf = whole.coordinates[rows].clone().requires_grad_()
-        world = World(rank, 2, 600, reduce)
+        world = Communicator(rank, 2, 600, reduce)
         reading = diagnostic.read(pj.Beam(beam.reference, leaf, 0.0, beam.alive[rows], world))
-        share = world.share((reading * weights).sum())
+        share = world.split_scalar((reading * weights).sum())
         return reading.detach(), torch.autograd.grad(share, leaf)[0]
 
     g = torch.Generator().manual_seed(8)
@@ -429,10 +431,10 @@ BAD = {
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input(name):
     make, message = BAD[name]
-    with pytest.raises(pj.InvalidValueError, match=message):
+    with pytest.raises(pj.errors.InvalidValueError, match=message):
         make()
 
 
 def test_an_unknown_plane():
-    with pytest.raises(pj.UnknownNameError, match="plane of the WireScanner at 'm'"):
+    with pytest.raises(pj.errors.UnknownNameError, match="plane of the WireScanner at 'm'"):
         dg.WireScanner("m", plane="z", width=1e-2, bins=20)

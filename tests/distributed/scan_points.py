@@ -37,7 +37,7 @@ def momenta(seed):
     """Momenta of two particles behind a short line, in a beam of a seed."""
     proton = pj.Reference.from_kinetic("proton", 1e9)
     line = pj.Lattice([pj.Drift(0.1)])
-    twiss = pj.Twiss(beta_x=1.0, alpha_x=0.0, beta_y=1.0, alpha_y=0.0)
+    twiss = pj.optics.Twiss(beta_x=1.0, alpha_x=0.0, beta_y=1.0, alpha_y=0.0)
     beam = pj.distributions.gaussian(
         proton, 500, twiss=twiss, emittance=(1e-6, 1e-6), current=100.0, seed=seed
     )
@@ -46,7 +46,7 @@ def momenta(seed):
 
 def main() -> None:
     store, log = sys.argv[1:]
-    pj.scan(partial(logged, log, True), range(10), store=store)
+    pj.distributed.scan(partial(logged, log, True), range(10), store=store)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ import torch
 import pyjutrack as pj
 from pyjutrack.collective import Place
 from pyjutrack.distributed import (
-    ALONE,
-    World,
+    SERIAL,
+    Communicator,
     gather,
     job,
     shard,
@@ -44,7 +44,7 @@ KICK = pj.SpaceCharge(
 START = (1.1e-3, 2e-4, -7e-4, 1e-4, 0.0, 1e-3)
 
 
-def whole_beam(world: World = ALONE, quiet: bool = False) -> pj.Beam:
+def whole_beam(world: Communicator = SERIAL, quiet: bool = False) -> pj.Beam:
     return pj.distributions.gaussian(
         PROTON,
         PARTICLES,
@@ -76,7 +76,7 @@ def small_beam() -> pj.Beam:
 HERE = Place(pj.Drift(0.1), 0, 0.0, 0.1, 1.0, 0)
 
 
-def study(world: World) -> dict[str, np.ndarray]:
+def study(world: Communicator) -> dict[str, np.ndarray]:
     """Numbers of the whole beam, by name: the same on every rank, and alone."""
     whole = whole_beam()
     part = shard(whole, world)
@@ -86,8 +86,10 @@ def study(world: World) -> dict[str, np.ndarray]:
     found = {
         "field": KICK.field(part, state, HERE),
         "end": gather(end).coordinates,
-        "moments": torch.cat([pj.centroid(end), pj.covariance(end).flatten(), pj.sizes(end)]),
-        "emittances": torch.stack([pj.emittance(end, plane) for plane in "xyz"]),
+        "moments": torch.cat(
+            [pj.moments.centroid(end), pj.moments.covariance(end).flatten(), pj.moments.sizes(end)]
+        ),
+        "emittances": torch.stack([pj.moments.emittance(end, plane) for plane in "xyz"]),
         "lost": gather(lost).coordinates,
         "survivors": pj.moments.survivors(lost),
         "alive": gather(lost).alive,
@@ -106,12 +108,12 @@ def study(world: World) -> dict[str, np.ndarray]:
 
 def _growth(part: pj.Beam, **options: str) -> tuple[np.ndarray, np.ndarray]:
     """The growth of the emittance in x, and its slopes by relative changes of knobs."""
-    growth = pj.emittance_growth("x")
+    growth = pj.observables.emittance_growth("x")
     value, slopes = pj.value_and_gradient(growth, CELL, part, wrt=KNOBS, effects=[KICK], **options)
     return np.array(value), slopes * [*map(CELL.value, KNOBS[:-1]), part.current]
 
 
-def slow_study(world: World) -> dict[str, np.ndarray]:
+def slow_study(world: Communicator) -> dict[str, np.ndarray]:
     """More of the same, of what takes longer."""
     part = shard(whole_beam(), world)
     network = pj.SpaceCharge(pj.Surrogate.load("linear"), 0.2)
@@ -129,7 +131,7 @@ def _own_loss(part: pj.Beam) -> tuple[torch.Tensor, torch.Tensor]:
     leaf = torch.tensor([29.6, -29.6, 200.0], dtype=torch.float64, requires_grad=True)
     knobbed = CELL.with_values({"q1.k1": leaf[0], "q2.k1": leaf[1]})
     end = pj.track(knobbed, part.replace(current=leaf[2]), effects=[KICK])
-    loss = pj.moments.mean(end, end.coordinate("x") ** 4) * 1e12 + pj.sizes(end)[2] * 1e3
+    loss = pj.moments.mean(end, end.coordinate("x") ** 4) * 1e12 + pj.moments.sizes(end)[2] * 1e3
     loss.backward()
     return loss, leaf.detach() * part.world.sum(leaf.grad) / part.world.size
 
@@ -142,13 +144,13 @@ def _hessian(part: pj.Beam) -> torch.Tensor:
     def figure(vector: torch.Tensor) -> torch.Tensor:
         moved = line.with_values({"d.length": vector[0], "q.k1": vector[1]})
         end = pj.track(moved, part, effects=[kick])
-        return part.world.share(pj.moments.mean(end, end.coordinate("x") ** 2) * 1e6)
+        return part.world.split_scalar(pj.moments.mean(end, end.coordinate("x") ** 2) * 1e6)
 
     at = torch.tensor([0.1, 20.0], dtype=torch.float64)
     return part.world.sum(torch.func.hessian(figure)(at))
 
 
-def parts(world: World) -> dict[str, np.ndarray]:
+def parts(world: Communicator) -> dict[str, np.ndarray]:
     """The ways of getting a part of one beam, as coordinates that must be equal."""
     whole = whole_beam()
     first = whole if world.rank == 0 else None
@@ -163,7 +165,7 @@ def parts(world: World) -> dict[str, np.ndarray]:
     }
 
 
-def refusals(world: World) -> dict[str, str]:
+def refusals(world: Communicator) -> dict[str, str]:
     """What is said of beams that cannot be, each at fault on one rank only."""
     whole = whole_beam()
     part = shard(whole, world)

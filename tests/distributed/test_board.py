@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from pyjutrack.distributed import ALONE
+from pyjutrack.distributed import SERIAL
 from pyjutrack.distributed import shared_memory as module
 from pyjutrack.distributed.shared_memory import Board
 
@@ -123,4 +123,4 @@ def test_who_is_there_and_does_not_come_is_not_waited_for_without_end(
 
 def test_without_such_memory_there_is_no_board(monkeypatch, tmp_path) -> None:
     monkeypatch.setattr(module, "_FOLDER", str(tmp_path / "none"))
-    assert module.board(ALONE, 60.0) is None
+    assert module.board(SERIAL, 60.0) is None

@@ -28,7 +28,7 @@ def calls(log):
 
 
 def test_outcomes_in_the_order_of_the_points():
-    found = pj.scan(lambda p: {"twice": 2 * p}, [3.5, -1.0, 2.0])
+    found = pj.distributed.scan(lambda p: {"twice": 2 * p}, [3.5, -1.0, 2.0])
     assert [o.point for o in found] == [3.5, -1.0, 2.0]
     assert [o.value for o in found] == [{"twice": 7.0}, {"twice": -2.0}, {"twice": 4.0}]
     assert all(o.error is None for o in found)
@@ -37,8 +37,8 @@ def test_outcomes_in_the_order_of_the_points():
 def test_values_are_the_same_from_a_file_bit_by_bit(tmp_path):
     """An ensemble of beams, first computed and then read."""
     store = tmp_path / "seeds.jsonl"
-    first = pj.scan(scan_points.momenta, range(3), store=store)
-    read = pj.scan(scan_points.momenta, range(3), store=store)
+    first = pj.distributed.scan(scan_points.momenta, range(3), store=store)
+    read = pj.distributed.scan(scan_points.momenta, range(3), store=store)
     assert read == first
     assert len({tuple(o.value) for o in first}) == 3
     for seed, outcome in enumerate(first):
@@ -56,19 +56,19 @@ def test_an_executor_gives_the_same_whatever_comes_first():
     before = torch.get_num_threads()
     for threads in (1, 2):
         with ThreadPoolExecutor(6) as pool:
-            found = pj.scan(late_first, points, executor=pool, threads=threads)
+            found = pj.distributed.scan(late_first, points, executor=pool, threads=threads)
         assert [o.value for o in found] == [[p**3, threads] for p in points]
     assert torch.get_num_threads() == before
-    assert [o.value[1] for o in pj.scan(late_first, [5])] == [before]
+    assert [o.value[1] for o in pj.distributed.scan(late_first, [5])] == [before]
 
 
 def test_a_point_that_fails_is_recorded_and_the_rest_goes_on(tmp_path):
     store = tmp_path / "scan.jsonl"
-    found = pj.scan(scan_points.square, range(5), store=store)
+    found = pj.distributed.scan(scan_points.square, range(5), store=store)
     assert [o.error for o in found] == [None] * 3 + ["ValueError: three is not allowed", None]
     assert found[3].value is None
     assert found[4].value["square"] == 16.0
-    assert pj.scan(scan_points.square, range(5), store=store) == found
+    assert pj.distributed.scan(scan_points.square, range(5), store=store) == found
 
 
 def test_failures_may_be_tried_again(tmp_path):
@@ -81,18 +81,18 @@ def test_failures_may_be_tried_again(tmp_path):
             raise RuntimeError("not yet")
         return point
 
-    assert pj.scan(fragile, range(4), store=store)[2].error == "RuntimeError: not yet"
-    again = pj.scan(fragile, range(4), store=store, retry=True)
+    assert pj.distributed.scan(fragile, range(4), store=store)[2].error == "RuntimeError: not yet"
+    again = pj.distributed.scan(fragile, range(4), store=store, retry=True)
     assert [o.value for o in again] == [0, 1, 2, 3]
     assert calls(log) == [0, 1, 2, 3, 2]
-    assert pj.scan(fragile, range(4), store=store) == again
+    assert pj.distributed.scan(fragile, range(4), store=store) == again
     assert len(calls(log)) == 5
 
 
 def test_a_failure_may_end_the_scan(tmp_path):
     store = tmp_path / "scan.jsonl"
-    with pytest.raises(pj.ScanError, match="point 3, 3: ValueError: three is not allowed"):
-        pj.scan(scan_points.square, range(5), store=store, stop_on_error=True)
+    with pytest.raises(pj.errors.ScanError, match="point 3, 3: ValueError: three is not allowed"):
+        pj.distributed.scan(scan_points.square, range(5), store=store, stop_on_error=True)
     lines = store.read_text().splitlines()
     assert [json.loads(line)["point"] for line in lines[1:]] == [0, 1, 2, 3]
 
@@ -104,7 +104,7 @@ def test_a_killed_scan_goes_on_where_it_was(tmp_path):
     assert killed.returncode == -signal.SIGKILL
     assert calls(log) == list(range(scan_points.KILLED + 1))
     function = partial(scan_points.logged, log, False)
-    found = pj.scan(function, range(10), store=store)
+    found = pj.distributed.scan(function, range(10), store=store)
     assert [o.value for o in found] == [n**2 for n in range(10)]
     assert calls(log)[scan_points.KILLED + 1 :] == list(range(scan_points.KILLED, 10))
 
@@ -112,13 +112,13 @@ def test_a_killed_scan_goes_on_where_it_was(tmp_path):
 def test_a_line_that_was_cut_is_done_again_wherever_it_was_cut(tmp_path):
     store, log = tmp_path / "scan.jsonl", tmp_path / "log"
     function = partial(scan_points.logged, log, False)
-    whole = pj.scan(function, range(3), store=store)
+    whole = pj.distributed.scan(function, range(3), store=store)
     written = store.read_bytes()
     last = written[:-1].rfind(b"\n") + 1
     for end in range(last, len(written)):
         store.write_bytes(written[:end])
         log.unlink()
-        assert pj.scan(function, range(3), store=store) == whole
+        assert pj.distributed.scan(function, range(3), store=store) == whole
         assert calls(log) == [2]
         assert store.read_bytes() == written
 
@@ -129,15 +129,15 @@ def test_a_worker_that_dies_ends_the_scan_and_a_new_executor_finishes_it(tmp_pat
     deadly = partial(scan_points.logged, str(log), True)
     with (
         ProcessPoolExecutor(1, mp_context=spawn) as pool,
-        pytest.raises(pj.ScanError, match="the executor broke"),
+        pytest.raises(pj.errors.ScanError, match="the executor broke"),
     ):
-        pj.scan(deadly, range(10), executor=pool, store=store)
+        pj.distributed.scan(deadly, range(10), executor=pool, store=store)
     done = len(store.read_text().splitlines()) - 1
     assert 0 < done <= scan_points.KILLED
     log.unlink()
     with ProcessPoolExecutor(1, mp_context=spawn) as pool:
         function = partial(scan_points.logged, str(log), False)
-        found = pj.scan(function, range(10), executor=pool, store=store)
+        found = pj.distributed.scan(function, range(10), executor=pool, store=store)
     assert [o.value for o in found] == [n**2 for n in range(10)]
     assert calls(log) == list(range(done, 10))
 
@@ -151,26 +151,28 @@ def test_a_worker_that_dies_ends_the_scan_and_a_new_executor_finishes_it(tmp_pat
 )
 def test_a_file_of_other_points_is_refused(tmp_path, points, said):
     store = tmp_path / "scan.jsonl"
-    pj.scan(scan_points.momenta, range(3), store=store)
+    pj.distributed.scan(scan_points.momenta, range(3), store=store)
     before = store.read_bytes()
-    with pytest.raises(pj.InvalidValueError, match=said):
-        pj.scan(scan_points.momenta, points, store=store)
+    with pytest.raises(pj.errors.InvalidValueError, match=said):
+        pj.distributed.scan(scan_points.momenta, points, store=store)
     assert store.read_bytes() == before
 
 
 def test_a_file_of_another_function_is_refused(tmp_path):
     store = tmp_path / "scan.jsonl"
-    pj.scan(scan_points.momenta, range(3), store=store)
-    with pytest.raises(pj.InvalidValueError, match="its function is 'momenta', not 'square'"):
-        pj.scan(scan_points.square, range(3), store=store)
+    pj.distributed.scan(scan_points.momenta, range(3), store=store)
+    with pytest.raises(
+        pj.errors.InvalidValueError, match="its function is 'momenta', not 'square'"
+    ):
+        pj.distributed.scan(scan_points.square, range(3), store=store)
 
 
 @pytest.mark.parametrize("content", ["", "no JSON\n", '{"other": 1}\n', "3\n"])
 def test_a_file_of_something_else_is_left_as_it_is(tmp_path, content):
     store = tmp_path / "notes.txt"
     store.write_text(content)
-    with pytest.raises(pj.InvalidValueError, match="no file of a scan"):
-        pj.scan(scan_points.square, range(3), store=store)
+    with pytest.raises(pj.errors.InvalidValueError, match="no file of a scan"):
+        pj.distributed.scan(scan_points.square, range(3), store=store)
     assert store.read_text() == content
 
 
@@ -181,20 +183,20 @@ def test_arrays_and_what_is_no_number_may_be_points_and_values(tmp_path):
     def same(point):
         return point
 
-    first = pj.scan(same, points, store=store)
+    first = pj.distributed.scan(same, points, store=store)
     assert first[0].value[0] == 1.0
     assert math.isnan(first[0].value[1])
     assert [o.value for o in first[1:]] == [0.5, {"k1": 2, "name": "q"}]
-    again = pj.scan(same, points, store=store)
+    again = pj.distributed.scan(same, points, store=store)
     assert again[1:] == first[1:]
 
 
 def test_nothing_to_scan():
-    assert pj.scan(scan_points.square, []) == []
+    assert pj.distributed.scan(scan_points.square, []) == []
 
 
 def test_what_json_cannot_hold():
-    with pytest.raises(pj.InvalidValueError, match="JSON cannot hold a object"):
-        pj.scan(scan_points.square, [object()])
-    (outcome,) = pj.scan(lambda p: {1, 2}, [0])
+    with pytest.raises(pj.errors.InvalidValueError, match="JSON cannot hold a object"):
+        pj.distributed.scan(scan_points.square, [object()])
+    (outcome,) = pj.distributed.scan(lambda p: {1, 2}, [0])
     assert outcome.error.startswith("TypeError: JSON cannot hold a set")

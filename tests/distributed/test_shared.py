@@ -12,7 +12,7 @@ import shared_study
 
 import pyjutrack as pj
 from pyjutrack import distributed
-from pyjutrack.distributed import ALONE, World
+from pyjutrack.distributed import SERIAL, Communicator
 
 #: relative to the largest entry: what the order of a sum changes, and differences of it
 USUAL = 1e-11
@@ -35,7 +35,7 @@ SAID = {
     "too wide": "InvalidValueError: the beam is larger than the space-charge box",
     "all lost": "InvalidValueError: no particle of the beam is alive",
     "smaller part": "InvalidValueError: the beam was shared with 5003 particles",
-    "a figure of each rank": "InvalidValueError: the observable differs between ranks",
+    "a figure of each rank": "InvalidValueError: the objective differs between ranks",
     "different beams": "InvalidValueError: the ranks were given different beams",
     "shared twice": "InvalidValueError: the beam is shared already",
     "few": "InvalidValueError: 1 particles cannot be shared among {size} ranks",
@@ -49,7 +49,7 @@ Found = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def alone() -> dict[str, np.ndarray]:
-    return shared_study.study(ALONE) | shared_study.slow_study(ALONE)
+    return shared_study.study(SERIAL) | shared_study.slow_study(SERIAL)
 
 
 @pytest.fixture(scope="module", params=["2", "3", "3 sockets"])
@@ -121,8 +121,8 @@ def test_a_part_says_that_it_is_one(job: list[Found]) -> None:
 def test_the_julia_engine_refuses_a_part(make_beam) -> None:
     from pyjutrack.engines.julia import border
 
-    part = make_beam(10).replace(world=World(1, 3, particles=30))
-    with pytest.raises(pj.InvalidValueError, match=r"julia engine .* rank 1 of 3"):
+    part = make_beam(10).replace(world=Communicator(1, 3, particles=30))
+    with pytest.raises(pj.errors.InvalidValueError, match=r"julia engine .* rank 1 of 3"):
         border.coordinates(part)
 
 
@@ -151,10 +151,10 @@ def test_jobs_that_cannot_be(monkeypatch, options, variables, said) -> None:
         monkeypatch.delenv(variable, raising=False)
     for variable, value in variables.items():
         monkeypatch.setenv(variable, value)
-    with pytest.raises(pj.InvalidValueError, match=said), distributed.job(**options):
+    with pytest.raises(pj.errors.InvalidValueError, match=said), distributed.job(**options):
         pass
 
 
 def test_a_shared_beam_knows_its_whole(make_beam) -> None:
-    with pytest.raises(pj.InvalidValueError, match="how many particles the whole has"):
-        make_beam(10).replace(world=World(0, 2))
+    with pytest.raises(pj.errors.InvalidValueError, match="how many particles the whole has"):
+        make_beam(10).replace(world=Communicator(0, 2))

@@ -46,7 +46,7 @@ def test_engines_by_name_and_as_they_are():
     mine = Native("mine")
     assert engine_of(mine) is mine
     assert ENGINES[0] == "native"
-    with pytest.raises(pj.UnknownNameError, match="'julia'"):
+    with pytest.raises(pj.errors.UnknownNameError, match="'julia'"):
         engine_of("julai")
 
 
@@ -70,13 +70,15 @@ def test_an_engine_of_the_user(cell, make_beam):
 
 def test_without_juliacall(monkeypatch):
     monkeypatch.setattr(installation.util, "find_spec", lambda name: None)
-    with pytest.raises(pj.MissingPackageError, match=r"\.\[julia\].*native engine does"):
+    with pytest.raises(pj.errors.MissingPackageError, match=r"\.\[julia\].*native engine does"):
         installation.find()
     assert cli.main(["julia", "status"]) == 1
 
 
 def test_without_julia(nameless, capsys):
-    with pytest.raises(pj.MissingPackageError, match=r"has not been set up.*julia setup.*native"):
+    with pytest.raises(
+        pj.errors.MissingPackageError, match=r"has not been set up.*julia setup.*native"
+    ):
         installation.find()
     assert cli.main(["julia", "status"]) == 1
     assert "has not been set up" in capsys.readouterr().out
@@ -85,29 +87,29 @@ def test_without_julia(nameless, capsys):
 def test_one_of_two_variables(monkeypatch, fake):
     fake()
     monkeypatch.delenv(PROJECT)
-    with pytest.raises(pj.MissingPackageError, match=f"{EXE} is set and {PROJECT} is not"):
+    with pytest.raises(pj.errors.MissingPackageError, match=f"{EXE} is set and {PROJECT} is not"):
         installation.find()
 
 
 def test_an_executable_or_a_project_that_is_not_there(monkeypatch, fake):
     fake()
     monkeypatch.setenv(PROJECT, "/nowhere")
-    with pytest.raises(pj.MissingPackageError, match="/nowhere does not exist"):
+    with pytest.raises(pj.errors.MissingPackageError, match="/nowhere does not exist"):
         installation.find()
     monkeypatch.setenv(EXE, "/nowhere/julia")
-    with pytest.raises(pj.MissingPackageError, match="/nowhere/julia is no executable"):
+    with pytest.raises(pj.errors.MissingPackageError, match="/nowhere/julia is no executable"):
         installation.find()
 
 
 def test_julia_too_old(fake):
     fake("julia version 1.9.4")
-    with pytest.raises(pj.MissingPackageError, match=r"1\.9\.4 .* too old.*1\.10 or newer"):
+    with pytest.raises(pj.errors.MissingPackageError, match=r"1\.9\.4 .* too old.*1\.10 or newer"):
         installation.find()
 
 
 def test_no_julia_at_all(fake):
     fake("Python 3.11.7")
-    with pytest.raises(pj.MissingPackageError, match="is no Julia: it prints 'Python"):
+    with pytest.raises(pj.errors.MissingPackageError, match="is no Julia: it prints 'Python"):
         installation.find()
 
 
@@ -115,7 +117,9 @@ def test_packages_missing(fake, capsys):
     fake(listing="Enzyme 0.13.44\nNNlib 0.9.30")
     found = installation.find()
     assert found.named
-    with pytest.raises(pj.MissingPackageError, match=r"lacks JSON, JuTrack, PythonCall; add them"):
+    with pytest.raises(
+        pj.errors.MissingPackageError, match=r"lacks JSON, JuTrack, PythonCall; add them"
+    ):
         installation.require_packages(found)
     assert cli.main(["julia", "status"]) == 1
     out = capsys.readouterr().out
@@ -127,7 +131,7 @@ def test_packages_missing(fake, capsys):
 
 def test_a_julia_that_fails(fake):
     fake(status=3)
-    with pytest.raises(pj.MissingPackageError, match="fails"):
+    with pytest.raises(pj.errors.MissingPackageError, match="fails"):
         installation.packages(installation.find())
 
 
@@ -141,5 +145,5 @@ def test_the_way_back_of_julia_is_its_own(cell, make_beam, adjoint) -> None:
     from pyjutrack.tracking.task import task_of
 
     border.check(task_of(cell, make_beam(5), [], 1))
-    with pytest.raises(pj.InvalidValueError, match=f"{adjoint}.*Enzyme"):
+    with pytest.raises(pj.errors.InvalidValueError, match=f"{adjoint}.*Enzyme"):
         border.check(task_of(cell, make_beam(5), [], 1, adjoint))

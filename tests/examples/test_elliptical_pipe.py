@@ -275,7 +275,7 @@ def _beside_the_axis(beam):
 
 def test_a_beam_larger_than_the_pipe():
     beam = fodo.beam(1000, seed=1)
-    with pytest.raises(pj.InvalidValueError, match="outside the pipe"):
+    with pytest.raises(pj.errors.InvalidValueError, match="outside the pipe"):
         pj.track(fodo.cell(), beam, effects=[pj.SpaceCharge(EllipticalPipe((1e-3, 1e-3)))])
 
 
@@ -283,12 +283,12 @@ def test_a_beam_larger_than_the_pipe():
     "semi_axes", [(0.0, 5e-3), (-1e-3, 5e-3), (8e-3, 11e-3), (float("nan"), 1)]
 )
 def test_rejects(semi_axes):
-    with pytest.raises(pj.InvalidValueError, match="semi-axes"):
+    with pytest.raises(pj.errors.InvalidValueError, match="semi-axes"):
         EllipticalPipe(semi_axes)
 
 
-@pytest.mark.filterwarnings("ignore::pyjutrack.DomainWarning")
-@pytest.mark.filterwarnings("ignore::pyjutrack.AccuracyWarning")  # after two steps
+@pytest.mark.filterwarnings("ignore::pyjutrack.errors.DomainWarning")
+@pytest.mark.filterwarnings("ignore::pyjutrack.errors.AccuracyWarning")  # after two steps
 def test_train_and_show_run(tmp_path, capsys):
     train, show = importlib.import_module("train"), importlib.import_module("show")
     weights = tmp_path / "short.safetensors"

@@ -50,5 +50,5 @@ def test_the_outer_loop_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setitem(sys.modules, "xopt", None)
     example = load_example("xopt_outer_loop")
-    with pytest.raises(pj.MissingPackageError, match="pip install xopt"):
+    with pytest.raises(pj.errors.MissingPackageError, match="pip install xopt"):
         example.main([])

@@ -47,7 +47,7 @@ def line(form: Form, weights: Tensor | None = None) -> pj.Lattice:
 
 @pytest.fixture(scope="module")
 def beam() -> pj.Beam:
-    twiss = pj.Twiss(beta_x=1.0, alpha_x=0.0, beta_y=1.0, alpha_y=0.0)
+    twiss = pj.optics.Twiss(beta_x=1.0, alpha_x=0.0, beta_y=1.0, alpha_y=0.0)
     return pj.distributions.gaussian(
         PROTON, 400, twiss=twiss, emittance=(2e-6, 2e-6), current=100.0, seed=1
     )
@@ -95,7 +95,7 @@ def test_the_gradient_by_all_weights_in_three_ways(
 ) -> None:
     effects = [pj.SpaceCharge(pj.SpectralPoisson((0.03, 0.03), (48, 48)))] if charged else []
     lattice, wrt = line(form, some(form)), ["field.weights", "q1.k1"]
-    figure = pj.emittance_growth("x")
+    figure = pj.observables.emittance_growth("x")
     by_mode = {
         mode: pj.gradient(figure, lattice, beam, wrt=wrt, effects=effects, mode=mode)
         for mode in ("reverse", "forward", "fd")
@@ -117,7 +117,7 @@ def test_ways_back_agree(form: Form, beam: pj.Beam) -> None:
     for adjoint in ("store", "checkpoint", "reversible"):
         weights = some(form).requires_grad_()
         out = pj.track(line(form, weights), beam, effects=[kick], turns=3, adjoint=adjoint)
-        (found[adjoint],) = torch.autograd.grad(pj.emittance(out, "y"), weights)
+        (found[adjoint],) = torch.autograd.grad(pj.moments.emittance(out, "y"), weights)
     for adjoint in ("checkpoint", "reversible"):
         scale = float(found["store"].abs().max())
         torch.testing.assert_close(
@@ -139,8 +139,8 @@ def test_forms_and_lattices_in_files(form: Form, tmp_path) -> None:
 def test_in_a_ring_with_optics(form: Form) -> None:
     """The optics of a cell with the kick are those of its Jacobian."""
     lattice = pj.Lattice([*line(form, form.start() + 0.03 * some(form)), pj.Drift(0.2)])
-    matrix = pj.one_turn_matrix(lattice, PROTON)
-    orbit = pj.closed_orbit(lattice, PROTON)
+    matrix = pj.optics.one_turn_matrix(lattice, PROTON)
+    orbit = pj.optics.closed_orbit(lattice, PROTON)
     np.testing.assert_allclose(matrix, pj.jacobian(lattice, PROTON, at=orbit[0]), rtol=0, atol=1e-9)
     table = pj.twiss_table(lattice, PROTON)
     np.testing.assert_allclose(table.matrix[:4, :4], matrix[:4, :4], rtol=0, atol=1e-9)
@@ -155,41 +155,45 @@ def test_numbers_of_numpy_are_plain_in_files() -> None:
 
 
 def test_bad_input() -> None:
-    with pytest.raises(pj.InvalidValueError, match="36 weights"):
+    with pytest.raises(pj.errors.InvalidValueError, match="36 weights"):
         pj.HamiltonianKick(Spline((0.02, 0.02), (10, 10)), torch.zeros(7))
-    with pytest.raises(pj.InvalidValueError, match="weights must be finite"):
+    with pytest.raises(pj.errors.InvalidValueError, match="weights must be finite"):
         pj.HamiltonianKick(Spline(), torch.full((64,), torch.nan), name="h")
-    with pytest.raises(pj.InvalidValueError, match="form of"):
+    with pytest.raises(pj.errors.InvalidValueError, match="form of"):
         pj.HamiltonianKick(lambda x: x)  # type: ignore[arg-type]
-    with pytest.raises(pj.InvalidValueError, match="form of"):
+    with pytest.raises(pj.errors.InvalidValueError, match="form of"):
         pj.HamiltonianKick(Spline)  # type: ignore[arg-type]
     for weights in ("a", ["a"] * 64, [[1.0], [1.0, 2.0]], {}):
-        with pytest.raises(pj.InvalidValueError, match="must be a vector of 64 numbers"):
+        with pytest.raises(pj.errors.InvalidValueError, match="must be a vector of 64 numbers"):
             pj.HamiltonianKick(Spline(), weights)  # type: ignore[arg-type]
     for hidden in ((), 16, (16.0,), "ab", None, (True,)):
-        with pytest.raises(pj.InvalidValueError, match="hidden must be positive widths"):
+        with pytest.raises(pj.errors.InvalidValueError, match="hidden must be positive widths"):
             Perceptron(hidden)  # type: ignore[arg-type]
     for scales in (5e-3, (5e-3,), None):
-        with pytest.raises(pj.InvalidValueError, match="scales are of x and y"):
+        with pytest.raises(pj.errors.InvalidValueError, match="scales are of x and y"):
             Perceptron((16,), scales)  # type: ignore[arg-type]
-    with pytest.raises(pj.InvalidValueError, match="scales must be finite and positive, got 'a'"):
+    with pytest.raises(
+        pj.errors.InvalidValueError, match="scales must be finite and positive, got 'a'"
+    ):
         Perceptron((16,), ("a", "b"))  # type: ignore[arg-type]
-    with pytest.raises(pj.InvalidValueError, match="seed must be a whole number"):
+    with pytest.raises(pj.errors.InvalidValueError, match="seed must be a whole number"):
         Perceptron(seed="a")  # type: ignore[arg-type]
-    with pytest.raises(pj.InvalidValueError, match=r"sides, in x and in y, got 0\.02"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"sides, in x and in y, got 0\.02"):
         Spline(0.02, 8)  # type: ignore[arg-type]
-    with pytest.raises(pj.InvalidValueError, match=r"8 cells a side, in x and in y, got 8"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"8 cells a side, in x and in y, got 8"):
         Spline((0.02, 0.02), 8)  # type: ignore[arg-type]
-    with pytest.raises(pj.InvalidValueError, match="positive finite sides"):
+    with pytest.raises(pj.errors.InvalidValueError, match="positive finite sides"):
         Spline(("a", "b"))  # type: ignore[arg-type]
-    with pytest.raises(pj.InvalidValueError, match=r"above 10 m, got \(20, 20\): is it in metres"):
+    with pytest.raises(
+        pj.errors.InvalidValueError, match=r"above 10 m, got \(20, 20\): is it in metres"
+    ):
         Spline((20, 20), (8, 8))
-    with pytest.raises(pj.InvalidValueError, match="unit"):
+    with pytest.raises(pj.errors.InvalidValueError, match="unit"):
         Spline(unit=0.0)
-    with pytest.raises(pj.UnknownNameError, match="Spline"):
+    with pytest.raises(pj.errors.UnknownNameError, match="Spline"):
         form_from_record({"form": "Splin"})
-    with pytest.raises(pj.InvalidValueError, match="no Spline"):
+    with pytest.raises(pj.errors.InvalidValueError, match="no Spline"):
         form_from_record({"form": "Spline", "sizes": 3})
     lattice = pj.Lattice([pj.HamiltonianKick(Spline(), name="h")])
-    with pytest.raises(pj.UnknownNameError, match=r"h\.weights"):
+    with pytest.raises(pj.errors.UnknownNameError, match=r"h\.weights"):
         lattice.value("h.weight")

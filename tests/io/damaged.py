@@ -248,7 +248,7 @@ def main(folder: Path, count: int, formats: tuple[str, ...]) -> None:
             try:
                 pj.read_lattice(path, format=chosen_format(format, number))
                 read += 1
-            except pj.LatticeFileError as error:
+            except pj.errors.LatticeFileError as error:
                 if path.name not in str(error) and "sub.madx" not in str(error):
                     faults.append(f"{number}: the file is not named: {error}")
                 if len(str(error)) > 1500:

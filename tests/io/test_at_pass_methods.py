@@ -252,5 +252,5 @@ def test_what_a_pass_method_does_besides_is_said(source: Any, said: str) -> None
 
 
 def test_a_bend_of_no_length_is_refused() -> None:
-    with pytest.raises(pj.LatticeFileError, match=r"element 0 \(b\)"):
+    with pytest.raises(pj.errors.LatticeFileError, match=r"element 0 \(b\)"):
         read(at.Dipole("b", 0.0, 0.1))

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pyjutrack.io import LatticeFileError, read_lattice
+from pyjutrack.errors import LatticeFileError
+from pyjutrack.io import read_lattice
 
 _HEAD = "function ring = a()\nring = {...\n"
 _BODY = "atringparam('R',3e9,1);...\natdrift('D1',{length});...\natmarker('M');...\n"

@@ -55,7 +55,7 @@ def installed(monkeypatch: pytest.MonkeyPatch, load: Any) -> None:
 
 def test_a_format_of_a_user_is_written_and_read(tmp_path: Path) -> None:
     path = tmp_path / "a.quads"
-    with pytest.raises(pj.InvalidValueError, match=r"written as \.json"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"written as \.json"):
         pj.write_lattice(path, LATTICE)
     assert pj.io.register_format(QUADS) is QUADS
     pj.write_lattice(path, LATTICE)
@@ -64,7 +64,7 @@ def test_a_format_of_a_user_is_written_and_read(tmp_path: Path) -> None:
     assert pj.read_lattice(path, reference=proton).reference == proton
     other = path.rename(tmp_path / "a.txt")
     assert pj.read_lattice(other, format="quads").lattice.elements == LATTICE.elements
-    with pytest.raises(pj.LatticeFileError, match=r"no lines; leave line='l' out"):
+    with pytest.raises(pj.errors.LatticeFileError, match=r"no lines; leave line='l' out"):
         pj.read_lattice(other, format="quads", line="l")
 
 
@@ -72,7 +72,7 @@ def test_its_mistakes_name_the_file(tmp_path: Path) -> None:
     pj.io.register_format(QUADS)
     path = tmp_path / "bad.quads"
     path.write_text("q1 long 1.0")
-    with pytest.raises(pj.LatticeFileError, match=r"bad\.quads.*could not convert"):
+    with pytest.raises(pj.errors.LatticeFileError, match=r"bad\.quads.*could not convert"):
         pj.read_lattice(path)
 
 
@@ -80,14 +80,14 @@ def test_the_same_again_takes_its_place_and_another_of_its_name_is_refused() -> 
     pj.io.register_format(QUADS)
     pj.io.register_format(dataclasses.replace(QUADS, suffixes=(".q",)))
     assert formats.lattice_formats()["quads"].suffixes == (".q",)
-    with pytest.raises(pj.InvalidValueError, match="named 'quads'; rename"):
+    with pytest.raises(pj.errors.InvalidValueError, match="named 'quads'; rename"):
         pj.io.register_format(dataclasses.replace(QUADS, read=lambda source: read(source)))
-    with pytest.raises(pj.InvalidValueError, match="named 'pals'; rename"):
+    with pytest.raises(pj.errors.InvalidValueError, match="named 'pals'; rename"):
         pj.io.register_format(dataclasses.replace(QUADS, name="pals"))
     for wrong in ({"suffixes": ()}, {"suffixes": (".Q",)}, {"suffixes": ("q",)}, {"name": ""}):
-        with pytest.raises(pj.InvalidValueError, match="suffix"):
+        with pytest.raises(pj.errors.InvalidValueError, match="suffix"):
             pj.io.register_format(dataclasses.replace(QUADS, **wrong))
-    with pytest.raises(pj.InvalidValueError, match="must be a LatticeFormat"):
+    with pytest.raises(pj.errors.InvalidValueError, match="must be a LatticeFormat"):
         pj.io.register_format(read)  # type: ignore[arg-type]
 
 
@@ -98,18 +98,18 @@ def test_formats_that_share_a_suffix_are_told_apart_by_content(tmp_path: Path) -
     )
     pj.io.register_format(mine)
     path.write_text('{"mine": 1}')
-    with pytest.raises(pj.LatticeFileError, match="unpack"):  # read as of the user's format
+    with pytest.raises(pj.errors.LatticeFileError, match="unpack"):  # read as of the user's format
         pj.read_lattice(path)
     pj.write_lattice(path, LATTICE)  # written as ours, the only one that writes
     assert pj.read_lattice(path).lattice.elements == LATTICE.elements
     path.write_text('{"mine": 1, "pyjutrack": 1}')
-    with pytest.raises(pj.LatticeFileError, match=r"may be 'own'.*'mine'.*give format="):
+    with pytest.raises(pj.errors.LatticeFileError, match=r"may be 'own'.*'mine'.*give format="):
         pj.read_lattice(path)
     pj.io.register_format(dataclasses.replace(mine, write=write))
-    with pytest.raises(pj.InvalidValueError, match=r"may be 'own'.*'mine'.*give format="):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"may be 'own'.*'mine'.*give format="):
         pj.write_lattice(path, LATTICE)
     pj.write_lattice(path, LATTICE, format="own")
-    with pytest.raises(pj.InvalidValueError, match="MAD-X are read, and not written"):
+    with pytest.raises(pj.errors.InvalidValueError, match="MAD-X are read, and not written"):
         pj.write_lattice(path, LATTICE, format="madx")
 
 

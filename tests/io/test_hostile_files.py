@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import pyjutrack as pj
-from pyjutrack.io import LatticeFileError, LatticeWarning, read_lattice
+from pyjutrack.errors import LatticeFileError, LatticeWarning
+from pyjutrack.io import read_lattice
 
 _CLIMB = (
     "[c for c in ().__class__.__base__.__subclasses__() if c.__name__ == '_wrap_close'][0]"
@@ -199,7 +200,7 @@ def test_files_are_called_from_the_folder_of_the_lattice(tmp_path: Path) -> None
         read_lattice(path)
     assert "12345" not in str(caught.value)
     path.write_text('call, file="../secret.madx"; r: line=(d);')
-    with pytest.warns(pj.LatticeWarning, match="password"):
+    with pytest.warns(pj.errors.LatticeWarning, match="password"):
         assert float(read_lattice(path, folder=tmp_path).lattice.length) == 3.5
     for odd in (folder / "fifo.madx", Path("/dev/zero")):
         with pytest.raises(LatticeFileError, match="regular file"):

@@ -14,7 +14,8 @@ import torch
 from examples_loader import load_example
 
 import pyjutrack as pj
-from pyjutrack.io import LatticeFileError, LatticeWarning, read_lattice, write_lattice
+from pyjutrack.errors import LatticeFileError, LatticeWarning
+from pyjutrack.io import read_lattice, write_lattice
 
 DATA = Path(machine_data.__file__).parent
 
@@ -125,7 +126,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         ("a.json", b'{"a": 1}', "the content is none of .own"),
         ("a.json", json.dumps({"pyjutrack": 99}).encode(), "99"),
         ("a.yaml", b"a: [1, 2", "a.yaml:"),
-        ("a.txt", b"hello", "tells no format"),
+        ("a.txt", b"hello", "belongs to no format"),
     ):
         path = tmp_path / name
         path.write_bytes(content)
@@ -138,9 +139,9 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         read_lattice(tmp_path / "nowhere.mat")
     with pytest.raises(LatticeFileError, match="a folder"):
         read_lattice(tmp_path)
-    with pytest.raises(pj.UnknownNameError, match="madx"):
+    with pytest.raises(pj.errors.UnknownNameError, match="madx"):
         read_lattice(tmp_path / "a.txt", format="madxx")
-    with pytest.raises(pj.InvalidValueError, match="txt"):
+    with pytest.raises(pj.errors.InvalidValueError, match="txt"):
         write_lattice(tmp_path / "b.txt", pj.Lattice([pj.Drift(1.0)]))
     assert not (tmp_path / "b.txt").exists()
 
@@ -149,7 +150,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
     monkeypatch.setitem(sys.modules, "at", None)
-    with pytest.raises(pj.MissingPackageError, match=r"\.\[lattice\]"):
+    with pytest.raises(pj.errors.MissingPackageError, match=r"\.\[lattice\]"):
         read_lattice(DATA / "hmba.mat")
 
 

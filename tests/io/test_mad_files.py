@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import pyjutrack as pj
-from pyjutrack.io import LatticeFile, LatticeFileError, LatticeWarning, read_lattice
+from pyjutrack.errors import LatticeFileError, LatticeWarning
+from pyjutrack.io import LatticeFile, read_lattice
 
 MADX = """! a small ring
 beam, particle=proton, energy=2.0;

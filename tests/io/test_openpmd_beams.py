@@ -11,8 +11,8 @@ from scipy import constants as codata
 
 import pyjutrack as pj
 from pyjutrack.beam import moments
+from pyjutrack.errors import LatticeFileError, LatticeWarning
 from pyjutrack.io import read_beam, write_beam
-from pyjutrack.io.errors import LatticeFileError, LatticeWarning
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # importing it loads what draws, with warnings of its own
@@ -348,13 +348,15 @@ def test_what_cannot_be_written_leaves_the_file_alone(tmp_path, wide):
     write_beam(tmp_path / "b.h5", wide)
     before = (tmp_path / "b.h5").read_bytes()
     batch = wide.replace(coordinates=wide.coordinates.expand(2, -1, -1), alive=None)
-    with pytest.raises(pj.InvalidValueError, match="a batch of shape"):
+    with pytest.raises(pj.errors.InvalidValueError, match="a batch of shape"):
         write_beam(tmp_path / "b.h5", batch)
-    with pytest.raises(pj.InvalidValueError, match="must be finite"):
+    with pytest.raises(pj.errors.InvalidValueError, match="must be finite"):
         write_beam(tmp_path / "b.h5", wide.replace(coordinates=wide.coordinates * np.nan))
-    with pytest.raises(pj.InvalidValueError, match="duration must be a finite number above 0"):
+    with pytest.raises(
+        pj.errors.InvalidValueError, match="duration must be a finite number above 0"
+    ):
         write_beam(tmp_path / "b.h5", wide, duration=0.0)
-    with pytest.raises(pj.InvalidValueError, match="all weights are zero"):
+    with pytest.raises(pj.errors.InvalidValueError, match="all weights are zero"):
         write_beam(tmp_path / "b.h5", wide.replace(weights=torch.zeros(len(wide))))
     assert (tmp_path / "b.h5").read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1

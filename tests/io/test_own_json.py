@@ -13,7 +13,7 @@ from element_cases import CASES, ONE_WAY
 
 import pyjutrack as pj
 from pyjutrack.elements import kinds
-from pyjutrack.io.errors import LatticeFileError
+from pyjutrack.errors import LatticeFileError
 from pyjutrack.io.native import read_own, write_own
 
 EVERY = pj.Lattice([case.element() for case in [*CASES, *ONE_WAY]])
@@ -95,9 +95,11 @@ def test_tensors_are_written_as_values_unless_they_carry_derivatives(tmp_path):
     write_own(path, pj.Lattice([pj.Quadrupole(torch.tensor(0.2), k1=k1, name="q")]))
     assert read_own(path).lattice["q"].k1 == k1.item()
     before = path.read_bytes()
-    with pytest.raises(pj.InvalidValueError, match=r"Quadrupole 'q': k1 carries.*k1=value.detach"):
+    with pytest.raises(
+        pj.errors.InvalidValueError, match=r"Quadrupole 'q': k1 carries.*k1=value.detach"
+    ):
         write_own(path, pj.Lattice([pj.Quadrupole(0.2, k1=k1.requires_grad_(), name="q")]))
-    with pytest.raises(pj.InvalidValueError, match="length carries derivatives"):
+    with pytest.raises(pj.errors.InvalidValueError, match="length carries derivatives"):
         torch.func.grad(lambda s: write_own(path, pj.Lattice([pj.Drift(s)])) or s)(torch.ones(()))
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
@@ -193,7 +195,9 @@ def test_fields_that_no_file_can_hold(tmp_path):
         what: object
         abstract: ClassVar[bool] = False
 
-    with pytest.raises(pj.InvalidValueError, match=r"what = .* is nothing that a file can hold"):
+    with pytest.raises(
+        pj.errors.InvalidValueError, match=r"what = .* is nothing that a file can hold"
+    ):
         write_own(tmp_path / "odd.json", pj.Lattice([Odd(what={1})]))
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(LatticeFileError, match="Odd has no what, which it needs"):

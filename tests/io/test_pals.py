@@ -14,7 +14,7 @@ from element_cases import CASES, ONE_WAY, build, move, points
 from scipy import constants as codata
 
 import pyjutrack as pj
-from pyjutrack.io.errors import LatticeFileError, LatticeWarning
+from pyjutrack.errors import LatticeFileError, LatticeWarning
 from pyjutrack.io.pals.read import read_pals, write_pals
 
 yaml = pytest.importorskip("yaml")
@@ -229,7 +229,7 @@ def test_what_the_package_lacks_is_noted(read, given, message):
     assert {note.element for note in found.notes} == {"e"}
 
 
-@pytest.mark.filterwarnings("ignore::pyjutrack.io.errors.LatticeWarning")
+@pytest.mark.filterwarnings("ignore::pyjutrack.errors.LatticeWarning")
 def test_every_kind_and_option_comes_back(tmp_path, proton):
     every = pj.Lattice([case.element() for case in ALL])
     write_pals(tmp_path / "a.pals.yaml", every, proton)
@@ -246,7 +246,7 @@ def test_every_kind_and_option_comes_back(tmp_path, proton):
             assert same, (ours, item.name)
 
 
-@pytest.mark.filterwarnings("ignore::pyjutrack.io.errors.LatticeWarning")
+@pytest.mark.filterwarnings("ignore::pyjutrack.errors.LatticeWarning")
 @pytest.mark.parametrize("case", STANDARD, ids=lambda case: case.label)
 def test_the_standard_alone_tells_the_physics(tmp_path, case):
     """Without the package's own group, particles move as with the options at their defaults."""
@@ -323,7 +323,7 @@ def test_writing_warns_of_what_others_cannot_read(tmp_path, proton):
     gain = yaml.safe_load(text)["PALS"]["facility"][1]["rfcavity"]["RFP"]["dE_ref"]
     assert gain == pytest.approx(1e6 * math.sin(0.5))
     carries = pj.Lattice([pj.Drift(torch.tensor(1.0, requires_grad=True))])
-    with pytest.raises(pj.InvalidValueError, match="carries derivatives"):
+    with pytest.raises(pj.errors.InvalidValueError, match="carries derivatives"):
         write_pals(tmp_path / "c.yaml", carries)
     assert (tmp_path / "c.yaml").read_text(encoding="utf-8") == text
     del Lens

@@ -27,7 +27,7 @@ RHO = 8 / math.pi
 
 
 def test_an_isomagnetic_ring() -> None:
-    found = pj.radiation_integrals(RING, ELECTRON)
+    found = pj.optics.radiation_integrals(RING, ELECTRON)
     assert found.i2 == pytest.approx(2 * math.pi / RHO, rel=1e-12)
     assert found.i3 == pytest.approx(2 * math.pi / RHO**2, rel=1e-12)
     # Sands: 88.46 keV E^4 / rho
@@ -58,7 +58,7 @@ def test_by_thin_slices() -> None:
     def integral(values: np.ndarray) -> float:
         return float(((values[:-1] + values[1:]) / 2)[bent].sum() / parts)
 
-    found = pj.radiation_integrals(RING, ELECTRON)
+    found = pj.optics.radiation_integrals(RING, ELECTRON)
     assert found.i4[0] == pytest.approx(integral(d) / RHO**3, rel=1e-5)
     assert found.i5[0] == pytest.approx(integral(invariant) / RHO**3, rel=1e-5)
     quantum = 3.8319386e-13  # Sands' C_q [m]
@@ -75,7 +75,7 @@ def test_beside_pyat() -> None:
 
     path = Path(machine_data.__file__).with_name("hmba.mat")
     period = pj.read_lattice(path)
-    found = pj.radiation_integrals(period.lattice, period.reference)
+    found = pj.optics.radiation_integrals(period.lattice, period.reference)
     theirs = at.load_lattice(path)
     theirs.disable_6d(copy=False)
     theirs = at.Lattice(theirs, periodicity=1)
@@ -87,13 +87,13 @@ def test_beside_pyat() -> None:
 def test_vertical_bends_heat_the_vertical_plane() -> None:
     turned = pj.Lattice([*CELL * 4, pj.SBend(0.2, 0.01, tilt=math.pi / 2), *CELL * 4])
     turned = turned + pj.Lattice([pj.SBend(0.2, -0.01, tilt=math.pi / 2)])
-    found = pj.radiation_integrals(turned, ELECTRON)
+    found = pj.optics.radiation_integrals(turned, ELECTRON)
     assert found.emittance[1] > 1e-15
 
 
 def test_nothing_bends() -> None:
-    with pytest.raises(pj.InvalidValueError, match="no bend"):
-        pj.radiation_integrals(pj.Lattice([pj.Drift(1.0)]), ELECTRON)
+    with pytest.raises(pj.errors.InvalidValueError, match="no bend"):
+        pj.optics.radiation_integrals(pj.Lattice([pj.Drift(1.0)]), ELECTRON)
 
 
 def with_cavity(voltage: float = 1e6, phase: float = math.pi) -> pj.Lattice:
@@ -105,13 +105,15 @@ def with_cavity(voltage: float = 1e6, phase: float = math.pi) -> pj.Lattice:
 def test_the_synchrotron_tune_of_the_textbook() -> None:
     eta = pj.twiss_table(RING, ELECTRON).slip_factor
     # a gap of little voltage, for which the formula is good
-    found = pj.synchrotron_optics(with_cavity(1e4), ELECTRON)
+    found = pj.optics.synchrotron_optics(with_cavity(1e4), ELECTRON)
     expected = math.sqrt(50 * abs(eta) * 1e4 / (2 * math.pi * 3e9))
     tune = float(found.tunes[2])
     assert min(tune, 1 - tune) == pytest.approx(expected, rel=1e-3)
-    matrix = pj.one_turn_matrix(with_cavity(1e4), ELECTRON, dimensions=6)
-    np.testing.assert_allclose(pj.synchrobetatron_tunes(matrix), found.tunes, rtol=0, atol=1e-12)
-    orbit = pj.closed_orbit(with_cavity(), ELECTRON, dimensions=6)
+    matrix = pj.optics.one_turn_matrix(with_cavity(1e4), ELECTRON, dimensions=6)
+    np.testing.assert_allclose(
+        pj.optics.synchrobetatron_tunes(matrix), found.tunes, rtol=0, atol=1e-12
+    )
+    orbit = pj.optics.closed_orbit(with_cavity(), ELECTRON, dimensions=6)
     beam = pj.Beam(ELECTRON, torch.tensor(orbit[:1]))
     np.testing.assert_allclose(pj.track(with_cavity(), beam).numpy(), orbit[:1], atol=1e-13)
 
@@ -123,7 +125,7 @@ def test_synchrotron_derivatives() -> None:
 
     def figures(values: torch.Tensor) -> torch.Tensor:
         moved = ring.with_values(dict(zip(knobs, values.unbind(0), strict=True)))
-        found = pj.synchrotron_optics(moved, ELECTRON)
+        found = pj.optics.synchrotron_optics(moved, ELECTRON)
         return torch.cat([found.tunes, found.orbit[9]])
 
     values = figures(start)
@@ -140,5 +142,5 @@ def test_synchrotron_derivatives() -> None:
 
 
 def test_three_tunes_need_six_dimensions() -> None:
-    with pytest.raises(pj.InvalidValueError, match=r"\(6, 6\)"):
-        pj.synchrobetatron_tunes(np.eye(4))
+    with pytest.raises(pj.errors.InvalidValueError, match=r"\(6, 6\)"):
+        pj.optics.synchrobetatron_tunes(np.eye(4))

@@ -73,9 +73,9 @@ def orbit_and_matrices(
 @pytest.mark.parametrize("delta", [0.0, 3e-3])
 def test_orbits_and_matrices(ring: pj.Lattice, reference: pj.Reference, delta: float) -> None:
     orbit, matrices = orbit_and_matrices(ring, reference, delta)
-    found = pj.closed_orbit(ring, reference, delta=delta)
+    found = pj.optics.closed_orbit(ring, reference, delta=delta)
     np.testing.assert_allclose(found, orbit, rtol=0, atol=1e-12)
-    theirs = pj.transfer_matrices(ring, reference, delta=delta)
+    theirs = pj.optics.transfer_matrices(ring, reference, delta=delta)
     # z along the orbit is counted from the start there, and from each element here
     np.testing.assert_allclose(theirs[:, :4], matrices[:, :4], rtol=0, atol=1e-11)
     turn = np.linalg.multi_dot(list(matrices[::-1]))
@@ -132,7 +132,7 @@ def test_slopes_in_delta(ring: pj.Lattice, reference: pj.Reference) -> None:
         difference = (getattr(up, f"tune_{plane}") - getattr(down, f"tune_{plane}")) / 2 / step
         assert getattr(table, f"chromaticity_{plane}") == pytest.approx(difference, abs=2e-6)
     np.testing.assert_array_equal(
-        pj.chromaticities(ring, reference), [table.chromaticity_x, table.chromaticity_y]
+        pj.optics.chromaticities(ring, reference), [table.chromaticity_x, table.chromaticity_y]
     )
     slip = -(up.orbit[-1, 4] - down.orbit[-1, 4]) / 2 / step / float(ring.length)
     assert table.slip_factor == pytest.approx(slip, rel=1e-5)
@@ -143,7 +143,7 @@ def test_a_corrector_moves_the_orbit_as_the_textbook_says() -> None:
     kick = 1e-8
     table = pj.twiss_table(PLAIN, ELECTRON)
     ring = pj.Lattice([pj.Kicker(hkick=kick), *PLAIN])
-    found = pj.closed_orbit(ring, ELECTRON)[1:, 0]
+    found = pj.optics.closed_orbit(ring, ELECTRON)[1:, 0]
     q = table.tune_x
     expected = (
         kick
@@ -178,14 +178,14 @@ def test_gradients(figure: str) -> None:
     chromatic = figure == "chromaticities"
     knobs = KNOBS[::4] if chromatic else KNOBS
     function = FIGURES[figure]
-    _, found = pj.optics_gradient(function, ring, ELECTRON, knobs, chromatic=chromatic)
+    _, found = pj.optics.optics_gradient(function, ring, ELECTRON, knobs, chromatic=chromatic)
     step = 2e-6
     for column, knob in enumerate(knobs):
         value = ring.value(knob)
         ends = []
         for shift in (step, -step):
             moved = ring.with_values({knob: value + shift})
-            table = pj.linear_optics(moved, ELECTRON, chromatic=chromatic)
+            table = pj.optics.linear_optics(moved, ELECTRON, chromatic=chromatic)
             ends.append(function(table).detach().numpy())
         difference = (ends[0] - ends[1]) / 2 / step
         scale = max(1.0, np.abs(found[:, column]).max())
@@ -204,7 +204,7 @@ def test_one_of_many_that_are_alike(knob: str) -> None:
         table = pj.twiss_table(ring.with_values({knob: ring.value(knob) + shift}), ELECTRON)
         return np.array([table.tune_x, table.tune_y])
 
-    _, found = pj.optics_gradient(FIGURES["tunes"], ring, ELECTRON, [knob])
+    _, found = pj.optics.optics_gradient(FIGURES["tunes"], ring, ELECTRON, [knob])
     difference = (tunes(1e-6) - tunes(-1e-6)) / 2e-6
     assert np.abs(difference).max() > 1e-2
     np.testing.assert_allclose(found[:, 0], difference, rtol=1e-6, atol=1e-7)
@@ -221,10 +221,10 @@ def test_equal_tunes_have_finite_gradients() -> None:
     )
     table = pj.twiss_table(fodo, PROTON)
     assert table.tune_x == pytest.approx(table.tune_y, abs=1e-12)
-    _, slopes = pj.optics_gradient(
+    _, slopes = pj.optics.optics_gradient(
         lambda t: torch.stack([t.tune_x, t.tune_y]), fodo, PROTON, ["q1.k1", "q2.k1"]
     )
-    _, expected = pj.tune_slopes(fodo, PROTON, ["q1.k1", "q2.k1"])
+    _, expected = pj.optics.tune_slopes(fodo, PROTON, ["q1.k1", "q2.k1"])
     np.testing.assert_allclose(np.sort(slopes), np.sort(expected.T), rtol=1e-8)
 
 
@@ -240,7 +240,7 @@ def test_products_of_pairs(count: int) -> None:
 
 def test_a_line_from_given_functions() -> None:
     line = pj.Lattice(cell())
-    start = pj.Twiss(4.0, -0.7, 3.0, 0.4, dispersion_x=0.5, dispersion_px=0.1)
+    start = pj.optics.Twiss(4.0, -0.7, 3.0, 0.4, dispersion_x=0.5, dispersion_px=0.1)
     table = pj.twiss_table(line, PROTON, initial=start)
     matrix = pj.jacobian(line, PROTON)
     dispersion = matrix[:4, :4] @ [0.5, 0.1, 0.0, 0.0] + matrix[:4, 5]
@@ -261,34 +261,50 @@ def test_a_line_from_given_functions() -> None:
 def test_what_has_no_optics() -> None:
     reverse = PLAIN.with_values({"qf.k1": 6.0})
     for call, error, said in (
-        (lambda: pj.twiss_table(reverse, ELECTRON), pj.UnstableError, "unstable"),
-        (lambda: pj.twiss_table(PLAIN, ELECTRON, delta=-0.95), pj.UnstableError, "unstable|orbit"),
-        (lambda: pj.twiss_table(PLAIN, ELECTRON, delta=-2.0), pj.InvalidValueError, "above -1"),
+        (lambda: pj.twiss_table(reverse, ELECTRON), pj.errors.UnstableError, "unstable"),
+        (
+            lambda: pj.twiss_table(PLAIN, ELECTRON, delta=-0.95),
+            pj.errors.UnstableError,
+            "unstable|orbit",
+        ),
+        (
+            lambda: pj.twiss_table(PLAIN, ELECTRON, delta=-2.0),
+            pj.errors.InvalidValueError,
+            "above -1",
+        ),
         (
             lambda: pj.twiss_table(PLAIN, None),
-            pj.InvalidValueError,
+            pj.errors.InvalidValueError,
             "reference must be a Reference, got None",
         ),
         (
-            lambda: pj.closed_orbit(
+            lambda: pj.optics.closed_orbit(
                 pj.Lattice([*PLAIN, pj.Kicker(hkick=30.0, name="hard")]), ELECTRON
             ),
-            pj.UnstableError,
+            pj.errors.UnstableError,
             r"no closed orbit found at delta = 0: .*element \d+ \(",
         ),
-        (lambda: pj.twiss(KICKED, ELECTRON), pj.InvalidValueError, "twiss_table"),
-        (lambda: pj.closed_orbit(PLAIN, ELECTRON, dimensions=6), pj.InvalidValueError, "RFCavity"),
-        (lambda: pj.closed_orbit(PLAIN, ELECTRON, dimensions=5), pj.InvalidValueError, "4 or 6"),
-        (lambda: pj.twiss_table(PLAIN, ELECTRON)["qx"], pj.UnknownNameError, "qf"),
-        (lambda: pj.twiss_table(PLAIN, ELECTRON)[999], pj.InvalidValueError, "places"),
+        (lambda: pj.twiss(KICKED, ELECTRON), pj.errors.InvalidValueError, "twiss_table"),
         (
-            lambda: pj.optics_gradient(lambda t: 3.0, PLAIN, ELECTRON, ["qf.k1"]),
-            pj.InvalidValueError,
+            lambda: pj.optics.closed_orbit(PLAIN, ELECTRON, dimensions=6),
+            pj.errors.InvalidValueError,
+            "RFCavity",
+        ),
+        (
+            lambda: pj.optics.closed_orbit(PLAIN, ELECTRON, dimensions=5),
+            pj.errors.InvalidValueError,
+            "4 or 6",
+        ),
+        (lambda: pj.twiss_table(PLAIN, ELECTRON)["qx"], pj.errors.UnknownNameError, "qf"),
+        (lambda: pj.twiss_table(PLAIN, ELECTRON)[999], pj.errors.InvalidValueError, "places"),
+        (
+            lambda: pj.optics.optics_gradient(lambda t: 3.0, PLAIN, ELECTRON, ["qf.k1"]),
+            pj.errors.InvalidValueError,
             "tensor",
         ),
         (
-            lambda: pj.optics_gradient(lambda t: t.tune_x, PLAIN, ELECTRON, ["qx.k1"]),
-            pj.UnknownNameError,
+            lambda: pj.optics.optics_gradient(lambda t: t.tune_x, PLAIN, ELECTRON, ["qx.k1"]),
+            pj.errors.UnknownNameError,
             "qf.k1",
         ),
     ):

@@ -79,9 +79,9 @@ def test_phase_space(make_beam) -> None:
     assert ax.patches[0].get_zorder() > max(line.get_zorder() for line in ax.get_lines())
     turns = plotting.plot_phase_space(axes(), [beam, beam], "y")
     assert len(turns.collections[0].get_offsets()) == 1000
-    with pytest.raises(pj.UnknownNameError, match="plane"):
+    with pytest.raises(pj.errors.UnknownNameError, match="plane"):
         plotting.plot_phase_space(axes(), beam, "w")
-    with pytest.raises(pj.InvalidValueError, match="alive"):
+    with pytest.raises(pj.errors.InvalidValueError, match="alive"):
         plotting.plot_phase_space(axes(), beam.replace(alive=torch.zeros(500, dtype=torch.bool)))
 
 

@@ -104,7 +104,7 @@ def particles(count: int = 40, seed: int = 7) -> np.ndarray:
 
 
 def ours(element: pj.Element, start: np.ndarray, reference: pj.Reference) -> np.ndarray:
-    """Our coordinates (N, 6) behind an element; all particles must come through."""
+    """Our coordinates (N, 6) after an element; all particles must come through."""
     state = _advanced(element, start, reference)
     assert bool(state.alive.all())
     return torch.stack(state.coordinates, dim=-1).numpy()

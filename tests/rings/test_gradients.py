@@ -169,7 +169,7 @@ def test_stated_steps_are_taken_as_they_are() -> None:
 def test_a_gradient_that_no_magnet_has_is_refused() -> None:
     """Its steps would take for ever."""
     lattice = pj.Lattice([pj.Quadrupole(0.5, k1=1e12, model="exact", name="q")])
-    with pytest.raises(pj.InvalidValueError, match="'q' turns particles by a phase of 5e"):
+    with pytest.raises(pj.errors.InvalidValueError, match="'q' turns particles by a phase of 5e"):
         pj.jacobian(lattice, PROTON)
 
 

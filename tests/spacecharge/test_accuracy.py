@@ -19,7 +19,7 @@ def solver(**options):
 
 
 def particles(sigma_x, sigma_y, count, *, quiet, seed=5):
-    twiss = pj.Twiss(beta_x=1.0, alpha_x=0.0, beta_y=1.0, alpha_y=0.0)
+    twiss = pj.optics.Twiss(beta_x=1.0, alpha_x=0.0, beta_y=1.0, alpha_y=0.0)
     beam = pj.distributions.gaussian(
         PROTON, count, twiss=twiss, emittance=(sigma_x**2, sigma_y**2), quiet=quiet, seed=seed
     )

@@ -126,7 +126,7 @@ def test_derivatives(sizes):
 
 
 def test_rejects_sizes():
-    with pytest.raises(pj.InvalidValueError, match="positive"):
+    with pytest.raises(pj.errors.InvalidValueError, match="positive"):
         bassetti_erskine(ORIGIN, ORIGIN, 0.0, 1.0)
 
 
@@ -198,5 +198,5 @@ def test_box_gradient_by_everything():
     [((2.1e-3, 1e-3), (0.0, 0.0)), ((1e-3, 1e-3), (5.5e-3, 0.0)), ((1e-3, -1e-3), (0.0, 0.0))],
 )
 def test_box_rejects(sizes, offset):
-    with pytest.raises(pj.InvalidValueError):
+    with pytest.raises(pj.errors.InvalidValueError):
         gaussian_in_box(ORIGIN, ORIGIN, *sizes, BOX, offset=offset)

@@ -79,7 +79,7 @@ EFFECT = pj.SpaceCharge(pj.SpectralPoisson((SIDE, SIDE), (64, 64)), max_step=0.1
 
 
 def disc(scale=1.0):
-    twiss = pj.Twiss(beta_x=1.0, alpha_x=0.0, beta_y=1.0, alpha_y=0.0)
+    twiss = pj.optics.Twiss(beta_x=1.0, alpha_x=0.0, beta_y=1.0, alpha_y=0.0)
     size = {"twiss": twiss, "emittance": (SIGMA**2, SIGMA**2)}
     beam = pj.distributions.kv(PROTON, 3000, current=200.0, seed=3, **size)
     return beam.replace(coordinates=beam.coordinates * scale)
@@ -161,5 +161,5 @@ def test_what_is_not_stated():
 
 @pytest.mark.parametrize("damping", [-1.0, math.nan, math.inf, "strong", True])
 def test_no_damping_at_all(damping):
-    with pytest.raises(pj.InvalidValueError, match="damping"):
+    with pytest.raises(pj.errors.InvalidValueError, match="damping"):
         pj.SpectralPoisson(damping=damping)

@@ -29,7 +29,11 @@ def beam(make_beam):
 def figure(end):
     """Something that every coordinate counts in."""
     c = end.coordinates
-    return pj.emittance(end, "x") * 1e6 + (c[:, 2] * c[:, 3]).mean() * 1e6 + c[:, 0].mean() * 1e3
+    return (
+        pj.moments.emittance(end, "x") * 1e6
+        + (c[:, 2] * c[:, 3]).mean() * 1e6
+        + c[:, 0].mean() * 1e3
+    )
 
 
 @ALL
@@ -138,7 +142,7 @@ def test_pushed_knobs_go_through(kind, cell, beam):
     """Densities with tangents, with plain weights and with pushed ones beside them."""
     correction = random(kind)
     wrt = ["q1.k1", "d2.length", "beam.current"]
-    growth = pj.emittance_growth("x")
+    growth = pj.observables.emittance_growth("x")
     found = {
         mode: pj.gradient(growth, cell, beam, effects=[kick(correction)], wrt=wrt, mode=mode)
         for mode in ("forward", "reverse")
@@ -205,7 +209,10 @@ def test_the_term_is_proportional_to_the_current(kind, beam):
 def test_what_the_solver_says_of_a_beam_is_said(kind, cell, beam, make_surrogate):
     under = make_surrogate("linear", outside="raise")
     narrow = beam.replace(coordinates=beam.coordinates * 0.05)
-    with pytest.warns(pj.ResolutionWarning), pytest.raises(pj.DomainError, match="unlike those"):
+    with (
+        pytest.warns(pj.errors.ResolutionWarning),
+        pytest.raises(pj.errors.DomainError, match="unlike those"),
+    ):
         pj.track(cell, narrow, effects=[kick(start(kind, under))])
 
 
@@ -221,12 +228,14 @@ def test_weights_that_cannot_be(kind):
         (torch.zeros(count, dtype=torch.int64), "floating-point: torch.int64"),
         (bad, r"1 are not, the first number 5; go back"),
     ):
-        with pytest.raises(pj.InvalidValueError, match=message) as caught:
+        with pytest.raises(pj.errors.InvalidValueError, match=message) as caught:
             dataclasses.replace(correction, weights=weights)
         assert name in str(caught.value)
 
 
 @ALL
 def test_julia_refuses(kind):
-    with pytest.raises(pj.InvalidValueError, match=f"no potential {type(start(kind)).__name__}"):
+    with pytest.raises(
+        pj.errors.InvalidValueError, match=f"no potential {type(start(kind)).__name__}"
+    ):
         border.potential(None, start(kind))

@@ -72,7 +72,7 @@ def test_the_circle_in_closed_form():
     source = (2.5e-3, -1.5e-3)
     ratio, errors = math.hypot(*source) * 4e-3 / RADIUS**2, []
     for order in (1, 2, 3, 4, 6, 8):
-        images = pj.ImageCharges(solver(cells=(128, 128)), order, RADIUS)
+        images = pj.collective.ImageCharges(solver(cells=(128, 128)), order, RADIUS)
         weights = [-1 / ((j + 1) // 2) if j == k else 0.0 for j, k in images.pairs]
         images = dataclasses.replace(images, weights=torch.tensor(weights, dtype=DOUBLE))
         fractions = density(images.mesh, *(torch.tensor([u], dtype=DOUBLE) for u in source))
@@ -86,7 +86,7 @@ def test_a_displaced_circle_is_learned_from_a_few_charges():
     x, y = places(3.5e-3)
     seen, errors = around(1.3e-3, 2.2e-3, 3.2e-3, angles=14), []
     for order in range(1, 7):
-        start = pj.ImageCharges(solver(), order, RADIUS)
+        start = pj.collective.ImageCharges(solver(), order, RADIUS)
         cases = [(point(*s), by_circle(s, x, y, centre=centre)) for s in seen]
         images = fitted(start, cases, x, y)
         aim = by_circle(unseen, x, y, centre=centre)
@@ -142,7 +142,7 @@ def test_other_walls_are_learned(moved):
     fractions, aim = gaussian(under.mesh, sigma, offset), between_boxes(sigma, offset, moved, x, y)
     errors = []
     for order in (1, 2, 4, 6):
-        images = fitted(pj.ImageCharges(under, order), cases, x, y)
+        images = fitted(pj.collective.ImageCharges(under, order), cases, x, y)
         errors.append(error(read(images, fractions, x, y)[1:], aim))
     assert all(late < 0.5 * early for early, late in pairwise(errors))
     assert errors[-1] < 2e-3
@@ -154,12 +154,12 @@ def test_tracking_between_learned_walls(cell, make_beam):
     shift = torch.tensor([1e-3, 0, 8e-4, 0, 0, 0], dtype=DOUBLE)
     beam = beam.replace(coordinates=beam.coordinates + shift, current=400.0)
     under, (x, y) = solver(OUR_BOX, (128, 128)), places(4e-3)
-    start = pj.ImageCharges(under, order=5)
+    start = pj.collective.ImageCharges(under, order=5)
     images = fitted(start, small_beams(under.mesh, (0.0, 0.0), x, y), x, y)
 
     def centroid(potential):
         kick = pj.SpaceCharge(potential, max_step=0.1)
-        return pj.centroid(pj.track(cell, beam, effects=[kick]))[[0, 1, 2, 3]]
+        return pj.moments.centroid(pj.track(cell, beam, effects=[kick]))[[0, 1, 2, 3]]
 
     truth = centroid(pj.SpectralPoisson(TRUE_BOX, (128, 128)))
     before, after = (float((centroid(p) - truth).norm()) for p in (under, images))
@@ -169,7 +169,7 @@ def test_tracking_between_learned_walls(cell, make_beam):
 
 def test_equal_to_its_own_transpose():
     """As Green's functions are, so that the map of all particles together is symplectic."""
-    images = pj.ImageCharges(solver((0.02, 0.03), (48, 64)), order=5)
+    images = pj.collective.ImageCharges(solver((0.02, 0.03), (48, 64)), order=5)
     g = torch.Generator().manual_seed(2)
     weights = torch.randn(len(images.weights), generator=g, dtype=DOUBLE)
     a, b = torch.rand(2, 52, 68, generator=g, dtype=DOUBLE)
@@ -179,7 +179,7 @@ def test_equal_to_its_own_transpose():
 
 def test_the_term_is_harmonic_in_place_and_source():
     """By the five-point Laplacian, exact for polynomials up to the third order."""
-    images = pj.ImageCharges(solver(), order=3)
+    images = pj.collective.ImageCharges(solver(), order=3)
     weights = torch.ones_like(images.weights)
     h = images.term(point(1e-3, 2e-3), weights)
     laplacian = h[2:, 1:-1] + h[:-2, 1:-1] + h[1:-1, 2:] + h[1:-1, :-2] - 4 * h[1:-1, 1:-1]
@@ -188,8 +188,8 @@ def test_the_term_is_harmonic_in_place_and_source():
 
 
 def test_the_radius_is_a_scale_of_the_weights():
-    one, other = (pj.ImageCharges(solver(), 2, r) for r in (0.01, 0.004))
-    assert pj.ImageCharges(solver(), 2).radius == 0.01
+    one, other = (pj.collective.ImageCharges(solver(), 2, r) for r in (0.01, 0.004))
+    assert pj.collective.ImageCharges(solver(), 2).radius == 0.01
     weights = torch.linspace(-1, 1, len(one.weights), dtype=DOUBLE)
     degree = torch.tensor([(j + 1) // 2 + (k + 1) // 2 for j, k in one.pairs])
     ours = one.term(point(1e-3, -2e-3), weights)
@@ -200,9 +200,9 @@ def test_the_radius_is_a_scale_of_the_weights():
 
 
 def test_names_of_the_weights():
-    images = pj.ImageCharges(solver(), order=1)
+    images = pj.collective.ImageCharges(solver(), order=1)
     assert images.pairs == [(0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
-    counts = [len(pj.ImageCharges(solver(), order=n).weights) for n in (2, 4, 6)]
+    counts = [len(pj.collective.ImageCharges(solver(), order=n).weights) for n in (2, 4, 6)]
     assert counts == [14, 44, 90]
 
 
@@ -216,14 +216,14 @@ def test_names_of_the_weights():
     ],
 )
 def test_bad_input(options, message):
-    with pytest.raises(pj.InvalidValueError, match=message):
-        pj.ImageCharges(solver(), **options)
+    with pytest.raises(pj.errors.InvalidValueError, match=message):
+        pj.collective.ImageCharges(solver(), **options)
 
 
 def test_through_the_solvers_own_interface():
     """`own_field` sees the sum of the two."""
     x, y = places(2e-3, 4000)
-    images = pj.ImageCharges(solver(), order=1)
+    images = pj.collective.ImageCharges(solver(), order=1)
     bent = dataclasses.replace(images, weights=torch.tensor([0, 0, 0.5, 0, 0], dtype=DOUBLE))
     more = own_field(bent, x, y).along_x - own_field(images, x, y).along_x
     # C_11 x <x> / radius^2
@@ -233,4 +233,4 @@ def test_through_the_solvers_own_interface():
 
 def test_four_orders_by_default():
     """Pairs j <= k of nine functions, without the constant alone."""
-    assert pj.ImageCharges(solver()).weights.shape == (9 * 10 // 2 - 1,)
+    assert pj.collective.ImageCharges(solver()).weights.shape == (9 * 10 // 2 - 1,)

@@ -71,7 +71,7 @@ def test_test_particle_map_is_symplectic(proton, cell, at):
 def test_linear_response_near_the_axis(proton):
     """A thin kick on the axis of a round Gaussian: focusing of -K ds / (2 sigma^2)."""
     sigma, length = 1e-3, 1e-3
-    twiss = pj.Twiss(beta_x=1.0, alpha_x=0.0, beta_y=1.0, alpha_y=0.0)
+    twiss = pj.optics.Twiss(beta_x=1.0, alpha_x=0.0, beta_y=1.0, alpha_y=0.0)
     # slopes of the field are noisier than the field, hence so many
     beam = pj.distributions.gaussian(
         proton, 200_000, twiss=twiss, emittance=(sigma**2,) * 2, current=200.0, quiet=True
@@ -122,25 +122,30 @@ def test_lost_particles_leave_the_field(proton):
 
 
 @pytest.mark.parametrize("mode", ["reverse", "forward", "fd"])
-@pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")
+@pytest.mark.filterwarnings("ignore::pyjutrack.errors.LossWarning")
 def test_gradients_with_losses_are_finite(proton, mode):
     lattice = pj.Lattice([pj.Drift(0.5, name="d"), pj.Quadrupole(0.1, k1=3.0, name="q")])
     beam, wrt = losing_beam(proton), ["d.length", "q.k1", "beam.current"]
     slopes = pj.gradient(
-        pj.emittance_growth("x"), lattice, beam, effects=[space_charge()], wrt=wrt, mode=mode
+        pj.observables.emittance_growth("x"),
+        lattice,
+        beam,
+        effects=[space_charge()],
+        wrt=wrt,
+        mode=mode,
     )
     assert np.isfinite(slopes).all()
     assert (slopes != 0).all()
 
 
-@pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")
+@pytest.mark.filterwarnings("ignore::pyjutrack.errors.LossWarning")
 def test_gradient_by_coordinates_with_losses_is_finite(proton):
     beam = losing_beam(proton)
     leaf = beam.coordinates.clone().requires_grad_()
     lattice = pj.Lattice([pj.Drift(1.0)])
     out = pj.track(lattice, beam.replace(coordinates=leaf), effects=[space_charge()])
     assert out.lost == 10
-    pj.emittance(out).backward()
+    pj.moments.emittance(out).backward()
     assert bool(torch.isfinite(leaf.grad).all())
     assert float(leaf.grad[10:].abs().min(dim=0).values[0]) > 0
 
@@ -148,7 +153,9 @@ def test_gradient_by_coordinates_with_losses_is_finite(proton):
 def test_beam_larger_than_the_box(proton, cell):
     beam = random_beam(proton, 500, current=10.0, size=5e-3)
     before = beam.numpy()
-    with pytest.raises(pj.InvalidValueError, match=r"\d+\.\d% .*0\.005 m x 0\.005 m.*\|x\| = 0\.0"):
+    with pytest.raises(
+        pj.errors.InvalidValueError, match=r"\d+\.\d% .*0\.005 m x 0\.005 m.*\|x\| = 0\.0"
+    ):
         pj.track(cell, beam, effects=[space_charge(size=0.005)])
     np.testing.assert_array_equal(beam.numpy(), before)
     assert beam.lost == 0
@@ -158,7 +165,7 @@ def test_coarse_grid_warns(proton):
     beam = random_beam(proton, 500, current=10.0, size=2.5e-4)
     stretch = torch.tensor([1, 1, 5, 1, 1, 1], dtype=torch.float64)
     beam = beam.replace(coordinates=beam.coordinates * stretch)
-    with pytest.warns(pj.ResolutionWarning, match=r"in cells, x 0\.\d, and"):
+    with pytest.warns(pj.errors.ResolutionWarning, match=r"in cells, x 0\.\d, and"):
         pj.track(pj.Lattice([pj.Drift(0.1)]), beam, effects=[space_charge()])
 
 
@@ -166,7 +173,7 @@ def test_coarse_grid_warns(proton):
     "step", [0.0, -0.1, float("nan"), float("inf"), {"Drift": 0.05, "Quadrupole": 0.0}]
 )
 def test_bad_steps(step):
-    with pytest.raises(pj.InvalidValueError, match="step"):
+    with pytest.raises(pj.errors.InvalidValueError, match="step"):
         pj.SpaceCharge(max_step=step)
 
 
@@ -210,7 +217,9 @@ def test_matched_kv_envelope(proton, cell):
     )
     assert found.success
     a, da, b, db = found.x * scale
-    matched = pj.Twiss(a**2 / emittance, -a * da / emittance, b**2 / emittance, -b * db / emittance)
+    matched = pj.optics.Twiss(
+        a**2 / emittance, -a * da / emittance, b**2 / emittance, -b * db / emittance
+    )
     beam = pj.distributions.kv(
         proton, 8192, twiss=matched, emittance=(rms_emittance,) * 2, current=current, quiet=True
     )
@@ -218,7 +227,7 @@ def test_matched_kv_envelope(proton, cell):
     ratios = []
     for _ in range(cells):
         beam = pj.track(cell, beam, effects=[kick])
-        sizes = pj.sizes(beam).numpy()
+        sizes = pj.moments.sizes(beam).numpy()
         ratios.append((2 * sizes[0] / a, 2 * sizes[2] / b))
     assert beam.lost == 0
     assert 0.5e-3 < a / 2 < 2e-3
@@ -230,5 +239,7 @@ def test_a_beam_somewhat_beyond_the_box_is_refused(make_beam):
     beam, kick = make_beam(1000), pj.SpaceCharge(pj.SpectralPoisson((0.02, 0.02), (64, 64)))
     coordinates = beam.coordinates.clone()
     coordinates[:50, 2] = 0.014
-    with pytest.raises(pj.InvalidValueError, match=r"larger than the space-charge box: 5\.0% of"):
+    with pytest.raises(
+        pj.errors.InvalidValueError, match=r"larger than the space-charge box: 5\.0% of"
+    ):
         kick.check(beam.replace(coordinates=coordinates))

@@ -130,7 +130,7 @@ def test_precision_follows_the_density():
     ],
 )
 def test_rejects(options):
-    with pytest.raises(pj.InvalidValueError):
+    with pytest.raises(pj.errors.InvalidValueError):
         solver(**{"shape": (32, 32), **options})
 
 
@@ -138,5 +138,5 @@ def test_rejects(options):
     ("given", "meant"), [("b-spline", "bspline"), ("catmullrom", "catmull-rom"), ("cics", "cic")]
 )
 def test_unknown_assignment_names_the_nearest(given, meant):
-    with pytest.raises(pj.UnknownNameError, match=f"did you mean '{meant}'"):
+    with pytest.raises(pj.errors.UnknownNameError, match=f"did you mean '{meant}'"):
         solver(given)

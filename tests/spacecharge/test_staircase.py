@@ -30,13 +30,13 @@ def beam() -> pj.Beam:
 def by_autograd(beam: pj.Beam, adjoint: str = "auto") -> None:
     k1 = torch.tensor(5.0, dtype=torch.float64, requires_grad=True)
     line = pj.Lattice([LINE[0], pj.Quadrupole(0.1, k1=k1, name="q"), pj.Drift(0.1)])
-    pj.emittance(pj.track(line, beam, effects=[kick()], adjoint=adjoint)).backward()
+    pj.moments.emittance(pj.track(line, beam, effects=[kick()], adjoint=adjoint)).backward()
 
 
 def by_transform(transform: Callable, beam: pj.Beam) -> None:
     def figure(length: torch.Tensor) -> torch.Tensor:
         line = pj.Lattice([pj.Drift(length), LINE[1]])
-        return pj.emittance(pj.track(line, beam, effects=[kick()]))
+        return pj.moments.emittance(pj.track(line, beam, effects=[kick()]))
 
     transform(figure)(torch.tensor(0.2, dtype=torch.float64))
 
@@ -50,7 +50,7 @@ def calibrated(beam: pj.Beam) -> None:
 
 
 def gradient(beam: pj.Beam, mode: str) -> None:
-    figure = pj.observables.emittance()
+    figure = pj.observables.emittance(normalized=True)
     pj.gradient(figure, LINE, beam, wrt=["q.k1"], effects=[kick()], mode=mode)  # type: ignore[arg-type]
 
 
@@ -70,14 +70,14 @@ CALLS: dict[str, Callable[[pj.Beam], object]] = {
 
 @pytest.mark.parametrize("name", CALLS)
 def test_derivatives_are_refused(name: str, beam: pj.Beam) -> None:
-    with pytest.raises(pj.InvalidValueError, match=r"no derivative.*assignment=\"bspline\""):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"no derivative.*assignment=\"bspline\""):
         CALLS[name](beam)
 
 
 def test_tracking_is_not(beam: pj.Beam) -> None:
     end = pj.track(LINE, beam, effects=[kick()])
     near = pj.track(LINE, beam, effects=[kick("bspline")])
-    torch.testing.assert_close(pj.sizes(end), pj.sizes(near), rtol=1e-2, atol=1e-5)
+    torch.testing.assert_close(pj.moments.sizes(end), pj.moments.sizes(near), rtol=1e-2, atol=1e-5)
     with torch.no_grad():
         k1 = torch.tensor(5.0, dtype=torch.float64, requires_grad=True)
         line = pj.Lattice([LINE[0], pj.Quadrupole(0.1, k1=k1)])

@@ -32,7 +32,7 @@ def build(channels: tuple[int, ...], standard: Standardisation, seed: int) -> Ne
 
 def require(channels: tuple[int, ...], shape: tuple[int, int]) -> None:
     if not channels:
-        raise pj.InvalidValueError("plain networks need a width at least")
+        raise pj.errors.InvalidValueError("plain networks need a width at least")
 
 
 PLAIN = Architecture("plain", "convolutions in a row", (4,), build, require)
@@ -47,7 +47,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_it_is_trained_saved_and_converted(tmp_path: Path) -> None:
     pytest.importorskip("onnx")
-    with pytest.raises(pj.UnknownNameError, match="plain"):
+    with pytest.raises(pj.errors.UnknownNameError, match="plain"):
         Recipe("plain")
     assert register_architecture(PLAIN) is PLAIN
     recipe = Recipe("plain", shape=(30, 30), samples=8, steps=3, batch=4)
@@ -64,11 +64,11 @@ def test_it_is_trained_saved_and_converted(tmp_path: Path) -> None:
 
 def test_what_does_not_fit_is_refused() -> None:
     register_architecture(PLAIN)
-    with pytest.raises(pj.InvalidValueError, match="a width at least"):
+    with pytest.raises(pj.errors.InvalidValueError, match="a width at least"):
         Recipe("plain", channels=())
-    with pytest.raises(pj.InvalidValueError, match="'linear'; rename"):
+    with pytest.raises(pj.errors.InvalidValueError, match="'linear'; rename"):
         register_architecture(replace(PLAIN, name="linear"))
-    with pytest.raises(pj.InvalidValueError, match="must be an Architecture"):
+    with pytest.raises(pj.errors.InvalidValueError, match="must be an Architecture"):
         register_architecture(build)  # type: ignore[arg-type]
     assert list(known_architectures()) == ["linear", "variational", "pix2pix", "plain"]
 
@@ -82,5 +82,5 @@ def test_layers_are_known_by_name() -> None:
 
     mirror = Mirror("m", ("input",))
     assert layers.from_record(layers.record(mirror)) == mirror
-    with pytest.raises(pj.InvalidValueError, match="another kind of layer is named Affine"):
+    with pytest.raises(pj.errors.InvalidValueError, match="another kind of layer is named Affine"):
         layers.register_layer(type("Affine", (layers.Layer,), {}))

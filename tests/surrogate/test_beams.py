@@ -31,7 +31,7 @@ def test_held_out_beams_are_not_trained_on():
 
 def test_training_refuses_the_seed_of_the_held_out_beams():
     for seed in (HELD_OUT_SEED, HELD_OUT_SEED - 1):
-        with pytest.raises(pj.InvalidValueError, match="held-out"):
+        with pytest.raises(pj.errors.InvalidValueError, match="held-out"):
             Recipe(seed=seed)
 
 
@@ -84,5 +84,5 @@ def test_a_pipe_holds_its_beams():
     ],
 )
 def test_beams_that_cannot_be_drawn(options, said):
-    with pytest.raises(pj.InvalidValueError, match=said):
+    with pytest.raises(pj.errors.InvalidValueError, match=said):
         Recipe(**options)

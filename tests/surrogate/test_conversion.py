@@ -63,12 +63,12 @@ def test_what_is_standardised_already(make_surrogate, tmp_path):
     write(make_surrogate(), tmp_path / "a.onnx")
     assert main(["convert", str(tmp_path / "a.onnx"), str(tmp_path / "b.nnlib"), "--jutrack"]) == 1
     assert [p.name for p in tmp_path.iterdir()] == ["a.onnx"]
-    with pytest.raises(pj.InvalidValueError, match="standardised already"):
+    with pytest.raises(pj.errors.InvalidValueError, match="standardised already"):
         from_onnx(tmp_path / "a.onnx", smoothing=(2.0, 5))
 
 
 def test_a_precision_that_the_format_has_not(make_surrogate, tmp_path):
-    with pytest.raises(pj.InvalidValueError, match="single precision"):
+    with pytest.raises(pj.errors.InvalidValueError, match="single precision"):
         write(make_surrogate(), tmp_path / "a.onnx", dtype="float64")
 
 

@@ -30,9 +30,9 @@ def test_the_guard_at_the_start(make_surrogate, make_beam, change, said):
     if said is None:
         make_surrogate(outside="raise").check(beam)
         return
-    with pytest.warns(pj.DomainWarning, match=said):
+    with pytest.warns(pj.errors.DomainWarning, match=said):
         make_surrogate().check(beam)
-    with pytest.raises(pj.DomainError, match=said):
+    with pytest.raises(pj.errors.DomainError, match=said):
         make_surrogate(outside="raise").check(beam)
     make_surrogate(outside="ignore").check(beam)
 
@@ -44,22 +44,22 @@ def test_the_guard_sees_principal_axes(make_surrogate, make_beam):
     coordinates[:, 0], coordinates[:, 2] = (x + y) / 2**0.5, (y - x) / 2**0.5
     beam = make_beam(3000).replace(coordinates=coordinates)
     assert float(beam.coordinate("x").std()) > 3e-4
-    with pytest.raises(pj.DomainError, match=r"smallest rms.*ratio of the rms sizes"):
+    with pytest.raises(pj.errors.DomainError, match=r"smallest rms.*ratio of the rms sizes"):
         make_surrogate(outside="raise").check(beam)
 
 
 def test_few_macroparticles_are_outside(make_surrogate, make_beam):
     make_surrogate(outside="raise").check(make_beam(2000))
-    with pytest.warns(pj.DomainWarning, match="500 macroparticles below the 2000"):
+    with pytest.warns(pj.errors.DomainWarning, match="500 macroparticles below the 2000"):
         pj.SpaceCharge(make_surrogate()).check(make_beam(500))
 
 
 def test_the_guard_on_the_way(make_surrogate, make_beam, proton):
     """A beam that leaves the domain while it drifts."""
     beam, drift = make_beam(3000, current=0.0), pj.Lattice([pj.Drift(3.0)])
-    with pytest.raises(pj.DomainError, match="largest rms above"):
+    with pytest.raises(pj.errors.DomainError, match="largest rms above"):
         pj.track(drift, beam, effects=effects(make_surrogate(outside="raise")))
-    with pytest.warns(pj.DomainWarning, match="largest rms above") as caught:
+    with pytest.warns(pj.errors.DomainWarning, match="largest rms above") as caught:
         pj.track(drift, beam, effects=effects(make_surrogate()))
     # no figures of its own, so that a beam that keeps growing does not warn in ever new words
     assert len({str(w.message) for w in caught}) <= 4
@@ -72,7 +72,7 @@ def test_the_guard_of_a_batch_names_each_complaint_once(make_surrogate, make_bea
     batch = beam.replace(
         coordinates=torch.stack([beam.coordinates, wide, wide]), alive=beam.alive.expand(3, -1)
     )
-    with pytest.warns(pj.DomainWarning, match="largest rms") as caught:
+    with pytest.warns(pj.errors.DomainWarning, match="largest rms") as caught:
         make_surrogate().check(batch)
     assert str(caught[0].message).count("largest rms") == 1
 
@@ -91,7 +91,7 @@ def test_torch_func_with_the_guard_on(make_surrogate, architecture, cell, cell_b
     _, pushed = torch.func.jvp(figure, (at,), (along,))
     assert float((slope * along).sum()) == pytest.approx(float(pushed), rel=1e-9)
     by_knob = torch.func.grad(
-        lambda k1: pj.emittance(
+        lambda k1: pj.moments.emittance(
             pj.track(cell.with_values({"q1.k1": k1}), cell_beam, effects=kick), "x"
         )
     )(torch.tensor(29.6, dtype=torch.float64))
@@ -142,14 +142,14 @@ def test_a_network_whose_card_states_a_large_error_warns(make_surrogate, make_be
     beam, path = make_beam(500), tmp_path / "poor.safetensors"
     poor.save(path)
     stated = r"states a mean error of the field of 16% on held-out beams, more than 3%"
-    with pytest.warns(pj.AccuracyWarning, match=stated):
+    with pytest.warns(pj.errors.AccuracyWarning, match=stated):
         again = pj.Surrogate.load(path, outside="ignore")
-    for potential in (again, pj.ResidualNetwork.small(again, channels=(3, 4))):
-        with pytest.warns(pj.AccuracyWarning, match=stated):
+    for potential in (again, pj.surrogate.ResidualNetwork.small(again, channels=(3, 4))):
+        with pytest.warns(pj.errors.AccuracyWarning, match=stated):
             pj.track(cell, beam, effects=[pj.SpaceCharge(potential, max_step=0.5)])
     assert "own card states" in str(again.validate(beam))
     model = pj.Twin(cell, beam, (pj.diagnostics.BeamSize("d3"),), effects(again))
-    with pytest.warns(pj.AccuracyWarning, match=stated):
+    with pytest.warns(pj.errors.AccuracyWarning, match=stated):
         model.predict({})
 
 
@@ -175,12 +175,12 @@ def test_validate(make_surrogate, make_beam):
     assert "smallest rms" in str(small)
     itself = surrogate.validate(beam, against=surrogate)
     assert itself.field_error == 0
-    with pytest.raises(pj.InvalidValueError, match="not 'spectral'"):
+    with pytest.raises(pj.errors.InvalidValueError, match="not 'spectral'"):
         surrogate.validate(beam, against="spectral")
-    with pytest.raises(pj.InvalidValueError, match="outside of the box"):
+    with pytest.raises(pj.errors.InvalidValueError, match="outside of the box"):
         surrogate.validate(beam, against=pj.SpectralPoisson(size=(1e-3, 1e-3)))
     other = surrogate.replace(about={"teacher": "EllipticalPipe()"})
-    with pytest.raises(pj.InvalidValueError, match=r"the network learned EllipticalPipe"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"the network learned EllipticalPipe"):
         other.validate(beam)
 
 

@@ -13,9 +13,9 @@ from pyjutrack.surrogate import Surrogate
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(pj.InvalidValueError, match="no file of a surrogate"):
+    with pytest.raises(pj.errors.InvalidValueError, match="no file of a surrogate"):
         Surrogate.load(tmp_path / "none.safetensors")
-    with pytest.raises(pj.UnknownNameError, match="did you mean 'linear'"):
+    with pytest.raises(pj.errors.UnknownNameError, match="did you mean 'linear'"):
         Surrogate.load("liner")
 
 
@@ -25,7 +25,7 @@ def test_a_truncated_file(make_surrogate, tmp_path):
     whole = path.read_bytes()
     for kept in (0, 4, 100, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:kept])
-        with pytest.raises(pj.InvalidValueError, match=r"n\.safetensors"):
+        with pytest.raises(pj.errors.InvalidValueError, match=r"n\.safetensors"):
             Surrogate.load(path)
 
 
@@ -35,13 +35,13 @@ def test_a_tampered_file(make_surrogate, tmp_path):
     whole = bytearray(path.read_bytes())
     whole[-5] ^= 1  # a weight
     path.write_bytes(whole)
-    with pytest.raises(pj.InvalidValueError, match="changed after it was written"):
+    with pytest.raises(pj.errors.InvalidValueError, match="changed after it was written"):
         Surrogate.load(path)
     whole[-5] ^= 1
     place = whole.index(b"0.0003")  # the domain
     whole[place : place + 6] = b"0.0001"
     path.write_bytes(whole)
-    with pytest.raises(pj.InvalidValueError, match="changed after it was written"):
+    with pytest.raises(pj.errors.InvalidValueError, match="changed after it was written"):
         Surrogate.load(path)
 
 
@@ -77,7 +77,7 @@ def test_weights_of_another_architecture(make_surrogate, tmp_path):
     ):
         make_surrogate().save(path)
         rewritten(path, change)
-        with pytest.raises(pj.InvalidValueError, match=said):
+        with pytest.raises(pj.errors.InvalidValueError, match=said):
             Surrogate.load(path)
 
 
@@ -86,10 +86,10 @@ def test_a_file_of_something_else(tmp_path):
 
     path = tmp_path / "n.safetensors"
     save_file({"w": torch.ones(3)}, path)
-    with pytest.raises(pj.InvalidValueError, match="no surrogate of this package"):
+    with pytest.raises(pj.errors.InvalidValueError, match="no surrogate of this package"):
         Surrogate.load(path)
     path.write_bytes(b"\x80\x04\x95pickle")
-    with pytest.raises(pj.InvalidValueError, match="no whole safetensors file"):
+    with pytest.raises(pj.errors.InvalidValueError, match="no whole safetensors file"):
         Surrogate.load(path)
 
 
@@ -105,17 +105,19 @@ def test_no_pickle(make_surrogate, tmp_path):
 
 
 def test_another_grid(make_surrogate):
-    with pytest.raises(pj.InvalidValueError, match=r"trained on \(64, 64\) cells.*\(132, 132\)"):
+    with pytest.raises(
+        pj.errors.InvalidValueError, match=r"trained on \(64, 64\) cells.*\(132, 132\)"
+    ):
         make_surrogate(outside="ignore").solve(torch.zeros(132, 132, dtype=torch.float64))
 
 
 def test_cells_that_the_steps_do_not_divide(make_surrogate):
-    with pytest.raises(pj.InvalidValueError, match="does not fit"):
+    with pytest.raises(pj.errors.InvalidValueError, match="does not fit"):
         make_surrogate("linear", cells=(36, 36))
 
 
 def test_a_choice_that_does_not_exist(make_surrogate):
-    with pytest.raises(pj.UnknownNameError, match="'raise'"):
+    with pytest.raises(pj.errors.UnknownNameError, match="'raise'"):
         make_surrogate(outside="raises")
 
 
@@ -129,20 +131,20 @@ def test_batches_of_densities(make_surrogate):
 
 
 def test_a_device_that_is_not_there():
-    with pytest.raises(pj.InvalidValueError, match="'cdua' cannot be used"):
+    with pytest.raises(pj.errors.InvalidValueError, match="'cdua' cannot be used"):
         Surrogate.load("linear", device="cdua")
     if not torch.cuda.is_available():
-        with pytest.raises(pj.InvalidValueError, match="'cuda' cannot be used"):
+        with pytest.raises(pj.errors.InvalidValueError, match="'cuda' cannot be used"):
             pj.surrogate.train(pj.surrogate.Recipe(steps=1, samples=1), device="cuda")
 
 
 @pytest.mark.parametrize("source", [None, b"linear", 3])
 def test_a_source_that_is_none(source):
-    with pytest.raises(pj.InvalidValueError, match="a name or a path"):
+    with pytest.raises(pj.errors.InvalidValueError, match="a name or a path"):
         Surrogate.load(source)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.complex64, "float32"])
 def test_a_precision_that_is_none(dtype):
-    with pytest.raises(pj.InvalidValueError, match="float32 or float64"):
+    with pytest.raises(pj.errors.InvalidValueError, match="float32 or float64"):
         Surrogate.load("linear", dtype=dtype)

@@ -105,9 +105,9 @@ def test_smoothing_is_a_gaussian(x):
 
 
 def test_bad_records_are_named():
-    with pytest.raises(pj.UnknownNameError, match="Convolution"):
+    with pytest.raises(pj.errors.UnknownNameError, match="Convolution"):
         from_record({"kind": "Convolutoin", "name": "c", "inputs": ["input"]})
-    with pytest.raises(pj.InvalidValueError, match="Affine"):
+    with pytest.raises(pj.errors.InvalidValueError, match="Affine"):
         from_record({"kind": "Affine", "name": "a", "inputs": ["input"], "factor": 2})
-    with pytest.raises(pj.InvalidValueError, match="Affine"):
+    with pytest.raises(pj.errors.InvalidValueError, match="Affine"):
         from_record({"kind": "Affine", "name": "a"})

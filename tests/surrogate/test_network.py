@@ -119,11 +119,11 @@ def test_the_same_seed_gives_the_same_weights():
     ],
 )
 def test_what_is_no_network_is_named(layers, weights, said):
-    with pytest.raises(pj.InvalidValueError, match=said):
+    with pytest.raises(pj.errors.InvalidValueError, match=said):
         Network(layers, weights)
 
 
 @pytest.mark.parametrize("make", [lambda c: UNet(c, activated=False), Energy])
 def test_a_unet_needs_two_steps(make):
-    with pytest.raises(pj.InvalidValueError, match="two positive widths"):
+    with pytest.raises(pj.errors.InvalidValueError, match="two positive widths"):
         make((8,))

@@ -14,12 +14,14 @@ from pyjutrack.surrogate.network import evaluate
 
 
 def test_a_small_one_has_about_ten_thousand_weights():
-    ours = pj.ResidualNetwork.small(solver(cells=(128, 128)), seed=4)
+    ours = pj.surrogate.ResidualNetwork.small(solver(cells=(128, 128)), seed=4)
     assert (len(ours.weights), ours.block) == (9984, 4)
     assert ours.network.count == 9984
     assert ours.weights.dtype == DOUBLE
     assert ours.linear
-    again, other = (pj.ResidualNetwork.small(solver(cells=(128, 128)), seed=s) for s in (4, 5))
+    again, other = (
+        pj.surrogate.ResidualNetwork.small(solver(cells=(128, 128)), seed=s) for s in (4, 5)
+    )
     assert torch.equal(ours.weights, again.weights)
     assert not torch.equal(ours.weights, other.weights)
 
@@ -28,7 +30,7 @@ def test_a_small_one_has_about_ten_thousand_weights():
     ("cells", "block"), [((32, 48), 1), ((64, 64), 2), ((128, 96), 2), ((256, 256), 8)]
 )
 def test_it_sees_blocks_of_cells(cells, block):
-    assert pj.ResidualNetwork.small(solver(cells=cells)).block == block
+    assert pj.surrogate.ResidualNetwork.small(solver(cells=cells)).block == block
 
 
 def test_weights_stand_in_the_order_of_the_network():
@@ -47,7 +49,7 @@ def test_weights_stand_in_the_order_of_the_network():
 def test_the_term_is_the_networks_answer_spread_by_splines(architecture):
     """Step by step; a network that is not linear sees the density of a whole beam."""
     network = build(architecture)
-    residual = pj.ResidualNetwork(solver(), network)
+    residual = pj.surrogate.ResidualNetwork(solver(), network)
     splines = residual._splines.tensors(DOUBLE, torch.device("cpu"))[0]
     cells = splines.mT @ shares() @ splines
     share = 1.0 if network.linear else float(cells.sum())
@@ -62,7 +64,7 @@ def test_ghosts_are_continued_as_those_of_a_surrogate(block):
     from pyjutrack.surrogate.architectures import Standardisation, UNet
 
     network = UNet((3, 4), activated=False).build(Standardisation(0.0, 0.03), 2).to(DOUBLE)
-    residual = pj.ResidualNetwork(solver(), network, block=block)
+    residual = pj.surrogate.ResidualNetwork(solver(), network, block=block)
     h = residual.term(shares(), residual.weights)
     torch.testing.assert_close(unfold(h[2:-2, 2:-2]), h, rtol=0, atol=1e-13)
     folded = torch.zeros(68, 68, dtype=DOUBLE)
@@ -81,7 +83,10 @@ def test_splines_are_a_partition_of_one_far_from_the_walls():
 
 def test_it_learns_what_the_solver_lacks():
     """A fifth of the solver's own field: by its slopes on the grid, held out on other beams."""
-    residual, g = pj.ResidualNetwork.small(solver(), seed=1), torch.Generator().manual_seed(1)
+    residual, g = (
+        pj.surrogate.ResidualNetwork.small(solver(), seed=1),
+        torch.Generator().manual_seed(1),
+    )
     sizes = 7e-4 + 8e-4 * torch.rand(10, 2, 1, generator=g, dtype=DOUBLE)
     beams = sizes * torch.randn(10, 2, 2000, generator=g, dtype=DOUBLE)
     densities = torch.stack([density(residual.mesh, *beam) for beam in beams])
@@ -107,23 +112,37 @@ def test_it_learns_what_the_solver_lacks():
 def test_what_does_not_fit():
     network = build("linear")
     for make, message in (
-        (lambda: pj.ResidualNetwork.small(solver(cells=(100, 64))), r"multiples of 8, got \(100"),
-        (lambda: pj.ResidualNetwork(solver(), network, block=3), r"\(64, 64\) cells do not .* 3"),
-        (lambda: pj.ResidualNetwork(solver(), network, block=0), "blocks of 0"),
-        (lambda: pj.ResidualNetwork(solver(), network, block=16), r"does not fit \(4, 4\) cells"),
-        (lambda: pj.ResidualNetwork.small(solver(), channels=(4,)), "two positive widths"),
+        (
+            lambda: pj.surrogate.ResidualNetwork.small(solver(cells=(100, 64))),
+            r"multiples of 8, got \(100",
+        ),
+        (
+            lambda: pj.surrogate.ResidualNetwork(solver(), network, block=3),
+            r"\(64, 64\) cells do not .* 3",
+        ),
+        (lambda: pj.surrogate.ResidualNetwork(solver(), network, block=0), "blocks of 0"),
+        (
+            lambda: pj.surrogate.ResidualNetwork(solver(), network, block=16),
+            r"does not fit \(4, 4\) cells",
+        ),
+        (
+            lambda: pj.surrogate.ResidualNetwork.small(solver(), channels=(4,)),
+            "two positive widths",
+        ),
     ):
-        with pytest.raises(pj.InvalidValueError, match=message):
+        with pytest.raises(pj.errors.InvalidValueError, match=message):
             make()
     leaves = {k: w.clone().requires_grad_() for k, w in network.weights.items()}
-    with pytest.raises(pj.InvalidValueError, match="by the `weights` of the ResidualNetwork"):
-        pj.ResidualNetwork(solver(), network.replace(leaves))
+    with pytest.raises(
+        pj.errors.InvalidValueError, match="by the `weights` of the ResidualNetwork"
+    ):
+        pj.surrogate.ResidualNetwork(solver(), network.replace(leaves))
 
 
 def test_weights_replaced_in_the_correction_count():
     residual = random("network")
     shifted = residual.weights + 0.01 * noise(residual)
     other = dataclasses.replace(residual, weights=shifted)
-    straight = pj.ResidualNetwork(residual.solver, other.learned(), block=residual.block)
+    straight = pj.surrogate.ResidualNetwork(residual.solver, other.learned(), block=residual.block)
     assert torch.equal(other.solve(shares()), straight.solve(shares()))
     assert not torch.equal(other.solve(shares()), residual.solve(shares()))

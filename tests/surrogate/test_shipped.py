@@ -91,5 +91,5 @@ def test_a_shipped_file_that_was_changed_is_refused(shipped, tmp_path):
     raw = bytearray((FOLDER / f"{name}.safetensors").read_bytes())
     raw[len(raw) // 2] ^= 4
     (tmp_path / "n.safetensors").write_bytes(raw)
-    with pytest.raises(pj.InvalidValueError, match="changed after it was written"):
+    with pytest.raises(pj.errors.InvalidValueError, match="changed after it was written"):
         pj.Surrogate.load(tmp_path / "n.safetensors")

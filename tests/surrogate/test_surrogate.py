@@ -48,7 +48,7 @@ def test_gradients_through_tracking(make_surrogate, architecture, cell, cell_bea
     wrt = ["q1.k1", "d2.length", "beam.current"]
     found = {
         mode: pj.gradient(
-            pj.emittance_growth("x"), cell, cell_beam, effects=kick, wrt=wrt, mode=mode
+            pj.observables.emittance_growth("x"), cell, cell_beam, effects=kick, wrt=wrt, mode=mode
         )
         for mode in ("forward", "reverse", "fd")
     }
@@ -66,7 +66,7 @@ def test_gradients_by_weights_through_tracking(make_surrogate, cell, cell_beam):
         weights = {**surrogate.network.weights, name: weight}
         network = surrogate.network.replace(weights)
         out = pj.track(cell, cell_beam, effects=effects(surrogate.replace(network=network)))
-        return pj.emittance(out, "x")
+        return pj.moments.emittance(out, "x")
 
     weight = surrogate.network.weights[name]
     leaf = weight.clone().requires_grad_()
@@ -110,12 +110,12 @@ def test_the_response_of_the_field_can_be_left_out(make_surrogate, cell, cell_be
         Replayed.place = 0
         out = pj.track(cell.with_values({"q1.k1": k1}), cell_beam, effects=[replayed])
         assert len(replayed.fields) == count
-        return float(pj.emittance_growth("x")(out, cell_beam))
+        return float(pj.observables.emittance_growth("x")(final=out, initial=cell_beam))
 
     fd = (growth(29.6 + 1e-3) - growth(29.6 - 1e-3)) / 2e-3
     gradients = {
         (mode, response): pj.gradient(
-            pj.emittance_growth("x"),
+            pj.observables.emittance_growth("x"),
             cell,
             cell_beam,
             wrt=["q1.k1"],

@@ -87,15 +87,15 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(architecture, tmp_path, mon
 def test_a_checkpoint_of_another_run(tmp_path):
     path = tmp_path / "run.checkpoint"
     pj.surrogate.train(Recipe(**SMALL, steps=2), checkpoint=path)
-    with pytest.raises(pj.InvalidValueError, match="steps 2 there, 3 here"):
+    with pytest.raises(pj.errors.InvalidValueError, match="steps 2 there, 3 here"):
         pj.surrogate.train(Recipe(**SMALL, steps=3), checkpoint=path)
     path.write_bytes(path.read_bytes()[:-3])
-    with pytest.raises(pj.InvalidValueError, match="remove it to start afresh"):
+    with pytest.raises(pj.errors.InvalidValueError, match="remove it to start afresh"):
         pj.surrogate.train(Recipe(**SMALL, steps=2), checkpoint=path)
 
 
 def test_a_run_that_diverges_is_stopped():
-    with pytest.raises(pj.TrainingError, match="smaller rate than 1e"):
+    with pytest.raises(pj.errors.TrainingError, match="smaller rate than 1e"):
         pj.surrogate.train(Recipe(**SMALL, steps=300, rate=1e10))
 
 
@@ -126,7 +126,7 @@ def test_bad_recipes(options, said):
 
 
 def test_a_teacher_of_another_grid():
-    with pytest.raises(pj.InvalidValueError, match=r"\(64, 64\) cells"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"\(64, 64\) cells"):
         pj.surrogate.train(Recipe(**SMALL), teacher=SpectralPoisson(shape=(64, 64)))
 
 
@@ -203,7 +203,7 @@ def test_the_command(tmp_path, capsys):
     argv += ["--channels", "4", "8", "--shape", "32", "32", "--held-out", "5"]
     assert main(argv) == 0
     assert "5 held-out beams" in capsys.readouterr().out
-    with pytest.warns(pj.AccuracyWarning, match=r"own card states .* more than 3%"):
+    with pytest.warns(pj.errors.AccuracyWarning, match=r"own card states .* more than 3%"):
         surrogate = pj.Surrogate.load(out)
     assert surrogate.about["held_out"]["beams"] == 5
     assert surrogate.about["recipe"]["channels"] == [4, 8]

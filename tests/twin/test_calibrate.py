@@ -93,7 +93,7 @@ def test_what_a_calibration_says(hybrid: Calibration) -> None:
     assert said.startswith("converged, ")
     assert f"q1.k1 {row['value']:+.6g} +- {row['sigma']:.2g}" in said
     assert said.endswith("16 weights")
-    with pytest.raises(pj.UnknownNameError, match=r"'q1.k2'; did you mean 'q1.k1'"):
+    with pytest.raises(pj.errors.UnknownNameError, match=r"'q1.k2'; did you mean 'q1.k1'"):
         hybrid["q1.k2"]
 
 
@@ -166,13 +166,15 @@ def test_both_methods_end_at_the_same_place() -> None:
 
 
 def test_many_weights_go_by_gradients() -> None:
-    form = pj.hamiltonians.Spline((0.02, 0.02), (30, 30))
+    form = pj.elements.potentials.Spline((0.02, 0.02), (30, 30))
     field = pj.HamiltonianKick(form, name="field")
     lattice = pj.Lattice([field if e.name == "field" else e for e in line()])
     twin = small(lattice=lattice)
     wanted = [*QUADRUPOLES, Unknown("field.weights", prior=1.0)]
     data = measured(hidden(), scan(3))
-    with pytest.warns(pj.IdentifiabilityWarning, match="96 readings do not determine 678 unknown"):
+    with pytest.warns(
+        pj.errors.IdentifiabilityWarning, match="96 readings do not determine 678 unknown"
+    ):
         found = calibrate(twin, data, wanted, max_steps=2, shots=1)
     assert found.posterior is None
     assert np.isnan(found.sigma).all()
@@ -185,7 +187,7 @@ def test_many_weights_go_by_gradients() -> None:
 
 def flexible() -> Twin:
     """With a field of far too many weights."""
-    form = pj.hamiltonians.Spline((0.016, 0.016), (12, 12), unit=1e-5)
+    form = pj.elements.potentials.Spline((0.016, 0.016), (12, 12), unit=1e-5)
     field = pj.HamiltonianKick(form, name="field")
     return small(lattice=pj.Lattice([field if e.name == "field" else e for e in line()]))
 
@@ -319,22 +321,32 @@ def test_what_is_held_out(caplog: pytest.LogCaptureFixture) -> None:
         calibrate(small(), data, QUADRUPOLES, held_out=[0], max_steps=1)
     assert caplog.messages[0].startswith("step 1: cost ")
     for bad in ([6], [-1], range(6)):
-        with pytest.raises(pj.InvalidValueError, match="held_out must name some of the 6 shots"):
+        with pytest.raises(
+            pj.errors.InvalidValueError, match="held_out must name some of the 6 shots"
+        ):
             calibrate(small(), data, QUADRUPOLES, held_out=bad)
-    with pytest.raises(pj.InvalidValueError, match=r"share in \[0, 1\) or a list of shots, got"):
+    with pytest.raises(
+        pj.errors.InvalidValueError, match=r"share in \[0, 1\) or a list of shots, got"
+    ):
         calibrate(small(), data, QUADRUPOLES, held_out=1.0)
     for bad in ("0.2", [0.5]):
-        with pytest.raises(pj.InvalidValueError, match=r"share in .* list of shots, got"):
+        with pytest.raises(pj.errors.InvalidValueError, match=r"share in .* list of shots, got"):
             calibrate(small(), data, QUADRUPOLES, held_out=bad)
 
 
 def test_what_cannot_be_asked() -> None:
     data = measured(small(), scan(2))
-    with pytest.raises(pj.UnknownNameError, match="method named 'newton'; did you mean 'gauss-"):
+    with pytest.raises(
+        pj.errors.UnknownNameError, match="method named 'newton'; did you mean 'gauss-"
+    ):
         calibrate(small(), data, QUADRUPOLES, method="newton")
-    with pytest.raises(pj.UnknownNameError, match="loss named 'gauss'; did you mean 'gaussian'"):
+    with pytest.raises(
+        pj.errors.UnknownNameError, match="loss named 'gauss'; did you mean 'gaussian'"
+    ):
         calibrate(small(), data, QUADRUPOLES, loss="gauss")
-    with pytest.raises(pj.InvalidValueError, match=r"q2.k1 has none; give it a\s+finite prior"):
+    with pytest.raises(
+        pj.errors.InvalidValueError, match=r"q2.k1 has none; give it a\s+finite prior"
+    ):
         calibrate(small(), data, [QUADRUPOLES[0], Unknown("q2.k1")], method="adam")
     for name, bad in (
         ("max_steps", -1),
@@ -343,14 +355,18 @@ def test_what_cannot_be_asked() -> None:
         ("max_steps", True),
         ("seed", -1),
     ):
-        with pytest.raises(pj.InvalidValueError, match=f"{name} must be a whole number of [01]"):
+        with pytest.raises(
+            pj.errors.InvalidValueError, match=f"{name} must be a whole number of [01]"
+        ):
             calibrate(small(), data, QUADRUPOLES, **{name: bad})
     for name in ("tolerance", "rate"):
         with pytest.raises(
-            pj.InvalidValueError, match=f"{name} must be a finite number above 0, got 0"
+            pj.errors.InvalidValueError, match=f"{name} must be a finite number above 0, got 0"
         ):
             calibrate(small(), data, QUADRUPOLES, **{name: 0})
-    with pytest.raises(pj.InvalidValueError, match="unknowns must be a list of Unknown, got "):
+    with pytest.raises(
+        pj.errors.InvalidValueError, match="unknowns must be a list of Unknown, got "
+    ):
         calibrate(small(), data, [])
 
 
@@ -361,5 +377,7 @@ def test_a_fit_that_cannot_start() -> None:
     )
     twin = small(lattice=lattice, effects=(), instruments=[dg.BeamPosition("end", noise=1e-5)])
     data = Measurements([{}], {"end.position": np.zeros((1, 2))})
-    with pytest.raises(pj.TrainingError, match="2 of 2 residuals are not finite at the first"):
+    with pytest.raises(
+        pj.errors.TrainingError, match="2 of 2 residuals are not finite at the first"
+    ):
         calibrate(twin, data, [Unknown("c.hkick", prior=1.0)])

@@ -20,7 +20,7 @@ def truth() -> pj.Twin:
 def test_counts_in_the_place_of_shares_are_told() -> None:
     data = measured(truth(), scan(3))
     counts = Measurements(data.settings, {n: 1e5 * r for n, r in data.readings.items()})
-    with pytest.warns(pj.MisfitWarning, match=r"1e\+05 times what the twin reads.*`scaled`"):
+    with pytest.warns(pj.errors.MisfitWarning, match=r"1e\+05 times what the twin reads.*`scaled`"):
         calibrate(small(), counts, Q1, held_out=0)
     scaled = Measurements(data.settings, counts.readings, scaled=list(counts.readings))
     found, plain = (calibrate(small(), d, Q1, held_out=0) for d in (scaled, data))
@@ -28,26 +28,28 @@ def test_counts_in_the_place_of_shares_are_told() -> None:
     assert found.mean_square() == pytest.approx(plain.mean_square(), rel=0.1)
 
 
-@pytest.mark.filterwarnings("ignore::pyjutrack.LossWarning")  # such a fit throws the beam away
+@pytest.mark.filterwarnings(
+    "ignore::pyjutrack.errors.LossWarning"
+)  # such a fit throws the beam away
 def test_millimetres_are_told() -> None:
     twin = small(instruments=[dg.BeamPosition("end", noise=1e-5)])
     data = measured(twin.replace(unknowns=[Unknown("q1.dx", value=1e-3)]), scan(3))
     wrong = Measurements(data.settings, {n: 1e3 * r for n, r in data.readings.items()})
-    with pytest.warns(pj.MisfitWarning, match=r"of end.position is .* \(metres"):
+    with pytest.warns(pj.errors.MisfitWarning, match=r"of end.position is .* \(metres"):
         calibrate(twin, wrong, [Unknown("q1.dx", prior=1e-3)], held_out=0)
 
 
 def test_a_field_that_is_not_in_the_model_is_no_matter_of_units() -> None:
     fine = wires(noise=1e-5)
     data = measured(hidden_field(30.0, instruments=fine), scan(3))
-    with pytest.warns(pj.MisfitWarning, match="does not fit") as told:
+    with pytest.warns(pj.errors.MisfitWarning, match="does not fit") as told:
         calibrate(small(instruments=fine), data, Q1, held_out=0)
     assert "times what the twin reads" not in str(told[0].message)
 
 
 def test_fewer_readings_than_unknowns_are_told_whatever_the_priors() -> None:
     data = measured(linear(places=["c1"]), [{}])
-    with pytest.warns(pj.IdentifiabilityWarning) as told:
+    with pytest.warns(pj.errors.IdentifiabilityWarning) as told:
         calibrate(linear(places=["c1"]), data, unknowns(1e-3), held_out=0)
     messages = " ".join(str(t.message) for t in told)
     assert "3 readings do not determine 4 unknown numbers" in messages
@@ -60,7 +62,7 @@ def test_a_magnet_behind_all_diagnostics_is_named() -> None:
     twin = small(instruments=wires("q2"))
     data = measured(twin, scan(3))
     both = [*Q1, Unknown("q2.k1", prior=0.1, relative=True)]
-    with pytest.warns(pj.IdentifiabilityWarning, match=r"say nothing of q2\.k1:"):
+    with pytest.warns(pj.errors.IdentifiabilityWarning, match=r"say nothing of q2\.k1:"):
         found = calibrate(twin, data, both, held_out=0)
     assert found["q2.k1"] == (0.0, pytest.approx(0.1))
 
@@ -68,7 +70,7 @@ def test_a_magnet_behind_all_diagnostics_is_named() -> None:
 @pytest.mark.parametrize("address", ["q1.k1s", "field.weights"])
 def test_a_relative_error_of_nothing_is_refused(address: str) -> None:
     data = measured(small(), scan(2))
-    with pytest.raises(pj.InvalidValueError, match=f"{address} is zero at all settings"):
+    with pytest.raises(pj.errors.InvalidValueError, match=f"{address} is zero at all settings"):
         calibrate(small(), data, [*Q1, Unknown(address, prior=0.1, relative=True)])
 
 

@@ -242,22 +242,26 @@ def test_it_comes_back_from_its_file(process: GaussianProcess, tmp_path: Path) -
 
 
 def test_bad_input_is_told(process: GaussianProcess, calibration: Calibration) -> None:
-    with pytest.raises(pj.InvalidValueError, match=r"depends on q2\.k1"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"depends on q2\.k1"):
         process.predict({"q1.k1": 20.0})
-    with pytest.raises(pj.InvalidValueError, match=r"'q2\.k1' must be a finite number, got nan"):
+    with pytest.raises(
+        pj.errors.InvalidValueError, match=r"'q2\.k1' must be a finite number, got nan"
+    ):
         process.predict({"q1.k1": 20.0, "q2.k1": math.nan})
-    with pytest.raises(pj.InvalidValueError, match=r"'q1\.k1' must be a finite number, got 'on'"):
+    with pytest.raises(
+        pj.errors.InvalidValueError, match=r"'q1\.k1' must be a finite number, got 'on'"
+    ):
         process.correction({"q1.k1": "on", "q2.k1": -20.0})
-    with pytest.raises(pj.InvalidValueError, match="settings must be a dict"):
+    with pytest.raises(pj.errors.InvalidValueError, match="settings must be a dict"):
         process.predict(None)
-    with pytest.raises(pj.UnknownNameError, match=r"q1\.k2"):
+    with pytest.raises(pj.errors.UnknownNameError, match=r"q1\.k2"):
         gaussian_process(calibration, settings=["q1.k2"])
     few = calibration.replace(held_out=tuple(range(21)))
-    with pytest.raises(pj.InvalidValueError, match="needs 4 shots"):
+    with pytest.raises(pj.errors.InvalidValueError, match="needs 4 shots"):
         gaussian_process(few)
     data = calibration.data
     still = Measurements([{"q1.k1": 20.0}] * len(data), data.readings)
-    with pytest.raises(pj.InvalidValueError, match="varies"):
+    with pytest.raises(pj.errors.InvalidValueError, match="varies"):
         gaussian_process(calibration.replace(data=still))
 
 
@@ -273,12 +277,12 @@ BAD = {
 @pytest.mark.parametrize("name", BAD)
 def test_bad_choices_are_told(calibration: Calibration, name: str) -> None:
     options, message = BAD[name]
-    with pytest.raises(pj.InvalidValueError, match=message):
+    with pytest.raises(pj.errors.InvalidValueError, match=message):
         gaussian_process(calibration, **options)
 
 
 def test_a_twin_is_no_calibration(calibration: Calibration) -> None:
-    with pytest.raises(pj.InvalidValueError, match=r"corrects a Calibration.* not a Twin"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"corrects a Calibration.* not a Twin"):
         gaussian_process(calibration.twin)
 
 
@@ -296,7 +300,7 @@ def test_there_are_no_more_components_than_residuals_have(calibration: Calibrati
 def test_residuals_of_few_components_have_no_more(calibration: Calibration) -> None:
     """Readings off by one pattern, larger or smaller from shot to shot."""
     few = calibration.replace(held_out=tuple(range(7, 24)))
-    data, exact = few.data, few.predicted()
+    data, exact = few.data, few.predict_shots()
     off = np.linspace(1.0, 2.0, len(data))
     readings = {
         n: r + 0.01 * np.multiply.outer(off, np.ones(r.shape[1:])) for n, r in exact.items()
@@ -307,7 +311,7 @@ def test_residuals_of_few_components_have_no_more(calibration: Calibration) -> N
 
 def test_without_the_package(calibration: Calibration, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gpytorch", None)
-    with pytest.raises(pj.MissingPackageError, match=r"pip install \"\.\[gp\]\""):
+    with pytest.raises(pj.errors.MissingPackageError, match=r"pip install \"\.\[gp\]\""):
         gaussian_process(calibration)
 
 

@@ -47,7 +47,9 @@ def test_errors_come_from_the_diagnostic_if_they_are_not_given() -> None:
 def test_what_is_no_number_is_found_and_can_be_masked(bad: float) -> None:
     reading = profiles()
     reading[1, 7] = bad
-    with pytest.raises(pj.InvalidValueError, match=r"end.wire_x, shot 1, pixel \(7,\) .* used="):
+    with pytest.raises(
+        pj.errors.InvalidValueError, match=r"end.wire_x, shot 1, pixel \(7,\) .* used="
+    ):
         Measurements(SETTINGS, {X: reading})
     Measurements(SETTINGS, {X: reading}, used={X: np.isfinite(reading)})
 
@@ -69,7 +71,8 @@ def test_masked_readings_may_have_any_error() -> None:
 def test_saturation_is_found_and_can_be_masked() -> None:
     reading = np.minimum(profiles(), 0.9)
     with pytest.raises(
-        pj.InvalidValueError, match=r"end.wire_x, shot 0 is saturated: 3 readings are 0\.9.*used="
+        pj.errors.InvalidValueError,
+        match=r"end.wire_x, shot 0 is saturated: 3 readings are 0\.9.*used=",
     ):
         Measurements(SETTINGS, {X: reading})
     Measurements(SETTINGS, {X: reading}, used={X: reading < 0.9})
@@ -81,51 +84,59 @@ def test_a_coarse_scale_is_no_saturation() -> None:
     assert (image == image.max()).sum() >= 3
     Measurements([{}], {"screen": image[None]})
     cut = np.minimum(image, 15)
-    with pytest.raises(pj.InvalidValueError, match=r"screen, shot 0 is saturated"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"screen, shot 0 is saturated"):
         Measurements([{}], {"screen": cut[None]})
 
 
 def test_every_shot_says_every_setting() -> None:
-    with pytest.raises(pj.InvalidValueError, match=r"shot 1 does not say how q1.k1 was set"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"shot 1 does not say how q1.k1 was set"):
         Measurements([SETTINGS[0], {}], {X: profiles()[:2]})
-    with pytest.raises(pj.InvalidValueError, match=r"shot 1: q1.k1 was set to nan"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"shot 1: q1.k1 was set to nan"):
         Measurements([SETTINGS[0], {"q1.k1": np.nan}], {X: profiles()[:2]})
-    with pytest.raises(pj.InvalidValueError, match="there are no shots"):
+    with pytest.raises(pj.errors.InvalidValueError, match="there are no shots"):
         Measurements([], {X: profiles()})
 
 
 def test_shapes() -> None:
-    with pytest.raises(pj.InvalidValueError, match=r"end.wire_x have shape \(2, 24\).* 3 shots"):
+    with pytest.raises(
+        pj.errors.InvalidValueError, match=r"end.wire_x have shape \(2, 24\).* 3 shots"
+    ):
         Measurements(SETTINGS, {X: profiles()[:2]})
-    with pytest.raises(pj.InvalidValueError, match="no readings; give those of one diagnostic"):
+    with pytest.raises(
+        pj.errors.InvalidValueError, match="no readings; give those of one diagnostic"
+    ):
         Measurements(SETTINGS, {})
-    with pytest.raises(pj.InvalidValueError, match=r"mask of end.wire_x has shape \(24,\)"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"mask of end.wire_x has shape \(24,\)"):
         Measurements(SETTINGS, {X: profiles()}, used={X: np.ones(24, dtype=bool)})
-    with pytest.raises(pj.InvalidValueError, match="readings of the shots are masked"):
+    with pytest.raises(pj.errors.InvalidValueError, match="readings of the shots are masked"):
         Measurements(SETTINGS, {X: profiles()}, used={X: np.zeros((3, 24), dtype=bool)})
-    with pytest.raises(pj.UnknownNameError, match=r"'end.wire_z'; did you mean 'end.wire_x'"):
+    with pytest.raises(
+        pj.errors.UnknownNameError, match=r"'end.wire_z'; did you mean 'end.wire_x'"
+    ):
         Measurements(SETTINGS, {X: profiles()}, {"end.wire_z": 1e-3})
     coarse = Measurements(SETTINGS, {X: profiles()[:, ::2]})
-    with pytest.raises(pj.InvalidValueError, match=r"\(12,\) a shot.*\(24,\).*Profiles.on"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"\(12,\) a shot.*\(24,\).*Profiles.on"):
         coarse.errors(small())
     broad = Measurements(SETTINGS, {X: profiles()}, {X: np.ones(7)})
-    with pytest.raises(pj.InvalidValueError, match=r"sigma of end.wire_x has shape \(7,\)"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"sigma of end.wire_x has shape \(7,\)"):
         broad.errors(small())
 
 
 def test_names_and_errors_must_fit_the_twin() -> None:
-    with pytest.raises(pj.UnknownNameError, match=r"'end.wire'; did you mean 'end.wire_"):
+    with pytest.raises(pj.errors.UnknownNameError, match=r"'end.wire'; did you mean 'end.wire_"):
         calibrate(small(), Measurements(SETTINGS, {"end.wire": profiles()}), [Unknown("q1.k1")])
     for sigma in (0.0, -1.0, np.nan):
         data = Measurements(SETTINGS, {X: profiles()}, {X: sigma})
-        with pytest.raises(pj.InvalidValueError, match=r"end.wire_x, shot 0.*positive.*sigma=\{"):
+        with pytest.raises(
+            pj.errors.InvalidValueError, match=r"end.wire_x, shot 0.*positive.*sigma=\{"
+        ):
             calibrate(small(), data, [Unknown("q1.k1")])
     silent = small(instruments=[dg.BeamPosition("end")])
     data = Measurements(SETTINGS, {"end.position": np.zeros((3, 2))})
-    with pytest.raises(pj.InvalidValueError, match=r"got 0\.0.*noise= to the diagnostic"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"got 0\.0.*noise= to the diagnostic"):
         calibrate(silent, data, [Unknown("q1.k1")])
     data = Measurements([{"q1.k7": 1.0}] * 3, {X: profiles()})
-    with pytest.raises(pj.UnknownNameError, match=r"'q1.k7'"):
+    with pytest.raises(pj.errors.UnknownNameError, match=r"'q1.k7'"):
         calibrate(small(), data, [Unknown("q1.k1")])
 
 
@@ -155,7 +166,7 @@ def test_clipped_profiles_are_compared_over_what_is_left() -> None:
     for fit in found.values():
         assert fit["q1.k1"][0] == pytest.approx(0.05, abs=fit["q1.k1"][1])
         assert fit.mean_square() < 0.05
-    predicted = found[0.08].predicted()
+    predicted = found[0.08].predict_shots()
     data = found[0.08].data
     for name, used in data.used.items():
         ours, theirs = (np.where(used, a[name], 0.0).sum(1) for a in (predicted, data.readings))
@@ -191,14 +202,14 @@ def test_profiles_of_other_shots_are_refused() -> None:
     x, y = wires()
     shots = tuple(scan(2))
     one = dg.Profiles(profiles()[:2], (x.axes[0].centres,), ("x",), shots, x.name)
-    with pytest.raises(pj.InvalidValueError, match="does not say of which diagnostic"):
+    with pytest.raises(pj.errors.InvalidValueError, match="does not say of which diagnostic"):
         Measurements.from_profiles([one.replace(name="")], small())
-    with pytest.raises(pj.UnknownNameError, match="wire_q"):
+    with pytest.raises(pj.errors.UnknownNameError, match="wire_q"):
         Measurements.from_profiles([one.replace(name="end.wire_q")], small())
     other = one.replace(name=y.name, labels=("y",), settings=shots[::-1])
-    with pytest.raises(pj.InvalidValueError, match="not taken at the same settings"):
+    with pytest.raises(pj.errors.InvalidValueError, match="not taken at the same settings"):
         Measurements.from_profiles([one, other], small())
-    with pytest.raises(pj.InvalidValueError, match="a list of Profiles"):
+    with pytest.raises(pj.errors.InvalidValueError, match="a list of Profiles"):
         Measurements.from_profiles([x], small())  # type: ignore[list-item]
 
 
@@ -216,10 +227,10 @@ def test_profiles_of_other_shots_are_refused() -> None:
 )
 def test_what_is_no_measurement(changes: dict[str, object], message: str) -> None:
     given = {"settings": SETTINGS, "readings": {X: profiles()}} | changes
-    with pytest.raises(pj.InvalidValueError, match=message):
+    with pytest.raises(pj.errors.InvalidValueError, match=message):
         Measurements(**given)
 
 
 def test_scales_of_what_is_not_read_are_refused() -> None:
-    with pytest.raises(pj.UnknownNameError, match="wire_q"):
+    with pytest.raises(pj.errors.UnknownNameError, match="wire_q"):
         Measurements(SETTINGS, {X: profiles()}, scaled=["wire_q"])

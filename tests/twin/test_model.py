@@ -21,7 +21,7 @@ def test_readings_are_those_of_a_tracked_beam() -> None:
         np.testing.assert_allclose(read[wire.name], wire.read(whole).numpy(), rtol=0, atol=1e-14)
     front = pj.Lattice(lattice[: lattice.names.index("q2")])
     part = pj.track(front, beam(), effects=[space_charge()])
-    np.testing.assert_allclose(read["q2.size"], pj.sizes(part)[[0, 2]].numpy(), rtol=1e-12)
+    np.testing.assert_allclose(read["q2.size"], pj.moments.sizes(part)[[0, 2]].numpy(), rtol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -79,41 +79,55 @@ def test_the_machine_is_the_lattice_with_its_errors() -> None:
 
 def test_what_cannot_be_a_twin() -> None:
     wire = wires()[0]
-    with pytest.raises(pj.InvalidValueError, match="predicts nothing; give it some"):
+    with pytest.raises(pj.errors.InvalidValueError, match="predicts nothing; give it some"):
         small(instruments=[])
-    with pytest.raises(pj.InvalidValueError, match=r"instruments of .*diagnostics.*'end'"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"instruments of .*diagnostics.*'end'"):
         small(instruments=["end"])
-    with pytest.raises(pj.InvalidValueError, match=r"two .* named 'end.wire_x'; give each its own"):
+    with pytest.raises(
+        pj.errors.InvalidValueError, match=r"two .* named 'end.wire_x'; give each its own"
+    ):
         small(instruments=[wire, wire])
-    with pytest.raises(pj.UnknownNameError, match="no element named 'edn'; did you mean 'end'"):
+    with pytest.raises(
+        pj.errors.UnknownNameError, match="no element named 'edn'; did you mean 'end'"
+    ):
         small(instruments=[dg.BeamPosition("edn")])
-    with pytest.raises(pj.InvalidValueError, match=r"2 elements are named 'a'.*Marker or Monitor"):
+    with pytest.raises(
+        pj.errors.InvalidValueError, match=r"2 elements are named 'a'.*Marker or Monitor"
+    ):
         Twin(pj.Lattice([pj.Marker(name="a")] * 2), beam(), (dg.BeamPosition("a"),))
-    with pytest.raises(pj.UnknownNameError, match=r"diagnostic named 'end.wire_z'.*'end.wire_"):
+    with pytest.raises(
+        pj.errors.UnknownNameError, match=r"diagnostic named 'end.wire_z'.*'end.wire_"
+    ):
         small().diagnostic("end.wire_z")
 
 
 def test_what_cannot_be_unknown() -> None:
-    with pytest.raises(pj.UnknownNameError, match=r"'q1.k9'; did you mean 'q1.k"):
+    with pytest.raises(pj.errors.UnknownNameError, match=r"'q1.k9'; did you mean 'q1.k"):
         small(unknowns=(Unknown("q1.k9"),))
-    with pytest.raises(pj.UnknownNameError, match=r"'beam.beta_w'"):
+    with pytest.raises(pj.errors.UnknownNameError, match=r"'beam.beta_w'"):
         small(unknowns=(Unknown("beam.beta_w"),))
-    with pytest.raises(pj.InvalidValueError, match=r"effects\[3\].*there are 1 effects"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"effects\[3\].*there are 1 effects"):
         small(unknowns=(Unknown("effects[3].perveance_scale"),))
-    with pytest.raises(pj.InvalidValueError, match=r"'q1.k1' is named twice"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"'q1.k1' is named twice"):
         small(unknowns=(Unknown("q1.k1"), Unknown("q1.k1", relative=True)))
-    with pytest.raises(pj.InvalidValueError, match=r"field.weights has shape \(3,\).*\(16,\)"):
+    with pytest.raises(
+        pj.errors.InvalidValueError, match=r"field.weights has shape \(3,\).*\(16,\)"
+    ):
         small(unknowns=(Unknown("field.weights", value=torch.zeros(3)),))
-    with pytest.raises(pj.InvalidValueError, match=r"list of Unknown, got .*'q1.k1'"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"list of Unknown, got .*'q1.k1'"):
         small(unknowns=("q1.k1",))
     for prior in (0.0, -1.0, float("nan")):
-        with pytest.raises(pj.InvalidValueError, match=r"prior of q1.k1 must be a positive rms"):
+        with pytest.raises(
+            pj.errors.InvalidValueError, match=r"prior of q1.k1 must be a positive rms"
+        ):
             Unknown("q1.k1", prior=prior)
 
 
 def test_optics_of_the_cases() -> None:
     # quiet beams: the moments are near those asked for, however few the particles
-    assert float(pj.sizes(beam())[0]) == pytest.approx((OPTICS.beta_x * 2e-6) ** 0.5, rel=0.03)
+    assert float(pj.moments.sizes(beam())[0]) == pytest.approx(
+        (OPTICS.beta_x * 2e-6) ** 0.5, rel=0.03
+    )
 
 
 @pytest.mark.parametrize(
@@ -133,7 +147,7 @@ def test_optics_of_the_cases() -> None:
     ],
 )
 def test_settings_that_no_machine_has(settings: object, message: str) -> None:
-    with pytest.raises(pj.InvalidValueError, match=message):
+    with pytest.raises(pj.errors.InvalidValueError, match=message):
         small().predict(settings)
 
 
@@ -148,7 +162,7 @@ def test_settings_that_no_machine_has(settings: object, message: str) -> None:
     ],
 )
 def test_what_makes_no_twin(changes: dict[str, object], message: str) -> None:
-    with pytest.raises(pj.InvalidValueError, match=message):
+    with pytest.raises(pj.errors.InvalidValueError, match=message):
         small(**changes)
 
 

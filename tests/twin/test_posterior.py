@@ -85,7 +85,7 @@ def test_a_sum_that_alone_is_measured_is_named() -> None:
     settings = [{"m1.knl[1]": 1.0 + 0.2 * i} for i in range(4)]
     data = measured(twin, settings)
     wanted = [Unknown("m1.knl[1]"), Unknown("m2.knl[1]"), Unknown("beam.beta_x", relative=True)]
-    with pytest.warns(pj.IdentifiabilityWarning) as said:
+    with pytest.warns(pj.errors.IdentifiabilityWarning) as said:
         found = calibrate(twin, data, wanted, held_out=0)
     (message,) = (str(w.message) for w in said)
     assert "do not determine 1 of 3 directions" in message
@@ -104,7 +104,7 @@ def test_a_sum_that_alone_is_measured_is_named() -> None:
 
 def test_fewer_readings_than_unknowns() -> None:
     data = measured(linear(places=("c2",)), shots(1))
-    with pytest.warns(pj.IdentifiabilityWarning, match=r"3 readings .* 2 of 4 .*c2.hkick"):
+    with pytest.warns(pj.errors.IdentifiabilityWarning, match=r"3 readings .* 2 of 4 .*c2.hkick"):
         found = calibrate(linear(places=("c2",)), data, unknowns(np.inf), held_out=0)
     # x = c1 + x0, y = c1: only the vertical kick is known
     assert np.isfinite(found.sigma).tolist() == [False, False, True, False]
@@ -150,7 +150,7 @@ def test_correlations_of_a_real_line() -> None:
                     for u, v in zip(wanted, values, strict=True)
                 )
             )
-            shifted.append(np.concatenate([v.ravel() for v in found.predicted(twin).values()]))
+            shifted.append(np.concatenate([v.ravel() for v in found.predict_shots(twin).values()]))
         columns.append((shifted[0] - shifted[1]) / (2 * step * 1e-3))
     jacobian = np.stack(columns, 1)
     covariance = np.linalg.inv(jacobian.T @ jacobian + np.eye(2) / 0.1**2)
@@ -163,5 +163,5 @@ def test_no_posterior_of_a_measurement_that_masks_all() -> None:
         {"end.position": np.zeros((2, 3))},
         used={"end.position": np.array([[True] * 3, [False] * 3])},
     )
-    with pytest.raises(pj.InvalidValueError, match="readings of the shots are masked"):
+    with pytest.raises(pj.errors.InvalidValueError, match="readings of the shots are masked"):
         calibrate(linear(), data, unknowns(1e-4), held_out=[0])

@@ -57,7 +57,8 @@ def test_the_file_of_another_run_is_refused(data: Measurements, tmp_path: Path) 
 
     def refused(match: str, twin=TWIN, data=data, wanted=UNKNOWNS, **changes: object) -> None:
         with pytest.raises(
-            pj.InvalidValueError, match=f"another calibration \\(another {match}\\); remove it to"
+            pj.errors.InvalidValueError,
+            match=f"another calibration \\(another {match}\\); remove it to",
         ):
             calibrate(twin, data, wanted, max_steps=1, checkpoint=file, **changes)
 
@@ -83,13 +84,16 @@ def test_a_damaged_file_is_refused(data: Measurements, tmp_path: Path) -> None:
     whole = file.read_bytes()
     for broken in (b"", whole[:100], whole[:-8] + bytes(8), b"\x80\x04K\x01."):
         file.write_bytes(broken)
-        with pytest.raises(pj.InvalidValueError, match=r"run.safetensors .*remove it to start"):
+        with pytest.raises(
+            pj.errors.InvalidValueError, match=r"run.safetensors .*remove it to start"
+        ):
             calibrate(small(), data, UNKNOWNS, max_steps=1, checkpoint=file)
 
 
 def test_a_folder_is_no_checkpoint(data: Measurements, tmp_path: Path) -> None:
     with pytest.raises(
-        pj.InvalidValueError, match=r"is a folder, and no file of a checkpoint.*; name a file"
+        pj.errors.InvalidValueError,
+        match=r"is a folder, and no file of a checkpoint.*; name a file",
     ) as caught:
         calibrate(small(), data, UNKNOWNS, checkpoint=tmp_path)
     assert "remove" not in str(caught.value)
@@ -130,6 +134,6 @@ def test_reading_a_file_runs_nothing(data: Measurements, tmp_path: Path) -> None
             return Path.touch, (mark,)
 
     torch.save({"x": Bomb()}, file)
-    with pytest.raises(pj.InvalidValueError, match="no whole safetensors file"):
+    with pytest.raises(pj.errors.InvalidValueError, match="no whole safetensors file"):
         calibrate(small(), data, UNKNOWNS, checkpoint=file)
     assert not mark.exists()

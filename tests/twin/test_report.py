@@ -188,7 +188,7 @@ def test_a_profile() -> None:
     heights = [np.ptp(path.vertices[:, 1]) for path in bars.get_paths()]
     np.testing.assert_allclose(heights, 4e-3)
     assert ax.get_xlabel() == "x [mm]"
-    with pytest.raises(pj.InvalidValueError, match=r"end.screen reads \(12, 10\)"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"end.screen reads \(12, 10\)"):
         plotting.plot_profile(axes(), SCREEN, measured_, errors, measured_)
 
 
@@ -205,7 +205,9 @@ def test_a_screen() -> None:
     assert np.ma.getmaskarray(first.get_array())[4, 3]
     np.testing.assert_allclose(third.get_array().compressed(), 2.0)
     assert third.get_clim()[0] == -third.get_clim()[1]
-    with pytest.raises(pj.InvalidValueError, match=r"end.wire_x reads \(24,\), and there are 3"):
+    with pytest.raises(
+        pj.errors.InvalidValueError, match=r"end.wire_x reads \(24,\), and there are 3"
+    ):
         plotting.plot_screen(axes(3), wires()[0], image, errors, image)
 
 
@@ -283,7 +285,7 @@ def test_a_learned_kick() -> None:
     (arrows,) = (c for c in ax.collections if hasattr(c, "U"))
     np.testing.assert_allclose(arrows.U, -4e-4)
     np.testing.assert_allclose(arrows.V, 2e-4)
-    sizes = 1e3 * pj.sizes(beam)
+    sizes = 1e3 * pj.moments.sizes(beam)
     assert np.abs(arrows.X).max() <= 3.01 * float(sizes[0])
     assert len(ax.patches) == 2
     # variance of H: (2 x sigma)^2 in x alone; at the edge 3 rms away
@@ -291,5 +293,5 @@ def test_a_learned_kick() -> None:
     contours = next(c for c in ax.collections if hasattr(c, "levels"))
     edge = 2 * 1e-5 * 3 * float(sizes[0]) * 1e-3
     assert contours.levels[-1] * 1e-9 == pytest.approx(edge, rel=0.1)
-    with pytest.raises(pj.InvalidValueError, match="no extent in x and y"):
+    with pytest.raises(pj.errors.InvalidValueError, match="no extent in x and y"):
         plotting.plot_learned_kick(axes(), kick, linear().beam)

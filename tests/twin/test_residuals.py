@@ -137,5 +137,7 @@ def test_a_slope_that_is_not_finite_is_named() -> None:
 
     twin = linear().replace(diagnostics=(Root("end", noise=1e-5),))
     data = Measurements([{}, {}], {"end.position": np.full((2, 2), 1e-2)})
-    with pytest.raises(pj.TrainingError, match=r"shot 0 have no finite slope by c1.hkick at 0;"):
+    with pytest.raises(
+        pj.errors.TrainingError, match=r"shot 0 have no finite slope by c1.hkick at 0;"
+    ):
         calibrate(twin, data, unknowns(1e-4), held_out=0)

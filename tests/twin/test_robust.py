@@ -35,7 +35,7 @@ def test_a_cost_is_what_its_weights_add_up_to(name: str) -> None:
 
 
 def test_no_such_loss() -> None:
-    with pytest.raises(pj.UnknownNameError, match="'huberr'; did you mean 'huber'"):
+    with pytest.raises(pj.errors.UnknownNameError, match="'huberr'; did you mean 'huber'"):
         loss_named("huberr")
 
 

@@ -55,7 +55,7 @@ def everything() -> Twin:
         dg.LossCount("end", opening=scraper, smoothing=1e-3, name="soft"),
         Tilted("end", matrix=torch.tensor([[0.1, 1 / 3], [2.0, -1e-300]], dtype=torch.float64)),
     ]
-    form = pj.hamiltonians.Perceptron((5, 4), scales=(3e-3, 4e-3, 0.1), seed=3)
+    form = pj.elements.potentials.Perceptron((5, 4), scales=(3e-3, 4e-3, 0.1), seed=3)
     learned = pj.HamiltonianKick(form, form.start().cumsum(0) / 30, name="net", strength=0.7)
     lattice = pj.Lattice([line(), scraper, learned, pj.Marker(name="last")])
     kick = pj.SpaceCharge(
@@ -152,13 +152,15 @@ def test_what_is_infinite_or_missing_comes_back(tmp_path: Path, calibration: Cal
 
 def test_kinds_that_no_file_holds_are_named(tmp_path: Path) -> None:
     twin = small(diagnostics=[*wires(), Unheard("end")])
-    with pytest.raises(pj.InvalidValueError, match=r"Unheard at twin.diagnostics.2.*storable"):
+    with pytest.raises(
+        pj.errors.InvalidValueError, match=r"Unheard at twin.diagnostics.2.*storable"
+    ):
         twin.save(tmp_path / "twin.safetensors")
     asked = beam(400).coordinates.requires_grad_()
-    with pytest.raises(pj.InvalidValueError, match=r"twin.beam.coordinates carries.*detach"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"twin.beam.coordinates carries.*detach"):
         small(beam=beam(400).replace(coordinates=asked)).save(tmp_path / "twin.safetensors")
     weighted = line().with_values({"field.weights": weights(1).requires_grad_()})
-    with pytest.raises(pj.InvalidValueError, match="weights carries derivatives"):
+    with pytest.raises(pj.errors.InvalidValueError, match="weights carries derivatives"):
         small(lattice=weighted).save(tmp_path / "twin.safetensors")
     assert list(tmp_path.iterdir()) == []
 
@@ -176,7 +178,7 @@ def test_only_frozen_dataclasses_are_recorded() -> None:
         pass
 
     for kind, word in ((Loose, "frozen"), (Thawed, "frozen"), (Twin, "another kind")):
-        with pytest.raises(pj.InvalidValueError, match=word):
+        with pytest.raises(pj.errors.InvalidValueError, match=word):
             storable(kind)
     assert storable(Tilted) is Tilted
 
@@ -213,31 +215,37 @@ def test_damage_is_told(tmp_path: Path, damage: Callable[[Path], None], word: st
     path = tmp_path / "twin.safetensors"
     small().save(path)
     damage(path)
-    with pytest.raises(pj.InvalidValueError, match=word):
+    with pytest.raises(pj.errors.InvalidValueError, match=word):
         Twin.load(path)
 
 
 def test_files_that_cannot_be_are_told(tmp_path: Path, calibration: Calibration) -> None:
-    with pytest.raises(pj.InvalidValueError, match="is a folder, and no file of a calibration"):
+    with pytest.raises(
+        pj.errors.InvalidValueError, match="is a folder, and no file of a calibration"
+    ):
         Calibration.load(tmp_path)
-    with pytest.raises(pj.InvalidValueError, match="no file of a gaussian process at"):
+    with pytest.raises(pj.errors.InvalidValueError, match="no file of a gaussian process at"):
         GaussianProcess.load(tmp_path / "none")
     (tmp_path / "base.py").write_text("a file")
     below = tmp_path / "base.py" / "twin.safetensors"
     for save in (small().save, calibration.save):
-        with pytest.raises(pj.InvalidValueError, match=r"base.py/twin\S* cannot be wri") as caught:
+        with pytest.raises(
+            pj.errors.InvalidValueError, match=r"base.py/twin\S* cannot be wri"
+        ) as caught:
             save(below)
         assert isinstance(caught.value.__cause__, OSError)
-        with pytest.raises(pj.InvalidValueError, match=r"is a folder; give the name of a file"):
+        with pytest.raises(
+            pj.errors.InvalidValueError, match=r"is a folder; give the name of a file"
+        ):
             save(tmp_path)
-    with pytest.raises(pj.InvalidValueError, match=r"base.py/\S*png cannot be written"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"base.py/\S*png cannot be written"):
         calibration.report(tmp_path / "base.py")
     assert [p.name for p in tmp_path.iterdir()] == ["base.py"]
 
 
 def test_one_kind_is_not_another(tmp_path: Path, calibration: Calibration) -> None:
     calibration.save(tmp_path / "c.safetensors")
-    with pytest.raises(pj.InvalidValueError, match="no twin of this package"):
+    with pytest.raises(pj.errors.InvalidValueError, match="no twin of this package"):
         Twin.load(tmp_path / "c.safetensors")
 
 
@@ -265,7 +273,7 @@ def test_what_describes_no_twin(tmp_path: Path, edit, word: str) -> None:
     path = tmp_path / "twin.safetensors"
     small().save(path)
     _edited(path, edit)
-    with pytest.raises(pj.InvalidValueError, match=word):
+    with pytest.raises(pj.errors.InvalidValueError, match=word):
         Twin.load(path)
 
 
@@ -281,7 +289,11 @@ def test_the_file_is_numbers_and_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["images", "network"])
 def test_learned_corrections_come_back(tmp_path, kind):
     solver = pj.SpectralPoisson((0.024, 0.024), (40, 40))
-    start = pj.ImageCharges(solver, 2) if kind == "images" else pj.ResidualNetwork.small(solver)
+    start = (
+        pj.collective.ImageCharges(solver, 2)
+        if kind == "images"
+        else pj.surrogate.ResidualNetwork.small(solver)
+    )
     draw = torch.Generator().manual_seed(3)
     noise = torch.randn(len(start.weights), generator=draw, dtype=torch.float64)
     learned = dataclasses.replace(start, weights=start.weights + 1e-2 * noise)

@@ -76,5 +76,5 @@ def test_a_beam_that_cannot_be_is_told_at_the_first_step() -> None:
     twin = small(unknowns=())
     wide = twin.beam.coordinates.clone()
     wide[:, 0] *= 100
-    with pytest.raises(pj.InvalidValueError, match="larger than the space-charge box"):
+    with pytest.raises(pj.errors.InvalidValueError, match="larger than the space-charge box"):
         twin.replace(beam=twin.beam.replace(coordinates=wide)).predict()

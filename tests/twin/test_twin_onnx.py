@@ -63,7 +63,7 @@ def test_losses_and_those_lost_before(tmp_path: Path) -> None:
 
 
 def test_elements_of_all_kinds(tmp_path: Path) -> None:
-    form = pj.hamiltonians.Perceptron((5,), scales=(3e-3, 3e-3, 0.1))
+    form = pj.elements.potentials.Perceptron((5,), scales=(3e-3, 3e-3, 0.1))
     elements = [
         pj.SBend(0.3, 0.1, e1=0.02, k1=0.5, name="b"),
         pj.RBend(0.2, 0.05, name="r", dx=1e-4),
@@ -129,33 +129,33 @@ def test_what_cannot_be_exported_is_named(tmp_path: Path, make_surrogate) -> Non
     path = tmp_path / "twin.onnx"
     twin = small()
     for settings, error, word in (
-        ([], pj.InvalidValueError, "settings is empty; name at least one knob"),
-        ("q1.k1", pj.InvalidValueError, r"settings must be a list.*write \['q1.k1'\]"),
-        (["q1.k1", "field.weights"], pj.InvalidValueError, "'field.weights' is a vector"),
-        (["q1.k1", "q1.k1"], pj.InvalidValueError, "named twice"),
-        (["q1.k2"], pj.UnknownNameError, "q1.k2"),
+        ([], pj.errors.InvalidValueError, "settings is empty; name at least one knob"),
+        ("q1.k1", pj.errors.InvalidValueError, r"settings must be a list.*write \['q1.k1'\]"),
+        (["q1.k1", "field.weights"], pj.errors.InvalidValueError, "'field.weights' is a vector"),
+        (["q1.k1", "q1.k1"], pj.errors.InvalidValueError, "named twice"),
+        (["q1.k2"], pj.errors.UnknownNameError, "q1.k2"),
     ):
         with pytest.raises(error, match=word):
             twin.export_onnx(path, settings)
     network = make_surrogate("linear", size=(0.024, 0.024)).replace(outside="ignore")
-    with pytest.raises(pj.InvalidValueError, match=r"^no runtime.*torch.float32"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"^no runtime.*torch.float32"):
         small(effects=[pj.SpaceCharge(network)]).export_onnx(path, ["q1.k1"])
     opening = pj.Aperture(half_width=3e-3, half_height=3e-3)
     soft = dg.LossCount("end", opening=opening, smoothing=1e-3)
-    with pytest.raises(pj.InvalidValueError, match=r"'end.loss' cannot .* aten.erfc"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"'end.loss' cannot .* aten.erfc"):
         small(diagnostics=[*wires(), soft]).export_onnx(path, ["q1.k1"])
     for knob, said in (
         ("perveance_scale", r"^'effects\[0\].perveance_scale' cannot .* out of"),
         ("max_step", r"effects\[0\].max_step decides how many slices there are"),
     ):
-        with pytest.raises(pj.InvalidValueError, match=said):
+        with pytest.raises(pj.errors.InvalidValueError, match=said):
             twin.export_onnx(path, ["q1.k1", f"effects[0].{knob}"])
     assert not path.exists()
 
 
 def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "onnx", None)
-    with pytest.raises(pj.MissingPackageError, match=r"pip install \"\.\[onnx\]\""):
+    with pytest.raises(pj.errors.MissingPackageError, match=r"pip install \"\.\[onnx\]\""):
         small().export_onnx(tmp_path / "twin.onnx", ["q1.k1"])
 
 
@@ -227,6 +227,6 @@ def test_the_same_stands_once_and_what_is_known_is_computed() -> None:
     assert [float(c) for c in constants.values()] == [2.0]
     with pytest.raises(RuntimeError, match="known only when the graph is evaluated"):
         bool(x > 0)
-    with pytest.raises(pj.InvalidValueError, match=r"aten.lgamma.*no counterpart"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"aten.lgamma.*no counterpart"):
         x.lgamma()
     assert "aten.lgamma.default" not in RULES

@@ -192,7 +192,7 @@ def _tables(
                 mode=mode,
                 step=variant.step,
                 engine=engine,
-                adjoint="store",  # the way back with the least rounding
+                adjoint="store",  # the backward pass with the least rounding
             )
 
         forward, fd = by_knob(effects, "forward"), by_knob(effects, "fd")

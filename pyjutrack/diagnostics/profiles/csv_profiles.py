@@ -17,11 +17,11 @@ from .profiles import Profiles
 
 _HEADER = re.compile(r"(?P<label>[^\[\]]*+)(\[(?P<unit>[^\]]*)\])?")
 _ADDRESS = r"[^\s=,]+\.(?P<knob>[^\W\d]\w*)(\[\d+\])?"
-#: an address, and a sign or a number behind it; blanks are matched once, however many
+#: an address, and a sign or a number after it; blanks are matched once, however many
 _SETTING = re.compile(
     rf"(?P<address>{_ADDRESS})(?!\w)\s*+(?P<rest>[:=;(\[].*|,?+\s*+[-+.]?\d.*)", re.DOTALL
 )
-#: what should be behind it: perhaps a unit, which no index is, a colon, and values
+#: what should be after it: perhaps a unit, which no index is, a colon, and values
 _VALUES = re.compile(r"(\[(?!\d+\])[^\]]*\])?\s*:(?P<values>.*)", re.DOTALL)
 
 

@@ -148,7 +148,7 @@ def check_axis(label: str, axis: Array) -> None:
     if uneven.any():
         pixel = int(np.argmax(uneven))
         raise MeasurementError(
-            f"axis {label} is not uniform: the step behind pixel {pixel} is {steps[pixel]:g} m, "
+            f"axis {label} is not uniform: the step after pixel {pixel} is {steps[pixel]:g} m, "
             f"the mean one {mean:g} m; interpolate onto equal steps"
         )
     far = float(np.abs(axis).max())

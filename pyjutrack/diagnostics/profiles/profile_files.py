@@ -39,7 +39,7 @@ def read_profiles(
             so, or else our own layout.
         record: name of the mesh of an openPMD file, where it has several.
         settings: of each profile, added to those of the file, and before them.
-        needs: addresses that the settings must tell, such as ["q1.k1"]; a string is one of them.
+        needs: addresses that the settings must have, such as ["q1.k1"]; a string is one of them.
         saturated: what is done with saturated pixels, see `Profiles.without_saturation`.
 
     Raises:

@@ -23,8 +23,8 @@ from .profile_checks import (
     settings_of,
 )
 from .profile_moments import GaussianFit, fit_gaussians, rms_sizes
-from .rebinning import rebinned
-from .saturation import Saturated, desaturated, warn_of_plateaus
+from .rebinning import rebin
+from .saturation import Saturated, mask_saturated, warn_of_plateaus
 
 Array = NDArray[np.float64]
 
@@ -95,7 +95,7 @@ class Profiles:
         """The value of a knob at each setting, (S,).
 
         Raises:
-            UnknownNameError: the settings do not tell it.
+            UnknownNameError: the settings do not have it.
         """
         require_known("setting", address, self.settings[0])
         return np.array([s[address] for s in self.settings])
@@ -144,7 +144,7 @@ class Profiles:
             MeasurementError: a plateau, where it is refused; a profile in which all is alike.
             UnknownNameError: another treatment.
         """
-        return desaturated(self, saturated)
+        return mask_saturated(self, saturated)
 
     def on(
         self, diagnostic: Diagnostic, *, background: float | str = 0.0, normalise: bool = True
@@ -171,4 +171,4 @@ class Profiles:
         """
         require_flag("normalise", normalise)
         warn_of_plateaus(self)
-        return rebinned(self, diagnostic, background, normalise)
+        return rebin(self, diagnostic, background, normalise)

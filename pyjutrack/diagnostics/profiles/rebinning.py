@@ -25,7 +25,7 @@ _SLACK = 1e-3
 _PLANES = {"x": "x", "y": "y", "horizontal": "x", "vertical": "y"}
 
 
-def rebinned(
+def rebin(
     profiles: Profiles, diagnostic: Diagnostic, background: float | str, normalise: bool
 ) -> Profiles:
     """See `Profiles.on`."""

@@ -20,7 +20,7 @@ Saturated = Literal["refuse", "mask", "keep"]
 _PLATEAU = 3
 
 
-def desaturated(profiles: Profiles, saturated: Saturated) -> Profiles:
+def mask_saturated(profiles: Profiles, saturated: Saturated) -> Profiles:
     """See `Profiles.without_saturation`."""
     require_known("treatment of saturated pixels", saturated, ("refuse", "mask", "keep"))
     if saturated == "keep":

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
 
-from ...core.atomic import tupled
+from ...core.atomic import as_tuples
 from ...core.checks import wrong
 from ...core.errors import InvalidValueError, require_known
 from ...core.scalars import is_real
@@ -65,7 +65,7 @@ def positive(label: str, *numbers: float) -> None:
 def record_of(form: Form) -> dict[str, Any]:
     """A form as plain data, for files."""
     if isinstance(form, type) or not dataclasses.is_dataclass(form):
-        raise wrong("form", form, "a form of `pyjutrack.hamiltonians`, such as Spline()")
+        raise wrong("form", form, "a form of `pyjutrack.elements.potentials`, such as Spline()")
     return {"form": type(form).__name__, **dataclasses.asdict(form)}  # type: ignore[call-overload]
 
 
@@ -78,7 +78,7 @@ def form_from_record(data: Mapping[str, Any]) -> Form:
     if not isinstance(data, Mapping):
         raise InvalidValueError(f"a learned potential is a record with its form, got {data!r}")
     require_known("form of a learned potential", str(data.get("form")), _FORMS)
-    fields = {k: tupled(v) for k, v in data.items() if k != "form"}
+    fields = {k: as_tuples(v) for k, v in data.items() if k != "form"}
     kind = _FORMS[str(data["form"])]
     try:
         made: Form = kind(**fields)

@@ -45,7 +45,7 @@ def check(task: Task) -> None:
     if not isinstance(task.adjoint, (Auto, Store)):
         raise InvalidValueError(
             f"adjoint={name_of(task.adjoint)!r} is of the native engine; with Julia "
-            "Enzyme goes back, and stores what it needs: take adjoint='auto'"
+            "Enzyme's backward pass stores what it needs: take adjoint='auto'"
         )
 
 

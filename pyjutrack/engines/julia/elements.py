@@ -96,7 +96,7 @@ def _(e: Marker, session: Session) -> Any:
 
 
 def from_description(kind: str, name: str, numbers: Any) -> Element:
-    """Our element for a JuTrack element, as Julia's `describe` tells of it."""
+    """Our element for a JuTrack element, from what Julia's `describe` says of it."""
     values = [float(v) for v in numbers]
     if kind == "Drift":
         return Drift(*values, name=name)

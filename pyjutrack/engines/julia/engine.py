@@ -1,4 +1,4 @@
-"""The julia engine behind the protocol of all engines."""
+"""The julia engine, by the protocol of all engines."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from torch import Tensor
 from ...beam.beam import Beam
 from ...lattice.knobs import CURRENT, values
 from ...tracking.task import Task
-from ..protocol import Figure
-from ..results import all_alive, checked
+from ..protocol import Objective
+from ..results import evaluate, require_alive
 from . import border, elements
 from .session import Session, session
 
@@ -41,7 +41,7 @@ class Julia:
     name: str = "julia"
 
     @classmethod
-    def started(cls) -> Julia:
+    def start(cls) -> Julia:
         """The engine, with Julia running.
 
         Raises:
@@ -56,38 +56,46 @@ class Julia:
     def probe(self, task: Task, starts: Tensor) -> Tensor:
         """See `Engine`."""
         end, marks = self._call("probes", task, self._study(task), starts.numpy())
-        all_alive(torch.as_tensor(border.array(marks) == 0))
+        require_alive(torch.as_tensor(border.array(marks) == 0))
         return torch.as_tensor(border.array(end))
 
     def jacobian(self, task: Task, start: Tensor) -> Tensor:
         """See `Engine`."""
         matrix, gone = self._call("jacobian", task, self._study(task), start.numpy())
-        all_alive(torch.tensor([not gone]))
+        require_alive(torch.tensor([not gone]))
         return torch.as_tensor(border.array(matrix))
 
     def jacobian_derivatives(
         self, task: Task, start: Tensor, wrt: Sequence[str]
     ) -> tuple[Tensor, Tensor]:
         """See `Engine`."""
-        study, at, moved = self._knobbed(task, wrt)
+        study, at, moved = self._with_knobs(task, wrt)
         arguments = (study, start.numpy(), at, moved)
         matrix, slopes, gone = self._call("jacobian_derivatives", task, *arguments)
-        all_alive(torch.tensor([not gone]))
+        require_alive(torch.tensor([not gone]))
         by_knob = np.moveaxis(border.array(slopes), -1, 0)
         return torch.as_tensor(border.array(matrix)), torch.as_tensor(by_knob)
 
     def value_and_gradient(
-        self, figure: Figure, task: Task, wrt: Sequence[str], mode: Literal["reverse", "forward"]
+        self,
+        objective: Objective,
+        task: Task,
+        wrt: Sequence[str],
+        mode: Literal["reverse", "forward"],
     ) -> tuple[Tensor, Tensor]:
         """See `Engine`."""
-        study, at, moved = self._knobbed(task, wrt)
+        study, at, moved = self._with_knobs(task, wrt)
         if mode == "forward":
             end, marks, tangents = self._call("pushforward", task, study, at, moved)
-            value, weights, by_current = _weighted(figure, _beam(task.beam, end, marks), task.beam)
+            value, weights, by_current = _differentiate(
+                objective, _beam(task.beam, end, marks), task.beam
+            )
             slope = np.einsum("pck,pc->k", border.array(tangents), weights)
         else:
             end, marks = self._call("track", task, study, at)
-            value, weights, by_current = _weighted(figure, _beam(task.beam, end, marks), task.beam)
+            value, weights, by_current = _differentiate(
+                objective, _beam(task.beam, end, marks), task.beam
+            )
             slope = border.array(self._call("pullback", task, study, at, weights)) @ moved
         slope = slope + by_current * np.array([address == CURRENT for address in wrt])
         return value, torch.as_tensor(slope)
@@ -114,7 +122,7 @@ class Julia:
             knobs,
         )
 
-    def _knobbed(self, task: Task, wrt: Sequence[str]) -> tuple[Any, Any, Any]:
+    def _with_knobs(self, task: Task, wrt: Sequence[str]) -> tuple[Any, Any, Any]:
         """A study with knobs, their values, and which of them each address moves."""
         entries, moved = border.knobs(task, wrt)
         at = moved @ values(task, wrt).numpy()
@@ -126,14 +134,14 @@ def _beam(like: Beam, end: Any, marks: Any) -> Beam:
     return like.replace(coordinates=tensor, alive=torch.as_tensor(border.array(marks) == 0))
 
 
-def _weighted(
-    figure: Figure, final: Beam, initial: Beam
+def _differentiate(
+    objective: Objective, final: Beam, initial: Beam
 ) -> tuple[Tensor, NDArray[np.float64], float]:
-    """A figure of both beams, and its gradient by final coordinates (N, 6) and the current."""
+    """An objective of both beams, and its gradient by final coordinates (N, 6) and the current."""
     end = final.coordinates.detach().clone().requires_grad_()
     current = torch.as_tensor(border.number(final.current), dtype=end.dtype).requires_grad_()
     tracked = final.replace(coordinates=end, current=current)
-    value = checked(figure, tracked, initial.replace(current=current))
+    value = evaluate(objective, tracked, initial.replace(current=current))
     if not value.requires_grad:
         return value, np.zeros(tuple(end.shape)), 0.0
     by_end, by_current = torch.autograd.grad(

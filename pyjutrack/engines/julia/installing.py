@@ -1,4 +1,4 @@
-"""Behind `pyjutrack julia`: install what the engine needs, and say what is there."""
+"""Commands of `pyjutrack julia`: install what the engine needs, and say what is there."""
 
 from __future__ import annotations
 

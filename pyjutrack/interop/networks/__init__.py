@@ -43,7 +43,7 @@ def read(source: str | Path, **foreign: Any) -> Surrogate:
     given = [name for name, value in foreign.items() if value is not None]
     if given:
         raise InvalidValueError(
-            f"{', '.join(given)} can be given for ONNX files only; {source} tells its own"
+            f"{', '.join(given)} can be given for ONNX files only; {source} states its own"
         )
     return from_nnlib(source) if suffix == ".nnlib" else Surrogate.load(source)
 

@@ -32,14 +32,14 @@ JUTRACK = Standardisation(
     output_std=0.46651152626100306,
 )
 
-#: box of files that do not tell theirs [m]
+#: box of files that do not state theirs [m]
 _SIZE = (0.02, 0.02)
 
 
 def to_onnx(source: Surrogate | Network, path: str | Path) -> None:
     """Write an ONNX file in single precision, whole or not at all.
 
-    It maps "input" (batch, 1, nx, ny) to "output" of the same shape. Of a surrogate it also tells
+    It maps "input" (batch, 1, nx, ny) to "output" of the same shape. Of a surrogate it also states
     cells, box, shape function, domain and training; of a network it leaves nx and ny open. A digest
     of all of it stands in the file, and `from_onnx` checks it.
 
@@ -53,10 +53,10 @@ def to_onnx(source: Surrogate | Network, path: str | Path) -> None:
 
     if isinstance(source, Surrogate):
         network, cells = source.network, source.mesh.grid.shape
-        told = {k: v for k, v in source.description().items() if k != "layers"}
+        stated = {k: v for k, v in source.description().items() if k != "layers"}
     else:
-        network, cells, told = source, None, {}
-    write_bytes(Path(path), onnx_export.content(network.to(torch.float32, "cpu"), cells, told))
+        network, cells, stated = source, None, {}
+    write_bytes(Path(path), onnx_export.content(network.to(torch.float32, "cpu"), cells, stated))
 
 
 def from_onnx(
@@ -74,7 +74,7 @@ def from_onnx(
     Args:
         path: of a file whose graph maps (batch, 1, nx, ny) to the same shape, by convolutions,
             norms, rectifiers, sums and joins; an error names any operator that is not known.
-        size: full width and height of the box [m]; None takes what the file tells, else 20 mm.
+        size: full width and height of the box [m]; None takes what the file states, else 20 mm.
         shape: cells in x and y, for a file that leaves them open.
         assignment: shape function of the particles; None takes the file's, else "bspline".
         standardisation: put before and after the graph, for a network that works on standardised
@@ -85,7 +85,7 @@ def from_onnx(
     Raises:
         InvalidValueError: no such file; no whole ONNX file, or one of ours that was changed since;
             weights in other files; an operator or attribute that no layer stands for; another box,
-            shape function or number of cells than the file tells.
+            shape function or number of cells than the file states.
         MissingPackageError: the package `onnx` is missing.
     """
     require_package()
@@ -96,15 +96,15 @@ def from_onnx(
         raise InvalidValueError(f"no ONNX file at {path}")
     try:
         model = onnx_import.model(path.read_bytes())
-        told = onnx_import.description(model)
-        if told and (standardisation is not None or smoothing is not None):
+        stated = onnx_import.description(model)
+        if stated and (standardisation is not None or smoothing is not None):
             raise InvalidValueError("it holds a whole surrogate: it is standardised already")
         cells = _agreed("shape", shape, onnx_import.cells(model))
         if cells is None:
             raise InvalidValueError("it leaves the number of cells open; give it as `shape`")
         before, after = _around(standardisation, smoothing)
         network = onnx_import.network(model, cells, before, after)
-        surrogate = _surrogate(network, cells, size, assignment, told)
+        surrogate = _surrogate(network, cells, size, assignment, stated)
     # RuntimeError comes of maps beyond all memory
     except (InvalidValueError, RuntimeError, OSError) as error:
         raise InvalidValueError(f"{path} cannot be read: {error}") from error
@@ -131,24 +131,24 @@ def _surrogate(
     cells: tuple[int, int],
     size: tuple[float, float] | None,
     assignment: str | Shape | None,
-    told: Mapping[str, Any],
+    stated: Mapping[str, Any],
 ) -> Surrogate:
     name = assignment.name if isinstance(assignment, Shape) else assignment
     described = {
         "domain": None,
         "about": {},
-        **told,
-        "size": _agreed("size", size, told.get("size")) or _SIZE,
-        "shape": _agreed("shape", cells, told.get("shape")),
-        "assignment": _agreed("assignment", name, told.get("assignment")) or BSPLINE.name,
+        **stated,
+        "size": _agreed("size", size, stated.get("size")) or _SIZE,
+        "shape": _agreed("shape", cells, stated.get("shape")),
+        "assignment": _agreed("assignment", name, stated.get("assignment")) or BSPLINE.name,
         "layers": [record(layer) for layer in network.layers],
     }
     return Surrogate.described(described, network.weights, "its description")
 
 
-def _agreed(what: str, asked: Any, told: Any) -> Any:
-    """What was asked or what the file tells, lists as tuples; None if neither says."""
-    asked, told = (tuple(v) if isinstance(v, list) else v for v in (asked, told))
-    if asked is not None and told is not None and plain(asked) != plain(told):
-        raise InvalidValueError(f"its {what} is {told}, not {asked}")
-    return told if asked is None else asked
+def _agreed(what: str, asked: Any, stated: Any) -> Any:
+    """What was asked or what the file states, lists as tuples; None if neither says."""
+    asked, stated = (tuple(v) if isinstance(v, list) else v for v in (asked, stated))
+    if asked is not None and stated is not None and plain(asked) != plain(stated):
+        raise InvalidValueError(f"its {what} is {stated}, not {asked}")
+    return stated if asked is None else asked

@@ -60,19 +60,19 @@ class Part(NamedTuple):
     constants: Mapping[str, NDArray[Any]] = MappingProxyType({})
 
 
-def content(network: Network, cells: tuple[int, int] | None, told: Mapping[str, Any]) -> bytes:
+def content(network: Network, cells: tuple[int, int] | None, stated: Mapping[str, Any]) -> bytes:
     """An ONNX file of a network in single precision on the CPU.
 
     Args:
         network: its weights are stored once each, however many layers share one.
         cells: in x and y; None leaves them open.
-        told: what else the file tells.
+        stated: what else the file states.
     """
     shape = ("batch", 1, *(cells or ("nx", "ny")))
     nodes, constants = _operators(network, cells or _LARGE)
     single = np.dtype(np.float32)
     reads, makes = ([Value(name, single, shape)] for name in (INPUT, OUTPUT))
-    notes = {DESCRIPTION: json.dumps(told, allow_nan=False)} if told else {}
+    notes = {DESCRIPTION: json.dumps(stated, allow_nan=False)} if stated else {}
     return Model(nodes, constants, reads, makes, _OPSET, notes).content("network", sealed=True)
 
 

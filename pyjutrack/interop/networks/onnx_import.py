@@ -31,7 +31,7 @@ def model(content: bytes) -> Model:
 
 
 def description(model: Model) -> dict[str, Any]:
-    """What a file of this package tells besides its network; empty for others."""
+    """What a file of this package states besides its network; empty for others."""
     try:
         found = json.loads(model.notes.get(DESCRIPTION) or "{}")
     except (ValueError, RecursionError) as error:
@@ -69,7 +69,7 @@ def network(
     Args:
         model: as `model` gives it.
         cells: in x and y.
-        before, after: layers to put in front and behind; what they read is filled in here.
+        before, after: layers to put before and after; what they read is filled in here.
 
     Raises:
         InvalidValueError: what no layer stands for, or a result that is no map of these cells.
@@ -93,7 +93,7 @@ def network(
 
 
 def _append(graph: LayerGraph, source: str, layers: Sequence[Layer]) -> str:
-    """Put layers in a row behind a value; returns the last value."""
+    """Put layers in a row after a value; returns the last value."""
     for layer in layers:
         source = graph.add(replace(layer, inputs=(source,)))
     return source

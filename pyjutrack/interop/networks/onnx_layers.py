@@ -16,7 +16,7 @@ from ...surrogate.layers import Layer
 from ...surrogate.network import INPUT, Network
 from ..onnx.model import Array, Node
 
-#: key under which a node of this package tells the rms of the Gaussian that its kernel is
+#: key under which a node of this package states the rms of the Gaussian that its kernel is
 SIGMA = "pyjutrack.sigma"
 #: rows and columns of zeros to be put before x, before y, after x, after y
 Pads = tuple[int, int, int, int]
@@ -59,7 +59,7 @@ class LayerGraph:
         self.known: dict[str, Map | Constant] = {k: Constant(k, a) for k, a in constants.items()}
         self.layers: dict[str, Layer] = {}
         self.weights: dict[str, Tensor] = {}
-        # tensors without numbers tell what shapes the layers make
+        # tensors without numbers show what shapes the layers make
         self._shapes = {INPUT: torch.empty(1, 1, *cells, device="meta")}
 
     def shape(self, name: str) -> tuple[int, int, int]:
@@ -102,7 +102,7 @@ class LayerGraph:
         return self.plain(node, self.padded(node, index))
 
     def plain(self, node: Node, found: Map) -> str:
-        """The layer behind a map that has no border to be added."""
+        """The layer after a map that has no border to be added."""
         if found.pads != NO_PADS:
             raise node.refused("it reads what a Pad makes; supported is Pad directly before Conv")
         return found.name

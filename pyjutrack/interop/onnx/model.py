@@ -36,7 +36,7 @@ class Node(NamedTuple):
 
     Attributes:
         operator: its ONNX name.
-        name: of the node; where a file tells none, what it makes.
+        name: of the node; where a file states none, what it makes.
         inputs, outputs: names of values; absent inputs are "".
         attributes: numbers, texts, arrays, precisions, and tuples of these.
         notes: what a file says of the node besides.
@@ -255,8 +255,8 @@ def _digest_of(model: Any) -> str:
     """SHA-256 of all that decides what a model computes and means here."""
     versions = sorted((o.domain, o.version) for o in model.opset_import)
     graph = model.graph.SerializeToString(deterministic=True)
-    told = next((p.value for p in model.metadata_props if p.key == DESCRIPTION), "")
-    return digest(graph, repr(versions).encode(), told.encode())
+    stated = next((p.value for p in model.metadata_props if p.key == DESCRIPTION), "")
+    return digest(graph, repr(versions).encode(), stated.encode())
 
 
 def _require_inside(model: Any) -> None:

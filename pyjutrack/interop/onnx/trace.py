@@ -65,7 +65,7 @@ class Graph:
 class Symbol(Tensor):
     """A tensor without a value, which writes down what is done to it.
 
-    Whoever looks at its numbers gets a RuntimeError, as under the transforms of PyTorch.
+    Looking at its numbers raises a RuntimeError, as under the transforms of PyTorch.
     """
 
     graph: Graph

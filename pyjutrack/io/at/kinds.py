@@ -27,7 +27,7 @@ _NEUTRAL = {
 _POLYNOMIALS = {"PolynomA", "PolynomB", "FieldScaling", "Scaling", "KickAngle"}
 
 
-def converted(source: Any, say: Say) -> Element:
+def convert(source: Any, say: Say) -> Element:
     """An AT element as one of this package; `say` takes what is left out."""
     convert, read = _BY_PASS.get(source.PassMethod, (None, set[str]()))
     for kind in type(source).__mro__:

@@ -63,7 +63,7 @@ def variables(path: Path) -> dict[str, Any]:
     try:
         for kind, content in reader.parts(data[_HEADER:]):
             if kind == _COMPRESSED:
-                for inner, unpacked in reader.parts(reader.unpacked(content)):
+                for inner, unpacked in reader.parts(reader.unpack(content)):
                     reader.take(inner, unpacked, found)
             else:
                 reader.take(kind, content, found)
@@ -77,7 +77,7 @@ class _Reader:
         self.path, self.order = path, order
         self.total = 0
 
-    def unpacked(self, data: bytes) -> bytes:
+    def unpack(self, data: bytes) -> bytes:
         """What is compressed, up to the limit of all of the file."""
         engine = zlib.decompressobj()
         found = engine.decompress(data, BYTES - self.total + 1)
@@ -92,7 +92,7 @@ class _Reader:
         at = 0
         while at < len(data):
             if len(data) - at < 8:
-                raise Damaged("a part ends before its size is told")
+                raise Damaged("a part ends before its size is stated")
             kind, size = (int(n) for n in np.frombuffer(data, f"{self.order}u4", 2, at))
             start = at + 8
             if kind >> 16:  # size and content in eight bytes
@@ -123,7 +123,7 @@ class _Reader:
         parts = self.parts(content)
         flags = self.numbers(parts)
         if len(flags) != 2:
-            raise Damaged("an array does not tell its class")
+            raise Damaged("an array does not state its class")
         kind, mark = int(flags[0]) & 0xFF, int(flags[0])
         if kind == _OPAQUE:
             return "", Unread(kind)
@@ -153,7 +153,7 @@ class _Reader:
         for _ in range(count):
             kind, content = next(parts, (0, b""))
             if kind != _MATRIX:
-                raise Damaged("fewer entries than a cell array or structure tells")
+                raise Damaged("fewer entries than a cell array or structure states")
             found.append(self.matrix(content, depth + 1)[1])
         return found
 

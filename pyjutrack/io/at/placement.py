@@ -21,15 +21,15 @@ def placement(source: Any, say: Say) -> Fields:
     """Displacement and roll, from AT's own record of them or from T1, T2, R1 and R2."""
     names = {"dx": "dx", "dy": "dy", "dz": "dz", "pitch": "x_rot", "yaw": "y_rot"}
     names |= {"tilt": "z_rot", "tilt_frame": "tilt"}
-    told = {ours: float(getattr(source, theirs, 0.0)) for theirs, ours in names.items()}
-    told = {name: value for name, value in told.items() if value}
-    if told:
+    given = {ours: float(getattr(source, theirs, 0.0)) for theirs, ours in names.items()}
+    given = {name: value for name, value in given.items() if value}
+    if given:
         entrance = getattr(source.ReferencePoint, "name", "CENTRE") != "CENTRE"
-        if entrance and {"x_rot", "y_rot"} & set(told):
+        if entrance and {"x_rot", "y_rot"} & set(given):
             say("turned about its entrance; read as turned about its middle")
-        if told.get("x_rot") and told.get("y_rot"):
+        if given.get("x_rot") and given.get("y_rot"):
             say("turned about x and y in AT's order; read in the order y, x, s")
-        return told
+        return given
     roll = _roll(source, say) if hasattr(source, "R1") or hasattr(source, "R2") else {}
     shift = _shift(source, say) if hasattr(source, "T1") or hasattr(source, "T2") else {}
     return roll | shift

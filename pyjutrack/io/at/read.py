@@ -16,9 +16,9 @@ from ...lattice.lattice import Lattice
 from ..errors import clipped, wrong
 from ..format import LatticeFormat, LatticeSource
 from ..limits import BUCKETS, ORDER, STEPS, require_below
-from ..optional import guarded, optional
+from ..optional import guard, optional
 from ..record import LatticeFile, Notes
-from .kinds import converted
+from .kinds import convert
 from .mat_file import Cells, Unread, variables
 from .text import elements_of
 
@@ -173,7 +173,7 @@ def _lattice(
     if reference is not None:
         reference = reference.detached()
         options["energy"] = float(reference.p0c * reference.gamma / reference.beta_gamma)
-    with guarded(path, "pyAT", notes):
+    with guard(path, "pyAT", notes):
         ring = load(**options)
     for note in notes.all:
         if "skipped" in note.message or "Unknown class" in note.message:
@@ -191,7 +191,7 @@ def from_at(path: Path, ring: Any, notes: Notes) -> Lattice:
     for position, source in enumerate(ring):
         try:
             say = notes.about(str(source.FamName), type(source).__name__)
-            elements.append(converted(source, say))
+            elements.append(convert(source, say))
         except (InvalidValueError, AttributeError, TypeError, ValueError) as error:
             raise wrong(path, f"element {position} ({source.FamName}): {error}") from error
     if not elements:

@@ -168,7 +168,7 @@ class _Row(Grammar):
         self.values.append(self._literal())
 
     def _arguments(self) -> list[Any]:
-        count = self.listed(")")
+        count = self.parse_list(")")
         found = self.values[len(self.values) - count :]
         del self.values[len(self.values) - count :]
         return found

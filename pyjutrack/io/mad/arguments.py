@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import clipped
 from ..limits import ORDER, STEPS
 from .rpn import Rpn
-from .text import Syntax, before_sign, divided
+from .text import Syntax, before_sign, split_outside_brackets
 from .values import Values
 
 _KEY = re.compile(r"[a-z][\w.$]*")
@@ -58,17 +58,17 @@ class Arguments(Values):
 
     def _value(self, key: str, text: str, later: bool, words: Container[str]) -> Any:
         if key in words or key in _WORDS:
-            return unquoted(text)
+            return unquote(text)
         if key == "line":
             return self.line(text)
         if self.syntax.upper and text.startswith('"'):
-            value: Any = self.rpn.evaluate(unquoted(text))
+            value: Any = self.rpn.evaluate(unquote(text))
         elif text.startswith("{") or (key in _VECTORS and text.startswith("(")):
-            parts = divided(text[1:-1])
-            one = self.deferred if later else self.evaluate
+            parts = split_outside_brackets(text[1:-1])
+            one = self.defer if later else self.evaluate
             value = tuple(one(part) for part in parts) if any(parts) else ()
         else:
-            value = self.deferred(text) if later else self.evaluate(text)
+            value = self.defer(text) if later else self.evaluate(text)
         if isinstance(value, (int, float)):
             limit = ORDER if key == "order" else STEPS if key in _STEPS else value
             if value > limit:
@@ -76,7 +76,7 @@ class Arguments(Values):
         return value
 
 
-def unquoted(text: str) -> str:
+def unquote(text: str) -> str:
     """A word without the quotes around it."""
     text = text.strip()
     return text[1:-1] if len(text) > 1 and text[0] in "\"'" and text[-1] == text[0] else text

@@ -57,7 +57,7 @@ class Operation:
 Expression = tuple[Operation, ...]
 
 
-def parsed(text: str) -> Expression:
+def parse(text: str) -> Expression:
     """The operations of an expression, operands first.
 
     Raises:
@@ -118,7 +118,7 @@ class _Parser(Grammar):
         elif kind == "quoted":
             self.code.append(Operation("word", text[1:-1]))
         elif text in "({":
-            count = self.listed({"(": ")", "{": "}"}[text])
+            count = self.parse_list({"(": ")", "{": "}"}[text])
             if count != 1 or text == "{":
                 self.code.append(Operation("group", None, count))
         else:
@@ -126,7 +126,7 @@ class _Parser(Grammar):
 
     def _name(self, text: str) -> None:
         if self.take("("):
-            count = self.listed(")")
+            count = self.parse_list(")")
             self.code.append(Operation("call", text.lower(), count))
         elif self.take("->"):
             self.code.append(Operation("attribute", (text, self._word())))

@@ -37,18 +37,18 @@ class Kind:
     read: tuple[str, ...] = ()
     complete: Complete = _as_is
 
-    def completed(self, element: Element, attributes: Attributes, say: Say) -> Element:
+    def restore(self, element: Element, attributes: Attributes, say: Say) -> Element:
         """The element with what the statement says of it; `say` takes what is left out."""
         element = self.complete(element, attributes, say)
         for name, value in attributes.items():
-            if name not in _NEUTRAL and name not in self.read and _tells(value):
+            if name not in _NEUTRAL and name not in self.read and _is_stated(value):
                 say(f"{name} = {value} is left out")
         return element
 
 
-def _tells(value: Any) -> bool:
+def _is_stated(value: Any) -> bool:
     if isinstance(value, tuple):
-        return any(map(_tells, value))
+        return any(map(_is_stated, value))
     return value is not None and not (isinstance(value, (float, bool)) and not value)
 
 

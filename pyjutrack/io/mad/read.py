@@ -18,10 +18,10 @@ from ...core.errors import InvalidValueError
 from ...core.scalars import detached
 from ...elements import Element
 from ...lattice.lattice import Lattice
-from ..at.kinds import converted
+from ..at.kinds import convert
 from ..errors import LatticeFileError, clipped, wrong
 from ..format import LatticeFormat, LatticeSource
-from ..optional import guarded, optional
+from ..optional import guard, optional
 from ..record import LatticeFile, Notes
 from .beam import DEFAULT, beam_reference
 from .kinds import ELEGANT, MAD, Kind
@@ -112,7 +112,7 @@ def _read(dialect: Dialect, source: LatticeSource) -> LatticeFile:
     path, reference = source.path, source.reference
     optional("at", "accelerator-toolbox", "lattice")
     notes = Notes()
-    with guarded(path, f"pyAT's {dialect.name} parser", notes):
+    with guard(path, f"pyAT's {dialect.name} parser", notes):
         parser = _parsed(dialect, path, source.folder)
         chosen = _chosen(parser, path, source.line)
         parser.require_size(path, chosen)
@@ -218,9 +218,9 @@ def _lattice(dialect: Dialect, path: Path, parser: Any, ring: Any, notes: Notes)
             kind = dialect.kinds.get(origin.lower())
             known = kind is not None and bool(attributes)
             # what AT lacks is no loss where the statement itself is read
-            element = converted(source, (lambda _: None) if known else say)
+            element = convert(source, (lambda _: None) if known else say)
             if kind is not None and known:
-                element = kind.completed(element, attributes, say)
+                element = kind.restore(element, attributes, say)
             element = dataclasses.replace(element, name=name, **_models(element))
         except LatticeFileError:
             raise

@@ -17,11 +17,11 @@ from ...core.errors import PyJuTrackError
 from ..errors import clipped, wrong
 from ..limits import CALLS, FILES, NESTING, require_below, require_size
 from ..text import text_of
-from .arguments import Arguments, unquoted
+from .arguments import Arguments, unquote
 from .expressions import FUNCTIONS
 from .lines import expanded
 from .rpn import Rpn
-from .text import before_sign, divided, folded, require_brackets, statements
+from .text import before_sign, fold_case, require_brackets, split_outside_brackets, statements
 
 _FLOW = re.compile(r"\s*(?:if|elseif|else|while)\s*[({]|[^:=]{0,999}:\s*macro\b", re.IGNORECASE)
 #: `q->k1 = ...` of MAD-X, `q[k1] = ...` of MAD8
@@ -97,7 +97,7 @@ class Statements(Arguments):
         if not inside:
             raise ValueError(
                 f"the file {clipped(str(name))!r} lies outside the folder {self.folder}; "
-                "read_lattice(..., folder=) tells which folder called files may lie in"
+                "read_lattice(..., folder=) says which folder called files may lie in"
             )
         if file.is_dir() or (file.exists() and not file.is_file()):
             raise ValueError(f"{clipped(str(name))!r} is no regular file")
@@ -125,9 +125,9 @@ class Statements(Arguments):
         require_brackets(line)
         label, rest = _labelled(line)
         if label is not None and label.upper() == "#INCLUDE":
-            self.parse_files(unquoted(rest))
+            self.parse_files(unquote(rest))
             return True
-        words = divided(folded(rest, self.syntax, _CALLS))
+        words = split_outside_brackets(fold_case(rest, self.syntax, _CALLS))
         while words[0].lower() in _QUALIFIERS and len(words) > 1:
             del words[0]
         command, *arguments = words
@@ -168,7 +168,7 @@ class Statements(Arguments):
         later, now = before_sign(cmdname, ":="), before_sign(cmdname, "=")
         try:
             if later is not None:
-                self[later[0]] = self.deferred(later[1])
+                self[later[0]] = self.defer(later[1])
             elif now is not None:
                 self[now[0]] = self.evaluate(now[1])
             elif cmdname.lower() == "value":

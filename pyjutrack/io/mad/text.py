@@ -147,7 +147,7 @@ def require_brackets(statement: str) -> None:
         raise ValueError("its brackets do not match; is the file cut off?")
 
 
-def folded(text: str, syntax: Syntax, functions: frozenset[str] = frozenset()) -> str:
+def fold_case(text: str, syntax: Syntax, functions: frozenset[str] = frozenset()) -> str:
     """A statement without spaces, in one case but for quoted words."""
     pieces: list[str] = []
     found = [match[0] for match in _PART.finditer(text)]
@@ -169,7 +169,7 @@ def _last_word(text: str) -> str:
     return match[0] if match else ""
 
 
-def divided(text: str) -> list[str]:
+def split_outside_brackets(text: str) -> list[str]:
     """The parts between the commas outside of brackets and quotes."""
     parts, depth, start = [], 0, 0
     for match in _SPLIT.finditer(text):

@@ -10,8 +10,8 @@ from ..errors import clipped, wrong
 from ..grammar import apply
 from ..limits import ELEMENTS, OPERATIONS, require_below, require_nesting
 from ..optional import optional
-from .expressions import FUNCTIONS, Expression, Operation, called, parsed
-from .text import divided
+from .expressions import FUNCTIONS, Expression, Operation, called, parse
+from .text import split_outside_brackets
 
 
 class Undefined(NameError):
@@ -49,18 +49,18 @@ class Values(_Parser):  # type: ignore[misc]
 
     def evaluate(self, expr: str) -> Any:
         """The value of an expression: a number, a word, numbers in brackets, or an element."""
-        return self._run(parsed(expr))
+        return self._run(parse(expr))
 
-    def deferred(self, text: str) -> Any:
+    def defer(self, text: str) -> Any:
         """An expression that is evaluated when it is needed; one of constants at once."""
-        code = parsed(text)
+        code = parse(text)
         if code[-1].kind == "group":
-            return tuple(self.deferred(part) for part in divided(text[1:-1]) if part)
+            return tuple(self.defer(part) for part in split_outside_brackets(text[1:-1]) if part)
         if all(operation.kind != "attribute" and self._is_fixed(operation) for operation in code):
             try:
                 return self._run(code)
             except (ArithmeticError, ValueError):
-                pass  # told when it is needed
+                pass  # an error where it is needed
         return _deferred_class()(self, text, code)
 
     def _is_fixed(self, operation: Operation) -> bool:
@@ -71,8 +71,8 @@ class Values(_Parser):  # type: ignore[misc]
         return known or operation.kind != "name"
 
     def line(self, text: str) -> list[Any]:
-        """The parts of a line, repeated and reversed as told."""
-        found = self._run(parsed(text))
+        """The parts of a line, repeated and reversed as written."""
+        found = self._run(parse(text))
         if isinstance(found, tuple) and not found:
             return []
         if not isinstance(found, Group):
@@ -81,7 +81,7 @@ class Values(_Parser):  # type: ignore[misc]
             found = Group([found])
         return list(found)
 
-    def settled(self, parameter: Any) -> Any:
+    def resolve(self, parameter: Any) -> Any:
         """The value of a deferred expression, those it needs first, each once.
 
         Raises:
@@ -144,7 +144,7 @@ class Values(_Parser):  # type: ignore[misc]
             elif kind in ("name", "attribute"):
                 value = self._named(operation)
                 if isinstance(value, _deferred_class()):
-                    value = self.settled(value)
+                    value = self.resolve(value)
                 stack.append(value)
             elif kind == "negate":
                 stack.append(self._negative(stack.pop(), turned))
@@ -279,6 +279,6 @@ def _deferred_class() -> type[Any]:
 
         @property
         def value(self) -> Any:
-            return self.parser.settled(self)
+            return self.parser.resolve(self)
 
     return Deferred

@@ -230,7 +230,7 @@ def _mask(source: Source) -> Element:
 
 
 def opening(source: Source) -> Aperture | None:
-    """The opening that ApertureP tells, or None."""
+    """The opening of ApertureP, or None."""
     group = source.group("ApertureP")
     if not group.table or not group.choice("aperture_active", True, (True, False)):
         group.asked.update(group.table)

@@ -167,17 +167,17 @@ class Facility:
         if "kind" in changes or "inherit" in changes:
             table = _kept(changes, own)
             local.setdefault(name, table)
-            yield name, self.inherited(table, local)
+            yield name, self.inherit(table, local)
         elif name in self.defined or name in local:
-            inherited = self.inherited(self.defined.get(name) or local[name], local)
+            inherited = self.inherit(self.defined.get(name) or local[name], local)
             # one object wherever it stands unchanged, so that it is converted once
-            yield name, merged(inherited, _kept(changes, own)) if own else inherited
+            yield name, merge(inherited, _kept(changes, own)) if own else inherited
         else:
             known = [*self.defined, *local]
             line = changes.line or None
             raise wrong(self.path, str(unknown("element or line", name, known)), line)
 
-    def inherited(self, table: Table, local: Defined, around: tuple[int, ...] = ()) -> Table:
+    def inherit(self, table: Table, local: Defined, around: tuple[int, ...] = ()) -> Table:
         """A definition with what it inherits."""
         if "inherit" not in table:
             return table
@@ -189,7 +189,7 @@ class Facility:
         require_nesting(self.path, len(around), table.line)
         if id(found) in around or found is table:
             raise wrong(self.path, f"{base!r} inherits from itself", table.at("inherit"))
-        return merged(self.inherited(found, local, (*around, id(table))), table)
+        return merge(self.inherit(found, local, (*around, id(table))), table)
 
 
 def _item(path: Path, item: Any, line: int = 0) -> tuple[str, Table]:
@@ -215,13 +215,13 @@ def _kept(source: Table, values: dict[str, Any]) -> Table:
     return table
 
 
-def merged(base: Table, changes: Table) -> Table:
+def merge(base: Table, changes: Table) -> Table:
     """A table with changes; groups are merged, and a strength replaces others of its order."""
     table = _kept(base, dict(base))
     for key, value in changes.items():
         old = table.get(key)
         if isinstance(old, Table) and isinstance(value, Table):
-            value = merged(_without_rivals(old, value), value)
+            value = merge(_without_rivals(old, value), value)
         table.put(key, value, changes.at(key))
     return table
 

@@ -100,7 +100,7 @@ def _elements(
 
 
 def _converted(source: Source) -> tuple[list[Element], Element, list[Element]]:
-    """An element, and the apertures before and behind it."""
+    """An element, and the apertures before and after it."""
     element = KINDS[source.kind](source)
     if not source.own.choice("is_on", True, (True, False)):
         source.say("is off; read as a drift or a marker")

@@ -1,4 +1,4 @@
-"""An element of a PALS file, asked for its parameters; what nobody asks for is noted."""
+"""An element of a PALS file, asked for its parameters; what is never asked for is noted."""
 
 from __future__ import annotations
 

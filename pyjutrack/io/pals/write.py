@@ -247,7 +247,7 @@ def _radio_frequency(
     found |= {"phase": values["phase"] / (2 * math.pi), "zero_phase": "BELOW_TRANSITION"}
     if isinstance(element, RFCavity) and element.accelerate:
         if reference is None:
-            say("accelerates, by an energy that only a reference tells; give reference=")
+            say("accelerates, by an energy that only a reference has; give reference=")
         else:
             gain = values["voltage"] * math.sin(values["phase"])
             found["dE_ref"] = abs(reference.species.charge) * gain

@@ -58,9 +58,9 @@ def restore(
     found = description["run"]
     other = [k for k in asked if asked[k] != found.get(k)]
     if other:
-        told = ", ".join(f"{k} {found.get(k)} there, {asked[k]} here" for k in other)
+        differences = ", ".join(f"{k} {found.get(k)} there, {asked[k]} here" for k in other)
         raise InvalidValueError(
-            f"{path} is of another training run ({told}); remove it to start afresh"
+            f"{path} is of another training run ({differences}); remove it to start afresh"
         )
     with torch.no_grad():
         for name, p in parameters.items():

@@ -17,7 +17,7 @@ from ..plan import Act, Through, is_idle
 from ..task import Task
 from .choose import reference_moves
 from .record import Record, Tensors
-from .steps import GradientAccumulator, leaves_of, pulled
+from .steps import GradientAccumulator, leaves_of, pull_back
 
 
 def back_in_stretches(
@@ -46,7 +46,7 @@ def back_in_stretches(
                 state, reference = _stepped(task, number, state, reference)
         wanted: Sequence[Tensor] = tuple(parameters.values())
         columns: Any = (*state.coordinates, reference.p0c)[: len(leaves)]
-        gradients = pulled(columns, leaves, wanted, gradients, sums)
+        gradients = pull_back(columns, leaves, wanted, gradients, sums)
         stop = start
     if isinstance(start_of, Tensor):
         sums.add([start_of], gradients[6:])

@@ -67,7 +67,7 @@ def chosen(task: Task, *, once: bool = False) -> Store | Checkpoint | Reversible
             "`CollectiveEffect`); take adjoint='checkpoint'"
         )
     if isinstance(adjoint, Reversible) and reference_moves(task):
-        return Checkpoint()  # what is reconstructed does not tell the reference's derivative
+        return Checkpoint()  # a reconstruction has no derivative of the reference
     assert not isinstance(adjoint, Auto)
     return adjoint
 

@@ -197,7 +197,7 @@ def back_through_mesh_kick(
 
 
 def _found_again(mesh: Mesh, x: Tensor, y: Tensor, alive: Tensor) -> Tensor:
-    """Who of the alive is in the box, as all of them were; kernels must not see the others.
+    """Which live particles are in the box, as all of them were; kernels must not see the others.
 
     Raises:
         InvalidValueError: particles came back to other places than they had.

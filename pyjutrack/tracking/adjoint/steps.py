@@ -69,7 +69,7 @@ def back_through_element(
         moved = through(element, part, State(leaves, end.alive), reference).coordinates
     # a kick moves no place: it is the same from after it, and undoes itself
     before = _before(leaves, moved) if once else known
-    return before, pulled(moved, leaves, parameters, gradients, sums)
+    return before, pull_back(moved, leaves, parameters, gradients, sums)
 
 
 def back_through_effect(
@@ -90,7 +90,7 @@ def back_through_effect(
         state = State(leaves, end.alive)
         field = effect.field(beam, state, place, None)
         kicked = effect.apply(state, field, place).coordinates
-    return _before(leaves, kicked), pulled(kicked, leaves, parameters, gradients, sums)
+    return _before(leaves, kicked), pull_back(kicked, leaves, parameters, gradients, sums)
 
 
 def _before(after: Tensors, kicked: Tensors) -> Tensors:
@@ -106,7 +106,7 @@ def leaves_of(columns: Tensors) -> Tensors:
     return tuple(c.detach().requires_grad_() for c in columns)
 
 
-def pulled(
+def pull_back(
     ends: Tensors,
     leaves: Tensors,
     parameters: Sequence[Tensor],

@@ -1,0 +1,51 @@
+"""What `dir(pyjutrack)` shows: everyday names, and namespaces that are the field's nouns."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+
+import pyjutrack as pj
+import pyjutrack.core.errors
+import pyjutrack.io.errors
+
+NAMESPACES = {
+    *("adjoints", "collective", "diagnostics", "distributed", "distributions", "elements"),
+    *("errors", "io", "moments", "observables", "optics", "plotting", "surrogate", "testing"),
+    "twin",
+}
+LATE = """
+import sys
+import pyjutrack as pj
+assert "plotting" in dir(pj)
+assert "matplotlib" not in sys.modules
+pj.plotting.figure
+assert "matplotlib" in sys.modules
+"""
+
+
+def test_there_are_about_45_everyday_names_and_the_namespaces() -> None:
+    shown = {n for n in dir(pj) if not n.startswith("_")}
+    modules = {n for n in shown if inspect.ismodule(getattr(pj, n))}
+    assert modules == NAMESPACES
+    assert len(shown - modules) <= 46
+    assert shown == {*pj.__all__, "plotting"}
+
+
+def test_every_kind_of_element_is_at_the_top() -> None:
+    assert set(pj.elements.__all__) <= set(pj.__all__)
+
+
+def test_errors_are_all_in_their_namespace() -> None:
+    found = {
+        name
+        for room in (pyjutrack.core.errors, pyjutrack.io.errors)
+        for name, kind in inspect.getmembers(room, inspect.isclass)
+        if issubclass(kind, Exception) and kind.__module__ == room.__name__
+    }
+    assert found == set(pj.errors.__all__)
+
+
+def test_plotting_loads_matplotlib_when_it_is_asked_for() -> None:
+    subprocess.run([sys.executable, "-c", LATE], check=True, timeout=120)
