@@ -216,6 +216,7 @@ def test_a_step_to_lengths_of_zero_ends_no_search() -> None:
     assert (lengths > 1e-2).all()
 
 
+@pytest.mark.usefixtures("_all_searches")
 def test_masked_readings_do_not_count(calibration: Calibration) -> None:
     data = calibration.data
     readings = {n: r.copy() for n, r in data.readings.items()}
@@ -224,10 +225,10 @@ def test_masked_readings_do_not_count(calibration: Calibration) -> None:
     readings["end.wire_x"][3, 4:8] = np.nan
     readings["end.wire_y"][:, 0] = 1e6
     masked = Measurements(data.settings, readings, {}, used)
-    found = gaussian_process(calibration.replace(data=masked), components=3)
+    found = gaussian_process(calibration.replace(data=masked))
     settings = scan(1, seed=8)[0]
     correction, variance = found.correction(settings)
-    plain, _ = gaussian_process(calibration, components=3).correction(settings)
+    plain, _ = gaussian_process(calibration).correction(settings)
     for name, added in plain.items():
         counts = slice(1, None) if name == "end.wire_y" else slice(None)
         close = 0.1 * np.abs(added).max()
