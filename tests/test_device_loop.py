@@ -58,7 +58,8 @@ def test_every_element(case: Case, away: Away) -> None:
 @pytest.mark.parametrize("derivative", [False, True])
 def test_a_cell_with_space_charge(cell, kick, derivative: bool, request) -> None:
     beam = pj.Beam(PROTON, torch.empty(50, 6, dtype=torch.float64, device="meta"), 200.0)
-    line = pj.Lattice([cell, pj.SBend(0.04, 0.01, k1=1.0, steps=1), pj.Aperture(half_width=0.01)])
+    kick = dataclasses.replace(kick, max_step=0.2)  # several in a drift are as good as many
+    line = pj.Lattice([cell, pj.SBend(0.04, 0.01), pj.Aperture(half_width=0.01)])
     run(task(line, beam, [kick]))  # brings the solver's operators to the device, once
     strength = torch.empty((), dtype=torch.float64, device="meta", requires_grad=derivative)
     line = line.with_values({"q1.k1": strength}) if derivative else line

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,19 +62,23 @@ def test_every_model_is_in_the_battery() -> None:
             assert tested == set(models), f"{kind.__name__}.{option}"
 
 
+def jacobians(case: Case, c: Tensor, by: Callable[..., Any] = torch.func.jacfwd) -> Tensor:
+    """Of all points at once, (N, 6, 6), by a shift that they share: none sees another."""
+    return by(lambda shift: case.push(c + shift))(torch.zeros(6, dtype=torch.float64))
+
+
 @every_case
 def test_symplectic(case: Case) -> None:
-    for c in points(6):
-        jacobian = torch.func.jacfwd(case.push)(c)
+    for jacobian in jacobians(case, points(6)):
         error = (jacobian.mT @ SYMPLECTIC @ jacobian - SYMPLECTIC).abs().max()
         assert error < 2e-14 * max(1.0, float(jacobian.abs().max())) ** 2
 
 
 @every_case
 def test_forward_and_reverse_jacobians_agree(case: Case) -> None:
-    for c in points(3):
-        forward, reverse = torch.func.jacfwd(case.push)(c), torch.func.jacrev(case.push)(c)
-        torch.testing.assert_close(reverse, forward, rtol=1e-13, atol=1e-15)
+    c = points(3)
+    forward, reverse = jacobians(case, c), jacobians(case, c, torch.func.jacrev)
+    torch.testing.assert_close(reverse, forward, rtol=1e-13, atol=1e-15)
 
 
 @there_and_back
@@ -88,12 +94,15 @@ def test_reversal(case: Case) -> None:
 
 @every_case
 def test_gradients(case: Case) -> None:
-    """By coordinates and by every parameter, forward and reverse, against central differences."""
-    leaves = [torch.tensor(p, dtype=torch.float64, requires_grad=True) for p in case.values]
+    """By coordinates and by every parameter, forward and reverse, against central differences.
+
+    By all parameters at once, in a direction at random; tests/battery asks one by one.
+    """
+    leaves = torch.tensor(case.values, dtype=torch.float64, requires_grad=True)
     start = points(3, seed=4).requires_grad_()
     assert torch.autograd.gradcheck(
-        case.push,
-        (start, *leaves),
+        lambda c, values: case.push(c, *values.unbind()),
+        (start, leaves) if len(leaves) else (start, torch.zeros(0)),
         eps=1e-6,
         atol=1e-8,
         rtol=1e-6,

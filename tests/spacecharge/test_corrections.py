@@ -59,7 +59,7 @@ def test_symplectic_before_during_and_after_training(kind, cell, beam):
     aim = figure(pj.track(cell, beam, effects=[pj.SpaceCharge(solver(), max_step=0.1)]))
     weights = correction.weights.clone().requires_grad_()
     optimiser, losses = torch.optim.Adam([weights], lr=1e-3), []
-    for _ in range(6):
+    for _ in range(3):
         optimiser.zero_grad()
         loss = (figure(pj.track(cell, beam, effects=[kick(correction, weights)])) - aim) ** 2
         loss.backward()

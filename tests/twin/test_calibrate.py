@@ -218,7 +218,7 @@ def test_held_out_shots_end_a_fit(method: str) -> None:
 def test_noise_of_the_held_out_shots_ends_no_fit() -> None:
     """Where nothing is fitted that is not there, a fit with shots held out goes to its minimum."""
     off = []
-    for seed in range(6):
+    for seed in range(3):
         data = measured(hidden(), scan(4, seed=seed), seed=seed)
         found = calibrate(small(), data, QUADRUPOLES, held_out=[1, 3])
         alone = calibrate(small(), data.shots([0, 2]), QUADRUPOLES, held_out=0)
@@ -267,7 +267,7 @@ def test_a_good_start_is_kept() -> None:
 
 
 def test_curvature_of_fewer_particles_changes_nothing_that_is_found() -> None:
-    data = measured(hidden(), scan(4))
+    data = measured(hidden(), scan(2))
     whole, part = (
         calibrate(small(), data, QUADRUPOLES, held_out=0, tolerance=1e-9, slope_particles=n)
         for n in (None, 60)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,24 @@ from pyjutrack.twin import (
     Unknown,
     calibrate,
     gaussian_process,
+    marginal_likelihood,
 )
 from pyjutrack.twin.marginal_likelihood import fitted as process_of
+
+SEARCHES = marginal_likelihood._SEARCHES
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_search() -> Iterator[None]:
+    """One search for the largest likelihood, not four: enough wherever it is not what is asked."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(marginal_likelihood, "_SEARCHES", 1)
+        yield
+
+
+@pytest.fixture
+def _all_searches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(marginal_likelihood, "_SEARCHES", SEARCHES)
 
 
 def machine() -> Twin:
@@ -164,6 +181,7 @@ def test_predictions_are_those_of_gpytorch(process: GaussianProcess) -> None:
         np.testing.assert_allclose(variance, float(expected.variance), rtol=1e-5)
 
 
+@pytest.mark.usefixtures("_all_searches")
 def test_the_likelihood_is_at_a_maximum() -> None:
     draw = np.random.default_rng(4)
     places = draw.uniform(-2, 2, (25, 2))
@@ -188,6 +206,7 @@ def test_the_likelihood_is_at_a_maximum() -> None:
         assert evidence(best + step) < evidence(best) + 1e-3
 
 
+@pytest.mark.usefixtures("_all_searches")
 def test_a_step_to_lengths_of_zero_ends_no_search() -> None:
     """Of these scores one search steps so far that a length would vanish, were it not bounded."""
     draw = np.random.default_rng(20)
@@ -197,6 +216,7 @@ def test_a_step_to_lengths_of_zero_ends_no_search() -> None:
     assert (lengths > 1e-2).all()
 
 
+@pytest.mark.usefixtures("_all_searches")
 def test_masked_readings_do_not_count(calibration: Calibration) -> None:
     data = calibration.data
     readings = {n: r.copy() for n, r in data.readings.items()}

@@ -55,6 +55,7 @@ def test_a_linear_fit_is_least_squares(priors: list[float]) -> None:
     assert read.keys() == error.keys()
 
 
+@pytest.mark.slow  # what a fit of this toy finds is compared with its closed form above
 def test_intervals_hold_what_they_promise() -> None:
     """95 % intervals of a linear toy, true values drawn from the prior: 160 of them, 40 fits."""
     inside, pulls = 0, []

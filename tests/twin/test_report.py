@@ -111,7 +111,8 @@ def test_the_page(found: Calibration, page: Path) -> None:
 
 
 def test_a_report_is_replaced(tmp_path: Path) -> None:
-    found = calibrate(linear(), measured(linear(), [{}]), unknowns(1e-4)[:1], held_out=0)
+    twin = linear(places=["end"])
+    found = calibrate(twin, measured(twin, [{}]), unknowns(1e-4)[:1], held_out=0)
     page = found.report(tmp_path)
     before = page.read_bytes()
     page.write_text("another")
@@ -120,7 +121,8 @@ def test_a_report_is_replaced(tmp_path: Path) -> None:
 
 
 def test_a_page_that_cannot_be_written_is_not_there(tmp_path: Path) -> None:
-    found = calibrate(linear(), measured(linear(), [{}]), unknowns(1e-4)[:1], held_out=0)
+    twin = linear(places=["end"])
+    found = calibrate(twin, measured(twin, [{}]), unknowns(1e-4)[:1], held_out=0)
     broken = found.replace(history=())  # nothing to be said of how it ended
     with pytest.raises(IndexError):
         broken.report(tmp_path)

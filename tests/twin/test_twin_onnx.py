@@ -19,18 +19,18 @@ from pyjutrack.interop.onnx.trace import Graph
 from pyjutrack.twin import Twin
 
 
-def outside(path: Path, settings: dict[str, float]) -> dict[str, np.ndarray]:
-    """What a runtime makes of a file."""
+def outside(path: Path, scanned: list[dict[str, float]]) -> list[dict[str, np.ndarray]]:
+    """What a runtime makes of a file at some settings."""
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
-    found = session.run(None, {a: np.array(v) for a, v in settings.items()})
-    return dict(zip(names, found, strict=True))
+    found = (session.run(None, {a: np.array(v) for a, v in s.items()}) for s in scanned)
+    return [dict(zip(names, readings, strict=True)) for readings in found]
 
 
 def assert_alike(twin: Twin, path: Path, scanned: list[dict[str, float]]) -> None:
     twin.export_onnx(path, list(scanned[0]))
-    for settings in scanned:
-        expected, found = twin.predict(settings), outside(path, settings)
+    for settings, found in zip(scanned, outside(path, scanned), strict=True):
+        expected = twin.predict(settings)
         assert list(found) == list(expected)
         for name, reading in expected.items():
             assert found[name].dtype == np.float64
@@ -103,8 +103,9 @@ def test_a_network_in_single_precision(tmp_path: Path, make_surrogate) -> None:
     kick = pj.SpaceCharge(network.to(torch.float32), max_step=0.3)
     twin, bare = small(effects=[kick]), small(effects=[])
     twin.export_onnx(tmp_path / "twin.onnx", ["q1.k1"])
-    for settings in ({"q1.k1": 18.0}, {"q1.k1": 21.0}):
-        expected, found = twin.predict(settings), outside(tmp_path / "twin.onnx", settings)
+    scanned = [{"q1.k1": 18.0}, {"q1.k1": 21.0}]
+    for settings, found in zip(scanned, outside(tmp_path / "twin.onnx", scanned), strict=True):
+        expected = twin.predict(settings)
         for name, reading in expected.items():
             moved = np.abs(reading - bare.predict(settings)[name]).max()
             assert moved > 1e-5 * np.abs(reading).max()
