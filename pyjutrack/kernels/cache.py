@@ -97,6 +97,6 @@ def _say_once() -> None:
 def _warn(where: str) -> None:
     warn(
         f"compiled kernels cannot be kept {where}; every process compiles them again, which takes "
-        "about a minute. Make room, or set NUMBA_CACHE_DIR to a folder that can be written to",
+        "half a minute. Make room, or set NUMBA_CACHE_DIR to a folder that can be written to",
         CacheWarning,
     )

@@ -3,8 +3,7 @@
 import numpy as np
 
 from .jit import kernel, scalar
-from .sine_lines import add, fold_line, turn_line, unturn_line
-from .vector import fma, load, mirror, spread, store
+from .sine_lines import add, add_mirrored, fold_line, turn_line, unfold_line, unturn_line
 
 
 @scalar
@@ -16,7 +15,7 @@ def quadrant_line(f, at, rows, cells, i, parities, turns, line, half, out, to, w
     one, other = at + (ghosts + i) * columns, at + (last - i) * columns
     # a node in the middle is its own mirror image
     sign = f.dtype.type(-p) if 2 * i == nx - 1 else to_x
-    add(columns, f.dtype.type(1.0), f, one, sign, f, other, line, 0)
+    add_mirrored(columns, f, one, sign, other, line)
     if i < ghosts:
         one, other = at + (ghosts - 1 - i) * columns, at + (last + 1 + i) * columns
         for j in range(columns):
@@ -73,36 +72,19 @@ def unturn(data, cells, parities, turns_x, turns_y, lines, out, to):
                 out[to + at + j] = rows[at + j]
 
 
-@scalar
-def unfold_line(four, count, one, other):
-    """Two lines that mirror each other, from those of the four quadrants."""
-    low = (one.size - count) // 2
-    last, half = low + count - 1, (count + 1) // 2
-    fours, minus, plus = count // 8 * 4, spread(one.dtype.type(-1.0)), spread(one.dtype.type(1.0))
-    for j in range(0, fours, 4):
-        at, back = np.uintp(j), np.uintp(last - 3 - j)
-        a, b, c, d = load(four[0], at), load(four[1], at), load(four[2], at), load(four[3], at)
-        even, odd = fma(plus, b, a), fma(plus, d, c)
-        store(one, np.uintp(low + j), fma(plus, odd, even))
-        store(other, np.uintp(low + j), fma(minus, odd, even))
-        even, odd = fma(minus, b, a), fma(minus, d, c)
-        store(one, back, mirror(fma(plus, odd, even)))
-        store(other, back, mirror(fma(minus, odd, even)))
-    for j in range(fours, half):
-        a, b, c, d = four[0, j], four[1, j], four[2, j], four[3, j]
-        other[last - j], other[low + j] = (a - b) - (c - d), (a + b) - (c + d)
-        one[last - j], one[low + j] = (a - b) + (c - d), (a + b) + (c + d)
-
-
 @kernel
 def unfold(part, start, stop, nx, ny, quadrant, outs):
     """The wholes `start` to `stop` from their four quadrants each, continued oddly beyond walls."""
+    _, deep, wide = quadrant.shape
+    flat, to = quadrant.reshape(quadrant.size), outs.reshape(outs.size)
     for n in range(start, stop):
-        out, four = outs[n], quadrant[4 * n : 4 * n + 4]
+        out = outs[n]
         rows, columns = out.shape
         left, low = (rows - nx) // 2, (columns - ny) // 2
         for i in range((nx + 1) // 2):
-            unfold_line(four[:, i], ny, out[left + i], out[rows - 1 - left - i])
+            at, first = (4 * n * deep + i) * wide, n * rows
+            one, other = (first + left + i) * columns, (first + rows - 1 - left - i) * columns
+            unfold_line(flat, at, deep * wide, ny, to, one, other, columns)
         for i in range(left, left + nx):
             for g in range(low):
                 out[i, low - 1 - g] = -out[i, low + g]

@@ -46,13 +46,23 @@ def add(
     e: Emitter, count: Any, f0: Any, a: Column, at_a: Any, f1: Any, b: Column, at_b: Any,
     out: Column, to: Any,
 ) -> None:  # fmt: skip
-    """f0 a + f1 b of lines that begin at some place of flat arrays; `out` may not be b."""
+    """f0 a + f1 b of lines of whole fours that begin at some place of flat arrays."""
     a, b, out = a.shifted(at_a), b.shifted(at_b), out.shifted(to)
     s0, s1 = e.spread(f0), e.spread(f1)
     with _fours(e, count) as j:
         out.store_four(j, _pair(e, s0, a.four(j), s1, b.four(j)))
+
+
+@written
+def add_mirrored(
+    e: Emitter, count: Any, f: Column, one: Any, sign: Any, other: Any, out: Column
+) -> None:
+    """The line at one plus sign times that at the other, of any length."""
+    a, b, factor = f.shifted(one), f.shifted(other), e.spread(sign)
+    with _fours(e, count) as j:
+        out.store_four(j, e.fma(factor, b.four(j), a.four(j)))
     with _rest(e, count) as j:
-        out.store(j, e.sum([(f0, a.load(j)), (f1, b.load(j))]))
+        out.store(j, e.sum([a.load(j), (sign, b.load(j))]))
 
 
 @written
@@ -127,3 +137,35 @@ def unturn_line(
         out.store(j, e.sum(zip((turns[0].load(j), turns[2].load(j)), pair, strict=True)))
         mirrored = b.sub(b.sub(count, e.index(1)), j)
         out.store(mirrored, e.sum(zip((turns[1].load(j), turns[3].load(j)), pair, strict=True)))
+
+
+@written
+def unfold_line(
+    e: Emitter, quadrants: Column, at: Any, apart: Any, count: Any, out: Column, one: Any,
+    other: Any, columns: Any,
+) -> None:  # fmt: skip
+    """Two lines that mirror each other, from those of the four quadrants, so far apart."""
+    b = e.builder
+    low = b.sdiv(b.sub(columns, count), e.index(2))
+    last = b.sub(b.add(low, count), e.index(1))
+    lines = [quadrants.shifted(b.add(at, b.mul(apart, e.index(q)))) for q in range(4)]
+    outs = out.shifted(one), out.shifted(other)
+    fours = b.mul(b.sdiv(count, e.index(2 * WIDTH)), e.index(WIDTH))
+    with _fours(e, fours) as j:
+        first, second, third, fourth = (line.four(j) for line in lines)
+        forward, backward = b.add(low, j), b.sub(b.sub(last, e.index(WIDTH - 1)), j)
+        even, odd = b.fadd(first, second), b.fadd(third, fourth)
+        outs[0].store_four(forward, b.fadd(even, odd))
+        outs[1].store_four(forward, b.fsub(even, odd))
+        even, odd = b.fsub(first, second), b.fsub(third, fourth)
+        outs[0].store_four(backward, _mirror(e, b.fadd(even, odd)))
+        outs[1].store_four(backward, _mirror(e, b.fsub(even, odd)))
+    with e.loop(b.sdiv(b.add(count, e.index(1)), e.index(2)), fours) as j:
+        first, second, third, fourth = (line.load(j) for line in lines)
+        forward, backward = b.add(low, j), b.sub(last, j)
+        even, odd = b.fsub(first, second), b.fsub(third, fourth)
+        outs[1].store(backward, b.fsub(even, odd))
+        outs[0].store(backward, b.fadd(even, odd))
+        even, odd = b.fadd(first, second), b.fadd(third, fourth)
+        outs[1].store(forward, b.fsub(even, odd))
+        outs[0].store(forward, b.fadd(even, odd))

@@ -56,31 +56,6 @@ def emit_fma(builder: Any, a: Any, b: Any, c: Any) -> Any:
 
 
 @intrinsic
-def load(_, array, offset):
-    """Four neighbours of a flat array, from an offset (uintp) on."""
-
-    def generate(context, builder, signature, args):
-        kind = signature.args[0]
-        at = pointer(context, builder, kind, *args)
-        return builder.load(at, align=kind.dtype.bitwidth // 8)
-
-    return Four(array.dtype)(array, offset), generate
-
-
-@intrinsic
-def store(_, array, offset, four):
-    """Write four neighbours of a flat array."""
-
-    def generate(context, builder, signature, args):
-        kind = signature.args[0]
-        at = pointer(context, builder, kind, *args[:2])
-        builder.store(args[2], at, align=kind.dtype.bitwidth // 8)
-        return context.get_dummy_value()
-
-    return types.none(array, offset, four), generate
-
-
-@intrinsic
 def spread(_, number):
     """The same number four times."""
 
@@ -88,17 +63,6 @@ def spread(_, number):
         return emit_spread(builder, args[0])
 
     return Four(number)(number), generate
-
-
-@intrinsic
-def mirror(_, four):
-    """The same numbers in the opposite order."""
-
-    def generate(context, builder, signature, args):
-        mask = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [3, 2, 1, 0])
-        return builder.shuffle_vector(args[0], ir.Constant(args[0].type, ir.Undefined), mask)
-
-    return four(four), generate
 
 
 @intrinsic
@@ -133,16 +97,6 @@ def fma(_, a, b, c):
 
 
 @intrinsic
-def lane(_, four, index):
-    """One of the four numbers."""
-
-    def generate(context, builder, signature, args):
-        return builder.extract_element(args[0], builder.trunc(args[1], ir.IntType(32)))
-
-    return four.number(four, index), generate
-
-
-@intrinsic
 def dot(_, a, b):
     """The sum of the products of the numbers, in pairs."""
 
@@ -157,17 +111,3 @@ def dot(_, a, b):
         return builder.fadd(*ends)
 
     return a.number(a, b), generate
-
-
-@intrinsic
-def choose(_, condition, one, other):
-    """`one if condition else other`, both known, and no branch."""
-    kind = types.float64 if types.float64 in (one, other) else types.float32
-
-    def generate(context, builder, signature, args):
-        pair = [
-            context.cast(builder, a, t, kind) for a, t in zip(args[1:], (one, other), strict=True)
-        ]
-        return builder.select(context.is_true(builder, types.boolean, args[0]), *pair)
-
-    return kind(condition, one, other), generate

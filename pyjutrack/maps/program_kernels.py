@@ -5,12 +5,14 @@ ours do.
 """
 
 import math
+from functools import cache
+from typing import Any
 
 import numpy as np
-from numba import types
+from numba import from_dtype, types
 
 from ..kernels.jit import callback, kernel
-from ..kernels.pointers import after, call, pointer
+from ..kernels.pointers import address, after, call, pointer
 from .program import ENTER, FIRST_MAP, LANES, LEAVE
 
 #: particles that go through the lattice together: few enough for the first-level cache
@@ -70,6 +72,16 @@ def run_block(turn, operations, starts, numbers, elements, table, x, px, y, py, 
                     entered[n] = a[n]
                     saved[0, n], saved[1, n], saved[2, n] = x[n], px[n], y[n]
                     saved[3, n], saved[4, n], saved[5, n] = py[n], z[n], delta[n]
+
+
+@cache
+def block_runner(dtype: Any) -> int:
+    """The address of `run_block` for particles of a precision: compiled once for all callers."""
+    whole, number = types.int64, from_dtype(dtype)
+    wholes, column, live = (types.Array(t, 1, "C") for t in (whole, number, types.boolean))
+    program = wholes, wholes, types.Array(types.float64, 1, "C"), wholes, wholes
+    room = types.Array(number, 2, "C")
+    return address(run_block, whole, *program, *(column,) * 6, live, wholes, wholes, room, live)
 
 
 @kernel

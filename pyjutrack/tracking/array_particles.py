@@ -194,17 +194,16 @@ class ArrayParticles(Particles):
 
     def _pass(self, program: Program, then: MeshKick | None, at: int) -> None:
         """Kick if a kick waits, run a program, and deposit if one follows."""
-        from .slice_kernels import slice_pass  # late: it takes a moment to load
+        from ..maps.program_kernels import block_runner  # late: they take a moment to load
+        from .slice_kernels import slice_pass
 
+        dtype = self._columns[0].dtype
         size = len(self._alive)
         share = parallel.parts(size, _WORK)
         kick, field, ds = self._waiting or (then, None, 0.0)
         assert kick is not None
         sheet, half = stencil(kick.mesh), [s / 2 for s in kick.mesh.grid.size]
-        if field is None:
-            values = np.zeros(sheet.shape, self._columns[0].dtype)
-        else:
-            values = field.contiguous().numpy()
+        values = np.zeros(sheet.shape, dtype) if field is None else field.contiguous().numpy()
         if then is not None and then.mesh is not kick.mesh:
             # of another mesh: two passes
             self._pass(program, None, 0)
@@ -217,7 +216,8 @@ class ArrayParticles(Particles):
             size,
             share,
             *program[:4],
-            program.table(self._columns[0].dtype),
+            program.table(dtype),
+            block_runner(dtype),
             *self._columns,
             self._alive,
             self.turn,

@@ -4,9 +4,10 @@ import numpy as np
 
 from ..kernels.jit import kernel
 from ..kernels.mesh_kernels import place
+from ..kernels.pointers import call
 from ..kernels.stencil import across, at_cubic, at_square, cubic, put, rows, slopes
 from ..kernels.vector import dot, spread, times, wide
-from ..maps.program_kernels import BLOCK, run_block
+from ..maps.program_kernels import BLOCK
 
 
 @kernel
@@ -19,6 +20,7 @@ def slice_pass(
     numbers,
     elements,
     table,
+    runner,
     x,
     px,
     y,
@@ -67,7 +69,8 @@ def slice_pass(
                     over = across(at_cubic(u[0, i], c0, c1, c2, c3), f0, f1, f2, f3)
                     px[n] -= sx * dot(along, at_cubic(u[1, i], c0, c1, c2, c3))
                     py[n] -= sy * dot(over, at_square(u[1, i], d1, d2, d3))
-        run_block(
+        call(
+            runner,
             number,
             operations,
             starts,

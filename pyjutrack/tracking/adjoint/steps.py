@@ -35,10 +35,12 @@ class GradientAccumulator:
     def backward(
         self, ends: Sequence[Tensor], parameters: Sequence[Tensor], gradients: Sequence[Tensor]
     ) -> None:
-        """Add what gradients by some results are by the parameters."""
+        """Add what gradients by some numbers are by the parameters."""
         if parameters and ends:
-            found = torch.autograd.grad(ends, parameters, gradients, allow_unused=True)
-            self.add(parameters, found)
+            # one number, because with gradients given PyTorch loads SymPy, which takes a second
+            with torch.enable_grad():
+                total = torch.dot(torch.stack(tuple(ends)), torch.stack(tuple(gradients)))
+            self.add(parameters, torch.autograd.grad(total, parameters, allow_unused=True))
 
 
 def back_through_element(
