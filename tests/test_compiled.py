@@ -34,21 +34,26 @@ CASES = [
     ("solenoid", (0.7, 0.5)),
     ("solenoid", (3.0, -1.5)),
     ("solenoid", (0.7, 0.0)),
+    ("edge_fringe", (0.45, 0.5, 0.02)),
+    ("edge_fringe", (0.45, 0.0, 0.0)),
 ]
 each = pytest.mark.parametrize(("name", "parameters"), CASES)
-FIXED = (PROTON.beta,)
 ALIVE = torch.tensor([True, True, False, True])
+
+
+def fixed(name: str) -> tuple[float, ...]:
+    return (PROTON.beta,) * len(find_map(name).constants)
 
 
 def compiled(name: str, alive: Tensor = ALIVE) -> Callable[..., Tensor]:
     return lambda c, p: torch.stack(
-        apply_map(find_map(name), c.unbind(-1), alive, p.unbind(0), FIXED), -1
+        apply_map(find_map(name), c.unbind(-1), alive, p.unbind(0), fixed(name)), -1
     )
 
 
 def plain(name: str, alive: Tensor = ALIVE) -> Callable[..., Tensor]:
     def function(c: Tensor, p: Tensor) -> Tensor:
-        moved = torch.stack(find_map(name)(*c.unbind(-1), *p.unbind(0), *FIXED), -1)
+        moved = torch.stack(find_map(name)(*c.unbind(-1), *p.unbind(0), *fixed(name)), -1)
         return torch.where(alive.unsqueeze(-1), moved, c)
 
     return function
@@ -65,7 +70,7 @@ def close(found: object, expected: object) -> None:
 def test_every_map_with_kernels_of_derivatives_is_tested() -> None:
     assert {name for name, _ in CASES} == {m.name for m in MAPS.values() if m.array_kernels}
     for name, parameters in CASES:
-        assert len(find_map(name).parameters) == len(parameters) + len(FIXED)
+        assert len(find_map(name).parameters) == len(parameters) + len(fixed(name))
 
 
 @each

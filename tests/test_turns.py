@@ -90,8 +90,7 @@ def turn_by_turn(lattice: pj.Lattice, beam: pj.Beam, strength: float) -> pj.Beam
     return beam
 
 
-def figure(final: pj.Beam, initial: pj.Beam) -> torch.Tensor:
-    return pj.observables.size("x")(final, initial)
+figure = pj.observables.size("x")
 
 
 @pytest.mark.filterwarnings("ignore::pyjutrack.errors.LossWarning")  # of the same particles

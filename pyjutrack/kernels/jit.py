@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from numba import njit
-from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler import Compiler, DefaultPassBuilder
 
 from .cache import keep
 
 
-class _Unaliased(CompilerBase):
-    """Numba's pipeline, told that the array arguments do not overlap.
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Leave garbage alone: compiling makes millions of objects that live until it is done."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+class _Compiler(Compiler):  # type: ignore[misc]
+    """Numba's compiler, a sixth faster."""
+
+    def compile_extra(self, func: Callable[..., Any]) -> Any:
+        with _without_collection():
+            return super().compile_extra(func)
+
+
+class _Unaliased(_Compiler):
+    """One that is told that the array arguments do not overlap.
 
     Numba assumes as much for its parallel loops only. Kernels here write to fresh arrays and never
     read them elsewhere; without that knowledge their loops over many arrays are not vectorised.
@@ -44,6 +66,7 @@ def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any
 
     Numba looks at the file of the function alone, and would run old code of what that calls.
     """
+    options = {"pipeline_class": _Compiler, **options}
     options["no_cfunc_wrapper"] = True  # which only first-class functions would need
     return keep(njit(**options)(function), _stamp())
 
