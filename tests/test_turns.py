@@ -113,7 +113,7 @@ def test_values_and_gradients_of_every_adjoint(
     )
 
     def rebuilt(k1: float, strength: float) -> float:
-        return float(figure(turn_by_turn(line(smoothing, k1), beam, strength), beam))
+        return float(figure(turn_by_turn(line(smoothing, k1), beam, strength)))
 
     h = 1e-6
     differences = [
