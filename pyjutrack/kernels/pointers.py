@@ -20,7 +20,13 @@ def address(function: Any, *arguments: Any) -> int:
 
 @intrinsic
 def call(typing: Any, address: Any, *arguments: Any) -> Any:
-    """Call a kernel that returns nothing by its address, which was taken for these arguments."""
+    """Call a kernel that returns nothing by its address, which was taken for these arguments.
+
+    Raises:
+        TypeError: an array is not contiguous, as those of the kernel are.
+    """
+    if any(isinstance(a, types.Array) and a.layout != "C" for a in arguments):
+        raise TypeError(f"kernels that are called by address read contiguous arrays: {arguments}")
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         convention, kinds = context.call_conv, signature.args[1]
