@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,9 +25,10 @@ from ..core.transforms import numeric
 from ..tracking.loss_warning import warn_of_losses
 from . import checkpoints, identifiability
 from .calibration import Calibration, Step, with_values
+from .early_stopping import DIVERGED, EarlyStopping, held_out_error
 from .measurements import Measurements
 from .model import Twin
-from .optimizers import Problem, State, adam, levenberg_marquardt, start
+from .optimizers import Problem, adam, levenberg_marquardt, start
 from .posterior import Posterior, laplace, named
 from .residuals import Residuals, cut, joined
 from .robust_losses import loss_named
@@ -38,12 +39,6 @@ log = logging.getLogger("pyjutrack.twin")
 
 #: unknown numbers up to which "auto" takes Gauss-Newton steps, and a posterior is found
 _MANY = 600
-#: a rise of the held-out error above the least of all steps that counts, in units of its noise
-_SURE = 4.0
-#: times the cost at the start that only a fit has which diverges
-_WORSE = 10.0
-_DIVERGED = "diverged: the last good state is kept"
-_STOPPED = "stopped early: the error of the held-out shots rises"
 METHODS = ("auto", "gauss-newton", "adam")
 
 
@@ -153,11 +148,11 @@ def calibrate(
         seed=int(seed),
         cost=first.cost,
     )
-    judge = _Judge(watched, patience)
+    stopping = EarlyStopping(watched, patience)
     state, best, history = run.restore(checkpoint) or (
         first,
         first,
-        [Step(0, first.cost, _error(watched, first.vector))],
+        [Step(0, first.cost, held_out_error(watched, first.vector))],
     )
     states = (
         adam(problem, state, priors, shots, seed)
@@ -165,15 +160,15 @@ def calibrate(
         else levenberg_marquardt(problem, state, tolerance)
     )
     while True:
-        best, message, ended = judge.judged(best, state, history)
+        best, message, ended = stopping.judge(best, state, history)
         if ended or state.step >= max_steps:
             break
         following = next(states, None)
         if following is None:
-            message = _DIVERGED
+            message = DIVERGED
             break
         state = following
-        step = Step(state.step, state.cost, _error(watched, state.vector))
+        step = Step(state.step, state.cost, held_out_error(watched, state.vector))
         history.append(step)
         log.info("step %d: cost %.6g, held out %s", step.step, step.cost, step.held_out)
         run.save(checkpoint, state, best, history)
@@ -185,7 +180,7 @@ def calibrate(
         identifiability.warn_if_underdetermined(
             sum(len(row.measured) for row in residuals.rows), labels, None
         )
-    converged = ended and message != _DIVERGED
+    converged = ended and message != DIVERGED
     found = Calibration(fitted, data, tuple(out), posterior, tuple(history), converged, message)
     identifiability.warn_if_unreliable(found, loss)
     warn_of_losses(residuals.lost(best.vector), len(twin.beam))
@@ -229,51 +224,6 @@ def _require_priors(unknowns: Sequence[Unknown]) -> None:
                 f"Adam measures its steps by the priors, and {u.address} has none; give it a "
                 'finite prior, or take method="gauss-newton"'
             )
-
-
-def _error(watched: Problem | None, vector: Array) -> float | None:
-    """Twice the mean loss of the shots held out: the mean square, if the loss is Gaussian."""
-    if watched is None:
-        return None
-    count = sum(int(row.used.sum()) for row in watched.residuals.rows)
-    return 2 * watched.cost(vector) / count
-
-
-class _Judge(NamedTuple):
-    """Says which state is the best so far, what to say of the run, and whether it has ended."""
-
-    watched: Problem | None
-    patience: int
-
-    def judged(self, best: State, state: State, history: Sequence[Step]) -> tuple[State, str, bool]:
-        bad = [not step.cost <= _WORSE * history[0].cost for step in history]
-        if len(bad) > self.patience and all(bad[-self.patience :]):
-            return best, _DIVERGED, True
-        said = "converged" if state.still else "not converged"
-        if self.watched is None:
-            return best if bad[-1] else state, said, state.still
-        known = [step.held_out for step in history if step.held_out is not None]
-        since = len(known) - 1 - int(np.argmin(known))
-        if since == 0:
-            return state, said, state.still
-        if (state.still or since >= self.patience) and not bad[-1]:
-            if self._worse(best.vector, state.vector):
-                return best, _STOPPED, True
-            if state.still:  # the errors stated are those of a minimum
-                return state, said, True
-        return best, said, state.still
-
-    def _worse(self, best: Array, other: Array) -> bool:
-        """Has the held-out error risen by more than the noise of its shots can do?
-
-        Of independent unit errors r the sum of (r + d)^2 / 2 - r^2 / 2 has the variance d^2.
-        """
-        assert self.watched is not None
-        was, now = (self.watched.residuals.at(v) for v in (best, other))
-        rise = float((self.watched.loss.value(now) - self.watched.loss.value(was)).sum())
-        weight = np.sqrt(self.watched.loss.weight(was))
-        noise = float(np.linalg.norm(weight * (now - was)))
-        return rise > _SURE * noise
 
 
 def _posterior(problem: Problem, vector: Array, labels: Sequence[str]) -> Posterior:
