@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import sys
 from pathlib import Path
@@ -213,17 +214,26 @@ def by_sockets() -> None:
 
 
 def main() -> None:
-    folder = Path(sys.argv[1])
-    if "sockets" in sys.argv:
-        by_sockets()
-    with job(init_method=(folder / "meeting").absolute().as_uri()) as world:
-        found = {
-            "study": study(world) | (slow_study(world) if world.size == 2 else {}),
-            "parts": parts(world),
-            "refusals": refusals(world),
-            "repr": repr(whole_beam(world)),
-        }
-        (folder / f"{world.rank}.pickle").write_bytes(pickle.dumps(found))
+    """Do all in one team after the other, such as "3", "3 sockets" or "2", of the first ranks."""
+    folder, *teams = sys.argv[1:]
+    rank, memory = int(os.environ["RANK"]), shared_memory._FOLDER
+    for team in teams:
+        ranks, *how = team.split()
+        if rank >= int(ranks):
+            continue
+        shared_memory._FOLDER = memory
+        if how:
+            by_sockets()
+        os.environ["WORLD_SIZE"] = ranks
+        meeting = Path(folder, f"meeting of {team}").absolute().as_uri()
+        with job(init_method=meeting) as world:
+            found = {
+                "study": study(world) | (slow_study(world) if world.size == 2 else {}),
+                "parts": parts(world),
+                "refusals": refusals(world),
+                "repr": repr(whole_beam(world)),
+            }
+        Path(folder, f"{team}, {rank}.pickle").write_bytes(pickle.dumps(found))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 from typing import Any
 
 import launch
@@ -44,6 +45,9 @@ SAID = {
     "lost on one rank": "nothing",
 }
 
+#: how many ranks share the beam, and how they add up if not on a board
+TEAMS = ("3", "3 sockets", "2")
+
 Found = dict[str, Any]
 
 
@@ -52,15 +56,26 @@ def alone() -> dict[str, np.ndarray]:
     return shared_study.study(SERIAL) | shared_study.slow_study(SERIAL)
 
 
-@pytest.fixture(scope="module", params=["2", "3", "3 sockets"])
-def job(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Found]:
-    """What each rank of a job has found, on a board or by sockets."""
-    first, *how = request.param.split()
-    ranks = int(first)
-    folder = tmp_path_factory.mktemp(f"{ranks}-ranks")
-    ended = launch.finish(launch.start("shared_study.py", ranks, folder, *how), limit=300)
-    assert [e.code for e in ended] == [0] * ranks, "\n".join(e.said for e in ended)
-    return [pickle.loads((folder / f"{rank}.pickle").read_bytes()) for rank in range(ranks)]
+@pytest.fixture(scope="module")
+def folder(alone: dict[str, np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the ranks of all teams leave what they find: three processes, loaded once.
+
+    Kernels are compiled by then, `alone`.
+    """
+    folder = tmp_path_factory.mktemp("ranks")
+    ended = launch.finish(launch.start("shared_study.py", 3, folder, *TEAMS), limit=600)
+    assert [e.code for e in ended] == [0, 0, 0], "\n".join(e.said for e in ended)
+    return folder
+
+
+@pytest.fixture(scope="module", params=TEAMS)
+def job(request: pytest.FixtureRequest, folder: Path) -> list[Found]:
+    """What each rank of a team has found, on a board or by sockets."""
+    ranks = int(request.param.split()[0])
+    return [
+        pickle.loads((folder / f"{request.param}, {rank}.pickle").read_bytes())
+        for rank in range(ranks)
+    ]
 
 
 def test_numbers_are_those_of_one_process(job: list[Found], alone: dict[str, np.ndarray]) -> None:
