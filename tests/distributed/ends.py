@@ -1,7 +1,8 @@
-"""A rank that comes to an end in the midst of a tracking; run by each rank of a job."""
+"""Ranks that come to an end in the midst of a tracking, all forked by one process."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -15,6 +16,8 @@ from pyjutrack.distributed import job
 
 #: of a stopped rank, for the others [s]
 PATIENCE = 4.0
+#: after which a rank that hangs is killed [s]
+LIMIT = 120
 
 
 class Fatal(pj.CollectiveEffect):
@@ -40,9 +43,10 @@ class Fatal(pj.CollectiveEffect):
         return state
 
 
-def main() -> None:
-    folder, how = Path(sys.argv[1]), sys.argv[2]
-    if "sockets" in sys.argv:
+def be(rank: int, how: str, folder: Path) -> None:
+    """Be one of the two ranks of a job that ends so."""
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2"}
+    if "sockets" in how:
         by_sockets()
     meeting = (folder / "meeting").absolute().as_uri()
     try:
@@ -52,9 +56,39 @@ def main() -> None:
             if how == "early" and world.rank == 1:
                 print(f"ends at {monotonic()}", flush=True)
                 return
-            pj.track(CELL, beam, effects=[KICK, Fatal(how)])
+            pj.track(CELL, beam, effects=[KICK, Fatal(how.split()[0])])
     finally:
         print(f"over at {monotonic()}", flush=True)
+
+
+def fork(rank: int, how: str, folder: Path) -> int:
+    """The process of one rank, which writes what it says to a file, and ends as any script does."""
+    process = os.fork()
+    if process:
+        return process
+    signal.alarm(LIMIT)
+    said = os.open(folder / f"{rank}.txt", os.O_WRONLY | os.O_CREAT)
+    os.dup2(said, 1)
+    os.dup2(said, 2)
+    be(rank, how, folder)
+    sys.exit()
+
+
+def main() -> None:
+    """Two ranks for each end, all at once: they do little but wait. Print their exit codes."""
+    folder, *ends = sys.argv[1:]
+    ranks = {}
+    for how in ends:
+        own = Path(folder, how.replace(" ", "-"))
+        own.mkdir()
+        ranks[how] = [fork(rank, how, own) for rank in range(2)]
+    codes = {}
+    for how, (survivor, other) in ranks.items():
+        first = os.waitpid(survivor, 0)[1]
+        if how.startswith("stop"):
+            os.kill(other, signal.SIGKILL)  # as a launcher does
+        codes[how] = [*map(os.waitstatus_to_exitcode, (first, os.waitpid(other, 0)[1]))]
+    print(json.dumps(codes))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ class Ended:
 
     code: int | None
     said: str
-    seconds: float
 
 
 def start(script: str, ranks: int, folder: Path, *args: str) -> list[subprocess.Popen[str]]:
@@ -55,5 +54,5 @@ def finish(job: list[subprocess.Popen[str]], limit: float) -> list[Ended]:
             process.kill()
             said, _ = process.communicate()
             code = None
-        ended.append(Ended(code, said, monotonic() - began))
+        ended.append(Ended(code, said))
     return ended

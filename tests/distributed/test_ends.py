@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 
 import launch
 import pytest
 from ends import PATIENCE
+from launch import Ended
 
 #: what rank 0 says of rank 1, and within how many seconds of its end. A connection breaks at once;
 #: the rest is time to find out who it was
@@ -24,25 +26,22 @@ LENIENCE = 10.0
 
 
 @pytest.fixture(scope="module")
-def jobs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[launch.Ended]]:
-    """All at once: they do little but wait."""
-    started = {
-        how: launch.start(
-            "ends.py", 2, tmp_path_factory.mktemp(how.replace(" ", "-")), *how.split()
-        )
-        for how in ENDS
+def jobs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Ended]]:
+    """Survivor and other rank of each job."""
+    folder = tmp_path_factory.mktemp("ends")
+    (forks,) = launch.finish(launch.start("ends.py", 1, folder, *ENDS), limit=200)
+    assert forks.code == 0, forks.said
+    return {
+        how: [
+            Ended(code, (folder / how.replace(" ", "-") / f"{rank}.txt").read_text())
+            for rank, code in enumerate(codes)
+        ]
+        for how, codes in json.loads(forks.said).items()
     }
-    ended = {}
-    for how, processes in started.items():
-        first = launch.finish(processes[:1], limit=120)
-        if how.startswith("stop"):
-            processes[1].kill()  # as a launcher does
-        ended[how] = first + launch.finish(processes[1:], limit=30)
-    return ended
 
 
 @pytest.mark.parametrize("how", ENDS)
-def test_the_others_hear_of_it(jobs: dict[str, list[launch.Ended]], how: str) -> None:
+def test_the_others_hear_of_it(jobs: dict[str, list[Ended]], how: str) -> None:
     survivor, other = jobs[how]
     said, limit = ENDS[how]
     assert survivor.code == 1, survivor.said
@@ -52,7 +51,7 @@ def test_the_others_hear_of_it(jobs: dict[str, list[launch.Ended]], how: str) ->
     assert float(over) - float(end) < limit + LENIENCE
 
 
-def test_each_ended_as_it_was_meant_to(jobs: dict[str, list[launch.Ended]]) -> None:
+def test_each_ended_as_it_was_meant_to(jobs: dict[str, list[Ended]]) -> None:
     codes = {how: ended[1].code for how, ended in jobs.items()}
     killed = -signal.SIGKILL
     assert codes == {
