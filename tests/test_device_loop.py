@@ -17,6 +17,7 @@ from running import task
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import pyjutrack as pj
+from pyjutrack.elements import Magnet
 from pyjutrack.elements.part import WHOLE
 from pyjutrack.elements.placement import advance
 from pyjutrack.maps.state import State
@@ -50,8 +51,11 @@ def away(monkeypatch: pytest.MonkeyPatch) -> Away:
 def test_every_element(case: Case, away: Away) -> None:
     columns = tuple(torch.empty(9, dtype=torch.float64, device="meta") for _ in range(6))
     alive = torch.ones(9, dtype=torch.bool, device="meta")
+    element = case.element()
+    if isinstance(element, Magnet):  # further steps are as the second
+        element = dataclasses.replace(element, steps=2)
     with away:
-        out = advance(case.element(), State(columns, alive), PROTON, WHOLE)
+        out = advance(element, State(columns, alive), PROTON, WHOLE)
     assert all(c.device.type == "meta" and c.shape == (9,) for c in out.coordinates)
 
 
