@@ -17,12 +17,7 @@ Make = Callable[[Element, Reference, Part], T]
 _MOST = 1000
 
 
-def kept(
-    make: Callable[[Element, Reference, Part], T],
-    element: Element,
-    reference: Reference,
-    part: Part,
-) -> T:
+def kept(make: Make[T], element: Element, reference: Reference, part: Part) -> T:
     """What a function makes of a part of an element, made once for the last reference.
 
     An element is frozen, and a lattice in which some are replaced has the others' recordings. What

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 from llvmlite import ir
@@ -52,17 +53,13 @@ class Stumpffs:
             return
         e = self._emitter
         small = cgutils.alloca_once_value(e.builder, ir.Constant(TRUTH, 1))
-        e.builder.store(ir.Constant(TRUTH, 1), small)
         with e.loop(count) as n:
             fits = e.builder.not_(alive.load(n))
             arguments = values(e, self._of.moving, self._known(n, columns))
             within = [
                 e.builder.fcmp_ordered("<", e.call(math.fabs, w), e.number(1.0)) for w in arguments
             ]
-            all_within = within[0]
-            for other in within[1:]:
-                all_within = e.builder.and_(all_within, other)
-            fits = e.builder.or_(fits, all_within)
+            fits = e.builder.or_(fits, reduce(e.builder.and_, within))
             e.builder.store(e.builder.and_(e.builder.load(small), fits), small)
             for r, w in enumerate(arguments):
                 self._row(r, 0).store(n, w)
