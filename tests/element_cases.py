@@ -387,7 +387,7 @@ ONE_WAY = [
 ]
 
 #: those that are programs: potentials that are learned are no operations
-FUSED = [case for case in CASES + ONE_WAY if case.kind is not pj.HamiltonianKick]
+FUSED = [c for c in CASES + ONE_WAY if c.kind is not pj.HamiltonianKick or c.options is SPLINE]
 
 
 def points(count: int = 5, seed: int = 0) -> Tensor:

@@ -13,7 +13,7 @@ from rounding import OF_A_MAP
 from running import tracked, with_jacobians
 
 import pyjutrack as pj
-from pyjutrack.elements.potentials import Spline
+from pyjutrack.elements.potentials import Perceptron
 from pyjutrack.kernels import parallel
 from pyjutrack.maps.base import MAPS
 from pyjutrack.maps.state import State
@@ -154,7 +154,7 @@ class Mirror(pj.Element):
 @pytest.mark.filterwarnings("ignore::pyjutrack.errors.LossWarning")
 def test_an_element_without_kernels_is_a_step_between_two_programs(ring: pj.Lattice) -> None:
     gap = pj.RFCavity(voltage=1e6, frequency=1e8, phase=0.3, accelerate=True)
-    form = Spline((0.04, 0.04), (12, 12))
+    form = Perceptron((6,), (0.02, 0.02))
     generator = torch.Generator().manual_seed(1)
     weights = torch.randn(form.count, dtype=torch.float64, generator=generator)
     kick = pj.HamiltonianKick(form, weights)

@@ -73,4 +73,5 @@ class HamiltonianKick(Element):
         return f"HamiltonianKick({own}, name={self.name!r})"
 
     def transport(self, state: State, reference: Reference, part: Part) -> State:
-        return state.apply(maps.potential_kick, self.potential, self.weights, self.strength)
+        kick = getattr(self.potential, "map", maps.potential_kick)
+        return state.apply(kick, self.potential, self.weights, self.strength)

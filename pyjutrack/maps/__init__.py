@@ -13,7 +13,7 @@ Source of the Hamiltonians: D. Sagan, The Bmad Reference Manual, ch. 23; E. Fore
 from .bend import bend, bend_kick, bend_linear, curved_quadrupole_kick, edge_fringe, edge_linear
 from .cavity import crab_kick, rescale, rf_kick
 from .frames import patch, roll
-from .learned import potential_kick
+from .learned import potential_kick, spline_kick
 from .multipole import multipole_kick
 from .openings import in_ellipse, in_racetrack
 from .solenoid import solenoid
@@ -41,4 +41,5 @@ __all__ = [
     "skew_quadrupole",
     "slip",
     "solenoid",
+    "spline_kick",
 ]

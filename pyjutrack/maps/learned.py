@@ -20,3 +20,16 @@ def potential_kick(
     if along_z is not None:
         delta = delta - strength * along_z
     return x, px - strength * along_x, y, py - strength * along_y, z, delta
+
+
+@map(
+    inverse=lambda form, weights, strength: (form, weights, -strength),
+    kick=True,
+    numbers=lambda form, weights, strength: [strength, *form.numbers(weights)],
+    written="pyjutrack.maps.spline_kernels",
+)
+def spline_kick(
+    x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, form: Any, weights: Any, strength: Any
+) -> Any:
+    """`potential_kick` by a form on a grid, whose `numbers` are those of `spline_kernels`."""
+    return potential_kick(x, px, y, py, z, delta, form, weights, strength)

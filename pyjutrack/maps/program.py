@@ -122,10 +122,8 @@ class Recorder:
         map = require_map(map)
         if not map.traceable:
             raise NotRecordedError(f"the map {map.name} has no kernels")
-        if map.numbers is None:
-            self._numbers += _flat(parameters)
-        else:
-            self._numbers += map.numbers(*(tuple(_flat(p)) for p in parameters))
+        numbers = parameters if map.numbers is None else map.numbers(*parameters)
+        self._numbers += _flat(numbers)
         self._append(FIRST_MAP + self._maps.setdefault(map, len(self._maps)))
         return self
 
@@ -179,7 +177,7 @@ class Recorder:
 def _flat(parameters: Iterable[Any]) -> list[float]:
     found: list[float] = []
     for parameter in parameters:
-        if isinstance(parameter, tuple):
+        if isinstance(parameter, (tuple, list)):
             found += _flat(parameter)
         elif isinstance(parameter, (float, int)):
             found.append(float(parameter))

@@ -7,9 +7,11 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
+from torch import Tensor
 
 from ..beam.reference import Reference
 from ..collective.base import CollectiveEffect
+from ..core.scalars import carries
 from ..elements import Element
 from ..elements.part import Part
 from ..elements.placement import note
@@ -50,7 +52,7 @@ def pieces_of(
         stops: operations before which an observer sees the particles.
     """
     lumped = tuple(e.lumped for e in effects)
-    key = reference, plan, lumped, tuple(stops)
+    key = reference, plan, lumped, tuple(stops), _contents(lattice)
     last = lattice.kept.get("pieces")
     if last is not None and last[0] == key:
         found: tuple[Piece, ...] = last[1]
@@ -58,6 +60,15 @@ def pieces_of(
     made = tuple(_pieces(lattice, plan, effects, reference, frozenset(stops)))
     lattice.kept["pieces"] = key, made
     return made
+
+
+def _contents(lattice: Lattice) -> tuple[bytes | None, ...]:
+    """Vectors of numbers among the parameters, which may change in place; None for what carries."""
+    vectors: list[Tensor] | None = lattice.kept.get("vectors")
+    if vectors is None:
+        vectors = [getattr(e, name) for e in lattice.elements for name in e.vectors]
+        lattice.kept["vectors"] = vectors
+    return tuple(v.numpy().tobytes() if v.is_cpu and not carries(v) else None for v in vectors)
 
 
 def _pieces(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -86,6 +87,54 @@ def test_symplectic_whatever_the_weights(form: Form) -> None:
         pj.jacobian(line(form, 3 * some(form)), PROTON, at=[3e-3, 1e-3, -2e-3, 5e-4, 0.01, 1e-3])
     )
     torch.testing.assert_close(m.mT @ SYMPLECTIC @ m, SYMPLECTIC, rtol=0, atol=1e-12)
+
+
+def test_the_kernel_of_a_spline_at_walls_and_beyond() -> None:
+    """Places on the walls, at nodes, outside and nowhere, against the slopes by PyTorch."""
+    form = FORMS[0]
+    edge = [-0.03, -0.02, -0.02 + 1e-12, 0.0, 0.02 / 9, 0.02 - 1e-12, 0.02, 0.021, math.nan]
+    x, y = torch.cartesian_prod(*[torch.tensor(edge, dtype=torch.float64)] * 2).unbind(1)
+    field = pj.HamiltonianKick(form, some(form), strength=0.7)
+    for dtype, rounding in ((torch.float64, 1e-15), (torch.float32, 1e-9)):
+        rows = torch.zeros(len(x), 6, dtype=dtype)
+        rows[:, 0], rows[:, 2] = x, y
+        beam = pj.Beam(PROTON, rows, alive=~rows.isnan().any(1))
+        found = pj.track(pj.Lattice([field]), beam)
+        by_x, by_y, _ = form.slopes(some(form).to(dtype), rows[:, 0], rows[:, 2], rows[:, 4])
+        live = beam.alive
+        for momentum, slope in ((1, by_x), (3, by_y)):
+            kick = found.coordinates[live, momentum]
+            torch.testing.assert_close(kick, -0.7 * slope[live], rtol=0, atol=rounding)
+
+
+def test_the_jacobian_of_a_spline_is_that_of_differences_of_slopes() -> None:
+    form, strength, h = FORMS[0], 1.3, 1e-7
+    lattice = pj.Lattice([pj.HamiltonianKick(form, some(form), strength=strength)])
+    for x, y in places(8)[:2].mT.tolist():
+        found = pj.jacobian(lattice, PROTON, at=[x, 0.0, y, 0.0, 0.0, 0.0])
+        steps = [[x + h, y], [x - h, y], [x, y + h], [x, y - h]]
+        at = torch.tensor(steps, dtype=torch.float64).mT
+        by_x, by_y, _ = form.slopes(some(form), *at, 0 * at[0])
+        for row, slope in ((1, by_x), (3, by_y)):
+            east, west, north, south = (-strength * slope / (2 * h)).tolist()
+            expected = [east - west, north - south]
+            np.testing.assert_allclose(found[row, [0, 2]], expected, rtol=0, atol=1e-8)
+
+
+def test_weights_that_change_in_place() -> None:
+    form, weights = FORMS[0], some(FORMS[0])
+    lattice = line(form, weights)
+    at = [3e-3, 1e-3, -2e-3, 5e-4, 0.01, 1e-3]
+    before = pj.jacobian(lattice, PROTON, at=at)
+    weights.mul_(2.0)
+    after = pj.jacobian(lattice, PROTON, at=at)
+    np.testing.assert_array_equal(after, pj.jacobian(line(form, weights.clone()), PROTON, at=at))
+    assert np.abs(after - before).max() > 1e-6
+    weights.requires_grad_()
+    beam = pj.Beam(PROTON, torch.tensor([at], dtype=torch.float64))
+    pj.track(lattice, beam).coordinates[0, 1].backward()
+    assert weights.grad is not None
+    assert float(weights.grad.abs().max()) > 0
 
 
 @every_form

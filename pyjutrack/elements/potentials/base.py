@@ -23,6 +23,9 @@ class Form(Protocol):
 
     H is in metres: it is the integral of the normalised Hamiltonian along the path, so that its
     slopes are changes of px, py and delta. A frozen dataclass of plain data.
+
+    A form may have a `map` of (form, weights, strength) with kernels of its own; without one it is
+    `maps.potential_kick`, which has none.
     """
 
     @property

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from ... import maps
 from ...core.errors import InvalidValueError
+from ...core.scalars import carries
+from ...maps.base import Map
+from ...maps.program import NotRecordedError
 from ...mesh.grid import Grid, Mesh
 from ...mesh.particle_mesh import inside, interpolate, kick
 from ...mesh.shapes import BSPLINE
@@ -43,6 +48,8 @@ class Spline:
     size: tuple[float, float] = (0.02, 0.02)
     shape: tuple[int, int] = (12, 12)
     unit: float = 1e-6
+    #: with kernels
+    map: ClassVar[Map] = maps.spline_kick
 
     def __post_init__(self) -> None:
         Grid(self.size, self.shape)
@@ -86,6 +93,20 @@ class Spline:
         none = torch.zeros_like(x.detach())
         against = none.new_full((), -1.0)
         return *kick(self._mesh, x, y, within, none, none, self._grid(weights, x), against), None
+
+    def numbers(self, weights: Tensor) -> list[float]:
+        """What the kernels of `spline_kick` read beside the strength.
+
+        Raises:
+            NotRecordedError: the weights carry derivatives, or are on another device.
+        """
+        if carries(weights) or not weights.is_cpu:
+            raise NotRecordedError("weights that carry derivatives are no plain numbers")
+        grid, used = self._mesh
+        halves = [side / 2 for side in self.size]
+        polynomials = [c for node in used.coefficients for c in node]
+        values = self._grid(weights, weights.double()).ravel().tolist()
+        return [*halves, *grid.geometry, float(grid.padded_shape[1]), *polynomials, *values]
 
     def _grid(self, weights: Tensor, like: Tensor) -> Tensor:
         if weights.shape[-1] != self.count:
