@@ -3,14 +3,14 @@
 What is used every day stands here; the rest in the namespaces: `optics`, `collective`,
 `diagnostics`, `twin`, `surrogate`, `io`, `distributed`, `distributions`, `moments`, `observables`,
 `adjoints`, `elements`, `plotting`, `errors`, `testing`. Folders that are no such namespace are for
-those who extend the package.
+those who extend the package. What not every script needs is loaded when it is asked for.
 """
 
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 from typing import Any as _Any
 
-from . import collective, diagnostics, distributed, elements, errors, io, optics, surrogate, twin
+from . import collective, distributed, elements, errors, io, optics
 from .beam import moments, observables
 from .beam.beam import Beam
 from .beam.reference import Reference, Species
@@ -24,16 +24,21 @@ from .errors import PyJuTrackError
 from .io import read_beam, read_lattice, write_beam, write_lattice
 from .lattice.lattice import Lattice
 from .optics import distributions, match, tunes, twiss, twiss_table
-from .surrogate import Surrogate
 from .tracking import adjoints
 from .tracking.loss_map import loss_map
 from .tracking.observation import beams_at
-from .twin import Measurements, Twin, Unknown, calibrate
-
-from . import testing  # isort: skip  # checks of all of the above
 
 if TYPE_CHECKING:
+    from . import diagnostics, surrogate, testing, twin
     from . import plotting as plotting
+    from .surrogate import Surrogate
+    from .twin import Measurements, Twin, Unknown
+    from .twin.calibrate import calibrate
+
+#: in which namespace stands what is loaded when it is asked for
+_LATE = {name: name for name in ("diagnostics", "plotting", "surrogate", "testing", "twin")}
+_LATE |= dict.fromkeys(("Measurements", "Twin", "Unknown", "calibrate"), "twin")
+_LATE["Surrogate"] = "surrogate"
 
 __all__ = [
     "Beam",
@@ -84,9 +89,10 @@ __all__.sort()
 
 
 def __getattr__(name: str) -> _Any:
-    if name == "plotting":  # late: it loads matplotlib
-        return _import_module(".plotting", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    namespace = _import_module(f".{_LATE[name]}", __name__)
+    return namespace if name == _LATE[name] else getattr(namespace, name)
 
 
 def __dir__() -> list[str]:

@@ -16,7 +16,6 @@ from ..beam.reference import Reference, require_reference
 from ..core.checks import require_real
 from ..core.errors import InvalidValueError, MeasurementError, require_known, unknown
 from ..core.scalars import is_real
-from ..diagnostics.profiles.profile_checks import FAR, numbers
 from ..lattice.lattice import Lattice, require_lattice
 from .linear import linear_optics
 from .table import Twiss
@@ -142,6 +141,9 @@ def quadrupole_scan(
 def _checked(
     strengths: ArrayLike, sizes: ArrayLike, errors: ArrayLike | None
 ) -> tuple[Array, Array, Array | None]:
+    # late: few scripts have measurements, and all would load the diagnostics
+    from ..diagnostics.profiles.profile_checks import FAR, numbers
+
     knob, measured = numbers("strengths", strengths), numbers("sizes", sizes)
     if knob.ndim != 1 or measured.shape != knob.shape:
         raise MeasurementError(
