@@ -133,6 +133,11 @@ def _movedim(a: Any, source: int, destination: int) -> Pushed:
     )
 
 
+def _reshape(a: Any, *shape: Any) -> Pushed:
+    value = a.value.reshape(*shape)
+    return Pushed.make(value, a.tangent.reshape(len(a.directions), *value.shape), a.directions)
+
+
 def _total(a: Any, *dim: Any) -> Any:
     """The sum over all, or over one dimension."""
     if len(dim) > 1 or not all(isinstance(d, int) for d in dim):
@@ -208,6 +213,8 @@ RULES |= {
     torch.stack: _stack,
     special.stumpff: _stumpff,
     Tensor.movedim: _movedim,
+    Tensor.reshape: _reshape,
+    torch.reshape: _reshape,
     Tensor.sum: _total,
     torch.sum: _total,
     Tensor.contiguous: _contiguous,
