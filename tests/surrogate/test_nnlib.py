@@ -16,7 +16,7 @@ import torch
 
 from pyjutrack.collective import CATMULL_ROM, Grid, Mesh
 from pyjutrack.core.errors import InvalidValueError, UnknownNameError
-from pyjutrack.interop.networks.nnlib import from_nnlib, to_nnlib
+from pyjutrack.interop.networks import from_nnlib, to_nnlib
 from pyjutrack.surrogate import Domain, Network, Surrogate
 from pyjutrack.surrogate.architectures import Energy, Standardisation, UNet
 from pyjutrack.surrogate.layers import (

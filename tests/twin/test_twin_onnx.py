@@ -14,7 +14,7 @@ from live_cases import QUADRUPOLES, beam, line, scan, small, wires
 
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
-from pyjutrack.interop.onnx.operators import RULES
+from pyjutrack.interop.onnx import RULES
 from pyjutrack.interop.onnx.trace import Graph
 from pyjutrack.twin import Twin
 
