@@ -286,7 +286,7 @@ def test_bad_input_is_told(process: GaussianProcess, calibration: Calibration) -
 
 
 BAD = {
-    "negative": ({"components": -1}, "components must be a whole number from 0 on, got -1"),
+    "negative": ({"components": -1}, "components must be a whole number of 0 or more, got -1"),
     "a half": ({"components": 1.5}, "components must be .* got 1.5"),
     "seed": ({"seed": "a"}, "seed must be a whole number"),
     "a string": ({"settings": "q1.k1"}, r"list of addresses such as .* got 'q1\.k1'"),
