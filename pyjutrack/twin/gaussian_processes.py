@@ -19,7 +19,7 @@ from ..core.errors import InvalidValueError
 from ..core.storage import storable
 from .calibration import Calibration
 from .gaussian_data import places_of, residuals_of, scores_of
-from .marginal_likelihood import fitted, require_package
+from .marginal_likelihood import fitted
 from .serialization import Saved
 
 Array = NDArray[np.float64]
@@ -72,7 +72,7 @@ class Component:
 class GaussianProcess(Saved):
     """A calibrated twin, and what it misses as a function of the settings.
 
-    Made by `gaussian_process`. Predicting and loading need no package of their own.
+    Made by `gaussian_process`.
 
     Attributes:
         calibration: what is corrected.
@@ -171,13 +171,11 @@ def gaussian_process(
         InvalidValueError: fewer than 4 shots that train, or no setting that varies among them; no
             calibration; no list of different addresses; a number of components below zero.
         UnknownNameError: a setting that the shots do not have.
-        MissingPackageError: the package `gpytorch` is missing.
 
     Sources: V. Marchenko, L. Pastur, Math. USSR Sb. 1 (1967) 457, for the largest singular value
     of noise; C. Hvarfner, E. Hellsten, L. Nardi, ICML 2024, for the priors on the lengths.
     """
     _check_choices(calibration, settings, components, seed)
-    require_package()
     kept = [i for i in range(len(calibration.data)) if i not in calibration.held_out]
     if len(kept) < _FEWEST:
         raise InvalidValueError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -327,12 +326,6 @@ def test_residuals_of_few_components_have_no_more(calibration: Calibration) -> N
     }
     found = gaussian_process(few.replace(data=Measurements(data.settings, readings)), components=5)
     assert len(found.components) == 1
-
-
-def test_without_the_package(calibration: Calibration, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "gpytorch", None)
-    with pytest.raises(pj.errors.MissingPackageError, match=r"pip install \"\.\[gp\]\""):
-        gaussian_process(calibration)
 
 
 def test_no_warning_escapes(calibration: Calibration) -> None:
