@@ -22,9 +22,9 @@ def start(kind, under=None):
     small = pj.surrogate.ResidualNetwork.small(under, seed=3)
     if kind == "network":
         return small
-    from pyjutrack.surrogate.architectures import Standardisation, UNet
+    from pyjutrack.surrogate.architectures import Standardisation, unet
 
-    bent = UNet((3, 5), activated=True).build(Standardisation(0.0, 0.03), 1).to(DOUBLE)
+    bent = unet((3, 5), Standardisation(0.0, 0.03), 1, activated=True).to(DOUBLE)
     names = ("output.weight", "output.bias")
     zero = {n: torch.zeros_like(bent.weights[n]) for n in names}
     return pj.surrogate.ResidualNetwork(under, bent.replace({**bent.weights, **zero}), block=2)

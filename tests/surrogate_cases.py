@@ -3,7 +3,7 @@
 import torch
 
 import pyjutrack as pj
-from pyjutrack.surrogate.architectures import Energy, Standardisation, UNet
+from pyjutrack.surrogate.architectures import Standardisation, energy_gradient, unet
 
 STANDARD = Standardisation(1e-3, 2e-3, 0.3, 0.4)
 
@@ -12,9 +12,9 @@ ARCHITECTURES = ("linear", "variational", "pix2pix")
 
 def build(architecture, channels=(3, 5, 4), seed=0, dtype=torch.float64):
     if architecture == "variational":
-        return Energy(channels).build(STANDARD, seed).to(dtype)
+        return energy_gradient(channels, STANDARD, seed).to(dtype)
     activated = architecture == "pix2pix"
-    return UNet(channels, activated=activated).build(STANDARD, seed).to(dtype)
+    return unet(channels, STANDARD, seed, activated=activated).to(dtype)
 
 
 def effects(surrogate, **options):

@@ -33,34 +33,6 @@ class Pushed(Tensor):
         pushed.value, pushed.tangent, pushed.directions = value, tangent, directions
         return pushed
 
-    # operators come here at once: PyTorch's dispatch costs as much as the arithmetic
-    def __add__(self, other: Any) -> Any:
-        return add(self, other)
-
-    def __radd__(self, other: Any) -> Any:
-        return add(other, self)
-
-    def __sub__(self, other: Any) -> Any:
-        return sub(self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return sub(other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return mul(self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return mul(other, self)
-
-    def __truediv__(self, other: Any) -> Any:
-        return div(self, other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return div(other, self)
-
-    def __neg__(self) -> Any:
-        return negative(self)
-
     @classmethod
     def __torch_function__(
         cls, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
@@ -174,6 +146,13 @@ def div(a: Any, b: Any) -> Pushed:
 
 def negative(a: Any) -> Pushed:
     return Pushed.make(-a.value, -a.tangent, a.directions)
+
+
+# operators come here at once: PyTorch's dispatch costs as much as the arithmetic
+Pushed.__neg__ = negative  # type: ignore[assignment]
+for _name, _rule in (("add", add), ("sub", sub), ("mul", mul), ("truediv", div)):
+    setattr(Pushed, f"__{_name}__", _rule)
+    setattr(Pushed, f"__r{_name}__", lambda b, a, rule=_rule: rule(a, b))
 
 
 def by_torch_func(func: Callable[..., Any], args: Any, kwargs: Any) -> Any:

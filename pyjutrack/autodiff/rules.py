@@ -177,26 +177,6 @@ def _getter(name: str) -> Any:
 
 
 RULES |= {
-    Tensor.add: add,
-    Tensor.__add__: add,
-    Tensor.__radd__: lambda a, b: add(b, a),
-    torch.add: add,
-    Tensor.sub: sub,
-    Tensor.__sub__: sub,
-    Tensor.__rsub__: lambda a, b: sub(b, a),
-    torch.sub: sub,
-    Tensor.mul: mul,
-    Tensor.__mul__: mul,
-    Tensor.__rmul__: lambda a, b: mul(b, a),
-    torch.mul: mul,
-    Tensor.div: div,
-    Tensor.__truediv__: div,
-    Tensor.__rtruediv__: lambda a, b: div(b, a),
-    torch.div: div,
-    Tensor.matmul: _matmul,
-    Tensor.__matmul__: _matmul,
-    Tensor.__rmatmul__: lambda a, b: _matmul(b, a),
-    torch.matmul: _matmul,
     Tensor.mT.__get__: lambda a, *_: Pushed.make(a.value.mT, a.tangent.mT, a.directions),  # type: ignore[attr-defined]
     Tensor.__neg__: negative,
     Tensor.neg: negative,
@@ -228,6 +208,12 @@ RULES |= {
     Tensor.__float__: lambda a: float(a.value),
     Tensor.__bool__: lambda a: bool(a.value),
 }
+for _name, _rule in (("add", add), ("sub", sub), ("mul", mul), ("div", div), ("matmul", _matmul)):
+    _sign = "truediv" if _name == "div" else _name
+    RULES |= dict.fromkeys(
+        (getattr(torch, _name), getattr(Tensor, _name), getattr(Tensor, f"__{_sign}__")), _rule
+    )
+    RULES[getattr(Tensor, f"__r{_sign}__")] = lambda a, b, rule=_rule: rule(b, a)
 for _name in ("shape", "dtype", "device", "ndim", "requires_grad", "layout", "is_leaf", "grad_fn"):
     RULES[_getter(_name)] = lambda a, *_, name=_name: getattr(a.value, name)
 _SLOPES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {

@@ -195,13 +195,13 @@ class Beam:
         return self.replace(coordinates=coordinates, alive=alive)  # weights follow
 
 
-def require_beam(beam: Any, argument: str = "beam") -> None:
+def require_beam(beam: Any) -> None:
     """Raise InvalidValueError for what is no Beam, and where threads would be waited for."""
     check_threads()
     remedy = "pyjutrack.distributions and Beam.from_array make one"
     if type(beam).__name__ == "Lattice":
         remedy = "are the arguments swapped?"
-    require_kind(argument, beam, Beam, "a Beam", remedy)
+    require_kind("beam", beam, Beam, "a Beam", remedy)
 
 
 def check_beam(beam: Beam) -> None:
@@ -225,6 +225,14 @@ def require_whole(beam: Beam, what: str) -> None:
         raise InvalidValueError(
             f"{what} needs the whole beam, and this is the part of rank {beam.world.rank} of "
             f"{beam.world.size}; pyjutrack.distributed.gather makes it whole"
+        )
+
+
+def require_single(beam: Beam, what: str) -> None:
+    """Raise InvalidValueError for a batch, where something is of one beam."""
+    if beam.coordinates.dim() != 2:
+        raise InvalidValueError(
+            f"{what} of one beam, (N, 6), not of a batch {tuple(beam.coordinates.shape)}"
         )
 
 

@@ -32,9 +32,9 @@ def require_kind(
         raise wrong(argument, value, expected, remedy)
 
 
-def require_text(argument: str, value: Any, remedy: str = "") -> None:
+def require_text(argument: str, value: Any) -> None:
     """A string."""
-    require_kind(argument, value, str, "a string", remedy)
+    require_kind(argument, value, str, "a string")
 
 
 def require_flag(argument: str, value: Any) -> None:

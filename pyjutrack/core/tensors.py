@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -48,35 +48,30 @@ def _tensors(data: Any, seen: dict[int, Any]) -> Iterator[Tensor]:
 def hidden(ends: Sequence[Tensor], known: Sequence[Tensor]) -> bool:
     """Whether tensors depend on leaves that require gradients, by ways that meet no `known`."""
     stops = {id(t) for t in known} | {id(t.grad_fn) for t in known if t.grad_fn is not None}
-    pending = [t.grad_fn for t in ends if t.grad_fn is not None and id(t.grad_fn) not in stops]
-    seen = set()
-    while pending:
-        node = pending.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        leaf = getattr(node, "variable", None)
-        if leaf is not None and id(leaf) not in stops:
-            return True
-        pending += [n for n, _ in node.next_functions if n is not None and id(n) not in stops]
-    return False
+    starts = [t.grad_fn for t in ends if t.grad_fn is not None and id(t.grad_fn) not in stops]
+    leaves = (getattr(node, "variable", None) for node in _nodes(starts, stops))
+    return any(leaf is not None and id(leaf) not in stops for leaf in leaves)
 
 
 def entangled(parameters: Sequence[Tensor]) -> bool:
     """Whether one of some tensors was computed from another of them."""
     results = {t.grad_fn for t in parameters if t.grad_fn is not None}
     leaves = {id(t) for t in parameters if t.is_leaf}
-    pending = [n for node in results for n, _ in node.next_functions if n is not None]
-    seen = set()
+    starts = [n for node in results for n, _ in node.next_functions if n is not None]
+    return any(
+        node in results or id(getattr(node, "variable", None)) in leaves for node in _nodes(starts)
+    )
+
+
+def _nodes(starts: Sequence[Any], stops: Container[int] = ()) -> Iterator[Any]:
+    """Each node of a graph of autograd that is reached from some, `stops` by id left out."""
+    pending, seen = list(starts), set()
     while pending:
         node = pending.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        if node in results or id(getattr(node, "variable", None)) in leaves:
-            return True
-        pending += [n for n, _ in node.next_functions if n is not None]
-    return False
+        if node not in seen:
+            seen.add(node)
+            yield node
+            pending += [n for n, _ in node.next_functions if n is not None and id(n) not in stops]
 
 
 def replaced(data: Any, changes: Mapping[int, Tensor]) -> Any:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from ..beam.beam import Beam, require_beam
+from ..beam.beam import Beam, require_beam, require_single
 from ..beam.reference import Reference
 from ..collective.base import CollectiveEffect, require_differentiable, require_effects
 from ..core.checks import require_real, wrong
@@ -289,10 +289,7 @@ def _start(at: ArrayLike | None) -> Tensor:
 
 def _single(beam: Beam) -> None:
     require_beam(beam)
-    if beam.coordinates.dim() != 2:
-        raise InvalidValueError(
-            f"derivatives are of one beam, (N, 6), not of a batch {tuple(beam.coordinates.shape)}"
-        )
+    require_single(beam, "derivatives are")
 
 
 def _positive(step: float) -> None:

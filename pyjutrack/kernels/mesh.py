@@ -117,38 +117,6 @@ def kick_push(
 
 
 def kick_cotangent(
-    s: Stencil, factor: float, x: Array, y: Array, active: Array, g: Array, b: Array, d: Array
-) -> tuple[Array, Array, float]:
-    """Pull-back of `kick` by gradients b, d (N): for x and y (2, N), the grid, and the factor."""
-    out = np.zeros((2, x.size), x.dtype)
-    grid, by_factor = _pull_back(s, factor, x, y, active, g, (b, d), (out[0], out[1]), None)
-    return out, grid, by_factor
-
-
-def invert_kick(
-    s: Stencil,
-    factor: float,
-    x: Array,
-    y: Array,
-    active: Array,
-    g: Array,
-    momenta: tuple[Array, Array],
-    slopes: tuple[Array, Array, Array, Array],
-) -> tuple[Array, float]:
-    """Invert `kick` and pull gradients back through it, in place.
-
-    Args:
-        momenta: px and py (N) after the kick; overwritten by those before it.
-        slopes: gradients by x, px, y, py (N), likewise.
-
-    Returns:
-        Gradients by the grid and by the factor.
-    """
-    by_x, by_px, by_y, by_py = slopes
-    return _pull_back(s, factor, x, y, active, g, (by_px, by_py), (by_x, by_y), momenta)
-
-
-def _pull_back(
     s: Stencil,
     factor: float,
     x: Array,
@@ -157,8 +125,18 @@ def _pull_back(
     g: Array,
     gradients: tuple[Array, Array],
     onto: tuple[Array, Array],
-    momenta: tuple[Array, Array] | None,
+    momenta: tuple[Array, Array] | None = None,
 ) -> tuple[Array, float]:
+    """Pull gradients back through `kick`, and invert it if momenta are given.
+
+    Args:
+        gradients: by px and py after the kick (N).
+        onto: those by x and y (N), to which the pull-back is added in place.
+        momenta: px and py (N) after the kick; overwritten by those before it.
+
+    Returns:
+        Gradients by the grid and by the factor.
+    """
     share = parallel.parts(x.size)
     by_factor = np.zeros(share)
     grids = np.zeros((share, s.shape[0] * s.shape[1]))

@@ -196,11 +196,19 @@ class _Kick:
     def cotangent(self, static: Mesh, inputs: Tensors, gradients: Tensors) -> Tensors:
         x, y, active, _, _, potential, factor = inputs
         gx, gy = gradients
-        at, grid, by_factor = kernels.kick_cotangent(
-            stencil(static), float(factor), *_arrays(x, y, active, potential, gx, gy)
+        onto = torch.zeros_like(x), torch.zeros_like(x)
+        grid, by_factor = kernels.kick_cotangent(
+            stencil(static),
+            float(factor),
+            array(x),
+            array(y),
+            array(active),
+            array(potential),
+            (array(gx), array(gy)),
+            (array(onto[0]), array(onto[1])),
         )
         return (
-            *tensors(at),
+            *onto,
             gx.clone(),
             gy.clone(),
             torch.from_numpy(grid),

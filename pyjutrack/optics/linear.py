@@ -70,7 +70,7 @@ def linear_optics(
     turn = through[-1]
     transverse = through[:, :4, :4]
     if initial is None:
-        modes = normal_modes_4d(turn[:4, :4]).vectors
+        modes = normal_modes_4d(turn[:4, :4])
         free = torch.eye(4, dtype=torch.float64) - turn[:4, :4]
         dispersion = torch.linalg.solve(free, turn[:4, 5])
     else:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
@@ -13,20 +11,8 @@ from ..core.errors import UnstableError
 _EQUAL = 1e-24
 
 
-class Modes(NamedTuple):
-    """The normal modes.
-
-    Attributes:
-        vectors: (4, 4), columns of two modes: M vectors = vectors rotation.
-        cosines: (2,), of the phases that the modes gain a turn.
-    """
-
-    vectors: Tensor
-    cosines: Tensor
-
-
-def normal_modes_4d(matrix: Tensor) -> Modes:
-    """The mode that lives mostly in x, and the other.
+def normal_modes_4d(matrix: Tensor) -> Tensor:
+    """The mode that lives mostly in x, and the other: (4, 4), M modes = modes rotation.
 
     Raises:
         UnstableError: a mode is not bounded.
@@ -58,32 +44,28 @@ def normal_modes_4d(matrix: Tensor) -> Modes:
         [torch.cat([gamma * one, -turn], 1), torch.cat([_conjugate(turn), gamma * one], 1)]
     )
     normal = back @ matrix @ to
-    pairs = [
+    blocks = (
         _courant_snyder(normal[:2, :2], "x" if float(coupling) == 0 else "the mode next to x"),
         _courant_snyder(normal[2:, 2:], "y" if float(coupling) == 0 else "the mode next to y"),
-    ]
-    return Modes(
-        to @ torch.block_diag(pairs[0][0], pairs[1][0]), torch.stack([p[1] for p in pairs])
     )
+    return to @ torch.block_diag(*blocks)
 
 
-def _courant_snyder(matrix: Tensor, label: str) -> tuple[Tensor, Tensor]:
-    """[[sqrt(beta), 0], [-alpha / sqrt(beta), 1 / sqrt(beta)]], and the cosine of the phase."""
+def _courant_snyder(matrix: Tensor, label: str) -> Tensor:
+    """[[sqrt(beta), 0], [-alpha / sqrt(beta), 1 / sqrt(beta)]]."""
     (m11, m12), (m21, m22) = matrix.unbind(0)[0].unbind(0), matrix.unbind(0)[1].unbind(0)
-    cosine = (m11 + m22) / 2
     # keeps its digits near the edge of stability
     square = -m12 * m21 - ((m11 - m22) / 2) ** 2
     if not float(square.detach()) > 0:
         raise UnstableError(
             f"motion in {label} is unstable: half the trace of the one-turn matrix is "
-            f"{float(cosine.detach()):.6g}, which must lie between -1 and 1"
+            f"{float((m11 + m22).detach()) / 2:.6g}, which must lie between -1 and 1"
         )
     sine = square.sqrt() if float(m12.detach()) > 0 else -square.sqrt()
     root = (m12 / sine).sqrt()
     alpha = (m11 - m22) / (2 * sine)
     zero = torch.zeros_like(root)
-    rows = torch.stack([root, zero, -alpha / root, 1 / root]).reshape(2, 2)
-    return rows, cosine
+    return torch.stack([root, zero, -alpha / root, 1 / root]).reshape(2, 2)
 
 
 def _conjugate(m: Tensor) -> Tensor:

@@ -82,7 +82,7 @@ def _integrals(
     orbit = find(passage(lattice, reference, 4), start(len(lattice), 0.0), 4)
     through = pairwise_products(orbit.matrices)
     turn = through[-1]
-    modes = normal_modes_4d(turn[:4, :4]).vectors
+    modes = normal_modes_4d(turn[:4, :4])
     free = torch.eye(4, dtype=torch.float64) - turn[:4, :4]
     dispersion = torch.linalg.solve(free, turn[:4, 5])
     through = torch.cat([torch.eye(6, dtype=torch.float64)[None], through[:-1]])[places]

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,7 +13,7 @@ from ..core.transforms import numeric
 from ..lattice.lattice import Lattice
 from .orbit import differentiable, find, passage, start
 from .passing import pairwise_products
-from .tunes import modes
+from .tunes import perturbed
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,13 +59,5 @@ def synchrotron_optics(
 
 def _tunes(matrix: Tensor) -> Tensor:
     """The tunes: values by NumPy, first derivatives by perturbation of the eigenvalues."""
-    values, vectors, eigenvalues = modes(matrix.detach().numpy())
-    form = np.kron(np.eye(3), np.array([[0.0, 1.0], [-1.0, 0.0]]))
-    found = []
-    for tune, v, eigenvalue in zip(values, vectors, eigenvalues, strict=True):
-        # the left eigenvector of a symplectic matrix is v* S
-        left = v.conj() @ form
-        weights: Any = np.outer(left, v) / (left @ v) / eigenvalue
-        change = (torch.from_numpy(weights.imag.copy()) * (matrix - matrix.detach())).sum()
-        found.append(float(tune) + change / (2 * math.pi))
-    return torch.stack(found)
+    values, weights = map(torch.from_numpy, perturbed(matrix.detach().numpy()))
+    return values + (weights * (matrix - matrix.detach())).sum((-2, -1))

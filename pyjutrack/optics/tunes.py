@@ -69,17 +69,8 @@ def tune_slopes(
     matrix, slopes = jacobian_derivatives(
         lattice, beam, wrt, effects=effects, turns=turns, engine=engine
     )
-    values, vectors, eigenvalues = modes(_transverse(matrix))
-    changes = []
-    for slope in slopes:
-        row = []
-        for v, eigenvalue in zip(vectors, eigenvalues, strict=True):
-            # first-order perturbation; the left eigenvector of a symplectic matrix is v* S
-            left = v.conj() @ _SYMPLECTIC[:4, :4]
-            shift = left @ _transverse(slope) @ v / (left @ v)
-            row.append((shift / eigenvalue).imag / (2 * np.pi))
-        changes.append(row)
-    return values, np.array(changes)
+    values, weights = perturbed(_transverse(matrix))
+    return values, np.einsum("kij,tij->kt", slopes[:, :4, :4], weights)
 
 
 @numeric
@@ -131,6 +122,18 @@ def modes(matrix: Array) -> tuple[Array, list[NDArray[np.complex128]], list[comp
         pairs = [pair for pair in pairs if pair is not ordered[-1]]
     found = np.array([np.angle(eigenvalue) / (2 * np.pi) % 1 for _, eigenvalue, _ in ordered])
     return found, [v for *_, v in ordered], [eigenvalue for _, eigenvalue, _ in ordered]
+
+
+def perturbed(matrix: Array) -> tuple[Array, Array]:
+    """Tunes (T,) of the modes, and by what changes of the matrix each changes, (T, 2 T, 2 T)."""
+    values, vectors, eigenvalues = modes(matrix)
+    form = _SYMPLECTIC[: len(matrix), : len(matrix)]
+    weights = []
+    for v, eigenvalue in zip(vectors, eigenvalues, strict=True):
+        # first-order perturbation; the left eigenvector of a symplectic matrix is v* S
+        left = v.conj() @ form
+        weights.append((np.outer(left, v) / (left @ v) / eigenvalue).imag / (2 * np.pi))
+    return values, np.array(weights)
 
 
 def _transverse(matrix: ArrayLike) -> Array:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..autodiff import Pushed, seeds
-from ..beam.beam import Beam, require_whole
+from ..beam.beam import Beam, require_single, require_whole
 from ..beam.moments import centroid, covariance
 from ..core.errors import InvalidValueError
 from ..core.scalars import detached
@@ -92,10 +92,7 @@ def plot_learned_error(ax: Axes, kick: HamiltonianKick, beam: Beam, errors: Arra
 
 def _region(beam: Beam) -> Region:
     require_whole(beam, "a map")
-    if beam.coordinates.dim() != 2:
-        raise InvalidValueError(
-            f"a map is of one beam, (N, 6), not of a batch {tuple(beam.coordinates.shape)}"
-        )
+    require_single(beam, "a map is")
     middle = centroid(beam).detach().cpu().to(torch.float64)
     square = covariance(beam).detach().cpu().to(torch.float64).numpy()[np.ix_([0, 2], [0, 2])]
     if not np.linalg.det(square) > 0:

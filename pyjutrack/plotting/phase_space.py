@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.patches import Ellipse
 
-from ..beam.beam import Beam, require_beam, require_whole
+from ..beam.beam import Beam, require_beam, require_single, require_whole
 from ..core.checks import require_flag, wrong
 from ..core.errors import InvalidValueError, require_known
 from .figure import require_axes
@@ -53,10 +53,7 @@ def plot_phase_space(
     points = []
     for one in beams:
         require_whole(one, "a portrait")
-        if one.coordinates.dim() != 2:
-            raise InvalidValueError(
-                f"a portrait is of one beam, (N, 6), not of a batch {tuple(one.coordinates.shape)}"
-            )
+        require_single(one, "a portrait is")
         coordinates = one.numpy()[:, column : column + 2] * 1e3
         coordinates[~one.alive.cpu().numpy()] = np.nan
         points.append(coordinates)

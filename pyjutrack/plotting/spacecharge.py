@@ -7,7 +7,7 @@ import math
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from ..beam.beam import Beam, require_beam, require_whole
+from ..beam.beam import Beam, require_beam, require_single, require_whole
 from ..beam.reference import SPEED_OF_LIGHT, VACUUM_PERMITTIVITY
 from ..collective import Grid, SpaceCharge, deposit
 from ..core.checks import require_kind
@@ -52,10 +52,7 @@ def plot_potential(ax: Axes, kick: SpaceCharge, beam: Beam) -> Axes:
 def _line_charge(beam: Beam) -> float:
     """Charge per metre [C/m], with its sign."""
     require_whole(beam, "a map")
-    if beam.coordinates.dim() != 2:
-        raise InvalidValueError(
-            f"a map is of one beam, (N, 6), not of a batch {tuple(beam.coordinates.shape)}"
-        )
+    require_single(beam, "a map is")
     current = detached(beam.current)
     if not current > 0:
         raise InvalidValueError(f"a beam of {current} A has no field; give it a current")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -46,91 +47,85 @@ class Standardisation:
         return replace(self, input_mean=0.0, output_mean=0.0)
 
 
-@dataclass(frozen=True)
-class UNet:
+def unet(
+    channels: tuple[int, ...], standard: Standardisation, seed: int, *, activated: bool
+) -> Network:
     """A U-Net: 4 x 4 convolutions of stride 2 down, their transposes up, skips between.
 
-    Attributes:
+    Args:
         channels: after each step down; a map of n cells a side allows log2(n) steps.
+        standard: of the data; without `activated` its means are left out.
+        seed: of the weights, which are random.
         activated: with biases, instance norms and rectifiers, an output convolution and a
             smoothing, as published; else linear, which makes it a learned multigrid cycle.
 
     Sources: P. Isola et al., Image-to-image translation with conditional adversarial networks,
     CVPR 2017 (pix2pix); J. Wan, J. Qiang, Y. Hao, PRAB 28 (2025) 074602 (space charge).
     """
+    check_channels(channels)
+    standard = standard if activated else standard.linear()
+    layers: list[Layer] = [
+        Affine(
+            "standardised",
+            (INPUT,),
+            1 / standard.input_std,
+            -standard.input_mean / standard.input_std,
+        )
+    ]
+    weights: dict[str, Tensor] = {}
+    generator = torch.Generator().manual_seed(seed)
+    depth = len(channels)
+    value, width, skips = "standardised", 1, []
 
-    channels: tuple[int, ...]
-    activated: bool
+    def convolve(
+        kind: type[Convolution] | type[TransposedConvolution],
+        name: str,
+        out: int,
+        size: int,
+        stride: int,
+    ) -> None:
+        nonlocal value, width
+        shape = (out, width) if kind is Convolution else (width, out)
+        key = f"{name}.weight"
+        weights[key] = _kernel(shape, width, size, stride, kind is Convolution, generator)
+        if activated:
+            weights[f"{name}.bias"] = torch.zeros(out)
+        bias = f"{name}.bias" if activated else None
+        layers.append(kind(name, (value,), key, bias, stride, 1))
+        value, width = name, out
 
-    def __post_init__(self) -> None:
-        check_channels(self.channels)
+    def activate(slope: float, *, norm: bool) -> None:
+        nonlocal value
+        if not activated:
+            return
+        base = value
+        if norm:
+            layers.append(InstanceNorm(f"{base}.norm", (value,)))
+            value = f"{base}.norm"
+        layers.append(LeakyReLU(f"{base}.relu", (value,), slope))
+        value = f"{base}.relu"
 
-    def build(self, standard: Standardisation, seed: int) -> Network:
-        """The network with random weights."""
-        standard = standard if self.activated else standard.linear()
-        layers: list[Layer] = [
-            Affine(
-                "standardised",
-                (INPUT,),
-                1 / standard.input_std,
-                -standard.input_mean / standard.input_std,
-            )
-        ]
-        weights: dict[str, Tensor] = {}
-        generator = torch.Generator().manual_seed(seed)
-        depth = len(self.channels)
-        value, width, skips = "standardised", 1, []
-
-        def convolve(
-            kind: type[Convolution] | type[TransposedConvolution],
-            name: str,
-            out: int,
-            size: int,
-            stride: int,
-        ) -> None:
-            nonlocal value, width
-            shape = (out, width) if kind is Convolution else (width, out)
-            key = f"{name}.weight"
-            weights[key] = _kernel(shape, width, size, stride, kind is Convolution, generator)
-            if self.activated:
-                weights[f"{name}.bias"] = torch.zeros(out)
-            bias = f"{name}.bias" if self.activated else None
-            layers.append(kind(name, (value,), key, bias, stride, 1))
-            value, width = name, out
-
-        def activate(slope: float, *, norm: bool) -> None:
-            nonlocal value
-            if not self.activated:
-                return
-            base = value
-            if norm:
-                layers.append(InstanceNorm(f"{base}.norm", (value,)))
-                value = f"{base}.norm"
-            layers.append(LeakyReLU(f"{base}.relu", (value,), slope))
-            value = f"{base}.relu"
-
-        for i, out in enumerate(self.channels):
-            convolve(Convolution, f"down{i + 1}", out, 4, 2)
-            activate(0.2, norm=0 < i < depth - 1)
-            skips.append((value, width))
-        rising = self.channels[::-1] if self.activated else (*self.channels[-2::-1], 1)
-        for i, out in enumerate(rising):
-            if i > 0:
-                skip, more = skips[depth - 1 - i]
-                layers.append(Concatenate(f"join{i + 1}", (value, skip)))
-                value, width = f"join{i + 1}", width + more
-            convolve(TransposedConvolution, f"up{i + 1}", out, 4, 2)
-            activate(0.0, norm=True)
-        if self.activated:
-            convolve(Convolution, "output", 1, 3, 1)
-        layers.append(Affine("potential", (value,), standard.output_std, standard.output_mean))
-        if self.activated:
-            layers.append(Smoothing("smoothed", ("potential",)))
-        return Network(tuple(layers), weights)
+    for i, out in enumerate(channels):
+        convolve(Convolution, f"down{i + 1}", out, 4, 2)
+        activate(0.2, norm=0 < i < depth - 1)
+        skips.append((value, width))
+    rising = channels[::-1] if activated else (*channels[-2::-1], 1)
+    for i, out in enumerate(rising):
+        if i > 0:
+            skip, more = skips[depth - 1 - i]
+            layers.append(Concatenate(f"join{i + 1}", (value, skip)))
+            value, width = f"join{i + 1}", width + more
+        convolve(TransposedConvolution, f"up{i + 1}", out, 4, 2)
+        activate(0.0, norm=True)
+    if activated:
+        convolve(Convolution, "output", 1, 3, 1)
+    layers.append(Affine("potential", (value,), standard.output_std, standard.output_mean))
+    if activated:
+        layers.append(Smoothing("smoothed", ("potential",)))
+    return Network(tuple(layers), weights)
 
 
-@dataclass(frozen=True)
-class Energy:
+def energy_gradient(channels: tuple[int, ...], standard: Standardisation, seed: int) -> Network:
     """A linear network that is the gradient of an energy of the density, as the potential is.
 
     E(rho) = sum over levels of |K_l D_l ... D_1 rho|^2 / 2, with strided convolutions D down and
@@ -138,44 +133,38 @@ class Energy:
     whose Jacobian is symmetric and not negative whatever the weights, so that the kicks of a beam
     on itself are symplectic in all its particles, and its self-energy is never negative.
 
-    Attributes:
+    Args:
         channels: after each step down.
+        standard, seed: as for `unet`.
     """
-
-    channels: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        check_channels(self.channels)
-
-    def build(self, standard: Standardisation, seed: int) -> Network:
-        """The network with random weights."""
-        # half of each scale before and half after leaves the whole symmetric
-        scale = math.sqrt(standard.output_std / standard.input_std)
-        layers: list[Layer] = [Affine("scaled", (INPUT,), scale)]
-        weights: dict[str, Tensor] = {}
-        generator = torch.Generator().manual_seed(seed)
-        value, width = "scaled", 1
-        for i, out in enumerate(self.channels, 1):
-            # twice the usual gain: four are needed between down and up again
-            weights[f"down{i}.weight"] = 2 * _kernel((out, width), width, 4, 2, True, generator)
-            layers.append(Convolution(f"down{i}", (value,), f"down{i}.weight", None, 2, 1))
-            value, width = f"down{i}", out
-        risen = None
-        for i in range(len(self.channels), 0, -1):
-            width, key = self.channels[i - 1], f"mix{i}.weight"
-            mix = _kernel((width, width), width, 3, 1, True, generator)
-            # the coarsest level outweighs the finest by 4 to the power of the levels between
-            weights[key] = mix / 2.0 ** (len(self.channels) - 2)
-            layers.append(Convolution(f"mix{i}", (f"down{i}",), key, None, 1, 1))
-            layers.append(TransposedConvolution(f"unmix{i}", (f"mix{i}",), key, None, 1, 1))
-            value = f"unmix{i}"
-            if risen is not None:
-                layers.append(Add(f"join{i}", (value, risen)))
-                value = f"join{i}"
-            risen = f"up{i}"
-            layers.append(TransposedConvolution(risen, (value,), f"down{i}.weight", None, 2, 1))
-        layers.append(Affine("potential", ("up1",), scale))
-        return Network(tuple(layers), weights)
+    check_channels(channels)
+    # half of each scale before and half after leaves the whole symmetric
+    scale = math.sqrt(standard.output_std / standard.input_std)
+    layers: list[Layer] = [Affine("scaled", (INPUT,), scale)]
+    weights: dict[str, Tensor] = {}
+    generator = torch.Generator().manual_seed(seed)
+    value, width = "scaled", 1
+    for i, out in enumerate(channels, 1):
+        # twice the usual gain: four are needed between down and up again
+        weights[f"down{i}.weight"] = 2 * _kernel((out, width), width, 4, 2, True, generator)
+        layers.append(Convolution(f"down{i}", (value,), f"down{i}.weight", None, 2, 1))
+        value, width = f"down{i}", out
+    risen = None
+    for i in range(len(channels), 0, -1):
+        width, key = channels[i - 1], f"mix{i}.weight"
+        mix = _kernel((width, width), width, 3, 1, True, generator)
+        # the coarsest level outweighs the finest by 4 to the power of the levels between
+        weights[key] = mix / 2.0 ** (len(channels) - 2)
+        layers.append(Convolution(f"mix{i}", (f"down{i}",), key, None, 1, 1))
+        layers.append(TransposedConvolution(f"unmix{i}", (f"mix{i}",), key, None, 1, 1))
+        value = f"unmix{i}"
+        if risen is not None:
+            layers.append(Add(f"join{i}", (value, risen)))
+            value = f"join{i}"
+        risen = f"up{i}"
+        layers.append(TransposedConvolution(risen, (value,), f"down{i}.weight", None, 2, 1))
+    layers.append(Affine("potential", ("up1",), scale))
+    return Network(tuple(layers), weights)
 
 
 def check_channels(channels: tuple[int, ...]) -> None:
@@ -265,21 +254,21 @@ _SHIPPED = (
         "linear",
         "a linear U-Net, a learned multigrid cycle",
         (16, 32, 64, 64, 64, 64),
-        lambda channels, standard, seed: UNet(channels, activated=False).build(standard, seed),
+        partial(unet, activated=False),
         require_unet,
     ),
     Architecture(
         "variational",
         "the gradient of an energy of the density: symmetric, and not negative",
         (16, 32, 64, 64, 64, 64),
-        lambda channels, standard, seed: Energy(channels).build(standard, seed),
+        energy_gradient,
         require_unet,
     ),
     Architecture(
         "pix2pix",
         "a U-Net with norms and rectifiers, as published",
         (16, 32, 64, 128, 128, 128, 128),
-        lambda channels, standard, seed: UNet(channels, activated=True).build(standard, seed),
+        partial(unet, activated=True),
         require_unet,
     ),
 )

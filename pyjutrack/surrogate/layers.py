@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -21,6 +23,24 @@ from ..core.errors import InvalidValueError, require_known
 Weights = Mapping[str, Tensor]
 
 Kind = TypeVar("Kind", bound="Layer")
+#: key under which a Gaussian kernel in an ONNX file states its rms
+SIGMA = "pyjutrack.sigma"
+
+
+class Operator(NamedTuple):
+    """An operator of ONNX.
+
+    Attributes:
+        name: in ONNX.
+        attributes: by name.
+        constants: what it reads after all else.
+        notes: what a file says of it besides.
+    """
+
+    name: str
+    attributes: Mapping[str, Any] = {}
+    constants: Sequence[NDArray[Any]] = ()
+    notes: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -46,6 +66,24 @@ class Layer(ABC):
     def __call__(self, weights: Weights, *values: Tensor) -> Tensor:
         """The value from those of the inputs, each (batch, channels, nx, ny)."""
 
+    def operators(self, channels: int) -> Sequence[Operator]:
+        """Operators of ONNX that compute the layer, each from what the one before it makes.
+
+        The first reads what the layer reads, and then its weights.
+
+        Args:
+            channels: of the first value that the layer reads.
+
+        Raises:
+            InvalidValueError: the kind does not say.
+        """
+        kind = type(self).__name__
+        raise InvalidValueError(f"no ONNX operator is known for layers of kind {kind}")
+
+    def kernels(self) -> dict[str, Tensor]:
+        """Fixed kernels by name, which files for NNlib hold besides the weights."""
+        return {}
+
 
 #: kinds of layers that files may hold, by name
 KINDS: dict[str, type[Layer]] = {}
@@ -53,9 +91,6 @@ KINDS: dict[str, type[Layer]] = {}
 
 def register_layer(kind: type[Kind]) -> type[Kind]:
     """Let files of networks hold a kind of layer; a decorator.
-
-    For ONNX and NNlib it needs what `interop.networks.onnx_export.operators` and
-    `interop.networks.nnlib.arrays_of` are told of it.
 
     Raises:
         InvalidValueError: another kind has its name.
@@ -81,6 +116,7 @@ class _Weighted(Layer):
     bias: str | None = None
     stride: int = 1
     padding: int = 0
+    _operator: ClassVar[str]
 
     @property
     def linear(self) -> bool:  # type: ignore[override]
@@ -92,11 +128,17 @@ class _Weighted(Layer):
     def _offset(self, weights: Weights) -> Tensor | None:
         return None if self.bias is None else weights[self.bias]
 
+    def operators(self, channels: int) -> Sequence[Operator]:
+        window = {"strides": (self.stride,) * 2, "pads": (self.padding,) * 4}
+        return [Operator(self._operator, window)]
+
 
 @register_layer
 @dataclass(frozen=True)
 class Convolution(_Weighted):
     """Cross-correlation with a kernel (channels out, channels in, kx, ky)."""
+
+    _operator = "Conv"
 
     def __call__(self, weights: Weights, *values: Tensor) -> Tensor:
         kernel = weights[self.weight]
@@ -109,6 +151,8 @@ class Convolution(_Weighted):
 @dataclass(frozen=True)
 class TransposedConvolution(_Weighted):
     """The transpose of a `Convolution` of the same kernel: (channels in, channels out, kx, ky)."""
+
+    _operator = "ConvTranspose"
 
     def __call__(self, weights: Weights, *values: Tensor) -> Tensor:
         kernel = weights[self.weight]
@@ -134,6 +178,10 @@ class InstanceNorm(Layer):
         variance = centred.square().mean((-2, -1), keepdim=True)
         return centred * torch.rsqrt(variance + self.eps)
 
+    def operators(self, channels: int) -> Sequence[Operator]:
+        scale, bias = np.ones(channels), np.zeros(channels)
+        return [Operator("InstanceNormalization", {"epsilon": self.eps}, (scale, bias))]
+
 
 @register_layer
 @dataclass(frozen=True)
@@ -145,6 +193,9 @@ class LeakyReLU(Layer):
 
     def __call__(self, weights: Weights, *values: Tensor) -> Tensor:
         return functional.leaky_relu(values[0], self.slope)
+
+    def operators(self, channels: int) -> Sequence[Operator]:
+        return [Operator("LeakyRelu", {"alpha": self.slope}) if self.slope else Operator("Relu")]
 
 
 @register_layer
@@ -163,6 +214,11 @@ class Affine(Layer):
         scaled = self.scale * values[0]
         return scaled + self.shift if self.shift else scaled
 
+    def operators(self, channels: int) -> Sequence[Operator]:
+        scaled = Operator("Mul", constants=[np.array(self.scale)])
+        shift = [np.array(self.shift)]
+        return [scaled, Operator("Add", constants=shift)] if self.shift else [scaled]
+
 
 @register_layer
 @dataclass(frozen=True)
@@ -175,6 +231,9 @@ class Add(Layer):
             total = total + value
         return total
 
+    def operators(self, channels: int) -> Sequence[Operator]:
+        return [Operator("Sum")]
+
 
 @register_layer
 @dataclass(frozen=True)
@@ -183,6 +242,9 @@ class Concatenate(Layer):
 
     def __call__(self, weights: Weights, *values: Tensor) -> Tensor:
         return torch.cat(values, -3)
+
+    def operators(self, channels: int) -> Sequence[Operator]:
+        return [Operator("Concat", {"axis": 1})]
 
 
 @register_layer
@@ -195,6 +257,10 @@ class Channels(Layer):
 
     def __call__(self, weights: Weights, *values: Tensor) -> Tensor:
         return values[0][..., self.start : self.stop, :, :]
+
+    def operators(self, channels: int) -> Sequence[Operator]:
+        bounds = [np.array([i], np.int64) for i in (self.start, self.stop, 1)]
+        return [Operator("Slice", constants=bounds)]
 
 
 @register_layer
@@ -215,6 +281,15 @@ class Smoothing(Layer):
         (x,) = values
         kernel = self.kernel().to(x.dtype).to(x.device)
         return functional.conv2d(x, kernel, padding=self.width // 2)
+
+    def operators(self, channels: int) -> Sequence[Operator]:
+        # noted, so that a reader of this package knows that the kernel is no weight
+        pads, notes = (self.width // 2,) * 4, {SIGMA: repr(self.sigma)}
+        return [Operator("Conv", {"pads": pads}, [self.kernel().numpy()], notes)]
+
+    def kernels(self) -> dict[str, Tensor]:
+        # stored, so that no second place needs the formula
+        return {self.name: self.kernel()}
 
 
 def record(layer: Layer) -> dict[str, Any]:

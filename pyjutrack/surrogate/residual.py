@@ -20,7 +20,7 @@ from ..core.storage import storable
 from ..mesh.grid import GHOSTS
 from ..mesh.operators import Operators
 from ..mesh.shapes import BSPLINE
-from .architectures import Standardisation, UNet, check_channels
+from .architectures import Standardisation, check_channels, unet
 from .network import Network, check_fit, respond
 
 #: channels of the network of `ResidualNetwork.small`, and the cells a side that it sees at least
@@ -78,7 +78,7 @@ class ResidualNetwork(Correction):
             block *= 2
         # a beam fills about as many blocks as the square root of all
         standard = Standardisation(input_std=block / math.sqrt(cells[0] * cells[1]))
-        network = UNet(channels, activated=False).build(standard, seed).to(torch.float64)
+        network = unet(channels, standard, seed, activated=False).to(torch.float64)
         last = f"up{len(channels)}.weight"
         zero = {last: torch.zeros_like(network.weights[last])}
         return cls(solver, network.replace({**network.weights, **zero}), block=block)

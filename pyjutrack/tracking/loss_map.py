@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..beam.beam import Beam, require_beam
+from ..beam.beam import Beam, require_beam, require_single
 from ..collective.base import CollectiveEffect
 from ..core.errors import InvalidValueError
 from ..core.transforms import numeric
@@ -68,10 +68,7 @@ def loss_map(
     """
     require_beam(beam)
     require_lattice(lattice)
-    if beam.coordinates.dim() != 2:
-        raise InvalidValueError(
-            f"a loss map is of one beam, (N, 6), not of a batch {tuple(beam.coordinates.shape)}"
-        )
+    require_single(beam, "a loss map is")
     if lattice.soft:
         raise InvalidValueError(
             f"a loss map counts whole particles, and {len(lattice.soft)} apertures are soft, the "

@@ -6,13 +6,12 @@ import logging
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..core.checks import require_kind, require_path, require_real
+from ..core.checks import require_kind, require_path, require_real, require_whole
 from ..core.errors import (
     IdentifiabilityWarning,
     InvalidValueError,
@@ -109,10 +108,12 @@ def calibrate(
     require_known("method", method, METHODS)
     if checkpoint is not None:
         require_path("checkpoint", checkpoint)
-    _whole(max_steps=max_steps, seed=seed, least=0)
-    _whole(patience=patience, shots=shots, least=1)
+    require_whole("max_steps", max_steps)
+    require_whole("seed", seed)
+    require_whole("patience", patience, 1)
+    require_whole("shots", shots, 1)
     if slope_particles is not None:
-        _whole(slope_particles=slope_particles, least=1)
+        require_whole("slope_particles", slope_particles, 1)
     for name, number in (("tolerance", tolerance), ("rate", rate)):
         require_real(name, number, above=0)
     twin = twin.replace(unknowns=())
@@ -185,14 +186,6 @@ def calibrate(
     identifiability.warn_if_unreliable(found, loss)
     warn_of_losses(residuals.lost(best.vector), len(twin.beam))
     return found
-
-
-def _whole(*, least: int, **numbers: Any) -> None:
-    for name, number in numbers.items():
-        if not is_whole(number) or number < least:
-            raise InvalidValueError(
-                f"{name} must be a whole number of {least} or more, got {number!r}"
-            )
 
 
 def _held_out(wanted: float | Sequence[int], count: int, seed: int) -> list[int]:

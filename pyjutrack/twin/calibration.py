@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from ..core import display
 from ..core.errors import require_known
 from ..core.storage import storable
-from . import serialization
 from .measurements import Measurements
 from .model import Twin
 from .posterior import Posterior
 from .residuals import Residuals, joined, readings_and_slopes
+from .serialization import Saved
 
 Array = NDArray[np.float64]
 
@@ -42,7 +42,7 @@ class Step:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Calibration:
+class Calibration(Saved):
     """What a calibration found.
 
     Attributes:
@@ -173,15 +173,6 @@ class Calibration:
             f"{self.message}, {self.history[-1].step} steps; mean square residual "
             f"{self.mean_square():.3g} trained, {said}"
         )
-
-    def save(self, path: str | Path) -> str:
-        """Write it with its measurements, as `Twin.save` does; errors as there."""
-        return serialization.save(self, path)
-
-    @classmethod
-    def load(cls, path: str | Path) -> Calibration:
-        """What `save` wrote, as `Twin.load` does; errors as there."""
-        return serialization.load(cls, path)
 
     def replace(self, **changes: Any) -> Calibration:
         """A copy with some attributes changed."""

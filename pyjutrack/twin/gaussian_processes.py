@@ -9,19 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.checks import require_whole
 from ..core.errors import InvalidValueError
-from ..core.scalars import is_whole
 from ..core.storage import storable
-from . import serialization
 from .calibration import Calibration
 from .gaussian_data import places_of, residuals_of, scores_of
-from .marginal_likelihood import fitted, require_package
+from .marginal_likelihood import fitted
+from .serialization import Saved
 
 Array = NDArray[np.float64]
 #: shots below which nothing can be said of how readings go with settings
@@ -70,10 +69,10 @@ class Component:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class GaussianProcess:
+class GaussianProcess(Saved):
     """A calibrated twin, and what it misses as a function of the settings.
 
-    Made by `gaussian_process`. Predicting and loading need no package of their own.
+    Made by `gaussian_process`.
 
     Attributes:
         calibration: what is corrected.
@@ -145,15 +144,6 @@ class GaussianProcess:
             at += size
         return found
 
-    def save(self, path: str | Path) -> str:
-        """Write it with its calibration, as `Twin.save` does; errors as there."""
-        return serialization.save(self, path)
-
-    @classmethod
-    def load(cls, path: str | Path) -> GaussianProcess:
-        """What `save` wrote, as `Twin.load` does; errors as there."""
-        return serialization.load(cls, path)
-
 
 def gaussian_process(
     calibration: Calibration,
@@ -181,13 +171,11 @@ def gaussian_process(
         InvalidValueError: fewer than 4 shots that train, or no setting that varies among them; no
             calibration; no list of different addresses; a number of components below zero.
         UnknownNameError: a setting that the shots do not have.
-        MissingPackageError: the package `gpytorch` is missing.
 
     Sources: V. Marchenko, L. Pastur, Math. USSR Sb. 1 (1967) 457, for the largest singular value
     of noise; C. Hvarfner, E. Hellsten, L. Nardi, ICML 2024, for the priors on the lengths.
     """
     _check_choices(calibration, settings, components, seed)
-    require_package()
     kept = [i for i in range(len(calibration.data)) if i not in calibration.held_out]
     if len(kept) < _FEWEST:
         raise InvalidValueError(
@@ -230,11 +218,9 @@ def _check_choices(calibration: Any, settings: Any, components: Any, seed: Any) 
         for address in settings:
             if list(settings).count(address) > 1:
                 raise InvalidValueError(f"setting {address!r} is named twice")
-    for name, number in (("components", components), ("seed", seed)):
-        if name == "components" and number is None:
-            continue
-        if not is_whole(number) or number < 0:
-            raise InvalidValueError(f"{name} must be a whole number from 0 on, got {number!r}")
+    if components is not None:
+        require_whole("components", components)
+    require_whole("seed", seed)
 
 
 def _check_settings(settings: Any) -> None:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-import warnings
-from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from ..core.errors import InvalidValueError, MissingPackageError
-from ..kernels import parallel
+from ..core.errors import InvalidValueError
 
 Array = NDArray[np.float64]
-#: searches from different first lengths, and steps of each
-_SEARCHES, _STEPS = 4, 60
+#: searches from different first lengths
+_SEARCHES = 4
 #: shortest length, in units of the rms of a setting: at zero there is no likelihood
 _SHORTEST = 1e-3
+#: logarithm of what is as good as infinite, beside the rms of the scores or of a setting
+_FAR = 10.0
 
 
 def fitted(places: Array, scores: Array, noise: Array, seed: int) -> tuple[float, Array]:
@@ -25,82 +23,42 @@ def fitted(places: Array, scores: Array, noise: Array, seed: int) -> tuple[float
 
     Raises:
         InvalidValueError: no search has a finite likelihood at its end.
+
+    Source: C. Rasmussen, C. Williams, Gaussian Processes for Machine Learning, eq. 5.8 and 5.9.
     """
-    import gpytorch
-    from linear_operator.utils.errors import NanError, NotPSDError
+    from scipy.linalg import LinAlgError, cho_factor, cho_solve  # late: a moment to load
+    from scipy.optimize import minimize
 
-    class Model(gpytorch.models.ExactGP):  # type: ignore[misc]
-        def __init__(self, likelihood: Any, lengths: torch.Tensor) -> None:
-            super().__init__(x, y, likelihood)
-            dimensions = x.shape[1]
-            prior = gpytorch.priors.LogNormalPrior(
-                math.sqrt(2) + math.log(dimensions) / 2, math.sqrt(3)
-            )
-            self.mean = gpytorch.means.ZeroMean()
-            self.kernel = gpytorch.kernels.ScaleKernel(
-                gpytorch.kernels.RBFKernel(
-                    ard_num_dims=dimensions,
-                    lengthscale_prior=prior,
-                    lengthscale_constraint=gpytorch.constraints.GreaterThan(_SHORTEST),
-                )
-            )
-            self.kernel.outputscale = (y * y).mean().clamp(min=1e-6)
-            self.kernel.base_kernel.lengthscale = lengths
+    apart = (places[:, None] - places[None]) ** 2
+    dimensions = places.shape[1]
+    usual = math.sqrt(2) + math.log(dimensions) / 2
 
-        def forward(self, at: torch.Tensor) -> Any:
-            return gpytorch.distributions.MultivariateNormal(self.mean(at), self.kernel(at))
-
-    x, y = torch.from_numpy(places), torch.from_numpy(scores)
-    draw = np.random.default_rng(seed)
-    best: tuple[float, float, Array] | None = None
-    for _ in range(_SEARCHES):
-        likelihood = gpytorch.likelihoods.FixedNoiseGaussianLikelihood(torch.from_numpy(noise))
-        lengths = torch.from_numpy(np.exp(draw.uniform(0.0, 2.0, (1, x.shape[1]))))
-        model = Model(likelihood, lengths).to(torch.float64)
-        evidence = gpytorch.mlls.ExactMarginalLogLikelihood(likelihood, model)
+    def against(logs: Array) -> tuple[float, Array]:
+        """Minus the logarithm of the likelihood and of the priors, and its slopes by the logs."""
+        squares = apart / np.exp(2 * logs[1:])
+        kernel = np.exp(2 * logs[0] - 0.5 * squares.sum(-1))
         try:
-            reached = _climbed(model, evidence, x, y)
-        except (NanError, NotPSDError):
-            continue  # a step too long, to where there is no likelihood; the others go on
-        kernel = model.kernel
-        if math.isfinite(reached) and (best is None or reached > best[0]):
-            found = kernel.base_kernel.lengthscale.detach().reshape(-1).numpy().copy()
-            best = reached, float(kernel.outputscale.detach().sqrt()), found
-    if best is None:
+            factor, lower = cho_factor(kernel + np.diag(noise), lower=True)
+        except LinAlgError:
+            return math.inf, np.zeros_like(logs)  # a step too long
+        solved = cho_solve((factor, lower), scores)
+        off = (logs[1:] - usual) / 3
+        value = scores @ solved / 2 + np.log(np.diagonal(factor)).sum()
+        value += (logs[1:] + 1.5 * off**2).sum()
+        rest = cho_solve((factor, lower), np.eye(len(scores))) - np.outer(solved, solved)
+        by_kernel = rest * kernel
+        by_lengths = 0.5 * np.einsum("ij,ijd->d", by_kernel, squares)
+        return float(value), np.append(by_kernel.sum(), by_lengths + 1 + off)
+
+    size = 0.5 * math.log(max(float((scores * scores).mean()), 1e-6))
+    bounds = [(size - _FAR, size + _FAR), *[(math.log(_SHORTEST), _FAR)] * dimensions]
+    draw = np.random.default_rng(seed)
+    firsts = [np.append(size, draw.uniform(0.0, 2.0, dimensions)) for _ in range(_SEARCHES)]
+    ends = [minimize(against, f, jac=True, method="L-BFGS-B", bounds=bounds) for f in firsts]
+    best = min(ends, key=lambda end: end.fun if math.isfinite(end.fun) else math.inf)
+    if not math.isfinite(best.fun):
         raise InvalidValueError(
             "no Gaussian process fits the scores of a component of the residuals; take fewer "
             "components, or measure at more settings"
         )
-    return best[1:]
-
-
-def _climbed(model: Any, evidence: Any, x: torch.Tensor, y: torch.Tensor) -> float:
-    """Bring the parameters of a model to a maximum of its marginal likelihood; its value."""
-    import gpytorch
-
-    model.train()
-    steps = torch.optim.LBFGS(model.parameters(), max_iter=_STEPS, line_search_fn="strong_wolfe")
-
-    def against() -> torch.Tensor:
-        steps.zero_grad()
-        loss = -evidence(model(x), y)
-        loss.backward()
-        return loss
-
-    # exact: a few shots need no iterative solver, whose answers depend on random probes
-    with gpytorch.settings.fast_computations(False, False, False), parallel.cores():
-        steps.step(against)
-        return -float(against().detach())
-
-
-def require_package() -> None:
-    try:
-        with warnings.catch_warnings():
-            # PyTorch deprecates what it uses when it is imported
-            warnings.simplefilter("ignore", DeprecationWarning)
-            import gpytorch  # noqa: F401
-    except ImportError as error:
-        raise MissingPackageError(
-            "Gaussian processes need the package gpytorch: in a clone of pyjutrack, "
-            'pip install ".[gp]"'
-        ) from error
+    return math.exp(best.x[0]), np.exp(best.x[1:])

@@ -18,7 +18,7 @@ from torch import Tensor
 from ..beam import initial_moments
 from ..beam.beam import Beam
 from ..collective.base import CollectiveEffect, require_effects
-from ..core.checks import require_path, wrong
+from ..core.checks import wrong
 from ..core.errors import InvalidValueError, unknown
 from ..core.storage import storable
 from ..core.tensors import active, tensors_in
@@ -30,7 +30,7 @@ from ..tracking.loss_warning import warn_if_differentiable
 from ..tracking.observation import position, stations
 from ..tracking.particles import is_number
 from ..tracking.task import Task, task_of
-from . import serialization
+from .serialization import Saved
 from .unknowns import Unknown, put, shaped
 
 Settings = Mapping[str, float | Tensor]
@@ -38,7 +38,7 @@ Settings = Mapping[str, float | Tensor]
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Twin:
+class Twin(Saved):
     """A model of a machine with its diagnostics, and how it differs from its settings.
 
     Attributes:
@@ -91,26 +91,6 @@ class Twin:
     def replace(self, **changes: Any) -> Twin:
         """A copy with some attributes changed."""
         return dataclasses.replace(self, **changes)
-
-    def save(self, path: str | Path) -> str:
-        """Write it, whole or not at all; returns the digest of what was written.
-
-        The file, of the safetensors format, holds numbers and a description in JSON.
-
-        Raises:
-            InvalidValueError: a kick or a diagnostic of a kind that files do not know (see
-                `storable`), or something that carries derivatives.
-        """
-        return serialization.save(self, require_path("path", path))
-
-    @classmethod
-    def load(cls, path: str | Path) -> Twin:
-        """What `save` wrote: it predicts the same to the bit. Loading runs nothing.
-
-        Raises:
-            InvalidValueError: no such file, no twin, truncated, or changed since.
-        """
-        return serialization.load(cls, path)
 
     def export_onnx(self, path: str | Path, settings: Sequence[str]) -> None:
         """Write what it predicts as a function of settings, in double precision, as ONNX.

@@ -17,8 +17,8 @@ import torch
 
 from ..core.atomic import write_bytes
 from ..core.errors import InvalidValueError
-from ..interop.onnx.model import Model, Node, Value, require_package
-from ..interop.onnx.operators import RULES
+from ..interop.onnx import RULES
+from ..interop.onnx.model import Value, require_package
 from ..interop.onnx.trace import Graph, Symbol
 from ..lattice.knobs import parts, values
 from ..tracking.adjoints import Store
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 #: version of the operators: reductions take their axes as inputs
 _OPSET = 18
+_DOUBLE = np.dtype(np.float64)
 #: errors of what cannot be written down: a number was looked at, or an operation is missing
 _CLOSED = (RuntimeError, InvalidValueError)
 
@@ -37,19 +38,23 @@ _CLOSED = (RuntimeError, InvalidValueError)
 def export(twin: Twin, path: str | Path, settings: Sequence[str]) -> None:
     """Write what a twin predicts as a function of some settings; see `Twin.export_onnx`."""
     require_package()
-    outputs, graph = trace_readings(twin, settings)
-    write_bytes(Path(path), _model(twin, outputs, graph, settings).content("twin"))
+    outputs, graph = _trace_readings(twin, settings)
+    inputs = [Value(address, _DOUBLE, ()) for address in settings]
+    design = dict(zip(settings, values(twin, settings).tolist(), strict=True))
+    noise = {d.name: d.noise for d in twin.diagnostics}
+    notes = {"settings": json.dumps(design), "noise": json.dumps(noise)}
+    write_bytes(Path(path), graph.model(inputs, outputs, _OPSET, notes).content("twin"))
 
 
-def trace_readings(twin: Twin, settings: Sequence[str]) -> tuple[dict[str, str], Graph]:
-    """The graph of the readings, and the name of the value of each.
+def _trace_readings(twin: Twin, settings: Sequence[str]) -> tuple[dict[Value, str], Graph]:
+    """The graph of the readings, and the name there of each.
 
     Raises:
         UnknownNameError: no such knob. InvalidValueError: none, one twice, a vector, or something
             that has no counterpart in a graph.
     """
     _require_numbers(twin, settings)
-    graph = Graph(RULES)
+    graph = Graph(RULES, taken=[*settings, *(d.name for d in twin.diagnostics)])
     with torch.no_grad():
         try:
             beams = _track_readings(twin, settings, graph)
@@ -70,7 +75,7 @@ def trace_readings(twin: Twin, settings: Sequence[str]) -> tuple[dict[str, str],
                     f"diagnostic {diagnostic.name!r} cannot be exported: {error}; leave it "
                     "out by twin.replace(diagnostics=...)"
                 ) from error
-            outputs[diagnostic.name] = (
+            outputs[Value(diagnostic.name, _DOUBLE, tuple(diagnostic.shape))] = (
                 reading.label if isinstance(reading, Symbol) else graph.constant(reading.numpy())
             )
     return outputs, graph
@@ -113,19 +118,3 @@ def _fails(twin: Twin, address: str) -> bool:
     except _CLOSED:
         return True
     return False
-
-
-def _model(twin: Twin, outputs: dict[str, str], graph: Graph, settings: Sequence[str]) -> Model:
-    nodes, constants = graph.needed(outputs.values())
-    ends = [Node("Identity", "", (value,), (name,)) for name, value in outputs.items()]
-    double = np.dtype(np.float64)
-    design = dict(zip(settings, values(twin, settings).tolist(), strict=True))
-    noise = {d.name: d.noise for d in twin.diagnostics}
-    return Model(
-        [*nodes, *ends],
-        constants,
-        [Value(address, double, ()) for address in settings],
-        [Value(d.name, double, tuple(d.shape)) for d in twin.diagnostics],
-        _OPSET,
-        {"settings": json.dumps(design), "noise": json.dumps(noise)},
-    )

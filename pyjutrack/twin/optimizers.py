@@ -62,13 +62,12 @@ class Problem:
     precision: Array
     curved: Residuals | None = None
 
-    def cost(self, vector: Array, residuals: Array | None = None) -> float:
+    def cost(self, vector: Array) -> float:
         """The sum of both; infinite where the beam cannot be tracked."""
-        if residuals is None:
-            try:
-                residuals = self.residuals.at(vector)
-            except PyJuTrackError:
-                return math.inf
+        try:
+            residuals = self.residuals.at(vector)
+        except PyJuTrackError:
+            return math.inf
         total = float(self.loss.value(residuals).sum()) + self.penalty(vector)
         return total if math.isfinite(total) else math.inf
 

@@ -12,59 +12,67 @@ import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..core import tensorfile
+from ..core.checks import require_path
 from ..core.errors import InvalidValueError, PyJuTrackError, UnknownNameError
 from ..core.scalars import is_transformed
 from ..core.storage import description_named, description_of, is_storable, storable_named
 from ..io import native  # noqa: F401  # says how files hold lattices and elements
 
-T = TypeVar("T")
 #: errors of kinds that cannot be made of what a file says
 _UNMADE = (PyJuTrackError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
 
-def save(thing: Any, path: str | Path) -> str:
-    """Write a thing of a storable kind, whole or not at all; returns the digest.
+class Saved:
+    """What can be written to a file with all that it is made of: frozen data of a storable kind."""
 
-    Raises:
-        InvalidValueError: something in it is of no storable kind, or carries derivatives.
-    """
-    writer = _Writer()
-    described = writer.plain(thing, type(thing).__name__.lower())
-    return tensorfile.write(Path(path), described, writer.tensors, holds=_holds(type(thing)))
+    def save(self, path: str | Path) -> str:
+        """Write it, whole or not at all; returns the digest of what was written.
 
+        The file, of the safetensors format, holds numbers and a description in JSON.
 
-def load(kind: type[T], path: str | Path) -> T:
-    """What `save` wrote of a kind, equal to the bit. It runs nothing that the file holds.
-
-    Raises:
-        InvalidValueError: no such file, not one of this kind, truncated, changed since, or with
-            something of a kind that is not known here.
-    """
-    path = Path(path)
-    try:
-        described, tensors, _ = tensorfile.read(
-            path,
-            holds=_holds(kind),
-            said=_said(kind),
-            remedy="take a fresh copy, or save it again",
+        Raises:
+            InvalidValueError: something in it is of a kind that files do not know (see `storable`),
+                or carries derivatives.
+        """
+        kind, writer = type(self), _Writer()
+        described = writer.plain(self, _holds(kind))
+        return tensorfile.write(
+            require_path("path", path), described, writer.tensors, holds=_holds(kind)
         )
-        found = _made(described, tensors)
-    except InvalidValueError:
-        raise
-    except _UNMADE as error:
-        raise InvalidValueError(
-            f"{path} does not describe a {kind.__name__} that can be made here: {error}"
-        ) from error
-    if type(found) is not kind:
-        raise InvalidValueError(f"{path} holds a {type(found).__name__}, and no {kind.__name__}")
-    return found
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """What `save` wrote: it predicts the same to the bit. Loading runs nothing.
+
+        Raises:
+            InvalidValueError: no such file, not one of this kind, truncated, changed since, or with
+                something of a kind that is not known here.
+        """
+        path = Path(path)
+        try:
+            described, tensors, _ = tensorfile.read(
+                path,
+                holds=_holds(cls),
+                said=_said(cls),
+                remedy="take a fresh copy, or save it again",
+            )
+            found = _made(described, tensors)
+        except InvalidValueError:
+            raise
+        except _UNMADE as error:
+            raise InvalidValueError(
+                f"{path} does not describe a {cls.__name__} that can be made here: {error}"
+            ) from error
+        if type(found) is not cls:
+            raise InvalidValueError(f"{path} holds a {type(found).__name__}, and no {cls.__name__}")
+        return found
 
 
 def _holds(kind: type) -> str:

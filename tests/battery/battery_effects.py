@@ -14,7 +14,7 @@ from battery_setup import Array, Setup, drawn
 import pyjutrack as pj
 from pyjutrack.collective import Mesh, Place, Potential
 from pyjutrack.maps.state import State
-from pyjutrack.surrogate.architectures import Energy, Standardisation, UNet
+from pyjutrack.surrogate.architectures import Standardisation, energy_gradient, unet
 
 Knobs = Mapping[str, Any]
 
@@ -30,8 +30,8 @@ def solver(**options: Any) -> pj.SpectralPoisson:
 def network(kind: str) -> pj.surrogate.Network:
     """Two steps down and up, with random weights."""
     if kind == "energy":
-        return Energy((1, 1)).build(STANDARD, 3).to(torch.float64)
-    return UNet((1, 1), activated=kind == "activated").build(STANDARD, 3).to(torch.float64)
+        return energy_gradient((1, 1), STANDARD, 3).to(torch.float64)
+    return unet((1, 1), STANDARD, 3, activated=kind == "activated").to(torch.float64)
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,14 @@
 """Networks as pure functions, and the three architectures."""
 
+from functools import partial
+
 import pytest
 import torch
 from surrogate_cases import build
 
 import pyjutrack as pj
 from pyjutrack.surrogate import Network
-from pyjutrack.surrogate.architectures import Energy, Standardisation, UNet
+from pyjutrack.surrogate.architectures import Standardisation, energy_gradient, unet
 from pyjutrack.surrogate.layers import Add, Affine, Convolution
 
 
@@ -82,7 +84,7 @@ def test_derivatives_by_weights(network):
 
 def test_published_layout():
     """The channels and the count of JuTrack's published network."""
-    network = UNet((64, 128, 256, 512, 512, 512, 512), activated=True).build(Standardisation(), 0)
+    network = unet((64, 128, 256, 512, 512, 512, 512), Standardisation(), 0, activated=True)
     kinds = [type(layer).__name__ for layer in network.layers]
     assert kinds.count("InstanceNorm") == 5 + 7
     assert kinds.count("LeakyReLU") == 14
@@ -123,7 +125,7 @@ def test_what_is_no_network_is_named(layers, weights, said):
         Network(layers, weights)
 
 
-@pytest.mark.parametrize("make", [lambda c: UNet(c, activated=False), Energy])
+@pytest.mark.parametrize("make", [partial(unet, activated=False), energy_gradient])
 def test_a_unet_needs_two_steps(make):
     with pytest.raises(pj.errors.InvalidValueError, match="two positive widths"):
-        make((8,))
+        make((8,), Standardisation(), 0)

@@ -16,9 +16,9 @@ import torch
 
 from pyjutrack.collective import CATMULL_ROM, Grid, Mesh
 from pyjutrack.core.errors import InvalidValueError, UnknownNameError
-from pyjutrack.interop.networks.nnlib import from_nnlib, to_nnlib
+from pyjutrack.interop.networks import from_nnlib, to_nnlib
 from pyjutrack.surrogate import Domain, Network, Surrogate
-from pyjutrack.surrogate.architectures import Energy, Standardisation, UNet
+from pyjutrack.surrogate.architectures import Standardisation, energy_gradient, unet
 from pyjutrack.surrogate.layers import (
     KINDS,
     Add,
@@ -153,9 +153,9 @@ def of_all_kinds():
 
 
 NETWORKS = {
-    "linear": lambda: UNet((3, 5, 4), activated=False).build(STANDARD, 1),
-    "variational": lambda: Energy((3, 5, 4)).build(STANDARD, 2),
-    "pix2pix": lambda: randomised(UNet((3, 5, 4), activated=True).build(STANDARD, 3)),
+    "linear": lambda: unet((3, 5, 4), STANDARD, 1, activated=False),
+    "variational": lambda: energy_gradient((3, 5, 4), STANDARD, 2),
+    "pix2pix": lambda: randomised(unet((3, 5, 4), STANDARD, 3, activated=True)),
     "all kinds": of_all_kinds,
 }
 

@@ -12,7 +12,7 @@ from surrogate_cases import ARCHITECTURES, build
 import pyjutrack as pj
 from pyjutrack.collective import BSPLINE, CATMULL_ROM, Grid, Mesh
 from pyjutrack.core.errors import InvalidValueError, PyJuTrackError
-from pyjutrack.interop.networks.onnx import from_onnx, to_onnx
+from pyjutrack.interop.networks import from_onnx, to_onnx
 from pyjutrack.surrogate import Domain, Network, Surrogate
 from pyjutrack.surrogate.layers import (
     KINDS,

@@ -8,7 +8,7 @@ from onnx_cases import difference, run
 from torch import nn
 
 from pyjutrack.core.errors import InvalidValueError
-from pyjutrack.interop.networks.onnx import JUTRACK, from_onnx
+from pyjutrack.interop.networks import JUTRACK, from_onnx
 from pyjutrack.surrogate.layers import InstanceNorm, LeakyReLU, Smoothing
 
 #: single precision, after norms that divide by small variances

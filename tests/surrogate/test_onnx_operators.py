@@ -5,7 +5,7 @@ import pytest
 import torch
 from onnx_cases import CELLS, MAP, difference, onnx, run, table, write
 
-from pyjutrack.interop.networks.onnx import from_onnx
+from pyjutrack.interop.networks import from_onnx
 from pyjutrack.surrogate.architectures import Standardisation
 from pyjutrack.surrogate.layers import Affine
 

@@ -5,7 +5,7 @@ import pytest
 from onnx_cases import MAP, ints, onnx, table, write
 
 from pyjutrack.core.errors import InvalidValueError
-from pyjutrack.interop.networks.onnx import from_onnx
+from pyjutrack.interop.networks import from_onnx
 
 
 @pytest.fixture

@@ -61,9 +61,9 @@ def test_the_term_is_the_networks_answer_spread_by_splines(architecture):
 @pytest.mark.parametrize("block", [1, 2, 4])
 def test_ghosts_are_continued_as_those_of_a_surrogate(block):
     """Of densities and of potentials: each side is made of `fold` or `unfold` of its cells."""
-    from pyjutrack.surrogate.architectures import Standardisation, UNet
+    from pyjutrack.surrogate.architectures import Standardisation, unet
 
-    network = UNet((3, 4), activated=False).build(Standardisation(0.0, 0.03), 2).to(DOUBLE)
+    network = unet((3, 4), Standardisation(0.0, 0.03), 2, activated=False).to(DOUBLE)
     residual = pj.surrogate.ResidualNetwork(solver(), network, block=block)
     h = residual.term(shares(), residual.weights)
     torch.testing.assert_close(unfold(h[2:-2, 2:-2]), h, rtol=0, atol=1e-13)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from live_cases import QUADRUPOLES, beam, line, scan, small, wires
 
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
-from pyjutrack.interop.onnx.operators import RULES
+from pyjutrack.interop.onnx import RULES
 from pyjutrack.interop.onnx.trace import Graph
 from pyjutrack.twin import Twin
 
@@ -114,6 +115,12 @@ def test_a_network_in_single_precision(tmp_path: Path, make_surrogate) -> None:
 
 def test_what_settings_do_not_reach_is_constant(tmp_path: Path) -> None:
     assert_alike(small(), tmp_path / "twin.onnx", [{"q2.k1": -18.0}, {"q2.k1": -22.0}])
+
+
+def test_readings_may_have_names_that_the_graph_gives(tmp_path: Path) -> None:
+    (wire, *_), names = wires(), ("v3", "c1", "v4")
+    twin = small(diagnostics=[dataclasses.replace(wire, name=name) for name in names])
+    assert_alike(twin, tmp_path / "twin.onnx", scan(1))
 
 
 def test_the_file_tells_its_settings(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from ...core.errors import InvalidValueError, require_known
 from ...surrogate.architectures import Standardisation
 from ...surrogate.surrogate import Surrogate, shipped
 from .nnlib import from_nnlib, to_nnlib
-from .onnx import JUTRACK, from_onnx, to_onnx
+from .onnx_export import to_onnx
+from .onnx_import import JUTRACK, from_onnx
 
 __all__ = [
     "JUTRACK",

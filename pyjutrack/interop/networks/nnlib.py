@@ -11,7 +11,6 @@ import json
 import math
 import tempfile
 from collections.abc import Callable
-from functools import singledispatch
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +21,7 @@ from torch import Tensor
 
 from ...core.atomic import write_json, writing
 from ...core.errors import InvalidValueError, require_known
-from ...surrogate.layers import (
-    Add,
-    Affine,
-    Channels,
-    Concatenate,
-    Convolution,
-    InstanceNorm,
-    Layer,
-    LeakyReLU,
-    Smoothing,
-    TransposedConvolution,
-    Weights,
-)
+from ...surrogate.layers import KINDS, Layer, Weights, from_record
 from ...surrogate.network import Network
 from ...surrogate.surrogate import Surrogate
 
@@ -95,7 +82,7 @@ def from_nnlib(path: str | Path) -> Surrogate:
     manifest = _manifest(path / _MANIFEST)
     try:
         found = _arrays_in(path / _BINARY, manifest)
-        needed = {layer.get(key) for layer in manifest["layers"] for key in ("weight", "bias")}
+        needed = {w for layer in map(from_record, manifest["layers"]) for w in layer.weights()}
         weights = {name: _weight(array) for name, array in found.items() if name in needed}
         linear = manifest["linear"]
     except (KeyError, TypeError, AttributeError) as error:
@@ -116,48 +103,30 @@ def _laid_out(network: Network) -> dict[str, Array]:
     """All arrays in Julia's dims by name; one that several layers use stands once."""
     arrays: dict[str, Array] = {}
     for layer in network.layers:
-        for name, array in arrays_of(layer, network.weights).items():
+        for name, array in _arrays_of(layer, network.weights).items():
             if not np.array_equal(arrays.setdefault(name, array), array):
                 raise InvalidValueError(f"two arrays of the network are named {name!r}")
     return arrays
 
 
-@singledispatch
-def arrays_of(layer: Layer, weights: Weights) -> dict[str, Array]:
-    """The arrays by name that NNlib needs for a layer, in Julia's dims.
+def _arrays_of(layer: Layer, weights: Weights) -> dict[str, Array]:
+    """The arrays by name that NNlib needs for a layer, in Julia's dims."""
+    if KINDS.get(type(layer).__name__) is not type(layer):
+        raise InvalidValueError(
+            f"layer {layer.name!r}: no counterpart of {type(layer).__name__} in NNlib is known"
+        )
+    tensors = {name: weights[name] for name in layer.weights()} | layer.kernels()
+    return {name: _julia(tensor) for name, tensor in tensors.items()}
 
-    Register a function for a new kind of layer with `arrays_of.register`.
+
+def _julia(weight: Tensor) -> Array:
+    """Kernels as (kx, ky, channels in, out), flipped as NNlib's `conv` takes them; others as are.
+
+    One form for both convolutions: `∇conv_data` takes the kernel of the one that it transposes.
     """
-    raise InvalidValueError(
-        f"layer {layer.name!r}: no counterpart of {type(layer).__name__} in NNlib is known"
-    )
-
-
-@arrays_of.register
-def _(
-    layer: InstanceNorm | LeakyReLU | Affine | Add | Concatenate | Channels, weights: Weights
-) -> dict[str, Array]:
-    return {}
-
-
-@arrays_of.register
-def _(layer: Convolution | TransposedConvolution, weights: Weights) -> dict[str, Array]:
-    # one form for both: `∇conv_data` takes the kernel of the convolution that it transposes
-    arrays = {layer.weight: _kernel(weights[layer.weight])}
-    if layer.bias is not None:
-        arrays[layer.bias] = weights[layer.bias].detach().numpy()
-    return arrays
-
-
-@arrays_of.register
-def _(layer: Smoothing, weights: Weights) -> dict[str, Array]:
-    # fixed, but stored: so no second place needs its formula
-    return {layer.name: _kernel(layer.kernel())}
-
-
-def _kernel(weight: Tensor) -> Array:
-    """(kx, ky, channels in, out) for NNlib's `conv`, which flips, from ours, which does not."""
-    return weight.detach().flip(-2, -1).permute(2, 3, 1, 0).numpy()
+    if weight.dim() == 4:
+        weight = weight.flip(-2, -1).permute(2, 3, 1, 0)
+    return weight.detach().numpy()
 
 
 def _weight(array: Array) -> Tensor:

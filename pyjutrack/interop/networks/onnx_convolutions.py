@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ...surrogate.layers import Convolution, Smoothing, TransposedConvolution
+from ...surrogate.layers import SIGMA, Convolution, Smoothing, TransposedConvolution
 from ..onnx.model import Node
-from .onnx_layers import NO_PADS, SIGMA, LayerGraph, Map, Pads
+from .onnx_layers import NO_PADS, LayerGraph, Map, Pads
 
 _AUTOMATIC = ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Mapping
 from itertools import chain, count
 from typing import NamedTuple
 
@@ -16,21 +16,15 @@ from ...surrogate.layers import Layer
 from ...surrogate.network import INPUT, Network
 from ..onnx.model import Array, Node
 
-#: key under which a node of this package states the rms of the Gaussian that its kernel is
-SIGMA = "pyjutrack.sigma"
 #: rows and columns of zeros to be put before x, before y, after x, after y
 Pads = tuple[int, int, int, int]
 NO_PADS: Pads = (0, 0, 0, 0)
 
 
-def numbered(name: str) -> Iterator[str]:
-    """The name, then the name with a number."""
-    return chain([name], (f"{name}.{i}" for i in count(2)))
-
-
 def unused(wanted: str, taken: Container[str]) -> str:
     """The name wanted, with a number where it is taken."""
-    return next(name for name in numbered(wanted) if name not in taken)
+    names = chain([wanted], (f"{wanted}.{i}" for i in count(2)))
+    return next(name for name in names if name not in taken)
 
 
 class Map(NamedTuple):

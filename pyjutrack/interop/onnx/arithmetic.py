@@ -214,7 +214,7 @@ def _(
             "no runtime can convolve in double precision; take the network in single, "
             "network.to(torch.float32)"
         )
-    shape = {
+    shape: dict[str, Any] = {
         "strides": tuple(stride),
         "pads": tuple(padding) * 2,
         "dilations": tuple(dilation),

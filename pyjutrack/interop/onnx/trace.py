@@ -6,53 +6,73 @@ What does not depend on those is computed while it is written, and what is the s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ...core.errors import InvalidValueError
-from .model import Node
+from .model import Array, Model, Node, Value
+
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 class Graph:
     """Operations in the order of their making, and the constants that they read.
 
     Attributes:
-        rules: by the name of an operation of PyTorch, what writes it down; see `operators.RULES`.
+        rules: by the name of an operation of PyTorch, what writes it down; see `rules.RULES`.
         constants: by name.
     """
 
-    def __init__(self, rules: Mapping[str, Callable[..., Any]]) -> None:
+    def __init__(
+        self, rules: Mapping[str, Callable[..., Any]] = _EMPTY, taken: Iterable[str] = ()
+    ) -> None:
+        """An empty graph, whose values get other names than those taken."""
         self.rules = rules
+        self._taken = set(taken)
         self._nodes: list[Node] = []
         self._made: dict[Any, str] = {}
         self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
-        self.constants: dict[str, NDArray[Any]] = {}
+        self.constants: dict[str, Array] = {}
 
     def input(self, name: str) -> Tensor:
         """A number in double precision that is not known yet."""
         return Symbol.make(self, name, torch.empty((), dtype=torch.float64, device="meta"))
 
-    def add(self, operation: str, *reads: str, **attributes: Any) -> str:
+    def add(
+        self,
+        operation: str,
+        *reads: str,
+        name: str = "",
+        notes: Mapping[str, str] = _EMPTY,
+        **attributes: Any,
+    ) -> str:
         """The value of an operation; the same one for the same operation."""
-        key = (operation, reads, tuple(sorted(attributes.items())))
+        known = tuple(sorted(attributes.items())), tuple(sorted(notes.items()))
+        key = (operation, reads, name, known)
         if key not in self._made:
-            self._made[key] = f"v{len(self._nodes)}"
-            self._nodes.append(Node(operation, "", reads, (self._made[key],), attributes))
+            made = self._made[key] = self._unused("v", len(self._nodes))
+            self._nodes.append(Node(operation, name, reads, (made,), attributes, notes))
         return self._made[key]
 
-    def constant(self, array: NDArray[Any]) -> str:
+    def constant(self, array: Array) -> str:
         """A value that is known; the same one for the same array."""
         key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self._constants:
-            name = self._constants[key] = f"c{len(self._constants)}"
+            name = self._constants[key] = self._unused("c", len(self._constants))
             self.constants[name] = np.ascontiguousarray(array).reshape(array.shape)
         return self._constants[key]
 
-    def needed(self, outputs: Iterable[str]) -> tuple[list[Node], dict[str, NDArray[Any]]]:
+    def _unused(self, kind: str, number: int) -> str:
+        name = f"{kind}{number}"
+        while name in self._taken:
+            name += "_"
+        return name
+
+    def needed(self, outputs: Iterable[str]) -> tuple[list[Node], dict[str, Array]]:
         """The operations and constants on which some values depend."""
         wanted, kept = set(outputs), []
         for node in reversed(self._nodes):
@@ -60,6 +80,24 @@ class Graph:
                 kept.append(node)
                 wanted.update(node.inputs)
         return kept[::-1], {n: c for n, c in self.constants.items() if n in wanted}
+
+    def model(
+        self,
+        inputs: Sequence[Value],
+        outputs: Mapping[Value, str],
+        opset: int,
+        notes: Mapping[str, str],
+    ) -> Model:
+        """What a file holds: all that the outputs need.
+
+        Args:
+            inputs: what goes in, under names that operations read.
+            outputs: what comes out, and its name in the graph.
+            opset, notes: as of a `Model`.
+        """
+        nodes, constants = self.needed(outputs.values())
+        ends = [Node("Identity", "", (name,), (value.name,)) for value, name in outputs.items()]
+        return Model([*nodes, *ends], constants, inputs, [*outputs], opset, notes)
 
 
 class Symbol(Tensor):

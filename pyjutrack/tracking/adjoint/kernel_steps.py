@@ -182,13 +182,14 @@ def back_through_mesh_kick(
     response = solved(kick, strength, beam, fractions)
     sheet, places = stencil(mesh), (array(x), array(y), array(active))
     by_x, by_px, by_y, by_py = (g.numpy() for g in gradients[:4])
-    by_field, by_length = kernels.invert_kick(
+    by_field, by_length = kernels.kick_cotangent(
         sheet,
         detached(length.numbers[0]),
         *places,
         array(response.field),
+        (by_px, by_py),
+        (by_x, by_y),
         (px.numpy(), py.numpy()),
-        (by_x, by_px, by_y, by_py),
     )
     length.add(0, by_length)
     by_fractions = response.pull(torch.from_numpy(by_field), sums)
