@@ -23,7 +23,7 @@ Maybe = Sequence[Tensor | None]
 
 
 class Kernels(Protocol):
-    """What an operator is made of.
+    """The kernels of an operator.
 
     `static` holds the non-tensor arguments. Some inputs may be boolean masks; those never carry
     derivatives. A tangent that is None is zero.
@@ -77,7 +77,7 @@ def compiled_operator(kernels: Kernels) -> Callable[..., Tensors]:
 
 
 def _is_plain(inputs: Tensors) -> bool:
-    """Whether no derivative of any kind can be asked for."""
+    """Return whether no derivative of any kind can be asked for."""
     if forward_ad._current_level >= 0 or torch._C._functorch.peek_interpreter_stack() is not None:
         return False
     return all(type(t) is Tensor and not t.requires_grad for t in inputs)
@@ -97,7 +97,7 @@ def owned(tangent: Tensor | None, count: int, like: Tensor) -> Any:
 
 
 def tensors(arrays: Any) -> Tensors:
-    """What kernels made, one tensor a row: PyTorch forbids views as outputs of a function."""
+    """Turn results of kernels into tensors, one a row: PyTorch forbids views as outputs."""
     return tuple(torch.from_numpy(a) for a in arrays)
 
 

@@ -1,4 +1,4 @@
-"""How PyTorch's operations push tangents forward: those that tracking is made of."""
+"""Rules by which PyTorch's operations push tangents forward: those that tracking uses."""
 
 from __future__ import annotations
 

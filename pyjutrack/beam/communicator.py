@@ -1,4 +1,4 @@
-"""Where the particles of a beam are: in one process, or a part each on the ranks of a job."""
+"""The ranks that share the particles of a beam: one process, or several of a job."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Communicator:
 
     @property
     def alone(self) -> bool:
-        """Whether all is in this process."""
+        """Return whether one process holds the whole beam."""
         return self.size == 1
 
     def of(self, particles: int) -> Communicator:
@@ -58,7 +58,7 @@ class Communicator:
         return dataclasses.replace(self, particles=particles)
 
     def rows(self, particles: int) -> slice:
-        """Which of so many particles are this rank's: a block, of equal length but for one."""
+        """Select this rank's block of so many particles; lengths differ by one at most."""
         return slice(self.rank * particles // self.size, (self.rank + 1) * particles // self.size)
 
     def sum(self, part: Tensor) -> Tensor:

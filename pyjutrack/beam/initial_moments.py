@@ -33,7 +33,7 @@ class Ellipse(NamedTuple):
 
 
 def value(beam: Beam, address: str) -> Number:
-    """What a beam has at one of the `KNOBS`."""
+    """Return the value of a beam at one of the `KNOBS`."""
     if address in _CENTROIDS:
         centre = moments.centroid(beam)[_CENTROIDS[address]]
         return centre if carries(centre) else float(centre)

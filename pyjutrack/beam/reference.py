@@ -107,12 +107,12 @@ class Reference:
 
     @classmethod
     def from_p0c(cls, species: str | Species, p0c: Number) -> Reference:
-        """From the momentum times c [eV]."""
+        """Make one from the momentum times c [eV]."""
         return cls(_species(species), p0c)
 
     @classmethod
     def from_kinetic(cls, species: str | Species, kinetic_energy: Number) -> Reference:
-        """From the kinetic energy [eV]."""
+        """Make one from the kinetic energy [eV]."""
         species = _species(species)
         kinetic_energy = _energy("kinetic energy", kinetic_energy)
         # sqrt(T (T + 2 m)) keeps its digits where T is far below m
@@ -120,7 +120,7 @@ class Reference:
 
     @classmethod
     def from_total(cls, species: str | Species, total_energy: Number) -> Reference:
-        """From the total energy [eV]."""
+        """Make one from the total energy [eV]."""
         species = _species(species)
         total_energy = _energy("total energy", total_energy)
         if not _known(total_energy > species.mass):

@@ -1,4 +1,4 @@
-"""What is learned beside a solver: a term of the potential that is zero at the start."""
+"""Learned corrections of a solver: a term of the potential that is zero at the start."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class Correction(ABC):
 
     @property
     def mesh(self) -> Mesh:
-        """That of the solver."""
+        """The mesh of the solver."""
         return self.solver.mesh
 
     @property
     @abstractmethod
     def linear(self) -> bool:
-        """Whether the term is linear in the density."""
+        """Return whether the term is linear in the density."""
 
     @abstractmethod
     def term(self, fractions: Tensor, weights: Tensor) -> Tensor:
@@ -54,7 +54,7 @@ class Correction(ABC):
     linear_in_weights: ClassVar[bool] = False
 
     def check(self, beam: Beam) -> None:
-        """What the solver has to say of a beam."""
+        """Check a beam as the solver does."""
         if isinstance(self.solver, Guarded):
             self.solver.check(beam)
 
@@ -64,7 +64,7 @@ class Correction(ABC):
         return h + _term(fractions, self.weights, self, h.dtype)
 
     def _settle(self, start: Tensor) -> None:
-        """Begin with `start` where no weights are given; raise for weights that cannot be."""
+        """Set weights that are not given to `start`; raise for weights that cannot be."""
         weights = self.weights
         if weights is None:
             object.__setattr__(self, "weights", start)

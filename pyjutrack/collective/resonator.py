@@ -26,14 +26,14 @@ _OUTSIDE = 0.01
 
 
 class Phasor(NamedTuple):
-    """What former passages left ringing, as seen when the reference arrives; two parts [C]."""
+    """The ringing of former passages, as seen when the reference arrives; two parts [C]."""
 
     real: Tensor
     imaginary: Tensor
 
 
 class Loss(NamedTuple):
-    """By how much delta falls at the nodes of the window, and what is left ringing."""
+    """The loss of delta at the nodes of the window, and the ringing that is left."""
 
     nodes: Tensor
     ringing: Phasor | None
@@ -116,7 +116,7 @@ class ResonatorWake(CollectiveEffect):
             )
 
     def start(self, beam: Beam) -> Mapping[int, Phasor] | None:
-        """Nothing rings before the first passage; later each element does, by its place."""
+        """Start without ringing; each element gets its own, by its place."""
         return None if self.period is None else {}
 
     def admit(self, state: State) -> State:
@@ -125,7 +125,7 @@ class ResonatorWake(CollectiveEffect):
         return State(state.coordinates, state.alive & self._inside(z))
 
     def field(self, beam: Beam, state: State, place: Place, memory: Any = None) -> Loss:
-        """What each node of the window loses."""
+        """Compute the loss at each node of the window."""
         z, reference = state.coordinates[4], beam.reference
         times = self._nodes(z) * (-1 / (SPEED_OF_LIGHT * reference.beta))
         line = beam.world.sum(self._deposited(beam, z, state.alive))
@@ -137,7 +137,7 @@ class ResonatorWake(CollectiveEffect):
         return Loss(voltage * per_volt * self.scale, ringing)
 
     def remember(self, memory: Any, field: Loss, place: Place) -> Any:
-        """What rings when the bunch comes back."""
+        """Return the ringing when the bunch comes back."""
         if field.ringing is None or self.period is None:
             return memory
         time = torch.as_tensor(self.period).to(field.nodes)
@@ -185,13 +185,13 @@ class ResonatorWake(CollectiveEffect):
         return share * self._voltage(rings)
 
     def _rates(self) -> tuple[Number, Number]:
-        """Of decay and of oscillation [1/s]."""
+        """Rates of decay and of oscillation [1/s]."""
         omega = 2 * math.pi * self.frequency
         decay = omega / (2 * self.quality)
         return decay, (omega * omega - decay * decay) ** 0.5
 
     def _turned(self, rings: Phasor, time: Tensor) -> Phasor:
-        """What rings after a time [s]."""
+        """Advance the ringing by a time [s]."""
         decay, oscillation = self._rates()
         size = torch.exp(-decay * time)
         cosine, sine = size * torch.cos(oscillation * time), size * torch.sin(oscillation * time)
@@ -201,7 +201,7 @@ class ResonatorWake(CollectiveEffect):
         )
 
     def _voltage(self, rings: Phasor) -> Tensor:
-        """Of what rings [V]."""
+        """Voltage of the ringing [V]."""
         decay, oscillation = self._rates()
         kick = 2 * math.pi * self.frequency * self.shunt / self.quality
         voltage: Tensor = kick * (rings.real - decay / oscillation * rings.imaginary)

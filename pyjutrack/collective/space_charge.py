@@ -125,7 +125,7 @@ class SpaceCharge(CollectiveEffect):
 
     @property
     def mesh(self) -> Mesh:
-        """That of the potential."""
+        """The mesh of the potential."""
         return self.potential.mesh
 
     @property
@@ -134,7 +134,7 @@ class SpaceCharge(CollectiveEffect):
         return bool(getattr(self.potential, "symmetric", False))
 
     def fused(self) -> MeshKick | None:
-        """Itself, unless a class derived from it does otherwise what kernels would do."""
+        """Return itself, unless a derived class overrides what kernels would do."""
         own = ("admit", "field", "strength", "apply")
         changed = any(getattr(type(self), n) is not getattr(SpaceCharge, n) for n in own)
         return None if changed else self

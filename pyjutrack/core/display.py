@@ -1,4 +1,4 @@
-"""How objects are shown in notebooks and on pages.
+"""Registry of HTML views: how notebooks and pages show objects.
 
 What draws them stands far above what is drawn: it registers itself, when something is first shown.
 """

@@ -15,7 +15,7 @@ _KINDS: dict[str, type] = {}
 
 
 class Description(NamedTuple):
-    """How files hold a kind that is not made by its fields: by plain data, and made of them."""
+    """Functions by which files hold a kind as plain data, and make it of them again."""
 
     kind: type
     describe: Callable[[Any], Any]
@@ -49,7 +49,7 @@ def storable(kind: type[T]) -> type[T]:
 
 
 def is_storable(kind: type) -> bool:
-    """Whether files may hold this kind."""
+    """Return whether files may hold this kind."""
     return _KINDS.get(kind.__name__) is kind
 
 
@@ -71,7 +71,7 @@ def store_described(kind: type[T], describe: Callable[[T], Any], make: Callable[
 
 
 def description_of(value: Any) -> Description | None:
-    """How files hold a value, if its kind is described."""
+    """Return the description of a value's kind, if it has one."""
     return next((d for d in _DESCRIPTIONS.values() if isinstance(value, d.kind)), None)
 
 

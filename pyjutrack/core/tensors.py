@@ -16,7 +16,7 @@ def tensors_in(data: Any) -> list[Tensor]:
 
 
 def active(data: Any) -> list[Tensor]:
-    """Those that require gradients."""
+    """Select those that require gradients."""
     return [t for t in tensors_in(data) if t.requires_grad]
 
 
@@ -46,7 +46,7 @@ def _tensors(data: Any, seen: dict[int, Any]) -> Iterator[Tensor]:
 
 
 def hidden(ends: Sequence[Tensor], known: Sequence[Tensor]) -> bool:
-    """Whether tensors depend on leaves that require gradients, by ways that meet no `known`."""
+    """Return whether tensors depend on leaves that require gradients other than through `known`."""
     stops = {id(t) for t in known} | {id(t.grad_fn) for t in known if t.grad_fn is not None}
     pending = [t.grad_fn for t in ends if t.grad_fn is not None and id(t.grad_fn) not in stops]
     seen = set()
@@ -63,7 +63,7 @@ def hidden(ends: Sequence[Tensor], known: Sequence[Tensor]) -> bool:
 
 
 def entangled(parameters: Sequence[Tensor]) -> bool:
-    """Whether one of some tensors was computed from another of them."""
+    """Return whether one of some tensors was computed from another of them."""
     results = {t.grad_fn for t in parameters if t.grad_fn is not None}
     leaves = {id(t) for t in parameters if t.is_leaf}
     pending = [n for node in results for n, _ in node.next_functions if n is not None]

@@ -1,4 +1,4 @@
-"""What PyTorch's own transforms may do with the public calls: `torch.compile` and `torch.func`.
+"""Limits of PyTorch's own transforms, `torch.compile` and `torch.func`, on public calls.
 
 `torch.compile` cannot look into compiled kernels, nor into NumPy, whose calls it would replace by
 its own: the public calls are left as they are. Derivatives of `torch.func` go through tracking;

@@ -1,4 +1,4 @@
-"""What every diagnostic is: a place, a noise, and a pure reading of the beam there."""
+"""The protocol of diagnostics: a place, a noise, and a pure reading of the beam there."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Diagnostic(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Instrument:
-    """What the diagnostics of this package share.
+    """Base of the diagnostics of this package.
 
     Attributes:
         at: name of the element at whose entrance it reads.

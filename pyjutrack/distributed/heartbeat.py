@@ -41,7 +41,7 @@ class Peers:
         self._thread = threading.Thread(target=self._live, name="signs of life", daemon=True)
 
     def start(self) -> None:
-        """Begin, once all ranks have met."""
+        """Start the signs of life, once all ranks have met."""
         self._thread.start()
 
     def leave(self, why: str) -> None:
@@ -93,7 +93,7 @@ class Peers:
                 raise RankError(sign)
 
     def _who(self, error: RuntimeError) -> str:
-        """Why what the ranks did together has failed, as far as their signs show."""
+        """Say why a collective call has failed, as far as the ranks' signs of life show."""
         self._watched = watched = _Watched()
         self._wanted.set()
         try:
@@ -136,7 +136,7 @@ class Peers:
 
 
 class _Watched:
-    """What was seen of the other ranks during one wait.
+    """Signs of the other ranks that were seen during one wait.
 
     Counted in looks and not by a clock: a process that was itself held up for a while has looked
     no more often than the others gave signs.
@@ -150,7 +150,7 @@ class _Watched:
 
 
 def done(work: Work, seconds: float) -> bool:
-    """Whether work has come to its end within a time.
+    """Return whether work has come to its end within a time.
 
     Raises:
         RuntimeError: it has failed.

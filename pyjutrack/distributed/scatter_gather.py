@@ -1,4 +1,4 @@
-"""From a beam to the parts of it that ranks hold, and back."""
+"""Split a beam over ranks, and gather it again."""
 
 from __future__ import annotations
 

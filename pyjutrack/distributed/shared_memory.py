@@ -114,7 +114,7 @@ class Board:
                 combine(piece, part, out=piece)
 
     def _complete(self, seconds: float) -> bool:
-        """Whether all parts of this turn have come within a time.
+        """Return whether all parts of this turn have come within a time.
 
         Raises:
             RuntimeError: a rank is gone and has not left its part, or has taken too long.

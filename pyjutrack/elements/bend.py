@@ -18,7 +18,7 @@ from .part import Part
 
 @dataclass(frozen=True, repr=False)
 class Bend(Magnet):
-    """What sector and rectangular bends share.
+    """Base of sector and rectangular bends.
 
     The reference orbit is an arc of curvature h = angle / length; positive angles bend towards
     negative x. The field is k0 = h + dk0, and multipoles stand in the curved frame of the orbit.
@@ -125,7 +125,7 @@ class Bend(Magnet):
             return state.apply(maps.bend, length * share, angle * share, field, beta)
 
         def focused(state: State, share: float) -> State:
-            """What the gradient adds to the linear map of the dipole, at the middle of a step."""
+            """Apply what the gradient adds to the dipole's linear map, at the middle of a step."""
             state = linear(state, -share / 2, 0.0)
             state = linear(state, share)
             return linear(state, -share / 2, 0.0)

@@ -1,4 +1,4 @@
-"""How many steps an integrator takes."""
+"""Numbers of integration steps."""
 
 from __future__ import annotations
 

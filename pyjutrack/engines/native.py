@@ -124,7 +124,7 @@ def _jacobian(task: Task, start: Tensor) -> Tensor:
 
 
 def _run_jacobian(task: Task, start: Tensor) -> Tensor | None:
-    """Without effects, where the lattice carries no derivatives."""
+    """Compute the Jacobian without effects, where the lattice carries no derivatives."""
     beam = Beam(task.beam.reference, start.unsqueeze(0))
     found = linearised(dataclasses.replace(task, beam=beam))
     if found is None:

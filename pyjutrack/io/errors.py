@@ -1,4 +1,4 @@
-"""What goes wrong with files of lattices and beams."""
+"""Errors and warnings of files of lattices and beams."""
 
 from __future__ import annotations
 

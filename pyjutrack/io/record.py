@@ -1,4 +1,4 @@
-"""What reading a lattice file gives."""
+"""Results of reading a lattice file."""
 
 from __future__ import annotations
 

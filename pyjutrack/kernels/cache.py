@@ -79,7 +79,7 @@ class _Cache(caching.FunctionCache):
 
 
 class _Nowhere(caching.NullCache):
-    """Where nothing can be kept."""
+    """A cache that keeps nothing."""
 
     def save_overload(self, signature: Any, result: Any) -> None:
         _warn("anywhere: neither the package's folder nor the user's cache can be written to")

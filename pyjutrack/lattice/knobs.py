@@ -30,7 +30,7 @@ _KICK = re.compile(r"^effects\[(\d+)\]\.([\w.]+)$")
 
 
 class Knobbed(Protocol):
-    """What has knobs; a dataclass, such as a `Task`."""
+    """A dataclass with knobs, such as a `Task`."""
 
     @property
     def lattice(self) -> Lattice: ...
@@ -66,7 +66,7 @@ def lattice_values(lattice: Lattice, wrt: Sequence[str]) -> Tensor:
 
 
 def lower_bound(address: str) -> float:
-    """Below which value a knob of the beam or of a kick has no meaning; -inf if there is none.
+    """Lower bound of a knob of the beam or of a kick; -inf if there is none.
 
     Lengths of elements have none: maps run backwards below zero, so that they have slopes there.
     """
@@ -112,7 +112,7 @@ def overlay(of: T, wrt: Sequence[str], numbers: Iterable[Tensor]) -> T:
 
 
 def current(of: Knobbed, address: str) -> Any:
-    """What stands at an address, derivatives and all: a float, a 0-d tensor or a vector."""
+    """Return the value at an address, derivatives and all: a float, a 0-d tensor or a vector."""
     kick = _KICK.match(address)
     if kick:
         return _of_kick(of.effects, address, int(kick[1]), kick[2].split("."))

@@ -121,7 +121,7 @@ class Lattice:
 
     @cached_property
     def kept(self) -> dict[Any, Any]:
-        """What tracking made of the elements, to use it again: plans, programs."""
+        """Cache of what tracking made of the elements: plans, programs."""
         return {}
 
     @cached_property
@@ -268,6 +268,6 @@ def _changed(element: Element, changes: list[tuple[str, int | None, Number]]) ->
 
 
 def places(lattice: Lattice) -> NDArray[np.float64]:
-    """Where elements begin, and the end of the last: (N + 1,) [m]."""
+    """Positions of the entrances of the elements, and the end of the last: (N + 1,) [m]."""
     lengths = [detached(element.length) for element in lattice]
     return np.concatenate([[0.0], np.cumsum(lengths)])

@@ -99,7 +99,7 @@ def push(
 
 
 def moves(map: Map) -> tuple[int, ...]:
-    """Which of the coordinates a map changes."""
+    """Mark the coordinates that a map changes."""
     return _kernels(map).moves
 
 

@@ -1,4 +1,4 @@
-"""What runs programs: kernels of maps are called by their addresses, for blocks of particles.
+"""Run programs: kernels of maps are called by their addresses, for blocks of particles.
 
 So each map is compiled by itself, when a lattice first has it, and a map of a user's own runs as
 ours do.

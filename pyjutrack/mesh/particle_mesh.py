@@ -22,7 +22,7 @@ from .plain import plain_deposit, plain_interpolate
 
 
 def inside(grid: Grid, x: Tensor, y: Tensor) -> Tensor:
-    """Which particles are in the box (walls included); NaN counts as outside."""
+    """Mask the particles in the box (walls included); NaN counts as outside."""
     half_x, half_y = grid.size[0] / 2, grid.size[1] / 2
     return (x.abs() <= half_x) & (y.abs() <= half_y)
 

@@ -37,7 +37,7 @@ class Shape:
 
     @cached_property
     def staircase(self) -> bool:
-        """Whether the kick jumps from cell to cell, so that it has no derivative."""
+        """True if the kick jumps from cell to cell, so that it has no derivative."""
         slopes = self.table[:, 1:] * np.arange(1, self.table.shape[1])
         leaving = np.append(slopes.sum(1), 0.0)  # at u = 1 of the cell, by node
         entering = np.insert(slopes[:, 0], 0, 0.0)  # at u = 0 of the next, by the same node

@@ -55,7 +55,7 @@ _ARGUMENTS = """
 
 
 class Distribution(Protocol):
-    """What every function of this module is."""
+    """Protocol of the functions of this module."""
 
     def __call__(
         self,

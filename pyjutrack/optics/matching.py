@@ -32,7 +32,7 @@ _NOWHERE = 1e6
 
 @dataclass(frozen=True)
 class Target:
-    """What a quantity of the optics should be.
+    """A quantity of the optics, and the value or limits that it should have.
 
     Attributes:
         quantity: a column or number of `TwissTable`, such as "beta_x" or "tune_y", or a function of
@@ -85,7 +85,7 @@ class Target:
         return value if self.at is None else value[table.index(self.at)]
 
     def residual(self, value: Tensor) -> Tensor:
-        """How far it is off: zero within limits."""
+        """Return how far the quantity is off: zero within limits."""
         if self.value is not None:
             return value - self.value
         off = torch.zeros_like(value)

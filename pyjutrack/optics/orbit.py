@@ -160,7 +160,7 @@ class Closing:
 
 
 def _gaps(coordinates: Tensor, ends: Tensor, dimensions: int) -> Tensor:
-    """How far the end of each element is from the entrance of the next."""
+    """Distance of the end of each element from the entrance of the next."""
     return ends[:, :dimensions] - coordinates[:, :dimensions].roll(-1, 0)
 
 

@@ -185,7 +185,7 @@ def _checked(
 
 
 def _line(lattice: Lattice, address: str, screen: str) -> Lattice:
-    """From the quadrupole to the screen."""
+    """Cut the line from the quadrupole to the screen."""
     element, _, _ = lattice.resolve(address)
     names = [e.name for e in lattice]
     if screen not in names:

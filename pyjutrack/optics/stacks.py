@@ -72,7 +72,7 @@ class _Form:
         return row[last:] if first == last else (*map(len, row[first:last]), *row[last:])
 
     def alike(self, rows: list[tuple[Any, ...]]) -> bool:
-        """Whether all rows have one key: columns are compared faster than rows."""
+        """Return whether all rows have one key: columns are compared faster than rows."""
         first, last = self.ends
         columns = list(zip(*rows, strict=True))[first:]
         lengths = (set(map(len, c)) for c in columns[: last - first])

@@ -1,4 +1,4 @@
-"""How well a model fits, and what it found."""
+"""Pictures of a fit: its residuals and what it found."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def plot_history(ax: Axes, history: Sequence[Step], readings: int) -> Axes:
 
 
 def plot_unknowns(ax: Axes, rows: Sequence[Mapping[str, Any]]) -> Axes:
-    """What was found: values with bars of one error over the range of the prior.
+    """Plot fitted values with bars of one error over the range of the prior.
 
     If all are relative the axis is in per cent; else each is in units of its prior, or, without
     one, in a unit that makes it fit.
@@ -195,7 +195,7 @@ def plot_correlations(ax: Axes, correlation: Array, labels: Sequence[str]) -> Ax
 
 
 def _rms(off: Array) -> Array:
-    """Of each row (N, M), NaN left out; NaN where nothing is left."""
+    """rms of each row (N, M), NaN left out; NaN where nothing is left."""
     known = np.isfinite(off)
     square = np.where(known, off, 0.0) ** 2
     count = known.sum(1)

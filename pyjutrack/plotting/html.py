@@ -1,4 +1,4 @@
-"""What is shown in notebooks and reports as small HTML: text and inline SVG, nothing else."""
+"""Small HTML of objects for notebooks and reports: text and inline SVG, nothing else."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def table_html(table: TwissTable) -> str:
 
 @as_html.register
 def calibration_html(calibration: Calibration) -> str:
-    """How it ended, and what was found."""
+    """Show how the calibration ended, and what it found."""
     head = f"<b>Calibration</b>: {escape(calibration.summary())}"
     return f"<div>{head}{calibration_tables(calibration)}</div>"
 
@@ -193,7 +193,7 @@ def _svg(lattice: Lattice) -> str:
 
 
 def _parameters(element: Element) -> str:
-    """What of an element's own knobs and displacement is not zero."""
+    """List the element's own knobs and displacements that are not zero."""
     shown = []
     for name in (*element.knobs, *element.placement):
         value = getattr(element, name)

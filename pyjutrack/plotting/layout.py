@@ -1,4 +1,4 @@
-"""How a lattice looks along s: outlines of its elements, for pictures and for HTML alike."""
+"""Layout of a lattice along s: outlines of its elements, for pictures and for HTML alike."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ def _contours(
 
 
 def _ellipse(region: Region, size: float) -> Ellipse:
-    """Of so many rms of the beam [mm]."""
+    """Draw an ellipse of so many rms of the beam [mm]."""
     squares, axes = np.linalg.eigh(region.covariance)
     angle = np.degrees(np.arctan2(axes[1, 0], axes[0, 0]))
     width, height = 2e3 * size * np.sqrt(squares)

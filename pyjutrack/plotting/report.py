@@ -191,7 +191,7 @@ def _found(calibration: Calibration) -> Iterator[Picture]:
 
 
 def _largest(rows: list[dict[str, float]]) -> list[dict[str, float]]:
-    """As many as can be read, those that are most of their errors, in their order."""
+    """Keep as many as can be read, those that are most of their errors, in their order."""
     if len(rows) <= _MANY:
         return rows
     pulls = [abs(r["value"]) / r["sigma"] if r["sigma"] > 0 else 0.0 for r in rows]

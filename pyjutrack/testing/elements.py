@@ -206,7 +206,7 @@ def _check_gradients(element: Element, reference: Reference, start: Tensor) -> N
 
 
 def _needs_length(element: Element) -> bool:
-    """Whether an element cannot be made without its length."""
+    """Return whether an element cannot be made without its length."""
     try:
         _with(element, length=0.0)
     except Exception:  # it says so in its own way

@@ -75,7 +75,7 @@ class ArrayParticles(Particles):
 
     @property
     def state(self) -> State:
-        """As tensors, which share memory with what is here."""
+        """View as tensors, which share memory with the arrays here."""
         self._settle()
         columns = tuple(map(torch.from_numpy, self._columns))
         return State(columns, torch.from_numpy(self._alive))
@@ -95,7 +95,7 @@ class ArrayParticles(Particles):
 
     @property
     def alive(self) -> Tensor:
-        """Which particles are alive."""
+        """Mask of the particles alive."""
         return torch.from_numpy(self._alive)
 
     def lose(self, alive: Tensor) -> None:
@@ -238,7 +238,7 @@ class ArrayParticles(Particles):
 
 
 def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
-    """Whether two columns are one in memory."""
+    """Return whether two columns are one in memory."""
     return _address(one) == _address(other)
 
 

@@ -56,7 +56,7 @@ class DualParticles(Particles):
 
     @property
     def state(self) -> State:
-        """As tensors, which share memory with what is here."""
+        """View as tensors, which share memory with the arrays here."""
         columns, every = [], self._met == self._directions
         for i, value in enumerate(map(torch.from_numpy, self._columns)):
             if i in self._moving:
@@ -84,7 +84,7 @@ class DualParticles(Particles):
 
     @property
     def alive(self) -> Tensor:
-        """Which particles are alive."""
+        """Mask of the particles alive."""
         return self._alive
 
     def lose(self, alive: Tensor) -> None:
@@ -160,11 +160,11 @@ class DualParticles(Particles):
         return Pushed.make(grids[0], grids[1:], met) if met else grids[0]
 
     def _plain(self) -> State:
-        """Without tangents."""
+        """Drop the tangents."""
         return State(tuple(map(torch.from_numpy, self._columns)), self._alive)
 
     def _rows(self) -> Any:
-        """Where the tangents of the directions stand that act."""
+        """Rows of the tangents of the directions that act."""
         return np.array([self._directions.index(d) for d in self._met], np.int64)
 
     def _meet(self, *numbers: Any) -> None:
@@ -182,7 +182,7 @@ class DualParticles(Particles):
 
 
 def _with_kernels(element: Element, part: Part, reference: Reference) -> list[Operation] | None:
-    """What a part of an element does, if there are kernels for it and no particle is lost in it."""
+    """Record a part of an element, if it has kernels and loses no particle."""
     if not element.transmits_all or isinstance(reference.p0c, Tensor):
         return None
     found = kept(record, element, reference, part)

@@ -39,10 +39,10 @@ class Observer(Protocol):
 
 
 class Losses(Protocol):
-    """Takes note of where particles are lost."""
+    """Observer of the places where particles are lost."""
 
     def note(self, turn: int, op: int, before: Tensor, after: Tensor) -> None:
-        """Which particles were alive before an operation, and which after it."""
+        """Note the particles alive before an operation, and those after it."""
         ...
 
     def collect(self, turns: NDArray[np.int64], ops: NDArray[np.int64]) -> None:
@@ -116,7 +116,7 @@ class Run:
 
     @property
     def compiled(self) -> bool:
-        """Whether particles go through programs."""
+        """Return whether particles go through programs."""
         return self._particles.compiled
 
     def _started(self, tangents: NDArray[np.float64] | None) -> Particles:

@@ -1,4 +1,4 @@
-"""Where particles are lost: in which element, and in which turn."""
+"""Map of losses: the element and the turn in which each particle is lost."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .task import Task, task_of
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LossMap:
-    """Which particle was lost where and when.
+    """The place and turn of the loss of each particle.
 
     Attributes:
         names, kinds: of the elements, N each.

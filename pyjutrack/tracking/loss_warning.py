@@ -13,7 +13,7 @@ from ..core.scalars import is_tracked, layers
 
 
 def lost_between(before: Beam, after: Beam) -> int:
-    """How many particles of the whole beam, of a stack the one that loses most, were lost at sharp
+    """Count the particles of the whole beam (of a stack, the most in one) that were lost at sharp
     edges between two places.
 
     Those that soft apertures took have no weight left, and derivatives know of it.

@@ -103,7 +103,7 @@ class _Watcher:
 
 
 def position(lattice: Lattice, place: str) -> int:
-    """Where the one element of a name stands.
+    """Return the index of the one element of a name.
 
     Raises:
         UnknownNameError: there is none. InvalidValueError: there are several.

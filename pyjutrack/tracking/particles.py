@@ -34,7 +34,7 @@ class Particles:
 
     @property
     def alive(self) -> Tensor:
-        """Which particles are alive."""
+        """Mask of the particles alive."""
         return self.state.alive
 
     def lose(self, alive: Tensor) -> None:
@@ -65,7 +65,7 @@ def through(element: Element, part: Part, state: State, reference: Reference) ->
 
 
 def is_plain(state: State) -> bool:
-    """Whether nothing but numbers on the CPU is tracked."""
+    """Return whether nothing but numbers on the CPU is tracked."""
     if forward_ad._current_level >= 0:
         return False
     return all(
@@ -75,7 +75,7 @@ def is_plain(state: State) -> bool:
 
 
 def is_number(tensor: Tensor) -> bool:
-    """Whether a tensor is on the CPU, and no derivative by it can be asked for here."""
+    """Return whether a tensor is on the CPU, and no derivative by it can be asked for here."""
     return (
         type(tensor) in (Tensor, torch.nn.Parameter)
         and not is_transformed(tensor)
@@ -85,7 +85,7 @@ def is_number(tensor: Tensor) -> bool:
 
 
 def pushed_in(state: State, data: Any) -> list[Pushed] | None:
-    """What carries tangents of ours among particles and all that they will meet.
+    """Find what carries tangents of ours among particles and all that they will meet.
 
     Returns:
         None where other derivatives are asked for too, or no kernels serve the particles.

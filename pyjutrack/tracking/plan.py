@@ -58,7 +58,7 @@ class Plan:
     elements: int
 
     def __len__(self) -> int:
-        """How many operations there are."""
+        """Count the operations."""
         return len(self.ops)
 
     def slices(self, effect: int = 0) -> tuple[int, ...]:
@@ -116,7 +116,7 @@ def _operations(lattice: Lattice, slices: Sequence[Sequence[int]]) -> Iterator[O
 
 
 def _actions(slices: Sequence[int]) -> list[tuple[float, int, int]]:
-    """Where in an element each effect acts, from 0 to 1; which; and its slices."""
+    """Place each effect in an element, from 0 to 1, with its number and its slices."""
     found = [((i + 0.5) / count, n, count) for n, count in enumerate(slices) for i in range(count)]
     return sorted(found) if len(slices) > 1 else found
 
@@ -128,12 +128,12 @@ def where(act: Act, lattice: Lattice, turn: int) -> Place:
 
 
 def is_idle(act: Act, lattice: Lattice, effects: Sequence[CollectiveEffect]) -> bool:
-    """Whether an effect that acts along lengths is at a length that is a plain zero."""
+    """Return whether an effect that acts along lengths is at a length that is a plain zero."""
     return is_zero(lattice.elements[act.place].length) and not effects[act.effect].lumped
 
 
 def sections(plan: Plan) -> Iterator[tuple[Plan, Weigh | None]]:
-    """What lies between soft apertures, and the aperture after it."""
+    """Split at soft apertures: the operations before each, and the aperture."""
     start = 0
     for n, op in enumerate((*plan.ops, None)):
         if op is None or isinstance(op, Weigh):

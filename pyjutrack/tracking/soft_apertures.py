@@ -28,7 +28,7 @@ from .particles import through
 def softened(
     aperture: Any, state: State, reference: Reference, weights: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """Which particles are alive after a soft aperture, and their weights.
+    """Return which particles are alive after a soft aperture, and their weights.
 
     Coordinates stay as they were. A particle of which nothing worth counting is left is lost, with
     a weight of zero.
@@ -40,7 +40,7 @@ def softened(
 
 
 def touched(aperture: Element, state: State, reference: Reference) -> Tensor:
-    """Which test particles are alive after it: those of whose cloud anything passes."""
+    """Return which test particles are alive after it: any of whose cloud passes."""
     return through(aperture, WHOLE, state, reference).alive
 
 

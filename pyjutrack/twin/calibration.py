@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 @storable
 @dataclass(frozen=True)
 class Step:
-    """What is logged of a step.
+    """Log of a step.
 
     Attributes:
         step: number.
@@ -43,7 +43,7 @@ class Step:
 @storable
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """What a calibration found.
+    """Result of a calibration.
 
     Attributes:
         twin: with the unknowns at their best values.
@@ -71,7 +71,7 @@ class Calibration:
 
     @property
     def scalar(self) -> NDArray[np.bool_]:
-        """Which of them are numbers by themselves, and not entries of vectors of weights, (P,)."""
+        """Mask of those that are numbers by themselves, not entries of vectors of weights, (P,)."""
         return np.array([u.tensor().dim() == 0 for u in self.twin.unknowns for _ in u.labels])
 
     @property
@@ -166,7 +166,7 @@ class Calibration:
         return "\n".join(lines)
 
     def summary(self) -> str:
-        """How it ended and how well it fits, in one line."""
+        """Say how it ended and how well it fits, in one line."""
         held_out = self.mean_square(held_out=True) if self.held_out else None
         said = "none held out" if held_out is None else f"{held_out:.3g} held out"
         return (
@@ -180,7 +180,7 @@ class Calibration:
 
     @classmethod
     def load(cls, path: str | Path) -> Calibration:
-        """What `save` wrote, as `Twin.load` does; errors as there."""
+        """Load a file of `save`, as `Twin.load` does; errors as there."""
         return serialization.load(cls, path)
 
     def replace(self, **changes: Any) -> Calibration:

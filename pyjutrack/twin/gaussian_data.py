@@ -1,4 +1,4 @@
-"""What a Gaussian process is trained on: settings, residuals of a calibration, and their scores."""
+"""Training data of a Gaussian process: settings, residuals of a calibration, and their scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a calibrated twin still gets wrong, by a Gaussian process over the settings.
+"""Correction of a calibrated twin by a Gaussian process over the settings.
 
 The data-poor alternative to learned fields: a few shots teach a smooth correction of the readings,
 which fades to none, with the error that belongs to it, where nothing was measured.
@@ -115,7 +115,7 @@ class GaussianProcess:
     def correction(
         self, settings: Mapping[str, float]
     ) -> tuple[dict[str, Array], dict[str, Array]]:
-        """What is added to the readings of the twin, and its variance, by diagnostic.
+        """Correct the readings of the twin: the addition and its variance, by diagnostic.
 
         Raises:
             InvalidValueError: a setting that was varied is not given, or one is no finite number.
@@ -151,7 +151,7 @@ class GaussianProcess:
 
     @classmethod
     def load(cls, path: str | Path) -> GaussianProcess:
-        """What `save` wrote, as `Twin.load` does; errors as there."""
+        """Load a file of `save`, as `Twin.load` does; errors as there."""
         return serialization.load(cls, path)
 
 

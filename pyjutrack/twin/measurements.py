@@ -1,4 +1,4 @@
-"""What was measured, at which settings."""
+"""Measurements: readings and the settings at which they were taken."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ class Twin:
 
     @classmethod
     def load(cls, path: str | Path) -> Twin:
-        """What `save` wrote: it predicts the same to the bit. Loading runs nothing.
+        """Load a file of `save`: it predicts the same to the bit. Loading runs nothing.
 
         Raises:
             InvalidValueError: no such file, no twin, truncated, or changed since.
@@ -147,7 +147,7 @@ class Twin:
 
     @uncompiled
     def predict(self, settings: Settings | None = None) -> dict[str, NDArray[np.float64]]:
-        """What the diagnostics read at some settings, without noise.
+        """Predict the readings of the diagnostics at some settings, without noise.
 
         Args:
             settings: address to value; what is not named stands as in the lattice.
@@ -210,7 +210,7 @@ class Twin:
         return task
 
     def task(self, settings: Settings) -> Task:
-        """What is tracked at some settings, before errors are put in."""
+        """Make the task of a tracking at some settings, before errors are put in."""
         task = self._set(settings)
         if any(isinstance(v, Tensor) for v in settings.values()):
             return task
@@ -236,12 +236,12 @@ class Twin:
 
     @property
     def _active(self) -> bool:
-        """Whether tensors of the lattice require gradients now."""
+        """Return whether tensors of the lattice require gradients now."""
         return bool(active(self.lattice))
 
     @cached_property
     def _checked(self) -> Task:
-        """What is tracked as designed: checked once, for all settings."""
+        """The task of the tracking as designed: checked once, for all settings."""
         return task_of(self.lattice, self.beam, self.effects, 1)
 
 

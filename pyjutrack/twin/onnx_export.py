@@ -107,7 +107,7 @@ def _track_readings(twin: Twin, settings: Sequence[str], graph: Graph) -> dict[s
 
 
 def _fails(twin: Twin, address: str) -> bool:
-    """Whether tracking cannot be written down as a function of this setting alone."""
+    """Return whether tracking cannot be written down as a function of this setting alone."""
     try:
         _track_readings(twin, [address], Graph(RULES))
     except _CLOSED:

@@ -27,7 +27,7 @@ _DAMPING, _HOPELESS, _LIGHT, _LEAST = 1e-3, 1e12, 1e-2, 1e-10
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """Where a descent is.
+    """State of a descent.
 
     Attributes:
         step: how many there were.
@@ -48,7 +48,7 @@ class State:
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """What is to be small: the loss of residuals, and the squares of the unknowns by their priors.
+    """The cost: the loss of residuals, and the squares of the unknowns by their priors.
 
     Attributes:
         residuals: of the shots that train.
@@ -73,7 +73,7 @@ class Problem:
         return total if math.isfinite(total) else math.inf
 
     def penalty(self, vector: Array) -> float:
-        """Of the priors alone."""
+        """Cost of the priors alone."""
         return float((self.precision * vector * vector).sum() / 2)
 
     def expansion(self, vector: Array) -> tuple[Array, Array]:

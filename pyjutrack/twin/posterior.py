@@ -1,4 +1,4 @@
-"""What is known of the unknowns after a fit: Laplace's covariance, and what stays unknown."""
+"""The posterior of a fit: Laplace's covariance, and what stays unknown."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Posterior:
 
     @property
     def correlation(self) -> Array:
-        """Of the unknowns, (P, P); NaN where they are not determined."""
+        """Correlation of the unknowns, (P, P); NaN where they are not determined."""
         sigma = np.where(np.isfinite(self.sigma), self.sigma, np.nan)
         return np.asarray(self.covariance / np.outer(sigma, sigma))
 

@@ -114,7 +114,7 @@ class Residuals:
         return most
 
     def thin(self, count: int | None) -> Residuals:
-        """Those of the first particles of the beam alone; of all of them if count is None."""
+        """Restrict to the first particles of the beam; all of them if count is None."""
         beam = self.twin.beam
         if count is None or count >= len(beam):
             return self

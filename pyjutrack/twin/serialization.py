@@ -41,7 +41,7 @@ def save(thing: Any, path: str | Path) -> str:
 
 
 def load(kind: type[T], path: str | Path) -> T:
-    """What `save` wrote of a kind, equal to the bit. It runs nothing that the file holds.
+    """Load a file of `save` of a kind, equal to the bit. It runs nothing that the file holds.
 
     Raises:
         InvalidValueError: no such file, not one of this kind, truncated, changed since, or with
@@ -129,7 +129,7 @@ class _Writer:
 
 
 def _made(data: Any, tensors: Mapping[str, Tensor]) -> Any:
-    """What a description describes."""
+    """Make the thing of a description."""
     if isinstance(data, list):
         return tuple(_made(entry, tensors) for entry in data)
     if not isinstance(data, dict):

@@ -1,4 +1,4 @@
-"""What a calibration may find: errors of knobs, and weights."""
+"""Unknowns of a calibration: errors of knobs, and weights."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..tracking.task import Task
 @storable
 @dataclass(frozen=True, eq=False)
 class Unknown:
-    """By how much a knob differs from what it is set to.
+    """An error of a knob: how far it differs from its set value.
 
     The machine has set + value, or set (1 + value) if it is relative. For weights, which no one
     sets, the value is what is added to those of the model.

@@ -60,7 +60,7 @@ def field_text(field: dict[str, Any], name: str) -> str:
 
 
 def _beside(found: dict[str, Any], name: str) -> bool:
-    """Whether the spectral solver stands in a column of its own."""
+    """Return whether the spectral solver has a column of its own."""
     return name != "spectral" and "spectral" in found
 
 

@@ -162,7 +162,7 @@ def _setting(path: Path, line: int, text: str, profiles: int) -> tuple[str, list
 
 
 def _is_knob(address: str, name: str) -> bool:
-    """Whether something of that name may be set: of an element, of the beam, or of a kick."""
+    """Return whether a name may be a knob: of an element, of the beam, or of a kick."""
     if address.startswith("effects[") or address in (CURRENT, CHARGE, *initial_moments.KNOBS):
         return True
     return any(name in (*k.knobs, *k.placement, *k.vectors) for k in kinds().values())

@@ -1,4 +1,4 @@
-"""What goes wrong with files of profiles, and the units of their axes."""
+"""Errors in files of profiles, and the units of their axes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def wrong(path: Path, message: str, line: int | None = None) -> MeasurementError
 
 
 def shown(text: str) -> str:
-    """What a file says, as messages show it: cut where it is long."""
+    """Quote text of a file in a message: cut where it is long."""
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
 
 

@@ -126,7 +126,7 @@ def _bins(profiles: Profiles, diagnostic: Any) -> tuple[Bins, ...]:
 
 
 def _background(profiles: Profiles, background: Any) -> Array:
-    """What to take off, broadcast over the pixels of each profile."""
+    """Background to subtract, broadcast over the pixels of each profile."""
     shape = (-1, *[1] * len(profiles.axes))
     if is_real(background):
         if not math.isfinite(background):

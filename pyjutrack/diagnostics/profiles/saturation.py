@@ -66,14 +66,14 @@ def _said(profiles: Profiles, row: int, flat: NDArray[np.bool_]) -> str:
 
 
 def remedy(profile: Array) -> str:
-    """What to do about a profile whose sum is not positive."""
+    """Say what to do about a profile whose sum is not positive."""
     if is_negative(profile):
         return "its signal is negative: change its sign, as by replace(values=-profiles.values)"
     return "take less background off"
 
 
 def is_negative(seen: Array) -> bool:
-    """Whether the signal goes down from zero: a wide one that goes up may have its median high."""
+    """Return whether the signal goes down from zero: a wide positive one may have a high median."""
     low, median, high = seen.min(), np.median(seen), seen.max()
     return bool(median - low > high - median and -low > high)
 
@@ -97,7 +97,7 @@ def _plateaus(profile: Array, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _touched(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """These, and their neighbours along each axis."""
+    """Mark these pixels and their neighbours along each axis."""
     found = pixels.copy()
     for axis in range(pixels.ndim):
         source, out = np.moveaxis(pixels, axis, 0), np.moveaxis(found, axis, 0)

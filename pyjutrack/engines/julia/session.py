@@ -66,7 +66,7 @@ class Session:
 
 
 class _Announced:
-    """Says on the standard error that something long begins, and how long it took; "" is silent."""
+    """Announcement on the standard error of a long task, and of its time; "" is silent."""
 
     def __init__(self, text: str) -> None:
         self.text = text

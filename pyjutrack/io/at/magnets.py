@@ -31,7 +31,7 @@ from .placement import Fields, length_of, placement
 
 @dataclass(frozen=True)
 class _Body:
-    """What a pass method of a bend solves.
+    """The Hamiltonian that a pass method of a bend solves.
 
     Attributes:
         model: of ours that solves it.
@@ -97,7 +97,7 @@ def magnet(source: Any, say: Say) -> Element:
 
 
 def idle(source: Any, say: Say) -> Element:
-    """What an element is that is switched off."""
+    """Convert an element that is switched off."""
     name, length = source.PassMethod, length_of(source)
     if not length:
         say(f"switched off in the file ({name}); read as a marker")
@@ -108,7 +108,7 @@ def idle(source: Any, say: Say) -> Element:
 
 
 def solenoid(source: Any, say: Say) -> Element:
-    """AT's solenoid is the linear part of ours."""
+    """Convert a solenoid: AT's is the linear part of ours."""
     return Solenoid(length_of(source), float(source.K), **_fields(source, say))
 
 

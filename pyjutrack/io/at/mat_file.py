@@ -30,7 +30,7 @@ _HEADER = 128
 
 
 class Damaged(ValueError):
-    """What stands in a file cannot be."""
+    """A file is damaged."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class _Reader:
         self.total = 0
 
     def unpack(self, data: bytes) -> bytes:
-        """What is compressed, up to the limit of all of the file."""
+        """Unpack compressed data, up to the limit of all of the file."""
         engine = zlib.decompressobj()
         found = engine.decompress(data, BYTES - self.total + 1)
         self.total += len(found)

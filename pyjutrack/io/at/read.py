@@ -95,7 +95,7 @@ def _read_xsuite(source: LatticeSource) -> LatticeFile:
 
 
 def _as_xsuite(element: Element, stated: dict[str, Any], notes: Notes) -> Element:
-    """What pyAT takes for an attribute of its own, as Xsuite means it.
+    """Convert what pyAT takes for an attribute of its own to what Xsuite means by it.
 
     Args:
         stated: of the element in the file.
@@ -220,7 +220,7 @@ def _is_at_json(source: LatticeSource) -> bool:
 
 
 def _is_xsuite(source: LatticeSource) -> bool:
-    """Whether a JSON file has a key of Xsuite's, and the mark of no other program."""
+    """Return whether a JSON file has a key of Xsuite's, and the mark of no other program."""
     data = source.json
     return (
         isinstance(data, dict)

@@ -71,7 +71,7 @@ def _is_idle(line: str) -> bool:
 
 
 def _opened(path: Path, rows: list[str]) -> int:
-    """How many rows come before the elements: the function's, and that which opens the array."""
+    """Count the rows before the elements: the function's, and that which opens the array."""
     waiting = [("'function ring = name()'", _FUNCTION), ("'ring = {...'", _OPENING)]
     for row, line in enumerate(rows):
         if not waiting:
@@ -86,7 +86,7 @@ def _opened(path: Path, rows: list[str]) -> int:
 
 
 def _require_end(path: Path, rest: str, rows: list[str], row: int) -> None:
-    """Nothing that changes the elements may follow them: it would be left out."""
+    """Refuse what changes the elements after them: it would be left out."""
     body = [(row, rest), *enumerate(rows, row + 1)]
     text = "\n".join("" if _is_idle(line) else line.split("%")[0] for _, line in body)
     known = _END.match(text)

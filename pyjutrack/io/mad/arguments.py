@@ -20,7 +20,7 @@ _STEPS = ("n_slices", "n_kicks", "nslice")
 
 
 class Arguments(Values):
-    """How arguments are read.
+    """Reader of arguments.
 
     Attributes:
         syntax: of the language.

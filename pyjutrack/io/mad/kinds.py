@@ -1,4 +1,4 @@
-"""What MAD and elegant say of an element beyond what pyAT hands on."""
+"""Elements of MAD and elegant beyond what pyAT hands on."""
 
 from __future__ import annotations
 

@@ -169,7 +169,7 @@ def _chosen(parser: Any, path: Path, line: str | None) -> str:
 
 
 def _missing(parser: Any, name: str, known: Any) -> str:
-    """Why a line is not there: which name it needs, and whether that leads back to itself."""
+    """Explain why a line is missing: which name it needs, and whether it needs itself."""
     chain, needs = [name], {}
     for reason, label, *_ in parser.postponed:
         if label is not None:

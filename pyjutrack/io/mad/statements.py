@@ -35,7 +35,7 @@ _CALLS = frozenset(FUNCTIONS)
 
 
 class Statements(Arguments):
-    """How files are read; comes before a parser class of pyAT.
+    """Reader of files; comes before a parser class of pyAT.
 
     Attributes:
         folder: in which called files must lie.

@@ -117,7 +117,7 @@ class Values(_Parser):  # type: ignore[misc]
         return found
 
     def _named(self, operation: Any) -> Any:
-        """What a name or an attribute stands for."""
+        """Return the value of a name or an attribute."""
         name = operation.value if operation.kind == "name" else operation.value[0]
         key = self._gen_key(name)
         if key in self:
@@ -189,7 +189,7 @@ class Values(_Parser):  # type: ignore[misc]
         return exc.key if isinstance(exc, Undefined) else super()._reason(exc)
 
     def expanded_size(self, path: Path, name: str, nesting: int) -> int:
-        """How many elements a line or sequence expands to.
+        """Count the elements to which a line or sequence expands.
 
         Raises:
             LatticeFileError: it holds itself, or more than the limit.

@@ -23,7 +23,7 @@ Defined = dict[str, Table]
 
 
 class Facility:
-    """What a PALS file defines, by name.
+    """Definitions of a PALS file, by name.
 
     Attributes:
         defined: elements and lines.

@@ -32,7 +32,7 @@ class Group:
     asked: set[str] = field(default_factory=set)
 
     def has(self, key: str) -> bool:
-        """Whether the parameter is set."""
+        """Return whether the parameter is set."""
         return self.table.get(key) is not None
 
     def number(self, key: str, default: float = 0.0) -> float:

@@ -164,7 +164,7 @@ def _table(values: Plain) -> Table:
 
 
 def _standard(element: Element, reference: Reference | None, say: Say) -> Plain:
-    """What the standard says of an element."""
+    """Write an element as the standard has it."""
     values = {name: plain(element, name) for name in (*element.knobs, *element.placement)}
     name = _NAMES.get(type(element))
     length = values.get("length", 0.0)

@@ -31,7 +31,7 @@ class ArrayKernels:
 
     @cached_property
     def parameters(self) -> list[str]:
-        """Those by which derivatives are taken."""
+        """Parameters by which derivatives are taken."""
         return [p for p in self.of.numbers if p not in self.of.map.constants]
 
     @cached_property
@@ -40,7 +40,7 @@ class ArrayKernels:
 
     @cached_property
     def stored(self) -> dict[tuple[int, int], Expression]:
-        """What of the Jacobian is not one."""
+        """Entries of the Jacobian that are not one."""
         return {key: e for key, e in self.jacobian.items() if not e.is_number(1)}
 
     def bodies(self) -> dict[str, tuple[list[str], Callable[..., None]]]:
@@ -68,7 +68,7 @@ class ArrayKernels:
             move(e, self.of, stumpffs, count, here, live, [out.shifted(low) for out in outs])
 
     def _push(self, e: Emitter, part: Any, start: Any, stop: Any, *given: Any) -> None:
-        """In place; of what the map does not move, a missing tangent may be one row of zeros.
+        """Push tangents in place; those that the map leaves alone may be one row of zeros.
 
         So may those by the parameters.
         """
@@ -157,7 +157,7 @@ class ArrayKernels:
         return dict(zip(self.stored, values(e, list(self.stored.values()), known), strict=True))
 
     def _pulled(self, e: Emitter, j: int, entries: Any, onto: dict[int, Any]) -> Any:
-        """What gradients by the coordinates after the map are by an input; None where it is 0."""
+        """Pull gradients by the coordinates after the map back to an input; None where 0."""
         return e.sum(
             (entries[i, j], onto[i]) if (i, j) in entries else onto[i]
             for i in self.of.moved

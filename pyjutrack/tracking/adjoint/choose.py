@@ -1,4 +1,4 @@
-"""Which adjoint serves a tracking."""
+"""Choice of the adjoint of a tracking."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _refused(adjoint: Adjoint, message: str) -> Store:
 
 
 def reference_moves(task: Task) -> bool:
-    """Whether the reference's momentum carries derivatives, at the start or later."""
+    """Return whether the reference's momentum carries derivatives, at the start or later."""
     with torch.enable_grad():
         reference = task.beam.reference
         for element in task.lattice:
@@ -88,7 +88,7 @@ def reference_moves(task: Task) -> bool:
 
 
 def _has_kernels(task: Task) -> bool:
-    """Whether the backward pass has kernels, which are faster than what autograd stores."""
+    """Return whether the backward pass has kernels, faster than what autograd stores."""
     c, effects = task.beam.coordinates, task.effects
     here = c.device.type == "cpu" and c.dim() == 2 and _is_double(task.beam)
     here = here and task.beam.weights is None
@@ -100,7 +100,7 @@ def _is_double(beam: Beam) -> bool:
 
 
 def stored_bytes(task: Task) -> int:
-    """What autograd would keep of a tracking, about."""
+    """Estimate the bytes that autograd would store of a tracking."""
     beam, c = task.beam, task.beam.coordinates
     # ranks must choose alike, so it is not the number here, which may differ by one
     particles = c.numel() // 6 // len(beam) * (beam.particles // beam.world.size)
@@ -109,7 +109,7 @@ def stored_bytes(task: Task) -> int:
 
 
 def _depends_on_hidden(task: Task, number: int, effect: CollectiveEffect) -> bool:
-    """Whether an effect uses tensors that cannot be found: their gradients would be missed."""
+    """Return whether an effect uses hidden tensors: their gradients would be missed."""
     beam, plan = task.beam, task.plan
     first = next((o for o in plan.ops if isinstance(o, Act) and o.effect == number), None)
     if first is None:

@@ -106,7 +106,7 @@ class Passages:
         self._strengths: dict[tuple[int, Reference], Account] = {}
 
     def element(self, n: int, op: Through, reference: Reference) -> Passage:
-        """Of an element's part."""
+        """Return the account of an element's part."""
         key = (n, reference)
         if key not in self._elements:
             if self._task.turns == 1:  # each is met once, and none need be kept
@@ -116,7 +116,7 @@ class Passages:
         return self._elements[key]
 
     def length(self, n: int, op: Act, ds: Number) -> Account:
-        """Of the length over which an effect acts."""
+        """Return the account of the length over which an effect acts."""
         if n not in self._lengths:
             with torch.enable_grad():
                 element = self._task.lattice.elements[op.place]
@@ -125,7 +125,7 @@ class Passages:
         return self._lengths[n]
 
     def strength(self, effect: int, kick: MeshKick, beam: Beam) -> Account:
-        """Of the factor on the potential of an effect."""
+        """Return the account of the factor on the potential of an effect."""
         key = (effect, beam.reference)
         if key not in self._strengths:
             with torch.enable_grad():
@@ -148,7 +148,7 @@ class Passages:
 
 
 def have_kernels(columns: Tensors) -> bool:
-    """Whether particles are where the kernels are."""
+    """Return whether kernels can work on the particles."""
     return columns[0].device.type == "cpu" and columns[0].dim() == 1
 
 
@@ -197,7 +197,7 @@ def back_through_mesh_kick(
 
 
 def _found_again(mesh: Mesh, x: Tensor, y: Tensor, alive: Tensor) -> Tensor:
-    """Which live particles are in the box, as all of them were; kernels must not see the others.
+    """Mask live particles in the box, as all of them were; kernels must not see the others.
 
     Raises:
         InvalidValueError: particles came back to other places than they had.

@@ -1,4 +1,4 @@
-"""What is remembered of a tracking for its backward pass."""
+"""Record of a tracking for its backward pass."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Record:
             self.lost = torch.where(torch.from_numpy(ops >= 0), number, self.lost)
 
     def alive(self, number: int) -> Tensor:
-        """Which particles are alive after an operation."""
+        """Mask the particles alive after an operation."""
         first, last, mask = self._span
         if not first <= number < last:
             # the same for all operations up to the next in which a particle is lost
@@ -85,7 +85,7 @@ class Record:
 
     @cached_property
     def _references(self) -> list[tuple[int, Reference]]:
-        """From which operation on each reference holds."""
+        """References, each with the operation from which on it holds."""
         task, reference = self._task, self._task.beam.reference
         found = [(0, reference)]
         elements = task.lattice.elements
