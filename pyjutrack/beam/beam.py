@@ -257,11 +257,11 @@ def _fault(beam: Beam) -> str | None:
     return None
 
 
-def _described(beam: Beam) -> dict[str, Any]:
+def _describe(beam: Beam) -> dict[str, Any]:
     require_whole(beam, "a file")
     names = ("reference", "coordinates", "current", "charge", "alive")
     found = {n: getattr(beam, n) for n in names}
     return found if beam.weights is None else {**found, "weights": beam.weights}
 
 
-store_described(Beam, _described, lambda data: Beam(**data))
+store_described(Beam, _describe, lambda data: Beam(**data))

@@ -85,8 +85,8 @@ def covariance(beam: Beam) -> Tensor:
     require_beam(beam)
     columns = beam.coordinates.movedim(-1, 0)
     parts = (
-        c.movedim(0, -1).mT @ _weighted(c, weights).movedim(0, -1)
-        for c, weights in _centred(beam, columns, _mean(beam, columns))
+        c.movedim(0, -1).mT @ _weigh(c, weights).movedim(0, -1)
+        for c, weights in _centre(beam, columns, _mean(beam, columns))
     )
     total = beam.world.sum(functools.reduce(operator.add, parts))
     return (total / survivors(beam)[..., None, None]).to(beam.coordinates.dtype)
@@ -140,16 +140,16 @@ def _mean(
         about: what is taken from the values first, (...).
     """
     parts = (
-        _weighted(c if figure is None else figure(c), weights).sum(-1)
-        for c, weights in _centred(beam, values, about)
+        _weigh(c if figure is None else figure(c), weights).sum(-1)
+        for c, weights in _centre(beam, values, about)
     )
     return beam.world.sum(functools.reduce(operator.add, parts)) / survivors(beam)
 
 
-def _centred(
+def _centre(
     beam: Beam, values: Tensor, about: Tensor | None
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Values (..., N) about others (...), in chunks and double precision, and their weights.
+    """Centre values (..., N) about others (...), in chunks and double precision; with weights.
 
     Zero for the lost.
     """
@@ -162,13 +162,13 @@ def _centred(
 
 
 def _chunks(values: Tensor) -> Sequence[Tensor]:
-    """Split, whose backward pass is one operation for all; sliced where a graph is written."""
+    """Split into chunks, by one operation for the backward pass; by slices in an ONNX graph."""
     if hasattr(values, "unseen"):
         return [values[..., start : start + _CHUNK] for start in range(0, values.shape[-1], _CHUNK)]
     return values.split(_CHUNK, -1)
 
 
-def _weighted(values: Tensor, weights: Tensor | None) -> Tensor:
+def _weigh(values: Tensor, weights: Tensor | None) -> Tensor:
     return values if weights is None else values * weights
 
 

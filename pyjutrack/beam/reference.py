@@ -123,7 +123,7 @@ class Reference:
         """Make one from the total energy [eV]."""
         species = _species(species)
         total_energy = _energy("total energy", total_energy)
-        if not _known(total_energy > species.mass):
+        if not _is_true(total_energy > species.mass):
             raise InvalidValueError(
                 f"total energy {total_energy} eV is not above the rest energy "
                 f"{species.mass} eV of the {species.name}; from_kinetic takes kinetic energies"
@@ -142,7 +142,7 @@ class Reference:
         """
         require_real("gain", gain)
         kinetic = self.kinetic_energy + gain
-        if not _known(kinetic > 0):
+        if not _is_true(kinetic > 0):
             raise InvalidValueError(
                 f"{self.species.name} of kinetic energy {detached(self.kinetic_energy):g} eV "
                 f"cannot lose {-detached(gain):g} eV"
@@ -205,13 +205,13 @@ def _energy(label: str, value: Any) -> Number:
             raise InvalidValueError(f"{label} must be a number [eV], got {value!r}") from None
     elif value.dim():
         raise InvalidValueError(f"{label} must be a number [eV], got shape {tuple(value.shape)}")
-    if not _known((value > 0) & (value < math.inf)):
+    if not _is_true((value > 0) & (value < math.inf)):
         raise InvalidValueError(f"{label} must be positive and finite, got {value} eV")
     return value
 
 
-def _known(condition: bool | Tensor) -> bool:
-    """A condition, taken for true where a transform hides it."""
+def _is_true(condition: bool | Tensor) -> bool:
+    """Return a condition; True where a transform hides it."""
     return bool_or(condition, default=True) if isinstance(condition, Tensor) else condition
 
 

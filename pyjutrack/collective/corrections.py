@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function
 
-from ..autodiff import Pushed, through, value_of
+from ..autodiff import Pushed, map_linear, value_of
 from ..beam.beam import Beam
 from ..core.errors import InvalidValueError
 from ..core.scalars import is_transformed
@@ -90,13 +90,13 @@ class Correction(ABC):
 def _term(fractions: Tensor, weights: Tensor, correction: Correction, dtype: torch.dtype) -> Tensor:
     if isinstance(fractions, Pushed) and correction.linear:
         there, now = value_of(weights), fractions.value
-        along = through(lambda f: _term(f, there, correction, dtype), fractions)
+        along = map_linear(lambda f: _term(f, there, correction, dtype), fractions)
         if not isinstance(weights, Pushed):
             return along
         by_weights = _term(now, weights, correction, dtype)
         return along + (by_weights - value_of(by_weights))
     if isinstance(weights, Pushed) and correction.linear_in_weights:
-        return through(lambda w: _term(fractions, w, correction, dtype), weights)
+        return map_linear(lambda w: _term(fractions, w, correction, dtype), weights)
     if has_torch_function((fractions, weights)):  # one rule for all of it
         return handle_torch_function(
             _term, (fractions, weights), fractions, weights, correction, dtype

@@ -45,7 +45,7 @@ def _tensors(data: Any, seen: dict[int, Any]) -> Iterator[Tensor]:
         yield from _tensors(part, seen)
 
 
-def hidden(ends: Sequence[Tensor], known: Sequence[Tensor]) -> bool:
+def has_hidden_leaf(ends: Sequence[Tensor], known: Sequence[Tensor]) -> bool:
     """Return whether tensors depend on leaves that require gradients other than through `known`."""
     stops = {id(t) for t in known} | {id(t.grad_fn) for t in known if t.grad_fn is not None}
     pending = [t.grad_fn for t in ends if t.grad_fn is not None and id(t.grad_fn) not in stops]
@@ -62,7 +62,7 @@ def hidden(ends: Sequence[Tensor], known: Sequence[Tensor]) -> bool:
     return False
 
 
-def entangled(parameters: Sequence[Tensor]) -> bool:
+def are_dependent(parameters: Sequence[Tensor]) -> bool:
     """Return whether one of some tensors was computed from another of them."""
     results = {t.grad_fn for t in parameters if t.grad_fn is not None}
     leaves = {id(t) for t in parameters if t.is_leaf}
@@ -79,21 +79,21 @@ def entangled(parameters: Sequence[Tensor]) -> bool:
     return False
 
 
-def replaced(data: Any, changes: Mapping[int, Tensor]) -> Any:
-    """Records, sequences and mappings with other tensors in place of some, found by their id."""
+def replace_tensors(data: Any, changes: Mapping[int, Tensor]) -> Any:
+    """Replace some tensors, found by their id, in records, sequences and mappings."""
     if isinstance(data, Tensor):
         return changes.get(id(data), data)
     if isinstance(data, (list, tuple)):
-        parts = [replaced(part, changes) for part in data]
+        parts = [replace_tensors(part, changes) for part in data]
         if all(new is old for new, old in zip(parts, data, strict=True)):
             return data
         return type(data)(*parts) if hasattr(data, "_fields") else type(data)(parts)
     if isinstance(data, Mapping):
-        named = {name: replaced(part, changes) for name, part in data.items()}
+        named = {name: replace_tensors(part, changes) for name, part in data.items()}
         return named if any(named[name] is not data[name] for name in named) else data
     if not dataclasses.is_dataclass(data) or isinstance(data, type):
         return data
     found = {f.name: getattr(data, f.name) for f in dataclasses.fields(data) if f.init}
-    new = {name: replaced(part, changes) for name, part in found.items()}
+    new = {name: replace_tensors(part, changes) for name, part in found.items()}
     new = {name: part for name, part in new.items() if part is not found[name]}
     return dataclasses.replace(data, **new) if new else data

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..autodiff.operator import Maybe, Tensors, array, compiled_operator, owned, tensors
+from ..autodiff.operator import Maybe, Tensors, array, compiled_operator, copy_tangents, tensors
 from ..core.scalars import detached, tensor_like
 from ..kernels import parallel
 from .base import Map
@@ -52,7 +52,7 @@ class _MapKernels:
         none = np.zeros((1, len(arrays[0])), arrays[0].dtype)
         rows = [none if t is None else array(t) for t in tangents[:6]]
         for i in self.moves:
-            arrays[i], rows[i] = arrays[i].copy(), owned(tangents[i], count, inputs[i])
+            arrays[i], rows[i] = arrays[i].copy(), copy_tangents(tangents[i], count, inputs[i])
         shifts = [np.zeros(1) if t is None else array(t).astype(float) for t in tangents[7:]]
         _push(self, arrays, (*numbers, *static), np.arange(count), rows, shifts)
         return tensors(arrays[i] for i in self.moves), tensors(rows[i] for i in self.moves)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function
 
-from ..autodiff import Pushed, through
+from ..autodiff import Pushed, map_linear
 from ..beam.beam import Beam
 from ..collective.poisson import Potential, SpectralPoisson
 from ..core import tensorfile
@@ -250,7 +250,7 @@ class Surrogate:
 def predict(fractions: Tensor, network: Network) -> Tensor:
     """H on the padded grid from the shares there, by a network that sees the cells."""
     if isinstance(fractions, Pushed) and network.linear:
-        return through(lambda f: predict(f, network), fractions)
+        return map_linear(lambda f: predict(f, network), fractions)
     if has_torch_function((fractions,)):  # one rule for all of it is cheaper than one a layer
         return handle_torch_function(predict, (fractions,), fractions, network)
     return unfold(respond(network.layers, network.weights, fold(fractions.to(network.dtype))))

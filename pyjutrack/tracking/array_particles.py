@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..autodiff import Pushed, along, value_of
+from ..autodiff import Pushed, tangents_along, value_of
 from ..beam.beam import Beam
 from ..beam.reference import Reference
 from ..collective.base import CollectiveEffect, MeshKick, Place
@@ -149,7 +149,7 @@ class ArrayParticles(Particles):
         end = through(element, part, state, reference)
         if self._tangents is not None:
             for i, new in enumerate(end.coordinates):
-                rows[:, i, :6] = along(new, _SIX).T if isinstance(new, Pushed) else 0.0
+                rows[:, i, :6] = tangents_along(new, _SIX).T if isinstance(new, Pushed) else 0.0
             end = State(tuple(map(value_of, end.coordinates)), end.alive)
         return self._going_on(end)
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..autodiff import Directions, Pushed, along, value_of
+from ..autodiff import Directions, Pushed, tangents_along, value_of
 from ..autodiff.operator import array
 from ..beam.beam import Beam
 from ..beam.reference import Reference
@@ -174,7 +174,7 @@ class DualParticles(Particles):
     def _along(self, number: Any) -> Any:
         """The tangents of a number or an array in the directions that act, (K, ...)."""
         if isinstance(number, Pushed):
-            return array(along(number, self._met))
+            return array(tangents_along(number, self._met))
         count = len(self._met)
         if not isinstance(number, Tensor):
             return np.zeros(count)

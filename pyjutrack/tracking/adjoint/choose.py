@@ -10,7 +10,7 @@ from ...beam.beam import Beam
 from ...collective.base import CollectiveEffect
 from ...core.errors import InvalidValueError
 from ...core.scalars import is_transformed
-from ...core.tensors import active, hidden, tensors_in
+from ...core.tensors import active, has_hidden_leaf, tensors_in
 from ..adjoints import Adjoint, Auto, Checkpoint, Reversible, Store, name_of
 from ..end import state_of
 from ..plan import Act, Through
@@ -118,4 +118,6 @@ def _depends_on_hidden(task: Task, number: int, effect: CollectiveEffect) -> boo
     with torch.enable_grad():
         state = effect.admit(state_of(beam.coordinates.detach(), beam.alive))
         moved = effect.apply(state, effect.field(beam, state, place, None), place)
-    return hidden(moved.coordinates, active((effect, beam.intensity, beam.weights, beam.reference)))
+    return has_hidden_leaf(
+        moved.coordinates, active((effect, beam.intensity, beam.weights, beam.reference))
+    )

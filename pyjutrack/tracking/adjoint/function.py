@@ -14,7 +14,7 @@ from ...beam.reference import Reference
 from ...collective.base import require_differentiable
 from ...core.errors import InvalidValueError
 from ...core.scalars import detached
-from ...core.tensors import active, entangled, replaced, tensors_in
+from ...core.tensors import active, are_dependent, replace_tensors, tensors_in
 from ...kernels import parallel
 from ...maps.state import State
 from ..adjoints import Checkpoint, Reversible, Store, name_of
@@ -96,12 +96,12 @@ def _with_leaves(task: Task) -> tuple[Task, dict[int, Tensor]]:
     beam = task.beam
     cut = [t for t in active((beam.weights, beam.reference)) if not t.is_leaf]
     others = [t for t in active(task.parts) if not any(t is c for c in cut)]
-    if entangled(others):
+    if are_dependent(others):
         cut += [t for t in others if not t.is_leaf]
     if not cut:
         return task, {}
     leaves = {id(t): t.detach().requires_grad_() for t in cut}
-    (current, charge), weights, reference, lattice, effects = replaced(task.parts, leaves)
+    (current, charge), weights, reference, lattice, effects = replace_tensors(task.parts, leaves)
     carried = {"current": current, "charge": charge}
     beam = beam.replace(**carried, weights=weights, reference=reference)
     changed = dataclasses.replace(task, beam=beam, lattice=lattice, effects=effects)
