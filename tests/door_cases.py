@@ -178,7 +178,7 @@ def _beams() -> dict[str, Call]:
                                                      "coordinates": np.zeros((4, 6))}),
         "Lattice": Call(pj.Lattice, {"elements": [pj.Drift(1.0)]}),
         "Species": Call(pj.Species, {"name": "m", "mass": 1e6, "charge": 1.0}),
-        "Species.named": Call(pj.Species.named, {"name": "proton"}),
+        "Species.from_name": Call(pj.Species.from_name, {"name": "proton"}),
         "Species.ion": Call(pj.Species.ion, {"mass_u": 12.0, "charge": 6.0, "name": "C"}),
         "Reference": Call(pj.Reference, {"species": PROTON.species, "p0c": 1e9}),
         **{f"Reference.{n}": Call(getattr(pj.Reference, n), {"species": "proton", k: 1e10})

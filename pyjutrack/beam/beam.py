@@ -16,7 +16,7 @@ from ..core.checks import require_kind, require_real, wrong
 from ..core.errors import InvalidValueError, require_known
 from ..core.forks import check_threads
 from ..core.scalars import detached, refuse_batched
-from ..core.storage import store_described
+from ..core.storage import register_description
 from .communicator import SERIAL, Communicator
 from .reference import Reference
 
@@ -264,4 +264,4 @@ def _describe(beam: Beam) -> dict[str, Any]:
     return found if beam.weights is None else {**found, "weights": beam.weights}
 
 
-store_described(Beam, _describe, lambda data: Beam(**data))
+register_description(Beam, _describe, lambda data: Beam(**data))

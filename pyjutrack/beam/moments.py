@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..core.checks import require_flag, wrong
 from ..core.errors import require_known
-from ..core.transforms import uncompiled
+from ..core.transforms import disable_compile
 from .beam import Beam, require_beam
 
 PLANES = {"x": 0, "y": 2, "z": 4}
@@ -39,7 +39,7 @@ def survivors(beam: Beam) -> Tensor:
     return beam.world.sum(torch.where(beam.alive, beam.weights, 0.0).sum(-1))
 
 
-@uncompiled
+@disable_compile
 def mean(beam: Beam, values: Tensor) -> Tensor:
     """Average over the particles alive of anything that each of them has.
 
@@ -54,7 +54,7 @@ def mean(beam: Beam, values: Tensor) -> Tensor:
     return _mean(beam, values).to(_precision(values))
 
 
-@uncompiled
+@disable_compile
 def rms(beam: Beam, values: Tensor) -> Tensor:
     """rms about the mean, over the particles alive, of anything that each of them has.
 
@@ -72,14 +72,14 @@ def rms(beam: Beam, values: Tensor) -> Tensor:
     return _root(variance, middle.square()).to(_precision(values))
 
 
-@uncompiled
+@disable_compile
 def centroid(beam: Beam) -> Tensor:
     """Mean of the coordinates, (6,)."""
     require_beam(beam)
     return mean(beam, beam.coordinates.movedim(-1, 0)).movedim(0, -1)
 
 
-@uncompiled
+@disable_compile
 def covariance(beam: Beam) -> Tensor:
     """Second central moments, (6, 6); the divisor is the number of particles alive."""
     require_beam(beam)
@@ -92,14 +92,14 @@ def covariance(beam: Beam) -> Tensor:
     return (total / survivors(beam)[..., None, None]).to(beam.coordinates.dtype)
 
 
-@uncompiled
+@disable_compile
 def sizes(beam: Beam) -> Tensor:
     """rms of x, px, y, py, z, delta, (6,); a size that is zero has slope zero, not NaN."""
     require_beam(beam)
     return rms(beam, beam.coordinates.movedim(-1, 0)).movedim(0, -1)
 
 
-@uncompiled
+@disable_compile
 def emittance(beam: Beam, plane: str = "x", *, normalized: bool = False) -> Tensor:
     """rms emittance of a plane [m rad]: sqrt(<u^2><pu^2> - <u pu>^2), centred.
 

@@ -68,8 +68,8 @@ class Species:
             )
 
     @classmethod
-    def named(cls, name: str) -> Species:
-        """A common species by name, with CODATA masses.
+    def from_name(cls, name: str) -> Species:
+        """Find a common species by its name, with CODATA masses.
 
         Raises:
             UnknownNameError: the name is not known; the message gives the nearest.
@@ -100,7 +100,7 @@ class Reference:
     p0c: Number
 
     def __post_init__(self) -> None:
-        remedy = 'such as Species.named("proton")'
+        remedy = 'such as Species.from_name("proton")'
         require_kind("species", self.species, Species, "a Species", remedy)
         p0c: Any = _energy("reference p0c", self.p0c)
         object.__setattr__(self, "p0c", p0c.to(torch.float64) if carries(p0c) else detached(p0c))
@@ -231,4 +231,4 @@ def require_reference(reference: Any) -> None:
 def _species(species: str | Species) -> Species:
     expected = "a Species or the name of one"
     require_kind("species", species, (str, Species), expected, 'such as "proton"')
-    return Species.named(species) if isinstance(species, str) else species
+    return Species.from_name(species) if isinstance(species, str) else species

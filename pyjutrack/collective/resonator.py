@@ -128,7 +128,7 @@ class ResonatorWake(CollectiveEffect):
         """Compute the loss at each node of the window."""
         z, reference = state.coordinates[4], beam.reference
         times = self._nodes(z) * (-1 / (SPEED_OF_LIGHT * reference.beta))
-        line = beam.world.sum(self._deposited(beam, z, state.alive))
+        line = beam.world.sum(self._deposit(beam, z, state.alive))
         voltage = line @ self._wake(times - times.unsqueeze(-1))
         ringing = None
         if memory is not None:
@@ -141,7 +141,7 @@ class ResonatorWake(CollectiveEffect):
         if field.ringing is None or self.period is None:
             return memory
         time = torch.as_tensor(self.period).to(field.nodes)
-        return {**memory, place.number: self._turned(field.ringing, time)}
+        return {**memory, place.number: self._ring(field.ringing, time)}
 
     def apply(self, state: State, field: Loss, place: Place) -> State:
         """Slow particles down by what is lost where they are."""
@@ -170,8 +170,8 @@ class ResonatorWake(CollectiveEffect):
         )
         return cell.long().unsqueeze(-1) + torch.arange(4, device=z.device), weights
 
-    def _deposited(self, beam: Beam, z: Tensor, alive: Tensor) -> Tensor:
-        """The charge at the nodes, of the particles here [C]."""
+    def _deposit(self, beam: Beam, z: Tensor, alive: Tensor) -> Tensor:
+        """Deposit the charge of the particles here at the nodes [C]."""
         nodes, weights = self._spread(torch.where(alive, z, 0.0))
         charges = torch.where(alive, beam.charge * beam.shares, 0.0).to(weights.dtype)
         amounts = (charges.unsqueeze(-1) * weights).flatten(-2)
@@ -180,7 +180,7 @@ class ResonatorWake(CollectiveEffect):
 
     def _wake(self, time: Tensor) -> Tensor:
         """W [V/C], half of it at zero, and none before."""
-        rings = self._turned(Phasor(torch.ones_like(time), torch.zeros_like(time)), time.relu())
+        rings = self._ring(Phasor(torch.ones_like(time), torch.zeros_like(time)), time.relu())
         share = torch.heaviside(time.detach(), time.detach().new_tensor(0.5))
         return share * self._voltage(rings)
 
@@ -190,7 +190,7 @@ class ResonatorWake(CollectiveEffect):
         decay = omega / (2 * self.quality)
         return decay, (omega * omega - decay * decay) ** 0.5
 
-    def _turned(self, rings: Phasor, time: Tensor) -> Phasor:
+    def _ring(self, rings: Phasor, time: Tensor) -> Phasor:
         """Advance the ringing by a time [s]."""
         decay, oscillation = self._rates()
         size = torch.exp(-decay * time)
@@ -211,10 +211,10 @@ class ResonatorWake(CollectiveEffect):
         self, voltage: Tensor, line: Tensor, times: Tensor, before: Phasor | None
     ) -> tuple[Tensor, Phasor]:
         """The voltage with that of former passages, and what rings after this one."""
-        added = self._turned(Phasor(line, torch.zeros_like(line)), -times)
+        added = self._ring(Phasor(line, torch.zeros_like(line)), -times)
         ringing = Phasor(added.real.sum(-1), added.imaginary.sum(-1))
         if before is None:
             return voltage, ringing
         columns = Phasor(before.real.unsqueeze(-1), before.imaginary.unsqueeze(-1))
-        voltage = voltage + self._voltage(self._turned(columns, times))
+        voltage = voltage + self._voltage(self._ring(columns, times))
         return voltage, Phasor(before.real + ringing.real, before.imaginary + ringing.imaginary)

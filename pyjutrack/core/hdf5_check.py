@@ -42,10 +42,10 @@ def is_hdf5(path: Path) -> bool:
     return False
 
 
-def unreadable(path: Path) -> str | None:
+def find_damage(path: Path) -> str | None:
     """Find what is wrong with an HDF5 file; None if all of it can be read here without harm."""
     size = path.stat().st_size
-    if _was_changed(path, size):
+    if _is_altered(path, size):
         return (
             "damaged, or changed since it was written: the digest at its end does not match; take "
             f"a fresh copy, or cut off its last {len(MARK) + _DIGEST} bytes to read it as it is"
@@ -69,7 +69,7 @@ def unreadable(path: Path) -> str | None:
     return f"damaged: {said or 'reading it crashes the HDF5 library'}"
 
 
-def _was_changed(path: Path, size: int) -> bool:
+def _is_altered(path: Path, size: int) -> bool:
     """Return whether a file ends in a digest that is not that of what is before it."""
     end = len(MARK) + _DIGEST
     with path.open("rb") as file:
@@ -84,7 +84,7 @@ def _walk(path: str) -> None:
 
     room = Path(path).stat().st_size * _RATIO + _ROOM
 
-    def look(name: str, item: Any) -> None:
+    def visit(name: str, item: Any) -> None:
         nonlocal room
         for key in item.attrs:
             item.attrs[key]
@@ -101,8 +101,8 @@ def _walk(path: str) -> None:
             item[()]
 
     with h5py.File(path, "r") as file:
-        look("/", file)
-        file.visititems(look)
+        visit("/", file)
+        file.visititems(visit)
 
 
 if __name__ == "__main__":

@@ -116,12 +116,12 @@ def noisy(reading: Reading, diagnostic: Diagnostic, seed: int | torch.Generator)
         raise InvalidValueError(
             f"a reading of {diagnostic.name!r} has shape {diagnostic.shape}, got {shape}"
         )
-    generator = seed if isinstance(seed, torch.Generator) else _seeded(seed)
+    generator = seed if isinstance(seed, torch.Generator) else _make_generator(seed)
     drawn = torch.randn(shape, generator=generator, dtype=torch.float64, device=generator.device)
     return reading + diagnostic.noise * drawn.to(reading)
 
 
-def _seeded(seed: int) -> torch.Generator:
+def _make_generator(seed: int) -> torch.Generator:
     if not is_whole(seed) or not -(2**63) <= seed < 2**63:
         raise InvalidValueError(f"a seed must be a whole number or a generator, got {seed!r}")
     return torch.Generator().manual_seed(int(seed))

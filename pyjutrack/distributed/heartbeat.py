@@ -72,7 +72,7 @@ class Peers:
             finally:
                 self._wanted.clear()
         except RuntimeError as error:
-            raise RankError(self._who(error)) from error
+            raise RankError(self._explain_failure(error)) from error
 
     def _judge(self, watched: _Watched, silence: int, absence: int) -> None:
         """Raise RankError if a rank has given no sign, or had left, for so many beats."""
@@ -92,7 +92,7 @@ class Peers:
             if not sign.isdecimal() and beats >= absence:
                 raise RankError(sign)
 
-    def _who(self, error: RuntimeError) -> str:
+    def _explain_failure(self, error: RuntimeError) -> str:
         """Say why a collective call has failed, as far as the ranks' signs of life show."""
         self._watched = watched = _Watched()
         self._wanted.set()
@@ -149,8 +149,8 @@ class _Watched:
         self.still: dict[int, int] = {}  # for how many looks a sign has been the same
 
 
-def done(work: Work, seconds: float) -> bool:
-    """Return whether work has come to its end within a time.
+def wait_until_done(work: Work, seconds: float) -> bool:
+    """Wait for work to end; False if it takes longer than some seconds.
 
     Raises:
         RuntimeError: it has failed.

@@ -102,7 +102,7 @@ def scan(
     flags = {"retry": retry, "stop_on_error": stop_on_error, "progress": progress}
     for name, flag in flags.items():
         require_flag(name, flag)
-    points = _listed(points)
+    points = _list_points(points)
     head = {"scan": _VERSION, "function": _name(function), "points": _plain_points(points)}
     kept = _read(Path(store), head) if store is not None else {}
     done = {i: o for i, o in kept.items() if not (retry and o["error"] is not None)}
@@ -119,7 +119,7 @@ def scan(
     return [Outcome(point, **done[i]) for i, point in enumerate(points)]
 
 
-def _listed(points: Iterable[Any]) -> list[Any]:
+def _list_points(points: Iterable[Any]) -> list[Any]:
     try:
         return list(points)
     except TypeError:  # a tensor without dimensions

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ..beam.reference import Reference
-from ..core.checks import shown
+from ..core.checks import format_value
 from ..core.errors import InvalidValueError, require_known
 from ..core.scalars import Number, differs, is_zero
 from ..core.special import bool_or
@@ -78,7 +78,7 @@ class Element:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
             raise InvalidValueError(
-                f"{type(self).__name__}: name must be a string, got {shown(self.name)}"
+                f"{type(self).__name__}: name must be a string, got {format_value(self.name)}"
             )
         for name in (*self.knobs, *self.placement):
             value: Any = getattr(self, name)
@@ -189,7 +189,7 @@ class Element:
             values = values.unbind(0)
         if isinstance(values, (str, bytes)) or not isinstance(values, (Sequence, np.ndarray)):
             raise InvalidValueError(
-                f"{self._label()}: {name} must be a sequence of numbers, got {shown(values)}"
+                f"{self._label()}: {name} must be a sequence of numbers, got {format_value(values)}"
             )
         return tuple(self._number(name, v) for v in values)
 
@@ -218,7 +218,7 @@ class Element:
             number = float(value)
         except (TypeError, ValueError, OverflowError):
             raise InvalidValueError(
-                f"{self._label()}: {name} must be a number, got {shown(value)}"
+                f"{self._label()}: {name} must be a number, got {format_value(value)}"
             ) from None
         if not math.isfinite(number):
             raise InvalidValueError(f"{self._label()}: {name} must be finite, got {number}")

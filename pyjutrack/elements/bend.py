@@ -124,19 +124,19 @@ class Bend(Magnet):
         def exact(state: State, share: float) -> State:
             return state.apply(maps.bend, length * share, angle * share, field, beta)
 
-        def focused(state: State, share: float) -> State:
+        def focus(state: State, share: float) -> State:
             """Apply what the gradient adds to the dipole's linear map, at the middle of a step."""
             state = linear(state, -share / 2, 0.0)
             state = linear(state, share)
             return linear(state, -share / 2, 0.0)
 
-        def curved(state: State, share: float) -> State:
+        def kick_curved(state: State, share: float) -> State:
             return state.apply(maps.curved_quadrupole_kick, self.k1 * angle * share)
 
         if self.model == "linear":
             return integrate_with_kicks(rest, linear, higher, (), state, part)
-        extra = None if is_zero(self.k1) or is_zero(self.angle) else curved
-        middle = None if is_zero(gradient) or is_zero(self.length) else focused
+        extra = None if is_zero(self.k1) or is_zero(self.angle) else kick_curved
+        middle = None if is_zero(gradient) or is_zero(self.length) else focus
         return integrate_with_kicks(rest, exact, higher, (), state, part, extra, middle)
 
     def _split_gradient(self) -> tuple[Number, Bend]:

@@ -213,13 +213,13 @@ def value_and_gradient(
 
     lost: list[int] = []
 
-    def counted(final: Beam, initial: Beam) -> Tensor:
+    def counting_objective(final: Beam, initial: Beam) -> Tensor:
         lost.append(lost_between(beam, final))
         return of_beams(final, initial)
 
     def function(vector: Tensor) -> Tensor:
         knobbed = overlay(task, wrt, split(vector, found))
-        return evaluate(counted, chosen.track(knobbed), knobbed.beam)
+        return evaluate(counting_objective, chosen.track(knobbed), knobbed.beam)
 
     if mode == "fd":
         lows = torch.cat(
@@ -227,7 +227,7 @@ def value_and_gradient(
         )
         value, slope = function(vector), _central(function, vector, step, lows.tolist())
     else:
-        value, slope = chosen.value_and_gradient(counted, task, wrt, mode)
+        value, slope = chosen.value_and_gradient(counting_objective, task, wrt, mode)
     warn_of_losses(lost[0], beam.particles)
     return float(value.detach()), np.asarray(slope.detach())
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..core.atomic import as_tuples
 from ..core.errors import InvalidValueError, UnknownNameError, unknown
 from ..core.scalars import is_transformed
-from ..core.storage import listed, store_described
+from ..core.storage import register_description, to_lists
 from ..elements import Element, kinds
 from ..elements.potentials import Form, form_from_record, record_of
 
@@ -140,8 +140,8 @@ def _described(element: Element) -> Plain:
 
 
 def _of_description(data: Plain) -> Element:
-    values = listed(data)
+    values = to_lists(data)
     return element_from(kind_named(values.pop("kind")), values)
 
 
-store_described(Element, _described, _of_description)
+register_description(Element, _described, _of_description)

@@ -17,7 +17,7 @@ from ..beam.reference import Reference, Species
 from ..core.atomic import write_json
 from ..core.errors import InvalidValueError
 from ..core.scalars import detached
-from ..core.storage import listed, store_described
+from ..core.storage import register_description, to_lists
 from ..elements import Element, kinds
 from ..lattice.lattice import Lattice
 from .errors import wrong
@@ -145,7 +145,7 @@ OWN = LatticeFormat(
 
 
 def _of_description(data: Any) -> Lattice:
-    return from_record(Path("a lattice"), listed(data)).lattice
+    return from_record(Path("a lattice"), to_lists(data)).lattice
 
 
-store_described(Lattice, record, _of_description)
+register_description(Lattice, record, _of_description)

@@ -92,7 +92,7 @@ def overlay(of: T, wrt: Sequence[str], numbers: Iterable[Tensor]) -> T:
         if kick:
             place, path = int(kick[1]), kick[2].split(".")
             _require_shape(address, _of_kick(effects, address, place, path), number)
-            effects[place] = _with(effects[place], path, number)
+            effects[place] = _with_values(effects[place], path, number)
             kept = _of_kick(effects, address, place, path)
             if carries(number) and kept is not number:
                 raise InvalidValueError(
@@ -105,7 +105,7 @@ def overlay(of: T, wrt: Sequence[str], numbers: Iterable[Tensor]) -> T:
             of_beam[address] = number
         else:
             in_lattice[address] = number
-    beam = initial_moments.shaped(of.beam, of_beam) if of_beam else of.beam
+    beam = initial_moments.set_moments(of.beam, of_beam) if of_beam else of.beam
     beam = beam.replace(**carried) if carried else beam
     lattice = of.lattice.with_values(in_lattice) if in_lattice else of.lattice
     return dataclasses.replace(of, lattice=lattice, beam=beam, effects=tuple(effects))  # type: ignore[type-var]
@@ -151,10 +151,10 @@ def _require_shape(address: str, old: Any, new: Tensor) -> None:
         raise InvalidValueError(f"{address} has the shape {shape}, and was set to {new.tolist()}")
 
 
-def _with(record: Any, path: Sequence[str], number: Tensor) -> Any:
+def _with_values(record: Any, path: Sequence[str], number: Tensor) -> Any:
     """A record with what stands at the end of a path replaced."""
     first, *rest = path
-    inner = _with(getattr(record, first), rest, number) if rest else number
+    inner = _with_values(getattr(record, first), rest, number) if rest else number
     return dataclasses.replace(record, **{first: inner})
 
 

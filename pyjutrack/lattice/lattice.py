@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core import display
-from ..core.checks import require_mapping, require_text, require_whole, shown, wrong
+from ..core.checks import format_value, require_mapping, require_text, require_whole, wrong
 from ..core.errors import InvalidValueError, UnknownNameError, unknown
 from ..core.scalars import Number, detached, is_whole
-from ..core.transforms import uncompiled
+from ..core.transforms import disable_compile
 from ..elements import Element
 
 _ADDRESS = re.compile(r"^(?P<element>.+)\.(?P<field>\w+)(\[(?P<index>\d+)\])?$")
@@ -50,7 +50,7 @@ class Lattice:
             elif isinstance(item, Element):
                 flat.append(item)
             else:
-                raise InvalidValueError(f"a lattice is made of elements, got {shown(item)}")
+                raise InvalidValueError(f"a lattice is made of elements, got {format_value(item)}")
         if not flat:
             raise InvalidValueError("the lattice is empty; give it at least one element")
         object.__setattr__(self, "elements", tuple(flat))
@@ -165,7 +165,7 @@ class Lattice:
         number: Number = value if index is None else value[index]
         return number
 
-    @uncompiled
+    @disable_compile
     def with_values(self, values: Mapping[str, Number]) -> Lattice:
         """A lattice with some parameters replaced; this one is left as it is.
 
@@ -178,7 +178,7 @@ class Lattice:
             name, field, index = self.resolve(address)
             changes.setdefault(name, []).append((field, index, value))
         return Lattice(
-            _changed(e, changes[e.name]) if e.name in changes else e for e in self.elements
+            _replace_fields(e, changes[e.name]) if e.name in changes else e for e in self.elements
         )
 
     def detached(self) -> Lattice:
@@ -255,7 +255,7 @@ def _as_numbers(element: Element) -> Element:
     return dataclasses.replace(element, **changes) if changes else element
 
 
-def _changed(element: Element, changes: list[tuple[str, int | None, Number]]) -> Element:
+def _replace_fields(element: Element, changes: list[tuple[str, int | None, Number]]) -> Element:
     new: dict[str, Any] = {}
     for field, index, value in changes:
         if index is None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import InvalidValueError
 from ..core.scalars import is_real, is_whole
-from ..core.storage import storable, store_described
+from ..core.storage import register_description, storable
 from .shapes import Shape
 
 #: nodes added on each side, so that a particle anywhere in the box has its four nodes
@@ -84,4 +84,4 @@ def _pair(given: Any) -> bool:
     return isinstance(given, (tuple, list)) and len(given) == 2
 
 
-store_described(Mesh, tuple, lambda pair: Mesh(*pair))
+register_description(Mesh, tuple, lambda pair: Mesh(*pair))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InvalidValueError, require_known
-from ..core.storage import store_described
+from ..core.storage import register_description
 
 Array = NDArray[np.float64]
 
@@ -115,4 +115,4 @@ def _described(used: Shape) -> str:
     return used.name
 
 
-store_described(Shape, _described, shape)
+register_description(Shape, _described, shape)

@@ -164,7 +164,7 @@ def waterbag(u: Array) -> Array:
 def uniform(u: Array) -> Array:
     """Uniform in each plane's phase-space ellipse, the planes independent."""
     return 2 * np.column_stack(
-        [*_turned(np.sqrt(u[:, 0]), u[:, 2]), *_turned(np.sqrt(u[:, 1]), u[:, 3])]
+        [*_to_circle(np.sqrt(u[:, 0]), u[:, 2]), *_to_circle(np.sqrt(u[:, 1]), u[:, 3])]
     )
 
 
@@ -206,11 +206,11 @@ def _normal(u: Array) -> Array:
 def _shell(u: Array) -> Array:
     # on the 3-sphere the share of r^2 in the first plane is uniform (Archimedes in 4D)
     return 2 * np.column_stack(
-        [*_turned(np.sqrt(u[:, 0]), u[:, 1]), *_turned(np.sqrt(1 - u[:, 0]), u[:, 2])]
+        [*_to_circle(np.sqrt(u[:, 0]), u[:, 1]), *_to_circle(np.sqrt(1 - u[:, 0]), u[:, 2])]
     )
 
 
-def _turned(radius: Array, turn: Array) -> tuple[Array, Array]:
+def _to_circle(radius: Array, turn: Array) -> tuple[Array, Array]:
     return radius * np.cos(2 * np.pi * turn), radius * np.sin(2 * np.pi * turn)
 
 

@@ -105,7 +105,7 @@ def quadrupole_scan(
     require_reference(reference)
     require_real("delta", delta)
     require_known("plane", plane, _PLANES)
-    knob, measured, given = _checked(strengths, sizes, errors)
+    knob, measured, given = _check_arguments(strengths, sizes, errors)
     if not (is_real(resolution) and math.isfinite(resolution) and resolution >= 0):
         raise InvalidValueError(
             f"resolution must be a finite number and not negative [m], got {resolution!r}"
@@ -139,7 +139,7 @@ def quadrupole_scan(
     )
 
 
-def _checked(
+def _check_arguments(
     strengths: ArrayLike, sizes: ArrayLike, errors: ArrayLike | None
 ) -> tuple[Array, Array, Array | None]:
     knob, measured = numbers("strengths", strengths), numbers("sizes", sizes)

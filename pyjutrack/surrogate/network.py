@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import InvalidValueError
-from ..core.storage import store_described
+from ..core.storage import register_description
 from .layers import Layer, Weights, from_record, record
 
 _PRECISIONS = (torch.float32, torch.float64)
@@ -146,4 +146,4 @@ def _of_description(data: dict[str, Any]) -> Network:
     return Network(tuple(map(from_record, data["layers"])), dict(data["weights"]))
 
 
-store_described(Network, _described, _of_description)
+register_description(Network, _described, _of_description)

@@ -9,7 +9,7 @@ from ..beam.beam import Beam
 from ..collective.base import CollectiveEffect
 from ..core.checks import require_texts
 from ..core.errors import InvalidValueError, unknown
-from ..core.transforms import uncompiled
+from ..core.transforms import disable_compile
 from ..lattice.lattice import Lattice
 from ..maps.state import State
 from .adjoint import run_adjoint
@@ -23,7 +23,7 @@ from .plan import Plan
 from .task import Task, task_of
 
 
-@uncompiled
+@disable_compile
 def beams_at(
     lattice: Lattice,
     beam: Beam,

@@ -32,7 +32,7 @@ from .optimizers import Problem, adam, levenberg_marquardt, start
 from .posterior import Posterior, laplace, named
 from .residuals import Residuals, cut, joined
 from .robust_losses import loss_named
-from .unknowns import Unknown, shaped
+from .unknowns import Unknown, reshape_values
 
 Array = NDArray[np.float64]
 log = logging.getLogger("pyjutrack.twin")
@@ -116,7 +116,7 @@ def calibrate(
     for name, number in (("tolerance", tolerance), ("rate", rate)):
         require_real(name, number, above=0)
     twin = twin.replace(unknowns=())
-    twin = twin.replace(unknowns=tuple(shaped(unknowns, twin.task(data.settings[0]))))
+    twin = twin.replace(unknowns=tuple(reshape_values(unknowns, twin.task(data.settings[0]))))
     identifiability.require_effect(twin, data)
     out = _held_out(held_out, len(data), seed)
     kept = [i for i in range(len(data)) if i not in out]

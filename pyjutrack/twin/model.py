@@ -22,7 +22,7 @@ from ..core.checks import require_path, wrong
 from ..core.errors import InvalidValueError, unknown
 from ..core.storage import storable
 from ..core.tensors import active, tensors_in
-from ..core.transforms import uncompiled
+from ..core.transforms import disable_compile
 from ..diagnostics import Diagnostic
 from ..lattice.knobs import CHARGE, CURRENT, overlay
 from ..lattice.lattice import Lattice
@@ -31,7 +31,7 @@ from ..tracking.observation import position, stations
 from ..tracking.particles import is_number
 from ..tracking.task import Task, task_of
 from . import serialization
-from .unknowns import Unknown, put, shaped
+from .unknowns import Unknown, put, reshape_values
 
 Settings = Mapping[str, float | Tensor]
 
@@ -86,7 +86,7 @@ class Twin:
             position(self.lattice, diagnostic.at)
         if self.unknowns:
             task = self.task({})
-            object.__setattr__(self, "unknowns", tuple(shaped(self.unknowns, task)))
+            object.__setattr__(self, "unknowns", tuple(reshape_values(self.unknowns, task)))
 
     def replace(self, **changes: Any) -> Twin:
         """A copy with some attributes changed."""
@@ -145,7 +145,7 @@ class Twin:
                 return diagnostic
         raise unknown("diagnostic", name, [d.name for d in self.diagnostics])
 
-    @uncompiled
+    @disable_compile
     def predict(self, settings: Settings | None = None) -> dict[str, NDArray[np.float64]]:
         """Predict the readings of the diagnostics at some settings, without noise.
 
@@ -162,7 +162,7 @@ class Twin:
             found = self.read({} if settings is None else settings)
         return {name: reading.numpy() for name, reading in found.items()}
 
-    @uncompiled
+    @disable_compile
     def read(
         self,
         settings: Settings,

@@ -21,7 +21,7 @@ from torch import Tensor
 from ..core import tensorfile
 from ..core.errors import InvalidValueError, PyJuTrackError, UnknownNameError
 from ..core.scalars import is_transformed
-from ..core.storage import description_named, description_of, is_storable, storable_named
+from ..core.storage import description_of, find_description, find_storable, is_storable
 from ..io import native  # noqa: F401  # says how files hold lattices and elements
 
 T = TypeVar("T")
@@ -143,9 +143,9 @@ def _made(data: Any, tensors: Mapping[str, Tensor]) -> Any:
         return tensors[value].numpy() if word == "array" else tensors[value]
     name = data["kind"]
     if "of" in data:
-        return description_named(name).make(_made(data["of"], tensors))
+        return find_description(name).make(_made(data["of"], tensors))
     try:
-        kind = storable_named(name)
+        kind = find_storable(name)
     except UnknownNameError as error:
         raise InvalidValueError(
             f"the file holds a {name}, which is not known here; define it, with the decorator "

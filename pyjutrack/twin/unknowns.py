@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..core.checks import require_flag, shown
+from ..core.checks import format_value, require_flag
 from ..core.errors import InvalidValueError
 from ..core.scalars import is_real
 from ..core.storage import storable
@@ -77,15 +77,15 @@ def _plain(value: Any) -> Any:
     return value.detach().numpy() if isinstance(value, Tensor) else np.asarray(value, float)
 
 
-def shaped(unknowns: Sequence[Unknown], task: Task) -> list[Unknown]:
-    """The same with values of the shapes that their knobs have.
+def reshape_values(unknowns: Sequence[Unknown], task: Task) -> list[Unknown]:
+    """Give the values of unknowns the shapes that their knobs have.
 
     Raises:
         UnknownNameError: no such knob. InvalidValueError: one that is named twice, a value of
             another shape.
     """
     if not isinstance(unknowns, (list, tuple)) or not unknowns:
-        raise InvalidValueError(f"unknowns must be a list of Unknown, got {shown(unknowns)}")
+        raise InvalidValueError(f"unknowns must be a list of Unknown, got {format_value(unknowns)}")
     if not all(isinstance(u, Unknown) for u in unknowns):
         raise InvalidValueError(f"unknowns must be a list of Unknown, got {unknowns!r}")
     found = []

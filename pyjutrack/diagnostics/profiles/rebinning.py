@@ -35,7 +35,7 @@ def rebin(
     hidden = (~profiles.mask).astype(float)
     for i, (one, axis) in enumerate(zip(bins, profiles.axes, strict=True)):
         share = overlaps(axis, one)
-        values, hidden = (_along(share, a, i + 1) for a in (values, hidden))
+        values, hidden = (_rebin_axis(share, a, i + 1) for a in (values, hidden))
     mask = hidden <= 1e-12
     values = np.where(mask, values, 0.0)
     if normalise:
@@ -70,7 +70,7 @@ def overlaps(axis: Array, bins: Bins) -> Array:
     return np.asarray(np.maximum(high - low, 0.0) / np.diff(edges))
 
 
-def _along(matrix: Array, values: Array, axis: int) -> Array:
+def _rebin_axis(matrix: Array, values: Array, axis: int) -> Array:
     return np.moveaxis(np.tensordot(values, matrix, (axis, 1)), -1, axis)
 
 

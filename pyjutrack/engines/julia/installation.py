@@ -68,7 +68,7 @@ def find() -> Installation:
     """
     if util.find_spec("juliacall") is None:
         raise MissingPackageError(f"the julia engine needs juliacall; {_REMEDY}")
-    found = _named() or _resolved()
+    found = _find_named() or _find_resolved()
     version = julia_version(found.executable)
     if version < OLDEST:
         raise MissingPackageError(
@@ -83,7 +83,7 @@ def is_named() -> bool:
     return bool(os.environ.get(_EXE) or os.environ.get(_PROJECT))
 
 
-def _named() -> Installation | None:
+def _find_named() -> Installation | None:
     """Return the installation that the environment variables name."""
     executable, project = os.environ.get(_EXE), os.environ.get(_PROJECT)
     if not is_named():
@@ -99,7 +99,7 @@ def _named() -> Installation | None:
     return Installation(path, project, named=True)
 
 
-def _resolved() -> Installation:
+def _find_resolved() -> Installation:
     """Return the installation of `pyjutrack julia setup`; nothing is downloaded here."""
     if util.find_spec("juliapkg") is None:
         raise MissingPackageError(f"the julia engine needs juliapkg; {_REMEDY}")

@@ -206,7 +206,7 @@ def _reference(path: Path, ring: Any, notes: Notes) -> Reference:
         name = "electron"
     name = _NAMES.get(name, name)
     if name in (*_KNOWN, *_NAMES.values()):
-        species = Species.named(name)
+        species = Species.from_name(name)
     else:
         species = Species(name, float(ring.particle.rest_energy), float(ring.particle.charge))
     try:

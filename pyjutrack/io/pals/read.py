@@ -153,7 +153,7 @@ def _species(source: Source, group: Group) -> Species | None:
         return Species(str(own.get("species")), kept.number("mass"), kept.number("charge"))
     name = str(group.table.get("species_ref") or "")
     try:
-        return Species.named(name.replace("anti-", "anti"))
+        return Species.from_name(name.replace("anti-", "anti"))
     except PyJuTrackError as error:
         source.say(f"ReferenceP.species_ref: {error}; no reference is read")
         return None
