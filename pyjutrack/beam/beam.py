@@ -15,7 +15,7 @@ from ..core import display
 from ..core.checks import require_kind, require_real, wrong
 from ..core.errors import InvalidValueError, require_known
 from ..core.forks import check_threads
-from ..core.scalars import detached, refuse_batched
+from ..core.scalars import refuse_batched, to_float
 from ..core.storage import register_description
 from .communicator import SERIAL, Communicator
 from .reference import Reference
@@ -72,7 +72,7 @@ class Beam:
         if not any(isinstance(a, float) and a == 0 for a in self.intensity):
             raise InvalidValueError(
                 f"a beam is coasting, with a current, or a bunch, with a charge; got "
-                f"{detached(self.current):g} A and {detached(self.charge):g} C"
+                f"{to_float(self.current):g} A and {to_float(self.charge):g} C"
             )
         given: Any = self.coordinates
         if not isinstance(given, Tensor):
@@ -136,12 +136,12 @@ class Beam:
 
     def __repr__(self) -> str:
         kind = self.reference.species.name
-        energy = detached(self.reference.kinetic_energy)
+        energy = to_float(self.reference.kinetic_energy)
         world = self.world
         here, whole = ("", "") if world.alone else (" here", f" of {world.particles}")
         weighted = "" if self.weights is None else " weighted"
-        charge = detached(self.charge)
-        carried = f"charge {charge:g} C" if charge else f"current {detached(self.current):g} A"
+        charge = to_float(self.charge)
+        carried = f"charge {charge:g} C" if charge else f"current {to_float(self.current):g} A"
         part = "" if world.alone else f"; rank {world.rank} of {world.size}"
         return (
             f"Beam({len(self)}{whole}{weighted} macroparticles, {self.lost} lost{here}; {kind}, "
@@ -231,7 +231,7 @@ def require_whole(beam: Beam, what: str) -> None:
 def _fault(beam: Beam) -> str | None:
     refuse_batched(beam.coordinates, *(() if beam.weights is None else (beam.weights,)))
     for name, unit in (("current", "A"), ("charge", "C")):
-        amount = detached(getattr(beam, name))
+        amount = to_float(getattr(beam, name))
         if not (np.isfinite(amount) and amount >= 0):
             return (
                 f"beam {name} must be finite and not negative, got {amount} {unit}; the sign of "

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..core.checks import require_kind, require_real, require_text, wrong
 from ..core.errors import InvalidValueError, require_known
-from ..core.scalars import Number, carries, detached
+from ..core.scalars import Number, carries, to_float
 from ..core.special import bool_or
 from ..core.storage import storable
 
@@ -59,7 +59,7 @@ class Species:
                     "a float, or vary the momentum (Reference.p0c) in its place"
                 )
             if isinstance(value, Tensor):
-                object.__setattr__(self, name, detached(value))
+                object.__setattr__(self, name, to_float(value))
         if not (math.isfinite(self.mass) and self.mass > 0):
             raise InvalidValueError(f"species mass must be positive and finite, got {self.mass} eV")
         if not math.isfinite(self.charge) or self.charge == 0:
@@ -103,7 +103,7 @@ class Reference:
         remedy = 'such as Species.from_name("proton")'
         require_kind("species", self.species, Species, "a Species", remedy)
         p0c: Any = _energy("reference p0c", self.p0c)
-        object.__setattr__(self, "p0c", p0c.to(torch.float64) if carries(p0c) else detached(p0c))
+        object.__setattr__(self, "p0c", p0c.to(torch.float64) if carries(p0c) else to_float(p0c))
 
     @classmethod
     def from_p0c(cls, species: str | Species, p0c: Number) -> Reference:
@@ -130,9 +130,9 @@ class Reference:
             )
         return cls.from_kinetic(species, total_energy - species.mass)
 
-    def detached(self) -> Reference:
-        """The same with a plain number as its momentum."""
-        return self if isinstance(self.p0c, float) else Reference(self.species, detached(self.p0c))
+    def detach(self) -> Reference:
+        """Return the same with a plain number as its momentum."""
+        return self if isinstance(self.p0c, float) else Reference(self.species, to_float(self.p0c))
 
     def accelerate(self, gain: Number) -> Reference:
         """The reference with another energy, `gain` [eV] above this one.
@@ -144,8 +144,8 @@ class Reference:
         kinetic = self.kinetic_energy + gain
         if not _is_true(kinetic > 0):
             raise InvalidValueError(
-                f"{self.species.name} of kinetic energy {detached(self.kinetic_energy):g} eV "
-                f"cannot lose {-detached(gain):g} eV"
+                f"{self.species.name} of kinetic energy {to_float(self.kinetic_energy):g} eV "
+                f"cannot lose {-to_float(gain):g} eV"
             )
         return Reference.from_kinetic(self.species, kinetic)
 

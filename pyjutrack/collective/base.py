@@ -10,7 +10,7 @@ from torch import Tensor
 from ..beam.beam import Beam
 from ..core.checks import require_instances
 from ..core.errors import InvalidValueError
-from ..core.scalars import Number, detached
+from ..core.scalars import Number, to_float
 from ..elements import Element
 from ..elements.part import count_slices
 from ..maps.state import State
@@ -165,7 +165,7 @@ def slices_by_step(element: Element, max_step: float | Mapping[str, float]) -> i
     step = max_step
     if isinstance(step, Mapping):
         step = step.get(type(element).__name__, min(step.values()))
-    return max(int("length" in element.knobs), count_slices(detached(element.length), step))
+    return max(int("length" in element.knobs), count_slices(to_float(element.length), step))
 
 
 def require_effects(effects: Sequence[CollectiveEffect]) -> None:
@@ -185,17 +185,17 @@ def require_differentiable(effects: Sequence[CollectiveEffect]) -> None:
 
 def require_current(beam: Beam, effect: CollectiveEffect) -> None:
     """Raise InvalidValueError for a bunch where an effect is of coasting beams."""
-    if detached(beam.charge):
+    if to_float(beam.charge):
         raise InvalidValueError(
             f"{type(effect).__name__} acts on a coasting beam, which has a current [A]; this beam "
-            f"is a bunch, with a charge of {detached(beam.charge):g} C"
+            f"is a bunch, with a charge of {to_float(beam.charge):g} C"
         )
 
 
 def require_charge(beam: Beam, effect: CollectiveEffect) -> None:
     """Raise InvalidValueError for a coasting beam where an effect is of bunches."""
-    if detached(beam.current):
+    if to_float(beam.current):
         raise InvalidValueError(
             f"{type(effect).__name__} acts on a bunch, which has a charge [C]: Beam(..., charge=); "
-            f"this beam is coasting, with a current of {detached(beam.current):g} A"
+            f"this beam is coasting, with a current of {to_float(beam.current):g} A"
         )

@@ -15,7 +15,7 @@ from ..beam.beam import Beam
 from ..beam.moments import mean, rms
 from ..core.checks import require_flag, require_real, wrong
 from ..core.errors import InvalidValueError, ResolutionWarning, require_known, warn
-from ..core.scalars import Number, detached, tensor_like
+from ..core.scalars import Number, tensor_like, to_float
 from ..core.storage import storable
 from ..elements import kinds
 from ..maps.state import State
@@ -181,6 +181,6 @@ def check_settings(max_step: float | Mapping[str, float], perveance_scale: float
         if not step > 0:
             raise InvalidValueError(f"space-charge steps must be positive, got {step} m ({kind})")
     require_real("perveance_scale", perveance_scale)
-    scale = detached(perveance_scale)
+    scale = to_float(perveance_scale)
     if not (math.isfinite(scale) and scale >= 0):
         raise InvalidValueError(f"perveance_scale must be finite and not negative: {scale}")

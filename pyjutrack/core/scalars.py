@@ -22,8 +22,8 @@ def tensor_like(value: Number, like: Tensor) -> Tensor:
     return torch.full((), value, dtype=like.dtype, device=like.device)  # filled where it is
 
 
-def detached(value: Number) -> float:
-    """A parameter as a float, whatever it carries."""
+def to_float(value: Number) -> float:
+    """Convert a parameter to a float, whatever derivatives it carries."""
     if not isinstance(value, Tensor):
         return value
     refuse_batched(value)

@@ -13,7 +13,7 @@ from ..beam.beam import Beam, require_beam
 from ..beam.communicator import Communicator
 from ..core.checks import require_kind
 from ..core.errors import InvalidValueError
-from ..core.scalars import detached
+from ..core.scalars import to_float
 
 
 def shard(beam: Beam | None, world: Communicator) -> Beam:
@@ -96,8 +96,8 @@ def _detach(beam: Beam) -> Beam:
         coordinates=beam.coordinates.detach().cpu(),
         alive=beam.alive.cpu(),
         weights=None if beam.weights is None else beam.weights.detach().cpu(),
-        current=detached(beam.current),
-        charge=detached(beam.charge),
+        current=to_float(beam.current),
+        charge=to_float(beam.charge),
     )
 
 

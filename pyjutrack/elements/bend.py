@@ -8,7 +8,7 @@ from typing import ClassVar
 from .. import maps
 from ..beam.reference import Reference
 from ..core.errors import InvalidValueError
-from ..core.scalars import Number, carries, detached, is_zero, vanishes
+from ..core.scalars import Number, carries, is_zero, to_float, vanishes
 from ..maps.state import State
 from .drift_kick import integrate_with_kicks, multiply_by_length, replace_series
 from .glyph import Glyph, box
@@ -67,14 +67,14 @@ class Bend(Magnet):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if detached(self.length) == 0 and carries(self.angle):
+        if to_float(self.length) == 0 and carries(self.angle):
             raise InvalidValueError(
                 f"{self._label()} has no length, and so no slope by its angle; give it one, or "
                 "vary the dipole of a thin Multipole(knl=(angle,))"
             )
-        if detached(self.length) == 0 and detached(self.angle) != 0:
+        if to_float(self.length) == 0 and to_float(self.angle) != 0:
             raise InvalidValueError(
-                f"{self._label()} bends by {detached(self.angle):g} rad over no length; give it a "
+                f"{self._label()} bends by {to_float(self.angle):g} rad over no length; give it a "
                 "length, or kick with a thin Multipole(knl=(angle,))"
             )
 

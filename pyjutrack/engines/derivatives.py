@@ -260,14 +260,14 @@ def _central(
 def _with_field(beam: Beam | Reference, effects: Sequence[CollectiveEffect]) -> Beam:
     if isinstance(beam, Beam):
         _single(beam)
-        plain = beam.reference.detached()
+        plain = beam.reference.detach()
         return beam if plain is beam.reference else dataclasses.replace(beam, reference=plain)
     if not isinstance(beam, Reference):
         raise wrong("beam", beam, "a Beam or a Reference")
     require_effects(effects)
     if effects:
         raise InvalidValueError("effects need a beam that makes their field, not a bare Reference")
-    return Beam(beam.detached(), torch.zeros(1, 6, dtype=torch.float64))
+    return Beam(beam.detach(), torch.zeros(1, 6, dtype=torch.float64))
 
 
 def _start(at: ArrayLike | None) -> Tensor:

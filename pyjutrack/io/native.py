@@ -16,12 +16,12 @@ from typing import Any
 from ..beam.reference import Reference, Species
 from ..core.atomic import write_json
 from ..core.errors import InvalidValueError
-from ..core.scalars import detached
+from ..core.scalars import to_float
 from ..core.storage import register_description, to_lists
 from ..elements import Element, kinds
 from ..lattice.lattice import Lattice
 from .errors import wrong
-from .fields import BadElement, Plain, changed_fields, element_from, kind_named
+from .fields import BadElement, Plain, changed_fields, element_from, find_kind
 from .format import LatticeFormat, LatticeSource
 from .record import LatticeFile
 
@@ -50,10 +50,10 @@ def record(lattice: Lattice, reference: Reference | None = None) -> Plain:
             raise InvalidValueError(f"{element!r}: {kind} names another kind too; rename one")
         named = {"name": element.name} if element.name else {}
         elements.append({"kind": kind, **named, **changed_fields(element)})
-    return {"pyjutrack": VERSION, "reference": _described(reference), "elements": elements}
+    return {"pyjutrack": VERSION, "reference": _describe(reference), "elements": elements}
 
 
-def _described(reference: Reference | None) -> Plain | None:
+def _describe(reference: Reference | None) -> Plain | None:
     if reference is None:
         return None
     species = reference.species
@@ -61,7 +61,7 @@ def _described(reference: Reference | None) -> Plain | None:
         "species": species.name,
         "mass": species.mass,
         "charge": species.charge,
-        "p0c": detached(reference.p0c),
+        "p0c": to_float(reference.p0c),
     }
 
 
@@ -128,7 +128,7 @@ def _element(path: Path, position: int, item: Any) -> Element:
     if "kind" not in item:
         raise wrong(path, f"{label} has no kind")
     try:
-        kind = kind_named(item["kind"])
+        kind = find_kind(item["kind"])
         return element_from(kind, {k: v for k, v in item.items() if k != "kind"})
     except BadElement as error:
         raise wrong(path, f"{label}: {error}") from error
@@ -144,8 +144,8 @@ OWN = LatticeFormat(
 )
 
 
-def _of_description(data: Any) -> Lattice:
+def _from_description(data: Any) -> Lattice:
     return from_record(Path("a lattice"), to_lists(data)).lattice
 
 
-register_description(Lattice, record, _of_description)
+register_description(Lattice, record, _from_description)

@@ -62,7 +62,7 @@ def read_beam(
         require_kind("species", species, Species, "a Species", "such as Species.from_name(...)")
     if duration is not None:
         require_real("duration", duration, above=0)
-    kept, found, numbers = _loaded(path, notes)
+    kept, found, numbers = _load(path, notes)
     known = _reference(path, found, kept, reference, species, notes)
     if numbers is not None:
         found.weight = numbers * known.species.charge * _elementary_charge()
@@ -77,8 +77,8 @@ def read_beam(
     return beam
 
 
-def _loaded(path: Path, notes: Notes) -> tuple[dict[str, Any], Any, Any]:
-    """The attributes of `write_beam`, or none; the particles; real particles in each, if told.
+def _load(path: Path, notes: Notes) -> tuple[dict[str, Any], Any, Any]:
+    """Load the attributes of `write_beam`, or none; the particles; their real numbers, if given.
 
     The base of the standard has numbers of real particles, `weighting`, and its extension charges,
     `weight`, which openpmd-beamphysics reads.

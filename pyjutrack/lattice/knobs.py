@@ -20,7 +20,7 @@ from ..beam import initial_moments
 from ..beam.beam import Beam
 from ..core.checks import require_texts
 from ..core.errors import InvalidValueError, unknown
-from ..core.scalars import carries, detached
+from ..core.scalars import carries, to_float
 from .lattice import Lattice
 
 #: the beam's own knobs, beside those of its shape
@@ -62,7 +62,7 @@ def parts(of: Knobbed, wrt: Sequence[str]) -> list[Tensor]:
 def lattice_values(lattice: Lattice, wrt: Sequence[str]) -> Tensor:
     """The present values of knobs of a lattice alone; errors as for `values`."""
     _distinct(wrt)
-    return torch.tensor([detached(lattice.value(a)) for a in wrt], dtype=torch.float64)
+    return torch.tensor([to_float(lattice.value(a)) for a in wrt], dtype=torch.float64)
 
 
 def lower_bound(address: str) -> float:
@@ -165,7 +165,7 @@ def _is_record(thing: Any) -> bool:
 def _plain(value: Any) -> Tensor:
     if isinstance(value, Tensor) and value.dim():
         return value.detach().to(torch.float64)
-    return torch.tensor(detached(value), dtype=torch.float64)
+    return torch.tensor(to_float(value), dtype=torch.float64)
 
 
 def _distinct(wrt: Sequence[str]) -> None:

@@ -17,7 +17,7 @@ from torch import Tensor
 from ..core import display
 from ..core.checks import format_value, require_mapping, require_text, require_whole, wrong
 from ..core.errors import InvalidValueError, UnknownNameError, unknown
-from ..core.scalars import Number, detached, is_whole
+from ..core.scalars import Number, is_whole, to_float
 from ..core.transforms import disable_compile
 from ..elements import Element
 
@@ -100,7 +100,7 @@ class Lattice:
     __rmul__ = __mul__
 
     def __repr__(self) -> str:
-        return f"Lattice({len(self)} elements, {detached(self.length):.6g} m)"
+        return f"Lattice({len(self)} elements, {to_float(self.length):.6g} m)"
 
     def _repr_html_(self) -> str:
         return display.html(self)
@@ -181,8 +181,8 @@ class Lattice:
             _replace_fields(e, changes[e.name]) if e.name in changes else e for e in self.elements
         )
 
-    def detached(self) -> Lattice:
-        """The same lattice with plain numbers in the place of tensors."""
+    def detach(self) -> Lattice:
+        """Return the same lattice with plain numbers in the place of tensors."""
         return Lattice(_as_numbers(element) for element in self.elements)
 
     def _one_knob(self, address: str, first: Element, field: str) -> None:
@@ -240,7 +240,7 @@ def _same(a: Any, b: Any) -> bool:
         return len(a) == len(b) and all(map(_same, a, b))
     if isinstance(a, Tensor) and a.dim():
         return a is b or torch.equal(a.detach(), b.detach())
-    return a is b or detached(a) == detached(b)
+    return a is b or to_float(a) == to_float(b)
 
 
 def _as_numbers(element: Element) -> Element:
@@ -249,9 +249,9 @@ def _as_numbers(element: Element) -> Element:
         return element
     for name, value in vars(element).items():
         if isinstance(value, Tensor):
-            changes[name] = value.detach() if value.dim() else detached(value)
+            changes[name] = value.detach() if value.dim() else to_float(value)
         elif isinstance(value, tuple) and any(isinstance(v, Tensor) for v in value):
-            changes[name] = tuple(map(detached, value))
+            changes[name] = tuple(map(to_float, value))
     return dataclasses.replace(element, **changes) if changes else element
 
 
@@ -269,5 +269,5 @@ def _replace_fields(element: Element, changes: list[tuple[str, int | None, Numbe
 
 def places(lattice: Lattice) -> NDArray[np.float64]:
     """Positions of the entrances of the elements, and the end of the last: (N + 1,) [m]."""
-    lengths = [detached(element.length) for element in lattice]
+    lengths = [to_float(element.length) for element in lattice]
     return np.concatenate([[0.0], np.cumsum(lengths)])

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..autodiff.operator import Maybe, Tensors, array, compiled_operator, copy_tangents, tensors
-from ..core.scalars import detached, tensor_like
+from ..core.scalars import tensor_like, to_float
 from ..kernels import parallel
 from .base import Map
 from .codegen.build import kernels
@@ -137,7 +137,7 @@ def invert_and_pull_back(
     """
     made = _kernels(map)
     own = len(parameters) - len(map.constants)
-    numbers = [detached(p) for p in (*inverse[:own], *parameters)]
+    numbers = [to_float(p) for p in (*inverse[:own], *parameters)]
     size = len(alive)
     share = parallel.parts(size)
     sums = np.zeros((share, own))

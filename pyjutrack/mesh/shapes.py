@@ -109,10 +109,10 @@ def shape(name: str | Shape) -> Shape:
     return _SHAPES[name]
 
 
-def _described(used: Shape) -> str:
+def _describe(used: Shape) -> str:
     if shape(used.name) != used:
         raise InvalidValueError(f"no file can hold the shape {used}: {used.name} is another")
     return used.name
 
 
-register_description(Shape, _described, shape)
+register_description(Shape, _describe, shape)

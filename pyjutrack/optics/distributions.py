@@ -25,7 +25,7 @@ from ..beam.communicator import SERIAL, Communicator
 from ..beam.reference import Reference, require_reference
 from ..core.checks import require_flag, require_kind, require_real, require_whole
 from ..core.errors import InvalidValueError
-from ..core.scalars import Number, carries, detached
+from ..core.scalars import Number, carries, to_float
 from .table import Twiss
 
 Array = NDArray[np.float64]
@@ -113,11 +113,11 @@ def _distribution(draw: Callable[[Array], Array]) -> Distribution:
         planes = ((twiss.beta_x, twiss.alpha_x), (twiss.beta_y, twiss.alpha_y))
         columns: list[Tensor] = []
         for i, ((beta, alpha), size) in enumerate(zip(planes, sizes, strict=True)):
-            if not (0 < detached(beta) < math.inf and math.isfinite(detached(alpha))):
+            if not (0 < to_float(beta) < math.inf and math.isfinite(to_float(alpha))):
                 raise InvalidValueError(
                     f"Twiss beta must be positive, got beta={beta}, alpha={alpha}"
                 )
-            if carries(size) and not detached(size) > 0:
+            if carries(size) and not to_float(size) > 0:
                 raise InvalidValueError(
                     "an emittance of zero has no slope, as sizes grow with its root; give a float"
                 )
@@ -177,7 +177,7 @@ def _sizes(name: str, values: Any) -> list[Number]:
     try:
         found = [v if isinstance(v, Tensor) else float(v) for v in values]
         scalar = all(not isinstance(v, Tensor) or v.dim() == 0 for v in found)
-        right = len(found) == 2 and scalar and all(0 <= detached(v) < math.inf for v in found)
+        right = len(found) == 2 and scalar and all(0 <= to_float(v) < math.inf for v in found)
     except InvalidValueError:  # of numbers that a transform hides
         raise
     except (TypeError, ValueError, RuntimeError):

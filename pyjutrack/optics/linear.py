@@ -11,7 +11,7 @@ from torch import Tensor
 from ..beam.reference import Reference
 from ..core.checks import require_flag, require_kind, require_real, require_whole
 from ..core.errors import InvalidValueError, UnstableError
-from ..core.scalars import Number, detached, tensor_like
+from ..core.scalars import Number, tensor_like, to_float
 from ..core.transforms import numeric
 from ..lattice.lattice import Lattice, require_lattice
 from .modes import normal_modes_4d
@@ -170,8 +170,8 @@ def _read_initial(initial: Twiss) -> tuple[Tensor, Tensor]:
     blocks = []
     for given in ((initial.beta_x, initial.alpha_x), (initial.beta_y, initial.alpha_y)):
         beta, alpha = (tensor_like(u, like).to(torch.float64) for u in given)
-        if not detached(beta) > 0:
-            raise InvalidValueError(f"initial beta must be positive, got {detached(beta)} m")
+        if not to_float(beta) > 0:
+            raise InvalidValueError(f"initial beta must be positive, got {to_float(beta)} m")
         root = beta.sqrt()
         blocks.append(torch.stack([root, like, -alpha / root, 1 / root]).reshape(2, 2))
     d = [initial.dispersion_x, initial.dispersion_px, initial.dispersion_y, initial.dispersion_py]

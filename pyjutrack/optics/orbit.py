@@ -11,7 +11,7 @@ from torch import Tensor
 from ..beam.reference import Reference, require_reference
 from ..core.checks import require_real
 from ..core.errors import InvalidValueError, UnstableError
-from ..core.scalars import Number, detached, is_whole
+from ..core.scalars import Number, is_whole, to_float
 from ..elements import Element
 from ..lattice.lattice import Lattice, require_lattice
 from .passing import Passage, pairwise_products
@@ -47,8 +47,8 @@ def start(count: int, delta: Number) -> Tensor:
         InvalidValueError: delta is no number above -1.
     """
     require_real("delta", delta)
-    if not (math.isfinite(detached(delta)) and detached(delta) > -1):
-        raise InvalidValueError(f"delta must be a finite number above -1, got {detached(delta)}")
+    if not (math.isfinite(to_float(delta)) and to_float(delta) > -1):
+        raise InvalidValueError(f"delta must be a finite number above -1, got {to_float(delta)}")
     shift = torch.zeros(6, dtype=torch.float64)
     shift[5] = 1.0
     deviation: Any = torch.as_tensor(delta, dtype=torch.float64)

@@ -10,7 +10,7 @@ from typing import Any
 from ..beam.beam import COORDINATES, Beam
 from ..beam.moments import centroid, emittance, sizes
 from ..core.display import as_html
-from ..core.scalars import detached
+from ..core.scalars import to_float
 from ..elements import Element
 from ..lattice.lattice import Lattice, places
 from ..optics.table import TwissTable
@@ -25,9 +25,9 @@ _WIDTH, _HEIGHT = 800, 60
 @as_html.register
 def lattice_html(lattice: Lattice) -> str:
     """A heading, the strip of the elements along s, and a table of the first hundred of them."""
-    head = f"<b>Lattice</b>: {len(lattice)} elements, {_number(detached(lattice.length))} m"
+    head = f"<b>Lattice</b>: {len(lattice)} elements, {_number(to_float(lattice.length))} m"
     rows = [
-        (str(i), e.name, type(e).__name__, _number(s), _number(detached(e.length)), _parameters(e))
+        (str(i), e.name, type(e).__name__, _number(s), _number(to_float(e.length)), _parameters(e))
         for i, (e, s) in enumerate(zip(lattice.elements[:_ROWS], places(lattice), strict=False))
     ]
     table = _table(("", "name", "kind", "s [m]", "length [m]", "parameters"), rows)
@@ -41,14 +41,14 @@ def lattice_html(lattice: Lattice) -> str:
 def beam_html(beam: Beam) -> str:
     """A heading, and mean, rms and emittance of the coordinates of the particles alive."""
     reference = beam.reference
-    energy = _number(detached(reference.kinetic_energy))
+    energy = _number(to_float(reference.kinetic_energy))
     head = (
         f"<b>Beam</b>: {len(beam)} macroparticles, {beam.lost} lost; "
         f"{escape(reference.species.name)}, kinetic energy {energy} eV, "
         + (
-            f"charge {_number(detached(beam.charge))} C"
-            if detached(beam.charge)
-            else f"current {_number(detached(beam.current))} A"
+            f"charge {_number(to_float(beam.charge))} C"
+            if to_float(beam.charge)
+            else f"current {_number(to_float(beam.current))} A"
         )
     )
     if beam.coordinates.dim() != 2:
@@ -197,7 +197,7 @@ def _parameters(element: Element) -> str:
     shown = []
     for name in (*element.knobs, *element.placement):
         value = getattr(element, name)
-        numbers = [detached(v) for v in (value if isinstance(value, tuple) else (value,))]
+        numbers = [to_float(v) for v in (value if isinstance(value, tuple) else (value,))]
         if name != "length" and any(numbers):
             shown.append(f"{name} = {', '.join(map(_number, numbers))}")
     return "; ".join(shown)

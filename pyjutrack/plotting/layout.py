@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.scalars import detached
+from ..core.scalars import to_float
 from ..elements import Element
 from ..elements.glyph import Glyph
 from ..lattice.lattice import Lattice, places
@@ -30,7 +30,7 @@ def synoptic(lattice: Lattice) -> Iterator[Drawn]:
         glyph = element.glyph
         if glyph is None:
             continue
-        down = glyph.strength and detached(getattr(element, glyph.strength)) < 0
-        scale = np.array([detached(element.length), -1.0 if down else 1.0])
+        down = glyph.strength and to_float(getattr(element, glyph.strength)) < 0
+        scale = np.array([to_float(element.length), -1.0 if down else 1.0])
         offset = np.array([start, 0.0])
         yield Drawn(element, glyph, tuple(np.array(o) * scale + offset for o in glyph.outlines))

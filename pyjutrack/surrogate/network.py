@@ -142,8 +142,8 @@ def _described(network: Network) -> dict[str, Any]:
     return {"layers": [*map(record, network.layers)], "weights": tuple(network.weights.items())}
 
 
-def _of_description(data: dict[str, Any]) -> Network:
+def _from_description(data: dict[str, Any]) -> Network:
     return Network(tuple(map(from_record, data["layers"])), dict(data["weights"]))
 
 
-register_description(Network, _described, _of_description)
+register_description(Network, _described, _from_description)

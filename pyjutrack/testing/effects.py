@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..beam.beam import Beam
 from ..collective.base import CollectiveEffect, require_effects
-from ..core.scalars import detached
+from ..core.scalars import to_float
 from ..engines.derivatives import gradient, jacobian
 from ..engines.track import track
 from ..lattice.lattice import Lattice
@@ -65,7 +65,7 @@ def check_effect(
 
 
 def _carried(beam: Beam) -> str:
-    return "charge" if detached(beam.charge) else "current"
+    return "charge" if to_float(beam.charge) else "current"
 
 
 def _track_coordinates(effect: CollectiveEffect, beam: Beam, lattice: Lattice) -> Any:
@@ -141,8 +141,8 @@ def _check_gradients(
         source = beam.replace(**of_beam)
         return float(objective(track(lattice, source, effects=[made])))
 
-    wanted = {f"beam.{_carried(beam)}": detached(getattr(beam, _carried(beam)))}
-    wanted |= {_EFFECT + name: detached(getattr(effect, name)) for name in knobs}
+    wanted = {f"beam.{_carried(beam)}": to_float(getattr(beam, _carried(beam)))}
+    wanted |= {_EFFECT + name: to_float(getattr(effect, name)) for name in knobs}
     ways: list[dict[str, Any]] = [{"mode": "reverse", "adjoint": "store"}, {"mode": "forward"}]
     if effect.start(beam) is None:
         ways.append({"mode": "reverse", "adjoint": "checkpoint"})

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..beam.beam import Beam
 from ..beam.reference import Reference
-from ..core.scalars import detached
+from ..core.scalars import to_float
 from ..elements import Element
 from ..elements.inverse import has_inverse, track_inverse
 from ..elements.part import WHOLE, Part
@@ -104,7 +104,7 @@ def _check_map(element: Element, reference: Reference, start: Tensor, symplectic
             slope, bound = differences(partial(moved, axis=axis), 0.0, 1e-5)
             require_close(f"Jacobian, column {axis}", exact[:, axis], slope, 2 * bound + 1e-9)
         if symplectic:
-            momentum = detached(reference.p0c) / detached(element.exit_reference(reference).p0c)
+            momentum = to_float(reference.p0c) / to_float(element.exit_reference(reference).p0c)
             off = exact.T @ _FORM @ exact - momentum * _FORM
             scale = max(np.abs(exact).max() ** 2, 1.0)
             require_close("symplecticity", off, np.zeros((6, 6)), 1e-11 * scale)
@@ -121,7 +121,7 @@ def _check_inverse(element: Element, reference: Reference, start: Tensor, size: 
 
 
 def _check_slices(element: Element, reference: Reference, start: Tensor, tolerance: float) -> None:
-    if detached(element.length) == 0:
+    if to_float(element.length) == 0:
         return
     state = State(tuple(start.unbind(-1)), torch.ones(len(start), dtype=torch.bool))
     whole = advance(element, state, reference, WHOLE)
@@ -170,13 +170,13 @@ def _knobs(element: Element) -> Iterator[tuple[str, float, Any]]:
                     old = getattr(element, field)
                     return _with(element, **{field: (*old[:i], number, *old[i + 1 :])})
 
-                yield f"{_NAME}.{field}[{i}]", detached(entry), entries
+                yield f"{_NAME}.{field}[{i}]", to_float(entry), entries
             continue
 
         def made(number: Any, field: str = field) -> Element:
             return _with(element, **{field: number})
 
-        yield f"{_NAME}.{field}", detached(value), made
+        yield f"{_NAME}.{field}", to_float(value), made
 
 
 def _check_gradients(element: Element, reference: Reference, start: Tensor) -> None:

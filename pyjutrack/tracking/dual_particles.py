@@ -14,7 +14,7 @@ from ..autodiff.operator import array
 from ..beam.beam import Beam
 from ..beam.reference import Reference
 from ..collective.base import CollectiveEffect, MeshKick, Place
-from ..core.scalars import detached
+from ..core.scalars import to_float
 from ..elements import Element
 from ..elements.inverse import Operation, record
 from ..elements.part import Part
@@ -108,7 +108,7 @@ class DualParticles(Particles):
         if self._met:
             self._moving.update(moves(map))
         tangents = [t if i in self._moving else self._still for i, t in enumerate(self._tangents)]
-        numbers, shifts = [detached(p) for p in parameters], [self._along(p) for p in own]
+        numbers, shifts = [to_float(p) for p in parameters], [self._along(p) for p in own]
         alive, columns = self._alive.numpy(), [*self._columns]
         push(map, columns, alive, numbers, self._rows(), tangents, shifts)
 
@@ -135,7 +135,7 @@ class DualParticles(Particles):
         dx, dpx, dy, dpy, _, _ = self._tangents
         kernels.kick_push(
             stencil(kick.mesh),
-            detached(place.ds),
+            to_float(place.ds),
             x,
             y,
             self._alive.numpy(),

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from ..collective.base import CollectiveEffect, Place
-from ..core.scalars import detached, is_zero
+from ..core.scalars import is_zero, to_float
 from ..elements.part import WHOLE, Part
 from ..lattice.lattice import Lattice
 
@@ -105,7 +105,7 @@ def _operations(lattice: Lattice, slices: Sequence[Sequence[int]]) -> Iterator[O
         if place in soft:
             yield Weigh(place)
             continue
-        length, done = detached(element.length) if slices else 0.0, 0.0
+        length, done = to_float(element.length) if slices else 0.0, 0.0
         for centre, effect, count in _actions([each[place] for each in slices]):
             if centre > done:
                 yield Through(place, Part(done, centre))

@@ -232,7 +232,7 @@ class Twin:
         """
         if torch.is_grad_enabled() and self._active:
             return task
-        return dataclasses.replace(task, lattice=task.lattice.detached())
+        return dataclasses.replace(task, lattice=task.lattice.detach())
 
     @property
     def _active(self) -> bool:

@@ -44,7 +44,7 @@ def symplectic_error(twin: Twin) -> float:
     machine = twin.machine({"q1.k1": 21.0})
     m = torch.from_numpy(
         pj.jacobian(
-            machine.lattice.detached(),
+            machine.lattice.detach(),
             machine.beam,
             effects=[space_charge()],
             at=[1e-3, 1e-3, -2e-3, 5e-4, 0.01, 1e-3],

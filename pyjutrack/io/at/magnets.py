@@ -142,7 +142,7 @@ def _plain(name: str, say: Say, known: dict[str, Any], bends: bool) -> str:
     return nearest
 
 
-def _integrated(source: Any, model: str) -> Fields:
+def _integrator(source: Any, model: str) -> Fields:
     steps = max(int(getattr(source, "NumIntSteps", 10)), 1)
     return {"model": model, "order": 4, "steps": steps}
 
@@ -159,14 +159,14 @@ def _straight(source: Any, plain: str, say: Say) -> Element:
     if float(getattr(source, "BendingAngle", 0.0)):
         say(f"{plain} does not bend in AT; read as a straight magnet")
     length, model = length_of(source), _STRAIGHT[plain]
-    common = {**_integrated(source, model), **_fields(source, say)}
+    common = {**_integrator(source, model), **_fields(source, say)}
     if model == "linear":
         return Quadrupole(length, _gradient(source, plain, say), **common)
     normal, skew = _polynomials(source)
     kind, order = _ORDERS.get(type(source).__name__, (Multipole, None))
     if order is not None:
-        common[f"k{order}"] = _taken(normal, order)
-        common[f"k{order}s"] = _taken(skew, order)
+        common[f"k{order}"] = _take(normal, order)
+        common[f"k{order}s"] = _take(skew, order)
     return kind(length=length, **_series(normal, skew, length), **common)
 
 
@@ -205,7 +205,7 @@ def _bend(source: Any, plain: str, say: Say) -> Element:
         edges="exact" if body.model == "exact" else "linear",
         **own,
         **_gap(source, body, say),
-        **_integrated(source, body.model),
+        **_integrator(source, body.model),
         **_fields(source, say),
     )
 
@@ -220,7 +220,7 @@ def _multipoles(source: Any, plain: str, body: _Body, say: Say) -> Fields:
         skew = []
     if body.frame == "straight" and any((*normal[1:], *skew[1:])):
         say("multipoles along the magnet's straight axis; read as along its orbit")
-    own: Fields = {f"k{order}": _taken(normal, order) for order in body.curved}
+    own: Fields = {f"k{order}": _take(normal, order) for order in body.curved}
     own["dk0"] = (_scaling(source) - 1) * float(source.BendingAngle) / length
     return {**own, **_series(normal, skew, length)}
 
@@ -281,8 +281,8 @@ def _polynomials(source: Any) -> tuple[list[float], list[float]]:
     return normal, skew
 
 
-def _taken(values: list[float], order: int) -> float:
-    """The strength of one order, taken out of the rest."""
+def _take(values: list[float], order: int) -> float:
+    """Take the strength of one order out of the rest."""
     if order >= len(values):
         return 0.0
     value, values[order] = values[order], 0.0

@@ -66,8 +66,8 @@ def parse(text: str) -> Expression:
     return _Parser(text).whole()
 
 
-def called(name: str, arguments: list[float]) -> float:
-    """The value of a function."""
+def call_function(name: str, arguments: list[float]) -> float:
+    """Call a function of an expression."""
     try:
         return FUNCTIONS[name](*arguments)
     except TypeError as error:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import clipped, wrong
+from ..errors import clip, wrong
 from ..limits import NESTING, STATEMENT, require_below
 
 _QUOTED = r"\"[^\"\n]*\"|'[^'\n]*'"
@@ -95,7 +95,7 @@ def statements(path: Path, text: str, syntax: Syntax) -> Iterator[tuple[int, str
             parts = []
     rest = "".join(parts).strip()
     if continued or (rest and not syntax.rows):
-        shown = clipped(" ".join(rest.split()))
+        shown = clip(" ".join(rest.split()))
         raise wrong(path, f"the last statement, {shown!r}, has no end; is the file cut off?", begin)
     if rest:
         yield begin, _whole(path, parts, begin)

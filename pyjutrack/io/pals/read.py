@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ...beam.reference import SPEED_OF_LIGHT, Reference, Species
 from ...core.errors import PyJuTrackError, unknown
-from ...core.scalars import detached
+from ...core.scalars import to_float
 from ...elements import CrabCavity, Element, RFCavity
 from ...lattice.lattice import Lattice
 from ..errors import LatticeFileError, wrong
@@ -59,7 +59,7 @@ def read_pals(
             raise wrong(path, f"{key!r} is not understood; write out what it does", pals.at(key))
     facility = Facility(path, pals.get("facility"), notes)
     name = facility.root(line)
-    items = facility.expanded(name)
+    items = facility.expand(name)
     if reference is None:
         reference = _reference(path, items, notes)
     elements = list(_elements(path, items, reference, notes))
@@ -84,7 +84,7 @@ def _elements(
             said = str(unknown("kind of element in PALS", source.kind, KINDS))
             raise wrong(path, f"{name}: {said}", table.at("kind"))
         try:
-            before, element, after = _converted(source)
+            before, element, after = _convert(source)
         except LatticeFileError:
             raise
         except (*BadElement, ValueError, ZeroDivisionError) as error:
@@ -99,8 +99,8 @@ def _elements(
         yield from known[id(table)]
 
 
-def _converted(source: Source) -> tuple[list[Element], Element, list[Element]]:
-    """An element, and the apertures before and after it."""
+def _convert(source: Source) -> tuple[list[Element], Element, list[Element]]:
+    """Convert an element, and the apertures before and after it."""
     element = KINDS[source.kind](source)
     if not source.own.choice("is_on", True, (True, False)):
         source.say("is off; read as a drift or a marker")
@@ -166,14 +166,14 @@ def _with_harmonics(
     lattice = Lattice(element for element, _, _ in found)
     if not any(harmonic for _, harmonic, _ in found):
         return lattice
-    length = detached(lattice.length)
+    length = to_float(lattice.length)
     elements: list[Element] = []
     for element, harmonic, line in found:
         if harmonic and isinstance(element, (RFCavity, CrabCavity)):
             if reference is None or not length:
                 said = "a harmonic number needs a length and a reference momentum of the line"
                 raise wrong(path, f"{element.name}: {said}", line)
-            frequency = harmonic * detached(reference.beta) * SPEED_OF_LIGHT / length
+            frequency = harmonic * to_float(reference.beta) * SPEED_OF_LIGHT / length
             element = replace(element, frequency=frequency)
         elements.append(element)
     return Lattice(elements)

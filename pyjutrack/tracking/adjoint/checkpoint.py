@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...beam.reference import Reference
-from ...core.scalars import detached
+from ...core.scalars import to_float
 from ...core.tensors import active
 from ...maps.state import State
 from ..particles import through
@@ -38,7 +38,7 @@ def back_in_stretches(
             state = State(leaves, record.alive(start - 1))
             reference = record.reference(start)
             if moves:
-                p0c = torch.tensor(detached(reference.p0c), dtype=torch.float64).requires_grad_()
+                p0c = torch.tensor(to_float(reference.p0c), dtype=torch.float64).requires_grad_()
                 leaves, reference = (*leaves, p0c), Reference(reference.species, p0c)
             for number in range(start, stop):
                 place = task.plan.ops[number % len(task.plan)].place

@@ -13,7 +13,7 @@ from torch.autograd import Function
 from ...beam.reference import Reference
 from ...collective.base import require_differentiable
 from ...core.errors import InvalidValueError
-from ...core.scalars import detached
+from ...core.scalars import to_float
 from ...core.tensors import active, are_dependent, replace_tensors, tensors_in
 from ...kernels import parallel
 from ...maps.state import State
@@ -122,11 +122,11 @@ class _Tape:
         self.task, self.adjoint, self.parameters = task, adjoint, parameters
         self._read, self._start = read, start
         self.reference_moves = reference_moves(task)
-        beam, lattice = task.beam, task.lattice.detached()
+        beam, lattice = task.beam, task.lattice.detach()
         self._numbers = dataclasses.replace(
             task,
             beam=beam.replace(
-                coordinates=beam.coordinates.detach(), reference=beam.reference.detached()
+                coordinates=beam.coordinates.detach(), reference=beam.reference.detach()
             ),
             lattice=lattice,
         )
@@ -162,7 +162,7 @@ class _Tracking(Function):
     def forward(ctx: Any, tape: _Tape, *tensors: Any) -> Any:
         ends = tuple(t.clone() if any(t is u for u in tensors) else t for t in tape.forward())
         if tape.reference_moves:
-            p0c = detached(tape.record.reference(len(tape.task)).p0c)
+            p0c = to_float(tape.record.reference(len(tape.task)).p0c)
             ends = (*ends, torch.tensor(p0c, dtype=torch.float64))
         ctx.tape = tape
         ctx.save_for_backward(*ends)

@@ -18,7 +18,7 @@ from ...beam.beam import Beam
 from ...beam.reference import Reference
 from ...collective.base import MeshKick
 from ...core.errors import InvalidValueError
-from ...core.scalars import Number, detached
+from ...core.scalars import Number, to_float
 from ...core.tensors import active
 from ...elements import Element
 from ...elements.inverse import inverse_parameters, record
@@ -89,7 +89,7 @@ class Passage:
         numbers: list[Number] = []
         for map, own in tape if self.compiled else ():
             back, there = (
-                tuple(detached(n) for n in some) for some in (inverse_parameters(map, own), own)
+                tuple(to_float(n) for n in some) for some in (inverse_parameters(map, own), own)
             )
             self.operations.append(Operation(map, back, there, len(numbers)))
             numbers += own
@@ -184,7 +184,7 @@ def back_through_mesh_kick(
     by_x, by_px, by_y, by_py = (g.numpy() for g in gradients[:4])
     by_field, by_length = kernels.invert_kick(
         sheet,
-        detached(length.numbers[0]),
+        to_float(length.numbers[0]),
         *places,
         array(response.field),
         (px.numpy(), py.numpy()),
@@ -222,7 +222,7 @@ class _Symmetric:
 
     def __init__(self, kick: MeshKick, strength: Account, beam: Beam, fractions: Tensor) -> None:
         self._solve, self._strength, self._world = kick.solve, strength, beam.world
-        self._scale = detached(strength.numbers[0])
+        self._scale = to_float(strength.numbers[0])
         self._potential = self._solve(self._world.sum(fractions))
         self.field = self._scale * self._potential
 
