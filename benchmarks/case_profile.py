@@ -21,7 +21,7 @@ from pyjutrack.maps.base import Map
 from pyjutrack.maps.codegen.trace import STUMPFF, in_order
 from pyjutrack.maps.codegen.traced import trace_map
 from pyjutrack.tracking import array_particles
-from pyjutrack.tracking.plan import Through, plan_of
+from pyjutrack.tracking.plan import Traverse, plan_of
 
 from .bandwidth import copy_rate, multiply_rate
 from .clock import Samples, no_collection
@@ -115,7 +115,7 @@ def _flop(setup: Setup) -> float:
     maps = sum(
         _operations(map)
         for op in plan.ops
-        if isinstance(op, Through)
+        if isinstance(op, Traverse)
         for map, _ in record(setup.lattice[op.place], setup.beam.reference, op.part)
     )
     kicks = sum(plan.slices())

@@ -17,7 +17,7 @@ from pyjutrack.elements.inverse import has_inverse, track_inverse
 from pyjutrack.elements.part import WHOLE, Part
 from pyjutrack.elements.placement import advance
 from pyjutrack.maps.state import State
-from pyjutrack.tracking.adjoint.kernel_steps import _found_again
+from pyjutrack.tracking.adjoint.kernel_steps import _mask_inside
 from pyjutrack.tracking.adjoints import Auto
 
 LITTLE = ("checkpoint", "reversible")
@@ -194,7 +194,7 @@ def held(line: pj.Lattice, beam: pj.Beam, kick: pj.SpaceCharge, turns: int, how:
         end = pj.track(knobbed, beam, effects=[kick], turns=turns, adjoint=how)
     for node in nodes(end):
         if hasattr(node, "tape"):
-            kept += [c for columns in node.tape.record.kept.values() for c in columns]
+            kept += [c for columns in node.tape.record.saved.values() for c in columns]
     storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in kept}
     return sum(storages.values())
 
@@ -342,16 +342,16 @@ def test_every_element_pulls_gradients_back(case: Case) -> None:
         torch.testing.assert_close(ours, expected, rtol=0, atol=tolerance)
 
 
-def test_particles_that_are_not_found_again_are_told() -> None:
+def test_particles_that_cannot_be_reconstructed_raise() -> None:
     """No kernel may read outside of its grid, whatever rounding made of the way back."""
     mesh = pj.SpectralPoisson((0.02, 0.02), (32, 32)).mesh
     x = torch.tensor([0.0, 0.01 * (1 + 1e-12), 0.5], dtype=torch.float64)
     y, alive = torch.zeros_like(x), torch.tensor([True, True, False])
-    assert _found_again(mesh, x, y, alive).tolist() == [True, False, False]
+    assert _mask_inside(mesh, x, y, alive).tolist() == [True, False, False]
     with pytest.raises(
         pj.errors.InvalidValueError, match=r"1 particles could not be reconstructed.*checkpoint"
     ):
-        _found_again(mesh, x, y, ~alive)
+        _mask_inside(mesh, x, y, ~alive)
 
 
 @pytest.mark.parametrize("chosen", ["checkpoint", "reversible"])

@@ -13,7 +13,7 @@ from pyjutrack.elements.part import Part
 from pyjutrack.kernels.columns import stack_columns
 from pyjutrack.maps.state import State
 from pyjutrack.tracking.adjoint.record import Record
-from pyjutrack.tracking.plan import Act, Through, plan_of
+from pyjutrack.tracking.plan import Act, Traverse, plan_of
 from pyjutrack.tracking.programs import pieces_of
 
 
@@ -140,8 +140,8 @@ def test_columns_are_kept_before_effects(cell, kick, make_beam) -> None:
     record = Record(asked, [acts[3], len(asked.plan) + acts[5]])
     out = tracked(cell, beam, [kick], 2, [record])
     assert out.compiled
-    assert list(record.kept) == [acts[3], len(asked.plan) + acts[5]]
-    x, _, y, *_ = record.kept[acts[3]]
+    assert list(record.saved) == [acts[3], len(asked.plan) + acts[5]]
+    x, _, y, *_ = record.saved[acts[3]]
     # four kicks of 0.05 m stand at 0.025, 0.075, 0.125 and 0.175 m
     third = pj.SpaceCharge(kick.potential, max_step=0.05)
     to = step_by_step(pj.Lattice([pj.Drift(0.15), pj.Drift(0.025)]), beam, [third])
@@ -199,7 +199,7 @@ def test_one_pass_for_each_kick(cell, kick) -> None:
     pieces = pieces_of(cell, plan, [kick], PROTON)
     assert sum(p.program is None for p in pieces) == acts
     assert sum(p.program is not None for p in pieces) == acts + 1
-    parts = [op.part for op in plan.ops if isinstance(op, Through) and op.place == 0]
+    parts = [op.part for op in plan.ops if isinstance(op, Traverse) and op.place == 0]
     assert [p.stop for p in parts] == pytest.approx([0.125, 0.375, 0.625, 0.875, 1.0])
 
 

@@ -17,8 +17,8 @@ Make = Callable[[Element, Reference, Part], T]
 _MOST = 1000
 
 
-def kept(make: Make[T], element: Element, reference: Reference, part: Part) -> T:
-    """Return what a function makes of a part of an element, made once for the last reference.
+def memoize(make: Make[T], element: Element, reference: Reference, part: Part) -> T:
+    """Memoize what a function makes of a part of an element, for the last reference.
 
     An element is frozen, and a lattice in which some are replaced has the others' recordings. What
     depends on tensors is made anew each time: they carry derivatives, or change.

@@ -20,7 +20,7 @@ from ..core.transforms import numeric
 from ..lattice.knobs import lower_bound, overlay, parts, split, values
 from ..lattice.lattice import Lattice, require_lattice
 from ..tracking.adjoints import Adjoint
-from ..tracking.loss_warning import lost_between, warn_of_losses
+from ..tracking.loss_warning import count_lost, warn_of_losses
 from ..tracking.task import Task, task_of
 from .choice import engine_of
 from .objective import objective_of
@@ -117,7 +117,7 @@ def jacobian_derivatives(
     matrix, slopes = chosen.jacobian_derivatives(task, _start(at), wrt)
     if effects:
         with torch.no_grad():
-            warn_of_losses(lost_between(beam, chosen.track(task)), beam.particles)
+            warn_of_losses(count_lost(beam, chosen.track(task)), beam.particles)
     return np.asarray(matrix.detach()), np.asarray(slopes.detach())
 
 
@@ -214,7 +214,7 @@ def value_and_gradient(
     lost: list[int] = []
 
     def counting_objective(final: Beam, initial: Beam) -> Tensor:
-        lost.append(lost_between(beam, final))
+        lost.append(count_lost(beam, final))
         return of_beams(final, initial)
 
     def function(vector: Tensor) -> Tensor:

@@ -120,8 +120,8 @@ class Lattice:
         return found
 
     @cached_property
-    def kept(self) -> dict[Any, Any]:
-        """Cache of what tracking made of the elements: plans, programs."""
+    def cache(self) -> dict[Any, Any]:
+        """Plans and programs that tracking made of the elements, to use them again."""
         return {}
 
     @cached_property

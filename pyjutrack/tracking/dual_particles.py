@@ -18,13 +18,13 @@ from ..core.scalars import to_float
 from ..elements import Element
 from ..elements.inverse import Operation, record
 from ..elements.part import Part
-from ..elements.recordings import kept
+from ..elements.recordings import memoize
 from ..kernels import mesh as kernels
 from ..maps.apply import moves, push
 from ..maps.base import Map
 from ..maps.state import State, lose_unphysical
 from ..mesh.particle_mesh import stencil
-from .particles import Particles, pushed_in
+from .particles import Particles, find_pushed
 
 
 def particles_of(state: State, data: Any) -> Particles:
@@ -33,7 +33,7 @@ def particles_of(state: State, data: Any) -> Particles:
     Args:
         data: all that they will meet, and on which derivatives may depend.
     """
-    pushed = pushed_in(state, data)
+    pushed = find_pushed(state, data)
     if pushed is None:
         return Particles(state)
     return DualParticles(state, tuple(sorted({d for t in pushed for d in t.directions})))
@@ -79,7 +79,7 @@ class DualParticles(Particles):
         self._moving = {i for i, c in enumerate(coordinates) if isinstance(c, Pushed)}
         rows = self._rows()
         for i in self._moving:
-            tangents[i, rows] = self._along(coordinates[i])
+            tangents[i, rows] = self._tangents_along(coordinates[i])
         self._tangents = tangents
 
     @property
@@ -91,11 +91,11 @@ class DualParticles(Particles):
         """Keep those alone that are alive here too."""
         self._alive = alive
 
-    def through(self, element: Element, part: Part, reference: Reference) -> Particles:
+    def traverse(self, element: Element, part: Part, reference: Reference) -> Particles:
         """Move through a part of an element."""
-        operations = _with_kernels(element, part, reference)
+        operations = _record_kernels(element, part, reference)
         if operations is None:
-            return super().through(element, part, reference)
+            return super().traverse(element, part, reference)
         if part.start == 0:
             self._alive = lose_unphysical(self._plain()).alive
         for map, parameters in operations:
@@ -108,7 +108,7 @@ class DualParticles(Particles):
         if self._met:
             self._moving.update(moves(map))
         tangents = [t if i in self._moving else self._still for i, t in enumerate(self._tangents)]
-        numbers, shifts = [to_float(p) for p in parameters], [self._along(p) for p in own]
+        numbers, shifts = [to_float(p) for p in parameters], [self._tangents_along(p) for p in own]
         alive, columns = self._alive.numpy(), [*self._columns]
         push(map, columns, alive, numbers, self._rows(), tangents, shifts)
 
@@ -118,7 +118,7 @@ class DualParticles(Particles):
         if kick is None or beam.weights is not None:
             return super().field(effect, beam, place, memory)
         self._alive = effect.admit(self._plain()).alive
-        return kick.strength(beam, self._deposited(kick, beam))
+        return kick.strength(beam, self._deposit(kick, beam))
 
     def respond(self, effect: CollectiveEffect, field: Any, place: Place) -> Particles:
         """Respond to a field."""
@@ -143,13 +143,13 @@ class DualParticles(Particles):
             array(value_of(field)),
             self._rows(),
             (dx, dy, dpx, dpy),
-            self._along(field),
-            self._along(place.ds),
+            self._tangents_along(field),
+            self._tangents_along(place.ds),
         )
         return self
 
-    def _deposited(self, kick: MeshKick, beam: Beam) -> Tensor:
-        """The shares of the beam in the cells, of the particles here."""
+    def _deposit(self, kick: MeshKick, beam: Beam) -> Tensor:
+        """Deposit the particles here: shares of the beam in the cells."""
         x, _, y, _, _, _ = self._columns
         dx, _, dy, _, _, _ = self._tangents
         met = self._met if kick.response else ()
@@ -171,7 +171,7 @@ class DualParticles(Particles):
         found = {d for number in numbers if isinstance(number, Pushed) for d in number.directions}
         self._met = tuple(sorted(found.union(self._met)))
 
-    def _along(self, number: Any) -> Any:
+    def _tangents_along(self, number: Any) -> Any:
         """The tangents of a number or an array in the directions that act, (K, ...)."""
         if isinstance(number, Pushed):
             return array(tangents_along(number, self._met))
@@ -181,9 +181,9 @@ class DualParticles(Particles):
         return np.zeros((count, *number.shape), array(number).dtype)
 
 
-def _with_kernels(element: Element, part: Part, reference: Reference) -> list[Operation] | None:
+def _record_kernels(element: Element, part: Part, reference: Reference) -> list[Operation] | None:
     """Record a part of an element, if it has kernels and loses no particle."""
     if not element.transmits_all or isinstance(reference.p0c, Tensor):
         return None
-    found = kept(record, element, reference, part)
+    found = memoize(record, element, reference, part)
     return found if all(map.array_kernels for map, _ in found) else None

@@ -41,9 +41,9 @@ class Particles:
         """Keep those alone that are alive here too."""
         self.state = State(self.state.coordinates, alive)
 
-    def through(self, element: Element, part: Part, reference: Reference) -> Particles:
+    def traverse(self, element: Element, part: Part, reference: Reference) -> Particles:
         """Move through a part of an element."""
-        self.state = through(element, part, self.state, reference)
+        self.state = traverse(element, part, self.state, reference)
         return self
 
     def field(self, effect: CollectiveEffect, beam: Beam, place: Place, memory: Any) -> Any:
@@ -57,8 +57,8 @@ class Particles:
         return self
 
 
-def through(element: Element, part: Part, state: State, reference: Reference) -> State:
-    """Particles after a part of an element."""
+def traverse(element: Element, part: Part, state: State, reference: Reference) -> State:
+    """Track particles through a part of an element."""
     if part.start == 0:
         state = lose_unphysical(state)
     return advance(element, state, reference, part)
@@ -84,7 +84,7 @@ def is_number(tensor: Tensor) -> bool:
     )
 
 
-def pushed_in(state: State, data: Any) -> list[Pushed] | None:
+def find_pushed(state: State, data: Any) -> list[Pushed] | None:
     """Find what carries tangents of ours among particles and all that they will meet.
 
     Returns:

@@ -13,10 +13,10 @@ from ..collective.base import CollectiveEffect
 from ..elements import Element
 from ..elements.part import Part
 from ..elements.placement import note
-from ..elements.recordings import kept
+from ..elements.recordings import memoize
 from ..lattice.lattice import Lattice
 from ..maps.program import NotRecordedError, Program, Recorder, Recording
-from .plan import Act, Plan, Through, is_idle
+from .plan import Act, Plan, Traverse, is_idle
 
 
 class Piece(NamedTuple):
@@ -51,12 +51,12 @@ def pieces_of(
     """
     lumped = tuple(e.lumped for e in effects)
     key = reference, plan, lumped, tuple(stops)
-    last = lattice.kept.get("pieces")
+    last = lattice.cache.get("pieces")
     if last is not None and last[0] == key:
         found: tuple[Piece, ...] = last[1]
         return found
     made = tuple(_pieces(lattice, plan, effects, reference, frozenset(stops)))
-    lattice.kept["pieces"] = key, made
+    lattice.cache["pieces"] = key, made
     return made
 
 
@@ -76,10 +76,10 @@ def _pieces(
         if isinstance(op, Act) and is_idle(op, lattice, effects):
             continue
         recording, after = None, reference
-        if isinstance(op, Through):
+        if isinstance(op, Traverse):
             element = lattice.elements[op.place]
             after = element.exit_reference(reference, op.part)
-            recording = kept(_recording, element, reference, op.part)
+            recording = memoize(_recording, element, reference, op.part)
         if recording is not None:
             recorder.element = n
             recorder.extend(recording)

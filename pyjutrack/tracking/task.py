@@ -13,7 +13,7 @@ from ..core.checks import require_whole
 from ..core.errors import InvalidValueError
 from ..lattice.lattice import Lattice, require_lattice
 from .adjoints import Adjoint, Auto, adjoint_of
-from .plan import Act, Plan, plan_of, where
+from .plan import Act, Plan, place_of, plan_of
 from .soft_apertures import require_weighing
 
 
@@ -44,7 +44,7 @@ class Task:
 
     def place(self, act: Act, turn: int) -> Place:
         """Return where and when an effect acts, in a turn of the task, counted from 0."""
-        return where(act, self.lattice, self.first_turn + turn)
+        return place_of(act, self.lattice, self.first_turn + turn)
 
     def __len__(self) -> int:
         """Operations of all turns together."""

@@ -27,7 +27,7 @@ from ..diagnostics import Diagnostic
 from ..lattice.knobs import CHARGE, CURRENT, overlay
 from ..lattice.lattice import Lattice
 from ..tracking.loss_warning import warn_if_differentiable
-from ..tracking.observation import position, stations
+from ..tracking.observation import observe_beams, position
 from ..tracking.particles import is_number
 from ..tracking.task import Task, task_of
 from . import serialization
@@ -194,7 +194,7 @@ class Twin:
         """`read` without a warning of losses, and the beams that were read."""
         task = self.machine(settings, values)
         wanted = self.diagnostics if names is None else [self.diagnostic(n) for n in names]
-        beams = stations(task, [d.at for d in wanted], once=torch.is_grad_enabled())
+        beams = observe_beams(task, [d.at for d in wanted], once=torch.is_grad_enabled())
         return {d.name: d.read(beams[d.at]) for d in wanted}, list(beams.values())
 
     def machine(self, settings: Settings, values: Sequence[Tensor] | None = None) -> Task:

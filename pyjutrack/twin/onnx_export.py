@@ -22,7 +22,7 @@ from ..interop.onnx.operators import RULES
 from ..interop.onnx.trace import Graph, Symbol
 from ..lattice.knobs import parts, values
 from ..tracking.adjoints import Store
-from ..tracking.observation import stations
+from ..tracking.observation import observe_beams
 
 if TYPE_CHECKING:
     from ..beam.beam import Beam
@@ -103,7 +103,7 @@ def _track_readings(twin: Twin, settings: Sequence[str], graph: Graph) -> dict[s
         weights=None if weights is None else weights.unsqueeze(0),
     )
     task = dataclasses.replace(task, beam=beam, adjoint=Store())
-    return stations(task, [d.at for d in twin.diagnostics])
+    return observe_beams(task, [d.at for d in twin.diagnostics])
 
 
 def _fails(twin: Twin, address: str) -> bool:

@@ -16,7 +16,7 @@ from ..autodiff import Pushed, seeds, value_of
 from ..collective.base import require_differentiable
 from ..core.errors import TrainingError
 from ..lattice.knobs import split
-from ..tracking.loss_warning import lost_between
+from ..tracking.loss_warning import count_lost
 from .measurements import Measurements
 from .model import Settings, Twin
 from .unknowns import Unknown
@@ -110,7 +110,7 @@ class Residuals:
         with torch.no_grad():
             for settings, row in zip(self.data.settings, self.rows, strict=True):
                 _, beams = self.twin.read_quietly(settings, values, row.names)
-                most = max(most, *(lost_between(beam, found) for found in beams))
+                most = max(most, *(count_lost(beam, found) for found in beams))
         return most
 
     def thin(self, count: int | None) -> Residuals:

@@ -13,15 +13,15 @@ from ...core.scalars import is_transformed
 from ...core.tensors import active, has_hidden_leaf, tensors_in
 from ..adjoints import Adjoint, Auto, Checkpoint, Reversible, Store, name_of
 from ..end import state_of
-from ..plan import Act, Through
+from ..plan import Act, Traverse
 from ..task import Task
 
 #: columns of the beam that a stored graph holds for every part of an element, about
 _COLUMNS = 16
 
 
-def chosen(task: Task, *, once: bool = False) -> Store | Checkpoint | Reversible:
-    """The adjoint of a task, `Auto` resolved; `Store` where no gradient can be asked for.
+def choose_adjoint(task: Task, *, once: bool = False) -> Store | Checkpoint | Reversible:
+    """Choose the adjoint of a task: `Store` where no gradient can be asked for.
 
     Args:
         once: no gradient will be differentiated, so that `Auto` may take what is fastest.
@@ -40,7 +40,7 @@ def chosen(task: Task, *, once: bool = False) -> Store | Checkpoint | Reversible
     if forward_ad._current_level >= 0 or any(
         isinstance(t, Pushed) or is_transformed(t) for t in everything
     ):
-        return _refused(
+        return _refuse(
             adjoint,
             f"adjoint={name_of(adjoint)!r} is for reverse mode by autograd; forward mode and the "
             "transforms of torch.func need adjoint='store'",
@@ -50,9 +50,9 @@ def chosen(task: Task, *, once: bool = False) -> Store | Checkpoint | Reversible
     for number, effect in enumerate(effects):
         name = type(effect).__name__
         if effect.start(beam) is not None:
-            return _refused(adjoint, f"{name} remembers former turns; take adjoint='store'")
+            return _refuse(adjoint, f"{name} remembers former turns; take adjoint='store'")
         if _depends_on_hidden(task, number, effect):
-            return _refused(
+            return _refuse(
                 adjoint,
                 f"{name} depends on tensors that require gradients and are not among its "
                 "attributes, so that they would get none; make them attributes of the effect, or "
@@ -72,7 +72,7 @@ def chosen(task: Task, *, once: bool = False) -> Store | Checkpoint | Reversible
     return adjoint
 
 
-def _refused(adjoint: Adjoint, message: str) -> Store:
+def _refuse(adjoint: Adjoint, message: str) -> Store:
     if isinstance(adjoint, Auto):
         return Store()
     raise InvalidValueError(message)
@@ -104,7 +104,7 @@ def stored_bytes(task: Task) -> int:
     beam, c = task.beam, task.beam.coordinates
     # ranks must choose alike, so it is not the number here, which may differ by one
     particles = c.numel() // 6 // len(beam) * (beam.particles // beam.world.size)
-    parts = task.turns * sum(isinstance(op, Through) for op in task.plan.ops)
+    parts = task.turns * sum(isinstance(op, Traverse) for op in task.plan.ops)
     return parts * _COLUMNS * particles * c.element_size()
 
 

@@ -21,54 +21,54 @@ from ..adjoints import Checkpoint, Reversible, Store, name_of
 from ..end import End, state_of
 from ..loop import run
 from ..plan import Act, sections
-from ..soft_apertures import softened
+from ..soft_apertures import apply_soft_aperture
 from ..task import Task
-from .checkpoint import back_in_stretches
-from .choose import chosen, reference_moves
+from .checkpoint import backward_checkpoint
+from .choose import choose_adjoint, reference_moves
 from .record import NEVER, Record, Tensors
-from .reversible import back_by_reconstruction, without_inverse
+from .reversible import backward_reversible, without_inverse
 from .steps import GradientAccumulator
 from .versions import Versions
 
 
 def run_adjoint(task: Task, *, once: bool = False) -> End:
-    """`run` of a beam, with the task's choice of how reverse mode will go back through it.
+    """Track a beam as `run`, with the task's adjoint for the backward pass.
 
     Args:
-        once: as for `chosen`.
+        once: as for `choose_adjoint`.
 
     Raises:
         InvalidValueError: an adjoint that cannot be: under a transform, or with an effect that is
             not reversible or whose parameters cannot be found.
     """
     with parallel.cores():
-        adjoint = chosen(task, once=once)
+        adjoint = choose_adjoint(task, once=once)
         if isinstance(adjoint, Store):
             return run(task)
         require_differentiable(task.effects)
         if not task.lattice.soft:
-            return _remembered(task, adjoint)
-        return _between_soft_apertures(task, adjoint)
+            return _run_recorded(task, adjoint)
+        return _run_sections(task, adjoint)
 
 
-def _between_soft_apertures(task: Task, adjoint: Checkpoint | Reversible) -> End:
-    """Section by section: autograd knows the weights between."""
+def _run_sections(task: Task, adjoint: Checkpoint | Reversible) -> End:
+    """Track section by section between soft apertures, whose weights autograd knows."""
     beam = task.beam
     parts = list(sections(task.plan))
     for turn in range(task.first_turn, task.first_turn + task.turns):
         for plan, weigh in parts:
             if plan.ops:
                 section = dataclasses.replace(task, beam=beam, plan=plan, turns=1, first_turn=turn)
-                beam = _remembered(section, adjoint).beam(beam)
+                beam = _run_recorded(section, adjoint).beam(beam)
             if weigh is not None:
                 aperture = task.lattice.elements[weigh.place]
                 state = state_of(beam.coordinates, beam.alive)
-                alive, weights = softened(aperture, state, beam.reference, beam.weights)
+                alive, weights = apply_soft_aperture(aperture, state, beam.reference, beam.weights)
                 beam = beam.replace(alive=alive, weights=weights)
     return End(state_of(beam.coordinates, beam.alive), None, beam.reference, beam.weights)
 
 
-def _remembered(task: Task, adjoint: Checkpoint | Reversible) -> End:
+def _run_recorded(task: Task, adjoint: Checkpoint | Reversible) -> End:
     columns = state_of(task.beam.coordinates, task.beam.alive).coordinates
     weights = task.beam.weights
     task, cut = _with_leaves(task)
@@ -141,11 +141,11 @@ class _Tape:
         """Gradients by the columns at the start, and by the parameters."""
         name = name_of(self.adjoint)
         self._read.check(name)
-        if 0 in self.record.kept:
+        if 0 in self.record.saved:
             self._start.check(name)
         sums = GradientAccumulator(self.parameters)
         reversible = isinstance(self.adjoint, Reversible)
-        back = back_by_reconstruction if reversible else back_in_stretches
+        back = backward_reversible if reversible else backward_checkpoint
         with parallel.cores():
             slopes = back(self.task, self.record, ends, gradients, sums)
         return slopes, sums.totals

@@ -30,7 +30,7 @@ from ...maps.program import NotRecordedError
 from ...maps.state import State
 from ...mesh.grid import Mesh
 from ...mesh.particle_mesh import deposit_admitted, stencil
-from ..plan import Act, Through
+from ..plan import Act, Traverse
 from ..task import Task
 from .record import Tensors
 from .steps import GradientAccumulator
@@ -105,7 +105,7 @@ class Passages:
         self._lengths: dict[int, Account] = {}
         self._strengths: dict[tuple[int, Reference], Account] = {}
 
-    def element(self, n: int, op: Through, reference: Reference) -> Passage:
+    def element(self, n: int, op: Traverse, reference: Reference) -> Passage:
         """Return the account of an element's part."""
         key = (n, reference)
         if key not in self._elements:
@@ -152,15 +152,15 @@ def have_kernels(columns: Tensors) -> bool:
     return columns[0].device.type == "cpu" and columns[0].dim() == 1
 
 
-def back_through_operations(passage: Passage, end: State, gradients: Tensors) -> None:
-    """`steps.back_through_element` for what has kernels; columns and gradients in place."""
+def backward_operations(passage: Passage, end: State, gradients: Tensors) -> None:
+    """Do `steps.backward_element` by kernels; columns and gradients in place."""
     for map, back, numbers, first in reversed(passage.operations):
         slopes = invert_and_pull_back(map, end.coordinates, end.alive, back, numbers, gradients)
         for n, slope in enumerate(slopes):
             passage.account.add(first + n, slope)
 
 
-def back_through_mesh_kick(
+def backward_mesh_kick(
     kick: MeshKick,
     length: Account,
     strength: Account,
@@ -169,14 +169,14 @@ def back_through_mesh_kick(
     gradients: Tensors,
     sums: GradientAccumulator,
 ) -> None:
-    """`steps.back_through_effect` for what has kernels; columns and gradients in place.
+    """Do `steps.backward_effect` by kernels; columns and gradients in place.
 
     Args:
         length, strength: accounts of the length and of the factor on the potential.
     """
     x, px, y, py, _, _ = end.coordinates
     mesh, weight = kick.mesh, 1 / beam.particles
-    active = _found_again(mesh, x, y, end.alive)
+    active = _mask_inside(mesh, x, y, end.alive)
     fractions = deposit_admitted(mesh, x, y, active, x.new_full((1,), weight))
     solved = _Symmetric if kick.symmetric else _ByAutograd
     response = solved(kick, strength, beam, fractions)
@@ -196,7 +196,7 @@ def back_through_mesh_kick(
         kernels.add_slopes(sheet, weight, *places, array(by_fractions), (by_x, by_y))
 
 
-def _found_again(mesh: Mesh, x: Tensor, y: Tensor, alive: Tensor) -> Tensor:
+def _mask_inside(mesh: Mesh, x: Tensor, y: Tensor, alive: Tensor) -> Tensor:
     """Mask live particles in the box, as all of them were; kernels must not see the others.
 
     Raises:

@@ -16,7 +16,7 @@ from ...beam.beam import Beam
 from ...beam.reference import Reference
 from ...core.special import on_host
 from ..particles import Particles
-from ..plan import Through
+from ..plan import Traverse
 from ..task import Task
 
 Tensors = tuple[Tensor, ...]
@@ -39,7 +39,7 @@ class Record:
         self._task, self._size = task, len(task.plan)
         self._wanted = frozenset(before)
         self.lost = torch.where(task.beam.alive, NEVER, -1)
-        self.kept: dict[int, Tensors] = {}
+        self.saved: dict[int, Tensors] = {}
         self._span: tuple[int, int, Any] = (0, 0, None)
 
     @cached_property
@@ -53,7 +53,7 @@ class Record:
         if number in self._wanted:
             own = particles.compiled  # which will be changed in place
             columns = particles.state.coordinates
-            self.kept[number] = tuple(c.clone() if own else c for c in columns)
+            self.saved[number] = tuple(c.clone() if own else c for c in columns)
 
     def note(self, turn: int, op: int, before: Tensor, after: Tensor) -> None:
         """See `Losses`."""
@@ -93,7 +93,7 @@ class Record:
             return found
         for number in range(len(task)):
             op = task.plan.ops[number % self._size]
-            if isinstance(op, Through):
+            if isinstance(op, Traverse):
                 after = elements[op.place].exit_reference(reference, op.part)
                 if after is not reference:
                     found.append((number + 1, after))
