@@ -169,6 +169,6 @@ def test_a_negative_signal_has_its_own_remedy() -> None:
     axis = np.linspace(-5e-3, 5e-3, 50)
     profiles = pj.diagnostics.Profiles(-np.exp(-0.5 * (axis / 1e-3) ** 2)[None], (axis,))
     wire = pj.diagnostics.WireScanner("end", width=8e-3, bins=8)
-    for call in (profiles.sizes, lambda: profiles.on(wire)):
+    for call in (profiles.sizes, lambda: profiles.rebin(wire)):
         with pytest.raises(pj.errors.MeasurementError, match="change its sign"):
             call()

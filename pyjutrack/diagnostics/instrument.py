@@ -89,8 +89,8 @@ class Instrument:
             )
 
 
-def noisy(reading: Reading, diagnostic: Diagnostic, seed: int | torch.Generator) -> Reading:
-    """A reading, or several along leading axes, with the diagnostic's noise: synthetic data.
+def add_noise(reading: Reading, diagnostic: Diagnostic, seed: int | torch.Generator) -> Reading:
+    """Add the diagnostic's noise to a reading, or to several along leading axes.
 
     Args:
         reading: (..., *diagnostic.shape), a tensor or an array; the result is of the same kind.
@@ -106,7 +106,7 @@ def noisy(reading: Reading, diagnostic: Diagnostic, seed: int | torch.Generator)
             tensor = torch.from_numpy(np.array(reading, dtype=np.float64))
         except (TypeError, ValueError) as error:
             raise InvalidValueError(f"a reading must be an array of numbers: {error}") from None
-        return noisy(tensor, diagnostic, seed).numpy()
+        return add_noise(tensor, diagnostic, seed).numpy()
     if not isinstance(reading, Tensor):
         raise InvalidValueError(f"a reading must be a tensor or an array, got {reading!r}")
     if not isinstance(diagnostic, Diagnostic):

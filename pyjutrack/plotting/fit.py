@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator, ScalarFormatter
 from numpy.typing import NDArray
 
 from ..twin.calibration import Step
-from .html import with_error
+from .html import format_with_error
 
 Array = NDArray[np.float64]
 
@@ -158,7 +158,7 @@ def plot_unknowns(ax: Axes, rows: Sequence[Mapping[str, Any]]) -> Axes:
         ax.errorbar(
             value / unit, i, xerr=bar, fmt="o", color="tab:blue", markersize=4, capsize=2, zorder=3
         )
-        said = with_error(value, sigma, percent=relative)
+        said = format_with_error(value, sigma, percent=relative)
         said += "" if math.isfinite(prior) else " (no prior)"
         ax.text(1.01, i, said, transform=ax.get_yaxis_transform(), va="center", fontsize="small")
     ax.axvline(0.0, color="black", linewidth=0.8, zorder=2)

@@ -100,7 +100,7 @@ def calibration_tables(calibration: Calibration) -> str:
         own = entries[at : at + u.count]
         at += u.count
         if u.tensor().dim() == 0:
-            rows.append(_found(own[0]))
+            rows.append(_format_unknown(own[0]))
         else:
             values, errors = ([e[k] for e in own] for k in ("value", "sigma"))
             numbers = (_rms(values), _rms(errors), u.prior)
@@ -134,23 +134,23 @@ def settings_table(calibration: Calibration, mean_squares: Sequence[float]) -> s
     return _table(("shot", "", "mean square residual", *names), rows[:_ROWS]) + rest
 
 
-def _found(row: dict[str, Any]) -> tuple[str, ...]:
-    """Cells of an unknown: value and error to two digits of the error."""
+def _format_unknown(row: dict[str, Any]) -> tuple[str, ...]:
+    """Format an unknown as cells: value and error to two digits of the error."""
     value, sigma, prior = row["value"], row["sigma"], row["prior"]
     unit, scale = (" %", 100.0) if row["relative"] else ("", 1.0)
     known = math.isfinite(sigma) and sigma > 0
     left = prior * prior - sigma * sigma if known else math.nan
     return (
         row["unknown"],
-        with_error(value, sigma, percent=row["relative"]),
+        format_with_error(value, sigma, percent=row["relative"]),
         f"{scale * prior:.3g}{unit}" if math.isfinite(prior) else "none",
         f"{value / sigma:+.1f}" if known else "",
         f"{value / math.sqrt(left):+.2f}" if math.isfinite(left) and left > 0 else "",
     )
 
 
-def with_error(value: float, sigma: float, *, percent: bool = False) -> str:
-    """A number and its error, to two digits of the error."""
+def format_with_error(value: float, sigma: float, *, percent: bool = False) -> str:
+    """Format a number and its error, to two digits of the error."""
     unit, scale = (" %", 100.0) if percent else ("", 1.0)
     value, sigma = scale * value, scale * sigma
     if math.isnan(sigma) or sigma == 0:

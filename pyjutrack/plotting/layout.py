@@ -16,15 +16,15 @@ from ..lattice.lattice import Lattice, places
 Array = NDArray[np.float64]
 
 
-class Drawn(NamedTuple):
-    """One element as it is drawn: polygons of (s [m], height), each (M, 2)."""
+class DrawnElement(NamedTuple):
+    """An element as it is drawn: polygons of (s [m], height), each (M, 2)."""
 
     element: Element
     glyph: Glyph
     outlines: tuple[Array, ...]
 
 
-def synoptic(lattice: Lattice) -> Iterator[Drawn]:
+def synoptic(lattice: Lattice) -> Iterator[DrawnElement]:
     """Every element that is drawn, in order."""
     for element, start in zip(lattice, places(lattice), strict=False):
         glyph = element.glyph
@@ -33,4 +33,6 @@ def synoptic(lattice: Lattice) -> Iterator[Drawn]:
         down = glyph.strength and to_float(getattr(element, glyph.strength)) < 0
         scale = np.array([to_float(element.length), -1.0 if down else 1.0])
         offset = np.array([start, 0.0])
-        yield Drawn(element, glyph, tuple(np.array(o) * scale + offset for o in glyph.outlines))
+        yield DrawnElement(
+            element, glyph, tuple(np.array(o) * scale + offset for o in glyph.outlines)
+        )

@@ -78,7 +78,7 @@ def loss_map(
             f"first {lattice[lattice.soft[0]].name!r}; take them with smoothing=0"
         )
     task = task_of(lattice, beam, effects, turns)
-    losses = _Losses(task)
+    losses = _LossRecorder(task)
     end = run(task, losses=losses)
     return LossMap(
         names=tuple(e.name for e in lattice),
@@ -90,7 +90,7 @@ def loss_map(
     )
 
 
-class _Losses:
+class _LossRecorder:
     """The element and the turn of each loss, (N,)."""
 
     def __init__(self, task: Task) -> None:

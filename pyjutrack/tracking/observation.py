@@ -73,7 +73,7 @@ def _observe_once(task: Task, stops: Sequence[int], once: bool) -> dict[int, Bea
     if not stops:
         return {}
     *between, last = stops
-    watcher = _Watcher(between)
+    watcher = _BeamKeeper(between)
     end = run(dataclasses.replace(task, plan=task.plan.until(last)), observers=[watcher])
     return {**watcher.beams, last: end.beam(task.beam)}
 
@@ -89,7 +89,7 @@ def _track_sections(task: Task, stops: Sequence[int], once: bool) -> dict[int, B
     return found
 
 
-class _Watcher:
+class _BeamKeeper:
     """Observer that keeps beams."""
 
     def __init__(self, stops: Sequence[int]) -> None:

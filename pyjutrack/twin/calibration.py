@@ -18,7 +18,7 @@ from . import serialization
 from .measurements import Measurements
 from .model import Twin
 from .posterior import Posterior
-from .residuals import Residuals, joined, readings_and_slopes
+from .residuals import Residuals, join_values, readings_and_slopes
 
 Array = NDArray[np.float64]
 
@@ -77,7 +77,7 @@ class Calibration:
     @property
     def values(self) -> Array:
         """Best values of all unknown numbers, (P,)."""
-        return joined(self.twin.unknowns)
+        return join_values(self.twin.unknowns)
 
     @property
     def sigma(self) -> Array:

@@ -21,7 +21,7 @@ from ..core.storage import storable
 from . import serialization
 from .calibration import Calibration
 from .gaussian_data import places_of, residuals_of, scores_of
-from .marginal_likelihood import fitted, require_package
+from .marginal_likelihood import fit_process, require_package
 
 Array = NDArray[np.float64]
 #: shots below which nothing can be said of how readings go with settings
@@ -133,10 +133,12 @@ class GaussianProcess:
             score, spread = component.at(self.places, place)
             mean += component.direction * score
             variance += component.direction**2 * spread
-        return self._cut(self.units * mean), self._cut(self.units**2 * variance)
+        return self._split_readings(self.units * mean), self._split_readings(
+            self.units**2 * variance
+        )
 
-    def _cut(self, row: Array) -> dict[str, Array]:
-        """A row of readings by diagnostic."""
+    def _split_readings(self, row: Array) -> dict[str, Array]:
+        """Split a row of readings by diagnostic."""
         twin, found, at = self.calibration.twin, {}, 0
         for name in self.calibration.data.readings:
             shape = tuple(twin.diagnostic(name).shape)
@@ -208,7 +210,7 @@ def gaussian_process(
             axes[k],
             scores[:, k],
             noise[:, k],
-            *fitted(places, scores[:, k], noise[:, k], int(seed)),
+            *fit_process(places, scores[:, k], noise[:, k], int(seed)),
         )
         for k in range(count)
     )

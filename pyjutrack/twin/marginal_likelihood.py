@@ -20,8 +20,8 @@ _SEARCHES, _STEPS = 4, 60
 _SHORTEST = 1e-3
 
 
-def fitted(places: Array, scores: Array, noise: Array, seed: int) -> tuple[float, Array]:
-    """Size and lengths (D,) of a process, from scores (n,) at places (n, D) and their variances.
+def fit_process(places: Array, scores: Array, noise: Array, seed: int) -> tuple[float, Array]:
+    """Fit size and lengths (D,) of a process to scores (n,) at places (n, D), with variances.
 
     Raises:
         InvalidValueError: no search has a finite likelihood at its end.
@@ -59,7 +59,7 @@ def fitted(places: Array, scores: Array, noise: Array, seed: int) -> tuple[float
         model = Model(likelihood, lengths).to(torch.float64)
         evidence = gpytorch.mlls.ExactMarginalLogLikelihood(likelihood, model)
         try:
-            reached = _climbed(model, evidence, x, y)
+            reached = _maximize(model, evidence, x, y)
         except (NanError, NotPSDError):
             continue  # a step too long, to where there is no likelihood; the others go on
         kernel = model.kernel
@@ -74,14 +74,14 @@ def fitted(places: Array, scores: Array, noise: Array, seed: int) -> tuple[float
     return best[1:]
 
 
-def _climbed(model: Any, evidence: Any, x: torch.Tensor, y: torch.Tensor) -> float:
-    """Bring the parameters of a model to a maximum of its marginal likelihood; its value."""
+def _maximize(model: Any, evidence: Any, x: torch.Tensor, y: torch.Tensor) -> float:
+    """Maximize the marginal likelihood of a model by its parameters; returns its value."""
     import gpytorch
 
     model.train()
     steps = torch.optim.LBFGS(model.parameters(), max_iter=_STEPS, line_search_fn="strong_wolfe")
 
-    def against() -> torch.Tensor:
+    def closure() -> torch.Tensor:
         steps.zero_grad()
         loss = -evidence(model(x), y)
         loss.backward()
@@ -89,8 +89,8 @@ def _climbed(model: Any, evidence: Any, x: torch.Tensor, y: torch.Tensor) -> flo
 
     # exact: a few shots need no iterative solver, whose answers depend on random probes
     with gpytorch.settings.fast_computations(False, False, False), parallel.cores():
-        steps.step(against)
-        return -float(against().detach())
+        steps.step(closure)
+        return -float(closure().detach())
 
 
 def require_package() -> None:

@@ -217,13 +217,13 @@ class Twin:
         return self._in_floats(task)
 
     def _set(self, settings: Settings) -> Task:
-        """The same with tensors in the lattice where something was set."""
+        """Set knobs, as tensors in the lattice."""
         if not isinstance(settings, Mapping):
             raise wrong("settings", settings, "a dictionary of address to value")
         if not settings:
-            return self._checked
+            return self._design_task
         numbers = [_number(address, value) for address, value in settings.items()]
-        return overlay(self._checked, list(settings), numbers)
+        return overlay(self._design_task, list(settings), numbers)
 
     def _in_floats(self, task: Task) -> Task:
         """The same with floats in the lattice, which compiled programs need.
@@ -240,7 +240,7 @@ class Twin:
         return bool(active(self.lattice))
 
     @cached_property
-    def _checked(self) -> Task:
+    def _design_task(self) -> Task:
         """The task of the tracking as designed: checked once, for all settings."""
         return task_of(self.lattice, self.beam, self.effects, 1)
 

@@ -163,7 +163,7 @@ def adam(problem: Problem, state: State, scales: Array, shots: int, seed: int) -
 
     Source: D. Kingma, J. Ba, Adam, ICLR 2015, algorithm 1.
     """
-    _, slope = _sampled(problem, state.vector, shots, (seed, state.step))
+    _, slope = _sample_gradient(problem, state.vector, shots, (seed, state.step))
     while True:
         gradient = slope * scales
         first = 0.9 * state.moments[0] + 0.1 * gradient
@@ -172,7 +172,7 @@ def adam(problem: Problem, state: State, scales: Array, shots: int, seed: int) -
         direction = (first / (1 - 0.9**n)) / (np.sqrt(second / (1 - 0.999**n)) + 1e-12)
         vector = state.vector - state.damping * scales * direction
         try:
-            cost, slope = _sampled(problem, vector, shots, (seed, n))
+            cost, slope = _sample_gradient(problem, vector, shots, (seed, n))
         except PyJuTrackError:
             return
         if not (math.isfinite(cost) and np.isfinite(slope).all()):
@@ -181,10 +181,10 @@ def adam(problem: Problem, state: State, scales: Array, shots: int, seed: int) -
         yield state
 
 
-def _sampled(
+def _sample_gradient(
     problem: Problem, vector: Array, shots: int, seed: tuple[int, int]
 ) -> tuple[float, Array]:
-    """Cost and gradient (P,), estimated from some shots."""
+    """Estimate cost and gradient (P,) from some shots."""
     count = len(problem.residuals.data)
     some = np.random.default_rng(seed).choice(count, size=min(shots, count), replace=False)
     return problem.gradient(vector, some.tolist())

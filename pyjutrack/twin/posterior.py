@@ -75,8 +75,8 @@ def laplace(slopes: Array, precision: Array) -> Posterior:
     return Posterior(half.T @ half, directions[~known], scales)
 
 
-def named(direction: Array, labels: Sequence[str]) -> str:
-    """A direction in words: its largest entries with their labels."""
+def describe_direction(direction: Array, labels: Sequence[str]) -> str:
+    """Describe a direction by its largest entries with their labels."""
     unit = direction / np.abs(direction).max()
     # of entries alike the first comes first
     order = np.argsort(-np.abs(unit).round(6), kind="stable")

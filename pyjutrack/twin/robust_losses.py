@@ -43,8 +43,8 @@ LOSSES = {
 }
 
 
-def loss_named(name: str) -> Loss:
-    """A loss: "gaussian", "huber" or "cauchy".
+def find_loss(name: str) -> Loss:
+    """Find a loss by its name: "gaussian", "huber" or "cauchy".
 
     Raises:
         UnknownNameError: there is none.

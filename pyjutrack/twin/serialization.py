@@ -37,7 +37,7 @@ def save(thing: Any, path: str | Path) -> str:
     """
     writer = _Writer()
     described = writer.plain(thing, type(thing).__name__.lower())
-    return tensorfile.write(Path(path), described, writer.tensors, holds=_holds(type(thing)))
+    return tensorfile.write(Path(path), described, writer.tensors, holds=_content_key(type(thing)))
 
 
 def load(kind: type[T], path: str | Path) -> T:
@@ -51,11 +51,11 @@ def load(kind: type[T], path: str | Path) -> T:
     try:
         described, tensors, _ = tensorfile.read(
             path,
-            holds=_holds(kind),
-            said=_said(kind),
+            holds=_content_key(kind),
+            said=_kind_in_words(kind),
             remedy="take a fresh copy, or save it again",
         )
-        found = _made(described, tensors)
+        found = _make(described, tensors)
     except InvalidValueError:
         raise
     except _UNMADE as error:
@@ -67,12 +67,12 @@ def load(kind: type[T], path: str | Path) -> T:
     return found
 
 
-def _holds(kind: type) -> str:
+def _content_key(kind: type) -> str:
     return kind.__name__.lower()
 
 
-def _said(kind: type) -> str:
-    """The name of a kind in words: gaussian process."""
+def _kind_in_words(kind: type) -> str:
+    """Spell the name of a kind in words: gaussian process."""
     return re.sub("(?<=[a-z])(?=[A-Z])", " ", kind.__name__).lower()
 
 
@@ -91,7 +91,7 @@ class _Writer:
         if type(value) is float:
             return value if math.isfinite(value) else {"float": str(value)}
         if isinstance(value, (Tensor, np.ndarray)):
-            return self._aside(value, place)
+            return self._set_aside(value, place)
         described = description_of(value)
         if described is not None:
             inner = self.plain(described.describe(value), place)
@@ -114,7 +114,7 @@ class _Writer:
         }
         return {"kind": kind.__name__, "fields": values}
 
-    def _aside(self, value: Any, place: str) -> dict[str, str]:
+    def _set_aside(self, value: Any, place: str) -> dict[str, str]:
         if isinstance(value, np.ndarray):
             if value.dtype.kind not in "bif":
                 raise InvalidValueError(f"no file can hold the array at {place}: {value.dtype}")
@@ -128,22 +128,22 @@ class _Writer:
         return {"tensor": place}
 
 
-def _made(data: Any, tensors: Mapping[str, Tensor]) -> Any:
+def _make(data: Any, tensors: Mapping[str, Tensor]) -> Any:
     """Make the thing of a description."""
     if isinstance(data, list):
-        return tuple(_made(entry, tensors) for entry in data)
+        return tuple(_make(entry, tensors) for entry in data)
     if not isinstance(data, dict):
         return data
     if "kind" not in data:
         ((word, value),) = data.items()
         if word == "map":
-            return {k: _made(v, tensors) for k, v in value}
+            return {k: _make(v, tensors) for k, v in value}
         if word == "float":
             return float(value)
         return tensors[value].numpy() if word == "array" else tensors[value]
     name = data["kind"]
     if "of" in data:
-        return find_description(name).make(_made(data["of"], tensors))
+        return find_description(name).make(_make(data["of"], tensors))
     try:
         kind = find_storable(name)
     except UnknownNameError as error:
@@ -151,4 +151,4 @@ def _made(data: Any, tensors: Mapping[str, Tensor]) -> Any:
             f"the file holds a {name}, which is not known here; define it, with the decorator "
             "pyjutrack.twin.storable, before the file is read"
         ) from error
-    return kind(**{k: _made(v, tensors) for k, v in data["fields"].items()})
+    return kind(**{k: _make(v, tensors) for k, v in data["fields"].items()})

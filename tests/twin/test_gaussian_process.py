@@ -25,7 +25,7 @@ from pyjutrack.twin import (
     gaussian_process,
     marginal_likelihood,
 )
-from pyjutrack.twin.marginal_likelihood import fitted as process_of
+from pyjutrack.twin.marginal_likelihood import fit_process as process_of
 
 SEARCHES = marginal_likelihood._SEARCHES
 

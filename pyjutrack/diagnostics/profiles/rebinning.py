@@ -28,7 +28,7 @@ _PLANES = {"x": "x", "y": "y", "horizontal": "x", "vertical": "y"}
 def rebin(
     profiles: Profiles, diagnostic: Diagnostic, background: float | str, normalise: bool
 ) -> Profiles:
-    """See `Profiles.on`."""
+    """See `Profiles.rebin`."""
     bins = _bins(profiles, diagnostic)
     level = _background(profiles, background)
     values = np.where(profiles.mask, profiles.values - level, 0.0)
