@@ -115,10 +115,10 @@ class Beam:
                     f"weights must have shape {tuple(alive.shape)}, got {tuple(weights.shape)}"
                 )
             object.__setattr__(self, "weights", weights)
-        if not self.world.alone and self.world.particles is None:
+        if not self.world.is_serial and self.world.particles is None:
             raise InvalidValueError(
                 "the world of a shared beam must know how many particles the whole has: make it by "
-                "pyjutrack.distributed.shard, or take world.of(particles)"
+                "pyjutrack.distributed.shard, or take world.for_particles(particles)"
             )
 
     @classmethod
@@ -138,11 +138,11 @@ class Beam:
         kind = self.reference.species.name
         energy = to_float(self.reference.kinetic_energy)
         world = self.world
-        here, whole = ("", "") if world.alone else (" here", f" of {world.particles}")
+        here, whole = ("", "") if world.is_serial else (" here", f" of {world.particles}")
         weighted = "" if self.weights is None else " weighted"
         charge = to_float(self.charge)
         carried = f"charge {charge:g} C" if charge else f"current {to_float(self.current):g} A"
-        part = "" if world.alone else f"; rank {world.rank} of {world.size}"
+        part = "" if world.is_serial else f"; rank {world.rank} of {world.size}"
         return (
             f"Beam({len(self)}{whole}{weighted} macroparticles, {self.lost} lost{here}; {kind}, "
             "kinetic "
@@ -151,7 +151,7 @@ class Beam:
 
     def _repr_html_(self) -> str:
         # moments need all ranks, and only one may be asked to show its part
-        return display.html(self) if self.world.alone else f"<div>{self!r}</div>"
+        return display.html(self) if self.world.is_serial else f"<div>{self!r}</div>"
 
     @property
     def intensity(self) -> tuple[float | Tensor, float | Tensor]:
@@ -210,7 +210,7 @@ def check_beam(beam: Beam) -> None:
     A fault on one rank is raised on all.
     """
     beam.world.refuse(_fault(beam))
-    if not beam.world.alone:
+    if not beam.world.is_serial:
         held = int(beam.world.sum(torch.tensor(len(beam))))
         if held != beam.particles:
             raise InvalidValueError(
@@ -221,7 +221,7 @@ def check_beam(beam: Beam) -> None:
 
 def require_whole(beam: Beam, what: str) -> None:
     """Raise InvalidValueError for what needs all particles in one process."""
-    if not beam.world.alone:
+    if not beam.world.is_serial:
         raise InvalidValueError(
             f"{what} needs the whole beam, and this is the part of rank {beam.world.rank} of "
             f"{beam.world.size}; pyjutrack.distributed.gather makes it whole"
@@ -249,7 +249,7 @@ def _fault(beam: Beam) -> str | None:
         n = int(bad.reshape(-1).nonzero()[0])
         row = beam.coordinates.reshape(-1, 6)[n]
         column = int((~torch.isfinite(row)).nonzero()[0])
-        place = "" if beam.world.alone else f" of rank {beam.world.rank}"
+        place = "" if beam.world.is_serial else f" of rank {beam.world.rank}"
         return (
             f"particle {n}{place} has {COORDINATES[column]} = {float(row[column])}; coordinates "
             f"must be finite ({int(bad.sum())} of {bad.numel()} particles are not)"

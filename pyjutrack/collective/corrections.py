@@ -15,7 +15,7 @@ from ..core.errors import InvalidValueError
 from ..core.scalars import is_transformed
 from ..core.special import on_host
 from ..mesh.grid import Mesh
-from .poisson import Guarded, Potential
+from .poisson import CheckedPotential, Potential
 
 
 class Correction(ABC):
@@ -55,7 +55,7 @@ class Correction(ABC):
 
     def check(self, beam: Beam) -> None:
         """Check a beam as the solver does."""
-        if isinstance(self.solver, Guarded):
+        if isinstance(self.solver, CheckedPotential):
             self.solver.check(beam)
 
     def solve(self, fractions: Tensor) -> Tensor:

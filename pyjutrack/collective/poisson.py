@@ -46,8 +46,8 @@ def require_potential(potential: Any, argument: str) -> None:
 
 
 @runtime_checkable
-class Guarded(Protocol):
-    """A potential that is right for some beams only, and says so."""
+class CheckedPotential(Protocol):
+    """A potential that checks beams, as it is right for some only."""
 
     def check(self, beam: Beam) -> None:
         """Raise or warn, before tracking, for a beam that it cannot serve."""

@@ -23,7 +23,7 @@ from ..mesh.grid import Mesh
 from ..mesh.particle_mesh import deposit_admitted, inside, kick
 from ..mesh.staircase import refuse_staircase
 from .base import CollectiveEffect, MeshKick, Place, require_current
-from .poisson import Guarded, Potential, SpectralPoisson, require_potential
+from .poisson import CheckedPotential, Potential, SpectralPoisson, require_potential
 
 #: a beam may start with this share of its particles outside the box
 _OUTSIDE = 0.01
@@ -105,7 +105,7 @@ class SpaceCharge(CollectiveEffect):
                 "smaller box",
                 ResolutionWarning,
             )
-        if isinstance(self.potential, Guarded):
+        if isinstance(self.potential, CheckedPotential):
             self.potential.check(beam)
 
     def admit(self, state: State) -> State:

@@ -81,7 +81,7 @@ def _read(source: LatticeSource) -> LatticeFile:
 
 def from_record(path: Path, data: Any) -> LatticeFile:
     """The lattice of a `record` that stands in a file; errors as for `read_own`."""
-    _checked(path, data)
+    _check_frame(path, data)
     reference = _reference(path, data.get("reference"))
     elements = [_element(path, n, item) for n, item in enumerate(data["elements"])]
     if not elements:
@@ -89,8 +89,8 @@ def from_record(path: Path, data: Any) -> LatticeFile:
     return LatticeFile(Lattice(elements), reference)
 
 
-def _checked(path: Path, data: Any) -> None:
-    """The outer frame: the format, its version and its keys."""
+def _check_frame(path: Path, data: Any) -> None:
+    """Check the outer frame: the format, its version and its keys."""
     if not isinstance(data, dict) or "pyjutrack" not in data:
         raise wrong(path, "no lattice of pyjutrack: the key 'pyjutrack' is missing")
     version = data["pyjutrack"]

@@ -29,7 +29,7 @@ CURRENT, CHARGE = "beam.current", "beam.charge"
 _KICK = re.compile(r"^effects\[(\d+)\]\.([\w.]+)$")
 
 
-class Knobbed(Protocol):
+class HasKnobs(Protocol):
     """A dataclass with knobs, such as a `Task`."""
 
     @property
@@ -40,10 +40,10 @@ class Knobbed(Protocol):
     def effects(self) -> tuple[Any, ...]: ...
 
 
-T = TypeVar("T", bound=Knobbed)
+T = TypeVar("T", bound=HasKnobs)
 
 
-def values(of: Knobbed, wrt: Sequence[str]) -> Tensor:
+def values(of: HasKnobs, wrt: Sequence[str]) -> Tensor:
     """The present values of knobs, (K,) float64; a vector among them counts with all its entries.
 
     Raises:
@@ -53,7 +53,7 @@ def values(of: Knobbed, wrt: Sequence[str]) -> Tensor:
     return torch.cat([v.reshape(-1) for v in parts(of, wrt)])
 
 
-def parts(of: Knobbed, wrt: Sequence[str]) -> list[Tensor]:
+def parts(of: HasKnobs, wrt: Sequence[str]) -> list[Tensor]:
     """The present value of each knob, 0-d or a vector (P,), float64; errors as for `values`."""
     _distinct(wrt)
     return [_plain(current(of, address)) for address in wrt]
@@ -91,9 +91,9 @@ def overlay(of: T, wrt: Sequence[str], numbers: Iterable[Tensor]) -> T:
         kick = _KICK.match(address)
         if kick:
             place, path = int(kick[1]), kick[2].split(".")
-            _require_shape(address, _of_kick(effects, address, place, path), number)
+            _require_shape(address, _effect_value(effects, address, place, path), number)
             effects[place] = _with_values(effects[place], path, number)
-            kept = _of_kick(effects, address, place, path)
+            kept = _effect_value(effects, address, place, path)
             if carries(number) and kept is not number:
                 raise InvalidValueError(
                     f"{address} is a setting, and has no derivatives; give its values to "
@@ -111,11 +111,11 @@ def overlay(of: T, wrt: Sequence[str], numbers: Iterable[Tensor]) -> T:
     return dataclasses.replace(of, lattice=lattice, beam=beam, effects=tuple(effects))  # type: ignore[type-var]
 
 
-def current(of: Knobbed, address: str) -> Any:
+def current(of: HasKnobs, address: str) -> Any:
     """Return the value at an address, derivatives and all: a float, a 0-d tensor or a vector."""
     kick = _KICK.match(address)
     if kick:
-        return _of_kick(of.effects, address, int(kick[1]), kick[2].split("."))
+        return _effect_value(of.effects, address, int(kick[1]), kick[2].split("."))
     if address in (CURRENT, CHARGE):
         return getattr(of.beam, address.removeprefix("beam."))
     if address.startswith("beam.") and address not in of.lattice.knobs():
@@ -127,7 +127,7 @@ def current(of: Knobbed, address: str) -> Any:
     return of.lattice.value(address)
 
 
-def _of_kick(effects: Sequence[Any], address: str, place: int, path: Sequence[str]) -> Any:
+def _effect_value(effects: Sequence[Any], address: str, place: int, path: Sequence[str]) -> Any:
     if place >= len(effects):
         raise InvalidValueError(f"{address}: there are {len(effects)} effects, counted from 0")
     thing = effects[place]

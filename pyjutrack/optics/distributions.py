@@ -107,7 +107,7 @@ def _distribution(draw: Callable[[Array], Array]) -> Distribution:
         if emittance is None:
             sizes = [size / reference.beta_gamma for size in sizes]
 
-        world = world.of(particles)
+        world = world.for_particles(particles)
         u = _unit_numbers(particles, 6, quiet, seed, world.rows(particles))
         normal = torch.from_numpy(draw(u[:, :4]))
         planes = ((twiss.beta_x, twiss.alpha_x), (twiss.beta_y, twiss.alpha_y))

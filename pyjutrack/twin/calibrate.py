@@ -183,7 +183,7 @@ def calibrate(
     converged = ended and message != DIVERGED
     found = Calibration(fitted, data, tuple(out), posterior, tuple(history), converged, message)
     identifiability.warn_if_unreliable(found, loss)
-    warn_of_losses(residuals.lost(best.vector), len(twin.beam))
+    warn_of_losses(residuals.count_lost(best.vector), len(twin.beam))
     return found
 
 

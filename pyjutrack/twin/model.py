@@ -31,7 +31,7 @@ from ..tracking.observation import observe_beams, position
 from ..tracking.particles import is_number
 from ..tracking.task import Task, task_of
 from . import serialization
-from .unknowns import Unknown, put, reshape_values
+from .unknowns import Unknown, apply_unknowns, reshape_values
 
 Settings = Mapping[str, float | Tensor]
 
@@ -204,7 +204,7 @@ class Twin:
             settings, values: as for `read`.
         """
         values = [u.tensor() for u in self.unknowns] if values is None else values
-        task = put(self._set(settings), self.unknowns, values)
+        task = apply_unknowns(self._set(settings), self.unknowns, values)
         if all(map(is_number, tensors_in((*settings.values(), *values)))):
             return self._in_floats(task)
         return task

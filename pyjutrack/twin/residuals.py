@@ -103,8 +103,8 @@ class Residuals:
                 )
         return np.concatenate(residuals), np.concatenate(slopes)
 
-    def lost(self, vector: Array) -> int:
-        """Particles lost at sharp edges before they are read, in the shot that loses most."""
+    def count_lost(self, vector: Array) -> int:
+        """Count particles lost at sharp edges before they are read, in the shot that loses most."""
         values, beam = split_values(torch.from_numpy(vector), self.twin.unknowns), self.twin.beam
         most = 0
         with torch.no_grad():

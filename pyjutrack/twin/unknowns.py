@@ -100,8 +100,8 @@ def reshape_values(unknowns: Sequence[Unknown], task: Task) -> list[Unknown]:
     return found
 
 
-def put(task: Task, unknowns: Sequence[Unknown], values: Sequence[Tensor]) -> Task:
-    """A task whose knobs have errors of these values, tensors that may carry derivatives."""
+def apply_unknowns(task: Task, unknowns: Sequence[Unknown], values: Sequence[Tensor]) -> Task:
+    """Give the knobs of a task errors of these values, tensors that may carry derivatives."""
     if not unknowns:
         return task
     numbers = []

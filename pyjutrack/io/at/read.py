@@ -190,7 +190,7 @@ def from_at(path: Path, ring: Any, notes: Notes) -> Lattice:
     elements = []
     for position, source in enumerate(ring):
         try:
-            say = notes.about(str(source.FamName), type(source).__name__)
+            say = notes.for_element(str(source.FamName), type(source).__name__)
             elements.append(convert(source, say))
         except (InvalidValueError, AttributeError, TypeError, ValueError) as error:
             raise wrong(path, f"element {position} ({source.FamName}): {error}") from error

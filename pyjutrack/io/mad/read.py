@@ -213,7 +213,7 @@ def _lattice(dialect: Dialect, path: Path, parser: Any, ring: Any, notes: Notes)
         origin = str(getattr(source, "origin", ""))
         stated = parser.get(name, None)
         attributes = _numbers(stated) if isinstance(stated, dict) else {}
-        say = notes.about(name, origin)
+        say = notes.for_element(name, origin)
         try:
             kind = dialect.kinds.get(origin.lower())
             known = kind is not None and bool(attributes)

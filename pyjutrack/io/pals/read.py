@@ -79,7 +79,9 @@ def _elements(
         if id(table) in known:
             yield from known[id(table)]
             continue
-        source = Source(path, name, table, reference, notes.about(name, str(table.get("kind"))))
+        source = Source(
+            path, name, table, reference, notes.for_element(name, str(table.get("kind")))
+        )
         if source.kind not in KINDS:
             said = str(unknown("kind of element in PALS", source.kind, KINDS))
             raise wrong(path, f"{name}: {said}", table.at("kind"))
@@ -126,7 +128,7 @@ def _reference(path: Path, items: Items, notes: Notes) -> Reference | None:
     for name, table in items[:1]:
         if table.get("kind") != "BeginningEle":
             continue
-        source = Source(path, name, table, None, notes.about(name, "BeginningEle"))
+        source = Source(path, name, table, None, notes.for_element(name, "BeginningEle"))
         group = source.group("ReferenceP")
         group.asked.update(("species_ref", "time_ref"))
         momentum, energy = group.number("pc_ref"), group.number("E_tot_ref")

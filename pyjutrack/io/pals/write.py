@@ -134,7 +134,7 @@ def _beginning(reference: Reference) -> Plain:
 
 def _describe(element: Element, reference: Reference | None, notes: Notes) -> Plain:
     """Describe an element in PALS, and under TrackingP what PALS has no word for."""
-    say = notes.about(element.name, type(element).__name__)
+    say = notes.for_element(element.name, type(element).__name__)
     table = _standard(element, reference, say)
     source = Source(Path(), element.name, _table(table), reference, lambda _: None)
     back = KINDS[table["kind"]](source)
