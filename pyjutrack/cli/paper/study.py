@@ -1,4 +1,4 @@
-"""The computation behind the tables and figures: everything that goes into `results.json`."""
+"""The computation of the tables and figures: everything that goes into `results.json`."""
 
 from __future__ import annotations
 
