@@ -61,7 +61,7 @@ def test_emittance_normalised_by_the_accelerated_reference() -> None:
 
 
 def tracked(energy: Any, kind: str) -> torch.Tensor:
-    """Sizes behind drifts, a magnet and a kick of space charge, by the energy at the start."""
+    """Sizes after drifts, a magnet and a kick of space charge, by the energy at the start."""
     make = getattr(pj.Reference, f"from_{kind}")
     line = pj.Lattice(
         [

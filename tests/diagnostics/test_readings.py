@@ -256,9 +256,9 @@ def test_the_expectation_tends_to_the_count_of_tracking(proton, opening):
     coordinates[:, [0, 2]] = rng.normal(size=(4000, 2)) * (1e-3, 2e-3)
     beam = pj.Beam.from_array(proton, coordinates)
     beam = beam.replace(alive=torch.arange(4000) % 7 > 0)
-    behind = pj.track(pj.Lattice([opening]), beam)
+    after = pj.track(pj.Lattice([opening]), beam)
     sharp = dg.LossCount("m", opening=opening, smoothing=1e-9).read(beam)
-    assert float(sharp) == pytest.approx(float(dg.LossCount("m").read(behind)), abs=1e-12)
+    assert float(sharp) == pytest.approx(float(dg.LossCount("m").read(after)), abs=1e-12)
 
 
 # near the edges of each opening: at a side, and at the corner or where the slope is 1

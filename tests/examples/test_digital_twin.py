@@ -29,7 +29,7 @@ def plan() -> list[machine.Settings]:
 
 
 def told(hidden: machine.Machine) -> pj.Twin:
-    """The twin, told the errors of the quadrupoles."""
+    """The twin with the true errors of the quadrupoles."""
     unknowns = [pj.Unknown(a, relative=True, value=v) for a, v in hidden.truth().items()]
     return twin.twin().replace(unknowns=tuple(unknowns))
 

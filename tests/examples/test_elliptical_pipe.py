@@ -49,7 +49,7 @@ def exact_field(beam, semi_axes):
     """dH/dx and dH/dy of a beam of round symmetry that does not touch the wall.
 
     Its images are those of a line charge in its centre: in a round pipe one of opposite charge at
-    R^2 over the distance of the beam, in an ellipse the same behind the conformal map.
+    R^2 over the distance of the beam, in an ellipse the same after the conformal map.
     """
     x, y, centre, charge = beam
     z, z0 = x + 1j * y, complex(*centre)

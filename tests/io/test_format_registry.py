@@ -91,7 +91,7 @@ def test_the_same_again_takes_its_place_and_another_of_its_name_is_refused() -> 
         pj.io.register_format(read)  # type: ignore[arg-type]
 
 
-def test_formats_that_share_a_suffix_are_told_apart_by_content(tmp_path: Path) -> None:
+def test_formats_that_share_a_suffix_are_distinguished_by_content(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     mine = LatticeFormat(
         "mine", "ours", (".json",), read, recognise=lambda source: "mine" in source.text

@@ -282,7 +282,7 @@ def test_particles_at_one_time_are_moved_to_one_plane(tmp_path):
     assert np.allclose(beam.coordinates[:, 4], z_theirs, rtol=0, atol=1e-13)
 
 
-def test_species_of_the_other_package_and_of_nobody(tmp_path):
+def test_species_of_the_other_package_and_unknown_ones(tmp_path):
     _foreign(tmp_path / "h.h5", species="H-")
     with pytest.warns(LatticeWarning):
         species = read_beam(tmp_path / "h.h5").reference.species

@@ -248,7 +248,7 @@ def test_every_kind_and_option_comes_back(tmp_path, proton):
 
 @pytest.mark.filterwarnings("ignore::pyjutrack.errors.LatticeWarning")
 @pytest.mark.parametrize("case", STANDARD, ids=lambda case: case.label)
-def test_the_standard_alone_tells_the_physics(tmp_path, case):
+def test_the_standard_alone_holds_the_physics(tmp_path, case):
     """Without the package's own group, particles move as with the options at their defaults."""
     path = tmp_path / "a.pals.yaml"
     write_pals(path, pj.Lattice([case.element()]))

@@ -261,7 +261,7 @@ def test_it_comes_back_from_its_file(process: GaussianProcess, tmp_path: Path) -
             np.testing.assert_array_equal(a[name], b[name])
 
 
-def test_bad_input_is_told(process: GaussianProcess, calibration: Calibration) -> None:
+def test_bad_input_is_refused(process: GaussianProcess, calibration: Calibration) -> None:
     with pytest.raises(pj.errors.InvalidValueError, match=r"depends on q2\.k1"):
         process.predict({"q1.k1": 20.0})
     with pytest.raises(
@@ -295,7 +295,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_choices_are_told(calibration: Calibration, name: str) -> None:
+def test_bad_choices_are_refused(calibration: Calibration, name: str) -> None:
     options, message = BAD[name]
     with pytest.raises(pj.errors.InvalidValueError, match=message):
         gaussian_process(calibration, **options)

@@ -116,7 +116,7 @@ def test_what_settings_do_not_reach_is_constant(tmp_path: Path) -> None:
     assert_alike(small(), tmp_path / "twin.onnx", [{"q2.k1": -18.0}, {"q2.k1": -22.0}])
 
 
-def test_the_file_tells_its_settings(tmp_path: Path) -> None:
+def test_the_file_states_its_settings(tmp_path: Path) -> None:
     small().export_onnx(tmp_path / "twin.onnx", list(QUADRUPOLES))
     model = onnx.load(tmp_path / "twin.onnx")
     told = {entry.key: json.loads(entry.value) for entry in model.metadata_props}

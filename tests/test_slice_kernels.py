@@ -25,7 +25,7 @@ class Stepped(pj.SpaceCharge):
 
 
 def step_by_step(line, beam, effects, turns=1) -> pj.Beam:
-    """With a derivative that nobody asks for, tracking takes the other way."""
+    """With a derivative that is not asked for, tracking runs step by step."""
     leaf = beam.replace(coordinates=beam.coordinates.clone().requires_grad_())
     out = pj.track(line, leaf, effects=effects, turns=turns, adjoint="store")
     return out.replace(coordinates=out.coordinates.detach())
@@ -54,7 +54,7 @@ def test_the_same_as_step_by_step(cell, make_beam, assignment, dtype) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pyjutrack.errors.LossWarning")  # of the same particles
-def test_losses_are_told(cell, make_beam) -> None:
+def test_losses_are_recorded(cell, make_beam) -> None:
     kick = pj.SpaceCharge(pj.SpectralPoisson((0.012, 0.012), (64, 64)), max_step=0.1)
     scraper = pj.Aperture(half_width=1.4e-3, half_height=1.6e-3, shape="ellipse")
     line = pj.Lattice([scraper, cell, scraper, cell])
@@ -133,7 +133,7 @@ def test_gradients_through_learned_elements_take_the_other_way(cell, kick, make_
         assert tracked(asked, beam, [kick]).compiled
 
 
-def test_columns_are_kept_before_effects(cell, kick, make_beam) -> None:
+def test_columns_are_saved_before_effects(cell, kick, make_beam) -> None:
     beam = make_beam(500)
     asked = task(cell, beam, [kick], 2)
     acts = [n for n, op in enumerate(asked.plan.ops) if isinstance(op, Act)]

@@ -1,4 +1,4 @@
-"""Effects are told in which turn they act, however a tracking is cut in sections."""
+"""Effects get the turn in which they act, however a tracking is cut in sections."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-from door_cases import ELSEWHERE, RETURNED, calls, public
+from public_calls import ELSEWHERE, RETURNED, calls, public
 
 import pyjutrack as pj
 
@@ -158,13 +158,13 @@ def faults(folder: Path, chosen: Callable[[str], bool], bad: Iterable[str]) -> l
     return found
 
 
-def test_the_doors_that_are_passed_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_most_used_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert not [*map(str, faults(tmp_path, lambda name: name in QUICK, BAD))]
 
 
 @pytest.mark.slow
-def test_every_door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_public_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert not [*map(str, faults(tmp_path, lambda name: True, BAD))]
 
