@@ -1,4 +1,4 @@
-"""Where the time of one cell goes, and how far it is from what the machine could do.
+"""Profile of one cell, and how far it is from what the machine could do.
 
 The least time is a sum: the bytes that the passes must stream at the measured rate of a copy from
 memory, and their counted arithmetic at the measured rate of a matrix product. Fused passes could
@@ -84,7 +84,7 @@ def _one_run(setup: Setup) -> dict[str, float]:
     spent: dict[str, float] = defaultdict(float)
     particles = array_particles.ArrayParticles
 
-    def watched(stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def watch(stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any) -> Any:
             start = perf_counter()
             out = function(*args)
@@ -94,8 +94,8 @@ def _one_run(setup: Setup) -> dict[str, float]:
         return call
 
     with (
-        patch.object(particles, "_pass", watched(_PASSES, particles._pass)),
-        patch.object(sines, "_solve", watched(_SOLVE, sines._solve)),
+        patch.object(particles, "_pass", watch(_PASSES, particles._pass)),
+        patch.object(sines, "_solve", watch(_SOLVE, sines._solve)),
         no_collection(),
     ):
         start = perf_counter()

@@ -1,4 +1,4 @@
-"""From files of measured profiles to a calibrated twin.
+"""Calibrate a twin with files of measured profiles.
 
     python examples/measured_profiles.py --out results
 
@@ -79,7 +79,7 @@ def archive(folder: Path, seed: int = 0) -> dict[str, Path]:
 
 
 def measurements(paths: dict[str, Path], twin: pj.Twin) -> pj.Measurements:
-    """What the archive holds, on the bins of the twin: background taken off, saturation masked."""
+    """Rebin the archive to the twin's bins: background subtracted, saturation masked."""
     settings = dg.read_profiles(paths["end.wire_x"]).settings
     profiles = []
     for name, path in paths.items():

@@ -1,4 +1,4 @@
-"""How symplectic the map of a beam on itself is, with the solver and with each network.
+"""Symplecticity of the map of a beam on itself, with the solver and with each network.
 
     python examples/symplecticity.py
 

@@ -83,7 +83,7 @@ def print_times(models: dict[str, Potential], beam: pj.Beam) -> None:
 
 
 def print_gradients(models: dict[str, Potential], beam: pj.Beam) -> None:
-    """How current and a quadrupole move the beam, through 24 kicks of the paper's cell."""
+    """Print how current and a quadrupole move the beam, through 24 kicks of the paper's cell."""
     knobs = ["beam.current", "q1.k1"]
     print("\nd(mean x)/d(current) [m/A] and d(mean x)/d(k1) [m^3] after one cell:")
     for name, potential in models.items():
