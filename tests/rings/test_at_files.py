@@ -14,7 +14,7 @@ pytest.importorskip("at")
 load_example("rings/peer_at")
 example = load_example("rings/at_files")
 PAGE = Path(__file__).parents[2] / "docs" / "files.md"
-FILES = {path.name: path for path in example.shipped()}
+FILES = {path.name: path for path in example.find_shipped()}
 #: notes say what these have besides: turned magnets, and edges of other methods
 NOTED = {"err.mat": (0, 1, 2, 3), "soleil.m": (3,), "thomx.m": (3,)}
 #: of the others, tests/rings/test_real_rings.py holds the four largest to pyAT
