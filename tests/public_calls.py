@@ -109,7 +109,7 @@ RETURNED = {
     "Outcome",
     "GaussianFit",
     "Mesh",
-    "shipped",
+    "list_pretrained",
 }
 #: need a run of minutes, files of another kind, or ranks, and have tests of their own
 ELSEWHERE = {

@@ -54,8 +54,8 @@ KINDS: dict[str, type[Layer]] = {}
 def register_layer(kind: type[Kind]) -> type[Kind]:
     """Let files of networks hold a kind of layer; a decorator.
 
-    For ONNX and NNlib it needs what `interop.networks.onnx_export.operators` and
-    `interop.networks.nnlib.arrays_of` are told of it.
+    For ONNX and NNlib, register its conversion with `interop.networks.onnx_export.operators` and
+    `interop.networks.nnlib.arrays_of`.
 
     Raises:
         InvalidValueError: another kind has its name.

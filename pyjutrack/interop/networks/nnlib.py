@@ -100,7 +100,7 @@ def from_nnlib(path: str | Path) -> Surrogate:
         linear = manifest["linear"]
     except (KeyError, TypeError, AttributeError) as error:
         raise InvalidValueError(f"{path} does not describe a surrogate: {error!r}") from error
-    surrogate = Surrogate.described(manifest, weights, str(path))
+    surrogate = Surrogate.from_description(manifest, weights, str(path))
     if linear != surrogate.network.linear:
         raise InvalidValueError(f"{path} says linear is {linear}, and its layers the opposite")
     _check_arrays(path, found, surrogate.network)
