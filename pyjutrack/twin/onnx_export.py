@@ -116,7 +116,7 @@ def _fails(twin: Twin, address: str) -> bool:
 
 
 def _model(twin: Twin, outputs: dict[str, str], graph: Graph, settings: Sequence[str]) -> Model:
-    nodes, constants = graph.needed(outputs.values())
+    nodes, constants = graph.find_needed(outputs.values())
     ends = [Node("Identity", "", (value,), (name,)) for name, value in outputs.items()]
     double = np.dtype(np.float64)
     design = dict(zip(settings, values(twin, settings).tolist(), strict=True))

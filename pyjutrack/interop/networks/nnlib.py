@@ -61,10 +61,10 @@ def to_nnlib(surrogate: Surrogate, path: str | Path, dtype: str = "float32") -> 
     """
     require_known("precision", dtype, _PRECISIONS)
     network = surrogate.network.to(_PRECISIONS[dtype], "cpu")
-    stored = _stored(dtype)
+    stored = _little_endian(dtype)
     places: dict[str, dict[str, Any]] = {}
     binary = bytearray()
-    for name, array in _laid_out(network).items():
+    for name, array in _lay_out(network).items():
         places[name] = {"dims": array.shape, "offset": len(binary)}
         binary += array.astype(stored).tobytes(order="F")
     manifest = {
@@ -107,12 +107,12 @@ def from_nnlib(path: str | Path) -> Surrogate:
     return surrogate
 
 
-def _stored(dtype: str) -> np.dtype[Any]:
+def _little_endian(dtype: str) -> np.dtype[Any]:
     """Little-endian whatever the machine."""
     return np.dtype(dtype).newbyteorder("<")
 
 
-def _laid_out(network: Network) -> dict[str, Array]:
+def _lay_out(network: Network) -> dict[str, Array]:
     """All arrays in Julia's dims by name; one that several layers use stands once."""
     arrays: dict[str, Array] = {}
     for layer in network.layers:
@@ -186,7 +186,7 @@ def _arrays_in(file: Path, manifest: dict[str, Any]) -> dict[str, Array]:
     """The arrays of a binary file, in Julia's dims."""
     dtype = manifest["dtype"]
     require_known("precision", dtype, _PRECISIONS)
-    stored = _stored(dtype)
+    stored = _little_endian(dtype)
     places = sorted(manifest["arrays"].items(), key=lambda item: item[1]["offset"])
     total = 0
     for name, place in places:
@@ -225,7 +225,7 @@ def _arrays_in(file: Path, manifest: dict[str, Any]) -> dict[str, Array]:
 
 def _check_arrays(path: Path, found: dict[str, Array], network: Network) -> None:
     """Raise InvalidValueError unless these are the arrays that the network is written with."""
-    expected = _laid_out(network)
+    expected = _lay_out(network)
     if found.keys() != expected.keys():
         odd = ", ".join(sorted(found.keys() ^ expected.keys()))
         raise InvalidValueError(f"{path}: the layers and the arrays differ in {odd}")

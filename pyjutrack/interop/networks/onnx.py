@@ -99,10 +99,10 @@ def from_onnx(
         stated = onnx_import.description(model)
         if stated and (standardisation is not None or smoothing is not None):
             raise InvalidValueError("it holds a whole surrogate: it is standardised already")
-        cells = _agreed("shape", shape, onnx_import.cells(model))
+        cells = _reconcile("shape", shape, onnx_import.cells(model))
         if cells is None:
             raise InvalidValueError("it leaves the number of cells open; give it as `shape`")
-        before, after = _around(standardisation, smoothing)
+        before, after = _layers_around(standardisation, smoothing)
         network = onnx_import.network(model, cells, before, after)
         surrogate = _surrogate(network, cells, size, assignment, stated)
     # RuntimeError comes of maps beyond all memory
@@ -111,7 +111,7 @@ def from_onnx(
     return surrogate.replace(outside=outside)
 
 
-def _around(
+def _layers_around(
     standard: Standardisation | None, smoothing: tuple[float, int] | None
 ) -> tuple[list[Layer], list[Layer]]:
     """Layers before and after a graph; what they read is filled in later."""
@@ -138,16 +138,16 @@ def _surrogate(
         "domain": None,
         "about": {},
         **stated,
-        "size": _agreed("size", size, stated.get("size")) or _SIZE,
-        "shape": _agreed("shape", cells, stated.get("shape")),
-        "assignment": _agreed("assignment", name, stated.get("assignment")) or BSPLINE.name,
+        "size": _reconcile("size", size, stated.get("size")) or _SIZE,
+        "shape": _reconcile("shape", cells, stated.get("shape")),
+        "assignment": _reconcile("assignment", name, stated.get("assignment")) or BSPLINE.name,
         "layers": [record(layer) for layer in network.layers],
     }
     return Surrogate.from_description(described, network.weights, "its description")
 
 
-def _agreed(what: str, asked: Any, stated: Any) -> Any:
-    """What was asked or what the file states, lists as tuples; None if neither says."""
+def _reconcile(what: str, asked: Any, stated: Any) -> Any:
+    """Reconcile what was asked with what the file states, lists as tuples; None without both."""
     asked, stated = (tuple(v) if isinstance(v, list) else v for v in (asked, stated))
     if asked is not None and stated is not None and plain(asked) != plain(stated):
         raise InvalidValueError(f"its {what} is {stated}, not {asked}")

@@ -1,4 +1,4 @@
-"""From layers to the operators of ONNX."""
+"""Convert layers to the operators of ONNX."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ...surrogate.layers import (
 )
 from ...surrogate.network import INPUT, Network
 from ..onnx.model import DESCRIPTION, Model, Node, Value
-from .onnx_layers import SIGMA, LayerGraph, numbered, unused
+from .onnx_layers import SIGMA, LayerGraph, add_number, find_unused
 
 OUTPUT = "output"
 #: version of the operators: old enough for runtimes in other languages
@@ -36,12 +36,12 @@ _LARGE = (4096, 4096)
 
 
 class Place(NamedTuple):
-    """Where a layer stands in a graph.
+    """The place of a layer in a graph.
 
     Attributes:
         reads: ONNX names of the values that it reads.
         makes: ONNX name of the value that it makes.
-        own: what the names of its constants, and of values on the way, start with.
+        own: what the names of its constants and of its inner values start with.
         weights: ONNX names of the weights.
         channels: of the first value that it reads.
     """
@@ -86,7 +86,7 @@ def _operators(
     """
     reserved = {INPUT, OUTPUT}
     used = {*reserved, *network.weights}
-    weights = {k: unused(k, used) if k in reserved else k for k in network.weights}
+    weights = {k: find_unused(k, used) if k in reserved else k for k in network.weights}
     constants = {weights[k]: w.detach().numpy() for k, w in network.weights.items()}
     nodes: list[Node] = []
     names, taken = {INPUT: INPUT}, {*reserved, *constants}
@@ -96,7 +96,7 @@ def _operators(
         graph.add(layer)
         channels = graph.shape(layer.inputs[0])[0]
         reads, last = tuple(names[i] for i in layer.inputs), layer is network.layers[-1]
-        for own in numbered(layer.name):
+        for own in add_number(layer.name):
             makes = OUTPUT if last else own
             part = operators(layer, Place(reads, makes, own, weights, channels))
             new = {*part.constants, *(name for node in part.nodes for name in node.outputs)}

@@ -1,4 +1,4 @@
-"""From an ONNX file to layers and weights."""
+"""Read layers and weights from an ONNX file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def model(content: bytes) -> Model:
 
 
 def description(model: Model) -> dict[str, Any]:
-    """What a file of this package states besides its network; empty for others."""
+    """Read what a file of this package states besides its network; empty for others."""
     try:
         found = json.loads(model.notes.get(DESCRIPTION) or "{}")
     except (ValueError, RecursionError) as error:

@@ -52,8 +52,8 @@ class Graph:
             self.constants[name] = np.ascontiguousarray(array).reshape(array.shape)
         return self._constants[key]
 
-    def needed(self, outputs: Iterable[str]) -> tuple[list[Node], dict[str, NDArray[Any]]]:
-        """The operations and constants on which some values depend."""
+    def find_needed(self, outputs: Iterable[str]) -> tuple[list[Node], dict[str, NDArray[Any]]]:
+        """Find the operations and constants on which some values depend."""
         wanted, kept = set(outputs), []
         for node in reversed(self._nodes):
             if node.outputs[0] in wanted:
