@@ -55,7 +55,7 @@ class Species:
             value: Any = getattr(self, name)
             if carries(value):
                 raise InvalidValueError(
-                    f"species {name} carries a derivative, which tracking does not take up: give "
+                    f"species {name} carries a derivative, which tracking would drop: give "
                     "a float, or vary the momentum (Reference.p0c) in its place"
                 )
             if isinstance(value, Tensor):

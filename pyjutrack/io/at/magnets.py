@@ -215,7 +215,7 @@ def _multipoles(source: Any, plain: str, body: _Body, say: Say) -> Fields:
     length = length_of(source)
     normal, skew = _polynomials(source)
     if not body.skew and any(float(a) for a in np.ravel(getattr(source, "PolynomA", ()))):
-        say(f"{plain} takes no PolynomA, and so do we")
+        say(f"{plain} takes no PolynomA, and neither does this package")
     if not body.skew:
         skew = []
     if body.frame == "straight" and any((*normal[1:], *skew[1:])):
@@ -255,7 +255,7 @@ def _gradient(source: Any, plain: str, say: Say) -> float:
     rest[0][1:2] = 0.0
     kick = np.any(getattr(source, "KickAngle", 0.0))
     if any(map(np.any, rest)) or kick or _scaling(source) != 1:
-        say(f"{plain} takes the gradient alone, and so do we")
+        say(f"{plain} takes the gradient alone, as does this package")
     return float(own)
 
 

@@ -73,7 +73,7 @@ def call_function(name: str, arguments: list[float]) -> float:
     except TypeError as error:
         raise ValueError(f"{name} does not take {len(arguments)} arguments") from error
     except OverflowError as error:
-        raise ValueError(f"{name} of {arguments[0]:g} is beyond all numbers") from error
+        raise ValueError(f"{name} of {arguments[0]:g} is beyond double precision") from error
 
 
 class _Parser(Grammar):
