@@ -24,14 +24,14 @@ from .workers import Worker
 _SHARE = 3000
 
 
-class _Here(threading.local):
+class _ThreadState(threading.local):
     """State of the calling thread: depth of `cores`, and PyTorch's threads outside of it."""
 
     depth = 0
     threads = 1
 
 
-_here = _Here()
+_here = _ThreadState()
 
 
 @contextmanager

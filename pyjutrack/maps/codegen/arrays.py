@@ -120,7 +120,7 @@ class ArrayKernels:
                 loaded = [g.shifted(low).double(n) for g in gradients]
                 onto = dict(zip(self.of.moved, loaded, strict=True))
                 for j, back in enumerate(backs):
-                    value = self._pulled(e, j, entries, onto)
+                    value = self._pull_back(e, j, entries, onto)
                     lost = onto.get(j, zero)
                     value = zero if value is None else value
                     back.shifted(low).store(n, e.choose(live.load(n), value, lost))
@@ -143,7 +143,7 @@ class ArrayKernels:
             with e.loop(count) as n:
                 entries = self._entries(e, after.known(n, here))
                 onto = {j: slope.double(n) for j, slope in enumerate(own)}
-                pulled = {j: self._pulled(e, j, entries, onto) for j in onto}
+                pulled = {j: self._pull_back(e, j, entries, onto) for j in onto}
                 self._share(e, n, live.load(n), shares, entries, onto)
                 for j, value in pulled.items():
                     terms = [onto[j]] if j not in self.of.moved else []
@@ -156,7 +156,7 @@ class ArrayKernels:
         """Entries of the Jacobian of a particle that are not one."""
         return dict(zip(self.stored, values(e, list(self.stored.values()), known), strict=True))
 
-    def _pulled(self, e: Emitter, j: int, entries: Any, onto: dict[int, Any]) -> Any:
+    def _pull_back(self, e: Emitter, j: int, entries: Any, onto: dict[int, Any]) -> Any:
         """Pull gradients by the coordinates after the map back to an input; None where 0."""
         return e.sum(
             (entries[i, j], onto[i]) if (i, j) in entries else onto[i]
@@ -169,7 +169,7 @@ class ArrayKernels:
     ) -> None:
         """Keep a particle's share of the gradients by parameters."""
         for q in range(len(self.parameters)):
-            value = self._pulled(e, len(COORDINATES) + q, entries, onto)
+            value = self._pull_back(e, len(COORDINATES) + q, entries, onto)
             zero = e.number(0.0)
             shares.row(q).store(n, e.choose(live, zero if value is None else value, zero))
 
