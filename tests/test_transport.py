@@ -1,4 +1,4 @@
-"""What the battery of single maps does not see: losses, geometry, acceleration, slices."""
+"""Losses, geometry, acceleration and slices, which the battery of single maps does not see."""
 
 from __future__ import annotations
 

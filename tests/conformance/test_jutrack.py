@@ -1,4 +1,4 @@
-"""What only JuTrack has: its own space charge, conversion, its analyses."""
+"""Features of JuTrack alone: its own space charge, conversion, its analyses."""
 
 import dataclasses
 

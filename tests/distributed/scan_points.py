@@ -1,4 +1,4 @@
-"""What scans call in other processes; run as a script, a scan that is killed in its midst."""
+"""Functions of scans in other processes; as a script, a scan that is killed in its midst."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which reader a file gets, pyAT's formats, and files that are none."""
+"""Readers by file, pyAT's formats, and files that are none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds of every learned correction of a solver: zero first, symplectic, differentiable."""
+"""Every learned correction of a solver: zero first, symplectic, differentiable."""
 
 import dataclasses
 

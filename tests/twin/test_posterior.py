@@ -1,4 +1,4 @@
-"""What is known after a fit: against the closed form of linear least squares, and by repetition."""
+"""Posteriors of fits: against closed forms of linear least squares, and by repetition."""
 
 from __future__ import annotations
 
