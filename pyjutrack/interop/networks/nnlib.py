@@ -239,7 +239,7 @@ def _check_arrays(path: Path, found: dict[str, Array], network: Network) -> None
             )
 
 
-def _beside(path: Path) -> tempfile.TemporaryDirectory[str]:
+def _temporary_folder(path: Path) -> tempfile.TemporaryDirectory[str]:
     """A temporary folder beside `path`, whose own folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-")
@@ -254,7 +254,7 @@ def _write_folder(path: Path, fill: Callable[[Path], None]) -> None:
     ours = {_MANIFEST, _BINARY}
     if path.exists() and not (path.is_dir() and {p.name for p in path.iterdir()} <= ours):
         raise InvalidValueError(f"{path} is there and no converted surrogate; take another name")
-    with writing(path), _beside(path) as name:
+    with writing(path), _temporary_folder(path) as name:
         new, old = Path(name) / "new", Path(name) / "old"
         new.mkdir()
         fill(new)

@@ -26,7 +26,7 @@ from ..record import LatticeFile, Notes
 from .beam import DEFAULT, beam_reference
 from .kinds import ELEGANT, MAD, Kind
 from .lines import find_skipped
-from .statements import Statements, undefined
+from .statements import Statements, find_undefined
 from .text import Syntax
 
 #: commands that print, plot or compute, and leave the lattice as it is
@@ -123,7 +123,7 @@ def _read(dialect: Dialect, source: LatticeSource) -> LatticeFile:
     notes.drop("AT tracking still assumes beta==1")  # ours does not
     for command in sorted({str(c).lower() for c in parser.ignored} - _HARMLESS):
         notes.add(f"the statement {clip(command)!r} is left out")
-    for statement, name in undefined(parser).items():
+    for statement, name in find_undefined(parser).items():
         notes.add(f"the statement {statement!r} is left out: {clip(name)!r} is not defined")
     for part in find_skipped(parser[chosen]):
         notes.add("no counterpart; left out", str(part.name), type(part).__name__.lower())

@@ -229,8 +229,8 @@ class Statements(Arguments):
         self.expanded_size(path, name, NESTING)
 
 
-def undefined(parser: Any) -> dict[str, str]:
-    """Statements that were not executed, and the name that each of them lacks."""
+def find_undefined(parser: Any) -> dict[str, str]:
+    """Find the statements that were not executed, and the name that each of them lacks."""
     return {
         clip(parser._command_str(label, command, *rest)): str(reason)
         for reason, label, command, *rest in parser.postponed
