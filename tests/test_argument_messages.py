@@ -99,6 +99,8 @@ def test_a_parameter_of_torch_gives_no_warning() -> None:
     knobbed = pj.Lattice([pj.Quadrupole(0.1, k1=k1), pj.Drift(1.0)])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        # of PyTorch's own, when it is first loaded
+        warnings.filterwarnings("ignore", "`torch.jit.script` is", DeprecationWarning)
         found = pj.jacobian(knobbed, PROTON)
     plain = pj.jacobian(pj.Lattice([pj.Quadrupole(0.1, k1=29.6), pj.Drift(1.0)]), PROTON)
     np.testing.assert_allclose(found, plain, rtol=1e-14)
