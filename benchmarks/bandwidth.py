@@ -1,4 +1,4 @@
-"""What the machine can do: streaming copies and matrix products."""
+"""Limits of the machine: streaming copies and matrix products."""
 
 from __future__ import annotations
 

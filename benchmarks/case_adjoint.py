@@ -6,7 +6,7 @@ from typing import Any
 
 import pyjutrack as pj
 
-from .child import measured, megabytes
+from .child import measure, megabytes
 from .clock import in_turns
 from .report import Row, Table
 from .setup import KNOBS, apart, paper_cell
@@ -39,8 +39,8 @@ def run(particles: int, repeats: int, threads: int) -> Table:
             note = f"agrees with store to {apart(gradient(name), stored):.1e}"
         asked = "<= 4" if name == "reversible" else ""
         rows.append(Row(f"{name}, {24 * SHORT} kicks", found, found.over(plain), asked, note))
-    short = measured("adjoint_child", particles, SHORT, threads, "")
-    long = measured("adjoint_child", particles, LONG, threads, "checkpoint")
+    short = measure("adjoint_child", particles, SHORT, threads, "")
+    long = measure("adjoint_child", particles, LONG, threads, "checkpoint")
     rows += [
         Row(
             f"memory: reversible, {24 * LONG} kicks over {24 * SHORT}",

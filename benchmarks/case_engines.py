@@ -25,7 +25,7 @@ def run(particles: int, repeats: int, threads: int) -> Table:
     elements = alone.prepare()
     rows: list[Row] = []
     for name, contenders in (*_paper(particles, julia, alone), _spear3(alone)):
-        rows += _measured(name, contenders, repeats)
+        rows += _measure(name, contenders, repeats)
     return Table(
         f"Engines: the paper's cell with {particles} particles, 24 kicks; SPEAR3, {elements} "
         "elements, one particle",
@@ -38,7 +38,7 @@ def run(particles: int, repeats: int, threads: int) -> Table:
     )
 
 
-def _measured(kind: str, contenders: dict[str, Contender], repeats: int) -> list[Row]:
+def _measure(kind: str, contenders: dict[str, Contender], repeats: int) -> list[Row]:
     first = {}
     for name, call in contenders.items():
         began = perf_counter()

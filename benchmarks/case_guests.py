@@ -1,4 +1,4 @@
-"""What a guest in a ring costs: one element of a user's own among 800, beside the plain ring."""
+"""Cost of a guest in a ring: one element of a user's own among 800, beside the plain ring."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def lens_kick(x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, k: Any, a: A
 
 @dataclass(frozen=True, repr=False)
 class Lens(pj.Element):
-    """By a registered map."""
+    """A lens by a registered map."""
 
     abstract = True
 

@@ -28,8 +28,8 @@ _LARGE = 1_000_000
 
 
 def run(particles: int, repeats: int, threads: int) -> Table:
-    some = _measured(particles, repeats, threads)
-    many = _measured(_LARGE, max(3, repeats // 5), threads)
+    some = _measure(particles, repeats, threads)
+    many = _measure(_LARGE, max(3, repeats // 5), threads)
     rows = [
         replace(row, name=f"{count} particles: {row.name}")
         for count, (found, _) in ((particles, some), (_LARGE, many))
@@ -40,7 +40,7 @@ def run(particles: int, repeats: int, threads: int) -> Table:
     return Table(name, "time of the peer / time of pyjutrack", rows, some[1])
 
 
-def _measured(particles: int, repeats: int, threads: int) -> tuple[list[Row], list[str]]:
+def _measure(particles: int, repeats: int, threads: int) -> tuple[list[Row], list[str]]:
     setup = paper_cell(particles)
     state = state_of(setup.beam.coordinates, setup.beam.alive)
 

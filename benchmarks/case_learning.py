@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from .child import measured, megabytes
+from .child import measure, megabytes
 from .clock import in_turns
 from .learned import LEARNED
 from .report import Row, Table
@@ -41,9 +41,9 @@ def table(particles: int, repeats: int, threads: int, long: Sequence[int]) -> Ta
             ),
         ]
     for name in LEARNED:
-        few = measured("learning_child", name, particles, SHORT, threads)
+        few = measure("learning_child", name, particles, SHORT, threads)
         for turns in long:
-            many = measured("learning_child", name, particles, turns, threads)
+            many = measure("learning_child", name, particles, turns, threads)
             rows += [
                 Row(
                     f"{name}: time, {24 * turns} kicks",

@@ -33,7 +33,7 @@ def run(particles: int, repeats: int, threads: int) -> Table:
         return gridless_potential(x, y, shares, (x, y), grid.size, _MODES)
 
     contenders: dict[str, Callable[[], object]] = {"spectral": kick(setup.kick.potential)}
-    for name in pj.surrogate.shipped():
+    for name in pj.surrogate.list_pretrained():
         for dtype in (torch.float64, torch.float32):
             precision = str(dtype).removeprefix("torch.")
             surrogate = pj.Surrogate.load(name, dtype=dtype)

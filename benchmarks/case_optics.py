@@ -65,13 +65,13 @@ def booster_six_times() -> tuple[pj.Lattice, pj.Reference]:
     """1 416 elements, each with a name of its own."""
     ring, reference = example("psb").psb()
 
-    def named(place: int, element: pj.Element) -> pj.Element:
+    def with_name(place: int, element: pj.Element) -> pj.Element:
         changes: dict[str, Any] = {"name": f"{element.name}_{place}"}
         if isinstance(element, Bend):
             changes["model"] = "linear"
         return dataclasses.replace(element, **changes)
 
-    return pj.Lattice(named(i, e) for i, e in enumerate([*ring] * 6)), reference
+    return pj.Lattice(with_name(i, e) for i, e in enumerate([*ring] * 6)), reference
 
 
 def example(name: str) -> ModuleType:
@@ -86,7 +86,7 @@ def example(name: str) -> ModuleType:
 def _differences(
     lattice: pj.Lattice, reference: pj.Reference, wrt: list[str], tunes: Callable[..., Any]
 ) -> str:
-    """How well the gradient agrees with central differences, by some of the knobs."""
+    """Compare the gradient with central differences, by some of the knobs."""
     _, slopes = pj.optics.optics_gradient(tunes, lattice, reference, wrt)
     worst, step = 0.0, 1e-6
     for column in range(0, len(wrt), 40):

@@ -1,4 +1,4 @@
-"""Where the time of one cell goes, and how far it is from what the machine could do.
+"""Profile of one cell, and how far it is from what the machine could do.
 
 The least time is a sum: the bytes that the passes must stream at the measured rate of a copy from
 memory, and their counted arithmetic at the measured rate of a matrix product. Fused passes could
@@ -21,7 +21,7 @@ from pyjutrack.maps.base import Map
 from pyjutrack.maps.codegen.trace import STUMPFF, in_order
 from pyjutrack.maps.codegen.traced import trace_map
 from pyjutrack.tracking import array_particles
-from pyjutrack.tracking.plan import Through, plan_of
+from pyjutrack.tracking.plan import Traverse, plan_of
 
 from .bandwidth import copy_rate, multiply_rate
 from .clock import Samples, no_collection
@@ -84,7 +84,7 @@ def _one_run(setup: Setup) -> dict[str, float]:
     spent: dict[str, float] = defaultdict(float)
     particles = array_particles.ArrayParticles
 
-    def watched(stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def watch(stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any) -> Any:
             start = perf_counter()
             out = function(*args)
@@ -94,8 +94,8 @@ def _one_run(setup: Setup) -> dict[str, float]:
         return call
 
     with (
-        patch.object(particles, "_pass", watched(_PASSES, particles._pass)),
-        patch.object(sines, "_solve", watched(_SOLVE, sines._solve)),
+        patch.object(particles, "_pass", watch(_PASSES, particles._pass)),
+        patch.object(sines, "_solve", watch(_SOLVE, sines._solve)),
         no_collection(),
     ):
         start = perf_counter()
@@ -115,7 +115,7 @@ def _flop(setup: Setup) -> float:
     maps = sum(
         _operations(map)
         for op in plan.ops
-        if isinstance(op, Through)
+        if isinstance(op, Traverse)
         for map, _ in record(setup.lattice[op.place], setup.beam.reference, op.part)
     )
     kicks = sum(plan.slices())

@@ -23,7 +23,7 @@ def run(particles: int, repeats: int, threads: int) -> Table:
     if cores < RANKS:
         raise SystemExit(f"the case needs {RANKS} cores, and there are {cores}")
     with tempfile.TemporaryDirectory() as folder:
-        found = _measured(Path(folder), repeats)
+        found = _measure(Path(folder), repeats)
     rows = []
     for what in ("track", "7 gradients, reverse"):
         one, two = (Samples(tuple(found[f"{what}, {n}"])) for n in ("one", "two"))
@@ -46,8 +46,8 @@ def run(particles: int, repeats: int, threads: int) -> Table:
     )
 
 
-def _measured(folder: Path, repeats: int) -> dict:
-    """What rank 0 of a job of `ranks.py` has written."""
+def _measure(folder: Path, repeats: int) -> dict:
+    """Read what rank 0 of a job of `ranks.py` has written."""
     out = folder / "found.json"
     started = [
         subprocess.Popen(

@@ -74,13 +74,13 @@ def spread(count: int) -> np.ndarray:
 
 
 def _maps(lattice: pj.Lattice, reference: pj.Reference) -> int:
-    """What stands in the compiled program of a turn."""
+    """Count the maps of the compiled program of a turn."""
     pieces = pieces_of(lattice, plan_of(lattice, ()), (), reference)
     return sum(len(p.program.operations) for p in pieces if p.program is not None)
 
 
 def _each(lattice: pj.Lattice, sample: Samples) -> str:
-    """Of an element, a particle and a turn."""
+    """Time of an element, a particle and a turn."""
     return f"{sample.median / (len(lattice) * COUNT * TURNS) * 1e9:.0f} ns an element"
 
 

@@ -1,4 +1,4 @@
-"""How cost grows with particles, cells, kicks and knobs: curves and their exponents."""
+"""Cost against particles, cells, kicks and knobs: curves and their exponents."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run(particles: int, repeats: int, threads: int) -> Table:
         ("track 1 000 particles, by kicks", "effects", _by_kicks()),
         ("reverse gradient, 1 000 elements, 2 000 particles, by knobs", "knobs", _by_knobs()),
     ):
-        measured = [(size, _timed(call)) for size, call in points]
+        measured = [(size, _time_call(call)) for size, call in points]
         sizes, times = (np.array(c) for c in zip(*measured, strict=True))
         upper = len(sizes) // 2
         slope = np.polyfit(np.log(sizes[upper - 1 :]), np.log(times[upper - 1 :]), 1)[0]
@@ -40,7 +40,7 @@ def run(particles: int, repeats: int, threads: int) -> Table:
     return Table("Scaling", "time / time of the first point of a curve", rows)
 
 
-def _timed(call: Callable[[], object]) -> float:
+def _time_call(call: Callable[[], object]) -> float:
     call()
     best = np.inf
     with no_collection():

@@ -36,8 +36,8 @@ def _resident() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def measured(module: str, *arguments: object) -> dict[str, float]:
-    """What a module of this package prints, as JSON in its last line."""
+def measure(module: str, *arguments: object) -> dict[str, float]:
+    """Run a module of this package; returns the JSON of its last line."""
     argv = [sys.executable, "-m", f"{__package__}.{module}", *map(str, arguments)]
     done = subprocess.run(argv, capture_output=True, text=True)
     if done.returncode:

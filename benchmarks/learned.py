@@ -32,7 +32,7 @@ class Learned(NamedTuple):
         return pj.track(lattice, setup.beam, effects=effects, turns=turns, adjoint=adjoint)
 
     def gradient(self, setup: Setup, turns: int, adjoint: str) -> Tensor:
-        """Of the final emittance in x by all weights, (P,)."""
+        """Gradient of the final emittance in x by all weights, (P,)."""
         leaf = self.weights.clone().requires_grad_()
         end = self.track(setup, leaf, turns, adjoint)
         (slopes,) = torch.autograd.grad(pj.moments.emittance(end, "x"), leaf)

@@ -1,4 +1,4 @@
-"""What a peer's space-charge kick must offer to be compared."""
+"""The protocol of a peer's space-charge kick."""
 
 from __future__ import annotations
 

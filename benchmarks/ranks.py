@@ -46,8 +46,8 @@ def measure(world: Communicator, repeats: int) -> dict[str, object]:
     for what, call in (("track", track), ("7 gradients, reverse", gradient)):
         one, two = [], []
         for n in range(repeats + 1):
-            alone = timed(call, whole, world) if world.rank == 0 else wait(world)
-            together = timed(call, part, world)
+            alone = time_call(call, whole, world) if world.rank == 0 else wait(world)
+            together = time_call(call, part, world)
             if n > 0:  # after compilation
                 one.append(alone)
                 two.append(together)
@@ -57,12 +57,12 @@ def measure(world: Communicator, repeats: int) -> dict[str, object]:
         exact = track(whole).coordinates
         found["difference"] = float((shared - exact).abs().max() / exact.abs().max())
     density = torch.rand(setup.kick.potential.mesh.grid.padded_shape, dtype=torch.float64)
-    sums = sorted(timed(world.sum, density) for _ in range(_SUMS))
+    sums = sorted(time_call(world.sum, density) for _ in range(_SUMS))
     found["sum"] = sums[_SUMS // 2]
     return found
 
 
-def timed(call, thing, world: Communicator | None = None) -> float:
+def time_call(call, thing, world: Communicator | None = None) -> float:
     """Seconds of a call; with a world, from when all ranks are there."""
     with no_collection():
         if world is not None:
@@ -73,7 +73,7 @@ def timed(call, thing, world: Communicator | None = None) -> float:
 
 
 def wait(world: Communicator) -> float:
-    """Of rank 0, to be done with what it does alone."""
+    """Wait until rank 0 is done with its own work."""
     meet(world)
     return 0.0
 

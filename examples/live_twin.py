@@ -38,7 +38,7 @@ def service(twin: pj.Twin, port: int = 0, *, patience: float = 10.0) -> Threadin
         def send_error(
             self, code: int, message: str | None = None, explain: str | None = None
         ) -> None:
-            """What the server itself refuses: other methods, broken and overlong questions."""
+            """Answer what the server itself refuses: other methods, broken or long questions."""
             self.close_connection = True
             self._send(code, {"error": f"{message or HTTPStatus(code).phrase}; {HOW}"})
 

@@ -1,10 +1,10 @@
-"""From files of measured profiles to a calibrated twin.
+"""Calibrate a twin with files of measured profiles.
 
     python examples/measured_profiles.py --out results
 
-writes what an archive might hold, and reads it as if it were somebody else's: a horizontal wire in
+writes what an archive might hold, and reads it as if from another laboratory: a horizontal wire in
 CSV, a vertical one in HDF5, and a screen as openPMD, all in counts, with a background as dark
-frames show it, the screen with saturated pixels. The machine behind it has two quadrupoles off.
+frames show it, the screen with saturated pixels. The true machine has two quadrupoles off.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def archive(folder: Path, seed: int = 0) -> dict[str, Path]:
 
 
 def measurements(paths: dict[str, Path], twin: pj.Twin) -> pj.Measurements:
-    """What the archive holds, on the bins of the twin: background taken off, saturation masked."""
+    """Rebin the archive to the twin's bins: background subtracted, saturation masked."""
     settings = dg.read_profiles(paths["end.wire_x"]).settings
     profiles = []
     for name, path in paths.items():

@@ -1,4 +1,4 @@
-"""How symplectic the map of a beam on itself is, with the solver and with each network.
+"""Symplecticity of the map of a beam on itself, with the solver and with each network.
 
     python examples/symplecticity.py
 
@@ -43,7 +43,7 @@ def main():
     options = parser.parse_args()
     print(f"{options.particles} particles at 200 A, four kicks: largest entry of M^T S M - S")
     print(f"{'spectral solver':>20}: {departure(fodo.solver(), options.particles):.1e}")
-    for name in pj.surrogate.shipped():
+    for name in pj.surrogate.list_pretrained():
         found = departure(pj.Surrogate.load(name), options.particles)
         print(f"{name + ' U-Net':>20}: {found:.1e}")
 

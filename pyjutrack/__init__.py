@@ -15,7 +15,7 @@ from .beam import moments, observables
 from .beam.beam import Beam
 from .beam.reference import Reference, Species
 from .collective import CollectiveEffect, SpaceCharge, SpectralPoisson
-from .core.display import drawn_by as _drawn_by
+from .core.display import register_loader as _register_loader
 from .core.version import __version__ as __version__
 from .elements import *  # noqa: F403  # every kind: `__all__` of that room says which
 from .engines.derivatives import gradient, jacobian, jacobian_derivatives, value_and_gradient
@@ -103,4 +103,4 @@ def _draw() -> None:
     from .plotting import html, report  # noqa: F401  # which register themselves
 
 
-_drawn_by(_draw)
+_register_loader(_draw)

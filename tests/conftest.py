@@ -1,4 +1,4 @@
-"""What the whole suite shares: the paper's protons, FODO cell, kick steps and matched beam."""
+"""Fixtures of the whole suite: the paper's protons, FODO cell, kick steps and matched beam."""
 
 from __future__ import annotations
 

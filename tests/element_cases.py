@@ -177,7 +177,7 @@ def quadrupole(label: str, length: float, k1: float) -> Case:
 def bend(label: str, kind: Any, parameters: Any, options: Any = None, *solved: Any) -> Case:
     options = options or {}
     element = build(kind, parameters, options)
-    # the fringe's generating function takes y behind the face at the exit as at the entrance: to
+    # the fringe's generating function takes y after the face at the exit as at the entrance: to
     # fourth order in the coordinates it is not symmetric in time, here as in other codes
     fringes = has_fringes(element) and element.angle != 0
     symmetric = 1e-7 if fringes else 4e-15

@@ -16,7 +16,7 @@ def blocks(page, marker=None):
 
 
 def run(example, folder=None):
-    """What an example prints in a process of its own; warnings are errors."""
+    """Run an example in a process of its own and return what it prints; warnings are errors."""
     ran = subprocess.run(
         [sys.executable, "-W", "error", "-W", PYTORCHS_OWN, "-c", example],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""How far rounding moves a result: the bound for two ways of one calculation."""
+"""Bounds of rounding for two ways of one calculation."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def spread(
 
 
 def steps(lattice: pj.Lattice, effects: Sequence[Any] = (), turns: int = 1) -> int:
-    """How many maps and kicks stand on the way."""
+    """Count the maps and kicks along the line."""
     return turns * len(plan_of(lattice, effects))
 
 

@@ -10,7 +10,7 @@ import torch
 
 import pyjutrack as pj
 from pyjutrack.maps.state import State
-from pyjutrack.tracking.loop import Run, linearised
+from pyjutrack.tracking.loop import Run, run_with_jacobians
 from pyjutrack.tracking.plan import plan_of
 from pyjutrack.tracking.task import Task
 
@@ -72,4 +72,4 @@ def tracked(
 
 def with_jacobians(lattice: pj.Lattice, beam: pj.Beam, turns: int = 1) -> Any:
     """The end and (N, 6, 6), or None where that cannot be."""
-    return linearised(task(lattice, beam, (), turns))
+    return run_with_jacobians(task(lattice, beam, (), turns))

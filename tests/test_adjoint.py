@@ -1,4 +1,4 @@
-"""Reverse mode in little memory: the gradients of a stored graph, whatever is on the way."""
+"""Reverse mode in little memory: the gradients of a stored graph, whatever the line holds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pyjutrack.elements.inverse import has_inverse, track_inverse
 from pyjutrack.elements.part import WHOLE, Part
 from pyjutrack.elements.placement import advance
 from pyjutrack.maps.state import State
-from pyjutrack.tracking.adjoint.kernel_steps import _found_again
+from pyjutrack.tracking.adjoint.kernel_steps import _mask_inside
 from pyjutrack.tracking.adjoints import Auto
 
 LITTLE = ("checkpoint", "reversible")
@@ -66,7 +66,7 @@ def test_the_paper_cell(cell, kick, make_beam) -> None:
 @pytest.mark.filterwarnings("ignore::pyjutrack.errors.LossWarning")  # of the same particles
 @pytest.mark.parametrize("chosen", LITTLE)
 def test_losses_in_the_box_and_in_an_aperture(cell, make_beam, chosen) -> None:
-    """Who is lost counts up to its loss and not beyond, on the way back as on the way there."""
+    """A lost particle counts up to its loss and not beyond, in the backward pass as well."""
     narrow = pj.SpaceCharge(pj.SpectralPoisson((0.012, 0.012), (64, 64)), max_step=0.1)
     scraper = pj.Aperture(half_width=1.4e-3, half_height=1.6e-3, shape="ellipse")
     line = pj.Lattice([scraper, cell, scraper, cell])
@@ -194,13 +194,13 @@ def held(line: pj.Lattice, beam: pj.Beam, kick: pj.SpaceCharge, turns: int, how:
         end = pj.track(knobbed, beam, effects=[kick], turns=turns, adjoint=how)
     for node in nodes(end):
         if hasattr(node, "tape"):
-            kept += [c for columns in node.tape.record.kept.values() for c in columns]
+            kept += [c for columns in node.tape.record.saved.values() for c in columns]
     storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in kept}
     return sum(storages.values())
 
 
 def nodes(end: pj.Beam) -> list[Any]:
-    """The way back from a beam, along the first input of every operation."""
+    """Walk the graph back from a beam, along the first input of every operation."""
     found, node = [], end.coordinates.grad_fn
     while node is not None:
         found.append(node)
@@ -220,7 +220,7 @@ def test_what_is_held_does_not_grow(cell, kick, make_beam) -> None:
 
 
 class Hidden(pj.CollectiveEffect):
-    """A kick whose strength is found by nobody."""
+    """A kick whose strength is no attribute, and cannot be found."""
 
     reversible = True
     max_step = 0.5
@@ -239,7 +239,7 @@ class Hidden(pj.CollectiveEffect):
 SECRETS: dict[str, torch.Tensor] = {}
 
 
-def test_parameters_that_nobody_finds_are_refused(cell, make_beam, monkeypatch) -> None:
+def test_hidden_parameters_are_refused(cell, make_beam, monkeypatch) -> None:
     """And "auto" stores, so that no gradient is ever missed."""
     strength = torch.tensor(0.5, dtype=torch.float64, requires_grad=True)
     monkeypatch.setitem(SECRETS, "k", strength)
@@ -299,8 +299,8 @@ def test_what_cannot_be(cell, kick, make_beam) -> None:
         pj.track(line, beam, effects=[monkey], adjoint="reversible")
 
 
-def test_a_map_of_a_users_own_is_kept(kick, make_beam) -> None:
-    """Nobody knows its inverse, so the beam in front of it stays."""
+def test_columns_before_a_map_without_inverse_are_saved(kick, make_beam) -> None:
+    """Its inverse is not known, so the beam before it is saved."""
 
     @dataclasses.dataclass(frozen=True, repr=False)
     class Squeeze(pj.Element):
@@ -342,16 +342,16 @@ def test_every_element_pulls_gradients_back(case: Case) -> None:
         torch.testing.assert_close(ours, expected, rtol=0, atol=tolerance)
 
 
-def test_particles_that_are_not_found_again_are_told() -> None:
-    """No kernel may read outside of its grid, whatever rounding made of the way back."""
+def test_particles_that_cannot_be_reconstructed_raise() -> None:
+    """No kernel may read outside of its grid, whatever the rounding of the backward pass."""
     mesh = pj.SpectralPoisson((0.02, 0.02), (32, 32)).mesh
     x = torch.tensor([0.0, 0.01 * (1 + 1e-12), 0.5], dtype=torch.float64)
     y, alive = torch.zeros_like(x), torch.tensor([True, True, False])
-    assert _found_again(mesh, x, y, alive).tolist() == [True, False, False]
+    assert _mask_inside(mesh, x, y, alive).tolist() == [True, False, False]
     with pytest.raises(
         pj.errors.InvalidValueError, match=r"1 particles could not be reconstructed.*checkpoint"
     ):
-        _found_again(mesh, x, y, ~alive)
+        _mask_inside(mesh, x, y, ~alive)
 
 
 @pytest.mark.parametrize("chosen", ["checkpoint", "reversible"])

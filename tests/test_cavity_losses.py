@@ -57,7 +57,7 @@ def test_such_a_particle_is_no_test_particle(cavity: pj.Element) -> None:
 
 
 def test_lost_while_the_reference_gains() -> None:
-    """Half a wave behind the crest that accelerates the reference."""
+    """Half a wave after the crest that accelerates the reference."""
     cavity = pj.RFCavity(voltage=2.5e6, frequency=5e8, phase=math.pi / 2, accelerate=True)
     start = torch.zeros(2, 6, dtype=torch.float64)
     start[0, 4] = -ELECTRON.beta * 0.5 * 299792458.0 / 5e8

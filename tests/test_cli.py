@@ -50,7 +50,7 @@ def test_version(capsys):
     assert __version__ in capsys.readouterr().out
 
 
-def test_a_folder_that_cannot_be_written_is_said(tmp_path, capsys):
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path, capsys):
     (tmp_path / "file").write_text("in the way")
     argv = ["reproduce", "--table", "2", "--particles", "2500", "--seeds", "1"]
     assert main([*argv, "--out", str(tmp_path / "file")]) == 1

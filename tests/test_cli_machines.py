@@ -103,7 +103,7 @@ def test_the_losses_of_a_beam_that_is_lost_are_drawn(
     assert (out / "track.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_particle_may_be_told(file: Path, capsys: pytest.CaptureFixture) -> None:
+def test_the_particle_may_be_given(file: Path, capsys: pytest.CaptureFixture) -> None:
     argv = ["twiss", str(file), "--out", str(file.parent)]
     assert main([*argv, "--species", "proton", "--kinetic", "1.4e9"]) == 0
     expected = pj.Reference.from_kinetic("proton", 1.4e9)

@@ -93,7 +93,7 @@ def test_a_damaged_file_is_refused_by_name(kind: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", WRITE)
-def test_one_changed_bit_is_told(kind: str, tmp_path: Path) -> None:
+def test_one_changed_bit_is_reported(kind: str, tmp_path: Path) -> None:
     """Wherever it is: a digest of the whole file stands at its end."""
     path = tmp_path / "changed.h5"
     WRITE[kind](path)

@@ -98,7 +98,7 @@ def test_the_former_file_stays_and_the_error_names_it(
         from_nnlib(path)
 
 
-def test_what_no_disk_takes_is_said_when_the_file_is_closed(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_when_the_file_is_closed(tmp_path: Path) -> None:
     path = tmp_path / "old"
     path.write_text("old")
 

@@ -34,7 +34,7 @@ def test_a_beam_takes_the_moments_that_are_set(beam: pj.Beam) -> None:
         "beam.delta": 2e-4,
     }
     changes = {a: torch.tensor(v, dtype=torch.float64) for a, v in wanted.items()}
-    shaped = initial_moments.shaped(beam, changes)
+    shaped = initial_moments.set_moments(beam, changes)
     for address in initial_moments.KNOBS:
         expected = wanted.get(address, initial_moments.value(beam, address))
         found = initial_moments.value(shaped, address)
@@ -69,7 +69,7 @@ def test_a_slope_of_the_jacobian_by_a_kicks_knob(beam: pj.Beam) -> None:
         beta = torch.tensor(
             initial_moments.value(beam, "beam.beta_x") + stretch, dtype=torch.float64
         )
-        shaped = initial_moments.shaped(beam, {"beam.beta_x": beta})
+        shaped = initial_moments.set_moments(beam, {"beam.beta_x": beta})
         return pj.jacobian(LINE, shaped, effects=[kick])
 
     step = 1e-4

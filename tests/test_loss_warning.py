@@ -47,7 +47,7 @@ def _line(smoothing: float = 0.0, half_width: float = 3e-3) -> pj.Lattice:
 
 
 @pytest.mark.parametrize("mode", ["reverse", "forward", "fd"])
-def test_a_gradient_tells_how_many_are_lost(beam: pj.Beam, mode: str) -> None:
+def test_a_gradient_warns_of_the_number_of_losses(beam: pj.Beam, mode: str) -> None:
     with _told_once("4 of 10 particles"):
         (slope,) = pj.gradient(X, _line(), beam, wrt=["k.hkick"], mode=mode)
     assert slope == pytest.approx(1.0, rel=1e-6)  # of the same particles
@@ -55,7 +55,7 @@ def test_a_gradient_tells_how_many_are_lost(beam: pj.Beam, mode: str) -> None:
         pj.value_and_gradient(X, _line(), beam, wrt=["k.hkick", "d.length"], mode=mode)
 
 
-def test_nobody_is_told_without_need(beam: pj.Beam) -> None:
+def test_no_warning_without_need(beam: pj.Beam) -> None:
     gone = beam.replace(alive=beam.coordinates[:, 0].abs() < 3e-3)
     for lattice, start in (
         (_line(half_width=5e-3), beam),
@@ -86,7 +86,7 @@ def test_losses_of_other_kinds_count(
         pj.gradient(X, line, beam.replace(coordinates=stopped), wrt=["d.length"])
 
 
-def test_tracking_that_carries_derivatives_tells(beam: pj.Beam) -> None:
+def test_tracking_that_carries_derivatives_warns(beam: pj.Beam) -> None:
     moving = beam.replace(coordinates=beam.coordinates.clone().requires_grad_())
     with _told_once("4 of 10 particles"):
         pj.track(_line(), moving)
@@ -100,7 +100,7 @@ def test_tracking_that_carries_derivatives_tells(beam: pj.Beam) -> None:
         torch.func.jacfwd(mean)(torch.zeros((), dtype=torch.float64))
 
 
-def test_the_derivative_of_a_jacobian_tells(
+def test_the_derivative_of_a_jacobian_warns(
     make_beam: Callable[..., pj.Beam], kick: pj.SpaceCharge
 ) -> None:
     beam = make_beam(300)
@@ -115,10 +115,10 @@ def test_the_derivative_of_a_jacobian_tells(
     assert lost > 0
     with _told_once(f"{lost} of 300 particles"):
         pj.jacobian_derivatives(lattice, beam, ["d.length"], effects=[kick])
-    pj.jacobian(lattice, beam, effects=[kick])  # no test particle changes who is lost
+    pj.jacobian(lattice, beam, effects=[kick])  # no test particle changes which are lost
 
 
-def test_twins_and_calibrations_tell_once(beam: pj.Beam) -> None:
+def test_twins_and_calibrations_warn_once(beam: pj.Beam) -> None:
     lattice = _line()
     twin = pj.Twin(lattice, beam, (dg.BeamPosition("m", noise=1e-5),))
     setting = torch.zeros((), dtype=torch.float64, requires_grad=True)
@@ -135,7 +135,7 @@ def test_twins_and_calibrations_tell_once(beam: pj.Beam) -> None:
     pj.calibrate(soft, data, [error], held_out=0.0)
 
 
-def test_a_stack_tells_of_the_beam_that_loses_most(beam: pj.Beam) -> None:
+def test_a_stack_warns_of_the_beam_that_loses_most(beam: pj.Beam) -> None:
     stack = torch.stack([beam.coordinates, 0.5 * beam.coordinates]).requires_grad_()
     with _told_once("4 of 10 particles"):
         pj.track(_line(), beam.replace(coordinates=stack, alive=torch.ones(2, 10).bool()))

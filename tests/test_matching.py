@@ -111,7 +111,7 @@ def test_limits_and_functions(ring: pj.Lattice, electron: pj.Reference) -> None:
     assert kept.values["qf.k1"] == 1.6
 
 
-def test_what_cannot_be_met_is_told(ring: pj.Lattice, electron: pj.Reference) -> None:
+def test_targets_that_cannot_be_met_are_reported(ring: pj.Lattice, electron: pj.Reference) -> None:
     found = pj.match(
         ring, electron, {"qf.k1": (1.5, 1.7)}, [Target("tune_x", 9.9), Target("tune_y", 0.1)]
     )

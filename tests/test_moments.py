@@ -1,4 +1,4 @@
-"""Moments where formulas that cancel fail: lines, points, single precision, nobody, NaN."""
+"""Moments where formulas that cancel fail: lines, points, single precision, no particles, NaN."""
 
 from __future__ import annotations
 
@@ -148,8 +148,8 @@ def test_more_particles_than_are_summed_at_once() -> None:
 
 
 @pytest.mark.parametrize("name", MOMENTS)
-def test_the_way_back_does_not_fill_the_beam_once_a_chunk(name: str) -> None:
-    """A slice's way back makes zeros of the size of the whole, for each of many chunks."""
+def test_the_backward_pass_does_not_fill_the_beam_once_a_chunk(name: str) -> None:
+    """The backward pass of a slice makes zeros of the size of the whole, for each chunk."""
     coordinates = torch.randn(300_000, 6, dtype=torch.float64).requires_grad_()
     beam = pj.Beam(pj.Reference.from_kinetic("proton", 1e9), coordinates)
     waiting, seen = [MOMENTS[name](beam).sum().grad_fn], set()

@@ -1,4 +1,4 @@
-"""What `gradient` differentiates: functions of the final beam, or of both beams by their names."""
+"""Objectives of `gradient`: functions of the final beam, or of both beams by their names."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ WRT = ("q1.k1", "d2.length", "beam.current", "q1.length")
 
 
 def ends(line, beam, effects, wrt=WRT, turns=1):
-    """Columns, tangents (6, K, N) and who is alive, at the end."""
+    """Columns, tangents (6, K, N) and the mask of the live, at the end."""
     asked = task(line, beam, effects, turns)
     end = run(overlay(asked, wrt, seeds(parts(asked, wrt))))
     columns, tangents = [], torch.zeros(6, len(wrt), len(beam), dtype=beam.coordinates.dtype)

@@ -1,4 +1,4 @@
-"""What `dir(pyjutrack)` shows: everyday names, and namespaces that are the field's nouns."""
+"""The names of `dir(pyjutrack)`: everyday names, and namespaces that are the field's nouns."""
 
 from __future__ import annotations
 

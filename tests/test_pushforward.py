@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pyjutrack.autodiff import Pushed, common, seeds, value_of
+from pyjutrack.autodiff import Pushed, collect_tangents, seeds, value_of
 
 CASES = {
     "add": lambda a, b, s: a + b,
@@ -72,8 +72,8 @@ def test_seeds_know_their_zeros():
     product = a * b
     assert product.directions == (0, 1)
     assert product.tangent.tolist() == [5.0, 2.0]
-    assert common((a, 3.0))[0] == (0,)
-    assert common((1.0,)) == ((), [None])
+    assert collect_tangents((a, 3.0))[0] == (0,)
+    assert collect_tangents((1.0,)) == ((), [None])
 
 
 def test_comparisons_and_numbers_forget_the_tangents():

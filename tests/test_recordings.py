@@ -1,4 +1,4 @@
-"""What is recorded of an element is kept with it, and is that of no other element or reference."""
+"""Recordings of an element are kept with it, and are of no other element or reference."""
 
 from __future__ import annotations
 

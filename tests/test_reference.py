@@ -30,7 +30,7 @@ def ev(kilogrammes: float) -> float:
     ],
 )
 def test_species_have_codata_masses(name: str, mass: float, charge: int) -> None:
-    species = pj.Species.named(name)
+    species = pj.Species.from_name(name)
     assert species.mass == pytest.approx(ev(mass), rel=1e-9)
     assert species.charge == charge
 
@@ -45,7 +45,7 @@ def test_kinematics_of_one_gev_kinetic_protons(proton: pj.Reference) -> None:
 @pytest.mark.parametrize("kinetic", [1e-6, 1.0, 1e3, 5.2e8, 7e12])
 @pytest.mark.parametrize("name", ["electron", "proton"])
 def test_kinetic_energy_survives_the_round_trip(name: str, kinetic: float) -> None:
-    mass = pj.Species.named(name).mass
+    mass = pj.Species.from_name(name).mass
     reference = pj.Reference.from_kinetic(name, kinetic)
     # (pc)^2 = T^2 + 2 T m c^2, without E^2 - m^2, which loses every digit of a slow particle
     assert reference.p0c == pytest.approx(math.hypot(kinetic, math.sqrt(2 * kinetic * mass)))
@@ -61,10 +61,10 @@ def test_slow_particles_obey_newton() -> None:
 @pytest.mark.parametrize("name", ["electron", "alpha"])
 @pytest.mark.parametrize("kinetic", [1e7, 3e9])
 def test_constructors_agree(name: str, kinetic: float) -> None:
-    mass = pj.Species.named(name).mass
+    mass = pj.Species.from_name(name).mass
     by_kinetic = pj.Reference.from_kinetic(name, kinetic)
     by_total = pj.Reference.from_total(name, kinetic + mass)
-    by_momentum = pj.Reference.from_p0c(pj.Species.named(name), by_kinetic.p0c)
+    by_momentum = pj.Reference.from_p0c(pj.Species.from_name(name), by_kinetic.p0c)
     assert by_total.p0c == pytest.approx(by_kinetic.p0c, rel=1e-13)
     assert by_momentum == by_kinetic
     assert by_kinetic.p0c == pytest.approx(math.sqrt((kinetic + mass) ** 2 - mass**2), rel=1e-10)

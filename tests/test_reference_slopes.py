@@ -61,7 +61,7 @@ def test_emittance_normalised_by_the_accelerated_reference() -> None:
 
 
 def tracked(energy: Any, kind: str) -> torch.Tensor:
-    """Sizes behind drifts, a magnet and a kick of space charge, by the energy at the start."""
+    """Sizes after drifts, a magnet and a kick of space charge, by the energy at the start."""
     make = getattr(pj.Reference, f"from_{kind}")
     line = pj.Lattice(
         [
@@ -96,7 +96,7 @@ def test_numbers_in_tensors_are_numbers() -> None:
     assert isinstance(given.p0c, float)
     assert isinstance(thin()[0].voltage, float)
     leaf = torch.tensor(3e6, dtype=torch.float64, requires_grad=True)
-    assert pj.Reference.from_kinetic("electron", leaf).detached() == ELECTRON
+    assert pj.Reference.from_kinetic("electron", leaf).detach() == ELECTRON
 
 
 @pytest.mark.parametrize("energy", [math.nan, 0.0, -1e6, math.inf, "3e6", 10**400, [3e6]])
@@ -131,7 +131,7 @@ def test_jacobians_are_numbers_whatever_the_reference_carries(effects: list[Any]
     )
     found, expected = (
         pj.jacobian(line, pj.Beam(r, torch.randn(9, 6, **options) * 1e-3, 1.0), effects=effects)
-        for r in (carrying, carrying.detached())
+        for r in (carrying, carrying.detach())
         for options in ({"generator": torch.Generator().manual_seed(1), "dtype": torch.float64},)
     )
     np.testing.assert_array_equal(found, expected)

@@ -1,4 +1,4 @@
-"""What a sceptical user tried: misuse is named, nothing is silently wrong, threads do not meet."""
+"""Misuse by a sceptical user: it is named, nothing is silently wrong, threads do not meet."""
 
 import threading
 

@@ -38,7 +38,7 @@ def times(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 @cache
 def expected(k1: float, k1s: float, knob: str) -> np.ndarray:
-    """Coordinates behind the magnet and their first and second slopes, (3, N, 6)."""
+    """Coordinates after the magnet and their first and second slopes, (3, N, 6)."""
     total = 1 + START[:, 5]
     gradients = np.zeros((2, 3, len(START)))
     gradients[:, 0] = np.array([[k1], [k1s]])

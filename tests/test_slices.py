@@ -1,4 +1,4 @@
-"""How elements are cut: nominal lengths are off the edge, and zero lengths have their slopes."""
+"""Slices of elements: nominal lengths are off the edge, and zero lengths have their slopes."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ SIGMA = 1e-3
 SHARP = {0.0: 0.2911251, 0.3: 0.2871311}
 
 
-def _behind_the_slit(shift: float, smoothing: float) -> tuple[float, float]:
+def _after_the_slit(shift: float, smoothing: float) -> tuple[float, float]:
     """Mean of x in units of sigma, and its slope by the shift, of a Gaussian beam; closed form.
 
     Y = X + s Z passes the slit, X is observed: E[X|Y] is linear in Y, of which there is the mean of
@@ -84,12 +84,12 @@ def test_slope_of_the_survivors_of_a_slit(quantiles: pj.Beam, shift: float, way:
             mode=mode,
             adjoint=adjoint,
         )
-    mean, right = _behind_the_slit(shift, smoothing)
+    mean, right = _after_the_slit(shift, smoothing)
     assert value == pytest.approx(mean * SIGMA, abs=1e-6 * SIGMA)
     assert slope == pytest.approx(right, abs=1e-6)
     # the stated error against the sharp edge
     assert abs(slope - SHARP[shift]) < 0.5 * smoothing**2
-    sharp, _ = _behind_the_slit(shift, 0.0)
+    sharp, _ = _after_the_slit(shift, 0.0)
     assert abs(value / SIGMA - sharp) < 0.5 * smoothing**2
 
 
@@ -118,7 +118,7 @@ def test_the_noise_of_a_slope_falls_with_particles_and_smoothing(proton: pj.Refe
     expected = 0.54 / math.sqrt(count * smoothing)
     # 60 draws tell an rms to 9 %
     assert 0.7 < np.std(slopes) / expected < 1.3
-    assert abs(np.mean(slopes) - _behind_the_slit(0.0, smoothing)[1]) < 4 * expected / 60**0.5
+    assert abs(np.mean(slopes) - _after_the_slit(0.0, smoothing)[1]) < 4 * expected / 60**0.5
 
 
 OPENINGS = {
@@ -268,7 +268,7 @@ def test_the_ways_of_a_beam_are_one(make_beam: Callable[..., pj.Beam]) -> None:
     assert 1 - float(pj.moments.survivors(after)) / 300 == pytest.approx(lost, rel=1e-12)
 
 
-def test_a_particle_of_which_nothing_is_left_is_lost_and_nobody_warned(
+def test_a_particle_of_which_nothing_is_left_is_lost_without_a_warning(
     proton: pj.Reference,
 ) -> None:
     start = torch.zeros(3, 6, dtype=torch.float64)
@@ -294,15 +294,15 @@ def test_a_test_particle_passes_or_does_not(proton: pj.Reference, cell: pj.Latti
 def test_a_jacobian_in_the_field_of_a_beam_with_weights(
     make_beam: Callable[..., pj.Beam], kick: pj.SpaceCharge
 ) -> None:
-    """The field behind the apertures is that of the weights which they left."""
+    """The field downstream of the apertures is that of the weights that they left."""
     lattice, beam = _line(OPENINGS["ellipse"]), make_beam(400, normalized_emittance=(4e-6, 4e-6))
     first = pj.Lattice(lattice.elements[:3])
     native, origin = engine_of("native"), torch.zeros(1, 6, dtype=torch.float64)
     rest = pj.Lattice([e for e in lattice.elements[3:] if e.name != "b"])
-    behind = pj.track(first, beam, effects=[kick])
-    assert behind.weights is not None
+    middle = pj.track(first, beam, effects=[kick])
+    assert middle.weights is not None
     there = native.probe(task_of(first, beam, [kick], 1), origin)[0]
-    after = pj.jacobian(rest, behind, effects=[kick], at=there)
+    after = pj.jacobian(rest, middle, effects=[kick], at=there)
     product = after @ pj.jacobian(first, beam, effects=[kick])
     found = pj.jacobian(lattice, beam, effects=[kick])
     np.testing.assert_allclose(found, product, atol=1e-9)

@@ -69,7 +69,7 @@ def test_each_effect_acts_as_often_as_it_asks() -> None:
 
 
 class ConstantForce(pj.CollectiveEffect):
-    """A kick that pushes everybody alike: what it does over a length is known."""
+    """A kick that is the same for all particles: its effect over a length is known."""
 
     max_step = 0.06
 
@@ -102,7 +102,7 @@ def test_turns_below_one(cell: pj.Lattice, make_beam: BeamFactory, turns: int) -
         pj.track(cell, make_beam(10), turns=turns)
 
 
-def test_nobody_alive(cell: pj.Lattice, make_beam: BeamFactory) -> None:
+def test_no_particle_alive(cell: pj.Lattice, make_beam: BeamFactory) -> None:
     beam = make_beam(10).replace(alive=torch.zeros(10, dtype=torch.bool))
     with pytest.raises(pj.errors.InvalidValueError, match="alive"):
         pj.track(cell, beam)

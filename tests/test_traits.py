@@ -1,4 +1,4 @@
-"""What is known of a kind stands in its file: nothing else asks which kind it is given."""
+"""Traits: all that is known of a kind is in its file, and nothing else asks for the kind."""
 
 from __future__ import annotations
 

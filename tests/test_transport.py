@@ -1,4 +1,4 @@
-"""What the battery of single maps does not see: losses, geometry, acceleration, slices."""
+"""Losses, geometry, acceleration and slices, which the battery of single maps does not see."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def beam_of(*rows: list[float], reference: pj.Reference = PROTON) -> pj.Beam:
     ids=lambda e: type(e).__name__,
 )
 @pytest.mark.filterwarnings("ignore::pyjutrack.errors.LossWarning")  # what is lost is the point
-def test_who_cannot_pass_is_lost_and_leaves_no_trace(element: pj.Element) -> None:
+def test_a_particle_that_cannot_pass_is_lost_and_leaves_no_trace(element: pj.Element) -> None:
     """One particle gets through; the other has an impossible momentum on the way."""
     wild = [0.3, 0.999, 0.3, 0.0, 0.0, 0.0]
     if isinstance(element, pj.Patch) or element.y_rot:
@@ -85,7 +85,7 @@ def test_apertures_that_are_none() -> None:
 
 
 def test_patches_are_geometry() -> None:
-    """The line of flight, as points in space, is the same before and behind."""
+    """The line of flight, as points in space, is the same before and after."""
     c = points(20)
     shift = np.array([2e-3, -3e-3, 0.4])
     angles = {"y_rot": 0.2, "x_rot": -0.1, "z_rot": 0.5}
@@ -128,7 +128,7 @@ def test_a_patch_along_s_is_a_drift() -> None:
 def test_a_field_does_not_know_the_frame() -> None:
     """A dipole along its arc is one along the entrance's axis, and a turn of the frame.
 
-    Behind the straight one particles are beyond the sector's end; they go back in the same field.
+    After the straight one particles are beyond the sector's end; they go back in the same field.
     """
     length, angle = 0.9, 0.4
     radius = length / angle

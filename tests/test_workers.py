@@ -39,7 +39,7 @@ def test_sleepers_wake(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (marks == 20).all()
 
 
-def test_a_task_that_nobody_has_taken_up_is_done_by_the_giver() -> None:
+def test_a_task_that_no_worker_has_taken_is_done_by_the_caller() -> None:
     worker, marks = Worker(), np.zeros(10, int)
     for _ in range(500):
         worker.give(counted, (1, 0, 10, marks))

@@ -1,4 +1,4 @@
-"""What a network can do that knows nothing of beams: settings in, profiles out.
+"""A network that knows nothing of beams: settings in, profiles out.
 
 An ensemble of small perceptrons from standardised settings to the leading principal components of
 the profiles, each stopped where its error on the shots that it does not see is least.
@@ -34,7 +34,7 @@ def black_box(data: pj.Measurements, seed: int = 0) -> Predictor:
     inputs = torch.from_numpy((x - centre) / spread)
     targets = torch.from_numpy((y - mean) @ basis.T / scale)
     weights = torch.from_numpy(scale / scale[0])  # so that the error is that of the profiles
-    members = [_trained(inputs, targets, weights, seed + i) for i in range(_MEMBERS)]
+    members = [_train(inputs, targets, weights, seed + i) for i in range(_MEMBERS)]
     cuts = np.cumsum([data.readings[n].shape[1] for n in names])[:-1]
 
     def predict(settings: dict[str, float]) -> dict[str, Array]:
@@ -47,7 +47,7 @@ def black_box(data: pj.Measurements, seed: int = 0) -> Predictor:
     return predict
 
 
-def _trained(
+def _train(
     inputs: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor, seed: int
 ) -> nn.Module:
     torch.manual_seed(seed)

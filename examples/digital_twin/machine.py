@@ -90,7 +90,7 @@ def plan(shots: int, seed: int) -> list[Settings]:
 
 @dataclass(frozen=True)
 class Machine:
-    """What is hidden from the twin.
+    """The machine, hidden from the twin.
 
     Attributes:
         errors: relative errors of the quadrupoles, by name.
@@ -109,7 +109,7 @@ class Machine:
     seed: int = 77
 
     @classmethod
-    def drawn(cls, seed: int) -> Machine:
+    def draw(cls, seed: int) -> Machine:
         """One of many machines: errors of 6 to 12 % of either sign, another field."""
         rng = np.random.default_rng(seed)
         size, sign = rng.uniform(0.06, 0.12, 4), rng.choice([-1, 1], 4)
@@ -122,7 +122,7 @@ class Machine:
         )
 
     def truth(self) -> dict[str, float]:
-        """What a calibration should find, by the labels of its unknowns."""
+        """The errors that a calibration should find, by the labels of its unknowns."""
         return {f"{name}.k1": error for name, error in self.errors.items()}
 
     @cached_property
@@ -149,7 +149,7 @@ class Machine:
         )
 
     def profiles(self, settings: Settings) -> dict[str, Array]:
-        """What the wires would read without noise."""
+        """Readings of the wires without noise."""
         lattice = line(pj.Marker(name="field"), model="exact", steps=6, order=4)
         k1 = {f"{n}.k1": settings[f"{n}.k1"] * (1 + e) for n, e in self.errors.items()}
         steerer = {k: v for k, v in settings.items() if k.startswith("steerer")}
@@ -160,11 +160,11 @@ class Machine:
         first = pj.Lattice([first, pj.Marker(name="exit")])
         with torch.no_grad():
             found = pj.beams_at(first, beam, ["s0", "s1", "exit"], effects=[self._kick])
-            kicked = self._kicked(found.pop("exit"))
+            kicked = self._kick(found.pop("exit"))
             found |= pj.beams_at(second, kicked, ["s2", "s3"], effects=[self._kick])
             return {s.name: s.read(found[s.at]).numpy() for s in scanners()}
 
-    def _kicked(self, beam: pj.Beam) -> pj.Beam:
+    def _kick(self, beam: pj.Beam) -> pj.Beam:
         x, y = (beam.coordinate(u).clone().requires_grad_() for u in "xy")
         with torch.enable_grad():
             slopes = torch.autograd.grad(self.field(x, y).sum(), [x, y])
@@ -173,7 +173,7 @@ class Machine:
         coordinates[:, 3] -= slopes[1]
         return beam.replace(coordinates=coordinates)
 
-    def measured(
+    def measure(
         self, settings: list[Settings], *, noise: float = NOISE, seed: int = 0
     ) -> pj.Measurements:
         """A campaign of noisy profiles."""

@@ -29,8 +29,8 @@ SHOTS = 24
 
 def repeat(seed: int) -> dict[str, Any]:
     """One machine: truth, value and stated error of each unknown that has a truth."""
-    machine = Machine.drawn(seed)
-    data = machine.measured(plan(SHOTS, 1000 + seed), seed=seed)
+    machine = Machine.draw(seed)
+    data = machine.measure(plan(SHOTS, 1000 + seed), seed=seed)
     found = pj.calibrate(twin(), data, [*KNOBS, *LEARNED], held_out=0, tolerance=2e-5)
     rows = {label: (true, *found[label]) for label, true in machine.truth().items()}
     return {"rows": rows, "mean_square": found.mean_square(), "message": found.message}

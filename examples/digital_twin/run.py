@@ -34,7 +34,7 @@ SHOTS, UNSEEN = 48, 16
 
 def study(shots: int = SHOTS, unseen: int = UNSEEN, particles: int = 4096) -> dict[str, Any]:
     """Everything that is compared, by name, and the calibration of the hybrid model."""
-    data = HIDDEN.measured(plan(shots, seed=1), seed=2)
+    data = HIDDEN.measure(plan(shots, seed=1), seed=2)
     design = twin(particles)
     options: dict[str, Any] = {"held_out": 0.1, "tolerance": 2e-5}
     physics = pj.calibrate(design, data, KNOBS, **options)

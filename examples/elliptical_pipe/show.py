@@ -27,7 +27,7 @@ from pyjutrack import plotting
 from pyjutrack.cli.paper import fodo
 from pyjutrack.collective import Potential, density, field_error, interpolate, own_field
 from pyjutrack.core.atomic import write_whole
-from pyjutrack.surrogate.training.held_out import held_out
+from pyjutrack.surrogate.training.held_out import held_out_errors
 
 HERE = Path(__file__).parent
 #: of the beam from the axis of the pipe [m]
@@ -55,7 +55,7 @@ def field_at(potential: Potential, beam: pj.Beam, x: Tensor, y: Tensor) -> list[
 
 def print_held_out(pipe: EllipticalPipe, network: pj.Surrogate, count: int) -> None:
     unguarded = network.replace(outside="ignore")
-    errors, _ = held_out(unguarded, pipe, recipe(pipe).beams, count)
+    errors, _ = held_out_errors(unguarded, pipe, recipe(pipe).beams, count)
     print(f"\nfield error of the network against its teacher on {count} beams it never saw:")
     print(f"  mean {errors.mean():.2%}, worst {errors.max():.2%}")
 
@@ -83,7 +83,7 @@ def print_times(models: dict[str, Potential], beam: pj.Beam) -> None:
 
 
 def print_gradients(models: dict[str, Potential], beam: pj.Beam) -> None:
-    """How current and a quadrupole move the beam, through 24 kicks of the paper's cell."""
+    """Print how current and a quadrupole move the beam, through 24 kicks of the paper's cell."""
     knobs = ["beam.current", "q1.k1"]
     print("\nd(mean x)/d(current) [m/A] and d(mean x)/d(k1) [m^3] after one cell:")
     for name, potential in models.items():

@@ -80,7 +80,7 @@ class EllipticalPipe:
         return Mesh(Grid(self.size, self.shape), BSPLINE)
 
     def contains(self, x: Any, y: Any) -> Any:
-        """Which positions [m], arrays or tensors, lie in the pipe."""
+        """Return which positions [m], arrays or tensors, lie in the pipe."""
         return (x / self.semi_axes[0]) ** 2 + (y / self.semi_axes[1]) ** 2 < 1 - _ON_WALL
 
     def check(self, beam: pj.Beam) -> None:
@@ -100,7 +100,7 @@ class EllipticalPipe:
 
     @cached_property
     def _within(self) -> NDArray[np.bool_]:
-        """Which nodes of the padded grid lie in the pipe."""
+        """Mask the nodes of the padded grid in the pipe."""
         return np.asarray(self.contains(*self._nodes))
 
     @cached_property
@@ -148,7 +148,7 @@ class EllipticalPipe:
 
     @cached_property
     def _sharpened(self) -> tuple[Array, Array]:
-        """What the grid is multiplied by along x and y, before the solution and after it."""
+        """Factors of the grid along x and y, before the solution and after it."""
         return _sharpening(self._within.shape[0]), _sharpening(self._within.shape[1])
 
     def _potential(self, densities: Array) -> Array:

@@ -22,7 +22,7 @@ from pyjutrack.surrogate.training import Recipe, produce
 
 
 def recipe(teacher: EllipticalPipe, **changes: Any) -> Recipe:
-    """What the network is trained on: beams that the pipe holds."""
+    """Recipe of the training, on beams that the pipe holds."""
     grid = teacher.mesh.grid
     pipe = tuple(2 * a / side for a, side in zip(teacher.semi_axes, grid.size, strict=True))
     return Recipe("linear", size=grid.size, shape=grid.shape, pipe=(pipe[0], pipe[1]), **changes)

@@ -20,7 +20,7 @@ from pyjutrack.io import read_lattice
 from pyjutrack.optics import twiss_table
 
 
-def shipped() -> list[Path]:
+def find_shipped() -> list[Path]:
     """The lattice files of the installed pyAT."""
     import machine_data
 
@@ -61,5 +61,5 @@ def row(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    for chosen in [Path(name) for name in sys.argv[1:]] or shipped():
+    for chosen in [Path(name) for name in sys.argv[1:]] or find_shipped():
         print(row(chosen), flush=True)

@@ -53,10 +53,12 @@ def _period(number: int, frequency: float) -> pj.Lattice:
             (at, pj.RFCavity(CAVITY, share, frequency=frequency, name=f"c{number}.{i}"))
             for i, at in enumerate(CAVITIES, 1)
         ]
-    return pj.Lattice(_spaced(places, CIRCUMFERENCE / PERIODS, f"{number}"))
+    return pj.Lattice(_space_apart(places, CIRCUMFERENCE / PERIODS, f"{number}"))
 
 
-def _spaced(places: list[tuple[float, pj.Element]], length: float, name: str) -> list[pj.Element]:
+def _space_apart(
+    places: list[tuple[float, pj.Element]], length: float, name: str
+) -> list[pj.Element]:
     """Elements at their centres, with drifts between them."""
     elements: list[pj.Element] = []
     end = 0.0

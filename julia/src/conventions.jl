@@ -1,6 +1,6 @@
 # Where JuTrack's conventions differ from pyjutrack's. Nothing else here knows of them.
 #
-# JuTrack's fifth coordinate is the path beyond that of the reference, positive behind it: z = -r[5].
+# JuTrack's fifth coordinate is the path beyond that of the reference, positive when late: z = -r[5].
 # Its drifts and quadrupoles leave out that particles of another momentum have another velocity,
 # which `add_slip!` adds. Its path through a quadrupole that focuses y has the wrong sign in x^2 and
 # y^2, which `move!` goes around. Its `Beam` takes the kinetic energy. Its polynomials of multipoles

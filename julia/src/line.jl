@@ -72,7 +72,7 @@ struct Slice
     place::Place
     fraction::Float64
     kicked::Float64
-    # 1 where the element begins; no Bool, because Enzyme stumbles over the padding behind it
+    # 1 where the element begins; no Bool, because Enzyme stumbles over the padding after it
     enters::Int
 end
 

@@ -8,6 +8,14 @@ and because it knows zeros: a knob costs nothing before the beam has reached it.
 """
 
 from . import rules as _rules  # noqa: F401  # fills the table of `pushed`
-from .dual import Directions, Pushed, along, common, seeds, through, value_of
+from .dual import Directions, Pushed, collect_tangents, map_linear, seeds, tangents_along, value_of
 
-__all__ = ["Directions", "Pushed", "along", "common", "seeds", "through", "value_of"]
+__all__ = [
+    "Directions",
+    "Pushed",
+    "collect_tangents",
+    "map_linear",
+    "seeds",
+    "tangents_along",
+    "value_of",
+]

@@ -42,7 +42,7 @@ class Pushed(Tensor):
             rule = RULES.get(func)
             if rule is not None and not kwargs:
                 return rule(*args)
-            return by_torch_func(func, args, kwargs)
+            return apply_torch_func(func, args, kwargs)
 
 
 def seeds(parts: Sequence[Tensor]) -> list[Tensor]:
@@ -62,23 +62,23 @@ def value_of(x: Any) -> Any:
     return x.value if isinstance(x, Pushed) else x
 
 
-def through(linear: Callable[[Tensor], Tensor], x: Pushed) -> Pushed:
-    """A linear function of a pushed tensor: tangents go through it, in one batch, as the value."""
+def map_linear(linear: Callable[[Tensor], Tensor], x: Pushed) -> Pushed:
+    """Map a pushed tensor by a linear function: its tangents, in one batch, as its value."""
     return Pushed.make(linear(x.value), linear(x.tangent), x.directions)
 
 
-def common(xs: Sequence[Any]) -> tuple[Directions, list[Tensor | None]]:
-    """All directions that occur in some arguments, and the tangents of each in all of them.
+def collect_tangents(xs: Sequence[Any]) -> tuple[Directions, list[Tensor | None]]:
+    """Collect the directions of some arguments, and the tangents of each in all of them.
 
     None stands for the tangents of what is not pushed. No directions: nothing is pushed.
     """
     found = {x.directions for x in xs if isinstance(x, Pushed)}
     union = next(iter(found)) if len(found) == 1 else tuple(sorted(set().union(*found)))
-    return union, [along(x, union) if isinstance(x, Pushed) else None for x in xs]
+    return union, [tangents_along(x, union) if isinstance(x, Pushed) else None for x in xs]
 
 
-def along(x: Pushed, union: Directions) -> Tensor:
-    """The tangents in all of some directions, which must be those of x and may be more."""
+def tangents_along(x: Pushed, union: Directions) -> Tensor:
+    """Return the tangents in some directions, which must include those of x."""
     if x.directions == union:
         return x.tangent
     full = x.tangent.new_zeros(len(union), *x.tangent.shape[1:])
@@ -86,17 +86,17 @@ def along(x: Pushed, union: Directions) -> Tensor:
     return full
 
 
-def aligned(tangent: Tensor, dims: int) -> Tensor:
-    """Tangents shaped to broadcast against a result of so many dimensions."""
+def align(tangent: Tensor, dims: int) -> Tensor:
+    """Reshape tangents to broadcast against a result of so many dimensions."""
     missing = dims + 1 - tangent.dim()
     if missing <= 0:
         return tangent
     return tangent.reshape(tangent.shape[0], *[1] * missing, *tangent.shape[1:])
 
 
-def summed(value: Tensor, union: Directions, terms: Sequence[Tensor | None]) -> Pushed:
-    """A value with the sum of some tangents, each broadcast to its shape."""
-    given = [aligned(t, value.dim()) for t in terms if t is not None]
+def add_tangents(value: Tensor, union: Directions, terms: Sequence[Tensor | None]) -> Pushed:
+    """Push a value by the sum of some tangents, each broadcast to its shape."""
+    given = [align(t, value.dim()) for t in terms if t is not None]
     total = given[0] if len(given) == 1 else given[0] + given[1]
     return broadcast(value, total, union)
 
@@ -110,37 +110,37 @@ def broadcast(value: Tensor, tangent: Tensor, directions: Directions) -> Pushed:
 
 
 def add(a: Any, b: Any) -> Pushed:
-    union, tangents = common((a, b))
-    return summed(value_of(a) + value_of(b), union, tangents)
+    union, tangents = collect_tangents((a, b))
+    return add_tangents(value_of(a) + value_of(b), union, tangents)
 
 
 def sub(a: Any, b: Any) -> Pushed:
-    union, (da, db) = common((a, b))
-    return summed(value_of(a) - value_of(b), union, (da, None if db is None else -db))
+    union, (da, db) = collect_tangents((a, b))
+    return add_tangents(value_of(a) - value_of(b), union, (da, None if db is None else -db))
 
 
 def mul(a: Any, b: Any) -> Pushed:
-    union, (da, db) = common((a, b))
+    union, (da, db) = collect_tangents((a, b))
     va, vb = value_of(a), value_of(b)
     value = va * vb
-    first = None if da is None else aligned(da, value.dim()) * vb
+    first = None if da is None else align(da, value.dim()) * vb
     if db is None:
         assert first is not None
         return broadcast(value, first, union)
-    db = aligned(db, value.dim())
+    db = align(db, value.dim())
     total = db * va if first is None else torch.addcmul(first, db, va)
     return broadcast(value, total, union)
 
 
 def div(a: Any, b: Any) -> Pushed:
-    union, (da, db) = common((a, b))
+    union, (da, db) = collect_tangents((a, b))
     va, vb = value_of(a), value_of(b)
     value = va / vb
     if db is None:
         assert da is not None
-        return broadcast(value, aligned(da, value.dim()) / vb, union)
-    db = aligned(db, value.dim())
-    above = -(db * value) if da is None else aligned(da, value.dim()) - db * value
+        return broadcast(value, align(da, value.dim()) / vb, union)
+    db = align(db, value.dim())
+    above = -(db * value) if da is None else align(da, value.dim()) - db * value
     return broadcast(value, above / vb, union)
 
 
@@ -155,11 +155,11 @@ for _name, _rule in (("add", add), ("sub", sub), ("mul", mul), ("truediv", div))
     setattr(Pushed, f"__r{_name}__", lambda b, a, rule=_rule: rule(a, b))
 
 
-def by_torch_func(func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+def apply_torch_func(func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Any operation without a rule of its own, by PyTorch's."""
     leaves, spec = pytree.tree_flatten((args, kwargs))
     pushed = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Pushed)]
-    union, tangents = common([leaves[i] for i in pushed])
+    union, tangents = collect_tangents([leaves[i] for i in pushed])
 
     def call(*values: Tensor) -> Any:
         full = list(leaves)

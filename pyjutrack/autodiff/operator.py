@@ -16,14 +16,14 @@ from torch import Tensor
 from torch.autograd import Function, forward_ad
 
 from . import twins
-from .dual import Pushed, common, value_of
+from .dual import Pushed, collect_tangents, value_of
 
 Tensors = tuple[Tensor, ...]
 Maybe = Sequence[Tensor | None]
 
 
 class Kernels(Protocol):
-    """What an operator is made of.
+    """The kernels of an operator.
 
     `static` holds the non-tensor arguments. Some inputs may be boolean masks; those never carry
     derivatives. A tangent that is None is zero.
@@ -65,7 +65,7 @@ def compiled_operator(kernels: Kernels) -> Callable[..., Tensors]:
             return kernels.plain(static, *inputs)
         if _is_plain(inputs):  # spares PyTorch's bookkeeping, and ours
             return kernels.value(static, inputs)
-        directions, tangents = common(inputs)
+        directions, tangents = collect_tangents(inputs)
         if directions:
             values = tuple(value_of(t) for t in inputs)
             outs = zip(*kernels.push(static, values, tangents, len(directions)), strict=True)
@@ -77,7 +77,7 @@ def compiled_operator(kernels: Kernels) -> Callable[..., Tensors]:
 
 
 def _is_plain(inputs: Tensors) -> bool:
-    """Whether no derivative of any kind can be asked for."""
+    """Return whether no derivative of any kind can be asked for."""
     if forward_ad._current_level >= 0 or torch._C._functorch.peek_interpreter_stack() is not None:
         return False
     return all(type(t) is Tensor and not t.requires_grad for t in inputs)
@@ -89,15 +89,15 @@ def array(tensor: Tensor) -> Any:
     return plain.contiguous().numpy()
 
 
-def owned(tangent: Tensor | None, count: int, like: Tensor) -> Any:
-    """Tangents as an array of one's own, to be changed in place; zeros for None."""
+def copy_tangents(tangent: Tensor | None, count: int, like: Tensor) -> Any:
+    """Copy tangents into an array that may be changed in place; zeros for None."""
     if tangent is None:
         return np.zeros((count, *like.shape), array(like).dtype)
     return tangent.detach().clone(memory_format=torch.contiguous_format).numpy()
 
 
 def tensors(arrays: Any) -> Tensors:
-    """What kernels made, one tensor a row: PyTorch forbids views as outputs of a function."""
+    """Turn results of kernels into tensors, one a row: PyTorch forbids views as outputs."""
     return tuple(torch.from_numpy(a) for a in arrays)
 
 
@@ -113,7 +113,7 @@ def _value_function(kernels: Kernels) -> type[Function]:
         @staticmethod
         def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
             ctx.set_materialize_grads(False)
-            ctx.static, ctx.outputs = inputs[0], twins.forms(output)
+            ctx.static, ctx.outputs = inputs[0], twins.shapes_of(output)
             ctx.save_for_backward(*inputs[1:])
             ctx.save_for_forward(*inputs[1:])
 
@@ -125,7 +125,7 @@ def _value_function(kernels: Kernels) -> type[Function]:
         @staticmethod
         def backward(ctx: Any, *gradients: Tensor | None) -> Any:
             inputs = ctx.saved_tensors
-            filled = twins.filled(gradients, ctx.outputs)
+            filled = twins.fill_zeros(gradients, ctx.outputs)
             found = iter(cotangent.apply(ctx.static, len(inputs), *inputs, *filled))
             return None, *(next(found) if t.is_floating_point() else None for t in inputs)
 

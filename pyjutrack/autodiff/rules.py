@@ -1,4 +1,4 @@
-"""How PyTorch's operations push tangents forward: those that tracking is made of."""
+"""Rules by which PyTorch's operations push tangents forward: those that tracking uses."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from .dual import (
     RULES,
     Pushed,
     add,
-    aligned,
+    add_tangents,
+    align,
+    apply_torch_func,
     broadcast,
-    by_torch_func,
-    common,
+    collect_tangents,
     div,
     mul,
     negative,
     sub,
-    summed,
     value_of,
 )
 
@@ -41,28 +41,28 @@ def _chain(
 
 def _power(a: Any, exponent: Any) -> Any:
     if not isinstance(a, Pushed) or isinstance(exponent, Tensor):
-        return by_torch_func(torch.pow, (a, exponent), {})
+        return apply_torch_func(torch.pow, (a, exponent), {})
     slope = exponent * a.value ** (exponent - 1)
     return Pushed.make(a.value**exponent, a.tangent * slope, a.directions)
 
 
 def _atan2(a: Any, b: Any) -> Pushed:
-    union, (da, db) = common((a, b))
+    union, (da, db) = collect_tangents((a, b))
     va, vb = value_of(a), value_of(b)
     value = torch.atan2(va, vb)
     square = va * va + vb * vb
-    first = None if da is None else aligned(da, value.dim()) * (vb / square)
-    second = None if db is None else aligned(db, value.dim()) * (-va / square)
-    return summed(value, union, (first, second))
+    first = None if da is None else align(da, value.dim()) * (vb / square)
+    second = None if db is None else align(db, value.dim()) * (-va / square)
+    return add_tangents(value, union, (first, second))
 
 
 def _where(condition: Any, a: Any, b: Any) -> Any:
     condition, va, vb = value_of(condition), value_of(a), value_of(b)
-    union, (da, db) = common((a, b))
+    union, (da, db) = collect_tangents((a, b))
     value = torch.where(condition, va, vb)
     if not union:
         return value
-    first, second = (0.0 if d is None else aligned(d, value.dim()) for d in (da, db))
+    first, second = (0.0 if d is None else align(d, value.dim()) for d in (da, db))
     return broadcast(value, torch.where(condition, first, second), union)
 
 
@@ -70,7 +70,7 @@ def _select(a: Any, key: Any) -> Any:
     """An entry of the value, and of every tangent."""
     keys = key if isinstance(key, tuple) else (key,)
     if not isinstance(a, Pushed) or any(isinstance(k, Pushed) for k in keys):
-        return by_torch_func(Tensor.__getitem__, (a, key), {})
+        return apply_torch_func(Tensor.__getitem__, (a, key), {})
     return Pushed.make(a.value[keys], a.tangent[(slice(None), *keys)], a.directions)
 
 
@@ -109,15 +109,15 @@ def _stumpff(w: Any) -> Any:
 def _matmul(a: Any, b: Any) -> Any:
     va, vb = value_of(a), value_of(b)
     if va.dim() != 2 or vb.dim() != 2:
-        return by_torch_func(torch.matmul, (a, b), {})
-    union, (da, db) = common((a, b))
+        return apply_torch_func(torch.matmul, (a, b), {})
+    union, (da, db) = collect_tangents((a, b))
     first = None if da is None else da @ vb
     second = None if db is None else va @ db
-    return summed(va @ vb, union, (first, second))
+    return add_tangents(va @ vb, union, (first, second))
 
 
 def _stack(tensors: Any, dim: int = 0) -> Pushed:
-    union, tangents = common(tensors)
+    union, tangents = collect_tangents(tensors)
     value = torch.stack([value_of(t) for t in tensors], dim)
     rows = [
         t.new_zeros(1).expand(len(union), *t.shape) if d is None else d
@@ -141,7 +141,7 @@ def _reshape(a: Any, *shape: Any) -> Pushed:
 def _total(a: Any, *dim: Any) -> Any:
     """The sum over all, or over one dimension."""
     if len(dim) > 1 or not all(isinstance(d, int) for d in dim):
-        return by_torch_func(Tensor.sum, (a, *dim), {})
+        return apply_torch_func(Tensor.sum, (a, *dim), {})
     axis = [d + 1 if d >= 0 else d for d in dim] or list(range(1, a.tangent.dim()))
     tangent = a.tangent.sum(axis) if axis else a.tangent
     return Pushed.make(a.value.sum(*dim), tangent, a.directions)
@@ -168,7 +168,7 @@ def _to(a: Any, *form: Any) -> Any:
 
 def _new_full(a: Any, size: Any, number: Any) -> Any:
     if isinstance(number, Pushed):
-        return by_torch_func(Tensor.new_full, (a, size, number), {})
+        return apply_torch_func(Tensor.new_full, (a, size, number), {})
     return a.value.new_full(size, number)
 
 

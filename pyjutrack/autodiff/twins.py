@@ -18,7 +18,7 @@ class Differentiated(Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
         ctx.set_materialize_grads(False)
-        ctx.outputs = forms(output)
+        ctx.outputs = shapes_of(output)
         ctx.places = [i for i, a in enumerate(inputs) if isinstance(a, Tensor)]
         ctx.other = [None if isinstance(a, Tensor) else a for a in inputs]
         ctx.save_for_backward(*(inputs[i] for i in ctx.places))
@@ -32,14 +32,14 @@ class Differentiated(Function):
         return args
 
     @classmethod
-    def _pushed(cls, ctx: Any, *tangents: Tensor | None) -> Any:
+    def _push(cls, ctx: Any, *tangents: Tensor | None) -> Any:
         return push(cls.differentiable, cls._args(ctx), tangents)
 
     @classmethod
-    def _pulled(cls, ctx: Any, *gradients: Tensor | None) -> Any:
+    def _pull(cls, ctx: Any, *gradients: Tensor | None) -> Any:
         args = cls._args(ctx)
         active = [i for i in ctx.places if args[i].is_floating_point()]
-        found = pull(cls.differentiable, args, active, filled(gradients, ctx.outputs))
+        found = pull(cls.differentiable, args, active, fill_zeros(gradients, ctx.outputs))
         back: list[Any] = [None] * len(args)
         for i, g in zip(active, found, strict=True):
             back[i] = g
@@ -47,16 +47,16 @@ class Differentiated(Function):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls.jvp = staticmethod(lambda ctx, *t: cls._pushed(ctx, *t))  # type: ignore[method-assign]
-        cls.backward = staticmethod(lambda ctx, *g: cls._pulled(ctx, *g))  # type: ignore[method-assign]
+        cls.jvp = staticmethod(lambda ctx, *t: cls._push(ctx, *t))  # type: ignore[method-assign]
+        cls.backward = staticmethod(lambda ctx, *g: cls._pull(ctx, *g))  # type: ignore[method-assign]
 
 
-def forms(outputs: tuple[Tensor, ...]) -> list[Any]:
+def shapes_of(outputs: tuple[Tensor, ...]) -> list[Any]:
     return [(o.shape, o.dtype) for o in outputs]
 
 
-def filled(gradients: Sequence[Tensor | None], forms: list[Any]) -> tuple[Tensor, ...]:
-    """Gradients with zeros where none is needed."""
+def fill_zeros(gradients: Sequence[Tensor | None], forms: list[Any]) -> tuple[Tensor, ...]:
+    """Fill in zeros for gradients that are None."""
     return tuple(
         torch.zeros(shape, dtype=dtype) if g is None else g
         for g, (shape, dtype) in zip(gradients, forms, strict=True)
@@ -70,7 +70,7 @@ def pull(
     gradients: tuple[Tensor, ...],
 ) -> tuple[Tensor, ...]:
     """Pull gradients of a function's outputs back to its active arguments."""
-    _, pull = _vjp(_of_some(function, args, active), *(args[i] for i in active))
+    _, pull = _vjp(_restrict(function, args, active), *(args[i] for i in active))
     pulled: tuple[Tensor, ...] = pull(tuple(gradients))
     return pulled
 
@@ -84,7 +84,7 @@ def push(
     `torch.func.jvp` it may stand inside `torch.autograd.forward_ad`, which cannot nest.
     """
     active = [i for i, t in enumerate(tangents) if t is not None]
-    outputs, pull = _vjp(_of_some(function, args, active), *(args[i] for i in active))
+    outputs, pull = _vjp(_restrict(function, args, active), *(args[i] for i in active))
     _, push = _vjp(lambda *u: pull(u), *(torch.zeros_like(o) for o in outputs))
     pushed: tuple[Tensor, ...] = push(tuple(tangents[i] for i in active))
     return pushed
@@ -96,22 +96,22 @@ def _vjp(function: Callable[..., Any], *primals: Tensor) -> tuple[Any, Any]:
     return result[0], result[1]
 
 
-def _of_some(
+def _restrict(
     function: Callable[..., Any], args: Sequence[Any], active: Sequence[int]
 ) -> Callable[..., Any]:
-    """`function` of all arguments as a function of the active ones."""
+    """Restrict a function of all arguments to the active ones."""
 
-    def of_active(*values: Tensor) -> Any:
+    def restricted(*values: Tensor) -> Any:
         full = list(args)
         for i, v in zip(active, values, strict=True):
             full[i] = v
         return function(*full)
 
-    return of_active
+    return restricted
 
 
 def loop(function: type[Function], info: Any, in_dims: Any, args: Sequence[Any]) -> Any:
-    """A vmap rule that has no better way: one call per member, results stacked."""
+    """Map by one call per member, and stack the results: a vmap rule of last resort."""
     rows = []
     for k in range(info.batch_size):
         # for arguments that are no tensors, a dim is None or a nest of them

@@ -15,8 +15,8 @@ from ..core import display
 from ..core.checks import require_kind, require_real, wrong
 from ..core.errors import InvalidValueError, require_known
 from ..core.forks import check_threads
-from ..core.scalars import detached, refuse_batched
-from ..core.storage import store_described
+from ..core.scalars import refuse_batched, to_float
+from ..core.storage import register_description
 from .communicator import SERIAL, Communicator
 from .reference import Reference
 
@@ -72,7 +72,7 @@ class Beam:
         if not any(isinstance(a, float) and a == 0 for a in self.intensity):
             raise InvalidValueError(
                 f"a beam is coasting, with a current, or a bunch, with a charge; got "
-                f"{detached(self.current):g} A and {detached(self.charge):g} C"
+                f"{to_float(self.current):g} A and {to_float(self.charge):g} C"
             )
         given: Any = self.coordinates
         if not isinstance(given, Tensor):
@@ -115,10 +115,10 @@ class Beam:
                     f"weights must have shape {tuple(alive.shape)}, got {tuple(weights.shape)}"
                 )
             object.__setattr__(self, "weights", weights)
-        if not self.world.alone and self.world.particles is None:
+        if not self.world.is_serial and self.world.particles is None:
             raise InvalidValueError(
                 "the world of a shared beam must know how many particles the whole has: make it by "
-                "pyjutrack.distributed.shard, or take world.of(particles)"
+                "pyjutrack.distributed.shard, or take world.for_particles(particles)"
             )
 
     @classmethod
@@ -136,13 +136,13 @@ class Beam:
 
     def __repr__(self) -> str:
         kind = self.reference.species.name
-        energy = detached(self.reference.kinetic_energy)
+        energy = to_float(self.reference.kinetic_energy)
         world = self.world
-        here, whole = ("", "") if world.alone else (" here", f" of {world.particles}")
+        here, whole = ("", "") if world.is_serial else (" here", f" of {world.particles}")
         weighted = "" if self.weights is None else " weighted"
-        charge = detached(self.charge)
-        carried = f"charge {charge:g} C" if charge else f"current {detached(self.current):g} A"
-        part = "" if world.alone else f"; rank {world.rank} of {world.size}"
+        charge = to_float(self.charge)
+        carried = f"charge {charge:g} C" if charge else f"current {to_float(self.current):g} A"
+        part = "" if world.is_serial else f"; rank {world.rank} of {world.size}"
         return (
             f"Beam({len(self)}{whole}{weighted} macroparticles, {self.lost} lost{here}; {kind}, "
             "kinetic "
@@ -151,7 +151,7 @@ class Beam:
 
     def _repr_html_(self) -> str:
         # moments need all ranks, and only one may be asked to show its part
-        return display.html(self) if self.world.alone else f"<div>{self!r}</div>"
+        return display.html(self) if self.world.is_serial else f"<div>{self!r}</div>"
 
     @property
     def intensity(self) -> tuple[float | Tensor, float | Tensor]:
@@ -210,7 +210,7 @@ def check_beam(beam: Beam) -> None:
     A fault on one rank is raised on all.
     """
     beam.world.refuse(_fault(beam))
-    if not beam.world.alone:
+    if not beam.world.is_serial:
         held = int(beam.world.sum(torch.tensor(len(beam))))
         if held != beam.particles:
             raise InvalidValueError(
@@ -221,7 +221,7 @@ def check_beam(beam: Beam) -> None:
 
 def require_whole(beam: Beam, what: str) -> None:
     """Raise InvalidValueError for what needs all particles in one process."""
-    if not beam.world.alone:
+    if not beam.world.is_serial:
         raise InvalidValueError(
             f"{what} needs the whole beam, and this is the part of rank {beam.world.rank} of "
             f"{beam.world.size}; pyjutrack.distributed.gather makes it whole"
@@ -239,7 +239,7 @@ def require_single(beam: Beam, what: str) -> None:
 def _fault(beam: Beam) -> str | None:
     refuse_batched(beam.coordinates, *(() if beam.weights is None else (beam.weights,)))
     for name, unit in (("current", "A"), ("charge", "C")):
-        amount = detached(getattr(beam, name))
+        amount = to_float(getattr(beam, name))
         if not (np.isfinite(amount) and amount >= 0):
             return (
                 f"beam {name} must be finite and not negative, got {amount} {unit}; the sign of "
@@ -257,7 +257,7 @@ def _fault(beam: Beam) -> str | None:
         n = int(bad.reshape(-1).nonzero()[0])
         row = beam.coordinates.reshape(-1, 6)[n]
         column = int((~torch.isfinite(row)).nonzero()[0])
-        place = "" if beam.world.alone else f" of rank {beam.world.rank}"
+        place = "" if beam.world.is_serial else f" of rank {beam.world.rank}"
         return (
             f"particle {n}{place} has {COORDINATES[column]} = {float(row[column])}; coordinates "
             f"must be finite ({int(bad.sum())} of {bad.numel()} particles are not)"
@@ -265,11 +265,11 @@ def _fault(beam: Beam) -> str | None:
     return None
 
 
-def _described(beam: Beam) -> dict[str, Any]:
+def _describe(beam: Beam) -> dict[str, Any]:
     require_whole(beam, "a file")
     names = ("reference", "coordinates", "current", "charge", "alive")
     found = {n: getattr(beam, n) for n in names}
     return found if beam.weights is None else {**found, "weights": beam.weights}
 
 
-store_described(Beam, _described, lambda data: Beam(**data))
+register_description(Beam, _describe, lambda data: Beam(**data))

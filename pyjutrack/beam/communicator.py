@@ -1,4 +1,4 @@
-"""Where the particles of a beam are: in one process, or a part each on the ranks of a job."""
+"""The ranks that share the particles of a beam: one process, or several of a job."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ class Communicator:
     reduce: Reduce | None = dataclasses.field(default=None, repr=False, compare=False)
 
     @property
-    def alone(self) -> bool:
-        """Whether all is in this process."""
+    def is_serial(self) -> bool:
+        """Return whether one process holds the whole beam."""
         return self.size == 1
 
-    def of(self, particles: int) -> Communicator:
-        """The same ranks, for a beam of so many particles in all.
+    def for_particles(self, particles: int) -> Communicator:
+        """Return the same ranks, for a beam of so many particles in all.
 
         Raises:
             InvalidValueError: too few for every rank to have one.
         """
-        if self.alone:
+        if self.is_serial:
             return self
         if particles < self.size:
             raise InvalidValueError(
@@ -58,7 +58,7 @@ class Communicator:
         return dataclasses.replace(self, particles=particles)
 
     def rows(self, particles: int) -> slice:
-        """Which of so many particles are this rank's: a block, of equal length but for one."""
+        """Select this rank's block of so many particles; lengths differ by one at most."""
         return slice(self.rank * particles // self.size, (self.rank + 1) * particles // self.size)
 
     def sum(self, part: Tensor) -> Tensor:
@@ -68,7 +68,7 @@ class Communicator:
         so that what is differentiated is the sum over the ranks of what each rank differentiates;
         see `share`.
         """
-        if self.alone:
+        if self.is_serial:
             return part
         if isinstance(part, Pushed):
             both = self.sum(torch.cat([part.value.unsqueeze(0), part.tangent]))
@@ -80,7 +80,7 @@ class Communicator:
 
     def largest(self, part: Tensor) -> Tensor:
         """The largest over the ranks, entry by entry; without derivatives."""
-        return part if self.alone else self._reduce_copy(part, "max")
+        return part if self.is_serial else self._reduce_copy(part, "max")
 
     def split_scalar(self, number: Tensor) -> Tensor:
         """Split a number that all ranks have alike: 1/size of it for each.
@@ -88,11 +88,11 @@ class Communicator:
         The parts of all ranks sum to it, so that this is what each rank differentiates in
         reverse mode; the slopes by a parameter that all have alike are then to be summed.
         """
-        return number if self.alone else number / self.size
+        return number if self.is_serial else number / self.size
 
     def first(self, message: bytes | None) -> bytes | None:
         """The message of the lowest rank that has one, on every rank; None if none has."""
-        if self.alone:
+        if self.is_serial:
             return message
         lengths = torch.full((self.size,), -1)
         if message is not None:

@@ -33,7 +33,7 @@ class Ellipse(NamedTuple):
 
 
 def value(beam: Beam, address: str) -> Number:
-    """What a beam has at one of the `KNOBS`."""
+    """Return the value of a beam at one of the `KNOBS`."""
     if address in _CENTROIDS:
         centre = moments.centroid(beam)[_CENTROIDS[address]]
         return centre if carries(centre) else float(centre)
@@ -68,8 +68,8 @@ def ellipse(beam: Beam, plane: str) -> Ellipse:
     return Ellipse(*(u if carries(u) else float(u) for u in found))
 
 
-def shaped(beam: Beam, changes: Mapping[str, Tensor]) -> Beam:
-    """The beam brought to other moments by a linear map of each plane and a shift.
+def set_moments(beam: Beam, changes: Mapping[str, Tensor]) -> Beam:
+    """Bring a beam to other moments by a linear map of each plane and a shift.
 
     Args:
         changes: address to value; what is not named stays as it is.

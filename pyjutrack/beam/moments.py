@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..core.checks import require_flag, wrong
 from ..core.errors import require_known
-from ..core.transforms import uncompiled
+from ..core.transforms import disable_compile
 from .beam import Beam, require_beam
 
 PLANES = {"x": 0, "y": 2, "z": 4}
@@ -39,7 +39,7 @@ def survivors(beam: Beam) -> Tensor:
     return beam.world.sum(torch.where(beam.alive, beam.weights, 0.0).sum(-1))
 
 
-@uncompiled
+@disable_compile
 def mean(beam: Beam, values: Tensor) -> Tensor:
     """Average over the particles alive of anything that each of them has.
 
@@ -54,7 +54,7 @@ def mean(beam: Beam, values: Tensor) -> Tensor:
     return _mean(beam, values).to(_precision(values))
 
 
-@uncompiled
+@disable_compile
 def rms(beam: Beam, values: Tensor) -> Tensor:
     """rms about the mean, over the particles alive, of anything that each of them has.
 
@@ -72,34 +72,34 @@ def rms(beam: Beam, values: Tensor) -> Tensor:
     return _root(variance, middle.square()).to(_precision(values))
 
 
-@uncompiled
+@disable_compile
 def centroid(beam: Beam) -> Tensor:
     """Mean of the coordinates, (6,)."""
     require_beam(beam)
     return mean(beam, beam.coordinates.movedim(-1, 0)).movedim(0, -1)
 
 
-@uncompiled
+@disable_compile
 def covariance(beam: Beam) -> Tensor:
     """Second central moments, (6, 6); the divisor is the number of particles alive."""
     require_beam(beam)
     columns = beam.coordinates.movedim(-1, 0)
     parts = (
-        c.movedim(0, -1).mT @ _weighted(c, weights).movedim(0, -1)
-        for c, weights in _centred(beam, columns, _mean(beam, columns))
+        c.movedim(0, -1).mT @ _weigh(c, weights).movedim(0, -1)
+        for c, weights in _centre(beam, columns, _mean(beam, columns))
     )
     total = beam.world.sum(functools.reduce(operator.add, parts))
     return (total / survivors(beam)[..., None, None]).to(beam.coordinates.dtype)
 
 
-@uncompiled
+@disable_compile
 def sizes(beam: Beam) -> Tensor:
     """rms of x, px, y, py, z, delta, (6,); a size that is zero has slope zero, not NaN."""
     require_beam(beam)
     return rms(beam, beam.coordinates.movedim(-1, 0)).movedim(0, -1)
 
 
-@uncompiled
+@disable_compile
 def emittance(beam: Beam, plane: str = "x", *, normalized: bool = False) -> Tensor:
     """rms emittance of a plane [m rad]: sqrt(<u^2><pu^2> - <u pu>^2), centred.
 
@@ -140,16 +140,16 @@ def _mean(
         about: what is taken from the values first, (...).
     """
     parts = (
-        _weighted(c if figure is None else figure(c), weights).sum(-1)
-        for c, weights in _centred(beam, values, about)
+        _weigh(c if figure is None else figure(c), weights).sum(-1)
+        for c, weights in _centre(beam, values, about)
     )
     return beam.world.sum(functools.reduce(operator.add, parts)) / survivors(beam)
 
 
-def _centred(
+def _centre(
     beam: Beam, values: Tensor, about: Tensor | None
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Values (..., N) about others (...), in chunks and double precision, and their weights.
+    """Centre values (..., N) about others (...), in chunks and double precision; with weights.
 
     Zero for the lost.
     """
@@ -162,13 +162,13 @@ def _centred(
 
 
 def _chunks(values: Tensor) -> Sequence[Tensor]:
-    """Split, whose backward pass is one operation for all; sliced where a graph is written."""
+    """Split into chunks, by one operation for the backward pass; by slices in an ONNX graph."""
     if hasattr(values, "unseen"):
         return [values[..., start : start + _CHUNK] for start in range(0, values.shape[-1], _CHUNK)]
     return values.split(_CHUNK, -1)
 
 
-def _weighted(values: Tensor, weights: Tensor | None) -> Tensor:
+def _weigh(values: Tensor, weights: Tensor | None) -> Tensor:
     return values if weights is None else values * weights
 
 

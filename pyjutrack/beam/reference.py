@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..core.checks import require_kind, require_real, require_text, wrong
 from ..core.errors import InvalidValueError, require_known
-from ..core.scalars import Number, carries, detached
+from ..core.scalars import Number, carries, to_float
 from ..core.special import bool_or
 from ..core.storage import storable
 
@@ -55,11 +55,11 @@ class Species:
             value: Any = getattr(self, name)
             if carries(value):
                 raise InvalidValueError(
-                    f"species {name} carries a derivative, which tracking does not take up: give "
+                    f"species {name} carries a derivative, which tracking would drop: give "
                     "a float, or vary the momentum (Reference.p0c) in its place"
                 )
             if isinstance(value, Tensor):
-                object.__setattr__(self, name, detached(value))
+                object.__setattr__(self, name, to_float(value))
         if not (math.isfinite(self.mass) and self.mass > 0):
             raise InvalidValueError(f"species mass must be positive and finite, got {self.mass} eV")
         if not math.isfinite(self.charge) or self.charge == 0:
@@ -68,8 +68,8 @@ class Species:
             )
 
     @classmethod
-    def named(cls, name: str) -> Species:
-        """A common species by name, with CODATA masses.
+    def from_name(cls, name: str) -> Species:
+        """Find a common species by its name, with CODATA masses.
 
         Raises:
             UnknownNameError: the name is not known; the message gives the nearest.
@@ -100,19 +100,19 @@ class Reference:
     p0c: Number
 
     def __post_init__(self) -> None:
-        remedy = 'such as Species.named("proton")'
+        remedy = 'such as Species.from_name("proton")'
         require_kind("species", self.species, Species, "a Species", remedy)
         p0c: Any = _energy("reference p0c", self.p0c)
-        object.__setattr__(self, "p0c", p0c.to(torch.float64) if carries(p0c) else detached(p0c))
+        object.__setattr__(self, "p0c", p0c.to(torch.float64) if carries(p0c) else to_float(p0c))
 
     @classmethod
     def from_p0c(cls, species: str | Species, p0c: Number) -> Reference:
-        """From the momentum times c [eV]."""
+        """Make one from the momentum times c [eV]."""
         return cls(_species(species), p0c)
 
     @classmethod
     def from_kinetic(cls, species: str | Species, kinetic_energy: Number) -> Reference:
-        """From the kinetic energy [eV]."""
+        """Make one from the kinetic energy [eV]."""
         species = _species(species)
         kinetic_energy = _energy("kinetic energy", kinetic_energy)
         # sqrt(T (T + 2 m)) keeps its digits where T is far below m
@@ -120,19 +120,19 @@ class Reference:
 
     @classmethod
     def from_total(cls, species: str | Species, total_energy: Number) -> Reference:
-        """From the total energy [eV]."""
+        """Make one from the total energy [eV]."""
         species = _species(species)
         total_energy = _energy("total energy", total_energy)
-        if not _known(total_energy > species.mass):
+        if not _is_true(total_energy > species.mass):
             raise InvalidValueError(
                 f"total energy {total_energy} eV is not above the rest energy "
                 f"{species.mass} eV of the {species.name}; from_kinetic takes kinetic energies"
             )
         return cls.from_kinetic(species, total_energy - species.mass)
 
-    def detached(self) -> Reference:
-        """The same with a plain number as its momentum."""
-        return self if isinstance(self.p0c, float) else Reference(self.species, detached(self.p0c))
+    def detach(self) -> Reference:
+        """Return the same with a plain number as its momentum."""
+        return self if isinstance(self.p0c, float) else Reference(self.species, to_float(self.p0c))
 
     def accelerate(self, gain: Number) -> Reference:
         """The reference with another energy, `gain` [eV] above this one.
@@ -142,10 +142,10 @@ class Reference:
         """
         require_real("gain", gain)
         kinetic = self.kinetic_energy + gain
-        if not _known(kinetic > 0):
+        if not _is_true(kinetic > 0):
             raise InvalidValueError(
-                f"{self.species.name} of kinetic energy {detached(self.kinetic_energy):g} eV "
-                f"cannot lose {-detached(gain):g} eV"
+                f"{self.species.name} of kinetic energy {to_float(self.kinetic_energy):g} eV "
+                f"cannot lose {-to_float(gain):g} eV"
             )
         return Reference.from_kinetic(self.species, kinetic)
 
@@ -205,13 +205,13 @@ def _energy(label: str, value: Any) -> Number:
             raise InvalidValueError(f"{label} must be a number [eV], got {value!r}") from None
     elif value.dim():
         raise InvalidValueError(f"{label} must be a number [eV], got shape {tuple(value.shape)}")
-    if not _known((value > 0) & (value < math.inf)):
+    if not _is_true((value > 0) & (value < math.inf)):
         raise InvalidValueError(f"{label} must be positive and finite, got {value} eV")
     return value
 
 
-def _known(condition: bool | Tensor) -> bool:
-    """A condition, taken for true where a transform hides it."""
+def _is_true(condition: bool | Tensor) -> bool:
+    """Return a condition; True where a transform hides it."""
     return bool_or(condition, default=True) if isinstance(condition, Tensor) else condition
 
 
@@ -231,4 +231,4 @@ def require_reference(reference: Any) -> None:
 def _species(species: str | Species) -> Species:
     expected = "a Species or the name of one"
     require_kind("species", species, (str, Species), expected, 'such as "proton"')
-    return Species.named(species) if isinstance(species, str) else species
+    return Species.from_name(species) if isinstance(species, str) else species

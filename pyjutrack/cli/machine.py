@@ -1,4 +1,4 @@
-"""What commands on lattice files share: the file, its particle, notes, where to write."""
+"""Arguments of all commands on lattice files: the file, its particle, notes, the output."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     from ..tracking.loss_map import loss_map
 
     found, reference, out = machine.read(options)
-    beam = read_beam(options.beam) if options.beam else _matched(found.lattice, reference, options)
+    beam = read_beam(options.beam) if options.beam else _match(found.lattice, reference, options)
     if beam.reference.species != reference.species:
         raise InvalidValueError(
             f"the beam is of {beam.reference.species.name}s, the lattice for "
@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _matched(lattice, reference, options):  # type: ignore[no-untyped-def]
+def _match(lattice, reference, options):  # type: ignore[no-untyped-def]
     from ..optics import distributions, twiss_table
 
     return distributions.gaussian(

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..core.checks import require_kind, require_real, require_reals, require_vectors
 from ..core.errors import InvalidValueError
-from ..core.scalars import Number, detached
+from ..core.scalars import Number, to_float
 from .gridless import evaluate_modes, solve_modes, wavenumbers
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
@@ -140,14 +140,14 @@ def gaussian_in_box(
     pairs = list(zip((sigma_x, sigma_y), offset, size, strict=True))
     _positive(*(torch.as_tensor(s) for s in (sigma_x, sigma_y)))
     for name, (sigma, centre, side) in zip("xy", pairs, strict=True):
-        room = side / 2 - abs(detached(centre))
-        if not room >= _CLEARANCE * detached(sigma):
+        room = side / 2 - abs(to_float(centre))
+        if not room >= _CLEARANCE * to_float(sigma):
             raise InvalidValueError(
                 f"the Gaussian must be {_CLEARANCE:g} sigma away from the walls of the box: in "
-                f"{name} they are {room:.3g} m away and sigma is {detached(sigma):.3g} m"
+                f"{name} they are {room:.3g} m away and sigma is {to_float(sigma):.3g} m"
             )
     if modes is None:
-        needed = [math.ceil(_REACH * side / (math.pi * detached(s))) for s, _, side in pairs]
+        needed = [math.ceil(_REACH * side / (math.pi * to_float(s))) for s, _, side in pairs]
         modes = needed[0], needed[1]
     one_by_one = [
         torch.sin(k * (centre + side / 2)) * torch.exp(-((k * sigma) ** 2) / 2)

@@ -1,4 +1,4 @@
-"""What every collective effect is."""
+"""The protocol of collective effects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from ..beam.beam import Beam
 from ..core.checks import require_instances
 from ..core.errors import InvalidValueError
-from ..core.scalars import Number, detached
+from ..core.scalars import Number, to_float
 from ..elements import Element
 from ..elements.part import count_slices
 from ..maps.state import State
@@ -18,7 +18,7 @@ from ..mesh.grid import Mesh
 
 
 class Place(NamedTuple):
-    """Where and when an effect acts.
+    """The place and time at which an effect acts.
 
     Attributes:
         element: in which, and `number`, its place in the lattice.
@@ -37,7 +37,7 @@ class Place(NamedTuple):
 
 
 class MeshKick(Protocol):
-    """What the compiled kernels need to know of a kick by a potential on a mesh.
+    """A kick by a potential on a mesh, as the compiled kernels need it.
 
     The effect must be: lose what is outside of the mesh's box; deposit by the shape of the mesh
     with the shares of the beam; the potential by `strength`; change px and py by minus its slopes
@@ -49,12 +49,12 @@ class MeshKick(Protocol):
 
     @property
     def response(self) -> bool:
-        """Whether derivatives contain the answer of the field to the beam."""
+        """Return whether derivatives contain the response of the field to the beam."""
         ...
 
     @property
     def symmetric(self) -> bool:
-        """Whether the potential is `scale` times a linear function that is its own transpose."""
+        """Return whether the potential is `scale` times a linear map that is its own transpose."""
         ...
 
     def scale(self, beam: Beam) -> Number:
@@ -109,7 +109,7 @@ class CollectiveEffect:
     lumped: ClassVar[bool] = False
 
     def slices(self, element: Element) -> int:
-        """In how many equal slices of an element the effect acts, at their centres; 0 is not here.
+        """Count the equal slices of an element at whose centres the effect acts; 0 is not here.
 
         Asked once, of the lattice as given, so that differentiating by a length changes no number.
         By default the fewest that are no longer than the effect's `max_step` [m], a number, or one
@@ -129,7 +129,7 @@ class CollectiveEffect:
         """Raise InvalidValueError, before tracking, where the effect has no derivative."""
 
     def start(self, beam: Beam) -> Any:
-        """What the effect remembers before the first turn; None is nothing, ever.
+        """Return the memory before the first turn; None where the effect has no memory.
 
         With a memory, derivatives in reverse mode are those of adjoint="store".
         """
@@ -140,19 +140,19 @@ class CollectiveEffect:
         return state
 
     def field(self, beam: Beam, state: State, place: Place, memory: Any) -> Any:
-        """What the particles of `state` make there; `beam` has species, charge and weights."""
+        """Compute the field of the particles of `state`; `beam` has species, charge and weights."""
         raise InvalidValueError(f"{type(self).__name__} does not say what it makes (field)")
 
     def remember(self, memory: Any, field: Any, place: Place) -> Any:
-        """What the effect remembers after it has acted; it must not change `memory` in place."""
+        """Return the memory after the effect has acted; `memory` must not be changed in place."""
         return memory
 
     def apply(self, state: State, field: Any, place: Place) -> State:
-        """How particles respond, of the beam or test particles."""
+        """Apply the field to particles of the beam or to test particles."""
         raise InvalidValueError(f"{type(self).__name__} does not say what it does (apply)")
 
     def fused(self) -> MeshKick | None:
-        """What compiled kernels need to know, if they can do what the effect does."""
+        """Describe the kick for compiled kernels, if they can do what the effect does."""
         return None
 
 
@@ -165,7 +165,7 @@ def slices_by_step(element: Element, max_step: float | Mapping[str, float]) -> i
     step = max_step
     if isinstance(step, Mapping):
         step = step.get(type(element).__name__, min(step.values()))
-    return max(int("length" in element.knobs), count_slices(detached(element.length), step))
+    return max(int("length" in element.knobs), count_slices(to_float(element.length), step))
 
 
 def require_effects(effects: Sequence[CollectiveEffect]) -> None:
@@ -185,17 +185,17 @@ def require_differentiable(effects: Sequence[CollectiveEffect]) -> None:
 
 def require_current(beam: Beam, effect: CollectiveEffect) -> None:
     """Raise InvalidValueError for a bunch where an effect is of coasting beams."""
-    if detached(beam.charge):
+    if to_float(beam.charge):
         raise InvalidValueError(
             f"{type(effect).__name__} acts on a coasting beam, which has a current [A]; this beam "
-            f"is a bunch, with a charge of {detached(beam.charge):g} C"
+            f"is a bunch, with a charge of {to_float(beam.charge):g} C"
         )
 
 
 def require_charge(beam: Beam, effect: CollectiveEffect) -> None:
     """Raise InvalidValueError for a coasting beam where an effect is of bunches."""
-    if detached(beam.current):
+    if to_float(beam.current):
         raise InvalidValueError(
             f"{type(effect).__name__} acts on a bunch, which has a charge [C]: Beam(..., charge=); "
-            f"this beam is coasting, with a current of {detached(beam.current):g} A"
+            f"this beam is coasting, with a current of {to_float(beam.current):g} A"
         )

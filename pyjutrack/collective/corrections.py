@@ -1,4 +1,4 @@
-"""What is learned beside a solver: a term of the potential that is zero at the start."""
+"""Learned corrections of a solver: a term of the potential that is zero at the start."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function
 
-from ..autodiff import Pushed, through, value_of
+from ..autodiff import Pushed, map_linear, value_of
 from ..beam.beam import Beam
 from ..core.errors import InvalidValueError
 from ..core.scalars import is_transformed
 from ..core.special import on_host
 from ..mesh.grid import Mesh
-from .poisson import Guarded, Potential
+from .poisson import CheckedPotential, Potential
 
 
 class Correction(ABC):
@@ -35,13 +35,13 @@ class Correction(ABC):
 
     @property
     def mesh(self) -> Mesh:
-        """That of the solver."""
+        """The mesh of the solver."""
         return self.solver.mesh
 
     @property
     @abstractmethod
     def linear(self) -> bool:
-        """Whether the term is linear in the density."""
+        """Return whether the term is linear in the density."""
 
     @abstractmethod
     def term(self, fractions: Tensor, weights: Tensor) -> Tensor:
@@ -54,8 +54,8 @@ class Correction(ABC):
     linear_in_weights: ClassVar[bool] = False
 
     def check(self, beam: Beam) -> None:
-        """What the solver has to say of a beam."""
-        if isinstance(self.solver, Guarded):
+        """Check a beam as the solver does."""
+        if isinstance(self.solver, CheckedPotential):
             self.solver.check(beam)
 
     def solve(self, fractions: Tensor) -> Tensor:
@@ -64,7 +64,7 @@ class Correction(ABC):
         return h + _term(fractions, self.weights, self, h.dtype)
 
     def _settle(self, start: Tensor) -> None:
-        """Begin with `start` where no weights are given; raise for weights that cannot be."""
+        """Set weights that are not given to `start`; raise for weights that cannot be."""
         weights = self.weights
         if weights is None:
             object.__setattr__(self, "weights", start)
@@ -90,13 +90,13 @@ class Correction(ABC):
 def _term(fractions: Tensor, weights: Tensor, correction: Correction, dtype: torch.dtype) -> Tensor:
     if isinstance(fractions, Pushed) and correction.linear:
         there, now = value_of(weights), fractions.value
-        along = through(lambda f: _term(f, there, correction, dtype), fractions)
+        along = map_linear(lambda f: _term(f, there, correction, dtype), fractions)
         if not isinstance(weights, Pushed):
             return along
         by_weights = _term(now, weights, correction, dtype)
         return along + (by_weights - value_of(by_weights))
     if isinstance(weights, Pushed) and correction.linear_in_weights:
-        return through(lambda w: _term(fractions, w, correction, dtype), weights)
+        return map_linear(lambda w: _term(fractions, w, correction, dtype), weights)
     if has_torch_function((fractions, weights)):  # one rule for all of it
         return handle_torch_function(
             _term, (fractions, weights), fractions, weights, correction, dtype

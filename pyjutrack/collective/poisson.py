@@ -25,7 +25,7 @@ _DAMPING = 4.0
 
 
 class Potential(Protocol):
-    """What turns a density on a mesh into the potential H of the space-charge kick.
+    """A solver from a density on a mesh to the potential H of the space-charge kick.
 
     A solver, or a network in its place. `solve` takes and returns arrays of
     `mesh.grid.padded_shape`: the share of the beam in each cell (they sum to the share that is
@@ -46,8 +46,8 @@ def require_potential(potential: Any, argument: str) -> None:
 
 
 @runtime_checkable
-class Guarded(Protocol):
-    """A potential that is right for some beams only, and says so."""
+class CheckedPotential(Protocol):
+    """A potential that checks beams, as it is right for some only."""
 
     def check(self, beam: Beam) -> None:
         """Raise or warn, before tracking, for a beam that it cannot serve."""
@@ -122,7 +122,7 @@ class SpectralPoisson:
 
     @property
     def symmetric(self) -> bool:
-        """Whether the solution is linear and its own transpose, as that of this class is."""
+        """Return whether the solution is linear and its own transpose, as that of this class is."""
         return type(self).solve is SpectralPoisson.solve
 
     @cached_property

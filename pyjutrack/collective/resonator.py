@@ -15,7 +15,7 @@ from ..beam.moments import mean
 from ..beam.reference import SPEED_OF_LIGHT
 from ..core.checks import require_real, require_texts, require_whole
 from ..core.errors import InvalidValueError
-from ..core.scalars import Number, detached
+from ..core.scalars import Number, to_float
 from ..core.storage import storable
 from ..elements import Element
 from ..maps.state import State
@@ -26,14 +26,14 @@ _OUTSIDE = 0.01
 
 
 class Phasor(NamedTuple):
-    """What former passages left ringing, as seen when the reference arrives; two parts [C]."""
+    """The ringing of former passages, as seen when the reference arrives; two parts [C]."""
 
     real: Tensor
     imaginary: Tensor
 
 
 class Loss(NamedTuple):
-    """By how much delta falls at the nodes of the window, and what is left ringing."""
+    """The loss of delta at the nodes of the window, and the ringing that is left."""
 
     nodes: Tensor
     ringing: Phasor | None
@@ -90,9 +90,9 @@ class ResonatorWake(CollectiveEffect):
         for name in ("frequency", "shunt", "quality", "scale"):
             require_real(name, getattr(self, name))
         for name in ("frequency", "window"):
-            if not detached(getattr(self, name)) > 0:
+            if not to_float(getattr(self, name)) > 0:
                 raise InvalidValueError(f"{name} must be positive, got {getattr(self, name)}")
-        if not detached(self.quality) > 0.5:
+        if not to_float(self.quality) > 0.5:
             raise InvalidValueError(f"quality must be above 1/2, got {self.quality}")
         require_real("window", self.window, above=0)
         require_whole("bins", self.bins, 8)
@@ -116,7 +116,7 @@ class ResonatorWake(CollectiveEffect):
             )
 
     def start(self, beam: Beam) -> Mapping[int, Phasor] | None:
-        """Nothing rings before the first passage; later each element does, by its place."""
+        """Start without ringing; each element gets its own, by its place."""
         return None if self.period is None else {}
 
     def admit(self, state: State) -> State:
@@ -125,10 +125,10 @@ class ResonatorWake(CollectiveEffect):
         return State(state.coordinates, state.alive & self._inside(z))
 
     def field(self, beam: Beam, state: State, place: Place, memory: Any = None) -> Loss:
-        """What each node of the window loses."""
+        """Compute the loss at each node of the window."""
         z, reference = state.coordinates[4], beam.reference
         times = self._nodes(z) * (-1 / (SPEED_OF_LIGHT * reference.beta))
-        line = beam.world.sum(self._deposited(beam, z, state.alive))
+        line = beam.world.sum(self._deposit(beam, z, state.alive))
         voltage = line @ self._wake(times - times.unsqueeze(-1))
         ringing = None
         if memory is not None:
@@ -137,11 +137,11 @@ class ResonatorWake(CollectiveEffect):
         return Loss(voltage * per_volt * self.scale, ringing)
 
     def remember(self, memory: Any, field: Loss, place: Place) -> Any:
-        """What rings when the bunch comes back."""
+        """Return the ringing when the bunch comes back."""
         if field.ringing is None or self.period is None:
             return memory
         time = torch.as_tensor(self.period).to(field.nodes)
-        return {**memory, place.number: self._turned(field.ringing, time)}
+        return {**memory, place.number: self._ring(field.ringing, time)}
 
     def apply(self, state: State, field: Loss, place: Place) -> State:
         """Slow particles down by what is lost where they are."""
@@ -170,8 +170,8 @@ class ResonatorWake(CollectiveEffect):
         )
         return cell.long().unsqueeze(-1) + torch.arange(4, device=z.device), weights
 
-    def _deposited(self, beam: Beam, z: Tensor, alive: Tensor) -> Tensor:
-        """The charge at the nodes, of the particles here [C]."""
+    def _deposit(self, beam: Beam, z: Tensor, alive: Tensor) -> Tensor:
+        """Deposit the charge of the particles here at the nodes [C]."""
         nodes, weights = self._spread(torch.where(alive, z, 0.0))
         charges = torch.where(alive, beam.charge * beam.shares, 0.0).to(weights.dtype)
         amounts = (charges.unsqueeze(-1) * weights).flatten(-2)
@@ -180,18 +180,18 @@ class ResonatorWake(CollectiveEffect):
 
     def _wake(self, time: Tensor) -> Tensor:
         """W [V/C], half of it at zero, and none before."""
-        rings = self._turned(Phasor(torch.ones_like(time), torch.zeros_like(time)), time.relu())
+        rings = self._ring(Phasor(torch.ones_like(time), torch.zeros_like(time)), time.relu())
         share = torch.heaviside(time.detach(), time.detach().new_tensor(0.5))
         return share * self._voltage(rings)
 
     def _rates(self) -> tuple[Number, Number]:
-        """Of decay and of oscillation [1/s]."""
+        """Rates of decay and of oscillation [1/s]."""
         omega = 2 * math.pi * self.frequency
         decay = omega / (2 * self.quality)
         return decay, (omega * omega - decay * decay) ** 0.5
 
-    def _turned(self, rings: Phasor, time: Tensor) -> Phasor:
-        """What rings after a time [s]."""
+    def _ring(self, rings: Phasor, time: Tensor) -> Phasor:
+        """Advance the ringing by a time [s]."""
         decay, oscillation = self._rates()
         size = torch.exp(-decay * time)
         cosine, sine = size * torch.cos(oscillation * time), size * torch.sin(oscillation * time)
@@ -201,7 +201,7 @@ class ResonatorWake(CollectiveEffect):
         )
 
     def _voltage(self, rings: Phasor) -> Tensor:
-        """Of what rings [V]."""
+        """Voltage of the ringing [V]."""
         decay, oscillation = self._rates()
         kick = 2 * math.pi * self.frequency * self.shunt / self.quality
         voltage: Tensor = kick * (rings.real - decay / oscillation * rings.imaginary)
@@ -211,10 +211,10 @@ class ResonatorWake(CollectiveEffect):
         self, voltage: Tensor, line: Tensor, times: Tensor, before: Phasor | None
     ) -> tuple[Tensor, Phasor]:
         """The voltage with that of former passages, and what rings after this one."""
-        added = self._turned(Phasor(line, torch.zeros_like(line)), -times)
+        added = self._ring(Phasor(line, torch.zeros_like(line)), -times)
         ringing = Phasor(added.real.sum(-1), added.imaginary.sum(-1))
         if before is None:
             return voltage, ringing
         columns = Phasor(before.real.unsqueeze(-1), before.imaginary.unsqueeze(-1))
-        voltage = voltage + self._voltage(self._turned(columns, times))
+        voltage = voltage + self._voltage(self._ring(columns, times))
         return voltage, Phasor(before.real + ringing.real, before.imaginary + ringing.imaginary)

@@ -15,7 +15,7 @@ from ..beam.beam import Beam
 from ..beam.moments import mean, rms
 from ..core.checks import require_flag, require_real, wrong
 from ..core.errors import InvalidValueError, ResolutionWarning, require_known, warn
-from ..core.scalars import Number, detached, tensor_like
+from ..core.scalars import Number, tensor_like, to_float
 from ..core.storage import storable
 from ..elements import kinds
 from ..maps.state import State
@@ -23,7 +23,7 @@ from ..mesh.grid import Mesh
 from ..mesh.particle_mesh import deposit_admitted, inside, kick
 from ..mesh.staircase import refuse_staircase
 from .base import CollectiveEffect, MeshKick, Place, require_current
-from .poisson import Guarded, Potential, SpectralPoisson, require_potential
+from .poisson import CheckedPotential, Potential, SpectralPoisson, require_potential
 
 #: a beam may start with this share of its particles outside the box
 _OUTSIDE = 0.01
@@ -105,7 +105,7 @@ class SpaceCharge(CollectiveEffect):
                 "smaller box",
                 ResolutionWarning,
             )
-        if isinstance(self.potential, Guarded):
+        if isinstance(self.potential, CheckedPotential):
             self.potential.check(beam)
 
     def admit(self, state: State) -> State:
@@ -125,7 +125,7 @@ class SpaceCharge(CollectiveEffect):
 
     @property
     def mesh(self) -> Mesh:
-        """That of the potential."""
+        """The mesh of the potential."""
         return self.potential.mesh
 
     @property
@@ -134,7 +134,7 @@ class SpaceCharge(CollectiveEffect):
         return bool(getattr(self.potential, "symmetric", False))
 
     def fused(self) -> MeshKick | None:
-        """Itself, unless a class derived from it does otherwise what kernels would do."""
+        """Return itself, unless a derived class overrides what kernels would do."""
         own = ("admit", "field", "strength", "apply")
         changed = any(getattr(type(self), n) is not getattr(SpaceCharge, n) for n in own)
         return None if changed else self
@@ -181,6 +181,6 @@ def check_settings(max_step: float | Mapping[str, float], perveance_scale: float
         if not step > 0:
             raise InvalidValueError(f"space-charge steps must be positive, got {step} m ({kind})")
     require_real("perveance_scale", perveance_scale)
-    scale = detached(perveance_scale)
+    scale = to_float(perveance_scale)
     if not (math.isfinite(scale) and scale >= 0):
         raise InvalidValueError(f"perveance_scale must be finite and not negative: {scale}")

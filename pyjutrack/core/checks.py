@@ -97,7 +97,7 @@ def require_callable(argument: str, value: Any, expected: str, count: int | None
 def require_texts(argument: str, value: Any, expected: str) -> list[str]:
     """Several strings in a list or the like, and not one string in their place; as a list."""
     if isinstance(value, str):
-        raise wrong(argument, value, expected, f"for a single one, [{shown(value)}]")
+        raise wrong(argument, value, expected, f"for a single one, [{format_value(value)}]")
     if not isinstance(value, Iterable) or isinstance(value, (bytes, np.ndarray, Tensor)):
         raise wrong(argument, value, expected)
     found = list(value)
@@ -152,11 +152,11 @@ def require_vectors(**vectors: Any) -> None:
 def wrong(argument: str, value: Any, expected: str, remedy: str = "") -> InvalidValueError:
     """The error that an argument is not what it must be."""
     tail = f"; {remedy}" if remedy else ""
-    return InvalidValueError(f"{argument} must be {expected}, got {shown(value)}{tail}")
+    return InvalidValueError(f"{argument} must be {expected}, got {format_value(value)}{tail}")
 
 
-def shown(value: Any) -> str:
-    """A value in a message: short whatever it is."""
+def format_value(value: Any) -> str:
+    """Format a value for a message, briefly whatever it is."""
     if isinstance(value, type):
         return f"the class {value.__name__}"
     if isinstance(value, (Tensor, np.ndarray)) and value.ndim:

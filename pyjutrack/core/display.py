@@ -1,6 +1,6 @@
-"""How objects are shown in notebooks and on pages.
+"""Registry of HTML views: how notebooks and pages show objects.
 
-What draws them stands far above what is drawn: it registers itself, when something is first shown.
+The modules that draw lie in rooms above the objects: they register when something is first shown.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 _LOADERS: list[Callable[[], None]] = []
 
 
-def drawn_by(load: Callable[[], None]) -> None:
-    """Name what imports the modules that register with `as_html` and `as_report`."""
+def register_loader(load: Callable[[], None]) -> None:
+    """Register a function that imports the modules with views; it is called once, when needed."""
     _LOADERS.append(load)
 
 
@@ -32,13 +32,13 @@ def as_report(thing: Any, folder: Path) -> Path:
 
 
 def html(thing: Any) -> str:
-    """A small piece of HTML for an object."""
+    """Return a small piece of HTML for an object."""
     _load()
     return as_html(thing)
 
 
 def report(thing: Any, folder: str | Path) -> Path:
-    """Write a page with pictures and tables of an object into a folder; the page."""
+    """Write a page with pictures and tables of an object into a folder; returns its path."""
     _load()
     return as_report(thing, Path(folder))
 

@@ -41,7 +41,7 @@ class MissingPackageError(PyJuTrackError, ImportError):
 
 
 class PluginError(PyJuTrackError):
-    """What an installed package adds to this one cannot be loaded; the message names it."""
+    """An installed plugin cannot be loaded; the message names it."""
 
 
 class EngineError(PyJuTrackError):

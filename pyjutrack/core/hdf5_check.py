@@ -1,8 +1,8 @@
-"""Whether an HDF5 file can be read: damaged ones crash or hang the library.
+"""Check that an HDF5 file can be read: damaged ones crash or hang the library.
 
 Each is read once by a process that may be lost: this file as a script, which imports none of the
 package. Files of this package end in a digest of themselves, which HDF5 does not look at: it shows
-of damage, and vouches for nothing, since anybody can write one.
+of damage, and is no proof of origin, since anyone can write one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def seal(content: bytes | memoryview) -> bytes:
 
 
 def is_hdf5(path: Path) -> bool:
-    """Whether a file has HDF5's signature, at its start or after a block of the user's."""
+    """Return whether a file has HDF5's signature, at its start or after a block of the user's."""
     at, size = 0, path.stat().st_size
     with path.open("rb") as file:
         while at < size:
@@ -42,10 +42,10 @@ def is_hdf5(path: Path) -> bool:
     return False
 
 
-def unreadable(path: Path) -> str | None:
-    """What is wrong with an HDF5 file, or None if all of it can be read here without harm."""
+def find_damage(path: Path) -> str | None:
+    """Find what is wrong with an HDF5 file; None if all of it can be read here without harm."""
     size = path.stat().st_size
-    if _was_changed(path, size):
+    if _is_altered(path, size):
         return (
             "damaged, or changed since it was written: the digest at its end does not match; take "
             f"a fresh copy, or cut off its last {len(MARK) + _DIGEST} bytes to read it as it is"
@@ -69,8 +69,8 @@ def unreadable(path: Path) -> str | None:
     return f"damaged: {said or 'reading it crashes the HDF5 library'}"
 
 
-def _was_changed(path: Path, size: int) -> bool:
-    """Whether a file ends in a digest, and not in that of what is before it."""
+def _is_altered(path: Path, size: int) -> bool:
+    """Return whether a file ends in a digest that is not that of what is before it."""
     end = len(MARK) + _DIGEST
     with path.open("rb") as file:
         file.seek(max(size - end, 0))
@@ -84,7 +84,7 @@ def _walk(path: str) -> None:
 
     room = Path(path).stat().st_size * _RATIO + _ROOM
 
-    def look(name: str, item: Any) -> None:
+    def visit(name: str, item: Any) -> None:
         nonlocal room
         for key in item.attrs:
             item.attrs[key]
@@ -101,8 +101,8 @@ def _walk(path: str) -> None:
             item[()]
 
     with h5py.File(path, "r") as file:
-        look("/", file)
-        file.visititems(look)
+        visit("/", file)
+        file.visititems(visit)
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ def tensor_like(value: Number, like: Tensor) -> Tensor:
     return torch.full((), value, dtype=like.dtype, device=like.device)  # filled where it is
 
 
-def detached(value: Number) -> float:
-    """A parameter as a float, whatever it carries."""
+def to_float(value: Number) -> float:
+    """Convert a parameter to a float, whatever derivatives it carries."""
     if not isinstance(value, Tensor):
         return value
     refuse_batched(value)
@@ -31,7 +31,7 @@ def detached(value: Number) -> float:
 
 
 def is_zero(value: Number) -> bool:
-    """Whether a parameter is a plain zero, by which no derivative can be asked for."""
+    """Return whether a parameter is a plain zero, by which no derivative can be asked for."""
     return isinstance(value, float) and value == 0.0
 
 
@@ -43,14 +43,14 @@ def cos_sin(angle: Number) -> tuple[Any, Any]:
 
 
 def vanishes(value: Number) -> bool:
-    """Whether a parameter, or every one of a column of them, is zero, whatever it carries."""
+    """Return whether a parameter, or all of a column of them, is zero, tensors included."""
     if isinstance(value, Tensor):
         return bool_or((value.detach() == 0).all(), default=False)
     return value == 0
 
 
 def carries(value: Number) -> bool:
-    """Whether a parameter may carry a derivative, of any mode."""
+    """Return whether a parameter may carry a derivative, of any mode."""
     if not isinstance(value, Tensor):
         return False
     plain = type(value) in (Tensor, torch.nn.Parameter) and not is_transformed(value)
@@ -58,22 +58,22 @@ def carries(value: Number) -> bool:
 
 
 def differs(value: Any, default: Any) -> bool:
-    """Whether a parameter is not the plain default; a tensor of its value is not."""
+    """Return whether a parameter is not the plain default; a tensor of its value is not."""
     return isinstance(value, Tensor) or bool(value != default)
 
 
 def is_whole(value: Any) -> bool:
-    """Whether it is a whole number, of Python or NumPy."""
+    """Return whether it is a whole number, of Python or NumPy."""
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def is_real(value: Any) -> bool:
-    """Whether it is a real number, of Python or NumPy."""
+    """Return whether it is a real number, of Python or NumPy."""
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def is_transformed(tensor: Tensor) -> bool:
-    """Whether a `torch.func` transform is running over a tensor, so that it may have no value."""
+    """Return whether a `torch.func` transform runs over a tensor, which may then have no value."""
     return torch._C._functorch.is_functorch_wrapped_tensor(tensor)
 
 
@@ -86,7 +86,7 @@ def layers(tensor: Tensor) -> Iterator[Tensor]:
 
 
 def is_tracked(tensor: Tensor) -> bool:
-    """Whether autograd or a derivative of `torch.func` runs over a tensor, also under its vmap."""
+    """Return whether autograd or a derivative of `torch.func`, also under vmap, sees a tensor."""
     *wrapped, innermost = layers(tensor)
     tracking = torch._C._functorch.is_gradtrackingtensor
     return any(map(tracking, wrapped)) or innermost.requires_grad

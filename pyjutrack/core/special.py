@@ -73,7 +73,7 @@ def _horner(coefficients: list[float], w: Tensor) -> Tensor:
 
 
 def on_host(tensor: Tensor) -> bool:
-    """Whether a look at the numbers is cheap; elsewhere it would stop the device.
+    """Return whether a look at the numbers is cheap; elsewhere it would stop the device.
 
     Tensors that are only written down (`twin.graph`) have none to look at.
     """

@@ -15,7 +15,7 @@ _KINDS: dict[str, type] = {}
 
 
 class Description(NamedTuple):
-    """How files hold a kind that is not made by its fields: by plain data, and made of them."""
+    """Functions by which files hold a kind as plain data, and make it of them again."""
 
     kind: type
     describe: Callable[[Any], Any]
@@ -49,18 +49,20 @@ def storable(kind: type[T]) -> type[T]:
 
 
 def is_storable(kind: type) -> bool:
-    """Whether files may hold this kind."""
+    """Return whether files may hold this kind."""
     return _KINDS.get(kind.__name__) is kind
 
 
-def storable_named(name: str) -> type:
-    """The kind of a name; UnknownNameError if there is none."""
+def find_storable(name: str) -> type:
+    """Find a kind by its name; UnknownNameError if there is none."""
     if name not in _KINDS:
         raise unknown("storable kind", name, _KINDS)
     return _KINDS[name]
 
 
-def store_described(kind: type[T], describe: Callable[[T], Any], make: Callable[[Any], T]) -> None:
+def register_description(
+    kind: type[T], describe: Callable[[T], Any], make: Callable[[Any], T]
+) -> None:
     """Let files hold a kind, and those derived from it, by data that describe it.
 
     Args:
@@ -71,19 +73,19 @@ def store_described(kind: type[T], describe: Callable[[T], Any], make: Callable[
 
 
 def description_of(value: Any) -> Description | None:
-    """How files hold a value, if its kind is described."""
+    """Return the description of a value's kind, if it has one."""
     return next((d for d in _DESCRIPTIONS.values() if isinstance(value, d.kind)), None)
 
 
-def description_named(name: str) -> Description:
-    """The description of a kind of a name; UnknownNameError if there is none."""
+def find_description(name: str) -> Description:
+    """Find the description of a kind by its name; UnknownNameError if there is none."""
     if name not in _DESCRIPTIONS:
         raise unknown("described kind", name, _DESCRIPTIONS)
     return _DESCRIPTIONS[name]
 
 
-def listed(data: Any) -> Any:
-    """Plain data with lists in the place of tuples, as JSON has them."""
+def to_lists(data: Any) -> Any:
+    """Replace tuples by lists in plain data, as JSON has them."""
     if isinstance(data, (tuple, list)):
-        return [listed(entry) for entry in data]
-    return {k: listed(v) for k, v in data.items()} if isinstance(data, dict) else data
+        return [to_lists(entry) for entry in data]
+    return {k: to_lists(v) for k, v in data.items()} if isinstance(data, dict) else data

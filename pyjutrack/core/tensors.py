@@ -16,7 +16,7 @@ def tensors_in(data: Any) -> list[Tensor]:
 
 
 def active(data: Any) -> list[Tensor]:
-    """Those that require gradients."""
+    """Select those that require gradients."""
     return [t for t in tensors_in(data) if t.requires_grad]
 
 
@@ -45,16 +45,16 @@ def _tensors(data: Any, seen: dict[int, Any]) -> Iterator[Tensor]:
         yield from _tensors(part, seen)
 
 
-def hidden(ends: Sequence[Tensor], known: Sequence[Tensor]) -> bool:
-    """Whether tensors depend on leaves that require gradients, by ways that meet no `known`."""
+def has_hidden_leaf(ends: Sequence[Tensor], known: Sequence[Tensor]) -> bool:
+    """Return whether tensors depend on leaves that require gradients other than through `known`."""
     stops = {id(t) for t in known} | {id(t.grad_fn) for t in known if t.grad_fn is not None}
     starts = [t.grad_fn for t in ends if t.grad_fn is not None and id(t.grad_fn) not in stops]
     leaves = (getattr(node, "variable", None) for node in _nodes(starts, stops))
     return any(leaf is not None and id(leaf) not in stops for leaf in leaves)
 
 
-def entangled(parameters: Sequence[Tensor]) -> bool:
-    """Whether one of some tensors was computed from another of them."""
+def are_dependent(parameters: Sequence[Tensor]) -> bool:
+    """Return whether one of some tensors was computed from another of them."""
     results = {t.grad_fn for t in parameters if t.grad_fn is not None}
     leaves = {id(t) for t in parameters if t.is_leaf}
     starts = [n for node in results for n, _ in node.next_functions if n is not None]
@@ -74,21 +74,21 @@ def _nodes(starts: Sequence[Any], stops: Container[int] = ()) -> Iterator[Any]:
             pending += [n for n, _ in node.next_functions if n is not None and id(n) not in stops]
 
 
-def replaced(data: Any, changes: Mapping[int, Tensor]) -> Any:
-    """Records, sequences and mappings with other tensors in place of some, found by their id."""
+def replace_tensors(data: Any, changes: Mapping[int, Tensor]) -> Any:
+    """Replace some tensors, found by their id, in records, sequences and mappings."""
     if isinstance(data, Tensor):
         return changes.get(id(data), data)
     if isinstance(data, (list, tuple)):
-        parts = [replaced(part, changes) for part in data]
+        parts = [replace_tensors(part, changes) for part in data]
         if all(new is old for new, old in zip(parts, data, strict=True)):
             return data
         return type(data)(*parts) if hasattr(data, "_fields") else type(data)(parts)
     if isinstance(data, Mapping):
-        named = {name: replaced(part, changes) for name, part in data.items()}
+        named = {name: replace_tensors(part, changes) for name, part in data.items()}
         return named if any(named[name] is not data[name] for name in named) else data
     if not dataclasses.is_dataclass(data) or isinstance(data, type):
         return data
     found = {f.name: getattr(data, f.name) for f in dataclasses.fields(data) if f.init}
-    new = {name: replaced(part, changes) for name, part in found.items()}
+    new = {name: replace_tensors(part, changes) for name, part in found.items()}
     new = {name: part for name, part in new.items() if part is not found[name]}
     return dataclasses.replace(data, **new) if new else data

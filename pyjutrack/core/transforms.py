@@ -1,4 +1,4 @@
-"""What PyTorch's own transforms may do with the public calls: `torch.compile` and `torch.func`.
+"""Limits of PyTorch's own transforms, `torch.compile` and `torch.func`, on public calls.
 
 `torch.compile` cannot look into compiled kernels, nor into NumPy, whose calls it would replace by
 its own: the public calls are left as they are. Derivatives of `torch.func` go through tracking;
@@ -23,10 +23,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def uncompiled(function: Callable[P, R]) -> Callable[P, R]:
-    """A function that `torch.compile` calls as it is, with all that it calls.
+def disable_compile(function: Callable[P, R]) -> Callable[P, R]:
+    """Let `torch.compile` call a function as it is, with all that it calls; a decorator.
 
-    What `torch.compiler.disable` does; that imports the compiler, which takes seconds.
+    As `torch.compiler.disable`, which imports the compiler, for seconds.
     """
 
     @wraps(function)
@@ -50,9 +50,9 @@ def _leave(code: CodeType) -> None:
 
 
 def numeric(function: Callable[P, R]) -> Callable[P, R]:
-    """The same of a function that looks at numbers on its way, or returns NumPy arrays.
+    """Refuse `torch.func` in a function that looks at numbers or returns arrays; a decorator.
 
-    It raises InvalidValueError for tensors of a transform of `torch.func` among its arguments.
+    The function raises InvalidValueError for tensors of such a transform among its arguments.
     """
 
     @wraps(function)
@@ -68,4 +68,4 @@ def numeric(function: Callable[P, R]) -> Callable[P, R]:
             )
         return function(*args, **kwargs)
 
-    return uncompiled(checked)
+    return disable_compile(checked)

@@ -2,7 +2,7 @@
 
 from .bins import Bins
 from .centroids import BeamPosition, BeamSize
-from .instrument import Diagnostic, Instrument, noisy
+from .instrument import Diagnostic, Instrument, add_noise
 from .loss_count import LossCount
 from .profile_monitors import Screen, WireScanner
 from .profiles.profile_files import read_profiles, write_profiles
@@ -20,7 +20,7 @@ __all__ = [
     "Profiles",
     "Screen",
     "WireScanner",
-    "noisy",
+    "add_noise",
     "read_profiles",
     "write_profiles",
 ]

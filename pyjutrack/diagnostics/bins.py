@@ -87,13 +87,13 @@ class Bins:
 
     @property
     def edges(self) -> Array:
-        """Of the bins, (count + 1,) [m]."""
+        """Edges of the bins, (count + 1,) [m]."""
         places = np.arange(self.count + 1) * self.spacing
         return np.asarray(places + (self.centre - self.width / 2))
 
     @property
     def centres(self) -> Array:
-        """Of the bins, (count,) [m]."""
+        """Centres of the bins, (count,) [m]."""
         edges = self.edges
         return np.asarray((edges[:-1] + edges[1:]) / 2)
 
@@ -114,7 +114,7 @@ class Bins:
 
     @cached_property
     def matrix(self) -> Tensor:
-        """From the mesh, its ghosts included, to the reading: (count, cells + ghosts).
+        """Map from the mesh, its ghosts included, to the reading: (count, cells + ghosts).
 
         Rows are the discrete normal distribution of the blur's variance.
         """

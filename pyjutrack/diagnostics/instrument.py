@@ -1,4 +1,4 @@
-"""What every diagnostic is: a place, a noise, and a pure reading of the beam there."""
+"""The protocol of diagnostics: a place, a noise, and a pure reading of the beam there."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Diagnostic(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Instrument:
-    """What the diagnostics of this package share.
+    """Base of the diagnostics of this package.
 
     Attributes:
         at: name of the element at whose entrance it reads.
@@ -89,8 +89,8 @@ class Instrument:
             )
 
 
-def noisy(reading: Reading, diagnostic: Diagnostic, seed: int | torch.Generator) -> Reading:
-    """A reading, or several along leading axes, with the diagnostic's noise: synthetic data.
+def add_noise(reading: Reading, diagnostic: Diagnostic, seed: int | torch.Generator) -> Reading:
+    """Add the diagnostic's noise to a reading, or to several along leading axes.
 
     Args:
         reading: (..., *diagnostic.shape), a tensor or an array; the result is of the same kind.
@@ -106,7 +106,7 @@ def noisy(reading: Reading, diagnostic: Diagnostic, seed: int | torch.Generator)
             tensor = torch.from_numpy(np.array(reading, dtype=np.float64))
         except (TypeError, ValueError) as error:
             raise InvalidValueError(f"a reading must be an array of numbers: {error}") from None
-        return noisy(tensor, diagnostic, seed).numpy()
+        return add_noise(tensor, diagnostic, seed).numpy()
     if not isinstance(reading, Tensor):
         raise InvalidValueError(f"a reading must be a tensor or an array, got {reading!r}")
     if not isinstance(diagnostic, Diagnostic):
@@ -116,12 +116,12 @@ def noisy(reading: Reading, diagnostic: Diagnostic, seed: int | torch.Generator)
         raise InvalidValueError(
             f"a reading of {diagnostic.name!r} has shape {diagnostic.shape}, got {shape}"
         )
-    generator = seed if isinstance(seed, torch.Generator) else _seeded(seed)
+    generator = seed if isinstance(seed, torch.Generator) else _make_generator(seed)
     drawn = torch.randn(shape, generator=generator, dtype=torch.float64, device=generator.device)
     return reading + diagnostic.noise * drawn.to(reading)
 
 
-def _seeded(seed: int) -> torch.Generator:
+def _make_generator(seed: int) -> torch.Generator:
     if not is_whole(seed) or not -(2**63) <= seed < 2**63:
         raise InvalidValueError(f"a seed must be a whole number or a generator, got {seed!r}")
     return torch.Generator().manual_seed(int(seed))

@@ -35,13 +35,13 @@ class Peers:
         # a connection of its own, which no other keeps waiting
         self._store: Store = store.clone()  # type: ignore[attr-defined]
         self._store.set(self._keys[rank], "0")
-        self._watched = _Watched()
+        self._watched = _Signs()
         self._wanted, self._over = threading.Event(), threading.Event()
         self._deaf = False  # the store is gone
-        self._thread = threading.Thread(target=self._live, name="signs of life", daemon=True)
+        self._thread = threading.Thread(target=self._beat_on, name="signs of life", daemon=True)
 
     def start(self) -> None:
-        """Begin, once all ranks have met."""
+        """Start the signs of life, once all ranks have met."""
         self._thread.start()
 
     def leave(self, why: str) -> None:
@@ -63,18 +63,18 @@ class Peers:
         try:
             if done(self._beat):
                 return
-            self._watched = watched = _Watched()
+            self._watched = watched = _Signs()
             self._wanted.set()
             try:
                 while not done(self._beat):
                     # a rank that has left may have sent its last part before
-                    self._judge(watched, round(self._patience / self._beat), _FEW)
+                    self._raise_if_lost(watched, round(self._patience / self._beat), _FEW)
             finally:
                 self._wanted.clear()
         except RuntimeError as error:
-            raise RankError(self._who(error)) from error
+            raise RankError(self._explain_failure(error)) from error
 
-    def _judge(self, watched: _Watched, silence: int, absence: int) -> None:
+    def _raise_if_lost(self, watched: _Signs, silence: int, absence: int) -> None:
         """Raise RankError if a rank has given no sign, or had left, for so many beats."""
         watched.asked += 1
         if self._deaf or watched.asked - watched.looks > max(silence, _FEW):
@@ -92,13 +92,13 @@ class Peers:
             if not sign.isdecimal() and beats >= absence:
                 raise RankError(sign)
 
-    def _who(self, error: RuntimeError) -> str:
-        """Why what the ranks did together has failed, as far as their signs show."""
-        self._watched = watched = _Watched()
+    def _explain_failure(self, error: RuntimeError) -> str:
+        """Say why a collective call has failed, as far as the ranks' signs of life show."""
+        self._watched = watched = _Signs()
         self._wanted.set()
         try:
             for _ in range(3 * _FEW):
-                self._judge(watched, silence=_FEW, absence=0)
+                self._raise_if_lost(watched, silence=_FEW, absence=0)
                 self._over.wait(self._beat)
         except RankError as found:
             return str(found)
@@ -106,13 +106,13 @@ class Peers:
             self._wanted.clear()
         return f"the ranks have lost each other, though all are alive: {str(error).splitlines()[0]}"
 
-    def _live(self) -> None:
+    def _beat_on(self) -> None:
         beats = 0
         while not self._deaf and not self._over.wait(self._beat):
             beats += 1
             self._write(str(beats))
             if self._wanted.is_set():
-                self._look(self._watched)
+                self._read_signs(self._watched)
 
     def _write(self, text: str) -> None:
         try:
@@ -120,7 +120,7 @@ class Peers:
         except RuntimeError:
             self._deaf = True
 
-    def _look(self, watched: _Watched) -> None:
+    def _read_signs(self, watched: _Signs) -> None:
         """Note which ranks' number stands still, and which have left."""
         try:
             for rank, key in enumerate(self._keys):
@@ -135,8 +135,8 @@ class Peers:
             self._deaf = True
 
 
-class _Watched:
-    """What was seen of the other ranks during one wait.
+class _Signs:
+    """Signs of the other ranks that were seen during one wait.
 
     Counted in looks and not by a clock: a process that was itself held up for a while has looked
     no more often than the others gave signs.
@@ -149,8 +149,8 @@ class _Watched:
         self.still: dict[int, int] = {}  # for how many looks a sign has been the same
 
 
-def done(work: Work, seconds: float) -> bool:
-    """Whether work has come to its end within a time.
+def wait_until_done(work: Work, seconds: float) -> bool:
+    """Wait for work to end; False if it takes longer than some seconds.
 
     Raises:
         RuntimeError: it has failed.

@@ -18,7 +18,7 @@ from torch.distributed.rendezvous import rendezvous
 from ..beam.communicator import SERIAL, Communicator
 from ..core.devices import usable
 from ..core.errors import InvalidValueError, RankError
-from .heartbeat import Peers, done
+from .heartbeat import Peers, wait_until_done
 from .shared_memory import Board, board
 
 #: how long to wait for all ranks to come: they import at their own pace [s]
@@ -79,7 +79,7 @@ def job(
         work = dist.all_reduce(tensor, _HOW[how], async_op=True)
         assert work is not None
         if tensor.device.type == "cpu":
-            peers.wait(lambda seconds: done(work, seconds))
+            peers.wait(lambda seconds: wait_until_done(work, seconds))
         else:
             work.wait()  # of the stream, not of this thread; NCCL has a watch of its own
 

@@ -33,7 +33,7 @@ _DAMAGED = (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionE
 
 
 class Executor(Protocol):
-    """What runs calls elsewhere, as those of `concurrent.futures` do.
+    """An executor of calls elsewhere, as those of `concurrent.futures`.
 
     `submit` returns a future with `result`, `cancel` and `add_done_callback`.
     """
@@ -43,7 +43,7 @@ class Executor(Protocol):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a function gave at one point.
+    """The result of a function at one point.
 
     Attributes:
         point: as it was given to `scan`.
@@ -102,7 +102,7 @@ def scan(
     flags = {"retry": retry, "stop_on_error": stop_on_error, "progress": progress}
     for name, flag in flags.items():
         require_flag(name, flag)
-    points = _listed(points)
+    points = _list_points(points)
     head = {"scan": _VERSION, "function": _name(function), "points": _plain_points(points)}
     kept = _read(Path(store), head) if store is not None else {}
     done = {i: o for i, o in kept.items() if not (retry and o["error"] is not None)}
@@ -119,7 +119,7 @@ def scan(
     return [Outcome(point, **done[i]) for i, point in enumerate(points)]
 
 
-def _listed(points: Iterable[Any]) -> list[Any]:
+def _list_points(points: Iterable[Any]) -> list[Any]:
     try:
         return list(points)
     except TypeError:  # a tensor without dimensions
@@ -159,7 +159,7 @@ def _results(
 
 
 def _call(function: Callable[[Any], Any], point: Any, threads: int | None = None) -> str:
-    """What a function gives at a point, as JSON, whatever it is; with PyTorch on a few threads."""
+    """Call a function at a point; the result as JSON. PyTorch runs on a few threads."""
     before = torch.get_num_threads()
     try:
         if threads is not None:
@@ -197,7 +197,7 @@ def _name(function: Callable[..., Any]) -> str:
 
 
 def _read(path: Path, head: dict[str, Any]) -> dict[int, dict[str, Any]]:
-    """What a file holds of this scan, by point; a new file if there is none.
+    """Read the results of this scan from a file, by point; begin a new file if there is none.
 
     Raises:
         InvalidValueError: it is no file of this scan.
@@ -222,12 +222,12 @@ def _read(path: Path, head: dict[str, Any]) -> dict[int, dict[str, Any]]:
 
 
 def _same(a: Any, b: Any) -> bool:
-    """Whether two things are alike in JSON, where NaN is alike to NaN."""
+    """Return whether two things are alike in JSON, where NaN is alike to NaN."""
     return json.dumps(a) == json.dumps(b)
 
 
 def _differ(first: dict[str, Any], head: dict[str, Any]) -> str:
-    """How what a file is of differs from what is asked."""
+    """Say how the scan of a file differs from the one that is asked for."""
     remedy = "; take another file, or remove this one"
     for key in ("scan", "function"):
         if first[key] != head[key]:

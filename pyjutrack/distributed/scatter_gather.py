@@ -1,4 +1,4 @@
-"""From a beam to the parts of it that ranks hold, and back."""
+"""Split a beam over ranks, and gather it again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..beam.beam import Beam, require_beam
 from ..beam.communicator import Communicator
 from ..core.checks import require_kind
 from ..core.errors import InvalidValueError
-from ..core.scalars import detached
+from ..core.scalars import to_float
 
 
 def shard(beam: Beam | None, world: Communicator) -> Beam:
@@ -30,10 +30,10 @@ def shard(beam: Beam | None, world: Communicator) -> Beam:
         InvalidValueError: beams that differ, a part already, fewer particles than ranks.
     """
     require_kind("world", world, Communicator, "a Communicator, as a job gives it")
-    if beam is not None or world.alone:
+    if beam is not None or world.is_serial:
         require_beam(beam)
     world.refuse(_fault(beam))
-    if world.alone:
+    if world.is_serial:
         assert beam is not None
         return beam
     given = torch.zeros(world.size, dtype=torch.int64)
@@ -51,7 +51,7 @@ def shard(beam: Beam | None, world: Communicator) -> Beam:
     assert beam is not None
     mine = world.rows(len(beam))
     return beam.replace(
-        world=world.of(len(beam)),
+        world=world.for_particles(len(beam)),
         coordinates=beam.coordinates[..., mine, :],
         alive=beam.alive[..., mine],
         weights=None if beam.weights is None else beam.weights[..., mine],
@@ -66,7 +66,7 @@ def gather(beam: Beam) -> Beam:
     """
     require_beam(beam)
     world = beam.world
-    if world.alone:
+    if world.is_serial:
         return beam
     held = torch.zeros(world.size, dtype=torch.int64)
     held[world.rank] = len(beam)
@@ -86,7 +86,7 @@ def gather(beam: Beam) -> Beam:
 
 
 def _fault(beam: Beam | None) -> str | None:
-    if beam is not None and not beam.world.alone:
+    if beam is not None and not beam.world.is_serial:
         return "the beam is shared already"
     return None
 
@@ -96,8 +96,8 @@ def _detach(beam: Beam) -> Beam:
         coordinates=beam.coordinates.detach().cpu(),
         alive=beam.alive.cpu(),
         weights=None if beam.weights is None else beam.weights.detach().cpu(),
-        current=detached(beam.current),
-        charge=detached(beam.charge),
+        current=to_float(beam.current),
+        charge=to_float(beam.charge),
     )
 
 

@@ -114,19 +114,19 @@ class Board:
                 combine(piece, part, out=piece)
 
     def _complete(self, seconds: float) -> bool:
-        """Whether all parts of this turn have come within a time.
+        """Return whether all parts of this turn have come within a time.
 
         Raises:
             RuntimeError: a rank is gone and has not left its part, or has taken too long.
         """
-        return all(self._come(rank, seconds) for rank in range(self._size))
+        return all(self._wait_for_rank(rank, seconds) for rank in range(self._size))
 
-    def _come(self, rank: int, seconds: float) -> bool:
+    def _wait_for_rank(self, rank: int, seconds: float) -> bool:
         began, looks = time.monotonic(), _PATIENCE
-        while not self._seen(rank, looks):
+        while not self._wait_for_flag(rank, looks):
             waited, looks = time.monotonic() - began, 1
             if waited > seconds:
-                if self._lock(rank, shared=True) and not self._seen(rank, looks):
+                if self._lock(rank, shared=True) and not self._wait_for_flag(rank, looks):
                     raise RuntimeError(f"rank {rank} is gone")
                 if time.monotonic() - self._began > self._timeout:
                     raise RuntimeError(f"rank {rank} has not come for {self._timeout:g} s")
@@ -134,7 +134,7 @@ class Board:
             time.sleep(min(_NAP, _SHARE * waited))
         return True
 
-    def _seen(self, rank: int, looks: int) -> bool:
+    def _wait_for_flag(self, rank: int, looks: int) -> bool:
         seen: bool = self._signals.wait(self._flags, self._at(rank), self._turn, looks, 0)
         return seen
 

@@ -1,4 +1,4 @@
-"""What every element is: a frozen, checked record with a name and a place, and how it moves beams.
+"""The base of elements: a frozen, checked record with a name and a place, and its motion.
 
 What other rooms ask about a kind are traits of `Element`, which kinds override: nothing asks what
 kind an element is.
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ..beam.reference import Reference
-from ..core.checks import shown
+from ..core.checks import format_value
 from ..core.errors import InvalidValueError, require_known
 from ..core.scalars import Number, differs, is_zero
 from ..core.special import bool_or
@@ -31,7 +31,7 @@ PLACEMENT = ("tilt", "dx", "dy", "dz", "x_rot", "y_rot", "z_rot")
 
 @dataclass(frozen=True, kw_only=True)
 class Element:
-    """What every element has.
+    """Base of all elements.
 
     A kind is a frozen dataclass of its parameters with a method `transport`.
 
@@ -78,7 +78,7 @@ class Element:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
             raise InvalidValueError(
-                f"{type(self).__name__}: name must be a string, got {shown(self.name)}"
+                f"{type(self).__name__}: name must be a string, got {format_value(self.name)}"
             )
         for name in (*self.knobs, *self.placement):
             value: Any = getattr(self, name)
@@ -133,12 +133,12 @@ class Element:
 
     @property
     def bend_angle(self) -> Number:
-        """By which the reference orbit turns [rad], positive towards negative x."""
+        """Angle by which the reference orbit turns [rad], positive towards negative x."""
         return 0.0
 
     @property
     def curvature(self) -> Number:
-        """Of the reference orbit [1/m]."""
+        """Curvature of the reference orbit [1/m]."""
         return 0.0
 
     @property
@@ -153,32 +153,32 @@ class Element:
 
     @property
     def face_angles(self) -> tuple[Number, Number]:
-        """Of the entrance and exit face against the square to the reference orbit [rad]."""
+        """Angles of entrance and exit face to the square to the reference orbit [rad]."""
         return 0.0, 0.0
 
     @property
     def transmits_all(self) -> bool:
-        """Whether every particle that may enter comes out."""
+        """True if every particle that may enter comes out."""
         return False
 
     @property
     def is_soft(self) -> bool:
-        """Whether it lowers the weights of particles; see `Aperture`."""
+        """True if it lowers the weights of particles; see `Aperture`."""
         return False
 
     @cached_property
     def is_displaced(self) -> bool:
-        """Whether it does not stand where it was designed to; a tensor may be anything but zero."""
+        """True if it is not where it was designed to be; a tensor may be anything but zero."""
         return not all(is_zero(getattr(self, name)) for name in self.placement[1:])
 
     @cached_property
     def has_tensors(self) -> bool:
-        """Whether there are tensors among its parameters, which may carry derivatives."""
+        """True if there are tensors among its parameters, which may carry derivatives."""
         return bool(tensors_in(self))
 
     @cached_property
     def recordings(self) -> dict[Any, Any]:
-        """What was recorded of its motion; see `elements.recordings`."""
+        """Recordings of its motion; see `elements.recordings`."""
         return {}
 
     def _label(self) -> str:
@@ -189,7 +189,7 @@ class Element:
             values = values.unbind(0)
         if isinstance(values, (str, bytes)) or not isinstance(values, (Sequence, np.ndarray)):
             raise InvalidValueError(
-                f"{self._label()}: {name} must be a sequence of numbers, got {shown(values)}"
+                f"{self._label()}: {name} must be a sequence of numbers, got {format_value(values)}"
             )
         return tuple(self._number(name, v) for v in values)
 
@@ -218,7 +218,7 @@ class Element:
             number = float(value)
         except (TypeError, ValueError, OverflowError):
             raise InvalidValueError(
-                f"{self._label()}: {name} must be a number, got {shown(value)}"
+                f"{self._label()}: {name} must be a number, got {format_value(value)}"
             ) from None
         if not math.isfinite(number):
             raise InvalidValueError(f"{self._label()}: {name} must be finite, got {number}")

@@ -8,7 +8,7 @@ from typing import ClassVar
 from .. import maps
 from ..beam.reference import Reference
 from ..core.errors import InvalidValueError
-from ..core.scalars import Number, carries, detached, is_zero, vanishes
+from ..core.scalars import Number, carries, is_zero, to_float, vanishes
 from ..maps.state import State
 from .drift_kick import integrate_with_kicks, multiply_by_length, replace_series
 from .glyph import Glyph, box
@@ -18,7 +18,7 @@ from .part import Part
 
 @dataclass(frozen=True, repr=False)
 class Bend(Magnet):
-    """What sector and rectangular bends share.
+    """Base of sector and rectangular bends.
 
     The reference orbit is an arc of curvature h = angle / length; positive angles bend towards
     negative x. The field is k0 = h + dk0, and multipoles stand in the curved frame of the orbit.
@@ -67,14 +67,14 @@ class Bend(Magnet):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if detached(self.length) == 0 and carries(self.angle):
+        if to_float(self.length) == 0 and carries(self.angle):
             raise InvalidValueError(
                 f"{self._label()} has no length, and so no slope by its angle; give it one, or "
                 "vary the dipole of a thin Multipole(knl=(angle,))"
             )
-        if detached(self.length) == 0 and detached(self.angle) != 0:
+        if to_float(self.length) == 0 and to_float(self.angle) != 0:
             raise InvalidValueError(
-                f"{self._label()} bends by {detached(self.angle):g} rad over no length; give it a "
+                f"{self._label()} bends by {to_float(self.angle):g} rad over no length; give it a "
                 "length, or kick with a thin Multipole(knl=(angle,))"
             )
 
@@ -124,19 +124,19 @@ class Bend(Magnet):
         def exact(state: State, share: float) -> State:
             return state.apply(maps.bend, length * share, angle * share, field, beta)
 
-        def focused(state: State, share: float) -> State:
-            """What the gradient adds to the linear map of the dipole, at the middle of a step."""
+        def focus(state: State, share: float) -> State:
+            """Apply what the gradient adds to the dipole's linear map, at the middle of a step."""
             state = linear(state, -share / 2, 0.0)
             state = linear(state, share)
             return linear(state, -share / 2, 0.0)
 
-        def curved(state: State, share: float) -> State:
+        def kick_curved(state: State, share: float) -> State:
             return state.apply(maps.curved_quadrupole_kick, self.k1 * angle * share)
 
         if self.model == "linear":
             return integrate_with_kicks(rest, linear, higher, (), state, part)
-        extra = None if is_zero(self.k1) or is_zero(self.angle) else curved
-        middle = None if is_zero(gradient) or is_zero(self.length) else focused
+        extra = None if is_zero(self.k1) or is_zero(self.angle) else kick_curved
+        middle = None if is_zero(gradient) or is_zero(self.length) else focus
         return integrate_with_kicks(rest, exact, higher, (), state, part, extra, middle)
 
     def _split_gradient(self) -> tuple[Number, Bend]:

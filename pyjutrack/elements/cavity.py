@@ -1,4 +1,4 @@
-"""What radio-frequency cavities share: a thin kick in the middle of a drift."""
+"""The base of radio-frequency cavities: a thin kick in the middle of a drift."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Cavity(Element):
         return Drift(self.length)
 
     def half_drift(self, state: State, reference: Reference, part: Part) -> State:
-        """From the entrance of a part to the gap, or from the gap to its exit."""
+        """Drift from the entrance of a part to the gap, or from the gap to its exit."""
         if is_zero(self.length):
             return state
         return state.apply(maps.drift, self.length * (part.fraction / 2), reference.beta)

@@ -18,7 +18,7 @@ Vector = tuple[Any, Any, Any]
 
 
 class Frame(NamedTuple):
-    """Where a frame stands in another: its origin [m], and its axes x, y, s as triples."""
+    """A frame seen from another: its origin [m], and its axes x, y, s as triples."""
 
     origin: Vector
     axes: tuple[Vector, Vector, Vector]

@@ -1,4 +1,4 @@
-"""How a kind of element is drawn along s: data, which `plotting` turns into pictures."""
+"""Symbols of elements along s: data, which `plotting` turns into pictures."""
 
 from __future__ import annotations
 

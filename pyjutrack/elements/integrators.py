@@ -32,7 +32,7 @@ _WEIGHTS = {
 
 @cache
 def _scheme(order: int, steps: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Of all steps together: the last free motion of one and the first of the next are one."""
+    """Merge all steps: the last free motion of one and the first of the next are one."""
     return _compose(tuple(w / steps for w in _WEIGHTS[order]) * steps)
 
 

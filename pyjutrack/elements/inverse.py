@@ -32,7 +32,7 @@ def track_inverse(element: Element, state: State, reference: Reference, part: Pa
 
 
 def has_inverse(element: Element, reference: Reference, part: Part) -> bool:
-    """Whether `track_inverse` can invert a part of an element."""
+    """Return whether `track_inverse` can invert a part of an element."""
     try:
         operations = record(element, reference, part)
     except NotRecordedError:
@@ -41,7 +41,7 @@ def has_inverse(element: Element, reference: Reference, part: Part) -> bool:
 
 
 def is_kick(operations: Sequence[Operation]) -> bool:
-    """Whether operations are a single kick that depends on positions alone."""
+    """Return whether operations are a single kick that depends on positions alone."""
     return len(operations) == 1 and operations[0][0].kick
 
 

@@ -1,4 +1,4 @@
-"""What magnets share: multipoles beside their own, a model, an integrator."""
+"""The base of magnets: multipoles beside their own, a model, an integrator."""
 
 from __future__ import annotations
 

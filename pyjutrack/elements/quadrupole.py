@@ -58,7 +58,7 @@ class Quadrupole(Magnet):
             length = self.length * (part.fraction * share)
             return state.apply(maps.quadrupole, length, gradient, reference.beta)
 
-        def coupled(state: State, share: float) -> State:
+        def free_coupled(state: State, share: float) -> State:
             length = self.length * (part.fraction * share)
             pieces = count_pieces(self, (normal, skew), length)
             for _ in range(pieces):
@@ -66,7 +66,7 @@ class Quadrupole(Magnet):
                 state = state.apply(maps.skew_quadrupole, *parameters)
             return state
 
-        free = partial(upright, gradient=normal) if is_zero(skew) else coupled
+        free = partial(upright, gradient=normal) if is_zero(skew) else free_coupled
         return integrate_with_kicks(rest, free, (), (), state, part)
 
     def _split_gradients(self) -> tuple[Number, Number, Quadrupole]:

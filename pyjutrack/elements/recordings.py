@@ -1,4 +1,4 @@
-"""What was recorded of an element's motion, kept with the element."""
+"""Recordings of an element's motion, kept with the element."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Make = Callable[[Element, Reference, Part], T]
 _MOST = 1000
 
 
-def kept(make: Make[T], element: Element, reference: Reference, part: Part) -> T:
-    """What a function makes of a part of an element, made once for the last reference.
+def memoize(make: Make[T], element: Element, reference: Reference, part: Part) -> T:
+    """Memoize what a function makes of a part of an element, for the last reference.
 
     An element is frozen, and a lattice in which some are replaced has the others' recordings. What
     depends on tensors is made anew each time: they carry derivatives, or change.

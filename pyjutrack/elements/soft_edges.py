@@ -13,7 +13,7 @@ from .placement import enter_element
 
 
 def transmission(aperture: Aperture, state: State, reference: Reference) -> tuple[State, Tensor]:
-    """Which particles reach an aperture, wherever it stands, and the part of each that it passes.
+    """Find the particles that reach an aperture, wherever it stands, and the parts it passes.
 
     Args:
         state: at the aperture, with derivatives.

@@ -1,4 +1,4 @@
-"""How many steps an integrator takes."""
+"""Numbers of integration steps."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def count_steps(
     if phase > MOST * longest:
         raise InvalidValueError(
             f"{_describe_phase(element, phase)}, "
-            f"for which its integrator wants more than {MOST} steps; state its steps"
+            f"for which its integrator needs more than {MOST} steps; state its steps"
         )
     return max(element.fewest, math.ceil(phase / longest))
 
@@ -59,7 +59,7 @@ def count_pieces(element: Magnet, gradients: Iterable[Number], length: Number) -
         return 1
     if phase > MOST:
         raise InvalidValueError(
-            f"{_describe_phase(element, phase)}, for which its series want more than {MOST} "
+            f"{_describe_phase(element, phase)}, for which its series need more than {MOST} "
             "pieces; give it a gradient that a magnet can have"
         )
     return max(1, math.ceil(phase))

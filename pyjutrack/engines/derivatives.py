@@ -20,7 +20,7 @@ from ..core.transforms import numeric
 from ..lattice.knobs import lower_bound, overlay, parts, split, values
 from ..lattice.lattice import Lattice, require_lattice
 from ..tracking.adjoints import Adjoint
-from ..tracking.loss_warning import lost_between, warn_of_losses
+from ..tracking.loss_warning import count_lost, warn_of_losses
 from ..tracking.task import Task, task_of
 from .choice import engine_of
 from .objective import objective_of
@@ -117,7 +117,7 @@ def jacobian_derivatives(
     matrix, slopes = chosen.jacobian_derivatives(task, _start(at), wrt)
     if effects:
         with torch.no_grad():
-            warn_of_losses(lost_between(beam, chosen.track(task)), beam.particles)
+            warn_of_losses(count_lost(beam, chosen.track(task)), beam.particles)
     return np.asarray(matrix.detach()), np.asarray(slopes.detach())
 
 
@@ -213,13 +213,13 @@ def value_and_gradient(
 
     lost: list[int] = []
 
-    def counted(final: Beam, initial: Beam) -> Tensor:
-        lost.append(lost_between(beam, final))
+    def counting_objective(final: Beam, initial: Beam) -> Tensor:
+        lost.append(count_lost(beam, final))
         return of_beams(final, initial)
 
     def function(vector: Tensor) -> Tensor:
         knobbed = overlay(task, wrt, split(vector, found))
-        return evaluate(counted, chosen.track(knobbed), knobbed.beam)
+        return evaluate(counting_objective, chosen.track(knobbed), knobbed.beam)
 
     if mode == "fd":
         lows = torch.cat(
@@ -227,7 +227,7 @@ def value_and_gradient(
         )
         value, slope = function(vector), _central(function, vector, step, lows.tolist())
     else:
-        value, slope = chosen.value_and_gradient(counted, task, wrt, mode)
+        value, slope = chosen.value_and_gradient(counting_objective, task, wrt, mode)
     warn_of_losses(lost[0], beam.particles)
     return float(value.detach()), np.asarray(slope.detach())
 
@@ -260,14 +260,14 @@ def _central(
 def _with_field(beam: Beam | Reference, effects: Sequence[CollectiveEffect]) -> Beam:
     if isinstance(beam, Beam):
         _single(beam)
-        plain = beam.reference.detached()
+        plain = beam.reference.detach()
         return beam if plain is beam.reference else dataclasses.replace(beam, reference=plain)
     if not isinstance(beam, Reference):
         raise wrong("beam", beam, "a Beam or a Reference")
     require_effects(effects)
     if effects:
         raise InvalidValueError("effects need a beam that makes their field, not a bare Reference")
-    return Beam(beam.detached(), torch.zeros(1, 6, dtype=torch.float64))
+    return Beam(beam.detach(), torch.zeros(1, 6, dtype=torch.float64))
 
 
 def _start(at: ArrayLike | None) -> Tensor:

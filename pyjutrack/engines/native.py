@@ -18,7 +18,7 @@ from ..lattice.knobs import overlay, parts, split, values
 from ..maps.state import State
 from ..tracking.adjoint import run_adjoint
 from ..tracking.end import End, state_of
-from ..tracking.loop import linearised, run
+from ..tracking.loop import run, run_with_jacobians
 from ..tracking.task import Task
 from .protocol import Objective
 from .results import evaluate, require_alive
@@ -124,9 +124,9 @@ def _jacobian(task: Task, start: Tensor) -> Tensor:
 
 
 def _run_jacobian(task: Task, start: Tensor) -> Tensor | None:
-    """Without effects, where the lattice carries no derivatives."""
+    """Compute the Jacobian without effects, where the lattice carries no derivatives."""
     beam = Beam(task.beam.reference, start.unsqueeze(0))
-    found = linearised(dataclasses.replace(task, beam=beam))
+    found = run_with_jacobians(dataclasses.replace(task, beam=beam))
     if found is None:
         return None
     final, matrices = found

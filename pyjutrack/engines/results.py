@@ -32,7 +32,7 @@ def evaluate(objective: Objective, final: Beam, initial: Beam) -> Tensor:
             "an objective must return a 0-d tensor, a function of the final beam's coordinates; "
             f"got {value!r}"
         )
-    if not final.world.alone:
+    if not final.world.is_serial:
         _same(value, final.world)
     return value
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..beam.beam import Beam
 from ..collective.base import CollectiveEffect
-from ..core.transforms import uncompiled
+from ..core.transforms import disable_compile
 from ..lattice.lattice import Lattice
 from ..tracking.adjoints import Adjoint
 from ..tracking.loss_warning import warn_if_differentiable
@@ -15,7 +15,7 @@ from .choice import engine_of
 from .protocol import Engine
 
 
-@uncompiled
+@disable_compile
 def track(
     lattice: Lattice,
     beam: Beam,

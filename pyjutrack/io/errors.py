@@ -1,4 +1,4 @@
-"""What goes wrong with files of lattices and beams."""
+"""Errors and warnings of files of lattices and beams."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class LatticeWarning(UserWarning):
 def wrong(path: Path, message: str, line: int | None = None) -> LatticeFileError:
     """An error at a line of a file; what is quoted of the file is cut."""
     where = f"{path}{'' if line is None else f':{line}'}"
-    return LatticeFileError(f"{where}: {clipped(message, 600)}")
+    return LatticeFileError(f"{where}: {clip(message, 600)}")
 
 
-def clipped(text: str, length: int = 200) -> str:
-    """Text of a file as messages quote it: long ones lose their middle."""
+def clip(text: str, length: int = 200) -> str:
+    """Shorten text of a file for a message: a long one loses its middle."""
     if len(text) <= length:
         return text
     return f"{text[: length - length // 4 - 5]} ... {text[-(length // 4) :]}"

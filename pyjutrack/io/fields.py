@@ -13,7 +13,7 @@ from torch import Tensor
 from ..core.atomic import as_tuples
 from ..core.errors import InvalidValueError, UnknownNameError, unknown
 from ..core.scalars import is_transformed
-from ..core.storage import listed, store_described
+from ..core.storage import register_description, to_lists
 from ..elements import Element, kinds
 from ..elements.potentials import Form, form_from_record, record_of
 
@@ -66,8 +66,8 @@ def _default(field: Field[Any]) -> Any:
     return default if default is MISSING else _plain(default, "", field.name)
 
 
-def kind_named(name: Any) -> type[Element]:
-    """A kind of element.
+def find_kind(name: Any) -> type[Element]:
+    """Find a kind of element by its name.
 
     Raises:
         UnknownNameError: there is none; the message gives the nearest.
@@ -92,26 +92,26 @@ def element_from(kind: type[Element], values: Mapping[str, Any]) -> Element:
     for name, field in known.items():
         if name not in values and field.default is MISSING and field.default_factory is MISSING:
             raise InvalidValueError(f"{kind.__name__} has no {name}, which it needs")
-    return kind(**{name: _typed(kind, known[name], value) for name, value in values.items()})
+    return kind(**{name: _convert(kind, known[name], value) for name, value in values.items()})
 
 
-def _typed(kind: type[Element], field: Field[Any], value: Any) -> Any:
-    """The value of a field, of the type it should have."""
+def _convert(kind: type[Element], field: Field[Any], value: Any) -> Any:
+    """Convert the value of a field to the type it should have."""
     name, default = field.name, field.default
     if name in kind.vectors:
         if not isinstance(value, list):
-            raise _mistyped(name, "a list of numbers", value)
+            raise _type_error(name, "a list of numbers", value)
         return torch.tensor([_number(name, entry) for entry in value], dtype=torch.float64)
     if isinstance(value, dict):
         return form_from_record(value)
     if name in kind.series:
         if not isinstance(value, list):
-            raise _mistyped(name, "a list of numbers", value)
+            raise _type_error(name, "a list of numbers", value)
         return tuple(_number(name, entry) for entry in value)
     if name in (*kind.knobs, *kind.placement, "length") or isinstance(default, float):
         return _number(name, value)
     if isinstance(default, (bool, int, str)) and type(value) is not type(default):
-        raise _mistyped(name, _WORDS[type(default)], value)
+        raise _type_error(name, _WORDS[type(default)], value)
     return as_tuples(value)
 
 
@@ -123,25 +123,25 @@ def _number(name: str, value: Any) -> float:
     if isinstance(value, str) and value in _SPECIAL:
         return float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise _mistyped(name, "a number", value)
+        raise _type_error(name, "a number", value)
     return float(value)
 
 
-def _mistyped(name: str, wanted: str, value: Any) -> InvalidValueError:
+def _type_error(name: str, wanted: str, value: Any) -> InvalidValueError:
     return InvalidValueError(f"{name} must be {wanted}, got {value!r}")
 
 
-#: what `element_from` and `kind_named` raise
+#: what `element_from` and `find_kind` raise
 BadElement = (InvalidValueError, UnknownNameError, TypeError)
 
 
-def _described(element: Element) -> Plain:
+def _describe(element: Element) -> Plain:
     return {"kind": type(element).__name__, "name": element.name, **changed_fields(element)}
 
 
-def _of_description(data: Plain) -> Element:
-    values = listed(data)
-    return element_from(kind_named(values.pop("kind")), values)
+def _from_description(data: Plain) -> Element:
+    values = to_lists(data)
+    return element_from(find_kind(values.pop("kind")), values)
 
 
-store_described(Element, _described, _of_description)
+register_description(Element, _describe, _from_description)

@@ -37,7 +37,7 @@ class LatticeSource:
 
     @property
     def json(self) -> Any:
-        """The content of a JSON file; LatticeFileError if it is none, or a key stands twice."""
+        """The content of a JSON file; LatticeFileError if it is none, or a key occurs twice."""
         return self._json.content
 
     @property

@@ -20,7 +20,7 @@ _USERS: dict[str, LatticeFormat] = {}
 
 
 @cache
-def _shipped() -> dict[str, LatticeFormat]:
+def _own_formats() -> dict[str, LatticeFormat]:
     """The formats of this package, whose readers are imported when they are needed."""
     from .at.read import AT, MATLAB_FUNCTION, MATLAB_VARIABLES, XSUITE
     from .mad.read import ELEGANT_FILES, MAD8_FILES, MADX_FILES
@@ -41,7 +41,7 @@ def register_format(format: LatticeFormat) -> LatticeFormat:
         InvalidValueError: no LatticeFormat, one without a name or suffix, or of another's name.
     """
     _require_format(format)
-    former = {**_shipped(), **_USERS}.get(format.name)
+    former = {**_own_formats(), **_USERS}.get(format.name)
     if former is not None and _origin(former) != _origin(format):
         raise InvalidValueError(f"another lattice format is named {format.name!r}; rename one")
     _USERS[format.name] = format
@@ -54,8 +54,8 @@ def lattice_formats() -> dict[str, LatticeFormat]:
     Raises:
         PluginError: a package's format cannot be loaded, is none, or has a name that is taken.
     """
-    known = {**_shipped(), **_USERS}
-    for package, format in _of_packages():
+    known = {**_own_formats(), **_USERS}
+    for package, format in _installed_formats():
         if format.name in known:
             raise PluginError(
                 f"the package {package} has a lattice format named {format.name!r}, as another "
@@ -65,13 +65,13 @@ def lattice_formats() -> dict[str, LatticeFormat]:
     return known
 
 
-def format_named(name: str) -> LatticeFormat:
+def find_format(name: str) -> LatticeFormat:
     """The format of a name; packages are looked at only for names that are not known here.
 
     Raises:
         UnknownNameError: no such format. PluginError: as for `lattice_formats`.
     """
-    found = {**_shipped(), **_USERS}.get(name) or lattice_formats().get(name)
+    found = {**_own_formats(), **_USERS}.get(name) or lattice_formats().get(name)
     if found is None:
         raise unknown("lattice format", name, lattice_formats())
     return found
@@ -95,9 +95,9 @@ def format_to_read(source: LatticeSource) -> LatticeFormat:
     found = [format for format in candidates if format.recognise and format.recognise(source)]
     found = found or [format for format in candidates if format.recognise is None]
     if not found:
-        raise wrong(source.path, f"the content is none of {_listed(candidates)}")
+        raise wrong(source.path, f"the content is none of {_join_names(candidates)}")
     if len(found) > 1:
-        raise wrong(source.path, f"it may be {_listed(found)}; give format=")
+        raise wrong(source.path, f"it may be {_join_names(found)}; give format=")
     return found[0]
 
 
@@ -115,12 +115,12 @@ def format_to_write(path: Path) -> LatticeFormat:
             f"lattices are written as {shown}, not as {path.suffix or path.name!r}"
         )
     if len(found) > 1:
-        raise InvalidValueError(f"{path} may be {_listed(found)}; give format=")
+        raise InvalidValueError(f"{path} may be {_join_names(found)}; give format=")
     return found[0]
 
 
 @cache
-def _of_packages() -> tuple[tuple[str, LatticeFormat], ...]:
+def _installed_formats() -> tuple[tuple[str, LatticeFormat], ...]:
     """Formats of installed packages, with the names of these."""
     from importlib.metadata import entry_points
 
@@ -157,5 +157,5 @@ def _origin(format: LatticeFormat) -> tuple[str, str]:
     return getattr(read, "__module__", ""), getattr(read, "__qualname__", repr(read))
 
 
-def _listed(formats: Iterable[LatticeFormat]) -> str:
+def _join_names(formats: Iterable[LatticeFormat]) -> str:
     return ", ".join(f"{format.name!r} ({format.description})" for format in formats)

@@ -32,7 +32,7 @@ def number(text: str) -> float:
         raise ValueError(f"a number of {len(text)} characters, above the limit of {DIGITS}")
     value = float(text)
     if math.isinf(value):
-        raise ValueError(f"{text} is beyond all numbers of a computer")
+        raise ValueError(f"{text} is beyond double precision")
     return int(text) if text.isdigit() and len(text) < 16 else value
 
 
@@ -41,13 +41,13 @@ def apply(kind: str, left: float, right: float) -> float:
     try:
         result = ARITHMETIC[kind](left, right)
     except OverflowError as error:
-        raise ValueError(f"{left:g} {kind} {right:g} is beyond all numbers") from error
+        raise ValueError(f"{left:g} {kind} {right:g} is beyond double precision") from error
     except (ValueError, ZeroDivisionError) as error:
         raise ValueError(f"{left:g} {kind} {right:g} is no real number") from error
     if isinstance(result, int) and abs(result) >= 2**53:
         result = float(result)
     if not math.isfinite(result):
-        raise ValueError(f"{left:g} {kind} {right:g} is beyond all numbers")
+        raise ValueError(f"{left:g} {kind} {right:g} is beyond double precision")
     return result
 
 

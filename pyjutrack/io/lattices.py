@@ -11,7 +11,7 @@ from ..core.errors import InvalidValueError, MissingPackageError, PluginError, P
 from ..lattice.lattice import Lattice, require_lattice
 from .errors import LatticeFileError, LatticeWarning, wrong
 from .format import LatticeSource
-from .formats import format_named, format_to_read, format_to_write
+from .formats import find_format, format_to_read, format_to_write
 from .limits import ELEMENTS, ORDER, STEPS, require_below, require_size
 from .record import LatticeFile
 
@@ -50,7 +50,7 @@ def read_lattice(
         require_reference(reference)
     if format is not None:
         require_text("format", format)
-    chosen = None if format is None else format_named(format)
+    chosen = None if format is None else find_format(format)
     source = LatticeSource(path, line, reference, None if folder is None else Path(folder))
     try:
         if path.is_dir():
@@ -109,7 +109,7 @@ def write_lattice(
         require_reference(reference)
     if format is not None:
         require_text("format", format)
-    chosen = format_to_write(path) if format is None else format_named(format)
+    chosen = format_to_write(path) if format is None else find_format(format)
     if chosen.write is None:
         raise InvalidValueError(f"files of {chosen.description} are read, and not written")
     chosen.write(path, lattice, reference)

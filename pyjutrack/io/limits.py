@@ -1,4 +1,4 @@
-"""How much a file may hold: more than any machine has, less than fills a computer.
+"""Limits of a file: more than any machine has, less than fills a computer.
 
 What counts is what a file expands to: lines in lines, repetitions, anchors, compressed parts.
 """

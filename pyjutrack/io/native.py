@@ -16,12 +16,12 @@ from typing import Any
 from ..beam.reference import Reference, Species
 from ..core.atomic import write_json
 from ..core.errors import InvalidValueError
-from ..core.scalars import detached
-from ..core.storage import listed, store_described
+from ..core.scalars import to_float
+from ..core.storage import register_description, to_lists
 from ..elements import Element, kinds
 from ..lattice.lattice import Lattice
 from .errors import wrong
-from .fields import BadElement, Plain, changed_fields, element_from, kind_named
+from .fields import BadElement, Plain, changed_fields, element_from, find_kind
 from .format import LatticeFormat, LatticeSource
 from .record import LatticeFile
 
@@ -50,10 +50,10 @@ def record(lattice: Lattice, reference: Reference | None = None) -> Plain:
             raise InvalidValueError(f"{element!r}: {kind} names another kind too; rename one")
         named = {"name": element.name} if element.name else {}
         elements.append({"kind": kind, **named, **changed_fields(element)})
-    return {"pyjutrack": VERSION, "reference": _described(reference), "elements": elements}
+    return {"pyjutrack": VERSION, "reference": _describe(reference), "elements": elements}
 
 
-def _described(reference: Reference | None) -> Plain | None:
+def _describe(reference: Reference | None) -> Plain | None:
     if reference is None:
         return None
     species = reference.species
@@ -61,7 +61,7 @@ def _described(reference: Reference | None) -> Plain | None:
         "species": species.name,
         "mass": species.mass,
         "charge": species.charge,
-        "p0c": detached(reference.p0c),
+        "p0c": to_float(reference.p0c),
     }
 
 
@@ -81,7 +81,7 @@ def _read(source: LatticeSource) -> LatticeFile:
 
 def from_record(path: Path, data: Any) -> LatticeFile:
     """The lattice of a `record` that stands in a file; errors as for `read_own`."""
-    _checked(path, data)
+    _check_frame(path, data)
     reference = _reference(path, data.get("reference"))
     elements = [_element(path, n, item) for n, item in enumerate(data["elements"])]
     if not elements:
@@ -89,8 +89,8 @@ def from_record(path: Path, data: Any) -> LatticeFile:
     return LatticeFile(Lattice(elements), reference)
 
 
-def _checked(path: Path, data: Any) -> None:
-    """The outer frame: the format, its version and its keys."""
+def _check_frame(path: Path, data: Any) -> None:
+    """Check the outer frame: the format, its version and its keys."""
     if not isinstance(data, dict) or "pyjutrack" not in data:
         raise wrong(path, "no lattice of pyjutrack: the key 'pyjutrack' is missing")
     version = data["pyjutrack"]
@@ -128,7 +128,7 @@ def _element(path: Path, position: int, item: Any) -> Element:
     if "kind" not in item:
         raise wrong(path, f"{label} has no kind")
     try:
-        kind = kind_named(item["kind"])
+        kind = find_kind(item["kind"])
         return element_from(kind, {k: v for k, v in item.items() if k != "kind"})
     except BadElement as error:
         raise wrong(path, f"{label}: {error}") from error
@@ -144,8 +144,8 @@ OWN = LatticeFormat(
 )
 
 
-def _of_description(data: Any) -> Lattice:
-    return from_record(Path("a lattice"), listed(data)).lattice
+def _from_description(data: Any) -> Lattice:
+    return from_record(Path("a lattice"), to_lists(data)).lattice
 
 
-store_described(Lattice, record, _of_description)
+register_description(Lattice, record, _from_description)

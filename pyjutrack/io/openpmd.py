@@ -43,7 +43,7 @@ def digest_of(file: Any) -> str:
     """The digest of all that a file holds, but for the digest itself."""
     parts: list[bytes] = []
 
-    def look(name: str, item: Any) -> None:
+    def visit(name: str, item: Any) -> None:
         for key in sorted(item.attrs):
             if key != DIGEST:
                 value = np.asarray(item.attrs[key])
@@ -52,8 +52,8 @@ def digest_of(file: Any) -> str:
             values = np.ascontiguousarray(item[()])
             parts.extend((f"{name} {values.dtype} {values.shape}".encode(), values.tobytes()))
 
-    look("/", file)
-    file.visititems(look)
+    visit("/", file)
+    file.visititems(visit)
     return digest(*parts)
 
 
@@ -61,9 +61,9 @@ def species_groups(file: Any) -> list[Any]:
     """The groups of a file that hold particles."""
     groups: list[Any] = []
 
-    def look(_: str, item: Any) -> None:
+    def visit(_: str, item: Any) -> None:
         if "speciesType" in item.attrs:
             groups.append(item)
 
-    file.visititems(look)
+    file.visititems(visit)
     return groups

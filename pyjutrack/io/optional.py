@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import MissingPackageError, PyJuTrackError
-from .errors import clipped, wrong
+from .errors import clip, wrong
 from .record import Notes
 
 
@@ -44,8 +44,8 @@ def guard(path: Path, reader: str, notes: Notes) -> Iterator[None]:
         except PyJuTrackError:
             raise
         except Exception as error:
-            said = "; ".join(clipped(str(a).strip()) for a in error.args) or "no more is known"
+            said = "; ".join(clip(str(a).strip()) for a in error.args) or "no more is known"
             raise wrong(path, f"{reader} cannot read it: {type(error).__name__}: {said}") from error
     for warning in caught:
         if not issubclass(warning.category, (DeprecationWarning, PendingDeprecationWarning)):
-            notes.add(clipped(" ".join(str(warning.message).split()), 400), kind=reader)
+            notes.add(clip(" ".join(str(warning.message).split()), 400), kind=reader)

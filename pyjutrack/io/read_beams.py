@@ -11,7 +11,7 @@ from ..beam.beam import Beam, check_beam
 from ..beam.reference import SPEED_OF_LIGHT, Reference, Species, require_reference
 from ..core.checks import require_kind, require_path, require_real
 from ..core.errors import InvalidValueError, PyJuTrackError, warn
-from ..core.hdf5_check import is_hdf5, unreadable
+from ..core.hdf5_check import find_damage, is_hdf5
 from .errors import LatticeFileError, LatticeWarning, wrong
 from .openpmd import (
     ATTRIBUTES,
@@ -59,10 +59,10 @@ def read_beam(
     if reference is not None:
         require_reference(reference)
     if species is not None:
-        require_kind("species", species, Species, "a Species", "such as Species.named(...)")
+        require_kind("species", species, Species, "a Species", "such as Species.from_name(...)")
     if duration is not None:
         require_real("duration", duration, above=0)
-    kept, found, numbers = _loaded(path, notes)
+    kept, found, numbers = _load(path, notes)
     known = _reference(path, found, kept, reference, species, notes)
     if numbers is not None:
         found.weight = numbers * known.species.charge * _elementary_charge()
@@ -77,8 +77,8 @@ def read_beam(
     return beam
 
 
-def _loaded(path: Path, notes: Notes) -> tuple[dict[str, Any], Any, Any]:
-    """The attributes of `write_beam`, or none; the particles; real particles in each, if told.
+def _load(path: Path, notes: Notes) -> tuple[dict[str, Any], Any, Any]:
+    """Load the attributes of `write_beam`, or none; the particles; their real numbers, if given.
 
     The base of the standard has numbers of real particles, `weighting`, and its extension charges,
     `weight`, which openpmd-beamphysics reads.
@@ -89,7 +89,7 @@ def _loaded(path: Path, notes: Notes) -> tuple[dict[str, Any], Any, Any]:
     h5py = optional("h5py", "openpmd-beamphysics", "openpmd")
     if not is_hdf5(path):
         raise wrong(path, "not an HDF5 file; beams are read from openPMD files in HDF5")
-    fault = unreadable(path)
+    fault = find_damage(path)
     if fault is not None:
         raise wrong(path, fault)
     with guard(path, "openpmd-beamphysics", notes), h5py.File(path, "r") as file:
@@ -147,7 +147,7 @@ def _reference(
 def _species(path: Path, name: str) -> Species:
     """A species of ours, or of openpmd-beamphysics."""
     try:
-        return Species.named(name)
+        return Species.from_name(name)
     except PyJuTrackError as error:
         table = optional("beamphysics.species", *EXTRA[1:])
         if name in table.MASS_OF:

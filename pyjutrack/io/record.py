@@ -1,4 +1,4 @@
-"""What reading a lattice file gives."""
+"""Results of reading a lattice file."""
 
 from __future__ import annotations
 
@@ -65,6 +65,6 @@ class Notes:
         """Forget notes that begin so: another package's troubles are not ours."""
         self._notes = {n: None for n in self._notes if not n.message.startswith(beginning)}
 
-    def about(self, element: str, kind: str) -> Say:
-        """A function that notes things about one element."""
+    def for_element(self, element: str, kind: str) -> Say:
+        """Return a function that notes things about one element."""
         return lambda message: self.add(message, element, kind)

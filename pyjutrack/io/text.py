@@ -53,7 +53,7 @@ class Json(NamedTuple):
 
 
 def parse_json(path: Path, text: str) -> Json:
-    """The content of a JSON file of some text, in which no key stands twice.
+    """The content of a JSON file of some text, in which no key occurs twice.
 
     Raises:
         LatticeFileError: no JSON, nested too deeply, or a number beyond a computer's; with the
@@ -70,7 +70,7 @@ def parse_json(path: Path, text: str) -> Json:
         for key, value in pairs:
             if key in found:
                 where = f" in {found}" if len(found) < 20 and len(str(found)) < 200 else ""
-                raise wrong(path, f"the key {key!r} stands twice{where}")
+                raise wrong(path, f"the key {key!r} occurs twice{where}")
             found[key] = value
         return found
 
@@ -82,7 +82,7 @@ def parse_json(path: Path, text: str) -> Json:
         require_below(path, "digits of a number", len(digits), DIGITS)
         value = float(digits)
         if math.isinf(value):
-            raise wrong(path, f"{digits} is beyond all numbers of a computer")
+            raise wrong(path, f"{digits} is beyond double precision")
         return value
 
     def word(name: str) -> float:

@@ -12,7 +12,7 @@ from ..beam.reference import SPEED_OF_LIGHT
 from ..core.atomic import write_hdf5
 from ..core.checks import require_path, require_real
 from ..core.errors import InvalidValueError
-from ..core.scalars import detached
+from ..core.scalars import to_float
 from .openpmd import (
     ATTRIBUTES,
     DIGEST,
@@ -52,8 +52,8 @@ def write_beam(path: str | Path, beam: Beam, *, duration: float = 1.0) -> None:
     check_beam(beam)
     share = _share(beam, duration)
     particles = particle_group()(data=_particles(beam, share))
-    species, p0c = beam.reference.species, detached(beam.reference.p0c)
-    amounts = (*map(detached, beam.intensity), share)
+    species, p0c = beam.reference.species, to_float(beam.reference.p0c)
+    amounts = (*map(to_float, beam.intensity), share)
     kept = (species.name, species.mass, species.charge, p0c, *amounts)
 
     def fill(file: Any) -> None:
@@ -71,13 +71,13 @@ def _share(beam: Beam, duration: float) -> float:
     """The charge of an equal share of a beam [C]."""
     from scipy.constants import elementary_charge  # late: it takes a moment to load
 
-    current, charge = map(detached, beam.intensity)
+    current, charge = map(to_float, beam.intensity)
     return (current * duration + charge) / len(beam) or float(elementary_charge)
 
 
 def _particles(beam: Beam, share: float) -> dict[str, Any]:
     x, px, y, py, z, delta = beam.numpy().astype(np.float64).T
-    reference = beam.reference.detached()
+    reference = beam.reference.detach()
     total = 1 + delta
     square = total * total - px * px - py * py
     backward = beam.alive.cpu().numpy() & ~((square > 0) & (total > 0))

@@ -32,7 +32,7 @@ def keep(compiled: Any, stamp: tuple[Any, ...]) -> Callable[..., Any]:
     try:
         compiled._cache = _Cache(compiled.py_func, stamp)
     except RuntimeError:  # no folder that could be written to
-        compiled._cache = _Nowhere()
+        compiled._cache = _NoCache()
     function: Callable[..., Any] = compiled
     return function
 
@@ -78,8 +78,8 @@ class _Cache(caching.FunctionCache):
             _warn(f"in {self._cache_path}: {error.strerror or error}")
 
 
-class _Nowhere(caching.NullCache):
-    """Where nothing can be kept."""
+class _NoCache(caching.NullCache):
+    """A cache that keeps nothing."""
 
     def save_overload(self, signature: Any, result: Any) -> None:
         _warn("anywhere: neither the package's folder nor the user's cache can be written to")

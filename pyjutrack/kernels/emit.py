@@ -54,7 +54,7 @@ class Column:
         return self.data.type.pointee
 
     def shifted(self, start: Any) -> Column:
-        """Those from a place on."""
+        """Shift to the numbers from a place on."""
         return Column(self.builder, self._at(start))
 
     def load(self, n: Any) -> Any:

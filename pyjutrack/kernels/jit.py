@@ -1,4 +1,4 @@
-"""How kernels are compiled."""
+"""Compilation of kernels."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Compiler(Compiler):  # type: ignore[misc]
 
 
 class _Unaliased(_Compiler):
-    """One that is told that the array arguments do not overlap.
+    """A pipeline that lets LLVM assume that the array arguments do not overlap.
 
     Numba assumes as much for its parallel loops only. Kernels here write to fresh arrays and never
     read them elsewhere; without that knowledge their loops over many arrays are not vectorised.
@@ -61,8 +61,8 @@ def _stamp() -> tuple[Any, ...]:
     return tuple((name, stat.st_mtime, stat.st_size) for name, stat in stats)
 
 
-def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    """A compiled function whose cache on disk is void when any of the sources has changed.
+def _compile(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    """Compile a function whose cache on disk is void when any of the sources has changed.
 
     Numba looks at the file of the function alone, and would run old code of what that calls.
     """
@@ -73,26 +73,26 @@ def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a kernel (part, start, stop, *arrays and numbers) for `parallel.run`."""
-    return _compiled(function, nogil=True, pipeline_class=_Unaliased, **_ARITHMETIC)
+    return _compile(function, nogil=True, pipeline_class=_Unaliased, **_ARITHMETIC)
 
 
 def callback(function: Callable[..., Any], signature: Any) -> Callable[..., Any]:
     """Compile a function that kernels call by its address, of one signature."""
-    made = _compiled(function, nogil=True, **_ARITHMETIC)
+    made = _compile(function, nogil=True, **_ARITHMETIC)
     made.callback = signature  # type: ignore[attr-defined]
     return made
 
 
 def helper(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function that kernels call."""
-    return _compiled(function, inline="always", **_ARITHMETIC)
+    return _compile(function, inline="always", **_ARITHMETIC)
 
 
 def scalar(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function of numbers, merged into its callers so that their loops vectorise."""
-    return _compiled(function, error_model="numpy", forceinline=True)
+    return _compile(function, error_model="numpy", forceinline=True)
 
 
 def signal(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function that waits or wakes without the interpreter's lock."""
-    return _compiled(function, nogil=True)
+    return _compile(function, nogil=True)

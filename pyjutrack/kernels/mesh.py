@@ -157,7 +157,7 @@ def add_slopes(
 
 
 def _sum(parts: Array, dtype: Any) -> Array:
-    """What the threads have added up in double precision, in that of the particles."""
+    """Convert what the threads summed in double precision to that of the particles."""
     total: Array = parts[0]
     for other in parts[1:]:
         total += other

@@ -28,7 +28,7 @@ from .vector import dot, fma, spread, times, wide
 
 @helper
 def step(tangents):
-    """From row to row of the flat array, or none where one row serves all directions."""
+    """Step from row to row of the flat array; none where one row serves all directions."""
     return np.uintp(tangents.shape[1] * min(1, tangents.shape[0] - 1))
 
 

@@ -24,19 +24,19 @@ from .workers import Worker
 _SHARE = 3000
 
 
-class _Here(threading.local):
-    """Of the calling thread: how deep it is in `cores`, and PyTorch's threads outside of it."""
+class _ThreadState(threading.local):
+    """State of the calling thread: depth of `cores`, and PyTorch's threads outside of it."""
 
     depth = 0
     threads = 1
 
 
-_here = _Here()
+_here = _ThreadState()
 
 
 @contextmanager
 def cores() -> Iterator[None]:
-    """Within, the kernels have the threads and PyTorch's small operations run on one.
+    """Let the kernels have the threads, and PyTorch's small operations run on one.
 
     Between two kernels PyTorch does next to nothing, but for a millisecond after that its threads
     spin on the cores that the kernels want. May be nested; every Python thread is for itself, as
@@ -55,7 +55,7 @@ def cores() -> Iterator[None]:
 
 
 def parts(count: int, work: float = 1.0) -> int:
-    """In how many parts to run a loop: `work` is its cost per particle beside that of a kick.
+    """Count the parts in which to run a loop: `work` is its cost per particle, a kick's is 1.
 
     Ask once, size the results by it, and pass it to `run`: another call may answer differently.
     """

@@ -50,8 +50,8 @@ def pointer(typing: Any, array: Any) -> Any:
 
 
 @intrinsic
-def after(typing: Any, first: Any, count: Any) -> Any:
-    """The entry that comes so many after one."""
+def offset(typing: Any, first: Any, count: Any) -> Any:
+    """Return the entry that comes so many after one."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.gep(args[0], [args[1]])

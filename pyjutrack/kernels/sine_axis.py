@@ -58,7 +58,7 @@ class Axis:
         twice = modes == cells and cells % 4 == 0
         blocks, order, turns = _twice(cells) if twice else _once(cells, modes)
         rows, nodes = (_whole(max(b.shape[i] for both in blocks for b in both)) for i in (0, 1))
-        sines = np.stack([np.stack([_padded(b, rows, nodes) for b in both]) for both in blocks])
+        sines = np.stack([np.stack([_pad(b, rows, nodes) for b in both]) for both in blocks])
         places = [
             np.concatenate([np.append(o, np.full(rows - len(o), -1)) for o in both])
             for both in order
@@ -89,7 +89,7 @@ def _twice(cells: int) -> Any:
     ]
     turns = [[cosine, -sine, sine, cosine], [one, one, one, -one]]
     nodes = _whole(cells // 4)
-    padded = np.stack([_padded(np.stack(t), 4, nodes) for t in turns])
+    padded = np.stack([_pad(np.stack(t), 4, nodes) for t in turns])
     return [even, odd], order, padded
 
 
@@ -101,7 +101,7 @@ def _whole(count: int) -> int:
     return -(-count // TILE) * TILE
 
 
-def _padded(a: Array, rows: int, columns: int) -> Array:
+def _pad(a: Array, rows: int, columns: int) -> Array:
     out = np.zeros((rows, columns), a.dtype)
     out[: a.shape[0], : a.shape[1]] = a
     return out

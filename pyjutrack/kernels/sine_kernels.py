@@ -24,7 +24,7 @@ from .sine_products import left_products, right_products
 
 @kernel
 def mix(a, blocks_x, blocks_y, p, q):
-    """From sums and differences of even modes to the modes, or back to what they are made of."""
+    """Mix sums and differences of even modes to the modes, or back."""
     if p == 0 and blocks_x == 2:
         half = a.shape[0] // 2
         for i in range(1, half):

@@ -89,7 +89,7 @@ def fold_line(e: Emitter, line: Column, count: Any, sign: Any, out: Column) -> N
 
 
 def _turns(e: Emitter, t: Column, t0: Any, nodes: Any) -> list[Column]:
-    """By what the nodes of two lines are multiplied, from t0 on."""
+    """Factors by which the nodes of two lines are multiplied, from t0 on."""
     b = e.builder
     return [t.shifted(b.add(t0, b.mul(nodes, e.index(k)))) for k in range(4)]
 

@@ -29,7 +29,7 @@ def source_file(name: str, text: str) -> str:
 
 
 def _user_folder() -> str:
-    """Where the system keeps what programs can make again."""
+    """The folder where the system keeps what programs can make again."""
     for variable in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
         if os.environ.get(variable):
             return os.environ[variable]

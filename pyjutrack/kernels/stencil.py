@@ -180,7 +180,7 @@ def lanes(_, four):
     return types.UniTuple(four, WIDTH)(four), generate
 
 
-def _summed(builder: Any, weights: list[Any], lines: Any) -> Any:
+def _sum_products(builder: Any, weights: list[Any], lines: Any) -> Any:
     total = builder.fmul(weights[0], lines[0])
     for weight, line in zip(weights[1:], lines[1:], strict=True):
         total = emit_fma(builder, weight, line, total)
@@ -192,7 +192,7 @@ def across(_, a, f0, f1, f2, f3):
     """Sum over x of 4 x 4 nodes with weights a: what is left along y."""
 
     def generate(context, builder, signature, args):
-        return _summed(builder, [_lane(builder, args[0], n) for n in range(WIDTH)], args[1:])
+        return _sum_products(builder, [_lane(builder, args[0], n) for n in range(WIDTH)], args[1:])
 
     return f0(a, f0, f1, f2, f3), generate
 
@@ -203,6 +203,6 @@ def across_spread(_, a, f0, f1, f2, f3):
 
     def generate(context, builder, signature, args):
         weights = [builder.extract_value(args[0], n) for n in range(WIDTH)]
-        return _summed(builder, weights, args[1:])
+        return _sum_products(builder, weights, args[1:])
 
     return f0(a, f0, f1, f2, f3), generate

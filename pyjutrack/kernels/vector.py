@@ -101,12 +101,12 @@ def dot(_, a, b):
     """The sum of the products of the numbers, in pairs."""
 
     def generate(context, builder, signature, args):
-        def picked(vector, *places):
+        def pick(vector, *places):
             mask = ir.Constant(ir.VectorType(ir.IntType(32), len(places)), places)
             return builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), mask)
 
         product = builder.fmul(*args)
-        pairs = builder.fadd(picked(product, 0, 1), picked(product, 2, 3))
+        pairs = builder.fadd(pick(product, 0, 1), pick(product, 2, 3))
         ends = [builder.extract_element(pairs, ir.Constant(ir.IntType(32), i)) for i in (0, 1)]
         return builder.fadd(*ends)
 

@@ -20,7 +20,7 @@ from ..beam import initial_moments
 from ..beam.beam import Beam
 from ..core.checks import require_texts
 from ..core.errors import InvalidValueError, unknown
-from ..core.scalars import carries, detached
+from ..core.scalars import carries, to_float
 from .lattice import Lattice
 
 #: the beam's own knobs, beside those of its shape
@@ -29,8 +29,8 @@ CURRENT, CHARGE = "beam.current", "beam.charge"
 _KICK = re.compile(r"^effects\[(\d+)\]\.([\w.]+)$")
 
 
-class Knobbed(Protocol):
-    """What has knobs; a dataclass, such as a `Task`."""
+class HasKnobs(Protocol):
+    """A dataclass with knobs, such as a `Task`."""
 
     @property
     def lattice(self) -> Lattice: ...
@@ -40,10 +40,10 @@ class Knobbed(Protocol):
     def effects(self) -> tuple[Any, ...]: ...
 
 
-T = TypeVar("T", bound=Knobbed)
+T = TypeVar("T", bound=HasKnobs)
 
 
-def values(of: Knobbed, wrt: Sequence[str]) -> Tensor:
+def values(of: HasKnobs, wrt: Sequence[str]) -> Tensor:
     """The present values of knobs, (K,) float64; a vector among them counts with all its entries.
 
     Raises:
@@ -53,7 +53,7 @@ def values(of: Knobbed, wrt: Sequence[str]) -> Tensor:
     return torch.cat([v.reshape(-1) for v in parts(of, wrt)])
 
 
-def parts(of: Knobbed, wrt: Sequence[str]) -> list[Tensor]:
+def parts(of: HasKnobs, wrt: Sequence[str]) -> list[Tensor]:
     """The present value of each knob, 0-d or a vector (P,), float64; errors as for `values`."""
     _distinct(wrt)
     return [_plain(current(of, address)) for address in wrt]
@@ -62,11 +62,11 @@ def parts(of: Knobbed, wrt: Sequence[str]) -> list[Tensor]:
 def lattice_values(lattice: Lattice, wrt: Sequence[str]) -> Tensor:
     """The present values of knobs of a lattice alone; errors as for `values`."""
     _distinct(wrt)
-    return torch.tensor([detached(lattice.value(a)) for a in wrt], dtype=torch.float64)
+    return torch.tensor([to_float(lattice.value(a)) for a in wrt], dtype=torch.float64)
 
 
 def lower_bound(address: str) -> float:
-    """Below which value a knob of the beam or of a kick has no meaning; -inf if there is none.
+    """Lower bound of a knob of the beam or of a kick; -inf if there is none.
 
     Lengths of elements have none: maps run backwards below zero, so that they have slopes there.
     """
@@ -91,9 +91,9 @@ def overlay(of: T, wrt: Sequence[str], numbers: Iterable[Tensor]) -> T:
         kick = _KICK.match(address)
         if kick:
             place, path = int(kick[1]), kick[2].split(".")
-            _require_shape(address, _of_kick(effects, address, place, path), number)
-            effects[place] = _with(effects[place], path, number)
-            kept = _of_kick(effects, address, place, path)
+            _require_shape(address, _effect_value(effects, address, place, path), number)
+            effects[place] = _with_values(effects[place], path, number)
+            kept = _effect_value(effects, address, place, path)
             if carries(number) and kept is not number:
                 raise InvalidValueError(
                     f"{address} is a setting, and has no derivatives; give its values to "
@@ -105,17 +105,17 @@ def overlay(of: T, wrt: Sequence[str], numbers: Iterable[Tensor]) -> T:
             of_beam[address] = number
         else:
             in_lattice[address] = number
-    beam = initial_moments.shaped(of.beam, of_beam) if of_beam else of.beam
+    beam = initial_moments.set_moments(of.beam, of_beam) if of_beam else of.beam
     beam = beam.replace(**carried) if carried else beam
     lattice = of.lattice.with_values(in_lattice) if in_lattice else of.lattice
     return dataclasses.replace(of, lattice=lattice, beam=beam, effects=tuple(effects))  # type: ignore[type-var]
 
 
-def current(of: Knobbed, address: str) -> Any:
-    """What stands at an address, derivatives and all: a float, a 0-d tensor or a vector."""
+def current(of: HasKnobs, address: str) -> Any:
+    """Return the value at an address, derivatives and all: a float, a 0-d tensor or a vector."""
     kick = _KICK.match(address)
     if kick:
-        return _of_kick(of.effects, address, int(kick[1]), kick[2].split("."))
+        return _effect_value(of.effects, address, int(kick[1]), kick[2].split("."))
     if address in (CURRENT, CHARGE):
         return getattr(of.beam, address.removeprefix("beam."))
     if address.startswith("beam.") and address not in of.lattice.knobs():
@@ -127,7 +127,7 @@ def current(of: Knobbed, address: str) -> Any:
     return of.lattice.value(address)
 
 
-def _of_kick(effects: Sequence[Any], address: str, place: int, path: Sequence[str]) -> Any:
+def _effect_value(effects: Sequence[Any], address: str, place: int, path: Sequence[str]) -> Any:
     if place >= len(effects):
         raise InvalidValueError(f"{address}: there are {len(effects)} effects, counted from 0")
     thing = effects[place]
@@ -151,10 +151,10 @@ def _require_shape(address: str, old: Any, new: Tensor) -> None:
         raise InvalidValueError(f"{address} has the shape {shape}, and was set to {new.tolist()}")
 
 
-def _with(record: Any, path: Sequence[str], number: Tensor) -> Any:
+def _with_values(record: Any, path: Sequence[str], number: Tensor) -> Any:
     """A record with what stands at the end of a path replaced."""
     first, *rest = path
-    inner = _with(getattr(record, first), rest, number) if rest else number
+    inner = _with_values(getattr(record, first), rest, number) if rest else number
     return dataclasses.replace(record, **{first: inner})
 
 
@@ -165,7 +165,7 @@ def _is_record(thing: Any) -> bool:
 def _plain(value: Any) -> Tensor:
     if isinstance(value, Tensor) and value.dim():
         return value.detach().to(torch.float64)
-    return torch.tensor(detached(value), dtype=torch.float64)
+    return torch.tensor(to_float(value), dtype=torch.float64)
 
 
 def _distinct(wrt: Sequence[str]) -> None:

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core import display
-from ..core.checks import require_mapping, require_text, require_whole, shown, wrong
+from ..core.checks import format_value, require_mapping, require_text, require_whole, wrong
 from ..core.errors import InvalidValueError, UnknownNameError, unknown
-from ..core.scalars import Number, detached, is_whole
-from ..core.transforms import uncompiled
+from ..core.scalars import Number, is_whole, to_float
+from ..core.transforms import disable_compile
 from ..elements import Element
 
 _ADDRESS = re.compile(r"^(?P<element>.+)\.(?P<field>\w+)(\[(?P<index>\d+)\])?$")
@@ -50,7 +50,7 @@ class Lattice:
             elif isinstance(item, Element):
                 flat.append(item)
             else:
-                raise InvalidValueError(f"a lattice is made of elements, got {shown(item)}")
+                raise InvalidValueError(f"a lattice is made of elements, got {format_value(item)}")
         if not flat:
             raise InvalidValueError("the lattice is empty; give it at least one element")
         object.__setattr__(self, "elements", tuple(flat))
@@ -100,7 +100,7 @@ class Lattice:
     __rmul__ = __mul__
 
     def __repr__(self) -> str:
-        return f"Lattice({len(self)} elements, {detached(self.length):.6g} m)"
+        return f"Lattice({len(self)} elements, {to_float(self.length):.6g} m)"
 
     def _repr_html_(self) -> str:
         return display.html(self)
@@ -120,8 +120,8 @@ class Lattice:
         return found
 
     @cached_property
-    def kept(self) -> dict[Any, Any]:
-        """What tracking made of the elements, to use it again: plans, programs."""
+    def cache(self) -> dict[Any, Any]:
+        """Plans and programs that tracking made of the elements, to use them again."""
         return {}
 
     @cached_property
@@ -165,7 +165,7 @@ class Lattice:
         number: Number = value if index is None else value[index]
         return number
 
-    @uncompiled
+    @disable_compile
     def with_values(self, values: Mapping[str, Number]) -> Lattice:
         """A lattice with some parameters replaced; this one is left as it is.
 
@@ -178,11 +178,11 @@ class Lattice:
             name, field, index = self.resolve(address)
             changes.setdefault(name, []).append((field, index, value))
         return Lattice(
-            _changed(e, changes[e.name]) if e.name in changes else e for e in self.elements
+            _replace_fields(e, changes[e.name]) if e.name in changes else e for e in self.elements
         )
 
-    def detached(self) -> Lattice:
-        """The same lattice with plain numbers in the place of tensors."""
+    def detach(self) -> Lattice:
+        """Return the same lattice with plain numbers in the place of tensors."""
         return Lattice(_as_numbers(element) for element in self.elements)
 
     def _one_knob(self, address: str, first: Element, field: str) -> None:
@@ -240,7 +240,7 @@ def _same(a: Any, b: Any) -> bool:
         return len(a) == len(b) and all(map(_same, a, b))
     if isinstance(a, Tensor) and a.dim():
         return a is b or torch.equal(a.detach(), b.detach())
-    return a is b or detached(a) == detached(b)
+    return a is b or to_float(a) == to_float(b)
 
 
 def _as_numbers(element: Element) -> Element:
@@ -249,13 +249,13 @@ def _as_numbers(element: Element) -> Element:
         return element
     for name, value in vars(element).items():
         if isinstance(value, Tensor):
-            changes[name] = value.detach() if value.dim() else detached(value)
+            changes[name] = value.detach() if value.dim() else to_float(value)
         elif isinstance(value, tuple) and any(isinstance(v, Tensor) for v in value):
-            changes[name] = tuple(map(detached, value))
+            changes[name] = tuple(map(to_float, value))
     return dataclasses.replace(element, **changes) if changes else element
 
 
-def _changed(element: Element, changes: list[tuple[str, int | None, Number]]) -> Element:
+def _replace_fields(element: Element, changes: list[tuple[str, int | None, Number]]) -> Element:
     new: dict[str, Any] = {}
     for field, index, value in changes:
         if index is None:
@@ -268,6 +268,6 @@ def _changed(element: Element, changes: list[tuple[str, int | None, Number]]) ->
 
 
 def places(lattice: Lattice) -> NDArray[np.float64]:
-    """Where elements begin, and the end of the last: (N + 1,) [m]."""
-    lengths = [detached(element.length) for element in lattice]
+    """Positions of the entrances of the elements, and the end of the last: (N + 1,) [m]."""
+    lengths = [to_float(element.length) for element in lattice]
     return np.concatenate([[0.0], np.cumsum(lengths)])

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..autodiff.operator import Maybe, Tensors, array, compiled_operator, owned, tensors
-from ..core.scalars import detached, tensor_like
+from ..autodiff.operator import Maybe, Tensors, array, compiled_operator, copy_tangents, tensors
+from ..core.scalars import tensor_like, to_float
 from ..kernels import parallel
 from .base import Map
 from .codegen.build import kernels
@@ -52,7 +52,7 @@ class _MapKernels:
         none = np.zeros((1, len(arrays[0])), arrays[0].dtype)
         rows = [none if t is None else array(t) for t in tangents[:6]]
         for i in self.moves:
-            arrays[i], rows[i] = arrays[i].copy(), owned(tangents[i], count, inputs[i])
+            arrays[i], rows[i] = arrays[i].copy(), copy_tangents(tangents[i], count, inputs[i])
         shifts = [np.zeros(1) if t is None else array(t).astype(float) for t in tangents[7:]]
         _push(self, arrays, (*numbers, *static), np.arange(count), rows, shifts)
         return tensors(arrays[i] for i in self.moves), tensors(rows[i] for i in self.moves)
@@ -99,7 +99,7 @@ def push(
 
 
 def moves(map: Map) -> tuple[int, ...]:
-    """Which of the coordinates a map changes."""
+    """Mark the coordinates that a map changes."""
     return _kernels(map).moves
 
 
@@ -137,7 +137,7 @@ def invert_and_pull_back(
     """
     made = _kernels(map)
     own = len(parameters) - len(map.constants)
-    numbers = [detached(p) for p in (*inverse[:own], *parameters)]
+    numbers = [to_float(p) for p in (*inverse[:own], *parameters)]
     size = len(alive)
     share = parallel.parts(size)
     sums = np.zeros((share, own))

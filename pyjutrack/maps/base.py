@@ -66,7 +66,7 @@ class Map:
 
     @property
     def is_undone(self) -> bool:
-        """Whether particles before it can be found from those after it."""
+        """Return whether particles before it can be found from those after it."""
         return bool(self.inverse) or self.near_identity or self.opening
 
     @cached_property

@@ -99,7 +99,7 @@ def bend_linear(
 def bend_kick(
     x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, angle: Any, k0l: Any, focusing: Any
 ) -> Any:
-    """What the paraxial Hamiltonian of a bend has beside the drift.
+    """Kick by the terms of a bend's paraxial Hamiltonian beside the drift.
 
     Args:
         angle, k0l: of the reference orbit and of the field [rad].
@@ -110,7 +110,7 @@ def bend_kick(
 
 @map(inverse=negate)
 def curved_quadrupole_kick(x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, k1hl: Any) -> Any:
-    """What a gradient has in a curved frame beside the quadrupole, to third order.
+    """Kick by a gradient in a curved frame beside the quadrupole's, to third order.
 
     H = h k1 (2 x^3 - 3 x y^2) / 6, so that the field obeys Maxwell's equations to that order.
 

@@ -14,7 +14,7 @@ def negate_series(knl: Any, ksl: Any) -> Parameters:
 
 
 def coefficients(knl: Any, ksl: Any) -> list[float]:
-    """How many pairs there are, and normal and skew coefficients of the powers of x + i y."""
+    """Count the pairs, and pick normal and skew coefficients of the powers of x + i y."""
     order = max(len(knl), len(ksl))
     pairs = [(k[n] if n < len(k) else 0.0, n) for n in range(order) for k in (knl, ksl)]
     return [float(order), *(strength / math.factorial(n) for strength, n in pairs)]

@@ -94,7 +94,7 @@ def _step(map: Map) -> int:
 
 
 class Recording(NamedTuple):
-    """What a recorder has written down, to be put into others."""
+    """Operations that a recorder has written down, to be put into others."""
 
     operations: list[int]
     starts: list[int]
@@ -146,7 +146,7 @@ class Recorder:
 
     @property
     def recording(self) -> Recording:
-        """What was recorded."""
+        """Operations that were recorded."""
         return Recording(self._operations, self._starts, self._numbers, tuple(self._maps))
 
     def extend(self, recording: Recording) -> None:
@@ -161,7 +161,7 @@ class Recorder:
         self._elements += [self.element] * len(operations)
 
     def program(self) -> Program:
-        """What was recorded, to be run."""
+        """Pack what was recorded, to be run."""
         return Program(
             np.array(self._operations, dtype=np.int64),
             np.array(self._starts, dtype=np.int64),

@@ -1,4 +1,4 @@
-"""What runs programs: kernels of maps are called by their addresses, for blocks of particles.
+"""Run programs: kernels of maps are called by their addresses, for blocks of particles.
 
 So each map is compiled by itself, when a lattice first has it, and a map of a user's own runs as
 ours do.
@@ -12,7 +12,7 @@ import numpy as np
 from numba import from_dtype, types
 
 from ..kernels.jit import callback, kernel
-from ..kernels.pointers import address, after, call, pointer
+from ..kernels.pointers import address, call, offset, pointer
 from .program import ENTER, FIRST_MAP, LANES, LEAVE
 
 #: particles that go through the lattice together: few enough for the first-level cache
@@ -120,7 +120,7 @@ def execute_with_tangents(part, start, stop, turns, operations, starts, numbers,
             for s in range(len(operations)):
                 op = operations[s]
                 if op >= FIRST_MAP:
-                    call(table[op - FIRST_MAP], after(first, starts[s]), place, directions)
+                    call(table[op - FIRST_MAP], offset(first, starts[s]), place, directions)
                     continue
                 if op == LEAVE:
                     passes = math.isfinite(c[0] + c[1] + c[2] + c[3] + c[4] + c[5])

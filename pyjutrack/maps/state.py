@@ -55,7 +55,7 @@ class State(NamedTuple):
 
 
 def _apply_plain(map: Callable[..., Any], state: State, parameters: tuple[Any, ...]) -> State:
-    """By the operations of PyTorch that the map is written in."""
+    """Apply a map by the operations of PyTorch that it is written in."""
     parameters = tuple(
         tensor_like(p, state.coordinates[0]) if isinstance(p, float) else p for p in parameters
     )
@@ -79,7 +79,7 @@ def _apply_plain(map: Callable[..., Any], state: State, parameters: tuple[Any, .
 
 
 def _is_other(new: Any, old: Tensor) -> bool:
-    """Whether a result is not a column like the one it replaces, a number say."""
+    """Return whether a result is not a column like the one it replaces, a number say."""
     return not isinstance(new, Tensor) or new.shape != old.shape
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import InvalidValueError
 from ..core.scalars import is_real, is_whole
-from ..core.storage import storable, store_described
+from ..core.storage import register_description, storable
 from .shapes import Shape
 
 #: nodes added on each side, so that a particle anywhere in the box has its four nodes
@@ -60,12 +60,12 @@ class Grid:
         return np.asarray(self.position(axis, index))
 
     def position(self, axis: int, index: Any) -> Any:
-        """Where along an axis the centre of a cell lies [m]; the first cell is 0, ghosts below."""
+        """Position of the centre of a cell along an axis [m]; the first cell is 0, ghosts below."""
         return (index + 0.5) * self.spacing[axis] - self.size[axis] / 2
 
     @property
     def geometry(self) -> tuple[float, float, float, float]:
-        """Where particles' nodes are counted from, in x and y [m], and 1/spacing [1/m]."""
+        """Origin of particles' nodes in x and y [m], and 1/spacing [1/m]."""
         # a particle between the centres of cells i and i + 1 has its first node at padded index
         # i - 1 + GHOSTS; places are counted from the cell for which that is 0
         first = 1 - GHOSTS
@@ -84,4 +84,4 @@ def _pair(given: Any) -> bool:
     return isinstance(given, (tuple, list)) and len(given) == 2
 
 
-store_described(Mesh, tuple, lambda pair: Mesh(*pair))
+register_description(Mesh, tuple, lambda pair: Mesh(*pair))

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..autodiff.operator import Maybe, Tensors, array, compiled_operator, owned, tensors
+from ..autodiff.operator import Maybe, Tensors, array, compiled_operator, copy_tangents, tensors
 from ..core.checks import require_kind, wrong
 from ..core.errors import InvalidValueError
 from ..kernels import mesh as kernels
@@ -22,7 +22,7 @@ from .plain import plain_deposit, plain_interpolate
 
 
 def inside(grid: Grid, x: Tensor, y: Tensor) -> Tensor:
-    """Which particles are in the box (walls included); NaN counts as outside."""
+    """Mask the particles in the box (walls included); NaN counts as outside."""
     half_x, half_y = grid.size[0] / 2, grid.size[1] / 2
     return (x.abs() <= half_x) & (y.abs() <= half_y)
 
@@ -177,7 +177,7 @@ class _Kick:
         x, y, active, px, py, potential, factor = inputs
         dx, dy, _, dpx, dpy, dpotential, dfactor = tangents
         momenta = array(px).copy(), array(py).copy()
-        pushed = owned(dpx, count, px), owned(dpy, count, py)
+        pushed = copy_tangents(dpx, count, px), copy_tangents(dpy, count, py)
         kernels.kick_push(
             stencil(static),
             float(factor),
@@ -188,7 +188,7 @@ class _Kick:
             array(potential),
             np.arange(count),
             (_rows(dx, x), _rows(dy, x), *pushed),
-            owned(None, count, potential) if dpotential is None else array(dpotential),
+            copy_tangents(None, count, potential) if dpotential is None else array(dpotential),
             np.zeros(count) if dfactor is None else array(dfactor),
         )
         return tensors(momenta), tensors(pushed)

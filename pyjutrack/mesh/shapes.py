@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InvalidValueError, require_known
-from ..core.storage import store_described
+from ..core.storage import register_description
 
 Array = NDArray[np.float64]
 
@@ -37,7 +37,7 @@ class Shape:
 
     @cached_property
     def staircase(self) -> bool:
-        """Whether the kick jumps from cell to cell, so that it has no derivative."""
+        """True if the kick jumps from cell to cell, so that it has no derivative."""
         slopes = self.table[:, 1:] * np.arange(1, self.table.shape[1])
         leaving = np.append(slopes.sum(1), 0.0)  # at u = 1 of the cell, by node
         entering = np.insert(slopes[:, 0], 0, 0.0)  # at u = 0 of the next, by the same node
@@ -109,10 +109,10 @@ def shape(name: str | Shape) -> Shape:
     return _SHAPES[name]
 
 
-def _described(used: Shape) -> str:
+def _describe(used: Shape) -> str:
     if shape(used.name) != used:
         raise InvalidValueError(f"no file can hold the shape {used}: {used.name} is another")
     return used.name
 
 
-store_described(Shape, _described, shape)
+register_description(Shape, _describe, shape)

@@ -25,7 +25,7 @@ from ..beam.communicator import SERIAL, Communicator
 from ..beam.reference import Reference, require_reference
 from ..core.checks import require_flag, require_kind, require_real, require_whole
 from ..core.errors import InvalidValueError
-from ..core.scalars import Number, carries, detached
+from ..core.scalars import Number, carries, to_float
 from .table import Twiss
 
 Array = NDArray[np.float64]
@@ -55,7 +55,7 @@ _ARGUMENTS = """
 
 
 class Distribution(Protocol):
-    """What every function of this module is."""
+    """Protocol of the functions of this module."""
 
     def __call__(
         self,
@@ -107,17 +107,17 @@ def _distribution(draw: Callable[[Array], Array]) -> Distribution:
         if emittance is None:
             sizes = [size / reference.beta_gamma for size in sizes]
 
-        world = world.of(particles)
+        world = world.for_particles(particles)
         u = _unit_numbers(particles, 6, quiet, seed, world.rows(particles))
         normal = torch.from_numpy(draw(u[:, :4]))
         planes = ((twiss.beta_x, twiss.alpha_x), (twiss.beta_y, twiss.alpha_y))
         columns: list[Tensor] = []
         for i, ((beta, alpha), size) in enumerate(zip(planes, sizes, strict=True)):
-            if not (0 < detached(beta) < math.inf and math.isfinite(detached(alpha))):
+            if not (0 < to_float(beta) < math.inf and math.isfinite(to_float(alpha))):
                 raise InvalidValueError(
                     f"Twiss beta must be positive, got beta={beta}, alpha={alpha}"
                 )
-            if carries(size) and not detached(size) > 0:
+            if carries(size) and not to_float(size) > 0:
                 raise InvalidValueError(
                     "an emittance of zero has no slope, as sizes grow with its root; give a float"
                 )
@@ -164,7 +164,7 @@ def waterbag(u: Array) -> Array:
 def uniform(u: Array) -> Array:
     """Uniform in each plane's phase-space ellipse, the planes independent."""
     return 2 * np.column_stack(
-        [*_turned(np.sqrt(u[:, 0]), u[:, 2]), *_turned(np.sqrt(u[:, 1]), u[:, 3])]
+        [*_to_circle(np.sqrt(u[:, 0]), u[:, 2]), *_to_circle(np.sqrt(u[:, 1]), u[:, 3])]
     )
 
 
@@ -177,7 +177,7 @@ def _sizes(name: str, values: Any) -> list[Number]:
     try:
         found = [v if isinstance(v, Tensor) else float(v) for v in values]
         scalar = all(not isinstance(v, Tensor) or v.dim() == 0 for v in found)
-        right = len(found) == 2 and scalar and all(0 <= detached(v) < math.inf for v in found)
+        right = len(found) == 2 and scalar and all(0 <= to_float(v) < math.inf for v in found)
     except InvalidValueError:  # of numbers that a transform hides
         raise
     except (TypeError, ValueError, RuntimeError):
@@ -206,11 +206,11 @@ def _normal(u: Array) -> Array:
 def _shell(u: Array) -> Array:
     # on the 3-sphere the share of r^2 in the first plane is uniform (Archimedes in 4D)
     return 2 * np.column_stack(
-        [*_turned(np.sqrt(u[:, 0]), u[:, 1]), *_turned(np.sqrt(1 - u[:, 0]), u[:, 2])]
+        [*_to_circle(np.sqrt(u[:, 0]), u[:, 1]), *_to_circle(np.sqrt(1 - u[:, 0]), u[:, 2])]
     )
 
 
-def _turned(radius: Array, turn: Array) -> tuple[Array, Array]:
+def _to_circle(radius: Array, turn: Array) -> tuple[Array, Array]:
     return radius * np.cos(2 * np.pi * turn), radius * np.sin(2 * np.pi * turn)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..beam.reference import Reference
 from ..core.checks import require_flag, require_kind, require_real, require_whole
 from ..core.errors import InvalidValueError, UnstableError
-from ..core.scalars import Number, detached, tensor_like
+from ..core.scalars import Number, tensor_like, to_float
 from ..core.transforms import numeric
 from ..lattice.lattice import Lattice, require_lattice
 from .modes import normal_modes_4d
@@ -63,7 +63,7 @@ def linear_optics(
     if initial is None:
         orbit = differentiable(ring, find(ring, begin, 4), begin, order)
     else:
-        orbit = _along(lattice, reference, delta)
+        orbit = _track_line(lattice, reference, delta)
     through = torch.cat(
         [torch.eye(6, dtype=torch.float64)[None], pairwise_products(orbit.matrices)]
     )
@@ -74,12 +74,12 @@ def linear_optics(
         free = torch.eye(4, dtype=torch.float64) - turn[:4, :4]
         dispersion = torch.linalg.solve(free, turn[:4, 5])
     else:
-        modes, dispersion = _given(initial)
+        modes, dispersion = _read_initial(initial)
     w = transverse @ modes
     functions = (w * w).unflatten(2, (2, 2)).sum(-1)  # (place, coordinate, mode)
     slopes = -(w[:, 0::2] * w[:, 1::2]).unflatten(2, (2, 2)).sum(-1)  # (place, plane, mode)
     along = transverse @ dispersion + through[:, :4, 5]
-    phases = [_unwrapped(torch.atan2(w[:, k, k + 1], w[:, k, k])) for k in (0, 2)]
+    phases = [_unwrap(torch.atan2(w[:, k, k + 1], w[:, k, k])) for k in (0, 2)]
     s = torch.cat([torch.zeros(1, dtype=torch.float64), _lengths(lattice).cumsum(0)])
     slip = -(turn[4, :4] @ dispersion + turn[4, 5]) / s[-1]
     return TwissTable(
@@ -143,8 +143,8 @@ def _with_chromaticities(
     return replace(table, chromaticity_x=slopes[0], chromaticity_y=slopes[1])
 
 
-def _along(lattice: Lattice, reference: Reference, delta: Number) -> Orbit:
-    """The orbit of a line, from the axis: element by element, and then all at once."""
+def _track_line(lattice: Lattice, reference: Reference, delta: Number) -> Orbit:
+    """Track the orbit of a line from the axis: element by element, and then all at once."""
     from ..elements.part import WHOLE
     from ..elements.placement import advance
     from ..tracking.end import state_of
@@ -164,14 +164,14 @@ def _along(lattice: Lattice, reference: Reference, delta: Number) -> Orbit:
     return Orbit(coordinates, *line.matrices(coordinates))
 
 
-def _given(initial: Twiss) -> tuple[Tensor, Tensor]:
-    """Modes and dispersion of given functions, without coupling."""
+def _read_initial(initial: Twiss) -> tuple[Tensor, Tensor]:
+    """Make modes and dispersion of initial Twiss functions, without coupling."""
     like = torch.zeros((), dtype=torch.float64)
     blocks = []
     for given in ((initial.beta_x, initial.alpha_x), (initial.beta_y, initial.alpha_y)):
         beta, alpha = (tensor_like(u, like).to(torch.float64) for u in given)
-        if not detached(beta) > 0:
-            raise InvalidValueError(f"initial beta must be positive, got {detached(beta)} m")
+        if not to_float(beta) > 0:
+            raise InvalidValueError(f"initial beta must be positive, got {to_float(beta)} m")
         root = beta.sqrt()
         blocks.append(torch.stack([root, like, -alpha / root, 1 / root]).reshape(2, 2))
     d = [initial.dispersion_x, initial.dispersion_px, initial.dispersion_y, initial.dispersion_py]
@@ -186,8 +186,8 @@ def _lengths(lattice: Lattice) -> Tensor:
     return torch.full((len(lattice),), lengths, dtype=torch.float64)
 
 
-def _unwrapped(phases: Tensor) -> Tensor:
-    """Phases without jumps, from 0 [2 pi]; an element may go back by up to half a radian."""
+def _unwrap(phases: Tensor) -> Tensor:
+    """Unwrap phases, from 0 [2 pi]; an element may go back by up to half a radian."""
     steps = phases.diff()
     whole = 2 * math.pi
     jumps = torch.floor((steps.detach() + 0.5) / whole)

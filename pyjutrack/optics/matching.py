@@ -14,7 +14,7 @@ from torch import Tensor
 from ..beam.reference import Reference, require_reference
 from ..core.checks import require_callable, require_real, require_texts, require_whole, wrong
 from ..core.errors import InvalidValueError, UnstableError, require_known
-from ..core.scalars import detached, is_real, is_whole
+from ..core.scalars import is_real, is_whole, to_float
 from ..core.transforms import numeric
 from ..lattice.lattice import Lattice, require_lattice
 from .gradient import optics_gradient
@@ -32,7 +32,7 @@ _NOWHERE = 1e6
 
 @dataclass(frozen=True)
 class Target:
-    """What a quantity of the optics should be.
+    """A quantity of the optics, and the value or limits that it should have.
 
     Attributes:
         quantity: a column or number of `TwissTable`, such as "beta_x" or "tune_y", or a function of
@@ -85,7 +85,7 @@ class Target:
         return value if self.at is None else value[table.index(self.at)]
 
     def residual(self, value: Tensor) -> Tensor:
-        """How far it is off: zero within limits."""
+        """Return how far the quantity is off: zero within limits."""
         if self.value is not None:
             return value - self.value
         off = torch.zeros_like(value)
@@ -158,7 +158,7 @@ def match(
     wrt, low, high = _variables(lattice, variables)
     goals = _targets(targets)
     chromatic = any(str(g.quantity).startswith("chromaticity") for g in goals)
-    start = np.array([detached(lattice.value(a)) for a in wrt])
+    start = np.array([to_float(lattice.value(a)) for a in wrt])
     weights = np.array([g.weight for g in goals])
 
     def residuals_of(table: TwissTable) -> Tensor:
@@ -233,7 +233,7 @@ def _variables(
                 raise wrong(f"limits of {address}", pair, "two numbers (low, high)")
         low, high = np.array([variables[a] for a in wrt], dtype=float).T
     for address, a, b in zip(wrt, low, high, strict=True):
-        value = detached(lattice.value(address))
+        value = to_float(lattice.value(address))
         if not a <= value <= b or not a < b:
             raise InvalidValueError(f"{address} = {value:g} lies outside its limits {a:g} to {b:g}")
     return wrt, low, high

@@ -93,7 +93,7 @@ def find(ring: Passage, begin: Tensor, dimensions: int) -> Orbit:
             if not math.isfinite(worst):
                 break
             if worst <= _CLOSED or before / 2 < worst < _ROUNDING:
-                _held(matrices, dimensions)
+                _require_restoring(matrices, dimensions)
                 return Orbit(coordinates, ends, matrices)
             before = worst
             coordinates = coordinates + Closing(matrices, dimensions).shifts(gaps)
@@ -158,11 +158,11 @@ class Closing:
 
 
 def _gaps(coordinates: Tensor, ends: Tensor, dimensions: int) -> Tensor:
-    """How far the end of each element is from the entrance of the next."""
+    """Distance of the end of each element from the entrance of the next."""
     return ends[:, :dimensions] - coordinates[:, :dimensions].roll(-1, 0)
 
 
-def _held(matrices: Tensor, dimensions: int) -> None:
+def _require_restoring(matrices: Tensor, dimensions: int) -> None:
     row = torch.eye(6, dtype=matrices.dtype)[5]
     if dimensions == 6 and bool((matrices[:, 5] == row).all()):
         raise InvalidValueError(

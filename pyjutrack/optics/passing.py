@@ -19,7 +19,7 @@ from .stacks import stacks
 _ALL = tuple(range(6))
 
 
-class Everyone(Tensor):
+class AllAlive(Tensor):
     """A mask of particles none of which is lost: to choose by it costs nothing."""
 
     @classmethod
@@ -78,7 +78,7 @@ class Passage:
         sizes = [len(s.places) for s in self._stacks]
         pieces = coordinates[self._order].mT.unsqueeze(1).split(sizes, -1)
         for piece, stack in zip(pieces, self._stacks, strict=True):
-            alive = torch.ones(piece.shape[1:], dtype=torch.bool).as_subclass(Everyone)
+            alive = torch.ones(piece.shape[1:], dtype=torch.bool).as_subclass(AllAlive)
             yield State(piece.unbind(0), alive), stack.element
 
 

@@ -104,7 +104,7 @@ def quadrupole_scan(
     require_reference(reference)
     require_real("delta", delta)
     require_known("plane", plane, _PLANES)
-    knob, measured, given = _checked(strengths, sizes, errors)
+    knob, measured, given = _check_arguments(strengths, sizes, errors)
     if not (is_real(resolution) and math.isfinite(resolution) and resolution >= 0):
         raise InvalidValueError(
             f"resolution must be a finite number and not negative [m], got {resolution!r}"
@@ -138,7 +138,7 @@ def quadrupole_scan(
     )
 
 
-def _checked(
+def _check_arguments(
     strengths: ArrayLike, sizes: ArrayLike, errors: ArrayLike | None
 ) -> tuple[Array, Array, Array | None]:
     # late: few scripts have measurements, and all would load the diagnostics
@@ -187,7 +187,7 @@ def _checked(
 
 
 def _line(lattice: Lattice, address: str, screen: str) -> Lattice:
-    """From the quadrupole to the screen."""
+    """Cut the line from the quadrupole to the screen."""
     element, _, _ = lattice.resolve(address)
     names = [e.name for e in lattice]
     if screen not in names:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..beam.reference import SPEED_OF_LIGHT, Reference, require_reference
 from ..core.errors import InvalidValueError, UnstableError
-from ..core.scalars import detached
+from ..core.scalars import to_float
 from ..core.transforms import numeric
 from ..elements.part import Part
 from ..lattice.lattice import Lattice, require_lattice
@@ -67,13 +67,13 @@ def radiation_integrals(lattice: Lattice, reference: Reference) -> Radiation:
     """
     require_lattice(lattice)
     require_reference(reference)
-    bends = [i for i, e in enumerate(lattice) if detached(e.bend_angle) != 0]
+    bends = [i for i, e in enumerate(lattice) if to_float(e.bend_angle) != 0]
     if not bends:
         raise InvalidValueError("the lattice has no bend, and so no radiation to integrate")
     with torch.no_grad():
-        reference = reference.detached()
+        reference = reference.detach()
         found = _integrals(lattice, reference, bends)
-    return _equilibrium(*found, reference, detached(lattice.length))
+    return _equilibrium(*found, reference, to_float(lattice.length))
 
 
 def _integrals(
@@ -93,10 +93,10 @@ def _integrals(
     def column(values: list[float]) -> Tensor:
         return torch.tensor(values, dtype=torch.float64)
 
-    length = column([detached(b.length) for b in bends])
-    curvature = column([detached(b.normal_dipole) for b in bends])
-    gradient = column([detached(b.normal_gradient) for b in bends])
-    tilt = column([detached(b.tilt) for b in bends])
+    length = column([to_float(b.length) for b in bends])
+    curvature = column([to_float(b.normal_dipole) for b in bends])
+    gradient = column([to_float(b.normal_gradient) for b in bends])
+    tilt = column([to_float(b.tilt) for b in bends])
     towards = torch.stack([tilt.cos(), tilt.sin()], 1)  # the plane in which each bends
 
     def optics(matrices: Tensor) -> Tensor:
@@ -126,8 +126,8 @@ def _integrals(
         i4 = i4 + (strength.unsqueeze(1) * share).sum(0)
         sizes = amplitudes.square().unflatten(1, (2, 2)).sum(-1)
         i5 = i5 + ((step * curvature.abs() ** 3).unsqueeze(1) * sizes).sum(0)
-    entrance = column([math.tan(detached(b.face_angles[0])) for b in bends])
-    leaving = column([math.tan(detached(b.face_angles[1])) for b in bends])
+    entrance = column([math.tan(to_float(b.face_angles[0])) for b in bends])
+    leaving = column([math.tan(to_float(b.face_angles[1])) for b in bends])
     identity = torch.eye(6, dtype=torch.float64).expand(len(bends), 6, 6)
     for matrices, tangent in (
         (identity, entrance),

@@ -1,4 +1,4 @@
-"""What rings are asked for: closed orbits, matrices, Twiss functions, chromaticities."""
+"""Public calls on rings: closed orbits, matrices, Twiss functions, chromaticities."""
 
 from __future__ import annotations
 

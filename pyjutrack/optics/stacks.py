@@ -40,7 +40,7 @@ def stacks(elements: Iterable[Element]) -> list[Stack]:
     for kind, places in kinds.items():
         form = _Form(kind)
         rows = [form.read(members[place]) for place in places]
-        if form.alike(rows):
+        if form.have_one_key(rows):
             found += form.stacks(places, rows)
             continue
         groups: dict[Any, list[int]] = {}
@@ -71,8 +71,8 @@ class _Form:
         first, last = self.ends
         return row[last:] if first == last else (*map(len, row[first:last]), *row[last:])
 
-    def alike(self, rows: list[tuple[Any, ...]]) -> bool:
-        """Whether all rows have one key: columns are compared faster than rows."""
+    def have_one_key(self, rows: list[tuple[Any, ...]]) -> bool:
+        """Return whether all rows have one key: columns are compared faster than rows."""
         first, last = self.ends
         columns = list(zip(*rows, strict=True))[first:]
         lengths = (set(map(len, c)) for c in columns[: last - first])

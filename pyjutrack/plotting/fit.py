@@ -1,4 +1,4 @@
-"""How well a model fits, and what it found."""
+"""Pictures of a fit: its residuals and what it found."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator, ScalarFormatter
 from numpy.typing import NDArray
 
 from ..twin.calibration import Step
-from .html import with_error
+from .html import format_with_error
 
 Array = NDArray[np.float64]
 
@@ -138,7 +138,7 @@ def plot_history(ax: Axes, history: Sequence[Step], readings: int) -> Axes:
 
 
 def plot_unknowns(ax: Axes, rows: Sequence[Mapping[str, Any]]) -> Axes:
-    """What was found: values with bars of one error over the range of the prior.
+    """Plot fitted values with bars of one error over the range of the prior.
 
     If all are relative the axis is in per cent; else each is in units of its prior, or, without
     one, in a unit that makes it fit.
@@ -158,7 +158,7 @@ def plot_unknowns(ax: Axes, rows: Sequence[Mapping[str, Any]]) -> Axes:
         ax.errorbar(
             value / unit, i, xerr=bar, fmt="o", color="tab:blue", markersize=4, capsize=2, zorder=3
         )
-        said = with_error(value, sigma, percent=relative)
+        said = format_with_error(value, sigma, percent=relative)
         said += "" if math.isfinite(prior) else " (no prior)"
         ax.text(1.01, i, said, transform=ax.get_yaxis_transform(), va="center", fontsize="small")
     ax.axvline(0.0, color="black", linewidth=0.8, zorder=2)
@@ -195,7 +195,7 @@ def plot_correlations(ax: Axes, correlation: Array, labels: Sequence[str]) -> Ax
 
 
 def _rms(off: Array) -> Array:
-    """Of each row (N, M), NaN left out; NaN where nothing is left."""
+    """rms of each row (N, M), NaN left out; NaN where nothing is left."""
     known = np.isfinite(off)
     square = np.where(known, off, 0.0) ** 2
     count = known.sum(1)

@@ -1,4 +1,4 @@
-"""What is shown in notebooks and reports as small HTML: text and inline SVG, nothing else."""
+"""Small HTML of objects for notebooks and reports: text and inline SVG, nothing else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from ..beam.beam import COORDINATES, Beam
 from ..beam.moments import centroid, emittance, sizes
 from ..core.display import as_html
-from ..core.scalars import detached
+from ..core.scalars import to_float
 from ..elements import Element
 from ..lattice.lattice import Lattice, places
 from ..optics.table import TwissTable
@@ -25,9 +25,9 @@ _WIDTH, _HEIGHT = 800, 60
 @as_html.register
 def lattice_html(lattice: Lattice) -> str:
     """A heading, the strip of the elements along s, and a table of the first hundred of them."""
-    head = f"<b>Lattice</b>: {len(lattice)} elements, {_number(detached(lattice.length))} m"
+    head = f"<b>Lattice</b>: {len(lattice)} elements, {_number(to_float(lattice.length))} m"
     rows = [
-        (str(i), e.name, type(e).__name__, _number(s), _number(detached(e.length)), _parameters(e))
+        (str(i), e.name, type(e).__name__, _number(s), _number(to_float(e.length)), _parameters(e))
         for i, (e, s) in enumerate(zip(lattice.elements[:_ROWS], places(lattice), strict=False))
     ]
     table = _table(("", "name", "kind", "s [m]", "length [m]", "parameters"), rows)
@@ -41,14 +41,14 @@ def lattice_html(lattice: Lattice) -> str:
 def beam_html(beam: Beam) -> str:
     """A heading, and mean, rms and emittance of the coordinates of the particles alive."""
     reference = beam.reference
-    energy = _number(detached(reference.kinetic_energy))
+    energy = _number(to_float(reference.kinetic_energy))
     head = (
         f"<b>Beam</b>: {len(beam)} macroparticles, {beam.lost} lost; "
         f"{escape(reference.species.name)}, kinetic energy {energy} eV, "
         + (
-            f"charge {_number(detached(beam.charge))} C"
-            if detached(beam.charge)
-            else f"current {_number(detached(beam.current))} A"
+            f"charge {_number(to_float(beam.charge))} C"
+            if to_float(beam.charge)
+            else f"current {_number(to_float(beam.current))} A"
         )
     )
     if beam.coordinates.dim() != 2:
@@ -88,7 +88,7 @@ def table_html(table: TwissTable) -> str:
 
 @as_html.register
 def calibration_html(calibration: Calibration) -> str:
-    """How it ended, and what was found."""
+    """Show how the calibration ended, and what it found."""
     head = f"<b>Calibration</b>: {escape(calibration.summary())}"
     return f"<div>{head}{calibration_tables(calibration)}</div>"
 
@@ -100,7 +100,7 @@ def calibration_tables(calibration: Calibration) -> str:
         own = entries[at : at + u.count]
         at += u.count
         if u.tensor().dim() == 0:
-            rows.append(_found(own[0]))
+            rows.append(_format_unknown(own[0]))
         else:
             values, errors = ([e[k] for e in own] for k in ("value", "sigma"))
             numbers = (_rms(values), _rms(errors), u.prior)
@@ -134,23 +134,23 @@ def settings_table(calibration: Calibration, mean_squares: Sequence[float]) -> s
     return _table(("shot", "", "mean square residual", *names), rows[:_ROWS]) + rest
 
 
-def _found(row: dict[str, Any]) -> tuple[str, ...]:
-    """Cells of an unknown: value and error to two digits of the error."""
+def _format_unknown(row: dict[str, Any]) -> tuple[str, ...]:
+    """Format an unknown as cells: value and error to two digits of the error."""
     value, sigma, prior = row["value"], row["sigma"], row["prior"]
     unit, scale = (" %", 100.0) if row["relative"] else ("", 1.0)
     known = math.isfinite(sigma) and sigma > 0
     left = prior * prior - sigma * sigma if known else math.nan
     return (
         row["unknown"],
-        with_error(value, sigma, percent=row["relative"]),
+        format_with_error(value, sigma, percent=row["relative"]),
         f"{scale * prior:.3g}{unit}" if math.isfinite(prior) else "none",
         f"{value / sigma:+.1f}" if known else "",
         f"{value / math.sqrt(left):+.2f}" if math.isfinite(left) and left > 0 else "",
     )
 
 
-def with_error(value: float, sigma: float, *, percent: bool = False) -> str:
-    """A number and its error, to two digits of the error."""
+def format_with_error(value: float, sigma: float, *, percent: bool = False) -> str:
+    """Format a number and its error, to two digits of the error."""
     unit, scale = (" %", 100.0) if percent else ("", 1.0)
     value, sigma = scale * value, scale * sigma
     if math.isnan(sigma) or sigma == 0:
@@ -193,11 +193,11 @@ def _svg(lattice: Lattice) -> str:
 
 
 def _parameters(element: Element) -> str:
-    """What of an element's own knobs and displacement is not zero."""
+    """List the element's own knobs and displacements that are not zero."""
     shown = []
     for name in (*element.knobs, *element.placement):
         value = getattr(element, name)
-        numbers = [detached(v) for v in (value if isinstance(value, tuple) else (value,))]
+        numbers = [to_float(v) for v in (value if isinstance(value, tuple) else (value,))]
         if name != "length" and any(numbers):
             shown.append(f"{name} = {', '.join(map(_number, numbers))}")
     return "; ".join(shown)

@@ -1,4 +1,4 @@
-"""How a lattice looks along s: outlines of its elements, for pictures and for HTML alike."""
+"""Layout of a lattice along s: outlines of its elements, for pictures and for HTML alike."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.scalars import detached
+from ..core.scalars import to_float
 from ..elements import Element
 from ..elements.glyph import Glyph
 from ..lattice.lattice import Lattice, places
@@ -16,21 +16,23 @@ from ..lattice.lattice import Lattice, places
 Array = NDArray[np.float64]
 
 
-class Drawn(NamedTuple):
-    """One element as it is drawn: polygons of (s [m], height), each (M, 2)."""
+class DrawnElement(NamedTuple):
+    """An element as it is drawn: polygons of (s [m], height), each (M, 2)."""
 
     element: Element
     glyph: Glyph
     outlines: tuple[Array, ...]
 
 
-def synoptic(lattice: Lattice) -> Iterator[Drawn]:
+def synoptic(lattice: Lattice) -> Iterator[DrawnElement]:
     """Every element that is drawn, in order."""
     for element, start in zip(lattice, places(lattice), strict=False):
         glyph = element.glyph
         if glyph is None:
             continue
-        down = glyph.strength and detached(getattr(element, glyph.strength)) < 0
-        scale = np.array([detached(element.length), -1.0 if down else 1.0])
+        down = glyph.strength and to_float(getattr(element, glyph.strength)) < 0
+        scale = np.array([to_float(element.length), -1.0 if down else 1.0])
         offset = np.array([start, 0.0])
-        yield Drawn(element, glyph, tuple(np.array(o) * scale + offset for o in glyph.outlines))
+        yield DrawnElement(
+            element, glyph, tuple(np.array(o) * scale + offset for o in glyph.outlines)
+        )

@@ -16,7 +16,7 @@ from ..autodiff import Pushed, seeds
 from ..beam.beam import Beam, require_single, require_whole
 from ..beam.moments import centroid, covariance
 from ..core.errors import InvalidValueError
-from ..core.scalars import detached
+from ..core.scalars import to_float
 from ..elements import HamiltonianKick
 
 Array = NDArray[np.float64]
@@ -52,7 +52,7 @@ def plot_learned_kick(ax: Axes, kick: HamiltonianKick, beam: Beam) -> Axes:
         InvalidValueError: a batch of beams, a part of one, or one without extent.
     """
     region = _region(beam)
-    weights, strength = kick.weights.detach(), detached(kick.strength)
+    weights, strength = kick.weights.detach(), to_float(kick.strength)
     potential = strength * _from_centre(kick.potential.value(weights, *region[:3]), region).numpy()
     top = float(np.abs(potential[region.inside]).max())
     _contours(ax, region, potential, (-top, top), "RdBu_r", "H")
@@ -85,7 +85,7 @@ def plot_learned_error(ax: Axes, kick: HamiltonianKick, beam: Beam, errors: Arra
     assert isinstance(value, Pushed)
     slopes = _from_centre(value.tangent, region).reshape(len(value.tangent), -1).numpy()
     variance = (slopes * (errors @ slopes)).sum(0).reshape(region.inside.shape)
-    sigma = abs(detached(kick.strength)) * np.sqrt(np.maximum(variance, 0.0))
+    sigma = abs(to_float(kick.strength)) * np.sqrt(np.maximum(variance, 0.0))
     top = float(sigma[region.inside].max())
     return _contours(ax, region, sigma, (0.0, top), "viridis", "error of H")
 
@@ -141,7 +141,7 @@ def _contours(
 
 
 def _ellipse(region: Region, size: float) -> Ellipse:
-    """Of so many rms of the beam [mm]."""
+    """Draw an ellipse of so many rms of the beam [mm]."""
     squares, axes = np.linalg.eigh(region.covariance)
     angle = np.degrees(np.arctan2(axes[1, 0], axes[0, 0]))
     width, height = 2e3 * size * np.sqrt(squares)

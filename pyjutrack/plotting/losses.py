@@ -1,4 +1,4 @@
-"""Where along s particles are lost."""
+"""Pictures of losses along s."""
 
 from __future__ import annotations
 

@@ -93,12 +93,12 @@ def _legend(ax: Axes) -> None:
 
 
 def _curve(ax: Axes, table: Any, name: str, slopes: Array, colour: str, label: str) -> None:
-    s, values = between(table.s, getattr(table, name), slopes)
+    s, values = interpolate_cubic(table.s, getattr(table, name), slopes)
     ax.plot(s, values, color=colour, linewidth=1.2, label=label)
 
 
-def between(s: Array, values: Array, slopes: Array) -> tuple[Array, Array]:
-    """Points on the cubics through values with slopes, (N,) each, at places s that may repeat."""
+def interpolate_cubic(s: Array, values: Array, slopes: Array) -> tuple[Array, Array]:
+    """Interpolate values with slopes, (N,) each, by cubics, at places s that may repeat."""
     lengths = np.diff(s)
     counts = np.clip(_POINTS * lengths / (s[-1] - s[0] or 1.0), 2, 20).astype(int)
     found_s, found = [s[:1]], [values[:1]]

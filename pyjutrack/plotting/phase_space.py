@@ -81,7 +81,7 @@ def plot_phase_space(
 
 
 def _weights(beam: Beam) -> np.ndarray | None:
-    """Of the particles alive, if they have some."""
+    """Weights of the particles alive, if they have some."""
     return None if beam.weights is None else beam.weights.detach().cpu()[beam.alive.cpu()].numpy()
 
 

@@ -1,4 +1,4 @@
-"""What diagnostics measured beside what a model predicts."""
+"""Pictures of measured readings beside those that a model predicts."""
 
 from __future__ import annotations
 

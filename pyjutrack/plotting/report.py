@@ -135,8 +135,8 @@ def _mean_squares(fit: Fit) -> Array:
 
 def _pictures(calibration: Calibration, fit: Fit) -> Iterator[Picture]:
     yield from _summaries(calibration, fit)
-    yield from _found(calibration)
-    yield from _kicks(calibration)
+    yield from _plot_unknowns(calibration)
+    yield from _plot_kicks(calibration)
     for name in calibration.data.readings:
         diagnostic = calibration.twin.diagnostic(name)
         file = "reading-" + "".join(c if c.isalnum() or c in "._-" else "_" for c in name)
@@ -163,7 +163,7 @@ def _summaries(calibration: Calibration, fit: Fit) -> Iterator[Picture]:
     yield Picture("shots", "Fit", caption, fig)
 
 
-def _found(calibration: Calibration) -> Iterator[Picture]:
+def _plot_unknowns(calibration: Calibration) -> Iterator[Picture]:
     rows = [r for r, s in zip(calibration.table(), calibration.scalar, strict=True) if s]
     groups = [[r for r in rows if r["relative"] == kind] for kind in (True, False)]
     groups = [_largest(group) for group in groups if group]
@@ -191,14 +191,14 @@ def _found(calibration: Calibration) -> Iterator[Picture]:
 
 
 def _largest(rows: list[dict[str, float]]) -> list[dict[str, float]]:
-    """As many as can be read, those that are most of their errors, in their order."""
+    """Keep as many as can be read, those that are most of their errors, in their order."""
     if len(rows) <= _MANY:
         return rows
     pulls = [abs(r["value"]) / r["sigma"] if r["sigma"] > 0 else 0.0 for r in rows]
     return [rows[i] for i in sorted(np.argsort(pulls)[-_MANY:].tolist())]
 
 
-def _kicks(calibration: Calibration) -> Iterator[Picture]:
+def _plot_kicks(calibration: Calibration) -> Iterator[Picture]:
     machine = calibration.twin.machine(calibration.data.settings[0])
     kick: Any
     for place, kick in enumerate(machine.lattice):
@@ -208,7 +208,7 @@ def _kicks(calibration: Calibration) -> Iterator[Picture]:
         if place:
             front = Lattice(machine.lattice.elements[:place])
             beam = track(front, beam, effects=machine.effects)
-        covariance = _of_weights(calibration, f"{kick.name}.weights")
+        covariance = _weights_covariance(calibration, f"{kick.name}.weights")
         fig, axes = figure(1 if covariance is None else 2, width=5.4, height=4.2)
         axes = np.atleast_1d(axes)
         plot_learned_kick(axes[0], kick, beam)
@@ -223,7 +223,7 @@ def _kicks(calibration: Calibration) -> Iterator[Picture]:
         yield Picture(f"kick-{place}", "Learned fields", caption, fig)
 
 
-def _of_weights(calibration: Calibration, address: str) -> Array | None:
+def _weights_covariance(calibration: Calibration, address: str) -> Array | None:
     """Covariance of one vector of unknowns, if it is one and has one."""
     at = 0
     for u in calibration.twin.unknowns:
@@ -262,7 +262,7 @@ def _reading(calibration: Calibration, fit: Fit, diagnostic: Diagnostic) -> tupl
         for row, shot in zip(grid, shots, strict=True):
             measured, errors, predicted = (t[shot] for t in tables)
             plot_screen(row, diagnostic, measured, errors, predicted, used=used[shot])
-            row[0].set_title(f"measured, {_named(calibration, shot, square)}", fontsize="medium")
+            row[0].set_title(f"measured, {_title(calibration, shot, square)}", fontsize="medium")
         return fig, words
     fig, axes = figure(len(shots), width=3.6 if len(shots) > 2 else 5.4, height=3.4)
     for ax, shot in zip(np.atleast_1d(axes), shots, strict=True):
@@ -270,7 +270,7 @@ def _reading(calibration: Calibration, fit: Fit, diagnostic: Diagnostic) -> tupl
         plot_profile(
             ax, diagnostic, measured, errors, predicted, design=design[shot], used=used[shot]
         )
-        ax.set_title(_named(calibration, shot, square), fontsize="medium")
+        ax.set_title(_title(calibration, shot, square), fontsize="medium")
     np.atleast_1d(axes)[0].legend(frameon=False, fontsize="small")
     return fig, words
 
@@ -288,6 +288,6 @@ def _worst_median_best(square: Array) -> dict[int, str]:
     return found
 
 
-def _named(calibration: Calibration, shot: int, square: Array) -> str:
+def _title(calibration: Calibration, shot: int, square: Array) -> str:
     out = ", held out" if shot in calibration.held_out else ""
     return f"shot {shot}{out}: $\\chi^2/n$ = {square[shot]:.3g}"

@@ -12,7 +12,7 @@ from ..beam.reference import SPEED_OF_LIGHT, VACUUM_PERMITTIVITY
 from ..collective import Grid, SpaceCharge, deposit
 from ..core.checks import require_kind
 from ..core.errors import InvalidValueError
-from ..core.scalars import detached
+from ..core.scalars import to_float
 from ..mesh.grid import GHOSTS
 from .figure import require_axes
 
@@ -45,7 +45,7 @@ def plot_potential(ax: Axes, kick: SpaceCharge, beam: Beam) -> Axes:
     require_beam(beam)
     factor = _line_charge(beam) / (2 * math.pi * VACUUM_PERMITTIVITY)
     h = kick.potential.solve(_shares(kick, beam)).detach()
-    volts = factor * detached(kick.perveance_scale) * h
+    volts = factor * to_float(kick.perveance_scale) * h
     return _map(ax, kick.potential.mesh.grid, volts, "potential [V]", "magma")
 
 
@@ -53,11 +53,11 @@ def _line_charge(beam: Beam) -> float:
     """Charge per metre [C/m], with its sign."""
     require_whole(beam, "a map")
     require_single(beam, "a map is")
-    current = detached(beam.current)
+    current = to_float(beam.current)
     if not current > 0:
         raise InvalidValueError(f"a beam of {current} A has no field; give it a current")
     return math.copysign(current, beam.reference.species.charge) / (
-        detached(beam.reference.beta) * SPEED_OF_LIGHT
+        to_float(beam.reference.beta) * SPEED_OF_LIGHT
     )
 
 

@@ -4,7 +4,7 @@ from .architectures import Architecture, known_architectures, register_architect
 from .domain import Domain
 from .network import Network
 from .residual import ResidualNetwork
-from .surrogate import Surrogate, shipped
+from .surrogate import Surrogate, list_pretrained
 from .training import Recipe, train
 from .validation import Validation
 
@@ -17,7 +17,7 @@ __all__ = [
     "Surrogate",
     "Validation",
     "known_architectures",
+    "list_pretrained",
     "register_architecture",
-    "shipped",
     "train",
 ]

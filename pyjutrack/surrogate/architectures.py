@@ -43,7 +43,7 @@ class Standardisation:
             )
 
     def linear(self) -> Standardisation:
-        """Without the means: what is zero stays zero."""
+        """Return the same without the means: what is zero stays zero."""
         return replace(self, input_mean=0.0, output_mean=0.0)
 
 

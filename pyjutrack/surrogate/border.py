@@ -1,4 +1,4 @@
-"""Between the padded grid of the particles and the cells that a network sees.
+"""Fold the padded grid of the particles to the cells that a network sees, and back.
 
 Densities near a wall are continued oddly beyond it, as the sine series is: what lies in a ghost
 counts negatively in its mirror cell, and the potential of a ghost is minus that of its mirror cell.

@@ -1,4 +1,4 @@
-"""What beams a surrogate was trained on, and whether a beam is one of them."""
+"""The domain of a surrogate: the beams that it was trained on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _REACH = 3
 
 
 class Figures(NamedTuple):
-    """What a domain looks at in a beam.
+    """Figures of a beam that a domain limits.
 
     Attributes:
         size: rms along the two principal axes [m], the smaller first.
@@ -41,7 +41,7 @@ class Figures(NamedTuple):
 
     @classmethod
     def of_particles(cls, x: Tensor, y: Tensor) -> Figures:
-        """Those of positions (N,) [m]; N is not zero."""
+        """Compute those of positions (N,) [m]; N is not zero."""
         centre = x.mean(), y.mean()
         dx, dy = x - centre[0], y - centre[1]
         moments = [float((a * b).mean()) for a, b in ((dx, dx), (dx, dy), (dy, dy))]
@@ -49,7 +49,7 @@ class Figures(NamedTuple):
 
     @classmethod
     def of_beams(cls, beam: Beam) -> list[Figures]:
-        """Those of a beam, or of each beam of a batch, that has particles left."""
+        """Compute those of a beam, or of each beam of a batch, that has particles left."""
         centres, squares = centroid(beam).detach(), covariance(beam).detach()
         figures = []
         for count, centre, square in zip(
@@ -65,7 +65,7 @@ class Figures(NamedTuple):
 
     @classmethod
     def of_density(cls, mesh: Mesh, fractions: NDArray[Any]) -> Figures:
-        """Those of shares on the padded grid; the width of the shape function is taken out."""
+        """Compute those of shares on the padded grid, without the width of the shape function."""
         share = fractions / fractions.sum()
         nodes = [mesh.grid.nodes(axis, ghosts=True) for axis in (0, 1)]
         along = share.sum(1), share.sum(0)
@@ -115,7 +115,7 @@ class Domain:
     particles: int
 
     @classmethod
-    def around(cls, beams: Sequence[Figures], particles: int) -> Domain:
+    def from_figures(cls, beams: Sequence[Figures], particles: int) -> Domain:
         """The domain of beams that were drawn with at least so many macroparticles."""
 
         def low(values: Iterable[float]) -> float:
@@ -148,7 +148,7 @@ class Domain:
         return cls(**plain)
 
     def violations(self, beam: Figures, *, exact: bool = True) -> list[str]:
-        """What of a beam lies outside, in words with figures; empty if nothing does.
+        """Say how a beam lies outside, in words with figures; empty if it does not.
 
         Args:
             beam: its figures.

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import InvalidValueError
-from ..core.storage import store_described
+from ..core.storage import register_description
 from .layers import Layer, Weights, from_record, record
 
 _PRECISIONS = (torch.float32, torch.float64)
@@ -51,12 +51,12 @@ class Network:
 
     @property
     def linear(self) -> bool:
-        """Whether the output is linear in the input, without an offset."""
+        """True if the output is linear in the input, without an offset."""
         return is_linear(self.layers)
 
     @property
     def count(self) -> int:
-        """How many numbers the weights hold."""
+        """Number of weights."""
         return sum(w.numel() for w in self.weights.values())
 
     @property
@@ -92,7 +92,7 @@ def evaluate(layers: Sequence[Layer], weights: Weights, x: Tensor) -> Tensor:
 
 
 def is_linear(layers: Sequence[Layer]) -> bool:
-    """Whether what layers make is linear in what they read, without an offset."""
+    """Return whether layers are linear in their input, without an offset."""
     return all(layer.linear for layer in layers)
 
 
@@ -137,13 +137,13 @@ def check_layers(layers: Sequence[Layer]) -> None:
         known.add(layer.name)
 
 
-def _described(network: Network) -> dict[str, Any]:
+def _describe(network: Network) -> dict[str, Any]:
     # in pairs: the order tells which entry of a vector belongs to which weight
     return {"layers": [*map(record, network.layers)], "weights": tuple(network.weights.items())}
 
 
-def _of_description(data: dict[str, Any]) -> Network:
+def _from_description(data: dict[str, Any]) -> Network:
     return Network(tuple(map(from_record, data["layers"])), dict(data["weights"]))
 
 
-store_described(Network, _described, _of_description)
+register_description(Network, _describe, _from_description)

@@ -107,21 +107,21 @@ class ResidualNetwork(Correction):
         """B-splines of the blocks at the padded nodes, along x and along y: (nodes, blocks)."""
         return Operators(*(_splines(n // self.block, self.block) for n in self.mesh.grid.shape))
 
-    def by_name(self, weights: Tensor) -> Mapping[str, Tensor]:
-        """Flat weights as those of the network."""
+    def unflatten(self, weights: Tensor) -> Mapping[str, Tensor]:
+        """Unflatten weights to those of the network, by name."""
         own = self.network.weights
         parts = weights.split([w.numel() for w in own.values()])
         return {k: part.view(w.shape) for (k, w), part in zip(own.items(), parts, strict=True)}
 
-    def learned(self) -> Network:
-        """The network with the weights of now."""
-        return self.network.replace(self.by_name(self.weights.detach()))
+    def current_network(self) -> Network:
+        """Return the network with its current weights."""
+        return self.network.replace(self.unflatten(self.weights.detach()))
 
     def term(self, fractions: Tensor, weights: Tensor) -> Tensor:
         """See `Correction`."""
         along_x, along_y = self._splines.tensors(weights.dtype, weights.device)
         blocks = along_x.mT @ fractions @ along_y
-        h = respond(self.network.layers, self.by_name(weights), blocks)
+        h = respond(self.network.layers, self.unflatten(weights), blocks)
         return along_x @ h @ along_y.mT
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function
 
-from ..autodiff import Pushed, through
+from ..autodiff import Pushed, map_linear
 from ..beam.beam import Beam
 from ..collective.poisson import Potential, SpectralPoisson
 from ..core import tensorfile
@@ -94,10 +94,10 @@ class Surrogate:
             raise InvalidValueError(f"a surrogate is a name or a path, not {source!r}")
         path = Path(source)
         if isinstance(source, str) and not path.suffix and path.parent == Path("."):
-            require_known("surrogate", source, shipped())
+            require_known("surrogate", source, list_pretrained())
             path = Path(str(resources.files(__package__) / "weights" / f"{source}.safetensors"))
         description, weights, mark = tensorfile.read(path)
-        found = cls.described(description, weights, str(path)).to(dtype, device)
+        found = cls.from_description(description, weights, str(path)).to(dtype, device)
         return found.replace(outside=outside, about={**found.about, "digest": mark})
 
     def save(self, path: str | Path) -> str:
@@ -121,10 +121,10 @@ class Surrogate:
         }
 
     @classmethod
-    def described(
+    def from_description(
         cls, description: Mapping[str, Any], weights: Weights, source: str = "the description"
     ) -> Surrogate:
-        """The surrogate of a `description`, with weights by name.
+        """Make the surrogate of a `description`, with weights by name.
 
         Raises:
             InvalidValueError: the description lacks something, or the weights do not fit it.
@@ -203,7 +203,7 @@ class Surrogate:
         return compare(self.replace(outside="ignore"), against, x, y, said)
 
     def _violations(self, beam: Beam) -> list[str]:
-        """What of a beam, or of any beam of a batch, lies outside of the domain."""
+        """List how a beam, or any beam of a batch, lies outside of the domain."""
         if self.domain is None:
             return []
         said: dict[str, None] = {}
@@ -212,7 +212,7 @@ class Surrogate:
         return list(said)
 
     def _stated_errors(self) -> list[str]:
-        """What the network's own card says against it."""
+        """List the errors of the network that its own card states."""
         error = stated_error(self.about)
         if error is None or error <= POOR:
             return []
@@ -226,7 +226,7 @@ class Surrogate:
             warn(f"{said}; train it longer, or use a solver", AccuracyWarning)
 
     def _watch(self, fractions: Tensor) -> None:
-        """`check` for a density on the way; batches and what PyTorch transforms are let pass."""
+        """Check a density in a kick; batches and what PyTorch transforms are let pass."""
         if self.domain is None or self.outside == "ignore" or fractions.dim() != 2:
             return
         if is_transformed(fractions) or not float(fractions.sum()) > 0:
@@ -250,14 +250,14 @@ class Surrogate:
 def predict(fractions: Tensor, network: Network) -> Tensor:
     """H on the padded grid from the shares there, by a network that sees the cells."""
     if isinstance(fractions, Pushed) and network.linear:
-        return through(lambda f: predict(f, network), fractions)
+        return map_linear(lambda f: predict(f, network), fractions)
     if has_torch_function((fractions,)):  # one rule for all of it is cheaper than one a layer
         return handle_torch_function(predict, (fractions,), fractions, network)
     return unfold(respond(network.layers, network.weights, fold(fractions.to(network.dtype))))
 
 
-def shipped() -> list[str]:
-    """Names of the surrogates that come with the package."""
+def list_pretrained() -> list[str]:
+    """List the names of the trained surrogates that come with the package."""
     folder = resources.files(__package__) / "weights"
     return sorted(
         entry.name.removesuffix(".safetensors")

@@ -40,7 +40,7 @@ def stated_error(about: Mapping[str, Any]) -> float | None:
 
 @dataclass(frozen=True)
 class Validation:
-    """How a potential compares with a solver on one beam.
+    """Comparison of a potential with a solver on one beam.
 
     Attributes:
         field_error: rms error of the field at the macroparticles over the rms field.

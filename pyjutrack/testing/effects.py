@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..beam.beam import Beam
 from ..collective.base import CollectiveEffect, require_effects
-from ..core.scalars import detached
+from ..core.scalars import to_float
 from ..engines.derivatives import gradient, jacobian
 from ..engines.track import track
 from ..lattice.lattice import Lattice
@@ -64,8 +64,8 @@ def check_effect(
     _check_gradients(effect, beam, lattice, knobs, step)
 
 
-def _carried(beam: Beam) -> str:
-    return "charge" if detached(beam.charge) else "current"
+def _intensity_name(beam: Beam) -> str:
+    return "charge" if to_float(beam.charge) else "current"
 
 
 def _track_coordinates(effect: CollectiveEffect, beam: Beam, lattice: Lattice) -> Any:
@@ -73,10 +73,10 @@ def _track_coordinates(effect: CollectiveEffect, beam: Beam, lattice: Lattice) -
 
 
 def _check_nothing(effect: CollectiveEffect, beam: Beam, lattice: Lattice, without: Tensor) -> None:
-    empty = beam.replace(**{_carried(beam): 0.0})
+    empty = beam.replace(**{_intensity_name(beam): 0.0})
     found = _track_coordinates(effect, empty, lattice)
     tolerance = 1e-12 * (np.abs(without.numpy()).max() + 1e-300)
-    require_close(f"no {_carried(beam)}, no effect", found, without.numpy(), tolerance)
+    require_close(f"no {_intensity_name(beam)}, no effect", found, without.numpy(), tolerance)
 
 
 def _check_sets(
@@ -99,14 +99,14 @@ def _check_sets(
     far = 0.5 * beam.coordinates.abs().amax(0, keepdim=True)
     marked = torch.cat([beam.coordinates, far, torch.full_like(far, np.nan)])
     alive = torch.cat([beam.alive, beam.alive.new_zeros(2)])
-    amount = {_carried(beam): getattr(beam, _carried(beam)) * (1 + 2 / len(beam))}
+    amount = {_intensity_name(beam): getattr(beam, _intensity_name(beam)) * (1 + 2 / len(beam))}
     more = beam.replace(coordinates=marked, alive=alive, weights=None, **amount)
     require_close(
         "lost particles", _track_coordinates(effect, more, lattice)[:-2], end.numpy(), tolerance
     )
     if effect.weighted and beam.weights is None:
         halves = beam.replace(weights=torch.full_like(beam.coordinates[:, 0], 0.5))
-        amount = {_carried(beam): getattr(beam, _carried(beam)) / 2}
+        amount = {_intensity_name(beam): getattr(beam, _intensity_name(beam)) / 2}
         half = _track_coordinates(effect, beam.replace(**amount), lattice)
         require_close(
             "half the weight", _track_coordinates(effect, halves, lattice), half, tolerance
@@ -134,15 +134,15 @@ def _check_gradients(
         live = torch.where(final.alive.unsqueeze(-1), final.coordinates, 0.0)
         return (live * weights).sum()
 
-    def at(values: Mapping[str, float]) -> float:
+    def evaluate_at(values: Mapping[str, float]) -> float:
         own = {k.removeprefix(_EFFECT): v for k, v in values.items() if k.startswith(_EFFECT)}
         made = dataclasses.replace(effect, **own) if own else effect  # type: ignore[type-var]
         of_beam = {k.removeprefix("beam."): v for k, v in values.items() if k.startswith("beam.")}
         source = beam.replace(**of_beam)
         return float(objective(track(lattice, source, effects=[made])))
 
-    wanted = {f"beam.{_carried(beam)}": detached(getattr(beam, _carried(beam)))}
-    wanted |= {_EFFECT + name: detached(getattr(effect, name)) for name in knobs}
+    wanted = {f"beam.{_intensity_name(beam)}": to_float(getattr(beam, _intensity_name(beam)))}
+    wanted |= {_EFFECT + name: to_float(getattr(effect, name)) for name in knobs}
     ways: list[dict[str, Any]] = [{"mode": "reverse", "adjoint": "store"}, {"mode": "forward"}]
     if effect.start(beam) is None:
         ways.append({"mode": "reverse", "adjoint": "checkpoint"})
@@ -151,7 +151,7 @@ def _check_gradients(
     for address, value in wanted.items():
 
         def one(number: float, address: str = address) -> float:
-            return at({address: number})
+            return evaluate_at({address: number})
 
         slope, bound = differences(one, value, step * max(abs(value), 1e-300))
         for way in ways:

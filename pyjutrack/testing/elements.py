@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..beam.beam import Beam
 from ..beam.reference import Reference
-from ..core.scalars import detached
+from ..core.scalars import to_float
 from ..elements import Element
 from ..elements.inverse import has_inverse, track_inverse
 from ..elements.part import WHOLE, Part
@@ -70,7 +70,7 @@ def check_element(
     """
     reference = Reference.from_kinetic("proton", 1e9) if reference is None else reference
     require_true(f"{element!r} must be an instance of Element", isinstance(element, Element))
-    named = _with(element, name=_NAME)
+    named = _replace(element, name=_NAME)
     start = torch.as_tensor(np.random.default_rng(1).normal(0, size, (12, 6)))
     _check_map(named, reference, start, symplectic)
     _check_inverse(named, reference, start, size)
@@ -82,7 +82,7 @@ def check_element(
         _check_file(named)
 
 
-def _with(element: Element, **changes: Any) -> Element:
+def _replace(element: Element, **changes: Any) -> Element:
     return dataclasses.replace(element, **changes)
 
 
@@ -95,16 +95,16 @@ def _check_map(element: Element, reference: Reference, start: Tensor, symplectic
     for row in start[:2]:
         exact = jacobian(line, reference, at=row)
 
-        def moved(shift: float, axis: int, row: Tensor = row) -> Any:
+        def track_shifted(shift: float, axis: int, row: Tensor = row) -> Any:
             at = row.clone()
             at[axis] += shift
             return _end(element, reference, at.unsqueeze(0)).coordinates[0].numpy()
 
         for axis in range(6):
-            slope, bound = differences(partial(moved, axis=axis), 0.0, 1e-5)
+            slope, bound = differences(partial(track_shifted, axis=axis), 0.0, 1e-5)
             require_close(f"Jacobian, column {axis}", exact[:, axis], slope, 2 * bound + 1e-9)
         if symplectic:
-            momentum = detached(reference.p0c) / detached(element.exit_reference(reference).p0c)
+            momentum = to_float(reference.p0c) / to_float(element.exit_reference(reference).p0c)
             off = exact.T @ _FORM @ exact - momentum * _FORM
             scale = max(np.abs(exact).max() ** 2, 1.0)
             require_close("symplecticity", off, np.zeros((6, 6)), 1e-11 * scale)
@@ -121,7 +121,7 @@ def _check_inverse(element: Element, reference: Reference, start: Tensor, size: 
 
 
 def _check_slices(element: Element, reference: Reference, start: Tensor, tolerance: float) -> None:
-    if detached(element.length) == 0:
+    if to_float(element.length) == 0:
         return
     state = State(tuple(start.unbind(-1)), torch.ones(len(start), dtype=torch.bool))
     whole = advance(element, state, reference, WHOLE)
@@ -168,15 +168,15 @@ def _knobs(element: Element) -> Iterator[tuple[str, float, Any]]:
 
                 def entries(number: Any, field: str = field, i: int = i) -> Element:
                     old = getattr(element, field)
-                    return _with(element, **{field: (*old[:i], number, *old[i + 1 :])})
+                    return _replace(element, **{field: (*old[:i], number, *old[i + 1 :])})
 
-                yield f"{_NAME}.{field}[{i}]", detached(entry), entries
+                yield f"{_NAME}.{field}[{i}]", to_float(entry), entries
             continue
 
-        def made(number: Any, field: str = field) -> Element:
-            return _with(element, **{field: number})
+        def make(number: Any, field: str = field) -> Element:
+            return _replace(element, **{field: number})
 
-        yield f"{_NAME}.{field}", detached(value), made
+        yield f"{_NAME}.{field}", to_float(value), make
 
 
 def _check_gradients(element: Element, reference: Reference, start: Tensor) -> None:
@@ -193,11 +193,11 @@ def _check_gradients(element: Element, reference: Reference, start: Tensor) -> N
             here, step = make(value), 1e-4 * max(abs(usual), 1e-2)
             beam = Beam(reference, start)
 
-            def at(number: float, make: Any = make, beam: Beam = beam) -> float:
+            def evaluate_at(number: float, make: Any = make, beam: Beam = beam) -> float:
                 return float(objective(track(Lattice([make(number)]), beam)))
 
             one_sided = field == "length" and value == 0
-            slope, bound = differences(at, value, step, one_sided=one_sided)
+            slope, bound = differences(evaluate_at, value, step, one_sided=one_sided)
             for way in _WAYS:
                 found = gradient(objective, Lattice([here]), beam, wrt=[address], **way)
                 tolerance = 2 * bound + 1e-7 * abs(float(slope)) + 1e-12
@@ -206,9 +206,9 @@ def _check_gradients(element: Element, reference: Reference, start: Tensor) -> N
 
 
 def _needs_length(element: Element) -> bool:
-    """Whether an element cannot be made without its length."""
+    """Return whether an element cannot be made without its length."""
     try:
-        _with(element, length=0.0)
+        _replace(element, length=0.0)
     except Exception:  # it says so in its own way
         return True
     return False

@@ -43,9 +43,9 @@ def check_format(
         if format.write is not None:
             write_lattice(path, lattice, reference, format=format.name)
             _check_read(path, lattice, reference)
-            _refused(path, path.read_bytes()[: path.stat().st_size // 2], cut=True)
+            _check_refused(path, path.read_bytes()[: path.stat().st_size // 2], cut=True)
         for content in (b"", bytes(range(256)) * 4, b"\xff\xfe" + b"{[(" * 100):
-            _refused(path, content)
+            _check_refused(path, content)
 
 
 def _check_read(path: Path, lattice: Lattice, reference: Reference) -> None:
@@ -60,8 +60,8 @@ def _check_read(path: Path, lattice: Lattice, reference: Reference) -> None:
     )
 
 
-def _refused(path: Path, content: bytes, *, cut: bool = False) -> None:
-    """A damaged file is refused; one that was cut off may still be a whole one."""
+def _check_refused(path: Path, content: bytes, *, cut: bool = False) -> None:
+    """Check that a damaged file is refused; one that was cut off may still be a whole one."""
     path.write_bytes(content)
     try:
         read_lattice(path)

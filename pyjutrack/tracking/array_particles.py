@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..autodiff import Pushed, along, value_of
+from ..autodiff import Pushed, tangents_along, value_of
 from ..beam.beam import Beam
 from ..beam.reference import Reference
 from ..collective.base import CollectiveEffect, MeshKick, Place
@@ -22,7 +22,7 @@ from ..kernels.columns import stack_columns
 from ..maps.program import LANES, Program, Recorder
 from ..maps.state import State
 from ..mesh.particle_mesh import stencil
-from .particles import Particles, is_number, is_plain, through
+from .particles import Particles, is_number, is_plain, traverse
 from .programs import calls
 
 #: operations of particles that a call runs at most, beside tangents: 0.1 s on two cores. Between
@@ -61,7 +61,7 @@ class ArrayParticles(Particles):
         onward: Callable[[State], Particles],
         directions: NDArray[np.float64] | None = None,
     ) -> None:
-        self._share, self._onward = share, onward
+        self._share, self._continue = share, onward
         self._columns = list(stack_columns(state.coordinates).numpy())
         self._alive = state.alive.numpy().copy()
         self._tangents = directions
@@ -75,7 +75,7 @@ class ArrayParticles(Particles):
 
     @property
     def state(self) -> State:
-        """As tensors, which share memory with what is here."""
+        """View as tensors, which share memory with the arrays here."""
         self._settle()
         columns = tuple(map(torch.from_numpy, self._columns))
         return State(columns, torch.from_numpy(self._alive))
@@ -95,7 +95,7 @@ class ArrayParticles(Particles):
 
     @property
     def alive(self) -> Tensor:
-        """Which particles are alive."""
+        """Mask of the particles alive."""
         return torch.from_numpy(self._alive)
 
     def lose(self, alive: Tensor) -> None:
@@ -138,24 +138,24 @@ class ArrayParticles(Particles):
             parallel.run(kernel, size, share, count, *part[:4], table, *given)
             self.turn[before & ~self._alive] += now + first
 
-    def through(self, element: Element, part: Part, reference: Reference) -> Particles:
+    def traverse(self, element: Element, part: Part, reference: Reference) -> Particles:
         """Move through what is no program."""
         state = self.state
         if self._tangents is not None and not all(map(is_number, tensors_in(element))):
-            return self._onward(state)
+            return self._continue(state)
         if self._tangents is not None:
             rows = torch.from_numpy(self._tangents).reshape(-1, 6, LANES)
             state = _with_tangents(state, rows)
-        end = through(element, part, state, reference)
+        end = traverse(element, part, state, reference)
         if self._tangents is not None:
             for i, new in enumerate(end.coordinates):
-                rows[:, i, :6] = along(new, _SIX).T if isinstance(new, Pushed) else 0.0
+                rows[:, i, :6] = tangents_along(new, _SIX).T if isinstance(new, Pushed) else 0.0
             end = State(tuple(map(value_of, end.coordinates)), end.alive)
-        return self._going_on(end)
+        return self._keep_or_continue(end)
 
-    def _going_on(self, end: State) -> Particles:
+    def _keep_or_continue(self, end: State) -> Particles:
         if not is_plain(end):
-            return self._onward(end)
+            return self._continue(end)
         self.state = end
         return self
 
@@ -180,9 +180,9 @@ class ArrayParticles(Particles):
         kick = effect.fused()
         self._deposited = None
         if kick is None:
-            return self._going_on(effect.apply(self.state, field, place))
+            return self._keep_or_continue(effect.apply(self.state, field, place))
         if not is_number(field) or isinstance(place.ds, Tensor):
-            return self._onward(self.state).respond(effect, field, place)
+            return self._continue(self.state).respond(effect, field, place)
         self._settle()
         self._waiting = kick, field, place.ds
         return self
@@ -210,7 +210,7 @@ class ArrayParticles(Particles):
             self._pass(Recorder().program(), then, at)
             return
         if then is not None:
-            self._grids = _cleared(self._grids, share, sheet.shape[0] * sheet.shape[1])
+            self._grids = _clear(self._grids, share, sheet.shape[0] * sheet.shape[1])
         parallel.run(
             slice_pass,
             size,
@@ -238,7 +238,7 @@ class ArrayParticles(Particles):
 
 
 def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
-    """Whether two columns are one in memory."""
+    """Return whether two columns are one in memory."""
     return _address(one) == _address(other)
 
 
@@ -254,7 +254,7 @@ def _with_tangents(state: State, rows: Tensor) -> State:
     return State(tuple(columns), state.alive)
 
 
-def _cleared(grids: NDArray[np.float64], share: int, cells: int) -> NDArray[np.float64]:
+def _clear(grids: NDArray[np.float64], share: int, cells: int) -> NDArray[np.float64]:
     if grids.shape != (share, cells):
         return np.zeros((share, cells))
     grids[:] = 0.0

@@ -9,22 +9,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..autodiff import Directions, Pushed, along, value_of
+from ..autodiff import Directions, Pushed, tangents_along, value_of
 from ..autodiff.operator import array
 from ..beam.beam import Beam
 from ..beam.reference import Reference
 from ..collective.base import CollectiveEffect, MeshKick, Place
-from ..core.scalars import detached
+from ..core.scalars import to_float
 from ..elements import Element
 from ..elements.inverse import Operation, record
 from ..elements.part import Part
-from ..elements.recordings import kept
+from ..elements.recordings import memoize
 from ..kernels import mesh as kernels
 from ..maps.apply import moves, push
 from ..maps.base import Map
 from ..maps.state import State, lose_unphysical
 from ..mesh.particle_mesh import stencil
-from .particles import Particles, pushed_in
+from .particles import Particles, find_pushed
 
 
 def particles_of(state: State, data: Any) -> Particles:
@@ -33,7 +33,7 @@ def particles_of(state: State, data: Any) -> Particles:
     Args:
         data: all that they will meet, and on which derivatives may depend.
     """
-    pushed = pushed_in(state, data)
+    pushed = find_pushed(state, data)
     if pushed is None:
         return Particles(state)
     return DualParticles(state, tuple(sorted({d for t in pushed for d in t.directions})))
@@ -56,7 +56,7 @@ class DualParticles(Particles):
 
     @property
     def state(self) -> State:
-        """As tensors, which share memory with what is here."""
+        """View as tensors, which share memory with the arrays here."""
         columns, every = [], self._met == self._directions
         for i, value in enumerate(map(torch.from_numpy, self._columns)):
             if i in self._moving:
@@ -79,23 +79,23 @@ class DualParticles(Particles):
         self._moving = {i for i, c in enumerate(coordinates) if isinstance(c, Pushed)}
         rows = self._rows()
         for i in self._moving:
-            tangents[i, rows] = self._along(coordinates[i])
+            tangents[i, rows] = self._tangents_along(coordinates[i])
         self._tangents = tangents
 
     @property
     def alive(self) -> Tensor:
-        """Which particles are alive."""
+        """Mask of the particles alive."""
         return self._alive
 
     def lose(self, alive: Tensor) -> None:
         """Keep those alone that are alive here too."""
         self._alive = alive
 
-    def through(self, element: Element, part: Part, reference: Reference) -> Particles:
+    def traverse(self, element: Element, part: Part, reference: Reference) -> Particles:
         """Move through a part of an element."""
-        operations = _with_kernels(element, part, reference)
+        operations = _record_kernels(element, part, reference)
         if operations is None:
-            return super().through(element, part, reference)
+            return super().traverse(element, part, reference)
         if part.start == 0:
             self._alive = lose_unphysical(self._plain()).alive
         for map, parameters in operations:
@@ -108,7 +108,7 @@ class DualParticles(Particles):
         if self._met:
             self._moving.update(moves(map))
         tangents = [t if i in self._moving else self._still for i, t in enumerate(self._tangents)]
-        numbers, shifts = [detached(p) for p in parameters], [self._along(p) for p in own]
+        numbers, shifts = [to_float(p) for p in parameters], [self._tangents_along(p) for p in own]
         alive, columns = self._alive.numpy(), [*self._columns]
         push(map, columns, alive, numbers, self._rows(), tangents, shifts)
 
@@ -118,7 +118,7 @@ class DualParticles(Particles):
         if kick is None or beam.weights is not None:
             return super().field(effect, beam, place, memory)
         self._alive = effect.admit(self._plain()).alive
-        return kick.strength(beam, self._deposited(kick, beam))
+        return kick.strength(beam, self._deposit(kick, beam))
 
     def respond(self, effect: CollectiveEffect, field: Any, place: Place) -> Particles:
         """Respond to a field."""
@@ -135,7 +135,7 @@ class DualParticles(Particles):
         dx, dpx, dy, dpy, _, _ = self._tangents
         kernels.kick_push(
             stencil(kick.mesh),
-            detached(place.ds),
+            to_float(place.ds),
             x,
             y,
             self._alive.numpy(),
@@ -143,13 +143,13 @@ class DualParticles(Particles):
             array(value_of(field)),
             self._rows(),
             (dx, dy, dpx, dpy),
-            self._along(field),
-            self._along(place.ds),
+            self._tangents_along(field),
+            self._tangents_along(place.ds),
         )
         return self
 
-    def _deposited(self, kick: MeshKick, beam: Beam) -> Tensor:
-        """The shares of the beam in the cells, of the particles here."""
+    def _deposit(self, kick: MeshKick, beam: Beam) -> Tensor:
+        """Deposit the particles here: shares of the beam in the cells."""
         x, _, y, _, _, _ = self._columns
         dx, _, dy, _, _, _ = self._tangents
         met = self._met if kick.response else ()
@@ -160,30 +160,30 @@ class DualParticles(Particles):
         return Pushed.make(grids[0], grids[1:], met) if met else grids[0]
 
     def _plain(self) -> State:
-        """Without tangents."""
+        """Drop the tangents."""
         return State(tuple(map(torch.from_numpy, self._columns)), self._alive)
 
     def _rows(self) -> Any:
-        """Where the tangents of the directions stand that act."""
+        """Rows of the tangents of the directions that act."""
         return np.array([self._directions.index(d) for d in self._met], np.int64)
 
     def _meet(self, *numbers: Any) -> None:
         found = {d for number in numbers if isinstance(number, Pushed) for d in number.directions}
         self._met = tuple(sorted(found.union(self._met)))
 
-    def _along(self, number: Any) -> Any:
+    def _tangents_along(self, number: Any) -> Any:
         """The tangents of a number or an array in the directions that act, (K, ...)."""
         if isinstance(number, Pushed):
-            return array(along(number, self._met))
+            return array(tangents_along(number, self._met))
         count = len(self._met)
         if not isinstance(number, Tensor):
             return np.zeros(count)
         return np.zeros((count, *number.shape), array(number).dtype)
 
 
-def _with_kernels(element: Element, part: Part, reference: Reference) -> list[Operation] | None:
-    """What a part of an element does, if there are kernels for it and no particle is lost in it."""
+def _record_kernels(element: Element, part: Part, reference: Reference) -> list[Operation] | None:
+    """Record a part of an element, if it has kernels and loses no particle."""
     if not element.transmits_all or isinstance(reference.p0c, Tensor):
         return None
-    found = kept(record, element, reference, part)
+    found = memoize(record, element, reference, part)
     return found if all(map.array_kernels for map, _ in found) else None

@@ -15,7 +15,7 @@ from .particles import is_plain
 
 
 class End(NamedTuple):
-    """What a tracking ends with; weights are those of the beam."""
+    """The end of a tracking; weights are those of the beam."""
 
     state: State
     probe: State | None

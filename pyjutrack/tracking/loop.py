@@ -1,4 +1,4 @@
-"""The one loop: particles through the operations of a plan, turn by turn."""
+"""The one tracking loop: particles through the operations of a plan, turn by turn."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from .array_particles import ArrayParticles
 from .dual_particles import particles_of
 from .end import End, state_of
 from .particles import Particles, is_plain
-from .plan import Act, Through, Weigh, is_idle
+from .plan import Act, Traverse, Weigh, is_idle
 from .programs import Piece, pieces_of
-from .soft_apertures import softened, touched
+from .soft_apertures import apply_soft_aperture, pass_probes
 from .task import Task
 
 
@@ -39,10 +39,10 @@ class Observer(Protocol):
 
 
 class Losses(Protocol):
-    """Takes note of where particles are lost."""
+    """Observer of the places where particles are lost."""
 
     def note(self, turn: int, op: int, before: Tensor, after: Tensor) -> None:
-        """Which particles were alive before an operation, and which after it."""
+        """Note the particles alive before an operation, and those after it."""
         ...
 
     def collect(self, turns: NDArray[np.int64], ops: NDArray[np.int64]) -> None:
@@ -72,7 +72,7 @@ def run(
         return Run(task, probe, observers, losses).end()
 
 
-def linearised(task: Task) -> tuple[End, NDArray[np.float64]] | None:
+def run_with_jacobians(task: Task) -> tuple[End, NDArray[np.float64]] | None:
     """Track a beam without effects, in double precision, with the Jacobian of each particle.
 
     Returns:
@@ -86,11 +86,11 @@ def linearised(task: Task) -> tuple[End, NDArray[np.float64]] | None:
     if beam.coordinates.dtype != torch.float64:
         return None
     with parallel.cores():
-        under_way = Run(task, None, (), None, tangents)
-        if not under_way.compiled:
+        tracking = Run(task, None, (), None, tangents)
+        if not tracking.compiled:
             return None
-        end = under_way.end()
-    return (end, jacobians) if under_way.compiled else None
+        end = tracking.end()
+    return (end, jacobians) if tracking.compiled else None
 
 
 class Run:
@@ -109,26 +109,26 @@ class Run:
         #: all that particles meet, and on which derivatives may depend
         self._data = task.parts
         self._beam = beam
-        self._particles = self._started(tangents)
+        self._particles = self._start(tangents)
         self._probe = None if probe is None else particles_of(probe, self._data)
         self._memories = [effect.start(beam) for effect in task.effects]
         self._stops = tuple(sorted({n for o in observers for n in o.stops}))
 
     @property
     def compiled(self) -> bool:
-        """Whether particles go through programs."""
+        """Return whether particles go through programs."""
         return self._particles.compiled
 
-    def _started(self, tangents: NDArray[np.float64] | None) -> Particles:
+    def _start(self, tangents: NDArray[np.float64] | None) -> Particles:
         beam = self._beam
         # as they stand: particles in arrays are copied anyway
         state = State(beam.coordinates.unbind(-1), beam.alive)
         if is_plain(state) and not isinstance(beam.reference.p0c, Tensor):
-            return ArrayParticles(state, 1 / beam.particles, self._onward, tangents)
+            return ArrayParticles(state, 1 / beam.particles, self._continue, tangents)
         return particles_of(state_of(beam.coordinates, beam.alive), self._data)
 
-    def _onward(self, state: State) -> Particles:
-        """Particles to go on with where derivatives come in."""
+    def _continue(self, state: State) -> Particles:
+        """Continue with other particles where derivatives come in."""
         self._collect()
         return particles_of(state, self._data)
 
@@ -168,16 +168,16 @@ class Run:
                 self._step(turn, n)
             return
         particles.now = turn, piece.first
-        particles.run(piece.program, count, *self._following(piece.stop))
+        particles.run(piece.program, count, *self._next_kick(piece.stop))
         if self._probe is not None:
             for _ in range(count):
                 for n in range(piece.first, piece.stop):
-                    self._through(n, probe_alone=True)
+                    self._traverse(n, probe_alone=True)
         elif piece.reference != self._beam.reference:
             self._beam = self._beam.replace(reference=piece.reference)
 
-    def _following(self, n: int) -> tuple[MeshKick | None, int]:
-        """The kick that kernels know, if an operation is one."""
+    def _next_kick(self, n: int) -> tuple[MeshKick | None, int]:
+        """Return the kick that kernels know, if an operation is one."""
         task = self._task
         op = task.plan.ops[n] if n < len(task.plan) else None
         if not isinstance(op, Act) or self._beam.weights is not None:
@@ -185,7 +185,7 @@ class Run:
         return task.effects[op.effect].fused(), n
 
     def _step(self, turn: int, n: int) -> None:
-        """One operation by itself."""
+        """Run one operation by itself."""
         op, losses, particles = self._task.plan.ops[n], self._losses, self._particles
         before = None if losses is None else particles.alive.clone()
         if isinstance(particles, ArrayParticles):
@@ -195,19 +195,19 @@ class Run:
         elif isinstance(op, Weigh):
             self._weigh(op)
         else:
-            self._through(n)
+            self._traverse(n)
         if losses is not None and before is not None and not self.compiled:
             losses.note(turn, n, before, self._particles.alive)
 
-    def _through(self, n: int, *, probe_alone: bool = False) -> None:
+    def _traverse(self, n: int, *, probe_alone: bool = False) -> None:
         op, reference = self._task.plan.ops[n], self._beam.reference
-        if not isinstance(op, Through):
+        if not isinstance(op, Traverse):
             return
         element = self._task.lattice.elements[op.place]
         if not probe_alone:
-            self._particles = self._particles.through(element, op.part, reference)
+            self._particles = self._particles.traverse(element, op.part, reference)
         if self._probe is not None:
-            self._probe = self._probe.through(element, op.part, reference)
+            self._probe = self._probe.traverse(element, op.part, reference)
         after = element.exit_reference(reference, op.part)
         if after is not reference:
             self._beam = self._beam.replace(reference=after)
@@ -228,8 +228,10 @@ class Run:
 
     def _weigh(self, op: Weigh) -> None:
         aperture, beam = self._task.lattice.elements[op.place], self._beam
-        alive, weights = softened(aperture, self._particles.state, beam.reference, beam.weights)
+        alive, weights = apply_soft_aperture(
+            aperture, self._particles.state, beam.reference, beam.weights
+        )
         self._particles.lose(alive)
         self._beam = beam.replace(weights=weights, alive=alive)
         if self._probe is not None:
-            self._probe.lose(touched(aperture, self._probe.state, beam.reference))
+            self._probe.lose(pass_probes(aperture, self._probe.state, beam.reference))

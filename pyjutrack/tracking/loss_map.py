@@ -1,4 +1,4 @@
-"""Where particles are lost: in which element, and in which turn."""
+"""Map of losses: the element and the turn in which each particle is lost."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .task import Task, task_of
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LossMap:
-    """Which particle was lost where and when.
+    """The place and turn of the loss of each particle.
 
     Attributes:
         names, kinds: of the elements, N each.
@@ -75,7 +75,7 @@ def loss_map(
             f"first {lattice[lattice.soft[0]].name!r}; take them with smoothing=0"
         )
     task = task_of(lattice, beam, effects, turns)
-    losses = _Losses(task)
+    losses = _LossRecorder(task)
     end = run(task, losses=losses)
     return LossMap(
         names=tuple(e.name for e in lattice),
@@ -87,7 +87,7 @@ def loss_map(
     )
 
 
-class _Losses:
+class _LossRecorder:
     """The element and the turn of each loss, (N,)."""
 
     def __init__(self, task: Task) -> None:

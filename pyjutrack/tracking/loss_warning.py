@@ -12,8 +12,8 @@ from ..core.errors import LossWarning, warn
 from ..core.scalars import is_tracked, layers
 
 
-def lost_between(before: Beam, after: Beam) -> int:
-    """How many particles of the whole beam, of a stack the one that loses most, were lost at sharp
+def count_lost(before: Beam, after: Beam) -> int:
+    """Count the particles of the whole beam (of a stack, the most in one) that were lost at sharp
     edges between two places.
 
     Those that soft apertures took have no weight left, and derivatives know of it.
@@ -43,7 +43,7 @@ def warn_of_losses(count: int, particles: int) -> None:
 
 def warn_if_differentiable(before: Beam, beams: Iterable[Beam]) -> None:
     """`warn_of_losses` for tracked beams, if they carry derivatives."""
-    lost = [lost_between(before, beam) for beam in beams if _carries(beam)]
+    lost = [count_lost(before, beam) for beam in beams if _carries(beam)]
     if lost:
         warn_of_losses(max(lost), before.particles)
 

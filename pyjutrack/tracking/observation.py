@@ -1,4 +1,4 @@
-"""The beam at places on its way."""
+"""Beams at places along the line."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ..beam.beam import Beam
 from ..collective.base import CollectiveEffect
 from ..core.checks import require_texts
 from ..core.errors import InvalidValueError, unknown
-from ..core.transforms import uncompiled
+from ..core.transforms import disable_compile
 from ..lattice.lattice import Lattice
 from ..maps.state import State
 from .adjoint import run_adjoint
-from .adjoint.choose import chosen
+from .adjoint.choose import choose_adjoint
 from .adjoints import Adjoint, Store
 from .end import beam_of
 from .loop import run
@@ -23,7 +23,7 @@ from .plan import Plan
 from .task import Task, task_of
 
 
-@uncompiled
+@disable_compile
 def beams_at(
     lattice: Lattice,
     beam: Beam,
@@ -49,37 +49,37 @@ def beams_at(
         LossWarning: as for `track`, at any of the places.
     """
     task = task_of(lattice, beam, effects, 1, adjoint)
-    found = stations(task, require_texts("places", places, "a list of names of elements"))
+    found = observe_beams(task, require_texts("places", places, "a list of names of elements"))
     warn_if_differentiable(beam, found.values())
     return found
 
 
-def stations(task: Task, places: Iterable[str], *, once: bool = False) -> dict[str, Beam]:
-    """`beams_at` for what is checked already.
+def observe_beams(task: Task, places: Iterable[str], *, once: bool = False) -> dict[str, Beam]:
+    """Track a beam and keep it at some places: `beams_at` for a checked task.
 
     Args:
         once: no gradient will be differentiated.
     """
     stops = {place: task.plan.first(position(task.lattice, place)) for place in places}
     ordered = sorted(set(stops.values()) - {0})
-    watched = isinstance(chosen(task, once=once), Store)
-    found = (_watched if watched else _in_sections)(task, ordered, once)
+    watched = isinstance(choose_adjoint(task, once=once), Store)
+    found = (_observe_once if watched else _track_sections)(task, ordered, once)
     found[0] = task.beam
     return {place: found[stop] for place, stop in stops.items()}
 
 
-def _watched(task: Task, stops: Sequence[int], once: bool) -> dict[int, Beam]:
-    """The beam before some operations, seen in one tracking."""
+def _observe_once(task: Task, stops: Sequence[int], once: bool) -> dict[int, Beam]:
+    """Keep the beam before some operations, in one tracking."""
     if not stops:
         return {}
     *between, last = stops
-    watcher = _Watcher(between)
-    end = run(dataclasses.replace(task, plan=task.plan.upto(last)), observers=[watcher])
+    watcher = _BeamKeeper(between)
+    end = run(dataclasses.replace(task, plan=task.plan.until(last)), observers=[watcher])
     return {**watcher.beams, last: end.beam(task.beam)}
 
 
-def _in_sections(task: Task, stops: Sequence[int], once: bool) -> dict[int, Beam]:
-    """The same by trackings from one to the next, each with its own backward pass."""
+def _track_sections(task: Task, stops: Sequence[int], once: bool) -> dict[int, Beam]:
+    """Keep the beam in trackings from one stop to the next, each with its own backward pass."""
     beam, at, found = task.beam, 0, {}
     for stop in stops:
         section = Plan(task.plan.ops[at:stop], task.plan.elements)
@@ -89,8 +89,8 @@ def _in_sections(task: Task, stops: Sequence[int], once: bool) -> dict[int, Beam
     return found
 
 
-class _Watcher:
-    """Keeps beams."""
+class _BeamKeeper:
+    """Observer that keeps beams."""
 
     def __init__(self, stops: Sequence[int]) -> None:
         self.stops = frozenset(stops)
@@ -103,7 +103,7 @@ class _Watcher:
 
 
 def position(lattice: Lattice, place: str) -> int:
-    """Where the one element of a name stands.
+    """Return the index of the one element of a name.
 
     Raises:
         UnknownNameError: there is none. InvalidValueError: there are several.

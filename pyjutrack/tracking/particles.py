@@ -34,16 +34,16 @@ class Particles:
 
     @property
     def alive(self) -> Tensor:
-        """Which particles are alive."""
+        """Mask of the particles alive."""
         return self.state.alive
 
     def lose(self, alive: Tensor) -> None:
         """Keep those alone that are alive here too."""
         self.state = State(self.state.coordinates, alive)
 
-    def through(self, element: Element, part: Part, reference: Reference) -> Particles:
+    def traverse(self, element: Element, part: Part, reference: Reference) -> Particles:
         """Move through a part of an element."""
-        self.state = through(element, part, self.state, reference)
+        self.state = traverse(element, part, self.state, reference)
         return self
 
     def field(self, effect: CollectiveEffect, beam: Beam, place: Place, memory: Any) -> Any:
@@ -57,15 +57,15 @@ class Particles:
         return self
 
 
-def through(element: Element, part: Part, state: State, reference: Reference) -> State:
-    """Particles after a part of an element."""
+def traverse(element: Element, part: Part, state: State, reference: Reference) -> State:
+    """Track particles through a part of an element."""
     if part.start == 0:
         state = lose_unphysical(state)
     return advance(element, state, reference, part)
 
 
 def is_plain(state: State) -> bool:
-    """Whether nothing but numbers on the CPU is tracked."""
+    """Return whether nothing but numbers on the CPU is tracked."""
     if forward_ad._current_level >= 0:
         return False
     return all(
@@ -75,7 +75,7 @@ def is_plain(state: State) -> bool:
 
 
 def is_number(tensor: Tensor) -> bool:
-    """Whether a tensor is on the CPU, and no derivative by it can be asked for here."""
+    """Return whether a tensor is on the CPU, and no derivative by it can be asked for here."""
     return (
         type(tensor) in (Tensor, torch.nn.Parameter)
         and not is_transformed(tensor)
@@ -84,8 +84,8 @@ def is_number(tensor: Tensor) -> bool:
     )
 
 
-def pushed_in(state: State, data: Any) -> list[Pushed] | None:
-    """What carries tangents of ours among particles and all that they will meet.
+def find_pushed(state: State, data: Any) -> list[Pushed] | None:
+    """Find what carries tangents of ours among particles and all that they will meet.
 
     Returns:
         None where other derivatives are asked for too, or no kernels serve the particles.

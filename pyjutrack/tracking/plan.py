@@ -9,13 +9,13 @@ from functools import cached_property
 from typing import NamedTuple
 
 from ..collective.base import CollectiveEffect, Place
-from ..core.scalars import detached, is_zero
+from ..core.scalars import is_zero, to_float
 from ..elements.part import WHOLE, Part
 from ..lattice.lattice import Lattice
 
 
-class Through(NamedTuple):
-    """Through a part of the element at a place of the lattice."""
+class Traverse(NamedTuple):
+    """Particles traverse a part of the element at a place of the lattice."""
 
     place: int
     part: Part
@@ -43,7 +43,7 @@ class Weigh(NamedTuple):
     place: int
 
 
-Op = Through | Act | Weigh
+Op = Traverse | Act | Weigh
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,11 +58,11 @@ class Plan:
     elements: int
 
     def __len__(self) -> int:
-        """How many operations there are."""
+        """Count the operations."""
         return len(self.ops)
 
     def slices(self, effect: int = 0) -> tuple[int, ...]:
-        """Into how many slices an effect cuts each element."""
+        """Count the slices into which an effect cuts each element."""
         found = Counter(o.place for o in self.ops if isinstance(o, Act) and o.effect == effect)
         return tuple(found[place] for place in range(self.elements))
 
@@ -71,8 +71,8 @@ class Plan:
         after = (n for n, op in enumerate(self.ops) if op.place >= place)
         return next(after, len(self.ops))
 
-    def upto(self, stop: int) -> Plan:
-        """The operations before some; the same object each time."""
+    def until(self, stop: int) -> Plan:
+        """Return the operations before `stop`; the same object each time."""
         if stop >= len(self.ops):
             return self
         if stop not in self._beginnings:
@@ -91,7 +91,7 @@ def plan_of(lattice: Lattice, effects: Sequence[CollectiveEffect]) -> Plan:
     Between two actions, the second half of a slice and the first half of the next are one part.
     """
     slices = tuple(tuple(map(effect.slices, lattice.elements)) for effect in effects)
-    plans = lattice.kept.setdefault("plans", {})
+    plans = lattice.cache.setdefault("plans", {})
     if slices not in plans:
         plans.clear()
         plans[slices] = Plan(tuple(_operations(lattice, slices)), len(lattice))
@@ -105,35 +105,35 @@ def _operations(lattice: Lattice, slices: Sequence[Sequence[int]]) -> Iterator[O
         if place in soft:
             yield Weigh(place)
             continue
-        length, done = detached(element.length) if slices else 0.0, 0.0
+        length, done = to_float(element.length) if slices else 0.0, 0.0
         for centre, effect, count in _actions([each[place] for each in slices]):
             if centre > done:
-                yield Through(place, Part(done, centre))
+                yield Traverse(place, Part(done, centre))
                 done = centre
             yield Act(place, effect, count, s + centre * length)
-        yield Through(place, Part(done, 1.0) if done else WHOLE)
+        yield Traverse(place, Part(done, 1.0) if done else WHOLE)
         s += length
 
 
 def _actions(slices: Sequence[int]) -> list[tuple[float, int, int]]:
-    """Where in an element each effect acts, from 0 to 1; which; and its slices."""
+    """Place each effect in an element, from 0 to 1, with its number and its slices."""
     found = [((i + 0.5) / count, n, count) for n, count in enumerate(slices) for i in range(count)]
     return sorted(found) if len(slices) > 1 else found
 
 
-def where(act: Act, lattice: Lattice, turn: int) -> Place:
-    """The place of an action in a lattice."""
+def place_of(act: Act, lattice: Lattice, turn: int) -> Place:
+    """Return the place of an action in a lattice."""
     element = lattice.elements[act.place]
     return Place(element, act.place, act.s, element.length / act.slices, 1 / act.slices, turn)
 
 
 def is_idle(act: Act, lattice: Lattice, effects: Sequence[CollectiveEffect]) -> bool:
-    """Whether an effect that acts along lengths is at a length that is a plain zero."""
+    """Return whether an effect that acts along lengths is at a length that is a plain zero."""
     return is_zero(lattice.elements[act.place].length) and not effects[act.effect].lumped
 
 
 def sections(plan: Plan) -> Iterator[tuple[Plan, Weigh | None]]:
-    """What lies between soft apertures, and the aperture after it."""
+    """Split at soft apertures: the operations before each, and the aperture."""
     start = 0
     for n, op in enumerate((*plan.ops, None)):
         if op is None or isinstance(op, Weigh):

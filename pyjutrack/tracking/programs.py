@@ -15,10 +15,10 @@ from ..core.scalars import carries
 from ..elements import Element
 from ..elements.part import Part
 from ..elements.placement import note
-from ..elements.recordings import kept
+from ..elements.recordings import memoize
 from ..lattice.lattice import Lattice
 from ..maps.program import NotRecordedError, Program, Recorder, Recording
-from .plan import Act, Plan, Through, is_idle
+from .plan import Act, Plan, Traverse, is_idle
 
 
 class Piece(NamedTuple):
@@ -53,21 +53,21 @@ def pieces_of(
     """
     lumped = tuple(e.lumped for e in effects)
     key = reference, plan, lumped, tuple(stops), _contents(lattice)
-    last = lattice.kept.get("pieces")
+    last = lattice.cache.get("pieces")
     if last is not None and last[0] == key:
         found: tuple[Piece, ...] = last[1]
         return found
     made = tuple(_pieces(lattice, plan, effects, reference, frozenset(stops)))
-    lattice.kept["pieces"] = key, made
+    lattice.cache["pieces"] = key, made
     return made
 
 
 def _contents(lattice: Lattice) -> tuple[bytes | None, ...]:
     """Vectors of numbers among the parameters, which may change in place; None for what carries."""
-    vectors: list[Tensor] | None = lattice.kept.get("vectors")
+    vectors: list[Tensor] | None = lattice.cache.get("vectors")
     if vectors is None:
         vectors = [getattr(e, name) for e in lattice.elements for name in e.vectors]
-        lattice.kept["vectors"] = vectors
+        lattice.cache["vectors"] = vectors
     return tuple(v.numpy().tobytes() if v.is_cpu and not carries(v) else None for v in vectors)
 
 
@@ -87,10 +87,10 @@ def _pieces(
         if isinstance(op, Act) and is_idle(op, lattice, effects):
             continue
         recording, after = None, reference
-        if isinstance(op, Through):
+        if isinstance(op, Traverse):
             element = lattice.elements[op.place]
             after = element.exit_reference(reference, op.part)
-            recording = kept(_recording, element, reference, op.part)
+            recording = memoize(_recording, element, reference, op.part)
         if recording is not None:
             recorder.element = n
             recorder.extend(recording)

@@ -22,13 +22,13 @@ from ..elements.part import WHOLE
 from ..elements.soft_edges import transmission
 from ..lattice.lattice import Lattice
 from ..maps.state import State
-from .particles import through
+from .particles import traverse
 
 
-def softened(
+def apply_soft_aperture(
     aperture: Any, state: State, reference: Reference, weights: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """Which particles are alive after a soft aperture, and their weights.
+    """Apply a soft aperture: return the particles alive after it, and their weights.
 
     Coordinates stay as they were. A particle of which nothing worth counting is left is lost, with
     a weight of zero.
@@ -39,9 +39,9 @@ def softened(
     return state.alive & ~gone, torch.where(gone, 0.0, weights)
 
 
-def touched(aperture: Element, state: State, reference: Reference) -> Tensor:
-    """Which test particles are alive after it: those of whose cloud anything passes."""
-    return through(aperture, WHOLE, state, reference).alive
+def pass_probes(aperture: Element, state: State, reference: Reference) -> Tensor:
+    """Return which test particles are alive after it: any of whose cloud passes."""
+    return traverse(aperture, WHOLE, state, reference).alive
 
 
 def require_weighing(lattice: Lattice, beam: Beam, effects: Sequence[CollectiveEffect]) -> None:

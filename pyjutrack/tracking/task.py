@@ -1,4 +1,4 @@
-"""What is tracked, checked."""
+"""The task of a tracking, checked."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ..core.checks import require_whole
 from ..core.errors import InvalidValueError
 from ..lattice.lattice import Lattice, require_lattice
 from .adjoints import Adjoint, Auto, adjoint_of
-from .plan import Act, Plan, plan_of, where
+from .plan import Act, Plan, place_of, plan_of
 from .soft_apertures import require_weighing
 
 
 @dataclass(frozen=True)
 class Task:
-    """What to track, checked.
+    """All that a tracking needs, checked.
 
     Attributes:
         lattice, beam, effects, turns: as for `pyjutrack.track`.
@@ -43,8 +43,8 @@ class Task:
         return beam.intensity, beam.weights, beam.reference, self.lattice, self.effects
 
     def place(self, act: Act, turn: int) -> Place:
-        """Where and when an effect acts, in a turn of the task, counted from 0."""
-        return where(act, self.lattice, self.first_turn + turn)
+        """Return where and when an effect acts, in a turn of the task, counted from 0."""
+        return place_of(act, self.lattice, self.first_turn + turn)
 
     def __len__(self) -> int:
         """Operations of all turns together."""
@@ -58,7 +58,7 @@ def task_of(
     turns: int,
     adjoint: str | Adjoint = "auto",
 ) -> Task:
-    """What an engine is asked to track, checked."""
+    """Make the task of an engine, checked."""
     chosen = adjoint_of(adjoint)
     check_track(lattice, beam, effects, turns)
     return Task(lattice, beam, tuple(effects), int(turns), plan_of(lattice, effects), chosen)

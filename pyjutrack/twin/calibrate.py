@@ -28,10 +28,10 @@ from .early_stopping import DIVERGED, EarlyStopping, held_out_error
 from .measurements import Measurements
 from .model import Twin
 from .optimizers import Problem, adam, levenberg_marquardt, start
-from .posterior import Posterior, laplace, named
-from .residuals import Residuals, cut, joined
-from .robust_losses import loss_named
-from .unknowns import Unknown, shaped
+from .posterior import Posterior, describe_direction, laplace
+from .residuals import Residuals, join_values, split_values
+from .robust_losses import find_loss
+from .unknowns import Unknown, reshape_values
 
 Array = NDArray[np.float64]
 log = logging.getLogger("pyjutrack.twin")
@@ -117,15 +117,15 @@ def calibrate(
     for name, number in (("tolerance", tolerance), ("rate", rate)):
         require_real(name, number, above=0)
     twin = twin.replace(unknowns=())
-    twin = twin.replace(unknowns=tuple(shaped(unknowns, twin.task(data.settings[0]))))
+    twin = twin.replace(unknowns=tuple(reshape_values(unknowns, twin.task(data.settings[0]))))
     identifiability.require_effect(twin, data)
-    out = _held_out(held_out, len(data), seed)
+    out = _choose_held_out(held_out, len(data), seed)
     kept = [i for i in range(len(data)) if i not in out]
-    vector = joined(twin.unknowns)
+    vector = join_values(twin.unknowns)
     priors = np.concatenate([np.full(u.count, u.prior) for u in twin.unknowns])
     residuals = Residuals(twin, data.shots(kept))
     problem = Problem(
-        residuals, loss_named(loss), priors**-2.0, curved=residuals.thin(slope_particles)
+        residuals, find_loss(loss), priors**-2.0, curved=residuals.thin(slope_particles)
     )
     watched = (
         Problem(Residuals(twin, data.shots(out)), problem.loss, np.zeros_like(priors))
@@ -137,7 +137,7 @@ def calibrate(
         _require_priors(twin.unknowns)
     first = start(problem, vector, adam=many, rate=rate)
     if not math.isfinite(first.cost):
-        _explain(problem, vector)
+        _raise_start_error(problem, vector)
     run = checkpoints.Run(
         twin=twin,
         data=data,
@@ -173,7 +173,7 @@ def calibrate(
         history.append(step)
         log.info("step %d: cost %.6g, held out %s", step.step, step.cost, step.held_out)
         run.save(checkpoint, state, best, history)
-    fitted = with_values(twin, cut(torch.from_numpy(best.vector.copy()), twin.unknowns))
+    fitted = with_values(twin, split_values(torch.from_numpy(best.vector.copy()), twin.unknowns))
     posterior, labels = None, [label for u in twin.unknowns for label in u.labels]
     if vector.size <= _MANY:
         posterior = _posterior(problem, best.vector, labels)
@@ -184,11 +184,11 @@ def calibrate(
     converged = ended and message != DIVERGED
     found = Calibration(fitted, data, tuple(out), posterior, tuple(history), converged, message)
     identifiability.warn_if_unreliable(found, loss)
-    warn_of_losses(residuals.lost(best.vector), len(twin.beam))
+    warn_of_losses(residuals.count_lost(best.vector), len(twin.beam))
     return found
 
 
-def _held_out(wanted: float | Sequence[int], count: int, seed: int) -> list[int]:
+def _choose_held_out(wanted: float | Sequence[int], count: int, seed: int) -> list[int]:
     if isinstance(wanted, (int, float, np.number)):
         if not 0 <= wanted < 1:
             raise InvalidValueError(
@@ -224,7 +224,7 @@ def _posterior(problem: Problem, vector: Array, labels: Sequence[str]) -> Poster
     weights = np.sqrt(problem.loss.weight(r))
     found = laplace(weights[:, None] * slopes, problem.precision)
     if len(found.blind):
-        said = "; ".join(named(d, labels) for d in found.blind[:5])
+        said = "; ".join(describe_direction(d, labels) for d in found.blind[:5])
         warn(
             f"{len(r)} readings and the priors do not determine {len(found.blind)} of "
             f"{len(vector)} directions of the unknowns (in units of their own scales: {said}); "
@@ -237,8 +237,8 @@ def _posterior(problem: Problem, vector: Array, labels: Sequence[str]) -> Poster
     return found
 
 
-def _explain(problem: Problem, vector: Array) -> None:
-    """Raise what is wrong at the start."""
+def _raise_start_error(problem: Problem, vector: Array) -> None:
+    """Raise an error that says what is wrong at the start."""
     off = problem.residuals.at(vector)  # what cannot be tracked raises an error of its own
     raise TrainingError(
         f"the fit cannot start: {int((~np.isfinite(off)).sum())} of {off.size} residuals are not "

@@ -17,7 +17,7 @@ from ..core.storage import storable
 from .measurements import Measurements
 from .model import Twin
 from .posterior import Posterior
-from .residuals import Residuals, joined, readings_and_slopes
+from .residuals import Residuals, join_values, readings_and_slopes
 from .serialization import Saved
 
 Array = NDArray[np.float64]
@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 @storable
 @dataclass(frozen=True)
 class Step:
-    """What is logged of a step.
+    """Log of a step.
 
     Attributes:
         step: number.
@@ -71,13 +71,13 @@ class Calibration(Saved):
 
     @property
     def scalar(self) -> NDArray[np.bool_]:
-        """Which of them are numbers by themselves, and not entries of vectors of weights, (P,)."""
+        """Mask of those that are numbers by themselves, not entries of vectors of weights, (P,)."""
         return np.array([u.tensor().dim() == 0 for u in self.twin.unknowns for _ in u.labels])
 
     @property
     def values(self) -> Array:
         """Best values of all unknown numbers, (P,)."""
-        return joined(self.twin.unknowns)
+        return join_values(self.twin.unknowns)
 
     @property
     def sigma(self) -> Array:
@@ -166,7 +166,7 @@ class Calibration(Saved):
         return "\n".join(lines)
 
     def summary(self) -> str:
-        """How it ended and how well it fits, in one line."""
+        """Say how it ended and how well it fits, in one line."""
         held_out = self.mean_square(held_out=True) if self.held_out else None
         said = "none held out" if held_out is None else f"{held_out:.3g} held out"
         return (

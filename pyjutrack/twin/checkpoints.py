@@ -24,7 +24,7 @@ _SAME = 1e-6
 
 
 class Run(NamedTuple):
-    """What distinguishes one run from another."""
+    """Settings that distinguish one run from another."""
 
     twin: Twin
     data: Measurements
@@ -77,7 +77,7 @@ class Run(NamedTuple):
         tensorfile.write(Path(path), description, tensors, holds=_HOLDS)
 
     def restore(self, path: str | Path | None) -> tuple[State, State, list[Step]] | None:
-        """Where it was, or None without a file.
+        """Restore the state of a run, or None without a file.
 
         Raises:
             InvalidValueError: the file is damaged, a folder, or of another run.

@@ -30,7 +30,7 @@ def held_out_error(watched: Problem | None, vector: Array) -> float | None:
 
 
 class EarlyStopping(NamedTuple):
-    """When a run ends: judged by shots that are held out, or where there are none by its cost.
+    """Rule that ends a run: by shots that are held out, or where there are none by its cost.
 
     Attributes:
         watched: the problem of the shots held out.
@@ -60,7 +60,7 @@ class EarlyStopping(NamedTuple):
         return best, said, state.still
 
     def _worse(self, best: Array, other: Array) -> bool:
-        """Has the held-out error risen by more than the noise of its shots can do?
+        """Return whether the held-out error rises by more than the noise of its shots explains.
 
         Of independent unit errors r the sum of (r + d)^2 / 2 - r^2 / 2 has the variance d^2.
         """

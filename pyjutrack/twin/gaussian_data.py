@@ -1,4 +1,4 @@
-"""What a Gaussian process is trained on: settings, residuals of a calibration, and their scores."""
+"""Training data of a Gaussian process: settings, residuals of a calibration, and their scores."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def places_of(
     calibration: Calibration, kept: Sequence[int], wanted: Sequence[str] | None
 ) -> tuple[tuple[str, ...], Array, Array, Array]:
     """Addresses of settings that vary, their means and rms, and the shots in units of these."""
-    told = calibration.data.settings
+    given = calibration.data.settings
     for address in wanted or ():
-        if address not in told[0]:
-            raise unknown("setting of the shots", address, told[0])
-    names = list(told[0]) if wanted is None else list(wanted)
-    table = np.array([[told[i][a] for a in names] for i in kept]).reshape(len(kept), len(names))
+        if address not in given[0]:
+            raise unknown("setting of the shots", address, given[0])
+    names = list(given[0]) if wanted is None else list(wanted)
+    table = np.array([[given[i][a] for a in names] for i in kept]).reshape(len(kept), len(names))
     centre, scale = table.mean(0), table.std(0)
     varied = scale > 1e-12 * np.abs(table).max(0, initial=0.0)
     if not varied.any():

@@ -1,4 +1,4 @@
-"""What a calibrated twin still gets wrong, by a Gaussian process over the settings.
+"""Correction of a calibrated twin by a Gaussian process over the settings.
 
 The data-poor alternative to learned fields: a few shots teach a smooth correction of the readings,
 which fades to none, with the error that belongs to it, where nothing was measured.
@@ -19,7 +19,7 @@ from ..core.errors import InvalidValueError
 from ..core.storage import storable
 from .calibration import Calibration
 from .gaussian_data import places_of, residuals_of, scores_of
-from .marginal_likelihood import fitted
+from .marginal_likelihood import fit_process
 from .serialization import Saved
 
 Array = NDArray[np.float64]
@@ -114,7 +114,7 @@ class GaussianProcess(Saved):
     def correction(
         self, settings: Mapping[str, float]
     ) -> tuple[dict[str, Array], dict[str, Array]]:
-        """What is added to the readings of the twin, and its variance, by diagnostic.
+        """Correct the readings of the twin: the addition and its variance, by diagnostic.
 
         Raises:
             InvalidValueError: a setting that was varied is not given, or one is no finite number.
@@ -132,10 +132,12 @@ class GaussianProcess(Saved):
             score, spread = component.at(self.places, place)
             mean += component.direction * score
             variance += component.direction**2 * spread
-        return self._cut(self.units * mean), self._cut(self.units**2 * variance)
+        return self._split_readings(self.units * mean), self._split_readings(
+            self.units**2 * variance
+        )
 
-    def _cut(self, row: Array) -> dict[str, Array]:
-        """A row of readings by diagnostic."""
+    def _split_readings(self, row: Array) -> dict[str, Array]:
+        """Split a row of readings by diagnostic."""
         twin, found, at = self.calibration.twin, {}, 0
         for name in self.calibration.data.readings:
             shape = tuple(twin.diagnostic(name).shape)
@@ -196,7 +198,7 @@ def gaussian_process(
             axes[k],
             scores[:, k],
             noise[:, k],
-            *fitted(places, scores[:, k], noise[:, k], int(seed)),
+            *fit_process(places, scores[:, k], noise[:, k], int(seed)),
         )
         for k in range(count)
     )

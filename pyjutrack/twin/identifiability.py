@@ -12,7 +12,7 @@ from ..lattice.knobs import parts
 from .calibration import Calibration
 from .measurements import Measurements
 from .model import Twin
-from .posterior import named
+from .posterior import describe_direction
 
 Array = NDArray[np.float64]
 
@@ -72,7 +72,7 @@ def warn_if_underdetermined(readings: int, labels: Sequence[str], slopes: Array 
     free = ""
     if slopes is not None:
         directions = np.linalg.svd(slopes)[2][readings:]
-        free = "; ".join(named(d, labels) for d in directions[:_NAMED])
+        free = "; ".join(describe_direction(d, labels) for d in directions[:_NAMED])
         free = f" (in units of the priors: {free}{'; ...' if len(directions) > _NAMED else ''})"
     warn(
         f"{readings} readings do not determine {len(labels)} unknown numbers: at least "

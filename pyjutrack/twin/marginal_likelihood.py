@@ -18,8 +18,8 @@ _SHORTEST = 1e-3
 _FAR = 10.0
 
 
-def fitted(places: Array, scores: Array, noise: Array, seed: int) -> tuple[float, Array]:
-    """Size and lengths (D,) of a process, from scores (n,) at places (n, D) and their variances.
+def fit_process(places: Array, scores: Array, noise: Array, seed: int) -> tuple[float, Array]:
+    """Fit size and lengths (D,) of a process to scores (n,) at places (n, D), with variances.
 
     Raises:
         InvalidValueError: no search has a finite likelihood at its end.

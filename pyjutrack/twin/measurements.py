@@ -1,4 +1,4 @@
-"""What was measured, at which settings."""
+"""Measurements: readings and the settings at which they were taken."""
 
 from __future__ import annotations
 
@@ -107,12 +107,12 @@ class Measurements:
         Args:
             profiles: of each instrument, with its name and the settings of its shots.
             twin: which has diagnostics of these names.
-            background: taken off each pixel; see `Profiles.on`.
+            background: taken off each pixel; see `Profiles.rebin`.
             sigma: as of `Measurements`; the `noise` of the diagnostics by default.
 
         Raises:
             InvalidValueError: no profiles, one without a name or of other shots than the rest.
-            UnknownNameError: a name of no diagnostic. MeasurementError: as for `Profiles.on`.
+            UnknownNameError: a name of no diagnostic. MeasurementError: as for `Profiles.rebin`.
         """
         if not isinstance(profiles, (list, tuple)) or not profiles:
             raise wrong("profiles", profiles, "a list of Profiles")
@@ -133,13 +133,13 @@ class Measurements:
                     f"the profiles of {p.name} and of {first.name} were not taken at the same "
                     "settings; give those of the same shots, in the same order"
                 )
-        on = [p.on(twin.diagnostic(p.name), background=background) for p in profiles]
+        binned = [p.rebin(twin.diagnostic(p.name), background=background) for p in profiles]
         return cls(
             first.settings,
-            {p.name: p.values for p in on},
+            {p.name: p.values for p in binned},
             sigma or {},
-            {p.name: p.mask for p in on},
-            [p.name for p in on],
+            {p.name: p.mask for p in binned},
+            [p.name for p in binned],
         )
 
     def __len__(self) -> int:
@@ -198,7 +198,7 @@ class Measurements:
             if reading.shape[1:] != shape:
                 raise InvalidValueError(
                     f"the readings of {name} have shape {reading.shape[1:]} a shot, and the "
-                    f"diagnostic {shape}; bring them onto its axis first (Profiles.on)"
+                    f"diagnostic {shape}; bring them onto its axis first (Profiles.rebin)"
                 )
             sigma = np.asarray(self.sigma.get(name, diagnostic.noise))
             if name in self.scaled and name not in self.sigma:

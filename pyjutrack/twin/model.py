@@ -22,16 +22,16 @@ from ..core.checks import wrong
 from ..core.errors import InvalidValueError, unknown
 from ..core.storage import storable
 from ..core.tensors import active, tensors_in
-from ..core.transforms import uncompiled
+from ..core.transforms import disable_compile
 from ..diagnostics import Diagnostic
 from ..lattice.knobs import CHARGE, CURRENT, overlay
 from ..lattice.lattice import Lattice
 from ..tracking.loss_warning import warn_if_differentiable
-from ..tracking.observation import position, stations
+from ..tracking.observation import observe_beams, position
 from ..tracking.particles import is_number
 from ..tracking.task import Task, task_of
 from .serialization import Saved
-from .unknowns import Unknown, put, shaped
+from .unknowns import Unknown, apply_unknowns, reshape_values
 
 Settings = Mapping[str, float | Tensor]
 
@@ -86,7 +86,7 @@ class Twin(Saved):
             position(self.lattice, diagnostic.at)
         if self.unknowns:
             task = self.task({})
-            object.__setattr__(self, "unknowns", tuple(shaped(self.unknowns, task)))
+            object.__setattr__(self, "unknowns", tuple(reshape_values(self.unknowns, task)))
 
     def replace(self, **changes: Any) -> Twin:
         """A copy with some attributes changed."""
@@ -125,9 +125,9 @@ class Twin(Saved):
                 return diagnostic
         raise unknown("diagnostic", name, [d.name for d in self.diagnostics])
 
-    @uncompiled
+    @disable_compile
     def predict(self, settings: Settings | None = None) -> dict[str, NDArray[np.float64]]:
-        """What the diagnostics read at some settings, without noise.
+        """Predict the readings of the diagnostics at some settings, without noise.
 
         Args:
             settings: address to value; what is not named stands as in the lattice.
@@ -142,7 +142,7 @@ class Twin(Saved):
             found = self.read({} if settings is None else settings)
         return {name: reading.numpy() for name, reading in found.items()}
 
-    @uncompiled
+    @disable_compile
     def read(
         self,
         settings: Settings,
@@ -174,7 +174,7 @@ class Twin(Saved):
         """`read` without a warning of losses, and the beams that were read."""
         task = self.machine(settings, values)
         wanted = self.diagnostics if names is None else [self.diagnostic(n) for n in names]
-        beams = stations(task, [d.at for d in wanted], once=torch.is_grad_enabled())
+        beams = observe_beams(task, [d.at for d in wanted], once=torch.is_grad_enabled())
         return {d.name: d.read(beams[d.at]) for d in wanted}, list(beams.values())
 
     def machine(self, settings: Settings, values: Sequence[Tensor] | None = None) -> Task:
@@ -184,26 +184,26 @@ class Twin(Saved):
             settings, values: as for `read`.
         """
         values = [u.tensor() for u in self.unknowns] if values is None else values
-        task = put(self._set(settings), self.unknowns, values)
+        task = apply_unknowns(self._set(settings), self.unknowns, values)
         if all(map(is_number, tensors_in((*settings.values(), *values)))):
             return self._in_floats(task)
         return task
 
     def task(self, settings: Settings) -> Task:
-        """What is tracked at some settings, before errors are put in."""
+        """Make the task of a tracking at some settings, before errors are put in."""
         task = self._set(settings)
         if any(isinstance(v, Tensor) for v in settings.values()):
             return task
         return self._in_floats(task)
 
     def _set(self, settings: Settings) -> Task:
-        """The same with tensors in the lattice where something was set."""
+        """Set knobs, as tensors in the lattice."""
         if not isinstance(settings, Mapping):
             raise wrong("settings", settings, "a dictionary of address to value")
         if not settings:
-            return self._checked
+            return self._design_task
         numbers = [_number(address, value) for address, value in settings.items()]
-        return overlay(self._checked, list(settings), numbers)
+        return overlay(self._design_task, list(settings), numbers)
 
     def _in_floats(self, task: Task) -> Task:
         """The same with floats in the lattice, which compiled programs need.
@@ -212,16 +212,16 @@ class Twin(Saved):
         """
         if torch.is_grad_enabled() and self._active:
             return task
-        return dataclasses.replace(task, lattice=task.lattice.detached())
+        return dataclasses.replace(task, lattice=task.lattice.detach())
 
     @property
     def _active(self) -> bool:
-        """Whether tensors of the lattice require gradients now."""
+        """Return whether tensors of the lattice require gradients now."""
         return bool(active(self.lattice))
 
     @cached_property
-    def _checked(self) -> Task:
-        """What is tracked as designed: checked once, for all settings."""
+    def _design_task(self) -> Task:
+        """The task of the tracking as designed: checked once, for all settings."""
         return task_of(self.lattice, self.beam, self.effects, 1)
 
 

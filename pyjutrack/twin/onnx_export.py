@@ -22,7 +22,7 @@ from ..interop.onnx.model import Value, require_package
 from ..interop.onnx.trace import Graph, Symbol
 from ..lattice.knobs import parts, values
 from ..tracking.adjoints import Store
-from ..tracking.observation import stations
+from ..tracking.observation import observe_beams
 
 if TYPE_CHECKING:
     from ..beam.beam import Beam
@@ -108,11 +108,11 @@ def _track_readings(twin: Twin, settings: Sequence[str], graph: Graph) -> dict[s
         weights=None if weights is None else weights.unsqueeze(0),
     )
     task = dataclasses.replace(task, beam=beam, adjoint=Store())
-    return stations(task, [d.at for d in twin.diagnostics])
+    return observe_beams(task, [d.at for d in twin.diagnostics])
 
 
 def _fails(twin: Twin, address: str) -> bool:
-    """Whether tracking cannot be written down as a function of this setting alone."""
+    """Return whether tracking cannot be written down as a function of this setting alone."""
     try:
         _track_readings(twin, [address], Graph(RULES))
     except _CLOSED:

@@ -27,7 +27,7 @@ _DAMPING, _HOPELESS, _LIGHT, _LEAST = 1e-3, 1e12, 1e-2, 1e-10
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """Where a descent is.
+    """State of a descent.
 
     Attributes:
         step: how many there were.
@@ -48,7 +48,7 @@ class State:
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """What is to be small: the loss of residuals, and the squares of the unknowns by their priors.
+    """The cost: the loss of residuals, and the squares of the unknowns by their priors.
 
     Attributes:
         residuals: of the shots that train.
@@ -72,7 +72,7 @@ class Problem:
         return total if math.isfinite(total) else math.inf
 
     def penalty(self, vector: Array) -> float:
-        """Of the priors alone."""
+        """Cost of the priors alone."""
         return float((self.precision * vector * vector).sum() / 2)
 
     def expansion(self, vector: Array) -> tuple[Array, Array]:
@@ -162,7 +162,7 @@ def adam(problem: Problem, state: State, scales: Array, shots: int, seed: int) -
 
     Source: D. Kingma, J. Ba, Adam, ICLR 2015, algorithm 1.
     """
-    _, slope = _sampled(problem, state.vector, shots, (seed, state.step))
+    _, slope = _sample_gradient(problem, state.vector, shots, (seed, state.step))
     while True:
         gradient = slope * scales
         first = 0.9 * state.moments[0] + 0.1 * gradient
@@ -171,7 +171,7 @@ def adam(problem: Problem, state: State, scales: Array, shots: int, seed: int) -
         direction = (first / (1 - 0.9**n)) / (np.sqrt(second / (1 - 0.999**n)) + 1e-12)
         vector = state.vector - state.damping * scales * direction
         try:
-            cost, slope = _sampled(problem, vector, shots, (seed, n))
+            cost, slope = _sample_gradient(problem, vector, shots, (seed, n))
         except PyJuTrackError:
             return
         if not (math.isfinite(cost) and np.isfinite(slope).all()):
@@ -180,10 +180,10 @@ def adam(problem: Problem, state: State, scales: Array, shots: int, seed: int) -
         yield state
 
 
-def _sampled(
+def _sample_gradient(
     problem: Problem, vector: Array, shots: int, seed: tuple[int, int]
 ) -> tuple[float, Array]:
-    """Cost and gradient (P,), estimated from some shots."""
+    """Estimate cost and gradient (P,) from some shots."""
     count = len(problem.residuals.data)
     some = np.random.default_rng(seed).choice(count, size=min(shots, count), replace=False)
     return problem.gradient(vector, some.tolist())

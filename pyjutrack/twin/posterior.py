@@ -1,4 +1,4 @@
-"""What is known of the unknowns after a fit: Laplace's covariance, and what stays unknown."""
+"""The posterior of a fit: Laplace's covariance, and what stays unknown."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Posterior:
 
     @property
     def correlation(self) -> Array:
-        """Of the unknowns, (P, P); NaN where they are not determined."""
+        """Correlation of the unknowns, (P, P); NaN where they are not determined."""
         sigma = np.where(np.isfinite(self.sigma), self.sigma, np.nan)
         return np.asarray(self.covariance / np.outer(sigma, sigma))
 
@@ -75,8 +75,8 @@ def laplace(slopes: Array, precision: Array) -> Posterior:
     return Posterior(half.T @ half, directions[~known], scales)
 
 
-def named(direction: Array, labels: Sequence[str]) -> str:
-    """A direction in words: its largest entries with their labels."""
+def describe_direction(direction: Array, labels: Sequence[str]) -> str:
+    """Describe a direction by its largest entries with their labels."""
     unit = direction / np.abs(direction).max()
     # of entries alike the first comes first
     order = np.argsort(-np.abs(unit).round(6), kind="stable")

@@ -16,7 +16,7 @@ from ..autodiff import Pushed, seeds, value_of
 from ..collective.base import require_differentiable
 from ..core.errors import TrainingError
 from ..lattice.knobs import split
-from ..tracking.loss_warning import lost_between
+from ..tracking.loss_warning import count_lost
 from .measurements import Measurements
 from .model import Settings, Twin
 from .unknowns import Unknown
@@ -103,18 +103,18 @@ class Residuals:
                 )
         return np.concatenate(residuals), np.concatenate(slopes)
 
-    def lost(self, vector: Array) -> int:
-        """Particles lost at sharp edges before they are read, in the shot that loses most."""
-        values, beam = cut(torch.from_numpy(vector), self.twin.unknowns), self.twin.beam
+    def count_lost(self, vector: Array) -> int:
+        """Count particles lost at sharp edges before they are read, in the shot that loses most."""
+        values, beam = split_values(torch.from_numpy(vector), self.twin.unknowns), self.twin.beam
         most = 0
         with torch.no_grad():
             for settings, row in zip(self.data.settings, self.rows, strict=True):
                 _, beams = self.twin.read_quietly(settings, values, row.names)
-                most = max(most, *(lost_between(beam, found) for found in beams))
+                most = max(most, *(count_lost(beam, found) for found in beams))
         return most
 
     def thin(self, count: int | None) -> Residuals:
-        """Those of the first particles of the beam alone; of all of them if count is None."""
+        """Restrict to the first particles of the beam; all of them if count is None."""
         beam = self.twin.beam
         if count is None or count >= len(beam):
             return self
@@ -128,7 +128,7 @@ class Residuals:
     def shot(self, index: int, vector: Tensor) -> Tensor:
         """(R,) of the readings of one shot that count, differentiable in the unknowns (P,)."""
         row = self.rows[index]
-        values = cut(vector, self.twin.unknowns)
+        values = split_values(vector, self.twin.unknowns)
         read, _ = self.twin.read_quietly(self.data.settings[index], values, row.names)
         predicted = torch.cat([read[n].reshape(-1) for n in row.names])[torch.from_numpy(row.used)]
         if row.scales:
@@ -146,10 +146,10 @@ def readings_and_slopes(
     require_differentiable(twin.effects)
     size = len(vector)
     slopes = np.zeros((0, size))
-    values = cut(torch.from_numpy(vector), twin.unknowns)
+    values = split_values(torch.from_numpy(vector), twin.unknowns)
     predicted = np.zeros(0)
     for first in range(0, size, _TOGETHER):
-        pushed = _some(seeds(values), range(first, min(first + _TOGETHER, size)))
+        pushed = _select_seeds(seeds(values), range(first, min(first + _TOGETHER, size)))
         with torch.no_grad():
             read, _ = twin.read_quietly(settings, pushed, names)
         rows = [read[n].reshape(-1) for n in names]
@@ -164,18 +164,18 @@ def readings_and_slopes(
     return predicted, slopes
 
 
-def cut(vector: Tensor, unknowns: Sequence[Unknown]) -> list[Tensor]:
-    """A vector (P,) cut into the values of unknowns, of their shapes."""
+def split_values(vector: Tensor, unknowns: Sequence[Unknown]) -> list[Tensor]:
+    """Split a vector (P,) into the values of unknowns, of their shapes."""
     return split(vector, [u.tensor() for u in unknowns])
 
 
-def joined(unknowns: Sequence[Unknown]) -> Array:
-    """The values of unknowns in one vector (P,)."""
+def join_values(unknowns: Sequence[Unknown]) -> Array:
+    """Join the values of unknowns in one vector (P,)."""
     return np.concatenate([u.tensor().numpy().reshape(-1) for u in unknowns])
 
 
-def _some(pushed: Sequence[Tensor], wanted: range) -> list[Tensor]:
-    """Seeds of some directions only."""
+def _select_seeds(pushed: Sequence[Tensor], wanted: range) -> list[Tensor]:
+    """Select the seeds of some directions."""
     found: list[Tensor] = []
     for p in pushed:
         assert isinstance(p, Pushed)

@@ -16,7 +16,7 @@ _HUBER, _CAUCHY = 1.345, 2.385
 
 
 class Loss(NamedTuple):
-    """Of a residual r in units of its error: rho(r), which is r^2/2 near zero, and rho'(r)/r."""
+    """Loss of a residual r in units of its error: rho(r), r^2/2 near zero, and rho'(r)/r."""
 
     value: Callable[[Array], Array]
     weight: Callable[[Array], Array]
@@ -43,8 +43,8 @@ LOSSES = {
 }
 
 
-def loss_named(name: str) -> Loss:
-    """A loss: "gaussian", "huber" or "cauchy".
+def find_loss(name: str) -> Loss:
+    """Find a loss by its name: "gaussian", "huber" or "cauchy".
 
     Raises:
         UnknownNameError: there is none.

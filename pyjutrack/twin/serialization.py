@@ -22,7 +22,7 @@ from ..core import tensorfile
 from ..core.checks import require_path
 from ..core.errors import InvalidValueError, PyJuTrackError, UnknownNameError
 from ..core.scalars import is_transformed
-from ..core.storage import description_named, description_of, is_storable, storable_named
+from ..core.storage import description_of, find_description, find_storable, is_storable
 from ..io import native  # noqa: F401  # says how files hold lattices and elements
 
 #: errors of kinds that cannot be made of what a file says
@@ -42,9 +42,9 @@ class Saved:
                 or carries derivatives.
         """
         kind, writer = type(self), _Writer()
-        described = writer.plain(self, _holds(kind))
+        described = writer.plain(self, _content_key(kind))
         return tensorfile.write(
-            require_path("path", path), described, writer.tensors, holds=_holds(kind)
+            require_path("path", path), described, writer.tensors, holds=_content_key(kind)
         )
 
     @classmethod
@@ -59,11 +59,11 @@ class Saved:
         try:
             described, tensors, _ = tensorfile.read(
                 path,
-                holds=_holds(cls),
-                said=_said(cls),
+                holds=_content_key(cls),
+                said=_kind_in_words(cls),
                 remedy="take a fresh copy, or save it again",
             )
-            found = _made(described, tensors)
+            found = _make(described, tensors)
         except InvalidValueError:
             raise
         except _UNMADE as error:
@@ -75,12 +75,12 @@ class Saved:
         return found
 
 
-def _holds(kind: type) -> str:
+def _content_key(kind: type) -> str:
     return kind.__name__.lower()
 
 
-def _said(kind: type) -> str:
-    """The name of a kind in words: gaussian process."""
+def _kind_in_words(kind: type) -> str:
+    """Spell the name of a kind in words: gaussian process."""
     return re.sub("(?<=[a-z])(?=[A-Z])", " ", kind.__name__).lower()
 
 
@@ -99,7 +99,7 @@ class _Writer:
         if type(value) is float:
             return value if math.isfinite(value) else {"float": str(value)}
         if isinstance(value, (Tensor, np.ndarray)):
-            return self._aside(value, place)
+            return self._set_aside(value, place)
         described = description_of(value)
         if described is not None:
             inner = self.plain(described.describe(value), place)
@@ -122,7 +122,7 @@ class _Writer:
         }
         return {"kind": kind.__name__, "fields": values}
 
-    def _aside(self, value: Any, place: str) -> dict[str, str]:
+    def _set_aside(self, value: Any, place: str) -> dict[str, str]:
         if isinstance(value, np.ndarray):
             if value.dtype.kind not in "bif":
                 raise InvalidValueError(f"no file can hold the array at {place}: {value.dtype}")
@@ -136,27 +136,27 @@ class _Writer:
         return {"tensor": place}
 
 
-def _made(data: Any, tensors: Mapping[str, Tensor]) -> Any:
-    """What a description describes."""
+def _make(data: Any, tensors: Mapping[str, Tensor]) -> Any:
+    """Make the thing of a description."""
     if isinstance(data, list):
-        return tuple(_made(entry, tensors) for entry in data)
+        return tuple(_make(entry, tensors) for entry in data)
     if not isinstance(data, dict):
         return data
     if "kind" not in data:
         ((word, value),) = data.items()
         if word == "map":
-            return {k: _made(v, tensors) for k, v in value}
+            return {k: _make(v, tensors) for k, v in value}
         if word == "float":
             return float(value)
         return tensors[value].numpy() if word == "array" else tensors[value]
     name = data["kind"]
     if "of" in data:
-        return description_named(name).make(_made(data["of"], tensors))
+        return find_description(name).make(_make(data["of"], tensors))
     try:
-        kind = storable_named(name)
+        kind = find_storable(name)
     except UnknownNameError as error:
         raise InvalidValueError(
             f"the file holds a {name}, which is not known here; define it, with the decorator "
             "pyjutrack.twin.storable, before the file is read"
         ) from error
-    return kind(**{k: _made(v, tensors) for k, v in data["fields"].items()})
+    return kind(**{k: _make(v, tensors) for k, v in data["fields"].items()})

@@ -1,4 +1,4 @@
-"""What a calibration may find: errors of knobs, and weights."""
+"""Unknowns of a calibration: errors of knobs, and weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..core.checks import require_flag, shown
+from ..core.checks import format_value, require_flag
 from ..core.errors import InvalidValueError
 from ..core.scalars import is_real
 from ..core.storage import storable
@@ -22,7 +22,7 @@ from ..tracking.task import Task
 @storable
 @dataclass(frozen=True, eq=False)
 class Unknown:
-    """By how much a knob differs from what it is set to.
+    """An error of a knob: how far it differs from its set value.
 
     The machine has set + value, or set (1 + value) if it is relative. For weights, which no one
     sets, the value is what is added to those of the model.
@@ -77,15 +77,15 @@ def _plain(value: Any) -> Any:
     return value.detach().numpy() if isinstance(value, Tensor) else np.asarray(value, float)
 
 
-def shaped(unknowns: Sequence[Unknown], task: Task) -> list[Unknown]:
-    """The same with values of the shapes that their knobs have.
+def reshape_values(unknowns: Sequence[Unknown], task: Task) -> list[Unknown]:
+    """Give the values of unknowns the shapes that their knobs have.
 
     Raises:
         UnknownNameError: no such knob. InvalidValueError: one that is named twice, a value of
             another shape.
     """
     if not isinstance(unknowns, (list, tuple)) or not unknowns:
-        raise InvalidValueError(f"unknowns must be a list of Unknown, got {shown(unknowns)}")
+        raise InvalidValueError(f"unknowns must be a list of Unknown, got {format_value(unknowns)}")
     if not all(isinstance(u, Unknown) for u in unknowns):
         raise InvalidValueError(f"unknowns must be a list of Unknown, got {unknowns!r}")
     found = []
@@ -100,8 +100,8 @@ def shaped(unknowns: Sequence[Unknown], task: Task) -> list[Unknown]:
     return found
 
 
-def put(task: Task, unknowns: Sequence[Unknown], values: Sequence[Tensor]) -> Task:
-    """A task whose knobs have errors of these values, tensors that may carry derivatives."""
+def apply_unknowns(task: Task, unknowns: Sequence[Unknown], values: Sequence[Tensor]) -> Task:
+    """Give the knobs of a task errors of these values, tensors that may carry derivatives."""
     if not unknowns:
         return task
     numbers = []

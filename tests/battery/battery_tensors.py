@@ -23,7 +23,7 @@ def of_tensors(
     batched: bool = False,
     dtype: torch.dtype = torch.float64,
 ) -> Any:
-    """The user's figure of a beam, tracked alone or behind another in a batch.
+    """The user's figure of a beam, tracked alone or after another in a batch.
 
     Args:
         values: by address, of elements, effects and the current.

@@ -95,7 +95,7 @@ def test_formats(name: str) -> None:
     testing.check_format(lattice_formats()[name], CELL, PROTON)
 
 
-def test_what_is_wrong_is_told() -> None:
+def test_errors_name_the_fault() -> None:
     class Growing(pj.Drift):
         """Not symplectic."""
 
@@ -109,7 +109,7 @@ def test_what_is_wrong_is_told() -> None:
         testing.check_element(Growing(0.3))
 
     class Selfish(pj.CollectiveEffect):
-        """Counts who is lost."""
+        """Counts lost particles."""
 
         max_step = 0.1
 

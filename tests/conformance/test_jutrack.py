@@ -1,4 +1,4 @@
-"""What only JuTrack has: its own space charge, conversion, its analyses."""
+"""Features of JuTrack alone: its own space charge, conversion, its analyses."""
 
 import dataclasses
 
@@ -85,7 +85,7 @@ def test_gradients_through_it(cell, small, pair, julia, mode):
 
 
 def test_the_lost_do_not_count(cell, make_beam, pair, julia):
-    """Neither as walls nor as charges; who leaves the box is lost."""
+    """Neither as walls nor as charges; particles that leave the box are lost."""
     beam = make_beam(200)
     coordinates = beam.coordinates.clone()
     coordinates[0] = float("nan")

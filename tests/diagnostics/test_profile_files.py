@@ -58,7 +58,7 @@ def test_profiles_come_back(tmp_path, profiles, suffix, form):
 
 
 @pytest.mark.parametrize("suffix", ["csv", "h5"])
-def test_a_place_where_nothing_can_be_is_told(tmp_path, profiles, suffix):
+def test_a_folder_that_does_not_exist_is_reported(tmp_path, profiles, suffix):
     (tmp_path / "file").write_text("in the way")
     path = tmp_path / "file" / f"scan.{suffix}"
     with pytest.raises(
@@ -153,7 +153,7 @@ def test_remarks_for_people(tmp_path, remark):
     assert dg.read_profiles(path).settings == ({},)
 
 
-def test_settings_that_a_csv_file_cannot_tell(tmp_path, profiles):
+def test_settings_that_a_csv_file_cannot_hold(tmp_path, profiles):
     odd = profiles.replace(settings=tuple({"temperature": t} for t in (20.0, 21.0, 22.0)))
     with pytest.raises(
         pj.errors.MeasurementError, match=r"a\.csv: the setting 'temperature' is no addr"
@@ -205,7 +205,7 @@ def test_a_series_that_openpmd_api_wrote():
     assert (found.labels, found.name) == (("x", "y"), "image")
 
 
-def test_iterations_with_zeros_in_front(tmp_path):
+def test_iterations_with_leading_zeros(tmp_path):
     """The standard lets a series number its iterations 000100, by %06T."""
     _openpmd(tmp_path / "a.h5", n=2)
     with h5py.File(tmp_path / "a.h5", "a") as file:
@@ -281,7 +281,10 @@ CSV = {
     "half a bracket": ("# q.k1 [A: 3.9\nx [m], a\n0, 1\n0.1, 3\n", r"a\.csv:1: .*got '\[A: 3"),
     "semicolons": ("# q.k1; 3.9; 4\nx [m], a\n0, 1\n0.1, 3\n", r"a\.csv:1: .*got '; 3\.9; 4'"),
     "no values": ("# q.k1:\nx [m], a\n0, 1\n0.1, 3\n", r"a\.csv:1: .*got ''"),
-    "unit behind": ("# q.k1: 3.9 1/m^2\nx [m], a\n0, 1\n0.1, 3\n", r"a\.csv:1: .*'3\.9 1/m\^2'"),
+    "unit after numbers": (
+        "# q.k1: 3.9 1/m^2\nx [m], a\n0, 1\n0.1, 3\n",
+        r"a\.csv:1: .*'3\.9 1/m\^2'",
+    ),
     "an index as unit": ("# q.knl [2]: 3\nx [m], a\n0, 1\n0.1, 3\n", r"a\.csv:1: .*'\[2\]: 3'"),
     "of the beam": ("# beam.current: on\nx [m], a\n0, 1\n0.1, 3\n", r"a\.csv:1: .*got 'on'"),
     "other numbers": ("# run.dat: 5, May\nx [m], a\n0, 1\n0.1, 3\n", r"a\.csv:1: .*'run\.dat'"),
@@ -434,7 +437,7 @@ def test_bad_hdf5(tmp_path, images, name):
 
 @pytest.mark.parametrize("form", ["hdf5", "openpmd"])
 @pytest.mark.parametrize("mark", [b"SNOD", b"TREE", b"HEAP"])
-def test_damaged_hdf5_is_told(tmp_path, profiles, form, mark):
+def test_damaged_hdf5_is_reported(tmp_path, profiles, form, mark):
     path = tmp_path / "damaged.h5"
     dg.write_profiles(path, profiles, format=form)
     path.write_bytes(path.read_bytes().replace(mark, b"XXXX"))

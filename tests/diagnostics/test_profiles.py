@@ -62,7 +62,7 @@ def clipped(noise=0.0, offset=0.0):
 
 def test_the_rms_of_a_profile_whose_mask_cuts_it_is_refused():
     """It would be 1.1 mm."""
-    for profiles in (clipped(), clipped().on(WIRE), clipped(noise=5.0, offset=50.0)):
+    for profiles in (clipped(), clipped().rebin(WIRE), clipped(noise=5.0, offset=50.0)):
         with pytest.raises(
             pj.errors.MeasurementError, match=r"profile 0: the mask cuts.*gaussian_fit"
         ):
@@ -141,7 +141,7 @@ def test_what_no_gaussian_fits(values, message):
 
 
 def test_rebinning_keeps_what_was_counted(profiles):
-    found = profiles.on(WIRE, normalise=False)
+    found = profiles.rebin(WIRE, normalise=False)
     edges = WIRE.axes[0].edges
     inside = [np.diff(1e4 * norm.cdf(edges, m, s)) for s, m in ((5e-4, 0), (8e-4, 3e-4))]
     np.testing.assert_allclose(found.values, inside, rtol=1e-12, atol=1e-9)
@@ -152,7 +152,7 @@ def test_rebinning_keeps_what_was_counted(profiles):
 
 def test_rebinning_between_uneven_grids_keeps_sum_and_mean(profiles):
     wire = dg.WireScanner("m", width=9.1e-3, bins=37, centre=1.1e-4)
-    found = profiles.on(wire)
+    found = profiles.rebin(wire)
     np.testing.assert_allclose(found.values.sum(1), 1, rtol=1e-14)
     np.testing.assert_allclose(found.values @ found.axis, [0, 3e-4], atol=1e-6)
 
@@ -160,7 +160,7 @@ def test_rebinning_between_uneven_grids_keeps_sum_and_mean(profiles):
 def test_bins_that_are_the_pixels_change_nothing(profiles):
     wire = dg.WireScanner("m", width=1e-2, bins=100)
     np.testing.assert_allclose(
-        profiles.on(wire, normalise=False).values, profiles.values, rtol=1e-10, atol=1e-9
+        profiles.rebin(wire, normalise=False).values, profiles.values, rtol=1e-10, atol=1e-9
     )
 
 
@@ -170,13 +170,13 @@ def test_an_image_is_rebinned_along_both_axes():
     images = dg.Profiles(image[None], (AXIS, short), ("x", "y"))
     screen = dg.Screen("m", size=(8e-3, 5e-3), shape=(20, 10))
     wires = [
-        dg.Profiles(v[None], (a,)).on(dg.WireScanner("m", width=w, bins=n)).values[0]
+        dg.Profiles(v[None], (a,)).rebin(dg.WireScanner("m", width=w, bins=n)).values[0]
         for v, a, w, n in (
             (image.sum(1), AXIS, 8e-3, 20),
             (image.sum(0), short, 5e-3, 10),
         )
     ]
-    found = images.on(screen)
+    found = images.rebin(screen)
     np.testing.assert_allclose(found.values[0], np.outer(*wires), atol=1e-12)
     assert [len(a) for a in found.axes] == [20, 10]
 
@@ -188,7 +188,7 @@ def test_a_rebinned_measurement_is_what_the_diagnostic_reads(proton):
     coordinates[:, 0] = sigma * norm.ppf((np.arange(50_000) + 0.5) / 50_000)
     wire = dg.WireScanner("m", width=8e-3, bins=40, resolution=3e-4)
     blurred = gaussian(np.hypot(sigma, 3e-4))
-    measured = dg.Profiles(blurred[None], (AXIS,)).on(wire)
+    measured = dg.Profiles(blurred[None], (AXIS,)).rebin(wire)
     reading = wire.read(pj.Beam.from_array(proton, coordinates))
     torch.testing.assert_close(
         reading, torch.from_numpy(measured.values[0]), rtol=0, atol=2e-4 * float(reading.max())
@@ -199,13 +199,13 @@ def test_a_rebinned_measurement_is_what_the_diagnostic_reads(proton):
 def test_background_is_taken_off(profiles, background):
     lifted = profiles.replace(values=profiles.values + 30.0)
     np.testing.assert_allclose(
-        lifted.on(WIRE, background=background).values, profiles.on(WIRE).values, atol=1e-7
+        lifted.rebin(WIRE, background=background).values, profiles.rebin(WIRE).values, atol=1e-7
     )
 
 
 def test_edges_have_a_background_for_each_profile():
     values = np.stack([gaussian(5e-4) + 10, gaussian(5e-4) + 20])
-    found = dg.Profiles(values, (AXIS,)).on(WIRE, background="edges").values
+    found = dg.Profiles(values, (AXIS,)).rebin(WIRE, background="edges").values
     np.testing.assert_allclose(found[0], found[1], atol=1e-12)
 
 
@@ -214,9 +214,9 @@ def test_a_masked_pixel_masks_its_bins(profiles):
     mask[1, 50] = False  # at 0.05 mm: bin 10 from 0 to 0.4 mm
     broken = profiles.values.copy()
     broken[1, 50] = np.nan
-    found = profiles.replace(values=broken, mask=mask).on(WIRE)
+    found = profiles.replace(values=broken, mask=mask).rebin(WIRE)
     assert np.argwhere(~found.mask).tolist() == [[1, 10]]
-    whole = profiles.on(WIRE).values
+    whole = profiles.rebin(WIRE).values
     np.testing.assert_allclose(found.values[0], whole[0])
     assert found.values[1, 10] == 0
     np.testing.assert_allclose(found.values[1].sum(), 1)
@@ -226,7 +226,7 @@ def test_a_masked_pixel_masks_its_bins(profiles):
 def test_coarse_pixels_warn():
     axis = np.linspace(-4.5e-3, 4.5e-3, 10)
     with pytest.warns(pj.errors.ResolutionWarning, match="neighbouring bins share a pixel"):
-        dg.Profiles(gaussian(1e-3, axis=axis)[None], (axis,)).on(WIRE)
+        dg.Profiles(gaussian(1e-3, axis=axis)[None], (axis,)).rebin(WIRE)
 
 
 def test_plateaus_are_found_and_masked(profiles):
@@ -253,7 +253,7 @@ def test_plateaus_are_found_and_masked(profiles):
     [
         (dg.Profiles.sizes, 6.2e-4),
         (dg.Profiles.gaussian_fit, 7.3e-4),
-        (lambda p: p.on(WIRE).sizes(), 6.3e-4),
+        (lambda p: p.rebin(WIRE).sizes(), 6.3e-4),
     ],
 )
 def test_what_is_read_from_a_plateau_warns(read, wide):
@@ -401,12 +401,12 @@ def test_planes_by_other_names(profiles, label):
     named = profiles.replace(labels=(label,))
     wire = dg.WireScanner("m", plane="y", width=8e-3, bins=20)
     np.testing.assert_array_equal(
-        named.on(wire).values, profiles.replace(labels=("y",)).on(wire).values
+        named.rebin(wire).values, profiles.replace(labels=("y",)).rebin(wire).values
     )
     with pytest.raises(
         pj.errors.MeasurementError, match=rf"go along {label} where 'm\.wire_x' reads x"
     ):
-        named.on(WIRE)
+        named.rebin(WIRE)
 
 
 @pytest.mark.parametrize("labels", ["", " ", (3,), (None,)])
@@ -416,11 +416,11 @@ def test_a_label_is_a_name(profiles, labels):
 
 
 def test_an_axis_of_no_plane(profiles):
-    assert profiles.replace(labels=("HORIZONTAL",)).on(WIRE).values.shape == (2, 20)
+    assert profiles.replace(labels=("HORIZONTAL",)).rebin(WIRE).values.shape == (2, 20)
     with pytest.raises(
         pj.errors.MeasurementError, match=r"is 'position', and 'm\.wire_x' .*label axes"
     ):
-        profiles.replace(labels=("position",)).on(WIRE)
+        profiles.replace(labels=("position",)).rebin(WIRE)
 
 
 def test_millimetres_below_half_a_metre():
@@ -430,31 +430,31 @@ def test_millimetres_below_half_a_metre():
     with pytest.raises(
         pj.errors.MeasurementError, match=r"10 mm are wider than .* 4 mm: .* in metres"
     ):
-        found.on(dg.WireScanner("m", width=4e-3, bins=20))
+        found.rebin(dg.WireScanner("m", width=4e-3, bins=20))
 
 
 def test_bad_matches(profiles):
     wide = dg.WireScanner("m", width=1.2e-2, bins=20)
     with pytest.raises(pj.errors.MeasurementError, match=r"does not cover the bins of 'm\.wire_x'"):
-        profiles.on(wide)
+        profiles.rebin(wide)
     with pytest.raises(pj.errors.MeasurementError, match=r"go along x where 'm\.wire_y' reads y"):
-        profiles.on(dg.WireScanner("m", plane="y", width=8e-3, bins=20))
+        profiles.rebin(dg.WireScanner("m", plane="y", width=8e-3, bins=20))
     with pytest.raises(pj.errors.MeasurementError, match="reads 2 dimensions"):
-        profiles.on(dg.Screen("m", size=(8e-3, 8e-3), shape=(20, 20)))
+        profiles.rebin(dg.Screen("m", size=(8e-3, 8e-3), shape=(20, 20)))
     with pytest.raises(pj.errors.InvalidValueError, match="BeamSize and has no bins"):
-        profiles.on(dg.BeamSize("m"))
+        profiles.rebin(dg.BeamSize("m"))
     for no_diagnostic in (None, profiles, dg.WireScanner):
         with pytest.raises(pj.errors.InvalidValueError, match="has no bins"):
-            profiles.on(no_diagnostic)
+            profiles.rebin(no_diagnostic)
     with pytest.raises(pj.errors.MeasurementError, match=r"profile \d cannot be normalised"):
-        profiles.on(WIRE, background=1e4)
+        profiles.rebin(WIRE, background=1e4)
     with pytest.raises(pj.errors.InvalidValueError, match='number or "edges"'):
-        profiles.on(WIRE, background="corners")
+        profiles.rebin(WIRE, background="corners")
     for background in (None, [1.0, 2.0], True):
         with pytest.raises(pj.errors.InvalidValueError, match='number or "edges", got'):
-            profiles.on(WIRE, background=background)
+            profiles.rebin(WIRE, background=background)
     with pytest.raises(pj.errors.InvalidValueError, match="background must be finite"):
-        profiles.on(WIRE, background=np.nan)
+        profiles.rebin(WIRE, background=np.nan)
     with pytest.raises(pj.errors.UnknownNameError, match="did you mean 'mask'"):
         profiles.without_saturation("masked")
 

@@ -147,7 +147,7 @@ def test_stated_errors_cover(known, monkeypatch):
         assert np.isnan(chi_squares).all()
 
 
-def test_the_same_beam_whatever_stands_in_front():
+def test_the_same_beam_whatever_lies_upstream():
     found = scan("x", sizes("x"))
     other = pj.optics.quadrupole_scan(
         pj.Lattice(LATTICE.elements[1:]),

@@ -256,9 +256,9 @@ def test_the_expectation_tends_to_the_count_of_tracking(proton, opening):
     coordinates[:, [0, 2]] = rng.normal(size=(4000, 2)) * (1e-3, 2e-3)
     beam = pj.Beam.from_array(proton, coordinates)
     beam = beam.replace(alive=torch.arange(4000) % 7 > 0)
-    behind = pj.track(pj.Lattice([opening]), beam)
+    after = pj.track(pj.Lattice([opening]), beam)
     sharp = dg.LossCount("m", opening=opening, smoothing=1e-9).read(beam)
-    assert float(sharp) == pytest.approx(float(dg.LossCount("m").read(behind)), abs=1e-12)
+    assert float(sharp) == pytest.approx(float(dg.LossCount("m").read(after)), abs=1e-12)
 
 
 # near the edges of each opening: at a side, and at the corner or where the slope is 1
@@ -306,29 +306,29 @@ def test_single_precision_stays_single(diagnostic, beam):
 def test_noise_is_gaussian_and_seeded():
     diagnostic = dg.BeamPosition("m", noise=2e-5)
     reading = torch.zeros(20_000, 2, dtype=torch.float64)
-    found = dg.noisy(reading, diagnostic, 7)
-    assert torch.equal(found, dg.noisy(reading, diagnostic, 7))
-    assert not torch.equal(found, dg.noisy(reading, diagnostic, 8))
+    found = dg.add_noise(reading, diagnostic, 7)
+    assert torch.equal(found, dg.add_noise(reading, diagnostic, 7))
+    assert not torch.equal(found, dg.add_noise(reading, diagnostic, 8))
     assert float(found.std()) == pytest.approx(2e-5, rel=0.02)
     assert abs(float(found.mean())) < 5 * 2e-5 / math.sqrt(40_000)
     g = torch.Generator().manual_seed(7)
-    assert torch.equal(found, dg.noisy(reading, diagnostic, g))
-    assert not torch.equal(found, dg.noisy(reading, diagnostic, g))
+    assert torch.equal(found, dg.add_noise(reading, diagnostic, g))
+    assert not torch.equal(found, dg.add_noise(reading, diagnostic, g))
     with pytest.raises(pj.errors.InvalidValueError, match="shape"):
-        dg.noisy(torch.zeros(3), diagnostic, 1)
+        dg.add_noise(torch.zeros(3), diagnostic, 1)
 
 
 def test_arrays_are_made_noisy_as_tensors_are():
     """What a twin predicts is arrays."""
     diagnostic = dg.BeamPosition("m", noise=2e-5)
     reading = np.arange(6.0).reshape(3, 2)
-    found = dg.noisy(reading, diagnostic, np.int64(7))
+    found = dg.add_noise(reading, diagnostic, np.int64(7))
     assert isinstance(found, np.ndarray)
-    expected = dg.noisy(torch.from_numpy(reading), diagnostic, 7)
+    expected = dg.add_noise(torch.from_numpy(reading), diagnostic, 7)
     np.testing.assert_array_equal(found, expected.numpy())
     np.testing.assert_array_equal(reading, np.arange(6.0).reshape(3, 2))
     with pytest.raises(pj.errors.InvalidValueError, match="has shape"):
-        dg.noisy(np.zeros(3), diagnostic, 1)
+        dg.add_noise(np.zeros(3), diagnostic, 1)
 
 
 NOISY = {
@@ -343,7 +343,7 @@ NOISY = {
 def test_what_has_no_noise(name):
     given, message = NOISY[name]
     with pytest.raises(pj.errors.InvalidValueError, match=message):
-        dg.noisy(*given)
+        dg.add_noise(*given)
 
 
 def test_pushed_columns_of_a_beam_become_a_state(beam):

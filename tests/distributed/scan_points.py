@@ -1,4 +1,4 @@
-"""What scans call in other processes; run as a script, a scan that is killed in its midst."""
+"""Functions of scans in other processes; as a script, a scan that is killed in its midst."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def logged(log, deadly, point):
 
 
 def momenta(seed):
-    """Momenta of two particles behind a short line, in a beam of a seed."""
+    """Momenta of two particles after a short line, in a beam of a seed."""
     proton = pj.Reference.from_kinetic("proton", 1e9)
     line = pj.Lattice([pj.Drift(0.1)])
     twiss = pj.optics.Twiss(beta_x=1.0, alpha_x=0.0, beta_y=1.0, alpha_y=0.0)

@@ -1,4 +1,4 @@
-"""What one process and the ranks of a job both work out; run by each rank of a job."""
+"""A study for one process and for the ranks of a job; run by each rank of a job."""
 
 from __future__ import annotations
 

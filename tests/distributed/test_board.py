@@ -1,4 +1,4 @@
-"""The memory in which the ranks of one machine add up: sums, turns, and who is gone."""
+"""The memory in which the ranks of one machine add up: sums, turns, and lost ranks."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def other() -> Iterator[tuple[Board, subprocess.Popen[bytes]]]:
     Path(name).unlink()
 
 
-def test_who_is_gone_is_found_out(other: tuple[Board, subprocess.Popen[bytes]]) -> None:
+def test_a_lost_rank_is_found(other: tuple[Board, subprocess.Popen[bytes]]) -> None:
     hold, process = other
 
     def impatient(complete) -> None:
@@ -110,7 +110,7 @@ def test_who_is_gone_is_found_out(other: tuple[Board, subprocess.Popen[bytes]]) 
         hold.reduce(torch.ones(3), "sum", impatient)
 
 
-def test_who_is_there_and_does_not_come_is_not_waited_for_without_end(
+def test_a_live_rank_that_does_not_come_is_not_waited_for_without_end(
     other: tuple[Board, subprocess.Popen[bytes]],
 ) -> None:
     def endless(complete) -> None:

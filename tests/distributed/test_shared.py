@@ -146,7 +146,7 @@ def test_alone_nothing_is_asked_of_anybody(make_beam, monkeypatch) -> None:
         monkeypatch.delenv(variable, raising=False)
     beam = make_beam(100)
     with distributed.job() as world:
-        assert world.alone
+        assert world.is_serial
         assert distributed.shard(beam, world) is beam
         assert distributed.gather(beam) is beam
 

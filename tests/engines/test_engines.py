@@ -140,7 +140,7 @@ def test_the_sources_are_there():
 
 
 @pytest.mark.parametrize("adjoint", ["reversible", "checkpoint"])
-def test_the_way_back_of_julia_is_its_own(cell, make_beam, adjoint) -> None:
+def test_the_backward_pass_of_julia_is_its_own(cell, make_beam, adjoint) -> None:
     from pyjutrack.engines.julia import border
     from pyjutrack.tracking.task import task_of
 

@@ -1,4 +1,4 @@
-"""What is asked of package managers agrees: one list for Python, one for Julia, one for CI."""
+"""Requirements of package managers agree: one list for Python, one for Julia, one for CI."""
 
 import json
 import tomllib

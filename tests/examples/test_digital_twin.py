@@ -29,7 +29,7 @@ def plan() -> list[machine.Settings]:
 
 
 def told(hidden: machine.Machine) -> pj.Twin:
-    """The twin, told the errors of the quadrupoles."""
+    """The twin with the true errors of the quadrupoles."""
     unknowns = [pj.Unknown(a, relative=True, value=v) for a, v in hidden.truth().items()]
     return twin.twin().replace(unknowns=tuple(unknowns))
 
@@ -68,7 +68,7 @@ def test_what_is_hidden_is_seen(plan: list[machine.Settings]) -> None:
     whole, ours = hidden.profiles(settings), told(hidden).predict(settings)
     off = max(np.abs(ours[n] - whole[n]).max() for n in whole)
     assert off > 2 * machine.NOISE
-    data = hidden.measured([settings], seed=1)
+    data = hidden.measure([settings], seed=1)
     noise = np.concatenate([(data.readings[n][0] - whole[n]) for n in whole])
     assert noise.std() == pytest.approx(machine.NOISE, rel=0.15)
 
@@ -82,11 +82,11 @@ def test_the_field_is_no_multipole_and_dies_out() -> None:
 
 
 def test_machines_differ() -> None:
-    drawn = [machine.Machine.drawn(seed) for seed in range(20)]
+    drawn = [machine.Machine.draw(seed) for seed in range(20)]
     sizes = np.abs([list(m.errors.values()) for m in drawn])
     assert 0.06 <= sizes.min() < sizes.max() <= 0.12
     assert {np.sign(m.errors["q1"]) for m in drawn} == {-1, 1}
-    assert machine.Machine.drawn(3) == machine.Machine.drawn(3)
+    assert machine.Machine.draw(3) == machine.Machine.draw(3)
 
 
 @pytest.mark.slow

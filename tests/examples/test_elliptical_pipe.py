@@ -12,7 +12,7 @@ import pyjutrack as pj
 from pyjutrack.cli.paper import fodo
 from pyjutrack.collective import deposit, field_error, interpolate, own_field
 from pyjutrack.surrogate import Recipe
-from pyjutrack.surrogate.training.held_out import held_out
+from pyjutrack.surrogate.training.held_out import held_out_errors
 
 FOLDER = Path(__file__).parents[2] / "examples" / "elliptical_pipe"
 WEIGHTS = FOLDER / "elliptical_pipe.safetensors"
@@ -49,7 +49,7 @@ def exact_field(beam, semi_axes):
     """dH/dx and dH/dy of a beam of round symmetry that does not touch the wall.
 
     Its images are those of a line charge in its centre: in a round pipe one of opposite charge at
-    R^2 over the distance of the beam, in an ellipse the same behind the conformal map.
+    R^2 over the distance of the beam, in an ellipse the same after the conformal map.
     """
     x, y, centre, charge = beam
     z, z0 = x + 1j * y, complex(*centre)
@@ -307,7 +307,7 @@ class TestNetwork:
     def test_held_out(self):
         pipe, network = EllipticalPipe(), pj.Surrogate.load(WEIGHTS, outside="ignore")
         assert network.about["teacher"] == repr(pipe)
-        found, _ = held_out(network, pipe, Recipe(pipe=(0.8, 0.5)).beams, 20)
+        found, _ = held_out_errors(network, pipe, Recipe(pipe=(0.8, 0.5)).beams, 20)
         assert found.mean() < 0.01
         assert found.max() < 0.03
 

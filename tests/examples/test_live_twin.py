@@ -1,4 +1,4 @@
-"""The example of a service answers what the twin predicts, and tells bad questions."""
+"""The example of a service answers what the twin predicts, and refuses bad questions."""
 
 from __future__ import annotations
 
@@ -86,32 +86,34 @@ def test_readings_are_answered(twin: pj.Twin, address: str) -> None:
         ("", 404, "GET /predict"),
     ],
 )
-def test_bad_questions_are_told(address: str, question: str, status: int, words: str) -> None:
+def test_bad_questions_are_answered_by_errors(
+    address: str, question: str, status: int, words: str
+) -> None:
     found, error = ask(address, f"/{question}")
     assert found == status
     assert words in error
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD", "BREW"])
-def test_other_methods_are_told(address: str, method: str) -> None:
+def test_other_methods_are_answered_by_errors(address: str, method: str) -> None:
     status, error = ask(address, "/predict?q1.k1=20", method)
     assert status == 501
     assert error == "" if method == "HEAD" else f"'{method}'); ask GET /predict" in error
 
 
-def test_overlong_questions_are_told(address: str) -> None:
+def test_overlong_questions_are_answered_by_errors(address: str) -> None:
     status, error = ask(address, "/predict?q1.k1=" + 65_536 * "1")
     assert status == 414
     assert "ask GET /predict" in error
 
 
-def test_a_broken_question_is_told(address: str) -> None:
+def test_a_broken_question_is_answered_by_an_error(address: str) -> None:
     with closing(connected(address)) as line:
         line.sendall(b"GET /predict a b c HTTP/1.0\r\n\r\n")
         assert b'{"error": "Bad request syntax' in line.makefile("rb").read()
 
 
-def test_what_nobody_expected_is_told(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+def test_unexpected_errors_are_reported(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     def broken(self: pj.Twin, settings: object) -> None:
         raise KeyError("a mistake of ours")
 
@@ -119,12 +121,12 @@ def test_what_nobody_expected_is_told(monkeypatch: pytest.MonkeyPatch, address: 
     assert ask(address, "/predict") == (500, "KeyError: 'a mistake of ours'")
 
 
-def test_who_is_silent_keeps_nobody_waiting(address: str) -> None:
+def test_a_silent_client_does_not_block_others(address: str) -> None:
     with closing(connected(address)), urlopen(f"{address}/predict", timeout=60) as reply:
         assert "middle.position" in json.load(reply)
 
 
-def test_who_is_silent_for_long_is_let_go(twin: pj.Twin) -> None:
+def test_a_client_silent_for_long_is_disconnected(twin: pj.Twin) -> None:
     with serving(twin, patience=0.05) as address, closing(connected(address)) as line:
         assert line.recv(1) == b""
 
@@ -156,6 +158,6 @@ def test_a_start_that_fails_is_one_line(
     assert printed.err.count("\n") == 1
 
 
-def test_nobody_alive_is_null(twin: pj.Twin, address: str) -> None:
+def test_no_live_particle_is_null(twin: pj.Twin, address: str) -> None:
     with urlopen(f"{address}/predict?beam.x=1") as reply:
         assert json.load(reply)["middle.position"] == [None, None]

@@ -160,7 +160,7 @@ def test_the_gradient_by_all_weights_in_three_ways(
 
 
 @every_form
-def test_ways_back_agree(form: Form, beam: pj.Beam) -> None:
+def test_adjoints_agree(form: Form, beam: pj.Beam) -> None:
     kick = pj.SpaceCharge(pj.SpectralPoisson((0.03, 0.03), (48, 48)))
     found = {}
     for adjoint in ("store", "checkpoint", "reversible"):

@@ -56,7 +56,7 @@ def read(source: Any) -> tuple[pj.Lattice, list[str]]:
 
 
 def apart(source: Any, size: float) -> np.ndarray:
-    """Ours minus pyAT's behind one element."""
+    """Ours minus pyAT's after one element."""
     start = particles(size)
     theirs = peer.track(at.Lattice([source.deepcopy()], energy=3e9, periodicity=1), start)
     ours = peer_ours(read(source)[0], start)
@@ -188,7 +188,7 @@ TRACKED = {name.split()[0] for name in (*SAME, *CLOSE)}
 
 
 @pytest.mark.parametrize("name", [n for n in INSTALLED if n in RADIATING])
-def test_radiation_is_left_out_and_that_is_said(name: str) -> None:
+def test_radiation_is_left_out_with_a_note(name: str) -> None:
     straight = name.startswith(("Str", "ExactMultipole"))
     lattice, said = read(quad(name) if straight else bend(name, **PURE))
     assert f"{name}: synchrotron radiation is left out" in said
@@ -247,7 +247,7 @@ def test_no_pass_method_is_left_out_in_silence(name: str, kind: str) -> None:
         (at.Element("e", T1=[1e-3, 0, 0, 0, 0, 0]), "T1 and T2 are no displacement"),
     ],
 )  # fmt: skip
-def test_what_a_pass_method_does_besides_is_said(source: Any, said: str) -> None:
+def test_other_effects_of_a_pass_method_are_noted(source: Any, said: str) -> None:
     assert any(said in message for message in read(source)[1])
 
 

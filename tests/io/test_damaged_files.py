@@ -11,7 +11,7 @@ import subprocess
 import sys
 from typing import Any
 
-import damaged
+import damaged_copies
 import pytest
 
 
@@ -20,7 +20,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     count = os.environ.get("PYJUTRACK_DAMAGED", "300")
     folder = tmp_path_factory.mktemp("damaged")
     run = subprocess.run(
-        [sys.executable, damaged.__file__, str(folder), count],
+        [sys.executable, damaged_copies.__file__, str(folder), count],
         capture_output=True,
         text=True,
         check=False,
@@ -30,6 +30,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return json.loads(run.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("format", damaged.FORMATS)
+@pytest.mark.parametrize("format", damaged_copies.FORMATS)
 def test_a_damaged_file_is_refused_by_name(report: dict[str, Any], format: str) -> None:
     assert report[format]["faults"] == []

@@ -40,9 +40,9 @@ LATTICE = pj.Lattice([pj.Quadrupole(0.2, k1=1.5, name="q1"), pj.Quadrupole(0.1, 
 def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A registry of users' and packages' formats that is empty, and put back after the test."""
     monkeypatch.setattr(formats, "_USERS", {})
-    formats._of_packages.cache_clear()
+    formats._installed_formats.cache_clear()
     yield
-    formats._of_packages.cache_clear()
+    formats._installed_formats.cache_clear()
 
 
 def installed(monkeypatch: pytest.MonkeyPatch, load: Any) -> None:
@@ -91,7 +91,7 @@ def test_the_same_again_takes_its_place_and_another_of_its_name_is_refused() -> 
         pj.io.register_format(read)  # type: ignore[arg-type]
 
 
-def test_formats_that_share_a_suffix_are_told_apart_by_content(tmp_path: Path) -> None:
+def test_formats_that_share_a_suffix_are_distinguished_by_content(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     mine = LatticeFormat(
         "mine", "ours", (".json",), read, recognise=lambda source: "mine" in source.text
@@ -137,7 +137,7 @@ def test_a_package_whose_format_fails_is_named(tmp_path: Path, monkeypatch) -> N
         (lambda: clashing, "package foo has a lattice format named 'madx'"),
     ):
         installed(monkeypatch, load)
-        formats._of_packages.cache_clear()
+        formats._installed_formats.cache_clear()
         with pytest.raises(PluginError, match=said):
             pj.read_lattice(path)
         assert len(pj.read_lattice(path, format="own").lattice) == 2

@@ -1,4 +1,4 @@
-"""Which reader a file gets, pyAT's formats, and files that are none."""
+"""Readers by file, pyAT's formats, and files that are none."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_our_own_formats_keep_a_machine(booster, suffix: str, tmp_path: Path) ->
     np.testing.assert_allclose(out, expected, rtol=0, atol=1e-13)
 
 
-def test_at_files_tell_what_is_missing() -> None:
+def test_at_files_note_missing_features() -> None:
     with pytest.warns(LatticeWarning, match="things could not be represented"):
         found = read_lattice(DATA / "hmba.mat")
     assert any("32 of these periods" in n.message for n in found.notes)

@@ -203,7 +203,7 @@ def test_files_that_cannot_be_read(read, name: str, text: str, said: str) -> Non
     assert name in str(caught.value)
 
 
-def test_what_a_crab_cavity_does_not_tell_is_zero(tmp_path: Path) -> None:
+def test_unstated_parameters_of_a_crab_cavity_are_zero(tmp_path: Path) -> None:
     path = tmp_path / "crab.madx"
     path.write_text(
         "beam, particle=proton, energy=7000;\n"

@@ -59,8 +59,8 @@ def test_the_current_comes_back_exactly(tmp_path, beam, current, duration):
 def test_other_species_and_far_energies_come_back(tmp_path, wide):
     for species, energy in (
         (pj.Species.ion(207.9, 54.0, "Pb54+"), 1e10),
-        (pj.Species.named("electron"), 1e10),
-        (pj.Species.named("antiproton"), 1e4),
+        (pj.Species.from_name("electron"), 1e10),
+        (pj.Species.from_name("antiproton"), 1e4),
     ):
         beam = wide.replace(reference=pj.Reference.from_kinetic(species, energy))
         write_beam(tmp_path / "b.h5", beam)
@@ -282,7 +282,7 @@ def test_particles_at_one_time_are_moved_to_one_plane(tmp_path):
     assert np.allclose(beam.coordinates[:, 4], z_theirs, rtol=0, atol=1e-13)
 
 
-def test_species_of_the_other_package_and_of_nobody(tmp_path):
+def test_species_of_the_other_package_and_unknown_ones(tmp_path):
     _foreign(tmp_path / "h.h5", species="H-")
     with pytest.warns(LatticeWarning):
         species = read_beam(tmp_path / "h.h5").reference.species

@@ -248,7 +248,7 @@ def test_every_kind_and_option_comes_back(tmp_path, proton):
 
 @pytest.mark.filterwarnings("ignore::pyjutrack.errors.LatticeWarning")
 @pytest.mark.parametrize("case", STANDARD, ids=lambda case: case.label)
-def test_the_standard_alone_tells_the_physics(tmp_path, case):
+def test_the_standard_alone_holds_the_physics(tmp_path, case):
     """Without the package's own group, particles move as with the options at their defaults."""
     path = tmp_path / "a.pals.yaml"
     write_pals(path, pj.Lattice([case.element()]))
@@ -343,7 +343,7 @@ D = "    - d: {kind: Drift, length: 1}\n"
         ("PALS: {version: null}", "needs a facility"),
         (HEAD + "    - d: {kind: Drift, length", r":3: no YAML"),
         (HEAD + "    - d:\n      kind: [Drift", r":4: no YAML"),
-        (HEAD + "    - d: {kind: Drift, kind: Marker}", ":3: the key 'kind' stands twice"),
+        (HEAD + "    - d: {kind: Drift, kind: Marker}", ":3: the key 'kind' occurs twice"),
         (HEAD + D + D, ":4: 'd' is defined twice, first in line"),
         (HEAD + D, "the file defines no line"),
         (HEAD + "    - l: {kind: BeamLine, line: []}", "line 'l' is empty"),
@@ -385,7 +385,7 @@ D = "    - d: {kind: Drift, length: 1}\n"
             ":3: d",
         ),
         ("PALS:\n  include: a.yaml\n  facility: []", ":2: 'include' is not understood"),
-        ("PALS: &a\n  facility: *a", "an anchor holds itself"),
+        ("PALS: &a\n  facility: *a", "an anchor contains itself"),
     ],
 )
 def test_files_that_are_wrong_are_named(read, text, message):

@@ -14,7 +14,7 @@ pytest.importorskip("at")
 load_example("rings/peer_at")
 example = load_example("rings/at_files")
 PAGE = Path(__file__).parents[2] / "docs" / "files.md"
-FILES = {path.name: path for path in example.shipped()}
+FILES = {path.name: path for path in example.find_shipped()}
 #: notes say what these have besides: turned magnets, and edges of other methods
 NOTED = {"err.mat": (0, 1, 2, 3), "soleil.m": (3,), "thomx.m": (3,)}
 #: of the others, tests/rings/test_real_rings.py holds the four largest to pyAT
@@ -57,7 +57,7 @@ def test_the_file_that_contradicts_itself() -> None:
 def test_a_row_is_what_both_codes_give(name: str) -> None:
     theirs, ours = example.theirs(FILES[name]), example.ours(FILES[name])
     told = np.array([float(number) for number in table()[name]])
-    np.testing.assert_allclose(told, [*theirs, *ours], rtol=0, atol=2e-5)  # five digits are told
+    np.testing.assert_allclose(told, [*theirs, *ours], rtol=0, atol=2e-5)  # five digits are printed
     same = [n for n in range(4) if n not in NOTED.get(name, ())]
     # pyAT's second-order map leaves 3e-5 of the chromaticity of a ring with two bends of 45 degrees
     np.testing.assert_allclose(theirs[same], ours[same], rtol=0, atol=5e-5)

@@ -1,4 +1,4 @@
-"""What holds of every learned correction of a solver: zero first, symplectic, differentiable."""
+"""Every learned correction of a solver: zero first, symplectic, differentiable."""
 
 import dataclasses
 
@@ -81,7 +81,7 @@ def gradient(kind, cell, beam, adjoint, correction, **options):
 
 @ALL
 @pytest.mark.parametrize("stacked", [False, True])
-def test_ways_back_agree(kind, stacked, cell, beam):
+def test_adjoints_agree(kind, stacked, cell, beam):
     """By all weights and by the current, also where one correction stands on another."""
     correction = random(kind, under=random("images", seed=5) if stacked else None)
     expected = gradient(kind, cell, beam, "store", correction)
@@ -206,7 +206,7 @@ def test_the_term_is_proportional_to_the_current(kind, beam):
 
 
 @ALL
-def test_what_the_solver_says_of_a_beam_is_said(kind, cell, beam, make_surrogate):
+def test_a_correction_checks_beams_as_its_solver(kind, cell, beam, make_surrogate):
     under = make_surrogate("linear", outside="raise")
     narrow = beam.replace(coordinates=beam.coordinates * 0.05)
     with (

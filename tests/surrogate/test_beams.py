@@ -23,7 +23,7 @@ def test_held_out_beams_are_not_trained_on():
     """Every shipped recipe's beams, against the 200 that errors are measured on."""
     held_out = marks(HELD_OUT_SEED, 200)
     assert len(held_out) == 200
-    seeds = {pj.Surrogate.load(n).about["recipe"]["seed"] for n in pj.surrogate.shipped()}
+    seeds = {pj.Surrogate.load(n).about["recipe"]["seed"] for n in pj.surrogate.list_pretrained()}
     for seed in seeds:
         assert HELD_OUT_SEED not in (seed, Recipe(seed=seed).watched_seed)
         assert not held_out & marks(seed, 2000)

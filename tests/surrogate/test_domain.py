@@ -107,7 +107,7 @@ def test_a_beam_of_which_nothing_is_left(make_surrogate, architecture, make_beam
     surrogate.check(beam.replace(alive=torch.zeros_like(beam.alive)))
 
 
-def test_the_density_tells_the_figures(make_surrogate, make_beam):
+def test_figures_of_the_density_are_those_of_the_beam(make_surrogate, make_beam):
     from pyjutrack.collective import deposit
     from pyjutrack.surrogate.domain import Figures
 

@@ -36,7 +36,7 @@ def test_it_sees_blocks_of_cells(cells, block):
 def test_weights_stand_in_the_order_of_the_network():
     residual = random("network")
     names, place = list(residual.network.weights), 0
-    learned = residual.learned()
+    learned = residual.current_network()
     for name in names:
         shape = residual.network.weights[name].shape
         part = residual.weights[place : place + shape.numel()]
@@ -143,6 +143,8 @@ def test_weights_replaced_in_the_correction_count():
     residual = random("network")
     shifted = residual.weights + 0.01 * noise(residual)
     other = dataclasses.replace(residual, weights=shifted)
-    straight = pj.surrogate.ResidualNetwork(residual.solver, other.learned(), block=residual.block)
+    straight = pj.surrogate.ResidualNetwork(
+        residual.solver, other.current_network(), block=residual.block
+    )
     assert torch.equal(other.solve(shares()), straight.solve(shares()))
     assert not torch.equal(other.solve(shares()), residual.solve(shares()))

@@ -164,7 +164,7 @@ def test_turns_are_the_symmetries_of_the_box():
     sample = Samples(density, solver.solve(padded)[:, 2:-2, 2:-2])
     seen = set()
     for way in range(8):
-        rho, h = sample.turned(way)
+        rho, h = sample.apply_symmetry(way)
         padded = torch.nn.functional.pad(rho, (2, 2, 2, 2))
         assert torch.allclose(solver.solve(padded)[:, 2:-2, 2:-2], h)
         seen.add(tuple(rho.flatten().tolist()))

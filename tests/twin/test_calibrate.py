@@ -27,7 +27,7 @@ from pyjutrack import diagnostics as dg
 from pyjutrack.twin import Calibration, Measurements, Twin, Unknown, calibrate
 from pyjutrack.twin.optimizers import Problem, levenberg_marquardt, start
 from pyjutrack.twin.residuals import Residuals
-from pyjutrack.twin.robust_losses import loss_named
+from pyjutrack.twin.robust_losses import find_loss
 
 QUADRUPOLES = [Unknown(f"q{i}.k1", prior=0.1, relative=True) for i in (1, 2)]
 TRUE = {"q1.k1": 0.05, "q2.k1": -0.04}
@@ -44,7 +44,7 @@ def symplectic_error(twin: Twin) -> float:
     machine = twin.machine({"q1.k1": 21.0})
     m = torch.from_numpy(
         pj.jacobian(
-            machine.lattice.detached(),
+            machine.lattice.detach(),
             machine.beam,
             effects=[space_charge()],
             at=[1e-3, 1e-3, -2e-3, 5e-4, 0.01, 1e-3],
@@ -282,7 +282,7 @@ def test_a_short_step_is_no_end() -> None:
     truth = linear().replace(unknowns=(Unknown("c1.hkick", value=1e-4),))
     twin = linear().replace(unknowns=(Unknown("c1.hkick", value=0.0),))
     residuals = Residuals(twin, measured(truth, [{}]))
-    problem = Problem(residuals, loss_named("gaussian"), np.zeros(1))
+    problem = Problem(residuals, find_loss("gaussian"), np.zeros(1))
     first = start(problem, np.zeros(1), adam=False, rate=1.0)
     held = dataclasses.replace(first, damping=1e7)
     states = list(levenberg_marquardt(problem, held, 1e-4))

@@ -24,7 +24,7 @@ from pyjutrack.twin import (
     gaussian_process,
     marginal_likelihood,
 )
-from pyjutrack.twin.marginal_likelihood import fitted as process_of
+from pyjutrack.twin.marginal_likelihood import fit_process as process_of
 
 SEARCHES = marginal_likelihood._SEARCHES
 
@@ -260,7 +260,7 @@ def test_it_comes_back_from_its_file(process: GaussianProcess, tmp_path: Path) -
             np.testing.assert_array_equal(a[name], b[name])
 
 
-def test_bad_input_is_told(process: GaussianProcess, calibration: Calibration) -> None:
+def test_bad_input_is_refused(process: GaussianProcess, calibration: Calibration) -> None:
     with pytest.raises(pj.errors.InvalidValueError, match=r"depends on q2\.k1"):
         process.predict({"q1.k1": 20.0})
     with pytest.raises(
@@ -294,7 +294,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_choices_are_told(calibration: Calibration, name: str) -> None:
+def test_bad_choices_are_refused(calibration: Calibration, name: str) -> None:
     options, message = BAD[name]
     with pytest.raises(pj.errors.InvalidValueError, match=message):
         gaussian_process(calibration, **options)

@@ -115,7 +115,9 @@ def test_shapes() -> None:
     ):
         Measurements(SETTINGS, {X: profiles()}, {"end.wire_z": 1e-3})
     coarse = Measurements(SETTINGS, {X: profiles()[:, ::2]})
-    with pytest.raises(pj.errors.InvalidValueError, match=r"\(12,\) a shot.*\(24,\).*Profiles.on"):
+    with pytest.raises(
+        pj.errors.InvalidValueError, match=r"\(12,\) a shot.*\(24,\).*Profiles.rebin"
+    ):
         coarse.errors(small())
     broad = Measurements(SETTINGS, {X: profiles()}, {X: np.ones(7)})
     with pytest.raises(pj.errors.InvalidValueError, match=r"sigma of end.wire_x has shape \(7,\)"):

@@ -50,7 +50,7 @@ def test_it_is_read_saved_and_calibrated(tmp_path: Path) -> None:
     readings = {}
     for name in ("sum", "end.position"):
         rows = np.stack([true.predict(s)[name] for s in settings])
-        readings[name] = dg.noisy(rows, twin.diagnostic(name), 1)
+        readings[name] = dg.add_noise(rows, twin.diagnostic(name), 1)
     twin.save(tmp_path / "twin.safetensors")
     found = Twin.load(tmp_path / "twin.safetensors")
     assert found.diagnostics == twin.diagnostics

@@ -1,4 +1,4 @@
-"""What is known after a fit: against the closed form of linear least squares, and by repetition."""
+"""Posteriors of fits: against closed forms of linear least squares, and by repetition."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from twin_cases import LINEAR, design, linear, measured, scan, small, unknowns
 
 import pyjutrack as pj
 from pyjutrack.twin import Measurements, Twin, Unknown, calibrate
-from pyjutrack.twin.posterior import laplace, named
+from pyjutrack.twin.posterior import describe_direction, laplace
 
 TRUE = np.array([1e-4, -2e-4, 5e-5, 3e-4])
 NOISE = 1e-5
@@ -128,7 +128,7 @@ def test_laplace_of_scales_far_apart() -> None:
 
 
 def test_directions_in_words() -> None:
-    assert named(np.array([0.6, 0.01, -0.8]), ["a", "b", "c"]) == "1 c -0.75 a"
+    assert describe_direction(np.array([0.6, 0.01, -0.8]), ["a", "b", "c"]) == "1 c -0.75 a"
 
 
 def test_correlations_of_a_real_line() -> None:

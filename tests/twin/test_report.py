@@ -17,7 +17,7 @@ from twin_cases import SPLINE, line, linear, measured, scan, small, unknowns, wi
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
 from pyjutrack import plotting
-from pyjutrack.plotting.html import with_error
+from pyjutrack.plotting.html import format_with_error
 from pyjutrack.twin import Calibration, Measurements, Unknown, calibrate
 
 SCREEN = dg.Screen("end", size=(0.02, 0.016), shape=(12, 10), resolution=1e-3, noise=1e-3)
@@ -91,7 +91,7 @@ def test_the_page(found: Calibration, page: Path) -> None:
     said = " ".join(reader.words)
     assert found.summary() in said
     for row in found.table()[:3]:
-        assert with_error(row["value"], row["sigma"], percent=row["relative"]) in said
+        assert format_with_error(row["value"], row["sigma"], percent=row["relative"]) in said
     assert "field.weights 16" in said
     for shot in found.data.settings:
         assert f"{shot['q1.k1']:.6g}" in said
@@ -148,7 +148,7 @@ def test_in_a_notebook(found: Calibration) -> None:
     assert said.startswith(f"Calibration : {found.summary()}")
     cells = [[c.text for c in row] for row in root.findall(".//tr")]
     value, sigma = found["q1.k1"]
-    assert cells[1][:3] == ["q1.k1", with_error(value, sigma, percent=True), "10 %"]
+    assert cells[1][:3] == ["q1.k1", format_with_error(value, sigma, percent=True), "10 %"]
     assert float(cells[1][3]) == pytest.approx(value / sigma, abs=0.06)
     assert float(cells[1][4]) == pytest.approx(value / (0.01 - sigma**2) ** 0.5, abs=0.006)
     assert cells[3][2:5:2] == ["none", None]
@@ -172,7 +172,7 @@ def test_in_a_notebook(found: Calibration) -> None:
     ],
 )
 def test_numbers_with_errors(value: float, sigma: float, wanted: str) -> None:
-    assert with_error(value, sigma) == wanted
+    assert format_with_error(value, sigma) == wanted
 
 
 def test_a_profile() -> None:

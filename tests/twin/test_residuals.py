@@ -10,7 +10,7 @@ from twin_cases import LINEAR, SPLINE, design, linear, measured, scan, small, un
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
 from pyjutrack.twin import Measurements, Unknown, calibrate
-from pyjutrack.twin.residuals import Residuals, cut, joined, readings_and_slopes
+from pyjutrack.twin.residuals import Residuals, join_values, readings_and_slopes, split_values
 
 KINDS = (
     Unknown("q1.k1", relative=True, value=0.01),
@@ -33,11 +33,11 @@ INSTRUMENTS = (
 TWIN = small(instruments=INSTRUMENTS).replace(unknowns=KINDS)
 NAMES = [d.name for d in INSTRUMENTS]
 LABELS = [label for u in TWIN.unknowns for label in u.labels]
-VECTOR = joined(TWIN.unknowns)
+VECTOR = join_values(TWIN.unknowns)
 
 
 def readings(vector: torch.Tensor) -> torch.Tensor:
-    read = TWIN.read({"q1.k1": 19.0, "q2.k1": -21.0}, cut(vector, TWIN.unknowns), NAMES)
+    read = TWIN.read({"q1.k1": 19.0, "q2.k1": -21.0}, split_values(vector, TWIN.unknowns), NAMES)
     return torch.cat([read[n].reshape(-1) for n in NAMES])
 
 

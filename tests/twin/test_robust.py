@@ -8,14 +8,14 @@ from twin_cases import LINEAR, linear, measured, scan, small, unknowns
 
 import pyjutrack as pj
 from pyjutrack.twin import Measurements, Unknown, calibrate
-from pyjutrack.twin.robust_losses import LOSSES, loss_named
+from pyjutrack.twin.robust_losses import LOSSES, find_loss
 
 TRUE = np.array([1e-4, -2e-4, 5e-5, 3e-4])
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_weights_are_slopes_over_residuals(name: str) -> None:
-    loss = loss_named(name)
+    loss = find_loss(name)
     r = np.array([-30.0, -2.0, -1.0, -0.3, 1e-3, 0.7, 1.3, 1.4, 2.4, 50.0])
     slope = (loss.value(r + 1e-6) - loss.value(r - 1e-6)) / 2e-6
     np.testing.assert_allclose(loss.weight(r) * r, slope, rtol=1e-6, atol=1e-9)
@@ -26,7 +26,7 @@ def test_weights_are_slopes_over_residuals(name: str) -> None:
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_cost_is_what_its_weights_add_up_to(name: str) -> None:
     """From zero to far out, by quadrature of r weight(r): the two belong together everywhere."""
-    loss = loss_named(name)
+    loss = find_loss(name)
     r = np.linspace(0.0, 20.0, 200_001)
     slope = loss.weight(r) * r
     summed = np.concatenate([[0.0], np.cumsum((slope[1:] + slope[:-1]) / 2 * (r[1] - r[0]))])
@@ -36,7 +36,7 @@ def test_a_cost_is_what_its_weights_add_up_to(name: str) -> None:
 
 def test_no_such_loss() -> None:
     with pytest.raises(pj.errors.UnknownNameError, match="'huberr'; did you mean 'huber'"):
-        loss_named("huberr")
+        find_loss("huberr")
 
 
 def wild(shots: int = 10) -> Measurements:
@@ -77,7 +77,7 @@ def test_held_out_shots_are_judged_by_the_loss() -> None:
     robust = calibrate(linear(), data, unknowns(1e-3), loss="cauchy", held_out=0.5)
     assert robust.history[-1].held_out < 6 < robust.mean_square(held_out=True)
     off = np.concatenate([r[list(robust.held_out)].ravel() for r in robust.residuals().values()])
-    loss = 2 * loss_named("cauchy").value(off).mean()
+    loss = 2 * find_loss("cauchy").value(off).mean()
     assert min(s.held_out for s in robust.history) == pytest.approx(loss, rel=1e-6)
 
 

@@ -41,7 +41,7 @@ class Tilted(dg.BeamPosition):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Unheard(dg.BeamPosition):
-    """A diagnostic that nobody told the files of."""
+    """A diagnostic that is not registered for files."""
 
 
 def everything() -> Twin:
@@ -211,7 +211,7 @@ def _changed(path: Path) -> None:
         (Path.unlink, "no file of a twin at .*twin.safetensors"),
     ],
 )
-def test_damage_is_told(tmp_path: Path, damage: Callable[[Path], None], word: str) -> None:
+def test_damage_is_reported(tmp_path: Path, damage: Callable[[Path], None], word: str) -> None:
     path = tmp_path / "twin.safetensors"
     small().save(path)
     damage(path)
@@ -219,7 +219,7 @@ def test_damage_is_told(tmp_path: Path, damage: Callable[[Path], None], word: st
         Twin.load(path)
 
 
-def test_files_that_cannot_be_are_told(tmp_path: Path, calibration: Calibration) -> None:
+def test_impossible_files_are_refused(tmp_path: Path, calibration: Calibration) -> None:
     with pytest.raises(
         pj.errors.InvalidValueError, match="is a folder, and no file of a calibration"
     ):

@@ -72,7 +72,7 @@ def test_threads_share_a_twin() -> None:
             np.testing.assert_allclose(readings[name], reading, rtol=0, atol=1e-14)
 
 
-def test_a_beam_that_cannot_be_is_told_at_the_first_step() -> None:
+def test_an_impossible_beam_is_refused_at_the_first_step() -> None:
     twin = small(unknowns=())
     wide = twin.beam.coordinates.clone()
     wide[:, 0] *= 100

@@ -174,7 +174,7 @@ def _evaluated(graph: Graph, label: str, **inputs: float) -> np.ndarray:
 
     from pyjutrack.interop.onnx.model import _proto
 
-    nodes, constants = graph.needed([label])
+    nodes, constants = graph.find_needed([label])
     body = helper.make_graph(
         [_proto(node) for node in nodes],
         "function",
@@ -230,7 +230,7 @@ def test_the_same_stands_once_and_what_is_known_is_computed() -> None:
     assert type(known) is torch.Tensor
     assert float(torch.where(torch.tensor(True), known, x)) == 3
     (2 * x + known).sin()
-    nodes, constants = graph.needed([(2 * x).label])
+    nodes, constants = graph.find_needed([(2 * x).label])
     assert [node.operator for node in nodes] == ["Mul"]
     assert [float(c) for c in constants.values()] == [2.0]
     with pytest.raises(RuntimeError, match="known only when the graph is evaluated"):

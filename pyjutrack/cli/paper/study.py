@@ -1,4 +1,4 @@
-"""The computation behind the tables and figures: everything that goes into `results.json`."""
+"""The computation of the tables and figures: everything that goes into `results.json`."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def variants(solver: str, network: str, seeds: int) -> list[Variant]:
 def steps(
     tables: Sequence[int], figures: Sequence[int], seeds: int, solver: str, network: str
 ) -> int:
-    """How many times `run` reports progress."""
+    """Count how often `run` reports progress."""
     studied = variants(solver, network, seeds)
     runs = len(fodo.CONVENTIONS) * sum(v.seeds for v in studied)
     curves = len(fodo.CONVENTIONS) * sum(v.shown for v in studied)

@@ -59,8 +59,8 @@ def field_text(field: dict[str, Any], name: str) -> str:
     return "\n".join(lines)
 
 
-def _beside(found: dict[str, Any], name: str) -> bool:
-    """Whether the spectral solver stands in a column of its own."""
+def _has_spectral_column(found: dict[str, Any], name: str) -> bool:
+    """Return whether the spectral solver has a column of its own."""
     return name != "spectral" and "spectral" in found
 
 
@@ -68,7 +68,7 @@ def _matrix(number: int, kind: str, found: dict[str, Any], name: str) -> str:
     title, paper = _MATRICES[number]
     ours = np.array(found[name][f"jacobian_{kind}"])
     spread = np.array(found[name]["spread"][f"jacobian_{kind}"])
-    solver = found["spectral"][f"jacobian_{kind}"] if _beside(found, name) else None
+    solver = found["spectral"][f"jacobian_{kind}"] if _has_spectral_column(found, name) else None
     header = f"{'entry':>10} {'paper':>12} {'ours':>12} {'+-':>10} {'ours-paper':>12}{'':>10}"
     lines = [f"Table {number}: {title}", header + (f" {'spectral':>11}" if solver else "")]
     for i, row in enumerate(_AXES):
@@ -92,7 +92,7 @@ def _gradients(found: dict[str, Any], name: str) -> str:
         f"{'knob':>10} {'paper AD':>11} {'ours AD':>11} {'+-':>9} {'ours-paper':>11} "
         f"{'ours FD':>11} {'AD-FD rel.':>11} {'paper rel.':>11}"
     )
-    ours, solver = found[name], found["spectral"] if _beside(found, name) else None
+    ours, solver = found[name], found["spectral"] if _has_spectral_column(found, name) else None
     title = "Table 3: gradient of the normalised horizontal emittance growth"
     lines = [title, header + (f" {'spectral AD':>11}" if solver else "")]
     for knob, (paper_ad, paper_fd) in published.TABLE_3.items():

@@ -12,7 +12,7 @@ from ...beam import initial_moments
 from ...core.errors import MeasurementError
 from ...elements import kinds
 from ...lattice.knobs import CHARGE, CURRENT
-from .file_errors import metres, shown, wrong
+from .file_errors import metres, quote, wrong
 from .profiles import Profiles
 
 _HEADER = re.compile(r"(?P<label>[^\[\]]*+)(\[(?P<unit>[^\]]*)\])?")
@@ -90,7 +90,7 @@ def _axis(path: Path, line: int, columns: list[str]) -> tuple[str, float]:
     label = "" if match is None else match["label"].strip()
     if match is None or not label:
         raise wrong(
-            path, f'the first column must be named as "x [m]", got {shown(columns[0])}', line
+            path, f'the first column must be named as "x [m]", got {quote(columns[0])}', line
         )
     try:
         return label, metres((match["unit"] or "").strip())
@@ -106,7 +106,7 @@ def _row(path: Path, line: int, text: str, columns: list[str]) -> list[float]:
         if not _is_number(cell):
             raise wrong(
                 path,
-                f"column {shown(name)} is {shown(cell)}, no number; leave the profile out",
+                f"column {quote(name)} is {quote(cell)}, no number; leave the profile out",
                 line,
             )
     return [float(cell) for cell in cells]
@@ -128,7 +128,7 @@ def _remarks(
         address, values = found
         if address in settings[0]:
             raise wrong(
-                path, f"the setting of {shown(address)} is given twice; keep one of them", line
+                path, f"the setting of {quote(address)} is given twice; keep one of them", line
             )
         for row, value in zip(settings, values, strict=True):
             row[address] = value
@@ -155,14 +155,14 @@ def _setting(path: Path, line: int, text: str, profiles: int) -> tuple[str, list
         return None
     raise wrong(
         path,
-        f"the setting of {shown(match['address'])} needs a number for each of {profiles} profiles, "
-        f'written as "# q1.k1: 3.9, 4.0"; got {shown(match["rest"].lstrip(" :"))}',
+        f"the setting of {quote(match['address'])} needs a number for each of {profiles} profiles, "
+        f'written as "# q1.k1: 3.9, 4.0"; got {quote(match["rest"].lstrip(" :"))}',
         line,
     )
 
 
 def _is_knob(address: str, name: str) -> bool:
-    """Whether something of that name may be set: of an element, of the beam, or of a kick."""
+    """Return whether a name may be a knob: of an element, of the beam, or of a kick."""
     if address.startswith("effects[") or address in (CURRENT, CHARGE, *initial_moments.KNOBS):
         return True
     return any(name in (*k.knobs, *k.placement, *k.vectors) for k in kinds().values())

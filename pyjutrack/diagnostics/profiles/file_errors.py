@@ -1,4 +1,4 @@
-"""What goes wrong with files of profiles, and the units of their axes."""
+"""Errors in files of profiles, and the units of their axes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def wrong(path: Path, message: str, line: int | None = None) -> MeasurementError
     return MeasurementError(f"{path}{'' if line is None else f':{line}'}: {message}")
 
 
-def shown(text: str) -> str:
-    """What a file says, as messages show it: cut where it is long."""
+def quote(text: str) -> str:
+    """Quote text of a file in a message: cut where it is long."""
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
 
 
@@ -29,5 +29,5 @@ def metres(unit: str) -> float:
     """
     if unit and unit not in _METRES:
         known = ", ".join(list(_METRES)[:4])
-        raise MeasurementError(f"unit {shown(unit)} of the axis is no length; known: {known}")
+        raise MeasurementError(f"unit {quote(unit)} of the axis is no length; known: {known}")
     return _METRES.get(unit, 1.0)

@@ -1,4 +1,4 @@
-"""What measured profiles are checked for, and how it is said."""
+"""Checks of measured profiles, and their messages."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def labels_of(given: Any) -> tuple[str, ...]:
 
 
 def mask_of(given: Any, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Which pixels count; all if None. Errors as for `axes_of`."""
+    """Make the mask of pixels that count; all if None. Errors as for `axes_of`."""
     if given is None:
         return np.ones(shape, bool)
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from ...core.atomic import write_hdf5, write_text
 from ...core.checks import require_kind, require_path, require_text, require_texts
 from ...core.errors import MeasurementError, PyJuTrackError, require_known
-from ...core.hdf5_check import is_hdf5, unreadable
+from ...core.hdf5_check import find_damage, is_hdf5
 from ...io.optional import optional
 from .csv_profiles import csv_text, read_csv
 from .file_errors import wrong
@@ -84,7 +84,7 @@ def _read(path: Path, record: str | None) -> Profiles:
     h5py = optional("h5py", "h5py", "openpmd")
     if not is_hdf5(path):
         raise wrong(path, "neither HDF5 nor, by its suffix, CSV (.csv)")
-    fault = unreadable(path)
+    fault = find_damage(path)
     if fault is not None:
         raise wrong(path, fault)
     try:

@@ -146,10 +146,10 @@ class Profiles:
         """
         return mask_saturated(self, saturated)
 
-    def on(
+    def rebin(
         self, diagnostic: Diagnostic, *, background: float | str = 0.0, normalise: bool = True
     ) -> Profiles:
-        """The profiles on the bins of a diagnostic, to be held against its readings.
+        """Rebin the profiles to the bins of a diagnostic, to be compared with its readings.
 
         Each pixel is shared among the bins that it overlaps, so that the sum is kept. A bin that a
         masked pixel overlaps is masked.

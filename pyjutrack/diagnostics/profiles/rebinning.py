@@ -28,14 +28,14 @@ _PLANES = {"x": "x", "y": "y", "horizontal": "x", "vertical": "y"}
 def rebin(
     profiles: Profiles, diagnostic: Diagnostic, background: float | str, normalise: bool
 ) -> Profiles:
-    """See `Profiles.on`."""
+    """See `Profiles.rebin`."""
     bins = _bins(profiles, diagnostic)
     level = _background(profiles, background)
     values = np.where(profiles.mask, profiles.values - level, 0.0)
     hidden = (~profiles.mask).astype(float)
     for i, (one, axis) in enumerate(zip(bins, profiles.axes, strict=True)):
         share = overlaps(axis, one)
-        values, hidden = (_along(share, a, i + 1) for a in (values, hidden))
+        values, hidden = (_rebin_axis(share, a, i + 1) for a in (values, hidden))
     mask = hidden <= 1e-12
     values = np.where(mask, values, 0.0)
     if normalise:
@@ -70,7 +70,7 @@ def overlaps(axis: Array, bins: Bins) -> Array:
     return np.asarray(np.maximum(high - low, 0.0) / np.diff(edges))
 
 
-def _along(matrix: Array, values: Array, axis: int) -> Array:
+def _rebin_axis(matrix: Array, values: Array, axis: int) -> Array:
     return np.moveaxis(np.tensordot(values, matrix, (axis, 1)), -1, axis)
 
 
@@ -126,7 +126,7 @@ def _bins(profiles: Profiles, diagnostic: Any) -> tuple[Bins, ...]:
 
 
 def _background(profiles: Profiles, background: Any) -> Array:
-    """What to take off, broadcast over the pixels of each profile."""
+    """Background to subtract, broadcast over the pixels of each profile."""
     shape = (-1, *[1] * len(profiles.axes))
     if is_real(background):
         if not math.isfinite(background):

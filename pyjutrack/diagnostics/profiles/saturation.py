@@ -36,10 +36,10 @@ def mask_saturated(profiles: Profiles, saturated: Saturated) -> Profiles:
         flat = _plateaus(profile, mask[row])
         if flat.any() and saturated == "refuse":
             raise MeasurementError(
-                f"{_said(profiles, row, flat)}; measure with a lower gain, or take them out with "
+                f"{_describe(profiles, row, flat)}; measure with a lower gain, or take them out by "
                 'saturated="mask" (or "keep" them if this is no saturation)'
             )
-        mask[row] &= ~_touched(flat)
+        mask[row] &= ~_dilate(flat)
     return profiles.replace(mask=mask)
 
 
@@ -49,14 +49,14 @@ def warn_of_plateaus(profiles: Profiles) -> None:
         flat = _plateaus(profile, profiles.mask[row])
         if flat.any() and np.ptp(profile[profiles.mask[row]]) > 0:
             warn(
-                f"{_said(profiles, row, flat)}: what is read from it is wider than the beam; "
+                f"{_describe(profiles, row, flat)}: what is read from it is wider than the beam; "
                 'measure with a lower gain, or take them out: without_saturation("mask")',
                 SaturationWarning,
             )
             return
 
 
-def _said(profiles: Profiles, row: int, flat: NDArray[np.bool_]) -> str:
+def _describe(profiles: Profiles, row: int, flat: NDArray[np.bool_]) -> str:
     seen = profiles.values[row]
     extremum = "minimum" if is_negative(seen[profiles.mask[row]]) else "maximum"
     return (
@@ -66,14 +66,14 @@ def _said(profiles: Profiles, row: int, flat: NDArray[np.bool_]) -> str:
 
 
 def remedy(profile: Array) -> str:
-    """What to do about a profile whose sum is not positive."""
+    """Say what to do about a profile whose sum is not positive."""
     if is_negative(profile):
         return "its signal is negative: change its sign, as by replace(values=-profiles.values)"
     return "take less background off"
 
 
 def is_negative(seen: Array) -> bool:
-    """Whether the signal goes down from zero: a wide one that goes up may have its median high."""
+    """Return whether the signal goes down from zero: a wide positive one may have a high median."""
     low, median, high = seen.min(), np.median(seen), seen.max()
     return bool(median - low > high - median and -low > high)
 
@@ -96,8 +96,8 @@ def _plateaus(profile: Array, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return top if found.any() else found
 
 
-def _touched(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """These, and their neighbours along each axis."""
+def _dilate(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Mark these pixels and their neighbours along each axis."""
     found = pixels.copy()
     for axis in range(pixels.ndim):
         source, out = np.moveaxis(pixels, axis, 0), np.moveaxis(found, axis, 0)

@@ -1,4 +1,4 @@
-"""What every form of a learned potential is."""
+"""The protocol of the forms of a learned potential."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Form(Protocol):
 
     @property
     def count(self) -> int:
-        """How many weights there are."""
+        """Number of weights."""
         ...
 
     def start(self) -> Tensor:

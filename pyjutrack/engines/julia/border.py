@@ -1,4 +1,4 @@
-"""From pyjutrack's objects to those of the Julia package, which keeps the same conventions.
+"""Convert pyjutrack's objects to those of the Julia package, which has the same conventions.
 
 Where JuTrack's conventions differ stands in `julia/src/conventions.jl`.
 """

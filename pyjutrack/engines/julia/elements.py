@@ -25,7 +25,7 @@ def to_julia(session: Session, lattice: Lattice) -> Any:
     """
     line = session.call("no_elements")
     for e in lattice:
-        _only_known(e)
+        _require_known_fields(e)
         session.main.push_b(line, element(e, session))
     return line
 
@@ -39,7 +39,7 @@ _TAKEN: dict[type[Element], tuple[str, ...]] = {
 }
 
 
-def _only_known(e: Element) -> None:
+def _require_known_fields(e: Element) -> None:
     """Refuse what JuTrack's twin of an element would leave out."""
     if type(e) not in _TAKEN:
         return  # `element` says that there is no twin

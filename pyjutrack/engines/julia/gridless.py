@@ -61,15 +61,15 @@ class JuTrackSpaceCharge(CollectiveEffect):
                 )
 
     def admit(self, state: State) -> State:
-        """Only Julia can."""
+        """Raise: the julia engine alone does this."""
         self._refuse()
 
     def field(self, beam: Beam, state: State, place: Place, memory: Any) -> Any:
-        """Only Julia can."""
+        """Raise: the julia engine alone does this."""
         self._refuse()
 
     def apply(self, state: State, field: Any, place: Place) -> State:
-        """Only Julia can."""
+        """Raise: the julia engine alone does this."""
         self._refuse()
 
     def _refuse(self) -> NoReturn:

@@ -1,4 +1,4 @@
-"""What is installed of Julia and its packages, found without starting Julia in this process."""
+"""The installed Julia and its packages, found without starting Julia in this process."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def find() -> Installation:
     """
     if util.find_spec("juliacall") is None:
         raise MissingPackageError(f"the julia engine needs juliacall; {_REMEDY}")
-    found = _named() or _resolved()
+    found = _find_named() or _find_resolved()
     version = julia_version(found.executable)
     if version < OLDEST:
         raise MissingPackageError(
@@ -79,12 +79,12 @@ def find() -> Installation:
 
 
 def is_named() -> bool:
-    """Whether the user names a Julia or a project."""
+    """Return whether the user names a Julia or a project."""
     return bool(os.environ.get(_EXE) or os.environ.get(_PROJECT))
 
 
-def _named() -> Installation | None:
-    """What the environment variables name."""
+def _find_named() -> Installation | None:
+    """Return the installation that the environment variables name."""
     executable, project = os.environ.get(_EXE), os.environ.get(_PROJECT)
     if not is_named():
         return None
@@ -99,8 +99,8 @@ def _named() -> Installation | None:
     return Installation(path, project, named=True)
 
 
-def _resolved() -> Installation:
-    """What `pyjutrack julia setup` made. Nothing is downloaded here."""
+def _find_resolved() -> Installation:
+    """Return the installation of `pyjutrack julia setup`; nothing is downloaded here."""
     if util.find_spec("juliapkg") is None:
         raise MissingPackageError(f"the julia engine needs juliapkg; {_REMEDY}")
     import juliapkg

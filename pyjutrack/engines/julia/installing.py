@@ -39,7 +39,7 @@ def setup() -> None:
 
 
 def status() -> tuple[list[str], bool]:
-    """What is found, a line each, and whether the engine can be used."""
+    """Report what is found, a line each, and whether the engine can be used."""
     if util.find_spec("juliacall") is None:
         return ['juliacall  missing: in a clone of pyjutrack, pip install ".[julia]"'], False
     lines = [f"juliacall  {metadata.version('juliacall')}"]

@@ -48,13 +48,13 @@ class Session:
         known = (name, kind) in self._compiled
         self._compiled.add((name, kind))
         text = f"Julia compiles {compiles}, once a process" if compiles and not known else ""
-        with _Announced(text):
+        with _Announcement(text):
             try:
                 return getattr(self.package, name)(*arguments, **options)
             except self._error as error:
-                raise self._translated(error) from None
+                raise self._translate_error(error) from None
 
-    def _translated(self, error: Any) -> BaseException:
+    def _translate_error(self, error: Any) -> BaseException:
         kind = str(self.main.string(self.main.nameof(self.main.typeof(error.exception))))
         if kind == "InterruptException":
             return KeyboardInterrupt()
@@ -65,8 +65,8 @@ class Session:
         return family
 
 
-class _Announced:
-    """Says on the standard error that something long begins, and how long it took; "" is silent."""
+class _Announcement:
+    """Announcement on the standard error of a long task, and of its time; "" is silent."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -104,7 +104,7 @@ def session() -> Session:
     _require_main_thread()
     if "juliacall" not in sys.modules:
         installation.require_packages(installation.find())
-    with _Announced("starting Julia"):
+    with _Announcement("starting Julia"):
         try:
             with warnings.catch_warnings():
                 # both orders of import are tested; juliacall warns of one

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...core.errors import InvalidValueError, require_known
 from ...surrogate.architectures import Standardisation
-from ...surrogate.surrogate import Surrogate, shipped
+from ...surrogate.surrogate import Surrogate, list_pretrained
 from .nnlib import from_nnlib, to_nnlib
 from .onnx_export import to_onnx
 from .onnx_import import JUTRACK, from_onnx
@@ -37,7 +37,7 @@ def read(source: str | Path, **foreign: Any) -> Surrogate:
         UnknownNameError: another suffix.
         InvalidValueError: as for the formats, or `foreign` given for a file that is not ONNX.
     """
-    suffix = ".safetensors" if str(source) in shipped() else Path(source).suffix
+    suffix = ".safetensors" if str(source) in list_pretrained() else Path(source).suffix
     require_known("suffix of networks", suffix, _SUFFIXES)
     if suffix == ".onnx":
         return from_onnx(source, **foreign)

@@ -48,10 +48,10 @@ def to_nnlib(surrogate: Surrogate, path: str | Path, dtype: str = "float32") -> 
     """
     require_known("precision", dtype, _PRECISIONS)
     network = surrogate.network.to(_PRECISIONS[dtype], "cpu")
-    stored = _stored(dtype)
+    stored = _little_endian(dtype)
     places: dict[str, dict[str, Any]] = {}
     binary = bytearray()
-    for name, array in _laid_out(network).items():
+    for name, array in _lay_out(network).items():
         places[name] = {"dims": array.shape, "offset": len(binary)}
         binary += array.astype(stored).tobytes(order="F")
     manifest = {
@@ -87,19 +87,19 @@ def from_nnlib(path: str | Path) -> Surrogate:
         linear = manifest["linear"]
     except (KeyError, TypeError, AttributeError) as error:
         raise InvalidValueError(f"{path} does not describe a surrogate: {error!r}") from error
-    surrogate = Surrogate.described(manifest, weights, str(path))
+    surrogate = Surrogate.from_description(manifest, weights, str(path))
     if linear != surrogate.network.linear:
         raise InvalidValueError(f"{path} says linear is {linear}, and its layers the opposite")
     _check_arrays(path, found, surrogate.network)
     return surrogate
 
 
-def _stored(dtype: str) -> np.dtype[Any]:
+def _little_endian(dtype: str) -> np.dtype[Any]:
     """Little-endian whatever the machine."""
     return np.dtype(dtype).newbyteorder("<")
 
 
-def _laid_out(network: Network) -> dict[str, Array]:
+def _lay_out(network: Network) -> dict[str, Array]:
     """All arrays in Julia's dims by name; one that several layers use stands once."""
     arrays: dict[str, Array] = {}
     for layer in network.layers:
@@ -155,7 +155,7 @@ def _arrays_in(file: Path, manifest: dict[str, Any]) -> dict[str, Array]:
     """The arrays of a binary file, in Julia's dims."""
     dtype = manifest["dtype"]
     require_known("precision", dtype, _PRECISIONS)
-    stored = _stored(dtype)
+    stored = _little_endian(dtype)
     places = sorted(manifest["arrays"].items(), key=lambda item: item[1]["offset"])
     total = 0
     for name, place in places:
@@ -194,7 +194,7 @@ def _arrays_in(file: Path, manifest: dict[str, Any]) -> dict[str, Array]:
 
 def _check_arrays(path: Path, found: dict[str, Array], network: Network) -> None:
     """Raise InvalidValueError unless these are the arrays that the network is written with."""
-    expected = _laid_out(network)
+    expected = _lay_out(network)
     if found.keys() != expected.keys():
         odd = ", ".join(sorted(found.keys() ^ expected.keys()))
         raise InvalidValueError(f"{path}: the layers and the arrays differ in {odd}")
@@ -208,7 +208,7 @@ def _check_arrays(path: Path, found: dict[str, Array], network: Network) -> None
             )
 
 
-def _beside(path: Path) -> tempfile.TemporaryDirectory[str]:
+def _temporary_folder(path: Path) -> tempfile.TemporaryDirectory[str]:
     """A temporary folder beside `path`, whose own folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-")
@@ -223,7 +223,7 @@ def _write_folder(path: Path, fill: Callable[[Path], None]) -> None:
     ours = {_MANIFEST, _BINARY}
     if path.exists() and not (path.is_dir() and {p.name for p in path.iterdir()} <= ours):
         raise InvalidValueError(f"{path} is there and no converted surrogate; take another name")
-    with writing(path), _beside(path) as name:
+    with writing(path), _temporary_folder(path) as name:
         new, old = Path(name) / "new", Path(name) / "old"
         new.mkdir()
         fill(new)

@@ -1,4 +1,4 @@
-"""From the convolutions of ONNX to layers, with the borders of zeros that belong to them."""
+"""Convert convolutions of ONNX to layers, with the borders of zeros that belong to them."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def _sigma(node: Node) -> float:
 
 
 def _is_kernel(smoothing: Smoothing, kernel: torch.Tensor) -> bool:
-    """Whether a kernel is still that of a smoothing."""
+    """Return whether a kernel is still that of a smoothing."""
     if smoothing.sigma <= 0:
         return False
     made = smoothing.kernel()

@@ -18,7 +18,7 @@ from ...surrogate.network import INPUT, Network
 from ...surrogate.surrogate import Surrogate
 from ..onnx.model import DESCRIPTION, Value, require_package
 from ..onnx.trace import Graph
-from .onnx_layers import LayerGraph, unused
+from .onnx_layers import LayerGraph, find_unused
 
 OUTPUT = "output"
 #: version of the operators: old enough for runtimes in other languages
@@ -60,7 +60,8 @@ def _graph(network: Network, cells: tuple[int, int]) -> tuple[Graph, str]:
     fixed, so that a few weights get numbers.
     """
     ends = {INPUT, OUTPUT}
-    names = {k: unused(k, {*ends, *network.weights}) if k in ends else k for k in network.weights}
+    used = {*ends, *network.weights}
+    names = {k: find_unused(k, used) if k in ends else k for k in network.weights}
     graph = Graph(taken={*ends, *names.values()})
     graph.constants.update({names[k]: w.detach().numpy() for k, w in network.weights.items()})
     shapes = LayerGraph(cells, {})

@@ -128,7 +128,7 @@ def _surrogate(
         "assignment": _agreed("assignment", name, stated.get("assignment")) or BSPLINE.name,
         "layers": [record(layer) for layer in network.layers],
     }
-    return Surrogate.described(described, network.weights, "its description")
+    return Surrogate.from_description(described, network.weights, "its description")
 
 
 def _agreed(what: str, asked: Any, stated: Any) -> Any:

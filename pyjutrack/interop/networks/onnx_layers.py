@@ -21,7 +21,7 @@ Pads = tuple[int, int, int, int]
 NO_PADS: Pads = (0, 0, 0, 0)
 
 
-def unused(wanted: str, taken: Container[str]) -> str:
+def find_unused(wanted: str, taken: Container[str]) -> str:
     """The name wanted, with a number where it is taken."""
     names = chain([wanted], (f"{wanted}.{i}" for i in count(2)))
     return next(name for name in names if name not in taken)
@@ -63,7 +63,7 @@ class LayerGraph:
 
     def add(self, layer: Layer) -> str:
         """Append a layer; returns its name, which has a number where it was taken."""
-        name = unused(layer.name, self._shapes)
+        name = find_unused(layer.name, self._shapes)
         layer = dataclasses.replace(layer, name=name)
         weights = {k: torch.empty(self.weights[k].shape, device="meta") for k in layer.weights()}
         try:
@@ -78,7 +78,7 @@ class LayerGraph:
         self.known[node.outputs[0]] = Map(self.add(layer))
 
     def operand(self, node: Node, index: int) -> Map | Constant:
-        """What a node reads as one of its inputs."""
+        """Return what a node reads as one of its inputs."""
         name = node.inputs[index] if node.has(index) else ""
         if name not in self.known:
             raise node.refused(f"input {index} is missing, or is {name!r}, which nothing makes")
@@ -109,7 +109,7 @@ class LayerGraph:
         return found
 
     def integers(self, node: Node, attribute: str, index: int) -> tuple[int, ...] | None:
-        """What old versions of an operator have as attribute and new ones as input."""
+        """Read integers that old versions of an operator have as attribute, new ones as input."""
         if attribute in node.attributes:
             return tuple(int(i) for i in node.attributes[attribute])
         if not node.has(index):
@@ -127,12 +127,12 @@ class LayerGraph:
 
     def store(self, wanted: str, numbers: Array) -> str:
         """Keep a weight that the file does not have as such; returns its name."""
-        name = unused(wanted, {*self.known, *self.weights})
+        name = find_unused(wanted, {*self.known, *self.weights})
         self.weights[name] = torch.from_numpy(np.array(numbers))
         return name
 
     def network(self, result: str) -> Network:
-        """Those of the layers that a value needs; it comes last, as a network's result must."""
+        """Keep the layers that a value needs; it comes last, as a network's result must."""
         needed = {result}
         for layer in reversed(self.layers.values()):
             if layer.name in needed:

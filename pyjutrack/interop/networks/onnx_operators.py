@@ -1,4 +1,4 @@
-"""From the operators of ONNX to layers: one rule each."""
+"""Convert operators of ONNX to layers: one rule each."""
 
 from __future__ import annotations
 

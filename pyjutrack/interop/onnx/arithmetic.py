@@ -127,7 +127,7 @@ rule("sinh.default")(_hyperbolic("Sub"))
 
 @rule("atan.default")
 def _(graph: Graph, out: Tensor, a: Symbol) -> str:
-    """In single precision, and the small angle d that is left: tan d = (x c - s)/(c + x s)."""
+    """Add the small angle d that single precision leaves: tan d = (x c - s)/(c + x s)."""
     single = graph.add("Atan", graph.add("Cast", a.label, to=torch.float32))
     angle = graph.add("Cast", single, to=out.dtype)
     s, c = graph.add("Sin", angle), graph.add("Cos", angle)

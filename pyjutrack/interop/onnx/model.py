@@ -54,7 +54,7 @@ class Node(NamedTuple):
         return self.attributes.get(attribute, default)
 
     def has(self, index: int) -> bool:
-        """Whether an input is there."""
+        """Return whether an input is there."""
         return index < len(self.inputs) and self.inputs[index] != ""
 
     def refused(self, what: str) -> InvalidValueError:
@@ -69,7 +69,7 @@ class Node(NamedTuple):
 
 
 class Value(NamedTuple):
-    """What goes into a model or comes out; dimensions that are open are words."""
+    """An input or output of a model; dimensions that are open are words."""
 
     name: str
     dtype: np.dtype[Any]
@@ -78,7 +78,7 @@ class Value(NamedTuple):
 
 @dataclass(frozen=True)
 class Model:
-    """What an ONNX file holds.
+    """The content of an ONNX file.
 
     Attributes:
         nodes: in an order in which they can be evaluated.

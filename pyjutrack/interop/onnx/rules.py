@@ -1,4 +1,4 @@
-"""How operations of PyTorch become those of ONNX: what all rules share.
+"""Common parts of the rules that turn operations of PyTorch into those of ONNX.
 
 A rule takes the graph, the shape and precision of what is to be made, and the arguments of the
 operation; it returns the name of a value, or a tensor where the value is known after all. Runtimes

@@ -28,10 +28,10 @@ def _(graph: Graph, out: Tensor, a: Symbol, **options: Any) -> str:
 @rule("view.default", "_unsafe_view.default", "unsqueeze.default")
 @rule("squeeze.dim", "squeeze.dims", "squeeze.default")
 def _(graph: Graph, out: Tensor, a: Symbol, *options: Any) -> str:
-    return a.label if out.shape == a.shape else _reshaped(graph, a.label, out)
+    return a.label if out.shape == a.shape else _reshape(graph, a.label, out)
 
 
-def _reshaped(graph: Graph, name: str, out: Tensor) -> str:
+def _reshape(graph: Graph, name: str, out: Tensor) -> str:
     return graph.add("Reshape", name, integers(graph, out.shape))
 
 
@@ -56,12 +56,12 @@ def _(graph: Graph, out: Tensor, a: Symbol, order: Sequence[int]) -> str:
 
 @rule("select.int")
 def _(graph: Graph, out: Tensor, a: Symbol, dim: int, index: int) -> str:
-    return _reshaped(graph, _sliced(graph, a, dim, index, index + 1 or a.shape[dim]), out)
+    return _reshape(graph, _slice(graph, a, dim, index, index + 1 or a.shape[dim]), out)
 
 
 @rule("unbind.int")
 def _(graph: Graph, outs: Sequence[Tensor], a: Symbol, dim: int = 0) -> list[str]:
-    return [_reshaped(graph, _sliced(graph, a, dim, i, i + 1), out) for i, out in enumerate(outs)]
+    return [_reshape(graph, _slice(graph, a, dim, i, i + 1), out) for i, out in enumerate(outs)]
 
 
 @rule("slice.Tensor")
@@ -76,10 +76,10 @@ def _(
 ) -> str:
     if out.shape == a.shape:
         return a.label
-    return _sliced(graph, a, dim, start or 0, a.shape[dim] if end is None else end, step)
+    return _slice(graph, a, dim, start or 0, a.shape[dim] if end is None else end, step)
 
 
-def _sliced(graph: Graph, a: Symbol, dim: int, start: int, end: int, step: int = 1) -> str:
+def _slice(graph: Graph, a: Symbol, dim: int, start: int, end: int, step: int = 1) -> str:
     whole = [[start], [min(end, a.shape[dim])], [dim % a.dim()], [step]]
     return graph.add("Slice", a.label, *(integers(graph, numbers) for numbers in whole))
 
@@ -101,7 +101,7 @@ def _(graph: Graph, out: Tensor, parts: Sequence[Any], dim: int = 0) -> str:
 def _(graph: Graph, out: Tensor, parts: Sequence[Any], dim: int = 0) -> str:
     dim %= out.dim()
     thin = torch.empty([1 if d == dim else n for d, n in enumerate(out.shape)], device="meta")
-    reads = [_reshaped(graph, read(graph, p, out.dtype), thin) for p in parts]
+    reads = [_reshape(graph, read(graph, p, out.dtype), thin) for p in parts]
     return graph.add("Concat", *reads, axis=dim)
 
 
@@ -115,14 +115,14 @@ def _(graph: Graph, out: Tensor, a: Symbol, pad: Sequence[int], value: float = 0
 # what is known although its shape is that of something unknown
 
 
-def _filled(value: float) -> Rule:
+def _fill(value: float) -> Rule:
     return lambda graph, out, *args, **options: _full(out, value)
 
 
 for _name in ("zeros_like", "new_zeros"):
-    rule(f"{_name}.default")(_filled(0.0))
+    rule(f"{_name}.default")(_fill(0.0))
 for _name in ("ones_like", "new_ones"):
-    rule(f"{_name}.default")(_filled(1.0))
+    rule(f"{_name}.default")(_fill(1.0))
 
 
 @rule("full_like.default")

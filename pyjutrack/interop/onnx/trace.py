@@ -72,7 +72,7 @@ class Graph:
             name += "_"
         return name
 
-    def needed(self, outputs: Iterable[str]) -> tuple[list[Node], dict[str, Array]]:
+    def find_needed(self, outputs: Iterable[str]) -> tuple[list[Node], dict[str, Array]]:
         """The operations and constants on which some values depend."""
         wanted, kept = set(outputs), []
         for node in reversed(self._nodes):
@@ -95,7 +95,7 @@ class Graph:
             outputs: what comes out, and its name in the graph.
             opset, notes: as of a `Model`.
         """
-        nodes, constants = self.needed(outputs.values())
+        nodes, constants = self.find_needed(outputs.values())
         ends = [Node("Identity", "", (name,), (value.name,)) for value, name in outputs.items()]
         return Model([*nodes, *ends], constants, inputs, [*outputs], opset, notes)
 

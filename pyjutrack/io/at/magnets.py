@@ -31,7 +31,7 @@ from .placement import Fields, length_of, placement
 
 @dataclass(frozen=True)
 class _Body:
-    """What a pass method of a bend solves.
+    """The Hamiltonian that a pass method of a bend solves.
 
     Attributes:
         model: of ours that solves it.
@@ -97,7 +97,7 @@ def magnet(source: Any, say: Say) -> Element:
 
 
 def idle(source: Any, say: Say) -> Element:
-    """What an element is that is switched off."""
+    """Convert an element that is switched off."""
     name, length = source.PassMethod, length_of(source)
     if not length:
         say(f"switched off in the file ({name}); read as a marker")
@@ -108,7 +108,7 @@ def idle(source: Any, say: Say) -> Element:
 
 
 def solenoid(source: Any, say: Say) -> Element:
-    """AT's solenoid is the linear part of ours."""
+    """Convert a solenoid: AT's is the linear part of ours."""
     return Solenoid(length_of(source), float(source.K), **_fields(source, say))
 
 
@@ -142,7 +142,7 @@ def _plain(name: str, say: Say, known: dict[str, Any], bends: bool) -> str:
     return nearest
 
 
-def _integrated(source: Any, model: str) -> Fields:
+def _integrator(source: Any, model: str) -> Fields:
     steps = max(int(getattr(source, "NumIntSteps", 10)), 1)
     return {"model": model, "order": 4, "steps": steps}
 
@@ -159,14 +159,14 @@ def _straight(source: Any, plain: str, say: Say) -> Element:
     if float(getattr(source, "BendingAngle", 0.0)):
         say(f"{plain} does not bend in AT; read as a straight magnet")
     length, model = length_of(source), _STRAIGHT[plain]
-    common = {**_integrated(source, model), **_fields(source, say)}
+    common = {**_integrator(source, model), **_fields(source, say)}
     if model == "linear":
         return Quadrupole(length, _gradient(source, plain, say), **common)
     normal, skew = _polynomials(source)
     kind, order = _ORDERS.get(type(source).__name__, (Multipole, None))
     if order is not None:
-        common[f"k{order}"] = _taken(normal, order)
-        common[f"k{order}s"] = _taken(skew, order)
+        common[f"k{order}"] = _take(normal, order)
+        common[f"k{order}s"] = _take(skew, order)
     return kind(length=length, **_series(normal, skew, length), **common)
 
 
@@ -205,7 +205,7 @@ def _bend(source: Any, plain: str, say: Say) -> Element:
         edges="exact" if body.model == "exact" else "linear",
         **own,
         **_gap(source, body, say),
-        **_integrated(source, body.model),
+        **_integrator(source, body.model),
         **_fields(source, say),
     )
 
@@ -215,12 +215,12 @@ def _multipoles(source: Any, plain: str, body: _Body, say: Say) -> Fields:
     length = length_of(source)
     normal, skew = _polynomials(source)
     if not body.skew and any(float(a) for a in np.ravel(getattr(source, "PolynomA", ()))):
-        say(f"{plain} takes no PolynomA, and so do we")
+        say(f"{plain} takes no PolynomA, and neither does this package")
     if not body.skew:
         skew = []
     if body.frame == "straight" and any((*normal[1:], *skew[1:])):
         say("multipoles along the magnet's straight axis; read as along its orbit")
-    own: Fields = {f"k{order}": _taken(normal, order) for order in body.curved}
+    own: Fields = {f"k{order}": _take(normal, order) for order in body.curved}
     own["dk0"] = (_scaling(source) - 1) * float(source.BendingAngle) / length
     return {**own, **_series(normal, skew, length)}
 
@@ -255,7 +255,7 @@ def _gradient(source: Any, plain: str, say: Say) -> float:
     rest[0][1:2] = 0.0
     kick = np.any(getattr(source, "KickAngle", 0.0))
     if any(map(np.any, rest)) or kick or _scaling(source) != 1:
-        say(f"{plain} takes the gradient alone, and so do we")
+        say(f"{plain} takes the gradient alone, as does this package")
     return float(own)
 
 
@@ -281,8 +281,8 @@ def _polynomials(source: Any) -> tuple[list[float], list[float]]:
     return normal, skew
 
 
-def _taken(values: list[float], order: int) -> float:
-    """The strength of one order, taken out of the rest."""
+def _take(values: list[float], order: int) -> float:
+    """Take the strength of one order out of the rest."""
     if order >= len(values):
         return 0.0
     value, values[order] = values[order], 0.0

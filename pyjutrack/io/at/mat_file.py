@@ -29,8 +29,8 @@ _COMPLEX, _LOGICAL = 0x0800, 0x0200
 _HEADER = 128
 
 
-class Damaged(ValueError):
-    """What stands in a file cannot be."""
+class DamagedError(ValueError):
+    """A file is damaged."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def variables(path: Path) -> dict[str, Any]:
                     reader.take(inner, unpacked, found)
             else:
                 reader.take(kind, content, found)
-    except (Damaged, zlib.error) as error:
+    except (DamagedError, zlib.error) as error:
         raise wrong(path, f"damaged: {error}") from error
     return found
 
@@ -78,13 +78,13 @@ class _Reader:
         self.total = 0
 
     def unpack(self, data: bytes) -> bytes:
-        """What is compressed, up to the limit of all of the file."""
+        """Unpack compressed data, up to the limit of all of the file."""
         engine = zlib.decompressobj()
         found = engine.decompress(data, BYTES - self.total + 1)
         self.total += len(found)
         require_below(self.path, "bytes of what it unpacks to", self.total, BYTES)
         if not engine.eof:
-            raise Damaged("compressed data are cut off")
+            raise DamagedError("compressed data are cut off")
         return found
 
     def parts(self, data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -92,15 +92,15 @@ class _Reader:
         at = 0
         while at < len(data):
             if len(data) - at < 8:
-                raise Damaged("a part ends before its size is stated")
+                raise DamagedError("a part ends before its size is stated")
             kind, size = (int(n) for n in np.frombuffer(data, f"{self.order}u4", 2, at))
             start = at + 8
             if kind >> 16:  # size and content in eight bytes
                 kind, size, start = kind & 0xFFFF, kind >> 16, at + 4
                 if size > 4:
-                    raise Damaged(f"a short part of {size} bytes")
+                    raise DamagedError(f"a short part of {size} bytes")
             if start + size > len(data):
-                raise Damaged(f"a part of {size} bytes where {len(data) - start} are left")
+                raise DamagedError(f"a part of {size} bytes where {len(data) - start} are left")
             yield kind, data[start : start + size]
             if kind == _COMPRESSED:
                 at = start + size
@@ -110,7 +110,7 @@ class _Reader:
     def take(self, kind: int, content: bytes, found: dict[str, Any]) -> None:
         """Put a variable among those found."""
         if kind != _MATRIX:
-            raise Damaged(f"a part of type {kind} where a variable should be")
+            raise DamagedError(f"a part of type {kind} where a variable should be")
         name, value = self.matrix(content, 0)
         if name:
             found[name] = value
@@ -123,15 +123,15 @@ class _Reader:
         parts = self.parts(content)
         flags = self.numbers(parts)
         if len(flags) != 2:
-            raise Damaged("an array does not state its class")
+            raise DamagedError("an array does not state its class")
         kind, mark = int(flags[0]) & 0xFF, int(flags[0])
         if kind == _OPAQUE:
             return "", Unread(kind)
         shape = tuple(int(n) for n in self.numbers(parts))
         if len(shape) < 2 or len(shape) > 8 or any(n < 0 for n in shape):
-            raise Damaged(f"an array of shape {shape[:8]}")
+            raise DamagedError(f"an array of shape {shape[:8]}")
         if prod(shape) > max(len(content), 1) and kind != _STRUCT:
-            raise Damaged(f"an array of shape {shape} in {len(content)} bytes")
+            raise DamagedError(f"an array of shape {shape} in {len(content)} bytes")
         name = self.text(parts)
         if kind == _CELL:
             return name, Cells(self._matrices(parts, prod(shape), depth))
@@ -141,7 +141,7 @@ class _Reader:
             return name, Unread(kind)
         values = self.numbers(parts, words=kind == _CHAR)
         if len(values) != prod(shape):
-            raise Damaged(f"{len(values)} values for an array of shape {shape}")
+            raise DamagedError(f"{len(values)} values for an array of shape {shape}")
         if kind == _CHAR:
             rows = np.reshape(values, shape, order="F").reshape(shape[0], -1)
             return name, "".join(map(chr, rows[0])) if len(rows) else ""
@@ -153,7 +153,7 @@ class _Reader:
         for _ in range(count):
             kind, content = next(parts, (0, b""))
             if kind != _MATRIX:
-                raise Damaged("fewer entries than a cell array or structure states")
+                raise DamagedError("fewer entries than a cell array or structure states")
             found.append(self.matrix(content, depth + 1)[1])
         return found
 
@@ -164,13 +164,13 @@ class _Reader:
         kind, names = next(parts, (0, b""))
         width = int(length[0]) if len(length) else 0
         if names and (_TYPES.get(kind) != "i1" or not 0 < width <= 64 or len(names) % width):
-            raise Damaged("the names of a structure's fields have no length")
+            raise DamagedError("the names of a structure's fields have no length")
         fields = [
             names[i : i + width].partition(b"\0")[0].decode("latin-1")
             for i in range(0, len(names), max(width, 1))
         ]
         if prod(shape) * max(len(fields), 1) > size:
-            raise Damaged(f"a structure of shape {shape} in {size} bytes")
+            raise DamagedError(f"a structure of shape {shape} in {size} bytes")
         every = [
             dict(zip(fields, self._matrices(parts, len(fields), depth), strict=True))
             for _ in range(prod(shape))
@@ -184,20 +184,20 @@ class _Reader:
             try:
                 return np.array([ord(c) for c in content.decode("utf-8")], dtype=np.uint32)
             except UnicodeDecodeError as error:
-                raise Damaged("text that is no UTF-8") from error
+                raise DamagedError("text that is no UTF-8") from error
         code = _TYPES.get(kind)
         if code is None:
-            raise Damaged(f"data of type {kind}, which is no number")
+            raise DamagedError(f"data of type {kind}, which is no number")
         if len(content) % int(code[1]):
-            raise Damaged(f"{len(content)} bytes are no whole numbers of {code[1]} bytes")
+            raise DamagedError(f"{len(content)} bytes are no whole numbers of {code[1]} bytes")
         found = np.frombuffer(content, f"{self.order}{code}")
         if words and len(found) and int(found.max()) > 0x10FFFF:
-            raise Damaged("text with what is no character")
+            raise DamagedError("text with what is no character")
         return found
 
     def text(self, parts: Iterator[tuple[int, bytes]]) -> str:
         """A name."""
         kind, content = next(parts, (0, b""))
         if kind not in (1, 2, 16) or len(content) > 64:
-            raise Damaged("an array has no name")
+            raise DamagedError("an array has no name")
         return content.decode("latin-1")

@@ -13,7 +13,7 @@ from ...beam.reference import SPEED_OF_LIGHT, Reference, Species
 from ...core.errors import InvalidValueError
 from ...elements import Element, Multipole, SBend
 from ...lattice.lattice import Lattice
-from ..errors import clipped, wrong
+from ..errors import clip, wrong
 from ..format import LatticeFormat, LatticeSource
 from ..limits import BUCKETS, ORDER, STEPS, require_below
 from ..optional import guard, optional
@@ -51,12 +51,12 @@ def _read_variables(source: LatticeSource) -> LatticeFile:
     name = line or (next(iter(found)) if len(found) == 1 else "RING")
     if name not in found:
         known = ", ".join(found) or "none"
-        raise wrong(path, f"no variable named {name!r}; give one with line=: {clipped(known)}")
+        raise wrong(path, f"no variable named {name!r}; give one with line=: {clip(known)}")
     cells = found[name]
     if not isinstance(cells, Cells) or not all(isinstance(c, dict) for c in cells.entries):
         raise wrong(path, f"the variable {name!r} is no cell array of elements")
     elements = [{k: _plain(path, k, v) for k, v in c.items()} for c in cells.entries]
-    return _made(path, elements, source.reference)
+    return _make_lattice(path, elements, source.reference)
 
 
 def _plain(path: Path, name: str, value: Any) -> Any:
@@ -75,7 +75,7 @@ def _plain(path: Path, name: str, value: Any) -> Any:
 def _read_function(source: LatticeSource) -> LatticeFile:
     """Read a MATLAB function that returns the elements, one a row."""
     utils = optional("at.load.utils", "accelerator-toolbox", "lattice")
-    return _made(source.path, elements_of(source, utils._CLASS_MAP), source.reference)
+    return _make_lattice(source.path, elements_of(source, utils._CLASS_MAP), source.reference)
 
 
 def _read_at_json(source: LatticeSource) -> LatticeFile:
@@ -95,7 +95,7 @@ def _read_xsuite(source: LatticeSource) -> LatticeFile:
 
 
 def _as_xsuite(element: Element, stated: dict[str, Any], notes: Notes) -> Element:
-    """What pyAT takes for an attribute of its own, as Xsuite means it.
+    """Convert what pyAT takes for an attribute of its own to what Xsuite means by it.
 
     Args:
         stated: of the element in the file.
@@ -149,8 +149,8 @@ def _real(value: Any) -> float:
     return abs(float(value)) if isinstance(value, (int, float, np.number)) else 0.0
 
 
-def _made(path: Path, elements: list[Any], reference: Reference | None) -> LatticeFile:
-    """The lattice of elements that were read here, by pyAT's constructors."""
+def _make_lattice(path: Path, elements: list[Any], reference: Reference | None) -> LatticeFile:
+    """Make the lattice of elements that were read here, by pyAT's constructors."""
     _within_limits(path, elements)
     optional("at", "accelerator-toolbox", "lattice")
     load = optional("at.load.matfile", "accelerator-toolbox", "lattice").load_var
@@ -171,7 +171,7 @@ def _lattice(
 ) -> LatticeFile:
     notes = Notes()
     if reference is not None:
-        reference = reference.detached()
+        reference = reference.detach()
         options["energy"] = float(reference.p0c * reference.gamma / reference.beta_gamma)
     with guard(path, "pyAT", notes):
         ring = load(**options)
@@ -190,7 +190,7 @@ def from_at(path: Path, ring: Any, notes: Notes) -> Lattice:
     elements = []
     for position, source in enumerate(ring):
         try:
-            say = notes.about(str(source.FamName), type(source).__name__)
+            say = notes.for_element(str(source.FamName), type(source).__name__)
             elements.append(convert(source, say))
         except (InvalidValueError, AttributeError, TypeError, ValueError) as error:
             raise wrong(path, f"element {position} ({source.FamName}): {error}") from error
@@ -206,7 +206,7 @@ def _reference(path: Path, ring: Any, notes: Notes) -> Reference:
         name = "electron"
     name = _NAMES.get(name, name)
     if name in (*_KNOWN, *_NAMES.values()):
-        species = Species.named(name)
+        species = Species.from_name(name)
     else:
         species = Species(name, float(ring.particle.rest_energy), float(ring.particle.charge))
     try:
@@ -220,7 +220,7 @@ def _is_at_json(source: LatticeSource) -> bool:
 
 
 def _is_xsuite(source: LatticeSource) -> bool:
-    """Whether a JSON file has a key of Xsuite's, and the mark of no other program."""
+    """Return whether a JSON file has a key of Xsuite's, and the mark of no other program."""
     data = source.json
     return (
         isinstance(data, dict)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import clipped, wrong
+from ..errors import clip, wrong
 from ..format import LatticeSource
 from ..grammar import Grammar, apply, number
 from ..limits import ELEMENTS, STATEMENT, require_below
@@ -50,7 +50,7 @@ def elements_of(source: LatticeSource, classes: dict[str, Any]) -> list[Element]
     """
     found: list[Element] = []
     path, rows = source.path, source.text.splitlines()
-    start = _opened(path, rows)
+    start = _count_header_rows(path, rows)
     for row, line in enumerate(rows[start:], start + 1):
         if line.startswith("};"):
             _require_end(path, line[2:], rows[row:], row)
@@ -62,7 +62,7 @@ def elements_of(source: LatticeSource, classes: dict[str, Any]) -> list[Element]
         try:
             found.append(_element(line, classes))
         except (ValueError, ArithmeticError, TypeError) as error:
-            raise wrong(path, f"{error}, in {clipped(line.strip())!r}", row) from error
+            raise wrong(path, f"{error}, in {clip(line.strip())!r}", row) from error
     raise wrong(path, "no line begins with '};', so the cell array has no end; is it cut off?")
 
 
@@ -70,8 +70,8 @@ def _is_idle(line: str) -> bool:
     return not line.strip() or line.lstrip().startswith("%")
 
 
-def _opened(path: Path, rows: list[str]) -> int:
-    """How many rows come before the elements: the function's, and that which opens the array."""
+def _count_header_rows(path: Path, rows: list[str]) -> int:
+    """Count the rows before the elements: the function's, and that which opens the array."""
     waiting = [("'function ring = name()'", _FUNCTION), ("'ring = {...'", _OPENING)]
     for row, line in enumerate(rows):
         if not waiting:
@@ -80,13 +80,13 @@ def _opened(path: Path, rows: list[str]) -> int:
             continue
         what, pattern = waiting.pop(0)
         if not pattern.fullmatch(" ".join(line.split())):
-            said = f"{clipped(line.strip())!r} stands where {what} should"
+            said = f"{clip(line.strip())!r} stands where {what} should"
             raise wrong(path, f"{said}; {_REMEDY}", row + 1)
     return len(rows)
 
 
 def _require_end(path: Path, rest: str, rows: list[str], row: int) -> None:
-    """Nothing that changes the elements may follow them: it would be left out."""
+    """Refuse what changes the elements after them: it would be left out."""
     body = [(row, rest), *enumerate(rows, row + 1)]
     text = "\n".join("" if _is_idle(line) else line.split("%")[0] for _, line in body)
     known = _END.match(text)
@@ -94,13 +94,13 @@ def _require_end(path: Path, rest: str, rows: list[str], row: int) -> None:
     if end == len(text):
         return
     at, line = body[text[:end].count("\n")]
-    raise wrong(path, f"{clipped(line.strip())!r} follows the elements; {_REMEDY}", at)
+    raise wrong(path, f"{clip(line.strip())!r} follows the elements; {_REMEDY}", at)
 
 
 def _element(line: str, classes: dict[str, Any]) -> Element:
     name, arguments = _Row(line).constructor()
     if not name.startswith("at") or name[2:] not in classes:
-        raise ValueError(f"{clipped(name)!r} is no constructor of an element")
+        raise ValueError(f"{clip(name)!r} is no constructor of an element")
     kind = name[2:]
     # as pyAT does it: what comes first has names, and a pass method may follow by itself
     names = list(classes[kind]._BUILD_ATTRIBUTES)
@@ -154,7 +154,7 @@ class _Row(Grammar):
             pass
         kind, text = self.token()
         if kind:
-            raise ValueError(f"{clipped(text)!r} is not understood here")
+            raise ValueError(f"{clip(text)!r} is not understood here")
         return name, arguments
 
     def operate(self, sign: str) -> None:
@@ -190,7 +190,7 @@ class _Row(Grammar):
             return values[0]
         if text == "[" and kind == "sign":
             return self._array()
-        raise ValueError(f"{clipped(text) or 'the end'!r} is no number, text or array")
+        raise ValueError(f"{clip(text) or 'the end'!r} is no number, text or array")
 
     def _array(self) -> Any:
         """Numbers in rows that `;` ends, between spaces or commas; brackets in it do nothing."""
@@ -211,7 +211,7 @@ class _Row(Grammar):
             elif text in ("+", "-"):
                 sign = -1.0 if text == "-" else 1.0
             elif kind != "space" and text != ",":
-                raise ValueError(f"{clipped(text) or 'the end'!r} is no number of an array")
+                raise ValueError(f"{clip(text) or 'the end'!r} is no number of an array")
         rows = [row for row in rows if row] or [[]]
         if len({len(row) for row in rows}) > 1:
             raise ValueError("the rows of an array differ in length")
@@ -221,4 +221,4 @@ class _Row(Grammar):
 def _real(value: Any) -> float:
     if isinstance(value, (int, float)):
         return value
-    raise ValueError(f"{clipped(repr(value))} is no number")
+    raise ValueError(f"{clip(repr(value))} is no number")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Container, Sequence
 from typing import Any
 
-from ..errors import clipped
+from ..errors import clip
 from ..limits import ORDER, STEPS
 from .rpn import Rpn
 from .text import Syntax, before_sign, split_outside_brackets
@@ -20,7 +20,7 @@ _STEPS = ("n_slices", "n_kicks", "nslice")
 
 
 class Arguments(Values):
-    """How arguments are read.
+    """Reader of arguments.
 
     Attributes:
         syntax: of the language.
@@ -45,7 +45,7 @@ class Arguments(Values):
             key, text = later or now or ("", "")
             key = key.lower()
             if not _KEY.fullmatch(key):
-                raise ValueError(f"{clipped(key)!r} is no name of an attribute")
+                raise ValueError(f"{clip(key)!r} is no name of an attribute")
             if not text:
                 raise ValueError(f"{key} has no value")
             return key, self._value(key, text, later is not None, str_attr)

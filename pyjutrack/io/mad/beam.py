@@ -63,7 +63,7 @@ def beam_reference(path: Path, parser: Any, line: str, notes: Notes) -> Referenc
 def _species(beam: Any) -> Species:
     name = str(beam.get("particle", DEFAULT["particle"])).lower()
     if name in _NAMES:
-        return Species.named(_NAMES[name])
+        return Species.from_name(_NAMES[name])
     if "mass" not in beam or "charge" not in beam:
         raise InvalidValueError(f"particle {name!r} is not known; give its mass and charge")
     return Species(name, float(beam["mass"]) * _GEV, float(beam["charge"]))

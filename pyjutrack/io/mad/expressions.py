@@ -66,14 +66,14 @@ def parse(text: str) -> Expression:
     return _Parser(text).whole()
 
 
-def called(name: str, arguments: list[float]) -> float:
-    """The value of a function."""
+def call_function(name: str, arguments: list[float]) -> float:
+    """Call a function of an expression."""
     try:
         return FUNCTIONS[name](*arguments)
     except TypeError as error:
         raise ValueError(f"{name} does not take {len(arguments)} arguments") from error
     except OverflowError as error:
-        raise ValueError(f"{name} of {arguments[0]:g} is beyond all numbers") from error
+        raise ValueError(f"{name} of {arguments[0]:g} is beyond double precision") from error
 
 
 class _Parser(Grammar):

@@ -1,4 +1,4 @@
-"""What MAD and elegant say of an element beyond what pyAT hands on."""
+"""Elements of MAD and elegant beyond what pyAT hands on."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def _elegant_rectangular(element: Element, attributes: Attributes, say: Say) -> 
     return _rectangular(_elegant_bend(element, attributes, say), attributes, say)
 
 
-def _replaced(element: Element, attributes: Attributes, say: Say) -> Element:
+def _replace(element: Element, attributes: Attributes, say: Say) -> Element:
     length = attributes.get("l", 0.0)
     say(f"no counterpart; read as {f'a drift of {length:g} m' if length else 'a marker'}")
     return element
@@ -175,7 +175,7 @@ MAD: dict[str, Kind] = {
     "vmonitor": Kind(),
     "instrument": Kind(),
     "collimator": Kind(),
-    **{name: Kind((), _replaced) for name in ("rfmultipole", "elseparator")},
+    **{name: Kind((), _replace) for name in ("rfmultipole", "elseparator")},
     "crabcavity": Kind(("volt", "freq", "lag", "tilt"), _crab),
 }
 
@@ -199,5 +199,5 @@ ELEGANT: dict[str, Kind] = {
     "hmon": Kind(_PLACED, _elegant),
     "vmon": Kind(_PLACED, _elegant),
     "solenoid": Kind(("ks",), _solenoid),
-    **{name: Kind((), _replaced) for name in ("scraper", "ecol", "rcol", "csrdrif")},
+    **{name: Kind((), _replace) for name in ("scraper", "ecol", "rcol", "csrdrif")},
 }

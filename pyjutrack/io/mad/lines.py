@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 
-def expanded(parser: Any, line: Any) -> list[Any]:
-    """pyAT's elements of a line, made once for each that stands in it, however often."""
+def expand_line(parser: Any, line: Any) -> list[Any]:
+    """Expand a line into pyAT's elements, each made once however often it occurs."""
     made: dict[tuple[int, bool], list[Any]] = {}
     found: list[Any] = []
 
@@ -27,8 +27,8 @@ def expanded(parser: Any, line: Any) -> list[Any]:
     return found
 
 
-def passed_over(line: Iterable[Any]) -> Iterable[Any]:
-    """Elements of a line of which pyAT makes nothing, each once."""
+def find_skipped(line: Iterable[Any]) -> Iterable[Any]:
+    """Find the elements of a line of which pyAT makes nothing, each once."""
     seen: set[int] = set()
     waiting = [iter(line)]
     while waiting:

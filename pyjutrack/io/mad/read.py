@@ -15,18 +15,18 @@ from typing import Any
 
 from ...beam.reference import Reference
 from ...core.errors import InvalidValueError
-from ...core.scalars import detached
+from ...core.scalars import to_float
 from ...elements import Element
 from ...lattice.lattice import Lattice
 from ..at.kinds import convert
-from ..errors import LatticeFileError, clipped, wrong
+from ..errors import LatticeFileError, clip, wrong
 from ..format import LatticeFormat, LatticeSource
 from ..optional import guard, optional
 from ..record import LatticeFile, Notes
 from .beam import DEFAULT, beam_reference
 from .kinds import ELEGANT, MAD, Kind
-from .lines import passed_over
-from .statements import Statements, undefined
+from .lines import find_skipped
+from .statements import Statements, find_undefined
 from .text import Syntax
 
 #: commands that print, plot or compute, and leave the lattice as it is
@@ -113,8 +113,8 @@ def _read(dialect: Dialect, source: LatticeSource) -> LatticeFile:
     optional("at", "accelerator-toolbox", "lattice")
     notes = Notes()
     with guard(path, f"pyAT's {dialect.name} parser", notes):
-        parser = _parsed(dialect, path, source.folder)
-        chosen = _chosen(parser, path, source.line)
+        parser = _parse(dialect, path, source.folder)
+        chosen = _choose_line(parser, path, source.line)
         parser.require_size(path, chosen)
         if reference is None and dialect.has_beam:
             reference = beam_reference(path, parser, chosen, notes)
@@ -122,15 +122,15 @@ def _read(dialect: Dialect, source: LatticeSource) -> LatticeFile:
         lattice = _lattice(dialect, path, parser, ring, notes)
     notes.drop("AT tracking still assumes beta==1")  # ours does not
     for command in sorted({str(c).lower() for c in parser.ignored} - _HARMLESS):
-        notes.add(f"the statement {clipped(command)!r} is left out")
-    for statement, name in undefined(parser).items():
-        notes.add(f"the statement {statement!r} is left out: {clipped(name)!r} is not defined")
-    for part in passed_over(parser[chosen]):
+        notes.add(f"the statement {clip(command)!r} is left out")
+    for statement, name in find_undefined(parser).items():
+        notes.add(f"the statement {statement!r} is left out: {clip(name)!r} is not defined")
+    for part in find_skipped(parser[chosen]):
         notes.add("no counterpart; left out", str(part.name), type(part).__name__.lower())
     return LatticeFile(lattice, reference, notes.all)
 
 
-def _parsed(dialect: Dialect, path: Path, folder: Path | None) -> Any:
+def _parse(dialect: Dialect, path: Path, folder: Path | None) -> Any:
     module = optional(dialect.module, "accelerator-toolbox", "lattice")
     theirs = getattr(module, dialect.parser)
     parser = type(theirs.__name__, (Statements, theirs), {"syntax": dialect.syntax})()
@@ -143,8 +143,8 @@ def _parsed(dialect: Dialect, path: Path, folder: Path | None) -> Any:
     return parser
 
 
-def _chosen(parser: Any, path: Path, line: str | None) -> str:
-    """Name of the line to read: as asked, as the file's USE says, or the only one on top."""
+def _choose_line(parser: Any, path: Path, line: str | None) -> str:
+    """Choose the line to read: as asked, as the file's USE says, or the only one on top."""
     lines = {name.lower(): name for name in parser.sequences}
     if line is not None:
         if line.lower().replace(".", "_") not in lines:
@@ -169,7 +169,7 @@ def _chosen(parser: Any, path: Path, line: str | None) -> str:
 
 
 def _missing(parser: Any, name: str, known: Any) -> str:
-    """Why a line is not there: which name it needs, and whether that leads back to itself."""
+    """Explain why a line is missing: which name it needs, and whether it needs itself."""
     chain, needs = [name], {}
     for reason, label, *_ in parser.postponed:
         if label is not None:
@@ -190,7 +190,7 @@ def _ring(parser: Any, chosen: str, reference: Reference | None, dialect: Dialec
     if reference is not None:
         species = reference.species
         particle = optional("at", "accelerator-toolbox", "lattice").Particle
-        options["energy"] = species.mass * detached(reference.gamma)
+        options["energy"] = species.mass * to_float(reference.gamma)
         options["particle"] = particle(
             "of the file", rest_energy=species.mass, charge=species.charge
         )
@@ -213,7 +213,7 @@ def _lattice(dialect: Dialect, path: Path, parser: Any, ring: Any, notes: Notes)
         origin = str(getattr(source, "origin", ""))
         stated = parser.get(name, None)
         attributes = _numbers(stated) if isinstance(stated, dict) else {}
-        say = notes.about(name, origin)
+        say = notes.for_element(name, origin)
         try:
             kind = dialect.kinds.get(origin.lower())
             known = kind is not None and bool(attributes)

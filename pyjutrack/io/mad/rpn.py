@@ -50,7 +50,7 @@ class Rpn:
     def evaluate(self, text: str) -> float | str:
         """The value of a string of elegant; a single word that is no value stays a word."""
         words = text.split()
-        if len(words) == 1 and not self._known(words[0]):
+        if len(words) == 1 and not self._is_known(words[0]):
             return words[0]
         stack: list[float] = []
         for word in words:
@@ -60,7 +60,7 @@ class Rpn:
         value = stack[0]
         return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
-    def _known(self, word: str) -> bool:
+    def _is_known(self, word: str) -> bool:
         return word in self.stored or word.lower() in _RPN or _is_number(word)
 
     def _take(self, stack: list[float], word: str) -> None:

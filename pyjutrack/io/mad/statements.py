@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import PyJuTrackError
-from ..errors import clipped, wrong
+from ..errors import clip, wrong
 from ..limits import CALLS, FILES, NESTING, require_below, require_size
 from ..text import text_of
 from .arguments import Arguments, unquote
 from .expressions import FUNCTIONS
-from .lines import expanded
+from .lines import expand_line
 from .rpn import Rpn
 from .text import before_sign, fold_case, require_brackets, split_outside_brackets, statements
 
@@ -35,7 +35,7 @@ _CALLS = frozenset(FUNCTIONS)
 
 
 class Statements(Arguments):
-    """How files are read; comes before a parser class of pyAT.
+    """Reader of files; comes before a parser class of pyAT.
 
     Attributes:
         folder: in which called files must lie.
@@ -67,12 +67,12 @@ class Statements(Arguments):
             require_below(file, "files that call files", len(self.files) - 1, CALLS)
             for row, statement in statements(file, text_of(file), self.syntax):
                 try:
-                    going_on = self._located(statement, row)
+                    going_on = self._read_statement(statement, row)
                 except PyJuTrackError:
                     raise
                 except Exception as error:
-                    said = str(error) if isinstance(error, ValueError) else _named(error)
-                    raise wrong(file, f"{said}, in {clipped(statement)!r}", row) from error
+                    said = str(error) if isinstance(error, ValueError) else _describe_error(error)
+                    raise wrong(file, f"{said}, in {clip(statement)!r}", row) from error
                 if not going_on:
                     break
             if getattr(self, "current_sequence", None) is not None:
@@ -93,20 +93,20 @@ class Statements(Arguments):
             file = (caller.parent / name).resolve()
             inside = file.is_relative_to(self.folder)
         except (OSError, ValueError, RuntimeError) as error:
-            raise ValueError(f"{clipped(str(name))!r} is no name of a file") from error
+            raise ValueError(f"{clip(str(name))!r} is no name of a file") from error
         if not inside:
             raise ValueError(
-                f"the file {clipped(str(name))!r} lies outside the folder {self.folder}; "
+                f"the file {clip(str(name))!r} lies outside the folder {self.folder}; "
                 "read_lattice(..., folder=) says which folder called files may lie in"
             )
         if file.is_dir() or (file.exists() and not file.is_file()):
-            raise ValueError(f"{clipped(str(name))!r} is no regular file")
+            raise ValueError(f"{clip(str(name))!r} is no regular file")
         if not file.is_file():
-            raise ValueError(f"there is no file {clipped(str(name))!r}")
+            raise ValueError(f"there is no file {clip(str(name))!r}")
         require_size(file)
         return file
 
-    def _located(self, statement: str, row: int) -> bool:
+    def _read_statement(self, statement: str, row: int) -> bool:
         """Read a statement, and keep where lines are defined."""
         known = len(self.parts)
         going_on = self._statement(statement)
@@ -123,7 +123,7 @@ class Statements(Arguments):
         if _FLOW.match(_without_words(line)):
             raise ValueError("control flow (IF, WHILE, MACRO) is not understood; write its result")
         require_brackets(line)
-        label, rest = _labelled(line)
+        label, rest = _split_label(line)
         if label is not None and label.upper() == "#INCLUDE":
             self.parse_files(unquote(rest))
             return True
@@ -212,7 +212,7 @@ class Statements(Arguments):
     def _eval_cmd(self, cmdname: str, no_global: bool = False) -> Any:
         command = super()._eval_cmd(cmdname, no_global=no_global)
         if not (isinstance(command, type) or hasattr(command, "argparser")):
-            raise TypeError(f"{clipped(cmdname)!r} is no command and no element")
+            raise TypeError(f"{clip(cmdname)!r} is no command and no element")
         return command
 
     def _raw_command(self, label: str | None, cmdname: str, *args: str, **options: Any) -> Any:
@@ -222,28 +222,28 @@ class Statements(Arguments):
 
     def expand(self, key: str) -> Iterable[Any]:
         """pyAT's elements of a line; those that stand in it twice are one object."""
-        return expanded(self, self[key])
+        return expand_line(self, self[key])
 
     def require_size(self, path: Path, name: str) -> None:
         """Raise LatticeFileError for a line that holds itself, or more elements than the limit."""
         self.expanded_size(path, name, NESTING)
 
 
-def undefined(parser: Any) -> dict[str, str]:
-    """Statements that were not executed, and the name that each of them lacks."""
+def find_undefined(parser: Any) -> dict[str, str]:
+    """Find the statements that were not executed, and the name that each of them lacks."""
     return {
-        clipped(parser._command_str(label, command, *rest)): str(reason)
+        clip(parser._command_str(label, command, *rest)): str(reason)
         for reason, label, command, *rest in parser.postponed
         if reason != parser._gen_key(command)
     }
 
 
-def _named(error: Exception) -> str:
-    return f"{type(error).__name__}: {clipped(str(error))}"
+def _describe_error(error: Exception) -> str:
+    return f"{type(error).__name__}: {clip(str(error))}"
 
 
-def _labelled(line: str) -> tuple[str | None, str]:
-    """The label before the first colon outside of quotes, and the rest."""
+def _split_label(line: str) -> tuple[str | None, str]:
+    """Split off the label before the first colon outside of quotes."""
     for match in re.finditer(r"\"[^\"]*\"|'[^']*'|:=?|=", line):
         if match[0] in (":=", "="):
             return None, line

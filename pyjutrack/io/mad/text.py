@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import clipped, wrong
+from ..errors import clip, wrong
 from ..limits import NESTING, STATEMENT, require_below
 
 _QUOTED = r"\"[^\"\n]*\"|'[^'\n]*'"
@@ -22,7 +22,7 @@ _WORD = re.compile(r"[\w.(\"'{]")
 
 @dataclass(frozen=True)
 class Syntax:
-    """How a language divides its text.
+    """Syntax by which a language divides its text.
 
     Attributes:
         delimiter: `;` ends a statement.
@@ -95,7 +95,7 @@ def statements(path: Path, text: str, syntax: Syntax) -> Iterator[tuple[int, str
             parts = []
     rest = "".join(parts).strip()
     if continued or (rest and not syntax.rows):
-        shown = clipped(" ".join(rest.split()))
+        shown = clip(" ".join(rest.split()))
         raise wrong(path, f"the last statement, {shown!r}, has no end; is the file cut off?", begin)
     if rest:
         yield begin, _whole(path, parts, begin)
@@ -107,7 +107,7 @@ def _row_end(text: str, position: int) -> int:
 
 
 def _is_blank(text: str, position: int) -> bool:
-    """Whether a row holds nothing but a comment: it does not end what `&` continues."""
+    """Return whether a row is empty or a comment: it does not end what `&` continues."""
     row = text[position : _row_end(text, position)].lstrip()
     return not row or row.startswith("!")
 
@@ -118,7 +118,7 @@ def _begins(text: str, position: int, word: str) -> bool:
 
 
 def _comment_end(text: str, position: int) -> tuple[int, int]:
-    """Where ENDCOMMENT ends, and the rows up to there."""
+    """Find the end of ENDCOMMENT, and the rows up to there."""
     start = position
     while position < len(text) and not _begins(text, position, "endcomment"):
         position = _row_end(text, position) + 1
@@ -186,7 +186,7 @@ def split_outside_brackets(text: str) -> list[str]:
 
 
 def before_sign(text: str, sign: str) -> tuple[str, str] | None:
-    """What stands before and after the first `sign` outside of quotes, or None."""
+    """Split at the first `sign` outside of quotes; None without one."""
     for match in re.finditer(rf"\"[^\"]*\"|'[^']*'|{re.escape(sign)}", text):
         if match[0] == sign:
             return text[: match.start()].strip(), text[match.end() :].strip()

@@ -6,11 +6,11 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from ..errors import clipped, wrong
+from ..errors import clip, wrong
 from ..grammar import apply
 from ..limits import ELEMENTS, OPERATIONS, require_below, require_nesting
 from ..optional import optional
-from .expressions import FUNCTIONS, Expression, Operation, called, parse
+from .expressions import FUNCTIONS, Expression, Operation, call_function, parse
 from .text import split_outside_brackets
 
 
@@ -93,10 +93,10 @@ class Values(_Parser):  # type: ignore[misc]
             if top.found[0] == self.version:
                 waiting.pop()
                 continue
-            missing = [p for p in self._needed(top.code) if p.found[0] != self.version]
+            missing = [p for p in self._find_needed(top.code) if p.found[0] != self.version]
             for needed in missing:
                 if needed is top or id(needed) in opened:
-                    raise ValueError(f"{clipped(str(needed))!r} needs its own value")
+                    raise ValueError(f"{clip(str(needed))!r} needs its own value")
             if missing:
                 opened.add(id(top))
                 waiting.extend(missing)
@@ -106,18 +106,18 @@ class Values(_Parser):  # type: ignore[misc]
                 waiting.pop()
         return parameter.found[1]
 
-    def _needed(self, code: Expression) -> list[Any]:
+    def _find_needed(self, code: Expression) -> list[Any]:
         found = []
         for operation in code:
             if operation.kind in ("name", "attribute"):
-                value = self._named(operation)
+                value = self._resolve_name(operation)
                 if isinstance(value, _deferred_class()):
                     found.append(value)
         self.spend(len(code))
         return found
 
-    def _named(self, operation: Any) -> Any:
-        """What a name or an attribute stands for."""
+    def _resolve_name(self, operation: Any) -> Any:
+        """Return the value of a name or an attribute."""
         name = operation.value if operation.kind == "name" else operation.value[0]
         key = self._gen_key(name)
         if key in self:
@@ -130,7 +130,7 @@ class Values(_Parser):  # type: ignore[misc]
             return value
         attribute = operation.value[1]
         if not isinstance(value, dict) or attribute not in value:
-            raise ValueError(f"{clipped(name)!r} has no attribute {clipped(attribute)!r}")
+            raise ValueError(f"{clip(name)!r} has no attribute {clip(attribute)!r}")
         return value[attribute]
 
     def _run(self, code: Expression) -> Any:
@@ -142,7 +142,7 @@ class Values(_Parser):  # type: ignore[misc]
             if kind in ("number", "word"):
                 stack.append(operation.value)
             elif kind in ("name", "attribute"):
-                value = self._named(operation)
+                value = self._resolve_name(operation)
                 if isinstance(value, _deferred_class()):
                     value = self.resolve(value)
                 stack.append(value)
@@ -151,13 +151,13 @@ class Values(_Parser):  # type: ignore[misc]
             elif kind == "call":
                 if operation.value not in FUNCTIONS:
                     raise Undefined(operation.value)
-                stack.append(called(operation.value, _numbers(stack, operation.count)))
+                stack.append(call_function(operation.value, _numbers(stack, operation.count)))
             elif kind == "group":
-                stack.append(_grouped(stack, operation.count))
+                stack.append(_group(stack, operation.count))
             else:
                 right, left = stack.pop(), stack.pop()
                 if kind == "*" and (_is_part(left) or _is_part(right)):
-                    stack.append(self._repeated(left, right, turned))
+                    stack.append(self._repeat(left, right, turned))
                 else:
                     stack.append(apply(kind, _number(left), _number(right)))
         (value,) = stack
@@ -173,7 +173,7 @@ class Values(_Parser):  # type: ignore[misc]
             turned[id(value)] = (-value, value)  # keeps what has this id
         return turned[id(value)][0]
 
-    def _repeated(self, left: Any, right: Any, turned: dict[int, Any]) -> Group:
+    def _repeat(self, left: Any, right: Any, turned: dict[int, Any]) -> Group:
         part, count = (right, left) if _is_part(right) else (left, right)
         count = _number(count)
         if count != int(count):
@@ -189,7 +189,7 @@ class Values(_Parser):  # type: ignore[misc]
         return exc.key if isinstance(exc, Undefined) else super()._reason(exc)
 
     def expanded_size(self, path: Path, name: str, nesting: int) -> int:
-        """How many elements a line or sequence expands to.
+        """Count the elements to which a line or sequence expands.
 
         Raises:
             LatticeFileError: it holds itself, or more than the limit.
@@ -226,14 +226,14 @@ def _is_entry(entry: Any) -> bool:
 
 
 def _is_part(value: Any) -> bool:
-    return isinstance(value, (Group, _described()))
+    return isinstance(value, (Group, _part_classes()))
 
 
 def _number(value: Any) -> float:
     if isinstance(value, (int, float)):
         return value
     said = f"{value.name!r} is an element or a line" if _is_part(value) else f"{value!r} is none"
-    raise ValueError(f"a number is needed here, and {clipped(said)}")
+    raise ValueError(f"a number is needed here, and {clip(said)}")
 
 
 def _numbers(stack: list[Any], count: int) -> list[float]:
@@ -242,7 +242,7 @@ def _numbers(stack: list[Any], count: int) -> list[float]:
     return values
 
 
-def _grouped(stack: list[Any], count: int) -> Any:
+def _group(stack: list[Any], count: int) -> Any:
     values = stack[len(stack) - count :]
     del stack[len(stack) - count :]
     if not any(map(_is_part, values)):
@@ -261,7 +261,7 @@ def _grouped(stack: list[Any], count: int) -> Any:
 
 
 @functools.cache
-def _described() -> type[Any]:
+def _part_classes() -> type[Any]:
     """pyAT's class of all elements and lines."""
     found: type[Any] = optional("at.load.file_input", "accelerator-toolbox", "lattice").AnyDescr
     return found

@@ -49,22 +49,22 @@ def _drift(source: Source) -> Element:
 def _main(kind: Callable[..., Element], order: int) -> Callable[[Source], Element]:
     def convert(source: Source) -> Element:
         strengths = source.strengths()
-        normal, skew = strengths.taken(order)
+        normal, skew = strengths.take(order)
         named = {f"k{order}": normal, f"k{order}s": skew}
-        rest = strengths.integrated()
+        rest = strengths.series()
         return kind(source.length, **named, **rest, name=source.name, **placement(source))
 
     return convert
 
 
 def _multipole(source: Source) -> Element:
-    rest = source.strengths().integrated()
+    rest = source.strengths().series()
     return Multipole(length=source.length, **rest, name=source.name, **placement(source))
 
 
 def _kicker(source: Source) -> Element:
     """By + i Bx = Kn0 + i Ks0 kicks px by -Kn0 L and py by Ks0 L."""
-    series = source.strengths().integrated()
+    series = source.strengths().series()
     knl, ksl = (list(series.pop(name, ())) for name in ("knl", "ksl"))
     kicks: Fields = {}
     for values, field, sign in ((knl, "hkick", -1), (ksl, "vkick", 1)):
@@ -115,14 +115,14 @@ def _bend(source: Source) -> Element:
         k in source.group("MagneticMultipoleP").table for k in ("Kn0", "Bn0", "Kn0L", "Bn0L")
     )
     follows = group.choice("Kn0_from_g_ref", True, (True, False))
-    dipole, skew = strengths.taken(0)
+    dipole, skew = strengths.take(0)
     if skew:
         strengths.by_order[0] = (0.0, skew, False)
     dk0 = dipole - curvature if set_ else (0.0 if follows else -curvature)
     pure = group.choice("multipole_geometry", "FOLLOWS_REF_GEOMETRY", _MULTIPOLES)
     if pure not in ("FOLLOWS_REF_GEOMETRY", "VERTICALLY_PURE"):
         source.say(f"BendP.multipole_geometry = {pure}; read as VERTICALLY_PURE")
-    (k1, s1), (k2, s2) = strengths.taken(1), strengths.taken(2)
+    (k1, s1), (k2, s2) = strengths.take(1), strengths.take(2)
     strengths.by_order.update({n: (0.0, s, False) for n, s in ((1, s1), (2, s2)) if s})
     kind = RBend if rectangular else SBend
     named: Fields = {
@@ -134,7 +134,11 @@ def _bend(source: Source) -> Element:
         "hgap": hgap,
         **faces,
     }
-    rest: Fields = {**strengths.integrated(), **placement(source), "tilt": group.number("tilt_ref")}
+    rest: Fields = {
+        **strengths.series(),
+        **placement(source),
+        "tilt": group.number("tilt_ref"),
+    }
     return kind(length, angle, **named, **rest, name=source.name)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import unknown
-from ..errors import clipped, wrong
+from ..errors import clip, wrong
 from ..limits import ELEMENTS, require_below, require_nesting
 from ..record import Notes
 from .yaml_tree import Table
@@ -23,7 +23,7 @@ Defined = dict[str, Table]
 
 
 class Facility:
-    """What a PALS file defines, by name.
+    """Definitions of a PALS file, by name.
 
     Attributes:
         defined: elements and lines.
@@ -42,7 +42,7 @@ class Facility:
             if entry == "expand_lattice":
                 continue
             if not isinstance(entry, Table):
-                raise wrong(path, f"an entry must define something, got {clipped(repr(entry))}")
+                raise wrong(path, f"an entry must define something, got {clip(repr(entry))}")
             for name, value in entry.items():
                 self._take(name, value, entry.at(name), notes)
 
@@ -106,8 +106,8 @@ class Facility:
             raise wrong(self.path, f"line {line!r} must hold a list named 'line'", table.line)
         return items
 
-    def expanded(self, line: str, around: tuple[str, ...] = ()) -> list[tuple[str, Table]]:
-        """The elements of a line, in order, with all that they inherit; each line once."""
+    def expand(self, line: str, around: tuple[str, ...] = ()) -> list[tuple[str, Table]]:
+        """Expand a line into its elements, in order, with all that they inherit; each line once."""
         require_nesting(self.path, len(around), self.defined[line].line)
         if line not in self.expansions or line in around:
             self.expansions[line] = self._expansion(line, around)
@@ -161,17 +161,17 @@ class Facility:
         if "kind" not in changes and base in self.defined:
             found = self.defined[base]
             if found.get("kind") == "BeamLine":
-                yield from self.expanded(base, around)
+                yield from self.expand(base, around)
                 return
         own = {k: v for k, v in changes.items() if k not in ITEM or k == "inherit"}
         if "kind" in changes or "inherit" in changes:
-            table = _kept(changes, own)
+            table = _with_lines(changes, own)
             local.setdefault(name, table)
             yield name, self.inherit(table, local)
         elif name in self.defined or name in local:
             inherited = self.inherit(self.defined.get(name) or local[name], local)
             # one object wherever it stands unchanged, so that it is converted once
-            yield name, merge(inherited, _kept(changes, own)) if own else inherited
+            yield name, merge(inherited, _with_lines(changes, own)) if own else inherited
         else:
             known = [*self.defined, *local]
             line = changes.line or None
@@ -204,11 +204,13 @@ def _item(path: Path, item: Any, line: int = 0) -> tuple[str, Table]:
             return name, changes
     at = item.line if isinstance(item, Table) else line
     raise wrong(
-        path, f"an item must be a name, or a name and its parameters, got {clipped(repr(item))}", at
+        path,
+        f"an item must be a name, or a name and its parameters, got {clip(repr(item))}",
+        at,
     )
 
 
-def _kept(source: Table, values: dict[str, Any]) -> Table:
+def _with_lines(source: Table, values: dict[str, Any]) -> Table:
     table = Table(source.line)
     for key, value in values.items():
         table.put(key, value, source.at(key))
@@ -217,7 +219,7 @@ def _kept(source: Table, values: dict[str, Any]) -> Table:
 
 def merge(base: Table, changes: Table) -> Table:
     """A table with changes; groups are merged, and a strength replaces others of its order."""
-    table = _kept(base, dict(base))
+    table = _with_lines(base, dict(base))
     for key, value in changes.items():
         old = table.get(key)
         if isinstance(old, Table) and isinstance(value, Table):
@@ -235,4 +237,4 @@ def _without_rivals(old: Table, new: Table) -> Table:
         m = _STRENGTH.match(key)
         return not m or m[3] not in orders or (m[3], m[1], m[4]) in taken
 
-    return _kept(old, {key: value for key, value in old.items() if stays(key)})
+    return _with_lines(old, {key: value for key, value in old.items() if stays(key)})

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ...beam.reference import SPEED_OF_LIGHT, Reference, Species
 from ...core.errors import PyJuTrackError, unknown
-from ...core.scalars import detached
+from ...core.scalars import to_float
 from ...elements import CrabCavity, Element, RFCavity
 from ...lattice.lattice import Lattice
 from ..errors import LatticeFileError, wrong
@@ -59,7 +59,7 @@ def read_pals(
             raise wrong(path, f"{key!r} is not understood; write out what it does", pals.at(key))
     facility = Facility(path, pals.get("facility"), notes)
     name = facility.root(line)
-    items = facility.expanded(name)
+    items = facility.expand(name)
     if reference is None:
         reference = _reference(path, items, notes)
     elements = list(_elements(path, items, reference, notes))
@@ -79,12 +79,14 @@ def _elements(
         if id(table) in known:
             yield from known[id(table)]
             continue
-        source = Source(path, name, table, reference, notes.about(name, str(table.get("kind"))))
+        source = Source(
+            path, name, table, reference, notes.for_element(name, str(table.get("kind")))
+        )
         if source.kind not in KINDS:
             said = str(unknown("kind of element in PALS", source.kind, KINDS))
             raise wrong(path, f"{name}: {said}", table.at("kind"))
         try:
-            before, element, after = _converted(source)
+            before, element, after = _convert(source)
         except LatticeFileError:
             raise
         except (*BadElement, ValueError, ZeroDivisionError) as error:
@@ -99,8 +101,8 @@ def _elements(
         yield from known[id(table)]
 
 
-def _converted(source: Source) -> tuple[list[Element], Element, list[Element]]:
-    """An element, and the apertures before and after it."""
+def _convert(source: Source) -> tuple[list[Element], Element, list[Element]]:
+    """Convert an element, and the apertures before and after it."""
     element = KINDS[source.kind](source)
     if not source.own.choice("is_on", True, (True, False)):
         source.say("is off; read as a drift or a marker")
@@ -126,7 +128,7 @@ def _reference(path: Path, items: Items, notes: Notes) -> Reference | None:
     for name, table in items[:1]:
         if table.get("kind") != "BeginningEle":
             continue
-        source = Source(path, name, table, None, notes.about(name, "BeginningEle"))
+        source = Source(path, name, table, None, notes.for_element(name, "BeginningEle"))
         group = source.group("ReferenceP")
         group.asked.update(("species_ref", "time_ref"))
         momentum, energy = group.number("pc_ref"), group.number("E_tot_ref")
@@ -153,7 +155,7 @@ def _species(source: Source, group: Group) -> Species | None:
         return Species(str(own.get("species")), kept.number("mass"), kept.number("charge"))
     name = str(group.table.get("species_ref") or "")
     try:
-        return Species.named(name.replace("anti-", "anti"))
+        return Species.from_name(name.replace("anti-", "anti"))
     except PyJuTrackError as error:
         source.say(f"ReferenceP.species_ref: {error}; no reference is read")
         return None
@@ -166,14 +168,14 @@ def _with_harmonics(
     lattice = Lattice(element for element, _, _ in found)
     if not any(harmonic for _, harmonic, _ in found):
         return lattice
-    length = detached(lattice.length)
+    length = to_float(lattice.length)
     elements: list[Element] = []
     for element, harmonic, line in found:
         if harmonic and isinstance(element, (RFCavity, CrabCavity)):
             if reference is None or not length:
                 said = "a harmonic number needs a length and a reference momentum of the line"
                 raise wrong(path, f"{element.name}: {said}", line)
-            frequency = harmonic * detached(reference.beta) * SPEED_OF_LIGHT / length
+            frequency = harmonic * to_float(reference.beta) * SPEED_OF_LIGHT / length
             element = replace(element, frequency=frequency)
         elements.append(element)
     return Lattice(elements)

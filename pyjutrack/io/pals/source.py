@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ...beam.reference import Reference
-from ...core.scalars import detached
+from ...core.scalars import to_float
 from ...elements import Element
 from ..errors import LatticeFileError, wrong
-from ..fields import changed_fields, element_from, kind_named
+from ..fields import changed_fields, element_from, find_kind
 from ..limits import ORDER, require_below
 from ..record import Say
 from .yaml_tree import Table
@@ -32,7 +32,7 @@ class Group:
     asked: set[str] = field(default_factory=set)
 
     def has(self, key: str) -> bool:
-        """Whether the parameter is set."""
+        """Return whether the parameter is set."""
         return self.table.get(key) is not None
 
     def number(self, key: str, default: float = 0.0) -> float:
@@ -80,8 +80,8 @@ class Strengths:
     by_order: dict[int, tuple[float, float, bool]]
     length: float
 
-    def taken(self, order: int) -> tuple[float, float]:
-        """Strengths per metre of one order, which is then no more in the rest."""
+    def take(self, order: int) -> tuple[float, float]:
+        """Take the strengths per metre of one order out of the rest."""
         normal, skew, integrated = self.by_order.pop(order, (0.0, 0.0, False))
         if integrated and not self.length:
             self.by_order[order] = (normal, skew, True)
@@ -89,8 +89,8 @@ class Strengths:
         over = self.length if integrated else 1.0
         return normal / over, skew / over
 
-    def integrated(self) -> dict[str, Any]:
-        """The rest as `knl` and `ksl`."""
+    def series(self) -> dict[str, Any]:
+        """Return the rest as integrated series `knl` and `ksl`."""
         whole = {
             order: (n, s) if integrated else (n * self.length, s * self.length)
             for order, (n, s, integrated) in self.by_order.items()
@@ -150,7 +150,7 @@ class Source:
         """B rho of the line [T m], which a field needs."""
         if self.reference is None:
             raise group.wrong(key, "is a field, and the line has no reference momentum")
-        return detached(self.reference.rigidity)
+        return to_float(self.reference.rigidity)
 
     def strengths(self) -> Strengths:
         """Magnetic multipoles, fields divided by B rho, tilts undone."""
@@ -192,7 +192,7 @@ def with_own_fields(source: Source, element: Element) -> Element:
     if not isinstance(own, Table):
         raise wrong(source.path, f"{source.name}: TrackingP.pyjutrack must hold fields")
     fields: dict[str, Any] = dict(own)
-    kind = kind_named(fields.pop("kind")) if "kind" in fields else type(element)
+    kind = find_kind(fields.pop("kind")) if "kind" in fields else type(element)
     if kind is type(element):
         fields = {**changed_fields(element), **fields}
     return element_from(kind, {"name": element.name, **fields})

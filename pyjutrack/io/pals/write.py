@@ -10,7 +10,7 @@ from typing import Any
 from ...beam.reference import Reference
 from ...core.atomic import write_text
 from ...core.errors import warn
-from ...core.scalars import detached
+from ...core.scalars import to_float
 from ...elements import (
     Aperture,
     Bend,
@@ -71,20 +71,20 @@ def write_pals(path: str | Path, lattice: Lattice, reference: Reference | None =
     # what stands in the file, by its name there, and the words that PALS keeps
     defined = dict.fromkeys(("use", "expand_lattice", *REFUSED), "")
     if reference is not None:
-        facility.append({_unused("beginning", defined): _beginning(reference)})
+        facility.append({_find_unused("beginning", defined): _beginning(reference)})
         defined["beginning"] = ""
         line.append("beginning")
     given = {element.name for element in lattice if _NAME.fullmatch(element.name)}
     for element in lattice:
-        table = _described(element, reference, notes)
+        table = _describe(element, reference, notes)
         name = _name(element, table, defined, given)
         if name not in defined:
             defined[name] = repr(table)
-            facility.append({name: _named(table, element.name, name)})
+            facility.append({name: _with_name(table, element.name, name)})
         line.append(name)
-    root = _unused("all_of_it", defined)
+    root = _find_unused("all_of_it", defined)
     facility += [{root: {"kind": "BeamLine", "line": line}}]
-    machine = _unused("machine", defined)
+    machine = _find_unused("machine", defined)
     facility += [{machine: {"kind": "Lattice", "branches": [root]}}, {"use": machine}]
     data = {"PALS": {"version": None, "facility": facility}}
     text = yaml.safe_dump(data, sort_keys=False, width=100, allow_unicode=True)
@@ -107,14 +107,14 @@ def _name(element: Element, table: Plain, defined: dict[str, str], given: set[st
     return name
 
 
-def _unused(name: str, defined: dict[str, str]) -> str:
+def _find_unused(name: str, defined: dict[str, str]) -> str:
     while name in defined:
         name += "_"
     return name
 
 
-def _named(table: Plain, name: str, written: str) -> Plain:
-    """The table with the element's name, where the file has another."""
+def _with_name(table: Plain, name: str, written: str) -> Plain:
+    """Add the element's name to the table, where the file has another."""
     if name == written:
         return table
     own = table.get("TrackingP", {}).get("pyjutrack", {})
@@ -127,14 +127,14 @@ def _beginning(reference: Reference) -> Plain:
     own = {"species": species.name, "mass": species.mass, "charge": species.charge}
     return {
         "kind": "BeginningEle",
-        "ReferenceP": {"species_ref": name, "pc_ref": detached(reference.p0c)},
+        "ReferenceP": {"species_ref": name, "pc_ref": to_float(reference.p0c)},
         "TrackingP": {"pyjutrack": own},
     }
 
 
-def _described(element: Element, reference: Reference | None, notes: Notes) -> Plain:
-    """An element in PALS, and under TrackingP what PALS does not say of it."""
-    say = notes.about(element.name, type(element).__name__)
+def _describe(element: Element, reference: Reference | None, notes: Notes) -> Plain:
+    """Describe an element in PALS, and under TrackingP what PALS has no word for."""
+    say = notes.for_element(element.name, type(element).__name__)
     table = _standard(element, reference, say)
     source = Source(Path(), element.name, _table(table), reference, lambda _: None)
     back = KINDS[table["kind"]](source)
@@ -164,7 +164,7 @@ def _table(values: Plain) -> Table:
 
 
 def _standard(element: Element, reference: Reference | None, say: Say) -> Plain:
-    """What the standard says of an element."""
+    """Write an element as the standard has it."""
     values = {name: plain(element, name) for name in (*element.knobs, *element.placement)}
     name = _NAMES.get(type(element))
     length = values.get("length", 0.0)

@@ -41,7 +41,7 @@ def tree(path: Path) -> Any:
     here.
 
     Raises:
-        LatticeFileError: no text, no YAML, or a key that stands twice; with the line.
+        LatticeFileError: no text, no YAML, or a key that occurs twice; with the line.
     """
     yaml = optional("yaml", "PyYAML", "lattice")
     text = text_of(path)
@@ -80,7 +80,7 @@ def _require_few(yaml: Any, path: Path, node: Any) -> None:
             return 1
         line = node.start_mark.line + 1
         if id(node) in around:
-            raise wrong(path, "an anchor holds itself", line)
+            raise wrong(path, "an anchor contains itself", line)
         if id(node) not in sizes:
             around.add(id(node))
             require_nesting(path, len(around), line)
@@ -110,7 +110,7 @@ def _value(yaml: Any, path: Path, node: Any) -> Any:
                 raise wrong(path, "a key must be a word", at)
             if key.value in table:
                 first = table.at(key.value)
-                raise wrong(path, f"the key {key.value!r} stands twice, first in line {first}", at)
+                raise wrong(path, f"the key {key.value!r} occurs twice, first in line {first}", at)
             table.put(key.value, _value(yaml, path, value), at)
         return table
     return node.value if node.style else _plain(path, node.value, line)
@@ -130,5 +130,5 @@ def _plain(path: Path, text: str, line: int) -> Any:
         return float("-inf") if text.startswith("-") else float("inf")
     number = float(text)
     if math.isinf(number):
-        raise wrong(path, f"{text} is beyond all numbers of a computer", line)
+        raise wrong(path, f"{text} is beyond double precision", line)
     return int(text) if re.fullmatch(r"[-+]?\d+", text) else number

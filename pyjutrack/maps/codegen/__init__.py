@@ -1,1 +1,1 @@
-"""What writes kernels from the maps."""
+"""Generation of kernels from the maps."""

@@ -31,7 +31,7 @@ class ArrayKernels:
 
     @cached_property
     def parameters(self) -> list[str]:
-        """Those by which derivatives are taken."""
+        """Parameters by which derivatives are taken."""
         return [p for p in self.of.numbers if p not in self.of.map.constants]
 
     @cached_property
@@ -40,7 +40,7 @@ class ArrayKernels:
 
     @cached_property
     def stored(self) -> dict[tuple[int, int], Expression]:
-        """What of the Jacobian is not one."""
+        """Entries of the Jacobian that are not one."""
         return {key: e for key, e in self.jacobian.items() if not e.is_number(1)}
 
     def bodies(self) -> dict[str, tuple[list[str], Callable[..., None]]]:
@@ -68,7 +68,7 @@ class ArrayKernels:
             move(e, self.of, stumpffs, count, here, live, [out.shifted(low) for out in outs])
 
     def _push(self, e: Emitter, part: Any, start: Any, stop: Any, *given: Any) -> None:
-        """In place; of what the map does not move, a missing tangent may be one row of zeros.
+        """Push tangents in place; those that the map leaves alone may be one row of zeros.
 
         So may those by the parameters.
         """
@@ -120,7 +120,7 @@ class ArrayKernels:
                 loaded = [g.shifted(low).double(n) for g in gradients]
                 onto = dict(zip(self.of.moved, loaded, strict=True))
                 for j, back in enumerate(backs):
-                    value = self._pulled(e, j, entries, onto)
+                    value = self._pull_back(e, j, entries, onto)
                     lost = onto.get(j, zero)
                     value = zero if value is None else value
                     back.shifted(low).store(n, e.choose(live.load(n), value, lost))
@@ -143,7 +143,7 @@ class ArrayKernels:
             with e.loop(count) as n:
                 entries = self._entries(e, after.known(n, here))
                 onto = {j: slope.double(n) for j, slope in enumerate(own)}
-                pulled = {j: self._pulled(e, j, entries, onto) for j in onto}
+                pulled = {j: self._pull_back(e, j, entries, onto) for j in onto}
                 self._share(e, n, live.load(n), shares, entries, onto)
                 for j, value in pulled.items():
                     terms = [onto[j]] if j not in self.of.moved else []
@@ -156,8 +156,8 @@ class ArrayKernels:
         """Entries of the Jacobian of a particle that are not one."""
         return dict(zip(self.stored, values(e, list(self.stored.values()), known), strict=True))
 
-    def _pulled(self, e: Emitter, j: int, entries: Any, onto: dict[int, Any]) -> Any:
-        """What gradients by the coordinates after the map are by an input; None where it is 0."""
+    def _pull_back(self, e: Emitter, j: int, entries: Any, onto: dict[int, Any]) -> Any:
+        """Pull gradients by the coordinates after the map back to an input; None where 0."""
         return e.sum(
             (entries[i, j], onto[i]) if (i, j) in entries else onto[i]
             for i in self.of.moved
@@ -169,7 +169,7 @@ class ArrayKernels:
     ) -> None:
         """Keep a particle's share of the gradients by parameters."""
         for q in range(len(self.parameters)):
-            value = self._pulled(e, len(COORDINATES) + q, entries, onto)
+            value = self._pull_back(e, len(COORDINATES) + q, entries, onto)
             zero = e.number(0.0)
             shares.row(q).store(n, e.choose(live, zero if value is None else value, zero))
 

@@ -17,7 +17,7 @@ from .traced import Traced
 
 
 def bodies(of: Traced) -> dict[str, Callable[..., None]]:
-    """What writes the kernels that a program calls."""
+    """Writers of the kernels that a program calls."""
     return _opening(of) if of.map.opening else {"block": _block(of), "step": _step(of)}
 
 
@@ -83,7 +83,7 @@ def _step(of: Traced) -> Callable[..., None]:
 
 
 def _opening(of: Traced) -> dict[str, Callable[..., None]]:
-    """Whether a particle passes; what does not is lost, or marked by NaN where it has tangents."""
+    """Test an aperture; particles outside are lost, or marked by NaN where they have tangents."""
 
     def passes(e: Emitter, x: Any, y: Any, numbers: Column) -> Any:
         known = {symbol("x"): x, symbol("y"): y}

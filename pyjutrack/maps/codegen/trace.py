@@ -77,7 +77,7 @@ class Expression:
     __radd__, __rmul__ = __add__, __mul__
 
     def __pow__(self, power: Any) -> Expression:
-        """To a whole power, or a half-whole one."""
+        """Raise to a whole power, or a half-whole one."""
         if not isinstance(power, (int, float)) or 2 * power != round(2 * power):
             raise TypeError(f"powers in maps are whole or half-whole numbers, got {power!r}")
         whole, half = divmod(round(2 * abs(power)), 2)

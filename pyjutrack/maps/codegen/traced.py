@@ -29,24 +29,24 @@ class Traced:
 
     @cached_property
     def moved(self) -> list[int]:
-        """Which coordinates change."""
+        """Coordinates that change."""
         return [i for i, c in enumerate(COORDINATES) if self.outputs[i] is not self.symbols[c]]
 
     @cached_property
     def reach(self) -> list[Expression]:
-        """What Stumpff functions are taken of, each once."""
+        """Arguments of Stumpff functions, each once."""
         taken = (node.args[0] for node in _nodes(self.outputs) if node.op in STUMPFF)
         return list(dict.fromkeys(taken))
 
     @cached_property
     def fixed(self) -> list[Expression]:
-        """What of `reach` is the same for all particles."""
+        """Arguments of `reach` that are the same for all particles."""
         coordinates = {self.symbols[c] for c in COORDINATES}
         return [w for w in self.reach if not coordinates & _nodes([w]).keys()]
 
     @cached_property
     def moving(self) -> list[Expression]:
-        """What of `reach` each particle has its own of."""
+        """Arguments of `reach` of which each particle has its own."""
         return [w for w in self.reach if w not in self.fixed]
 
     def jacobian(self, inputs: list[str]) -> dict[tuple[int, int], Expression]:

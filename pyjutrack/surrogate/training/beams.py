@@ -29,7 +29,7 @@ class Positions(NamedTuple):
 
 @dataclass(frozen=True)
 class Beams:
-    """What beams are drawn from.
+    """The family from which beams are drawn.
 
     Attributes:
         grid: the box.

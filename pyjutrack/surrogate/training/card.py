@@ -13,12 +13,12 @@ from ...collective.poisson import Potential
 from ...core.version import __version__
 from ..surrogate import Surrogate
 from .beams import HELD_OUT_SEED, KINDS
-from .fit import named
-from .held_out import held_out
+from .fit import describe_teacher
+from .held_out import held_out_errors
 from .recipe import Recipe
 
 
-def described(
+def fill_card(
     surrogate: Surrogate,
     recipe: Recipe,
     teacher: Potential,
@@ -28,14 +28,14 @@ def described(
     beams: int = 200,
     progress: Callable[[], object] = lambda: None,
 ) -> Surrogate:
-    """The surrogate with `about` filled: recipe, errors on held-out beams, origin."""
+    """Fill the card of a surrogate, `about`: recipe, errors on held-out beams, origin."""
     unguarded = surrogate.replace(outside="ignore")  # the edges of the domain are its beams too
-    errors, kinds = held_out(unguarded, teacher, recipe.beams, beams, progress)
+    errors, kinds = held_out_errors(unguarded, teacher, recipe.beams, beams, progress)
     worst = int(errors.argmax())
     about: dict[str, Any] = {
         "recipe": recipe.record(),
         "weights": surrogate.network.count,
-        "teacher": named(teacher),
+        "teacher": describe_teacher(teacher),
         "held_out": {
             "seed": HELD_OUT_SEED,
             "beams": beams,

@@ -1,4 +1,4 @@
-"""How far one potential's field is from another's."""
+"""Difference between the fields of two potentials."""
 
 from __future__ import annotations
 

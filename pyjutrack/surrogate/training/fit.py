@@ -82,7 +82,7 @@ def train(
     samples, domain = draw(teacher, recipe.beams, recipe.seed, recipe.samples, drawn)
     watched, _ = draw(teacher, recipe.beams, recipe.watched_seed, _WATCHED)
     network = recipe.build(_standardisation(samples)).to(torch.float32, device)
-    run = _Run(recipe, named(teacher), symmetries(teacher, samples), checkpoint, report)
+    run = _Run(recipe, describe_teacher(teacher), symmetries(teacher, samples), checkpoint, report)
     weights = _fit(run, network, samples.to(device), watched.to(device))
     return Surrogate(network.replace(weights).to(torch.float32, "cpu"), teacher.mesh, domain)
 
@@ -95,18 +95,18 @@ def default_teacher(recipe: Recipe) -> Potential:
     return SpectralPoisson(recipe.size, recipe.shape)
 
 
-def named(teacher: Potential) -> str:
-    """What a teacher is, in words that are the same in every run."""
+def describe_teacher(teacher: Potential) -> str:
+    """Describe a teacher in words that are the same in every run."""
     return repr(teacher) if dataclasses.is_dataclass(teacher) else type(teacher).__name__
 
 
 def symmetries(teacher: Potential, samples: Samples) -> tuple[int, ...]:
-    """The ways of `Samples.turned` that the teacher's potentials follow, tried on a few samples."""
+    """Find the symmetries of `Samples` that the teacher's potentials have, on a few samples."""
     few = samples.pick(torch.arange(min(4, len(samples.density)))).double()
     nx, ny = few.density.shape[-2:]
     found = []
     for way in range(8 if nx == ny else 4):
-        density, potential = few.turned(way)
+        density, potential = few.apply_symmetry(way)
         solved = torch.stack([teacher.solve(pad(rho))[CELLS] for rho in density])
         everywhere = torch.ones_like(solved)
         if float(relative_error(solved.double(), potential, everywhere).max()) < _SAME:
@@ -182,7 +182,7 @@ def _batch(run: _Run, samples: Samples, step: int) -> Samples:
     generator = torch.Generator().manual_seed(hash((recipe.seed, step)) & 0x7FFF_FFFF)
     index = torch.randint(recipe.samples, (recipe.batch,), generator=generator)
     way = int(torch.randint(len(run.ways), (1,), generator=generator))
-    picked = samples.pick(index.to(samples.density.device)).turned(run.ways[way])
+    picked = samples.pick(index.to(samples.density.device)).apply_symmetry(run.ways[way])
     return Samples(*(a.contiguous() for a in picked))
 
 

@@ -15,7 +15,7 @@ from .beams import HELD_OUT_SEED, Beams
 Array = NDArray[np.float64]
 
 
-def held_out(
+def held_out_errors(
     potential: Potential,
     solver: Potential,
     beams: Beams,

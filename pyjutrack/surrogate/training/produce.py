@@ -65,7 +65,7 @@ def produce(
             drawn=beams.update,
         )
     with _bar("held-out", held_out) as bar:
-        surrogate = card.described(
+        surrogate = card.fill_card(
             surrogate,
             recipe,
             teacher,

@@ -22,7 +22,7 @@ _SEEDS = 2**32
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to train, on what, and how long.
+    """The recipe of a training: network, beams, steps.
 
     Attributes:
         architecture: the name of one of `known_architectures`.
@@ -81,7 +81,7 @@ class Recipe:
 
     @property
     def beams(self) -> Beams:
-        """What the beams are drawn from."""
+        """The family from which beams are drawn."""
         drawn = {f.name: getattr(self, f.name) for f in dataclasses.fields(Beams)[1:]}
         return Beams(Grid(self.size, self.shape), **drawn)
 
@@ -96,5 +96,5 @@ class Recipe:
         return self._network.build(self.channels, standard, self.seed)
 
     def record(self) -> dict[str, Any]:
-        """As plain data."""
+        """Return the recipe as plain data."""
         return dataclasses.asdict(self)

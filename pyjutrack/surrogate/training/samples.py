@@ -31,22 +31,22 @@ class Samples(NamedTuple):
     density: Tensor
     potential: Tensor
 
-    def turned(self, way: int) -> Samples:
-        """One of the symmetries of the box: ways 0 to 3 mirror, 4 to 7 also swap x and y."""
+    def apply_symmetry(self, way: int) -> Samples:
+        """Apply a symmetry of the box: ways 0 to 3 mirror, 4 to 7 also swap x and y."""
         axes = [-1] * (way & 1) + [-2] * (way >> 1 & 1)
         mirrored = (a.flip(axes) if axes else a for a in self)
         return Samples(*(a.mT if way & 4 else a for a in mirrored))
 
     def pick(self, index: Tensor) -> Samples:
-        """Some of the samples."""
+        """Pick some of the samples."""
         return Samples(self.density[index], self.potential[index])
 
     def double(self) -> Samples:
-        """In double precision."""
+        """Convert to double precision."""
         return Samples(self.density.double(), self.potential.double())
 
     def to(self, device: torch.device) -> Samples:
-        """On another device."""
+        """Move to another device."""
         return Samples(self.density.to(device), self.potential.to(device))
 
 
@@ -67,5 +67,5 @@ def draw(
         potentials.append(teacher.solve(padded)[CELLS].float())
         drawn.append(Figures.of_particles(x, y))
         progress()
-    domain = Domain.around(drawn, beams.particles[0])
+    domain = Domain.from_figures(drawn, beams.particles[0])
     return Samples(torch.stack(densities), torch.stack(potentials)), domain

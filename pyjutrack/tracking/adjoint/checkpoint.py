@@ -9,18 +9,18 @@ import torch
 from torch import Tensor
 
 from ...beam.reference import Reference
-from ...core.scalars import detached
+from ...core.scalars import to_float
 from ...core.tensors import active
 from ...maps.state import State
-from ..particles import through
-from ..plan import Act, Through, is_idle
+from ..particles import traverse
+from ..plan import Act, Traverse, is_idle
 from ..task import Task
 from .choose import reference_moves
 from .record import Record, Tensors
 from .steps import GradientAccumulator, leaves_of, pull_back
 
 
-def back_in_stretches(
+def backward_checkpoint(
     task: Task, record: Record, ends: Tensors, gradients: Tensors, sums: GradientAccumulator
 ) -> Tensors:
     """Gradients by the columns at the start; what falls to parameters goes to the sums.
@@ -31,19 +31,19 @@ def back_in_stretches(
     shared = active((task.beam.intensity, task.beam.weights, task.effects))
     places = {op.place for op in task.plan.ops}
     mine = {place: active(task.lattice.elements[place]) for place in places}
-    for start in sorted(record.kept, reverse=True):
-        leaves = leaves_of(record.kept[start])
+    for start in sorted(record.saved, reverse=True):
+        leaves = leaves_of(record.saved[start])
         parameters = {id(t): t for t in shared}
         with torch.enable_grad():
             state = State(leaves, record.alive(start - 1))
             reference = record.reference(start)
             if moves:
-                p0c = torch.tensor(detached(reference.p0c), dtype=torch.float64).requires_grad_()
+                p0c = torch.tensor(to_float(reference.p0c), dtype=torch.float64).requires_grad_()
                 leaves, reference = (*leaves, p0c), Reference(reference.species, p0c)
             for number in range(start, stop):
                 place = task.plan.ops[number % len(task.plan)].place
                 parameters |= {id(t): t for t in mine[place]}
-                state, reference = _stepped(task, number, state, reference)
+                state, reference = _step(task, number, state, reference)
         wanted: Sequence[Tensor] = tuple(parameters.values())
         columns: Any = (*state.coordinates, reference.p0c)[: len(leaves)]
         gradients = pull_back(columns, leaves, wanted, gradients, sums)
@@ -53,14 +53,12 @@ def back_in_stretches(
     return gradients[:6]
 
 
-def _stepped(
-    task: Task, number: int, state: State, reference: Reference
-) -> tuple[State, Reference]:
+def _step(task: Task, number: int, state: State, reference: Reference) -> tuple[State, Reference]:
     turn, n = divmod(number, len(task.plan))
     op = task.plan.ops[n]
-    if isinstance(op, Through):
+    if isinstance(op, Traverse):
         element = task.lattice.elements[op.place]
-        state = through(element, op.part, state, reference)
+        state = traverse(element, op.part, state, reference)
         return state, element.exit_reference(reference, op.part)
     if isinstance(op, Act) and not is_idle(op, task.lattice, task.effects):
         effect, place = task.effects[op.effect], task.place(op, turn)

@@ -1,4 +1,4 @@
-"""Which adjoint serves a tracking."""
+"""Choice of the adjoint of a tracking."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from ...beam.beam import Beam
 from ...collective.base import CollectiveEffect
 from ...core.errors import InvalidValueError
 from ...core.scalars import is_transformed
-from ...core.tensors import active, hidden, tensors_in
+from ...core.tensors import active, has_hidden_leaf, tensors_in
 from ..adjoints import Adjoint, Auto, Checkpoint, Reversible, Store, name_of
 from ..end import state_of
-from ..plan import Act, Through
+from ..plan import Act, Traverse
 from ..task import Task
 
 #: columns of the beam that a stored graph holds for every part of an element, about
 _COLUMNS = 16
 
 
-def chosen(task: Task, *, once: bool = False) -> Store | Checkpoint | Reversible:
-    """The adjoint of a task, `Auto` resolved; `Store` where no gradient can be asked for.
+def choose_adjoint(task: Task, *, once: bool = False) -> Store | Checkpoint | Reversible:
+    """Choose the adjoint of a task: `Store` where no gradient can be asked for.
 
     Args:
         once: no gradient will be differentiated, so that `Auto` may take what is fastest.
@@ -40,7 +40,7 @@ def chosen(task: Task, *, once: bool = False) -> Store | Checkpoint | Reversible
     if forward_ad._current_level >= 0 or any(
         isinstance(t, Pushed) or is_transformed(t) for t in everything
     ):
-        return _refused(
+        return _refuse(
             adjoint,
             f"adjoint={name_of(adjoint)!r} is for reverse mode by autograd; forward mode and the "
             "transforms of torch.func need adjoint='store'",
@@ -50,9 +50,9 @@ def chosen(task: Task, *, once: bool = False) -> Store | Checkpoint | Reversible
     for number, effect in enumerate(effects):
         name = type(effect).__name__
         if effect.start(beam) is not None:
-            return _refused(adjoint, f"{name} remembers former turns; take adjoint='store'")
+            return _refuse(adjoint, f"{name} remembers former turns; take adjoint='store'")
         if _depends_on_hidden(task, number, effect):
-            return _refused(
+            return _refuse(
                 adjoint,
                 f"{name} depends on tensors that require gradients and are not among its "
                 "attributes, so that they would get none; make them attributes of the effect, or "
@@ -72,14 +72,14 @@ def chosen(task: Task, *, once: bool = False) -> Store | Checkpoint | Reversible
     return adjoint
 
 
-def _refused(adjoint: Adjoint, message: str) -> Store:
+def _refuse(adjoint: Adjoint, message: str) -> Store:
     if isinstance(adjoint, Auto):
         return Store()
     raise InvalidValueError(message)
 
 
 def reference_moves(task: Task) -> bool:
-    """Whether the reference's momentum carries derivatives, at the start or later."""
+    """Return whether the reference's momentum carries derivatives, at the start or later."""
     with torch.enable_grad():
         reference = task.beam.reference
         for element in task.lattice:
@@ -88,7 +88,7 @@ def reference_moves(task: Task) -> bool:
 
 
 def _has_kernels(task: Task) -> bool:
-    """Whether the backward pass has kernels, which are faster than what autograd stores."""
+    """Return whether the backward pass has kernels, faster than what autograd stores."""
     c, effects = task.beam.coordinates, task.effects
     here = c.device.type == "cpu" and c.dim() == 2 and _is_double(task.beam)
     here = here and task.beam.weights is None
@@ -100,16 +100,16 @@ def _is_double(beam: Beam) -> bool:
 
 
 def stored_bytes(task: Task) -> int:
-    """What autograd would keep of a tracking, about."""
+    """Estimate the bytes that autograd would store of a tracking."""
     beam, c = task.beam, task.beam.coordinates
     # ranks must choose alike, so it is not the number here, which may differ by one
     particles = c.numel() // 6 // len(beam) * (beam.particles // beam.world.size)
-    parts = task.turns * sum(isinstance(op, Through) for op in task.plan.ops)
+    parts = task.turns * sum(isinstance(op, Traverse) for op in task.plan.ops)
     return parts * _COLUMNS * particles * c.element_size()
 
 
 def _depends_on_hidden(task: Task, number: int, effect: CollectiveEffect) -> bool:
-    """Whether an effect uses tensors that cannot be found: their gradients would be missed."""
+    """Return whether an effect uses hidden tensors: their gradients would be missed."""
     beam, plan = task.beam, task.plan
     first = next((o for o in plan.ops if isinstance(o, Act) and o.effect == number), None)
     if first is None:
@@ -118,4 +118,6 @@ def _depends_on_hidden(task: Task, number: int, effect: CollectiveEffect) -> boo
     with torch.enable_grad():
         state = effect.admit(state_of(beam.coordinates.detach(), beam.alive))
         moved = effect.apply(state, effect.field(beam, state, place, None), place)
-    return hidden(moved.coordinates, active((effect, beam.intensity, beam.weights, beam.reference)))
+    return has_hidden_leaf(
+        moved.coordinates, active((effect, beam.intensity, beam.weights, beam.reference))
+    )

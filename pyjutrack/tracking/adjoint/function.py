@@ -13,62 +13,62 @@ from torch.autograd import Function
 from ...beam.reference import Reference
 from ...collective.base import require_differentiable
 from ...core.errors import InvalidValueError
-from ...core.scalars import detached
-from ...core.tensors import active, entangled, replaced, tensors_in
+from ...core.scalars import to_float
+from ...core.tensors import active, are_dependent, replace_tensors, tensors_in
 from ...kernels import parallel
 from ...maps.state import State
 from ..adjoints import Checkpoint, Reversible, Store, name_of
 from ..end import End, state_of
 from ..loop import run
 from ..plan import Act, sections
-from ..soft_apertures import softened
+from ..soft_apertures import apply_soft_aperture
 from ..task import Task
-from .checkpoint import back_in_stretches
-from .choose import chosen, reference_moves
+from .checkpoint import backward_checkpoint
+from .choose import choose_adjoint, reference_moves
 from .record import NEVER, Record, Tensors
-from .reversible import back_by_reconstruction, without_inverse
+from .reversible import backward_reversible, without_inverse
 from .steps import GradientAccumulator
 from .versions import Versions
 
 
 def run_adjoint(task: Task, *, once: bool = False) -> End:
-    """`run` of a beam, with the task's choice of how reverse mode will go back through it.
+    """Track a beam as `run`, with the task's adjoint for the backward pass.
 
     Args:
-        once: as for `chosen`.
+        once: as for `choose_adjoint`.
 
     Raises:
         InvalidValueError: an adjoint that cannot be: under a transform, or with an effect that is
             not reversible or whose parameters cannot be found.
     """
     with parallel.cores():
-        adjoint = chosen(task, once=once)
+        adjoint = choose_adjoint(task, once=once)
         if isinstance(adjoint, Store):
             return run(task)
         require_differentiable(task.effects)
         if not task.lattice.soft:
-            return _remembered(task, adjoint)
-        return _between_soft_apertures(task, adjoint)
+            return _run_recorded(task, adjoint)
+        return _run_sections(task, adjoint)
 
 
-def _between_soft_apertures(task: Task, adjoint: Checkpoint | Reversible) -> End:
-    """Section by section: autograd knows the weights between."""
+def _run_sections(task: Task, adjoint: Checkpoint | Reversible) -> End:
+    """Track section by section between soft apertures, whose weights autograd knows."""
     beam = task.beam
     parts = list(sections(task.plan))
     for turn in range(task.first_turn, task.first_turn + task.turns):
         for plan, weigh in parts:
             if plan.ops:
                 section = dataclasses.replace(task, beam=beam, plan=plan, turns=1, first_turn=turn)
-                beam = _remembered(section, adjoint).beam(beam)
+                beam = _run_recorded(section, adjoint).beam(beam)
             if weigh is not None:
                 aperture = task.lattice.elements[weigh.place]
                 state = state_of(beam.coordinates, beam.alive)
-                alive, weights = softened(aperture, state, beam.reference, beam.weights)
+                alive, weights = apply_soft_aperture(aperture, state, beam.reference, beam.weights)
                 beam = beam.replace(alive=alive, weights=weights)
     return End(state_of(beam.coordinates, beam.alive), None, beam.reference, beam.weights)
 
 
-def _remembered(task: Task, adjoint: Checkpoint | Reversible) -> End:
+def _run_recorded(task: Task, adjoint: Checkpoint | Reversible) -> End:
     columns = state_of(task.beam.coordinates, task.beam.alive).coordinates
     weights = task.beam.weights
     task, cut = _with_leaves(task)
@@ -96,12 +96,12 @@ def _with_leaves(task: Task) -> tuple[Task, dict[int, Tensor]]:
     beam = task.beam
     cut = [t for t in active((beam.weights, beam.reference)) if not t.is_leaf]
     others = [t for t in active(task.parts) if not any(t is c for c in cut)]
-    if entangled(others):
+    if are_dependent(others):
         cut += [t for t in others if not t.is_leaf]
     if not cut:
         return task, {}
     leaves = {id(t): t.detach().requires_grad_() for t in cut}
-    (current, charge), weights, reference, lattice, effects = replaced(task.parts, leaves)
+    (current, charge), weights, reference, lattice, effects = replace_tensors(task.parts, leaves)
     carried = {"current": current, "charge": charge}
     beam = beam.replace(**carried, weights=weights, reference=reference)
     changed = dataclasses.replace(task, beam=beam, lattice=lattice, effects=effects)
@@ -122,11 +122,11 @@ class _Tape:
         self.task, self.adjoint, self.parameters = task, adjoint, parameters
         self._read, self._start = read, start
         self.reference_moves = reference_moves(task)
-        beam, lattice = task.beam, task.lattice.detached()
+        beam, lattice = task.beam, task.lattice.detach()
         self._numbers = dataclasses.replace(
             task,
             beam=beam.replace(
-                coordinates=beam.coordinates.detach(), reference=beam.reference.detached()
+                coordinates=beam.coordinates.detach(), reference=beam.reference.detach()
             ),
             lattice=lattice,
         )
@@ -141,11 +141,11 @@ class _Tape:
         """Gradients by the columns at the start, and by the parameters."""
         name = name_of(self.adjoint)
         self._read.check(name)
-        if 0 in self.record.kept:
+        if 0 in self.record.saved:
             self._start.check(name)
         sums = GradientAccumulator(self.parameters)
         reversible = isinstance(self.adjoint, Reversible)
-        back = back_by_reconstruction if reversible else back_in_stretches
+        back = backward_reversible if reversible else backward_checkpoint
         with parallel.cores():
             slopes = back(self.task, self.record, ends, gradients, sums)
         return slopes, sums.totals
@@ -162,7 +162,7 @@ class _Tracking(Function):
     def forward(ctx: Any, tape: _Tape, *tensors: Any) -> Any:
         ends = tuple(t.clone() if any(t is u for u in tensors) else t for t in tape.forward())
         if tape.reference_moves:
-            p0c = detached(tape.record.reference(len(tape.task)).p0c)
+            p0c = to_float(tape.record.reference(len(tape.task)).p0c)
             ends = (*ends, torch.tensor(p0c, dtype=torch.float64))
         ctx.tape = tape
         ctx.save_for_backward(*ends)

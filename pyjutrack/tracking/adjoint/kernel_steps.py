@@ -18,7 +18,7 @@ from ...beam.beam import Beam
 from ...beam.reference import Reference
 from ...collective.base import MeshKick
 from ...core.errors import InvalidValueError
-from ...core.scalars import Number, detached
+from ...core.scalars import Number, to_float
 from ...core.tensors import active
 from ...elements import Element
 from ...elements.inverse import inverse_parameters, record
@@ -30,7 +30,7 @@ from ...maps.program import NotRecordedError
 from ...maps.state import State
 from ...mesh.grid import Mesh
 from ...mesh.particle_mesh import deposit_admitted, stencil
-from ..plan import Act, Through
+from ..plan import Act, Traverse
 from ..task import Task
 from .record import Tensors
 from .steps import GradientAccumulator
@@ -89,7 +89,7 @@ class Passage:
         numbers: list[Number] = []
         for map, own in tape if self.compiled else ():
             back, there = (
-                tuple(detached(n) for n in some) for some in (inverse_parameters(map, own), own)
+                tuple(to_float(n) for n in some) for some in (inverse_parameters(map, own), own)
             )
             self.operations.append(Operation(map, back, there, len(numbers)))
             numbers += own
@@ -105,8 +105,8 @@ class Passages:
         self._lengths: dict[int, Account] = {}
         self._strengths: dict[tuple[int, Reference], Account] = {}
 
-    def element(self, n: int, op: Through, reference: Reference) -> Passage:
-        """Of an element's part."""
+    def element(self, n: int, op: Traverse, reference: Reference) -> Passage:
+        """Return the account of an element's part."""
         key = (n, reference)
         if key not in self._elements:
             if self._task.turns == 1:  # each is met once, and none need be kept
@@ -116,7 +116,7 @@ class Passages:
         return self._elements[key]
 
     def length(self, n: int, op: Act, ds: Number) -> Account:
-        """Of the length over which an effect acts."""
+        """Return the account of the length over which an effect acts."""
         if n not in self._lengths:
             with torch.enable_grad():
                 element = self._task.lattice.elements[op.place]
@@ -125,7 +125,7 @@ class Passages:
         return self._lengths[n]
 
     def strength(self, effect: int, kick: MeshKick, beam: Beam) -> Account:
-        """Of the factor on the potential of an effect."""
+        """Return the account of the factor on the potential of an effect."""
         key = (effect, beam.reference)
         if key not in self._strengths:
             with torch.enable_grad():
@@ -148,19 +148,19 @@ class Passages:
 
 
 def have_kernels(columns: Tensors) -> bool:
-    """Whether particles are where the kernels are."""
+    """Return whether kernels can work on the particles."""
     return columns[0].device.type == "cpu" and columns[0].dim() == 1
 
 
-def back_through_operations(passage: Passage, end: State, gradients: Tensors) -> None:
-    """`steps.back_through_element` for what has kernels; columns and gradients in place."""
+def backward_operations(passage: Passage, end: State, gradients: Tensors) -> None:
+    """Do `steps.backward_element` by kernels; columns and gradients in place."""
     for map, back, numbers, first in reversed(passage.operations):
         slopes = invert_and_pull_back(map, end.coordinates, end.alive, back, numbers, gradients)
         for n, slope in enumerate(slopes):
             passage.account.add(first + n, slope)
 
 
-def back_through_mesh_kick(
+def backward_mesh_kick(
     kick: MeshKick,
     length: Account,
     strength: Account,
@@ -169,14 +169,14 @@ def back_through_mesh_kick(
     gradients: Tensors,
     sums: GradientAccumulator,
 ) -> None:
-    """`steps.back_through_effect` for what has kernels; columns and gradients in place.
+    """Do `steps.backward_effect` by kernels; columns and gradients in place.
 
     Args:
         length, strength: accounts of the length and of the factor on the potential.
     """
     x, px, y, py, _, _ = end.coordinates
     mesh, weight = kick.mesh, 1 / beam.particles
-    active = _found_again(mesh, x, y, end.alive)
+    active = _mask_inside(mesh, x, y, end.alive)
     fractions = deposit_admitted(mesh, x, y, active, x.new_full((1,), weight))
     solved = _Symmetric if kick.symmetric else _ByAutograd
     response = solved(kick, strength, beam, fractions)
@@ -184,7 +184,7 @@ def back_through_mesh_kick(
     by_x, by_px, by_y, by_py = (g.numpy() for g in gradients[:4])
     by_field, by_length = kernels.kick_cotangent(
         sheet,
-        detached(length.numbers[0]),
+        to_float(length.numbers[0]),
         *places,
         array(response.field),
         (by_px, by_py),
@@ -197,8 +197,8 @@ def back_through_mesh_kick(
         kernels.add_slopes(sheet, weight, *places, array(by_fractions), (by_x, by_y))
 
 
-def _found_again(mesh: Mesh, x: Tensor, y: Tensor, alive: Tensor) -> Tensor:
-    """Which live particles are in the box, as all of them were; kernels must not see the others.
+def _mask_inside(mesh: Mesh, x: Tensor, y: Tensor, alive: Tensor) -> Tensor:
+    """Mask live particles in the box, as all of them were; kernels must not see the others.
 
     Raises:
         InvalidValueError: particles came back to other places than they had.
@@ -223,7 +223,7 @@ class _Symmetric:
 
     def __init__(self, kick: MeshKick, strength: Account, beam: Beam, fractions: Tensor) -> None:
         self._solve, self._strength, self._world = kick.solve, strength, beam.world
-        self._scale = detached(strength.numbers[0])
+        self._scale = to_float(strength.numbers[0])
         self._potential = self._solve(self._world.sum(fractions))
         self.field = self._scale * self._potential
 

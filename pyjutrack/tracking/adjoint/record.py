@@ -1,4 +1,4 @@
-"""What is remembered of a tracking for its backward pass."""
+"""Record of a tracking for its backward pass."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ...beam.beam import Beam
 from ...beam.reference import Reference
 from ...core.special import on_host
 from ..particles import Particles
-from ..plan import Through
+from ..plan import Traverse
 from ..task import Task
 
 Tensors = tuple[Tensor, ...]
@@ -39,7 +39,7 @@ class Record:
         self._task, self._size = task, len(task.plan)
         self._wanted = frozenset(before)
         self.lost = torch.where(task.beam.alive, NEVER, -1)
-        self.kept: dict[int, Tensors] = {}
+        self.saved: dict[int, Tensors] = {}
         self._span: tuple[int, int, Any] = (0, 0, None)
 
     @cached_property
@@ -53,7 +53,7 @@ class Record:
         if number in self._wanted:
             own = particles.compiled  # which will be changed in place
             columns = particles.state.coordinates
-            self.kept[number] = tuple(c.clone() if own else c for c in columns)
+            self.saved[number] = tuple(c.clone() if own else c for c in columns)
 
     def note(self, turn: int, op: int, before: Tensor, after: Tensor) -> None:
         """See `Losses`."""
@@ -68,7 +68,7 @@ class Record:
             self.lost = torch.where(torch.from_numpy(ops >= 0), number, self.lost)
 
     def alive(self, number: int) -> Tensor:
-        """Which particles are alive after an operation."""
+        """Mask the particles alive after an operation."""
         first, last, mask = self._span
         if not first <= number < last:
             # the same for all operations up to the next in which a particle is lost
@@ -85,7 +85,7 @@ class Record:
 
     @cached_property
     def _references(self) -> list[tuple[int, Reference]]:
-        """From which operation on each reference holds."""
+        """References, each with the operation from which on it holds."""
         task, reference = self._task, self._task.beam.reference
         found = [(0, reference)]
         elements = task.lattice.elements
@@ -93,7 +93,7 @@ class Record:
             return found
         for number in range(len(task)):
             op = task.plan.ops[number % self._size]
-            if isinstance(op, Through):
+            if isinstance(op, Traverse):
                 after = elements[op.place].exit_reference(reference, op.part)
                 if after is not reference:
                     found.append((number + 1, after))

@@ -7,18 +7,18 @@ from ...beam.reference import Reference
 from ...core.tensors import active
 from ...elements.inverse import has_inverse
 from ...maps.state import State
-from ..plan import Act, Through, is_idle
+from ..plan import Act, Traverse, is_idle
 from ..programs import pieces_of
 from ..task import Task
 from .kernel_steps import (
     Passages,
-    back_through_mesh_kick,
-    back_through_operations,
+    backward_mesh_kick,
+    backward_operations,
     have_kernels,
     own,
 )
 from .record import Record, Tensors
-from .steps import GradientAccumulator, back_through_effect, back_through_element
+from .steps import GradientAccumulator, backward_effect, backward_element
 
 
 def without_inverse(task: Task) -> set[int]:
@@ -30,14 +30,14 @@ def without_inverse(task: Task) -> set[int]:
             continue
         for n in range(piece.first, piece.stop):
             op = task.plan.ops[n]
-            if not isinstance(op, Through):
+            if not isinstance(op, Traverse):
                 continue
             if not has_inverse(task.lattice.elements[op.place], reference, op.part):
                 found.add(n)
     return found
 
 
-def back_by_reconstruction(
+def backward_reversible(
     task: Task, record: Record, ends: Tensors, gradients: Tensors, sums: GradientAccumulator
 ) -> Tensors:
     """Gradients by the columns at the start; what falls to parameters goes to the sums."""
@@ -76,26 +76,26 @@ class _Backward:
     def step(self, number: int) -> None:
         """Back through an operation."""
         turn, n = divmod(number, len(self._task.plan))
-        op, kept = self._task.plan.ops[n], self._record.kept.get(number)
-        if isinstance(op, Through):
+        op, kept = self._task.plan.ops[n], self._record.saved.get(number)
+        if isinstance(op, Traverse):
             self._element(number, n, op, kept)
         elif isinstance(op, Act) and not is_idle(op, self._task.lattice, self._task.effects):
             self._effect(number, n, op, turn)
         if kept is not None:
             self._columns = own(kept)
 
-    def _element(self, number: int, n: int, op: Through, kept: Tensors | None) -> None:
+    def _element(self, number: int, n: int, op: Traverse, kept: Tensors | None) -> None:
         # of the lost, those of before: they stay where they are
         end = State(self._columns, self._record.alive(number))
         reference, element = self._record.reference(number), self._task.lattice.elements[op.place]
         if self._passages is not None:
             passage = self._passages.element(n, op, reference)
             if passage.compiled:  # maps with such kernels have inverses
-                back_through_operations(passage, end, self._gradients)
+                backward_operations(passage, end, self._gradients)
                 return
         known = kept if kept is not None and not has_inverse(element, reference, op.part) else None
         parameters = self._mine[op.place]
-        columns, gradients = back_through_element(
+        columns, gradients = backward_element(
             element, op.part, end, known, self._gradients, reference, parameters, self._sums
         )
         self._columns, self._gradients = own(columns), own(gradients)
@@ -107,10 +107,10 @@ class _Backward:
         if self._passages is not None and kick is not None and beam.weights is None:
             length = self._passages.length(n, op, place.ds)
             strength = self._passages.strength(op.effect, kick, beam)
-            back_through_mesh_kick(kick, length, strength, beam, state, self._gradients, self._sums)
+            backward_mesh_kick(kick, length, strength, beam, state, self._gradients, self._sums)
             return
         parameters = (*self._shared[op.effect], *self._mine[op.place])
-        columns, gradients = back_through_effect(
+        columns, gradients = backward_effect(
             effect, place, beam, state, self._gradients, parameters, self._sums
         )
         self._columns, self._gradients = own(columns), own(gradients)

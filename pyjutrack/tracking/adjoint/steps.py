@@ -14,7 +14,7 @@ from ...elements import Element
 from ...elements.inverse import apply_inverse, is_kick, record
 from ...elements.part import Part
 from ...maps.state import State
-from ..particles import through
+from ..particles import traverse
 from .record import Tensors
 
 
@@ -43,7 +43,7 @@ class GradientAccumulator:
             self.add(parameters, torch.autograd.grad(total, parameters, allow_unused=True))
 
 
-def back_through_element(
+def backward_element(
     element: Element,
     part: Part,
     end: State,
@@ -53,7 +53,7 @@ def back_through_element(
     parameters: Sequence[Tensor],
     sums: GradientAccumulator,
 ) -> tuple[Tensors, Tensors]:
-    """Columns before a part of an element, and gradients by them.
+    """Pull gradients back through a part of an element, with the columns before it.
 
     Args:
         end: after the element, only those alive there.
@@ -68,13 +68,13 @@ def back_through_element(
         known = (end if once else apply_inverse(operations, end)).coordinates
     with torch.enable_grad():
         leaves = leaves_of(known)
-        moved = through(element, part, State(leaves, end.alive), reference).coordinates
+        moved = traverse(element, part, State(leaves, end.alive), reference).coordinates
     # a kick moves no place: it is the same from after it, and undoes itself
-    before = _before(leaves, moved) if once else known
+    before = _undo_kick(leaves, moved) if once else known
     return before, pull_back(moved, leaves, parameters, gradients, sums)
 
 
-def back_through_effect(
+def backward_effect(
     effect: CollectiveEffect,
     place: Place,
     beam: Beam,
@@ -83,7 +83,7 @@ def back_through_effect(
     parameters: Sequence[Tensor],
     sums: GradientAccumulator,
 ) -> tuple[Tensors, Tensors]:
-    """Columns before a reversible effect, and gradients by them.
+    """Pull gradients back through a reversible effect, with the columns before it.
 
     What it adds to the momenta does not depend on them, so it is found from those after it.
     """
@@ -92,11 +92,11 @@ def back_through_effect(
         state = State(leaves, end.alive)
         field = effect.field(beam, state, place, None)
         kicked = effect.apply(state, field, place).coordinates
-    return _before(leaves, kicked), pull_back(kicked, leaves, parameters, gradients, sums)
+    return _undo_kick(leaves, kicked), pull_back(kicked, leaves, parameters, gradients, sums)
 
 
-def _before(after: Tensors, kicked: Tensors) -> Tensors:
-    """Columns before a kick, from those after it and what a second kick made of them."""
+def _undo_kick(after: Tensors, kicked: Tensors) -> Tensors:
+    """Undo a kick: columns before it, from those after it and after a second kick."""
     return tuple(
         old.detach() if new is old else old.detach() - (new.detach() - old.detach())
         for old, new in zip(after, kicked, strict=True)

@@ -10,7 +10,7 @@ from ...core.errors import InvalidValueError
 
 
 class Versions:
-    """How often each of some tensors had been changed in place, as autograd counts it."""
+    """Counts of autograd of how often some tensors had been changed in place."""
 
     def __init__(self, tensors: Sequence[Tensor]) -> None:
         self._counted = [(t, t._version) for t in tensors if not t.is_inference()]

@@ -11,7 +11,7 @@ from examples_loader import load_example
 import pyjutrack as pj
 from pyjutrack.cli.paper import fodo
 from pyjutrack.collective import field_error, own_field
-from pyjutrack.surrogate.training.held_out import held_out
+from pyjutrack.surrogate.training.held_out import held_out_errors
 
 FOLDER = Path(str(resources.files(pj.surrogate) / "weights"))
 #: mean and worst field error over the held-out beams that each may have
@@ -25,7 +25,7 @@ def shipped(request):
 
 def errors(surrogate, count):
     beams = pj.surrogate.Recipe(**_recipe(surrogate)).beams
-    return held_out(surrogate, fodo.solver(), beams, count)[0]
+    return held_out_errors(surrogate, fodo.solver(), beams, count)[0]
 
 
 def _recipe(surrogate):
@@ -34,7 +34,7 @@ def _recipe(surrogate):
 
 
 def test_what_ships_is_what_is_promised():
-    assert set(pj.surrogate.shipped()) == set(LIMITS)
+    assert set(pj.surrogate.list_pretrained()) == set(LIMITS)
     assert sum(f.stat().st_size for f in FOLDER.iterdir()) <= 20e6
     assert {f.suffix for f in FOLDER.iterdir()} == {".safetensors", ".md"}
 

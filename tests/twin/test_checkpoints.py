@@ -109,7 +109,7 @@ def test_settings_in_another_order_are_the_same(data: Measurements, tmp_path: Pa
 
 
 def test_costs_that_are_infinite_are_kept(tmp_path: Path) -> None:
-    """A held-out shot in which nobody arrives: its error is infinite all the time."""
+    """A held-out shot in which no particle arrives: its error is infinite all the time."""
     twin = linear()
     lattice = pj.Lattice(
         [*twin.lattice[:-1], pj.Aperture(half_width=0.1, half_height=0.1), twin.lattice[-1]]

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-from door_cases import ELSEWHERE, RETURNED, calls, public
+from public_calls import ELSEWHERE, RETURNED, calls, public
 
 import pyjutrack as pj
 
@@ -76,7 +76,7 @@ class Fault(NamedTuple):
 
 
 def meant(example: Any, default: Any, value: Any) -> bool:
-    """Whether a spoiled argument can be meant, by what stands there in a valid call."""
+    """Return whether a spoiled argument can be meant, by its value in a valid call."""
     if value is None:
         return default is None or (default is inspect.Parameter.empty and example is None)
     if isinstance(value, float) and math.isnan(value):
@@ -116,7 +116,7 @@ def _alarm(seconds: int) -> Iterator[None]:
 
 
 def fault(function: Callable[..., Any], arguments: dict[str, Any], argument: str, bad: str) -> Any:
-    """What is wrong with how a function takes a spoiled argument, or None."""
+    """Find what is wrong with how a function takes a spoiled argument, or None."""
     value, example = BAD[bad], arguments[argument]
     default = _defaults(function).get(argument, inspect.Parameter.empty)
     try:
@@ -140,7 +140,7 @@ def _defaults(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def faults(folder: Path, chosen: Callable[[str], bool], bad: Iterable[str]) -> list[Fault]:
-    """What is wrong with calls of the functions that are chosen."""
+    """Find what is wrong with calls of the functions that are chosen."""
     found = []
     for name, (function, arguments) in calls(folder).items():
         if not chosen(name):
@@ -158,13 +158,13 @@ def faults(folder: Path, chosen: Callable[[str], bool], bad: Iterable[str]) -> l
     return found
 
 
-def test_the_doors_that_are_passed_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_most_used_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert not [*map(str, faults(tmp_path, lambda name: name in QUICK, BAD))]
 
 
 @pytest.mark.slow
-def test_every_door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_public_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert not [*map(str, faults(tmp_path, lambda name: True, BAD))]
 

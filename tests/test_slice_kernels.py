@@ -13,7 +13,7 @@ from pyjutrack.elements.part import Part
 from pyjutrack.kernels.columns import stack_columns
 from pyjutrack.maps.state import State
 from pyjutrack.tracking.adjoint.record import Record
-from pyjutrack.tracking.plan import Act, Through, plan_of
+from pyjutrack.tracking.plan import Act, Traverse, plan_of
 from pyjutrack.tracking.programs import pieces_of
 
 
@@ -25,7 +25,7 @@ class Stepped(pj.SpaceCharge):
 
 
 def step_by_step(line, beam, effects, turns=1) -> pj.Beam:
-    """With a derivative that nobody asks for, tracking takes the other way."""
+    """With a derivative that is not asked for, tracking runs step by step."""
     leaf = beam.replace(coordinates=beam.coordinates.clone().requires_grad_())
     out = pj.track(line, leaf, effects=effects, turns=turns, adjoint="store")
     return out.replace(coordinates=out.coordinates.detach())
@@ -54,7 +54,7 @@ def test_the_same_as_step_by_step(cell, make_beam, assignment, dtype) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pyjutrack.errors.LossWarning")  # of the same particles
-def test_losses_are_told(cell, make_beam) -> None:
+def test_losses_are_recorded(cell, make_beam) -> None:
     kick = pj.SpaceCharge(pj.SpectralPoisson((0.012, 0.012), (64, 64)), max_step=0.1)
     scraper = pj.Aperture(half_width=1.4e-3, half_height=1.6e-3, shape="ellipse")
     line = pj.Lattice([scraper, cell, scraper, cell])
@@ -133,15 +133,15 @@ def test_gradients_through_learned_elements_take_the_other_way(cell, kick, make_
         assert tracked(asked, beam, [kick]).compiled
 
 
-def test_columns_are_kept_before_effects(cell, kick, make_beam) -> None:
+def test_columns_are_saved_before_effects(cell, kick, make_beam) -> None:
     beam = make_beam(500)
     asked = task(cell, beam, [kick], 2)
     acts = [n for n, op in enumerate(asked.plan.ops) if isinstance(op, Act)]
     record = Record(asked, [acts[3], len(asked.plan) + acts[5]])
     out = tracked(cell, beam, [kick], 2, [record])
     assert out.compiled
-    assert list(record.kept) == [acts[3], len(asked.plan) + acts[5]]
-    x, _, y, *_ = record.kept[acts[3]]
+    assert list(record.saved) == [acts[3], len(asked.plan) + acts[5]]
+    x, _, y, *_ = record.saved[acts[3]]
     # four kicks of 0.05 m stand at 0.025, 0.075, 0.125 and 0.175 m
     third = pj.SpaceCharge(kick.potential, max_step=0.05)
     to = step_by_step(pj.Lattice([pj.Drift(0.15), pj.Drift(0.025)]), beam, [third])
@@ -199,7 +199,7 @@ def test_one_pass_for_each_kick(cell, kick) -> None:
     pieces = pieces_of(cell, plan, [kick], PROTON)
     assert sum(p.program is None for p in pieces) == acts
     assert sum(p.program is not None for p in pieces) == acts + 1
-    parts = [op.part for op in plan.ops if isinstance(op, Through) and op.place == 0]
+    parts = [op.part for op in plan.ops if isinstance(op, Traverse) and op.place == 0]
     assert [p.stop for p in parts] == pytest.approx([0.125, 0.375, 0.625, 0.875, 1.0])
 
 

@@ -1,6 +1,6 @@
 """Reads damaged and hostile copies of small files, in a process that may be lost.
 
-Usage: python damaged.py FOLDER COUNT [FORMAT ...]; prints JSON: by format, what went wrong.
+Usage: python damaged_copies.py FOLDER COUNT [FORMAT ...]; prints JSON: by format, what went wrong.
 A file that takes over ten seconds of the processor is a fault, one that takes a minute ends the
 process.
 """
@@ -272,7 +272,7 @@ def main(folder: Path, count: int, formats: tuple[str, ...]) -> None:
 
 
 def chosen_format(format: str, number: int) -> str | None:
-    """The format is told, or found by the content where the content may tell."""
+    """Name the format, or let it be found by the content where that can be."""
     return None if format in ("at", "xsuite", "own") and number % 2 else format
 
 

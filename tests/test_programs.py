@@ -133,7 +133,7 @@ def test_what_is_no_program(ring: pj.Lattice) -> None:
     assert not tracked(ring, pj.Beam(PROTON, c.expand(2, 5, 6))).compiled
     strength = torch.tensor(1.5, dtype=torch.float64)
     knobbed = ring.with_values({"qf.k1": strength})
-    assert tracked(knobbed, beam).compiled  # a tensor is a number where nobody asks
+    assert tracked(knobbed, beam).compiled  # a tensor is a number where no derivative is asked for
     assert not tracked(ring.with_values({"qf.k1": strength.requires_grad_()}), beam).compiled
     strength.requires_grad_(False)
     out, expected = (pj.track(line, pj.Beam(PROTON, c)) for line in (knobbed, ring))

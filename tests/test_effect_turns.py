@@ -1,4 +1,4 @@
-"""Effects are told in which turn they act, however a tracking is cut in sections."""
+"""Effects get the turn in which they act, however a tracking is cut in sections."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from element_cases import PROTON
 import pyjutrack as pj
 from pyjutrack.collective import Place
 from pyjutrack.maps.state import State
-from pyjutrack.tracking.observation import stations
+from pyjutrack.tracking.observation import observe_beams
 from pyjutrack.tracking.task import task_of
 
 TURNS = 4
@@ -148,7 +148,7 @@ def test_beams_along_a_section_of_a_longer_tracking(beam: pj.Beam, adjoint: Any)
     """Each section of `beams_at` is of the turn of the whole."""
     strength = torch.tensor(0.02, dtype=torch.float64, requires_grad=True)
     whole = task_of(line(1e-4), beam, [Ramp(strength)], 1, adjoint)
-    later = stations(dataclasses.replace(whole, first_turn=3), ["q", "b", "m"])
+    later = observe_beams(dataclasses.replace(whole, first_turn=3), ["q", "b", "m"])
     expected = pj.beams_at(line(1e-4), beam, ["q", "b", "m"], effects=[Ramp(0.02, 3)])
     for place, one in later.items():
         torch.testing.assert_close(

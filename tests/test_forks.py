@@ -6,14 +6,18 @@ import os
 import subprocess
 import sys
 
-import forked
+import fork_script
 import pytest
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_every_call_ends_in_a_forked_process() -> None:
     done = subprocess.run(
-        [sys.executable, forked.__file__], capture_output=True, text=True, timeout=600, check=False
+        [sys.executable, fork_script.__file__],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     first, *others = done.stdout.splitlines()

@@ -8,11 +8,11 @@ import signal
 
 import launch
 import pytest
-from ends import PATIENCE
 from launch import Ended
+from rank_failures import PATIENCE
 
 #: what rank 0 says of rank 1, and within how many seconds of its end. A connection breaks at once;
-#: the rest is time to find out who it was
+#: the rest is time to find out which it was
 ENDS = {
     "kill": (r"rank 1 has given no sign of life", 6.0),
     "raise": (r"rank 1 has stopped with ValueError: the roof is leaking", 6.0),
@@ -29,7 +29,7 @@ LENIENCE = 10.0
 def jobs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Ended]]:
     """Survivor and other rank of each job."""
     folder = tmp_path_factory.mktemp("ends")
-    (forks,) = launch.finish(launch.start("ends.py", 1, folder, *ENDS), limit=200)
+    (forks,) = launch.finish(launch.start("rank_failures.py", 1, folder, *ENDS), limit=200)
     assert forks.code == 0, forks.said
     return {
         how: [

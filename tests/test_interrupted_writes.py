@@ -8,12 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import interrupted_writes
 import numpy as np
 import pytest
-import stopped
 
 
-@pytest.mark.parametrize("job", stopped.JOBS)
+@pytest.mark.parametrize("job", interrupted_writes.JOBS)
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=lambda s: s.name)
 def test_a_job_that_is_stopped_goes_on(
     job: str, how: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -22,7 +22,7 @@ def test_a_job_that_is_stopped_goes_on(
     monkeypatch.setattr("pyjutrack.surrogate.training.fit.SAVE_EVERY", 1)
     path = tmp_path / "state"
     done = subprocess.run(
-        [sys.executable, stopped.__file__, job, str(path)],
+        [sys.executable, interrupted_writes.__file__, job, str(path)],
         capture_output=True,
         text=True,
         timeout=300,
@@ -35,7 +35,7 @@ def test_a_job_that_is_stopped_goes_on(
         assert [p.name for p in tmp_path.iterdir()] == ["state"], "nothing half-written is left"
     before = path.read_bytes()
     assert before
-    run = stopped.JOBS[job]
+    run = interrupted_writes.JOBS[job]
     resumed, whole = run(path), run(None)
     np.testing.assert_allclose(resumed, whole, rtol=1e-5, atol=1e-7 if job == "train" else 1e-12)
     assert path.read_bytes() != before

@@ -1,4 +1,4 @@
-"""A tensor that is changed between the way there and the way back."""
+"""A tensor that is changed in place between the forward and the backward pass."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_change_on_the_way_is_refused(adjoint: str, change: Change, kick) -> N
         figure.backward()
 
 
-def test_the_beam_is_read_again_where_it_is_kept() -> None:
+def test_the_beam_is_read_again_where_it_is_saved() -> None:
     held = parts()
     # columns of tracked beams are contiguous, and no copy is made of them
     held["coordinates"] = held["coordinates"].T.contiguous().T
@@ -107,7 +107,7 @@ def test_weights_and_buffers_of_networks(adjoint: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("adjoint", LITTLE)
-def test_a_change_after_the_way_back(adjoint: str) -> None:
+def test_a_change_after_the_backward_pass(adjoint: str) -> None:
     held = parts()
     figure = tracked(held, adjoint)
     figure.backward()

@@ -1,4 +1,4 @@
-"""What is told of a calibration that should not be believed."""
+"""Warnings of calibrations that should not be believed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def truth() -> pj.Twin:
     return small(unknowns=[Unknown("q1.k1", relative=True, value=0.05)])
 
 
-def test_counts_in_the_place_of_shares_are_told() -> None:
+def test_counts_in_place_of_shares_warn() -> None:
     data = measured(truth(), scan(3))
     counts = Measurements(data.settings, {n: 1e5 * r for n, r in data.readings.items()})
     with pytest.warns(pj.errors.MisfitWarning, match=r"1e\+05 times what the twin reads.*`scaled`"):
@@ -31,7 +31,7 @@ def test_counts_in_the_place_of_shares_are_told() -> None:
 @pytest.mark.filterwarnings(
     "ignore::pyjutrack.errors.LossWarning"
 )  # such a fit throws the beam away
-def test_millimetres_are_told() -> None:
+def test_millimetres_warn() -> None:
     twin = small(instruments=[dg.BeamPosition("end", noise=1e-5)])
     data = measured(twin.replace(unknowns=[Unknown("q1.dx", value=1e-3)]), scan(3))
     wrong = Measurements(data.settings, {n: 1e3 * r for n, r in data.readings.items()})
@@ -47,7 +47,7 @@ def test_a_field_that_is_not_in_the_model_is_no_matter_of_units() -> None:
     assert "times what the twin reads" not in str(told[0].message)
 
 
-def test_fewer_readings_than_unknowns_are_told_whatever_the_priors() -> None:
+def test_fewer_readings_than_unknowns_warn_whatever_the_priors() -> None:
     data = measured(linear(places=["c1"]), [{}])
     with pytest.warns(pj.errors.IdentifiabilityWarning) as told:
         calibrate(linear(places=["c1"]), data, unknowns(1e-3), held_out=0)
@@ -58,7 +58,7 @@ def test_fewer_readings_than_unknowns_are_told_whatever_the_priors() -> None:
     assert LINEAR[3] == "beam.x"
 
 
-def test_a_magnet_behind_all_diagnostics_is_named() -> None:
+def test_a_magnet_downstream_of_all_diagnostics_is_named() -> None:
     twin = small(instruments=wires("q2"))
     data = measured(twin, scan(3))
     both = [*Q1, Unknown("q2.k1", prior=0.1, relative=True)]

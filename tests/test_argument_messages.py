@@ -1,4 +1,4 @@
-"""What users pass by mistake, and the remedy that they are told."""
+"""Arguments that users pass by mistake, and the remedy in the message."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from door_cases import BEAM, CELL, KICK, OPTICS, PROTON, TURN
+from public_calls import BEAM, CELL, KICK, OPTICS, PROTON, TURN
 
 import pyjutrack as pj
 
@@ -50,7 +50,7 @@ GROWTH = pj.observables.emittance_growth("x")
         (lambda: CELL[7:], "no lattice is empty"),
     ],
 )  # fmt: skip
-def test_the_remedy_is_named(call, message) -> None:
+def test_messages_name_the_remedy(call, message) -> None:
     with pytest.raises(pj.errors.InvalidValueError, match=message):
         call()
 
@@ -94,11 +94,13 @@ def test_a_loss_map_is_shown_in_a_line() -> None:
     assert "Aperture 'slit'" in repr(losses)
 
 
-def test_a_parameter_of_torch_warns_nobody() -> None:
+def test_a_parameter_of_torch_gives_no_warning() -> None:
     k1 = torch.nn.Parameter(torch.tensor(29.6, dtype=torch.float64))
     knobbed = pj.Lattice([pj.Quadrupole(0.1, k1=k1), pj.Drift(1.0)])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        # of PyTorch's own, when it is first loaded
+        warnings.filterwarnings("ignore", "`torch.jit.script` is", DeprecationWarning)
         found = pj.jacobian(knobbed, PROTON)
     plain = pj.jacobian(pj.Lattice([pj.Quadrupole(0.1, k1=29.6), pj.Drift(1.0)]), PROTON)
     np.testing.assert_allclose(found, plain, rtol=1e-14)
@@ -169,6 +171,6 @@ def test_a_negative_signal_has_its_own_remedy() -> None:
     axis = np.linspace(-5e-3, 5e-3, 50)
     profiles = pj.diagnostics.Profiles(-np.exp(-0.5 * (axis / 1e-3) ** 2)[None], (axis,))
     wire = pj.diagnostics.WireScanner("end", width=8e-3, bins=8)
-    for call in (profiles.sizes, lambda: profiles.on(wire)):
+    for call in (profiles.sizes, lambda: profiles.rebin(wire)):
         with pytest.raises(pj.errors.MeasurementError, match="change its sign"):
             call()

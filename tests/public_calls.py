@@ -109,7 +109,7 @@ RETURNED = {
     "Outcome",
     "GaussianFit",
     "Mesh",
-    "shipped",
+    "list_pretrained",
 }
 #: need a run of minutes, files of another kind, or ranks, and have tests of their own
 ELSEWHERE = {
@@ -178,7 +178,7 @@ def _beams() -> dict[str, Call]:
                                                      "coordinates": np.zeros((4, 6))}),
         "Lattice": Call(pj.Lattice, {"elements": [pj.Drift(1.0)]}),
         "Species": Call(pj.Species, {"name": "m", "mass": 1e6, "charge": 1.0}),
-        "Species.named": Call(pj.Species.named, {"name": "proton"}),
+        "Species.from_name": Call(pj.Species.from_name, {"name": "proton"}),
         "Species.ion": Call(pj.Species.ion, {"mass_u": 12.0, "charge": 6.0, "name": "C"}),
         "Reference": Call(pj.Reference, {"species": PROTON.species, "p0c": 1e9}),
         **{f"Reference.{n}": Call(getattr(pj.Reference, n), {"species": "proton", k: 1e10})
@@ -274,11 +274,11 @@ def _diagnostics() -> dict[str, Call]:
         "Screen": Call(dg.Screen, {**at, "size": (8e-3, 8e-3), "shape": (8, 8),
                                    "centre": (0.0, 0.0), "resolution": 1e-4}),
         "Bins": Call(dg.Bins, {"centre": 0.0, "width": 8e-3, "count": 8, "resolution": 1e-4}),
-        "noisy": Call(dg.noisy, {"reading": torch.ones(8), "diagnostic": WIRE, "seed": 1}),
+        "add_noise": Call(dg.add_noise, {"reading": torch.ones(8), "diagnostic": WIRE, "seed": 1}),
         "Profiles": Call(dg.Profiles, {"values": PROFILES.values, "axes": (AXIS,), "labels": ("x",),
                                        "settings": PROFILES.settings, "name": "w",
                                        "mask": np.ones((2, 20), dtype=bool)}),
-        "Profiles.on": Call(PROFILES.on, {"diagnostic": WIRE, "background": 0.0,
+        "Profiles.rebin": Call(PROFILES.rebin, {"diagnostic": WIRE, "background": 0.0,
                                           "normalise": True}),
         "Profiles.knob": Call(PROFILES.knob, {"address": "q1.k1"}),
         "quadrupole_scan": Call(pj.optics.quadrupole_scan,

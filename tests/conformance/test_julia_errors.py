@@ -1,4 +1,4 @@
-"""What the julia engine refuses, by name, and what comes out of Julia's own errors."""
+"""Refusals of the julia engine, by name, and the errors that Julia itself raises."""
 
 import dataclasses
 import os

@@ -1,4 +1,4 @@
-"""What no layer stands for in ONNX files of others: errors name it, and the node."""
+"""Errors of ONNX files of others that no layer represents: they name it, and the node."""
 
 import numpy as np
 import pytest

@@ -177,7 +177,7 @@ def test_a_damaged_file_costs_a_compilation(tmp_path: Path, damage: bytes) -> No
         assert mended.twice.stats.cache_hits
 
 
-def test_a_full_disk_costs_a_compilation_and_is_told(
+def test_a_full_disk_costs_a_compilation_and_warns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
