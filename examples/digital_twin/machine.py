@@ -160,11 +160,11 @@ class Machine:
         first = pj.Lattice([first, pj.Marker(name="exit")])
         with torch.no_grad():
             found = pj.beams_at(first, beam, ["s0", "s1", "exit"], effects=[self._kick])
-            kicked = self._kick(found.pop("exit"))
+            kicked = self._apply_field(found.pop("exit"))
             found |= pj.beams_at(second, kicked, ["s2", "s3"], effects=[self._kick])
             return {s.name: s.read(found[s.at]).numpy() for s in scanners()}
 
-    def _kick(self, beam: pj.Beam) -> pj.Beam:
+    def _apply_field(self, beam: pj.Beam) -> pj.Beam:
         x, y = (beam.coordinate(u).clone().requires_grad_() for u in "xy")
         with torch.enable_grad():
             slopes = torch.autograd.grad(self.field(x, y).sum(), [x, y])
