@@ -17,6 +17,7 @@ from surrogate_cases import ARCHITECTURES, build
 import pyjutrack as pj
 from pyjutrack.collective import BSPLINE, Grid, Mesh
 from pyjutrack.engines import ENGINES, Engine, engine_of
+from pyjutrack.kernels import workers
 from pyjutrack.surrogate import Domain, Surrogate
 
 BeamFactory = Callable[..., pj.Beam]
@@ -25,6 +26,8 @@ BeamFactory = Callable[..., pj.Beam]
 def pytest_configure(config: pytest.Config) -> None:
     # PyTorch's own forward-mode decompositions script functions on their first import
     config.addinivalue_line("filterwarnings", "ignore:.torch.jit.script:DeprecationWarning")
+    if hasattr(config, "workerinput"):  # of pytest-xdist: so do the package's own threads
+        workers._SPINS = 2000
 
 
 @pytest.fixture(autouse=True)
