@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+
+# read when PyTorch is loaded, here and in workers and scripts: a thread that waits gives its core
+# to another process instead of spinning
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import pytest
@@ -12,6 +17,7 @@ from surrogate_cases import ARCHITECTURES, build
 import pyjutrack as pj
 from pyjutrack.collective import BSPLINE, Grid, Mesh
 from pyjutrack.engines import ENGINES, Engine, engine_of
+from pyjutrack.kernels import workers
 from pyjutrack.surrogate import Domain, Surrogate
 
 BeamFactory = Callable[..., pj.Beam]
@@ -20,6 +26,8 @@ BeamFactory = Callable[..., pj.Beam]
 def pytest_configure(config: pytest.Config) -> None:
     # PyTorch's own forward-mode decompositions script functions on their first import
     config.addinivalue_line("filterwarnings", "ignore:.torch.jit.script:DeprecationWarning")
+    if hasattr(config, "workerinput"):  # of pytest-xdist: so do the package's own threads
+        workers._SPINS = 2000
 
 
 @pytest.fixture(autouse=True)

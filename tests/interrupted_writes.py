@@ -1,7 +1,8 @@
-"""Long jobs with a file to go on from; as a script, one that is stopped while it writes to it."""
+"""Long jobs with a file to go on from; as a script, some of them, stopped while they write."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -17,6 +18,10 @@ from pyjutrack.twin import Unknown, calibrate
 
 #: the write that is stopped: others came before it
 STOPPED = 3
+#: by what
+HOW = (signal.SIGKILL, signal.SIGINT)
+#: after which a job that hangs is killed [s]
+LIMIT = 300
 
 
 def calibration(path: Path | None) -> np.ndarray:
@@ -47,20 +52,42 @@ def square(point: int) -> int:
 JOBS = {"calibrate": calibration, "train": training, "study": study}
 
 
-def main(job: str, path: str) -> None:
-    """Run a job and stop it, by the signal of the environment, before a file takes its place."""
+def stop(job: str, path: Path, how: signal.Signals) -> None:
+    """Run a job and stop it by a signal, before a file takes its place."""
     flush, count = atomic._flush, 0
+    os.environ["STOP"] = str(int(how))
 
     def stopped(written: Path) -> None:
         nonlocal count
         flush(written)
         count += 1
         if count == STOPPED:
-            os.kill(os.getpid(), int(os.environ["STOP"]))
+            os.kill(os.getpid(), how)
 
     atomic._flush = stopped
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    JOBS[job](Path(path))
+    signal.alarm(LIMIT)
+    JOBS[job](path)
+
+
+def main(folder: str, *names: str) -> None:
+    """Stop jobs, such as "train-SIGINT", each in a folder of its own.
+
+    One is stopped in this process, and its threads with it. Of several each is in a fork, which has
+    one thread, and the exit codes are printed.
+    """
+    codes = {}
+    for name in names:
+        own = Path(folder, name)
+        own.mkdir()
+        process = os.fork() if len(names) > 1 else 0
+        if not process:
+            os.dup2(os.open(f"{own}.txt", os.O_WRONLY | os.O_CREAT), 2)
+            job, how = name.split("-")
+            stop(job, own / "state", signal.Signals[how])
+            sys.exit()
+        codes[name] = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    print(json.dumps(codes))
 
 
 if __name__ == "__main__":

@@ -4,17 +4,21 @@ import pytest
 import torch
 
 from pyjutrack.autodiff import Pushed, collect_tangents, seeds, value_of
+from pyjutrack.core.special import stumpff
 
 CASES = {
     "add": lambda a, b, s: a + b,
     "add number": lambda a, b, s: 1.5 + a,
     "sub": lambda a, b, s: a - b,
+    "sub number": lambda a, b, s: (a - 2.0) * (1.0 + b),
+    "sub of another shape": lambda a, b, s: (s - a) * (b - s),
     "rsub": lambda a, b, s: 2.0 - b,
     "mul": lambda a, b, s: a * b,
     "mul by a scalar tensor": lambda a, b, s: s * a,
     "rmul": lambda a, b, s: 3.0 * b,
     "div": lambda a, b, s: a / (2 + b),
     "rdiv": lambda a, b, s: 1.0 / (3 + a),
+    "div by a number": lambda a, b, s: a / 3.0,
     "neg": lambda a, b, s: -(a * s),
     "matmul": lambda a, b, s: a @ b.mT,
     "stack": lambda a, b, s: torch.stack([a, torch.ones_like(value_of(a)), b], 1),
@@ -30,6 +34,8 @@ CASES = {
     "sum over two": lambda a, b, s: (a * b).sum((0, 1)),
     "contiguous": lambda a, b, s: a.mT.contiguous() * s,
     "unbind": lambda a, b, s: a.unbind(0)[1] * torch.unbind(b, -1)[2][0],
+    "Stumpff": lambda a, b, s: torch.stack(stumpff(a * b)),
+    "Stumpff, near zero": lambda a, b, s: torch.stack(stumpff(0.1 * a)),
     "erfc": lambda a, b, s: torch.erfc(a * s),
     "logsumexp, without a rule": lambda a, b, s: (a * b).logsumexp(-1),
 }
@@ -93,3 +99,11 @@ def test_a_double_number_leaves_single_precision_single():
     for result in (product, s * grid, grid / s, grid + s):
         assert result.value.dtype == result.tangent.dtype == torch.float32
     assert product.tangent[:, 0, 0].tolist() == [1.0, 2.0]
+
+
+def test_stumpff_functions_have_one_rule(monkeypatch):
+    """And do not go through tangents of every term of their series."""
+    monkeypatch.setattr("pyjutrack.core.special._horner", None)
+    monkeypatch.setattr("pyjutrack.autodiff.dual.mul", None)
+    (a,) = seeds(torch.tensor([2.0], dtype=torch.float64))
+    assert all(isinstance(c, Pushed) for c in stumpff(a))

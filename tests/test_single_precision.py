@@ -5,6 +5,8 @@ Both may differ by what the seven digits of single precision leave of a result: 
 
 from __future__ import annotations
 
+from unittest import mock
+
 import numpy as np
 import pytest
 import torch
@@ -41,16 +43,26 @@ CALLS = {
     "differences": lambda cell, beam, effects: pj.jacobian(
         cell, beam, effects=effects, method="fd"
     ),
-    "derivatives": lambda cell, beam, effects: pj.jacobian_derivatives(
-        cell, beam, KNOBS, effects=effects
-    )[1],
+    "derivatives and tune slopes": lambda cell, beam, effects: slopes(cell, beam, effects),
     "tunes": lambda cell, beam, effects: pj.tunes(
         pj.jacobian(cell, beam, effects=effects, turns=2)
     ),
-    "tune slopes": lambda cell, beam, effects: pj.optics.tune_slopes(
-        cell, beam, KNOBS, effects=effects
-    )[1],
 }
+
+
+def slopes(cell, beam, effects):
+    """The derivatives of the Jacobian that slopes of tunes are made of, and these."""
+    derivatives = []
+
+    def noted(*args, **options):
+        matrix, found = pj.jacobian_derivatives(*args, **options)
+        derivatives.append(found)
+        return matrix, found
+
+    with mock.patch("pyjutrack.optics.tunes.jacobian_derivatives", noted):
+        by_knobs = pj.optics.tune_slopes(cell, beam, KNOBS, effects=effects)[1]
+    (found,) = derivatives
+    return np.concatenate([found.ravel(), by_knobs.ravel()])
 
 
 @pytest.mark.parametrize("call", CALLS)

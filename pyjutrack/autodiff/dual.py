@@ -29,7 +29,7 @@ class Pushed(Tensor):
 
     @staticmethod
     def make(value: Tensor, tangent: Tensor, directions: Directions) -> Pushed:
-        pushed = value.detach().as_subclass(Pushed)
+        pushed: Pushed = Tensor._make_subclass(Pushed, value)  # detached
         pushed.value, pushed.tangent, pushed.directions = value, tangent, directions
         return pushed
 
@@ -77,6 +77,18 @@ def collect_tangents(xs: Sequence[Any]) -> tuple[Directions, list[Tensor | None]
     return union, [tangents_along(x, union) if isinstance(x, Pushed) else None for x in xs]
 
 
+def pair_tangents(a: Any, b: Any) -> tuple[Directions, Tensor | None, Tensor | None]:
+    """Collect the tangents of two arguments, one of which is pushed at least."""
+    if not isinstance(a, Pushed):
+        return b.directions, None, b.tangent
+    if not isinstance(b, Pushed):
+        return a.directions, a.tangent, None
+    if a.directions == b.directions:
+        return a.directions, a.tangent, b.tangent
+    union, (da, db) = collect_tangents((a, b))
+    return union, da, db
+
+
 def tangents_along(x: Pushed, union: Directions) -> Tensor:
     """Return the tangents in some directions, which must include those of x."""
     if x.directions == union:
@@ -109,18 +121,38 @@ def broadcast(value: Tensor, tangent: Tensor, directions: Directions) -> Pushed:
     return Pushed.make(value, tangent, directions)
 
 
+def is_number(x: Any) -> bool:
+    """Return whether it is a plain number, which needs neither broadcasting nor aligning."""
+    return not isinstance(x, Tensor)
+
+
 def add(a: Any, b: Any) -> Pushed:
-    union, tangents = collect_tangents((a, b))
+    if is_number(b):
+        return Pushed.make(a.value + b, a.tangent, a.directions)
+    if is_number(a):
+        return Pushed.make(a + b.value, b.tangent, b.directions)
+    union, *tangents = pair_tangents(a, b)
     return add_tangents(value_of(a) + value_of(b), union, tangents)
 
 
 def sub(a: Any, b: Any) -> Pushed:
-    union, (da, db) = collect_tangents((a, b))
-    return add_tangents(value_of(a) - value_of(b), union, (da, None if db is None else -db))
+    if is_number(b):
+        return Pushed.make(a.value - b, a.tangent, a.directions)
+    if is_number(a):
+        return Pushed.make(a - b.value, -b.tangent, b.directions)
+    union, da, db = pair_tangents(a, b)
+    value = value_of(a) - value_of(b)
+    if da is not None and db is not None and da.dim() == db.dim():
+        return broadcast(value, da - db, union)
+    return add_tangents(value, union, (da, None if db is None else -db))
 
 
 def mul(a: Any, b: Any) -> Pushed:
-    union, (da, db) = collect_tangents((a, b))
+    if is_number(b):
+        return Pushed.make(a.value * b, a.tangent * b, a.directions)
+    if is_number(a):
+        return Pushed.make(a * b.value, a * b.tangent, b.directions)
+    union, da, db = pair_tangents(a, b)
     va, vb = value_of(a), value_of(b)
     value = va * vb
     first = None if da is None else align(da, value.dim()) * vb
@@ -133,7 +165,9 @@ def mul(a: Any, b: Any) -> Pushed:
 
 
 def div(a: Any, b: Any) -> Pushed:
-    union, (da, db) = collect_tangents((a, b))
+    if is_number(b):
+        return Pushed.make(a.value / b, a.tangent / b, a.directions)
+    union, da, db = pair_tangents(a, b)
     va, vb = value_of(a), value_of(b)
     value = va / vb
     if db is None:

@@ -80,25 +80,9 @@ def _unsqueeze(a: Any, dim: int) -> Pushed:
     )
 
 
-def _series(first: int, w: Tensor) -> Tensor:
-    """The Stumpff function c_first for |w| < 1."""
-    total = torch.zeros_like(w)
-    for j in reversed(range(9)):
-        total = 1 / math.factorial(first + 2 * j) - w * total
-    return total
-
-
 def _stumpff(w: Any) -> Any:
     """c_k' = (k c_(k+2) - c_(k+1)) / 2."""
-    value = w.value
-    c0, c1, c2, c3 = special.stumpff(value)
-    near = value.abs() < 1.0
-    small = torch.where(near, value, torch.zeros_like(value))
-    far = torch.where(near, torch.ones_like(value), value)
-    c4, c5 = (
-        torch.where(near, _series(first, small), (1 / math.factorial(first - 2) - c) / far)
-        for first, c in ((4, c2), (5, c3))
-    )
+    c0, c1, c2, c3, c4, c5 = special.stumpffs(w.value, 6)
     slopes = (-c1 / 2, (c3 - c2) / 2, c4 - c3 / 2, (3 * c5 - c4) / 2)
     return tuple(
         Pushed.make(c, w.tangent * slope, w.directions)

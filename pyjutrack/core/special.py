@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.overrides import handle_torch_function, has_torch_function
 
 _TERMS = 10
-
-
-def _series(first: int) -> list[float]:
-    """Coefficients 1/(first + 2j)! of c_first in powers of -w."""
-    return [1 / math.factorial(first + 2 * j) for j in range(_TERMS)]
-
-
-_C2, _C3 = _series(2), _series(3)
 # atan(sqrt(w))/sqrt(w) in powers of -w
 _ATAN = [1 / (2 * j + 1) for j in range(14)]
 _ATAN_REACH = 0.06
@@ -34,21 +29,52 @@ def stumpff(w: Any) -> tuple[Any, Any, Any, Any]:
     """
     if not isinstance(w, Tensor):
         return w.stumpff()
+    if has_torch_function((w,)):  # one rule for all of it
+        return handle_torch_function(stumpff, (w,), w)
+    c0, c1, c2, c3 = stumpffs(w, 4)
+    return c0, c1, c2, c3
+
+
+def stumpffs(w: Tensor, count: int) -> tuple[Tensor, ...]:
+    """The first Stumpff functions of plain tensors, four or more: c_k = 1/k! - w c_(k + 2)."""
     near = w.abs() < 1.0
-    small = torch.where(near, w, torch.zeros_like(w))
-    c2, c3 = _horner(_C2, small), _horner(_C3, small)
-    c0, c1 = 1 - small * c2, 1 - small * c3
-    if on_host(w) and bool_or(near.all(), default=False):
-        return c0, c1, c2, c3
+    all_near = on_host(w) and bool_or(near.all(), default=False)
+    small = w if all_near else torch.where(near, w, torch.zeros_like(w))
+    series = _stumpff_series(count, small)
+    close = (1 - small * series[0], 1 - small * series[1], *series)
+    if all_near:
+        return close
     # each branch gets an argument at which it and its derivatives are finite
     far = torch.where(near, torch.ones_like(w), w)
     plus = torch.where(far > 0, far, torch.ones_like(w)).sqrt()
     minus = torch.where(far < 0, -far, torch.ones_like(w)).sqrt()
-    far0 = torch.where(far > 0, plus.cos(), minus.cosh())
-    far1 = torch.where(far > 0, plus.sin() / plus, minus.sinh() / minus)
-    pairs = ((c0, far0), (c1, far1), (c2, (1 - far0) / far), (c3, (1 - far1) / far))
-    found = [torch.where(near, a, b) for a, b in pairs]
-    return found[0], found[1], found[2], found[3]
+    away = [
+        torch.where(far > 0, plus.cos(), minus.cosh()),
+        torch.where(far > 0, plus.sin() / plus, minus.sinh() / minus),
+    ]
+    for k in range(count - 2):
+        away.append((1 / math.factorial(k) - away[k]) / far)
+    return tuple(torch.where(near, a, b) for a, b in zip(close, away, strict=True))
+
+
+def _stumpff_series(count: int, w: Tensor) -> tuple[Tensor, ...]:
+    """c_2 to c_(count - 1) for |w| < 1, by their series in powers of -w."""
+    coefficients = _stumpff_coefficients(count)
+    if not on_host(w):  # where numbers are cheaper than a copy of them
+        return tuple(_horner(column, w) for column in coefficients.T.tolist())
+    rows = torch.from_numpy(coefficients).to(w.dtype)
+    terms = rows.reshape(*rows.shape, *[1] * w.dim()).unbind(0)
+    total = terms[-1]
+    for term in terms[-2::-1]:
+        total = torch.addcmul(term, w, total, value=-1)
+    return total.unbind(0)
+
+
+@cache
+def _stumpff_coefficients(count: int) -> np.ndarray:
+    """(terms, count - 2): 1/(k + 2 j)! of c_k, k from 2, before (-w)^j."""
+    rows = [[1 / math.factorial(k + 2 * j) for k in range(2, count)] for j in range(_TERMS)]
+    return np.array(rows)
 
 
 def arctangent(w: Any) -> Any:

@@ -60,7 +60,7 @@ def optics_gradient(
             delta=delta,
             initial=initial,
             chromatic=chromatic,
-            order=2 if chromatic else 1,
+            order=1,
         )
         found: Any = objective(table)
         if not isinstance(found, Tensor) or found.dim() > 1:

@@ -16,7 +16,7 @@ from ..core.transforms import numeric
 from ..lattice.lattice import Lattice, require_lattice
 from .modes import normal_modes_4d
 from .orbit import Orbit, differentiable, find, passage, start
-from .passing import pairwise_products
+from .passing import Passage, pairwise_products
 from .stacks import column
 from .table import Twiss, TwissTable
 
@@ -42,7 +42,7 @@ def linear_optics(
         delta: momentum deviation of the orbit.
         initial: functions at the start of a line, whose tensors carry derivatives too; the orbit
             starts on the axis.
-        chromatic: with chromaticities, whose derivatives are second ones of the orbit.
+        chromatic: with chromaticities.
         order: to which derivatives of the orbit are exact.
 
     Raises:
@@ -56,17 +56,13 @@ def linear_optics(
     require_lattice(lattice)
     require_real("delta", delta)
     delta = delta if isinstance(delta, Tensor) else float(delta)
-    if chromatic:
-        return _with_chromaticities(lattice, reference, delta, initial, order)
     ring = passage(lattice, reference, 4)
     begin = start(len(lattice), delta)
     if initial is None:
         orbit = differentiable(ring, find(ring, begin, 4), begin, order)
     else:
-        orbit = _track_line(lattice, reference, delta)
-    through = torch.cat(
-        [torch.eye(6, dtype=torch.float64)[None], pairwise_products(orbit.matrices)]
-    )
+        orbit = _track_line(ring, reference, delta)
+    through = _from_start(orbit.matrices)
     turn = through[-1]
     transverse = through[:, :4, :4]
     if initial is None:
@@ -79,10 +75,10 @@ def linear_optics(
     functions = (w * w).unflatten(2, (2, 2)).sum(-1)  # (place, coordinate, mode)
     slopes = -(w[:, 0::2] * w[:, 1::2]).unflatten(2, (2, 2)).sum(-1)  # (place, plane, mode)
     along = transverse @ dispersion + through[:, :4, 5]
-    phases = [_unwrap(torch.atan2(w[:, k, k + 1], w[:, k, k])) for k in (0, 2)]
+    phases = _phases(w)
     s = torch.cat([torch.zeros(1, dtype=torch.float64), _lengths(lattice).cumsum(0)])
     slip = -(turn[4, :4] @ dispersion + turn[4, 5]) / s[-1]
-    return TwissTable(
+    table = TwissTable(
         names=(*(e.name for e in lattice), "end"),
         kinds=(*(type(e).__name__ for e in lattice), ""),
         s=s,
@@ -105,6 +101,16 @@ def linear_optics(
         momentum_compaction=slip + 1 / reference.gamma**2,
         slip_factor=slip,
     )
+    if not chromatic:
+        return table
+    shift = torch.zeros(6, dtype=torch.float64)
+    shift[5] = 1.0
+    if initial is None:
+        moved = torch.nn.functional.pad(along[:-1], (0, 2)) + shift
+        slopes = _tune_slopes(ring, orbit.coordinates, moved, None)
+    else:
+        slopes = _tune_slopes(ring, orbit.coordinates, through[:-1] @ shift, modes)
+    return replace(table, chromaticity_x=slopes[0], chromaticity_y=slopes[1])
 
 
 @numeric
@@ -121,35 +127,45 @@ def twiss_table(
     Arguments and errors as for `linear_optics`.
     """
     require_flag("chromatic", chromatic)
-    options = {"initial": initial, "chromatic": chromatic}
-    if chromatic:
-        return linear_optics(lattice, reference, delta=delta, **options).numpy()  # type: ignore[arg-type]
     with torch.no_grad():
-        return linear_optics(lattice, reference, delta=delta, **options).numpy()  # type: ignore[arg-type]
+        return linear_optics(
+            lattice, reference, delta=delta, initial=initial, chromatic=chromatic
+        ).numpy()
 
 
-def _with_chromaticities(
-    lattice: Lattice, reference: Reference, delta: Number, initial: Twiss | None, order: int
-) -> TwissTable:
-    """d(tune)/d(delta) by reverse mode, itself differentiable."""
-    shift = torch.zeros((), dtype=torch.float64, requires_grad=True)
+def _tune_slopes(
+    line: Passage, coordinates: Tensor, shifts: Tensor, modes: Tensor | None
+) -> list[Tensor]:
+    """Slopes of both tunes where the orbit moves by shifts (N, 6), in reverse mode.
+
+    The modes at the start are given, or those of the ring.
+    """
     with torch.enable_grad():
-        moved = delta + shift
-        table = linear_optics(lattice, reference, delta=moved, initial=initial, order=order)
-        slopes = [
-            torch.autograd.grad(tune, shift, create_graph=True)[0]
-            for tune in (table.tune_x, table.tune_y)
-        ]
-    return replace(table, chromaticity_x=slopes[0], chromaticity_y=slopes[1])
+        moved = coordinates + torch.zeros_like(coordinates, requires_grad=True)
+        transverse = _from_start(line.matrices(moved)[1])[:, :4, :4]
+        begin = normal_modes_4d(transverse[-1]) if modes is None else modes
+        tunes = [phases[-1] for phases in _phases(transverse @ begin)]
+    further = torch.is_grad_enabled()
+    slopes = [torch.autograd.grad(tune, moved, None, True, further)[0] for tune in tunes]
+    return [(slope * shifts).sum() for slope in slopes]
 
 
-def _track_line(lattice: Lattice, reference: Reference, delta: Number) -> Orbit:
+def _from_start(matrices: Tensor) -> Tensor:
+    """Multiply matrices of N elements: from the start to each place, (N + 1, 6, 6)."""
+    return torch.cat([torch.eye(6, dtype=torch.float64)[None], pairwise_products(matrices)])
+
+
+def _phases(w: Tensor) -> list[Tensor]:
+    """Phases of both modes at each place [2 pi], from the modes there (N + 1, 4, 4)."""
+    return [_unwrap(torch.atan2(w[:, k, k + 1], w[:, k, k])) for k in (0, 2)]
+
+
+def _track_line(line: Passage, reference: Reference, delta: Number) -> Orbit:
     """Track the orbit of a line from the axis: element by element, and then all at once."""
     from ..elements.part import WHOLE
     from ..elements.placement import advance
     from ..tracking.end import state_of
 
-    line = passage(lattice, reference, 4)
     # of shape (1, 1), past the kernels, whose backward passes cannot be batched
     state = state_of(start(1, delta).unsqueeze(0), torch.ones(1, 1, dtype=torch.bool))
     rows = []

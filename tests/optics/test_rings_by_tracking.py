@@ -170,9 +170,23 @@ NAMED = pj.Lattice(
 )
 
 
-@pytest.mark.parametrize(
-    "figure", [f if f == "tunes" else pytest.param(f, marks=pytest.mark.slow) for f in FIGURES]
-)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_gradients_of_tunes_by_all_knobs_at_once(seed: int) -> None:
+    """Along two directions, to which a wrong slope by any knob adds its error."""
+    random = np.random.default_rng(seed)
+    direction = random.choice([-1, 1], len(KNOBS)) * random.uniform(1, 2, len(KNOBS))
+    _, found = pj.optics.optics_gradient(FIGURES["tunes"], NAMED, ELECTRON, KNOBS)
+    step, ends = 2e-6, []
+    for shift in step * direction, -step * direction:
+        values = {k: NAMED.value(k) + d for k, d in zip(KNOBS, shift, strict=True)}
+        table = pj.optics.linear_optics(NAMED.with_values(values), ELECTRON)
+        ends.append(FIGURES["tunes"](table).numpy())
+    difference = (ends[0] - ends[1]) / 2 / step
+    np.testing.assert_allclose(found @ direction, difference, rtol=0, atol=3e-6)
+
+
+@pytest.mark.slow  # knob by knob; tunes by all of them at once are above
+@pytest.mark.parametrize("figure", FIGURES)
 def test_gradients(figure: str) -> None:
     ring = NAMED
     chromatic = figure == "chromaticities"

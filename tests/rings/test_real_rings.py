@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -31,12 +32,29 @@ LIGHT_SOURCES = ("hmba.mat", "esrf.m", "soleil.m", "thomx.m")
 CHROMATIC_EDGES = ("soleil.m", "thomx.m")
 
 
-def xtrack_turn(lattice, reference):
+def xtrack_line(lattice, reference):
     pytest.importorskip("xtrack")
     pytest.importorskip("xsuite", reason="xtrack's compiled kernels are in the package xsuite")
-    peer = load_example("rings/peer_xtrack")
-    line = peer.to_line(list(lattice), reference)
-    return lambda start: peer.track(line, start, reference)
+    return load_example("rings/peer_xtrack").to_line(list(lattice), reference)
+
+
+def xtrack_turn(line, reference, first=0):
+    """A turn from an element on."""
+    track = load_example("rings/peer_xtrack").track
+
+    def turn(start):
+        end = track(line, start, reference, ele_start=first)
+        return track(line, end, reference, ele_stop=first) if first else end
+
+    return turn
+
+
+@cache
+def kicked(name):
+    """A ring with correctors on and cavities off, its reference, and its line in xtrack."""
+    lattice, reference = rings.ring(name)
+    lattice = rings.coasting(lattice.with_values(rings.KICKS[name]))
+    return lattice, reference, xtrack_line(lattice, reference)
 
 
 def at_turn(lattice, reference):
@@ -73,8 +91,14 @@ def hold_against(turn, lattice, reference):
 def test_one_turn_beside_xtrack(name):
     lattice, reference = rings.ring(name)
     start = small()
-    theirs = xtrack_turn(lattice, reference)(start)
+    theirs = xtrack_turn(xtrack_line(lattice, reference), reference)(start)
     assert np.abs(our_turn(lattice, reference, start) - theirs).max() < 1e-10
+
+
+@cache
+def chromatic(name):
+    """Optics of a ring with chromaticities."""
+    return twiss_table(*rings.ring(name), chromatic=True)
 
 
 def for_at(name):
@@ -97,20 +121,17 @@ def test_one_turn_beside_at(name):
 @pytest.mark.parametrize("place", [0.0, 0.28, 0.71])
 def test_optics_beside_xtrack(name, place):
     """At several places, with correctors on."""
-    lattice, reference = rings.ring(name)
-    lattice = rings.started_at(rings.coasting(lattice.with_values(rings.KICKS[name])), place)
-    hold_against(xtrack_turn(lattice, reference), lattice, reference)
+    lattice, reference, line = kicked(name)
+    turn = xtrack_turn(line, reference, int(place * len(lattice)))
+    hold_against(turn, rings.started_at(lattice, place), reference)
 
 
 @pytest.mark.parametrize("name", RINGS)
 @pytest.mark.filterwarnings("ignore")  # xtrack's own
 def test_tables_beside_xtrack(name):
     """xtrack's own Twiss, which takes differences, at every element, with correctors on."""
-    pytest.importorskip("xtrack")
-    pytest.importorskip("xsuite", reason="xtrack's compiled kernels are in the package xsuite")
-    lattice, reference = rings.ring(name)
-    lattice = rings.coasting(lattice.with_values(rings.KICKS[name]))
-    theirs = load_example("rings/peer_xtrack").to_line(list(lattice), reference).twiss(method="4d")
+    lattice, reference, line = kicked(name)
+    theirs = line.twiss(method="4d")
     ours = twiss_table(lattice, reference)
     assert [ours.tune_x, ours.tune_y] == pytest.approx([theirs.qx, theirs.qy], abs=1e-8)
     for mine, other, tolerance in (
@@ -135,9 +156,10 @@ def test_optics_beside_at(name):
 @pytest.mark.parametrize("name", RINGS)
 def test_chromaticities_beside_xtrack(name):
     lattice, reference = rings.ring(name)
-    lattice = rings.coasting(lattice)
-    theirs = rings.chromaticities(xtrack_turn(lattice, reference))
-    np.testing.assert_allclose(chromaticities(lattice, reference), theirs, rtol=0, atol=1e-6)
+    line = xtrack_line(rings.coasting(lattice), reference)
+    theirs = rings.chromaticities(xtrack_turn(line, reference))
+    ours = [chromatic(name).chromaticity_x, chromatic(name).chromaticity_y]
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", LIGHT_SOURCES)
@@ -185,15 +207,14 @@ def test_a_ring_closes_on_itself(name):
 
 def test_lep_is_what_was_matched():
     """To chromaticities of 1 and betas of 69 m and 36 m in the odd points, its optics file says."""
-    lattice, reference = rings.ring("lep")
-    table = twiss_table(lattice, reference)
-    assert chromaticities(lattice, reference) == pytest.approx([1.0, 1.0], abs=0.01)
+    table = chromatic("lep")
+    assert [table.chromaticity_x, table.chromaticity_y] == pytest.approx([1.0, 1.0], abs=0.01)
     assert sorted([table.beta_x[0], table.beta_y[0]]) == pytest.approx([36.0, 69.0], abs=0.01)
 
 
 def test_the_booster_is_what_was_matched():
     """To a horizontal tune of 4.4."""
-    assert twiss_table(*rings.ring("psb")).tune_x == pytest.approx(4.40, abs=1e-6)
+    assert chromatic("psb").tune_x == pytest.approx(4.40, abs=1e-6)
 
 
 def test_spear3_is_what_was_designed():
