@@ -16,6 +16,7 @@ import pyjutrack as pj
 from pyjutrack.elements.potentials import Perceptron
 from pyjutrack.kernels import parallel
 from pyjutrack.maps.base import MAPS
+from pyjutrack.maps.multipole import multipole_kick
 from pyjutrack.maps.state import State
 from pyjutrack.tracking.plan import plan_of
 from pyjutrack.tracking.programs import pieces_of
@@ -149,6 +150,48 @@ class Mirror(pj.Element):
     def transport(self, state: State, reference: pj.Reference, part: object) -> State:
         x, px, *rest = state.coordinates
         return State((-x, -px - 40 * x * x, *rest), state.alive & (x.detach().abs() < 0.003))
+
+
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
+class Listed(pj.Element):
+    """Kicks by numbers of a tensor that is no knob."""
+
+    abstract: ClassVar[bool] = True
+    strengths: Any = None
+
+    def transport(self, state: Any, reference: pj.Reference, part: Any) -> Any:
+        return state.apply(multipole_kick, tuple(self.strengths.tolist()), (0.0,))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_tensors_that_change_in_place(dtype: torch.dtype) -> None:
+    strengths = torch.tensor([1e-3, 0.5], dtype=dtype)
+    k1 = torch.tensor(1.25, dtype=torch.float64)
+    line = pj.Lattice([Listed(strengths=strengths), pj.Quadrupole(0.2, k1), pj.Drift(1.0)])
+    beam = pj.Beam(PROTON, points(20))
+    before = pj.track(line, beam).coordinates
+    assert len(recorded(line)) == 1
+    for tensor in (strengths, k1):
+        tensor.mul_(2.0)
+        again = pj.track(pj.Lattice(line.elements), beam).coordinates
+        after = pj.track(line, beam).coordinates
+        assert torch.equal(after, again)
+        assert not torch.equal(after, before)
+        before = after
+
+
+def test_parameters_without_gradients_are_numbers() -> None:
+    """In a Jacobian, which is an array, and where gradients are off."""
+    k1 = torch.nn.Parameter(torch.tensor(1.25, dtype=torch.float64))
+    line = pj.Lattice([pj.Quadrupole(0.2, k1), pj.Drift(1.0)])
+    plain = pj.Lattice([pj.Quadrupole(0.2, 1.25), pj.Drift(1.0)])
+    np.testing.assert_array_equal(pj.jacobian(line, PROTON), pj.jacobian(plain, PROTON))
+    beam = pj.Beam(PROTON, points(20))
+    with torch.no_grad():
+        assert recorded(line)[0].program is not None
+        assert torch.equal(pj.track(line, beam).coordinates, pj.track(plain, beam).coordinates)
+    pj.track(line, beam).coordinates.sum().backward()
+    assert k1.grad is not None
 
 
 @pytest.mark.filterwarnings("ignore::pyjutrack.errors.LossWarning")

@@ -1,9 +1,12 @@
 """Pushed tensors do what vmap(jvp(...)) does, for every rule and for what has none."""
 
+import numpy as np
 import pytest
 import torch
 
 from pyjutrack.autodiff import Pushed, collect_tangents, seeds, value_of
+from pyjutrack.autodiff.dual import RULES
+from pyjutrack.core.errors import InvalidValueError
 from pyjutrack.core.special import stumpff
 
 CASES = {
@@ -103,7 +106,45 @@ def test_a_double_number_leaves_single_precision_single():
 
 def test_stumpff_functions_have_one_rule(monkeypatch):
     """And do not go through tangents of every term of their series."""
-    monkeypatch.setattr("pyjutrack.core.special._horner", None)
-    monkeypatch.setattr("pyjutrack.autodiff.dual.mul", None)
+    used = []
+    rule = RULES[stumpff]
+    monkeypatch.setitem(RULES, stumpff, lambda w: used.append(w) or rule(w))
     (a,) = seeds(torch.tensor([2.0], dtype=torch.float64))
     assert all(isinstance(c, Pushed) for c in stumpff(a))
+    assert len(used) == 1
+
+
+@pytest.mark.filterwarnings("ignore:__array_wrap__:DeprecationWarning")  # PyTorch's own
+def test_arrays_of_numpy_are_no_numbers():
+    (k,) = seeds([torch.tensor(2.0, dtype=torch.float64)])
+    c = np.array([1.0, 2.0, 3.0])
+    for found in (k * c, k + c, k - c, k / c):
+        assert found.value.shape == (3,)
+        assert found.tangent.shape == (1, 3)
+    assert (k * c).sum().tangent.item() == 6.0
+
+
+def test_operations_in_place():
+    """What holds the tensor sees it, what it was made from does not, and others are refused."""
+    (a,) = seeds(torch.tensor([2.0], dtype=torch.float64))
+    b = a + 1.0
+    same = b
+    b *= 3.0
+    b += a
+    b -= 1.0
+    b /= 2.0
+    assert same is b
+    assert (float(b.value), float(b.tangent)) == (5.0, 2.0)
+    assert (float(a.value), float(a.tangent)) == (2.0, 1.0)
+    plain = torch.zeros(3, dtype=torch.float64)
+    for spoil in (
+        lambda: b.mul_(2.0),
+        lambda: torch.relu_(b),
+        lambda: plain.__iadd__(b),
+        lambda: plain.__setitem__(0, b),
+        lambda: torch.add(plain[0], b, out=plain[0]),
+    ):
+        with pytest.raises(InvalidValueError, match="writes to a tensor"):
+            spoil()
+    with pytest.raises(InvalidValueError, match="shape"):
+        b += torch.ones(2, 3, dtype=torch.float64)

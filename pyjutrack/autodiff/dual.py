@@ -9,9 +9,16 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from ..core.errors import InvalidValueError
+
 Directions = tuple[int, ...]
 #: of PyTorch's functions and methods; `rules` fills it
 RULES: dict[Any, Callable[..., Any]] = {}
+#: operations in place whose names do not end with one underscore
+_IN_PLACE = {
+    "__setitem__",
+    *(f"__i{name}__" for name in ("add", "sub", "mul", "truediv", "div", "floordiv", "mod", "pow")),
+}
 
 
 class Pushed(Tensor):
@@ -121,24 +128,24 @@ def broadcast(value: Tensor, tangent: Tensor, directions: Directions) -> Pushed:
     return Pushed.make(value, tangent, directions)
 
 
-def is_number(x: Any) -> bool:
-    """Return whether it is a plain number, which needs neither broadcasting nor aligning."""
-    return not isinstance(x, Tensor)
+def _is_real(x: Any) -> bool:
+    """Return whether it is a number of Python, which needs neither broadcasting nor aligning."""
+    return isinstance(x, (float, int))
 
 
 def add(a: Any, b: Any) -> Pushed:
-    if is_number(b):
+    if _is_real(b):
         return Pushed.make(a.value + b, a.tangent, a.directions)
-    if is_number(a):
+    if _is_real(a):
         return Pushed.make(a + b.value, b.tangent, b.directions)
     union, *tangents = pair_tangents(a, b)
     return add_tangents(value_of(a) + value_of(b), union, tangents)
 
 
 def sub(a: Any, b: Any) -> Pushed:
-    if is_number(b):
+    if _is_real(b):
         return Pushed.make(a.value - b, a.tangent, a.directions)
-    if is_number(a):
+    if _is_real(a):
         return Pushed.make(a - b.value, -b.tangent, b.directions)
     union, da, db = pair_tangents(a, b)
     value = value_of(a) - value_of(b)
@@ -148,9 +155,9 @@ def sub(a: Any, b: Any) -> Pushed:
 
 
 def mul(a: Any, b: Any) -> Pushed:
-    if is_number(b):
+    if _is_real(b):
         return Pushed.make(a.value * b, a.tangent * b, a.directions)
-    if is_number(a):
+    if _is_real(a):
         return Pushed.make(a * b.value, a * b.tangent, b.directions)
     union, da, db = pair_tangents(a, b)
     va, vb = value_of(a), value_of(b)
@@ -165,7 +172,7 @@ def mul(a: Any, b: Any) -> Pushed:
 
 
 def div(a: Any, b: Any) -> Pushed:
-    if is_number(b):
+    if _is_real(b):
         return Pushed.make(a.value / b, a.tangent / b, a.directions)
     union, da, db = pair_tangents(a, b)
     va, vb = value_of(a), value_of(b)
@@ -182,15 +189,39 @@ def negative(a: Any) -> Pushed:
     return Pushed.make(-a.value, -a.tangent, a.directions)
 
 
+def _assign(rule: Callable[[Any, Any], Pushed], a: Pushed, b: Any) -> Pushed:
+    """Apply a rule in place: whoever holds `a` has the result; what it was made from stays."""
+    found = rule(a, b)
+    if found.value.shape != a.value.shape:
+        raise InvalidValueError(
+            f"an operation in place cannot change the shape {tuple(a.value.shape)} to "
+            f"{tuple(found.value.shape)}"
+        )
+    a.value, a.tangent, a.directions = found.value, found.tangent, found.directions
+    return a
+
+
 # operators come here at once: PyTorch's dispatch costs as much as the arithmetic
 Pushed.__neg__ = negative  # type: ignore[assignment]
 for _name, _rule in (("add", add), ("sub", sub), ("mul", mul), ("truediv", div)):
     setattr(Pushed, f"__{_name}__", _rule)
     setattr(Pushed, f"__r{_name}__", lambda b, a, rule=_rule: rule(a, b))
+    setattr(Pushed, f"__i{_name}__", lambda a, b, rule=_rule: _assign(rule, a, b))
 
 
 def apply_torch_func(func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """Any operation without a rule of its own, by PyTorch's."""
+    """Apply an operation without a rule of its own, by PyTorch's.
+
+    Raises:
+        InvalidValueError: it writes to its arguments, which it would do twice.
+    """
+    name = getattr(func, "__name__", "")
+    in_place = name in _IN_PLACE or (name.endswith("_") and not name.endswith("__"))
+    if in_place or "out" in kwargs:
+        raise InvalidValueError(
+            f"{name} writes to a tensor, which cannot be where forward derivatives go through it: "
+            "make a new one, such as a = a + b, torch.where or torch.stack"
+        )
     leaves, spec = pytree.tree_flatten((args, kwargs))
     pushed = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Pushed)]
     union, tangents = collect_tangents([leaves[i] for i in pushed])

@@ -57,6 +57,17 @@ def carries(value: Number) -> bool:
     return not plain or value.requires_grad or forward_ad._current_level >= 0
 
 
+def has_numbers(tensor: Tensor) -> bool:
+    """Return whether a tensor is on the CPU, and no derivative by it can be asked for here."""
+    return (
+        type(tensor) in (Tensor, torch.nn.Parameter)
+        and not is_transformed(tensor)
+        and not (tensor.requires_grad and torch.is_grad_enabled())
+        and forward_ad._current_level < 0
+        and tensor.device.type == "cpu"
+    )
+
+
 def differs(value: Any, default: Any) -> bool:
     """Return whether a parameter is not the plain default; a tensor of its value is not."""
     return isinstance(value, Tensor) or bool(value != default)

@@ -74,9 +74,10 @@ def jacobian(
     start, chosen = _start(at), engine_of(engine)
     task = task_of(lattice, beam, effects, turns)
     require_differentiable(effects)
-    exact = method == "ad"
-    matrix = chosen.jacobian(task, start) if exact else _differences(chosen, task, start, step)
-    return np.asarray(matrix.detach())
+    with torch.no_grad():  # numbers come out, whatever the lattice carries
+        exact = method == "ad"
+        matrix = chosen.jacobian(task, start) if exact else _differences(chosen, task, start, step)
+    return matrix.numpy()
 
 
 def _differences(engine: Engine, task: Task, start: Tensor, step: float) -> Tensor:

@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ..core.errors import PyJuTrackError
+from ..core.scalars import has_numbers
 from .base import Map
 from .codegen.build import kernels
 
@@ -179,8 +181,14 @@ def _flat(parameters: Iterable[Any]) -> list[float]:
     for parameter in parameters:
         if isinstance(parameter, (tuple, list)):
             found += _flat(parameter)
-        elif isinstance(parameter, (float, int)):
+        elif _is_number(parameter):
             found.append(float(parameter))
         else:
             raise NotRecordedError(f"{parameter!r} is no plain number")
     return found
+
+
+def _is_number(parameter: Any) -> bool:
+    if isinstance(parameter, Tensor):
+        return not parameter.dim() and has_numbers(parameter)
+    return isinstance(parameter, (float, int))

@@ -15,7 +15,7 @@ from ..core.scalars import Number, tensor_like, to_float
 from ..core.transforms import numeric
 from ..lattice.lattice import Lattice, require_lattice
 from .modes import normal_modes_4d
-from .orbit import Orbit, differentiable, find, passage, start
+from .orbit import Closing, Orbit, differentiable, find, passage, start
 from .passing import Passage, pairwise_products
 from .stacks import column
 from .table import Twiss, TwissTable
@@ -67,17 +67,20 @@ def linear_optics(
     transverse = through[:, :4, :4]
     if initial is None:
         modes = normal_modes_4d(turn[:4, :4])
-        free = torch.eye(4, dtype=torch.float64) - turn[:4, :4]
-        dispersion = torch.linalg.solve(free, turn[:4, 5])
+        shifts = _shifts_by_delta(orbit.matrices)
+        along = torch.cat([shifts, shifts[:1]])[:, :4]
+        ahead = (orbit.matrices[:, 4] * shifts).sum()
     else:
         modes, dispersion = _read_initial(initial)
+        shifts = through[:-1, :, 5]
+        along = transverse @ dispersion + through[:, :4, 5]
+        ahead = turn[4, :4] @ dispersion + turn[4, 5]
     w = transverse @ modes
     functions = (w * w).unflatten(2, (2, 2)).sum(-1)  # (place, coordinate, mode)
     slopes = -(w[:, 0::2] * w[:, 1::2]).unflatten(2, (2, 2)).sum(-1)  # (place, plane, mode)
-    along = transverse @ dispersion + through[:, :4, 5]
     phases = _phases(w)
     s = torch.cat([torch.zeros(1, dtype=torch.float64), _lengths(lattice).cumsum(0)])
-    slip = -(turn[4, :4] @ dispersion + turn[4, 5]) / s[-1]
+    slip = -ahead / s[-1]
     table = TwissTable(
         names=(*(e.name for e in lattice), "end"),
         kinds=(*(type(e).__name__ for e in lattice), ""),
@@ -103,14 +106,9 @@ def linear_optics(
     )
     if not chromatic:
         return table
-    shift = torch.zeros(6, dtype=torch.float64)
-    shift[5] = 1.0
-    if initial is None:
-        moved = torch.nn.functional.pad(along[:-1], (0, 2)) + shift
-        slopes = _tune_slopes(ring, orbit.coordinates, moved, None)
-    else:
-        slopes = _tune_slopes(ring, orbit.coordinates, through[:-1] @ shift, modes)
-    return replace(table, chromaticity_x=slopes[0], chromaticity_y=slopes[1])
+    start_modes = None if initial is None else modes
+    chromaticities = _tune_slopes(ring, orbit.coordinates, shifts, start_modes)
+    return replace(table, chromaticity_x=chromaticities[0], chromaticity_y=chromaticities[1])
 
 
 @numeric
@@ -148,6 +146,12 @@ def _tune_slopes(
     further = torch.is_grad_enabled()
     slopes = [torch.autograd.grad(tune, moved, None, True, further)[0] for tune in tunes]
     return [(slope * shifts).sum() for slope in slopes]
+
+
+def _shifts_by_delta(matrices: Tensor) -> Tensor:
+    """Shifts (N, 6) of the closed orbit by delta; at fixed z, as the orbit itself."""
+    rows = Closing(matrices, 4).shifts(matrices[:, :4, 5])
+    return torch.cat([rows[:, :5], torch.ones_like(rows[:, 5:])], 1)
 
 
 def _from_start(matrices: Tensor) -> Tensor:

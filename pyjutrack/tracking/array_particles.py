@@ -14,6 +14,7 @@ from ..autodiff import Pushed, tangents_along, value_of
 from ..beam.beam import Beam
 from ..beam.reference import Reference
 from ..collective.base import CollectiveEffect, MeshKick, Place
+from ..core.scalars import has_numbers
 from ..core.tensors import tensors_in
 from ..elements import Element
 from ..elements.part import Part
@@ -22,7 +23,7 @@ from ..kernels.columns import stack_columns
 from ..maps.program import LANES, Program, Recorder
 from ..maps.state import State
 from ..mesh.particle_mesh import stencil
-from .particles import Particles, is_number, is_plain, traverse
+from .particles import Particles, is_plain, traverse
 from .programs import calls
 
 #: operations of particles that a call runs at most, beside tangents: 0.1 s on two cores. Between
@@ -141,7 +142,7 @@ class ArrayParticles(Particles):
     def traverse(self, element: Element, part: Part, reference: Reference) -> Particles:
         """Move through what is no program."""
         state = self.state
-        if self._tangents is not None and not all(map(is_number, tensors_in(element))):
+        if self._tangents is not None and not all(map(has_numbers, tensors_in(element))):
             return self._continue(state)
         if self._tangents is not None:
             rows = torch.from_numpy(self._tangents).reshape(-1, 6, LANES)
@@ -181,7 +182,7 @@ class ArrayParticles(Particles):
         self._deposited = None
         if kick is None:
             return self._keep_or_continue(effect.apply(self.state, field, place))
-        if not is_number(field) or isinstance(place.ds, Tensor):
+        if not has_numbers(field) or isinstance(place.ds, Tensor):
             return self._continue(self.state).respond(effect, field, place)
         self._settle()
         self._waiting = kick, field, place.ds

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
@@ -12,7 +11,7 @@ from ..autodiff import Pushed
 from ..beam.beam import Beam
 from ..beam.reference import Reference
 from ..collective.base import CollectiveEffect, Place
-from ..core.scalars import is_transformed
+from ..core.scalars import has_numbers, is_transformed
 from ..core.tensors import tensors_in
 from ..elements import Element
 from ..elements.part import Part
@@ -69,18 +68,8 @@ def is_plain(state: State) -> bool:
     if forward_ad._current_level >= 0:
         return False
     return all(
-        is_number(c) and not c.requires_grad and c.dim() == 1
+        has_numbers(c) and not c.requires_grad and c.dim() == 1
         for c in (*state.coordinates, state.alive)
-    )
-
-
-def is_number(tensor: Tensor) -> bool:
-    """Return whether a tensor is on the CPU, and no derivative by it can be asked for here."""
-    return (
-        type(tensor) in (Tensor, torch.nn.Parameter)
-        and not is_transformed(tensor)
-        and not (tensor.requires_grad and torch.is_grad_enabled())
-        and tensor.device.type == "cpu"
     )
 
 

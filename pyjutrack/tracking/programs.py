@@ -7,11 +7,13 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ..beam.reference import Reference
 from ..collective.base import CollectiveEffect
-from ..core.scalars import carries
+from ..core.scalars import has_numbers
+from ..core.tensors import tensors_in
 from ..elements import Element
 from ..elements.part import Part
 from ..elements.placement import note
@@ -52,7 +54,7 @@ def pieces_of(
         stops: operations before which an observer sees the particles.
     """
     lumped = tuple(e.lumped for e in effects)
-    key = reference, plan, lumped, tuple(stops), _contents(lattice)
+    key = reference, plan, lumped, tuple(stops), _contents(lattice, reference)
     last = lattice.cache.get("pieces")
     if last is not None and last[0] == key:
         found: tuple[Piece, ...] = last[1]
@@ -62,13 +64,21 @@ def pieces_of(
     return made
 
 
-def _contents(lattice: Lattice) -> tuple[bytes | None, ...]:
-    """Vectors of numbers among the parameters, which may change in place; None for what carries."""
-    vectors: list[Tensor] | None = lattice.cache.get("vectors")
-    if vectors is None:
-        vectors = [getattr(e, name) for e in lattice.elements for name in e.vectors]
-        lattice.cache["vectors"] = vectors
-    return tuple(v.numpy().tobytes() if v.is_cpu and not carries(v) else None for v in vectors)
+def _contents(lattice: Lattice, reference: Reference) -> tuple[bytes | None, ...]:
+    """Numbers of all tensors among the parameters, which may change in place.
+
+    None stands for those by which derivatives can be asked for: they are in no program.
+    """
+    holders: list[Any] | None = lattice.cache.get("tensors")
+    if holders is None:
+        holders = lattice.cache["tensors"] = [e for e in lattice.elements if e.has_tensors]
+    if isinstance(reference.p0c, Tensor):
+        holders = [*holders, reference]
+    return tuple(_bytes(t) if has_numbers(t) else None for t in tensors_in(holders))
+
+
+def _bytes(tensor: Tensor) -> bytes:
+    return tensor.detach().reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
 def _pieces(

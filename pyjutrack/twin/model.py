@@ -20,6 +20,7 @@ from ..beam.beam import Beam
 from ..collective.base import CollectiveEffect, require_effects
 from ..core.checks import wrong
 from ..core.errors import InvalidValueError, unknown
+from ..core.scalars import has_numbers
 from ..core.storage import storable
 from ..core.tensors import active, tensors_in
 from ..core.transforms import disable_compile
@@ -28,7 +29,6 @@ from ..lattice.knobs import CHARGE, CURRENT, overlay
 from ..lattice.lattice import Lattice
 from ..tracking.loss_warning import warn_if_differentiable
 from ..tracking.observation import observe_beams, position
-from ..tracking.particles import is_number
 from ..tracking.task import Task, task_of
 from .serialization import Saved
 from .unknowns import Unknown, apply_unknowns, reshape_values
@@ -185,7 +185,7 @@ class Twin(Saved):
         """
         values = [u.tensor() for u in self.unknowns] if values is None else values
         task = apply_unknowns(self._set(settings), self.unknowns, values)
-        if all(map(is_number, tensors_in((*settings.values(), *values)))):
+        if all(map(has_numbers, tensors_in((*settings.values(), *values)))):
             return self._in_floats(task)
         return task
 

@@ -19,6 +19,7 @@ FORMS: list[Form] = [
     Perceptron((6, 5), (0.01, 0.02), unit=1e-5),
     Perceptron((7,), (0.01, 0.02, 0.05), unit=1e-5),
 ]
+ELECTRON = pj.Reference.from_kinetic("electron", 1e9)
 PROTON = pj.Reference.from_kinetic("proton", 1e9)
 every_form = pytest.mark.parametrize("form", FORMS, ids=lambda f: f"{type(f).__name__}-{f.count}")
 
@@ -193,6 +194,34 @@ def test_in_a_ring_with_optics(form: Form) -> None:
     np.testing.assert_allclose(matrix, pj.jacobian(lattice, PROTON, at=orbit[0]), rtol=0, atol=1e-9)
     table = pj.twiss_table(lattice, PROTON)
     np.testing.assert_allclose(table.matrix[:4, :4], matrix[:4, :4], rtol=0, atol=1e-9)
+
+
+def test_chromaticities_and_dispersion_with_a_kick_that_depends_on_z() -> None:
+    """Slopes of the tunes and of the closed orbit, against tables of other delta."""
+    form, reference = Perceptron((7,), (0.01, 0.02, 0.05), 1e-4), ELECTRON
+    draw = torch.Generator().manual_seed(1)
+    weights = 0.5 * torch.randn(form.count, generator=draw, dtype=torch.float64)
+    ring = pj.Lattice(
+        [
+            pj.Quadrupole(0.2, 3.1),
+            pj.Drift(0.3),
+            pj.Sextupole(0.1, 2.0),
+            pj.HamiltonianKick(form, form.start() + weights),
+            pj.SBend(0.6, 0.2),
+            pj.Drift(0.3),
+            pj.Quadrupole(0.2, -2.9),
+            pj.Drift(0.3),
+        ]
+    )
+    table, h = pj.twiss_table(ring, reference, chromatic=True), 2e-5
+    tables = [pj.twiss_table(ring, reference, delta=n * h) for n in (-2, -1, 1, 2)]
+    for name in ("x", "y"):
+        tunes = np.array([getattr(t, f"tune_{name}") for t in tables])
+        slope = (8 * (tunes[2] - tunes[1]) - (tunes[3] - tunes[0])) / (12 * h)
+        assert abs(getattr(table, f"chromaticity_{name}") - slope) < 1e-6
+    orbits = [pj.optics.closed_orbit(ring, reference, delta=n * h) for n in (-1, 1)]
+    expected = (orbits[1] - orbits[0])[:, 0] / (2 * h)
+    np.testing.assert_allclose(table.dispersion_x[: len(expected)], expected, rtol=0, atol=1e-5)
 
 
 def test_numbers_of_numpy_are_plain_in_files() -> None:

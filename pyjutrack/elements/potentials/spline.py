@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ... import maps
 from ...core.errors import InvalidValueError
-from ...core.scalars import carries
+from ...core.scalars import has_numbers
 from ...maps.base import Map
 from ...maps.program import NotRecordedError
 from ...mesh.grid import Grid, Mesh
@@ -95,12 +95,12 @@ class Spline:
         return *kick(self._mesh, x, y, within, none, none, self._grid(weights, x), against), None
 
     def numbers(self, weights: Tensor) -> list[float]:
-        """What the kernels of `spline_kick` read beside the strength.
+        """Numbers that the kernels of `spline_kick` read beside the strength.
 
         Raises:
             NotRecordedError: the weights carry derivatives, or are on another device.
         """
-        if carries(weights) or not weights.is_cpu:
+        if not has_numbers(weights):
             raise NotRecordedError("weights that carry derivatives are no plain numbers")
         grid, used = self._mesh
         halves = [side / 2 for side in self.size]
