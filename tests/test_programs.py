@@ -105,9 +105,9 @@ def test_cut_into_calls_nothing_changes(
     assert len(ran) == calls + 1, "one more stacks the columns"
     cut_too = with_jacobians(ring, beam, 5)
     np.testing.assert_array_equal(cut_too[1], wholly[1])
-    for part, one in ((cut, whole), (cut_too[0], wholly[0])):
-        np.testing.assert_array_equal(part.state.alive, one.state.alive)
-        for found, expected in zip(part.state.coordinates, one.state.coordinates, strict=True):
+    for part, one in ((cut.state, whole.state), (cut_too[0], wholly[0])):
+        np.testing.assert_array_equal(part.alive, one.alive)
+        for found, expected in zip(part.coordinates, one.coordinates, strict=True):
             np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(cut.turn, whole.turn)
     np.testing.assert_array_equal(cut.op, whole.op)
@@ -161,6 +161,31 @@ class Listed(pj.Element):
 
     def transport(self, state: Any, reference: pj.Reference, part: Any) -> Any:
         return state.apply(multipole_kick, tuple(self.strengths.tolist()), (0.0,))
+
+
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
+class Exchange(pj.Element):
+    """x and y in each other's place, by a plain function."""
+
+    abstract: ClassVar[bool] = True
+
+    def transport(self, state: Any, reference: pj.Reference, part: Any) -> Any:
+        return state.apply(lambda x, px, y, py, z, delta: (y, py, x, px, z, delta))
+
+
+def test_tangents_of_coordinates_that_change_places() -> None:
+    line = pj.Lattice([pj.Quadrupole(0.2, 1.5), Exchange(), pj.Drift(0.5)])
+    wake = pj.collective.ResonatorWake("place", 1e9, 1e6, window=2.0)
+    beam = pj.Beam(PROTON, points(50), charge=1e-9)
+    matrix = pj.jacobian(line, PROTON)
+    first, last = (pj.jacobian(pj.Lattice([line[i]]), PROTON) for i in (0, 2))
+    np.testing.assert_allclose(matrix, last @ first[[2, 3, 0, 1, 4, 5]], rtol=0, atol=1e-14)
+    placed = pj.Lattice([line, pj.Marker(name="place"), line])
+    with_wake = pj.jacobian(placed, beam, effects=[wake])
+    plane = [0, 1, 2, 3]
+    np.testing.assert_allclose(
+        with_wake[np.ix_(plane, plane)], (matrix @ matrix)[np.ix_(plane, plane)], rtol=0, atol=1e-9
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])

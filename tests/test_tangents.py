@@ -30,7 +30,7 @@ def plainly(lattice: pj.Lattice, c: torch.Tensor, turns: int = 1) -> Tracked:
 def compiled(lattice: pj.Lattice, c: torch.Tensor, turns: int = 1) -> np.ndarray:
     found = linearised(lattice, c, turns)
     assert found is not None
-    assert found[0].state.alive.all()
+    assert found[0].alive.all()
     return found[1]
 
 
@@ -76,7 +76,7 @@ def test_coordinates_are_those_without_tangents() -> None:
         found, plain = linearised(lattice, c, 1), plainly(lattice, c, 1)
         assert found is not None
         assert plain.compiled
-        for one, other in zip(found[0].state.coordinates, plain.state.coordinates, strict=True):
+        for one, other in zip(found[0].coordinates, plain.state.coordinates, strict=True):
             torch.testing.assert_close(one, other, rtol=1e-13, atol=OF_A_MAP, msg=case.label)
 
 
@@ -87,7 +87,7 @@ def test_turns_and_losses(ring: pj.Lattice) -> None:
     assert found is not None
     assert plain.compiled
     final, matrices = found
-    alive = final.state.alive
+    alive = final.alive
     assert 30 < int(alive.sum()) < 270
     np.testing.assert_array_equal(alive, plain.state.alive)
     some = alive.nonzero()[:4, 0]

@@ -40,8 +40,8 @@ class Native:
 
     def jacobian(self, task: Task, start: Tensor) -> Tensor:
         """See `Engine`."""
-        alone = None if task.effects else _run_jacobian(task, start)
-        return _push_jacobian(task, start) if alone is None else alone
+        found = _run_jacobian(task, start)
+        return _push_jacobian(task, start) if found is None else found
 
     def jacobian_derivatives(
         self, task: Task, start: Tensor, wrt: Sequence[str]
@@ -124,13 +124,19 @@ def _jacobian(task: Task, start: Tensor) -> Tensor:
 
 
 def _run_jacobian(task: Task, start: Tensor) -> Tensor | None:
-    """Compute the Jacobian without effects, where the lattice carries no derivatives."""
-    beam = Beam(task.beam.reference, start.unsqueeze(0))
-    found = run_with_jacobians(dataclasses.replace(task, beam=beam))
+    """Compute the Jacobian by programs, where nothing carries derivatives."""
+    if not all(effect.lumped for effect in task.effects):
+        return None  # between kicks so near to each other nothing is won
+    if task.effects:
+        probe = state_of(start.unsqueeze(0), torch.ones(1, dtype=torch.bool))
+    else:
+        beam = Beam(task.beam.reference, start.unsqueeze(0))
+        task, probe = dataclasses.replace(task, beam=beam), None
+    found = run_with_jacobians(task, probe)
     if found is None:
         return None
     final, matrices = found
-    require_alive(final.state.alive)
+    require_alive(final.alive)
     return torch.from_numpy(matrices[0].copy())
 
 

@@ -23,6 +23,7 @@ from ..kernels.columns import stack_columns
 from ..maps.program import LANES, Program, Recorder
 from ..maps.state import State
 from ..mesh.particle_mesh import stencil
+from .dual_particles import DualParticles
 from .particles import Particles, is_plain, traverse
 from .programs import calls
 
@@ -141,18 +142,28 @@ class ArrayParticles(Particles):
 
     def traverse(self, element: Element, part: Part, reference: Reference) -> Particles:
         """Move through what is no program."""
-        state = self.state
-        if self._tangents is not None and not all(map(has_numbers, tensors_in(element))):
-            return self._continue(state)
-        if self._tangents is not None:
-            rows = torch.from_numpy(self._tangents).reshape(-1, 6, LANES)
-            state = _with_tangents(state, rows)
-        end = traverse(element, part, state, reference)
-        if self._tangents is not None:
-            for i, new in enumerate(end.coordinates):
-                rows[:, i, :6] = tangents_along(new, _SIX).T if isinstance(new, Pushed) else 0.0
-            end = State(tuple(map(value_of, end.coordinates)), end.alive)
-        return self._keep_or_continue(end)
+        if self._tangents is None:
+            return self._keep_or_continue(traverse(element, part, self.state, reference))
+        if not all(map(has_numbers, tensors_in(element))):
+            return self._continue(self.state)
+        return self._keep_pushed(traverse(element, part, self.pushed_state, reference))
+
+    @property
+    def pushed_state(self) -> State:
+        """As dual numbers, which share nothing with what is here."""
+        assert self._tangents is not None
+        rows = torch.from_numpy(self._tangents).reshape(-1, 6, LANES)
+        columns = [
+            Pushed.make(c.clone(), rows[:, i, :6].T.clone(), _SIX)
+            for i, c in enumerate(self.state.coordinates)
+        ]
+        return State(tuple(columns), torch.from_numpy(self._alive.copy()))
+
+    def _keep_pushed(self, end: State) -> Particles:
+        rows = torch.from_numpy(self._tangents).reshape(-1, 6, LANES)
+        for i, new in enumerate(end.coordinates):
+            rows[:, i, :6] = tangents_along(new, _SIX).T if isinstance(new, Pushed) else 0.0
+        return self._keep_or_continue(State(tuple(map(value_of, end.coordinates)), end.alive))
 
     def _keep_or_continue(self, end: State) -> Particles:
         if not is_plain(end):
@@ -178,6 +189,9 @@ class ArrayParticles(Particles):
 
     def respond(self, effect: CollectiveEffect, field: Any, place: Place) -> Particles:
         """Respond to a field."""
+        if self._tangents is not None:
+            end = DualParticles(self.pushed_state, _SIX).respond(effect, field, place)
+            return self._keep_pushed(end.state)
         kick = effect.fused()
         self._deposited = None
         if kick is None:
@@ -246,13 +260,6 @@ def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
 def _address(array: NDArray[Any]) -> int:
     found: int = array.__array_interface__["data"][0]  # `ctypes.data` takes ten times as long
     return found
-
-
-def _with_tangents(state: State, rows: Tensor) -> State:
-    columns = [
-        Pushed.make(c, rows[:, i, :6].T.contiguous(), _SIX) for i, c in enumerate(state.coordinates)
-    ]
-    return State(tuple(columns), state.alive)
 
 
 def _clear(grids: NDArray[np.float64], share: int, cells: int) -> NDArray[np.float64]:

@@ -72,25 +72,34 @@ def run(
         return Run(task, probe, observers, losses).end()
 
 
-def run_with_jacobians(task: Task) -> tuple[End, NDArray[np.float64]] | None:
-    """Track a beam without effects, in double precision, with the Jacobian of each particle.
+def run_with_jacobians(
+    task: Task, probe: State | None = None
+) -> tuple[State, NDArray[np.float64]] | None:
+    """Track in double precision with the Jacobian of each particle.
+
+    Args:
+        task: what to track; without effects, where there are no test particles.
+        probe: test particles in the field of the beam, which have the Jacobians then.
 
     Returns:
         The end, and d(final)/d(initial), (N, 6, 6); those of the lost are of their last
         coordinates. None where there are derivatives, or another precision.
     """
-    size, beam = len(task.beam), task.beam
+    state = probe or State(task.beam.coordinates.unbind(-1), task.beam.alive)
+    size = len(state.alive)
     tangents = np.zeros((size, 6 * LANES))
     jacobians = tangents.reshape(size, 6, LANES)[:, :, :6]
     jacobians[:] = np.eye(6)
-    if beam.coordinates.dtype != torch.float64:
+    if state.coordinates[0].dtype != torch.float64:
         return None
     with parallel.cores():
-        tracking = Run(task, None, (), None, tangents)
-        if not tracking.compiled:
+        tracking = Run(task, probe, (), None, tangents)
+        if not tracking.has_jacobians:
             return None
         end = tracking.end()
-    return (end, jacobians) if tracking.compiled else None
+    if not tracking.has_jacobians:
+        return None
+    return (end.state if end.probe is None else end.probe), jacobians
 
 
 class Run:
@@ -109,8 +118,8 @@ class Run:
         #: all that particles meet, and on which derivatives may depend
         self._data = task.parts
         self._beam = beam
-        self._particles = self._start(tangents)
-        self._probe = None if probe is None else particles_of(probe, self._data)
+        self._particles = self._start(tangents if probe is None else None)
+        self._probe = None if probe is None else self._start_probe(probe, tangents)
         self._memories = [effect.start(beam) for effect in task.effects]
         self._stops = tuple(sorted({n for o in observers for n in o.stops}))
 
@@ -118,6 +127,20 @@ class Run:
     def compiled(self) -> bool:
         """Return whether particles go through programs."""
         return self._particles.compiled
+
+    @property
+    def has_jacobians(self) -> bool:
+        """Return whether the particles whose Jacobians are asked for go through programs."""
+        return (self._probe or self._particles).compiled
+
+    def _start_probe(self, probe: State, tangents: NDArray[np.float64] | None) -> Particles:
+        def resume(state: State) -> Particles:
+            return particles_of(state, self._data)
+
+        plain = is_plain(probe) and not isinstance(self._beam.reference.p0c, Tensor)
+        if tangents is None or not plain:
+            return resume(probe)
+        return ArrayParticles(probe, 1.0, resume, tangents)
 
     def _start(self, tangents: NDArray[np.float64] | None) -> Particles:
         beam = self._beam
@@ -169,11 +192,13 @@ class Run:
             return
         particles.now = turn, piece.first
         particles.run(piece.program, count, *self._next_kick(piece.stop))
-        if self._probe is not None:
+        if isinstance(self._probe, ArrayParticles):
+            self._probe.run(piece.program, count)
+        elif self._probe is not None:
             for _ in range(count):
                 for n in range(piece.first, piece.stop):
                     self._traverse(n, probe_alone=True)
-        elif piece.reference != self._beam.reference:
+        if piece.reference != self._beam.reference:
             self._beam = self._beam.replace(reference=piece.reference)
 
     def _next_kick(self, n: int) -> tuple[MeshKick | None, int]:
