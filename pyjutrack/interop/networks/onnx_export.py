@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from ...core.atomic import write_bytes
-from ...surrogate.layers import Operator
+from ...core.errors import InvalidValueError
+from ...surrogate.layer_base import Layer, Operator
 from ...surrogate.network import INPUT, Network
 from ...surrogate.surrogate import Surrogate
 from ..onnx.model import DESCRIPTION, Value, require_package
@@ -70,11 +71,22 @@ def _graph(network: Network, cells: tuple[int, int]) -> tuple[Graph, str]:
     for layer in network.layers:
         shapes.add(layer)
         reads = [*(values[i] for i in layer.inputs), *(names[w] for w in layer.weights())]
-        *before, last = layer.operators(shapes.shape(layer.inputs[0])[0])
+        *before, last = _operators(layer, shapes.shape(layer.inputs[0])[0])
         for operator in before:
             reads = [_add(graph, operator, f"{layer.name}.{operator.name.lower()}", reads)]
         values[layer.name] = _add(graph, last, layer.name, reads)
     return graph, values[network.layers[-1].name]
+
+
+def _operators(layer: Layer, channels: int) -> Sequence[Operator]:
+    """The operators of a layer, one at least."""
+    found = layer.operators(channels)
+    if not found:
+        raise InvalidValueError(
+            f"layer {layer.name!r}: {type(layer).__name__} has no operator of ONNX; what changes "
+            "nothing is Operator('Identity')"
+        )
+    return found
 
 
 def _add(graph: Graph, operator: Operator, name: str, reads: Sequence[str]) -> str:

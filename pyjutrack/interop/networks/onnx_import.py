@@ -19,7 +19,8 @@ from ...core.errors import InvalidValueError
 from ...core.tensorfile import plain
 from ...mesh.shapes import BSPLINE, Shape
 from ...surrogate.architectures import Standardisation
-from ...surrogate.layers import Affine, Layer, Smoothing, record
+from ...surrogate.layer_base import Layer, record
+from ...surrogate.layers import Affine, Smoothing
 from ...surrogate.network import INPUT, Network
 from ...surrogate.surrogate import Surrogate
 from ..onnx.model import DESCRIPTION, Model, Node, Value, read, require_package

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ...core.errors import InvalidValueError
-from ...surrogate.layers import Layer
+from ...surrogate.layer_base import Layer
 from ...surrogate.network import INPUT, Network
 from ..onnx.model import Array, Node
 

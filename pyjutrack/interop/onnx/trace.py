@@ -51,6 +51,7 @@ class Graph:
         **attributes: Any,
     ) -> str:
         """The value of an operation; the same one for the same operation."""
+        attributes = {k: tuple(v) if isinstance(v, list) else v for k, v in attributes.items()}
         known = tuple(sorted(attributes.items())), tuple(sorted(notes.items()))
         key = (operation, reads, name, known)
         if key not in self._made:
