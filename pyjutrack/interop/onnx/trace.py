@@ -89,7 +89,7 @@ class Graph:
         opset: int,
         notes: Mapping[str, str],
     ) -> Model:
-        """What a file holds: all that the outputs need.
+        """Return what a file holds: all that the outputs need.
 
         Args:
             inputs: what goes in, under names that operations read.
