@@ -14,12 +14,13 @@ import torch
 
 from ...core.atomic import write_bytes
 from ...core.errors import InvalidValueError
+from ...core.names import unused_name
 from ...surrogate.layer_base import Layer, Operator
 from ...surrogate.network import INPUT, Network
 from ...surrogate.surrogate import Surrogate
 from ..onnx.model import DESCRIPTION, Value, require_package
 from ..onnx.trace import Graph
-from .onnx_layers import LayerGraph, find_unused
+from .onnx_layers import LayerGraph
 
 OUTPUT = "output"
 #: version of the operators: old enough for runtimes in other languages
@@ -62,7 +63,7 @@ def _graph(network: Network, cells: tuple[int, int]) -> tuple[Graph, str]:
     """
     ends = {INPUT, OUTPUT}
     used = {*ends, *network.weights}
-    names = {k: find_unused(k, used) if k in ends else k for k in network.weights}
+    names = {k: unused_name(k, used) if k in ends else k for k in network.weights}
     graph = Graph(taken={*ends, *names.values()})
     graph.constants.update({names[k]: w.detach().numpy() for k, w in network.weights.items()})
     shapes = LayerGraph(cells, {})
