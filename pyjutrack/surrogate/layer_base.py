@@ -1,4 +1,4 @@
-"""What every layer of a network has, and the kinds of layers that files may hold.
+"""The base of all layers of networks, and the kinds of layers that files may hold.
 
 A layer reads values and weights by name and makes one value, which has the layer's own name. The
 same records are what training fits, what files hold, and what is converted to ONNX and NNlib.
