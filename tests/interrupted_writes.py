@@ -20,8 +20,8 @@ from pyjutrack.twin import Unknown, calibrate
 STOPPED = 3
 #: by what
 HOW = (signal.SIGKILL, signal.SIGINT)
-#: after which a job that hangs is killed [s]
-LIMIT = 300
+#: after which a job that hangs is killed, and what a process takes to start at most [s]
+LIMIT, START = 300, 60
 
 
 def calibration(path: Path | None) -> np.ndarray:

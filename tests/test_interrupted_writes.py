@@ -19,7 +19,7 @@ def launch(folder: Path, *names: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, interrupted_writes.__file__, str(folder), *names],
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=interrupted_writes.START + interrupted_writes.LIMIT * len(names),
         check=False,
     )
 

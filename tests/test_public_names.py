@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import inspect
 import subprocess
 import sys
+
+import pytest
 
 import pyjutrack as pj
 import pyjutrack.core.errors
@@ -14,6 +18,11 @@ NAMESPACES = {
     *("adjoints", "collective", "diagnostics", "distributed", "distributions", "elements"),
     *("errors", "io", "moments", "observables", "optics", "plotting", "surrogate", "testing"),
     "twin",
+}
+#: what registers itself in a namespace that is loaded late, each asked for first of all
+FIRST = {
+    "html": "import pyjutrack as pj; assert '<' in pj.Lattice([pj.Drift(1.0)])._repr_html_()",
+    "networks": "from pyjutrack.interop import networks; networks.read('linear')",
 }
 LATE = """
 import sys
@@ -33,6 +42,28 @@ def test_there_are_about_45_everyday_names_and_the_namespaces() -> None:
     assert shown == {*pj.__all__, "plotting"}
 
 
+def test_late_names_agree() -> None:
+    """Those loaded when they are asked for, those that type checkers see, and those listed."""
+    tree = ast.parse(inspect.getsource(pj))
+    (checked,) = (
+        node.body
+        for node in tree.body
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+    )
+    seen = {
+        alias.name: (node.module or alias.name).split(".")[0]
+        for node in checked
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert seen == pj._LATE
+    assert set(pj._LATE) - {"plotting"} <= set(pj.__all__)
+    assert set(pj._LATE) <= set(dir(pj))
+    for name, namespace in pj._LATE.items():
+        room = importlib.import_module(f"pyjutrack.{namespace}")
+        assert getattr(pj, name) is (room if name == namespace else getattr(room, name))
+
+
 def test_every_kind_of_element_is_at_the_top() -> None:
     assert set(pj.elements.__all__) <= set(pj.__all__)
 
@@ -45,6 +76,11 @@ def test_errors_are_all_in_their_namespace() -> None:
         if issubclass(kind, Exception) and kind.__module__ == room.__name__
     }
     assert found == set(pj.errors.__all__)
+
+
+@pytest.mark.parametrize("code", FIRST.values(), ids=FIRST)
+def test_nothing_depends_on_an_earlier_access_of_a_namespace(code: str) -> None:
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
 def test_plotting_loads_matplotlib_when_it_is_asked_for() -> None:

@@ -7,7 +7,7 @@ holds it to that; it exists because those transforms cost a millisecond for ever
 and because it knows zeros: a knob costs nothing before the beam has reached it.
 """
 
-from . import rules as _rules  # noqa: F401  # fills the table of `pushed`
+from . import rules as _rules  # noqa: F401  # fills `dual.RULES`
 from .dual import Directions, Pushed, collect_tangents, map_linear, seeds, tangents_along, value_of
 
 __all__ = [

@@ -25,7 +25,7 @@ def stumpff(w: Any) -> tuple[Any, Any, Any, Any]:
     formula for both planes and any strength, zero included.
 
     Args:
-        w: tensor of any shape, or a traced expression (see `compiled.trace`).
+        w: tensor of any shape, or a traced expression (see `maps.codegen.traced`).
     """
     if not isinstance(w, Tensor):
         return w.stumpff()
@@ -101,7 +101,7 @@ def _horner(coefficients: list[float], w: Tensor) -> Tensor:
 def on_host(tensor: Tensor) -> bool:
     """Return whether a look at the numbers is cheap; elsewhere it would stop the device.
 
-    Tensors that are only written down (`twin.graph`) have none to look at.
+    Tensors that are only written down (`interop.onnx.trace`) have none to look at.
     """
     return tensor.device.type == "cpu" and not hasattr(tensor, "unseen")
 

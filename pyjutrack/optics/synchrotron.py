@@ -13,7 +13,7 @@ from ..core.transforms import numeric
 from ..lattice.lattice import Lattice
 from .orbit import differentiable, find, passage, start
 from .passing import pairwise_products
-from .tunes import perturbed
+from .tunes import perturb_tunes
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,5 +59,5 @@ def synchrotron_optics(
 
 def _tunes(matrix: Tensor) -> Tensor:
     """The tunes: values by NumPy, first derivatives by perturbation of the eigenvalues."""
-    values, weights = map(torch.from_numpy, perturbed(matrix.detach().numpy()))
+    values, weights = map(torch.from_numpy, perturb_tunes(matrix.detach().numpy()))
     return values + (weights * (matrix - matrix.detach())).sum((-2, -1))

@@ -69,7 +69,7 @@ def tune_slopes(
     matrix, slopes = jacobian_derivatives(
         lattice, beam, wrt, effects=effects, turns=turns, engine=engine
     )
-    values, weights = perturbed(_transverse(matrix))
+    values, weights = perturb_tunes(_transverse(matrix))
     return values, np.einsum("kij,tij->kt", slopes[:, :4, :4], weights)
 
 
@@ -124,7 +124,7 @@ def modes(matrix: Array) -> tuple[Array, list[NDArray[np.complex128]], list[comp
     return found, [v for *_, v in ordered], [eigenvalue for _, eigenvalue, _ in ordered]
 
 
-def perturbed(matrix: Array) -> tuple[Array, Array]:
+def perturb_tunes(matrix: Array) -> tuple[Array, Array]:
     """Tunes (T,) of the modes, and by what changes of the matrix each changes, (T, 2 T, 2 T)."""
     values, vectors, eigenvalues = modes(matrix)
     form = _SYMPLECTIC[: len(matrix), : len(matrix)]

@@ -13,13 +13,13 @@ from torch import Tensor
 from ..core.checks import require_kind
 from ..core.errors import InvalidValueError
 from ..core.scalars import is_whole
+from .layer_base import Layer
 from .layers import (
     Add,
     Affine,
     Concatenate,
     Convolution,
     InstanceNorm,
-    Layer,
     LeakyReLU,
     Smoothing,
     TransposedConvolution,

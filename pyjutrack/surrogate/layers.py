@@ -1,105 +1,23 @@
 """The layers of which networks are made: data, with one rule of evaluation each.
 
-A layer reads values and weights by name and makes one value, which has the layer's own name. The
-same records are what training fits, what files hold, and what is converted to ONNX and NNlib.
+Each also says what stands for it in ONNX and NNlib; see `layer_base.Layer`.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from ..core.errors import InvalidValueError, require_known
+from .layer_base import Layer, Operator, Weights, register_layer
 
-Weights = Mapping[str, Tensor]
-
-Kind = TypeVar("Kind", bound="Layer")
 #: key under which a Gaussian kernel in an ONNX file states its rms
 SIGMA = "pyjutrack.sigma"
-
-
-class Operator(NamedTuple):
-    """An operator of ONNX.
-
-    Attributes:
-        name: in ONNX.
-        attributes: by name.
-        constants: what it reads after all else.
-        notes: what a file says of it besides.
-    """
-
-    name: str
-    attributes: Mapping[str, Any] = {}
-    constants: Sequence[NDArray[Any]] = ()
-    notes: Mapping[str, str] = {}
-
-
-@dataclass(frozen=True)
-class Layer(ABC):
-    """One step of a network.
-
-    Attributes:
-        name: of the layer and of what it makes.
-        inputs: names of the values that it reads; "input" is that of the network.
-    """
-
-    name: str
-    inputs: tuple[str, ...]
-
-    #: whether the layer is linear in what it reads, without an offset
-    linear: ClassVar[bool] = True
-
-    def weights(self) -> tuple[str, ...]:
-        """Names of the weights that the layer needs."""
-        return ()
-
-    @abstractmethod
-    def __call__(self, weights: Weights, *values: Tensor) -> Tensor:
-        """The value from those of the inputs, each (batch, channels, nx, ny)."""
-
-    def operators(self, channels: int) -> Sequence[Operator]:
-        """Operators of ONNX that compute the layer, each from what the one before it makes.
-
-        The first reads what the layer reads, and then its weights.
-
-        Args:
-            channels: of the first value that the layer reads.
-
-        Raises:
-            InvalidValueError: the kind does not say.
-        """
-        kind = type(self).__name__
-        raise InvalidValueError(f"no ONNX operator is known for layers of kind {kind}")
-
-    def kernels(self) -> dict[str, Tensor]:
-        """Fixed kernels by name, which files for NNlib hold besides the weights."""
-        return {}
-
-
-#: kinds of layers that files may hold, by name
-KINDS: dict[str, type[Layer]] = {}
-
-
-def register_layer(kind: type[Kind]) -> type[Kind]:
-    """Let files of networks hold a kind of layer; a decorator.
-
-    Raises:
-        InvalidValueError: another kind has its name.
-    """
-    former = KINDS.get(kind.__name__, kind)
-    if former.__module__ != kind.__module__:
-        raise InvalidValueError(f"another kind of layer is named {kind.__name__}; rename one")
-    KINDS[kind.__name__] = kind
-    return kind
 
 
 @dataclass(frozen=True)
@@ -116,7 +34,6 @@ class _Weighted(Layer):
     bias: str | None = None
     stride: int = 1
     padding: int = 0
-    _operator: ClassVar[str]
 
     @property
     def linear(self) -> bool:  # type: ignore[override]
@@ -128,9 +45,9 @@ class _Weighted(Layer):
     def _offset(self, weights: Weights) -> Tensor | None:
         return None if self.bias is None else weights[self.bias]
 
-    def operators(self, channels: int) -> Sequence[Operator]:
-        window = {"strides": (self.stride,) * 2, "pads": (self.padding,) * 4}
-        return [Operator(self._operator, window)]
+    def _window(self) -> dict[str, tuple[int, ...]]:
+        """Strides and pads as attributes of ONNX."""
+        return {"strides": (self.stride,) * 2, "pads": (self.padding,) * 4}
 
 
 @register_layer
@@ -138,13 +55,17 @@ class _Weighted(Layer):
 class Convolution(_Weighted):
     """Cross-correlation with a kernel (channels out, channels in, kx, ky)."""
 
-    _operator = "Conv"
-
     def __call__(self, weights: Weights, *values: Tensor) -> Tensor:
         kernel = weights[self.weight]
         return functional.conv2d(
             values[0], kernel, self._offset(weights), self.stride, self.padding
         )
+
+    def operators(self, channels: int) -> Sequence[Operator]:
+        return [Operator("Conv", self._window())]
+
+    def kernels(self) -> dict[str, Tensor]:
+        return {}
 
 
 @register_layer
@@ -152,13 +73,17 @@ class Convolution(_Weighted):
 class TransposedConvolution(_Weighted):
     """The transpose of a `Convolution` of the same kernel: (channels in, channels out, kx, ky)."""
 
-    _operator = "ConvTranspose"
-
     def __call__(self, weights: Weights, *values: Tensor) -> Tensor:
         kernel = weights[self.weight]
         return functional.conv_transpose2d(
             values[0], kernel, self._offset(weights), self.stride, self.padding
         )
+
+    def operators(self, channels: int) -> Sequence[Operator]:
+        return [Operator("ConvTranspose", self._window())]
+
+    def kernels(self) -> dict[str, Tensor]:
+        return {}
 
 
 @register_layer
@@ -182,6 +107,9 @@ class InstanceNorm(Layer):
         scale, bias = np.ones(channels), np.zeros(channels)
         return [Operator("InstanceNormalization", {"epsilon": self.eps}, (scale, bias))]
 
+    def kernels(self) -> dict[str, Tensor]:
+        return {}
+
 
 @register_layer
 @dataclass(frozen=True)
@@ -196,6 +124,9 @@ class LeakyReLU(Layer):
 
     def operators(self, channels: int) -> Sequence[Operator]:
         return [Operator("LeakyRelu", {"alpha": self.slope}) if self.slope else Operator("Relu")]
+
+    def kernels(self) -> dict[str, Tensor]:
+        return {}
 
 
 @register_layer
@@ -215,9 +146,12 @@ class Affine(Layer):
         return scaled + self.shift if self.shift else scaled
 
     def operators(self, channels: int) -> Sequence[Operator]:
-        scaled = Operator("Mul", constants=[np.array(self.scale)])
-        shift = [np.array(self.shift)]
+        scaled = Operator("Mul", constants=[np.array(self.scale, float)])
+        shift = [np.array(self.shift, float)]
         return [scaled, Operator("Add", constants=shift)] if self.shift else [scaled]
+
+    def kernels(self) -> dict[str, Tensor]:
+        return {}
 
 
 @register_layer
@@ -234,6 +168,9 @@ class Add(Layer):
     def operators(self, channels: int) -> Sequence[Operator]:
         return [Operator("Sum")]
 
+    def kernels(self) -> dict[str, Tensor]:
+        return {}
+
 
 @register_layer
 @dataclass(frozen=True)
@@ -245,6 +182,9 @@ class Concatenate(Layer):
 
     def operators(self, channels: int) -> Sequence[Operator]:
         return [Operator("Concat", {"axis": 1})]
+
+    def kernels(self) -> dict[str, Tensor]:
+        return {}
 
 
 @register_layer
@@ -261,6 +201,9 @@ class Channels(Layer):
     def operators(self, channels: int) -> Sequence[Operator]:
         bounds = [np.array([i], np.int64) for i in (self.start, self.stop, 1)]
         return [Operator("Slice", constants=bounds)]
+
+    def kernels(self) -> dict[str, Tensor]:
+        return {}
 
 
 @register_layer
@@ -290,25 +233,3 @@ class Smoothing(Layer):
     def kernels(self) -> dict[str, Tensor]:
         # stored, so that no second place needs the formula
         return {self.name: self.kernel()}
-
-
-def record(layer: Layer) -> dict[str, Any]:
-    """A layer as plain data, with its kind under "kind"."""
-    return {"kind": type(layer).__name__, **dataclasses.asdict(layer)}
-
-
-def from_record(data: Mapping[str, Any]) -> Layer:
-    """The layer of a record.
-
-    Raises:
-        UnknownNameError: no such kind of layer.
-        InvalidValueError: fields that the kind does not have, or lacks.
-    """
-    fields = dict(data)
-    kind = fields.pop("kind", None)
-    require_known("kind of layer", str(kind), KINDS)
-    try:
-        fields["inputs"] = tuple(fields["inputs"])
-        return KINDS[str(kind)](**fields)
-    except (TypeError, KeyError) as error:
-        raise InvalidValueError(f"not a record of a {kind} layer: {dict(data)}") from error

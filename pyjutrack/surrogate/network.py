@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..core.errors import InvalidValueError
 from ..core.storage import register_description
-from .layers import Layer, Weights, from_record, record
+from .layer_base import Layer, Weights, from_record, record
 
 _PRECISIONS = (torch.float32, torch.float64)
 #: the name of what a network reads

@@ -30,10 +30,9 @@ from ..core.scalars import is_transformed
 from ..core.storage import storable
 from ..mesh.grid import Grid, Mesh
 from ..mesh.shapes import shape
-from . import layers
 from .border import fold, unfold
 from .domain import Domain, Figures
-from .layers import Weights
+from .layer_base import Weights, from_record, record
 from .network import Network, check_fit, respond
 from .validation import POOR, Validation, compare, stated_error, stated_series
 
@@ -112,7 +111,7 @@ class Surrogate:
         """All but the weights and `outside`, as plain data."""
         grid, used = self.mesh
         return {
-            "layers": [layers.record(layer) for layer in self.network.layers],
+            "layers": [record(layer) for layer in self.network.layers],
             "size": grid.size,
             "shape": grid.shape,
             "assignment": used.name,
@@ -130,7 +129,7 @@ class Surrogate:
             InvalidValueError: the description lacks something, or the weights do not fit it.
         """
         try:
-            network = Network(tuple(layers.from_record(r) for r in description["layers"]), weights)
+            network = Network(tuple(from_record(r) for r in description["layers"]), weights)
             known = description["domain"]
             domain = None if known is None else Domain.from_record(known)
             grid = Grid(tuple(description["size"]), tuple(description["shape"]))

@@ -21,7 +21,7 @@ from .end import End, state_of
 from .particles import Particles, is_plain
 from .plan import Act, Traverse, Weigh, is_idle
 from .programs import Piece, pieces_of
-from .soft_apertures import apply_soft_aperture, pass_probes
+from .soft_apertures import apply_soft_aperture, mask_passing
 from .task import Task
 
 
@@ -259,4 +259,4 @@ class Run:
         self._particles.lose(alive)
         self._beam = beam.replace(weights=weights, alive=alive)
         if self._probe is not None:
-            self._probe.lose(pass_probes(aperture, self._probe.state, beam.reference))
+            self._probe.lose(mask_passing(aperture, self._probe.state, beam.reference))

@@ -39,8 +39,8 @@ def apply_soft_aperture(
     return state.alive & ~gone, torch.where(gone, 0.0, weights)
 
 
-def pass_probes(aperture: Element, state: State, reference: Reference) -> Tensor:
-    """Return which test particles are alive after it: any of whose cloud passes."""
+def mask_passing(aperture: Element, state: State, reference: Reference) -> Tensor:
+    """Mask the test particles that are alive after it: any of whose cloud passes."""
     return traverse(aperture, WHOLE, state, reference).alive
 
 

@@ -43,7 +43,7 @@ class Step:
 @storable
 @dataclass(frozen=True, eq=False)
 class Calibration(Saved):
-    """What a calibration found.
+    """Result of a calibration.
 
     Attributes:
         twin: with the unknowns at their best values.

@@ -30,7 +30,7 @@ _UNMADE = (PyJuTrackError, LookupError, TypeError, ValueError, AttributeError, R
 
 
 class Saved:
-    """What can be written to a file with all that it is made of: frozen data of a storable kind."""
+    """Frozen data of a storable kind, which files hold with all that it is made of."""
 
     def save(self, path: str | Path) -> str:
         """Write it, whole or not at all; returns the digest of what was written.
@@ -49,13 +49,17 @@ class Saved:
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """What `save` wrote: it predicts the same to the bit. Loading runs nothing.
+        """Read what `save` wrote: it predicts the same to the bit. Loading runs nothing.
+
+        Kinds of this package are known; those of your own must be defined before.
 
         Raises:
             InvalidValueError: no such file, not one of this kind, truncated, changed since, or with
                 something of a kind that is not known here.
         """
-        path = Path(path)
+        from .. import surrogate  # noqa: F401  # whose kinds are known once it is loaded
+
+        path = require_path("path", path)
         try:
             described, tensors, _ = tensorfile.read(
                 path,

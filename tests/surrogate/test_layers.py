@@ -9,7 +9,7 @@ from scipy import ndimage, signal
 
 import pyjutrack as pj
 from pyjutrack.surrogate import layers
-from pyjutrack.surrogate.layers import KINDS, from_record, record
+from pyjutrack.surrogate.layer_base import KINDS, from_record, record
 
 ONE = ("input",)
 

@@ -19,15 +19,14 @@ from pyjutrack.core.errors import InvalidValueError, UnknownNameError
 from pyjutrack.interop.networks import from_nnlib, to_nnlib
 from pyjutrack.surrogate import Domain, Network, Surrogate
 from pyjutrack.surrogate.architectures import Standardisation, energy_gradient, unet
+from pyjutrack.surrogate.layer_base import KINDS, Layer
 from pyjutrack.surrogate.layers import (
-    KINDS,
     Add,
     Affine,
     Channels,
     Concatenate,
     Convolution,
     InstanceNorm,
-    Layer,
     Smoothing,
     TransposedConvolution,
 )

@@ -14,15 +14,14 @@ from pyjutrack.collective import BSPLINE, CATMULL_ROM, Grid, Mesh
 from pyjutrack.core.errors import InvalidValueError, PyJuTrackError
 from pyjutrack.interop.networks import from_onnx, to_onnx
 from pyjutrack.surrogate import Domain, Network, Surrogate
+from pyjutrack.surrogate.layer_base import KINDS, Layer
 from pyjutrack.surrogate.layers import (
-    KINDS,
     Add,
     Affine,
     Channels,
     Concatenate,
     Convolution,
     InstanceNorm,
-    Layer,
     LeakyReLU,
     Smoothing,
     TransposedConvolution,
@@ -196,6 +195,12 @@ def test_each_kind_of_layer(kind, file):
     x = maps()
     assert torch.equal(again(x), network(x))
     assert difference(run(file, x), network(x)) < 1e-6
+
+
+def test_whole_numbers_in_a_layer(file):
+    network = Network((Affine("it", ("input",), 2, 3),), {})
+    to_onnx(network, file)
+    assert from_onnx(file, shape=CELLS).network.layers == network.layers
 
 
 def test_an_edited_smoothing_is_no_smoothing(file):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,6 +88,78 @@ def test_a_twin_comes_back_to_the_bit(tmp_path: Path) -> None:
     assert torch.equal(found.beam.alive, twin.beam.alive)
     assert [u.prior for u in found.unknowns] == [u.prior for u in twin.unknowns]
     assert found.save(tmp_path / "again.safetensors") == digest
+
+
+FRESH = """
+import sys
+import numpy as np
+from pyjutrack.twin import Calibration, Twin
+
+kind = {"twin": Twin, "calibration": Calibration}[sys.argv[1]]
+found = kind.load(sys.argv[2])
+readings = (found if kind is Twin else found.twin).predict({"q1.k1": 19.0})
+np.savez(sys.argv[3], **readings)
+"""
+
+
+@pytest.mark.parametrize("kind", ["twin", "calibration"])
+def test_networks_in_a_fresh_process(
+    tmp_path: Path, make_surrogate, calibration: Calibration, kind: str
+) -> None:
+    """Nothing of the package needs to be loaded before a file with it is read."""
+    network = make_surrogate("linear", cells=(64, 64), size=(0.024, 0.024))
+    twin = small(effects=[pj.SpaceCharge(network.replace(outside="ignore"), max_step=0.3)])
+    saved = twin if kind == "twin" else dataclasses.replace(calibration, twin=twin)
+    saved.save(tmp_path / "it.safetensors")
+    command = [sys.executable, "-c", FRESH, kind, "it.safetensors", "it.npz"]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    with np.load(tmp_path / "it.npz") as found:
+        assert_same(twin.predict({"q1.k1": 19.0}), dict(found))
+
+
+LOADED = """
+import sys
+import pyjutrack.twin
+from pyjutrack.core import storage
+
+if sys.argv[1] == "all":
+    import contextlib, importlib, pkgutil
+    for module in pkgutil.walk_packages(pyjutrack.__path__, "pyjutrack."):
+        if not module.name.endswith("__main__"):
+            with contextlib.suppress(ImportError):  # of a package that is not installed
+                importlib.import_module(module.name)
+else:
+    try:
+        pyjutrack.twin.Twin.load(sys.argv[1])
+    except pyjutrack.PyJuTrackError:
+        pass
+print(*sorted([*storage._KINDS, *storage._DESCRIPTIONS]))
+"""
+
+
+def test_all_kinds_of_the_package_are_known_where_files_are_read(tmp_path: Path) -> None:
+    known, existing = (
+        subprocess.run(
+            [sys.executable, "-c", LOADED, how],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=True,
+        ).stdout.split()
+        for how in (str(tmp_path / "none"), "all")
+    )
+    assert known == existing
+    assert {"Surrogate", "Network", "Screen", "Twin"} <= set(known)
+
+
+@pytest.mark.parametrize("path", [3, None, ""])
+def test_a_path_is_asked_for(path: object) -> None:
+    for call in (small().save, Twin.load):
+        with pytest.raises(pj.errors.InvalidValueError, match="path must be the path of a file"):
+            call(path)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ...core.atomic import write_json, writing
 from ...core.errors import InvalidValueError, require_known
-from ...surrogate.layers import KINDS, Layer, Weights, from_record
+from ...surrogate.layer_base import Layer, Weights, from_record
 from ...surrogate.network import Network
 from ...surrogate.surrogate import Surrogate
 
@@ -111,10 +111,6 @@ def _lay_out(network: Network) -> dict[str, Array]:
 
 def _arrays_of(layer: Layer, weights: Weights) -> dict[str, Array]:
     """The arrays by name that NNlib needs for a layer, in Julia's dims."""
-    if KINDS.get(type(layer).__name__) is not type(layer):
-        raise InvalidValueError(
-            f"layer {layer.name!r}: no counterpart of {type(layer).__name__} in NNlib is known"
-        )
     tensors = {name: weights[name] for name in layer.weights()} | layer.kernels()
     return {name: _julia(tensor) for name, tensor in tensors.items()}
 

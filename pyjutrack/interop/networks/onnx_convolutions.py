@@ -12,9 +12,9 @@ from .onnx_layers import NO_PADS, LayerGraph, Map, Pads
 _AUTOMATIC = ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")
 
 
-def convolution(node: Node, graph: LayerGraph) -> None:
+def convolve(node: Node, graph: LayerGraph) -> None:
     """Conv, with what a Pad before it asks for."""
-    source, border = graph.padded(node, 0)
+    source, border = graph.read_padded(node, 0)
     kernel, bias, stride = _operands(node, graph)
     window, (_, nx, ny) = _sides(graph, kernel), graph.shape(source)
     inner = (nx + border[0] + border[2], ny + border[1] + border[3])
@@ -25,7 +25,7 @@ def convolution(node: Node, graph: LayerGraph) -> None:
         # zeros after the last place that the kernel reaches make no difference
         same = before == padding and places == (cells + 2 * padding - side) // stride
         if not same or padding < 0:
-            raise node.refused(f"pads {pads} are not supported; supported are equal ones")
+            node.refuse(f"pads {pads} are not supported; supported are equal ones")
     if bias is None and stride == 1 and padding == window[0] // 2:
         smoothing = Smoothing(node.name, (source,), _sigma(node), window[0])
         if _is_kernel(smoothing, graph.weights[kernel]):
@@ -34,7 +34,7 @@ def convolution(node: Node, graph: LayerGraph) -> None:
     graph.make(node, Convolution(node.name, (source,), kernel, bias, stride, padding))
 
 
-def transposed(node: Node, graph: LayerGraph) -> None:
+def convolve_transposed(node: Node, graph: LayerGraph) -> None:
     """ConvTranspose."""
     source = graph.map(node, 0)
     kernel, bias, stride = _operands(node, graph)
@@ -48,25 +48,25 @@ def transposed(node: Node, graph: LayerGraph) -> None:
         x, y = (side - stride for side in _sides(graph, kernel))
         pads = (x // 2, y // 2, x - x // 2, y - y // 2)
     if len(set(pads)) > 1 or pads[0] < 0:
-        raise node.refused(f"pads {pads} are not supported; supported are equal ones")
+        node.refuse(f"pads {pads} are not supported; supported are equal ones")
     graph.make(node, TransposedConvolution(node.name, (source,), kernel, bias, stride, pads[0]))
 
 
 def pad(node: Node, graph: LayerGraph) -> None:
     """Pad with zeros: left to the convolution that reads it."""
-    source, border = graph.padded(node, 0)
+    source, border = graph.read_padded(node, 0)
     node.require("mode", node.get("mode", "constant"), "constant")
     value = graph.constant(node, 2).array if node.has(2) else node.get("value", 0.0)
     node.require("value", float(np.asarray(value)), 0.0)
     pads = graph.integers(node, "pads", 1) or ()
     axes = graph.integers(node, "axes", 3) or (0, 1, 2, 3)
     if len(pads) != 2 * len(axes):
-        raise node.refused(f"it has {len(pads)} pads for {len(axes)} axes")
+        node.refuse(f"it has {len(pads)} pads for {len(axes)} axes")
     sides = dict.fromkeys(range(4), (0, 0))
     for i, axis in enumerate(axes):
         sides[axis % 4] = (pads[i], pads[len(axes) + i])
     if any(sides[0] + sides[1]) or min(pads) < 0:
-        raise node.refused(f"pads {pads} are not supported; supported are zeros along x and y")
+        node.refuse(f"pads {pads} are not supported; supported are zeros along x and y")
     (x0, x1), (y0, y1) = sides[2], sides[3]
     graph.known[node.outputs[0]] = Map(source, _sum(border, (x0, y0, x1, y1)))
 
@@ -77,11 +77,11 @@ def _operands(node: Node, graph: LayerGraph) -> tuple[str, str | None, int]:
     node.require("dilations", node.get("dilations", (1, 1)), (1, 1))
     strides = node.get("strides", (1, 1))
     if len(strides) != 2 or strides[0] != strides[1]:
-        raise node.refused(f"strides {strides} are not supported; supported are two equal ones")
+        node.refuse(f"strides {strides} are not supported; supported are two equal ones")
     kernel = graph.weight(node, 1)
     shape = tuple(graph.weights[kernel].shape)
     if len(shape) != 4:
-        raise node.refused(f"a kernel of shape {shape} is not supported; supported are four axes")
+        node.refuse(f"a kernel of shape {shape} is not supported; supported are four axes")
     return kernel, graph.weight(node, 2) if node.has(2) else None, strides[0]
 
 

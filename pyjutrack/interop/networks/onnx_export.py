@@ -13,12 +13,14 @@ import numpy as np
 import torch
 
 from ...core.atomic import write_bytes
-from ...surrogate.layers import Operator
+from ...core.errors import InvalidValueError
+from ...core.names import unused_name
+from ...surrogate.layer_base import Layer, Operator
 from ...surrogate.network import INPUT, Network
 from ...surrogate.surrogate import Surrogate
 from ..onnx.model import DESCRIPTION, Value, require_package
 from ..onnx.trace import Graph
-from .onnx_layers import LayerGraph, find_unused
+from .onnx_layers import LayerGraph
 
 OUTPUT = "output"
 #: version of the operators: old enough for runtimes in other languages
@@ -61,7 +63,7 @@ def _graph(network: Network, cells: tuple[int, int]) -> tuple[Graph, str]:
     """
     ends = {INPUT, OUTPUT}
     used = {*ends, *network.weights}
-    names = {k: find_unused(k, used) if k in ends else k for k in network.weights}
+    names = {k: unused_name(k, used) if k in ends else k for k in network.weights}
     graph = Graph(taken={*ends, *names.values()})
     graph.constants.update({names[k]: w.detach().numpy() for k, w in network.weights.items()})
     shapes = LayerGraph(cells, {})
@@ -70,11 +72,22 @@ def _graph(network: Network, cells: tuple[int, int]) -> tuple[Graph, str]:
     for layer in network.layers:
         shapes.add(layer)
         reads = [*(values[i] for i in layer.inputs), *(names[w] for w in layer.weights())]
-        *before, last = layer.operators(shapes.shape(layer.inputs[0])[0])
+        *before, last = _operators(layer, shapes.shape(layer.inputs[0])[0])
         for operator in before:
             reads = [_add(graph, operator, f"{layer.name}.{operator.name.lower()}", reads)]
         values[layer.name] = _add(graph, last, layer.name, reads)
     return graph, values[network.layers[-1].name]
+
+
+def _operators(layer: Layer, channels: int) -> Sequence[Operator]:
+    """The operators of a layer, one at least."""
+    found = layer.operators(channels)
+    if not found:
+        raise InvalidValueError(
+            f"layer {layer.name!r}: {type(layer).__name__} has no operator of ONNX; what changes "
+            "nothing is Operator('Identity')"
+        )
+    return found
 
 
 def _add(graph: Graph, operator: Operator, name: str, reads: Sequence[str]) -> str:

@@ -19,7 +19,8 @@ from ...core.errors import InvalidValueError
 from ...core.tensorfile import plain
 from ...mesh.shapes import BSPLINE, Shape
 from ...surrogate.architectures import Standardisation
-from ...surrogate.layers import Affine, Layer, Smoothing, record
+from ...surrogate.layer_base import Layer, record
+from ...surrogate.layers import Affine, Smoothing
 from ...surrogate.network import INPUT, Network
 from ...surrogate.surrogate import Surrogate
 from ..onnx.model import DESCRIPTION, Model, Node, Value, read, require_package
@@ -81,13 +82,13 @@ def from_onnx(
         raise InvalidValueError(f"no ONNX file at {path}")
     try:
         model = read(path.read_bytes(), RULES)
-        stated = _description(model)
+        stated = _read_description(model)
         if stated and (standardisation is not None or smoothing is not None):
             raise InvalidValueError("it holds a whole surrogate: it is standardised already")
-        cells = _agreed("shape", shape, _cells(model))
+        cells = _agree("shape", shape, _cells(model))
         if cells is None:
             raise InvalidValueError("it leaves the number of cells open; give it as `shape`")
-        before, after = _around(standardisation, smoothing)
+        before, after = _surround(standardisation, smoothing)
         network = _network(model, cells, before, after)
         surrogate = _surrogate(network, cells, size, assignment, stated)
     # RuntimeError comes of maps beyond all memory
@@ -96,10 +97,10 @@ def from_onnx(
     return surrogate.replace(outside=outside)
 
 
-def _around(
+def _surround(
     standard: Standardisation | None, smoothing: tuple[float, int] | None
 ) -> tuple[list[Layer], list[Layer]]:
-    """Layers before and after a graph; what they read is filled in later."""
+    """Make the layers before and after a graph; what they read is filled in later."""
     before: list[Layer] = []
     after: list[Layer] = []
     if standard is not None:
@@ -123,24 +124,24 @@ def _surrogate(
         "domain": None,
         "about": {},
         **stated,
-        "size": _agreed("size", size, stated.get("size")) or _SIZE,
-        "shape": _agreed("shape", cells, stated.get("shape")),
-        "assignment": _agreed("assignment", name, stated.get("assignment")) or BSPLINE.name,
+        "size": _agree("size", size, stated.get("size")) or _SIZE,
+        "shape": _agree("shape", cells, stated.get("shape")),
+        "assignment": _agree("assignment", name, stated.get("assignment")) or BSPLINE.name,
         "layers": [record(layer) for layer in network.layers],
     }
     return Surrogate.from_description(described, network.weights, "its description")
 
 
-def _agreed(what: str, asked: Any, stated: Any) -> Any:
-    """What was asked or what the file states, lists as tuples; None if neither says."""
+def _agree(what: str, asked: Any, stated: Any) -> Any:
+    """Return what was asked, or what the file states, lists as tuples; None if neither says."""
     asked, stated = (tuple(v) if isinstance(v, list) else v for v in (asked, stated))
     if asked is not None and stated is not None and plain(asked) != plain(stated):
         raise InvalidValueError(f"its {what} is {stated}, not {asked}")
     return stated if asked is None else asked
 
 
-def _description(model: Model) -> dict[str, Any]:
-    """What a file of this package states besides its network; empty for others."""
+def _read_description(model: Model) -> dict[str, Any]:
+    """Return what a file of this package states besides its network; empty for others."""
     try:
         found = json.loads(model.notes.get(DESCRIPTION) or "{}")
     except (ValueError, RecursionError) as error:

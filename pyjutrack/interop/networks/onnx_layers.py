@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Container, Mapping
-from itertools import chain, count
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -12,19 +11,14 @@ import torch
 from torch import Tensor
 
 from ...core.errors import InvalidValueError
-from ...surrogate.layers import Layer
+from ...core.names import unused_name
+from ...surrogate.layer_base import Layer
 from ...surrogate.network import INPUT, Network
 from ..onnx.model import Array, Node
 
 #: rows and columns of zeros to be put before x, before y, after x, after y
 Pads = tuple[int, int, int, int]
 NO_PADS: Pads = (0, 0, 0, 0)
-
-
-def find_unused(wanted: str, taken: Container[str]) -> str:
-    """The name wanted, with a number where it is taken."""
-    names = chain([wanted], (f"{wanted}.{i}" for i in count(2)))
-    return next(name for name in names if name not in taken)
 
 
 class Map(NamedTuple):
@@ -63,7 +57,7 @@ class LayerGraph:
 
     def add(self, layer: Layer) -> str:
         """Append a layer; returns its name, which has a number where it was taken."""
-        name = find_unused(layer.name, self._shapes)
+        name = unused_name(layer.name, self._shapes)
         layer = dataclasses.replace(layer, name=name)
         weights = {k: torch.empty(self.weights[k].shape, device="meta") for k in layer.weights()}
         try:
@@ -81,31 +75,31 @@ class LayerGraph:
         """Return what a node reads as one of its inputs."""
         name = node.inputs[index] if node.has(index) else ""
         if name not in self.known:
-            raise node.refused(f"input {index} is missing, or is {name!r}, which nothing makes")
+            node.refuse(f"input {index} is missing, or is {name!r}, which nothing makes")
         return self.known[name]
 
-    def padded(self, node: Node, index: int) -> Map:
-        """A map that a node reads, which may have a border to be added."""
+    def read_padded(self, node: Node, index: int) -> Map:
+        """Return a map that a node reads, which may have a border to be added."""
         found = self.operand(node, index)
         if isinstance(found, Constant):
-            raise node.refused(f"input {index} is constant; supported is a map")
+            node.refuse(f"input {index} is constant; supported is a map")
         return found
 
     def map(self, node: Node, index: int) -> str:
         """The layer whose value a node reads."""
-        return self.plain(node, self.padded(node, index))
+        return self.plain(node, self.read_padded(node, index))
 
     def plain(self, node: Node, found: Map) -> str:
         """The layer after a map that has no border to be added."""
         if found.pads != NO_PADS:
-            raise node.refused("it reads what a Pad makes; supported is Pad directly before Conv")
+            node.refuse("it reads what a Pad makes; supported is Pad directly before Conv")
         return found.name
 
     def constant(self, node: Node, index: int) -> Constant:
         """Numbers that a node reads."""
         found = self.operand(node, index)
         if isinstance(found, Map):
-            raise node.refused(f"input {index} is computed; supported is a constant")
+            node.refuse(f"input {index} is computed; supported is a constant")
         return found
 
     def integers(self, node: Node, attribute: str, index: int) -> tuple[int, ...] | None:
@@ -120,14 +114,14 @@ class LayerGraph:
         """The name of a weight that a node reads, kept as the file has it."""
         name, array = self.constant(node, index)
         if array.dtype not in (np.float16, np.float32, np.float64):
-            raise node.refused(f"numbers of type {array.dtype} are not supported as weights")
+            node.refuse(f"numbers of type {array.dtype} are not supported as weights")
         if name not in self.weights:
             self.weights[name] = torch.from_numpy(np.array(array))
         return name
 
     def store(self, wanted: str, numbers: Array) -> str:
         """Keep a weight that the file does not have as such; returns its name."""
-        name = find_unused(wanted, {*self.known, *self.weights})
+        name = unused_name(wanted, {*self.known, *self.weights})
         self.weights[name] = torch.from_numpy(np.array(numbers))
         return name
 

@@ -17,7 +17,7 @@ from ...surrogate.layers import (
     LeakyReLU,
 )
 from ..onnx.model import Array, Node
-from .onnx_convolutions import convolution, pad, transposed
+from .onnx_convolutions import convolve, convolve_transposed, pad
 from .onnx_layers import Constant, LayerGraph, Map
 
 #: reads a node, and adds what it makes to the graph
@@ -48,7 +48,7 @@ def _batch_norm(node: Node, graph: LayerGraph) -> None:
     )
     variance = variance + _decimal(node.get("epsilon", 1e-5))
     if not (variance > 0).all():
-        raise node.refused("a variance is not positive")
+        node.refuse("a variance is not positive")
     scale = scale / np.sqrt(variance)
     _by_channel(node, graph, source, scale, bias - mean * scale)
 
@@ -95,7 +95,7 @@ def _multiply(node: Node, graph: LayerGraph) -> None:
 def _divide(node: Node, graph: LayerGraph) -> None:
     divisor = _number(node, graph.constant(node, 1))
     if divisor == 0:
-        raise node.refused("it divides by zero")
+        node.refuse("it divides by zero")
     graph.make(node, Affine(node.name, (graph.map(node, 0),), 1 / divisor))
 
 
@@ -113,10 +113,10 @@ def _slice(node: Node, graph: LayerGraph) -> None:
     node.require("axes", axes, (1,), (-3,))
     node.require("steps", steps, (1,))
     if not starts or not ends or len(starts) != 1 or len(ends) != 1:
-        raise node.refused("it needs one start and one end")
+        node.refuse("it needs one start and one end")
     start, stop, _ = slice(starts[0], ends[0]).indices(graph.shape(source)[0])
     if stop <= start:
-        raise node.refused(f"it takes no channel: from {start} to {stop}")
+        node.refuse(f"it takes no channel: from {start} to {stop}")
     graph.make(node, Channels(node.name, (source,), start, stop))
 
 
@@ -143,7 +143,7 @@ def _by_channel(node: Node, graph: LayerGraph, source: str, scale: Array, bias: 
     """scale x + bias for each channel: exactly a convolution of one cell that mixes none."""
     channels = graph.shape(source)[0]
     if not scale.shape == bias.shape == (channels,):
-        raise node.refused(f"numbers of shape {scale.shape}, {bias.shape} for {channels} channels")
+        node.refuse(f"numbers of shape {scale.shape}, {bias.shape} for {channels} channels")
     if (scale == 1).all() and (bias == 0).all():
         graph.known[node.outputs[0]] = Map(source)
         return
@@ -155,10 +155,10 @@ def _by_channel(node: Node, graph: LayerGraph, source: str, scale: Array, bias: 
 def _combine(node: Node, graph: LayerGraph, maps: list[str], shift: float) -> None:
     """The sum of maps and a number."""
     if not maps:
-        raise node.refused("all that it reads is constant; supported is a map at least")
+        node.refuse("all that it reads is constant; supported is a map at least")
     if len({graph.shape(m) for m in maps}) > 1:
         shapes = ", ".join(str(graph.shape(m)) for m in maps)
-        raise node.refused(f"maps of shapes {shapes} are not supported; supported are equal ones")
+        node.refuse(f"maps of shapes {shapes} are not supported; supported are equal ones")
     total = maps[0]
     if len(maps) > 1:
         name = f"{node.name}.sum" if shift else node.name
@@ -176,12 +176,10 @@ def _number(node: Node, constant: Constant) -> float:
     """The one number that a constant holds."""
     array = constant.array
     if array.size != 1 or array.ndim > 4:
-        raise node.refused(
-            f"a constant of shape {array.shape} is not supported; supported is one number"
-        )
+        node.refuse(f"a constant of shape {array.shape} is not supported; supported is one number")
     value = _decimal(array.item()) if array.dtype == np.float32 else float(array.item())
     if not np.isfinite(value):
-        raise node.refused(f"the number {value} is not finite")
+        node.refuse(f"the number {value} is not finite")
     return value
 
 
@@ -195,8 +193,8 @@ RULES: dict[str, Rule] = {
     "BatchNormalization": _batch_norm,
     "Concat": _concatenate,
     "Constant": _constant,
-    "Conv": convolution,
-    "ConvTranspose": transposed,
+    "Conv": convolve,
+    "ConvTranspose": convolve_transposed,
     "Div": _divide,
     "Dropout": _dropout,
     "Identity": _identity,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import torch
@@ -57,15 +57,15 @@ class Node(NamedTuple):
         """Return whether an input is there."""
         return index < len(self.inputs) and self.inputs[index] != ""
 
-    def refused(self, what: str) -> InvalidValueError:
-        """An error that names the node."""
-        return InvalidValueError(f"{self.operator} node {self.name!r}: {what}")
+    def refuse(self, what: str) -> NoReturn:
+        """Raise InvalidValueError, which names the node."""
+        raise InvalidValueError(f"{self.operator} node {self.name!r}: {what}")
 
     def require(self, attribute: str, value: Any, *supported: Any) -> None:
         """Raise InvalidValueError unless an attribute has a supported value."""
         if value not in supported:
             known = " or ".join(str(s) for s in supported)
-            raise self.refused(f"{attribute} {value} is not supported; supported is {known}")
+            self.refuse(f"{attribute} {value} is not supported; supported is {known}")
 
 
 class Value(NamedTuple):

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ...core.errors import InvalidValueError
+from ...core.names import unused_name
 from .model import Array, Model, Node, Value
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
@@ -51,10 +52,11 @@ class Graph:
         **attributes: Any,
     ) -> str:
         """The value of an operation; the same one for the same operation."""
+        attributes = {k: tuple(v) if isinstance(v, list) else v for k, v in attributes.items()}
         known = tuple(sorted(attributes.items())), tuple(sorted(notes.items()))
         key = (operation, reads, name, known)
         if key not in self._made:
-            made = self._made[key] = self._unused("v", len(self._nodes))
+            made = self._made[key] = unused_name(f"v{len(self._nodes)}", self._taken)
             self._nodes.append(Node(operation, name, reads, (made,), attributes, notes))
         return self._made[key]
 
@@ -62,15 +64,9 @@ class Graph:
         """A value that is known; the same one for the same array."""
         key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self._constants:
-            name = self._constants[key] = self._unused("c", len(self._constants))
+            name = self._constants[key] = unused_name(f"c{len(self._constants)}", self._taken)
             self.constants[name] = np.ascontiguousarray(array).reshape(array.shape)
         return self._constants[key]
-
-    def _unused(self, kind: str, number: int) -> str:
-        name = f"{kind}{number}"
-        while name in self._taken:
-            name += "_"
-        return name
 
     def find_needed(self, outputs: Iterable[str]) -> tuple[list[Node], dict[str, Array]]:
         """The operations and constants on which some values depend."""
@@ -88,7 +84,7 @@ class Graph:
         opset: int,
         notes: Mapping[str, str],
     ) -> Model:
-        """What a file holds: all that the outputs need.
+        """Return what a file holds: all that the outputs need.
 
         Args:
             inputs: what goes in, under names that operations read.

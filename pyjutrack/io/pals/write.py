@@ -10,6 +10,7 @@ from typing import Any
 from ...beam.reference import Reference
 from ...core.atomic import write_text
 from ...core.errors import warn
+from ...core.names import unused_name
 from ...core.scalars import to_float
 from ...elements import (
     Aperture,
@@ -71,7 +72,7 @@ def write_pals(path: str | Path, lattice: Lattice, reference: Reference | None =
     # what stands in the file, by its name there, and the words that PALS keeps
     defined = dict.fromkeys(("use", "expand_lattice", *REFUSED), "")
     if reference is not None:
-        facility.append({_find_unused("beginning", defined): _beginning(reference)})
+        facility.append({unused_name("beginning", defined): _beginning(reference)})
         defined["beginning"] = ""
         line.append("beginning")
     given = {element.name for element in lattice if _NAME.fullmatch(element.name)}
@@ -82,9 +83,9 @@ def write_pals(path: str | Path, lattice: Lattice, reference: Reference | None =
             defined[name] = repr(table)
             facility.append({name: _with_name(table, element.name, name)})
         line.append(name)
-    root = _find_unused("all_of_it", defined)
+    root = unused_name("all_of_it", defined)
     facility += [{root: {"kind": "BeamLine", "line": line}}]
-    machine = _find_unused("machine", defined)
+    machine = unused_name("machine", defined)
     facility += [{machine: {"kind": "Lattice", "branches": [root]}}, {"use": machine}]
     data = {"PALS": {"version": None, "facility": facility}}
     text = yaml.safe_dump(data, sort_keys=False, width=100, allow_unicode=True)
@@ -104,12 +105,6 @@ def _name(element: Element, table: Plain, defined: dict[str, str], given: set[st
     described = repr(table)
     while defined.get(name, described) != described or (name in given and name != element.name):
         number, name = number + 1, f"{stem}_{number + 1}"
-    return name
-
-
-def _find_unused(name: str, defined: dict[str, str]) -> str:
-    while name in defined:
-        name += "_"
     return name
 
 

@@ -1,0 +1,13 @@
+"""Names for what has none of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from itertools import count
+
+
+def unused_name(wanted: str, taken: Container[str]) -> str:
+    """Return the name wanted, with a number after it where it is taken: name, name_2, name_3."""
+    if wanted not in taken:
+        return wanted
+    return next(name for i in count(2) if (name := f"{wanted}_{i}") not in taken)
