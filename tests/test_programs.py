@@ -181,11 +181,10 @@ def test_tangents_of_coordinates_that_change_places() -> None:
     first, last = (pj.jacobian(pj.Lattice([line[i]]), PROTON) for i in (0, 2))
     np.testing.assert_allclose(matrix, last @ first[[2, 3, 0, 1, 4, 5]], rtol=0, atol=1e-14)
     placed = pj.Lattice([line, pj.Marker(name="place"), line])
-    with_wake = pj.jacobian(placed, beam, effects=[wake])
-    plane = [0, 1, 2, 3]
-    np.testing.assert_allclose(
-        with_wake[np.ix_(plane, plane)], (matrix @ matrix)[np.ix_(plane, plane)], rtol=0, atol=1e-9
-    )
+    found = pj.jacobian(placed, beam, effects=[wake])[:4, :4]
+    expected = pj.jacobian(placed, beam, effects=[wake], method="fd")[:4, :4]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-7)
+    assert np.abs(found - (matrix @ matrix)[:4, :4]).max() > 1e-5, "the wake counts"
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
