@@ -1,0 +1,150 @@
+"""Effects that break a promise of the protocol are told so, each in words that say what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+
+import pyjutrack as pj
+from pyjutrack.collective import ResonatorWake
+from pyjutrack.testing import CheckFailedError, check_effect
+
+PROTON = pj.Reference.from_kinetic("proton", 1e9)
+CELL = pj.Lattice(
+    [
+        pj.Quadrupole(0.2, 2.0, name="q"),
+        pj.Marker(name="tank"),
+        pj.Drift(1.0, name="d"),
+        pj.Marker(name="end"),
+    ]
+)
+ROWS = 1e-3 * torch.randn(
+    100, 6, generator=torch.Generator().manual_seed(1), dtype=torch.float64
+) + torch.tensor([2e-4, 0, 0, 0, 1e-4, 0], dtype=torch.float64)
+BUNCH = pj.Beam(PROTON, ROWS, charge=1e-9)
+
+
+@dataclass(frozen=True)
+class Wake(pj.CollectiveEffect):
+    """Kicks all by the mean position [1/(m C)]."""
+
+    at: str = "tank"
+    strength: float = 1e7
+    lumped = reversible = weighted = True
+
+    def slices(self, element):
+        return int(element.name == self.at)
+
+    def field(self, beam, state, place, memory):
+        x = torch.where(state.alive, state.coordinates[0], 0.0)
+        return self.strength * beam.charge * (beam.shares * x).sum(-1, keepdim=True)
+
+    def apply(self, state, field, place):
+        x, px, *others = state.coordinates
+        kicked = torch.where(state.alive, px + field, px)
+        return state._replace(coordinates=(x, kicked, *others))
+
+
+class Ringing(Wake):
+    """Adds what is left of former turns."""
+
+    def start(self, beam):
+        return ()
+
+    def field(self, beam, state, place, memory):
+        return super().field(beam, state, place, memory) + sum(memory)
+
+    def remember(self, memory, field, place):
+        return (*memory, 0.5 * field)
+
+
+class Detached(Ringing):
+    def remember(self, memory, field, place):
+        return (*memory, 0.5 * field.detach())
+
+
+class InPlace(Ringing):
+    def start(self, beam):
+        return []
+
+    def remember(self, memory, field, place):
+        memory.append(0.5 * field)
+        return memory
+
+
+class Shared(Ringing):
+    kept: list = []  # noqa: RUF012  # the fault
+
+    def start(self, beam):
+        return ()
+
+    def remember(self, memory, field, place):
+        Shared.kept.append(0.5 * field.detach())
+        return tuple(Shared.kept)
+
+
+class MovesLost(Wake):
+    def apply(self, state, field, place):
+        x, px, *others = state.coordinates
+        return state._replace(coordinates=(x, px + field, *others))
+
+
+@dataclass(frozen=True)
+class Along(Wake):
+    """Acts along lengths, by what each metre does."""
+
+    max_step: float = 0.1
+    lumped = False
+
+    def slices(self, element):
+        return pj.CollectiveEffect.slices(self, element)
+
+    def field(self, beam, state, place, memory):
+        return super().field(beam, state, place, memory) * place.ds
+
+
+class ByShare(Along):
+    def field(self, beam, state, place, memory):
+        whole = Wake.field(self, beam, state, place, memory)
+        return whole * place.share * place.element.length
+
+
+class NoLength(Along):
+    field = Wake.field
+
+
+class SquareLength(Along):
+    def field(self, beam, state, place, memory):
+        return super().field(beam, state, place, memory) * place.ds
+
+
+GUESTS = {
+    "detached memory": (Detached(), r"d/d .*over 3 turns, through the memory"),
+    "memory in place": (InPlace(), r"`remember` changes the memory"),
+    "shared memory": (Shared(), r"second call must give the same: p?x of particle"),
+    "moves the lost": (MovesLost(), r"lost particles must stay where they are: px"),
+    "no length": (NoLength(), r"Half the length must have half the kick: px.*place\.ds"),
+    "square of the length": (SquareLength(), r"Half the length must have half the kick: px"),
+}
+
+
+@pytest.mark.parametrize("effect", [Wake(), Ringing(), Along(), ByShare()], ids=repr)
+def test_sound_effects_pass(effect: pj.CollectiveEffect) -> None:
+    check_effect(effect, BUNCH, CELL, knobs=["strength"])
+
+
+def test_our_wake_that_rings_passes() -> None:
+    effect = ResonatorWake(
+        "tank", frequency=5e9, shunt=1e6, quality=1.4, window=0.06, bins=60, period=1e-10
+    )
+    electron = pj.Reference.from_kinetic("electron", 1e9)
+    check_effect(effect, BUNCH.replace(reference=electron), CELL, knobs=["shunt"])
+
+
+@pytest.mark.parametrize("name", GUESTS)
+def test_a_fault_is_named(name: str) -> None:
+    effect, said = GUESTS[name]
+    with pytest.raises(CheckFailedError, match=said):
+        check_effect(effect, BUNCH, CELL, knobs=["strength"])
