@@ -37,7 +37,13 @@ def check_symplectic(effect: CollectiveEffect, beam: Beam, lattice: Lattice) -> 
     exact = jacobian(lattice, beam, effects=[effect], at=at)
     off = exact.T @ _FORM @ exact - _FORM
     scale = max(np.abs(exact).max() ** 2, 1.0)
-    require_close("symplecticity of a test particle", off, np.zeros((6, 6)), 1e-10 * scale)
+    require_close(
+        "symplecticity of a test particle, J^T S J - S",
+        off,
+        np.zeros((6, 6)),
+        1e-10 * scale,
+        "derive the kicks from one potential, or do not state `reversible`",
+    )
 
 
 def check_gradients(
@@ -83,4 +89,6 @@ def check_gradients(
             what = f"d/d {address} at {value:g}, {' '.join(map(str, way.values()))}"
             if turns > 1:
                 what += f", over {turns} turns, through the memory"
-            require_close(what, found[0], slope, 2 * bound + 1e-6 * abs(float(slope)))
+            tolerance = 2 * bound + 1e-6 * abs(float(slope))
+            remedy = "keep to operations of PyTorch, without .detach(), float() or NumPy"
+            require_close(what, found[0], slope, tolerance, remedy)
