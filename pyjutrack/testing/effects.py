@@ -51,7 +51,7 @@ def check_effect(
     _require_protocol(effect, knobs)
     effect.check(beam)
     places = [effect.slices(element) for element in lattice]
-    require_true("it acts nowhere in this lattice: see slices", sum(places) > 0)
+    require_true(f"it acts nowhere in this lattice: {_misnamed(effect, lattice)}", sum(places) > 0)
     end = _track(effect, beam, lattice)
     without = track(lattice, beam, turns=count_turns(effect, beam)).coordinates.numpy()
     change = float(np.nanmax(np.abs(end - without), initial=0.0))
@@ -88,18 +88,23 @@ def _require_protocol(effect: CollectiveEffect, knobs: Sequence[str]) -> None:
             )
 
 
+def _misnamed(effect: CollectiveEffect, lattice: Lattice) -> str:
+    """Say why an effect may act nowhere."""
+    at = getattr(effect, "at", None)
+    if isinstance(at, str) and at not in lattice.names:
+        return f"no element is named {at!r}; there are {', '.join(dict.fromkeys(lattice.names))}"
+    return "`slices` gives 0 for each element; state it, or a max_step"
+
+
 def _nothing(effect: CollectiveEffect, beam: Beam, lattice: Lattice) -> str:
     """Say why an effect may change nothing."""
     causes = ["its strength is zero"]
     if not any(map(to_float, beam.intensity)):
         causes.insert(0, "the beam has no charge and no current: Beam(..., charge=) or current=")
-    at = getattr(effect, "at", None)
-    if isinstance(at, str) and at not in lattice.names:
-        causes.insert(0, f"no element of the lattice is named {at!r}")
     long = any(to_float(e.length) for e in lattice if effect.slices(e))
     if not effect.lumped and not long:
         causes.insert(0, "it acts only at elements of no length and does not state `lumped = True`")
-    return f"it changes nothing of this beam; perhaps {', or '.join(causes)}"
+    return f"it changes nothing of this beam: perhaps {', or '.join(causes)}"
 
 
 def _track(effect: CollectiveEffect, beam: Beam, lattice: Lattice) -> Any:

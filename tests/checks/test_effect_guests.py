@@ -148,3 +148,47 @@ def test_a_fault_is_named(name: str) -> None:
     effect, said = GUESTS[name]
     with pytest.raises(CheckFailedError, match=said):
         check_effect(effect, BUNCH, CELL, knobs=["strength"])
+
+
+class NoField(pj.CollectiveEffect):
+    max_step = 0.1
+
+
+class NoApply(NoField):
+    field = Wake.field
+
+
+class NotLumped(Wake):
+    lumped = False
+
+
+class ByNumber(Wake):
+    def field(self, beam, state, place, memory):
+        return self.strength * beam.charge * state.coordinates[0][..., :1]
+
+
+class NoBatch(Wake):
+    def field(self, beam, state, place, memory):
+        return super().field(beam, state, place, memory).sum()
+
+
+MESSAGES = {
+    "no field": (NoField(), {}, r"define field\(self, beam, state, place, memory\)"),
+    "no apply": (NoApply(), {}, r"define apply\(self, state, field, place\)"),
+    "no such knob": (Wake(), {"knobs": ["nope"]}, r"no field 'nope'; it has at, strength"),
+    "one text": (Wake(), {"knobs": "strength"}, r"knobs must be a list of names"),
+    "another place": (Wake("tnak"), {}, r"acts nowhere in this lattice: .*named .tnak."),
+    "not lumped": (NotLumped(), {}, r"changes nothing.*no length and does not state `lumped"),
+    "no charge": (Wake(), {"charge": 0.0}, r"changes nothing.*the beam has no charge"),
+    "no strength": (Wake(strength=0.0), {}, r"changes nothing.*strength is zero"),
+    "by number": (ByNumber(), {}, r"order of the particles must not matter: p?x of particle"),
+    "no batch": (NoBatch(), {}, r"in a batch must move as it does alone: p?x of particle.*keepdim"),
+}
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_messages_say_what_to_do(name: str) -> None:
+    effect, changes, said = MESSAGES[name]
+    beam = BUNCH.replace(charge=changes.get("charge", 1e-9))
+    with pytest.raises(CheckFailedError, match=said):
+        check_effect(effect, beam, CELL, knobs=changes.get("knobs", ()))
