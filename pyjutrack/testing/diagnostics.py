@@ -47,6 +47,10 @@ def check_diagnostic(diagnostic: Diagnostic, beam: Beam, *, files: bool = True) 
         f"a reading has shape {reading.shape}, and `shape` says {diagnostic.shape}",
         reading.shape == tuple(diagnostic.shape),
     )
+    require_true(
+        f"a reading must be finite, not {reading}; count those of beam.alive, by torch.where",
+        np.isfinite(reading).all(),
+    )
     tolerance = 1e-9 * (float(np.abs(reading).max()) + 1e-300)
     require_close(
         "A second reading must give the same",
@@ -91,7 +95,7 @@ def _check_lost(diagnostic: Diagnostic, beam: Beam, tolerance: float) -> None:
     lost = beam.replace(alive=alive)
     gone = (~alive).unsqueeze(-1)
     for where, coordinates in (
-        ("far away", 3.0 * beam.coordinates.abs().amax(0)),
+        ("far away", 3.0 * beam.coordinates.nan_to_num().abs().amax(0)),
         ("at NaN", torch.full_like(beam.coordinates[0], np.nan)),
     ):
         there = lost.replace(coordinates=torch.where(gone, coordinates, beam.coordinates))
@@ -124,7 +128,7 @@ def _check_weights(diagnostic: Diagnostic, beam: Beam, tolerance: float) -> None
 def _check_slopes(diagnostic: Diagnostic, beam: Beam) -> None:
     draw = np.random.default_rng(2)
     along = torch.as_tensor(draw.normal(size=tuple(beam.coordinates.shape)))
-    along = along * beam.coordinates.std(0)
+    along = along * beam.coordinates.detach().nan_to_num().std(0)
     weights = torch.as_tensor(draw.normal(size=tuple(diagnostic.shape)))
 
     def figure(coordinates: Tensor) -> Tensor:

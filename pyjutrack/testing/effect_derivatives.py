@@ -52,7 +52,7 @@ def check_gradients(
     """Check the slopes by knobs of the effect and by the intensity, in every mode."""
     effect.check_differentiable()
     # weights of the objective fall with the coordinates' sizes, so that none of them is hidden
-    sizes = beam.coordinates.detach().std(0) + 1e-30
+    sizes = beam.coordinates.detach().nan_to_num().std(0) + 1e-30
     draw = torch.as_tensor(np.random.default_rng(2).normal(size=tuple(beam.coordinates.shape)))
     weights = draw / sizes / len(beam)
 
@@ -91,4 +91,6 @@ def check_gradients(
                 what += f", over {turns} turns, through the memory"
             tolerance = 2 * bound + 1e-6 * abs(float(slope))
             remedy = "keep to operations of PyTorch, without .detach(), float() or NumPy"
+            if way.get("adjoint") == "reversible":
+                remedy = "do not state `reversible` where it changes what its field is made of"
             require_close(what, found[0], slope, tolerance, remedy)

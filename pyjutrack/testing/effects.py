@@ -208,7 +208,7 @@ def _check_lost(
     effect: CollectiveEffect, beam: Beam, lattice: Lattice, end: Array, tolerance: float
 ) -> None:
     """A lost particle is as one that is not there: the rest has another share of the whole."""
-    far = 0.5 * beam.coordinates.abs().amax(0, keepdim=True)
+    far = 0.5 * beam.coordinates.nan_to_num().abs().amax(0, keepdim=True)
     lost = torch.cat([far, torch.full_like(far, np.nan)])
     weights = beam.weights
     more = beam.replace(

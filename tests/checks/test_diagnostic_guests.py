@@ -29,7 +29,8 @@ class Squares:
     shape = (2,)
 
     def read(self, beam):
-        return torch.stack([mean(beam, beam.coordinates[..., i] ** 2) for i in (0, 2)], -1)
+        squares = torch.where(beam.alive.unsqueeze(-1), beam.coordinates, 0.0) ** 2
+        return torch.stack([mean(beam, squares[..., i]) for i in (0, 2)], -1)
 
 
 class CountsLost(Squares):
@@ -96,6 +97,18 @@ def test_a_sound_one_passes() -> None:
 def test_a_count_of_losses_may_read_how_many_are_lost() -> None:
     opening = pj.Aperture(half_width=2e-3, half_height=2e-3)
     check_diagnostic(pj.diagnostics.LossCount("m", opening=opening, smoothing=1e-3), BEAM)
+
+
+@pytest.mark.parametrize("kind", [Squares, CountsLost])
+def test_a_beam_with_losses_at_nan(kind: type) -> None:
+    rows = ROWS.clone()
+    rows[:20] = torch.nan
+    beam = BEAM.replace(coordinates=rows, alive=torch.arange(len(BEAM)) >= 20)
+    if kind is Squares:
+        check_diagnostic(kind(), beam, files=False)
+        return
+    with pytest.raises(CheckFailedError, match=r"reading must be finite"):
+        check_diagnostic(kind(), beam, files=False)
 
 
 @pytest.mark.parametrize("name", GUESTS)

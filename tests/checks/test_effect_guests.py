@@ -135,6 +135,13 @@ def test_sound_effects_pass(effect: pj.CollectiveEffect) -> None:
     check_effect(effect, BUNCH, CELL, knobs=["strength"])
 
 
+def test_a_beam_with_losses_at_nan() -> None:
+    rows = ROWS.clone()
+    rows[:5] = torch.nan
+    beam = BUNCH.replace(coordinates=rows, alive=torch.arange(len(rows)) >= 5)
+    check_effect(Ringing(), beam, CELL, knobs=["strength"])
+
+
 def test_our_wake_that_rings_passes() -> None:
     effect = ResonatorWake(
         "tank", frequency=5e9, shunt=1e6, quality=1.4, window=0.06, bins=60, period=1e-10
@@ -172,7 +179,16 @@ class NoBatch(Wake):
         return super().field(beam, state, place, memory).sum()
 
 
+class Damper(Wake):
+    """Kicks by what it changes, the mean of px."""
+
+    def field(self, beam, state, place, memory):
+        px = torch.where(state.alive, state.coordinates[1], 0.0)
+        return self.strength * beam.charge * (beam.shares * px).sum(-1, keepdim=True)
+
+
 MESSAGES = {
+    "damper": (Damper(), {}, r"reverse reversible: .*do not state `reversible`"),
     "no field": (NoField(), {}, r"define field\(self, beam, state, place, memory\)"),
     "no apply": (NoApply(), {}, r"define apply\(self, state, field, place\)"),
     "no such knob": (Wake(), {"knobs": ["nope"]}, r"no field 'nope'; it has at, strength"),
