@@ -79,7 +79,7 @@ def apply_inverse(operations: Sequence[Operation], state: State) -> State:
 
 
 def inverse_parameters(map: Map, parameters: Parameters) -> Parameters:
-    """The parameters with which a map is its own inverse.
+    """The parameters with which a map undoes itself.
 
     Raises:
         NotRecordedError: the record of the map states no inverse.

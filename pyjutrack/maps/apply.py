@@ -128,7 +128,7 @@ def invert_and_pull_back(
 
     Args:
         coordinates: contiguous columns after the map; overwritten by those before it.
-        inverse, parameters: with which the map is its own inverse, and with which it was applied;
+        inverse, parameters: with which the map undoes itself, and with which it was applied;
             the constants stand at the end of both.
         gradients: contiguous columns of gradients by the coordinates, likewise.
 

@@ -27,7 +27,7 @@ class Map:
             functions of `core.special` alone, without a branch on values, so that tensors, dual
             numbers and the tracer that writes kernels go through the same source. Of an opening
             (x, y, *parameters) -> whether the particle passes.
-        inverse: parameters -> those with which the map is its own inverse; None where it has none.
+        inverse: parameters -> those with which the map undoes itself; None where it has none.
         kick: adds to momenta what depends on positions alone.
         constants: parameters by which kernels take no derivative.
         array_kernels: whether kernels of its first derivatives by all parameters are written.

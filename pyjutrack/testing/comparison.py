@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..beam.beam import COORDINATES
 from ..core.errors import PyJuTrackError
 
 Array = NDArray[np.float64]
@@ -20,11 +21,22 @@ class CheckFailedError(PyJuTrackError, AssertionError):
     """A class does not keep a promise; the message says which and by how much."""
 
 
-def require_close(what: str, found: Any, expected: Any, tolerance: Any) -> None:
-    """Raise CheckFailedError where numbers differ by more than a tolerance of the same shape."""
+def require_close(
+    what: str, found: Any, expected: Any, tolerance: Any, remedy: str = "", *, rows: bool = False
+) -> None:
+    """Raise CheckFailedError where numbers differ by more than a tolerance of the same shape.
+
+    Args:
+        what: a sentence, or its beginning, about what is compared.
+        remedy: what to do about it.
+        rows: whether they are the coordinates of particles, (N, 6), which are then named.
+    """
     found, expected = np.asarray(found, float), np.asarray(expected, float)
+    advice = f"; {remedy}" if remedy else ""
     if found.shape != expected.shape:
-        raise CheckFailedError(f"{what}: shape {found.shape}, expected {expected.shape}")
+        raise CheckFailedError(
+            f"{what}: it has the shape {found.shape}, and should have {expected.shape}{advice}"
+        )
     off = np.abs(found - expected)
     both = np.isnan(found) & np.isnan(expected)
     wrong = ~((off <= tolerance) | both)
@@ -33,9 +45,10 @@ def require_close(what: str, found: Any, expected: Any, tolerance: Any) -> None:
             int(np.where(wrong, np.nan_to_num(off, nan=np.inf), 0).argmax()), off.shape
         )
         allowed = np.broadcast_to(tolerance, off.shape)[worst]
+        which = f"{COORDINATES[worst[1]]} of particle {worst[0]} is " if rows else ""
         raise CheckFailedError(
-            f"{what}: {found[worst]:.12g}, expected {expected[worst]:.12g}; they differ by "
-            f"{off[worst]:.2g}, and {allowed:.2g} is allowed"
+            f"{what}: {which}{found[worst]:.12g}, expected {expected[worst]:.12g}; they differ by "
+            f"{off[worst]:.2g}, and {allowed:.2g} is allowed{advice}"
         )
 
 

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ..beam.beam import Beam
-from ..collective.base import CollectiveEffect, require_effects
+from ..collective.base import CollectiveEffect, Place, require_effects
 from ..core.scalars import to_float
-from ..engines.derivatives import gradient, jacobian
 from ..engines.track import track
 from ..lattice.lattice import Lattice
-from .comparison import differences, require_close, require_true
-
-_FORM = np.kron(np.eye(3), [[0.0, 1.0], [-1.0, 0.0]])
-_EFFECT = "effects[0]."
+from ..maps.state import State
+from .beams import shuffle, stack_twice
+from .comparison import Array, require_close, require_true
+from .effect_derivatives import check_gradients, check_symplectic, count_turns, intensity_name
 
 
 def check_effect(
@@ -32,11 +30,13 @@ def check_effect(
 ) -> None:
     """Put an effect through all that effects of this package go through.
 
-    It acts on the lattice, and does nothing without a current or charge; particles that are lost
-    stay and make no field; order, batches, weights and single precision change nothing that they
-    should not; the map of a test particle is symplectic, if it is `reversible`; gradients by its
-    knobs, the intensity and a length, in every mode that it can have, against differences of
-    values from rebuilt effects.
+    It acts on the lattice, and does nothing without a current or charge; a second call gives the
+    same; particles that are lost stay and make no field; order, batches, weights and single
+    precision change nothing that they should not; half the length has half the kick, unless it is
+    `lumped`; the map of a test particle is symplectic, if it is `reversible`; gradients by its
+    knobs and the intensity, in every mode that it can have, against differences of values from
+    rebuilt effects. An effect with a memory is tracked for three turns, and must leave the memory
+    that `remember` is given as it was.
 
     Args:
         effect: with parameters of usual size.
@@ -48,113 +48,234 @@ def check_effect(
     Raises:
         CheckFailedError: what does not hold.
     """
-    require_effects([effect])
+    _require_protocol(effect, knobs)
     effect.check(beam)
     places = [effect.slices(element) for element in lattice]
-    require_true("it acts nowhere in this lattice: see slices", sum(places) > 0)
-    size = float(beam.coordinates.abs().max())
-    end = track(lattice, beam, effects=[effect]).coordinates
-    without = track(lattice, beam).coordinates
-    change = float((end - without).abs().max())
-    require_true("it changes nothing of this beam", change > 0)
+    require_true(f"it acts nowhere in this lattice: {_misnamed(effect, lattice)}", sum(places) > 0)
+    end = _track(effect, beam, lattice)
+    without = track(lattice, beam, turns=count_turns(effect, beam)).coordinates.numpy()
+    change = float(np.nanmax(np.abs(end - without), initial=0.0))
+    require_true(_nothing(effect, beam, lattice), change > 0)
+    tolerance = 1e-9 * change + 1e-12 * float(np.nanmax(np.abs(end)))
+    _check_pure(effect, beam, lattice, end, tolerance)
     _check_nothing(effect, beam, lattice, without)
-    _check_sets(effect, beam, lattice, end, change)
+    _check_sets(effect, beam, lattice, end, tolerance)
+    _check_precision(effect, beam, lattice, end, change)
+    _check_lost(effect, beam, lattice, end, tolerance)
+    _check_weights(effect, beam, lattice, tolerance)
+    if not effect.lumped:
+        _check_length(effect, beam, lattice)
     if effect.reversible and effect.start(beam) is None:
-        _check_symplectic(effect, beam, lattice, size)
-    _check_gradients(effect, beam, lattice, knobs, step)
+        check_symplectic(effect, beam, lattice)
+    check_gradients(effect, beam, lattice, knobs, step)
 
 
-def _intensity_name(beam: Beam) -> str:
-    return "charge" if to_float(beam.charge) else "current"
+def _require_protocol(effect: CollectiveEffect, knobs: Sequence[str]) -> None:
+    require_effects([effect])
+    kind = type(effect).__name__
+    for name, call in (("field", "beam, state, place, memory"), ("apply", "state, field, place")):
+        require_true(
+            f"{kind} has no {name}: define {name}(self, {call})",
+            getattr(type(effect), name, None) is not getattr(CollectiveEffect, name),
+        )
+    require_true("knobs must be a list of names of fields", not isinstance(knobs, str))
+    if knobs:
+        require_true(f"{kind} must be a frozen dataclass", dataclasses.is_dataclass(effect))
+        fields = [field.name for field in dataclasses.fields(effect)]  # type: ignore[arg-type]
+        for name in knobs:
+            require_true(
+                f"knobs: {kind} has no field {name!r}; it has {', '.join(fields)}", name in fields
+            )
 
 
-def _track_coordinates(effect: CollectiveEffect, beam: Beam, lattice: Lattice) -> Any:
-    return track(lattice, beam, effects=[effect]).coordinates.numpy()
+def _misnamed(effect: CollectiveEffect, lattice: Lattice) -> str:
+    """Say why an effect may act nowhere."""
+    at = getattr(effect, "at", None)
+    if isinstance(at, str) and at not in lattice.names:
+        return f"no element is named {at!r}; there are {', '.join(dict.fromkeys(lattice.names))}"
+    return "`slices` gives 0 for each element; state it, or a max_step"
 
 
-def _check_nothing(effect: CollectiveEffect, beam: Beam, lattice: Lattice, without: Tensor) -> None:
-    empty = beam.replace(**{_intensity_name(beam): 0.0})
-    found = _track_coordinates(effect, empty, lattice)
-    tolerance = 1e-12 * (np.abs(without.numpy()).max() + 1e-300)
-    require_close(f"no {_intensity_name(beam)}, no effect", found, without.numpy(), tolerance)
+def _nothing(effect: CollectiveEffect, beam: Beam, lattice: Lattice) -> str:
+    """Say why an effect may change nothing."""
+    causes = ["its strength is zero"]
+    if not any(map(to_float, beam.intensity)):
+        causes.insert(0, "the beam has no charge and no current: Beam(..., charge=) or current=")
+    long = any(to_float(e.length) for e in lattice if effect.slices(e))
+    if not effect.lumped and not long:
+        causes.insert(0, "it acts only at elements of no length and does not state `lumped = True`")
+    return f"it changes nothing of this beam: perhaps {', or '.join(causes)}"
+
+
+def _track(effect: CollectiveEffect, beam: Beam, lattice: Lattice) -> Any:
+    turns = count_turns(effect, beam)
+    return track(lattice, beam, effects=[effect], turns=turns).coordinates.numpy()
+
+
+def _check_nothing(effect: CollectiveEffect, beam: Beam, lattice: Lattice, without: Array) -> None:
+    name = intensity_name(beam)
+    found = _track(effect, beam.replace(**{name: 0.0}), lattice)
+    tolerance = 1e-12 * (np.nanmax(np.abs(without)) + 1e-300)
+    remedy = f"make the field proportional to beam.{name}"
+    require_close(
+        f"A beam without {name} must have no effect", found, without, tolerance, remedy, rows=True
+    )
+
+
+def _places(effect: CollectiveEffect, lattice: Lattice) -> Iterator[Place]:
+    """The first slice of each element in which the effect acts."""
+    s = 0.0
+    for number, element in enumerate(lattice):
+        count, length = effect.slices(element), to_float(element.length)
+        if count:
+            ds = length / count
+            yield Place(element, number, s + ds / 2, ds, 1 / count, 0)
+        s += length
+
+
+def _kick(effect: CollectiveEffect, beam: Beam, state: State, place: Place, memory: Any) -> Array:
+    """What the effect adds to the coordinates of the living, once; (N, 6)."""
+    end = effect.apply(state, effect.field(beam, state, place, memory), place)
+    added = torch.stack(end.coordinates, -1) - torch.stack(state.coordinates, -1)
+    made: Array = torch.where(state.alive.unsqueeze(-1), added, 0.0).detach().numpy()
+    return made
+
+
+def _state(effect: CollectiveEffect, beam: Beam) -> State:
+    return effect.admit(State(tuple(beam.coordinates.detach().unbind(-1)), beam.alive))
+
+
+def _check_pure(
+    effect: CollectiveEffect, beam: Beam, lattice: Lattice, end: Array, tolerance: float
+) -> None:
+    """Check that a second call gives the same, and that `remember` leaves what it is given."""
+    remedy = "take nothing at random, and let `start` make a new memory each time"
+    found = _track(effect, beam, lattice)
+    require_close("A second call must give the same", found, end, tolerance, remedy, rows=True)
+    memory, state = effect.start(beam), _state(effect, beam)
+    place = next(_places(effect, lattice))
+    for turn in range(3 if memory is not None else 0):
+        here = place._replace(turn=turn)
+        before = _kick(effect, beam, state, here, memory)
+        then = effect.remember(memory, effect.field(beam, state, here, memory), here)
+        after = _kick(effect, beam, state, here, memory)
+        require_close(
+            "`remember` changes the memory that it is given, and so the kick made from it",
+            after,
+            before,
+            tolerance,
+            "return a new one, such as [*memory, field]",
+            rows=True,
+        )
+        memory = then
 
 
 def _check_sets(
-    effect: CollectiveEffect, beam: Beam, lattice: Lattice, end: Tensor, change: float
+    effect: CollectiveEffect, beam: Beam, lattice: Lattice, end: Array, tolerance: float
 ) -> None:
-    tolerance = 1e-9 * change + 1e-12 * float(end.abs().max())
-    order = torch.randperm(len(beam), generator=torch.Generator().manual_seed(1))
-    shuffled = beam.replace(coordinates=beam.coordinates[order], alive=beam.alive[order])
+    shuffled, order = shuffle(beam)
     require_close(
-        "order", _track_coordinates(effect, shuffled, lattice), end[order].numpy(), tolerance
+        "The order of the particles must not matter",
+        _track(effect, shuffled, lattice),
+        end[order.numpy()],
+        tolerance,
+        "sum over all particles, and take none by its number",
+        rows=True,
     )
-    batch = torch.stack([beam.coordinates, beam.coordinates])
-    both = beam.replace(coordinates=batch, alive=beam.alive.expand(2, -1).clone())
-    require_close("a batch", _track_coordinates(effect, both, lattice)[1], end.numpy(), tolerance)
-    single = _track_coordinates(effect, beam.to(torch.float32), lattice)
     require_close(
-        "single precision", single, end.numpy(), 1e-3 * change + 1e-5 * float(end.abs().max())
+        "A beam in a batch must move as it does alone",
+        _track(effect, stack_twice(beam), lattice)[1],
+        end,
+        tolerance,
+        "sum over the last axis of the coordinates, .sum(-1, keepdim=True)",
+        rows=True,
     )
-    # a lost particle is as one that is not there: the rest has another share of the whole
-    far = 0.5 * beam.coordinates.abs().amax(0, keepdim=True)
-    marked = torch.cat([beam.coordinates, far, torch.full_like(far, np.nan)])
-    alive = torch.cat([beam.alive, beam.alive.new_zeros(2)])
-    amount = {_intensity_name(beam): getattr(beam, _intensity_name(beam)) * (1 + 2 / len(beam))}
-    more = beam.replace(coordinates=marked, alive=alive, weights=None, **amount)
-    require_close(
-        "lost particles", _track_coordinates(effect, more, lattice)[:-2], end.numpy(), tolerance
-    )
-    if effect.weighted and beam.weights is None:
-        halves = beam.replace(weights=torch.full_like(beam.coordinates[:, 0], 0.5))
-        amount = {_intensity_name(beam): getattr(beam, _intensity_name(beam)) / 2}
-        half = _track_coordinates(effect, beam.replace(**amount), lattice)
-        require_close(
-            "half the weight", _track_coordinates(effect, halves, lattice), half, tolerance
-        )
 
 
-def _check_symplectic(effect: CollectiveEffect, beam: Beam, lattice: Lattice, size: float) -> None:
-    at = beam.coordinates[0].detach().numpy()
-    exact = jacobian(lattice, beam, effects=[effect], at=at)
-    off = exact.T @ _FORM @ exact - _FORM
-    scale = max(np.abs(exact).max() ** 2, 1.0)
-    require_close("symplecticity of a test particle", off, np.zeros((6, 6)), 1e-10 * scale)
-
-
-def _check_gradients(
-    effect: CollectiveEffect, beam: Beam, lattice: Lattice, knobs: Sequence[str], step: float
+def _check_precision(
+    effect: CollectiveEffect, beam: Beam, lattice: Lattice, end: Array, change: float
 ) -> None:
-    effect.check_differentiable()
-    # weights of the objective fall with the coordinates' sizes, so that none of them is hidden
-    sizes = beam.coordinates.detach().std(0) + 1e-30
-    draw = torch.as_tensor(np.random.default_rng(2).normal(size=tuple(beam.coordinates.shape)))
-    weights = draw / sizes / len(beam)
+    require_close(
+        "Single precision must agree with double precision",
+        _track(effect, beam.to(torch.float32), lattice),
+        end,
+        1e-3 * change + 1e-5 * float(np.nanmax(np.abs(end))),
+        rows=True,
+    )
 
-    def objective(final: Beam) -> Tensor:
-        live = torch.where(final.alive.unsqueeze(-1), final.coordinates, 0.0)
-        return (live * weights).sum()
 
-    def evaluate_at(values: Mapping[str, float]) -> float:
-        own = {k.removeprefix(_EFFECT): v for k, v in values.items() if k.startswith(_EFFECT)}
-        made = dataclasses.replace(effect, **own) if own else effect  # type: ignore[type-var]
-        of_beam = {k.removeprefix("beam."): v for k, v in values.items() if k.startswith("beam.")}
-        source = beam.replace(**of_beam)
-        return float(objective(track(lattice, source, effects=[made])))
+def _check_lost(
+    effect: CollectiveEffect, beam: Beam, lattice: Lattice, end: Array, tolerance: float
+) -> None:
+    """A lost particle is as one that is not there: the rest has another share of the whole."""
+    far = 0.5 * beam.coordinates.nan_to_num().abs().amax(0, keepdim=True)
+    lost = torch.cat([far, torch.full_like(far, np.nan)])
+    weights = beam.weights
+    more = beam.replace(
+        coordinates=torch.cat([beam.coordinates, lost]),
+        alive=torch.cat([beam.alive, beam.alive.new_zeros(2)]),
+        weights=None if weights is None else torch.cat([weights, weights.new_ones(2)]),
+        **{intensity_name(beam): getattr(beam, intensity_name(beam)) * (1 + 2 / len(beam))},
+    )
+    found = _track(effect, more, lattice)
+    require_close(
+        "lost particles must change nothing for the others",
+        found[:-2],
+        end,
+        tolerance,
+        "take torch.where(state.alive, ..., 0.0) before a sum",
+        rows=True,
+    )
+    require_close(
+        "lost particles must stay where they are",
+        found[-2:],
+        lost.numpy(),
+        0.0,
+        "in `apply`, take torch.where(state.alive, new, old)",
+        rows=True,
+    )
 
-    wanted = {f"beam.{_intensity_name(beam)}": to_float(getattr(beam, _intensity_name(beam)))}
-    wanted |= {_EFFECT + name: to_float(getattr(effect, name)) for name in knobs}
-    ways: list[dict[str, Any]] = [{"mode": "reverse", "adjoint": "store"}, {"mode": "forward"}]
-    if effect.start(beam) is None:
-        ways.append({"mode": "reverse", "adjoint": "checkpoint"})
-        if effect.reversible:
-            ways.append({"mode": "reverse", "adjoint": "reversible"})
-    for address, value in wanted.items():
 
-        def one(number: float, address: str = address) -> float:
-            return evaluate_at({address: number})
+def _check_weights(
+    effect: CollectiveEffect, beam: Beam, lattice: Lattice, tolerance: float
+) -> None:
+    if not effect.weighted or beam.weights is not None:
+        return
+    halves = beam.replace(weights=torch.full_like(beam.coordinates[:, 0], 0.5))
+    amount = {intensity_name(beam): getattr(beam, intensity_name(beam)) / 2}
+    require_close(
+        "Half the weight of each particle must act as half the intensity",
+        _track(effect, halves, lattice),
+        _track(effect, beam.replace(**amount), lattice),
+        tolerance,
+        "count beam.shares, or do not state `weighted`",
+        rows=True,
+    )
 
-        slope, bound = differences(one, value, step * max(abs(value), 1e-300))
-        for way in ways:
-            found = gradient(objective, lattice, beam, wrt=[address], effects=[effect], **way)
-            what = f"d/d {address} at {value:g}, {' '.join(map(str, way.values()))}"
-            require_close(what, found[0], slope, 2 * bound + 1e-6 * abs(float(slope)))
+
+def _check_length(effect: CollectiveEffect, beam: Beam, lattice: Lattice) -> None:
+    """Check that a kick grows with the length over which it acts.
+
+    Only then do kicks in more and shorter slices tend to a limit. Of a slice that is short the kick
+    must be twice that of half the slice, to first order.
+    """
+    place = next((p for p in _places(effect, lattice) if p.ds), None)
+    if place is None:
+        return
+    state, memory = _state(effect, beam), effect.start(beam)
+
+    def kick(part: float) -> Array:
+        here = place._replace(ds=part * to_float(place.ds), share=part * place.share)
+        return _kick(effect, beam, state, here, memory)
+
+    whole, half = kick(1e-2), kick(5e-3)
+    rounding = 1e-14 * np.nan_to_num(beam.coordinates.detach().abs().numpy()).max(0)
+    require_close(
+        "Half the length must have half the kick",
+        2 * half,
+        whole,
+        1e-2 * np.abs(whole).max(0) + rounding,
+        "multiply by place.ds, the length over which it acts, in `field` or in `apply`; an effect "
+        "that acts at an element as a whole states `lumped = True`",
+        rows=True,
+    )

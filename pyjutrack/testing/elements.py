@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,28 +12,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..beam.beam import Beam
+from ..beam.beam import COORDINATES, Beam
 from ..beam.reference import Reference
 from ..core.scalars import to_float
 from ..elements import Element
 from ..elements.inverse import has_inverse, track_inverse
 from ..elements.part import WHOLE, Part
 from ..elements.placement import advance
-from ..engines.derivatives import gradient, jacobian
+from ..engines.derivatives import jacobian
 from ..engines.track import track
 from ..io import read_lattice, write_lattice
 from ..lattice.lattice import Lattice
 from ..maps.state import State
 from .comparison import differences, require_close, require_true
+from .element_derivatives import NAME, check_gradients
+from .transport import check_transport
 
-_NAME = "checked"
 _FORM = np.kron(np.eye(3), [[0.0, 1.0], [-1.0, 0.0]])
-_WAYS: tuple[dict[str, Any], ...] = (
-    {"mode": "reverse", "adjoint": "store"},
-    {"mode": "reverse", "adjoint": "checkpoint"},
-    {"mode": "reverse", "adjoint": "reversible"},
-    {"mode": "forward"},
-)
 
 
 def check_element(
@@ -48,10 +42,12 @@ def check_element(
 ) -> None:
     """Put an element through all that elements of this package go through.
 
-    A symplectic map; an inverse, if its maps state one; slices that compose; the lost left where
-    they are; the same from compiled programs, tensors, batches and in single precision; Jacobians
-    and gradients by every knob, also at its zero, in every mode, against differences of values from
-    rebuilt elements; a file that gives it back.
+    A particle moves as it does alone, whatever the others do; a symplectic map; an inverse, if its
+    maps state one; slices that compose; the lost left where they are; the same from compiled
+    programs, tensors, batches and in single precision; Jacobians and gradients by every knob, in
+    every mode, against differences of values from rebuilt elements; a file that gives it back.
+    Knobs are tried at zero too, unless the element refuses that or loses every particle there,
+    which is logged.
 
     Args:
         element: with parameters of usual size.
@@ -70,14 +66,16 @@ def check_element(
     """
     reference = Reference.from_kinetic("proton", 1e9) if reference is None else reference
     require_true(f"{element!r} must be an instance of Element", isinstance(element, Element))
-    named = _replace(element, name=_NAME)
+    named = _replace(element, name=NAME)
     start = torch.as_tensor(np.random.default_rng(1).normal(0, size, (12, 6)))
+    check_transport(named, reference, start)
+    _check_alone(named, reference, start, size)
     _check_map(named, reference, start, symplectic)
     _check_inverse(named, reference, start, size)
     _check_slices(named, reference, start, slices * size)
-    _check_lost(named, reference, start)
+    _check_lost(named, reference, start, size)
     _check_paths(named, reference, start, size)
-    _check_gradients(named, reference, start)
+    check_gradients(named, reference, start)
     if files:
         _check_file(named)
 
@@ -102,12 +100,24 @@ def _check_map(element: Element, reference: Reference, start: Tensor, symplectic
 
         for axis in range(6):
             slope, bound = differences(partial(track_shifted, axis=axis), 0.0, 1e-5)
-            require_close(f"Jacobian, column {axis}", exact[:, axis], slope, 2 * bound + 1e-9)
+            require_close(
+                f"Jacobian, column {axis}, by {COORDINATES[axis]}",
+                exact[:, axis],
+                slope,
+                2 * bound + 1e-9,
+                "keep to operations of PyTorch, without .detach(), .item() or NumPy",
+            )
         if symplectic:
             momentum = to_float(reference.p0c) / to_float(element.exit_reference(reference).p0c)
             off = exact.T @ _FORM @ exact - momentum * _FORM
             scale = max(np.abs(exact).max() ** 2, 1.0)
-            require_close("symplecticity", off, np.zeros((6, 6)), 1e-11 * scale)
+            require_close(
+                "symplecticity, J^T S J - S",
+                off,
+                np.zeros((6, 6)),
+                1e-11 * scale,
+                "derive the kicks from one potential, or say symplectic=False",
+            )
 
 
 def _check_inverse(element: Element, reference: Reference, start: Tensor, size: float) -> None:
@@ -117,7 +127,14 @@ def _check_inverse(element: Element, reference: Reference, start: Tensor, size: 
     end = advance(element, State(tuple(start.unbind(-1)), alive), reference, WHOLE)
     found = torch.stack(track_inverse(element, end, reference, WHOLE).coordinates, -1)
     live = end.alive.numpy()
-    require_close("inverse", found.numpy()[live], start.numpy()[live], 1e-9 * size)
+    require_close(
+        "The inverse of its maps must give back where particles started",
+        found.numpy()[live],
+        start.numpy()[live],
+        1e-9 * size,
+        "`inverse` of @map gives the parameters with which the map undoes itself",
+        rows=True,
+    )
 
 
 def _check_slices(element: Element, reference: Reference, start: Tensor, tolerance: float) -> None:
@@ -128,21 +145,52 @@ def _check_slices(element: Element, reference: Reference, start: Tensor, toleran
     half, other = Part(0.0, 0.5), Part(0.5, 1.0)
     middle = element.exit_reference(reference, half)
     cut = advance(element, advance(element, state, reference, half), middle, other)
-    for name, one, two in zip(
-        ["x", "px", "y", "py", "z", "delta"], cut.coordinates, whole.coordinates, strict=True
-    ):
-        require_close(f"two halves, {name}", one.numpy(), two.numpy(), tolerance + 1e-15)
+    require_close(
+        "two halves must move particles as the whole does",
+        torch.stack(cut.coordinates, -1).numpy(),
+        torch.stack(whole.coordinates, -1).numpy(),
+        tolerance + 1e-15,
+        "move by length * (part.stop - part.start); of an integrator, allow its error by slices=",
+        rows=True,
+    )
 
 
-def _check_lost(element: Element, reference: Reference, start: Tensor) -> None:
+def _check_alone(element: Element, reference: Reference, start: Tensor, size: float) -> None:
+    together = _end(element, reference, start)
+    alone = [_end(element, reference, row.unsqueeze(0)) for row in start[:3]]
+    what = f"{type(element).__name__} is not a function of one particle; tracked alone"
+    remedy = "what depends on other particles is a collective effect: see CollectiveEffect"
+    found = torch.cat([beam.coordinates for beam in alone]).numpy()
+    expected = together.coordinates[:3].numpy()
+    require_close(what, found, expected, 1e-12 * size, remedy, rows=True)
+    alive = torch.cat([beam.alive for beam in alone])
+    require_close(f"{what}, what is lost", alive, together.alive[:3], 0.0, remedy)
+
+
+def _check_lost(element: Element, reference: Reference, start: Tensor, size: float) -> None:
     alive = torch.ones(len(start), dtype=torch.bool)
     alive[::3] = False
     marked = start.clone()
     marked[0, 0] = np.nan
     end = track(Lattice([element]), Beam(reference, marked, alive=alive))
-    still = end.coordinates.numpy()[~alive.numpy()]
-    require_close("the lost stay", still, marked.numpy()[~alive.numpy()], 0.0)
+    lost = ~alive.numpy()
+    require_close(
+        "the lost must stay where they are",
+        end.coordinates.numpy()[lost],
+        marked.numpy()[lost],
+        0.0,
+        "move by state.apply, which leaves them",
+        rows=True,
+    )
     require_true("the lost must stay lost", not (end.alive & ~alive).any())
+    require_close(
+        f"{type(element).__name__} is not a function of one particle; beside lost ones",
+        end.coordinates.numpy()[~lost],
+        _end(element, reference, start).coordinates.numpy()[~lost],
+        1e-12 * size,
+        "sum over no particles, and change no coordinate in place",
+        rows=True,
+    )
 
 
 def _check_paths(element: Element, reference: Reference, start: Tensor, size: float) -> None:
@@ -150,68 +198,27 @@ def _check_paths(element: Element, reference: Reference, start: Tensor, size: fl
     leaf = track(
         Lattice([element]), Beam(reference, start.clone().requires_grad_()), adjoint="store"
     )
-    require_close("tensors and programs", leaf.coordinates.detach().numpy(), plain, 1e-12 * size)
+    require_close(
+        "Tensors that carry derivatives must move as plain numbers do",
+        leaf.coordinates.detach().numpy(),
+        plain,
+        1e-12 * size,
+        rows=True,
+    )
     batch = _end(element, reference, torch.stack([0 * start, start])).coordinates[1].numpy()
-    require_close("a batch", batch, plain, 1e-12 * size)
+    require_close(
+        "A beam in a batch must move as it does alone", batch, plain, 1e-12 * size, rows=True
+    )
     single = _end(element, reference, start.float()).coordinates
     require_true("single precision must stay so", single.dtype == torch.float32)
     scale = np.abs(plain).max(0) + size
-    require_close("single precision", single.double().numpy(), plain, 2e-5 * scale)
-
-
-def _knobs(element: Element) -> Iterator[tuple[str, float, Any]]:
-    """Address, value, and what makes the element with another value."""
-    for field in (*element.knobs, "tilt", "dx", "y_rot"):
-        value: Any = getattr(element, field)
-        if isinstance(value, tuple):
-            for i, entry in enumerate(value):
-
-                def entries(number: Any, field: str = field, i: int = i) -> Element:
-                    old = getattr(element, field)
-                    return _replace(element, **{field: (*old[:i], number, *old[i + 1 :])})
-
-                yield f"{_NAME}.{field}[{i}]", to_float(entry), entries
-            continue
-
-        def make(number: Any, field: str = field) -> Element:
-            return _replace(element, **{field: number})
-
-        yield f"{_NAME}.{field}", to_float(value), make
-
-
-def _check_gradients(element: Element, reference: Reference, start: Tensor) -> None:
-    weights = torch.as_tensor(np.random.default_rng(2).normal(size=tuple(start.shape)))
-
-    def objective(final: Beam) -> Tensor:
-        return (torch.where(final.alive.unsqueeze(-1), final.coordinates, 0.0) * weights).sum()
-
-    for address, usual, make in _knobs(element):
-        field = address.split(".")[1].split("[")[0]
-        for value in {usual, 0.0}:
-            if field == "length" and value == 0 and usual != 0 and _needs_length(element):
-                continue
-            here, step = make(value), 1e-4 * max(abs(usual), 1e-2)
-            beam = Beam(reference, start)
-
-            def evaluate_at(number: float, make: Any = make, beam: Beam = beam) -> float:
-                return float(objective(track(Lattice([make(number)]), beam)))
-
-            one_sided = field == "length" and value == 0
-            slope, bound = differences(evaluate_at, value, step, one_sided=one_sided)
-            for way in _WAYS:
-                found = gradient(objective, Lattice([here]), beam, wrt=[address], **way)
-                tolerance = 2 * bound + 1e-7 * abs(float(slope)) + 1e-12
-                what = f"d/d {field} at {value:g}, {' '.join(map(str, way.values()))}"
-                require_close(what, found[0], slope, tolerance)
-
-
-def _needs_length(element: Element) -> bool:
-    """Return whether an element cannot be made without its length."""
-    try:
-        _replace(element, length=0.0)
-    except Exception:  # it says so in its own way
-        return True
-    return False
+    require_close(
+        "Single precision must agree with double precision",
+        single.double().numpy(),
+        plain,
+        2e-5 * scale,
+        rows=True,
+    )
 
 
 def _check_file(element: Element) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ import torch
 from ..beam.beam import Beam
 from ..beam.reference import Reference
 from ..engines.track import track
-from ..io import LatticeFormat, lattice_formats, read_lattice
+from ..io import LatticeFile, LatticeFormat, LatticeSource, lattice_formats, read_lattice
 from ..io.errors import LatticeFileError
 from ..io.lattices import write_lattice
 from ..lattice.lattice import Lattice
@@ -42,10 +43,27 @@ def check_format(
         path = Path(folder) / f"checked{format.suffixes[0]}"
         if format.write is not None:
             write_lattice(path, lattice, reference, format=format.name)
+            _check_record(format, path, reference)
             _check_read(path, lattice, reference)
             _check_refused(path, path.read_bytes()[: path.stat().st_size // 2], cut=True)
         for content in (b"", bytes(range(256)) * 4, b"\xff\xfe" + b"{[(" * 100):
             _check_refused(path, content)
+
+
+def _check_record(format: LatticeFormat, path: Path, reference: Reference) -> None:
+    try:
+        found: Any = format.read(LatticeSource(path, reference=reference))
+    except Exception:  # read_lattice meets it again, and names the file
+        return
+    require_true(
+        f"read of the format {format.name} must return a LatticeFile, as in "
+        f"`return LatticeFile(lattice)`; it returns {_kind_of(found)}",
+        isinstance(found, LatticeFile),
+    )
+
+
+def _kind_of(value: Any) -> str:
+    return "None" if value is None else f"a {type(value).__name__}"
 
 
 def _check_read(path: Path, lattice: Lattice, reference: Reference) -> None:
@@ -56,7 +74,12 @@ def _check_read(path: Path, lattice: Lattice, reference: Reference) -> None:
     rows = torch.as_tensor(np.random.default_rng(1).normal(0, 1e-4, (10, 6)))
     ours, theirs = (track(line, Beam(reference, rows)) for line in (lattice, found))
     require_close(
-        "tracking through it", theirs.coordinates.numpy(), ours.coordinates.numpy(), 1e-13
+        "The lattice of the file must move particles as the one that was written",
+        theirs.coordinates.numpy(),
+        ours.coordinates.numpy(),
+        1e-13,
+        "write every parameter with all its digits, and refuse what the format cannot say",
+        rows=True,
     )
 
 

@@ -131,6 +131,13 @@ class Expression:
             "that serves both cases"
         )
 
+    def __float__(self) -> float:
+        raise _foreign("a function of math, or float()")
+
+    @classmethod
+    def __torch_function__(cls, function: Any, *_: Any) -> Any:
+        raise _foreign(f"torch.{getattr(function, '__name__', function)}")
+
     def sqrt(self) -> Expression:
         return Expression.make("sqrt", self)
 
@@ -199,6 +206,14 @@ class Expression:
                 raise AssertionError(f"no derivative rule for {self.op}")
         memo[self] = result
         return result
+
+
+def _foreign(function: str) -> TypeError:
+    return TypeError(
+        f"kernels cannot be written for {function}: in a registered map write the methods x.sin(), "
+        "x.cos(), x.tan(), x.exp(), x.log(), x.sqrt() and arithmetic, or leave the function "
+        "unregistered, without @map: state.apply takes it as it is"
+    )
 
 
 def constant(value: Any) -> Expression:

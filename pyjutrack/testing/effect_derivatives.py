@@ -1,0 +1,96 @@
+"""Derivatives through a collective effect against differences of values."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..beam.beam import Beam
+from ..collective.base import CollectiveEffect
+from ..core.scalars import to_float
+from ..engines.derivatives import gradient, jacobian
+from ..engines.track import track
+from ..lattice.lattice import Lattice
+from .comparison import differences, require_close
+
+_FORM = np.kron(np.eye(3), [[0.0, 1.0], [-1.0, 0.0]])
+_EFFECT = "effects[0]."
+
+
+def count_turns(effect: CollectiveEffect, beam: Beam) -> int:
+    """How many turns show all that the effect does: with a memory, some."""
+    return 1 if effect.start(beam) is None else 3
+
+
+def intensity_name(beam: Beam) -> str:
+    return "charge" if to_float(beam.charge) else "current"
+
+
+def check_symplectic(effect: CollectiveEffect, beam: Beam, lattice: Lattice) -> None:
+    """Check that the map of a test particle is symplectic."""
+    at = beam.coordinates[0].detach().numpy()
+    exact = jacobian(lattice, beam, effects=[effect], at=at)
+    off = exact.T @ _FORM @ exact - _FORM
+    scale = max(np.abs(exact).max() ** 2, 1.0)
+    require_close(
+        "symplecticity of a test particle, J^T S J - S",
+        off,
+        np.zeros((6, 6)),
+        1e-10 * scale,
+        "derive the kicks from one potential, or do not state `reversible`",
+    )
+
+
+def check_gradients(
+    effect: CollectiveEffect, beam: Beam, lattice: Lattice, knobs: Sequence[str], step: float
+) -> None:
+    """Check the slopes by knobs of the effect and by the intensity, in every mode."""
+    effect.check_differentiable()
+    # weights of the objective fall with the coordinates' sizes, so that none of them is hidden
+    sizes = beam.coordinates.detach().nan_to_num().std(0) + 1e-30
+    draw = torch.as_tensor(np.random.default_rng(2).normal(size=tuple(beam.coordinates.shape)))
+    weights = draw / sizes / len(beam)
+
+    turns = count_turns(effect, beam)
+
+    def objective(final: Beam) -> Tensor:
+        live = torch.where(final.alive.unsqueeze(-1), final.coordinates, 0.0)
+        return (live * weights).sum()
+
+    def evaluate_at(values: Mapping[str, float]) -> float:
+        own = {k.removeprefix(_EFFECT): v for k, v in values.items() if k.startswith(_EFFECT)}
+        made = dataclasses.replace(effect, **own) if own else effect  # type: ignore[type-var]
+        of_beam = {k.removeprefix("beam."): v for k, v in values.items() if k.startswith("beam.")}
+        source = beam.replace(**of_beam)
+        return float(objective(track(lattice, source, effects=[made], turns=turns)))
+
+    wanted = {f"beam.{intensity_name(beam)}": to_float(getattr(beam, intensity_name(beam)))}
+    wanted |= {_EFFECT + name: to_float(getattr(effect, name)) for name in knobs}
+    ways: list[dict[str, Any]] = [{"mode": "reverse", "adjoint": "store"}, {"mode": "forward"}]
+    if effect.start(beam) is None:
+        ways.append({"mode": "reverse", "adjoint": "checkpoint"})
+        if effect.reversible:
+            ways.append({"mode": "reverse", "adjoint": "reversible"})
+    for address, value in wanted.items():
+
+        def one(number: float, address: str = address) -> float:
+            return evaluate_at({address: number})
+
+        slope, bound = differences(one, value, step * max(abs(value), 1e-300))
+        for way in ways:
+            found = gradient(
+                objective, lattice, beam, wrt=[address], effects=[effect], turns=turns, **way
+            )
+            what = f"d/d {address} at {value:g}, {' '.join(map(str, way.values()))}"
+            if turns > 1:
+                what += f", over {turns} turns, through the memory"
+            tolerance = 2 * bound + 1e-6 * abs(float(slope))
+            remedy = "keep to operations of PyTorch, without .detach(), float() or NumPy"
+            if way.get("adjoint") == "reversible":
+                remedy = "do not state `reversible` where it changes what its field is made of"
+            require_close(what, found[0], slope, tolerance, remedy)
