@@ -29,6 +29,7 @@ from ..lattice.lattice import Lattice
 from ..tracking.loss_warning import warn_if_differentiable
 from ..tracking.observation import observe_beams, position
 from ..tracking.particles import is_number
+from ..tracking.plan import plan_of
 from ..tracking.task import Task, task_of
 from .serialization import Saved
 from .unknowns import Unknown, apply_unknowns, reshape_values
@@ -47,8 +48,8 @@ class Twin(Saved):
         unknowns: errors of the machine with their present values, as `calibrate` found them.
 
     Raises:
-        InvalidValueError: no diagnostics, or two of one name. UnknownNameError: one that stands at
-            no element of the lattice.
+        InvalidValueError: no diagnostics, or two of one name. UnknownNameError: one of them, or an
+            effect, that stands at no element of the lattice.
     """
 
     lattice: Lattice
@@ -84,6 +85,7 @@ class Twin(Saved):
             raise InvalidValueError(f"two diagnostics are named {twice!r}; give each its own name")
         for diagnostic in self.diagnostics:
             position(self.lattice, diagnostic.at)
+        plan_of(self.lattice, self.effects)
         if self.unknowns:
             task = self.task({})
             object.__setattr__(self, "unknowns", tuple(reshape_values(self.unknowns, task)))
