@@ -6,6 +6,8 @@ import inspect
 import subprocess
 import sys
 
+import pytest
+
 import pyjutrack as pj
 import pyjutrack.core.errors
 import pyjutrack.io.errors
@@ -31,6 +33,18 @@ def test_there_are_about_45_everyday_names_and_the_namespaces() -> None:
     assert modules == NAMESPACES
     assert len(shown - modules) <= 46
     assert shown == {*pj.__all__, "plotting"}
+
+
+@pytest.mark.parametrize("namespace", sorted(NAMESPACES))
+def test_namespaces_show_their_public_names_alone(namespace: str) -> None:
+    """No helpers, no imports, and of modules within only those that users take things from."""
+    module = getattr(pj, namespace)
+    shown = dir(module)
+    assert set(shown) == {*module.__all__, *(["potentials"] if namespace == "elements" else [])}
+    assert not any(name.startswith("_") for name in shown)
+    for name in shown:
+        found = getattr(module, name)
+        assert getattr(found, "__module__", "pyjutrack.").startswith("pyjutrack.")
 
 
 def test_every_kind_of_element_is_at_the_top() -> None:

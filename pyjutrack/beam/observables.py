@@ -18,6 +18,13 @@ from ..core.errors import require_known
 from . import moments
 from .beam import COORDINATES, Beam
 
+__all__ = ["centroid", "emittance", "emittance_growth", "size"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 Observable = Callable[[Beam], Tensor]
 
 

@@ -45,3 +45,7 @@ __all__ = [
     "Sextupole",
     "Solenoid",
 ]
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "potentials"]
