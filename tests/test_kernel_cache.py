@@ -194,6 +194,7 @@ def test_without_a_folder_that_can_be_written_to_kernels_work_and_say_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(caching._CacheLocator, "ensure_cache_path", _read_only)
+    cache._warn.cache_clear()  # which warns once in a process
     kernels = module(tmp_path)
     with pytest.warns(pj.errors.CacheWarning, match=r"kept anywhere.*set NUMBA_CACHE_DIR"):
         assert kernels.step(1.0) == 2.0
@@ -218,8 +219,11 @@ with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     flags = np.zeros(2, np.int64)
     signals.give(flags, 1, 5)
+    assert signals.wait(flags, 1, 5, 10, 0)
 assert list(flags) == [0, 5], flags
+# one of all kernels, at the line that called
 assert [w.category for w in caught] == [pj.errors.CacheWarning], caught
+assert caught[0].filename == "<string>", caught
 """
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False

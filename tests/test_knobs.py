@@ -97,6 +97,28 @@ def test_names_that_are_no_knobs(
         pj.gradient(pj.observables.emittance_growth(), LINE, beam, wrt=[address], effects=[KICK])
 
 
+@pytest.mark.parametrize(("other", "message"), [("charge", "coasting"), ("current", "a bunch")])
+def test_the_intensity_that_a_beam_does_not_have_is_no_knob(
+    beam: pj.Beam, other: str, message: str
+) -> None:
+    """The message names the one that it has."""
+    own = "current" if other == "charge" else "charge"
+    this = beam.replace(**{other: 0.0, own: 1e-9})
+    twin = pj.Twin(LINE, this, (pj.diagnostics.BeamPosition(at="e"),))
+    wrt = [f"beam.{other}"]
+    for call in (
+        lambda: pj.gradient(pj.observables.size(), LINE, this, wrt=wrt),
+        lambda: pj.gradient(pj.observables.size(), LINE, this, wrt=wrt, mode="fd"),
+        lambda: pj.jacobian_derivatives(LINE, this, wrt=wrt),
+        lambda: twin.predict({wrt[0]: 1.0}),
+        lambda: twin.replace(unknowns=[pj.Unknown(wrt[0])]),
+    ):
+        with pytest.raises(
+            pj.errors.InvalidValueError, match=f"this beam is {message}; use beam.{own}"
+        ):
+            call()
+
+
 def test_a_beam_without_extent_has_no_ellipse() -> None:
     point = pj.Beam(PROTON, torch.zeros(3, 6, dtype=torch.float64))
     with pytest.raises(pj.errors.InvalidValueError, match="no emittance in y"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -153,3 +154,22 @@ def test_an_emittance_means_one_thing(plane: str, normalized: bool) -> None:
     for options in ({}, {"normalized": normalized}):
         of_beam = pj.moments.emittance(BEAM, plane, **options)
         assert pj.observables.emittance(plane, **options)(BEAM) == of_beam
+
+
+OBSERVABLES = [
+    (pj.observables.emittance("y", normalized=True), "Emittance(plane='y', normalized=True)"),
+    (pj.observables.emittance_growth("x"), "EmittanceGrowth(plane='x')"),
+    (pj.observables.size("px"), "Size(coordinate='px')"),
+    (pj.observables.centroid("y"), "Centroid(coordinate='y')"),
+]
+
+
+@pytest.mark.parametrize(("observable", "text"), OBSERVABLES, ids=lambda entry: str(entry))
+def test_observables_are_data(observable: Callable[..., Any], text: str) -> None:
+    """They go to other processes, and say what they are."""
+    assert repr(observable) == text
+    again = pickle.loads(pickle.dumps(observable))
+    assert again == observable
+    np.testing.assert_array_equal(
+        pj.gradient(again, CELL, BEAM, wrt=WRT), pj.gradient(observable, CELL, BEAM, wrt=WRT)
+    )

@@ -64,6 +64,18 @@ def test_late_names_agree() -> None:
         assert getattr(pj, name) is (room if name == namespace else getattr(room, name))
 
 
+@pytest.mark.parametrize("namespace", sorted(NAMESPACES))
+def test_namespaces_show_their_public_names_alone(namespace: str) -> None:
+    """No helpers, no imports, and of modules within only those that users take things from."""
+    module = getattr(pj, namespace)
+    shown = dir(module)
+    assert set(shown) == {*module.__all__, *(["potentials"] if namespace == "elements" else [])}
+    assert not any(name.startswith("_") for name in shown)
+    for name in shown:
+        found = getattr(module, name)
+        assert getattr(found, "__module__", "pyjutrack.").startswith("pyjutrack.")
+
+
 def test_every_kind_of_element_is_at_the_top() -> None:
     assert set(pj.elements.__all__) <= set(pj.__all__)
 

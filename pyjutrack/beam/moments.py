@@ -22,6 +22,13 @@ from ..core.errors import require_known
 from ..core.transforms import disable_compile
 from .beam import Beam, require_beam
 
+__all__ = ["centroid", "covariance", "emittance", "mean", "rms", "sizes", "survivors"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 PLANES = {"x": 0, "y": 2, "z": 4}
 #: particles that are brought to double precision at a time
 _CHUNK = 65_536

@@ -1,12 +1,14 @@
 """Objectives that are usual: what `gradient` differentiates, made for a plane or a coordinate.
 
 Each function here returns an objective: a function of the final beam, or, for growth, of both beams
-by name. The same moments of a beam at hand are in `pyjutrack.moments`.
+by name. Objectives can be pickled, and are equal where they are of the same. The same moments of a
+beam at hand are in `pyjutrack.moments`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
@@ -16,6 +18,13 @@ from ..core.errors import require_known
 from . import moments
 from .beam import COORDINATES, Beam
 
+__all__ = ["centroid", "emittance", "emittance_growth", "size"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 Observable = Callable[[Beam], Tensor]
 
 
@@ -23,7 +32,7 @@ def emittance(plane: str = "x", *, normalized: bool = False) -> Observable:
     """rms emittance at the end [m rad], geometric unless `normalized`; see `moments.emittance`."""
     _require_name("plane", plane, moments.PLANES)
     require_flag("normalized", normalized)
-    return lambda final: moments.emittance(final, plane, normalized=normalized)
+    return Emittance(plane, normalized)
 
 
 def emittance_growth(plane: str = "x") -> Callable[..., Tensor]:
@@ -34,24 +43,61 @@ def emittance_growth(plane: str = "x") -> Callable[..., Tensor]:
         other.
     """
     _require_name("plane", plane, moments.PLANES)
-
-    def growth(*, final: Beam, initial: Beam) -> Tensor:
-        before = moments.emittance(initial, plane, normalized=True)
-        return moments.emittance(final, plane, normalized=True) / before - 1
-
-    return growth
+    return EmittanceGrowth(plane)
 
 
 def size(coordinate: str = "x") -> Observable:
     """rms of a coordinate at the end [m or 1]."""
     _require_name("coordinate", coordinate, COORDINATES)
-    return lambda final: moments.sizes(final)[COORDINATES.index(coordinate)]
+    return Size(coordinate)
 
 
 def centroid(coordinate: str = "x") -> Observable:
     """Mean of a coordinate at the end [m or 1]."""
     _require_name("coordinate", coordinate, COORDINATES)
-    return lambda final: moments.centroid(final)[COORDINATES.index(coordinate)]
+    return Centroid(coordinate)
+
+
+@dataclass(frozen=True)
+class Emittance:
+    """What `emittance` makes: data rather than a function within, which no process can send."""
+
+    plane: str
+    normalized: bool
+
+    def __call__(self, final: Beam) -> Tensor:
+        return moments.emittance(final, self.plane, normalized=self.normalized)
+
+
+@dataclass(frozen=True)
+class EmittanceGrowth:
+    """What `emittance_growth` makes."""
+
+    plane: str
+
+    def __call__(self, *, final: Beam, initial: Beam) -> Tensor:
+        before = moments.emittance(initial, self.plane, normalized=True)
+        return moments.emittance(final, self.plane, normalized=True) / before - 1
+
+
+@dataclass(frozen=True)
+class Size:
+    """What `size` makes."""
+
+    coordinate: str
+
+    def __call__(self, final: Beam) -> Tensor:
+        return moments.sizes(final)[COORDINATES.index(self.coordinate)]
+
+
+@dataclass(frozen=True)
+class Centroid:
+    """What `centroid` makes."""
+
+    coordinate: str
+
+    def __call__(self, final: Beam) -> Tensor:
+        return moments.centroid(final)[COORDINATES.index(self.coordinate)]
 
 
 def _require_name(argument: str, name: Any, known: Iterable[str]) -> None:

@@ -39,3 +39,7 @@ __all__ = [
     "interpolate",
     "own_field",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

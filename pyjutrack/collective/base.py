@@ -83,8 +83,9 @@ class CollectiveEffect:
             it from the beam after it.
         weighted: its field counts `beam.weights`. Effects that do not say so are refused where
             particles have weights.
-        lumped: it acts at an element as a whole, also at one of no length. Other effects are left
-            out while a length is a plain zero.
+        lumped: it acts at elements as a whole, also at those of no length; a lattice without any
+            of them is refused. Other effects act along lengths alone, and are left out while a
+            length is a plain zero.
 
     Example:
         >>> @dataclass(frozen=True)
@@ -111,6 +112,7 @@ class CollectiveEffect:
     def slices(self, element: Element) -> int:
         """Count the equal slices of an element at whose centres the effect acts; 0 is not here.
 
+        A whole number; at an element that cannot have a length, 0, or 1 where the effect is lumped.
         Asked once, of the lattice as given, so that differentiating by a length changes no number.
         By default the fewest that are no longer than the effect's `max_step` [m], a number, or one
         per element kind.

@@ -97,10 +97,10 @@ class ResolutionWarning(UserWarning):
 
 
 def warn(message: str, category: type[Warning]) -> None:
-    """Warn at the line outside the package that called into it."""
-    package = __name__.partition(".")[0]
+    """Warn at the line outside the package, and of the compiler below it, that called into it."""
+    within = __name__.partition(".")[0], "numba"
     level, frame = 2, sys._getframe(1)
-    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in within:
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)
 

@@ -24,3 +24,7 @@ __all__ = [
     "read_profiles",
     "write_profiles",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -8,3 +8,7 @@ from .scans import Outcome, scan
 from .scatter_gather import gather, shard
 
 __all__ = ["SERIAL", "Communicator", "Outcome", "gather", "job", "scan", "shard"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -7,6 +7,7 @@ normalised to the reference rigidity.
 from .aperture import Aperture
 from .base import Element
 from .base import kinds as kinds
+from .base import kinds_named as kinds_named
 from .bend import Bend as Bend
 from .bend import RBend, SBend
 from .crab_cavity import CrabCavity
@@ -44,3 +45,7 @@ __all__ = [
     "Sextupole",
     "Solenoid",
 ]
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "potentials"]

@@ -7,7 +7,7 @@ kind an element is.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, ClassVar
@@ -233,10 +233,19 @@ class Element:
         return f"{type(self).__name__}({', '.join([*shown, f'name={self.name!r}'])})"
 
 
-def kinds(base: type[Element] = Element) -> dict[str, type[Element]]:
+def kinds() -> dict[str, type[Element]]:
     """Every kind of element by name, those of users included."""
-    found: dict[str, type[Element]] = {}
+    return {kind.__name__: kind for kind in _kinds_of(Element)}
+
+
+def kinds_named(name: str) -> list[type[Element]]:
+    """Every kind of a name; one that was defined again, as in a notebook, is the last of these."""
+    found = {(k.__module__, k.__qualname__): k for k in _kinds_of(Element) if k.__name__ == name}
+    return list(found.values())
+
+
+def _kinds_of(base: type[Element]) -> Iterator[type[Element]]:
     for kind in base.__subclasses__():
-        itself = {} if vars(kind).get("abstract", False) else {kind.__name__: kind}
-        found |= {**itself, **kinds(kind)}
-    return found
+        if not vars(kind).get("abstract", False):
+            yield kind
+        yield from _kinds_of(kind)

@@ -54,7 +54,8 @@ def track(
 
     Raises:
         InvalidValueError: non-finite coordinates, a negative current, turns below 1, a beam larger
-            than the box of a kick.
+            than the box of a kick, an effect whose `slices` cannot be made.
+        UnknownNameError: an effect at an element that the lattice does not have.
 
     Warns:
         LossWarning: the beam at the end carries derivatives, and particles were lost at sharp

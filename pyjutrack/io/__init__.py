@@ -19,3 +19,7 @@ __all__ = [
     "write_beam",
     "write_lattice",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -14,7 +14,7 @@ from ..core.atomic import as_tuples
 from ..core.errors import InvalidValueError, UnknownNameError, unknown
 from ..core.scalars import is_transformed
 from ..core.storage import register_description, to_lists
-from ..elements import Element, kinds
+from ..elements import Element, kinds, kinds_named
 from ..elements.potentials import Form, form_from_record, record_of
 
 Plain = dict[str, Any]
@@ -71,11 +71,40 @@ def find_kind(name: Any) -> type[Element]:
 
     Raises:
         UnknownNameError: there is none; the message gives the nearest.
+        InvalidValueError: there are several.
     """
-    known = kinds()
-    if not isinstance(name, str) or name not in known:
-        raise unknown("kind of element", name, known)
-    return known[name]
+    found = kinds_named(name) if isinstance(name, str) else []
+    if not found:
+        error = unknown("kind of element", name, kinds())
+        raise UnknownNameError(f"{error} (a kind of your own must be imported first)")
+    _require_single(found)
+    return found[0]
+
+
+def name_kind(kind: type[Element]) -> str:
+    """The name by which `find_kind` finds a kind again.
+
+    Raises:
+        InvalidValueError: it finds another, or several.
+    """
+    name = kind.__name__
+    found = kinds_named(name)
+    _require_single(found)
+    if found != [kind]:
+        raise InvalidValueError(
+            f"{name} has been defined again since; make its elements anew"
+            if found
+            else f"{name} is abstract, and no kind that a file can name"
+        )
+    return name
+
+
+def _require_single(kinds: list[type[Element]]) -> None:
+    if len(kinds) > 1:
+        names = " and ".join(f"{kind.__module__}.{kind.__qualname__}" for kind in kinds)
+        raise InvalidValueError(
+            f"{kinds[0].__name__} names {len(kinds)} kinds of elements, {names}; rename one"
+        )
 
 
 def element_from(kind: type[Element], values: Mapping[str, Any]) -> Element:
@@ -136,7 +165,7 @@ BadElement = (InvalidValueError, UnknownNameError, TypeError)
 
 
 def _describe(element: Element) -> Plain:
-    return {"kind": type(element).__name__, "name": element.name, **changed_fields(element)}
+    return {"kind": name_kind(type(element)), "name": element.name, **changed_fields(element)}
 
 
 def _from_description(data: Plain) -> Element:

@@ -18,10 +18,10 @@ from ..core.atomic import write_json
 from ..core.errors import InvalidValueError
 from ..core.scalars import to_float
 from ..core.storage import register_description, to_lists
-from ..elements import Element, kinds
+from ..elements import Element
 from ..lattice.lattice import Lattice
 from .errors import wrong
-from .fields import BadElement, Plain, changed_fields, element_from, find_kind
+from .fields import BadElement, Plain, changed_fields, element_from, find_kind, name_kind
 from .format import LatticeFormat, LatticeSource
 from .record import LatticeFile
 
@@ -42,14 +42,11 @@ def write_own(path: str | Path, lattice: Lattice, reference: Reference | None = 
 
 def record(lattice: Lattice, reference: Reference | None = None) -> Plain:
     """A lattice as the data that a file holds; errors as for `write_own`."""
-    known = kinds()
+    names = {kind: name_kind(kind) for kind in dict.fromkeys(map(type, lattice))}
     elements = []
     for element in lattice:
-        kind = type(element).__name__
-        if known.get(kind) is not type(element):
-            raise InvalidValueError(f"{element!r}: {kind} names another kind too; rename one")
         named = {"name": element.name} if element.name else {}
-        elements.append({"kind": kind, **named, **changed_fields(element)})
+        elements.append({"kind": names[type(element)], **named, **changed_fields(element)})
     return {"pyjutrack": VERSION, "reference": _describe(reference), "elements": elements}
 
 

@@ -94,7 +94,9 @@ def _say_once() -> None:
     )
 
 
+@cache
 def _warn(where: str) -> None:
+    """Warn once in a process of each place, and not of each kernel."""
     warn(
         f"compiled kernels cannot be kept {where}; every process compiles them again, which takes "
         "half a minute. Make room, or set NUMBA_CACHE_DIR to a folder that can be written to",

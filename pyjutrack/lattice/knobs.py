@@ -20,7 +20,7 @@ from ..beam import initial_moments
 from ..beam.beam import Beam
 from ..core.checks import require_texts
 from ..core.errors import InvalidValueError, unknown
-from ..core.scalars import carries, to_float
+from ..core.scalars import carries, is_zero, to_float
 from .lattice import Lattice
 
 #: the beam's own knobs, beside those of its shape
@@ -100,6 +100,7 @@ def overlay(of: T, wrt: Sequence[str], numbers: Iterable[Tensor]) -> T:
                     "new effects"
                 )
         elif address in (CURRENT, CHARGE):
+            _require_intensity(of.beam, address)
             carried[address.removeprefix("beam.")] = number
         elif address in initial_moments.KNOBS and address not in of.lattice.knobs():
             of_beam[address] = number
@@ -117,6 +118,7 @@ def current(of: HasKnobs, address: str) -> Any:
     if kick:
         return _effect_value(of.effects, address, int(kick[1]), kick[2].split("."))
     if address in (CURRENT, CHARGE):
+        _require_intensity(of.beam, address)
         return getattr(of.beam, address.removeprefix("beam."))
     if address.startswith("beam.") and address not in of.lattice.knobs():
         if address not in initial_moments.KNOBS:
@@ -125,6 +127,15 @@ def current(of: HasKnobs, address: str) -> Any:
             )
         return initial_moments.value(of.beam, address)
     return of.lattice.value(address)
+
+
+def _require_intensity(beam: Beam, address: str) -> None:
+    """Raise InvalidValueError for the current of a bunch, and the charge of a coasting beam."""
+    current, charge = beam.intensity
+    if address == CURRENT and not is_zero(charge):
+        raise InvalidValueError(f"{CURRENT} is no knob here: this beam is a bunch; use {CHARGE}")
+    if address == CHARGE and not is_zero(current):
+        raise InvalidValueError(f"{CHARGE} is no knob here: this beam is coasting; use {CURRENT}")
 
 
 def _effect_value(effects: Sequence[Any], address: str, place: int, path: Sequence[str]) -> Any:

@@ -14,7 +14,7 @@ from ..autodiff.operator import Maybe, Tensors, array, compiled_operator, copy_t
 from ..core.scalars import tensor_like, to_float
 from ..kernels import parallel
 from .base import Map
-from .codegen.build import kernels
+from .codegen.build import kernels, require_current
 
 #: cost of a map beside that of a kick, per particle
 _VALUE = 0.2
@@ -158,8 +158,13 @@ def _operator(map: Map) -> tuple[Callable[..., Tensors], tuple[int, ...]]:
     return compiled_operator(made), made.moves
 
 
-@cache
 def _kernels(map: Map) -> _MapKernels:
+    require_current(map)
+    return _write_kernels(map)
+
+
+@cache
+def _write_kernels(map: Map) -> _MapKernels:
     if not map.array_kernels:
         raise KeyError(f"the map {map.name!r} has no kernels of its derivatives")
     return _MapKernels(map)
@@ -173,6 +178,7 @@ def apply_map(
     constants: tuple[float, ...],
 ) -> Tensors:
     """Apply a map with `array_kernels` to particles; those that are lost keep their coordinates."""
+    require_current(map)
     values = [tensor_like(p, coordinates[0]) for p in parameters]
     operator, moves = _operator(map)
     new = list(coordinates)

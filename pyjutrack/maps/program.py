@@ -17,7 +17,7 @@ from torch import Tensor
 from ..core.errors import PyJuTrackError
 from ..core.scalars import has_numbers
 from .base import Map
-from .codegen.build import kernels
+from .codegen.build import kernels, require_current
 
 #: operations that are no maps
 ENTER, LEAVE, CHECK, FIRST_MAP = 0, 1, 2, 3
@@ -58,11 +58,20 @@ class Program(NamedTuple):
     maps: tuple[Map, ...]
 
     def table(self, dtype: Any) -> NDArray[np.int64]:
-        """Addresses of kernels that move blocks of particles, compiled where they were not."""
+        """Addresses of kernels that move blocks of particles, compiled where they were not.
+
+        Raises:
+            InvalidValueError: a number that a map reads from outside is another than in its kernel.
+        """
+        require_current(*self.maps)
         return _blocks(self.maps, dtype)
 
     def tangent_table(self) -> NDArray[np.int64]:
-        """Addresses of kernels that move a particle and its tangents, in double precision."""
+        """Addresses of kernels that move a particle and its tangents, in double precision.
+
+        Errors as for `table`.
+        """
+        require_current(*self.maps)
         return _steps(self.maps)
 
 

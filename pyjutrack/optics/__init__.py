@@ -41,3 +41,7 @@ __all__ = [
     "twiss",
     "twiss_table",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

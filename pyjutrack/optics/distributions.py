@@ -28,6 +28,13 @@ from ..core.errors import InvalidValueError
 from ..core.scalars import Number, carries, to_float
 from .table import Twiss
 
+__all__ = ["gaussian", "kv", "uniform", "waterbag"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 Array = NDArray[np.float64]
 
 _ARGUMENTS = """

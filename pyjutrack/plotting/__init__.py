@@ -41,3 +41,7 @@ __all__ = [
     "sheet",
     "tune_against_current",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -21,3 +21,7 @@ __all__ = [
     "register_architecture",
     "train",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

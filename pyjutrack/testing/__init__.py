@@ -19,3 +19,7 @@ __all__ = [
     "check_format",
     "check_potential",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

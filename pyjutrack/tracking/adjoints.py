@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from ..core.checks import require_whole
 from ..core.errors import require_known
 
+__all__ = ["Auto", "Checkpoint", "Reversible", "Store"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 @dataclass(frozen=True)
 class Store:

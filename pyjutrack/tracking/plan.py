@@ -6,10 +6,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from operator import index
+from typing import Any, NamedTuple
 
 from ..collective.base import CollectiveEffect, Place
+from ..core.checks import wrong
+from ..core.errors import InvalidValueError, UnknownNameError, unknown
 from ..core.scalars import is_zero, to_float
+from ..elements import Element
 from ..elements.part import WHOLE, Part
 from ..lattice.lattice import Lattice
 
@@ -89,14 +93,68 @@ def plan_of(lattice: Lattice, effects: Sequence[CollectiveEffect]) -> Plan:
 
     Each effect acts at the centres of its slices, in the order of the effects where they meet.
     Between two actions, the second half of a slice and the first half of the next are one part.
+
+    Raises:
+        InvalidValueError: slices that cannot be made, or of an element that cannot have them.
+        UnknownNameError: an effect at an element that is not there.
     """
-    slices = tuple(tuple(map(effect.slices, lattice.elements)) for effect in effects)
+    slices = tuple(_slices(effect, lattice) for effect in effects)
+    key = slices, tuple(effect.lumped for effect in effects)
     plans = lattice.cache.setdefault("plans", {})
-    if slices not in plans:
+    if key not in plans:
+        for effect, counts in zip(effects, slices, strict=True):
+            _check(effect, lattice, counts)
         plans.clear()
-        plans[slices] = Plan(tuple(_operations(lattice, slices)), len(lattice))
-    found: Plan = plans[slices]
+        plans[key] = Plan(tuple(_operations(lattice, slices)), len(lattice))
+    found: Plan = plans[key]
     return found
+
+
+def _slices(effect: CollectiveEffect, lattice: Lattice) -> tuple[int, ...]:
+    """Ask an effect for its slices of each element."""
+    counts: tuple[Any, ...] = tuple(map(effect.slices, lattice.elements))
+    try:
+        return tuple(map(index, counts))
+    except TypeError:
+        bad = next(n for n, count in enumerate(counts) if not hasattr(count, "__index__"))
+        raise _wrong_slices(effect, lattice.elements[bad], counts[bad], "a whole number") from None
+
+
+def _check(effect: CollectiveEffect, lattice: Lattice, counts: Sequence[int]) -> None:
+    """Raise where an effect cannot act as it says."""
+    for element, count in zip(lattice.elements, counts, strict=True):
+        thin = "length" not in element.knobs
+        if count < 0:
+            raise _wrong_slices(effect, element, count, "0 or more")
+        if count > 1 and thin:
+            raise _wrong_slices(effect, element, count, "0 or 1, as it has no length")
+        if count and thin and not effect.lumped:
+            raise InvalidValueError(
+                f"{type(effect).__name__} acts along lengths, and {_label(element)} has none; say "
+                "`lumped = True` in the effect, or let its `slices` be 0 there"
+            )
+    if effect.lumped and not any(counts):
+        raise _nowhere(effect, lattice)
+
+
+def _wrong_slices(
+    effect: CollectiveEffect, element: Element, count: Any, expected: str
+) -> InvalidValueError:
+    return wrong(f"{type(effect).__name__}: slices of {_label(element)}", count, expected)
+
+
+def _label(element: Element) -> str:
+    return f"{type(element).__name__} {element.name!r}"
+
+
+def _nowhere(effect: CollectiveEffect, lattice: Lattice) -> InvalidValueError | UnknownNameError:
+    """The error that a lumped effect has no place: a name that is misspelt, most often."""
+    kind, at = type(effect).__name__, getattr(effect, "at", None)
+    if isinstance(at, str) and at not in lattice.names:
+        return unknown(f"element for {kind}", at, lattice.names)
+    return InvalidValueError(
+        f"{effect!r} acts at no element of this lattice: {kind}.slices is 0 at all of them"
+    )
 
 
 def _operations(lattice: Lattice, slices: Sequence[Sequence[int]]) -> Iterator[Op]:

@@ -22,3 +22,7 @@ __all__ = [
     "gaussian_process",
     "storable",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -29,11 +29,12 @@ from ..lattice.knobs import CHARGE, CURRENT, overlay
 from ..lattice.lattice import Lattice
 from ..tracking.loss_warning import warn_if_differentiable
 from ..tracking.observation import observe_beams, position
+from ..tracking.plan import plan_of
 from ..tracking.task import Task, task_of
 from .serialization import Saved
 from .unknowns import Unknown, apply_unknowns, reshape_values
 
-Settings = Mapping[str, float | Tensor]
+Settings = Mapping[str, float | Tensor | Sequence[float] | NDArray[Any]]
 
 
 @storable
@@ -47,8 +48,8 @@ class Twin(Saved):
         unknowns: errors of the machine with their present values, as `calibrate` found them.
 
     Raises:
-        InvalidValueError: no diagnostics, or two of one name. UnknownNameError: one that stands at
-            no element of the lattice.
+        InvalidValueError: no diagnostics, or two of one name. UnknownNameError: one of them, or an
+            effect, that stands at no element of the lattice.
     """
 
     lattice: Lattice
@@ -84,6 +85,7 @@ class Twin(Saved):
             raise InvalidValueError(f"two diagnostics are named {twice!r}; give each its own name")
         for diagnostic in self.diagnostics:
             position(self.lattice, diagnostic.at)
+        plan_of(self.lattice, self.effects)
         if self.unknowns:
             task = self.task({})
             object.__setattr__(self, "unknowns", tuple(reshape_values(self.unknowns, task)))
@@ -130,7 +132,8 @@ class Twin(Saved):
         """Predict the readings of the diagnostics at some settings, without noise.
 
         Args:
-            settings: address to value; what is not named stands as in the lattice.
+            settings: address to value, of a vector of weights a tensor, an array or a list; what is
+                not named stands as in the lattice.
 
         Returns:
             Name of the diagnostic to its reading.
@@ -152,7 +155,7 @@ class Twin(Saved):
         """The same as tensors, differentiable in the settings and the values of the unknowns.
 
         Args:
-            settings: address to value, floats or 0-d tensors.
+            settings: address to value, floats or 0-d tensors; of weights as for `predict`.
             values: of the unknowns, in their order; their own if None.
             names: which diagnostics; all if None.
 
@@ -229,6 +232,8 @@ def _number(address: str, value: Any) -> Tensor:
     """A setting as a tensor, checked where it is a plain number."""
     if isinstance(value, Tensor):
         return value.to(torch.float64)
+    if isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, str) and np.ndim(value):
+        return _vector(address, value)
     try:
         number = float(value)
     except (TypeError, ValueError) as error:
@@ -238,3 +243,15 @@ def _number(address: str, value: Any) -> Tensor:
     if address in (CURRENT, CHARGE) and not 0 <= number < math.inf:
         raise InvalidValueError(f"{address} must be finite and not negative, got {number}")
     return torch.tensor(number, dtype=torch.float64)
+
+
+def _vector(address: str, value: Any) -> Tensor:
+    """A setting of weights; a lattice refuses it for a single number."""
+    if address in (CURRENT, CHARGE, *initial_moments.KNOBS):
+        raise wrong(address, value, "a number")
+    if any(isinstance(entry, Tensor) for entry in value):
+        raise wrong(address, value, "one tensor, or numbers", "take torch.stack(...)")
+    try:
+        return torch.tensor(np.asarray(value, dtype=np.float64))
+    except (TypeError, ValueError) as error:
+        raise wrong(address, value, "a vector of numbers") from error

@@ -89,6 +89,52 @@ def test_kinds_of_users(tmp_path):
     del Horn
 
 
+@pytest.fixture
+def other_quadrupole():
+    """Another kind of a name of the package's, for one test."""
+
+    class Quadrupole(pj.Quadrupole):
+        def transport(self, state, reference, part):
+            return state
+
+    yield Quadrupole
+    Quadrupole.abstract = True
+
+
+@pytest.mark.parametrize("name", ["l.json", "l.pals.yaml"])
+def test_a_name_of_two_kinds_is_neither_written_nor_read(tmp_path, other_quadrupole, name, proton):
+    pytest.importorskip("yaml")
+    both = (
+        r"Quadrupole names 2 kinds of elements, pyjutrack\.elements\.quadrupole\.Quadrupole "
+        r"and .*other_quadrupole.*Quadrupole; rename one"
+    )
+    path = tmp_path / name
+    with pytest.raises(pj.errors.InvalidValueError, match=both):
+        pj.write_lattice(path, pj.Lattice([other_quadrupole(0.1, 1.0)]), proton)
+    assert not path.exists()
+    with pytest.raises(LatticeFileError, match=f"element 0.*{both}"):
+        _read(tmp_path, _elements({"kind": "Quadrupole", "length": 0.1}))
+    with pytest.raises(pj.errors.InvalidValueError, match=both):
+        write_own(path, pj.Lattice([pj.Quadrupole(0.1, 1.0)]))
+    _read(tmp_path, _elements(DRIFT))
+
+
+def test_a_kind_that_is_defined_again_takes_the_place_of_the_former(tmp_path):
+    def define(default):
+        @dataclass(frozen=True, repr=False)
+        class Lens(pj.Element):
+            strength: float = default
+
+        return Lens
+
+    first = define(1.0)
+    second = define(2.0)
+    assert _read(tmp_path, _elements({"kind": "Lens"})).lattice[0] == second()
+    with pytest.raises(pj.errors.InvalidValueError, match="Lens has been defined again since"):
+        write_own(tmp_path / "lens.json", pj.Lattice([first()]))
+    first.abstract = second.abstract = True
+
+
 def test_tensors_are_written_as_values_unless_they_carry_derivatives(tmp_path):
     k1 = torch.tensor(0.1, dtype=torch.float32)
     path = tmp_path / "t.json"
@@ -137,7 +183,10 @@ def _elements(*items):
             _elements({"kind": "Drif", "name": "d"}),
             r"element 0 \(d\).*'Drif'; did you mean 'Drift'",
         ),
-        (_elements({"kind": "Bend", "length": 1.0}), "element 0.*no kind of element named 'Bend'"),
+        (
+            _elements({"kind": "Bend", "length": 1.0}),
+            "element 0.*no kind of element named 'Bend'.*of your own must be imported first",
+        ),
         (_elements({"kind": ["Drift"]}), "element 0.*no kind of element"),
         (_elements({**DRIFT, "lenght": 1}), "field of Drift named 'lenght'; did you mean 'length'"),
         (_elements({**DRIFT, "length": "1"}), "length must be a number, got '1'"),

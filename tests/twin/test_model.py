@@ -56,6 +56,31 @@ def test_weights_are_added_to_those_of_the_model(dtype: torch.dtype) -> None:
         np.testing.assert_allclose(reading, together.predict()[name], rtol=0, atol=1e-13)
 
 
+def test_weights_as_settings_in_any_form() -> None:
+    weights = torch.randn(SPLINE.count, dtype=torch.float64)
+    twin = small()
+    wanted = small(lattice=line(weights)).predict()
+    for given in (weights, weights.numpy(), weights.tolist(), tuple(weights.tolist())):
+        found = twin.predict({"field.weights": given})
+        for name, reading in wanted.items():
+            np.testing.assert_array_equal(found[name], reading)
+
+
+@pytest.mark.parametrize(
+    ("address", "value", "message"),
+    [
+        ("field.weights", ["a"] * SPLINE.count, "field.weights must be a vector of numbers"),
+        ("field.weights", [torch.tensor(1.0)] * SPLINE.count, r"one tensor.*torch\.stack"),
+        ("field.weights", [1.0, 2.0], "weights, got shape"),
+        ("q1.k1", [18.0, 19.0], "k1 must be a number or a 0-d tensor"),
+        ("beam.current", [1.0, 2.0], "beam.current must be a number"),
+    ],
+)
+def test_settings_that_are_no_such_vector(address: str, value: object, message: str) -> None:
+    with pytest.raises(pj.errors.InvalidValueError, match=message):
+        small().predict({address: value})  # type: ignore[dict-item]
+
+
 def test_errors_of_kicks() -> None:
     wrong = small(unknowns=(Unknown("effects[0].perveance_scale", value=0.5),)).predict()
     stronger = small(beam=beam(current=75.0)).predict()

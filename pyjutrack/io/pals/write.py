@@ -33,7 +33,7 @@ from ...elements import (
 )
 from ...lattice.lattice import Lattice
 from ..errors import LatticeWarning
-from ..fields import changed_fields, plain
+from ..fields import changed_fields, name_kind, plain
 from ..optional import optional
 from ..record import Notes, Say
 from .kinds import KINDS, SHIFTS
@@ -135,7 +135,7 @@ def _describe(element: Element, reference: Reference | None, notes: Notes) -> Pl
     back = KINDS[table["kind"]](source)
     own: Plain = {}
     if type(back) is not type(element):
-        own = {"kind": type(element).__name__, **changed_fields(element)}
+        own = {"kind": name_kind(type(element)), **changed_fields(element)}
     else:
         for name in {**changed_fields(element), **changed_fields(back)}:
             if not _close(plain(element, name), plain(back, name)):

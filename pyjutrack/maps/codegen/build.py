@@ -12,6 +12,7 @@ from typing import Any
 
 from ...kernels.sources import source_file
 from ..base import COORDINATES, Map
+from .outside import Outside, outside_of, require_unchanged
 from .trace import listing
 from .traced import Traced, trace_map
 
@@ -31,6 +32,7 @@ def kernels(map: Map) -> Any:
     """
     if map.written:
         return importlib.import_module(map.written)
+    _outside(map)
     from ...kernels.emit import written  # late: Numba takes a moment to load
 
     of = trace_map(map)
@@ -44,6 +46,24 @@ def kernels(map: Map) -> Any:
     # the text is run, and the file is for Numba's cache and for tracebacks: it runs nothing
     exec(compile(text, source_file(f"{map.name}_{mark}.py", text), "exec"), vars(module))
     return module
+
+
+def require_current(*maps: Map) -> None:
+    """Raise InvalidValueError where a map reads a number that is another than in its kernels."""
+    for map, outside in _changeable(maps):
+        require_unchanged(map, outside)
+
+
+@cache
+def _changeable(maps: tuple[Map, ...]) -> tuple[tuple[Map, tuple[Outside, ...]], ...]:
+    """Those maps that read numbers from outside, hardly any, with these."""
+    return tuple((map, _outside(map)) for map in maps if _outside(map))
+
+
+@cache
+def _outside(map: Map) -> tuple[Outside, ...]:
+    """Numbers from outside as they are when the kernels are written."""
+    return () if map.written else outside_of(map)
 
 
 def _parts(of: Traced) -> dict[str, tuple[list[str], Callable[..., None]]]:
