@@ -202,7 +202,13 @@ def _tracking() -> dict[str, Call]:
     whole = {**free, "effects": [KICK]}
     figure = pj.observables.emittance_growth("x")
     slopes = {"objective": figure, **whole, "wrt": ["q1.k1", "beam.current"], "step": 1e-5}
+    values = BEAM.coordinates[:, 0]
     return {
+        "rms": Call(pj.moments.rms, {"beam": BEAM, "values": values}),
+        "Store": Call(pj.adjoints.Store, {}),
+        "Checkpoint": Call(pj.adjoints.Checkpoint, {"every": 3}),
+        "Reversible": Call(pj.adjoints.Reversible, {"snapshots": 3}),
+        "Auto": Call(pj.adjoints.Auto, {"memory": 2**20}),
         "track": Call(pj.track, {**whole, "engine": "native", "adjoint": "auto"}),
         "track free": Call(pj.track, free),
         "beams_at": Call(pj.beams_at, {"lattice": CELL, "beam": BEAM, "places": ["end"],

@@ -68,7 +68,8 @@ def close(found: object, expected: object) -> None:
 
 
 def test_every_map_with_kernels_of_derivatives_is_tested() -> None:
-    assert {name for name, _ in CASES} == {m.name for m in MAPS.values() if m.array_kernels}
+    ours = [m for m in MAPS.values() if m.function.__module__.startswith("pyjutrack.")]
+    assert {name for name, _ in CASES} == {m.name for m in ours if m.array_kernels}
     for name, parameters in CASES:
         assert len(find_map(name).parameters) == len(parameters) + len(fixed(name))
 

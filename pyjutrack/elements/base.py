@@ -81,6 +81,11 @@ class Element:
                 f"{type(self).__name__}: name must be a string, got {format_value(self.name)}"
             )
         for name in (*self.knobs, *self.placement):
+            if not hasattr(self, name):
+                raise InvalidValueError(
+                    f"{type(self).__name__} names a knob {name!r} and has no such field; give it "
+                    "one, or leave it out of `knobs`"
+                )
             value: Any = getattr(self, name)
             if name in self.series:
                 object.__setattr__(self, name, self._numbers(name, value))

@@ -11,12 +11,14 @@ import torch
 
 from ..beam.beam import Beam
 from ..collective.base import CollectiveEffect, Place, require_effects
+from ..core.errors import InvalidValueError
 from ..core.scalars import to_float
 from ..engines.track import track
 from ..lattice.lattice import Lattice
 from ..maps.state import State
+from ..tracking.plan import plan_of
 from .beams import shuffle, stack_twice
-from .comparison import Array, require_close, require_true
+from .comparison import Array, CheckFailedError, require_close, require_true
 from .effect_derivatives import check_gradients, check_symplectic, count_turns, intensity_name
 
 
@@ -52,6 +54,10 @@ def check_effect(
     effect.check(beam)
     places = [effect.slices(element) for element in lattice]
     require_true(f"it acts nowhere in this lattice: {_misnamed(effect, lattice)}", sum(places) > 0)
+    try:
+        plan_of(lattice, (effect,))
+    except InvalidValueError as error:
+        raise CheckFailedError(str(error)) from error
     end = _track(effect, beam, lattice)
     without = track(lattice, beam, turns=count_turns(effect, beam)).coordinates.numpy()
     change = float(np.nanmax(np.abs(end - without), initial=0.0))
@@ -101,9 +107,6 @@ def _nothing(effect: CollectiveEffect, beam: Beam, lattice: Lattice) -> str:
     causes = ["its strength is zero"]
     if not any(map(to_float, beam.intensity)):
         causes.insert(0, "the beam has no charge and no current: Beam(..., charge=) or current=")
-    long = any(to_float(e.length) for e in lattice if effect.slices(e))
-    if not effect.lumped and not long:
-        causes.insert(0, "it acts only at elements of no length and does not state `lumped = True`")
     return f"it changes nothing of this beam: perhaps {', or '.join(causes)}"
 
 

@@ -194,7 +194,11 @@ MESSAGES = {
     "no such knob": (Wake(), {"knobs": ["nope"]}, r"no field 'nope'; it has at, strength"),
     "one text": (Wake(), {"knobs": "strength"}, r"knobs must be a list of names"),
     "another place": (Wake("tnak"), {}, r"acts nowhere in this lattice: .*named .tnak."),
-    "not lumped": (NotLumped(), {}, r"changes nothing.*no length and does not state `lumped"),
+    "not lumped": (
+        NotLumped(),
+        {},
+        r"along lengths, and Marker .* has none; say `lumped = True`",
+    ),
     "no charge": (Wake(), {"charge": 0.0}, r"changes nothing.*the beam has no charge"),
     "no strength": (Wake(strength=0.0), {}, r"changes nothing.*strength is zero"),
     "by number": (ByNumber(), {}, r"order of the particles must not matter: p?x of particle"),
