@@ -190,7 +190,7 @@ def negative(a: Any) -> Pushed:
 
 
 def _assign(rule: Callable[[Any, Any], Pushed], a: Pushed, b: Any) -> Pushed:
-    """Apply a rule in place: whoever holds `a` has the result; what it was made from stays."""
+    """Apply a rule in place: what holds `a` has the result; what `a` was made from stays."""
     found = rule(a, b)
     if found.value.shape != a.value.shape:
         raise InvalidValueError(
