@@ -15,6 +15,7 @@ Array = NDArray[np.float64]
 
 #: how many units of rounding a sequence of operations may gather
 _ROUNDINGS = 2000.0
+_FORM = np.kron(np.eye(3), [[0.0, 1.0], [-1.0, 0.0]])
 
 
 class CheckFailedError(PyJuTrackError, AssertionError):
@@ -50,6 +51,20 @@ def require_close(
             f"{what}: {which}{found[worst]:.12g}, expected {expected[worst]:.12g}; they differ by "
             f"{off[worst]:.2g}, and {allowed:.2g} is allowed{advice}"
         )
+
+
+def require_symplectic(
+    what: str, matrix: Array, rounding: float, remedy: str, momentum: float = 1.0
+) -> None:
+    """Raise CheckFailedError for a Jacobian J (6, 6) that is not symplectic, J^T S J = S.
+
+    Args:
+        rounding: relative to the square of the largest entry.
+        momentum: of the reference before it over that after it, by which S is scaled.
+    """
+    off = matrix.T @ _FORM @ matrix - momentum * _FORM
+    scale = max(np.abs(matrix).max() ** 2, 1.0)
+    require_close(f"{what}, J^T S J - S", off, np.zeros((6, 6)), rounding * scale, remedy)
 
 
 def require_true(what: str, holds: Any) -> None:

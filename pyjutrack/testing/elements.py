@@ -24,11 +24,9 @@ from ..engines.track import track
 from ..io import read_lattice, write_lattice
 from ..lattice.lattice import Lattice
 from ..maps.state import State
-from .comparison import differences, require_close, require_true
+from .comparison import differences, require_close, require_symplectic, require_true
 from .element_derivatives import NAME, check_gradients
 from .transport import check_transport
-
-_FORM = np.kron(np.eye(3), [[0.0, 1.0], [-1.0, 0.0]])
 
 
 def check_element(
@@ -109,15 +107,8 @@ def _check_map(element: Element, reference: Reference, start: Tensor, symplectic
             )
         if symplectic:
             momentum = to_float(reference.p0c) / to_float(element.exit_reference(reference).p0c)
-            off = exact.T @ _FORM @ exact - momentum * _FORM
-            scale = max(np.abs(exact).max() ** 2, 1.0)
-            require_close(
-                "symplecticity, J^T S J - S",
-                off,
-                np.zeros((6, 6)),
-                1e-11 * scale,
-                "derive the kicks from one potential, or say symplectic=False",
-            )
+            remedy = "derive the kicks from one potential, or say symplectic=False"
+            require_symplectic("symplecticity", exact, 1e-11, remedy, momentum)
 
 
 def _check_inverse(element: Element, reference: Reference, start: Tensor, size: float) -> None:
