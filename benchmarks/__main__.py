@@ -40,10 +40,10 @@ def main() -> None:
         case = importlib.import_module(f"{__package__}.case_{name}")
         tables.append(case.run(args.particles, args.repeats, args.threads))
         report.print_table(tables[-1])
-    if args.json:
-        settings: dict[str, Any] = {"particles": args.particles, "repeats": args.repeats}
-        report.write_json(args.json, about, settings, tables)
-        print(f"\nwritten: {args.json}")
+        if args.json:  # after each, so that what was measured is there whatever comes
+            settings: dict[str, Any] = {"particles": args.particles, "repeats": args.repeats}
+            report.write_json(args.json, about, settings, tables)
+            print(f"\nwritten: {args.json}", flush=True)
 
 
 def _arguments() -> argparse.Namespace:

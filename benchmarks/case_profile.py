@@ -15,6 +15,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pyjutrack as pj
+from pyjutrack import maps
 from pyjutrack.elements.inverse import record
 from pyjutrack.kernels import sines
 from pyjutrack.maps.base import Map
@@ -54,7 +55,7 @@ def run(particles: int, repeats: int, threads: int) -> Table:
             f"{peak / 1e9:.1f} Gflop/s; threads: {threads}",
             f"a pass streams {_BYTES} bytes a particle and does {_KICK} (kick) + {_DEPOSIT} "
             f"(deposit) + {_CHECKS} (checks) floating-point operations, drifts "
-            f"{_operations('drift')}, quadrupoles {_operations('quadrupole')}",
+            f"{_operations(maps.drift)}, quadrupoles {_operations(maps.quadrupole)}",
         ],
     )
 
@@ -112,7 +113,7 @@ def _bytes(setup: Setup) -> float:
 def _flop(setup: Setup) -> float:
     """Floating-point operations of the passes in one cell."""
     plan = plan_of(setup.lattice, [setup.kick])
-    maps = sum(
+    moved = sum(
         _operations(map)
         for op in plan.ops
         if isinstance(op, Traverse)
@@ -120,7 +121,7 @@ def _flop(setup: Setup) -> float:
     )
     kicks = sum(plan.slices())
     checks = _CHECKS * (kicks + len(setup.lattice))
-    return len(setup.beam) * (kicks * (_KICK + _DEPOSIT) + checks + maps)
+    return len(setup.beam) * (kicks * (_KICK + _DEPOSIT) + checks + moved)
 
 
 def _operations(map: Map) -> int:
