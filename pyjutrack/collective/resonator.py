@@ -15,7 +15,7 @@ from ..beam.moments import mean
 from ..beam.reference import SPEED_OF_LIGHT
 from ..core.checks import require_real, require_texts, require_whole
 from ..core.errors import InvalidValueError
-from ..core.scalars import Number, to_float
+from ..core.scalars import Number
 from ..core.storage import storable
 from ..elements import Element
 from ..maps.state import State
@@ -90,11 +90,8 @@ class ResonatorWake(CollectiveEffect):
         for name in ("frequency", "shunt", "quality", "scale"):
             require_real(name, getattr(self, name))
         for name in ("frequency", "window"):
-            if not to_float(getattr(self, name)) > 0:
-                raise InvalidValueError(f"{name} must be positive, got {getattr(self, name)}")
-        if not to_float(self.quality) > 0.5:
-            raise InvalidValueError(f"quality must be above 1/2, got {self.quality}")
-        require_real("window", self.window, above=0)
+            require_real(name, getattr(self, name), above=0)
+        require_real("quality", self.quality, above=0.5)
         require_whole("bins", self.bins, 8)
         if self.period is not None:
             require_real("period", self.period, above=0)
