@@ -8,8 +8,9 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..core.grammar import DIGITS
 from .errors import wrong
-from .limits import DIGITS, require_below, require_nesting, require_size
+from .limits import require_below, require_nesting, require_size
 
 
 def text_of(path: Path) -> str:

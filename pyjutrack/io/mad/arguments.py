@@ -8,8 +8,8 @@ from typing import Any
 
 from ..errors import clip
 from ..limits import ORDER, STEPS
+from ..madx.text import Syntax, before_sign, split_outside_brackets
 from .rpn import Rpn
-from .text import Syntax, before_sign, split_outside_brackets
 from .values import Values
 
 _KEY = re.compile(r"[a-z][\w.$]*")

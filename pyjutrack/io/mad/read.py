@@ -21,13 +21,13 @@ from ...lattice.lattice import Lattice
 from ..at.kinds import convert
 from ..errors import LatticeFileError, clip, wrong
 from ..format import LatticeFormat, LatticeSource
+from ..madx.text import Syntax
 from ..optional import guard, optional
 from ..record import LatticeFile, Notes
 from .beam import DEFAULT, beam_reference
-from .kinds import ELEGANT, MAD, Kind
+from .kinds import ELEGANT, Kind
 from .lines import find_skipped
 from .statements import Statements, find_undefined
-from .text import Syntax
 
 #: commands that print, plot or compute, and leave the lattice as it is
 _HARMLESS = {
@@ -73,15 +73,6 @@ class Dialect:
     has_beam: bool = True
 
 
-MADX = Dialect(
-    "MAD-X",
-    (".madx", ".seq", ".mad"),
-    "at.load.madx",
-    "MadxParser",
-    MAD,
-    Syntax(rows=False, blocks=True),
-)
-MAD8 = Dialect("MAD8", (".mad8",), "at.load.mad8", "Mad8Parser", MAD, Syntax(comments=True))
 LTE = Dialect(
     "elegant",
     (".lte",),
@@ -103,8 +94,6 @@ def _format(name: str, dialect: Dialect) -> LatticeFormat:
     )
 
 
-MADX_FILES = _format("madx", MADX)
-MAD8_FILES = _format("mad8", MAD8)
 ELEGANT_FILES = _format("elegant", LTE)
 
 

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable
 
-from ..grammar import ARITHMETIC, number, power
+from ...core.grammar import ARITHMETIC, number, power
 
 _NUMBER = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 

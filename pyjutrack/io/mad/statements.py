@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import PyJuTrackError
+from ...core.grammar import NESTING
 from ..errors import clip, wrong
-from ..limits import CALLS, FILES, NESTING, require_below, require_size
+from ..limits import CALLS, FILES, require_below, require_size
+from ..madx.text import before_sign, fold_case, require_brackets, split_outside_brackets, statements
 from ..text import text_of
 from .arguments import Arguments, unquote
 from .expressions import FUNCTIONS
 from .lines import expand_line
 from .rpn import Rpn
-from .text import before_sign, fold_case, require_brackets, split_outside_brackets, statements
 
 _FLOW = re.compile(r"\s*(?:if|elseif|else|while)\s*[({]|[^:=]{0,999}:\s*macro\b", re.IGNORECASE)
 #: `q->k1 = ...` of MAD-X, `q[k1] = ...` of MAD8

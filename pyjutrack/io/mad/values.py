@@ -6,12 +6,12 @@ import functools
 from pathlib import Path
 from typing import Any
 
+from ...core.grammar import apply
 from ..errors import clip, wrong
-from ..grammar import apply
 from ..limits import ELEMENTS, OPERATIONS, require_below, require_nesting
+from ..madx.text import split_outside_brackets
 from ..optional import optional
 from .expressions import FUNCTIONS, Expression, Operation, call_function, parse
-from .text import split_outside_brackets
 
 
 class Undefined(NameError):

@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ...core.grammar import DIGITS, NESTING
 from ..errors import wrong
-from ..limits import DIGITS, NESTING, VALUES, require_below, require_nesting
+from ..limits import VALUES, require_below, require_nesting
 from ..optional import optional
 from ..text import text_of
 

@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...core.grammar import NESTING
 from ..errors import clip, wrong
-from ..limits import NESTING, STATEMENT, require_below
+from ..limits import STATEMENT, require_below
 
 _QUOTED = r"\"[^\"\n]*\"|'[^'\n]*'"
 #: what ends or interrupts a statement; all else is taken as it stands
-_PIECE = re.compile(rf"{_QUOTED}|/\*|//|[!;&\n]|[^\"'/!;&\n]+|.")
+_PIECE = re.compile(rf"{_QUOTED}|/\*|//|[!;&\n{{}}]|[^\"'/!;&\n{{}}]+|.")
+#: what begins a statement that ends with its brackets
+_FLOW = re.compile(
+    r"(?:if|elseif|while)\b\s*\(|else\b\s*\{|[^:=;]{0,999}:\s*macro\b", re.IGNORECASE
+)
 _BRACKET = re.compile(r"\"[^\"]*\"|'[^']*'|[(){}\[\]]")
 _PART = re.compile(r"\"[^\"]*\"|'[^']*'|\s+|[^\s\"']+|.")
 _SPLIT = re.compile(r"\"[^\"]*\"|'[^']*'|[(){}\[\],]")
@@ -32,6 +37,7 @@ class Syntax:
         comments: COMMENT and ENDCOMMENT enclose one.
         separators: a space between words stands for a comma.
         upper: case that all but quoted words are turned into.
+        braces: IF, WHILE and macros have statements in `{ }`.
     """
 
     delimiter: bool = True
@@ -41,6 +47,7 @@ class Syntax:
     comments: bool = False
     separators: bool = True
     upper: bool = False
+    braces: bool = False
 
 
 def statements(path: Path, text: str, syntax: Syntax) -> Iterator[tuple[int, str]]:
@@ -54,6 +61,7 @@ def statements(path: Path, text: str, syntax: Syntax) -> Iterator[tuple[int, str
     row, begin = 0, 1
     position = 0
     continued = False
+    depth, flow = 0, None
     while position < len(text):
         match = _PIECE.match(text, position)
         assert match is not None
@@ -80,7 +88,7 @@ def statements(path: Path, text: str, syntax: Syntax) -> Iterator[tuple[int, str
                 continued = _is_blank(text, position)
             else:
                 ends = True
-        elif piece == ";" and syntax.delimiter:
+        elif piece == ";" and syntax.delimiter and not depth:
             ends = True
         elif piece == "&" and syntax.rows:
             continued = True
@@ -90,9 +98,14 @@ def statements(path: Path, text: str, syntax: Syntax) -> Iterator[tuple[int, str
                 begin = row
             if parts or piece.strip():
                 parts.append(piece)
+            if syntax.braces and piece in ("{", "}"):
+                depth += 1 if piece == "{" else -1
+                if flow is None:
+                    flow = _FLOW.match("".join(parts).lstrip()) is not None
+                ends = not depth and piece == "}" and flow
         if ends and parts:
             yield begin, _whole(path, parts, begin)
-            parts = []
+            parts, flow = [], None
     rest = "".join(parts).strip()
     if continued or (rest and not syntax.rows):
         shown = clip(" ".join(rest.split()))

@@ -1,6 +1,6 @@
-"""Arithmetic as lattice files write it: numbers, `+ - * / ^` and brackets.
+"""Arithmetic as files and users write it: numbers, `+ - * / ^` and brackets.
 
-Nothing of a file is ever run as code, and neither time nor depth grows faster than the text.
+Nothing of a text is ever run as code, and neither time nor depth grows faster than the text.
 """
 
 from __future__ import annotations
@@ -9,7 +9,10 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from .limits import DIGITS, NESTING
+#: brackets in brackets, lines in lines
+NESTING = 100
+#: characters of a number
+DIGITS = 300
 
 
 def power(base: float, exponent: float) -> float:
@@ -59,7 +62,10 @@ class Grammar(ABC):
     Attributes:
         tokens: of the text; those of the kind "space" count only where a language asks for them.
         next, depth: the token to be read, and how many brackets are open.
+        right_powers: whether 2^3^2 is 2^(3^2), or (2^3)^2.
     """
+
+    right_powers = False
 
     def __init__(self, tokens: list[tuple[str, str]]) -> None:
         self.tokens = [*tokens, ("", "")]
@@ -109,14 +115,19 @@ class Grammar(ABC):
             self.operate(sign)
 
     def parse_sign(self) -> None:
-        """Read a power with its signs; powers are taken from the left, so that 2^3^2 is 64."""
+        """Read a power with its signs; those before it stand outside of it: -2^2 is -4."""
         negative = self._is_negative()
         self.atom()
         while self.take("^", "**"):
-            below = self._is_negative()
-            self.atom()
-            if below:
-                self.negate()
+            if self.right_powers:
+                self._open()
+                self.parse_sign()
+                self.depth -= 1
+            else:
+                below = self._is_negative()
+                self.atom()
+                if below:
+                    self.negate()
             self.operate("^")
         if negative:
             self.negate()
@@ -125,9 +136,7 @@ class Grammar(ABC):
         """Read sums between commas up to a closing bracket; how many there are."""
         if self.take(closing):
             return 0
-        self.depth += 1
-        if self.depth > NESTING:
-            raise ValueError(f"nested too deeply, above the limit of {NESTING} levels")
+        self._open()
         count = 0
         while True:
             self.sum()
@@ -138,6 +147,11 @@ class Grammar(ABC):
             if not self.take(","):
                 shown = self.token()[1] or "the end"
                 raise ValueError(f"{shown[:40]!r} stands where ',' or {closing!r} should")
+
+    def _open(self) -> None:
+        self.depth += 1
+        if self.depth > NESTING:
+            raise ValueError(f"nested too deeply, above the limit of {NESTING} levels")
 
     def _is_negative(self) -> bool:
         negative = False

@@ -1,0 +1,131 @@
+"""Read lattices from MAD-X and MAD8 files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...beam.reference import Reference
+from ...core.errors import PyJuTrackError
+from ...core.scalars import to_float
+from ...elements import Drift, Element
+from ...lattice.expressions import Formula
+from ..builder import LatticeBuilder
+from ..errors import LatticeFileError, clip, wrong
+from ..format import LatticeFormat, LatticeSource
+from ..record import LatticeFile, Notes
+from .commands import COMMANDS, HARMLESS
+from .dialect import Dialect
+from .expand import Piece, expand, length_of
+from .flow import Reader
+from .kinds import CLASSES
+from .machine import Machine, Use
+from .source import Source
+from .text import Syntax
+
+MADX = Dialect("MAD-X", Syntax(rows=False, blocks=True, braces=True), CLASSES, COMMANDS, HARMLESS)
+MAD8 = Dialect(
+    "MAD8",
+    Syntax(comments=True),
+    CLASSES,
+    COMMANDS,
+    HARMLESS,
+    defers=True,
+    abbreviates=True,
+)
+
+
+def _format(name: str, dialect: Dialect, suffixes: tuple[str, ...]) -> LatticeFormat:
+    return LatticeFormat(
+        name, dialect.name, suffixes, lambda source: _read(dialect, source), has_lines=True
+    )
+
+
+MADX_FILES = _format("madx", MADX, (".madx", ".seq", ".mad"))
+MAD8_FILES = _format("mad8", MAD8, (".mad8",))
+
+
+def _read(dialect: Dialect, source: LatticeSource) -> LatticeFile:
+    path, notes = source.path, Notes()
+    machine = Machine(dialect, notes)
+    first = path.resolve()
+    folder = first.parent if source.folder is None else source.folder.resolve()
+    reader = Reader(dialect.syntax, folder, machine.execute, machine.value, machine.variables.spend)
+    reader.read(path)
+    if machine.open is not None:
+        said = f"sequence {machine.open.name!r} has no ENDSEQUENCE; is the file cut off?"
+        raise wrong(machine.open.file, said, machine.open.row)
+    use = _choose(machine, path, source.line)
+    reference = source.reference or machine.beams.reference(path, use.name)
+    builder = LatticeBuilder(path, machine.variables)
+    pieces = expand(machine, path, use)
+    _build(machine, path, pieces, reference, machine.beams.sign(use.name), builder)
+    if machine.undefined:
+        shown = clip(", ".join(machine.undefined))
+        notes.add(f"undefined variables are taken as 0, as MAD does: {shown}")
+        for name in machine.undefined:
+            machine.variables.set(name, 0.0)
+    return LatticeFile(builder.lattice(), reference, notes.all)
+
+
+def _choose(machine: Machine, path: Path, asked: str | None) -> Use:
+    """The line to read: as asked, as the last USE says, or the one that is part of no other."""
+    known = [*machine.sequences, *machine.lines]
+    if asked is not None or machine.used is not None:
+        name = asked.lower() if asked is not None else (machine.used.name if machine.used else "")
+        if name not in known:
+            shown = clip(", ".join(known)) or "none"
+            raise wrong(path, f"no line named {clip(name)!r}; the file defines {shown}")
+        if machine.used is not None and machine.used.name == name:
+            return machine.used
+        return Use(name)
+    if not known:
+        raise wrong(path, "the file defines no line and no sequence")
+    inside = {e.name for s in machine.sequences.values() for e in s.entries}
+    inside |= {word for line in machine.lines.values() for word in line.words}
+    tops = [name for name in known if name not in inside and not _has_parameters(machine, name)]
+    if len(tops) != 1:
+        shown = clip(", ".join(tops or known))
+        raise wrong(path, f"the file defines several lines, name one with line=: {shown}")
+    return Use(tops[0])
+
+
+def _has_parameters(machine: Machine, name: str) -> bool:
+    return name in machine.lines and bool(machine.lines[name].parameters)
+
+
+def _build(
+    machine: Machine,
+    path: Path,
+    pieces: list[Piece],
+    reference: Reference | None,
+    sign: float,
+    builder: LatticeBuilder,
+) -> None:
+    """Make the elements of a line, each once."""
+    value = machine.variables.evaluate
+    lengths: dict[str, Formula] = {
+        p.name: length_of(machine, machine.elements[p.name]) for p in pieces if p.name
+    }
+    turn = sum(value(lengths[p.name] if p.name else p.gap) for p in pieces)
+    made: dict[str, list[Element]] = {}
+    plain = reference and Reference(reference.species, to_float(reference.p0c))
+    drifts = 0
+    for piece in pieces:
+        if not piece.name:
+            builder.place(builder.make(Drift, f"drift_{drifts}", {"length": piece.gap}))
+            drifts += 1
+            continue
+        if piece.name not in made:
+            definition = machine.elements[piece.name]
+            say = machine.notes.for_element(piece.name, definition.base)
+            source = Source(definition, lengths[piece.name], sign, plain, turn, value, builder, say)
+            try:
+                made[piece.name] = CLASSES[definition.base](source)
+            except LatticeFileError:
+                raise
+            except (PyJuTrackError, ValueError, TypeError, ArithmeticError) as error:
+                where = f"{definition.base} {piece.name!r}"
+                raise wrong(definition.file, f"{where}: {error}", definition.row) from error
+            source.tell_rest()
+        for element in made[piece.name]:
+            builder.place(element)
