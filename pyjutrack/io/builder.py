@@ -49,12 +49,15 @@ class LatticeBuilder:
         try:
             for field, value in fields.items():
                 if isinstance(value, tuple):
-                    numbers[field] = tuple(map(self._variables.evaluate, value))
-                    for n, entry in enumerate(value):
+                    settled = [self._variables.settle(entry) for entry in value]
+                    numbers[field] = tuple(number for _, number in settled)
+                    for n, (entry, _) in enumerate(settled):
                         if isinstance(entry, Expression):
                             formulas[f"{field}[{n}]"] = entry
                 elif isinstance(value, Expression):
-                    numbers[field], formulas[field] = self._variables.evaluate(value), value
+                    entry, numbers[field] = self._variables.settle(value)
+                    assert isinstance(entry, Expression)
+                    formulas[field] = entry
                 else:
                     numbers[field] = value
             element = kind(**numbers, name=name)
@@ -90,7 +93,6 @@ class LatticeBuilder:
         if not self._elements:
             raise wrong(self._path, "the line is empty")
         require_below(self._path, "elements", len(self._elements), ELEMENTS)
-        known = KnownVariables(self._variables).formulas
         placed = {element.name for element in self._elements}
         bound = {
             f"{name}.{field}": formula
@@ -98,6 +100,8 @@ class LatticeBuilder:
             if name in placed
             for field, formula in formulas.items()
         }
+        self._variables.define_needed(bound.values())
+        known = KnownVariables(self._variables).formulas
         if not known:
             return Lattice(self._elements)
         return Lattice(self._elements, variables=known, expressions=bound)

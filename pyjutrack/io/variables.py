@@ -8,8 +8,12 @@ from functools import cached_property
 from ..core.errors import InvalidValueError, UnknownNameError, unknown
 from ..core.scalars import to_float
 from ..lattice.expressions import Expression, Formula
+from ..lattice.functions import DIVIDE, FUNCTIONS
 from .errors import clip
 from .limits import OPERATIONS
+
+
+_QUOTIENT = FUNCTIONS["quotient"]
 
 
 class Variables:
@@ -18,11 +22,15 @@ class Variables:
     Attributes:
         formulas: a number or an expression of other names.
         find: gives what stands for a name that is not among them, or raises.
+        divides_by_zero: whether something over zero is zero, as it is in MAD.
     """
 
-    def __init__(self, find: Callable[[str], Formula] | None = None) -> None:
+    def __init__(
+        self, find: Callable[[str], Formula] | None = None, *, divides_by_zero: bool = False
+    ) -> None:
         self.formulas: dict[str, Formula] = {}
         self._find = find or self._refuse
+        self._divides_by_zero = divides_by_zero
         self._values: dict[str, float] = {}
         self._spent = 0
 
@@ -42,13 +50,16 @@ class Variables:
 
     def define_needed(self, formulas: Iterable[Formula]) -> None:
         """Define the names that formulas need and that are found elsewhere, directly or not."""
-        waiting = [*formulas, *self.formulas.values()]
+        waiting, seen = [*formulas], set[str]()
         while waiting:
             formula = waiting.pop()
             for name in formula.names if isinstance(formula, Expression) else ():
+                if name in seen:
+                    continue
+                seen.add(name)
                 if name not in self.formulas:
                     self.formulas[name] = self._find(name)
-                    waiting.append(self.formulas[name])
+                waiting.append(self.formulas[name])
 
     def spend(self, count: int) -> None:
         """Count operations, of which a file may need so many."""
@@ -65,9 +76,25 @@ class Variables:
         """
         if not isinstance(formula, Expression):
             return float(formula)
+        return self.settle(formula)[1]
+
+    def settle(self, formula: Formula) -> tuple[Formula, float]:
+        """A formula that has a value, and this; see `evaluate`.
+
+        Where it divides by what is zero now, and the language allows that, its divisions are
+        written in another way.
+        """
+        if not isinstance(formula, Expression):
+            return formula, float(formula)
         self._resolve(formula.names)
         self.spend(len(formula.code))
-        return to_float(formula.evaluate(self._values))
+        try:
+            return formula, to_float(formula.evaluate(self._values))
+        except InvalidValueError:
+            if not self._divides_by_zero or DIVIDE not in formula.code:
+                raise
+        lenient = Expression(tuple(_QUOTIENT if e is DIVIDE else e for e in formula.code))
+        return lenient, to_float(lenient.evaluate(self._values))
 
     def _resolve(self, names: Iterable[str]) -> None:
         """Find the values of names, those that they need first."""
@@ -92,10 +119,10 @@ class Variables:
             del opened[name]
             if name:
                 formula = self.formula(name)
-                assert isinstance(formula, Expression)
-                self.spend(len(formula.code))
                 try:
-                    values[name] = to_float(formula.evaluate(values))
+                    settled, values[name] = self.settle(formula)
+                    if settled is not formula:
+                        self.formulas[name] = settled
                 except InvalidValueError as error:
                     raise InvalidValueError(
                         f"{clip(name)} = {clip(str(formula))}: {error}"
@@ -115,10 +142,10 @@ class KnownVariables:
     def formulas(self) -> dict[str, Formula]:
         """Every variable that has a value; what is computed from tables of a program has none."""
         found: dict[str, Formula] = {}
-        for name, formula in self._variables.formulas.items():
+        for name in self._variables.formulas:
             try:
                 self._variables.evaluate(Expression.named(name))
             except (InvalidValueError, UnknownNameError):
                 continue
-            found[name] = formula
+            found[name] = self._variables.formulas[name]
         return found

@@ -38,7 +38,7 @@ class Language:
     def token(self) -> re.Pattern[str]:
         """The pattern of a token: a number, a name, one in quotes, or a sign."""
         return re.compile(
-            r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
+            r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?)"
             rf"|(?P<name>{self.name})"
             r"|(?P<quoted>`[^`]*`)"
             r"|(?P<sign>\*\*|[-+*/^(),]))"
@@ -113,7 +113,7 @@ class _Parser(Grammar):
     def atom(self) -> None:
         kind, text = self.token()
         if kind == "number":
-            self.code.append(float(number(text)))
+            self.code.append(float(number(text.lower().replace("d", "e"))))
         elif kind == "quoted":
             self._add(self.resolve(text[1:-1]))
         elif kind == "name":

@@ -84,6 +84,15 @@ def _sinc_of_tensor(x: Tensor) -> Tensor:
     return stumpff(x * x)[1]
 
 
+def _quotient(a: float, b: float) -> float:
+    return a / b if b else 0.0
+
+
+def _quotient_of_tensors(a: Tensor, b: Tensor) -> Tensor:
+    zero = b == 0
+    return torch.where(zero, torch.zeros_like(b), a / torch.where(zero, torch.ones_like(b), b))
+
+
 def _fraction(x: float) -> float:
     return math.modf(x)[0]
 
@@ -105,6 +114,8 @@ FUNCTIONS: dict[str, Function] = {
     "frac": Function("frac", 1, _fraction, torch.frac),
     "sinc": Function("sinc", 1, _sinc, _sinc_of_tensor),  # sin(x) / x
     "atan2": Function("atan2", 2, math.atan2, _tensors(torch.atan2)),
+    # a / b, and 0 where b is 0, as MAD divides
+    "quotient": Function("quotient", 2, _quotient, _tensors(_quotient_of_tensors)),
     "mod": Function("mod", 2, operator.mod, operator.mod),
     "max": Function("max", 2, max, _tensors(torch.maximum)),
     "min": Function("min", 2, min, _tensors(torch.minimum)),

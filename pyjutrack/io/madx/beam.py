@@ -51,7 +51,7 @@ class Beams:
 
     def sign(self, sequence: str) -> float:
         """The direction of the beam, BV: -1 turns the sign of all fields."""
-        return -1.0 if float(self._of(sequence).get("bv", 1.0)) < 0 else 1.0
+        return -1.0 if float((self._of(sequence) or {}).get("bv", 1.0)) < 0 else 1.0
 
     def reference(self, path: Path, sequence: str, *, noting: bool = True) -> Reference | None:
         """The reference of a sequence, or None if no BEAM was stated.
@@ -62,7 +62,7 @@ class Beams:
             LatticeFileError: a particle that is not known, or no energy that it can have.
         """
         beam = self._of(sequence)
-        if not beam:
+        if beam is None:
             return None
         if noting and float(beam.get("radiate", 0.0)):
             self._notes.add("synchrotron radiation (RADIATE) is left out", kind="beam")
@@ -94,7 +94,7 @@ class Beams:
             ValueError: nothing is known of it.
         """
         sequence = beam.partition("%")[2]
-        stated = self._of(sequence)
+        stated = self._of(sequence) or {}
         if name in stated and not isinstance(stated[name], str):
             return float(stated[name])
         reference = self.reference(Path("BEAM"), sequence, noting=False)
@@ -115,8 +115,8 @@ class Beams:
             raise InvalidValueError(f"beam->{clip(name)} is not known")
         return known[name]
 
-    def _of(self, sequence: str) -> dict[str, Any]:
-        return self._stated.get(sequence) or self._stated.get("", {})
+    def _of(self, sequence: str) -> dict[str, Any] | None:
+        return self._stated.get(sequence, self._stated.get(""))
 
 
 def _species(beam: Mapping[str, Any]) -> Species:

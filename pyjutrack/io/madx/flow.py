@@ -11,7 +11,7 @@ from ...core.errors import PyJuTrackError
 from ..errors import LatticeFileError, clip, wrong
 from ..limits import CALLS, FILES, require_below, require_size
 from ..text import text_of
-from .language import Argument, is_true, split_argument
+from .language import EXPRESSION, Argument, is_true, split_argument
 from .text import Syntax, fold_case, require_brackets, split_outside_brackets, statements
 
 _CONDITION = re.compile(r"\s*(if|elseif|while)\s*(?=\()", re.IGNORECASE)
@@ -22,8 +22,11 @@ _LABEL = re.compile(r"(\"[^\"]*\"|'[^']*'|[\w.$#]+(?:\([^()]*\))?):(?!=)")
 _QUALIFIERS = re.compile(r"^(?:(?:real|const|int|shared),)+(?=[\w.])")
 #: words after which nothing of a file, or nothing at all, is read
 _RETURN, _STOP = ("return",), ("stop", "exit", "quit")
+_CALLS = frozenset(EXPRESSION.functions)
 #: what a statement counts, in operations of an expression
 _STATEMENT = 20
+#: what a round of a loop counts
+_ROUND = 200
 
 
 @dataclass(frozen=True)
@@ -163,7 +166,7 @@ class Reader:
         true = is_true(condition, self._value)
         while true and not self._stopped:
             self._block(block, file, row)
-            self._spend(_STATEMENT)
+            self._spend(_ROUND)
             true = word == "while" and is_true(condition, self._value)
             if word != "while":
                 return True
@@ -175,7 +178,7 @@ class Reader:
     def _simple(self, text: str, file: Path, row: int) -> bool:
         """Execute a statement without control flow; False where the file ends."""
         require_brackets(text)
-        folded = fold_case(text, self._syntax)
+        folded = fold_case(text, self._syntax, _CALLS)
         if found := _EXEC.fullmatch(folded):
             self._call_macro(found[1], found[2])
             return True

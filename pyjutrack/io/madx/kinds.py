@@ -119,11 +119,15 @@ def _sector(source: Source) -> list[Element]:
 
 
 def _rectangular(source: Source) -> list[Element]:
-    """MAD adds half the angle to its faces as it stands in the file, whatever the sign of BV."""
+    """A bend between parallel faces.
+
+    For BV = -1 MAD adds half of the angle that stands in the file to its faces, and half of that of
+    the beam where K0 is given.
+    """
     angle = source.strength("angle")
     e1, e2 = source.strength("e1"), source.strength("e2")
     fields = _bend_fields(source, angle)
-    if source.sign > 0:
+    if source.sign > 0 or source.value(source.number("k0")):
         return [source.make(RBend, e1=e1, e2=e2, **fields)]
     half = -0.5 * angle
     return [source.make(SBend, e1=e1 + half, e2=e2 + half, **fields)]

@@ -88,6 +88,7 @@ class LineExpander:
 
     def _parts(self, text: str, given: Mapping[str, str]) -> tuple[str, ...]:
         self._spend(len(text))
+        text = re.sub(r"(?<=[\w.)])\+", ",", text)  # a sign between parts stands for a comma
         found: list[str] = []
         for part in split_outside_brackets(text):
             if part:

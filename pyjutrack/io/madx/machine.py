@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -31,6 +32,10 @@ class Use:
     range: str = ""
 
 
+class TableError(InvalidValueError):
+    """A value of a table, which only MAD can compute."""
+
+
 class Machine:
     """Takes the statements of a file, in their order.
 
@@ -45,11 +50,13 @@ class Machine:
         selected: of SELECT, by its flag: the statements since the last CLEAR.
         errors: of EALIGN and EFCOMP: what they select, and what they say.
         undefined: names without a value, which MAD takes as zero.
+        straight: rectangular bends that had no angle yet when their sequence was put into another
+            one; MAD keeps the lengths of these as arcs.
     """
 
     def __init__(self, dialect: Dialect, notes: Notes) -> None:
         self.dialect, self.notes = dialect, notes
-        self.variables = Variables(self._find)
+        self.variables = Variables(self._find, divides_by_zero=True)
         self.elements: dict[str, Definition] = {}
         self.sequences: dict[str, Sequence] = {}
         self.lines: dict[str, Line] = {}
@@ -59,6 +66,7 @@ class Machine:
         self.selected: dict[str, list[Statement]] = {}
         self.errors: list[tuple[Statement, list[Statement]]] = []
         self.undefined: dict[str, None] = {}
+        self.straight: set[str] = set()
         self.open: Sequence | None = None  # between SEQUENCE and ENDSEQUENCE
 
     def execute(self, statement: Statement) -> None:
@@ -79,7 +87,9 @@ class Machine:
             self._place(statement.command, statement)
         elif statement.command in self.elements:
             self._update(self.elements[statement.command], statement.arguments)
-        elif statement.command not in self.dialect.harmless:
+        elif self.open is not None:
+            raise ValueError(f"{clip(statement.command)!r} is no element and no sequence")
+        elif re.split("[\"' ]", statement.command)[0] not in self.dialect.harmless:
             self.notes.add(f"the statement {clip(statement.command)!r} is left out")
 
     def value(self, text: str) -> float:
@@ -89,9 +99,12 @@ class Machine:
     def formula(self, argument: Argument) -> Formula:
         """A number; or an expression where it is deferred."""
         found = parse(argument.text, self._resolve)
-        if argument.deferred or self.dialect.defers or _needs_table(found):
+        if argument.deferred or self.dialect.defers:
             return found
-        return self.variables.evaluate(found)
+        try:
+            return self.variables.evaluate(found)
+        except TableError:  # an error only where the machine needs it
+            return found
 
     def attribute(self, argument: Argument) -> Value:
         """The value of an attribute."""
@@ -107,14 +120,14 @@ class Machine:
 
     def _resolve(self, name: str) -> Formula:
         """What a name in an expression stands for."""
-        if name in CONSTANTS and name not in self.variables:
+        if name in CONSTANTS:
             return CONSTANTS[name]
         return Expression.named(name)
 
     def _find(self, name: str) -> Formula:
         """What stands for a name that is no variable: an attribute, or nothing."""
         if name.startswith("table("):
-            raise InvalidValueError(f"{clip(name)} is computed by MAD, and not by the file")
+            raise TableError(f"{clip(name)} is computed by MAD, and not by the file")
         element, arrow, attribute = name.partition("->")
         if not arrow:
             self.undefined[name] = None
@@ -138,7 +151,8 @@ class Machine:
         (argument, *_) = statement.arguments
         name, arrow, attribute = statement.command.replace("[", "->").rstrip("]").partition("->")
         if arrow:
-            told = argument._replace(name=attribute)
+            # MAD-X evaluates these at once, whatever the sign
+            told = argument._replace(name=attribute, deferred=False)
             if name.startswith("beam"):
                 self.beams.update(name.partition("%")[2], {attribute: self.attribute(told)}, self)
             elif name in self.elements:
@@ -147,9 +161,7 @@ class Machine:
                 self.sequences[name] = replace(self.sequences[name], length=self.formula(told))
             else:
                 raise ValueError(f"there is no element {clip(name)!r}")
-        elif name in CONSTANTS and name not in self.variables and name != "version":
-            raise ValueError(f"{name!r} is a constant of MAD")
-        else:
+        elif name not in CONSTANTS:  # those of MAD keep their values
             self.variables.set(name, self.formula(argument))
 
     def _update(self, definition: Definition, arguments: tuple[Argument, ...]) -> None:
@@ -219,9 +231,15 @@ class Machine:
         if at is None:
             raise ValueError(f"{clip(name)} stands in a sequence without AT")
         self.open.entries.append(entry)
+        for inner in self.sequences[name].entries if name in self.sequences else ():
+            definition = self.elements.get(inner.name)
+            if (
+                definition is not None
+                and definition.base == "rbend"
+                and not self._bends(definition)
+            ):
+                self.straight.add(inner.name)
 
-
-def _needs_table(formula: Formula) -> bool:
-    """Return whether an expression has a value of a table, which counts only where it is needed."""
-    names = formula.names if isinstance(formula, Expression) else ()
-    return any(name.startswith("table(") for name in names)
+    def _bends(self, definition: Definition) -> bool:
+        angle = definition.attributes.get("angle", 0.0)
+        return not isinstance(angle, (str, tuple)) and self.variables.evaluate(angle) != 0

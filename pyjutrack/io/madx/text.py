@@ -90,8 +90,8 @@ def statements(path: Path, text: str, syntax: Syntax) -> Iterator[tuple[int, str
                 ends = True
         elif piece == ";" and syntax.delimiter and not depth:
             ends = True
-        elif piece == "&" and syntax.rows:
-            continued = True
+        elif piece == "&" and (syntax.rows or _is_blank(text, position)):
+            continued = syntax.rows
             position = _row_end(text, position)
         else:
             if not parts and piece.strip():
@@ -107,6 +107,8 @@ def statements(path: Path, text: str, syntax: Syntax) -> Iterator[tuple[int, str
             yield begin, _whole(path, parts, begin)
             parts, flow = [], None
     rest = "".join(parts).strip()
+    if depth > 0:
+        raise wrong(path, f"brackets do not match, in {clip(' '.join(rest.split()))!r}", begin)
     if continued or (rest and not syntax.rows):
         shown = clip(" ".join(rest.split()))
         raise wrong(path, f"the last statement, {shown!r}, has no end; is the file cut off?", begin)
