@@ -39,6 +39,13 @@ def plain(element: Element, name: str) -> Any:
     return _plain(getattr(element, name), f"{type(element).__name__} {element.name!r}", name)
 
 
+def to_number(name: str, value: Any) -> float:
+    """A variable as a number; InvalidValueError if it carries derivatives."""
+    number = _plain(value, "a variable", name)
+    assert isinstance(number, (float, int))
+    return number
+
+
 def _plain(value: Any, label: str, name: str) -> Any:
     if isinstance(value, (tuple, list)):
         return [_plain(entry, label, name) for entry in value]

@@ -12,7 +12,6 @@ from ..lattice.functions import DIVIDE, FUNCTIONS
 from .errors import clip
 from .limits import OPERATIONS
 
-
 _QUOTIENT = FUNCTIONS["quotient"]
 
 

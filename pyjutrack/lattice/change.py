@@ -54,7 +54,7 @@ def change(
     Raises:
         UnknownNameError, InvalidValueError: see `Lattice`.
     """
-    variables = {*lattice.variables, *new}
+    variables = dict.fromkeys([*lattice.variables, *new])  # a set in order
     computed = {a: f for a, f in changes.items() if isinstance(f, Expression)}
     known: dict[str, Any] = {a: v for a, v in changes.items() if a not in computed}
     expressions = {a: e for a, e in lattice.expressions.items() if a not in known} | computed
@@ -71,7 +71,7 @@ def change(
     names = {*tree.following(changes), *computed} - set_before
     tree.evaluate(sorted(names, key=tree.order.__getitem__), known, look_up)
     settings: dict[str, list[tuple[str, int | None, Number]]] = {}
-    for address in (set_before | names) - variables:
+    for address in sorted((set_before | names) - variables.keys()):
         name, field, index = lattice.resolve(address)
         settings.setdefault(name, []).append((field, index, known[address]))
     elements: Iterable[Element] = lattice.elements
@@ -81,8 +81,8 @@ def change(
             if element.name in settings and id(element) not in made:
                 made[id(element)] = replace_fields(element, settings[element.name])
         elements = (made.get(id(element), element) for element in lattice.elements)
-    numbers = {n: known[n] for n in set_before | names if n in variables}
-    return Content(elements, {**lattice.variables, **numbers}, expressions)
+    numbers = {n: known[n] if n in known else lattice.variables[n] for n in variables}
+    return Content(elements, numbers, expressions)
 
 
 def merge(lattices: Iterable[Knobbed]) -> tuple[dict[str, Number], dict[str, Expression]]:

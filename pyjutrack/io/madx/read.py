@@ -15,6 +15,7 @@ from ..format import LatticeFormat, LatticeSource
 from ..record import LatticeFile, Notes
 from .commands import COMMANDS, HARMLESS
 from .dialect import Dialect
+from .errors import Errors
 from .expand import Piece, expand, length_of
 from .flow import Reader
 from .kinds import CLASSES
@@ -108,6 +109,7 @@ def _build(
     }
     turn = sum(value(lengths[p.name] if p.name else p.gap) for p in pieces)
     made: dict[str, list[Element]] = {}
+    errors = Errors(machine)
     plain = reference and Reference(reference.species, to_float(reference.p0c))
     drifts = 0
     for piece in pieces:
@@ -118,8 +120,10 @@ def _build(
         if piece.name not in made:
             definition = machine.elements[piece.name]
             say = machine.notes.for_element(piece.name, definition.base)
-            source = Source(definition, lengths[piece.name], sign, plain, turn, value, builder, say)
+            length = lengths[piece.name]
             try:
+                wrongs = errors.of(definition, length)
+                source = Source(definition, length, sign, plain, turn, wrongs, value, builder, say)
                 made[piece.name] = CLASSES[definition.base](source)
             except LatticeFileError:
                 raise

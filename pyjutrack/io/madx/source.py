@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import zip_longest
+from typing import Any
 
 from ...beam.reference import Reference
 from ...elements import Element
@@ -30,6 +32,7 @@ class Source:
         sign: of all fields, -1 for a beam of BV = -1.
         reference: of the file, or None.
         turn: length of the whole line [m], for harmonic numbers.
+        errors: fields that its errors give: displacements, multipoles.
         value: of a formula now.
         say: takes what is left out.
     """
@@ -41,12 +44,13 @@ class Source:
         sign: float,
         reference: Reference | None,
         turn: float,
+        errors: Fields,
         value: Callable[[Formula], float],
         builder: LatticeBuilder,
         say: Say,
     ) -> None:
         self.definition, self.length, self.sign = definition, length, sign
-        self.reference, self.turn = reference, turn
+        self.reference, self.turn, self._errors = reference, turn, errors
         self.value, self._builder, self.say = value, builder, say
         self._read: set[str] = set()
 
@@ -95,6 +99,8 @@ class Source:
     def make(self, kind: type[Element], **fields: object) -> Element:
         """An element of the name in the file; parameters that are zero are left out."""
         name = self.definition.name
+        for field, value in self._errors.items():
+            fields[field] = _add(fields.get(field, ()), value) if field in kind.series else value
         stated: Fields = {
             f: v for f, v in fields.items() if isinstance(v, (str, bool)) or not _is_nothing(v)
         }
@@ -112,6 +118,11 @@ class Source:
         if isinstance(value, tuple):
             return any(map(self._matters, value))
         return bool(value) if isinstance(value, str) else self.is_on(value)
+
+
+def _add(one: Any, other: Any) -> tuple[Formula, ...]:
+    """Two series, entry by entry."""
+    return tuple(a + b for a, b in zip_longest(one, other, fillvalue=0.0))
 
 
 def _is_nothing(value: object) -> bool:
