@@ -127,7 +127,7 @@ def test_another_reference_and_another_line(read) -> None:
 
 def test_attributes_that_are_set_later(read) -> None:
     lines = "q: quadrupole, l=0.5, k1=1.0; s: sextupole, l=0.1; r: line=(q,s); "
-    elements = read(lines + "q->k1 = 1.5; s -> k2 := b; b = 7;").lattice
+    elements = read(lines + "q->k1 = 1.5; b = 7; s -> k2 := b;").lattice
     assert [elements.value(k) for k in ("q.k1", "s.k2")] == [1.5, 7.0]
     mad8 = MAD8.replace("USE, RING", "QF[K1] = 1.5\nUSE, RING")
     assert read(mad8, "a.mad8").lattice.value("qf.k1") == 1.5

@@ -112,7 +112,7 @@ FILES = {
         "use, sequence=ring; select, flag=error, class=bb; ealign, dx=1e-4, dy=2e-4, ds=3e-4, "
         "dphi=1e-5, dtheta=-2e-5, dpsi=3e-5; select, flag=error, clear; select, flag=error, "
         "class=quadrupole; ealign, dx=1e-4, dphi=1e-4, dtheta=2e-4, dpsi=1e-4; efcomp, order=1, "
-        "radius=0.01, dkn={1e-5,0.001}, dks={2e-5}, dknr={0,0.01};",
+        "radius=0.01, dks={0,2e-4}, dknr={0,0.01};",
     ),
     "an attribute is set at once": written(*START, RING, "q1->k1 := kf; kf = 0.4;"),
     "a solenoid": written(*START, "s: solenoid, l=0.3, ks=0.02; ring: line=(d,qf,s,bb,d,qd,d,bb);"),

@@ -21,7 +21,7 @@ HARMLESS = {
     *("copyfile", "correct", "usemonitor", "usekick", "coguess", "sectormap", "weight", "global"),
     *("constraint", "lmdif", "simplex", "jacobian", "migrad", "endmatch", "use_macro", "gweight"),
     *("tkicker_", "exec", "eprint", "esave", "rviewer", "obscure", "packmemory", "nobv", "nocoup"),
-    *("return", "putorbit", "getorbit", "twiss_to_json", "archive", "selecttable", "eoption"),
+    *("return", "putorbit", "getorbit", "twiss_to_json", "archive", "selecttable"),
 }
 
 
@@ -73,6 +73,11 @@ def _errors(machine: Machine, statement: Statement) -> None:
     machine.errors.append((statement, list(machine.selected.get("error", ()))))
 
 
+def _error_option(machine: Machine, statement: Statement) -> None:
+    if statement.flag("add"):
+        machine.notes.add("errors replace those before, EOPTION, ADD is left out")
+
+
 def _left_out(what: str) -> Callable[[Machine, Statement], None]:
     """A command that changes the machine in MAD, and not here."""
 
@@ -90,6 +95,7 @@ COMMANDS: dict[str, Callable[[Machine, Statement], None]] = {
     "endsequence": _end_sequence,
     "select": _select,
     "ealign": _errors,
+    "eoption": _error_option,
     "efcomp": _errors,
     "makethin": _left_out("the machine is kept thick"),
     "match": _left_out("variables keep their values from before"),

@@ -110,11 +110,12 @@ class Errors:
         for field, absolute, relative in (("knl", "dkn", "dknr"), ("ksl", "dks", "dksr")):
             plain, shares = _list(values.get(absolute, ())), _list(values.get(relative, ()))
             entries: list[Formula] = [0.0] * max(len(plain), len(shares))
-            for i, entry in enumerate(plain):
-                entries[i] = entries[i] + entry
-            for i, share in enumerate(shares):
+            entries[: len(plain)] = plain
+            for i, share in enumerate(shares):  # in the place of absolute ones, as in MAD
+                if isinstance(share, float) and not share:
+                    continue
                 scale = math.factorial(i) / math.factorial(int(order)) * radius ** (order - i)
-                entries[i] = entries[i] + share * strength * scale
+                entries[i] = share * strength * scale
             if entries:
                 found[field] = tuple(entries)
         return found
