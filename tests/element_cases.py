@@ -195,6 +195,7 @@ CASES = [
     kicked("perceptron", PERCEPTRON),
     kicked("spline-placed", SPLINE, {"tilt": 0.1, **PLACED}),
     Case("drift-long", pj.Drift, {"length": 30.0}, {}, drifting(square_root)),
+    Case("drift-back", pj.Drift, {"length": -0.7}, {}, drifting(square_root)),
     Case("drift-zero", pj.Drift, {"length": 0.0}, {}, drifting(square_root)),
     Case("drift-placed", pj.Drift, {"length": 0.7, **PLACED}, {}, drifting(square_root)),
     Case("paraxial", pj.Drift, {"length": 0.7}, PARAXIAL, drifting(expanded)),

@@ -71,6 +71,8 @@ class Element:
     is_frame_change: ClassVar[bool] = False
     #: the parameters named in `vectors` are weights of a learned potential
     is_learned: ClassVar[bool] = False
+    #: its length may be negative: a step back along s, of what moves particles as free space does
+    may_step_back: ClassVar[bool] = False
     #: how it is drawn along s; None for what is but space or a place
     glyph: ClassVar[Glyph | None] = Glyph("other", "#999999", box(-0.2, 0.2))
     length: Number = field(default=0.0, kw_only=True)
@@ -95,9 +97,10 @@ class Element:
             raise InvalidValueError(f"{self._label()} is thin; it cannot have a length")
         # a tensor may step below zero while a derivative at zero is taken; maps run backwards there
         length = self.length
-        if not isinstance(length, Tensor) and length < 0:
+        if not isinstance(length, Tensor) and length < 0 and not self.may_step_back:
             raise InvalidValueError(
-                f"{self._label()} has length {length} m; lengths must not be negative"
+                f"{self._label()} has length {length} m; lengths must not be negative, but those "
+                "of kinds that may step back, such as Drift"
             )
         for name, allowed in self.choices.items():
             require_known(f"{name} of {self._label()}", getattr(self, name), allowed)

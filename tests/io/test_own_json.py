@@ -192,7 +192,7 @@ def _elements(*items):
         (_elements({**DRIFT, "length": "1"}), "length must be a number, got '1'"),
         (_elements({**DRIFT, "length": True}), "length must be a number, got True"),
         (_elements({**DRIFT, "length": [1]}), r"length must be a number, got \[1\]"),
-        (_elements({**DRIFT, "length": -1}), "lengths must not be negative"),
+        (_elements({"kind": "Solenoid", "length": -1}), "lengths must not be negative"),
         (_elements({**DRIFT, "dx": "inf"}), "dx must be finite"),
         (_elements({**DRIFT, "name": 3}), "name must be a word, got 3"),
         (_elements({**DRIFT, "model": "exat"}), "did you mean 'exact'"),

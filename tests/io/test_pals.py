@@ -400,7 +400,7 @@ def test_files_that_are_wrong_are_named(read, text, message):
         ("kind: Quadrupol, length: 1", "kind.*'Quadrupol'; did you mean 'Quadrupole'"),
         ("kind: Drift, length: 1 m", r":3: e: length must be a number, got '1 m'; expressions"),
         ("kind: Drift, length: true", ":3: e: length must be a number, got True"),
-        ("kind: Drift, length: -1", ":3: e: .*must not be negative"),
+        ("kind: Quadrupole, length: -1", ":3: e: .*must not be negative"),
         ("kind: Quadrupole, MagneticMultipoleP: 3", "MagneticMultipoleP must hold parameters"),
         (
             "kind: Quadrupole, MagneticMultipoleP: {Kn1: 1, Ks1L: 2}",
