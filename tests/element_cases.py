@@ -336,6 +336,9 @@ CASES = [
     bend("rbend-linear-bare", pj.RBend, BEND, LINEAR | NO_EDGES, bending(expanded, 0.0)),
     bend("rbend-paraxial", pj.RBend, {**BEND, "knl2": 1.0, "ksl1": 0.1, **PLACED}, PARAXIAL),
     bend("rbend-placed", pj.RBend, {**BEND, **PLACED, "tilt": -0.3}, {"edges": "exact"}),
+    Case("thin-bend", pj.ThinBend, {"angle": 0.1, "h": 0.3, **STRENGTHS}),
+    Case("thin-bend-straight", pj.ThinBend, {"angle": 0.0, "h": 0.0}),
+    Case("thin-bend-placed", pj.ThinBend, {"angle": 0.1, "h": 0.0, **PLACED, "tilt": 0.3}),
     *(
         Case(
             f"solenoid-{ks:g}",

@@ -130,6 +130,15 @@ def _(element: pj.Multipole) -> Any:
 
 
 @to_xtrack.register
+def _(element: pj.ThinBend) -> Any:
+    import xtrack
+
+    knl, ksl = ([*s] or [0.0] for s in (element.knl, element.ksl))
+    knl[0] += element.angle
+    return xtrack.Multipole(knl=knl, ksl=ksl, hxl=element.angle, length=element.arc_length)
+
+
+@to_xtrack.register
 def _(element: pj.Kicker) -> Any:
     knl, ksl = ([*s] or [0.0] for s in (element.knl, element.ksl))
     knl[0] -= element.hkick

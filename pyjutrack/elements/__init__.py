@@ -24,6 +24,7 @@ from .quadrupole import Quadrupole
 from .rf_cavity import RFCavity
 from .sextupole import Sextupole
 from .solenoid import Solenoid
+from .thin_bend import ThinBend
 
 # those that users write, and what they derive their own from; `pyjutrack` has them all
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "SBend",
     "Sextupole",
     "Solenoid",
+    "ThinBend",
 ]
 
 

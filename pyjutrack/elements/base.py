@@ -150,6 +150,11 @@ class Element:
         return 0.0
 
     @property
+    def arc_length(self) -> Number:
+        """Length over which the reference orbit bends [m]; of thin bends, 0 where it is unknown."""
+        return self.length
+
+    @property
     def normal_dipole(self) -> Number:
         """Normal dipole field over B rho on the axis [1/m]."""
         return self.curvature

@@ -55,6 +55,7 @@ USUAL: dict[str, Numbers] = {
     "SBend": BEND,
     "Sextupole": {"length": 0.19, "k2": 25.0, "k2s": -18.0, **SERIES},
     "Solenoid": {"length": 0.33, "ks": 0.5},
+    "ThinBend": {"angle": 0.11, "h": 0.3, **SERIES},
 }
 #: what a kind needs besides
 NEEDED: dict[str, dict[str, Any]] = {
@@ -156,7 +157,7 @@ def part(kind: str, name: str, level: str, options: Mapping[str, Any]) -> Part:
 #: kinds that stand in one line
 GROUPS: dict[str, tuple[str, ...]] = {
     "straight": ("Drift", "Quadrupole", "Sextupole", "Octupole", "Multipole", "Kicker", "Solenoid"),
-    "bends": ("SBend", "RBend"),
+    "bends": ("SBend", "RBend", "ThinBend"),
     "cavities": ("RFCavity", "CrabCavity"),
     "places": ("Patch", "Marker", "Monitor", "Aperture", "HamiltonianKick"),
 }

@@ -61,6 +61,8 @@ THIN: dict[str, pj.Element] = {
     "exact drift": pj.Drift(1.3),
     "paraxial drift": pj.Drift(1.3, model="paraxial"),
     "thin multipole": pj.Multipole(**EXTRA),
+    "thin bend": pj.ThinBend(0.1, **EXTRA),
+    "thin bend with an arc": pj.ThinBend(-0.12, h=-0.3, **EXTRA),
     "thin corrector": pj.Kicker(hkick=2e-3, vkick=-1e-3),
 }
 

@@ -172,7 +172,7 @@ def _standard(element: Element, reference: Reference | None, say: Say) -> Plain:
         table["BendP"] = _bend(element, values)
     else:
         values["z_rot"] += values["tilt"]
-    multipoles = _multipoles(element, values)
+    multipoles = _multipoles(element, values) if type(element) in _NAMES else {}
     if multipoles:
         table["MagneticMultipoleP"] = multipoles
     if isinstance(element, Solenoid):
