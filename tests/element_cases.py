@@ -339,6 +339,9 @@ CASES = [
     Case("thin-bend", pj.ThinBend, {"angle": 0.1, "h": 0.3, **STRENGTHS}),
     Case("thin-bend-straight", pj.ThinBend, {"angle": 0.0, "h": 0.0}),
     Case("thin-bend-placed", pj.ThinBend, {"angle": 0.1, "h": 0.0, **PLACED, "tilt": 0.3}),
+    Case("edge", pj.DipoleEdge, {"h": 0.6, "e1": 0.2, "fint": 0.5, "hgap": 0.02}),
+    Case("edge-off", pj.DipoleEdge, {"h": 0.0, "e1": 0.0}),
+    Case("edge-placed", pj.DipoleEdge, {"h": -0.6, "e1": 0.2, **PLACED, "tilt": 0.3}),
     *(
         Case(
             f"solenoid-{ks:g}",

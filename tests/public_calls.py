@@ -135,6 +135,7 @@ def _elements() -> dict[str, Call]:
     own: dict[str, dict[str, Any]] = {
         "Aperture": {"half_width": 0.01, "half_height": 0.01, "shape": "rectangle"},
         "CrabCavity": {"length": 0.1, "voltage": 1e5, "frequency": 1e8, "phase": 0.1},
+        "DipoleEdge": {"h": 0.1, "e1": 0.2, "fint": 0.5, "hgap": 0.02},
         "Drift": {"length": 0.1, "model": "exact"},
         "HamiltonianKick": {"potential": pj.elements.potentials.Spline(), "strength": 1.0},
         "Kicker": {"length": 0.1, "knl": (1e-3,), "ksl": (1e-3,)},

@@ -130,6 +130,14 @@ def _(element: pj.Multipole) -> Any:
 
 
 @to_xtrack.register
+def _(element: pj.DipoleEdge) -> Any:
+    import xtrack
+
+    shape = {"e1": element.e1, "fint": element.fint, "hgap": element.hgap}
+    return xtrack.DipoleEdge(k=element.h, **shape, model="linear")
+
+
+@to_xtrack.register
 def _(element: pj.ThinBend) -> Any:
     import xtrack
 

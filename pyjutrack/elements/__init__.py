@@ -11,6 +11,7 @@ from .base import kinds_named as kinds_named
 from .bend import Bend as Bend
 from .bend import RBend, SBend
 from .crab_cavity import CrabCavity
+from .dipole_edge import DipoleEdge
 from .drift import Drift
 from .hamiltonian_kick import HamiltonianKick
 from .kicker import Kicker
@@ -30,6 +31,7 @@ from .thin_bend import ThinBend
 __all__ = [
     "Aperture",
     "CrabCavity",
+    "DipoleEdge",
     "Drift",
     "Element",
     "HamiltonianKick",

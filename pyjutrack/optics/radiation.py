@@ -68,9 +68,9 @@ def radiation_integrals(lattice: Lattice, reference: Reference) -> Radiation:
     """
     require_lattice(lattice)
     require_reference(reference)
-    bends = [i for i, e in enumerate(lattice) if to_float(e.bend_angle) != 0]
-    if not bends:
+    if not any(map(_bends, lattice)):
         raise InvalidValueError("the lattice has no bend, and so no radiation to integrate")
+    bends = [i for i, e in enumerate(lattice) if _bends(e) or _is_face(e)]
     with torch.no_grad():
         reference = reference.detach()
         found = _integrals(lattice, reference, bends)
@@ -142,14 +142,23 @@ def _integrals(
     return float(i1), i2, i3, i4.numpy(), i5.numpy()
 
 
+def _bends(element: Element) -> bool:
+    return to_float(element.bend_angle) != 0
+
+
+def _is_face(element: Element) -> bool:
+    """Return whether it is the face of a bend by itself."""
+    return to_float(element.length) == 0 and any(map(to_float, element.face_angles))
+
+
 def _arc(bend: Element) -> float:
-    """Length of the arc of a bend [m].
+    """Length of the arc of a bend [m]; a face by itself has none.
 
     Raises:
         InvalidValueError: none, over which a thin bend would radiate without end.
     """
     length = to_float(bend.arc_length)
-    if not length > 0:
+    if _bends(bend) and not length > 0:
         raise InvalidValueError(
             f"{type(bend).__name__} {bend.name!r} bends by {to_float(bend.bend_angle):g} rad over "
             f"an arc of {length:g} m, and radiates by its length; give it the curvature h of the "

@@ -41,6 +41,7 @@ def weights_of(form: Any, factor: float = 1.0) -> torch.Tensor:
 USUAL: dict[str, Numbers] = {
     "Aperture": {},
     "CrabCavity": {**CAVITY, "voltage": 4e5},
+    "DipoleEdge": {"h": 0.6, "e1": 0.2, "fint": 0.5, "hgap": 0.02},
     "Drift": {"length": 0.37},
     "HamiltonianKick": {"strength": 0.8, "weights": weights_of(FORMS[0])},
     "Kicker": {"length": 0.2, "hkick": 5e-4, "vkick": -4e-4, **SERIES},
@@ -157,7 +158,7 @@ def part(kind: str, name: str, level: str, options: Mapping[str, Any]) -> Part:
 #: kinds that stand in one line
 GROUPS: dict[str, tuple[str, ...]] = {
     "straight": ("Drift", "Quadrupole", "Sextupole", "Octupole", "Multipole", "Kicker", "Solenoid"),
-    "bends": ("SBend", "RBend", "ThinBend"),
+    "bends": ("SBend", "RBend", "ThinBend", "DipoleEdge"),
     "cavities": ("RFCavity", "CrabCavity"),
     "places": ("Patch", "Marker", "Monitor", "Aperture", "HamiltonianKick"),
 }

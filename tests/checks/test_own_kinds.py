@@ -31,6 +31,7 @@ ELEMENTS = {
     "sbend": pj.SBend(0.8, 0.2, k1=0.3, e1=0.05, e2=0.1),
     "rbend": pj.RBend(0.8, 0.2, model="linear"),
     "thin bend": pj.ThinBend(0.1, h=0.2, knl=(1e-3, 0.2, 3.0), ksl=(0.0, 0.1)),
+    "edge": pj.DipoleEdge(0.3, 0.2, fint=0.5, hgap=0.03),
     "solenoid": pj.Solenoid(0.4, ks=0.5),
     "cavity": pj.RFCavity(0.2, 1e6, frequency=1e8, phase=0.4),
     "accelerating": pj.RFCavity(0.2, 1e6, frequency=1e8, phase=0.4, accelerate=True),

@@ -63,6 +63,8 @@ THIN: dict[str, pj.Element] = {
     "thin multipole": pj.Multipole(**EXTRA),
     "thin bend": pj.ThinBend(0.1, **EXTRA),
     "thin bend with an arc": pj.ThinBend(-0.12, h=-0.3, **EXTRA),
+    "dipole edge": pj.DipoleEdge(0.3, -0.2),
+    "dipole edge with a gap": pj.DipoleEdge(-0.3, 0.2, fint=0.5, hgap=0.02),
     "thin corrector": pj.Kicker(hkick=2e-3, vkick=-1e-3),
 }
 
