@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.linalg
 import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor
@@ -118,14 +119,20 @@ class Case(NamedTuple):
 
 
 def build(kind: type[pj.Element], named: dict[str, Any], options: dict[str, Any]) -> pj.Element:
-    """Entries such as "knl1" make up a series; steps are few where none are stated."""
-    plain = {n: v for n, v in named.items() if n[:-1] not in ("knl", "ksl")}
-    for series in ("knl", "ksl"):
-        entries = {int(n[-1]): v for n, v in named.items() if n[:-1] == series}
-        if entries:
-            plain[series] = tuple(entries.get(i, 0.0) for i in range(max(entries) + 1))
-    few = {"steps": kind.fewest} if issubclass(kind, Magnet) else {}
-    return kind(**plain, **{**few, **options})
+    """Entries such as "knl1" make up a series, over that of the options; steps are few."""
+    plain: dict[str, Any] = {"steps": kind.fewest} if issubclass(kind, Magnet) else {}
+    plain |= options
+    for name, value in named.items():
+        series, place = name.rstrip("0123456789"), name.lstrip("abcdefghijklmnopqrstuvwxyz_")
+        if series not in kind.series:
+            plain[name] = value
+            continue
+        before = plain.get(series, getattr(kind, series, ()))
+        missing = (0.0,) * (int(place) + 1 - len(before))
+        entries = [*before, *missing]
+        entries[int(place)] = value
+        plain[series] = tuple(entries)
+    return kind(**plain)
 
 
 def move(element: pj.Element, c: Tensor, part: Part = WHOLE, alive: Any = None) -> Tensor:
@@ -182,6 +189,22 @@ def bend(label: str, kind: Any, parameters: Any, options: Any = None, *solved: A
     fringes = has_fringes(element) and element.angle != 0
     symmetric = 1e-7 if fringes else 4e-15
     return Case(label, kind, parameters, options, *solved, mirrored=swapped, reversed_to=symmetric)
+
+
+def matrix_of(seed: int, size: float) -> dict[str, Any]:
+    """A symplectic matrix, the exponential of S A with A symmetric, and a kick."""
+    draw = np.random.default_rng(seed)
+    a = size * draw.normal(size=(6, 6))
+    r = scipy.linalg.expm(SYMPLECTIC.numpy() @ (a + a.T))
+    return {"matrix": tuple(r.ravel().tolist()), "kick": tuple(draw.normal(0, 1e-4, 6).tolist())}
+
+
+MATRIX = matrix_of(5, 0.1)
+SECOND = {"second": tuple(np.random.default_rng(6).normal(0, 0.1, 216).tolist())}
+
+
+def mapped(label: str, parameters: dict[str, float], options: dict[str, Any]) -> Case:
+    return Case(label, pj.TaylorMap, {"length": 0.2, **parameters}, {**MATRIX, **options})
 
 
 def kicked(label: str, options: dict[str, Any], placed: Any = None) -> Case:
@@ -377,6 +400,7 @@ CASES = [
     Case("marker", pj.Marker),
     Case("marker-placed", pj.Marker, {**PLACED, "tilt": 0.1}),
     Case("patch-none", pj.Patch),
+    Case("taylor-none", pj.TaylorMap),
     *(
         Case(f"aperture-{shape}", pj.Aperture, {**PLACED, "tilt": 0.1}, {"shape": shape, **size})
         for shape, size in (
@@ -389,6 +413,12 @@ CASES = [
 
 #: no motion mirrored in time leads back through the same kind
 ONE_WAY = [
+    mapped("taylor", {"kick1": 2e-3, "matrix1": 0.3, "matrix34": 0.1}, {}),
+    mapped("taylor-off", {"kick1": 0.0, "matrix1": 0.0, "second12": 0.0}, SECOND),
+    mapped("taylor-placed", {"matrix8": 0.2, **PLACED, "tilt": 0.1}, {"variables": "t pt"}),
+    mapped("taylor-second", {"second7": 0.3, "second215": 0.2, "kick5": 1e-3}, SECOND),
+    mapped("taylor-in-time", {"second7": 0.3, "second179": 0.2}, {**SECOND, "variables": "t pt"}),
+    mapped("taylor-zeta", {"kick4": 1e-3, "matrix29": 0.1}, {"variables": "zeta pzeta"}),
     Case("patch", pj.Patch, {**PLACED, "tilt": 0.1}, divisible=False),
     kicked("perceptron-in-time", IN_TIME),
 ]

@@ -150,6 +150,7 @@ def _elements() -> dict[str, Call]:
         "SBend": {"length": 0.5, "angle": 0.1, "k1": 0.1, "e1": 0.05, "fint": 0.5, **thick},
         "Sextupole": {"length": 0.1, "k2": 1.0, **thick},
         "Solenoid": {"length": 0.1, "ks": 0.1},
+        "TaylorMap": {"length": 0.1, "kick": [1e-3] * 6, "variables": "t pt"},
         "ThinBend": {"angle": 0.1, "h": 0.2, "knl": (0.0, 0.1)},
     }
     return {k: Call(getattr(pj, k), {"name": "m", **given}) for k, given in own.items()}

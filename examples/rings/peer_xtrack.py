@@ -138,6 +138,17 @@ def _(element: pj.DipoleEdge) -> Any:
 
 
 @to_xtrack.register
+def _(element: pj.TaylorMap) -> Any:
+    import xtrack
+
+    matrix, kick = np.reshape(element.matrix, (6, 6)), np.array(element.kick)
+    if element.variables == "t pt":
+        return xtrack.FirstOrderTaylorMap(m0=kick, m1=matrix, length=element.length)
+    second = np.reshape(element.second or np.zeros(216), (6, 6, 6))
+    return xtrack.SecondOrderTaylorMap(k=kick, R=matrix, T=second, length=element.length)
+
+
+@to_xtrack.register
 def _(element: pj.ThinBend) -> Any:
     import xtrack
 

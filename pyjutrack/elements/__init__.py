@@ -25,6 +25,7 @@ from .quadrupole import Quadrupole
 from .rf_cavity import RFCavity
 from .sextupole import Sextupole
 from .solenoid import Solenoid
+from .taylor_map import TaylorMap
 from .thin_bend import ThinBend
 
 # those that users write, and what they derive their own from; `pyjutrack` has them all
@@ -47,6 +48,7 @@ __all__ = [
     "SBend",
     "Sextupole",
     "Solenoid",
+    "TaylorMap",
     "ThinBend",
 ]
 

@@ -175,6 +175,11 @@ class Element:
         return False
 
     @property
+    def is_symplectic(self) -> bool:
+        """False if its map is known not to conserve volume in phase space."""
+        return True
+
+    @property
     def is_soft(self) -> bool:
         """True if it lowers the weights of particles; see `Aperture`."""
         return False

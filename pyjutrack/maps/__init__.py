@@ -6,7 +6,8 @@ the constants of the reference particle, and returns the six new values. They us
 through the tracer that writes the compiled kernels.
 
 Coordinates: x, y, z [m]; px, py = P_x/P0, P_y/P0; delta = (P - P0)/P0; z = -beta c (t - t0),
-positive ahead of the reference particle. All maps are symplectic in these variables.
+positive ahead of the reference particle. All maps but the series of `taylor` are symplectic in
+these variables.
 Source of the Hamiltonians: D. Sagan, The Bmad Reference Manual, ch. 23; E. Forest, Beam Dynamics.
 """
 
@@ -18,6 +19,7 @@ from .multipole import multipole_kick
 from .openings import in_ellipse, in_racetrack
 from .solenoid import solenoid
 from .straight import drift, drift_paraxial, quadrupole, skew_quadrupole, slip
+from .taylor import linear_map, linear_map_in_time, quadratic_map, quadratic_map_in_time
 
 __all__ = [
     "bend",
@@ -31,9 +33,13 @@ __all__ = [
     "edge_linear",
     "in_ellipse",
     "in_racetrack",
+    "linear_map",
+    "linear_map_in_time",
     "multipole_kick",
     "patch",
     "potential_kick",
+    "quadratic_map",
+    "quadratic_map_in_time",
     "quadrupole",
     "rescale",
     "rf_kick",

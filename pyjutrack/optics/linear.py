@@ -18,6 +18,7 @@ from .modes import normal_modes_4d
 from .orbit import Closing, Orbit, differentiable, find, passage, start
 from .passing import Passage, pairwise_products
 from .stacks import column
+from .symplecticity import warn_if_not_symplectic
 from .table import Twiss, TwissTable
 
 
@@ -62,6 +63,7 @@ def linear_optics(
         orbit = differentiable(ring, find(ring, begin, 4), begin, order)
     else:
         orbit = _track_line(ring, reference, delta)
+    warn_if_not_symplectic(lattice, orbit.matrices)
     through = _from_start(orbit.matrices)
     turn = through[-1]
     transverse = through[:, :4, :4]

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import torch
+from element_cases import MATRIX, SECOND
 
 import pyjutrack as pj
 from pyjutrack.elements import Element, kinds
@@ -56,12 +57,16 @@ USUAL: dict[str, Numbers] = {
     "SBend": BEND,
     "Sextupole": {"length": 0.19, "k2": 25.0, "k2s": -18.0, **SERIES},
     "Solenoid": {"length": 0.33, "ks": 0.5},
+    "TaylorMap": {"length": 0.2, "kick[1]": 2e-4, "matrix[1]": 0.3, "second[38]": 0.2},
     "ThinBend": {"angle": 0.11, "h": 0.3, **SERIES},
 }
+#: optics of lines are asked for: a map that does not see the time
+STILL = pj.TaylorMap(**MATRIX, **SECOND).without_rf()
 #: what a kind needs besides
 NEEDED: dict[str, dict[str, Any]] = {
     "HamiltonianKick": {"potential": FORMS[0]},
     "Aperture": {"half_width": 0.03, "half_height": 0.025},
+    "TaylorMap": {n: getattr(STILL, n) for n in ("kick", "matrix", "second")},
 }
 #: fields that are neither knobs nor among a kind's `choices`, and the values tried
 OPTIONS: dict[str, tuple[Any, ...]] = {
@@ -89,12 +94,17 @@ class Part(NamedTuple):
 
     def element(self) -> Element:
         """A new one."""
-        plain = {n: v for n, v in self.values.items() if "[" not in n}
-        for series in ("knl", "ksl"):
-            entries = [v for n, v in self.values.items() if n.startswith(f"{series}[")]
-            if entries:
-                plain[series] = tuple(entries)
-        return kinds()[self.kind](name=self.name, **plain, **self.options)
+        plain: dict[str, Any] = dict(self.options)
+        for address, value in self.values.items():
+            series, _, place = address.rstrip("]").partition("[")
+            if not place:
+                plain[series] = value
+                continue
+            entries = [*plain.get(series, ())]
+            entries += [0.0] * (int(place) + 1 - len(entries))
+            entries[int(place)] = value
+            plain[series] = tuple(entries)
+        return kinds()[self.kind](name=self.name, **plain)
 
     def at(self, values: Mapping[str, Any]) -> Part:
         """With other values at some knobs, by their addresses in the line."""
@@ -160,7 +170,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "straight": ("Drift", "Quadrupole", "Sextupole", "Octupole", "Multipole", "Kicker", "Solenoid"),
     "bends": ("SBend", "RBend", "ThinBend", "DipoleEdge"),
     "cavities": ("RFCavity", "CrabCavity"),
-    "places": ("Patch", "Marker", "Monitor", "Aperture", "HamiltonianKick"),
+    "places": ("Patch", "Marker", "Monitor", "Aperture", "HamiltonianKick", "TaylorMap"),
 }
 
 

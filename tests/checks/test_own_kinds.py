@@ -32,6 +32,7 @@ ELEMENTS = {
     "rbend": pj.RBend(0.8, 0.2, model="linear"),
     "thin bend": pj.ThinBend(0.1, h=0.2, knl=(1e-3, 0.2, 3.0), ksl=(0.0, 0.1)),
     "edge": pj.DipoleEdge(0.3, 0.2, fint=0.5, hgap=0.03),
+    "telescope": pj.TaylorMap(np.diag([2, 0.5, 1, 1, 1, 1]), kick=[1e-3, 0, 0, 0, 0, 1e-3]),
     "solenoid": pj.Solenoid(0.4, ks=0.5),
     "cavity": pj.RFCavity(0.2, 1e6, frequency=1e8, phase=0.4),
     "accelerating": pj.RFCavity(0.2, 1e6, frequency=1e8, phase=0.4, accelerate=True),

@@ -22,7 +22,7 @@ yaml = pytest.importorskip("yaml")
 ALL = [*CASES, *ONE_WAY]
 #: what the standard knows by itself: it has no learned potentials
 #: kinds that the standard has no word for
-LACKING = (pj.DipoleEdge, pj.HamiltonianKick, pj.ThinBend)
+LACKING = (pj.DipoleEdge, pj.HamiltonianKick, pj.TaylorMap, pj.ThinBend)
 STANDARD = [case for case in ALL if case.kind not in LACKING]
 RING = """
 PALS:

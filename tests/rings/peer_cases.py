@@ -54,6 +54,18 @@ def thick(**options: Any) -> dict[str, pj.Element]:
     }
 
 
+def maps() -> dict[str, pj.Element]:
+    """Series in xtrack's variables."""
+    draw = np.random.default_rng(3)
+    matrix, second = np.eye(6) + 0.1 * draw.normal(size=(6, 6)), draw.normal(size=(6, 6, 6))
+    kick = 1e-3 * draw.normal(size=6)
+    return {
+        "first order": pj.TaylorMap(matrix, kick=kick, variables="t pt"),
+        "of no inverse": pj.TaylorMap(np.outer(*matrix[:2]), kick=kick, variables="t pt"),
+        "second order": pj.TaylorMap(matrix, kick=kick, second=second, variables="zeta pzeta"),
+    }
+
+
 THIN: dict[str, pj.Element] = {
     "marker": pj.Marker(),
     "monitor": pj.Monitor(),

@@ -44,6 +44,7 @@ SAME: dict[str, pj.Element] = {
     "exact bend: field error": pj.SBend(1.4, 0.15, dk0=2e-3, **cases.FACES),
     "linear bend: field error": pj.SBend(1.4, 0.15, dk0=2e-3, model="linear"),
     "bend without angle": pj.SBend(1.4, 0.0, dk0=2e-3),
+    **cases.labelled("maps", cases.maps()),
     **cases.labelled("rf", cases.CAVITIES),
     **cases.labelled("rf", cases.CRABS),
     **cases.labelled("field", cases.SOLENOIDS),
