@@ -407,6 +407,9 @@ CASES = [
             ("rectangle", {"half_width": 0.05, "half_height": 0.04}),
             ("ellipse", {"half_width": 0.05, "half_height": 0.04}),
             ("racetrack", {"half_width": 0.05, "half_height": 0.04, "corner_x": 0.02}),
+            ("octagon", {"half_width": 0.05, "half_height": 0.04, "corner_x": 0.02}),
+            ("rectellipse", {"half_width": 0.05, "half_height": 0.04, "radius_x": 0.05}),
+            ("polygon", {"vertices": ((0.05, -0.04), (0.06, 0.06), (0.0, 0.04), (-0.1, -0.05))}),
         )
     ),
 ]

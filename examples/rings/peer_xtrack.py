@@ -227,7 +227,21 @@ def _(element: pj.Aperture) -> Any:
     box = {"min_x": -width, "max_x": width, "min_y": -height, "max_y": height}
     if element.shape == "rectangle":
         return xtrack.LimitRect(**box)
+    if element.shape == "rectellipse":
+        axes = {"a": element.radius_x, "b": element.radius_y}
+        return xtrack.LimitRectEllipse(max_x=width, max_y=height, **axes)
+    if element.shape in ("octagon", "polygon"):
+        x, y = zip(*(element.vertices or _octagon(element)), strict=True)
+        return xtrack.LimitPolygon(x_vertices=[*x], y_vertices=[*y])
     return xtrack.LimitRacetrack(a=element.corner_x, b=element.corner_y, **box)
+
+
+def _octagon(element: pj.Aperture) -> list[tuple[float, float]]:
+    """Its corners, counterclockwise."""
+    w, h = element.half_width, element.half_height
+    right = [(w, h - element.corner_y), (w - element.corner_x, h)]
+    top = [*right, *((-x, y) for x, y in right[::-1])]
+    return [*top, *((-x, -y) for x, y in top)]
 
 
 def _multipole(element: Magnet, knl: Sequence[Any], ksl: Sequence[Any]) -> Any:

@@ -16,7 +16,14 @@ from .cavity import crab_kick, rescale, rf_kick
 from .frames import patch, roll
 from .learned import potential_kick, spline_kick
 from .multipole import multipole_kick
-from .openings import in_ellipse, in_racetrack
+from .openings import (
+    in_ellipse,
+    in_octagon,
+    in_polygon,
+    in_racetrack,
+    in_rectangle,
+    in_rectellipse,
+)
 from .solenoid import solenoid
 from .straight import drift, drift_paraxial, quadrupole, skew_quadrupole, slip
 from .taylor import linear_map, linear_map_in_time, quadratic_map, quadratic_map_in_time
@@ -32,7 +39,11 @@ __all__ = [
     "edge_fringe",
     "edge_linear",
     "in_ellipse",
+    "in_octagon",
+    "in_polygon",
     "in_racetrack",
+    "in_rectangle",
+    "in_rectellipse",
     "linear_map",
     "linear_map_in_time",
     "multipole_kick",

@@ -68,6 +68,12 @@ NEEDED: dict[str, dict[str, Any]] = {
     "Aperture": {"half_width": 0.03, "half_height": 0.025},
     "TaylorMap": {n: getattr(STILL, n) for n in ("kick", "matrix", "second")},
 }
+#: apertures that need more, or less
+SHAPES: dict[str, dict[str, Any]] = {
+    "octagon": {**NEEDED["Aperture"], "shape": "octagon", "corner_x": 5e-3, "corner_y": 4e-3},
+    "rectellipse": {**NEEDED["Aperture"], "shape": "rectellipse", "radius_x": 0.028},
+    "polygon": {"shape": "polygon", "vertices": ((0.03, -0.02), (0.0, 0.03), (-0.03, -0.03))},
+}
 #: fields that are neither knobs nor among a kind's `choices`, and the values tried
 OPTIONS: dict[str, tuple[Any, ...]] = {
     "accelerate": (False, True),
@@ -78,6 +84,9 @@ OPTIONS: dict[str, tuple[Any, ...]] = {
     "half_height": (0.025,),
     "corner_x": (0.0,),
     "corner_y": (0.0,),
+    "radius_x": (0.028,),
+    "radius_y": (),
+    "vertices": SHAPES["polygon"]["vertices"],
     "smoothing": (0.0, 6e-4),
 }
 ROUNDED = {"shape": "racetrack", "half_width": 3e-3, "half_height": 2e-3}
@@ -133,7 +142,7 @@ def option_sets(kind: type[Element]) -> Iterator[dict[str, Any]]:
     for name, allowed in kind.choices.items():
         for value in allowed:
             if value != seen[name]:
-                yield {**needed, name: value}
+                yield SHAPES.get(value, {**needed, name: value})
     if "accelerate" in seen:
         yield {**needed, "accelerate": True}
     if "order" in seen:
