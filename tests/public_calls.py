@@ -144,6 +144,7 @@ def _elements() -> dict[str, Call]:
         "Multipole": {"knl": (1e-3, 0.1), "ksl": (1e-3,)},
         "Octupole": {"length": 0.1, "k3": 1.0, **thick},
         "Patch": {"dx": 1e-3, "y_rot": 1e-3},
+        "Placeholder": {"length": 0.1, "stands_for": "wire", "settings": {"current": 1.0}},
         "Quadrupole": {"length": 0.1, "k1": 1.0, "model": "linear"},
         "RBend": {"length": 0.5, "angle": 0.1, "fint": 0.5, "hgap": 0.01},
         "RFCavity": {"length": 0.1, "voltage": 1e5, "frequency": 1e8, "accelerate": False},

@@ -21,6 +21,7 @@ from .monitor import Monitor
 from .multipole import Multipole
 from .octupole import Octupole
 from .patch import Patch
+from .placeholder import Placeholder
 from .quadrupole import Quadrupole
 from .rf_cavity import RFCavity
 from .sextupole import Sextupole
@@ -42,6 +43,7 @@ __all__ = [
     "Multipole",
     "Octupole",
     "Patch",
+    "Placeholder",
     "Quadrupole",
     "RBend",
     "RFCavity",

@@ -69,6 +69,8 @@ class Element:
     choices: ClassVar[dict[str, tuple[str, ...]]] = {}
     #: changes the frame in which all that follows is described: its placement is what it does
     is_frame_change: ClassVar[bool] = False
+    #: there is physics of it; see `Placeholder`
+    is_modelled: ClassVar[bool] = True
     #: the parameters named in `vectors` are weights of a learned potential
     is_learned: ClassVar[bool] = False
     #: its length may be negative: a step back along s, of what moves particles as free space does
@@ -137,6 +139,15 @@ class Element:
 
     def without_rf(self) -> Element:
         """The element with its radio frequency switched off."""
+        return self
+
+    @property
+    def represents(self) -> str:
+        """The kind of a file that it keeps the place of, where there is no model of it."""
+        return ""
+
+    def skipped(self) -> Element:
+        """Itself; of what is not modelled, the space that it takes."""
         return self
 
     @property

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..core import display
 from ..core.checks import format_value, require_mapping, require_text, require_whole, wrong
-from ..core.errors import InvalidValueError, UnknownNameError, unknown
+from ..core.errors import InvalidValueError, UnknownNameError, require_known, unknown
 from ..core.scalars import Number, is_whole, to_float
 from ..core.transforms import disable_compile
 from ..elements import Element
@@ -180,6 +180,21 @@ class Lattice:
         return Lattice(
             _replace_fields(e, changes[e.name]) if e.name in changes else e for e in self.elements
         )
+
+    def skip_placeholders(self, *stands_for: str) -> Lattice:
+        """Return the lattice with drifts and markers in the place of what is not modelled.
+
+        Args:
+            stands_for: which kinds of the file, such as "wire"; all if none is given.
+
+        Raises:
+            UnknownNameError: no placeholder stands for such a kind.
+        """
+        known = dict.fromkeys(e.represents for e in self.elements if not e.is_modelled)
+        for kind in stands_for:
+            require_known("kind that a placeholder stands for", kind, known)
+        taken = set(stands_for or known)
+        return Lattice(e.skipped() if e.represents in taken else e for e in self.elements)
 
     def detach(self) -> Lattice:
         """Return the same lattice with plain numbers in the place of tensors."""
