@@ -244,6 +244,19 @@ CASES = [
         {"length": 0.3, "k1": 2.0, "knl0": 1e-4, "knl2": 0.3, "ksl1": 0.02},
     ),
     Case(
+        "quad-fringe",
+        pj.Quadrupole,
+        {"length": 0.3, "k1": 4.0, "knl2": 0.3},
+        {"fringe": "hard-edge"},
+    ),
+    Case(
+        "quad-fringe-skew",
+        pj.Quadrupole,
+        {"length": 0.3, "k1": 4.0, "k1s": -3.0, "ksl1": 0.1, **PLACED, "tilt": 0.2},
+        {"fringe": "hard-edge", **EXACT},
+    ),
+    Case("quad-fringe-zero", pj.Quadrupole, {"length": 0.0, "k1": 9.0}, {"fringe": "hard-edge"}),
+    Case(
         "integrator",
         pj.Quadrupole,
         {"length": 0.1, "k1": 3.0},

@@ -24,6 +24,7 @@ from .openings import (
     in_rectangle,
     in_rectellipse,
 )
+from .quadrupole_fringe import quadrupole_fringe
 from .solenoid import solenoid
 from .straight import drift, drift_paraxial, quadrupole, skew_quadrupole, slip
 from .taylor import linear_map, linear_map_in_time, quadratic_map, quadratic_map_in_time
@@ -52,6 +53,7 @@ __all__ = [
     "quadratic_map",
     "quadratic_map_in_time",
     "quadrupole",
+    "quadrupole_fringe",
     "rescale",
     "rf_kick",
     "roll",

@@ -23,6 +23,7 @@ ELEMENTS = {
     "marker": pj.Marker(),
     "monitor": pj.Monitor(0.1),
     "quadrupole": pj.Quadrupole(0.3, k1=2.0),
+    "fringe": pj.Quadrupole(0.3, k1=2.0, k1s=0.3, fringe="hard-edge"),
     "skew": pj.Quadrupole(0.3, k1=2.0, k1s=0.7),
     "sextupole": pj.Sextupole(0.2, k2=30.0),
     "octupole": pj.Octupole(0.2, k3=800.0),
