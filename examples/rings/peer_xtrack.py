@@ -107,7 +107,10 @@ def _(element: Any) -> Any:
 def _(element: pj.Quadrupole) -> Any:
     import xtrack
 
-    return xtrack.Quadrupole(k1=element.k1, k1s=element.k1s, **_magnet(element, _STRAIGHT))
+    # theirs is the same to third order in the amplitude, and has those of higher multipoles
+    ends = dict.fromkeys(("edge_entry_active", "edge_exit_active"), element.fringe != "none")
+    strengths = {"k1": element.k1, "k1s": element.k1s}
+    return xtrack.Quadrupole(**strengths, **ends, **_magnet(element, _STRAIGHT))
 
 
 @to_xtrack.register

@@ -63,6 +63,8 @@ class Element:
     placement: ClassVar[tuple[str, ...]] = PLACEMENT
     #: those of them that are tuples of numbers
     series: ClassVar[tuple[str, ...]] = ()
+    #: and whose numbers of entries are the kind's own, and no order of a multipole
+    fixed_series: ClassVar[tuple[str, ...]] = ()
     #: names of parameters that are one vector, a knob as a whole
     vectors: ClassVar[tuple[str, ...]] = ()
     #: choices of the option fields

@@ -64,6 +64,7 @@ class TaylorMap(Element):
     variables: str = field(default="z delta", kw_only=True)
     knobs: ClassVar[tuple[str, ...]] = ("length", "kick", "matrix", "second")
     series: ClassVar[tuple[str, ...]] = ("kick", "matrix", "second")
+    fixed_series: ClassVar[tuple[str, ...]] = series
     choices: ClassVar[dict[str, tuple[str, ...]]] = {"variables": ("z delta", "t pt", "zeta pzeta")}
     glyph: ClassVar[Glyph] = Glyph("map", "#7f7f7f", box(-0.3, 0.3))
 

@@ -67,17 +67,13 @@ QUADRUPOLES = {
 
 @pytest.mark.parametrize("name", QUADRUPOLES)
 def test_it_is_that_of_xtrack_to_leading_order(name: str) -> None:
-    xtrack = pytest.importorskip("xtrack")
+    pytest.importorskip("xtrack")
     pytest.importorskip("xsuite")
     peer = load_example("rings/peer_xtrack")
     strengths = QUADRUPOLES[name]
     fine = {"order": 6, "steps": 40}
     element = pj.Quadrupole(0.4, **strengths, fringe="hard-edge", **fine)
-    twin = peer.to_xtrack(pj.Quadrupole(0.4, **strengths, **fine))
-    twin.edge_entry_active = twin.edge_exit_active = 1
-    line = xtrack.Line([twin])
-    line.particle_ref = peer.particles(np.zeros((1, 6)), PROTON)
-    line.build_tracker()
+    line = peer.to_line([element], PROTON)
 
     def ours(element: pj.Element, rows: np.ndarray) -> np.ndarray:
         beam = pj.Beam(PROTON, torch.as_tensor(rows))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -177,6 +178,16 @@ def test_knobs_have_the_places_of_rows_and_columns() -> None:
     assert lattice.value(f"m.matrix[{6 * (i - 1) + j - 1}]") == np.arange(36.0).reshape(6, 6)[1, 4]
     place = 36 * (i - 1) + 6 * (j - 1) + k - 1
     assert lattice.value(f"m.second[{place}]") == np.arange(216.0).reshape(6, 6, 6)[1, 4, 2]
+
+
+@pytest.mark.parametrize("suffix", ["json", "pals.yaml"])
+@pytest.mark.filterwarnings("ignore::pyjutrack.errors.LatticeWarning")
+def test_files_give_it_back(suffix: str, tmp_path: Path) -> None:
+    if suffix != "json":
+        pytest.importorskip("yaml")
+    lattice = pj.Lattice([pj.TaylorMap(**MATRIX, **SECOND, variables="t pt", name="m")])
+    pj.write_lattice(tmp_path / f"a.{suffix}", lattice)
+    assert pj.read_lattice(tmp_path / f"a.{suffix}").lattice == lattice
 
 
 @pytest.mark.parametrize(
