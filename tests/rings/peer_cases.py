@@ -73,11 +73,16 @@ THIN: dict[str, pj.Element] = {
     "exact drift": pj.Drift(1.3),
     "paraxial drift": pj.Drift(1.3, model="paraxial"),
     "thin multipole": pj.Multipole(**EXTRA),
+    "thin corrector": pj.Kicker(hkick=2e-3, vkick=-1e-3),
+}
+
+
+#: thin parts of dipoles, which AT has no element for
+PARTS_OF_DIPOLES: dict[str, pj.Element] = {
     "thin bend": pj.ThinBend(0.1, **EXTRA),
     "thin bend with an arc": pj.ThinBend(-0.12, h=-0.3, **EXTRA),
     "dipole edge": pj.DipoleEdge(0.3, -0.2),
     "dipole edge with a gap": pj.DipoleEdge(-0.3, 0.2, fint=0.5, hgap=0.02),
-    "thin corrector": pj.Kicker(hkick=2e-3, vkick=-1e-3),
 }
 
 

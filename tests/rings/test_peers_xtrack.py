@@ -45,6 +45,7 @@ SAME: dict[str, pj.Element] = {
     "linear bend: field error": pj.SBend(1.4, 0.15, dk0=2e-3, model="linear"),
     "bend without angle": pj.SBend(1.4, 0.0, dk0=2e-3),
     **cases.labelled("maps", cases.maps()),
+    **cases.labelled("parts of dipoles", cases.PARTS_OF_DIPOLES),
     **cases.labelled("rf", cases.CAVITIES),
     **cases.labelled("rf", cases.CRABS),
     **cases.labelled("field", cases.SOLENOIDS),
