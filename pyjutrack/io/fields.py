@@ -47,6 +47,8 @@ def to_number(name: str, value: Any) -> float:
 
 
 def _plain(value: Any, label: str, name: str) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(entry, label, name) for key, entry in value.items()}
     if isinstance(value, (tuple, list)):
         return [_plain(entry, label, name) for entry in value]
     if isinstance(value, Tensor):
@@ -138,6 +140,10 @@ def _convert(kind: type[Element], field: Field[Any], value: Any) -> Any:
         if not isinstance(value, list):
             raise _type_error(name, "a list of numbers", value)
         return torch.tensor([_number(name, entry) for entry in value], dtype=torch.float64)
+    if isinstance(default, Mapping):
+        if not isinstance(value, dict):
+            raise _type_error(name, "a dictionary", value)
+        return value
     if isinstance(value, dict):
         return form_from_record(value)
     if name in kind.series:

@@ -23,7 +23,7 @@ from .change import change, merge, read_settings, read_variable, read_variables
 from .dependencies import Dependencies
 from .expressions import Expression
 from .patterns import matching
-from .replace import as_numbers
+from .replace import as_numbers, skip
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -104,6 +104,13 @@ class Lattice:
         for derived in ("_named", "tree"):
             vars(self).pop(derived, None)
 
+    @staticmethod
+    def _with(*content: Any) -> Lattice:
+        """A lattice of what has been checked: elements, variables, expressions."""
+        made = object.__new__(Lattice)
+        made._set(*content)
+        return made
+
     def __len__(self) -> int:
         return len(self.elements)
 
@@ -138,8 +145,7 @@ class Lattice:
                 for a, e in self.expressions.items()
                 if all(n in self.variables or part.has_parameter(n) for n in (a, *e.names))
             }
-            part._set(found, self.variables, kept)
-            return part
+            return self._with(found, self.variables, kept)
         if not is_whole(key):
             raise wrong("the key of a lattice", key, "a number, a name or a slice")
         if not -len(self) <= key < len(self):
@@ -247,9 +253,7 @@ class Lattice:
                 changes[address] = read_variable(address, changes[address])
             else:
                 self.resolve(address)
-        made = object.__new__(Lattice)
-        made._set(*change(self, changes, ()))
-        return made
+        return self._with(*change(self, changes, ()))
 
     def has_parameter(self, address: str) -> bool:
         """Return whether an address is that of a parameter of an element."""
@@ -266,12 +270,21 @@ class Lattice:
         """The order of the expressions."""
         return Dependencies(self.expressions)
 
+    def skip_placeholders(self, *stands_for: str) -> Lattice:
+        """Return the lattice with drifts and markers in the place of what is not modelled.
+
+        Args:
+            stands_for: which kinds of the file, such as "wire"; all if none is given.
+
+        Raises:
+            UnknownNameError: no placeholder stands for such a kind.
+        """
+        return self._with(skip(self.elements, stands_for), self.variables, self.expressions)
+
     def detach(self) -> Lattice:
         """Return the same lattice with plain numbers in the place of tensors."""
-        made = object.__new__(Lattice)
         numbers = {name: to_float(value) for name, value in self.variables.items()}
-        made._set(map(as_numbers, self.elements), numbers, self.expressions)
-        return made
+        return self._with(map(as_numbers, self.elements), numbers, self.expressions)
 
     def resolve(self, address: str) -> tuple[str, str, int | None]:
         """Name of the elements, field, and place in a tuple or None, of an address.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..core.errors import require_known
 from ..core.scalars import Number, to_float
 from ..elements import Element
 
@@ -45,3 +47,12 @@ def replace_fields(element: Element, changes: list[tuple[str, int | None, Number
             assert isinstance(old, tuple)
             new[field] = (*old[:index], value, *old[index + 1 :])
     return dataclasses.replace(element, **new)
+
+
+def skip(elements: Sequence[Element], stands_for: Sequence[str]) -> list[Element]:
+    """Elements with drifts and markers in the place of placeholders; see `Lattice`."""
+    known = dict.fromkeys(e.represents for e in elements if not e.is_modelled)
+    for kind in stands_for:
+        require_known("kind that a placeholder stands for", kind, known)
+    taken = set(stands_for or known)
+    return [e.skipped() if e.represents in taken else e for e in elements]

@@ -24,6 +24,12 @@ class DrawnElement(NamedTuple):
     outlines: tuple[Array, ...]
 
 
+def limits(lattice: Lattice) -> tuple[float, float]:
+    """First and last place that a lattice reaches [m]; its orbit may step back."""
+    at = places(lattice)
+    return float(at.min()), float(at.max())
+
+
 def synoptic(lattice: Lattice) -> Iterator[DrawnElement]:
     """Every element that is drawn, in order."""
     for element, start in zip(lattice, places(lattice), strict=False):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 from ...beam.reference import SPEED_OF_LIGHT
 from ...elements import (
     CrabCavity,
+    DipoleEdge,
     Drift,
     Element,
     Kicker,
@@ -17,13 +19,15 @@ from ...elements import (
     Octupole,
     Patch,
     Quadrupole,
-    RBend,
     RFCavity,
-    SBend,
     Sextupole,
     Solenoid,
+    TaylorMap,
+    ThinBend,
 )
 from ...lattice.expressions import Formula
+from .bends import read_rectangular_bend, read_sector_bend
+from .openings import openings
 from .source import Source
 
 Reader = Callable[[Source], list[Element]]
@@ -81,56 +85,51 @@ def _octupole(source: Source) -> list[Element]:
 
 
 def _multipole(source: Source) -> list[Element]:
+    """A dipole in it bends the reference orbit, KNL[0] towards -x and KSL[0] towards y."""
     normal, skew = source.strengths("knl"), source.strengths("ksl")
-    if normal and source.is_on(normal[0]):
-        source.say("its dipole bends the reference orbit in MAD; here it kicks the beam")
-    return [source.make(Multipole, knl=normal, ksl=skew, tilt=source.number("tilt"))]
+    tilt, arc = source.number("tilt"), source.number("lrad")
+    across, up = (bool(s) and source.is_on(s[0]) for s in (normal, skew))
+    if not across and not up:
+        return [source.make(Multipole, knl=normal, ksl=skew, tilt=tilt)]
+    if across and up:
+        source.say("its dipole bends in both planes; KSL[0] kicks the beam here")
+    angle, turned = (normal[0], tilt) if across else (skew[0], tilt - math.pi / 2)
+    rest: dict[str, Any] = {"knl": (0.0, *normal[1:]), "ksl": skew}
+    if not across:
+        rest = {"knl": (), "ksl": ()}
+        if any(map(source.is_on, (*normal, *skew[1:]))):
+            source.say("the multipoles beside its vertical dipole are left out")
+    curvature = angle / arc if source.is_on(arc) else 0.0
+    return [source.make(ThinBend, angle=angle, h=curvature, tilt=turned, **rest)]
 
 
-def _bend_fields(source: Source, angle: Formula) -> dict[str, Formula | tuple[Formula, ...]]:
-    """What sector and rectangular bends have in common."""
-    length = source.length
-    k0 = source.strength("k0")
-    fint, fintx = source.number("fint"), source.number("fintx", -1.0)
-    if source.value(fintx) < 0:  # MAD takes that of the entrance
-        fintx = fint
-    fields: dict[str, Formula | tuple[Formula, ...]] = {
-        "length": length,
-        "angle": angle,
-        "k1": source.strength("k1"),
-        "k2": source.strength("k2"),
-        "fint": fint,
-        "fintx": fintx,
-        "hgap": source.number("hgap"),
-        "tilt": source.number("tilt"),
-    }
-    if source.is_on(k0):
-        fields["dk0"] = k0 - angle / length
-    skew = source.strength("k1s")
-    if source.is_on(skew):
-        fields["ksl"] = (0.0, skew * length)
-    return fields
+def _edge(source: Source) -> list[Element]:
+    made = source.make(
+        DipoleEdge,
+        h=source.strength("h"),
+        e1=source.strength("e1"),
+        fint=source.number("fint"),
+        hgap=source.number("hgap"),
+        tilt=source.number("tilt"),
+    )
+    return [made]
 
 
-def _sector(source: Source) -> list[Element]:
-    angle = source.strength("angle")
-    e1, e2 = source.strength("e1"), source.strength("e2")
-    return [source.make(SBend, e1=e1, e2=e2, **_bend_fields(source, angle))]
+def _matrix(source: Source) -> list[Element]:
+    """RMij, KICKi and TMijk, in MAD's variables; the identity where they are not given."""
+    axes = range(1, 7)
+    rows = tuple(source.number(f"rm{i}{j}", float(i == j)) for i in axes for j in axes)
+    kick = tuple(source.number(f"kick{i}") for i in axes)
+    second = tuple(source.number(f"tm{i}{j}{k}") for i in axes for j in axes for k in axes)
+    if not any(map(source.is_on, second)):
+        second = ()
+    fields: dict[str, Any] = {"matrix": rows, "kick": kick, "second": second, "variables": "t pt"}
+    return [source.make(TaylorMap, length=source.length, **fields)]
 
 
-def _rectangular(source: Source) -> list[Element]:
-    """A bend between parallel faces.
-
-    For BV = -1 MAD adds half of the angle that stands in the file to its faces, and half of that of
-    the beam where K0 is given.
-    """
-    angle = source.strength("angle")
-    e1, e2 = source.strength("e1"), source.strength("e2")
-    fields = _bend_fields(source, angle)
-    if source.sign > 0 or source.value(source.number("k0")):
-        return [source.make(RBend, e1=e1, e2=e2, **fields)]
-    half = -0.5 * angle
-    return [source.make(SBend, e1=e1 + half, e2=e2 + half, **fields)]
+def _collimator(source: Source) -> list[Element]:
+    found = openings(source)
+    return [*found[:1], *_space(source), *found[1:]]
 
 
 def _kicker(horizontal: tuple[str, ...], vertical: tuple[str, ...]) -> Reader:
@@ -201,7 +200,11 @@ def _solenoid(source: Source) -> list[Element]:
 
 
 def _translation(source: Source) -> list[Element]:
-    moves = {"dx": source.number("dx"), "dy": source.number("dy"), "dz": source.number("ds")}
+    moves: dict[str, Any] = {
+        "dx": source.number("dx"),
+        "dy": source.number("dy"),
+        "dz": source.number("ds"),
+    }
     return [source.make(Patch, **moves)]
 
 
@@ -217,14 +220,14 @@ def _turn(axis: str, sign: float) -> Reader:
 
 
 def _absent(*strengths: str) -> Reader:
-    """A class that has no counterpart: space, as long as it is switched off."""
+    """A class that is not modelled: space as long as it is switched off, or a placeholder."""
 
     def read(source: Source) -> list[Element]:
-        if any(source.is_on(entry) for name in strengths for entry in source.strengths(name)):
-            length = source.value(source.length)
-            shown = f"a drift of {length:g} m" if length else "a marker"
-            source.say(f"no counterpart; read as {shown}")
-        return _space(source)
+        given = [source.numbers(name) for name in strengths if source.states(name)]
+        if strengths and not any(source.is_on(entry) for entries in given for entry in entries):
+            return _space(source)
+        source.say("not modelled; a placeholder, which `Lattice.skip_placeholders` makes space of")
+        return [source.placeholder()]
 
     return read
 
@@ -237,8 +240,8 @@ CLASSES: dict[str, Reader] = {
     "sextupole": _sextupole,
     "octupole": _octupole,
     "multipole": _multipole,
-    "sbend": _sector,
-    "rbend": _rectangular,
+    "sbend": read_sector_bend,
+    "rbend": read_rectangular_bend,
     "hkicker": _kicker(("kick", "hkick"), ()),
     "vkicker": _kicker((), ("kick", "vkick")),
     "kicker": _kicker(("hkick", "kick"), ("vkick",)),
@@ -257,8 +260,8 @@ CLASSES: dict[str, Reader] = {
     "arbitelm": _absent(),
     "changeref": _absent("patch_ang", "patch_trans"),
     "solenoid": _solenoid,
-    "matrix": _absent("rm11", "rm12", "rm21", "rm22", "rm33"),
-    "dipedge": _absent("h"),
+    "matrix": _matrix,
+    "dipedge": _edge,
     "translation": _translation,
     "srotation": _roll,
     "xrotation": _turn("x_rot", 1.0),
@@ -266,5 +269,5 @@ CLASSES: dict[str, Reader] = {
     **dict.fromkeys(("monitor", "hmonitor", "vmonitor", "slmonitor", "blmonitor"), _monitor),
     **dict.fromkeys(("imonitor", "profile"), _monitor),
     **dict.fromkeys(("instrument", "placeholder"), _space),
-    **dict.fromkeys(("collimator", "ecollimator", "rcollimator"), _space),
+    **dict.fromkeys(("collimator", "ecollimator", "rcollimator"), _collimator),
 }

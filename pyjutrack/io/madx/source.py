@@ -7,7 +7,7 @@ from itertools import zip_longest
 from typing import Any
 
 from ...beam.reference import Reference
-from ...elements import Element
+from ...elements import Element, Placeholder
 from ...lattice.expressions import Expression, Formula
 from ..builder import Fields, LatticeBuilder
 from ..errors import clip
@@ -19,6 +19,7 @@ _NEUTRAL = {
     *("l", "lrad", "type", "at", "from", "slot_id", "assembly_id", "mech_sep", "v_pos", "calib"),
     *("magnet", "model", "method", "thick", "comments", "kmax", "kmin", "polarity", "aperture"),
     *("apertype", "aper_tol", "aper_offset", "aper_vx", "aper_vy", "add_angle", "exact"),
+    *("entrance", "kill_ent_fringe", "kill_exi_fringe", "kill_body"),
     *("slice", "n_slices", "fringe_model", "other_bv", "bv", "nst", "seqpos", "magtype"),
 }
 
@@ -96,14 +97,34 @@ class Source:
         """Return whether a number is not zero, or may become so."""
         return isinstance(formula, Expression) or formula != 0
 
+    def placeholder(self) -> Element:
+        """What stands for an element that is not modelled, with all that the file says of it."""
+        settings = {name: self._plain(v) for name, v in self.definition.attributes.items()}
+        self._read.update(settings)
+        return self.make(
+            Placeholder, length=self.length, stands_for=self.definition.base, settings=settings
+        )
+
+    def _plain(self, value: Value) -> object:
+        if isinstance(value, tuple):
+            return tuple(map(self.value, value))
+        return value if isinstance(value, str) else self.value(value)
+
     def make(self, kind: type[Element], **fields: object) -> Element:
         """An element of the name in the file; parameters that are zero are left out."""
-        name = self.definition.name
+        return self.make_part("", kind, fields)
+
+    def make_part(self, suffix: str, kind: type[Element], fields: Fields) -> Element:
+        """The same with something after the name, where several elements stand for one."""
+        name = f"{self.definition.name}{suffix}"
         for field, value in self._errors.items():
-            fields[field] = _add(fields.get(field, ()), value) if field in kind.series else value
-        stated: Fields = {
-            f: v for f, v in fields.items() if isinstance(v, (str, bool)) or not _is_nothing(v)
-        }
+            if field in kind.series:
+                fields[field] = _add(fields.get(field, ()), value)
+            elif field in kind.placement:
+                fields[field] = value
+            else:
+                self.say(f"its errors in {field} are left out")
+        stated = {f: v for f, v in fields.items() if not _is_nothing(v)}
         return self._builder.make(kind, name, stated, self.definition.row)
 
     def tell_rest(self) -> None:
@@ -128,4 +149,4 @@ def _add(one: Any, other: Any) -> tuple[Formula, ...]:
 def _is_nothing(value: object) -> bool:
     if isinstance(value, tuple):
         return all(isinstance(v, float) and v == 0 for v in value)
-    return isinstance(value, (float, int)) and value == 0
+    return isinstance(value, (float, int)) and not isinstance(value, bool) and value == 0

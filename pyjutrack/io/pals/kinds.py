@@ -24,7 +24,7 @@ from ...elements import (
     Sextupole,
     Solenoid,
 )
-from .source import Group, Source
+from .source import Group, Source, states_own_kind
 
 Fields = dict[str, Any]
 #: PALS' names of the displacement
@@ -244,7 +244,8 @@ def opening(source: Source) -> Aperture | None:
     group.asked.add("shape")
     if shape not in ("RECTANGULAR", "ELLIPTICAL"):
         group.asked.update(group.table)
-        source.say(f"ApertureP.shape = {shape} has no counterpart; left out")
+        if not states_own_kind(source):
+            source.say(f"ApertureP.shape = {shape} has no counterpart; left out")
         return None
     moves = group.choice("aperture_shifts_with_body", False, (True, False))
     shift = placement(source) if moves else {}

@@ -183,6 +183,13 @@ class Source:
         self.own.say_rest(self.say)
 
 
+def states_own_kind(source: Source) -> bool:
+    """Return whether TrackingP says which element of this package it was."""
+    tracking = source.table.get("TrackingP")
+    own = tracking.get("pyjutrack") if isinstance(tracking, Table) else None
+    return isinstance(own, Table) and "kind" in own
+
+
 def with_own_fields(source: Source, element: Element) -> Element:
     """The element with the fields that TrackingP keeps for this package."""
     tracking = source.table.get("TrackingP")

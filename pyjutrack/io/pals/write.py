@@ -172,7 +172,7 @@ def _standard(element: Element, reference: Reference | None, say: Say) -> Plain:
         table["BendP"] = _bend(element, values)
     else:
         values["z_rot"] += values["tilt"]
-    multipoles = _multipoles(element, values)
+    multipoles = _multipoles(element, values) if type(element) in _NAMES else {}
     if multipoles:
         table["MagneticMultipoleP"] = multipoles
     if isinstance(element, Solenoid):
@@ -183,6 +183,8 @@ def _standard(element: Element, reference: Reference | None, say: Say) -> Plain:
             say("PALS has thin crab cavities only; other programs may leave out the length")
     if isinstance(element, Aperture):
         table["ApertureP"] = _aperture(element)
+        if element.shape == "rectellipse":
+            say("PALS has no rectangle within an ellipse; other programs read the rectangle")
         if element.smoothing:
             say("PALS has sharp edges only; other programs leave out the smoothing")
     shifts = {theirs: values[ours] for theirs, ours in SHIFTS.items() if values[ours]}
@@ -264,6 +266,14 @@ def _aperture(element: Aperture) -> Plain:
             {"point": [w - cx, -h]},
         ]
         found: Plain = {"shape": "VERTICES", "vertices": {"list": points}}
+    elif (element.shape == "octagon" and math.isfinite(w + h)) or element.vertices:
+        corners = element.vertices or [
+            (sx * x, sy * y)
+            for sx, sy in ((1, 1), (-1, 1), (-1, -1), (1, -1))
+            for x, y in ((w, h - cy), (w - cx, h))[:: sx * sy]
+        ]
+        points = [{"point": [*corner]} for corner in corners]
+        found = {"shape": "VERTICES", "vertices": {"list": points}}
     else:
         found = {"shape": "ELLIPTICAL" if element.shape == "ellipse" else "RECTANGULAR"}
         for axis, half in (("x", w), ("y", h)):

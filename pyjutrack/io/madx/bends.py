@@ -1,0 +1,56 @@
+"""Bends of MAD. Source: MAD-X user's reference manual, 5.09, and what MAD-X does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...elements import Element, RBend, SBend
+from ...lattice.expressions import Formula
+from .source import Source
+
+
+def _bend_fields(source: Source, angle: Formula) -> dict[str, Any]:
+    """What sector and rectangular bends have in common."""
+    length = source.length
+    k0 = source.strength("k0")
+    fint, fintx = source.number("fint"), source.number("fintx", -1.0)
+    if source.value(fintx) < 0:  # MAD takes that of the entrance
+        fintx = fint
+    fields: dict[str, Any] = {
+        "length": length,
+        "angle": angle,
+        "k1": source.strength("k1"),
+        "k2": source.strength("k2"),
+        "fint": fint,
+        "fintx": fintx,
+        "hgap": source.number("hgap"),
+        "tilt": source.number("tilt"),
+    }
+    if source.is_on(k0):
+        fields["dk0"] = k0 - angle / length
+    skew = source.strength("k1s")
+    if source.is_on(skew):
+        fields["ksl"] = (0.0, skew * length)
+    return fields
+
+
+def read_sector_bend(source: Source) -> list[Element]:
+    """A bend whose faces are square to the orbit."""
+    angle = source.strength("angle")
+    e1, e2 = source.strength("e1"), source.strength("e2")
+    return [source.make(SBend, e1=e1, e2=e2, **_bend_fields(source, angle))]
+
+
+def read_rectangular_bend(source: Source) -> list[Element]:
+    """A bend between parallel faces.
+
+    For BV = -1 MAD adds half of the angle that stands in the file to its faces, and half of that of
+    the beam where K0 is given.
+    """
+    angle = source.strength("angle")
+    e1, e2 = source.strength("e1"), source.strength("e2")
+    fields = _bend_fields(source, angle)
+    if source.sign > 0 or source.value(source.number("k0")):
+        return [source.make(RBend, e1=e1, e2=e2, **fields)]
+    half = -0.5 * angle
+    return [source.make(SBend, e1=e1 + half, e2=e2 + half, **fields)]
