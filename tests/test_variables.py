@@ -170,7 +170,7 @@ def test_optics_matching_and_second_derivatives_take_variables() -> None:
         ({"kq": 1.0}, {"qf.k1": "kq*(2"}, "stands where"),
         ({"kq": 1.0}, {"qf.k1": "__import__(kq)"}, "there is no function '__import__'"),
         ({"kq": 1.0}, {"qf.k1": "sin(kq, 2)"}, "sin takes 1 values, not 2"),
-        ({"kq": 1.0}, {"d.length": "-kq"}, "length -1.0 m"),
+        ({"kq": 1.0}, {"qf.length": "-kq"}, "length -1.0 m"),
         ({"kq": math.nan}, {}, "variable 'kq' must be a finite number"),
         ({"kq": None}, {}, "variable 'kq' must be a finite number"),
         ({"pi": 3.0}, {}, "a name of its own"),

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, overload
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core import display
@@ -304,9 +302,3 @@ def require_lattice(lattice: Any) -> None:
     if type(lattice).__name__ in ("Beam", "Reference"):
         remedy = "are the arguments swapped?"
     raise wrong("lattice", lattice, "a Lattice", remedy)
-
-
-def places(lattice: Lattice) -> NDArray[np.float64]:
-    """Positions of the entrances of the elements, and the end of the last: (N + 1,) [m]."""
-    lengths = [to_float(element.length) for element in lattice]
-    return np.concatenate([[0.0], np.cumsum(lengths)])

@@ -12,7 +12,8 @@ from ..beam.moments import centroid, emittance, sizes
 from ..core.display import as_html
 from ..core.scalars import to_float
 from ..elements import Element
-from ..lattice.lattice import Lattice, places
+from ..lattice.lattice import Lattice
+from ..lattice.positions import places
 from ..optics.table import TwissTable
 from ..twin.calibration import Calibration
 from .layout import limits, synoptic

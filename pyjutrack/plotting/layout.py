@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from ..core.scalars import to_float
 from ..elements import Element
 from ..elements.glyph import Glyph
-from ..lattice.lattice import Lattice, places
+from ..lattice.lattice import Lattice
+from ..lattice.positions import places
 
 Array = NDArray[np.float64]
 

@@ -106,11 +106,12 @@ def test_mad8_lines_repeat_and_turn_round(read) -> None:
     assert float(ring.length) == pytest.approx(7.5)
 
 
-def test_what_has_no_counterpart_is_noted_element_by_element(read) -> None:
+def test_what_is_not_modelled_is_a_placeholder_with_a_note(read) -> None:
     text = MADX.replace("mon: monitor;", "mon: elseparator, l=0.1, ex=3;")
     with pytest.warns(LatticeWarning, match="mon"):
         found = read(text)
-    assert any(n.element == "mon" and "no counterpart" in n.message for n in found.notes)
+    assert any(n.element == "mon" and "not modelled" in n.message for n in found.notes)
+    assert found.lattice["mon"].settings == {"l": 0.1, "ex": 3.0}
     assert float(found.lattice.length) == pytest.approx(12.0, abs=1e-5)
     with pytest.raises(LatticeFileError, match="mon"):
         read(text, strict=True)
