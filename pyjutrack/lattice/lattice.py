@@ -34,8 +34,8 @@ class Lattice:
         ring = Lattice(cells, variables={"kq": 0.3}, expressions={"qf.k1": "2*kq", "qd.k1": "-kq"})
         ring.with_values(kq=0.31)
 
-    Expressions are arithmetic of numbers, variables and parameters of elements, with
-    `+ - * / ^`, brackets, `pi` and the usual functions (`lattice.functions`); angles in radians.
+    Expressions are arithmetic of numbers, variables and parameters of elements, with `+ - * / ^`,
+    brackets, `pi` and the usual functions, angles in radians.
 
     Args:
         elements: and lattices, whose variables are taken over.
@@ -105,8 +105,7 @@ class Lattice:
     @staticmethod
     def _with(*content: Any) -> Lattice:
         """A lattice of what has been checked: elements, variables, expressions."""
-        made = object.__new__(Lattice)
-        made._set(*content)
+        (made := object.__new__(Lattice))._set(*content)
         return made
 
     def __len__(self) -> int:
@@ -209,8 +208,8 @@ class Lattice:
         """
         require_text("pattern", pattern)
         found = [*self.variables]
-        for name, (first, *_) in self._named.items():
-            found += parameters(name, first)
+        for name, elements in self._named.items():
+            found += parameters(name, elements[0])
         return found if pattern == "*" else matching(pattern, found)
 
     def value(self, address: str) -> Number:
@@ -241,7 +240,7 @@ class Lattice:
             named: variables by their names.
 
         Raises:
-            UnknownNameError: no such knob; InvalidValueError: as for the lattice.
+            UnknownNameError: no such knob. InvalidValueError: as for `Lattice`.
         """
         changes = read_settings("values", {} if values is None else values)
         changes |= read_settings("values", named)
@@ -273,9 +272,7 @@ class Lattice:
 
         Args:
             stands_for: which kinds of the file, such as "wire"; all if none is given.
-
-        Raises:
-            UnknownNameError: no placeholder stands for such a kind.
+                UnknownNameError if no placeholder stands for one.
         """
         return self._with(skip(self.elements, stands_for), self.variables, self.expressions)
 
