@@ -23,7 +23,7 @@ _USERS: dict[str, LatticeFormat] = {}
 def _own_formats() -> dict[str, LatticeFormat]:
     """The formats of this package, whose readers are imported when they are needed."""
     from .at.read import AT, MATLAB_FUNCTION, MATLAB_VARIABLES, XSUITE
-    from .mad.read import ELEGANT_FILES
+    from .elegant.read import ELEGANT_FILES
     from .madx.read import MAD8_FILES, MADX_FILES
     from .native import OWN
     from .pals.read import PALS

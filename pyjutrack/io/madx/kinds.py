@@ -24,7 +24,7 @@ from ...elements import (
     Solenoid,
 )
 from ...lattice.expressions import Formula
-from .source import Source
+from .source import MadSource as Source
 
 Reader = Callable[[Source], list[Element]]
 

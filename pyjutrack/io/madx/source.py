@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...beam.reference import Reference
-from ...elements import Element
-from ...lattice.expressions import Expression, Formula
-from ..builder import Fields, LatticeBuilder
-from ..errors import clip
+from ...lattice.expressions import Formula
+from ..builder import LatticeBuilder
+from ..definition import Definition
 from ..record import Say
-from .elements import Definition, Value
+from ..source import Source
 
 #: attributes of every element that do not concern tracking
 _NEUTRAL = {
@@ -21,18 +20,16 @@ _NEUTRAL = {
 }
 
 
-class Source:
-    """What a file says of an element, and the elements that are made of it.
+class MadSource(Source):
+    """What a file of MAD says of an element.
 
     Attributes:
-        definition: of the element.
-        length: along the reference orbit [m].
         sign: of all fields, -1 for a beam of BV = -1.
         reference: of the file, or None.
         turn: length of the whole line [m], for harmonic numbers.
-        value: of a formula now.
-        say: takes what is left out.
     """
+
+    neutral = _NEUTRAL
 
     def __init__(
         self,
@@ -45,20 +42,8 @@ class Source:
         builder: LatticeBuilder,
         say: Say,
     ) -> None:
-        self.definition, self.length, self.sign = definition, length, sign
-        self.reference, self.turn = reference, turn
-        self.value, self._builder, self.say = value, builder, say
-        self._read: set[str] = set()
-
-    def number(self, name: str, default: Formula = 0.0) -> Formula:
-        """An attribute as a number or an expression."""
-        self._read.add(name)
-        found = self.definition.attributes.get(name, default)
-        if isinstance(found, tuple):
-            found = found[0] if found else default
-        if isinstance(found, str):
-            raise ValueError(f"{name} = {clip(found)!r} is no number")
-        return found
+        super().__init__(definition, length, value, builder, say)
+        self.sign, self.reference, self.turn = sign, reference, turn
 
     def strength(self, name: str) -> Formula:
         """A field, in the direction of the beam."""
@@ -67,54 +52,4 @@ class Source:
 
     def strengths(self, name: str) -> tuple[Formula, ...]:
         """Fields of increasing order, in the direction of the beam."""
-        self._read.add(name)
         return tuple(entry if self.sign > 0 else -entry for entry in self.numbers(name))
-
-    def numbers(self, name: str) -> tuple[Formula, ...]:
-        """An attribute that is a list."""
-        self._read.add(name)
-        found = self.definition.attributes.get(name, ())
-        if isinstance(found, str):
-            raise ValueError(f"{name} = {clip(found)!r} is no number")
-        return found if isinstance(found, tuple) else (found,)
-
-    def word(self, name: str) -> str:
-        """An attribute that is a word, or empty."""
-        self._read.add(name)
-        found = self.definition.attributes.get(name, "")
-        return found if isinstance(found, str) else ""
-
-    def states(self, name: str) -> bool:
-        """Return whether the file gives an attribute."""
-        return name in self.definition.attributes
-
-    def is_on(self, formula: Formula) -> bool:
-        """Return whether a number is not zero, or may become so."""
-        return isinstance(formula, Expression) or formula != 0
-
-    def make(self, kind: type[Element], **fields: object) -> Element:
-        """An element of the name in the file; parameters that are zero are left out."""
-        name = self.definition.name
-        stated: Fields = {
-            f: v for f, v in fields.items() if isinstance(v, (str, bool)) or not _is_nothing(v)
-        }
-        return self._builder.make(kind, name, stated, self.definition.row)
-
-    def tell_rest(self) -> None:
-        """Note what the file says and no one has read."""
-        for name, value in self.definition.attributes.items():
-            if name in self._read or name in _NEUTRAL or not self._matters(value):
-                continue
-            shown = f"({', '.join(map(str, value))})" if isinstance(value, tuple) else value
-            self.say(f"{name} = {shown} is left out")
-
-    def _matters(self, value: Value) -> bool:
-        if isinstance(value, tuple):
-            return any(map(self._matters, value))
-        return bool(value) if isinstance(value, str) else self.is_on(value)
-
-
-def _is_nothing(value: object) -> bool:
-    if isinstance(value, tuple):
-        return all(isinstance(v, float) and v == 0 for v in value)
-    return isinstance(value, (float, int)) and value == 0

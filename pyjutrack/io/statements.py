@@ -1,4 +1,4 @@
-"""The text of MAD and elegant files as statements, each with the row where it begins."""
+"""Text of lattice files as statements, each with the row where it begins."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...core.grammar import NESTING
-from ..errors import clip, wrong
-from ..limits import STATEMENT, require_below
+from ..core.grammar import NESTING
+from .errors import clip, wrong
+from .limits import STATEMENT, require_below
 
 _QUOTED = r"\"[^\"\n]*\"|'[^'\n]*'"
 #: what ends or interrupts a statement; all else is taken as it stands
