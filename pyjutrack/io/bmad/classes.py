@@ -41,6 +41,29 @@ NEUTRAL = {
     *("e_tot", "p0c", "field_overlaps", "lrad", "coupler_at", "coupler_angle", "exact_multipoles"),
 }
 
+#: attributes of controllers that are none of their variables
+OF_CONTROLLERS = {
+    *("type", "alias", "descrip", "gang", "interpolation", "x_knot", "is_on", "slaves", "var"),
+}
+#: attributes that are words, as much as they may look like expressions
+WORDS = {
+    *("type", "alias", "descrip", "particle", "lattice", "machine", "ref", "ele_origin", "to_line"),
+    *("ref_origin", "geometry", "tracking_method", "mat6_calc_method", "field_calc", "to_element"),
+    *("spin_tracking_method", "fringe_type", "fringe_at", "aperture_at", "aperture_type"),
+    *("cavity_type", "interpolation", "photon_type", "default_tracking_species", "csr_method"),
+    *("space_charge_method", "fiducial_pt", "ptc_field_geometry", "exact_multipoles", "title"),
+    *(
+        "element",
+        "origin_ele",
+        "origin_ele_ref_pt",
+        "ref_coords",
+        "coupler_at",
+        "matrix",
+        "kick0",
+        "wall",
+    ),
+}
+
 
 def find_class(word: str, known: Collection[str]) -> str | None:
     """The class or the element that a word stands for; None if there is none.

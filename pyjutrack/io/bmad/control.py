@@ -36,6 +36,13 @@ def apply_controllers(machine: Machine) -> None:
         except (PyJuTrackError, ValueError, ArithmeticError) as error:
             where = f"{controller.base} {clip(controller.name)!r}"
             raise wrong(controller.file, f"{where}: {error}", controller.row) from error
+    for controller in machine.controllers.values():
+        for name in filter(None, str(controller.attributes["var"]).split(",")):
+            try:
+                machine.variables.evaluate(Expression.named(f"{controller.name}.{name}"))
+            except PyJuTrackError as error:
+                where = f"{controller.base} {clip(controller.name)!r}"
+                raise wrong(controller.file, f"{where}: {error}", controller.row) from error
 
 
 def _apply(

@@ -19,7 +19,15 @@ from ..lines import Line, LineSyntax
 from ..record import Notes
 from ..statements import before_sign, split_outside_brackets
 from ..variables import Variables
-from .classes import CLASSES, CONTROLLERS, NEUTRAL, ORDERS, find_class
+from .classes import (
+    CLASSES,
+    CONTROLLERS,
+    NEUTRAL,
+    OF_CONTROLLERS,
+    ORDERS,
+    WORDS,
+    find_class,
+)
 from .language import CONSTANTS, of_species, parse
 from .names import has_wild_cards, matches
 
@@ -35,28 +43,6 @@ _ATTRIBUTE = re.compile(r"((?:\w+::)?[^:\[\]]+)\[([^\[\]]*)\]")
 _OF_SPECIES = re.compile(r"(mass|charge|anomalous_moment)_of\((?:species\()?([^()]*)\)*")
 _LOGICAL = {"t": 1.0, "true": 1.0, "f": 0.0, "false": 0.0}
 _MULTIPOLE = re.compile(r"[abkt](\d+)(?:s?l|_elec)?")
-#: attributes of controllers that are none of their variables
-_OF_CONTROLLERS = {
-    *("type", "alias", "descrip", "gang", "interpolation", "x_knot", "is_on", "slaves", "var"),
-}
-#: attributes that are words, as much as they may look like expressions
-_WORDS = {
-    *("type", "alias", "descrip", "particle", "lattice", "machine", "ref", "ele_origin", "to_line"),
-    *("ref_origin", "geometry", "tracking_method", "mat6_calc_method", "field_calc", "to_element"),
-    *("spin_tracking_method", "fringe_type", "fringe_at", "aperture_at", "aperture_type"),
-    *("cavity_type", "interpolation", "photon_type", "default_tracking_species", "csr_method"),
-    *("space_charge_method", "fiducial_pt", "ptc_field_geometry", "exact_multipoles", "title"),
-    *(
-        "element",
-        "origin_ele",
-        "origin_ele_ref_pt",
-        "ref_coords",
-        "coupler_at",
-        "matrix",
-        "kick0",
-        "wall",
-    ),
-}
 
 
 def unquote(text: str) -> str:
@@ -243,7 +229,7 @@ class Machine:
             key, sign, told = argument.partition("=")
             if key == "var" and told.startswith("{"):
                 names = [n for n in split_outside_brackets(told[1:-1]) if n]
-            elif base in ("overlay", "group") and sign and key not in _OF_CONTROLLERS:
+            elif base in ("overlay", "group") and sign and key not in OF_CONTROLLERS:
                 self.variables.set(f"{name}.{key}", self.formula(told))
                 names += [key] if not names else []
             elif not sign and not names:
@@ -282,7 +268,7 @@ class Machine:
             raise ValueError(f"{key}: order {found[1]}, above the limit of {ORDER}")
         if text in _LOGICAL and key not in self._current:
             return _LOGICAL[text]
-        if key in _WORDS or text[:1] in "{\"'" or text.startswith("call::"):
+        if key in WORDS or text[:1] in "{\"'" or text.startswith("call::"):
             return unquote(text)
         if text[0] == "(" and len(split_outside_brackets(text[1:-1])) > 1:
             return text

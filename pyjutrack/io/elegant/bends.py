@@ -58,7 +58,9 @@ def _fields(source: Source, length: Formula) -> dict[str, object]:
     if field != 1.0:
         fields["dk0"] = (field - 1.0) * angle / length
     higher = [_times(k, source.scale("fse")) * length for k in strengths[2:]]
-    if any(map(source.is_on, higher)):
+    while higher and not source.is_on(higher[-1]):
+        higher.pop()
+    if higher:
         fields["knl"] = (0.0, 0.0, 0.0, *higher)
     return fields
 
