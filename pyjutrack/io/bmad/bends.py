@@ -9,9 +9,11 @@ from .source import BmadSource as Source
 
 def arc_length(source: Source) -> Formula:
     """Length along the reference orbit [m]; L of a rectangular bend is its chord."""
-    length, angle = source.number("l"), source.number("angle")
-    curvature = _curvature(source)
+    angle, curvature = source.number("angle"), _curvature(source)
     rectangular = source.definition.base == "rbend"
+    length = source.number("l")
+    if rectangular and not source.is_on(length):
+        length = source.number("l_rectangle")
     if rectangular and source.states("l_arc"):
         return source.number("l_arc")
     if not source.is_on(length):

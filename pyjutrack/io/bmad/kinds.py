@@ -74,14 +74,14 @@ def _space(source: Source) -> list[Element]:
 
 def _pipe(source: Source) -> list[Element]:
     """A drift that may kick."""
-    fields = source.errors(1.0, 0)
+    fields = source.errors(1.0, 0, source.number("tilt"))
     if fields["knl"] or fields["ksl"]:
         return [source.make(Multipole, length=source.length, **fields, **source.placement())]
     return _space(source)
 
 
 def _monitor(source: Source) -> list[Element]:
-    fields = source.errors(1.0, 0)
+    fields = source.errors(1.0, 0, source.number("tilt"))
     if fields["knl"] or fields["ksl"]:
         return _pipe(source)
     return [source.make(Monitor, length=source.length, **source.placement())]
@@ -110,9 +110,17 @@ def _corrector(source: Source) -> list[Element]:
             kicks[f"{plane}kick"] = source.strength(f"{plane}kick", f"bl_{plane}kick")
     else:
         kicks[f"{base[0]}kick"] = source.strength("kick", "bl_kick")
-    normal, skew = source.multipoles()
+    normal, skew = source.multipoles(_size(*kicks.values()), 0)
     fields = {"knl": normal, "ksl": skew, **source.placement()}
     return [source.make(Kicker, length=source.length, **kicks, **fields)]
+
+
+def _size(*kicks: Formula) -> Formula:
+    """Root of the sum of squares."""
+    total: Formula = 0.0
+    for kick in kicks:
+        total = total + kick * kick
+    return call("sqrt", total)
 
 
 def _solenoid(source: Source) -> list[Element]:
