@@ -71,7 +71,10 @@ class Source:
 
     def make(self, kind: type[Element], **fields: object) -> Element:
         """An element of the name in the file; parameters that are zero are left out."""
-        name = self.definition.name
+        return self.make_named(self.definition.name, kind, **fields)
+
+    def make_named(self, name: str, kind: type[Element], /, **fields: object) -> Element:
+        """An element of another name, for what stands beside that of the file."""
         stated: Fields = {
             f: v for f, v in fields.items() if isinstance(v, (str, bool)) or not _is_nothing(v)
         }

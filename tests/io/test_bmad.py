@@ -180,11 +180,11 @@ def test_openings_and_what_has_no_counterpart(read) -> None:
             "bmad_com[radiation_damping_on] = T\n"
             "r: line = (c, q, w, n, t, off); use, r\n"
         )
-    ellipse = pj.Aperture(half_width=0.02, half_height=0.01, shape="ellipse", name="c")
+    ellipse = pj.Aperture(half_width=0.02, half_height=0.01, shape="ellipse", name="c_aperture")
     assert list(found.lattice) == [
-        *(ellipse, pj.Drift(0.5, name="c_2"), ellipse),
-        pj.Quadrupole(1.0, name="q_2"),
-        pj.Aperture(half_width=0.5, dx=0.25, name="q"),
+        *(ellipse, pj.Drift(0.5, name="c"), ellipse),
+        pj.Quadrupole(1.0, name="q"),
+        pj.Aperture(half_width=0.5, dx=0.25, name="q_aperture"),
         *(pj.Drift(2.0, name="w"), pj.Marker(name="t"), pj.Drift(1.0, name="off")),
     ]
     assert [str(note) for note in found.notes] == [

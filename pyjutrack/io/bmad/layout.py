@@ -13,7 +13,7 @@ from ...lattice.expressions import Expression, Formula
 from ..definition import Definition, Value
 from ..errors import clip
 from ..record import Notes
-from .names import matches
+from .names import has_wild_cards, matches
 
 #: distances up to this are none [m]
 TOLERANCE = 1e-9
@@ -89,14 +89,14 @@ class Layout:
         if not wanted:
             return [(0.0, 0.0, 1)]
         kind, _, pattern = wanted.rpartition("::")
-        self._spend(len(self.pieces))
+        several = has_wild_cards(pattern)
+        self._spend(len(self.pieces) * (len(pattern) if several else 1))
         found: list[tuple[float, float, int]] = []
         start = 0.0
         side = {0.0: -1, 1.0: 1}.get(_origin(told, "ref"), 0)
         for piece in self.pieces:
-            if matches(pattern, piece.name) and (
-                not kind or self._elements[piece.name].base.startswith(kind)
-            ):
+            named = matches(pattern, piece.name) if several else piece.name == pattern
+            if named and (not kind or self._elements[piece.name].base.startswith(kind)):
                 found.append((start, piece.size, side))
             start += piece.size
         if not found:

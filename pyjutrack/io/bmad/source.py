@@ -139,7 +139,8 @@ class BmadSource(Source):
         elliptical = self.definition.base == "ecollimator"
         kind = self.word("aperture_type") or ("elliptical" if elliptical else "rectangular")
         shape = "ellipse" if kind.startswith("ell") else "rectangle"
-        return self.make(Aperture, shape=shape, **sizes, **middle)
+        name = f"{self.definition.name}_aperture"
+        return self.make_named(name, Aperture, shape=shape, **sizes, **middle)
 
 
 def _series(terms: dict[int, Formula]) -> tuple[Formula, ...]:
