@@ -23,13 +23,14 @@ _USERS: dict[str, LatticeFormat] = {}
 def _own_formats() -> dict[str, LatticeFormat]:
     """The formats of this package, whose readers are imported when they are needed."""
     from .at.read import AT, MATLAB_FUNCTION, MATLAB_VARIABLES, XSUITE
-    from .mad.read import ELEGANT_FILES
+    from .bmad.read import BMAD_FILES
+    from .elegant.read import ELEGANT_FILES
     from .madx.read import MAD8_FILES, MADX_FILES
     from .native import OWN
     from .pals.read import PALS
 
     at = (MATLAB_VARIABLES, MATLAB_FUNCTION, AT)
-    found = (OWN, PALS, MADX_FILES, MAD8_FILES, ELEGANT_FILES, *at, XSUITE)
+    found = (OWN, PALS, MADX_FILES, MAD8_FILES, ELEGANT_FILES, BMAD_FILES, *at, XSUITE)
     return {format.name: format for format in found}
 
 

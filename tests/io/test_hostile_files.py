@@ -37,6 +37,8 @@ def _refused(path: Path, text: str | bytes, said: str, **options: object) -> Non
 
 
 def _plain(path: Path) -> Path:
+    if path.suffix == ".m":
+        pytest.importorskip("at")
     good = path.with_name("good.madx")
     good.write_text(_RING)
     return good
@@ -53,6 +55,8 @@ def _plain(path: Path) -> Path:
         ("a.madx", "a = " + _CLIMB + ";" + _RING),
         ("a.mad8", "A := " + _CLIMB + "\nD: DRIFT, L=1\nR: LINE=(D)\n"),
         ("a.lte", "D: DRIFT, L=" + _CLIMB + "\nR: LINE=(D)\n"),
+        ("a.bmad", "d: drift, l = " + _CLIMB + "\nr: line = (d)\n"),
+        ("a.bmad", "a = " + _CLIMB + "\n"),
         ("a.yaml", "PALS: !!python/object/apply:os.system ['touch {c}']\n"),
     ],
 )
@@ -94,6 +98,9 @@ def _lines_of_lines(depth: int, parts: str, repeat: int) -> str:
         ("a.mad8", "A = " + "9^" * 60 + "9\nD: DRIFT, L=A\nR: LINE=(D)\n", "a.mad8:1: "),
         ("a.lte", "% abc 1000000000 * sto k\nR: LINE=(D)\n", r"a.lte:1: 'abc' is no number"),
         ("a.lte", "M: MULT, KNL=1, ORDER=1000000000\nR: LINE=(M)\n", "limit of 100"),
+        ("a.bmad", "a = 9^9^9^9\n", "a.bmad:1: .*beyond double precision"),
+        ("a.bmad", "a: marker; r: line = (1000000000*a)\n", "limit of 1,000,000"),
+        ("a.bmad", "o: overlay = {o[a]: a}, var = {a}\n", "needs its own value"),
         ("a.m", _AT.format(value="9^9^9^9"), "a.m:3: .*beyond double precision"),
         ("a.m", _AT.format(value="2^" * 50_000 + "1"), "a.m:3: .*beyond double precision"),
         ("a.madx", "a = exp(1000);" + _RING, "exp of 1000 is beyond double precision"),

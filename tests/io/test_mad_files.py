@@ -157,15 +157,6 @@ def test_what_is_not_read_is_noted(read) -> None:
     assert [str(n) for n in found.notes] == [
         "the statement 'q, k1=unknown' is left out: 'unknown' is not defined"
     ]
-    more = 'half: line=(d1,q1)\nm: malign, dx=1e-4\nw: watch, filename="w"\nring'
-    text = ELEGANT.replace("(q1,d1", "(m,2*half,w,d1").replace("ring", more)
-    with pytest.warns(LatticeWarning):
-        found = read(text, "a.lte")  # the only line that is in no other
-    assert [e.name for e in found.lattice][:5] == ["d1", "q1", "d1", "q1", "d1"]
-    assert [str(n) for n in found.notes] == [
-        "malign m: no counterpart; left out",
-        "watch w: no counterpart; left out",
-    ]
 
 
 @pytest.mark.parametrize(
@@ -182,7 +173,7 @@ def test_what_is_not_read_is_noted(read) -> None:
             r"a.madx:1: '\[",
         ),
         ("a.madx", "q: quadrupole, l=1;", "no line and no sequence"),
-        ("a.lte", "q1: quad, l=0.3\nring: line=(q1,q7)\n", "needs 'q7', which is not defined"),
+        ("a.lte", "q1: quad, l=0.3\nring: line=(q1,q7)\n", "needs 'Q7', which is not defined"),
         ("a.madx", MADX.replace("particle=proton", "particle=gnome"), "gnome"),
         ("a.madx", MADX.replace("energy=2.0", "energy=0.2"), "rest energy"),
         ("a.madx", "option, rbarc=false;\n" + MADX, r"a.madx:1: RBARC"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...elements import Element, RBend, SBend
 from ...lattice.expressions import Formula
-from .source import Source
+from .source import MadSource as Source
 
 
 def _bend_fields(source: Source, angle: Formula) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..definition import Value
 from ..errors import clip
-from .elements import Value
 from .flow import Statement
 from .machine import Machine, Use
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..statements import Syntax
 from .flow import Statement
-from .text import Syntax
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...lattice.expressions import Formula, call
+from ..definition import Definition, Value
 from ..errors import clip
-from .elements import Definition, Value
 from .flow import Statement
 from .machine import Machine
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...lattice.expressions import Formula, call
+from ..definition import Definition
 from ..errors import clip, wrong
-from .elements import Definition
-from .lines import LineExpander
-from .machine import Machine, Use
+from ..lines import LineExpander
+from .machine import LINES, Machine, Use
 from .sequences import Node, SequenceExpander
 
 #: gaps and overlaps up to this are none [m]
@@ -73,10 +73,10 @@ def _pieces(machine: Machine, path: Any, name: str) -> Iterator[Piece]:
         return
     line = machine.lines[name]
     try:
-        names = LineExpander(machine.lines, machine.variables.spend).expand(name)
+        parts = LineExpander(machine.lines, LINES, machine.variables.spend).expand(name)
     except ValueError as error:
         raise wrong(line.file, f"line {name!r}: {error}", line.row) from error
-    for part in names:
+    for part, _ in parts:
         if part in machine.sequences:
             yield from _pieces(machine, path, part)
         elif part in machine.elements:

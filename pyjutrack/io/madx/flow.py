@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...core.errors import PyJuTrackError
+from ..calls import find_called
 from ..errors import LatticeFileError, clip, wrong
-from ..limits import CALLS, FILES, require_below, require_size
+from ..limits import CALLS, FILES, require_below
+from ..statements import Syntax, fold_case, require_brackets, split_outside_brackets, statements
 from ..text import text_of
 from .language import EXPRESSION, Argument, is_true, split_argument
-from .text import Syntax, fold_case, require_brackets, split_outside_brackets, statements
 
 _CONDITION = re.compile(r"\s*(if|elseif|while)\s*(?=\()", re.IGNORECASE)
 _ELSE = re.compile(r"\s*else\s*(?=\{)", re.IGNORECASE)
@@ -212,25 +213,7 @@ class Reader:
     def _file(self, statement: Statement, caller: Path) -> Path:
         """The file that CALL names: a regular file in the folder of the lattice."""
         named = next((a.text for a in statement.arguments if a.name in ("file", "")), "")
-        name = unquote(named)
-        if not name:
-            raise ValueError("CALL names no file")
-        try:
-            file = (caller.parent / name).resolve()
-            inside = file.is_relative_to(self._folder)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise ValueError(f"{clip(name)!r} is no name of a file") from error
-        if not inside:
-            raise ValueError(
-                f"the file {clip(name)!r} lies outside the folder {self._folder}; "
-                "read_lattice(..., folder=) says which folder called files may lie in"
-            )
-        if file.is_dir() or (file.exists() and not file.is_file()):
-            raise ValueError(f"{clip(name)!r} is no regular file")
-        if not file.is_file():
-            raise ValueError(f"there is no file {clip(name)!r}")
-        require_size(file)
-        return file
+        return find_called(unquote(named), caller, self._folder)
 
 
 def parse_statement(folded: str, text: str, file: Path, row: int) -> Statement:

@@ -28,7 +28,7 @@ from ...elements import (
 from ...lattice.expressions import Formula
 from .bends import read_rectangular_bend, read_sector_bend
 from .openings import openings
-from .source import Source
+from .source import MadSource as Source
 
 Reader = Callable[[Source], list[Element]]
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ...lattice.expressions import Formula
 from ...lattice.formulas import Language, parse_formula
 from ..errors import clip
-from .text import before_sign
+from ..statements import before_sign
 
 #: names of variables, and of attributes of elements: `q1->k1`, in MAD8 `q1[k1]`, and what a table
 #: of MAD holds, which only MAD can know

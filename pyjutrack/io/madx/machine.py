@@ -9,18 +9,21 @@ from typing import Any
 
 from ...core.errors import InvalidValueError
 from ...lattice.expressions import Expression, Formula
+from ..definition import Definition, Value
 from ..errors import clip
+from ..lines import Line, LineSyntax
 from ..record import Notes
+from ..statements import split_outside_brackets
 from ..variables import Variables
 from .beam import Beams
 from .dialect import Dialect
-from .elements import WORDS, Definition, Value
+from .elements import WORDS
 from .flow import Statement, unquote
 from .language import CONSTANTS, Argument, parse
-from .lines import Line
 from .sequences import Entry, Sequence
-from .text import split_outside_brackets
 
+#: lines of MAD: a minus turns the order, and no element
+LINES = LineSyntax(lambda name: unquote(name).lower())
 Command = Callable[["Machine", Statement], None]
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from ...elements import Aperture, Element
 from ..errors import clip
-from .source import Source
+from .source import MadSource as Source
 
 #: parameters of our shapes by MAD's APERTYPE, in the order of APERTURE; "" for what is angles
 _SHAPES: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -29,8 +30,11 @@ def openings(source: Source) -> list[Element]:
         return []
     offsets = [source.value(v) for v in source.numbers("aper_offset")] or [0.0]
     where = dict(zip(("dx", "dy"), offsets, strict=False))
-    fields = {"shape": shape, **sizes, **where}
-    return [source.make_part(end, Aperture, fields) for end in ("_entrance", "_exit")]
+    fields: dict[str, Any] = {"shape": shape, **sizes, **where}
+    return [
+        source.make_named(f"{source.definition.name}_{end}", Aperture, **fields)
+        for end in ("entrance", "exit")
+    ]
 
 
 def _shape(source: Source) -> tuple[str, dict[str, float]]:

@@ -10,18 +10,19 @@ from ...core.scalars import to_float
 from ...elements import Drift, Element
 from ...lattice.expressions import Formula
 from ..builder import LatticeBuilder
+from ..choice import choose_line
 from ..errors import LatticeFileError, clip, wrong
 from ..format import LatticeFormat, LatticeSource
 from ..record import LatticeFile, Notes
+from ..statements import Syntax
 from .commands import COMMANDS, HARMLESS
 from .dialect import Dialect
 from .errors import Errors
 from .expand import Piece, expand, length_of
 from .flow import Reader
 from .kinds import CLASSES
-from .machine import Machine, Use
-from .source import Source
-from .text import Syntax
+from .machine import LINES, Machine, Use
+from .source import MadSource
 
 MADX = Dialect("MAD-X", Syntax(rows=False, blocks=True, braces=True), CLASSES, COMMANDS, HARMLESS)
 MAD8 = Dialect(
@@ -70,28 +71,16 @@ def _read(dialect: Dialect, source: LatticeSource) -> LatticeFile:
 
 def _choose(machine: Machine, path: Path, asked: str | None) -> Use:
     """The line to read: as asked, as the last USE says, or the one that is part of no other."""
+    used = machine.used
+    wanted = used.name if used is not None else None
+    if asked is not None:
+        wanted = asked.lower()
     known = [*machine.sequences, *machine.lines]
-    if asked is not None or machine.used is not None:
-        name = asked.lower() if asked is not None else (machine.used.name if machine.used else "")
-        if name not in known:
-            shown = clip(", ".join(known)) or "none"
-            raise wrong(path, f"no line named {clip(name)!r}; the file defines {shown}")
-        if machine.used is not None and machine.used.name == name:
-            return machine.used
-        return Use(name)
-    if not known:
-        raise wrong(path, "the file defines no line and no sequence")
     inside = {e.name for s in machine.sequences.values() for e in s.entries}
-    inside |= {word for line in machine.lines.values() for word in line.words}
-    tops = [name for name in known if name not in inside and not _has_parameters(machine, name)]
-    if len(tops) != 1:
-        shown = clip(", ".join(tops or known))
-        raise wrong(path, f"the file defines several lines, name one with line=: {shown}")
-    return Use(tops[0])
-
-
-def _has_parameters(machine: Machine, name: str) -> bool:
-    return name in machine.lines and bool(machine.lines[name].parameters)
+    inside |= {word for line in machine.lines.values() for word in line.words(LINES)}
+    inside |= {name for name in machine.lines if machine.lines[name].parameters}
+    name = choose_line(path, wanted, known, inside)
+    return used if used is not None and used.name == name else Use(name)
 
 
 def _build(
@@ -123,7 +112,9 @@ def _build(
             length = lengths[piece.name]
             try:
                 wrongs = errors.of(definition, length)
-                source = Source(definition, length, sign, plain, turn, wrongs, value, builder, say)
+                source = MadSource(
+                    definition, length, sign, plain, turn, wrongs, value, builder, say
+                )
                 made[piece.name] = CLASSES[definition.base](source)
             except LatticeFileError:
                 raise

@@ -1,4 +1,4 @@
-"""The text of MAD and elegant files as statements, each with the row where it begins."""
+"""Text of lattice files as statements, each with the row where it begins."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...core.grammar import NESTING
-from ..errors import clip, wrong
-from ..limits import STATEMENT, require_below
+from ..core.grammar import NESTING
+from .errors import clip, wrong
+from .limits import STATEMENT, require_below
 
 _QUOTED = r"\"[^\"\n]*\"|'[^'\n]*'"
 #: what ends or interrupts a statement; all else is taken as it stands
@@ -38,6 +38,8 @@ class Syntax:
         separators: a space between words stands for a comma.
         upper: case that all but quoted words are turned into.
         braces: IF, WHILE and macros have statements in `{ }`.
+        implicit: a row that ends with one of `,({[=`, or before one that begins with one of
+            `,)}]=`, does not end a statement.
     """
 
     delimiter: bool = True
@@ -48,6 +50,7 @@ class Syntax:
     separators: bool = True
     upper: bool = False
     braces: bool = False
+    implicit: bool = False
 
 
 def statements(path: Path, text: str, syntax: Syntax) -> Iterator[tuple[int, str]]:
@@ -86,6 +89,8 @@ def statements(path: Path, text: str, syntax: Syntax) -> Iterator[tuple[int, str
                 parts += [" "] if parts else []
             elif continued:
                 continued = _is_blank(text, position)
+            elif syntax.implicit and parts and _goes_on(parts, text, position):
+                parts.append(" ")
             else:
                 ends = True
         elif piece == ";" and syntax.delimiter and not depth:
@@ -119,6 +124,17 @@ def statements(path: Path, text: str, syntax: Syntax) -> Iterator[tuple[int, str
 def _row_end(text: str, position: int) -> int:
     end = text.find("\n", position)
     return len(text) if end < 0 else end
+
+
+def _goes_on(parts: list[str], text: str, position: int) -> bool:
+    """Return whether a statement continues without a sign of its own for that."""
+    last = next((part.rstrip()[-1] for part in reversed(parts) if part.strip()), "")
+    if last and last in ",({[=":
+        return True
+    while position < len(text) and _is_blank(text, position):
+        position = _row_end(text, position) + 1
+    rest = text[position : _row_end(text, position)].lstrip()
+    return bool(last) and rest[:1] != "" and rest[0] in ",)}]="
 
 
 def _is_blank(text: str, position: int) -> bool:

@@ -1,4 +1,4 @@
-"""Lines of MAD files: parts in order, repeated, reversed, with parameters."""
+"""Lines of lattice files: parts in order, repeated, reversed, with parameters."""
 
 from __future__ import annotations
 
@@ -6,15 +6,41 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from ...core.grammar import NESTING
-from ..errors import clip
-from ..limits import ELEMENTS
-from .text import split_outside_brackets
+from ..core.grammar import NESTING
+from .errors import clip
+from .limits import ELEMENTS
+from .statements import split_outside_brackets
 
-_LABEL = re.compile(r"([\w.$]+)(?:\((.*)\))?")
+_LABEL = re.compile(r"(\"[^\"]*\"|'[^']*'|[^()\"']+)(?:\((.*)\))?", re.DOTALL)
 _PART = re.compile(r"(?:([-+]?\d+)\*)?([-+]*)(.*)", re.DOTALL)
-_CALL = re.compile(r"([\w.$]+|\"[^\"]*\"|'[^']*')(?:\((.*)\))?", re.DOTALL)
+_NAME = re.compile(r"\"[^\"]*\"|'[^']*'|[^-+*,()\"'\s][^,()\"'\s*]*")
+
+
+class Placed(NamedTuple):
+    """An element or a sequence in a line.
+
+    Attributes:
+        name: of it.
+        turned: whether the beam meets its exit first.
+    """
+
+    name: str
+    turned: bool = False
+
+
+@dataclass(frozen=True)
+class LineSyntax:
+    """How lines are written.
+
+    Attributes:
+        fold: the name that is meant by one as it is written.
+        turns: how many minus signs before a part turn its elements round, too; 0 for none.
+    """
+
+    fold: Callable[[str], str]
+    turns: int = 0
 
 
 @dataclass(frozen=True)
@@ -33,10 +59,9 @@ class Line:
     file: Path
     row: int
 
-    @property
-    def words(self) -> list[str]:
+    def words(self, syntax: LineSyntax) -> set[str]:
         """The names in it."""
-        return re.findall(r"[A-Za-z_][\w.$]*", self.parts.lower())
+        return {syntax.fold(word) for word in _NAME.findall(self.parts)}
 
     @staticmethod
     def parse(label: str, text: str, file: Path, row: int) -> Line:
@@ -50,20 +75,23 @@ class Line:
 
 
 class LineExpander:
-    """Expands lines into names of elements and sequences, each line once.
+    """Expands lines into elements and sequences, each line once.
 
     Args:
         lines: by name.
+        syntax: how they are written.
         spend: counts operations, of which a file may need so many.
     """
 
-    def __init__(self, lines: Mapping[str, Line], spend: Callable[[int], None]) -> None:
-        self._lines, self._spend = lines, spend
-        self._found: dict[str, tuple[str, ...]] = {}
+    def __init__(
+        self, lines: Mapping[str, Line], syntax: LineSyntax, spend: Callable[[int], None]
+    ) -> None:
+        self._lines, self._syntax, self._spend = lines, syntax, spend
+        self._found: dict[str, tuple[Placed, ...]] = {}
         self._open: list[str] = []
 
-    def expand(self, name: str) -> tuple[str, ...]:
-        """Names of the elements and sequences of a line, in order.
+    def expand(self, name: str) -> tuple[Placed, ...]:
+        """The elements and sequences of a line, in order.
 
         Raises:
             ValueError: it holds itself, or more than the limit.
@@ -75,7 +103,7 @@ class LineExpander:
             self._found[name] = self._body(line, {})
         return self._found[name]
 
-    def _body(self, line: Line, given: Mapping[str, str]) -> tuple[str, ...]:
+    def _body(self, line: Line, given: Mapping[str, str]) -> tuple[Placed, ...]:
         if line.name in self._open:
             circle = [*self._open[self._open.index(line.name) :], line.name]
             raise ValueError(f"cyclic lines: {' -> '.join(circle)}")
@@ -86,10 +114,10 @@ class LineExpander:
         self._open.pop()
         return found
 
-    def _parts(self, text: str, given: Mapping[str, str]) -> tuple[str, ...]:
+    def _parts(self, text: str, given: Mapping[str, str]) -> tuple[Placed, ...]:
         self._spend(len(text))
         text = re.sub(r"(?<=[\w.)])\+", ",", text)  # a sign between parts stands for a comma
-        found: list[str] = []
+        found: list[Placed] = []
         for part in split_outside_brackets(text):
             if part:
                 found += self._part(part, given)
@@ -97,12 +125,12 @@ class LineExpander:
                 raise ValueError(f"a line of more than the limit of {ELEMENTS:,} elements")
         return tuple(found)
 
-    def _part(self, text: str, given: Mapping[str, str]) -> tuple[str, ...]:
+    def _part(self, text: str, given: Mapping[str, str]) -> tuple[Placed, ...]:
         """`3*part`, `-part`, `(parts)`, `name`, `name(arguments)`."""
         match = _PART.fullmatch(text.strip())
         assert match is not None
-        count, reverse, rest = int(match[1] or 1), match[2].count("-") % 2, match[3].strip()
-        rest = given.get(rest.lower(), rest)
+        count, signs, rest = int(match[1] or 1), match[2].count("-"), match[3].strip()
+        rest = given.get(self._syntax.fold(rest), rest)
         if inner := _PART.fullmatch(rest):
             if inner[1] or inner[2]:  # an argument with a sign or a count of its own
                 once = self._part(rest, {})
@@ -112,25 +140,33 @@ class LineExpander:
                 once = self._named(rest, given)
         if abs(count) * len(once) > ELEMENTS:
             raise ValueError(f"a line of more than the limit of {ELEMENTS:,} elements")
-        if (count < 0) != bool(reverse):
-            once = once[::-1]
+        once = self._reverse(once, signs + (count < 0))
         self._spend(abs(count) * len(once))
         return once * abs(count)
 
-    def _named(self, text: str, given: Mapping[str, str]) -> tuple[str, ...]:
-        match = _CALL.fullmatch(text)
+    def _reverse(self, parts: tuple[Placed, ...], signs: int) -> tuple[Placed, ...]:
+        """What minus signs before a part make of it."""
+        turns = self._syntax.turns
+        if not signs or (turns < 2 and signs % 2 == 0):
+            return parts
+        if not turns or (turns == 2 and signs < 2):
+            return parts[::-1]
+        return tuple(Placed(part.name, not part.turned) for part in parts[::-1])
+
+    def _named(self, text: str, given: Mapping[str, str]) -> tuple[Placed, ...]:
+        match = _LABEL.fullmatch(text)
         if match is None:
             raise ValueError(f"{clip(text)!r} is no element and no line")
-        name = match[1].strip("\"'").lower()
+        name = self._syntax.fold(match[1])
         line = self._lines.get(name)
         if line is None:
             if match[2] is not None:
                 raise ValueError(f"there is no line {clip(name)!r}")
-            return (name,)
+            return (Placed(name),)
         if not line.parameters and match[2] is None:
             return self.expand(name)
         arguments = split_outside_brackets(match[2] or "")
-        arguments = [given.get(a.lower(), a) for a in arguments if a]
+        arguments = [given.get(self._syntax.fold(a), a) for a in arguments if a]
         if len(arguments) != len(line.parameters):
             raise ValueError(
                 f"line {name!r} takes {len(line.parameters)} arguments, not {len(arguments)}"
