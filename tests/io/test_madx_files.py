@@ -220,3 +220,69 @@ def test_powers_and_halves_are_those_of_madx(read, text: str, value: float) -> N
     """Values as MAD-X 5.09.03 prints them: powers from the left, halves to the even number."""
     found = read(f"d: drift, l={text}; r: line=(d);")
     assert float(found.lattice.length) == value
+
+
+def test_what_is_written_is_read_again_and_means_the_same_to_madx(tmp_path: Path) -> None:
+    """Kinds that MAD-X has, with variables, one of which moves what is behind it."""
+    proton = pj.Reference.from_total("proton", 2e9)
+    quarter = tuple(float(i == j) + 0.01 * (i == 1 and j == 0) for i in range(6) for j in range(6))
+    cell = pj.Lattice(
+        [
+            pj.Quadrupole(0.4, name="QF"),
+            pj.Drift(0.5, name="d"),
+            pj.RBend(1.0, 0.2, e1=0.01, fint=0.5, fintx=0.3, hgap=0.02, name="B"),
+            pj.SBend(1.0, 0.1, k1=0.02, k2=0.1, dk0=0.001, name="sb"),
+            pj.Drift(0.4),
+            pj.Quadrupole(0.4, k1s=0.01, tilt=0.02, name="qd"),
+            pj.ThinBend(0.05, h=0.1, knl=(0.0, 0.02), name="tb"),
+            pj.Multipole((0.0, 0.01, 0.3), (0.0, 0.002), name="m"),
+            pj.DipoleEdge(0.1, 0.05, fint=0.4, hgap=0.03, name="edge"),
+            pj.TaylorMap(quarter, variables="t pt", name="map"),
+            pj.Kicker(0.1, hkick=1e-4, vkick=-2e-4, name="k"),
+            pj.Sextupole(0.1, 3.0, name="s"),
+            pj.Octupole(0.1, 5.0, name="o"),
+            pj.Solenoid(0.2, 0.05, name="sol"),
+            pj.RFCavity(0.3, 1e5, frequency=1e7, phase=0.3, name="rf"),
+            pj.Patch(dx=1e-4, name="shift"),
+            pj.Monitor(name="mon"),
+            pj.Drift(0.6),
+        ],
+        variables={"kq": 0.9, "kd": "-kq*1.1", "l1": 0.5, "Odd name": 0.02},
+        expressions={
+            "QF.k1": "kq",
+            "qd.k1": "kd",
+            "d.length": "l1",
+            "m.knl[1]": "`Odd name`/2",
+            "B.angle": "0.2*l1/0.5",
+        },
+    )
+    pj.io.write_lattice(tmp_path / "a.madx", cell, proton)
+    found = read_lattice(tmp_path / "a.madx")
+    assert found.notes == ()
+    assert float(found.lattice.length) == pytest.approx(float(cell.length), abs=1e-12)
+    for change in ({}, {"kq": 0.8}, {"l1": 0.6}):
+        ours = pj.twiss_table(cell.with_values(change), proton)
+        again = pj.twiss_table(found.lattice.with_values(change), found.reference)
+        for name in ("tune_x", "tune_y", "beta_x", "dispersion_x"):
+            wanted, seen = (getattr(t, name) for t in (ours, again))
+            wanted, seen = (v[-1] if getattr(v, "ndim", 0) else v for v in (wanted, seen))
+            assert float(seen) == pytest.approx(float(wanted), rel=1e-11, abs=1e-12), (name, change)
+
+
+@pytest.mark.parametrize(
+    ("element", "said"),
+    [
+        (pj.Quadrupole(0.1, dx=1e-3, name="q"), "q.* is displaced"),
+        (pj.Quadrupole(0.1, knl=(0.0, 0.1), name="q"), "MAD-X ignores the knl"),
+        (pj.Multipole((0.1,), name="q"), "bends the reference orbit"),
+        (pj.Multipole((0.0, 0.1), length=0.2, name="q"), "have no length"),
+        (pj.RFCavity(0.1, 1e6, frequency=1e8, accelerate=True, name="q"), "reference momentum"),
+        (pj.Patch(dx=1e-3, tilt=0.1, name="q"), "a Patch for each"),
+        (pj.TaylorMap(name="q"), 'variables "t pt" only'),
+        (pj.Aperture(half_width=0.01, name="q"), "MAD-X has no Aperture"),
+    ],
+)
+def test_what_madx_has_not_is_not_written(tmp_path: Path, element: pj.Element, said: str) -> None:
+    with pytest.raises(pj.errors.InvalidValueError, match=said):
+        pj.io.write_lattice(tmp_path / "a.madx", pj.Lattice([element]))
+    assert not (tmp_path / "a.madx").exists()

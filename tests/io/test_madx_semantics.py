@@ -184,3 +184,13 @@ def test_gradients_by_variables_are_differences_of_madx(knob: str, tmp_path: Pat
     ends = [theirs(text + f"{knob} = {value + sign * step!r};\n") for sign in (1, -1)]
     differences = [(ends[0][q] - ends[1][q]) / (2 * step) for q in ("q1", "q2")]
     assert slopes[:, 0] == pytest.approx(differences, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["sequence", "rectangular", "kicks", "a solenoid"])
+def test_madx_reads_what_is_written(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.madx"
+    path.write_text(FILES[name])
+    found = read_lattice(path, line="ring")
+    pj.io.write_lattice(tmp_path / "b.madx", found.lattice, found.reference)
+    wanted = theirs(FILES[name])
+    assert theirs((tmp_path / "b.madx").read_text()) == pytest.approx(wanted, rel=1e-8, abs=1e-10)

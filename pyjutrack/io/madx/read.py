@@ -23,6 +23,7 @@ from .flow import Reader
 from .kinds import CLASSES
 from .machine import LINES, Machine, Use
 from .source import MadSource
+from .write import write_madx
 
 MADX = Dialect("MAD-X", Syntax(rows=False, blocks=True, braces=True), CLASSES, COMMANDS, HARMLESS)
 MAD8 = Dialect(
@@ -36,14 +37,17 @@ MAD8 = Dialect(
 )
 
 
-def _format(name: str, dialect: Dialect, suffixes: tuple[str, ...]) -> LatticeFormat:
-    return LatticeFormat(
-        name, dialect.name, suffixes, lambda source: _read(dialect, source), has_lines=True
-    )
-
-
-MADX_FILES = _format("madx", MADX, (".madx", ".seq", ".mad"))
-MAD8_FILES = _format("mad8", MAD8, (".mad8",))
+MADX_FILES = LatticeFormat(
+    "madx",
+    MADX.name,
+    (".madx", ".seq", ".mad"),
+    lambda source: _read(MADX, source),
+    write_madx,
+    has_lines=True,
+)
+MAD8_FILES = LatticeFormat(
+    "mad8", MAD8.name, (".mad8",), lambda source: _read(MAD8, source), has_lines=True
+)
 
 
 def _read(dialect: Dialect, source: LatticeSource) -> LatticeFile:
