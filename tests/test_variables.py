@@ -193,6 +193,24 @@ def test_knobs_that_follow_one_another_are_refused_together() -> None:
         both.with_values({"qf.k1": 0.4})
 
 
+def test_patterns_stand_for_all_knobs_that_they_fit() -> None:
+    plain = rebuilt()
+    _, all_of_them = pj.optics.optics_gradient(lambda t: t.tune_x, plain, PROTON, ["q*.k1"])
+    _, one_by_one = pj.optics.optics_gradient(lambda t: t.tune_x, plain, PROTON, ["qf.k1", "qd.k1"])
+    assert all_of_them.tolist() == one_by_one.tolist()
+    beam = pj.Beam(PROTON, 1e-3 * torch.ones(3, 6, dtype=torch.float64))
+
+    def figure(final: pj.Beam) -> torch.Tensor:
+        return final.coordinates.pow(2).sum()
+
+    wanted = pj.gradient(figure, plain, beam, wrt=["beam.current", "qf.k1", "qd.k1"])
+    assert (
+        pj.gradient(figure, plain, beam, wrt=["beam.current", "q?.k1"]).tolist() == wanted.tolist()
+    )
+    with pytest.raises(UnknownNameError, match=r"no knob fits the pattern 'x\*\.k1'"):
+        pj.gradient(figure, plain, beam, wrt=["x*.k1"])
+
+
 def test_patterns_list_knobs() -> None:
     assert cell().knobs("k?") == ["kq", "kd", "ks"]
     assert cell().knobs("q*.k1") == ["qf.k1", "qd.k1"]

@@ -102,6 +102,8 @@ class LatticeBuilder:
         }
         self._variables.define_needed(bound.values())
         known = KnownVariables(self._variables).formulas
+        self._variables.define_needed(known.values())
+        known = KnownVariables(self._variables).formulas
         if not known:
             return Lattice(self._elements)
         return Lattice(self._elements, variables=known, expressions=bound)

@@ -259,6 +259,8 @@ def test_what_is_written_is_read_again_and_means_the_same_to_madx(tmp_path: Path
     pj.io.write_lattice(tmp_path / "a.madx", cell, proton)
     found = read_lattice(tmp_path / "a.madx")
     assert found.notes == ()
+    named = [e.name.lower() for e in cell if e.name and not isinstance(e, pj.Drift)]
+    assert [e.name for e in found.lattice if not isinstance(e, pj.Drift)] == named
     assert float(found.lattice.length) == pytest.approx(float(cell.length), abs=1e-12)
     for change in ({}, {"kq": 0.8}, {"l1": 0.6}):
         ours = pj.twiss_table(cell.with_values(change), proton)

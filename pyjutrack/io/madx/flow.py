@@ -19,7 +19,7 @@ _CONDITION = re.compile(r"\s*(if|elseif|while)\s*(?=\()", re.IGNORECASE)
 _ELSE = re.compile(r"\s*else\s*(?=\{)", re.IGNORECASE)
 _MACRO = re.compile(r"\s*([\w.$]+)\s*(?:\(([^()]*)\))?\s*:\s*macro\s*=?\s*(?=\{)", re.IGNORECASE)
 _EXEC = re.compile(r"exec,([\w.$]+)(?:\((.*)\))?")
-_LABEL = re.compile(r"(\"[^\"]*\"|'[^']*'|[\w.$#]+(?:\([^()]*\))?):(?!=)")
+_LABEL = re.compile(r"(\"[^\"]*\"|'[^']*'|[\w.$#]+(?:\([^()]*\))?),?:(?!=)")
 _QUALIFIERS = re.compile(r"^(?:(?:real|const|int|shared),)+(?=[\w.])")
 #: words after which nothing of a file, or nothing at all, is read
 _RETURN, _STOP = ("return",), ("stop", "exit", "quit")

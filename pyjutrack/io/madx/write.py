@@ -43,7 +43,7 @@ def _rows(lattice: Lattice, reference: Reference | None) -> Iterator[str]:
     formulas = {a: _rename(a, e, variables) for a, e in lattice.expressions.items()}
     for name, value in lattice.variables.items():
         yield f"{variables[name]} {_value(formulas.get(name, to_float(value)))};"
-    written: dict[str, str] = {}
+    written: dict[tuple[str, str], str] = {}
     placed: list[str] = []
     place: Formula = 0.0
     offsets = 0
@@ -51,17 +51,18 @@ def _rows(lattice: Lattice, reference: Reference | None) -> Iterator[str]:
         found = Written(element, formulas, f"element {position} ({element.name})")
         if not isinstance(element, Drift):
             statement = STATEMENTS.get(type(element).__name__, _refuse)(found)
-            if statement not in written:
-                written[statement] = names.own(element.name)
-                yield f"{written[statement]}: {statement};"
-            placed.append(f"  {written[statement]}, at{_value(place)};")
+            key = element.name, statement
+            if key not in written:
+                written[key] = names.own(element.name)
+                yield f"{written[key]}: {statement};"
+            placed.append(f"  {written[key]}, at {_value(place)};")
         place = place + found.formula("length")
         if isinstance(place, Expression) and len(place.code) > 1:
             offsets += 1
             name = names.own(f"at_{offsets}")
             yield f"{name} {_value(place)};"
             place = Expression.named(name)
-    yield f"ring: sequence, refer=entry, l{_value(place)};"
+    yield f"ring: sequence, refer=entry, l {_value(place)};"
     yield from placed
     yield "endsequence;"
     yield "use, sequence=ring;"
