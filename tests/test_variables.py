@@ -203,7 +203,7 @@ def test_patterns_stand_for_all_knobs_that_they_fit() -> None:
     def figure(final: pj.Beam) -> torch.Tensor:
         return final.coordinates.pow(2).sum()
 
-    wanted = pj.gradient(figure, plain, beam, wrt=["beam.current", "qf.k1", "qd.k1"])
+    wanted = pj.gradient(figure, plain, beam, wrt=["beam.current", "qf.k1", "qd.k1"]).tolist()
     assert (
         pj.gradient(figure, plain, beam, wrt=["beam.current", "q?.k1"]).tolist() == wanted.tolist()
     )

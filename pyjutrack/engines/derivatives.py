@@ -144,9 +144,9 @@ def gradient(
         objective: a function of the final beam -> 0-d tensor, or of the final and the initial one,
             which it gets by the names of its parameters, `final` and `initial`. Usual ones are in
             `pyjutrack.observables`. Knobs of the beam are set in the initial beam that it gets.
-        wrt: knobs, such as "d1.length", "q1.k1", "kqf" of a machine's file, "q*.k1", "beam.current", "beam.beta_x",
-            "effects[0].perveance_scale", or vectors such as "field.weights", which count with all
-            their entries; see `pyjutrack.lattice.knobs`.
+        wrt: knobs, such as "d1.length", "q1.k1", all that fit "q*.k1", "kqf" of a machine's file,
+            "beam.current", "beam.beta_x", "effects[0].perveance_scale", or vectors such as
+            "field.weights", which count with all their entries; see `pyjutrack.lattice.knobs`.
         mode: "reverse" costs a few trackings whatever the number of knobs; "forward" grows with
             the knobs, and needs no memory; "fd" is central differences.
         step: of the central differences, times max(|value of the knob|, 1); near the lowest value
