@@ -47,7 +47,6 @@ def read_pals(
     Raises:
         LatticeFileError: no such file, no YAML, a name or a kind that is not defined, cyclic lines,
             a value of the wrong type; the message gives the line.
-        MissingPackageError: PyYAML is not installed.
     """
     path, notes = Path(path), Notes()
     root = tree(path)

@@ -34,7 +34,6 @@ from ...elements import (
 from ...lattice.lattice import Lattice
 from ..errors import LatticeWarning
 from ..fields import changed_fields, name_kind, plain
-from ..optional import optional
 from ..record import Notes, Say
 from .kinds import KINDS, SHIFTS
 from .lines import REFUSED
@@ -63,10 +62,12 @@ def write_pals(path: str | Path, lattice: Lattice, reference: Reference | None =
 
     Raises:
         InvalidValueError: a parameter carries derivatives.
-        MissingPackageError: PyYAML is not installed.
     """
-    yaml = optional("yaml", "PyYAML", "lattice")
+    import yaml  # only where a file is one
+
     notes = Notes()
+    if lattice.expressions:
+        notes.add("variables and expressions are written as the numbers that they are worth")
     facility: list[Plain] = []
     line: list[str] = []
     # what stands in the file, by its name there, and the words that PALS keeps

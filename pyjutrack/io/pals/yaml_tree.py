@@ -10,7 +10,6 @@ from typing import Any
 from ...core.grammar import DIGITS, NESTING
 from ..errors import wrong
 from ..limits import VALUES, require_below, require_nesting
-from ..optional import optional
 from ..text import text_of
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$|[-+]?\.?(inf|Inf|INF)$")
@@ -44,7 +43,8 @@ def tree(path: Path) -> Any:
     Raises:
         LatticeFileError: no text, no YAML, or a key that occurs twice; with the line.
     """
-    yaml = optional("yaml", "PyYAML", "lattice")
+    import yaml  # only where a file is one
+
     text = text_of(path)
     _require_brackets(path, text)
     try:
