@@ -48,7 +48,7 @@ class LatticeBuilder:
         formulas: Formulas = {}
         try:
             for field, value in fields.items():
-                if isinstance(value, tuple):
+                if isinstance(value, tuple) and field in kind.series:
                     settled = [self._variables.settle(entry) for entry in value]
                     numbers[field] = tuple(number for _, number in settled)
                     for n, (entry, _) in enumerate(settled):

@@ -105,20 +105,28 @@ AT_JSON = json.dumps(
 )
 XSUITE = json.dumps(
     {
-        "__class__": "Line",
+        "__class__": "Environment",
         "elements": {
-            "q": {"__class__": "Quadrupole", "length": 0.3, "k1": 1.2, "knl": [0, 0.1]},
-            "d": {"__class__": "Drift", "length": 0.5},
-            "b": {"__class__": "Bend", "length": 1.0, "angle": 0.1, "k0": 0.1},
+            "q": {"__class__": "Quadrupole", "length": 0.3, "k1": 1.2, "knl": [0, 0.1], "order": 5},
+            "d": {"__class__": "Drift", "length": 0.5, "model": "exact"},
+            "b": {"__class__": "Bend", "length": 1.0, "angle": 0.1, "k0": 0.1, "shift_x": 1e-3},
+            "b..0": {"__class__": "ThickSliceBend", "parent_name": "b", "weight": 0.5},
+            "b..in": {"__class__": "ThinSliceBendEntry", "parent_name": "b"},
+            "r": {"__class__": "Replica", "parent_name": "q"},
+            "m": {"__class__": "Multipole", "knl": [0.0, 0.1], "knl_rel": [0.1], "isthick": False},
+            "c": {"__class__": "Cavity", "voltage": 1e5, "harmonic": 4, "lag": 180.0},
+            "a": {"__class__": "LimitRect", "min_x": -0.1, "max_x": 0.2, "rot_s_rad": 0.1},
+            "t": {"__class__": "Rotation", "rot_x_rad": 0.01, "seq": "xys"},
         },
-        "element_names": ["q", "d", "b", "d"],
-        "particle_ref": {
-            "mass0": 938272088.16,
-            "q0": 1.0,
-            "p0c": [1e9],
-            "gamma0": [1.4615],
-            "beta0": [0.729],
-        },
+        "_var_management_data": {"var_values": {"k": 0.6, "kq": 1.2, "__vary_default": {}}},
+        "_var_manager": [
+            ["vars['kq']", "(vars['k'] * 2.0)"],
+            ["element_refs['q'].k1", "vars['kq']"],
+            ["element_refs['m'].knl[1]", "f.sin(vars['kq'] - 1.2) + 0.1"],
+            ["element_refs['m'].ksl[2]", "(-(vars['k'] ** 2) + element_refs['q'].k1)"],
+        ],
+        "lines": {"ring": {"element_names": [*"qdbrmdcat", "b..in", "b..0", "d"]}},
+        "particle_ref": {"mass0": 938272088.16, "q0": 1.0, "p0c": [1e9], "gamma0": [1.4615]},
     },
     indent=1,
 )
