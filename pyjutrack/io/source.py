@@ -85,7 +85,7 @@ class Source:
         for name, value in self.definition.attributes.items():
             if name in self._read or name in self.neutral or not self._matters(value):
                 continue
-            self.say(f"{name} = {_show(value)} is left out")
+            self.say(f"{name} = {clip(_show(value))} is left out")
 
     def _matters(self, value: Value) -> bool:
         if isinstance(value, tuple):

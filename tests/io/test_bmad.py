@@ -196,6 +196,19 @@ def test_openings_and_what_has_no_counterpart(read) -> None:
     ]
 
 
+def test_openings_move_with_collimators_only(read) -> None:
+    """OFFSET_MOVES_APERTURE is true for collimators, and false for all others."""
+    text = "{}: {}, x_limit = 0.02, x_offset = 0.01, tilt = 0.1{}; r: line = ({})\n"
+    for name, kind, more, moved in (
+        *(("c", "rcollimator", "", True), ("q", "quad", "", False)),
+        *(("c", "rcollimator", ", offset_moves_aperture = F", False),),
+        *(("q", "quad", ", offset_moves_aperture = T", True),),
+    ):
+        opening = read(text.format(name, kind, more, name)).lattice[-1]
+        placed = {"dx": 0.01, "tilt": 0.1} if moved else {}
+        assert opening == pj.Aperture(half_width=0.02, name=f"{name}_aperture", **placed)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

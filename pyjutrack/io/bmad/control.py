@@ -15,7 +15,7 @@ from ...lattice.expressions import Expression, Formula
 from ..definition import Definition
 from ..errors import clip, wrong
 from ..statements import before_sign, split_outside_brackets
-from .machine import Machine
+from .machine import GLOBALS, Machine
 from .names import has_wild_cards
 
 _SLAVE = re.compile(r"((?:\w+::)?[^\[\]]+?)(?:\[([^\[\]]*)\])?")
@@ -60,7 +60,7 @@ def _apply(
     if controller.attributes.get("gang", "t").startswith("f"):  # type: ignore[union-attr]
         say("GANG = F: all elements of a name follow it alike")
     for target, attribute, text in _slaves(controller):
-        if attribute in _MOVES:
+        if attribute in _MOVES or target in GLOBALS or target in machine.lines:
             say(f"{attribute} of {clip(target)!r} is left out")
             continue
         _follow(machine, controller, target, attribute, text, totals)

@@ -17,6 +17,8 @@ from .names import has_wild_cards, matches
 
 #: distances up to this are none [m]
 TOLERANCE = 1e-9
+#: that are looked at in the time of an operation
+_PIECES = 4
 #: what another element may take the place of
 _SPACE = ("drift", "pipe")
 #: what leaves particles as they are
@@ -90,7 +92,7 @@ class Layout:
             return [(0.0, 0.0, 1)]
         kind, _, pattern = wanted.rpartition("::")
         several = has_wild_cards(pattern)
-        self._spend(len(self.pieces) * (len(pattern) if several else 1))
+        self._spend(len(self.pieces) * (len(pattern) if several else 1) // _PIECES)
         found: list[tuple[float, float, int]] = []
         start = 0.0
         side = {0.0: -1, 1.0: 1}.get(_origin(told, "ref"), 0)
@@ -106,7 +108,7 @@ class Layout:
 
     def _put(self, piece: Piece, at: float, side: int) -> None:
         """Put a piece where it begins at a place, in what is space there."""
-        self._spend(len(self.pieces))
+        self._spend(len(self.pieces) // _PIECES)
         ends = [0.0, *accumulate(p.size for p in self.pieces)]
         total = ends[-1]
         if at < -TOLERANCE:

@@ -138,9 +138,17 @@ class BmadSource(Source):
             return None
         elliptical = self.definition.base == "ecollimator"
         kind = self.word("aperture_type") or ("elliptical" if elliptical else "rectangular")
+        if not kind.startswith(("ell", "rect")):
+            self.say(f"aperture_type = {kind} is read as a rectangle")
         shape = "ellipse" if kind.startswith("ell") else "rectangle"
+        turned: dict[str, Formula] = {}
+        moves = 1.0 if self.definition.base in ("ecollimator", "rcollimator") else 0.0
+        if self.value(self.number("offset_moves_aperture", moves)):
+            turned = {"tilt": self.number("tilt")}
+            for at, name in (("dx", "x_offset"), ("dy", "y_offset")):
+                middle[at] = middle.get(at, 0.0) + self.value(self.number(name))
         name = f"{self.definition.name}_aperture"
-        return self.make_named(name, Aperture, shape=shape, **sizes, **middle)
+        return self.make_named(name, Aperture, shape=shape, **sizes, **middle, **turned)
 
 
 def _series(terms: dict[int, Formula]) -> tuple[Formula, ...]:
