@@ -47,6 +47,13 @@ class Source:
             raise ValueError(f"{name} = {clip(found)!r} is no number")
         return found
 
+    def fixed(self, name: str, default: Formula = 0.0) -> float:
+        """The value now of an attribute that cannot follow an expression, which is noted."""
+        found = self.number(name, default)
+        if isinstance(found, Expression):
+            self.say(f"{name} keeps its value, whatever becomes of {clip(str(found))}")
+        return self.value(found)
+
     def numbers(self, name: str) -> tuple[Formula, ...]:
         """An attribute that is a list."""
         self._read.add(name)

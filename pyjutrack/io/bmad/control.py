@@ -22,6 +22,9 @@ _SLAVE = re.compile(r"((?:\w+::)?[^\[\]]+?)(?:\[([^\[\]]*)\])?")
 #: of groups: they move elements, and the lengths of their neighbours
 _MOVES = ("accordion_edge", "start_edge", "end_edge", "s_position", "symmetric_edge")
 
+#: what a changed attribute counts, in operations of an expression
+_CHANGE = 20
+
 
 def apply_controllers(machine: Machine) -> None:
     """Let the elements' attributes follow what controls them.
@@ -96,8 +99,13 @@ def _follow(
         if isinstance(before, (str, tuple)):
             raise ValueError(f"{attribute} of {clip(name)!r} is no number")
         totals[key] = before + value
+        machine.variables.spend(_CHANGE + len(element.attributes) + _size(totals[key]))
         attributes = {**element.attributes, attribute: totals[key]}
         machine.elements[name] = replace(element, attributes=attributes)
+
+
+def _size(formula: Formula) -> int:
+    return len(formula.code) if isinstance(formula, Expression) else 1
 
 
 def _expression(machine: Machine, controller: Definition, text: str, prefix: str) -> Formula:

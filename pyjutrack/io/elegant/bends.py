@@ -84,7 +84,7 @@ def _edges(source: Source) -> dict[str, object]:
         own = source.number(f"fint{end}", -1.0)
         given = own if source.value(own) >= 0 else fint
         face = source.number(f"e{end}")
-        on.append(source.value(source.number(f"edge{end}_effects", 1.0)) != 0)
+        on.append(source.fixed(f"edge{end}_effects", 1.0) != 0)
         ends.append((face, given) if on[-1] else (0.0, 0.0))
     (e1, first), (e2, last) = ends
     fields: dict[str, object] = {"e1": e1, "e2": e2}
