@@ -144,12 +144,7 @@ class Machine:
                 return
             if not again:
                 raise ValueError(f"{clip(name)!r} is defined already; REDEF: would define it anew")
-        variable, count = name, 1
-        while variable in self.variables:
-            count += 1
-            variable = f"{name}_{count}"
-        self.variables.set(variable, value)
-        self._current[name] = variable
+        self._current[name] = self.variables.set_version(name, value)
 
     def set_attribute(self, target: str, attribute: str, text: str) -> None:
         """Set an attribute of elements, or a global parameter."""
