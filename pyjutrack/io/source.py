@@ -47,6 +47,13 @@ class Source:
             raise ValueError(f"{name} = {clip(found)!r} is no number")
         return found
 
+    def fixed(self, name: str, default: Formula = 0.0) -> float:
+        """The value now of an attribute that cannot follow an expression, which is noted."""
+        found = self.number(name, default)
+        if isinstance(found, Expression):
+            self.say(f"{name} keeps its value, whatever becomes of {clip(str(found))}")
+        return self.value(found)
+
     def numbers(self, name: str) -> tuple[Formula, ...]:
         """An attribute that is a list."""
         self._read.add(name)
@@ -96,7 +103,7 @@ class Source:
         for name, value in self.definition.attributes.items():
             if name in self._read or name in self.neutral or not self._matters(value):
                 continue
-            self.say(f"{name} = {_show(value)} is left out")
+            self.say(f"{name} = {clip(_show(value))} is left out")
 
     def _matters(self, value: Value) -> bool:
         if isinstance(value, tuple):

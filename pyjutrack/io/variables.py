@@ -31,6 +31,7 @@ class Variables:
         self._find = find or self._refuse
         self._divides_by_zero = divides_by_zero
         self._values: dict[str, float] = {}
+        self._versions: dict[str, int] = {}
         self._spent = 0
 
     def __contains__(self, name: str) -> bool:
@@ -41,6 +42,20 @@ class Variables:
         if self._values:
             self._values.clear()
         self.formulas[name] = formula
+
+    def set_version(self, name: str, formula: Formula) -> str:
+        """Define a variable without touching one that has the name: that gets a number.
+
+        Returns:
+            The name under which it is defined: "k", or "k_2", "k_3" where there is one.
+        """
+        variable, count = name, self._versions.get(name, 1)
+        while variable in self.formulas:
+            count += 1
+            variable = f"{name}_{count}"
+        self._versions[name] = count
+        self.set(variable, formula)
+        return variable
 
     def formula(self, name: str) -> Formula:
         """What a name stands for."""

@@ -106,6 +106,21 @@ def test_elements_are_superimposed_on_drifts(read) -> None:
         read("q: quad, l = 2; s: sext, l = 1, superimpose, ref = q; r: line = (q)\n")
 
 
+def test_what_does_not_follow_its_variables_is_noted(read) -> None:
+    with pytest.warns(LatticeWarning):
+        found = read(
+            "a = 0.5; d: drift, l = 4*a\n"
+            "q: quad, l = 0.1, x_limit = a/10, superimpose, offset = 1 + a\n"
+            "r: line = (d); use, r\n"
+        )
+    assert [str(note) for note in found.notes] == [
+        "quadrupole q: the drifts about it do not follow the expressions of its offset and length",
+        "drift d: its parts do not follow the expression of its length",
+        "quadrupole q: x_limit keeps its value, whatever becomes of a/10",
+    ]
+    assert float(found.lattice.length) == pytest.approx(2.0)
+
+
 def test_lines_turn_and_take_arguments(read) -> None:
     text = (
         "a: marker; b: marker; c: marker; d: drift, l = 1\n"
@@ -194,6 +209,19 @@ def test_openings_and_what_has_no_counterpart(read) -> None:
         "taylor t: no counterpart; read as a marker",
         "bmad_com: synchrotron radiation is left out",
     ]
+
+
+def test_openings_move_with_collimators_only(read) -> None:
+    """OFFSET_MOVES_APERTURE is true for collimators, and false for all others."""
+    text = "{}: {}, x_limit = 0.02, x_offset = 0.01, tilt = 0.1{}; r: line = ({})\n"
+    for name, kind, more, moved in (
+        *(("c", "rcollimator", "", True), ("q", "quad", "", False)),
+        *(("c", "rcollimator", ", offset_moves_aperture = F", False),),
+        *(("q", "quad", ", offset_moves_aperture = T", True),),
+    ):
+        opening = read(text.format(name, kind, more, name)).lattice[-1]
+        placed = {"dx": 0.01, "tilt": 0.1} if moved else {}
+        assert opening == pj.Aperture(half_width=0.02, name=f"{name}_aperture", **placed)
 
 
 @pytest.mark.parametrize(

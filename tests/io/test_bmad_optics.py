@@ -71,6 +71,15 @@ def test_a_cavity_gains_by_its_phase(read, phi0: float) -> None:
     assert out[5] == pytest.approx(delta, abs=1e-13)
 
 
+def test_a_crab_cavity_kicks_by_its_phase(read) -> None:
+    """V sin(2 pi phi0 - omega t) / (p0 c) for a particle that is late by t."""
+    text = "c: crab_cavity, voltage = 2e6, rf_frequency = 5e8, phi0 = 0.1; r: line = (c); use, r\n"
+    z = -0.01
+    late = -z / float(ELECTRON.beta) / LIGHT
+    kick = 2e6 / float(ELECTRON.p0c) * math.sin(2 * math.pi * (0.1 - 5e8 * late))
+    assert pass_one(read(text).lattice, 0, 0, 0, 0, z, 0)[1] == pytest.approx(kick, abs=1e-13)
+
+
 def test_fields_are_divided_by_the_rigidity_where_they_stand(read) -> None:
     """A quadrupole after an accelerating cavity is weaker, by the momentum there."""
     with pytest.warns(LatticeWarning, match="focusing at the ends"):

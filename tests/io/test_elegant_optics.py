@@ -127,6 +127,11 @@ def test_a_bend_is_displaced_along_the_axes_at_its_entrance(read, tilt: float) -
     assert one[0, 5] == other[0, 5] == 2e-3
 
 
+def test_a_bend_may_be_displaced_about_its_middle(read) -> None:
+    text = "B: CSBEND, L=1.2, ANGLE=0.4, DX=1e-3, DZ=2e-3, MALIGN_METHOD=2\nR: LINE=(B)\n"
+    assert list(read(text).lattice) == [pj.SBend(1.2, 0.4, dx=1e-3, dz=2e-3, name="B")]
+
+
 @pytest.mark.parametrize("changes", [0, 1])
 def test_a_cavity_gains_by_its_phase(read, changes: int) -> None:
     """V sin(phase + omega t) for a particle that is late by t; 90 degrees is the crest."""

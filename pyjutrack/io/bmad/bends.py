@@ -33,7 +33,15 @@ def read_bend(source: Source) -> list[Element]:
     """A sector or rectangular bend."""
     length = arc_length(source)
     angle = _angle(source, length)
-    kind = RBend if source.definition.base == "rbend" else SBend
+    rectangular = source.definition.base == "rbend"
+    fiducial, exact = source.word("fiducial_pt"), source.word("exact_multipoles")
+    if rectangular and fiducial in ("entrance_end", "exit_end"):
+        source.say(
+            f"fiducial_pt = {fiducial}: its faces are read as if they counted from the middle"
+        )
+    if exact not in ("", "off"):
+        source.say(f"exact_multipoles = {exact} is left out")
+    kind = RBend if rectangular else SBend
     return [
         source.make(
             kind,

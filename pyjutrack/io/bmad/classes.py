@@ -34,11 +34,11 @@ NEUTRAL = {
     *("autoscale_phase", "autoscale_amplitude", "field_autoscale", "phi0_autoscale"),
     *("field_master", "harmon_master", "multipass_ref_energy", "n_ref_pass", "static_linear_map"),
     *("scale_field_to_one", "h1", "h2", "reference", "aperture_at", "aperture_type"),
-    *("offset_moves_aperture", "longitudinal_mode", "fiducial_pt", "l_active", "n_sample"),
+    *("offset_moves_aperture", "longitudinal_mode", "l_active", "n_sample"),
     *("osc_amplitude", "noise", "tilt_calib", "x_gain_calib", "y_gain_calib", "crunch_calib"),
     *("x_gain_err", "y_gain_err", "crunch", "de_eta_meas", "x_dispersion_err", "y_dispersion_err"),
     *("is_on", "multipoles_on", "default_tracking_species", "polarity_calib", "sort_float"),
-    *("e_tot", "p0c", "field_overlaps", "lrad", "coupler_at", "coupler_angle", "exact_multipoles"),
+    *("e_tot", "p0c", "field_overlaps", "lrad", "coupler_at", "coupler_angle"),
 }
 
 #: attributes of controllers that are none of their variables

@@ -15,12 +15,15 @@ from ...lattice.expressions import Expression, Formula
 from ..definition import Definition
 from ..errors import clip, wrong
 from ..statements import before_sign, split_outside_brackets
-from .machine import Machine
+from .machine import GLOBALS, Machine
 from .names import has_wild_cards
 
 _SLAVE = re.compile(r"((?:\w+::)?[^\[\]]+?)(?:\[([^\[\]]*)\])?")
 #: of groups: they move elements, and the lengths of their neighbours
 _MOVES = ("accordion_edge", "start_edge", "end_edge", "s_position", "symmetric_edge")
+
+#: what a changed attribute counts, in operations of an expression
+_CHANGE = 20
 
 
 def apply_controllers(machine: Machine) -> None:
@@ -60,7 +63,7 @@ def _apply(
     if controller.attributes.get("gang", "t").startswith("f"):  # type: ignore[union-attr]
         say("GANG = F: all elements of a name follow it alike")
     for target, attribute, text in _slaves(controller):
-        if attribute in _MOVES:
+        if attribute in _MOVES or target in GLOBALS or target in machine.lines:
             say(f"{attribute} of {clip(target)!r} is left out")
             continue
         _follow(machine, controller, target, attribute, text, totals)
@@ -96,8 +99,13 @@ def _follow(
         if isinstance(before, (str, tuple)):
             raise ValueError(f"{attribute} of {clip(name)!r} is no number")
         totals[key] = before + value
+        machine.variables.spend(_CHANGE + len(element.attributes) + _size(totals[key]))
         attributes = {**element.attributes, attribute: totals[key]}
         machine.elements[name] = replace(element, attributes=attributes)
+
+
+def _size(formula: Formula) -> int:
+    return len(formula.code) if isinstance(formula, Expression) else 1
 
 
 def _expression(machine: Machine, controller: Definition, text: str, prefix: str) -> Formula:

@@ -137,7 +137,7 @@ class Reader:
                 key, _, value = argument.partition("=")
                 told[key] = machine.value(key, value, "") if value else 1.0
             name = str(told.pop("element", ""))
-            machine.superimposed.append((name, Definition(name, "", "", told, file, row)))
+            machine.superimpose(name, Definition(name, "", "", told, file, row))
         elif command == "no_superimpose":
             self.superimposes = False
         elif command == "undefined_vars_evaluate_to_zero":

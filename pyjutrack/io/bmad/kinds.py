@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from ...beam.reference import SPEED_OF_LIGHT
 from ...elements import (
+    CrabCavity,
     Drift,
     Element,
     Kicker,
@@ -52,6 +53,8 @@ def read_element(source: Source) -> list[Element]:
     if on or base in ("drift", "patch"):
         found = READERS[base](source)
     else:
+        if base == "lcavity":
+            source.say("it is off, and the reference does not gain what it would")
         source.ignore()
         found = _space(source)
     if opening is None:
@@ -215,6 +218,20 @@ def _cavity(source: Source) -> list[Element]:
     ]
 
 
+def _crab(source: Source) -> list[Element]:
+    """Bmad takes V sin(2 pi phi0 - omega t), in px."""
+    return [
+        source.make(
+            CrabCavity,
+            length=source.length,
+            voltage=_voltage(source),
+            frequency=_frequency(source),
+            phase=math.pi - _phase(source),
+            **source.placement(),
+        )
+    ]
+
+
 def _linac_cavity(source: Source) -> list[Element]:
     """Bmad takes V cos(2 pi phi0 - omega t), the reference too: phi0 = 0 is the crest."""
     source.say("its focusing at the ends is left out")
@@ -275,5 +292,6 @@ READERS: dict[str, Reader] = {
     **dict.fromkeys(("hkicker", "vkicker", "kicker"), _corrector),
     "rfcavity": _cavity,
     "lcavity": _linac_cavity,
+    "crab_cavity": _crab,
     "patch": _patch,
 }

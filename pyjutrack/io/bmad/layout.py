@@ -5,6 +5,7 @@ Source: The Bmad Reference Manual, 2025, Superposition.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
@@ -17,6 +18,8 @@ from .names import has_wild_cards, matches
 
 #: distances up to this are none [m]
 TOLERANCE = 1e-9
+#: that are looked at in the time of an operation
+_PIECES = 4
 #: what another element may take the place of
 _SPACE = ("drift", "pipe")
 #: what leaves particles as they are
@@ -78,6 +81,9 @@ class Layout:
         offset = told.get("offset", 0.0)
         if isinstance(offset, (str, tuple)):
             raise ValueError(f"offset = {clip(str(offset))!r} is no number")
+        if isinstance(offset, Expression) or isinstance(length, Expression):
+            said = "the drifts about it do not follow the expressions of its offset and length"
+            self._notes.add(said, name, element.base)
         own = _origin(told, "ele") * size
         for start, width, place in self._references(told):
             at = start + _origin(told, "ref") * width + self._value(offset) - own
@@ -90,7 +96,7 @@ class Layout:
             return [(0.0, 0.0, 1)]
         kind, _, pattern = wanted.rpartition("::")
         several = has_wild_cards(pattern)
-        self._spend(len(self.pieces) * (len(pattern) if several else 1))
+        self._spend(len(self.pieces) * (len(pattern) if several else 1) // _PIECES)
         found: list[tuple[float, float, int]] = []
         start = 0.0
         side = {0.0: -1, 1.0: 1}.get(_origin(told, "ref"), 0)
@@ -106,7 +112,7 @@ class Layout:
 
     def _put(self, piece: Piece, at: float, side: int) -> None:
         """Put a piece where it begins at a place, in what is space there."""
-        self._spend(len(self.pieces))
+        self._spend(len(self.pieces) // _PIECES)
         ends = [0.0, *accumulate(p.size for p in self.pieces)]
         total = ends[-1]
         if at < -TOLERANCE:
@@ -118,8 +124,8 @@ class Layout:
         if piece.size <= TOLERANCE:
             self._put_thin(piece, at, ends, side)
             return
-        first = next(i for i in range(len(self.pieces)) if ends[i + 1] > at + TOLERANCE)
-        last = next(i for i in range(first, len(self.pieces)) if ends[i + 1] >= stop - TOLERANCE)
+        first = bisect_right(ends, at + TOLERANCE) - 1
+        last = bisect_left(ends, stop - TOLERANCE) - 1
         under = self.pieces[first : last + 1]
         blocked = [p for p in under if self._elements[p.name].base not in _SPACE]
         if any(p.size > TOLERANCE or self._elements[p.name].base not in _MARKS for p in blocked):
@@ -132,17 +138,18 @@ class Layout:
         self.pieces[first : last + 1] = [*before, piece, *after]
 
     def _put_thin(self, piece: Piece, at: float, ends: list[float], side: int) -> None:
-        edges = [i for i, end in enumerate(ends) if abs(end - at) <= TOLERANCE]
-        if edges:
-            self.pieces.insert(edges[-1] if side > 0 else edges[0], piece)
+        before = bisect_left(ends, at - TOLERANCE)
+        after = bisect_right(ends, at + TOLERANCE)
+        if before < after:  # between two pieces
+            self.pieces.insert(after - 1 if side > 0 else before, piece)
             return
-        index = next(i for i in range(len(self.pieces)) if ends[i + 1] > at)
+        index = after - 1
         under = self.pieces[index]
         if self._elements[under.name].base not in _SPACE:
             self._leave_out(piece, f"stands within {clip(under.name)!r}")
             return
-        before, after = self._cut(under, at - ends[index]), self._cut(under, ends[index + 1] - at)
-        self.pieces[index : index + 1] = [*before, piece, *after]
+        parts = self._cut(under, at - ends[index]), self._cut(under, ends[index + 1] - at)
+        self.pieces[index : index + 1] = [*parts[0], piece, *parts[1]]
 
     def _cut(self, piece: Piece, size: float) -> list[Piece]:
         """A part of a drift."""

@@ -63,7 +63,8 @@ class Machine:
         elements, lines: by name; classes of elements are none.
         controllers: overlays, groups and their like: the text of what they control.
         parameters: global ones, `parameter[p0c]`, by their name and attribute.
-        superimposed: what is put over the lattice, in order: an element and where.
+        superimposed: elements that are put over the lattice, in order, and where, if their own
+            attributes do not say.
         used: the lines that the last USE names.
         zero: whether a name that is not defined is zero.
     """
@@ -75,7 +76,7 @@ class Machine:
         self.lines: dict[str, Line] = {}
         self.controllers: dict[str, Definition] = {}
         self.parameters: dict[str, dict[str, Value]] = {}
-        self.superimposed: list[tuple[str, Definition | None]] = []
+        self.superimposed: dict[tuple[str, int], Definition | None] = {}
         self.used: list[str] = []
         self.zero = False
         self._current: dict[str, str] = {}
@@ -143,16 +144,11 @@ class Machine:
                 return
             if not again:
                 raise ValueError(f"{clip(name)!r} is defined already; REDEF: would define it anew")
-        variable, count = name, 1
-        while variable in self.variables:
-            count += 1
-            variable = f"{name}_{count}"
-        self.variables.set(variable, value)
-        self._current[name] = variable
+        self._current[name] = self.variables.set_version(name, value)
 
     def set_attribute(self, target: str, attribute: str, text: str) -> None:
         """Set an attribute of elements, or a global parameter."""
-        key = attribute.split("%")[0] if "%" in attribute else attribute
+        key = attribute.partition("%")[0]
         if target in GLOBALS:
             self.parameters.setdefault(GLOBALS[target], {})[key] = self.value(key, text, target)
             return
@@ -211,12 +207,10 @@ class Machine:
         attributes = dict(parent.attributes) if parent else {}
         kind = parent.base if parent else base
         self.lines.pop(name, None)
+        self.elements[name] = Definition(name, kind, base, attributes, file, row)
         for argument in filter(None, arguments):
             key, value = self._argument(argument, kind)
-            attributes[key] = value
-            # what follows may use it
-            self.elements[name] = Definition(name, kind, base, dict(attributes), file, row)
-        self.elements[name] = Definition(name, kind, base, attributes, file, row)
+            attributes[key] = value  # which what follows may use
         if "superimpose" in attributes:
             self._superimpose(name, attributes["superimpose"] != 0.0)
         return True
@@ -245,8 +239,13 @@ class Machine:
         return True
 
     def _superimpose(self, name: str, on: bool) -> None:
-        waiting = [entry for entry in self.superimposed if entry != (name, None)]
-        self.superimposed = [*waiting, (name, None)] if on else waiting
+        self.superimposed.pop((name, 0), None)
+        if on:
+            self.superimposed[name, 0] = None
+
+    def superimpose(self, name: str, told: Definition) -> None:
+        """Put an element over the lattice, once more than its own attributes say."""
+        self.superimposed[name, len(self.superimposed) + 1] = told
 
     def _argument(self, text: str, kind: str) -> tuple[str, Value]:
         """Name and value of an attribute; one without a value has a default."""

@@ -172,7 +172,7 @@ def _superimpose(
     layout = Layout(
         pieces, machine.elements, length, variables.evaluate, variables.spend, machine.notes
     )
-    for name, command in machine.superimposed:
+    for (name, _), command in machine.superimposed.items():
         definition = command or machine.elements[name]
         try:
             layout.superimpose(name, definition.attributes)

@@ -125,11 +125,11 @@ class BmadSource(Source):
         """The aperture of the element, or None; a limit of zero is none."""
         sizes: dict[str, float] = {}
         middle: dict[str, float] = {}
-        both = self.value(self.number("aperture"))
+        both = self.fixed("aperture")
         for axis, field, at in (("x", "half_width", "dx"), ("y", "half_height", "dy")):
-            plain = self.value(self.number(f"{axis}_limit")) or both
-            low = self.value(self.number(f"{axis}1_limit")) or plain
-            high = self.value(self.number(f"{axis}2_limit")) or plain
+            plain = self.fixed(f"{axis}_limit") or both
+            low = self.fixed(f"{axis}1_limit") or plain
+            high = self.fixed(f"{axis}2_limit") or plain
             if low + high > 0 and low and high:
                 sizes[field], middle[at] = 0.5 * (low + high), 0.5 * (high - low)
             elif low or high:
@@ -138,9 +138,17 @@ class BmadSource(Source):
             return None
         elliptical = self.definition.base == "ecollimator"
         kind = self.word("aperture_type") or ("elliptical" if elliptical else "rectangular")
+        if not kind.startswith(("ell", "rect")):
+            self.say(f"aperture_type = {kind} is read as a rectangle")
         shape = "ellipse" if kind.startswith("ell") else "rectangle"
+        turned: dict[str, Formula] = {}
+        moves = 1.0 if self.definition.base in ("ecollimator", "rcollimator") else 0.0
+        if self.fixed("offset_moves_aperture", moves):
+            turned = {"tilt": self.number("tilt")}
+            for at, name in (("dx", "x_offset"), ("dy", "y_offset")):
+                middle[at] = middle.get(at, 0.0) + self.fixed(name)
         name = f"{self.definition.name}_aperture"
-        return self.make_named(name, Aperture, shape=shape, **sizes, **middle)
+        return self.make_named(name, Aperture, shape=shape, **sizes, **middle, **turned)
 
 
 def _series(terms: dict[int, Formula]) -> tuple[Formula, ...]:

@@ -9,12 +9,21 @@ NUMBERS = {
     *("dx", "dy", "dz", "fse", "fse1", "fse2", "fse_dipole", "fse_quadrupole", "ks", "knl", "kick"),
     *("hkick", "vkick", "hcalibration", "vcalibration", "calibration", "factor", "btipl", "order"),
     *("volt", "phase", "freq", "change_p0", "x_max", "y_max", "xkick", "ykick", "j1"),
-    *("edge1_effects", "edge2_effects", "n_kicks", "n_slices", "use_bn", "voltage", "frequency"),
+    *(
+        "edge1_effects",
+        "edge2_effects",
+        "n_kicks",
+        "n_slices",
+        "use_bn",
+        "nonlinear",
+        "voltage",
+        "frequency",
+    ),
 }
 #: how it is integrated, what is printed, who steers by it
 NEUTRAL = {
     *("l", "group", "order", "matrix_order", "edge_order", "n_kicks", "n_slices", "n_bins"),
-    *("integration_order", "sqrt_order", "nonlinear", "expand_hamiltonian", "isr1part"),
+    *("integration_order", "sqrt_order", "expand_hamiltonian", "isr1part"),
     *("steering", "hsteering", "vsteering", "xsteering", "ysteering", "weight", "co_fitpoint"),
     *("store_turn_by_turn", "readout", "xreadout", "yreadout", "fitpoint", "tracking_matrix"),
     *("sr_in_ordinary_matrix", "malign_method", "etilt_sign", "dx_dy_sign", "expansion_order"),

@@ -45,6 +45,8 @@ def read_numerical(source: Source) -> list[Element]:
 
 def _fields(source: Source, length: Formula) -> dict[str, object]:
     angle = source.number("angle")
+    if not source.value(source.number("nonlinear", 1.0)):
+        source.say("NONLINEAR = 0 is left out; its fields act in full")
     field = source.scale("fse", "fse_dipole")
     gradient = source.scale("fse", "fse_quadrupole")
     strengths = _strengths(source, angle, length)
@@ -82,7 +84,7 @@ def _edges(source: Source) -> dict[str, object]:
         own = source.number(f"fint{end}", -1.0)
         given = own if source.value(own) >= 0 else fint
         face = source.number(f"e{end}")
-        on.append(source.value(source.number(f"edge{end}_effects", 1.0)) != 0)
+        on.append(source.fixed(f"edge{end}_effects", 1.0) != 0)
         ends.append((face, given) if on[-1] else (0.0, 0.0))
     (e1, first), (e2, last) = ends
     fields: dict[str, object] = {"e1": e1, "e2": e2}
@@ -97,9 +99,10 @@ def _edges(source: Source) -> dict[str, object]:
 
 
 def _placement(source: Source, angle: Formula) -> dict[str, Formula]:
-    """Tilt and misalignment; elegant displaces along the axes at the entrance.
+    """Tilt and misalignment; elegant displaces along the axes at the entrance, or in the middle.
 
     Here the axes are those in the middle: turned by half the angle in the plane of the bend.
+    Source: MALIGN_METHOD of the manual, 2 for the middle.
     """
     tilt = source.number("tilt")
     if source.is_on(source.number("etilt")):
@@ -107,9 +110,12 @@ def _placement(source: Source, angle: Formula) -> dict[str, Formula]:
     moved = [source.number(name) for name in ("dx", "dy", "dz")]
     if not any(map(source.is_on, moved)):
         return {"tilt": tilt}
-    if not source.is_on(source.number("malign_method")):
+    method = source.value(source.number("malign_method"))
+    if not method:
         source.number("epitch"), source.number("eyaw")
     dx, dy, dz = moved
+    if method == 2:
+        return {"tilt": tilt, "dx": dx, "dy": dy, "dz": dz}
     inward, across = _rotate(dx, dy, tilt)
     along, inward = _rotate(dz, inward, -0.5 * angle)
     dx, dy = _rotate(inward, across, -tilt)

@@ -106,7 +106,7 @@ def _combined(source: Source) -> list[Element]:
 
 def _multipole(source: Source) -> list[Element]:
     _pole_tip(source)
-    order = int(source.value(source.number("order", 1.0)))
+    order = int(source.fixed("order", 1.0))
     if order < 0:
         raise ValueError(f"order {order} must not be negative")
     strength = source.number("knl") * source.number("factor", 1.0)
@@ -140,7 +140,7 @@ def _solenoid(source: Source) -> list[Element]:
 
 def _cavity(source: Source) -> list[Element]:
     """elegant takes V sin(phase + omega t), in degrees: 90 is the crest, 180 stable in a ring."""
-    changes = source.value(source.number("change_p0")) != 0
+    changes = source.fixed("change_p0") != 0
     return [
         source.make_placed(
             RFCavity,
@@ -173,7 +173,7 @@ def _collimator(shape: str) -> Reader:
 
     def read(source: Source) -> list[Element]:
         sizes = {"half_width": "x_max", "half_height": "y_max"}
-        found = {field: source.value(source.number(name)) for field, name in sizes.items()}
+        found = {field: source.fixed(name) for field, name in sizes.items()}
         stated = {field: size for field, size in found.items() if size > 0}
         if not stated:
             source.ignore()

@@ -166,12 +166,7 @@ class Rpn:
         known = self._stored.get(name)
         if known is not None and self._variables.formulas[known] == value:
             return
-        variable, count = name, 1
-        while variable in self._variables:
-            count += 1
-            variable = f"{name}_{count}"
-        self._variables.set(variable, value)
-        self._stored[name] = variable
+        self._stored[name] = self._variables.set_version(name, value)
 
     def _take(self, stack: list[Formula], word: str) -> None:
         """Do what a word says to a stack."""
