@@ -200,13 +200,14 @@ def test_openings_and_what_has_no_counterpart(read) -> None:
         *(ellipse, pj.Drift(0.5, name="c"), ellipse),
         pj.Quadrupole(1.0, name="q"),
         pj.Aperture(half_width=0.5, dx=0.25, name="q_aperture"),
-        *(pj.Drift(2.0, name="w"), pj.Marker(name="t"), pj.Drift(1.0, name="off")),
+        pj.Placeholder(2.0, stands_for="wiggler", settings={"l": 2.0, "b_max": 1.0}, name="w"),
+        *(pj.Placeholder(stands_for="taylor", name="t"), pj.Drift(1.0, name="off")),
     ]
     assert [str(note) for note in found.notes] == [
         "girder g: no counterpart; left out",
         "quadrupole q: fringe_type = full is left out",
-        "wiggler w: no counterpart; read as a drift of 2 m",
-        "taylor t: no counterpart; read as a marker",
+        "wiggler w: not modelled; a placeholder, which `Lattice.skip_placeholders` makes space of",
+        "taylor t: not modelled; a placeholder, which `Lattice.skip_placeholders` makes space of",
         "bmad_com: synchrotron radiation is left out",
     ]
 

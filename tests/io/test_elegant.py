@@ -180,14 +180,14 @@ def test_what_has_no_counterpart_is_named(read) -> None:
     with pytest.warns(LatticeWarning):
         found = read(text)
     assert [str(note) for note in found.notes] == [
-        "energy A1: no counterpart; read as a marker",
+        "energy A1: acts on the beam as a whole; left out",
         "csrcsbend B2: coherent synchrotron radiation is left out; give an effect in its place",
-        "charge C: no counterpart; read as a marker",
+        "charge C: acts on the beam as a whole; left out",
         "csrdrift E: coherent synchrotron radiation is left out; give an effect in its place",
-        "cwiggler W: no counterpart; read as a drift of 2 m",
+        "cwiggler W: not modelled; a placeholder, which `Lattice.skip_placeholders` makes space of",
         "synchrotron radiation (SYNCH_RAD, ISR) is left out",
         "kquad QE: systematic_multipoles = m.sdds is left out",
-        "maxamp M: no counterpart; read as a marker",
+        "maxamp M: acts on the beam as a whole; left out",
         "rfcw T: its wakes are left out",
     ]
     assert float(found.lattice.length) == pytest.approx(0.5 + 1 + 0.3 + 2 + 1 + 3)

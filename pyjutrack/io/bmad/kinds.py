@@ -261,12 +261,9 @@ def _patch(source: Source) -> list[Element]:
 
 
 def _absent(source: Source) -> list[Element]:
-    """A class that has no counterpart."""
-    length = source.value(source.length)
-    shown = f"a drift of {length:g} m" if length else "a marker"
-    source.say(f"no counterpart; read as {shown}")
-    source.ignore()
-    return _space(source)
+    """A class that is not modelled."""
+    source.say("not modelled; a placeholder, which `Lattice.skip_placeholders` makes space of")
+    return [source.placeholder()]
 
 
 def _times(term: Formula, factor: Formula) -> Formula:

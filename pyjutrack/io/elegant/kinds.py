@@ -191,10 +191,14 @@ def _collimator(shape: str) -> Reader:
 
 
 def _absent(source: Source) -> list[Element]:
-    """A type that has no counterpart."""
-    length = source.value(source.length)
-    shown = f"a drift of {length:g} m" if length else "a marker"
-    source.say(f"no counterpart; read as {shown}")
+    """A type that is not modelled."""
+    source.say("not modelled; a placeholder, which `Lattice.skip_placeholders` makes space of")
+    return [source.placeholder()]
+
+
+def _setting(source: Source) -> list[Element]:
+    """A type that sets or corrects the beam as a whole, where nothing stands."""
+    source.say("acts on the beam as a whole; left out")
     return _place(source)
 
 
@@ -209,9 +213,12 @@ def _if_stated(*switches: str) -> Reader:
     return read
 
 
+#: types that set or correct the beam as a whole
+_OF_THE_BEAM = ("ENERGY", "CHARGE", "CENTER", "REMCOR", "CLEAN", "SAMPLE", "MAXAMP", "SREFFECTS")
 #: how elements of a type are read
 CLASSES: dict[str, Reader] = {
     **dict.fromkeys(TYPES, _absent),
+    **dict.fromkeys(_OF_THE_BEAM, _setting),
     **dict.fromkeys(("DRIF", "EDRIFT"), _space),
     "CSRDRIFT": _drift_with("coherent synchrotron radiation"),
     "LSCDRIFT": _drift_with("longitudinal space charge", "lsc"),
@@ -240,7 +247,6 @@ CLASSES: dict[str, Reader] = {
     "RCOL": _collimator("rectangle"),
     "ECOL": _collimator("ellipse"),
     "SCRAPER": _if_stated("insert_from", "direction"),
-    "MAXAMP": _if_stated("x_max", "y_max"),
     "MALIGN": _if_stated("dxp", "dyp", "dx", "dy", "dz", "dt", "dp", "de", "heading"),
     "BUMPER": _if_stated("angle"),
 }
