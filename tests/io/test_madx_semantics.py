@@ -114,6 +114,21 @@ FILES = {
         "class=quadrupole; ealign, dx=1e-4, dphi=1e-4, dtheta=2e-4, dpsi=1e-4; efcomp, order=1, "
         "radius=0.01, dks={0,2e-4}, dknr={0,0.01};",
     ),
+    "edited": written(
+        *START,
+        RING,
+        "mk: marker; seqedit, sequence=ring; install, element=mid, class=mk, at=4;"
+        "install, element=q3, class=qf, at=1, from=mid; replace, element=b1, by=bb;"
+        "move, element=q2, by=0.5; remove, element=b2; cycle, start=mid; endedit;"
+        "kf = 0.3;",
+    ),
+    "reflected": written(
+        *START,
+        "half: sequence, l=4, refer=entry; qf, at=0.7; b1: bb, at=2; endsequence;"
+        "ring: sequence, l=8, refer=entry; half, at=0; q2: qd, at=4.6; b2: bb, at=6; endsequence;"
+        "seqedit, sequence=ring; flatten; reflect; endedit;",
+        bend=", e1=0.03",
+    ),
     "an attribute is set at once": written(*START, RING, "q1->k1 := kf; kf = 0.4;"),
     "a solenoid": written(*START, "s: solenoid, l=0.3, ks=0.02; ring: line=(d,qf,s,bb,d,qd,d,bb);"),
 }

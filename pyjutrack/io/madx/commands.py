@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ..definition import Value
 from ..errors import clip
+from . import edit
 from .flow import Statement
 from .machine import Machine, Use
 
@@ -101,10 +102,15 @@ COMMANDS: dict[str, Callable[[Machine, Statement], None]] = {
     "match": _left_out("variables keep their values from before"),
     "vary": _left_out("a variable keeps its value"),
     "resbeam": lambda machine, statement: None,
-    **dict.fromkeys(
-        ("seqedit", "install", "move", "remove", "replace", "cycle", "reflect", "flatten"),
-        _left_out("the sequence is kept as it was defined"),
-    ),
-    **dict.fromkeys(("extract", "endedit"), _left_out("the sequence is kept as it was defined")),
+    "seqedit": edit.start,
+    "install": edit.install,
+    "remove": edit.remove,
+    "replace": edit.substitute,
+    "move": edit.move,
+    "flatten": edit.flatten,
+    "reflect": edit.reflect,
+    "cycle": edit.cycle,
+    "endedit": edit.end,
+    "extract": _left_out("no new sequence is made"),
     **dict.fromkeys(("sixtrack", "seterr"), _left_out("no counterpart")),
 }

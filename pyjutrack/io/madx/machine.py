@@ -55,6 +55,8 @@ class Machine:
         undefined: names without a value, which MAD takes as zero.
         straight: rectangular bends that had no angle yet when their sequence was put into another
             one; MAD keeps the lengths of these as arcs.
+        open: the sequence that is being defined, between SEQUENCE and ENDSEQUENCE.
+        edited: the name of the one that SEQEDIT edits, or empty.
     """
 
     def __init__(self, dialect: Dialect, notes: Notes) -> None:
@@ -70,7 +72,8 @@ class Machine:
         self.errors: list[tuple[Statement, list[Statement]]] = []
         self.undefined: dict[str, None] = {}
         self.straight: set[str] = set()
-        self.open: Sequence | None = None  # between SEQUENCE and ENDSEQUENCE
+        self.edited = ""
+        self.open: Sequence | None = None
 
     def execute(self, statement: Statement) -> None:
         """Execute a statement.

@@ -150,6 +150,11 @@ class SequenceExpander:
         self._open.pop()
         return found
 
+    def centres(self, name: str) -> list[Place]:
+        """The centres of the entries of a sequence."""
+        places = _Places(self._sequences[name], None, self._measure)
+        return [places.centre(entry) for entry in self._sequences[name].entries]
+
     def _measure(self, entry: Entry) -> Formula:
         if entry.name in self._sequences:
             return self._sequences[entry.name].length
