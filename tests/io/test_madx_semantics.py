@@ -120,7 +120,7 @@ FILES = {
         "mk: marker; seqedit, sequence=ring; install, element=mid, class=mk, at=4;"
         "install, element=q3, class=qf, at=1, from=mid; replace, element=b1, by=bb;"
         "move, element=q2, by=0.5; remove, element=b2; cycle, start=mid; endedit;"
-        "kf = 0.3;",
+        "kf = 0.3; kd := -2*kf;",
     ),
     "reflected": written(
         *START,

@@ -28,9 +28,8 @@ def start(machine: Machine, statement: Statement) -> None:
 def end(machine: Machine, statement: Statement) -> None:
     """`endedit`: entries stand in the order of their places again."""
     sequence = _edited(machine)
-    expander = _expander(machine)
-    value = machine.variables.evaluate
-    centres = [value(expander.centre(sequence.name, entry).total()) for entry in sequence.entries]
+    found = _expander(machine).centres(sequence.name)
+    centres = [machine.variables.evaluate(place.total()) for place in found]
     order = sorted(range(len(centres)), key=centres.__getitem__)
     _set(machine, [sequence.entries[n] for n in order])
     machine.edited = ""
