@@ -27,10 +27,10 @@ _KNOWN = ("electron", "positron", "proton", "antiproton")
 
 #: what sizes memory in pyAT, and the most that it may be
 _SIZES = {
-    **dict.fromkeys(("NumIntSteps", "num_multipole_kicks"), STEPS),
-    **dict.fromkeys(("MaxOrder", "DefaultOrder", "order", "_order"), ORDER),
+    "NumIntSteps": STEPS,
+    **dict.fromkeys(("MaxOrder", "DefaultOrder"), ORDER),
     **dict.fromkeys(("nslice", "startturn", "endturn", "Periodicity", "periodicity"), 10_000),
-    **dict.fromkeys(("HarmNumber", "cell_harmnumber", "harmonic_number"), BUCKETS),
+    **dict.fromkeys(("HarmNumber", "cell_harmnumber"), BUCKETS),
 }
 
 
@@ -87,8 +87,8 @@ def _within_limits(path: Path, data: Any) -> None:
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
-            length += max((_real(value.get(k)) for k in ("Length", "length")), default=0.0)
-            frequency = max(frequency, *(_real(value.get(k)) for k in ("Frequency", "frequency")))
+            length += _real(value.get("Length"))
+            frequency = max(frequency, _real(value.get("Frequency")))
             for key, limit in _SIZES.items():
                 if isinstance(value.get(key), (int, float, np.number)):
                     require_below(path, str(key), float(value[key]), limit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from ...elements import Drift, Marker, SBend
@@ -48,7 +49,7 @@ def read_slice(source: Source, part: str, weight: float, read: Reader) -> list[P
     if part == "drift":
         length = sum(p.fields.get("length", 0.0) for p in pieces)
         fields = {} if source.exact_drifts else {"model": "paraxial"}
-        if part == "drift" and len(pieces) == 1 and pieces[0].kind is Drift:
+        if len(pieces) == 1 and pieces[0].kind is Drift:
             fields = {name: v for name, v in pieces[0].fields.items() if name == "model"}
         return [Piece(Drift, {"length": length * weight, **fields})]
     if part == "thick":
@@ -66,8 +67,7 @@ def _part(piece: Piece, weight: float) -> Piece:
         if name in fields:
             fields[name] = scale(fields[name], weight)
     if fields.get("steps"):
-        fields["steps"] = -(-fields["steps"] * weight // 1) or 1
-        fields["steps"] = int(fields["steps"])
+        fields["steps"] = max(math.ceil(fields["steps"] * weight), 1)
     if "edges" in fields:
         return Piece(SBend, {**fields, "edges": "none"})
     return Piece(piece.kind, fields)
@@ -83,13 +83,12 @@ def _kick(source: Source, piece: Piece, weight: float) -> list[Piece]:
         return [piece]
     angle = fields.get("angle", 0.0)
     dipole: Formula = angle + fields["dk0"] * length if "dk0" in fields else 0.0
-    knl: Series = add(
-        fields.get("knl", ()),
-        (dipole, *(fields.get(n, 0.0) * length for n in ("k1", "k2", "k3"))),
+    normal, skew = (
+        scale((0.0, *(fields.get(f"k{n}{end}", 0.0) for n in (1, 2, 3))), length)
+        for end in ("", "s")
     )
-    ksl = add(
-        fields.get("ksl", ()), (0.0, *(fields.get(n, 0.0) * length for n in ("k1s", "k2s", "k3s")))
-    )
+    knl: Series = add(fields.get("knl", ()), (dipole,), normal)
+    ksl: Series = add(fields.get("ksl", ()), skew)
     return thin_multipole(
         source, scale(knl, weight), scale(ksl, weight), angle * weight, length * weight
     )
