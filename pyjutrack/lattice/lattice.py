@@ -67,9 +67,8 @@ class Lattice:
     ) -> None:
         flat: list[Element] = []
         lattices: list[Lattice] = []
-        given: Any = elements
-        if isinstance(given, (Element, Tensor)) or not isinstance(given, Iterable):
-            raise wrong("elements", given, "a list of elements", "such as [Drift(1.0)]")
+        if isinstance(elements, (Element, Tensor)) or not isinstance(elements, Iterable):
+            raise wrong("elements", elements, "a list of elements", "such as [Drift(1.0)]")
         for item in elements:
             if isinstance(item, Lattice):
                 flat.extend(item.elements)

@@ -48,40 +48,14 @@ def _monitor(source: Source) -> list[Element]:
     return [source.make(Monitor, length=source.length)]
 
 
-def _quadrupole(source: Source) -> list[Element]:
-    return [
-        source.make(
-            Quadrupole,
-            length=source.length,
-            k1=source.strength("k1"),
-            k1s=source.strength("k1s"),
-            tilt=source.number("tilt"),
-        )
-    ]
+def _straight(kind: type[Element], *strengths: str) -> Reader:
+    """A straight magnet, by the strengths that it and MAD have alike."""
 
+    def read(source: Source) -> list[Element]:
+        fields = {name: source.strength(name) for name in strengths}
+        return [source.make(kind, length=source.length, tilt=source.number("tilt"), **fields)]
 
-def _sextupole(source: Source) -> list[Element]:
-    return [
-        source.make(
-            Sextupole,
-            length=source.length,
-            k2=source.strength("k2"),
-            k2s=source.strength("k2s"),
-            tilt=source.number("tilt"),
-        )
-    ]
-
-
-def _octupole(source: Source) -> list[Element]:
-    return [
-        source.make(
-            Octupole,
-            length=source.length,
-            k3=source.strength("k3"),
-            k3s=source.strength("k3s"),
-            tilt=source.number("tilt"),
-        )
-    ]
+    return read
 
 
 def _multipole(source: Source) -> list[Element]:
@@ -236,9 +210,9 @@ def _absent(*strengths: str) -> Reader:
 CLASSES: dict[str, Reader] = {
     "drift": _drift,
     "marker": _space,
-    "quadrupole": _quadrupole,
-    "sextupole": _sextupole,
-    "octupole": _octupole,
+    "quadrupole": _straight(Quadrupole, "k1", "k1s"),
+    "sextupole": _straight(Sextupole, "k2", "k2s"),
+    "octupole": _straight(Octupole, "k3", "k3s"),
     "multipole": _multipole,
     "sbend": read_sector_bend,
     "rbend": read_rectangular_bend,

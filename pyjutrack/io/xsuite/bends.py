@@ -192,7 +192,7 @@ def edge_piece(source: Source, field: Formula, edge: Edge) -> list[Piece]:
     """An edge without its bend.
 
     Args:
-        field: behind the edge, over B rho [1/m].
+        field: beyond the edge, over B rho [1/m].
     """
     if edge.model == "suppressed" or not source.is_on(field):
         return [Piece(Marker, {})]
