@@ -293,3 +293,13 @@ def test_long_expressions_take_no_depth() -> None:
     chain = {f"v{i}": f"v{i - 1}" for i in range(1, 5000)} | {"v0": 0.25}
     assert pj.Lattice(CELL, variables=chain).variables["v4999"] == 0.25
     assert np.isfinite(float(lattice.length))
+
+
+def test_match_moves_variables() -> None:
+    lattice = cell()
+    wanted = pj.twiss_table(rebuilt(kq=0.95), PROTON).tune_x
+    found = pj.match(
+        lattice, PROTON, variables=["kq"], targets=[pj.optics.Target("tune_x", float(wanted))]
+    )
+    assert found.lattice.variables["kq"] == pytest.approx(0.95, abs=1e-9)
+    assert found.lattice.value("qd.k1") == pytest.approx(-1.1 * 0.95 - 0.0095, abs=1e-9)
