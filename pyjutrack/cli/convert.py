@@ -53,8 +53,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _convert_lattice(options: argparse.Namespace) -> int:
+    from ..core.errors import InvalidValueError
     from ..io import read_lattice, write_lattice
 
+    if Path(options.source).resolve() == options.out.resolve():
+        raise InvalidValueError(f"{options.out} would be written over itself; name another file")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the notes say the same, element by element
         found = read_lattice(

@@ -107,7 +107,20 @@ def from_record(path: Path, data: Any) -> LatticeFile:
         lattice = Lattice(elements, **defined)
     except (InvalidValueError, UnknownNameError) as error:
         raise wrong(path, str(error)) from error
+    _check_numbers(path, elements, lattice)
     return LatticeFile(lattice, reference)
+
+
+def _check_numbers(path: Path, elements: list[Element], lattice: Lattice) -> None:
+    """Refuse an element whose number is not that of the expression that it follows."""
+    plain = Lattice(elements)
+    for address, formula in lattice.expressions.items():
+        if address in lattice.variables:
+            continue
+        stated, worth = to_float(plain.value(address)), to_float(lattice.value(address))
+        if abs(stated - worth) > 1e-9 * max(abs(stated), abs(worth)):
+            said = f"{address} is {stated:.12g}, and {formula} is {worth:.12g}"
+            raise wrong(path, f"{said}; take one of them out")
 
 
 def _check_frame(path: Path, data: Any) -> None:

@@ -42,6 +42,8 @@ class Source:
         self._read.add(name)
         found = self.definition.attributes.get(name, default)
         if isinstance(found, tuple):
+            if len(found) > 1:
+                raise ValueError(f"{name} holds {len(found)} values in place of one")
             found = found[0] if found else default
         if isinstance(found, str):
             raise ValueError(f"{name} = {clip(found)!r} is no number")

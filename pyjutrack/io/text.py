@@ -21,7 +21,7 @@ def text_of(path: Path) -> str:
     """
     require_size(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise wrong(path, f"cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:

@@ -163,6 +163,8 @@ def _write(function: Function, operands: list[tuple[str, int]]) -> tuple[str, in
         return f"-{_bracket(operands[0], function.strength + 1)}", function.strength
     left = _bracket(operands[0], function.strength)
     right = _bracket(operands[1], function.strength + 1)
+    if right.startswith("-"):  # two signs side by side are none of some languages
+        right = f"({right})"
     spaced = f" {function.name} " if function is ADD or function is SUBTRACT else function.name
     return f"{left}{spaced}{right}", function.strength
 

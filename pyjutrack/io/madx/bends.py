@@ -28,17 +28,23 @@ def _bend_fields(source: Source, angle: Formula) -> dict[str, Any]:
     }
     if source.is_on(k0):
         fields["dk0"] = k0 - angle / length
-    skew = source.strength("k1s")
-    if source.is_on(skew):
-        fields["ksl"] = (0.0, skew * length)
     return fields
+
+
+def _without_fringes(source: Source, e1: Formula, e2: Formula, fields: dict[str, Any]) -> Element:
+    """A sector bend by all of the angles of its faces; those that KILL_... names do nothing."""
+    if source.value(source.number("kill_ent_fringe")):
+        e1, fields = 0.0, {**fields, "fint": 0.0}
+    if source.value(source.number("kill_exi_fringe")):
+        e2, fields = 0.0, {**fields, "fintx": 0.0}
+    return source.make(SBend, e1=e1, e2=e2, **fields)
 
 
 def read_sector_bend(source: Source) -> list[Element]:
     """A bend whose faces are square to the orbit."""
     angle = source.strength("angle")
     e1, e2 = source.strength("e1"), source.strength("e2")
-    return [source.make(SBend, e1=e1, e2=e2, **_bend_fields(source, angle))]
+    return [_without_fringes(source, e1, e2, _bend_fields(source, angle))]
 
 
 def read_rectangular_bend(source: Source) -> list[Element]:
@@ -50,7 +56,9 @@ def read_rectangular_bend(source: Source) -> list[Element]:
     angle = source.strength("angle")
     e1, e2 = source.strength("e1"), source.strength("e2")
     fields = _bend_fields(source, angle)
-    if source.sign > 0 or source.value(source.number("k0")):
+    natural = source.sign > 0 or source.value(source.number("k0"))
+    kills = [source.number(f"kill_{face}_fringe") for face in ("ent", "exi")]
+    if natural and not any(map(source.value, kills)):
         return [source.make(RBend, e1=e1, e2=e2, **fields)]
-    half = -0.5 * angle
-    return [source.make(SBend, e1=e1 + half, e2=e2 + half, **fields)]
+    half = 0.5 * angle if natural else -0.5 * angle
+    return [_without_fringes(source, e1 + half, e2 + half, fields)]

@@ -26,6 +26,14 @@ HARMLESS = {
 }
 
 
+def set_variable(machine: Machine, statement: Statement) -> None:
+    """MAD8's `SET, name, value`."""
+    plain = [a.text for a in statement.arguments if not a.name]
+    if len(plain) != 2:
+        raise ValueError("SET takes a name and a value")
+    machine.variables.set(plain[0].lower(), machine.value(plain[1]))
+
+
 def _beam(machine: Machine, statement: Statement) -> None:
     told: dict[str, Value] = {a.name: machine.attribute(a) for a in statement.arguments if a.name}
     sequence = str(told.pop("sequence", ""))
@@ -37,6 +45,7 @@ def _beam(machine: Machine, statement: Statement) -> None:
 
 def _use(machine: Machine, statement: Statement) -> None:
     name = statement.word("sequence", 0) or statement.word("period")
+    machine.errors.clear()  # the sequence is made anew
     if name:
         machine.used = Use(name, statement.word("range"))
     elif machine.used is not None:
@@ -48,7 +57,7 @@ def _option(machine: Machine, statement: Statement) -> None:
     if straight is not None:
         machine.options["rbarc"] = straight
     if statement.flag("thin_foc") is False:
-        machine.options["thin_foc"] = False
+        machine.notes.add("OPTION, -THIN_FOC is left out: thin bends focus by their curvature")
 
 
 def _end_sequence(machine: Machine, statement: Statement) -> None:

@@ -86,7 +86,7 @@ class Errors:
         if not _SIMPLE.fullmatch(pattern) or pattern.count("*") > 2:
             self._machine.notes.add(f"errors of the pattern {clip(pattern)!r} are left out")
             return False
-        return re.match(pattern, definition.name) is not None
+        return re.search(pattern, definition.name) is not None
 
     def _line_of(self, definition: Definition) -> list[str]:
         """The name of an element and of all classes above it."""

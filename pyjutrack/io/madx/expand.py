@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -105,6 +106,8 @@ def _between(machine: Machine, nodes: list[Node], length: Formula, path: Any) ->
             yield Piece("", gap)
         yield Piece(node.name)
         before = node
+    if length == math.inf:  # not stated: it ends with its last element
+        return
     rest = length if before is None else length - (before.centre.total() + 0.5 * before.length)
     size = value(rest)
     if size < -TOLERANCE and before is not None:

@@ -18,16 +18,17 @@ from .language import EXPRESSION, Argument, is_true, split_argument
 _CONDITION = re.compile(r"\s*(if|elseif|while)\s*(?=\()", re.IGNORECASE)
 _ELSE = re.compile(r"\s*else\s*(?=\{)", re.IGNORECASE)
 _MACRO = re.compile(r"\s*([\w.$]+)\s*(?:\(([^()]*)\))?\s*:\s*macro\s*=?\s*(?=\{)", re.IGNORECASE)
+_ARGUMENT = re.compile(r"[-+]?[\w.$]*(?:[eE][-+]?\d+)?")
 _EXEC = re.compile(r"exec,([\w.$]+)(?:\((.*)\))?")
 _LABEL = re.compile(r"(\"[^\"]*\"|'[^']*'|[\w.$#]+(?:\([^()]*\))?),?:(?!=)")
-_QUALIFIERS = re.compile(r"^(?:(?:real|const|int|shared),)+(?=[\w.])")
+_QUALIFIERS = re.compile(r"^((?:(?:real|const|int|shared),)+)(?=[\w.])")
 #: words after which nothing of a file, or nothing at all, is read
 _RETURN, _STOP = ("return",), ("stop", "exit", "quit")
 _CALLS = frozenset(EXPRESSION.functions)
 #: what a statement counts, in operations of an expression
 _STATEMENT = 20
-#: what a round of a loop counts
-_ROUND = 200
+#: what a round of a loop counts, and a statement in a block, a macro or a called file
+_ROUND = 300
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Statement:
         command: the first word; of `name = value` the name, with the value as first argument.
         arguments: what follows the command.
         assigns: whether it is `name = value`.
+        qualifiers: before it, "const", "int" and their like.
         text: as it stands in the file.
         file, row: where it begins.
     """
@@ -50,6 +52,7 @@ class Statement:
     text: str
     file: Path
     row: int
+    qualifiers: tuple[str, ...] = ()
 
     def word(self, name: str, position: int | None = None) -> str:
         """The word that an argument gives, or that stands by itself at a position; lower case."""
@@ -129,7 +132,7 @@ class Reader:
         for row, statement in statements(file, text, self._syntax):
             row += first
             try:
-                self._spend(_STATEMENT)
+                self._spend(_ROUND if self._depth > 2 else _STATEMENT)
                 if found := _CONDITION.match(statement):
                     taken = self._condition(found, statement, taken, file, row)
                 elif found := _ELSE.match(statement):
@@ -200,14 +203,20 @@ class Reader:
         given = split_outside_brackets(arguments) if arguments else []
         if len(given) != len(macro.parameters):
             raise ValueError(f"{name} takes {len(macro.parameters)} arguments, not {len(given)}")
-        texts = [f"{self._value(g[1:]):g}" if g.startswith("$") else unquote(g) for g in given]
+        for text in given:
+            if not _ARGUMENT.fullmatch(text):
+                raise ValueError(
+                    f"{clip(text)!r} is no number and no name; macros take these alone"
+                )
+        # `$i` is the whole number that i is worth
+        texts = [str(int(self._value(g[1:]))) if g.startswith("$") else g for g in given]
         replaced = dict(zip(macro.parameters, texts, strict=True))
         self._spend(len(macro.body))
-        body = re.sub(
-            r"\$?[A-Za-z_][\w.]*",
-            lambda m: replaced.get(m[0].lower().lstrip("$"), m[0]),
-            macro.body,
-        )
+        body = macro.body
+        if replaced:  # wherever they stand, as MAD does, in names too
+            words = "|".join(re.escape(n) for n in sorted(replaced, key=len, reverse=True))
+            found = re.compile(rf"\$?(?:{words})", re.IGNORECASE)
+            body = found.sub(lambda m: replaced[m[0].lower().lstrip("$")], body)
         self._nest(body, macro.file, macro.row - 1)
 
     def _file(self, statement: Statement, caller: Path) -> Path:
@@ -225,7 +234,9 @@ def parse_statement(folded: str, text: str, file: Path, row: int) -> Statement:
     label = ""
     if found := _LABEL.match(folded):
         label, folded = unquote(found[1]).lower(), folded[found.end() :]
-    folded = _QUALIFIERS.sub("", folded)
+    qualifiers: tuple[str, ...] = ()
+    if found := _QUALIFIERS.match(folded):
+        qualifiers, folded = tuple(found[1].lower().split(",")[:-1]), folded[found.end() :]
     if not label and (found := _LABEL.match(folded)):  # `shared q1: quadrupole`
         label, folded = unquote(found[1]).lower(), folded[found.end() :]
     first, *rest = split_outside_brackets(folded)
@@ -238,7 +249,7 @@ def parse_statement(folded: str, text: str, file: Path, row: int) -> Statement:
     if not value:
         raise ValueError(f"{clip(name)} has no value")
     told = Argument("", value, deferred)
-    return Statement(label, name, (told, *arguments), True, text, file, row)
+    return Statement(label, name, (told, *arguments), True, text, file, row, qualifiers)
 
 
 def split_target(text: str) -> tuple[str, str, bool] | None:

@@ -105,6 +105,8 @@ def is_true(text: str, value: Callable[[str], float]) -> bool:
         text: of the condition.
         value: of an expression.
     """
+    if len(re.split(r"&&|\|\|", text)) > 2:
+        raise ValueError("MAD takes two comparisons at most in a condition; nest them")
     return any(
         all(_compare(part, value) for part in either.split("&&")) for either in text.split("||")
     )
@@ -112,8 +114,10 @@ def is_true(text: str, value: Callable[[str], float]) -> bool:
 
 def _compare(text: str, value: Callable[[str], float]) -> bool:
     found = list(_COMPARISON.finditer(text))
-    if not found:
-        return value(text) != 0
+    if not found:  # MAD knows comparisons alone
+        raise ValueError(
+            f"{clip(text.strip())!r} is no comparison; write it as one, such as a != 0"
+        )
     if len(found) > 1:
         raise ValueError(f"{clip(text.strip())!r} has more than one comparison")
     sign = found[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -24,6 +25,14 @@ from .sequences import Entry, Sequence
 
 #: lines of MAD: a minus turns the order, and no element
 LINES = LineSyntax(lambda name: unquote(name).lower())
+#: the angle by which TILT without a value turns a magnet [rad]
+_SKEW = {
+    "quadrupole": math.pi / 4,
+    "sextupole": math.pi / 6,
+    "octupole": math.pi / 8,
+    "sbend": math.pi / 2,
+    "rbend": math.pi / 2,
+}
 Command = Callable[["Machine", Statement], None]
 
 
@@ -72,6 +81,7 @@ class Machine:
         self.errors: list[tuple[Statement, list[Statement]]] = []
         self.undefined: dict[str, None] = {}
         self.straight: set[str] = set()
+        self._constants: set[str] = set()
         self.edited = ""
         self.open: Sequence | None = None
 
@@ -167,8 +177,14 @@ class Machine:
                 self.sequences[name] = replace(self.sequences[name], length=self.formula(told))
             else:
                 raise ValueError(f"there is no element {clip(name)!r}")
-        elif name not in CONSTANTS:  # those of MAD keep their values
-            self.variables.set(name, self.formula(argument))
+        elif name not in CONSTANTS and name not in self._constants:  # which keep their values
+            formula = self.formula(argument)
+            if "int" in statement.qualifiers:
+                formula = float(int(self.variables.evaluate(formula)))
+            if "const" in statement.qualifiers:
+                self._constants.add(name)
+                formula = self.variables.evaluate(formula)
+            self.variables.set(name, formula)
 
     def _update(self, definition: Definition, arguments: tuple[Argument, ...]) -> None:
         found = {a.name: self.attribute(a) for a in arguments if a.name}
@@ -206,8 +222,14 @@ class Machine:
             parent = self.elements.get(command)
             attributes: dict[str, Any] = dict(parent.attributes) if parent else {}
             placing = ("at", "from") if self.open is not None else ()
+            given = [a.name for a in statement.arguments if a.name]
+            for name in given:
+                if given.count(name) > 1:
+                    raise ValueError(f"{name} is given twice; is a separator missing?")
             for argument in statement.arguments:
-                if argument.name and argument.name not in placing:
+                if not argument.name:
+                    attributes |= self._flag(argument.text, parent.base if parent else command)
+                elif argument.name not in placing:
                     attributes[argument.name] = self.attribute(argument)
             base = parent.base if parent else command
             self.elements[label] = Definition(
@@ -216,6 +238,17 @@ class Machine:
             self.lines.pop(label, None)
         if self.open is not None:
             self._place(label, statement)
+
+    def _flag(self, text: str, base: str) -> dict[str, Value]:
+        """An attribute without a value: `-thick`, and TILT of MAD8, which makes a magnet skew."""
+        word = text.lower().lstrip("+-")
+        if not re.fullmatch(r"\w+", word):
+            raise ValueError(f"{clip(text)!r} is no attribute; is a separator missing?")
+        if word == "tilt":
+            if base not in _SKEW:
+                raise ValueError(f"tilt of a {base} has no value")
+            return {"tilt": _SKEW[base]}
+        return {word: 0.0 if text.startswith("-") else 1.0}
 
     def _may_stand(self, name: str) -> bool:
         return name in self.elements or self._is_part(name)

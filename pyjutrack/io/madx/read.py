@@ -15,7 +15,7 @@ from ..errors import LatticeFileError, clip, wrong
 from ..format import LatticeFormat, LatticeSource
 from ..record import LatticeFile, Notes
 from ..statements import Syntax
-from .commands import COMMANDS, HARMLESS
+from .commands import COMMANDS, HARMLESS, set_variable
 from .dialect import Dialect
 from .errors import Errors
 from .expand import Piece, expand, length_of
@@ -30,7 +30,7 @@ MAD8 = Dialect(
     "MAD8",
     Syntax(comments=True),
     CLASSES,
-    COMMANDS,
+    {**COMMANDS, "set": set_variable},
     HARMLESS,
     defers=True,
     abbreviates=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from ...lattice.expressions import Formula
 from ..errors import LatticeFileError, clip, wrong
 from .flow import Statement
 
+#: the length of a sequence whose statement has none
+_UNKNOWN = math.inf
 _REFERENCES = {"entry": 1.0, "centre": 0.0, "center": 0.0, "exit": -1.0}
 
 
@@ -37,7 +40,7 @@ class Sequence:
 
     Attributes:
         name: of the sequence.
-        length: [m].
+        length: [m]; up to the end of its last element if it is not stated.
         refer: "entry", "centre" or "exit": the point of elements whose position is given.
         refpos: the element whose centre is placed where the sequence stands in another, or empty.
         entries: in order.
@@ -59,7 +62,7 @@ class Sequence:
         refer = statement.word("refer") or "centre"
         if refer not in _REFERENCES:
             raise ValueError(f"refer = {clip(refer)!r} is none of entry, centre and exit")
-        length = machine.formula(given["l"]) if "l" in given else 0.0
+        length = machine.formula(given["l"]) if "l" in given else _UNKNOWN
         refpos = statement.word("refpos")
         return Sequence(statement.label, length, refer, refpos, statement.file, statement.row)
 
@@ -157,6 +160,8 @@ class SequenceExpander:
 
     def _measure(self, entry: Entry) -> Formula:
         if entry.name in self._sequences:
+            if self._sequences[entry.name].length == _UNKNOWN:
+                raise wrong(entry.file, f"sequence {entry.name!r} has no length", entry.row)
             return self._sequences[entry.name].length
         try:
             found: Formula = self._length(entry.name)

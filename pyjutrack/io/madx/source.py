@@ -66,7 +66,8 @@ class MadSource(Source):
         """An element with the errors that the file states."""
         for field, value in self._errors.items():
             if field in kind.series:
-                fields[field] = _add(fields.get(field, ()), value)
+                turned = value if self.sign > 0 else tuple(-entry for entry in value)
+                fields[field] = _add(fields.get(field, ()), turned)
             elif field in kind.placement:
                 fields[field] = value
             else:

@@ -12,10 +12,24 @@ from ...core.errors import InvalidValueError
 from ...core.scalars import to_float
 from ...elements import Drift
 from ...lattice.expressions import Expression, Formula
+from ...lattice.functions import Function
 from ...lattice.lattice import Lattice
+from .kinds import CLASSES
 from .language import CONSTANTS
 from .write_kinds import STATEMENTS, Written
 
+#: that MAD-X 5.09 has of ours
+_FUNCTIONS = {
+    *("sqrt", "log", "log10", "exp", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh"),
+    *("tanh", "sinc", "abs", "erf", "erfc", "floor", "ceil", "round", "frac"),
+}
+#: words of its statements, which no element should have as a name
+_KEYWORDS = {
+    *("sequence", "endsequence", "line", "use", "beam", "at", "from", "l", "angle", "k0", "k1"),
+    *("k1s", "k2", "k3", "tilt", "kick", "hkick", "vkick", "volt", "freq", "lag", "ks", "knl"),
+    *("real", "const", "int", "shared", "option", "select", "if", "while", "else", "macro", "exec"),
+    *("call", "return", "stop", "exit", "quit", "value", "title", "twiss", "match", "table"),
+}
 _NAME = re.compile(r"[a-z_][a-z0-9_.$]*")
 _GEV = 1e-9
 
@@ -72,7 +86,7 @@ class _Names:
     """Names that MAD-X takes, each once, in lower case."""
 
     def __init__(self) -> None:
-        self._taken = {"ring", *CONSTANTS}
+        self._taken = {"ring", *CONSTANTS, *CLASSES, *_FUNCTIONS, *_KEYWORDS}
 
     def own(self, name: str) -> str:
         """A name like another one that no other element has."""
@@ -94,6 +108,9 @@ def _refuse(found: Written) -> str:
 
 def _rename(address: str, formula: Expression, names: Mapping[str, str]) -> Expression:
     """An expression by the names that its variables have in the file."""
+    for entry in formula.code:
+        if isinstance(entry, Function) and not entry.strength and entry.name not in _FUNCTIONS:
+            raise InvalidValueError(f"{address} = {formula}: MAD-X has no function {entry.name}")
     for name in formula.names:
         if name not in names:
             raise InvalidValueError(
