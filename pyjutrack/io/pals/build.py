@@ -11,7 +11,7 @@ from ...elements import Element
 from ...lattice.expressions import Expression, Formula
 from ...lattice.lattice import Lattice
 from ..builder import LatticeBuilder
-from ..errors import wrong
+from ..errors import LatticeFileError, clip, wrong
 from .machine import Machine
 from .source import Made
 from .yaml_tree import Table
@@ -65,13 +65,30 @@ class Builder:
 
     def _make(self, part: Part, name: str, follows: bool) -> Element:
         file = part.table.file or self._path
-        fields = {f: v for f, v in part.made.fields.items() if f != "name"}
-        if follows:
-            return self._builder.make(part.made.kind, name, fields, part.table.line, file)
+        kind = part.made.kind
         try:
-            return part.made.kind(**fields, name=name)
+            fields = {
+                f: v if f in (*kind.knobs, *kind.placement) else self._fix(part, f, v)
+                for f, v in part.made.fields.items()
+                if f != "name"
+            }
+            if follows:
+                return self._builder.make(kind, name, fields, part.table.line, file)
+            return kind(**fields, name=name)
+        except LatticeFileError:
+            raise
         except (PyJuTrackError, TypeError, ValueError) as error:
             raise wrong(file, f"{part.name}: {error}", part.table.line) from error
+
+    def _fix(self, part: Part, field: str, value: Any) -> Any:
+        """The value now of a field that cannot follow an expression, which is noted."""
+        if isinstance(value, tuple):
+            return tuple(self._fix(part, field, entry) for entry in value)
+        if not isinstance(value, Expression):
+            return value
+        said = f"{field} keeps its value, whatever becomes of {clip(str(value))}"
+        self._machine.notes.add(said, part.name, part.made.kind.__name__)
+        return self._machine.value(value)
 
 
 def _name(part: Part) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from ...lattice.expressions import Expression, Formula
 from ..errors import clip, wrong
 from .language import require_free
 from .machine import Machine
-from .settings import Items, Setting, Target, changed, formula_at
+from .settings import LOOK, Items, Setting, Target, changed, formula_at
 from .yaml_tree import Table
 
 
@@ -122,7 +122,7 @@ class Controllers:
         return table, used
 
     @property
-    def targets(self) -> Iterable[Target]:
+    def targets(self) -> list[Target]:
         """Everything that they set."""
         return [target for target, _ in (*self.absolute, *self.relative)]
 
@@ -139,6 +139,7 @@ def apply_all(
     for name, table in items:
         if (name, id(table)) in made:
             continue
+        machine.variables.spend(LOOK * (1 + len(later) + len(controllers.targets)))
         new = table
         for setting in later:
             if setting.target.fits(name, str(table.get("kind"))):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ...core.grammar import NESTING
 from ..calls import find_called
 from ..errors import LatticeFileError, clip, wrong
-from ..limits import CALLS, FILES, VALUES, require_below
+from ..limits import CALLS, FILES, VALUES, require_below, require_nesting
 from .yaml_tree import Table, tree
 
 _SELF = "SELF"
@@ -41,7 +40,7 @@ class _Files:
     def load(self, file: Path, caller: Path, line: int | None, around: tuple[Path, ...]) -> Table:
         """The PALS node of a file, and of those that it loads, each once."""
         self._loaded.add(file.resolve())
-        root = self._tree(file, caller, line, around)
+        root = self._tree(file, caller, line, around, 0)
         pals = root.get("PALS") if isinstance(root, Table) else None
         if not isinstance(pals, Table):
             raise wrong(file, "no PALS file: it has no key 'PALS' with a facility under it")
@@ -81,23 +80,25 @@ class _Files:
             raise wrong(caller, f"{clip(name)!r} is not understood, only files of YAML", line)
         return found
 
-    def _tree(self, file: Path, caller: Path, line: int | None, around: tuple[Path, ...]) -> Any:
+    def _tree(
+        self, file: Path, caller: Path, line: int | None, around: tuple[Path, ...], depth: int
+    ) -> Any:
         """The content of a file, with what it includes."""
         self._read += 1
         require_below(caller, "files that are read", self._read - 1, FILES, line)
         require_below(caller, "files in each other", len(around), CALLS, line)
-        return self._within(tree(file), file, (*around, file.resolve()), 0)
+        return self._within(tree(file), file, (*around, file.resolve()), depth)
 
     def _within(self, value: Any, file: Path, around: tuple[Path, ...], depth: int) -> Any:
         """A value, with what is included in it."""
         self._values += 1
         require_below(file, "values of all files", self._values, VALUES)
-        require_below(file, "levels", depth, NESTING * (CALLS + 1))
+        require_nesting(file, depth, value.line if isinstance(value, Table) else None)
         if isinstance(value, list):
             found: list[Any] = []
             for entry in value:
                 if isinstance(entry, Table) and list(entry) == ["include"]:
-                    content = self._include(entry, file, around)
+                    content = self._include(entry, file, around, depth)
                     found += content if isinstance(content, list) else [content]
                 else:
                     found.append(self._within(entry, file, around, depth + 1))
@@ -109,7 +110,7 @@ class _Files:
             if key != "include":
                 self._put(table, key, self._within(entry, file, around, depth + 1), value.at(key))
                 continue
-            content = self._include(value, file, around)
+            content = self._include(value, file, around, depth)
             if not isinstance(content, Table):
                 raise wrong(file, "what is included here must hold keys", value.at(key))
             for name, inner in content.items():
@@ -122,9 +123,10 @@ class _Files:
             raise wrong(table.file or Path(), said, line)
         table.put(key, value, line)
 
-    def _include(self, table: Table, file: Path, around: tuple[Path, ...]) -> Any:
+    def _include(self, table: Table, file: Path, around: tuple[Path, ...], depth: int) -> Any:
         line = table.at("include")
-        return self._tree(self._find(table["include"], file, line, around), file, line, around)
+        called = self._find(table["include"], file, line, around)
+        return self._tree(called, file, line, around, depth)
 
 
 def _merge(parts: list[Table], file: Path, line: int) -> Table:

@@ -15,7 +15,7 @@ from .controllers import Controllers
 from .files import EXPAND
 from .machine import OWN, Machine
 from .merge import merge, with_lines
-from .settings import Setting, formula_at
+from .settings import LOOK, Setting, formula_at
 from .yaml_tree import Table
 
 #: of a line's item, and not of the element
@@ -100,8 +100,10 @@ class Facility:
     def _set(self, setting: Setting) -> None:
         """Set a parameter of every definition up to here that a pattern fits."""
         fitted = False
-        for name, table in list(self._definitions()):
-            whole = self.inherit(table, self.defined)
+        known = list(self._definitions())
+        local = dict(known)
+        for name, table in known:
+            whole = self.inherit(table, local)
             if setting.target.fits(name, str(whole.get("kind"))):
                 made = setting.change(self.machine, whole)
                 table.clear()
@@ -116,6 +118,7 @@ class Facility:
         waiting = list(self.defined.items())[::-1]
         while waiting:
             name, table = waiting.pop()
+            self.machine.variables.spend(LOOK)
             kind = str(table.get("kind"))
             items = table.get({"BeamLine": "line", "Lattice": "branches"}.get(kind, ""))
             if kind not in ("BeamLine", "Lattice"):
@@ -128,11 +131,11 @@ class Facility:
     def _parameter(self, name: str) -> Formula | None:
         """What `element>Group.parameter` stands for, as it is defined; None if there is none."""
         element, _, parameter = name.partition(">")
-        for known, table in self._definitions():
-            if known == element:
-                whole = self.inherit(table, self.defined)
-                return formula_at(self.machine, whole, tuple(parameter.split(".")))
-        return None
+        known = dict(self._definitions())
+        if element not in known:
+            return None
+        whole = self.inherit(known[element], known)
+        return formula_at(self.machine, whole, tuple(parameter.split(".")))
 
     def root(self, asked: str | None) -> str:
         """The line to expand: the one asked for, that of the lattice in use, or the only one."""

@@ -58,13 +58,12 @@ class Machine:
 
         def resolve(name: str) -> Formula:
             if local and name in local:
-                return local[name]
+                if isinstance(held := local[name], Expression):
+                    self.variables.spend(10 * len(held.code))
+                return held
             if name in self._species:
                 raise InvalidValueError(f"{name} is the name of a species, and no number")
-            found = self._own_names.get(name, name)
-            if isinstance(held := self.variables.formulas.get(found), Expression):
-                self.variables.spend(len(held.code))
-            return Expression.named(found)
+            return Expression.named(self._own_names.get(name, name))
 
         return language.parse(value, resolve, self._species, self._say(clip(value)))
 

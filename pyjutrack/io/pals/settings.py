@@ -17,6 +17,8 @@ from .strengths import rivals
 from .yaml_tree import Table
 
 Items = list[tuple[str, Table]]
+#: what a look at an element counts, in operations of an expression
+LOOK = 10
 _SIGNS = {".": "?", ".*": "*", ".+": "?*"}
 
 

@@ -128,7 +128,7 @@ def _multipoles(element: Element, values: Plain) -> Plain:
         extra = tuple(sum(series[order : order + 1]) for series in (knl, ksl))
         for letter, strength, more in zip("ns", main, extra, strict=True):
             if any(extra) and (strength or more):
-                found[f"K{letter}{order}L"] = strength * length + more
+                found[f"K{letter}{order}L"] = (strength * length if strength else 0.0) + more
             elif strength or (letter == "n" and order == 0 and values.get("dk0")):
                 found[f"K{letter}{order}"] = strength
     return found
