@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ...core.errors import PyJuTrackError
+from ...core.errors import InvalidValueError, PyJuTrackError
 from ...core.names import unused_name
 from ...elements import Element
 from ...lattice.expressions import Expression, Formula
@@ -72,6 +72,8 @@ class Builder:
                 for f, v in part.made.fields.items()
                 if f != "name"
             }
+            if follows and "`" in name:
+                raise InvalidValueError("a name with ` cannot have expressions")
             if follows:
                 return self._builder.make(kind, name, fields, part.table.line, file)
             return kind(**fields, name=name)

@@ -4,15 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Generic, TypeVar
 
-from ...core.errors import PyJuTrackError
+from ...core.errors import InvalidValueError, PyJuTrackError
 from ...lattice.expressions import Expression, Formula
 from ..errors import clip, wrong
 from .language import require_free
 from .machine import Machine
 from .settings import LOOK, Items, Setting, Target, changed, formula_at
 from .yaml_tree import Table
+
+T = TypeVar("T")
+
+
+class _Index(Generic[T]):
+    """What has a target, by the names of the elements that it may fit."""
+
+    def __init__(self, entries: list[tuple[Target, T]]) -> None:
+        self._named: dict[str, list[tuple[int, T]]] = {}
+        self._other: list[tuple[int, T]] = []
+        for n, (target, entry) in enumerate(entries):
+            if target.names is None:
+                self._other.append((n, entry))
+            for name in dict.fromkeys(target.names or ()):
+                self._named.setdefault(name, []).append((n, entry))
+
+    def near(self, name: str, machine: Machine) -> list[T]:
+        """What may fit an element, in order."""
+        found = sorted([*self._named.get(name, ()), *self._other], key=lambda entry: entry[0])
+        machine.variables.spend(LOOK * len(found))
+        return [entry for _, entry in found]
 
 
 @dataclass
@@ -28,6 +51,10 @@ class Controllers:
         """Define the variables of a controller."""
         if name in self._tables:
             raise wrong(file, f"{clip(name)!r} is defined twice", table.line)
+        try:
+            require_free(name)
+        except InvalidValueError as error:
+            raise wrong(file, str(error), table.line) from error
         self._tables[name] = table, file
         given = table.get("variables") or Table(table.line, file)
         for part in given if isinstance(given, list) else [given]:
@@ -96,17 +123,16 @@ class Controllers:
         kind = str(table.get("kind"))
         totals: dict[tuple[str, ...], tuple[Target, Formula]] = {}
         used: set[int] = set()
-        for target, formula in self.absolute:
+        for target, formula in self._absolute.near(name, self.machine):
             if target.fits(name, kind):
                 used.add(id(target))
                 before = totals[target.path][1] if target.path in totals else 0.0
                 totals[target.path] = target, before + formula
-        for target, change in self.relative:
+        absolute = set(totals)
+        for target, change in self._relative.near(name, self.machine):
             if target.fits(name, kind):
                 used.add(id(target))
-                if target.path in totals and any(
-                    target.path == t.path and t.fits(name, kind) for t, _ in self.absolute
-                ):
+                if target.path in absolute:
                     raise target.error("ABSOLUTE and RELATIVE controllers both set it")
                 try:
                     own = (
@@ -120,6 +146,14 @@ class Controllers:
         for target, formula in totals.values():
             table = changed(table, target, formula)
         return table, used
+
+    @cached_property
+    def _absolute(self) -> _Index[tuple[Target, Formula]]:
+        return _Index([(entry[0], entry) for entry in self.absolute])
+
+    @cached_property
+    def _relative(self) -> _Index[tuple[Target, Formula]]:
+        return _Index([(entry[0], entry) for entry in self.relative])
 
     @property
     def targets(self) -> list[Target]:
@@ -136,12 +170,12 @@ def apply_all(
     """
     made: dict[tuple[str, int], Table] = {}
     used: set[int] = set()
+    sets = _Index([(setting.target, setting) for setting in later])
     for name, table in items:
         if (name, id(table)) in made:
             continue
-        machine.variables.spend(LOOK * (1 + len(later) + len(controllers.targets)))
         new = table
-        for setting in later:
+        for setting in sets.near(name, machine):
             if setting.target.fits(name, str(table.get("kind"))):
                 used.add(id(setting.target))
                 new = setting.change(machine, new)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from ..errors import clip, wrong
 from ..limits import ELEMENTS, require_below, require_nesting
 from .controllers import Controllers
 from .files import EXPAND
-from .machine import OWN, Machine
+from .machine import OWN, Machine, collect_parameters
 from .merge import merge, with_lines
 from .settings import LOOK, Setting, formula_at
 from .yaml_tree import Table
@@ -25,7 +24,6 @@ REFUSED = ("superimpose", "controllers")
 #: names of entries that mean something by themselves
 WORDS = ("use", EXPAND, "include", "load", "set", "sets", "constants", "variables", *REFUSED)
 _FIELDLESS = ("Drift", "Marker", "Instrument", "Mask", "Placeholder", "BeamLine")
-_PARAMETER = re.compile(r"[A-Za-z_]\w*>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 Defined = dict[str, Table]
 
 
@@ -48,6 +46,8 @@ class Facility:
         self.expansions: dict[str, list[tuple[str, Table]]] = {}
         self.total = 0
         self._expanded = False
+        self._placed: dict[str, list[Table]] = {}
+        self._first: Defined = {}
         machine.find_parameter = self._parameter
         for key in ("constants", "variables", *REFUSED):
             if key in pals:
@@ -55,7 +55,7 @@ class Facility:
         entries = pals.get("facility")
         if not isinstance(entries, list) or not entries:
             raise wrong(path, "PALS needs a facility, a list of elements and lines")
-        _collect(entries, machine.followed)
+        collect_parameters(entries, machine.followed)
         for entry in entries:
             if entry == EXPAND:
                 self._expanded = True
@@ -94,35 +94,38 @@ class Facility:
             self.machine.keep_names(value, file)
         elif "kind" in value or "inherit" in value:
             self.defined[name] = value
+            self._place(name, value)
         else:
             notes.add("is no element and no line; left out", name)
 
     def _set(self, setting: Setting) -> None:
         """Set a parameter of every definition up to here that a pattern fits."""
+        target = setting.target
+        names = self._placed if target.names is None else dict.fromkeys(target.names)
         fitted = False
-        known = list(self._definitions())
-        local = dict(known)
-        for name, table in known:
-            whole = self.inherit(table, local)
-            if setting.target.fits(name, str(whole.get("kind"))):
-                made = setting.change(self.machine, whole)
-                table.clear()
-                for key, value in made.items():
-                    table.put(key, value, made.at(key))
-                fitted = True
+        for name in list(names):
+            for table in self._placed.get(name, ()):
+                self.machine.variables.spend(LOOK)
+                whole = self.inherit(table, self._first)
+                if target.fits(name, str(whole.get("kind"))):
+                    made = setting.change(self.machine, whole)
+                    table.clear()
+                    for key, value in made.items():
+                        table.put(key, value, made.at(key))
+                    fitted = True
         if not fitted:
-            raise setting.target.error("no element up to here has such a name")
+            raise target.error("no element up to here has such a name")
 
-    def _definitions(self) -> Iterator[tuple[str, Table]]:
-        """Elements that are defined, those in lines among them."""
-        waiting = list(self.defined.items())[::-1]
+    def _place(self, name: str, table: Table) -> None:
+        """Remember the elements that an entry defines, those in lines among them."""
+        waiting = [(name, table)]
         while waiting:
             name, table = waiting.pop()
-            self.machine.variables.spend(LOOK)
             kind = str(table.get("kind"))
-            items = table.get({"BeamLine": "line", "Lattice": "branches"}.get(kind, ""))
             if kind not in ("BeamLine", "Lattice"):
-                yield name, table
+                self._placed.setdefault(name, []).append(table)
+                self._first.setdefault(name, table)
+            items = table.get({"BeamLine": "line", "Lattice": "branches"}.get(kind, ""))
             for item in reversed(items if isinstance(items, list) else []):
                 for inner, value in item.items() if isinstance(item, Table) else ():
                     if isinstance(value, Table) and ("kind" in value or "inherit" in value):
@@ -131,10 +134,9 @@ class Facility:
     def _parameter(self, name: str) -> Formula | None:
         """What `element>Group.parameter` stands for, as it is defined; None if there is none."""
         element, _, parameter = name.partition(">")
-        known = dict(self._definitions())
-        if element not in known:
+        if element not in self._first:
             return None
-        whole = self.inherit(known[element], known)
+        whole = self.inherit(self._first[element], self._first)
         return formula_at(self.machine, whole, tuple(parameter.split(".")))
 
     def root(self, asked: str | None) -> str:
@@ -282,17 +284,3 @@ def _item(path: Path, item: Any, line: int = 0) -> tuple[str, Table]:
         f"an item must be a name, or a name and its parameters, got {clip(repr(item))}",
         at,
     )
-
-
-def _collect(value: Any, found: set[str]) -> None:
-    """Parameters of elements that expressions name."""
-    if isinstance(value, str):
-        if ">" in value:
-            found.update(match[0] for match in _PARAMETER.finditer(value))
-    elif isinstance(value, list):
-        for entry in value:
-            _collect(entry, found)
-    elif isinstance(value, Table):
-        for key, entry in value.items():
-            if key != "parameter":
-                _collect(entry, found)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ...core.errors import InvalidValueError, PyJuTrackError, UnknownNameError, unknown
 from ...lattice.expressions import Expression, Formula
+from ...lattice.formulas import OWN as OWN_LANGUAGE
 from ..errors import clip, wrong
 from ..record import Notes
 from ..variables import Variables
@@ -15,6 +18,7 @@ from . import language
 from .yaml_tree import Table
 
 _ERRORS = ("absolute_error", "relative_error")
+_PARAMETER = re.compile(r"[A-Za-z_]\w*>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 #: of the entry that keeps names which PALS does not allow
 OWN = "pyjutrack"
 
@@ -104,6 +108,8 @@ class Machine:
                     raise InvalidValueError("it is defined twice")
                 return
             formula = 0.0 if value is None else self.read(value)
+            if isinstance(formula, float) and not math.isfinite(formula):
+                raise InvalidValueError(f"must be finite, got {formula}")
         except UnknownNameError as error:  # of a species
             self.notes.add(f"has no value: {error}", name, kind)
             return
@@ -130,10 +136,13 @@ class Machine:
     def keep_names(self, table: Table, path: Path) -> None:
         """Take names that this package wrote, with what they stand for in a lattice."""
         names = table.get("variables")
-        if isinstance(names, Table):
-            self._own_names.update((k, v) for k, v in names.items() if isinstance(v, str))
-        else:
+        if not isinstance(names, Table):
             raise wrong(path, "the names of variables are missing", table.line)
+        for name, own in names.items():
+            if not isinstance(own, str) or not own or "`" in own or own in OWN_LANGUAGE.constants:
+                said = f"{clip(repr(own))} is no name of a variable"
+                raise wrong(path, said, names.at(name))
+            self._own_names[name] = own
 
     def _find(self, name: str) -> Formula:
         found = self.find_parameter(name) if ">" in name else None
@@ -154,3 +163,17 @@ def _is_species(text: str) -> bool:
     except PyJuTrackError:
         return False
     return True
+
+
+def collect_parameters(value: Any, found: set[str]) -> None:
+    """Parameters of elements that expressions name."""
+    if isinstance(value, str):
+        if ">" in value:
+            found.update(match[0] for match in _PARAMETER.finditer(value))
+    elif isinstance(value, list):
+        for entry in value:
+            collect_parameters(entry, found)
+    elif isinstance(value, Table):
+        for key, entry in value.items():
+            if key != "parameter":
+                collect_parameters(entry, found)

@@ -30,6 +30,7 @@ from .settings import Items
 from .source import Made, Source, with_own_fields
 from .strengths import is_on
 from .write import write_pals
+from .yaml_tree import Table
 
 __all__ = ["PALS", "read_pals", "write_pals"]
 
@@ -56,10 +57,21 @@ def read_pals(
         LatticeFileError: no such file, no YAML, a name or a kind that is not defined, cyclic lines
             or expressions, a value of the wrong type; the message gives the file and the line.
     """
-    path, notes = Path(path), Notes()
-    machine = Machine(notes)
+    path = Path(path)
     first = path.resolve().parent if folder is None else Path(folder).resolve()
-    facility = Facility(path, combine(path, first), machine)
+    pals = combine(path, first)
+    try:
+        return _read(path, pals, line, reference)
+    except LatticeFileError:
+        raise
+    except PyJuTrackError as error:
+        raise wrong(path, str(error)) from error
+
+
+def _read(path: Path, pals: Table, line: str | None, reference: Reference | None) -> LatticeFile:
+    notes = Notes()
+    machine = Machine(notes)
+    facility = Facility(path, pals, machine)
     machine.require_values()
     name = facility.root(line)
     items = facility.expand(name)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ...core.errors import InvalidValueError, PyJuTrackError
 from ...lattice.expressions import Formula
-from ...lattice.patterns import matching
 from ..errors import LatticeFileError, clip, wrong
 from .machine import Machine
 from .merge import merge
@@ -18,8 +19,9 @@ from .yaml_tree import Table
 
 Items = list[tuple[str, Table]]
 #: what a look at an element counts, in operations of an expression
-LOOK = 10
-_SIGNS = {".": "?", ".*": "*", ".+": "?*"}
+LOOK = 5
+#: of the regular expressions of PALS, what is understood: their time is bounded
+_PATTERN = re.compile(r"(?:\w|\.[*+]?)+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Target:
         file, line: where it stands.
     """
 
-    patterns: tuple[tuple[str, str], ...]
+    patterns: tuple[tuple[str, re.Pattern[str]], ...]
     path: tuple[str, ...]
     file: Path
     line: int
@@ -47,36 +49,33 @@ class Target:
         patterns = []
         for part in elements.split(","):
             kind, _, name = part.strip().rpartition("::")
-            patterns.append((kind, _plain_pattern(name, file, line)))
+            if not _PATTERN.fullmatch(name):
+                said = (
+                    f"{clip(repr(name))}: of patterns, letters, `.`, `.*` and `.+` are understood"
+                )
+                raise wrong(file, said, line)
+            if name.count("*") + name.count("+") > 3:
+                said = f"{clip(repr(name))}: more than three of `.*` in a pattern"
+                raise wrong(file, said, line)
+            patterns.append((kind, re.compile(name)))
         return Target(tuple(patterns), path, file, line)
 
     def fits(self, name: str, kind: str) -> bool:
         """Return whether an element is among those that are set."""
         return any(
-            (not wanted or wanted == kind) and matching(pattern, [name])
+            (not wanted or wanted == kind) and pattern.fullmatch(name)
             for wanted, pattern in self.patterns
         )
+
+    @cached_property
+    def names(self) -> tuple[str, ...] | None:
+        """The names that it fits, or None where patterns say which."""
+        names = tuple(pattern.pattern for _, pattern in self.patterns)
+        return None if any("." in name for name in names) else names
 
     def error(self, message: object) -> LatticeFileError:
         """An error at this place."""
         return wrong(self.file, f"{'.'.join(self.path)}: {message}", self.line)
-
-
-def _plain_pattern(text: str, file: Path, line: int) -> str:
-    """A regular expression of letters, `.`, `.*` and `.+` as a pattern of this package."""
-    found, at = "", 0
-    while at < len(text):
-        sign = text[at : at + 2] if text[at : at + 2] in _SIGNS else text[at]
-        if not (sign in _SIGNS or sign.isalnum() or sign == "_"):
-            said = f"{clip(repr(text))}: of patterns, letters, `.`, `.*` and `.+` are understood"
-            raise wrong(file, said, line)
-        found += _SIGNS.get(sign, sign)
-        at += len(sign)
-    while "**" in found:
-        found = found.replace("**", "*")
-    if found.count("*") > 3:
-        raise wrong(file, f"{clip(repr(text))}: more than three of `.*` in a pattern", line)
-    return found
 
 
 @dataclass(frozen=True)
