@@ -35,9 +35,16 @@ class LatticeBuilder:
         self._counts: dict[str, int] = {}
 
     def make(
-        self, kind: type[Element], name: str, fields: Fields, row: int | None = None
+        self,
+        kind: type[Element],
+        name: str,
+        fields: Fields,
+        row: int | None = None,
+        file: Path | None = None,
     ) -> Element:
         """An element, and what its parameters follow; those of one name must be alike.
+
+        Errors name the row, of another file than that of the lattice if there is one.
 
         A name that another element has, as anonymous drifts do, is made its own by a number.
 
@@ -62,7 +69,8 @@ class LatticeBuilder:
                     numbers[field] = value
             element = kind(**numbers, name=name)
         except (PyJuTrackError, TypeError, ValueError) as error:
-            raise wrong(self._path, f"{kind.__name__} {name!r}: {error}", row) from error
+            said = f"{kind.__name__} {name!r}: {error}"
+            raise wrong(file or self._path, said, row) from error
         if not name and not formulas:
             return element
         name = name or self._next_name("element")

@@ -158,11 +158,12 @@ def _convert(kind: type[Element], field: Field[Any], value: Any) -> Any:
 
 
 _WORDS = {bool: "true or false", int: "an integer", str: "a word"}
-_SPECIAL = ("inf", "-inf", "nan")
+#: numbers that plain data holds as words
+SPECIAL = ("inf", "-inf", "nan")
 
 
 def _number(name: str, value: Any) -> float:
-    if isinstance(value, str) and value in _SPECIAL:
+    if isinstance(value, str) and value in SPECIAL:
         return float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise _type_error(name, "a number", value)

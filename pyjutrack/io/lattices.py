@@ -33,7 +33,8 @@ def read_lattice(
         line: which line, sequence or variable of a file with several.
         reference: in place of the file's, if that has one.
         strict: raise where something cannot be represented, instead of a LatticeWarning.
-        folder: in which files that a MAD, elegant or Bmad file calls must lie; left out, its own.
+        folder: in which files that a MAD, elegant, Bmad or PALS file calls must lie; left out,
+            its own.
 
     Raises:
         LatticeFileError: no such file, or one that cannot be read or is beyond the limits that

@@ -144,7 +144,10 @@ OWN = json.dumps(
 )
 PALS = """PALS:
   facility:
-    - q: {kind: Quadrupole, length: 0.3, MagneticMultipoleP: &mm {Kn1: 1.2, tilt1: 0.1}}
+    - variables: {k: 0.6, l: 0.5*k}
+    - c: {kind: Controller, variables: {x: 1}, controls: [{parameter: d.*>length, expression: x}]}
+    - q: {kind: Quadrupole, length: l, MagneticMultipoleP: &mm {Kn1: 2*k, tilt1: 0.1}}
+    - set: {parameter: q>MagneticMultipoleP.Kn1, value: PARAMETER + 0.1*SELF.length}
     - d: {kind: Drift, length: 1.0}
     - b:
         kind: Bend

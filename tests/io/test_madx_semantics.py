@@ -209,3 +209,38 @@ def test_madx_reads_what_is_written(name: str, tmp_path: Path) -> None:
     pj.io.write_lattice(tmp_path / "b.madx", found.lattice, found.reference)
     wanted = theirs(FILES[name])
     assert theirs((tmp_path / "b.madx").read_text()) == pytest.approx(wanted, rel=1e-8, abs=1e-10)
+
+
+LATER = {
+    "errors turn with the beam": written(
+        *START,
+        RING,
+        "use, sequence=ring; select, flag=error, class=sbend; efcomp, order=0, radius=0.02, "
+        "dknr={0,1e-3}, dkn={1e-4};",
+        beam=", bv=-1",
+    ),
+    "parameters of macros in names": written(
+        *START, RING, "sk(nn): macro = { k.nn = 0.57; qnn->k1 = k.nn; } n = 1; exec, sk($n);"
+    ),
+    "constants": written(*START, RING, "const kc = 0.57; kc = 0.4; kf = kc;"),
+    "a pattern is searched": written(
+        *START, RING, "use, sequence=ring; select, flag=error, pattern='2'; ealign, dx=1e-3;"
+    ),
+    "no fringe": written(*START, LINE, bend=", e1=0.1, fint=0.5, hgap=0.03, kill_ent_fringe=true"),
+    "signed operands": written(*START, RING, "kf = 0.6*(1); kd := kf*(-1); kg := 0-(-kf);"),
+}
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_what_a_trial_found_is_as_in_madx(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.madx"
+    path.write_text(LATER[name])
+    found = read_lattice(path, line="ring")
+    wanted, seen = theirs(LATER[name]), ours(found)
+    for key, value in wanted.items():
+        tolerance = 1e-5 * max(1.0, abs(value)) if key in ("betx", "bety", "alfx") else 1e-6
+        assert seen[key] == pytest.approx(value, abs=tolerance), key
+    if name in ("signed operands", "constants"):
+        pj.io.write_lattice(tmp_path / "b.madx", found.lattice, found.reference)
+        again = theirs((tmp_path / "b.madx").read_text())
+        assert again == pytest.approx(wanted, rel=1e-8, abs=1e-10)

@@ -19,9 +19,9 @@ _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 class Table(dict[str, Any]):
     """A mapping of a file, with the line where it begins and those of its keys."""
 
-    def __init__(self, line: int) -> None:
+    def __init__(self, line: int, file: Path | None = None) -> None:
         super().__init__()
-        self.line = line
+        self.line, self.file = line, file
         self.lines: dict[str, int] = {}
 
     def at(self, key: str) -> int:
@@ -104,7 +104,7 @@ def _value(yaml: Any, path: Path, node: Any) -> Any:
     if isinstance(node, yaml.SequenceNode):
         return [_value(yaml, path, entry) for entry in node.value]
     if isinstance(node, yaml.MappingNode):
-        table = Table(line)
+        table = Table(line, path)
         for key, value in node.value:
             at = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode):
