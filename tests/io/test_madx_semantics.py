@@ -215,8 +215,8 @@ LATER = {
     "errors turn with the beam": written(
         *START,
         RING,
-        "use, sequence=ring; select, flag=error, class=sbend; efcomp, order=0, radius=0.02, "
-        "dknr={0,1e-3}, dkn={1e-4};",
+        "use, sequence=ring; select, flag=error, class=quadrupole; efcomp, order=1, radius=0.02, "
+        "dknr={0,1e-2}, dks={0,1e-3};",
         beam=", bv=-1",
     ),
     "parameters of macros in names": written(
