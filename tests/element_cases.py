@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.linalg
 import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor
@@ -118,14 +119,20 @@ class Case(NamedTuple):
 
 
 def build(kind: type[pj.Element], named: dict[str, Any], options: dict[str, Any]) -> pj.Element:
-    """Entries such as "knl1" make up a series; steps are few where none are stated."""
-    plain = {n: v for n, v in named.items() if n[:-1] not in ("knl", "ksl")}
-    for series in ("knl", "ksl"):
-        entries = {int(n[-1]): v for n, v in named.items() if n[:-1] == series}
-        if entries:
-            plain[series] = tuple(entries.get(i, 0.0) for i in range(max(entries) + 1))
-    few = {"steps": kind.fewest} if issubclass(kind, Magnet) else {}
-    return kind(**plain, **{**few, **options})
+    """Entries such as "knl1" make up a series, over that of the options; steps are few."""
+    plain: dict[str, Any] = {"steps": kind.fewest} if issubclass(kind, Magnet) else {}
+    plain |= options
+    for name, value in named.items():
+        series, place = name.rstrip("0123456789"), name.lstrip("abcdefghijklmnopqrstuvwxyz_")
+        if series not in kind.series:
+            plain[name] = value
+            continue
+        before = plain.get(series, getattr(kind, series, ()))
+        missing = (0.0,) * (int(place) + 1 - len(before))
+        entries = [*before, *missing]
+        entries[int(place)] = value
+        plain[series] = tuple(entries)
+    return kind(**plain)
 
 
 def move(element: pj.Element, c: Tensor, part: Part = WHOLE, alive: Any = None) -> Tensor:
@@ -184,6 +191,22 @@ def bend(label: str, kind: Any, parameters: Any, options: Any = None, *solved: A
     return Case(label, kind, parameters, options, *solved, mirrored=swapped, reversed_to=symmetric)
 
 
+def matrix_of(seed: int, size: float) -> dict[str, Any]:
+    """A symplectic matrix, the exponential of S A with A symmetric, and a kick."""
+    draw = np.random.default_rng(seed)
+    a = size * draw.normal(size=(6, 6))
+    r = scipy.linalg.expm(SYMPLECTIC.numpy() @ (a + a.T))
+    return {"matrix": tuple(r.ravel().tolist()), "kick": tuple(draw.normal(0, 1e-4, 6).tolist())}
+
+
+MATRIX = matrix_of(5, 0.1)
+SECOND = {"second": tuple(np.random.default_rng(6).normal(0, 0.1, 216).tolist())}
+
+
+def mapped(label: str, parameters: dict[str, float], options: dict[str, Any]) -> Case:
+    return Case(label, pj.TaylorMap, {"length": 0.2, **parameters}, {**MATRIX, **options})
+
+
 def kicked(label: str, options: dict[str, Any], placed: Any = None) -> Case:
     parameters = {"strength": 1.3, **(placed or {})}
     return Case(label, pj.HamiltonianKick, parameters, options, divisible=False)
@@ -195,6 +218,7 @@ CASES = [
     kicked("perceptron", PERCEPTRON),
     kicked("spline-placed", SPLINE, {"tilt": 0.1, **PLACED}),
     Case("drift-long", pj.Drift, {"length": 30.0}, {}, drifting(square_root)),
+    Case("drift-back", pj.Drift, {"length": -0.7}, {}, drifting(square_root)),
     Case("drift-zero", pj.Drift, {"length": 0.0}, {}, drifting(square_root)),
     Case("drift-placed", pj.Drift, {"length": 0.7, **PLACED}, {}, drifting(square_root)),
     Case("paraxial", pj.Drift, {"length": 0.7}, PARAXIAL, drifting(expanded)),
@@ -219,6 +243,19 @@ CASES = [
         pj.Quadrupole,
         {"length": 0.3, "k1": 2.0, "knl0": 1e-4, "knl2": 0.3, "ksl1": 0.02},
     ),
+    Case(
+        "quad-fringe",
+        pj.Quadrupole,
+        {"length": 0.3, "k1": 4.0, "knl2": 0.3},
+        {"fringe": "hard-edge"},
+    ),
+    Case(
+        "quad-fringe-skew",
+        pj.Quadrupole,
+        {"length": 0.3, "k1": 4.0, "k1s": -3.0, "ksl1": 0.1, **PLACED, "tilt": 0.2},
+        {"fringe": "hard-edge", **EXACT},
+    ),
+    Case("quad-fringe-zero", pj.Quadrupole, {"length": 0.0, "k1": 9.0}, {"fringe": "hard-edge"}),
     Case(
         "integrator",
         pj.Quadrupole,
@@ -335,6 +372,12 @@ CASES = [
     bend("rbend-linear-bare", pj.RBend, BEND, LINEAR | NO_EDGES, bending(expanded, 0.0)),
     bend("rbend-paraxial", pj.RBend, {**BEND, "knl2": 1.0, "ksl1": 0.1, **PLACED}, PARAXIAL),
     bend("rbend-placed", pj.RBend, {**BEND, **PLACED, "tilt": -0.3}, {"edges": "exact"}),
+    Case("thin-bend", pj.ThinBend, {"angle": 0.1, "h": 0.3, **STRENGTHS}),
+    Case("thin-bend-straight", pj.ThinBend, {"angle": 0.0, "h": 0.0}),
+    Case("thin-bend-placed", pj.ThinBend, {"angle": 0.1, "h": 0.0, **PLACED, "tilt": 0.3}),
+    Case("edge", pj.DipoleEdge, {"h": 0.6, "e1": 0.2, "fint": 0.5, "hgap": 0.02}),
+    Case("edge-off", pj.DipoleEdge, {"h": 0.0, "e1": 0.0}),
+    Case("edge-placed", pj.DipoleEdge, {"h": -0.6, "e1": 0.2, **PLACED, "tilt": 0.3}),
     *(
         Case(
             f"solenoid-{ks:g}",
@@ -370,18 +413,28 @@ CASES = [
     Case("marker", pj.Marker),
     Case("marker-placed", pj.Marker, {**PLACED, "tilt": 0.1}),
     Case("patch-none", pj.Patch),
+    Case("taylor-none", pj.TaylorMap),
     *(
         Case(f"aperture-{shape}", pj.Aperture, {**PLACED, "tilt": 0.1}, {"shape": shape, **size})
         for shape, size in (
             ("rectangle", {"half_width": 0.05, "half_height": 0.04}),
             ("ellipse", {"half_width": 0.05, "half_height": 0.04}),
             ("racetrack", {"half_width": 0.05, "half_height": 0.04, "corner_x": 0.02}),
+            ("octagon", {"half_width": 0.05, "half_height": 0.04, "corner_x": 0.02}),
+            ("rectellipse", {"half_width": 0.05, "half_height": 0.04, "radius_x": 0.05}),
+            ("polygon", {"vertices": ((0.05, -0.04), (0.06, 0.06), (0.0, 0.04), (-0.1, -0.05))}),
         )
     ),
 ]
 
 #: no motion mirrored in time leads back through the same kind
 ONE_WAY = [
+    mapped("taylor", {"kick1": 2e-3, "matrix1": 0.3, "matrix34": 0.1}, {}),
+    mapped("taylor-off", {"kick1": 0.0, "matrix1": 0.0, "second12": 0.0}, SECOND),
+    mapped("taylor-placed", {"matrix8": 0.2, **PLACED, "tilt": 0.1}, {"variables": "t pt"}),
+    mapped("taylor-second", {"second7": 0.3, "second215": 0.2, "kick5": 1e-3}, SECOND),
+    mapped("taylor-in-time", {"second7": 0.3, "second179": 0.2}, {**SECOND, "variables": "t pt"}),
+    mapped("taylor-zeta", {"kick4": 1e-3, "matrix29": 0.1}, {"variables": "zeta pzeta"}),
     Case("patch", pj.Patch, {**PLACED, "tilt": 0.1}, divisible=False),
     kicked("perceptron-in-time", IN_TIME),
 ]

@@ -135,6 +135,7 @@ def _elements() -> dict[str, Call]:
     own: dict[str, dict[str, Any]] = {
         "Aperture": {"half_width": 0.01, "half_height": 0.01, "shape": "rectangle"},
         "CrabCavity": {"length": 0.1, "voltage": 1e5, "frequency": 1e8, "phase": 0.1},
+        "DipoleEdge": {"h": 0.1, "e1": 0.2, "fint": 0.5, "hgap": 0.02},
         "Drift": {"length": 0.1, "model": "exact"},
         "HamiltonianKick": {"potential": pj.elements.potentials.Spline(), "strength": 1.0},
         "Kicker": {"length": 0.1, "knl": (1e-3,), "ksl": (1e-3,)},
@@ -143,12 +144,15 @@ def _elements() -> dict[str, Call]:
         "Multipole": {"knl": (1e-3, 0.1), "ksl": (1e-3,)},
         "Octupole": {"length": 0.1, "k3": 1.0, **thick},
         "Patch": {"dx": 1e-3, "y_rot": 1e-3},
+        "Placeholder": {"length": 0.1, "stands_for": "wire", "settings": {"current": 1.0}},
         "Quadrupole": {"length": 0.1, "k1": 1.0, "model": "linear"},
         "RBend": {"length": 0.5, "angle": 0.1, "fint": 0.5, "hgap": 0.01},
         "RFCavity": {"length": 0.1, "voltage": 1e5, "frequency": 1e8, "accelerate": False},
         "SBend": {"length": 0.5, "angle": 0.1, "k1": 0.1, "e1": 0.05, "fint": 0.5, **thick},
         "Sextupole": {"length": 0.1, "k2": 1.0, **thick},
         "Solenoid": {"length": 0.1, "ks": 0.1},
+        "TaylorMap": {"length": 0.1, "kick": [1e-3] * 6, "variables": "t pt"},
+        "ThinBend": {"angle": 0.1, "h": 0.2, "knl": (0.0, 0.1)},
     }
     return {k: Call(getattr(pj, k), {"name": "m", **given}) for k, given in own.items()}
 

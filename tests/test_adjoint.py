@@ -30,6 +30,9 @@ def test_every_map_has_an_inverse(case: Case) -> None:
     alive = torch.ones(len(c), dtype=torch.bool)
     alive[7] = False
     element = case.element()
+    if not has_inverse(element, PROTON, WHOLE):
+        assert case.options.get("second")  # a series of second order
+        return
     end = advance(element, State(tuple(c.unbind(-1)), alive), PROTON, WHOLE)
     back = torch.stack(track_inverse(element, end, PROTON, WHOLE).coordinates, -1)
     torch.testing.assert_close(back, c, rtol=0, atol=2e-15)

@@ -128,3 +128,47 @@ def test_what_cannot_be(
         assert error.startswith("pyjutrack: ")
         assert said in error
         assert not path.with_suffix("").exists()
+
+
+MADX = """beam, particle=proton, pc=10; kf = 0.6; kd := -kf; lost := nothing;
+qf: quadrupole, l=0.5, k1:=kf; qd: quadrupole, l=0.5, k1:=kd; b: sbend, l=1, angle=0.1, h1=0.2;
+d: drift, l=0.75; ring: line=(d,qf,d,b,d,qd,d,b);
+"""
+
+
+def test_info_says_what_was_read(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    path = tmp_path / "a.madx"
+    path.write_text(MADX)
+    assert main(["info", str(path)]) == 0
+    said = capsys.readouterr().out
+    for row in (
+        "8 elements, 6 m",
+        "proton, mass 938272089 eV, charge 1 e, p0c 1e+10 eV",
+        "2 Quadrupole           1.000000 m",
+        "4 variables, 2 of them computed; 2 parameters follow them",
+        "kd = -0.6 = -kf",
+        "1 note",
+        "sbend b: h1 = 0.2 is left out",
+    ):
+        assert row in said, said
+    path.write_text(MADX + "".join(f"v{n} = {n};" for n in range(30)))
+    assert main(["info", str(path)]) == 0
+    assert "14 more; --all shows them" in capsys.readouterr().out
+    assert main(["info", str(path), "--all"]) == 0
+    assert "  v29 = 29\n" in capsys.readouterr().out
+    assert main(["info", str(path), "--strict"]) == 1
+
+
+def test_convert_lattices(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    path = tmp_path / "a.madx"
+    path.write_text(MADX)
+    assert main(["convert", str(path), str(tmp_path / "b.json")]) == 0
+    assert "h1 = 0.2 is left out" in capsys.readouterr().err
+    assert main(["convert", str(tmp_path / "b.json"), str(tmp_path / "c.madx")]) == 0
+    first = pj.io.read_lattice(tmp_path / "b.json")
+    again = pj.io.read_lattice(tmp_path / "c.madx")
+    for lattice in (first.lattice, again.lattice):
+        assert dict(lattice.variables) == {"kf": 0.6, "kd": -0.6, "lost": 0.0, "nothing": 0.0}
+        assert lattice.with_values(kf=0.5).value("qd.k1") == -0.5
+    assert main(["convert", str(path), str(tmp_path / "b.json"), "--strict"]) == 1
+    assert main(["convert", str(path), str(tmp_path / "b.lte")]) == 1

@@ -45,6 +45,10 @@ Writer = Callable[[Path, Any], object]
 WRITERS: dict[str, tuple[str, Writer]] = {
     "lattice": ("a.json", lambda path, network: pj.write_lattice(path, small().lattice)),
     "pals": ("a.pals.yaml", lambda path, network: pj.write_lattice(path, profile_line())),
+    "xsuite": (
+        "a.json",
+        lambda path, network: pj.write_lattice(path, profile_line(), format="xsuite"),
+    ),
     "csv": ("a.csv", lambda path, network: dg.write_profiles(path, profiles())),
     "hdf5": ("a.h5", lambda path, network: dg.write_profiles(path, profiles())),
     "openpmd": (

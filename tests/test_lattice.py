@@ -139,10 +139,10 @@ def test_parameters_that_are_no_numbers(value: object) -> None:
 
 
 def test_negative_length() -> None:
-    with pytest.raises(pj.errors.InvalidValueError, match=r"Drift 'd1' has length -0\.1 m"):
-        pj.Drift(-0.1, name="d1")
+    with pytest.raises(pj.errors.InvalidValueError, match=r"Quadrupole 'q1' has length -0\.1 m"):
+        pj.Quadrupole(-0.1, name="q1")
     with pytest.raises(pj.errors.InvalidValueError, match="negative"):
-        pj.Lattice([pj.Drift(1.0, name="d")]).with_values({"d.length": -1.0})
+        pj.Lattice([pj.Solenoid(1.0, name="d")]).with_values({"d.length": -1.0})
 
 
 def test_a_tensor_of_many_entries_is_no_parameter() -> None:

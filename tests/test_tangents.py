@@ -66,7 +66,7 @@ def test_one_element(case: Case) -> None:
     # of rounding, the more the larger the matrix: an octupole kicks hard
     size = np.abs(found).max(axis=(1, 2), keepdims=True) ** 2
     off = found.swapaxes(1, 2) @ FORM @ found - FORM
-    assert (np.abs(off) / size).max() < 1e-13
+    assert not case.element().is_symplectic or (np.abs(off) / size).max() < 1e-13
 
 
 def test_coordinates_are_those_without_tangents() -> None:

@@ -96,6 +96,7 @@ def test_a_kind_is_one_file(kind: type[pj.Element]) -> None:
         (pj.Drift(1.0), True),
         (pj.Drift(1.0, dx=1e-3), False),
         (pj.Marker(), True),
+        (pj.DipoleEdge(0.1, 0.2), True),
         (pj.Monitor(0.1), True),
         (pj.Quadrupole(0.1, 1.0), True),
         (pj.Quadrupole(0.1, 1.0, model="exact"), False),

@@ -79,6 +79,8 @@ def _(element: Any, reference: pj.Reference) -> list[Any]:
 
 @to_at.register
 def _(element: pj.Quadrupole, reference: pj.Reference) -> list[Any]:
+    if element.fringe != "none":
+        raise NotImplementedError("pyAT's fringe of quadrupoles is the same to third order alone")
     return _straight(element, (0.0, element.k1), (0.0, element.k1s))
 
 

@@ -107,7 +107,10 @@ def _(element: Any) -> Any:
 def _(element: pj.Quadrupole) -> Any:
     import xtrack
 
-    return xtrack.Quadrupole(k1=element.k1, k1s=element.k1s, **_magnet(element, _STRAIGHT))
+    # theirs is the same to third order in the amplitude, and has those of higher multipoles
+    ends = dict.fromkeys(("edge_entry_active", "edge_exit_active"), element.fringe != "none")
+    strengths = {"k1": element.k1, "k1s": element.k1s}
+    return xtrack.Quadrupole(**strengths, **ends, **_magnet(element, _STRAIGHT))
 
 
 @to_xtrack.register
@@ -127,6 +130,34 @@ def _(element: pj.Octupole) -> Any:
 @to_xtrack.register
 def _(element: pj.Multipole) -> Any:
     return _multipole(element, element.knl, element.ksl)
+
+
+@to_xtrack.register
+def _(element: pj.DipoleEdge) -> Any:
+    import xtrack
+
+    shape = {"e1": element.e1, "fint": element.fint, "hgap": element.hgap}
+    return xtrack.DipoleEdge(k=element.h, **shape, model="linear")
+
+
+@to_xtrack.register
+def _(element: pj.TaylorMap) -> Any:
+    import xtrack
+
+    matrix, kick = np.reshape(element.matrix, (6, 6)), np.array(element.kick)
+    if element.variables == "t pt":
+        return xtrack.FirstOrderTaylorMap(m0=kick, m1=matrix, length=element.length)
+    second = np.reshape(element.second or np.zeros(216), (6, 6, 6))
+    return xtrack.SecondOrderTaylorMap(k=kick, R=matrix, T=second, length=element.length)
+
+
+@to_xtrack.register
+def _(element: pj.ThinBend) -> Any:
+    import xtrack
+
+    knl, ksl = ([*s] or [0.0] for s in (element.knl, element.ksl))
+    knl[0] += element.angle
+    return xtrack.Multipole(knl=knl, ksl=ksl, hxl=element.angle, length=element.arc_length)
 
 
 @to_xtrack.register
@@ -199,7 +230,21 @@ def _(element: pj.Aperture) -> Any:
     box = {"min_x": -width, "max_x": width, "min_y": -height, "max_y": height}
     if element.shape == "rectangle":
         return xtrack.LimitRect(**box)
+    if element.shape == "rectellipse":
+        axes = {"a": element.radius_x, "b": element.radius_y}
+        return xtrack.LimitRectEllipse(max_x=width, max_y=height, **axes)
+    if element.shape in ("octagon", "polygon"):
+        x, y = zip(*(element.vertices or _octagon(element)), strict=True)
+        return xtrack.LimitPolygon(x_vertices=[*x], y_vertices=[*y])
     return xtrack.LimitRacetrack(a=element.corner_x, b=element.corner_y, **box)
+
+
+def _octagon(element: pj.Aperture) -> list[tuple[float, float]]:
+    """Its corners, counterclockwise."""
+    w, h = element.half_width, element.half_height
+    right = [(w, h - element.corner_y), (w - element.corner_x, h)]
+    top = [*right, *((-x, y) for x, y in right[::-1])]
+    return [*top, *((-x, -y) for x, y in top)]
 
 
 def _multipole(element: Magnet, knl: Sequence[Any], ksl: Sequence[Any]) -> Any:

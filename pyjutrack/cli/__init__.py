@@ -9,15 +9,16 @@ from types import ModuleType
 
 from ..core.errors import PyJuTrackError
 from ..core.version import __version__
-from . import convert, formats, julia, reproduce, track, train, twiss
+from . import convert, formats, info, julia, reproduce, track, train, twiss
 
 COMMANDS: dict[str, tuple[str, ModuleType]] = {
     "reproduce": ("the paper's tables and figures beside the published numbers", reproduce),
+    "info": ("what is read of a machine's file", info),
     "twiss": ("optics of a ring from a lattice file", twiss),
     "track": ("a beam through a lattice from a file", track),
     "formats": ("the formats of lattice files that are known", formats),
     "train": ("a network for the space charge", train),
-    "convert": ("a network to and from ONNX and NNlib", convert),
+    "convert": ("a lattice or a network to another format", convert),
     "julia": ("the julia engine: install it, or see what is there", julia),
 }
 

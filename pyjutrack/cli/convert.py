@@ -1,16 +1,27 @@
-"""`pyjutrack convert`: networks between formats."""
+"""`pyjutrack convert`: lattices and networks between formats."""
 
 from __future__ import annotations
 
 import argparse
+import sys
+import warnings
 from pathlib import Path
 
 from .arguments import positive
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", help="a network that ships, or a file in any of the formats")
-    parser.add_argument("out", type=Path, help="NAME.safetensors, NAME.onnx or NAME.nnlib")
+    parser.add_argument(
+        "source", help="a lattice file, a network that ships, or a file of one in any format"
+    )
+    parser.add_argument(
+        "out", type=Path, help="a lattice file, or NAME.safetensors, NAME.onnx or NAME.nnlib"
+    )
+    lattices = parser.add_argument_group("for lattices")
+    lattices.add_argument("--line", help="which line of the file, if it holds several")
+    lattices.add_argument("--from", dest="origin", help="format of the file, if it shows none")
+    lattices.add_argument("--to", help="format that is written, if the suffix does not say it")
+    lattices.add_argument("--strict", action="store_true", help="refuse what cannot be represented")
     parser.add_argument("--dtype", choices=("float32", "float64"), help="of NNlib arrays")
     foreign = parser.add_argument_group("for ONNX files of others")
     standard = foreign.add_mutually_exclusive_group()
@@ -32,6 +43,34 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    """Convert a lattice where the result is one by its suffix or format, else a network."""
+    from ..io import lattice_formats
+
+    suffixes = {s for format in lattice_formats().values() for s in format.suffixes}
+    if options.to or options.out.suffix.lower() in suffixes:
+        return _convert_lattice(options)
+    return _convert_network(options)
+
+
+def _convert_lattice(options: argparse.Namespace) -> int:
+    from ..core.errors import InvalidValueError
+    from ..io import read_lattice, write_lattice
+
+    if Path(options.source).resolve() == options.out.resolve():
+        raise InvalidValueError(f"{options.out} would be written over itself; name another file")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the notes say the same, element by element
+        found = read_lattice(
+            options.source, format=options.origin, line=options.line, strict=options.strict
+        )
+    for note in found.notes:
+        print(f"pyjutrack: {note}", file=sys.stderr)
+    write_lattice(options.out, found.lattice, found.reference, format=options.to)
+    print(f"wrote {options.out}: {found.lattice!r}")
+    return 0
+
+
+def _convert_network(options: argparse.Namespace) -> int:
     from ..interop import networks as conversion
 
     standardisation, smoothing = None, None

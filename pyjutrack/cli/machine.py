@@ -13,6 +13,12 @@ from ..io import LatticeFile, read_lattice
 
 
 def add(parser: argparse.ArgumentParser) -> None:
+    """The arguments that say which machine, and where results go."""
+    add_file(parser)
+    parser.add_argument("--out", type=Path, help="folder of the results; NAME of the file if left")
+
+
+def add_file(parser: argparse.ArgumentParser) -> None:
     """The arguments that say which machine."""
     parser.add_argument("file", type=Path, help="lattice; `pyjutrack formats` lists what is read")
     parser.add_argument("--format", help="of the file, if its suffix and content do not show it")
@@ -23,7 +29,6 @@ def add(parser: argparse.ArgumentParser) -> None:
     energy.add_argument("--total", type=float, help="total energy [eV]")
     energy.add_argument("--p0c", type=float, help="momentum [eV]")
     parser.add_argument("--strict", action="store_true", help="refuse what cannot be represented")
-    parser.add_argument("--out", type=Path, help="folder of the results; NAME of the file if left")
 
 
 def read(options: argparse.Namespace) -> tuple[LatticeFile, Reference, Path]:
@@ -31,24 +36,27 @@ def read(options: argparse.Namespace) -> tuple[LatticeFile, Reference, Path]:
 
     What the file holds and pyjutrack lacks is listed on stderr.
     """
-    given = _reference(options)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the notes say the same, element by element
-        found = read_lattice(
-            options.file,
-            format=options.format,
-            line=options.line,
-            reference=given,
-            strict=options.strict,
-        )
+    found = read_file(options)
     for note in found.notes:
         print(f"pyjutrack: {note}", file=sys.stderr)
-    reference = given or found.reference
-    if reference is None:
+    if found.reference is None:
         raise InvalidValueError(
             f"{options.file} names no particle; give --species with --kinetic, --total or --p0c"
         )
-    return found, reference, options.out or Path(options.file.stem)
+    return found, found.reference, options.out or Path(options.file.stem)
+
+
+def read_file(options: argparse.Namespace) -> LatticeFile:
+    """What the arguments of `add_file` say; notes are not shown."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the notes say the same, element by element
+        return read_lattice(
+            options.file,
+            format=options.format,
+            line=options.line,
+            reference=_reference(options),
+            strict=options.strict,
+        )
 
 
 def _reference(options: argparse.Namespace) -> Reference | None:

@@ -23,7 +23,8 @@ class Place(NamedTuple):
     Attributes:
         element: in which, and `number`, its place in the lattice.
         s: along the reference orbit from the start of the lattice as given [m].
-        ds: length over which the effect acts [m]; carries derivatives where the length does.
+        ds: length over which the effect acts [m], negative where the orbit steps back, which undoes
+            what the effect did there; carries derivatives where the length does.
         share: of the element that this is: 1 / its slices.
         turn: from 0.
     """

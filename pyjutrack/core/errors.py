@@ -96,6 +96,10 @@ class ResolutionWarning(UserWarning):
     """The grid is too coarse, or too small, for the beam it should resolve."""
 
 
+class SymplecticityWarning(UserWarning):
+    """Optics are those of a map that does not conserve volume in phase space."""
+
+
 def warn(message: str, category: type[Warning]) -> None:
     """Warn at the line outside the package, and of the compiler below it, that called into it."""
     within = __name__.partition(".")[0], "numba"

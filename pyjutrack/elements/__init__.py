@@ -11,6 +11,7 @@ from .base import kinds_named as kinds_named
 from .bend import Bend as Bend
 from .bend import RBend, SBend
 from .crab_cavity import CrabCavity
+from .dipole_edge import DipoleEdge
 from .drift import Drift
 from .hamiltonian_kick import HamiltonianKick
 from .kicker import Kicker
@@ -20,15 +21,19 @@ from .monitor import Monitor
 from .multipole import Multipole
 from .octupole import Octupole
 from .patch import Patch
+from .placeholder import Placeholder
 from .quadrupole import Quadrupole
 from .rf_cavity import RFCavity
 from .sextupole import Sextupole
 from .solenoid import Solenoid
+from .taylor_map import TaylorMap
+from .thin_bend import ThinBend
 
 # those that users write, and what they derive their own from; `pyjutrack` has them all
 __all__ = [
     "Aperture",
     "CrabCavity",
+    "DipoleEdge",
     "Drift",
     "Element",
     "HamiltonianKick",
@@ -38,12 +43,15 @@ __all__ = [
     "Multipole",
     "Octupole",
     "Patch",
+    "Placeholder",
     "Quadrupole",
     "RBend",
     "RFCavity",
     "SBend",
     "Sextupole",
     "Solenoid",
+    "TaylorMap",
+    "ThinBend",
 ]
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from .. import maps
 from ..beam.reference import Reference
+from ..core.checks import format_value
 from ..core.errors import InvalidValueError
 from ..core.scalars import is_real
 from ..maps.state import State
@@ -18,6 +19,24 @@ from .base import Element
 from .glyph import Glyph, box
 from .part import Part
 
+_LENGTHS = "half_width", "half_height", "corner_x", "corner_y", "radius_x", "radius_y"
+#: what each shape is made of, and in the same order the map that tests it takes
+_SIZES: dict[str, tuple[str, ...]] = {
+    "rectangle": _LENGTHS[:2],
+    "ellipse": _LENGTHS[:2],
+    "racetrack": _LENGTHS[:4],
+    "octagon": _LENGTHS[:4],
+    "rectellipse": (*_LENGTHS[:2], *_LENGTHS[4:]),
+    "polygon": ("vertices",),
+}
+_INSIDE = {
+    "rectangle": maps.in_rectangle,
+    "ellipse": maps.in_ellipse,
+    "racetrack": maps.in_racetrack,
+    "octagon": maps.in_octagon,
+    "rectellipse": maps.in_rectellipse,
+    "polygon": maps.in_polygon,
+}
 #: a particle of less weight than this cannot matter, and is lost
 NEGLIGIBLE = 1e-12
 
@@ -34,12 +53,18 @@ class Aperture(Element):
     passes. Moments differ from those of a sharp edge in second order in smoothing / size.
 
     Attributes:
-        shape: "rectangle", "ellipse", or "racetrack": a rectangle whose corners are quarters of
-            an ellipse.
-        half_width, half_height: of the opening in x and y [m], infinite if left.
-        corner_x, corner_y: half axes of the racetrack's corners [m].
+        shape: "rectangle", "ellipse", "racetrack", a rectangle whose corners are quarters of an
+            ellipse, "octagon", one whose corners are cut off along straight lines, "rectellipse",
+            inside a rectangle and an ellipse, or "polygon".
+        half_width, half_height: of the opening in x and y [m], infinite if left; not of a polygon.
+        corner_x, corner_y: half axes of the racetrack's corners, and what the octagon's take off
+            its sides [m].
+        radius_x, radius_y: half axes of the rectellipse's ellipse [m], infinite if left.
+        vertices: corners (x, y) of the polygon in order [m], of any shape; where it crosses itself,
+            what its outline goes about an even number of times is outside.
         smoothing: rms of the cloud in x and in y [m]; 0 is a sharp edge. At round edges, whose
-            distance is taken to first order, small beside the half axes.
+            distance is taken to first order, small beside the half axes. Of rectangles, ellipses
+            and racetracks only.
     """
 
     half_width: float = float("inf")
@@ -47,17 +72,28 @@ class Aperture(Element):
     shape: str = "rectangle"
     corner_x: float = 0.0
     corner_y: float = 0.0
+    radius_x: float = float("inf")
+    radius_y: float = float("inf")
+    vertices: tuple[tuple[float, float], ...] = ()
     smoothing: float = 0.0
-    choices: ClassVar[dict[str, tuple[str, ...]]] = {"shape": ("rectangle", "ellipse", "racetrack")}
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {"shape": tuple(_SIZES)}
     glyph: ClassVar[Glyph] = Glyph("aperture", "#555555", box(0.6, 1) + box(-1, -0.6))
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("half_width", "half_height", "corner_x", "corner_y", "smoothing"):
+        object.__setattr__(self, "vertices", self._corners())
+        for name in (*_LENGTHS, "smoothing"):
             size = getattr(self, name)
             if not is_real(size) or math.isnan(size):
                 raise InvalidValueError(f"{self._label()}: {name} must be a number, got {size!r}")
-        for name in ("half_width", "half_height"):
+        for name in (*_LENGTHS, "vertices"):
+            given = getattr(self, name)
+            if name not in _SIZES[self.shape] and given != getattr(type(self), name):
+                shapes = " or ".join(shape for shape, sizes in _SIZES.items() if name in sizes)
+                raise InvalidValueError(
+                    f"{self._label()}: {name} = {given} is of the shape {shapes}, not {self.shape}"
+                )
+        for name in ("half_width", "half_height", "radius_x", "radius_y"):
             if not getattr(self, name) > 0:
                 raise InvalidValueError(
                     f"{self._label()}: {name} must be positive, got {getattr(self, name)}"
@@ -67,6 +103,8 @@ class Aperture(Element):
                 f"{self._label()}: smoothing must be finite and not negative, got "
                 f"{self.smoothing} m"
             )
+        if self.smoothing:
+            self._require_soft()
         for name, limit in (("corner_x", "half_width"), ("corner_y", "half_height")):
             corner, size = getattr(self, name), getattr(self, limit)
             if not 0 <= corner <= size:
@@ -85,12 +123,7 @@ class Aperture(Element):
             x, y = (state.coordinates[i].detach() for i in (0, 2))
             inside = 1 - self.fraction_outside(x, y, self.smoothing)
             return State(state.coordinates, state.alive & (inside >= NEGLIGIBLE))
-        sizes = self.half_width, self.half_height
-        if self.shape == "ellipse":
-            return state.apply(maps.in_ellipse, *sizes)
-        racetrack = self.shape == "racetrack"
-        corners = (self.corner_x, self.corner_y) if racetrack else (0.0, 0.0)
-        return state.apply(maps.in_racetrack, *sizes, *corners)
+        return state.apply(_INSIDE[self.shape], *(getattr(self, n) for n in _SIZES[self.shape]))
 
     def fraction_outside(self, x: Tensor, y: Tensor, smoothing: float) -> Tensor:
         """The part of a Gaussian cloud about (x, y) that lies outside of the opening.
@@ -103,7 +136,11 @@ class Aperture(Element):
         Args:
             x, y: in the frame of the opening [m].
             smoothing: rms s of the cloud in x and in y [m].
+
+        Raises:
+            InvalidValueError: an octagon, a rectellipse or a polygon.
         """
+        self._require_soft()
         wide, high = self.half_width, self.half_height
         scale = 1 / (math.sqrt(2) * smoothing)
         if self.shape == "ellipse":
@@ -118,6 +155,41 @@ class Aperture(Element):
         across, up = (torch.where(in_corner, u, 1.0) for u in (across, up))
         distance = _distance_to_ellipse(across, up, corner_x, corner_y)
         return torch.where(in_corner, _outside_edge(distance, scale), straight)
+
+    def _corners(self) -> tuple[tuple[float, float], ...]:
+        """The vertices as pairs of numbers, that enclose something."""
+        given: Any = self.vertices
+        try:
+            found = tuple((float(x), float(y)) for x, y in given)
+        except (TypeError, ValueError):
+            found = ((math.nan, math.nan),)
+        if not all(math.isfinite(u) for corner in found for u in corner):
+            raise InvalidValueError(
+                f"{self._label()}: vertices must be pairs of finite numbers, got "
+                f"{format_value(given)}"
+            )
+        if (found or self.shape == "polygon") and not _encloses(found):
+            raise InvalidValueError(
+                f"{self._label()}: vertices must be three or more that are not on one line, got "
+                f"{format_value(found)}"
+            )
+        return found
+
+    def _require_soft(self) -> None:
+        if self.shape in ("octagon", "rectellipse", "polygon"):
+            raise InvalidValueError(
+                f"{self._label()} is a {self.shape}, which has no soft edges; take a rectangle, an "
+                "ellipse or a racetrack, or smoothing=0"
+            )
+
+
+def _encloses(corners: tuple[tuple[float, float], ...]) -> bool:
+    """Return whether some corners are not on one line."""
+    if len(corners) < 3:
+        return False
+    (x0, y0), *rest = corners
+    (x1, y1) = max(rest, key=lambda c: math.hypot(c[0] - x0, c[1] - y0))
+    return any((x - x0) * (y1 - y0) != (y - y0) * (x1 - x0) for x, y in rest)
 
 
 def _outside_edge(distance: Tensor, scale: float) -> Tensor:

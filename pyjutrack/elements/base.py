@@ -63,14 +63,20 @@ class Element:
     placement: ClassVar[tuple[str, ...]] = PLACEMENT
     #: those of them that are tuples of numbers
     series: ClassVar[tuple[str, ...]] = ()
+    #: and whose numbers of entries are the kind's own, and no order of a multipole
+    fixed_series: ClassVar[tuple[str, ...]] = ()
     #: names of parameters that are one vector, a knob as a whole
     vectors: ClassVar[tuple[str, ...]] = ()
     #: choices of the option fields
     choices: ClassVar[dict[str, tuple[str, ...]]] = {}
     #: changes the frame in which all that follows is described: its placement is what it does
     is_frame_change: ClassVar[bool] = False
+    #: there is physics of it; see `Placeholder`
+    is_modelled: ClassVar[bool] = True
     #: the parameters named in `vectors` are weights of a learned potential
     is_learned: ClassVar[bool] = False
+    #: its length may be negative: a step back along s, of what moves particles as free space does
+    may_step_back: ClassVar[bool] = False
     #: how it is drawn along s; None for what is but space or a place
     glyph: ClassVar[Glyph | None] = Glyph("other", "#999999", box(-0.2, 0.2))
     length: Number = field(default=0.0, kw_only=True)
@@ -95,9 +101,10 @@ class Element:
             raise InvalidValueError(f"{self._label()} is thin; it cannot have a length")
         # a tensor may step below zero while a derivative at zero is taken; maps run backwards there
         length = self.length
-        if not isinstance(length, Tensor) and length < 0:
+        if not isinstance(length, Tensor) and length < 0 and not self.may_step_back:
             raise InvalidValueError(
-                f"{self._label()} has length {length} m; lengths must not be negative"
+                f"{self._label()} has length {length} m; lengths must not be negative, but those "
+                "of kinds that may step back, such as Drift"
             )
         for name, allowed in self.choices.items():
             require_known(f"{name} of {self._label()}", getattr(self, name), allowed)
@@ -137,6 +144,15 @@ class Element:
         return self
 
     @property
+    def represents(self) -> str:
+        """The kind of a file that it keeps the place of, where there is no model of it."""
+        return ""
+
+    def skipped(self) -> Element:
+        """Itself; of what is not modelled, the space that it takes."""
+        return self
+
+    @property
     def bend_angle(self) -> Number:
         """Angle by which the reference orbit turns [rad], positive towards negative x."""
         return 0.0
@@ -145,6 +161,11 @@ class Element:
     def curvature(self) -> Number:
         """Curvature of the reference orbit [1/m]."""
         return 0.0
+
+    @property
+    def arc_length(self) -> Number:
+        """Length over which the reference orbit bends [m]; of thin bends, 0 where it is unknown."""
+        return self.length
 
     @property
     def normal_dipole(self) -> Number:
@@ -165,6 +186,11 @@ class Element:
     def transmits_all(self) -> bool:
         """True if every particle that may enter comes out."""
         return False
+
+    @property
+    def is_symplectic(self) -> bool:
+        """False if its map is known not to conserve volume in phase space."""
+        return True
 
     @property
     def is_soft(self) -> bool:

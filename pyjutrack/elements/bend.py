@@ -70,12 +70,12 @@ class Bend(Magnet):
         if to_float(self.length) == 0 and carries(self.angle):
             raise InvalidValueError(
                 f"{self._label()} has no length, and so no slope by its angle; give it one, or "
-                "vary the dipole of a thin Multipole(knl=(angle,))"
+                "vary the angle of a ThinBend"
             )
         if to_float(self.length) == 0 and to_float(self.angle) != 0:
             raise InvalidValueError(
                 f"{self._label()} bends by {to_float(self.angle):g} rad over no length; give it a "
-                "length, or kick with a thin Multipole(knl=(angle,))"
+                f"length, or take ThinBend({to_float(self.angle):g})"
             )
 
     @property

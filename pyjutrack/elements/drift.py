@@ -18,7 +18,7 @@ class Drift(Element):
     """Field-free space.
 
     Attributes:
-        length: [m].
+        length: [m]; negative is a step back along s, which undoes as long a drift.
         model: "exact" (square root) or "paraxial".
     """
 
@@ -26,6 +26,7 @@ class Drift(Element):
     model: str = field(default="exact", kw_only=True)
     knobs: ClassVar[tuple[str, ...]] = ("length",)
     choices: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("exact", "paraxial")}
+    may_step_back: ClassVar[bool] = True
     glyph: ClassVar[None] = None
 
     @property

@@ -19,11 +19,12 @@ class Monitor(Element):
     """Beam position monitor: a place with a name, in a drift if it has a length.
 
     Attributes:
-        length: [m].
+        length: [m]; negative as that of a `Drift`.
     """
 
     length: Number = 0.0
     knobs: ClassVar[tuple[str, ...]] = ("length",)
+    may_step_back: ClassVar[bool] = True
     glyph: ClassVar[Glyph] = Glyph(
         "monitor", "#111111", (((0, -0.25), (0.5, 0), (1, -0.25), (0.5, -0.5)),)
     )

@@ -21,7 +21,7 @@ class Multipole(Magnet):
     Attributes:
         length: over which the strengths are spread [m].
         knl: normal integrated strengths (k0 L, k1 L, ...), MAD's convention [rad, 1/m, ...]. The
-            dipole kicks the beam and does not bend the reference orbit.
+            dipole kicks the beam and does not bend the reference orbit; that of a `ThinBend` does.
         ksl: skew integrated strengths.
     """
 

@@ -30,9 +30,11 @@ WHOLE = Part()
 def count_slices(length: float, max_step: float) -> int:
     """Number of equal slices no longer than a step, by a thousandth; a length of zero has none.
 
+    A step back is cut as one forward.
+
     The thousandth keeps nominal lengths, whole multiples of the step, off the edge between two
     numbers: a small change of such a length, as for a difference, does not change the number.
     """
     if length == 0:
         return 0
-    return max(1, math.ceil(length / max_step * (1 - _TOLERANCE)))
+    return max(1, math.ceil(abs(length) / max_step * (1 - _TOLERANCE)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar
@@ -19,7 +20,7 @@ from .steps import count_pieces
 
 @dataclass(frozen=True, repr=False)
 class Quadrupole(Magnet):
-    """Quadrupole with hard edges and no fringe.
+    """Quadrupole with hard edges.
 
     Attributes:
         length: [m].
@@ -28,15 +29,22 @@ class Quadrupole(Magnet):
         model: "linear" is the exact solution of the paraxial Hamiltonian, chromatic in delta, with
             the skew gradient and those of knl and ksl in it; "exact" and "paraxial" are
             integrated.
+        fringe: "none", or "hard-edge", the leading order of what a sharp end of the gradient does,
+            with those of knl and ksl in it: kicks of third order, which act against each other at
+            the two ends. Ends of higher multipoles are left out.
     """
 
     length: Number
     k1: Number = 0.0
     k1s: Number = field(default=0.0, kw_only=True)
     model: str = field(default="linear", kw_only=True)
+    fringe: str = field(default="none", kw_only=True)
     fewest: ClassVar[int] = 4
     knobs: ClassVar[tuple[str, ...]] = ("length", "k1", "k1s", "knl", "ksl")
-    choices: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("linear", "exact", "paraxial")}
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {
+        "model": ("linear", "exact", "paraxial"),
+        "fringe": ("none", "hard-edge"),
+    }
     glyph: ClassVar[Glyph] = Glyph("quadrupole, focusing up", "#d62728", box(0, 1), "k1")
 
     @property
@@ -45,9 +53,34 @@ class Quadrupole(Magnet):
 
     @property
     def transmits_all(self) -> bool:
-        return self.model == "linear" and not self.ksl + self.knl and not self.is_displaced
+        plain = self.model == "linear" and self.fringe == "none"
+        return plain and not self.ksl + self.knl and not self.is_displaced
 
     def transport(self, state: State, reference: Reference, part: Part) -> State:
+        if self.fringe == "none":
+            return self._body(state, reference, part)
+        if part.start == 0:
+            state = self._end(state, 1.0)
+        state = self._body(state, reference, part)
+        return self._end(state, -1.0) if part.stop == 1 else state
+
+    def _end(self, state: State, sign: float) -> State:
+        """The fringe at the entrance, or with the opposite sign at the exit."""
+        normal, skew, _ = self._split_gradients()
+        if is_zero(skew):
+            return state.apply(maps.quadrupole_fringe, sign * normal)
+        # the skew gradient is a normal one in a frame rolled by -pi/4; half of it before the normal
+        # one and half after, so that both ends undo each other
+        cosine, half = math.sqrt(0.5), sign * skew / 2
+
+        def turned(state: State) -> State:
+            state = state.apply(maps.roll, cosine, -cosine)
+            state = state.apply(maps.quadrupole_fringe, half)
+            return state.apply(maps.roll, cosine, cosine)
+
+        return turned(turned(state).apply(maps.quadrupole_fringe, sign * normal))
+
+    def _body(self, state: State, reference: Reference, part: Part) -> State:
         if self.model != "linear":
             normal_kicks = multiply_by_length(self, 0.0, self.k1)
             skew_kicks = multiply_by_length(self, 0.0, self.k1s)

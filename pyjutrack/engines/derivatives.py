@@ -19,6 +19,7 @@ from ..core.errors import InvalidValueError, require_known
 from ..core.transforms import numeric
 from ..lattice.knobs import lower_bound, overlay, parts, split, values
 from ..lattice.lattice import Lattice, require_lattice
+from ..lattice.patterns import expand
 from ..tracking.adjoints import Adjoint
 from ..tracking.loss_warning import count_lost, warn_of_losses
 from ..tracking.task import Task, task_of
@@ -115,6 +116,7 @@ def jacobian_derivatives(
     beam = _with_field(beam, effects)
     chosen, task = engine_of(engine), task_of(lattice, beam, effects, turns)
     require_differentiable(effects)
+    wrt = expand(wrt, lattice.knobs)
     matrix, slopes = chosen.jacobian_derivatives(task, _start(at), wrt)
     if effects:
         with torch.no_grad():
@@ -142,9 +144,9 @@ def gradient(
         objective: a function of the final beam -> 0-d tensor, or of the final and the initial one,
             which it gets by the names of its parameters, `final` and `initial`. Usual ones are in
             `pyjutrack.observables`. Knobs of the beam are set in the initial beam that it gets.
-        wrt: knobs, such as "d1.length", "q1.k1", "beam.current", "beam.beta_x",
-            "effects[0].perveance_scale", or vectors such as "field.weights", which count with all
-            their entries; see `pyjutrack.lattice.knobs`.
+        wrt: knobs, such as "d1.length", "q1.k1", all that fit "q*.k1", "kqf" of a machine's file,
+            "beam.current", "beam.beta_x", "effects[0].perveance_scale", or vectors such as
+            "field.weights", which count with all their entries; see `pyjutrack.lattice.knobs`.
         mode: "reverse" costs a few trackings whatever the number of knobs; "forward" grows with
             the knobs, and needs no memory; "fd" is central differences.
         step: of the central differences, times max(|value of the knob|, 1); near the lowest value
@@ -210,6 +212,7 @@ def value_and_gradient(
         beam = beam.to(torch.float64)  # a step of 1e-5 is below the rounding of float32
     chosen, task = engine_of(engine), task_of(lattice, beam, effects, turns, adjoint)
     require_differentiable(effects)
+    wrt = expand(wrt, lattice.knobs)
     found, vector = parts(task, wrt), values(task, wrt)
 
     lost: list[int] = []

@@ -39,7 +39,16 @@ def plain(element: Element, name: str) -> Any:
     return _plain(getattr(element, name), f"{type(element).__name__} {element.name!r}", name)
 
 
+def to_number(name: str, value: Any) -> float:
+    """A variable as a number; InvalidValueError if it carries derivatives."""
+    number = _plain(value, "a variable", name)
+    assert isinstance(number, (float, int))
+    return number
+
+
 def _plain(value: Any, label: str, name: str) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(entry, label, name) for key, entry in value.items()}
     if isinstance(value, (tuple, list)):
         return [_plain(entry, label, name) for entry in value]
     if isinstance(value, Tensor):
@@ -131,6 +140,10 @@ def _convert(kind: type[Element], field: Field[Any], value: Any) -> Any:
         if not isinstance(value, list):
             raise _type_error(name, "a list of numbers", value)
         return torch.tensor([_number(name, entry) for entry in value], dtype=torch.float64)
+    if isinstance(default, Mapping):
+        if not isinstance(value, dict):
+            raise _type_error(name, "a dictionary", value)
+        return value
     if isinstance(value, dict):
         return form_from_record(value)
     if name in kind.series:
@@ -145,11 +158,12 @@ def _convert(kind: type[Element], field: Field[Any], value: Any) -> Any:
 
 
 _WORDS = {bool: "true or false", int: "an integer", str: "a word"}
-_SPECIAL = ("inf", "-inf", "nan")
+#: numbers that plain data holds as words
+SPECIAL = ("inf", "-inf", "nan")
 
 
 def _number(name: str, value: Any) -> float:
-    if isinstance(value, str) and value in _SPECIAL:
+    if isinstance(value, str) and value in SPECIAL:
         return float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise _type_error(name, "a number", value)

@@ -66,6 +66,7 @@ class LatticeFormat:
         recognise: says by the content whether a file is one, where formats share a suffix; None
             if the suffix is enough.
         has_lines: whether a file may hold several lattices, chosen by `line`.
+        by_suffix: whether files of its suffixes are written as it, where no format is named.
     """
 
     name: str
@@ -75,3 +76,4 @@ class LatticeFormat:
     write: Callable[[Path, Lattice, Reference | None], None] | None = None
     recognise: Callable[[LatticeSource], bool] | None = None
     has_lines: bool = False
+    by_suffix: bool = True

@@ -22,13 +22,16 @@ _USERS: dict[str, LatticeFormat] = {}
 @cache
 def _own_formats() -> dict[str, LatticeFormat]:
     """The formats of this package, whose readers are imported when they are needed."""
-    from .at.read import AT, MATLAB_FUNCTION, MATLAB_VARIABLES, XSUITE
-    from .mad.read import ELEGANT_FILES, MAD8_FILES, MADX_FILES
+    from .at.read import AT, MATLAB_FUNCTION, MATLAB_VARIABLES
+    from .bmad.read import BMAD_FILES
+    from .elegant.read import ELEGANT_FILES
+    from .madx.read import MAD8_FILES, MADX_FILES
     from .native import OWN
     from .pals.read import PALS
+    from .xsuite.read import XSUITE
 
     at = (MATLAB_VARIABLES, MATLAB_FUNCTION, AT)
-    found = (OWN, PALS, MADX_FILES, MAD8_FILES, ELEGANT_FILES, *at, XSUITE)
+    found = (OWN, PALS, MADX_FILES, MAD8_FILES, ELEGANT_FILES, BMAD_FILES, *at, XSUITE)
     return {format.name: format for format in found}
 
 
@@ -107,7 +110,7 @@ def format_to_write(path: Path) -> LatticeFormat:
     Raises:
         InvalidValueError: none, or more than one.
     """
-    writers = [format for format in lattice_formats().values() if format.write is not None]
+    writers = [f for f in lattice_formats().values() if f.write is not None and f.by_suffix]
     found = [format for format in writers if path.suffix.lower() in format.suffixes]
     if not found:
         shown = " or ".join(f"{'/'.join(f.suffixes)} ({f.description})" for f in writers)

@@ -33,7 +33,8 @@ def read_lattice(
         line: which line, sequence or variable of a file with several.
         reference: in place of the file's, if that has one.
         strict: raise where something cannot be represented, instead of a LatticeWarning.
-        folder: in which files that a MAD or elegant file calls must lie; left out, its own.
+        folder: in which files that a MAD, elegant, Bmad or PALS file calls must lie; left out,
+            its own.
 
     Raises:
         LatticeFileError: no such file, or one that cannot be read or is beyond the limits that
@@ -122,5 +123,7 @@ def _require_plausible(path: Path, lattice: Lattice) -> None:
         label = f"element {position} ({element.name})"
         require_below(path, f"steps of {label}", getattr(element, "steps", None) or 0, STEPS)
         for name in element.series:
+            if name in element.fixed_series:
+                continue
             order = len(getattr(element, name)) - 1
             require_below(path, f"order of {name} of {label}", order, ORDER)

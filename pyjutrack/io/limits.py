@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..core.grammar import NESTING
 from ..elements.steps import MOST
 from .errors import wrong
 
@@ -14,10 +15,6 @@ from .errors import wrong
 BYTES = 256 * 2**20
 #: elements of a lattice, lines and repetitions expanded
 ELEMENTS = 1_000_000
-#: brackets in brackets, lines in lines
-NESTING = 100
-#: characters of a number
-DIGITS = 300
 #: characters of one statement
 STATEMENT = 4_000_000
 #: files that call files that call files

@@ -2,10 +2,13 @@
 
     {"pyjutrack": 1,
      "reference": {"species": "proton", "mass": 938272088.16, "charge": 1.0, "p0c": 1.696e9},
+     "variables": {"kq": 0.3, "kqd": "-kq"},
+     "expressions": {"q1.k1": "2*kq"},
      "elements": [{"kind": "Drift", "name": "d1", "length": 0.2}, ...]}
 
 An element gives the fields that differ from their defaults. Energies are in eV, and all else has
-the units of the elements. The reference may be null.
+the units of the elements. The reference may be null; variables and expressions, in the syntax of
+`Lattice`, may be left out.
 """
 
 from __future__ import annotations
@@ -15,13 +18,21 @@ from typing import Any
 
 from ..beam.reference import Reference, Species
 from ..core.atomic import write_json
-from ..core.errors import InvalidValueError
+from ..core.errors import InvalidValueError, UnknownNameError
 from ..core.scalars import to_float
 from ..core.storage import register_description, to_lists
 from ..elements import Element
 from ..lattice.lattice import Lattice
 from .errors import wrong
-from .fields import BadElement, Plain, changed_fields, element_from, find_kind, name_kind
+from .fields import (
+    BadElement,
+    Plain,
+    changed_fields,
+    element_from,
+    find_kind,
+    name_kind,
+    to_number,
+)
 from .format import LatticeFormat, LatticeSource
 from .record import LatticeFile
 
@@ -47,7 +58,15 @@ def record(lattice: Lattice, reference: Reference | None = None) -> Plain:
     for element in lattice:
         named = {"name": element.name} if element.name else {}
         elements.append({"kind": names[type(element)], **named, **changed_fields(element)})
-    return {"pyjutrack": VERSION, "reference": _describe(reference), "elements": elements}
+    found = {"pyjutrack": VERSION, "reference": _describe(reference)}
+    if lattice.variables:
+        computed = {a: str(e) for a, e in lattice.expressions.items()}
+        found["variables"] = {
+            name: computed.pop(name, to_number(name, value))
+            for name, value in lattice.variables.items()
+        }
+        found["expressions"] = computed
+    return {**found, "elements": elements}
 
 
 def _describe(reference: Reference | None) -> Plain | None:
@@ -83,7 +102,25 @@ def from_record(path: Path, data: Any) -> LatticeFile:
     elements = [_element(path, n, item) for n, item in enumerate(data["elements"])]
     if not elements:
         raise wrong(path, "the list of elements is empty")
-    return LatticeFile(Lattice(elements), reference)
+    defined = {key: data.get(key, {}) for key in ("variables", "expressions")}
+    try:
+        lattice = Lattice(elements, **defined)
+    except (InvalidValueError, UnknownNameError) as error:
+        raise wrong(path, str(error)) from error
+    _check_numbers(path, elements, lattice)
+    return LatticeFile(lattice, reference)
+
+
+def _check_numbers(path: Path, elements: list[Element], lattice: Lattice) -> None:
+    """Refuse an element whose number is not that of the expression that it follows."""
+    plain = Lattice(elements)
+    for address, formula in lattice.expressions.items():
+        if address in lattice.variables:
+            continue
+        stated, worth = to_float(plain.value(address)), to_float(lattice.value(address))
+        if abs(stated - worth) > 1e-9 * max(abs(stated), abs(worth)):
+            said = f"{address} is {stated:.12g}, and {formula} is {worth:.12g}"
+            raise wrong(path, f"{said}; take one of them out")
 
 
 def _check_frame(path: Path, data: Any) -> None:
@@ -94,10 +131,21 @@ def _check_frame(path: Path, data: Any) -> None:
     if isinstance(version, bool) or version != VERSION:
         raise wrong(path, f"format version {version!r} is not known, only {VERSION}")
     for key in data:
-        if key not in ("pyjutrack", "reference", "elements"):
+        if key not in ("pyjutrack", "reference", "variables", "expressions", "elements"):
             raise wrong(path, f"the key {key!r} is not known")
+    for key in ("variables", "expressions"):
+        for name, value in _entries(path, data, key):
+            if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+                raise wrong(path, f"{key}: {name!r} must be a number or a text, got {value!r}")
     if not isinstance(data.get("elements"), list):
         raise wrong(path, "'elements' must be a list")
+
+
+def _entries(path: Path, data: dict[str, Any], key: str) -> Any:
+    given = data.get(key, {})
+    if not isinstance(given, dict):
+        raise wrong(path, f"{key!r} must be an object, got {given!r}")
+    return given.items()
 
 
 def _reference(path: Path, given: Any) -> Reference | None:

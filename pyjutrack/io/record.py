@@ -45,6 +45,10 @@ class LatticeFile:
     reference: Reference | None = None
     notes: tuple[Note, ...] = ()
 
+    def __repr__(self) -> str:
+        count = f"{len(self.notes)} note{'' if len(self.notes) == 1 else 's'}"
+        return f"LatticeFile({self.lattice!r}, {self.reference!r}, {count})"
+
 
 class Notes:
     """Collects notes while a file is read."""

@@ -8,8 +8,9 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..core.grammar import DIGITS
 from .errors import wrong
-from .limits import DIGITS, require_below, require_nesting, require_size
+from .limits import require_below, require_nesting, require_size
 
 
 def text_of(path: Path) -> str:
@@ -20,7 +21,7 @@ def text_of(path: Path) -> str:
     """
     require_size(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise wrong(path, f"cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:

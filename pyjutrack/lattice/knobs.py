@@ -55,13 +55,13 @@ def values(of: HasKnobs, wrt: Sequence[str]) -> Tensor:
 
 def parts(of: HasKnobs, wrt: Sequence[str]) -> list[Tensor]:
     """The present value of each knob, 0-d or a vector (P,), float64; errors as for `values`."""
-    _distinct(wrt)
+    _require_independent(of.lattice, wrt)
     return [_plain(current(of, address)) for address in wrt]
 
 
 def lattice_values(lattice: Lattice, wrt: Sequence[str]) -> Tensor:
     """The present values of knobs of a lattice alone; errors as for `values`."""
-    _distinct(wrt)
+    _require_independent(lattice, wrt)
     return torch.tensor([to_float(lattice.value(a)) for a in wrt], dtype=torch.float64)
 
 
@@ -179,10 +179,20 @@ def _plain(value: Any) -> Tensor:
     return torch.tensor(to_float(value), dtype=torch.float64)
 
 
-def _distinct(wrt: Sequence[str]) -> None:
+def _require_independent(lattice: Lattice, wrt: Sequence[str]) -> None:
+    """Raise InvalidValueError for no knob, one twice, or one that another one moves."""
     require_texts("wrt", wrt, 'a list of addresses, such as ["q1.k1"]')
     if not len(wrt):
         raise InvalidValueError("wrt is empty; name at least one knob")
     if len(set(wrt)) < len(wrt):
         twice = next(a for a in wrt if list(wrt).count(a) > 1)
         raise InvalidValueError(f"knob {twice!r} is named twice")
+    for address in wrt:
+        moved = set(lattice.tree.following([address])).intersection(wrt)
+        if moved:
+            follower = min(moved, key=list(wrt).index)
+            raise InvalidValueError(
+                f"knob {follower!r} follows {address!r} ({follower} = "
+                f"{lattice.expressions[follower]}); name one of them, or define the lattice anew "
+                f"with a variable of its own in that expression"
+            )

@@ -2,58 +2,110 @@
 
 from __future__ import annotations
 
-import dataclasses
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, overload
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core import display
-from ..core.checks import format_value, require_mapping, require_text, require_whole, wrong
+from ..core.checks import format_value, require_text, require_whole, wrong
 from ..core.errors import InvalidValueError, UnknownNameError, unknown
+from ..core.frozen import FrozenDict
 from ..core.scalars import Number, is_whole, to_float
 from ..core.transforms import disable_compile
 from ..elements import Element
-
-_ADDRESS = re.compile(r"^(?P<element>.+)\.(?P<field>\w+)(\[(?P<index>\d+)\])?$")
+from .addresses import find_parameter, has_parameter, parameters
+from .change import change, merge, read_settings, read_variable, read_variables
+from .dependencies import Dependencies
+from .expressions import Expression
+from .patterns import matching
+from .replace import as_numbers, skip
 
 
 @dataclass(frozen=True, init=False, repr=False)
 class Lattice:
-    """A sequence of elements, frozen.
+    """A sequence of elements, frozen, and the variables that their parameters are computed from.
 
-    Elements that share a name are one knob: a cell used fifty times has one `q1.k1`.
+    Elements that share a name are one knob: a cell used fifty times has one `q1.k1`. A variable is
+    a knob as well, which moves all that is computed from it:
+
+        ring = Lattice(cells, variables={"kq": 0.3}, expressions={"qf.k1": "2*kq", "qd.k1": "-kq"})
+        ring.with_values(kq=0.31)
+
+    Expressions are arithmetic of numbers, variables and parameters of elements, with `+ - * / ^`,
+    brackets, `pi` and the usual functions, angles in radians.
+
+    Args:
+        elements: and lattices, whose variables are taken over.
+        variables: to be defined: numbers, or expressions of other variables as text.
+        expressions: address of a parameter to an expression; the element's own number gives way.
 
     Attributes:
         elements: in the order in which the beam meets them.
+        variables: name to value, computed ones among them.
+        expressions: what is computed, "kqd" or "q1.k1", and from what.
 
     Raises:
-        InvalidValueError: no element, or something that is not one.
+        InvalidValueError: no element, or something that is not one; an expression that cannot be
+            read or has no value, or expressions that need their own values; lattices that differ
+            in a variable.
+        UnknownNameError: an expression names what is no variable and no parameter.
     """
 
     elements: tuple[Element, ...]
+    variables: Mapping[str, Number] = field(hash=False)
+    expressions: Mapping[str, Expression] = field(hash=False)
 
-    def __init__(self, elements: Iterable[Element | Lattice]) -> None:
+    def __init__(
+        self,
+        elements: Iterable[Element | Lattice],
+        *,
+        variables: Mapping[str, Number | str | Expression] | None = None,
+        expressions: Mapping[str, str | Expression] | None = None,
+    ) -> None:
         flat: list[Element] = []
-        given: Any = elements
-        if isinstance(given, (Element, Tensor)) or not isinstance(given, Iterable):
-            raise wrong("elements", given, "a list of elements", "such as [Drift(1.0)]")
+        lattices: list[Lattice] = []
+        if isinstance(elements, (Element, Tensor)) or not isinstance(elements, Iterable):
+            raise wrong("elements", elements, "a list of elements", "such as [Drift(1.0)]")
         for item in elements:
             if isinstance(item, Lattice):
                 flat.extend(item.elements)
+                if item.variables and not any(item is other for other in lattices):
+                    lattices.append(item)
             elif isinstance(item, Element):
                 flat.append(item)
             else:
                 raise InvalidValueError(f"a lattice is made of elements, got {format_value(item)}")
         if not flat:
             raise InvalidValueError("the lattice is empty; give it at least one element")
-        object.__setattr__(self, "elements", tuple(flat))
+        self._set(flat, *merge(lattices))
+        for address in self.expressions:
+            if address not in self.variables:
+                self.resolve(address)  # still one knob, beside what has no expression
+        if variables or expressions:
+            defined = read_variables(variables or {})
+            bound = read_settings("expressions", expressions or {})
+            self._set(*change(self, defined | bound, defined))
+
+    def _set(
+        self,
+        elements: Iterable[Element],
+        variables: Mapping[str, Number],
+        expressions: Mapping[str, Expression],
+    ) -> None:
+        object.__setattr__(self, "elements", tuple(elements))
+        object.__setattr__(self, "variables", FrozenDict(variables))
+        object.__setattr__(self, "expressions", FrozenDict(expressions))
+        for derived in ("_named", "tree"):
+            vars(self).pop(derived, None)
+
+    @staticmethod
+    def _with(*content: Any) -> Lattice:
+        """A lattice of what has been checked: elements, variables, expressions."""
+        (made := object.__new__(Lattice))._set(*content)
+        return made
 
     def __len__(self) -> int:
         return len(self.elements)
@@ -68,6 +120,8 @@ class Lattice:
     def __getitem__(self, key: int | str | slice) -> Element | Lattice:
         """An element by position, or the first one of a name; of a slice, a Lattice.
 
+        A slice keeps all variables, and the expressions of what is in it.
+
         Raises:
             UnknownNameError: no such element. InvalidValueError: a slice without elements.
         """
@@ -81,7 +135,13 @@ class Lattice:
                 raise InvalidValueError(
                     f"{key} of {self!r} holds no element, and no lattice is empty"
                 )
-            return Lattice(found)
+            part = Lattice(found)
+            kept = {
+                a: e
+                for a, e in self.expressions.items()
+                if all(n in self.variables or part.has_parameter(n) for n in (a, *e.names))
+            }
+            return self._with(found, self.variables, kept)
         if not is_whole(key):
             raise wrong("the key of a lattice", key, "a number, a name or a slice")
         if not -len(self) <= key < len(self):
@@ -137,66 +197,88 @@ class Lattice:
             total = total + element.length
         return total
 
-    def knobs(self) -> list[str]:
-        """Every address of the elements' own parameters, to be read, set or differentiated.
+    def knobs(self, pattern: str = "*") -> list[str]:
+        """Variables, and addresses of the elements' own parameters, that a pattern fits.
 
         Tilts and displacements, such as "q1.dx", have addresses too and are not listed.
+
+        Args:
+            pattern: in which `*` stands for any text and `?` for any letter: "kq*", "q*.k1".
         """
-        found: list[str] = []
-        for name in self.names:
-            element = self[name]
-            for field in element.knobs:
-                value = getattr(element, field)
-                if isinstance(value, tuple):
-                    found += [f"{name}.{field}[{i}]" for i in range(len(value))]
-                else:
-                    found.append(f"{name}.{field}")
-            found += [f"{name}.{field}" for field in element.vectors]
-        return found
+        require_text("pattern", pattern)
+        found = [*self.variables]
+        for name, elements in self._named.items():
+            found += parameters(name, elements[0])
+        return found if pattern == "*" else matching(pattern, found)
 
     def value(self, address: str) -> Number:
-        """The parameter at an address such as "q1.k1" or "m1.knl[2]"; of weights, a vector.
+        """A variable, or the parameter at an address such as "q1.k1"; of weights, a vector.
 
         Raises:
             UnknownNameError: no such knob; the message gives the nearest.
         """
+        if address in self.variables:
+            self._require_one_meaning(address)
+            return self.variables[address]
         name, field, index = self.resolve(address)
         value = getattr(self[name], field)
         number: Number = value if index is None else value[index]
         return number
 
     @disable_compile
-    def with_values(self, values: Mapping[str, Number]) -> Lattice:
-        """A lattice with some parameters replaced; this one is left as it is.
+    def with_values(
+        self, values: Mapping[str, Number | str] | None = None, /, **named: Number | str
+    ) -> Lattice:
+        """A lattice with some knobs replaced, and all that is computed from them.
+
+        This one is left as it is. What is set is computed no more.
 
         Args:
-            values: address to value; a tensor value makes the result differentiable in it.
+            values: variable or address to a number, or an expression as text; a tensor makes the
+                result differentiable in it.
+            named: variables by their names.
+
+        Raises:
+            UnknownNameError: no such knob. InvalidValueError: as for `Lattice`.
         """
-        require_mapping("values", values, "a dictionary of addresses and values")
-        changes: dict[str, list[tuple[str, int | None, Number]]] = {}
-        for address, value in values.items():
-            name, field, index = self.resolve(address)
-            changes.setdefault(name, []).append((field, index, value))
-        return Lattice(
-            _replace_fields(e, changes[e.name]) if e.name in changes else e for e in self.elements
-        )
+        changes = read_settings("values", {} if values is None else values)
+        changes |= read_settings("values", named)
+        for address in changes:
+            if address in self.variables:
+                self._require_one_meaning(address)
+                changes[address] = read_variable(address, changes[address])
+            else:
+                self.resolve(address)
+        return self._with(*change(self, changes, ()))
+
+    def has_parameter(self, address: str) -> bool:
+        """Return whether an address is that of a parameter of an element."""
+        return has_parameter(self._named, address)
+
+    def _require_one_meaning(self, variable: str) -> None:
+        if self.has_parameter(variable):
+            raise InvalidValueError(
+                f"{variable!r} is both a variable and a parameter of an element; rename one"
+            )
+
+    @cached_property
+    def tree(self) -> Dependencies:
+        """The order of the expressions."""
+        return Dependencies(self.expressions)
+
+    def skip_placeholders(self, *stands_for: str) -> Lattice:
+        """Return the lattice with drifts and markers in the place of what is not modelled.
+
+        Args:
+            stands_for: which kinds of the file, such as "wire"; all if none is given.
+                UnknownNameError if no placeholder stands for one.
+        """
+        return self._with(skip(self.elements, stands_for), self.variables, self.expressions)
 
     def detach(self) -> Lattice:
         """Return the same lattice with plain numbers in the place of tensors."""
-        return Lattice(_as_numbers(element) for element in self.elements)
-
-    def _one_knob(self, address: str, first: Element, field: str) -> None:
-        """Elements of one name are one knob only where they agree."""
-        for other in self._named[first.name]:
-            if other is first:
-                continue
-            if type(other) is not type(first) or not _same(
-                getattr(other, field), getattr(first, field)
-            ):
-                raise InvalidValueError(
-                    f"{address!r} is not one knob: elements named {first.name!r} differ "
-                    f"({first!r} and {other!r}); give them names of their own"
-                )
+        numbers = {name: to_float(value) for name, value in self.variables.items()}
+        return self._with(map(as_numbers, self.elements), numbers, self.expressions)
 
     def resolve(self, address: str) -> tuple[str, str, int | None]:
         """Name of the elements, field, and place in a tuple or None, of an address.
@@ -205,24 +287,7 @@ class Lattice:
             UnknownNameError: no such knob; the message gives the nearest.
         """
         require_text("the address of a knob", address)
-        match = _ADDRESS.match(address)
-        if match is None or match["element"] not in self._named:
-            raise unknown("knob", address, self.knobs())
-        element = self[match["element"]]
-        index = None if match["index"] is None else int(match["index"])
-        if match["field"] in (*element.knobs, *element.placement, *element.vectors):
-            value = getattr(element, match["field"])
-            self._one_knob(address, element, match["field"])
-            if isinstance(value, tuple) == (index is not None):
-                if index is None or index < len(value):
-                    return match["element"], match["field"], index
-                raise UnknownNameError(
-                    f"no knob named {address!r}; {match['field']} of {element.name!r} has "
-                    f"{len(value)} entries"
-                )
-        raise unknown(
-            "knob", address, [a for a in self.knobs() if a.startswith(f"{element.name}.")]
-        )
+        return find_parameter(self._named, address, self.knobs)
 
 
 def require_lattice(lattice: Any) -> None:
@@ -233,41 +298,3 @@ def require_lattice(lattice: Any) -> None:
     if type(lattice).__name__ in ("Beam", "Reference"):
         remedy = "are the arguments swapped?"
     raise wrong("lattice", lattice, "a Lattice", remedy)
-
-
-def _same(a: Any, b: Any) -> bool:
-    if isinstance(a, tuple) and isinstance(b, tuple):
-        return len(a) == len(b) and all(map(_same, a, b))
-    if isinstance(a, Tensor) and a.dim():
-        return a is b or torch.equal(a.detach(), b.detach())
-    return a is b or to_float(a) == to_float(b)
-
-
-def _as_numbers(element: Element) -> Element:
-    changes: dict[str, Any] = {}
-    if not element.has_tensors:
-        return element
-    for name, value in vars(element).items():
-        if isinstance(value, Tensor):
-            changes[name] = value.detach() if value.dim() else to_float(value)
-        elif isinstance(value, tuple) and any(isinstance(v, Tensor) for v in value):
-            changes[name] = tuple(map(to_float, value))
-    return dataclasses.replace(element, **changes) if changes else element
-
-
-def _replace_fields(element: Element, changes: list[tuple[str, int | None, Number]]) -> Element:
-    new: dict[str, Any] = {}
-    for field, index, value in changes:
-        if index is None:
-            new[field] = value
-        else:
-            old = new.get(field, getattr(element, field))
-            assert isinstance(old, tuple)
-            new[field] = (*old[:index], value, *old[index + 1 :])
-    return dataclasses.replace(element, **new)
-
-
-def places(lattice: Lattice) -> NDArray[np.float64]:
-    """Positions of the entrances of the elements, and the end of the last: (N + 1,) [m]."""
-    lengths = [to_float(element.length) for element in lattice]
-    return np.concatenate([[0.0], np.cumsum(lengths)])

@@ -6,7 +6,8 @@ the constants of the reference particle, and returns the six new values. They us
 through the tracer that writes the compiled kernels.
 
 Coordinates: x, y, z [m]; px, py = P_x/P0, P_y/P0; delta = (P - P0)/P0; z = -beta c (t - t0),
-positive ahead of the reference particle. All maps are symplectic in these variables.
+positive ahead of the reference particle. All maps but the series of `taylor` are symplectic in
+these variables.
 Source of the Hamiltonians: D. Sagan, The Bmad Reference Manual, ch. 23; E. Forest, Beam Dynamics.
 """
 
@@ -15,9 +16,18 @@ from .cavity import crab_kick, rescale, rf_kick
 from .frames import patch, roll
 from .learned import potential_kick, spline_kick
 from .multipole import multipole_kick
-from .openings import in_ellipse, in_racetrack
+from .openings import (
+    in_ellipse,
+    in_octagon,
+    in_polygon,
+    in_racetrack,
+    in_rectangle,
+    in_rectellipse,
+)
+from .quadrupole_fringe import quadrupole_fringe
 from .solenoid import solenoid
 from .straight import drift, drift_paraxial, quadrupole, skew_quadrupole, slip
+from .taylor import linear_map, linear_map_in_time, quadratic_map, quadratic_map_in_time
 
 __all__ = [
     "bend",
@@ -30,11 +40,20 @@ __all__ = [
     "edge_fringe",
     "edge_linear",
     "in_ellipse",
+    "in_octagon",
+    "in_polygon",
     "in_racetrack",
+    "in_rectangle",
+    "in_rectellipse",
+    "linear_map",
+    "linear_map_in_time",
     "multipole_kick",
     "patch",
     "potential_kick",
+    "quadratic_map",
+    "quadratic_map_in_time",
     "quadrupole",
+    "quadrupole_fringe",
     "rescale",
     "rf_kick",
     "roll",

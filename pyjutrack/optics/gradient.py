@@ -16,6 +16,7 @@ from ..core.errors import InvalidValueError
 from ..core.transforms import numeric
 from ..lattice.knobs import lattice_values
 from ..lattice.lattice import Lattice, require_lattice
+from ..lattice.patterns import expand
 from .linear import linear_optics
 from .table import Twiss, TwissTable
 
@@ -37,7 +38,8 @@ def optics_gradient(
 
     Args:
         objective: table of tensors -> tensor of shape () or (T,).
-        wrt: knobs of the lattice, such as "q1.k1".
+        wrt: knobs of the lattice: parameters, "q1.k1", variables of a machine's file, "kqf", and
+            patterns for all that they fit, "q*.k1", in the order of `lattice.knobs`.
         lattice, reference, delta, initial, chromatic: as for `linear_optics`.
 
     Returns:
@@ -51,6 +53,7 @@ def optics_gradient(
     require_flag("chromatic", chromatic)
     require_lattice(lattice)
     require_reference(reference)
+    wrt = expand(wrt, lattice.knobs)
     leaf = lattice_values(lattice, wrt).requires_grad_()
     with torch.enable_grad():
         knobbed = lattice.with_values(dict(zip(wrt, leaf.unbind(0), strict=True)))

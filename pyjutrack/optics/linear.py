@@ -18,6 +18,7 @@ from .modes import normal_modes_4d
 from .orbit import Closing, Orbit, differentiable, find, passage, start
 from .passing import Passage, pairwise_products
 from .stacks import column
+from .symplecticity import warn_if_not_symplectic
 from .table import Twiss, TwissTable
 
 
@@ -62,6 +63,7 @@ def linear_optics(
         orbit = differentiable(ring, find(ring, begin, 4), begin, order)
     else:
         orbit = _track_line(ring, reference, delta)
+    warn_if_not_symplectic(lattice, orbit.matrices)
     through = _from_start(orbit.matrices)
     turn = through[-1]
     transverse = through[:, :4, :4]
@@ -78,8 +80,9 @@ def linear_optics(
     w = transverse @ modes
     functions = (w * w).unflatten(2, (2, 2)).sum(-1)  # (place, coordinate, mode)
     slopes = -(w[:, 0::2] * w[:, 1::2]).unflatten(2, (2, 2)).sum(-1)  # (place, plane, mode)
-    phases = _phases(w)
-    s = torch.cat([torch.zeros(1, dtype=torch.float64), _lengths(lattice).cumsum(0)])
+    lengths = _lengths(lattice)
+    phases = _phases(w, lengths)
+    s = torch.cat([torch.zeros(1, dtype=torch.float64), lengths.cumsum(0)])
     slip = -ahead / s[-1]
     table = TwissTable(
         names=(*(e.name for e in lattice), "end"),
@@ -107,7 +110,7 @@ def linear_optics(
     if not chromatic:
         return table
     start_modes = None if initial is None else modes
-    chromaticities = _tune_slopes(ring, orbit.coordinates, shifts, start_modes)
+    chromaticities = _tune_slopes(ring, orbit.coordinates, shifts, lengths, start_modes)
     return replace(table, chromaticity_x=chromaticities[0], chromaticity_y=chromaticities[1])
 
 
@@ -132,7 +135,7 @@ def twiss_table(
 
 
 def _tune_slopes(
-    line: Passage, coordinates: Tensor, shifts: Tensor, modes: Tensor | None
+    line: Passage, coordinates: Tensor, shifts: Tensor, lengths: Tensor, modes: Tensor | None
 ) -> list[Tensor]:
     """Slopes of both tunes where the orbit moves by shifts (N, 6), in reverse mode.
 
@@ -142,7 +145,7 @@ def _tune_slopes(
         moved = coordinates + torch.zeros_like(coordinates, requires_grad=True)
         transverse = _from_start(line.matrices(moved)[1])[:, :4, :4]
         begin = normal_modes_4d(transverse[-1]) if modes is None else modes
-        tunes = [phases[-1] for phases in _phases(transverse @ begin)]
+        tunes = [phases[-1] for phases in _phases(transverse @ begin, lengths)]
     further = torch.is_grad_enabled()
     slopes = [torch.autograd.grad(tune, moved, None, True, further)[0] for tune in tunes]
     return [(slope * shifts).sum() for slope in slopes]
@@ -159,9 +162,9 @@ def _from_start(matrices: Tensor) -> Tensor:
     return torch.cat([torch.eye(6, dtype=torch.float64)[None], pairwise_products(matrices)])
 
 
-def _phases(w: Tensor) -> list[Tensor]:
+def _phases(w: Tensor, lengths: Tensor) -> list[Tensor]:
     """Phases of both modes at each place [2 pi], from the modes there (N + 1, 4, 4)."""
-    return [_unwrap(torch.atan2(w[:, k, k + 1], w[:, k, k])) for k in (0, 2)]
+    return [_unwrap(torch.atan2(w[:, k, k + 1], w[:, k, k]), lengths) for k in (0, 2)]
 
 
 def _track_line(line: Passage, reference: Reference, delta: Number) -> Orbit:
@@ -206,10 +209,14 @@ def _lengths(lattice: Lattice) -> Tensor:
     return torch.full((len(lattice),), lengths, dtype=torch.float64)
 
 
-def _unwrap(phases: Tensor) -> Tensor:
-    """Unwrap phases, from 0 [2 pi]; an element may go back by up to half a radian."""
+def _unwrap(phases: Tensor, lengths: Tensor) -> Tensor:
+    """Unwrap phases, from 0 [2 pi].
+
+    An element may go back by up to half a radian, and one of negative length forward by that.
+    """
     steps = phases.diff()
     whole = 2 * math.pi
-    jumps = torch.floor((steps.detach() + 0.5) / whole)
+    back = torch.where(lengths.detach() < 0, whole - 0.5, 0.5)
+    jumps = torch.floor((steps.detach() + back) / whole)
     turns = torch.cat([torch.zeros(1, dtype=torch.float64), -jumps.cumsum(0)])
     return phases / whole + turns - phases.detach()[0] / whole

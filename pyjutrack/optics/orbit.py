@@ -138,7 +138,13 @@ class Closing:
     def __init__(self, matrices: Tensor, dimensions: int) -> None:
         block = matrices[:, :dimensions, :dimensions]
         self._to = pairwise_products(block)
-        self._from = torch.linalg.inv(self._to)
+        try:
+            self._from = torch.linalg.inv(self._to)
+        except RuntimeError as error:  # torch.linalg.LinAlgError
+            raise UnstableError(
+                "no closed orbit found: a matrix along the line has no inverse, since the orbit "
+                "left where its maps have values, or one of them is singular"
+            ) from error
         self._turn = torch.eye(dimensions, dtype=block.dtype) - self._to[-1]
 
     def shifts(self, gaps: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..autodiff import Pushed
 from ..beam.reference import Reference
 from ..elements import Element
+from ..elements.modelled import require_modelled
 from ..elements.part import WHOLE, Part
 from ..elements.placement import advance
 from ..maps.state import State
@@ -41,6 +42,7 @@ class Passage:
 
     def __init__(self, elements: Iterable[Element], reference: Reference) -> None:
         self.elements = tuple(elements)
+        require_modelled(self.elements)
         self._stacks = stacks(self.elements)
         self._reference = reference
         order = torch.tensor([place for s in self._stacks for place in s.places])

@@ -18,6 +18,7 @@ from ..beam.reference import SPEED_OF_LIGHT, Reference, require_reference
 from ..core.errors import InvalidValueError, UnstableError
 from ..core.scalars import to_float
 from ..core.transforms import numeric
+from ..elements import Element
 from ..elements.part import Part
 from ..lattice.lattice import Lattice, require_lattice
 from .modes import normal_modes_4d
@@ -63,13 +64,13 @@ def radiation_integrals(lattice: Lattice, reference: Reference) -> Radiation:
 
     Raises:
         UnstableError: no periodic optics, or a mode that radiation does not damp.
-        InvalidValueError: nothing bends.
+        InvalidValueError: nothing bends, or what does has no length and no curvature.
     """
     require_lattice(lattice)
     require_reference(reference)
-    bends = [i for i, e in enumerate(lattice) if to_float(e.bend_angle) != 0]
-    if not bends:
+    if not any(map(_bends, lattice)):
         raise InvalidValueError("the lattice has no bend, and so no radiation to integrate")
+    bends = [i for i, e in enumerate(lattice) if _bends(e) or _is_face(e)]
     with torch.no_grad():
         reference = reference.detach()
         found = _integrals(lattice, reference, bends)
@@ -93,7 +94,7 @@ def _integrals(
     def column(values: list[float]) -> Tensor:
         return torch.tensor(values, dtype=torch.float64)
 
-    length = column([to_float(b.length) for b in bends])
+    length = column([_arc(b) for b in bends])
     curvature = column([to_float(b.normal_dipole) for b in bends])
     gradient = column([to_float(b.normal_gradient) for b in bends])
     tilt = column([to_float(b.tilt) for b in bends])
@@ -139,6 +140,31 @@ def _integrals(
     i2 = float((curvature**2 * length).sum())
     i3 = float((curvature.abs() ** 3 * length).sum())
     return float(i1), i2, i3, i4.numpy(), i5.numpy()
+
+
+def _bends(element: Element) -> bool:
+    return to_float(element.bend_angle) != 0
+
+
+def _is_face(element: Element) -> bool:
+    """Return whether it is the face of a bend by itself."""
+    return to_float(element.length) == 0 and any(map(to_float, element.face_angles))
+
+
+def _arc(bend: Element) -> float:
+    """Length of the arc of a bend [m]; a face by itself has none.
+
+    Raises:
+        InvalidValueError: none, over which a thin bend would radiate without end.
+    """
+    length = to_float(bend.arc_length)
+    if _bends(bend) and not length > 0:
+        raise InvalidValueError(
+            f"{type(bend).__name__} {bend.name!r} bends by {to_float(bend.bend_angle):g} rad over "
+            f"an arc of {length:g} m, and radiates by its length; give it the curvature h of the "
+            "bend that it stands for, of the sign of the angle"
+        )
+    return length
 
 
 def _equilibrium(

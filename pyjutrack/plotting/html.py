@@ -12,10 +12,11 @@ from ..beam.moments import centroid, emittance, sizes
 from ..core.display import as_html
 from ..core.scalars import to_float
 from ..elements import Element
-from ..lattice.lattice import Lattice, places
+from ..lattice.lattice import Lattice
+from ..lattice.positions import places
 from ..optics.table import TwissTable
 from ..twin.calibration import Calibration
-from .layout import synoptic
+from .layout import limits, synoptic
 
 #: rows of a lattice's table
 _ROWS = 100
@@ -171,14 +172,16 @@ def _rms(values: Sequence[float]) -> float:
 
 def _svg(lattice: Lattice) -> str:
     """The strip; strokes keep their width, so that thin elements stay visible."""
-    scale = _WIDTH / (float(places(lattice)[-1]) or 1.0)
+    low, high = limits(lattice)
+    scale = _WIDTH / (high - low or 1.0)
     middle = _HEIGHT / 2
     shapes = []
     for element, glyph, outlines in synoptic(lattice):
         title = f"<title>{escape(f'{element.name} ({type(element).__name__})')}</title>"
         for outline in outlines:
             points = " ".join(
-                f"{s * scale:.5g},{middle - 0.9 * middle * height:.4g}" for s, height in outline
+                f"{(s - low) * scale:.5g},{middle - 0.9 * middle * height:.4g}"
+                for s, height in outline
             )
             colour = glyph.colour
             shapes.append(

@@ -7,9 +7,9 @@ from matplotlib.collections import PolyCollection
 
 from ..core.checks import require_flag
 from ..elements.glyph import Glyph
-from ..lattice.lattice import Lattice, places, require_lattice
+from ..lattice.lattice import Lattice, require_lattice
 from .figure import require_axes
-from .layout import Array, synoptic
+from .layout import Array, limits, synoptic
 
 #: edges of so many elements would cover their neighbours
 _MANY = 300
@@ -30,8 +30,8 @@ def plot_lattice(ax: Axes, lattice: Lattice, *, legend: bool = False) -> Axes:
     kinds: dict[Glyph, list[Array]] = {}
     for drawn in synoptic(lattice):
         kinds.setdefault(drawn.glyph, []).extend(drawn.outlines)
-    end = float(places(lattice)[-1])
-    ax.plot([0, end], [0, 0], color="0.6", linewidth=0.8, zorder=1)
+    start, end = limits(lattice)
+    ax.plot([start, end], [0, 0], color="0.6", linewidth=0.8, zorder=1)
     for glyph, outlines in kinds.items():
         # the edge keeps thin elements, and those of a long ring, visible
         ax.add_collection(
@@ -45,8 +45,8 @@ def plot_lattice(ax: Axes, lattice: Lattice, *, legend: bool = False) -> Axes:
             ),
             autolim=False,
         )
-    margin = 0.01 * end or 0.5
-    ax.set(xlim=(-margin, end + margin), ylim=(-1.15, 1.15), yticks=[], xlabel="s [m]")
+    margin = 0.01 * (end - start) or 0.5
+    ax.set(xlim=(start - margin, end + margin), ylim=(-1.15, 1.15), yticks=[], xlabel="s [m]")
     for side in ("left", "right", "top"):
         ax.spines[side].set_visible(False)
     if legend and kinds:

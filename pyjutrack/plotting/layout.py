@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from ..core.scalars import to_float
 from ..elements import Element
 from ..elements.glyph import Glyph
-from ..lattice.lattice import Lattice, places
+from ..lattice.lattice import Lattice
+from ..lattice.positions import places
 
 Array = NDArray[np.float64]
 
@@ -22,6 +23,12 @@ class DrawnElement(NamedTuple):
     element: Element
     glyph: Glyph
     outlines: tuple[Array, ...]
+
+
+def limits(lattice: Lattice) -> tuple[float, float]:
+    """First and last place that a lattice reaches [m]; its orbit may step back."""
+    at = places(lattice)
+    return float(at.min()), float(at.max())
 
 
 def synoptic(lattice: Lattice) -> Iterator[DrawnElement]:

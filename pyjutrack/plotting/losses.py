@@ -33,9 +33,9 @@ def plot_losses(ax: Axes, losses: LossMap, *, fraction: bool = False) -> Axes:
         edgecolor="tab:red",
         linewidth=1.5,
     )
-    end = float(losses.s[-1])
-    margin = 0.01 * end or 0.5
-    ax.set(xlim=(-margin, end + margin), xlabel="s [m]")
+    start, end = float(losses.s.min()), float(losses.s.max())
+    margin = 0.01 * (end - start) or 0.5
+    ax.set(xlim=(start - margin, end + margin), xlabel="s [m]")
     ax.set_ylabel("lost [% of all]" if fraction else "particles lost")
     if not len(hit):
         ax.set_ylim(0, 1)

@@ -100,10 +100,10 @@ def _curve(ax: Axes, table: Any, name: str, slopes: Array, colour: str, label: s
 def interpolate_cubic(s: Array, values: Array, slopes: Array) -> tuple[Array, Array]:
     """Interpolate values with slopes, (N,) each, by cubics, at places s that may repeat."""
     lengths = np.diff(s)
-    counts = np.clip(_POINTS * lengths / (s[-1] - s[0] or 1.0), 2, 20).astype(int)
+    counts = np.clip(_POINTS * np.abs(lengths) / (np.ptp(s) or 1.0), 2, 20).astype(int)
     found_s, found = [s[:1]], [values[:1]]
-    for i in np.flatnonzero(lengths > 0):
-        ends = slice(i, i + 2)
+    for i in np.flatnonzero(lengths):
+        ends = [i, i + 1] if lengths[i] > 0 else [i + 1, i]
         cubic = CubicHermiteSpline(s[ends], values[ends], slopes[ends])
         found_s.append(np.linspace(s[i], s[i + 1], counts[i]))
         found.append(cubic(found_s[-1]))

@@ -51,7 +51,8 @@ def check_element(
         element: with parameters of usual size.
         reference: of the beam; protons of 1 GeV by default.
         size: rms of the coordinates that it is tried with [m, 1].
-        symplectic: whether its map should be.
+        symplectic: whether its map should be; one that says by `is_symplectic` that it is not
+            need not be.
         slices: by how much two halves may differ from the whole, relative to `size`: the error of
             an integrator; elements of no length are not cut.
         files: whether it should come back from a file; its class must be findable by name.
@@ -105,9 +106,9 @@ def _check_map(element: Element, reference: Reference, start: Tensor, symplectic
                 2 * bound + 1e-9,
                 "keep to operations of PyTorch, without .detach(), .item() or NumPy",
             )
-        if symplectic:
+        if symplectic and element.is_symplectic:
             momentum = to_float(reference.p0c) / to_float(element.exit_reference(reference).p0c)
-            remedy = "derive the kicks from one potential, or say symplectic=False"
+            remedy = "derive the kicks from one potential, or override `is_symplectic`"
             require_symplectic("symplecticity", exact, 1e-11, remedy, momentum)
 
 

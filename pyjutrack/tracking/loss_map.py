@@ -13,7 +13,8 @@ from ..beam.beam import Beam, require_beam, require_single
 from ..collective.base import CollectiveEffect
 from ..core.errors import InvalidValueError
 from ..core.transforms import numeric
-from ..lattice.lattice import Lattice, places, require_lattice
+from ..lattice.lattice import Lattice, require_lattice
+from ..lattice.positions import places
 from .loop import run
 from .task import Task, task_of
 

@@ -14,6 +14,7 @@ from ..core.checks import wrong
 from ..core.errors import InvalidValueError, UnknownNameError, unknown
 from ..core.scalars import is_zero, to_float
 from ..elements import Element
+from ..elements.modelled import require_modelled
 from ..elements.part import WHOLE, Part
 from ..lattice.lattice import Lattice
 
@@ -102,6 +103,7 @@ def plan_of(lattice: Lattice, effects: Sequence[CollectiveEffect]) -> Plan:
     key = slices, tuple(effect.lumped for effect in effects)
     plans = lattice.cache.setdefault("plans", {})
     if key not in plans:
+        require_modelled(lattice)
         for effect, counts in zip(effects, slices, strict=True):
             _check(effect, lattice, counts)
         plans.clear()

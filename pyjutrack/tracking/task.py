@@ -40,7 +40,7 @@ class Task:
     def parts(self) -> tuple[Any, ...]:
         """All besides the particles that may carry derivatives."""
         beam = self.beam
-        return beam.intensity, beam.weights, beam.reference, self.lattice, self.effects
+        return beam.intensity, beam.weights, beam.reference, self.lattice.elements, self.effects
 
     def place(self, act: Act, turn: int) -> Place:
         """Return where and when an effect acts, in a turn of the task, counted from 0."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import torch
+from element_cases import MATRIX, SECOND
 
 import pyjutrack as pj
 from pyjutrack.elements import Element, kinds
@@ -41,6 +42,7 @@ def weights_of(form: Any, factor: float = 1.0) -> torch.Tensor:
 USUAL: dict[str, Numbers] = {
     "Aperture": {},
     "CrabCavity": {**CAVITY, "voltage": 4e5},
+    "DipoleEdge": {"h": 0.6, "e1": 0.2, "fint": 0.5, "hgap": 0.02},
     "Drift": {"length": 0.37},
     "HamiltonianKick": {"strength": 0.8, "weights": weights_of(FORMS[0])},
     "Kicker": {"length": 0.2, "hkick": 5e-4, "vkick": -4e-4, **SERIES},
@@ -55,11 +57,22 @@ USUAL: dict[str, Numbers] = {
     "SBend": BEND,
     "Sextupole": {"length": 0.19, "k2": 25.0, "k2s": -18.0, **SERIES},
     "Solenoid": {"length": 0.33, "ks": 0.5},
+    "TaylorMap": {"length": 0.2, "kick[1]": 2e-4, "matrix[1]": 0.3, "second[38]": 0.2},
+    "ThinBend": {"angle": 0.11, "h": 0.3, **SERIES},
 }
+#: optics of lines are asked for: a map that does not see the time
+STILL = pj.TaylorMap(**MATRIX, **SECOND).without_rf()
 #: what a kind needs besides
 NEEDED: dict[str, dict[str, Any]] = {
     "HamiltonianKick": {"potential": FORMS[0]},
     "Aperture": {"half_width": 0.03, "half_height": 0.025},
+    "TaylorMap": {n: getattr(STILL, n) for n in ("kick", "matrix", "second")},
+}
+#: apertures that need more, or less
+SHAPES: dict[str, dict[str, Any]] = {
+    "octagon": {**NEEDED["Aperture"], "shape": "octagon", "corner_x": 5e-3, "corner_y": 4e-3},
+    "rectellipse": {**NEEDED["Aperture"], "shape": "rectellipse", "radius_x": 0.028},
+    "polygon": {"shape": "polygon", "vertices": ((0.03, -0.02), (0.0, 0.03), (-0.03, -0.03))},
 }
 #: fields that are neither knobs nor among a kind's `choices`, and the values tried
 OPTIONS: dict[str, tuple[Any, ...]] = {
@@ -71,6 +84,9 @@ OPTIONS: dict[str, tuple[Any, ...]] = {
     "half_height": (0.025,),
     "corner_x": (0.0,),
     "corner_y": (0.0,),
+    "radius_x": (0.028,),
+    "radius_y": (),
+    "vertices": SHAPES["polygon"]["vertices"],
     "smoothing": (0.0, 6e-4),
 }
 ROUNDED = {"shape": "racetrack", "half_width": 3e-3, "half_height": 2e-3}
@@ -87,12 +103,17 @@ class Part(NamedTuple):
 
     def element(self) -> Element:
         """A new one."""
-        plain = {n: v for n, v in self.values.items() if "[" not in n}
-        for series in ("knl", "ksl"):
-            entries = [v for n, v in self.values.items() if n.startswith(f"{series}[")]
-            if entries:
-                plain[series] = tuple(entries)
-        return kinds()[self.kind](name=self.name, **plain, **self.options)
+        plain: dict[str, Any] = dict(self.options)
+        for address, value in self.values.items():
+            series, _, place = address.rstrip("]").partition("[")
+            if not place:
+                plain[series] = value
+                continue
+            entries = [*plain.get(series, ())]
+            entries += [0.0] * (int(place) + 1 - len(entries))
+            entries[int(place)] = value
+            plain[series] = tuple(entries)
+        return kinds()[self.kind](name=self.name, **plain)
 
     def at(self, values: Mapping[str, Any]) -> Part:
         """With other values at some knobs, by their addresses in the line."""
@@ -104,8 +125,9 @@ Line = tuple[Part, ...]
 
 
 def own_kinds() -> dict[str, type[Element]]:
-    """The package's kinds, without those that tests made."""
-    return {n: k for n, k in kinds().items() if k.__module__.startswith("pyjutrack.")}
+    """The package's kinds, without those that tests made, and without placeholders."""
+    ours = {n: k for n, k in kinds().items() if k.__module__.startswith("pyjutrack.")}
+    return {n: k for n, k in ours.items() if k.is_modelled}
 
 
 def usual(kind: str) -> Numbers:
@@ -121,7 +143,7 @@ def option_sets(kind: type[Element]) -> Iterator[dict[str, Any]]:
     for name, allowed in kind.choices.items():
         for value in allowed:
             if value != seen[name]:
-                yield {**needed, name: value}
+                yield SHAPES.get(value, {**needed, name: value})
     if "accelerate" in seen:
         yield {**needed, "accelerate": True}
     if "order" in seen:
@@ -156,9 +178,9 @@ def part(kind: str, name: str, level: str, options: Mapping[str, Any]) -> Part:
 #: kinds that stand in one line
 GROUPS: dict[str, tuple[str, ...]] = {
     "straight": ("Drift", "Quadrupole", "Sextupole", "Octupole", "Multipole", "Kicker", "Solenoid"),
-    "bends": ("SBend", "RBend"),
+    "bends": ("SBend", "RBend", "ThinBend", "DipoleEdge"),
     "cavities": ("RFCavity", "CrabCavity"),
-    "places": ("Patch", "Marker", "Monitor", "Aperture", "HamiltonianKick"),
+    "places": ("Patch", "Marker", "Monitor", "Aperture", "HamiltonianKick", "TaylorMap"),
 }
 
 

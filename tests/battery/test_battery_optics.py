@@ -13,6 +13,9 @@ from battery_setup import PROTON, Setup, labels
 
 import pyjutrack as pj
 
+#: entries of maps are varied by themselves
+pytestmark = pytest.mark.filterwarnings("ignore::pyjutrack.errors.SymplecticityWarning")
+
 START = {"beta_x": 1.3, "alpha_x": -0.2, "beta_y": 0.9, "alpha_y": 0.3}
 START |= {"dispersion_x": 0.05, "dispersion_px": 0.02, "dispersion_y": -0.03}
 DELTA = 1e-3

@@ -49,7 +49,7 @@ RING: LINE=(2*CELL,-CELL,3*(D,M))
 USE, RING
 """
 ELEGANT = """% 0.6 sto kk
-% kk 2 * sto k2 pop
+% kk 2 * sto k2 pop kk sto kk
 "Q:1": kquad, l=0.3, k1="k2 chs 2 /", tilt=0.1
 d1: drift, &
   l=1.0
@@ -58,6 +58,23 @@ s1: ksext, l=0.1, k2=20, group="words"
 m1: mult, knl=0.1, order=2
 rf: rfca, volt=1e6, freq=5e8, phase=150
 ring: line=("Q:1",d1,2*b1,-d1,s1,rf,m1)
+"""
+BMAD = """! a ring
+parameter[e_tot] = 3e9; parameter[particle] = electron; beginning[beta_a] = 10
+a = 0.3; b := 2*a^2 - sqrt(a)/3 + cos(twopi) * mass_of(proton) / 1e9
+q1: quad, l = 0.5, k1 = b, type = "word",
+  tilt, x_offset = 1e-3, x_limit = 0.1
+q2: q1, k1 = -q1[k1]; d: drift, l = 1.0 &
+  + a
+bb: sbend, l = 1, g = 0.1, e1 = 0.02, hgap = 0.01, fint; r2: rbend, l = 1, angle = 0.1
+m: ab_multipole, b2 = 3.0, a1 = 0.2; k: hkicker, kick = 1e-4; p: patch, x_pitch = 0.1
+rf: rfcavity, l = 0.1, voltage = 1e6, rf_frequency = 5e8, phi0 = 0.1
+ov: overlay = {q2[k1]: -2*x, bb[dg]}, var = {x, y}, x = 0.1
+gr: group = {q1[k1]: v^2}, var = {v}, v = 2
+s: sextupole, l = 0.1, k2 = 3, superimpose, ref = d, offset = 0.1, ref_origin = center
+half(u): line = (q1, d, u); ring: line = (2*half(q2), bb, -(r2, m), rf, k, p)
+quadrupole::q%[descrip] = "%"; *[tracking_method] = bmad_standard
+use, ring
 """
 AT_M = """function ring = small()
 ring={...
@@ -88,20 +105,28 @@ AT_JSON = json.dumps(
 )
 XSUITE = json.dumps(
     {
-        "__class__": "Line",
+        "__class__": "Environment",
         "elements": {
-            "q": {"__class__": "Quadrupole", "length": 0.3, "k1": 1.2, "knl": [0, 0.1]},
-            "d": {"__class__": "Drift", "length": 0.5},
-            "b": {"__class__": "Bend", "length": 1.0, "angle": 0.1, "k0": 0.1},
+            "q": {"__class__": "Quadrupole", "length": 0.3, "k1": 1.2, "knl": [0, 0.1], "order": 5},
+            "d": {"__class__": "Drift", "length": 0.5, "model": "exact"},
+            "b": {"__class__": "Bend", "length": 1.0, "angle": 0.1, "k0": 0.1, "shift_x": 1e-3},
+            "b..0": {"__class__": "ThickSliceBend", "parent_name": "b", "weight": 0.5},
+            "b..in": {"__class__": "ThinSliceBendEntry", "parent_name": "b"},
+            "r": {"__class__": "Replica", "parent_name": "q"},
+            "m": {"__class__": "Multipole", "knl": [0.0, 0.1], "knl_rel": [0.1], "isthick": False},
+            "c": {"__class__": "Cavity", "voltage": 1e5, "harmonic": 4, "lag": 180.0},
+            "a": {"__class__": "LimitRect", "min_x": -0.1, "max_x": 0.2, "rot_s_rad": 0.1},
+            "t": {"__class__": "Rotation", "rot_x_rad": 0.01, "seq": "xys"},
         },
-        "element_names": ["q", "d", "b", "d"],
-        "particle_ref": {
-            "mass0": 938272088.16,
-            "q0": 1.0,
-            "p0c": [1e9],
-            "gamma0": [1.4615],
-            "beta0": [0.729],
-        },
+        "_var_management_data": {"var_values": {"k": 0.6, "kq": 1.2, "__vary_default": {}}},
+        "_var_manager": [
+            ["vars['kq']", "(vars['k'] * 2.0)"],
+            ["element_refs['q'].k1", "vars['kq']"],
+            ["element_refs['m'].knl[1]", "f.sin(vars['kq'] - 1.2) + 0.1"],
+            ["element_refs['m'].ksl[2]", "(-(vars['k'] ** 2) + element_refs['q'].k1)"],
+        ],
+        "lines": {"ring": {"element_names": [*"qdbrmdcat", "b..in", "b..0", "d"]}},
+        "particle_ref": {"mass0": 938272088.16, "q0": 1.0, "p0c": [1e9], "gamma0": [1.4615]},
     },
     indent=1,
 )
@@ -119,7 +144,10 @@ OWN = json.dumps(
 )
 PALS = """PALS:
   facility:
-    - q: {kind: Quadrupole, length: 0.3, MagneticMultipoleP: &mm {Kn1: 1.2, tilt1: 0.1}}
+    - variables: {k: 0.6, l: 0.5*k}
+    - c: {kind: Controller, variables: {x: 1}, controls: [{parameter: d.*>length, expression: x}]}
+    - q: {kind: Quadrupole, length: l, MagneticMultipoleP: &mm {Kn1: 2*k, tilt1: 0.1}}
+    - set: {parameter: q>MagneticMultipoleP.Kn1, value: PARAMETER + 0.1*SELF.length}
     - d: {kind: Drift, length: 1.0}
     - b:
         kind: Bend
@@ -137,11 +165,12 @@ PALS = """PALS:
     - use: ring
 """
 SUFFIX = {
-    **{"madx": ".madx", "mad8": ".mad8", "elegant": ".lte", "m": ".m", "mat": ".mat"},
+    **{"madx": ".madx", "mad8": ".mad8", "elegant": ".lte", "bmad": ".bmad"},
+    **{"m": ".m", "mat": ".mat"},
     **{"at": ".json", "xsuite": ".json", "own": ".json", "pals": ".yaml"},
 }
 TEXTS = {
-    **{"madx": MADX, "mad8": MAD8, "elegant": ELEGANT, "m": AT_M},
+    **{"madx": MADX, "mad8": MAD8, "elegant": ELEGANT, "bmad": BMAD, "m": AT_M},
     **{"at": AT_JSON, "xsuite": XSUITE, "own": OWN, "pals": PALS},
 }
 FORMATS = tuple(SUFFIX)
@@ -171,6 +200,9 @@ _HOSTILE = (
         ";",
         "%",
         "#INCLUDE: a.lte",
+        "call, file = damaged.bmad",
+        "% = * " * 400,
+        "*" * 500 + "[l] = 1",
         "a" * 9999,
     ),
 )

@@ -109,8 +109,8 @@ def test_formats_that_share_a_suffix_are_distinguished_by_content(tmp_path: Path
     with pytest.raises(pj.errors.InvalidValueError, match=r"may be 'own'.*'mine'.*give format="):
         pj.write_lattice(path, LATTICE)
     pj.write_lattice(path, LATTICE, format="own")
-    with pytest.raises(pj.errors.InvalidValueError, match="MAD-X are read, and not written"):
-        pj.write_lattice(path, LATTICE, format="madx")
+    with pytest.raises(pj.errors.InvalidValueError, match="MAD8 are read, and not written"):
+        pj.write_lattice(path, LATTICE, format="mad8")
 
 
 def test_a_format_of_a_package_is_found(tmp_path: Path, monkeypatch, capsys) -> None:

@@ -37,6 +37,8 @@ def _refused(path: Path, text: str | bytes, said: str, **options: object) -> Non
 
 
 def _plain(path: Path) -> Path:
+    if path.suffix == ".m":
+        pytest.importorskip("at")
     good = path.with_name("good.madx")
     good.write_text(_RING)
     return good
@@ -53,6 +55,8 @@ def _plain(path: Path) -> Path:
         ("a.madx", "a = " + _CLIMB + ";" + _RING),
         ("a.mad8", "A := " + _CLIMB + "\nD: DRIFT, L=1\nR: LINE=(D)\n"),
         ("a.lte", "D: DRIFT, L=" + _CLIMB + "\nR: LINE=(D)\n"),
+        ("a.bmad", "d: drift, l = " + _CLIMB + "\nr: line = (d)\n"),
+        ("a.bmad", "a = " + _CLIMB + "\n"),
         ("a.yaml", "PALS: !!python/object/apply:os.system ['touch {c}']\n"),
     ],
 )
@@ -85,19 +89,22 @@ def _lines_of_lines(depth: int, parts: str, repeat: int) -> str:
         ("a.madx", "a = 9^9^9^9;" + _RING, r"a.madx:1: "),
         ("a.madx", "a := a + 1; q: drift, l=a; r: line=(q);", "needs its own value"),
         ("a.madx", "a := b; b := a; q: drift, l:=a; r: line=(q);", "needs its own value"),
-        ("a.madx", "q: quadrupole, l=k; k = l; l = k; r: line=(q);", "not defined"),
-        ("a.madx", "r: line=(1000000000*d); d: drift, l=1;", "above the limit of 1,000,000"),
+        ("a.madx", "q: quadrupole, l:=k; k := l; l := k; r: line=(q);", "its own value"),
+        ("a.madx", "r: line=(1000000000*d); d: drift, l=1;", "limit of 1,000,000"),
         ("a.madx", "a = 1e400;" + _RING, "beyond double precision"),
         ("a.madx", f"a = {'9' * 5000};" + _RING, "above the limit of 300"),
         ("a.madx", f"a = {'(' * 5000}1{')' * 5000};" + _RING, "limit of 100 levels"),
-        ("a.madx", f"a = {'x' * 200_000};{'y' * 200_000}: x; " + "a" * 200_000, "no end"),
+        ("a.madx", f"a = {'x' * 200_000}; " + "a" * 200_000, "no end"),
         ("a.mad8", "A = " + "9^" * 60 + "9\nD: DRIFT, L=A\nR: LINE=(D)\n", "a.mad8:1: "),
         ("a.lte", "% abc 1000000000 * sto k\nR: LINE=(D)\n", r"a.lte:1: 'abc' is no number"),
         ("a.lte", "M: MULT, KNL=1, ORDER=1000000000\nR: LINE=(M)\n", "limit of 100"),
+        ("a.bmad", "a = 9^9^9^9\n", "a.bmad:1: .*beyond double precision"),
+        ("a.bmad", "a: marker; r: line = (1000000000*a)\n", "limit of 1,000,000"),
+        ("a.bmad", "o: overlay = {o[a]: a}, var = {a}\n", "needs its own value"),
         ("a.m", _AT.format(value="9^9^9^9"), "a.m:3: .*beyond double precision"),
         ("a.m", _AT.format(value="2^" * 50_000 + "1"), "a.m:3: .*beyond double precision"),
-        ("a.madx", "a = exp(1000);" + _RING, "exp of 1000 is beyond double precision"),
-        ("a.madx", "a = 1/0;" + _RING, "1 / 0 is no real number"),
+        ("a.madx", "a = exp(1000);" + _RING, r"exp\(1000\) is beyond double precision"),
+        ("a.madx", "a = sqrt(-1);" + _RING, r"sqrt\(-1\) is no real number"),
         ("a.m", _AT.format(value="1,'NumIntSteps',1e30,'PassMethod'"), "limit of 100,000"),
         ("a.m", _AT.format(value="1e15,'Frequency',1e9,'PassMethod'"), "RF buckets"),
         ("a.yaml", _lines_of_lines(11, "d", 10), "above the limit of"),
@@ -143,7 +150,7 @@ def test_a_word_in_the_place_of_an_expression_is_a_word(tmp_path: Path) -> None:
 def test_long_chains_of_names_take_little_time(tmp_path: Path) -> None:
     """Each value once: 2^300 evaluations of doubled names, 3000 statements in reverse order."""
     doubled = "".join(f"a{n} := a{n - 1}/2 + a{n - 1}/2; " for n in range(300, 0, -1))
-    chain = "".join(f"b{n} = b{n - 1}; " for n in range(3000, 0, -1))
+    chain = "".join(f"b{n} := b{n - 1}; " for n in range(3000, 0, -1))
     path = tmp_path / "a.madx"
     path.write_text(f"{doubled} a0 = 0.5; {chain} b0 = 0.25; d: drift, l:=a300+b3000; r: line=(d);")
     start = time.process_time()
@@ -166,8 +173,7 @@ def test_doubled_lines_take_little_time(tmp_path: Path, turn: str) -> None:
     elements = list(found.lattice)
     assert len({id(element) for element in elements}) <= 4
     faces = [(float(element.e1), float(element.e2)) for element in elements[:4]]
-    back = (0.0, 0.1) if turn else (0.1, 0.0)
-    assert faces == [(0.1, 0.0), back] * 2  # -(a, -a) is (a, -a)
+    assert faces == [(0.1, 0.0)] * 4  # MAD turns the order around, and no faces
 
 
 def test_files_are_called_from_the_folder_of_the_lattice(tmp_path: Path) -> None:
@@ -189,14 +195,14 @@ def test_files_are_called_from_the_folder_of_the_lattice(tmp_path: Path) -> None
         ("fifo.madx", "no regular file"),
         ("parts", "no regular file"),
         ("none.madx", "there is no file"),
-        ("a.madx", "files that call files: 21, above the limit of 20"),
+        ("a.madx", "in each other: 21, above the limit of 20"),
     ):
         path.write_text(f'call, file="{name}"; r: line=(d);')
         with pytest.raises(LatticeFileError, match=said) as caught:
             read_lattice(path)
         assert "12345" not in str(caught.value)
     path.write_text(f'r: sequence, l=9; call, file="{secret}"; endsequence;')
-    with pytest.raises(LatticeFileError, match="CALL stands in a sequence") as caught:
+    with pytest.raises(LatticeFileError, match="outside the folder") as caught:
         read_lattice(path)
     assert "12345" not in str(caught.value)
     path.write_text('call, file="../secret.madx"; r: line=(d);')

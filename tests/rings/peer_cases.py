@@ -54,6 +54,18 @@ def thick(**options: Any) -> dict[str, pj.Element]:
     }
 
 
+def maps() -> dict[str, pj.Element]:
+    """Series in xtrack's variables."""
+    draw = np.random.default_rng(3)
+    matrix, second = np.eye(6) + 0.1 * draw.normal(size=(6, 6)), draw.normal(size=(6, 6, 6))
+    kick = 1e-3 * draw.normal(size=6)
+    return {
+        "first order": pj.TaylorMap(matrix, kick=kick, variables="t pt"),
+        "of no inverse": pj.TaylorMap(np.outer(*matrix[:2]), kick=kick, variables="t pt"),
+        "second order": pj.TaylorMap(matrix, kick=kick, second=second, variables="zeta pzeta"),
+    }
+
+
 THIN: dict[str, pj.Element] = {
     "marker": pj.Marker(),
     "monitor": pj.Monitor(),
@@ -62,6 +74,15 @@ THIN: dict[str, pj.Element] = {
     "paraxial drift": pj.Drift(1.3, model="paraxial"),
     "thin multipole": pj.Multipole(**EXTRA),
     "thin corrector": pj.Kicker(hkick=2e-3, vkick=-1e-3),
+}
+
+
+#: thin parts of dipoles, which AT has no element for
+PARTS_OF_DIPOLES: dict[str, pj.Element] = {
+    "thin bend": pj.ThinBend(0.1, **EXTRA),
+    "thin bend with an arc": pj.ThinBend(-0.12, h=-0.3, **EXTRA),
+    "dipole edge": pj.DipoleEdge(0.3, -0.2),
+    "dipole edge with a gap": pj.DipoleEdge(-0.3, 0.2, fint=0.5, hgap=0.02),
 }
 
 

@@ -44,6 +44,8 @@ SAME: dict[str, pj.Element] = {
     "exact bend: field error": pj.SBend(1.4, 0.15, dk0=2e-3, **cases.FACES),
     "linear bend: field error": pj.SBend(1.4, 0.15, dk0=2e-3, model="linear"),
     "bend without angle": pj.SBend(1.4, 0.0, dk0=2e-3),
+    **cases.labelled("maps", cases.maps()),
+    **cases.labelled("parts of dipoles", cases.PARTS_OF_DIPOLES),
     **cases.labelled("rf", cases.CAVITIES),
     **cases.labelled("rf", cases.CRABS),
     **cases.labelled("field", cases.SOLENOIDS),
@@ -131,10 +133,25 @@ def difference(element):
     return (cases.ours(element, start, cases.ELECTRON) - theirs).T, start.T
 
 
-@pytest.mark.parametrize("shape", ["rectangle", "ellipse", "racetrack"])
+SIZES = {"half_width": 5e-3, "half_height": 3e-3}
+CORNERS = {"corner_x": 2e-3, "corner_y": 1e-3}
+SHAPES = {
+    "rectangle": SIZES,
+    "ellipse": SIZES,
+    "racetrack": SIZES | CORNERS,
+    "octagon": SIZES | CORNERS,
+    "rectellipse": SIZES | {"radius_x": 5.5e-3, "radius_y": 4e-3},
+    # a star, a notch, and one that was drawn clockwise
+    "polygon": {"vertices": [(5e-3, 0), (1e-3, 1e-3), (0, 6e-3), (-5e-3, -4e-3), (2e-3, -2e-3)]},
+    "polygon with a notch": {
+        "vertices": [(-5e-3, -4e-3), (-5e-3, 4e-3), (0, 1e-3), (6e-3, 4e-3), (5e-3, -4e-3)]
+    },
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
 def test_apertures_lose_the_same_particles(shape):
-    corners = {"corner_x": 2e-3, "corner_y": 1e-3} if shape == "racetrack" else {}
-    opening = pj.Aperture(half_width=5e-3, half_height=3e-3, shape=shape, **corners)
+    opening = pj.Aperture(shape=shape.partition(" ")[0], **SHAPES[shape])
     start = cases.particles(2000)
     them = peer.particles(start, cases.PROTON)
     peer.to_line([opening], cases.PROTON).track(them)

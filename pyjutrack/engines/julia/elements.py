@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import InvalidValueError
-from ...core.scalars import differs
+from ...core.scalars import differs, to_float
 from ...elements import Drift, Element, Marker, Multipole, Quadrupole
 from ...elements.steps import count_steps
 from ...lattice.lattice import Lattice
@@ -51,6 +51,11 @@ def _require_known_fields(e: Element) -> None:
                 f"the julia engine does not know {field.name} of {type(e).__name__} {e.name!r}; "
                 "the native engine tracks it"
             )
+    if to_float(e.length) < 0:
+        raise InvalidValueError(
+            f"the julia engine tracks no negative length, and {type(e).__name__} {e.name!r} has "
+            f"{to_float(e.length):g} m; the native engine tracks it"
+        )
     if isinstance(e, Quadrupole) and e.model == "paraxial":
         raise InvalidValueError(
             f'the julia engine has no model="paraxial" for Quadrupole {e.name!r}; take "exact" or '

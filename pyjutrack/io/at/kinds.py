@@ -77,8 +77,7 @@ def _cavity(source: Any, say: Say) -> Element:
         say(f"pass method {source.PassMethod}; read as RFCavityPass")
     frequency = float(source.Frequency)
     phase = float(getattr(source, "PhaseLag", 0.0))
-    # the second is what pyAT's reader of Xsuite files calls it
-    lag = sum(float(getattr(source, name, 0.0)) for name in ("TimeLag", "Timelag"))
+    lag = float(getattr(source, "TimeLag", 0.0))
     phase += 2 * math.pi * frequency * lag / SPEED_OF_LIGHT if lag else 0.0
     options = {"frequency": frequency, "phase": math.pi - phase, **_fields(source, say)}
     return RFCavity(length_of(source), float(source.Voltage), **options)

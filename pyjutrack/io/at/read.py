@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import numpy as np
 
 from ...beam.reference import SPEED_OF_LIGHT, Reference, Species
 from ...core.errors import InvalidValueError
-from ...elements import Element, Multipole, SBend
 from ...lattice.lattice import Lattice
 from ..errors import clip, wrong
 from ..format import LatticeFormat, LatticeSource
@@ -29,10 +27,10 @@ _KNOWN = ("electron", "positron", "proton", "antiproton")
 
 #: what sizes memory in pyAT, and the most that it may be
 _SIZES = {
-    **dict.fromkeys(("NumIntSteps", "num_multipole_kicks"), STEPS),
-    **dict.fromkeys(("MaxOrder", "DefaultOrder", "order", "_order"), ORDER),
+    "NumIntSteps": STEPS,
+    **dict.fromkeys(("MaxOrder", "DefaultOrder"), ORDER),
     **dict.fromkeys(("nslice", "startturn", "endturn", "Periodicity", "periodicity"), 10_000),
-    **dict.fromkeys(("HarmNumber", "cell_harmnumber", "harmonic_number"), BUCKETS),
+    **dict.fromkeys(("HarmNumber", "cell_harmnumber"), BUCKETS),
 }
 
 
@@ -83,58 +81,14 @@ def _read_at_json(source: LatticeSource) -> LatticeFile:
     return _load(source, "load_json", from_at=True)
 
 
-def _read_xsuite(source: LatticeSource) -> LatticeFile:
-    """Read a JSON file of Xsuite; `line` names the line of an environment."""
-    found = _load(source, "load_xsuite", **({"use": source.line} if source.line else {}))
-    stated: Any = source.json.get("elements", {})
-    if isinstance(stated, list):
-        stated = dict(zip(source.json.get("element_names", ()), stated, strict=False))
-    notes = Notes()
-    elements = [_as_xsuite(e, stated.get(e.name, {}), notes) for e in found.lattice]
-    return replace(found, lattice=Lattice(elements), notes=found.notes + notes.all)
-
-
-def _as_xsuite(element: Element, stated: dict[str, Any], notes: Notes) -> Element:
-    """Convert what pyAT takes for an attribute of its own to what Xsuite means by it.
-
-    Args:
-        stated: of the element in the file.
-    """
-    if isinstance(element, SBend) and element.length:
-        return _with_own_field(element, stated)
-    if isinstance(element, Multipole) and element.length and not stated.get("isthick"):
-        # only radiation and hxl know of the length of a thin one
-        for name in ("hxl", "hyl"):
-            if stated.get(name):
-                notes.add(f"{name} = {stated[name]:g} is left out", element.name, "Multipole")
-        return Multipole(knl=element.knl, ksl=element.ksl, name=element.name)
-    return element
-
-
-def _with_own_field(element: SBend, stated: dict[str, Any]) -> Element:
-    """Xsuite's bends have their field and gradients in the curved frame, AT's exact ones do not.
-
-    A stated k0 is all of the field; AT's polynomial is what comes besides that of the angle.
-    """
-    if "k0" in stated and stated.get("k0_from_h") is not True:
-        element = replace(element, dk0=element.dk0 - element.angle / element.length)
-    known = (*element.knl, 0.0, 0.0, 0.0)
-    own = {
-        name: getattr(element, name) + integrated / element.length
-        for name, integrated in zip(("dk0", "k1", "k2"), known, strict=False)
-    }
-    rest = (0.0, 0.0, 0.0, *element.knl[3:]) if len(element.knl) > 3 else ()
-    return replace(element, knl=rest, **own)
-
-
 def _within_limits(path: Path, data: Any) -> None:
     """No size anywhere may be one that no machine has: pyAT makes arrays of it."""
     waiting, length, frequency = [data], 0.0, 0.0
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
-            length += max((_real(value.get(k)) for k in ("Length", "length")), default=0.0)
-            frequency = max(frequency, *(_real(value.get(k)) for k in ("Frequency", "frequency")))
+            length += _real(value.get("Length"))
+            frequency = max(frequency, _real(value.get("Frequency")))
             for key, limit in _SIZES.items():
                 if isinstance(value.get(key), (int, float, np.number)):
                     require_below(path, str(key), float(value[key]), limit)
@@ -219,26 +173,8 @@ def _is_at_json(source: LatticeSource) -> bool:
     return isinstance(source.json, dict) and "atjson" in source.json
 
 
-def _is_xsuite(source: LatticeSource) -> bool:
-    """Return whether a JSON file has a key of Xsuite's, and the mark of no other program."""
-    data = source.json
-    return (
-        isinstance(data, dict)
-        and not {"elements", "element_names", "lines"}.isdisjoint(data)
-        and {"atjson", "pyjutrack"}.isdisjoint(data)
-    )
-
-
 MATLAB_VARIABLES = LatticeFormat(
     "mat", "AT, variables of MATLAB", (".mat",), _read_variables, has_lines=True
 )
 MATLAB_FUNCTION = LatticeFormat("m", "AT, function of MATLAB", (".m",), _read_function)
 AT = LatticeFormat("at", "AT, JSON", (".json",), _read_at_json, recognise=_is_at_json)
-XSUITE = LatticeFormat(
-    "xsuite",
-    "Xsuite, JSON",
-    (".json",),
-    _read_xsuite,
-    recognise=_is_xsuite,
-    has_lines=True,
-)

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ...core.grammar import Grammar, apply, number
 from ..errors import clip, wrong
 from ..format import LatticeSource
-from ..grammar import Grammar, apply, number
 from ..limits import ELEMENTS, STATEMENT, require_below
 
 Element = dict[str, Any]

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ...core.errors import unknown
+from ...lattice.expressions import Formula
 from ..errors import clip, wrong
 from ..limits import ELEMENTS, require_below, require_nesting
-from ..record import Notes
+from .controllers import Controllers
+from .files import EXPAND
+from .machine import OWN, Machine, collect_parameters
+from .merge import merge, with_lines
+from .settings import LOOK, Setting, formula_at
 from .yaml_tree import Table
 
 #: of a line's item, and not of the element
 ITEM = ("repeat", "direction", "placement", "inherit")
 #: entries that change the machine in ways that are not followed
-REFUSED = ("include", "load", "set", "sets", "superimpose", "controllers")
+REFUSED = ("superimpose", "controllers")
+#: names of entries that mean something by themselves
+WORDS = ("use", EXPAND, "include", "load", "set", "sets", "constants", "variables", *REFUSED)
 _FIELDLESS = ("Drift", "Marker", "Instrument", "Mask", "Placeholder", "BeamLine")
-_STRENGTH = re.compile(r"([KB])([ns])(\d+)(L?)$")
 Defined = dict[str, Table]
 
 
@@ -27,41 +32,112 @@ class Facility:
 
     Attributes:
         defined: elements and lines.
+        controllers: of the file.
+        later: what is set after the lattice is expanded.
         chosen: the name that a `use` statement gives, or None.
     """
 
-    def __init__(self, path: Path, entries: Any, notes: Notes) -> None:
-        self.path = path
+    def __init__(self, path: Path, pals: Table, machine: Machine) -> None:
+        self.path, self.machine = path, machine
         self.defined: Defined = {}
+        self.controllers = Controllers(machine)
+        self.later: list[Setting] = []
         self.chosen: str | None = None
         self.expansions: dict[str, list[tuple[str, Table]]] = {}
         self.total = 0
+        self._expanded = False
+        self._placed: dict[str, list[Table]] = {}
+        self._first: Defined = {}
+        machine.find_parameter = self._parameter
+        for key in ("constants", "variables", *REFUSED):
+            if key in pals:
+                self._take(key, pals[key], pals.file or path, pals.at(key))
+        entries = pals.get("facility")
         if not isinstance(entries, list) or not entries:
             raise wrong(path, "PALS needs a facility, a list of elements and lines")
+        collect_parameters(entries, machine.followed)
         for entry in entries:
-            if entry == "expand_lattice":
-                continue
-            if not isinstance(entry, Table):
+            if entry == EXPAND:
+                self._expanded = True
+            elif not isinstance(entry, Table):
                 raise wrong(path, f"an entry must define something, got {clip(repr(entry))}")
-            for name, value in entry.items():
-                self._take(name, value, entry.at(name), notes)
+            else:
+                for name, value in entry.items():
+                    self._take(name, value, entry.file or path, entry.at(name))
+        self.controllers.settle()
 
-    def _take(self, name: str, value: Any, line: int, notes: Notes) -> None:
+    def _take(self, name: str, value: Any, file: Path, line: int) -> None:
+        """Take an entry, by its name."""
+        notes = self.machine.notes
         if name == "use":
             self.chosen = str(value).split("::")[-1]
+        elif name in ("set", "sets"):
+            for setting in Setting.parse_all(name, value, file, line):
+                if self._expanded:
+                    self.later.append(setting)
+                else:
+                    self._set(setting)
+        elif name in ("constants", "variables"):
+            self.machine.define_all(name, value, file, line)
         elif name in REFUSED:
-            raise wrong(self.path, f"{name!r} is not understood; write out what it does", line)
+            raise wrong(file, f"{name!r} is not understood; write out what it does", line)
         elif not isinstance(value, Table):
             notes.add("has no counterpart; left out", name)
         elif name in self.defined:
             first = self.defined[name].line - 1
-            raise wrong(self.path, f"{name!r} is defined twice, first in line {first}", line)
+            raise wrong(file, f"{name!r} is defined twice, first in line {first}", line)
         elif value.get("kind") == "Controller":
-            notes.add("is left out; what it controls stays as written", name, "Controller")
+            self.controllers.add(name, value, file)
+        elif value.get("kind") in ("constant", "Constant"):
+            self.machine.define_one(name, value, file)
+        elif value.get("extension") == OWN:
+            self.machine.keep_names(value, file)
         elif "kind" in value or "inherit" in value:
             self.defined[name] = value
+            self._place(name, value)
         else:
             notes.add("is no element and no line; left out", name)
+
+    def _set(self, setting: Setting) -> None:
+        """Set a parameter of every definition up to here that a pattern fits."""
+        target = setting.target
+        names = self._placed if target.names is None else dict.fromkeys(target.names)
+        fitted = False
+        for name in list(names):
+            for table in self._placed.get(name, ()):
+                self.machine.variables.spend(LOOK)
+                whole = self.inherit(table, self._first)
+                if target.fits(name, str(whole.get("kind"))):
+                    made = setting.change(self.machine, whole)
+                    table.clear()
+                    for key, value in made.items():
+                        table.put(key, value, made.at(key))
+                    fitted = True
+        if not fitted:
+            raise target.error("no element up to here has such a name")
+
+    def _place(self, name: str, table: Table) -> None:
+        """Remember the elements that an entry defines, those in lines among them."""
+        waiting = [(name, table)]
+        while waiting:
+            name, table = waiting.pop()
+            kind = str(table.get("kind"))
+            if kind not in ("BeamLine", "Lattice"):
+                self._placed.setdefault(name, []).append(table)
+                self._first.setdefault(name, table)
+            items = table.get({"BeamLine": "line", "Lattice": "branches"}.get(kind, ""))
+            for item in reversed(items if isinstance(items, list) else []):
+                for inner, value in item.items() if isinstance(item, Table) else ():
+                    if isinstance(value, Table) and ("kind" in value or "inherit" in value):
+                        waiting.append((inner, value))
+
+    def _parameter(self, name: str) -> Formula | None:
+        """What `element>Group.parameter` stands for, as it is defined; None if there is none."""
+        element, _, parameter = name.partition(">")
+        if element not in self._first:
+            return None
+        whole = self.inherit(self._first[element], self._first)
+        return formula_at(self.machine, whole, tuple(parameter.split(".")))
 
     def root(self, asked: str | None) -> str:
         """The line to expand: the one asked for, that of the lattice in use, or the only one."""
@@ -165,13 +241,13 @@ class Facility:
                 return
         own = {k: v for k, v in changes.items() if k not in ITEM or k == "inherit"}
         if "kind" in changes or "inherit" in changes:
-            table = _with_lines(changes, own)
+            table = with_lines(changes, own)
             local.setdefault(name, table)
             yield name, self.inherit(table, local)
         elif name in self.defined or name in local:
             inherited = self.inherit(self.defined.get(name) or local[name], local)
             # one object wherever it stands unchanged, so that it is converted once
-            yield name, merge(inherited, _with_lines(changes, own)) if own else inherited
+            yield name, merge(inherited, with_lines(changes, own)) if own else inherited
         else:
             known = [*self.defined, *local]
             line = changes.line or None
@@ -208,33 +284,3 @@ def _item(path: Path, item: Any, line: int = 0) -> tuple[str, Table]:
         f"an item must be a name, or a name and its parameters, got {clip(repr(item))}",
         at,
     )
-
-
-def _with_lines(source: Table, values: dict[str, Any]) -> Table:
-    table = Table(source.line)
-    for key, value in values.items():
-        table.put(key, value, source.at(key))
-    return table
-
-
-def merge(base: Table, changes: Table) -> Table:
-    """A table with changes; groups are merged, and a strength replaces others of its order."""
-    table = _with_lines(base, dict(base))
-    for key, value in changes.items():
-        old = table.get(key)
-        if isinstance(old, Table) and isinstance(value, Table):
-            value = merge(_without_rivals(old, value), value)
-        table.put(key, value, changes.at(key))
-    return table
-
-
-def _without_rivals(old: Table, new: Table) -> Table:
-    """The old strengths but for those that the new ones set in another form."""
-    taken = {(m[3], m[1], m[4]) for m in map(_STRENGTH.match, new) if m}
-    orders = {order for order, *_ in taken}
-
-    def stays(key: str) -> bool:
-        m = _STRENGTH.match(key)
-        return not m or m[3] not in orders or (m[3], m[1], m[4]) in taken
-
-    return _with_lines(old, {key: value for key, value in old.items() if stays(key)})

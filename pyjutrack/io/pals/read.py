@@ -8,106 +8,118 @@ word for, such as the steps of an integrator, stands in the group that it keeps 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
-from ...beam.reference import SPEED_OF_LIGHT, Reference, Species
+from ...beam.reference import SPEED_OF_LIGHT, Reference
 from ...core.errors import PyJuTrackError, unknown
 from ...core.scalars import to_float
-from ...elements import CrabCavity, Element, RFCavity
-from ...lattice.lattice import Lattice
+from ...elements import Marker
 from ..errors import LatticeFileError, wrong
 from ..fields import BadElement
 from ..format import LatticeFormat
 from ..record import LatticeFile, Notes
-from .kinds import KINDS, opening
-from .lines import REFUSED, Facility
-from .source import Group, Source, with_own_fields
+from .beginning import read_reference
+from .build import Builder, Part
+from .controllers import apply_all
+from .files import combine
+from .kinds import KINDS
+from .lines import Facility
+from .machine import Machine
+from .openings import opening
+from .settings import Items
+from .source import Made, Source, with_own_fields
+from .strengths import is_on
 from .write import write_pals
-from .yaml_tree import Table, tree
+from .yaml_tree import Table
 
 __all__ = ["PALS", "read_pals", "write_pals"]
 
-Items = list[tuple[str, Table]]
-
 
 def read_pals(
-    path: str | Path, line: str | None = None, reference: Reference | None = None
+    path: str | Path,
+    line: str | None = None,
+    reference: Reference | None = None,
+    folder: str | Path | None = None,
 ) -> LatticeFile:
     """Read a lattice from a PALS file in YAML.
 
-    Lines, sublines, `repeat`, `inherit` and lattices of one branch are followed. Expressions,
-    `include`, `set`, `placement` and the reversal of fields by `direction: -1` are not: they raise.
+    Expressions, constants, variables and controllers are those of the lattice. Lines, sublines,
+    `repeat`, `inherit`, `include`, `load`, `set` and lattices of one branch are followed.
+    `superimpose`, `placement` and the reversal of fields by `direction: -1` are not: they raise.
 
     Args:
         path: of the file.
         line: a BeamLine or Lattice of the file; left out, that in use, or the only one.
         reference: left out, that of the line's BeginningEle.
+        folder: in which files that this one includes or loads must lie; left out, its own.
 
     Raises:
-        LatticeFileError: no such file, no YAML, a name or a kind that is not defined, cyclic lines,
-            a value of the wrong type; the message gives the line.
-        MissingPackageError: PyYAML is not installed.
+        LatticeFileError: no such file, no YAML, a name or a kind that is not defined, cyclic lines
+            or expressions, a value of the wrong type; the message gives the file and the line.
     """
-    path, notes = Path(path), Notes()
-    root = tree(path)
-    if not isinstance(root, Table) or not isinstance(root.get("PALS"), Table):
-        raise wrong(path, "no PALS file: it has no key 'PALS' with a facility under it")
-    pals = root["PALS"]
-    for key in REFUSED:
-        if key in pals:
-            raise wrong(path, f"{key!r} is not understood; write out what it does", pals.at(key))
-    facility = Facility(path, pals.get("facility"), notes)
+    path = Path(path)
+    first = path.resolve().parent if folder is None else Path(folder).resolve()
+    pals = combine(path, first)
+    try:
+        return _read(path, pals, line, reference)
+    except LatticeFileError:
+        raise
+    except PyJuTrackError as error:
+        raise wrong(path, str(error)) from error
+
+
+def _read(path: Path, pals: Table, line: str | None, reference: Reference | None) -> LatticeFile:
+    notes = Notes()
+    machine = Machine(notes)
+    facility = Facility(path, pals, machine)
+    machine.require_values()
     name = facility.root(line)
     items = facility.expand(name)
+    items = apply_all(items, facility.later, facility.controllers, machine)
     if reference is None:
-        reference = _reference(path, items, notes)
-    elements = list(_elements(path, items, reference, notes))
-    if not elements:
+        reference = read_reference(path, items, machine)
+    parts = list(_parts(path, items, reference, machine))
+    if not parts and items:  # a beginning alone
+        parts = [Part(items[0][0], Made(Marker, {}), 0.0, items[0][1])]
+    if not parts:
         raise wrong(path, f"line {name!r} is empty")
-    return LatticeFile(_with_harmonics(path, elements, reference), reference, notes.all)
+    lattice = Builder(path, machine).lattice(_with_harmonics(parts, reference, machine))
+    return LatticeFile(lattice, reference, notes.all)
 
 
-def _elements(
-    path: Path, items: Items, reference: Reference | None, notes: Notes
-) -> Iterator[tuple[Element, float, int]]:
-    """Elements, the harmonic number or 0, and the line."""
-    known: dict[int, tuple[tuple[Element, float, int], ...]] = {}  # of what is repeated
+def _parts(
+    path: Path, items: Items, reference: Reference | None, machine: Machine
+) -> Iterator[Part]:
+    """The elements of a line, in order; one that is repeated is the same part."""
+    known: dict[int, tuple[Part, ...]] = {}
     for name, table in items:
         if table.get("kind") == "BeginningEle":
             continue
-        if id(table) in known:
-            yield from known[id(table)]
-            continue
-        source = Source(
-            path, name, table, reference, notes.for_element(name, str(table.get("kind")))
-        )
-        if source.kind not in KINDS:
-            said = str(unknown("kind of element in PALS", source.kind, KINDS))
-            raise wrong(path, f"{name}: {said}", table.at("kind"))
-        try:
-            before, element, after = _convert(source)
-        except LatticeFileError:
-            raise
-        except (*BadElement, ValueError, ZeroDivisionError) as error:
-            raise wrong(path, f"{name}: {error}", table.line) from error
-        harmonic = source.group("RFP").number("harmon")
-        source.say_rest()
-        known[id(table)] = (
-            *((e, 0.0, table.line) for e in before),
-            (element, harmonic, table.line),
-            *((e, 0.0, table.line) for e in after),
-        )
+        if id(table) not in known:
+            say = machine.notes.for_element(name, str(table.get("kind")))
+            source = Source(path, name, table, reference, say, machine)
+            if source.kind not in KINDS:
+                said = str(unknown("kind of element in PALS", source.kind, KINDS))
+                raise wrong(source.path, f"{name}: {said}", table.at("kind"))
+            try:
+                known[id(table)] = tuple(_convert(source))
+            except LatticeFileError:
+                raise
+            except (*BadElement, PyJuTrackError, ValueError, ZeroDivisionError) as error:
+                raise wrong(source.path, f"{name}: {error}", table.line) from error
+            source.say_rest()
         yield from known[id(table)]
 
 
-def _convert(source: Source) -> tuple[list[Element], Element, list[Element]]:
+def _convert(source: Source) -> Iterator[Part]:
     """Convert an element, and the apertures before and after it."""
-    element = KINDS[source.kind](source)
+    made = KINDS[source.kind](source)
     if not source.own.choice("is_on", True, (True, False)):
         source.say("is off; read as a drift or a marker")
-        element = KINDS["Marker"](source)
-    around: tuple[list[Element], list[Element]] = ([], [])
+        made = KINDS["Marker"](source)
+    before = after = False
+    found = None
+    name, table = source.name, source.table
     if source.kind != "Mask" and source.group("ApertureP").table:
         location = source.group("ApertureP").table.get("location") or "ENTRANCE_END"
         found = opening(source)
@@ -116,76 +128,36 @@ def _convert(source: Source) -> tuple[list[Element], Element, list[Element]]:
         elif found is not None:
             if location == "EVERYWHERE":
                 source.say("ApertureP EVERYWHERE; read as at both ends")
-            stop = replace(found, name=f"{source.name}_aperture")
-            if location != "EXIT_END":
-                around[0].append(stop)
-            if location != "ENTRANCE_END":
-                around[1].append(stop)
-    return around[0], with_own_fields(source, element), around[1]
+            before, after = location != "EXIT_END", location != "ENTRANCE_END"
+    stop = [] if found is None else [Part(f"{name}_aperture", found, 0.0, table)]
+    harmonic = source.group("RFP").number("harmon")
+    yield from stop if before else []
+    yield Part(name, with_own_fields(source, made), harmonic, table)
+    yield from stop if after else []
 
 
-def _reference(path: Path, items: Items, notes: Notes) -> Reference | None:
-    for name, table in items[:1]:
-        if table.get("kind") != "BeginningEle":
-            continue
-        source = Source(path, name, table, None, notes.for_element(name, "BeginningEle"))
-        group = source.group("ReferenceP")
-        group.asked.update(("species_ref", "time_ref"))
-        momentum, energy = group.number("pc_ref"), group.number("E_tot_ref")
-        source.say_rest()
-        if not (momentum or energy):
-            return None
-        try:
-            species = _species(source, group)
-            if species is None:
-                return None
-            if momentum:
-                return Reference.from_p0c(species, momentum)
-            return Reference.from_total(species, energy)
-        except PyJuTrackError as error:
-            raise wrong(path, f"{name}: ReferenceP: {error}", group.table.line) from error
-    return None
-
-
-def _species(source: Source, group: Group) -> Species | None:
-    tracking = source.table.get("TrackingP") or {}
-    own = tracking.get("pyjutrack")
-    if isinstance(own, Table):
-        kept = Group(source.path, f"{source.name}: TrackingP.pyjutrack.", own)
-        return Species(str(own.get("species")), kept.number("mass"), kept.number("charge"))
-    name = str(group.table.get("species_ref") or "")
-    try:
-        return Species.from_name(name.replace("anti-", "anti"))
-    except PyJuTrackError as error:
-        source.say(f"ReferenceP.species_ref: {error}; no reference is read")
-        return None
-
-
-def _with_harmonics(
-    path: Path, found: list[tuple[Element, float, int]], reference: Reference | None
-) -> Lattice:
-    """The lattice, with the frequencies of harmonic numbers."""
-    lattice = Lattice(element for element, _, _ in found)
-    if not any(harmonic for _, harmonic, _ in found):
-        return lattice
-    length = to_float(lattice.length)
-    elements: list[Element] = []
-    for element, harmonic, line in found:
-        if harmonic and isinstance(element, (RFCavity, CrabCavity)):
-            if reference is None or not length:
-                said = "a harmonic number needs a length and a reference momentum of the line"
-                raise wrong(path, f"{element.name}: {said}", line)
-            frequency = harmonic * to_float(reference.beta) * SPEED_OF_LIGHT / length
-            element = replace(element, frequency=frequency)
-        elements.append(element)
-    return Lattice(elements)
+def _with_harmonics(parts: list[Part], reference: Reference | None, machine: Machine) -> list[Part]:
+    """The parts, with the frequencies of harmonic numbers."""
+    cavities = {id(p): p for p in parts if is_on(p.harmonic) and "frequency" in p.made.fields}
+    if not cavities:
+        return parts
+    length = sum(machine.value(part.made.fields.get("length", 0.0)) for part in parts)
+    made: dict[int, Part] = {}
+    for key, part in cavities.items():
+        if reference is None or not length:
+            said = "a harmonic number needs a length and a reference momentum of the line"
+            raise wrong(part.table.file or Path(), f"{part.name}: {said}", part.table.line)
+        turn = length / (to_float(reference.beta) * SPEED_OF_LIGHT)
+        fields = {**part.made.fields, "frequency": part.harmonic / turn}
+        made[key] = part._replace(made=Made(part.made.kind, fields))
+    return [made.get(id(part), part) for part in parts]
 
 
 PALS = LatticeFormat(
     "pals",
     "PALS, YAML",
     (".yaml", ".yml"),
-    lambda source: read_pals(source.path, source.line, source.reference),
+    lambda source: read_pals(source.path, source.line, source.reference, source.folder),
     write_pals,
     has_lines=True,
 )

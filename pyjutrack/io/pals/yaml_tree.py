@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ...core.grammar import DIGITS, NESTING
 from ..errors import wrong
-from ..limits import DIGITS, NESTING, VALUES, require_below, require_nesting
-from ..optional import optional
+from ..limits import VALUES, require_below, require_nesting
 from ..text import text_of
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$|[-+]?\.?(inf|Inf|INF)$")
@@ -19,9 +19,9 @@ _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 class Table(dict[str, Any]):
     """A mapping of a file, with the line where it begins and those of its keys."""
 
-    def __init__(self, line: int) -> None:
+    def __init__(self, line: int, file: Path | None = None) -> None:
         super().__init__()
-        self.line = line
+        self.line, self.file = line, file
         self.lines: dict[str, int] = {}
 
     def at(self, key: str) -> int:
@@ -43,7 +43,8 @@ def tree(path: Path) -> Any:
     Raises:
         LatticeFileError: no text, no YAML, or a key that occurs twice; with the line.
     """
-    yaml = optional("yaml", "PyYAML", "lattice")
+    import yaml  # only where a file is one
+
     text = text_of(path)
     _require_brackets(path, text)
     try:
@@ -103,7 +104,7 @@ def _value(yaml: Any, path: Path, node: Any) -> Any:
     if isinstance(node, yaml.SequenceNode):
         return [_value(yaml, path, entry) for entry in node.value]
     if isinstance(node, yaml.MappingNode):
-        table = Table(line)
+        table = Table(line, path)
         for key, value in node.value:
             at = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode):

@@ -16,6 +16,7 @@ from ...core.errors import InvalidValueError
 from ...core.scalars import to_float
 from ...core.tensors import active, are_dependent, replace_tensors, tensors_in
 from ...kernels import parallel
+from ...lattice.lattice import Lattice
 from ...maps.state import State
 from ..adjoints import Checkpoint, Reversible, Store, name_of
 from ..end import End, state_of
@@ -101,9 +102,10 @@ def _with_leaves(task: Task) -> tuple[Task, dict[int, Tensor]]:
     if not cut:
         return task, {}
     leaves = {id(t): t.detach().requires_grad_() for t in cut}
-    (current, charge), weights, reference, lattice, effects = replace_tensors(task.parts, leaves)
+    (current, charge), weights, reference, elements, effects = replace_tensors(task.parts, leaves)
     carried = {"current": current, "charge": charge}
     beam = beam.replace(**carried, weights=weights, reference=reference)
+    lattice = task.lattice if elements is task.lattice.elements else Lattice(elements)
     changed = dataclasses.replace(task, beam=beam, lattice=lattice, effects=effects)
     return changed, {id(leaves[id(t)]): t for t in cut}
 

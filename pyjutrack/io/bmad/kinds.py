@@ -1,0 +1,294 @@
+"""Elements of Bmad, class by class. Source: The Bmad Reference Manual, 2025, Elements."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+
+from ...beam.reference import SPEED_OF_LIGHT
+from ...elements import (
+    CrabCavity,
+    Drift,
+    Element,
+    Kicker,
+    Marker,
+    Monitor,
+    Multipole,
+    Octupole,
+    Patch,
+    Quadrupole,
+    RFCavity,
+    Sextupole,
+    Solenoid,
+)
+from ...lattice.expressions import Formula, call
+from .bends import arc_length, read_bend
+from .classes import CLASSES
+from .source import BmadSource as Source
+
+Reader = Callable[[Source], list[Element]]
+#: wigglers and cavities may hold both ends' apertures; all others have one at their exit
+_BOTH = ("both_ends", "continuous", "wall_transition")
+
+
+def length_of(source: Source) -> Formula:
+    """Length along the reference orbit [m]."""
+    base = source.definition.base
+    if base in ("sbend", "rbend"):
+        return arc_length(source)
+    if base == "patch":
+        return source.number("z_offset")
+    return source.number("l")
+
+
+def read_element(source: Source) -> list[Element]:
+    """The elements that a definition stands for, its aperture among them."""
+    base = source.definition.base
+    if base == "null_ele":
+        source.ignore()
+        return []
+    on = source.value(source.number("is_on", 1.0)) != 0
+    opening = source.opening()
+    if on or base in ("drift", "patch"):
+        found = READERS[base](source)
+    else:
+        if base == "lcavity":
+            source.say("it is off, and the reference does not gain what it would")
+        source.ignore()
+        found = _space(source)
+    if opening is None:
+        return found
+    where = source.word("aperture_at")
+    if where.startswith("no"):
+        return found
+    before = [opening] if where.startswith("entrance") or where in _BOTH else []
+    after = [] if where.startswith("entrance") else [opening]
+    return [*before, *found, *after]
+
+
+def _space(source: Source) -> list[Element]:
+    """A marker, or a drift where it has a length; where it stands does not matter."""
+    source.placement()
+    if source.is_on(source.length):
+        return [source.make(Drift, length=source.length)]
+    return [source.make(Marker)]
+
+
+def _pipe(source: Source) -> list[Element]:
+    """A drift that may kick."""
+    fields = source.errors(1.0, 0, source.number("tilt"))
+    if fields["knl"] or fields["ksl"]:
+        return [source.make(Multipole, length=source.length, **fields, **source.placement())]
+    return _space(source)
+
+
+def _monitor(source: Source) -> list[Element]:
+    fields = source.errors(1.0, 0, source.number("tilt"))
+    if fields["knl"] or fields["ksl"]:
+        return _pipe(source)
+    return [source.make(Monitor, length=source.length, **source.placement())]
+
+
+def _magnet(kind: type[Element], order: int, name: str) -> Reader:
+    """A magnet by its order and the name of its strength."""
+
+    def read(source: Source) -> list[Element]:
+        strength = source.strength(name, f"b{order}_gradient")
+        if source.definition.attributes.get("fringe_type") == "none":
+            source.word("fringe_type"), source.word("fringe_at")
+        tilt = source.number("tilt")
+        fields = source.errors(strength * source.length, order, tilt)
+        placed = source.placement()
+        return [source.make(kind, length=source.length, **{name: strength}, **fields, **placed)]
+
+    return read
+
+
+def _corrector(source: Source) -> list[Element]:
+    """Kickers, whose tilt turns the kicks."""
+    base, kicks = source.definition.base, {}
+    if base == "kicker":
+        for plane in ("h", "v"):
+            kicks[f"{plane}kick"] = source.strength(f"{plane}kick", f"bl_{plane}kick")
+    else:
+        kicks[f"{base[0]}kick"] = source.strength("kick", "bl_kick")
+    normal, skew = source.multipoles(_size(*kicks.values()), 0)
+    fields = {"knl": normal, "ksl": skew, **source.placement()}
+    return [source.make(Kicker, length=source.length, **kicks, **fields)]
+
+
+def _size(*kicks: Formula) -> Formula:
+    """Root of the sum of squares."""
+    total: Formula = 0.0
+    for kick in kicks:
+        total = total + kick * kick
+    return call("sqrt", total)
+
+
+def _solenoid(source: Source) -> list[Element]:
+    ks = source.strength("ks", "bs_field")
+    fields = source.errors(1.0, 0)
+    if fields["knl"] or fields["ksl"]:
+        source.say("its kicks and multipoles are left out")
+    placed = source.placement()
+    placed.pop("tilt")  # of no effect in a round field
+    if not source.is_on(source.length):
+        return _absent(source) if source.is_on(ks) else _space(source)
+    return [source.make(Solenoid, length=source.length, ks=ks, **placed)]
+
+
+def _thin(source: Source) -> list[Element]:
+    """A multipole by K_nL, its skew part K_nSL, and its tilt T_n."""
+    normal: dict[int, Formula] = {}
+    skew: dict[int, Formula] = {}
+    for name in source.definition.attributes:
+        if not (found := re.fullmatch(r"k(\d+)(s?)l", name)):
+            continue
+        n, term = int(found[1]), source.number(name)
+        turned = (n + 1.0) * source.number(f"t{n}")
+        c, s = call("cos", turned), call("sin", turned)
+        cosine, sine = _times(term, c), _times(term, s)
+        if found[2]:
+            normal[n], skew[n] = normal.get(n, 0.0) + sine, skew.get(n, 0.0) + cosine
+        else:
+            normal[n], skew[n] = normal.get(n, 0.0) + cosine, skew.get(n, 0.0) - sine
+    if source.is_on(normal.get(0, 0.0)) or source.is_on(skew.get(0, 0.0)):
+        source.word("k0l_status")
+        source.say("its dipole kicks the beam; a bend of the reference orbit is left out")
+    orders = range(max([*normal, *skew, -1]) + 1)
+    knl, ksl = (tuple(terms.get(n, 0.0) for n in orders) for terms in (normal, skew))
+    return _lens(source, knl, ksl)
+
+
+def _ab_multipole(source: Source) -> list[Element]:
+    return _lens(source, *source.multipoles())
+
+
+def _lens(source: Source, knl: tuple[Formula, ...], ksl: tuple[Formula, ...]) -> list[Element]:
+    """A thin lens, and after it the length that Bmad gives it."""
+    lens = source.make(Multipole, knl=knl, ksl=ksl, **source.placement())
+    if not source.is_on(source.length):
+        return [lens]
+    source.say("its length is a drift after it")
+    return [lens, source.make(Drift, length=source.length)]
+
+
+def _thick(source: Source) -> list[Element]:
+    fields = source.errors(1.0, 0, source.number("tilt"))
+    return [source.make(Multipole, length=source.length, **fields, **source.placement())]
+
+
+def _frequency(source: Source) -> Formula:
+    """Frequency [Hz]; by the harmonic number where the file gives that."""
+    harmon = source.number("harmon")
+    if not source.is_on(harmon):
+        return source.number("rf_frequency")
+    source.number("rf_frequency")
+    if source.reference is None or not source.turn:
+        source.say("a harmonic number without a reference gives no frequency; give reference=")
+        return 0.0
+    return harmon * (float(source.reference.beta) * SPEED_OF_LIGHT / source.turn)
+
+
+def _voltage(source: Source) -> Formula:
+    gradient = source.number("gradient")
+    if source.is_on(gradient) and not source.states("voltage"):
+        return gradient * source.length
+    return source.number("voltage")
+
+
+def _phase(source: Source) -> Formula:
+    """phi0 in turns, as it counts in V sin(2 pi phi0 - omega t)."""
+    return 2 * math.pi * (source.number("phi0") + source.number("phi0_multipass"))
+
+
+def _cavity(source: Source) -> list[Element]:
+    """Bmad takes V sin(2 pi phi0 - omega t): phi0 = 0 is stable above transition."""
+    source.word("fringe_type"), source.word("fringe_at")
+    return [
+        source.make(
+            RFCavity,
+            length=source.length,
+            voltage=_voltage(source),
+            frequency=_frequency(source),
+            phase=math.pi - _phase(source),
+            **source.placement(),
+        )
+    ]
+
+
+def _crab(source: Source) -> list[Element]:
+    """Bmad takes V sin(2 pi phi0 - omega t), in px."""
+    return [
+        source.make(
+            CrabCavity,
+            length=source.length,
+            voltage=_voltage(source),
+            frequency=_frequency(source),
+            phase=math.pi - _phase(source),
+            **source.placement(),
+        )
+    ]
+
+
+def _linac_cavity(source: Source) -> list[Element]:
+    """Bmad takes V cos(2 pi phi0 - omega t), the reference too: phi0 = 0 is the crest."""
+    source.say("its focusing at the ends is left out")
+    for name in ("voltage_err", "gradient_err", "phi0_err"):
+        if source.is_on(source.number(name)):
+            source.say(f"{name} is left out")
+    return [
+        source.make(
+            RFCavity,
+            length=source.length,
+            voltage=_voltage(source),
+            frequency=_frequency(source),
+            phase=0.5 * math.pi - _phase(source),
+            accelerate=True,
+            **source.placement(),
+        )
+    ]
+
+
+def _patch(source: Source) -> list[Element]:
+    placed = source.placement()
+    turned = any(source.is_on(placed[name]) for name in ("x_rot", "y_rot"))
+    moved = any(source.is_on(placed[name]) for name in ("dx", "dy", "dz"))
+    if turned and moved:
+        source.say("its length is z_offset here, and along the axes at its exit in Bmad")
+    return [source.make(Patch, **placed)]
+
+
+def _absent(source: Source) -> list[Element]:
+    """A class that is not modelled."""
+    source.say("not modelled; a placeholder, which `Lattice.skip_placeholders` makes space of")
+    return [source.placeholder()]
+
+
+def _times(term: Formula, factor: Formula) -> Formula:
+    return 0.0 if isinstance(factor, float) and factor == 0 else term * factor
+
+
+#: how elements of a class are read
+READERS: dict[str, Reader] = {
+    **dict.fromkeys(CLASSES, _absent),
+    "drift": _space,
+    "pipe": _pipe,
+    **dict.fromkeys(("ecollimator", "rcollimator"), _pipe),
+    "marker": _space,
+    **dict.fromkeys(("monitor", "instrument", "detector"), _monitor),
+    **dict.fromkeys(("sbend", "rbend"), read_bend),
+    "quadrupole": _magnet(Quadrupole, 1, "k1"),
+    "sextupole": _magnet(Sextupole, 2, "k2"),
+    "octupole": _magnet(Octupole, 3, "k3"),
+    "thick_multipole": _thick,
+    "multipole": _thin,
+    "ab_multipole": _ab_multipole,
+    "solenoid": _solenoid,
+    **dict.fromkeys(("hkicker", "vkicker", "kicker"), _corrector),
+    "rfcavity": _cavity,
+    "lcavity": _linac_cavity,
+    "crab_cavity": _crab,
+    "patch": _patch,
+}

@@ -1,0 +1,1 @@
+"""Lattice files of elegant."""

@@ -1,1 +1,0 @@
-"""Files of MAD-X, MAD8 and elegant."""

@@ -1,0 +1,1 @@
+"""Files of MAD-X and MAD8."""

@@ -1,0 +1,247 @@
+"""Elements of MAD, class by class. Source: MAD-X user's reference manual, 5.09."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from ...beam.reference import SPEED_OF_LIGHT
+from ...elements import (
+    CrabCavity,
+    DipoleEdge,
+    Drift,
+    Element,
+    Kicker,
+    Marker,
+    Monitor,
+    Multipole,
+    Octupole,
+    Patch,
+    Quadrupole,
+    RFCavity,
+    Sextupole,
+    Solenoid,
+    TaylorMap,
+    ThinBend,
+)
+from ...lattice.expressions import Formula
+from .bends import read_rectangular_bend, read_sector_bend
+from .openings import openings
+from .source import MadSource as Source
+
+Reader = Callable[[Source], list[Element]]
+
+
+def _drift(source: Source) -> list[Element]:
+    return [source.make(Drift, length=source.length)]
+
+
+def _space(source: Source) -> list[Element]:
+    """A marker, or a drift where it has a length."""
+    if source.is_on(source.length):
+        return [source.make(Drift, length=source.length)]
+    return [source.make(Marker)]
+
+
+def _monitor(source: Source) -> list[Element]:
+    return [source.make(Monitor, length=source.length)]
+
+
+def _straight(kind: type[Element], *strengths: str) -> Reader:
+    """A straight magnet, by the strengths that it and MAD have alike."""
+
+    def read(source: Source) -> list[Element]:
+        fields = {name: source.strength(name) for name in strengths}
+        return [source.make(kind, length=source.length, tilt=source.number("tilt"), **fields)]
+
+    return read
+
+
+def _multipole(source: Source) -> list[Element]:
+    """A dipole in it bends the reference orbit, KNL[0] towards -x and KSL[0] towards y."""
+    normal, skew = source.strengths("knl"), source.strengths("ksl")
+    tilt, arc = source.number("tilt"), source.number("lrad")
+    across, up = (bool(s) and source.is_on(s[0]) for s in (normal, skew))
+    if not across and not up:
+        return [source.make(Multipole, knl=normal, ksl=skew, tilt=tilt)]
+    if across and up:
+        source.say("its dipole bends in both planes; KSL[0] kicks the beam here")
+    angle, turned = (normal[0], tilt) if across else (skew[0], tilt - math.pi / 2)
+    rest: dict[str, Any] = {"knl": (0.0, *normal[1:]), "ksl": skew}
+    if not across:
+        rest = {"knl": (), "ksl": ()}
+        if any(map(source.is_on, (*normal, *skew[1:]))):
+            source.say("the multipoles beside its vertical dipole are left out")
+    curvature = angle / arc if source.is_on(arc) else 0.0
+    return [source.make(ThinBend, angle=angle, h=curvature, tilt=turned, **rest)]
+
+
+def _edge(source: Source) -> list[Element]:
+    made = source.make(
+        DipoleEdge,
+        h=source.strength("h"),
+        e1=source.strength("e1"),
+        fint=source.number("fint"),
+        hgap=source.number("hgap"),
+        tilt=source.number("tilt"),
+    )
+    return [made]
+
+
+def _matrix(source: Source) -> list[Element]:
+    """RMij, KICKi and TMijk, in MAD's variables; the identity where they are not given."""
+    axes = range(1, 7)
+    rows = tuple(source.number(f"rm{i}{j}", float(i == j)) for i in axes for j in axes)
+    kick = tuple(source.number(f"kick{i}") for i in axes)
+    second = tuple(source.number(f"tm{i}{j}{k}") for i in axes for j in axes for k in axes)
+    if not any(map(source.is_on, second)):
+        second = ()
+    fields: dict[str, Any] = {"matrix": rows, "kick": kick, "second": second, "variables": "t pt"}
+    return [source.make(TaylorMap, length=source.length, **fields)]
+
+
+def _collimator(source: Source) -> list[Element]:
+    found = openings(source)
+    return [*found[:1], *_space(source), *found[1:]]
+
+
+def _kicker(horizontal: tuple[str, ...], vertical: tuple[str, ...]) -> Reader:
+    """Correctors, by the attributes that hold their kicks."""
+
+    def read(source: Source) -> list[Element]:
+        kicks = [
+            next((source.strength(n) for n in names if source.states(n)), 0.0)
+            for names in (horizontal, vertical)
+        ]
+        made = source.make(
+            Kicker,
+            length=source.length,
+            hkick=kicks[0],
+            vkick=kicks[1],
+            tilt=source.number("tilt"),
+        )
+        return [made]
+
+    return read
+
+
+def _frequency(source: Source) -> Formula:
+    """Frequency [Hz]; by the harmonic number where the file gives that."""
+    if source.states("freq") or not source.states("harmon"):
+        return 1e6 * source.number("freq")
+    harmon = source.number("harmon")
+    if source.reference is None or not source.turn:
+        source.say("a harmonic number without a BEAM gives no frequency; give reference=")
+        return 0.0
+    beta = float(source.reference.beta)
+    return harmon * (beta * SPEED_OF_LIGHT / source.turn)
+
+
+def _cavity(source: Source) -> list[Element]:
+    """MAD takes V sin(2 pi lag - omega t) with t ahead: lag 1/2 is stable above transition."""
+    return [
+        source.make(
+            RFCavity,
+            length=source.length,
+            voltage=1e6 * source.number("volt"),
+            frequency=_frequency(source),
+            phase=2 * math.pi * source.number("lag"),
+        )
+    ]
+
+
+def _crab(source: Source) -> list[Element]:
+    return [
+        source.make(
+            CrabCavity,
+            length=source.length,
+            voltage=1e6 * source.number("volt"),
+            frequency=_frequency(source),
+            phase=2 * math.pi * source.number("lag"),
+            tilt=source.number("tilt"),
+        )
+    ]
+
+
+def _solenoid(source: Source) -> list[Element]:
+    ks = source.strength("ks")
+    if source.is_on(source.length):
+        return [source.make(Solenoid, length=source.length, ks=ks)]
+    if source.is_on(source.strength("ksi")):
+        return _absent("ksi", "ks")(source)
+    return _space(source)
+
+
+def _translation(source: Source) -> list[Element]:
+    moves: dict[str, Any] = {
+        "dx": source.number("dx"),
+        "dy": source.number("dy"),
+        "dz": source.number("ds"),
+    }
+    return [source.make(Patch, **moves)]
+
+
+def _roll(source: Source) -> list[Element]:
+    return [source.make(Patch, tilt=source.number("angle"))]
+
+
+def _turn(axis: str, sign: float) -> Reader:
+    def read(source: Source) -> list[Element]:
+        return [source.make(Patch, **{axis: sign * source.number("angle")})]
+
+    return read
+
+
+def _absent(*strengths: str) -> Reader:
+    """A class that is not modelled: space as long as it is switched off, or a placeholder."""
+
+    def read(source: Source) -> list[Element]:
+        given = [source.numbers(name) for name in strengths if source.states(name)]
+        if strengths and not any(source.is_on(entry) for entries in given for entry in entries):
+            return _space(source)
+        source.say("not modelled; a placeholder, which `Lattice.skip_placeholders` makes space of")
+        return [source.placeholder()]
+
+    return read
+
+
+#: how elements of a class are read
+CLASSES: dict[str, Reader] = {
+    "drift": _drift,
+    "marker": _space,
+    "quadrupole": _straight(Quadrupole, "k1", "k1s"),
+    "sextupole": _straight(Sextupole, "k2", "k2s"),
+    "octupole": _straight(Octupole, "k3", "k3s"),
+    "multipole": _multipole,
+    "sbend": read_sector_bend,
+    "rbend": read_rectangular_bend,
+    "hkicker": _kicker(("kick", "hkick"), ()),
+    "vkicker": _kicker((), ("kick", "vkick")),
+    "kicker": _kicker(("hkick", "kick"), ("vkick",)),
+    "tkicker": _kicker(("hkick", "kick"), ("vkick",)),
+    "rfcavity": _cavity,
+    "crabcavity": _crab,
+    "twcavity": _absent("volt"),
+    "elseparator": _absent("ex", "ey"),
+    "rfmultipole": _absent("volt", "knl", "ksl"),
+    "hacdipole": _absent("volt"),
+    "vacdipole": _absent("volt"),
+    "beambeam": _absent("npart", "charge"),
+    "nllens": _absent("knll"),
+    "wire": _absent("current"),
+    "gkicker": _absent("kick"),
+    "arbitelm": _absent(),
+    "changeref": _absent("patch_ang", "patch_trans"),
+    "solenoid": _solenoid,
+    "matrix": _matrix,
+    "dipedge": _edge,
+    "translation": _translation,
+    "srotation": _roll,
+    "xrotation": _turn("x_rot", 1.0),
+    "yrotation": _turn("y_rot", 1.0),
+    **dict.fromkeys(("monitor", "hmonitor", "vmonitor", "slmonitor", "blmonitor"), _monitor),
+    **dict.fromkeys(("imonitor", "profile"), _monitor),
+    **dict.fromkeys(("instrument", "placeholder"), _space),
+    **dict.fromkeys(("collimator", "ecollimator", "rcollimator"), _collimator),
+}

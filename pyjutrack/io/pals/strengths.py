@@ -1,0 +1,88 @@
+"""Magnetic multipoles of PALS: strengths per metre or integrated, normalised or fields."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ...lattice.expressions import Expression, Formula, call
+
+STRENGTH = re.compile(r"(?P<unit>[KB])(?P<part>[ns])(?P<order>\d+)(?P<integrated>L?)$")
+
+
+def rivals(key: str, keys: Iterable[str]) -> list[str]:
+    """The keys that state the strength of `key` in another form."""
+    match = STRENGTH.match(key)
+    if match is None:
+        return []
+    form = match["unit"], match["integrated"]
+    found = []
+    for other in keys:
+        m = STRENGTH.match(other)
+        if m and m["order"] == match["order"] and (m["unit"], m["integrated"]) != form:
+            found.append(other)
+    return found
+
+
+def is_on(formula: Formula) -> bool:
+    """Return whether a number is not zero, or may become so."""
+    return isinstance(formula, Expression) or formula != 0
+
+
+@dataclass(frozen=True)
+class Strengths:
+    """The multipoles of an element: (normal, skew, whether integrated) of every order."""
+
+    by_order: dict[int, tuple[Formula, Formula, bool]]
+    length: Formula
+    say: Callable[[str], None]
+
+    def take(self, order: int) -> tuple[Formula, Formula]:
+        """Take the strengths per metre of one order out of the rest."""
+        normal, skew, integrated = self.by_order.pop(order, (0.0, 0.0, False))
+        if not integrated:
+            return normal, skew
+        if not is_on(self.length):
+            self.by_order[order] = (normal, skew, True)
+            return 0.0, 0.0
+        return _over(normal, self.length), _over(skew, self.length)
+
+    def series(self) -> dict[str, Any]:
+        """Return the rest as integrated series `knl` and `ksl`."""
+        if not is_on(self.length):
+            for order, (n, s, integrated) in self.by_order.items():
+                if not integrated and (is_on(n) or is_on(s)):
+                    self.say(f"a strength of order {order} per metre has no effect in no length")
+        whole = {
+            order: (n, s) if integrated else (_times(n, self.length), _times(s, self.length))
+            for order, (n, s, integrated) in self.by_order.items()
+        }
+        found: dict[str, Any] = {}
+        for part, name in enumerate(("knl", "ksl")):
+            set_ = [order for order, values in whole.items() if is_on(values[part])]
+            if set_:
+                series = (whole.get(order, (0.0, 0.0))[part] for order in range(max(set_) + 1))
+                found[name] = tuple(series)
+        return found
+
+
+def _over(value: Formula, length: Formula) -> Formula:
+    return value / length if is_on(value) else 0.0
+
+
+def _times(value: Formula, length: Formula) -> Formula:
+    return value * length if is_on(value) and is_on(length) else 0.0
+
+
+def turn(normal: Formula, skew: Formula, order: int, tilt: Formula) -> tuple[Formula, Formula]:
+    """Strengths of a multipole that is tilted: n + i s times exp(-i (order + 1) tilt)."""
+    if not is_on(tilt):
+        return normal, skew
+    angle = (order + 1) * tilt
+    cosine, sine = call("cos", angle), call("sin", angle)
+    return (
+        _times(normal, cosine) + _times(skew, sine),
+        _times(skew, cosine) - _times(normal, sine),
+    )

@@ -1,0 +1,1 @@
+"""Files of Xsuite: lines and environments, as JSON."""

@@ -1,0 +1,85 @@
+"""Addresses of parameters: "q1.k1", "m1.knl[2]", "field.weights"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+from ..core.errors import InvalidValueError, UnknownNameError, unknown
+from ..elements import Element
+from .replace import same
+
+_ADDRESS = re.compile(r"^(?P<element>.+)\.(?P<field>\w+)(\[(?P<index>\d+)\])?$")
+#: elements by name, in order
+Named = Mapping[str, Sequence[Element]]
+
+
+def parameters(name: str, element: Element) -> list[str]:
+    """Addresses of an element's own parameters; placement has addresses too, and is left out."""
+    found: list[str] = []
+    for field in element.knobs:
+        value = getattr(element, field)
+        if isinstance(value, tuple):
+            found += [f"{name}.{field}[{i}]" for i in range(len(value))]
+        else:
+            found.append(f"{name}.{field}")
+    return found + [f"{name}.{field}" for field in element.vectors]
+
+
+def has_parameter(named: Named, address: str) -> bool:
+    """Return whether an address is that of a number that elements have."""
+    match = _ADDRESS.match(address)
+    if match is None or match["element"] not in named:
+        return False
+    first = named[match["element"]][0]
+    if match["field"] not in (*first.knobs, *first.placement):
+        return False
+    value = getattr(first, match["field"])
+    if match["index"] is None:
+        return not isinstance(value, tuple)
+    return isinstance(value, tuple) and int(match["index"]) < len(value)
+
+
+def find_parameter(
+    named: Named, address: str, knobs: Callable[[], Sequence[str]]
+) -> tuple[str, str, int | None]:
+    """Name of the elements, field, and place in a tuple or None.
+
+    Args:
+        named: elements by name.
+        address: of the parameter.
+        knobs: all addresses, for the message of an error.
+
+    Raises:
+        UnknownNameError: no such parameter; the message gives the nearest.
+        InvalidValueError: the elements of the name differ in it.
+    """
+    match = _ADDRESS.match(address)
+    if match is None or match["element"] not in named:
+        raise unknown("knob", address, knobs())
+    name, field = match["element"], match["field"]
+    first = named[name][0]
+    index = None if match["index"] is None else int(match["index"])
+    if field in (*first.knobs, *first.placement, *first.vectors):
+        value = getattr(first, field)
+        _require_one_knob(address, named[name], field)
+        if isinstance(value, tuple) == (index is not None):
+            if index is None or index < len(value):
+                return name, field, index
+            raise UnknownNameError(
+                f"no knob named {address!r}; {field} of {name!r} has {len(value)} entries"
+            )
+    raise unknown("knob", address, parameters(name, first))
+
+
+def _require_one_knob(address: str, elements: Sequence[Element], field: str) -> None:
+    """Elements of one name are one knob only where they agree."""
+    first = elements[0]
+    for other in elements:
+        if other is first:
+            continue
+        if type(other) is not type(first) or not same(getattr(other, field), getattr(first, field)):
+            raise InvalidValueError(
+                f"{address!r} is not one knob: elements named {first.name!r} differ "
+                f"({first!r} and {other!r}); give them names of their own"
+            )

@@ -1,0 +1,58 @@
+"""Elements with some of their parameters replaced."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..core.errors import require_known
+from ..core.scalars import Number, to_float
+from ..elements import Element
+
+
+def same(a: Any, b: Any) -> bool:
+    """Return whether two parameters have one value."""
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, Tensor) and a.dim():
+        return a is b or torch.equal(a.detach(), b.detach())
+    return a is b or to_float(a) == to_float(b)
+
+
+def as_numbers(element: Element) -> Element:
+    """The element with plain numbers in the place of tensors."""
+    changes: dict[str, Any] = {}
+    if not element.has_tensors:
+        return element
+    for name, value in vars(element).items():
+        if isinstance(value, Tensor):
+            changes[name] = value.detach() if value.dim() else to_float(value)
+        elif isinstance(value, tuple) and any(isinstance(v, Tensor) for v in value):
+            changes[name] = tuple(map(to_float, value))
+    return dataclasses.replace(element, **changes) if changes else element
+
+
+def replace_fields(element: Element, changes: list[tuple[str, int | None, Number]]) -> Element:
+    """The element with some fields, or entries of fields, replaced."""
+    new: dict[str, Any] = {}
+    for field, index, value in changes:
+        if index is None:
+            new[field] = value
+        else:
+            old = new.get(field, getattr(element, field))
+            assert isinstance(old, tuple)
+            new[field] = (*old[:index], value, *old[index + 1 :])
+    return dataclasses.replace(element, **new)
+
+
+def skip(elements: Sequence[Element], stands_for: Sequence[str]) -> list[Element]:
+    """Elements with drifts and markers in the place of placeholders; see `Lattice`."""
+    known = dict.fromkeys(e.represents for e in elements if not e.is_modelled)
+    for kind in stands_for:
+        require_known("kind that a placeholder stands for", kind, known)
+    taken = set(stands_for or known)
+    return [e.skipped() if e.represents in taken else e for e in elements]

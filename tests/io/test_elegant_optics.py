@@ -1,0 +1,175 @@
+"""What elements of elegant do, against MAD-X, closed forms, and differences of files."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from lattice_text import reader
+from mad_matrix import mad_matrix
+
+import pyjutrack as pj
+from pyjutrack.optics import linear_optics, optics_gradient, transfer_matrices
+
+ELECTRON = pj.Reference.from_total("electron", 3e9)
+
+
+@pytest.fixture
+def read(tmp_path: Path):
+    return reader(tmp_path, "a.lte")
+
+
+def matrix(lattice: pj.Lattice, reference: pj.Reference = ELECTRON) -> np.ndarray:
+    """The matrix (6, 6) along a line, on the orbit that starts at zero."""
+    return np.asarray(pj.jacobian(lattice, reference))
+
+
+def test_slopes_by_a_stored_value_are_those_of_files(read) -> None:
+    """The slope of a beta by `kk` against files with other numbers in its place."""
+    text = (
+        "% {kk} sto kk\n"
+        'QF: QUAD, L=0.5, K1="kk"\nQD: QUAD, L=0.5, K1="kk 1.1 * chs"\nD: DRIF, L=0.75\n'
+        "RING: LINE=(QF,D,QD,D)\n"
+    )
+
+    def beta(kk: float) -> float:
+        ring = read(text.replace("{kk}", repr(kk))).lattice
+        return float(linear_optics(ring, ELECTRON).beta_x[0])
+
+    ring = read(text.replace("{kk}", "0.6")).lattice
+    value, slope = optics_gradient(lambda t: t.beta_x[0], ring, ELECTRON, ["kk"])
+    step = 1e-4
+    difference = (8 * (beta(0.6 + step) - beta(0.6 - step))) / (12 * step)
+    difference -= (beta(0.6 + 2 * step) - beta(0.6 - 2 * step)) / (12 * step)
+    assert value == pytest.approx(beta(0.6), rel=1e-12)
+    assert slope[0] == pytest.approx(difference, rel=1e-7)
+
+
+def test_matrices_are_those_of_mad(read) -> None:
+    """RBEN by its chord, faces, fringes, tilts, solenoids, kicks: all as in MAD."""
+    elegant = read(
+        "Q: QUAD, L=0.4, K1=1.1, TILT=0.2\nD: DRIF, L=0.6\n"
+        "R: RBEN, L=1.2, ANGLE=-0.2, E1=0.03, K1=0.05, HGAP=0.02, FINT=0.4\n"
+        "B: CSBEND, L=1.5, ANGLE=0.3, E1=0.1, E2=0.12, TILT=0.4, HGAP=0.03\n"
+        "O: SOLE, L=0.5, KS=0.3\nV: ROTATE, TILT=0.1\n"
+        "RING: LINE=(Q,D,R,D,O,V,B,D)\n"
+    ).lattice
+    mad = mad_matrix(
+        "q: quadrupole, l=0.4, k1=1.1, tilt=0.2; d: drift, l=0.6;"
+        "r: rbend, l=1.2, angle=-0.2, e1=0.03, k1=0.05, hgap=0.02, fint=0.4;"
+        "b: sbend, l=1.5, angle=0.3, e1=0.1, e2=0.12, tilt=0.4, hgap=0.03, fint=0.5;"
+        "o: solenoid, l=0.5, ks=0.3; v: srotation, angle=0.1;"
+        "ring: line=(q,d,r,d,o,v,b,d);"
+    )
+    np.testing.assert_allclose(matrix(elegant)[:4, :4], mad, rtol=0, atol=2e-8)
+
+
+def test_a_solenoid_is_that_of_the_manual(read) -> None:
+    """With k = KS/2 and C, S of k L: x' = C^2 x + S C/k px + S C y + S^2/k py, y turned by -k L."""
+    ks, length = 0.4, 0.7
+    k = ks / 2
+    c, s = math.cos(k * length), math.sin(k * length)
+    half = np.array([[c, s / k], [-k * s, c]])
+    expected = np.block([[c * half, s * half], [-s * half, c * half]])
+    ring = read(f"S: SOLE, L={length}, KS={ks}\nR: LINE=(S)\n").lattice
+    np.testing.assert_allclose(matrix(ring)[:4, :4], expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(("end", "keys"), [(1, (0, 1)), (2, (1, 0)), (None, (0, 0))])
+def test_edges_are_switched_off(read, end: int | None, keys: tuple[int, int]) -> None:
+    """Thin lenses tan(e)/rho and -tan(e - psi)/rho about the body, where they are on."""
+    angle, length, e1, e2, gap, fint = 0.2, 1.3, 0.15, 0.05, 0.03, 0.5
+    off = {1: "EDGE1_EFFECTS=0", 2: "EDGE2_EFFECTS=0", None: "EDGE1_EFFECTS=0,EDGE2EFFECTS=0"}
+    text = f"B: CSBEND, L={length}, ANGLE={angle}, E1={e1}, E2={e2}, HGAP={gap}, {off[end]}\n"
+    found = read(text + "R: LINE=(B)\nBACK: LINE=(-R)\n", line="R")
+    assert found.notes == ()
+    radius = length / angle
+
+    def edge(e: float) -> np.ndarray:
+        psi = 2 * gap * fint * (1 + math.sin(e) ** 2) / (radius * math.cos(e))
+        lens = np.eye(4)
+        lens[1, 0], lens[3, 2] = math.tan(e) / radius, -math.tan(e - psi) / radius
+        return lens
+
+    body = matrix(pj.Lattice([pj.SBend(length, angle)]))[:4, :4]
+    one, other = (edge(e) if on else np.eye(4) for e, on in zip((e1, e2), keys, strict=True))
+    np.testing.assert_allclose(matrix(found.lattice)[:4, :4], other @ body @ one, atol=1e-9)
+    back = read(text + "R: LINE=(B)\nBACK: LINE=(-R)\n", line="BACK").lattice
+    np.testing.assert_allclose(matrix(back)[:4, :4], one @ body @ other, atol=1e-9)
+
+
+@pytest.mark.parametrize("tilt", [0.0, 0.3])
+def test_a_bend_is_displaced_along_the_axes_at_its_entrance(read, tilt: float) -> None:
+    """Frames moved there, and back along the axes at the exit of the bend as designed."""
+    angle, moved = 0.4, (1e-3, -2e-3, 3e-3)
+    dx, dy, dz = moved
+    text = f"B: CSBEND, L=1.2, ANGLE={angle}, DX={dx}, DY={dy}, DZ={dz}, TILT={tilt}\n"
+    found = read(text + "R: LINE=(B)\n")
+    assert found.notes == ()
+    cosine, sine = math.cos(tilt), math.sin(tilt)
+    inward, across = cosine * dx + sine * dy, cosine * dy - sine * dx
+    inward, dz_out = (
+        math.cos(angle) * inward + math.sin(angle) * dz,
+        math.cos(angle) * dz - math.sin(angle) * inward,
+    )
+    back = pj.Patch(
+        dx=-(cosine * inward - sine * across), dy=-(sine * inward + cosine * across), dz=-dz_out
+    )
+    built = pj.Lattice([pj.Patch(dx=dx, dy=dy, dz=dz), pj.SBend(1.2, angle, tilt=tilt), back])
+    rows = torch.tensor([[1e-3, 2e-3, -1e-3, 5e-4, 1e-3, 2e-3]], dtype=torch.float64)
+    beam = pj.Beam(ELECTRON, rows)
+    one, other = (np.asarray(pj.track(b, beam).coordinates) for b in (found.lattice, built))
+    # s along the reference is counted anew by the frames
+    np.testing.assert_allclose(one[0, :4], other[0, :4], atol=1e-12)
+    assert one[0, 5] == other[0, 5] == 2e-3
+
+
+def test_a_bend_may_be_displaced_about_its_middle(read) -> None:
+    text = "B: CSBEND, L=1.2, ANGLE=0.4, DX=1e-3, DZ=2e-3, MALIGN_METHOD=2\nR: LINE=(B)\n"
+    assert list(read(text).lattice) == [pj.SBend(1.2, 0.4, dx=1e-3, dz=2e-3, name="B")]
+
+
+@pytest.mark.parametrize("changes", [0, 1])
+def test_a_cavity_gains_by_its_phase(read, changes: int) -> None:
+    """V sin(phase + omega t) for a particle that is late by t; 90 degrees is the crest."""
+    volt, freq, phase, z = 2e6, 5e8, 120.0, -0.01
+    text = f"C: RFCA, VOLT={volt}, FREQ={freq}, PHASE={phase}, CHANGE_P0={changes}\nR: LINE=(C)\n"
+    ring = read(text).lattice
+    rows = torch.tensor([[0, 0, 0, 0, z, 0.0]], dtype=torch.float64)
+    out = pj.track(ring, pj.Beam(ELECTRON, rows))
+    late = -z / float(ELECTRON.beta) / 299_792_458.0
+    mass = ELECTRON.species.mass
+    energy = math.hypot(float(ELECTRON.p0c), mass)
+    after = energy + volt * math.sin(math.radians(phase) + 2 * math.pi * freq * late)
+    crest = energy + changes * volt * math.sin(math.radians(phase))
+    momentum = math.sqrt(after**2 - mass**2)
+    assert float(out.reference.p0c) == pytest.approx(math.sqrt(crest**2 - mass**2), rel=1e-12)
+    expected = momentum / float(out.reference.p0c) - 1
+    assert float(out.coordinates[0, 5]) == pytest.approx(expected, abs=1e-12)
+
+
+def test_fields_and_errors_of_bends_scale(read) -> None:
+    b, c = read(
+        "B: CSBEND, L=2, ANGLE=0.4, K1=0.3, K3=5, FSE=0.01, FSE_DIPOLE=0.02\n"
+        "C: CSBEND, L=2, ANGLE=0.4, USE_BN=1, B1=0.5, B2=7\nR: LINE=(B,C)\n"
+    ).lattice
+    assert float(b.dk0) == pytest.approx(0.03 * 0.2)
+    assert float(b.k1) == pytest.approx(0.3 * 1.01)
+    assert b.knl == pytest.approx((0, 0, 0, 5 * 2 * 1.01))
+    assert (float(c.k1), float(c.k2)) == pytest.approx((0.1, 1.4))
+
+
+def test_a_ring_has_the_tunes_of_mad(read) -> None:
+    cell = "QF: KQUAD, L=0.3, K1=1.6\nQD: KQUAD, L=0.3, K1=-1.5\nD: DRIF, L=0.9\n"
+    cell += 'B: RBEN, L=1, ANGLE="pi 8 /"\nS: KSEXT, L=0.1, K2=3\nR: LINE=(QF,D,B,S,QD,B,D)\n'
+    ring = read(cell).lattice
+    ours = np.linalg.multi_dot(transfer_matrices(ring, ELECTRON)[::-1])[:4, :4]
+    mad = mad_matrix(
+        "qf: quadrupole, l=0.3, k1=1.6; qd: quadrupole, l=0.3, k1=-1.5; d: drift, l=0.9;"
+        "b: rbend, l=1, angle=pi/8; s: sextupole, l=0.1, k2=3; ring: line=(qf,d,b,s,qd,b,d);"
+    )
+    traces = [(np.trace(m[:2, :2]) / 2, np.trace(m[2:, 2:]) / 2) for m in (ours, mad)]
+    assert np.arccos(traces[0]) == pytest.approx(np.arccos(traces[1]), abs=1e-7)
