@@ -16,7 +16,7 @@ _QUOTED = r"\"[^\"\n]*\"|'[^'\n]*'"
 _PIECE = re.compile(rf"{_QUOTED}|/\*|//|[!;&\n{{}}]|[^\"'/!;&\n{{}}]+|.")
 #: what begins a statement that ends with its brackets
 _FLOW = re.compile(
-    r"(?:if|elseif|while)\b\s*\(|else\b\s*\{|[^:=;]{0,999}:\s*macro\b", re.IGNORECASE
+    r"(?:if|else\s*if|while)\b\s*\(|else\b\s*\{|[^:=;]{0,999}:\s*macro\b", re.IGNORECASE
 )
 _BRACKET = re.compile(r"\"[^\"]*\"|'[^']*'|[(){}\[\]]")
 _PART = re.compile(r"\"[^\"]*\"|'[^']*'|\s+|[^\s\"']+|.")

@@ -223,6 +223,13 @@ LATER = {
         *START, RING, "sk(nn): macro = { k.nn = 0.57; qnn->k1 = k.nn; } n = 1; exec, sk($n);"
     ),
     "constants": written(*START, RING, "const kc = 0.57; kc = 0.4; kf = kc;"),
+    "else if, and the beam in expressions": written(
+        *START,
+        RING,
+        "beam, sequence=ring, particle=proton, pc=20; odd = gauss();"
+        "if (kf > 1) { kf = 1; } else if (kf > 0.5) { kf = 0.57; } else { kf = 2; }"
+        "kd = -kf*beam%ring->pc/20;",
+    ),
     "a pattern is searched": written(
         *START, RING, "use, sequence=ring; select, flag=error, pattern='2'; ealign, dx=1e-3;"
     ),

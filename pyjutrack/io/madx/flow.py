@@ -15,7 +15,7 @@ from ..statements import Syntax, fold_case, require_brackets, split_outside_brac
 from ..text import text_of
 from .language import EXPRESSION, Argument, is_true, split_argument
 
-_CONDITION = re.compile(r"\s*(if|elseif|while)\s*(?=\()", re.IGNORECASE)
+_CONDITION = re.compile(r"\s*(if|else\s*if|while)\s*(?=\()", re.IGNORECASE)
 _ELSE = re.compile(r"\s*else\s*(?=\{)", re.IGNORECASE)
 _MACRO = re.compile(r"\s*([\w.$]+)\s*(?:\(([^()]*)\))?\s*:\s*macro\s*=?\s*(?=\{)", re.IGNORECASE)
 _ARGUMENT = re.compile(r"[-+]?[\w.$]*(?:[eE][-+]?\d+)?")
@@ -160,7 +160,7 @@ class Reader:
         self, found: re.Match[str], statement: str, taken: bool, file: Path, row: int
     ) -> bool:
         """Execute IF, ELSEIF or WHILE; whether one of the conditions up to here was true."""
-        word = found[1].lower()
+        word = "".join(found[1].lower().split())
         end = _closing(statement, found.end())
         condition, block = statement[found.end() + 1 : end], statement[end + 1 :].strip()
         if not block.startswith("{"):

@@ -11,11 +11,11 @@ from ...lattice.formulas import Language, parse_formula
 from ..errors import clip
 from ..statements import before_sign
 
-#: names of variables, and of attributes of elements: `q1->k1`, in MAD8 `q1[k1]`, and what a table
-#: of MAD holds, which only MAD can know
+#: names of variables, and of attributes: `q1->k1`, in MAD8 `q1[k1]`, `beam%ring->pc`; and what a
+#: table of MAD holds, or its random numbers, which only MAD can know
 _NAME = (
-    r"table\([^()]*\)"
-    r"|[A-Za-z_][\w.$]*(?:\s*->\s*[A-Za-z_][\w.]*|\[\s*[A-Za-z_][\w.]*\s*\])?"
+    r"(?:table|gauss|tgauss|ranf)\([^()]*\)"
+    r"|[A-Za-z_][\w.$]*(?:%[\w.$]+)?(?:\s*->\s*[A-Za-z_][\w.]*|\[\s*[A-Za-z_][\w.]*\s*\])?"
 )
 #: MAD takes powers from the left: 2^3^2 is 64
 EXPRESSION = Language(_NAME, folds=True)

@@ -142,7 +142,7 @@ class Machine:
 
     def _find(self, name: str) -> Formula:
         """What stands for a name that is no variable: an attribute, or nothing."""
-        if name.startswith("table("):
+        if "(" in name:
             raise TableError(f"{clip(name)} is computed by MAD, and not by the file")
         element, arrow, attribute = name.partition("->")
         if not arrow:
