@@ -70,6 +70,9 @@ def change(
 
     names = {*tree.following(changes), *computed} - set_before
     tree.evaluate(sorted(names, key=tree.order.__getitem__), known, look_up)
+    for address in names:
+        if address.endswith(".length") and address not in variables:
+            _require_no_overlap(address, lattice.value(address), known[address])
     settings: dict[str, list[tuple[str, int | None, Number]]] = {}
     for address in sorted((set_before | names) - variables.keys()):
         name, field, index = lattice.resolve(address)
@@ -83,6 +86,16 @@ def change(
         elements = (made.get(id(element), element) for element in lattice.elements)
     numbers = {n: known[n] if n in known else lattice.variables[n] for n in variables}
     return Content(elements, numbers, expressions)
+
+
+def _require_no_overlap(address: str, before: Number, after: Number) -> None:
+    """Raise InvalidValueError for a computed length that falls below zero: elements overlap."""
+    if isinstance(before, Tensor) or isinstance(after, Tensor) or after >= 0 or before < 0:
+        return
+    raise InvalidValueError(
+        f"{address} would be {after:.9g} m: at these values elements overlap; a negative length "
+        "may be set by its address"
+    )
 
 
 def merge(lattices: Iterable[Knobbed]) -> tuple[dict[str, Number], dict[str, Expression]]:
