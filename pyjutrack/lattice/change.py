@@ -143,8 +143,6 @@ def read_settings(argument: str, given: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in given.items():
         require_text(f"a name in {argument}", name)
-        if not name or "`" in name or name in OWN.constants:
-            raise wrong(f"a name in {argument}", name, "a name of its own, without `")
         found[name] = parse_formula(value) if isinstance(value, str) else value
     return found
 
@@ -152,6 +150,9 @@ def read_settings(argument: str, given: Any) -> dict[str, Any]:
 def read_variables(given: Any) -> dict[str, Any]:
     """Variables to be defined; errors as for `read_settings`."""
     found = read_settings("variables", given)
+    for name in found:
+        if not name or "`" in name or name in OWN.constants:
+            raise wrong("a name in variables", name, "a name of its own, without `")
     return {name: read_variable(name, value) for name, value in found.items()}
 
 
