@@ -12,7 +12,7 @@ from ..lattice.expressions import Expression
 from ..lattice.lattice import Lattice
 from .errors import wrong
 from .limits import ELEMENTS, require_below
-from .variables import KnownVariables, Variables
+from .variables import Variables
 
 #: parameters as a file gives them: formulas, tuples of them, and the options of elements
 Fields = dict[str, Any]
@@ -109,9 +109,9 @@ class LatticeBuilder:
             for field, formula in formulas.items()
         }
         self._variables.define_needed(bound.values())
-        known = KnownVariables(self._variables).formulas
+        known = self._variables.known()
         self._variables.define_needed(known.values())
-        known = KnownVariables(self._variables).formulas
+        known = self._variables.known()
         if not known:
             return Lattice(self._elements)
         return Lattice(self._elements, variables=known, expressions=bound)

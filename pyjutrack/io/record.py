@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from ..beam.reference import Reference
 from ..lattice.lattice import Lattice
 
+#: of an element that a `Placeholder` stands for
+NOT_MODELLED = "not modelled; a placeholder, which `Lattice.skip_placeholders` makes space of"
 #: takes what could not be represented of the element at hand
 Say = Callable[[str], None]
 

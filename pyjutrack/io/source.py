@@ -9,7 +9,7 @@ from ..lattice.expressions import Expression, Formula
 from .builder import Fields, LatticeBuilder
 from .definition import Definition, Value
 from .errors import clip
-from .record import Say
+from .record import NOT_MODELLED, Say
 
 
 class Source:
@@ -89,6 +89,7 @@ class Source:
 
     def placeholder(self) -> Element:
         """What stands for an element that is not modelled, with all that the file says of it."""
+        self.say(NOT_MODELLED)
         settings = {name: self._plain(v) for name, v in self.definition.attributes.items()}
         self._read.update(settings)
         return self.make(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import cached_property
 
 from ..core.errors import InvalidValueError, UnknownNameError, unknown
 from ..core.scalars import to_float
@@ -75,6 +74,17 @@ class Variables:
                     self.formulas[name] = self._find(name)
                 waiting.append(self.formulas[name])
 
+    def known(self) -> dict[str, Formula]:
+        """Every variable that has a value; what is computed from tables of a program has none."""
+        found: dict[str, Formula] = {}
+        for name in self.formulas:
+            try:
+                self.evaluate(Expression.named(name))
+            except (InvalidValueError, UnknownNameError):
+                continue
+            found[name] = self.formulas[name]
+        return found
+
     def spend(self, count: int) -> None:
         """Count operations, of which a file may need so many."""
         self._spent += count
@@ -144,22 +154,3 @@ class Variables:
 
     def _refuse(self, name: str) -> Formula:
         raise unknown("variable", clip(name), self.formulas)
-
-
-class KnownVariables:
-    """Variables of a file that has been read: values, and which of them have one."""
-
-    def __init__(self, variables: Variables) -> None:
-        self._variables = variables
-
-    @cached_property
-    def formulas(self) -> dict[str, Formula]:
-        """Every variable that has a value; what is computed from tables of a program has none."""
-        found: dict[str, Formula] = {}
-        for name in self._variables.formulas:
-            try:
-                self._variables.evaluate(Expression.named(name))
-            except (InvalidValueError, UnknownNameError):
-                continue
-            found[name] = self._variables.formulas[name]
-        return found

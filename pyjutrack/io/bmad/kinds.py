@@ -262,7 +262,6 @@ def _patch(source: Source) -> list[Element]:
 
 def _absent(source: Source) -> list[Element]:
     """A class that is not modelled."""
-    source.say("not modelled; a placeholder, which `Lattice.skip_placeholders` makes space of")
     return [source.placeholder()]
 
 

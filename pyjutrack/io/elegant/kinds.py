@@ -192,7 +192,6 @@ def _collimator(shape: str) -> Reader:
 
 def _absent(source: Source) -> list[Element]:
     """A type that is not modelled."""
-    source.say("not modelled; a placeholder, which `Lattice.skip_placeholders` makes space of")
     return [source.placeholder()]
 
 

@@ -200,7 +200,6 @@ def _absent(*strengths: str) -> Reader:
         given = [source.numbers(name) for name in strengths if source.states(name)]
         if strengths and not any(source.is_on(entry) for entries in given for entry in entries):
             return _space(source)
-        source.say("not modelled; a placeholder, which `Lattice.skip_placeholders` makes space of")
         return [source.placeholder()]
 
     return read

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from ...elements import Drift, Marker, Monitor, Patch, Placeholder, Solenoid, TaylorMap
 from ...lattice.expressions import Formula
+from ..record import NOT_MODELLED
 from .apertures import (
     read_ellipse,
     read_polygon,
@@ -147,7 +148,7 @@ def _absent(*strengths: str) -> Reader:
 
 
 def _keep_place(source: Source, length: Formula) -> list[Piece]:
-    source.say("not modelled; a placeholder, which `Lattice.skip_placeholders` makes space of")
+    source.say(NOT_MODELLED)
     settings = {"stands_for": source.kind, "settings": source.settings()}
     return [Piece(Placeholder, {"length": length, **settings})]
 
