@@ -106,18 +106,18 @@ def test_kernels_of_a_map_are_found_as_well(
     monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
     columns = [np.full(3, 0.1) for _ in range(6)]
     for found in (0, 1):
-        block = kernels.__wrapped__(_TWIST).block
-        block(*columns, np.ones(3, bool), np.array([2.0]))
-        assert sum(block.stats.cache_hits.values()) == found
-        assert sum(block.stats.cache_misses.values()) == 1 - found
-    np.testing.assert_allclose(columns[1], 0.1 - 2 * 2.0 * 0.01)
+        value, new = kernels.__wrapped__(_TWIST).value, np.zeros(3)
+        value(0, 0, 3, *columns, np.ones(3, bool), 2.0, new)
+        assert sum(value.stats.cache_hits.values()) == found
+        assert sum(value.stats.cache_misses.values()) == 1 - found
+        np.testing.assert_allclose(new, 0.1 - 2.0 * 0.01)
 
 
 def _twist(x: Any, px: Any, y: Any, py: Any, z: Any, delta: Any, strength: Any) -> Any:
     return x, px - strength * x * y, y, py, z, delta
 
 
-_TWIST = Map(_twist)
+_TWIST = Map(_twist, array_kernels=True)
 
 
 def test_a_kill_while_code_is_kept_leaves_none_of_the_old(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -249,7 +250,7 @@ def _fault(beam: Beam) -> str | None:
         return "weights must be finite"
     if beam.weights is not None and not bool((beam.weights.detach() >= 0).all()):
         return "weights must not be negative"
-    if bool(torch.isfinite(beam.coordinates.detach().sum())):
+    if math.isfinite(float(beam.coordinates.detach().sum())):
         return None  # one sum sees them all, and no particle need be looked for
     finite = torch.isfinite(beam.coordinates).all(-1)
     bad = ~finite & beam.alive

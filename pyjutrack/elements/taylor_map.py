@@ -14,6 +14,7 @@ from .. import maps
 from ..beam.reference import Reference
 from ..core.errors import InvalidValueError
 from ..core.scalars import Number, to_float
+from ..core.symplectic import FORM
 from ..maps.state import State
 from ..maps.taylor import PAIRS
 from .base import Element
@@ -26,7 +27,6 @@ _SIZES = {"kick": (6,), "matrix": (36,), "second": (0, 216)}
 _SINGULAR = 1e9
 #: by which the matrices of files, with some nine digits, may miss to be symplectic
 _SYMPLECTIC = 1e-7
-_FORM = np.kron(np.eye(3), np.array([[0.0, 1.0], [-1.0, 0.0]]))
 
 
 @dataclass(frozen=True, repr=False)
@@ -84,7 +84,7 @@ class TaylorMap(Element):
         if self.second:
             return False
         r = self._numbers_of_matrix()
-        return bool(np.abs(r.T @ _FORM @ r - _FORM).max() < _SYMPLECTIC)
+        return bool(np.abs(r.T @ FORM @ r - FORM).max() < _SYMPLECTIC)
 
     def without_rf(self) -> Element:
         """The map without what depends on the time, and without what changes the energy."""

@@ -275,20 +275,20 @@ def _with_field(beam: Beam | Reference, effects: Sequence[CollectiveEffect]) -> 
 
 
 def _start(at: ArrayLike | None) -> Tensor:
-    start = torch.zeros(6, dtype=torch.float64)
-    if at is not None:
-        if isinstance(at, Tensor) and at.requires_grad:
-            raise InvalidValueError(
-                "at carries a gradient, and the matrix is plain numbers, which would drop it; give "
-                "at.detach()"
-            )
-        try:
-            start = torch.tensor(np.asarray(at, dtype=np.float64))
-        except (TypeError, ValueError, OverflowError, RuntimeError):
-            raise InvalidValueError(f"at must be six finite coordinates, got {at!r}") from None
-        if start.shape != (6,) or not bool(torch.isfinite(start).all()):
-            raise InvalidValueError(f"at must be six finite coordinates, got {at!r}")
-    return start
+    if at is None:
+        return torch.zeros(6, dtype=torch.float64)
+    if isinstance(at, Tensor) and at.requires_grad:
+        raise InvalidValueError(
+            "at carries a gradient, and the matrix is plain numbers, which would drop it; give "
+            "at.detach()"
+        )
+    try:
+        start = np.array(np.asarray(at, dtype=np.float64))
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        raise InvalidValueError(f"at must be six finite coordinates, got {at!r}") from None
+    if start.shape != (6,) or not np.isfinite(start).all():
+        raise InvalidValueError(f"at must be six finite coordinates, got {at!r}")
+    return torch.from_numpy(start)
 
 
 def _single(beam: Beam) -> None:

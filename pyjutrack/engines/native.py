@@ -127,11 +127,7 @@ def _run_jacobian(task: Task, start: Tensor) -> Tensor | None:
     """Compute the Jacobian by programs, where nothing carries derivatives."""
     if not all(effect.lumped for effect in task.effects):
         return None  # between kicks so near to each other nothing is won
-    if task.effects:
-        probe = state_of(start.unsqueeze(0), torch.ones(1, dtype=torch.bool))
-    else:
-        beam = Beam(task.beam.reference, start.unsqueeze(0))
-        task, probe = dataclasses.replace(task, beam=beam), None
+    probe = state_of(start.unsqueeze(0), torch.ones(1, dtype=torch.bool))
     found = run_with_jacobians(task, probe)
     if found is None:
         return None

@@ -24,10 +24,13 @@ def stack_columns(columns: Sequence[Tensor]) -> Tensor:
     One pass on all cores, onto memory of NumPy's: that asks for large pages where PyTorch does
     not, and with small ones having them allotted takes longer than to fill them.
     """
-    from .column_kernels import fill  # late: it takes a moment to load
-
     arrays = [column.numpy() for column in columns]
     size = arrays[0].size
+    share = parallel.parts(size, _WORK)
+    if share == 1:
+        return torch.from_numpy(np.array(arrays))
+    from .column_kernels import fill  # late: it takes a moment to load
+
     out = np.empty((len(arrays), size), arrays[0].dtype)
-    parallel.run(fill, size, parallel.parts(size, _WORK), *arrays, out)
+    parallel.run(fill, size, share, *arrays, out)
     return torch.from_numpy(out)

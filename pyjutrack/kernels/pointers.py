@@ -41,12 +41,13 @@ def call(typing: Any, address: Any, *arguments: Any) -> Any:
 
 @intrinsic
 def pointer(typing: Any, array: Any) -> Any:
-    """The first entry of an array, as what steps are given."""
+    """The first entry of an array, as what kernels of maps are given; of truths, as bytes."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return context.make_array(signature.args[0])(context, builder, args[0]).data
 
-    return types.CPointer(array.dtype)(array), codegen
+    kind = types.uint8 if array.dtype == types.boolean else array.dtype
+    return types.CPointer(kind)(array), codegen
 
 
 @intrinsic

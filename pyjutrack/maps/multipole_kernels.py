@@ -6,11 +6,11 @@ from .program_kernels import step_kernel
 
 
 @kernel
-def block(x, px, y, py, z, delta, alive, numbers):
+def block(size, x, px, y, py, z, delta, alive, numbers):
     """The series by Horner in x + i y; numbers are the count of pairs, and these."""
-    for n in range(len(x)):
+    for n in range(size):
         real, imag = 0.0, 0.0
-        for m in range(len(numbers) - 2, 0, -2):
+        for m in range(2 * int(numbers[0]) - 1, 0, -2):
             real, imag = (
                 numbers[m] + (real * x[n] - imag * y[n]),
                 numbers[m + 1] + (real * y[n] + imag * x[n]),

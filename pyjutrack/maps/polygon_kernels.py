@@ -7,10 +7,10 @@ from .program_kernels import step_kernel
 
 
 @kernel
-def block(x, px, y, py, z, delta, alive, numbers):
+def block(size, x, px, y, py, z, delta, alive, numbers):
     """Count edges to the right of a particle; numbers are the count of corners, and these."""
     corners = int(numbers[0])
-    for n in range(len(x)):
+    for n in range(size):
         inside = False
         a = corners - 1
         for b in range(corners):

@@ -91,9 +91,9 @@ def _block(map: Map, dtype: str) -> int:
 
     from ..kernels.pointers import address
 
-    column = types.Array(from_dtype(np.dtype(dtype)), 1, "C")
-    alive, numbers = types.Array(types.boolean, 1, "C"), types.Array(types.float64, 1, "C")
-    return address(kernels(map).block, *(column,) * 6, alive, numbers)
+    column = types.CPointer(from_dtype(np.dtype(dtype)))
+    alive, numbers = types.CPointer(types.uint8), types.CPointer(types.float64)
+    return address(kernels(map).block, types.int64, *(column,) * 6, alive, numbers)
 
 
 @cache

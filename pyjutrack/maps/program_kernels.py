@@ -34,12 +34,15 @@ def run_block(turn, operations, starts, numbers, elements, table, x, px, y, py, 
     Particles that are lost get the turn and the element of their loss. saved (6, BLOCK) and
     entered (BLOCK) are room; `table` has addresses of the `block` kernels of maps.
     """
-    size = len(x)
+    size, first = len(x), pointer(numbers)
+    at_x, at_px, at_y = pointer(x), pointer(px), pointer(y)
+    at_py, at_z, at_delta, live = pointer(py), pointer(z), pointer(delta), pointer(a)
     for s in range(len(operations)):
         op = operations[s]
         if op >= FIRST_MAP:
-            own = numbers[starts[s] : starts[s + 1]]
-            call(table[op - FIRST_MAP], x, px, y, py, z, delta, a, own)
+            own = offset(first, starts[s])
+            kernel_of_map = table[op - FIRST_MAP]
+            call(kernel_of_map, size, at_x, at_px, at_y, at_py, at_z, at_delta, live, own)
         elif op == LEAVE:
             arriving = True
             for n in range(size):
@@ -124,22 +127,24 @@ def execute_with_tangents(part, start, stop, turns, operations, starts, numbers,
                     continue
                 if op == LEAVE:
                     passes = math.isfinite(c[0] + c[1] + c[2] + c[3] + c[4] + c[5])
+                    if not passes:
+                        for i in range(6):
+                            c[i] = old[i]
+                        for k in range(6 * LANES):
+                            d[k] = kept[k]
                 else:
-                    for i in range(6):
-                        old[i] = c[i]
-                    for k in range(6 * LANES):
-                        kept[k] = d[k]
                     total = 1.0 + c[5]
                     passes = total > 0.0 and c[1] * c[1] + c[3] * c[3] < total * total
+                    if op == ENTER:
+                        for i in range(6):
+                            old[i] = c[i]
+                        for k in range(6 * LANES):
+                            kept[k] = d[k]
                 if not passes:
+                    alive[n] = False
+                    lost_turn[n], lost_element[n] = turn, elements[s]
                     break
             if not passes:
-                alive[n] = False
-                lost_turn[n], lost_element[n] = turn, elements[s]
-                for i in range(6):
-                    c[i] = old[i]
-                for k in range(6 * LANES):
-                    d[k] = kept[k]
                 break
         all_x[n], all_px[n], all_y[n], all_py[n] = c[0], c[1], c[2], c[3]
         all_z[n], all_delta[n] = c[4], c[5]

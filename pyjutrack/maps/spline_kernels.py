@@ -52,9 +52,9 @@ def derivatives(numbers, x, y):
 
 
 @kernel
-def block(x, px, y, py, z, delta, alive, numbers):
+def block(size, x, px, y, py, z, delta, alive, numbers):
     """Kick of live particles."""
-    for n in range(len(x)):
+    for n in range(size):
         if alive[n]:
             by_x, by_y, _, _, _ = derivatives(numbers, x[n], y[n])
             px[n] -= by_x

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import torch
+import numpy as np
 from torch import Tensor
 
 from ..core.errors import SymplecticityWarning, warn
+from ..core.symplectic import FORM
 from ..lattice.lattice import Lattice
 
-_FORM = torch.kron(torch.eye(3, dtype=torch.float64), torch.tensor([[0.0, 1.0], [-1.0, 0.0]]))
 #: matrices of files have some nine digits
 _TOLERANCE = 1e-7
 
@@ -18,8 +18,8 @@ def warn_if_not_symplectic(lattice: Lattice, matrices: Tensor) -> None:
     suspects = [n for n, element in enumerate(lattice) if not element.is_symplectic]
     if not suspects:
         return
-    m = matrices[suspects].detach()
-    errors = (m.mT @ _FORM @ m - _FORM).abs().amax((1, 2))
+    m = matrices[suspects].detach().numpy()
+    errors = np.abs(m.mT @ FORM @ m - FORM).max((1, 2))
     worst = int(errors.argmax())
     if float(errors[worst]) < _TOLERANCE:
         return

@@ -13,6 +13,7 @@ from ..beam.reference import Reference
 from ..collective.base import CollectiveEffect
 from ..core.checks import wrong
 from ..core.errors import InvalidValueError, UnstableError
+from ..core.symplectic import FORM
 from ..core.transforms import numeric
 from ..engines import Engine
 from ..engines.derivatives import jacobian_derivatives
@@ -90,9 +91,6 @@ def synchrobetatron_tunes(matrix: ArrayLike) -> Array:
     return modes(array)[0]
 
 
-_SYMPLECTIC = np.kron(np.eye(3), np.array([[0.0, 1.0], [-1.0, 0.0]]))
-
-
 def modes(matrix: Array) -> tuple[Array, list[NDArray[np.complex128]], list[complex]]:
     """Tunes, eigenvectors and eigenvalues exp(2 pi i tune) of the modes, in order of the planes."""
     eigenvalues, vectors = np.linalg.eig(matrix)
@@ -102,7 +100,7 @@ def modes(matrix: Array) -> tuple[Array, list[NDArray[np.complex128]], list[comp
             f"the motion is unstable: an eigenvalue of the one-turn matrix has modulus "
             f"{np.abs(eigenvalues).max():.6g}; tunes exist only where all have modulus 1"
         )
-    form = _SYMPLECTIC[: len(matrix), : len(matrix)]
+    form = FORM[: len(matrix), : len(matrix)]
     pairs = []
     for eigenvalue, v in zip(eigenvalues, vectors.T, strict=True):
         # of each conjugate pair, the one that turns clockwise in phase space, as oscillations do
@@ -127,7 +125,7 @@ def modes(matrix: Array) -> tuple[Array, list[NDArray[np.complex128]], list[comp
 def perturb_tunes(matrix: Array) -> tuple[Array, Array]:
     """Tunes (T,) of the modes, and by what changes of the matrix each changes, (T, 2 T, 2 T)."""
     values, vectors, eigenvalues = modes(matrix)
-    form = _SYMPLECTIC[: len(matrix), : len(matrix)]
+    form = FORM[: len(matrix), : len(matrix)]
     weights = []
     for v, eigenvalue in zip(vectors, eigenvalues, strict=True):
         # first-order perturbation; the left eigenvector of a symplectic matrix is v* S

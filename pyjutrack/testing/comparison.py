@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from ..beam.beam import COORDINATES
 from ..core.errors import PyJuTrackError
+from ..core.symplectic import FORM
 
 Array = NDArray[np.float64]
 
 #: how many units of rounding a sequence of operations may gather
 _ROUNDINGS = 2000.0
-_FORM = np.kron(np.eye(3), [[0.0, 1.0], [-1.0, 0.0]])
 
 
 class CheckFailedError(PyJuTrackError, AssertionError):
@@ -62,7 +62,7 @@ def require_symplectic(
         rounding: relative to the square of the largest entry.
         momentum: of the reference before it over that after it, by which S is scaled.
     """
-    off = matrix.T @ _FORM @ matrix - momentum * _FORM
+    off = matrix.T @ FORM @ matrix - momentum * FORM
     scale = max(np.abs(matrix).max() ** 2, 1.0)
     require_close(f"{what}, J^T S J - S", off, np.zeros((6, 6)), rounding * scale, remedy)
 

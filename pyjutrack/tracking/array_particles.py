@@ -135,10 +135,11 @@ class ArrayParticles(Particles):
         # the same for all calls, as its blocks
         share, (now, _) = min(parallel.parts(size, work), max(size, 1)), self.now
         for part, first, count in calls(program, turns, limit // max(size, _FEW)):
-            before = self._alive.copy()
+            before = self._alive.copy() if now + first else None
             given = (*self._columns, self._alive, self.turn, self.op, *more)
             parallel.run(kernel, size, share, count, *part[:4], table, *given)
-            self.turn[before & ~self._alive] += now + first
+            if before is not None:
+                self.turn[before & ~self._alive] += now + first
 
     def traverse(self, element: Element, part: Part, reference: Reference) -> Particles:
         """Move through what is no program."""

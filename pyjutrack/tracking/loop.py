@@ -24,6 +24,8 @@ from .programs import Piece, pieces_of
 from .soft_apertures import apply_soft_aperture, mask_passing
 from .task import Task
 
+_SIX = range(6)
+
 
 class Observer(Protocol):
     """Sees the beam on its way."""
@@ -79,7 +81,8 @@ def run_with_jacobians(
 
     Args:
         task: what to track; without effects, where there are no test particles.
-        probe: test particles in the field of the beam, which have the Jacobians then.
+        probe: test particles in the field of the beam, which have the Jacobians then. Without
+            effects they go in the place of the beam's.
 
     Returns:
         The end, and d(final)/d(initial), (N, 6, 6); those of the lost are of their last
@@ -89,11 +92,14 @@ def run_with_jacobians(
     size = len(state.alive)
     tangents = np.zeros((size, 6 * LANES))
     jacobians = tangents.reshape(size, 6, LANES)[:, :, :6]
-    jacobians[:] = np.eye(6)
+    jacobians[:, _SIX, _SIX] = 1.0
     if state.coordinates[0].dtype != torch.float64:
         return None
     with parallel.cores():
-        tracking = Run(task, probe, (), None, tangents)
+        if task.effects:
+            tracking = Run(task, probe, (), None, tangents)
+        else:
+            tracking = Run(task, None, (), None, tangents, state)
         if not tracking.has_jacobians:
             return None
         end = tracking.end()
@@ -112,13 +118,16 @@ class Run:
         observers: Sequence[Observer],
         losses: Losses | None,
         tangents: NDArray[np.float64] | None = None,
+        start: State | None = None,
     ) -> None:
         self._task, self._observers, self._losses = task, observers, losses
         beam = task.beam
         #: all that particles meet, and on which derivatives may depend
         self._data = task.parts
         self._beam = beam
-        self._particles = self._start(tangents if probe is None else None)
+        # as they stand: particles in arrays are copied anyway
+        start = start or State(beam.coordinates.unbind(-1), beam.alive)
+        self._particles = self._start(start, tangents if probe is None else None)
         self._probe = None if probe is None else self._start_probe(probe, tangents)
         self._memories = [effect.start(beam) for effect in task.effects]
         self._stops = tuple(sorted({n for o in observers for n in o.stops}))
@@ -142,10 +151,8 @@ class Run:
             return resume(probe)
         return ArrayParticles(probe, 1.0, resume, tangents)
 
-    def _start(self, tangents: NDArray[np.float64] | None) -> Particles:
+    def _start(self, state: State, tangents: NDArray[np.float64] | None) -> Particles:
         beam = self._beam
-        # as they stand: particles in arrays are copied anyway
-        state = State(beam.coordinates.unbind(-1), beam.alive)
         if is_plain(state) and not isinstance(beam.reference.p0c, Tensor):
             return ArrayParticles(state, 1 / beam.particles, self._continue, tangents)
         return particles_of(state_of(beam.coordinates, beam.alive), self._data)

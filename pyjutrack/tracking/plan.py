@@ -85,6 +85,11 @@ class Plan:
         return self._beginnings[stop]
 
     @cached_property
+    def traverses(self) -> int:
+        """How many operations move particles through a part of an element."""
+        return sum(isinstance(op, Traverse) for op in self.ops)
+
+    @cached_property
     def _beginnings(self) -> dict[int, Plan]:
         return {}
 

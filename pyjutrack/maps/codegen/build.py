@@ -70,7 +70,7 @@ def _parts(of: Traced) -> dict[str, tuple[list[str], Callable[..., None]]]:
     """Arguments of each kernel of a map, and what writes it."""
     from . import arrays, particles
 
-    taken = {"block": [*COORDINATES, "alive", "numbers"], "step": ["numbers", "c", "d"]}
+    taken = {"block": ["size", *COORDINATES, "alive", "numbers"], "step": ["numbers", "c", "d"]}
     found = {name: (taken[name], write) for name, write in particles.bodies(of).items()}
     return found | (arrays.ArrayKernels(of).bodies() if of.map.array_kernels else {})
 

@@ -24,11 +24,11 @@ def bodies(of: Traced) -> dict[str, Callable[..., None]]:
 def _block(of: Traced) -> Callable[..., None]:
     """A loop over few particles, without branches."""
 
-    def write(e: Emitter, *given: Column) -> None:
+    def write(e: Emitter, size: Any, *given: Column) -> None:
         columns, alive, numbers = given[:6], given[6], given[7]
         stumpffs = Stumpffs(e, of)
         stumpffs.share([numbers.load(e.index(i)) for i in range(len(of.numbers))])
-        with e.blocks(e.index(0), alive.size, BLOCK) as (low, count):
+        with e.blocks(e.index(0), size, BLOCK) as (low, count):
             move(e, of, stumpffs, count, [c.shifted(low) for c in columns], alive.shifted(low))
 
     return write
@@ -90,9 +90,9 @@ def _opening(of: Traced) -> dict[str, Callable[..., None]]:
         known |= {symbol(name): numbers.load(e.index(i)) for i, name in enumerate(of.numbers)}
         return values(e, of.outputs, known)[0]
 
-    def block(e: Emitter, *given: Column) -> None:
+    def block(e: Emitter, size: Any, *given: Column) -> None:
         (x, _, y), alive, numbers = given[:3], given[6], given[7]
-        with e.loop(alive.size) as n:
+        with e.loop(size) as n:
             passing = passes(e, x.double(n), y.double(n), numbers)
             alive.store(n, e.builder.and_(alive.load(n), passing))
 

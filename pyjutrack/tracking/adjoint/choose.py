@@ -13,7 +13,7 @@ from ...core.scalars import is_transformed
 from ...core.tensors import active, has_hidden_leaf, tensors_in
 from ..adjoints import Adjoint, Auto, Checkpoint, Reversible, Store, name_of
 from ..end import state_of
-from ..plan import Act, Traverse
+from ..plan import Act
 from ..task import Task
 
 #: columns of the beam that a stored graph holds for every part of an element, about
@@ -104,8 +104,7 @@ def stored_bytes(task: Task) -> int:
     beam, c = task.beam, task.beam.coordinates
     # ranks must choose alike, so it is not the number here, which may differ by one
     particles = c.numel() // 6 // len(beam) * (beam.particles // beam.world.size)
-    parts = task.turns * sum(isinstance(op, Traverse) for op in task.plan.ops)
-    return parts * _COLUMNS * particles * c.element_size()
+    return task.turns * task.plan.traverses * _COLUMNS * particles * c.element_size()
 
 
 def _depends_on_hidden(task: Task, number: int, effect: CollectiveEffect) -> bool:
