@@ -27,8 +27,6 @@ OPERATIONS = 20_000_000
 VALUES = 10_000_000
 #: steps of an integrator in one element
 STEPS = MOST
-#: RF buckets of a ring, of which pyAT makes an array
-BUCKETS = 10_000_000
 #: the highest order of a multipole
 ORDER = 100
 

@@ -101,7 +101,16 @@ ELEMENTS = [
     },
 ]
 AT_JSON = json.dumps(
-    {"atjson": 1, "elements": ELEMENTS, "properties": {"energy": 3e9, "periodicity": 1}}, indent=1
+    {
+        "atjson": 1,
+        "elements": ELEMENTS,
+        "properties": {
+            "energy": 3e9,
+            "periodicity": 1,
+            "particle": {"name": "", "rest_energy": 938272088.16, "charge": 1.0},
+        },
+    },
+    indent=1,
 )
 XSUITE = json.dumps(
     {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,6 @@ import pytest
 from examples_loader import load_example
 
 import pyjutrack as pj
-from pyjutrack.io.at.read import from_at
-from pyjutrack.io.record import Notes
 
 at = pytest.importorskip("at")
 peer = load_example("rings/peer_at")
@@ -50,9 +50,13 @@ def particles(size: float) -> np.ndarray:
 
 
 def read(source: Any) -> tuple[pj.Lattice, list[str]]:
-    notes = Notes()
-    lattice = from_at(Path("ring.mat"), [source], notes)
-    return lattice, [note.message for note in notes.all]
+    """What is read of a file that pyAT wrote."""
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = Path(folder) / "one.json"
+        at.Lattice([source.deepcopy()], energy=3e9, periodicity=1, particle="electron").save(path)
+        found = pj.read_lattice(path)
+    return found.lattice, [note.message for note in found.notes]
 
 
 def apart(source: Any, size: float) -> np.ndarray:

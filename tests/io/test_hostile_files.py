@@ -23,6 +23,16 @@ _SHORT = "().__class__.__base__"
 _RING = "d: drift, l=1; r: line=(d);"
 _AT = "function r = f()\nr={{...\natdrift('D1',{value},'DriftPass');...\n}};\n"
 
+_MAGNET = (
+    "function r = f()\nr={{...\natringparam('R',3e9,1);...\n"
+    "atquadrupole('Q1',0.5,1,'{name}',{value});...\n}};\n"
+)
+
+
+def _at_json(fields: dict[str, Any]) -> str:
+    quadrupole = {"FamName": "q", "Class": "Quadrupole", "Length": 1.0, **fields}
+    return json.dumps({"atjson": 1, "elements": [quadrupole], "properties": {"energy": 3e9}})
+
 
 def _refused(path: Path, text: str | bytes, said: str, **options: object) -> None:
     """The file is refused in under a second, and the error names it."""
@@ -37,8 +47,6 @@ def _refused(path: Path, text: str | bytes, said: str, **options: object) -> Non
 
 
 def _plain(path: Path) -> Path:
-    if path.suffix == ".m":
-        pytest.importorskip("at")
     good = path.with_name("good.madx")
     good.write_text(_RING)
     return good
@@ -105,8 +113,16 @@ def _lines_of_lines(depth: int, parts: str, repeat: int) -> str:
         ("a.m", _AT.format(value="2^" * 50_000 + "1"), "a.m:3: .*beyond double precision"),
         ("a.madx", "a = exp(1000);" + _RING, r"exp\(1000\) is beyond double precision"),
         ("a.madx", "a = sqrt(-1);" + _RING, r"sqrt\(-1\) is no real number"),
-        ("a.m", _AT.format(value="1,'NumIntSteps',1e30,'PassMethod'"), "limit of 100,000"),
-        ("a.m", _AT.format(value="1e15,'Frequency',1e9,'PassMethod'"), "RF buckets"),
+        ("a.m", _MAGNET.format(name="NumIntSteps", value="1e30"), "limit of 100,000"),
+        ("a.m", _MAGNET.format(name="MaxOrder", value="-1"), "MaxOrder = -1 is no whole number"),
+        ("a.m", _MAGNET.format(name="PolynomA", value=f"[{'1 ' * 1000}]"), "limit of 100"),
+        ("a.json", _at_json({"K": [1.0] * 3}), "K has 3 numbers in place of 1"),
+        ("a.json", _at_json({"K": "__import__('os')"}), "K = .* is not of numbers"),
+        ("a.json", _at_json({"K": 10**200}), "K = .* is not of numbers"),
+        ("a.json", _at_json({"T1": [[1.0], [1.0, 2.0]]}), "T1 = .* is not of numbers"),
+        ("a.json", _at_json({"FamName": {"a": 1}}), "FamName = .* is no word"),
+        ("a.json", _at_json({"Class": ["Drift"]}), "Class = .* is no word"),
+        ("a.json", '{"atjson": 1, "elements": [3]}', "is no list of elements"),
         ("a.yaml", _lines_of_lines(11, "d", 10), "above the limit of"),
         ("a.yaml", _lines_of_lines(60, "", 1), "is empty"),
         ("a.yaml", _lines_of_lines(2, "d", 10**9), "above the limit of 1,000,000"),

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from ...beam.reference import SPEED_OF_LIGHT
 from ...elements import Aperture, Drift, Element, Marker, Monitor, RFCavity
+from ..errors import clip
 from ..record import Say
+from .element import AtElement
 from .magnets import corrector, idle, magnet, solenoid
-from .placement import Fields, length_of, placement
+from .placement import Fields, fields_of
 
 #: attributes without a meaning for tracking, or read for every kind
 _NEUTRAL = {
@@ -27,67 +28,59 @@ _NEUTRAL = {
 _POLYNOMIALS = {"PolynomA", "PolynomB", "FieldScaling", "Scaling", "KickAngle"}
 
 
-def convert(source: Any, say: Say) -> Element:
+def convert(source: AtElement, say: Say) -> Element:
     """An AT element as one of this package; `say` takes what is left out."""
-    convert, read = _BY_PASS.get(source.PassMethod, (None, set[str]()))
-    for kind in type(source).__mro__:
-        if convert is None and kind.__name__ in _KINDS:
-            convert, read = _KINDS[kind.__name__]
-    element = (convert or _unknown)(source, say)
+    convert, read = _BY_PASS.get(source.method) or _KINDS.get(source.kind.name, (_unknown, set()))
+    element = convert(source, say)
     _say_rest(source, _NEUTRAL | read, say)
     return element
 
 
-def _fields(source: Any, say: Say) -> Fields:
-    return {"name": str(source.FamName), **placement(source, say)}
-
-
-def _drift(source: Any, say: Say) -> Element:
-    name, length = source.PassMethod, length_of(source)
+def _drift(source: AtElement, say: Say) -> Element:
+    name, length = source.method, source.length
     if name == "IdentityPass" and length:
         say(f"IdentityPass moves no particle over {length:g} m; read as a drift")
     elif name not in ("DriftPass", "ExactDriftPass", "IdentityPass"):
         say(f"pass method {name}; read as DriftPass")
     model = "exact" if name == "ExactDriftPass" else "paraxial"
-    return Drift(length, model=model, **_fields(source, say))
+    return Drift(length, model=model, **fields_of(source, say))
 
 
-def _place(kind: type[Element]) -> Callable[[Any, Say], Element]:
-    def convert(source: Any, say: Say) -> Element:
-        name, length = source.PassMethod, length_of(source)
+def _place(kind: type[Element]) -> Callable[[AtElement, Say], Element]:
+    def convert(source: AtElement, say: Say) -> Element:
+        name, length = source.method, source.length
         if name not in ("IdentityPass", "DriftPass", "ExactDriftPass"):
             say(f"pass method {name}; read as a {kind.__name__}")
         if not length:
-            return kind(**_fields(source, say))
+            return kind(**fields_of(source, say))
         if name == "IdentityPass":
             say(f"IdentityPass moves no particle over {length:g} m; read as a drift")
         if issubclass(kind, Monitor):
-            return Monitor(length, **_fields(source, say))
+            return Monitor(length, **fields_of(source, say))
         model = "exact" if name == "ExactDriftPass" else "paraxial"
-        return Drift(length, model=model, **_fields(source, say))
+        return Drift(length, model=model, **fields_of(source, say))
 
     return convert
 
 
-def _cavity(source: Any, say: Say) -> Element:
+def _cavity(source: AtElement, say: Say) -> Element:
     """AT takes V / E sin(omega (ct - TimeLag) / c - PhaseLag) from delta, with ct late."""
-    if not source.PassMethod.endswith("CavityPass"):
-        say(f"switched off as it is read ({source.PassMethod}); here it acts")
-    elif source.PassMethod not in ("CavityPass", "RFCavityPass"):
-        say(f"pass method {source.PassMethod}; read as RFCavityPass")
-    frequency = float(source.Frequency)
-    phase = float(getattr(source, "PhaseLag", 0.0))
-    lag = float(getattr(source, "TimeLag", 0.0))
+    if not source.method.endswith("CavityPass"):
+        say(f"switched off as it is read ({source.method}); here it acts")
+    elif source.method not in ("CavityPass", "RFCavityPass"):
+        say(f"pass method {source.method}; read as RFCavityPass")
+    frequency = source.number("Frequency")
+    phase, lag = source.number("PhaseLag"), source.number("TimeLag")
     phase += 2 * math.pi * frequency * lag / SPEED_OF_LIGHT if lag else 0.0
-    options = {"frequency": frequency, "phase": math.pi - phase, **_fields(source, say)}
-    return RFCavity(length_of(source), float(source.Voltage), **options)
+    options = {"frequency": frequency, "phase": math.pi - phase, **fields_of(source, say)}
+    return RFCavity(source.length, source.number("Voltage"), **options)
 
 
-def _aperture(source: Any, say: Say) -> Element:
-    if source.PassMethod != "AperturePass":
+def _aperture(source: AtElement, say: Say) -> Element:
+    if source.method != "AperturePass":
         return idle(source, say)
-    x0, x1, y0, y1 = (float(v) for v in np.ravel(source.Limits))
-    shift: Fields = _fields(source, say)
+    x0, x1, y0, y1 = source.numbers("Limits", 4)
+    shift: Fields = fields_of(source, say)
     half: Fields = {}
     for low, high, size, axis in ((x0, x1, "half_width", "dx"), (y0, y1, "half_height", "dy")):
         if math.isfinite(low) and math.isfinite(high):
@@ -98,39 +91,39 @@ def _aperture(source: Any, say: Say) -> Element:
     return Aperture(**half, **shift)
 
 
-def _ellipse(source: Any, say: Say) -> Element:
-    half_width, half_height = (float(v) for v in np.ravel(source.Axes)[:2])
-    options = {"shape": "ellipse", **_fields(source, say)}
+def _ellipse(source: AtElement, say: Say) -> Element:
+    half_width, half_height = source.numbers("Axes", 2)
+    options = {"shape": "ellipse", **fields_of(source, say)}
     return Aperture(half_width=half_width, half_height=half_height, **options)
 
 
-def _unknown(source: Any, say: Say) -> Element:
-    kind, length, name = type(source).__name__, length_of(source), source.PassMethod
+def _unknown(source: AtElement, say: Say) -> Element:
+    kind, length, name = source.kind.name, source.length, source.method
     if name in ("IdentityPass", "DriftPass", "ExactDriftPass"):
         return _place(Marker)(source, say)
     place = f"a drift of {length:g} m" if length else "a marker"
     say(f"{kind} ({name}) has no counterpart; read as {place}")
-    fields = _fields(source, say)
+    fields = fields_of(source, say)
     return Drift(length, **fields) if length else Marker(**fields)
 
 
-def _say_rest(source: Any, read: set[str], say: Say) -> None:
+def _say_rest(source: AtElement, read: set[str], say: Say) -> None:
     """Say which other attributes are not neutral."""
-    for name, value in vars(source).items():
-        if name.startswith("_") or name in read:
+    for name, value in source.fields.items():
+        if name in read or value is None or isinstance(value, str):
             continue
         try:
-            neutral = not np.any(np.asarray(value, dtype=float))
-        except (TypeError, ValueError):
-            neutral = value is None or isinstance(value, str)
-        if not neutral:
+            neutral = not any(source.numbers(name))
             shown = np.array2string(np.asarray(value), precision=6, threshold=6)
+        except ValueError:  # no numbers
+            neutral, shown = False, clip(repr(value))
+        if not neutral:
             say(f"{name} = {' '.join(shown.split())} is left out")
 
 
 _DIPOLE = {"BendingAngle", "EntranceAngle", "ExitAngle", "FullGap", "FringeInt1", "FringeInt2"}
-_DIPOLE |= {"FringeBendEntrance", "FringeBendExit", "gK", "ByError", "K"}
-_Convert = tuple[Callable[[Any, Say], Element], set[str]]
+_DIPOLE |= {"FringeBendEntrance", "FringeBendExit", "gK", "ByError", "K", "H"}
+_Convert = tuple[Callable[[AtElement, Say], Element], set[str]]
 #: of pass methods that any class may have
 _BY_PASS: dict[str, _Convert] = {
     "EAperturePass": (_ellipse, {"Axes"}),
@@ -138,11 +131,15 @@ _BY_PASS: dict[str, _Convert] = {
 }
 _KINDS: dict[str, _Convert] = {
     "Drift": (_drift, set()),
+    "Collimator": (_drift, set()),
     "Marker": (_place(Marker), _POLYNOMIALS),
     "Monitor": (_place(Monitor), {"Scale"}),
     "Aperture": (_aperture, {"Limits"}),
     "RFCavity": (_cavity, {"Voltage", "Frequency", "TimeLag", "Timelag", "PhaseLag"}),
     "Corrector": (corrector, {"KickAngle", "FieldScaling", "Scaling"}),
     "Dipole": (magnet, _POLYNOMIALS | _DIPOLE),
-    "ThinMultipole": (magnet, _POLYNOMIALS | {"K", "H", "BendingAngle"}),
+    **dict.fromkeys(
+        ("ThinMultipole", "Multipole", "Quadrupole", "Sextupole", "Octupole"),
+        (magnet, _POLYNOMIALS | {"K", "H", "BendingAngle"}),
+    ),
 }

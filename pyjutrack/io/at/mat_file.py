@@ -143,8 +143,8 @@ class _Reader:
         if len(values) != prod(shape):
             raise DamagedError(f"{len(values)} values for an array of shape {shape}")
         if kind == _CHAR:
-            rows = np.reshape(values, shape, order="F").reshape(shape[0], -1)
-            return name, "".join(map(chr, rows[0])) if len(rows) else ""
+            first_row = np.reshape(values, (shape[0], -1), order="F")[0] if len(values) else ()
+            return name, "".join(map(chr, first_row))
         array = values.astype(f"{_NUMERIC[kind]}").reshape(shape, order="F")
         return name, array.astype(bool) if mark & _LOGICAL else array
 

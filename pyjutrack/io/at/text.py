@@ -13,8 +13,9 @@ from ...core.grammar import Grammar, apply, number
 from ..errors import clip, wrong
 from ..format import LatticeSource
 from ..limits import ELEMENTS, STATEMENT, require_below
+from .classes import CLASSES
 
-Element = dict[str, Any]
+Fields = dict[str, Any]
 
 _TOKEN = re.compile(
     r"(?P<space>[ \t]+)|(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?)|(?P<name>[A-Za-z_]\w*)"
@@ -36,19 +37,17 @@ _REMEDY = (
 )
 
 
-def elements_of(source: LatticeSource, classes: dict[str, Any]) -> list[Element]:
+def elements_of(source: LatticeSource) -> list[Fields]:
     """The elements of a function: their class and what the constructors are given.
 
     Args:
         source: the file.
-        classes: pyAT's, by the name of their constructor without `at`; each knows the names of
-            what its constructor takes first.
 
     Raises:
         LatticeFileError: a row holds anything but a known constructor of literals, or stands
             before or after those of the cell array.
     """
-    found: list[Element] = []
+    found: list[Fields] = []
     path, rows = source.path, source.text.splitlines()
     start = _count_header_rows(path, rows)
     for row, line in enumerate(rows[start:], start + 1):
@@ -60,7 +59,7 @@ def elements_of(source: LatticeSource, classes: dict[str, Any]) -> list[Element]
         require_below(path, "characters of a statement", len(line), STATEMENT, row)
         require_below(path, "elements", len(found) + 1, ELEMENTS, row)
         try:
-            found.append(_element(line, classes))
+            found.append(_element(line))
         except (ValueError, ArithmeticError, TypeError) as error:
             raise wrong(path, f"{error}, in {clip(line.strip())!r}", row) from error
     raise wrong(path, "no line begins with '};', so the cell array has no end; is it cut off?")
@@ -97,19 +96,19 @@ def _require_end(path: Path, rest: str, rows: list[str], row: int) -> None:
     raise wrong(path, f"{clip(line.strip())!r} follows the elements; {_REMEDY}", at)
 
 
-def _element(line: str, classes: dict[str, Any]) -> Element:
+def _element(line: str) -> Fields:
     name, arguments = _Row(line).constructor()
-    if not name.startswith("at") or name[2:] not in classes:
+    kind = name[2:].lower()
+    if not name.startswith("at") or kind not in CLASSES:
         raise ValueError(f"{clip(name)!r} is no constructor of an element")
-    kind = name[2:]
-    # as pyAT does it: what comes first has names, and a pass method may follow by itself
-    names = list(classes[kind]._BUILD_ATTRIBUTES)
+    # what comes first has names, and a pass method may follow by itself
+    names = ["FamName", *CLASSES[kind].first]
     rest = arguments[len(names) :]
     if rest and isinstance(rest[0], str) and rest[0].endswith("Pass"):
         rest.insert(0, "PassMethod")
     if len(arguments) < len(names):
         raise ValueError(f"{name} needs {', '.join(names)}")
-    element = dict(zip(names, arguments, strict=False))
+    element: Fields = dict(zip(names, arguments, strict=False))
     element.update(_pairs(rest))
     element["Class"] = kind
     if kind == "rbend":  # in AT's sector bend
@@ -118,7 +117,7 @@ def _element(line: str, classes: dict[str, Any]) -> Element:
     return element
 
 
-def _pairs(values: list[Any]) -> Element:
+def _pairs(values: list[Any]) -> Fields:
     names = values[::2]
     if len(values) % 2 or not all(isinstance(name, str) for name in names):
         raise ValueError("after the first arguments, names and values must alternate")
@@ -183,6 +182,8 @@ class _Row(Grammar):
             return _CONSTANTS[text.lower()]
         if kind == "name" and text == "struct" and self.take("("):
             return _pairs(self._arguments())
+        if kind == "name" and text == "zeros" and self.take("("):
+            return self._empty()
         if text == "(" and kind == "sign":
             values = self._arguments()
             if len(values) != 1:
@@ -191,6 +192,12 @@ class _Row(Grammar):
         if text == "[" and kind == "sign":
             return self._array()
         raise ValueError(f"{clip(text) or 'the end'!r} is no number, text or array")
+
+    def _empty(self) -> Any:
+        """An array of no numbers, which MATLAB writes as `zeros(0,0)`."""
+        if 0 not in self._arguments():
+            raise ValueError("zeros(...) is read only where it is empty")
+        return np.zeros(0)
 
     def _array(self) -> Any:
         """Numbers in rows that `;` ends, between spaces or commas; brackets in it do nothing."""
