@@ -18,8 +18,9 @@ from ..core.checks import require_real, wrong
 from ..core.errors import InvalidValueError, require_known
 from ..core.transforms import numeric
 from ..lattice.knobs import lower_bound, overlay, parts, split, values
-from ..lattice.lattice import Lattice, require_lattice
+from ..lattice.lattice import Lattice
 from ..lattice.patterns import expand
+from ..lattice.require import require_lattice
 from ..tracking.adjoints import Adjoint
 from ..tracking.loss_warning import count_lost, warn_of_losses
 from ..tracking.task import Task, task_of

@@ -8,7 +8,8 @@ from pathlib import Path
 from ..beam.reference import Reference, require_reference
 from ..core.checks import require_flag, require_path, require_text
 from ..core.errors import InvalidValueError, MissingPackageError, PluginError, PyJuTrackError, warn
-from ..lattice.lattice import Lattice, require_lattice
+from ..lattice.lattice import Lattice
+from ..lattice.require import require_lattice
 from .errors import LatticeFileError, LatticeWarning, wrong
 from .format import LatticeSource
 from .formats import find_format, format_to_read, format_to_write

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ..core.errors import InvalidValueError, UnknownNameError, unknown
 from ..elements import Element
@@ -14,8 +14,17 @@ _ADDRESS = re.compile(r"^(?P<element>.+)\.(?P<field>\w+)(\[(?P<index>\d+)\])?$")
 Named = Mapping[str, Sequence[Element]]
 
 
-def parameters(name: str, element: Element) -> list[str]:
-    """Addresses of an element's own parameters; placement has addresses too, and is left out."""
+def by_name(elements: Iterable[Element]) -> dict[str, list[Element]]:
+    """The elements of each name, in order; those without a name are left out."""
+    found: dict[str, list[Element]] = {}
+    for element in elements:
+        if element.name:
+            found.setdefault(element.name, []).append(element)
+    return found
+
+
+def parameters(name: str, element: Element, asked: str = "") -> list[str]:
+    """Addresses of an element's own parameters, and of its placement only what is asked for."""
     found: list[str] = []
     for field in element.knobs:
         value = getattr(element, field)
@@ -23,7 +32,8 @@ def parameters(name: str, element: Element) -> list[str]:
             found += [f"{name}.{field}[{i}]" for i in range(len(value))]
         else:
             found.append(f"{name}.{field}")
-    return found + [f"{name}.{field}" for field in element.vectors]
+    placed = [asked] if asked in element.placement else []
+    return found + [f"{name}.{field}" for field in (*element.vectors, *placed)]
 
 
 def has_parameter(named: Named, address: str) -> bool:

@@ -16,12 +16,13 @@ from ..core.frozen import FrozenDict
 from ..core.scalars import Number, is_whole, to_float
 from ..core.transforms import disable_compile
 from ..elements import Element
-from .addresses import find_parameter, has_parameter, parameters
+from .addresses import by_name, find_parameter, has_parameter
 from .change import change, merge, read_settings, read_variable, read_variables
 from .dependencies import Dependencies
 from .expressions import Expression
-from .patterns import matching
+from .renaming import number_shared_names
 from .replace import as_numbers, skip
+from .selection import Kinds, list_knobs, part, select
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -120,28 +121,19 @@ class Lattice:
     def __getitem__(self, key: int | str | slice) -> Element | Lattice:
         """An element by position, or the first one of a name; of a slice, a Lattice.
 
-        A slice keeps all variables, and the expressions of what is in it.
+        A slice of names, `ring["q1":"bpm3"]`, has both in it. Slices keep all variables, and the
+        expressions of what is in them.
 
         Raises:
-            UnknownNameError: no such element. InvalidValueError: a slice without elements.
+            UnknownNameError: no such element. InvalidValueError: a slice without elements, or of a
+                name that several have.
         """
         if isinstance(key, str):
             if key not in self._named:
                 raise unknown("element", key, self.names)
             return self._named[key][0]
         if isinstance(key, slice):
-            found = self.elements[key]
-            if not found:
-                raise InvalidValueError(
-                    f"{key} of {self!r} holds no element, and no lattice is empty"
-                )
-            part = Lattice(found)
-            kept = {
-                a: e
-                for a, e in self.expressions.items()
-                if all(n in self.variables or part.has_parameter(n) for n in (a, *e.names))
-            }
-            return self._with(found, self.variables, kept)
+            return self._with(*part(self, key))
         if not is_whole(key):
             raise wrong("the key of a lattice", key, "a number, a name or a slice")
         if not -len(self) <= key < len(self):
@@ -173,11 +165,7 @@ class Lattice:
     @cached_property
     def _named(self) -> dict[str, list[Element]]:
         """The elements of each name, in order: found once, for lattices with many knobs."""
-        found: dict[str, list[Element]] = {}
-        for element in self.elements:
-            if element.name:
-                found.setdefault(element.name, []).append(element)
-        return found
+        return by_name(self.elements)
 
     @cached_property
     def cache(self) -> dict[Any, Any]:
@@ -197,19 +185,39 @@ class Lattice:
             total = total + element.length
         return total
 
-    def knobs(self, pattern: str = "*") -> list[str]:
+    def select(self, kind: Kinds = Element, name: str = "*") -> list[int]:
+        """Places of the elements of a kind whose names a pattern fits, in order.
+
+            [ring[n].k1 for n in ring.select(pj.Quadrupole, "qf*")]
+
+        Args:
+            kind: such as pj.Quadrupole, with all that derive from it; several as a tuple.
+            name: in which `*` stands for any text and `?` for any letter.
+
+        Raises:
+            UnknownNameError: there is none.
+        """
+        return select(self.elements, kind, name)
+
+    def with_unique_names(self) -> Lattice:
+        """Return the lattice with names of their own for elements that share one.
+
+        Of three named "q" come "q_1", "q_2", "q_3", each a knob, each with the expressions of "q".
+        A parameter "q.k1" from which others are computed becomes a variable of that name, which
+        all of them follow. Elements without a name stay so.
+        """
+        return self._with(*number_shared_names(self))
+
+    def knobs(self, pattern: str = "*", kind: Kinds | None = None) -> list[str]:
         """Variables, and addresses of the elements' own parameters, that a pattern fits.
 
-        Tilts and displacements, such as "q1.dx", have addresses too and are not listed.
+        Tilts and displacements have addresses too; "q*.dx" lists those, "*" does not.
 
         Args:
             pattern: in which `*` stands for any text and `?` for any letter: "kq*", "q*.k1".
+            kind: of elements, without variables: `ring.knobs("*.k1", pj.Quadrupole)`.
         """
-        require_text("pattern", pattern)
-        found = [*self.variables]
-        for name, elements in self._named.items():
-            found += parameters(name, elements[0])
-        return found if pattern == "*" else matching(pattern, found)
+        return list_knobs(self.variables, self._named, pattern, kind)
 
     def value(self, address: str) -> Number:
         """A variable, or the parameter at an address such as "q1.k1"; of weights, a vector.
@@ -288,13 +296,3 @@ class Lattice:
         """
         require_text("the address of a knob", address)
         return find_parameter(self._named, address, self.knobs)
-
-
-def require_lattice(lattice: Any) -> None:
-    """Raise InvalidValueError for what is no Lattice."""
-    if isinstance(lattice, Lattice):
-        return
-    remedy = "pass its .lattice" if hasattr(lattice, "lattice") else "wrap it: pj.Lattice([...])"
-    if type(lattice).__name__ in ("Beam", "Reference"):
-        remedy = "are the arguments swapped?"
-    raise wrong("lattice", lattice, "a Lattice", remedy)

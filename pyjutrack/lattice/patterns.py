@@ -9,12 +9,12 @@ from ..core.checks import require_texts
 from ..core.errors import UnknownNameError
 
 
-def expand(patterns: Sequence[str], names: Callable[[], Sequence[str]]) -> list[str]:
+def expand(patterns: Sequence[str], fitting: Callable[[str], list[str]]) -> list[str]:
     """Patterns replaced by the names that they fit; plain names stay as they are.
 
     Args:
         patterns: `*` stands for any text, `?` for any letter.
-        names: all that there are.
+        fitting: the names that a pattern fits.
 
     Raises:
         UnknownNameError: a pattern fits none.
@@ -25,10 +25,10 @@ def expand(patterns: Sequence[str], names: Callable[[], Sequence[str]]) -> list[
         if "*" not in pattern and "?" not in pattern:
             found.append(pattern)
             continue
-        fitting = matching(pattern, names())
-        if not fitting:
+        names = fitting(pattern)
+        if not names:
             raise UnknownNameError(f"no knob fits the pattern {pattern!r}")
-        found += fitting
+        found += names
     return found
 
 

@@ -15,8 +15,9 @@ from ..core.checks import require_callable, require_flag
 from ..core.errors import InvalidValueError
 from ..core.transforms import numeric
 from ..lattice.knobs import lattice_values
-from ..lattice.lattice import Lattice, require_lattice
+from ..lattice.lattice import Lattice
 from ..lattice.patterns import expand
+from ..lattice.require import require_lattice
 from .linear import linear_optics
 from .table import Twiss, TwissTable
 

@@ -13,7 +13,8 @@ from ..core.checks import require_flag, require_kind, require_real, require_whol
 from ..core.errors import InvalidValueError, UnstableError
 from ..core.scalars import Number, tensor_like, to_float
 from ..core.transforms import numeric
-from ..lattice.lattice import Lattice, require_lattice
+from ..lattice.lattice import Lattice
+from ..lattice.require import require_lattice
 from .modes import normal_modes_4d
 from .orbit import Closing, Orbit, differentiable, find, passage, start
 from .passing import Passage, pairwise_products

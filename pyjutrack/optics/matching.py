@@ -16,7 +16,8 @@ from ..core.checks import require_callable, require_real, require_texts, require
 from ..core.errors import InvalidValueError, UnstableError, require_known
 from ..core.scalars import is_real, is_whole, to_float
 from ..core.transforms import numeric
-from ..lattice.lattice import Lattice, require_lattice
+from ..lattice.lattice import Lattice
+from ..lattice.require import require_lattice
 from .gradient import optics_gradient
 from .table import Twiss, TwissTable
 

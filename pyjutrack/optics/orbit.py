@@ -13,7 +13,8 @@ from ..core.checks import require_real
 from ..core.errors import InvalidValueError, UnstableError
 from ..core.scalars import Number, is_whole
 from ..elements import Element
-from ..lattice.lattice import Lattice, require_lattice
+from ..lattice.lattice import Lattice
+from ..lattice.require import require_lattice
 from .passing import Passage, pairwise_products
 
 #: largest gap between elements that counts as none, and that rounding may leave [m, rad]

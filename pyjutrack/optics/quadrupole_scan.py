@@ -16,7 +16,8 @@ from ..beam.reference import Reference, require_reference
 from ..core.checks import require_real
 from ..core.errors import InvalidValueError, MeasurementError, require_known, unknown
 from ..core.scalars import is_real
-from ..lattice.lattice import Lattice, require_lattice
+from ..lattice.lattice import Lattice
+from ..lattice.require import require_lattice
 from .linear import linear_optics
 from .table import Twiss
 

@@ -20,7 +20,8 @@ from ..core.scalars import to_float
 from ..core.transforms import numeric
 from ..elements import Element
 from ..elements.part import Part
-from ..lattice.lattice import Lattice, require_lattice
+from ..lattice.lattice import Lattice
+from ..lattice.require import require_lattice
 from .modes import normal_modes_4d
 from .orbit import find, passage, start
 from .passing import Passage, pairwise_products

@@ -7,7 +7,8 @@ from matplotlib.collections import PolyCollection
 
 from ..core.checks import require_flag
 from ..elements.glyph import Glyph
-from ..lattice.lattice import Lattice, require_lattice
+from ..lattice.lattice import Lattice
+from ..lattice.require import require_lattice
 from .figure import require_axes
 from .layout import Array, limits, synoptic
 

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 from scipy.interpolate import CubicHermiteSpline
 
-from ..lattice.lattice import Lattice, require_lattice
+from ..lattice.lattice import Lattice
+from ..lattice.require import require_lattice
 from ..optics import TwissTable
 from .figure import require_axes, require_table
 from .lattice import plot_lattice

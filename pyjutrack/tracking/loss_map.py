@@ -13,8 +13,9 @@ from ..beam.beam import Beam, require_beam, require_single
 from ..collective.base import CollectiveEffect
 from ..core.errors import InvalidValueError
 from ..core.transforms import numeric
-from ..lattice.lattice import Lattice, require_lattice
+from ..lattice.lattice import Lattice
 from ..lattice.positions import places
+from ..lattice.require import require_lattice
 from .loop import run
 from .task import Task, task_of
 

@@ -11,7 +11,8 @@ from ..beam.moments import survivors
 from ..collective.base import CollectiveEffect, Place, require_effects
 from ..core.checks import require_whole
 from ..core.errors import InvalidValueError
-from ..lattice.lattice import Lattice, require_lattice
+from ..lattice.lattice import Lattice
+from ..lattice.require import require_lattice
 from .adjoints import Adjoint, Auto, adjoint_of
 from .plan import Act, Plan, place_of, plan_of
 from .soft_apertures import require_weighing
