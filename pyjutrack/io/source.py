@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 
 from ..elements import Element, Placeholder
 from ..lattice.expressions import Expression, Formula
+from .arithmetic import is_on
 from .builder import Fields, LatticeBuilder
 from .definition import Definition, Value
 from .errors import clip
@@ -74,10 +75,6 @@ class Source:
         """Return whether the file gives an attribute."""
         return name in self.definition.attributes
 
-    def is_on(self, formula: Formula) -> bool:
-        """Return whether a number is not zero, or may become so."""
-        return isinstance(formula, Expression) or formula != 0
-
     def make(self, kind: type[Element], **fields: object) -> Element:
         """An element of the name in the file; parameters that are zero are left out."""
         return self.make_named(self.definition.name, kind, **fields)
@@ -111,7 +108,7 @@ class Source:
     def _matters(self, value: Value) -> bool:
         if isinstance(value, tuple):
             return any(map(self._matters, value))
-        return bool(value) if isinstance(value, str) else self.is_on(value)
+        return bool(value) if isinstance(value, str) else is_on(value)
 
 
 def _show(value: Value) -> str:

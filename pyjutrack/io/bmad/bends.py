@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...elements import Element, RBend, SBend
 from ...lattice.expressions import Expression, Formula, call
+from ..arithmetic import is_on
 from .source import BmadSource as Source
 
 
@@ -12,19 +13,19 @@ def arc_length(source: Source) -> Formula:
     angle, curvature = source.number("angle"), _curvature(source)
     rectangular = source.definition.base == "rbend"
     length = source.number("l")
-    if rectangular and not source.is_on(length):
+    if rectangular and not is_on(length):
         length = source.number("l_rectangle")
     if rectangular and source.states("l_arc"):
         return source.number("l_arc")
-    if not source.is_on(length):
-        if source.is_on(angle) and source.is_on(curvature):
+    if not is_on(length):
+        if is_on(angle) and is_on(curvature):
             return angle / curvature
         return source.number("l_chord")
     if not rectangular:
         return length
-    if source.is_on(angle):
+    if is_on(angle):
         return length / call("sinc", 0.5 * angle)
-    if source.is_on(curvature):
+    if is_on(curvature):
         return 2.0 * call("asin", 0.5 * curvature * length) / curvature
     return length
 
@@ -61,7 +62,7 @@ def read_bend(source: Source) -> list[Element]:
 def _curvature(source: Source) -> Formula:
     """g, or 1 / rho, or that of a field."""
     radius = source.number("rho")
-    if source.is_on(radius):
+    if is_on(radius):
         return 1.0 / radius
     return source.strength("g", "b_field")
 
@@ -69,7 +70,7 @@ def _curvature(source: Source) -> Formula:
 def _angle(source: Source, length: Formula) -> Formula:
     angle, curvature = source.number("angle"), _curvature(source)
     source.number("l_chord")
-    if source.is_on(angle) or not source.is_on(curvature):
+    if is_on(angle) or not is_on(curvature):
         return angle
     return curvature * length
 
@@ -96,9 +97,9 @@ def _fringes(source: Source) -> dict[str, Formula]:
     """Field integrals; the exit takes what the entrance has where it is not given."""
     fint, gap = source.number("fint"), source.number("hgap")
     last, last_gap = source.number("fintx", fint), source.number("hgapx", gap)
-    if not (source.is_on(gap) or source.is_on(last_gap)):
+    if not (is_on(gap) or is_on(last_gap)):
         return {}
-    if not source.is_on(gap):
+    if not is_on(gap):
         return {"hgap": last_gap, "fintx": last}
     if not _alike(gap, last_gap):
         last = last * (last_gap / gap)

@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Callable
 
-from ...beam.reference import SPEED_OF_LIGHT
 from ...elements import (
     CrabCavity,
     Drift,
@@ -23,6 +22,7 @@ from ...elements import (
     Solenoid,
 )
 from ...lattice.expressions import Formula, call
+from ..arithmetic import is_on, per_turn, series_of, times
 from .bends import arc_length, read_bend
 from .classes import CLASSES
 from .source import BmadSource as Source
@@ -70,7 +70,7 @@ def read_element(source: Source) -> list[Element]:
 def _space(source: Source) -> list[Element]:
     """A marker, or a drift where it has a length; where it stands does not matter."""
     source.placement()
-    if source.is_on(source.length):
+    if is_on(source.length):
         return [source.make(Drift, length=source.length)]
     return [source.make(Marker)]
 
@@ -133,8 +133,8 @@ def _solenoid(source: Source) -> list[Element]:
         source.say("its kicks and multipoles are left out")
     placed = source.placement()
     placed.pop("tilt")  # of no effect in a round field
-    if not source.is_on(source.length):
-        return _absent(source) if source.is_on(ks) else _space(source)
+    if not is_on(source.length):
+        return _absent(source) if is_on(ks) else _space(source)
     return [source.make(Solenoid, length=source.length, ks=ks, **placed)]
 
 
@@ -148,17 +148,15 @@ def _thin(source: Source) -> list[Element]:
         n, term = int(found[1]), source.number(name)
         turned = (n + 1.0) * source.number(f"t{n}")
         c, s = call("cos", turned), call("sin", turned)
-        cosine, sine = _times(term, c), _times(term, s)
+        cosine, sine = times(term, c), times(term, s)
         if found[2]:
             normal[n], skew[n] = normal.get(n, 0.0) + sine, skew.get(n, 0.0) + cosine
         else:
             normal[n], skew[n] = normal.get(n, 0.0) + cosine, skew.get(n, 0.0) - sine
-    if source.is_on(normal.get(0, 0.0)) or source.is_on(skew.get(0, 0.0)):
+    if is_on(normal.get(0, 0.0)) or is_on(skew.get(0, 0.0)):
         source.word("k0l_status")
         source.say("its dipole kicks the beam; a bend of the reference orbit is left out")
-    orders = range(max([*normal, *skew, -1]) + 1)
-    knl, ksl = (tuple(terms.get(n, 0.0) for n in orders) for terms in (normal, skew))
-    return _lens(source, knl, ksl)
+    return _lens(source, series_of(normal), series_of(skew))
 
 
 def _ab_multipole(source: Source) -> list[Element]:
@@ -168,7 +166,7 @@ def _ab_multipole(source: Source) -> list[Element]:
 def _lens(source: Source, knl: tuple[Formula, ...], ksl: tuple[Formula, ...]) -> list[Element]:
     """A thin lens, and after it the length that Bmad gives it."""
     lens = source.make(Multipole, knl=knl, ksl=ksl, **source.placement())
-    if not source.is_on(source.length):
+    if not is_on(source.length):
         return [lens]
     source.say("its length is a drift after it")
     return [lens, source.make(Drift, length=source.length)]
@@ -182,18 +180,15 @@ def _thick(source: Source) -> list[Element]:
 def _frequency(source: Source) -> Formula:
     """Frequency [Hz]; by the harmonic number where the file gives that."""
     harmon = source.number("harmon")
-    if not source.is_on(harmon):
+    if not is_on(harmon):
         return source.number("rf_frequency")
     source.number("rf_frequency")
-    if source.reference is None or not source.turn:
-        source.say("a harmonic number without a reference gives no frequency; give reference=")
-        return 0.0
-    return harmon * (float(source.reference.beta) * SPEED_OF_LIGHT / source.turn)
+    return per_turn(harmon, source.reference, source.turn, source.say)
 
 
 def _voltage(source: Source) -> Formula:
     gradient = source.number("gradient")
-    if source.is_on(gradient) and not source.states("voltage"):
+    if is_on(gradient) and not source.states("voltage"):
         return gradient * source.length
     return source.number("voltage")
 
@@ -203,58 +198,42 @@ def _phase(source: Source) -> Formula:
     return 2 * math.pi * (source.number("phi0") + source.number("phi0_multipass"))
 
 
+def _gap(source: Source, kind: type[Element], zero: float, **options: bool) -> list[Element]:
+    """A gap; `zero` is the phase [rad] of phi0 = 0."""
+    fields: dict[str, object] = {
+        "voltage": _voltage(source),
+        "frequency": _frequency(source),
+        "phase": zero - _phase(source),
+        **options,
+        **source.placement(),
+    }
+    return [source.make(kind, length=source.length, **fields)]
+
+
 def _cavity(source: Source) -> list[Element]:
     """Bmad takes V sin(2 pi phi0 - omega t): phi0 = 0 is stable above transition."""
     source.word("fringe_type"), source.word("fringe_at")
-    return [
-        source.make(
-            RFCavity,
-            length=source.length,
-            voltage=_voltage(source),
-            frequency=_frequency(source),
-            phase=math.pi - _phase(source),
-            **source.placement(),
-        )
-    ]
+    return _gap(source, RFCavity, math.pi)
 
 
 def _crab(source: Source) -> list[Element]:
     """Bmad takes V sin(2 pi phi0 - omega t), in px."""
-    return [
-        source.make(
-            CrabCavity,
-            length=source.length,
-            voltage=_voltage(source),
-            frequency=_frequency(source),
-            phase=math.pi - _phase(source),
-            **source.placement(),
-        )
-    ]
+    return _gap(source, CrabCavity, math.pi)
 
 
 def _linac_cavity(source: Source) -> list[Element]:
     """Bmad takes V cos(2 pi phi0 - omega t), the reference too: phi0 = 0 is the crest."""
     source.say("its focusing at the ends is left out")
     for name in ("voltage_err", "gradient_err", "phi0_err"):
-        if source.is_on(source.number(name)):
+        if is_on(source.number(name)):
             source.say(f"{name} is left out")
-    return [
-        source.make(
-            RFCavity,
-            length=source.length,
-            voltage=_voltage(source),
-            frequency=_frequency(source),
-            phase=0.5 * math.pi - _phase(source),
-            accelerate=True,
-            **source.placement(),
-        )
-    ]
+    return _gap(source, RFCavity, 0.5 * math.pi, accelerate=True)
 
 
 def _patch(source: Source) -> list[Element]:
     placed = source.placement()
-    turned = any(source.is_on(placed[name]) for name in ("x_rot", "y_rot"))
-    moved = any(source.is_on(placed[name]) for name in ("dx", "dy", "dz"))
+    turned = any(is_on(placed[name]) for name in ("x_rot", "y_rot"))
+    moved = any(is_on(placed[name]) for name in ("dx", "dy", "dz"))
     if turned and moved:
         source.say("its length is z_offset here, and along the axes at its exit in Bmad")
     return [source.make(Patch, **placed)]
@@ -263,10 +242,6 @@ def _patch(source: Source) -> list[Element]:
 def _absent(source: Source) -> list[Element]:
     """A class that is not modelled."""
     return [source.placeholder()]
-
-
-def _times(term: Formula, factor: Formula) -> Formula:
-    return 0.0 if isinstance(factor, float) and factor == 0 else term * factor
 
 
 #: how elements of a class are read

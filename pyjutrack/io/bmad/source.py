@@ -10,6 +10,7 @@ from ...beam.reference import SPEED_OF_LIGHT, Reference
 from ...core.scalars import to_float
 from ...elements import Aperture, Element
 from ...lattice.expressions import Formula, call
+from ..arithmetic import add, is_on, series_of
 from ..builder import LatticeBuilder
 from ..definition import Definition
 from ..record import Say
@@ -53,7 +54,7 @@ class BmadSource(Source):
             ValueError: a field without a reference, by whose rigidity it is divided.
         """
         given = self.number(field)
-        if not self.is_on(given):
+        if not is_on(given):
             return self.number(name)
         self.number(name)
         return given * self.per_rigidity(field)
@@ -72,7 +73,7 @@ class BmadSource(Source):
             **found,
             "tilt": self.number(tilt),
             "y_rot": self.number("x_pitch"),
-            "x_rot": -pitch if self.is_on(pitch) else 0.0,
+            "x_rot": -pitch if is_on(pitch) else 0.0,
         }
 
     def errors(self, factor: Formula, order: int, tilt: Formula = 0.0) -> dict[str, object]:
@@ -86,16 +87,16 @@ class BmadSource(Source):
         normal, skew = self.multipoles(factor, order)
         h = self.number("hkick") + self._field_kick("bl_hkick")
         v = self.number("vkick") + self._field_kick("bl_vkick")
-        if self.is_on(h) or self.is_on(v):
-            if self.is_on(tilt):
+        if is_on(h) or is_on(v):
+            if is_on(tilt):
                 c, s = call("cos", tilt), call("sin", tilt)
                 h, v = c * h + s * v, c * v - s * h
-            normal, skew = _plus(normal, -h), _plus(skew, v)
+            normal, skew = add(normal, (-h,)), add(skew, (v,))
         return {"knl": normal, "ksl": skew}
 
     def _field_kick(self, name: str) -> Formula:
         given = self.number(name)
-        return given * self.per_rigidity(name) if self.is_on(given) else 0.0
+        return given * self.per_rigidity(name) if is_on(given) else 0.0
 
     def multipoles(
         self, factor: Formula = 1.0, order: int = 0
@@ -103,9 +104,9 @@ class BmadSource(Source):
         """knl and ksl of b_n and a_n: (b_n + i a_n) (x + i y)^n is the integrated field."""
         found: list[dict[int, Formula]] = []
         scaled = self.number("scale_multipoles", 1.0)
-        if not self.is_on(self.number("multipoles_on", 1.0)):
+        if not is_on(self.number("multipoles_on", 1.0)):
             factor = 0.0
-        elif not self.is_on(scaled):
+        elif not is_on(scaled):
             factor = 1.0
         radius = self.number("r0_mag")
         for letter in "ba":
@@ -114,12 +115,12 @@ class BmadSource(Source):
                 if match := re.fullmatch(rf"{letter}(\d+)", name):
                     n = int(match[1])
                     scale = math.factorial(n) * factor
-                    if self.is_on(radius) and self.is_on(scaled):
+                    if is_on(radius) and is_on(scaled):
                         scale = scale * radius ** float(order - n)
                     term = self.number(name) * scale
                     terms[n] = term
             found.append(terms)
-        return _series(found[0]), _series(found[1])
+        return series_of(found[0]), series_of(found[1])
 
     def opening(self) -> Element | None:
         """The aperture of the element, or None; a limit of zero is none."""
@@ -149,14 +150,3 @@ class BmadSource(Source):
                 middle[at] = middle.get(at, 0.0) + self.fixed(name)
         name = f"{self.definition.name}_aperture"
         return self.make_named(name, Aperture, shape=shape, **sizes, **middle, **turned)
-
-
-def _series(terms: dict[int, Formula]) -> tuple[Formula, ...]:
-    if not terms:
-        return ()
-    return tuple(terms.get(n, 0.0) for n in range(max(terms) + 1))
-
-
-def _plus(series: tuple[Formula, ...], dipole: Formula) -> tuple[Formula, ...]:
-    first = series[0] if series else 0.0
-    return (first + dipole, *series[1:])

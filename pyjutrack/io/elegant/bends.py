@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...elements import Element, RBend, SBend
 from ...lattice.expressions import Formula, call
+from ..arithmetic import is_on
 from .source import ElegantSource as Source
 
 _HIGHEST = 8
@@ -52,15 +53,15 @@ def _fields(source: Source, length: Formula) -> dict[str, object]:
     strengths = _strengths(source, angle, length)
     fields: dict[str, object] = {
         "angle": angle,
-        "k1": _times(strengths[0], gradient),
-        "k2": _times(strengths[1], source.scale("fse")),
+        "k1": strengths[0] * gradient,
+        "k2": strengths[1] * source.scale("fse"),
         **_edges(source),
         **_placement(source, angle),
     }
     if field != 1.0:
         fields["dk0"] = (field - 1.0) * angle / length
-    higher = [_times(k, source.scale("fse")) * length for k in strengths[2:]]
-    while higher and not source.is_on(higher[-1]):
+    higher = [k * source.scale("fse") * length for k in strengths[2:]]
+    while higher and not is_on(higher[-1]):
         higher.pop()
     if higher:
         fields["knl"] = (0.0, 0.0, 0.0, *higher)
@@ -70,7 +71,7 @@ def _fields(source: Source, length: Formula) -> dict[str, object]:
 def _strengths(source: Source, angle: Formula, length: Formula) -> list[Formula]:
     """K1, K2, ...; or B1, B2, ... over the radius, where USE_BN says so."""
     orders = range(1, _HIGHEST + 1)
-    by_field = source.is_on(source.number("use_bn"))
+    by_field = is_on(source.number("use_bn"))
     given = [(source.number(f"k{n}"), source.number(f"b{n}")) for n in orders]
     return [b * (angle / length) if by_field else k for k, b in given]
 
@@ -89,7 +90,7 @@ def _edges(source: Source) -> dict[str, object]:
     (e1, first), (e2, last) = ends
     fields: dict[str, object] = {"e1": e1, "e2": e2}
     gap = source.number("hgap")
-    if source.is_on(gap):
+    if is_on(gap):
         fields |= {"hgap": gap, "fint": first, "fintx": last}
     if not any(on):
         return {**fields, "edges": "none"}
@@ -105,10 +106,10 @@ def _placement(source: Source, angle: Formula) -> dict[str, Formula]:
     Source: MALIGN_METHOD of the manual, 2 for the middle.
     """
     tilt = source.number("tilt")
-    if source.is_on(source.number("etilt")):
+    if is_on(source.number("etilt")):
         source.say("ETILT turns it about the entrance in elegant; here it is left out")
     moved = [source.number(name) for name in ("dx", "dy", "dz")]
-    if not any(map(source.is_on, moved)):
+    if not any(map(is_on, moved)):
         return {"tilt": tilt}
     method = source.value(source.number("malign_method"))
     if not method:
@@ -128,7 +129,3 @@ def _rotate(x: Formula, y: Formula, angle: Formula) -> tuple[Formula, Formula]:
         return x, y
     c, s = call("cos", angle), call("sin", angle)
     return c * x + s * y, c * y - s * x
-
-
-def _times(strength: Formula, scale: Formula) -> Formula:
-    return strength if scale == 1.0 else strength * scale

@@ -21,6 +21,7 @@ from ...elements import (
     Solenoid,
 )
 from ...lattice.expressions import Formula
+from ..arithmetic import is_on
 from .bends import read_numerical, read_radiating, read_rectangular, read_sector, read_straight
 from .source import ElegantSource as Source
 from .types import TYPES
@@ -30,7 +31,7 @@ Reader = Callable[[Source], list[Element]]
 
 def _space(source: Source) -> list[Element]:
     """A marker, or a drift where it has a length."""
-    if source.is_on(source.length):
+    if is_on(source.length):
         return [source.make(Drift, length=source.length)]
     return [source.make(Marker)]
 
@@ -67,14 +68,14 @@ def _steering(source: Source) -> dict[str, tuple[Formula, ...]]:
 
 
 def _pole_tip(source: Source) -> None:
-    if source.is_on(source.number("bore")):
+    if is_on(source.number("bore")):
         source.number("b"), source.number("btipl")
         source.say("its field at the pole tip (BORE, B) is left out; give its strength instead")
 
 
 def _quadrupole(source: Source) -> list[Element]:
     _pole_tip(source)
-    if source.definition.base == "QUAD" and not source.is_on(source.number("ffringe")):
+    if source.definition.base == "QUAD" and not is_on(source.number("ffringe")):
         source.number("edge1_effects"), source.number("edge2_effects")
     if source.value(source.number("leffective", -1.0)) > 0:
         source.say("LEFFECTIVE is left out")
@@ -87,7 +88,7 @@ def _sextupole(source: Source) -> list[Element]:
     length = source.length
     fields = _steering(source)
     gradient = source.number("k1")
-    if source.is_on(gradient):
+    if is_on(gradient):
         fields["knl"] = (*fields["knl"], gradient * length)
     return [source.make_placed(Sextupole, length=length, k2=source.scaled("k2", "fse"), **fields)]
 
@@ -131,8 +132,8 @@ def _corrector(horizontal: str, vertical: str) -> Reader:
 
 def _solenoid(source: Source) -> list[Element]:
     ks = source.number("ks")
-    if not source.is_on(source.length):
-        return _absent(source) if source.is_on(ks) else _space(source)
+    if not is_on(source.length):
+        return _absent(source) if is_on(ks) else _space(source)
     moved = source.placement()
     moved.pop("tilt")
     return [source.make(Solenoid, length=source.length, ks=ks, **moved)]
@@ -183,7 +184,7 @@ def _collimator(shape: str) -> Reader:
                 source.say(f"{name} = {source.value(source.number(name)):g}: read as an ellipse")
         moved = {name: source.number(name) for name in ("dx", "dy")}
         opening = source.make(Aperture, shape=shape, **stated, **moved)
-        if not source.is_on(source.length):
+        if not is_on(source.length):
             return [opening]
         return [opening, source.make(Drift, length=source.length), opening]
 
@@ -206,7 +207,7 @@ def _if_stated(*switches: str) -> Reader:
 
     def read(source: Source) -> list[Element]:
         told = [source.definition.attributes.get(name, 0.0) for name in switches]
-        on = any(bool(v) if isinstance(v, (str, tuple)) else source.is_on(v) for v in told)
+        on = any(bool(v) if isinstance(v, (str, tuple)) else is_on(v) for v in told)
         return _absent(source) if on else _place(source)
 
     return read

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...elements import Element
 from ...lattice.expressions import Formula
+from ..arithmetic import is_on
 from ..source import Source
 from .attributes import NEUTRAL, RADIATION
 
@@ -22,14 +23,13 @@ class ElegantSource(Source):
 
         Source: MALIGN_METHOD of the manual, 0 if it is not given.
         """
-        if not self.is_on(self.number("malign_method")):
+        if not is_on(self.number("malign_method")):
             self.number("pitch"), self.number("yaw")
         return {name: self.number(name) for name in ("tilt", "dx", "dy", "dz")}
 
     def scaled(self, name: str, *errors: str) -> Formula:
         """A strength with its fractional errors."""
-        strength, scale = self.number(name), self.scale(*errors)
-        return strength if scale == 1.0 else strength * scale
+        return self.number(name) * self.scale(*errors)
 
     def scale(self, *errors: str) -> Formula:
         """One and the sum of fractional errors."""

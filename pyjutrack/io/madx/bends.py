@@ -6,6 +6,7 @@ from typing import Any
 
 from ...elements import Element, RBend, SBend
 from ...lattice.expressions import Formula
+from ..arithmetic import is_on
 from .source import MadSource as Source
 
 
@@ -26,7 +27,7 @@ def _bend_fields(source: Source, angle: Formula) -> dict[str, Any]:
         "hgap": source.number("hgap"),
         "tilt": source.number("tilt"),
     }
-    if source.is_on(k0):
+    if is_on(k0):
         fields["dk0"] = k0 - angle / length
     return fields
 

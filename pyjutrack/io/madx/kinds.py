@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ...beam.reference import SPEED_OF_LIGHT
 from ...elements import (
     CrabCavity,
     DipoleEdge,
@@ -26,6 +25,7 @@ from ...elements import (
     ThinBend,
 )
 from ...lattice.expressions import Formula
+from ..arithmetic import is_on, per_turn
 from .bends import read_rectangular_bend, read_sector_bend
 from .openings import openings
 from .source import MadSource as Source
@@ -39,7 +39,7 @@ def _drift(source: Source) -> list[Element]:
 
 def _space(source: Source) -> list[Element]:
     """A marker, or a drift where it has a length."""
-    if source.is_on(source.length):
+    if is_on(source.length):
         return [source.make(Drift, length=source.length)]
     return [source.make(Marker)]
 
@@ -62,7 +62,7 @@ def _multipole(source: Source) -> list[Element]:
     """A dipole in it bends the reference orbit, KNL[0] towards -x and KSL[0] towards y."""
     normal, skew = source.strengths("knl"), source.strengths("ksl")
     tilt, arc = source.number("tilt"), source.number("lrad")
-    across, up = (bool(s) and source.is_on(s[0]) for s in (normal, skew))
+    across, up = (bool(s) and is_on(s[0]) for s in (normal, skew))
     if not across and not up:
         return [source.make(Multipole, knl=normal, ksl=skew, tilt=tilt)]
     if across and up:
@@ -71,9 +71,9 @@ def _multipole(source: Source) -> list[Element]:
     rest: dict[str, Any] = {"knl": (0.0, *normal[1:]), "ksl": skew}
     if not across:
         rest = {"knl": (), "ksl": ()}
-        if any(map(source.is_on, (*normal, *skew[1:]))):
+        if any(map(is_on, (*normal, *skew[1:]))):
             source.say("the multipoles beside its vertical dipole are left out")
-    curvature = angle / arc if source.is_on(arc) else 0.0
+    curvature = angle / arc if is_on(arc) else 0.0
     return [source.make(ThinBend, angle=angle, h=curvature, tilt=turned, **rest)]
 
 
@@ -95,7 +95,7 @@ def _matrix(source: Source) -> list[Element]:
     rows = tuple(source.number(f"rm{i}{j}", float(i == j)) for i in axes for j in axes)
     kick = tuple(source.number(f"kick{i}") for i in axes)
     second = tuple(source.number(f"tm{i}{j}{k}") for i in axes for j in axes for k in axes)
-    if not any(map(source.is_on, second)):
+    if not any(map(is_on, second)):
         second = ()
     fields: dict[str, Any] = {"matrix": rows, "kick": kick, "second": second, "variables": "t pt"}
     return [source.make(TaylorMap, length=source.length, **fields)]
@@ -130,45 +130,32 @@ def _frequency(source: Source) -> Formula:
     """Frequency [Hz]; by the harmonic number where the file gives that."""
     if source.states("freq") or not source.states("harmon"):
         return 1e6 * source.number("freq")
-    harmon = source.number("harmon")
-    if source.reference is None or not source.turn:
-        source.say("a harmonic number without a BEAM gives no frequency; give reference=")
-        return 0.0
-    beta = float(source.reference.beta)
-    return harmon * (beta * SPEED_OF_LIGHT / source.turn)
+    return per_turn(source.number("harmon"), source.reference, source.turn, source.say)
+
+
+def _gap(source: Source, kind: type[Element], **options: Formula) -> list[Element]:
+    """MAD takes V sin(2 pi lag - omega t) with t ahead: lag 1/2 is stable above transition."""
+    gap = {
+        "voltage": 1e6 * source.number("volt"),
+        "frequency": _frequency(source),
+        "phase": 2 * math.pi * source.number("lag"),
+    }
+    return [source.make(kind, length=source.length, **gap, **options)]
 
 
 def _cavity(source: Source) -> list[Element]:
-    """MAD takes V sin(2 pi lag - omega t) with t ahead: lag 1/2 is stable above transition."""
-    return [
-        source.make(
-            RFCavity,
-            length=source.length,
-            voltage=1e6 * source.number("volt"),
-            frequency=_frequency(source),
-            phase=2 * math.pi * source.number("lag"),
-        )
-    ]
+    return _gap(source, RFCavity)
 
 
 def _crab(source: Source) -> list[Element]:
-    return [
-        source.make(
-            CrabCavity,
-            length=source.length,
-            voltage=1e6 * source.number("volt"),
-            frequency=_frequency(source),
-            phase=2 * math.pi * source.number("lag"),
-            tilt=source.number("tilt"),
-        )
-    ]
+    return _gap(source, CrabCavity, tilt=source.number("tilt"))
 
 
 def _solenoid(source: Source) -> list[Element]:
     ks = source.strength("ks")
-    if source.is_on(source.length):
+    if is_on(source.length):
         return [source.make(Solenoid, length=source.length, ks=ks)]
-    if source.is_on(source.strength("ksi")):
+    if is_on(source.strength("ksi")):
         return _absent("ksi", "ks")(source)
     return _space(source)
 
@@ -198,7 +185,7 @@ def _absent(*strengths: str) -> Reader:
 
     def read(source: Source) -> list[Element]:
         given = [source.numbers(name) for name in strengths if source.states(name)]
-        if strengths and not any(source.is_on(entry) for entries in given for entry in entries):
+        if strengths and not any(is_on(entry) for entries in given for entry in entries):
             return _space(source)
         return [source.placeholder()]
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import zip_longest
 from typing import Any
 
 from ...beam.reference import Reference
 from ...elements import Element
 from ...lattice.expressions import Formula
+from ..arithmetic import add
 from ..builder import Fields, LatticeBuilder
 from ..definition import Definition
 from ..record import Say
@@ -67,14 +67,9 @@ class MadSource(Source):
         for field, value in self._errors.items():
             if field in kind.series:
                 turned = value if self.sign > 0 else tuple(-entry for entry in value)
-                fields[field] = _add(fields.get(field, ()), turned)
+                fields[field] = add(fields.get(field, ()), turned)
             elif field in kind.placement:
                 fields[field] = value
             else:
                 self.say(f"its errors in {field} are left out")
         return super().make_named(name, kind, **fields)
-
-
-def _add(one: Any, other: Any) -> tuple[Formula, ...]:
-    """Two series, entry by entry."""
-    return tuple(a + b for a, b in zip_longest(one, other, fillvalue=0.0))

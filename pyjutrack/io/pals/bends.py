@@ -6,9 +6,9 @@ from typing import Any
 
 from ...elements import RBend, SBend
 from ...lattice.expressions import Expression, Formula, call
+from ..arithmetic import is_on
 from .placement import placement
 from .source import Group, Made, Source
-from .strengths import is_on
 
 _ENDS = ("ENTRANCE_COORDS", "EXIT_COORDS")
 _MULTIPOLES = ("FOLLOWS_REF_GEOMETRY", "VERTICALLY_PURE", "HORIZONTALLY_PURE", "CHORD", *_ENDS)

@@ -21,11 +21,11 @@ from ...elements import (
     Sextupole,
     Solenoid,
 )
+from ..arithmetic import is_on
 from .bends import read_bend
 from .openings import opening
 from .placement import placement
 from .source import Made, Source
-from .strengths import is_on
 
 Fields = dict[str, Any]
 #: phase [turns] of PALS' zero against ours, which is the stable one below transition

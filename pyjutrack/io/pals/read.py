@@ -14,6 +14,7 @@ from ...beam.reference import SPEED_OF_LIGHT, Reference
 from ...core.errors import PyJuTrackError, unknown
 from ...core.scalars import to_float
 from ...elements import Marker
+from ..arithmetic import is_on
 from ..errors import LatticeFileError, wrong
 from ..fields import BadElement
 from ..format import LatticeFormat
@@ -28,7 +29,6 @@ from .machine import Machine
 from .openings import opening
 from .settings import Items
 from .source import Made, Source, with_own_fields
-from .strengths import is_on
 from .write import write_pals
 from .yaml_tree import Table
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ...lattice.expressions import Expression, Formula, call
+from ...lattice.expressions import Formula, call
+from ..arithmetic import is_on, series_of, times
 
 STRENGTH = re.compile(r"(?P<unit>[KB])(?P<part>[ns])(?P<order>\d+)(?P<integrated>L?)$")
 
@@ -24,11 +25,6 @@ def rivals(key: str, keys: Iterable[str]) -> list[str]:
         if m and m["order"] == match["order"] and (m["unit"], m["integrated"]) != form:
             found.append(other)
     return found
-
-
-def is_on(formula: Formula) -> bool:
-    """Return whether a number is not zero, or may become so."""
-    return isinstance(formula, Expression) or formula != 0
 
 
 @dataclass(frozen=True)
@@ -56,24 +52,18 @@ class Strengths:
                 if not integrated and (is_on(n) or is_on(s)):
                     self.say(f"a strength of order {order} per metre has no effect in no length")
         whole = {
-            order: (n, s) if integrated else (_times(n, self.length), _times(s, self.length))
+            order: (n, s) if integrated else (times(n, self.length), times(s, self.length))
             for order, (n, s, integrated) in self.by_order.items()
         }
-        found: dict[str, Any] = {}
-        for part, name in enumerate(("knl", "ksl")):
-            set_ = [order for order, values in whole.items() if is_on(values[part])]
-            if set_:
-                series = (whole.get(order, (0.0, 0.0))[part] for order in range(max(set_) + 1))
-                found[name] = tuple(series)
-        return found
+        found = {
+            name: series_of({n: pair[part] for n, pair in whole.items() if is_on(pair[part])})
+            for part, name in enumerate(("knl", "ksl"))
+        }
+        return {name: series for name, series in found.items() if series}
 
 
 def _over(value: Formula, length: Formula) -> Formula:
     return value / length if is_on(value) else 0.0
-
-
-def _times(value: Formula, length: Formula) -> Formula:
-    return value * length if is_on(value) and is_on(length) else 0.0
 
 
 def turn(normal: Formula, skew: Formula, order: int, tilt: Formula) -> tuple[Formula, Formula]:
@@ -83,6 +73,6 @@ def turn(normal: Formula, skew: Formula, order: int, tilt: Formula) -> tuple[For
     angle = (order + 1) * tilt
     cosine, sine = call("cos", angle), call("sin", angle)
     return (
-        _times(normal, cosine) + _times(skew, sine),
-        _times(skew, cosine) - _times(normal, sine),
+        times(normal, cosine) + times(skew, sine),
+        times(skew, cosine) - times(normal, sine),
     )

@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from ...elements import DipoleEdge, Marker, RBend, SBend
 from ...lattice.expressions import Formula, call
+from ..arithmetic import Series, add, is_on, scale
 from ..builder import Fields
 from .magnets import read_multipoles, read_straight_magnet
 from .models import BENDS, BODIES, EDGES, read_model
-from .source import Piece, Series, Source, add, scale, sum_on
+from .source import Piece, Source
 
 #: angles below which a difference of computed numbers is none [rad]
 _SMALL = 1e-9
@@ -38,7 +39,7 @@ def read_bend(source: Source) -> list[Piece]:
     """A sector: its angle is given, or its curvature in older files."""
     length, angle = source.number("length"), source.number("angle")
     curvature = source.number("h")
-    if not source.states("angle") and source.is_on(curvature):
+    if not source.states("angle") and is_on(curvature):
         angle = curvature * length
     return _make(source, length, angle, (0.0, 0.0))
 
@@ -48,7 +49,7 @@ def read_rbend(source: Source) -> list[Piece]:
     angle, unequal = source.number("angle"), source.number("rbend_angle_diff")
     source.ignore("length", "h")
     length = source.number("length_straight")
-    if source.is_on(angle):
+    if is_on(angle):
         length = length / (call("sinc", angle / 2) * call("cos", unequal / 2))
     if not source.states("length_straight"):
         length = source.number("length")
@@ -57,16 +58,16 @@ def read_rbend(source: Source) -> list[Piece]:
         source.say("its straight body is read as a curved one")
     else:
         source.ignore("rbend_shift")
-    less = unequal / 2 if source.is_on(unequal) else 0.0
+    less = unequal / 2 if is_on(unequal) else 0.0
     return _make(source, length, angle, (0.0 - less, less), rectangle=True)
 
 
 def read_magnet(source: Source) -> list[Piece]:
     """The general magnet: a bend, or a straight one without edges."""
     turned = ("angle", "h", "edge_entry_angle", "edge_exit_angle")
-    if any(source.is_on(source.number(name)) for name in turned):
+    if any(is_on(source.number(name)) for name in turned):
         return read_bend(source)
-    if source.is_on(_dipole(source, 0.0)):
+    if is_on(_dipole(source, 0.0)):
         return read_bend(source)
     if "full" in [read_edge(source, side).model for side in ("entry", "exit")]:
         source.say("full edges: the fringe of its gradients is left out")
@@ -89,12 +90,12 @@ def _make(
     """
     fields = _body(source, length, angle)
     first, last = (read_edge(source, side) for side in ("entry", "exit"))
-    if not source.is_on(length):
-        if any(source.is_on(source.number(n)) for n in ("angle", "k1", "k2")) or fields["dk0"]:
+    if not is_on(length):
+        if any(is_on(source.number(n)) for n in ("angle", "k1", "k2")) or fields["dk0"]:
             source.say("a bend without a length is read as a marker")
         return [Piece(Marker, {})]
     exact = [edge.model for edge in (first, last) if edge.model in ("full", "dipole-only")]
-    if "full" in exact and any(source.is_on(fields[name]) for name in ("k1", "k2")):
+    if "full" in exact and any(is_on(fields[name]) for name in ("k1", "k2")):
         source.say("full edges: the fringe of the dipole alone is read, without that of gradients")
     if len(exact) == 1 and {first.model, last.model} != {"full", "dipole-only"}:
         source.say(f"its edges, {first.model} and {last.model}, are both read as {exact[0]}")
@@ -104,7 +105,7 @@ def _make(
     whole = rectangle and "suppressed" not in (first.model, last.model)
     for name, edge, turn in (("e1", first, turned[0]), ("e2", last, turned[1])):
         half = angle / 2 if rectangle and not whole else 0.0
-        faced = sum_on(source, edge.angle, turn, half)
+        faced = edge.angle + turn + half
         fields[name] = 0.0 if edge.model == "suppressed" else faced
     return [Piece(RBend if whole else SBend, {**fields, **join_gaps(first, last)})]
 
@@ -114,7 +115,7 @@ def _body(source: Source, length: Formula, angle: Formula) -> Fields:
 
     Multipoles up to the gradient act as the bend's own do, in the curved frame and at its edges.
     """
-    curvature = angle / length if source.is_on(length) and source.is_on(angle) else 0.0
+    curvature = angle / length if is_on(length) and is_on(angle) else 0.0
     source.curvature = curvature
     k0 = _dipole(source, curvature)
     knl, ksl = read_multipoles(source, k0 * length)
@@ -124,9 +125,9 @@ def _body(source: Source, length: Formula, angle: Formula) -> Fields:
     skew = tuple(source.number(n) if source.states(n) else 0.0 for n in _SKEW)
     knl, ksl = add(knl, scale(higher, length)), add(ksl, scale(skew, length))
     k1 = source.number("k1")
-    if source.is_on(length):
+    if is_on(length):
         k0, k1 = (
-            k + knl[n] / length if n < len(knl) and source.is_on(knl[n]) else k
+            k + knl[n] / length if n < len(knl) and is_on(knl[n]) else k
             for n, k in enumerate((k0, k1))
         )
     rest = (0.0, 0.0, *knl[2:]) if len(knl) > 2 else ()
@@ -163,7 +164,7 @@ def read_edge(source: Source, side: str) -> Edge:
     angle, fint, hgap = (source.number(f"{at}{n}") for n in ("angle", "fint", "hgap"))
     model = model if active else "suppressed"
     down = source.number(f"{at}angle_fdown")
-    if model == "linear" and source.is_on(down):
+    if model == "linear" and is_on(down):
         if abs(source.value(down)) > _SMALL:
             source.say(f"{at}angle_fdown = {source.value(down):g}, for y alone, is left out")
         else:
@@ -194,7 +195,7 @@ def edge_piece(source: Source, field: Formula, edge: Edge) -> list[Piece]:
     Args:
         field: beyond the edge, over B rho [1/m].
     """
-    if edge.model == "suppressed" or not source.is_on(field):
+    if edge.model == "suppressed" or not is_on(field):
         return [Piece(Marker, {})]
     if edge.model != "linear":
         source.say(f"a {edge.model} edge by itself has no counterpart; read as a linear one")

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 
-from ...beam.reference import SPEED_OF_LIGHT
 from ...elements import CrabCavity, Marker, Multipole, RFCavity
 from ...elements.cavity import Cavity
 from ...lattice.expressions import Formula, call
+from ..arithmetic import is_on, per_turn, times
 from ..builder import Fields
-from .source import Piece, Source, sum_on
+from .source import Piece, Source
 
 _DEGREE = math.pi / 180
 
@@ -28,11 +28,7 @@ def read_crab(source: Source) -> list[Piece]:
 
 def _gap(source: Source, kind: type[Cavity], voltage: str) -> list[Piece]:
     source.ignore("num_kicks", "model", "integrator")
-    phase = sum_on(
-        source,
-        source.number("phase"),
-        _in_radians(source, "lag"),
-    )
+    phase = source.number("phase") + _in_radians(source, "lag")
     gap: Fields = {"length": source.number("length"), "voltage": source.number(voltage)}
     return [Piece(kind, {**gap, "frequency": _frequency(source), "phase": phase})]
 
@@ -40,20 +36,15 @@ def _gap(source: Source, kind: type[Cavity], voltage: str) -> list[Piece]:
 def _frequency(source: Source) -> Formula:
     """Frequency [Hz]; a harmonic number counts periods in a turn of the whole line."""
     frequency, harmonic = source.number("frequency"), source.number("harmonic")
-    if not source.is_on(harmonic):
+    if not is_on(harmonic):
         return frequency
     if source.turn is None:  # it is read once more when the length of the line is known
         return frequency
-    if source.reference is None or not source.turn:
-        source.say("a harmonic number without a reference particle gives no frequency")
-        return frequency
-    beta = float(source.reference.beta)
-    return frequency + harmonic * (beta * SPEED_OF_LIGHT / source.turn)
+    return frequency + per_turn(harmonic, source.reference, source.turn, source.say)
 
 
 def _in_radians(source: Source, name: str) -> Formula:
-    found = source.number(name)
-    return found * _DEGREE if source.is_on(found) else 0.0
+    return times(source.number(name), _DEGREE)
 
 
 def read_rf_multipole(source: Source) -> list[Piece]:
@@ -62,9 +53,9 @@ def read_rf_multipole(source: Source) -> list[Piece]:
     Normal ones kick by -knl cos(phase + omega t), skew ones by ksl cos(phase + omega t) in y.
     """
     frequency, voltage = source.number("frequency"), source.number("voltage")
-    phase = sum_on(source, source.number("phase"), _in_radians(source, "lag"))
+    phase = source.number("phase") + _in_radians(source, "lag")
     pieces = []
-    if source.is_on(voltage):
+    if is_on(voltage):
         fields = {"voltage": voltage, "frequency": frequency, "phase": phase}
         pieces.append(Piece(RFCavity, fields))
     phases = {
@@ -73,7 +64,7 @@ def read_rf_multipole(source: Source) -> list[Piece]:
     }
     found = {name: source.series(name) for name in ("knl", "ksl")}
     at = {name: _phases(source, phases[name], len(found[name])) for name in found}
-    if not source.is_on(frequency):
+    if not is_on(frequency):
         static = {
             name: tuple(k * call("cos", a) for k, a in zip(found[name], at[name], strict=True))
             for name in found
@@ -81,9 +72,9 @@ def read_rf_multipole(source: Source) -> list[Piece]:
         return [*pieces, Piece(Multipole, static)] if any(found.values()) else pieces or _nothing()
     for name, turn in (("knl", -math.pi / 2), ("ksl", math.pi / 2)):
         series = found[name]
-        if any(source.is_on(entry) for entry in series[1:]):
+        if any(is_on(entry) for entry in series[1:]):
             source.say(f"{name} = {[str(k) for k in series]}: no counterpart above the dipole")
-        if series and source.is_on(series[0]):
+        if series and is_on(series[0]):
             fields = {"frequency": frequency, "phase": at[name][0] + turn}
             fields["voltage"] = _voltage(source, series[0])
             fields["tilt"] = math.pi / 2 if name == "ksl" else 0.0
@@ -98,11 +89,8 @@ def _nothing() -> list[Piece]:
 def _phases(source: Source, given: list[tuple[Formula, ...]], count: int) -> list[Formula]:
     radians, degrees = given
     return [
-        sum_on(
-            source,
-            radians[n] if n < len(radians) else 0.0,
-            degrees[n] * _DEGREE if n < len(degrees) and source.is_on(degrees[n]) else 0.0,
-        )
+        (radians[n] if n < len(radians) else 0.0)
+        + (times(degrees[n], _DEGREE) if n < len(degrees) else 0.0)
         for n in range(count)
     ]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from ...elements import Drift, Marker, Monitor, Patch, Placeholder, Solenoid, TaylorMap
 from ...lattice.expressions import Formula
+from ..arithmetic import is_on
 from ..record import NOT_MODELLED
 from .apertures import (
     read_ellipse,
@@ -71,7 +72,7 @@ def _translation(source: Source) -> list[Piece]:
     """A translation; one along s leaves the reference particle where it was."""
     shifts = {f"d{axis}": source.number(f"shift_{axis}") for axis in ("x", "y")}
     along = source.number("shift_s")
-    late = [_delay(along)] if source.is_on(along) else []
+    late = [_delay(along)] if is_on(along) else []
     return [Piece(Patch, {**shifts, "dz": along}), *late]
 
 
@@ -112,7 +113,7 @@ def _rotation(source: Source) -> list[Piece]:
     order = source.word("seq", "yxs")
     if sorted(order) != ["s", "x", "y"]:
         raise ValueError(f"seq = {order[:20]!r} is no order of x, y and s")
-    on = [names[axis] for axis in order if source.is_on(turns[names[axis]])]
+    on = [names[axis] for axis in order if is_on(turns[names[axis]])]
     if order == "yxs" or len(on) < 2:
         return [Piece(Patch, turns)]
     return [Piece(Patch, {name: turns[name]}) for name in on]

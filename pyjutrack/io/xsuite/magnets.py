@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ...elements import Marker, Multipole, Octupole, Quadrupole, Sextupole, ThinBend
 from ...lattice.expressions import Formula
+from ..arithmetic import Series, add, is_on, scale
 from ..builder import Fields
 from .models import BENDS, STRAIGHT, read_model
-from .source import Piece, Series, Source, add, scale
+from .source import Piece, Source
 
 #: gradients that a magnet may have beside its own, by the order of their multipole
 _GRADIENTS = (("k0", "k0s"), ("k1", "k1s"), ("k2", "k2s"), ("k3", "k3s"))
@@ -36,10 +37,10 @@ def _read_straight(
     model = read_model(source, STRAIGHT, linear=linear)
     if linear and model.get("model", "linear") == "linear" and not knl and not ksl:
         model = {name: value for name, value in model.items() if name == "model"}  # exact by itself
-    if not source.is_on(length):
+    if not is_on(length):
         return [Piece(Marker, {})] if not knl and not ksl else [Piece(Multipole, _both(knl, ksl))]
     own: Fields = dict(zip(_GRADIENTS[order], (normal, skew), strict=True))
-    gradients = any(len(series) > 1 and source.is_on(series[1]) for series in (knl, ksl))
+    gradients = any(len(series) > 1 and is_on(series[1]) for series in (knl, ksl))
     if gradients and linear and model.get("model", "linear") == "linear":
         return _kick_within(source, {"length": length, **own, **model}, _both(knl, ksl))
     if order == 1 and source.has_fringe():
@@ -76,11 +77,11 @@ def read_multipole(source: Source) -> list[Piece]:
     length = source.number("length")
     angle = source.number("hxl")
     model = read_model(source, STRAIGHT, linear=False)
-    if source.flag("isthick", default=False) and source.is_on(length):
-        if source.is_on(angle):
+    if source.flag("isthick", default=False) and is_on(length):
+        if is_on(angle):
             source.say(f"hxl = {angle} of a thick multipole is left out")
         return [Piece(Multipole, {"length": length, **_both(knl, ksl), **model})]
-    if source.is_on(angle) and source.is_on(length):
+    if is_on(angle) and is_on(length):
         source.curvature = angle / length
     return thin_multipole(source, knl, ksl, angle, length)
 
@@ -94,12 +95,12 @@ def thin_multipole(
         hxl: angle by which the reference orbit turns [rad].
         length: over which the magnet that this stands for would turn it [m].
     """
-    if not source.is_on(hxl):
+    if not is_on(hxl):
         return [Piece(Multipole, _both(knl, ksl))]
     dipole = knl[0] if knl else 0.0
     beside = 0.0 if dipole == hxl else dipole - hxl
     fields = {"angle": hxl, **_both((beside, *knl[1:]), ksl)}
-    return [Piece(ThinBend, {**fields, "h": hxl / length if source.is_on(length) else 0.0})]
+    return [Piece(ThinBend, {**fields, "h": hxl / length if is_on(length) else 0.0})]
 
 
 def read_simple_thin(source: Source) -> list[Piece]:
@@ -117,7 +118,7 @@ def read_straight_magnet(source: Source) -> list[Piece]:
         for n, first in enumerate((k0, k0s))
     )
     series = _both(add(knl, normal), add(ksl, skew))
-    if source.is_on(k1) or source.is_on(k1s):
+    if is_on(k1) or is_on(k1s):
         model = read_model(source, BENDS, linear=True)
         return [Piece(Quadrupole, {"length": length, "k1": k1, "k1s": k1s, **series, **model})]
     model = read_model(source, BENDS, linear=False)

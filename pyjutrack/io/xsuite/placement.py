@@ -20,6 +20,7 @@ from ...elements.geometry import (
     roll,
 )
 from ...lattice.expressions import Expression, Formula
+from ..arithmetic import is_on
 from ..builder import Fields
 from .source import Source
 
@@ -48,12 +49,12 @@ def read_placement(source: Source, length: Formula, angle: Formula, offset: floa
     tilt = source.number("rot_s_rad")
     given = [source.number(name) for name in (*_SHIFTS, *_TURNS)]
     anchor = source.number("rot_shift_anchor")
-    if not any(map(source.is_on, given)):
-        return {"tilt": tilt} if source.is_on(tilt) else {}
+    if not any(map(is_on, given)):
+        return {"tilt": tilt} if is_on(tilt) else {}
     shifts, turns = given[:3], given[3:]
-    if not any(map(source.is_on, (*turns, source.curvature, angle))):
+    if not any(map(is_on, (*turns, source.curvature, angle))):
         return {"tilt": tilt, **dict(zip(_NAMES, shifts, strict=False))}
-    if source.is_on(angle) and not source.is_on(length):
+    if is_on(angle) and not is_on(length):
         source.say("a displaced thin bend is a rigid body, whose exit is turned; there it is not")
     everything = (*given, anchor, length, source.curvature, angle, tilt)
     if any(isinstance(value, Expression) for value in everything):

@@ -10,6 +10,7 @@ from ...core.errors import PyJuTrackError
 from ...core.scalars import to_float
 from ...elements import Drift, Marker, Monitor, Patch, Placeholder
 from ...lattice.expressions import Expression, Formula
+from ..arithmetic import is_on
 from ..builder import Fields, LatticeBuilder
 from ..errors import LatticeFileError, clip, wrong
 from ..format import LatticeFormat, LatticeSource
@@ -137,9 +138,9 @@ def _displaced(source: Source, fields: Fields, where: Fields) -> Fields:
     """The fields of a piece that has been moved; its own offset turns with it."""
     own = [fields.get(name, 0.0) for name in ("dx", "dy")]
     found = {**fields, **where}
-    if "tilt" in fields and source.is_on(fields["tilt"]):
+    if "tilt" in fields and is_on(fields["tilt"]):
         found["tilt"] = where.get("tilt", 0.0) + fields["tilt"]
-    if any(map(source.is_on, own)):
+    if any(map(is_on, own)):
         x, y = map(source.value, own)
         turn = sum(source.value(where.get(name, 0.0)) for name in ("tilt", "z_rot"))
         cosine, sine = math.cos(turn), math.sin(turn)

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 from ...elements import Drift, Marker, SBend
 from ...lattice.expressions import Formula
+from ..arithmetic import Series, add, is_on, scale
 from .bends import Edge, edge_piece, read_edge
 from .magnets import thin_multipole
-from .source import Piece, Series, Source, add, scale
+from .source import Piece, Source
 
 #: what a part of a slice's weight has that much less of
 _SHARED = ("length", "angle", "voltage")
@@ -107,6 +108,6 @@ def _edge(source: Source, part: str, pieces: list[Piece]) -> list[Piece]:
     if pieces[0].kind is not SBend:  # a rectangle's faces turn by themselves
         turned = turned + fields["angle"] / 2
     field = fields["dk0"]
-    if source.is_on(fields["angle"]):
+    if is_on(fields["angle"]):
         field = fields["angle"] / fields["length"] + field
     return edge_piece(source, field, Edge(edge.model, turned, edge.fint, edge.hgap))

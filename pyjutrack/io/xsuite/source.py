@@ -10,6 +10,7 @@ from ...beam.reference import Reference
 from ...core.errors import InvalidValueError, UnknownNameError
 from ...elements import Element
 from ...lattice.expressions import Expression, Formula
+from ..arithmetic import Series, is_on
 from ..builder import Fields
 from ..errors import clip
 from ..record import Say
@@ -23,7 +24,6 @@ _NEUTRAL = {
 }
 #: the key of an element's class
 CLASS = "__class__"
-Series = tuple[Formula, ...]
 
 
 class Piece(NamedTuple):
@@ -110,7 +110,7 @@ class Source:
                 entries.append(self._computed(f"{name}[{n}]", entry, was))
             else:
                 entries.append(_number(name, entry))
-        while entries and not whole and not self.is_on(entries[-1]):
+        while entries and not whole and not is_on(entries[-1]):
             entries.pop()
         return tuple(entries)
 
@@ -172,10 +172,6 @@ class Source:
         """Take attributes as read that change nothing as the element stands."""
         self._read.update(names)
 
-    def is_on(self, formula: Formula) -> bool:
-        """Return whether a number is not zero, or may become so."""
-        return isinstance(formula, Expression) or formula != 0
-
     def tell_rest(self) -> None:
         """Note what the file says and no one has read, such as tapers, which act with radiation."""
         for name, value in self.attributes.items():
@@ -234,32 +230,3 @@ def _show(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(_show, value))}]"
     return str(value)
-
-
-def sum_on(source: Source, *terms: Formula) -> Formula:
-    """The sum of the terms that are on."""
-    total: Formula = 0.0
-    for term in terms:
-        if source.is_on(term):
-            total = total + term
-    return total
-
-
-def add(*given: Series) -> Series:
-    """The sum of some series."""
-    longest = max(map(len, given), default=0)
-    return tuple(_sum(s[n] for s in given if n < len(s)) for n in range(longest))
-
-
-def _sum(values: Any) -> Formula:
-    total: Formula = 0.0
-    for value in values:
-        total = value if isinstance(total, float) and total == 0 else total + value
-    return total
-
-
-def scale(series: Series, factor: Formula) -> Series:
-    """A series times a factor; zeros stay zeros."""
-    return tuple(
-        0.0 if isinstance(entry, float) and entry == 0 else entry * factor for entry in series
-    )

@@ -13,6 +13,7 @@ from ...core.names import unused_name
 from ...elements import Drift, Element, Marker, Monitor, Patch
 from ...lattice.expressions import Expression, Formula
 from ...lattice.lattice import Lattice
+from ..arithmetic import is_on
 from .language import write_expression, write_reference
 from .layout import Record
 from .particle import write_particle
@@ -107,9 +108,9 @@ class _Line:
                 record[field] = value
             elif isinstance(value, (tuple, list)):
                 entries = self._entries(f"{name!r}].{field}", value)
-                if any(map(written.is_on, flat(value))):
+                if any(map(is_on, flat(value))):
                     record[field] = entries
-            elif written.is_on(value):
+            elif is_on(value):
                 record[field] = self._number(f"{name!r}].{field}", value)
 
     def _entries(self, at: str, value: Sequence[Any]) -> list[Any]:
@@ -148,11 +149,11 @@ def _placement(written: Written) -> Attributes:
     names = ("dx", "dy", "dz", "y_rot", "x_rot", "z_rot")
     tilt, given = written.field("tilt"), [written.field(name) for name in names]
     found: Attributes = {"rot_s_rad": tilt}
-    if not any(map(written.is_on, given)):
+    if not any(map(is_on, given)):
         return found
     length = written.field("length")
     angle: Any = written.element.bend_angle
-    middle = length / 2 if written.is_on(length) else 0.0
+    middle = length / 2 if is_on(length) else 0.0
     if angle != 0:
         numbers = [*given, length, tilt]
         if any(isinstance(number, Expression) for number in numbers):

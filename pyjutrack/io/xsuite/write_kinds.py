@@ -29,8 +29,9 @@ from ...elements import (
     ThinBend,
 )
 from ...lattice.expressions import Formula
+from ..arithmetic import add, is_on
 from .apertures import UNLIMITED
-from .source import CLASS, add
+from .source import CLASS
 from .write_bends import write_bend
 from .written import KEPT, Attributes, Part, Written
 
@@ -49,7 +50,7 @@ def _marker(written: Written) -> list[Part]:
 def _monitor(written: Written) -> list[Part]:
     """A place, or space: what Xsuite's monitors record is not known here."""
     length = written.field("length")
-    if written.is_on(length):
+    if is_on(length):
         return [Part("Drift", {"length": length, "model": "exact"})]
     return _marker(written)
 
@@ -58,9 +59,9 @@ def _quadrupole(written: Written) -> list[Part]:
     """The linear model has all gradients in it, which Xsuite has only of the magnet's own."""
     length, own = written.field("length"), {n: written.field(n) for n in ("k1", "k1s")}
     series = {n: list(written.series(n)) for n in ("knl", "ksl")}
-    if written.option("model") == "linear" and written.is_on(length):
+    if written.option("model") == "linear" and is_on(length):
         for name, field in (("knl", "k1"), ("ksl", "k1s")):
-            if len(series[name]) > 1 and written.is_on(series[name][1]):
+            if len(series[name]) > 1 and is_on(series[name][1]):
                 own[field] = own[field] + series[name][1] / length
                 series[name][1] = 0.0
     kicked = 0.0 if written.option("model") == "linear" else own["k1"]
@@ -99,7 +100,7 @@ def _kicker(written: Written) -> list[Part]:
 def _kick(written: Written, knl: tuple[Formula, ...], ksl: tuple[Formula, ...]) -> Part:
     length = written.field("length")
     found: Attributes = {"knl": knl, "ksl": ksl}
-    if written.is_on(length):
+    if is_on(length):
         found |= {"length": length, "isthick": True, **written.integrator()}
     return Part("Multipole", found)
 
@@ -125,14 +126,12 @@ def _patch(written: Written) -> list[Part]:
     along = written.field("dz")
     shifts = {f"shift_{axis}": written.field(f"d{axis}") for axis in ("x", "y")}
     shifts["shift_s"] = along
-    early = [Part("TimeDelay", {"shift_zeta": 0.0 - along})] if written.is_on(along) else []
+    early = [Part("TimeDelay", {"shift_zeta": 0.0 - along})] if is_on(along) else []
     turns = {f"rot_{axis}_rad": written.field(f"{axis}_rot") for axis in ("x", "y")}
     roll = written.field("z_rot")
-    turns["rot_s_rad"] = (
-        roll + written.field("tilt") if written.is_on(roll) else (written.field("tilt"))
-    )
+    turns["rot_s_rad"] = roll + written.field("tilt") if is_on(roll) else (written.field("tilt"))
     parts = [Part("Translation", shifts), *early, Part("Rotation", turns)]
-    return [p for p in parts if any(map(written.is_on, p.attributes.values()))] or _marker(written)
+    return [p for p in parts if any(map(is_on, p.attributes.values()))] or _marker(written)
 
 
 def _aperture(written: Written) -> list[Part]:
@@ -181,7 +180,7 @@ def _thin_bend(written: Written) -> list[Part]:
     angle, h = written.field("angle"), written.field("h")
     knl = add((angle,), written.series("knl"))
     found: Attributes = {"knl": knl, "ksl": written.series("ksl"), "hxl": angle}
-    return [Part("Multipole", {**found, "length": angle / h} if written.is_on(h) else found)]
+    return [Part("Multipole", {**found, "length": angle / h} if is_on(h) else found)]
 
 
 def _edge(written: Written) -> list[Part]:

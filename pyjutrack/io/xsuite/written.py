@@ -13,6 +13,7 @@ from ...core.scalars import to_float
 from ...elements import Element
 from ...lattice.expressions import Expression, Formula
 from ...lattice.lattice import Lattice
+from ..arithmetic import is_on
 from ..fields import plain
 from .models import OWN, WRITTEN, WRITTEN_MODELS
 
@@ -62,10 +63,6 @@ class Written:
         """An option, which is no parameter."""
         return getattr(self.element, name)
 
-    def is_on(self, formula: Formula) -> bool:
-        """Return whether a number is not zero, or may become so."""
-        return isinstance(formula, Expression) or formula != 0
-
     def refuse(self, why: str) -> InvalidValueError:
         """An error that says what Xsuite cannot hold."""
         return InvalidValueError(f"{self.element!r} cannot be written for Xsuite: {why}")
@@ -83,7 +80,7 @@ class Written:
         order, steps, model = (self.option(name) for name in ("order", "steps", "model"))
         scheme, each = WRITTEN[order]
         found = {"model": models.get(model, WRITTEN_MODELS[model])}
-        if steps is None and self.is_on(gradient):
+        if steps is None and is_on(gradient):
             scheme, each = WRITTEN[6]
             kicks = each * self._fine_steps(gradient)
             own = {OWN: {"order": order, "steps": None, "kicks": kicks}}
