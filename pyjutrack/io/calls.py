@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from .errors import clip
-from .limits import require_size
+from .limits import CALLS, FILES, require_below, require_size
 
 
 def find_called(name: str, caller: Path, folder: Path) -> Path:
@@ -37,3 +39,27 @@ def find_called(name: str, caller: Path, folder: Path) -> Path:
         raise ValueError(f"there is no file {clip(name)!r}")
     require_size(file)
     return file
+
+
+class CalledFiles:
+    """Counts files that a lattice's files call, against the limits.
+
+    Attributes:
+        depth: how many lie in each other now, the first one among them.
+    """
+
+    def __init__(self) -> None:
+        self.depth = self._count = 0
+
+    def count(self, file: Path) -> None:
+        """Count a file; LatticeFileError if it is one too many."""
+        self._count += 1
+        require_below(file, "files that are called", self._count - 1, FILES)
+
+    @contextlib.contextmanager
+    def nested(self, file: Path, what: str) -> Iterator[None]:
+        """Go one level deeper, to what lies in each other; LatticeFileError if that is too deep."""
+        self.depth += 1
+        require_below(file, what, self.depth - 1, CALLS)
+        yield
+        self.depth -= 1

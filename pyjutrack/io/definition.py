@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..lattice.expressions import Formula
+from .errors import clip, placed_errors
 
 #: of an attribute: a number or an expression, several of them, or a word
 Value = Formula | tuple[Formula, ...] | str
@@ -30,3 +32,7 @@ class Definition:
     attributes: Mapping[str, Value] = field(default_factory=dict)
     file: Path = Path()
     row: int = 0
+
+    def placed_errors(self) -> AbstractContextManager[None]:
+        """Name the element, and where it was defined, in whatever is raised."""
+        return placed_errors(self.file, self.row, f"{self.base.lower()} {clip(self.name)!r}")

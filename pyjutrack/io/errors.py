@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..core.errors import PyJuTrackError
+
+#: what readers raise at something that they cannot read
+_REFUSALS = (*(PyJuTrackError, ValueError, KeyError, TypeError, ArithmeticError, RecursionError),)
 
 
 class LatticeFileError(PyJuTrackError, ValueError):
@@ -13,6 +18,26 @@ class LatticeFileError(PyJuTrackError, ValueError):
 
 class LatticeWarning(UserWarning):
     """A file holds what the package lacks, or lacks what it needs; the message says which."""
+
+
+@contextlib.contextmanager
+def placed_errors(path: Path, line: int | None, what: str = "", text: str = "") -> Iterator[None]:
+    """Name the place in a file in whatever is raised, and quote it.
+
+    Args:
+        what: that cannot be read, such as "quadrupole 'q1'". text: of the statement.
+
+    Raises:
+        LatticeFileError: of what was raised; one that names its place stays as it is.
+    """
+    try:
+        yield
+    except LatticeFileError:
+        raise
+    except _REFUSALS as error:
+        said = f"{what}: {error}" if what else str(error)
+        quoted = f", in {clip(' '.join(text.split()))!r}" if text else ""
+        raise wrong(path, f"{said}{quoted}", line) from error
 
 
 def wrong(path: Path, message: str, line: int | None = None) -> LatticeFileError:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..core.grammar import NESTING
-from .errors import clip
+from .errors import clip, placed_errors
 from .limits import ELEMENTS
 from .statements import split_outside_brackets
 
@@ -72,6 +72,18 @@ class Line:
         names = tuple(n.strip() for n in (found[2] or "").split(",") if n.strip())
         inside = text[1:-1] if text.startswith("(") and text.endswith(")") else text
         return Line(found[1], names, inside, file, row)
+
+
+def expand_line(
+    lines: Mapping[str, Line], name: str, syntax: LineSyntax, spend: Callable[[int], None]
+) -> tuple[Placed, ...]:
+    """The elements and sequences of a line, in order.
+
+    Raises:
+        LatticeFileError: it holds itself, or more than the limit.
+    """
+    with placed_errors(lines[name].file, lines[name].row, f"line {name!r}"):
+        return LineExpander(lines, syntax, spend).expand(name)
 
 
 class LineExpander:

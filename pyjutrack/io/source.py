@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from ..elements import Element, Placeholder
+from ..elements import Drift, Element, Marker, Placeholder
 from ..lattice.expressions import Expression, Formula
 from .arithmetic import is_on
 from .builder import Fields, LatticeBuilder
@@ -74,6 +74,16 @@ class Source:
     def states(self, name: str) -> bool:
         """Return whether the file gives an attribute."""
         return name in self.definition.attributes
+
+    def ignore(self) -> None:
+        """Take all attributes as read: they say nothing of what stands here."""
+        self._read.update(self.definition.attributes)
+
+    def space(self) -> Element:
+        """A marker, or a drift where it has a length."""
+        if is_on(self.length):
+            return self.make(Drift, length=self.length)
+        return self.make(Marker)
 
     def make(self, kind: type[Element], **fields: object) -> Element:
         """An element of the name in the file; parameters that are zero are left out."""

@@ -6,11 +6,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...core.errors import PyJuTrackError
-from ..calls import find_called
+from ..calls import CalledFiles, find_called
 from ..definition import Definition
-from ..errors import LatticeFileError, clip, wrong
-from ..limits import CALLS, FILES, require_below
+from ..errors import clip, placed_errors
 from ..statements import (
     Syntax,
     fold_case,
@@ -53,7 +51,7 @@ class Reader:
     def __init__(self, machine: Machine, folder: Path, root: Path) -> None:
         self._machine, self._folder = machine, folder
         self._environment = {"LATTICE_ROOT_DIR": str(root)}
-        self._called = self._depth = 0
+        self._files = CalledFiles()
         self.superimposes = True
 
     def read(self, file: Path) -> None:
@@ -62,20 +60,13 @@ class Reader:
         Raises:
             LatticeFileError: a statement cannot be read; the message names it.
         """
-        self._called += 1
-        require_below(file, "files that are called", self._called - 1, FILES)
-        self._depth += 1
-        require_below(file, "files that call files", self._depth - 1, CALLS)
-        for row, text in _statements(file):
-            try:
-                self._machine.variables.spend(_STATEMENT)
-                if not self._take(text, file, row):
-                    break
-            except LatticeFileError:
-                raise
-            except (PyJuTrackError, ValueError, ArithmeticError, RecursionError) as error:
-                raise wrong(file, f"{error}, in {clip(' '.join(text.split()))!r}", row) from error
-        self._depth -= 1
+        self._files.count(file)
+        with self._files.nested(file, "files that call files"):
+            for row, text in _statements(file):
+                with placed_errors(file, row, text=text):
+                    self._machine.variables.spend(_STATEMENT)
+                    if not self._take(text, file, row):
+                        break
 
     def _take(self, text: str, file: Path, row: int) -> bool:
         """Execute a statement; False where the file ends."""

@@ -6,21 +6,8 @@ import math
 import re
 from collections.abc import Callable
 
-from ...elements import (
-    CrabCavity,
-    Drift,
-    Element,
-    Kicker,
-    Marker,
-    Monitor,
-    Multipole,
-    Octupole,
-    Patch,
-    Quadrupole,
-    RFCavity,
-    Sextupole,
-    Solenoid,
-)
+from ... import elements as kinds
+from ...elements import Element
 from ...lattice.expressions import Formula, call
 from ..arithmetic import is_on, per_turn, series_of, times
 from .bends import arc_length, read_bend
@@ -70,16 +57,14 @@ def read_element(source: Source) -> list[Element]:
 def _space(source: Source) -> list[Element]:
     """A marker, or a drift where it has a length; where it stands does not matter."""
     source.placement()
-    if is_on(source.length):
-        return [source.make(Drift, length=source.length)]
-    return [source.make(Marker)]
+    return [source.space()]
 
 
 def _pipe(source: Source) -> list[Element]:
     """A drift that may kick."""
     fields = source.errors(1.0, 0, source.number("tilt"))
     if fields["knl"] or fields["ksl"]:
-        return [source.make(Multipole, length=source.length, **fields, **source.placement())]
+        return [source.make(kinds.Multipole, length=source.length, **fields, **source.placement())]
     return _space(source)
 
 
@@ -87,7 +72,7 @@ def _monitor(source: Source) -> list[Element]:
     fields = source.errors(1.0, 0, source.number("tilt"))
     if fields["knl"] or fields["ksl"]:
         return _pipe(source)
-    return [source.make(Monitor, length=source.length, **source.placement())]
+    return [source.make(kinds.Monitor, length=source.length, **source.placement())]
 
 
 def _magnet(kind: type[Element], order: int, name: str) -> Reader:
@@ -115,7 +100,7 @@ def _corrector(source: Source) -> list[Element]:
         kicks[f"{base[0]}kick"] = source.strength("kick", "bl_kick")
     normal, skew = source.multipoles(_size(*kicks.values()), 0)
     fields = {"knl": normal, "ksl": skew, **source.placement()}
-    return [source.make(Kicker, length=source.length, **kicks, **fields)]
+    return [source.make(kinds.Kicker, length=source.length, **kicks, **fields)]
 
 
 def _size(*kicks: Formula) -> Formula:
@@ -135,7 +120,7 @@ def _solenoid(source: Source) -> list[Element]:
     placed.pop("tilt")  # of no effect in a round field
     if not is_on(source.length):
         return _absent(source) if is_on(ks) else _space(source)
-    return [source.make(Solenoid, length=source.length, ks=ks, **placed)]
+    return [source.make(kinds.Solenoid, length=source.length, ks=ks, **placed)]
 
 
 def _thin(source: Source) -> list[Element]:
@@ -165,16 +150,16 @@ def _ab_multipole(source: Source) -> list[Element]:
 
 def _lens(source: Source, knl: tuple[Formula, ...], ksl: tuple[Formula, ...]) -> list[Element]:
     """A thin lens, and after it the length that Bmad gives it."""
-    lens = source.make(Multipole, knl=knl, ksl=ksl, **source.placement())
+    lens = source.make(kinds.Multipole, knl=knl, ksl=ksl, **source.placement())
     if not is_on(source.length):
         return [lens]
     source.say("its length is a drift after it")
-    return [lens, source.make(Drift, length=source.length)]
+    return [lens, source.make(kinds.Drift, length=source.length)]
 
 
 def _thick(source: Source) -> list[Element]:
     fields = source.errors(1.0, 0, source.number("tilt"))
-    return [source.make(Multipole, length=source.length, **fields, **source.placement())]
+    return [source.make(kinds.Multipole, length=source.length, **fields, **source.placement())]
 
 
 def _frequency(source: Source) -> Formula:
@@ -213,12 +198,12 @@ def _gap(source: Source, kind: type[Element], zero: float, **options: bool) -> l
 def _cavity(source: Source) -> list[Element]:
     """Bmad takes V sin(2 pi phi0 - omega t): phi0 = 0 is stable above transition."""
     source.word("fringe_type"), source.word("fringe_at")
-    return _gap(source, RFCavity, math.pi)
+    return _gap(source, kinds.RFCavity, math.pi)
 
 
 def _crab(source: Source) -> list[Element]:
     """Bmad takes V sin(2 pi phi0 - omega t), in px."""
-    return _gap(source, CrabCavity, math.pi)
+    return _gap(source, kinds.CrabCavity, math.pi)
 
 
 def _linac_cavity(source: Source) -> list[Element]:
@@ -227,7 +212,7 @@ def _linac_cavity(source: Source) -> list[Element]:
     for name in ("voltage_err", "gradient_err", "phi0_err"):
         if is_on(source.number(name)):
             source.say(f"{name} is left out")
-    return _gap(source, RFCavity, 0.5 * math.pi, accelerate=True)
+    return _gap(source, kinds.RFCavity, 0.5 * math.pi, accelerate=True)
 
 
 def _patch(source: Source) -> list[Element]:
@@ -236,7 +221,7 @@ def _patch(source: Source) -> list[Element]:
     moved = any(is_on(placed[name]) for name in ("dx", "dy", "dz"))
     if turned and moved:
         source.say("its length is z_offset here, and along the axes at its exit in Bmad")
-    return [source.make(Patch, **placed)]
+    return [source.make(kinds.Patch, **placed)]
 
 
 def _absent(source: Source) -> list[Element]:
@@ -253,9 +238,9 @@ READERS: dict[str, Reader] = {
     "marker": _space,
     **dict.fromkeys(("monitor", "instrument", "detector"), _monitor),
     **dict.fromkeys(("sbend", "rbend"), read_bend),
-    "quadrupole": _magnet(Quadrupole, 1, "k1"),
-    "sextupole": _magnet(Sextupole, 2, "k2"),
-    "octupole": _magnet(Octupole, 3, "k3"),
+    "quadrupole": _magnet(kinds.Quadrupole, 1, "k1"),
+    "sextupole": _magnet(kinds.Sextupole, 2, "k2"),
+    "octupole": _magnet(kinds.Octupole, 3, "k3"),
     "thick_multipole": _thick,
     "multipole": _thin,
     "ab_multipole": _ab_multipole,

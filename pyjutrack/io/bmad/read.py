@@ -13,9 +13,9 @@ from ...lattice.expressions import Formula
 from ..builder import LatticeBuilder
 from ..choice import choose_line
 from ..definition import Definition
-from ..errors import LatticeFileError, clip, wrong
+from ..errors import clip, placed_errors, wrong
 from ..format import LatticeFormat, LatticeSource
-from ..lines import LineExpander
+from ..lines import expand_line
 from ..record import LatticeFile, Notes
 from .control import apply_controllers
 from .flow import Reader
@@ -108,10 +108,7 @@ def _pieces(
     machine: Machine, path: Path, name: str, reference: Reference | None, builder: LatticeBuilder
 ) -> list[Piece]:
     line = machine.lines[name]
-    try:
-        parts = LineExpander(machine.lines, LINES, machine.variables.spend).expand(name)
-    except ValueError as error:
-        raise wrong(line.file, f"line {name!r}: {error}", line.row) from error
+    parts = expand_line(machine.lines, name, LINES, machine.variables.spend)
     found: dict[str, Piece] = {}
     for part in parts:
         if part.name in found:
@@ -136,11 +133,8 @@ def _length(
     reference: Reference | None,
     builder: LatticeBuilder,
 ) -> Formula:
-    try:
+    with definition.placed_errors():
         return length_of(_source(machine, definition, 0.0, reference, 0.0, builder))
-    except (PyJuTrackError, ValueError, TypeError, ArithmeticError) as error:
-        where = f"{definition.base} {clip(definition.name)!r}"
-        raise wrong(definition.file, f"{where}: {error}", definition.row) from error
 
 
 def _source(
@@ -174,10 +168,8 @@ def _superimpose(
     )
     for (name, _), command in machine.superimposed.items():
         definition = command or machine.elements[name]
-        try:
+        with placed_errors(definition.file, definition.row, "superimpose"):
             layout.superimpose(name, definition.attributes)
-        except (PyJuTrackError, ValueError) as error:
-            raise wrong(definition.file, f"superimpose: {error}", definition.row) from error
     return layout.pieces
 
 
@@ -209,13 +201,8 @@ def _make(
 ) -> list[Element]:
     definition = machine.elements[piece.name]
     source = _source(machine, definition, piece.length, reference, turn, builder)
-    try:
+    with definition.placed_errors():
         found = read_element(source)
-    except LatticeFileError:
-        raise
-    except (PyJuTrackError, ValueError, TypeError, ArithmeticError) as error:
-        where = f"{definition.base} {clip(piece.name)!r}"
-        raise wrong(definition.file, f"{where}: {error}", definition.row) from error
     source.tell_rest()
     return found
 

@@ -43,10 +43,6 @@ class BmadSource(Source):
         super().__init__(definition, length, value, builder, say)
         self.reference, self.turn = reference, turn
 
-    def ignore(self) -> None:
-        """Take all attributes as read: they say nothing of what stands here."""
-        self._read.update(self.definition.attributes)
-
     def strength(self, name: str, field: str) -> Formula:
         """A normalised strength, or one that is given as a field [T/m^n].
 

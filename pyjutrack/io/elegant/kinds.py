@@ -5,21 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from ...elements import (
-    Aperture,
-    Drift,
-    Element,
-    Kicker,
-    Marker,
-    Monitor,
-    Multipole,
-    Octupole,
-    Patch,
-    Quadrupole,
-    RFCavity,
-    Sextupole,
-    Solenoid,
-)
+from ... import elements as kinds
+from ...elements import Element
 from ...lattice.expressions import Formula
 from ..arithmetic import is_on
 from .bends import read_numerical, read_radiating, read_rectangular, read_sector, read_straight
@@ -30,10 +17,7 @@ Reader = Callable[[Source], list[Element]]
 
 
 def _space(source: Source) -> list[Element]:
-    """A marker, or a drift where it has a length."""
-    if is_on(source.length):
-        return [source.make(Drift, length=source.length)]
-    return [source.make(Marker)]
+    return [source.space()]
 
 
 def _place(source: Source) -> list[Element]:
@@ -55,7 +39,7 @@ def _drift_with(effect: str, switch: str = "") -> Reader:
 
 def _monitor(source: Source) -> list[Element]:
     source.number("calibration"), source.number("xcalibration"), source.number("ycalibration")
-    return [source.make_placed(Monitor, length=source.length)]
+    return [source.make_placed(kinds.Monitor, length=source.length)]
 
 
 def _steering(source: Source) -> dict[str, tuple[Formula, ...]]:
@@ -80,7 +64,7 @@ def _quadrupole(source: Source) -> list[Element]:
     if source.value(source.number("leffective", -1.0)) > 0:
         source.say("LEFFECTIVE is left out")
     k1 = source.scaled("k1", "fse")
-    return [source.make_placed(Quadrupole, length=source.length, k1=k1, **_steering(source))]
+    return [source.make_placed(kinds.Quadrupole, length=source.length, k1=k1, **_steering(source))]
 
 
 def _sextupole(source: Source) -> list[Element]:
@@ -90,19 +74,21 @@ def _sextupole(source: Source) -> list[Element]:
     gradient = source.number("k1")
     if is_on(gradient):
         fields["knl"] = (*fields["knl"], gradient * length)
-    return [source.make_placed(Sextupole, length=length, k2=source.scaled("k2", "fse"), **fields)]
+    return [
+        source.make_placed(kinds.Sextupole, length=length, k2=source.scaled("k2", "fse"), **fields)
+    ]
 
 
 def _octupole(source: Source) -> list[Element]:
     _pole_tip(source)
     k3 = source.scaled("k3", "fse")
-    return [source.make_placed(Octupole, length=source.length, k3=k3)]
+    return [source.make_placed(kinds.Octupole, length=source.length, k3=k3)]
 
 
 def _combined(source: Source) -> list[Element]:
     k1, k2 = source.scaled("k1", "fse1"), source.scaled("k2", "fse2")
     knl = (0.0, 0.0, k2 * source.length)
-    return [source.make_placed(Quadrupole, length=source.length, k1=k1, knl=knl)]
+    return [source.make_placed(kinds.Quadrupole, length=source.length, k1=k1, knl=knl)]
 
 
 def _multipole(source: Source) -> list[Element]:
@@ -112,7 +98,7 @@ def _multipole(source: Source) -> list[Element]:
         raise ValueError(f"order {order} must not be negative")
     strength = source.number("knl") * source.number("factor", 1.0)
     knl = (*[0.0] * order, strength)
-    return [source.make_placed(Multipole, length=source.length, knl=knl)]
+    return [source.make_placed(kinds.Multipole, length=source.length, knl=knl)]
 
 
 def _corrector(horizontal: str, vertical: str) -> Reader:
@@ -125,7 +111,7 @@ def _corrector(horizontal: str, vertical: str) -> Reader:
                 factor = source.number(name.replace("kick", "calibration"), 1.0)
                 kicks[field] = source.number(name) * factor
         source.number("edge_effects")
-        return [source.make_placed(Kicker, length=source.length, **kicks)]
+        return [source.make_placed(kinds.Kicker, length=source.length, **kicks)]
 
     return read
 
@@ -136,7 +122,7 @@ def _solenoid(source: Source) -> list[Element]:
         return _absent(source) if is_on(ks) else _space(source)
     moved = source.placement()
     moved.pop("tilt")
-    return [source.make(Solenoid, length=source.length, ks=ks, **moved)]
+    return [source.make(kinds.Solenoid, length=source.length, ks=ks, **moved)]
 
 
 def _cavity(source: Source) -> list[Element]:
@@ -144,7 +130,7 @@ def _cavity(source: Source) -> list[Element]:
     changes = source.fixed("change_p0") != 0
     return [
         source.make_placed(
-            RFCavity,
+            kinds.RFCavity,
             length=source.length,
             voltage=source.number("volt"),
             frequency=source.number("freq", 500e6),
@@ -166,7 +152,7 @@ def _cavity_with(what: str) -> Reader:
 
 def _rotation(source: Source) -> list[Element]:
     """The frame rolls by TILT, and with it the coordinates."""
-    return [source.make(Patch, tilt=source.number("tilt"))]
+    return [source.make(kinds.Patch, tilt=source.number("tilt"))]
 
 
 def _collimator(shape: str) -> Reader:
@@ -183,10 +169,10 @@ def _collimator(shape: str) -> Reader:
             if source.value(source.number(name, 2.0)) not in (0.0, 2.0):
                 source.say(f"{name} = {source.value(source.number(name)):g}: read as an ellipse")
         moved = {name: source.number(name) for name in ("dx", "dy")}
-        opening = source.make(Aperture, shape=shape, **stated, **moved)
+        opening = source.make(kinds.Aperture, shape=shape, **stated, **moved)
         if not is_on(source.length):
             return [opening]
-        return [opening, source.make(Drift, length=source.length), opening]
+        return [opening, source.make(kinds.Drift, length=source.length), opening]
 
     return read
 

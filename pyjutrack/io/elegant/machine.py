@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ...core.errors import PyJuTrackError
-from ..calls import find_called
+from ..calls import CalledFiles, find_called
 from ..definition import Definition, Value
-from ..errors import LatticeFileError, clip, wrong
-from ..limits import CALLS, FILES, ORDER, STEPS, require_below
+from ..errors import clip, placed_errors
+from ..limits import ORDER, STEPS
 from ..lines import Line, LineSyntax
 from ..record import Notes
 from ..statements import (
@@ -70,7 +69,7 @@ class Machine:
         self.used: str | None = None
         self.unknown: dict[str, str] = {}
         self._rpn = Rpn(self.variables)
-        self._called = self._depth = 0
+        self._files = CalledFiles()
 
     def read(self, file: Path) -> None:
         """Take a file, and those that it includes; after USE or RETURN nothing more of it.
@@ -78,20 +77,13 @@ class Machine:
         Raises:
             LatticeFileError: a statement cannot be read; the message names it.
         """
-        self._called += 1
-        require_below(file, "files that are called", self._called - 1, FILES)
-        self._depth += 1
-        require_below(file, "files that call files", self._depth - 1, CALLS)
-        for row, text in _statements(file):
-            try:
-                self.variables.spend(_STATEMENT)
-                if not self._take(text, file, row):
-                    break
-            except LatticeFileError:
-                raise
-            except (PyJuTrackError, ValueError, ArithmeticError) as error:
-                raise wrong(file, f"{error}, in {clip(' '.join(text.split()))!r}", row) from error
-        self._depth -= 1
+        self._files.count(file)
+        with self._files.nested(file, "files that call files"):
+            for row, text in _statements(file):
+                with placed_errors(file, row, text=text):
+                    self.variables.spend(_STATEMENT)
+                    if not self._take(text, file, row):
+                        break
 
     def _take(self, text: str, file: Path, row: int) -> bool:
         """Execute a statement; False where the file ends."""

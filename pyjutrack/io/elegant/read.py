@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...core.errors import PyJuTrackError
 from ...elements import Element
 from ..builder import LatticeBuilder
 from ..choice import choose_line
-from ..errors import LatticeFileError, clip, wrong
+from ..errors import clip, wrong
 from ..format import LatticeFormat, LatticeSource
-from ..lines import LineExpander, Placed
+from ..lines import LineExpander, Placed, expand_line
 from ..record import LatticeFile, Notes
 from .attributes import RADIATION
 from .kinds import CLASSES
@@ -72,10 +71,7 @@ def _fragments(machine: Machine, names: list[str]) -> set[str]:
 def _build(machine: Machine, path: Path, name: str, builder: LatticeBuilder, notes: Notes) -> None:
     """Make the elements of a line, each once."""
     line = machine.lines[name]
-    try:
-        parts = LineExpander(machine.lines, LINES, machine.variables.spend).expand(name)
-    except ValueError as error:
-        raise wrong(line.file, f"line {name!r}: {error}", line.row) from error
+    parts = expand_line(machine.lines, name, LINES, machine.variables.spend)
     made: dict[Placed, list[Element]] = {}
     for part in parts:
         if part not in made:
@@ -102,17 +98,12 @@ def _make(machine: Machine, part: Placed, builder: LatticeBuilder, notes: Notes)
         notes.add("synchrotron radiation (SYNCH_RAD, ISR) is left out")
     kind = definition.base.lower()
     say = notes.for_element(part.name, kind)
-    try:
+    with definition.placed_errors():
         length = attributes.get("l", 0.0)
         if isinstance(length, (str, tuple)):
             raise ValueError(f"l = {length!r} is no number")
         value = machine.variables.evaluate
         source = ElegantSource(definition, length, value, builder, say)
         found = CLASSES[definition.base](source)
-    except LatticeFileError:
-        raise
-    except (PyJuTrackError, ValueError, TypeError, ArithmeticError) as error:
-        where = f"{kind} {clip(part.name)!r}"
-        raise wrong(definition.file, f"{where}: {error}", definition.row) from error
     source.tell_rest()
     return found

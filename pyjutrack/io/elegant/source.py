@@ -37,8 +37,3 @@ class ElegantSource(Source):
         for name in errors:
             total = total + self.number(name)
         return total
-
-    def ignore(self) -> None:
-        """Take all attributes as read: they concern what is printed, or who stands there."""
-        for name in self.definition.attributes:
-            self._read.add(name)

@@ -11,7 +11,7 @@ from typing import Any
 from ...lattice.expressions import Formula, call
 from ..definition import Definition
 from ..errors import clip, wrong
-from ..lines import LineExpander
+from ..lines import expand_line
 from .machine import LINES, Machine, Use
 from .sequences import Node, SequenceExpander
 
@@ -73,10 +73,7 @@ def _pieces(machine: Machine, path: Any, name: str) -> Iterator[Piece]:
         yield from _between(machine, nodes, machine.sequences[name].length, path)
         return
     line = machine.lines[name]
-    try:
-        parts = LineExpander(machine.lines, LINES, machine.variables.spend).expand(name)
-    except ValueError as error:
-        raise wrong(line.file, f"line {name!r}: {error}", line.row) from error
+    parts = expand_line(machine.lines, name, LINES, machine.variables.spend)
     for part, _ in parts:
         if part in machine.sequences:
             yield from _pieces(machine, path, part)

@@ -7,10 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...core.errors import PyJuTrackError
-from ..calls import find_called
-from ..errors import LatticeFileError, clip, wrong
-from ..limits import CALLS, FILES, require_below
+from ..calls import CalledFiles, find_called
+from ..errors import clip, placed_errors
 from ..statements import Syntax, fold_case, require_brackets, split_outside_brackets, statements
 from ..text import text_of
 from .language import EXPRESSION, Argument, is_true, split_argument
@@ -107,7 +105,7 @@ class Reader:
         self._syntax, self._folder = syntax, folder
         self._execute, self._value, self._spend = execute, value, spend
         self._macros: dict[str, _Macro] = {}
-        self._called = self._depth = 0
+        self._files = CalledFiles()
         self._stopped = False
 
     def read(self, file: Path) -> None:
@@ -116,23 +114,20 @@ class Reader:
         Raises:
             LatticeFileError: a statement cannot be read or executed; the message names it.
         """
-        self._called += 1
-        require_below(file, "files that are called", self._called - 1, FILES)
+        self._files.count(file)
         self._nest(text_of(file), file, 0)
 
     def _nest(self, text: str, file: Path, row: int) -> None:
         """Execute statements one level deeper: of a file, a block, a macro."""
-        self._depth += 1
-        require_below(file, "files, blocks and macros in each other", self._depth - 1, CALLS)
-        self._run(text, file, row)
-        self._depth -= 1
+        with self._files.nested(file, "files, blocks and macros in each other"):
+            self._run(text, file, row)
 
     def _run(self, text: str, file: Path, first: int) -> None:
         taken = True  # of IF and what follows it
         for row, statement in statements(file, text, self._syntax):
             row += first
-            try:
-                self._spend(_ROUND if self._depth > 2 else _STATEMENT)
+            with placed_errors(file, row, text=statement):
+                self._spend(_ROUND if self._files.depth > 2 else _STATEMENT)
                 if found := _CONDITION.match(statement):
                     taken = self._condition(found, statement, taken, file, row)
                 elif found := _ELSE.match(statement):
@@ -147,12 +142,6 @@ class Reader:
                     self._macros[found[1].lower()] = _Macro(names, body, file, row)
                 elif not self._simple(statement, file, row):
                     return
-            except LatticeFileError:
-                raise
-            except (PyJuTrackError, ValueError, KeyError, TypeError, RecursionError) as error:
-                raise wrong(
-                    file, f"{error}, in {clip(' '.join(statement.split()))!r}", row
-                ) from error
             if self._stopped:
                 return
 

@@ -6,24 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ...elements import (
-    CrabCavity,
-    DipoleEdge,
-    Drift,
-    Element,
-    Kicker,
-    Marker,
-    Monitor,
-    Multipole,
-    Octupole,
-    Patch,
-    Quadrupole,
-    RFCavity,
-    Sextupole,
-    Solenoid,
-    TaylorMap,
-    ThinBend,
-)
+from ... import elements as kinds
+from ...elements import Element
 from ...lattice.expressions import Formula
 from ..arithmetic import is_on, per_turn
 from .bends import read_rectangular_bend, read_sector_bend
@@ -34,18 +18,15 @@ Reader = Callable[[Source], list[Element]]
 
 
 def _drift(source: Source) -> list[Element]:
-    return [source.make(Drift, length=source.length)]
+    return [source.make(kinds.Drift, length=source.length)]
 
 
 def _space(source: Source) -> list[Element]:
-    """A marker, or a drift where it has a length."""
-    if is_on(source.length):
-        return [source.make(Drift, length=source.length)]
-    return [source.make(Marker)]
+    return [source.space()]
 
 
 def _monitor(source: Source) -> list[Element]:
-    return [source.make(Monitor, length=source.length)]
+    return [source.make(kinds.Monitor, length=source.length)]
 
 
 def _straight(kind: type[Element], *strengths: str) -> Reader:
@@ -64,7 +45,7 @@ def _multipole(source: Source) -> list[Element]:
     tilt, arc = source.number("tilt"), source.number("lrad")
     across, up = (bool(s) and is_on(s[0]) for s in (normal, skew))
     if not across and not up:
-        return [source.make(Multipole, knl=normal, ksl=skew, tilt=tilt)]
+        return [source.make(kinds.Multipole, knl=normal, ksl=skew, tilt=tilt)]
     if across and up:
         source.say("its dipole bends in both planes; KSL[0] kicks the beam here")
     angle, turned = (normal[0], tilt) if across else (skew[0], tilt - math.pi / 2)
@@ -74,12 +55,12 @@ def _multipole(source: Source) -> list[Element]:
         if any(map(is_on, (*normal, *skew[1:]))):
             source.say("the multipoles beside its vertical dipole are left out")
     curvature = angle / arc if is_on(arc) else 0.0
-    return [source.make(ThinBend, angle=angle, h=curvature, tilt=turned, **rest)]
+    return [source.make(kinds.ThinBend, angle=angle, h=curvature, tilt=turned, **rest)]
 
 
 def _edge(source: Source) -> list[Element]:
     made = source.make(
-        DipoleEdge,
+        kinds.DipoleEdge,
         h=source.strength("h"),
         e1=source.strength("e1"),
         fint=source.number("fint"),
@@ -98,7 +79,7 @@ def _matrix(source: Source) -> list[Element]:
     if not any(map(is_on, second)):
         second = ()
     fields: dict[str, Any] = {"matrix": rows, "kick": kick, "second": second, "variables": "t pt"}
-    return [source.make(TaylorMap, length=source.length, **fields)]
+    return [source.make(kinds.TaylorMap, length=source.length, **fields)]
 
 
 def _collimator(source: Source) -> list[Element]:
@@ -115,7 +96,7 @@ def _kicker(horizontal: tuple[str, ...], vertical: tuple[str, ...]) -> Reader:
             for names in (horizontal, vertical)
         ]
         made = source.make(
-            Kicker,
+            kinds.Kicker,
             length=source.length,
             hkick=kicks[0],
             vkick=kicks[1],
@@ -144,17 +125,17 @@ def _gap(source: Source, kind: type[Element], **options: Formula) -> list[Elemen
 
 
 def _cavity(source: Source) -> list[Element]:
-    return _gap(source, RFCavity)
+    return _gap(source, kinds.RFCavity)
 
 
 def _crab(source: Source) -> list[Element]:
-    return _gap(source, CrabCavity, tilt=source.number("tilt"))
+    return _gap(source, kinds.CrabCavity, tilt=source.number("tilt"))
 
 
 def _solenoid(source: Source) -> list[Element]:
     ks = source.strength("ks")
     if is_on(source.length):
-        return [source.make(Solenoid, length=source.length, ks=ks)]
+        return [source.make(kinds.Solenoid, length=source.length, ks=ks)]
     if is_on(source.strength("ksi")):
         return _absent("ksi", "ks")(source)
     return _space(source)
@@ -166,16 +147,16 @@ def _translation(source: Source) -> list[Element]:
         "dy": source.number("dy"),
         "dz": source.number("ds"),
     }
-    return [source.make(Patch, **moves)]
+    return [source.make(kinds.Patch, **moves)]
 
 
 def _roll(source: Source) -> list[Element]:
-    return [source.make(Patch, tilt=source.number("angle"))]
+    return [source.make(kinds.Patch, tilt=source.number("angle"))]
 
 
 def _turn(axis: str, sign: float) -> Reader:
     def read(source: Source) -> list[Element]:
-        return [source.make(Patch, **{axis: sign * source.number("angle")})]
+        return [source.make(kinds.Patch, **{axis: sign * source.number("angle")})]
 
     return read
 
@@ -196,9 +177,9 @@ def _absent(*strengths: str) -> Reader:
 CLASSES: dict[str, Reader] = {
     "drift": _drift,
     "marker": _space,
-    "quadrupole": _straight(Quadrupole, "k1", "k1s"),
-    "sextupole": _straight(Sextupole, "k2", "k2s"),
-    "octupole": _straight(Octupole, "k3", "k3s"),
+    "quadrupole": _straight(kinds.Quadrupole, "k1", "k1s"),
+    "sextupole": _straight(kinds.Sextupole, "k2", "k2s"),
+    "octupole": _straight(kinds.Octupole, "k3", "k3s"),
     "multipole": _multipole,
     "sbend": read_sector_bend,
     "rbend": read_rectangular_bend,

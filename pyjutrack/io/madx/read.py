@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...beam.reference import Reference
-from ...core.errors import PyJuTrackError
 from ...core.scalars import to_float
 from ...elements import Drift, Element
 from ...lattice.expressions import Formula
 from ..builder import LatticeBuilder
 from ..choice import choose_line
-from ..errors import LatticeFileError, clip, wrong
+from ..errors import clip, wrong
 from ..format import LatticeFormat, LatticeSource
 from ..record import LatticeFile, Notes
 from ..statements import Syntax
@@ -114,17 +113,12 @@ def _build(
             definition = machine.elements[piece.name]
             say = machine.notes.for_element(piece.name, definition.base)
             length = lengths[piece.name]
-            try:
+            with definition.placed_errors():
                 wrongs = errors.of(definition, length)
                 source = MadSource(
                     definition, length, sign, plain, turn, wrongs, value, builder, say
                 )
                 made[piece.name] = CLASSES[definition.base](source)
-            except LatticeFileError:
-                raise
-            except (PyJuTrackError, ValueError, TypeError, ArithmeticError) as error:
-                where = f"{definition.base} {piece.name!r}"
-                raise wrong(definition.file, f"{where}: {error}", definition.row) from error
             source.tell_rest()
         for element in made[piece.name]:
             builder.place(element)

@@ -6,21 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ...elements import (
-    CrabCavity,
-    Drift,
-    Element,
-    Kicker,
-    Marker,
-    Monitor,
-    Multipole,
-    Octupole,
-    Patch,
-    Quadrupole,
-    RFCavity,
-    Sextupole,
-    Solenoid,
-)
+from ... import elements as kinds
+from ...elements import Element
 from ..arithmetic import is_on
 from .bends import read_bend
 from .openings import opening
@@ -33,7 +20,7 @@ ZERO_PHASES = {"ACCELERATING": 0.25, "BELOW_TRANSITION": 0.0, "ABOVE_TRANSITION"
 
 
 def _drift(source: Source) -> Made:
-    return source.make(Drift, length=source.length, **placement(source))
+    return source.make(kinds.Drift, length=source.length, **placement(source))
 
 
 def _main(kind: type[Element], order: int) -> Callable[[Source], Made]:
@@ -49,7 +36,7 @@ def _main(kind: type[Element], order: int) -> Callable[[Source], Made]:
 
 def _multipole(source: Source) -> Made:
     rest = source.strengths().series()
-    return source.make(Multipole, length=source.length, **rest, **placement(source))
+    return source.make(kinds.Multipole, length=source.length, **rest, **placement(source))
 
 
 def _kicker(source: Source) -> Made:
@@ -61,7 +48,7 @@ def _kicker(source: Source) -> Made:
         if values and is_on(values[0]):
             kicks[field], values[0] = sign * values[0], 0.0
     rest: Fields = {n: tuple(v) for n, v in (("knl", knl), ("ksl", ksl)) if any(map(is_on, v))}
-    return source.make(Kicker, length=source.length, **kicks, **rest, **placement(source))
+    return source.make(kinds.Kicker, length=source.length, **kicks, **rest, **placement(source))
 
 
 def _solenoid(source: Source) -> Made:
@@ -72,8 +59,8 @@ def _solenoid(source: Source) -> Made:
     if not is_on(source.length):
         if is_on(ks):
             source.say("a thin solenoid has no counterpart; read as a marker")
-        return source.make(Marker, **placement(source))
-    return source.make(Solenoid, length=source.length, ks=ks, **placement(source))
+        return source.make(kinds.Marker, **placement(source))
+    return source.make(kinds.Solenoid, length=source.length, ks=ks, **placement(source))
 
 
 def _cavity(kind: type[Element]) -> Callable[[Source], Made]:
@@ -96,7 +83,7 @@ def _cavity(kind: type[Element]) -> Callable[[Source], Made]:
             "phase": 2 * math.pi * (group.number("phase") + zero),
         }
         gain = group.fixed("dE_ref")
-        if gain and kind is RFCavity:
+        if gain and kind is kinds.RFCavity:
             charge = abs(source.reference.species.charge) if source.reference else 1.0
             phase = source.value(named["phase"])
             own = source.value(voltage) * charge * math.sin(phase)
@@ -113,11 +100,11 @@ def _cavity(kind: type[Element]) -> Callable[[Source], Made]:
 def _thin(source: Source) -> Made:
     if is_on(source.length):
         return _drift(source)
-    return source.make(Marker, **placement(source))
+    return source.make(kinds.Marker, **placement(source))
 
 
 def _instrument(source: Source) -> Made:
-    return source.make(Monitor, length=source.length, **placement(source))
+    return source.make(kinds.Monitor, length=source.length, **placement(source))
 
 
 def _patch(source: Source) -> Made:
@@ -131,7 +118,7 @@ def _patch(source: Source) -> Made:
     if end == "EXIT_END" and turned and away:
         source.say("the length along its exit; z_offset is taken as the reference's path")
     group.choice("user_sets_length", False, (True, False))
-    return source.make(Patch, **named)
+    return source.make(kinds.Patch, **named)
 
 
 def _mask(source: Source) -> Made:
@@ -153,15 +140,15 @@ _LACKING = (
 )
 KINDS: dict[str, Callable[[Source], Made]] = {
     "Drift": _drift,
-    "Quadrupole": _main(Quadrupole, 1),
-    "Sextupole": _main(Sextupole, 2),
-    "Octupole": _main(Octupole, 3),
+    "Quadrupole": _main(kinds.Quadrupole, 1),
+    "Sextupole": _main(kinds.Sextupole, 2),
+    "Octupole": _main(kinds.Octupole, 3),
     "Multipole": _multipole,
     "Kicker": _kicker,
     "Solenoid": _solenoid,
     "Bend": read_bend,
-    "RFCavity": _cavity(RFCavity),
-    "CrabCavity": _cavity(CrabCavity),
+    "RFCavity": _cavity(kinds.RFCavity),
+    "CrabCavity": _cavity(kinds.CrabCavity),
     "Marker": _thin,
     "Placeholder": _thin,
     "Instrument": _instrument,
