@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ...core.errors import InvalidValueError
 from ...lattice.lattice import Lattice
-from ..errors import clip, wrong
+from ..errors import clip, placed_errors, wrong
 from ..format import LatticeFormat, LatticeSource
 from ..limits import ELEMENTS, require_below
 from ..record import LatticeFile, Notes
@@ -91,10 +90,8 @@ def _lattice(
     for position, fields in enumerate(elements):
         name = str(fields.get("FamName", ""))
         say = notes.for_element(name, str(fields.get("Class", "")))
-        try:
+        with placed_errors(path, None, f"element {position} ({clip(name)})"):
             found.append(at_element(fields, say))
-        except ValueError as error:
-            raise wrong(path, f"element {position} ({clip(name)}): {error}") from error
     require_below(path, "elements", len(found), ELEMENTS)
     rings = [e for e in found if e.kind.name == "RingParam"]
     found = [e for e in found if e.kind.name != "RingParam"]
@@ -103,11 +100,9 @@ def _lattice(
     if rings:
         own = {ours: rings[0].fields.get(theirs) for theirs, ours in _STATED.items()}
         stated = {**own, **(stated or {})}
-    try:
+    with placed_errors(path, None):
         periods = count_periods(stated or {}, found)
         reference = source.reference or reference_of(stated or {}, found, notes)
-    except (InvalidValueError, ValueError) as error:
-        raise wrong(path, str(error)) from error
     if periods > 1:
         notes.add(f"the machine has {periods} of these periods: lattice * it is all of it")
     return LatticeFile(from_at(path, found, notes), reference.detach(), notes.all)
@@ -117,10 +112,8 @@ def from_at(path: Path, elements: Iterable[AtElement], notes: Notes) -> Lattice:
     """The lattice of AT's elements."""
     made = []
     for position, source in enumerate(elements):
-        try:
+        with placed_errors(path, None, f"element {position} ({clip(source.name)})"):
             made.append(convert(source, notes.for_element(source.name, source.kind.name)))
-        except (InvalidValueError, ValueError, ArithmeticError) as error:
-            raise wrong(path, f"element {position} ({clip(source.name)}): {error}") from error
     if not made:
         raise wrong(path, "the file holds no element")
     return Lattice(made)

@@ -10,7 +10,7 @@ from typing import Any
 from ...beam.reference import SPEED_OF_LIGHT, Reference, Species
 from ...core.errors import InvalidValueError
 from ...core.scalars import to_float
-from ..errors import clip, wrong
+from ..errors import clip, placed_errors
 from ..record import Notes
 
 _NAMES = {
@@ -66,7 +66,7 @@ class Beams:
             return None
         if noting and float(beam.get("radiate", 0.0)):
             self._notes.add("synchrotron radiation (RADIATE) is left out", kind="beam")
-        try:
+        with placed_errors(path, None, "BEAM"):
             species = _species(beam)
             number = {k: float(beam[k]) for k in _ENERGIES if k in beam}
             if "energy" in number:
@@ -81,8 +81,6 @@ class Beams:
             if "brho" in number:
                 p0c = number["brho"] * abs(species.charge) * SPEED_OF_LIGHT
                 return Reference.from_p0c(species, p0c)
-        except (InvalidValueError, ValueError, TypeError, ZeroDivisionError) as error:
-            raise wrong(path, f"BEAM: {error}") from error
         if noting:
             self._notes.add("BEAM gives no energy; MAD's 1 GeV is taken", kind="beam")
         return Reference.from_total(species, _GEV)

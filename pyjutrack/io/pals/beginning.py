@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ...beam.reference import Reference, Species
 from ...core.errors import PyJuTrackError
-from ..errors import LatticeFileError, wrong
+from ..errors import placed_errors
 from .language import find_species
 from .machine import Machine
 from .settings import Items
@@ -31,17 +31,13 @@ def read_reference(path: Path, items: Items, machine: Machine) -> Reference | No
         source.say_rest()
         if not (momentum or energy):
             return None
-        try:
+        with placed_errors(source.path, group.table.line, f"{name}: ReferenceP"):
             species = _species(source, group)
             if species is None:
                 return None
             if momentum:
                 return Reference.from_p0c(species, momentum)
             return Reference.from_total(species, energy)
-        except LatticeFileError:
-            raise
-        except PyJuTrackError as error:
-            raise wrong(source.path, f"{name}: ReferenceP: {error}", group.table.line) from error
     return None
 
 

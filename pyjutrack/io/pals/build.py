@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ...core.errors import InvalidValueError, PyJuTrackError
+from ...core.errors import InvalidValueError
 from ...core.names import unused_name
 from ...elements import Element
 from ...lattice.expressions import Expression, Formula
 from ...lattice.lattice import Lattice
 from ..builder import LatticeBuilder
-from ..errors import LatticeFileError, clip, wrong
+from ..errors import clip, placed_errors
 from .machine import Machine
 from .source import Made
 from .yaml_tree import Table
@@ -66,7 +66,7 @@ class Builder:
     def _make(self, part: Part, name: str, follows: bool) -> Element:
         file = part.table.file or self._path
         kind = part.made.kind
-        try:
+        with placed_errors(file, part.table.line, part.name):
             fields = {
                 f: v if f in (*kind.knobs, *kind.placement) else self._fix(part, f, v)
                 for f, v in part.made.fields.items()
@@ -77,10 +77,6 @@ class Builder:
             if follows:
                 return self._builder.make(kind, name, fields, part.table.line, file)
             return kind(**fields, name=name)
-        except LatticeFileError:
-            raise
-        except (PyJuTrackError, TypeError, ValueError) as error:
-            raise wrong(file, f"{part.name}: {error}", part.table.line) from error
 
     def _fix(self, part: Part, field: str, value: Any) -> Any:
         """The value now of a field that cannot follow an expression, which is noted."""

@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from ...core.errors import InvalidValueError, PyJuTrackError
+from ...core.errors import PyJuTrackError
 from ...lattice.expressions import Expression, Formula
-from ..errors import clip, wrong
+from ..errors import clip, placed_errors, wrong
 from .language import require_free
 from .machine import Machine
 from .settings import LOOK, Items, Setting, Target, changed, formula_at
@@ -51,10 +51,8 @@ class Controllers:
         """Define the variables of a controller."""
         if name in self._tables:
             raise wrong(file, f"{clip(name)!r} is defined twice", table.line)
-        try:
+        with placed_errors(file, table.line):
             require_free(name)
-        except InvalidValueError as error:
-            raise wrong(file, str(error), table.line) from error
         self._tables[name] = table, file
         given = table.get("variables") or Table(table.line, file)
         for part in given if isinstance(given, list) else [given]:
@@ -92,10 +90,8 @@ class Controllers:
                     said = f"{name}: controls must hold parameters and expressions"
                     raise wrong(file, said, table.at("controls"))
                 text, line = str(entry.get("parameter")), entry.line
-                try:
+                with placed_errors(file, line, name):
                     formula = self.machine.read(entry.get("expression"), self._local(name))
-                except (PyJuTrackError, ValueError) as error:
-                    raise wrong(file, f"{name}: {error}", line) from error
                 if text.partition(">")[0] not in self._tables:
                     waiting.append((kind == "ABSOLUTE", Target.parse(text, file, line), formula))
                 elif text not in self.machine.variables:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..calls import find_called
-from ..errors import LatticeFileError, clip, wrong
+from ..errors import clip, placed_errors, wrong
 from ..limits import CALLS, FILES, VALUES, require_below, require_nesting
 from .yaml_tree import Table, tree
 
@@ -66,14 +66,10 @@ class _Files:
         return _merge(parts, file, at)
 
     def _find(self, name: Any, caller: Path, line: int, around: tuple[Path, ...]) -> Path:
-        try:
+        with placed_errors(caller, line):
             if not isinstance(name, str):
                 raise ValueError(f"{clip(repr(name))} is no name of a file")
             found = find_called(name, caller, self._folder)
-        except LatticeFileError:
-            raise
-        except ValueError as error:
-            raise wrong(caller, str(error), line) from error
         if found in around:
             raise wrong(caller, f"{clip(name)!r} is read by itself", line)
         if found.suffix.lower() not in (".yaml", ".yml"):

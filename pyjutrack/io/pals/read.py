@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...beam.reference import SPEED_OF_LIGHT, Reference
-from ...core.errors import PyJuTrackError, unknown
+from ...core.errors import unknown
 from ...core.scalars import to_float
 from ...elements import Marker
 from ..arithmetic import is_on
-from ..errors import LatticeFileError, wrong
-from ..fields import BadElement
+from ..errors import placed_errors, wrong
 from ..format import LatticeFormat
 from ..record import LatticeFile, Notes
 from .beginning import read_reference
@@ -60,12 +59,8 @@ def read_pals(
     path = Path(path)
     first = path.resolve().parent if folder is None else Path(folder).resolve()
     pals = combine(path, first)
-    try:
+    with placed_errors(path, None):
         return _read(path, pals, line, reference)
-    except LatticeFileError:
-        raise
-    except PyJuTrackError as error:
-        raise wrong(path, str(error)) from error
 
 
 def _read(path: Path, pals: Table, line: str | None, reference: Reference | None) -> LatticeFile:
@@ -101,12 +96,8 @@ def _parts(
             if source.kind not in KINDS:
                 said = str(unknown("kind of element in PALS", source.kind, KINDS))
                 raise wrong(source.path, f"{name}: {said}", table.at("kind"))
-            try:
+            with placed_errors(source.path, table.line, name):
                 known[id(table)] = tuple(_convert(source))
-            except LatticeFileError:
-                raise
-            except (*BadElement, PyJuTrackError, ValueError, ZeroDivisionError) as error:
-                raise wrong(source.path, f"{name}: {error}", table.line) from error
             source.say_rest()
         yield from known[id(table)]
 

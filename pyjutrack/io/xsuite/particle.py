@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...beam.reference import Reference, Species
-from ...core.errors import InvalidValueError
-from ..errors import clip, wrong
+from ..errors import clip, placed_errors, wrong
 from ..record import Notes
 from .layout import Record
 
@@ -36,10 +35,8 @@ def read_particle(path: Path, found: Record | None, notes: Notes) -> Reference |
     momenta = found["p0c"]
     if isinstance(momenta, list) and any(p != momenta[0] for p in momenta):
         notes.add(f"the particles have several momenta; the first is taken, {p0c:g} eV")
-    try:
+    with placed_errors(path, None, "particle_ref"):
         return Reference(_species(mass, charge, found.get("pdg_id")), p0c)
-    except InvalidValueError as error:
-        raise wrong(path, f"particle_ref: {error}") from error
 
 
 def _species(mass: float, charge: float, number: Any) -> Species:

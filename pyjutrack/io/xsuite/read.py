@@ -6,13 +6,12 @@ import math
 from typing import Any
 
 from ...beam.reference import Reference
-from ...core.errors import PyJuTrackError
 from ...core.scalars import to_float
 from ...elements import Drift, Marker, Monitor, Patch, Placeholder
 from ...lattice.expressions import Expression, Formula
 from ..arithmetic import is_on
 from ..builder import Fields, LatticeBuilder
-from ..errors import LatticeFileError, clip, wrong
+from ..errors import clip, placed_errors
 from ..format import LatticeFormat, LatticeSource
 from ..record import LatticeFile, Notes
 from .kinds import CLASSES, read_unknown
@@ -98,14 +97,10 @@ def _read_element(
     )
     source.turn, source.exact_drifts = turn, machine.exact_drifts
     read = CLASSES.get(kind, read_unknown)
-    try:
+    with placed_errors(machine.path, None, f"{kind} {clip(name)!r}"):
         weight, offset = (_number(cut, n, d) for n, d in (("weight", 1.0), ("slice_offset", 0.0)))
         pieces = read_slice(source, part, weight, read) if part else read(source)
         placed = [_place(source, piece, offset) for piece in pieces]
-    except LatticeFileError:
-        raise
-    except (PyJuTrackError, ValueError, TypeError, ArithmeticError) as error:
-        raise wrong(machine.path, f"{kind} {clip(name)!r}: {error}") from error
     source.tell_rest()
     return name if part else parent, placed, source
 
