@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 from ..elements import Drift, Element, Marker, Placeholder
 from ..lattice.expressions import Expression, Formula
@@ -13,18 +14,44 @@ from .errors import clip
 from .record import NOT_MODELLED, Say
 
 
-class Source:
-    """What a file says of an element, and the elements that are made of it.
+class Attributes:
+    """What a file says of an element, and what of it has been read.
+
+    Attributes:
+        attributes: by name.
+        say: takes what is left out.
+        neutral: those that do not concern tracking.
+    """
+
+    neutral: Collection[str] = ()
+
+    def __init__(self, attributes: Mapping[str, Any], say: Say) -> None:
+        self.attributes, self.say = attributes, say
+        self._read: set[str] = set()
+
+    def states(self, name: str) -> bool:
+        """Return whether the file gives an attribute."""
+        return name in self.attributes
+
+    def ignore(self, *names: str) -> None:
+        """Take attributes as read that change nothing here; all if none is named."""
+        self._read.update(names or self.attributes)
+
+    def tell_rest(self) -> None:
+        """Note what the file says and no one has read."""
+        for name, value in self.attributes.items():
+            if name not in self._read and name not in self.neutral and _matters(value):
+                self.say(f"{name} = {clip(_show(value))} is left out")
+
+
+class Source(Attributes):
+    """A definition of a file, and the elements that are made of it.
 
     Attributes:
         definition: of the element.
         length: along the reference orbit [m].
         value: of a formula now.
-        say: takes what is left out.
-        neutral: attributes that do not concern tracking.
     """
-
-    neutral: Collection[str] = ()
 
     def __init__(
         self,
@@ -34,14 +61,14 @@ class Source:
         builder: LatticeBuilder,
         say: Say,
     ) -> None:
+        super().__init__(definition.attributes, say)
         self.definition, self.length = definition, length
-        self.value, self._builder, self.say = value, builder, say
-        self._read: set[str] = set()
+        self.value, self._builder = value, builder
 
     def number(self, name: str, default: Formula = 0.0) -> Formula:
         """An attribute as a number or an expression."""
         self._read.add(name)
-        found = self.definition.attributes.get(name, default)
+        found = self.attributes.get(name, default)
         if isinstance(found, tuple):
             if len(found) > 1:
                 raise ValueError(f"{name} holds {len(found)} values in place of one")
@@ -60,7 +87,7 @@ class Source:
     def numbers(self, name: str) -> tuple[Formula, ...]:
         """An attribute that is a list."""
         self._read.add(name)
-        found = self.definition.attributes.get(name, ())
+        found = self.attributes.get(name, ())
         if isinstance(found, str):
             raise ValueError(f"{name} = {clip(found)!r} is no number")
         return found if isinstance(found, tuple) else (found,)
@@ -68,16 +95,8 @@ class Source:
     def word(self, name: str) -> str:
         """An attribute that is a word, or empty."""
         self._read.add(name)
-        found = self.definition.attributes.get(name, "")
+        found = self.attributes.get(name, "")
         return found if isinstance(found, str) else ""
-
-    def states(self, name: str) -> bool:
-        """Return whether the file gives an attribute."""
-        return name in self.definition.attributes
-
-    def ignore(self) -> None:
-        """Take all attributes as read: they say nothing of what stands here."""
-        self._read.update(self.definition.attributes)
 
     def space(self) -> Element:
         """A marker, or a drift where it has a length."""
@@ -97,7 +116,7 @@ class Source:
     def placeholder(self) -> Element:
         """What stands for an element that is not modelled, with all that the file says of it."""
         self.say(NOT_MODELLED)
-        settings = {name: self._plain(v) for name, v in self.definition.attributes.items()}
+        settings = {name: self._plain(v) for name, v in self.attributes.items()}
         self._read.update(settings)
         return self.make(
             Placeholder, length=self.length, stands_for=self.definition.base, settings=settings
@@ -108,22 +127,17 @@ class Source:
             return tuple(map(self._plain, value))
         return value if isinstance(value, str) else self.value(value)
 
-    def tell_rest(self) -> None:
-        """Note what the file says and no one has read."""
-        for name, value in self.definition.attributes.items():
-            if name in self._read or name in self.neutral or not self._matters(value):
-                continue
-            self.say(f"{name} = {clip(_show(value))} is left out")
 
-    def _matters(self, value: Value) -> bool:
-        if isinstance(value, tuple):
-            return any(map(self._matters, value))
-        return bool(value) if isinstance(value, str) else is_on(value)
+def _matters(value: Any) -> bool:
+    if isinstance(value, (tuple, list)):
+        return any(map(_matters, value))
+    return isinstance(value, Expression) or bool(value)
 
 
-def _show(value: Value) -> str:
-    if isinstance(value, tuple):
-        return f"({', '.join(map(_show, value))})"
+def _show(value: Any) -> str:
+    if isinstance(value, (tuple, list)):
+        inside = ", ".join(map(_show, value))
+        return f"({inside})" if isinstance(value, tuple) else f"[{inside}]"
     return f"{value:.12g}" if isinstance(value, float) else str(value)
 
 

@@ -80,7 +80,7 @@ def _magnet(kind: type[Element], order: int, name: str) -> Reader:
 
     def read(source: Source) -> list[Element]:
         strength = source.strength(name, f"b{order}_gradient")
-        if source.definition.attributes.get("fringe_type") == "none":
+        if source.attributes.get("fringe_type") == "none":
             source.word("fringe_type"), source.word("fringe_at")
         tilt = source.number("tilt")
         fields = source.errors(strength * source.length, order, tilt)
@@ -127,7 +127,7 @@ def _thin(source: Source) -> list[Element]:
     """A multipole by K_nL, its skew part K_nSL, and its tilt T_n."""
     normal: dict[int, Formula] = {}
     skew: dict[int, Formula] = {}
-    for name in source.definition.attributes:
+    for name in source.attributes:
         if not (found := re.fullmatch(r"k(\d+)(s?)l", name)):
             continue
         n, term = int(found[1]), source.number(name)

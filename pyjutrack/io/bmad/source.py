@@ -107,7 +107,7 @@ class BmadSource(Source):
         radius = self.number("r0_mag")
         for letter in "ba":
             terms: dict[int, Formula] = {}
-            for name in self.definition.attributes:
+            for name in self.attributes:
                 if match := re.fullmatch(rf"{letter}(\d+)", name):
                     n = int(match[1])
                     scale = math.factorial(n) * factor

@@ -192,7 +192,7 @@ def _if_stated(*switches: str) -> Reader:
     """A type that has no counterpart, and does nothing as long as these are zero."""
 
     def read(source: Source) -> list[Element]:
-        told = [source.definition.attributes.get(name, 0.0) for name in switches]
+        told = [source.attributes.get(name, 0.0) for name in switches]
         on = any(bool(v) if isinstance(v, (str, tuple)) else is_on(v) for v in told)
         return _absent(source) if on else _place(source)
 

@@ -43,7 +43,7 @@ def _marker(source: Source) -> list[Piece]:
 
 
 def _monitor(source: Source) -> list[Piece]:
-    source.ignore(*source.attributes)  # what it records, and when
+    source.ignore()  # what it records, and when
     return [Piece(Monitor, {})]
 
 
@@ -141,7 +141,7 @@ def _absent(*strengths: str) -> Reader:
 
     def read(source: Source) -> list[Piece]:
         if strengths and not any(_is_on(source, name) for name in strengths):
-            source.ignore(*source.attributes)
+            source.ignore()
             return [Piece(Marker, {})]
         return _keep_place(source, 0.0)
 

@@ -14,6 +14,7 @@ from ..arithmetic import Series, is_on
 from ..builder import Fields
 from ..errors import clip
 from ..record import Say
+from ..source import Attributes
 from .values import agree
 
 #: attributes that concern no particle, or only radiation
@@ -33,7 +34,7 @@ class Piece(NamedTuple):
     fields: Fields
 
 
-class Source:
+class Source(Attributes):
     """What a file says of an element.
 
     Attributes:
@@ -49,6 +50,8 @@ class Source:
         exact_drifts: whether drifts that leave their model to Xsuite are exact ones.
     """
 
+    neutral = _NEUTRAL
+
     def __init__(
         self,
         kind: str,
@@ -59,16 +62,12 @@ class Source:
         say: Say,
         remark: Say,
     ) -> None:
-        self.kind, self.attributes, self._stated = kind, attributes, stated
-        self.reference, self.value, self.say = reference, value, say
+        super().__init__(attributes, say)
+        self.kind, self._stated = kind, stated
+        self.reference, self.value = reference, value
         self.remark, self.exact_drifts = remark, False
         self.turn: float | None = None
         self.curvature: Formula = 0.0
-        self._read: set[str] = set()
-
-    def states(self, name: str) -> bool:
-        """Return whether the file gives an attribute."""
-        return name in self.attributes
 
     def number(self, name: str, default: float = 0.0, former: str = "") -> Formula:
         """An attribute as a number or an expression.
@@ -168,21 +167,6 @@ class Source:
             self._read.difference_update(sides)  # one by itself is told
         return both
 
-    def ignore(self, *names: str) -> None:
-        """Take attributes as read that change nothing as the element stands."""
-        self._read.update(names)
-
-    def tell_rest(self) -> None:
-        """Note what the file says and no one has read, such as tapers, which act with radiation."""
-        for name, value in self.attributes.items():
-            if name not in self._read and name not in _NEUTRAL and self._matters(value):
-                self.say(f"{name} = {clip(_show(value), 80)} is left out")
-
-    def _matters(self, value: Any) -> bool:
-        if isinstance(value, list):
-            return any(map(self._matters, value))
-        return isinstance(value, Expression) or bool(value)
-
     def _computed(self, name: str, formula: Expression, stated: Any) -> Formula:
         """An expression, if it has a value; noted if that is not the one in the file."""
         known = isinstance(stated, (int, float)) and not isinstance(stated, bool)
@@ -224,9 +208,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(entry) for entry in value]
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _show(value: Any) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(map(_show, value))}]"
-    return str(value)
