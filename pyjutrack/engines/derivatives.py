@@ -70,8 +70,7 @@ def jacobian(
             charge with a shape function whose kick has no derivative, "cic".
     """
     require_known("method", method, ("ad", "fd"))
-    _positive(step)
-    step = float(step)
+    step = _positive(step)
     beam = _with_field(beam, effects)
     start, chosen = _start(at), engine_of(engine)
     task = task_of(lattice, beam, effects, turns)
@@ -204,8 +203,7 @@ def value_and_gradient(
 ) -> tuple[float, Array]:
     """The objective itself and its gradient; arguments and warnings as for `gradient`."""
     require_known("mode", mode, ("reverse", "forward", "fd"))
-    _positive(step)
-    step = float(step)
+    step = _positive(step)
     of_beams = objective_of(objective)
     require_lattice(lattice)
     _single(beam)
@@ -297,5 +295,6 @@ def _single(beam: Beam) -> None:
     require_single(beam, "derivatives are")
 
 
-def _positive(step: float) -> None:
+def _positive(step: float) -> float:
     require_real("a finite-difference step", step, above=0)
+    return float(step)
