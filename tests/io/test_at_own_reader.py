@@ -196,3 +196,20 @@ def test_strengths_that_are_stated_twice(tmp_path: Path) -> None:
         _read(tmp_path, {**_MAGNET, "H": 2.0})
     with pytest.raises(LatticeFileError, match=r"element 0 \(m\): Multipole without PolynomA"):
         _read(tmp_path, {"FamName": "m", "Class": "Multipole", "Length": 1.0, "PolynomB": [1.0]})
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_lattice_among_the_variables_of_a_file(tmp_path: Path) -> None:
+    """The one that is a lattice; where there are several, RING or what is asked for."""
+    io = pytest.importorskip("scipy.io")
+    ring = np.empty((2, 1), dtype=object)
+    ring[0, 0], ring[1, 0] = _MAGNET, {**_MAGNET, "FamName": "r"}
+    path = tmp_path / "a.mat"
+    io.savemat(path, {"indBPM": [1.0, 2.0], "ring": ring, "comment": "an arc"})
+    assert [e.name for e in read_lattice(path).lattice] == ["q", "r"]
+    io.savemat(path, {"indBPM": [1.0, 2.0], "ring": ring, "arc": ring[1:]})
+    assert [e.name for e in read_lattice(path, line="arc").lattice] == ["r"]
+    with pytest.raises(LatticeFileError, match=r"no variable named 'RING'.*line=: ring, arc"):
+        read_lattice(path)
+    io.savemat(path, {"RING": ring, "arc": ring[1:]})
+    assert len(read_lattice(path).lattice) == 2
