@@ -46,10 +46,10 @@ def _beam(machine: Machine, statement: Statement) -> None:
 def _use(machine: Machine, statement: Statement) -> None:
     name = statement.word("sequence", 0) or statement.word("period")
     machine.errors.clear()  # the sequence is made anew
+    if not name and machine.used is not None:
+        name = machine.used.name
     if name:
-        machine.used = Use(name, statement.word("range"))
-    elif machine.used is not None:
-        machine.used = Use(machine.used.name, statement.word("range"))
+        machine.used = Use(name, statement.word("range"), statement.file, statement.row)
 
 
 def _option(machine: Machine, statement: Statement) -> None:

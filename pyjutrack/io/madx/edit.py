@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 
 from ...lattice.expressions import Formula
 from ..definition import Definition
 from ..errors import clip
-from .expand import length_of
+from .expand import length_of, split_occurrence
 from .flow import Statement
 from .machine import Machine
 from .sequences import Entry, Sequence, SequenceExpander
-
-_OCCURRENCE = re.compile(r"(.+?)(?:\[(\d+)\])?")
 
 
 def start(machine: Machine, statement: Statement) -> None:
@@ -128,12 +125,12 @@ def _change(machine: Machine, statement: Statement, change: Callable[[Entry], En
 
 def _places(entries: list[Entry], name: str) -> list[int]:
     """Where an element stands: `name` all of it, `name[2]` the second."""
-    match = _OCCURRENCE.fullmatch(name)
-    if match is None or name == "selected":
+    if name == "selected":
         raise ValueError(f"element = {clip(name)!r} is not understood; name elements one by one")
-    found = [n for n, entry in enumerate(entries) if entry.name == match[1]]
-    if match[2]:
-        found = found[int(match[2]) - 1 :][:1]
+    wanted, count = split_occurrence(name, 0)
+    found = [n for n, entry in enumerate(entries) if entry.name == wanted]
+    if count:
+        found = found[count - 1 :][:1]
     if not found:
         raise ValueError(f"{clip(name)!r} is not in the sequence")
     return found

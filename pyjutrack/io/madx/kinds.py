@@ -6,9 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ...beam.reference import SPEED_OF_LIGHT
 from ...elements import (
-    CrabCavity,
     DipoleEdge,
     Drift,
     Element,
@@ -19,14 +17,14 @@ from ...elements import (
     Octupole,
     Patch,
     Quadrupole,
-    RFCavity,
     Sextupole,
     Solenoid,
     TaylorMap,
     ThinBend,
 )
-from ...lattice.expressions import Formula
+from ...lattice.expressions import Formula, call
 from .bends import read_rectangular_bend, read_sector_bend
+from .cavities import read_cavity, read_crab_cavity
 from .openings import openings
 from .source import MadSource as Source
 
@@ -126,51 +124,30 @@ def _kicker(horizontal: tuple[str, ...], vertical: tuple[str, ...]) -> Reader:
     return read
 
 
-def _frequency(source: Source) -> Formula:
-    """Frequency [Hz]; by the harmonic number where the file gives that."""
-    if source.states("freq") or not source.states("harmon"):
-        return 1e6 * source.number("freq")
-    harmon = source.number("harmon")
-    if source.reference is None or not source.turn:
-        source.say("a harmonic number without a BEAM gives no frequency; give reference=")
-        return 0.0
-    beta = float(source.reference.beta)
-    return harmon * (beta * SPEED_OF_LIGHT / source.turn)
-
-
-def _cavity(source: Source) -> list[Element]:
-    """MAD takes V sin(2 pi lag - omega t) with t ahead: lag 1/2 is stable above transition."""
-    return [
-        source.make(
-            RFCavity,
-            length=source.length,
-            voltage=1e6 * source.number("volt"),
-            frequency=_frequency(source),
-            phase=2 * math.pi * source.number("lag"),
-        )
-    ]
-
-
-def _crab(source: Source) -> list[Element]:
-    return [
-        source.make(
-            CrabCavity,
-            length=source.length,
-            voltage=1e6 * source.number("volt"),
-            frequency=_frequency(source),
-            phase=2 * math.pi * source.number("lag"),
-            tilt=source.number("tilt"),
-        )
-    ]
-
-
 def _solenoid(source: Source) -> list[Element]:
     ks = source.strength("ks")
     if source.is_on(source.length):
         return [source.make(Solenoid, length=source.length, ks=ks)]
-    if source.is_on(source.strength("ksi")):
-        return _absent("ksi", "ks")(source)
+    if source.is_on(source.number("ksi")):
+        return _thin_solenoid(source, ks)
     return _space(source)
+
+
+def _thin_solenoid(source: Source, ks: Formula) -> list[Element]:
+    """A focusing kick, and a turn about s, of KS and KSI: those of MAD's Twiss, to first order."""
+    turn = 0.5 * source.strength("ksi")
+    kick = -0.5 * ks * turn
+    c, s = call("cos", turn), call("sin", turn)
+    rows: list[tuple[Formula, ...]] = [
+        (c, 0.0, s, 0.0),
+        (kick * c, c, kick * s, s),
+        (-s, 0.0, c, 0.0),
+        (-kick * s, -s, kick * c, c),
+    ]
+    matrix: tuple[Formula, ...] = tuple(entry for row in rows for entry in (*row, 0.0, 0.0))
+    matrix += (0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
+    source.say("thin: a linear map, as in MAD's Twiss, alike for all momenta")
+    return [source.make(TaylorMap, matrix=matrix)]
 
 
 def _translation(source: Source) -> list[Element]:
@@ -188,7 +165,7 @@ def _roll(source: Source) -> list[Element]:
 
 def _turn(axis: str, sign: float) -> Reader:
     def read(source: Source) -> list[Element]:
-        return [source.make(Patch, **{axis: sign * source.number("angle")})]
+        return [source.make(Patch, **{axis: sign * source.strength("angle")})]
 
     return read
 
@@ -219,8 +196,8 @@ CLASSES: dict[str, Reader] = {
     "vkicker": _kicker((), ("kick", "vkick")),
     "kicker": _kicker(("hkick", "kick"), ("vkick",)),
     "tkicker": _kicker(("hkick", "kick"), ("vkick",)),
-    "rfcavity": _cavity,
-    "crabcavity": _crab,
+    "rfcavity": read_cavity,
+    "crabcavity": read_crab_cavity,
     "twcavity": _absent("volt"),
     "elseparator": _absent("ex", "ey"),
     "rfmultipole": _absent("volt", "knl", "ksl"),

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from ...core.errors import InvalidValueError
@@ -38,10 +39,12 @@ Command = Callable[["Machine", Statement], None]
 
 @dataclass(frozen=True)
 class Use:
-    """What USE says: the name of a sequence or line, and a range of it."""
+    """What USE says: the name of a sequence or line, a range of it, and where that stands."""
 
     name: str
     range: str = ""
+    file: Path = Path()
+    row: int | None = None
 
 
 class TableError(InvalidValueError):

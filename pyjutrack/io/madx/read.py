@@ -18,7 +18,7 @@ from ..statements import Syntax
 from .commands import COMMANDS, HARMLESS, set_variable
 from .dialect import Dialect
 from .errors import Errors
-from .expand import Piece, expand, length_of
+from .expand import Piece, expand, find_range, length_of
 from .flow import Reader
 from .kinds import CLASSES
 from .machine import LINES, Machine, Use
@@ -63,8 +63,8 @@ def _read(dialect: Dialect, source: LatticeSource) -> LatticeFile:
     use = _choose(machine, path, source.line)
     reference = source.reference or machine.beams.reference(path, use.name)
     builder = LatticeBuilder(path, machine.variables)
-    pieces = expand(machine, path, use)
-    _build(machine, path, pieces, reference, machine.beams.sign(use.name), builder)
+    pieces = expand(machine, use)
+    _build(machine, pieces, reference, machine.beams.sign(use.name), builder)
     if machine.undefined:
         shown = clip(", ".join(machine.undefined))
         notes.add(f"undefined variables are taken as 0, as MAD does: {shown}")
@@ -89,7 +89,6 @@ def _choose(machine: Machine, path: Path, asked: str | None) -> Use:
 
 def _build(
     machine: Machine,
-    path: Path,
     pieces: list[Piece],
     reference: Reference | None,
     sign: float,
@@ -101,30 +100,31 @@ def _build(
         p.name: length_of(machine, machine.elements[p.name]) for p in pieces if p.name
     }
     turn = sum(value(lengths[p.name] if p.name else p.gap) for p in pieces)
-    made: dict[str, list[Element]] = {}
-    errors = Errors(machine)
+    made: dict[tuple[str, tuple[int, ...]], list[Element]] = {}
+    errors = Errors(machine, lambda text: find_range(pieces, text))
     plain = reference and Reference(reference.species, to_float(reference.p0c))
     drifts = 0
-    for piece in pieces:
+    for place, piece in enumerate(pieces):
         if not piece.name:
             builder.place(builder.make(Drift, f"drift_{drifts}", {"length": piece.gap}))
             drifts += 1
             continue
-        if piece.name not in made:
-            definition = machine.elements[piece.name]
+        definition = machine.elements[piece.name]
+        told = errors.told_of(definition, place)
+        if (piece.name, told) not in made:
             say = machine.notes.for_element(piece.name, definition.base)
             length = lengths[piece.name]
             try:
-                wrongs = errors.of(definition, length)
+                wrongs = errors.of(definition, length, sign, told)
                 source = MadSource(
                     definition, length, sign, plain, turn, wrongs, value, builder, say
                 )
-                made[piece.name] = CLASSES[definition.base](source)
+                made[piece.name, told] = CLASSES[definition.base](source)
             except LatticeFileError:
                 raise
             except (PyJuTrackError, ValueError, TypeError, ArithmeticError) as error:
                 where = f"{definition.base} {piece.name!r}"
                 raise wrong(definition.file, f"{where}: {error}", definition.row) from error
             source.tell_rest()
-        for element in made[piece.name]:
+        for element in made[piece.name, told]:
             builder.place(element)

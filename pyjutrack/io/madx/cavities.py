@@ -1,0 +1,54 @@
+"""Cavities of MAD, crab cavities among them.
+
+BEAM, BV = -1 turns the direction of motion: voltages stay, and phases count back, from where the
+kick of the other direction is the same.
+"""
+
+from __future__ import annotations
+
+import math
+
+from ...beam.reference import SPEED_OF_LIGHT
+from ...elements import CrabCavity, Element, RFCavity
+from ...lattice.expressions import Formula
+from .source import MadSource as Source
+
+
+def read_cavity(source: Source) -> list[Element]:
+    """MAD takes V sin(2 pi lag - omega t) with t ahead: lag 1/2 is stable above transition."""
+    phase = 2 * math.pi * source.number("lag")
+    return [
+        source.make(
+            RFCavity,
+            length=source.length,
+            voltage=1e6 * source.number("volt"),
+            frequency=_frequency(source),
+            phase=phase if source.sign > 0 else math.pi - phase,
+        )
+    ]
+
+
+def read_crab_cavity(source: Source) -> list[Element]:
+    """A kick of V / (p0 c) sin(2 pi lag - omega t), in the plane of TILT."""
+    return [
+        source.make(
+            CrabCavity,
+            length=source.length,
+            voltage=1e6 * source.number("volt"),
+            frequency=_frequency(source),
+            phase=2 * math.pi * source.strength("lag"),
+            tilt=source.strength("tilt"),
+        )
+    ]
+
+
+def _frequency(source: Source) -> Formula:
+    """Frequency [Hz]; by the harmonic number where the file gives that."""
+    if source.states("freq") or not source.states("harmon"):
+        return 1e6 * source.number("freq")
+    harmon = source.number("harmon")
+    if source.reference is None or not source.turn:
+        source.say("a harmonic number without a BEAM gives no frequency; give reference=")
+        return 0.0
+    beta = float(source.reference.beta)
+    return harmon * (beta * SPEED_OF_LIGHT / source.turn)
