@@ -49,6 +49,10 @@ class Beams:
         }
         found.update(numbers)
 
+    def reset(self, sequence: str) -> None:
+        """Take the values of MAD's RESBEAM, its defaults."""
+        self._stated[sequence] = {}
+
     def sign(self, sequence: str) -> float:
         """The direction of the beam, BV: -1 turns the sign of all fields."""
         return -1.0 if float((self._of(sequence) or {}).get("bv", 1.0)) < 0 else 1.0

@@ -10,8 +10,8 @@ from typing import Any
 from ...lattice.expressions import Expression, Formula, call
 from ..definition import Definition, Value
 from ..errors import clip, wrong
-from .flow import Statement
 from .machine import Machine
+from .statement import Statement
 
 _MOVES = ("dx", "dy", "ds", "dphi", "dtheta", "dpsi")
 #: a regular expression that takes no time

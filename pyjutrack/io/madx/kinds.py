@@ -58,7 +58,7 @@ def _straight(kind: type[Element], *strengths: str) -> Reader:
 
 def _multipole(source: Source) -> list[Element]:
     """A dipole in it bends the reference orbit, KNL[0] towards -x and KSL[0] towards y."""
-    normal, skew = source.strengths("knl"), source.strengths("ksl")
+    normal, skew = _components(source)
     tilt, arc = source.number("tilt"), source.number("lrad")
     across, up = (bool(s) and source.is_on(s[0]) for s in (normal, skew))
     if not across and not up:
@@ -73,6 +73,21 @@ def _multipole(source: Source) -> list[Element]:
             source.say("the multipoles beside its vertical dipole are left out")
     curvature = angle / arc if source.is_on(arc) else 0.0
     return [source.make(ThinBend, angle=angle, h=curvature, tilt=turned, **rest)]
+
+
+def _components(source: Source) -> tuple[tuple[Formula, ...], tuple[Formula, ...]]:
+    """KNL and KSL; in MAD8 these are K0L, K1L, ..., each turned by T0, T1, ..."""
+    normal, skew = source.strengths("knl"), source.strengths("ksl")
+    given = [n for n in range(10) if source.states(f"k{n}l")]
+    if not given:
+        return normal, skew
+    turned: list[tuple[Formula, Formula]] = [(0.0, 0.0)] * (given[-1] + 1)
+    for n in given:
+        strength, angle = source.strength(f"k{n}l"), (n + 1) * source.number(f"t{n}")
+        turned[n] = strength * call("cos", angle), -strength * call("sin", angle)
+    if not any(source.is_on(entry) for _, entry in turned):
+        return tuple(entry for entry, _ in turned), ()
+    return tuple(entry for entry, _ in turned), tuple(entry for _, entry in turned)
 
 
 def _edge(source: Source) -> list[Element]:
@@ -199,6 +214,7 @@ CLASSES: dict[str, Reader] = {
     "rfcavity": read_cavity,
     "crabcavity": read_crab_cavity,
     "twcavity": _absent("volt"),
+    "lcavity": _absent("deltae", "volt", "eloss"),
     "elseparator": _absent("ex", "ey"),
     "rfmultipole": _absent("volt", "knl", "ksl"),
     "hacdipole": _absent("volt"),

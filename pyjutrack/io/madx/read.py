@@ -15,7 +15,7 @@ from ..errors import LatticeFileError, clip, wrong
 from ..format import LatticeFormat, LatticeSource
 from ..record import LatticeFile, Notes
 from ..statements import Syntax
-from .commands import COMMANDS, HARMLESS, set_variable
+from .commands import COMMANDS, HARMLESS, require_thick, set_variable
 from .dialect import Dialect
 from .errors import Errors
 from .expand import Piece, expand, find_range, length_of
@@ -52,7 +52,7 @@ MAD8_FILES = LatticeFormat(
 
 def _read(dialect: Dialect, source: LatticeSource) -> LatticeFile:
     path, notes = source.path, Notes()
-    machine = Machine(dialect, notes)
+    machine = Machine(dialect, notes, source.lenient)
     first = path.resolve()
     folder = first.parent if source.folder is None else source.folder.resolve()
     reader = Reader(dialect.syntax, folder, machine.execute, machine.value, machine.variables.spend)
@@ -63,6 +63,8 @@ def _read(dialect: Dialect, source: LatticeSource) -> LatticeFile:
     use = _choose(machine, path, source.line)
     reference = source.reference or machine.beams.reference(path, use.name)
     builder = LatticeBuilder(path, machine.variables)
+    if use is not machine.used:
+        require_thick(machine, use.name)
     pieces = expand(machine, use)
     _build(machine, pieces, reference, machine.beams.sign(use.name), builder)
     if machine.undefined:
