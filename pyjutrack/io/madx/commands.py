@@ -48,8 +48,7 @@ def _beam(machine: Machine, statement: Statement) -> None:
     sequence = str(told.pop("sequence", ""))
     if statement.flag("radiate"):
         told["radiate"] = 1.0
-    told = {n: v for n, v in told.items() if n == "particle" or not isinstance(v, str)}
-    machine.beams.update(sequence, told, machine)
+    machine.beams.update(sequence, told, machine, (statement.file, statement.row))
 
 
 def _use(machine: Machine, statement: Statement) -> None:

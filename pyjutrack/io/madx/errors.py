@@ -7,9 +7,11 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ...core.errors import PyJuTrackError
 from ...lattice.expressions import Expression, Formula, call
 from ..definition import Definition, Value
 from ..errors import clip, wrong
+from ..limits import ORDER
 from .machine import Machine
 from .statement import Statement
 
@@ -55,10 +57,14 @@ class Errors:
         found: dict[str, Any] = {}
         for number in told:
             statement, _, values = self._told[number]
-            if statement.command == "ealign":
-                found |= self._moves(definition, length, sign, values)
-            else:
-                found |= self._fields(definition, length, values)
+            try:
+                if statement.command == "ealign":
+                    found |= self._moves(definition, length, sign, values)
+                else:
+                    found |= self._fields(definition, length, values)
+            except (PyJuTrackError, ValueError, ArithmeticError) as error:
+                said = f"{statement.command} of {definition.name!r}: {error}"
+                raise wrong(statement.file, said, statement.row) from error
         return found
 
     def _moves(
@@ -131,6 +137,10 @@ class Errors:
         Source: MAD-X user's reference manual, EFCOMP: dknr_i K_n L (i!/n!) r^(n - i).
         """
         radius, order = (self._number(values, name, d) for name, d in (("radius", 1), ("order", 0)))
+        if not (0 <= order <= ORDER and order == int(order)):
+            raise ValueError(f"order = {order:g} is none of 0, 1, ... {ORDER}")
+        if radius <= 0:
+            raise ValueError(f"radius = {radius:g} is not positive")
         strength = self._strength(definition, int(order), length)
         found: dict[str, tuple[Formula, ...]] = {}
         for field, absolute, relative in (("knl", "dkn", "dknr"), ("ksl", "dks", "dksr")):

@@ -158,6 +158,8 @@ def split_occurrence(name: str, first: int = 1) -> tuple[str, int]:
         ValueError: no number that an element can have.
     """
     match = _OCCURRENCE.fullmatch(name)
+    if not name:
+        raise ValueError("the name of an element is missing")
     if match is None:
         raise ValueError(f"{clip(name)!r} is no element; write it as name, or name[2]")
     number = match[2] or str(first)

@@ -21,6 +21,9 @@ _ELSE = re.compile(r"\s*else\s*(?=\{)", re.IGNORECASE)
 _MACRO = re.compile(r"\s*([\w.$]+)\s*(?:\(([^()]*)\))?\s*:\s*macro\s*=?\s*(?=\{)", re.IGNORECASE)
 _ARGUMENT = re.compile(r"[-+]?[\w.$]*(?:[eE][-+]?\d+)?")
 _SUBROUTINE = re.compile(r"([\w.$]+)\s*:\s*subroutine", re.IGNORECASE)
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+_APOSTROPHE = re.compile(r"(?<=\w)'(?=\w)")
+_TITLE = re.compile(r"title\b", re.IGNORECASE)
 _EXEC = re.compile(r"exec,([\w.$]+)(?:\((.*)\))?")
 #: words after which nothing of a file, or nothing at all, is read
 _RETURN, _STOP = ("return",), ("stop", "exit", "quit")
@@ -160,6 +163,7 @@ class Reader:
 
     def _simple(self, text: str, file: Path, row: int) -> bool:
         """Execute a statement without control flow; False where the file ends."""
+        _require_quotes(text)
         require_brackets(text)
         folded = fold_case(text, self._syntax, _CALLS)
         if found := _EXEC.fullmatch(folded):
@@ -204,6 +208,15 @@ class Reader:
         """The file that CALL names: a regular file in the folder of the lattice."""
         named = next((a.text for a in statement.arguments if a.name in ("file", "")), "")
         return find_called(unquote(named), caller, self._folder)
+
+
+def _require_quotes(text: str) -> None:
+    """Raise ValueError where a quote has no end; in a title it may be an apostrophe in a word."""
+    rest = _QUOTED.sub("", text)
+    if _TITLE.match(text):
+        rest = _APOSTROPHE.sub("", rest)
+    if '"' in rest or "'" in rest:
+        raise ValueError("a quote begins in it and has no end; close it before the statement ends")
 
 
 def _closing(text: str, start: int) -> int:

@@ -179,7 +179,8 @@ class Machine:
             # MAD-X evaluates these at once, whatever the sign
             told = argument._replace(name=attribute, deferred=False)
             if name.startswith("beam"):
-                self.beams.update(name.partition("%")[2], {attribute: self.attribute(told)}, self)
+                place, sequence = (statement.file, statement.row), name.partition("%")[2]
+                self.beams.update(sequence, {attribute: self.attribute(told)}, self, place)
             elif name in self.elements:
                 self._update(self.elements[name], (told,))
             elif name in self.sequences and attribute == "l":

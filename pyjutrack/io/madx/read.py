@@ -66,6 +66,9 @@ def _read(dialect: Dialect, source: LatticeSource) -> LatticeFile:
     if use is not machine.used:
         require_thick(machine, use.name)
     pieces = expand(machine, use)
+    if not pieces:
+        owner = machine.sequences.get(use.name) or machine.lines[use.name]
+        raise wrong(owner.file, f"{use.name!r} holds no elements and no space", owner.row)
     _build(machine, pieces, reference, machine.beams.sign(use.name), builder)
     if machine.undefined:
         shown = clip(", ".join(machine.undefined))
