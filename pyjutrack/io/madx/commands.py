@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..definition import Value
-from . import edit
+from . import edit, matching
 from .machine import Machine, Use
 from .sequences import Entry
 from .statement import Statement
@@ -19,8 +19,7 @@ HARMLESS = {
     *("ptc_observe", "ptc_track_end", "ptc_select", "ptc_printparametric", "ptc_setfringe"),
     *("system", "chdir", "dumpsequ", "optics", "beta0", "savebeta", "readtable", "readmytable"),
     *("create", "fill", "shrink", "delete", "removefile", "renamefile"),
-    *("copyfile", "usemonitor", "usekick", "coguess", "sectormap", "weight", "global"),
-    *("constraint", "lmdif", "simplex", "jacobian", "migrad", "endmatch", "use_macro", "gweight"),
+    *("copyfile", "usemonitor", "usekick", "coguess", "sectormap", "weight"),
     *("tkicker_", "exec", "eprint", "esave", "rviewer", "obscure", "packmemory", "nobv", "nocoup"),
     *(
         "return",
@@ -132,7 +131,13 @@ COMMANDS: dict[str, Callable[[Machine, Statement], None]] = {
     "eoption": _error_option,
     "efcomp": _errors,
     "makethin": _make_thin,
-    "match": _left_out("variables keep their values from before"),
+    "match": matching.start,
+    "vary": matching.vary,
+    "global": matching.demand,
+    "constraint": matching.constrain,
+    "endmatch": matching.end,
+    **dict.fromkeys(("lmdif", "simplex", "jacobian", "migrad", "siman"), matching.solve),
+    **dict.fromkeys(("use_macro", "rmatrix", "tmatrix", "gweight"), matching.refuse),
     "correct": _left_out("correctors keep their kicks"),
     "seterr": _left_out("errors of a table are MAD's own"),
     **dict.fromkeys(("setvars", "setvars_lin"), _left_out("the values of a table are MAD's own")),

@@ -61,12 +61,14 @@ class Machine:
         open: the sequence that is being defined, between SEQUENCE and ENDSEQUENCE.
         edited: the name of the one that SEQEDIT edits, or empty.
         thin: sequences that MAKETHIN makes others of, which count from the next USE on.
+        block: what MATCH states, up to ENDMATCH; None outside of it.
         lenient: whether what is not executed is noted, and no error.
     """
 
     def __init__(self, dialect: Dialect, notes: Notes, lenient: bool = False) -> None:
         self.dialect, self.notes, self.lenient = dialect, notes, lenient
         self.thin: dict[str, Statement] = {}
+        self.block: object | None = None
         self.variables = Variables(self._find, divides_by_zero=True)
         self.elements: dict[str, Definition] = {}
         self.sequences: dict[str, Sequence] = {}
