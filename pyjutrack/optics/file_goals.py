@@ -15,7 +15,6 @@ from .table import Twiss, TwissTable
 _ORBIT = ("x", "px", "y", "py")
 #: what coupling leaves as it is
 _NUMBERS = ("tune_x", "tune_y", "chromaticity_x", "chromaticity_y")
-_STEPS = 60
 #: betas of the other mode above which motion is coupled [m]
 _COUPLED = 1e-9
 
@@ -35,7 +34,6 @@ def reach_goals(task: GoalTask) -> dict[str, float]:
         dict(task.limits),
         [_target(goal) for goal in task.goals],
         initial=initial,
-        max_steps=_STEPS,
     )
     if not found.success:
         raise InvalidValueError(found.message)
