@@ -61,7 +61,7 @@ def _convert_lattice(options: argparse.Namespace) -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the notes say the same, element by element
         found = read_lattice(
-            options.source, format=options.origin, line=options.line, strict=options.strict
+            options.source, format=options.origin, line=options.line, strict=options.strict or None
         )
     for note in found.notes:
         print(f"pyjutrack: {note}", file=sys.stderr)

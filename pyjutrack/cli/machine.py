@@ -55,7 +55,7 @@ def read_file(options: argparse.Namespace) -> LatticeFile:
             format=options.format,
             line=options.line,
             reference=_reference(options),
-            strict=options.strict,
+            strict=options.strict or None,
         )
 
 

@@ -23,12 +23,15 @@ class LatticeSource:
         line: which line, sequence or variable is wanted; None leaves it to the file.
         reference: in place of that of the file, or None.
         folder: in which files that this one calls must lie; None is its own folder.
+        lenient: whether statements that change the machine and cannot be executed are notes, and
+            no errors.
     """
 
     path: Path
     line: str | None = None
     reference: Reference | None = None
     folder: Path | None = None
+    lenient: bool = False
 
     @cached_property
     def text(self) -> str:

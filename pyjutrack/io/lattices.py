@@ -23,7 +23,7 @@ def read_lattice(
     format: str | None = None,
     line: str | None = None,
     reference: Reference | None = None,
-    strict: bool = False,
+    strict: bool | None = None,
     folder: str | Path | None = None,
 ) -> LatticeFile:
     """Read a lattice, its reference particle, and what of it could not be represented.
@@ -33,7 +33,9 @@ def read_lattice(
         format: the name of one, if the suffix and the content do not show it.
         line: which line, sequence or variable of a file with several.
         reference: in place of the file's, if that has one.
-        strict: raise where something cannot be represented, instead of a LatticeWarning.
+        strict: None raises where a statement that changes the machine cannot be executed, such as
+            MAKETHIN of MAD, and gives a LatticeWarning where elements hold what cannot be
+            represented. True raises of these, too; False makes notes of both, and warns.
         folder: in which files that a MAD, elegant, Bmad or PALS file calls must lie; left out,
             its own.
 
@@ -45,7 +47,8 @@ def read_lattice(
         UnknownNameError: no such format.
     """
     path = require_path("path", path)
-    require_flag("strict", strict)
+    if strict is not None:
+        require_flag("strict", strict)
     if line is not None:
         require_text("line", line)
     if reference is not None:
@@ -53,7 +56,8 @@ def read_lattice(
     if format is not None:
         require_text("format", format)
     chosen = None if format is None else find_format(format)
-    source = LatticeSource(path, line, reference, None if folder is None else Path(folder))
+    within = None if folder is None else Path(folder)
+    source = LatticeSource(path, line, reference, within, lenient=strict is not None and not strict)
     try:
         if path.is_dir():
             raise wrong(path, "this is a folder, not a lattice file")

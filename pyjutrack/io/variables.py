@@ -42,6 +42,11 @@ class Variables:
             self._values.clear()
         self.formulas[name] = formula
 
+    def restore(self, formulas: dict[str, Formula]) -> None:
+        """Make the variables what they were: a copy of `formulas` from then."""
+        self._values.clear()
+        self.formulas = formulas
+
     def set_version(self, name: str, formula: Formula) -> str:
         """Define a variable without touching one that has the name: that gets a number.
 

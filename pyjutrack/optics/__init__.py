@@ -5,7 +5,10 @@ shooting through all of them at once (`orbit`), and what is periodic comes from 
 algebra (`modes`, `linear`).
 """
 
-from . import distributions
+from . import (
+    distributions,
+    file_goals,  # noqa: F401  # which registers itself
+)
 from .gradient import optics_gradient
 from .linear import linear_optics, twiss_table
 from .matching import Match, Target, match

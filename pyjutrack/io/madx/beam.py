@@ -33,9 +33,26 @@ class Beams:
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
         self._stated: dict[str, dict[str, Any]] = {}
+        self._rows: dict[str, tuple[Path, int | None]] = {}
 
-    def update(self, sequence: str, told: Mapping[str, Any], machine: Any) -> None:
-        """Take what a statement says; what it says of the energy replaces what was said before."""
+    def update(
+        self, sequence: str, told: Mapping[str, Any], machine: Any, place: tuple[Path, int]
+    ) -> None:
+        """Take what a statement says; what it says of the energy replaces what was said before.
+
+        Args:
+            sequence: of which it speaks; empty for all.
+            told: its attributes.
+            machine: whose variables it may name.
+            place: file and row, for messages.
+
+        Raises:
+            ValueError: an energy, a mass or a charge that is no number.
+        """
+        for name in (*_ENERGIES, "mass", "charge", "bv"):
+            if isinstance(told.get(name), (str, tuple)):
+                raise InvalidValueError(f"{name} = {clip(str(told[name]))} is no number")
+        self._rows[sequence] = place
         found = self._stated.setdefault(
             sequence, dict(self._stated.get("", {})) if sequence else {}
         )
@@ -48,6 +65,10 @@ class Beams:
             if not isinstance(v, tuple)
         }
         found.update(numbers)
+
+    def reset(self, sequence: str) -> None:
+        """Take the values of MAD's RESBEAM, its defaults."""
+        self._stated[sequence] = {}
 
     def sign(self, sequence: str) -> float:
         """The direction of the beam, BV: -1 turns the sign of all fields."""
@@ -66,7 +87,8 @@ class Beams:
             return None
         if noting and float(beam.get("radiate", 0.0)):
             self._notes.add("synchrotron radiation (RADIATE) is left out", kind="beam")
-        with placed_errors(path, None, "BEAM"):
+        file, row = self._rows.get(sequence, self._rows.get("", (path, None)))
+        with placed_errors(file, row, "BEAM"):
             species = _species(beam)
             number = {k: float(beam[k]) for k in _ENERGIES if k in beam}
             if "energy" in number:
@@ -77,7 +99,11 @@ class Beams:
                 return Reference.from_total(species, number["gamma"] * species.mass)
             if "beta" in number:
                 beta = number["beta"]
+                if not 0 < beta < 1:
+                    raise InvalidValueError(f"beta = {beta:g} is not between 0 and 1")
                 return Reference.from_p0c(species, species.mass * beta / math.sqrt(1 - beta * beta))
+            if "brho" in number and number["brho"] <= 0:
+                raise InvalidValueError(f"brho = {number['brho']:g} is not positive")
             if "brho" in number:
                 p0c = number["brho"] * abs(species.charge) * SPEED_OF_LIGHT
                 return Reference.from_p0c(species, p0c)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..definition import Value
-from ..errors import clip
-from . import edit
-from .flow import Statement
+from . import edit, matching
 from .machine import Machine, Use
+from .sequences import Entry
+from .statement import Statement
 
 #: commands that print, plot or compute, and leave the lattice as it is
 HARMLESS = {
@@ -18,11 +18,19 @@ HARMLESS = {
     *("ptc_twiss", "ptc_end", "ptc_normal", "ptc_setswitch", "ptc_track", "ptc_align", "ptc_start"),
     *("ptc_observe", "ptc_track_end", "ptc_select", "ptc_printparametric", "ptc_setfringe"),
     *("system", "chdir", "dumpsequ", "optics", "beta0", "savebeta", "readtable", "readmytable"),
-    *("create", "fill", "shrink", "delete", "setvars", "setvars_lin", "removefile", "renamefile"),
-    *("copyfile", "correct", "usemonitor", "usekick", "coguess", "sectormap", "weight", "global"),
-    *("constraint", "lmdif", "simplex", "jacobian", "migrad", "endmatch", "use_macro", "gweight"),
+    *("create", "fill", "shrink", "delete", "removefile", "renamefile"),
+    *("copyfile", "usemonitor", "usekick", "coguess", "sectormap", "weight"),
     *("tkicker_", "exec", "eprint", "esave", "rviewer", "obscure", "packmemory", "nobv", "nocoup"),
-    *("return", "putorbit", "getorbit", "twiss_to_json", "archive", "selecttable"),
+    *(
+        "return",
+        "vary",
+        "sixtrack",
+        "putorbit",
+        "getorbit",
+        "twiss_to_json",
+        "archive",
+        "selecttable",
+    ),
 }
 
 
@@ -39,17 +47,37 @@ def _beam(machine: Machine, statement: Statement) -> None:
     sequence = str(told.pop("sequence", ""))
     if statement.flag("radiate"):
         told["radiate"] = 1.0
-    told = {n: v for n, v in told.items() if n == "particle" or not isinstance(v, str)}
-    machine.beams.update(sequence, told, machine)
+    machine.beams.update(sequence, told, machine, (statement.file, statement.row))
 
 
 def _use(machine: Machine, statement: Statement) -> None:
     name = statement.word("sequence", 0) or statement.word("period")
     machine.errors.clear()  # the sequence is made anew
+    if not name and machine.used is not None:
+        name = machine.used.name
+    for part in (name, *(e.name for e in _entries(machine, name))):
+        require_thick(machine, part)
     if name:
-        machine.used = Use(name, statement.word("range"))
-    elif machine.used is not None:
-        machine.used = Use(machine.used.name, statement.word("range"))
+        machine.used = Use(name, statement.word("range"), statement.file, statement.row)
+
+
+def _entries(machine: Machine, name: str) -> list[Entry]:
+    return machine.sequences[name].entries if name in machine.sequences else []
+
+
+def require_thick(machine: Machine, name: str) -> None:
+    """Leave out the MAKETHIN of a sequence, if there is one: it counts from the next USE on."""
+    if name in machine.thin:
+        machine.leave_out(machine.thin[name], "there is no counterpart, its magnets stay thick")
+
+
+def _make_thin(machine: Machine, statement: Statement) -> None:
+    name = statement.word("sequence", 0)
+    machine.thin[name] = statement
+
+
+def _reset_beam(machine: Machine, statement: Statement) -> None:
+    machine.beams.reset(statement.word("sequence"))
 
 
 def _option(machine: Machine, statement: Statement) -> None:
@@ -88,14 +116,9 @@ def _error_option(machine: Machine, statement: Statement) -> None:
         machine.notes.add("errors replace those before, EOPTION, ADD is left out")
 
 
-def _left_out(what: str) -> Callable[[Machine, Statement], None]:
+def _left_out(why: str) -> Callable[[Machine, Statement], None]:
     """A command that changes the machine in MAD, and not here."""
-
-    def note(machine: Machine, statement: Statement) -> None:
-        shown = clip(" ".join(statement.text.split()))
-        machine.notes.add(f"{what}: {shown!r} is not executed, line {statement.row}")
-
-    return note
+    return lambda machine, statement: machine.leave_out(statement, why)
 
 
 COMMANDS: dict[str, Callable[[Machine, Statement], None]] = {
@@ -107,10 +130,18 @@ COMMANDS: dict[str, Callable[[Machine, Statement], None]] = {
     "ealign": _errors,
     "eoption": _error_option,
     "efcomp": _errors,
-    "makethin": _left_out("the machine is kept thick"),
-    "match": _left_out("variables keep their values from before"),
-    "vary": _left_out("a variable keeps its value"),
-    "resbeam": lambda machine, statement: None,
+    "makethin": _make_thin,
+    "match": matching.start,
+    "vary": matching.vary,
+    "global": matching.demand,
+    "constraint": matching.constrain,
+    "endmatch": matching.end,
+    **dict.fromkeys(("lmdif", "simplex", "jacobian", "migrad", "siman"), matching.solve),
+    **dict.fromkeys(("use_macro", "rmatrix", "tmatrix", "gweight"), matching.refuse),
+    "correct": _left_out("correctors keep their kicks"),
+    "seterr": _left_out("errors of a table are MAD's own"),
+    **dict.fromkeys(("setvars", "setvars_lin"), _left_out("the values of a table are MAD's own")),
+    "resbeam": _reset_beam,
     "seqedit": edit.start,
     "install": edit.install,
     "remove": edit.remove,
@@ -120,6 +151,5 @@ COMMANDS: dict[str, Callable[[Machine, Statement], None]] = {
     "reflect": edit.reflect,
     "cycle": edit.cycle,
     "endedit": edit.end,
-    "extract": _left_out("no new sequence is made"),
-    **dict.fromkeys(("sixtrack", "seterr"), _left_out("no counterpart")),
+    "extract": edit.extract,
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..statements import Syntax
-from .flow import Statement
+from .statement import Statement
 
 
 @dataclass(frozen=True)

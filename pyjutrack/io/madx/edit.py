@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 
 from ...lattice.expressions import Formula
 from ..definition import Definition
 from ..errors import clip
-from .expand import length_of
-from .flow import Statement
+from .expand import length_of, split_occurrence
 from .machine import Machine
-from .sequences import Entry, Sequence, SequenceExpander
-
-_OCCURRENCE = re.compile(r"(.+?)(?:\[(\d+)\])?")
+from .sequences import Entry, Node, Sequence, SequenceExpander
+from .statement import Statement
 
 
 def start(machine: Machine, statement: Statement) -> None:
@@ -109,6 +106,28 @@ def cycle(machine: Machine, statement: Statement) -> None:
     _flatten(machine, turned)
 
 
+def extract(machine: Machine, statement: Statement) -> None:
+    """`extract, sequence = name, from = first, to = last, newname = other`: a new sequence."""
+    name = statement.word("sequence", 0)
+    if name not in machine.sequences:
+        raise ValueError(f"there is no sequence {clip(name)!r}")
+    new, ends = statement.word("newname"), [statement.word(word) for word in ("from", "to")]
+    if not new or not all(ends):
+        raise ValueError("EXTRACT needs FROM, TO, and NEWNAME for what it makes")
+    nodes = _expander(machine).nodes(name)
+    machine.variables.spend(len(nodes))
+    start, stop = (_end(nodes, name) for name in ends)
+    if stop < start:
+        raise ValueError("the element of TO stands before that of FROM")
+    part = nodes[start : stop + 1]
+    first = part[0].centre.total()
+    entries = [replace(n.entry, name=n.name, at=n.centre.total() - first, origin="") for n in part]
+    length = part[-1].centre.total() - first
+    made = Sequence(new, length, "centre", "", statement.file, statement.row, entries)
+    machine.lines.pop(new, None)
+    machine.sequences[new] = made
+
+
 def _flatten(machine: Machine, where: Callable[[Formula, Formula], Formula]) -> None:
     """Give every element a place of its own, counted from the beginning to its centre."""
     sequence = _edited(machine)
@@ -128,15 +147,27 @@ def _change(machine: Machine, statement: Statement, change: Callable[[Entry], En
 
 def _places(entries: list[Entry], name: str) -> list[int]:
     """Where an element stands: `name` all of it, `name[2]` the second."""
-    match = _OCCURRENCE.fullmatch(name)
-    if match is None or name == "selected":
+    if name == "selected":
         raise ValueError(f"element = {clip(name)!r} is not understood; name elements one by one")
-    found = [n for n, entry in enumerate(entries) if entry.name == match[1]]
-    if match[2]:
-        found = found[int(match[2]) - 1 :][:1]
+    wanted, count = split_occurrence(name, 0)
+    found = [n for n, entry in enumerate(entries) if entry.name == wanted]
+    if count:
+        found = found[count - 1 :][:1]
     if not found:
         raise ValueError(f"{clip(name)!r} is not in the sequence")
     return found
+
+
+def _end(nodes: list[Node], name: str) -> int:
+    """The place of an element, which must have no length, as MAD-X asks."""
+    wanted, count = split_occurrence(name)
+    found = [n for n, node in enumerate(nodes) if node.name == wanted]
+    if len(found) < count:
+        raise ValueError(f"{clip(name)!r} is not in the sequence")
+    length = nodes[found[count - 1]].length
+    if not isinstance(length, float) or length:
+        raise ValueError(f"{clip(name)!r} has a length; a part must begin and end with markers")
+    return found[count - 1]
 
 
 def _given(machine: Machine, statement: Statement, name: str) -> Formula:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from ...lattice.expressions import Formula, call
+from ...lattice.expressions import Expression, Formula, call
 from ..definition import Definition, Value
-from ..errors import clip
-from .flow import Statement
+from ..errors import clip, placed_errors, wrong
+from ..limits import ORDER
 from .machine import Machine
+from .statement import Statement
 
 _MOVES = ("dx", "dy", "ds", "dphi", "dtheta", "dpsi")
 #: a regular expression that takes no time
@@ -19,49 +20,73 @@ _SIMPLE = re.compile(r"\^?(?:[\w.$]\*?|\[[\w.-]+\]\*?)*")
 
 
 class Errors:
-    """What EALIGN and EFCOMP say of the elements of a machine."""
+    """What EALIGN and EFCOMP say of the elements of a machine.
 
-    def __init__(self, machine: Machine) -> None:
-        self._machine = machine
+    Args:
+        machine: with its statements.
+        find_range: gives the places in the line that a RANGE names.
+    """
+
+    def __init__(self, machine: Machine, find_range: Callable[[str], range]) -> None:
+        self._machine, self._find_range = machine, find_range
+        self._ranges: dict[str, range] = {}
         self._told = [
             (statement, selections, self._values(statement))
             for statement, selections in machine.errors
         ]
 
-    def of(self, definition: Definition, length: Formula) -> dict[str, Any]:
-        """Fields of an element that errors give: displacements, and multipoles knl and ksl."""
+    def told_of(self, definition: Definition, place: int) -> tuple[int, ...]:
+        """Which statements, by their number, select the element at a place of the line."""
+        return tuple(
+            number
+            for number, (_, selections, _) in enumerate(self._told)
+            if any(self._selects(s, definition, place) for s in selections)
+        )
+
+    def of(
+        self, definition: Definition, length: Formula, sign: float, told: tuple[int, ...]
+    ) -> dict[str, Any]:
+        """Fields of an element that errors give: displacements, and multipoles knl and ksl.
+
+        Args:
+            definition, length: of the element.
+            sign: of the direction of the beam, in which bends turn.
+            told: which statements speak of it.
+        """
         found: dict[str, Any] = {}
-        for statement, selections, values in self._told:
-            if not any(self._selects(s, definition) for s in selections):
-                continue
-            if statement.command == "ealign":
-                found |= self._moves(definition, length, values)
-            else:
-                found |= self._fields(definition, length, values)
+        for number in told:
+            statement, _, values = self._told[number]
+            what = f"{statement.command} of {definition.name!r}"
+            with placed_errors(statement.file, statement.row, what):
+                if statement.command == "ealign":
+                    found |= self._moves(definition, length, sign, values)
+                else:
+                    found |= self._fields(definition, length, values)
         return found
 
     def _moves(
-        self, definition: Definition, length: Formula, values: dict[str, Value]
+        self, definition: Definition, length: Formula, sign: float, values: dict[str, Value]
     ) -> dict[str, Formula]:
         """Displacements about the middle of an element, of those that MAD gives at its entrance."""
         dx, dy, ds, phi, theta, psi = (_formula(values.get(name, 0.0)) for name in _MOVES)
         angle: Formula = 0.0
+        tilt: Formula = 0.0
         if definition.base in ("sbend", "rbend"):
-            angle = _formula(definition.attributes.get("angle", 0.0))
-        # from the entrance to the middle of the chord, in the axes of the entrance
+            given = definition.attributes
+            angle, tilt = sign * _formula(given.get("angle", 0.0)), _formula(given.get("tilt", 0.0))
+        # from the entrance to the middle of the chord, in the plane of the bend and its axes
         cos, sin = call("cos", 0.5 * angle), call("sin", 0.5 * angle)
         half = 0.5 * length * call("sinc", 0.5 * angle)
         across, along = -half * sin, half * cos
+        dx, dy = _turned(dx, dy, tilt)
+        x_rot, y_rot = _turned(-phi, theta, tilt)
         # what a turn about the entrance moves the middle by, to first order
-        dx, dy, ds = dx + theta * along, dy + psi * across + phi * along, ds - theta * across
-        return {
-            "dx": dx * cos + ds * sin,
-            "dy": dy,
-            "dz": ds * cos - dx * sin,
-            "x_rot": psi * sin - phi * cos,
-            "y_rot": theta,
-            "z_rot": psi * cos + phi * sin,
-        }
+        dx, dy, ds = dx + y_rot * along, dy + psi * across - x_rot * along, ds - y_rot * across
+        dx, ds = dx * cos + ds * sin, ds * cos - dx * sin
+        x_rot, psi = x_rot * cos + psi * sin, psi * cos - x_rot * sin
+        dx, dy = _turned(dx, dy, -tilt)
+        x_rot, y_rot = _turned(x_rot, y_rot, -tilt)
+        return {"dx": dx, "dy": dy, "dz": ds, "x_rot": x_rot, "y_rot": y_rot, "z_rot": psi}
 
     def _values(self, statement: Statement) -> dict[str, Value]:
         """The attributes of a statement; one with random numbers is left out."""
@@ -72,10 +97,14 @@ class Errors:
             return {}
         return {a.name: self._machine.attribute(a) for a in statement.arguments if a.name}
 
-    def _selects(self, selection: Statement, definition: Definition) -> bool:
-        if selection.word("range"):
-            shown = clip(" ".join(selection.text.split()))
-            self._machine.notes.add(f"errors in a range are left out: {shown!r}")
+    def _selects(self, selection: Statement, definition: Definition, place: int) -> bool:
+        chosen = selection.word("range")
+        if chosen and chosen not in self._ranges:
+            try:
+                self._ranges[chosen] = self._find_range(chosen)
+            except ValueError as error:
+                raise wrong(selection.file, str(error), selection.row) from error
+        if chosen and place not in self._ranges[chosen]:
             return False
         wanted = selection.word("class")
         if wanted and wanted not in self._line_of(definition):
@@ -105,6 +134,10 @@ class Errors:
         Source: MAD-X user's reference manual, EFCOMP: dknr_i K_n L (i!/n!) r^(n - i).
         """
         radius, order = (self._number(values, name, d) for name, d in (("radius", 1), ("order", 0)))
+        if not (0 <= order <= ORDER and order == int(order)):
+            raise ValueError(f"order = {order:g} is none of 0, 1, ... {ORDER}")
+        if radius <= 0:
+            raise ValueError(f"radius = {radius:g} is not positive")
         strength = self._strength(definition, int(order), length)
         found: dict[str, tuple[Formula, ...]] = {}
         for field, absolute, relative in (("knl", "dkn", "dknr"), ("ksl", "dks", "dksr")):
@@ -116,7 +149,7 @@ class Errors:
                     continue
                 scale = math.factorial(i) / math.factorial(int(order)) * radius ** (order - i)
                 entries[i] = share * strength * scale
-            if entries:
+            if any(isinstance(entry, Expression) or entry for entry in entries):
                 found[field] = tuple(entries)
         return found
 
@@ -137,6 +170,14 @@ class Errors:
         if isinstance(value, (str, tuple)):
             raise ValueError(f"{name} is no number")
         return self._machine.variables.evaluate(value)
+
+
+def _turned(x: Formula, y: Formula, tilt: Formula) -> tuple[Formula, Formula]:
+    """A vector in axes that are turned by an angle about s."""
+    if isinstance(tilt, float) and tilt == 0:
+        return x, y
+    cos, sin = call("cos", tilt), call("sin", tilt)
+    return x * cos + y * sin, y * cos - x * sin
 
 
 def _formula(value: Value) -> Formula:

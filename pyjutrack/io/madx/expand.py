@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from ...lattice.expressions import Formula, call
 from ..definition import Definition
@@ -22,7 +21,8 @@ THIN = {
     *("multipole", "marker", "beambeam", "translation", "srotation", "xrotation", "yrotation"),
     *("dipedge", "changeref", "changerefp0", "nllens"),
 }
-_OCCURRENCE = re.compile(r"(.+?)(?:\[(\d+)\])?")
+_OCCURRENCE = re.compile(r"([^\[\]]+)(?:\[([0-9]+)\])?")
+_DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,20 @@ class Piece:
     gap: Formula = 0.0
 
 
-def expand(machine: Machine, path: Any, use: Use) -> list[Piece]:
+def expand(machine: Machine, use: Use) -> list[Piece]:
     """What USE gives: elements and drifts in order.
 
     Raises:
         LatticeFileError: names that are not defined, elements that overlap, a range that is none.
     """
-    pieces = list(_pieces(machine, path, use.name))
-    return _cut(pieces, use, path) if use.range else pieces
+    pieces = list(_pieces(machine, use.name))
+    if not use.range:
+        return pieces
+    try:
+        chosen = find_range(pieces, use.range)
+    except ValueError as error:
+        raise wrong(use.file, str(error), use.row) from error
+    return pieces[chosen.start : chosen.stop]
 
 
 def length_of(machine: Machine, definition: Definition) -> Formula:
@@ -64,19 +70,19 @@ def length_of(machine: Machine, definition: Definition) -> Formula:
     return length / call("sinc", 0.5 * angle)
 
 
-def _pieces(machine: Machine, path: Any, name: str) -> Iterator[Piece]:
+def _pieces(machine: Machine, name: str) -> Iterator[Piece]:
     def length(element: str) -> Formula:
         return length_of(machine, machine.elements[element])
 
     if name in machine.sequences:
         nodes = SequenceExpander(machine.sequences, length).nodes(name)
-        yield from _between(machine, nodes, machine.sequences[name].length, path)
+        yield from _between(machine, nodes, machine.sequences[name].length)
         return
     line = machine.lines[name]
     parts = expand_line(machine.lines, name, LINES, machine.variables.spend)
     for part, _ in parts:
         if part in machine.sequences:
-            yield from _pieces(machine, path, part)
+            yield from _pieces(machine, part)
         elif part in machine.elements:
             yield Piece(part)
         else:
@@ -85,7 +91,7 @@ def _pieces(machine: Machine, path: Any, name: str) -> Iterator[Piece]:
             )
 
 
-def _between(machine: Machine, nodes: list[Node], length: Formula, path: Any) -> Iterator[Piece]:
+def _between(machine: Machine, nodes: list[Node], length: Formula) -> Iterator[Piece]:
     """Nodes, and drifts where there are gaps."""
     value = machine.variables.evaluate
     before: Node | None = None
@@ -114,25 +120,47 @@ def _between(machine: Machine, nodes: list[Node], length: Formula, path: Any) ->
         yield Piece("", rest)
 
 
-def _cut(pieces: list[Piece], use: Use, path: Any) -> list[Piece]:
-    """The part of a line in a range `first/last` or `only`."""
-    first, slash, last = use.range.partition("/")
-    start = _find(pieces, first, path)
-    stop = _find(pieces, last, path) if slash else start
+def find_range(pieces: list[Piece], text: str) -> range:
+    """The places of `first/last`, or of one element; the second of a name is `name[2]`.
+
+    Raises:
+        ValueError: it is not in the line, or ends before it begins.
+    """
+    first, slash, last = text.partition("/")
+    start = _find(pieces, first)
+    stop = _find(pieces, last) if slash else start
     if stop < start:
-        raise wrong(path, f"range {clip(use.range)!r} ends before it begins")
-    return pieces[start : stop + 1]
+        raise ValueError(f"range {clip(text)!r} ends before it begins")
+    return range(start, stop + 1)
 
 
-def _find(pieces: list[Piece], name: str, path: Any) -> int:
+def _find(pieces: list[Piece], name: str) -> int:
     name = name.strip().lower()
-    if name == "#s":
+    if name == "#s" or name.endswith("$start"):
         return 0
-    if name == "#e":
+    if name == "#e" or name.endswith("$end"):
         return len(pieces) - 1
-    match = _OCCURRENCE.fullmatch(name)
-    wanted, count = (match[1], int(match[2] or 1)) if match else (name, 1)
+    wanted, count = split_occurrence(name)
     places = [n for n, piece in enumerate(pieces) if piece.name == wanted]
     if len(places) < count:
-        raise wrong(path, f"{clip(name)!r} of the range is not in the line")
+        has = f"the line has {len(places)} of {clip(wanted)!r}"
+        raise ValueError(f"range: {clip(name)!r} is not in it; {has}")
     return places[count - 1]
+
+
+def split_occurrence(name: str, first: int = 1) -> tuple[str, int]:
+    """Name and number of `name[2]`; `first` without a number.
+
+    Raises:
+        ValueError: no number that an element can have.
+    """
+    match = _OCCURRENCE.fullmatch(name)
+    if not name:
+        raise ValueError("the name of an element is missing")
+    if match is None:
+        raise ValueError(f"{clip(name)!r} is no element; write it as name, or name[2]")
+    number = match[2] or str(first)
+    if len(number) > _DIGITS or (match[2] and not int(number)):
+        said = "count them from 1, up to the number of elements"
+        raise ValueError(f"{clip(match[1])}[{clip(number, 20)}] is no occurrence: {said}")
+    return match[1], int(number)

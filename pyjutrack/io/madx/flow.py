@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..calls import CalledFiles, find_called
-from ..errors import clip, placed_errors
+from ..errors import clip, placed_errors, wrong
 from ..statements import Syntax, fold_case, require_brackets, split_outside_brackets, statements
 from ..text import text_of
-from .language import EXPRESSION, Argument, is_true, split_argument
+from .language import EXPRESSION, is_true
+from .statement import Statement, parse_statement, unquote
 
 _CONDITION = re.compile(r"\s*(if|else\s*if|while)\s*(?=\()", re.IGNORECASE)
 _ELSE = re.compile(r"\s*else\s*(?=\{)", re.IGNORECASE)
 _MACRO = re.compile(r"\s*([\w.$]+)\s*(?:\(([^()]*)\))?\s*:\s*macro\s*=?\s*(?=\{)", re.IGNORECASE)
 _ARGUMENT = re.compile(r"[-+]?[\w.$]*(?:[eE][-+]?\d+)?")
+_SUBROUTINE = re.compile(r"([\w.$]+)\s*:\s*subroutine", re.IGNORECASE)
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+_APOSTROPHE = re.compile(r"(?<=\w)'(?=\w)")
+_TITLE = re.compile(r"title\b", re.IGNORECASE)
 _EXEC = re.compile(r"exec,([\w.$]+)(?:\((.*)\))?")
-_LABEL = re.compile(r"(\"[^\"]*\"|'[^']*'|[\w.$#]+(?:\([^()]*\))?),?:(?!=)")
-_QUALIFIERS = re.compile(r"^((?:(?:real|const|int|shared),)+)(?=[\w.])")
 #: words after which nothing of a file, or nothing at all, is read
 _RETURN, _STOP = ("return",), ("stop", "exit", "quit")
 _CALLS = frozenset(EXPRESSION.functions)
@@ -27,50 +30,6 @@ _CALLS = frozenset(EXPRESSION.functions)
 _STATEMENT = 20
 #: what a round of a loop counts, and a statement in a block, a macro or a called file
 _ROUND = 300
-
-
-@dataclass(frozen=True)
-class Statement:
-    """A statement: `label: command, name = value, ...`.
-
-    Attributes:
-        label: before the colon, or empty.
-        command: the first word; of `name = value` the name, with the value as first argument.
-        arguments: what follows the command.
-        assigns: whether it is `name = value`.
-        qualifiers: before it, "const", "int" and their like.
-        text: as it stands in the file.
-        file, row: where it begins.
-    """
-
-    label: str
-    command: str
-    arguments: tuple[Argument, ...]
-    assigns: bool
-    text: str
-    file: Path
-    row: int
-    qualifiers: tuple[str, ...] = ()
-
-    def word(self, name: str, position: int | None = None) -> str:
-        """The word that an argument gives, or that stands by itself at a position; lower case."""
-        for argument in self.arguments:
-            if argument.name == name:
-                return unquote(argument.text).lower()
-        plain = [a.text for a in self.arguments if not a.name]
-        if position is not None and position < len(plain):
-            return unquote(plain[position]).lower()
-        return ""
-
-    def flag(self, name: str) -> bool | None:
-        """A flag that is set, `name`, or not, `-name`; None if the statement says nothing of it."""
-        for argument in self.arguments:
-            text = argument.text.lower()
-            if not argument.name and text.lstrip("+-") == name:
-                return not text.startswith("-")
-            if argument.name == name:
-                return text not in ("false", "0")
-        return None
 
 
 @dataclass(frozen=True)
@@ -103,8 +62,10 @@ class Reader:
         spend: Callable[[int], None],
     ) -> None:
         self._syntax, self._folder = syntax, folder
+        self._subroutines, self._name = not syntax.braces, ""
         self._execute, self._value, self._spend = execute, value, spend
         self._macros: dict[str, _Macro] = {}
+        self._open: _Macro | None = None  # of SUBROUTINE, up to ENDSUBROUTINE
         self._files = CalledFiles()
         self._stopped = False
 
@@ -116,6 +77,9 @@ class Reader:
         """
         self._files.count(file)
         self._nest(text_of(file), file, 0)
+        if self._open is not None:
+            said = f"subroutine {self._name!r} has no ENDSUBROUTINE; is the file cut off?"
+            raise wrong(self._open.file, said, self._open.row)
 
     def _nest(self, text: str, file: Path, row: int) -> None:
         """Execute statements one level deeper: of a file, a block, a macro."""
@@ -128,6 +92,8 @@ class Reader:
             row += first
             with placed_errors(file, row, text=statement):
                 self._spend(_ROUND if self._files.depth > 2 else _STATEMENT)
+                if self._records(statement, file, row):
+                    continue
                 if found := _CONDITION.match(statement):
                     taken = self._condition(found, statement, taken, file, row)
                 elif found := _ELSE.match(statement):
@@ -144,6 +110,22 @@ class Reader:
                     return
             if self._stopped:
                 return
+
+    def _records(self, statement: str, file: Path, row: int) -> bool:
+        """Take a statement of MAD8's SUBROUTINE for later; False if none is open."""
+        if self._open is None:
+            found = self._subroutines and _SUBROUTINE.fullmatch(statement)
+            if found:
+                self._open, self._name = _Macro((), "", file, row), found[1].lower()
+            return bool(found)
+        opened = self._open
+        if statement.lower() == "endsubroutine":
+            self._macros[self._name], self._open = opened, None
+        else:  # each in the row where it stands
+            gap = "\n" * (row - opened.row - opened.body.count("\n"))
+            self._spend(len(opened.body) // 100)
+            self._open = replace(opened, body=f"{opened.body}{gap}{statement};")
+        return True
 
     def _condition(
         self, found: re.Match[str], statement: str, taken: bool, file: Path, row: int
@@ -170,6 +152,7 @@ class Reader:
 
     def _simple(self, text: str, file: Path, row: int) -> bool:
         """Execute a statement without control flow; False where the file ends."""
+        _require_quotes(text)
         require_brackets(text)
         folded = fold_case(text, self._syntax, _CALLS)
         if found := _EXEC.fullmatch(folded):
@@ -179,7 +162,9 @@ class Reader:
         if not statement.label and statement.command in (*_RETURN, *_STOP):
             self._stopped |= statement.command in _STOP
             return False
-        if statement.command == "call":
+        if statement.command == "callsubroutine" and self._subroutines:
+            self._call_macro(statement.word("", 0), None)
+        elif statement.command == "call":
             self.read(self._file(statement, file))
         else:
             self._execute(statement)
@@ -214,47 +199,13 @@ class Reader:
         return find_called(unquote(named), caller, self._folder)
 
 
-def parse_statement(folded: str, text: str, file: Path, row: int) -> Statement:
-    """A statement in one case and without spaces, by its parts.
-
-    Raises:
-        ValueError: an argument is none.
-    """
-    label = ""
-    if found := _LABEL.match(folded):
-        label, folded = unquote(found[1]).lower(), folded[found.end() :]
-    qualifiers: tuple[str, ...] = ()
-    if found := _QUALIFIERS.match(folded):
-        qualifiers, folded = tuple(found[1].lower().split(",")[:-1]), folded[found.end() :]
-    if not label and (found := _LABEL.match(folded)):  # `shared q1: quadrupole`
-        label, folded = unquote(found[1]).lower(), folded[found.end() :]
-    first, *rest = split_outside_brackets(folded)
-    opening = split_target(first)
-    arguments = tuple(split_argument(part) for part in rest if part)
-    if opening is None:
-        command = unquote(first).lower()
-        return Statement(label, command, arguments, False, text, file, row)
-    name, value, deferred = opening
-    if not value:
-        raise ValueError(f"{clip(name)} has no value")
-    told = Argument("", value, deferred)
-    return Statement(label, name, (told, *arguments), True, text, file, row, qualifiers)
-
-
-def split_target(text: str) -> tuple[str, str, bool] | None:
-    """Name, value and whether it is deferred, of `name = value` or `name := value`."""
-    at = text.find("=")
-    quote = min((text.find(q) for q in "\"'" if q in text), default=at)
-    if at < 0 or (quote < at and quote >= 0 and text.count('"', 0, at) % 2):
-        return None
-    deferred = at > 0 and text[at - 1] == ":"
-    return unquote(text[: at - deferred]).lower(), text[at + 1 :], deferred
-
-
-def unquote(text: str) -> str:
-    """A word without the quotes around it."""
-    text = text.strip()
-    return text[1:-1] if len(text) > 1 and text[0] in "\"'" and text[-1] == text[0] else text
+def _require_quotes(text: str) -> None:
+    """Raise ValueError where a quote has no end; in a title it may be an apostrophe in a word."""
+    rest = _QUOTED.sub("", text)
+    if _TITLE.match(text):
+        rest = _APOSTROPHE.sub("", rest)
+    if '"' in rest or "'" in rest:
+        raise ValueError("a quote begins in it and has no end; close it before the statement ends")
 
 
 def _closing(text: str, start: int) -> int:

@@ -8,9 +8,10 @@ from typing import Any
 
 from ... import elements as kinds
 from ...elements import Element
-from ...lattice.expressions import Formula
-from ..arithmetic import is_on, per_turn
+from ...lattice.expressions import Formula, call
+from ..arithmetic import is_on
 from .bends import read_rectangular_bend, read_sector_bend
+from .cavities import read_cavity, read_crab_cavity
 from .openings import openings
 from .source import MadSource as Source
 
@@ -41,7 +42,7 @@ def _straight(kind: type[Element], *strengths: str) -> Reader:
 
 def _multipole(source: Source) -> list[Element]:
     """A dipole in it bends the reference orbit, KNL[0] towards -x and KSL[0] towards y."""
-    normal, skew = source.strengths("knl"), source.strengths("ksl")
+    normal, skew = _components(source)
     tilt, arc = source.number("tilt"), source.number("lrad")
     across, up = (bool(s) and is_on(s[0]) for s in (normal, skew))
     if not across and not up:
@@ -56,6 +57,21 @@ def _multipole(source: Source) -> list[Element]:
             source.say("the multipoles beside its vertical dipole are left out")
     curvature = angle / arc if is_on(arc) else 0.0
     return [source.make(kinds.ThinBend, angle=angle, h=curvature, tilt=turned, **rest)]
+
+
+def _components(source: Source) -> tuple[tuple[Formula, ...], tuple[Formula, ...]]:
+    """KNL and KSL; in MAD8 these are K0L, K1L, ..., each turned by T0, T1, ..."""
+    normal, skew = source.strengths("knl"), source.strengths("ksl")
+    given = [n for n in range(10) if source.states(f"k{n}l")]
+    if not given:
+        return normal, skew
+    turned: list[tuple[Formula, Formula]] = [(0.0, 0.0)] * (given[-1] + 1)
+    for n in given:
+        strength, angle = source.strength(f"k{n}l"), (n + 1) * source.number(f"t{n}")
+        turned[n] = strength * call("cos", angle), -strength * call("sin", angle)
+    if not any(is_on(entry) for _, entry in turned):
+        return tuple(entry for entry, _ in turned), ()
+    return tuple(entry for entry, _ in turned), tuple(entry for _, entry in turned)
 
 
 def _edge(source: Source) -> list[Element]:
@@ -107,38 +123,30 @@ def _kicker(horizontal: tuple[str, ...], vertical: tuple[str, ...]) -> Reader:
     return read
 
 
-def _frequency(source: Source) -> Formula:
-    """Frequency [Hz]; by the harmonic number where the file gives that."""
-    if source.states("freq") or not source.states("harmon"):
-        return 1e6 * source.number("freq")
-    return per_turn(source.number("harmon"), source.reference, source.turn, source.say)
-
-
-def _gap(source: Source, kind: type[Element], **options: Formula) -> list[Element]:
-    """MAD takes V sin(2 pi lag - omega t) with t ahead: lag 1/2 is stable above transition."""
-    gap = {
-        "voltage": 1e6 * source.number("volt"),
-        "frequency": _frequency(source),
-        "phase": 2 * math.pi * source.number("lag"),
-    }
-    return [source.make(kind, length=source.length, **gap, **options)]
-
-
-def _cavity(source: Source) -> list[Element]:
-    return _gap(source, kinds.RFCavity)
-
-
-def _crab(source: Source) -> list[Element]:
-    return _gap(source, kinds.CrabCavity, tilt=source.number("tilt"))
-
-
 def _solenoid(source: Source) -> list[Element]:
     ks = source.strength("ks")
     if is_on(source.length):
         return [source.make(kinds.Solenoid, length=source.length, ks=ks)]
-    if is_on(source.strength("ksi")):
-        return _absent("ksi", "ks")(source)
+    if is_on(source.number("ksi")):
+        return _thin_solenoid(source, ks)
     return _space(source)
+
+
+def _thin_solenoid(source: Source, ks: Formula) -> list[Element]:
+    """A focusing kick, and a turn about s, of KS and KSI: those of MAD's Twiss, to first order."""
+    turn = 0.5 * source.strength("ksi")
+    kick = -0.5 * ks * turn
+    c, s = call("cos", turn), call("sin", turn)
+    rows: list[tuple[Formula, ...]] = [
+        (c, 0.0, s, 0.0),
+        (kick * c, c, kick * s, s),
+        (-s, 0.0, c, 0.0),
+        (-kick * s, -s, kick * c, c),
+    ]
+    matrix: tuple[Formula, ...] = tuple(entry for row in rows for entry in (*row, 0.0, 0.0))
+    matrix += (0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
+    source.say("thin: a linear map, as in MAD's Twiss, alike for all momenta")
+    return [source.make(kinds.TaylorMap, matrix=matrix)]
 
 
 def _translation(source: Source) -> list[Element]:
@@ -156,7 +164,7 @@ def _roll(source: Source) -> list[Element]:
 
 def _turn(axis: str, sign: float) -> Reader:
     def read(source: Source) -> list[Element]:
-        return [source.make(kinds.Patch, **{axis: sign * source.number("angle")})]
+        return [source.make(kinds.Patch, **{axis: sign * source.strength("angle")})]
 
     return read
 
@@ -187,9 +195,10 @@ CLASSES: dict[str, Reader] = {
     "vkicker": _kicker((), ("kick", "vkick")),
     "kicker": _kicker(("hkick", "kick"), ("vkick",)),
     "tkicker": _kicker(("hkick", "kick"), ("vkick",)),
-    "rfcavity": _cavity,
-    "crabcavity": _crab,
+    "rfcavity": read_cavity,
+    "crabcavity": read_crab_cavity,
     "twcavity": _absent("volt"),
+    "lcavity": _absent("deltae", "volt", "eloss"),
     "elseparator": _absent("ex", "ey"),
     "rfmultipole": _absent("volt", "knl", "ksl"),
     "hacdipole": _absent("volt"),

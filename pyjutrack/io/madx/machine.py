@@ -2,46 +2,40 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from ...core.errors import InvalidValueError
 from ...lattice.expressions import Expression, Formula
 from ..definition import Definition, Value
-from ..errors import clip
+from ..errors import clip, wrong
 from ..lines import Line, LineSyntax
 from ..record import Notes
 from ..statements import split_outside_brackets
 from ..variables import Variables
 from .beam import Beams
 from .dialect import Dialect
-from .elements import WORDS
-from .flow import Statement, unquote
+from .elements import WORDS, flag_attribute
 from .language import CONSTANTS, Argument, parse
 from .sequences import Entry, Sequence
+from .statement import Statement, unquote
 
 #: lines of MAD: a minus turns the order, and no element
 LINES = LineSyntax(lambda name: unquote(name).lower())
-#: the angle by which TILT without a value turns a magnet [rad]
-_SKEW = {
-    "quadrupole": math.pi / 4,
-    "sextupole": math.pi / 6,
-    "octupole": math.pi / 8,
-    "sbend": math.pi / 2,
-    "rbend": math.pi / 2,
-}
 Command = Callable[["Machine", Statement], None]
 
 
 @dataclass(frozen=True)
 class Use:
-    """What USE says: the name of a sequence or line, and a range of it."""
+    """What USE says: the name of a sequence or line, a range of it, and where that stands."""
 
     name: str
     range: str = ""
+    file: Path = Path()
+    row: int | None = None
 
 
 class TableError(InvalidValueError):
@@ -66,10 +60,15 @@ class Machine:
             one; MAD keeps the lengths of these as arcs.
         open: the sequence that is being defined, between SEQUENCE and ENDSEQUENCE.
         edited: the name of the one that SEQEDIT edits, or empty.
+        thin: sequences that MAKETHIN makes others of, which count from the next USE on.
+        block: what MATCH states, up to ENDMATCH; None outside of it.
+        lenient: whether what is not executed is noted, and no error.
     """
 
-    def __init__(self, dialect: Dialect, notes: Notes) -> None:
-        self.dialect, self.notes = dialect, notes
+    def __init__(self, dialect: Dialect, notes: Notes, lenient: bool = False) -> None:
+        self.dialect, self.notes, self.lenient = dialect, notes, lenient
+        self.thin: dict[str, Statement] = {}
+        self.block: object | None = None
         self.variables = Variables(self._find, divides_by_zero=True)
         self.elements: dict[str, Definition] = {}
         self.sequences: dict[str, Sequence] = {}
@@ -107,6 +106,18 @@ class Machine:
             raise ValueError(f"{clip(statement.command)!r} is no element and no sequence")
         elif re.split("[\"' ]", statement.command)[0] not in self.dialect.harmless:
             self.notes.add(f"the statement {clip(statement.command)!r} is left out")
+
+    def leave_out(self, statement: Statement, why: str) -> None:
+        """Note a statement that changes the machine in MAD, and is not executed.
+
+        Raises:
+            LatticeFileError: notes are not enough.
+        """
+        shown = clip(" ".join(statement.text.split()))
+        if not self.lenient:
+            said = f"{shown!r} is not executed: {why}; strict=False reads the file without it"
+            raise wrong(statement.file, said, statement.row)
+        self.notes.add(f"{shown!r} is not executed, line {statement.row}: {why}")
 
     def value(self, text: str) -> float:
         """The number that an expression is worth now."""
@@ -170,7 +181,8 @@ class Machine:
             # MAD-X evaluates these at once, whatever the sign
             told = argument._replace(name=attribute, deferred=False)
             if name.startswith("beam"):
-                self.beams.update(name.partition("%")[2], {attribute: self.attribute(told)}, self)
+                place, sequence = (statement.file, statement.row), name.partition("%")[2]
+                self.beams.update(sequence, {attribute: self.attribute(told)}, self, place)
             elif name in self.elements:
                 self._update(self.elements[name], (told,))
             elif name in self.sequences and attribute == "l":
@@ -192,6 +204,9 @@ class Machine:
         self.elements[definition.name] = replace(definition, attributes=attributes)
 
     def _define_line(self, statement: Statement) -> None:
+        if statement.command in ("constant", "parameter") and self.dialect.defers:
+            self._assign(replace(statement, label="", command=statement.label))
+            return
         if statement.command != "line":
             raise ValueError(f"{clip(statement.command)!r} = ... stands after a label")
         # the commas of a list without brackets around it
@@ -218,7 +233,7 @@ class Machine:
                 return  # a table of values, such as BETA0, under a name
             raise ValueError(f"{clip(command)!r} is no class of elements")
         known = self.elements.get(label)
-        if not (self.open is not None and known is not None and known.parent == command):
+        if self.open is None or known is None:  # else MAD keeps what has the name already
             parent = self.elements.get(command)
             attributes: dict[str, Any] = dict(parent.attributes) if parent else {}
             placing = ("at", "from") if self.open is not None else ()
@@ -228,7 +243,7 @@ class Machine:
                     raise ValueError(f"{name} is given twice; is a separator missing?")
             for argument in statement.arguments:
                 if not argument.name:
-                    attributes |= self._flag(argument.text, parent.base if parent else command)
+                    attributes |= flag_attribute(argument.text, parent.base if parent else command)
                 elif argument.name not in placing:
                     attributes[argument.name] = self.attribute(argument)
             base = parent.base if parent else command
@@ -238,17 +253,6 @@ class Machine:
             self.lines.pop(label, None)
         if self.open is not None:
             self._place(label, statement)
-
-    def _flag(self, text: str, base: str) -> dict[str, Value]:
-        """An attribute without a value: `-thick`, and TILT of MAD8, which makes a magnet skew."""
-        word = text.lower().lstrip("+-")
-        if not re.fullmatch(r"\w+", word):
-            raise ValueError(f"{clip(text)!r} is no attribute; is a separator missing?")
-        if word == "tilt":
-            if base not in _SKEW:
-                raise ValueError(f"tilt of a {base} has no value")
-            return {"tilt": _SKEW[base]}
-        return {word: 0.0 if text.startswith("-") else 1.0}
 
     def _may_stand(self, name: str) -> bool:
         return name in self.elements or self._is_part(name)

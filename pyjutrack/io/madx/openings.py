@@ -61,6 +61,10 @@ def _shape(source: Source) -> tuple[str, dict[str, float]]:
         sizes["half_height"] = sizes.get("half_height", 0.0) + sizes["corner_y"]
     if kind == "octagon" and len(values) > 3:
         wide, high, first, second = values[:4]  # where the corners are cut, as angles
+        if not 0 <= first <= second <= 0.5 * math.pi or not second:
+            raise ValueError(
+                f"angles {first:g}, {second:g} of an octagon; give 0 <= a <= b <= pi/2"
+            )
         sizes["corner_y"] = high - wide * math.tan(first)
         sizes["corner_x"] = wide - high / math.tan(second)
     return shape, sizes

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...beam.reference import Reference
-from ...core.scalars import to_float
-from ...elements import Drift, Element
-from ...lattice.expressions import Formula
 from ..builder import LatticeBuilder
 from ..choice import choose_line
 from ..errors import clip, wrong
 from ..format import LatticeFormat, LatticeSource
 from ..record import LatticeFile, Notes
 from ..statements import Syntax
-from .commands import COMMANDS, HARMLESS, set_variable
+from .build import build
+from .commands import COMMANDS, HARMLESS, require_thick, set_variable
 from .dialect import Dialect
-from .errors import Errors
-from .expand import Piece, expand, length_of
+from .expand import expand
 from .flow import Reader
 from .kinds import CLASSES
 from .machine import LINES, Machine, Use
-from .source import MadSource
 from .write import write_madx
 
 MADX = Dialect("MAD-X", Syntax(rows=False, blocks=True, braces=True), CLASSES, COMMANDS, HARMLESS)
@@ -51,7 +46,7 @@ MAD8_FILES = LatticeFormat(
 
 def _read(dialect: Dialect, source: LatticeSource) -> LatticeFile:
     path, notes = source.path, Notes()
-    machine = Machine(dialect, notes)
+    machine = Machine(dialect, notes, source.lenient)
     first = path.resolve()
     folder = first.parent if source.folder is None else source.folder.resolve()
     reader = Reader(dialect.syntax, folder, machine.execute, machine.value, machine.variables.spend)
@@ -62,8 +57,13 @@ def _read(dialect: Dialect, source: LatticeSource) -> LatticeFile:
     use = _choose(machine, path, source.line)
     reference = source.reference or machine.beams.reference(path, use.name)
     builder = LatticeBuilder(path, machine.variables)
-    pieces = expand(machine, path, use)
-    _build(machine, path, pieces, reference, machine.beams.sign(use.name), builder)
+    if use is not machine.used:
+        require_thick(machine, use.name)
+    pieces = expand(machine, use)
+    if not pieces:
+        owner = machine.sequences.get(use.name) or machine.lines[use.name]
+        raise wrong(owner.file, f"{use.name!r} holds no elements and no space", owner.row)
+    build(machine, pieces, reference, machine.beams.sign(use.name), builder)
     if machine.undefined:
         shown = clip(", ".join(machine.undefined))
         notes.add(f"undefined variables are taken as 0, as MAD does: {shown}")
@@ -84,41 +84,3 @@ def _choose(machine: Machine, path: Path, asked: str | None) -> Use:
     inside |= {name for name in machine.lines if machine.lines[name].parameters}
     name = choose_line(path, wanted, known, inside)
     return used if used is not None and used.name == name else Use(name)
-
-
-def _build(
-    machine: Machine,
-    path: Path,
-    pieces: list[Piece],
-    reference: Reference | None,
-    sign: float,
-    builder: LatticeBuilder,
-) -> None:
-    """Make the elements of a line, each once."""
-    value = machine.variables.evaluate
-    lengths: dict[str, Formula] = {
-        p.name: length_of(machine, machine.elements[p.name]) for p in pieces if p.name
-    }
-    turn = sum(value(lengths[p.name] if p.name else p.gap) for p in pieces)
-    made: dict[str, list[Element]] = {}
-    errors = Errors(machine)
-    plain = reference and Reference(reference.species, to_float(reference.p0c))
-    drifts = 0
-    for piece in pieces:
-        if not piece.name:
-            builder.place(builder.make(Drift, f"drift_{drifts}", {"length": piece.gap}))
-            drifts += 1
-            continue
-        if piece.name not in made:
-            definition = machine.elements[piece.name]
-            say = machine.notes.for_element(piece.name, definition.base)
-            length = lengths[piece.name]
-            with definition.placed_errors():
-                wrongs = errors.of(definition, length)
-                source = MadSource(
-                    definition, length, sign, plain, turn, wrongs, value, builder, say
-                )
-                made[piece.name] = CLASSES[definition.base](source)
-            source.tell_rest()
-        for element in made[piece.name]:
-            builder.place(element)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...lattice.expressions import Formula
 from ..errors import LatticeFileError, clip, wrong
-from .flow import Statement
+from .statement import Statement
 
 #: the length of a sequence whose statement has none
 _UNKNOWN = math.inf
