@@ -73,12 +73,13 @@ class LatticeBuilder:
             raise wrong(file or self._path, said, row) from error
         if not name and not formulas:
             return element
-        name = name or self._next_name("element")
-        while name in self._named:
-            if self._named[name] == (replace(element, name=name), formulas):
-                return self._named[name][0]
-            name = self._next_name(name)
-        element = replace(element, name=name)
+        if not name:
+            element = replace(element, name=self._next_name("element"))
+        while element.name in self._named:
+            if self._named[element.name] == (element, formulas):
+                return self._named[element.name][0]
+            element = replace(element, name=self._next_name(element.name))
+        name = element.name
         self._named[name] = element, formulas
         return element
 
