@@ -22,6 +22,7 @@ from ...elements import (
 )
 from ...lattice.expressions import Formula
 from .bends import read_numerical, read_radiating, read_rectangular, read_sector, read_straight
+from .matrices import read_matrix
 from .source import ElegantSource as Source
 from .types import TYPES
 
@@ -243,6 +244,7 @@ CLASSES: dict[str, Reader] = {
     **dict.fromkeys(("MARK", "WATCH", "HISTOGRAM", "MHISTOGRAM", "SLICE", "TRCOUNT"), _place),
     **dict.fromkeys(("RECIRC", "FLOOR", "EMITTANCE"), _place),
     "ROTATE": _rotation,
+    "EMATRIX": read_matrix,
     "RCOL": _collimator("rectangle"),
     "ECOL": _collimator("ellipse"),
     "SCRAPER": _if_stated("insert_from", "direction"),
