@@ -25,6 +25,7 @@ from ...elements import (
 from ...lattice.expressions import Formula, call
 from .bends import arc_length, read_bend
 from .classes import CLASSES
+from .magnets import read_magnet
 from .source import BmadSource as Source
 
 Reader = Callable[[Source], list[Element]]
@@ -88,21 +89,6 @@ def _monitor(source: Source) -> list[Element]:
     if fields["knl"] or fields["ksl"]:
         return _pipe(source)
     return [source.make(Monitor, length=source.length, **source.placement())]
-
-
-def _magnet(kind: type[Element], order: int, name: str) -> Reader:
-    """A magnet by its order and the name of its strength."""
-
-    def read(source: Source) -> list[Element]:
-        strength = source.strength(name, f"b{order}_gradient")
-        if source.definition.attributes.get("fringe_type") == "none":
-            source.word("fringe_type"), source.word("fringe_at")
-        tilt = source.number("tilt")
-        fields = source.errors(strength * source.length, order, tilt)
-        placed = source.placement()
-        return [source.make(kind, length=source.length, **{name: strength}, **fields, **placed)]
-
-    return read
 
 
 def _corrector(source: Source) -> list[Element]:
@@ -278,9 +264,9 @@ READERS: dict[str, Reader] = {
     "marker": _space,
     **dict.fromkeys(("monitor", "instrument", "detector"), _monitor),
     **dict.fromkeys(("sbend", "rbend"), read_bend),
-    "quadrupole": _magnet(Quadrupole, 1, "k1"),
-    "sextupole": _magnet(Sextupole, 2, "k2"),
-    "octupole": _magnet(Octupole, 3, "k3"),
+    "quadrupole": read_magnet(Quadrupole, 1, "k1"),
+    "sextupole": read_magnet(Sextupole, 2, "k2"),
+    "octupole": read_magnet(Octupole, 3, "k3"),
     "thick_multipole": _thick,
     "multipole": _thin,
     "ab_multipole": _ab_multipole,
