@@ -221,7 +221,9 @@ class Reader:
 
     def _file(self, statement: Statement, caller: Path) -> Path:
         """The file that CALL names: a regular file in the folder of the lattice."""
-        named = next((a.text for a in statement.arguments if a.name in ("file", "")), "")
+        named = next(
+            (a.text for a in statement.arguments if a.name in ("file", "filename", "")), ""
+        )
         return find_called(unquote(named), caller, self._folder)
 
 
