@@ -177,6 +177,7 @@ class Reader:
         return word == "while"
 
     def _block(self, text: str, file: Path, row: int) -> None:
+        self._spend(len(text))
         self._nest(_inside(text), file, row - 1)
 
     def _simple(self, text: str, file: Path, row: int) -> bool:
