@@ -10,7 +10,7 @@ from typing import Any
 
 CASES = (
     *("kick", "networks", "derivatives", "adjoint", "learning", "optics", "rings", "guests"),
-    "ranks",
+    *("files", "ranks"),
     *("profile", "scaling", "learning_long", "engines"),
 )
 #: those that need no more than the extra `bench`, and not minutes

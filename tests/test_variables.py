@@ -304,3 +304,14 @@ def test_match_moves_variables() -> None:
     )
     assert found.lattice.variables["kq"] == pytest.approx(0.95, abs=1e-9)
     assert found.lattice.value("qd.k1") == pytest.approx(-1.1 * 0.95 - 0.0095, abs=1e-9)
+
+
+def test_a_name_is_a_variable_or_a_parameter() -> None:
+    quadrupole = pj.Quadrupole(0.3, 0.5, name="q")
+    with pytest.raises(InvalidValueError, match=r"'q.k1' is both a variable and a parameter"):
+        pj.Lattice([quadrupole], variables={"q.k1": 0.3}, expressions={"q.k1": "2*0.4"})
+    one = pj.Lattice([pj.Drift(1.0)], variables={"q.k1": 0.3})
+    other = pj.Lattice([quadrupole], variables={"a": 0.3}, expressions={"q.k1": "2*a"})
+    for both in ([one, other], [other, one]):
+        with pytest.raises(InvalidValueError, match=r"'q.k1' is both a variable and a parameter"):
+            pj.Lattice(both)

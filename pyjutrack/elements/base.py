@@ -93,6 +93,8 @@ class Element:
                     "one, or leave it out of `knobs`"
                 )
             value: Any = getattr(self, name)
+            if type(value) is float and math.isfinite(value) and name not in self.series:
+                continue
             if name in self.series:
                 object.__setattr__(self, name, self._numbers(name, value))
             else:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import PyJuTrackError
 from ..elements import Element
-from ..lattice.expressions import Expression
+from ..lattice.addresses import has_parameter
+from ..lattice.expressions import Expression, Formula
 from ..lattice.lattice import Lattice
 from .errors import wrong
 from .limits import ELEMENTS, require_below
@@ -73,12 +76,13 @@ class LatticeBuilder:
             raise wrong(file or self._path, said, row) from error
         if not name and not formulas:
             return element
-        name = name or self._next_name("element")
-        while name in self._named:
-            if self._named[name] == (replace(element, name=name), formulas):
-                return self._named[name][0]
-            name = self._next_name(name)
-        element = replace(element, name=name)
+        if not name:
+            element = replace(element, name=self._next_name("element"))
+        while element.name in self._named:
+            if self._named[element.name] == (element, formulas):
+                return self._named[element.name][0]
+            element = replace(element, name=self._next_name(element.name))
+        name = element.name
         self._named[name] = element, formulas
         return element
 
@@ -114,9 +118,31 @@ class LatticeBuilder:
         known = self._variables.known()
         if not known:
             return Lattice(self._elements)
-        return Lattice(self._elements, variables=known, expressions=bound)
+        names = _new_names(known, self._elements)
+        return Lattice(
+            self._elements,
+            variables={names.get(n, n): _rename(f, names) for n, f in known.items()},
+            expressions={address: formula.renamed(names) for address, formula in bound.items()},
+        )
 
     def _next_name(self, stem: str) -> str:
         count = self._counts.get(stem, 1) + 1
         self._counts[stem] = count
         return f"{stem}_{count}"
+
+
+def _new_names(variables: Collection[str], elements: Iterable[Element]) -> dict[str, str]:
+    """Other names for variables that have the address of a parameter: q1_k1 for q1.k1."""
+    named = {element.name: [element] for element in elements}
+    found: dict[str, str] = {}
+    for name in variables:
+        if has_parameter(named, name):
+            new = re.sub(r"\W+", "_", name)
+            while new in variables or new in found.values():
+                new += "_"
+            found[name] = new
+    return found
+
+
+def _rename(formula: Formula, names: Mapping[str, str]) -> Formula:
+    return formula.renamed(names) if isinstance(formula, Expression) else formula

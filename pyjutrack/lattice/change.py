@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
@@ -98,7 +98,7 @@ def _require_no_overlap(address: str, before: Number, after: Number) -> None:
     )
 
 
-def merge(lattices: Iterable[Knobbed]) -> tuple[dict[str, Number], dict[str, Expression]]:
+def merge(lattices: Sequence[Knobbed]) -> tuple[dict[str, Number], dict[str, Expression]]:
     """The variables and expressions of some lattices together.
 
     Raises:
@@ -125,7 +125,17 @@ def merge(lattices: Iterable[Knobbed]) -> tuple[dict[str, Number], dict[str, Exp
                 )
         variables |= lattice.variables
         expressions |= lattice.expressions
+    for lattice in lattices:
+        for address in lattice.expressions:
+            if address in variables and address not in lattice.variables:
+                raise _two_meanings(address)
     return variables, expressions
+
+
+def _two_meanings(name: str) -> InvalidValueError:
+    return InvalidValueError(
+        f"{name!r} is both a variable and a parameter of an element; rename one"
+    )
 
 
 def _describe(name: str, values: Mapping[str, Number], formulas: Mapping[str, Expression]) -> str:
@@ -145,6 +155,20 @@ def read_settings(argument: str, given: Any) -> dict[str, Any]:
         require_text(f"a name in {argument}", name)
         found[name] = parse_formula(value) if isinstance(value, str) else value
     return found
+
+
+def read_definitions(variables: Any, expressions: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Variables to be defined, and what parameters follow.
+
+    Raises:
+        InvalidValueError: as for `read_settings`; a name that is among both.
+    """
+    defined = read_variables(variables or {})
+    bound = read_settings("expressions", expressions or {})
+    for name in bound:
+        if name in defined:
+            raise _two_meanings(name)
+    return defined, bound
 
 
 def read_variables(given: Any) -> dict[str, Any]:

@@ -40,6 +40,12 @@ class Expression:
         """The names in it, each once, in order."""
         return tuple(dict.fromkeys(entry for entry in self.code if isinstance(entry, str)))
 
+    def renamed(self, names: Mapping[str, str]) -> Expression:
+        """The same of other names, where `names` gives some."""
+        if names.keys().isdisjoint(self.names):
+            return self
+        return Expression(tuple(names.get(e, e) if isinstance(e, str) else e for e in self.code))
+
     def evaluate(self, values: Mapping[str, Number]) -> Number:
         """The value where names have those of `values`, with the derivatives that these carry.
 

@@ -39,8 +39,9 @@ class Function:
         Raises:
             InvalidValueError: no real number, or one beyond double precision.
         """
-        if any(isinstance(a, Tensor) for a in arguments):
-            return self.on_tensors(*arguments)
+        for argument in arguments:
+            if isinstance(argument, Tensor):
+                return self.on_tensors(*arguments)
         try:
             value = self.on_numbers(*arguments)
         except OverflowError:

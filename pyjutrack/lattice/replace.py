@@ -46,6 +46,11 @@ def replace_fields(element: Element, changes: list[tuple[str, int | None, Number
             old = new.get(field, getattr(element, field))
             assert isinstance(old, tuple)
             new[field] = (*old[:index], value, *old[index + 1 :])
+    before = {field: getattr(element, field) for field in new}
+    if all(
+        type(v) is float and type(before[f]) is float and v == before[f] for f, v in new.items()
+    ):
+        return element  # most of what a file's expressions give is what was read
     return dataclasses.replace(element, **new)
 
 

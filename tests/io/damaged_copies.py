@@ -33,7 +33,12 @@ call, file="sub.madx";
 s: sequence, l=2.0, refer=entry; qf, at=0; mon: monitor, at=1.0; endsequence;
 ring: sequence, l=12.0, refer=centre; qf, at=0.2; b, at=1.5; m, at=2.2, from=qf; qd, at=3.0;
 c, at=6.0; s, at=8.0; endsequence;
-cell: line=(qf, b, 2*(qd, m), -qf); qf->k1 = 1.3;
+cell: line=(qf, b, 2*(qd, m), -qf); qf->k1 = 1.3; n = 0;
+if (kf > 1 && lq < 1) { q1.k1 := 0.3*kd; } elseif (kf == 0) { q1.k1 = 0; } else { q1.k1 = 1; };
+while (n < 3) { n = n + 1; if (n == 2) { m->tilt = 0.1; } }
+put(nn, kk): macro = { qq.nn: quadrupole, l=0.1, k1:=kk; }; exec, put($n, q1.k1);
+select, flag=error, class=quadrupole; ealign, dx:=1e-4; efcomp, order=1, dkn={0, 1e-4};
+seqedit, sequence=ring; install, element=qq.3, class=qq.3, at=10.0; flatten; endedit;
 use, sequence=ring; twiss;
 """
 MAD8 = """QF: QUADRUPOLE, L=0.5, K1=1.0 ! note
@@ -43,13 +48,16 @@ B: SBEND, L=1.0, ANGLE=0.1, E1=0.02; M: MULTIPOLE, K1L=0.1, T1=0.2
 COMMENT
 nothing
 ENDCOMMENT
-QF[K1] = 1.5 * SIN(0.3)
+CALL, FILENAME="sub.mad8"
+KF := 2*KD - DS^2; DS = 0.1; SET, DS, 0.2
+QF[K1] = KF * SIN(0.3); M[TILT] = QF[K1]/3
 CELL: LINE=(QF,D,B)
 RING: LINE=(2*CELL,-CELL,3*(D,M))
 USE, RING
 """
 ELEGANT = """% 0.6 sto kk
 % kk 2 * sto k2 pop kk sto kk
+#INCLUDE: sub.lte
 "Q:1": kquad, l=0.3, k1="k2 chs 2 /", tilt=0.1
 d1: drift, &
   l=1.0
@@ -57,7 +65,9 @@ b1: csbend, l=1.0, angle=0.1, e1=0.05, e2=0.03, n_slices=4
 s1: ksext, l=0.1, k2=20, group="words"
 m1: mult, knl=0.1, order=2
 rf: rfca, volt=1e6, freq=5e8, phase=150
-ring: line=("Q:1",d1,2*b1,-d1,s1,rf,m1)
+mt: ematrix, l=0.5, c5=0.5, r11=1, r12="kk", r22=1, r33=1, r44=1, r55=1, r66=1, t522=0.25
+k1: kicker, l=0.1, hkick="kx 1e-3 *", tilt="kk k2 / atan"
+ring: line=("Q:1",d1,2*b1,-d1,s1,rf,m1,mt,k1,s0)
 """
 BMAD = """! a ring
 parameter[e_tot] = 3e9; parameter[particle] = electron; beginning[beta_a] = 10
@@ -69,6 +79,9 @@ q2: q1, k1 = -q1[k1]; d: drift, l = 1.0 &
 bb: sbend, l = 1, g = 0.1, e1 = 0.02, hgap = 0.01, fint; r2: rbend, l = 1, angle = 0.1
 m: ab_multipole, b2 = 3.0, a1 = 0.2; k: hkicker, kick = 1e-4; p: patch, x_pitch = 0.1
 rf: rfcavity, l = 0.1, voltage = 1e6, rf_frequency = 5e8, phi0 = 0.1
+call, file = sub.bmad
+kn: overlay = {q2[tilt]:{0, 0.1, b}, d[l]:{1.2, 1.3, 1.4}}, var = {t}, x_knot = {0, 1, 2}, t = 0.5
+gd: girder = {q1, q2}, x_offset = 1e-3; q2.k1 = 2*a; q2[k2] = q2.k1; q2[fringe_type] = full
 ov: overlay = {q2[k1]: -2*x, bb[dg]}, var = {x, y}, x = 0.1
 gr: group = {q1[k1]: v^2}, var = {v}, v = 2
 s: sextupole, l = 0.1, k2 = 3, superimpose, ref = d, offset = 0.1, ref_origin = center
@@ -143,6 +156,8 @@ OWN = json.dumps(
     {
         "pyjutrack": 1,
         "reference": {"species": "proton", "mass": 938272088.16, "charge": 1.0, "p0c": 1.69e9},
+        "variables": {"kq": 14.8, "kd": "kq/148 + sin(0*kq)^2", "a b": 1.0},
+        "expressions": {"q.k1": "2*kq", "m.knl[1]": "kd/(2*`a b` - 1)"},
         "elements": [
             {"kind": "Quadrupole", "name": "q", "length": 0.1, "k1": 29.6, "steps": 4},
             {"kind": "Multipole", "name": "m", "knl": [0.0, 0.1]},
@@ -157,7 +172,7 @@ PALS = """PALS:
     - c: {kind: Controller, variables: {x: 1}, controls: [{parameter: d.*>length, expression: x}]}
     - q: {kind: Quadrupole, length: l, MagneticMultipoleP: &mm {Kn1: 2*k, tilt1: 0.1}}
     - set: {parameter: q>MagneticMultipoleP.Kn1, value: PARAMETER + 0.1*SELF.length}
-    - d: {kind: Drift, length: 1.0}
+    - d: {kind: Drift, include: sub.yaml}
     - b:
         kind: Bend
         length: 1.0
@@ -183,6 +198,14 @@ TEXTS = {
     **{"at": AT_JSON, "xsuite": XSUITE, "own": OWN, "pals": PALS},
 }
 FORMATS = tuple(SUFFIX)
+#: what samples call
+CALLED = {
+    "sub.madx": "kd = 1.0;\n",
+    "sub.mad8": "KD = 1.0\n",
+    "sub.lte": "% 1.0 sto kx\ns0: sext, l=0.1\n",
+    "sub.bmad": "c0 = 2*a\n",
+    "sub.yaml": "length: 1.0\n",
+}
 _PYTHON = (
     "__import__('os').system('touch {c}')",
     "().__class__.__base__.__subclasses__()",
@@ -272,7 +295,8 @@ def main(folder: Path, count: int, formats: tuple[str, ...]) -> None:
     """Read `count` files of each format, and print what went wrong."""
     warnings.simplefilter("ignore")
     canary = folder / "canary"
-    (folder / "sub.madx").write_text("kd = 1.0;\n")
+    for name, text in CALLED.items():
+        (folder / name).write_text(text)
     report = {}
     for format in formats:
         sample = binary_sample(folder) if format == "mat" else TEXTS[format].encode()
@@ -290,7 +314,7 @@ def main(folder: Path, count: int, formats: tuple[str, ...]) -> None:
                 pj.read_lattice(path, format=chosen_format(format, number))
                 read += 1
             except pj.errors.LatticeFileError as error:
-                if path.name not in str(error) and "sub.madx" not in str(error):
+                if not any(name in str(error) for name in (path.name, *CALLED)):
                     faults.append(f"{number}: the file is not named: {error}")
                 if len(str(error)) > 1500:
                     faults.append(f"{number}: a message of {len(str(error))} characters")
@@ -306,7 +330,7 @@ def main(folder: Path, count: int, formats: tuple[str, ...]) -> None:
                 faults.append(f"{number}: the file ran a command")
                 canary.unlink()
         after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        if after - before > 2 * 2**20:
+        if after - before > 2**20:
             faults.append(f"took {(after - before) / 2**20:.1f} GiB of memory")
         report[format] = {"faults": faults, "read": read, "slowest": round(slowest, 3)}
     print(json.dumps(report))

@@ -188,7 +188,7 @@ def test_openings_and_what_has_no_counterpart(read) -> None:
     with pytest.warns(LatticeWarning):
         found = read(
             "c: ecollimator, l = 0.5, x_limit = 0.02, y_limit = 0.01, aperture_at = both_ends\n"
-            "q: quad, l = 1, x1_limit = 0.25, x2_limit = 0.75, fringe_type = full\n"
+            "q: quad, l = 1, x1_limit = 0.25, x2_limit = 0.75, fringe_type = soft_edge_only\n"
             "w: wiggler, l = 2, b_max = 1; t: taylor; n: null_ele\n"
             "off: quad, l = 1, k1 = 3, is_on = F\n"
             "g: girder = {q, c}, x_offset = 0.1\n"
@@ -205,7 +205,7 @@ def test_openings_and_what_has_no_counterpart(read) -> None:
     ]
     assert [str(note) for note in found.notes] == [
         "girder g: no counterpart; left out",
-        "quadrupole q: fringe_type = full is left out",
+        "quadrupole q: fringe_type = soft_edge_only is left out",
         "wiggler w: not modelled; a placeholder, which `Lattice.skip_placeholders` makes space of",
         "taylor t: not modelled; a placeholder, which `Lattice.skip_placeholders` makes space of",
         "bmad_com: synchrotron radiation is left out",

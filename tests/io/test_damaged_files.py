@@ -14,6 +14,8 @@ from typing import Any
 import damaged_copies
 import pytest
 
+from pyjutrack.io import lattice_formats
+
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
@@ -33,3 +35,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 @pytest.mark.parametrize("format", damaged_copies.FORMATS)
 def test_a_damaged_file_is_refused_by_name(report: dict[str, Any], format: str) -> None:
     assert report[format]["faults"] == []
+
+
+def test_every_format_is_damaged() -> None:
+    assert set(damaged_copies.FORMATS) == set(lattice_formats())

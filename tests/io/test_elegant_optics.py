@@ -12,6 +12,7 @@ from lattice_text import reader
 from mad_matrix import mad_matrix
 
 import pyjutrack as pj
+from pyjutrack.errors import LatticeWarning
 from pyjutrack.optics import linear_optics, optics_gradient, transfer_matrices
 
 ELECTRON = pj.Reference.from_total("electron", 3e9)
@@ -173,3 +174,63 @@ def test_a_ring_has_the_tunes_of_mad(read) -> None:
     )
     traces = [(np.trace(m[:2, :2]) / 2, np.trace(m[2:, 2:]) / 2) for m in (ours, mad)]
     assert np.arccos(traces[0]) == pytest.approx(np.arccos(traces[1]), abs=1e-7)
+
+
+def _entries(found: dict[str, float]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in found.items())
+
+
+def _beyond_second_order(lattice: pj.Lattice, other: pj.Lattice, reference: pj.Reference) -> float:
+    """How much larger the distance of two maps is at twice the amplitude: 8 of third order."""
+    start = np.array([[3e-4, 2e-4, -1e-4, 4e-4, 5e-4, 3e-4]])
+
+    def apart(size: float) -> float:
+        beam = pj.Beam.from_array(reference, size * start)
+        found = [pj.track(each, beam).numpy() for each in (lattice, other)]
+        return float(np.abs(found[0] - found[1]).max())
+
+    return apart(4.0) / apart(2.0)
+
+
+def test_a_matrix_of_a_drift_is_the_drift_to_second_order(read) -> None:
+    """x = x0 + L x', s = s0 + L sqrt(1 + x'^2 + y'^2); of protons, whose speed counts."""
+    length = 1.7
+    diagonal = {f"R{n}{n}": 1.0 for n in range(1, 7)}
+    stated = {"R12": length, "R34": length, "T522": length / 2, "T544": length / 2, "C5": length}
+    text = f"M: EMATRIX, L={length}, ORDER=2, {_entries(diagonal | stated)}\nR: LINE=(M)\n"
+    proton = pj.Reference.from_kinetic("proton", 1e9)
+    found = read(text, reference=proton)
+    assert found.notes == ()
+    drift = pj.Lattice([pj.Drift(length, model="exact")])
+    assert _beyond_second_order(found.lattice, drift, proton) == pytest.approx(8, rel=0.05)
+    np.testing.assert_allclose(matrix(found.lattice, proton), matrix(drift, proton), atol=1e-12)
+
+
+def test_a_matrix_of_a_thin_lens_kicks_by_momentum_and_not_by_slope(read) -> None:
+    """x' = x0' - x / (f (1 + delta)): of momenta the map is linear, rolled by TILT too."""
+    k1l, tilt = 0.8, 0.3
+    stated = {"R21": -k1l, "R43": k1l, "T261": k1l, "T463": -k1l}
+    diagonal = {f"R{n}{n}": 1.0 for n in range(1, 7)}
+    text = f"M: EMATRIX, ORDER=2, TILT={tilt}, {_entries(diagonal | stated)}\nR: LINE=(M)\n"
+    found = read(text).lattice
+    lens = pj.Lattice([pj.Multipole(knl=(0.0, k1l), tilt=tilt)])
+    beam = pj.Beam.from_array(ELECTRON, [[1e-3, 2e-3, -1e-3, 1e-3, 0.0, 0.01]])
+    np.testing.assert_allclose(
+        pj.track(found, beam).numpy(), pj.track(lens, beam).numpy(), atol=1e-15
+    )
+
+
+def test_a_matrix_follows_stored_values(read) -> None:
+    text = (
+        '% 0.4 sto r\nM: EMATRIX, R11=1, R21="r chs", R22=1, R33=1, R44=1, R55=1, R66=1\n'
+        "R: LINE=(M)\n"
+    )
+    found = read(text).lattice
+    assert matrix(found.with_values(r=0.7))[1, 0] == pytest.approx(-0.7, abs=1e-15)
+
+
+@pytest.mark.parametrize("stated", ["R15=0.1, R55=1", "R55=0.5", "DELTAP=1, R55=1", "R65=1, R55=1"])
+def test_a_matrix_by_the_path_from_the_start_is_no_map(read, stated: str) -> None:
+    with pytest.warns(LatticeWarning, match="path length"):
+        found = read(f"M: EMATRIX, R11=1, R22=1, {stated}\nR: LINE=(M)\n")
+    assert not found.lattice[0].is_modelled

@@ -248,3 +248,22 @@ def test_a_matlab_variable_that_is_no_lattice(tmp_path: Path, held: Any) -> None
     scipy.savemat(path, {"ring": value})
     with pytest.raises(LatticeFileError, match=r"'ring' is no cell array of elements"):
         read_lattice(path)
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        *("install, element=q, class=d, at=0.5; flatten", "reflect", "move, element=d, by:=k"),
+        "n" + "a" * 9999 + " = 1",
+    ],
+)
+def test_loops_without_end_take_little_time(tmp_path: Path, edits: str) -> None:
+    path = tmp_path / "a.madx"
+    path.write_text(
+        "k=0; d: drift, l=1; r: sequence, l=4; d, at:=1+k; d, at=3; endsequence;"
+        f"while (1 < 2) {{ seqedit, sequence=r; {edits}; endedit; }}"
+    )
+    start = time.process_time()
+    with pytest.raises(LatticeFileError, match="needs more than the limit of"):
+        read_lattice(path)
+    assert time.process_time() - start < 20.0

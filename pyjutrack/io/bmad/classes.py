@@ -61,6 +61,8 @@ WORDS = {
         "matrix",
         "kick0",
         "wall",
+        "lr_wake_file",
+        "sr_wake_file",
     ),
 }
 

@@ -15,6 +15,7 @@ from ...lattice.expressions import Expression, Formula
 from ..definition import Definition
 from ..errors import clip, wrong
 from ..statements import before_sign, split_outside_brackets
+from .knots import interpolate, parabola, require_knots
 from .machine import GLOBALS, Machine
 from .names import has_wild_cards
 
@@ -57,8 +58,8 @@ def _apply(
     if controller.base in ("ramper", "girder"):
         say("no counterpart; left out")
         return
-    if "x_knot" in controller.attributes:
-        say("what it controls by knots keeps its value")
+    if not _has_curve(controller):
+        say("curves that are cubic between more than three knots: what it controls keeps its value")
         return
     if controller.attributes.get("gang", "t").startswith("f"):  # type: ignore[union-attr]
         say("GANG = F: all elements of a name follow it alike")
@@ -78,9 +79,10 @@ def _follow(
     totals: dict[tuple[str, str], Formula],
 ) -> None:
     """Let one attribute follow."""
-    value = _expression(machine, controller, text, "")
+    follow = _curve if "x_knot" in controller.attributes else _expression
+    value = follow(machine, controller, text, "")
     if controller.base == "group":
-        value = value - _expression(machine, controller, text, "old_")
+        value = value - follow(machine, controller, text, "old_")
     if target in machine.controllers:
         name = f"{target}.{attribute}"
         before = machine.variables.formulas.get(name, 0.0)
@@ -121,10 +123,36 @@ def _expression(machine: Machine, controller: Definition, text: str, prefix: str
     return value
 
 
+def _knots(controller: Definition) -> list[str]:
+    return split_outside_brackets(str(controller.attributes["x_knot"]).strip("{}"))
+
+
+def _has_curve(controller: Definition) -> bool:
+    """Return whether it has no knots, or such as are understood."""
+    if "x_knot" not in controller.attributes:
+        return True
+    linear = str(controller.attributes.get("interpolation", "cubic")).startswith("l")
+    return linear or len(_knots(controller)) <= 3
+
+
+def _curve(machine: Machine, controller: Definition, text: str, prefix: str) -> Formula:
+    """What a slave follows by knots: a function of the one variable."""
+    names = [n for n in str(controller.attributes["var"]).split(",") if n]
+    if len(names) != 1:
+        raise ValueError(f"knots need one variable, and not {len(names)}")
+    places = [machine.variables.evaluate(machine.formula(t)) for t in _knots(controller)]
+    values = [machine.formula(t) for t in split_outside_brackets(text.strip("{}"))]
+    require_knots(places, values)
+    linear = str(controller.attributes.get("interpolation", "cubic")).startswith("l")
+    variable = Expression.named(f"{controller.name}.{prefix}{names[0]}")
+    return (interpolate if linear or len(places) == 2 else parabola)(variable, places, values)
+
+
 def _slaves(controller: Definition) -> Iterator[tuple[str, str, str]]:
     """Names of elements, of an attribute, and the expression."""
     listed = str(controller.attributes["slaves"])
     names = [n for n in str(controller.attributes["var"]).split(",") if n]
+    by_knots, before = "x_knot" in controller.attributes, ""
     for slave in split_outside_brackets(listed.strip()[1:-1]):
         if not slave:
             continue
@@ -132,8 +160,10 @@ def _slaves(controller: Definition) -> Iterator[tuple[str, str, str]]:
         found = _SLAVE.fullmatch(target)
         if found is None:
             raise ValueError(f"{clip(slave)!r} is nothing that can be controlled")
-        if text.startswith("{"):
+        if text.startswith("{") and not by_knots:
             raise ValueError(f"{clip(slave)!r} has knots without x_knot")
+        if by_knots:  # those of the slave before it, if it has none
+            before = text = text or before
         if found[2] == "*":
             for name in names:
                 yield found[1], name, name

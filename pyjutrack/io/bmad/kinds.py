@@ -12,6 +12,7 @@ from ...lattice.expressions import Formula, call
 from ..arithmetic import is_on, per_turn, series_of, times
 from .bends import arc_length, read_bend
 from .classes import CLASSES
+from .magnets import read_magnet
 from .source import BmadSource as Source
 
 Reader = Callable[[Source], list[Element]]
@@ -73,21 +74,6 @@ def _monitor(source: Source) -> list[Element]:
     if fields["knl"] or fields["ksl"]:
         return _pipe(source)
     return [source.make(kinds.Monitor, length=source.length, **source.placement())]
-
-
-def _magnet(kind: type[Element], order: int, name: str) -> Reader:
-    """A magnet by its order and the name of its strength."""
-
-    def read(source: Source) -> list[Element]:
-        strength = source.strength(name, f"b{order}_gradient")
-        if source.attributes.get("fringe_type") == "none":
-            source.word("fringe_type"), source.word("fringe_at")
-        tilt = source.number("tilt")
-        fields = source.errors(strength * source.length, order, tilt)
-        placed = source.placement()
-        return [source.make(kind, length=source.length, **{name: strength}, **fields, **placed)]
-
-    return read
 
 
 def _corrector(source: Source) -> list[Element]:
@@ -238,9 +224,9 @@ READERS: dict[str, Reader] = {
     "marker": _space,
     **dict.fromkeys(("monitor", "instrument", "detector"), _monitor),
     **dict.fromkeys(("sbend", "rbend"), read_bend),
-    "quadrupole": _magnet(kinds.Quadrupole, 1, "k1"),
-    "sextupole": _magnet(kinds.Sextupole, 2, "k2"),
-    "octupole": _magnet(kinds.Octupole, 3, "k3"),
+    "quadrupole": read_magnet(kinds.Quadrupole, 1, "k1"),
+    "sextupole": read_magnet(kinds.Sextupole, 2, "k2"),
+    "octupole": read_magnet(kinds.Octupole, 3, "k3"),
     "thick_multipole": _thick,
     "multipole": _thin,
     "ab_multipole": _ab_multipole,

@@ -41,7 +41,10 @@ GLOBALS = {
 }
 _ATTRIBUTE = re.compile(r"((?:\w+::)?[^:\[\]]+)\[([^\[\]]*)\]")
 _OF_SPECIES = re.compile(r"(mass|charge|anomalous_moment)_of\((?:species\()?([^()]*)\)*")
-_LOGICAL = {"t": 1.0, "true": 1.0, "f": 0.0, "false": 0.0}
+_LOGICAL = {
+    **dict.fromkeys(("t", "true", ".t.", ".true."), 1.0),
+    **dict.fromkeys(("f", "false", ".f.", ".false."), 0.0),
+}
 _MULTIPOLE = re.compile(r"[abkt](\d+)(?:s?l|_elec)?")
 
 
@@ -156,7 +159,10 @@ class Machine:
             self.parameters.setdefault(_of_line(target), {})[key] = self.value(key, text, "")
             return
         if target in self.controllers:
-            if key in ("is_on", "type", "alias", "descrip"):
+            if "(" in key:  # a knot of it
+                shown = f"{target}[{attribute}] = {text}"
+                self.notes.add(f"the statement {clip(shown)!r} is left out")
+            elif key in ("is_on", "type", "alias", "descrip"):
                 self._set(self.controllers, target, key, text)
             else:
                 self.variables.set(f"{target}.{key}", self.formula(text))

@@ -10,6 +10,7 @@ from ...elements import Element
 from ...lattice.expressions import Formula
 from ..arithmetic import is_on
 from .bends import read_numerical, read_radiating, read_rectangular, read_sector, read_straight
+from .matrices import read_matrix
 from .source import ElegantSource as Source
 from .types import TYPES
 
@@ -230,6 +231,7 @@ CLASSES: dict[str, Reader] = {
     **dict.fromkeys(("MARK", "WATCH", "HISTOGRAM", "MHISTOGRAM", "SLICE", "TRCOUNT"), _place),
     **dict.fromkeys(("RECIRC", "FLOOR", "EMITTANCE"), _place),
     "ROTATE": _rotation,
+    "EMATRIX": read_matrix,
     "RCOL": _collimator("rectangle"),
     "ECOL": _collimator("ellipse"),
     "SCRAPER": _if_stated("insert_from", "direction"),

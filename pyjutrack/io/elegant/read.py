@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ...beam.reference import Reference
 from ...elements import Element
 from ..builder import LatticeBuilder
 from ..choice import choose_line
@@ -28,7 +29,7 @@ def _read(source: LatticeSource) -> LatticeFile:
     machine.read(path)
     name = _choose(machine, path, source.line)
     builder = LatticeBuilder(path, machine.variables)
-    _build(machine, path, name, builder, notes)
+    _build(machine, source.reference, name, builder, notes)
     return LatticeFile(builder.lattice(), source.reference, notes.all)
 
 
@@ -68,7 +69,13 @@ def _fragments(machine: Machine, names: list[str]) -> set[str]:
     return found
 
 
-def _build(machine: Machine, path: Path, name: str, builder: LatticeBuilder, notes: Notes) -> None:
+def _build(
+    machine: Machine,
+    reference: Reference | None,
+    name: str,
+    builder: LatticeBuilder,
+    notes: Notes,
+) -> None:
     """Make the elements of a line, each once."""
     line = machine.lines[name]
     parts = expand_line(machine.lines, name, LINES, machine.variables.spend)
@@ -77,7 +84,7 @@ def _build(machine: Machine, path: Path, name: str, builder: LatticeBuilder, not
         if part not in made:
             if part.name not in machine.elements:
                 raise wrong(line.file, _explain(machine, name, part.name), line.row)
-            made[part] = _make(machine, part, builder, notes)
+            made[part] = _make(machine, part, reference, builder, notes)
         for element in made[part]:
             builder.place(element)
 
@@ -89,7 +96,13 @@ def _explain(machine: Machine, line: str, name: str) -> str:
     return said
 
 
-def _make(machine: Machine, part: Placed, builder: LatticeBuilder, notes: Notes) -> list[Element]:
+def _make(
+    machine: Machine,
+    part: Placed,
+    reference: Reference | None,
+    builder: LatticeBuilder,
+    notes: Notes,
+) -> list[Element]:
     definition = machine.elements[part.name]
     if part.turned:
         definition = turn(definition)
@@ -104,6 +117,7 @@ def _make(machine: Machine, part: Placed, builder: LatticeBuilder, notes: Notes)
             raise ValueError(f"l = {length!r} is no number")
         value = machine.variables.evaluate
         source = ElegantSource(definition, length, value, builder, say)
+        source.reference = reference
         found = CLASSES[definition.base](source)
     source.tell_rest()
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...beam.reference import Reference
 from ...elements import Element
 from ...lattice.expressions import Formula
 from ..arithmetic import is_on
@@ -10,9 +11,14 @@ from .attributes import NEUTRAL, RADIATION
 
 
 class ElegantSource(Source):
-    """What a file of elegant says of an element."""
+    """What a file of elegant says of an element.
+
+    Attributes:
+        reference: where the line begins, or None: files of elegant hold none.
+    """
 
     neutral = NEUTRAL | RADIATION
+    reference: Reference | None = None
 
     def make_placed(self, kind: type[Element], **fields: object) -> Element:
         """A straight element with its tilt and its misalignment."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from ...lattice.expressions import Formula
+from ...lattice.expressions import Expression, Formula
 from ..definition import Definition
 from ..errors import clip
 from .expand import length_of, split_occurrence
 from .machine import Machine
 from .sequences import Entry, Node, Sequence, SequenceExpander
 from .statement import Statement
+
+#: what an entry counts that is placed anew, in operations of an expression
+_PLACED = 50
 
 
 def start(machine: Machine, statement: Statement) -> None:
@@ -25,6 +28,7 @@ def start(machine: Machine, statement: Statement) -> None:
 def end(machine: Machine, statement: Statement) -> None:
     """`endedit`: entries stand in the order of their places again."""
     sequence = _edited(machine)
+    _spend(machine, sequence.entries)
     found = _expander(machine).centres(sequence.name)
     centres = [machine.variables.evaluate(place.total()) for place in found]
     order = sorted(range(len(centres)), key=centres.__getitem__)
@@ -56,7 +60,7 @@ def install(machine: Machine, statement: Statement) -> None:
 def remove(machine: Machine, statement: Statement) -> None:
     """`remove, element = name`."""
     entries = _edited(machine).entries
-    places = _places(entries, statement.word("element"))
+    places = set(_places(entries, statement.word("element")))
     gone = {entries[n].name for n in places}
     kept = [entry for n, entry in enumerate(entries) if n not in places]
     orphan = next((e for e in kept if e.origin in gone), None)
@@ -136,12 +140,14 @@ def _flatten(machine: Machine, where: Callable[[Formula, Formula], Formula]) -> 
         replace(n.entry, name=n.name, at=where(n.centre.total(), sequence.length), origin="")
         for n in nodes
     ]
+    _spend(machine, entries)
     machine.sequences[sequence.name] = replace(sequence, refer="centre", entries=entries)
 
 
 def _change(machine: Machine, statement: Statement, change: Callable[[Entry], Entry]) -> None:
     entries = _edited(machine).entries
-    places = _places(entries, statement.word("element"))
+    places = set(_places(entries, statement.word("element")))
+    _spend(machine, [entries[n] for n in places])
     _set(machine, [change(e) if n in places else e for n, e in enumerate(entries)])
 
 
@@ -183,6 +189,12 @@ def _edited(machine: Machine) -> Sequence:
     sequence = machine.sequences[machine.edited]
     machine.variables.spend(len(sequence.entries))  # each command goes through all of them
     return sequence
+
+
+def _spend(machine: Machine, entries: list[Entry]) -> None:
+    """Count entries that are placed anew, and the expressions of their places."""
+    sizes = (len(e.at.code) if isinstance(e.at, Expression) else 0 for e in entries)
+    machine.variables.spend(_PLACED * len(entries) + sum(sizes))
 
 
 def _set(machine: Machine, entries: list[Entry]) -> None:

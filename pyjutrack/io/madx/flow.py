@@ -148,6 +148,7 @@ class Reader:
         return word == "while"
 
     def _block(self, text: str, file: Path, row: int) -> None:
+        self._spend(len(text))
         self._nest(_inside(text), file, row - 1)
 
     def _simple(self, text: str, file: Path, row: int) -> bool:
@@ -195,7 +196,9 @@ class Reader:
 
     def _file(self, statement: Statement, caller: Path) -> Path:
         """The file that CALL names: a regular file in the folder of the lattice."""
-        named = next((a.text for a in statement.arguments if a.name in ("file", "")), "")
+        named = next(
+            (a.text for a in statement.arguments if a.name in ("file", "filename", "")), ""
+        )
         return find_called(unquote(named), caller, self._folder)
 
 
