@@ -210,8 +210,7 @@ def test_apertures_stand_at_the_ends(read):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("kind: Wiggler, length: 2", "Wiggler has no counterpart; read as a drift of 2 m"),
-        ("kind: Fork, ForkP: {to_line: x}", "Fork has no counterpart; read as a marker"),
+        ("kind: Fork, ForkP: {to_line: x}", "ForkP is left out"),
         ("kind: Drift, length: 1, ElectricMultipoleP: {En1: 3}", "ElectricMultipoleP is left out"),
         ("kind: Bend, length: 1, BendP: {h1: 0.1}", "BendP.h1 = 0.1 is left out"),
         (
@@ -450,3 +449,18 @@ def test_words_and_numbers_are_those_of_yaml_1_2(read):
     text = HEAD + "    - on: {kind: Drift, length: 1.0e0}\n    - no: {kind: Drift, length: 1e-1}\n"
     ring = read(text + "    - yes: {kind: BeamLine, line: [on, no, on]}\n")
     assert [(e.name, e.length) for e in ring.lattice] == [("on", 1.0), ("no", 0.1), ("on", 1.0)]
+
+
+def test_a_kind_that_is_not_modelled_is_a_placeholder(read):
+    found = line_of(
+        read, "kind: Wiggler, length: 2", "WigglerP: {periods: 10, field: [1, 2*pi]}, label: w"
+    )
+    (wiggler,) = found.lattice
+    assert (type(wiggler), wiggler.length, wiggler.stands_for) == (pj.Placeholder, 2, "Wiggler")
+    assert wiggler.settings["WigglerP"]["field"] == (1, "2*pi")
+    assert wiggler.settings["label"] == "w"
+    assert "not modelled" in found.notes[0].message
+    proton = pj.Reference.from_kinetic("proton", 1e9)
+    with pytest.raises(pj.errors.InvalidValueError, match="Wiggler"):
+        pj.jacobian(found.lattice, proton)
+    assert pj.jacobian(found.lattice.skip_placeholders(), proton)[0, 1] == pytest.approx(2.0)

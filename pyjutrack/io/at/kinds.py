@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from ...beam.reference import SPEED_OF_LIGHT
-from ...elements import Aperture, Drift, Element, Marker, Monitor, RFCavity
+from ...elements import Aperture, Drift, Element, Marker, Monitor, Placeholder, RFCavity, TaylorMap
 from ..errors import clip
-from ..record import Say
+from ..record import NOT_MODELLED, Say
 from .element import AtElement
 from .magnets import corrector, idle, magnet, solenoid
 from .placement import Fields, fields_of
@@ -32,7 +33,8 @@ def convert(source: AtElement, say: Say) -> Element:
     """An AT element as one of this package; `say` takes what is left out."""
     convert, read = _BY_PASS.get(source.method) or _KINDS.get(source.kind.name, (_unknown, set()))
     element = convert(source, say)
-    _say_rest(source, _NEUTRAL | read, say)
+    if element.is_modelled:
+        _say_rest(source, _NEUTRAL | read, say)
     return element
 
 
@@ -97,14 +99,26 @@ def _ellipse(source: AtElement, say: Say) -> Element:
     return Aperture(half_width=half_width, half_height=half_height, **options)
 
 
+def _matrix(source: AtElement, say: Say) -> Element:
+    """A linear map of (x, px, y, py, delta, lateness)."""
+    if not source.has("M66"):
+        return _unknown(source, say)
+    theirs = np.reshape(source.numbers("M66", 36), (6, 6), order="F")
+    ours = _TURNED @ theirs @ _TURNED.T
+    return TaylorMap(ours, length=source.length, **fields_of(source, say))
+
+
 def _unknown(source: AtElement, say: Say) -> Element:
-    kind, length, name = source.kind.name, source.length, source.method
-    if name in ("IdentityPass", "DriftPass", "ExactDriftPass"):
+    if source.method in ("IdentityPass", "DriftPass", "ExactDriftPass"):
         return _place(Marker)(source, say)
-    place = f"a drift of {length:g} m" if length else "a marker"
-    say(f"{kind} ({name}) has no counterpart; read as {place}")
+    say(f"pass method {source.method}: {NOT_MODELLED}")
+    settings = {k: _plain(v) for k, v in source.fields.items() if k not in ("FamName", "Length")}
     fields = fields_of(source, say)
-    return Drift(length, **fields) if length else Marker(**fields)
+    return Placeholder(source.length, stands_for=source.kind.name, settings=settings, **fields)
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
 
 
 def _say_rest(source: AtElement, read: set[str], say: Say) -> None:
@@ -123,10 +137,14 @@ def _say_rest(source: AtElement, read: set[str], say: Say) -> None:
 
 _DIPOLE = {"BendingAngle", "EntranceAngle", "ExitAngle", "FullGap", "FringeInt1", "FringeInt2"}
 _DIPOLE |= {"FringeBendEntrance", "FringeBendExit", "gK", "ByError", "K", "H"}
+_EDGES = {"FringeQuadEntrance", "FringeQuadExit"}
 _Convert = tuple[Callable[[AtElement, Say], Element], set[str]]
+#: our coordinates from AT's
+_TURNED = np.diag([1.0, 1.0, 1.0, 1.0, -1.0, 1.0])[:, [0, 1, 2, 3, 5, 4]]
 #: of pass methods that any class may have
 _BY_PASS: dict[str, _Convert] = {
     "EAperturePass": (_ellipse, {"Axes"}),
+    "Matrix66Pass": (_matrix, {"M66", "M66Rad"}),
     "SolenoidLinearPass": (solenoid, {"K", *_POLYNOMIALS}),
 }
 _KINDS: dict[str, _Convert] = {
@@ -139,7 +157,8 @@ _KINDS: dict[str, _Convert] = {
     "Corrector": (corrector, {"KickAngle", "FieldScaling", "Scaling"}),
     "Dipole": (magnet, _POLYNOMIALS | _DIPOLE),
     **dict.fromkeys(
-        ("ThinMultipole", "Multipole", "Quadrupole", "Sextupole", "Octupole"),
+        ("ThinMultipole", "Multipole", "Sextupole", "Octupole"),
         (magnet, _POLYNOMIALS | {"K", "H", "BendingAngle"}),
     ),
+    "Quadrupole": (magnet, _POLYNOMIALS | {"K", "H", "BendingAngle", *_EDGES}),
 }

@@ -156,14 +156,29 @@ def _straight(source: AtElement, plain: str, say: Say) -> Element:
         say(f"{plain} does not bend in AT; read as a straight magnet")
     length, model = source.length, _STRAIGHT[plain]
     common = {**_integrator(source, model), **fields_of(source, say)}
+    kind, order = _ORDERS.get(source.kind.name, (Multipole, None))
+    if kind is Quadrupole:
+        common |= _edges(source, model, say)
     if model == "linear":
         return Quadrupole(length, _gradient(source, plain, say), **common)
     normal, skew = polynomials(source)
-    kind, order = _ORDERS.get(source.kind.name, (Multipole, None))
     if order is not None:
         common[f"k{order}"] = take(normal, order)
         common[f"k{order}s"] = take(skew, order)
     return kind(length=length, **series(normal, skew, length), **common)
+
+
+def _edges(source: AtElement, model: str, say: Say) -> Fields:
+    """The hard edges of a gradient where AT has them at both ends; of PolynomB alone in AT."""
+    ends = {n: source.whole(n, 0) for n in ("FringeQuadEntrance", "FringeQuadExit")}
+    if model != "linear" and set(ends.values()) == {1}:
+        if any(source.polynomial("PolynomA")[1:2]):
+            say("the hard edges are those of its skew gradient too")
+        return {"fringe": "hard-edge"}
+    for name, edge in ends.items():
+        if edge:
+            say(f"{name} = {edge} is left out")
+    return {}
 
 
 def _thin_multipole(source: AtElement, say: Say) -> Element:

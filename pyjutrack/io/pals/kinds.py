@@ -9,6 +9,7 @@ from typing import Any
 from ... import elements as kinds
 from ...elements import Element
 from ..arithmetic import is_on
+from ..record import NOT_MODELLED
 from .bends import read_bend
 from .openings import opening
 from .placement import placement
@@ -126,17 +127,16 @@ def _mask(source: Source) -> Made:
     return found if found is not None else _thin(source)
 
 
-def without_counterpart(source: Source) -> Made:
-    """A drift or a marker for a kind that the package lacks."""
-    length = source.length
-    place = f"a drift of {source.value(length):g} m" if is_on(length) else "a marker"
-    source.say(f"{source.kind} has no counterpart; read as {place}")
-    return _thin(source)
+def _absent(source: Source) -> Made:
+    """A placeholder for a kind that is not modelled, with all that the file says of it."""
+    source.say(NOT_MODELLED)
+    fields = {"length": source.length, "stands_for": source.kind, "settings": source.settings()}
+    return source.make(kinds.Placeholder, **fields)
 
 
-_LACKING = (
-    *("ACKicker", "BeamBeam", "Converter", "EGun", "Feedback", "Fiducial", "FloorShift", "Foil"),
-    *("Fork", "Girder", "Match", "ReferenceChange", "Taylor", "UnionEle", "Wiggler"),
+_ABSENT = (
+    *("ACKicker", "BeamBeam", "Converter", "EGun", "Feedback", "FloorShift", "Foil"),
+    *("Match", "ReferenceChange", "Taylor", "UnionEle", "Wiggler"),
 )
 KINDS: dict[str, Callable[[Source], Made]] = {
     "Drift": _drift,
@@ -154,5 +154,6 @@ KINDS: dict[str, Callable[[Source], Made]] = {
     "Instrument": _instrument,
     "Patch": _patch,
     "Mask": _mask,
-    **dict.fromkeys(_LACKING, without_counterpart),
+    **dict.fromkeys(("Fiducial", "Fork", "Girder"), _thin),  # nothing that moves the beam
+    **dict.fromkeys(_ABSENT, _absent),
 }

@@ -183,6 +183,12 @@ class Source:
         }
         return Strengths(whole, self.length, self.say)
 
+    def settings(self) -> dict[str, Any]:
+        """All that the file says of the element, besides its kind and length, as plain data."""
+        own = {k: v for k, v in self.table.items() if k not in (*_NEUTRAL, "length")}
+        self.own.asked.update(own)
+        return {key: _plain_data(value) for key, value in own.items()}
+
     def value(self, formula: Formula) -> float:
         """The number that a formula is worth now."""
         return self.machine.value(formula)
@@ -246,6 +252,14 @@ def plain_value(source: Source, value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(plain_value(source, entry) for entry in value)
     return source.value(value) if isinstance(value, Expression) else value
+
+
+def _plain_data(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(k): _plain_data(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_plain_data(v) for v in value]
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
 
 
 def _formulas(fields: dict[str, Any]) -> dict[str, Any]:
