@@ -315,3 +315,25 @@ def test_a_name_is_a_variable_or_a_parameter() -> None:
     for both in ([one, other], [other, one]):
         with pytest.raises(InvalidValueError, match=r"'q.k1' is both a variable and a parameter"):
             pj.Lattice(both)
+
+
+def test_a_lattice_is_rebuilt_of_what_it_shows():
+    lattice = pj.Lattice(
+        [pj.Quadrupole(0.5, name="q"), pj.Drift(1.0, name="d")],
+        variables={"a": 0.3, "kq": "2*a"},
+        expressions={"q.k1": "kq"},
+    )
+    parts = {"variables": dict(lattice.variables), "expressions": dict(lattice.expressions)}
+    again = pj.Lattice(lattice.elements, **parts)
+    assert again == lattice
+    assert again.with_values(a=0.5).value("q.k1") == 1.0
+    parts["variables"]["kq"] = 0.7
+    with pytest.raises(InvalidValueError, match=r"'kq' is 0\.7, and its expression is worth 0\.6"):
+        pj.Lattice(lattice.elements, **parts)
+
+
+def test_a_pattern_that_fits_nothing_is_an_error():
+    lattice = pj.Lattice([pj.Quadrupole(0.5, name="q")])
+    for call in (lattice.knobs, lambda p: lattice.knobs(p, pj.Quadrupole)):
+        with pytest.raises(pj.errors.UnknownNameError, match="zz"):
+            call("zz*")

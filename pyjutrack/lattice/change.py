@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from ..core.checks import require_mapping, require_real, require_text, wrong
 from ..core.errors import InvalidValueError, unknown
-from ..core.scalars import Number
+from ..core.scalars import Number, to_float
 from ..elements import Element
 from .dependencies import Dependencies
 from .expressions import Expression, Formula
@@ -157,18 +158,29 @@ def read_settings(argument: str, given: Any) -> dict[str, Any]:
     return found
 
 
-def read_definitions(variables: Any, expressions: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Variables to be defined, and what parameters follow.
+def define(lattice: Knobbed, variables: Any, expressions: Any) -> Content:
+    """A lattice with variables to be defined, and what parameters and variables follow.
 
     Raises:
-        InvalidValueError: as for `read_settings`; a name that is among both.
+        InvalidValueError: as for `read_settings`; a variable with the name of a parameter, or with
+            a number that contradicts its expression.
     """
     defined = read_variables(variables or {})
     bound = read_settings("expressions", expressions or {})
     for name in bound:
-        if name in defined:
+        if name in defined and lattice.has_parameter(name):
             raise _two_meanings(name)
-    return defined, bound
+    found = change(lattice, defined | bound, defined)
+    for name in defined.keys() & bound.keys():
+        stated, computed = defined[name], to_float(found.variables[name])
+        if isinstance(stated, Expression) or not math.isclose(
+            to_float(stated), computed, rel_tol=1e-9, abs_tol=1e-15
+        ):
+            raise InvalidValueError(
+                f"the variable {name!r} is {stated}, and its expression is worth {computed:.9g}; "
+                "give one of the two"
+            )
+    return found
 
 
 def read_variables(given: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from ..core.scalars import Number, is_whole, to_float
 from ..core.transforms import disable_compile
 from ..elements import Element
 from .addresses import by_name, find_parameter, has_parameter
-from .change import change, merge, read_definitions, read_settings, read_variable
+from .change import change, define, merge, read_settings, read_variable
 from .dependencies import Dependencies
 from .expressions import Expression
 from .renaming import number_shared_names
@@ -86,8 +86,7 @@ class Lattice:
             if address not in self.variables:
                 self.resolve(address)  # still one knob, beside what has no expression
         if variables or expressions:
-            defined, bound = read_definitions(variables, expressions)
-            self._set(*change(self, defined | bound, defined))
+            self._set(*define(self, variables, expressions))
 
     def _set(
         self,

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from ..core.checks import require_texts
-from ..core.errors import UnknownNameError
 
 
 def expand(patterns: Sequence[str], fitting: Callable[[str], list[str]]) -> list[str]:
@@ -14,10 +13,9 @@ def expand(patterns: Sequence[str], fitting: Callable[[str], list[str]]) -> list
 
     Args:
         patterns: `*` stands for any text, `?` for any letter.
-        fitting: the names that a pattern fits.
+        fitting: the names that a pattern fits; UnknownNameError if it fits none.
 
     Raises:
-        UnknownNameError: a pattern fits none.
         InvalidValueError: no list of texts.
     """
     found: list[str] = []
@@ -25,10 +23,7 @@ def expand(patterns: Sequence[str], fitting: Callable[[str], list[str]]) -> list
         if "*" not in pattern and "?" not in pattern:
             found.append(pattern)
             continue
-        names = fitting(pattern)
-        if not names:
-            raise UnknownNameError(f"no knob fits the pattern {pattern!r}")
-        found += names
+        found += fitting(pattern)
     return found
 
 

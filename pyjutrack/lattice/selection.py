@@ -31,7 +31,11 @@ def select(elements: Sequence[Element], kind: Kinds, name: str) -> list[int]:
 def list_knobs(
     variables: Iterable[str], named: Named, pattern: str, kind: Kinds | None
 ) -> list[str]:
-    """Variables and addresses that a pattern fits; see `Lattice.knobs`."""
+    """Variables and addresses that a pattern fits; see `Lattice.knobs`.
+
+    Raises:
+        UnknownNameError: it fits none.
+    """
     require_text("pattern", pattern)
     if kind is not None:
         require_kind(kind)
@@ -40,7 +44,13 @@ def list_knobs(
         first = elements[0]
         if kind is None or isinstance(first, kind):
             found += parameters(name, first, pattern.rpartition(".")[2])
-    return found if pattern == "*" else matching(pattern, found)
+    if pattern == "*":
+        return found
+    fitting = matching(pattern, found)
+    if not fitting:
+        of = "" if kind is None else f" of {_describe(kind)}"
+        raise UnknownNameError(f"no knob{of} fits the pattern {pattern!r}")
+    return fitting
 
 
 def require_kind(kind: Any) -> None:

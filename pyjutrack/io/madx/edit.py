@@ -94,6 +94,11 @@ def flatten(machine: Machine, statement: Statement) -> None:
 
 def reflect(machine: Machine, statement: Statement) -> None:
     """`reflect`: from the end to the beginning."""
+    if _edited(machine).refer != "centre":
+        machine.notes.add(
+            "REFLECT mirrors the places of elements; MAD-X takes those of a sequence with REFER as "
+            "though they were of centres"
+        )
     _flatten(machine, lambda place, length: length - place)
 
 
@@ -152,13 +157,11 @@ def _change(machine: Machine, statement: Statement, change: Callable[[Entry], En
 
 
 def _places(entries: list[Entry], name: str) -> list[int]:
-    """Where an element stands: `name` all of it, `name[2]` the second."""
+    """Where an element stands: the first of the name, or `name[2]` the second."""
     if name == "selected":
         raise ValueError(f"element = {clip(name)!r} is not understood; name elements one by one")
-    wanted, count = split_occurrence(name, 0)
-    found = [n for n, entry in enumerate(entries) if entry.name == wanted]
-    if count:
-        found = found[count - 1 :][:1]
+    wanted, count = split_occurrence(name)
+    found = [n for n, entry in enumerate(entries) if entry.name == wanted][count - 1 :][:1]
     if not found:
         raise ValueError(f"{clip(name)!r} is not in the sequence")
     return found

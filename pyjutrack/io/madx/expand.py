@@ -148,8 +148,8 @@ def _find(pieces: list[Piece], name: str) -> int:
     return places[count - 1]
 
 
-def split_occurrence(name: str, first: int = 1) -> tuple[str, int]:
-    """Name and number of `name[2]`; `first` without a number.
+def split_occurrence(name: str) -> tuple[str, int]:
+    """Name and number of `name[2]`; 1 without a number.
 
     Raises:
         ValueError: no number that an element can have.
@@ -159,7 +159,7 @@ def split_occurrence(name: str, first: int = 1) -> tuple[str, int]:
         raise ValueError("the name of an element is missing")
     if match is None:
         raise ValueError(f"{clip(name)!r} is no element; write it as name, or name[2]")
-    number = match[2] or str(first)
+    number = match[2] or "1"
     if len(number) > _DIGITS or (match[2] and not int(number)):
         said = "count them from 1, up to the number of elements"
         raise ValueError(f"{clip(match[1])}[{clip(number, 20)}] is no occurrence: {said}")

@@ -50,13 +50,16 @@ def _multipole(source: Source) -> list[Element]:
     if across and up:
         source.say("its dipole bends in both planes; KSL[0] kicks the beam here")
     angle, turned = (normal[0], tilt) if across else (skew[0], tilt - math.pi / 2)
-    rest: dict[str, Any] = {"knl": (0.0, *normal[1:]), "ksl": skew}
-    if not across:
-        rest = {"knl": (), "ksl": ()}
-        if any(map(is_on, (*normal, *skew[1:]))):
-            source.say("the multipoles beside its vertical dipole are left out")
     curvature = angle / arc if is_on(arc) else 0.0
-    return [source.make(kinds.ThinBend, angle=angle, h=curvature, tilt=turned, **rest)]
+    bend: dict[str, Any] = {"angle": angle, "h": curvature, "tilt": turned}
+    if across:
+        return [source.make(kinds.ThinBend, **bend, knl=(0.0, *normal[1:]), ksl=skew)]
+    made = [source.make(kinds.ThinBend, **bend)]
+    rest: dict[str, Any] = {"knl": (0.0, *normal[1:]), "ksl": (0.0, *skew[1:])}
+    if any(map(is_on, (*rest["knl"], *rest["ksl"]))):  # kicks at one place, in any order
+        name = f"{source.definition.name}_multipole"
+        made.append(source.make_named(name, kinds.Multipole, **rest, tilt=tilt))
+    return made
 
 
 def _components(source: Source) -> tuple[tuple[Formula, ...], tuple[Formula, ...]]:
@@ -133,8 +136,13 @@ def _solenoid(source: Source) -> list[Element]:
 
 
 def _thin_solenoid(source: Source, ks: Formula) -> list[Element]:
-    """A focusing kick, and a turn about s, of KS and KSI: those of MAD's Twiss, to first order."""
-    turn = 0.5 * source.strength("ksi")
+    """A focusing kick, and a turn about s, of KS and KSI: those of MAD's Twiss, to first order.
+
+    With LRAD the field is KSI / LRAD, whatever KS says.
+    """
+    turn, arc = 0.5 * source.strength("ksi"), source.number("lrad")
+    if is_on(arc):
+        ks = 2 * turn / arc
     kick = -0.5 * ks * turn
     c, s = call("cos", turn), call("sin", turn)
     rows: list[tuple[Formula, ...]] = [

@@ -8,15 +8,16 @@ from pathlib import Path
 
 from ...beam.reference import Reference
 from ...core.atomic import write_text
-from ...core.errors import InvalidValueError
+from ...core.errors import InvalidValueError, warn
 from ...core.scalars import to_float
 from ...elements import Drift
 from ...lattice.expressions import Expression, Formula
 from ...lattice.functions import Function
 from ...lattice.lattice import Lattice
+from ..errors import LatticeWarning
 from .kinds import CLASSES
 from .language import CONSTANTS
-from .write_kinds import STATEMENTS, Written
+from .write_kinds import STATEMENTS, Written, option_of
 
 #: that MAD-X 5.09 has of ours
 _FUNCTIONS = {
@@ -40,8 +41,20 @@ def write_madx(path: Path, lattice: Lattice, reference: Reference | None) -> Non
     Raises:
         InvalidValueError: what MAD-X has no element or no attribute for, named with its element; a
             parameter that carries derivatives.
+
+    Warns:
+        LatticeWarning: models, edges or fringes are not those that elements have by default.
     """
     write_text(path, "\n".join(_rows(lattice, reference)) + "\n")
+    chosen = [(e, option) for e in lattice if (option := option_of(e))]
+    if chosen:
+        element, option = chosen[0]
+        warn(
+            f"{path}: MAD-X moves particles by models of its own; those chosen for {len(chosen)} "
+            f"element(s), such as {option} of {type(element).__name__} {element.name!r}, are not "
+            "in the file",
+            LatticeWarning,
+        )
 
 
 def _rows(lattice: Lattice, reference: Reference | None) -> Iterator[str]:

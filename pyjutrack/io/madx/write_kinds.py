@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -59,6 +60,15 @@ class Written:
         for field in fields:
             if any(map(_is_on, self.series(field))):
                 raise InvalidValueError(f"{self.label}: MAD-X ignores the {field} of such elements")
+
+
+def option_of(element: Element) -> str:
+    """A model, edges or a fringe that are not those by default, which no file of MAD-X says."""
+    for field in dataclasses.fields(element):
+        value = getattr(element, field.name)
+        if field.name in ("model", "edges", "fringe") and value not in (field.default, "none"):
+            return f"{field.name}={value!r}"
+    return ""
 
 
 def _attribute(value: Any) -> str:
@@ -127,6 +137,8 @@ def _bend(found: Written) -> str:
     beside = found.formula("dk0")
     if _is_on(beside):
         fields["k0"] = angle / length + beside
+    if getattr(found.element, "edges", "") == "none":
+        fields |= dict.fromkeys(("kill_ent_fringe", "kill_exi_fringe"), "true")
     text = found.statement("sbend", l=length, angle=angle, **fields)
     fintx = found.formula("fintx")  # that of the entrance where it is not given
     return text if fintx == found.formula("fint") else f"{text}, fintx{_attribute(fintx)}"
