@@ -80,6 +80,20 @@ def test_a_crab_cavity_kicks_by_its_phase(read) -> None:
     assert pass_one(read(text).lattice, 0, 0, 0, 0, z, 0)[1] == pytest.approx(kick, abs=1e-13)
 
 
+@pytest.mark.filterwarnings("ignore:.*focusing at the ends")
+@pytest.mark.parametrize("charge", [2, -2])
+def test_ions_gain_the_voltage_once(read, charge: int) -> None:
+    """dE = V sin(phase) for the reference particle. Source: track_a_rfcavity of Bmad."""
+    ion = pj.Reference.from_total(pj.Species("he", 3.7e9, charge), 1e10)
+    text = "c: rfcavity, voltage = 2e6, rf_frequency = 5e8, phi0 = 0.1; r: line = (c); use, r\n"
+    momentum = float(ion.p0c) * (1 + pass_one(read(text, reference=ion).lattice, reference=ion)[5])
+    gain = math.hypot(momentum, 3.7e9) - 1e10
+    assert gain == pytest.approx(2e6 * math.sin(2 * math.pi * 0.1), abs=1e-3)
+    text = "c: lcavity, l = 1, voltage = 2e6, rf_frequency = 5e8; r: line = (c); use, r\n"
+    end = read(text, reference=ion).lattice[0].exit_reference(ion)
+    assert float(end.gamma) * 3.7e9 == pytest.approx(1e10 + 2e6, rel=1e-12)
+
+
 def test_fields_are_divided_by_the_rigidity_where_they_stand(read) -> None:
     """A quadrupole after an accelerating cavity is weaker, by the momentum there."""
     with pytest.warns(LatticeWarning, match="focusing at the ends"):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ... import elements as kinds
 from ...elements import Element
 from ...lattice.expressions import Formula, call
-from ..arithmetic import is_on, per_turn, series_of, times
+from ..arithmetic import charge_number, is_on, per_turn, series_of, times
 from .bends import arc_length, read_bend
 from .classes import CLASSES
 from .magnets import read_magnet
@@ -158,10 +158,11 @@ def _frequency(source: Source) -> Formula:
 
 
 def _voltage(source: Source) -> Formula:
-    gradient = source.number("gradient")
+    """Bmad's voltage is the energy that the reference particle gains [eV], whatever its charge."""
+    gradient, gain = source.number("gradient"), source.number("voltage")
     if is_on(gradient) and not source.states("voltage"):
-        return gradient * source.length
-    return source.number("voltage")
+        gain = gradient * source.length
+    return gain / charge_number(source.reference)
 
 
 def _phase(source: Source) -> Formula:
