@@ -130,6 +130,7 @@ FILES = {
         bend=", e1=0.03",
     ),
     "an attribute is set at once": written(*START, RING, "q1->k1 := kf; kf = 0.4;"),
+    "named before it is defined": written("kk = 2*kf;\n", *START, LINE),
     "a solenoid": written(*START, "s: solenoid, l=0.3, ks=0.02; ring: line=(d,qf,s,bb,d,qd,d,bb);"),
 }
 
