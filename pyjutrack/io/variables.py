@@ -86,6 +86,7 @@ class Variables:
             try:
                 self.evaluate(Expression.named(name))
             except (InvalidValueError, UnknownNameError):
+                self.spend(0)  # which raises where the limit was the reason
                 continue
             found[name] = self.formulas[name]
         return found

@@ -15,6 +15,11 @@ from .classes import CLASSES
 from .magnets import read_magnet
 from .source import BmadSource as Source
 
+#: what happens to the reference in Bmad at an element that is off, and not here
+_OFF = {
+    "lcavity": "the reference does not gain what it would",
+    **dict.fromkeys(("sbend", "rbend"), "its reference orbit, bent in Bmad, is straight here"),
+}
 Reader = Callable[[Source], list[Element]]
 #: wigglers and cavities may hold both ends' apertures; all others have one at their exit
 _BOTH = ("both_ends", "continuous", "wall_transition")
@@ -41,8 +46,8 @@ def read_element(source: Source) -> list[Element]:
     if on or base in ("drift", "patch"):
         found = READERS[base](source)
     else:
-        if base == "lcavity":
-            source.say("it is off, and the reference does not gain what it would")
+        if base in _OFF:
+            source.say(f"it is off, and {_OFF[base]}")
         source.ignore()
         found = _space(source)
     if opening is None:
