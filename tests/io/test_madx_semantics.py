@@ -179,6 +179,15 @@ def test_optics_are_those_of_madx(name: str, tmp_path: Path) -> None:
         assert found[key] == pytest.approx(value, abs=tolerance), key
 
 
+def test_a_bend_is_an_arc_from_the_angle_zero_on(tmp_path: Path) -> None:
+    """A rectangular bend follows its variable as a file of another value has it."""
+    text = written(BEAM, VALUES, MAGNETS, TURNED, LINE)
+    path = tmp_path / "a.madx"
+    path.write_text(text.replace("ang = 0.1", "ang = 0"))
+    moved = read_lattice(path).lattice.with_values(ang=0.1)
+    assert float(moved.length) == pytest.approx(theirs(text)["length"], rel=0, abs=1e-8)
+
+
 @pytest.mark.parametrize("knob", ["kf", "ang", "at1"])
 def test_gradients_by_variables_are_differences_of_madx(knob: str, tmp_path: Path) -> None:
     """Tunes by a deferred variable, a bending angle, and a position, which moves two drifts."""

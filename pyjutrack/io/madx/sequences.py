@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...lattice.expressions import Formula
+from ..arithmetic import times
 from ..errors import LatticeFileError, clip, wrong
 from .statement import Statement
 
@@ -207,7 +208,7 @@ class _Places:
             entry = self._origin(entry)
         for waiting in reversed(path):
             origin = self._found[id(self._origin(waiting))] if waiting.origin else self._start
-            offset = waiting.at + self._sequence.half * self._measure(waiting)
+            offset = waiting.at + times(self._measure(waiting), self._sequence.half)
             self._found[id(waiting)] = Place(offset, origin)
         return self._found[id(path[0]) if path else id(entry)]
 
