@@ -80,6 +80,14 @@ def test_a_crab_cavity_kicks_by_its_phase(read) -> None:
     assert pass_one(read(text).lattice, 0, 0, 0, 0, z, 0)[1] == pytest.approx(kick, abs=1e-13)
 
 
+def test_a_bend_is_an_arc_from_the_curvature_zero_on(read) -> None:
+    """As long as 2 asin(g L / 2) / g, for the chord L."""
+    text = "gg = 0; b: rbend, l = 1, g = gg; r: line = (b); use, r\n"
+    bend = read(text).lattice.with_values(gg=0.2)[0]
+    assert float(bend.length) == pytest.approx(2 * math.asin(0.1) / 0.2, rel=1e-14)
+    assert float(bend.angle) == pytest.approx(2 * math.asin(0.1), rel=1e-14)
+
+
 @pytest.mark.filterwarnings("ignore:.*focusing at the ends")
 @pytest.mark.parametrize("charge", [2, -2])
 def test_ions_gain_the_voltage_once(read, charge: int) -> None:
