@@ -131,6 +131,9 @@ FILES = {
     ),
     "an attribute is set at once": written(*START, RING, "q1->k1 := kf; kf = 0.4;"),
     "named before it is defined": written("kk = 2*kf;\n", *START, LINE),
+    "an attribute of itself": written(
+        *START, RING, "q1->k1 = 0.5*q1->k1; q1->k1 = 0.5*q1->k1 + 0.3;"
+    ),
     "a solenoid": written(*START, "s: solenoid, l=0.3, ks=0.02; ring: line=(d,qf,s,bb,d,qd,d,bb);"),
 }
 
