@@ -37,6 +37,14 @@ def series_of(terms: Mapping[int, Formula]) -> Series:
     return tuple(terms.get(n, 0.0) for n in range(max(terms, default=-1) + 1))
 
 
+def charge_number(reference: Reference | None) -> float:
+    """What divides the energy that a particle gains [eV], as some files state it, to a voltage [V].
+
+    Voltages of this package act on the whole charge of a particle. 1 where that is not known.
+    """
+    return 1.0 if reference is None else abs(reference.species.charge)
+
+
 def per_turn(
     harmonic: Formula, reference: Reference | None, turn: float | None, say: Say
 ) -> Formula:

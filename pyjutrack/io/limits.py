@@ -17,6 +17,8 @@ BYTES = 256 * 2**20
 ELEMENTS = 1_000_000
 #: characters of one statement
 STATEMENT = 4_000_000
+#: places that are counted from places, one from another
+ORIGINS = 1_000
 #: files that call files that call files
 CALLS = 20
 #: files that one file calls, directly or not

@@ -42,6 +42,10 @@ class Variables:
             self._values.clear()
         self.formulas[name] = formula
 
+    def forget(self) -> None:
+        """Evaluate anew: what a name that is found elsewhere stands for has changed."""
+        self._values.clear()
+
     def restore(self, formulas: dict[str, Formula]) -> None:
         """Make the variables what they were: a copy of `formulas` from then."""
         self._values.clear()
@@ -86,6 +90,7 @@ class Variables:
             try:
                 self.evaluate(Expression.named(name))
             except (InvalidValueError, UnknownNameError):
+                self.spend(0)  # which raises where the limit was the reason
                 continue
             found[name] = self.formulas[name]
         return found

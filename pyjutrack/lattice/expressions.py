@@ -15,7 +15,7 @@ from .functions import ADD, DIVIDE, FUNCTIONS, MULTIPLY, NEGATE, POWER, SUBTRACT
 #: a name that needs no quotes: of a variable, or of a parameter, `q1.k1` or `m1.knl[2]`
 PLAIN_NAME = re.compile(r"[A-Za-z_][\w.]*(?:\[\d+\])?")
 #: operations of one expression, more than any file has
-_MOST = 100_000
+MOST = 100_000
 
 
 @dataclass(frozen=True)
@@ -124,8 +124,8 @@ def combine(function: Function, *operands: Formula) -> Expression:
     for operand in operands:
         code += operand.code if isinstance(operand, Expression) else (float(operand),)
     code.append(function)
-    if len(code) > _MOST:
-        raise InvalidValueError(f"an expression of more than {_MOST:,} operations")
+    if len(code) > MOST:
+        raise InvalidValueError(f"an expression of more than {MOST:,} operations")
     return Expression(tuple(code))
 
 

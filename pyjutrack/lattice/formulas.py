@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ..core.errors import InvalidValueError
 from ..core.grammar import Grammar, number
-from .expressions import PLAIN_NAME, Expression, Formula
+from .expressions import MOST, PLAIN_NAME, Expression, Formula
 from .functions import ADD, DIVIDE, FUNCTIONS, MULTIPLY, NEGATE, POWER, SUBTRACT, Function
 
 _OPERATORS = {"+": ADD, "-": SUBTRACT, "*": MULTIPLY, "/": DIVIDE, "^": POWER}
@@ -144,5 +144,9 @@ class _Parser(Grammar):
                 self.code.append(self.language.constants[str(formula.code[0])])
             else:
                 self.code += formula.code
+                if len(self.code) > MOST:
+                    raise ValueError(
+                        f"with what its names stand for, more than {MOST:,} operations"
+                    )
         else:
             self.code.append(float(formula))

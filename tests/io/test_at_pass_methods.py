@@ -310,3 +310,19 @@ def test_what_is_not_modelled_is_a_placeholder() -> None:
     assert any("GWigSymplecticPass: not modelled" in m for m in messages)
     with pytest.raises(pj.errors.InvalidValueError, match="w"):
         pj.track(lattice, pj.Beam(REFERENCE, particles(1e-3)))
+
+
+@pytest.mark.filterwarnings("ignore:AT tracking still assumes")
+def test_ions_gain_the_voltage_once(tmp_path: Path) -> None:
+    cavity = at.RFCavity("c", 0.0, 2e6, 5e8, 1, 3e9, PhaseLag=0.2)
+    ring = at.Lattice(
+        [cavity], energy=3e9, periodicity=1, particle=at.Particle("x", rest_energy=1e5, charge=2)
+    )
+    ring.save(tmp_path / "a.json")
+    found = pj.read_lattice(tmp_path / "a.json")
+    wanted = np.asarray(ring.track(np.zeros((6, 1), order="F"))[0]).ravel()[4]
+    assert abs(wanted) > 1e-4
+    ours = np.asarray(
+        pj.track(found.lattice, pj.Beam(found.reference, np.zeros((1, 6)))).coordinates
+    )
+    assert ours[0, 5] == pytest.approx(wanted, rel=1e-6)

@@ -212,6 +212,12 @@ def test_openings_and_what_has_no_counterpart(read) -> None:
     ]
 
 
+def test_a_bend_that_is_off_is_noted_for_its_orbit(read) -> None:
+    with pytest.warns(LatticeWarning, match="sbend b: it is off, and its reference orbit"):
+        found = read("b: sbend, l = 1, angle = 0.1, is_on = F\nr: line = (b); use, r\n")
+    assert list(found.lattice) == [pj.Drift(1.0, name="b")]
+
+
 def test_openings_move_with_collimators_only(read) -> None:
     """OFFSET_MOVES_APERTURE is true for collimators, and false for all others."""
     text = "{}: {}, x_limit = 0.02, x_offset = 0.01, tilt = 0.1{}; r: line = ({})\n"

@@ -80,6 +80,28 @@ def test_a_crab_cavity_kicks_by_its_phase(read) -> None:
     assert pass_one(read(text).lattice, 0, 0, 0, 0, z, 0)[1] == pytest.approx(kick, abs=1e-13)
 
 
+def test_a_bend_is_an_arc_from_the_curvature_zero_on(read) -> None:
+    """As long as 2 asin(g L / 2) / g, for the chord L."""
+    text = "gg = 0; b: rbend, l = 1, g = gg; r: line = (b); use, r\n"
+    bend = read(text).lattice.with_values(gg=0.2)[0]
+    assert float(bend.length) == pytest.approx(2 * math.asin(0.1) / 0.2, rel=1e-14)
+    assert float(bend.angle) == pytest.approx(2 * math.asin(0.1), rel=1e-14)
+
+
+@pytest.mark.filterwarnings("ignore:.*focusing at the ends")
+@pytest.mark.parametrize("charge", [2, -2])
+def test_ions_gain_the_voltage_once(read, charge: int) -> None:
+    """dE = V sin(phase) for the reference particle. Source: track_a_rfcavity of Bmad."""
+    ion = pj.Reference.from_total(pj.Species("he", 3.7e9, charge), 1e10)
+    text = "c: rfcavity, voltage = 2e6, rf_frequency = 5e8, phi0 = 0.1; r: line = (c); use, r\n"
+    momentum = float(ion.p0c) * (1 + pass_one(read(text, reference=ion).lattice, reference=ion)[5])
+    gain = math.hypot(momentum, 3.7e9) - 1e10
+    assert gain == pytest.approx(2e6 * math.sin(2 * math.pi * 0.1), abs=1e-3)
+    text = "c: lcavity, l = 1, voltage = 2e6, rf_frequency = 5e8; r: line = (c); use, r\n"
+    end = read(text, reference=ion).lattice[0].exit_reference(ion)
+    assert float(end.gamma) * 3.7e9 == pytest.approx(1e10 + 2e6, rel=1e-12)
+
+
 def test_fields_are_divided_by_the_rigidity_where_they_stand(read) -> None:
     """A quadrupole after an accelerating cavity is weaker, by the momentum there."""
     with pytest.warns(LatticeWarning, match="focusing at the ends"):

@@ -96,3 +96,24 @@ def test_models_that_are_not_written_are_said(options: dict[str, str], tmp_path:
             for lattice in (ring, again.lattice)
         )
         assert after == pytest.approx(before, abs=1e-9)
+
+
+def test_values_that_changed_are_not_remembered(tmp_path: Path) -> None:
+    path = tmp_path / "a.madx"
+    path.write_text(
+        "beam, particle=proton, pc=10; a = beam->pc; beam, particle=proton, pc=20; b = beam->pc;"
+        "q: quadrupole, l=1, k1=0.1; c = q->k1; q: quadrupole, l=1, k1=0.2; d = q->k1;"
+        "r: sequence, l=2; q, at=1; endsequence; use, sequence=r;"
+    )
+    found = pj.io.read_lattice(path).lattice.variables
+    assert [float(found[n]) for n in "abcd"] == [10, 20, 0.1, 0.2]
+
+
+def test_long_chains_of_places_end(tmp_path: Path) -> None:
+    path = tmp_path / "a.madx"
+    chain = "\n".join(f"m{n}: marker, at=0.1, from=m{n - 1};" for n in range(1, 20_001))
+    path.write_text(
+        f"r: sequence, l=1e4; m0: marker, at=0;\n{chain}\nendsequence; use, sequence=r;"
+    )
+    with pytest.raises(pj.errors.LatticeFileError, match="places counted from each other"):
+        pj.io.read_lattice(path)

@@ -88,6 +88,20 @@ def test_particles_come_out_as_of_madx(name: str, bv: int, tmp_path: Path) -> No
     assert ours(found, ORBIT) == pytest.approx(wanted, rel=0, abs=tolerance)
 
 
+@pytest.mark.parametrize("kind", ["rfcavity", "crabcavity"])
+def test_ions_gain_the_voltage_once(kind: str, tmp_path: Path) -> None:
+    """Whatever their charge, in what is read and in what is written."""
+    element = f"vv = 10; e: {kind}, l=0, volt:=vv, freq=400, lag=0.1;"
+    text = line(element, 1).replace("particle=proton", "particle=ion, mass=3.7, charge=2")
+    (tmp_path / "a.madx").write_text(text)
+    found = read_lattice(tmp_path / "a.madx")
+    wanted = theirs(text, tmp_path, **ORBIT)
+    assert ours(found, ORBIT) == pytest.approx(wanted, rel=0, abs=1e-12)
+    pj.io.write_lattice(tmp_path / "b.madx", found.lattice, found.reference)
+    again = (tmp_path / "b.madx").read_text().replace("ring", "s")
+    assert theirs(again, tmp_path, **ORBIT) == pytest.approx(wanted, rel=0, abs=1e-12)
+
+
 def test_a_thin_solenoid_follows_its_variable(tmp_path: Path) -> None:
     text = line(ELEMENTS["thin solenoid"][0], 1)
     (tmp_path / "a.madx").write_text(text)

@@ -134,6 +134,11 @@ def test_attributes_that_are_set_later(read) -> None:
     assert read(mad8, "a.mad8").lattice.value("qf.k1") == 1.5
 
 
+def test_a_bend_without_its_body_is_noted(read) -> None:
+    with pytest.warns(LatticeWarning, match="kill_body = 1 is left out"):
+        read("b: sbend, l=1, angle=0.1, kill_body=true; r: line=(b);")
+
+
 def test_undefined_variables_are_zero_with_one_note(read) -> None:
     with pytest.warns(LatticeWarning):
         found = read("q: quadrupole, l=0.5, k1=1.0; q->k1 := unknown + 2*unknown; r: line=(q);")

@@ -130,6 +130,10 @@ FILES = {
         bend=", e1=0.03",
     ),
     "an attribute is set at once": written(*START, RING, "q1->k1 := kf; kf = 0.4;"),
+    "named before it is defined": written("kk = 2*kf;\n", *START, LINE),
+    "an attribute of itself": written(
+        *START, RING, "q1->k1 = 0.5*q1->k1; q1->k1 = 0.5*q1->k1 + 0.3;"
+    ),
     "a solenoid": written(*START, "s: solenoid, l=0.3, ks=0.02; ring: line=(d,qf,s,bb,d,qd,d,bb);"),
 }
 
@@ -176,6 +180,15 @@ def test_optics_are_those_of_madx(name: str, tmp_path: Path) -> None:
     for key, value in wanted.items():
         tolerance = 1e-5 * max(1.0, abs(value)) if key in ("betx", "bety", "alfx") else 1e-6
         assert found[key] == pytest.approx(value, abs=tolerance), key
+
+
+def test_a_bend_is_an_arc_from_the_angle_zero_on(tmp_path: Path) -> None:
+    """A rectangular bend follows its variable as a file of another value has it."""
+    text = written(BEAM, VALUES, MAGNETS, TURNED, LINE)
+    path = tmp_path / "a.madx"
+    path.write_text(text.replace("ang = 0.1", "ang = 0"))
+    moved = read_lattice(path).lattice.with_values(ang=0.1)
+    assert float(moved.length) == pytest.approx(theirs(text)["length"], rel=0, abs=1e-8)
 
 
 @pytest.mark.parametrize("knob", ["kf", "ang", "at1"])

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ...beam.reference import Reference
 from ..limits import ORDER
 from ..record import Say
 from .classes import AtClass, class_of, numbers, word
@@ -19,10 +20,12 @@ class AtElement:
     Attributes:
         kind: its class.
         fields: its attributes, as the file holds them.
+        reference: of the machine; None as long as it is not known.
     """
 
     kind: AtClass
     fields: Mapping[str, Any]
+    reference: Reference | None = None
 
     @property
     def name(self) -> str:

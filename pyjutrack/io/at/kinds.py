@@ -14,6 +14,7 @@ import numpy as np
 
 from ...beam.reference import SPEED_OF_LIGHT
 from ...elements import Aperture, Drift, Element, Marker, Monitor, Placeholder, RFCavity, TaylorMap
+from ..arithmetic import charge_number
 from ..errors import clip
 from ..record import NOT_MODELLED, Say
 from .element import AtElement
@@ -66,7 +67,10 @@ def _place(kind: type[Element]) -> Callable[[AtElement, Say], Element]:
 
 
 def _cavity(source: AtElement, say: Say) -> Element:
-    """AT takes V / E sin(omega (ct - TimeLag) / c - PhaseLag) from delta, with ct late."""
+    """AT takes V / E sin(omega (ct - TimeLag) / c - PhaseLag) from delta, with ct late.
+
+    Of any charge: V is the energy that a particle gains.
+    """
     if not source.method.endswith("CavityPass"):
         say(f"switched off as it is read ({source.method}); here it acts")
     elif source.method not in ("CavityPass", "RFCavityPass"):
@@ -75,7 +79,8 @@ def _cavity(source: AtElement, say: Say) -> Element:
     phase, lag = source.number("PhaseLag"), source.number("TimeLag")
     phase += 2 * math.pi * frequency * lag / SPEED_OF_LIGHT if lag else 0.0
     options = {"frequency": frequency, "phase": math.pi - phase, **fields_of(source, say)}
-    return RFCavity(source.length, source.number("Voltage"), **options)
+    voltage = source.number("Voltage") / charge_number(source.reference)
+    return RFCavity(source.length, voltage, **options)
 
 
 def _aperture(source: AtElement, say: Say) -> Element:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,9 @@ def _lattice(
         reference = source.reference or reference_of(stated or {}, found, notes)
     if periods > 1:
         notes.add(f"the machine has {periods} of these periods: lattice * it is all of it")
-    return LatticeFile(from_at(path, found, notes), reference.detach(), notes.all)
+    reference = reference.detach()
+    found = [replace(element, reference=reference) for element in found]
+    return LatticeFile(from_at(path, found, notes), reference, notes.all)
 
 
 def from_at(path: Path, elements: Iterable[AtElement], notes: Notes) -> Lattice:

@@ -23,11 +23,8 @@ def arc_length(source: Source) -> Formula:
         return source.number("l_chord")
     if not rectangular:
         return length
-    if is_on(angle):
-        return length / call("sinc", 0.5 * angle)
-    if is_on(curvature):
-        return 2.0 * call("asin", 0.5 * curvature * length) / curvature
-    return length
+    half = 0.5 * angle if is_on(angle) else call("asin", 0.5 * curvature * length)
+    return length / call("sinc", half)
 
 
 def read_bend(source: Source) -> list[Element]:

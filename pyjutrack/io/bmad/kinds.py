@@ -9,12 +9,17 @@ from collections.abc import Callable
 from ... import elements as kinds
 from ...elements import Element
 from ...lattice.expressions import Formula, call
-from ..arithmetic import is_on, per_turn, series_of, times
+from ..arithmetic import charge_number, is_on, per_turn, series_of, times
 from .bends import arc_length, read_bend
 from .classes import CLASSES
 from .magnets import read_magnet
 from .source import BmadSource as Source
 
+#: what happens to the reference in Bmad at an element that is off, and not here
+_OFF = {
+    "lcavity": "the reference does not gain what it would",
+    **dict.fromkeys(("sbend", "rbend"), "its reference orbit, bent in Bmad, is straight here"),
+}
 Reader = Callable[[Source], list[Element]]
 #: wigglers and cavities may hold both ends' apertures; all others have one at their exit
 _BOTH = ("both_ends", "continuous", "wall_transition")
@@ -41,8 +46,8 @@ def read_element(source: Source) -> list[Element]:
     if on or base in ("drift", "patch"):
         found = READERS[base](source)
     else:
-        if base == "lcavity":
-            source.say("it is off, and the reference does not gain what it would")
+        if base in _OFF:
+            source.say(f"it is off, and {_OFF[base]}")
         source.ignore()
         found = _space(source)
     if opening is None:
@@ -158,10 +163,11 @@ def _frequency(source: Source) -> Formula:
 
 
 def _voltage(source: Source) -> Formula:
-    gradient = source.number("gradient")
+    """Bmad's voltage is the energy that the reference particle gains [eV], whatever its charge."""
+    gradient, gain = source.number("gradient"), source.number("voltage")
     if is_on(gradient) and not source.states("voltage"):
-        return gradient * source.length
-    return source.number("voltage")
+        gain = gradient * source.length
+    return gain / charge_number(source.reference)
 
 
 def _phase(source: Source) -> Formula:

@@ -133,6 +133,8 @@ class Machine:
             raise ValueError(f"there is no element {clip(name)!r}")
         if isinstance(found, (str, tuple)):
             raise ValueError(f"{clip(f'{name}[{attribute}]')} is no number")
+        if isinstance(found, Expression):
+            self.variables.spend(len(found.code))  # which are copied
         return found
 
     def assign(self, name: str, text: str, again: bool) -> None:

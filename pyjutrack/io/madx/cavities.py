@@ -1,5 +1,6 @@
 """Cavities of MAD, crab cavities among them.
 
+VOLT is the energy that a particle gains [MeV], whatever its charge.
 BEAM, BV = -1 turns the direction of motion: voltages stay, and phases count back, from where the
 kick of the other direction is the same.
 """
@@ -10,7 +11,7 @@ import math
 
 from ...elements import CrabCavity, Element, RFCavity
 from ...lattice.expressions import Formula
-from ..arithmetic import per_turn
+from ..arithmetic import charge_number, per_turn
 from .source import MadSource as Source
 
 
@@ -21,7 +22,7 @@ def read_cavity(source: Source) -> list[Element]:
         source.make(
             RFCavity,
             length=source.length,
-            voltage=1e6 * source.number("volt"),
+            voltage=_voltage(source),
             frequency=_frequency(source),
             phase=phase if source.sign > 0 else math.pi - phase,
         )
@@ -34,12 +35,16 @@ def read_crab_cavity(source: Source) -> list[Element]:
         source.make(
             CrabCavity,
             length=source.length,
-            voltage=1e6 * source.number("volt"),
+            voltage=_voltage(source),
             frequency=_frequency(source),
             phase=2 * math.pi * source.strength("lag"),
             tilt=source.strength("tilt"),
         )
     ]
+
+
+def _voltage(source: Source) -> Formula:
+    return 1e6 * source.number("volt") / charge_number(source.reference)
 
 
 def _frequency(source: Source) -> Formula:

@@ -48,6 +48,7 @@ def _beam(machine: Machine, statement: Statement) -> None:
     if statement.flag("radiate"):
         told["radiate"] = 1.0
     machine.beams.update(sequence, told, machine, (statement.file, statement.row))
+    machine.variables.forget()
 
 
 def _use(machine: Machine, statement: Statement) -> None:
@@ -78,6 +79,7 @@ def _make_thin(machine: Machine, statement: Statement) -> None:
 
 def _reset_beam(machine: Machine, statement: Statement) -> None:
     machine.beams.reset(statement.word("sequence"))
+    machine.variables.forget()
 
 
 def _option(machine: Machine, statement: Statement) -> None:

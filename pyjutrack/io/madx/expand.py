@@ -64,8 +64,7 @@ def length_of(machine: Machine, definition: Definition) -> Formula:
     angle = definition.attributes.get("angle", 0.0)
     if definition.base != "rbend" or isinstance(angle, (str, tuple)):
         return length
-    straight = definition.name in machine.straight or not machine.variables.evaluate(angle)
-    if straight or not machine.options.get("rbarc", True):
+    if definition.name in machine.straight or not machine.options.get("rbarc", True):
         return length
     return length / call("sinc", 0.5 * angle)
 

@@ -183,6 +183,7 @@ class Machine:
             if name.startswith("beam"):
                 place, sequence = (statement.file, statement.row), name.partition("%")[2]
                 self.beams.update(sequence, {attribute: self.attribute(told)}, self, place)
+                self.variables.forget()
             elif name in self.elements:
                 self._update(self.elements[name], (told,))
             elif name in self.sequences and attribute == "l":
@@ -202,6 +203,7 @@ class Machine:
         found = {a.name: self.attribute(a) for a in arguments if a.name}
         attributes = {**definition.attributes, **found}
         self.elements[definition.name] = replace(definition, attributes=attributes)
+        self.variables.forget()
 
     def _define_line(self, statement: Statement) -> None:
         if statement.command in ("constant", "parameter") and self.dialect.defers:
@@ -251,6 +253,8 @@ class Machine:
                 label, base, command, attributes, statement.file, statement.row
             )
             self.lines.pop(label, None)
+            if known is not None:
+                self.variables.forget()
         if self.open is not None:
             self._place(label, statement)
 

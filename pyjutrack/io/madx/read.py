@@ -68,7 +68,8 @@ def _read(dialect: Dialect, source: LatticeSource) -> LatticeFile:
         shown = clip(", ".join(machine.undefined))
         notes.add(f"undefined variables are taken as 0, as MAD does: {shown}")
         for name in machine.undefined:
-            machine.variables.set(name, 0.0)
+            if name not in machine.variables:  # else it was defined later
+                machine.variables.set(name, 0.0)
     return LatticeFile(builder.lattice(), reference, notes.all)
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ...lattice.expressions import Formula
+from ..arithmetic import times
 from ..errors import LatticeFileError, clip, wrong
+from ..limits import ORIGINS, require_below
 from .statement import Statement
 
 #: the length of a sequence whose statement has none
@@ -79,10 +81,12 @@ class Place:
     Attributes:
         offset: [m].
         origin: None for the beginning.
+        depth: how many places it is counted from, one from another.
     """
 
     offset: Formula
     origin: Place | None = None
+    depth: int = 0
 
     def minus(self, other: Place) -> Formula:
         """The distance from another place [m]."""
@@ -195,21 +199,26 @@ class _Places:
             self._named.setdefault(entry.name, entry)
 
     def centre(self, entry: Entry) -> Place:
-        path: list[Entry] = []
+        path: dict[int, Entry] = {}
         while id(entry) not in self._found:
-            if any(entry is e for e in path):
+            if id(entry) in path:
                 raise wrong(
                     entry.file, f"the place of {clip(entry.name)!r} needs itself", entry.row
                 )
-            path.append(entry)
+            path[id(entry)] = entry
             if not entry.origin:
                 break
             entry = self._origin(entry)
-        for waiting in reversed(path):
+        first = next(iter(path), id(entry))
+        for waiting in reversed(path.values()):
             origin = self._found[id(self._origin(waiting))] if waiting.origin else self._start
-            offset = waiting.at + self._sequence.half * self._measure(waiting)
-            self._found[id(waiting)] = Place(offset, origin)
-        return self._found[id(path[0]) if path else id(entry)]
+            offset = waiting.at + times(self._measure(waiting), self._sequence.half)
+            depth = 0 if origin is None else origin.depth + 1
+            require_below(
+                waiting.file, "places counted from each other", depth, ORIGINS, waiting.row
+            )
+            self._found[id(waiting)] = Place(offset, origin, depth)
+        return self._found[first]
 
     def _origin(self, entry: Entry) -> Entry:
         found = self._named.get(entry.origin.partition("[")[0])

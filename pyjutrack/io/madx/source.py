@@ -19,7 +19,7 @@ _NEUTRAL = {
     *("l", "lrad", "type", "at", "from", "slot_id", "assembly_id", "mech_sep", "v_pos", "calib"),
     *("magnet", "model", "method", "thick", "comments", "kmax", "kmin", "polarity", "aperture"),
     *("apertype", "aper_tol", "aper_offset", "aper_vx", "aper_vy", "add_angle", "exact"),
-    *("entrance", "kill_ent_fringe", "kill_exi_fringe", "kill_body"),
+    *("entrance", "kill_ent_fringe", "kill_exi_fringe"),
     *("rv1", "rv2", "rv3", "rv4", "rph1", "rph2", "lagf"),
     *("slice", "n_slices", "fringe_model", "other_bv", "bv", "nst", "seqpos", "magtype"),
 }

@@ -14,6 +14,7 @@ from ...elements import Drift
 from ...lattice.expressions import Expression, Formula
 from ...lattice.functions import Function
 from ...lattice.lattice import Lattice
+from ..arithmetic import charge_number
 from ..errors import LatticeWarning
 from .kinds import CLASSES
 from .language import CONSTANTS
@@ -74,8 +75,9 @@ def _rows(lattice: Lattice, reference: Reference | None) -> Iterator[str]:
     placed: list[str] = []
     place: Formula = 0.0
     offsets = 0
+    charge = charge_number(reference)
     for position, element in enumerate(lattice):
-        found = Written(element, formulas, f"element {position} ({element.name})")
+        found = Written(element, formulas, f"element {position} ({element.name})", charge)
         if not isinstance(element, Drift):
             statement = STATEMENTS.get(type(element).__name__, _refuse)(found)
             key = element.name, statement

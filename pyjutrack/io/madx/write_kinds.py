@@ -19,10 +19,14 @@ class Written:
     Attributes:
         element: the record.
         label: for messages.
+        charge: of the particle, as a number of elementary charges, without its sign.
     """
 
-    def __init__(self, element: Element, formulas: Mapping[str, Expression], label: str) -> None:
+    def __init__(
+        self, element: Element, formulas: Mapping[str, Expression], label: str, charge: float
+    ) -> None:
         self.element, self._formulas, self.label = element, formulas, label
+        self.charge = charge
 
     def _bound(self, field: str) -> Expression | None:
         """What a parameter follows."""
@@ -157,7 +161,7 @@ def _cavity(command: str) -> Callable[[Written], str]:
         return found.statement(
             command,
             l=found.formula("length"),
-            volt=found.formula("voltage") / 1e6,
+            volt=found.formula("voltage") * found.charge / 1e6,
             freq=found.formula("frequency") / 1e6,
             lag=found.formula("phase") / (2 * math.pi),
             tilt=found.formula("tilt"),
