@@ -1,0 +1,47 @@
+"""Kernels that spread particles over a line of nodes and read the line at particles.
+
+A particle meets four nodes, with cubic polynomials of its place in the cell as weights, whose
+coefficients are `c`, (node, power); the table of a derivative makes the kernels those of it.
+`origin` and `rate` are the position of padded node 1 and 1/spacing. Particles that are not `active`
+are passed over. Every kernel serves particles `start` to `stop`, and sums into its own `part`.
+"""
+
+import numpy as np
+
+from .jit import kernel
+
+
+@kernel
+def spread(part, start, stop, z, active, weights, origin, rate, c, out):
+    """Lines of sum_p w_p W(z_p), for each row of weights (R, N); out is (parts, R, nodes)."""
+    lines = out[part]
+    for n in range(start, stop):
+        if active[n]:
+            u = (np.float64(z[n]) - origin) * rate
+            cell = int(u)
+            u -= cell
+            for i in range(4):
+                near = c[i, 0] + u * (c[i, 1] + u * (c[i, 2] + u * c[i, 3]))
+                for row in range(len(weights)):
+                    lines[row, cell + i] += near * weights[row, n]
+
+
+@kernel
+def gather(part, start, stop, z, active, lines, origin, rate, c, out):
+    """Lines (R, nodes) read at every particle, (R, N)."""
+    for n in range(start, stop):
+        if active[n]:
+            u = (np.float64(z[n]) - origin) * rate
+            cell = int(u)
+            u -= cell
+            w0 = c[0, 0] + u * (c[0, 1] + u * (c[0, 2] + u * c[0, 3]))
+            w1 = c[1, 0] + u * (c[1, 1] + u * (c[1, 2] + u * c[1, 3]))
+            w2 = c[2, 0] + u * (c[2, 1] + u * (c[2, 2] + u * c[2, 3]))
+            w3 = c[3, 0] + u * (c[3, 1] + u * (c[3, 2] + u * c[3, 3]))
+            for row in range(len(lines)):
+                line = lines[row]
+                near = w0 * line[cell] + w1 * line[cell + 1]
+                out[row, n] = near + w2 * line[cell + 2] + w3 * line[cell + 3]
+        else:
+            for row in range(len(lines)):
+                out[row, n] = 0.0
