@@ -12,6 +12,7 @@ from .image_charges import ImageCharges
 from .poisson import Potential, SpectralPoisson
 from .resonator import ResonatorWake
 from .space_charge import SpaceCharge
+from .space_charge_3d import SpaceCharge3D
 
 __all__ = [
     "BSPLINE",
@@ -29,6 +30,7 @@ __all__ = [
     "ResonatorWake",
     "Shape",
     "SpaceCharge",
+    "SpaceCharge3D",
     "SpectralPoisson",
     "bassetti_erskine",
     "density",
