@@ -12,9 +12,8 @@ from torch import Tensor
 from ..beam.beam import Beam
 from ..beam.moments import rms, survivors
 from ..core.errors import ResolutionWarning, warn
-from ..core.scalars import layers
 from ..maps.state import State
-from ..mesh.box import Box, box_around
+from ..mesh.box import Box, bounds, box_around
 from .base import Place
 
 #: least extent of a box [m], so that a bunch without a size has one
@@ -44,17 +43,11 @@ def extents(
     beam: Beam, at: Sequence[Tensor], alive: Tensor
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """The lowest and the highest positions of the live particles [m]; about 0 where none lives."""
-    ends = []
-    for position in at:
-        place = position.detach()
-        lowest = torch.where(alive, place, math.inf).amin(-1)
-        highest = torch.where(alive, place, -math.inf).amax(-1)
-        # under a transform, those of all that it runs over
-        *_, low = layers(lowest)
-        *_, high = layers(highest)
-        ends += [-low.min(), high.max()]
-    found = [float(end) for end in beam.world.largest(torch.stack(ends))]
-    lows, highs = [-low for low in found[::2]], found[1::2]
+    lows, highs = bounds(at, alive)
+    if not beam.world.is_serial:
+        ends = torch.tensor([*(-low for low in lows), *highs], dtype=torch.float64)
+        found = beam.world.largest(ends).tolist()
+        lows, highs = [-low for low in found[:3]], found[3:]
     for axis, (low, high) in enumerate(zip(lows, highs, strict=True)):
         if not low <= high:
             low = high = 0.0
@@ -115,9 +108,7 @@ def warn_if_coarse(beam: Beam, spacings: Callable[[Beam], Sequence[float]], axes
 
     def measure(one: Beam, state: State) -> dict[str, float]:
         sizes = rms(one, torch.stack([one.coordinate(u).detach() for u in axes]))
-        return {
-            u: float(size) / h for u, size, h in zip(axes, sizes, spacings(one), strict=True)
-        }
+        return {u: float(size) / h for u, size, h in zip(axes, sizes, spacings(one), strict=True)}
 
     state = State(beam.coordinates.detach().unbind(-1), beam.alive)
     for found in each_beam(measure, still, state):

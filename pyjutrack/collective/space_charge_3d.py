@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
-import torch
 from torch import Tensor
 
 from ..beam.beam import Beam
@@ -17,7 +16,7 @@ from ..core.errors import InvalidValueError
 from ..core.scalars import Number, tensor_like
 from ..core.storage import storable
 from ..maps.state import State
-from ..mesh.box import Box, deposit, slopes
+from ..mesh.box import Box, deposit, kick
 from .base import CollectiveEffect, Place, require_charge
 from .bunches import bunch_box, each_beam, join_beams, warn_if_coarse, warn_if_few
 from .open_space import open_potential
@@ -106,7 +105,11 @@ class SpaceCharge3D(CollectiveEffect):
     def check(self, beam: Beam) -> None:
         """Raise for a coasting beam, warn of a box too coarse for the bunch."""
         require_charge(beam, self)
-        warn_if_coarse(beam, lambda one: self._box(one, State(one.coordinates.unbind(-1), one.alive)).spacing, "xyz")
+        warn_if_coarse(
+            beam,
+            lambda one: self._box(one, State(one.coordinates.unbind(-1), one.alive)).spacing,
+            "xyz",
+        )
         warn_if_few(beam, self.nodes[2])
 
     def field(self, beam: Beam, state: State, place: Place, memory: Any = None) -> Any:
@@ -137,7 +140,8 @@ def kick_3d(state: State, field: Potential3D, place: Place) -> State:
     """Kick particles by the slopes of a potential; those outside of its box are lost."""
     x, px, y, py, z, delta = state.coordinates
     alive = state.alive & field.box.inside(x.detach(), y.detach(), z.detach())
-    ds = tensor_like(place.ds, x)
-    along = slopes(field.box, (x, y, z), alive, field.values)
-    px, py, delta = (p - ds * slope for p, slope in zip((px, py, delta), along, strict=True))
+    momenta = kick(
+        field.box, (x, y, z), alive, (px, py, delta), field.values, tensor_like(place.ds, x)
+    )
+    px, py, delta = momenta
     return State((x, px, y, py, z, delta), alive)

@@ -37,6 +37,20 @@ def locate(n, x, y, z, geometry, row, plane):
 
 
 @kernel
+def bound(part, start, stop, x, y, z, alive, out):
+    """Lowest and highest x, y and z of the live particles, six numbers a part."""
+    infinite = x.dtype.type(np.inf)
+    lx, hx, ly, hy, lz, hz = infinite, -infinite, infinite, -infinite, infinite, -infinite
+    for n in range(start, stop):
+        if alive[n]:
+            lx, hx = min(lx, x[n]), max(hx, x[n])
+            ly, hy = min(ly, y[n]), max(hy, y[n])
+            lz, hz = min(lz, z[n]), max(hz, z[n])
+    here = out[part]
+    here[0], here[1], here[2], here[3], here[4], here[5] = lx, hx, ly, hy, lz, hz
+
+
+@kernel
 def deposit(part, start, stop, x, y, z, active, w, geometry, c, row, plane, out):
     """Box of sum_p w_p W(x_p) W(y_p) W(z_p), made here; w is (N,), or (1,) for all."""
     g, each = out[part], min(1, w.size - 1)
@@ -110,18 +124,44 @@ def gather(part, start, stop, x, y, z, active, g, geometry, c, row, plane, out):
         at, ux, uy, uz = locate(n, x, y, z, geometry, row, plane)
         wx, vx = lanes(at_cubic(ux, c0, c1, c2, c3)), lanes(at_square(ux, d1, d2, d3))
         wy, vy = at_cubic(uy, c0, c1, c2, c3), at_square(uy, d1, d2, d3)
-        f0, f1, f2, f3 = rows(g, at, row)
-        over, along = across(wy, f0, f1, f2, f3), across(vy, f0, f1, f2, f3)
-        value, by_x, by_y = times(wx[0], over), times(vx[0], over), times(wx[0], along)
-        for m in range(1, 4):
-            at += plane
+        value = by_x = by_y = spread(x.dtype.type(0.0))
+        for m in range(4):
             f0, f1, f2, f3 = rows(g, at, row)
             over, along = across(wy, f0, f1, f2, f3), across(vy, f0, f1, f2, f3)
             value, by_x = fma(wx[m], over, value), fma(vx[m], over, by_x)
             by_y = fma(wx[m], along, by_y)
+            at += plane
         wz = at_cubic(uz, c0, c1, c2, c3)
         out[0, n], out[1, n], out[2, n] = dot(value, wz), sx * dot(by_x, wz), sy * dot(by_y, wz)
         out[3, n] = sz * dot(value, at_square(uz, d1, d2, d3))
+
+
+@kernel
+def kick(part, start, stop, x, y, z, active, px, py, pz, g, factor, geometry, c, row, plane, out):
+    """Momenta minus factor times the slopes of a box, (3, N)."""
+    row, plane = np.uintp(row), np.uintp(plane)
+    sx, sy = x.dtype.type(factor * geometry[3]), x.dtype.type(factor * geometry[4])
+    sz = x.dtype.type(factor * geometry[5])
+    c0, c1, c2, c3 = cubic(c, x.dtype)
+    d1, d2, d3 = slopes(c1, c2, c3, x.dtype.type(1.0))
+    for i in range(start, stop):
+        n = np.uintp(i)
+        if not active[n]:
+            out[0, n], out[1, n], out[2, n] = px[n], py[n], pz[n]
+            continue
+        at, ux, uy, uz = locate(n, x, y, z, geometry, row, plane)
+        wx, vx = lanes(at_cubic(ux, c0, c1, c2, c3)), lanes(at_square(ux, d1, d2, d3))
+        wy, vy = at_cubic(uy, c0, c1, c2, c3), at_square(uy, d1, d2, d3)
+        value = by_x = by_y = spread(x.dtype.type(0.0))
+        for m in range(4):
+            f0, f1, f2, f3 = rows(g, at, row)
+            over, along = across(wy, f0, f1, f2, f3), across(vy, f0, f1, f2, f3)
+            value, by_x = fma(wx[m], over, value), fma(vx[m], over, by_x)
+            by_y = fma(wx[m], along, by_y)
+            at += plane
+        wz = at_cubic(uz, c0, c1, c2, c3)
+        out[0, n], out[1, n] = px[n] - sx * dot(by_x, wz), py[n] - sy * dot(by_y, wz)
+        out[2, n] = pz[n] - sz * dot(value, at_square(uz, d1, d2, d3))
 
 
 @kernel

@@ -18,6 +18,8 @@ Columns = tuple[Array, Array, Array]
 
 #: work of a particle beside that of a kick in two dimensions
 _WORK = 4.0
+#: that of looking where it is
+_SIGHT = 0.1
 
 
 @cache
@@ -79,6 +81,25 @@ def gather(s: BoxStencil, at: Columns, active: Array, g: Array) -> Array:
 def curve(s: BoxStencil, at: Columns, active: Array, g: Array) -> Array:
     """Second derivatives of a box at every particle: xx, xy, xz, yy, yz, zz, (6, N)."""
     return _read(_kernels().curve, 6, s, at, active, g)
+
+
+def kick(
+    s: BoxStencil, factor: float, at: Columns, active: Array, momenta: Columns, g: Array
+) -> Array:
+    """Momenta minus factor times the slopes of a box, (3, N)."""
+    out = np.empty((3, active.size), at[0].dtype)
+    args = (*at, active, *momenta, g.reshape(-1), factor, s.geometry, s.coefficients, *s.steps, out)
+    share = parallel.parts(active.size, _WORK)
+    parallel.run(_kernels().kick, active.size, share, *args)
+    return out
+
+
+def bound(at: Columns, alive: Array) -> tuple[list[float], list[float]]:
+    """Lowest and highest positions of the live particles; infinite where none lives."""
+    share = parallel.parts(alive.size, _SIGHT)
+    out = np.empty((share, 6))
+    parallel.run(_kernels().bound, alive.size, share, *at, alive, out)
+    return out[:, ::2].min(0).tolist(), out[:, 1::2].max(0).tolist()
 
 
 def _read(

@@ -7,6 +7,7 @@ either are the other with a differentiated shape function. Kernels serve one bea
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ..autodiff.operator import Maybe, Tensors, array, compiled_operator, tensors
+from ..core.scalars import has_numbers, layers
 from ..kernels import boxes as kernels
 from .grid import GHOSTS
 from .line import Line, line_around
@@ -58,6 +60,24 @@ class Box(NamedTuple):
         return self.x.inside(x) & self.y.inside(y) & self.z.inside(z)
 
 
+def bounds(at: Sequence[Tensor], alive: Tensor) -> tuple[list[float], list[float]]:
+    """Lowest and highest positions (N,) of live particles; infinite where none lives.
+
+    Under a transform of `torch.func`, those of all that it runs over.
+    """
+    places = [place.detach() for place in at]
+    if all(has_numbers(t) and t.dim() == 1 for t in (*places, alive)):
+        x, y, z = map(array, places)
+        return kernels.bound((x, y, z), array(alive))
+    lows, highs = [], []
+    for place in places:
+        *_, low = layers(torch.where(alive, place, math.inf).amin(-1))
+        *_, high = layers(torch.where(alive, place, -math.inf).amax(-1))
+        lows.append(float(low.min()))
+        highs.append(float(high.max()))
+    return lows, highs
+
+
 def box_around(
     lows: Sequence[float], highs: Sequence[float], nodes: Sequence[int], margin: float
 ) -> Box:
@@ -81,14 +101,23 @@ def deposit(box: Box, at: Sequence[Tensor], active: Tensor, weights: Tensor) -> 
     return _deposit(box, *at, active, weights)[0]
 
 
-def slopes(box: Box, at: Sequence[Tensor], active: Tensor, values: Tensor) -> Tensors:
-    """Slopes along the three axes of values at the nodes, at particles, each (..., N).
+def kick(
+    box: Box,
+    at: Sequence[Tensor],
+    active: Tensor,
+    momenta: Sequence[Tensor],
+    potential: Tensor,
+    factor: Tensor,
+) -> Tensors:
+    """Three momenta (..., N) minus factor times the slopes of a potential along the axes.
 
-    Zero where not `active`; see `deposit`.
+    Args:
+        box, at, active: as for `deposit`.
+        potential: values at the nodes, `box.shape`; a test particle in double precision may feel
+            the field of a beam in single precision.
+        factor: 0-d tensor.
     """
-    if values.dtype != at[0].dtype:
-        values = values.to(at[0].dtype)
-    return _slopes(box, *at, active, values)
+    return _kick(box, *at, active, *momenta, potential.to(at[0].dtype), factor)
 
 
 def _stencil(box: Box) -> kernels.BoxStencil:
@@ -165,51 +194,71 @@ class _Deposit:
         return *(weights * slope for slope in along), by_weight
 
 
-class _Slopes:
-    """Inputs x, y, z, active, values."""
+class _Kick:
+    """Inputs x, y, z, active, three momenta, potential, factor."""
 
-    ranks = (1, 1, 1, 1, 3)
+    ranks = (1, 1, 1, 1, 1, 1, 1, 3, 0)
 
     def plain(self, static: Box, *inputs: Tensor) -> Tensors:
-        *at, active, values = inputs
-        flat, near = _near(static, at, active)
-        found = values.flatten(-3).expand(*active.shape[:-1], -1).gather(-1, flat.flatten(-2))
+        x, y, z, active, *momenta, potential, factor = inputs
+        flat, near = _near(static, (x, y, z), active)
+        found = potential.flatten(-3).expand(*active.shape[:-1], -1).gather(-1, flat.flatten(-2))
         found = found.reshape(*active.shape, 64)
         out = []
-        for axis in range(3):
+        for axis, momentum in enumerate(momenta):
             weights = (both[int(other == axis)] for other, both in enumerate(near))
-            read = (found * _outer(*weights)).sum(-1)
-            out.append(torch.where(active, read, torch.zeros_like(read)))
+            slope = (found * _outer(*weights)).sum(-1)
+            out.append(momentum - factor * torch.where(active, slope, torch.zeros_like(slope)))
         return tuple(out)
 
     def value(self, static: Box, inputs: Tensors) -> Tensors:
-        x, y, z, active, values = map(array, inputs)
-        return tensors(kernels.gather(_stencil(static), (x, y, z), active, values)[1:])
+        x, y, z, active, px, py, pz, potential = map(array, inputs[:-1])
+        at, momenta = (x, y, z), (px, py, pz)
+        factor = float(inputs[-1])
+        return tensors(kernels.kick(_stencil(static), factor, at, active, momenta, potential))
 
     def push(
         self, static: Box, inputs: Tensors, tangents: Maybe, count: int
     ) -> tuple[Tensors, Tensors]:
-        x, y, z, active, values = map(array, inputs)
-        *shifts, _, dvalues = tangents
-        s = _stencil(static)
+        x, y, z, active, *_, potential = map(array, inputs[:-1])
+        *shifts, _, dpx, dpy, dpz, dpotential, dfactor = tangents
+        s, at, factor = _stencil(static), (x, y, z), float(inputs[-1])
+        # the slopes' tangents, and at last those of the momenta
         found = np.zeros((3, count, len(x)), x.dtype)
         if any(shift is not None for shift in shifts):
-            moved = [_rows(t, inputs[0]) for t in shifts]
-            for axis, row in enumerate(_symmetric(kernels.curve(s, (x, y, z), active, values))):
-                found[axis] += sum(h * d for h, d in zip(row, moved, strict=True))
-        for k, change in enumerate(() if dvalues is None else array(dvalues)):
-            found[:, k] += kernels.gather(s, (x, y, z), active, change)[1:]
+            moved = [_rows(shift, inputs[0]) for shift in shifts]
+            for slope, row in zip(
+                found, _symmetric(kernels.curve(s, at, active, potential)), strict=True
+            ):
+                slope += sum(h * d for h, d in zip(row, moved, strict=True))
+        for k, change in enumerate(() if dpotential is None else array(dpotential)):
+            found[:, k] += kernels.gather(s, at, active, change)[1:]
+        found *= -factor
+        if dfactor is not None:
+            along = kernels.gather(s, at, active, potential)[1:]
+            found -= array(dfactor)[:, None] * along[:, None]
+        for momentum, change in zip(found, (dpx, dpy, dpz), strict=True):
+            if change is not None:
+                momentum += array(change)
         return self.value(static, inputs), tensors(found)
 
     def cotangent(self, static: Box, inputs: Tensors, gradients: Tensors) -> Tensors:
-        x, y, z, active, values = map(array, inputs)
-        s, given = _stencil(static), [array(g) for g in gradients]
-        second = _symmetric(kernels.curve(s, (x, y, z), active, values))
+        x, y, z, active, *_, potential = map(array, inputs[:-1])
+        s, at, factor = _stencil(static), (x, y, z), inputs[-1]
+        given = [-float(factor) * array(g) for g in gradients]
+        second = _symmetric(kernels.curve(s, at, active, potential))
         by_place = [sum(h * g for h, g in zip(row, given, strict=True)) for row in second]
         one, still = np.ones(1, x.dtype), np.zeros((1, len(x)), x.dtype)
         shifts = (*(g[None] for g in given), still)
-        (grid,) = kernels.deposit_push(s, (x, y, z), active, one, shifts, 1)
-        return *tensors(by_place), torch.from_numpy(grid)
+        (grid,) = kernels.deposit_push(s, at, active, one, shifts, 1)
+        along = kernels.gather(s, at, active, potential)[1:]
+        by_factor = -sum(float(array(g) @ slope) for g, slope in zip(gradients, along, strict=True))
+        return (
+            *tensors(by_place),
+            *(g.clone() for g in gradients),
+            torch.from_numpy(grid),
+            torch.tensor(by_factor, dtype=factor.dtype),
+        )
 
 
 def _symmetric(second: Any) -> list[list[Any]]:
@@ -219,4 +268,4 @@ def _symmetric(second: Any) -> list[list[Any]]:
 
 
 _deposit = compiled_operator(_Deposit())
-_slopes = compiled_operator(_Slopes())
+_kick = compiled_operator(_Kick())

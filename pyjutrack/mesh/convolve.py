@@ -92,7 +92,7 @@ class _Convolve:
 
 
 def _solve(spectrum: Array, density: Array) -> Array:
-    nx, ny, nz = density.shape
+    _, ny, nz = density.shape
     half, long, wide = (n - 1 for n in spectrum.shape)
     share = parallel.parts(8 * half * long * wide, _WORK)
     turned = np.empty((half + 1, ny, nz), np.complex128)

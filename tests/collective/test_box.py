@@ -6,7 +6,7 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from pyjutrack.collective import BSPLINE, CATMULL_ROM, CIC
 from pyjutrack.mesh import box as boxes
-from pyjutrack.mesh.box import Box, box_around, deposit, slopes
+from pyjutrack.mesh.box import Box, bounds, box_around, deposit, kick
 from pyjutrack.mesh.line import Line
 
 SHAPES = pytest.mark.parametrize("shape", [BSPLINE, CATMULL_ROM, CIC], ids=lambda s: s.name)
@@ -31,8 +31,12 @@ def scene(shape=BSPLINE, count=12, dtype=torch.float64):
 @pytest.mark.parametrize("count", [12, 20_000])
 def test_kernels_are_their_twins(shape, count):
     box, at, active, weights, values = scene(shape, count)
-    for operator, third in ((boxes._Deposit(), weights), (boxes._Slopes(), values)):
-        inputs = *at, active, third
+    momenta = weights, weights.flip(0), 2 * weights
+    for operator, rest in (
+        (boxes._Deposit(), [weights]),
+        (boxes._Kick(), [*momenta, values, torch.tensor(0.3, dtype=torch.float64)]),
+    ):
+        inputs = *at, active, *rest
         for kernel, twin in zip(
             operator.value(box, inputs), operator.plain(box, *inputs), strict=True
         ):
@@ -40,6 +44,13 @@ def test_kernels_are_their_twins(shape, count):
     alike = weights[:1]
     each = deposit(box, at, active, alike.expand(count))
     torch.testing.assert_close(deposit(box, at, active, alike), each, rtol=1e-12, atol=1e-12)
+
+
+def slopes(box, at, active, values):
+    """Slopes at particles: minus the kick by a factor of one."""
+    still = torch.zeros_like(at[0])
+    one = torch.ones((), dtype=still.dtype)
+    return [-p for p in kick(box, at, active, (still, still, still), values, one)]
 
 
 @SHAPES
@@ -67,17 +78,22 @@ def test_slopes_are_those_of_the_value():
 
 def test_derivatives_of_all_kinds():
     box, at, active, weights, values = scene(count=4)
-    for operator, third in ((deposit, weights), (slopes, values)):
+    factor = torch.tensor(0.7, dtype=torch.float64)
+    momenta = weights.flip(0), 2 * weights, weights - 1
 
-        def function(x, y, z, third, operator=operator):
-            return operator(box, (x, y, z), active, third)
+    def kicked(x, y, z, px, py, pz, values, factor):
+        return kick(box, (x, y, z), active, (px, py, pz), values, factor)
 
-        inputs = tuple(t.clone().requires_grad_() for t in (*at, third))
+    def deposited(x, y, z, weights):
+        return deposit(box, (x, y, z), active, weights)
+
+    for function, rest in ((deposited, [weights]), (kicked, [*momenta, values, factor])):
+        inputs = tuple(t.clone().requires_grad_() for t in (*at, *rest))
         assert gradcheck(function, inputs, check_forward_ad=True, fast_mode=True)
         assert gradgradcheck(function, inputs, fast_mode=True)
-        every = tuple(range(4))
-        forward = torch.func.jacfwd(function, every)(*at, third)
-        reverse = torch.func.jacrev(function, every)(*at, third)
+        every = tuple(range(len(inputs)))
+        forward = torch.func.jacfwd(function, every)(*at, *rest)
+        reverse = torch.func.jacrev(function, every)(*at, *rest)
         torch.testing.assert_close(forward, reverse, rtol=1e-11, atol=1e-11)
 
 
@@ -109,3 +125,15 @@ def test_a_box_that_follows_holds_the_bunch_and_stands_still(scale):
     assert box.inside(*ends).all()
     moved = box_around(*([e * (1 + 1e-7) for e in end] for end in (lows, highs)), (16, 32, 20), 0.0)
     assert moved == box
+
+
+def test_bounds_of_the_live():
+    _, at, active, *_ = scene(count=20_000)
+    active[::3] = False
+    lows, highs = bounds(at, active)
+    for place, low, high in zip(at, lows, highs, strict=True):
+        assert (low, high) == (float(place[active].min()), float(place[active].max()))
+    seen = []
+    both = torch.stack([at[0], at[0] - 1.0])
+    torch.func.vmap(lambda x: (seen.append(bounds((x, *at[1:]), active)), x)[1])(both)
+    assert seen == [([lows[0] - 1.0, *lows[1:]], highs)]
