@@ -12,6 +12,7 @@ from .image_charges import ImageCharges
 from .poisson import Potential, SpectralPoisson
 from .resonator import ResonatorWake
 from .space_charge import SpaceCharge
+from .space_charge_2p5d import SpaceCharge2p5D
 from .space_charge_3d import SpaceCharge3D
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "ResonatorWake",
     "Shape",
     "SpaceCharge",
+    "SpaceCharge2p5D",
     "SpaceCharge3D",
     "SpectralPoisson",
     "bassetti_erskine",

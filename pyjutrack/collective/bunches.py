@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -24,6 +24,13 @@ _CELLS = 2.0
 _PARTICLES = 8
 
 F = TypeVar("F")
+
+
+class Potential3D(NamedTuple):
+    """A potential on a box of nodes, whose slopes are kicks per metre."""
+
+    box: Box
+    values: Tensor
 
 
 def bunch_box(

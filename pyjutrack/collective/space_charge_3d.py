@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
-
-from torch import Tensor
+from typing import Any, ClassVar
 
 from ..beam.beam import Beam
 from ..beam.reference import SPEED_OF_LIGHT
@@ -18,19 +16,12 @@ from ..core.storage import storable
 from ..maps.state import State
 from ..mesh.box import Box, deposit, kick
 from .base import CollectiveEffect, Place, require_charge
-from .bunches import bunch_box, each_beam, join_beams, warn_if_coarse, warn_if_few
+from .bunches import Potential3D, bunch_box, each_beam, join_beams, warn_if_coarse, warn_if_few
 from .open_space import open_potential
 from .space_charge import check_settings
 
 #: nodes a side below which there is no room for the margins of the shape function
 _NODES = 12
-
-
-class Potential3D(NamedTuple):
-    """A potential on a box of nodes, whose slopes are kicks per metre."""
-
-    box: Box
-    values: Tensor
 
 
 @storable
