@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..beam.beam import Beam
-from ..beam.moments import rms, survivors
+from ..beam.moments import rms
 from ..core.errors import ResolutionWarning, warn
 from ..maps.state import State
 from ..mesh.box import Box, bounds, box_around
@@ -125,17 +125,17 @@ def warn_if_coarse(beam: Beam, spacings: Callable[[Beam], Sequence[float]], axes
             warn(
                 f"the grid is coarse for the bunch: its rms sizes are, in cells, "
                 f"{' and '.join(few)}, and the field is accurate from {_CELLS:g} cells on; use "
-                "more nodes, or cut off particles far from the core, which the grid must hold",
+                "more cells, or cut off particles far from the core, which the grid must hold",
                 ResolutionWarning,
             )
 
 
 def warn_if_few(beam: Beam, cells: int) -> None:
     """Warn of too few particles for so many cells along the bunch."""
-    live = float(survivors(beam).detach().min())
+    live = int(beam.world.sum(beam.alive.sum(-1)).min())
     if live < _PARTICLES * cells:
         warn(
-            f"{live:g} particles are few for {cells} cells along the bunch, "
+            f"{live} particles are few for {cells} cells along the bunch, "
             f"{live / cells:.2g} a cell: the field is noise; take at least "
             f"{_PARTICLES * cells} particles, or fewer cells",
             ResolutionWarning,

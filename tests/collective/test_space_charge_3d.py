@@ -6,20 +6,28 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from scipy.constants import c, e, epsilon_0, m_p
+from scipy.integrate import nquad
 from scipy.special import ndtri
 from scipy.stats import qmc
 
 import pyjutrack as pj
-from pyjutrack.collective import SpaceCharge3D
+from pyjutrack.collective import Place, SpaceCharge3D
+from pyjutrack.collective.open_space import _kept, plain_spectrum
+from pyjutrack.errors import InvalidValueError, ResolutionWarning
+from pyjutrack.kernels.green import integrated_green
+from pyjutrack.maps.state import State
+from pyjutrack.testing import check_effect
 
 PROTON = pj.Reference.from_kinetic("proton", 3e8)
 GAMMA, BETA = PROTON.gamma, PROTON.beta
 CHARGE = 1e-10
 #: (px, py, delta) per metre and per slope of the sum of shares / distance [1/m^2]
 STRENGTH = e * CHARGE / (4 * math.pi * epsilon_0 * m_p * c**2 * (BETA * GAMMA) ** 2)
-#: longitudinal sizes that are as long as wide at rest
+#: sizes of what is round at rest
 ROUND = np.array([1.0, 1.0, 1 / GAMMA])
+STEP = pj.Lattice([pj.Drift(1e-3)])
 
 
 def ball(count: int) -> np.ndarray:
@@ -36,7 +44,7 @@ def normal(count: int) -> np.ndarray:
 
 
 def bunch(places: np.ndarray, charge: float = CHARGE) -> pj.Beam:
-    """A bunch at rest, of places (N, 3) [m]."""
+    """A bunch without angles, of places (N, 3) [m]."""
     rows = np.zeros((len(places), 6))
     rows[:, [0, 2, 4]] = places
     return pj.Beam(PROTON, rows, charge=charge)
@@ -44,7 +52,7 @@ def bunch(places: np.ndarray, charge: float = CHARGE) -> pj.Beam:
 
 def kicks(effect: SpaceCharge3D, beam: pj.Beam) -> np.ndarray:
     """Change of px, py and delta per metre, (N, 3)."""
-    after = pj.track(pj.Lattice([pj.Drift(1e-3)]), beam, effects=[effect])
+    after = pj.track(STEP, beam, effects=[effect])
     return np.asarray(after.numpy()[:, [1, 3, 5]] / 1e-3)
 
 
@@ -71,38 +79,160 @@ def slopes_of_ellipsoid(places: np.ndarray, sizes: np.ndarray, gaussian: bool) -
 @pytest.mark.parametrize("sizes", [(1.0, 1.0, 1.0), (1.0, 2.0, 10.0)], ids=["round", "long"])
 @pytest.mark.parametrize("gaussian", [True, False], ids=["gaussian", "uniform"])
 def test_fields_of_ellipsoids(gaussian: bool, sizes: tuple[float, float, float]) -> None:
-    """At four nodes a rms size; the edge of a uniform bunch is met within two nodes of it."""
+    """At four nodes a rms size; the kink at the edge of a uniform bunch is rounded over a node."""
     rest = 1e-3 * np.array(sizes)
     unit = normal(2**18) if gaussian else ball(2**18)
-    beam = bunch(unit * rest / [1, 1, GAMMA])
-    across = np.ptp(unit, axis=0)
-    nodes = tuple(int(4 * a) + 8 for a in across)
-    found = kicks(SpaceCharge3D(nodes, max_step=1.0, margin=0.0), beam)
-    expected = STRENGTH * slopes_of_ellipsoid(unit * rest, rest, gaussian) * [1, 1, GAMMA]
-    print(nodes)
-    scale = np.sqrt((expected**2).mean(0))
-    error = np.sqrt(((found - expected) ** 2).mean(0)) / scale
-    print("rms", error, "slope", (found * expected).sum(0) / (expected**2).sum(0) - 1)
-    core = (unit**2).sum(1) < 2.5
-    print("core", np.sqrt(((found - expected)[core] ** 2).mean(0)) / scale)
-    print("sum", found.sum(0) / np.abs(found).max(0), found.mean(0) / np.abs(found).max(0))
-    assert error.max() < (0.005 if gaussian else 0.015)
+    beam = bunch(unit * rest * ROUND)
+    nodes = np.ceil(4 * np.ptp(unit, axis=0)).astype(int) + 5
+    effect = SpaceCharge3D(tuple(nodes.tolist()), 1.0, margin=0.0)
+    spacing = effect._box(beam, State(beam.coordinates.unbind(-1), beam.alive)).spacing
+    assert (rest * ROUND / spacing < 4.3).all()
+    found = kicks(effect, beam)
+    expected = STRENGTH * slopes_of_ellipsoid(unit * rest, rest, gaussian) / ROUND
+    size = np.sqrt((expected**2).mean(0))
+    error = (found - expected) / size
+    inner = (unit**2).sum(1) < 2.5
+    assert np.sqrt((error**2)[inner].mean(0)).max() < 3e-3
+    assert np.sqrt((error**2).mean(0)).max() < (2e-3 if gaussian else 0.02)
+    # action is reaction, but for the grid
+    assert np.abs(found.mean(0)).max() < 5e-6 * np.abs(found).max()
 
 
 def test_cold_sphere_doubles_its_radius_in_the_time_of_the_integral() -> None:
     """Energy of the edge: R' = sqrt(2 k (1/R0 - 1/R)), of which the integral is elementary."""
-    radius, count = 2e-3, 2**16
-    beam = bunch(ball(count) / math.sqrt(5) * radius * ROUND)
-    factor = math.sqrt(2.0) + math.asinh(1.0)
-    distance = math.sqrt(radius**3 / (2 * STRENGTH)) * factor
-    line = pj.Lattice([pj.Drift(distance)])
-    for steps in (10, 20, 40):
-        after = pj.track(
-            line, beam, effects=[SpaceCharge3D((32, 32, 32), max_step=distance / steps)]
-        )
-        ends = after.numpy()[:, [0, 2, 4]] / ROUND
-        growth = (
-            np.sqrt((ends**2).mean(0)) / np.sqrt((beam.numpy()[:, [0, 2, 4]] ** 2).mean(0)) * ROUND
-        )
-        print(distance, steps, growth)
+    radius = 2e-3
+    start = ball(2**15) / math.sqrt(5) * radius * ROUND
+    distance = math.sqrt(radius**3 / (2 * STRENGTH)) * (math.sqrt(2.0) + math.asinh(1.0))
+    line, effect = pj.Lattice([pj.Drift(distance)]), SpaceCharge3D((32, 32, 32), distance / 30)
+    after = pj.track(line, bunch(start), effects=[effect]).numpy()[:, [0, 2, 4]]
+    growth = np.sqrt((after**2).mean(0) / (start**2).mean(0))
     assert np.abs(growth / 2 - 1).max() < 1e-3
+
+
+def test_another_code_agrees() -> None:
+    """xfields, whose linear shapes smooth the field by 1.5 %; ours is off by less than 0.5 %."""
+    xf, xt = pytest.importorskip("xfields"), pytest.importorskip("xtrack")
+    sizes = [1e-3, 2e-3, 4e-3]
+    places = normal(2**17) * sizes
+    beam, effect = bunch(places), SpaceCharge3D((64, 64, 64), 1.0)
+    found = kicks(effect, beam)
+    box = effect._box(beam, State(beam.coordinates.unbind(-1), beam.alive))
+    ranges = {f"{u}_range": (b.start, b.stop) for u, b in zip("xyz", box, strict=True)}
+    other = xf.SpaceCharge3D(
+        length=1.0, update_on_track=True, nx=64, ny=64, nz=64, solver="FFTSolver3D", gamma0=GAMMA,
+        **ranges,
+    )  # fmt: skip
+    x, y, z = places.T.copy()
+    weight = CHARGE / e / len(x)
+    theirs = xt.Particles(
+        p0c=PROTON.p0c, mass0=PROTON.species.mass, x=x, y=y, zeta=z, weight=weight
+    )
+    other.track(theirs)
+    order = np.argsort(theirs.particle_id)
+    expected = np.stack([theirs.px, theirs.py, theirs.delta], 1)[order]
+    error = np.sqrt(((found - expected) ** 2).mean(0) / (expected**2).mean(0))
+    exact = STRENGTH * slopes_of_ellipsoid(places / ROUND, np.array(sizes) / ROUND, True) / ROUND
+    ours = np.sqrt(((found - exact) ** 2).mean(0) / (exact**2).mean(0))
+    assert error.max() < 0.02
+    assert ours.max() < 0.005
+
+
+def test_green_function_is_the_mean_of_a_cell() -> None:
+    spacing = 1.0, 1.3, 0.4
+    found = integrated_green((9, 8, 7), spacing)
+    for at in ((1, 0, 0), (0, 0, 3), (2, 1, 4), (9, 8, 7)):
+        ends = [((n - 0.5) * h, (n + 0.5) * h) for n, h in zip(at, spacing, strict=True)]
+        exact = nquad(lambda *r: 1 / math.hypot(*r), ends)[0] / math.prod(spacing)
+        assert found[at] == pytest.approx(exact, rel=1e-8)
+    # of the cell about the charge: of a cube, 2.38007... (E. Durand, Electrostatique, 1964)
+    assert integrated_green((8, 8, 8), (1.0, 1.0, 1.0))[0, 0, 0] == pytest.approx(
+        2.3800773, rel=1e-6
+    )
+    twin = plain_spectrum((16, 12, 14), 1.3, torch.tensor(0.4, dtype=torch.float64)).numpy()
+    kept = _kept((16, 12, 14), 1.3, 0.4).values
+    np.testing.assert_allclose(kept, twin, rtol=1e-7)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_keeps_the_promises_of_effects(weighted: bool) -> None:
+    draw = np.random.default_rng(0)
+    rows = draw.uniform(-1.7, 1.7, size=(300, 6)) * [2e-3, 1e-3, 1.5e-3, 1e-3, 6e-3, 1e-3]
+    beam = pj.Beam(pj.Reference.from_kinetic("proton", 3e7), rows, charge=1e-9)
+    if weighted:
+        beam = beam.replace(weights=torch.as_tensor(draw.uniform(0.5, 1.5, 300)))
+    lattice = pj.Lattice([pj.Quadrupole(0.2, 2.0, name="q"), pj.Drift(0.4, name="d")])
+    check_effect(SpaceCharge3D((16, 18, 20), 0.2), beam, lattice, knobs=["scale"])
+
+
+def test_slopes_by_the_energy() -> None:
+    """The Green function depends on it, by the length at rest."""
+    places = np.random.default_rng(0).uniform(-1.7, 1.7, (200, 3)) * [1e-3, 2e-3, 3e-3]
+    effect = SpaceCharge3D((16, 16, 16), 1.0)
+
+    def kicked(p0c: torch.Tensor | float) -> torch.Tensor:
+        beam = bunch(places).replace(reference=pj.Reference.from_p0c("proton", p0c))
+        after = pj.track(STEP, beam, effects=[effect])
+        return (
+            1e9 * (after.coordinate("px") * beam.coordinate("x")).sum()
+            + 1e9 * (after.coordinate("delta") * beam.coordinate("z")).sum()
+        )
+
+    at = torch.tensor(PROTON.p0c, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(kicked(at), at)
+    (forward,) = torch.func.jacfwd(lambda p: kicked(p).reshape(1))(at.detach()).reshape(1)
+    h = 1e-4 * PROTON.p0c
+    values = [float(kicked(PROTON.p0c + k * h)) for k in (-2, -1, 1, 2)]
+    difference = (8 * (values[2] - values[1]) - (values[3] - values[0])) / (12 * h)
+    assert float(slope) == pytest.approx(difference, rel=1e-6)
+    assert float(forward) == pytest.approx(float(slope), rel=1e-10)
+
+
+def test_each_beam_of_a_batch_is_as_alone() -> None:
+    small, large = (bunch(s * ball(1024) * [1e-3, 2e-3, 3e-3]) for s in (1.0, 3.0))
+    effect = SpaceCharge3D((16, 16, 16), 1.0)
+    both = small.replace(
+        coordinates=torch.stack([small.coordinates, large.coordinates]),
+        alive=torch.stack([small.alive, large.alive]),
+    )
+    found = pj.track(STEP, both, effects=[effect]).coordinates
+    for one, beam in zip(found, (small, large), strict=True):
+        alone = pj.track(STEP, beam, effects=[effect]).coordinates
+        torch.testing.assert_close(one, alone, rtol=1e-10, atol=1e-20)
+
+
+def test_test_particles_are_lost_outside_of_the_box_alone() -> None:
+    beam = bunch(ball(1024) * [1e-3, 2e-3, 3e-3])
+    effect = SpaceCharge3D((16, 16, 16), 1.0)
+    place = Place(STEP[0], 0, 0.0, 1.0, 1.0, 0)
+    state = State(beam.coordinates.unbind(-1), beam.alive)
+    field = effect.field(beam, state, place)
+    rows = torch.zeros(3, 6, dtype=torch.float64)
+    rows[:, 4] = torch.tensor([0.0, 1e-3, 1.0])
+    end = effect.apply(State(rows.unbind(-1), torch.ones(3, dtype=torch.bool)), field, place)
+    assert end.alive.tolist() == [True, True, False]
+    assert float(end.coordinates[5][1]) > 0
+    assert float(end.coordinates[5][2]) == 0
+
+
+def test_what_it_cannot_be_right_for() -> None:
+    rows = bunch(ball(1024) * 1e-3).coordinates
+    effect = SpaceCharge3D((16, 16, 16))
+    with pytest.raises(InvalidValueError, match=r"SpaceCharge3D acts on a bunch.* 1 A"):
+        pj.track(STEP, pj.Beam(PROTON, rows, current=1.0), effects=[effect])
+    few = pj.Beam(PROTON, rows[:100], charge=1e-9)
+    with pytest.warns(ResolutionWarning, match=r"100 particles are few for 16 cells"):
+        pj.track(STEP, few, effects=[effect])
+    halo = rows.clone()
+    halo[0, 0] = 1.0
+    with pytest.warns(ResolutionWarning, match=r"sizes are, in cells, x 0\.\d"):
+        pj.track(STEP, pj.Beam(PROTON, halo, charge=1e-9), effects=[effect])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("nodes", 64), ("nodes", (64, 64)), ("nodes", (64, 64, 8)), ("max_step", 0.0), ("scale", "1"),
+     ("margin", -0.1), ("margin", math.inf), ("response", 1)],
+)  # fmt: skip
+def test_settings_that_cannot_be(name: str, value: object) -> None:
+    with pytest.raises(InvalidValueError, match=name if name != "max_step" else "step"):
+        SpaceCharge3D(**{name: value})  # type: ignore[arg-type]
