@@ -94,8 +94,12 @@ def test_observables() -> None:
     assert found == OBSERVABLES
 
 
-#: effects on bunches, which tests/checks puts through `pyjutrack.testing`
-ELSEWHERE = {pj.collective.ResonatorWake}
+#: effects on bunches, which their own tests put through `pyjutrack.testing`
+ELSEWHERE = {
+    pj.collective.ResonatorWake,
+    pj.collective.SpaceCharge2p5D,
+    pj.collective.SpaceCharge3D,
+}
 
 
 def test_effects_and_potentials() -> None:
