@@ -7,6 +7,7 @@ from .analytic import bassetti_erskine, gaussian_in_box
 from .base import CollectiveEffect, MeshKick, Place
 from .corrections import Correction
 from .field import Field, density, field_error, own_field
+from .frozen_gaussian import FrozenGaussian
 from .gridless import gridless_potential
 from .image_charges import ImageCharges
 from .poisson import Potential, SpectralPoisson
@@ -22,6 +23,7 @@ __all__ = [
     "CollectiveEffect",
     "Correction",
     "Field",
+    "FrozenGaussian",
     "Grid",
     "ImageCharges",
     "Mesh",

@@ -16,14 +16,14 @@ from ..core.checks import require_flag, require_real, require_whole
 from ..core.scalars import Number, tensor_like
 from ..core.storage import storable
 from ..maps.state import State
-from ..mesh.box import Box, deposit, kick
+from ..mesh.box import deposit
 from ..mesh.grid import Mesh
 from ..mesh.line import Line, line_around
-from ..mesh.particle_mesh import inside
 from ..mesh.staircase import refuse_staircase
 from .base import CollectiveEffect, Place, require_charge
 from .bunches import Potential3D, each_beam, extents, join_beams, warn_if_coarse, warn_if_few
 from .poisson import CheckedPotential, Potential, SpectralPoisson, require_potential
+from .slices import kick_slices, lose_outside, slice_box, unsmooth
 from .space_charge import check_box, check_settings
 
 
@@ -110,9 +110,7 @@ class SpaceCharge2p5D(CollectiveEffect):
 
     def admit(self, state: State) -> State:
         """Particles outside the box of the potential are lost."""
-        x, _, y, *_ = state.coordinates
-        within = inside(self.mesh.grid, x.detach(), y.detach())
-        return State(state.coordinates, state.alive & within)
+        return lose_outside(self.mesh, state)
 
     def field(self, beam: Beam, state: State, place: Place, memory: Any = None) -> Any:
         """Make the potentials, one a beam of a batch, by the particles alive."""
@@ -121,7 +119,7 @@ class SpaceCharge2p5D(CollectiveEffect):
     def apply(self, state: State, field: Any, place: Place) -> State:
         """Kick particles by a field over a slice of an element; none outside the line is kicked."""
         refuse_staircase(self.mesh, *state.coordinates)
-        return join_beams(_respond, state, field, place)
+        return join_beams(kick_slices, state, field, place)
 
     def _line(self, beam: Beam, state: State) -> Line:
         x, _, y, _, z, _ = state.coordinates
@@ -131,37 +129,21 @@ class SpaceCharge2p5D(CollectiveEffect):
 
     def _field(self, beam: Beam, state: State) -> Potential3D:
         x, _, y, _, z, _ = state.coordinates
-        shares, reference, grid = beam.shares, beam.reference, self.mesh.grid
+        shares, reference = beam.shares, beam.reference
         if not self.response:
             x, y, z, shares = x.detach(), y.detach(), z.detach(), shares.detach()
         line = self._line(beam, state)
-        across = zip(grid.size, grid.shape, strict=True)
-        box = Box(line, *(Line(-size / 2, size / 2, n, self.mesh.shape) for size, n in across))
+        box = slice_box(self.mesh, line)
         fractions = beam.world.sum(deposit(box, (z, x, y), state.alive, shares))
         found = torch.stack([self.potential.solve(f) for f in fractions.unbind(0)])
         found = found.to(fractions.dtype) + self.wall * fractions.sum(-1).sum(-1).reshape(-1, 1, 1)
-        sharp = torch.as_tensor(_sharpening(line), dtype=x.dtype, device=x.device)
+        sharp = torch.as_tensor(
+            unsmooth(line, np.eye(line.nodes), 2), dtype=x.dtype, device=x.device
+        )
         found = (sharp @ found.reshape(line.nodes, -1)).reshape(box.shape)
         current = reference.perveance_per_ampere() * reference.beta * SPEED_OF_LIGHT / line.spacing
         return Potential3D(box, tensor_like(beam.charge * current * self.scale, x) * found)
 
 
-def _respond(state: State, field: Potential3D, place: Place) -> State:
-    x, px, y, py, z, delta = state.coordinates
-    at, momenta = (z, x, y), (delta, px, py)
-    active = state.alive & field.box.inside(*(u.detach() for u in at))
-    ds = tensor_like(place.ds, x)
-    delta, px, py = kick(field.box, at, active, momenta, field.values, ds)
-    return State((x, px, y, py, z, delta), state.alive)
-
-
 def _state_of(beam: Beam) -> State:
     return State(beam.coordinates.detach().unbind(-1), beam.alive)
-
-
-def _sharpening(line: Line) -> Any:
-    """Matrix over the nodes that undoes the smoothing by deposit and reading."""
-    near = line.shape.table[:, 0]  # weights of the nodes about a particle at the second one
-    matrix = sum(w * np.eye(line.nodes, k=k - 1) for k, w in enumerate(near))
-    inverse = np.linalg.inv(np.asarray(matrix))
-    return inverse @ inverse

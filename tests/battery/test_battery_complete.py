@@ -96,6 +96,7 @@ def test_observables() -> None:
 
 #: effects on bunches, which their own tests put through `pyjutrack.testing`
 ELSEWHERE = {
+    pj.collective.FrozenGaussian,
     pj.collective.ResonatorWake,
     pj.collective.SpaceCharge2p5D,
     pj.collective.SpaceCharge3D,
