@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 import torch
@@ -104,18 +104,17 @@ def _states(state: State) -> list[State]:
     return [State(row, on) for row, on in zip(zip(*columns, strict=True), alive, strict=True)]
 
 
-def warn_if_coarse(beam: Beam, spacings: Callable[[Beam], Sequence[float]], axes: str) -> None:
-    """Warn of cells too long for a bunch, and of too few particles along it.
+def warn_if_coarse(beam: Beam, spacings: Callable[[Beam, State], Mapping[str, float]]) -> None:
+    """Warn of cells too long for a bunch.
 
     Args:
-        spacings: length of a cell along each of `axes` [m], for one beam of a batch.
-        axes: their names; the last is along the bunch.
+        spacings: length of a cell [m] by the name of the axis, for one beam of a batch.
     """
     still = beam if beam.weights is None else beam.replace(weights=beam.weights.detach())
 
     def measure(one: Beam, state: State) -> dict[str, float]:
-        sizes = rms(one, torch.stack([one.coordinate(u).detach() for u in axes]))
-        return {u: float(size) / h for u, size, h in zip(axes, sizes, spacings(one), strict=True)}
+        found = spacings(one, state)
+        return {u: float(rms(one, one.coordinate(u).detach())) / h for u, h in found.items()}
 
     state = State(beam.coordinates.detach().unbind(-1), beam.alive)
     for found in each_beam(measure, still, state):

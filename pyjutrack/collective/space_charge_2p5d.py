@@ -103,7 +103,7 @@ class SpaceCharge2p5D(CollectiveEffect):
         """Raise for a beam that this cannot serve, warn of too few cells or particles."""
         require_charge(beam, self)
         check_box(self.mesh.grid, beam)
-        warn_if_coarse(beam, lambda one: [self._line(one, _state_of(one)).spacing], "z")
+        warn_if_coarse(beam, lambda one, state: {"z": self._line(one, state).spacing})
         warn_if_few(beam, self.cells)
         if isinstance(self.potential, CheckedPotential):
             self.potential.check(beam)
@@ -143,7 +143,3 @@ class SpaceCharge2p5D(CollectiveEffect):
         found = (sharp @ found.reshape(line.nodes, -1)).reshape(box.shape)
         current = reference.perveance_per_ampere() * reference.beta * SPEED_OF_LIGHT / line.spacing
         return Potential3D(box, tensor_like(beam.charge * current * self.scale, x) * found)
-
-
-def _state_of(beam: Beam) -> State:
-    return State(beam.coordinates.detach().unbind(-1), beam.alive)

@@ -1,4 +1,4 @@
-"""The self-consistent space-charge kick of a bunch in open space."""
+"""The self-consistent space-charge kick of a bunch, in open space or in a pipe."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ from ..core.scalars import Number, tensor_like
 from ..core.storage import storable
 from ..maps.state import State
 from ..mesh.box import Box, deposit, kick
+from ..mesh.grid import GHOSTS, Grid
+from ..mesh.line import Line
+from ..mesh.particle_mesh import inside
 from .base import CollectiveEffect, Place, require_charge
 from .bunches import Potential3D, bunch_box, each_beam, join_beams, warn_if_coarse, warn_if_few
 from .open_space import open_potential
-from .space_charge import check_settings
+from .pipe import pipe_potential
+from .space_charge import check_box, check_settings
 
 #: nodes a side below which there is no room for the margins of the shape function
 _NODES = 12
@@ -27,7 +31,7 @@ _NODES = 12
 @storable
 @dataclass(frozen=True)
 class SpaceCharge3D(CollectiveEffect):
-    """Space charge of a bunch, in three dimensions and open space.
+    """Space charge of a bunch, in three dimensions, in open space or in a conducting pipe.
 
     In the rest frame of the reference the bunch is at rest, to first order in its angles and its
     spread of momenta, and as long as z' = gamma z. With H the sum of shares / distance there [1/m],
@@ -39,7 +43,8 @@ class SpaceCharge3D(CollectiveEffect):
     for a charge Q of particles of charge q: of the forces of the rest frame, magnetic ones leave
     1/gamma^2 in the laboratory. All three are slopes of one potential, so that the kick of a test
     particle is symplectic. The charge is deposited, and H read, by cubic B-splines on a box that
-    follows the bunch; the solver is `open_potential`.
+    follows the bunch; the solvers are `open_potential` and, with images in the walls of a pipe
+    without ends, `pipe_potential`.
 
     The box stands still while the bunch changes a little, so that derivatives are those of the
     function; where the bunch outgrows it by some per cent, it moves, and results jump by their
@@ -52,6 +57,8 @@ class SpaceCharge3D(CollectiveEffect):
         max_step: longest slice between kicks [m]; a number, or one per element kind.
         scale: factor on the kick; 1 is physical.
         margin: on each side of the bunch, as a part of its full size, for test particles.
+        pipe: full width and height [m] of a conducting pipe about the reference, in which the nodes
+            in x and y then stand, and outside of which particles are lost; None is open space.
         response: whether derivatives contain the answer of the field to the beam; see
             `SpaceCharge`.
 
@@ -77,6 +84,7 @@ class SpaceCharge3D(CollectiveEffect):
     max_step: float | Mapping[str, float] = 0.05
     scale: Number = 1.0
     margin: float = 0.02
+    pipe: tuple[float, float] | None = None
     response: bool = True
 
     def __post_init__(self) -> None:
@@ -91,17 +99,31 @@ class SpaceCharge3D(CollectiveEffect):
         require_real("margin", self.margin)
         if not (math.isfinite(self.margin) and self.margin >= 0):
             raise InvalidValueError(f"margin must be finite and not negative, got {self.margin}")
+        if self.pipe is not None:
+            object.__setattr__(self, "pipe", self._grid(self.pipe).size)
         require_flag("response", self.response)
 
     def check(self, beam: Beam) -> None:
         """Raise for a coasting beam, warn of a box too coarse for the bunch."""
         require_charge(beam, self)
-        warn_if_coarse(
-            beam,
-            lambda one: self._box(one, State(one.coordinates.unbind(-1), one.alive)).spacing,
-            "xyz",
-        )
+        if self.pipe is not None:
+            check_box(self._grid(self.pipe), beam)
+        axes = "xyz" if self.pipe is None else "z"  # of the others, the pipe has spoken
+
+        def spacings(one: Beam, state: State) -> dict[str, float]:
+            found = zip("xyz", self._box(one, state).spacing, strict=True)
+            return {axis: spacing for axis, spacing in found if axis in axes}
+
+        warn_if_coarse(beam, spacings)
         warn_if_few(beam, self.nodes[2])
+
+    def admit(self, state: State) -> State:
+        """Particles outside the pipe, if there is one, are lost."""
+        if self.pipe is None:
+            return state
+        x, _, y, *_ = state.coordinates
+        within = inside(self._grid(self.pipe), x.detach(), y.detach())
+        return State(state.coordinates, state.alive & within)
 
     def field(self, beam: Beam, state: State, place: Place, memory: Any = None) -> Any:
         """Make the potentials, one a beam of a batch, by the particles alive."""
@@ -113,7 +135,16 @@ class SpaceCharge3D(CollectiveEffect):
 
     def _box(self, beam: Beam, state: State) -> Box:
         x, _, y, _, z, _ = state.coordinates
-        return bunch_box(beam, (x, y, z), state.alive, self.nodes, self.margin)
+        box = bunch_box(beam, (x, y, z), state.alive, self.nodes, self.margin)
+        if self.pipe is None:
+            return box
+        grid = self._grid(self.pipe)
+        sides = zip(grid.size, grid.shape, strict=True)
+        across = [Line(-side / 2, side / 2, cells) for side, cells in sides]
+        return Box(across[0], across[1], box.z)
+
+    def _grid(self, pipe: tuple[float, float]) -> Grid:
+        return Grid(pipe, (self.nodes[0] - 2 * GHOSTS, self.nodes[1] - 2 * GHOSTS))
 
     def _field(self, beam: Beam, state: State) -> Potential3D:
         x, _, y, _, z, _ = state.coordinates
@@ -124,7 +155,8 @@ class SpaceCharge3D(CollectiveEffect):
         fractions = beam.world.sum(deposit(box, (x, y, z), state.alive, shares))
         per_coulomb = reference.perveance_per_ampere() * reference.beta_gamma * SPEED_OF_LIGHT / 2
         strength = tensor_like(beam.charge * per_coulomb * self.scale, x)
-        return Potential3D(box, strength * open_potential(box, reference.gamma, fractions))
+        solve = open_potential if self.pipe is None else pipe_potential
+        return Potential3D(box, strength * solve(box, reference.gamma, fractions))
 
 
 def kick_3d(state: State, field: Potential3D, place: Place) -> State:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -13,7 +14,7 @@ from scipy.special import ndtri
 from scipy.stats import qmc
 
 import pyjutrack as pj
-from pyjutrack.collective import Place, SpaceCharge3D
+from pyjutrack.collective import Place, SpaceCharge2p5D, SpaceCharge3D
 from pyjutrack.collective.open_space import _kept, plain_spectrum
 from pyjutrack.errors import InvalidValueError, ResolutionWarning
 from pyjutrack.kernels.green import integrated_green
@@ -153,6 +154,45 @@ def test_green_function_is_the_mean_of_a_cell() -> None:
     np.testing.assert_allclose(kept, twin, rtol=1e-7)
 
 
+def test_images_in_a_pipe() -> None:
+    """A ball of charge off the axis is as a point for its images, in rows and columns."""
+    at, (wide, high) = np.array([4e-3, 1e-3, 0.0]), (0.014, 0.012)
+    beam = bunch(5e-4 * normal(2**16) * ROUND + at)
+    found = kicks(SpaceCharge3D((80, 72, 48), 1.0, pipe=(wide, high)), beam)
+    expected = np.zeros(2)
+    for row, column in itertools.product(range(-30, 31), repeat=2):
+        # a reflection in each wall turns the sign
+        image = np.array([row * wide + (-1) ** row * at[0], column * high + (-1) ** column * at[1]])
+        away = at[:2] - image
+        if row or column:
+            expected += (-1) ** (row + column) * away / np.linalg.norm(away) ** 3
+    assert found.mean(0)[:2] / STRENGTH == pytest.approx(expected, rel=2e-3)
+    # within the ball they are small beside its own field
+    own = kicks(SpaceCharge3D((48, 48, 48), 1.0), beam)
+    error = np.sqrt(((found - found.mean(0) - own) ** 2).mean(0) / (own**2).mean(0))
+    assert error.max() < 0.02
+
+
+def test_a_long_bunch_in_a_pipe_is_one_by_slices() -> None:
+    beam, pipe = bunch(normal(2**16) * [1.5e-3, 1e-3, 0.3]), (0.014, 0.012)
+    found = kicks(SpaceCharge3D((64, 64, 40), 1.0, pipe=pipe), beam)
+    expected = kicks(SpaceCharge2p5D(pj.SpectralPoisson(pipe, (60, 60)), 40, 1.0), beam)
+    error = np.sqrt(((found - expected) ** 2).mean(0) / (expected**2).mean(0))
+    assert error.max() < 0.01
+
+
+def test_what_a_pipe_does_not_hold_is_lost_or_refused() -> None:
+    rows = bunch(ball(1024) * 1e-3).coordinates
+    effect = SpaceCharge3D((26, 24, 20), pipe=(8e-3, 6e-3))
+    with pytest.raises(InvalidValueError, match="larger than the space-charge box"):
+        pj.track(STEP, pj.Beam(PROTON, 3 * rows, charge=1e-9), effects=[effect])
+    rows[0, 2] = 3.1e-3
+    after = pj.track(STEP, pj.Beam(PROTON, rows, charge=1e-9), effects=[effect])
+    assert after.lost == 1
+    with pytest.raises(InvalidValueError, match="sides"):
+        SpaceCharge3D(pipe=(8e-3, -1.0))
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 def test_keeps_the_promises_of_effects(weighted: bool) -> None:
     draw = np.random.default_rng(0)
@@ -161,13 +201,15 @@ def test_keeps_the_promises_of_effects(weighted: bool) -> None:
     if weighted:
         beam = beam.replace(weights=torch.as_tensor(draw.uniform(0.5, 1.5, 300)))
     lattice = pj.Lattice([pj.Quadrupole(0.2, 2.0, name="q"), pj.Drift(0.4, name="d")])
-    check_effect(SpaceCharge3D((16, 18, 20), 0.2), beam, lattice, knobs=["scale"])
+    pipe = (0.012, 0.01) if weighted else None
+    check_effect(SpaceCharge3D((18, 20, 22), 0.2, pipe=pipe), beam, lattice, knobs=["scale"])
 
 
-def test_slopes_by_the_energy() -> None:
+@pytest.mark.parametrize("pipe", [None, (0.007, 0.012)])
+def test_slopes_by_the_energy(pipe: tuple[float, float] | None) -> None:
     """The Green function depends on it, by the length at rest."""
     places = np.random.default_rng(0).uniform(-1.7, 1.7, (200, 3)) * [1e-3, 2e-3, 3e-3]
-    effect = SpaceCharge3D((16, 16, 16), 1.0)
+    effect = SpaceCharge3D((20, 20, 20), 1.0, pipe=pipe)
 
     def kicked(p0c: torch.Tensor | float) -> torch.Tensor:
         beam = bunch(places).replace(reference=pj.Reference.from_p0c("proton", p0c))
