@@ -33,8 +33,8 @@ def open_potential(box: Box, stretch: Number, fractions: Tensor) -> Tensor:
     The Green function is 1/r averaged over a cell, in closed form; that average, and the smoothing
     by the shape function at the deposit and at the reading, are undone where the nodes resolve
     them: its spectrum is divided by sinc(k h / 2), and twice by the transform of the shape function
-    at the nodes, along each axis. That makes the core of a Gaussian bunch right to 0.1 % at 4 nodes
-    a rms size, where it is 8 % weak without.
+    at the nodes, along each axis. That makes the kicks of a Gaussian bunch right to 0.1 % at 4
+    nodes a rms size, where they are 4 % weak without.
 
     Args:
         box: of cubic B-splines.

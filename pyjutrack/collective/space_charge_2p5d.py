@@ -44,7 +44,8 @@ class SpaceCharge2p5D(CollectiveEffect):
     zero on the walls, so that g is 1 + 2 ln(b / a) on the axis of a round uniform beam of radius a
     in a round pipe of radius b. The kick of a test particle is symplectic. lambda H is deposited
     and read by the shape function of the potential's mesh, along z too, where its smoothing is
-    undone as far as its cells resolve it.
+    undone as far as its cells resolve it. Each beam
+    of a batch has a line of its own; what `torch.func.vmap` runs over has one in common.
 
     Attributes:
         potential: what turns the density of a slice into H; a solver or a network, see `Potential`.
