@@ -24,7 +24,7 @@ from ..mesh.convolve import (
 )
 
 #: spectra that are kept, of 2 MB each for 64 nodes a side
-_KEPT = 16
+_KEPT = 32
 
 
 def open_potential(box: Box, stretch: Number, fractions: Tensor) -> Tensor:
