@@ -63,6 +63,16 @@ def extents(
     return tuple(lows), tuple(highs)
 
 
+def lose_infinite(state: State) -> State:
+    """Particles are lost whose places are not finite numbers: a grid has no nodes for them."""
+    x, _, y, _, z, _ = (u.detach() for u in state.coordinates)
+    lows, highs = bounds((x, y, z), state.alive)
+    if all(map(math.isfinite, (*lows, *highs))):
+        return state
+    finite = x.isfinite() & y.isfinite() & z.isfinite()
+    return State(state.coordinates, state.alive & finite)
+
+
 def each_beam(make: Callable[[Beam, State], F], beam: Beam, state: State) -> tuple[F, ...]:
     """Make something of each beam of a batch (..., N), or of the one that there is (N,)."""
     if state.alive.dim() == 1:

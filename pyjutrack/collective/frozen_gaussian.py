@@ -123,7 +123,7 @@ class FrozenGaussian(CollectiveEffect):
 
     def admit(self, state: State) -> State:
         """Particles outside the box of the potential are lost."""
-        return lose_outside(self.mesh, state)
+        return lose_outside(self.mesh.grid, state)
 
     def field(self, beam: Beam, state: State, place: Place, memory: Any = None) -> Any:
         """Make the potentials, one a beam of a batch, of the charge alive."""

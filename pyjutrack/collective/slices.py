@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from ..core.scalars import tensor_like
 from ..maps.state import State
-from ..mesh.box import Box, kick
-from ..mesh.grid import Mesh
+from ..mesh.box import Box, admit, kick
+from ..mesh.grid import Grid, Mesh
 from ..mesh.line import Line
 from ..mesh.particle_mesh import inside
 from .base import Place
@@ -26,10 +26,10 @@ def slice_box(mesh: Mesh, line: Line) -> Box:
     )
 
 
-def lose_outside(mesh: Mesh, state: State) -> State:
-    """Particles outside the mesh are lost."""
+def lose_outside(grid: Grid, state: State) -> State:
+    """Particles outside the box of a grid are lost."""
     x, _, y, *_ = state.coordinates
-    within = inside(mesh.grid, x.detach(), y.detach())
+    within = inside(grid, x.detach(), y.detach())
     return State(state.coordinates, state.alive & within)
 
 
@@ -37,7 +37,7 @@ def kick_slices(state: State, field: Potential3D, place: Place) -> State:
     """Kick particles by the slopes of a potential on a `slice_box`; none off its line is kicked."""
     x, px, y, py, z, delta = state.coordinates
     at, momenta = (z, x, y), (delta, px, py)
-    active = state.alive & field.box.inside(*(u.detach() for u in at))
+    active = admit(field.box, at, state.alive)
     ds = tensor_like(place.ds, x)
     delta, px, py = kick(field.box, at, active, momenta, field.values, ds)
     return State((x, px, y, py, z, delta), state.alive)

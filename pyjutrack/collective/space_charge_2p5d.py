@@ -21,7 +21,15 @@ from ..mesh.grid import Mesh
 from ..mesh.line import Line, line_around
 from ..mesh.staircase import refuse_staircase
 from .base import CollectiveEffect, Place, require_charge
-from .bunches import Potential3D, each_beam, extents, join_beams, warn_if_coarse, warn_if_few
+from .bunches import (
+    Potential3D,
+    each_beam,
+    extents,
+    join_beams,
+    lose_infinite,
+    warn_if_coarse,
+    warn_if_few,
+)
 from .poisson import CheckedPotential, Potential, SpectralPoisson, require_potential
 from .slices import kick_slices, lose_outside, slice_box, unsmooth
 from .space_charge import check_box, check_settings
@@ -111,7 +119,7 @@ class SpaceCharge2p5D(CollectiveEffect):
 
     def admit(self, state: State) -> State:
         """Particles outside the box of the potential are lost."""
-        return lose_outside(self.mesh, state)
+        return lose_outside(self.mesh.grid, lose_infinite(state))
 
     def field(self, beam: Beam, state: State, place: Place, memory: Any = None) -> Any:
         """Make the potentials, one a beam of a batch, by the particles alive."""

@@ -14,14 +14,22 @@ from ..core.errors import InvalidValueError
 from ..core.scalars import Number, tensor_like
 from ..core.storage import storable
 from ..maps.state import State
-from ..mesh.box import Box, deposit, kick
+from ..mesh.box import Box, admit, deposit, kick
 from ..mesh.grid import GHOSTS, Grid
 from ..mesh.line import Line
-from ..mesh.particle_mesh import inside
 from .base import CollectiveEffect, Place, require_charge
-from .bunches import Potential3D, bunch_box, each_beam, join_beams, warn_if_coarse, warn_if_few
+from .bunches import (
+    Potential3D,
+    bunch_box,
+    each_beam,
+    join_beams,
+    lose_infinite,
+    warn_if_coarse,
+    warn_if_few,
+)
 from .open_space import open_potential
 from .pipe import pipe_potential
+from .slices import lose_outside
 from .space_charge import check_box, check_settings
 
 #: nodes a side below which there is no room for the margins of the shape function
@@ -119,11 +127,8 @@ class SpaceCharge3D(CollectiveEffect):
 
     def admit(self, state: State) -> State:
         """Particles outside the pipe, if there is one, are lost."""
-        if self.pipe is None:
-            return state
-        x, _, y, *_ = state.coordinates
-        within = inside(self._grid(self.pipe), x.detach(), y.detach())
-        return State(state.coordinates, state.alive & within)
+        state = lose_infinite(state)
+        return state if self.pipe is None else lose_outside(self._grid(self.pipe), state)
 
     def field(self, beam: Beam, state: State, place: Place, memory: Any = None) -> Any:
         """Make the potentials, one a beam of a batch, by the particles alive."""
@@ -162,7 +167,7 @@ class SpaceCharge3D(CollectiveEffect):
 def kick_3d(state: State, field: Potential3D, place: Place) -> State:
     """Kick particles by the slopes of a potential; those outside of its box are lost."""
     x, px, y, py, z, delta = state.coordinates
-    alive = state.alive & field.box.inside(x.detach(), y.detach(), z.detach())
+    alive = admit(field.box, (x, y, z), state.alive)
     momenta = kick(
         field.box, (x, y, z), alive, (px, py, delta), field.values, tensor_like(place.ds, x)
     )

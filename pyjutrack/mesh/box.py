@@ -63,6 +63,8 @@ class Box(NamedTuple):
 def bounds(at: Sequence[Tensor], alive: Tensor) -> tuple[list[float], list[float]]:
     """Lowest and highest positions (N,) of live particles; infinite where none lives.
 
+    Not finite, all or some of them, where a position of a live particle is not.
+
     Under a transform of `torch.func`, those of all that it runs over.
     """
     places = [place.detach() for place in at]
@@ -76,6 +78,15 @@ def bounds(at: Sequence[Tensor], alive: Tensor) -> tuple[list[float], list[float
         lows.append(float(low.min()))
         highs.append(float(high.max()))
     return lows, highs
+
+
+def admit(box: Box, at: Sequence[Tensor], alive: Tensor) -> Tensor:
+    """Mask the live particles that are in the box; see `bounds`."""
+    ends = zip(box, *bounds(at, alive), strict=True)
+    if all(line.start <= low and high <= line.stop for line, low, high in ends):
+        return alive  # all of them, as where the box follows them: a pass in place of six
+    x, y, z = (place.detach() for place in at)
+    return alive & box.inside(x, y, z)
 
 
 def box_around(

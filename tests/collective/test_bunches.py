@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,8 +12,9 @@ import pytest
 import torch
 
 import pyjutrack as pj
-from pyjutrack.collective import SpaceCharge2p5D, SpaceCharge3D
+from pyjutrack.collective import Place, SpaceCharge2p5D, SpaceCharge3D
 from pyjutrack.distributed import Communicator
+from pyjutrack.maps.state import State
 
 PROTON = pj.Reference.from_kinetic("proton", 3e8)
 LINE = pj.Lattice([pj.Drift(0.3, name="d"), pj.Quadrupole(0.2, 2.0, name="q")])
@@ -66,6 +68,23 @@ def test_ranks_that_share_a_bunch_find_what_one_does(effect: pj.CollectiveEffect
     )
     for slope in slopes:
         np.testing.assert_allclose(slope, alone, rtol=1e-9)
+
+
+@each
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("column", [0, 4])
+def test_places_that_are_no_numbers_are_lost(
+    effect: pj.CollectiveEffect, value: float, column: int
+) -> None:
+    """They would have no node to write to; the others feel the rest."""
+    beam = bunch(400)
+    rows = beam.coordinates.clone()
+    rows[3, column] = value
+    state = effect.admit(State(rows.unbind(-1), beam.alive))
+    assert (~state.alive).nonzero().tolist() == [[3]]
+    place = Place(LINE[0], 0, 0.0, 0.1, 1.0, 0)
+    end = effect.apply(state, effect.field(beam, state, place, None), place)
+    assert all(bool(c[state.alive].isfinite().all()) for c in end.coordinates)
 
 
 @each
