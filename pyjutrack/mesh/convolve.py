@@ -20,7 +20,7 @@ from ..kernels import parallel
 Array = NDArray[Any]
 
 #: planes that are transformed at once
-_PLANES = 2
+_PLANES = 4
 #: work of a node of the doubled grid, of which a kick of a particle is 1
 _WORK = 0.25
 
