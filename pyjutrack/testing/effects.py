@@ -17,7 +17,7 @@ from ..engines.track import track
 from ..lattice.lattice import Lattice
 from ..maps.state import State
 from ..tracking.plan import plan_of
-from .beams import shuffle, stack_twice
+from .beams import shuffle, stack_twice, take_particles
 from .comparison import Array, CheckFailedError, require_close, require_true
 from .effect_derivatives import check_gradients, check_symplectic, count_turns, intensity_name
 
@@ -32,10 +32,12 @@ def check_effect(
 ) -> None:
     """Put an effect through all that effects of this package go through.
 
-    It acts on the lattice, and does nothing without a current or charge; a second call gives the
+    It acts on the lattice, and does nothing without a current or charge, or on each particle by
+    itself, where it is `individual`; a second call gives the
     same; particles that are lost stay and make no field; order, batches, weights and single
     precision change nothing that they should not; half the length has half the kick, unless it is
-    `lumped`; the map of a test particle is symplectic, if it is `reversible`; gradients by its
+    `lumped`; the map of a test particle is symplectic, if it is `reversible` and not `individual`;
+    what is `numbered` need not hold for another order; gradients by its
     knobs and the intensity, in every mode that it can have, against differences of values from
     rebuilt effects. An effect with a memory is tracked for three turns, and must leave the memory
     that `remember` is given as it was.
@@ -64,14 +66,17 @@ def check_effect(
     require_true(_nothing(effect, beam, lattice), change > 0)
     tolerance = 1e-9 * change + 1e-12 * float(np.nanmax(np.abs(end)))
     _check_pure(effect, beam, lattice, end, tolerance)
-    _check_nothing(effect, beam, lattice, without)
+    if effect.individual:
+        _check_individual(effect, beam, lattice, end, tolerance)
+    else:
+        _check_nothing(effect, beam, lattice, without)
     _check_sets(effect, beam, lattice, end, tolerance)
     _check_precision(effect, beam, lattice, end, change)
     _check_lost(effect, beam, lattice, end, tolerance)
     _check_weights(effect, beam, lattice, tolerance)
     if not effect.lumped:
         _check_length(effect, beam, lattice)
-    if effect.reversible and effect.start(beam) is None:
+    if effect.reversible and effect.start(beam) is None and not effect.individual:
         check_symplectic(effect, beam, lattice)
     check_gradients(effect, beam, lattice, knobs, step)
 
@@ -125,6 +130,26 @@ def _check_nothing(effect: CollectiveEffect, beam: Beam, lattice: Lattice, witho
     )
 
 
+def _check_individual(
+    effect: CollectiveEffect, beam: Beam, lattice: Lattice, end: Array, tolerance: float
+) -> None:
+    name = intensity_name(beam)
+    remedy = "do not state `individual` where the field depends on the other particles"
+    for changed in (
+        beam.replace(**{name: 0.0}),
+        take_particles(beam, torch.arange(len(beam) // 2)),
+    ):
+        found = _track(effect, changed, lattice)
+        require_close(
+            f"beam.{name} and other particles must not matter to an effect on each by itself",
+            found,
+            end[: len(found)],
+            tolerance,
+            remedy,
+            rows=True,
+        )
+
+
 def _places(effect: CollectiveEffect, lattice: Lattice) -> Iterator[Place]:
     """The first slice of each element in which the effect acts."""
     s = 0.0
@@ -132,7 +157,7 @@ def _places(effect: CollectiveEffect, lattice: Lattice) -> Iterator[Place]:
         count, length = effect.slices(element), to_float(element.length)
         if count:
             ds = length / count
-            yield Place(element, number, s + ds / 2, ds, 1 / count, 0)
+            yield Place(element, number, s + ds / 2, ds, 1 / count, 0, 0.5 / count)
         s += length
 
 
@@ -177,14 +202,15 @@ def _check_sets(
     effect: CollectiveEffect, beam: Beam, lattice: Lattice, end: Array, tolerance: float
 ) -> None:
     shuffled, order = shuffle(beam)
-    require_close(
-        "The order of the particles must not matter",
-        _track(effect, shuffled, lattice),
-        end[order.numpy()],
-        tolerance,
-        "sum over all particles, and take none by its number",
-        rows=True,
-    )
+    if not effect.numbered:
+        require_close(
+            "The order of the particles must not matter",
+            _track(effect, shuffled, lattice),
+            end[order.numpy()],
+            tolerance,
+            "sum over all particles, and take none by its number, or state `numbered`",
+            rows=True,
+        )
     require_close(
         "A beam in a batch must move as it does alone",
         _track(effect, stack_twice(beam), lattice)[1],
