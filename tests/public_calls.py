@@ -326,6 +326,8 @@ def _space_charge() -> dict[str, Call]:
         "ResonatorWake": Call(sc.ResonatorWake, {"at": "gap", "frequency": 5e9, "shunt": 1e4,
                                                  "quality": 1.4, "window": 0.1, "bins": 50,
                                                  "period": 1e-6, "scale": 1.0}),
+        "Radiation": Call(sc.Radiation, {"mode": "quantum", "seed": 1, "bend_slices": 4,
+                                         "magnet_slices": 1, "scale": 1.0}),
         "ImageCharges": Call(sc.ImageCharges, {"solver": SOLVER, "order": 4, "radius": 0.01}),
         "ResidualNetwork.small": Call(pj.surrogate.ResidualNetwork.small,
                                       {"solver": pj.SpectralPoisson(box, (32, 32)), "seed": 0,

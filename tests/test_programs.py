@@ -15,6 +15,7 @@ from running import tracked, with_jacobians
 import pyjutrack as pj
 from pyjutrack.elements.potentials import Perceptron
 from pyjutrack.kernels import parallel
+from pyjutrack.maps import radiate_photons
 from pyjutrack.maps.base import MAPS
 from pyjutrack.maps.multipole import multipole_kick
 from pyjutrack.maps.state import State
@@ -31,7 +32,10 @@ def test_every_map_is_in_the_battery() -> None:
     elements = [*(case.element() for case in FUSED), gap]
     found = {m for e in elements for m in recorded(pj.Lattice([e]))[0].program.maps}
     ours = {m for m in MAPS.values() if m.function.__module__.startswith("pyjutrack.")}
-    assert found == {m for m in ours if m.traceable}
+    effect = pj.collective.Radiation()
+    line = pj.Lattice([pj.SBend(1.0, 0.1)])
+    found |= set(pieces_of(line, plan_of(line, [effect]), [effect], PROTON)[0].program.maps)
+    assert found == {m for m in ours if m.traceable} - {radiate_photons}
 
 
 @pytest.mark.parametrize("case", FUSED, ids=lambda c: c.label)

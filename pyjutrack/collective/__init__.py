@@ -1,4 +1,4 @@
-"""Space charge: shapes, grids, the particle-mesh operators, solvers, reference fields, the kick."""
+"""Effects in the slot: space charge with its solvers and grids, a wake, synchrotron radiation."""
 
 from ..mesh.grid import Grid, Mesh
 from ..mesh.particle_mesh import deposit, interpolate
@@ -10,6 +10,7 @@ from .field import Field, density, field_error, own_field
 from .gridless import gridless_potential
 from .image_charges import ImageCharges
 from .poisson import Potential, SpectralPoisson
+from .radiation import Radiation
 from .resonator import ResonatorWake
 from .space_charge import SpaceCharge
 
@@ -26,6 +27,7 @@ __all__ = [
     "MeshKick",
     "Place",
     "Potential",
+    "Radiation",
     "ResonatorWake",
     "Shape",
     "SpaceCharge",

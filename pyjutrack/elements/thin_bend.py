@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from .. import maps
@@ -58,6 +58,16 @@ class ThinBend(Element):
     @property
     def normal_gradient(self) -> Number:
         return self._per_length(self._normal(1))
+
+    @property
+    def multipoles(self) -> tuple[tuple[Number, ...], tuple[Number, ...]]:
+        normal, skew = (tuple(map(self._per_length, s)) for s in (self.knl, self.ksl))
+        return (self.normal_dipole, *normal[1:]), skew
+
+    def with_field(self, factor: Number) -> Element:
+        knl, ksl = (tuple(k * factor for k in s) for s in (self.knl, self.ksl))
+        dipole = (self.angle + self._normal(0)) * factor - self.angle
+        return replace(self, knl=(dipole, *knl[1:]), ksl=ksl)
 
     def transport(self, state: State, reference: Reference, part: Part) -> State:
         angle, dipole = (part.fraction * k for k in (self.angle, self.angle + self._normal(0)))

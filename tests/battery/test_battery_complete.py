@@ -94,8 +94,8 @@ def test_observables() -> None:
     assert found == OBSERVABLES
 
 
-#: effects on bunches, which tests/checks puts through `pyjutrack.testing`
-ELSEWHERE = {pj.collective.ResonatorWake}
+#: effects that other tests put through `pyjutrack.testing`
+ELSEWHERE = {pj.collective.Radiation, pj.collective.ResonatorWake}
 
 
 def test_effects_and_potentials() -> None:
