@@ -26,6 +26,7 @@ class Call(NamedTuple):
 
 
 PROTON = pj.Reference.from_kinetic("proton", 1e9)
+ELECTRON = pj.Reference.from_total("electron", 5e8)
 OPTICS = pj.optics.Twiss(beta_x=1.0, alpha_x=-1.0, beta_y=1.0, alpha_y=1.0)
 CELL = pj.Lattice(
     [
@@ -100,7 +101,7 @@ RETURNED = {
     "Radiation",
     "ScannedBeam",
     "Shape",
-    "SynchrotronOptics",
+    "Equilibrium", "SynchrotronOptics",
     "Task",
     "TwissTable",
     "Validation",
@@ -251,6 +252,9 @@ def _optics() -> dict[str, Call]:
         "synchrotron_optics": Call(pj.optics.synchrotron_optics,
                                    {"lattice": RING, "reference": PROTON,
                                     "delta": 0.0, "order": 1}),
+        "equilibrium": Call(pj.optics.equilibrium, {"lattice": RING, "reference": ELECTRON,
+                                                    "delta": 0.0, "order": 1}),
+        "taper": Call(pj.optics.taper, {"lattice": RING, "reference": ELECTRON, "rounds": 1}),
         "optics_gradient": Call(pj.optics.optics_gradient, {"objective": lambda t: t.tune_x, **line,
                                                      "wrt": ["q1.k1"]}),
         "Target": Call(pj.optics.Target, {"quantity": "beta_x", "value": 1.0, "at": "end",

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from .. import maps
 from ..beam.reference import Reference
-from ..core.scalars import Number, is_zero, to_float
+from ..core.scalars import Number, is_zero, vanishes
 from ..maps.state import State
 from .base import Element
 from .glyph import Glyph, box
@@ -45,7 +45,7 @@ class ThinBend(Element):
 
     @property
     def arc_length(self) -> Number:
-        return 0.0 if to_float(self.h) == 0 else self.angle / self.h
+        return 0.0 if vanishes(self.h) else self.angle / self.h
 
     @property
     def curvature(self) -> Number:
@@ -87,4 +87,4 @@ class ThinBend(Element):
 
     def _per_length(self, strength: Number) -> Number:
         """A strength over the length of the arc; 0 over none."""
-        return 0.0 if to_float(self.arc_length) == 0 else strength / self.arc_length
+        return 0.0 if vanishes(self.arc_length) else strength / self.arc_length

@@ -6,6 +6,7 @@ algebra (`modes`, `linear`).
 """
 
 from . import distributions
+from .envelope import Equilibrium, equilibrium
 from .gradient import optics_gradient
 from .linear import linear_optics, twiss_table
 from .matching import Match, Target, match
@@ -14,9 +15,11 @@ from .radiation import Radiation, radiation_integrals
 from .ring import chromaticities, closed_orbit, one_turn_matrix, transfer_matrices, twiss
 from .synchrotron import SynchrotronOptics, synchrotron_optics
 from .table import Twiss, TwissTable
+from .tapering import taper
 from .tunes import synchrobetatron_tunes, tune_slopes, tunes
 
 __all__ = [
+    "Equilibrium",
     "Match",
     "Radiation",
     "ScannedBeam",
@@ -27,6 +30,7 @@ __all__ = [
     "chromaticities",
     "closed_orbit",
     "distributions",
+    "equilibrium",
     "linear_optics",
     "match",
     "one_turn_matrix",
@@ -35,6 +39,7 @@ __all__ = [
     "radiation_integrals",
     "synchrobetatron_tunes",
     "synchrotron_optics",
+    "taper",
     "transfer_matrices",
     "tune_slopes",
     "tunes",
