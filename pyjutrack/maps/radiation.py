@@ -125,10 +125,10 @@ def _pass(
         real, imag = x * real - y * imag + normal, x * imag + y * real + skew
         real, imag = real / order, imag / order
     b_y, b_x = x * real - y * imag + k0, x * imag + y * real + s0
-    along = (b_x * px + b_y * py) / total
-    across = b_x * b_x + b_y * b_y - along * along
-    slope = px / ps * length / 2
-    longer = total / ps
+    along = b_x * px + b_y * py
+    across = b_x * b_x + b_y * b_y - along * along / (total * total)
+    forward = 1 / ps
+    slope, longer = px * forward * length / 2, total * forward
     body = length * (1 + curvature * x) * longer
     wedges = entrance * (x - slope) + exit_ * (x + slope)
     return across, body, body - wedges * longer

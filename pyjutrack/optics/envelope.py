@@ -138,9 +138,9 @@ def _modes(matrix: Tensor) -> tuple[Tensor, Tensor]:
     left = [n for n, total in enumerate(areas.sum(0).tolist()) if total > 0]
     if len(left) != 3 or bool((eigenvalues.detach().imag == 0).any()):
         raise UnstableError(
-            "the one-turn matrix with radiation has no three separate modes: a tune is near an "
-            "integer, a half or a coupling resonance, or the bunch is on the falling slope of the "
-            "wave, which takes another phase of the cavity"
+            "the motion is unstable, or its modes are not separate: quadrupoles that do not focus, "
+            "a tune near an integer, a half or a coupling resonance, or a bunch on the falling "
+            "slope of the wave, which takes another phase of the cavity"
         )
     order = []
     for plane in range(3):

@@ -21,7 +21,7 @@ from ..maps.state import State
 from .passing import Passage
 
 #: points of the quadrature in bends, and in other magnets
-_POINTS, _FEWER = 3, 2
+_POINTS, _FEWER = 4, 2
 _COORDINATES = 6
 
 #: (before, place in the element, piece, whether photons fluctuate) -> after
