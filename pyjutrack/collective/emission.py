@@ -26,13 +26,11 @@ class Piece(NamedTuple):
     Attributes:
         length: along the reference orbit [m].
         entrance, exit_: tangents of the angles of the faces in it; 0 for none.
-        scale: factor on the energy that is radiated; negative to give it back.
     """
 
     length: Number
     entrance: Number = 0.0
     exit_: Number = 0.0
-    scale: Number = 1.0
 
 
 def radiates(element: Element) -> bool:
@@ -59,25 +57,46 @@ def faces_of(element: Element) -> tuple[Number, Number]:
     return entrance, exit_
 
 
+class Emission(NamedTuple):
+    """What a piece of an element radiates, as the maps want it.
+
+    Attributes:
+        loss, spread: factors of the mean loss and of its fluctuation; see `maps.radiate`.
+        length: along the reference orbit [m].
+        field: curvature, faces and multipoles.
+    """
+
+    loss: Number
+    spread: Number
+    length: Number
+    field: tuple[Number, ...]
+
+
+def emission_of(element: Element, reference: Reference, piece: Piece) -> Emission:
+    """Make the emission of a piece of an element."""
+    species, gamma = reference.species, reference.gamma
+    loss = 2 / 3 * species.classical_radius * reference.beta_gamma * gamma**2
+    lengths = species.classical_radius * species.reduced_wavelength
+    spread = (55 / (24 * math.sqrt(3)) * lengths * gamma**5) ** 0.5
+    normal, skew = element.multipoles
+    field = (element.curvature, piece.entrance, piece.exit_, *_first(normal), *_first(skew))
+    return Emission(loss, spread, piece.length, field)
+
+
 def emit(
-    state: State, element: Element, reference: Reference, piece: Piece, noise: Tensor | None = None
+    state: State, emission: Emission, scale: Number = 1.0, noise: Tensor | None = None
 ) -> State:
     """Particles after a piece of an element, in its frame, has made them radiate.
 
     Args:
+        scale: factor on the energy of every photon; negative to give it back.
         noise: of mean 0 and variance 1, like a coordinate; None for the mean loss.
     """
-    species, gamma = reference.species, reference.gamma
-    loss = 2 / 3 * species.classical_radius * reference.beta_gamma * gamma**2 * piece.scale
-    normal, skew = element.multipoles
-    field = (element.curvature, piece.entrance, piece.exit_, *_first(normal), *_first(skew))
+    loss, spread, length, field = emission
     if noise is None:
-        return state.apply(maps.radiate, loss, piece.length, *field)
-    lengths = species.classical_radius * species.reduced_wavelength
-    # of the variance, so that the scale of the energies of as many photons is outside of the root
-    spread = (55 / (24 * math.sqrt(3)) * lengths * gamma**5) ** 0.5 * piece.scale
+        return state.apply(maps.radiate, loss * scale, length, *field)
     x, px, y, py, z, delta = state.coordinates
-    parameters = loss, spread, piece.length, *field
+    parameters = loss * scale, spread * scale, length, *field
     given = (x, px, y, py, noise, delta)
     x, px, y, py, _, delta = apply_map(maps.radiate_photons, given, state.alive, parameters, ())
     return State((x, px, y, py, z, delta), state.alive)

@@ -16,11 +16,16 @@ from ..core.errors import InvalidValueError, require_known
 from ..core.scalars import Number, is_zero, to_float
 from ..core.storage import storable
 from ..elements import Element
+from ..elements.part import Part
 from ..elements.placement import apply_within
+from ..elements.recordings import memoize
 from ..kernels import noise
 from ..maps.state import State
 from .base import CollectiveEffect, Place
-from .emission import Piece, emit, faces_of, radiates
+from .emission import Emission, Piece, emission_of, emit, faces_of, radiates
+
+#: of the ends of slices, in parts of an element
+_ROUNDING = 1e-9
 
 
 class Photons(NamedTuple):
@@ -128,23 +133,26 @@ class Radiation(CollectiveEffect):
         return self._radiate(state, Photons(reference, None, 0), place, 1.0)
 
     def _radiate(self, state: State, field: Photons, place: Place, sign: float) -> State:
-        element, (entrance, exit_) = place.element, faces_of(place.element)
-        last = place.slice == round(1 / place.share) - 1
-        piece = Piece(
-            element.arc_length * place.share,
-            0.0 if place.slice else entrance,
-            exit_ if last else 0.0,
-            self.scale * sign,
-        )
+        element, reference, half = place.element, field.reference, place.share / 2
+        part = Part(place.centre - half, place.centre + half)
+        emission = memoize(_emission, element, reference, part)
         draw = None
-        if field.key is not None and not is_zero(piece.length):
+        if field.key is not None and not is_zero(emission.length):
             x = state.coordinates[0]
             numbers = noise.normal(field.key, field.first, x.shape[-1])
             draw = torch.from_numpy(numbers).to(x.device, x.dtype).expand(x.shape)
-        return apply_within(
-            element,
-            state,
-            field.reference,
-            place.centre,
-            lambda here: emit(here, element, field.reference, piece, draw),
-        )
+        scale = self.scale * sign
+
+        def act(here: State) -> State:
+            return emit(here, emission, scale, draw)
+
+        return apply_within(element, state, reference, place.centre, act)
+
+
+def _emission(element: Element, reference: Reference, part: Part) -> Emission:
+    """The emission of a part of an element, and of the faces at its ends."""
+    entrance, exit_ = faces_of(element)
+    first, last = part.start < _ROUNDING, part.stop > 1 - _ROUNDING
+    length = element.arc_length * (part.stop - part.start)
+    piece = Piece(length, entrance if first else 0.0, exit_ if last else 0.0)
+    return emission_of(element, reference, piece)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..autodiff import Pushed
 from ..beam.reference import Reference
-from ..collective.emission import Piece, emit, faces_of, radiates
+from ..collective.emission import Piece, emission_of, emit, faces_of, radiates
 from ..core.scalars import Number, is_zero
 from ..elements import Element
 from ..elements.part import WHOLE, Part
@@ -92,9 +92,8 @@ class RadiatingPassage(Passage):
                 if points and noisy:
                     zero = torch.zeros_like(_value(before.coordinates[0]))
                     noise = _push(zero, next(photons), directions)
-                radiate = partial(
-                    emit, element=element, reference=self._reference, piece=piece, noise=noise
-                )
+                emission = emission_of(element, self._reference, piece)
+                radiate = partial(emit, emission=emission, noise=noise)
                 after = apply_within(element, before, self._reference, place, radiate)
                 energies = (self._energy(s.coordinates[5]) for s in (before, after))
                 lost.append(next(energies) - next(energies))
