@@ -223,7 +223,13 @@ def test_ranks_share_one_stream() -> None:
     assert abs(np.corrcoef(whole[1:], whole[:-1])[0, 1]) < 0.03
     from scipy.stats import kstest
 
+    from pyjutrack.beam.communicator import Communicator
+
     assert kstest(whole, "norm").pvalue > 1e-3
+    coordinates = torch.zeros(5, 6, dtype=torch.float64)
+    part = pj.Beam(ELECTRON, coordinates, world=Communicator(rank=1, size=2, particles=9))
+    place = pj.collective.Place(CELL["b"], 2, 0.0, 1.0, 1.0, 0)
+    assert Radiation("quantum").field(part, None, place).first == 4
 
 
 @pytest.mark.parametrize("element", [pj.Drift(1.0), pj.Solenoid(1.0, 0.1), pj.Quadrupole(0.2, 0.0)])
