@@ -17,9 +17,10 @@ from ..engines.track import track
 from ..lattice.lattice import Lattice
 from ..maps.state import State
 from ..tracking.plan import plan_of
-from .beams import shuffle, stack_twice, take_particles
+from .beams import shuffle, stack_twice
 from .comparison import Array, CheckFailedError, require_close, require_true
 from .effect_derivatives import check_gradients, check_symplectic, count_turns, intensity_name
+from .effect_intensity import check_individual, check_nothing, track_turns
 
 
 def check_effect(
@@ -60,16 +61,16 @@ def check_effect(
         plan_of(lattice, (effect,))
     except InvalidValueError as error:
         raise CheckFailedError(str(error)) from error
-    end = _track(effect, beam, lattice)
+    end = track_turns(effect, beam, lattice)
     without = track(lattice, beam, turns=count_turns(effect, beam)).coordinates.numpy()
     change = float(np.nanmax(np.abs(end - without), initial=0.0))
     require_true(_nothing(effect, beam, lattice), change > 0)
     tolerance = 1e-9 * change + 1e-12 * float(np.nanmax(np.abs(end)))
     _check_pure(effect, beam, lattice, end, tolerance)
     if effect.individual:
-        _check_individual(effect, beam, lattice, end, tolerance)
+        check_individual(effect, beam, lattice, end, tolerance)
     else:
-        _check_nothing(effect, beam, lattice, without)
+        check_nothing(effect, beam, lattice, without)
     _check_sets(effect, beam, lattice, end, tolerance)
     _check_precision(effect, beam, lattice, end, change)
     _check_lost(effect, beam, lattice, end, tolerance)
@@ -115,41 +116,6 @@ def _nothing(effect: CollectiveEffect, beam: Beam, lattice: Lattice) -> str:
     return f"it changes nothing of this beam: perhaps {', or '.join(causes)}"
 
 
-def _track(effect: CollectiveEffect, beam: Beam, lattice: Lattice) -> Any:
-    turns = count_turns(effect, beam)
-    return track(lattice, beam, effects=[effect], turns=turns).coordinates.numpy()
-
-
-def _check_nothing(effect: CollectiveEffect, beam: Beam, lattice: Lattice, without: Array) -> None:
-    name = intensity_name(beam)
-    found = _track(effect, beam.replace(**{name: 0.0}), lattice)
-    tolerance = 1e-12 * (np.nanmax(np.abs(without)) + 1e-300)
-    remedy = f"make the field proportional to beam.{name}"
-    require_close(
-        f"A beam without {name} must have no effect", found, without, tolerance, remedy, rows=True
-    )
-
-
-def _check_individual(
-    effect: CollectiveEffect, beam: Beam, lattice: Lattice, end: Array, tolerance: float
-) -> None:
-    name = intensity_name(beam)
-    remedy = "do not state `individual` where the field depends on the other particles"
-    for changed in (
-        beam.replace(**{name: 0.0}),
-        take_particles(beam, torch.arange(len(beam) // 2)),
-    ):
-        found = _track(effect, changed, lattice)
-        require_close(
-            f"beam.{name} and other particles must not matter to an effect on each by itself",
-            found,
-            end[: len(found)],
-            tolerance,
-            remedy,
-            rows=True,
-        )
-
-
 def _places(effect: CollectiveEffect, lattice: Lattice) -> Iterator[Place]:
     """The first slice of each element in which the effect acts."""
     s = 0.0
@@ -178,7 +144,7 @@ def _check_pure(
 ) -> None:
     """Check that a second call gives the same, and that `remember` leaves what it is given."""
     remedy = "take nothing at random, and let `start` make a new memory each time"
-    found = _track(effect, beam, lattice)
+    found = track_turns(effect, beam, lattice)
     require_close("A second call must give the same", found, end, tolerance, remedy, rows=True)
     memory, state = effect.start(beam), _state(effect, beam)
     place = next(_places(effect, lattice))
@@ -205,7 +171,7 @@ def _check_sets(
     if not effect.numbered:
         require_close(
             "The order of the particles must not matter",
-            _track(effect, shuffled, lattice),
+            track_turns(effect, shuffled, lattice),
             end[order.numpy()],
             tolerance,
             "sum over all particles, and take none by its number, or state `numbered`",
@@ -213,7 +179,7 @@ def _check_sets(
         )
     require_close(
         "A beam in a batch must move as it does alone",
-        _track(effect, stack_twice(beam), lattice)[1],
+        track_turns(effect, stack_twice(beam), lattice)[1],
         end,
         tolerance,
         "sum over the last axis of the coordinates, .sum(-1, keepdim=True)",
@@ -226,7 +192,7 @@ def _check_precision(
 ) -> None:
     require_close(
         "Single precision must agree with double precision",
-        _track(effect, beam.to(torch.float32), lattice),
+        track_turns(effect, beam.to(torch.float32), lattice),
         end,
         1e-3 * change + 1e-5 * float(np.nanmax(np.abs(end))),
         rows=True,
@@ -246,7 +212,7 @@ def _check_lost(
         weights=None if weights is None else torch.cat([weights, weights.new_ones(2)]),
         **{intensity_name(beam): getattr(beam, intensity_name(beam)) * (1 + 2 / len(beam))},
     )
-    found = _track(effect, more, lattice)
+    found = track_turns(effect, more, lattice)
     require_close(
         "lost particles must change nothing for the others",
         found[:-2],
@@ -274,8 +240,8 @@ def _check_weights(
     amount = {intensity_name(beam): getattr(beam, intensity_name(beam)) / 2}
     require_close(
         "Half the weight of each particle must act as half the intensity",
-        _track(effect, halves, lattice),
-        _track(effect, beam.replace(**amount), lattice),
+        track_turns(effect, halves, lattice),
+        track_turns(effect, beam.replace(**amount), lattice),
         tolerance,
         "count beam.shares, or do not state `weighted`",
         rows=True,
