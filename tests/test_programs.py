@@ -175,7 +175,7 @@ class Exchange(pj.Element):
 
 def test_tangents_of_coordinates_that_change_places() -> None:
     line = pj.Lattice([pj.Quadrupole(0.2, 1.5), Exchange(), pj.Drift(0.5)])
-    wake = pj.collective.ResonatorWake("place", 1e9, 1e6, window=2.0)
+    wake = pj.collective.Wake(pj.collective.Resonator(1e9, 1e6), "place", window=2.0)
     beam = pj.Beam(PROTON, points(50), charge=1e-9)
     matrix = pj.jacobian(line, PROTON)
     first, last = (pj.jacobian(pj.Lattice([line[i]]), PROTON) for i in (0, 2))

@@ -156,6 +156,13 @@ def _new_full(a: Any, size: Any, number: Any) -> Any:
     return a.value.new_full(size, number)
 
 
+def _along_last(function: Callable[..., Tensor]) -> Callable[..., Pushed]:
+    """The rule of a linear function of the last dimension."""
+    return lambda a, *size: Pushed.make(
+        function(a.value, *size), function(a.tangent, *size), a.directions
+    )
+
+
 def _getter(name: str) -> Any:
     return getattr(Tensor, name).__get__
 
@@ -186,6 +193,8 @@ RULES |= {
     torch.unbind: _unbind,
     Tensor.to: _to,
     Tensor.new_full: _new_full,
+    torch.fft.rfft: _along_last(torch.fft.rfft),
+    torch.fft.irfft: _along_last(torch.fft.irfft),
     Tensor.detach: lambda a: a.value.detach(),
     Tensor.dim: lambda a: a.value.dim(),
     Tensor.is_floating_point: lambda a: a.value.is_floating_point(),

@@ -10,8 +10,8 @@ from .field import Field, density, field_error, own_field
 from .gridless import gridless_potential
 from .image_charges import ImageCharges
 from .poisson import Potential, SpectralPoisson
-from .resonator import ResonatorWake
 from .space_charge import SpaceCharge
+from .wakes import Resonator, Wake, WakeFunction
 
 __all__ = [
     "BSPLINE",
@@ -26,10 +26,12 @@ __all__ = [
     "MeshKick",
     "Place",
     "Potential",
-    "ResonatorWake",
+    "Resonator",
     "Shape",
     "SpaceCharge",
     "SpectralPoisson",
+    "Wake",
+    "WakeFunction",
     "bassetti_erskine",
     "density",
     "deposit",

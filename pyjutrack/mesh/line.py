@@ -97,6 +97,11 @@ def gather(line: Line, z: Tensor, active: Tensor, values: Tensor) -> Tensor:
     return _gather((line, 0), z, active, values)[0]
 
 
+def gather_slope(line: Line, z: Tensor, active: Tensor, values: Tensor) -> Tensor:
+    """Read the slope by z of what `gather` reads [1/m]; zero where not `active`."""
+    return _gather((line, 1), z, active, values)[0]
+
+
 def _table(line: Line, order: int) -> NDArray[np.float64]:
     """The table of a derivative of the shape function by position, (4, 4)."""
     table = line.shape.table

@@ -44,7 +44,7 @@ def check_effect(
         effect: with parameters of usual size.
         beam: with the current or the charge that it needs, of some hundred particles.
         lattice: in which it acts.
-        knobs: of its fields, those that derivatives go through.
+        knobs: of its fields, those that derivatives go through; "function.shunt" is one of a field.
         step: of the differences, relative.
 
     Raises:
@@ -89,8 +89,9 @@ def _require_protocol(effect: CollectiveEffect, knobs: Sequence[str]) -> None:
         require_true(f"{kind} must be a frozen dataclass", dataclasses.is_dataclass(effect))
         fields = [field.name for field in dataclasses.fields(effect)]  # type: ignore[arg-type]
         for name in knobs:
+            first = name.partition(".")[0]
             require_true(
-                f"knobs: {kind} has no field {name!r}; it has {', '.join(fields)}", name in fields
+                f"knobs: {kind} has no field {first!r}; it has {', '.join(fields)}", first in fields
             )
 
 

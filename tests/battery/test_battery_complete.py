@@ -95,7 +95,7 @@ def test_observables() -> None:
 
 
 #: effects on bunches, which tests/checks puts through `pyjutrack.testing`
-ELSEWHERE = {pj.collective.ResonatorWake}
+ELSEWHERE = {pj.collective.Wake}
 
 
 def test_effects_and_potentials() -> None:
