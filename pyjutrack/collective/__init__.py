@@ -1,4 +1,4 @@
-"""Space charge: shapes, grids, the particle-mesh operators, solvers, reference fields, the kick."""
+"""Space charge and wakes: shapes, grids, the particle-mesh operators, solvers, fields, kicks."""
 
 from ..mesh.grid import Grid, Mesh
 from ..mesh.particle_mesh import deposit, interpolate
@@ -11,7 +11,7 @@ from .gridless import gridless_potential
 from .image_charges import ImageCharges
 from .poisson import Potential, SpectralPoisson
 from .space_charge import SpaceCharge
-from .wakes import Resonator, Wake, WakeFunction
+from .wakes import ResistiveWall, Resonator, Wake, WakeFunction, WakeTable, read_wakes
 
 __all__ = [
     "BSPLINE",
@@ -26,12 +26,14 @@ __all__ = [
     "MeshKick",
     "Place",
     "Potential",
+    "ResistiveWall",
     "Resonator",
     "Shape",
     "SpaceCharge",
     "SpectralPoisson",
     "Wake",
     "WakeFunction",
+    "WakeTable",
     "bassetti_erskine",
     "density",
     "deposit",
@@ -40,6 +42,7 @@ __all__ = [
     "gridless_potential",
     "interpolate",
     "own_field",
+    "read_wakes",
 ]
 
 

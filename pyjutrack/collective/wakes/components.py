@@ -33,6 +33,11 @@ class Component(NamedTuple):
         """Return whether it deflects."""
         return self.plane is not None
 
+    @property
+    def per_offset(self) -> bool:
+        """Return whether its function is that of one metre of offset [V/(C m)]."""
+        return self.source is not None or self.power > 1
+
 
 #: by name
 COMPONENTS = {

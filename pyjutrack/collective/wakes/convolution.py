@@ -1,11 +1,12 @@
 """Convolve the charge on a line with a wake, by FFT, and the memory of former passages.
 
-Charges are spread over nodes, and the voltage is read from them, by cubic B-splines; between nodes
-the wake is its average over a cell, which is a difference of its integral. These three smooth z by
-a variance of 3/4 of the squared spacing in all, which is undone: the voltage less 3/8 of its second
-difference. What is left is of fourth order in the spacing; at a jump of the wake itself, of second.
-Source: R. W. Hockney, J. W. Eastwood, Computer Simulation Using Particles, ch. 5 (smoothing by
-shape functions); the rest is elementary.
+Charges are spread over nodes, and the voltage is read from them, by cubic B-splines. Between nodes
+the wake is, near zero, its average with the hat of two cells, by second differences of its double
+integral, whatever it does at zero; far from there itself. The variance by which all that smooths z
+is undone: the wake less half of it times its second difference. What is left is of fourth order in
+the spacing where the wake is smooth, of third at a jump, and of order 3/2 where it falls by
+t^(-3/2). Source: R. W. Hockney, J. W. Eastwood, Computer Simulation Using Particles, ch. 5
+(smoothing by shape functions); the rest is elementary.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...core.scalars import Number
-from ...mesh.grid import GHOSTS
+from ...core.scalars import Number, to_float
 from ...mesh.line import Line
 from .function import Phasor, WakeFunction
 
-#: of the second difference: half the variance of two splines and of a cell
-_SHARPEN = (2 / 3 + 1 / 12) / 2
+#: half the variance of two splines, in squared cells, and with a hat
+_SPLINES = 1 / 3
+_HAT = _SPLINES + 1 / 12
+#: cells from zero, from which on the wake is smooth
+_FAR = 64
 
 
 def convolve(
@@ -40,19 +43,55 @@ def convolve(
     """
     passages, count = sources.shape[-2:]
     step = line.spacing / speed
-    # half-way between the differences of nodes, -(count - 1) to count - 1, and one more on each end
-    halves = torch.arange(2 * count + 2, dtype=torch.float64, device=sources.device) - count - 0.5
+    lags = torch.arange(1 - count, count, dtype=torch.float64, device=sources.device)
     former = torch.arange(passages, dtype=torch.float64, device=sources.device).unsqueeze(-1)
-    times = halves * step + former * period
-    function.require_reach(float(times.detach().max()))
-    after = times.detach() > 0
-    safe = torch.where(after, times, torch.ones_like(times) * step)
-    integral = torch.where(after, function.integral(safe, transverse), 0.0)
-    kernel = _average(integral, step).to(sources.dtype)
+    kernel = average(function, transverse, lags * step + former * period, step).to(sources.dtype)
     size = _fast_length(2 * count)
     spectrum = torch.fft.rfft(kernel[..., _order(count, size).to(kernel.device)], size)
     product = (torch.fft.rfft(sources, size) * spectrum).sum(-2)
     return torch.fft.irfft(product, size)[..., :count]
+
+
+def average(function: WakeFunction, transverse: bool, times: Tensor, step: Number) -> Tensor:
+    """The wake between nodes at some times [s], for cells of a duration `step` [s]."""
+    plain, cell = times.detach(), float(to_float(step))
+    function.require_reach(float(plain.max()) + 2 * cell)
+    far, acts = plain > _FAR * cell, plain > -1.5 * cell
+    near = acts & ~far
+    hats = _double_integrals(function, transverse, times[near].unsqueeze(-1), step)
+    hats = _second_difference(hats) / (step * step)
+    smooth = _smooth(function, transverse, times[far], step)
+    found = torch.cat([torch.zeros_like(plain[:1].flatten()[:1]), _sharpen(hats, _HAT), smooth])
+    # of each time: the place of what was found for it; 0 for those before the charge
+    order = torch.zeros_like(plain, dtype=torch.int64)
+    counts = torch.arange(1, len(found), device=plain.device)
+    order[near], order[far] = counts[: int(near.sum())], counts[int(near.sum()) :]
+    return found[order]
+
+
+def _double_integrals(
+    function: WakeFunction, transverse: bool, times: Tensor, step: Number
+) -> Tensor:
+    """Double integrals at five times about each; zero before the charge."""
+    five = times + torch.arange(-2.0, 3.0, dtype=torch.float64, device=times.device) * step
+    after = five.detach() > 0
+    safe = torch.where(after, five, torch.ones_like(five) * step)
+    return torch.where(after, function.double_integral(safe, transverse), 0.0)
+
+
+def _smooth(function: WakeFunction, transverse: bool, times: Tensor, step: Number) -> Tensor:
+    three = torch.arange(-1.0, 2.0, dtype=torch.float64, device=times.device) * step
+    return _sharpen(function.value(times.unsqueeze(-1) + three, transverse), _SPLINES)
+
+
+def _second_difference(values: Tensor) -> Tensor:
+    """Of neighbours along the last dimension, two fewer."""
+    return values[..., 2:] - 2 * values[..., 1:-1] + values[..., :-2]
+
+
+def _sharpen(three: Tensor, half_variance: float) -> Tensor:
+    """Undo a smoothing of the middle of three neighbours (..., 3); (...)."""
+    return three[..., 1] - half_variance * _second_difference(three)[..., 0]
 
 
 def ring_voltage(
@@ -60,11 +99,12 @@ def ring_voltage(
 ) -> Tensor:
     """The voltage at the nodes of a line (..., nodes) [V], of a ringing (...)."""
     step = line.spacing / speed
-    halves = torch.arange(line.nodes + 3, dtype=torch.float64, device=ringing.real.device) - 1.5
-    times = (line.start + (halves + 0.5 - GHOSTS) * line.spacing) * (-1 / speed)
-    columns = Phasor(ringing.real.unsqueeze(-1), ringing.imaginary.unsqueeze(-1))
-    integral = function.ring_integral(function.ring(columns, times), transverse)
-    return -_average(integral, step).to(ringing.real.dtype)
+    device = ringing.real.device
+    places = torch.as_tensor(line.positions(), device=device).unsqueeze(-1)
+    three = torch.arange(-1.0, 2.0, dtype=torch.float64, device=device) * step
+    columns = Phasor(*(part.unsqueeze(-1).unsqueeze(-1) for part in ringing))
+    rung = function.ring(columns, places * (-1 / speed) + three)
+    return _sharpen(function.ring_value(rung, transverse), _SPLINES).to(ringing.real.dtype)
 
 
 def ring_after(function: WakeFunction, line: Line, speed: Number, sources: Tensor) -> Phasor:
@@ -73,13 +113,6 @@ def ring_after(function: WakeFunction, line: Line, speed: Number, sources: Tenso
     start = Phasor(sources, torch.zeros_like(sources))
     rung = function.ring(start, places * (1 / speed))
     return Phasor(*(part.to(sources.dtype).sum(-1) for part in rung))
-
-
-def _average(integral: Tensor, step: Number) -> Tensor:
-    """Averages over cells, sharpened, of a function by its integral at n + 3 halves; n."""
-    cells = integral[..., 2:-1] - integral[..., 1:-2]
-    three = integral[..., 3:] - integral[..., :-3]
-    return ((1 + 3 * _SHARPEN) * cells - _SHARPEN * three) / step
 
 
 def _order(count: int, size: int) -> Tensor:

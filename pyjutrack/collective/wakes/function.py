@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import ClassVar, NamedTuple
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from ...core.errors import InvalidValueError
+
+#: of the integral from 0 to a time: panels, and nodes and weights in each
+_PANELS = 16
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
 
 
 class Phasor(NamedTuple):
@@ -17,15 +23,14 @@ class Phasor(NamedTuple):
 
 
 class WakeFunction:
-    """A wake W(t) of the time t after a unit charge [V/C], transverse ones [V/(C m)].
+    """A wake W(t) of the time t after a unit charge [V/C], transverse ones often [V/(C m)].
 
     Derive a frozen dataclass from it, with numbers or vectors that are its knobs, and state
-    `integral`. Lines of cells need no more than differences of the integral: what W itself does at
-    zero, jump or diverge, is then integrated exactly.
+    `value`; and `double_integral` where that has no finite limit at 0.
 
     Attributes:
         rings: it is one decaying oscillation, of which a former passage leaves two numbers; `ring`
-            and `ring_integral` are then stated too.
+            and `ring_value` are then stated too.
 
     Example:
         >>> @dataclass(frozen=True)
@@ -33,31 +38,42 @@ class WakeFunction:
         ...     strength: float
         ...     rate: float
         ...
-        ...     def integral(self, time, transverse):
-        ...         return self.strength / self.rate * (1 - torch.exp(-self.rate * time))
+        ...     def value(self, time, transverse):
+        ...         return self.strength * torch.exp(-self.rate * time)
     """
 
     rings: ClassVar[bool] = False
 
-    def integral(self, time: Tensor, transverse: bool) -> Tensor:
-        """Integrate W from 0 to `time`, which is positive [V s/C], transverse ones [V s/(C m)].
+    def value(self, time: Tensor, transverse: bool) -> Tensor:
+        """Evaluate W after a charge has passed.
 
         Args:
-            time: of any shape [s].
+            time: of any shape, positive [s].
             transverse: whether the wake deflects, in place of taking energy.
         """
-        raise InvalidValueError(f"{type(self).__name__} does not say what it is (integral)")
+        raise InvalidValueError(f"{type(self).__name__} does not say what it is (value)")
+
+    def double_integral(self, time: Tensor, transverse: bool) -> Tensor:
+        """Integrate (t - s) W(s) over s from 0 to t, `time`, by which cells near 0 are integrated.
+
+        By 16 panels of 8 Gaussian nodes; asked for of times of some tens of cells at most.
+        """
+        nodes = (np.arange(_PANELS)[:, None] + (_NODES + 1) / 2).ravel() / _PANELS
+        weights = np.tile(_WEIGHTS, _PANELS) / (2 * _PANELS) * (1 - nodes)
+        u, w = (torch.as_tensor(a).to(time) for a in (nodes, weights))
+        column = time.unsqueeze(-1)
+        return time * time * (self.value(column * u, transverse) * w).sum(-1)
 
     def require_reach(self, time: float) -> None:
         """Raise InvalidValueError where the function is not known up to a time [s]."""
 
-    def check(self, duration: float) -> None:
-        """Warn where the function is wrong for a bunch of an rms duration [s]."""
+    def check(self, duration: float, step: float) -> None:
+        """Warn where the function is wrong for a bunch of an rms duration, or for cells [s]."""
 
     def ring(self, phasor: Phasor, time: Tensor) -> Phasor:
         """Advance a ringing by a time [s]."""
         raise InvalidValueError(f"{type(self).__name__} does not ring")
 
-    def ring_integral(self, phasor: Phasor, transverse: bool) -> Tensor:
-        """A function of the ringing whose slope by time is the voltage that it makes."""
+    def ring_value(self, phasor: Phasor, transverse: bool) -> Tensor:
+        """Evaluate the voltage that a ringing makes [V]."""
         raise InvalidValueError(f"{type(self).__name__} does not ring")

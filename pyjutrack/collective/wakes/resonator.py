@@ -10,9 +10,13 @@ import torch
 from torch import Tensor
 
 from ...core.checks import require_real
-from ...core.scalars import Number
+from ...core.errors import ResolutionWarning, warn
+from ...core.scalars import Number, to_float
 from ...core.storage import storable
 from .function import Phasor, WakeFunction
+
+#: phase of the oscillation in a cell, above which a warning
+_TURN = 1.0
 
 
 @storable
@@ -49,11 +53,21 @@ class Resonator(WakeFunction):
         require_real("shunt", self.shunt)
         require_real("quality", self.quality, above=0.5)
 
-    def integral(self, time: Tensor, transverse: bool) -> Tensor:
-        """Integrate W from 0 to `time`."""
+    def value(self, time: Tensor, transverse: bool) -> Tensor:
+        """Evaluate W."""
         start = Phasor(torch.ones_like(time), torch.zeros_like(time))
-        end = self.ring_integral(self.ring(start, time), transverse)
-        return end - self.ring_integral(start, transverse)
+        return self.ring_value(self.ring(start, time), transverse)
+
+    def check(self, duration: float, step: float) -> None:
+        """Warn of cells that are too long for the oscillation."""
+        turn = 2 * math.pi * to_float(self.frequency) * step
+        if turn > _TURN:
+            warn(
+                f"a wavelength of the wake, {to_float(self.frequency):g} Hz, is "
+                f"{2 * math.pi / turn:.2g} cells of its line; take {math.ceil(turn / _TURN)} times "
+                "the cells, or a shorter window",
+                ResolutionWarning,
+            )
 
     def _rates(self) -> tuple[Number, Number]:
         """Rates of decay and of oscillation [1/s]."""
@@ -71,10 +85,11 @@ class Resonator(WakeFunction):
             phasor.real * sine + phasor.imaginary * cosine,
         )
 
-    def ring_integral(self, phasor: Phasor, transverse: bool) -> Tensor:
-        """A function of the ringing whose slope by time is the voltage that it makes."""
+    def ring_value(self, phasor: Phasor, transverse: bool) -> Tensor:
+        """Evaluate the voltage that a ringing makes [V]."""
         decay, oscillation = self._rates()
-        ratio = self.shunt / self.quality
+        omega = 2 * math.pi * self.frequency
+        kick = omega * self.shunt / self.quality
         if transverse:
-            return -ratio * (phasor.real + decay / oscillation * phasor.imaginary)
-        return 2 * math.pi * self.frequency * ratio / oscillation * phasor.imaginary
+            return kick * omega / oscillation * phasor.imaginary
+        return kick * (phasor.real - decay / oscillation * phasor.imaginary)

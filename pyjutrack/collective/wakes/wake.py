@@ -66,8 +66,8 @@ class Wake(CollectiveEffect):
     symplectic. Offsets x' are from the reference orbit.
 
     The charge is spread over a line of cells by cubic B-splines, convolved by FFT with the function
-    averaged over cells, and read by B-splines; of their smoothing of z the second order is undone.
-    The kick is twice differentiable in everything.
+    (averaged over cells where it jumps or diverges), and read by B-splines; their smoothing of z is
+    undone to fourth order. The kick is twice differentiable in everything.
 
     Attributes:
         function: W: a `Resonator`, `ResistiveWall`, `WakeTable`, or a `WakeFunction` of your own.
@@ -176,7 +176,8 @@ class Wake(CollectiveEffect):
                 "shorter window",
                 ResolutionWarning,
             )
-        self.function.check(rms / (SPEED_OF_LIGHT * to_float(beam.reference.beta)))
+        speed = SPEED_OF_LIGHT * to_float(beam.reference.beta)
+        self.function.check(rms / speed, line.spacing / speed)
 
     def start(self, beam: Beam) -> Mapping[tuple[int, float], Any] | None:
         """Start without a past; each place gets its own."""
