@@ -84,6 +84,7 @@ RETURNED = {
     "GaussianProcess",
     "Instrument",
     "CollectiveEffect",
+    "WakeFunction",
     "MeshKick",
     "Place",
     "Architecture",
@@ -124,6 +125,7 @@ def calls(folder: Path) -> dict[str, Call]:
     pj.write_beam(folder / "beam.npz", BEAM)
     pj.write_lattice(folder / "cell.json", CELL, PROTON)
     dg.write_profiles(folder / "profiles.csv", PROFILES)
+    (folder / "wake.dat").write_text("0.5 1.0\n1.0 0.5\n")
     found = {**_elements(), **_beams(), **_tracking(), **_optics(), **_diagnostics()}
     found |= {**_files(folder), **_space_charge(), **_twins(), **_methods(), **_plotting()}
     return found
@@ -311,6 +313,8 @@ def _files(folder: Path) -> dict[str, Call]:
                                                  "saturated": "refuse"}),
         "write_profiles": Call(dg.write_profiles, {"path": folder / "new.csv",
                                                    "profiles": PROFILES, "format": None}),
+        "read_wakes": Call(pj.collective.read_wakes, {"path": folder / "wake.dat", "start": [2.0],
+                                                      "columns": ["time", "dipole x"]}),
     }  # fmt: skip
 
 

@@ -222,7 +222,7 @@ def test_files_of_columns(tmp_path: Path) -> None:
     """ns, V/pC and V/(pC mm), with remarks; under the names of ours and of others."""
     path = tmp_path / "wake.dat"
     path.write_text("# t long dip\n0.0 2.0 0.5 9\n0.5, 1.0, 0.25, 9\n% end\n1.0\t0.0\t0.125 9\n")
-    tables = read_wakes(path, ["time", "longitudinal", "dipolar_x", None])
+    tables = read_wakes(path, ["time", "longitudinal", "dipolar_x", "-"])
     assert list(tables) == ["longitudinal", "dipole x"]
     np.testing.assert_allclose(tables["longitudinal"].time, [0, 5e-10, 1e-9], rtol=1e-15)
     np.testing.assert_allclose(tables["longitudinal"].values, [2e12, 1e12, 0], rtol=1e-15)

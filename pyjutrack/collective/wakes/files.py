@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.checks import require_path
+from ...core.checks import require_path, require_reals, require_texts
 from ...core.errors import InvalidValueError, MeasurementError, require_known
 from .components import COMPONENTS
 from .table import WakeTable
 
 #: bytes of a file
 _BYTES = 256 * 2**20
-_TIME, _NANO = "time", 1e-9
+_TIME, _SKIP, _NANO = "time", "-", 1e-9
 #: names of the components in files, and those of PyHEADTAIL and xwakes
 _NAMES = {name: name for name in COMPONENTS} | {
     f"{theirs}_{plane}": f"{ours} {plane}"
@@ -31,7 +31,7 @@ _NAMES = {name: name for name in COMPONENTS} | {
 
 
 def read_wakes(
-    path: str | Path, columns: Sequence[str | None], *, start: Sequence[float] | None = None
+    path: str | Path, columns: Sequence[str], *, start: Sequence[float] | None = None
 ) -> dict[str, WakeTable]:
     """Read the wakes of a file of columns of numbers, with "#" or "%" before remarks.
 
@@ -39,7 +39,7 @@ def read_wakes(
         path: of the file. Times are in ns, longitudinal and constant wakes in V/pC, all others in
             V/(pC mm), positive where `Wake` has them positive.
         columns: what each column holds: "time", a component as of `Wake`, or as xwakes and
-            PyHEADTAIL have them ("dipole_x", "dipolar_x"); None for one that is not wanted.
+            PyHEADTAIL have them ("dipole_x", "dipolar_x"); "-" for one that is not wanted.
         start: W at t = 0 of each component, in the order of the columns [file's units], needed of a
             table that starts later.
 
@@ -56,8 +56,11 @@ def read_wakes(
         >>> effects = [pj.collective.Wake(t, "rf", component=c) for c, t in tables.items()]
     """
     path = require_path("path", path)
-    names = [None if c is None else _component(c) for c in columns]
-    wanted = [n for n in names if n not in (None, _TIME)]
+    expected = 'a list of columns, such as ["time", "longitudinal"]'
+    names = [_component(c) for c in require_texts("columns", columns, expected)]
+    wanted = [n for n in names if n not in (_SKIP, _TIME)]
+    if start is not None:
+        require_reals("start", start, len(wanted))
     if names.count(_TIME) != 1 or not wanted or len(set(wanted)) < len(wanted):
         raise InvalidValueError(
             f'columns must name "time" once, and components, each once; got {list(columns)}'
@@ -66,14 +69,13 @@ def read_wakes(
     time = table[:, names.index(_TIME)] * _NANO
     if (np.diff(time) <= 0).any() or time[0] < 0:
         raise MeasurementError(f"{path}: times must ascend, from 0 or later")
-    if time[0] > 0 and (start is None or len(start) != len(wanted)):
+    if time[0] > 0 and start is None:
         raise MeasurementError(
             f"{path}: the first time is {time[0]:.3g} s, and nothing says what the wake is before: "
             f"give start=, the {len(wanted)} values at t = 0"
         )
     found = {}
     for number, name in enumerate(wanted):
-        assert name is not None
         values, times = table[:, names.index(name)], time
         if time[0] > 0 and start is not None:
             values, times = np.append(start[number], values), np.append(0.0, time)
@@ -83,7 +85,7 @@ def read_wakes(
 
 
 def _component(column: str) -> str:
-    require_known("column of a wake", column, [_TIME, *_NAMES])
+    require_known("column of a wake", column, [_TIME, _SKIP, *_NAMES])
     return _NAMES.get(column, column)
 
 

@@ -83,8 +83,11 @@ class WakeTable(WakeFunction):
         """
         require_flag("transverse", transverse)
         given: Any = impedance
-        if not isinstance(given, Tensor):
-            given = torch.as_tensor(np.asarray(given, np.complex128))
+        try:
+            if not isinstance(given, Tensor):
+                given = torch.as_tensor(np.asarray(given, np.complex128))
+        except (TypeError, ValueError):
+            raise wrong("impedance", given, "two or more complex numbers") from None
         resistance = _vector("impedance", given.real if given.is_complex() else given)
         frequencies, time = _vector("frequencies", frequencies), _vector("time", time)
         if len(frequencies) != len(resistance):

@@ -12,7 +12,7 @@ from torch import Tensor
 from ...beam.beam import Beam
 from ...beam.moments import mean
 from ...beam.reference import SPEED_OF_LIGHT
-from ...core.checks import require_kind, require_real, require_text, require_whole
+from ...core.checks import require_kind, require_real, require_text, require_whole, wrong
 from ...core.errors import InvalidValueError, ResolutionWarning, require_known, warn
 from ...core.scalars import Number, tensor_like, to_float
 from ...core.storage import storable
@@ -121,6 +121,8 @@ class Wake(CollectiveEffect):
         require_whole("cells", self.cells, 8)
         require_real("scale", self.scale)
         steps = self.max_step if isinstance(self.max_step, Mapping) else {"": self.max_step}
+        if not steps:
+            raise wrong("max_step", self.max_step, "a length, or one per element kind")
         for step in steps.values():
             require_real("max_step", step, above=0)
         if self.window is not None:
