@@ -11,10 +11,14 @@ t^(-3/2). Source: R. W. Hockney, J. W. Eastwood, Computer Simulation Using Parti
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from ...core.scalars import Number, to_float
+from ...core.tensors import tensors_in
 from ...mesh.line import Line
 from .function import Phasor, WakeFunction
 
@@ -42,14 +46,36 @@ def convolve(
         (..., nodes) [V].
     """
     passages, count = sources.shape[-2:]
-    step = line.spacing / speed
-    lags = torch.arange(1 - count, count, dtype=torch.float64, device=sources.device)
-    former = torch.arange(passages, dtype=torch.float64, device=sources.device).unsqueeze(-1)
-    kernel = average(function, transverse, lags * step + former * period, step).to(sources.dtype)
     size = _fast_length(2 * count)
-    spectrum = torch.fft.rfft(kernel[..., _order(count, size).to(kernel.device)], size)
-    product = (torch.fft.rfft(sources, size) * spectrum).sum(-2)
+    given = function, transverse, passages, count, size, line.spacing / speed, period
+    spectrum = _plain_spectrum if _is_plain(given) else _spectrum
+    kernel = spectrum(*given, sources.device, sources.dtype)
+    product = (torch.fft.rfft(sources, size) * kernel).sum(-2)
     return torch.fft.irfft(product, size)[..., :count]
+
+
+def _spectrum(
+    function: WakeFunction, transverse: bool, passages: int, count: int, size: int, step: Number,
+    period: Number, device: torch.device, dtype: torch.dtype,
+) -> Tensor:  # fmt: skip
+    """The transform of the wake between nodes, of every passage; (P, size/2 + 1)."""
+    lags = torch.arange(1 - count, count, dtype=torch.float64, device=device)
+    former = torch.arange(passages, dtype=torch.float64, device=device).unsqueeze(-1)
+    kernel = average(function, transverse, lags * step + former * period, step).to(dtype)
+    return torch.fft.rfft(kernel[..., _order(count, size).to(device)], size)
+
+
+#: of numbers without derivatives: turn by turn it is the same
+_plain_spectrum = lru_cache(16)(_spectrum)
+
+
+def _is_plain(given: tuple[Any, ...]) -> bool:
+    """Return whether something is known by its value: numbers, and no tensors."""
+    try:
+        hash(given)
+    except TypeError:
+        return False
+    return not tensors_in(given)
 
 
 def average(function: WakeFunction, transverse: bool, times: Tensor, step: Number) -> Tensor:
