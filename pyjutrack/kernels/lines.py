@@ -41,7 +41,9 @@ def spread(s: LineStencil, z: Array, active: Array, weights: Array) -> Array:
     share = parallel.parts(z.size)
     out = np.zeros((share, len(weights), s.nodes))
     args = (z, active, weights, s.origin, s.rate, s.coefficients, out)
-    parallel.run(_kernels().spread, z.size, share, *args)
+    kernels = _kernels()
+    kernel = kernels.spread_one if len(weights) == 1 else kernels.spread
+    parallel.run(kernel, z.size, share, *args)
     return out.sum(0).astype(z.dtype, copy=False)
 
 
@@ -49,5 +51,7 @@ def gather(s: LineStencil, z: Array, active: Array, lines: Array) -> Array:
     """Lines (R, nodes) read at every particle, (R, N)."""
     out = np.empty((len(lines), z.size), z.dtype)
     args = (z, active, lines, s.origin, s.rate, s.coefficients, out)
-    parallel.run(_kernels().gather, z.size, parallel.parts(z.size), *args)
+    kernels = _kernels()
+    kernel = kernels.gather_one if len(lines) == 1 else kernels.gather
+    parallel.run(kernel, z.size, parallel.parts(z.size), *args)
     return out
