@@ -162,6 +162,7 @@ def _elements() -> dict[str, Call]:
 def _beams() -> dict[str, Call]:
     drawn = {"reference": PROTON, "particles": 8, "twiss": OPTICS, "current": 1.0}
     drawn |= {"emittance": (1e-6, 1e-6), "sigma_z": 0.1, "sigma_delta": 1e-3, "quiet": True}
+    drawn |= {"longitudinal": "parabolic"}
     found = {f"distributions.{n}": Call(getattr(pj.distributions, n), drawn | {"seed": 1}) for n in
              ("gaussian", "kv", "waterbag", "uniform")}  # fmt: skip
     found["distributions.gaussian normalized"] = Call(
@@ -171,6 +172,9 @@ def _beams() -> dict[str, Call]:
             "particles": 8,
             "twiss": OPTICS,
             "normalized_emittance": (1e-6, 1e-6),
+            "charge": 1e-9,
+            "sigma_z": 1e-3,
+            "bucket": pj.optics.synchrotron_optics(RING, PROTON),
         },
     )
     for name in ("centroid", "covariance", "sizes", "survivors"):

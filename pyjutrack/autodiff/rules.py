@@ -110,6 +110,16 @@ def _stack(tensors: Any, dim: int = 0) -> Pushed:
     return Pushed.make(value, torch.stack(rows, dim + 1 if dim >= 0 else dim), union)
 
 
+def _cat(tensors: Any, dim: int = 0) -> Pushed:
+    union, tangents = collect_tangents(tensors)
+    values = [value_of(t) for t in tensors]
+    rows = [
+        v.new_zeros(1).expand(len(union), *v.shape) if d is None else d
+        for v, d in zip(values, tangents, strict=True)
+    ]
+    return Pushed.make(torch.cat(values, dim), torch.cat(rows, dim + 1 if dim >= 0 else dim), union)
+
+
 def _movedim(a: Any, source: int, destination: int) -> Pushed:
     shift = [i + 1 if i >= 0 else i for i in (source, destination)]
     return Pushed.make(
@@ -182,6 +192,7 @@ RULES |= {
     Tensor.unsqueeze: _unsqueeze,
     torch.unsqueeze: _unsqueeze,
     torch.stack: _stack,
+    torch.cat: _cat,
     special.stumpff: _stumpff,
     Tensor.movedim: _movedim,
     Tensor.reshape: _reshape,

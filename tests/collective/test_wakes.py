@@ -124,7 +124,7 @@ def test_convolution_is_the_double_sum() -> None:
         for passage in range(3):
             for i in range(line.nodes):
                 t = torch.arange(-i, line.nodes - i, dtype=torch.float64) * step + passage * period
-                expected[i] += average(MODE, transverse, t, step) @ sources[passage]
+                expected[i] += average(MODE, transverse, t[None], step)[0] @ sources[passage]
         error = (found - expected).abs().max() / expected.abs().max()
         assert float(error) < 1e-12
 

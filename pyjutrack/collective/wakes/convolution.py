@@ -26,7 +26,7 @@ from .function import Phasor, WakeFunction
 _SPLINES = 1 / 3
 _HAT = _SPLINES + 1 / 12
 #: cells from zero, from which on the wake is smooth
-_FAR = 64
+_FAR = 32
 
 
 def convolve(
@@ -79,35 +79,47 @@ def _is_plain(given: tuple[Any, ...]) -> bool:
 
 
 def average(function: WakeFunction, transverse: bool, times: Tensor, step: Number) -> Tensor:
-    """The wake between nodes at some times [s], for cells of a duration `step` [s]."""
-    plain, cell = times.detach(), float(to_float(step))
+    """The wake between nodes.
+
+    Args:
+        times: (P, T), ascending by `step` in the last dimension, and in the first [s].
+        step: duration of a cell [s].
+    """
+    plain, cell = times.detach(), to_float(step)
     function.require_reach(float(plain.max()) + 2 * cell)
-    far, acts = plain > _FAR * cell, plain > -1.5 * cell
-    near = acts & ~far
-    hats = _double_integrals(function, transverse, times[near].unsqueeze(-1), step)
-    hats = _second_difference(hats) / (step * step)
-    smooth = _smooth(function, transverse, times[far], step)
-    found = torch.cat([torch.zeros_like(plain[:1].flatten()[:1]), _sharpen(hats, _HAT), smooth])
-    # of each time: the place of what was found for it; 0 for those before the charge
-    order = torch.zeros_like(plain, dtype=torch.int64)
-    counts = torch.arange(1, len(found), device=plain.device)
-    order[near], order[far] = counts[: int(near.sum())], counts[int(near.sum()) :]
-    return found[order]
+    mixed = int((plain[:, 0] <= _FAR * cell).sum())
+    found = [_average_row(function, transverse, row, step) for row in times[:mixed].unbind(0)]
+    if mixed == len(times):
+        return torch.stack(found)
+    smooth = _smooth(function, transverse, times[mixed:], step)
+    return torch.cat([torch.stack(found), smooth]) if found else smooth
 
 
-def _double_integrals(
-    function: WakeFunction, transverse: bool, times: Tensor, step: Number
-) -> Tensor:
-    """Double integrals at five times about each; zero before the charge."""
-    five = times + torch.arange(-2.0, 3.0, dtype=torch.float64, device=times.device) * step
-    after = five.detach() > 0
-    safe = torch.where(after, five, torch.ones_like(five) * step)
-    return torch.where(after, function.double_integral(safe, transverse), 0.0)
+def _average_row(function: WakeFunction, transverse: bool, times: Tensor, step: Number) -> Tensor:
+    """One row, from before the charge to after it."""
+    plain, cell = times.detach(), to_float(step)
+    start = int((plain <= -1.5 * cell).sum())
+    stop = int((plain <= _FAR * cell).sum())
+    parts = [torch.zeros_like(plain[:start])]
+    if stop > start:
+        around = _extend(times[start:stop], 2, step)
+        after = around.detach() > 0
+        safe = torch.where(after, around, torch.ones_like(around) * step)
+        double = torch.where(after, function.double_integral(safe, transverse), 0.0)
+        parts.append(_sharpen(_second_difference(double) / (step * step), _HAT))
+    if stop < len(plain):
+        parts.append(_smooth(function, transverse, times[stop:], step))
+    return torch.cat(parts)
 
 
 def _smooth(function: WakeFunction, transverse: bool, times: Tensor, step: Number) -> Tensor:
-    three = torch.arange(-1.0, 2.0, dtype=torch.float64, device=times.device) * step
-    return _sharpen(function.value(times.unsqueeze(-1) + three, transverse), _SPLINES)
+    return _sharpen(function.value(_extend(times, 1, step), transverse), _SPLINES)
+
+
+def _extend(times: Tensor, count: int, step: Number) -> Tensor:
+    """Some more of even times on both ends of the last dimension."""
+    more = torch.arange(times.shape[-1] + 2 * count, dtype=times.dtype, device=times.device)
+    return times[..., :1] + (more - count) * step
 
 
 def _second_difference(values: Tensor) -> Tensor:
@@ -115,21 +127,19 @@ def _second_difference(values: Tensor) -> Tensor:
     return values[..., 2:] - 2 * values[..., 1:-1] + values[..., :-2]
 
 
-def _sharpen(three: Tensor, half_variance: float) -> Tensor:
-    """Undo a smoothing of the middle of three neighbours (..., 3); (...)."""
-    return three[..., 1] - half_variance * _second_difference(three)[..., 0]
+def _sharpen(values: Tensor, half_variance: float) -> Tensor:
+    """Undo a smoothing along the last dimension, two fewer."""
+    return values[..., 1:-1] - half_variance * _second_difference(values)
 
 
 def ring_voltage(
     function: WakeFunction, transverse: bool, line: Line, speed: Number, ringing: Phasor
 ) -> Tensor:
     """The voltage at the nodes of a line (..., nodes) [V], of a ringing (...)."""
-    step = line.spacing / speed
-    device = ringing.real.device
-    places = torch.as_tensor(line.positions(), device=device).unsqueeze(-1)
-    three = torch.arange(-1.0, 2.0, dtype=torch.float64, device=device) * step
-    columns = Phasor(*(part.unsqueeze(-1).unsqueeze(-1) for part in ringing))
-    rung = function.ring(columns, places * (-1 / speed) + three)
+    places = torch.as_tensor(line.positions(), device=ringing.real.device)
+    times = _extend(places * (-1 / speed), 1, -line.spacing / speed)
+    columns = Phasor(*(part.unsqueeze(-1) for part in ringing))
+    rung = function.ring(columns, times)
     return _sharpen(function.ring_value(rung, transverse), _SPLINES).to(ringing.real.dtype)
 
 

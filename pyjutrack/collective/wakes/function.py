@@ -11,7 +11,7 @@ from torch import Tensor
 from ...core.errors import InvalidValueError
 
 #: of the integral from 0 to a time: panels, and nodes and weights in each
-_PANELS = 16
+_PANELS = 8
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
 
 
@@ -56,7 +56,7 @@ class WakeFunction:
     def double_integral(self, time: Tensor, transverse: bool) -> Tensor:
         """Integrate (t - s) W(s) over s from 0 to t, `time`, by which cells near 0 are integrated.
 
-        By 16 panels of 8 Gaussian nodes; asked for of times of some tens of cells at most.
+        By 8 panels of 8 Gaussian nodes; asked for of times of some tens of cells at most.
         """
         nodes = (np.arange(_PANELS)[:, None] + (_NODES + 1) / 2).ravel() / _PANELS
         weights = np.tile(_WEIGHTS, _PANELS) / (2 * _PANELS) * (1 - nodes)
