@@ -86,3 +86,28 @@ def gather_one(part, start, stop, z, active, lines, origin, rate, c, out):
             found += line[cell + 2] * (c0 + u * (c1 + u * (c2 + u * c3)))
             found += line[cell + 3] * (d0 + u * (d1 + u * (d2 + u * d3)))
         read[n] = found
+
+
+@kernel
+def gather_two(part, start, stop, z, active, line, origin, rate, c, out):
+    """One line (nodes,) read at every particle, and its slope; (2, N)."""
+    value, slope = out[0], out[1]
+    a0, a1, a2, a3 = c[0, 0], c[0, 1], c[0, 2], c[0, 3]
+    b0, b1, b2, b3 = c[1, 0], c[1, 1], c[1, 2], c[1, 3]
+    c0, c1, c2, c3 = c[2, 0], c[2, 1], c[2, 2], c[2, 3]
+    d0, d1, d2, d3 = c[3, 0], c[3, 1], c[3, 2], c[3, 3]
+    for n in range(start, stop):
+        first, second = 0.0, 0.0
+        if active[n]:
+            u = (np.float64(z[n]) - origin) * rate
+            cell = int(u)
+            u -= cell
+            w, x, y, t = line[cell], line[cell + 1], line[cell + 2], line[cell + 3]
+            # the cubic in this cell, and its derivative by u
+            p0 = w * a0 + x * b0 + y * c0 + t * d0
+            p1 = w * a1 + x * b1 + y * c1 + t * d1
+            p2 = w * a2 + x * b2 + y * c2 + t * d2
+            p3 = w * a3 + x * b3 + y * c3 + t * d3
+            first = p0 + u * (p1 + u * (p2 + u * p3))
+            second = rate * (p1 + u * (2 * p2 + u * (3 * p3)))
+        value[n], slope[n] = first, second

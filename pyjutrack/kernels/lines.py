@@ -55,3 +55,11 @@ def gather(s: LineStencil, z: Array, active: Array, lines: Array) -> Array:
     kernel = kernels.gather_one if len(lines) == 1 else kernels.gather
     parallel.run(kernel, z.size, parallel.parts(z.size), *args)
     return out
+
+
+def gather_two(s: LineStencil, z: Array, active: Array, line: Array) -> Array:
+    """A line (nodes,) read at every particle, and its slope by position; (2, N)."""
+    out = np.empty((2, z.size), z.dtype)
+    args = (z, active, line, s.origin, s.rate, s.coefficients, out)
+    parallel.run(_kernels().gather_two, z.size, parallel.parts(z.size), *args)
+    return out

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..autodiff.operator import Maybe, Tensors, array, compiled_operator
+from ..autodiff.operator import Maybe, Tensors, array, compiled_operator, tensors
 from ..core.checks import require_real, require_whole
 from ..core.errors import InvalidValueError
 from ..kernels import lines as kernels
@@ -97,9 +97,12 @@ def gather(line: Line, z: Tensor, active: Tensor, values: Tensor) -> Tensor:
     return _gather((line, 0), z, active, values)[0]
 
 
-def gather_slope(line: Line, z: Tensor, active: Tensor, values: Tensor) -> Tensor:
-    """Read the slope by z of what `gather` reads [1/m]; zero where not `active`."""
-    return _gather((line, 1), z, active, values)[0]
+def gather_with_slope(
+    line: Line, z: Tensor, active: Tensor, values: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Read values as `gather` does, and the slope of that by z [1/m], in one pass."""
+    value, slope = _gather_two(line, z, active, values)
+    return value, slope
 
 
 def _table(line: Line, order: int) -> NDArray[np.float64]:
@@ -208,6 +211,31 @@ class _Gather:
         return g * along, _SPREAD.value(static, (z, active, g))[0]
 
 
+class _GatherTwo:
+    """Inputs z, active, values; the value and its slope by z."""
+
+    ranks = (1, 1, 1)
+
+    def plain(self, static: Line, *inputs: Tensor) -> Tensors:
+        return *_GATHER.plain((static, 0), *inputs), *_GATHER.plain((static, 1), *inputs)
+
+    def value(self, static: Line, inputs: Tensors) -> Tensors:
+        z, active, values = map(array, inputs)
+        return tensors(kernels.gather_two(_stencil(static, 0), z, active, values))
+
+    def push(
+        self, static: Line, inputs: Tensors, tangents: Maybe, count: int
+    ) -> tuple[Tensors, Tensors]:
+        found = [_GATHER.push((static, order), inputs, tangents, count) for order in (0, 1)]
+        (values, pushed), (slopes, pushed_slopes) = found
+        return values + slopes, pushed + pushed_slopes
+
+    def cotangent(self, static: Line, inputs: Tensors, gradients: Tensors) -> Tensors:
+        both = [_GATHER.cotangent((static, order), inputs, (gradients[order],)) for order in (0, 1)]
+        return both[0][0] + both[1][0], both[0][1] + both[1][1]
+
+
 _SPREAD, _GATHER = _Spread(), _Gather()
 _spread = compiled_operator(_SPREAD)
 _gather = compiled_operator(_GATHER)
+_gather_two = compiled_operator(_GatherTwo())

@@ -9,7 +9,17 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from pyjutrack.collective import BSPLINE, CATMULL_ROM, CIC
 from pyjutrack.errors import InvalidValueError
-from pyjutrack.mesh.line import _GATHER, _SPREAD, Line, gather, line_around, spread
+from pyjutrack.mesh.line import (
+    _GATHER,
+    _SPREAD,
+    Line,
+    _gather_two,
+    _GatherTwo,
+    gather,
+    gather_with_slope,
+    line_around,
+    spread,
+)
 
 SHAPES = pytest.mark.parametrize("shape", [BSPLINE, CATMULL_ROM, CIC], ids=lambda s: s.name)
 
@@ -110,3 +120,30 @@ def test_a_bunch_without_length_has_a_line():
 def test_lines_that_cannot_be(arguments, words):
     with pytest.raises(InvalidValueError, match=words):
         line_around(*arguments)
+
+
+@SHAPES
+def test_value_and_slope_in_one_pass(shape):
+    """As the two by themselves, and all first and second derivatives."""
+    line, z, active, _, values = scene(shape)
+    found = gather_with_slope(line, z, active, values)
+    for order, read in enumerate(found):
+        (expected,) = _GATHER.value((line, order), (z, active, values))
+        torch.testing.assert_close(read, expected, rtol=1e-12, atol=1e-12)
+    for twin, read in zip(_GatherTwo().plain(line, z, active, values), found, strict=True):
+        torch.testing.assert_close(read, twin, rtol=1e-12, atol=1e-12)
+    if shape is BSPLINE:
+        z.requires_grad_()
+        values.requires_grad_()
+        assert gradcheck(lambda *a: _gather_two(line, a[0], active, a[1]), (z, values))
+        assert gradgradcheck(lambda *a: _gather_two(line, a[0], active, a[1])[0], (z, values))
+        tangent = torch.ones_like(z)
+
+        def push(z):
+            return _gather_two(line, z, active, values.detach())
+
+        _, forward = torch.func.jvp(push, (z.detach(),), (tangent,))
+        h = 1e-6
+        high, low = push(z.detach() + h), push(z.detach() - h)
+        for slope, up, down in zip(forward, high, low, strict=True):
+            torch.testing.assert_close(slope, (up - down) / (2 * h), rtol=1e-6, atol=1e-6)

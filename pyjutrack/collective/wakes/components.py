@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ...maps.state import State
-from ...mesh.line import Line, gather, gather_slope
+from ...mesh.line import Line, gather, gather_with_slope
 
 
 class Component(NamedTuple):
@@ -61,13 +61,12 @@ def kick(
         nodes: v at the nodes of the line.
     """
     columns, z = list(state.coordinates), state.coordinates[4]
-    value = gather(line, z, active, nodes)
     if component.plane is None:
-        columns[5] = columns[5] - value
+        columns[5] = columns[5] - gather(line, z, active, nodes)
         return tuple(columns)
+    value, slope = gather_with_slope(line, z, active, nodes)
     place, momentum = columns[component.plane], component.plane + 1
     place = torch.where(active, place, 0.0)
-    slope = gather_slope(line, z, active, nodes)
     if component.power == 1:
         columns[momentum] = columns[momentum] + value
         columns[5] = columns[5] + place * slope

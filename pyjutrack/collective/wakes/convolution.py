@@ -75,7 +75,7 @@ def _is_plain(given: tuple[Any, ...]) -> bool:
         hash(given)
     except TypeError:
         return False
-    return not tensors_in(given)
+    return not tensors_in(given) and not torch.is_inference_mode_enabled()
 
 
 def average(function: WakeFunction, transverse: bool, times: Tensor, step: Number) -> Tensor:

@@ -230,7 +230,9 @@ class Wake(CollectiveEffect):
 
     def apply(self, state: State, field: Loss, place: Place) -> State:
         """Kick particles by the wake where they are."""
-        active = state.alive & field.line.inside(state.coordinates[4].detach())
+        active = state.alive
+        if self.window is None:  # by which none has been admitted
+            active = active & field.line.inside(state.coordinates[4].detach())
         component = COMPONENTS[self.component]
         return State(kick(state, component, field.line, active, field.nodes), active)
 
