@@ -13,7 +13,14 @@ from scipy.integrate import quad
 from scipy.special import gamma
 
 import pyjutrack as pj
-from pyjutrack.collective import ResistiveWall, Resonator, Wake, WakeTable, read_wakes
+from pyjutrack.collective import (
+    ResistiveWall,
+    Resonator,
+    Wake,
+    WakeFunction,
+    WakeTable,
+    read_wakes,
+)
 from pyjutrack.errors import AccuracyWarning, InvalidValueError, MeasurementError, UnknownNameError
 from pyjutrack.testing import check_effect
 
@@ -94,6 +101,32 @@ def test_kick_by_a_wall_along_the_bunch(transverse: bool) -> None:
     column = 1 if transverse else 5
     error = np.abs(found[some, column] - expected).max() / np.abs(expected).max()
     assert error < 1e-3
+
+
+@pytest.mark.parametrize("period", [3e-9, 1e-5])
+def test_turns_of_a_wall_are_sums_over_passages(period: float) -> None:
+    """Also after a time of a million cells, where differences of integrals would cancel."""
+    beam = quiet(2000)
+    alone = Wake(WALL, "gap", "dipole x", cells=128, window=0.08)
+    memory = dataclasses.replace(alone, period=period, turns=2)
+    single = kicks(alone, beam)[:, 1]
+    end = pj.track(GAP, beam, effects=[memory], turns=3)
+    found = end.coordinates[:, 1].numpy() - 3 * single
+    times = -beam.coordinates[:, 4].numpy() / SPEED
+    size = WALL.length * LIGHT / (math.pi * WALL.radius**3)
+    size *= math.sqrt(4e-7 / WALL.conductivity) * 1e-3 * CHARGE / len(beam) * PER_VOLT
+    some = np.arange(50, 2000, 150)
+    lag = times[some][:, None] - times[None]
+    expected = size * (2 / np.sqrt(lag + period) + 1 / np.sqrt(lag + 2 * period)).sum(1)
+    np.testing.assert_allclose(found[some], expected, rtol=1e-7)
+
+
+def test_a_function_that_says_nothing_is_told_so() -> None:
+    class Silent(WakeFunction):
+        """States neither a value nor how it rings."""
+
+    with pytest.raises(InvalidValueError, match=r"Silent does not say what it is \(value\)"):
+        kicks(Wake(Silent(), "gap"), quiet(100))
 
 
 def test_a_fine_table_is_its_function() -> None:
