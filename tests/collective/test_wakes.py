@@ -112,6 +112,23 @@ def test_kicks_are_sums_over_charges(component: str) -> None:
     assert errors[1] < (6e-5 if component == "longitudinal" else 2e-5)
 
 
+@pytest.mark.parametrize("component", ["longitudinal", "dipole x"])
+@pytest.mark.parametrize("function", [MODE, Decay(1e15)], ids=["resonator", "jump"])
+def test_the_error_is_of_fourth_order(component: str, function: WakeFunction) -> None:
+    beam = quiet(200_000, 6e-3)
+    core = slice(2000, -2000)
+
+    def kick(cells: int) -> np.ndarray:
+        found = kicks(beam, Wake(function, "gap", component, cells=cells, window=0.08))
+        return found[core, 5 if component == "longitudinal" else 1]
+
+    exact = kick(2000)
+    errors = [np.abs(kick(cells) - exact).max() / np.abs(exact).max() for cells in (50, 100, 200)]
+    assert errors[0] < 2e-3
+    assert errors[0] / errors[1] == pytest.approx(16, rel=0.2)
+    assert errors[1] / errors[2] == pytest.approx(16, rel=0.2)
+
+
 def test_convolution_is_the_double_sum() -> None:
     """By FFT against a matrix of the same kernel, with two former passages."""
     line, speed, period = Line(-0.02, 0.03, 101), LIGHT * ELECTRON.beta, 3e-10
