@@ -280,5 +280,7 @@ def test_what_is_refused_and_warned_of() -> None:
         pj.track(GAP, bunch(), effects=[Wake(MODE, "gap", window=1e-3)])
     with pytest.warns(pj.errors.ResolutionWarning, match=r"0\.31 cells .*cells="):
         pj.track(GAP, bunch(), effects=[Wake(Decay(1.0), "gap", window=2.0, cells=100)])
+    with pytest.warns(pj.errors.ResolutionWarning, match=r"^0\.\d+ particles are in a cell"):
+        pj.track(GAP, bunch(100), effects=[Wake(Decay(1.0), "gap", cells=2000)])
     with pytest.warns(pj.errors.ResolutionWarning, match="a wavelength of the wake, 8e.10 Hz, is"):
         pj.track(GAP, bunch(), effects=[Wake(Resonator(8e10, 1e4), "gap", cells=60)])

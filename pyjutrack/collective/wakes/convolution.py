@@ -4,8 +4,9 @@ Charges are spread over nodes, and the voltage is read from them, by cubic B-spl
 the wake is, near zero, its average with the hat of two cells, by second differences of its double
 integral, whatever it does at zero; far from there itself. The variance by which all that smooths z
 is undone: the wake less half of it times its second difference. What is left is of fourth order in
-the spacing, also where the wake jumps at zero, and of order 3/2 where it falls by t^(-3/2). Source: R. W. Hockney, J. W. Eastwood, Computer Simulation Using Particles, ch. 5
-(smoothing by shape functions); the rest is elementary.
+the spacing, also where the wake jumps at zero, and of order 3/2 where it falls by t^(-3/2).
+Source: R. W. Hockney, J. W. Eastwood, Computer Simulation Using Particles, ch. 5 (smoothing by
+shape functions); the rest is elementary.
 """
 
 from __future__ import annotations

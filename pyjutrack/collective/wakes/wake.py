@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -26,6 +27,8 @@ from .function import Phasor, WakeFunction
 
 #: a bunch may start with this share of its particles outside the window
 _OUTSIDE = 0.01
+#: so many particles are charges by themselves, and no sample of a density
+_FEW = 32
 #: cells in an rms length of the bunch, below which a warning
 _RESOLVED = 2.0
 
@@ -156,7 +159,7 @@ class Wake(CollectiveEffect):
         return int(element.name == self.at)
 
     def check(self, beam: Beam) -> None:
-        """Raise for a coasting beam or one too long for the window; warn of one too short."""
+        """Raise for a coasting beam or one too long for the window; warn of one not resolved."""
         require_charge(beam, self)
         z = beam.coordinate("z").detach()
         state = State(tuple(beam.coordinates.detach().unbind(-1)), beam.alive)
@@ -171,6 +174,14 @@ class Wake(CollectiveEffect):
         live = torch.where(beam.alive, z, 0.0)
         centre = mean(beam, live).unsqueeze(-1)
         rms = float(mean(beam, (live - centre) ** 2).nan_to_num(0.0).max().sqrt())
+        crowd = beam.particles * line.spacing / (math.sqrt(2 * math.pi) * rms) if rms else math.inf
+        if crowd < 1 and beam.particles > _FEW:
+            warn(
+                f"{crowd:.2g} particles are in a cell of the wake's line at the centre of a bunch "
+                f"of {rms:.3g} m rms, which is noise alone; take {math.ceil(1 / crowd)} times the "
+                "particles, or fewer cells",
+                ResolutionWarning,
+            )
         if 0 < rms < _RESOLVED * line.spacing:
             warn(
                 f"the rms length of the bunch, {rms:.3g} m, is {rms / line.spacing:.2g} cells of "
