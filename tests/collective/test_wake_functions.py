@@ -21,7 +21,13 @@ from pyjutrack.collective import (
     WakeTable,
     read_wakes,
 )
-from pyjutrack.errors import AccuracyWarning, InvalidValueError, MeasurementError, UnknownNameError
+from pyjutrack.errors import (
+    AccuracyWarning,
+    InvalidValueError,
+    MeasurementError,
+    ResolutionWarning,
+    UnknownNameError,
+)
 from pyjutrack.testing import check_effect
 
 LIGHT = 299792458.0
@@ -249,6 +255,16 @@ def test_tables_that_end_and_other_faults() -> None:
     thin = ResistiveWall(radius=0.05, conductivity=1e3)
     with pytest.warns(AccuracyWarning, match="that of bunches longer than 0.012"):
         kicks(Wake(thin, "gap"), quiet(100))
+
+
+def test_a_table_finer_than_the_line_is_warned_of() -> None:
+    """And one of a few long pieces is not, nor one that falls next to the charge."""
+    time = np.linspace(0, 4e-10, 4001)
+    ringing = WakeTable(time, np.cos(2 * np.pi * 1e12 * time))
+    with pytest.warns(ResolutionWarning, match="changes by .* within a cell"):
+        kicks(Wake(ringing, "gap", cells=100), quiet(5000))
+    kicks(Wake(WakeTable([0.0, 2e-10, 4e-10], [1.0, -1.0, 1.0]), "gap", cells=100), quiet(5000))
+    kicks(Wake(WakeTable(time, np.exp(-time / 5e-13)), "gap", cells=100), quiet(5000))
 
 
 def test_files_of_columns(tmp_path: Path) -> None:

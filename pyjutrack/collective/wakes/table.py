@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ...core.checks import require_flag, wrong
-from ...core.errors import AccuracyWarning, InvalidValueError, warn
+from ...core.errors import AccuracyWarning, InvalidValueError, ResolutionWarning, warn
 from ...core.special import bool_or
 from ...core.storage import storable
 from .function import WakeFunction
@@ -19,6 +19,10 @@ from .impedance import wake_of_impedance
 
 #: what may be missing of an integral over frequencies without a warning
 _TAIL = 0.01
+#: cells next to the charge, where the wake is integrated
+_NEAR = 2
+#: in a cell, the wake may go up and down by this much of its largest value without a warning
+_WAY = 0.5
 
 
 @storable
@@ -133,6 +137,22 @@ class WakeTable(WakeFunction):
         place = torch.searchsorted(nodes, time.detach().contiguous(), right=True) - 1
         place = place.clamp(0, len(nodes) - 2)
         return place, time - nodes[place], values, (values[1:] - values[:-1]) / nodes.diff()
+
+    def check(self, duration: float, step: float) -> None:
+        """Warn of cells that are too long for what the table shows."""
+        values = self.values.detach()
+        # by how much the wake goes up and down in each cell, but for those next to the charge
+        shares = (step / self.time.diff()).clamp(max=1)
+        cells, number = torch.unique((self.time[1:] / step).floor(), return_inverse=True)
+        ways = torch.zeros_like(cells).scatter_add(0, number, values.diff().abs() * shares)
+        ways = torch.where(cells > _NEAR, ways, 0.0)
+        if float(ways.max()) > _WAY * float(values.abs().max()):
+            warn(
+                f"the table of the wake changes by {float(ways.max()):.3g} within a cell of "
+                f"{step:.3g} s of its line, where its largest value is "
+                f"{float(values.abs().max()):.3g}; take more cells, or a shorter window",
+                ResolutionWarning,
+            )
 
     def require_reach(self, time: float) -> None:
         """Raise InvalidValueError where the table ends before a time [s]."""
