@@ -26,6 +26,7 @@ class Call(NamedTuple):
 
 
 PROTON = pj.Reference.from_kinetic("proton", 1e9)
+ELECTRON = pj.Reference.from_total("electron", 5e8)
 OPTICS = pj.optics.Twiss(beta_x=1.0, alpha_x=-1.0, beta_y=1.0, alpha_y=1.0)
 CELL = pj.Lattice(
     [
@@ -84,6 +85,7 @@ RETURNED = {
     "GaussianProcess",
     "Instrument",
     "CollectiveEffect",
+    "WakeFunction",
     "MeshKick",
     "Place",
     "Architecture",
@@ -100,6 +102,7 @@ RETURNED = {
     "Radiation",
     "ScannedBeam",
     "Shape",
+    "Equilibrium",
     "SynchrotronOptics",
     "Task",
     "TwissTable",
@@ -124,6 +127,7 @@ def calls(folder: Path) -> dict[str, Call]:
     pj.write_beam(folder / "beam.npz", BEAM)
     pj.write_lattice(folder / "cell.json", CELL, PROTON)
     dg.write_profiles(folder / "profiles.csv", PROFILES)
+    (folder / "wake.dat").write_text("0.5 1.0\n1.0 0.5\n")
     found = {**_elements(), **_beams(), **_tracking(), **_optics(), **_diagnostics()}
     found |= {**_files(folder), **_space_charge(), **_twins(), **_methods(), **_plotting()}
     return found
@@ -160,6 +164,7 @@ def _elements() -> dict[str, Call]:
 def _beams() -> dict[str, Call]:
     drawn = {"reference": PROTON, "particles": 8, "twiss": OPTICS, "current": 1.0}
     drawn |= {"emittance": (1e-6, 1e-6), "sigma_z": 0.1, "sigma_delta": 1e-3, "quiet": True}
+    drawn |= {"longitudinal": "parabolic"}
     found = {f"distributions.{n}": Call(getattr(pj.distributions, n), drawn | {"seed": 1}) for n in
              ("gaussian", "kv", "waterbag", "uniform")}  # fmt: skip
     found["distributions.gaussian normalized"] = Call(
@@ -169,6 +174,9 @@ def _beams() -> dict[str, Call]:
             "particles": 8,
             "twiss": OPTICS,
             "normalized_emittance": (1e-6, 1e-6),
+            "charge": 1e-9,
+            "sigma_z": 1e-3,
+            "bucket": pj.optics.synchrotron_optics(RING, PROTON),
         },
     )
     for name in ("centroid", "covariance", "sizes", "survivors"):
@@ -251,6 +259,9 @@ def _optics() -> dict[str, Call]:
         "synchrotron_optics": Call(pj.optics.synchrotron_optics,
                                    {"lattice": RING, "reference": PROTON,
                                     "delta": 0.0, "order": 1}),
+        "equilibrium": Call(pj.optics.equilibrium, {"lattice": RING, "reference": ELECTRON,
+                                                    "delta": 0.0, "order": 1}),
+        "taper": Call(pj.optics.taper, {"lattice": RING, "reference": ELECTRON, "rounds": 1}),
         "optics_gradient": Call(pj.optics.optics_gradient, {"objective": lambda t: t.tune_x, **line,
                                                      "wrt": ["q1.k1"]}),
         "Target": Call(pj.optics.Target, {"quantity": "beta_x", "value": 1.0, "at": "end",
@@ -311,6 +322,8 @@ def _files(folder: Path) -> dict[str, Call]:
                                                  "saturated": "refuse"}),
         "write_profiles": Call(dg.write_profiles, {"path": folder / "new.csv",
                                                    "profiles": PROFILES, "format": None}),
+        "read_wakes": Call(pj.collective.read_wakes, {"path": folder / "wake.dat", "start": [2.0],
+                                                      "columns": ["time", "dipole x"]}),
     }  # fmt: skip
 
 
@@ -323,9 +336,28 @@ def _space_charge() -> dict[str, Call]:
         "SpaceCharge steps": Call(pj.SpaceCharge, {"max_step": {"Drift": 0.1}}),
         "SpectralPoisson": Call(pj.SpectralPoisson, {"size": box, "shape": (16, 16),
                                                      "assignment": "bspline", "modes": (8, 8)}),
-        "ResonatorWake": Call(sc.ResonatorWake, {"at": "gap", "frequency": 5e9, "shunt": 1e4,
-                                                 "quality": 1.4, "window": 0.1, "bins": 50,
-                                                 "period": 1e-6, "scale": 1.0}),
+        "SpaceCharge3D": Call(sc.SpaceCharge3D, {"nodes": (16, 16, 16), "max_step": 0.1,
+                                                 "scale": 1.0, "margin": 0.02, "pipe": None,
+                                                 "response": True}),
+        "SpaceCharge2p5D": Call(sc.SpaceCharge2p5D, {"potential": SOLVER, "cells": 16,
+                                                     "max_step": 0.1, "scale": 1.0, "wall": 0.0,
+                                                     "response": True}),
+        "FrozenGaussian": Call(sc.FrozenGaussian, {"sizes": (2e-3, 1e-3), "length": 0.5,
+                                                   "potential": SOLVER, "max_step": 0.1,
+                                                   "scale": 1.0, "wall": 0.0}),
+        "Radiation": Call(sc.Radiation, {"mode": "quantum", "seed": 1, "bend_slices": 4,
+                                         "magnet_slices": 1, "scale": 1.0}),
+        "Resonator": Call(sc.Resonator, {"frequency": 5e9, "shunt": 1e4, "quality": 1.4}),
+        "ResistiveWall": Call(sc.ResistiveWall, {"radius": 0.02, "conductivity": 1e6,
+                                                 "length": 2.0}),
+        "WakeTable": Call(sc.WakeTable, {"time": [0.0, 1e-9], "values": [1.0, 0.0]}),
+        "WakeTable.from_impedance": Call(sc.WakeTable.from_impedance,
+                                         {"frequencies": [0.0, 1e9, 1e10],
+                                          "impedance": [0.0, 1.0, 0.0], "time": [0.0, 1e-9],
+                                          "transverse": True}),
+        "Wake": Call(sc.Wake, {"function": sc.Resonator(5e9, 1e4), "at": "gap",
+                               "component": "dipole x", "cells": 50, "window": 0.1,
+                               "period": 1e-6, "turns": 2, "scale": 1.0, "max_step": 0.5}),
         "ImageCharges": Call(sc.ImageCharges, {"solver": SOLVER, "order": 4, "radius": 0.01}),
         "ResidualNetwork.small": Call(pj.surrogate.ResidualNetwork.small,
                                       {"solver": pj.SpectralPoisson(box, (32, 32)), "seed": 0,

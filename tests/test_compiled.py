@@ -36,6 +36,9 @@ CASES = [
     ("solenoid", (0.7, 0.0)),
     ("edge_fringe", (0.45, 0.5, 0.02)),
     ("edge_fringe", (0.45, 0.0, 0.0)),
+    ("radiate", (0.03, 0.4, 0.3, 0.1, -0.2, 0.45, 1.2, -3.0, 40.0, 0.1, -0.6, 5.0, 20.0)),
+    ("radiate", (0.03, 0.0, 0.0, 0.1, 0.0, 0.45, *(0.0,) * 7)),
+    ("radiate_photons", (0.03, 0.02, 0.4, 0.3, 0.1, 0.0, 0.45, 1.2, -3.0, *(0.5,) * 5)),
 ]
 each = pytest.mark.parametrize(("name", "parameters"), CASES)
 ALIVE = torch.tensor([True, True, False, True])

@@ -9,7 +9,7 @@ import pytest
 from element_cases import PROTON
 
 import pyjutrack as pj
-from pyjutrack.collective import Place, ResonatorWake
+from pyjutrack.collective import Place, Resonator, Wake
 from pyjutrack.maps.state import State
 from pyjutrack.tracking.plan import plan_of
 
@@ -107,8 +107,8 @@ CALLS = {
 
 @pytest.mark.parametrize("call", CALLS)
 def test_a_misspelt_place_is_refused_everywhere(call: str) -> None:
-    wake = ResonatorWake("tnak", frequency=1e9, shunt=1e3)
-    message = "no element for ResonatorWake named 'tnak'; did you mean 'tank'?"
+    wake = Wake(Resonator(frequency=1e9, shunt=1e3), "tnak")
+    message = "no element for Wake named 'tnak'; did you mean 'tank'?"
     with pytest.raises(pj.errors.UnknownNameError, match=message):
         CALLS[call](wake)
 

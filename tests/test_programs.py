@@ -15,6 +15,7 @@ from running import tracked, with_jacobians
 import pyjutrack as pj
 from pyjutrack.elements.potentials import Perceptron
 from pyjutrack.kernels import parallel
+from pyjutrack.maps import radiate_photons
 from pyjutrack.maps.base import MAPS
 from pyjutrack.maps.multipole import multipole_kick
 from pyjutrack.maps.state import State
@@ -31,7 +32,10 @@ def test_every_map_is_in_the_battery() -> None:
     elements = [*(case.element() for case in FUSED), gap]
     found = {m for e in elements for m in recorded(pj.Lattice([e]))[0].program.maps}
     ours = {m for m in MAPS.values() if m.function.__module__.startswith("pyjutrack.")}
-    assert found == {m for m in ours if m.traceable}
+    effect = pj.collective.Radiation()
+    line = pj.Lattice([pj.SBend(1.0, 0.1)])
+    found |= set(pieces_of(line, plan_of(line, [effect]), [effect], PROTON)[0].program.maps)
+    assert found == {m for m in ours if m.traceable} - {radiate_photons}
 
 
 @pytest.mark.parametrize("case", FUSED, ids=lambda c: c.label)
@@ -175,7 +179,7 @@ class Exchange(pj.Element):
 
 def test_tangents_of_coordinates_that_change_places() -> None:
     line = pj.Lattice([pj.Quadrupole(0.2, 1.5), Exchange(), pj.Drift(0.5)])
-    wake = pj.collective.ResonatorWake("place", 1e9, 1e6, window=2.0)
+    wake = pj.collective.Wake(pj.collective.Resonator(1e9, 1e6), "place", window=2.0)
     beam = pj.Beam(PROTON, points(50), charge=1e-9)
     matrix = pj.jacobian(line, PROTON)
     first, last = (pj.jacobian(pj.Lattice([line[i]]), PROTON) for i in (0, 2))

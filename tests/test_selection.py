@@ -69,7 +69,8 @@ def test_knobs_by_kind() -> None:
     assert ring.knobs("*.k1", pj.Quadrupole) == ["qf.k1", "qd.k1"]
     assert ring.knobs("*.k1") == ["qf.k1", "b.k1", "r.k1", "qd.k1"]
     assert ring.knobs("k*") == ["kq", "kd"]
-    assert ring.knobs("k*", pj.Quadrupole) == []
+    with pytest.raises(UnknownNameError, match="no knob of Quadrupole fits the pattern"):
+        ring.knobs("k*", pj.Quadrupole)
     assert ring.knobs("*.dx", (pj.Quadrupole, pj.Multipole)) == ["qf.dx", "qd.dx", "m.dx"]
     assert not [address for address in ring.knobs() if address.endswith(".dx")]
     with pytest.raises(InvalidValueError, match="kind must be a kind of elements"):

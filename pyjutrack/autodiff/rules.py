@@ -110,6 +110,16 @@ def _stack(tensors: Any, dim: int = 0) -> Pushed:
     return Pushed.make(value, torch.stack(rows, dim + 1 if dim >= 0 else dim), union)
 
 
+def _cat(tensors: Any, dim: int = 0) -> Pushed:
+    union, tangents = collect_tangents(tensors)
+    values = [value_of(t) for t in tensors]
+    rows = [
+        v.new_zeros(1).expand(len(union), *v.shape) if d is None else d
+        for v, d in zip(values, tangents, strict=True)
+    ]
+    return Pushed.make(torch.cat(values, dim), torch.cat(rows, dim + 1 if dim >= 0 else dim), union)
+
+
 def _movedim(a: Any, source: int, destination: int) -> Pushed:
     shift = [i + 1 if i >= 0 else i for i in (source, destination)]
     return Pushed.make(
@@ -156,6 +166,13 @@ def _new_full(a: Any, size: Any, number: Any) -> Any:
     return a.value.new_full(size, number)
 
 
+def _along_last(function: Callable[..., Tensor]) -> Callable[..., Pushed]:
+    """The rule of a linear function of the last dimension."""
+    return lambda a, *size: Pushed.make(
+        function(a.value, *size), function(a.tangent, *size), a.directions
+    )
+
+
 def _getter(name: str) -> Any:
     return getattr(Tensor, name).__get__
 
@@ -175,6 +192,7 @@ RULES |= {
     Tensor.unsqueeze: _unsqueeze,
     torch.unsqueeze: _unsqueeze,
     torch.stack: _stack,
+    torch.cat: _cat,
     special.stumpff: _stumpff,
     Tensor.movedim: _movedim,
     Tensor.reshape: _reshape,
@@ -186,6 +204,8 @@ RULES |= {
     torch.unbind: _unbind,
     Tensor.to: _to,
     Tensor.new_full: _new_full,
+    torch.fft.rfft: _along_last(torch.fft.rfft),
+    torch.fft.irfft: _along_last(torch.fft.irfft),
     Tensor.detach: lambda a: a.value.detach(),
     Tensor.dim: lambda a: a.value.dim(),
     Tensor.is_floating_point: lambda a: a.value.is_floating_point(),

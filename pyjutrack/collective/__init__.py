@@ -1,4 +1,4 @@
-"""Space charge: shapes, grids, the particle-mesh operators, solvers, reference fields, the kick."""
+"""Effects in the slot: space charge with its solvers and grids, wakes, synchrotron radiation."""
 
 from ..mesh.grid import Grid, Mesh
 from ..mesh.particle_mesh import deposit, interpolate
@@ -7,11 +7,15 @@ from .analytic import bassetti_erskine, gaussian_in_box
 from .base import CollectiveEffect, MeshKick, Place
 from .corrections import Correction
 from .field import Field, density, field_error, own_field
+from .frozen_gaussian import FrozenGaussian
 from .gridless import gridless_potential
 from .image_charges import ImageCharges
 from .poisson import Potential, SpectralPoisson
-from .resonator import ResonatorWake
+from .radiation import Radiation
 from .space_charge import SpaceCharge
+from .space_charge_2p5d import SpaceCharge2p5D
+from .space_charge_3d import SpaceCharge3D
+from .wakes import ResistiveWall, Resonator, Wake, WakeFunction, WakeTable, read_wakes
 
 __all__ = [
     "BSPLINE",
@@ -20,16 +24,24 @@ __all__ = [
     "CollectiveEffect",
     "Correction",
     "Field",
+    "FrozenGaussian",
     "Grid",
     "ImageCharges",
     "Mesh",
     "MeshKick",
     "Place",
     "Potential",
-    "ResonatorWake",
+    "Radiation",
+    "ResistiveWall",
+    "Resonator",
     "Shape",
     "SpaceCharge",
+    "SpaceCharge2p5D",
+    "SpaceCharge3D",
     "SpectralPoisson",
+    "Wake",
+    "WakeFunction",
+    "WakeTable",
     "bassetti_erskine",
     "density",
     "deposit",
@@ -38,6 +50,7 @@ __all__ = [
     "gridless_potential",
     "interpolate",
     "own_field",
+    "read_wakes",
 ]
 
 

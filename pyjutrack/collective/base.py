@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 from torch import Tensor
 
 from ..beam.beam import Beam
+from ..beam.reference import Reference
 from ..core.checks import require_instances
 from ..core.errors import InvalidValueError
 from ..core.scalars import Number, to_float
@@ -27,6 +28,7 @@ class Place(NamedTuple):
             what the effect did there; carries derivatives where the length does.
         share: of the element that this is: 1 / its slices.
         turn: from 0.
+        centre: of the slice in the element, from 0 to 1.
     """
 
     element: Element
@@ -35,6 +37,12 @@ class Place(NamedTuple):
     ds: Number
     share: float
     turn: int
+    centre: float = 0.5
+
+    @property
+    def slice(self) -> int:
+        """The number of the slice in the element, from 0."""
+        return int(self.centre / self.share)
 
 
 class MeshKick(Protocol):
@@ -81,12 +89,13 @@ class CollectiveEffect:
     Attributes:
         reversible: it changes no coordinate on which its own change depends (a kick of px, py and
             delta by what depends on x, y, z), so that reverse mode can reconstruct the beam before
-            it from the beam after it.
+            it from the beam after it. Or it is undone by `undo`.
         weighted: its field counts `beam.weights`. Effects that do not say so are refused where
             particles have weights.
         lumped: it acts at elements as a whole, also at those of no length; a lattice without any
             of them is refused. Other effects act along lengths alone, and are left out while a
             length is a plain zero.
+        individual: it acts on each particle by itself and needs no charge or current; it may damp.
 
     Example:
         >>> @dataclass(frozen=True)
@@ -109,6 +118,17 @@ class CollectiveEffect:
     reversible: ClassVar[bool] = False
     weighted: ClassVar[bool] = False
     lumped: ClassVar[bool] = False
+    individual: ClassVar[bool] = False
+
+    @property
+    def by_maps(self) -> bool:
+        """Return whether it acts by `transport`, so that compiled programs hold it."""
+        return False
+
+    @property
+    def numbered(self) -> bool:
+        """Return whether a particle's number in the beam counts, as for what it draws at random."""
+        return False
 
     def slices(self, element: Element) -> int:
         """Count the equal slices of an element at whose centres the effect acts; 0 is not here.
@@ -153,6 +173,17 @@ class CollectiveEffect:
     def apply(self, state: State, field: Any, place: Place) -> State:
         """Apply the field to particles of the beam or to test particles."""
         raise InvalidValueError(f"{type(self).__name__} does not say what it does (apply)")
+
+    def undo(self, state: State, field: Any, place: Place) -> State | None:
+        """Return the particles before the effect, whose field is made of none of what it changes.
+
+        By default None: a kick, which is found again from the particles after it.
+        """
+        return None
+
+    def transport(self, state: State, reference: Reference, place: Place) -> State:
+        """Act by maps (`state.apply`), as an element does; of effects that are `by_maps`."""
+        raise InvalidValueError(f"{type(self).__name__} is no effect of maps (transport)")
 
     def fused(self) -> MeshKick | None:
         """Describe the kick for compiled kernels, if they can do what the effect does."""

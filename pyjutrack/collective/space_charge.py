@@ -19,7 +19,7 @@ from ..core.scalars import Number, tensor_like, to_float
 from ..core.storage import storable
 from ..elements import kinds
 from ..maps.state import State
-from ..mesh.grid import Mesh
+from ..mesh.grid import Grid, Mesh
 from ..mesh.particle_mesh import deposit_admitted, inside, kick
 from ..mesh.staircase import refuse_staircase
 from .base import CollectiveEffect, MeshKick, Place, require_current
@@ -71,40 +71,7 @@ class SpaceCharge(CollectiveEffect):
     def check(self, beam: Beam) -> None:
         """Raise for a beam that the box cannot hold, warn of a grid too coarse for it."""
         require_current(beam, self)
-        grid = self.mesh.grid
-        both = torch.stack([beam.coordinate(u).detach() for u in "xy"])
-        both = torch.where(beam.alive, both, 0.0)
-        reach = beam.world.largest(both.abs().flatten(1).amax(1)).tolist()
-        if any(r > side / 2 for r, side in zip(reach, grid.size, strict=True)):
-            beyond = mean(beam, (~inside(grid, *both)).to(both.dtype)).detach()
-            # a beam of a batch that has no particle left has no mean
-            outside = float(beyond.nan_to_num(0.0).max())
-            if outside > _OUTSIDE:
-                raise InvalidValueError(
-                    f"the beam is larger than the space-charge box: {outside:.1%} of it lie "
-                    f"outside {grid.size[0]:g} m x {grid.size[1]:g} m, the farthest at "
-                    f"|x| = {reach[0]:.3g} m, |y| = {reach[1]:.3g} m; take a box of at least "
-                    f"{2.2 * reach[0]:.2g} m x {2.2 * reach[1]:.2g} m"
-                )
-        still = beam if beam.weights is None else beam.replace(weights=beam.weights.detach())
-        spread = rms(still, both)
-        cells = [
-            float(each.nan_to_num(math.inf).min()) / spacing
-            for each, spacing in zip(spread, grid.spacing, strict=True)
-        ]
-        # rounded down, so that no two cells are said to be too few
-        few = [
-            f"{u} {math.floor(10 * n) / 10:g}"
-            for u, n in zip("xy", cells, strict=True)
-            if 0 < n < _CELLS
-        ]
-        if few:
-            warn(
-                f"the grid is coarse for the beam: its rms sizes are, in cells, {' and '.join(few)}"
-                f", and the field is accurate from {_CELLS:g} cells on; use more cells or a "
-                "smaller box",
-                ResolutionWarning,
-            )
+        check_box(self.mesh.grid, beam)
         if isinstance(self.potential, CheckedPotential):
             self.potential.check(beam)
 
@@ -165,6 +132,43 @@ class SpaceCharge(CollectiveEffect):
         factor = tensor_like(place.ds, x)
         px, py = kick(self.mesh, x, y, state.alive, px, py, field, factor)
         return State((x, px, y, py, z, delta), state.alive)
+
+
+def check_box(grid: Grid, beam: Beam) -> None:
+    """Raise for a beam that the box cannot hold, warn of a grid too coarse for it."""
+    both = torch.stack([beam.coordinate(u).detach() for u in "xy"])
+    both = torch.where(beam.alive, both, 0.0)
+    reach = beam.world.largest(both.abs().flatten(1).amax(1)).tolist()
+    if any(r > side / 2 for r, side in zip(reach, grid.size, strict=True)):
+        beyond = mean(beam, (~inside(grid, *both)).to(both.dtype)).detach()
+        # a beam of a batch that has no particle left has no mean
+        outside = float(beyond.nan_to_num(0.0).max())
+        if outside > _OUTSIDE:
+            raise InvalidValueError(
+                f"the beam is larger than the space-charge box: {outside:.1%} of it lie "
+                f"outside {grid.size[0]:g} m x {grid.size[1]:g} m, the farthest at "
+                f"|x| = {reach[0]:.3g} m, |y| = {reach[1]:.3g} m; take a box of at least "
+                f"{2.2 * reach[0]:.2g} m x {2.2 * reach[1]:.2g} m"
+            )
+    still = beam if beam.weights is None else beam.replace(weights=beam.weights.detach())
+    spread = rms(still, both)
+    cells = [
+        float(each.nan_to_num(math.inf).min()) / spacing
+        for each, spacing in zip(spread, grid.spacing, strict=True)
+    ]
+    # rounded down, so that no two cells are said to be too few
+    few = [
+        f"{u} {math.floor(10 * n) / 10:g}"
+        for u, n in zip("xy", cells, strict=True)
+        if 0 < n < _CELLS
+    ]
+    if few:
+        warn(
+            f"the grid is coarse for the beam: its rms sizes are, in cells, {' and '.join(few)}"
+            f", and the field is accurate from {_CELLS:g} cells on; use more cells or a "
+            "smaller box",
+            ResolutionWarning,
+        )
 
 
 def check_settings(max_step: float | Mapping[str, float], perveance_scale: float | Tensor) -> None:

@@ -57,7 +57,7 @@ class ScanError(PyJuTrackError):
 
 
 class MeasurementError(PyJuTrackError, ValueError):
-    """Measured data that cannot be used; the message names file, row and pixel, and the remedy."""
+    """Measured or tabulated data that cannot be used; the message names place and remedy."""
 
 
 class DomainError(PyJuTrackError):
@@ -69,7 +69,7 @@ class DomainWarning(UserWarning):
 
 
 class AccuracyWarning(UserWarning):
-    """A network whose own card states a large error of its field is loaded or used."""
+    """A model is used where its error is large: of a network, say, whose own card states it."""
 
 
 class IdentifiabilityWarning(UserWarning):

@@ -180,6 +180,21 @@ class Element:
         return 0.0
 
     @property
+    def multipoles(self) -> tuple[tuple[Number, ...], tuple[Number, ...]]:
+        """Normal and skew field over B rho and its derivatives by x: (k0, k1, ...), (k0s, ...).
+
+        On the axis, per length [1/m, 1/m^2, ...]; what radiates.
+        """
+        return (self.normal_dipole, self.normal_gradient), ()
+
+    def with_field(self, factor: Number) -> Element:
+        """The element with its field times a factor, and the reference orbit as it is.
+
+        Itself, where there is no field that bends particles.
+        """
+        return self
+
+    @property
     def face_angles(self) -> tuple[Number, Number]:
         """Angles of entrance and exit face to the square to the reference orbit [rad]."""
         return 0.0, 0.0

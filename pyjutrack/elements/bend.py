@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from .. import maps
@@ -10,6 +10,7 @@ from ..beam.reference import Reference
 from ..core.errors import InvalidValueError
 from ..core.scalars import Number, carries, is_zero, to_float, vanishes
 from ..maps.state import State
+from .base import Element
 from .drift_kick import integrate_with_kicks, multiply_by_length, replace_series
 from .glyph import Glyph, box
 from .magnet import Magnet
@@ -54,6 +55,7 @@ class Bend(Magnet):
     hgap: Number = field(default=0.0, kw_only=True)
     edges: str = field(default="auto", kw_only=True)
     abstract: ClassVar[bool] = True
+    strengths: ClassVar[tuple[str, ...]] = ("k1", "k2")
     fewest: ClassVar[int] = 4
     knobs: ClassVar[tuple[str, ...]] = (
         *("length", "angle", "k1", "k2", "dk0", "e1", "e2", "fint", "fintx", "hgap"),
@@ -94,6 +96,14 @@ class Bend(Magnet):
     @property
     def normal_gradient(self) -> Number:
         return self.k1
+
+    @property
+    def own_multipoles(self) -> tuple[tuple[Number, ...], tuple[Number, ...]]:
+        return (self.normal_dipole, self.k1, self.k2), ()
+
+    def with_field(self, factor: Number) -> Element:
+        own = self.normal_dipole * factor - self.curvature
+        return replace(super().with_field(factor), dk0=own)  # type: ignore[call-arg]
 
     @property
     def face_angles(self) -> tuple[Number, Number]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from .. import maps
@@ -46,6 +46,9 @@ class DipoleEdge(Element):
     @property
     def transmits_all(self) -> bool:
         return not self.is_displaced
+
+    def with_field(self, factor: Number) -> Element:
+        return replace(self, h=self.h * factor)
 
     def transport(self, state: State, reference: Reference, part: Part) -> State:
         # a part of the kick, by the angle of the whole

@@ -10,11 +10,9 @@ from ..beam.reference import Reference
 from ..core.scalars import Number, is_zero
 from ..maps.state import State
 from .integrators import Step, integrate
-from .magnet import Magnet
+from .magnet import Magnet, Series, add_series
 from .part import Part
 from .steps import count_steps
-
-Series = tuple[Number, ...]
 
 
 def drift_and_kick(
@@ -82,13 +80,6 @@ def integrate_with_kicks(
 def multiply_by_length(element: Magnet, *strengths: Number) -> Series:
     """Integrated strengths from those per length; a zero stays a plain zero."""
     return tuple(k if is_zero(k) else k * element.length for k in strengths)
-
-
-def add_series(a: Series, b: Series) -> Series:
-    """The sum of two series, the shorter one continued by zeros."""
-    if len(a) < len(b):
-        a, b = b, a
-    return (*(p + q for p, q in zip(a, b, strict=False)), *a[len(b) :])
 
 
 M = TypeVar("M", bound=Magnet)

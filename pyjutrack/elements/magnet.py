@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 from ..core.errors import InvalidValueError
-from ..core.scalars import Number, is_real, is_whole
+from ..core.scalars import Number, is_real, is_whole, is_zero
 from .base import Element
+
+Series = tuple[Number, ...]
 
 #: orders of the symplectic integrators
 ORDERS = (2, 4, 6)
@@ -40,6 +42,8 @@ class Magnet(Element):
     abstract: ClassVar[bool] = True
     fewest: ClassVar[int] = 1
     series: ClassVar[tuple[str, ...]] = ("knl", "ksl")
+    #: parameters beside these that its field is proportional to
+    strengths: ClassVar[tuple[str, ...]] = ()
     choices: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("exact", "paraxial")}
 
     def __post_init__(self) -> None:
@@ -52,3 +56,34 @@ class Magnet(Element):
             raise InvalidValueError(
                 f"{self._label()}: order of the integrator must be 2, 4 or 6, got {self.order!r}"
             )
+
+    @property
+    def own_multipoles(self) -> tuple[Series, Series]:
+        """Those beside knl and ksl, per length; see `multipoles`."""
+        return (self.normal_dipole, self.normal_gradient), ()
+
+    @property
+    def multipoles(self) -> tuple[Series, Series]:
+        normal, skew = self.own_multipoles
+        if is_zero(self.length):
+            return normal, skew
+        knl, ksl = (tuple(_per(k, self.length) for k in s) for s in (self.knl, self.ksl))
+        return add_series(normal, knl), add_series(skew, ksl)
+
+    def with_field(self, factor: Number) -> Element:
+        changed: dict[str, Any] = {name: getattr(self, name) * factor for name in self.strengths}
+        for name in ("knl", "ksl"):
+            changed[name] = tuple(k * factor for k in getattr(self, name))
+        return replace(self, **changed)
+
+
+def add_series(a: Series, b: Series) -> Series:
+    """The sum of two series, the shorter one continued by zeros."""
+    if len(a) < len(b):
+        a, b = b, a
+    return (*(p + q for p, q in zip(a, b, strict=False)), *a[len(b) :])
+
+
+def _per(strength: Number, length: Number) -> Number:
+    """A strength per length; a zero stays a plain zero."""
+    return strength if is_zero(strength) else strength / length

@@ -27,9 +27,14 @@ class Octupole(Magnet):
     k3: Number = 0.0
     k3s: Number = field(default=0.0, kw_only=True)
     knobs: ClassVar[tuple[str, ...]] = ("length", "k3", "k3s", "knl", "ksl")
+    strengths: ClassVar[tuple[str, ...]] = ("k3", "k3s")
     glyph: ClassVar[Glyph] = Glyph(
         "octupole", "#9467bd", (((0, 0), (0, 0.6), (1, 0.6), (1, 0)),), "k3"
     )
+
+    @property
+    def own_multipoles(self) -> tuple[tuple[Number, ...], tuple[Number, ...]]:
+        return (0.0, 0.0, 0.0, self.k3), (0.0, 0.0, 0.0, self.k3s)
 
     def transport(self, state: State, reference: Reference, part: Part) -> State:
         normal, skew = (multiply_by_length(self, 0.0, 0.0, 0.0, k) for k in (self.k3, self.k3s))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -25,6 +26,8 @@ from .geometry import (
     roll,
 )
 from .part import Part
+
+Action = Callable[[State], State]
 
 
 def advance(element: Element, state: State, reference: Reference, part: Part) -> State:
@@ -91,6 +94,24 @@ def enter_element(element: Element, state: State, reference: Reference) -> State
     if is_zero(element.tilt):
         return state
     return state.apply(maps.roll, *cos_sin(element.tilt))
+
+
+def apply_within(
+    element: Element, state: State, reference: Reference, place: float, act: Action
+) -> State:
+    """Apply something in the frame in which an element stands at a place of it, from 0 to 1."""
+    displaced, tilted = element.is_displaced, not is_zero(element.tilt)
+    if displaced:
+        state = enter_frame(state, reference, _offset(element, place), 0.0)
+    cosine, sine = cos_sin(element.tilt)
+    if tilted:
+        state = state.apply(maps.roll, cosine, sine)
+    state = act(state)
+    if tilted:
+        state = state.apply(maps.roll, cosine, -sine)
+    if displaced:
+        state = enter_frame(state, reference, invert(_offset(element, place)), 0.0)
+    return state
 
 
 def _offset(element: Element, place: float) -> Frame:

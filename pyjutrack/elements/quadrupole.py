@@ -41,6 +41,7 @@ class Quadrupole(Magnet):
     fringe: str = field(default="none", kw_only=True)
     fewest: ClassVar[int] = 4
     knobs: ClassVar[tuple[str, ...]] = ("length", "k1", "k1s", "knl", "ksl")
+    strengths: ClassVar[tuple[str, ...]] = ("k1", "k1s")
     choices: ClassVar[dict[str, tuple[str, ...]]] = {
         "model": ("linear", "exact", "paraxial"),
         "fringe": ("none", "hard-edge"),
@@ -55,6 +56,10 @@ class Quadrupole(Magnet):
     def transmits_all(self) -> bool:
         plain = self.model == "linear" and self.fringe == "none"
         return plain and not self.ksl + self.knl and not self.is_displaced
+
+    @property
+    def own_multipoles(self) -> tuple[tuple[Number, ...], tuple[Number, ...]]:
+        return (0.0, self.k1), (0.0, self.k1s)
 
     def transport(self, state: State, reference: Reference, part: Part) -> State:
         if self.fringe == "none":

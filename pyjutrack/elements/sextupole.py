@@ -27,9 +27,14 @@ class Sextupole(Magnet):
     k2: Number = 0.0
     k2s: Number = field(default=0.0, kw_only=True)
     knobs: ClassVar[tuple[str, ...]] = ("length", "k2", "k2s", "knl", "ksl")
+    strengths: ClassVar[tuple[str, ...]] = ("k2", "k2s")
     glyph: ClassVar[Glyph] = Glyph(
         "sextupole", "#2ca02c", (((0, 0), (0, 0.45), (0.5, 0.75), (1, 0.45), (1, 0)),), "k2"
     )
+
+    @property
+    def own_multipoles(self) -> tuple[tuple[Number, ...], tuple[Number, ...]]:
+        return (0.0, 0.0, self.k2), (0.0, 0.0, self.k2s)
 
     def transport(self, state: State, reference: Reference, part: Part) -> State:
         normal, skew = (multiply_by_length(self, 0.0, 0.0, k) for k in (self.k2, self.k2s))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from .. import maps
@@ -27,6 +27,9 @@ class Solenoid(Element):
     ks: Number = 0.0
     knobs: ClassVar[tuple[str, ...]] = ("length", "ks")
     glyph: ClassVar[Glyph] = Glyph("solenoid", "#17a2b8", box(-0.5, -0.2) + box(0.2, 0.5))
+
+    def with_field(self, factor: Number) -> Element:
+        return replace(self, ks=self.ks * factor)
 
     def transport(self, state: State, reference: Reference, part: Part) -> State:
         length = self.length * part.fraction

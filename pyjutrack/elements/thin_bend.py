@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from .. import maps
 from ..beam.reference import Reference
-from ..core.scalars import Number, is_zero, to_float
+from ..core.scalars import Number, is_zero, vanishes
 from ..maps.state import State
 from .base import Element
 from .glyph import Glyph, box
@@ -45,7 +45,7 @@ class ThinBend(Element):
 
     @property
     def arc_length(self) -> Number:
-        return 0.0 if to_float(self.h) == 0 else self.angle / self.h
+        return 0.0 if vanishes(self.h) else self.angle / self.h
 
     @property
     def curvature(self) -> Number:
@@ -58,6 +58,16 @@ class ThinBend(Element):
     @property
     def normal_gradient(self) -> Number:
         return self._per_length(self._normal(1))
+
+    @property
+    def multipoles(self) -> tuple[tuple[Number, ...], tuple[Number, ...]]:
+        normal, skew = (tuple(map(self._per_length, s)) for s in (self.knl, self.ksl))
+        return (self.normal_dipole, *normal[1:]), skew
+
+    def with_field(self, factor: Number) -> Element:
+        knl, ksl = (tuple(k * factor for k in s) for s in (self.knl, self.ksl))
+        dipole = (self.angle + self._normal(0)) * factor - self.angle
+        return replace(self, knl=(dipole, *knl[1:]), ksl=ksl)
 
     def transport(self, state: State, reference: Reference, part: Part) -> State:
         angle, dipole = (part.fraction * k for k in (self.angle, self.angle + self._normal(0)))
@@ -77,4 +87,4 @@ class ThinBend(Element):
 
     def _per_length(self, strength: Number) -> Number:
         """A strength over the length of the arc; 0 over none."""
-        return 0.0 if to_float(self.arc_length) == 0 else strength / self.arc_length
+        return 0.0 if vanishes(self.arc_length) else strength / self.arc_length

@@ -6,8 +6,8 @@ the constants of the reference particle, and returns the six new values. They us
 through the tracer that writes the compiled kernels.
 
 Coordinates: x, y, z [m]; px, py = P_x/P0, P_y/P0; delta = (P - P0)/P0; z = -beta c (t - t0),
-positive ahead of the reference particle. All maps but the series of `taylor` are symplectic in
-these variables.
+positive ahead of the reference particle. All maps but the series of `taylor` and those of
+`radiation` are symplectic in these variables.
 Source of the Hamiltonians: D. Sagan, The Bmad Reference Manual, ch. 23; E. Forest, Beam Dynamics.
 """
 
@@ -25,6 +25,7 @@ from .openings import (
     in_rectellipse,
 )
 from .quadrupole_fringe import quadrupole_fringe
+from .radiation import radiate, radiate_photons
 from .solenoid import solenoid
 from .straight import drift, drift_paraxial, quadrupole, skew_quadrupole, slip
 from .taylor import linear_map, linear_map_in_time, quadratic_map, quadratic_map_in_time
@@ -54,6 +55,8 @@ __all__ = [
     "quadratic_map_in_time",
     "quadrupole",
     "quadrupole_fringe",
+    "radiate",
+    "radiate_photons",
     "rescale",
     "rf_kick",
     "roll",

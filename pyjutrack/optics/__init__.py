@@ -9,6 +9,7 @@ from . import (
     distributions,
     file_goals,  # noqa: F401  # which registers itself
 )
+from .envelope import Equilibrium, equilibrium
 from .gradient import optics_gradient
 from .linear import linear_optics, twiss_table
 from .matching import Match, Target, match
@@ -17,9 +18,11 @@ from .radiation import Radiation, radiation_integrals
 from .ring import chromaticities, closed_orbit, one_turn_matrix, transfer_matrices, twiss
 from .synchrotron import SynchrotronOptics, synchrotron_optics
 from .table import Twiss, TwissTable
+from .tapering import taper
 from .tunes import synchrobetatron_tunes, tune_slopes, tunes
 
 __all__ = [
+    "Equilibrium",
     "Match",
     "Radiation",
     "ScannedBeam",
@@ -30,6 +33,7 @@ __all__ = [
     "chromaticities",
     "closed_orbit",
     "distributions",
+    "equilibrium",
     "linear_optics",
     "match",
     "one_turn_matrix",
@@ -38,6 +42,7 @@ __all__ = [
     "radiation_integrals",
     "synchrobetatron_tunes",
     "synchrotron_optics",
+    "taper",
     "transfer_matrices",
     "tune_slopes",
     "tunes",

@@ -1,6 +1,7 @@
 """Beams drawn from the usual distributions, matched to Twiss functions.
 
-Coasting beams: x, px, y, py are drawn, z and delta are zero unless a spread is asked for.
+x, px, y, py are drawn; z and delta are zero unless sizes are asked for: a coasting beam with a
+current, or a bunch with a charge, of a shape in z and delta, perhaps matched to an RF bucket.
 "quiet" takes a scrambled low-discrepancy (Sobol) sequence, otherwise a seeded random one;
 either repeats for the same seed. The beam is differentiable in its Twiss functions, emittances,
 sigmas and current, where these are 0-d tensors, and in the momentum of the reference: particles
@@ -26,6 +27,8 @@ from ..beam.reference import Reference, require_reference
 from ..core.checks import require_flag, require_kind, require_real, require_whole
 from ..core.errors import InvalidValueError
 from ..core.scalars import Number, carries, to_float
+from .bunches import draw_bunch, normal, to_circle
+from .synchrotron import SynchrotronOptics
 from .table import Twiss
 
 __all__ = ["gaussian", "kv", "uniform", "waterbag"]
@@ -45,8 +48,15 @@ _ARGUMENTS = """
         twiss: functions to match, dispersion included, as from `twiss(lattice, reference)`.
         normalized_emittance: rms, (x, y) [m rad]; or
         emittance: geometric rms, (x, y) [m rad]; exactly one of the two.
-        current: of the whole beam [A].
-        sigma_z, sigma_delta: rms of independent Gaussian z [m] and delta.
+        current: of the whole coasting beam [A]; or
+        charge: of the whole bunch [C].
+        sigma_z, sigma_delta: rms of z [m] and delta.
+        longitudinal: shape in z and delta: "gaussian"; "waterbag", uniform in an ellipse, with a
+            line density as sqrt(1 - (z/2 sigma_z)^2); "parabolic", with one as
+            1 - z^2/(5 sigma_z^2).
+        bucket: as from `pj.optics.synchrotron_optics(ring, reference)`: its matrix of one turn
+            gives, in the place of sigma_delta, the spread and the tilt that stay as they are, for
+            bunches short against the wavelength of the RF; the beam is centred on its orbit.
         quiet: low-discrepancy instead of random.
         seed: of either.
         world: ranks that share the beam; each draws its own part of the one that a process alone
@@ -57,7 +67,8 @@ _ARGUMENTS = """
 
     Raises:
         InvalidValueError: a negative or non-finite size, an emittance of zero that is to carry a
-            derivative, no particles, both or neither emittance, fewer particles than ranks.
+            derivative, a current and a charge, a bucket without sigma_z or with a sigma_delta, no
+            particles, both or neither emittance, fewer particles than ranks.
     """
 
 
@@ -73,8 +84,11 @@ class Distribution(Protocol):
         normalized_emittance: tuple[Number, Number] | None = None,
         emittance: tuple[Number, Number] | None = None,
         current: Number = 0.0,
+        charge: Number = 0.0,
         sigma_z: Number = 0.0,
         sigma_delta: Number = 0.0,
+        longitudinal: str = "gaussian",
+        bucket: SynchrotronOptics | None = None,
         quiet: bool = False,
         seed: int = 0,
         world: Communicator = SERIAL,
@@ -92,8 +106,11 @@ def _distribution(draw: Callable[[Array], Array]) -> Distribution:
         normalized_emittance: tuple[Number, Number] | None = None,
         emittance: tuple[Number, Number] | None = None,
         current: Number = 0.0,
+        charge: Number = 0.0,
         sigma_z: Number = 0.0,
         sigma_delta: Number = 0.0,
+        longitudinal: str = "gaussian",
+        bucket: SynchrotronOptics | None = None,
         quiet: bool = False,
         seed: int = 0,
         world: Communicator = SERIAL,
@@ -116,7 +133,7 @@ def _distribution(draw: Callable[[Array], Array]) -> Distribution:
 
         world = world.for_particles(particles)
         u = _unit_numbers(particles, 6, quiet, seed, world.rows(particles))
-        normal = torch.from_numpy(draw(u[:, :4]))
+        drawn = torch.from_numpy(draw(u[:, :4]))
         planes = ((twiss.beta_x, twiss.alpha_x), (twiss.beta_y, twiss.alpha_y))
         columns: list[Tensor] = []
         for i, ((beta, alpha), size) in enumerate(zip(planes, sizes, strict=True)):
@@ -128,15 +145,15 @@ def _distribution(draw: Callable[[Array], Array]) -> Distribution:
                 raise InvalidValueError(
                     "an emittance of zero has no slope, as sizes grow with its root; give a float"
                 )
-            a, b = normal[:, 2 * i], normal[:, 2 * i + 1]
+            a, b = drawn[:, 2 * i], drawn[:, 2 * i + 1]
             columns += [_sqrt(size * beta) * a, _sqrt(size / beta) * (b - alpha * a)]
-        for column, sigma in zip((4, 5), sigmas, strict=True):
-            absent = isinstance(sigma, float) and sigma == 0
-            drawn = np.zeros(len(u)) if absent else _normal(u[:, column])
-            columns.append(sigma * torch.from_numpy(drawn))
+        columns += draw_bunch(longitudinal, u[:, 4:], sigmas, bucket)
         for i, slope in enumerate(_dispersion(twiss)):
             columns[i] = columns[i] + columns[5] * slope
-        beam = Beam(reference, torch.stack(columns, 1), current, world=world)
+        rows = torch.stack(columns, 1)
+        if bucket is not None:
+            rows = rows + bucket.orbit[0]
+        beam = Beam(reference, rows, current, charge=charge, world=world)
         check_beam(beam)
         return beam
 
@@ -148,7 +165,7 @@ def _distribution(draw: Callable[[Array], Array]) -> Distribution:
 @_distribution
 def gaussian(u: Array) -> Array:
     """Gaussian in all four transverse coordinates."""
-    return _normal(u)
+    return normal(u)
 
 
 @_distribution
@@ -171,7 +188,7 @@ def waterbag(u: Array) -> Array:
 def uniform(u: Array) -> Array:
     """Uniform in each plane's phase-space ellipse, the planes independent."""
     return 2 * np.column_stack(
-        [*_to_circle(np.sqrt(u[:, 0]), u[:, 2]), *_to_circle(np.sqrt(u[:, 1]), u[:, 3])]
+        [*to_circle(np.sqrt(u[:, 0]), u[:, 2]), *to_circle(np.sqrt(u[:, 1]), u[:, 3])]
     )
 
 
@@ -203,22 +220,11 @@ def _sqrt(number: Number) -> Number:
     return number.sqrt() if isinstance(number, Tensor) else math.sqrt(number)
 
 
-def _normal(u: Array) -> Array:
-    """Normal numbers, from uniform ones between 0 and 1."""
-    from scipy.special import ndtri  # late: it takes a moment to load
-
-    return np.asarray(ndtri(u))
-
-
 def _shell(u: Array) -> Array:
     # on the 3-sphere the share of r^2 in the first plane is uniform (Archimedes in 4D)
     return 2 * np.column_stack(
-        [*_to_circle(np.sqrt(u[:, 0]), u[:, 1]), *_to_circle(np.sqrt(1 - u[:, 0]), u[:, 2])]
+        [*to_circle(np.sqrt(u[:, 0]), u[:, 1]), *to_circle(np.sqrt(1 - u[:, 0]), u[:, 2])]
     )
-
-
-def _to_circle(radius: Array, turn: Array) -> tuple[Array, Array]:
-    return radius * np.cos(2 * np.pi * turn), radius * np.sin(2 * np.pi * turn)
 
 
 def _unit_numbers(count: int, dimensions: int, quiet: bool, seed: int, rows: slice) -> Array:

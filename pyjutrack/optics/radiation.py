@@ -171,17 +171,11 @@ def _arc(bend: Element) -> float:
 def _equilibrium(
     i1: float, i2: float, i3: float, i4: Array, i5: Array, reference: Reference, length: float
 ) -> Radiation:
-    from scipy import constants as codata  # late: it takes a moment to load
-
-    mass = reference.species.mass
-    charge = reference.species.charge
-    energy = reference.kinetic_energy + mass
-    electron = codata.value("electron mass energy equivalent in MeV") * 1e6
-    radius = codata.value("classical electron radius") * charge**2 * electron / mass
-    loss = 2 / 3 * radius * mass * reference.beta_gamma**3 * reference.gamma * i2
-    quantum = (
-        55 / (32 * math.sqrt(3)) * codata.value("reduced Planck constant times c in MeV fm") * 1e-9
-    ) / mass
+    species = reference.species
+    energy = reference.kinetic_energy + species.mass
+    loss = to_float(reference.beta_gamma**3 * reference.gamma) * i2
+    loss *= 2 / 3 * species.classical_radius * species.mass
+    quantum = 55 / (32 * math.sqrt(3)) * species.reduced_wavelength
     partition = np.array([1 - i4[0] / i2, 1 - i4[1] / i2, 2 + i4.sum() / i2])
     if not (partition > 0).all():
         raise UnstableError(

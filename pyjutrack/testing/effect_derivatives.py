@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,13 @@ from ..lattice.lattice import Lattice
 from .comparison import differences, require_close, require_symplectic
 
 _EFFECT = "effects[0]."
+
+
+def _rebuild(record: Any, path: Sequence[str], number: float) -> Any:
+    """Make a record anew with another number at the end of a path of fields."""
+    first, *rest = path
+    inner = _rebuild(getattr(record, first), rest, number) if rest else number
+    return dataclasses.replace(record, **{first: inner})
 
 
 def count_turns(effect: CollectiveEffect, beam: Beam) -> int:
@@ -55,14 +63,16 @@ def check_gradients(
         return (live * weights).sum()
 
     def evaluate_at(values: Mapping[str, float]) -> float:
-        own = {k.removeprefix(_EFFECT): v for k, v in values.items() if k.startswith(_EFFECT)}
-        made = dataclasses.replace(effect, **own) if own else effect  # type: ignore[type-var]
+        made = effect
+        for address, number in values.items():
+            if address.startswith(_EFFECT):
+                made = _rebuild(made, address.removeprefix(_EFFECT).split("."), number)
         of_beam = {k.removeprefix("beam."): v for k, v in values.items() if k.startswith("beam.")}
         source = beam.replace(**of_beam)
         return float(objective(track(lattice, source, effects=[made], turns=turns)))
 
     wanted = {f"beam.{intensity_name(beam)}": to_float(getattr(beam, intensity_name(beam)))}
-    wanted |= {_EFFECT + name: to_float(getattr(effect, name)) for name in knobs}
+    wanted |= {_EFFECT + name: to_float(attrgetter(name)(effect)) for name in knobs}
     ways: list[dict[str, Any]] = [{"mode": "reverse", "adjoint": "store"}, {"mode": "forward"}]
     if effect.start(beam) is None:
         ways.append({"mode": "reverse", "adjoint": "checkpoint"})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 import torch
 
 from ..beam.beam import Beam
-from ..collective.base import CollectiveEffect, Place, require_effects
+from ..collective.base import CollectiveEffect, Place
 from ..core.errors import InvalidValueError
 from ..core.scalars import to_float
 from ..engines.track import track
@@ -20,6 +19,8 @@ from ..tracking.plan import plan_of
 from .beams import shuffle, stack_twice
 from .comparison import Array, CheckFailedError, require_close, require_true
 from .effect_derivatives import check_gradients, check_symplectic, count_turns, intensity_name
+from .effect_intensity import check_individual, check_nothing, track_turns
+from .effect_protocol import explain_nothing, explain_nowhere, require_protocol
 
 
 def check_effect(
@@ -32,10 +33,12 @@ def check_effect(
 ) -> None:
     """Put an effect through all that effects of this package go through.
 
-    It acts on the lattice, and does nothing without a current or charge; a second call gives the
+    It acts on the lattice, and does nothing without a current or charge, or on each particle by
+    itself, where it is `individual`; a second call gives the
     same; particles that are lost stay and make no field; order, batches, weights and single
     precision change nothing that they should not; half the length has half the kick, unless it is
-    `lumped`; the map of a test particle is symplectic, if it is `reversible`; gradients by its
+    `lumped`; the map of a test particle is symplectic, if it is `reversible` and not `individual`;
+    what is `numbered` need not hold for another order; gradients by its
     knobs and the intensity, in every mode that it can have, against differences of values from
     rebuilt effects. An effect with a memory is tracked for three turns, and must leave the memory
     that `remember` is given as it was.
@@ -44,85 +47,41 @@ def check_effect(
         effect: with parameters of usual size.
         beam: with the current or the charge that it needs, of some hundred particles.
         lattice: in which it acts.
-        knobs: of its fields, those that derivatives go through.
+        knobs: of its fields, those that derivatives go through; "function.shunt" is one of a field.
         step: of the differences, relative.
 
     Raises:
         CheckFailedError: what does not hold.
     """
-    _require_protocol(effect, knobs)
+    require_protocol(effect, knobs)
     effect.check(beam)
     places = [effect.slices(element) for element in lattice]
-    require_true(f"it acts nowhere in this lattice: {_misnamed(effect, lattice)}", sum(places) > 0)
+    require_true(
+        f"it acts nowhere in this lattice: {explain_nowhere(effect, lattice)}", sum(places) > 0
+    )
     try:
         plan_of(lattice, (effect,))
     except InvalidValueError as error:
         raise CheckFailedError(str(error)) from error
-    end = _track(effect, beam, lattice)
+    end = track_turns(effect, beam, lattice)
     without = track(lattice, beam, turns=count_turns(effect, beam)).coordinates.numpy()
     change = float(np.nanmax(np.abs(end - without), initial=0.0))
-    require_true(_nothing(effect, beam, lattice), change > 0)
+    require_true(explain_nothing(beam), change > 0)
     tolerance = 1e-9 * change + 1e-12 * float(np.nanmax(np.abs(end)))
     _check_pure(effect, beam, lattice, end, tolerance)
-    _check_nothing(effect, beam, lattice, without)
+    if effect.individual:
+        check_individual(effect, beam, lattice, end, tolerance)
+    else:
+        check_nothing(effect, beam, lattice, without)
     _check_sets(effect, beam, lattice, end, tolerance)
     _check_precision(effect, beam, lattice, end, change)
     _check_lost(effect, beam, lattice, end, tolerance)
     _check_weights(effect, beam, lattice, tolerance)
     if not effect.lumped:
         _check_length(effect, beam, lattice)
-    if effect.reversible and effect.start(beam) is None:
+    if effect.reversible and effect.start(beam) is None and not effect.individual:
         check_symplectic(effect, beam, lattice)
     check_gradients(effect, beam, lattice, knobs, step)
-
-
-def _require_protocol(effect: CollectiveEffect, knobs: Sequence[str]) -> None:
-    require_effects([effect])
-    kind = type(effect).__name__
-    for name, call in (("field", "beam, state, place, memory"), ("apply", "state, field, place")):
-        require_true(
-            f"{kind} has no {name}: define {name}(self, {call})",
-            getattr(type(effect), name, None) is not getattr(CollectiveEffect, name),
-        )
-    require_true("knobs must be a list of names of fields", not isinstance(knobs, str))
-    if knobs:
-        require_true(f"{kind} must be a frozen dataclass", dataclasses.is_dataclass(effect))
-        fields = [field.name for field in dataclasses.fields(effect)]  # type: ignore[arg-type]
-        for name in knobs:
-            require_true(
-                f"knobs: {kind} has no field {name!r}; it has {', '.join(fields)}", name in fields
-            )
-
-
-def _misnamed(effect: CollectiveEffect, lattice: Lattice) -> str:
-    """Say why an effect may act nowhere."""
-    at = getattr(effect, "at", None)
-    if isinstance(at, str) and at not in lattice.names:
-        return f"no element is named {at!r}; there are {', '.join(dict.fromkeys(lattice.names))}"
-    return "`slices` gives 0 for each element; state it, or a max_step"
-
-
-def _nothing(effect: CollectiveEffect, beam: Beam, lattice: Lattice) -> str:
-    """Say why an effect may change nothing."""
-    causes = ["its strength is zero"]
-    if not any(map(to_float, beam.intensity)):
-        causes.insert(0, "the beam has no charge and no current: Beam(..., charge=) or current=")
-    return f"it changes nothing of this beam: perhaps {', or '.join(causes)}"
-
-
-def _track(effect: CollectiveEffect, beam: Beam, lattice: Lattice) -> Any:
-    turns = count_turns(effect, beam)
-    return track(lattice, beam, effects=[effect], turns=turns).coordinates.numpy()
-
-
-def _check_nothing(effect: CollectiveEffect, beam: Beam, lattice: Lattice, without: Array) -> None:
-    name = intensity_name(beam)
-    found = _track(effect, beam.replace(**{name: 0.0}), lattice)
-    tolerance = 1e-12 * (np.nanmax(np.abs(without)) + 1e-300)
-    remedy = f"make the field proportional to beam.{name}"
-    require_close(
-        f"A beam without {name} must have no effect", found, without, tolerance, remedy, rows=True
-    )
 
 
 def _places(effect: CollectiveEffect, lattice: Lattice) -> Iterator[Place]:
@@ -132,7 +91,7 @@ def _places(effect: CollectiveEffect, lattice: Lattice) -> Iterator[Place]:
         count, length = effect.slices(element), to_float(element.length)
         if count:
             ds = length / count
-            yield Place(element, number, s + ds / 2, ds, 1 / count, 0)
+            yield Place(element, number, s + ds / 2, ds, 1 / count, 0, 0.5 / count)
         s += length
 
 
@@ -153,7 +112,7 @@ def _check_pure(
 ) -> None:
     """Check that a second call gives the same, and that `remember` leaves what it is given."""
     remedy = "take nothing at random, and let `start` make a new memory each time"
-    found = _track(effect, beam, lattice)
+    found = track_turns(effect, beam, lattice)
     require_close("A second call must give the same", found, end, tolerance, remedy, rows=True)
     memory, state = effect.start(beam), _state(effect, beam)
     place = next(_places(effect, lattice))
@@ -177,17 +136,18 @@ def _check_sets(
     effect: CollectiveEffect, beam: Beam, lattice: Lattice, end: Array, tolerance: float
 ) -> None:
     shuffled, order = shuffle(beam)
-    require_close(
-        "The order of the particles must not matter",
-        _track(effect, shuffled, lattice),
-        end[order.numpy()],
-        tolerance,
-        "sum over all particles, and take none by its number",
-        rows=True,
-    )
+    if not effect.numbered:
+        require_close(
+            "The order of the particles must not matter",
+            track_turns(effect, shuffled, lattice),
+            end[order.numpy()],
+            tolerance,
+            "sum over all particles, and take none by its number, or state `numbered`",
+            rows=True,
+        )
     require_close(
         "A beam in a batch must move as it does alone",
-        _track(effect, stack_twice(beam), lattice)[1],
+        track_turns(effect, stack_twice(beam), lattice)[1],
         end,
         tolerance,
         "sum over the last axis of the coordinates, .sum(-1, keepdim=True)",
@@ -200,7 +160,7 @@ def _check_precision(
 ) -> None:
     require_close(
         "Single precision must agree with double precision",
-        _track(effect, beam.to(torch.float32), lattice),
+        track_turns(effect, beam.to(torch.float32), lattice),
         end,
         1e-3 * change + 1e-5 * float(np.nanmax(np.abs(end))),
         rows=True,
@@ -220,7 +180,7 @@ def _check_lost(
         weights=None if weights is None else torch.cat([weights, weights.new_ones(2)]),
         **{intensity_name(beam): getattr(beam, intensity_name(beam)) * (1 + 2 / len(beam))},
     )
-    found = _track(effect, more, lattice)
+    found = track_turns(effect, more, lattice)
     require_close(
         "lost particles must change nothing for the others",
         found[:-2],
@@ -248,8 +208,8 @@ def _check_weights(
     amount = {intensity_name(beam): getattr(beam, intensity_name(beam)) / 2}
     require_close(
         "Half the weight of each particle must act as half the intensity",
-        _track(effect, halves, lattice),
-        _track(effect, beam.replace(**amount), lattice),
+        track_turns(effect, halves, lattice),
+        track_turns(effect, beam.replace(**amount), lattice),
         tolerance,
         "count beam.shares, or do not state `weighted`",
         rows=True,

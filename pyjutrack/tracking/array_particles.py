@@ -87,11 +87,14 @@ class ArrayParticles(Particles):
         self._deposited = None
         old = self._columns
         new = [c.detach().numpy() for c in state.coordinates]
+        places, others = ([_address(column) for column in columns] for columns in (old, new))
         # columns in another order must not be written over before they are read
-        swapped = [any(_same(n, o) for j, o in enumerate(old) if j != i) for i, n in enumerate(new)]
-        new = [n.copy() if other else n for n, other in zip(new, swapped, strict=True)]
-        for column, value in zip(old, new, strict=True):
-            if not _same(column, value):
+        new = [
+            n.copy() if other != own and other in places else n
+            for n, own, other in zip(new, places, others, strict=True)
+        ]
+        for column, value, own, other in zip(old, new, places, others, strict=True):
+            if own != other:
                 column[:] = value
         self._lose(state.alive.numpy())
 
@@ -253,12 +256,8 @@ class ArrayParticles(Particles):
         self._waiting, self._deposited = None, then
 
 
-def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
-    """Return whether two columns are one in memory."""
-    return _address(one) == _address(other)
-
-
 def _address(array: NDArray[Any]) -> int:
+    """Where a column is in memory."""
     found: int = array.__array_interface__["data"][0]  # `ctypes.data` takes ten times as long
     return found
 

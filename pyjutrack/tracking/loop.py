@@ -19,7 +19,7 @@ from .array_particles import ArrayParticles
 from .dual_particles import particles_of
 from .end import End, state_of
 from .particles import Particles, is_plain
-from .plan import Act, Traverse, Weigh, is_idle
+from .plan import Act, Weigh, is_idle
 from .programs import Piece, pieces_of
 from .soft_apertures import apply_soft_aperture, mask_passing
 from .task import Task
@@ -204,7 +204,7 @@ class Run:
         elif self._probe is not None:
             for _ in range(count):
                 for n in range(piece.first, piece.stop):
-                    self._traverse(n, probe_alone=True)
+                    self._traverse(turn, n, probe_alone=True)
         if piece.reference != self._beam.reference:
             self._beam = self._beam.replace(reference=piece.reference)
 
@@ -222,27 +222,27 @@ class Run:
         before = None if losses is None else particles.alive.clone()
         if isinstance(particles, ArrayParticles):
             particles.now = turn, n
-        if isinstance(op, Act):
-            self._act(op, turn)
-        elif isinstance(op, Weigh):
+        if isinstance(op, Weigh):
             self._weigh(op)
-        else:
-            self._traverse(n)
+        elif not self._traverse(turn, n) and isinstance(op, Act):
+            self._act(op, turn)
         if losses is not None and before is not None and not self.compiled:
             losses.note(turn, n, before, self._particles.alive)
 
-    def _traverse(self, n: int, *, probe_alone: bool = False) -> None:
-        op, reference = self._task.plan.ops[n], self._beam.reference
-        if not isinstance(op, Traverse):
-            return
-        element = self._task.lattice.elements[op.place]
+    def _traverse(self, turn: int, n: int, *, probe_alone: bool = False) -> bool:
+        """Return whether the operation is one that particles traverse, each by itself."""
+        motion, reference = self._task.motion(n, turn), self._beam.reference
+        if motion is None:
+            return False
+        element, part = motion
         if not probe_alone:
-            self._particles = self._particles.traverse(element, op.part, reference)
+            self._particles = self._particles.traverse(element, part, reference)
         if self._probe is not None:
-            self._probe = self._probe.traverse(element, op.part, reference)
-        after = element.exit_reference(reference, op.part)
+            self._probe = self._probe.traverse(element, part, reference)
+        after = element.exit_reference(reference, part)
         if after is not reference:
             self._beam = self._beam.replace(reference=after)
+        return True
 
     def _act(self, op: Act, turn: int) -> None:
         task, beam, number = self._task, self._beam, op.effect

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import index
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
+from ..beam.reference import Reference
 from ..collective.base import CollectiveEffect, Place
 from ..core.checks import wrong
 from ..core.errors import InvalidValueError, UnknownNameError, unknown
@@ -17,6 +18,7 @@ from ..elements import Element
 from ..elements.modelled import require_modelled
 from ..elements.part import WHOLE, Part
 from ..lattice.lattice import Lattice
+from ..maps.state import State
 
 
 class Traverse(NamedTuple):
@@ -34,12 +36,14 @@ class Act(NamedTuple):
         effect: its place among the effects.
         slices: into which it cuts the element.
         s: along the reference orbit [m].
+        centre: of the slice in the element, from 0 to 1.
     """
 
     place: int
     effect: int
     slices: int
     s: float
+    centre: float
 
 
 class Weigh(NamedTuple):
@@ -175,7 +179,7 @@ def _operations(lattice: Lattice, slices: Sequence[Sequence[int]]) -> Iterator[O
             if centre > done:
                 yield Traverse(place, Part(done, centre))
                 done = centre
-            yield Act(place, effect, count, s + centre * length)
+            yield Act(place, effect, count, s + centre * length, centre)
         yield Traverse(place, Part(done, 1.0) if done else WHOLE)
         s += length
 
@@ -188,8 +192,50 @@ def _actions(slices: Sequence[int]) -> list[tuple[float, int, int]]:
 
 def place_of(act: Act, lattice: Lattice, turn: int) -> Place:
     """Return the place of an action in a lattice."""
-    element = lattice.elements[act.place]
-    return Place(element, act.place, act.s, element.length / act.slices, 1 / act.slices, turn)
+    return _place(act, lattice.elements[act.place], turn)
+
+
+def _place(act: Act, element: Element, turn: int) -> Place:
+    ds, share = element.length / act.slices, 1 / act.slices
+    return Place(element, act.place, act.s, ds, share, turn, act.centre)
+
+
+@dataclass(frozen=True, repr=False)
+class Acting(Element):
+    """An effect that acts by maps, as a thin element: recorded, differentiated, undone as these.
+
+    Its tensors are those of the effect and of the element in which it acts.
+    """
+
+    effect: CollectiveEffect
+    host: Element
+    act: Act
+    turn: int
+    abstract: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        """Check nothing: the effect and the element have been checked."""
+
+    @property
+    def transmits_all(self) -> bool:
+        return not self.host.is_displaced
+
+    def transport(self, state: State, reference: Reference, part: Part) -> State:
+        return self.effect.transport(state, reference, _place(self.act, self.host, self.turn))
+
+
+def motion_of(
+    op: Op, lattice: Lattice, effects: Sequence[CollectiveEffect], turn: int = 0
+) -> tuple[Element, Part] | None:
+    """What an operation moves particles through, each by itself: an element and a part of it.
+
+    None where it does not, or does nothing.
+    """
+    if isinstance(op, Traverse):
+        return lattice.elements[op.place], op.part
+    if not isinstance(op, Act) or not effects[op.effect].by_maps or is_idle(op, lattice, effects):
+        return None
+    return Acting(effects[op.effect], lattice.elements[op.place], op, turn), WHOLE
 
 
 def is_idle(act: Act, lattice: Lattice, effects: Sequence[CollectiveEffect]) -> bool:

@@ -20,7 +20,7 @@ from ..elements.placement import note
 from ..elements.recordings import memoize
 from ..lattice.lattice import Lattice
 from ..maps.program import NotRecordedError, Program, Recorder, Recording
-from .plan import Act, Plan, Traverse, is_idle
+from .plan import Act, Plan, is_idle, motion_of
 
 
 class Piece(NamedTuple):
@@ -54,7 +54,9 @@ def pieces_of(
         stops: operations before which an observer sees the particles.
     """
     lumped = tuple(e.lumped for e in effects)
-    key = reference, plan, lumped, tuple(stops), _contents(lattice, reference)
+    recorded = tuple(e for e in effects if e.by_maps)
+    contents = _contents(lattice, reference, recorded)
+    key = reference, plan, lumped, tuple(map(_Same, recorded)), tuple(stops), contents
     last = lattice.cache.get("pieces")
     if last is not None and last[0] == key:
         found: tuple[Piece, ...] = last[1]
@@ -64,7 +66,21 @@ def pieces_of(
     return made
 
 
-def _contents(lattice: Lattice, reference: Reference) -> tuple[bytes | None, ...]:
+class _Same(NamedTuple):
+    """One effect, whatever it is equal to."""
+
+    effect: CollectiveEffect
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.effect is other.effect
+
+    def __hash__(self) -> int:
+        return id(self.effect)
+
+
+def _contents(
+    lattice: Lattice, reference: Reference, effects: Sequence[CollectiveEffect]
+) -> tuple[bytes | None, ...]:
     """Numbers of all tensors among the parameters, which may change in place.
 
     None stands for those by which derivatives can be asked for: they are in no program.
@@ -74,7 +90,8 @@ def _contents(lattice: Lattice, reference: Reference) -> tuple[bytes | None, ...
         holders = lattice.cache["tensors"] = [e for e in lattice.elements if e.has_tensors]
     if isinstance(reference.p0c, Tensor):
         holders = [*holders, reference]
-    return tuple(_bytes(t) if has_numbers(t) else None for t in tensors_in(holders))
+    held = tensors_in([*holders, *effects])
+    return tuple(_bytes(t) if has_numbers(t) else None for t in held)
 
 
 def _bytes(tensor: Tensor) -> bytes:
@@ -96,11 +113,11 @@ def _pieces(
             first, recorder = n, Recorder()
         if isinstance(op, Act) and is_idle(op, lattice, effects):
             continue
-        recording, after = None, reference
-        if isinstance(op, Traverse):
-            element = lattice.elements[op.place]
-            after = element.exit_reference(reference, op.part)
-            recording = memoize(_recording, element, reference, op.part)
+        recording, after, motion = None, reference, motion_of(op, lattice, effects)
+        if motion is not None:
+            element, part = motion
+            after = element.exit_reference(reference, part)
+            recording = memoize(_recording, element, reference, part)
         if recording is not None:
             recorder.element = n
             recorder.extend(recording)

@@ -11,10 +11,12 @@ from ..beam.moments import survivors
 from ..collective.base import CollectiveEffect, Place, require_effects
 from ..core.checks import require_whole
 from ..core.errors import InvalidValueError
+from ..elements import Element
+from ..elements.part import Part
 from ..lattice.lattice import Lattice
 from ..lattice.require import require_lattice
 from .adjoints import Adjoint, Auto, adjoint_of
-from .plan import Act, Plan, place_of, plan_of
+from .plan import Act, Plan, motion_of, place_of, plan_of
 from .soft_apertures import require_weighing
 
 
@@ -46,6 +48,10 @@ class Task:
     def place(self, act: Act, turn: int) -> Place:
         """Return where and when an effect acts, in a turn of the task, counted from 0."""
         return place_of(act, self.lattice, self.first_turn + turn)
+
+    def motion(self, n: int, turn: int) -> tuple[Element, Part] | None:
+        """Return the element, and the part, that an operation of the plan is; see `motion_of`."""
+        return motion_of(self.plan.ops[n], self.lattice, self.effects, self.first_turn + turn)
 
     def __len__(self) -> int:
         """Operations of all turns together."""

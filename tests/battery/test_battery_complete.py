@@ -94,8 +94,14 @@ def test_observables() -> None:
     assert found == OBSERVABLES
 
 
-#: effects on bunches, which tests/checks puts through `pyjutrack.testing`
-ELSEWHERE = {pj.collective.ResonatorWake}
+#: effects that other tests put through `pyjutrack.testing`
+ELSEWHERE = {
+    pj.collective.FrozenGaussian,
+    pj.collective.Radiation,
+    pj.collective.SpaceCharge2p5D,
+    pj.collective.SpaceCharge3D,
+    pj.collective.Wake,
+}
 
 
 def test_effects_and_potentials() -> None:

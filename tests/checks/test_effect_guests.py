@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import pyjutrack as pj
-from pyjutrack.collective import ResonatorWake
+from pyjutrack.collective import Resonator
 from pyjutrack.testing import CheckFailedError, check_effect
 
 PROTON = pj.Reference.from_kinetic("proton", 1e9)
@@ -143,11 +143,10 @@ def test_a_beam_with_losses_at_nan() -> None:
 
 
 def test_our_wake_that_rings_passes() -> None:
-    effect = ResonatorWake(
-        "tank", frequency=5e9, shunt=1e6, quality=1.4, window=0.06, bins=60, period=1e-10
-    )
+    mode = Resonator(frequency=5e9, shunt=1e6, quality=1.4)
+    effect = pj.collective.Wake(mode, "tank", window=0.012, cells=60, period=1e-10)
     electron = pj.Reference.from_kinetic("electron", 1e9)
-    check_effect(effect, BUNCH.replace(reference=electron), CELL, knobs=["shunt"])
+    check_effect(effect, BUNCH.replace(reference=electron), CELL, knobs=["function.shunt"])
 
 
 @pytest.mark.parametrize("name", GUESTS)

@@ -10,7 +10,7 @@ import torch
 
 import pyjutrack as pj
 from pyjutrack import testing
-from pyjutrack.collective import ImageCharges, ResonatorWake
+from pyjutrack.collective import ImageCharges, Resonator, Wake
 from pyjutrack.io import lattice_formats
 from pyjutrack.testing import CheckFailedError
 
@@ -63,8 +63,10 @@ def test_space_charge() -> None:
 def test_a_wake() -> None:
     electron = pj.Reference.from_kinetic("electron", 1e9)
     beam = pj.Beam(electron, bunch(), charge=1e-9)
-    effect = ResonatorWake("q", frequency=5e9, shunt=1e4, quality=1.4, window=0.06, bins=100)
-    testing.check_effect(effect, beam, CELL, knobs=["frequency", "shunt", "quality", "scale"])
+    mode = Resonator(frequency=5e9, shunt=1e4, quality=1.4)
+    effect = Wake(mode, "q", window=0.06, cells=100)
+    knobs = ["function.frequency", "function.shunt", "function.quality", "scale"]
+    testing.check_effect(effect, beam, CELL, knobs=knobs)
 
 
 @pytest.mark.parametrize("name", ["solver", "few modes", "images"])

@@ -96,6 +96,7 @@ def study(world: Communicator) -> dict[str, np.ndarray]:
         "alive": gather(lost).alive,
     }
     found["own loss"], found["own slope"] = _own_loss(part)
+    found |= _bunch(world)
     arrays = {name: tensor.detach().numpy() for name, tensor in found.items()}
     for method in ("ad", "fd"):
         jacobian = pj.jacobian(CELL, part, effects=[KICK], at=START, method=method)
@@ -105,6 +106,27 @@ def study(world: Communicator) -> dict[str, np.ndarray]:
     for adjoint in ("reversible", "checkpoint"):
         arrays[f"gradient, {adjoint}"] = _growth(part, adjoint=adjoint)[1]
     return arrays
+
+
+def _bunch(world: Communicator) -> dict[str, torch.Tensor]:
+    """A bunch with weights and a charge, cut and gathered, in lines of cells that all share."""
+    whole = whole_beam().replace(current=0.0, charge=2e-8)
+    draw = torch.Generator().manual_seed(5)
+    z = 0.05 * torch.randn(PARTICLES, generator=draw, dtype=torch.float64)
+    rows = torch.cat([whole.coordinates[:, :4], z[:, None], whole.coordinates[:, 5:]], 1)
+    weights = 0.5 + torch.rand(PARTICLES, generator=draw, dtype=torch.float64)
+    part = shard(whole.replace(coordinates=rows, weights=weights), world)
+    mode = pj.collective.Resonator(frequency=1e9, shunt=1e9)
+    wake = pj.collective.Wake(mode, component="dipole x", max_step=0.5, cells=100)
+    end = gather(pj.track(CELL, part, effects=[wake]))
+    found = {"bunch": end.coordinates, "weights": end.weights, "charge": torch.tensor(end.charge)}
+    wrt = ["beam.charge", "effects[0].function.frequency", "effects[0].function.shunt"]
+    for mode_ in ("reverse", "forward"):
+        slopes = pj.gradient(
+            pj.observables.size("x"), CELL, part, wrt=wrt, effects=[wake], mode=mode_
+        )
+        found[f"wake, {mode_}"] = torch.tensor(slopes) * torch.tensor([2e-8, 1e9, 1e9])
+    return found
 
 
 def _growth(part: pj.Beam, **options: str) -> tuple[np.ndarray, np.ndarray]:

@@ -96,6 +96,10 @@ def test_numbers_are_the_same_on_every_rank_bit_by_bit(job: list[Found]) -> None
 def test_the_ranks_have_something_to_share(alone: dict[str, np.ndarray]) -> None:
     """What is compared above is not trivial: all slopes count, and some particles are lost."""
     assert alone["survivors"] == shared_study.PARTICLES - 20
+    assert alone["charge"] == 2e-8
+    assert alone["weights"].std() > 0.2
+    np.testing.assert_allclose(alone["wake, forward"], alone["wake, reverse"], rtol=1e-9)
+    assert (np.abs(alone["wake, reverse"]) > 1e-6 * alone["moments"][-6]).all()
     for name in SLOPES:
         assert (np.abs(alone[name]) > 1e-3 * np.abs(alone[name]).max()).all(), name
     for mode in ("forward", "fd"):

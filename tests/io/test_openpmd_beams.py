@@ -167,7 +167,8 @@ def test_weights_and_charges_come_back(tmp_path, beam, amount, even):
 def test_a_bunch_acts_the_same_from_its_file(tmp_path, wide):
     """The wake of a resonator, of charge and weights."""
     rows = wide.coordinates[:100] * torch.tensor([1.0, 1.0, 1.0, 1.0, 1e-2, 1e-3])
-    wake = pj.collective.ResonatorWake("gap", frequency=5e9, shunt=1e7, quality=2.0, window=0.6)
+    mode = pj.collective.Resonator(frequency=5e9, shunt=1e7, quality=2.0)
+    wake = pj.collective.Wake(mode, "gap", window=0.02)
     weights = None if not wake.weighted else torch.linspace(0.5, 1.5, 100)
     bunch = pj.Beam(wide.reference, rows, charge=1e-9, weights=weights)
     write_beam(tmp_path / "b.h5", bunch)

@@ -163,7 +163,10 @@ CONTROLLER = "    - c: {kind: Controller, "
             "    - k: {kind: constant}\n    - constants: {k: 3}\n",
             r":4: constants: 'k' is def",
         ),
-        ("    - variables: {x: 1}\n" + D.replace("1", "x") + SETS, r":\d+: length: .*limit of"),
+        (
+            "    - variables: {x: 1}\n" + D.replace("1", "x") + SETS,
+            ":.*length: .*more than 100,000",
+        ),
         (D + "    - set: {parameter: '(d+)+>length', value: 1}\n", r":4: '\(d\+\)\+': of patterns"),
         (D + "    - set: {parameter: '.*a.*b.*c.*d>length', value: 1}\n", ":4: .*more than three"),
         (D + "    - set: {parameter: d, value: 1}\n", ":4: 'd' names no parameter"),

@@ -162,8 +162,7 @@ _KINDS: dict[str, _Convert] = {
     "Corrector": (corrector, {"KickAngle", "FieldScaling", "Scaling"}),
     "Dipole": (magnet, _POLYNOMIALS | _DIPOLE),
     **dict.fromkeys(
-        ("ThinMultipole", "Multipole", "Sextupole", "Octupole"),
-        (magnet, _POLYNOMIALS | {"K", "H", "BendingAngle"}),
+        ("ThinMultipole", "Multipole", "Quadrupole", "Sextupole", "Octupole"),
+        (magnet, _POLYNOMIALS | {"K", "H", "BendingAngle", *_EDGES}),
     ),
-    "Quadrupole": (magnet, _POLYNOMIALS | {"K", "H", "BendingAngle", *_EDGES}),
 }

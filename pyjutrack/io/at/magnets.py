@@ -157,8 +157,7 @@ def _straight(source: AtElement, plain: str, say: Say) -> Element:
     length, model = source.length, _STRAIGHT[plain]
     common = {**_integrator(source, model), **fields_of(source, say)}
     kind, order = _ORDERS.get(source.kind.name, (Multipole, None))
-    if kind is Quadrupole:
-        common |= _edges(source, model, say)
+    common |= _edges(source, kind is Quadrupole and model != "linear", say)
     if model == "linear":
         return Quadrupole(length, _gradient(source, plain, say), **common)
     normal, skew = polynomials(source)
@@ -168,10 +167,16 @@ def _straight(source: AtElement, plain: str, say: Say) -> Element:
     return kind(length=length, **series(normal, skew, length), **common)
 
 
-def _edges(source: AtElement, model: str, say: Say) -> Fields:
-    """The hard edges of a gradient where AT has them at both ends; of PolynomB alone in AT."""
+def _edges(source: AtElement, known: bool, say: Say) -> Fields:
+    """The hard edges of a gradient where AT has them at both ends; of PolynomB alone in AT.
+
+    Args:
+        known: the kind has such edges here.
+    """
     ends = {n: source.whole(n, 0) for n in ("FringeQuadEntrance", "FringeQuadExit")}
-    if model != "linear" and set(ends.values()) == {1}:
+    if not any(source.polynomial("PolynomB")[1:2]):
+        return {}
+    if known and set(ends.values()) == {1}:
         if any(source.polynomial("PolynomA")[1:2]):
             say("the hard edges are those of its skew gradient too")
         return {"fringe": "hard-edge"}

@@ -13,7 +13,7 @@ from ...core.scalars import to_float
 from ...core.tensors import active
 from ...maps.state import State
 from ..particles import traverse
-from ..plan import Act, Traverse, is_idle
+from ..plan import Act, is_idle
 from ..task import Task
 from .choose import reference_moves
 from .record import Record, Tensors
@@ -56,10 +56,11 @@ def backward_checkpoint(
 def _step(task: Task, number: int, state: State, reference: Reference) -> tuple[State, Reference]:
     turn, n = divmod(number, len(task.plan))
     op = task.plan.ops[n]
-    if isinstance(op, Traverse):
-        element = task.lattice.elements[op.place]
-        state = traverse(element, op.part, state, reference)
-        return state, element.exit_reference(reference, op.part)
+    motion = task.motion(n, turn)
+    if motion is not None:
+        element, part = motion
+        state = traverse(element, part, state, reference)
+        return state, element.exit_reference(reference, part)
     if isinstance(op, Act) and not is_idle(op, task.lattice, task.effects):
         effect, place = task.effects[op.effect], task.place(op, turn)
         state = effect.admit(state)

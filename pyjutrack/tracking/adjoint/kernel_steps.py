@@ -30,7 +30,7 @@ from ...maps.program import NotRecordedError
 from ...maps.state import State
 from ...mesh.grid import Mesh
 from ...mesh.particle_mesh import deposit_admitted, stencil
-from ..plan import Act, Traverse
+from ..plan import Act
 from ..task import Task
 from .record import Tensors
 from .steps import GradientAccumulator
@@ -105,14 +105,13 @@ class Passages:
         self._lengths: dict[int, Account] = {}
         self._strengths: dict[tuple[int, Reference], Account] = {}
 
-    def element(self, n: int, op: Traverse, reference: Reference) -> Passage:
+    def element(self, n: int, element: Element, part: Part, reference: Reference) -> Passage:
         """Return the account of an element's part."""
         key = (n, reference)
         if key not in self._elements:
             if self._task.turns == 1:  # each is met once, and none need be kept
                 self._flush_elements()
-            element = self._task.lattice.elements[op.place]
-            self._elements[key] = Passage(element, op.part, reference)
+            self._elements[key] = Passage(element, part, reference)
         return self._elements[key]
 
     def length(self, n: int, op: Act, ds: Number) -> Account:

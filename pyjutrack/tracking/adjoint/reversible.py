@@ -5,9 +5,11 @@ from __future__ import annotations
 from ...beam.beam import Beam
 from ...beam.reference import Reference
 from ...core.tensors import active
+from ...elements import Element
 from ...elements.inverse import has_inverse
+from ...elements.part import Part
 from ...maps.state import State
-from ..plan import Act, Traverse, is_idle
+from ..plan import Act, is_idle
 from ..programs import pieces_of
 from ..task import Task
 from .kernel_steps import (
@@ -29,10 +31,8 @@ def without_inverse(task: Task) -> set[int]:
         if piece.program is not None and all(map.is_undone for map in maps):
             continue
         for n in range(piece.first, piece.stop):
-            op = task.plan.ops[n]
-            if not isinstance(op, Traverse):
-                continue
-            if not has_inverse(task.lattice.elements[op.place], reference, op.part):
+            motion = task.motion(n, 0)
+            if motion is not None and not has_inverse(motion[0], reference, motion[1]):
                 found.add(n)
     return found
 
@@ -77,26 +77,29 @@ class _Backward:
         """Back through an operation."""
         turn, n = divmod(number, len(self._task.plan))
         op, kept = self._task.plan.ops[n], self._record.saved.get(number)
-        if isinstance(op, Traverse):
-            self._element(number, n, op, kept)
+        motion = self._task.motion(n, turn)
+        if motion is not None:
+            self._element(number, n, *motion, kept)
         elif isinstance(op, Act) and not is_idle(op, self._task.lattice, self._task.effects):
             self._effect(number, n, op, turn)
         if kept is not None:
             self._columns = own(kept)
 
-    def _element(self, number: int, n: int, op: Traverse, kept: Tensors | None) -> None:
+    def _element(
+        self, number: int, n: int, element: Element, part: Part, kept: Tensors | None
+    ) -> None:
         # of the lost, those of before: they stay where they are
         end = State(self._columns, self._record.alive(number))
-        reference, element = self._record.reference(number), self._task.lattice.elements[op.place]
+        reference = self._record.reference(number)
         if self._passages is not None:
-            passage = self._passages.element(n, op, reference)
+            passage = self._passages.element(n, element, part, reference)
             if passage.compiled:  # maps with such kernels have inverses
                 backward_operations(passage, end, self._gradients)
                 return
-        known = kept if kept is not None and not has_inverse(element, reference, op.part) else None
-        parameters = self._mine[op.place]
+        known = kept if kept is not None and not has_inverse(element, reference, part) else None
+        parameters = active(element)
         columns, gradients = backward_element(
-            element, op.part, end, known, self._gradients, reference, parameters, self._sums
+            element, part, end, known, self._gradients, reference, parameters, self._sums
         )
         self._columns, self._gradients = own(columns), own(gradients)
 

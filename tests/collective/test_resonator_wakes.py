@@ -1,4 +1,4 @@
-"""The wake of a resonator against its closed form, explicit sums and differences."""
+"""The longitudinal wake of a resonator against its closed form, explicit sums and differences."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ import torch
 from scipy.integrate import quad
 
 import pyjutrack as pj
-from pyjutrack.collective import ResonatorWake
+from pyjutrack.collective import Resonator, Wake
 
 ELECTRON = pj.Reference.from_kinetic("electron", 1e9)
 LIGHT = 299792458.0
 #: 5 GHz: a wavelength of 6 cm
-WAKE = ResonatorWake("gap", frequency=5e9, shunt=1e4, quality=1.4, window=0.06, bins=300)
+WAKE = Wake(Resonator(5e9, shunt=1e4, quality=1.4), "gap", window=0.06, cells=300)
 LINE = pj.Lattice([pj.Drift(0.3, name="d"), pj.Marker(name="gap"), pj.Drift(0.2)])
 
 
-def wake(time: float, of: ResonatorWake = WAKE) -> float:
+def wake(time: float, effect: Wake = WAKE) -> float:
     """Of the textbook [V/C]."""
+    of = effect.function
     omega = 2 * math.pi * of.frequency
     decay = omega / (2 * of.quality)
     bar = math.sqrt(omega**2 - decay**2)
@@ -48,7 +49,7 @@ def quiet(count: int, length: float) -> pj.Beam:
     return pj.Beam(ELECTRON, rows, charge=2e-9)
 
 
-def lost(beam: pj.Beam, effect: ResonatorWake = WAKE, turns: int = 1) -> np.ndarray:
+def lost(beam: pj.Beam, effect: Wake = WAKE, turns: int = 1) -> np.ndarray:
     """By how much each particle slows down at the gap alone [V]."""
     after = pj.track(pj.Lattice([pj.Marker(name="gap")]), beam, effects=[effect], turns=turns)
     change = (beam.coordinate("delta") - after.coordinate("delta")).numpy()
@@ -58,11 +59,12 @@ def lost(beam: pj.Beam, effect: ResonatorWake = WAKE, turns: int = 1) -> np.ndar
 def test_mean_loss_is_the_loss_factor() -> None:
     """1/pi int Re Z(w) exp(-(w sigma)^2) dw, with Z of the resonator."""
     sigma = 6e-3 / (LIGHT * ELECTRON.beta)
-    of = 2 * math.pi * WAKE.frequency
+    mode = WAKE.function
+    of = 2 * math.pi * mode.frequency
 
     def real(omega: float) -> float:
-        detuned = WAKE.quality * (of / omega - omega / of)
-        return WAKE.shunt / (1 + detuned**2)
+        detuned = mode.quality * (of / omega - omega / of)
+        return mode.shunt / (1 + detuned**2)
 
     factor = quad(lambda w: real(w) * math.exp(-((w * sigma) ** 2)) / math.pi, 1e6, 30 * of)[0]
     found = lost(quiet(100_000, 6e-3)).mean()
@@ -77,14 +79,14 @@ def test_voltage_is_the_sum_over_charges() -> None:
     expected = [2e-9 / 3000 * sum(wake(times[i] - t) for t in times) for i in some]
     found = lost(beam)[some]
     assert np.abs(found - expected).max() < 2e-3 * np.abs(expected).max()
-    finer = lost(beam, dataclasses.replace(WAKE, bins=1200))[some]
+    finer = lost(beam, dataclasses.replace(WAKE, cells=1200))[some]
     assert np.abs(finer - expected).max() < np.abs(found - expected).max()
 
 
 def test_what_rings_is_met_again() -> None:
     """Three passages in time against all charges of all of them; two gaps ring for themselves."""
     period = 0.7e-9
-    ringing = dataclasses.replace(WAKE, quality=20.0, period=period)
+    ringing = dataclasses.replace(WAKE, function=Resonator(5e9, 1e4, 20.0), period=period)
     beam = bunch(2000)
     z = beam.coordinate("z").numpy()
     times = -z / (LIGHT * ELECTRON.beta)
@@ -107,9 +109,9 @@ def test_what_rings_is_met_again() -> None:
 
 ADDRESSES = {
     "beam.charge": 2e-9,
-    "effects[0].frequency": 5e9,
-    "effects[0].quality": 1.4,
-    "effects[0].shunt": 1e4,
+    "effects[0].function.frequency": 5e9,
+    "effects[0].function.quality": 1.4,
+    "effects[0].function.shunt": 1e4,
     "effects[0].scale": 1.0,
     "d.length": 0.3,
 }
@@ -123,9 +125,8 @@ def skew(final: pj.Beam, initial: pj.Beam) -> torch.Tensor:
 def rebuilt(address: str, value: float) -> float:
     """The figure of a line, a beam and a wake made anew."""
     values = {**ADDRESSES, address: value}
-    effect = dataclasses.replace(
-        WAKE, **{k.split(".")[1]: v for k, v in values.items() if k.startswith("eff")}
-    )
+    mode = {k.split(".")[2]: v for k, v in values.items() if ".function." in k}
+    effect = dataclasses.replace(WAKE, function=Resonator(**mode), scale=values["effects[0].scale"])
     line = pj.Lattice([pj.Drift(values["d.length"], name="d"), *LINE.elements[1:]])
     beam = bunch(500, charge=values["beam.charge"])
     return float(skew(pj.track(line, beam, effects=[effect]), beam))
@@ -197,6 +198,9 @@ def test_what_is_refused() -> None:
         bunch(10).replace(current=1.0)
     with pytest.raises(pj.errors.InvalidValueError, match="outside of the wake's window"):
         pj.track(LINE, bunch(100, length=0.1), effects=[WAKE])
-    for name, value in (("frequency", 0.0), ("quality", 0.5), ("bins", 3), ("window", -1.0)):
+    for name, value in (("cells", 3), ("window", -1.0)):
         with pytest.raises(pj.errors.InvalidValueError, match=name):
             dataclasses.replace(WAKE, **{name: value})
+    for name, value in (("frequency", 0.0), ("quality", 0.5)):
+        with pytest.raises(pj.errors.InvalidValueError, match=name):
+            dataclasses.replace(WAKE.function, **{name: value})

@@ -1,0 +1,151 @@
+"""What effects on bunches share: boxes that follow, batches of beams, checks of resolution."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+import torch
+from torch import Tensor
+
+from ..beam.beam import Beam
+from ..beam.moments import rms
+from ..core.errors import ResolutionWarning, warn
+from ..maps.state import State
+from ..mesh.box import Box, bounds, box_around
+from .base import Place
+
+#: least extent of a box [m], so that a bunch without a size has one
+_EXTENT = 1e-9
+#: rms sizes below this many cells lose accuracy
+_CELLS = 2.0
+#: live particles a cell of the line along the bunch below which noise is all there is
+_PARTICLES = 8
+
+F = TypeVar("F")
+
+
+class Potential3D(NamedTuple):
+    """A potential on a box of nodes, whose slopes are kicks per metre."""
+
+    box: Box
+    values: Tensor
+
+
+def bunch_box(
+    beam: Beam, at: Sequence[Tensor], alive: Tensor, nodes: Sequence[int], margin: float
+) -> Box:
+    """A box around the live particles of one beam, on all ranks; see `box_around`.
+
+    Args:
+        at: three positions (N,) [m].
+        margin: on each side, as a part of the bunch's size.
+    """
+    lows, highs = extents(beam, at, alive)
+    return box_around(lows, highs, nodes, margin)
+
+
+def extents(
+    beam: Beam, at: Sequence[Tensor], alive: Tensor
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The lowest and the highest positions of the live particles [m]; about 0 where none lives."""
+    lows, highs = bounds(at, alive)
+    if not beam.world.is_serial:
+        ends = torch.tensor([*(-low for low in lows), *highs], dtype=torch.float64)
+        found = beam.world.largest(ends).tolist()
+        lows, highs = [-low for low in found[:3]], found[3:]
+    for axis, (low, high) in enumerate(zip(lows, highs, strict=True)):
+        if not low <= high:
+            low = high = 0.0
+        lack = max(0.0, _EXTENT - (high - low)) / 2
+        lows[axis], highs[axis] = low - lack, high + lack
+    return tuple(lows), tuple(highs)
+
+
+def lose_infinite(state: State) -> State:
+    """Particles are lost whose places are not finite numbers: a grid has no nodes for them."""
+    x, _, y, _, z, _ = (u.detach() for u in state.coordinates)
+    lows, highs = bounds((x, y, z), state.alive)
+    if all(map(math.isfinite, (*lows, *highs))):
+        return state
+    finite = x.isfinite() & y.isfinite() & z.isfinite()
+    return State(state.coordinates, state.alive & finite)
+
+
+def each_beam(make: Callable[[Beam, State], F], beam: Beam, state: State) -> tuple[F, ...]:
+    """Make something of each beam of a batch (..., N), or of the one that there is (N,)."""
+    if state.alive.dim() == 1:
+        return (make(beam, state),)
+    found = []
+    weights = beam.weights
+    for n, one in enumerate(_states(state)):
+        alone = beam.replace(
+            coordinates=beam.coordinates.flatten(0, -3)[n],
+            alive=one.alive,
+            weights=None if weights is None else weights.flatten(0, -2)[n],
+        )
+        found.append(make(alone, one))
+    return tuple(found)
+
+
+def join_beams(
+    respond: Callable[[State, F, Place], State], state: State, fields: Sequence[F], place: Place
+) -> State:
+    """Let each beam of a batch respond to its field, or all particles to the one that there is."""
+    if state.alive.dim() == 1:
+        (field,) = fields
+        return respond(state, field, place)
+    states = _states(state)
+    fields = [*fields] * len(states) if len(fields) == 1 else fields
+    ends = [respond(one, field, place) for one, field in zip(states, fields, strict=True)]
+    shape = state.alive.shape
+    columns = tuple(
+        torch.stack(column).reshape(shape)
+        for column in zip(*(end.coordinates for end in ends), strict=True)
+    )
+    return State(columns, torch.stack([end.alive for end in ends]).reshape(shape))
+
+
+def _states(state: State) -> list[State]:
+    """The beams of a batch."""
+    alive = state.alive.flatten(0, -2).unbind()
+    columns = (c.expand(state.alive.shape).flatten(0, -2).unbind() for c in state.coordinates)
+    return [State(row, on) for row, on in zip(zip(*columns, strict=True), alive, strict=True)]
+
+
+def warn_if_coarse(beam: Beam, spacings: Callable[[Beam, State], Mapping[str, float]]) -> None:
+    """Warn of cells too long for a bunch.
+
+    Args:
+        spacings: length of a cell [m] by the name of the axis, for one beam of a batch.
+    """
+    still = beam if beam.weights is None else beam.replace(weights=beam.weights.detach())
+
+    def measure(one: Beam, state: State) -> dict[str, float]:
+        found = spacings(one, state)
+        return {u: float(rms(one, one.coordinate(u).detach())) / h for u, h in found.items()}
+
+    state = State(beam.coordinates.detach().unbind(-1), beam.alive)
+    for found in each_beam(measure, still, state):
+        # rounded down, so that no two cells are said to be too few
+        few = [f"{u} {math.floor(10 * n) / 10:g}" for u, n in found.items() if n < _CELLS]
+        if few:
+            warn(
+                f"the grid is coarse for the bunch: its rms sizes are, in cells, "
+                f"{' and '.join(few)}, and the field is accurate from {_CELLS:g} cells on; use "
+                "more cells, or cut off particles far from the core, which the grid must hold",
+                ResolutionWarning,
+            )
+
+
+def warn_if_few(beam: Beam, cells: int) -> None:
+    """Warn of too few particles for so many cells along the bunch."""
+    live = int(beam.world.sum(beam.alive.sum(-1)).min())
+    if live < _PARTICLES * cells:
+        warn(
+            f"{live} particles are few for {cells} cells along the bunch, "
+            f"{live / cells:.2g} a cell: the field is noise; take at least "
+            f"{_PARTICLES * cells} particles, or fewer cells",
+            ResolutionWarning,
+        )

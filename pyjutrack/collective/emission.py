@@ -1,0 +1,111 @@
+"""What an element radiates over a piece of it, for tracking and for the optics of rings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from torch import Tensor
+
+from .. import maps
+from ..beam.reference import Reference
+from ..core.errors import InvalidValueError
+from ..core.scalars import Number, is_zero, to_float
+from ..elements import Element
+from ..maps.apply import apply_map
+from ..maps.state import State
+
+#: multipoles that radiate: up to octupoles
+_ORDERS = 4
+
+
+class Piece(NamedTuple):
+    """A piece of an element that radiates.
+
+    Attributes:
+        length: along the reference orbit [m].
+        entrance, exit_: tangents of the angles of the faces in it; 0 for none.
+    """
+
+    length: Number
+    entrance: Number = 0.0
+    exit_: Number = 0.0
+
+
+def radiates(element: Element) -> bool:
+    """Return whether an element has a field, over a length or in the wedge of a face.
+
+    Raises:
+        InvalidValueError: a thin bend whose length is unknown.
+    """
+    if is_zero(element.arc_length):
+        if not is_zero(element.bend_angle):
+            raise InvalidValueError(
+                f"{type(element).__name__} {element.name!r} bends by "
+                f"{to_float(element.bend_angle):g} rad over no length, and radiates by it; give "
+                "it the curvature h of the bend that it stands for, of the sign of the angle"
+            )
+        faces = any(not is_zero(angle) for angle in element.face_angles)
+        return faces and not is_zero(element.normal_dipole)
+    return not all(is_zero(k) for series in element.multipoles for k in series)
+
+
+def faces_of(element: Element) -> tuple[Number, Number]:
+    """Tangents of both face angles."""
+    entrance, exit_ = map(_tangent, element.face_angles)
+    return entrance, exit_
+
+
+class Emission(NamedTuple):
+    """What a piece of an element radiates, as the maps want it.
+
+    Attributes:
+        loss, spread: factors of the mean loss and of its fluctuation; see `maps.radiate`.
+        length: along the reference orbit [m].
+        field: curvature, faces and multipoles.
+    """
+
+    loss: Number
+    spread: Number
+    length: Number
+    field: tuple[Number, ...]
+
+
+def emission_of(element: Element, reference: Reference, piece: Piece) -> Emission:
+    """Make the emission of a piece of an element."""
+    species, gamma = reference.species, reference.gamma
+    loss = 2 / 3 * species.classical_radius * reference.beta_gamma * gamma**2
+    lengths = species.classical_radius * species.reduced_wavelength
+    spread = (55 / (24 * math.sqrt(3)) * lengths * gamma**5) ** 0.5
+    normal, skew = element.multipoles
+    field = (element.curvature, piece.entrance, piece.exit_, *_first(normal), *_first(skew))
+    return Emission(loss, spread, piece.length, field)
+
+
+def emit(
+    state: State, emission: Emission, scale: Number = 1.0, noise: Tensor | None = None
+) -> State:
+    """Particles after a piece of an element, in its frame, has made them radiate.
+
+    Args:
+        scale: factor on the energy of every photon; negative to give it back.
+        noise: of mean 0 and variance 1, like a coordinate; None for the mean loss.
+    """
+    loss, spread, length, field = emission
+    if noise is None:
+        return state.apply(maps.radiate, loss * scale, length, *field)
+    x, px, y, py, z, delta = state.coordinates
+    parameters = loss * scale, spread * scale, length, *field
+    given = (x, px, y, py, noise, delta)
+    x, px, y, py, _, delta = apply_map(maps.radiate_photons, given, state.alive, parameters, ())
+    return State((x, px, y, py, z, delta), state.alive)
+
+
+def _first(series: Sequence[Number]) -> tuple[Number, ...]:
+    """Multipoles up to the orders that radiate."""
+    return (*series[:_ORDERS], *(0.0,) * (_ORDERS - len(series)))
+
+
+def _tangent(angle: Number) -> Number:
+    return angle.tan() if isinstance(angle, Tensor) else math.tan(angle)

@@ -1,0 +1,52 @@
+"""What effects have in common that act slice by slice, in the box of a solver in x and y."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.scalars import tensor_like
+from ..maps.state import State
+from ..mesh.box import Box, admit, kick
+from ..mesh.grid import Grid, Mesh
+from ..mesh.line import Line
+from ..mesh.particle_mesh import inside
+from .base import Place
+from .bunches import Potential3D
+
+
+def slice_box(mesh: Mesh, line: Line) -> Box:
+    """The box of a line along the bunch and a mesh across, in the order z, x, y."""
+    grid, used = mesh
+    across = zip(grid.size, grid.shape, strict=True)
+    return Box(
+        line._replace(shape=used), *(Line(-size / 2, size / 2, n, used) for size, n in across)
+    )
+
+
+def lose_outside(grid: Grid, state: State) -> State:
+    """Particles outside the box of a grid are lost."""
+    x, _, y, *_ = state.coordinates
+    within = inside(grid, x.detach(), y.detach())
+    return State(state.coordinates, state.alive & within)
+
+
+def kick_slices(state: State, field: Potential3D, place: Place) -> State:
+    """Kick particles by the slopes of a potential on a `slice_box`; none off its line is kicked."""
+    x, px, y, py, z, delta = state.coordinates
+    at, momenta = (z, x, y), (delta, px, py)
+    active = admit(field.box, at, state.alive)
+    ds = tensor_like(place.ds, x)
+    delta, px, py = kick(field.box, at, active, momenta, field.values, ds)
+    return State((x, px, y, py, z, delta), state.alive)
+
+
+def unsmooth(line: Line, values: Any, times: int) -> NDArray[np.float64]:
+    """Undo the smoothing of values at the nodes by the shape function, so many times."""
+    near = line.shape.table[:, 0]  # weights of the nodes about a particle at the second one
+    matrix = sum(w * np.eye(line.nodes, k=k - 1) for k, w in enumerate(near))
+    for _ in range(times):
+        values = np.linalg.solve(np.asarray(matrix), values)
+    return np.asarray(values)

@@ -1,0 +1,178 @@
+"""Wakes from tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from ...core.checks import require_flag, wrong
+from ...core.errors import AccuracyWarning, InvalidValueError, ResolutionWarning, warn
+from ...core.special import bool_or
+from ...core.storage import storable
+from .function import WakeFunction
+from .impedance import wake_of_impedance
+
+#: what may be missing of an integral over frequencies without a warning
+_TAIL = 0.01
+#: cells next to the charge, where the wake is integrated
+_NEAR = 2
+#: in a cell, the wake may go up and down by this much of its largest value without a warning
+_WAY = 0.5
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class WakeTable(WakeFunction):
+    """Wake between given times, linear from one to the next.
+
+    Attributes:
+        time: ascending from 0 (T,) [s].
+        values: W there (T,) [V/C], transverse [V/(C m)]; at 0 that of a charge just after the
+            other, and not its half. A vector of knobs, "effects[0].function.values".
+
+    Raises:
+        InvalidValueError: shapes or order are not so; and, as it is tracked, where the line of the
+            wake, with the turns of its memory, is longer than the table.
+
+    Example:
+        >>> table = pj.collective.WakeTable([0.0, 1e-9, 2e-9], [2e12, 1e12, 0.0])
+    """
+
+    time: Tensor
+    values: Tensor
+
+    def __post_init__(self) -> None:
+        for name in ("time", "values"):
+            object.__setattr__(self, name, _vector(name, getattr(self, name)))
+        if len(self.values) != len(self.time):
+            raise InvalidValueError(
+                f"values must be as many as times, got {len(self.values)} and {len(self.time)}"
+            )
+        steps = self.time.diff()
+        if float(self.time[0]) != 0 or not bool((steps > 0).all()):
+            raise InvalidValueError(
+                f"times must ascend from 0, the first is {float(self.time[0]):g} s; add the wake "
+                "just after the charge where a table starts later"
+            )
+
+    @classmethod
+    def from_impedance(
+        cls,
+        frequencies: ArrayLike | Tensor,
+        impedance: ArrayLike | Tensor,
+        time: ArrayLike | Tensor,
+        *,
+        transverse: bool = False,
+    ) -> WakeTable:
+        """The wake of an impedance, by the integral over its real part.
+
+        Args:
+            frequencies: ascending from 0 (F,) [Hz]. Take several a 1/time, and up to where the real
+                part has died away; it is taken as linear in between, and as zero beyond.
+            impedance: Z (F,) complex or its real part [ohm], transverse [ohm/m]; real and imaginary
+                part belong together by causality, so that either convention of phase will do.
+            time: ascending from 0 (T,) [s], fine enough to be linear in between.
+            transverse: whether the wake deflects.
+
+        Raises:
+            InvalidValueError: shapes or order are not so.
+
+        Warns:
+            AccuracyWarning: the real part has not died away at the last frequency.
+        """
+        require_flag("transverse", transverse)
+        given: Any = impedance
+        try:
+            if not isinstance(given, Tensor):
+                given = torch.as_tensor(np.asarray(given, np.complex128))
+        except (TypeError, ValueError):
+            raise wrong("impedance", given, "two or more complex numbers") from None
+        resistance = _vector("impedance", given.real if given.is_complex() else given)
+        frequencies, time = _vector("frequencies", frequencies), _vector("time", time)
+        if len(frequencies) != len(resistance):
+            raise InvalidValueError(
+                f"impedance must be as long as frequencies, got {len(resistance)} and "
+                f"{len(frequencies)}"
+            )
+        if float(frequencies[0]) != 0 or not bool((frequencies.diff() > 0).all()):
+            raise InvalidValueError(
+                f"frequencies must ascend from 0, the first is {float(frequencies[0]):g} Hz"
+            )
+        size = resistance.detach().abs()
+        tail, whole = size[-1] * frequencies[-1], torch.trapezoid(size, frequencies)
+        if float(tail) > _TAIL * float(whole):
+            warn(
+                f"the impedance has not died away at {float(frequencies[-1]):g} Hz: what is beyond "
+                f"may be {float(tail / whole):.1%} of the wake at short times; give higher "
+                "frequencies",
+                AccuracyWarning,
+            )
+        return cls(time, wake_of_impedance(frequencies, resistance, time, transverse))
+
+    def value(self, time: Tensor, transverse: bool) -> Tensor:
+        """Evaluate W, whatever it is."""
+        place, beyond, values, slopes = self._pieces(time)
+        return values[place] + slopes[place] * beyond
+
+    def double_integral(self, time: Tensor, transverse: bool) -> Tensor:
+        """Integrate (t - s) W(s) over s from 0 to t: piece by piece of the table."""
+        place, beyond, values, slopes = self._pieces(time)
+        steps = self.time.to(time.device).diff()
+        none = steps[:1] * 0
+        first = (values[:-1] + slopes * steps / 2) * steps
+        once = torch.cat([none, torch.cumsum(first, 0)])
+        second = once[:-1] * steps + (values[:-1] / 2 + slopes * steps / 6) * steps**2
+        twice = torch.cat([none, torch.cumsum(second, 0)])
+        piece = (values[place] / 2 + slopes[place] * beyond / 6) * beyond * beyond
+        return twice[place] + once[place] * beyond + piece
+
+    def _pieces(self, time: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Numbers of the pieces and times in them, values (T,) and slopes (T - 1,)."""
+        nodes, values = self.time.to(time.device), self.values.to(time.device)
+        place = torch.searchsorted(nodes, time.detach().contiguous(), right=True) - 1
+        place = place.clamp(0, len(nodes) - 2)
+        return place, time - nodes[place], values, (values[1:] - values[:-1]) / nodes.diff()
+
+    def check(self, duration: float, step: float) -> None:
+        """Warn of cells that are too long for what the table shows."""
+        values = self.values.detach()
+        # by how much the wake goes up and down in each cell, but for those next to the charge
+        shares = (step / self.time.diff()).clamp(max=1)
+        cells, number = torch.unique((self.time[1:] / step).floor(), return_inverse=True)
+        ways = torch.zeros_like(cells).scatter_add(0, number, values.diff().abs() * shares)
+        ways = torch.where(cells > _NEAR, ways, 0.0)
+        if float(ways.max()) > _WAY * float(values.abs().max()):
+            warn(
+                f"the table of the wake changes by {float(ways.max()):.3g} within a cell of "
+                f"{step:.3g} s of its line, where its largest value is "
+                f"{float(values.abs().max()):.3g}; take more cells, or a shorter window",
+                ResolutionWarning,
+            )
+
+    def require_reach(self, time: float) -> None:
+        """Raise InvalidValueError where the table ends before a time [s]."""
+        last = float(self.time[-1])
+        if time > last:
+            raise InvalidValueError(
+                f"the table of the wake ends at {last:.4g} s, and is asked for {time:.4g} s, the "
+                "length of the line of cells and the turns of its memory; give a longer table, "
+                "with zeros at its end if the wake is over, or a shorter window"
+            )
+
+
+def _vector(name: str, value: Any) -> Tensor:
+    """A real vector in double precision."""
+    try:
+        found = value if isinstance(value, Tensor) else torch.tensor(np.asarray(value, np.float64))
+    except (TypeError, ValueError):
+        raise wrong(name, value, "two or more numbers") from None
+    if found.dim() != 1 or len(found) < 2 or found.is_complex():
+        raise wrong(name, value, "two or more real numbers")
+    if not bool_or(torch.isfinite(found.detach()).all(), default=True):
+        raise InvalidValueError(f"{name} must be finite")
+    return found if found.dtype == torch.float64 else found.to(torch.float64)

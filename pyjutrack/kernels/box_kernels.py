@@ -1,0 +1,206 @@
+"""Kernels that spread particles over a box of nodes and read the box at particles.
+
+A particle meets 4 x 4 x 4 nodes: four planes of what `stencil` has for two dimensions. Weights,
+slopes and curvatures are `w`, `v` and `q`, as in `mesh_kernels`. `geometry` is the position of
+padded node 1 in x, y and z, and 1/spacing in x, y and z; `row` and `plane` are the steps in the
+flat array along y and along x. Particles that are not `active` are passed over. Every kernel
+serves particles `start` to `stop`, and sums into its own `part` in double precision.
+"""
+
+import numpy as np
+
+from .jit import helper, kernel
+from .stencil import (
+    across,
+    at_cubic,
+    at_square,
+    cubic,
+    curvatures,
+    lanes,
+    put,
+    put_two,
+    rows,
+    slopes,
+)
+from .vector import dot, fma, spread, times, wide
+
+
+@helper
+def locate(n, x, y, z, geometry, row, plane):
+    """First node of particle n, flat, and its place in [0, 1) in the cell; inside the box."""
+    ux = (np.float64(x[n]) - geometry[0]) * geometry[3]
+    uy = (np.float64(y[n]) - geometry[1]) * geometry[4]
+    uz = (np.float64(z[n]) - geometry[2]) * geometry[5]
+    i, j, k = int(ux), int(uy), int(uz)
+    at = np.uintp(i) * plane + np.uintp(j) * row + np.uintp(k)
+    return at, x.dtype.type(ux - i), y.dtype.type(uy - j), z.dtype.type(uz - k)
+
+
+@kernel
+def bound(part, start, stop, x, y, z, alive, out):
+    """Lowest and highest x, y and z of the live particles, six numbers a part.
+
+    NaN where one of them is not finite.
+    """
+    nothing = 0.0
+    infinite = x.dtype.type(np.inf)
+    lx, hx, ly, hy, lz, hz = infinite, -infinite, infinite, -infinite, infinite, -infinite
+    for n in range(start, stop):
+        if alive[n]:
+            nothing += 0.0 * (x[n] + y[n] + z[n])
+            lx, hx = min(lx, x[n]), max(hx, x[n])
+            ly, hy = min(ly, y[n]), max(hy, y[n])
+            lz, hz = min(lz, z[n]), max(hz, z[n])
+    here = out[part]
+    here[0], here[1], here[2], here[3], here[4], here[5] = lx, hx, ly, hy, lz, hz
+    here += nothing
+
+
+@kernel
+def deposit(part, start, stop, x, y, z, active, w, geometry, c, row, plane, out):
+    """Box of sum_p w_p W(x_p) W(y_p) W(z_p), made here; w is (N,), or (1,) for all."""
+    g, each = out[part], min(1, w.size - 1)
+    g[:] = 0.0
+    row, plane = np.uintp(row), np.uintp(plane)
+    c0, c1, c2, c3 = cubic(c, x.dtype)
+    for i in range(start, stop):
+        n = np.uintp(i)
+        if active[n]:
+            at, ux, uy, uz = locate(n, x, y, z, geometry, row, plane)
+            wx = lanes(times(spread(w[i * each]), at_cubic(ux, c0, c1, c2, c3)))
+            wy, wz = at_cubic(uy, c0, c1, c2, c3), wide(at_cubic(uz, c0, c1, c2, c3))
+            put(g, at, row, wide(times(wx[0], wy)), wz)
+            put(g, at + plane, row, wide(times(wx[1], wy)), wz)
+            put(g, at + plane + plane, row, wide(times(wx[2], wy)), wz)
+            put(g, at + plane + plane + plane, row, wide(times(wx[3], wy)), wz)
+
+
+@kernel
+def deposit_push(
+    part, start, stop, x, y, z, active, w, dx, dy, dz, dw, geometry, c, row, plane, nodes, out
+):
+    """Tangents of `deposit` in K directions, a box each.
+
+    These are sum_p (dw + w dx d/dx + w dy d/dy + w dz d/dz) W(x_p) W(y_p) W(z_p); the tangents
+    are (K, N), or (1, N) for all directions, and dx may have no direction more than `out`.
+    """
+    g, each = out[part], min(1, w.size - 1)
+    count = g.size // nodes
+    row, plane = np.uintp(row), np.uintp(plane)
+    c0, c1, c2, c3 = cubic(c, x.dtype)
+    vx1, vx2, vx3 = slopes(c1, c2, c3, x.dtype.type(geometry[3]))
+    vy1, vy2, vy3 = slopes(c1, c2, c3, x.dtype.type(geometry[4]))
+    vz1, vz2, vz3 = slopes(c1, c2, c3, x.dtype.type(geometry[5]))
+    several = min(1, len(dx) - 1), min(1, len(dy) - 1), min(1, len(dz) - 1), min(1, len(dw) - 1)
+    for i in range(start, stop):
+        n = np.uintp(i)
+        if active[n]:
+            at, ux, uy, uz = locate(n, x, y, z, geometry, row, plane)
+            wx, vx = lanes(at_cubic(ux, c0, c1, c2, c3)), lanes(at_square(ux, vx1, vx2, vx3))
+            wy, vy = at_cubic(uy, c0, c1, c2, c3), at_square(uy, vy1, vy2, vy3)
+            wz, vz = at_cubic(uz, c0, c1, c2, c3), at_square(uz, vz1, vz2, vz3)
+            weight = w[i * each]
+            for k in range(count):
+                ex, ey = weight * dx[k * several[0], n], weight * dy[k * several[1], n]
+                ez, ew = weight * dz[k * several[2], n], dw[k * several[3], n]
+                # planes: wy (wx along + vx across) + vy (wx sideways), rows along z
+                along = fma(spread(ez), vz, times(spread(ew), wz))
+                over, aside = times(spread(ex), wz), wide(times(spread(ey), wz))
+                to = at + np.uintp(k * nodes)
+                for m in range(4):
+                    here = wide(fma(wx[m], along, times(vx[m], over)))
+                    put_two(g, to, row, wide(wy), here, wide(times(wx[m], vy)), aside)
+                    to += plane
+
+
+@kernel
+def gather(part, start, stop, x, y, z, active, g, geometry, c, row, plane, out):
+    """Value and three slopes of a box at every particle, (4, N)."""
+    row, plane = np.uintp(row), np.uintp(plane)
+    one = x.dtype.type(1.0)
+    sx, sy = x.dtype.type(geometry[3]), x.dtype.type(geometry[4])
+    sz = x.dtype.type(geometry[5])
+    c0, c1, c2, c3 = cubic(c, x.dtype)
+    d1, d2, d3 = slopes(c1, c2, c3, one)
+    for i in range(start, stop):
+        n = np.uintp(i)
+        if not active[n]:
+            out[0, n], out[1, n], out[2, n], out[3, n] = 0.0, 0.0, 0.0, 0.0
+            continue
+        at, ux, uy, uz = locate(n, x, y, z, geometry, row, plane)
+        wx, vx = lanes(at_cubic(ux, c0, c1, c2, c3)), lanes(at_square(ux, d1, d2, d3))
+        wy, vy = at_cubic(uy, c0, c1, c2, c3), at_square(uy, d1, d2, d3)
+        value = by_x = by_y = spread(x.dtype.type(0.0))
+        for m in range(4):
+            f0, f1, f2, f3 = rows(g, at, row)
+            over, along = across(wy, f0, f1, f2, f3), across(vy, f0, f1, f2, f3)
+            value, by_x = fma(wx[m], over, value), fma(vx[m], over, by_x)
+            by_y = fma(wx[m], along, by_y)
+            at += plane
+        wz = at_cubic(uz, c0, c1, c2, c3)
+        out[0, n], out[1, n], out[2, n] = dot(value, wz), sx * dot(by_x, wz), sy * dot(by_y, wz)
+        out[3, n] = sz * dot(value, at_square(uz, d1, d2, d3))
+
+
+@kernel
+def kick(part, start, stop, x, y, z, active, px, py, pz, g, factor, geometry, c, row, plane, out):
+    """Momenta minus factor times the slopes of a box, (3, N)."""
+    row, plane = np.uintp(row), np.uintp(plane)
+    sx, sy = x.dtype.type(factor * geometry[3]), x.dtype.type(factor * geometry[4])
+    sz = x.dtype.type(factor * geometry[5])
+    c0, c1, c2, c3 = cubic(c, x.dtype)
+    d1, d2, d3 = slopes(c1, c2, c3, x.dtype.type(1.0))
+    for i in range(start, stop):
+        n = np.uintp(i)
+        if not active[n]:
+            out[0, n], out[1, n], out[2, n] = px[n], py[n], pz[n]
+            continue
+        at, ux, uy, uz = locate(n, x, y, z, geometry, row, plane)
+        wx, vx = lanes(at_cubic(ux, c0, c1, c2, c3)), lanes(at_square(ux, d1, d2, d3))
+        wy, vy = at_cubic(uy, c0, c1, c2, c3), at_square(uy, d1, d2, d3)
+        value = by_x = by_y = spread(x.dtype.type(0.0))
+        for m in range(4):
+            f0, f1, f2, f3 = rows(g, at, row)
+            over, along = across(wy, f0, f1, f2, f3), across(vy, f0, f1, f2, f3)
+            value, by_x = fma(wx[m], over, value), fma(vx[m], over, by_x)
+            by_y = fma(wx[m], along, by_y)
+            at += plane
+        wz = at_cubic(uz, c0, c1, c2, c3)
+        out[0, n], out[1, n] = px[n] - sx * dot(by_x, wz), py[n] - sy * dot(by_y, wz)
+        out[2, n] = pz[n] - sz * dot(value, at_square(uz, d1, d2, d3))
+
+
+@kernel
+def curve(part, start, stop, x, y, z, active, g, geometry, c, row, plane, out):
+    """Second derivatives of a box at every particle: xx, xy, xz, yy, yz, zz, (6, N)."""
+    row, plane = np.uintp(row), np.uintp(plane)
+    one = x.dtype.type(1.0)
+    sx, sy = x.dtype.type(geometry[3]), x.dtype.type(geometry[4])
+    sz = x.dtype.type(geometry[5])
+    c0, c1, c2, c3 = cubic(c, x.dtype)
+    d1, d2, d3 = slopes(c1, c2, c3, one)
+    q2, q3 = curvatures(c2, c3, one)
+    for i in range(start, stop):
+        n = np.uintp(i)
+        if not active[n]:
+            for m in range(6):
+                out[m, n] = 0.0
+            continue
+        at, ux, uy, uz = locate(n, x, y, z, geometry, row, plane)
+        wx, vx = lanes(at_cubic(ux, c0, c1, c2, c3)), lanes(at_square(ux, d1, d2, d3))
+        wy, vy = at_cubic(uy, c0, c1, c2, c3), at_square(uy, d1, d2, d3)
+        qx, qy = lanes(fma(spread(ux), q3, q2)), fma(spread(uy), q3, q2)
+        value = by_x = by_y = by_xx = by_xy = by_yy = spread(x.dtype.type(0.0))
+        for m in range(4):
+            f0, f1, f2, f3 = rows(g, at, row)
+            over, along = across(wy, f0, f1, f2, f3), across(vy, f0, f1, f2, f3)
+            value, by_x = fma(wx[m], over, value), fma(vx[m], over, by_x)
+            by_y, by_xx = fma(wx[m], along, by_y), fma(qx[m], over, by_xx)
+            by_xy = fma(vx[m], along, by_xy)
+            by_yy = fma(wx[m], across(qy, f0, f1, f2, f3), by_yy)
+            at += plane
+        wz, vz = at_cubic(uz, c0, c1, c2, c3), at_square(uz, d1, d2, d3)
+        out[0, n], out[1, n] = sx * sx * dot(by_xx, wz), sx * sy * dot(by_xy, wz)
+        out[2, n], out[3, n] = sx * sz * dot(by_x, vz), sy * sy * dot(by_yy, wz)
+        out[4, n] = sy * sz * dot(by_y, vz)
+        out[5, n] = sz * sz * dot(value, fma(spread(uz), q3, q2))

@@ -1,0 +1,119 @@
+"""The kernels of boxes over all particles: memory, threads and sums. Arrays in, arrays out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import parallel
+
+Array = NDArray[Any]
+Columns = tuple[Array, Array, Array]
+
+#: work of a particle beside that of a kick in two dimensions
+_WORK = 4.0
+#: that of looking where it is
+_SIGHT = 0.1
+
+
+@cache
+def _kernels() -> ModuleType:
+    from . import box_kernels  # late: it takes a moment to load
+
+    return box_kernels
+
+
+class BoxStencil(NamedTuple):
+    """A box and its shape function as the kernels want them.
+
+    Attributes:
+        shape: numbers of nodes, ghosts included.
+        geometry: position of node 1 in x, y and z, 1/spacing in x, y and z.
+        coefficients: of the shape function, (4, 4).
+    """
+
+    shape: tuple[int, int, int]
+    geometry: tuple[float, ...]
+    coefficients: Array
+
+    @property
+    def nodes(self) -> int:
+        """How many in all."""
+        return math.prod(self.shape)
+
+    @property
+    def steps(self) -> tuple[int, int]:
+        """Steps along y and x in the flat array."""
+        return self.shape[2], self.shape[1] * self.shape[2]
+
+
+def deposit(s: BoxStencil, at: Columns, active: Array, w: Array) -> Array:
+    """Box of sum_p w_p W(x_p) W(y_p) W(z_p)."""
+    share = parallel.parts(active.size, _WORK)
+    out = np.empty((share, s.nodes))
+    args = (*at, active, w, s.geometry, s.coefficients, *s.steps, out)
+    parallel.run(_kernels().deposit, active.size, share, *args)
+    return _sum(out, at[0].dtype).reshape(s.shape)
+
+
+def deposit_push(
+    s: BoxStencil, at: Columns, active: Array, w: Array, tangents: tuple[Array, ...], count: int
+) -> Array:
+    """Tangents of `deposit` by x, y, z and w, (K, nx, ny, nz)."""
+    share = parallel.parts(active.size, _WORK * count)
+    out = np.zeros((share, count * s.nodes))
+    args = (*at, active, w, *tangents, s.geometry, s.coefficients, *s.steps, s.nodes, out)
+    parallel.run(_kernels().deposit_push, active.size, share, *args)
+    return _sum(out, at[0].dtype).reshape(count, *s.shape)
+
+
+def gather(s: BoxStencil, at: Columns, active: Array, g: Array) -> Array:
+    """Value and three slopes of a box at every particle, (4, N)."""
+    return _read(_kernels().gather, 4, s, at, active, g)
+
+
+def curve(s: BoxStencil, at: Columns, active: Array, g: Array) -> Array:
+    """Second derivatives of a box at every particle: xx, xy, xz, yy, yz, zz, (6, N)."""
+    return _read(_kernels().curve, 6, s, at, active, g)
+
+
+def kick(
+    s: BoxStencil, factor: float, at: Columns, active: Array, momenta: Columns, g: Array
+) -> Array:
+    """Momenta minus factor times the slopes of a box, (3, N)."""
+    out = np.empty((3, active.size), at[0].dtype)
+    args = (*at, active, *momenta, g.reshape(-1), factor, s.geometry, s.coefficients, *s.steps, out)
+    share = parallel.parts(active.size, _WORK)
+    parallel.run(_kernels().kick, active.size, share, *args)
+    return out
+
+
+def bound(at: Columns, alive: Array) -> tuple[list[float], list[float]]:
+    """Lowest and highest positions of the live particles; infinite where none lives."""
+    share = parallel.parts(alive.size, _SIGHT)
+    out = np.empty((share, 6))
+    parallel.run(_kernels().bound, alive.size, share, *at, alive, out)
+    return out[:, ::2].min(0).tolist(), out[:, 1::2].max(0).tolist()
+
+
+def _read(
+    kernel: Callable[..., Any], found: int, s: BoxStencil, at: Columns, active: Array, g: Array
+) -> Array:
+    out = np.empty((found, active.size), at[0].dtype)
+    args = (*at, active, g.reshape(-1), s.geometry, s.coefficients, *s.steps, out)
+    parallel.run(kernel, active.size, parallel.parts(active.size, _WORK), *args)
+    return out
+
+
+def _sum(parts: Array, dtype: Any) -> Array:
+    """Convert what the threads summed in double precision to that of the particles."""
+    total: Array = parts[0]
+    for other in parts[1:]:
+        total += other
+    return total.astype(dtype, copy=False)
