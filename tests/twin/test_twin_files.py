@@ -334,7 +334,10 @@ def _edited(path: Path, edit: Callable[[dict], object]) -> None:
     ("edit", "word"),
     [
         (lambda d: d["fields"].pop("beam"), "beam"),
-        (lambda d: d["fields"].update(effects=[{"kind": "Wake", "fields": {}}]), "Wake.*storable"),
+        (
+            lambda d: d["fields"].update(effects=[{"kind": "Ripple", "fields": {}}]),
+            "Ripple.*storable",
+        ),
         (lambda d: d["fields"].update(effects=[{"kind": "os.system", "fields": {}}]), "os.system"),
         (lambda d: d["fields"].update(diagnostics={"tensor": "nowhere"}), "nowhere"),
         (lambda d: d["fields"].update(diagnostics={"other": 1, "word": 2}), "describe"),
