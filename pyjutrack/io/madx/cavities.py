@@ -21,9 +21,7 @@ def read_cavity(source: Source) -> list[Element]:
     return [
         source.make(
             RFCavity,
-            length=source.length,
-            voltage=_voltage(source),
-            frequency=_frequency(source),
+            **_gap(source),
             phase=phase if source.sign > 0 else math.pi - phase,
         )
     ]
@@ -34,17 +32,20 @@ def read_crab_cavity(source: Source) -> list[Element]:
     return [
         source.make(
             CrabCavity,
-            length=source.length,
-            voltage=_voltage(source),
-            frequency=_frequency(source),
+            **_gap(source),
             phase=2 * math.pi * source.strength("lag"),
             tilt=source.strength("tilt"),
         )
     ]
 
 
-def _voltage(source: Source) -> Formula:
-    return 1e6 * source.number("volt") / charge_number(source.reference)
+def _gap(source: Source) -> dict[str, Formula]:
+    """What both kinds state alike."""
+    return {
+        "length": source.length,
+        "voltage": 1e6 * source.number("volt") / charge_number(source.reference),
+        "frequency": _frequency(source),
+    }
 
 
 def _frequency(source: Source) -> Formula:
