@@ -17,6 +17,9 @@ from ..elements.part import count_slices
 from ..maps.state import State
 from ..mesh.grid import Mesh
 
+#: rms sizes below this many cells of a grid lose accuracy
+CELLS = 2.0
+
 
 class Place(NamedTuple):
     """The place and time at which an effect acts.
@@ -177,7 +180,7 @@ class CollectiveEffect:
     def undo(self, state: State, field: Any, place: Place) -> State | None:
         """Return the particles before the effect, whose field is made of none of what it changes.
 
-        By default None: a kick, which is found again from the particles after it.
+        By default None: a kick, which is computed anew from the particles after it.
         """
         return None
 

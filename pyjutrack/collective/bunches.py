@@ -14,12 +14,10 @@ from ..beam.moments import rms
 from ..core.errors import ResolutionWarning, warn
 from ..maps.state import State
 from ..mesh.box import Box, bounds, box_around
-from .base import Place
+from .base import CELLS, Place
 
 #: least extent of a box [m], so that a bunch without a size has one
 _EXTENT = 1e-9
-#: rms sizes below this many cells lose accuracy
-_CELLS = 2.0
 #: live particles a cell of the line along the bunch below which noise is all there is
 _PARTICLES = 8
 
@@ -129,11 +127,11 @@ def warn_if_coarse(beam: Beam, spacings: Callable[[Beam, State], Mapping[str, fl
     state = State(beam.coordinates.detach().unbind(-1), beam.alive)
     for found in each_beam(measure, still, state):
         # rounded down, so that no two cells are said to be too few
-        few = [f"{u} {math.floor(10 * n) / 10:g}" for u, n in found.items() if n < _CELLS]
+        few = [f"{u} {math.floor(10 * n) / 10:g}" for u, n in found.items() if n < CELLS]
         if few:
             warn(
                 f"the grid is coarse for the bunch: its rms sizes are, in cells, "
-                f"{' and '.join(few)}, and the field is accurate from {_CELLS:g} cells on; use "
+                f"{' and '.join(few)}, and the field is accurate from {CELLS:g} cells on; use "
                 "more cells, or cut off particles far from the core, which the grid must hold",
                 ResolutionWarning,
             )

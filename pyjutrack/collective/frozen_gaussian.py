@@ -22,7 +22,7 @@ from ..maps.state import State
 from ..mesh.grid import Mesh
 from ..mesh.line import Line
 from ..mesh.staircase import refuse_staircase
-from .base import CollectiveEffect, Place, require_charge
+from .base import CELLS, CollectiveEffect, Place, require_charge
 from .bunches import Potential3D, each_beam, join_beams
 from .poisson import Potential, SpectralPoisson, require_potential
 from .slices import kick_slices, lose_outside, slice_box, unsmooth
@@ -32,8 +32,8 @@ from .space_charge import check_settings
 _REACH = 6
 #: its cells a rms length
 _FINE = 4
-#: walls must be so many rms sizes away, and a size have so many cells
-_CLEARANCE, _CELLS = 3.0, 2.0
+#: walls must be so many rms sizes away
+_CLEARANCE = 3.0
 
 
 @storable
@@ -112,11 +112,11 @@ class FrozenGaussian(CollectiveEffect):
         require_charge(beam, self)
         least = [min(column) for column in list(zip(*self.sizes, strict=True))[1:]]
         cells = [size / h for size, h in zip(least, self.mesh.grid.spacing, strict=True)]
-        if min(cells) < _CELLS:
+        if min(cells) < CELLS:
             warn(
                 f"the grid is coarse for the bunch: its least rms sizes are, in cells, "
                 f"x {math.floor(10 * cells[0]) / 10:g} and y {math.floor(10 * cells[1]) / 10:g}, "
-                f"and the field is accurate from {_CELLS:g} cells on; use more cells or a smaller "
+                f"and the field is accurate from {CELLS:g} cells on; use more cells or a smaller "
                 "box",
                 ResolutionWarning,
             )

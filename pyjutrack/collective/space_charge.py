@@ -22,13 +22,12 @@ from ..maps.state import State
 from ..mesh.grid import Grid, Mesh
 from ..mesh.particle_mesh import deposit_admitted, inside, kick
 from ..mesh.staircase import refuse_staircase
-from .base import CollectiveEffect, MeshKick, Place, require_current
+from .base import CELLS, CollectiveEffect, MeshKick, Place, require_current
 from .poisson import CheckedPotential, Potential, SpectralPoisson, require_potential
+from .slices import lose_outside
 
 #: a beam may start with this share of its particles outside the box
 _OUTSIDE = 0.01
-#: rms sizes below this many cells lose accuracy
-_CELLS = 2.0
 
 
 @storable
@@ -77,9 +76,7 @@ class SpaceCharge(CollectiveEffect):
 
     def admit(self, state: State) -> State:
         """Particles outside the box are lost."""
-        x, _, y, *_ = state.coordinates
-        within = inside(self.mesh.grid, x.detach(), y.detach())
-        return State(state.coordinates, state.alive & within)
+        return lose_outside(self.mesh.grid, state)
 
     def field(self, beam: Beam, state: State, place: Place, memory: Any = None) -> Tensor:
         """K H on the padded grid, made by the particles alive; its slopes are kicks per metre."""
@@ -160,12 +157,12 @@ def check_box(grid: Grid, beam: Beam) -> None:
     few = [
         f"{u} {math.floor(10 * n) / 10:g}"
         for u, n in zip("xy", cells, strict=True)
-        if 0 < n < _CELLS
+        if 0 < n < CELLS
     ]
     if few:
         warn(
             f"the grid is coarse for the beam: its rms sizes are, in cells, {' and '.join(few)}"
-            f", and the field is accurate from {_CELLS:g} cells on; use more cells or a "
+            f", and the field is accurate from {CELLS:g} cells on; use more cells or a "
             "smaller box",
             ResolutionWarning,
         )

@@ -9,22 +9,12 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
+from synchrotron_cases import CELL, ELECTRON
 
 import pyjutrack as pj
 from pyjutrack.errors import InvalidValueError, UnknownNameError
 from pyjutrack.optics.bunches import match_bucket
 
-ELECTRON = pj.Reference.from_total("electron", 3e9)
-CELL = [
-    pj.Quadrupole(0.2, 1.6),
-    pj.Drift(0.4),
-    pj.SBend(1.0, math.pi / 8, name="b"),
-    pj.Drift(0.4),
-    pj.Quadrupole(0.2, -1.5),
-    pj.Drift(0.4),
-    pj.SBend(1.0, math.pi / 8, name="b"),
-    pj.Drift(0.4),
-]
 LENGTH = sum(float(e.length) for e in CELL) * 8
 HARMONIC = 32
 

@@ -8,20 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from synchrotron_cases import CELL, ELECTRON
 
 import pyjutrack as pj
 
-ELECTRON = pj.Reference.from_total("electron", 3e9)
-CELL = [
-    pj.Quadrupole(0.2, 1.6),
-    pj.Drift(0.4),
-    pj.SBend(1.0, math.pi / 8, name="b"),
-    pj.Drift(0.4),
-    pj.Quadrupole(0.2, -1.5),
-    pj.Drift(0.4),
-    pj.SBend(1.0, math.pi / 8, name="b"),
-    pj.Drift(0.4),
-]
 RING = pj.Lattice(CELL * 8)
 RHO = 8 / math.pi
 

@@ -118,7 +118,7 @@ _BY_CONTENT = (
 
 
 def class_of(fields: Mapping[str, Any], say: Say) -> AtClass:
-    """Find the class of an element by what the file holds of it; `say` takes doubts.
+    """Find the class of an element by what the file holds of it; `say` takes what is in doubt.
 
     Raises:
         ValueError: what must be a word or a number is none.
