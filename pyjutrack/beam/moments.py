@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import itertools
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -36,6 +36,8 @@ _CHUNK = 65_536
 _ROUNDING = 8 * torch.finfo(torch.float64).eps
 
 Figure = Callable[[Tensor], Tensor]
+#: values of some particles, and their weights if they have some
+Chunk = tuple[Tensor, Tensor | None]
 
 
 def survivors(beam: Beam) -> Tensor:
@@ -91,12 +93,7 @@ def covariance(beam: Beam) -> Tensor:
     """Second central moments, (6, 6); the divisor is the number of particles alive."""
     require_beam(beam)
     columns = beam.coordinates.movedim(-1, 0)
-    parts = (
-        c.movedim(0, -1).mT @ _weigh(c, weights).movedim(0, -1)
-        for c, weights in _centre(beam, columns, _mean(beam, columns))
-    )
-    total = beam.world.sum(functools.reduce(operator.add, parts))
-    return (total / survivors(beam)[..., None, None]).to(beam.coordinates.dtype)
+    return _products(beam, _centre(beam, columns, _mean(beam, columns))).to(beam.coordinates.dtype)
 
 
 @disable_compile
@@ -123,14 +120,14 @@ def emittance(beam: Beam, plane: str = "x", *, normalized: bool = False) -> Tens
     require_known("plane", plane, PLANES)
     require_flag("normalized", normalized)
     i = PLANES[plane]
-    both = beam.coordinates[..., i : i + 2].movedim(-1, 0)
+    both = beam.coordinates[..., i : i + 2].movedim(-1, 0).contiguous()
     middle = _mean(beam, both)
-    uu, pp, up = _mean(
-        beam, both, lambda c: torch.stack([c[0] * c[0], c[1] * c[1], c[0] * c[1]]), middle
-    )
+    centred = list(_centre(beam, both, middle))
+    (uu, up), (_, pp) = _products(beam, centred).movedim((-2, -1), (0, 1))
     some = uu > 0
     slope = torch.where(some, up / torch.where(some, uu, 1.0), 0.0)
-    rest = _mean(beam, both, lambda c: (c[1] - slope.unsqueeze(-1) * c[0]).square(), middle)
+    left = ((c[1] - slope.unsqueeze(-1) * c[0], weights) for c, weights in centred)
+    rest = _average(beam, (_weigh(c.square(), weights).sum(-1) for c, weights in left))
     u_scale, p_scale = middle.square()
     scale = pp + p_scale + slope.square() * (uu + u_scale)
     value = (_root(uu, u_scale) * _root(rest, scale)).to(both.dtype)
@@ -150,12 +147,22 @@ def _mean(
         _weigh(c if figure is None else figure(c), weights).sum(-1)
         for c, weights in _centre(beam, values, about)
     )
-    return beam.world.sum(functools.reduce(operator.add, parts)) / survivors(beam)
+    return _average(beam, parts)
 
 
-def _centre(
-    beam: Beam, values: Tensor, about: Tensor | None
-) -> Iterator[tuple[Tensor, Tensor | None]]:
+def _products(beam: Beam, centred: Iterable[Chunk]) -> Tensor:
+    """Average over the particles alive of all products of two of their columns (k, ..., N)."""
+    parts = (c.movedim(0, -1).mT @ _weigh(c, weights).movedim(0, -1) for c, weights in centred)
+    return _average(beam, parts, 2)
+
+
+def _average(beam: Beam, parts: Iterable[Tensor], trailing: int = 0) -> Tensor:
+    """Divide the sum of what chunks have, (..., and some trailing axes), by the survivors."""
+    total = beam.world.sum(functools.reduce(operator.add, parts))
+    return total / survivors(beam)[(..., *[None] * trailing)]
+
+
+def _centre(beam: Beam, values: Tensor, about: Tensor | None) -> Iterator[Chunk]:
     """Centre values (..., N) about others (...), in chunks and double precision; with weights.
 
     Zero for the lost.
