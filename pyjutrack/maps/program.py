@@ -193,7 +193,8 @@ def _flat(parameters: Iterable[Any]) -> list[float]:
         elif _is_number(parameter):
             found.append(float(parameter))
         else:
-            raise NotRecordedError(f"{parameter!r} is no plain number")
+            # not its entries, which take longer to write than an element to pass
+            raise NotRecordedError(f"a {type(parameter).__name__} is no plain number")
     return found
 
 

@@ -7,7 +7,7 @@ over all turns, and autograd is asked once for what that is by the parameters.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -30,13 +30,14 @@ from ...maps.program import NotRecordedError
 from ...maps.state import State
 from ...mesh.grid import Mesh
 from ...mesh.particle_mesh import deposit_admitted, stencil
-from ..plan import Act
 from ..task import Task
 from .record import Tensors
 from .steps import GradientAccumulator
 
 #: by how much of the box a reconstructed particle may be outside of it
 _ROUNDING = 1e-9
+#: parts of elements whose gradients are handed on together, where each is met once
+_KEPT = 64
 
 
 class Account:
@@ -54,11 +55,15 @@ class Account:
     def add(self, place: int, slope: float) -> None:
         self._totals[place] += slope
 
-    def flush(self, sums: GradientAccumulator) -> None:
-        """Carry what was added up back to the parameters."""
-        ends: list[Any] = [self.numbers[n] for n in self._places]
-        slopes = [e.new_tensor(self._totals[n]) for e, n in zip(ends, self._places, strict=True)]
-        sums.backward(ends, self._parameters, slopes)
+    @staticmethod
+    def flush(accounts: Iterable[Account], sums: GradientAccumulator) -> None:
+        """Carry what was added up back to the parameters, in one backward pass."""
+        ends, slopes, parameters = [], [], {}
+        for account in accounts:
+            ends += [account.numbers[n] for n in account._places]
+            slopes += [account._totals[n] for n in account._places]
+            parameters |= {id(p): p for p in account._parameters if account._places}
+        sums.backward(ends, tuple(parameters.values()), slopes)
 
 
 class Operation(NamedTuple):
@@ -109,19 +114,17 @@ class Passages:
         """Return the account of an element's part."""
         key = (n, reference)
         if key not in self._elements:
-            if self._task.turns == 1:  # each is met once, and none need be kept
+            if self._task.turns == 1 and len(self._elements) >= _KEPT:  # each is met once
                 self._flush_elements()
             self._elements[key] = Passage(element, part, reference)
         return self._elements[key]
 
-    def length(self, n: int, op: Act, ds: Number) -> Account:
-        """Return the account of the length over which an effect acts."""
-        if n not in self._lengths:
-            with torch.enable_grad():
-                element = self._task.lattice.elements[op.place]
-                numbers = [element.length / op.slices] if isinstance(ds, Tensor) else [ds]
-            self._lengths[n] = Account(numbers, active(element))
-        return self._lengths[n]
+    def length(self, place: int) -> Account:
+        """Return the account of the length of an element in which effects act."""
+        if place not in self._lengths:
+            element = self._task.lattice.elements[place]
+            self._lengths[place] = Account([element.length], active(element))
+        return self._lengths[place]
 
     def strength(self, effect: int, kick: MeshKick, beam: Beam) -> Account:
         """Return the account of the factor on the potential of an effect."""
@@ -135,14 +138,12 @@ class Passages:
     def flush(self) -> None:
         """Hand all accounts over to the sums."""
         self._flush_elements()
-        for account in (*self._lengths.values(), *self._strengths.values()):
-            account.flush(self._sums)
+        Account.flush((*self._lengths.values(), *self._strengths.values()), self._sums)
         self._lengths.clear()
         self._strengths.clear()
 
     def _flush_elements(self) -> None:
-        for passage in self._elements.values():
-            passage.account.flush(self._sums)
+        Account.flush((passage.account for passage in self._elements.values()), self._sums)
         self._elements.clear()
 
 
@@ -161,17 +162,21 @@ def backward_operations(passage: Passage, end: State, gradients: Tensors) -> Non
 
 def backward_mesh_kick(
     kick: MeshKick,
-    length: Account,
+    ds: float,
     strength: Account,
     beam: Beam,
     end: State,
     gradients: Tensors,
     sums: GradientAccumulator,
-) -> None:
+) -> float:
     """Do `steps.backward_effect` by kernels; columns and gradients in place.
 
     Args:
-        length, strength: accounts of the length and of the factor on the potential.
+        ds: length over which it acts [m].
+        strength: account of the factor on the potential.
+
+    Returns:
+        The gradient by ds.
     """
     x, px, y, py, _, _ = end.coordinates
     mesh, weight = kick.mesh, 1 / beam.particles
@@ -183,17 +188,17 @@ def backward_mesh_kick(
     by_x, by_px, by_y, by_py = (g.numpy() for g in gradients[:4])
     by_field, by_length = kernels.kick_cotangent(
         sheet,
-        to_float(length.numbers[0]),
+        ds,
         *places,
         array(response.field),
         (by_px, by_py),
         (by_x, by_y),
         (px.numpy(), py.numpy()),
     )
-    length.add(0, by_length)
     by_fractions = response.pull(torch.from_numpy(by_field), sums)
     if kick.response:
         kernels.add_slopes(sheet, weight, *places, array(by_fractions), (by_x, by_y))
+    return by_length
 
 
 def _mask_inside(mesh: Mesh, x: Tensor, y: Tensor, alive: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...beam.beam import Beam
 from ...beam.reference import Reference
+from ...core.scalars import to_float
 from ...core.tensors import active
 from ...elements import Element
 from ...elements.inverse import has_inverse
@@ -81,7 +82,7 @@ class _Backward:
         if motion is not None:
             self._element(number, n, *motion, kept)
         elif isinstance(op, Act) and not is_idle(op, self._task.lattice, self._task.effects):
-            self._effect(number, n, op, turn)
+            self._effect(number, op, turn)
         if kept is not None:
             self._columns = own(kept)
 
@@ -103,18 +104,20 @@ class _Backward:
         )
         self._columns, self._gradients = own(columns), own(gradients)
 
-    def _effect(self, number: int, n: int, op: Act, turn: int) -> None:
-        effect, place = self._task.effects[op.effect], self._task.place(op, turn)
+    def _effect(self, number: int, op: Act, turn: int) -> None:
+        effect = self._task.effects[op.effect]
         beam, state = self._beam_at(number), State(self._columns, self._record.alive(number))
         kick = effect.fused()
         if self._passages is not None and kick is not None and beam.weights is None:
-            length = self._passages.length(n, op, place.ds)
+            length = self._passages.length(op.place)
             strength = self._passages.strength(op.effect, kick, beam)
-            backward_mesh_kick(kick, length, strength, beam, state, self._gradients, self._sums)
+            ds = to_float(length.numbers[0]) / op.slices
+            slope = backward_mesh_kick(kick, ds, strength, beam, state, self._gradients, self._sums)
+            length.add(0, slope / op.slices)
             return
         parameters = (*self._shared[op.effect], *self._mine[op.place])
         columns, gradients = backward_effect(
-            effect, place, beam, state, self._gradients, parameters, self._sums
+            effect, self._task.place(op, turn), beam, state, self._gradients, parameters, self._sums
         )
         self._columns, self._gradients = own(columns), own(gradients)
 

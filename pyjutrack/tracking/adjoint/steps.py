@@ -33,13 +33,14 @@ class GradientAccumulator:
                 self.totals[slot] = slope if old is None else old + slope
 
     def backward(
-        self, ends: Sequence[Tensor], parameters: Sequence[Tensor], gradients: Sequence[Tensor]
+        self, ends: Sequence[Tensor], parameters: Sequence[Tensor], gradients: Sequence[float]
     ) -> None:
         """Add what gradients by some numbers are by the parameters."""
         if parameters and ends:
+            slopes = torch.tensor(gradients, dtype=torch.float64)
             # one number, because with gradients given PyTorch loads SymPy, which takes a second
             with torch.enable_grad():
-                total = torch.dot(torch.stack(tuple(ends)), torch.stack(tuple(gradients)))
+                total = torch.dot(torch.stack([e.to(slopes) for e in ends]), slopes)
             self.add(parameters, torch.autograd.grad(total, parameters, allow_unused=True))
 
 
