@@ -231,6 +231,20 @@ def test_other_ways_keep_the_promises_of_effects(effect: Wake) -> None:
     check_effect(effect, bunch(200), LINE, knobs=knobs)
 
 
+@pytest.mark.parametrize("adjoint", ["store", "checkpoint", "reversible"])
+def test_the_slope_by_a_length_over_which_it_acts(adjoint: str) -> None:
+    """The kick grows with the length of the pipe, which moves the particles too."""
+    effect = Wake(Decay(1e17), max_step=0.1, cells=60)
+
+    def spread_of_energy(final: pj.Beam) -> torch.Tensor:
+        return (final.coordinate("delta") ** 2).sum()
+
+    wanted = {"wrt": ["d.length"], "effects": [effect]}
+    (found,) = pj.gradient(spread_of_energy, LINE, bunch(200), adjoint=adjoint, **wanted)
+    (expected,) = pj.gradient(spread_of_energy, LINE, bunch(200), mode="fd", **wanted)
+    assert found == pytest.approx(expected, rel=1e-7)
+
+
 def test_second_derivatives() -> None:
     """Of a figure by the shunt and the frequency, against differences of gradients."""
     beam = bunch(100)
