@@ -1,4 +1,4 @@
-"""Effects in the slot: space charge with its solvers and grids, wakes, synchrotron radiation."""
+"""Effects in the slot: space charge with solvers and grids, wakes, radiation of both kinds."""
 
 from ..mesh.grid import Grid, Mesh
 from ..mesh.particle_mesh import deposit, interpolate
@@ -6,6 +6,7 @@ from ..mesh.shapes import BSPLINE, CATMULL_ROM, CIC, Shape
 from .analytic import bassetti_erskine, gaussian_in_box
 from .base import CollectiveEffect, MeshKick, Place
 from .corrections import Correction
+from .csr import CSR
 from .field import Field, density, field_error, own_field
 from .frozen_gaussian import FrozenGaussian
 from .gridless import gridless_potential
@@ -21,6 +22,7 @@ __all__ = [
     "BSPLINE",
     "CATMULL_ROM",
     "CIC",
+    "CSR",
     "CollectiveEffect",
     "Correction",
     "Field",

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..beam.beam import Beam
 from ..beam.reference import Reference
-from ..core.checks import require_instances
+from ..core.checks import require_instances, require_real, wrong
 from ..core.errors import InvalidValueError
 from ..core.scalars import Number, to_float
 from ..elements import Element
@@ -32,6 +32,7 @@ class Place(NamedTuple):
         share: of the element that this is: 1 / its slices.
         turn: from 0.
         centre: of the slice in the element, from 0 to 1.
+        upstream: the elements before it that the effect asks for by its method of that name.
     """
 
     element: Element
@@ -41,6 +42,7 @@ class Place(NamedTuple):
     share: float
     turn: int
     centre: float = 0.5
+    upstream: tuple[Element, ...] = ()
 
     @property
     def slice(self) -> int:
@@ -148,6 +150,21 @@ class CollectiveEffect:
             )
         return slices_by_step(element, step)
 
+    def slices_along(self, elements: Sequence[Element]) -> Sequence[int]:
+        """Count the slices of every element of a lattice; by default each by itself, by `slices`.
+
+        Asked once, as `slices` is.
+        """
+        return [self.slices(element) for element in elements]
+
+    def upstream(self, elements: Sequence[Element], number: int) -> Sequence[Element]:
+        """Select what the effect must know of the elements before number `number`: none by default.
+
+        They are `Place.upstream`, so that slopes by their parameters are found in every mode. Not
+        of effects that are `by_maps`.
+        """
+        return ()
+
     def check(self, beam: Beam) -> None:
         """Raise or warn, before tracking, where the effect cannot be right for this beam."""
 
@@ -203,6 +220,15 @@ def slices_by_step(element: Element, max_step: float | Mapping[str, float]) -> i
     if isinstance(step, Mapping):
         step = step.get(type(element).__name__, min(step.values()))
     return max(int("length" in element.knobs), count_slices(to_float(element.length), step))
+
+
+def require_max_step(max_step: Any) -> None:
+    """Raise InvalidValueError for what is no length of slices, nor one per element kind."""
+    steps = max_step if isinstance(max_step, Mapping) else {"": max_step}
+    if not steps:
+        raise wrong("max_step", max_step, "a length, or one per element kind")
+    for step in steps.values():
+        require_real("max_step", step, above=0)
 
 
 def require_effects(effects: Sequence[CollectiveEffect]) -> None:

@@ -14,6 +14,7 @@ from ..beam.moments import rms
 from ..core.errors import ResolutionWarning, warn
 from ..maps.state import State
 from ..mesh.box import Box, bounds, box_around
+from ..mesh.line import Line, line_around
 from .base import CELLS, Place
 
 #: least extent of a box [m], so that a bunch without a size has one
@@ -42,6 +43,13 @@ def bunch_box(
     """
     lows, highs = extents(beam, at, alive)
     return box_around(lows, highs, nodes, margin)
+
+
+def bunch_line(beam: Beam, state: State, cells: int) -> Line:
+    """A line along the live particles of one beam, on all ranks; see `line_around`."""
+    x, _, y, _, z, _ = state.coordinates
+    lows, highs = extents(beam, (x, y, z), state.alive)
+    return line_around(lows[2], highs[2], cells)
 
 
 def extents(

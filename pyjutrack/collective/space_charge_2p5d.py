@@ -18,13 +18,13 @@ from ..core.storage import storable
 from ..maps.state import State
 from ..mesh.box import deposit
 from ..mesh.grid import Mesh
-from ..mesh.line import Line, line_around
+from ..mesh.line import Line
 from ..mesh.staircase import refuse_staircase
 from .base import CollectiveEffect, Place, require_charge
 from .bunches import (
     Potential3D,
+    bunch_line,
     each_beam,
-    extents,
     join_beams,
     lose_infinite,
     warn_if_coarse,
@@ -131,10 +131,7 @@ class SpaceCharge2p5D(CollectiveEffect):
         return join_beams(kick_slices, state, field, place)
 
     def _line(self, beam: Beam, state: State) -> Line:
-        x, _, y, _, z, _ = state.coordinates
-        lows, highs = extents(beam, (x, y, z), state.alive)
-        line = line_around(lows[2], highs[2], self.cells)
-        return line._replace(shape=self.mesh.shape)
+        return bunch_line(beam, state, self.cells)._replace(shape=self.mesh.shape)
 
     def _field(self, beam: Beam, state: State) -> Potential3D:
         x, _, y, _, z, _ = state.coordinates

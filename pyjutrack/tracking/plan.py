@@ -123,7 +123,10 @@ def plan_of(lattice: Lattice, effects: Sequence[CollectiveEffect]) -> Plan:
 
 def _slices(effect: CollectiveEffect, lattice: Lattice) -> tuple[int, ...]:
     """Ask an effect for its slices of each element."""
-    counts: tuple[Any, ...] = tuple(map(effect.slices, lattice.elements))
+    counts: tuple[Any, ...] = tuple(effect.slices_along(lattice.elements))
+    if len(counts) != len(lattice):
+        what = f"{type(effect).__name__}.slices_along: counts"
+        raise wrong(what, counts, f"one for each of {len(lattice)} elements")
     try:
         return tuple(map(index, counts))
     except TypeError:
@@ -190,9 +193,12 @@ def _actions(slices: Sequence[int]) -> list[tuple[float, int, int]]:
     return sorted(found) if len(slices) > 1 else found
 
 
-def place_of(act: Act, lattice: Lattice, turn: int) -> Place:
-    """Return the place of an action in a lattice."""
-    return _place(act, lattice.elements[act.place], turn)
+def place_of(act: Act, lattice: Lattice, effect: CollectiveEffect, turn: int) -> Place:
+    """Return the place in a lattice of an action of an effect."""
+    elements = lattice.elements
+    found = _place(act, elements[act.place], turn)
+    upstream = tuple(effect.upstream(elements, act.place))
+    return found._replace(upstream=upstream) if upstream else found
 
 
 def _place(act: Act, element: Element, turn: int) -> Place:

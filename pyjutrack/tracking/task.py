@@ -47,7 +47,8 @@ class Task:
 
     def place(self, act: Act, turn: int) -> Place:
         """Return where and when an effect acts, in a turn of the task, counted from 0."""
-        return place_of(act, self.lattice, self.first_turn + turn)
+        effect = self.effects[act.effect]
+        return place_of(act, self.lattice, effect, self.first_turn + turn)
 
     def motion(self, n: int, turn: int) -> tuple[Element, Part] | None:
         """Return the element, and the part, that an operation of the plan is; see `motion_of`."""

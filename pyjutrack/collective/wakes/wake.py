@@ -13,14 +13,14 @@ from torch import Tensor
 from ...beam.beam import Beam
 from ...beam.moments import mean
 from ...beam.reference import SPEED_OF_LIGHT
-from ...core.checks import require_kind, require_real, require_text, require_whole, wrong
+from ...core.checks import require_kind, require_real, require_text, require_whole
 from ...core.errors import InvalidValueError, ResolutionWarning, require_known, warn
 from ...core.scalars import Number, tensor_like, to_float
 from ...core.storage import storable
 from ...elements import Element
 from ...maps.state import State
 from ...mesh.line import Line, line_around, spread
-from ..base import CollectiveEffect, Place, require_charge, slices_by_step
+from ..base import CollectiveEffect, Place, require_charge, require_max_step, slices_by_step
 from .components import COMPONENTS, kick
 from .convolution import convolve, ring_after, ring_voltage
 from .function import Phasor, WakeFunction
@@ -123,11 +123,7 @@ class Wake(CollectiveEffect):
         require_known("component", self.component, COMPONENTS)
         require_whole("cells", self.cells, 8)
         require_real("scale", self.scale)
-        steps = self.max_step if isinstance(self.max_step, Mapping) else {"": self.max_step}
-        if not steps:
-            raise wrong("max_step", self.max_step, "a length, or one per element kind")
-        for step in steps.values():
-            require_real("max_step", step, above=0)
+        require_max_step(self.max_step)
         if self.window is not None:
             require_real("window", self.window, above=0)
         if self.turns is not None:

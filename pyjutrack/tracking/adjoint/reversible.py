@@ -116,7 +116,8 @@ class _Backward:
             strength = self._passages.strength(op.effect, kick, beam)
             backward_mesh_kick(kick, length, strength, beam, state, self._gradients, self._sums)
             return
-        parameters = (*self._shared[op.effect], *self._mine[op.place])
+        parts = self._shared[op.effect], self._mine[op.place], place.upstream
+        parameters = active(parts)
         columns, gradients = backward_effect(
             effect, place, beam, state, self._gradients, parameters, self._sums
         )
