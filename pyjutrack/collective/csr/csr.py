@@ -88,7 +88,8 @@ class CSR(CollectiveEffect):
         >>> bunch = pj.Beam(reference, rows, charge=1e-9)
         >>> pj.track(chicane, bunch, effects=[pj.collective.CSR(max_step=0.02)])
 
-    Source: `kernel` states the papers.
+    Source: E. Saldin, E. Schneidmiller, M. Yurkov, NIM A 398 (1997) 373; G. Stupakov, P. Emma, EPAC
+    2002, 1479.
     """
 
     reversible: ClassVar[bool] = True
