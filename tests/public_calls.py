@@ -358,6 +358,8 @@ def _space_charge() -> dict[str, Call]:
         "Wake": Call(sc.Wake, {"function": sc.Resonator(5e9, 1e4), "at": "gap",
                                "component": "dipole x", "cells": 50, "window": 0.1,
                                "period": 1e-6, "turns": 2, "scale": 1.0, "max_step": 0.5}),
+        "CSR": Call(sc.CSR, {"mode": "steady", "cells": 50, "smoothing": 1.0, "max_step": 0.1,
+                             "reach": 1.0, "scale": 1.0}),
         "ImageCharges": Call(sc.ImageCharges, {"solver": SOLVER, "order": 4, "radius": 0.01}),
         "ResidualNetwork.small": Call(pj.surrogate.ResidualNetwork.small,
                                       {"solver": pj.SpectralPoisson(box, (32, 32)), "seed": 0,
