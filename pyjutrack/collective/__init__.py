@@ -1,10 +1,11 @@
-"""Effects in the slot: space charge with its solvers and grids, wakes, synchrotron radiation."""
+"""Effects in the slot: space charge with its solvers and grids, wakes, beam-beam, radiation."""
 
 from ..mesh.grid import Grid, Mesh
 from ..mesh.particle_mesh import deposit, interpolate
 from ..mesh.shapes import BSPLINE, CATMULL_ROM, CIC, Shape
 from .analytic import bassetti_erskine, gaussian_in_box
 from .base import CollectiveEffect, MeshKick, Place
+from .beam_beam import BeamBeam, BeamBeam2D
 from .corrections import Correction
 from .field import Field, density, field_error, own_field
 from .frozen_gaussian import FrozenGaussian
@@ -21,6 +22,8 @@ __all__ = [
     "BSPLINE",
     "CATMULL_ROM",
     "CIC",
+    "BeamBeam",
+    "BeamBeam2D",
     "CollectiveEffect",
     "Correction",
     "Field",

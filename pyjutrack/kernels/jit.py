@@ -93,6 +93,17 @@ def scalar(function: Callable[..., Any]) -> Callable[..., Any]:
     return _compile(function, error_model="numpy", forceinline=True)
 
 
+def exact_scalar(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a `scalar` whose products may be added in one rounding."""
+    return _compile(function, forceinline=True, **_ARITHMETIC)
+
+
+def reduction(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function of numbers whose sums may be taken in any order, by vectors."""
+    arithmetic = {"error_model": "numpy", "fastmath": {"contract", "nsz", "reassoc"}}
+    return _compile(function, **arithmetic)
+
+
 def signal(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function that waits or wakes without the interpreter's lock."""
     return _compile(function, nogil=True)

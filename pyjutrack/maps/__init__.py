@@ -11,6 +11,7 @@ positive ahead of the reference particle. All maps but the series of `taylor` an
 Source of the Hamiltonians: D. Sagan, The Bmad Reference Manual, ch. 23; E. Forest, Beam Dynamics.
 """
 
+from .beam_beam import boost, gaussian_kick, synchro_beam
 from .bend import bend, bend_kick, bend_linear, curved_quadrupole_kick, edge_fringe, edge_linear
 from .cavity import crab_kick, rescale, rf_kick
 from .frames import patch, roll
@@ -34,12 +35,14 @@ __all__ = [
     "bend",
     "bend_kick",
     "bend_linear",
+    "boost",
     "crab_kick",
     "curved_quadrupole_kick",
     "drift",
     "drift_paraxial",
     "edge_fringe",
     "edge_linear",
+    "gaussian_kick",
     "in_ellipse",
     "in_octagon",
     "in_polygon",
@@ -64,4 +67,5 @@ __all__ = [
     "slip",
     "solenoid",
     "spline_kick",
+    "synchro_beam",
 ]
