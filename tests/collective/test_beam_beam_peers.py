@@ -80,12 +80,13 @@ CASES = {
 }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:slices of the bunch:pyjutrack.errors.ResolutionWarning")
 @pytest.mark.parametrize("slicing", SLICINGS)
 @pytest.mark.parametrize("case", CASES)
 def test_kicks_of_slices(case: str, slicing: str) -> None:
     """They leave momenta in the head-on frame in units of P0, and ours are in P0 cos(angle)."""
     settings: dict[str, Any] = CASES[case]
-    count = {"gauss": 7, "charge": 5, "length": 12}[slicing]
+    count = {"gauss": 7, "charge": 5, "even": 12}[slicing]
     centre = {"x": 2e-6, "y": 1e-6, "slope_x": 0.0, "slope_y": 0.0}
     centre |= {name: value for name, value in settings.items() if name in centre}
     angle, plane = settings.get("angle", 0.0), settings.get("plane", 0.0)

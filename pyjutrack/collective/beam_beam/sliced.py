@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -15,15 +16,17 @@ from ... import maps
 from ...beam.beam import Beam
 from ...beam.reference import Reference
 from ...core.checks import require_reals, require_whole, wrong
-from ...core.errors import InvalidValueError, require_known
+from ...core.errors import InvalidValueError, ResolutionWarning, require_known, warn
 from ...core.scalars import Number, has_numbers, is_zero, to_float
 from ...core.storage import storable
 from ...elements.inverse import Operation
 from .opposing import OpposingBeam, check_numbers, strength_of
-from .slices import SLICINGS, cut
+from .slices import REACH, SLICINGS, cut
 
 #: the boost takes momentum for energy; so far off may that be
 _SLOW = 1e-2
+#: distance of slices in rms sizes, below which the field is that of the bunch to some percent
+_APART = 1.5
 _NUMBERS = ("charge", "x", "slope_x", "y", "slope_y", "angle", "plane", "sigma_px", "sigma_py")
 _SIZES = ("sigma_x", "sigma_y", "sigma_z")
 
@@ -53,9 +56,9 @@ class BeamBeam(OpposingBeam):
         plane: in which they cross, 0 for x and s, pi/2 for y and s [rad].
         correlations: of (x, x'), (x, y), (x, y'), (x', y), (x', y') and (y, y').
         count: of slices.
-        slicing: "gauss", places and weights by Gauss and Hermite, which converges fastest;
-            "charge", slices of equal charge; or "length", of equal length between -4 and 4 rms
-            lengths and their tails; the latter two at the mean of their charge.
+        slicing: "even", evenly spaced over 9 rms lengths with charges by the density, which
+            converges fastest; "charge", slices of equal charge at its mean; or "gauss", nodes and
+            weights of Gauss and Hermite.
 
     Axes and s of all of that are those of the beam that is tracked: where the bunch's own file has
     slopes or correlations with one slope along its own motion, their signs change.
@@ -89,7 +92,7 @@ class BeamBeam(OpposingBeam):
     plane: Number = 0.0
     correlations: Sequence[Number] = (0.0,) * 6
     count: int = 15
-    slicing: str = "gauss"
+    slicing: str = "even"
 
     def __post_init__(self) -> None:
         numbers, sizes = ({n: getattr(self, n) for n in names} for names in (_NUMBERS, _SIZES))
@@ -109,12 +112,26 @@ class BeamBeam(OpposingBeam):
         require_known("slicing", self.slicing, SLICINGS)
 
     def check(self, beam: Beam) -> None:
-        """Raise for a beam that is too slow."""
+        """Raise for a beam that is too slow, warn of slices that are too far apart."""
         rest = 1 / to_float(beam.reference.gamma) ** 2
         if rest > _SLOW:
             raise InvalidValueError(
                 f"BeamBeam takes beams to be at the velocity of light, right to 1/gamma^2, which "
                 f"is {rest:.2g} here; BeamBeam2D has the velocities in it"
+            )
+        names = ("sigma_x", "sigma_y", "sigma_z", "sigma_px", "sigma_py", "angle", "plane")
+        x, y, z, px, py, angle, plane = (to_float(getattr(self, name)) for name in names)
+        across = math.hypot(x * math.cos(plane), y * math.sin(plane))
+        change = z * max(abs(math.tan(angle)) / across, px / x / 2, py / y / 2)
+        # one slice has the bunch in it
+        places, _ = cut(self.slicing, self.count)
+        apart = change * (np.abs(np.diff(places)).max() if self.count > 1 else 2.0)
+        if apart > _APART:
+            warn(
+                f"slices of the bunch of BeamBeam at {self.at!r} are {apart:.2g} of its rms sizes "
+                f"apart, by the crossing angle or by its growth; take count="
+                f"{math.ceil(2 * REACH * change)} or more, with slicing='even'",
+                ResolutionWarning,
             )
 
     def maps(self, reference: Reference) -> list[Operation]:
