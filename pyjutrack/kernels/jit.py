@@ -55,7 +55,7 @@ _ARITHMETIC: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", 
 def _stamp() -> tuple[Any, ...]:
     """Names, times and sizes of all that kernels are made of."""
     here = Path(__file__).parent
-    folders = (here, *(here.with_name(name) for name in ("maps", "tracking")))
+    folders = (here, *(here.with_name(name) for name in ("core", "maps", "tracking")))
     sources = [path for folder in folders for path in folder.rglob("*.py")]
     stats = [(path.name, path.stat()) for path in sorted(sources)]
     return tuple((name, stat.st_mtime, stat.st_size) for name, stat in stats)
