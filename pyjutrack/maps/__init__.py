@@ -26,6 +26,7 @@ from .openings import (
 )
 from .quadrupole_fringe import quadrupole_fringe
 from .radiation import radiate, radiate_photons
+from .rf_focusing import rf_body, rf_edge, rf_gap
 from .solenoid import solenoid
 from .straight import drift, drift_paraxial, quadrupole, skew_quadrupole, slip
 from .taylor import linear_map, linear_map_in_time, quadratic_map, quadratic_map_in_time
@@ -58,6 +59,9 @@ __all__ = [
     "radiate",
     "radiate_photons",
     "rescale",
+    "rf_body",
+    "rf_edge",
+    "rf_gap",
     "rf_kick",
     "roll",
     "skew_quadrupole",
