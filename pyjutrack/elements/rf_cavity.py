@@ -48,8 +48,8 @@ class RFCavity(Cavity):
             gain, as in the gap, is symplectic at any r.
         ends: which ends have lenses, "both", "entrance", "exit" or "none"; of waves alone.
         steps: of the integrator, fourth order, per slice; of waves alone. None takes so many that
-            what phases do within the cavity is met to some 1e-6 of itself: 1 for relativistic
-            beams.
+            what phases do within the cavity is met to some 1e-6 of itself: for relativistic beams
+            one of second order.
 
     Raises:
         InvalidValueError: a wave along no length.

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from .rf_cavity import RFCavity
 
 _ORDER = 4
-#: phase that particles turn by in a step, in time or across; the step meets it to 1e-6 of itself
-_LONGEST = (1e-6 / 0.1324) ** (1 / _ORDER)
+#: of a phase that particles turn by in a step, and what of it makes that error in fourth order
+_ERROR = 1e-6
+_LONGEST = (_ERROR / 0.1324) ** (1 / _ORDER)
 #: beyond which it is no cavity
 _MOST = 10_000
 
@@ -29,7 +30,7 @@ def pass_wave(cavity: RFCavity, state: State, reference: Reference, part: Part) 
     Steps of `maps.rf_body`, with the gain at the phase of the reference and the ponderomotive
     force, and of what the phase of each particle changes of that gain, in `maps.rf_gap`.
     """
-    drifts, kicks = scheme(_ORDER, _count_steps(cavity, reference, part))
+    drifts, kicks = scheme(*_choose_scheme(cavity, reference, part))
     sine = cos_sin(cavity.phase)[1]
     at, here = part.start, reference
     if part.start == 0 and cavity.ends in ("both", "entrance"):
@@ -89,17 +90,19 @@ def _pull(cavity: RFCavity, reference: Reference, gained: Number) -> tuple[Numbe
     return cavity.strength(reference) / (2 * cavity.length * (1 - slow) ** 0.5), slow
 
 
-def _count_steps(cavity: RFCavity, reference: Reference, part: Part) -> int:
-    """Steps that the cavity states, or as many as what particles do within it needs.
+def _choose_scheme(cavity: RFCavity, reference: Reference, part: Part) -> tuple[int, int]:
+    """Order and steps: those that the cavity states, or what particles do within it needs.
 
-    The phase that they turn by: sqrt(k V L / (p c (beta gamma)^2)) of oscillations in time.
+    By the phase that they turn by, sqrt(k V L / (p c (beta gamma)^2)) of oscillations in time.
     """
     if cavity.steps is not None:
-        return cavity.steps
+        return _ORDER, cavity.steps
     strength = largest(cavity.strength(reference)) * part.fraction
     there = cavity.exit_reference(reference, part)
     slowest = min(1.0, largest(there.p0c / reference.p0c))
     spread = largest(1 / reference.beta_gamma) / slowest
     length = largest(cavity.length) * part.fraction
     squared = strength * largest(cavity.wavenumber) * length * spread * spread / slowest
-    return min(_MOST, max(1, math.ceil(math.sqrt(squared) / _LONGEST)))
+    if squared < 12 * _ERROR:
+        return 2, 1
+    return _ORDER, min(_MOST, math.ceil(math.sqrt(squared) / _LONGEST))

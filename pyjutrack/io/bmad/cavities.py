@@ -1,4 +1,4 @@
-"""Cavities of Bmad. Source: The Bmad Reference Manual, 2026, Elements; its bmad_standard tracking."""
+"""Cavities of Bmad. Source: its reference manual, 2026, Elements; its standard tracking."""
 
 from __future__ import annotations
 
