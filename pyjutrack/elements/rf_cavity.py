@@ -25,8 +25,9 @@ class RFCavity(Cavity):
 
     A particle on the axis that arrives by t after the reference gains
     voltage * |q| * sin(phase + omega t). One that would keep less than its rest energy is lost.
-    What the field does across the axis is `focusing`. Not by default, as in MAD-X, Xsuite, AT and
-    elegant: nothing in rings at high energy, and most of the focusing of a linac at a few MeV.
+    It focuses if it is told how, by `focusing`, and not by default, as in MAD-X, Xsuite, AT and
+    elegant: that is nothing in rings at high energy, and much of what focuses at a few MeV. Twiss
+    functions take every cavity for a drift; `pj.jacobian` does not.
 
     Attributes:
         length: [m].
@@ -40,12 +41,11 @@ class RFCavity(Cavity):
             of a thin gap: E_s grows as I_0(k r / (beta gamma)) off the axis, and what bunches
             defocuses, by k voltage |q| cos(phase) / (2 p c (beta gamma)^2) [1/m].
             "standing-wave", cells of a structure in pi mode along the length, with the
-            ponderomotive force of the wave that runs against the beam, and lenses where the field
-            begins and ends; on the axis of relativistic beams the matrix of Rosenzweig and
-            Serafini. "travelling-wave", a wave along the length that runs with the beam: the
-            lenses at the ends and no ponderomotive force. In both the phase is that of the
-            reference all along the length, at whatever velocity, momenta are paraxial, and the
-            gain, as in the gap, is symplectic at any r.
+            ponderomotive force of the backward wave, and lenses where the field begins and ends;
+            of relativistic beams the matrix of Rosenzweig and Serafini. "travelling-wave", a wave
+            along the length that runs with the beam: the lenses at the ends and no ponderomotive
+            force. In both the phase is that of the reference all along the length, whatever its
+            velocity, momenta are paraxial, and the gain, as in the gap, is symplectic at any r.
         ends: which ends have lenses, "both", "entrance", "exit" or "none"; of waves alone.
         steps: of the integrator, fourth order, per slice; of waves alone. None takes so many that
             what phases do within the cavity is met to some 1e-6 of itself: for relativistic beams

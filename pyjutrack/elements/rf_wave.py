@@ -52,8 +52,8 @@ def pass_wave(cavity: RFCavity, state: State, reference: Reference, part: Part) 
 def _edge(cavity: RFCavity, state: State, reference: Reference, sign: float) -> State:
     """The lens where the field begins or, with the opposite sign, ends.
 
-    By what it takes up of a step of the field on the axis. That of a standing wave is zero between
-    cells, and its other wave gives back a part of the momentum in the first and last of them.
+    In a standing wave, whose field is zero between cells, the backward wave gives back a part of
+    the momentum in the first and the last of them.
     """
     if is_zero(cavity.voltage):
         return state
@@ -72,7 +72,7 @@ def _body(
     focusing: Number = 0.0
     if cavity.focusing == "standing-wave":
         pull, slow = _pull(cavity, before, taken / 2)
-        # of the momentum that the wave against the beam gives and takes, and of its way in time
+        # by the momentum that the backward wave gives and takes, and by the ripple in time it makes
         focusing = pull * pull / 2 * (1 - slow + 0.75 * slow * slow)
     length = cavity.length * share
     frame = 1 / before.beta_gamma, 1 / before.beta, taken, ratio

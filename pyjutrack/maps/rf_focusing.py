@@ -4,9 +4,10 @@ To second order in r, the field e(s, t) on the axis of a round structure gives t
 
     H = -q a + q r^2 / 4 (d(e / v)/ds - (de/dt) / (c beta gamma)^2),  e = -da/dt,
 
-in a gauge without a radial component, d/ds taken along the particle's way. The second term is the
-wave's own defocusing, the total derivative is what its ends do, and that of a wave which runs the
-other way has no mean, and the square of it is the ponderomotive force. Units as in `maps.cavity`.
+in a gauge without a radial component, with d/ds along the trajectory. Of the terms in r^2, the
+last is the defocusing by the wave that runs with the beam; the total derivative is a lens where the
+field begins or ends, and, of the backward wave, a ripple whose mean square makes the ponderomotive
+force. Units as in `maps.cavity`.
 
 Sources: K. R. Crandall, D. P. Rusthoi, TRACE 3-D, LA-UR-97-886 (gaps); J. Rosenzweig, L. Serafini,
 Phys. Rev. E 49 (1994) 1599 (edges and body).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ def test_keeps_all_promises(element: pj.Element, reference: pj.Reference) -> Non
 @pytest.mark.parametrize("phase", [CREST, 1.0, 2.2])
 @pytest.mark.parametrize("wave", ["standing-wave", "travelling-wave"])
 def test_matrix_of_rosenzweig_and_serafini(wave: str, phase: float) -> None:
-    """Phys. Rev. E 49 (1994) 1599, eqs. 10 to 13, by the energies alone: gamma to infinity."""
+    """Phys. Rev. E 49 (1994) 1599, by the energies alone, as where gamma is without limit."""
     energy, length, volts = 1e10, 7.3, 8e9
     gain = volts * math.sin(phase)
     after = energy + gain
@@ -283,6 +284,12 @@ def test_what_is_no_wave_is_refused() -> None:
         (name,) = unknown
         with pytest.raises(pj.errors.UnknownNameError, match=f"no {name} of RFCavity 'c'"):
             cavity(**unknown)
+
+
+def test_madx_has_none(tmp_path: Path) -> None:
+    line = pj.Lattice([cavity(0.0, focusing="gap", accelerate=False)])
+    with pytest.warns(pj.errors.LatticeWarning, match="focusing='gap'"):
+        pj.write_lattice(tmp_path / "a.madx", line, PROTON)
 
 
 def test_the_example_of_the_page() -> None:
