@@ -118,13 +118,42 @@ def _growth(k1: torch.Tensor | float, **options) -> torch.Tensor:
     return 1e3 * ((turns * found["x"]).square().sum().sqrt() + found["size"].sum())
 
 
-@pytest.mark.parametrize("adjoint", ["auto", "store", "checkpoint", "reversible"])
-def test_gradients_of_a_history_are_those_of_differences(adjoint: str) -> None:
+@pytest.mark.parametrize(
+    "adjoint",
+    [
+        *("auto", "store", "checkpoint", "reversible"),
+        *(pj.adjoints.Auto(memory=0), pj.adjoints.Checkpoint(every=2)),
+        pj.adjoints.Reversible(snapshots=40),
+    ],
+)
+def test_gradients_of_a_history_are_those_of_differences(adjoint) -> None:
     k1 = torch.tensor(1.5, dtype=torch.float64, requires_grad=True)
     (slope,) = torch.autograd.grad(_growth(k1, adjoint=adjoint), k1)
     step = 1e-5
     difference = (_growth(1.5 + step) - _growth(1.5 - step)) / (2 * step)
     assert float(slope) == pytest.approx(float(difference), rel=1e-7)
+
+
+def test_the_adjoint_is_chosen_for_the_whole_and_not_for_a_section() -> None:
+    """A turn would be stored in little memory, and all of them would not."""
+    k1 = torch.tensor(1.5, dtype=torch.float64, requires_grad=True)
+    stored = _growth(k1, adjoint="store")
+    turn = 16 * 60 * 8 * len(RING)  # bytes a turn, by the estimate of `Auto`
+    beyond = _growth(k1, adjoint=pj.adjoints.Auto(memory=2 * turn))
+    reverse = _nodes(beyond)
+    assert "_TrackingBackward" in reverse
+    assert "_TrackingBackward" not in _nodes(stored)
+
+
+def _nodes(value: torch.Tensor) -> set[str]:
+    """Names of the functions of autograd on which a number depends."""
+    seen, left = set(), [value.grad_fn]
+    while left:
+        node = left.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            left += [after for after, _ in node.next_functions]
+    return {type(node).__name__ for node in seen}
 
 
 def test_forward_mode_is_reverse_mode() -> None:
