@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -11,26 +10,19 @@ import torch
 from torch import Tensor
 
 from ...beam.beam import Beam
-from ...beam.moments import mean
 from ...beam.reference import SPEED_OF_LIGHT
-from ...core.checks import require_kind, require_real, require_text, require_whole, wrong
-from ...core.errors import InvalidValueError, ResolutionWarning, require_known, warn
+from ...core.checks import require_kind, require_real, require_whole
+from ...core.errors import InvalidValueError, require_known
 from ...core.scalars import Number, tensor_like, to_float
 from ...core.storage import storable
 from ...elements import Element
 from ...maps.state import State
-from ...mesh.line import Line, line_around, spread
+from ...mesh.line import Line, spread
 from ..base import CollectiveEffect, Place, require_charge, slices_by_step
 from .components import COMPONENTS, kick
 from .convolution import convolve, ring_after, ring_voltage
 from .function import Phasor, WakeFunction
-
-#: a bunch may start with this share of its particles outside the window
-_OUTSIDE = 0.01
-#: so many particles are charges by themselves, and no sample of a density
-_FEW = 32
-#: cells in an rms length of the bunch, below which a warning
-_RESOLVED = 2.0
+from .lines import admit, check_line, check_places, per_volt, wake_line
 
 
 class Loss(NamedTuple):
@@ -118,16 +110,10 @@ class Wake(CollectiveEffect):
     def __post_init__(self) -> None:
         kinds = "a WakeFunction", "such as Resonator(frequency=1e9, shunt=1e4)"
         require_kind("function", self.function, WakeFunction, *kinds)
-        if self.at is not None:
-            require_text("at", self.at)
+        check_places(self.at, self.max_step)
         require_known("component", self.component, COMPONENTS)
         require_whole("cells", self.cells, 8)
         require_real("scale", self.scale)
-        steps = self.max_step if isinstance(self.max_step, Mapping) else {"": self.max_step}
-        if not steps:
-            raise wrong("max_step", self.max_step, "a length, or one per element kind")
-        for step in steps.values():
-            require_real("max_step", step, above=0)
         if self.window is not None:
             require_real("window", self.window, above=0)
         if self.turns is not None:
@@ -161,34 +147,9 @@ class Wake(CollectiveEffect):
     def check(self, beam: Beam) -> None:
         """Raise for a coasting beam or one too long for the window; warn of one not resolved."""
         require_charge(beam, self)
-        z = beam.coordinate("z").detach()
         state = State(tuple(beam.coordinates.detach().unbind(-1)), beam.alive)
-        line = self._line(beam, state)
-        beyond = torch.where(beam.alive, ~line.inside(z), False)
-        outside = float(mean(beam, beyond.to(z.dtype)).nan_to_num(0.0).max())
-        if outside > _OUTSIDE:
-            raise InvalidValueError(
-                f"{outside:.1%} of the bunch lie outside of the wake's window, "
-                f"{self.window:g} m; take a longer one"
-            )
-        live = torch.where(beam.alive, z, 0.0)
-        centre = mean(beam, live).unsqueeze(-1)
-        rms = float(mean(beam, (live - centre) ** 2).nan_to_num(0.0).max().sqrt())
-        crowd = beam.particles * line.spacing / (math.sqrt(2 * math.pi) * rms) if rms else math.inf
-        if crowd < 1 and beam.particles > _FEW:
-            warn(
-                f"{crowd:.2g} particles are in a cell of the wake's line at the centre of a bunch "
-                f"of {rms:.3g} m rms, which is noise alone; take {math.ceil(1 / crowd)} times the "
-                "particles, or fewer cells",
-                ResolutionWarning,
-            )
-        if 0 < rms < _RESOLVED * line.spacing:
-            warn(
-                f"the rms length of the bunch, {rms:.3g} m, is {rms / line.spacing:.2g} cells of "
-                f"the wake's line; take cells={round(self.cells * 4 * line.spacing / rms)}, or a "
-                "shorter window",
-                ResolutionWarning,
-            )
+        line = wake_line(beam, state, self.window, self.cells)
+        rms = check_line(beam, line)
         speed = SPEED_OF_LIGHT * to_float(beam.reference.beta)
         self.function.check(rms / speed, line.spacing / speed)
 
@@ -198,21 +159,19 @@ class Wake(CollectiveEffect):
 
     def admit(self, state: State) -> State:
         """Particles outside the window are lost."""
-        if self.window is None:
-            return state
-        z = state.coordinates[4].detach()
-        return State(state.coordinates, state.alive & self._window(self.window).inside(z))
+        return admit(state, self.window, self.cells)
 
     def field(self, beam: Beam, state: State, place: Place, memory: Any = None) -> Loss:
         """Compute the wake at each node of the line."""
-        component, reference = COMPONENTS[self.component], beam.reference
-        line, z = self._line(beam, state), state.coordinates[4]
+        component = COMPONENTS[self.component]
+        line = wake_line(beam, state, self.window, self.cells)
+        z = state.coordinates[4]
         amounts = (beam.charge * beam.shares).to(z)
         if component.source is not None:
             amounts = amounts * torch.where(state.alive, state.coordinates[component.source], 0.0)
         now = beam.world.sum(spread(line, z, state.alive, amounts))
         before = None if memory is None else memory.get((place.number, place.s))
-        form = self.function, component.transverse, line, SPEED_OF_LIGHT * reference.beta
+        form = self.function, component.transverse, line, SPEED_OF_LIGHT * beam.reference.beta
         sources, ringing = now.unsqueeze(-2), None
         if self.turns is not None and before is not None:
             sources = torch.cat([sources, before], -2)
@@ -222,10 +181,10 @@ class Wake(CollectiveEffect):
             if before is not None:
                 voltage = voltage + ring_voltage(*form, before)
                 ringing = Phasor(*(a + b for a, b in zip(before, ringing, strict=True)))
-        per_volt = abs(reference.species.charge) / (reference.beta * reference.p0c) * self.scale
+        factor = per_volt(beam) * self.scale
         if self.at is None:
-            per_volt = per_volt * place.ds
-        return Loss(line, voltage * per_volt, sources, ringing)
+            factor = factor * place.ds
+        return Loss(line, voltage * factor, sources, ringing)
 
     def remember(self, memory: Any, field: Loss, place: Place) -> Any:
         """Return what the bunch will meet when it comes back."""
@@ -246,15 +205,3 @@ class Wake(CollectiveEffect):
             active = active & field.line.inside(state.coordinates[4].detach())
         component = COMPONENTS[self.component]
         return State(kick(state, component, field.line, active, field.nodes), active)
-
-    def _window(self, window: float) -> Line:
-        return Line(-window / 2, window / 2, self.cells)
-
-    def _line(self, beam: Beam, state: State) -> Line:
-        """The line of the window, or one that holds all live particles."""
-        if self.window is not None:
-            return self._window(self.window)
-        z, none = state.coordinates[4].detach(), -torch.inf
-        ends = [torch.where(state.alive, sign * z, none).max() for sign in (1.0, -1.0)]
-        high, low = (to_float(end) for end in beam.world.largest(torch.stack(ends)))
-        return line_around(-low, high, self.cells) if high >= -low else Line(-1.0, 1.0, self.cells)
