@@ -15,7 +15,16 @@ from .radiation import Radiation
 from .space_charge import SpaceCharge
 from .space_charge_2p5d import SpaceCharge2p5D
 from .space_charge_3d import SpaceCharge3D
-from .wakes import ResistiveWall, Resonator, Wake, WakeFunction, WakeTable, read_wakes
+from .wakes import (
+    NeuralWake,
+    ResistiveWall,
+    Resonator,
+    Wake,
+    WakeFunction,
+    WakeModel,
+    WakeTable,
+    read_wakes,
+)
 
 __all__ = [
     "BSPLINE",
@@ -29,6 +38,7 @@ __all__ = [
     "ImageCharges",
     "Mesh",
     "MeshKick",
+    "NeuralWake",
     "Place",
     "Potential",
     "Radiation",
@@ -41,6 +51,7 @@ __all__ = [
     "SpectralPoisson",
     "Wake",
     "WakeFunction",
+    "WakeModel",
     "WakeTable",
     "bassetti_erskine",
     "density",

@@ -69,7 +69,7 @@ def check_gradients(
                 made = _rebuild(made, address.removeprefix(_EFFECT).split("."), number)
         of_beam = {k.removeprefix("beam."): v for k, v in values.items() if k.startswith("beam.")}
         source = beam.replace(**of_beam)
-        return float(objective(track(lattice, source, effects=[made], turns=turns)))
+        return float(objective(track(lattice, source, effects=[made], turns=turns)).detach())
 
     wanted = {f"beam.{intensity_name(beam)}": to_float(getattr(beam, intensity_name(beam)))}
     wanted |= {_EFFECT + name: to_float(attrgetter(name)(effect)) for name in knobs}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from ...collective.base import CollectiveEffect
 from ...collective.poisson import Potential, SpectralPoisson
 from ...core.errors import InvalidValueError
 from ..architectures import Standardisation
@@ -76,7 +77,7 @@ def default_teacher(recipe: Recipe) -> Potential:
     return SpectralPoisson(recipe.size, recipe.shape)
 
 
-def describe_teacher(teacher: Potential) -> str:
+def describe_teacher(teacher: Potential | CollectiveEffect) -> str:
     """Describe a teacher in words that are the same in every run."""
     return repr(teacher) if dataclasses.is_dataclass(teacher) else type(teacher).__name__
 
