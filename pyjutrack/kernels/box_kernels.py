@@ -37,26 +37,6 @@ def locate(n, x, y, z, geometry, row, plane):
 
 
 @kernel
-def bound(part, start, stop, x, y, z, alive, out):
-    """Lowest and highest x, y and z of the live particles, six numbers a part.
-
-    NaN where one of them is not finite.
-    """
-    nothing = 0.0
-    infinite = x.dtype.type(np.inf)
-    lx, hx, ly, hy, lz, hz = infinite, -infinite, infinite, -infinite, infinite, -infinite
-    for n in range(start, stop):
-        if alive[n]:
-            nothing += 0.0 * (x[n] + y[n] + z[n])
-            lx, hx = min(lx, x[n]), max(hx, x[n])
-            ly, hy = min(ly, y[n]), max(hy, y[n])
-            lz, hz = min(lz, z[n]), max(hz, z[n])
-    here = out[part]
-    here[0], here[1], here[2], here[3], here[4], here[5] = lx, hx, ly, hy, lz, hz
-    here += nothing
-
-
-@kernel
 def deposit(part, start, stop, x, y, z, active, w, geometry, c, row, plane, out):
     """Box of sum_p w_p W(x_p) W(y_p) W(z_p), made here; w is (N,), or (1,) for all."""
     g, each = out[part], min(1, w.size - 1)

@@ -199,6 +199,9 @@ class ArrayParticles(Particles):
         kick = effect.fused()
         self._deposited = None
         if kick is None:
+            self._settle()
+            if effect.apply_in_place(self._columns, self.alive, field, place):
+                return self
             return self._keep_or_continue(effect.apply(self.state, field, place))
         if not has_numbers(field) or isinstance(place.ds, Tensor):
             return self._continue(self.state).respond(effect, field, place)

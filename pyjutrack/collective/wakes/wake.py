@@ -3,46 +3,53 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ...beam.beam import Beam
-from ...beam.moments import mean
+from ...beam.moments import mean, rms
 from ...beam.reference import SPEED_OF_LIGHT
 from ...core.checks import require_kind, require_real, require_text, require_whole, wrong
 from ...core.errors import InvalidValueError, ResolutionWarning, require_known, warn
-from ...core.scalars import Number, tensor_like, to_float
+from ...core.scalars import Number, has_numbers, tensor_like, to_float
 from ...core.storage import storable
 from ...elements import Element
 from ...maps.state import State
-from ...mesh.line import Line, line_around, spread
-from ..base import CollectiveEffect, Place, require_charge, slices_by_step
-from .components import COMPONENTS, kick
+from ...mesh.line import Line, admit, bounds, line_around, spread
+from ..base import (
+    CollectiveEffect,
+    Place,
+    require_charge,
+    slices_by_step,
+    warn_if_few_cells,
+)
+from ..bunches import extents, lose_infinite
+from .components import COMPONENTS, kick, kick_in_place
 from .convolution import convolve, ring_after, ring_voltage
 from .function import Phasor, WakeFunction
+from .passages import Passage, on_cells, on_one_line
 
 #: a bunch may start with this share of its particles outside the window
 _OUTSIDE = 0.01
 #: so many particles are charges by themselves, and no sample of a density
 _FEW = 32
-#: cells in an rms length of the bunch, below which a warning
-_RESOLVED = 2.0
 
 
 class Loss(NamedTuple):
     """The wake at the nodes of a line in units of P0 c, and what is remembered of this passage.
 
-    `sources` has the charges at the nodes, or their moments, of this and former passages, this one
-    first (..., P, nodes); `ringing` what is left by them in one oscillation.
+    `passages` has this and former passages, this one first; `ringing` what is left by them in one
+    oscillation.
     """
 
     line: Line
     nodes: Tensor
-    sources: Tensor
+    passages: tuple[Passage, ...]
     ringing: Phasor | None
 
 
@@ -54,19 +61,22 @@ class Wake(CollectiveEffect):
     A particle that passes by t = -z/(beta c) later than a charge q at (x', y') meets the voltage V
     of the component, with W its function; those before q meet none, and q itself half of W(0).
 
-    ================  ===========  =========================================
+    ================  ===========  ==================================================
     component         V            changes, with k = e/(beta P0 c)
-    ================  ===========  =========================================
+    ================  ===========  ==================================================
     "longitudinal"    q W(t)       delta by -k V: positive V takes energy
     "constant x"      q W(t)       px by k V, delta by k x dV/dz
     "dipole x"        q x' W(t)    px by k V, delta by k x dV/dz
+    "dipole xy"       q y' W(t)    px by k V, delta by k x dV/dz
     "quadrupole x"    q W(t)       px by k x V, delta by k x^2/2 dV/dz
-    ================  ===========  =========================================
+    "quadrupole xy"   q W(t)       px by k y V, py by k x V, delta by k x y dV/dz
+    ================  ===========  ==================================================
 
-    and y likewise. Positive transverse wakes and offsets deflect away from the axis, as in Xsuite
-    and PyHEADTAIL. The change of delta by transverse wakes, of second order in the offsets, is that
-    of the theorem of Panofsky and Wenzel; other codes leave it out, and then their maps are not
-    symplectic. Offsets x' are from the reference orbit.
+    and y likewise; "quadrupole yx" would be the same as "quadrupole xy". Positive transverse wakes
+    and offsets deflect away from the axis, as in Xsuite and PyHEADTAIL. The change of delta by
+    transverse wakes, of second order in the offsets, is that of the theorem of Panofsky and Wenzel;
+    other codes leave it out, and then their maps are not symplectic. Offsets x' are from the
+    reference orbit.
 
     The charge is spread over a line of cells by cubic B-splines, convolved by FFT with the function
     (averaged over cells where it jumps or diverges), and read by B-splines; their smoothing of z is
@@ -84,7 +94,8 @@ class Wake(CollectiveEffect):
             are those of the function. A batch of beams has one line. Test particles outside are
             lost.
         period: between two passages [s], after which the bunch meets what it left; None forgets.
-            Lines of all turns must be one: it needs a window. Bunches of a train share a window.
+            Bunches of a train share a line. Without a window the cells of later turns are as long
+            as those of the first.
         turns: how many former passages count; None for all, of functions that ring.
         scale: factor on the wake; 1 is physical.
         max_step: longest slice between kicks where `at` is None [m]; a number, or one per kind.
@@ -137,10 +148,6 @@ class Wake(CollectiveEffect):
                 raise InvalidValueError("turns of memory need a period, the time between passages")
             return
         require_real("period", self.period, above=0)
-        if self.window is None:
-            raise InvalidValueError(
-                "a memory of former passages needs a line that stands still: give a window"
-            )
         if self.turns is None and not self.function.rings:
             raise InvalidValueError(
                 f"a {type(self.function).__name__} does not ring: give turns, the number of former "
@@ -161,61 +168,65 @@ class Wake(CollectiveEffect):
     def check(self, beam: Beam) -> None:
         """Raise for a coasting beam or one too long for the window; warn of one not resolved."""
         require_charge(beam, self)
-        z = beam.coordinate("z").detach()
-        state = State(tuple(beam.coordinates.detach().unbind(-1)), beam.alive)
+        columns = list(beam.coordinates.detach().unbind(-1))
+        z = columns[4] = columns[4].contiguous()
+        state = lose_infinite(State(tuple(columns), beam.alive), (4,))
         line = self._line(beam, state)
-        beyond = torch.where(beam.alive, ~line.inside(z), False)
-        outside = float(mean(beam, beyond.to(z.dtype)).nan_to_num(0.0).max())
+        still = beam if beam.weights is None else beam.replace(weights=beam.weights.detach())
+        if self.window is not None:
+            self._check_window(still, z, line)
+        size = float(rms(still, z).nan_to_num(0.0).max())
+        crowd = beam.particles * line.spacing / (math.sqrt(2 * math.pi) * size) if size else 1.0
+        if crowd < 1 and beam.particles > _FEW:
+            warn(
+                f"{crowd:.2g} particles are in a cell of the wake's line at the centre of a bunch "
+                f"of {size:.3g} m rms, which is noise alone; take {math.ceil(1 / crowd)} times the "
+                "particles, or fewer cells",
+                ResolutionWarning,
+            )
+        if size:
+            more = f"take cells={round(self.cells * 4 * line.spacing / size)}, or a shorter window"
+            warn_if_few_cells({"z": size / line.spacing}, more)
+        speed = SPEED_OF_LIGHT * to_float(beam.reference.beta)
+        self.function.check(size / speed, line.spacing / speed)
+
+    def _check_window(self, beam: Beam, z: Tensor, line: Line) -> None:
+        low, high = bounds(z, beam.alive)
+        beyond = torch.tensor([line.start - low, high - line.stop], dtype=torch.float64)
+        if float(beam.world.largest(beyond).max()) <= 0:
+            return
+        outside = float(mean(beam, (~line.inside(z)).to(z.dtype)).nan_to_num(0.0).max())
         if outside > _OUTSIDE:
             raise InvalidValueError(
                 f"{outside:.1%} of the bunch lie outside of the wake's window, "
                 f"{self.window:g} m; take a longer one"
             )
-        live = torch.where(beam.alive, z, 0.0)
-        centre = mean(beam, live).unsqueeze(-1)
-        rms = float(mean(beam, (live - centre) ** 2).nan_to_num(0.0).max().sqrt())
-        crowd = beam.particles * line.spacing / (math.sqrt(2 * math.pi) * rms) if rms else math.inf
-        if crowd < 1 and beam.particles > _FEW:
-            warn(
-                f"{crowd:.2g} particles are in a cell of the wake's line at the centre of a bunch "
-                f"of {rms:.3g} m rms, which is noise alone; take {math.ceil(1 / crowd)} times the "
-                "particles, or fewer cells",
-                ResolutionWarning,
-            )
-        if 0 < rms < _RESOLVED * line.spacing:
-            warn(
-                f"the rms length of the bunch, {rms:.3g} m, is {rms / line.spacing:.2g} cells of "
-                f"the wake's line; take cells={round(self.cells * 4 * line.spacing / rms)}, or a "
-                "shorter window",
-                ResolutionWarning,
-            )
-        speed = SPEED_OF_LIGHT * to_float(beam.reference.beta)
-        self.function.check(rms / speed, line.spacing / speed)
 
     def start(self, beam: Beam) -> Mapping[tuple[int, float], Any] | None:
         """Start without a past; each place gets its own."""
         return None if self.period is None else {}
 
     def admit(self, state: State) -> State:
-        """Particles outside the window are lost."""
+        """Particles outside the window are lost, and those whose places are no numbers."""
+        source, z = COMPONENTS[self.component].source, state.coordinates[4]
+        state = state if source is None else lose_infinite(state, (source,))
         if self.window is None:
-            return state
-        z = state.coordinates[4].detach()
-        return State(state.coordinates, state.alive & self._window(self.window).inside(z))
+            return lose_infinite(state, (4,))
+        return State(state.coordinates, admit(self._window(self.window), z, state.alive))
 
     def field(self, beam: Beam, state: State, place: Place, memory: Any = None) -> Loss:
         """Compute the wake at each node of the line."""
         component, reference = COMPONENTS[self.component], beam.reference
-        line, z = self._line(beam, state), state.coordinates[4]
-        amounts = (beam.charge * beam.shares).to(z)
-        if component.source is not None:
-            amounts = amounts * torch.where(state.alive, state.coordinates[component.source], 0.0)
-        now = beam.world.sum(spread(line, z, state.alive, amounts))
         before = None if memory is None else memory.get((place.number, place.s))
+        former = () if self.turns is None or before is None else before
+        line, z = self._line(beam, state, former), state.coordinates[4]
+        weights = (beam.charge * beam.shares).to(z)
+        source = component.source
+        offsets = () if source is None else (state.coordinates[source],)
+        now = beam.world.sum(spread(line, z, state.alive, weights, *offsets))
+        passages, ringing = (Passage(line, now), *former), None
+        line, sources = on_one_line(passages)
         form = self.function, component.transverse, line, SPEED_OF_LIGHT * reference.beta
-        sources, ringing = now.unsqueeze(-2), None
-        if self.turns is not None and before is not None:
-            sources = torch.cat([sources, before], -2)
         voltage = convolve(*form, sources, 0.0 if self.period is None else self.period)
         if self.period is not None and self.turns is None:
             ringing = ring_after(self.function, line, form[-1], now)
@@ -225,7 +236,7 @@ class Wake(CollectiveEffect):
         per_volt = abs(reference.species.charge) / (reference.beta * reference.p0c) * self.scale
         if self.at is None:
             per_volt = per_volt * place.ds
-        return Loss(line, voltage * per_volt, sources, ringing)
+        return Loss(line, voltage * per_volt, passages, ringing)
 
     def remember(self, memory: Any, field: Loss, place: Place) -> Any:
         """Return what the bunch will meet when it comes back."""
@@ -236,25 +247,41 @@ class Wake(CollectiveEffect):
             kept: Any = self.function.ring(field.ringing, tensor_like(self.period, double))
             kept = Phasor(*(part.to(field.nodes.dtype) for part in kept))
         else:
-            kept = field.sources[..., : self.turns, :]
+            kept = field.passages[: self.turns]
         return {**memory, (place.number, place.s): kept}
 
     def apply(self, state: State, field: Loss, place: Place) -> State:
         """Kick particles by the wake where they are."""
         active = state.alive
         if self.window is None:  # by which none has been admitted
-            active = active & field.line.inside(state.coordinates[4].detach())
+            active = admit(field.line, state.coordinates[4], active)
         component = COMPONENTS[self.component]
         return State(kick(state, component, field.line, active, field.nodes), active)
+
+    def apply_in_place(
+        self, columns: Sequence[NDArray[Any]], alive: Tensor, field: Loss, place: Place
+    ) -> bool:
+        """Kick particles that are plain numbers, all of them on the line."""
+        if type(self).apply is not Wake.apply or not has_numbers(field.nodes):
+            return False
+        if (
+            self.window is None
+            and admit(field.line, torch.from_numpy(columns[4]), alive) is not alive
+        ):
+            return False
+        component, active = COMPONENTS[self.component], alive.numpy()
+        kick_in_place(columns, component, field.line, active, field.nodes)
+        return True
 
     def _window(self, window: float) -> Line:
         return Line(-window / 2, window / 2, self.cells)
 
-    def _line(self, beam: Beam, state: State) -> Line:
-        """The line of the window, or one that holds all live particles."""
+    def _line(self, beam: Beam, state: State, former: Sequence[Passage] = ()) -> Line:
+        """The line of the window, or one that holds all live particles, of the former's cells."""
         if self.window is not None:
             return self._window(self.window)
-        z, none = state.coordinates[4].detach(), -torch.inf
-        ends = [torch.where(state.alive, sign * z, none).max() for sign in (1.0, -1.0)]
-        high, low = (to_float(end) for end in beam.world.largest(torch.stack(ends)))
-        return line_around(-low, high, self.cells) if high >= -low else Line(-1.0, 1.0, self.cells)
+        (low,), (high,) = extents(beam, (state.coordinates[4],), state.alive)
+        line = line_around(low, high, self.cells)
+        if self.turns is None:
+            return line
+        return on_cells(line, former[0].line.spacing if former else line.spacing)
