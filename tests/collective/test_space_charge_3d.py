@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 
@@ -202,7 +203,26 @@ def test_keeps_the_promises_of_effects(weighted: bool) -> None:
         beam = beam.replace(weights=torch.as_tensor(draw.uniform(0.5, 1.5, 300)))
     lattice = pj.Lattice([pj.Quadrupole(0.2, 2.0, name="q"), pj.Drift(0.4, name="d")])
     pipe = (0.012, 0.01) if weighted else None
-    check_effect(SpaceCharge3D((18, 20, 22), 0.2, pipe=pipe), beam, lattice, knobs=["scale"])
+    effect = SpaceCharge3D((18, 20, 22), 0.2, pipe=pipe, balanced=weighted)
+    check_effect(effect, beam, lattice, knobs=["scale"])
+
+
+@pytest.mark.parametrize("pipe", [None, (0.02, 0.02)])
+def test_action_is_reaction(pipe: tuple[float, float] | None) -> None:
+    """To rounding where it is balanced: in open space, and along a pipe, whose walls are pushed."""
+    draw = np.random.default_rng(0)
+    places = draw.normal(size=(20_000, 3)).clip(-4, 4) * 1.5e-3 + [2e-3, 0.0, 0.0]
+    weights = torch.as_tensor(draw.uniform(0.5, 1.5, len(places)))
+    beam, effect = bunch(places).replace(weights=weights), SpaceCharge3D((44, 44, 44), pipe=pipe)
+    plain, balanced = (kicks(dataclasses.replace(effect, balanced=b), beam) for b in (False, True))
+    sums = [np.average(k, axis=0, weights=weights) / np.abs(k).max(0) for k in (plain, balanced)]
+    axes = slice(3) if pipe is None else slice(2, 3)
+    assert np.abs(sums[0][axes]).min() > 1e-8
+    assert np.abs(sums[1][axes]).max() < 1e-15
+    assert np.abs(balanced - plain).max() < 1e-3 * np.abs(plain).max()
+    if pipe is not None:
+        assert sums[1][0] == pytest.approx(sums[0][0], rel=1e-9)
+        assert sums[1][0] > 1e-2, "towards the wall"
 
 
 @pytest.mark.parametrize("pipe", [None, (0.007, 0.012)])
