@@ -93,6 +93,21 @@ def deposit_push(
                     to += plane
 
 
+@helper
+def read(at, ux, uy, g, row, plane, c0, c1, c2, c3, d1, d2, d3):
+    """Four values along z, and their slopes by x and y, of a box at a place in x and y."""
+    wx, vx = lanes(at_cubic(ux, c0, c1, c2, c3)), lanes(at_square(ux, d1, d2, d3))
+    wy, vy = at_cubic(uy, c0, c1, c2, c3), at_square(uy, d1, d2, d3)
+    value = by_x = by_y = spread(ux - ux)
+    for m in range(4):
+        f0, f1, f2, f3 = rows(g, at, row)
+        over, along = across(wy, f0, f1, f2, f3), across(vy, f0, f1, f2, f3)
+        value, by_x = fma(wx[m], over, value), fma(vx[m], over, by_x)
+        by_y = fma(wx[m], along, by_y)
+        at += plane
+    return value, by_x, by_y
+
+
 @kernel
 def gather(part, start, stop, x, y, z, active, g, geometry, c, row, plane, out):
     """Value and three slopes of a box at every particle, (4, N)."""
@@ -108,15 +123,7 @@ def gather(part, start, stop, x, y, z, active, g, geometry, c, row, plane, out):
             out[0, n], out[1, n], out[2, n], out[3, n] = 0.0, 0.0, 0.0, 0.0
             continue
         at, ux, uy, uz = locate(n, x, y, z, geometry, row, plane)
-        wx, vx = lanes(at_cubic(ux, c0, c1, c2, c3)), lanes(at_square(ux, d1, d2, d3))
-        wy, vy = at_cubic(uy, c0, c1, c2, c3), at_square(uy, d1, d2, d3)
-        value = by_x = by_y = spread(x.dtype.type(0.0))
-        for m in range(4):
-            f0, f1, f2, f3 = rows(g, at, row)
-            over, along = across(wy, f0, f1, f2, f3), across(vy, f0, f1, f2, f3)
-            value, by_x = fma(wx[m], over, value), fma(vx[m], over, by_x)
-            by_y = fma(wx[m], along, by_y)
-            at += plane
+        value, by_x, by_y = read(at, ux, uy, g, row, plane, c0, c1, c2, c3, d1, d2, d3)
         wz = at_cubic(uz, c0, c1, c2, c3)
         out[0, n], out[1, n], out[2, n] = dot(value, wz), sx * dot(by_x, wz), sy * dot(by_y, wz)
         out[3, n] = sz * dot(value, at_square(uz, d1, d2, d3))
@@ -136,15 +143,7 @@ def kick(part, start, stop, x, y, z, active, px, py, pz, g, factor, geometry, c,
             out[0, n], out[1, n], out[2, n] = px[n], py[n], pz[n]
             continue
         at, ux, uy, uz = locate(n, x, y, z, geometry, row, plane)
-        wx, vx = lanes(at_cubic(ux, c0, c1, c2, c3)), lanes(at_square(ux, d1, d2, d3))
-        wy, vy = at_cubic(uy, c0, c1, c2, c3), at_square(uy, d1, d2, d3)
-        value = by_x = by_y = spread(x.dtype.type(0.0))
-        for m in range(4):
-            f0, f1, f2, f3 = rows(g, at, row)
-            over, along = across(wy, f0, f1, f2, f3), across(vy, f0, f1, f2, f3)
-            value, by_x = fma(wx[m], over, value), fma(vx[m], over, by_x)
-            by_y = fma(wx[m], along, by_y)
-            at += plane
+        value, by_x, by_y = read(at, ux, uy, g, row, plane, c0, c1, c2, c3, d1, d2, d3)
         wz = at_cubic(uz, c0, c1, c2, c3)
         out[0, n], out[1, n] = px[n] - sx * dot(by_x, wz), py[n] - sy * dot(by_y, wz)
         out[2, n] = pz[n] - sz * dot(value, at_square(uz, d1, d2, d3))
