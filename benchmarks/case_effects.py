@@ -8,7 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from . import effects_ring, effects_space_charge, effects_together, effects_wakes
+from . import (
+    effects_beam_beam,
+    effects_ring,
+    effects_space_charge,
+    effects_together,
+    effects_wakes,
+)
 from .report import Row, Table
 
 
@@ -17,7 +23,7 @@ class Sizes:
     """What is measured.
 
     Attributes:
-        bunches: numbers of particles of wakes.
+        bunches: numbers of particles of wakes and of beam-beam.
         space_charge: see `effects_space_charge.Sizes`.
         radiation: numbers of particles in the ring with radiation alone.
         together: particles and turns in the ring with all effects, and particles of which the
@@ -43,6 +49,7 @@ def table(sizes: Sizes, repeats: int, threads: int) -> Table:
     parts: list[Callable[[], tuple[list[Row], list[str]]]] = [
         lambda: effects_space_charge.rows(sizes.space_charge, repeats, threads),
         lambda: effects_wakes.rows(sizes.bunches, repeats, threads),
+        lambda: effects_beam_beam.rows(sizes.bunches, repeats, threads),
         lambda: effects_ring.radiation(sizes.radiation, repeats, threads),
         lambda: effects_together.rows(*sizes.together, max(1, repeats - 1), threads),
     ]

@@ -47,7 +47,9 @@ What the table of collective effects compares:
   (rms over the particles, the worst direction) against the exact field, which the run itself
   searches, and next to it 64 nodes a side. Ours undoes the smoothing of grid and shape function,
   which the others' kicks have to second order in the cell; that is most of what it gains at equal
-  errors, and none of it on equal grids.
+  errors, and none of it on equal grids. It then has less than two nodes a rms size, of which
+  `track` warns: enough for a Gaussian, and not for what is finer. Points are even, so that the
+  noise of random particles is in no error.
 - **By slices** ours kicks delta too and has walls at 7 rms sizes, as a pipe does; the peers are in
   open space with their longitudinal kick off. ImpactX's "2.5D" and xfields' averaged solver solve
   one density for all slices, which is right for this bunch and not for one that is tilted.
@@ -76,6 +78,11 @@ _LIMITS = """
 - `adjoint="reversible"` needs the memory of some fifteen beams, whatever the number of kicks;
   `"store"` needs that for every kick.
 - Networks run on one core a kick.
+- A kick of a bunch on a grid that is right to 1 % is two passes for its extent, a deposit and a
+  reading of 64 nodes a particle, and next to no transforms; on 64 nodes a side transforms are four
+  fifths of it at 100 000 particles and a third at a million.
+- Photons are drawn slice by slice, by calls from Python, which cost some tenths of a millisecond
+  whatever the number of particles: below a few thousand they are all of the time.
 """
 
 
