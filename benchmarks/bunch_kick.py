@@ -20,8 +20,8 @@ Nodes = tuple[int, int, int]
 #: errors that have been measured
 Known = dict[Nodes, float]
 
-#: nodes along the bunch over those of a side, of slices
-_RATIOS = (0.5, 0.75, 1.0, 2.0)
+#: nodes along the bunch over those of a side: of three dimensions, and of slices
+RATIOS = {False: (1.0,), True: (0.5, 0.75, 1.0, 2.0)}
 #: place of the side with which a search begins
 _FIRST = 4
 
@@ -56,8 +56,13 @@ class Solver(Protocol):
         """Nodes a side that are fast, rising."""
         ...
 
-    def make(self, bunch: Bunch, nodes: Nodes, threads: int, every: bool = False) -> Made:
-        """Make the kick, in every configuration or in the first."""
+    @property
+    def ratios(self) -> Sequence[float]:
+        """Nodes along the bunch over those of a side that are tried."""
+        ...
+
+    def make(self, bunch: Bunch, nodes: Nodes, threads: int, which: str | None = "") -> Made:
+        """Make the kick in the configuration `which`, in the first where "", in all where None."""
         ...
 
 
@@ -74,7 +79,11 @@ class Ours:
             return [*range(12, 161, 4)]
         return [n for n in range(12, 129) if _smooth(n)]
 
-    def make(self, bunch: Bunch, nodes: Nodes, threads: int, every: bool = False) -> Made:
+    @property
+    def ratios(self) -> Sequence[float]:
+        return RATIOS[self.slices]
+
+    def make(self, bunch: Bunch, nodes: Nodes, threads: int, which: str | None = "") -> Made:
         beam = bunch.beam()
         state = state_of(beam.coordinates, beam.alive)
         effect: CollectiveEffect
@@ -97,15 +106,14 @@ def cheapest(
 ) -> tuple[Nodes, float] | None:
     """The fewest nodes whose kicks are right to `goal`, and how right; None where none are.
 
-    With equal numbers a side; and, of slices, with others along the bunch in some proportion.
-    `known` has the errors that have been measured, and gets more.
+    With numbers along the bunch in each of the solver's proportions to those across. `known` has
+    the errors that have been measured, and gets more.
     """
     sides, found = list(solver.sides), []
-    for ratio in _RATIOS if slices else (1.0,):
+    for ratio in solver.ratios:
 
         def grid(side: int, ratio: float = ratio) -> Nodes:
-            along = next((n for n in sides if n >= ratio * side), sides[-1])
-            return side, side, along
+            return side, side, side if ratio == 1 else 4 * math.ceil(ratio * side / 4)
 
         def measure(side: int, grid: Callable[[int], Nodes] = grid) -> float:
             nodes = grid(side)

@@ -51,7 +51,7 @@ def table(sizes: Sizes, repeats: int, threads: int) -> Table:
         lambda: effects_wakes.rows(sizes.bunches, repeats, threads),
         lambda: effects_beam_beam.rows(sizes.bunches, repeats, threads),
         lambda: effects_ring.radiation(sizes.radiation, repeats, threads),
-        lambda: effects_together.rows(*sizes.together, max(1, repeats - 1), threads),
+        lambda: effects_together.rows(*sizes.together, 1, threads),
     ]
     rows: list[Row] = []
     remarks: list[str] = []

@@ -59,14 +59,14 @@ def rows(sizes: Sizes, repeats: int, threads: int) -> tuple[list[Row], list[str]
         solvers, missing = _solvers(slices)
         remarks += missing
         plans = _plans(solvers, slices, sizes, threads, remarks)
+        last = [*plans][-1] if len(plans) > 2 else None
         for number, count in enumerate(sizes.counts):
             particles, chosen = bunch(count, LONG if slices else SHORT), {}
             kind = f"{'2.5D' if slices else '3D'}, {count} particles"
             for label, entries in plans.items():
-                few = repeats if label == next(iter(plans)) else max(1, repeats - 1)
+                few = 1 if label == last else repeats  # grids are large there
                 samples = _time(entries, particles, few, threads, chosen)
-                last = number == len(sizes.counts) - 1
-                found += _rows(f"{kind}, {label}", entries, samples, chosen, last)
+                found += _rows(f"{kind}, {label}", entries, samples, chosen, number > 0)
     return found, remarks
 
 
@@ -122,7 +122,7 @@ def _time(
     try:
         for entry in entries:
             name = entry.solver.name
-            made[name] = entry.solver.make(particles, entry.nodes, threads, True)
+            made[name] = entry.solver.make(particles, entry.nodes, threads, chosen.get(name))
             if name not in chosen:
                 calls = made[name].calls
                 once = in_turns(calls, 1) if len(calls) > 1 else {}

@@ -7,7 +7,7 @@ compared with the exact ones there, to the benefit of Cheetah.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,10 @@ import numpy as np
 import torch
 
 from .bunch import CHARGE, REFERENCE, STEP, Bunch
-from .bunch_kick import Made, Nodes
+from .bunch_kick import RATIOS, Made, Nodes
 from .peer import PeerMissing
 
-_SIDES = [n for n in range(16, 129) if n % 4 == 0]
+_SIDES = [n for n in range(16, 97) if n % 4 == 0]
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,9 @@ class Cheetah:
 
     name: str = "cheetah SpaceChargeKick"
     sides: Iterable[int] = tuple(_SIDES)
+    ratios: Sequence[float] = RATIOS[False]
 
-    def make(self, bunch: Bunch, nodes: Nodes, threads: int, every: bool = False) -> Made:
+    def make(self, bunch: Bunch, nodes: Nodes, threads: int, which: str | None = "") -> Made:
         try:
             import cheetah
         except ImportError as error:

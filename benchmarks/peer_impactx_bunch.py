@@ -12,14 +12,14 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from .bunch import CHARGE, REFERENCE, STEP, Bunch
-from .bunch_kick import Made, Nodes
+from .bunch_kick import RATIOS, Made, Nodes
 from .peer import PeerMissing
 
 #: multiples of 8, as its blocks want
@@ -40,7 +40,12 @@ class ImpactX:
     def name(self) -> str:
         return f"impactx {self.model}"
 
-    def make(self, bunch: Bunch, nodes: Nodes, threads: int, every: bool = False) -> Made:
+    @property
+    def ratios(self) -> Sequence[float]:
+        # along the bunch it has bins, which cost little and count fully in the nearest
+        return RATIOS[False] if self.model == "3D" else (2.0, 4.0)
+
+    def make(self, bunch: Bunch, nodes: Nodes, threads: int, which: str | None = "") -> Made:
         if importlib.util.find_spec("impactx") is None:
             raise PeerMissing("impactx-noacc is not installed")
         child = subprocess.Popen(

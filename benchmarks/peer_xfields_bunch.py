@@ -6,14 +6,14 @@ them is a configuration. By slices the longitudinal kick is off, whose potential
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .bunch import CHARGE, REFERENCE, STEP, Bunch
-from .bunch_kick import Made, Nodes
+from .bunch_kick import RATIOS, Made, Nodes
 from .peer import PeerMissing, elsewhere
 from .peer_xfields import ScipyPlan
 
@@ -35,19 +35,25 @@ class Xfields:
     def slices(self) -> bool:
         return self.solver != "FFTSolver3D"
 
-    def make(self, bunch: Bunch, nodes: Nodes, threads: int, every: bool = False) -> Made:
-        """Make it, in every configuration or in the first."""
+    @property
+    def ratios(self) -> Sequence[float]:
+        return RATIOS[self.slices]
+
+    def make(self, bunch: Bunch, nodes: Nodes, threads: int, which: str | None = "") -> Made:
         try:
             import xobjects
         except ImportError as error:
             raise PeerMissing(str(error)) from error
         contexts = {"serial": xobjects.ContextCpu()}
-        if threads > 1 and every:
+        if threads > 1:
             contexts[f"OpenMP {threads}"] = xobjects.ContextCpu(omp_num_threads=threads)
         calls, kicks = {}, None
         for context_name, context in contexts.items():
             context.allow_kernel_compilation = True
-            for fft in ("scipy", "numpy") if every else ("scipy",):
+            for fft in ("scipy", "numpy"):
+                name = f"{context_name}, {fft}.fft"
+                if which is not None and name != (which or "serial, scipy.fft"):
+                    continue
                 with elsewhere():
                     element, particles = self._one(bunch, nodes, context, fft, threads)
                     element.track(particles)
@@ -55,7 +61,7 @@ class Xfields:
                 momenta = particles.px, particles.py, particles.delta
                 found = np.stack([context.nparray_from_context_array(p)[order] for p in momenta])
                 kicks = found[: 2 if self.slices else 3] if kicks is None else kicks
-                calls[f"{context_name}, {fft}.fft"] = _kick(element, particles)
+                calls[name] = _kick(element, particles)
         assert kicks is not None
         return Made(calls, kicks)
 
