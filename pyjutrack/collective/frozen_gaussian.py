@@ -44,7 +44,7 @@ class FrozenGaussian(CollectiveEffect):
     The kick is that of `SpaceCharge2p5D`, with the densities of a Gaussian in place of those of the
     particles: of sizes that optics and emittances give along the ring, centred on the reference.
     Particles see the charge that is still alive, and not each other: there is no noise, and no
-    coherent motion. The kick is symplectic.
+    coherent motion. The kick is symplectic. Derivatives by lengths hold the sizes at each place.
 
     Attributes:
         sizes: rms sizes in x and y [m], a pair; or rows (s, sigma_x, sigma_y) [m] with s rising

@@ -40,8 +40,8 @@ def check_effect(
     `lumped`; the map of a test particle is symplectic, if it is `reversible` and not `individual`;
     what is `numbered` need not hold for another order; gradients by its
     knobs and the intensity, in every mode that it can have, against differences of values from
-    rebuilt effects. An effect with a memory is tracked for three turns, and must leave the memory
-    that `remember` is given as it was.
+    rebuilt effects, and by a length, mode against mode. An effect with a memory is tracked for
+    three turns, and must leave the memory that `remember` is given as it was.
 
     Args:
         effect: with parameters of usual size.

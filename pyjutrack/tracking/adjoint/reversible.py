@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+
 from ...beam.beam import Beam
 from ...beam.reference import Reference
 from ...core.tensors import active
@@ -104,7 +106,9 @@ class _Backward:
         self._columns, self._gradients = own(columns), own(gradients)
 
     def _effect(self, number: int, n: int, op: Act, turn: int) -> None:
-        effect, place = self._task.effects[op.effect], self._task.place(op, turn)
+        effect = self._task.effects[op.effect]
+        with torch.enable_grad():  # the length over which it acts may carry a derivative
+            place = self._task.place(op, turn)
         beam, state = self._beam_at(number), State(self._columns, self._record.alive(number))
         kick = effect.fused()
         if self._passages is not None and kick is not None and beam.weights is None:
