@@ -32,6 +32,7 @@ class Place(NamedTuple):
         share: of the element that this is: 1 / its slices.
         turn: from 0.
         centre: of the slice in the element, from 0 to 1.
+        first: the number of the first particle here in the whole beam, which ranks may share.
     """
 
     element: Element
@@ -41,6 +42,7 @@ class Place(NamedTuple):
     share: float
     turn: int
     centre: float = 0.5
+    first: int = 0
 
     @property
     def slice(self) -> int:

@@ -81,14 +81,14 @@ class _Backward:
         op, kept = self._task.plan.ops[n], self._record.saved.get(number)
         motion = self._task.motion(n, turn)
         if motion is not None:
-            self._element(number, n, *motion, kept)
+            self._element(number, n, turn, *motion, kept)
         elif isinstance(op, Act) and not is_idle(op, self._task.lattice, self._task.effects):
             self._effect(number, n, op, turn)
         if kept is not None:
             self._columns = own(kept)
 
     def _element(
-        self, number: int, n: int, element: Element, part: Part, kept: Tensors | None
+        self, number: int, n: int, turn: int, element: Element, part: Part, kept: Tensors | None
     ) -> None:
         # of the lost, those of before: they stay where they are
         end = State(self._columns, self._record.alive(number))
@@ -96,7 +96,8 @@ class _Backward:
         if self._passages is not None:
             passage = self._passages.element(n, element, part, reference)
             if passage.compiled:  # maps with such kernels have inverses
-                backward_operations(passage, end, self._gradients)
+                here = self._task.first_turn + turn
+                backward_operations(passage, end, self._gradients, here)
                 return
         known = kept if kept is not None and not has_inverse(element, reference, part) else None
         parameters = active(element)
