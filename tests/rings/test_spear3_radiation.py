@@ -77,7 +77,7 @@ def test_by_tracking() -> None:
     lattice, reference = ring(9e9, 1.2e8, 2)
     expected = pj.optics.equilibrium(lattice, reference)
     turns = int(expected.damping_times.max() / (lattice.length / C))
-    beam = pj.Beam(reference, expected.orbit[:1].expand(4000, 6).clone())
+    beam = pj.Beam(reference, expected.orbit[:1].expand(2000, 6).clone())
     covariances = []
     for seed in range(8):
         effects = [Radiation("quantum", seed=seed, bend_slices=3, magnet_slices=1)]
