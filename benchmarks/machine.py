@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-_PACKAGES = ("pyjutrack", "torch", "numba", "numpy", "xfields", "xtrack", "cheetah-accelerator")
+_PACKAGES = (
+    *("pyjutrack", "torch", "numba", "numpy"),
+    *("xfields", "xtrack", "xwakes", "cheetah-accelerator", "impactx-noacc"),
+)
 
 
 def describe(threads: int) -> dict[str, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +34,13 @@ class PeerKick:
 
 class PeerMissing(Exception):
     """The peer cannot be imported."""
+
+
+@contextlib.contextmanager
+def elsewhere() -> Iterator[None]:
+    """Work in an empty folder: Xsuite compiles with setuptools, which looks around where it is."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        yield
 
 
 def uniform_z(particles: int, length: float, seed: int = 2) -> Array:

@@ -9,8 +9,6 @@ with twice the nodes, and does not describe a coasting beam; it is left out.
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,7 +16,7 @@ import numpy as np
 import scipy.fft
 from scipy import constants
 
-from .peer import Array, PeerKick, PeerMissing, uniform_z
+from .peer import Array, PeerKick, PeerMissing, elsewhere, uniform_z
 from .setup import CURRENT, STEP, Setup
 
 #: distance of longitudinal nodes [m]
@@ -47,10 +45,9 @@ def kicks(setup: Setup, threads: int) -> Iterator[PeerKick]:
         for solver in _SOLVERS:
             for slices in (2, 4):
                 for fft in ("numpy", "scipy"):
-                    plan = _ScipyPlan(threads) if fft == "scipy" else None
+                    plan = ScipyPlan((0, 1), threads) if fft == "scipy" else None
                     name = f"xfields {solver} {slices} slices, {context_name}, {fft}.fft"
-                    # it compiles with setuptools, which looks around in the present folder
-                    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+                    with elsewhere():
                         made = _kick(name, xfields, xtrack, context, solver, slices, plan, setup)
                     yield made
 
@@ -106,15 +103,15 @@ def _kick(
     return PeerKick(name, lambda: element.track(particles), found, flat)
 
 
-class _ScipyPlan:
+class ScipyPlan:
     """A multi-threaded FFT for xfields' public `fftplan` argument.
 
     Its own choices are numpy, and pyfftw, which fails in xfields 0.27 (the plan accepts only the
     array it was made with, the solver brings a new one).
     """
 
-    def __init__(self, workers: int) -> None:
-        self.axes, self.workers = (0, 1), workers
+    def __init__(self, axes: tuple[int, ...], workers: int) -> None:
+        self.axes, self.workers = axes, workers
 
     def transform(self, data: Array) -> None:
         data[:] = scipy.fft.fftn(data, axes=self.axes, workers=self.workers, overwrite_x=True)

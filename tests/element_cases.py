@@ -81,6 +81,29 @@ def in_solenoid(c: Tensor, length: Any, ks: Any) -> Tensor:
     return -((1 + delta) ** 2 - kinetic).sqrt() + energy(delta)
 
 
+def in_wave(c: Tensor, length: Any, voltage: Any, frequency: Any, phase: Any) -> Tensor:
+    """A wave that runs with the reference, without ends."""
+    x, _, y, _, z, delta = c
+    p0c = float(PROTON.p0c)
+    wavenumber = frequency * 2 * math.pi / 299_792_458
+    late = -z * energy(delta) * PROTON.beta / (1 + delta)
+    u = (wavenumber / PROTON.beta_gamma) ** 2 / 4 * (x * x + y * y)
+    off_axis = sum(u**n / math.factorial(n) ** 2 for n in range(6))  # I_0, smooth at r = 0
+    gradient = voltage / (length * p0c)
+    wave = -(gradient / wavenumber) * (phase + wavenumber * late).cos() * off_axis
+    return expanded(c) + energy(delta) + wave
+
+
+def in_standing_wave(c: Tensor, length: Any, voltage: Any, **wave: Any) -> Tensor:
+    """With the mean force of another one that runs against it."""
+    x, _, y, _, _, delta = c
+    slow = 1 / PROTON.gamma**2
+    pull = voltage / (length * PROTON.p0c * PROTON.beta)
+    force = pull * pull / 8 * (1 - slow + 0.75 * slow * slow)
+    squares = force * (x * x + y * y) / (2 * (1 + delta))
+    return in_wave(c, length, voltage, **wave) + squares
+
+
 class Case(NamedTuple):
     """An element as a function of its parameters, and what is known of its map."""
 
@@ -164,6 +187,7 @@ BEND = {"length": 0.9, "angle": 0.4}
 FULL_BEND = {**BEND, "k1": 0.7, "k2": 3.0, "dk0": 0.05}
 FACES = {"e1": 0.15, "e2": -0.05, "fint": 0.4, "fintx": 0.6, "hgap": 0.02}
 CAVITY = {"voltage": 2e7, "frequency": 3e8, "phase": 0.4}
+UNENDED = {"ends": "none", "steps": 5}
 
 
 def swapped(
@@ -408,6 +432,25 @@ CASES = [
             (0.0, f"{name}-static", {"length": 0.0, **CAVITY, "frequency": 0.0}),
         )
     ),
+    *(
+        Case(
+            f"cavity-{label}",
+            pj.RFCavity,
+            {"length": 0.4, **CAVITY, **placed},
+            {"focusing": focusing, **options},
+            *solved,
+            mirrored=lambda phase, **_: {"phase": -phase},
+            divisible=focusing != "gap",
+        )
+        for label, focusing, options, placed, solved in (
+            ("gap", "gap", {}, {}, ()),
+            ("travelling", "travelling-wave", UNENDED, {}, (in_wave, 5e-7)),
+            ("standing", "standing-wave", UNENDED, {}, (in_standing_wave, 5e-7)),
+            ("standing-placed", "standing-wave", {"steps": 2}, {**PLACED, "tilt": 0.5}, ()),
+            ("travelling-off", "travelling-wave", {"steps": 1}, {"voltage": 0.0}, ()),
+            ("standing-static", "standing-wave", {"steps": 1}, {"frequency": 0.0}, ()),
+        )
+    ),
     Case("monitor", pj.Monitor, {"length": 0.0, **PLACED, "tilt": 0.1}),
     Case("monitor-long", pj.Monitor, {"length": 0.2}, {}, drifting(square_root)),
     Case("marker", pj.Marker),
@@ -437,6 +480,16 @@ ONE_WAY = [
     mapped("taylor-zeta", {"kick4": 1e-3, "matrix29": 0.1}, {"variables": "zeta pzeta"}),
     Case("patch", pj.Patch, {**PLACED, "tilt": 0.1}, divisible=False),
     kicked("perceptron-in-time", IN_TIME),
+    *(
+        Case(
+            f"cavity-{end}",
+            pj.RFCavity,
+            {"length": 0.4, **CAVITY},
+            {"focusing": "standing-wave", "ends": end, "steps": 2},
+            divisible=False,
+        )
+        for end in ("entrance", "exit")
+    ),
 ]
 
 #: those that are programs: potentials that are learned are no operations

@@ -61,6 +61,7 @@ def _beam(**changes: Any) -> pj.Beam:
 
 
 BEAM = _beam()
+BUNCH = pj.Beam(PROTON, torch.linspace(-1e-3, 1e-3, 96).reshape(16, 6), charge=1e-9)
 TWIN = pj.Twin(CELL, BEAM, (WIRE,))
 SETTINGS = [{"q1.k1": 29.0 + 0.5 * i} for i in range(4)]
 PROFILES = dg.Profiles(
@@ -113,6 +114,11 @@ RETURNED = {
     "GaussianFit",
     "Mesh",
     "list_pretrained",
+    "Footprint",
+    "SliceMoments",
+    "SpectralLines",
+    "Spectrum",
+    "TurnHistory",
 }
 #: need a run of minutes, files of another kind, or ranks, and have tests of their own
 ELSEWHERE = {
@@ -285,7 +291,23 @@ def _diagnostics() -> dict[str, Call]:
         return given | changes
 
     at = {"at": "end", "noise": 0.1, "name": "w"}
+    signal = np.sin(np.arange(32.0))[:, None] * np.ones(2)
+    rows = np.cos(np.arange(32.0))[:, None, None] * np.ones((2, 6))
     return {
+        "track_turns": Call(dg.track_turns, {"lattice": CELL, "beam": BEAM, "turns": 2,
+                                             "observables": {"x": pj.observables.centroid("x")},
+                                             "at": "end", "every": 1, "effects": (KICK,),
+                                             "adjoint": "auto", "memory": 2**20}),
+        "live_coordinates": Call(dg.live_coordinates, {"beam": BEAM}),
+        "find_lines": Call(dg.find_lines, {"signal": signal, "count": 2, "order": 2}),
+        "spectrum": Call(dg.spectrum, {"signal": signal, "order": 1}),
+        "tunes_by_turns": Call(dg.tunes_by_turns, {"coordinates": rows, "planes": ("x", "y"),
+                                                   "twiss": OPTICS, "order": 2}),
+        "footprint": Call(dg.footprint, {"lattice": CELL, "beam": BEAM, "turns": 32,
+                                         "planes": ("x", "y"), "at": None, "effects": (),
+                                         "twiss": None, "order": 2, "memory": 2**20}),
+        "slice_moments": Call(dg.slice_moments, {"beam": BUNCH, "slices": 4, "equal": "charge",
+                                                 "span": None}),
         "BeamPosition": Call(dg.BeamPosition, at),
         "BeamSize": Call(dg.BeamSize, at),
         "LossCount": Call(dg.LossCount, {**at, "opening": pj.Aperture(half_width=0.01),
@@ -358,6 +380,8 @@ def _space_charge() -> dict[str, Call]:
         "Wake": Call(sc.Wake, {"function": sc.Resonator(5e9, 1e4), "at": "gap",
                                "component": "dipole x", "cells": 50, "window": 0.1,
                                "period": 1e-6, "turns": 2, "scale": 1.0, "max_step": 0.5}),
+        "CSR": Call(sc.CSR, {"mode": "steady", "cells": 50, "smoothing": 1.0, "max_step": 0.1,
+                             "reach": 1.0, "scale": 1.0}),
         "ImageCharges": Call(sc.ImageCharges, {"solver": SOLVER, "order": 4, "radius": 0.01}),
         "ResidualNetwork.small": Call(pj.surrogate.ResidualNetwork.small,
                                       {"solver": pj.SpectralPoisson(box, (32, 32)), "seed": 0,
@@ -443,6 +467,9 @@ def _plotting() -> dict[str, Call]:
                                           {"ax": ax, "beam": BEAM, "plane": "x", "ellipse": True}),
         "plotting.plot_losses": Call(plotting.plot_losses,
                                      {"ax": ax, "losses": pj.loss_map(CELL, BEAM)}),
+        "plotting.plot_footprint": Call(plotting.plot_footprint,
+                                        {"ax": ax, "resonances": 3,
+                                         "footprint": dg.footprint(CELL, BEAM, turns=32)}),
         "plotting.plot_density": Call(plotting.plot_density, {"ax": ax, "kick": KICK,
                                                               "beam": BEAM}),
     }  # fmt: skip

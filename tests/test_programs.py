@@ -32,9 +32,13 @@ def test_every_map_is_in_the_battery() -> None:
     elements = [*(case.element() for case in FUSED), gap]
     found = {m for e in elements for m in recorded(pj.Lattice([e]))[0].program.maps}
     ours = {m for m in MAPS.values() if m.function.__module__.startswith("pyjutrack.")}
-    effect = pj.collective.Radiation()
-    line = pj.Lattice([pj.SBend(1.0, 0.1)])
-    found |= set(pieces_of(line, plan_of(line, [effect]), [effect], PROTON)[0].program.maps)
+    line = pj.Lattice([pj.SBend(1.0, 0.1, name="ip")])
+    effects = [
+        pj.collective.Radiation(),
+        pj.collective.BeamBeam2D("ip", 1e-9, 1e-3, 1e-3),
+        pj.collective.BeamBeam("ip", 1e-9, 1e-3, 1e-3, 0.1, angle=0.1),
+    ]
+    found |= set(pieces_of(line, plan_of(line, effects), effects, PROTON)[0].program.maps)
     assert found == {m for m in ours if m.traceable} - {radiate_photons}
 
 

@@ -1,11 +1,13 @@
-"""Effects in the slot: space charge with its solvers and grids, wakes, synchrotron radiation."""
+"""Effects in the slot: space charge with its solvers, wakes, beam-beam, radiation of both kinds."""
 
 from ..mesh.grid import Grid, Mesh
 from ..mesh.particle_mesh import deposit, interpolate
 from ..mesh.shapes import BSPLINE, CATMULL_ROM, CIC, Shape
 from .analytic import bassetti_erskine, gaussian_in_box
 from .base import CollectiveEffect, MeshKick, Place
+from .beam_beam import BeamBeam, BeamBeam2D
 from .corrections import Correction
+from .csr import CSR
 from .field import Field, density, field_error, own_field
 from .frozen_gaussian import FrozenGaussian
 from .gridless import gridless_potential
@@ -15,12 +17,24 @@ from .radiation import Radiation
 from .space_charge import SpaceCharge
 from .space_charge_2p5d import SpaceCharge2p5D
 from .space_charge_3d import SpaceCharge3D
-from .wakes import ResistiveWall, Resonator, Wake, WakeFunction, WakeTable, read_wakes
+from .wakes import (
+    NeuralWake,
+    ResistiveWall,
+    Resonator,
+    Wake,
+    WakeFunction,
+    WakeModel,
+    WakeTable,
+    read_wakes,
+)
 
 __all__ = [
     "BSPLINE",
     "CATMULL_ROM",
     "CIC",
+    "CSR",
+    "BeamBeam",
+    "BeamBeam2D",
     "CollectiveEffect",
     "Correction",
     "Field",
@@ -29,6 +43,7 @@ __all__ = [
     "ImageCharges",
     "Mesh",
     "MeshKick",
+    "NeuralWake",
     "Place",
     "Potential",
     "Radiation",
@@ -41,6 +56,7 @@ __all__ = [
     "SpectralPoisson",
     "Wake",
     "WakeFunction",
+    "WakeModel",
     "WakeTable",
     "bassetti_erskine",
     "density",

@@ -14,12 +14,10 @@ from torch import Tensor
 
 from ..core.checks import require_kind, require_real, require_reals, require_vectors
 from ..core.errors import InvalidValueError
+from ..core.gaussian import gaussian_slopes
 from ..core.scalars import Number, to_float
 from .gridless import evaluate_modes, solve_modes, wavenumbers
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
-#: the integrand beyond exp(-_CUT) is left out
-_CUT = 40.0
 #: a Gaussian must be this many sigma away from the walls
 _CLEARANCE = 5.0
 #: k sigma of the highest mode: exp(-8^2 / 2) = 1e-14
@@ -47,8 +45,7 @@ def bassetti_erskine(
 
     Source: M. Bassetti, G. Erskine, CERN-ISR-TH/80-06 (1980); their potential as an integral,
     S. Kheifets, PETRA Note 119 (1976): with q from 0 to infinity and u_x = 2 sigma_x^2 + q,
-    dH/dx = -int dq x/u_x exp(-x^2/u_x - y^2/u_y)/sqrt(u_x u_y), here by Gauss-Legendre in
-    tau = (u_y/u_x)^(1/8).
+    dH/dx = -int dq x/u_x exp(-x^2/u_x - y^2/u_y)/sqrt(u_x u_y); see `core.gaussian`.
     """
     for name, place in (("x", x), ("y", y)):
         require_kind(name, place, Tensor, "a real tensor of positions")
@@ -64,40 +61,7 @@ def bassetti_erskine(
             f"x, y and the sizes have shapes that do not fit: {error}"
         ) from None
     x, y, sx, sy = (a.expand(common) for a in (x, y, sx, sy))
-    # the longer axis first: the exponent is then largest where u_y/u_x is one
-    flip = sy > sx
-    u, v = torch.where(flip, y, x), torch.where(flip, x, y)
-    long, short = torch.where(flip, sy, sx), torch.where(flip, sx, sy)
-    along, across = _ordered_gradient(u, v, long, short)
-    return torch.where(flip, across, along), torch.where(flip, along, across)
-
-
-def _ordered_gradient(u: Tensor, v: Tensor, long: Tensor, short: Tensor) -> tuple[Tensor, Tensor]:
-    """`bassetti_erskine` for long >= short.
-
-    t = sqrt(u_y/u_x) runs from r = short/long to 1; with tau = t^(1/4) = 1 - (1 - rho) z all
-    differences of the sizes are divided out by hand: (1 - t)/(1 - r) is z times a polynomial.
-    """
-    nodes = torch.as_tensor((_NODES + 1) / 2, dtype=u.dtype, device=u.device)
-    weights = torch.as_tensor(_WEIGHTS / 2, dtype=u.dtype, device=u.device)
-    u, v, long, short = (a.unsqueeze(-1) for a in (u, v, long, short))
-    scale = 2 * long**2
-    r = short / long
-    rho = r.sqrt().sqrt()
-    # exp(-z (u^2 + v^2)/scale) bounds the integrand. The end of the interval carries no slope:
-    # what lies beyond is below the rounding
-    end = _CUT / ((u**2 + v**2) / scale).detach().clamp(min=_CUT)
-    z = end * nodes
-    tau = 1 - (1 - rho) * z
-    t = tau**4
-    norm = (1 + rho) * (1 + rho**2)
-    share = z * (1 + tau) * (1 + tau**2) / norm
-    exponent = share * (1 + t) / (scale * (1 + r)) * (u**2 + (v / t) ** 2)
-    density = end * weights * 4 * tau**3 / norm * torch.exp(-exponent)
-    factor = -2 / (scale * (1 + r)).squeeze(-1)
-    along = factor * u.squeeze(-1) * density.sum(-1)
-    across = factor * v.squeeze(-1) * (density / t**2).sum(-1)
-    return along, across
+    return gaussian_slopes(x, y, sx * sx, torch.zeros_like(sx), sy * sy)
 
 
 def gaussian_in_box(

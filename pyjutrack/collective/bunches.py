@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
@@ -12,9 +11,11 @@ from torch import Tensor
 from ..beam.beam import Beam
 from ..beam.moments import rms
 from ..core.errors import ResolutionWarning, warn
+from ..distributed import Communicator
 from ..maps.state import State
-from ..mesh.box import Box, bounds, box_around
-from .base import CELLS, Place
+from ..mesh.box import Box, bounds, box_around, kick
+from ..mesh.line import Line, admit_finite, line_around
+from .base import Place, warn_if_few_cells
 
 #: least extent of a box [m], so that a bunch without a size has one
 _EXTENT = 1e-9
@@ -44,6 +45,12 @@ def bunch_box(
     return box_around(lows, highs, nodes, margin)
 
 
+def bunch_line(beam: Beam, state: State, cells: int) -> Line:
+    """A line along the live particles of one beam, on all ranks; see `line_around`."""
+    (low,), (high,) = extents(beam, (state.coordinates[4],), state.alive)
+    return line_around(low, high, cells)
+
+
 def extents(
     beam: Beam, at: Sequence[Tensor], alive: Tensor
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -52,7 +59,7 @@ def extents(
     if not beam.world.is_serial:
         ends = torch.tensor([*(-low for low in lows), *highs], dtype=torch.float64)
         found = beam.world.largest(ends).tolist()
-        lows, highs = [-low for low in found[:3]], found[3:]
+        lows, highs = [-low for low in found[: len(at)]], found[len(at) :]
     for axis, (low, high) in enumerate(zip(lows, highs, strict=True)):
         if not low <= high:
             low = high = 0.0
@@ -61,14 +68,42 @@ def extents(
     return tuple(lows), tuple(highs)
 
 
-def lose_infinite(state: State) -> State:
+def balance(
+    world: Communicator,
+    field: Potential3D,
+    at: Sequence[Tensor],
+    active: Tensor,
+    shares: Tensor,
+    axes: Sequence[int],
+) -> Potential3D:
+    """A potential without the mean kick of a beam on itself along some axes of the box.
+
+    Where nothing else takes up momentum that mean is nothing but error of the grid. To take it away
+    is to add a linear function to the potential, so that kicks are still its slopes.
+
+    Args:
+        at: positions (N,) along the axes [m].
+        active: mask of the particles that make the field, and their shares of the beam.
+    """
+    still = torch.zeros_like(at[0])
+    shares = torch.where(active, shares, 0.0).to(still)
+    back = kick(field.box, at, active, (still, still, still), field.values, shares.new_ones(()))
+    sums = torch.stack([shares.sum(), *((shares * back[axis]).sum() for axis in axes)])
+    live, *sums_of_kicks = world.sum(sums).unbind()
+    values = field.values
+    for axis, total in zip(axes, sums_of_kicks, strict=True):
+        ramp = torch.as_tensor(field.box[axis].positions()).to(still)
+        ramp = ramp.reshape([-1 if other == axis else 1 for other in range(3)])
+        values = values + total / torch.where(live > 0, live, 1.0) * ramp
+    return Potential3D(field.box, values)
+
+
+def lose_infinite(state: State, columns: Sequence[int] = (0, 2, 4)) -> State:
     """Particles are lost whose places are not finite numbers: a grid has no nodes for them."""
-    x, _, y, _, z, _ = (u.detach() for u in state.coordinates)
-    lows, highs = bounds((x, y, z), state.alive)
-    if all(map(math.isfinite, (*lows, *highs))):
-        return state
-    finite = x.isfinite() & y.isfinite() & z.isfinite()
-    return State(state.coordinates, state.alive & finite)
+    alive = state.alive
+    for place in (state.coordinates[column] for column in columns):
+        alive = admit_finite(place, alive)
+    return State(state.coordinates, alive)
 
 
 def each_beam(make: Callable[[Beam, State], F], beam: Beam, state: State) -> tuple[F, ...]:
@@ -125,16 +160,11 @@ def warn_if_coarse(beam: Beam, spacings: Callable[[Beam, State], Mapping[str, fl
         return {u: float(rms(one, one.coordinate(u).detach())) / h for u, h in found.items()}
 
     state = State(beam.coordinates.detach().unbind(-1), beam.alive)
-    for found in each_beam(measure, still, state):
-        # rounded down, so that no two cells are said to be too few
-        few = [f"{u} {math.floor(10 * n) / 10:g}" for u, n in found.items() if n < CELLS]
-        if few:
-            warn(
-                f"the grid is coarse for the bunch: its rms sizes are, in cells, "
-                f"{' and '.join(few)}, and the field is accurate from {CELLS:g} cells on; use "
-                "more cells, or cut off particles far from the core, which the grid must hold",
-                ResolutionWarning,
-            )
+    for cells in each_beam(measure, still, state):
+        warn_if_few_cells(
+            cells,
+            "use more cells, or cut off particles far from the core, which the grid must hold",
+        )
 
 
 def warn_if_few(beam: Beam, cells: int) -> None:

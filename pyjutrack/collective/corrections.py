@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -65,26 +65,35 @@ class Correction(ABC):
 
     def _settle(self, start: Tensor) -> None:
         """Set weights that are not given to `start`; raise for weights that cannot be."""
-        weights = self.weights
-        if weights is None:
-            object.__setattr__(self, "weights", start)
-            return
-        name, count = type(self).__name__, len(start)
-        if not isinstance(weights, Tensor) or weights.shape != (count,):
-            found = tuple(weights.shape) if isinstance(weights, Tensor) else repr(weights)
+        settle_weights(self, start)
+
+
+def settle_weights(record: Any, start: Tensor) -> None:
+    """Set `weights` of a frozen record to a start (P,) where they are None, else check them.
+
+    Raises:
+        InvalidValueError: weights of another shape, no floating-point numbers, or not finite.
+    """
+    weights = record.weights
+    if weights is None:
+        object.__setattr__(record, "weights", start)
+        return
+    name, count = type(record).__name__, len(start)
+    if not isinstance(weights, Tensor) or weights.shape != (count,):
+        found = tuple(weights.shape) if isinstance(weights, Tensor) else repr(weights)
+        raise InvalidValueError(
+            f"the weights of this {name} are a tensor of shape ({count},), got {found}"
+        )
+    value = value_of(weights)
+    if not value.is_floating_point():
+        raise InvalidValueError(f"weights of {name} must be floating-point: {weights.dtype}")
+    if on_host(value) and not is_transformed(value):
+        wrong = (~torch.isfinite(value.detach())).nonzero().flatten().tolist()
+        if wrong:
             raise InvalidValueError(
-                f"the weights of this {name} are a tensor of shape ({count},), got {found}"
+                f"weights of {name} must be finite, and {len(wrong)} are not, the first "
+                f"number {wrong[0]}; go back to the last good ones, with smaller steps"
             )
-        value = value_of(weights)
-        if not value.is_floating_point():
-            raise InvalidValueError(f"weights of {name} must be floating-point: {weights.dtype}")
-        if on_host(value) and not is_transformed(value):
-            wrong = (~torch.isfinite(value.detach())).nonzero().flatten().tolist()
-            if wrong:
-                raise InvalidValueError(
-                    f"weights of {name} must be finite, and {len(wrong)} are not, the first "
-                    f"number {wrong[0]}; go back to the last good ones, with smaller steps"
-                )
 
 
 def _term(fractions: Tensor, weights: Tensor, correction: Correction, dtype: torch.dtype) -> Tensor:

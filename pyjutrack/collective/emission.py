@@ -13,8 +13,8 @@ from ..beam.reference import Reference
 from ..core.errors import InvalidValueError
 from ..core.scalars import Number, is_zero, to_float
 from ..elements import Element
-from ..maps.apply import apply_map
-from ..maps.state import State
+from ..kernels.noise import Stream
+from ..maps.state import State, apply_noisy
 
 #: multipoles that radiate: up to octupoles
 _ORDERS = 4
@@ -84,22 +84,24 @@ def emission_of(element: Element, reference: Reference, piece: Piece) -> Emissio
 
 
 def emit(
-    state: State, emission: Emission, scale: Number = 1.0, noise: Tensor | None = None
+    state: State,
+    emission: Emission,
+    scale: Number = 1.0,
+    noise: Stream | Tensor | None = None,
 ) -> State:
     """Particles after a piece of an element, in its frame, has made them radiate.
 
     Args:
-        scale: factor on the energy of every photon; negative to give it back.
-        noise: of mean 0 and variance 1, like a coordinate; None for the mean loss.
+        scale: factor on the energy of every photon.
+        noise: of mean 0 and variance 1, as a stream or like a coordinate; None for the mean loss.
     """
     loss, spread, length, field = emission
     if noise is None:
         return state.apply(maps.radiate, loss * scale, length, *field)
-    x, px, y, py, z, delta = state.coordinates
     parameters = loss * scale, spread * scale, length, *field
-    given = (x, px, y, py, noise, delta)
-    x, px, y, py, _, delta = apply_map(maps.radiate_photons, given, state.alive, parameters, ())
-    return State((x, px, y, py, z, delta), state.alive)
+    if isinstance(noise, Stream):
+        return state.apply(maps.radiate_photons, *parameters, noise)
+    return apply_noisy(maps.radiate_photons, state, noise, parameters)
 
 
 def _first(series: Sequence[Number]) -> tuple[Number, ...]:

@@ -15,17 +15,16 @@ from torch import Tensor
 from ..beam.beam import Beam
 from ..beam.reference import SPEED_OF_LIGHT
 from ..core.checks import require_real, require_reals
-from ..core.errors import InvalidValueError, ResolutionWarning, warn
+from ..core.errors import InvalidValueError
 from ..core.scalars import Number, tensor_like
 from ..core.storage import storable
 from ..maps.state import State
-from ..mesh.grid import Mesh
 from ..mesh.line import Line
 from ..mesh.staircase import refuse_staircase
-from .base import CELLS, CollectiveEffect, Place, require_charge
+from .base import Place, require_charge, warn_if_few_cells
 from .bunches import Potential3D, each_beam, join_beams
 from .poisson import Potential, SpectralPoisson, require_potential
-from .slices import kick_slices, lose_outside, slice_box, unsmooth
+from .slices import MeshEffect, kick_slices, slice_box, unsmooth
 from .space_charge import check_settings
 
 #: the line along the bunch reaches so many rms lengths to both sides, beyond which 1e-9 is left
@@ -38,13 +37,13 @@ _CLEARANCE = 3.0
 
 @storable
 @dataclass(frozen=True)
-class FrozenGaussian(CollectiveEffect):
+class FrozenGaussian(MeshEffect):
     """Space charge of a Gaussian bunch whose sizes are given, for many turns of a ring.
 
     The kick is that of `SpaceCharge2p5D`, with the densities of a Gaussian in place of those of the
     particles: of sizes that optics and emittances give along the ring, centred on the reference.
     Particles see the charge that is still alive, and not each other: there is no noise, and no
-    coherent motion. The kick is symplectic.
+    coherent motion. The kick is symplectic. Derivatives by lengths hold the sizes at each place.
 
     Attributes:
         sizes: rms sizes in x and y [m], a pair; or rows (s, sigma_x, sigma_y) [m] with s rising
@@ -98,32 +97,14 @@ class FrozenGaussian(CollectiveEffect):
                     f"{side / 2:.3g} m away, and sizes are up to {max(sizes):.3g} m"
                 )
 
-    @property
-    def mesh(self) -> Mesh:
-        """The mesh of the potential."""
-        return self.potential.mesh
-
-    def check_differentiable(self) -> None:
-        """Raise InvalidValueError for a shape whose kick has no derivative."""
-        refuse_staircase(self.mesh)
-
     def check(self, beam: Beam) -> None:
         """Raise for a coasting beam, warn of a mesh too coarse for the sizes."""
         require_charge(beam, self)
         least = [min(column) for column in list(zip(*self.sizes, strict=True))[1:]]
-        cells = [size / h for size, h in zip(least, self.mesh.grid.spacing, strict=True)]
-        if min(cells) < CELLS:
-            warn(
-                f"the grid is coarse for the bunch: its least rms sizes are, in cells, "
-                f"x {math.floor(10 * cells[0]) / 10:g} and y {math.floor(10 * cells[1]) / 10:g}, "
-                f"and the field is accurate from {CELLS:g} cells on; use more cells or a smaller "
-                "box",
-                ResolutionWarning,
-            )
-
-    def admit(self, state: State) -> State:
-        """Particles outside the box of the potential are lost."""
-        return lose_outside(self.mesh.grid, state)
+        cells = {
+            u: size / h for u, size, h in zip("xy", least, self.mesh.grid.spacing, strict=True)
+        }
+        warn_if_few_cells(cells, "use more cells or a smaller box")
 
     def field(self, beam: Beam, state: State, place: Place, memory: Any = None) -> Any:
         """Make the potentials, one a beam of a batch, of the charge alive."""

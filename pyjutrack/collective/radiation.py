@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
-
-import torch
+from typing import Any, ClassVar
 
 from ..beam.beam import Beam
 from ..beam.reference import Reference
@@ -19,27 +17,13 @@ from ..elements import Element
 from ..elements.part import Part
 from ..elements.placement import apply_within
 from ..elements.recordings import memoize
-from ..kernels import noise
+from ..kernels.noise import Stream, key_of
 from ..maps.state import State
 from .base import CollectiveEffect, Place
 from .emission import Emission, Piece, emission_of, emit, faces_of, radiates
 
 #: of the ends of slices, in parts of an element
 _ROUNDING = 1e-9
-
-
-class Photons(NamedTuple):
-    """What the fluctuation at a place is made of.
-
-    Attributes:
-        reference: the particle there.
-        key: of the stream of random numbers; None without fluctuation.
-        first: the number of the first particle in the whole beam.
-    """
-
-    reference: Reference
-    key: int | None
-    first: int
 
 
 @storable
@@ -98,7 +82,7 @@ class Radiation(CollectiveEffect):
 
     @property
     def by_maps(self) -> bool:
-        return self.mode == "mean"
+        return True
 
     @property
     def numbered(self) -> bool:
@@ -112,39 +96,25 @@ class Radiation(CollectiveEffect):
             return 1
         return self.magnet_slices if is_zero(element.bend_angle) else self.bend_slices
 
-    def field(self, beam: Beam, state: State, place: Place, memory: Any = None) -> Photons:
-        """Find the photons' stream."""
-        key, first = None, 0
-        if self.mode == "quantum":
-            key = noise.key_of(self.seed, place.turn, place.number, place.slice)
-            first = beam.world.rows(beam.particles).start
-        return Photons(beam.reference, key, first)
+    def field(self, beam: Beam, state: State, place: Place, memory: Any = None) -> Reference:
+        """Particles radiate each by itself: no more than the reference of the beam."""
+        return beam.reference
 
-    def apply(self, state: State, field: Photons, place: Place) -> State:
+    def apply(self, state: State, field: Reference, place: Place) -> State:
         """Let particles radiate in a slice."""
-        return self._radiate(state, field, place, 1.0)
-
-    def undo(self, state: State, field: Photons, place: Place) -> State:
-        """Give back what they radiated."""
-        return self._radiate(state, field, place, -1.0)
+        return self.transport(state, field, place)
 
     def transport(self, state: State, reference: Reference, place: Place) -> State:
-        """Let particles radiate their mean loss in a slice."""
-        return self._radiate(state, Photons(reference, None, 0), place, 1.0)
-
-    def _radiate(self, state: State, field: Photons, place: Place, sign: float) -> State:
-        element, reference, half = place.element, field.reference, place.share / 2
+        """Let particles radiate in a slice."""
+        element, half = place.element, place.share / 2
         part = Part(place.centre - half, place.centre + half)
         emission = memoize(_emission, element, reference, part)
-        draw = None
-        if field.key is not None and not is_zero(emission.length):
-            x = state.coordinates[0]
-            numbers = noise.normal(field.key, field.first, x.shape[-1])
-            draw = torch.from_numpy(numbers).to(x.device, x.dtype).expand(x.shape)
-        scale = self.scale * sign
+        stream = None
+        if self.mode == "quantum" and not is_zero(emission.length):
+            stream = Stream(key_of(self.seed), (place.number, place.slice), place.turn, place.first)
 
         def act(here: State) -> State:
-            return emit(here, emission, scale, draw)
+            return emit(here, emission, self.scale, stream)
 
         return apply_within(element, state, reference, place.centre, act)
 

@@ -13,8 +13,29 @@ from ..mesh.box import Box, admit, kick
 from ..mesh.grid import Grid, Mesh
 from ..mesh.line import Line
 from ..mesh.particle_mesh import inside
-from .base import Place
+from ..mesh.staircase import refuse_staircase
+from .base import CollectiveEffect, Place
 from .bunches import Potential3D
+from .poisson import Potential
+
+
+class MeshEffect(CollectiveEffect):
+    """An effect by a potential over x and y, in the box of its mesh."""
+
+    potential: Potential
+
+    @property
+    def mesh(self) -> Mesh:
+        """The mesh of the potential."""
+        return self.potential.mesh
+
+    def check_differentiable(self) -> None:
+        """Raise InvalidValueError for a shape whose kick has no derivative."""
+        refuse_staircase(self.mesh)
+
+    def admit(self, state: State) -> State:
+        """Particles outside the box of the potential are lost."""
+        return lose_outside(self.mesh.grid, state)
 
 
 def slice_box(mesh: Mesh, line: Line) -> Box:

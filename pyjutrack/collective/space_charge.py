@@ -14,17 +14,17 @@ from torch import Tensor
 from ..beam.beam import Beam
 from ..beam.moments import mean, rms
 from ..core.checks import require_flag, require_real, wrong
-from ..core.errors import InvalidValueError, ResolutionWarning, require_known, warn
+from ..core.errors import InvalidValueError, require_known
 from ..core.scalars import Number, tensor_like, to_float
 from ..core.storage import storable
 from ..elements import kinds
 from ..maps.state import State
-from ..mesh.grid import Grid, Mesh
+from ..mesh.grid import Grid
 from ..mesh.particle_mesh import deposit_admitted, inside, kick
 from ..mesh.staircase import refuse_staircase
-from .base import CELLS, CollectiveEffect, MeshKick, Place, require_current
+from .base import MeshKick, Place, require_current, warn_if_few_cells
 from .poisson import CheckedPotential, Potential, SpectralPoisson, require_potential
-from .slices import lose_outside
+from .slices import MeshEffect
 
 #: a beam may start with this share of its particles outside the box
 _OUTSIDE = 0.01
@@ -32,7 +32,7 @@ _OUTSIDE = 0.01
 
 @storable
 @dataclass(frozen=True)
-class SpaceCharge(CollectiveEffect):
+class SpaceCharge(MeshEffect):
     """Transverse space charge of a coasting beam, from a solver or a network.
 
     The kick over a slice ds is (px, py) -= K ds grad H(x, y), with K the generalised perveance of
@@ -63,20 +63,12 @@ class SpaceCharge(CollectiveEffect):
         require_flag("response", self.response)
         check_settings(self.max_step, self.perveance_scale)
 
-    def check_differentiable(self) -> None:
-        """Raise InvalidValueError for a shape whose kick has no derivative."""
-        refuse_staircase(self.mesh)
-
     def check(self, beam: Beam) -> None:
         """Raise for a beam that the box cannot hold, warn of a grid too coarse for it."""
         require_current(beam, self)
         check_box(self.mesh.grid, beam)
         if isinstance(self.potential, CheckedPotential):
             self.potential.check(beam)
-
-    def admit(self, state: State) -> State:
-        """Particles outside the box are lost."""
-        return lose_outside(self.mesh.grid, state)
 
     def field(self, beam: Beam, state: State, place: Place, memory: Any = None) -> Tensor:
         """K H on the padded grid, made by the particles alive; its slopes are kicks per metre."""
@@ -86,11 +78,6 @@ class SpaceCharge(CollectiveEffect):
             x, y, shares = x.detach(), y.detach(), shares.detach()
         fractions = deposit_admitted(self.mesh, x, y, state.alive, shares)
         return self.strength(beam, fractions)
-
-    @property
-    def mesh(self) -> Mesh:
-        """The mesh of the potential."""
-        return self.potential.mesh
 
     @property
     def symmetric(self) -> bool:
@@ -149,23 +136,9 @@ def check_box(grid: Grid, beam: Beam) -> None:
             )
     still = beam if beam.weights is None else beam.replace(weights=beam.weights.detach())
     spread = rms(still, both)
-    cells = [
-        float(each.nan_to_num(math.inf).min()) / spacing
-        for each, spacing in zip(spread, grid.spacing, strict=True)
-    ]
-    # rounded down, so that no two cells are said to be too few
-    few = [
-        f"{u} {math.floor(10 * n) / 10:g}"
-        for u, n in zip("xy", cells, strict=True)
-        if 0 < n < CELLS
-    ]
-    if few:
-        warn(
-            f"the grid is coarse for the beam: its rms sizes are, in cells, {' and '.join(few)}"
-            f", and the field is accurate from {CELLS:g} cells on; use more cells or a "
-            "smaller box",
-            ResolutionWarning,
-        )
+    least = [float(each.nan_to_num(math.inf).min()) for each in spread]
+    cells = {u: size / h for u, size, h in zip("xy", least, grid.spacing, strict=True) if size}
+    warn_if_few_cells(cells, "use more cells or a smaller box")
 
 
 def check_settings(max_step: float | Mapping[str, float], perveance_scale: float | Tensor) -> None:

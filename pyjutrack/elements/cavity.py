@@ -43,12 +43,21 @@ class Cavity(Element):
             return state
         return state.apply(maps.drift, self.length * (part.fraction / 2), reference.beta)
 
-    def gap(self, kick: Map, state: State, reference: Reference, part: Part) -> State:
+    @property
+    def wavenumber(self) -> Number:
+        """omega / c [1/m]."""
+        return self.frequency * (2 * math.pi / SPEED_OF_LIGHT)
+
+    def strength(self, reference: Reference) -> Number:
+        """voltage * |q| / (p0 c)."""
+        return self.voltage * (abs(reference.species.charge) / reference.p0c)
+
+    def gap(
+        self, kick: Map, state: State, reference: Reference, part: Part, *extra: Number
+    ) -> State:
         """The kick (strength, wavenumber, phase, 1 / (beta0 gamma0)) of a part of the voltage."""
         if is_zero(self.voltage):
             return state
-        strength: Number = self.voltage * (
-            abs(reference.species.charge) * part.fraction / reference.p0c
-        )
-        wavenumber = self.frequency * (2 * math.pi / SPEED_OF_LIGHT)
-        return state.apply(kick, strength, wavenumber, self.phase, 1 / reference.beta_gamma)
+        strength = self.strength(reference) * part.fraction
+        frame = self.wavenumber, self.phase, 1 / reference.beta_gamma
+        return state.apply(kick, strength, *frame, *extra)

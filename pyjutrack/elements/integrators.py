@@ -31,8 +31,11 @@ _WEIGHTS = {
 
 
 @cache
-def _scheme(order: int, steps: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Merge all steps: the last free motion of one and the first of the next are one."""
+def scheme(order: int, steps: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Shares of free motions, and of the kicks between them, one fewer, of an integrator.
+
+    The last free motion of a step and the first of the next are one.
+    """
     return _compose(tuple(w / steps for w in _WEIGHTS[order]) * steps)
 
 
@@ -43,7 +46,7 @@ def integrate(state: State, order: int, steps: int, free: Step, kick: Step) -> S
         order: 2, 4 or 6.
         free, kick: (state, share of the whole) -> state.
     """
-    drifts, kicks = _scheme(order, steps)
+    drifts, kicks = scheme(order, steps)
     for drift, strength in zip(drifts, kicks, strict=False):
         state = kick(free(state, drift), strength)
     return free(state, drifts[-1])

@@ -33,7 +33,7 @@ def count_steps(
     """
     if element.steps is not None:
         return element.steps
-    phase = math.sqrt(sum(map(_size, gradients)) * _size(length)) * part.fraction
+    phase = math.sqrt(sum(map(largest, gradients)) * largest(length)) * part.fraction
     if not math.isfinite(phase):
         return element.fewest
     longest = (GRADIENT / _ERRORS[element.order]) ** (1 / element.order)
@@ -54,7 +54,7 @@ def count_pieces(element: Magnet, gradients: Iterable[Number], length: Number) -
     Raises:
         InvalidValueError: gradients that want more than 100 000 pieces.
     """
-    phase = math.sqrt(sum(map(_size, gradients))) * _size(length)
+    phase = math.sqrt(sum(map(largest, gradients))) * largest(length)
     if not math.isfinite(phase):
         return 1
     if phase > MOST:
@@ -69,8 +69,8 @@ def _describe_phase(element: Magnet, phase: float) -> str:
     return f"{type(element).__name__} {element.name!r} turns particles by a phase of {phase:.3g}"
 
 
-def _size(number: Number) -> float:
-    """The largest where there is one for each particle."""
+def largest(number: Number) -> float:
+    """The size of a parameter as a float; of a column of them, the largest."""
     if not isinstance(number, Tensor):
         return abs(number)
     refuse_batched(number)

@@ -37,26 +37,6 @@ def locate(n, x, y, z, geometry, row, plane):
 
 
 @kernel
-def bound(part, start, stop, x, y, z, alive, out):
-    """Lowest and highest x, y and z of the live particles, six numbers a part.
-
-    NaN where one of them is not finite.
-    """
-    nothing = 0.0
-    infinite = x.dtype.type(np.inf)
-    lx, hx, ly, hy, lz, hz = infinite, -infinite, infinite, -infinite, infinite, -infinite
-    for n in range(start, stop):
-        if alive[n]:
-            nothing += 0.0 * (x[n] + y[n] + z[n])
-            lx, hx = min(lx, x[n]), max(hx, x[n])
-            ly, hy = min(ly, y[n]), max(hy, y[n])
-            lz, hz = min(lz, z[n]), max(hz, z[n])
-    here = out[part]
-    here[0], here[1], here[2], here[3], here[4], here[5] = lx, hx, ly, hy, lz, hz
-    here += nothing
-
-
-@kernel
 def deposit(part, start, stop, x, y, z, active, w, geometry, c, row, plane, out):
     """Box of sum_p w_p W(x_p) W(y_p) W(z_p), made here; w is (N,), or (1,) for all."""
     g, each = out[part], min(1, w.size - 1)
@@ -113,6 +93,21 @@ def deposit_push(
                     to += plane
 
 
+@helper
+def read(at, ux, uy, g, row, plane, c0, c1, c2, c3, d1, d2, d3):
+    """Four values along z, and their slopes by x and y, of a box at a place in x and y."""
+    wx, vx = lanes(at_cubic(ux, c0, c1, c2, c3)), lanes(at_square(ux, d1, d2, d3))
+    wy, vy = at_cubic(uy, c0, c1, c2, c3), at_square(uy, d1, d2, d3)
+    value = by_x = by_y = spread(ux - ux)
+    for m in range(4):
+        f0, f1, f2, f3 = rows(g, at, row)
+        over, along = across(wy, f0, f1, f2, f3), across(vy, f0, f1, f2, f3)
+        value, by_x = fma(wx[m], over, value), fma(vx[m], over, by_x)
+        by_y = fma(wx[m], along, by_y)
+        at += plane
+    return value, by_x, by_y
+
+
 @kernel
 def gather(part, start, stop, x, y, z, active, g, geometry, c, row, plane, out):
     """Value and three slopes of a box at every particle, (4, N)."""
@@ -128,15 +123,7 @@ def gather(part, start, stop, x, y, z, active, g, geometry, c, row, plane, out):
             out[0, n], out[1, n], out[2, n], out[3, n] = 0.0, 0.0, 0.0, 0.0
             continue
         at, ux, uy, uz = locate(n, x, y, z, geometry, row, plane)
-        wx, vx = lanes(at_cubic(ux, c0, c1, c2, c3)), lanes(at_square(ux, d1, d2, d3))
-        wy, vy = at_cubic(uy, c0, c1, c2, c3), at_square(uy, d1, d2, d3)
-        value = by_x = by_y = spread(x.dtype.type(0.0))
-        for m in range(4):
-            f0, f1, f2, f3 = rows(g, at, row)
-            over, along = across(wy, f0, f1, f2, f3), across(vy, f0, f1, f2, f3)
-            value, by_x = fma(wx[m], over, value), fma(vx[m], over, by_x)
-            by_y = fma(wx[m], along, by_y)
-            at += plane
+        value, by_x, by_y = read(at, ux, uy, g, row, plane, c0, c1, c2, c3, d1, d2, d3)
         wz = at_cubic(uz, c0, c1, c2, c3)
         out[0, n], out[1, n], out[2, n] = dot(value, wz), sx * dot(by_x, wz), sy * dot(by_y, wz)
         out[3, n] = sz * dot(value, at_square(uz, d1, d2, d3))
@@ -156,15 +143,7 @@ def kick(part, start, stop, x, y, z, active, px, py, pz, g, factor, geometry, c,
             out[0, n], out[1, n], out[2, n] = px[n], py[n], pz[n]
             continue
         at, ux, uy, uz = locate(n, x, y, z, geometry, row, plane)
-        wx, vx = lanes(at_cubic(ux, c0, c1, c2, c3)), lanes(at_square(ux, d1, d2, d3))
-        wy, vy = at_cubic(uy, c0, c1, c2, c3), at_square(uy, d1, d2, d3)
-        value = by_x = by_y = spread(x.dtype.type(0.0))
-        for m in range(4):
-            f0, f1, f2, f3 = rows(g, at, row)
-            over, along = across(wy, f0, f1, f2, f3), across(vy, f0, f1, f2, f3)
-            value, by_x = fma(wx[m], over, value), fma(vx[m], over, by_x)
-            by_y = fma(wx[m], along, by_y)
-            at += plane
+        value, by_x, by_y = read(at, ux, uy, g, row, plane, c0, c1, c2, c3, d1, d2, d3)
         wz = at_cubic(uz, c0, c1, c2, c3)
         out[0, n], out[1, n] = px[n] - sx * dot(by_x, wz), py[n] - sy * dot(by_y, wz)
         out[2, n] = pz[n] - sz * dot(value, at_square(uz, d1, d2, d3))

@@ -18,8 +18,6 @@ Columns = tuple[Array, Array, Array]
 
 #: work of a particle beside that of a kick in two dimensions
 _WORK = 4.0
-#: that of looking where it is
-_SIGHT = 0.1
 
 
 @cache
@@ -92,14 +90,6 @@ def kick(
     share = parallel.parts(active.size, _WORK)
     parallel.run(_kernels().kick, active.size, share, *args)
     return out
-
-
-def bound(at: Columns, alive: Array) -> tuple[list[float], list[float]]:
-    """Lowest and highest positions of the live particles; infinite where none lives."""
-    share = parallel.parts(alive.size, _SIGHT)
-    out = np.empty((share, 6))
-    parallel.run(_kernels().bound, alive.size, share, *at, alive, out)
-    return out[:, ::2].min(0).tolist(), out[:, 1::2].max(0).tolist()
 
 
 def _read(

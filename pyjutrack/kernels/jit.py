@@ -55,7 +55,7 @@ _ARITHMETIC: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", 
 def _stamp() -> tuple[Any, ...]:
     """Names, times and sizes of all that kernels are made of."""
     here = Path(__file__).parent
-    folders = (here, *(here.with_name(name) for name in ("maps", "tracking")))
+    folders = (here, *(here.with_name(name) for name in ("core", "maps", "tracking")))
     sources = [path for folder in folders for path in folder.rglob("*.py")]
     stats = [(path.name, path.stat()) for path in sorted(sources)]
     return tuple((name, stat.st_mtime, stat.st_size) for name, stat in stats)
@@ -91,6 +91,17 @@ def helper(function: Callable[..., Any]) -> Callable[..., Any]:
 def scalar(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function of numbers, merged into its callers so that their loops vectorise."""
     return _compile(function, error_model="numpy", forceinline=True)
+
+
+def exact_scalar(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a `scalar` whose products may be added in one rounding."""
+    return _compile(function, forceinline=True, **_ARITHMETIC)
+
+
+def reduction(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function of numbers whose sums may be taken in any order, by vectors."""
+    arithmetic = {"error_model": "numpy", "fastmath": {"contract", "nsz", "reassoc"}}
+    return _compile(function, **arithmetic)
 
 
 def signal(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,9 +1,12 @@
-"""Kernels that spread particles over a line of nodes and read the line at particles.
+"""Kernels that spread particles over a line of cells and read the line at particles.
 
-A particle meets four nodes, with cubic polynomials of its place in the cell as weights, whose
-coefficients are `c`, (node, power); the table of a derivative makes the kernels those of it.
-`origin` and `rate` are the position of padded node 1 and 1/spacing. Particles that are not `active`
-are passed over. Every kernel serves particles `start` to `stop`, and sums into its own `part`.
+In each cell a line is a cubic of the place u of a particle in it, from 0 to 1, so that sums of
+weights times powers of u, and the coefficients of the cubic, are all that particles and line need
+to know of each other: `out` of `spread` and `pieces` of `add`, (cells, 4). Shape functions and
+their derivatives make one of the other, outside of the loops. `origin` and `rate` are the position
+of the first cell and 1/spacing. Particles that are not `active` are passed over. Weights and
+factors of one number stand for all particles. Every kernel serves particles `start` to `stop`, and
+sums into its own `part`.
 """
 
 import numpy as np
@@ -12,102 +15,48 @@ from .jit import kernel
 
 
 @kernel
-def spread(part, start, stop, z, active, weights, origin, rate, c, out):
-    """Lines of sum_p w_p W(z_p), for each row of weights (R, N); out is (parts, R, nodes)."""
-    lines = out[part]
+def bound(part, start, stop, z, alive, out):
+    """Lowest and highest z of the live particles; NaN where one of them is not finite."""
+    nothing = 0.0
+    low, high = z.dtype.type(np.inf), z.dtype.type(-np.inf)
     for n in range(start, stop):
-        if active[n]:
-            u = (np.float64(z[n]) - origin) * rate
-            cell = int(u)
-            u -= cell
-            for i in range(4):
-                near = c[i, 0] + u * (c[i, 1] + u * (c[i, 2] + u * c[i, 3]))
-                for row in range(len(weights)):
-                    lines[row, cell + i] += near * weights[row, n]
+        if alive[n]:
+            nothing += 0.0 * z[n]
+            low, high = min(low, z[n]), max(high, z[n])
+    out[part, 0], out[part, 1] = low + nothing, high + nothing
 
 
 @kernel
-def spread_one(part, start, stop, z, active, weights, origin, rate, c, out):
-    """The same of one row of weights (1, N), four times as fast: nothing is read twice."""
-    line, weight = out[part, 0], weights[0]
-    a0, a1, a2, a3 = c[0, 0], c[0, 1], c[0, 2], c[0, 3]
-    b0, b1, b2, b3 = c[1, 0], c[1, 1], c[1, 2], c[1, 3]
-    c0, c1, c2, c3 = c[2, 0], c[2, 1], c[2, 2], c[2, 3]
-    d0, d1, d2, d3 = c[3, 0], c[3, 1], c[3, 2], c[3, 3]
-    for n in range(start, stop):
+def spread(part, start, stop, z, active, weights, factors, origin, rate, out):
+    """Sums of weights times factors times powers of u, by cell; out is (parts, cells, 4)."""
+    sums = out[part]
+    each, also = np.uintp(min(1, weights.size - 1)), np.uintp(min(1, factors.size - 1))
+    for i in range(start, stop):
+        n = np.uintp(i)
         if active[n]:
             u = (np.float64(z[n]) - origin) * rate
             cell = int(u)
             u -= cell
-            w = np.float64(weight[n])
-            line[cell] += w * (a0 + u * (a1 + u * (a2 + u * a3)))
-            line[cell + 1] += w * (b0 + u * (b1 + u * (b2 + u * b3)))
-            line[cell + 2] += w * (c0 + u * (c1 + u * (c2 + u * c3)))
-            line[cell + 3] += w * (d0 + u * (d1 + u * (d2 + u * d3)))
+            near = sums[np.uintp(cell)]
+            w = np.float64(weights[n * each]) * factors[n * also]
+            near[0] += w
+            near[1] += w * u
+            near[2] += w * (u * u)
+            near[3] += w * (u * u) * u
 
 
 @kernel
-def gather(part, start, stop, z, active, lines, origin, rate, c, out):
-    """Lines (R, nodes) read at every particle, (R, N)."""
-    for n in range(start, stop):
+def add(part, start, stop, z, active, weights, factors, pieces, origin, rate, out):
+    """Add weights times factors times a line, read at every particle, to a column (N,)."""
+    each, also = np.uintp(min(1, weights.size - 1)), np.uintp(min(1, factors.size - 1))
+    for i in range(start, stop):
+        n = np.uintp(i)
         if active[n]:
             u = (np.float64(z[n]) - origin) * rate
             cell = int(u)
             u -= cell
-            w0 = c[0, 0] + u * (c[0, 1] + u * (c[0, 2] + u * c[0, 3]))
-            w1 = c[1, 0] + u * (c[1, 1] + u * (c[1, 2] + u * c[1, 3]))
-            w2 = c[2, 0] + u * (c[2, 1] + u * (c[2, 2] + u * c[2, 3]))
-            w3 = c[3, 0] + u * (c[3, 1] + u * (c[3, 2] + u * c[3, 3]))
-            for row in range(len(lines)):
-                line = lines[row]
-                near = w0 * line[cell] + w1 * line[cell + 1]
-                out[row, n] = near + w2 * line[cell + 2] + w3 * line[cell + 3]
-        else:
-            for row in range(len(lines)):
-                out[row, n] = 0.0
-
-
-@kernel
-def gather_one(part, start, stop, z, active, lines, origin, rate, c, out):
-    """The same of one line (1, nodes), twice as fast."""
-    line, read = lines[0], out[0]
-    a0, a1, a2, a3 = c[0, 0], c[0, 1], c[0, 2], c[0, 3]
-    b0, b1, b2, b3 = c[1, 0], c[1, 1], c[1, 2], c[1, 3]
-    c0, c1, c2, c3 = c[2, 0], c[2, 1], c[2, 2], c[2, 3]
-    d0, d1, d2, d3 = c[3, 0], c[3, 1], c[3, 2], c[3, 3]
-    for n in range(start, stop):
-        found = 0.0
-        if active[n]:
-            u = (np.float64(z[n]) - origin) * rate
-            cell = int(u)
-            u -= cell
-            found += line[cell] * (a0 + u * (a1 + u * (a2 + u * a3)))
-            found += line[cell + 1] * (b0 + u * (b1 + u * (b2 + u * b3)))
-            found += line[cell + 2] * (c0 + u * (c1 + u * (c2 + u * c3)))
-            found += line[cell + 3] * (d0 + u * (d1 + u * (d2 + u * d3)))
-        read[n] = found
-
-
-@kernel
-def gather_two(part, start, stop, z, active, line, origin, rate, c, out):
-    """One line (nodes,) read at every particle, and its slope; (2, N)."""
-    value, slope = out[0], out[1]
-    a0, a1, a2, a3 = c[0, 0], c[0, 1], c[0, 2], c[0, 3]
-    b0, b1, b2, b3 = c[1, 0], c[1, 1], c[1, 2], c[1, 3]
-    c0, c1, c2, c3 = c[2, 0], c[2, 1], c[2, 2], c[2, 3]
-    d0, d1, d2, d3 = c[3, 0], c[3, 1], c[3, 2], c[3, 3]
-    for n in range(start, stop):
-        first, second = 0.0, 0.0
-        if active[n]:
-            u = (np.float64(z[n]) - origin) * rate
-            cell = int(u)
-            u -= cell
-            w, x, y, t = line[cell], line[cell + 1], line[cell + 2], line[cell + 3]
-            # the cubic in this cell, and its derivative by u
-            p0 = w * a0 + x * b0 + y * c0 + t * d0
-            p1 = w * a1 + x * b1 + y * c1 + t * d1
-            p2 = w * a2 + x * b2 + y * c2 + t * d2
-            p3 = w * a3 + x * b3 + y * c3 + t * d3
-            first = p0 + u * (p1 + u * (p2 + u * p3))
-            second = rate * (p1 + u * (2 * p2 + u * (3 * p3)))
-        value[n], slope[n] = first, second
+            near = pieces[np.uintp(cell)]
+            found = near[0] + u * (near[1] + u * (near[2] + u * near[3]))
+            # by a signed index, and LLVM makes no vectors of this, which would gather: five times
+            # as long
+            out[i] += weights[n * each] * factors[n * also] * found

@@ -13,6 +13,11 @@ from . import parallel
 
 Array = NDArray[Any]
 
+#: work of a particle beside that of a kick in two dimensions
+_WORK = 0.3
+#: that of looking where it is
+_SIGHT = 0.1
+
 
 @cache
 def _kernels() -> ModuleType:
@@ -35,31 +40,51 @@ class LineStencil(NamedTuple):
     rate: float
     coefficients: Array
 
-
-def spread(s: LineStencil, z: Array, active: Array, weights: Array) -> Array:
-    """Lines of sum_p w_p W(z_p), (R, nodes), of weights (R, N)."""
-    share = parallel.parts(z.size)
-    out = np.zeros((share, len(weights), s.nodes))
-    args = (z, active, weights, s.origin, s.rate, s.coefficients, out)
-    kernels = _kernels()
-    kernel = kernels.spread_one if len(weights) == 1 else kernels.spread
-    parallel.run(kernel, z.size, share, *args)
-    return out.sum(0).astype(z.dtype, copy=False)
+    @property
+    def cells(self) -> int:
+        """How many there are in which a particle has its four nodes."""
+        return self.nodes - 3
 
 
-def gather(s: LineStencil, z: Array, active: Array, lines: Array) -> Array:
-    """Lines (R, nodes) read at every particle, (R, N)."""
-    out = np.empty((len(lines), z.size), z.dtype)
-    args = (z, active, lines, s.origin, s.rate, s.coefficients, out)
-    kernels = _kernels()
-    kernel = kernels.gather_one if len(lines) == 1 else kernels.gather
-    parallel.run(kernel, z.size, parallel.parts(z.size), *args)
-    return out
+def spread(s: LineStencil, z: Array, active: Array, weights: Array, factors: Array) -> Array:
+    """A line of sum_p w_p f_p W(z_p), (nodes,), of weights and factors (N,), or (1,) for all."""
+    share = parallel.parts(z.size, _WORK)
+    sums = np.zeros((share, s.cells, 4))
+    args = (z, active, weights, factors, s.origin, s.rate, sums)
+    parallel.run(_kernels().spread, z.size, share, *args)
+    line = np.zeros(s.nodes)
+    for node, amounts in enumerate((sums.sum(0) @ s.coefficients.T).T):
+        line[node : node + s.cells] += amounts
+    return line.astype(z.dtype, copy=False)
 
 
-def gather_two(s: LineStencil, z: Array, active: Array, line: Array) -> Array:
-    """A line (nodes,) read at every particle, and its slope by position; (2, N)."""
-    out = np.empty((2, z.size), z.dtype)
-    args = (z, active, line, s.origin, s.rate, s.coefficients, out)
-    parallel.run(_kernels().gather_two, z.size, parallel.parts(z.size), *args)
-    return out
+def add(
+    s: LineStencil,
+    z: Array,
+    active: Array,
+    weights: Array,
+    factors: Array,
+    line: Array,
+    column: Array,
+) -> None:
+    """Add w f times a line (nodes,), read at every particle, to a column (N,), in place."""
+    near = np.lib.stride_tricks.sliding_window_view(line.astype(np.float64, copy=False), 4)
+    args = (z, active, weights, factors, near @ s.coefficients, s.origin, s.rate, column)
+    parallel.run(_kernels().add, z.size, parallel.parts(z.size, _WORK), *args)
+
+
+def gather(
+    s: LineStencil, z: Array, active: Array, weights: Array, factors: Array, line: Array
+) -> Array:
+    """The same, (N,); zero where not `active`."""
+    column = np.zeros(z.size, z.dtype)
+    add(s, z, active, weights, factors, line, column)
+    return column
+
+
+def bound(z: Array, alive: Array) -> tuple[float, float]:
+    """Lowest and highest position of the live particles; infinite where none lives."""
+    share = parallel.parts(z.size, _SIGHT)
+    out = np.empty((share, 2))
+    parallel.run(_kernels().bound, z.size, share, z, alive, out)
+    return float(out[:, 0].min()), float(out[:, 1].max())

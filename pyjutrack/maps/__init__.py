@@ -11,6 +11,7 @@ positive ahead of the reference particle. All maps but the series of `taylor` an
 Source of the Hamiltonians: D. Sagan, The Bmad Reference Manual, ch. 23; E. Forest, Beam Dynamics.
 """
 
+from .beam_beam import boost, gaussian_kick, synchro_beam
 from .bend import bend, bend_kick, bend_linear, curved_quadrupole_kick, edge_fringe, edge_linear
 from .cavity import crab_kick, rescale, rf_kick
 from .frames import patch, roll
@@ -26,6 +27,7 @@ from .openings import (
 )
 from .quadrupole_fringe import quadrupole_fringe
 from .radiation import radiate, radiate_photons
+from .rf_focusing import rf_body, rf_edge, rf_gap
 from .solenoid import solenoid
 from .straight import drift, drift_paraxial, quadrupole, skew_quadrupole, slip
 from .taylor import linear_map, linear_map_in_time, quadratic_map, quadratic_map_in_time
@@ -34,12 +36,14 @@ __all__ = [
     "bend",
     "bend_kick",
     "bend_linear",
+    "boost",
     "crab_kick",
     "curved_quadrupole_kick",
     "drift",
     "drift_paraxial",
     "edge_fringe",
     "edge_linear",
+    "gaussian_kick",
     "in_ellipse",
     "in_octagon",
     "in_polygon",
@@ -58,10 +62,14 @@ __all__ = [
     "radiate",
     "radiate_photons",
     "rescale",
+    "rf_body",
+    "rf_edge",
+    "rf_gap",
     "rf_kick",
     "roll",
     "skew_quadrupole",
     "slip",
     "solenoid",
     "spline_kick",
+    "synchro_beam",
 ]

@@ -33,6 +33,9 @@ class Map:
         array_kernels: whether kernels of its first derivatives by all parameters are written.
         near_identity: is inverted by iteration, being close to the identity.
         opening: loses particles and moves none.
+        noisy: takes no z, but in its place a normal number of each particle, drawn from the
+            `kernels.noise.Stream` that follows its parameters where it is applied; has
+            `array_kernels`.
         shapes: of parameters that are vectors or matrices.
         written: module with kernels written by hand, where the tracer cannot write them.
         numbers: parameters -> the numbers that kernels read, where these are not they in a row.
@@ -46,6 +49,7 @@ class Map:
     array_kernels: bool = False
     near_identity: bool = False
     opening: bool = False
+    noisy: bool = False
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     written: str = ""
     numbers: Callable[..., list[float]] | None = None

@@ -31,10 +31,8 @@ def rf_kick(
         gain: voltage * |q| / (p0 c). wavenumber: omega / c [1/m]. phase: [rad].
         mass: 1 / (beta0 gamma0).
     """
-    energy, late = _clock(z, delta, mass)
-    new_z, new_delta = _gain_energy(
-        z, delta, energy, gain * (phase + wavenumber * late).sin(), mass
-    )
+    energy, late = clock(z, delta, mass)
+    new_z, new_delta = gain_energy(z, delta, energy, gain * (phase + wavenumber * late).sin(), mass)
     return x, px, y, py, new_z, new_delta
 
 
@@ -59,21 +57,21 @@ def crab_kick(
         kick: voltage * |q| / (p0 c). wavenumber: omega / c [1/m]. phase: [rad].
         mass: 1 / (beta0 gamma0).
     """
-    energy, late = _clock(z, delta, mass)
+    energy, late = clock(z, delta, mass)
     at = phase + wavenumber * late
     gain = -(kick * wavenumber * x * at.cos())
-    new_z, new_delta = _gain_energy(z, delta, energy, gain, mass)
+    new_z, new_delta = gain_energy(z, delta, energy, gain, mass)
     return x, px + kick * at.sin(), y, py, new_z, new_delta
 
 
-def _clock(z: Any, delta: Any, mass: Any) -> tuple[Any, Any]:
+def clock(z: Any, delta: Any, mass: Any) -> tuple[Any, Any]:
     """Energy / (p0 c), and c (t - t0) [m]."""
     total = 1 + delta
     energy = (total * total + mass * mass).sqrt()
     return energy, -z * energy / total
 
 
-def _gain_energy(z: Any, delta: Any, energy: Any, gain: Any, mass: Any) -> tuple[Any, Any]:
+def gain_energy(z: Any, delta: Any, energy: Any, gain: Any, mass: Any) -> tuple[Any, Any]:
     """New z and delta of particles that gain energy at a fixed time.
 
     NaN, so that the particle is lost, where less than its rest energy is left: both roots must

@@ -20,7 +20,7 @@ from .base import Map
 from .codegen.build import kernels, require_current
 
 #: operations that are no maps
-ENTER, LEAVE, CHECK, FIRST_MAP = 0, 1, 2, 3
+ENTER, LEAVE, CHECK, DRAW, FIRST_MAP = 0, 1, 2, 3, 4
 #: directions that are carried along: the six of a Jacobian, and two to fill whole vectors
 LANES = 8
 
@@ -133,6 +133,10 @@ class Recorder:
         map = require_map(map)
         if not map.traceable:
             raise NotRecordedError(f"the map {map.name} has no kernels")
+        if map.noisy:  # for the map that follows
+            *parameters, stream = parameters  # type: ignore[assignment]
+            self._numbers += stream.numbers
+            self._append(DRAW)
         numbers = parameters if map.numbers is None else map.numbers(*parameters)
         self._numbers += _flat(numbers)
         self._append(FIRST_MAP + self._maps.setdefault(map, len(self._maps)))

@@ -12,8 +12,9 @@ import numpy as np
 from numba import from_dtype, types
 
 from ..kernels.jit import callback, kernel
+from ..kernels.noise_kernels import fill, key_at
 from ..kernels.pointers import address, call, offset, pointer
-from .program import ENTER, FIRST_MAP, LANES, LEAVE
+from .program import DRAW, ENTER, FIRST_MAP, LANES, LEAVE
 
 #: particles that go through the lattice together: few enough for the first-level cache
 BLOCK = 256
@@ -27,22 +28,29 @@ def step_kernel(function):
 
 
 @kernel
-def run_block(turn, operations, starts, numbers, elements, table, x, px, y, py, z, delta, a,
-        lost_turn, lost_element, saved, entered):  # fmt: skip
+def run_block(turn, number, first_particle, operations, starts, numbers, elements, table,
+        x, px, y, py, z, delta, a, lost_turn, lost_element, saved, entered):  # fmt: skip
     """A block of at most BLOCK particles through a program, in place.
 
-    Particles that are lost get the turn and the element of their loss. saved (6, BLOCK) and
-    entered (BLOCK) are room; `table` has addresses of the `block` kernels of maps.
+    Particles that are lost get the turn and the element of their loss. What is drawn at random
+    depends on the `number` of the turn, and on that of the first particle in the whole beam.
+    saved (7, BLOCK) and entered (BLOCK) are room; `table` has addresses of the `block` kernels of
+    maps.
     """
     size, first = len(x), pointer(numbers)
     at_x, at_px, at_y = pointer(x), pointer(px), pointer(y)
     at_py, at_z, at_delta, live = pointer(py), pointer(z), pointer(delta), pointer(a)
+    noise, fifth = saved[6], at_z
     for s in range(len(operations)):
         op = operations[s]
         if op >= FIRST_MAP:
             own = offset(first, starts[s])
             kernel_of_map = table[op - FIRST_MAP]
-            call(kernel_of_map, size, at_x, at_px, at_y, at_py, at_z, at_delta, live, own)
+            call(kernel_of_map, size, at_x, at_px, at_y, at_py, fifth, at_delta, live, own)
+            fifth = at_z
+        elif op == DRAW:
+            fill(key_at(numbers[starts[s] : starts[s + 1]], number), first_particle, noise[:size])
+            fifth = pointer(noise)
         elif op == LEAVE:
             arriving = True
             for n in range(size):
@@ -84,14 +92,18 @@ def block_runner(dtype: Any) -> int:
     wholes, column, live = (types.Array(t, 1, "C") for t in (whole, number, types.boolean))
     program = wholes, wholes, types.Array(types.float64, 1, "C"), wholes, wholes
     room = types.Array(number, 2, "C")
-    return address(run_block, whole, *program, *(column,) * 6, live, wholes, wholes, room, live)
+    columns = *(column,) * 6, live, wholes, wholes, room, live
+    return address(run_block, whole, whole, whole, *program, *columns)
 
 
 @kernel
-def execute(part, start, stop, turns, operations, starts, numbers, elements, table, x, px, y, py,
-        z, delta, alive, lost_turn, lost_element):  # fmt: skip
-    """Run all turns, in place. Returns turn and element of the lost (-1 before)."""
-    saved = np.empty((6, BLOCK), x.dtype)
+def execute(part, start, stop, turns, number, first, operations, starts, numbers, elements, table,
+        x, px, y, py, z, delta, alive, lost_turn, lost_element):  # fmt: skip
+    """Run all turns, in place. Returns turn and element of the lost (-1 before).
+
+    `number` and `first` are those of the first turn and the first particle.
+    """
+    saved = np.empty((7, BLOCK), x.dtype)
     entered = np.empty(BLOCK, np.bool_)
     for low in range(start, stop, BLOCK):
         high = min(low + BLOCK, stop)
@@ -99,17 +111,19 @@ def execute(part, start, stop, turns, operations, starts, numbers, elements, tab
         for turn in range(turns):
             if not a.any():
                 break
-            run_block(turn, operations, starts, numbers, elements, table, x[low:high], px[low:high],
+            run_block(turn, number + turn, first + low, operations, starts, numbers, elements,
+                table, x[low:high], px[low:high],
                 y[low:high], py[low:high], z[low:high], delta[low:high], a,
                 lost_turn[low:high], lost_element[low:high], saved, entered)  # fmt: skip
 
 
 @kernel
-def execute_with_tangents(part, start, stop, turns, operations, starts, numbers, elements, table,
-        all_x, all_px, all_y, all_py, all_z, all_delta, alive, lost_turn, lost_element,
-        tangents):  # fmt: skip
+def execute_with_tangents(part, start, stop, turns, number, first_particle, operations, starts,
+        numbers, elements, table, all_x, all_px, all_y, all_py, all_z, all_delta, alive, lost_turn,
+        lost_element, tangents):  # fmt: skip
     """Run all turns, in place, with tangents (N, 6 * LANES) by coordinate and direction."""
     c, old, kept = np.empty(6), np.empty(6), np.empty(6 * LANES)
+    noise, z_tangents, noisy = np.empty(1), np.empty(LANES), False
     place, first = pointer(c), pointer(numbers)
     for n in range(start, stop):
         if not alive[n]:
@@ -124,6 +138,16 @@ def execute_with_tangents(part, start, stop, turns, operations, starts, numbers,
                 op = operations[s]
                 if op >= FIRST_MAP:
                     call(table[op - FIRST_MAP], offset(first, starts[s]), place, directions)
+                    if noisy:  # z comes back
+                        c[4], noisy = noise[0], False
+                        d[4 * LANES : 5 * LANES] = z_tangents
+                    continue
+                if op == DRAW:
+                    key = key_at(numbers[starts[s] : starts[s + 1]], number + turn)
+                    fill(key, first_particle + n, noise)
+                    c[4], noise[0], noisy = noise[0], c[4], True
+                    z_tangents[:] = d[4 * LANES : 5 * LANES]
+                    d[4 * LANES : 5 * LANES] = 0.0
                     continue
                 if op == LEAVE:
                     passes = math.isfinite(c[0] + c[1] + c[2] + c[3] + c[4] + c[5])

@@ -55,7 +55,11 @@ def radiate(
     return _emit(x, px, y, py, z, delta, strength * across * path)
 
 
-@map(inverse=lambda strength, spread, *rest: (-strength, -spread, *rest), array_kernels=True)
+@map(
+    inverse=lambda strength, spread, *rest: (-strength, -spread, *rest),
+    array_kernels=True,
+    noisy=True,
+)
 def radiate_photons(
     x: Any,
     px: Any,

@@ -34,7 +34,8 @@ class State(NamedTuple):
         Args:
             map: a registered map, or a pure function
                 (x, px, y, py, z, delta, *parameters) -> six coordinates.
-            parameters: in the order of the map; constants of the reference come last.
+            parameters: in the order of the map; constants of the reference come last, and of a
+                map that is noisy, the stream.
 
         Example:
             >>> state.apply(maps.drift, 0.5, reference.beta)
@@ -45,6 +46,11 @@ class State(NamedTuple):
             x, y = (self.coordinates[i].detach() for i in (0, 2))
             inside: Tensor = map(x, y, *parameters)
             return State(self.coordinates, self.alive & inside)
+        if map.noisy:
+            *parameters, stream = parameters  # type: ignore[assignment]
+            x = self.coordinates[0]
+            drawn = torch.from_numpy(stream.draw(x.shape[-1])).to(x.device, x.dtype)
+            return apply_noisy(map, self, drawn.expand(x.shape), tuple(parameters))
         own = len(parameters) - len(map.constants)
         constants = parameters[own:]
         # a constant that carries derivatives, such as the beta of an accelerated reference, is none
@@ -52,6 +58,16 @@ class State(NamedTuple):
             return _apply_plain(map, self, parameters)
         new = apply_map(map, self.coordinates, self.alive, parameters[:own], constants)
         return State(new, self.alive)
+
+
+def apply_noisy(
+    map: Map, state: State, noise: Tensor, parameters: tuple[float | Tensor, ...]
+) -> State:
+    """The particles after a map that is `noisy`, with a column of noise, like x."""
+    x, px, y, py, z, delta = state.coordinates
+    given = (x, px, y, py, noise, delta)
+    x, px, y, py, _, delta = apply_map(map, given, state.alive, parameters, ())
+    return State((x, px, y, py, z, delta), state.alive)
 
 
 def _apply_plain(map: Callable[..., Any], state: State, parameters: tuple[Any, ...]) -> State:

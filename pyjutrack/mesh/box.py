@@ -7,7 +7,6 @@ either are the other with a differentiated shape function. Kernels serve one bea
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -16,10 +15,11 @@ import torch
 from torch import Tensor
 
 from ..autodiff.operator import Maybe, Tensors, array, compiled_operator, tensors
-from ..core.scalars import has_numbers, layers
 from ..kernels import boxes as kernels
 from .grid import GHOSTS
 from .line import Line, line_around
+from .line import admit as admit_on_line
+from .line import bounds as line_bounds
 from .shapes import Shape
 
 
@@ -61,32 +61,16 @@ class Box(NamedTuple):
 
 
 def bounds(at: Sequence[Tensor], alive: Tensor) -> tuple[list[float], list[float]]:
-    """Lowest and highest positions (N,) of live particles; infinite where none lives.
-
-    Not finite, all or some of them, where a position of a live particle is not.
-
-    Under a transform of `torch.func`, those of all that it runs over.
-    """
-    places = [place.detach() for place in at]
-    if all(has_numbers(t) and t.dim() == 1 for t in (*places, alive)):
-        x, y, z = map(array, places)
-        return kernels.bound((x, y, z), array(alive))
-    lows, highs = [], []
-    for place in places:
-        *_, low = layers(torch.where(alive, place, math.inf).amin(-1))
-        *_, high = layers(torch.where(alive, place, -math.inf).amax(-1))
-        lows.append(float(low.min()))
-        highs.append(float(high.max()))
-    return lows, highs
+    """Lowest and highest positions (..., N) of live particles along the axes; see `line.bounds`."""
+    lows, highs = zip(*(line_bounds(place, alive) for place in at), strict=True)
+    return [*lows], [*highs]
 
 
 def admit(box: Box, at: Sequence[Tensor], alive: Tensor) -> Tensor:
-    """Mask the live particles that are in the box; see `bounds`."""
-    ends = zip(box, *bounds(at, alive), strict=True)
-    if all(line.start <= low and high <= line.stop for line, low, high in ends):
-        return alive  # all of them, as where the box follows them: a pass in place of six
-    x, y, z = (place.detach() for place in at)
-    return alive & box.inside(x, y, z)
+    """Mask the live particles that are in the box."""
+    for line, place in zip(box, at, strict=True):
+        alive = admit_on_line(line, place, alive)
+    return alive
 
 
 def box_around(

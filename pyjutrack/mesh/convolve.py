@@ -19,8 +19,8 @@ from ..kernels import parallel
 
 Array = NDArray[Any]
 
-#: planes that are transformed at once
-_PLANES = 4
+#: nodes in the planes that are transformed at once, which fit the cache
+_TOGETHER = 2**16
 #: work of a node of the doubled grid, of which a kick of a particle is 1
 _WORK = 0.25
 
@@ -117,8 +117,9 @@ def _planes(part: int, start: int, stop: int, spectrum: Array, turned: Array) ->
 
     _, ny, nz = turned.shape
     long, wide = (n - 1 for n in spectrum.shape[1:])
-    for low in range(start, stop, _PLANES):
-        here = slice(low, min(low + _PLANES, stop))
+    together = max(1, _TOGETHER // (4 * long * wide))
+    for low in range(start, stop, together):
+        here = slice(low, min(low + together, stop))
         planes = fft(turned[here], 2 * wide, axis=2)
         planes = fft(planes, 2 * long, axis=1, overwrite_x=True)
         values = spectrum[here]

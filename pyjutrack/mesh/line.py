@@ -1,8 +1,4 @@
-"""A line of cells along the bunch, and the adjoint pair between particles and it.
-
-With one shape function W for both, <spread(w), g> = <w, gather(g)>, and the derivatives of either
-are the other with a differentiated shape function: four operators of any order are two kernels.
-"""
+"""A line of cells along the bunch, and how particles are spread over it and read it."""
 
 from __future__ import annotations
 
@@ -14,12 +10,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..autodiff.operator import Maybe, Tensors, array, compiled_operator, tensors
+from ..autodiff.operator import array
 from ..core.checks import require_real, require_whole
 from ..core.errors import InvalidValueError
+from ..core.scalars import has_numbers, layers
 from ..kernels import lines as kernels
+from . import line_operators
 from .grid import GHOSTS
 from .shapes import BSPLINE, Shape
+
+Array = NDArray[Any]
 
 #: lengths of lines that follow a bunch are powers of two to this: within a ninth of each other
 _LENGTHS = 8
@@ -55,6 +55,19 @@ class Line(NamedTuple):
             self.start + (np.arange(-GHOSTS, self.cells + GHOSTS) + 0.5) * self.spacing
         )
 
+    def stencils(self, order: int) -> tuple[kernels.LineStencil, kernels.LineStencil]:
+        """The line as kernels want it, for derivatives of the shape function of two orders."""
+        # a particle between the centres of cells i and i + 1 has its first node at padded index
+        # i - 1 + GHOSTS; places are counted from the cell for which that is 0
+        origin, rate = self.start + (1.5 - GHOSTS) * self.spacing, 1 / self.spacing
+        table = self.shape.table
+        tables = [table]
+        for power in range(1, order + 2):
+            table = np.pad(table[:, 1:] * np.arange(1, 4), ((0, 0), (0, 1)))
+            tables.append(table * rate**power)
+        here, moved = (kernels.LineStencil(self.nodes, origin, rate, t) for t in tables[order:])
+        return here, moved
+
     def inside(self, z: Tensor) -> Tensor:
         """Mask the particles on the line, ends included; NaN counts as outside."""
         return (z >= self.start) & (z <= self.stop)
@@ -82,160 +95,92 @@ def line_around(low: float, high: float, cells: int, margin: float = 0.1) -> Lin
     return Line(centre - length / 2, centre + length / 2, cells)
 
 
-def spread(line: Line, z: Tensor, active: Tensor, weights: Tensor) -> Tensor:
-    """Spread weights over a line: sum_p w_p W(z_p - node), (..., nodes).
+def bounds(z: Tensor, alive: Tensor) -> tuple[float, float]:
+    """Lowest and highest position of live particles (..., N); infinite where none lives.
+
+    Not finite, one or both, where a position of a live particle is not. Under a transform of
+    `torch.func`, those of all that it runs over.
+    """
+    place = z.detach()
+    if has_numbers(place) and has_numbers(alive) and place.dim() == alive.dim() == 1:
+        return kernels.bound(array(place), array(alive))
+    *_, low = layers(torch.where(alive, place, math.inf).amin(-1))
+    *_, high = layers(torch.where(alive, place, -math.inf).amax(-1))
+    return float(low.min()), float(high.max())
+
+
+def admit(line: Line, z: Tensor, alive: Tensor) -> Tensor:
+    """Mask the live particles that are on the line."""
+    return _hold(line.start, line.stop, z.detach(), alive)
+
+
+def admit_finite(z: Tensor, alive: Tensor) -> Tensor:
+    """Mask the live particles whose places are numbers."""
+    largest = torch.finfo(z.dtype).max
+    return _hold(-largest, largest, z.detach(), alive)
+
+
+def _hold(low: float, high: float, z: Tensor, alive: Tensor) -> Tensor:
+    least, most = bounds(z, alive)
+    if low <= least and most <= high:
+        return alive  # all of them, as where the line follows them: a pass in place of four
+    return alive & (z >= low) & (z <= high)
+
+
+def spread(line: Line, z: Tensor, active: Tensor, weights: Tensor, *factors: Tensor) -> Tensor:
+    """Spread weights over a line: sum_p w_p f_p W(z_p - node), (..., nodes).
 
     Args:
         z: positions (..., N) [m]; active: the mask of those that count, all of them on the line.
-        weights: (..., N), any unit.
+        weights: (..., N), or (1,) for all alike, any unit; factors: the same, one or none.
     """
-    return _spread((line, 0), z, active, weights.expand_as(z))[0]
+    return line_operators.spread(line.stencils(0), z, active, weights, *(factors or (_one(z),)))[0]
 
 
-def gather(line: Line, z: Tensor, active: Tensor, values: Tensor) -> Tensor:
-    """Read values at the nodes (..., nodes) at particles, (..., N); zero where not `active`."""
-    return _gather((line, 0), z, active, values)[0]
+def gather(line: Line, z: Tensor, active: Tensor, values: Tensor, order: int = 0) -> Tensor:
+    """Read values at the nodes (..., nodes) at particles, (..., N); zero where not `active`.
+
+    Args:
+        order: of the derivative by z that is read [1/m^order].
+    """
+    return add_line(line, z, active, torch.zeros_like(z), values, order=order)
 
 
-def gather_with_slope(
-    line: Line, z: Tensor, active: Tensor, values: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Read values as `gather` does, and the slope of that by z [1/m], in one pass."""
-    value, slope = _gather_two(line, z, active, values)
-    return value, slope
+def add_line(
+    line: Line,
+    z: Tensor,
+    active: Tensor,
+    column: Tensor,
+    values: Tensor,
+    *factors: Tensor,
+    order: int = 0,
+) -> Tensor:
+    """Add a line, read at particles as by `gather`, times factors to a column, (..., N).
+
+    Args:
+        column: as it is where not `active`.
+        factors: two at most, (..., N).
+    """
+    one, other = [*factors, _one(z), _one(z)][:2]
+    found = line_operators.add(
+        line.stencils(order), z, active, column, one, other, values.to(z.dtype)
+    )
+    return found[0]
 
 
-def _table(line: Line, order: int) -> NDArray[np.float64]:
-    """The table of a derivative of the shape function by position, (4, 4)."""
-    table = line.shape.table
-    for _ in range(order):
-        table = np.pad(table[:, 1:] * np.arange(1, 4), ((0, 0), (0, 1)))
-    return table / line.spacing**order
+def add_line_in_place(
+    line: Line,
+    z: Array,
+    active: Array,
+    column: Array,
+    values: Tensor,
+    *factors: Array,
+    order: int = 0,
+) -> None:
+    """Add a line without derivatives to a column, as `add_line` does, in place."""
+    one, other = [*factors, np.ones(1, z.dtype), np.ones(1, z.dtype)][:2]
+    kernels.add(line.stencils(order)[0], z, active, one, other, array(values), column)
 
 
-def _stencil(line: Line, order: int) -> kernels.LineStencil:
-    # a particle between the centres of cells i and i + 1 has its first node at padded index
-    # i - 1 + GHOSTS; places are counted from the cell for which that is 0
-    origin = line.start + (1.5 - GHOSTS) * line.spacing
-    return kernels.LineStencil(line.nodes, origin, 1 / line.spacing, _table(line, order))
-
-
-Static = tuple[Line, int]
-
-
-def _near(static: Static, z: Tensor, active: Tensor) -> tuple[Tensor, Tensor]:
-    """The four nodes near each particle and the weights there, (..., N, 4), in plain PyTorch."""
-    stencil = _stencil(*static)
-    u = (torch.where(active, z, stencil.origin) - stencil.origin) * stencil.rate
-    first = u.detach().floor()
-    u = u - first
-    rows = []
-    for c0, c1, c2, c3 in stencil.coefficients.tolist():
-        rows.append(c0 + u * (c1 + u * (c2 + u * c3)))
-    nodes = first.long().unsqueeze(-1) + torch.arange(4, device=z.device)
-    return nodes, torch.stack(rows, -1)
-
-
-def _rows(tangent: Tensor | None) -> list[Any]:
-    return [] if tangent is None else [array(tangent)]
-
-
-class _Spread:
-    """Inputs z, active, weights."""
-
-    ranks = (1, 1, 1)
-
-    def plain(self, static: Static, *inputs: Tensor) -> Tensors:
-        z, active, weights = inputs
-        nodes, near = _near(static, z, active)
-        amounts = torch.where(active, weights, 0.0).unsqueeze(-1) * near
-        empty = amounts.new_zeros(*z.shape[:-1], static[0].nodes)
-        return (empty.scatter_add(-1, nodes.flatten(-2), amounts.flatten(-2)),)
-
-    def value(self, static: Static, inputs: Tensors) -> Tensors:
-        z, active, weights = map(array, inputs)
-        return (torch.from_numpy(kernels.spread(_stencil(*static), z, active, weights[None])[0]),)
-
-    def push(
-        self, static: Static, inputs: Tensors, tangents: Maybe, count: int
-    ) -> tuple[Tensors, Tensors]:
-        (line, order), (dz, _, dw) = static, tangents
-        z, active, weights = map(array, inputs)
-        rows = np.concatenate([weights[None], *_rows(dw)])
-        found = kernels.spread(_stencil(line, order), z, active, rows)
-        slopes = found[1:] if dw is not None else np.zeros((count, line.nodes), z.dtype)
-        if dz is not None:
-            moved = np.ascontiguousarray(weights * array(dz))
-            slopes = slopes + kernels.spread(_stencil(line, order + 1), z, active, moved)
-        return (torch.from_numpy(found[0].copy()),), (torch.from_numpy(slopes),)
-
-    def cotangent(self, static: Static, inputs: Tensors, gradients: Tensors) -> Tensors:
-        (line, order), (z, active, weights) = static, inputs
-        (by_z,) = _GATHER.value((line, order + 1), (z, active, gradients[0]))
-        (by_weight,) = _GATHER.value(static, (z, active, gradients[0]))
-        return weights * by_z, by_weight
-
-
-class _Gather:
-    """Inputs z, active, values."""
-
-    ranks = (1, 1, 1)
-
-    def plain(self, static: Static, *inputs: Tensor) -> Tensors:
-        z, active, values = inputs
-        nodes, near = _near(static, z, active)
-        found = values.expand(*z.shape[:-1], -1).gather(-1, nodes.flatten(-2))
-        read = (found.reshape(near.shape) * near).sum(-1)
-        return (torch.where(active, read, torch.zeros_like(read)),)
-
-    def value(self, static: Static, inputs: Tensors) -> Tensors:
-        z, active, values = map(array, inputs)
-        return (torch.from_numpy(kernels.gather(_stencil(*static), z, active, values[None])[0]),)
-
-    def push(
-        self, static: Static, inputs: Tensors, tangents: Maybe, count: int
-    ) -> tuple[Tensors, Tensors]:
-        (line, order), (dz, _, dvalues) = static, tangents
-        z, active, values = map(array, inputs)
-        rows = np.concatenate([values[None], *_rows(dvalues)])
-        found = kernels.gather(_stencil(line, order), z, active, rows)
-        slopes = found[1:] if dvalues is not None else np.zeros((count, z.size), z.dtype)
-        if dz is not None:
-            along = kernels.gather(_stencil(line, order + 1), z, active, values[None])[0]
-            slopes = slopes + along * array(dz)
-        return (torch.from_numpy(found[0].copy()),), (torch.from_numpy(slopes),)
-
-    def cotangent(self, static: Static, inputs: Tensors, gradients: Tensors) -> Tensors:
-        (line, order), (z, active, values), (g,) = static, inputs, gradients
-        (along,) = self.value((line, order + 1), (z, active, values))
-        return g * along, _SPREAD.value(static, (z, active, g))[0]
-
-
-class _GatherTwo:
-    """Inputs z, active, values; the value and its slope by z."""
-
-    ranks = (1, 1, 1)
-
-    def plain(self, static: Line, *inputs: Tensor) -> Tensors:
-        return *_GATHER.plain((static, 0), *inputs), *_GATHER.plain((static, 1), *inputs)
-
-    def value(self, static: Line, inputs: Tensors) -> Tensors:
-        z, active, values = map(array, inputs)
-        return tensors(kernels.gather_two(_stencil(static, 0), z, active, values))
-
-    def push(
-        self, static: Line, inputs: Tensors, tangents: Maybe, count: int
-    ) -> tuple[Tensors, Tensors]:
-        found = [_GATHER.push((static, order), inputs, tangents, count) for order in (0, 1)]
-        (values, pushed), (slopes, pushed_slopes) = found
-        return values + slopes, pushed + pushed_slopes
-
-    def cotangent(self, static: Line, inputs: Tensors, gradients: Tensors) -> Tensors:
-        both = [_GATHER.cotangent((static, order), inputs, (gradients[order],)) for order in (0, 1)]
-        return both[0][0] + both[1][0], both[0][1] + both[1][1]
-
-
-_SPREAD, _GATHER = _Spread(), _Gather()
-_spread = compiled_operator(_SPREAD)
-_gather = compiled_operator(_GATHER)
-_gather_two = compiled_operator(_GatherTwo())
+def _one(like: Tensor) -> Tensor:
+    return torch.ones(1, dtype=like.dtype, device=like.device)

@@ -20,7 +20,7 @@ from ..core.errors import InvalidValueError, UnstableError
 from ..core.symplectic import FORM
 from ..core.transforms import numeric
 from ..lattice.lattice import Lattice
-from .orbit import Orbit, differentiable, find, passage, start
+from .orbit import close, find, passage, start
 from .passing import pairwise_products
 from .radiating import RadiatingPassage
 
@@ -76,11 +76,12 @@ def equilibrium(
     Example:
         >>> pj.optics.equilibrium(ring, electron).emittances[0]
     """
-    ring, orbit = radiating_orbit(lattice, reference, delta, order)
-    through = pairwise_products(orbit.matrices)
+    ring, coordinates = radiating_orbit(lattice, reference, delta, order)
+    survey = ring.survey(coordinates)
+    through = pairwise_products(survey.matrices)
     turn = through[-1]
     ahead = turn @ torch.linalg.inv(through)
-    added = (ahead @ ring.diffusion(orbit.coordinates) @ ahead.mT).sum(0)
+    added = (ahead @ survey.diffusion @ ahead.mT).sum(0)
     eigenvalues, vectors = _modes(turn)
     rates = -eigenvalues.abs().log()
     if not bool((rates.detach() > 0).all()):
@@ -91,12 +92,12 @@ def equilibrium(
     square = torch.eye(36, dtype=turn.dtype) - torch.kron(turn, turn)
     covariance = torch.linalg.solve(square, added.reshape(36)).reshape(6, 6)
     covariance = (covariance + covariance.mT) / 2
-    loss = ring.energy_losses(orbit.coordinates).sum()
+    loss = survey.losses.sum()
     beta, species = reference.beta, reference.species
     energy = reference.kinetic_energy + species.mass
     period = lattice.length / (beta * SPEED_OF_LIGHT)
     return Equilibrium(
-        orbit=torch.cat([orbit.coordinates, orbit.ends[-1:]]),
+        orbit=torch.cat([coordinates, coordinates[:1]]),
         matrix=turn,
         covariance=covariance,
         tunes=torch.remainder(eigenvalues.angle() / (2 * math.pi), 1.0),
@@ -111,8 +112,8 @@ def equilibrium(
 
 def radiating_orbit(
     lattice: Lattice, reference: Reference, delta: float, order: int
-) -> tuple[RadiatingPassage, Orbit]:
-    """The elements with radiation, and the closed orbit through them."""
+) -> tuple[RadiatingPassage, Tensor]:
+    """The elements with radiation, and the closed orbit at their entrances, (N, 6)."""
     elements = passage(lattice, reference, 6).elements
     if not any(map(radiates, elements)):
         raise InvalidValueError("no magnet of the lattice has a field, and so none radiates")
@@ -121,7 +122,7 @@ def radiating_orbit(
             "no cavity of the lattice makes up for the energy that is radiated; give it an RFCavity"
         )
     ring, begin = RadiatingPassage(elements, reference), start(len(lattice), delta)
-    return ring, differentiable(ring, find(ring, begin, 6), begin, order, 6)
+    return ring, close(ring, find(ring, begin, 6), begin, order, 6)
 
 
 def _modes(matrix: Tensor) -> tuple[Tensor, Tensor]:

@@ -117,20 +117,30 @@ def differentiable(
     They come from the condition that it is closed, and not from the search: with the matrices
     held, each round of Newton's method gains one order.
     """
-    if not torch.is_grad_enabled():
+    coordinates = close(ring, found, begin, order, dimensions)
+    if coordinates is found.coordinates:
         return found
+    return Orbit(coordinates, *ring.matrices(coordinates))
+
+
+def close(ring: Passage, found: Orbit, begin: Tensor, order: int, dimensions: int) -> Tensor:
+    """The coordinates of `differentiable`; those that were found where there are no derivatives."""
+    if not torch.is_grad_enabled():
+        return found.coordinates
     coordinates = found.coordinates
     if dimensions == 4:
         coordinates = torch.cat([coordinates[:, :5], begin[:, 5:]], 1)
+    elif not ring.is_active:
+        return coordinates
     closing = None
     for _ in range(order):
         ends = ring.values(coordinates)
         gaps = _gaps(coordinates, ends, dimensions)
         if not ends.requires_grad:
-            return found
+            return found.coordinates
         closing = closing or Closing(found.matrices, dimensions)
         coordinates = coordinates + closing.shifts(gaps)
-    return Orbit(coordinates, *ring.matrices(coordinates))
+    return coordinates
 
 
 class Closing:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..autodiff import Pushed
 from ..beam.reference import Reference
+from ..core.tensors import active
 from ..elements import Element
 from ..elements.modelled import require_modelled
 from ..elements.part import WHOLE, Part
 from ..elements.placement import advance
+from ..maps.program import LANES, Program
 from ..maps.state import State
 from .stacks import stacks
 
@@ -50,6 +53,12 @@ class Passage:
         self._back = torch.empty_like(order)
         self._back[order] = torch.arange(len(order))
 
+    @property
+    def is_active(self) -> bool:
+        """Return whether a parameter of an element, or the reference, requires gradients."""
+        held = [e for e in self.elements if e.has_tensors]
+        return bool(active([*held, self._reference]))
+
     def values(self, coordinates: Tensor, part: Part = WHOLE) -> Tensor:
         """(N, 6) at the exits of the elements, or after a part of each."""
         pieces = []
@@ -82,6 +91,28 @@ class Passage:
         for piece, stack in zip(pieces, self._stacks, strict=True):
             alive = torch.ones(piece.shape[1:], dtype=torch.bool).as_subclass(AllAlive)
             yield State(piece.unbind(0), alive), stack.element
+
+
+def pass_each(programs: Sequence[Program], coordinates: Tensor) -> tuple[Tensor, Tensor]:
+    """Pass coordinates (N, 6), a row through each compiled program.
+
+    Returns:
+        The ends (N, 6), and the Jacobians (N, 6, 6).
+    """
+    from ..maps.program_kernels import execute_with_tangents  # late: it takes a moment to load
+
+    count = len(programs)
+    ends = coordinates.T.contiguous().clone().numpy()
+    tangents = np.zeros((count, 6, LANES))
+    tangents[:, _ALL, _ALL] = 1.0
+    alive, lost = np.ones(1, bool), np.zeros((2, 1), np.int64)
+    rows = tangents.reshape(count, 1, 6 * LANES)
+    for n, program in enumerate(programs):
+        own = (column[n : n + 1] for column in ends)
+        execute_with_tangents(
+            0, 0, 1, 1, 0, 0, *program[:4], program.tangent_table(), *own, alive, *lost, rows[n]
+        )
+    return torch.from_numpy(ends.T.copy()), torch.from_numpy(tangents[:, :, :6].copy())
 
 
 def pairwise_products(matrices: Tensor) -> Tensor:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
-from functools import partial
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,12 +18,29 @@ from ..core.scalars import Number, is_zero
 from ..elements import Element
 from ..elements.part import WHOLE, Part
 from ..elements.placement import advance, apply_within
+from ..elements.recordings import memoize
+from ..maps.program import NotRecordedError, Program, Recorder
 from ..maps.state import State
-from .passing import Passage
+from .passing import Passage, pass_each
 
 #: points of the quadrature in bends, and in other magnets
 _POINTS, _FEWER = 4, 2
 _COORDINATES = 6
+
+
+class Survey(NamedTuple):
+    """What elements do about an orbit.
+
+    Attributes:
+        matrices: (N, 6, 6).
+        diffusion: covariances that photons add in each, at its exit, (N, 6, 6).
+        losses: energies that are radiated in each [eV], (N,).
+    """
+
+    matrices: Tensor
+    diffusion: Tensor
+    losses: Tensor
+
 
 #: (before, place in the element, piece, whether photons fluctuate) -> after
 Emit = Callable[[State, float, Piece, bool], State]
@@ -38,33 +56,44 @@ class RadiatingPassage(Passage):
 
     def matrices(self, coordinates: Tensor, part: Part = WHOLE) -> tuple[Tensor, Tensor]:
         """The same, and the Jacobians (N, 6, 6)."""
-        values, tangents = self._pushed(coordinates, 0)
+        if not torch.is_grad_enabled() and self._programs is not None:
+            return pass_each(self._programs, coordinates)
+        values, tangents, _ = self._pushed(coordinates, 0)
         return values, tangents
 
-    def diffusion(self, coordinates: Tensor) -> Tensor:
-        """Covariances that photons add in each element, at its exit, (N, 6, 6)."""
-        _, tangents = self._pushed(coordinates, _POINTS)
+    def survey(self, coordinates: Tensor) -> Survey:
+        """All that the elements and their photons do, in one pass."""
+        _, tangents, losses = self._pushed(coordinates, _POINTS)
         kicks = tangents[:, :, _COORDINATES:]
-        return kicks @ kicks.mT
+        return Survey(tangents[:, :, :_COORDINATES], kicks @ kicks.mT, losses)
 
-    def energy_losses(self, coordinates: Tensor) -> Tensor:
-        """Energies that are radiated in each element [eV], (N,)."""
-        rows = []
-        for (_, lost), s in zip(self._moved(coordinates), self._stacks, strict=True):
-            rows.append(lost.reshape(-1).expand(len(s.places)))
-        return torch.cat(rows)[self._back]
+    @cached_property
+    def _programs(self) -> list[Program] | None:
+        """Each element with its mean loss, compiled; None where one of them has no kernels."""
+        families: dict[Element, Element] = {}  # each is recorded once
+        members = [
+            e if e.has_tensors else families.setdefault(dataclasses.replace(e, name=""), e)
+            for e in self.elements
+        ]
+        try:
+            return [memoize(_record, e, self._reference, WHOLE) for e in members]
+        except NotRecordedError:
+            return None
 
     def _joined(self, pieces: list[Tensor]) -> Tensor:
         """Columns of all stacks, in the order of the elements."""
         return torch.cat(pieces, -1)[..., self._back]
 
-    def _pushed(self, coordinates: Tensor, points: int) -> tuple[Tensor, Tensor]:
-        """The ends, and tangents of them by coordinates and by photons, (N, 6, 6 + points)."""
-        ends = [torch.stack(s.coordinates) for s, _ in self._moved(coordinates, points)]
+    def _pushed(self, coordinates: Tensor, points: int) -> tuple[Tensor, Tensor, Tensor]:
+        """The ends, tangents of them by coordinates and photons (N, 6, 6 + points), and losses."""
+        count, moved = _COORDINATES + points, list(self._moved(coordinates, points))
+        ends = [torch.stack(s.coordinates) for s, _ in moved]
         values = self._joined([_value(e) for e in ends])
-        count = _COORDINATES + points
         tangents = self._joined([_tangent(e, count) for e in ends])
-        return values.squeeze(1).mT, tangents.squeeze(2).permute(2, 1, 0).contiguous()
+        sizes = zip(moved, self._stacks, strict=True)
+        losses = self._joined([lost.reshape(-1).expand(len(s.places)) for (_, lost), s in sizes])
+        ordered = tangents.squeeze(2).permute(2, 1, 0).contiguous()
+        return values.squeeze(1).mT, ordered, losses
 
     def _moved(
         self, coordinates: Tensor, points: int | None = None
@@ -108,6 +137,19 @@ class RadiatingPassage(Passage):
         p0c: Number = reference.p0c
         pc: Tensor = p0c * (1 + _value(delta))
         return (pc * pc + reference.species.mass**2).sqrt()
+
+
+def _record(element: Element, reference: Reference, part: Part) -> Program:
+    """An element with its mean loss, compiled."""
+
+    def act(before: State, place: float, piece: Piece, noisy: bool) -> State:
+        radiate = partial(emit, emission=emission_of(element, reference, piece))
+        return apply_within(element, before, reference, place, radiate)
+
+    recorder: Any = Recorder()
+    _traverse(element, recorder, reference, act)
+    found: Program = recorder.program()
+    return found
 
 
 def _traverse(element: Element, state: State, reference: Reference, act: Emit) -> State:

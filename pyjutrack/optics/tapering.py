@@ -35,7 +35,8 @@ def taper(lattice: Lattice, reference: Reference, *, rounds: int = 3) -> Lattice
     with torch.no_grad():
         for _ in range(rounds):
             _, orbit = radiating_orbit(found, reference, 0.0, 0)
-            middle = 1 + (orbit.coordinates[:, 5] + orbit.ends[:, 5]) / 2
+            delta = orbit[:, 5]
+            middle = 1 + (delta + delta.roll(-1)) / 2
             factors = zip(lattice.elements, middle.tolist(), strict=True)
             found = Lattice([element.with_field(factor) for element, factor in factors])
     return found

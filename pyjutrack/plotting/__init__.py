@@ -8,6 +8,7 @@ from .fit import (
     plot_residuals_by_shot,
     plot_unknowns,
 )
+from .footprint import plot_footprint
 from .lattice import plot_lattice
 from .learned import plot_learned_error, plot_learned_kick
 from .losses import plot_losses
@@ -23,6 +24,7 @@ __all__ = [
     "figure",
     "plot_correlations",
     "plot_density",
+    "plot_footprint",
     "plot_history",
     "plot_lattice",
     "plot_learned_error",

@@ -1,4 +1,4 @@
-"""Networks in the place of space-charge solvers: training, files, conversion."""
+"""Networks in the place of solvers and of wakes: training, files, conversion."""
 
 from .architectures import Architecture, known_architectures, register_architecture
 from .domain import Domain
@@ -7,19 +7,35 @@ from .residual import ResidualNetwork
 from .surrogate import Surrogate, list_pretrained
 from .training import Recipe, train
 from .validation import Validation
+from .wakes import (
+    Bunches,
+    WakeDomain,
+    WakeRecipe,
+    WakeSamples,
+    WakeSurrogate,
+    wake_error,
+    wake_samples,
+)
 
 __all__ = [
     "Architecture",
+    "Bunches",
     "Domain",
     "Network",
     "Recipe",
     "ResidualNetwork",
     "Surrogate",
     "Validation",
+    "WakeDomain",
+    "WakeRecipe",
+    "WakeSamples",
+    "WakeSurrogate",
     "known_architectures",
     "list_pretrained",
     "register_architecture",
     "train",
+    "wake_error",
+    "wake_samples",
 ]
 
 

@@ -88,6 +88,35 @@ class TransposedConvolution(_Weighted):
 
 @register_layer
 @dataclass(frozen=True)
+class LineConvolution(Layer):
+    """Cross-correlation along x with a kernel (channels out, channels in, kx, 1) of odd kx.
+
+    Of lines, maps (batch, channels, nx, 1), which stay as long as they are: beyond their ends are
+    zeros.
+
+    Attributes:
+        weight: name of the kernel.
+    """
+
+    weight: str = ""
+
+    def weights(self) -> tuple[str, ...]:
+        return (self.weight,)
+
+    def __call__(self, weights: Weights, *values: Tensor) -> Tensor:
+        kernel, line = weights[self.weight].squeeze(-1), values[0].squeeze(-1)
+        nodes = line.shape[-1]
+        # as one matrix of all nodes: kernels are as long as the line, for which that is faster
+        reach = nodes - 1 - kernel.shape[-1] // 2
+        matrix = functional.pad(kernel, (reach, reach)).unfold(-1, nodes, 1).flip(-2)
+        return torch.einsum("bcj,ocij->boi", line, matrix).unsqueeze(-1)
+
+    def operators(self, channels: int) -> Sequence[Operator]:
+        return [Operator("Conv", {"auto_pad": "SAME_UPPER"})]
+
+
+@register_layer
+@dataclass(frozen=True)
 class InstanceNorm(Layer):
     """Each channel of each map less its mean, divided by sqrt(variance + eps).
 

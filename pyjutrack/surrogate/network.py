@@ -72,6 +72,16 @@ class Network:
         """Maps (..., nx, ny) from maps of the same shape."""
         return evaluate(self.layers, self.weights, x)
 
+    def vector(self) -> Tensor:
+        """All weights one after another, each row by row; (P,)."""
+        return torch.cat([w.reshape(-1) for w in self.weights.values()])
+
+    def unflatten(self, vector: Tensor) -> Weights:
+        """The weights by name, of a `vector`."""
+        parts = vector.split([w.numel() for w in self.weights.values()])
+        named = zip(self.weights.items(), parts, strict=True)
+        return {k: part.view(w.shape) for (k, w), part in named}
+
     def replace(self, weights: Weights) -> Network:
         """The same layers with other weights."""
         return Network(self.layers, weights)
@@ -119,6 +129,15 @@ def check_fit(network: Network, cells: tuple[int, int]) -> None:
         raise InvalidValueError(
             f"the network does not fit {cells} cells, or its weights its layers: {error}"
         ) from error
+
+
+def require_plain(network: Network, owner: str) -> None:
+    """Raise InvalidValueError where weights that are but the start of others require gradients."""
+    if any(w.requires_grad for w in network.weights.values()):
+        raise InvalidValueError(
+            "weights of the network require gradients, and would get none; detach them, and "
+            f"ask for gradients by the `weights` of the {owner}"
+        )
 
 
 def check_layers(layers: Sequence[Layer]) -> None:

@@ -21,7 +21,7 @@ from ..mesh.grid import GHOSTS
 from ..mesh.operators import Operators
 from ..mesh.shapes import BSPLINE
 from .architectures import Standardisation, check_channels, unet
-from .network import Network, check_fit, respond
+from .network import Network, check_fit, require_plain, respond
 
 #: channels of the network of `ResidualNetwork.small`, and the cells a side that it sees at least
 _CHANNELS, _CELLS = (8, 12, 13), 32
@@ -90,13 +90,8 @@ class ResidualNetwork(Correction):
         ):
             raise InvalidValueError(f"{cells} cells do not make blocks of {self.block!r} a side")
         check_fit(self.network, (cells[0] // self.block, cells[1] // self.block))
-        own = list(self.network.weights.values())
-        if any(w.requires_grad for w in own):
-            raise InvalidValueError(
-                "weights of the network require gradients, and would get none; detach them, and "
-                "ask for gradients by the `weights` of the ResidualNetwork"
-            )
-        self._settle(torch.cat([w.reshape(-1) for w in own]))
+        require_plain(self.network, type(self).__name__)
+        self._settle(self.network.vector())
 
     @property
     def linear(self) -> bool:
@@ -109,9 +104,7 @@ class ResidualNetwork(Correction):
 
     def unflatten(self, weights: Tensor) -> Mapping[str, Tensor]:
         """Unflatten weights to those of the network, by name."""
-        own = self.network.weights
-        parts = weights.split([w.numel() for w in own.values()])
-        return {k: part.view(w.shape) for (k, w), part in zip(own.items(), parts, strict=True)}
+        return self.network.unflatten(weights)
 
     def current_network(self) -> Network:
         """Return the network with its current weights."""

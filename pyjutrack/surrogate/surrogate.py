@@ -36,7 +36,8 @@ from .layer_base import Weights, from_record, record
 from .network import Network, check_fit, respond
 from .validation import POOR, Validation, compare, stated_error, stated_series
 
-_OUTSIDE = ("warn", "raise", "ignore")
+#: what may be done with a beam outside of the domain
+OUTSIDE = ("warn", "raise", "ignore")
 
 
 @storable
@@ -62,7 +63,7 @@ class Surrogate:
     about: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        require_known("choice for beams outside the domain", self.outside, _OUTSIDE)
+        require_known("choice for beams outside the domain", self.outside, OUTSIDE)
         check_fit(self.network, self.mesh.grid.shape)  # every copy passes through here
 
     @classmethod

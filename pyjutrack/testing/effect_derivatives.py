@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -49,7 +49,7 @@ def check_symplectic(effect: CollectiveEffect, beam: Beam, lattice: Lattice) -> 
 def check_gradients(
     effect: CollectiveEffect, beam: Beam, lattice: Lattice, knobs: Sequence[str], step: float
 ) -> None:
-    """Check the slopes by knobs of the effect and by the intensity, in every mode."""
+    """Check the slopes by knobs of the effect, the intensity and a length, in every mode."""
     effect.check_differentiable()
     # weights of the objective fall with the coordinates' sizes, so that none of them is hidden
     sizes = beam.coordinates.detach().nan_to_num().std(0) + 1e-30
@@ -69,7 +69,7 @@ def check_gradients(
                 made = _rebuild(made, address.removeprefix(_EFFECT).split("."), number)
         of_beam = {k.removeprefix("beam."): v for k, v in values.items() if k.startswith("beam.")}
         source = beam.replace(**of_beam)
-        return float(objective(track(lattice, source, effects=[made], turns=turns)))
+        return float(objective(track(lattice, source, effects=[made], turns=turns)).detach())
 
     wanted = {f"beam.{intensity_name(beam)}": to_float(getattr(beam, intensity_name(beam)))}
     wanted |= {_EFFECT + name: to_float(attrgetter(name)(effect)) for name in knobs}
@@ -78,6 +78,14 @@ def check_gradients(
         ways.append({"mode": "reverse", "adjoint": "checkpoint"})
         if effect.reversible:
             ways.append({"mode": "reverse", "adjoint": "reversible"})
+
+    def slope_by(address: str, way: dict[str, Any]) -> float:
+        found = gradient(
+            objective, lattice, beam, wrt=[address], effects=[effect], turns=turns, **way
+        )
+        return float(found[0])
+
+    _check_length_slope(effect, lattice, slope_by, ways)
     for address, value in wanted.items():
 
         def one(number: float, address: str = address) -> float:
@@ -85,9 +93,7 @@ def check_gradients(
 
         slope, bound = differences(one, value, step * max(abs(value), 1e-300))
         for way in ways:
-            found = gradient(
-                objective, lattice, beam, wrt=[address], effects=[effect], turns=turns, **way
-            )
+            found = slope_by(address, way)
             what = f"d/d {address} at {value:g}, {' '.join(map(str, way.values()))}"
             if turns > 1:
                 what += f", over {turns} turns, through the memory"
@@ -95,4 +101,26 @@ def check_gradients(
             remedy = "keep to operations of PyTorch, without .detach(), float() or NumPy"
             if way.get("adjoint") == "reversible":
                 remedy = "do not state `reversible` where it changes what its field is made of"
-            require_close(what, found[0], slope, tolerance, remedy)
+            require_close(what, found, slope, tolerance, remedy)
+
+
+def _check_length_slope(
+    effect: CollectiveEffect,
+    lattice: Lattice,
+    slope_by: Callable[[str, dict[str, Any]], float],
+    ways: Sequence[dict[str, Any]],
+) -> None:
+    """Check that modes agree on the slope by the length of an element in which an effect acts.
+
+    Not against differences: an effect may take what it needs at s of the lattice as given.
+    """
+    places = (e for e in lattice if e.name and effect.slices(e) and to_float(e.length))
+    host = next(places, None)
+    if host is None:
+        return
+    address = f"{host.name}.length"
+    expected = slope_by(address, {"mode": "forward"})
+    for way in ways:
+        what = f"d/d {address}, {' '.join(map(str, way.values()))}, beside forward mode"
+        remedy = "take the length from place.ds, as it is"
+        require_close(what, slope_by(address, way), expected, 1e-9 * abs(expected), remedy)

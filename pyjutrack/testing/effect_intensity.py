@@ -19,7 +19,7 @@ from .effect_derivatives import count_turns, intensity_name
 def track_turns(effect: CollectiveEffect, beam: Beam, lattice: Lattice) -> Any:
     """Coordinates after the turns that show all that an effect does."""
     turns = count_turns(effect, beam)
-    return track(lattice, beam, effects=[effect], turns=turns).coordinates.numpy()
+    return track(lattice, beam, effects=[effect], turns=turns).coordinates.detach().numpy()
 
 
 def check_nothing(effect: CollectiveEffect, beam: Beam, lattice: Lattice, without: Array) -> None:

@@ -40,8 +40,8 @@ def check_effect(
     `lumped`; the map of a test particle is symplectic, if it is `reversible` and not `individual`;
     what is `numbered` need not hold for another order; gradients by its
     knobs and the intensity, in every mode that it can have, against differences of values from
-    rebuilt effects. An effect with a memory is tracked for three turns, and must leave the memory
-    that `remember` is given as it was.
+    rebuilt effects, and by a length, mode against mode. An effect with a memory is tracked for
+    three turns, and must leave the memory that `remember` is given as it was.
 
     Args:
         effect: with parameters of usual size.
@@ -55,7 +55,7 @@ def check_effect(
     """
     require_protocol(effect, knobs)
     effect.check(beam)
-    places = [effect.slices(element) for element in lattice]
+    places = effect.slices_along(lattice.elements)
     require_true(
         f"it acts nowhere in this lattice: {explain_nowhere(effect, lattice)}", sum(places) > 0
     )
@@ -87,11 +87,12 @@ def check_effect(
 def _places(effect: CollectiveEffect, lattice: Lattice) -> Iterator[Place]:
     """The first slice of each element in which the effect acts."""
     s = 0.0
-    for number, element in enumerate(lattice):
-        count, length = effect.slices(element), to_float(element.length)
+    counts = effect.slices_along(lattice.elements)
+    for number, (element, count) in enumerate(zip(lattice, counts, strict=True)):
+        length = to_float(element.length)
         if count:
-            ds = length / count
-            yield Place(element, number, s + ds / 2, ds, 1 / count, 0, 0.5 / count)
+            ds, upstream = length / count, tuple(effect.upstream(lattice.elements, number))
+            yield Place(element, number, s + ds / 2, ds, 1 / count, 0, 0.5 / count, 0, upstream)
         s += length
 
 

@@ -48,6 +48,7 @@ class ArrayParticles(Particles):
     Args:
         share: of the beam that each carries.
         onward: makes the particles to go on with where derivatives come in.
+        numbers: of the first turn, and of the first particle in the whole beam.
         directions: (N, 6 * LANES) tangents by coordinate and direction, if there are any.
 
     Attributes:
@@ -61,9 +62,11 @@ class ArrayParticles(Particles):
         state: State,
         share: float,
         onward: Callable[[State], Particles],
+        numbers: tuple[int, int],
         directions: NDArray[np.float64] | None = None,
     ) -> None:
         self._share, self._continue = share, onward
+        self._first_turn, self._first = numbers
         self._columns = list(stack_columns(state.coordinates).numpy())
         self._alive = state.alive.numpy().copy()
         self._tangents = directions
@@ -137,10 +140,12 @@ class ArrayParticles(Particles):
             more, limit, table = [self._tangents], _TANGENT_CALL, program.tangent_table()
         # the same for all calls, as its blocks
         share, (now, _) = min(parallel.parts(size, work), max(size, 1)), self.now
+        here = self._first_turn + now
         for part, first, count in calls(program, turns, limit // max(size, _FEW)):
             before = self._alive.copy() if now + first else None
             given = (*self._columns, self._alive, self.turn, self.op, *more)
-            parallel.run(kernel, size, share, count, *part[:4], table, *given)
+            numbers = count, here + first, self._first
+            parallel.run(kernel, size, share, *numbers, *part[:4], table, *given)
             if before is not None:
                 self.turn[before & ~self._alive] += now + first
 
@@ -199,6 +204,9 @@ class ArrayParticles(Particles):
         kick = effect.fused()
         self._deposited = None
         if kick is None:
+            self._settle()
+            if effect.apply_in_place(self._columns, self.alive, field, place):
+                return self
             return self._keep_or_continue(effect.apply(self.state, field, place))
         if not has_numbers(field) or isinstance(place.ds, Tensor):
             return self._continue(self.state).respond(effect, field, place)
@@ -242,6 +250,8 @@ class ArrayParticles(Particles):
             self.turn,
             self.op,
             self.now[0],
+            self._first_turn + self.now[0],
+            self._first,
             field is not None,
             values,
             ds,

@@ -103,14 +103,18 @@ class DualParticles(Particles):
         return self
 
     def _move(self, map: Map, parameters: Sequence[Any]) -> None:
+        columns = [*self._columns]
+        if map.noisy:
+            *parameters, stream = parameters
+            columns[4] = stream.draw(len(columns[4])).astype(columns[4].dtype, copy=False)
         own = parameters[: len(parameters) - len(map.constants)]
         self._meet(*own)
         if self._met:
             self._moving.update(moves(map))
-        tangents = [t if i in self._moving else self._still for i, t in enumerate(self._tangents)]
+        moving = self._moving - {4} if map.noisy else self._moving
+        tangents = [t if i in moving else self._still for i, t in enumerate(self._tangents)]
         numbers, shifts = [to_float(p) for p in parameters], [self._tangents_along(p) for p in own]
-        alive, columns = self._alive.numpy(), [*self._columns]
-        push(map, columns, alive, numbers, self._rows(), tangents, shifts)
+        push(map, columns, self._alive.numpy(), numbers, self._rows(), tangents, shifts)
 
     def field(self, effect: CollectiveEffect, beam: Beam, place: Place, memory: Any) -> Any:
         """Admit particles to an effect, and find the field that they make."""

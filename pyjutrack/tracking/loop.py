@@ -149,12 +149,13 @@ class Run:
         plain = is_plain(probe) and not isinstance(self._beam.reference.p0c, Tensor)
         if tangents is None or not plain:
             return resume(probe)
-        return ArrayParticles(probe, 1.0, resume, tangents)
+        return ArrayParticles(probe, 1.0, resume, self._task.numbers, tangents)
 
     def _start(self, state: State, tangents: NDArray[np.float64] | None) -> Particles:
         beam = self._beam
         if is_plain(state) and not isinstance(beam.reference.p0c, Tensor):
-            return ArrayParticles(state, 1 / beam.particles, self._continue, tangents)
+            numbers, share = self._task.numbers, 1 / beam.particles
+            return ArrayParticles(state, share, self._continue, numbers, tangents)
         return particles_of(state_of(beam.coordinates, beam.alive), self._data)
 
     def _continue(self, state: State) -> Particles:
@@ -200,6 +201,7 @@ class Run:
         particles.now = turn, piece.first
         particles.run(piece.program, count, *self._next_kick(piece.stop))
         if isinstance(self._probe, ArrayParticles):
+            self._probe.now = turn, piece.first
             self._probe.run(piece.program, count)
         elif self._probe is not None:
             for _ in range(count):

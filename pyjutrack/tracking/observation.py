@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
 
 from ..beam.beam import Beam
 from ..collective.base import CollectiveEffect
@@ -14,7 +17,7 @@ from ..lattice.lattice import Lattice
 from ..maps.state import State
 from .adjoint import run_adjoint
 from .adjoint.choose import choose_adjoint
-from .adjoints import Adjoint, Store
+from .adjoints import Adjoint, Checkpoint, Reversible, Store
 from .end import beam_of
 from .loop import run
 from .loss_warning import warn_if_differentiable
@@ -61,45 +64,72 @@ def observe_beams(task: Task, places: Iterable[str], *, once: bool = False) -> d
         once: no gradient will be differentiated.
     """
     stops = {place: task.plan.first(position(task.lattice, place)) for place in places}
+    found = {0: task.beam}
     ordered = sorted(set(stops.values()) - {0})
-    watched = isinstance(choose_adjoint(task, once=once), Store)
-    found = (_observe_once if watched else _track_sections)(task, ordered, once)
-    found[0] = task.beam
+    if ordered:
+        *between, last = ordered
+
+        def keep(turn: int, op: int, beam: Beam) -> None:
+            found[op] = beam
+
+        until = dataclasses.replace(task, plan=task.plan.until(last))
+        found[last] = run_observed(until, between, keep, once=once)
     return {place: found[stop] for place, stop in stops.items()}
 
 
-def _observe_once(task: Task, stops: Sequence[int], once: bool) -> dict[int, Beam]:
-    """Keep the beam before some operations, in one tracking."""
-    if not stops:
-        return {}
-    *between, last = stops
-    watcher = _BeamKeeper(between)
-    end = run(dataclasses.replace(task, plan=task.plan.until(last)), observers=[watcher])
-    return {**watcher.beams, last: end.beam(task.beam)}
+def run_observed(
+    task: Task, stops: Collection[int], see: Callable[[int, int, Beam], None], *, once: bool = False
+) -> Beam:
+    """Track, and show the beam before some operations, in each turn.
+
+    Args:
+        stops: the operations of the plan.
+        see: is called with the turn, the operation and the beam, which stays as it is.
+        once: no gradient will be differentiated.
+
+    Returns:
+        The beam at the end.
+    """
+    adjoint = choose_adjoint(task, once=once)
+    if isinstance(adjoint, Store):
+        return run(task, observers=[_Watcher(frozenset(stops), see)]).beam(task.beam)
+    # from one stop to the next, each section with its own backward pass
+    edges = sorted({0, *stops})
+    plans = [
+        Plan(task.plan.ops[at:stop], task.plan.elements)
+        for at, stop in pairwise([*edges, len(task.plan)])
+    ]
+    sections, beam = task.turns * len(edges), task.beam
+    if isinstance(adjoint, Reversible):
+        adjoint = Reversible(adjoint.snapshots // sections)
+    elif adjoint.every is None:
+        adjoint = Checkpoint(max(math.isqrt(len(task)), 1))
+    for turn in range(task.turns):
+        for at, plan in zip(edges, plans, strict=True):
+            if at in stops:
+                see(turn, at, beam)
+            section = dataclasses.replace(
+                task,
+                beam=beam,
+                plan=plan,
+                turns=1,
+                first_turn=task.first_turn + turn,
+                adjoint=adjoint,
+            )
+            beam = run_adjoint(section, once=once).beam(beam)
+    return beam
 
 
-def _track_sections(task: Task, stops: Sequence[int], once: bool) -> dict[int, Beam]:
-    """Keep the beam in trackings from one stop to the next, each with its own backward pass."""
-    beam, at, found = task.beam, 0, {}
-    for stop in stops:
-        section = Plan(task.plan.ops[at:stop], task.plan.elements)
-        beam = run_adjoint(dataclasses.replace(task, beam=beam, plan=section), once=once).beam(beam)
-        found[stop] = beam
-        at = stop
-    return found
+class _Watcher(NamedTuple):
+    """Observer that shows the beam."""
 
-
-class _BeamKeeper:
-    """Observer that keeps beams."""
-
-    def __init__(self, stops: Sequence[int]) -> None:
-        self.stops = frozenset(stops)
-        self.beams: dict[int, Beam] = {}
+    stops: frozenset[int]
+    shown: Callable[[int, int, Beam], None]
 
     def see(self, turn: int, op: int, particles: Particles, beam: Beam) -> None:
         """See `Observer`."""
         state = State(particles.state.coordinates, particles.alive.clone())
-        self.beams[op] = beam_of(state, beam.reference, beam, beam.weights)
+        self.shown(turn, op, beam_of(state, beam.reference, beam, beam.weights))
 
 
 def position(lattice: Lattice, place: str) -> int:

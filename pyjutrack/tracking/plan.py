@@ -123,7 +123,10 @@ def plan_of(lattice: Lattice, effects: Sequence[CollectiveEffect]) -> Plan:
 
 def _slices(effect: CollectiveEffect, lattice: Lattice) -> tuple[int, ...]:
     """Ask an effect for its slices of each element."""
-    counts: tuple[Any, ...] = tuple(map(effect.slices, lattice.elements))
+    counts: tuple[Any, ...] = tuple(effect.slices_along(lattice.elements))
+    if len(counts) != len(lattice):
+        what = f"{type(effect).__name__}.slices_along: counts"
+        raise wrong(what, counts, f"one for each of {len(lattice)} elements")
     try:
         return tuple(map(index, counts))
     except TypeError:
@@ -190,14 +193,10 @@ def _actions(slices: Sequence[int]) -> list[tuple[float, int, int]]:
     return sorted(found) if len(slices) > 1 else found
 
 
-def place_of(act: Act, lattice: Lattice, turn: int) -> Place:
-    """Return the place of an action in a lattice."""
-    return _place(act, lattice.elements[act.place], turn)
-
-
-def _place(act: Act, element: Element, turn: int) -> Place:
+def place_of(act: Act, element: Element, turn: int, first: int) -> Place:
+    """Return the place of an action in an element of a lattice."""
     ds, share = element.length / act.slices, 1 / act.slices
-    return Place(element, act.place, act.s, ds, share, turn, act.centre)
+    return Place(element, act.place, act.s, ds, share, turn, act.centre, first)
 
 
 @dataclass(frozen=True, repr=False)
@@ -211,6 +210,7 @@ class Acting(Element):
     host: Element
     act: Act
     turn: int
+    first: int
     abstract: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -221,11 +221,16 @@ class Acting(Element):
         return not self.host.is_displaced
 
     def transport(self, state: State, reference: Reference, part: Part) -> State:
-        return self.effect.transport(state, reference, _place(self.act, self.host, self.turn))
+        place = place_of(self.act, self.host, self.turn, self.first)
+        return self.effect.transport(state, reference, place)
 
 
 def motion_of(
-    op: Op, lattice: Lattice, effects: Sequence[CollectiveEffect], turn: int = 0
+    op: Op,
+    lattice: Lattice,
+    effects: Sequence[CollectiveEffect],
+    turn: int = 0,
+    first: int = 0,
 ) -> tuple[Element, Part] | None:
     """What an operation moves particles through, each by itself: an element and a part of it.
 
@@ -235,7 +240,7 @@ def motion_of(
         return lattice.elements[op.place], op.part
     if not isinstance(op, Act) or not effects[op.effect].by_maps or is_idle(op, lattice, effects):
         return None
-    return Acting(effects[op.effect], lattice.elements[op.place], op, turn), WHOLE
+    return Acting(effects[op.effect], lattice.elements[op.place], op, turn, first), WHOLE
 
 
 def is_idle(act: Act, lattice: Lattice, effects: Sequence[CollectiveEffect]) -> bool:

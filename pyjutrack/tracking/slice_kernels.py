@@ -31,6 +31,8 @@ def slice_pass(
     lost_pass,
     lost_at,
     number,
+    noise_turn,
+    first_particle,
     kicks,
     potential,
     factor,
@@ -45,7 +47,7 @@ def slice_pass(
 ):
     """Kick by a potential if `kicks`, run a program, and if it `deposits`, admit and deposit.
 
-    In place. A lost particle gets the `number` of this pass, and the element of the program or the
+    In place. A lost particle gets the `number` of this turn, and the element of the program or the
     number of the `admission` to a box of half sides half_x and half_y.
     """
     columns, flat, g = potential.shape[1], potential.reshape(potential.size), out[part]
@@ -55,7 +57,7 @@ def slice_pass(
     c0, c1, c2, c3 = cubic(c, x.dtype)
     d1, d2, d3 = slopes(c1, c2, c3, x.dtype.type(1.0))
     first, u = np.empty(BLOCK, np.int32), np.empty((2, BLOCK), x.dtype)
-    saved, entered = np.empty((6, BLOCK), x.dtype), np.empty(BLOCK, np.bool_)
+    saved, entered = np.empty((7, BLOCK), x.dtype), np.empty(BLOCK, np.bool_)
     for low in range(start, stop, BLOCK):
         high = min(low + BLOCK, stop)
         size = high - low
@@ -72,6 +74,8 @@ def slice_pass(
         call(
             runner,
             number,
+            noise_turn,
+            first_particle + low,
             operations,
             starts,
             numbers,

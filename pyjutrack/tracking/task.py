@@ -45,13 +45,25 @@ class Task:
         beam = self.beam
         return beam.intensity, beam.weights, beam.reference, self.lattice.elements, self.effects
 
+    @property
+    def numbers(self) -> tuple[int, int]:
+        """The numbers of the first turn, and of the first particle here in the whole beam."""
+        beam = self.beam
+        return self.first_turn, beam.world.rows(beam.particles).start
+
     def place(self, act: Act, turn: int) -> Place:
         """Return where and when an effect acts, in a turn of the task, counted from 0."""
-        return place_of(act, self.lattice, self.first_turn + turn)
+        elements, effect = self.lattice.elements, self.effects[act.effect]
+        first_turn, first = self.numbers
+        found = place_of(act, elements[act.place], first_turn + turn, first)
+        upstream = tuple(effect.upstream(elements, act.place))
+        return found._replace(upstream=upstream) if upstream else found
 
     def motion(self, n: int, turn: int) -> tuple[Element, Part] | None:
         """Return the element, and the part, that an operation of the plan is; see `motion_of`."""
-        return motion_of(self.plan.ops[n], self.lattice, self.effects, self.first_turn + turn)
+        first_turn, first = self.numbers
+        op = self.plan.ops[n]
+        return motion_of(op, self.lattice, self.effects, first_turn + turn, first)
 
     def __len__(self) -> int:
         """Operations of all turns together."""

@@ -158,8 +158,9 @@ def option_sets(kind: type[Element]) -> Iterator[dict[str, Any]]:
 def part(kind: str, name: str, level: str, options: Mapping[str, Any]) -> Part:
     """An element at zero, small, usual or mixed values.
 
-    Lengths of bends are never zero, as angles over no length are none.
+    Lengths of bends and of waves are never zero, as angles and fields over no length are none.
     """
+    extended = "Bend" in kind or "wave" in options.get("focusing", "")
     values: Numbers = {}
     for n, (knob, value) in enumerate(usual(kind).items()):
         if level == "usual":
@@ -168,7 +169,7 @@ def part(kind: str, name: str, level: str, options: Mapping[str, Any]) -> Part:
             factor = float(n % 2 == (level == "odd"))
         else:
             factor = {"zero": 0.0, "small": 1e-3}[level]
-        if knob == "length" and (level != "zero" or "Bend" in kind):
+        if knob == "length" and (level != "zero" or extended):
             factor = 1.0
         form = isinstance(value, torch.Tensor)
         values[knob] = weights_of(options["potential"], factor) if form else value * factor

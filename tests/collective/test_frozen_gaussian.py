@@ -101,7 +101,7 @@ def test_what_it_cannot_be_right_for() -> None:
         )  # fmt: skip
     with pytest.raises(InvalidValueError, match=r"in y they are 0\.01 m away, .* up to 0\.005 m"):
         FrozenGaussian((X, 5e-3), Z, BOX)
-    with pytest.warns(ResolutionWarning, match=r"x 6\.4 and y 0\.9"):
+    with pytest.warns(ResolutionWarning, match=r"in cells, y 0\.9, and"):
         pj.track(STEP, beam, effects=[FrozenGaussian((X, 2e-4), Z, BOX)])
 
 

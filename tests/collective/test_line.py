@@ -9,17 +9,18 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from pyjutrack.collective import BSPLINE, CATMULL_ROM, CIC
 from pyjutrack.errors import InvalidValueError
+from pyjutrack.mesh import line_operators
 from pyjutrack.mesh.line import (
-    _GATHER,
-    _SPREAD,
     Line,
-    _gather_two,
-    _GatherTwo,
+    add_line,
+    add_line_in_place,
+    admit,
+    bounds,
     gather,
-    gather_with_slope,
     line_around,
     spread,
 )
+from pyjutrack.mesh.line_operators import Add, Spread
 
 SHAPES = pytest.mark.parametrize("shape", [BSPLINE, CATMULL_ROM, CIC], ids=lambda s: s.name)
 
@@ -40,9 +41,17 @@ def scene(shape=BSPLINE, count=12, dtype=torch.float64):
 @pytest.mark.parametrize("order", [0, 1, 2])
 def test_kernels_are_their_twins(shape, order):
     line, z, active, weights, values = scene(shape)
-    for kernels, third in ((_SPREAD, weights), (_GATHER, values)):
-        inputs = z, active, third
-        (kernel,), (twin,) = (f((line, order), *g) for f, g in (
+    one = torch.ones(1, dtype=z.dtype)
+    for kernels, rest in (
+        (Spread(), (weights, one)),
+        (Spread(), (weights, z)),
+        (Spread(), (one, weights)),
+        (Add(), (z, weights, weights, values)),
+        (Add(), (z, one, weights, values)),
+        (Add(), (weights, z, one, values)),
+    ):
+        inputs = z, active, *rest
+        (twin,), (kernel,) = (f(line.stencils(order), *g) for f, g in (
             (kernels.plain, inputs), (kernels.value, (inputs,))
         ))  # fmt: skip
         torch.testing.assert_close(kernel, twin, rtol=1e-12, atol=1e-12)
@@ -122,28 +131,62 @@ def test_lines_that_cannot_be(arguments, words):
         line_around(*arguments)
 
 
-@SHAPES
-def test_value_and_slope_in_one_pass(shape):
-    """As the two by themselves, and all first and second derivatives."""
-    line, z, active, _, values = scene(shape)
-    found = gather_with_slope(line, z, active, values)
-    for order, read in enumerate(found):
-        (expected,) = _GATHER.value((line, order), (z, active, values))
-        torch.testing.assert_close(read, expected, rtol=1e-12, atol=1e-12)
-    for twin, read in zip(_GatherTwo().plain(line, z, active, values), found, strict=True):
-        torch.testing.assert_close(read, twin, rtol=1e-12, atol=1e-12)
-    if shape is BSPLINE:
-        z.requires_grad_()
-        values.requires_grad_()
-        assert gradcheck(lambda *a: _gather_two(line, a[0], active, a[1]), (z, values))
-        assert gradgradcheck(lambda *a: _gather_two(line, a[0], active, a[1])[0], (z, values))
-        tangent = torch.ones_like(z)
+@pytest.mark.parametrize("order", [0, 1])
+@pytest.mark.parametrize("alike", [False, True], ids=["each", "alike"])
+def test_derivatives_by_all_inputs(alike, order):
+    """First and second ones, of columns and of numbers that stand for them; lost ones are NaN."""
+    line, z, active, weights, values = scene()
+    z[~active] = torch.nan
+    columns = torch.stack([weights + 1, weights - 2])
+    columns[:, ~active] = torch.nan
+    one, other = (c[:1] if alike else c for c in columns)
+    base = torch.linspace(-1, 1, len(z), dtype=z.dtype)
+    for operator, rest in (
+        (line_operators.spread, (one, other)),
+        (line_operators.add, (base, one, other, values)),
+    ):
+        some = torch.where(active, z, 0.0)
+        inputs = [t.clone().requires_grad_() for t in (some, *rest)]
+        live = [torch.nan_to_num(t.detach()).requires_grad_() for t in inputs]
 
-        def push(z):
-            return _gather_two(line, z, active, values.detach())
+        def function(z, *others, operator=operator):
+            return operator(line.stencils(order), z, active, *others)[0]
 
-        _, forward = torch.func.jvp(push, (z.detach(),), (tangent,))
-        h = 1e-6
-        high, low = push(z.detach() + h), push(z.detach() - h)
-        for slope, up, down in zip(forward, high, low, strict=True):
-            torch.testing.assert_close(slope, (up - down) / (2 * h), rtol=1e-6, atol=1e-6)
+        assert gradcheck(function, live, check_forward_ad=True)
+        assert gradgradcheck(function, live)
+        found = torch.autograd.grad(function(*inputs).sum(), inputs)
+        for ours, theirs in zip(
+            found, torch.autograd.grad(function(*live).sum(), live), strict=True
+        ):
+            torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+def test_adds_what_is_read():
+    line, z, active, weights, values = scene()
+    read = gather(line, z, active, values, order=1)
+    for factors, product in (((), 1.0), ((z,), z), ((z, weights), z * weights)):
+        found = add_line(line, z, active, weights, values, *factors, order=1)
+        torch.testing.assert_close(found, weights + product * read, rtol=1e-12, atol=1e-12)
+        assert found[~active] == weights[~active]
+        column, *others = (t.numpy().copy() for t in (weights, *factors))
+        add_line_in_place(line, z.numpy(), active.numpy(), column, values, *others, order=1)
+        assert (column == found.numpy()).all()
+
+
+def test_bounds_are_those_of_the_live():
+    line, z, active, *_ = scene()
+    z[~active] = 100.0
+    low, high = bounds(z, active)
+    assert (low, high) == (float(z[active].min()), float(z[active].max()))
+    assert (
+        torch.func.vmap(lambda shift: torch.tensor(bounds(z + shift, active), dtype=z.dtype))(
+            torch.tensor([0.0, 1.0], dtype=torch.float64)
+        ).tolist()
+        == [[low, high + 1]] * 2
+    )
+    assert admit(line, z, active) is active
+    assert admit(line, z, torch.ones_like(active)).tolist() == active.tolist()
+    z[0] = torch.nan
+    assert not any(map(math.isfinite, bounds(z, active)))
+    assert admit(line, z, active).tolist() == [False, *active[1:].tolist()]
+    assert bounds(z, torch.zeros_like(active)) == (math.inf, -math.inf)

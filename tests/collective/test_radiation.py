@@ -115,19 +115,22 @@ def test_beside_equations_of_motion() -> None:
 
 
 def test_it_is_undone_exactly() -> None:
+    from pyjutrack.elements.inverse import track_inverse
+    from pyjutrack.elements.placement import advance
     from pyjutrack.maps.state import State
+    from pyjutrack.tracking.plan import motion_of, plan_of
 
     beam = bunch()
     state = State(beam.coordinates.unbind(-1), beam.alive)
     for mode in ("mean", "quantum"):
-        effect = Radiation(mode, scale=1e3)
-        for element in CELL:
-            if not effect.slices(element):
+        effects = [Radiation(mode, scale=1e3)]
+        for op in plan_of(CELL, effects).ops:
+            element, part = motion_of(op, CELL, effects, turn=3, first=5)
+            if element in CELL.elements:
                 continue
-            place = pj.collective.Place(element, 0, 0.0, element.length, 1.0, 0)
-            field = effect.field(beam, state, place)
-            end = effect.apply(state, field, place)
-            back = effect.undo(end, field, place)
+            end = advance(element, state, ELECTRON, part)
+            assert (end.coordinates[5] != state.coordinates[5]).any()
+            back = track_inverse(element, end, ELECTRON, part)
             for old, new in zip(state.coordinates, back.coordinates, strict=True):
                 torch.testing.assert_close(new, old, rtol=1e-13, atol=1e-15)
 
@@ -224,12 +227,56 @@ def test_ranks_share_one_stream() -> None:
     from scipy.stats import kstest
 
     from pyjutrack.beam.communicator import Communicator
+    from pyjutrack.tracking.loop import run
+    from pyjutrack.tracking.plan import plan_of
+    from pyjutrack.tracking.task import Task
 
     assert kstest(whole, "norm").pvalue > 1e-3
-    coordinates = torch.zeros(5, 6, dtype=torch.float64)
-    part = pj.Beam(ELECTRON, coordinates, world=Communicator(rank=1, size=2, particles=9))
-    place = pj.collective.Place(CELL["b"], 2, 0.0, 1.0, 1.0, 0)
-    assert Radiation("quantum").field(part, None, place).first == 4
+    effects = (Radiation("quantum", seed=2),)
+    plan, rows = plan_of(CELL, effects), bunch(9).coordinates
+    whole = pj.Beam(ELECTRON, rows)
+    part = pj.Beam(ELECTRON, rows[4:], world=Communicator(rank=1, size=2, particles=9))
+    together, alone = (run(Task(CELL, beam, effects, 2, plan)).state for beam in (whole, part))
+    for all_of_them, some in zip(together.coordinates, alone.coordinates, strict=True):
+        torch.testing.assert_close(some, all_of_them[4:], rtol=1e-12, atol=1e-18)
+
+
+@pytest.mark.filterwarnings("ignore::pyjutrack.errors.LossWarning")
+@pytest.mark.filterwarnings("ignore::pyjutrack.errors.ResolutionWarning")
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_programs_draw_what_tensors_do(dtype: torch.dtype) -> None:
+    """Over blocks, turns and losses; and with a kick of space charge between the programs."""
+    rows = bunch(700).coordinates.clone()
+    rows[300, 0] = 0.5
+    cell = pj.Lattice([pj.Aperture(half_width=0.1, half_height=0.1), *CELL])
+    kick = pj.SpaceCharge(pj.SpectralPoisson((0.05, 0.05), (24, 24)), max_step=0.3)
+    for more in ([], [kick]):
+        beam = pj.Beam(ELECTRON, rows.to(dtype), current=1e5 if more else 0.0)
+        effects = [Radiation("quantum", seed=2, scale=50.0, **STEPS), *more]
+        by_programs = pj.track(cell, beam, effects=effects, turns=3)
+        plain = beam.replace(coordinates=beam.coordinates.clone().requires_grad_())
+        by_tensors = pj.track(cell, plain, effects=effects, turns=3, adjoint="store")
+        assert torch.equal(by_programs.alive, by_tensors.alive)
+        assert int((~by_programs.alive).sum()) == 1
+        bound = 450 * torch.finfo(dtype).eps
+        scale = by_tensors.coordinates.detach()[by_tensors.alive].abs().amax(0)
+        apart = (by_programs.coordinates - by_tensors.coordinates.detach()).abs() / scale
+        assert float(apart[by_programs.alive].max()) < bound
+
+
+def test_jacobians_meet_the_photons_of_the_particle() -> None:
+    beam, effects = bunch(1), [Radiation("quantum", seed=2, scale=50.0, **STEPS)]
+    at = beam.coordinates[0].numpy()
+    exact = pj.jacobian(CELL, bunch(9), effects=effects, at=at, turns=2)
+    for column, step in ((0, 1e-6), (3, 1e-6), (5, 1e-6)):
+        ends = []
+        for sign in (1, -1):
+            shift = torch.zeros(6, dtype=torch.float64)
+            shift[column] = sign * step
+            moved = beam.replace(coordinates=beam.coordinates + shift)
+            ends.append(pj.track(CELL, moved, effects=effects, turns=2).numpy()[0])
+        difference = (ends[0] - ends[1]) / 2 / step
+        np.testing.assert_allclose(exact[:, column], difference, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("element", [pj.Drift(1.0), pj.Solenoid(1.0, 0.1), pj.Quadrupole(0.2, 0.0)])

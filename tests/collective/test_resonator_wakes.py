@@ -137,7 +137,8 @@ def test_gradients_are_differences_of_rebuilt_machines(way: str) -> None:
     options: dict[str, Any] = {"mode": "forward"} if way == "forward" else {"adjoint": way}
     found = pj.gradient(skew, LINE, bunch(500), wrt=list(ADDRESSES), effects=[WAKE], **options)
     for (address, value), slope in zip(ADDRESSES.items(), found, strict=True):
-        h = 1e-4 * value
+        # the figure hardly depends on the drift: rounding of a small step would be all there is
+        h = value * (1e-2 if address == "d.length" else 1e-4)
         expected = (rebuilt(address, value + h) - rebuilt(address, value - h)) / (2 * h)
         assert slope == pytest.approx(expected, rel=2e-6), address
 

@@ -88,7 +88,21 @@ def test_keeps_the_promises_of_effects() -> None:
     beam = pj.Beam(pj.Reference.from_kinetic("proton", 3e7), rows, charge=1e-8)
     lattice = pj.Lattice([pj.Quadrupole(0.2, 2.0, name="q"), pj.Drift(0.4, name="d")])
     box = pj.SpectralPoisson((0.014, 0.014), (24, 24))
-    check_effect(SpaceCharge2p5D(box, 24, 0.2), beam, lattice, knobs=["scale", "wall"])
+    effect = SpaceCharge2p5D(box, 24, 0.2, balanced=True)
+    check_effect(effect, beam, lattice, knobs=["scale", "wall"])
+
+
+def test_longitudinal_action_is_reaction() -> None:
+    draw = np.random.default_rng(0)
+    beam = bunch(2e-3 * draw.normal(size=(20_000, 2)), draw.normal(size=20_000), charge=CHARGE)
+    effect = SpaceCharge2p5D(BOX, 32, 1.0)
+    plain, balanced = (kicks(dataclasses.replace(effect, balanced=b), beam) for b in (False, True))
+    largest = np.abs(plain[:, 2]).max()
+    assert abs(plain[:, 2].mean()) > 1e-7 * largest
+    assert abs(balanced[:, 2].mean()) < 1e-15 * largest
+    assert np.abs(balanced - plain)[:, 2].max() < 1e-3 * largest
+    across = np.abs(balanced - plain)[:, :2].max()
+    assert across < 1e-12 * np.abs(plain[:, :2]).max()
 
 
 def test_a_network_stands_in_for_the_solver() -> None:

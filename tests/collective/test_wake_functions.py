@@ -276,6 +276,10 @@ def test_files_of_columns(tmp_path: Path) -> None:
     np.testing.assert_allclose(tables["longitudinal"].time, [0, 5e-10, 1e-9], rtol=1e-15)
     np.testing.assert_allclose(tables["longitudinal"].values, [2e12, 1e12, 0], rtol=1e-15)
     np.testing.assert_allclose(tables["dipole x"].values, [5e14, 2.5e14, 1.25e14], rtol=1e-15)
+    coupled = read_wakes(path, ["time", "dipole_yx", "quadrupolar_yx", "constant_x"])
+    assert list(coupled) == ["dipole yx", "quadrupole xy", "constant x"]
+    with pytest.raises(InvalidValueError, match=r"kicks by .quadrupole xy. are those of both"):
+        read_wakes(path, ["time", "quadrupole_xy", "quadrupole_yx", "-"])
     late = tmp_path / "late.dat"
     late.write_text("0.5 1.0\n1.0 0.5\n")
     with pytest.raises(MeasurementError, match=r"late.dat: the first time is 5e-10 s.*start="):

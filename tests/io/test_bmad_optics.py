@@ -88,7 +88,6 @@ def test_a_bend_is_an_arc_from_the_curvature_zero_on(read) -> None:
     assert float(bend.angle) == pytest.approx(2 * math.asin(0.1), rel=1e-14)
 
 
-@pytest.mark.filterwarnings("ignore:.*focusing at the ends")
 @pytest.mark.parametrize("charge", [2, -2])
 def test_ions_gain_the_voltage_once(read, charge: int) -> None:
     """dE = V sin(phase) for the reference particle. Source: track_a_rfcavity of Bmad."""
@@ -98,24 +97,62 @@ def test_ions_gain_the_voltage_once(read, charge: int) -> None:
     gain = math.hypot(momentum, 3.7e9) - 1e10
     assert gain == pytest.approx(2e6 * math.sin(2 * math.pi * 0.1), abs=1e-3)
     text = "c: lcavity, l = 1, voltage = 2e6, rf_frequency = 5e8; r: line = (c); use, r\n"
-    end = read(text, reference=ion).lattice[0].exit_reference(ion)
+    end = read(text, reference=ion).lattice["c"].exit_reference(ion)
     assert float(end.gamma) * 3.7e9 == pytest.approx(1e10 + 2e6, rel=1e-12)
 
 
 def test_fields_are_divided_by_the_rigidity_where_they_stand(read) -> None:
     """A quadrupole after an accelerating cavity is weaker, by the momentum there."""
-    with pytest.warns(LatticeWarning, match="focusing at the ends"):
-        found = read(
-            "q: quad, l = 0.5, b1_gradient = -4; c: lcavity, l = 1, gradient = 1e9, phi0 = 0.05,\n"
-            "rf_frequency = 1e9\nr: line = (q, c, q); use, r\n"
-        )
-    first, cavity, last = found.lattice
+    found = read(
+        "q: quad, l = 0.5, b1_gradient = -4; c: lcavity, l = 1, gradient = 1e9, phi0 = 0.05,\n"
+        "rf_frequency = 1e9\nr: line = (q, c, q); use, r\n"
+    )
+    first, _, cavity, _, last = found.lattice
     mass = ELECTRON.species.mass
     energy = 3e9 + 1e9 * math.cos(2 * math.pi * 0.05)
     momenta = float(ELECTRON.p0c), math.sqrt(energy**2 - mass**2)
     strengths = [float(first.k1), float(last.k1)]
     assert strengths == pytest.approx([-4 * -1 * LIGHT / p for p in momenta], rel=1e-12)
     assert float(cavity.exit_reference(ELECTRON).p0c) == pytest.approx(momenta[1], rel=1e-12)
+
+
+def test_a_linac_cavity_is_a_wave_along_its_whole_cells(read) -> None:
+    """A late particle gains by cos(2 pi phi0 + omega t). Source: track_a_lcavity of Bmad."""
+    text = (
+        "c: lcavity, l = 1, voltage = 2e7, rf_frequency = 1.3e9, phi0 = 0.1{}; d: drift, l = 1\n"
+        "r: line = (c, d); use, r\n"
+    )
+    line = read(text.format("")).lattice
+    half_wave = LIGHT / 2.6e9
+    assert [e.name for e in line] == ["c_end", "c", "c_end", "d"]
+    assert [float(e.length) for e in line][:3] == pytest.approx(
+        [(1 - 8 * half_wave) / 2, 8 * half_wave, (1 - 8 * half_wave) / 2], rel=1e-12
+    )
+    cavity = line["c"]
+    assert (cavity.focusing, cavity.ends, cavity.accelerate) == ("standing-wave", "both", True)
+    z = -0.01
+    energies = [
+        math.hypot(float(end.reference.p0c) * (1 + end.coordinates[0, 5]), ELECTRON.species.mass)
+        for end in (pass_beam(line, start) for start in (0.0, z))
+    ]
+    turns = -z * 1.3e9 / LIGHT
+    gains = [2e7 * math.cos(2 * math.pi * (0.1 + t)) for t in (0.0, turns)]
+    assert energies[1] - energies[0] == pytest.approx(gains[1] - gains[0], rel=1e-5)
+    other = read(text.format(", cavity_type = traveling_wave, fringe_at = exit_end, n_cell = 2"))
+    wave = other.lattice["c"]
+    assert (wave.focusing, wave.ends) == ("travelling-wave", "exit")
+    assert float(wave.length) == pytest.approx(2 * half_wave, rel=1e-12)
+    whole = read(
+        "c: lcavity, l = 1, voltage = 1e6, rf_frequency = c_light\nr: line = (c); use, r\n"
+    )
+    assert len(whole.lattice) == 1
+    thin = read(text.format(", n_cell = 0")).lattice["c"]
+    assert (thin.focusing, float(thin.length)) == ("none", 1.0)
+
+
+def pass_beam(line: pj.Lattice, z: float) -> pj.Beam:
+    rows = torch.tensor([[0, 0, 0, 0, z, 0.0]], dtype=torch.float64)
+    return pj.track(line, pj.Beam(ELECTRON, rows))
 
 
 def test_slopes_by_an_overlay_are_those_of_files(read) -> None:

@@ -152,6 +152,43 @@ def test_a_cavity_gains_by_its_phase(read, changes: int) -> None:
     assert float(out.coordinates[0, 5]) == pytest.approx(expected, abs=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("stated", "focusing", "ends"),
+    [
+        ("", "none", "both"),
+        ("BODY_FOCUS_MODEL=SRS, STANDING_WAVE=1", "standing-wave", "none"),
+        ('BODY_FOCUS_MODEL="SRS", END1_FOCUS=1, END2_FOCUS=1', "standing-wave", "both"),
+        ("BODY_FOCUS_MODEL=NONE, END1_FOCUS=1", "travelling-wave", "entrance"),
+        ("END2_FOCUS=1", "travelling-wave", "exit"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["RFCA", "RFCW"])
+@pytest.mark.filterwarnings("ignore:.*wakes are left out")
+def test_focusing_of_cavities(read, kind: str, stated: str, focusing: str, ends: str) -> None:
+    volt = "C: {}, L=1, VOLT=2e7, FREQ=1.3e9, PHASE=80, CHANGE_P0=1{}\nR: LINE=(C)\n"
+    (cavity,) = read(volt.format(kind, f", {stated}" if stated else "")).lattice
+    assert (cavity.focusing, cavity.ends) == (focusing, ends)
+
+
+def test_matrix_of_srs_focusing(read) -> None:
+    """The formulas of its body and its ends, by gamma. Source: rfca.c of elegant."""
+    text = "C: RFCA, L=2, VOLT=2e9, FREQ=1.3e9, PHASE=90, CHANGE_P0=1, BODY_FOCUS_MODEL=SRS"
+    line = read(f"{text}, END1_FOCUS=1, END2_FOCUS=1\nR: LINE=(C)\n").lattice
+    found = pj.jacobian(line, ELECTRON)
+    before = float(ELECTRON.gamma)
+    gain = 2e9 / ELECTRON.species.mass
+    after, turn, root = before + gain, math.log((before + gain) / before) / math.sqrt(8), 8**0.5
+    body = np.array(
+        [
+            [math.cos(turn), root * before * 2 / gain * math.sin(turn)],
+            [-math.sin(turn) * gain / (2 * after * root), before / after * math.cos(turn)],
+        ]
+    )
+    first, last = (np.array([[1, 0], [-f, 1]]) for f in (gain / 4 / before, -gain / 4 / after))
+    np.testing.assert_allclose(found[:2, :2], last @ body @ first, rtol=1e-6)
+    np.testing.assert_allclose(found[2:4, 2:4], found[:2, :2], rtol=1e-12)
+
+
 def test_fields_and_errors_of_bends_scale(read) -> None:
     b, c = read(
         "B: CSBEND, L=2, ANGLE=0.4, K1=0.3, K3=5, FSE=0.01, FSE_DIPOLE=0.02\n"

@@ -218,7 +218,7 @@ def test_apertures_stand_at_the_ends(read):
             "MagneticMultipoleP.Kn1_taper = 0.1 is left out",
         ),
         ("kind: Quadrupole, is_on: false, length: 1", "is off; read as a drift or a marker"),
-        ("kind: RFCavity, RFP: {voltage: 1, cavity_type: TRAVELING_WAVE}", "a travelling wave"),
+        ("kind: RFCavity, RFP: {voltage: 1, cavity_type: TRAVELING_WAVE}", "of no length"),
         ("kind: RFCavity, RFP: {voltage: 1, dE_ref: 3}", "RFP.dE_ref = 3.0 eV is not what"),
         ("kind: Drift, length: 1, my_data: {a: 1}", "my_data is left out"),
         ("kind: Drift, length: 1, ApertureP: {shape: VERTICES}", "ApertureP.shape = VERTICES"),
@@ -263,6 +263,8 @@ def test_the_standard_alone_holds_the_physics(tmp_path, case):
     plain = case.element()
     if case.kind is not pj.Aperture:
         own = {"steps": None} if issubclass(case.kind, pj.elements.Magnet) else {}
+        if "wave" in case.options.get("focusing", ""):
+            own = {"focusing": case.options["focusing"]}
         plain = build(case.kind, case.parameters, own)
     start = 0.1 * points()
     end, again = (move(e, start) for e in (plain, back))

@@ -230,6 +230,7 @@ def test_the_suffix_alone_is_of_our_own(tmp_path: Path) -> None:
         (SBend(1.0, 0.1, knl=(0.0, 0.1)), "add them to dk0 and k1"),
         (SBend(0.0, dk0=0.1, e1=0.1, edges="exact"), "exact edges without a bend"),
         (RFCavity(0.1, 1e6, frequency=1e8, accelerate=True), "accelerate=False"),
+        (RFCavity(0.1, 1e6, frequency=1e8, focusing="gap"), 'focusing="none"'),
         (Aperture(half_width=0.1, smoothing=1e-3), "smoothing=0"),
         (TaylorMap(), "in the variables 'z delta'"),
         (Placeholder(1.0, stands_for="wire"), "another program's element"),

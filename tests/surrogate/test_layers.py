@@ -16,6 +16,7 @@ ONE = ("input",)
 CASES = {
     "Convolution": layers.Convolution("c", ONE, "w", "b", 2, 1),
     "TransposedConvolution": layers.TransposedConvolution("t", ONE, "v", "b", 2, 1),
+    "LineConvolution": layers.LineConvolution("l", ONE, "l"),
     "InstanceNorm": layers.InstanceNorm("n", ONE),
     "LeakyReLU": layers.LeakyReLU("r", ONE, 0.2),
     "Affine": layers.Affine("a", ONE, 3.0, -1.0),
@@ -33,7 +34,7 @@ def weights():
     def draw(*shape):
         return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
-    return {"w": draw(4, 3, 4, 4), "v": draw(3, 4, 4, 4), "b": draw(4)}
+    return {"w": draw(4, 3, 4, 4), "v": draw(3, 4, 4, 4), "b": draw(4), "l": draw(2, 3, 5, 1)}
 
 
 @pytest.fixture
@@ -44,6 +45,7 @@ def x():
 
 def evaluate(layer, weights, x):
     used = x[:, :1] if isinstance(layer, layers.Smoothing) else x
+    used = used[..., :1] if isinstance(layer, layers.LineConvolution) else used
     return layer(weights, *[used] * len(layer.inputs))
 
 

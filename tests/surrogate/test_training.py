@@ -132,7 +132,7 @@ def test_a_teacher_of_another_grid():
 
 def test_only_the_symmetries_of_the_teacher_are_used():
     """A plate on one side of the box: of mirrors and swaps only one mirror is left."""
-    from pyjutrack.surrogate.training.fit import symmetries
+    from pyjutrack.surrogate.training.fields import symmetries
     from pyjutrack.surrogate.training.samples import draw
 
     class Plate:

@@ -2,9 +2,19 @@
 
 from .files import read_wakes
 from .function import WakeFunction
+from .neural import NeuralWake, WakeModel
 from .resistive_wall import ResistiveWall
 from .resonator import Resonator
 from .table import WakeTable
 from .wake import Wake
 
-__all__ = ["ResistiveWall", "Resonator", "Wake", "WakeFunction", "WakeTable", "read_wakes"]
+__all__ = [
+    "NeuralWake",
+    "ResistiveWall",
+    "Resonator",
+    "Wake",
+    "WakeFunction",
+    "WakeModel",
+    "WakeTable",
+    "read_wakes",
+]

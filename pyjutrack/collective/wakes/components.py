@@ -2,53 +2,77 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ...maps.state import State
-from ...mesh.line import Line, gather, gather_with_slope
+from ...mesh.line import Line, add_line, add_line_in_place
+
+Array = NDArray[Any]
 
 
 class Component(NamedTuple):
     """A component of a wake.
 
     With v(z) the wake of the source, in units of P0 c, particles feel -dU of the potential
-    U = -plane^power/power v(z), so that their map is symplectic; the longitudinal one changes
-    delta by -v alone.
+    U = -a v(z), with a the product of the offsets `planes`, or half the square of one, so that
+    their map is symplectic; the longitudinal one changes delta by -v alone.
 
     Attributes:
         source: column of the coordinate that weighs the charges, None for the charge itself.
-        plane: column of the coordinate whose momentum is kicked, None for delta.
-        power: of that coordinate in the potential.
+        planes: columns of the offsets, whose momenta are kicked; none for delta.
     """
 
     source: int | None = None
-    plane: int | None = None
-    power: int = 1
+    planes: tuple[int, ...] = ()
 
     @property
     def transverse(self) -> bool:
         """Return whether it deflects."""
-        return self.plane is not None
+        return bool(self.planes)
 
     @property
     def per_offset(self) -> bool:
         """Return whether its function is that of one metre of offset [V/(C m)]."""
-        return self.source is not None or self.power > 1
+        return self.source is not None or len(self.planes) > 1
 
 
-#: by name
+#: by name: of a kick and what makes it, or is in its place
 COMPONENTS = {
     "longitudinal": Component(),
-    "constant x": Component(plane=0),
-    "constant y": Component(plane=2),
-    "dipole x": Component(source=0, plane=0),
-    "dipole y": Component(source=2, plane=2),
-    "quadrupole x": Component(plane=0, power=2),
-    "quadrupole y": Component(plane=2, power=2),
+    "constant x": Component(planes=(0,)),
+    "constant y": Component(planes=(2,)),
+    "dipole x": Component(0, (0,)),
+    "dipole y": Component(2, (2,)),
+    "dipole xy": Component(2, (0,)),
+    "dipole yx": Component(0, (2,)),
+    "quadrupole x": Component(planes=(0, 0)),
+    "quadrupole y": Component(planes=(2, 2)),
+    "quadrupole xy": Component(planes=(0, 2)),
 }
+
+
+class Addition(NamedTuple):
+    """What a wake adds to a column: a line at the nodes, or a slope of it, times other columns."""
+
+    column: int
+    nodes: Tensor
+    order: int
+    factors: tuple[int, ...]
+
+
+def additions(component: Component, nodes: Tensor) -> list[Addition]:
+    """What a component adds to particles, of v at the nodes of a line."""
+    planes = component.planes
+    if not planes:
+        return [Addition(5, -nodes, 0, ())]
+    # the slopes of a product of offsets: the others; of half a square, the offset
+    slopes = {plane: planes[:n] + planes[n + 1 :] for n, plane in enumerate(planes)}
+    kicks = [Addition(plane + 1, nodes, 0, others) for plane, others in slopes.items()]
+    return [*kicks, Addition(5, nodes * (len(slopes) / len(planes)), 1, planes)]
 
 
 def kick(
@@ -61,16 +85,16 @@ def kick(
         nodes: v at the nodes of the line.
     """
     columns, z = list(state.coordinates), state.coordinates[4]
-    if component.plane is None:
-        columns[5] = columns[5] - gather(line, z, active, nodes)
-        return tuple(columns)
-    value, slope = gather_with_slope(line, z, active, nodes)
-    place, momentum = columns[component.plane], component.plane + 1
-    place = torch.where(active, place, 0.0)
-    if component.power == 1:
-        columns[momentum] = columns[momentum] + value
-        columns[5] = columns[5] + place * slope
-    else:
-        columns[momentum] = columns[momentum] + place * value
-        columns[5] = columns[5] + place * place / 2 * slope
+    for column, values, order, factors in additions(component, nodes):
+        some = (columns[other] for other in factors)
+        columns[column] = add_line(line, z, active, columns[column], values, *some, order=order)
     return tuple(columns)
+
+
+def kick_in_place(
+    columns: Sequence[Array], component: Component, line: Line, active: Array, nodes: Tensor
+) -> None:
+    """The same of numbers, whose columns are changed."""
+    for column, values, order, factors in additions(component, nodes):
+        some = (columns[other] for other in factors)
+        add_line_in_place(line, columns[4], active, columns[column], values, *some, order=order)

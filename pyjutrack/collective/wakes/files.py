@@ -17,17 +17,14 @@ from .table import WakeTable
 _BYTES = 256 * 2**20
 _TIME, _SKIP, _NANO = "time", "-", 1e-9
 #: names of the components in files, and those of PyHEADTAIL and xwakes
-_NAMES = {name: name for name in COMPONENTS} | {
-    f"{theirs}_{plane}": f"{ours} {plane}"
-    for plane in "xy"
-    for theirs, ours in (
-        ("constant", "constant"),
-        ("dipole", "dipole"),
-        ("dipolar", "dipole"),
-        ("quadrupole", "quadrupole"),
-        ("quadrupolar", "quadrupole"),
-    )
-}
+_NAMES = {name: name for name in COMPONENTS}
+for _name in [name for name in COMPONENTS if " " in name]:
+    _kind, _planes = _name.split()
+    for _theirs in (_kind, _kind.replace("pole", "polar")):
+        _NAMES[f"{_theirs}_{_planes}"] = _name
+#: of one potential, so that of its two columns in files one is to be read
+_SKEW = "quadrupole xy"
+_NAMES |= {f"{kind}_yx": _SKEW for kind in ("quadrupole", "quadrupolar")}
 
 
 def read_wakes(
@@ -64,6 +61,7 @@ def read_wakes(
     if names.count(_TIME) != 1 or not wanted or len(set(wanted)) < len(wanted):
         raise InvalidValueError(
             f'columns must name "time" once, and components, each once; got {list(columns)}'
+            + (f' (kicks by "{_SKEW}" are those of both xy and yx)' if _SKEW in wanted else "")
         )
     table = _numbers(path, len(names))
     time = table[:, names.index(_TIME)] * _NANO

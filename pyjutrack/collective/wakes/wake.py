@@ -2,71 +2,66 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from ...beam.beam import Beam
-from ...beam.moments import mean
 from ...beam.reference import SPEED_OF_LIGHT
-from ...core.checks import require_kind, require_real, require_text, require_whole, wrong
-from ...core.errors import InvalidValueError, ResolutionWarning, require_known, warn
+from ...core.checks import require_kind, require_real, require_whole
+from ...core.errors import InvalidValueError, require_known
 from ...core.scalars import Number, tensor_like, to_float
 from ...core.storage import storable
-from ...elements import Element
 from ...maps.state import State
-from ...mesh.line import Line, line_around, spread
-from ..base import CollectiveEffect, Place, require_charge, slices_by_step
-from .components import COMPONENTS, kick
+from ...mesh.line import Line, spread
+from ..base import Place, require_charge
+from .components import COMPONENTS
 from .convolution import convolve, ring_after, ring_voltage
 from .function import Phasor, WakeFunction
-
-#: a bunch may start with this share of its particles outside the window
-_OUTSIDE = 0.01
-#: so many particles are charges by themselves, and no sample of a density
-_FEW = 32
-#: cells in an rms length of the bunch, below which a warning
-_RESOLVED = 2.0
+from .lines import LineEffect, check_line, check_places, per_volt, still_state, wake_line
+from .passages import Passage, on_cells, on_one_line
 
 
 class Loss(NamedTuple):
     """The wake at the nodes of a line in units of P0 c, and what is remembered of this passage.
 
-    `sources` has the charges at the nodes, or their moments, of this and former passages, this one
-    first (..., P, nodes); `ringing` what is left by them in one oscillation.
+    `passages` has this and former passages, this one first; `ringing` what is left by them in one
+    oscillation.
     """
 
     line: Line
     nodes: Tensor
-    sources: Tensor
+    passages: tuple[Passage, ...]
     ringing: Phasor | None
 
 
 @storable
 @dataclass(frozen=True)
-class Wake(CollectiveEffect):
+class Wake(LineEffect):
     """The wake that a bunch leaves, as kicks at elements of a name, or along all lengths.
 
     A particle that passes by t = -z/(beta c) later than a charge q at (x', y') meets the voltage V
     of the component, with W its function; those before q meet none, and q itself half of W(0).
 
-    ================  ===========  =========================================
+    ================  ===========  ==================================================
     component         V            changes, with k = e/(beta P0 c)
-    ================  ===========  =========================================
+    ================  ===========  ==================================================
     "longitudinal"    q W(t)       delta by -k V: positive V takes energy
     "constant x"      q W(t)       px by k V, delta by k x dV/dz
     "dipole x"        q x' W(t)    px by k V, delta by k x dV/dz
+    "dipole xy"       q y' W(t)    px by k V, delta by k x dV/dz
     "quadrupole x"    q W(t)       px by k x V, delta by k x^2/2 dV/dz
-    ================  ===========  =========================================
+    "quadrupole xy"   q W(t)       px by k y V, py by k x V, delta by k x y dV/dz
+    ================  ===========  ==================================================
 
-    and y likewise. Positive transverse wakes and offsets deflect away from the axis, as in Xsuite
-    and PyHEADTAIL. The change of delta by transverse wakes, of second order in the offsets, is that
-    of the theorem of Panofsky and Wenzel; other codes leave it out, and then their maps are not
-    symplectic. Offsets x' are from the reference orbit.
+    and y likewise; "quadrupole yx" would be the same as "quadrupole xy". Positive transverse wakes
+    and offsets deflect away from the axis, as in Xsuite and PyHEADTAIL. The change of delta by
+    transverse wakes, of second order in the offsets, is that of the theorem of Panofsky and Wenzel;
+    other codes leave it out, and then their maps are not symplectic. Offsets x' are from the
+    reference orbit.
 
     The charge is spread over a line of cells by cubic B-splines, convolved by FFT with the function
     (averaged over cells where it jumps or diverges), and read by B-splines; their smoothing of z is
@@ -84,7 +79,8 @@ class Wake(CollectiveEffect):
             are those of the function. A batch of beams has one line. Test particles outside are
             lost.
         period: between two passages [s], after which the bunch meets what it left; None forgets.
-            Lines of all turns must be one: it needs a window. Bunches of a train share a window.
+            Bunches of a train share a line. Without a window the cells of later turns are as long
+            as those of the first.
         turns: how many former passages count; None for all, of functions that ring.
         scale: factor on the wake; 1 is physical.
         max_step: longest slice between kicks where `at` is None [m]; a number, or one per kind.
@@ -102,9 +98,6 @@ class Wake(CollectiveEffect):
     (2006), ch. 1.
     """
 
-    reversible: ClassVar[bool] = True
-    weighted: ClassVar[bool] = True
-
     function: WakeFunction
     at: str | None = None
     component: str = "longitudinal"
@@ -118,16 +111,10 @@ class Wake(CollectiveEffect):
     def __post_init__(self) -> None:
         kinds = "a WakeFunction", "such as Resonator(frequency=1e9, shunt=1e4)"
         require_kind("function", self.function, WakeFunction, *kinds)
-        if self.at is not None:
-            require_text("at", self.at)
+        check_places(self.at, self.max_step)
         require_known("component", self.component, COMPONENTS)
         require_whole("cells", self.cells, 8)
         require_real("scale", self.scale)
-        steps = self.max_step if isinstance(self.max_step, Mapping) else {"": self.max_step}
-        if not steps:
-            raise wrong("max_step", self.max_step, "a length, or one per element kind")
-        for step in steps.values():
-            require_real("max_step", step, above=0)
         if self.window is not None:
             require_real("window", self.window, above=0)
         if self.turns is not None:
@@ -137,10 +124,6 @@ class Wake(CollectiveEffect):
                 raise InvalidValueError("turns of memory need a period, the time between passages")
             return
         require_real("period", self.period, above=0)
-        if self.window is None:
-            raise InvalidValueError(
-                "a memory of former passages needs a line that stands still: give a window"
-            )
         if self.turns is None and not self.function.rings:
             raise InvalidValueError(
                 f"a {type(self.function).__name__} does not ring: give turns, the number of former "
@@ -148,84 +131,45 @@ class Wake(CollectiveEffect):
             )
 
     @property
-    def lumped(self) -> bool:  # type: ignore[override]  # of the kick, and not of the class
-        """Return whether it acts at elements as a whole."""
-        return self.at is not None
-
-    def slices(self, element: Element) -> int:
-        """Once at the elements of the name, or along lengths by `max_step`."""
-        if self.at is None:
-            return slices_by_step(element, self.max_step)
-        return int(element.name == self.at)
+    def line_form(self) -> tuple[float | None, int]:
+        """The window and the cells."""
+        return self.window, self.cells
 
     def check(self, beam: Beam) -> None:
         """Raise for a coasting beam or one too long for the window; warn of one not resolved."""
         require_charge(beam, self)
-        z = beam.coordinate("z").detach()
-        state = State(tuple(beam.coordinates.detach().unbind(-1)), beam.alive)
-        line = self._line(beam, state)
-        beyond = torch.where(beam.alive, ~line.inside(z), False)
-        outside = float(mean(beam, beyond.to(z.dtype)).nan_to_num(0.0).max())
-        if outside > _OUTSIDE:
-            raise InvalidValueError(
-                f"{outside:.1%} of the bunch lie outside of the wake's window, "
-                f"{self.window:g} m; take a longer one"
-            )
-        live = torch.where(beam.alive, z, 0.0)
-        centre = mean(beam, live).unsqueeze(-1)
-        rms = float(mean(beam, (live - centre) ** 2).nan_to_num(0.0).max().sqrt())
-        crowd = beam.particles * line.spacing / (math.sqrt(2 * math.pi) * rms) if rms else math.inf
-        if crowd < 1 and beam.particles > _FEW:
-            warn(
-                f"{crowd:.2g} particles are in a cell of the wake's line at the centre of a bunch "
-                f"of {rms:.3g} m rms, which is noise alone; take {math.ceil(1 / crowd)} times the "
-                "particles, or fewer cells",
-                ResolutionWarning,
-            )
-        if 0 < rms < _RESOLVED * line.spacing:
-            warn(
-                f"the rms length of the bunch, {rms:.3g} m, is {rms / line.spacing:.2g} cells of "
-                f"the wake's line; take cells={round(self.cells * 4 * line.spacing / rms)}, or a "
-                "shorter window",
-                ResolutionWarning,
-            )
+        line = self._line(beam, still_state(beam))
+        size = check_line(beam, line)
         speed = SPEED_OF_LIGHT * to_float(beam.reference.beta)
-        self.function.check(rms / speed, line.spacing / speed)
+        self.function.check(size / speed, line.spacing / speed)
 
     def start(self, beam: Beam) -> Mapping[tuple[int, float], Any] | None:
         """Start without a past; each place gets its own."""
         return None if self.period is None else {}
 
-    def admit(self, state: State) -> State:
-        """Particles outside the window are lost."""
-        if self.window is None:
-            return state
-        z = state.coordinates[4].detach()
-        return State(state.coordinates, state.alive & self._window(self.window).inside(z))
-
     def field(self, beam: Beam, state: State, place: Place, memory: Any = None) -> Loss:
         """Compute the wake at each node of the line."""
-        component, reference = COMPONENTS[self.component], beam.reference
-        line, z = self._line(beam, state), state.coordinates[4]
-        amounts = (beam.charge * beam.shares).to(z)
-        if component.source is not None:
-            amounts = amounts * torch.where(state.alive, state.coordinates[component.source], 0.0)
-        now = beam.world.sum(spread(line, z, state.alive, amounts))
+        component = COMPONENTS[self.component]
         before = None if memory is None else memory.get((place.number, place.s))
-        form = self.function, component.transverse, line, SPEED_OF_LIGHT * reference.beta
-        sources, ringing = now.unsqueeze(-2), None
-        if self.turns is not None and before is not None:
-            sources = torch.cat([sources, before], -2)
+        former = () if self.turns is None or before is None else before
+        line, z = self._line(beam, state, former), state.coordinates[4]
+        weights = (beam.charge * beam.shares).to(z)
+        source = component.source
+        offsets = () if source is None else (state.coordinates[source],)
+        now = beam.world.sum(spread(line, z, state.alive, weights, *offsets))
+        passages, ringing = (Passage(line, now), *former), None
+        line, sources = on_one_line(passages)
+        form = self.function, component.transverse, line, SPEED_OF_LIGHT * beam.reference.beta
         voltage = convolve(*form, sources, 0.0 if self.period is None else self.period)
         if self.period is not None and self.turns is None:
             ringing = ring_after(self.function, line, form[-1], now)
             if before is not None:
                 voltage = voltage + ring_voltage(*form, before)
                 ringing = Phasor(*(a + b for a, b in zip(before, ringing, strict=True)))
-        per_volt = abs(reference.species.charge) / (reference.beta * reference.p0c) * self.scale
+        factor = per_volt(beam) * self.scale
         if self.at is None:
-            per_volt = per_volt * place.ds
-        return Loss(line, voltage * per_volt, sources, ringing)
+            factor = factor * place.ds
+        return Loss(line, voltage * factor, passages, ringing)
 
     def remember(self, memory: Any, field: Loss, place: Place) -> Any:
         """Return what the bunch will meet when it comes back."""
@@ -236,25 +180,12 @@ class Wake(CollectiveEffect):
             kept: Any = self.function.ring(field.ringing, tensor_like(self.period, double))
             kept = Phasor(*(part.to(field.nodes.dtype) for part in kept))
         else:
-            kept = field.sources[..., : self.turns, :]
+            kept = field.passages[: self.turns]
         return {**memory, (place.number, place.s): kept}
 
-    def apply(self, state: State, field: Loss, place: Place) -> State:
-        """Kick particles by the wake where they are."""
-        active = state.alive
-        if self.window is None:  # by which none has been admitted
-            active = active & field.line.inside(state.coordinates[4].detach())
-        component = COMPONENTS[self.component]
-        return State(kick(state, component, field.line, active, field.nodes), active)
-
-    def _window(self, window: float) -> Line:
-        return Line(-window / 2, window / 2, self.cells)
-
-    def _line(self, beam: Beam, state: State) -> Line:
-        """The line of the window, or one that holds all live particles."""
-        if self.window is not None:
-            return self._window(self.window)
-        z, none = state.coordinates[4].detach(), -torch.inf
-        ends = [torch.where(state.alive, sign * z, none).max() for sign in (1.0, -1.0)]
-        high, low = (to_float(end) for end in beam.world.largest(torch.stack(ends)))
-        return line_around(-low, high, self.cells) if high >= -low else Line(-1.0, 1.0, self.cells)
+    def _line(self, beam: Beam, state: State, former: Sequence[Passage] = ()) -> Line:
+        """The line of the window, or one that holds all live particles, of the former's cells."""
+        line = wake_line(beam, state, self.window, self.cells)
+        if self.turns is None or self.window is not None:
+            return line
+        return on_cells(line, former[0].line.spacing if former else line.spacing)

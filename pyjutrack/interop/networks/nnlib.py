@@ -42,11 +42,16 @@ def to_nnlib(surrogate: Surrogate, path: str | Path, dtype: str = "float32") -> 
 
     Raises:
         UnknownNameError: another precision.
-        InvalidValueError: a layer that has no counterpart, weights too large for the precision, or
-            something else at `path`.
+        InvalidValueError: a network for a wake, a layer that has no counterpart, weights too large
+            for the precision, or something else at `path`.
         WriteError: the disk is full, say; a former folder is kept.
     """
     require_known("precision", dtype, _PRECISIONS)
+    if not isinstance(surrogate, Surrogate):
+        raise InvalidValueError(
+            f"folders for NNlib hold networks for fields, and no {type(surrogate).__name__}; ONNX "
+            "files hold both"
+        )
     network = surrogate.network.to(_PRECISIONS[dtype], "cpu")
     stored = _little_endian(dtype)
     places: dict[str, dict[str, Any]] = {}

@@ -18,6 +18,7 @@ from ...core.names import unused_name
 from ...surrogate.layer_base import Layer, Operator
 from ...surrogate.network import INPUT, Network
 from ...surrogate.surrogate import Surrogate
+from ...surrogate.wakes import WakeSurrogate
 from ..onnx.model import DESCRIPTION, Value, require_package
 from ..onnx.trace import Graph
 from .onnx_layers import LayerGraph
@@ -29,12 +30,14 @@ _OPSET = 17
 _LARGE = (4096, 4096)
 
 
-def to_onnx(source: Surrogate | Network, path: str | Path) -> None:
+def to_onnx(source: Surrogate | WakeSurrogate | Network, path: str | Path) -> None:
     """Write an ONNX file in single precision, whole or not at all.
 
     It maps "input" (batch, 1, nx, ny) to "output" of the same shape. Of a surrogate it also states
-    cells, box, shape function, domain and training; of a network it leaves nx and ny open. A digest
-    of all of it stands in the file, and `from_onnx` checks it.
+    cells, box, shape function, domain and training; of a network it leaves nx and ny open. Of one
+    for a wake nx are the nodes, ny is 1, and the output is for cells of one metre: multiply by
+    spacing ** power. A digest of all of it stands in the file, and `from_onnx`, which reads
+    networks for fields, checks it.
 
     Raises:
         WriteError: the disk is full, say.
@@ -44,6 +47,9 @@ def to_onnx(source: Surrogate | Network, path: str | Path) -> None:
     require_package()
     if isinstance(source, Surrogate):
         network, cells = source.network, source.mesh.grid.shape
+        stated = {k: v for k, v in source.description().items() if k != "layers"}
+    elif isinstance(source, WakeSurrogate):
+        network, cells = source.current_network(), (source.nodes, 1)
         stated = {k: v for k, v in source.description().items() if k != "layers"}
     else:
         network, cells, stated = source, None, {}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 
 from ... import elements as kinds
 from ...elements import Element
 from ...lattice.expressions import Formula, call
-from ..arithmetic import charge_number, is_on, per_turn, series_of, times
+from ..arithmetic import is_on, series_of, times
 from .bends import arc_length, read_bend
+from .cavities import read_cavity, read_crab_cavity, read_linac_cavity
 from .classes import CLASSES
 from .magnets import read_magnet
 from .source import BmadSource as Source
@@ -153,60 +153,6 @@ def _thick(source: Source) -> list[Element]:
     return [source.make(kinds.Multipole, length=source.length, **fields, **source.placement())]
 
 
-def _frequency(source: Source) -> Formula:
-    """Frequency [Hz]; by the harmonic number where the file gives that."""
-    harmon = source.number("harmon")
-    if not is_on(harmon):
-        return source.number("rf_frequency")
-    source.number("rf_frequency")
-    return per_turn(harmon, source.reference, source.turn, source.say)
-
-
-def _voltage(source: Source) -> Formula:
-    """Bmad's voltage is the energy that the reference particle gains [eV], whatever its charge."""
-    gradient, gain = source.number("gradient"), source.number("voltage")
-    if is_on(gradient) and not source.states("voltage"):
-        gain = gradient * source.length
-    return gain / charge_number(source.reference)
-
-
-def _phase(source: Source) -> Formula:
-    """phi0 in turns, as it counts in V sin(2 pi phi0 - omega t)."""
-    return 2 * math.pi * (source.number("phi0") + source.number("phi0_multipass"))
-
-
-def _gap(source: Source, kind: type[Element], zero: float, **options: bool) -> list[Element]:
-    """A gap; `zero` is the phase [rad] of phi0 = 0."""
-    fields: dict[str, object] = {
-        "voltage": _voltage(source),
-        "frequency": _frequency(source),
-        "phase": zero - _phase(source),
-        **options,
-        **source.placement(),
-    }
-    return [source.make(kind, length=source.length, **fields)]
-
-
-def _cavity(source: Source) -> list[Element]:
-    """Bmad takes V sin(2 pi phi0 - omega t): phi0 = 0 is stable above transition."""
-    source.word("fringe_type"), source.word("fringe_at")
-    return _gap(source, kinds.RFCavity, math.pi)
-
-
-def _crab(source: Source) -> list[Element]:
-    """Bmad takes V sin(2 pi phi0 - omega t), in px."""
-    return _gap(source, kinds.CrabCavity, math.pi)
-
-
-def _linac_cavity(source: Source) -> list[Element]:
-    """Bmad takes V cos(2 pi phi0 - omega t), the reference too: phi0 = 0 is the crest."""
-    source.say("its focusing at the ends is left out")
-    for name in ("voltage_err", "gradient_err", "phi0_err"):
-        if is_on(source.number(name)):
-            source.say(f"{name} is left out")
-    return _gap(source, kinds.RFCavity, 0.5 * math.pi, accelerate=True)
-
-
 def _patch(source: Source) -> list[Element]:
     placed = source.placement()
     turned = any(is_on(placed[name]) for name in ("x_rot", "y_rot"))
@@ -238,8 +184,8 @@ READERS: dict[str, Reader] = {
     "ab_multipole": _ab_multipole,
     "solenoid": _solenoid,
     **dict.fromkeys(("hkicker", "vkicker", "kicker"), _corrector),
-    "rfcavity": _cavity,
-    "lcavity": _linac_cavity,
-    "crab_cavity": _crab,
+    "rfcavity": read_cavity,
+    "lcavity": read_linac_cavity,
+    "crab_cavity": read_crab_cavity,
     "patch": _patch,
 }

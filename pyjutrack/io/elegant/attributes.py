@@ -18,6 +18,8 @@ NUMBERS = {
         "nonlinear",
         "voltage",
         "frequency",
+        "end1_focus",
+        "end2_focus",
     ),
 }
 #: how it is integrated, what is printed, who steers by it

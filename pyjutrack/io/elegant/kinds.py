@@ -137,8 +137,30 @@ def _cavity(source: Source) -> list[Element]:
             frequency=source.number("freq", 500e6),
             phase=source.number("phase") * (math.pi / 180),
             **({"accelerate": True} if changes else {}),
+            **_focusing(source),
         )
     ]
+
+
+def _focusing(source: Source) -> dict[str, str]:
+    """SRS is a standing wave; lenses at the ends alone are those of a travelling one."""
+    model = source.word("body_focus_model").lower()
+    ends = source.fixed("end1_focus") != 0, source.fixed("end2_focus") != 0
+    source.ignore("standing_wave")
+    if model not in ("", "none", "srs"):
+        source.say(f"body_focus_model = {model} is left out")
+    if not is_on(source.length) or not (model == "srs" or any(ends)):
+        return {}
+    wave = "standing-wave" if model == "srs" else "travelling-wave"
+    return {"focusing": wave, "ends": _ENDS[ends]}
+
+
+_ENDS = {
+    (True, True): "both",
+    (True, False): "entrance",
+    (False, True): "exit",
+    (False, False): "none",
+}
 
 
 def _cavity_with(what: str) -> Reader:

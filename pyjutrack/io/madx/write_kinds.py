@@ -70,7 +70,10 @@ def option_of(element: Element) -> str:
     """A model, edges or a fringe that are not those by default, which no file of MAD-X says."""
     for field in dataclasses.fields(element):
         value = getattr(element, field.name)
-        if field.name in ("model", "edges", "fringe") and value not in (field.default, "none"):
+        if field.name in ("model", "edges", "fringe", "focusing") and value not in (
+            field.default,
+            "none",
+        ):
             return f"{field.name}={value!r}"
     return ""
 

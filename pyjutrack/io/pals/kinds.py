@@ -13,11 +13,14 @@ from ..record import NOT_MODELLED
 from .bends import read_bend
 from .openings import opening
 from .placement import placement
-from .source import Made, Source
+from .source import Group, Made, Source
 
 Fields = dict[str, Any]
 #: phase [turns] of PALS' zero against ours, which is the stable one below transition
 ZERO_PHASES = {"ACCELERATING": 0.25, "BELOW_TRANSITION": 0.0, "ABOVE_TRANSITION": 0.5}
+
+#: focusing of cavities, and their types in PALS
+WAVES = {"standing-wave": "STANDING_WAVE", "travelling-wave": "TRAVELING_WAVE"}
 
 
 def _drift(source: Source) -> Made:
@@ -75,9 +78,9 @@ def _cavity(kind: type[Element]) -> Callable[[Source], Made]:
             if group.has("voltage") and not math.isclose(stated, expected, rel_tol=1e-9):
                 raise group.wrong("gradient", "and voltage are both set, and differ")
             voltage = voltage if group.has("voltage") else product
-        group.asked.update(("gradient", "L_active", "cavity_type", "num_cells", "harmon"))
-        if group.table.get("cavity_type") == "TRAVELING_WAVE":
-            source.say("a travelling wave; read as one gap in the middle")
+        group.asked.update(("gradient", "L_active", "num_cells", "harmon"))
+        wave = group.choice("cavity_type", "", ("", *WAVES.values()))
+        focusing = _focusing(source, group, wave) if kind is kinds.RFCavity and wave else {}
         zero = ZERO_PHASES[group.choice("zero_phase", "ACCELERATING", tuple(ZERO_PHASES))]
         named: Fields = {
             "frequency": group.number("frequency"),
@@ -92,10 +95,20 @@ def _cavity(kind: type[Element]) -> Callable[[Source], Made]:
                 named["accelerate"] = True
             else:
                 source.say(f"RFP.dE_ref = {gain} eV is not what the reference gains; left out")
-        place = placement(source)
-        return source.make(kind, length=source.length, voltage=voltage, **named, **place)
+        named |= {**focusing, **placement(source)}
+        return source.make(kind, length=source.length, voltage=voltage, **named)
 
     return convert
+
+
+def _focusing(source: Source, group: Group, wave: str) -> Fields:
+    """That of the wave, where a file states its type."""
+    if not is_on(source.length):
+        source.say(f"cavity_type {wave} of no length; read without focusing")
+        return {}
+    if group.has("L_active") and source.value(group.number("L_active") - source.length):
+        source.say("the wave of L_active is read as that of the whole length")
+    return {"focusing": next(ours for ours, theirs in WAVES.items() if theirs == wave)}
 
 
 def _thin(source: Source) -> Made:

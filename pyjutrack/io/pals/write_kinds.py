@@ -29,6 +29,7 @@ from ...elements import (
 from ...lattice.expressions import Expression
 from ..fields import plain
 from ..record import Say
+from .kinds import WAVES
 from .placement import SHIFTS
 
 Plain = dict[str, Any]
@@ -151,6 +152,12 @@ def _radio_frequency(
 ) -> Plain:
     found = {name: values[name] for name in ("frequency", "voltage")}
     found |= {"phase": values["phase"] / (2 * math.pi), "zero_phase": "BELOW_TRANSITION"}
+    if isinstance(element, RFCavity) and element.focusing in WAVES:
+        found["cavity_type"] = WAVES[element.focusing]
+        if element.ends != "both":
+            say("PALS has cavities with both ends; other programs may focus at both")
+    elif isinstance(element, RFCavity) and element.focusing == "gap":
+        say("PALS has no focusing of gaps; other programs leave it out")
     if isinstance(element, RFCavity) and element.accelerate:
         if reference is None:
             say("accelerates, by an energy that only a reference has; give reference=")

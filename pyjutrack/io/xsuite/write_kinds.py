@@ -112,6 +112,8 @@ def _solenoid(written: Written) -> list[Part]:
 def _cavity(written: Written) -> list[Part]:
     if written.option("accelerate"):
         raise written.refuse("a cavity that raises the reference energy; give accelerate=False")
+    if written.option("focusing") != "none":
+        raise written.refuse('the focusing of a cavity; give focusing="none"')
     names = ("length", "voltage", "frequency", "phase")
     return [Part("Cavity", {name: written.field(name) for name in names})]
 

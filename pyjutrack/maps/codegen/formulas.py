@@ -7,14 +7,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...kernels.emit import Emitter
+from ...kernels.gaussian import first_and_second, third_and_fourth
 from ...kernels.stumpff import arctangent, exact
-from .trace import ATAN, STUMPFF, Expression, in_order
+from .trace import ATAN, GAUSSIAN, GAUSSIAN_HIGHER, STUMPFF, Expression, in_order
 
 _OPERATORS = {"+": "fadd", "*": "fmul", "/": "fdiv", "neg": "fneg", "&": "and_", "|": "or_"}
 _COMPARED = ("<", "<=", ">", ">=")
 _FUNCTIONS = {name: getattr(math, name) for name in ("sqrt", "sin", "cos", "tan", "exp", "log")}
 _FUNCTIONS["abs"] = math.fabs
-_GROUPS = {**dict.fromkeys(STUMPFF, (exact, STUMPFF)), **dict.fromkeys(ATAN, (arctangent, ATAN))}
+#: functions that are computed together, and what computes them
+_COMPUTED = (
+    (exact, STUMPFF),
+    (arctangent, ATAN),
+    (first_and_second, GAUSSIAN),
+    (third_and_fourth, GAUSSIAN_HIGHER),
+)
+_GROUPS = {name: group for group in _COMPUTED for name in group[1]}
 
 
 def values(
@@ -37,7 +45,7 @@ def _step(emitter: Emitter, node: Expression, found: Mapping[Expression, Any]) -
     if node.op in _GROUPS:
         function, members = _GROUPS[node.op]
         packed = emitter.call(function, *args)
-        parts = [Expression.make(member, node.args[0]) for member in members]
+        parts = [Expression.make(member, *node.args) for member in members]
         return {part: builder.extract_value(packed, i) for i, part in enumerate(parts)}
     if node.op in _OPERATORS:
         return {node: getattr(builder, _OPERATORS[node.op])(*args)}

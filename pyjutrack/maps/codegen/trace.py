@@ -10,9 +10,15 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
+from ...core.gaussian import HIGHER, ORDERS
+
 #: functions of one argument that are computed together
 STUMPFF = ("c0", "c1", "c2", "c3", "c4", "c5")
 ATAN = ("atan", "atan_slope")
+#: of five arguments: derivatives of the potential of a Gaussian by x and y, see `core.gaussian`
+GAUSSIAN, GAUSSIAN_HIGHER = (tuple(f"h{i}{j}" for i, j in orders) for orders in (ORDERS, HIGHER))
+#: derivatives of that derivative by its arguments: a factor, and more orders in x and y
+_GAUSSIAN_SLOPES = ((1.0, 1, 0), (1.0, 0, 1), (0.5, 2, 0), (1.0, 1, 1), (0.5, 0, 2))
 
 
 class Expression:
@@ -156,6 +162,11 @@ class Expression:
     def arctangent(self) -> Expression:
         return Expression.make("atan", self)
 
+    def gaussian(self, *others: Any) -> tuple[Expression, ...]:
+        """See `core.gaussian.gaussian_derivatives`."""
+        given = (self, *map(constant, others))
+        return tuple(Expression.make(name, *given) for name in GAUSSIAN)
+
     def is_number(self, value: float) -> bool:
         return self.op == "number" and self.args[0] == value
 
@@ -166,6 +177,12 @@ class Expression:
         zero = constant(0.0)
         if self.op in ("number", "symbol"):
             result = constant(1.0) if self is variable else zero
+        elif self.op in GAUSSIAN:
+            result = zero
+            i, j = ORDERS[GAUSSIAN.index(self.op)]
+            for argument, (factor, di, dj) in zip(self.args, _GAUSSIAN_SLOPES, strict=True):
+                slope = Expression.make(f"h{i + di}{j + dj}", *self.args)
+                result = result + argument.derivative(variable, memo) * slope * factor
         else:
             a = self.args[0]
             da = a.derivative(variable, memo)

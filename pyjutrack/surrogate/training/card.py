@@ -13,7 +13,7 @@ from ...collective.poisson import Potential
 from ...core.version import __version__
 from ..surrogate import Surrogate
 from .beams import HELD_OUT_SEED, KINDS
-from .fit import describe_teacher
+from .fields import describe_teacher
 from .held_out import held_out_errors
 from .recipe import Recipe
 

@@ -15,7 +15,8 @@ from ...core.atomic import write_text, writing
 from ...core.errors import InvalidValueError
 from ..surrogate import Surrogate
 from . import card
-from .fit import default_teacher, train
+from .fields import default_teacher
+from .fit import train
 from .recipe import Recipe
 
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
+from ...collective.poisson import Potential
 from ...core.checks import require_real, require_whole, wrong
 from ...core.errors import InvalidValueError, require_known
 from ...core.scalars import is_whole
 from ...mesh.grid import Grid
 from ..architectures import Architecture, Standardisation, known_architectures
 from ..network import Network
+from ..surrogate import Surrogate
+from . import fields
 from .beams import HELD_OUT_SEED, Beams
+from .fit import Problem
 
 #: random streams of larger seeds may be those of small ones
 _SEEDS = 2**32
@@ -94,6 +100,12 @@ class Recipe:
         """The network before training."""
         assert self.channels is not None
         return self._network.build(self.channels, standard, self.seed)
+
+    def pose(
+        self, teacher: Potential | None, device: torch.device, drawn: Callable[[], object]
+    ) -> Problem[Surrogate]:
+        """Pose what `train` is to fit."""
+        return fields.pose(self, teacher, device, drawn)
 
     def record(self) -> dict[str, Any]:
         """Return the recipe as plain data."""

@@ -41,8 +41,11 @@ def backward_checkpoint(
                 p0c = torch.tensor(to_float(reference.p0c), dtype=torch.float64).requires_grad_()
                 leaves, reference = (*leaves, p0c), Reference(reference.species, p0c)
             for number in range(start, stop):
-                place = task.plan.ops[number % len(task.plan)].place
-                parameters |= {id(t): t for t in mine[place]}
+                op = task.plan.ops[number % len(task.plan)]
+                known = mine[op.place]
+                if isinstance(op, Act):
+                    known = active((known, task.place(op, 0).upstream))
+                parameters |= {id(t): t for t in known}
                 state, reference = _step(task, number, state, reference)
         wanted: Sequence[Tensor] = tuple(parameters.values())
         columns: Any = (*state.coordinates, reference.p0c)[: len(leaves)]

@@ -117,5 +117,7 @@ def _depends_on_hidden(task: Task, number: int, effect: CollectiveEffect) -> boo
     with torch.enable_grad():
         state = effect.admit(state_of(beam.coordinates.detach(), beam.alive))
         moved = effect.apply(state, effect.field(beam, state, place, None), place)
-    known = active((effect, place.element, beam.intensity, beam.weights, beam.reference))
+    known = active(
+        (effect, place.element, place.upstream, beam.intensity, beam.weights, beam.reference)
+    )
     return has_hidden_leaf(moved.coordinates, known)

@@ -24,6 +24,7 @@ from ...elements import Element
 from ...elements.inverse import inverse_parameters, record
 from ...elements.part import Part
 from ...kernels import mesh as kernels
+from ...kernels.noise import Stream
 from ...maps.apply import invert_and_pull_back
 from ...maps.base import Map
 from ...maps.program import NotRecordedError
@@ -58,7 +59,9 @@ class Account:
     @staticmethod
     def flush(accounts: Iterable[Account], sums: GradientAccumulator) -> None:
         """Carry what was added up back to the parameters, in one backward pass."""
-        ends, slopes, parameters = [], [], {}
+        ends: list[Any] = []
+        slopes: list[float] = []
+        parameters: dict[int, Tensor] = {}
         for account in accounts:
             ends += [account.numbers[n] for n in account._places]
             slopes += [account._totals[n] for n in account._places]
@@ -67,12 +70,13 @@ class Account:
 
 
 class Operation(NamedTuple):
-    """A map, the numbers that undo it, its own, and where these begin in an account."""
+    """A map, the numbers that undo it, its own, where these begin in an account, its stream."""
 
     map: Map
     back: tuple[float, ...]
     numbers: tuple[float, ...]
     first: int
+    stream: Stream | None
 
 
 class Passage:
@@ -92,11 +96,12 @@ class Passage:
                 self.compiled = False
         self.operations: list[Operation] = []
         numbers: list[Number] = []
-        for map, own in tape if self.compiled else ():
+        for map, given in tape if self.compiled else ():
+            own, stream = (given[:-1], given[-1]) if map.noisy else (given, None)
             back, there = (
                 tuple(to_float(n) for n in some) for some in (inverse_parameters(map, own), own)
             )
-            self.operations.append(Operation(map, back, there, len(numbers)))
+            self.operations.append(Operation(map, back, there, len(numbers), stream))
             numbers += own
         self.account = Account(numbers, active(element))
 
@@ -152,10 +157,18 @@ def have_kernels(columns: Tensors) -> bool:
     return columns[0].device.type == "cpu" and columns[0].dim() == 1
 
 
-def backward_operations(passage: Passage, end: State, gradients: Tensors) -> None:
-    """Do `steps.backward_element` by kernels; columns and gradients in place."""
-    for map, back, numbers, first in reversed(passage.operations):
-        slopes = invert_and_pull_back(map, end.coordinates, end.alive, back, numbers, gradients)
+def backward_operations(passage: Passage, end: State, gradients: Tensors, turn: int) -> None:
+    """Do `steps.backward_element` by kernels, in a turn; columns and gradients in place."""
+    for map, back, numbers, first, stream in reversed(passage.operations):
+        columns, by_columns = end.coordinates, gradients
+        if stream is not None:  # in the place of z
+            z = columns[4]
+            drawn = torch.from_numpy(stream._replace(turn=turn).draw(len(z))).to(z.dtype)
+            columns, by_columns = (
+                (*some[:4], other, some[5])
+                for some, other in ((columns, drawn), (by_columns, torch.zeros_like(z)))
+            )
+        slopes = invert_and_pull_back(map, columns, end.alive, back, numbers, by_columns)
         for n, slope in enumerate(slopes):
             passage.account.add(first + n, slope)
 

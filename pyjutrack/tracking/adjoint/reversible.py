@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+
 from ...beam.beam import Beam
 from ...beam.reference import Reference
 from ...core.scalars import to_float
@@ -80,14 +82,14 @@ class _Backward:
         op, kept = self._task.plan.ops[n], self._record.saved.get(number)
         motion = self._task.motion(n, turn)
         if motion is not None:
-            self._element(number, n, *motion, kept)
+            self._element(number, n, turn, *motion, kept)
         elif isinstance(op, Act) and not is_idle(op, self._task.lattice, self._task.effects):
             self._effect(number, op, turn)
         if kept is not None:
             self._columns = own(kept)
 
     def _element(
-        self, number: int, n: int, element: Element, part: Part, kept: Tensors | None
+        self, number: int, n: int, turn: int, element: Element, part: Part, kept: Tensors | None
     ) -> None:
         # of the lost, those of before: they stay where they are
         end = State(self._columns, self._record.alive(number))
@@ -95,7 +97,8 @@ class _Backward:
         if self._passages is not None:
             passage = self._passages.element(n, element, part, reference)
             if passage.compiled:  # maps with such kernels have inverses
-                backward_operations(passage, end, self._gradients)
+                here = self._task.first_turn + turn
+                backward_operations(passage, end, self._gradients, here)
                 return
         known = kept if kept is not None and not has_inverse(element, reference, part) else None
         parameters = active(element)
@@ -115,9 +118,12 @@ class _Backward:
             slope = backward_mesh_kick(kick, ds, strength, beam, state, self._gradients, self._sums)
             length.add(0, slope / op.slices)
             return
-        parameters = (*self._shared[op.effect], *self._mine[op.place])
+        with torch.enable_grad():  # the length over which it acts may carry a derivative
+            place = self._task.place(op, turn)
+        parts = self._shared[op.effect], self._mine[op.place], place.upstream
+        parameters = active(parts)
         columns, gradients = backward_effect(
-            effect, self._task.place(op, turn), beam, state, self._gradients, parameters, self._sums
+            effect, place, beam, state, self._gradients, parameters, self._sums
         )
         self._columns, self._gradients = own(columns), own(gradients)
 

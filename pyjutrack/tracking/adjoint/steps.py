@@ -88,15 +88,13 @@ def backward_effect(
 
     What a kick adds to the momenta does not depend on them, so it is found from those after it.
     """
-    with torch.no_grad():
-        before = effect.undo(end, effect.field(beam, end, place, None), place)
     with torch.enable_grad():
-        leaves = leaves_of((before or end).coordinates)
+        leaves = leaves_of(end.coordinates)
         state = State(leaves, end.alive)
         field = effect.field(beam, state, place, None)
         kicked = effect.apply(state, field, place).coordinates
-    start = _undo_kick(leaves, kicked) if before is None else before.coordinates
-    return start, pull_back(kicked, leaves, parameters, gradients, sums)
+    before = _undo_kick(leaves, kicked)
+    return before, pull_back(kicked, leaves, parameters, gradients, sums)
 
 
 def _undo_kick(after: Tensors, kicked: Tensors) -> Tensors:

@@ -1,0 +1,71 @@
+"""What effects of an opposing beam have in common."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ...beam.beam import Beam
+from ...beam.reference import VACUUM_PERMITTIVITY, Reference
+from ...core.checks import require_real, require_text
+from ...core.scalars import Number
+from ...elements import Element
+from ...elements.inverse import Operation
+from ...maps.state import State
+from ..base import CollectiveEffect, Place
+
+
+class OpposingBeam(CollectiveEffect):
+    """A beam of given charge and moments that acts on each particle by itself, by maps.
+
+    Derive from it, and state `maps`.
+    """
+
+    reversible: ClassVar[bool] = True
+    weighted: ClassVar[bool] = True
+    lumped: ClassVar[bool] = True
+    individual: ClassVar[bool] = True
+
+    at: str
+
+    @property
+    def by_maps(self) -> bool:
+        return True
+
+    def maps(self, reference: Reference) -> list[Operation]:
+        """What is done to a particle, in order: maps and their parameters."""
+        raise NotImplementedError
+
+    def slices(self, element: Element) -> int:
+        """Once at the elements of the name."""
+        return int(element.name == self.at)
+
+    def field(self, beam: Beam, state: State, place: Place, memory: Any = None) -> Reference:
+        """Find what the field depends on: the reference alone."""
+        return beam.reference
+
+    def apply(self, state: State, field: Reference, place: Place) -> State:
+        """Kick particles."""
+        return self.transport(state, field, place)
+
+    def transport(self, state: State, reference: Reference, place: Place) -> State:
+        """Kick particles by maps."""
+        for map, parameters in self.maps(reference):
+            state = state.apply(map, *parameters)
+        return state
+
+
+def strength_of(charge: Number, reference: Reference) -> Number:
+    """q Q / (2 pi eps0 P0 c) of the reference's charge and another one [m]; positive repels."""
+    volts = charge * reference.species.charge / (2 * math.pi * VACUUM_PERMITTIVITY)
+    return volts / reference.p0c
+
+
+def check_numbers(at: Any, numbers: Mapping[str, Any], sizes: Mapping[str, Any]) -> None:
+    """Raise InvalidValueError for what is no name, no finite number, or no positive size."""
+    require_text("at", at)
+    for name, value in numbers.items():
+        require_real(name, value)
+    for name, value in sizes.items():
+        require_real(name, value, above=0)

@@ -1,0 +1,190 @@
+"""Coherent synchrotron radiation: what a bunch radiates in bends, and feels itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ...beam.beam import Beam
+from ...beam.reference import VACUUM_PERMITTIVITY
+from ...core.checks import require_real, require_whole
+from ...core.errors import AccuracyWarning, ResolutionWarning, require_known, warn
+from ...core.scalars import Number, is_transformed, to_float
+from ...core.storage import storable
+from ...elements import Element
+from ...maps.state import State
+from ...mesh.line import Line, gather, spread
+from ..base import (
+    CELLS,
+    CollectiveEffect,
+    Place,
+    require_charge,
+    require_max_step,
+    slices_by_step,
+)
+from ..bunches import bunch_line, each_beam, join_beams, lose_infinite, warn_if_few
+from .arcs import Arc, arc_at, reached, upstream_of
+from .kernel import convolve
+
+#: a bunch must be longer than this many of the lengths by which its own field outruns it
+_SHORT = 10.0
+
+
+class Loss(NamedTuple):
+    """What particles lose of delta per length, at the nodes of a line [1/m]."""
+
+    line: Line
+    nodes: Tensor
+
+
+@storable
+@dataclass(frozen=True)
+class CSR(CollectiveEffect):
+    """Coherent synchrotron radiation of a bunch in bends and downstream of them, in one dimension.
+
+    Charge at a distance u after a particle radiates towards it along the chord of the arc. With
+    lambda the density along z and psi the angle from the place of emission,
+
+        delta -= ds q Q / (4 pi eps0 beta P0 c) E(z),   E(z) = int_0^inf K(u) lambda'(z - u) du,
+        K = 4 / (R (psi + 2 x)),                        u = R psi^3 (psi + 4 x) / (24 (psi + x)),
+
+    for a charge Q of particles of charge q, in an arc of radius R, or a distance R x downstream of
+    its exit. Upstream of the arc the orbit is taken to be straight. In the mode "transient" the
+    bunch meets all of that, "steady" is a bend without ends, K = 2 / (3 R^2 u)^(1/3), and nothing
+    downstream: what a long magnet does. A Gaussian loses 0.3505 q Q / (4 pi eps0 R^(2/3) s^(4/3))
+    per length then.
+
+    All particles are on one curve, and their bunch keeps its shape over what it overtakes, as in
+    other 1D codes: right where it is narrower than (R s^2)^(1/3). Curvatures are those of the
+    reference orbit. Bends that touch and turn to the same side are one arc; the field that comes
+    from one arc ends at the entrance of the next. Upstream of the first element is no bend, in
+    rings neither. gamma is infinite; walls do not shield.
+
+    Attributes:
+        mode: "transient" or "steady".
+        cells: of a line that follows the bunch; without noise four a rms length are enough.
+        smoothing: rms of the Gaussian, its second order undone, by which the density is smoothed
+            against the noise of macroparticles [cells]; 0 for none.
+        max_step: longest slice between kicks [m]; a number, or one per element kind.
+        reach: length downstream of a bend over which its field is followed [m], in whole elements;
+            None up to the next bend.
+        scale: factor on the kick; 1 is physical.
+
+    Raises:
+        InvalidValueError: any of these is not so; a beam with a current instead of a charge; a
+            lattice without bends, or with bends without a length.
+
+    Warns:
+        ResolutionWarning: less than two cells a rms length, or few particles a cell.
+        AccuracyWarning: a bunch so short, or of so little energy, that gamma is not infinite; bends
+            of other curvature in one arc.
+
+    Example:
+        >>> bunch = pj.Beam(reference, rows, charge=1e-9)
+        >>> pj.track(chicane, bunch, effects=[pj.collective.CSR(max_step=0.02)])
+
+    Source: E. Saldin, E. Schneidmiller, M. Yurkov, NIM A 398 (1997) 373; G. Stupakov, P. Emma, EPAC
+    2002, 1479.
+    """
+
+    reversible: ClassVar[bool] = True
+    weighted: ClassVar[bool] = True
+
+    mode: str = "transient"
+    cells: int = 256
+    smoothing: float = 4.0
+    max_step: float | Mapping[str, float] = 0.05
+    reach: float | None = None
+    scale: Number = 1.0
+
+    def __post_init__(self) -> None:
+        require_known("mode of CSR", self.mode, ("transient", "steady"))
+        require_whole("cells", self.cells, 8)
+        require_real("smoothing", self.smoothing, least=0)
+        require_max_step(self.max_step)
+        if self.reach is not None:
+            require_real("reach", self.reach, least=0)
+        require_real("scale", self.scale)
+
+    @property
+    def _steady(self) -> bool:
+        return self.mode == "steady"
+
+    def slices_along(self, elements: Sequence[Element]) -> Sequence[int]:
+        """Count slices by `max_step` in bends, and downstream of them as far as `reach`."""
+        here = reached(elements, 0.0 if self._steady else self.reach)
+        counts = zip(elements, here, strict=True)
+        return [slices_by_step(e, self.max_step) if on else 0 for e, on in counts]
+
+    def upstream(self, elements: Sequence[Element], number: int) -> Sequence[Element]:
+        """Select the arc before an element, and what is between."""
+        return () if self._steady else upstream_of(elements, number)
+
+    def check(self, beam: Beam) -> None:
+        """Raise for a coasting beam, warn of too few particles."""
+        require_charge(beam, self)
+        warn_if_few(beam, self.cells)
+
+    def admit(self, state: State) -> State:
+        """Particles are lost whose places are not finite numbers."""
+        return lose_infinite(state)
+
+    def field(self, beam: Beam, state: State, place: Place, memory: Any = None) -> Any:
+        """Find the loss, one a beam of a batch."""
+        return each_beam(lambda one, part: self._loss(one, part, place), beam, state)
+
+    def apply(self, state: State, field: Any, place: Place) -> State:
+        """Change delta by the loss over a slice; none outside the line is changed."""
+        return join_beams(_lose, state, field, place)
+
+    def _loss(self, beam: Beam, state: State, place: Place) -> Loss:
+        z, reference = state.coordinates[4], beam.reference
+        line = bunch_line(beam, state, self.cells)
+        shares = beam.world.sum(spread(line, z, state.alive, beam.shares.to(z)))
+        arc = arc_at(place)
+        if arc is None:
+            return Loss(line, torch.zeros_like(shares))
+        _warn_if_wrong(arc, line, shares.detach(), to_float(reference.gamma))
+        found = convolve(arc, line, shares, self.smoothing, steady=self._steady)
+        charges = abs(reference.species.charge) * beam.charge * self.scale
+        volts = charges / (4 * torch.pi * VACUUM_PERMITTIVITY)
+        return Loss(line, (found * (volts / (reference.beta * reference.p0c))).to(z.dtype))
+
+
+def _warn_if_wrong(arc: Arc, line: Line, shares: Tensor, gamma: float) -> None:
+    """Warn of a bunch that has become too short for the line, or is for an infinite gamma."""
+    if is_transformed(shares):
+        return
+    z, shares = torch.as_tensor(line.positions()).to(shares.device), shares.double()
+    mean, square = (float((shares * u).sum() / shares.sum()) for u in (z, z * z))
+    rms = math.sqrt(max(0.0, square - mean * mean))
+    if rms < CELLS * line.spacing:
+        warn(
+            f"the bunch of {rms:.2g} m rms is less than {CELLS:g} cells of the line of CSR, which "
+            f"holds all of it in {line.cells * line.spacing:.2g} m; take more cells, or cut off "
+            "particles far from the core",
+            ResolutionWarning,
+        )
+    radius, distance = to_float(arc.radius), to_float(arc.distance)
+    shortest = _SHORT * max(radius / gamma**3, distance / (2 * gamma**2))
+    if rms < shortest:
+        where = f"{distance:.2g} m after an arc" if distance else f"in an arc of {radius:.2g} m"
+        within = 2 * gamma**2 * rms / _SHORT
+        remedy = f"; take reach={within:.2g} or less" if distance else ""
+        warn(
+            f"CSR {where} at gamma = {gamma:.3g} is that of bunches longer than {shortest:.2g} m "
+            f"rms, and this one is {rms:.2g} m long{remedy}",
+            AccuracyWarning,
+        )
+
+
+def _lose(state: State, field: Loss, place: Place) -> State:
+    x, px, y, py, z, delta = state.coordinates
+    active = state.alive & field.line.inside(z.detach())
+    lost = gather(field.line, z, active, field.nodes)
+    return State((x, px, y, py, z, delta - place.ds * lost), state.alive)

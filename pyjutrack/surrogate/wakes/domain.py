@@ -1,0 +1,141 @@
+"""The domain of a network for wakes: the bunches that it was trained on, shapes too."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+from ...core.errors import InvalidValueError
+from ...core.storage import storable
+from ...mesh.grid import GHOSTS
+
+#: share of the training bunches beyond each limit: at the very edge too few were seen
+_RARE = 0.005
+#: relative difference of beta that is none
+_SAME_SPEED = 0.01
+
+
+class BunchFigures(NamedTuple):
+    """Figures of a line density that a domain limits; lengths are parts of the line.
+
+    Attributes:
+        length: rms length.
+        offset: |mean| from the centre of the line.
+        skewness: |<(z - mean)^3>| / rms^3.
+        roughness: rms length times rms slope over rms density: 0.71 of a Gaussian; structure and
+            noise add to it.
+    """
+
+    length: float
+    offset: float
+    skewness: float
+    roughness: float
+
+    @classmethod
+    def of_shares(cls, shares: Tensor) -> BunchFigures | None:
+        """Compute those of shares at the nodes (nodes,); None where there are none."""
+        found = shares.detach().cpu().double().numpy()
+        total = found.sum()
+        if not total > 0:
+            return None
+        found = found / total
+        nodes = (np.arange(len(found)) + 0.5 - GHOSTS) / (len(found) - 2 * GHOSTS) - 0.5
+        mean = float(found @ nodes)
+        dz = nodes - mean
+        rms = math.sqrt(max(float(found @ dz**2), 0.0))
+        third = abs(float(found @ dz**3))
+        slope = np.diff(found) / (nodes[1] - nodes[0])
+        rough = rms * math.sqrt(float((slope**2).sum() / (found**2).sum()))
+        return cls(rms, abs(mean), third / rms**3 if rms > 0 else 0.0, rough)
+
+
+@storable
+@dataclass(frozen=True)
+class WakeDomain:
+    """The limits within which nearly all bunches of a training set lie.
+
+    Attributes:
+        length: least and largest rms length, as parts of the line.
+        offset, skewness, roughness: the largest; see `BunchFigures`.
+        particles: fewest macroparticles.
+        beta: speed of the reference over that of light.
+    """
+
+    length: tuple[float, float]
+    offset: float
+    skewness: float
+    roughness: float
+    particles: int
+    beta: float
+
+    @classmethod
+    def from_figures(
+        cls, bunches: Sequence[BunchFigures], particles: int, beta: float
+    ) -> WakeDomain:
+        """The domain of bunches that were drawn with at least so many macroparticles."""
+
+        def limit(of: Callable[[BunchFigures], float], part: float) -> float:
+            return float(np.quantile([of(b) for b in bunches], part))
+
+        return cls(
+            (limit(lambda b: b.length, _RARE), limit(lambda b: b.length, 1 - _RARE)),
+            limit(lambda b: b.offset, 1 - _RARE),
+            limit(lambda b: b.skewness, 1 - _RARE),
+            limit(lambda b: b.roughness, 1 - _RARE),
+            particles,
+            beta,
+        )
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> WakeDomain:
+        """The domain of plain data, such as `dataclasses.asdict` makes.
+
+        Raises:
+            InvalidValueError: fields that a domain does not have, or lacks.
+        """
+        names = {f.name for f in dataclasses.fields(cls)}
+        if set(record) != names:
+            raise InvalidValueError(f"a domain has {sorted(names)}, not {sorted(record)}")
+        return cls(**{**record, "length": tuple(record["length"])})
+
+    def violations(self, bunch: BunchFigures, *, exact: bool = True) -> list[str]:
+        """Say how a line density lies outside, in words with figures; empty if it does not.
+
+        Args:
+            bunch: its figures.
+            exact: whether to state the bunch's own figures; without them a bunch that keeps
+                changing complains in the same words all the time, which Python warns of once.
+        """
+        low, high = self.length
+        length = bunch.length
+        checks = [
+            (length < low, "rms length", length, "below", low, " of the line"),
+            (length > high, "rms length", length, "above", high, " of the line"),
+            (bunch.offset > self.offset, "offset", bunch.offset, "above", self.offset,
+             " of the line"),
+            (bunch.skewness > self.skewness, "skewness", bunch.skewness, "above", self.skewness,
+             ""),
+            (bunch.roughness > self.roughness, "roughness", bunch.roughness, "above",
+             self.roughness, ""),
+        ]  # fmt: skip
+        return [
+            f"{what}{f' of {value:.3g}{unit}' if exact else ''} {side} the {limit:.3g}{unit} "
+            "of training"
+            for outside, what, value, side, limit, unit in checks
+            if outside
+        ]
+
+    def beam_violations(self, particles: int, beta: float) -> list[str]:
+        """Say what of a beam besides its density is unlike training."""
+        said = []
+        if particles < self.particles:
+            said.append(f"{particles} macroparticles below the {self.particles} of training")
+        if abs(beta / self.beta - 1) > _SAME_SPEED:
+            said.append(f"beta of {beta:.4g}, and {self.beta:.4g} in training")
+        return said

@@ -1,0 +1,36 @@
+"""The examples of docs/turns.md run as written, one after the other."""
+
+from pages import blocks, run
+
+CHECKS = """
+assert history["centroid"].shape == (500, 6)
+assert history["lost"].sum() == 0
+assert history["emittance"][-1] > 1.2 * history["emittance"][0]
+
+
+def mean(k1):
+    lattice = ring.with_values({"qf.k1": k1})
+    read = {"x": pj.observables.centroid("x")}
+    return float(dg.track_turns(lattice, beam, read, turns=20, at="bpm")["x"].square().mean())
+
+
+difference = (mean(1.5 + 1e-6) - mean(1.5 - 1e-6)) / 2e-6
+assert abs(float(slope) / difference - 1) < 1e-5
+np.testing.assert_array_equal(tunes.shape, (50, 2))
+exact = pj.tunes(pj.optics.one_turn_matrix(ring, proton))
+assert np.abs(tunes - exact).max() < 0.01
+folded = np.minimum(tunes[:, 0], 1 - tunes[:, 0])
+assert np.median(np.abs(lines.tunes[0] - folded)) < 1e-8
+assert np.abs(found.tunes - tunes).max() < 1e-3
+highest = spectrum.tunes[spectrum.amplitudes.argmax(0)]
+assert np.abs(highest - np.minimum(exact, 1 - exact)).max() < 0.01
+assert np.abs(slices.emittance[7:13] / 1e-7 - 1).max() < 0.05
+assert np.abs(same.fractions - 0.1).max() < 1e-4
+"""
+
+
+def test_examples_run(tmp_path):
+    examples = blocks("docs/turns.md", "example")
+    assert len(examples) == 9
+    run("\n".join(examples) + CHECKS, tmp_path)
+    assert (tmp_path / "footprint.png").stat().st_size > 10_000
