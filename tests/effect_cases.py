@@ -5,11 +5,17 @@ An effect that is added here is a line in `EFFECTS`.
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
+import torch
 
 import pyjutrack as pj
 from pyjutrack.collective import (
+    CSR,
+    BeamBeam,
     CollectiveEffect,
+    NeuralWake,
     Radiation,
     Resonator,
     SpaceCharge2p5D,
@@ -32,15 +38,36 @@ LATTICE = pj.Lattice(
 )
 #: of the lattice and the beam, with steps of differences
 KNOBS = {"d.length": 1e-5, "qf.k1": 1e-4, "b.angle": 1e-5, "rf.voltage": 10.0}
-#: of which the kick is `scale` times that of one
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """A wake that is no linear function of the density."""
+
+    cells: int = 40
+    window: float | None = None
+
+    def solve(self, shares: torch.Tensor, spacing: float) -> torch.Tensor:
+        return 1e11 * shares.flip(-1).cumsum(-1).flip(-1).square()
+
+
+#: their kicks are proportional to `strength_name`
 EFFECTS: dict[str, CollectiveEffect] = {
     "space charge in 3D": SpaceCharge3D((20, 20, 20), max_step=0.2),
     "space charge in 2.5D": SpaceCharge2p5D(pj.SpectralPoisson((0.014, 0.014), (28, 28)), 16, 0.2),
     "wake at a place": Wake(Resonator(2e9, 100.0, 2.0), "tank", cells=40),
     "wake along the line": Wake(Resonator(1e9, 1e5, 1.0), None, "dipole x", 40, max_step=0.4),
+    "wake of a network": NeuralWake(Model(), "tank"),
+    "coherent radiation": CSR(cells=36, max_step=0.2, scale=3.0),
+    "beam-beam": BeamBeam("tank", -2e-9, 1.2e-3, 9e-4, 0.01, angle=0.02, count=5),
     "mean radiation": Radiation(bend_slices=2, magnet_slices=1, scale=3e4),
     "photons": Radiation("quantum", seed=3, bend_slices=2, magnet_slices=1, scale=1e4),
 }
+
+
+def strength_name(effect: CollectiveEffect) -> str:
+    """The field to which the kicks of an effect are proportional."""
+    return "scale" if hasattr(effect, "scale") else "charge"
 
 
 def bunch(count: int, lost: bool = True) -> pj.Beam:

@@ -11,7 +11,7 @@ import sys
 import warnings
 
 import torch
-from effect_cases import EFFECTS, LATTICE, bunch
+from effect_cases import EFFECTS, LATTICE, bunch, strength_name
 
 import pyjutrack as pj
 from benchmarks.child import Watch
@@ -28,13 +28,17 @@ def main() -> None:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore", pj.errors.LossWarning)
     chosen = list(EFFECTS.values()) if name == "all" else [EFFECTS[name]]
-    effects = [dataclasses.replace(effect, scale=WEAK * effect.scale) for effect in chosen]
+    names = [strength_name(effect) for effect in chosen]
+    effects = [
+        dataclasses.replace(effect, **{name: WEAK * getattr(effect, name)})
+        for name, effect in zip(names, chosen, strict=True)
+    ]
     ring = pj.Lattice([e for e in LATTICE if not isinstance(e, pj.Aperture)])
     ops = plan_of(ring, effects).ops
     turns = -(-kicks // sum(isinstance(op, Act) for op in ops))
 
     def gradient(beam: pj.Beam, turns: int) -> None:
-        wrt = ["qf.k1", "b.angle", "d.length", "beam.charge", "effects[0].scale"]
+        wrt = ["qf.k1", "b.angle", "d.length", "beam.charge", f"effects[0].{names[0]}"]
         figure = pj.observables.emittance_growth("x")
         options = {"effects": effects, "turns": turns, "adjoint": "reversible"}
         slopes = pj.gradient(figure, ring, beam, wrt=wrt, **options)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from effect_cases import EFFECTS, KNOBS, LATTICE, bunch
+from effect_cases import EFFECTS, KNOBS, LATTICE, bunch, strength_name
 
 import pyjutrack as pj
 from pyjutrack.testing.comparison import differences
@@ -22,7 +22,7 @@ from pyjutrack.testing.comparison import differences
 pytestmark = pytest.mark.filterwarnings("ignore::pyjutrack.errors.LossWarning")
 TURNS = 2
 LIST = list(EFFECTS.values())
-WRT = [*KNOBS, "beam.charge", *(f"effects[{n}].scale" for n in range(len(LIST)))]
+WRT = [*KNOBS, "beam.charge", *(f"effects[{n}].{strength_name(e)}" for n, e in enumerate(LIST))]
 BEAM = bunch(300)
 WEIGHTS = torch.as_tensor(np.random.default_rng(2).normal(size=(300, 6))) / BEAM.coordinates.std(0)
 
@@ -61,13 +61,16 @@ def test_slopes_are_those_of_rebuilt_inputs(address: str, stored: np.ndarray) ->
         elif address.startswith("effects["):
             place = int(address[len("effects[")])
             effects = [*LIST]
-            effects[place] = dataclasses.replace(LIST[place], scale=number)
+            effects[place] = dataclasses.replace(LIST[place], **{address.split(".")[1]: number})
         else:
             lattice = LATTICE.with_values({address: number})
         return float(objective(pj.track(lattice, beam, effects=effects, turns=TURNS)))
 
     at = {"beam.charge": BEAM.charge}
-    at |= {f"effects[{n}].scale": effect.scale for n, effect in enumerate(LIST)}
+    at |= {
+        address: getattr(effect, strength_name(effect))
+        for address, effect in zip(WRT[-len(LIST) :], LIST, strict=True)
+    }
     number = float(at[address] if address in at else LATTICE.value(address))
     slope, bound = differences(value, number, KNOBS.get(address, 1e-4 * number))
     found = stored[WRT.index(address)]
