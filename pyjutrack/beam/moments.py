@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..core.checks import require_flag, wrong
 from ..core.errors import require_known
+from ..core.scalars import has_numbers
 from ..core.transforms import disable_compile
 from .beam import Beam, require_beam
 
@@ -168,11 +169,13 @@ def _centre(beam: Beam, values: Tensor, about: Tensor | None) -> Iterator[Chunk]
     Zero for the lost.
     """
     chunks = _chunks(values), _chunks(beam.alive)
+    whole = has_numbers(beam.alive) and bool(beam.alive.all())
     weights = () if beam.weights is None else _chunks(beam.weights)
     for some, alive, weight in itertools.zip_longest(*chunks, weights):
         double = some.to(torch.float64)
         double = double if about is None else double - about.unsqueeze(-1)
-        yield torch.where(alive, double, 0.0), None if weight is None else weight.to(torch.float64)
+        centred = double if whole else torch.where(alive, double, 0.0)
+        yield centred, None if weight is None else weight.to(torch.float64)
 
 
 def _chunks(values: Tensor) -> Sequence[Tensor]:
