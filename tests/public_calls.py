@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from torch import Tensor
 
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
@@ -87,6 +89,8 @@ RETURNED = {
     "Instrument",
     "CollectiveEffect",
     "WakeFunction",
+    "WakeModel",
+    "WakeSamples",
     "MeshKick",
     "Place",
     "Architecture",
@@ -122,7 +126,16 @@ RETURNED = {
 }
 #: need a run of minutes, files of another kind, or ranks, and have tests of their own
 ELSEWHERE = {
-    *("train", "gaussian_process", "job", "Domain", "Network", "Surrogate", "Communicator"),
+    *(
+        "train",
+        "gaussian_process",
+        "job",
+        "Domain",
+        "Network",
+        "Surrogate",
+        "WakeSurrogate",
+        "Communicator",
+    ),
     *("register_format", "register_architecture"),
     *("check_diagnostic", "check_effect", "check_element", "check_format", "check_potential"),
 }
@@ -349,6 +362,25 @@ def _files(folder: Path) -> dict[str, Call]:
     }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class _Slope:
+    """A wake model."""
+
+    cells: int = 16
+    window: float | None = None
+
+    def solve(self, shares: Tensor, spacing: float) -> Tensor:
+        return shares
+
+
+_BUNCHES: dict[str, Any] = {
+    "effect": pj.collective.Wake(pj.collective.Resonator(5e9, 1e4), cells=50),
+    "bunches": pj.surrogate.Bunches((1e-2, 2e-2), 0.0, (1000, 2000)),
+    "count": 2,
+}
+_SAMPLES = pj.surrogate.wake_samples(**_BUNCHES, cells=16)
+
+
 def _space_charge() -> dict[str, Call]:
     sc, forms, box = pj.collective, pj.elements.potentials, (0.02, 0.02)
     flat = {"x": X, "y": Y}
@@ -382,6 +414,28 @@ def _space_charge() -> dict[str, Call]:
                                "period": 1e-6, "turns": 2, "scale": 1.0, "max_step": 0.5}),
         "CSR": Call(sc.CSR, {"mode": "steady", "cells": 50, "smoothing": 1.0, "max_step": 0.1,
                              "reach": 1.0, "scale": 1.0}),
+        "NeuralWake": Call(sc.NeuralWake, {"model": _Slope(), "at": "gap",
+                                           "component": "longitudinal", "scale": 1.0,
+                                           "max_step": 0.5}),
+        "BeamBeam2D": Call(sc.BeamBeam2D, {"at": "ip", "charge": 1e-9, "sigma_x": 1e-3,
+                                           "sigma_y": 1e-3, "x": 1e-4, "correlation": 0.1}),
+        "BeamBeam": Call(sc.BeamBeam, {"at": "ip", "charge": 1e-9, "sigma_x": 1e-3,
+                                       "sigma_y": 1e-3, "sigma_z": 0.1, "sigma_px": 1e-4,
+                                       "angle": 0.01, "count": 3, "slicing": "gauss",
+                                       "correlations": (0.1, 0.0, 0.0, 0.0, 0.0, 0.0)}),
+        "Bunches": Call(pj.surrogate.Bunches, {"lengths": (1e-3, 1e-2), "offset": 0.0,
+                                               "particles": (1000, 2000), "window": None}),
+        "WakeDomain": Call(pj.surrogate.WakeDomain,
+                           {"length": (1e-3, 1e-2), "offset": 0.1, "skewness": 0.1,
+                            "roughness": 0.1, "particles": 100, "beta": 1.0}),
+        "WakeRecipe": Call(pj.surrogate.WakeRecipe, {"cells": 16, "window": 0.1, "samples": 4,
+                                                     "steps": 2, "batch": 2, "rate": 0.01,
+                                                     "seed": 1}),
+        "wake_samples": Call(pj.surrogate.wake_samples, {**_BUNCHES, "component": "longitudinal",
+                                                         "cells": 16, "seed": 1,
+                                                         "reference": ELECTRON}),
+        "wake_error": Call(pj.surrogate.wake_error, {"wake": torch.ones(2, 20),
+                                                     "samples": _SAMPLES}),
         "ImageCharges": Call(sc.ImageCharges, {"solver": SOLVER, "order": 4, "radius": 0.01}),
         "ResidualNetwork.small": Call(pj.surrogate.ResidualNetwork.small,
                                       {"solver": pj.SpectralPoisson(box, (32, 32)), "seed": 0,

@@ -225,7 +225,7 @@ def test_nnlib_gives_the_values_of_the_network(kind, stored, computed, tolerance
 
 def test_every_kind_of_layer_is_compared_and_documented():
     used = {type(layer).__name__ for made in NETWORKS.values() for layer in made().layers}
-    assert used == set(KINDS) == set(RULES)
+    assert used == set(RULES) == set(KINDS) - {"LineConvolution"}  # of networks for wakes
     text = (Path(__file__).parents[2] / "docs" / "nnlib.md").read_text()
     assert all(f"`{kind}`" in text for kind in KINDS)
 

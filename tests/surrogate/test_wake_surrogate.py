@@ -347,6 +347,8 @@ def test_onnx(which, request, tmp_path):
     exact = model.replace(outside="ignore").solve(samples.shares, 1.0)
     size = float(exact.abs().max())
     np.testing.assert_allclose(found[:, 0, :, 0], exact, rtol=0, atol=2e-6 * size)
+    with pytest.raises(pj.errors.InvalidValueError):  # a network for fields is asked for
+        networks.from_onnx(tmp_path / "wake.onnx")
 
 
 def test_nnlib_is_refused(trained, tmp_path):
