@@ -339,8 +339,9 @@ def test_what_cannot_be() -> None:
         BeamBeam2D("ip", 1e-9, 1e-3, 1e-3, correlation=1.0)
     with pytest.raises(InvalidValueError, match=r"beta must be a velocity over c"):
         BeamBeam2D("ip", 1e-9, 1e-3, 1e-3, beta=1.1)
-    with pytest.raises(InvalidValueError, match=r"no beam has the correlations"):
-        BeamBeam("ip", 1e-9, 1e-3, 1e-3, 0.1, correlations=(0.9, 0.9, 0, -0.9, 0, 0))
+    for correlations in ((0.9, 0.9, 0, -0.9, 0, 0), (0, 1.0, 0, 0, 0, 0)):
+        with pytest.raises(InvalidValueError, match=r"no beam has the correlations"):
+            BeamBeam("ip", 1e-9, 1e-3, 1e-3, 0.1, correlations=correlations)
     with pytest.raises(InvalidValueError, match=r"sigma_py must be 0 or more"):
         BeamBeam("ip", 1e-9, 1e-3, 1e-3, 0.1, sigma_py=-1e-3)
     with pytest.raises(InvalidValueError, match=r"angle must be half of the angle"):

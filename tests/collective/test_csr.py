@@ -16,8 +16,9 @@ from scipy.special import ndtri
 import pyjutrack as pj
 from pyjutrack.collective import CSR, Place
 from pyjutrack.collective.csr.arcs import Arc, arc_at
-from pyjutrack.collective.csr.kernel import spline_average
+from pyjutrack.collective.csr.kernel import convolve, spline_average
 from pyjutrack.maps.state import State
+from pyjutrack.mesh.line import Line
 from pyjutrack.testing import check_effect
 
 ELECTRON = pj.Reference.from_total("electron", 5e9)
@@ -134,7 +135,7 @@ def test_the_field_is_that_of_retarded_potentials(arc: float, distance: float) -
     state = pj.Lattice([*places, here])
     effect = CSR(cells=400, smoothing=0.0)
     upstream = tuple(effect.upstream(state.elements, len(state) - 1))
-    at = Place(here, len(state) - 1, 0.0, 1.0, 1.0, 0, 0.5, upstream)
+    at = Place(here, len(state) - 1, 0.0, 1.0, 1.0, 0, upstream=upstream)
     columns = beam.coordinates.unbind(-1)
     field = effect.field(beam, State(columns, beam.alive), at)
     end = effect.apply(State(columns, beam.alive), field, at)
@@ -149,8 +150,8 @@ def test_the_field_is_that_of_retarded_potentials(arc: float, distance: float) -
 
 def test_the_kernel_of_splines_is_their_integral() -> None:
     """Of the slope of a B-spline with K, which is in closed form where there are no ends."""
-    spacing = 1e-5
-    kernel = spline_average(Arc(1.0, 1 / RADIUS), spacing, 30, steady=True).numpy()
+    spacing, like = 1e-5, torch.zeros((), dtype=torch.float64)
+    kernel = spline_average(Arc(1.0, 1 / RADIUS), spacing, 30, like, steady=True).numpy()
 
     def spline_slope(a: float) -> float:
         near, sign = abs(a), math.copysign(1.0, a)
@@ -219,6 +220,8 @@ SPLIT: dict[str, tuple[list[pj.Element], list[pj.Element]]] = {
     "halves": ([bend(0.4)], [bend(0.2), bend(0.2)]),
     "a marker between": ([bend(0.4)], [bend(0.1), pj.Marker(), pj.DipoleEdge(), bend(0.3)]),
     "the other side": ([bend(0.4)], [pj.SBend(0.4, -0.4 / RADIUS)]),
+    "turned over": ([bend(0.4)], [bend(0.2), pj.SBend(0.2, -0.2 / RADIUS, tilt=math.pi)]),
+    "an error of roll": ([bend(0.4)], [bend(0.2), bend(0.2, tilt=1e-3)]),
     "a drift before it": ([bend(0.4)], [pj.Drift(0.3), bend(0.4)]),
     "an end": ([bend(0.4), pj.Drift(0.3)], [bend(0.4), pj.Drift(0.1), pj.Marker(), pj.Drift(0.2)]),
     "a drift of no length": ([bend(0.4)], [bend(0.2), pj.Drift(0.0), bend(0.2)]),
@@ -237,7 +240,7 @@ def test_an_arc_ends_at_another_plane_or_side() -> None:
         effect = CSR()
         line = pj.Lattice([bend(0.4), second])
         upstream = tuple(effect.upstream(line.elements, 1))
-        arc = arc_at(Place(second, 1, 0.6, 0.4, 1.0, 0, 0.5, upstream))
+        arc = arc_at(Place(second, 1, 0.6, 0.4, 1.0, 0, upstream=upstream))
         assert arc is not None
         assert arc.angle == pytest.approx(0.06 if second == bend(0.4) else 0.02)
         assert arc.radius == pytest.approx(RADIUS)
@@ -374,16 +377,56 @@ def test_what_it_warns_of() -> None:
         pj.track(buncher, outlier.replace(coordinates=rows), effects=[CSR()])
     long = pj.Lattice([bend(0.1), pj.Drift(2.0)])
     for energy, line, message in (
-        (1e8, long, r"m after an arc at gamma = 196 .*take reach=0\.15 or"),
+        (1e8, long, r"m after an arc at gamma = 196 .*begin 0\.15 m after it, .* reach=0\.15"),
         (2e7, arc, r"in an arc of 10 m at gamma = 39\.1 is that of bunches"),
     ):
         slow = pj.Reference.from_total("electron", energy)
         bunch = pj.Beam(slow, quiet(3000).coordinates, charge=1e-15)
         with pytest.warns(pj.errors.AccuracyWarning, match=message):
             pj.track(line, bunch, effects=[CSR(max_step=1.0)])
+    # what they say serves, and one is enough for an element
+    fast = pj.Reference.from_total("electron", 1e8)
+    bunch = pj.Beam(fast, quiet(3000).coordinates, charge=1e-15)
+    cut = pj.Lattice([bend(0.1), pj.Drift(0.15), pj.Drift(1.85)])
+    pj.track(cut, bunch, effects=[CSR(max_step=1.0, reach=0.15)])
+    with pytest.warns(pj.errors.AccuracyWarning) as said:
+        pj.track(long, bunch, effects=[CSR(max_step=0.1)])
+    assert len(said) == 1
     touching = pj.Lattice([bend(0.1, name="a"), pj.SBend(0.1, 0.02, name="b")])
     with pytest.warns(pj.errors.AccuracyWarning, match=r"'a' and SBend 'b' touch.*0\.5 times"):
         pj.track(touching, quiet(3000), effects=[CSR()])
+
+
+def test_a_drift_by_itself_has_no_field() -> None:
+    """So that asking for its wake is an error, and not zeros."""
+    assert CSR(max_step=0.1).slices(bend(0.4)) == 4
+    assert CSR().slices(pj.Drift(1.0)) == 0
+
+
+def test_a_drift_that_steps_back_into_the_arc() -> None:
+    """What is done there on the way back is undone on the way on."""
+    beam = quiet(20_000)
+    straight, back = (
+        losses(beam, [bend(0.4), *drifts, pj.Drift(0.4)], max_step=0.1)
+        for drifts in ((), (pj.Drift(-0.1), pj.Drift(0.1)))
+    )
+    assert np.abs(back - straight).max() < 1e-9 * np.abs(straight).max()
+
+
+def test_a_beam_that_is_lost_on_the_way() -> None:
+    """It makes no field, and no warning."""
+    rows = quiet(3000).coordinates.clone()
+    rows[:, 1] = 2.0
+    line = pj.Lattice([bend(0.1, model="exact"), bend(0.1)])
+    end = pj.track(line, pj.Beam(ELECTRON, rows, charge=CHARGE), effects=[CSR()])
+    assert not end.alive.any()
+
+
+def test_the_kernel_is_where_the_particles_are() -> None:
+    line = Line(-1e-4, 1e-4, 32)
+    shares = torch.zeros(line.nodes, device="meta")
+    for arc, steady in ((Arc(1.0, 0.1), True), (Arc(1.0, 0.1, 0.3), False)):
+        assert convolve(arc, line, shares, 4.0, steady=steady).device == shares.device
 
 
 def test_weights_and_batches() -> None:

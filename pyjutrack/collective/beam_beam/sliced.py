@@ -103,10 +103,10 @@ class BeamBeam(OpposingBeam):
         if not abs(to_float(self.angle)) < 1.5:
             raise wrong("angle", self.angle, "half of the angle between the beams, below 1.5 rad")
         require_reals("correlations", self.correlations, 6)
-        if np.linalg.eigvalsh(_correlation_matrix(map(to_float, self.correlations))).min() < -1e-9:
+        if np.linalg.eigvalsh(_correlation_matrix(map(to_float, self.correlations))).min() < 1e-9:
             raise InvalidValueError(
                 f"no beam has the correlations {tuple(map(to_float, self.correlations))}: their "
-                "matrix has a negative eigenvalue"
+                "matrix has an eigenvalue that is not positive, and the beam no size in a direction"
             )
         require_whole("count", self.count, 1)
         require_known("slicing", self.slicing, SLICINGS)

@@ -1,11 +1,13 @@
 """The arcs of a reference orbit: which bends are one, and what is upstream of a place.
 
-Bends that touch and turn to the same side, in one plane, are one arc, whatever of no length is
-between them: halves of a magnet, and magnets in a row, with the mean curvature of all.
+Bends that touch and turn to the same side, in one plane but for errors of roll, are one arc,
+whatever of no length is between them: halves of a magnet, and magnets in a row, with the mean
+curvature of all.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,6 +18,8 @@ from ..base import Place
 
 #: curvatures in an arc may differ by this share without a warning
 _ALIKE = 0.01
+#: bends whose planes differ by more are two arcs [rad]
+_ROLL = 0.1
 
 
 class Arc(NamedTuple):
@@ -24,7 +28,8 @@ class Arc(NamedTuple):
     Attributes:
         length: of the arc, from its entrance to the place or to its exit [m].
         angle: by which it turns over that length, to either side [rad], positive.
-        distance: of the place from the exit [m]; 0 in the arc.
+        distance: of the place from the exit [m]; 0 in the arc, and where the orbit steps back into
+            it.
     """
 
     length: Number
@@ -64,18 +69,20 @@ def arc_at(place: Place) -> Arc | None:
     distance: Number = 0.0
     for element in place.upstream:
         if is_bend(element):
-            length, angle = length + element.length, angle + element.bend_angle
+            length, angle = length + element.length, angle + _turn(element)
         else:
             distance = distance + element.length
     here, centre = place.element, place.centre
     if is_bend(here):
-        length, angle = length + centre * here.length, angle + centre * here.bend_angle
+        length, angle = length + centre * here.length, angle + centre * _turn(here)
         distance = 0.0
     else:
         distance = distance + centre * here.length
     if vanishes(angle):
         return None
-    return Arc(length, angle if to_float(angle) > 0 else -angle, distance)
+    if to_float(distance) < 0:
+        distance = 0.0
+    return Arc(length, angle, distance)
 
 
 def reached(elements: Sequence[Element], reach: float | None) -> list[bool]:
@@ -113,11 +120,18 @@ def _joined(elements: Sequence[Element], number: int) -> int | None:
     for before in range(number - 1, -1, -1):
         other = elements[before]
         if is_bend(other):
-            same_side = to_float(other.bend_angle) * to_float(here.bend_angle) > 0
-            return before if same_side and to_float(other.tilt) == to_float(here.tilt) else None
+            roll = to_float(other.tilt) - to_float(here.tilt)
+            side = math.copysign(1.0, to_float(other.bend_angle) * to_float(here.bend_angle))
+            return before if side * math.cos(roll) > math.cos(_ROLL) else None
         if to_float(other.length) != 0:
             return None
     return None
+
+
+def _turn(bend: Element) -> Number:
+    """The angle of a bend, to either side [rad], positive."""
+    angle = bend.bend_angle
+    return angle if to_float(angle) > 0 else -angle
 
 
 def _check_bend(elements: Sequence[Element], number: int) -> None:
@@ -130,7 +144,7 @@ def _check_bend(elements: Sequence[Element], number: int) -> None:
     before = _joined(elements, number)
     if before is None:
         return
-    ratio = to_float(elements[before].curvature) / to_float(here.curvature)
+    ratio = abs(to_float(elements[before].curvature) / to_float(here.curvature))
     if abs(ratio - 1) > _ALIKE:
         warn(
             f"{_label(elements[before])} and {_label(here)} touch, and CSR takes them as one arc "

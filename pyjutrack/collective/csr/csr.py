@@ -28,7 +28,7 @@ from ..base import (
     slices_by_step,
 )
 from ..bunches import bunch_line, each_beam, join_beams, lose_infinite, warn_if_few
-from .arcs import Arc, arc_at, reached, upstream_of
+from .arcs import Arc, arc_at, is_bend, reached, upstream_of
 from .kernel import convolve
 
 #: a bunch must be longer than this many of the lengths by which its own field outruns it
@@ -115,6 +115,10 @@ class CSR(CollectiveEffect):
     def _steady(self) -> bool:
         return self.mode == "steady"
 
+    def slices(self, element: Element) -> int:
+        """Count slices by `max_step` in a bend; of what is straight, by itself, none."""
+        return slices_by_step(element, self.max_step) if is_bend(element) else 0
+
     def slices_along(self, elements: Sequence[Element]) -> Sequence[int]:
         """Count slices by `max_step` in bends, and downstream of them as far as `reach`."""
         here = reached(elements, 0.0 if self._steady else self.reach)
@@ -149,7 +153,8 @@ class CSR(CollectiveEffect):
         arc = arc_at(place)
         if arc is None:
             return Loss(line, torch.zeros_like(shares))
-        _warn_if_wrong(arc, line, shares.detach(), to_float(reference.gamma))
+        if place.slice == round(1 / place.share) - 1:  # once an element, where it is worst
+            _warn_if_wrong(arc, line, shares.detach(), to_float(reference.gamma))
         found = convolve(arc, line, shares, self.smoothing, steady=self._steady)
         charges = abs(reference.species.charge) * beam.charge * self.scale
         volts = charges / (4 * torch.pi * VACUUM_PERMITTIVITY)
@@ -158,7 +163,7 @@ class CSR(CollectiveEffect):
 
 def _warn_if_wrong(arc: Arc, line: Line, shares: Tensor, gamma: float) -> None:
     """Warn of a bunch that has become too short for the line, or is for an infinite gamma."""
-    if is_transformed(shares):
+    if is_transformed(shares) or not shares.any():
         return
     z, shares = torch.as_tensor(line.positions()).to(shares.device), shares.double()
     mean, square = (float((shares * u).sum() / shares.sum()) for u in (z, z * z))
@@ -175,7 +180,8 @@ def _warn_if_wrong(arc: Arc, line: Line, shares: Tensor, gamma: float) -> None:
     if rms < shortest:
         where = f"{distance:.2g} m after an arc" if distance else f"in an arc of {radius:.2g} m"
         within = 2 * gamma**2 * rms / _SHORT
-        remedy = f"; take reach={within:.2g} or less" if distance else ""
+        cut = f"; let an element begin {within:.2g} m after it, and take reach={within:.2g}"
+        remedy = cut if distance else ""
         warn(
             f"CSR {where} at gamma = {gamma:.3g} is that of bunches longer than {shortest:.2g} m "
             f"rms, and this one is {rms:.2g} m long{remedy}",

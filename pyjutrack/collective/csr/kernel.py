@@ -53,7 +53,8 @@ def convolve(arc: Arc, line: Line, shares: Tensor, smoothing: float, *, steady: 
     """
     count = line.nodes
     size = 2 * fast_length(count + int(_REACH + _RMS * smoothing))
-    kernel = spline_average(arc, line.spacing, count, steady=steady)
+    like = shares.new_zeros((), dtype=torch.float64)
+    kernel = spline_average(arc, line.spacing, count, like, steady=steady)
     # from one lag before zero on, in the order of a circular convolution
     circular = torch.cat([kernel[1:], kernel.new_zeros(size - count - 1), kernel[:1]])
     kh = 2 * torch.pi / size * torch.arange(size // 2 + 1, device=kernel.device)
@@ -64,17 +65,17 @@ def convolve(arc: Arc, line: Line, shares: Tensor, smoothing: float, *, steady: 
     return torch.fft.irfft(product, size)[:count]
 
 
-def spline_average(arc: Arc, spacing: float, count: int, *, steady: bool) -> Tensor:
+def spline_average(arc: Arc, spacing: float, count: int, like: Tensor, *, steady: bool) -> Tensor:
     """E of a B-spline at the nodes from one before its middle on, (count + 1,) [1/m^2].
 
     Args:
         spacing: of the nodes [m].
+        like: the precision and the device.
     """
-    like = torch.zeros((), dtype=torch.float64)
     radius, angle, x = (tensor_like(n, like) for n in (arc.radius, arc.angle, 0.0))
     if not steady:
         x = tensor_like(arc.distance / arc.radius, like)
-    edges = torch.arange(1, count + 2, dtype=torch.float64, device=radius.device) * spacing
+    edges = torch.arange(1, count + 2, dtype=like.dtype, device=like.device) * spacing
     ends = torch.cat([edges.new_zeros(1), _angle_of(edges, radius, x)])
     if not steady:
         ends = torch.minimum(ends, angle)
@@ -82,7 +83,7 @@ def spline_average(arc: Arc, spacing: float, count: int, *, steady: bool) -> Ten
     low, width = ends[:-1, None], ends.diff()[:, None]
     psi = low + width * (_NODES.to(low.device) + 1) / 2
     amounts = width * _WEIGHTS.to(low.device) / 2 * psi**2 * (psi + 2 * x) / (2 * (psi + x) ** 2)
-    cells = torch.arange(count + 1, dtype=torch.float64, device=radius.device)[:, None]
+    cells = torch.arange(count + 1, dtype=like.dtype, device=like.device)[:, None]
     t = _distance_of(psi, radius, x) / spacing - cells
     slopes = (-((1 - t) ** 2) / 2, t * (1.5 * t - 2), 0.5 + t - 1.5 * t**2, t**2 / 2)
     found = edges.new_zeros(count + 4)
