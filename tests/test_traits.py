@@ -129,6 +129,10 @@ def test_traits_of_cavities() -> None:
     assert still.without_rf() == pj.CrabCavity(0.3, 1e6).without_rf() == pj.Drift(0.3)
     drift = pj.Drift(0.3)
     assert drift.without_rf() is drift
+    focusing = pj.RFCavity(0.3, 1e6, focusing="gap")
+    off = pj.RFCavity(0.3, 0.0, focusing="gap")
+    assert focusing.focuses_by_rf
+    assert not any(e.focuses_by_rf for e in (off, still, taking, pj.CrabCavity(0.3, 1e6), drift))
     assert drift.exit_reference(PROTON) is PROTON
 
 

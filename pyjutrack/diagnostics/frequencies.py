@@ -33,8 +33,8 @@ _CHUNK = 100_000
 _STEPS = 12
 #: steps below this part of a bin are rounding
 _CONVERGED = 1e-10
-#: how often all lines are refined with the others taken off
-_SWEEPS = 2
+#: how often at most all lines are refined with the others, their mirrors and the constant taken off
+_SWEEPS = 20
 #: an amplitude below this part of the largest number is rounding
 _ROUNDING = 64 * np.finfo(np.float64).eps
 
@@ -64,7 +64,8 @@ def find_lines(signal: ArrayLike | Tensor, count: int = 1, *, order: int = 2) ->
             coordinates, whose main line is the tune itself, above 1/2 as well as below.
         count: of lines.
         order: of the Hann window, (1 + cos)^order, from 0 to 5. A higher one separates lines from
-            far ones better, and from near ones, within `order` + 1 bins of 1/T, worse.
+            far ones better, and from near ones, within `order` + 1 bins of 1/T, worse. The mirror
+            image of a line of a real signal is one of those, near 0 and 1/2.
 
     Returns:
         Lines of each signal; NaN for those that have a NaN, as lost particles have, or nothing but

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -119,10 +120,9 @@ def track_turns(
     readings = _Readings(observables, len(read) * len(places), memory)
 
     def see(turn: int, op: int, seen: Beam) -> None:
-        if turn % every == 0:
-            readings.read(seen, [turn // every * len(places) + row for row in stops[op]])
+        readings.read(seen, [turn // every * len(places) + row for row in stops[op]])
 
-    end = run_observed(task, stops, see)
+    end = run_observed(task, stops, see, every=int(every))
     warn_if_differentiable(beam, [end])
     found = readings.stacked()
     if not single:
@@ -190,7 +190,8 @@ class _Readings:
 def _as_tensor(name: str, value: Any) -> Tensor:
     """What an observable returned, as a tensor."""
     try:
-        found = torch.as_tensor(value)
+        # NumPy takes numbers in double precision, and refuses lists that would lose derivatives
+        found = value if isinstance(value, Tensor) else torch.as_tensor(np.asarray(value))
     except (TypeError, ValueError, RuntimeError):
         found = None
     if found is None or found.is_complex():

@@ -146,6 +146,11 @@ class Element:
         return self
 
     @property
+    def focuses_by_rf(self) -> bool:
+        """Whether it has a radio-frequency field that focuses, which `without_rf` leaves out."""
+        return False
+
+    @property
     def represents(self) -> str:
         """The kind of a file that it keeps the place of, where there is no model of it."""
         return ""

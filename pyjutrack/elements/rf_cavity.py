@@ -9,7 +9,7 @@ from .. import maps
 from ..beam.reference import Reference
 from ..core.checks import require_flag
 from ..core.errors import InvalidValueError
-from ..core.scalars import cos_sin, is_whole, is_zero
+from ..core.scalars import cos_sin, is_whole, is_zero, vanishes
 from ..maps.state import State
 from .cavity import Cavity
 from .glyph import Glyph, oval
@@ -27,7 +27,8 @@ class RFCavity(Cavity):
     voltage * |q| * sin(phase + omega t). One that would keep less than its rest energy is lost.
     It focuses if it is told how, by `focusing`, and not by default, as in MAD-X, Xsuite, AT and
     elegant: that is nothing in rings at high energy, and much of what focuses at a few MeV. Twiss
-    functions take every cavity for a drift; `pj.jacobian` does not.
+    functions and orbits in four dimensions take every cavity for a drift, and warn of those that
+    focus or accelerate; `pj.jacobian` and tracking do not.
 
     Attributes:
         length: [m].
@@ -81,6 +82,10 @@ class RFCavity(Cavity):
                 f'{self._label()}: focusing="{self.focusing}" is that of a field along a length; '
                 'give it one, or take focusing="gap"'
             )
+
+    @property
+    def focuses_by_rf(self) -> bool:
+        return self.focusing != "none" and not vanishes(self.voltage)
 
     def exit_reference(self, reference: Reference, part: Part = WHOLE) -> Reference:
         if not self.accelerate:

@@ -39,7 +39,8 @@ def linear_optics(
     Derivatives of the orbit come from its closure.
 
     Args:
-        lattice: a ring, or a line if `initial` is given. Cavities count as drifts.
+        lattice: a ring, or a line if `initial` is given. Cavities count as drifts, those that
+            focus or accelerate too.
         reference: its particle.
         delta: momentum deviation of the orbit.
         initial: functions at the start of a line, whose tensors carry derivatives too; the orbit
@@ -50,6 +51,10 @@ def linear_optics(
     Raises:
         UnstableError: no closed orbit or no periodic optics.
         InvalidValueError: delta is no number above -1.
+
+    Warns:
+        AccuracyWarning: cavities that focus, or change the momentum of the reference by more than
+            0.1 % in all.
     """
     require_flag("chromatic", chromatic)
     require_whole("order", order)
@@ -126,7 +131,7 @@ def twiss_table(
 ) -> TwissTable:
     """Optics along a ring as NumPy arrays; or along a line, from given initial functions.
 
-    Arguments and errors as for `linear_optics`.
+    Arguments, errors and warnings as for `linear_optics`.
     """
     require_flag("chromatic", chromatic)
     with torch.no_grad():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -10,20 +11,22 @@ from torch import Tensor
 
 from ..beam.reference import Reference, require_reference
 from ..core.checks import require_real
-from ..core.errors import InvalidValueError, UnstableError
-from ..core.scalars import Number, is_whole
+from ..core.errors import AccuracyWarning, InvalidValueError, UnstableError, warn
+from ..core.scalars import Number, is_whole, to_float
 from ..elements import Element
 from ..lattice.lattice import Lattice
 from ..lattice.require import require_lattice
 from .passing import Passage, pairwise_products
 
+#: relative change of the reference's momentum that optics may leave out
+_ACCELERATED = 1e-3
 #: largest gap between elements that counts as none, and that rounding may leave [m, rad]
 _CLOSED, _ROUNDING = 1e-15, 1e-12
 _ROUNDS = 30
 
 
 def passage(lattice: Lattice, reference: Reference, dimensions: int) -> Passage:
-    """The elements of a ring; in 4 dimensions cavities are drifts."""
+    """The elements of a ring; in 4 dimensions cavities are drifts, with a warning if it counts."""
     require_lattice(lattice)
     require_reference(reference)
     if not is_whole(dimensions) or dimensions not in (4, 6):
@@ -37,8 +40,34 @@ def passage(lattice: Lattice, reference: Reference, dimensions: int) -> Passage:
                     "orbit in 6 dimensions: take accelerate=False, or dimensions=4"
                 )
     if dimensions == 4:
+        _warn_of_cavities(elements, reference)
         elements = [e.without_rf() for e in elements]
     return Passage(elements, reference)
+
+
+def _warn_of_cavities(elements: Sequence[Element], reference: Reference) -> None:
+    """Warn of cavities that focus, or leave the reference another momentum, where all are drifts.
+
+    Warns:
+        AccuracyWarning: there are such cavities.
+    """
+    end = reference
+    for element in elements:
+        end = element.exit_reference(end)
+    focusing = [e for e in elements if e.focuses_by_rf]
+    change = 0.0 if end is reference else to_float(end.p0c / reference.p0c) - 1
+    said = []
+    if focusing:
+        said.append(f"{len(focusing)} of them focus, the first {focusing[0].name!r}")
+    if abs(change) > _ACCELERATED:
+        said.append(f"the momentum of the reference changes by {100 * change:.3g} % along them")
+    if said:
+        warn(
+            f"optics in 4 dimensions take cavities for drifts, but {' and '.join(said)}: functions "
+            "and orbits are not those of the beam; take pj.jacobian, or track a beam and read its "
+            "moments, which have both",
+            AccuracyWarning,
+        )
 
 
 def start(count: int, delta: Number) -> Tensor:

@@ -37,6 +37,9 @@ def closed_orbit(
     Raises:
         UnstableError: none is found. InvalidValueError: no cavity to fix delta, another number of
             dimensions.
+
+    Warns:
+        AccuracyWarning: in 4 dimensions, as for `linear_optics`.
     """
     with torch.no_grad():
         orbit = _orbit(lattice, reference, delta, dimensions)
@@ -85,6 +88,9 @@ def twiss(lattice: Lattice, reference: Reference, *, delta: float = 0.0) -> Twis
     Raises:
         UnstableError: no periodic solution in a plane.
         InvalidValueError: the planes are coupled.
+
+    Warns:
+        AccuracyWarning: as for `linear_optics`.
 
     Source: E. Courant, H. Snyder, Annals of Physics 3 (1958) 1.
     """

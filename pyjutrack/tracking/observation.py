@@ -78,13 +78,19 @@ def observe_beams(task: Task, places: Iterable[str], *, once: bool = False) -> d
 
 
 def run_observed(
-    task: Task, stops: Collection[int], see: Callable[[int, int, Beam], None], *, once: bool = False
+    task: Task,
+    stops: Collection[int],
+    see: Callable[[int, int, Beam], None],
+    *,
+    every: int = 1,
+    once: bool = False,
 ) -> Beam:
-    """Track, and show the beam before some operations, in each turn.
+    """Track, and show the beam before some operations, in each turn or in some.
 
     Args:
         stops: the operations of the plan.
         see: is called with the turn, the operation and the beam, which stays as it is.
+        every: in each so many turns alone, the first among them.
         once: no gradient will be differentiated.
 
     Returns:
@@ -92,31 +98,39 @@ def run_observed(
     """
     adjoint = choose_adjoint(task, once=once)
     if isinstance(adjoint, Store):
-        return run(task, observers=[_Watcher(frozenset(stops), see)]).beam(task.beam)
-    # from one stop to the next, each section with its own backward pass
+        return run(task, observers=[_Watcher(frozenset(stops), see, every)]).beam(task.beam)
+    # from one stop to the next, each section with its own backward pass; turns not read are one
     edges = sorted({0, *stops})
     plans = [
         Plan(task.plan.ops[at:stop], task.plan.elements)
         for at, stop in pairwise([*edges, len(task.plan)])
     ]
-    sections, beam = task.turns * len(edges), task.beam
+    seen = range(0, task.turns, every)
     if isinstance(adjoint, Reversible):
-        adjoint = Reversible(adjoint.snapshots // sections)
+        adjoint = Reversible(adjoint.snapshots // (len(seen) * (len(edges) + (every > 1))))
     elif adjoint.every is None:
         adjoint = Checkpoint(max(math.isqrt(len(task)), 1))
-    for turn in range(task.turns):
+
+    def pass_section(beam: Beam, plan: Plan, turn: int, turns: int) -> Beam:
+        section = dataclasses.replace(
+            task,
+            beam=beam,
+            plan=plan,
+            turns=turns,
+            first_turn=task.first_turn + turn,
+            adjoint=adjoint,
+        )
+        return run_adjoint(section, once=once).beam(beam)
+
+    beam = task.beam
+    for turn in seen:
         for at, plan in zip(edges, plans, strict=True):
             if at in stops:
                 see(turn, at, beam)
-            section = dataclasses.replace(
-                task,
-                beam=beam,
-                plan=plan,
-                turns=1,
-                first_turn=task.first_turn + turn,
-                adjoint=adjoint,
-            )
-            beam = run_adjoint(section, once=once).beam(beam)
+            beam = pass_section(beam, plan, turn, 1)
+        rest = min(every, task.turns - turn) - 1
+        if rest:
+            beam = pass_section(beam, task.plan, turn + 1, rest)
     return beam
 
 
@@ -125,9 +139,12 @@ class _Watcher(NamedTuple):
 
     stops: frozenset[int]
     shown: Callable[[int, int, Beam], None]
+    every: int
 
     def see(self, turn: int, op: int, particles: Particles, beam: Beam) -> None:
         """See `Observer`."""
+        if turn % self.every:
+            return
         state = State(particles.state.coordinates, particles.alive.clone())
         self.shown(turn, op, beam_of(state, beam.reference, beam, beam.weights))
 

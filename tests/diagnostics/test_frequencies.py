@@ -59,6 +59,14 @@ def test_a_damped_line_is_found_near_its_tune() -> None:
     assert abs(dg.find_lines(signal).tunes[0] - 0.27) < 1e-9
 
 
+def test_few_turns_are_enough_for_one_line() -> None:
+    """The window does not tell it from its mirror image and the constant; the fit does."""
+    tunes, phases = np.linspace(0.1, 0.4, 60), np.linspace(0, 6, 60)
+    signal = 0.3 + np.exp(1j * (2 * np.pi * tunes * np.arange(32)[:, None] + phases))
+    np.testing.assert_allclose(dg.find_lines(signal).tunes[0], tunes, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(dg.find_lines(signal.real).tunes[0], tunes, rtol=0, atol=1e-13)
+
+
 def test_accuracy_grows_with_the_turns_as_the_window_says() -> None:
     """The error of the main line by a second falls as turns^-(2 order + 2)."""
     errors = []

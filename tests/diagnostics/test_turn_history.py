@@ -134,6 +134,32 @@ def test_gradients_of_a_history_are_those_of_differences(adjoint) -> None:
     assert float(slope) == pytest.approx(float(difference), rel=1e-7)
 
 
+@pytest.mark.parametrize("every", [1, 3, 4, 20])
+@pytest.mark.parametrize("adjoint", ["store", "checkpoint", "reversible"])
+def test_gradients_of_some_turns_alone(adjoint: str, every: int) -> None:
+    """Of 11 turns, after all of which the beam counts too; and no more beams kept than read."""
+
+    def figure(ring: pj.Lattice, adjoint: str) -> torch.Tensor:
+        read = {"x": pj.observables.centroid("x")}
+        options = {"turns": 11, "at": ["tank", "d"], "every": every, "adjoint": adjoint}
+        found = dg.track_turns(ring, _beam(), read, **options)
+        return 1e6 * (found["x"].square().sum() + found.beam.coordinates[:, 0].square().mean())
+
+    k1 = torch.tensor(1.5, dtype=torch.float64, requires_grad=True)
+    value = figure(RING.with_values({"qf.k1": k1}), adjoint)
+    (slope,) = torch.autograd.grad(value, k1, retain_graph=True)
+    steps = [float(figure(RING.with_values({"qf.k1": 1.5 + h}), "store")) for h in (1e-5, -1e-5)]
+    assert float(slope) == pytest.approx((steps[0] - steps[1]) / 2e-5, rel=1e-7)
+    if adjoint != "store":
+        readings = -(-11 // every)
+        assert _count(value, "_TrackingBackward") <= readings * (3 + (every > 1))
+
+
+def _count(value: torch.Tensor, name: str) -> int:
+    """Nodes of a name on which a number depends."""
+    return sum(type(node).__name__ == name for node in _nodes_of(value))
+
+
 def test_the_adjoint_is_chosen_for_the_whole_and_not_for_a_section() -> None:
     """A turn would be stored in little memory, and all of them would not."""
     k1 = torch.tensor(1.5, dtype=torch.float64, requires_grad=True)
@@ -147,13 +173,17 @@ def test_the_adjoint_is_chosen_for_the_whole_and_not_for_a_section() -> None:
 
 def _nodes(value: torch.Tensor) -> set[str]:
     """Names of the functions of autograd on which a number depends."""
+    return {type(node).__name__ for node in _nodes_of(value)}
+
+
+def _nodes_of(value: torch.Tensor) -> set:
     seen, left = set(), [value.grad_fn]
     while left:
         node = left.pop()
         if node is not None and node not in seen:
             seen.add(node)
             left += [after for after, _ in node.next_functions]
-    return {type(node).__name__ for node in seen}
+    return seen
 
 
 def test_forward_mode_is_reverse_mode() -> None:
@@ -208,10 +238,21 @@ def test_what_would_not_fit_is_refused_at_once() -> None:
     assert found["all"].shape == (100, 60, 6)
 
 
+def test_numbers_keep_double_precision() -> None:
+    read = {"one": lambda beam: 1 + 1e-12, "pair": lambda beam: [beam.lost, 1 + 1e-12]}
+    found = dg.track_turns(RING, _beam(), read, turns=2)
+    assert (found["one"] == 1 + 1e-12).all()
+    assert found["pair"].tolist() == [[0.0, 1 + 1e-12]] * 2
+
+
 @pytest.mark.parametrize(
     ("observables", "said"),
     [
         ({"x": lambda beam: "no number"}, "what observable 'x' returns"),
+        (
+            {"x": lambda beam: [torch.ones((), requires_grad=True)] * 2},
+            "what observable 'x' returns",
+        ),
         ({"x": lambda beam: beam.coordinates[: 1 + beam.lost]}, "changed|must be alike"),
         ({}, "one function or more"),
         (pj.moments.centroid, "must be a dict"),
