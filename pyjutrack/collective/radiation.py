@@ -49,7 +49,8 @@ class Radiation(CollectiveEffect):
 
     Attributes:
         mode: "mean" or "quantum".
-        seed: of the random numbers.
+        seed: of the random numbers. Turns count from 0 in every call: one that goes on from the
+            end of another needs another seed, or it meets the same photons again.
         bend_slices, magnet_slices: of each bend, and of each other magnet. Losses are right to
             the square of one over their number.
         scale: factor on the energy of every photon; 1 is physical.

@@ -163,6 +163,19 @@ def test_a_model_of_another_length():
         pj.track(LINE, bunch(), effects=[NeuralWake(Short(), "gap")])
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [(lambda shares: shares.numpy(), "must return a tensor"), (lambda s: s / 0, "not finite")],
+)
+def test_a_model_that_returns_no_wake(change, said):
+    class Broken(Learned):
+        def solve(self, shares, spacing):
+            return change(shares.detach())
+
+    with pytest.raises(pj.errors.InvalidValueError, match=said):
+        pj.track(LINE, bunch(), effects=[NeuralWake(Broken(), "gap")])
+
+
 def test_a_bunch_that_is_lost_on_the_way():
     line = pj.Lattice([pj.Aperture(half_width=1e-12), *LINE])
     end = pj.track(line, bunch(), effects=[NeuralWake(Exact(), "gap")])

@@ -291,3 +291,21 @@ def test_bad_arguments() -> None:
         Radiation(scale=-1.0)
     with pytest.raises(pj.errors.InvalidValueError, match="over no length, and radiates by it"):
         Radiation().slices(pj.ThinBend(0.1))
+
+
+def test_photons_of_a_call_that_goes_on() -> None:
+    """Turns count from 0 in each: one seed twice adds the same photons, as the page says."""
+    ring = pj.Lattice([pj.SBend(1.0, 0.1)])
+    beam = pj.Beam(ELECTRON, torch.zeros(10_000, 6, dtype=torch.float64))
+    first = pj.track(ring, beam, effects=[Radiation("quantum", seed=1)])
+    spread = [
+        float(
+            pj.track(ring, first, effects=[Radiation("quantum", seed=seed)])
+            .coordinate("delta")
+            .std()
+        )
+        for seed in (1, 2)
+    ]
+    once = float(first.coordinate("delta").std())
+    assert spread[0] == pytest.approx(2 * once, rel=0.02)
+    assert spread[1] == pytest.approx(math.sqrt(2) * once, rel=0.03)

@@ -13,8 +13,10 @@ import torch
 
 import pyjutrack as pj
 from pyjutrack.collective import Resonator, Wake, WakeFunction
+from pyjutrack.collective.base import Place
 from pyjutrack.collective.wakes.components import COMPONENTS
 from pyjutrack.collective.wakes.convolution import average, convolve
+from pyjutrack.maps.state import State
 from pyjutrack.mesh.line import Line
 from pyjutrack.testing import check_effect
 
@@ -23,6 +25,7 @@ ELECTRON = pj.Reference.from_kinetic("electron", 1e9)
 CHARGE = 2e-9
 MODE = Resonator(frequency=5e9, shunt=1e6, quality=1.4)
 GAP = pj.Lattice([pj.Marker(name="gap")])
+PLACE = Place(GAP[0], 0, 0.0, 0.0, 1.0, 0)
 LINE = pj.Lattice([pj.Drift(0.3, name="d"), pj.Marker(name="gap"), pj.Quadrupole(0.2, k1=1.0)])
 
 
@@ -225,6 +228,21 @@ def test_lines_that_follow_remember(turns: int | None) -> None:
     assert np.abs(end[some, 1] - expected).max() < 2e-4 * np.abs(expected).max()
 
 
+def test_a_bunch_that_grows_without_end_is_refused() -> None:
+    """A particle that falls behind would ask for millions of cells."""
+
+    @dataclass(frozen=True, repr=False)
+    class Behind(pj.Element):
+        def transport(self, state: Any, reference: pj.Reference, part: Any) -> Any:
+            return state.apply(lambda x, px, y, py, z, d: (x, px, y, py, z - 1e8 * x**2, d))
+
+    ring = pj.Lattice([pj.Marker(name="gap"), Behind()])
+    wake = Wake(MODE, "gap", cells=64, period=1e-6, turns=2)
+    beam = quiet(4000, 4e-3)
+    with pytest.raises(pj.errors.InvalidValueError, match="cells of the first turn"):
+        pj.track(ring, beam, effects=[wake], turns=2)
+
+
 def test_a_train_meets_the_wakes_of_its_bunches() -> None:
     """Two bunches in one window, the second in the wake of the first alone and its own."""
     beam = quiet(2000, 2e-3)
@@ -308,6 +326,22 @@ def test_a_line_that_follows_is_that_of_a_window() -> None:
     far = beam.replace(coordinates=beam.coordinates + torch.tensor([0.0, 0, 0, 0, 10.0, 0]))
     moved = kicks(far, Wake(MODE, "gap", cells=400))[:, 5]
     assert np.abs(moved - follows).max() < 1e-5 * np.abs(stands).max()
+
+
+@pytest.mark.parametrize("window", [None, 0.05])
+def test_particles_off_the_line_are_lost_where_it_acts(window: float | None) -> None:
+    """Also those that it has not been asked to admit: there is nothing beyond to be read."""
+    beam, effect = bunch(), Wake(MODE, "gap", window=window)
+    state = effect.admit(State(beam.coordinates.unbind(-1), beam.alive))
+    field = effect.field(beam, state, PLACE)
+    z = torch.tensor([0.0, -1e9, 1e9, math.nan, 0.0], dtype=torch.float64)
+    zeros = torch.zeros_like(z)
+    test = State((zeros, zeros, zeros, zeros, z, zeros), torch.ones(5, dtype=torch.bool))
+    end = effect.apply(test, field, PLACE)
+    assert end.alive.tolist() == [True, False, False, False, True]
+    delta = end.coordinates[5]
+    assert delta[0] == delta[4] != 0
+    assert not delta[1:4].any()
 
 
 def test_what_is_refused_and_warned_of() -> None:

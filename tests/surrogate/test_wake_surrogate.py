@@ -113,6 +113,22 @@ def test_a_wake_with_a_memory_is_refused():
         wake_samples(wake, Bunches((1e-2, 2e-2), 0.5, (500, 900), 0.3), 1)
 
 
+def test_the_wake_is_known_in_the_window_of_the_effect_alone():
+    """Read past the end of its line, it would be whatever is in memory there."""
+    short = dataclasses.replace(WAKE, window=0.1, cells=64)
+    found = wake_samples(short, Bunches((1e-2, 1e-2), 0.0, (5000, 5000), 0.3), 1, cells=96)
+    centres = (np.arange(96) + 0.5) * 0.3 / 96 - 0.15
+    np.testing.assert_array_equal(found.known[0].numpy(), np.abs(centres) < 0.05)
+    assert not found.wake[~found.known].any()
+
+
+@pytest.mark.parametrize("wrong", [{"component": "constant x"}, {"scale": 0.0}])
+def test_a_component_that_the_effect_does_not_kick_is_refused(wrong):
+    effect = dataclasses.replace(WAKE, **wrong)
+    with pytest.raises(pj.errors.InvalidValueError, match="feels a 'longitudinal' wake"):
+        wake_samples(effect, Bunches((1e-2, 2e-2), 0.5, (500, 900), 0.3), 1)
+
+
 def test_shapes_of_bunches():
     family, kinds = Bunches((2e-3, 8e-3), 0.5, (2000, 4000)), set()
     for index in range(60):

@@ -83,11 +83,9 @@ class LineEffect(CollectiveEffect):
         return State(state.coordinates, admit(window_line(window, cells), z, state.alive))
 
     def apply(self, state: State, field: OnLine, place: Place) -> State:
-        """Kick particles by the wake where they are."""
-        active, (window, _) = state.alive, self.line_form
-        if window is None:  # by which none has been admitted
-            active = admit(field.line, state.coordinates[4], active)
+        """Kick particles by the wake where they are; those off the line are lost."""
         component = COMPONENTS[self.component]
+        active = admit(field.line, state.coordinates[4], state.alive)
         return State(kick(state, component, field.line, active, field.nodes), active)
 
     def apply_in_place(
@@ -96,11 +94,11 @@ class LineEffect(CollectiveEffect):
         """Kick particles that are plain numbers, all of them on the line."""
         if type(self).apply is not LineEffect.apply or not has_numbers(field.nodes):
             return False
-        window, _ = self.line_form
+        window, _ = self.line_form  # which tracking has them admitted to
         if window is None and admit(field.line, torch.from_numpy(columns[4]), alive) is not alive:
             return False
-        component, active = COMPONENTS[self.component], alive.numpy()
-        kick_in_place(columns, component, field.line, active, field.nodes)
+        component = COMPONENTS[self.component]
+        kick_in_place(columns, component, field.line, alive.numpy(), field.nodes)
         return True
 
 

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from ...autodiff import value_of
 from ...beam.beam import Beam
 from ...core.checks import require_real, require_whole, wrong
 from ...core.errors import InvalidValueError, require_known
-from ...core.scalars import Number
+from ...core.scalars import Number, is_transformed
 from ...core.storage import storable
 from ...maps.state import State
 from ...mesh.line import Line, spread
@@ -106,7 +107,8 @@ class NeuralWake(LineEffect):
 
     Raises:
         InvalidValueError: any of these is not so; a beam with a current instead of a charge; a
-            window that the bunch does not fit in; a model that returns another number of values.
+            window that the bunch does not fit in; a model that returns another number of values, or
+            some that are not finite.
 
     Warns:
         ResolutionWarning: less than two cells an rms length, or less than one particle a cell.
@@ -164,15 +166,26 @@ class NeuralWake(LineEffect):
         live = shares.sum(-1, keepdim=True)
         whole = torch.where(live == 0, torch.ones_like(live), live)  # where all is lost
         wake = self.model.solve(shares / whole, line.spacing)
-        if wake.shape != shares.shape:
+        if not isinstance(wake, Tensor) or wake.shape != shares.shape:
+            found = f"shape {tuple(wake.shape)}" if isinstance(wake, Tensor) else repr(type(wake))
             raise InvalidValueError(
-                f"{type(self.model).__name__}.solve returned shape {tuple(wake.shape)}; it must be "
-                f"that of the shares, {tuple(shares.shape)}"
+                f"{type(self.model).__name__}.solve returned {found}; it must return a tensor of "
+                f"the shape of the shares, {tuple(shares.shape)}"
             )
+        self._require_finite(value_of(wake).detach(), value_of(live).detach())
         factor = live * beam.charge * per_volt(beam) * self.scale
         if self.at is None:
             factor = factor * place.ds
         return LineWake(line, wake.to(shares.dtype) * factor)
+
+    def _require_finite(self, wake: Tensor, live: Tensor) -> None:
+        if is_transformed(wake) or is_transformed(live):
+            return
+        if bool((~wake.isfinite() & (live != 0)).any()):
+            raise InvalidValueError(
+                f"{type(self.model).__name__}.solve returned a wake that is not finite, by which "
+                "the whole bunch would be lost"
+            )
 
     def _line(self, beam: Beam, state: State) -> Line:
         return wake_line(beam, state, self.model.window, self.model.cells)

@@ -25,19 +25,23 @@ def on_cells(line: Line, spacing: float) -> Line:
     return line._replace(start=first * spacing, stop=last * spacing, cells=last - first)
 
 
+def hull(lines: Sequence[Line]) -> Line:
+    """The line that holds lines of the same cells; see `on_cells`."""
+    start, stop = min(line.start for line in lines), max(line.stop for line in lines)
+    cells = round((stop - start) / lines[0].spacing)
+    return lines[0]._replace(start=start, stop=stop, cells=cells)
+
+
 def on_one_line(passages: Sequence[Passage]) -> tuple[Line, Tensor]:
     """The line that holds the lines of all passages, and their charges on it, (..., P, nodes).
 
     Args:
         passages: on lines of the same cells; see `on_cells`.
     """
-    first, spacing = passages[0].line, passages[0].line.spacing
-    start = min(line.start for line, _ in passages)
-    stop = max(line.stop for line, _ in passages)
-    whole = first._replace(start=start, stop=stop, cells=round((stop - start) / spacing))
+    whole = hull([line for line, _ in passages])
     rows = []
     for line, charges in passages:
-        before = round((line.start - start) / spacing)
+        before = round((line.start - whole.start) / whole.spacing)
         after = whole.nodes - line.nodes - before
         rows.append(torch.nn.functional.pad(charges, (before, after)))
     return whole, torch.stack(rows, -2)

@@ -22,7 +22,10 @@ from .components import COMPONENTS
 from .convolution import convolve, ring_after, ring_voltage
 from .function import Phasor, WakeFunction
 from .lines import LineEffect, check_line, check_places, per_volt, still_state, wake_line
-from .passages import Passage, on_cells, on_one_line
+from .passages import Passage, hull, on_cells, on_one_line
+
+#: the cells of a bunch that grows, and of its past, may be so many times those of the first turn
+_GROWN = 64
 
 
 class Loss(NamedTuple):
@@ -80,14 +83,15 @@ class Wake(LineEffect):
             lost.
         period: between two passages [s], after which the bunch meets what it left; None forgets.
             Bunches of a train share a line. Without a window the cells of later turns are as long
-            as those of the first.
+            as those of the first, and 64 times as many at most.
         turns: how many former passages count; None for all, of functions that ring.
         scale: factor on the wake; 1 is physical.
         max_step: longest slice between kicks where `at` is None [m]; a number, or one per kind.
 
     Raises:
         InvalidValueError: any of these is not so; a beam with a current instead of a charge; a
-            window that the bunch does not fit in; a function that ends before the line does.
+            window that the bunch does not fit in, or none and a bunch that grows without end; a
+            function that ends before the line does.
 
     Example:
         >>> mode = pj.collective.Resonator(frequency=1.3e9, shunt=1e6, quality=1e4)
@@ -188,4 +192,12 @@ class Wake(LineEffect):
         line = wake_line(beam, state, self.window, self.cells)
         if self.turns is None or self.window is not None:
             return line
-        return on_cells(line, former[0].line.spacing if former else line.spacing)
+        line = on_cells(line, former[0].line.spacing if former else line.spacing)
+        whole = hull([line, *(passage.line for passage in former)])
+        if whole.cells > _GROWN * self.cells:
+            raise InvalidValueError(
+                f"the bunch and its former passages lie over {whole.stop - whole.start:.3g} m, "
+                f"which is {whole.cells} cells of the first turn, more than {_GROWN} times "
+                f"{self.cells}; give a window, outside of which particles are lost"
+            )
+        return line

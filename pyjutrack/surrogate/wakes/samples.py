@@ -89,7 +89,8 @@ def wake_samples(
         progress: called after each bunch.
 
     Raises:
-        InvalidValueError: the effect has a memory, or acts nowhere in the element.
+        InvalidValueError: the effect has a memory, acts nowhere in the element, or does not kick
+            by the component.
     """
     require_kind("effect", effect, CollectiveEffect, "an effect", "such as a Wake")
     require_known("component", component, [n for n, c in COMPONENTS.items() if c.source is None])
@@ -106,6 +107,11 @@ def wake_samples(
         shares = spread(line, beam.coordinate("z"), beam.alive, beam.shares)
         at = torch.from_numpy(line.positions()[GHOSTS:-GHOSTS])
         wake, known = felt_wake(effect, beam, at, component, places)
+        if not wake.any():
+            raise InvalidValueError(
+                f"no test particle feels a {component!r} wake of this {type(effect).__name__}; "
+                "give the component that it has, and a scale that is not zero"
+            )
         found.append((shares, wake, known, torch.tensor(line.spacing, dtype=torch.float64)))
         progress()
     return WakeSamples(*(torch.stack(column) for column in zip(*found, strict=True)))
@@ -130,7 +136,7 @@ def felt_wake(
     for plane in planes:
         columns[plane] = torch.full_like(at, _OFFSET)
     column = planes[0] + 1 if planes else 5
-    test = State(tuple(columns), torch.ones_like(at, dtype=torch.bool))
+    test = effect.admit(State(tuple(columns), torch.ones_like(at, dtype=torch.bool)))
     source = effect.admit(State(beam.coordinates.unbind(-1), beam.alive))
     known, total = test.alive, torch.zeros_like(at)
     for place in places:
