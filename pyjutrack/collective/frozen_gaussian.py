@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..beam.beam import Beam
 from ..beam.reference import SPEED_OF_LIGHT
-from ..core.checks import require_real, require_reals
+from ..core.checks import require_real, require_reals, require_setting
 from ..core.errors import InvalidValueError
 from ..core.scalars import Number, tensor_like
 from ..core.storage import storable
@@ -83,7 +83,7 @@ class FrozenGaussian(MeshEffect):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", _rows(self.sizes))
-        require_real("length", self.length, above=0)
+        require_setting("length", self.length, above=0)
         require_potential(self.potential, "potential")
         check_settings(self.max_step, 1.0)
         require_real("scale", self.scale)
@@ -171,7 +171,7 @@ def _rows(sizes: Any) -> tuple[tuple[float, float, float], ...]:
         or (table[:, 1:] <= 0).any()
         or (np.diff(table[:, 0]) < 0).any()
     ):
-        raise InvalidValueError("sizes must be positive and finite, at rising s")
+        raise InvalidValueError(f"sizes must be positive and finite, at rising s, got {sizes!r}")
     return made  # type: ignore[return-value]
 
 

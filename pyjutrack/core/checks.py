@@ -17,7 +17,7 @@ import numpy as np
 from torch import Tensor
 
 from .errors import InvalidValueError
-from .scalars import is_real, is_transformed, is_whole
+from .scalars import carries, is_real, is_transformed, is_whole
 
 #: whole numbers beyond are none that a machine can count to
 _MOST = 2**62
@@ -69,6 +69,13 @@ def require_real(
         or (least is not None and not number >= least)
     ):
         raise wrong(argument, value, f"a finite number{limit}")
+
+
+def require_setting(argument: str, value: Any, *, above: float | None = None) -> None:
+    """A finite real number by which there is no derivative, as for `require_real`."""
+    if carries(value):
+        raise InvalidValueError(f"{argument} is a setting, and has no derivatives; give a float")
+    require_real(argument, value, above=above)
 
 
 def require_reals(argument: str, value: Any, count: int) -> None:

@@ -15,9 +15,9 @@ def integrate(part, start, stop, x, y, z, out):
             for k in range(len(z)):
                 zz = z[k] * z[k]
                 r = math.sqrt(xx + yy + zz)
-                logs = y[j] * z[k] * math.log((x[i] + r) / math.sqrt(yy + zz))
-                logs += x[i] * z[k] * math.log((y[j] + r) / math.sqrt(xx + zz))
-                logs += xy * math.log((z[k] + r) / math.sqrt(xx + yy))
+                logs = y[j] * z[k] * math.asinh(x[i] / math.sqrt(yy + zz))
+                logs += x[i] * z[k] * math.asinh(y[j] / math.sqrt(xx + zz))
+                logs += xy * math.asinh(z[k] / math.sqrt(xx + yy))
                 angles = xx * math.atan(y[j] * z[k] / (x[i] * r))
                 angles += yy * math.atan(x[i] * z[k] / (y[j] * r))
                 angles += zz * math.atan(xy / (z[k] * r))

@@ -101,6 +101,10 @@ def test_what_it_cannot_be_right_for() -> None:
         )  # fmt: skip
     with pytest.raises(InvalidValueError, match=r"in y they are 0\.01 m away, .* up to 0\.005 m"):
         FrozenGaussian((X, 5e-3), Z, BOX)
+    with pytest.raises(InvalidValueError, match=r"rising s, got \(0\.0, 0\.001\)"):
+        FrozenGaussian((0.0, 1e-3), Z, BOX)
+    with pytest.raises(InvalidValueError, match="length is a setting, and has no derivatives"):
+        FrozenGaussian((X, Y), torch.tensor(Z, requires_grad=True), BOX)  # type: ignore[arg-type]
     with pytest.warns(ResolutionWarning, match=r"in cells, y 0\.9, and"):
         pj.track(STEP, beam, effects=[FrozenGaussian((X, 2e-4), Z, BOX)])
 

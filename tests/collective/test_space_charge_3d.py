@@ -191,6 +191,19 @@ def test_green_function_is_the_mean_of_a_cell() -> None:
     np.testing.assert_allclose(kept, twin, rtol=1e-7)
 
 
+@pytest.mark.parametrize("length", [1e6, 1e9, 1e12])
+def test_green_function_of_slender_cells(length: float) -> None:
+    """Differences across are those of rods: means of -2 log(rho) over squares, a length."""
+    found = integrated_green((6, 6, 4), (1.0, 1.0, length))[:, :, 0] * length
+
+    def rod(*at: int) -> float:
+        ends = [(n - 0.5, n + 0.5) for n in at]
+        return float(nquad(lambda *r: -2 * math.log(math.hypot(*r)), ends)[0])
+
+    for at in ((1, 0), (2, 3), (6, 6)):
+        assert found[at] - found[4, 0] == pytest.approx(rod(*at) - rod(4, 0), abs=1e-9)
+
+
 def test_images_in_a_pipe() -> None:
     """A ball of charge off the axis is as a point for its images, in rows and columns."""
     at, (wide, high) = np.array([4e-3, 1e-3, 0.0]), (0.014, 0.012)

@@ -257,6 +257,16 @@ def test_tables_that_end_and_other_faults() -> None:
         kicks(Wake(thin, "gap"), quiet(100))
 
 
+def test_times_of_a_table_ascend() -> None:
+    for times, message in (
+        ([1e-12, 1e-9], "the first is 1e-12 s"),
+        ([0.0, 2e-9, 1e-9], "1e-09 s follows 2e-09 s; sort"),
+        ([0.0, 1e-9, 1e-9], "1e-09 s follows 1e-09 s"),
+    ):
+        with pytest.raises(pj.errors.InvalidValueError, match=message):
+            WakeTable(times, [1.0] * len(times))
+
+
 def test_a_table_finer_than_the_line_is_warned_of() -> None:
     """And one of a few long pieces is not, nor one that falls next to the charge."""
     time = np.linspace(0, 4e-10, 4001)

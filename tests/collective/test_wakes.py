@@ -358,6 +358,9 @@ def test_what_is_refused_and_warned_of() -> None:
         Wake(MODE, "gap", "dipole  x")
     with pytest.raises(refused, match="acts on a bunch"):
         pj.track(GAP, bunch(charge=0.0, current=1.0), effects=[Wake(MODE, "gap")])
+    growth, wake = pj.observables.emittance("x"), Wake(MODE, "gap", window=0.3)
+    with pytest.raises(refused, match="window is a setting, and has no derivatives"):
+        pj.gradient(growth, GAP, bunch(), effects=[wake], wrt=["effects[0].window"])
     with pytest.raises(refused, match="outside of the wake's window"):
         pj.track(GAP, bunch(), effects=[Wake(MODE, "gap", window=1e-3)])
     with pytest.warns(pj.errors.ResolutionWarning, match=r"in cells, z 0\.3, .*cells="):

@@ -53,11 +53,17 @@ class WakeTable(WakeFunction):
             raise InvalidValueError(
                 f"values must be as many as times, got {len(self.values)} and {len(self.time)}"
             )
-        steps = self.time.diff()
-        if float(self.time[0]) != 0 or not bool((steps > 0).all()):
+        if float(self.time[0]) != 0:
             raise InvalidValueError(
                 f"times must ascend from 0, the first is {float(self.time[0]):g} s; add the wake "
                 "just after the charge where a table starts later"
+            )
+        back = (self.time.diff() <= 0).nonzero()
+        if len(back):
+            before, after = self.time[int(back[0]) :][:2].tolist()
+            raise InvalidValueError(
+                f"times must ascend, and {after:g} s follows {before:g} s; sort the rows, and of "
+                "two at one time leave one"
             )
 
     @classmethod

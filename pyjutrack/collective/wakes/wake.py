@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...beam.beam import Beam
 from ...beam.reference import SPEED_OF_LIGHT
-from ...core.checks import require_kind, require_real, require_whole
+from ...core.checks import require_kind, require_real, require_setting, require_whole
 from ...core.errors import InvalidValueError, require_known
 from ...core.scalars import Number, tensor_like, to_float
 from ...core.storage import storable
@@ -120,7 +120,7 @@ class Wake(LineEffect):
         require_whole("cells", self.cells, 8)
         require_real("scale", self.scale)
         if self.window is not None:
-            require_real("window", self.window, above=0)
+            require_setting("window", self.window, above=0)
         if self.turns is not None:
             require_whole("turns", self.turns, 1)
         if self.period is None:
