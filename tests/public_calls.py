@@ -498,8 +498,9 @@ def _methods() -> dict[str, Call]:
     return {
         "Lattice[]": Call(lambda key: CELL[key], {"key": "q1"}),
         "Lattice.value": Call(CELL.value, {"address": "q1.k1"}),
-        "Lattice.with_values": Call(lambda values: CELL.with_values(values),
-                                    {"values": {"q1.k1": 1.0}}),
+        "Lattice.with_values": Call(
+            lambda values: CELL.with_values(values), {"values": {"q1.k1": 1.0}}
+        ),
         "Lattice.with_values one": Call(lambda k1: CELL.with_values({"q1.k1": k1}), {"k1": 1.0}),
         "Lattice *": Call(lambda times: CELL * times, {"times": 2}),
         "Lattice +": Call(lambda other: CELL + other, {"other": CELL}),

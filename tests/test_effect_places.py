@@ -126,3 +126,17 @@ def test_an_effect_that_acts_nowhere_without_a_name() -> None:
 
 def test_effects_along_lengths_may_find_none() -> None:
     track(AlongLengths("tank", 0))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pj.SpaceCharge,
+        pj.collective.SpaceCharge3D,
+        pj.collective.CSR,
+        lambda max_step: pj.collective.Wake(pj.collective.Resonator(1e9, 1e3), max_step=max_step),
+    ],
+)
+def test_steps_of_a_kind_that_is_misspelt_are_refused(make: Any) -> None:
+    with pytest.raises(pj.errors.UnknownNameError, match="did you mean 'Drift'"):
+        make(max_step={"Drft": 0.1})

@@ -21,6 +21,8 @@ from ..core.storage import register_description
 from .communicator import SERIAL, Communicator
 from .reference import Reference
 
+#: no bunch has more charge [C]: a number of particles is much more
+LARGEST_CHARGE = 1.0
 COORDINATES = ("x", "px", "y", "py", "z", "delta")
 _PRECISIONS = (torch.float64, torch.float32)
 _REFERENCE = 'such as Reference.from_kinetic("proton", 1e9)'
@@ -246,6 +248,11 @@ def _fault(beam: Beam) -> str | None:
                 f"beam {name} must be finite and not negative, got {amount} {unit}; the sign of "
                 "the charge belongs to the species"
             )
+    if to_float(beam.charge) > LARGEST_CHARGE:
+        return (
+            f"a charge of {to_float(beam.charge):g} C is that of no bunch; it is in coulombs: 1e11 "
+            "elementary charges are 1.6e-8 C"
+        )
     if beam.weights is not None and not bool((beam.weights.detach() * 0 >= 0).all()):
         return "weights must be finite"
     if beam.weights is not None and not bool((beam.weights.detach() >= 0).all()):

@@ -12,9 +12,9 @@ from torch import Tensor
 from ..beam.beam import Beam
 from ..beam.reference import Reference
 from ..core.checks import require_instances, require_real, wrong
-from ..core.errors import InvalidValueError, ResolutionWarning, warn
+from ..core.errors import InvalidValueError, ResolutionWarning, require_known, warn
 from ..core.scalars import Number, to_float
-from ..elements import Element
+from ..elements import Element, kinds
 from ..elements.part import count_slices
 from ..maps.state import State
 from ..mesh.grid import Mesh
@@ -248,11 +248,15 @@ def warn_if_few_cells(cells: Mapping[str, float], remedy: str) -> None:
 
 def require_max_step(max_step: Any) -> None:
     """Raise InvalidValueError for what is no length of slices, nor one per element kind."""
-    steps = max_step if isinstance(max_step, Mapping) else {"": max_step}
+    steps = max_step if isinstance(max_step, Mapping) else {"max_step": max_step}
     if not steps:
-        raise wrong("max_step", max_step, "a length, or one per element kind")
-    for step in steps.values():
-        require_real("max_step", step, above=0)
+        raise InvalidValueError("max_step is empty; give a length, or one per element kind")
+    for kind, step in steps.items():
+        if isinstance(max_step, Mapping):
+            require_known("element kind", kind, kinds())
+        if isinstance(step, Tensor):
+            raise wrong("max_step", step, "a plain number", "no derivative goes through counts")
+        require_real(kind if step is max_step else f"max_step of {kind}", step, above=0)
 
 
 def require_effects(effects: Sequence[CollectiveEffect]) -> None:

@@ -21,11 +21,10 @@ from ..core.storage import storable
 from ..maps.state import State
 from ..mesh.line import Line
 from ..mesh.staircase import refuse_staircase
-from .base import Place, require_charge, warn_if_few_cells
+from .base import Place, require_charge, require_max_step, warn_if_few_cells
 from .bunches import Potential3D, each_beam, join_beams
 from .poisson import Potential, SpectralPoisson, require_potential
 from .slices import MeshEffect, kick_slices, slice_box, unsmooth
-from .space_charge import check_settings
 
 #: the line along the bunch reaches so many rms lengths to both sides, beyond which 1e-9 is left
 _REACH = 6
@@ -85,7 +84,7 @@ class FrozenGaussian(MeshEffect):
         object.__setattr__(self, "sizes", _rows(self.sizes))
         require_setting("length", self.length, above=0)
         require_potential(self.potential, "potential")
-        check_settings(self.max_step, 1.0)
+        require_max_step(self.max_step)
         require_real("scale", self.scale)
         require_real("wall", self.wall)
         for u, side, *sizes in zip(

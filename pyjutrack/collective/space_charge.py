@@ -13,16 +13,15 @@ from torch import Tensor
 
 from ..beam.beam import Beam
 from ..beam.moments import mean, rms
-from ..core.checks import require_flag, require_real, wrong
-from ..core.errors import InvalidValueError, require_known
+from ..core.checks import require_flag, require_real
+from ..core.errors import InvalidValueError
 from ..core.scalars import Number, tensor_like, to_float
 from ..core.storage import storable
-from ..elements import kinds
 from ..maps.state import State
 from ..mesh.grid import Grid
 from ..mesh.particle_mesh import deposit_admitted, inside, kick
 from ..mesh.staircase import refuse_staircase
-from .base import MeshKick, Place, require_current, warn_if_few_cells
+from .base import MeshKick, Place, require_current, require_max_step, warn_if_few_cells
 from .poisson import CheckedPotential, Potential, SpectralPoisson, require_potential
 from .slices import MeshEffect
 
@@ -143,17 +142,7 @@ def check_box(grid: Grid, beam: Beam) -> None:
 
 def check_settings(max_step: float | Mapping[str, float], perveance_scale: float | Tensor) -> None:
     """Raise InvalidValueError for steps or a factor on the perveance that no kick can have."""
-    steps = max_step if isinstance(max_step, Mapping) else {"max_step": max_step}
-    if not steps:
-        raise InvalidValueError("max_step is empty; give a number, or one per element kind")
-    for kind, step in steps.items():
-        if isinstance(max_step, Mapping):
-            require_known("element kind", kind, kinds())
-        if isinstance(step, Tensor):
-            raise wrong("max_step", step, "a plain number", "no derivative goes through counts")
-        require_real(kind if step is max_step else f"max_step of {kind}", step)
-        if not step > 0:
-            raise InvalidValueError(f"space-charge steps must be positive, got {step} m ({kind})")
+    require_max_step(max_step)
     require_real("perveance_scale", perveance_scale)
     scale = to_float(perveance_scale)
     if not (math.isfinite(scale) and scale >= 0):

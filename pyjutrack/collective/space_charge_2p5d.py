@@ -19,7 +19,7 @@ from ..maps.state import State
 from ..mesh.box import deposit
 from ..mesh.line import Line
 from ..mesh.staircase import refuse_staircase
-from .base import Place, require_charge
+from .base import Place, require_charge, require_max_step
 from .bunches import (
     Potential3D,
     balance,
@@ -32,7 +32,7 @@ from .bunches import (
 )
 from .poisson import CheckedPotential, Potential, SpectralPoisson, require_potential
 from .slices import MeshEffect, kick_slices, slice_box, unsmooth
-from .space_charge import check_box, check_settings
+from .space_charge import check_box
 
 
 @storable
@@ -97,7 +97,7 @@ class SpaceCharge2p5D(MeshEffect):
     def __post_init__(self) -> None:
         require_potential(self.potential, "potential")
         require_whole("cells", self.cells, 8)
-        check_settings(self.max_step, 1.0)
+        require_max_step(self.max_step)
         require_real("scale", self.scale)
         require_real("wall", self.wall)
         require_flag("response", self.response)

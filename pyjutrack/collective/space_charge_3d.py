@@ -17,7 +17,7 @@ from ..maps.state import State
 from ..mesh.box import Box, admit, deposit, kick
 from ..mesh.grid import GHOSTS, Grid
 from ..mesh.line import Line
-from .base import CollectiveEffect, Place, require_charge
+from .base import CollectiveEffect, Place, require_charge, require_max_step
 from .bunches import (
     Potential3D,
     balance,
@@ -31,7 +31,7 @@ from .bunches import (
 from .open_space import open_potential
 from .pipe import pipe_potential
 from .slices import lose_outside
-from .space_charge import check_box, check_settings
+from .space_charge import check_box
 
 #: nodes a side below which there is no room for the margins of the shape function
 _NODES = 12
@@ -107,7 +107,7 @@ class SpaceCharge3D(CollectiveEffect):
             )
         for axis, count in zip("xyz", self.nodes, strict=True):
             require_whole(f"nodes in {axis}", count, _NODES)
-        check_settings(self.max_step, 1.0)
+        require_max_step(self.max_step)
         require_real("scale", self.scale)
         require_real("margin", self.margin)
         if not (math.isfinite(self.margin) and self.margin >= 0):

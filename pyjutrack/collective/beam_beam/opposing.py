@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ...beam.beam import Beam
+from ...beam.beam import LARGEST_CHARGE, Beam
 from ...beam.reference import VACUUM_PERMITTIVITY, Reference
-from ...core.checks import require_real, require_text
-from ...core.scalars import Number
+from ...core.checks import require_real, require_text, wrong
+from ...core.scalars import Number, to_float
 from ...elements import Element
 from ...elements.inverse import Operation
 from ...maps.state import State
@@ -67,5 +67,8 @@ def check_numbers(at: Any, numbers: Mapping[str, Any], sizes: Mapping[str, Any])
     require_text("at", at)
     for name, value in numbers.items():
         require_real(name, value)
+    charge = to_float(numbers["charge"])
+    if abs(charge) > LARGEST_CHARGE:
+        raise wrong("charge", charge, "coulombs", "1e11 elementary charges are 1.6e-8 C")
     for name, value in sizes.items():
         require_real(name, value, above=0)
