@@ -1,8 +1,4 @@
-"""The base of elements: a frozen, checked record with a name and a place, and its motion.
-
-What other rooms ask about a kind are traits of `Element`, which kinds override: nothing asks what
-kind an element is.
-"""
+"""The base of elements: a frozen, checked record with a name and a place, its motion and traits."""
 
 from __future__ import annotations
 
