@@ -27,6 +27,7 @@ CASES = {
     "stack": lambda a, b, s: torch.stack([a, torch.ones_like(value_of(a)), b], 1),
     "reshape": lambda a, b, s: (a * s).reshape(2, -1) @ torch.reshape(b, (6, 2)),
     "movedim": lambda a, b, s: a.movedim(0, -1) * s,
+    "movedim of two": lambda a, b, s: a.movedim((0, 1), (-1, 0)) * s,
     "sqrt, without a rule": lambda a, b, s: (a * a + 1).sqrt(),
     "to another precision": lambda a, b, s: a.to(torch.float32).to(b) * b,
     "new_full": lambda a, b, s: a.new_full((3, 4), 2.0) * b,

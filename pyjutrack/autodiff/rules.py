@@ -120,8 +120,9 @@ def _cat(tensors: Any, dim: int = 0) -> Pushed:
     return Pushed.make(torch.cat(values, dim), torch.cat(rows, dim + 1 if dim >= 0 else dim), union)
 
 
-def _movedim(a: Any, source: int, destination: int) -> Pushed:
-    shift = [i + 1 if i >= 0 else i for i in (source, destination)]
+def _movedim(a: Any, source: Any, destination: Any) -> Pushed:
+    dims = [(d,) if isinstance(d, int) else tuple(d) for d in (source, destination)]
+    shift = [[i + 1 if i >= 0 else i for i in d] for d in dims]
     return Pushed.make(
         a.value.movedim(source, destination), a.tangent.movedim(*shift), a.directions
     )

@@ -22,10 +22,6 @@ from ..core.special import stumpff
 from .base import Parameters, map
 from .cavity import clock, gain_energy
 
-#: of the series of I_0, which meets it in rounding up to an argument of 2
-_TERMS = 10
-_HALVINGS, _ARTANH = 5, 8
-
 
 def _reverse_gap(gain: Any, wavenumber: Any, phase: Any, mass: Any, *rest: Any) -> Parameters:
     spread, taken = rest
@@ -63,9 +59,10 @@ def rf_gap(
     at = phase + wavenumber * late
     kappa = wavenumber * spread
     u = kappa * kappa / 4 * (x * x + y * y)
-    bessel: Any = 1 / math.factorial(_TERMS) ** 2
+    terms = 10  # which meet I_0 in rounding up to an argument of 2
+    bessel: Any = 1 / math.factorial(terms) ** 2
     slope: Any = 0.0
-    for n in range(_TERMS - 1, -1, -1):
+    for n in range(terms - 1, -1, -1):
         slope = bessel + u * slope
         bessel = 1 / math.factorial(n) ** 2 + u * bessel
     push = gain * kappa * spread / 2 * at.cos() * slope
@@ -169,11 +166,11 @@ def rf_body(
 def _artanh(u: Any) -> Any:
     """artanh(u) / u, by halving u until its series is short: smooth through zero."""
     factor: Any = 1.0
-    w = u * u
-    for _ in range(_HALVINGS):
+    w, terms = u * u, 8
+    for _ in range(5):
         half = 1 + (1 - w).sqrt()
         factor, w = factor * 2 / half, w / (half * half)
-    series: Any = 1 / (2 * _ARTANH + 1)
-    for n in range(_ARTANH - 1, -1, -1):
+    series: Any = 1 / (2 * terms + 1)
+    for n in range(terms - 1, -1, -1):
         series = 1 / (2 * n + 1) + w * series
     return factor * series

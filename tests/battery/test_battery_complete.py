@@ -96,11 +96,16 @@ def test_observables() -> None:
 
 #: effects that other tests put through `pyjutrack.testing`
 ELSEWHERE = {
+    pj.collective.BeamBeam,
+    pj.collective.BeamBeam2D,
+    pj.collective.CSR,
     pj.collective.FrozenGaussian,
+    pj.collective.NeuralWake,
     pj.collective.Radiation,
     pj.collective.SpaceCharge2p5D,
     pj.collective.SpaceCharge3D,
     pj.collective.Wake,
+    pj.surrogate.WakeSurrogate,
 }
 
 
