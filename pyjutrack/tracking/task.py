@@ -13,6 +13,7 @@ from ..core.checks import require_whole
 from ..core.errors import InvalidValueError
 from ..elements import Element
 from ..elements.part import Part
+from ..kernels import parallel
 from ..lattice.lattice import Lattice
 from ..lattice.require import require_lattice
 from .adjoints import Adjoint, Auto, adjoint_of
@@ -79,7 +80,8 @@ def task_of(
 ) -> Task:
     """Make the task of an engine, checked."""
     chosen = adjoint_of(adjoint)
-    check_track(lattice, beam, effects, turns)
+    with parallel.cores():
+        check_track(lattice, beam, effects, turns)
     return Task(lattice, beam, tuple(effects), int(turns), plan_of(lattice, effects), chosen)
 
 
