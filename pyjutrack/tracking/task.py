@@ -11,6 +11,7 @@ from ..beam.moments import survivors
 from ..collective.base import CollectiveEffect, Place, require_effects
 from ..core.checks import require_whole
 from ..core.errors import InvalidValueError
+from ..core.forks import check_threads
 from ..elements import Element
 from ..elements.part import Part
 from ..kernels import parallel
@@ -80,6 +81,7 @@ def task_of(
 ) -> Task:
     """Make the task of an engine, checked."""
     chosen = adjoint_of(adjoint)
+    check_threads()  # which are one below
     with parallel.cores():
         check_track(lattice, beam, effects, turns)
     return Task(lattice, beam, tuple(effects), int(turns), plan_of(lattice, effects), chosen)
