@@ -189,7 +189,7 @@ def _equal_charge(z: Array, weights: Array, slices: int) -> tuple[Array, NDArray
     index = np.empty_like(ranks)
     index[order] = ranks
     last = np.searchsorted(ranks, np.arange(1, slices))  # the first particle of each slice
-    behind, ahead = np.clip(last - 1, 0, None), np.clip(last, None, len(z) - 1)
+    before, after = np.clip(last - 1, 0, None), np.clip(last, None, len(z) - 1)
     ordered = z[order]
-    between = (ordered[behind] + ordered[ahead]) / 2
+    between = (ordered[before] + ordered[after]) / 2
     return np.concatenate([ordered[:1], between, ordered[-1:]]), index

@@ -14,6 +14,12 @@ from ..core.errors import InvalidValueError
 COORDINATES = ("x", "px", "y", "py", "z", "delta")
 Parameters = tuple[Any, ...]
 
+
+def negate_strength(strength: Any, *rest: Any) -> Parameters:
+    """Parameters with the opposite first one, by which many kicks are undone."""
+    return -strength, *rest
+
+
 #: every map by name
 MAPS: dict[str, Map] = {}
 

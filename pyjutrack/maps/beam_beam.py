@@ -5,14 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.gaussian import gaussian_derivatives
-from .base import Parameters, map
+from .base import Parameters, map, negate_strength
 
 
-def _opposite(strength: Any, *rest: Any) -> Parameters:
-    return (-strength, *rest)
-
-
-@map(inverse=_opposite, kick=True, array_kernels=True)
+@map(inverse=negate_strength, kick=True, array_kernels=True)
 def gaussian_kick(
     x: Any,
     px: Any,
@@ -37,7 +33,7 @@ def gaussian_kick(
     return x, px - strength * by_x, y, py - strength * by_y, z, delta
 
 
-@map(inverse=_opposite, array_kernels=True)
+@map(inverse=negate_strength, array_kernels=True)
 def synchro_beam(
     x: Any,
     px: Any,
@@ -120,11 +116,11 @@ def boost(
     then in units of P0 cos(phi). Of the momentum of a particle without mass, with h = P - P_s: p
     across becomes scale (p - h tangent n), h becomes scale^2 h, and P + P_s becomes
     P + P_s - 2 tangent n p + tangent^2 h, with n = (cosine, sine) the plane of crossing. These form
-    a group, so that the way back has other parameters of the same map. Places follow by the inverse
+    a group, so that the inverse is the same map with other parameters. Places follow by the inverse
     of the derivatives of that, times scale: a drift to s = 0 of the new frame is in it. Areas in
-    phase space grow by the factor scale, which the way back takes away.
+    phase space grow by the factor scale, and shrink as much by the inverse.
 
-    Source: K. Hirata, PRL 74 (1995) 2228, where the way back is written as another map.
+    Source: K. Hirata, PRL 74 (1995) 2228, where the inverse is written as another map.
     """
     total = 1 + delta
     square = px * px + py * py

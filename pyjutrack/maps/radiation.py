@@ -11,14 +11,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .base import Parameters, map
+from .base import map, negate_strength
 
 
-def _turn_sign(strength: Any, *rest: Any) -> Parameters:
-    return (-strength, *rest)
-
-
-@map(inverse=_turn_sign, array_kernels=True)
+@map(inverse=negate_strength, array_kernels=True)
 def radiate(
     x: Any,
     px: Any,

@@ -19,7 +19,7 @@ import math
 from typing import Any
 
 from ..core.special import stumpff
-from .base import Parameters, map
+from .base import Parameters, map, negate_strength
 from .cavity import clock, gain_energy
 
 
@@ -70,7 +70,7 @@ def rf_gap(
     return x, px + push * x, y, py + push * y, new_z, new_delta
 
 
-@map(inverse=lambda strength, *rest: (-strength, *rest))
+@map(inverse=negate_strength)
 def rf_edge(
     x: Any,
     px: Any,

@@ -10,7 +10,7 @@ from operator import index
 from typing import Any, ClassVar, NamedTuple
 
 from ..beam.reference import Reference
-from ..collective.base import CollectiveEffect, Place
+from ..collective.base import CollectiveEffect, Place, label
 from ..core.checks import wrong
 from ..core.errors import InvalidValueError, UnknownNameError, unknown
 from ..core.scalars import is_zero, to_float
@@ -144,7 +144,7 @@ def _check(effect: CollectiveEffect, lattice: Lattice, counts: Sequence[int]) ->
             raise _wrong_slices(effect, element, count, "0 or 1, as it has no length")
         if count and thin and not effect.lumped:
             raise InvalidValueError(
-                f"{type(effect).__name__} acts along lengths, and {_label(element)} has none; say "
+                f"{type(effect).__name__} acts along lengths, and {label(element)} has none; say "
                 "`lumped = True` in the effect, or let its `slices` be 0 there"
             )
     if effect.lumped and not any(counts):
@@ -154,11 +154,7 @@ def _check(effect: CollectiveEffect, lattice: Lattice, counts: Sequence[int]) ->
 def _wrong_slices(
     effect: CollectiveEffect, element: Element, count: Any, expected: str
 ) -> InvalidValueError:
-    return wrong(f"{type(effect).__name__}: slices of {_label(element)}", count, expected)
-
-
-def _label(element: Element) -> str:
-    return f"{type(element).__name__} {element.name!r}"
+    return wrong(f"{type(effect).__name__}: slices of {label(element)}", count, expected)
 
 
 def _nowhere(effect: CollectiveEffect, lattice: Lattice) -> InvalidValueError | UnknownNameError:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ...core.errors import AccuracyWarning, InvalidValueError, warn
 from ...core.scalars import Number, to_float, vanishes
 from ...elements import Element
-from ..base import Place
+from ..base import Place, label
 
 #: curvatures in an arc may differ by this share without a warning
 _ALIKE = 0.01
@@ -138,7 +138,7 @@ def _check_bend(elements: Sequence[Element], number: int) -> None:
     here = elements[number]
     if vanishes(here.length):
         raise InvalidValueError(
-            f"CSR needs the arc of a bend, and {_label(here)} turns the orbit by "
+            f"CSR needs the arc of a bend, and {label(here)} turns the orbit by "
             f"{to_float(here.bend_angle):.3g} rad over no length; take an SBend, which has one"
         )
     before = _joined(elements, number)
@@ -147,11 +147,7 @@ def _check_bend(elements: Sequence[Element], number: int) -> None:
     ratio = abs(to_float(elements[before].curvature) / to_float(here.curvature))
     if abs(ratio - 1) > _ALIKE:
         warn(
-            f"{_label(elements[before])} and {_label(here)} touch, and CSR takes them as one arc "
+            f"{label(elements[before])} and {label(here)} touch, and CSR takes them as one arc "
             f"of their mean curvature, but that of the first is {ratio:.3g} times the other's",
             AccuracyWarning,
         )
-
-
-def _label(element: Element) -> str:
-    return f"{type(element).__name__} {element.name!r}"
