@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,9 +13,9 @@ from torch import Tensor
 
 from ..beam.beam import Beam
 from ..beam.moments import centroid, covariance, survivors
-from ..core.errors import InvalidValueError
 from ..core.storage import storable
 from ..mesh.grid import Mesh
+from .limits import Check, Limits
 
 #: share of the training beams beyond each limit: at the very edge too few were seen
 _RARE = 0.01
@@ -97,7 +96,7 @@ class Figures(NamedTuple):
 
 @storable
 @dataclass(frozen=True)
-class Domain:
+class Domain(Limits):
     """The limits within which nearly all beams of a training set lie: sizes and places, not shapes.
 
     Attributes:
@@ -132,49 +131,19 @@ class Domain:
             particles=particles,
         )
 
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Domain:
-        """The domain of plain data, such as `dataclasses.asdict` makes.
-
-        Raises:
-            InvalidValueError: fields that a domain does not have, or lacks.
-        """
-        names = {f.name for f in dataclasses.fields(cls)}
-        if set(record) != names:
-            raise InvalidValueError(f"a domain has {sorted(names)}, not {sorted(record)}")
-        plain: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in record.items()
-        }
-        return cls(**plain)
-
-    def violations(self, beam: Figures, *, exact: bool = True) -> list[str]:
-        """Say how a beam lies outside, in words with figures; empty if it does not.
-
-        Args:
-            beam: its figures.
-            exact: whether to state the beam's own figures; without them a beam that keeps growing
-                complains in the same words all the time, which Python warns of once.
-        """
+    def checks(self, beam: Figures) -> Iterator[Check]:
+        """Yield what to hold against the limits."""
         low, high = self.size
         minor, major = beam.size
+        yield Check("smallest rms", minor, "below", low, " m")
+        yield Check("largest rms", major, "above", high, " m")
+        yield Check("ratio of the rms sizes", beam.aspect, "above", self.aspect)
+        for u, centre, reach, most in zip("xy", beam.centre, beam.reach, self.reach, strict=True):
+            offset = Check(f"offset in {u}", abs(centre), "above", self.offset, " m")
+            far = Check(f"centre and three rms in {u}", reach, "above", most, " m")
+            yield offset if offset.fails else far
 
-        def note(what: str, value: float, side: str, limit: float, unit: str = " m") -> None:
-            own = f" of {value:.3g}{unit}" if exact else ""
-            said.append(f"{what}{own} {side} the {limit:.3g}{unit} of training")
-
-        said: list[str] = []
-        if minor < low:
-            note("smallest rms", minor, "below", low)
-        if major > high:
-            note("largest rms", major, "above", high)
-        if beam.aspect > self.aspect:
-            note("ratio of the rms sizes", beam.aspect, "above", self.aspect, "")
-        for axis, u in enumerate("xy"):
-            centre, reach = abs(beam.centre[axis]), beam.reach[axis]
-            if centre > self.offset:
-                note(f"offset in {u}", centre, "above", self.offset)
-            elif reach > self.reach[axis]:
-                note(f"centre and three rms in {u}", reach, "above", self.reach[axis])
-        if beam.particles is not None and beam.particles < self.particles:
-            said.append(f"{beam.particles} macroparticles below the {self.particles} of training")
-        return said
+    def violations(self, beam: Figures, *, exact: bool = True) -> list[str]:
+        """Say how a beam lies outside, the number of its macroparticles too; see `Limits`."""
+        few = [] if beam.particles is None else self.too_few(beam.particles)
+        return [*super().violations(beam, exact=exact), *few]

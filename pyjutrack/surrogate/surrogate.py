@@ -2,47 +2,32 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function
 
 from ..autodiff import Pushed, map_linear
 from ..beam.beam import Beam
 from ..collective.poisson import Potential, SpectralPoisson
-from ..core import tensorfile
-from ..core.devices import usable
-from ..core.errors import (
-    AccuracyWarning,
-    DomainError,
-    DomainWarning,
-    InvalidValueError,
-    require_known,
-    warn,
-)
-from ..core.scalars import is_transformed
+from ..core.errors import InvalidValueError, require_known
 from ..core.storage import storable
 from ..mesh.grid import Grid, Mesh
 from ..mesh.shapes import shape
 from .border import fold, unfold
 from .domain import Domain, Figures
-from .layer_base import Weights, from_record, record
 from .network import Network, check_fit, respond
-from .validation import POOR, Validation, compare, stated_error, stated_series
-
-#: what may be done with a beam outside of the domain
-OUTSIDE = ("warn", "raise", "ignore")
+from .trained import Trained, Words
+from .validation import Validation, compare, stated_series
 
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Surrogate:
+class Surrogate(Trained):
     """A trained network that gives the potential of a density, as a solver does.
 
     Its kick is the gradient of that potential, so it is symplectic whatever the network says. Pass
@@ -62,93 +47,45 @@ class Surrogate:
     outside: str = "warn"
     about: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
+    _words = Words(
+        holds="surrogate", said="surrogate", beam="beam", output="field",
+        advice="compare with `validate`, or use SpectralPoisson", instead="a solver",
+    )  # fmt: skip
+    _limits = Domain
+    _dimensions = 2
+
     def __post_init__(self) -> None:
-        require_known("choice for beams outside the domain", self.outside, OUTSIDE)
+        self._require_outside()
         check_fit(self.network, self.mesh.grid.shape)  # every copy passes through here
 
     @classmethod
-    def load(
-        cls,
-        source: str | Path,
-        *,
-        outside: str = "warn",
-        dtype: torch.dtype = torch.float64,
-        device: str | torch.device = "cpu",
-    ) -> Surrogate:
-        """A surrogate that ships with the package, by name, or one from a file.
-
-        Args:
-            source: "linear", "pix2pix", "variational", or the path of a file of `save`.
-            outside: what to do with a beam unlike those of training: "warn", "raise" or "ignore".
-            dtype: torch.float64, or torch.float32, which is faster; finite differences through it
-                need larger steps (1e-3). Files hold single precision.
-            device: where it works.
+    def _find(cls, source: str | Path) -> Path:
+        """Return the file of a surrogate that ships with the package, by name, or of a path.
 
         Raises:
             UnknownNameError: nothing of that name ships.
-            InvalidValueError: no such file, or one that is damaged, changed or of another kind; a
-                device that cannot be used.
         """
-        device = usable(device)
-        if not isinstance(source, (str, Path)):
-            raise InvalidValueError(f"a surrogate is a name or a path, not {source!r}")
         path = Path(source)
         if isinstance(source, str) and not path.suffix and path.parent == Path("."):
             require_known("surrogate", source, list_pretrained())
             path = Path(str(resources.files(__package__) / "weights" / f"{source}.safetensors"))
-        description, weights, mark = tensorfile.read(path)
-        found = cls.from_description(description, weights, str(path)).to(dtype, device)
-        return found.replace(outside=outside, about={**found.about, "digest": mark})
+        return path
 
-    def save(self, path: str | Path) -> str:
-        """Write it in single precision, whole or not at all; returns the digest.
-
-        The file holds numbers and a description in JSON; loading it runs nothing.
-        """
-        weights = self.network.to(torch.float32).weights
-        return tensorfile.write(Path(path), self.description(), weights)
-
-    def description(self) -> dict[str, Any]:
-        """All but the weights and `outside`, as plain data."""
+    def _more(self) -> dict[str, Any]:
+        """Return grid and shape function; see `Trained`."""
         grid, used = self.mesh
-        return {
-            "layers": [record(layer) for layer in self.network.layers],
-            "size": grid.size,
-            "shape": grid.shape,
-            "assignment": used.name,
-            "domain": None if self.domain is None else dataclasses.asdict(self.domain),
-            "about": {k: v for k, v in self.about.items() if k != "digest"},
-        }
+        return {"size": grid.size, "shape": grid.shape, "assignment": used.name}
 
     @classmethod
-    def from_description(
-        cls, description: Mapping[str, Any], weights: Weights, source: str = "the description"
-    ) -> Surrogate:
-        """Make the surrogate of a `description`, with weights by name.
+    def _read_more(cls, description: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the mesh; see `Trained`."""
+        grid = Grid(tuple(description["size"]), tuple(description["shape"]))
+        return {"mesh": Mesh(grid, shape(description["assignment"]))}
 
-        Raises:
-            InvalidValueError: the description lacks something, or the weights do not fit it.
-        """
-        try:
-            network = Network(tuple(from_record(r) for r in description["layers"]), weights)
-            known = description["domain"]
-            domain = None if known is None else Domain.from_record(known)
-            grid = Grid(tuple(description["size"]), tuple(description["shape"]))
-            mesh = Mesh(grid, shape(description["assignment"]))
-            about = dict(description["about"])
-        except (KeyError, TypeError, AttributeError) as error:
-            raise InvalidValueError(f"{source} does not describe a surrogate: {error!r}") from error
-        found = cls(network, mesh, domain, about=about)
-        found._warn_if_poor()
-        return found
-
-    def replace(self, **changes: Any) -> Surrogate:
-        """A copy with some attributes replaced."""
-        return dataclasses.replace(self, **changes)
-
-    def to(self, dtype: torch.dtype, device: str | torch.device | None = None) -> Surrogate:
-        """The same in another precision or on another device."""
-        return self.replace(network=self.network.to(dtype, device))
+    def _figures(self, density: Tensor) -> Figures | None:
+        """Return sizes and places of shares on the padded grid; see `Trained`."""
+        found = density.cpu().numpy()
+        return Figures.of_density(self.mesh, found) if float(found.sum()) > 0 else None
 
     def solve(self, fractions: Tensor) -> Tensor:
         """H on the padded grid from the share of the beam in each cell. See `Potential`.
@@ -206,45 +143,7 @@ class Surrogate:
         """List how a beam, or any beam of a batch, lies outside of the domain."""
         if self.domain is None:
             return []
-        said: dict[str, None] = {}
-        for figures in Figures.of_beams(beam):
-            said.update(dict.fromkeys(self.domain.violations(figures)))
-        return list(said)
-
-    def _stated_errors(self) -> list[str]:
-        """List the errors of the network that its own card states."""
-        error = stated_error(self.about)
-        if error is None or error <= POOR:
-            return []
-        return [
-            f"the network's own card states a mean error of the field of {error:.0%} on held-out "
-            f"beams, more than {POOR:.0%}"
-        ]
-
-    def _warn_if_poor(self) -> None:
-        for said in self._stated_errors():
-            warn(f"{said}; train it longer, or use a solver", AccuracyWarning)
-
-    def _watch(self, fractions: Tensor) -> None:
-        """Check a density in a kick; batches and what PyTorch transforms are let pass."""
-        if self.domain is None or self.outside == "ignore" or fractions.dim() != 2:
-            return
-        if is_transformed(fractions) or not float(fractions.sum()) > 0:
-            return
-        figures = Figures.of_density(self.mesh, fractions.cpu().numpy())
-        self._refuse_or_warn(self.domain.violations(figures, exact=False))
-
-    def _refuse_or_warn(self, violations: list[str]) -> None:
-        if not violations:
-            return
-        message = (
-            "the beam is unlike those that the surrogate was trained on: "
-            + "; ".join(violations)
-            + "; compare with `validate`, or use SpectralPoisson"
-        )
-        if self.outside == "raise":
-            raise DomainError(message)
-        warn(message, DomainWarning)
+        return self.domain.violations_of_any(Figures.of_beams(beam))
 
 
 def predict(fractions: Tensor, network: Network) -> Tensor:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ...collective.base import CollectiveEffect
 from ...collective.poisson import Potential
 from ...core.version import __version__
+from ..network import Network
 from ..surrogate import Surrogate
-from .beams import HELD_OUT_SEED, KINDS
+from .beams import KINDS
 from .fields import describe_teacher
-from .held_out import held_out_errors
+from .held_out import held_out_errors, state_errors
 from .recipe import Recipe
+
+if TYPE_CHECKING:
+    from ..wakes.recipe import WakeRecipe
 
 
 def fill_card(
@@ -31,29 +36,26 @@ def fill_card(
     """Fill the card of a surrogate, `about`: recipe, errors on held-out beams, origin."""
     unguarded = surrogate.replace(outside="ignore")  # the edges of the domain are its beams too
     errors, kinds = held_out_errors(unguarded, teacher, recipe.beams, beams, progress)
-    worst = int(errors.argmax())
     about: dict[str, Any] = {
-        "recipe": recipe.record(),
-        "weights": surrogate.network.count,
-        "teacher": describe_teacher(teacher),
-        "held_out": {
-            "seed": HELD_OUT_SEED,
-            "beams": beams,
-            "mean": float(errors.mean()),
-            "worst": float(errors[worst]),
-            "worst_kind": kinds[worst],
-            "by_kind": {
-                kind: float(errors[[k == kind for k in kinds]].mean())
-                for kind in KINDS
-                if kind in kinds
-            },
-        },
+        **state_training(recipe, surrogate.network, teacher),
+        "held_out": {"beams": beams, **state_errors(errors, kinds, KINDS)},
         "command": command,
         "commit": commit or source(),
+    }
+    return surrogate.replace(about=about)
+
+
+def state_training(
+    recipe: Recipe | WakeRecipe, network: Network, teacher: Potential | CollectiveEffect
+) -> dict[str, Any]:
+    """State what trained a network, and with what, as every card does."""
+    return {
+        "recipe": recipe.record(),
+        "weights": network.count,
+        "teacher": describe_teacher(teacher),
         "version": __version__,
         "torch": torch.__version__.partition("+")[0],
     }
-    return surrogate.replace(about=about)
 
 
 def text(surrogate: Surrogate, name: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,3 +32,23 @@ def held_out_errors(
         kinds.append(beam.kind)
         progress()
     return np.array(errors), kinds
+
+
+def state_errors(errors: Array, kinds: Sequence[str], known: Iterable[str]) -> dict[str, Any]:
+    """State errors on the beams of the held-out seed as cards do: of all, the worst, by kind.
+
+    Args:
+        errors, kinds: of each beam. known: all kinds, in the order of the card.
+    """
+    worst = int(errors.argmax())
+    return {
+        "seed": HELD_OUT_SEED,
+        "mean": float(errors.mean()),
+        "worst": float(errors[worst]),
+        "worst_kind": kinds[worst],
+        "by_kind": {
+            kind: float(errors[[k == kind for k in kinds]].mean())
+            for kind in known
+            if kind in kinds
+        },
+    }

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from torch import Tensor
 
-from ...core.errors import InvalidValueError
 from ...core.storage import storable
 from ...mesh.grid import GHOSTS
+from ..limits import Check, Limits
 
 #: share of the training bunches beyond each limit: at the very edge too few were seen
 _RARE = 0.005
@@ -57,7 +56,7 @@ class BunchFigures(NamedTuple):
 
 @storable
 @dataclass(frozen=True)
-class WakeDomain:
+class WakeDomain(Limits):
     """The limits within which nearly all bunches of a training set lie.
 
     Attributes:
@@ -92,50 +91,18 @@ class WakeDomain:
             beta,
         )
 
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> WakeDomain:
-        """The domain of plain data, such as `dataclasses.asdict` makes.
-
-        Raises:
-            InvalidValueError: fields that a domain does not have, or lacks.
-        """
-        names = {f.name for f in dataclasses.fields(cls)}
-        if set(record) != names:
-            raise InvalidValueError(f"a domain has {sorted(names)}, not {sorted(record)}")
-        return cls(**{**record, "length": tuple(record["length"])})
-
-    def violations(self, bunch: BunchFigures, *, exact: bool = True) -> list[str]:
-        """Say how a line density lies outside, in words with figures; empty if it does not.
-
-        Args:
-            bunch: its figures.
-            exact: whether to state the bunch's own figures; without them a bunch that keeps
-                changing complains in the same words all the time, which Python warns of once.
-        """
+    def checks(self, bunch: BunchFigures) -> Iterator[Check]:
+        """Yield what to hold against the limits."""
         low, high = self.length
-        length = bunch.length
-        checks = [
-            (length < low, "rms length", length, "below", low, " of the line"),
-            (length > high, "rms length", length, "above", high, " of the line"),
-            (bunch.offset > self.offset, "offset", bunch.offset, "above", self.offset,
-             " of the line"),
-            (bunch.skewness > self.skewness, "skewness", bunch.skewness, "above", self.skewness,
-             ""),
-            (bunch.roughness > self.roughness, "roughness", bunch.roughness, "above",
-             self.roughness, ""),
-        ]  # fmt: skip
-        return [
-            f"{what}{f' of {value:.3g}{unit}' if exact else ''} {side} the {limit:.3g}{unit} "
-            "of training"
-            for outside, what, value, side, limit, unit in checks
-            if outside
-        ]
+        yield Check("rms length", bunch.length, "below", low, " of the line")
+        yield Check("rms length", bunch.length, "above", high, " of the line")
+        yield Check("offset", bunch.offset, "above", self.offset, " of the line")
+        yield Check("skewness", bunch.skewness, "above", self.skewness)
+        yield Check("roughness", bunch.roughness, "above", self.roughness)
 
     def beam_violations(self, particles: int, beta: float) -> list[str]:
         """Say what of a beam besides its density is unlike training."""
-        said = []
-        if particles < self.particles:
-            said.append(f"{particles} macroparticles below the {self.particles} of training")
+        said = self.too_few(particles)
         if abs(beta / self.beta - 1) > _SAME_SPEED:
             said.append(f"beta of {beta:.4g}, and {self.beta:.4g} in training")
         return said

@@ -16,15 +16,16 @@ from ...collective.base import CollectiveEffect
 from ...core.checks import require_real, require_whole, wrong
 from ...core.errors import InvalidValueError, require_known
 from ...core.scalars import is_whole, to_float
-from ...core.version import __version__
 from ...elements import Element
 from ...mesh.grid import GHOSTS
 from ..architectures import Standardisation
 from ..layer_base import Weights
 from ..network import Network, evaluate
 from ..training.beams import HELD_OUT_SEED
+from ..training.card import state_training
 from ..training.fields import describe_teacher
 from ..training.fit import Problem
+from ..training.held_out import state_errors
 from .architectures import LINE_ARCHITECTURES
 from .bunches import SHAPES, Bunches
 from .domain import BunchFigures, WakeDomain
@@ -209,10 +210,8 @@ class WakeRecipe:
             network.to(torch.float64), self.cells, self.window, self.power, domain=domain
         )
         about = {
-            "recipe": self.record(),
-            "teacher": describe_teacher(teacher),
+            **state_training(self, network, teacher),
             "held_out": held_out_errors(made, teacher, self),
-            "version": __version__,
         }
         return made.replace(about=about)
 
@@ -226,19 +225,7 @@ def held_out_errors(
     quiet = surrogate.replace(outside="ignore")
     errors = wake_error(quiet.solve(samples.shares, 1.0).detach() * scale, samples)
     kinds = [recipe.bunches.draw(HELD_OUT_SEED, index)[0] for index in range(count)]
-    worst = int(errors.argmax())
-    return {
-        "seed": HELD_OUT_SEED,
-        "bunches": count,
-        "mean": float(errors.mean()),
-        "worst": float(errors[worst]),
-        "worst_kind": kinds[worst],
-        "by_kind": {
-            kind: float(errors[[k == kind for k in kinds]].mean())
-            for kind in SHAPES
-            if kind in kinds
-        },
-    }
+    return {"bunches": count, **state_errors(errors.numpy(), kinds, SHAPES)}
 
 
 def _stretched(samples: WakeSamples, power: float) -> WakeSamples:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-import torch
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function
 
@@ -16,32 +13,22 @@ from ...autodiff import value_of
 from ...beam.beam import Beam
 from ...beam.moments import survivors
 from ...collective.corrections import settle_weights
-from ...core import tensorfile
 from ...core.checks import require_real, require_whole
-from ...core.errors import (
-    AccuracyWarning,
-    DomainError,
-    DomainWarning,
-    InvalidValueError,
-    require_known,
-    warn,
-)
-from ...core.scalars import is_transformed, to_float
+from ...core.errors import InvalidValueError
+from ...core.scalars import to_float
 from ...core.storage import storable
 from ...mesh.grid import GHOSTS
-from ..layer_base import Weights, from_record, record
 from ..network import Network, check_fit, evaluate, require_plain
-from ..surrogate import OUTSIDE
-from ..validation import POOR, stated_error
+from ..trained import Trained, Words
 from .domain import BunchFigures, WakeDomain
 
-#: what files of these hold
-_HOLDS = "wake"
+#: what a file says of the line
+_LINE = ("cells", "window", "power")
 
 
 @storable
 @dataclass(frozen=True, eq=False)
-class WakeSurrogate:
+class WakeSurrogate(Trained):
     """A network that gives the wake of a line density; a `WakeModel` for `NeuralWake`.
 
     Attributes:
@@ -70,8 +57,16 @@ class WakeSurrogate:
     outside: str = "warn"
     about: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
+    _words = Words(
+        holds="wake", said="network for a wake", beam="bunch", output="wake",
+        advice="train it on such bunches too, or use what it learned from",
+        instead="what it learned",
+    )  # fmt: skip
+    _limits = WakeDomain
+    _dimensions = 1
+
     def __post_init__(self) -> None:
-        require_known("choice for bunches outside the domain", self.outside, OUTSIDE)
+        self._require_outside()
         require_whole("cells", self.cells, 8)
         require_real("power", self.power)
         if self.window is not None:
@@ -122,128 +117,34 @@ class WakeSurrogate:
         self._warn_if_poor()
         if self.domain is None or self.outside == "ignore":
             return
-        said: dict[str, None] = {}
-        for row in shares.reshape(-1, shares.shape[-1]):
-            figures = BunchFigures.of_shares(row)
-            if figures is not None:
-                said.update(dict.fromkeys(self.domain.violations(figures)))
+        rows = shares.reshape(-1, shares.shape[-1])
+        found = [f for f in map(self._figures, rows) if f is not None]
         live = beam if beam.weights is None else beam.replace(weights=None)
-        fewest = int(survivors(live).min())
-        beta = to_float(beam.reference.beta)
-        said.update(dict.fromkeys(self.domain.beam_violations(fewest, beta)))
-        self._refuse_or_warn(list(said))
+        fewest, beta = int(survivors(live).min()), to_float(beam.reference.beta)
+        said = [*self.domain.violations_of_any(found), *self.domain.beam_violations(fewest, beta)]
+        self._refuse_or_warn(said)
 
     def current_network(self) -> Network:
         """Return the network with its current weights."""
         return self.network.replace(self.network.unflatten(self.weights.detach()))
 
-    def replace(self, **changes: Any) -> WakeSurrogate:
-        """A copy with some attributes replaced."""
-        return dataclasses.replace(self, **changes)
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some attributes replaced; of another network the weights, where not given."""
+        start = {"weights": None} if "network" in changes else {}
+        return super().replace(**start | changes)
 
-    def to(self, dtype: torch.dtype, device: str | torch.device | None = None) -> WakeSurrogate:
-        """The same in another precision or on another device."""
-        network = self.current_network().to(dtype, device)
-        return self.replace(network=network, weights=None)
-
-    def save(self, path: str | Path) -> str:
-        """Write it in single precision, whole or not at all; returns the digest.
-
-        The file holds numbers and a description in JSON; loading it runs nothing.
-        """
-        weights = self.current_network().to(torch.float32).weights
-        return tensorfile.write(Path(path), self.description(), weights, holds=_HOLDS)
+    def _more(self) -> dict[str, Any]:
+        """Return the line; see `Trained`."""
+        return {name: getattr(self, name) for name in _LINE}
 
     @classmethod
-    def load(
-        cls,
-        path: str | Path,
-        *,
-        outside: str = "warn",
-        dtype: torch.dtype = torch.float64,
-        device: str | torch.device = "cpu",
-    ) -> WakeSurrogate:
-        """Read a file of `save`.
+    def _read_more(cls, description: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the line; see `Trained`."""
+        return {name: description[name] for name in _LINE}
 
-        Args:
-            path: of the file.
-            outside: what to do with a bunch unlike those of training: "warn", "raise" or "ignore".
-            dtype: torch.float64, or torch.float32, which is faster.
-            device: where it works.
-
-        Raises:
-            InvalidValueError: no such file, or one that is damaged, changed or of another kind.
-        """
-        said = "network for a wake"
-        description, weights, mark = tensorfile.read(Path(path), holds=_HOLDS, said=said)
-        found = cls.from_description(description, weights, str(path)).to(dtype, device)
-        return found.replace(outside=outside, about={**found.about, "digest": mark})
-
-    def description(self) -> dict[str, Any]:
-        """All but the weights and `outside`, as plain data."""
-        return {
-            "layers": [record(layer) for layer in self.network.layers],
-            "cells": self.cells,
-            "window": self.window,
-            "power": self.power,
-            "domain": None if self.domain is None else dataclasses.asdict(self.domain),
-            "about": {k: v for k, v in self.about.items() if k != "digest"},
-        }
-
-    @classmethod
-    def from_description(
-        cls, description: Mapping[str, Any], weights: Weights, source: str = "the description"
-    ) -> WakeSurrogate:
-        """Make the surrogate of a `description`, with weights by name.
-
-        Raises:
-            InvalidValueError: the description lacks something, or the weights do not fit it.
-        """
-        try:
-            layers = tuple(from_record(r) for r in description["layers"])
-            # in the order in which the layers use them, as a file has another
-            used = dict.fromkeys(name for layer in layers for name in layer.weights())
-            network = Network(layers, {**{k: weights[k] for k in used}, **weights})
-            known = description["domain"]
-            domain = None if known is None else WakeDomain.from_record(known)
-            line = {name: description[name] for name in ("cells", "window", "power")}
-            about = dict(description["about"])
-        except (KeyError, TypeError, AttributeError) as error:
-            raise InvalidValueError(
-                f"{source} does not describe a network for a wake: {error!r}"
-            ) from error
-        found = cls(network, **line, domain=domain, about=about)
-        found._warn_if_poor()
-        return found
-
-    def _warn_if_poor(self) -> None:
-        error = stated_error(self.about)
-        if error is not None and error > POOR:
-            warn(
-                f"the network's own card states a mean error of the wake of {error:.0%} on "
-                f"held-out bunches, more than {POOR:.0%}; train it longer, or use what it learned",
-                AccuracyWarning,
-            )
-
-    def _watch(self, shares: Tensor) -> None:
-        """Check a density in a kick; batches and what PyTorch transforms are let pass."""
-        if self.domain is None or self.outside == "ignore" or shares.dim() != 1:
-            return
-        figures = None if is_transformed(shares) else BunchFigures.of_shares(shares)
-        if figures is not None:
-            self._refuse_or_warn(self.domain.violations(figures, exact=False))
-
-    def _refuse_or_warn(self, violations: list[str]) -> None:
-        if not violations:
-            return
-        message = (
-            "the bunch is unlike those that the network was trained on: "
-            + "; ".join(violations)
-            + "; train it on such bunches too, or use what it learned from"
-        )
-        if self.outside == "raise":
-            raise DomainError(message)
-        warn(message, DomainWarning)
+    def _figures(self, density: Tensor) -> BunchFigures | None:
+        """Return length, place and shape of shares at the nodes; see `Trained`."""
+        return BunchFigures.of_shares(density)
 
 
 def _predict(shares: Tensor, weights: Tensor, network: Network) -> Tensor:
