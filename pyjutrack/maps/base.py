@@ -37,7 +37,8 @@ class Map:
         kick: adds to momenta what depends on positions alone.
         constants: parameters by which kernels take no derivative.
         array_kernels: whether kernels of its first derivatives by all parameters are written.
-        near_identity: is inverted by iteration, being close to the identity.
+        undo: gives coordinates before it from those after it and the same parameters, where no
+            parameters do so; on plain tensors, and checked by the map itself.
         opening: loses particles and moves none.
         noisy: takes no z, but in its place a normal number of each particle, drawn from the
             `kernels.noise.Stream` that follows its parameters where it is applied; has
@@ -53,7 +54,7 @@ class Map:
     kick: bool = False
     constants: tuple[str, ...] = ()
     array_kernels: bool = False
-    near_identity: bool = False
+    undo: Callable[..., Any] | None = None
     opening: bool = False
     noisy: bool = False
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -77,7 +78,7 @@ class Map:
     @property
     def is_undone(self) -> bool:
         """Return whether particles before it can be found from those after it."""
-        return bool(self.inverse) or self.near_identity or self.opening
+        return bool(self.inverse or self.undo) or self.opening
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:

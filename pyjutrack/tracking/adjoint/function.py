@@ -123,6 +123,7 @@ class _Tape:
     ) -> None:
         self.task, self.adjoint, self.parameters = task, adjoint, parameters
         self._read, self._start = read, start
+        self._beam = Versions((task.beam.coordinates,))
         self.reference_moves = reference_moves(task)
         beam, lattice = task.beam, task.lattice.detach()
         self._numbers = dataclasses.replace(
@@ -147,6 +148,9 @@ class _Tape:
             self._start.check(name)
         sums = GradientAccumulator(self.parameters)
         reversible = isinstance(self.adjoint, Reversible)
+        if reversible and self._beam.unchanged:  # to hold what is reconstructed against
+            start = self._numbers.beam
+            self.record.saved[0] = state_of(start.coordinates, start.alive).coordinates
         back = backward_reversible if reversible else backward_checkpoint
         with parallel.cores():
             slopes = back(self.task, self.record, ends, gradients, sums)

@@ -17,7 +17,6 @@ from ...autodiff.operator import array
 from ...beam.beam import Beam
 from ...beam.reference import Reference
 from ...collective.base import MeshKick
-from ...core.errors import InvalidValueError
 from ...core.scalars import Number, to_float
 from ...core.tensors import active
 from ...elements import Element
@@ -33,7 +32,7 @@ from ...mesh.grid import Mesh
 from ...mesh.particle_mesh import deposit_admitted, stencil
 from ..task import Task
 from .record import Tensors
-from .steps import GradientAccumulator
+from .steps import GradientAccumulator, cannot_reconstruct
 
 #: by how much of the box a reconstructed particle may be outside of it
 _ROUNDING = 1e-9
@@ -227,11 +226,7 @@ def _mask_inside(mesh: Mesh, x: Tensor, y: Tensor, alive: Tensor) -> Tensor:
         sides = zip((x, y), mesh.grid.size, strict=True)
         reach = max(float(u[lost].abs().max()) / (side / 2) for u, side in sides)
         if not reach <= 1 + _ROUNDING:
-            raise InvalidValueError(
-                f"backward pass: {int(lost.sum())} particles could not be reconstructed; the "
-                "motion is too chaotic for adjoint='reversible' in double precision; use "
-                "adjoint='checkpoint'"
-            )
+            raise cannot_reconstruct(int(lost.sum()))
     return active
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from ...beam.beam import Beam
 from ...beam.reference import Reference
 from ...core.scalars import to_float
 from ...core.tensors import active
 from ...elements import Element
-from ...elements.inverse import has_inverse
+from ...elements.inverse import count_astray, has_inverse
 from ...elements.part import Part
 from ...maps.state import State
 from ..plan import Act, is_idle
@@ -23,7 +24,10 @@ from .kernel_steps import (
     own,
 )
 from .record import Record, Tensors
-from .steps import GradientAccumulator, backward_effect, backward_element
+from .steps import GradientAccumulator, backward_effect, backward_element, cannot_reconstruct
+
+#: power of the rounding that a particle may be off by, as part of itself and of the others
+_DRIFT = 0.375
 
 
 def without_inverse(task: Task) -> set[int]:
@@ -86,6 +90,7 @@ class _Backward:
         elif isinstance(op, Act) and not is_idle(op, self._task.lattice, self._task.effects):
             self._effect(number, op, turn)
         if kept is not None:
+            _require_found(self._columns, kept, self._record.alive(number - 1))
             self._columns = own(kept)
 
     def _element(
@@ -132,3 +137,14 @@ class _Backward:
         if reference is not self._beam.reference:
             self._beam = self._beam.replace(reference=reference)
         return self._beam
+
+
+def _require_found(found: Tensors, kept: Tensors, alive: Tensor) -> None:
+    """Raise where particles came back to other places than they had.
+
+    However they went astray: by rounding, or where a map is undone as it does not act there.
+    """
+    part = torch.finfo(kept[0].dtype).eps ** _DRIFT
+    astray = count_astray(found, kept, alive, part)
+    if astray:
+        raise cannot_reconstruct(astray)

@@ -10,6 +10,7 @@ from torch import Tensor
 from ...beam.beam import Beam
 from ...beam.reference import Reference
 from ...collective.base import CollectiveEffect, Place
+from ...core.errors import InvalidValueError
 from ...elements import Element
 from ...elements.inverse import apply_inverse, is_kick, record
 from ...elements.part import Part
@@ -102,6 +103,14 @@ def _undo_kick(after: Tensors, kicked: Tensors) -> Tensors:
     return tuple(
         old.detach() if new is old else old.detach() - (new.detach() - old.detach())
         for old, new in zip(after, kicked, strict=True)
+    )
+
+
+def cannot_reconstruct(count: int) -> InvalidValueError:
+    """Make the error of particles that came back to other places than they had."""
+    return InvalidValueError(
+        f"backward pass: {count} particles could not be reconstructed; the motion is too chaotic "
+        "for adjoint='reversible' in double precision; use adjoint='checkpoint'"
     )
 
 

@@ -15,6 +15,11 @@ class Versions:
     def __init__(self, tensors: Sequence[Tensor]) -> None:
         self._counted = [(t, t._version) for t in tensors if not t.is_inference()]
 
+    @property
+    def unchanged(self) -> bool:
+        """Return whether none was changed since."""
+        return all(tensor._version == version for tensor, version in self._counted)
+
     def check(self, adjoint: str) -> None:
         """See that none was changed since.
 
