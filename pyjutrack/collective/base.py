@@ -230,11 +230,6 @@ def slices_by_step(element: Element, max_step: float | Mapping[str, float]) -> i
     return max(int("length" in element.knobs), count_slices(to_float(element.length), step))
 
 
-def label(element: Element) -> str:
-    """Name an element with its kind, for messages."""
-    return f"{type(element).__name__} {element.name!r}"
-
-
 def warn_if_few_cells(cells: Mapping[str, float], remedy: str) -> None:
     """Warn of rms sizes, in cells of a grid and by the name of the axis, that it does not resolve.
 

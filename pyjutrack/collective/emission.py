@@ -11,6 +11,7 @@ from torch import Tensor
 from .. import maps
 from ..beam.reference import Reference
 from ..core.errors import InvalidValueError
+from ..core.names import label
 from ..core.scalars import Number, is_zero, to_float
 from ..elements import Element
 from ..kernels.noise import Stream
@@ -42,7 +43,7 @@ def radiates(element: Element) -> bool:
     if is_zero(element.arc_length):
         if not is_zero(element.bend_angle):
             raise InvalidValueError(
-                f"{type(element).__name__} {element.name!r} bends by "
+                f"{label(element)} bends by "
                 f"{to_float(element.bend_angle):g} rad over no length, and radiates by it; give "
                 "it the curvature h of the bend that it stands for, of the sign of the angle"
             )

@@ -15,6 +15,7 @@ from torch import Tensor
 from ..beam.reference import Reference
 from ..core.checks import format_value
 from ..core.errors import InvalidValueError, require_known
+from ..core.names import label
 from ..core.scalars import Number, differs, is_zero
 from ..core.special import bool_or
 from ..core.tensors import tensors_in
@@ -231,7 +232,7 @@ class Element:
         return {}
 
     def _label(self) -> str:
-        return f"{type(self).__name__} {self.name!r}"
+        return label(self)
 
     def _numbers(self, name: str, values: Any) -> tuple[Number, ...]:
         if isinstance(values, Tensor) and values.dim() == 1:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from torch import Tensor
 
 from ..core.errors import InvalidValueError
+from ..core.names import label
 from ..core.scalars import Number, refuse_batched
 from .magnet import Magnet
 from .part import WHOLE, Part
@@ -66,7 +67,7 @@ def count_pieces(element: Magnet, gradients: Iterable[Number], length: Number) -
 
 
 def _describe_phase(element: Magnet, phase: float) -> str:
-    return f"{type(element).__name__} {element.name!r} turns particles by a phase of {phase:.3g}"
+    return f"{label(element)} turns particles by a phase of {phase:.3g}"
 
 
 def largest(number: Number) -> float:

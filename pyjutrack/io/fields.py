@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..core.atomic import as_tuples
 from ..core.errors import InvalidValueError, UnknownNameError, unknown
+from ..core.names import label
 from ..core.scalars import is_transformed
 from ..core.storage import register_description, to_lists
 from ..elements import Element, kinds, kinds_named
@@ -36,7 +37,7 @@ def changed_fields(element: Element) -> Plain:
 
 def plain(element: Element, name: str) -> Any:
     """One field as plain data: tensors as their values, tuples as lists."""
-    return _plain(getattr(element, name), f"{type(element).__name__} {element.name!r}", name)
+    return _plain(getattr(element, name), label(element), name)
 
 
 def to_number(name: str, value: Any) -> float:

@@ -6,6 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from ..core.errors import SymplecticityWarning, warn
+from ..core.names import label
 from ..core.symplectic import FORM
 from ..lattice.lattice import Lattice
 
@@ -26,7 +27,7 @@ def warn_if_not_symplectic(lattice: Lattice, matrices: Tensor) -> None:
     count, element = int((errors >= _TOLERANCE).sum()), lattice.elements[suspects[worst]]
     warn(
         f"{count} element(s) have maps that are not symplectic, most of all "
-        f"{type(element).__name__} {element.name!r}, by {float(errors[worst]):.2g}: tunes are "
+        f"{label(element)}, by {float(errors[worst]):.2g}: tunes are "
         "angles of eigenvalues, and amplitudes grow or shrink where optical functions do not say",
         SymplecticityWarning,
     )

@@ -10,9 +10,10 @@ from operator import index
 from typing import Any, ClassVar, NamedTuple
 
 from ..beam.reference import Reference
-from ..collective.base import CollectiveEffect, Place, label
+from ..collective.base import CollectiveEffect, Place
 from ..core.checks import wrong
 from ..core.errors import InvalidValueError, UnknownNameError, unknown
+from ..core.names import label
 from ..core.scalars import is_zero, to_float
 from ..elements import Element
 from ..elements.modelled import require_modelled

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ...core.errors import AccuracyWarning, InvalidValueError, warn
+from ...core.names import label
 from ...core.scalars import Number, to_float, vanishes
 from ...elements import Element
-from ..base import Place, label
+from ..base import Place
 
 #: curvatures in an arc may differ by this share without a warning
 _ALIKE = 0.01

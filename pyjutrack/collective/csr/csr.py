@@ -28,6 +28,7 @@ from ..base import (
     slices_by_step,
 )
 from ..bunches import bunch_line, each_beam, join_beams, lose_infinite, warn_if_few
+from ..wakes.lines import per_volt
 from .arcs import Arc, arc_at, is_bend, reached, upstream_of
 from .kernel import convolve
 
@@ -156,9 +157,8 @@ class CSR(CollectiveEffect):
         if place.slice == round(1 / place.share) - 1:  # once an element, where it is worst
             _warn_if_wrong(arc, line, shares.detach(), to_float(reference.gamma))
         found = convolve(arc, line, shares, self.smoothing, steady=self._steady)
-        charges = abs(reference.species.charge) * beam.charge * self.scale
-        volts = charges / (4 * torch.pi * VACUUM_PERMITTIVITY)
-        return Loss(line, (found * (volts / (reference.beta * reference.p0c))).to(z.dtype))
+        volts = beam.charge * self.scale / (4 * torch.pi * VACUUM_PERMITTIVITY)
+        return Loss(line, (found * (volts * per_volt(beam))).to(z.dtype))
 
 
 def _warn_if_wrong(arc: Arc, line: Line, shares: Tensor, gamma: float) -> None:

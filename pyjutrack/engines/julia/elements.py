@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import InvalidValueError
+from ...core.names import label
 from ...core.scalars import differs, to_float
 from ...elements import Drift, Element, Marker, Multipole, Quadrupole
 from ...elements.steps import count_steps
@@ -48,12 +49,12 @@ def _require_known_fields(e: Element) -> None:
             continue
         if differs(getattr(e, field.name), field.default):
             raise InvalidValueError(
-                f"the julia engine does not know {field.name} of {type(e).__name__} {e.name!r}; "
+                f"the julia engine does not know {field.name} of {label(e)}; "
                 "the native engine tracks it"
             )
     if to_float(e.length) < 0:
         raise InvalidValueError(
-            f"the julia engine tracks no negative length, and {type(e).__name__} {e.name!r} has "
+            f"the julia engine tracks no negative length, and {label(e)} has "
             f"{to_float(e.length):g} m; the native engine tracks it"
         )
     if isinstance(e, Quadrupole) and e.model == "paraxial":
@@ -67,8 +68,7 @@ def _require_known_fields(e: Element) -> None:
 def element(e: Element, session: Session) -> Any:
     """The JuTrack element of one of ours."""
     raise InvalidValueError(
-        f"the julia engine does not map {type(e).__name__} {e.name!r} to JuTrack yet; the native "
-        "engine tracks it"
+        f"the julia engine does not map {label(e)} to JuTrack yet; the native engine tracks it"
     )
 
 

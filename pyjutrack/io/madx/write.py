@@ -9,6 +9,7 @@ from pathlib import Path
 from ...beam.reference import Reference
 from ...core.atomic import write_text
 from ...core.errors import InvalidValueError, warn
+from ...core.names import label
 from ...core.scalars import to_float
 from ...elements import Drift
 from ...lattice.expressions import Expression, Formula
@@ -52,7 +53,7 @@ def write_madx(path: Path, lattice: Lattice, reference: Reference | None) -> Non
         element, option = chosen[0]
         warn(
             f"{path}: MAD-X moves particles by models of its own; those chosen for {len(chosen)} "
-            f"element(s), such as {option} of {type(element).__name__} {element.name!r}, are not "
+            f"element(s), such as {option} of {label(element)}, are not "
             "in the file",
             LatticeWarning,
         )
