@@ -27,8 +27,8 @@ class RFCavity(Cavity):
     voltage * |q| * sin(phase + omega t). One that would keep less than its rest energy is lost.
     It focuses if it is told how, by `focusing`, and not by default, as in MAD-X, Xsuite, AT and
     elegant: that is nothing in rings at high energy, and much of what focuses at a few MeV. Twiss
-    functions and orbits in four dimensions take every cavity for a drift, and warn of those that
-    focus or accelerate; `pj.jacobian` and tracking do not.
+    functions and orbits of rings in four dimensions take every cavity for a drift, and warn of
+    those that focus or accelerate; of lines they do not, nor do `pj.jacobian` and tracking.
 
     Attributes:
         length: [m].

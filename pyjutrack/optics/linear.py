@@ -8,19 +8,23 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ..beam.reference import Reference
+from ..beam.reference import Reference, require_reference
 from ..core.checks import require_flag, require_kind, require_real, require_whole
-from ..core.errors import InvalidValueError, UnstableError
+from ..core.errors import InvalidValueError
 from ..core.scalars import Number, tensor_like, to_float
 from ..core.transforms import numeric
 from ..lattice.lattice import Lattice
 from ..lattice.require import require_lattice
+from .accelerated import Line
 from .modes import normal_modes_4d
-from .orbit import Closing, Orbit, differentiable, find, passage, start
+from .orbit import Closing, differentiable, find, passage, start
 from .passing import Passage, pairwise_products
 from .stacks import column
 from .symplecticity import warn_if_not_symplectic
 from .table import Twiss, TwissTable
+
+#: relative change of the reference's momentum that is rounding
+_SAME = 1e-12
 
 
 @numeric
@@ -38,9 +42,15 @@ def linear_optics(
     All elements of a kind are linearised in one call, at all their places on the closed orbit.
     Derivatives of the orbit come from its closure.
 
+    Along a line that accelerates the reference momenta are in units of that at each place, and
+    beta, alpha and phases those of the motion without the damping: the transverse block of the map
+    is symplectic but for the ratio of the momenta, by whose root it is divided. A matched beam has
+    the sizes sqrt(beta emittance / (beta gamma)) everywhere, of its normalised emittance.
+
     Args:
-        lattice: a ring, or a line if `initial` is given. Cavities count as drifts, those that
-            focus or accelerate too.
+        lattice: a ring, or a line if `initial` is given. In a ring all cavities count as drifts; in
+            a line those do that neither focus nor change the momentum of the reference, and each of
+            the others acts at its own phase, at z = 0.
         reference: its particle.
         delta: momentum deviation of the orbit.
         initial: functions at the start of a line, whose tensors carry derivatives too; the orbit
@@ -53,8 +63,10 @@ def linear_optics(
         InvalidValueError: delta is no number above -1.
 
     Warns:
-        AccuracyWarning: cavities that focus, or change the momentum of the reference by more than
-            0.1 % in all.
+        AccuracyWarning: cavities of a ring that focus, or change the momentum of the reference by
+            more than 0.1 % in all.
+
+    Source: M. Borland, elegant's manual, twiss_output, for lines that accelerate.
     """
     require_flag("chromatic", chromatic)
     require_whole("order", order)
@@ -63,33 +75,39 @@ def linear_optics(
     require_lattice(lattice)
     require_real("delta", delta)
     delta = delta if isinstance(delta, Tensor) else float(delta)
-    ring = passage(lattice, reference, 4)
-    begin = start(len(lattice), delta)
     if initial is None:
+        begin, ring = start(len(lattice), delta), passage(lattice, reference, 4)
+        line: Passage | Line = ring
         orbit = differentiable(ring, find(ring, begin, 4), begin, order)
+        momenta = torch.ones(len(lattice) + 1, dtype=torch.float64)
     else:
-        orbit = _track_line(ring, reference, delta)
+        require_reference(reference)
+        line = Line(lattice, reference)
+        orbit, momenta = line.track(delta), line.momenta
     warn_if_not_symplectic(lattice, orbit.matrices)
     through = _from_start(orbit.matrices)
     turn = through[-1]
-    transverse = through[:, :4, :4]
+    transverse = through[:, :4, :4] * momenta.sqrt()[:, None, None]
     if initial is None:
         modes = normal_modes_4d(turn[:4, :4])
         shifts = _shifts_by_delta(orbit.matrices)
-        along = torch.cat([shifts, shifts[:1]])[:, :4]
-        ahead = (orbit.matrices[:, 4] * shifts).sum()
+        along = torch.cat([shifts, shifts[:1]])
+        later = (orbit.matrices[:, 4] * shifts).sum()
     else:
         modes, dispersion = _read_initial(initial)
+        along = through @ torch.cat([dispersion, dispersion.new_tensor([0.0, 1.0])])
         shifts = through[:-1, :, 5]
-        along = transverse @ dispersion + through[:, :4, 5]
-        ahead = turn[4, :4] @ dispersion + turn[4, 5]
+        later = along[-1, 4]
+    along = along / along[:, 5:]  # by the deviation there, which cavities make smaller
     w = transverse @ modes
     functions = (w * w).unflatten(2, (2, 2)).sum(-1)  # (place, coordinate, mode)
     slopes = -(w[:, 0::2] * w[:, 1::2]).unflatten(2, (2, 2)).sum(-1)  # (place, plane, mode)
     lengths = _lengths(lattice)
     phases = _phases(w, lengths)
     s = torch.cat([torch.zeros(1, dtype=torch.float64), lengths.cumsum(0)])
-    slip = -ahead / s[-1]
+    slip = -later / s[-1]
+    if bool((momenta.detach() - 1).abs().max() > _SAME):  # it is one of a single velocity
+        slip = torch.full_like(slip, math.nan)
     table = TwissTable(
         names=(*(e.name for e in lattice), "end"),
         kinds=(*(type(e).__name__ for e in lattice), ""),
@@ -116,7 +134,7 @@ def linear_optics(
     if not chromatic:
         return table
     start_modes = None if initial is None else modes
-    chromaticities = _tune_slopes(ring, orbit.coordinates, shifts, lengths, start_modes)
+    chromaticities = _tune_slopes(line, orbit.coordinates, shifts, lengths, start_modes)
     return replace(table, chromaticity_x=chromaticities[0], chromaticity_y=chromaticities[1])
 
 
@@ -141,7 +159,7 @@ def twiss_table(
 
 
 def _tune_slopes(
-    line: Passage, coordinates: Tensor, shifts: Tensor, lengths: Tensor, modes: Tensor | None
+    line: Passage | Line, coordinates: Tensor, shifts: Tensor, lengths: Tensor, modes: Tensor | None
 ) -> list[Tensor]:
     """Slopes of both tunes where the orbit moves by shifts (N, 6), in reverse mode.
 
@@ -171,26 +189,6 @@ def _from_start(matrices: Tensor) -> Tensor:
 def _phases(w: Tensor, lengths: Tensor) -> list[Tensor]:
     """Phases of both modes at each place [2 pi], from the modes there (N + 1, 4, 4)."""
     return [_unwrap(torch.atan2(w[:, k, k + 1], w[:, k, k]), lengths) for k in (0, 2)]
-
-
-def _track_line(line: Passage, reference: Reference, delta: Number) -> Orbit:
-    """Track the orbit of a line from the axis: element by element, and then all at once."""
-    from ..elements.part import WHOLE
-    from ..elements.placement import advance
-    from ..tracking.end import state_of
-
-    # of shape (1, 1), past the kernels, whose backward passes cannot be batched
-    state = state_of(start(1, delta).unsqueeze(0), torch.ones(1, 1, dtype=torch.bool))
-    rows = []
-    for element in line.elements:
-        rows.append(torch.stack(state.coordinates, -1)[0, 0])
-        state = advance(element, state, reference, WHOLE)
-        if not bool(state.alive.all()):
-            raise UnstableError(
-                f"the orbit is lost in {type(element).__name__} {element.name!r}: no optics"
-            )
-    coordinates = torch.stack(rows)
-    return Orbit(coordinates, *line.matrices(coordinates))
 
 
 def _read_initial(initial: Twiss) -> tuple[Tensor, Tensor]:

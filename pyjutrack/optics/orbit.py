@@ -12,6 +12,7 @@ from torch import Tensor
 from ..beam.reference import Reference, require_reference
 from ..core.checks import require_real
 from ..core.errors import AccuracyWarning, InvalidValueError, UnstableError, warn
+from ..core.names import label
 from ..core.scalars import Number, is_whole, to_float
 from ..elements import Element
 from ..lattice.lattice import Lattice
@@ -64,8 +65,8 @@ def _warn_of_cavities(elements: Sequence[Element], reference: Reference) -> None
     if said:
         warn(
             f"optics in 4 dimensions take cavities for drifts, but {' and '.join(said)}: functions "
-            "and orbits are not those of the beam; take pj.jacobian, or track a beam and read its "
-            "moments, which have both",
+            "and orbits are not those of the beam; give `initial` functions of a line, or take "
+            "pj.jacobian, which has both",
             AccuracyWarning,
         )
 
@@ -132,7 +133,7 @@ def find(ring: Passage, begin: Tensor, dimensions: int) -> Orbit:
     missed = f"misses the next one by {worst:.3g} (m or rad)"
     raise UnstableError(
         f"no closed orbit found at delta = {float(begin[0, 5]):g}: in {_ROUNDS} rounds at most, "
-        f"element {place} ({type(element).__name__} {element.name!r}) "
+        f"element {place} ({label(element)}) "
         f"{missed if math.isfinite(worst) else 'was left at no finite place'}; try a smaller "
         "delta, weaker kicks or other tunes"
     )

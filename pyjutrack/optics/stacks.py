@@ -48,7 +48,8 @@ def stacks(elements: Iterable[Element]) -> list[Stack]:
             groups.setdefault(form.key(row), []).append(i)
         for group in groups.values():
             found += form.stacks([places[i] for i in group], [rows[i] for i in group])
-    return found
+    # one alone is itself: what changes the momentum of the reference takes no columns
+    return [s if len(s.places) > 1 else Stack(members[s.places[0]], s.places) for s in found]
 
 
 class _Form:

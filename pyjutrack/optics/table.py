@@ -66,12 +66,15 @@ class TwissTable:
             Courant-Snyder functions. alpha_x, alpha_y: -(slope of them) / 2, likewise.
         beta_x2, beta_y1: of the other mode in x and of the first in y [m]; zero without coupling.
         phase_x, phase_y: of both modes from the start [2 pi].
-        dispersion_x, dispersion_px, dispersion_y, dispersion_py: d/d(delta) of the closed orbit.
+        dispersion_x, dispersion_px, dispersion_y, dispersion_py: d/d(delta) of the closed orbit, by
+            the delta at the place, where a line accelerates.
         orbit: the closed orbit, (N + 1, 6).
         tune_x, tune_y: integer part included.
-        matrix: of one turn about the orbit, (6, 6); cavities count as drifts.
+        matrix: of one turn about the orbit, (6, 6), where cavities count as drifts; or of the line,
+            where those that focus or accelerate act at z = 0.
         momentum_compaction: relative change of the orbit's length by delta.
-        slip_factor: momentum_compaction - 1 / gamma^2, from -dz/d(delta) over the length.
+        slip_factor: momentum_compaction - 1 / gamma^2, from -dz/d(delta) over the length. Both are
+            NaN of a line that accelerates.
         chromaticity_x, chromaticity_y: d(tune)/d(delta); None unless asked for.
 
     Source: F. Willeke, G. Ripken, Methods of beam optics, DESY 88-114, for the coupled functions.

@@ -287,7 +287,6 @@ def test_what_is_no_wave_is_refused() -> None:
 
 
 CELL = [pj.Quadrupole(0.2, 1.5), pj.Drift(1.0), pj.Quadrupole(0.2, -1.5), pj.Drift(1.0)]
-START = pj.optics.Twiss(3.0, 0.0, 2.0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -303,7 +302,6 @@ def test_optics_that_take_it_for_a_drift_say_so(made: pj.RFCavity, said: str) ->
     line = pj.Lattice([*CELL, made])
     calls = [
         lambda: pj.twiss(line, ELECTRON),
-        lambda: pj.optics.twiss_table(line, ELECTRON, initial=START),
         lambda: pj.optics.closed_orbit(line, ELECTRON),
         lambda: pj.optics.one_turn_matrix(line, ELECTRON),
     ]
