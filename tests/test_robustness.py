@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 import torch
+from rebuilt import differences
 
 import pyjutrack as pj
 from pyjutrack.collective import Grid, Mesh, deposit, interpolate
@@ -46,7 +47,11 @@ def test_a_size_does_not_see_the_spread_of_others(cell, proton):
         for mode in ("reverse", "forward", "fd")
     ]
     assert np.isfinite(by_mode).all()
+    rebuilt = differences(
+        lambda final, initial: pj.observables.size("x")(final), cell, beam, ["d1.length"], 1e-5
+    )
     assert by_mode[0] == pytest.approx(by_mode[2], rel=1e-7)
+    assert by_mode[0] == pytest.approx(rebuilt, rel=1e-7)
     assert by_mode[1] == pytest.approx(by_mode[0], rel=1e-12)
 
 
@@ -79,6 +84,8 @@ def test_finite_differences_of_a_float32_beam_are_taken_in_double(cell, proton, 
     single = pj.gradient(growth, cell, beam, wrt=knobs, effects=[kick])
     fd = pj.gradient(growth, cell, beam, wrt=knobs, effects=[kick], mode="fd")
     assert single == pytest.approx(fd, rel=2e-2)
+    rebuilt = differences(growth, cell, beam.to(torch.float64), knobs, 1e-5, effects=[kick])
+    assert fd == pytest.approx(rebuilt, rel=1e-5)
 
 
 def test_batches_are_tracked_but_not_differentiated(cell, proton, kick):
