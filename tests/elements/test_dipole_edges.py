@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from element_cases import PROTON, points
+from madx_program import madx
 
 import pyjutrack as pj
 from pyjutrack.collective import Place
@@ -54,14 +55,13 @@ def test_edges_alone_bend_nothing() -> None:
 
 @pytest.mark.parametrize("tilt", [0.0, 0.4])
 def test_its_matrix_is_that_of_madx(tilt: float) -> None:
-    cpymad = pytest.importorskip("cpymad.madx")
-    with cpymad.Madx(stdout=False) as mad:
-        mad.input(f"""
-            beam, particle=proton, pc={PROTON.p0c / 1e9!r};
-            e: dipedge, h={H}, e1={E1}, fint={FINT}, hgap={HGAP}, tilt={tilt};
-            d: drift, l=0;
-            all: line=(e, d); use, sequence=all;
-            select, flag=twiss, full;""")
+    text = f"""
+        beam, particle=proton, pc={PROTON.p0c / 1e9!r};
+        e: dipedge, h={H}, e1={E1}, fint={FINT}, hgap={HGAP}, tilt={tilt};
+        d: drift, l=0;
+        all: line=(e, d); use, sequence=all;
+        select, flag=twiss, full;"""
+    with madx(text) as mad:
         table = mad.twiss(betx=1, bety=1, rmatrix=True)
         expected = [[float(table[f"re{i}{j}"][-1]) for j in (1, 2, 3, 4)] for i in (1, 2, 3, 4)]
     edge = pj.DipoleEdge(H, E1, **FACES, tilt=tilt)

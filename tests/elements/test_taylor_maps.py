@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from element_cases import MATRIX, PROTON, SECOND, points
+from madx_program import madx
 
 import pyjutrack as pj
 from pyjutrack import testing
@@ -84,14 +85,13 @@ def test_the_jacobian_of_an_element_stands_for_it(kind: Any) -> None:
 
 
 def test_tunes_are_those_of_madx_also_where_it_is_not_symplectic() -> None:
-    cpymad = pytest.importorskip("cpymad.madx")
-    with cpymad.Madx(stdout=False) as mad:
-        mad.input(f"""
-            beam, particle=proton, pc={PROTON.p0c / 1e9!r};
-            qf: quadrupole, l=0.5, k1=0.6; qd: quadrupole, l=0.5, k1=-0.6;
-            mm: matrix, l=0.2, rm12=0.2, rm21=-0.01, rm33=1.01, rm34=0.1;
-            d1: drift, l=1; d2: drift, l=1.2;
-            ring: line=(qf, d1, mm, qd, d2); use, sequence=ring;""")
+    text = f"""
+        beam, particle=proton, pc={PROTON.p0c / 1e9!r};
+        qf: quadrupole, l=0.5, k1=0.6; qd: quadrupole, l=0.5, k1=-0.6;
+        mm: matrix, l=0.2, rm12=0.2, rm21=-0.01, rm33=1.01, rm34=0.1;
+        d1: drift, l=1; d2: drift, l=1.2;
+        ring: line=(qf, d1, mm, qd, d2); use, sequence=ring;"""
+    with madx(text) as mad:
         summary = mad.twiss().summary
         expected, length = (float(summary.q1), float(summary.q2)), float(summary.length)
     matrix = np.eye(6)

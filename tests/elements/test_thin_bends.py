@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from madx_program import madx
 
 import pyjutrack as pj
 
@@ -23,15 +24,14 @@ def ring(bend: pj.Element) -> list[pj.Element]:
 
 @pytest.mark.parametrize("lrad", [0.0, 1.0, 2.0])
 def test_optics_are_those_of_madx(lrad: float) -> None:
-    cpymad = pytest.importorskip("cpymad.madx")
-    with cpymad.Madx(stdout=False) as mad:
-        mad.input(f"""
-            beam, particle=proton, pc=10;
-            qf: quadrupole, l=0.5, k1=0.6; qd: quadrupole, l=0.5, k1=-0.6;
-            bb: multipole, knl={{0.1, 0.02}}, ksl={{0, 0.01}}, lrad={lrad};
-            ring: sequence, l=8;
-            q1: qf, at=1.0; b1: bb, at=2.5; q2: qd, at=5.0; b2: bb, at=6.5;
-            endsequence; use, sequence=ring;""")
+    text = f"""
+        beam, particle=proton, pc=10;
+        qf: quadrupole, l=0.5, k1=0.6; qd: quadrupole, l=0.5, k1=-0.6;
+        bb: multipole, knl={{0.1, 0.02}}, ksl={{0, 0.01}}, lrad={lrad};
+        ring: sequence, l=8;
+        q1: qf, at=1.0; b1: bb, at=2.5; q2: qd, at=5.0; b2: bb, at=6.5;
+        endsequence; use, sequence=ring;"""
+    with madx(text) as mad:
         table = mad.twiss()
         expected = float(table.summary.q1), float(table.summary.q2)
         dispersion, alpha_c = float(table.dx[0]), float(table.summary.alfa)

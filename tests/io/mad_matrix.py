@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
+from madx_program import madx
 from numpy.typing import NDArray
 
 
@@ -15,11 +15,7 @@ def mad_matrix(text: str, line: str = "ring", energy: float = 3.0) -> NDArray[np
         line: its name.
         energy: of an electron [GeV].
     """
-    cpymad = pytest.importorskip("cpymad.madx")
-    mad = cpymad.Madx(stdout=False)
-    mad.input(f"beam, particle=electron, energy={energy}; {text} use, sequence={line};")
-    mad.input("twiss, betx=1, bety=1, rmatrix; ")
-    table = mad.table.twiss
-    found = [[table[f"re{i}{j}"][-1] for j in range(1, 5)] for i in range(1, 5)]
-    mad.quit()
-    return np.array(found)
+    beam = f"beam, particle=electron, energy={energy};"
+    with madx(f"{beam} {text} use, sequence={line}; twiss, betx=1, bety=1, rmatrix;") as program:
+        table = program.table.twiss
+        return np.array([[table[f"re{i}{j}"][-1] for j in range(1, 5)] for i in range(1, 5)])

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from madx_program import madx
 
 import pyjutrack as pj
 
-madx = pytest.importorskip("cpymad.madx")
+pytest.importorskip("cpymad.madx")
 
 CELL = """beam, particle=proton, pc=10;
 kqf = 0.35; kqd := -kqf*1.01;
@@ -22,8 +23,7 @@ endsequence;
 
 def tunes_of(path: Path) -> tuple[float, float]:
     """Tunes by MAD-X."""
-    with madx.Madx(stdout=False) as program:
-        program.chdir(str(path.parent))
+    with madx(folder=path.parent) as program:
         program.call(path.name)
         program.input("twiss, exact;")
         summary = program.table.summ

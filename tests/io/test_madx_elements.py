@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from madx_program import madx
 
 import pyjutrack as pj
 from pyjutrack.io import LatticeFile, read_lattice
 
-Madx = pytest.importorskip("cpymad.madx").Madx
+pytest.importorskip("cpymad.madx")
 # its process leaves pipes open
 pytestmark = pytest.mark.filterwarnings(
     "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
@@ -42,15 +43,10 @@ ELEMENTS = {
 
 def theirs(text: str, folder: Path, **options: object) -> np.ndarray:
     """Where MAD-X's Twiss ends: x, px, y, py, z, delta."""
-    madx = Madx(stdout=False, cwd=str(folder))
-    try:
-        madx.option(warn=False, info=False)
-        madx.input(text)
-        table = madx.twiss(betx=1, bety=1, exact=True, **options)
+    with madx(text, folder) as program:
+        table = program.twiss(betx=1, bety=1, exact=True, **options)
         end = [float(table[name][-1]) for name in ORBIT]
-        beta = float(madx.sequence.s.beam.beta)
-    finally:
-        madx.quit()
+        beta = float(program.sequence.s.beam.beta)
     return converted(end, beta)
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from madx_program import madx
 
 import pyjutrack as pj
 from pyjutrack.io import read_lattice
 
-Madx = pytest.importorskip("cpymad.madx").Madx
+pytest.importorskip("cpymad.madx")
 # its process leaves pipes open
 pytestmark = pytest.mark.filterwarnings(
     "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
@@ -43,35 +44,25 @@ def ours(lattice: pj.Lattice, reference: pj.Reference) -> np.ndarray:
 
 def run(text: str, folder: Path, exact: bool) -> np.ndarray:
     """MAD-X's Twiss."""
-    madx = Madx(stdout=False, cwd=str(folder))
-    try:
-        madx.option(warn=False, info=False)
-        madx.input(text)
-        table = madx.twiss(ripken=True, exact=exact)
+    with madx(text, folder) as program:
+        table = program.twiss(ripken=True, exact=exact)
         names = ("beta11", "beta22", "x", "y")
         found = [table.summary.q1, table.summary.q2, *(table[name][0] for name in names)]
         return np.array(found, dtype=float)
-    finally:
-        madx.quit()
 
 
 def run_ptc(text: str, folder: Path) -> np.ndarray:
     """PTC, in MAD-X: exact Hamiltonians, cut in many steps."""
-    madx = Madx(stdout=False, cwd=str(folder))
-    try:
-        madx.option(warn=False, info=False)
-        madx.input(text)
-        madx.input(
+    with madx(text, folder) as program:
+        program.input(
             "ptc_create_universe; ptc_create_layout, model=2, method=6, nst=20, exact=true;"
             "ptc_setswitch, fringe=false; ptc_twiss, closed_orbit, icase=5, no=2, table=far;"
             "ptc_end;"
         )
-        table = madx.table.far
+        table = program.table.far
         ends = [table.mu1[-1], table.mu2[-1]]
         names = ("beta11", "beta22", "x", "y")
         return np.array([*ends, *(table[name][0] for name in names)], dtype=float)
-    finally:
-        madx.quit()
 
 
 def test_thin_magnets_far_off_axis_are_those_of_exact_twiss(tmp_path: Path) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from madx_program import madx
 
 import pyjutrack as pj
 from pyjutrack.io import read_lattice
 
-Madx = pytest.importorskip("cpymad.madx").Madx
+pytest.importorskip("cpymad.madx")
 # its process leaves pipes open
 pytestmark = pytest.mark.filterwarnings(
     "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
@@ -70,13 +71,8 @@ VARIED = ("kqf", "kqd", "k2f", "k2d", "ang", "half")
 
 
 def theirs(text: str, folder: Path) -> dict[str, float]:
-    madx = Madx(stdout=False, cwd=str(folder))
-    try:
-        madx.option(warn=False, info=False)
-        madx.input(text)
-        return {name: float(madx.globals[name]) for name in VARIED}
-    finally:
-        madx.quit()
+    with madx(text, folder) as program:
+        return {name: float(program.globals[name]) for name in VARIED}
 
 
 @pytest.mark.parametrize("name", BLOCKS)

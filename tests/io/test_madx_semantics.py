@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from madx_program import madx
 
 import pyjutrack as pj
 from pyjutrack.io import LatticeFile, read_lattice
 
-Madx = pytest.importorskip("cpymad.madx").Madx
+pytest.importorskip("cpymad.madx")
 # its process leaves pipes open
 pytestmark = pytest.mark.filterwarnings(
     "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
@@ -139,20 +140,15 @@ FILES = {
 
 
 def theirs(text: str) -> dict[str, float]:
-    madx = Madx(stdout=False)
-    try:
-        madx.option(warn=False, info=False)
-        madx.input(text)
+    with madx(text) as program:
         if "use, sequence=ring" not in text:  # which would drop its errors
-            madx.use("ring")
-        table = madx.twiss(ripken=True)
+            program.use("ring")
+        table = program.twiss(ripken=True)
         names = ("q1", "q2", "length")
         found = {name: float(getattr(table.summary, name)) for name in names}
         # those of Mais and Ripken, as ours are where modes are coupled
         columns = {"betx": "beta11", "bety": "beta22", "alfx": "alfa11", "x": "x", "y": "y"}
         return found | {name: float(table[column][0]) for name, column in columns.items()}
-    finally:
-        madx.quit()
 
 
 def ours(found: LatticeFile) -> dict[str, float]:

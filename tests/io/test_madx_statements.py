@@ -6,11 +6,12 @@ import math
 from pathlib import Path
 
 import pytest
+from madx_program import madx
 
 import pyjutrack as pj
 from pyjutrack.io import LatticeFile, read_lattice
 
-Madx = pytest.importorskip("cpymad.madx").Madx
+pytest.importorskip("cpymad.madx")
 # its process leaves pipes open
 pytestmark = pytest.mark.filterwarnings(
     "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
@@ -27,14 +28,9 @@ THIN = "select, flag=makethin, class=quadrupole, slice=2; makethin, sequence=rin
 
 def line_of(text: str, folder: Path) -> list[float]:
     """Betas at the end of a line, from 3 m and 4 m, and its length, of MAD-X."""
-    madx = Madx(stdout=False, cwd=str(folder))
-    try:
-        madx.option(warn=False, info=False)
-        madx.input(text)
-        table = madx.twiss(betx=3, bety=4)
+    with madx(text, folder) as program:
+        table = program.twiss(betx=3, bety=4)
         return [float(table.betx[-1]), float(table.bety[-1]), float(table.summary.length)]
-    finally:
-        madx.quit()
 
 
 def ours(found: LatticeFile) -> list[float]:
@@ -150,14 +146,9 @@ def test_subroutines_and_constants_of_mad8(tmp_path: Path) -> None:
         "s: line=(q1,m1,m2); use, period=s;"
     )
     orbit = {"x": 1e-3, "px": 2e-4, "y": -5e-4, "py": 3e-4}
-    madx = Madx(stdout=False, cwd=str(tmp_path))
-    try:
-        madx.option(warn=False, info=False)
-        madx.input(text)
-        table = madx.twiss(betx=1, bety=1, exact=True, **orbit)
+    with madx(text, tmp_path) as program:
+        table = program.twiss(betx=1, bety=1, exact=True, **orbit)
         wanted = [float(table[name][-1]) for name in orbit]
-    finally:
-        madx.quit()
     assert found.reference is not None
     beam = pj.Beam(found.reference, [[*orbit.values(), 0.0, 0.0]])
     end = pj.track(found.lattice, beam).coordinates[0].tolist()
