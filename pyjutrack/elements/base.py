@@ -28,9 +28,7 @@ PLACEMENT = ("tilt", "dx", "dy", "dz", "x_rot", "y_rot", "z_rot")
 
 @dataclass(frozen=True, kw_only=True)
 class Element:
-    """Base of all elements.
-
-    A kind is a frozen dataclass of its parameters with a method `transport`.
+    """Base of all elements; a kind is a frozen dataclass of parameters with a method `transport`.
 
     The displacement is that of a rigid body about the middle of the element (of the chord's ends,
     for bends), against the frame of the reference orbit there: first the translation, then the
