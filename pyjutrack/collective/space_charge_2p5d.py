@@ -18,26 +18,24 @@ from ..core.storage import storable
 from ..maps.state import State
 from ..mesh.box import deposit
 from ..mesh.line import Line
-from ..mesh.staircase import refuse_staircase
 from .base import Place, require_charge, require_max_step
 from .bunches import (
     Potential3D,
     balance,
     bunch_line,
     each_beam,
-    join_beams,
     lose_infinite,
     warn_if_coarse,
     warn_if_few,
 )
 from .poisson import CheckedPotential, Potential, SpectralPoisson, require_potential
-from .slices import MeshEffect, kick_slices, slice_box, unsmooth
+from .slices import SlicedEffect, slice_box, unsmooth
 from .space_charge import check_box
 
 
 @storable
 @dataclass(frozen=True)
-class SpaceCharge2p5D(MeshEffect):
+class SpaceCharge2p5D(SlicedEffect):
     """Space charge of a bunch that is much longer at rest than its pipe is wide, by slices.
 
     With lambda the share of the bunch per length and H the potential of the density of a slice,
@@ -119,11 +117,6 @@ class SpaceCharge2p5D(MeshEffect):
     def field(self, beam: Beam, state: State, place: Place, memory: Any = None) -> Any:
         """Make the potentials, one a beam of a batch, by the particles alive."""
         return each_beam(self._field, beam, state)
-
-    def apply(self, state: State, field: Any, place: Place) -> State:
-        """Kick particles by a field over a slice of an element; none outside the line is kicked."""
-        refuse_staircase(self.mesh, *state.coordinates)
-        return join_beams(kick_slices, state, field, place)
 
     def _line(self, beam: Beam, state: State) -> Line:
         return bunch_line(beam, state, self.cells)._replace(shape=self.mesh.shape)
