@@ -9,11 +9,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..beam.beam import Beam
 from ..beam.reference import SPEED_OF_LIGHT
 from ..core.checks import require_flag, require_real, require_whole
-from ..core.scalars import Number, tensor_like
+from ..core.scalars import Number, differs, tensor_like
 from ..core.storage import storable
 from ..maps.state import State
 from ..mesh.box import deposit
@@ -121,6 +122,12 @@ class SpaceCharge2p5D(SlicedEffect):
     def _line(self, beam: Beam, state: State) -> Line:
         return bunch_line(beam, state, self.cells)._replace(shape=self.mesh.shape)
 
+    def _solve(self, fractions: Tensor) -> Tensor:
+        """The potentials of the slices, (nodes of the line, *padded shape)."""
+        if getattr(self.potential, "takes_stacks", False):
+            return self.potential.solve(fractions)
+        return torch.stack([self.potential.solve(f) for f in fractions.unbind(0)])
+
     def _field(self, beam: Beam, state: State) -> Potential3D:
         x, _, y, _, z, _ = state.coordinates
         shares, reference = beam.shares, beam.reference
@@ -129,15 +136,16 @@ class SpaceCharge2p5D(SlicedEffect):
         line = self._line(beam, state)
         box = slice_box(self.mesh, line)
         fractions = beam.world.sum(deposit(box, (z, x, y), state.alive, shares))
-        found = torch.stack([self.potential.solve(f) for f in fractions.unbind(0)])
-        found = found.to(fractions.dtype) + self.wall * fractions.sum(-1).sum(-1).reshape(-1, 1, 1)
+        found = self._solve(fractions).to(fractions.dtype)
+        if differs(self.wall, 0.0):
+            found = found + self.wall * fractions.sum(-1).sum(-1).reshape(-1, 1, 1)
         sharp = torch.as_tensor(
             unsmooth(line, np.eye(line.nodes), 2), dtype=x.dtype, device=x.device
         )
-        found = (sharp @ found.reshape(line.nodes, -1)).reshape(box.shape)
         current = reference.perveance_per_ampere() * reference.beta * SPEED_OF_LIGHT / line.spacing
         strength = tensor_like(beam.charge * current * self.scale, x)
-        made = Potential3D(box, strength * found)
+        found = ((strength * sharp) @ found.reshape(line.nodes, -1)).reshape(box.shape)
+        made = Potential3D(box, found)
         if not self.balanced:
             return made
         return balance(beam.world, made, (z, x, y), state.alive, shares, (0,))
