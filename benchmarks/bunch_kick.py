@@ -93,8 +93,12 @@ class Ours:
         else:
             effect = SpaceCharge3D(nodes, 1.0, margin=0.0)
 
-        def call() -> object:
-            return effect.apply(state, effect.field(beam, state, _HERE), _HERE)
+        columns = [column.clone().numpy() for column in state.coordinates]
+
+        def call() -> object:  # as tracking does it, in place
+            made = effect.field(beam, state, _HERE)
+            done = effect.apply_in_place(columns, state.alive, made, _HERE)
+            return done or effect.apply(state, made, _HERE)
 
         kicked = effect.apply(state, effect.field(beam, state, _HERE), _HERE).coordinates
         rows = (1, 3) if self.slices else (1, 3, 5)

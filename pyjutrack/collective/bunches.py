@@ -11,6 +11,7 @@ from torch import Tensor
 from ..beam.beam import Beam
 from ..beam.moments import rms
 from ..core.errors import ResolutionWarning, warn
+from ..core.scalars import has_numbers
 from ..distributed import Communicator
 from ..maps.state import State
 from ..mesh.box import Box, bounds, box_around, kick
@@ -138,6 +139,11 @@ def join_beams(
         for column in zip(*(end.coordinates for end in ends), strict=True)
     )
     return State(columns, torch.stack([end.alive for end in ends]).reshape(shape))
+
+
+def is_in_place(fields: Sequence[Potential3D], place: Place) -> bool:
+    """Return whether a kick of one beam by a potential has no derivatives, and may be in place."""
+    return len(fields) == 1 and has_numbers(fields[0].values) and not isinstance(place.ds, Tensor)
 
 
 def _states(state: State) -> list[State]:

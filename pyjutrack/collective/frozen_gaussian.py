@@ -20,11 +20,10 @@ from ..core.scalars import Number, tensor_like
 from ..core.storage import storable
 from ..maps.state import State
 from ..mesh.line import Line
-from ..mesh.staircase import refuse_staircase
 from .base import Place, require_charge, require_max_step, warn_if_few_cells
-from .bunches import Potential3D, each_beam, join_beams
+from .bunches import Potential3D, each_beam
 from .poisson import Potential, SpectralPoisson, require_potential
-from .slices import MeshEffect, kick_slices, slice_box, unsmooth
+from .slices import SlicedEffect, slice_box, unsmooth
 
 #: the line along the bunch reaches so many rms lengths to both sides, beyond which 1e-9 is left
 _REACH = 6
@@ -36,7 +35,7 @@ _CLEARANCE = 3.0
 
 @storable
 @dataclass(frozen=True)
-class FrozenGaussian(MeshEffect):
+class FrozenGaussian(SlicedEffect):
     """Space charge of a Gaussian bunch whose sizes are given, for many turns of a ring.
 
     The kick is that of `SpaceCharge2p5D`, with the densities of a Gaussian in place of those of the
@@ -113,11 +112,6 @@ class FrozenGaussian(MeshEffect):
             return self._field(one, beam.world.sum(live), place)
 
         return each_beam(make, beam, state)
-
-    def apply(self, state: State, field: Any, place: Place) -> State:
-        """Kick particles by a field over a slice of an element."""
-        refuse_staircase(self.mesh, *state.coordinates)
-        return join_beams(kick_slices, state, field, place)
 
     def _field(self, beam: Beam, live: Tensor, place: Place) -> Potential3D:
         reach, shape = _REACH * self.length, self.mesh.shape

@@ -30,6 +30,7 @@ class Potential(Protocol):
     A solver, or a network in its place. `solve` takes and returns arrays of
     `mesh.grid.padded_shape`: the share of the beam in each cell (they sum to the share that is
     alive), and H with -laplacian(H) = 2 pi rho for rho normalised to one [1/m^2].
+    One whose `takes_stacks` is true is given several densities at once, (K, *padded_shape).
     """
 
     @property
@@ -125,6 +126,11 @@ class SpectralPoisson:
         """Return whether the solution is linear and its own transpose, as that of this class is."""
         return type(self).solve is SpectralPoisson.solve
 
+    @property
+    def takes_stacks(self) -> bool:
+        """Return whether `solve` takes several densities at once, as that of this class does."""
+        return type(self).solve is SpectralPoisson.solve
+
     @cached_property
     def _operators(self) -> Operators:
         """Sine transforms in x and y (modes, padded nodes), and the inverse Laplacian between."""
@@ -153,7 +159,8 @@ class SpectralPoisson:
 
     def solve(self, fractions: Tensor) -> Tensor:
         """H on the padded grid from the share of the beam in each cell. See `Potential`."""
-        return sines.potential(self._sines, fractions)[0]
+        operator = sines.potential if fractions.dim() == 2 else sines.potentials
+        return operator(self._sines, fractions)[0]
 
     def _plain(self, fractions: Tensor) -> Tensor:
         """`solve` in plain PyTorch."""

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ..core.scalars import tensor_like
 from ..maps.state import State
-from ..mesh.box import Box, admit, kick
+from ..mesh.box import Box, admit, kick, kick_in_place
 from ..mesh.grid import Grid, Mesh
 from ..mesh.line import Line
-from ..mesh.particle_mesh import inside
+from ..mesh.line import admit as admit_on_line
 from ..mesh.staircase import refuse_staircase
 from .base import CollectiveEffect, Place
-from .bunches import Potential3D
+from .bunches import Potential3D, is_in_place, join_beams
 from .poisson import Potential
 
 
@@ -38,6 +41,30 @@ class MeshEffect(CollectiveEffect):
         return lose_outside(self.mesh.grid, state)
 
 
+class SlicedEffect(MeshEffect):
+    """An effect whose field is a potential on a `slice_box`, one a beam of a batch."""
+
+    def apply(self, state: State, field: Sequence[Potential3D], place: Place) -> State:
+        """Kick particles by a field over a slice of an element; none outside the line is kicked."""
+        refuse_staircase(self.mesh, *state.coordinates)
+        return join_beams(kick_slices, state, field, place)
+
+    def apply_in_place(
+        self,
+        columns: Sequence[NDArray[Any]],
+        alive: Tensor,
+        field: Sequence[Potential3D],
+        place: Place,
+    ) -> bool:
+        """Kick particles that are plain numbers."""
+        if type(self).apply is not SlicedEffect.apply or not is_in_place(field, place):
+            return False
+        (box, values), (x, px, y, py, z, delta) = field[0], columns
+        active = admit(box, [torch.from_numpy(column) for column in (z, x, y)], alive).numpy()
+        kick_in_place(box, (z, x, y), active, (delta, px, py), values, float(place.ds))
+        return True
+
+
 def slice_box(mesh: Mesh, line: Line) -> Box:
     """The box of a line along the bunch and a mesh across, in the order z, x, y."""
     grid, used = mesh
@@ -50,8 +77,10 @@ def slice_box(mesh: Mesh, line: Line) -> Box:
 def lose_outside(grid: Grid, state: State) -> State:
     """Particles outside the box of a grid are lost."""
     x, _, y, *_ = state.coordinates
-    within = inside(grid, x.detach(), y.detach())
-    return State(state.coordinates, state.alive & within)
+    alive = state.alive
+    for place, size, cells in zip((x, y), grid.size, grid.shape, strict=True):
+        alive = admit_on_line(Line(-size / 2, size / 2, cells), place, alive)
+    return State(state.coordinates, alive)
 
 
 def kick_slices(state: State, field: Potential3D, place: Place) -> State:

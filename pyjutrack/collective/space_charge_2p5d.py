@@ -9,35 +9,34 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..beam.beam import Beam
 from ..beam.reference import SPEED_OF_LIGHT
 from ..core.checks import require_flag, require_real, require_whole
-from ..core.scalars import Number, tensor_like
+from ..core.scalars import Number, differs, tensor_like
 from ..core.storage import storable
 from ..maps.state import State
 from ..mesh.box import deposit
 from ..mesh.line import Line
-from ..mesh.staircase import refuse_staircase
 from .base import Place, require_charge, require_max_step
 from .bunches import (
     Potential3D,
     balance,
     bunch_line,
     each_beam,
-    join_beams,
     lose_infinite,
     warn_if_coarse,
     warn_if_few,
 )
 from .poisson import CheckedPotential, Potential, SpectralPoisson, require_potential
-from .slices import MeshEffect, kick_slices, slice_box, unsmooth
+from .slices import SlicedEffect, slice_box, unsmooth
 from .space_charge import check_box
 
 
 @storable
 @dataclass(frozen=True)
-class SpaceCharge2p5D(MeshEffect):
+class SpaceCharge2p5D(SlicedEffect):
     """Space charge of a bunch that is much longer at rest than its pipe is wide, by slices.
 
     With lambda the share of the bunch per length and H the potential of the density of a slice,
@@ -120,13 +119,14 @@ class SpaceCharge2p5D(MeshEffect):
         """Make the potentials, one a beam of a batch, by the particles alive."""
         return each_beam(self._field, beam, state)
 
-    def apply(self, state: State, field: Any, place: Place) -> State:
-        """Kick particles by a field over a slice of an element; none outside the line is kicked."""
-        refuse_staircase(self.mesh, *state.coordinates)
-        return join_beams(kick_slices, state, field, place)
-
     def _line(self, beam: Beam, state: State) -> Line:
         return bunch_line(beam, state, self.cells)._replace(shape=self.mesh.shape)
+
+    def _solve(self, fractions: Tensor) -> Tensor:
+        """The potentials of the slices, (nodes of the line, *padded shape)."""
+        if getattr(self.potential, "takes_stacks", False):
+            return self.potential.solve(fractions)
+        return torch.stack([self.potential.solve(f) for f in fractions.unbind(0)])
 
     def _field(self, beam: Beam, state: State) -> Potential3D:
         x, _, y, _, z, _ = state.coordinates
@@ -136,15 +136,16 @@ class SpaceCharge2p5D(MeshEffect):
         line = self._line(beam, state)
         box = slice_box(self.mesh, line)
         fractions = beam.world.sum(deposit(box, (z, x, y), state.alive, shares))
-        found = torch.stack([self.potential.solve(f) for f in fractions.unbind(0)])
-        found = found.to(fractions.dtype) + self.wall * fractions.sum(-1).sum(-1).reshape(-1, 1, 1)
+        found = self._solve(fractions).to(fractions.dtype)
+        if differs(self.wall, 0.0):
+            found = found + self.wall * fractions.sum(-1).sum(-1).reshape(-1, 1, 1)
         sharp = torch.as_tensor(
             unsmooth(line, np.eye(line.nodes), 2), dtype=x.dtype, device=x.device
         )
-        found = (sharp @ found.reshape(line.nodes, -1)).reshape(box.shape)
         current = reference.perveance_per_ampere() * reference.beta * SPEED_OF_LIGHT / line.spacing
         strength = tensor_like(beam.charge * current * self.scale, x)
-        made = Potential3D(box, strength * found)
+        found = ((strength * sharp) @ found.reshape(line.nodes, -1)).reshape(box.shape)
+        made = Potential3D(box, found)
         if not self.balanced:
             return made
         return balance(beam.world, made, (z, x, y), state.alive, shares, (0,))

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from ..beam.beam import Beam
 from ..beam.reference import SPEED_OF_LIGHT
@@ -14,7 +18,7 @@ from ..core.errors import InvalidValueError
 from ..core.scalars import Number, tensor_like
 from ..core.storage import storable
 from ..maps.state import State
-from ..mesh.box import Box, admit, deposit, kick
+from ..mesh.box import Box, admit, deposit, kick, kick_in_place
 from ..mesh.grid import GHOSTS, Grid
 from ..mesh.line import Line
 from .base import CollectiveEffect, Place, require_charge, require_max_step
@@ -23,6 +27,7 @@ from .bunches import (
     balance,
     bunch_box,
     each_beam,
+    is_in_place,
     join_beams,
     lose_infinite,
     warn_if_coarse,
@@ -143,6 +148,22 @@ class SpaceCharge3D(CollectiveEffect):
     def apply(self, state: State, field: Any, place: Place) -> State:
         """Kick particles by a field over a slice."""
         return join_beams(kick_3d, state, field, place)
+
+    def apply_in_place(
+        self,
+        columns: Sequence[NDArray[Any]],
+        alive: Tensor,
+        field: Sequence[Potential3D],
+        place: Place,
+    ) -> bool:
+        """Kick particles that are plain numbers, all of them in the box."""
+        if type(self).apply is not SpaceCharge3D.apply or not is_in_place(field, place):
+            return False
+        (box, values), (x, px, y, py, z, delta) = field[0], columns
+        if admit(box, [torch.from_numpy(column) for column in (x, y, z)], alive) is not alive:
+            return False
+        kick_in_place(box, (x, y, z), alive.numpy(), (px, py, delta), values, float(place.ds))
+        return True
 
     def _box(self, beam: Beam, state: State) -> Box:
         x, _, y, _, z, _ = state.coordinates

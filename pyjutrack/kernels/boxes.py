@@ -18,6 +18,8 @@ Columns = tuple[Array, Array, Array]
 
 #: work of a particle beside that of a kick in two dimensions
 _WORK = 4.0
+#: particles a node, and a thread, from which slabs cost less than they spare; see `fold_slabs`
+_MANY = 1.0
 
 
 @cache
@@ -54,10 +56,18 @@ class BoxStencil(NamedTuple):
 def deposit(s: BoxStencil, at: Columns, active: Array, w: Array) -> Array:
     """Box of sum_p w_p W(x_p) W(y_p) W(z_p)."""
     share = parallel.parts(active.size, _WORK)
-    out = np.empty((share, s.nodes))
-    args = (*at, active, w, s.geometry, s.coefficients, *s.steps, out)
-    parallel.run(_kernels().deposit, active.size, share, *args)
-    return _sum(out, at[0].dtype).reshape(s.shape)
+    args = (*at, active, w, s.geometry, s.coefficients)
+    if active.size < _MANY * share * s.nodes:
+        out = np.empty((share, s.nodes))
+        parallel.run(_kernels().deposit, active.size, share, *args, *s.steps, out)
+        return _sum(out, at[0].dtype).reshape(s.shape)
+    nx, ny, nz = s.shape
+    slabs, box = _aligned(share, 4 * s.nodes), np.empty(s.shape)
+    steps = 4 * ny, 4 * nx * ny
+    parallel.run(_kernels().deposit_slabs, active.size, share, *args, *steps, slabs)
+    slabs = slabs.reshape(share, nz, nx, ny, 4)
+    parallel.run(_kernels().fold_slabs, nx, min(share, nx), slabs, box)
+    return box.astype(at[0].dtype, copy=False)
 
 
 def deposit_push(
@@ -85,11 +95,18 @@ def kick(
     s: BoxStencil, factor: float, at: Columns, active: Array, momenta: Columns, g: Array
 ) -> Array:
     """Momenta minus factor times the slopes of a box, (3, N)."""
-    out = np.empty((3, active.size), at[0].dtype)
-    args = (*at, active, *momenta, g.reshape(-1), factor, s.geometry, s.coefficients, *s.steps, out)
+    out = np.stack(momenta)
+    kick_in_place(s, factor, at, active, (out[0], out[1], out[2]), g)
+    return out
+
+
+def kick_in_place(
+    s: BoxStencil, factor: float, at: Columns, active: Array, momenta: Columns, g: Array
+) -> None:
+    """Subtract factor times the slopes of a box from momenta."""
+    args = (*at, active, *momenta, g.reshape(-1), factor, s.geometry, s.coefficients, *s.steps)
     share = parallel.parts(active.size, _WORK)
     parallel.run(_kernels().kick, active.size, share, *args)
-    return out
 
 
 def _read(
@@ -99,6 +116,13 @@ def _read(
     args = (*at, active, g.reshape(-1), s.geometry, s.coefficients, *s.steps, out)
     parallel.run(kernel, active.size, parallel.parts(active.size, _WORK), *args)
     return out
+
+
+def _aligned(rows: int, columns: int) -> Array:
+    """Make an array of rows that start, as every fourth number does, where vectors are aligned."""
+    room = np.empty(rows * columns + 3)
+    first = -(room.ctypes.data // 8) % 4
+    return room[first : first + rows * columns].reshape(rows, columns)
 
 
 def _sum(parts: Array, dtype: Any) -> Array:

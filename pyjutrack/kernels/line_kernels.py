@@ -16,14 +16,34 @@ from .jit import kernel
 
 @kernel
 def bound(part, start, stop, z, alive, out):
-    """Lowest and highest z of the live particles; NaN where one of them is not finite."""
-    nothing = 0.0
-    low, high = z.dtype.type(np.inf), z.dtype.type(-np.inf)
-    for n in range(start, stop):
+    """Lowest and highest z of the live particles; NaN where one of them is not finite.
+
+    By four sums and comparisons side by side, each of which would wait for the one before it.
+    """
+    most = z.dtype.type(np.inf)
+    a = b = c = d = z.dtype.type(0.0)
+    low_a = low_b = low_c = low_d = most
+    high_a = high_b = high_c = high_d = -most
+    fours = start + 4 * ((stop - start) // 4)
+    for i in range(start, fours, 4):
+        n = np.uintp(i)
         if alive[n]:
-            nothing += 0.0 * z[n]
-            low, high = min(low, z[n]), max(high, z[n])
-    out[part, 0], out[part, 1] = low + nothing, high + nothing
+            a, low_a, high_a = a + 0.0 * z[n], min(low_a, z[n]), max(high_a, z[n])
+        n += np.uintp(1)
+        if alive[n]:
+            b, low_b, high_b = b + 0.0 * z[n], min(low_b, z[n]), max(high_b, z[n])
+        n += np.uintp(1)
+        if alive[n]:
+            c, low_c, high_c = c + 0.0 * z[n], min(low_c, z[n]), max(high_c, z[n])
+        n += np.uintp(1)
+        if alive[n]:
+            d, low_d, high_d = d + 0.0 * z[n], min(low_d, z[n]), max(high_d, z[n])
+    for i in range(fours, stop):
+        if alive[i]:
+            a, low_a, high_a = a + 0.0 * z[i], min(low_a, z[i]), max(high_a, z[i])
+    nothing = (a + b) + (c + d)
+    out[part, 0] = min(min(low_a, low_b), min(low_c, low_d)) + nothing
+    out[part, 1] = max(max(high_a, high_b), max(high_c, high_d)) + nothing
 
 
 @kernel

@@ -75,6 +75,23 @@ class _Potential:
         return self.value(static, gradients)
 
 
+class _Potentials(_Potential):
+    """Input: several densities on the nodes, (K, nx, ny)."""
+
+    ranks = (3,)
+
+    def value(self, static: Sines, inputs: Tensors) -> Tensors:
+        return (torch.from_numpy(_solve(static, array(inputs[0]))),)
+
+    def push(
+        self, static: Sines, inputs: Tensors, tangents: Maybe, count: int
+    ) -> tuple[Tensors, Tensors]:
+        assert tangents[0] is not None
+        both = torch.cat([inputs[0].unsqueeze(0), tangents[0]])
+        found = _solve(static, array(both.flatten(0, 1))).reshape(both.shape)
+        return (torch.from_numpy(found[0]),), (torch.from_numpy(found[1:]),)
+
+
 def _solve(static: Sines, f: Array) -> Array:
     """The potentials of densities, (K, nx, ny)."""
     dtype, count = f.dtype, len(f)
@@ -95,3 +112,5 @@ def _solve(static: Sines, f: Array) -> Array:
 
 #: (sines, density) -> (potential,)
 potential = compiled_operator(_Potential())
+#: (sines, densities) -> (potentials,)
+potentials = compiled_operator(_Potentials())

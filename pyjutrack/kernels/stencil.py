@@ -129,6 +129,20 @@ def put(_, g, at, row, a, b):
 
 
 @intrinsic
+def put_lanes(_, g, at, row, a, b):
+    """Add a b, as `put` does, where a (in x) is `lanes`."""
+
+    def generate(context, builder, signature, args):
+        def change(line, before):
+            return emit_fma(builder, builder.extract_value(args[3], line), args[4], before)
+
+        _at_rows(context, builder, signature.args[0], args[:3], change)
+        return context.get_dummy_value()
+
+    return types.none(g, at, row, a, b), generate
+
+
+@intrinsic
 def put_two(_, g, at, row, a, b, c, d):
     """Add a b + c d, as `put` does."""
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..autodiff.operator import Maybe, Tensors, array, compiled_operator, tensors
@@ -21,6 +22,8 @@ from .line import Line, line_around
 from .line import admit as admit_on_line
 from .line import bounds as line_bounds
 from .shapes import Shape
+
+Array = NDArray[Any]
 
 
 class Box(NamedTuple):
@@ -113,6 +116,20 @@ def kick(
         factor: 0-d tensor.
     """
     return _kick(box, *at, active, *momenta, potential.to(at[0].dtype), factor)
+
+
+def kick_in_place(
+    box: Box,
+    at: Sequence[Array],
+    active: Array,
+    momenta: Sequence[Array],
+    potential: Tensor,
+    factor: float,
+) -> None:
+    """Change three momenta that are plain numbers as `kick` does, in place."""
+    (x, y, z), (px, py, pz) = at, momenta
+    values = array(potential.to(torch.from_numpy(x).dtype))
+    kernels.kick_in_place(_stencil(box), factor, (x, y, z), active, (px, py, pz), values)
 
 
 def _stencil(box: Box) -> kernels.BoxStencil:

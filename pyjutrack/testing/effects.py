@@ -35,12 +35,12 @@ def check_effect(
 
     It acts on the lattice, and does nothing without a current or charge, or on each particle by
     itself, where it is `individual`; a second call gives the
-    same; particles that are lost stay and make no field; order, batches, weights and single
-    precision change nothing that they should not; half the length has half the kick, unless it is
-    `lumped`; the map of a test particle is symplectic, if it is `reversible` and not `individual`;
-    what is `numbered` need not hold for another order; gradients by its
-    knobs and the intensity, in every mode that it can have, against differences of values from
-    rebuilt effects, and by a length, mode against mode. An effect with a memory is tracked for
+    same, and so does `apply_in_place`; particles that are lost stay and make no field; order,
+    batches, weights and single precision change nothing that they should not; half the length has
+    half the kick, unless it is `lumped`; the map of a test particle is symplectic, if it is
+    `reversible` and not `individual`; what is `numbered` need not hold for another order; gradients
+    by its knobs and the intensity, in every mode that it can have, against differences of values
+    from rebuilt effects, and by a length, mode against mode. An effect with a memory is tracked for
     three turns, and must leave the memory that `remember` is given as it was.
 
     Args:
@@ -69,6 +69,7 @@ def check_effect(
     require_true(explain_nothing(beam), change > 0)
     tolerance = 1e-9 * change + 1e-12 * float(np.nanmax(np.abs(end)))
     _check_pure(effect, beam, lattice, end, tolerance)
+    _check_in_place(effect, beam, lattice)
     if effect.individual:
         check_individual(effect, beam, lattice, end, tolerance)
     else:
@@ -131,6 +132,22 @@ def _check_pure(
             rows=True,
         )
         memory = then
+
+
+def _check_in_place(effect: CollectiveEffect, beam: Beam, lattice: Lattice) -> None:
+    """Check that `apply_in_place`, where it does anything, does what `apply` does."""
+    state, place = _state(effect, beam), next(_places(effect, lattice))
+    lost = state.alive.clone()
+    lost[0] = False
+    state = state._replace(alive=lost)
+    field = effect.field(beam, state, place, effect.start(beam))
+    columns = [column.clone().numpy() for column in state.coordinates]
+    if effect.apply_in_place(columns, state.alive, field, place):
+        end = np.stack([column.numpy() for column in effect.apply(state, field, place).coordinates])
+        tolerance = 1e-12 * float(np.nanmax(np.abs(end - torch.stack(state.coordinates).numpy())))
+        remedy = "change the columns as `apply` does, and no particle that is lost"
+        found = "`apply_in_place` differs from `apply`"
+        require_close(found, np.stack(columns, 1), end.T, tolerance, remedy, rows=True)
 
 
 def _check_sets(

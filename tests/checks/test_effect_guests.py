@@ -120,7 +120,19 @@ class SquareLength(Along):
         return super().field(beam, state, place, memory) * place.ds
 
 
+class OtherInPlace(Wake):
+    """Kicks by the whole field in place, and by a thousandth more otherwise."""
+
+    def apply(self, state, field, place):
+        return super().apply(state, 1.001 * field, place)
+
+    def apply_in_place(self, columns, alive, field, place):
+        columns[1][alive.numpy()] += float(field)
+        return True
+
+
 GUESTS = {
+    "another kick in place": (OtherInPlace(), r"`apply_in_place` differs from `apply`: px"),
     "detached memory": (Detached(), r"d/d .*over 3 turns, through the memory"),
     "memory in place": (InPlace(), r"`remember` changes the memory"),
     "shared memory": (Shared(), r"second call must give the same: p?x of particle"),

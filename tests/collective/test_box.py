@@ -28,8 +28,9 @@ def scene(shape=BSPLINE, count=12, dtype=torch.float64):
 
 
 @SHAPES
-@pytest.mark.parametrize("count", [12, 20_000])
+@pytest.mark.parametrize("count", [12, 1500, 20_000])
 def test_kernels_are_their_twins(shape, count):
+    """Few particles, more than a block, and so many that they are deposited in slabs."""
     box, at, active, weights, values = scene(shape, count)
     momenta = weights, weights.flip(0), 2 * weights
     for operator, rest in (
@@ -103,6 +104,26 @@ def test_one_weight_for_all_has_its_slope():
     (slope,) = torch.autograd.grad((deposit(box, at, active, one) * values).sum(), one)
     expected = (deposit(box, at, active, torch.ones_like(one)) * values).sum().reshape(1)
     torch.testing.assert_close(slope, expected, rtol=1e-11, atol=1e-11)
+
+
+def test_single_precision_of_many():
+    box, at, active, weights, _ = scene(count=20_000)
+    _, few, _, light, _ = scene(count=20_000, dtype=torch.float32)
+    found, exact = deposit(box, few, active, light), deposit(box, at, active, weights)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found.double(), exact, rtol=1e-4, atol=1e-4 * float(exact.max()))
+
+
+def test_particles_that_do_not_count_may_be_anywhere():
+    for count in (1500, 20_000):
+        box, at, active, weights, values = scene(count=count)
+        active[::7] = False
+        there = tuple(torch.where(active, place, torch.nan) for place in at)
+        assert torch.equal(deposit(box, there, active, weights), deposit(box, at, active, weights))
+        for one, other in zip(
+            slopes(box, there, active, values), slopes(box, at, active, values), strict=True
+        ):
+            assert torch.equal(one, other)
 
 
 def test_single_precision():

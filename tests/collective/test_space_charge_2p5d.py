@@ -11,6 +11,7 @@ import torch
 from scipy.constants import c, e, epsilon_0, m_p
 from scipy.special import gamma, ndtri
 from scipy.stats import qmc
+from torch.autograd import gradcheck, gradgradcheck
 
 import pyjutrack as pj
 from pyjutrack.collective import SpaceCharge2p5D
@@ -111,6 +112,17 @@ def test_a_network_stands_in_for_the_solver() -> None:
     one, other = (kicks(SpaceCharge2p5D(p, 16, 1.0), beam) for p in (BOX, network))
     assert np.isfinite(other).all()
     assert np.abs(one - other).max() < 0.5 * np.abs(one).max()
+
+
+def test_densities_are_solved_at_once() -> None:
+    box = pj.SpectralPoisson((0.014, 0.01), (10, 12))
+    shape = 3, *box.mesh.grid.padded_shape
+    several = torch.rand(shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    each = torch.stack([box.solve(one) for one in several])
+    torch.testing.assert_close(box.solve(several), each, rtol=1e-13, atol=0)
+    inputs = several.requires_grad_()
+    assert gradcheck(box.solve, inputs, check_forward_ad=True, fast_mode=True)
+    assert gradgradcheck(box.solve, inputs, fast_mode=True)
 
 
 def test_without_response_the_field_stands_still() -> None:
