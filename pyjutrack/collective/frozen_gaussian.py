@@ -21,8 +21,9 @@ from ..core.storage import storable
 from ..maps.state import State
 from ..mesh.line import Line
 from ..mesh.staircase import refuse_staircase
-from .base import Place, require_charge, require_max_step, warn_if_few_cells
+from .base import Place, require_max_step, warn_if_few_cells
 from .bunches import Potential3D, each_beam, join_beams
+from .intensity import require_charge
 from .poisson import Potential, SpectralPoisson, require_potential
 from .slices import MeshEffect, kick_slices, slice_box, unsmooth
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..beam.beam import Beam
 from ..beam.reference import SPEED_OF_LIGHT
-from ..core.checks import require_flag, require_real, require_whole
+from ..core.checks import require_flag, require_real, require_setting, require_whole
 from ..core.errors import InvalidValueError
 from ..core.scalars import Number, tensor_like
 from ..core.storage import storable
@@ -17,7 +16,7 @@ from ..maps.state import State
 from ..mesh.box import Box, admit, deposit, kick
 from ..mesh.grid import GHOSTS, Grid
 from ..mesh.line import Line
-from .base import CollectiveEffect, Place, require_charge, require_max_step
+from .base import CollectiveEffect, Place, require_max_step
 from .bunches import (
     Potential3D,
     balance,
@@ -25,9 +24,11 @@ from .bunches import (
     each_beam,
     join_beams,
     lose_infinite,
+    require_extent,
     warn_if_coarse,
     warn_if_few,
 )
+from .intensity import require_charge
 from .open_space import open_potential
 from .pipe import pipe_potential
 from .slices import lose_outside
@@ -75,7 +76,8 @@ class SpaceCharge3D(CollectiveEffect):
             over the particles.
 
     Raises:
-        InvalidValueError: any of these is not so; a beam with a current instead of a charge.
+        InvalidValueError: any of these is not so; a beam with a current instead of a charge, or a
+            bunch without an extent.
 
     Warns:
         ResolutionWarning: less than two nodes a rms size, or too few particles to fill the box.
@@ -91,6 +93,7 @@ class SpaceCharge3D(CollectiveEffect):
 
     reversible: ClassVar[bool] = True
     weighted: ClassVar[bool] = True
+    models: ClassVar[str] = "space charge"
 
     nodes: tuple[int, int, int] = (64, 64, 64)
     max_step: float | Mapping[str, float] = 0.05
@@ -109,9 +112,7 @@ class SpaceCharge3D(CollectiveEffect):
             require_whole(f"nodes in {axis}", count, _NODES)
         require_max_step(self.max_step)
         require_real("scale", self.scale)
-        require_real("margin", self.margin)
-        if not (math.isfinite(self.margin) and self.margin >= 0):
-            raise InvalidValueError(f"margin must be finite and not negative, got {self.margin}")
+        require_setting("margin", self.margin, least=0)
         if self.pipe is not None:
             object.__setattr__(self, "pipe", self._grid(self.pipe).size)
         require_flag("response", self.response)
@@ -123,6 +124,7 @@ class SpaceCharge3D(CollectiveEffect):
         if self.pipe is not None:
             check_box(self._grid(self.pipe), beam)
         axes = "xyz" if self.pipe is None else "z"  # of the others, the pipe has spoken
+        require_extent(beam, self, axes)
 
         def spacings(one: Beam, state: State) -> dict[str, float]:
             found = zip("xyz", self._box(one, state).spacing, strict=True)
