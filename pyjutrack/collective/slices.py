@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ from .poisson import Potential
 
 class MeshEffect(CollectiveEffect):
     """An effect by a potential over x and y, in the box of its mesh."""
+
+    models: ClassVar[str] = "space charge"
 
     potential: Potential
 
