@@ -152,7 +152,7 @@ def _effect_value(effects: Sequence[Any], address: str, place: int, path: Sequen
         return thing
     if thing is None and ".".join(path) in _knobs_of(effects[place]):
         raise InvalidValueError(f"{address} is None, and no number; give one to the effect")
-    raise _setting(effects, address, place)
+    raise _setting(effects, address, place, "no number and no vector of numbers")
 
 
 def _with_effect_value(
@@ -171,12 +171,14 @@ def _with_effect_value(
     return changed
 
 
-def _setting(effects: Sequence[Any], address: str, place: int) -> InvalidValueError:
+def _setting(
+    effects: Sequence[Any], address: str, place: int, what: str = "a setting"
+) -> InvalidValueError:
     effect = effects[place]
     knobs = [f"effects[{place}].{name}" for name in _knobs_of(effect)]
     kind = type(effect).__name__
     return InvalidValueError(
-        f"{address} is a setting, and has no derivatives; give its values to new effects. Those of "
+        f"{address} is {what}, and has no derivatives; give its values to new effects. Those of "
         f"{kind} that have: {', '.join(knobs) or 'none'}"
     )
 

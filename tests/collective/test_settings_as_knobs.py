@@ -60,7 +60,10 @@ def gradient(effect: pj.CollectiveEffect, address: str, **options: Any) -> Any:
 
 
 #: of these alone finite differences say the same; others have a number, which steps
-COUNTS = {"nodes", "cells", "turns", "model.cells", "count", "seed", "bend_slices", "magnet_slices"}
+COUNTS = {"cells", "turns", "model.cells", "count", "seed", "bend_slices", "magnet_slices"}
+#: numbers besides, of which there is one in `CASES`
+NUMBERS = COUNTS - {"turns", "model.window"} | {"margin", "length", "window", "reach"}
+NUMBERS |= {"potential.damping", "potential.assignment.variance"}
 
 
 @pytest.mark.parametrize("mode", ["reverse", "forward", "fd"])
@@ -72,8 +75,9 @@ def test_settings_say_what_they_are_and_list_the_knobs(case: str, mode: str) -> 
     kind = type(effect).__name__
     for name in settings:
         address = f"effects[0].{name}"
+        what = "a setting" if name in NUMBERS else "no number and no vector of numbers"
         message = (
-            f"{address} is a setting, and has no derivatives; give its values to new effects. "
+            f"{address} is {what}, and has no derivatives; give its values to new effects. "
             f"Those of {kind} that have: {listed}"
         )
         with pytest.raises(InvalidValueError, match=f"^{re.escape(message)}$"):
