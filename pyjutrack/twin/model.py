@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ..beam import initial_moments
 from ..beam.beam import Beam
+from ..beam.intensity import is_stated
 from ..collective.base import CollectiveEffect, require_effects
 from ..core.checks import wrong
 from ..core.errors import InvalidValueError, unknown
@@ -205,9 +206,9 @@ class Twin(Saved):
         if not isinstance(settings, Mapping):
             raise wrong("settings", settings, "a dictionary of address to value")
         if not settings:
-            return self._design_task
+            return self._design_task(settings)
         numbers = [_number(address, value) for address, value in settings.items()]
-        return overlay(self._design_task, list(settings), numbers)
+        return overlay(self._design_task(settings), list(settings), numbers)
 
     def _in_floats(self, task: Task) -> Task:
         """The same with floats in the lattice, which compiled programs need.
@@ -223,10 +224,22 @@ class Twin(Saved):
         """Return whether tensors of the lattice require gradients now."""
         return bool(active(self.lattice))
 
+    def _design_task(self, settings: Settings) -> Task:
+        """The task of the tracking as designed: checked once, for all settings.
+
+        A current or a charge that settings or unknowns give need not be given to the beam.
+        """
+        moved = {*settings, *(unknown.address for unknown in self.unknowns)}
+        named = tuple(name for name in ("current", "charge") if f"beam.{name}" in moved)
+        named = tuple(name for name in named if not is_stated(getattr(self.beam, name)))
+        if named not in self._tasks:
+            beam = self.beam.replace(**dict.fromkeys(named, 0.0))
+            self._tasks[named] = task_of(self.lattice, beam, self.effects, 1)
+        return self._tasks[named]
+
     @cached_property
-    def _design_task(self) -> Task:
-        """The task of the tracking as designed: checked once, for all settings."""
-        return task_of(self.lattice, self.beam, self.effects, 1)
+    def _tasks(self) -> dict[tuple[str, ...], Task]:
+        return {}
 
 
 def _number(address: str, value: Any) -> Tensor:

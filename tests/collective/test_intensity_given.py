@@ -126,3 +126,15 @@ def test_slices_of_a_beam_without_a_charge_have_no_current() -> None:
     assert np.isfinite(found.sizes).all()
     found = pj.diagnostics.slice_moments(pj.Beam(ELECTRON, ROWS, charge=0.0), 5)
     assert (found.current == 0).all()
+
+
+def test_a_charge_that_settings_or_unknowns_give_need_not_be_given() -> None:
+    effect, monitor = EFFECTS["wake at a place"], pj.diagnostics.BeamPosition(at="tank")
+    bare = pj.Twin(CELL, pj.Beam(ELECTRON, ROWS), (monitor,), effects=[effect])
+    given = bare.replace(beam=pj.Beam(ELECTRON, ROWS, charge=1e-9))
+    expected = given.predict({})[monitor.name]
+    np.testing.assert_array_equal(bare.predict({"beam.charge": 1e-9})[monitor.name], expected)
+    unknown = bare.replace(unknowns=(pj.Unknown("beam.charge", value=1e-9),))
+    np.testing.assert_array_equal(unknown.predict({})[monitor.name], expected)
+    with pytest.raises(InvalidValueError, match=NONE_GIVEN):
+        bare.predict({})
