@@ -88,7 +88,9 @@ class Twin(Saved):
             position(self.lattice, diagnostic.at)
         plan_of(self.lattice, self.effects)
         if self.unknowns:
-            task = self.task({})
+            # settings may give a current or a charge, of which there is none yet
+            stated = any(map(is_stated, self.beam.intensity))
+            task = self._design_task({} if stated else {"beam.current": 0.0, "beam.charge": 0.0})
             object.__setattr__(self, "unknowns", tuple(reshape_values(self.unknowns, task)))
 
     def replace(self, **changes: Any) -> Twin:
@@ -229,7 +231,7 @@ class Twin(Saved):
 
         A current or a charge that settings or unknowns give need not be given to the beam.
         """
-        moved = {*settings, *(unknown.address for unknown in self.unknowns)}
+        moved = {*settings, *(getattr(u, "address", "") for u in self.unknowns)}
         named = tuple(name for name in ("current", "charge") if f"beam.{name}" in moved)
         named = tuple(name for name in named if not is_stated(getattr(self.beam, name)))
         if named not in self._tasks:
