@@ -63,6 +63,8 @@ EFFECTS: dict[str, CollectiveEffect] = {
     "mean radiation": Radiation(bend_slices=2, magnet_slices=1, scale=3e4),
     "photons": Radiation("quantum", seed=3, bend_slices=2, magnet_slices=1, scale=1e4),
 }
+#: those of them that may act together: photons have the mean loss in them
+TOGETHER = {name: effect for name, effect in EFFECTS.items() if name != "mean radiation"}
 
 
 def strength_name(effect: CollectiveEffect) -> str:

@@ -11,7 +11,7 @@ import sys
 import warnings
 
 import torch
-from effect_cases import EFFECTS, LATTICE, bunch, strength_name
+from effect_cases import EFFECTS, LATTICE, TOGETHER, bunch, strength_name
 
 import pyjutrack as pj
 from benchmarks.child import Watch
@@ -27,7 +27,8 @@ def main() -> None:
     name, kicks = sys.argv[1], int(sys.argv[2])
     torch.set_num_threads(1)
     warnings.simplefilter("ignore", pj.errors.LossWarning)
-    chosen = list(EFFECTS.values()) if name == "all" else [EFFECTS[name]]
+    warnings.filterwarnings("ignore", ".*both space charge", pj.errors.AccuracyWarning)
+    chosen = list(TOGETHER.values()) if name == "all" else [EFFECTS[name]]
     names = [strength_name(effect) for effect in chosen]
     effects = [
         dataclasses.replace(effect, **{name: WEAK * getattr(effect, name)})

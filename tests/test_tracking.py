@@ -58,6 +58,7 @@ def test_plan_does_not_feel_rounding(length: float, step: float, count: int) -> 
     assert plan_of(line, [pj.SpaceCharge(max_step=step)]).slices() == (count,)
 
 
+@pytest.mark.filterwarnings("ignore:.*both space charge:pyjutrack.errors.AccuracyWarning")
 def test_each_effect_acts_as_often_as_it_asks() -> None:
     effects = [pj.SpaceCharge(max_step=0.5), pj.SpaceCharge(max_step={"Drift": 0.1})]
     line = pj.Lattice([pj.Drift(1.0), pj.Quadrupole(1.0), pj.Multipole(knl=(0.1,))])

@@ -19,6 +19,7 @@ from ..core.forks import check_threads
 from ..core.scalars import refuse_batched, to_float
 from ..core.storage import register_description
 from .communicator import SERIAL, Communicator
+from .intensity import UNSTATED, is_stated
 from .reference import Reference
 
 #: no bunch has more charge [C]: a number of particles is much more
@@ -49,7 +50,7 @@ class Beam:
             where all are alike. Soft apertures lower them; see `Aperture`.
         charge: of a bunch, of all macroparticles together, on all ranks [C], without the sign of
             the species; a float or a 0-d tensor. A beam has a current or a charge; an effect says
-            which it needs.
+            which it needs, and refuses a beam that was given none. 0.0 is a value as any other.
 
     Raises:
         InvalidValueError: wrong shape; a current and a charge. Values, non-finite coordinates or a
@@ -58,11 +59,11 @@ class Beam:
 
     reference: Reference
     coordinates: Tensor
-    current: float | Tensor = 0.0
+    current: float | Tensor = UNSTATED
     alive: Tensor = None  # type: ignore[assignment]  # all of them, filled in __post_init__
     world: Communicator = SERIAL
     weights: Tensor | None = None
-    charge: float | Tensor = 0.0
+    charge: float | Tensor = UNSTATED
 
     def __post_init__(self) -> None:
         require_kind("reference", self.reference, Reference, "a Reference", _REFERENCE)
@@ -70,7 +71,7 @@ class Beam:
         for name in ("current", "charge"):
             amount = getattr(self, name)
             require_real(name, amount)
-            if not isinstance(amount, Tensor):
+            if not isinstance(amount, Tensor) and is_stated(amount):
                 object.__setattr__(self, name, float(amount))
         if not any(isinstance(a, float) and a == 0 for a in self.intensity):
             raise InvalidValueError(
@@ -126,7 +127,10 @@ class Beam:
 
     @classmethod
     def from_array(
-        cls, reference: Reference, coordinates: ArrayLike | Tensor, current: float | Tensor = 0.0
+        cls,
+        reference: Reference,
+        coordinates: ArrayLike | Tensor,
+        current: float | Tensor = UNSTATED,
     ) -> Beam:
         """A beam from an (N, 6) array, checked: the constructor for data from outside."""
         beam = cls(reference, coordinates, current)  # type: ignore[arg-type]
@@ -275,8 +279,9 @@ def _fault(beam: Beam) -> str | None:
 
 def _describe(beam: Beam) -> dict[str, Any]:
     require_whole(beam, "a file")
-    names = ("reference", "coordinates", "current", "charge", "alive")
-    found = {n: getattr(beam, n) for n in names}
+    amounts = {n: getattr(beam, n) for n in ("current", "charge")}
+    found = {n: getattr(beam, n) for n in ("reference", "coordinates", "alive")}
+    found |= {n: amount for n, amount in amounts.items() if is_stated(amount)}
     return found if beam.weights is None else {**found, "weights": beam.weights}
 
 

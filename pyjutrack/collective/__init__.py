@@ -12,6 +12,7 @@ from .field import Field, density, field_error, own_field
 from .frozen_gaussian import FrozenGaussian
 from .gridless import gridless_potential
 from .image_charges import ImageCharges
+from .intensity import require_charge, require_current
 from .poisson import Potential, SpectralPoisson
 from .radiation import Radiation
 from .space_charge import SpaceCharge
@@ -67,6 +68,8 @@ __all__ = [
     "interpolate",
     "own_field",
     "read_wakes",
+    "require_charge",
+    "require_current",
 ]
 
 

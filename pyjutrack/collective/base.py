@@ -105,6 +105,10 @@ class CollectiveEffect:
             of them is refused. Other effects act along lengths alone, and are left out while a
             length is a plain zero.
         individual: it acts on each particle by itself and needs no charge or current; it may damp.
+        models: the physics that it stands for, "space charge" say, of which an element has one: two
+            effects that model the same in one element warn.
+        exclusive: such two are refused.
+        acts_in: the elements in which a lumped effect acts, in words, for messages.
 
     Example:
         >>> @dataclass(frozen=True)
@@ -128,6 +132,9 @@ class CollectiveEffect:
     weighted: ClassVar[bool] = False
     lumped: ClassVar[bool] = False
     individual: ClassVar[bool] = False
+    models: ClassVar[str] = ""
+    exclusive: ClassVar[bool] = False
+    acts_in: ClassVar[str] = ""
 
     @property
     def by_maps(self) -> bool:
@@ -164,8 +171,8 @@ class CollectiveEffect:
     def upstream(self, elements: Sequence[Element], number: int) -> Sequence[Element]:
         """Select what the effect must know of the elements before number `number`: none by default.
 
-        They are `Place.upstream`, so that slopes by their parameters are found in every mode. Not
-        of effects that are `by_maps`.
+        They are `Place.upstream`, so that slopes by their parameters are found in every mode. An
+        effect that is `by_maps` is refused with it, and with `admit`, `start` and `remember`.
         """
         return ()
 
@@ -197,6 +204,17 @@ class CollectiveEffect:
     def apply(self, state: State, field: Any, place: Place) -> State:
         """Apply the field to particles of the beam or to test particles."""
         raise InvalidValueError(f"{type(self).__name__} does not say what it does (apply)")
+
+    def left(self, state: State) -> tuple[Tensor, str] | None:
+        """Mask the particles that would be lost as no grid of the effect is where they are.
+
+        Asked of lost particles after tracking, for a warning. None where what the effect loses is
+        lost to walls of the machine, or nothing is.
+
+        Returns:
+            The mask, and what they left, in words.
+        """
+        return None
 
     def apply_in_place(
         self, columns: Sequence[NDArray[Any]], alive: Tensor, field: Any, place: Place
@@ -272,21 +290,3 @@ def require_differentiable(effects: Sequence[CollectiveEffect]) -> None:
     """Raise InvalidValueError for an effect that has no derivative."""
     for effect in effects:
         effect.check_differentiable()
-
-
-def require_current(beam: Beam, effect: CollectiveEffect) -> None:
-    """Raise InvalidValueError for a bunch where an effect is of coasting beams."""
-    if to_float(beam.charge):
-        raise InvalidValueError(
-            f"{type(effect).__name__} acts on a coasting beam, which has a current [A]; this beam "
-            f"is a bunch, with a charge of {to_float(beam.charge):g} C"
-        )
-
-
-def require_charge(beam: Beam, effect: CollectiveEffect) -> None:
-    """Raise InvalidValueError for a coasting beam where an effect is of bunches."""
-    if to_float(beam.current):
-        raise InvalidValueError(
-            f"{type(effect).__name__} acts on a bunch, which has a charge [C]: Beam(..., charge=); "
-            f"this beam is coasting, with a current of {to_float(beam.current):g} A"
-        )

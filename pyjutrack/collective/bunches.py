@@ -8,15 +8,15 @@ from typing import NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-from ..beam.beam import Beam
+from ..beam.beam import COORDINATES, Beam
 from ..beam.moments import rms
-from ..core.errors import ResolutionWarning, warn
+from ..core.errors import InvalidValueError, ResolutionWarning, warn
 from ..core.scalars import has_numbers
 from ..distributed import Communicator
 from ..maps.state import State
 from ..mesh.box import Box, bounds, box_around, kick
 from ..mesh.line import Line, admit_finite, line_around
-from .base import Place, warn_if_few_cells
+from .base import CollectiveEffect, Place, warn_if_few_cells
 
 #: least extent of a box [m], so that a bunch without a size has one
 _EXTENT = 1e-9
@@ -151,6 +151,26 @@ def _states(state: State) -> list[State]:
     alive = state.alive.flatten(0, -2).unbind()
     columns = (c.expand(state.alive.shape).flatten(0, -2).unbind() for c in state.coordinates)
     return [State(row, on) for row, on in zip(zip(*columns, strict=True), alive, strict=True)]
+
+
+def require_extent(beam: Beam, effect: CollectiveEffect, axes: str) -> None:
+    """Raise InvalidValueError for a bunch without an extent along some axes."""
+    state = State(beam.coordinates.detach().unbind(-1), beam.alive)
+
+    def find(one: Beam, here: State) -> list[str]:
+        at = [here.coordinates[COORDINATES.index(axis)].contiguous() for axis in axes]
+        ends = zip(axes, *extents(one, at, here.alive), strict=True)
+        return [axis for axis, low, high in ends if high - low <= 1.01 * _EXTENT]
+
+    flat = sorted({axis for found in each_beam(find, beam, state) for axis in found})
+    if flat:
+        live = int(beam.world.sum(beam.alive.sum(-1)).min())
+        raise InvalidValueError(
+            f"{type(effect).__name__} follows the bunch by a grid, and all of it (particles alive: "
+            f"{live}) is within {_EXTENT:g} m in {' and '.join(flat)}: the field of charge without "
+            "an extent grows beyond all bounds, and would lose the particles; give the bunch a "
+            "size there, and leave the effect out where one particle stands for it"
+        )
 
 
 def warn_if_coarse(beam: Beam, spacings: Callable[[Beam, State], Mapping[str, float]]) -> None:

@@ -20,8 +20,9 @@ from ..core.scalars import Number, tensor_like
 from ..core.storage import storable
 from ..maps.state import State
 from ..mesh.line import Line
-from .base import Place, require_charge, require_max_step, warn_if_few_cells
+from .base import Place, require_max_step, warn_if_few_cells
 from .bunches import Potential3D, each_beam
+from .intensity import require_charge
 from .poisson import Potential, SpectralPoisson, require_potential
 from .slices import SlicedEffect, slice_box, unsmooth
 

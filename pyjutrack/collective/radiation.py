@@ -63,6 +63,9 @@ class Radiation(CollectiveEffect):
     weighted: ClassVar[bool] = True
     lumped: ClassVar[bool] = True
     individual: ClassVar[bool] = True
+    models: ClassVar[str] = "synchrotron radiation"
+    exclusive: ClassVar[bool] = True
+    acts_in: ClassVar[str] = "magnets with a field over a length, bends and quadrupoles say"
 
     mode: str = "mean"
     seed: int = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -24,6 +24,8 @@ from .poisson import Potential
 
 class MeshEffect(CollectiveEffect):
     """An effect by a potential over x and y, in the box of its mesh."""
+
+    models: ClassVar[str] = "space charge"
 
     potential: Potential
 

@@ -14,14 +14,15 @@ from torch import Tensor
 from ..beam.beam import Beam
 from ..beam.moments import mean, rms
 from ..core.checks import require_flag, require_real
-from ..core.errors import InvalidValueError
+from ..core.errors import InvalidValueError, ResolutionWarning, warn
 from ..core.scalars import Number, tensor_like, to_float
 from ..core.storage import storable
 from ..maps.state import State
 from ..mesh.grid import Grid
 from ..mesh.particle_mesh import deposit_admitted, inside, kick
 from ..mesh.staircase import refuse_staircase
-from .base import MeshKick, Place, require_current, require_max_step, warn_if_few_cells
+from .base import MeshKick, Place, require_max_step, warn_if_few_cells
+from .intensity import require_current
 from .poisson import CheckedPotential, Potential, SpectralPoisson, require_potential
 from .slices import MeshEffect
 
@@ -132,6 +133,13 @@ def check_box(grid: Grid, beam: Beam) -> None:
                 f"outside {grid.size[0]:g} m x {grid.size[1]:g} m, the farthest at "
                 f"|x| = {reach[0]:.3g} m, |y| = {reach[1]:.3g} m; take a box of at least "
                 f"{2.2 * reach[0]:.2g} m x {2.2 * reach[1]:.2g} m"
+            )
+        if outside > 0:
+            warn(
+                f"{outside:.2g} of the beam start outside the space-charge box of {grid.size[0]:g} "
+                f"m x {grid.size[1]:g} m and are lost at its first kick, the farthest at |x| = "
+                f"{reach[0]:.3g} m, |y| = {reach[1]:.3g} m; take a larger box, or cut them off",
+                ResolutionWarning,
             )
     still = beam if beam.weights is None else beam.replace(weights=beam.weights.detach())
     spread = rms(still, both)

@@ -19,16 +19,18 @@ from ..core.storage import storable
 from ..maps.state import State
 from ..mesh.box import deposit
 from ..mesh.line import Line
-from .base import Place, require_charge, require_max_step
+from .base import Place, require_max_step
 from .bunches import (
     Potential3D,
     balance,
     bunch_line,
     each_beam,
     lose_infinite,
+    require_extent,
     warn_if_coarse,
     warn_if_few,
 )
+from .intensity import require_charge
 from .poisson import CheckedPotential, Potential, SpectralPoisson, require_potential
 from .slices import SlicedEffect, slice_box, unsmooth
 from .space_charge import check_box
@@ -68,7 +70,7 @@ class SpaceCharge2p5D(SlicedEffect):
 
     Raises:
         InvalidValueError: any of these is not so; a beam with a current instead of a charge, or
-            wider than the box of the potential.
+            wider than the box of the potential; a bunch without a length.
 
     Warns:
         ResolutionWarning: less than two cells a rms size, or few particles a cell along the bunch.
@@ -105,6 +107,7 @@ class SpaceCharge2p5D(SlicedEffect):
     def check(self, beam: Beam) -> None:
         """Raise for a beam that this cannot serve, warn of too few cells or particles."""
         require_charge(beam, self)
+        require_extent(beam, self, "z")
         check_box(self.mesh.grid, beam)
         warn_if_coarse(beam, lambda one, state: {"z": self._line(one, state).spacing})
         warn_if_few(beam, self.cells)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -13,7 +12,7 @@ from torch import Tensor
 
 from ..beam.beam import Beam
 from ..beam.reference import SPEED_OF_LIGHT
-from ..core.checks import require_flag, require_real, require_whole
+from ..core.checks import require_flag, require_real, require_setting, require_whole
 from ..core.errors import InvalidValueError
 from ..core.scalars import Number, tensor_like
 from ..core.storage import storable
@@ -21,7 +20,7 @@ from ..maps.state import State
 from ..mesh.box import Box, admit, deposit, kick, kick_in_place
 from ..mesh.grid import GHOSTS, Grid
 from ..mesh.line import Line
-from .base import CollectiveEffect, Place, require_charge, require_max_step
+from .base import CollectiveEffect, Place, require_max_step
 from .bunches import (
     Potential3D,
     balance,
@@ -30,9 +29,11 @@ from .bunches import (
     is_in_place,
     join_beams,
     lose_infinite,
+    require_extent,
     warn_if_coarse,
     warn_if_few,
 )
+from .intensity import require_charge
 from .open_space import open_potential
 from .pipe import pipe_potential
 from .slices import lose_outside
@@ -80,7 +81,8 @@ class SpaceCharge3D(CollectiveEffect):
             over the particles.
 
     Raises:
-        InvalidValueError: any of these is not so; a beam with a current instead of a charge.
+        InvalidValueError: any of these is not so; a beam with a current instead of a charge, or a
+            bunch without an extent.
 
     Warns:
         ResolutionWarning: less than two nodes a rms size, or too few particles to fill the box.
@@ -96,6 +98,7 @@ class SpaceCharge3D(CollectiveEffect):
 
     reversible: ClassVar[bool] = True
     weighted: ClassVar[bool] = True
+    models: ClassVar[str] = "space charge"
 
     nodes: tuple[int, int, int] = (64, 64, 64)
     max_step: float | Mapping[str, float] = 0.05
@@ -114,9 +117,7 @@ class SpaceCharge3D(CollectiveEffect):
             require_whole(f"nodes in {axis}", count, _NODES)
         require_max_step(self.max_step)
         require_real("scale", self.scale)
-        require_real("margin", self.margin)
-        if not (math.isfinite(self.margin) and self.margin >= 0):
-            raise InvalidValueError(f"margin must be finite and not negative, got {self.margin}")
+        require_setting("margin", self.margin, least=0)
         if self.pipe is not None:
             object.__setattr__(self, "pipe", self._grid(self.pipe).size)
         require_flag("response", self.response)
@@ -128,6 +129,7 @@ class SpaceCharge3D(CollectiveEffect):
         if self.pipe is not None:
             check_box(self._grid(self.pipe), beam)
         axes = "xyz" if self.pipe is None else "z"  # of the others, the pipe has spoken
+        require_extent(beam, self, axes)
 
         def spacings(one: Beam, state: State) -> dict[str, float]:
             found = zip("xyz", self._box(one, state).spacing, strict=True)

@@ -71,11 +71,13 @@ def require_real(
         raise wrong(argument, value, f"a finite number{limit}")
 
 
-def require_setting(argument: str, value: Any, *, above: float | None = None) -> None:
+def require_setting(
+    argument: str, value: Any, *, above: float | None = None, least: float | None = None
+) -> None:
     """A finite real number by which there is no derivative, as for `require_real`."""
     if carries(value):
         raise InvalidValueError(f"{argument} is a setting, and has no derivatives; give a float")
-    require_real(argument, value, above=above)
+    require_real(argument, value, above=above, least=least)
 
 
 def require_reals(argument: str, value: Any, count: int) -> None:

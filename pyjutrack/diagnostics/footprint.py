@@ -19,6 +19,7 @@ from ..core.scalars import to_float
 from ..core.transforms import numeric
 from ..lattice.lattice import Lattice
 from .frequencies import find_lines
+from .self_consistency import warn_if_not_stationary
 from .turn_history import live_coordinates, track_turns
 
 Array = NDArray[np.float64]
@@ -115,7 +116,9 @@ def footprint(
 ) -> Footprint:
     """Track a beam and find the tunes and actions of its particles, and how the tunes change.
 
-    Takes 48 bytes a particle and turn, less where fewer planes are asked for.
+    Takes 48 bytes a particle and turn, less where fewer planes are asked for. With effects of
+    intensity the particles of the beam make the field themselves: a matched beam of many, and not a
+    grid of amplitudes, whose field would be that of the grid.
 
     Args:
         lattice, beam, effects, at, memory: as for `track_turns`.
@@ -124,6 +127,10 @@ def footprint(
 
     Raises:
         InvalidValueError: as for `track_turns`; fewer than 32 turns.
+
+    Warns:
+        AccuracyWarning: the beam that makes a field changes its size over the turns, or moves as a
+            whole by more than its size.
 
     Example:
         >>> found = pj.diagnostics.footprint(ring, beam, turns=1024)
@@ -142,6 +149,7 @@ def footprint(
         memory=memory,
     )
     given, half = history["coordinates"].cpu().numpy(), turns // 2
+    warn_if_not_stationary(given, [plane for plane, _ in chosen], effects)
     found = []
     for n, (plane, _) in enumerate(chosen):
         signal = _normalise(given[..., 2 * n : 2 * n + 2], plane, twiss)

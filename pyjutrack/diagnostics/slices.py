@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..beam.beam import Beam, require_beam, require_whole
+from ..beam.intensity import is_stated
 from ..beam.moments import PLANES
 from ..beam.reference import SPEED_OF_LIGHT
 from ..core.checks import require_reals
@@ -35,8 +37,8 @@ class SliceMoments:
         edges: between slices [m], (S + 1,).
         particles: live macroparticles in each, (S,).
         fractions: of the live beam in each, by weight, (S,).
-        current: in each [A], (S,), with the charge of the particles lost left out; zero of a beam
-            without a charge.
+        current: in each [A], (S,), with the charge of the particles lost left out; NaN of a beam
+            that was given no charge.
         centroid: mean coordinates [m, 1], (S, 6).
         sizes: rms of the coordinates about the mean of the slice [m, 1], (S, 6); the last is the
             spread of momenta, and that of energies is beta^2 times it.
@@ -102,7 +104,8 @@ def slice_moments(
     every = np.ones(alive.shape) if given is None else given.detach().cpu().double().numpy()
     weights = every.reshape(-1, size)
     # the beta of the reference: the current is what passes a place in a second
-    rate = to_float(beam.charge) / beam.particles * to_float(beam.reference.beta) * SPEED_OF_LIGHT
+    charge = to_float(beam.charge) if is_stated(beam.charge) else math.nan
+    rate = charge / beam.particles * to_float(beam.reference.beta) * SPEED_OF_LIGHT
     found = [
         _moments(*one, int(slices), equal, span, rate)
         for one in zip(rows, alive, weights, strict=True)

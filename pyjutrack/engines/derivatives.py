@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -22,7 +21,7 @@ from ..lattice.lattice import Lattice
 from ..lattice.patterns import expand
 from ..lattice.require import require_lattice
 from ..tracking.adjoints import Adjoint
-from ..tracking.loss_warning import count_lost, warn_of_losses
+from ..tracking.loss_warning import count_lost, warn_of_losses, warn_of_windows
 from ..tracking.task import Task, task_of
 from .choice import engine_of
 from .objective import objective_of
@@ -120,7 +119,9 @@ def jacobian_derivatives(
     matrix, slopes = chosen.jacobian_derivatives(task, _start(at), wrt)
     if effects:
         with torch.no_grad():
-            warn_of_losses(count_lost(beam, chosen.track(task)), beam.particles)
+            end = chosen.track(task)
+        warn_of_losses(count_lost(beam, end), beam.particles)
+        warn_of_windows(effects, beam, [end])
     return np.asarray(matrix.detach()), np.asarray(slopes.detach())
 
 
@@ -213,11 +214,12 @@ def value_and_gradient(
     require_differentiable(effects)
     wrt = expand(wrt, lattice.knobs)
     found, vector = parts(task, wrt), values(task, wrt)
-
     lost: list[int] = []
 
     def counting_objective(final: Beam, initial: Beam) -> Tensor:
         lost.append(count_lost(beam, final))
+        if len(lost) == 1:  # at the values as they are
+            warn_of_windows(effects, beam, [final])
         return of_beams(final, initial)
 
     def function(vector: Tensor) -> Tensor:
@@ -225,10 +227,8 @@ def value_and_gradient(
         return evaluate(counting_objective, chosen.track(knobbed), knobbed.beam)
 
     if mode == "fd":
-        lows = torch.cat(
-            [torch.full((v.numel(),), lower_bound(a)) for a, v in zip(wrt, found, strict=True)]
-        )
-        value, slope = function(vector), _central(function, vector, step, lows.tolist())
+        lows = [lower_bound(a) for a, v in zip(wrt, found, strict=True) for _ in range(v.numel())]
+        value, slope = function(vector), _central(function, vector, step, lows)
     else:
         value, slope = chosen.value_and_gradient(counting_objective, task, wrt, mode)
     warn_of_losses(lost[0], beam.particles)
@@ -263,8 +263,7 @@ def _central(
 def _with_field(beam: Beam | Reference, effects: Sequence[CollectiveEffect]) -> Beam:
     if isinstance(beam, Beam):
         _single(beam)
-        plain = beam.reference.detach()
-        return beam if plain is beam.reference else dataclasses.replace(beam, reference=plain)
+        return beam.replace(reference=beam.reference.detach())
     if not isinstance(beam, Reference):
         raise wrong("beam", beam, "a Beam or a Reference")
     require_effects(effects)

@@ -9,7 +9,7 @@ from ..collective.base import CollectiveEffect
 from ..core.transforms import disable_compile
 from ..lattice.lattice import Lattice
 from ..tracking.adjoints import Adjoint
-from ..tracking.loss_warning import warn_if_differentiable
+from ..tracking.loss_warning import warn_if_differentiable, warn_of_windows
 from ..tracking.task import task_of
 from .choice import engine_of
 from .protocol import Engine
@@ -61,8 +61,10 @@ def track(
         LossWarning: the beam at the end carries derivatives, and particles were lost at sharp
             edges: which ones is held fixed. Soft apertures are part of a derivative; see
             `Aperture`.
+        ResolutionWarning: particles were lost as they left the window of an effect.
     """
     chosen = engine_of(engine)
     end = chosen.track(task_of(lattice, beam, effects, turns, adjoint))
+    warn_of_windows(effects, beam, [end])
     warn_if_differentiable(beam, [end])
     return end

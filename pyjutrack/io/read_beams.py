@@ -180,7 +180,7 @@ def _beam(path: Path, found: Any, reference: Reference, *, with_times: bool) -> 
     z = -beta * SPEED_OF_LIGHT * (t - start)
     delta = momentum / reference.p0c - 1
     coordinates = np.stack([x, px, y, py, z, delta], axis=-1)
-    return Beam(reference, coordinates, 0.0, alive)  # type: ignore[arg-type]
+    return Beam(reference, coordinates, alive=alive)  # type: ignore[arg-type]
 
 
 def _amounts(
@@ -198,10 +198,8 @@ def _amounts(
     if duration is not None:
         amounts = {"current": charge / float(duration)}
     elif kept:
-        amounts = {
-            "current": float(kept["current"]),
-            "charge": float(kept.get("bunch_charge", 0.0)),
-        }
+        both = {"current": float(kept["current"]), "charge": float(kept.get("bunch_charge", 0.0))}
+        amounts = {name: amount for name, amount in both.items() if amount}  # 0 is none given
     if not equal or weight[alive][0] != share:
         amounts["weights"] = weight / share
     return amounts

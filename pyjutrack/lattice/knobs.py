@@ -26,6 +26,9 @@ from .lattice import Lattice
 #: the beam's own knobs, beside those of its shape
 CURRENT, CHARGE = "beam.current", "beam.charge"
 
+#: annotations of counts, by which there is no slope
+_WHOLE = (int, "int", "int | None")
+
 _KICK = re.compile(r"^effects\[(\d+)\]\.([\w.]+)$")
 
 
@@ -92,13 +95,7 @@ def overlay(of: T, wrt: Sequence[str], numbers: Iterable[Tensor]) -> T:
         if kick:
             place, path = int(kick[1]), kick[2].split(".")
             _require_shape(address, _effect_value(effects, address, place, path), number)
-            effects[place] = _with_values(effects[place], path, number)
-            kept = _effect_value(effects, address, place, path)
-            if carries(number) and kept is not number:
-                raise InvalidValueError(
-                    f"{address} is a setting, and has no derivatives; give its values to "
-                    "new effects"
-                )
+            effects[place] = _with_effect_value(effects, address, place, path, number)
         elif address in (CURRENT, CHARGE):
             _require_intensity(of.beam, address)
             carried[address.removeprefix("beam.")] = number
@@ -151,9 +148,72 @@ def _effect_value(effects: Sequence[Any], address: str, place: int, path: Sequen
         if name not in known:
             raise unknown(f"knob of {type(thing).__name__}", name, known)
         thing = getattr(thing, name)
-    if isinstance(thing, Tensor) or (isinstance(thing, (float, int)) and type(thing) is not bool):
+    if _is_number(thing):
         return thing
-    raise InvalidValueError(f"{address} is no number and no vector of numbers: {thing!r}")
+    if thing is None and ".".join(path) in _knobs_of(effects[place]):
+        raise InvalidValueError(f"{address} is None, and no number; give one to the effect")
+    raise _setting(effects, address, place, "no number and no vector of numbers")
+
+
+def _with_effect_value(
+    effects: Sequence[Any], address: str, place: int, path: Sequence[str], number: Tensor
+) -> Any:
+    """An effect with a knob set; InvalidValueError for a setting, by which there is no slope."""
+    knob = ".".join(path)
+    try:
+        changed = _with_values(effects[place], path, number)
+    except InvalidValueError:
+        if knob in _knobs_of(effects[place]):
+            raise  # it can have derivatives, and not this value
+        raise _setting(effects, address, place) from None
+    if carries(number) and _effect_value([changed], address, 0, path) is not number:
+        raise _setting(effects, address, place)
+    return changed
+
+
+def _setting(
+    effects: Sequence[Any], address: str, place: int, what: str = "a setting"
+) -> InvalidValueError:
+    effect = effects[place]
+    knobs = [f"effects[{place}].{name}" for name in _knobs_of(effect)]
+    kind = type(effect).__name__
+    return InvalidValueError(
+        f"{address} is {what}, and has no derivatives; give its values to new effects. Those of "
+        f"{kind} that have: {', '.join(knobs) or 'none'}"
+    )
+
+
+def _knobs_of(effect: Any, path: tuple[str, ...] = ()) -> list[str]:
+    """Paths of the numbers and vectors of an effect that take tensors with derivatives."""
+    record, found = effect, []
+    for name in path:
+        record = getattr(record, name)
+    for field in dataclasses.fields(record):
+        inner, value = (*path, field.name), getattr(record, field.name)
+        if _is_record(value):
+            found += _knobs_of(effect, inner)
+        elif field.name != "max_step" and field.type not in _WHOLE and field.init:
+            found += [".".join(inner)] * _takes_tensors(effect, inner, value)
+    return found
+
+
+def _takes_tensors(effect: Any, path: Sequence[str], value: Any) -> bool:
+    if not (value is None or _is_number(value)):
+        return False
+    tensor = _plain(1.0 if value is None else value).requires_grad_()
+    try:
+        changed = _with_values(effect, path, tensor)
+    except (TypeError, ValueError, RuntimeError):
+        return False
+    for name in path:
+        changed = getattr(changed, name)
+    return changed is tensor
+
+
+def _is_number(thing: Any) -> bool:
+    if isinstance(thing, Tensor):
+        return thing.is_floating_point()
+    return isinstance(thing, (float, int)) and type(thing) is not bool
 
 
 def _require_shape(address: str, old: Any, new: Tensor) -> None:

@@ -9,6 +9,7 @@ from functools import cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.checks import require_setting
 from ..core.errors import InvalidValueError, require_known
 from ..core.storage import register_description
 
@@ -34,6 +35,9 @@ class Shape:
     coefficients: tuple[tuple[float, ...], ...] = field(repr=False)
     variance: float = field(repr=False)
     transfer: Callable[[Array], Array] = field(repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        require_setting("variance", self.variance, least=0)
 
     @cached_property
     def staircase(self) -> bool:

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from ..beam.beam import Beam, check_beam
 from ..beam.communicator import SERIAL, Communicator
+from ..beam.intensity import UNSTATED
 from ..beam.reference import Reference, require_reference
 from ..core.checks import require_flag, require_kind, require_real, require_whole
 from ..core.errors import InvalidValueError
@@ -83,8 +84,8 @@ class Distribution(Protocol):
         twiss: Twiss,
         normalized_emittance: tuple[Number, Number] | None = None,
         emittance: tuple[Number, Number] | None = None,
-        current: Number = 0.0,
-        charge: Number = 0.0,
+        current: Number = UNSTATED,
+        charge: Number = UNSTATED,
         sigma_z: Number = 0.0,
         sigma_delta: Number = 0.0,
         longitudinal: str = "gaussian",
@@ -105,8 +106,8 @@ def _distribution(draw: Callable[[Array], Array]) -> Distribution:
         twiss: Twiss,
         normalized_emittance: tuple[Number, Number] | None = None,
         emittance: tuple[Number, Number] | None = None,
-        current: Number = 0.0,
-        charge: Number = 0.0,
+        current: Number = UNSTATED,
+        charge: Number = UNSTATED,
         sigma_z: Number = 0.0,
         sigma_delta: Number = 0.0,
         longitudinal: str = "gaussian",

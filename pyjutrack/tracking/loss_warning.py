@@ -1,15 +1,17 @@
-"""Derivatives hold fixed which particles are lost: that is said where it matters."""
+"""What is said of lost particles: derivatives hold fixed which, and windows may be too short."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from torch.autograd import forward_ad
 
 from ..autodiff import Pushed
 from ..beam.beam import Beam
-from ..core.errors import LossWarning, warn
+from ..collective.base import CollectiveEffect
+from ..core.errors import LossWarning, ResolutionWarning, warn
 from ..core.scalars import is_tracked, layers
+from ..maps.state import State
 
 
 def count_lost(before: Beam, after: Beam) -> int:
@@ -39,6 +41,39 @@ def warn_of_losses(count: int, particles: int) -> None:
             "or ignore pyjutrack.errors.LossWarning where that does not matter",
             LossWarning,
         )
+
+
+def warn_of_windows(
+    effects: Sequence[CollectiveEffect], before: Beam, beams: Iterable[Beam]
+) -> None:
+    """Warn of particles that have left the window of an effect, with how many there are.
+
+    Lost particles keep the coordinates at which they were lost, also those that were outside at
+    the start.
+
+    Args:
+        beams: tracked, at one place or several; the most that are lost in one counts.
+    """
+    ends = list(beams)
+    for number, effect in enumerate(effects):
+        counts = [_count_left(effect, before, end) for end in ends]
+        most, window = max(counts, default=(0, ""))
+        if most:
+            warn(
+                f"{most} of {before.particles} particles are lost as they are outside of {window} "
+                f"(effects[{number}]): their charge is missing from there on; take a longer one, "
+                "or cut them off before",
+                ResolutionWarning,
+            )
+
+
+def _count_left(effect: CollectiveEffect, before: Beam, after: Beam) -> tuple[int, str]:
+    found = effect.left(State(after.coordinates.unbind(-1), after.alive))
+    if found is None:
+        return 0, ""
+    outside, window = found
+    *_, count = layers((before.alive & ~after.alive & outside).sum(-1))
+    return int(before.world.sum(count).max()), window
 
 
 def warn_if_differentiable(before: Beam, beams: Iterable[Beam]) -> None:

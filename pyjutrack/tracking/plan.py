@@ -20,6 +20,7 @@ from ..elements.modelled import require_modelled
 from ..elements.part import WHOLE, Part
 from ..lattice.lattice import Lattice
 from ..maps.state import State
+from .effect_checks import check_effects
 
 
 class Traverse(NamedTuple):
@@ -108,8 +109,10 @@ def plan_of(lattice: Lattice, effects: Sequence[CollectiveEffect]) -> Plan:
     Raises:
         InvalidValueError: slices that cannot be made, or of an element that cannot have them.
         UnknownNameError: an effect at an element that is not there.
+        Besides, those of `check_effects`.
     """
     slices = tuple(_slices(effect, lattice) for effect in effects)
+    check_effects(lattice, effects, slices)
     key = slices, tuple(effect.lumped for effect in effects)
     plans = lattice.cache.setdefault("plans", {})
     if key not in plans:
@@ -163,6 +166,10 @@ def _nowhere(effect: CollectiveEffect, lattice: Lattice) -> InvalidValueError | 
     kind, at = type(effect).__name__, getattr(effect, "at", None)
     if isinstance(at, str) and at not in lattice.names:
         return unknown(f"element for {kind}", at, lattice.names)
+    if effect.acts_in:
+        return InvalidValueError(
+            f"{kind} acts in {effect.acts_in}, and this lattice has none; leave the effect out"
+        )
     return InvalidValueError(
         f"{effect!r} acts at no element of this lattice: {kind}.slices is 0 at all of them"
     )

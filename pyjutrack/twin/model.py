@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ..beam import initial_moments
 from ..beam.beam import Beam
+from ..beam.intensity import is_stated
 from ..collective.base import CollectiveEffect, require_effects
 from ..core.checks import wrong
 from ..core.errors import InvalidValueError, unknown
@@ -27,7 +28,7 @@ from ..core.transforms import disable_compile
 from ..diagnostics import Diagnostic
 from ..lattice.knobs import CHARGE, CURRENT, overlay
 from ..lattice.lattice import Lattice
-from ..tracking.loss_warning import warn_if_differentiable
+from ..tracking.loss_warning import warn_if_differentiable, warn_of_windows
 from ..tracking.observation import observe_beams, position
 from ..tracking.plan import plan_of
 from ..tracking.task import Task, task_of
@@ -87,7 +88,9 @@ class Twin(Saved):
             position(self.lattice, diagnostic.at)
         plan_of(self.lattice, self.effects)
         if self.unknowns:
-            task = self.task({})
+            # settings may give a current or a charge, of which there is none yet
+            stated = any(map(is_stated, self.beam.intensity))
+            task = self._design_task({} if stated else {"beam.current": 0.0, "beam.charge": 0.0})
             object.__setattr__(self, "unknowns", tuple(reshape_values(self.unknowns, task)))
 
     def replace(self, **changes: Any) -> Twin:
@@ -165,6 +168,7 @@ class Twin(Saved):
                 `Aperture`.
         """
         found, beams = self.read_quietly(settings, values, names)
+        warn_of_windows(self.effects, self.beam, beams)
         warn_if_differentiable(self.beam, beams)
         return found
 
@@ -204,9 +208,9 @@ class Twin(Saved):
         if not isinstance(settings, Mapping):
             raise wrong("settings", settings, "a dictionary of address to value")
         if not settings:
-            return self._design_task
+            return self._design_task(settings)
         numbers = [_number(address, value) for address, value in settings.items()]
-        return overlay(self._design_task, list(settings), numbers)
+        return overlay(self._design_task(settings), list(settings), numbers)
 
     def _in_floats(self, task: Task) -> Task:
         """The same with floats in the lattice, which compiled programs need.
@@ -222,10 +226,22 @@ class Twin(Saved):
         """Return whether tensors of the lattice require gradients now."""
         return bool(active(self.lattice))
 
+    def _design_task(self, settings: Settings) -> Task:
+        """The task of the tracking as designed: checked once, for all settings.
+
+        A current or a charge that settings or unknowns give need not be given to the beam.
+        """
+        moved = {*settings, *(getattr(u, "address", "") for u in self.unknowns)}
+        named = tuple(name for name in ("current", "charge") if f"beam.{name}" in moved)
+        named = tuple(name for name in named if not is_stated(getattr(self.beam, name)))
+        if named not in self._tasks:
+            beam = self.beam.replace(**dict.fromkeys(named, 0.0))
+            self._tasks[named] = task_of(self.lattice, beam, self.effects, 1)
+        return self._tasks[named]
+
     @cached_property
-    def _design_task(self) -> Task:
-        """The task of the tracking as designed: checked once, for all settings."""
-        return task_of(self.lattice, self.beam, self.effects, 1)
+    def _tasks(self) -> dict[tuple[str, ...], Task]:
+        return {}
 
 
 def _number(address: str, value: Any) -> Tensor:

@@ -13,15 +13,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from effect_cases import EFFECTS, KNOBS, LATTICE, bunch, strength_name
+from effect_cases import EFFECTS, KNOBS, LATTICE, TOGETHER, bunch, strength_name
 
 import pyjutrack as pj
 from pyjutrack.testing.comparison import differences
 
-#: particles are lost on purpose
-pytestmark = pytest.mark.filterwarnings("ignore::pyjutrack.errors.LossWarning")
+#: particles are lost on purpose, and two kinds of space charge act together
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pyjutrack.errors.LossWarning"),
+    pytest.mark.filterwarnings("ignore:.*both space charge:pyjutrack.errors.AccuracyWarning"),
+]
 TURNS = 2
-LIST = list(EFFECTS.values())
+LIST = list(TOGETHER.values())
 WRT = [*KNOBS, "beam.charge", *(f"effects[{n}].{strength_name(e)}" for n, e in enumerate(LIST))]
 BEAM = bunch(300)
 WEIGHTS = torch.as_tensor(np.random.default_rng(2).normal(size=(300, 6))) / BEAM.coordinates.std(0)

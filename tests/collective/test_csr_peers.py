@@ -151,6 +151,7 @@ def figures(beam: pj.Beam) -> dict[str, float]:
     }
 
 
+@pytest.mark.filterwarnings("ignore:CSR in an arc:pyjutrack.errors.AccuracyWarning")
 def test_the_berlin_zeuthen_chicane(tmp_path: Path, bunch: pj.Beam) -> None:
     optics = [figures(pj.track(chicane(), bunch)), figures(run_impactx(tmp_path, bunch, False))]
     for name in ("emittance", "length", "spread"):

@@ -72,6 +72,7 @@ def bunch(count=300, length=6e-3, **changes):
     return pj.Beam(ELECTRON, rows, **{"charge": CHARGE} | changes)
 
 
+@pytest.mark.filterwarnings("ignore:.*outside of the window:pyjutrack.errors.ResolutionWarning")
 @pytest.mark.parametrize("at", ["gap", None])
 @pytest.mark.parametrize("window", [0.06, None])
 @pytest.mark.parametrize("component", ["longitudinal", "constant y", "quadrupole x"])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from ...beam.beam import LARGEST_CHARGE, Beam
+from torch import Tensor
+
+from ...beam.beam import LARGEST_CHARGE, Beam, require_beam
 from ...beam.reference import VACUUM_PERMITTIVITY, Reference
 from ...core.checks import require_real, require_text, wrong
 from ...core.scalars import Number, to_float
@@ -14,6 +16,7 @@ from ...elements import Element
 from ...elements.inverse import Operation
 from ...maps.state import State
 from ..base import CollectiveEffect, Place
+from .luminosity import luminosity_of
 
 
 class OpposingBeam(CollectiveEffect):
@@ -28,6 +31,7 @@ class OpposingBeam(CollectiveEffect):
     individual: ClassVar[bool] = True
 
     at: str
+    charge: Number
 
     @property
     def by_maps(self) -> bool:
@@ -36,6 +40,31 @@ class OpposingBeam(CollectiveEffect):
     def maps(self, reference: Reference) -> list[Operation]:
         """What is done to a particle, in order: maps and their parameters."""
         raise NotImplementedError
+
+    @property
+    def shares(self) -> Sequence[float]:
+        """The part of its charge in each of its slices, in the order in which they are met."""
+        return (1.0,)
+
+    def luminosity(self, beam: Beam) -> Tensor:
+        """Compute the luminosity of one encounter with a beam [1/m^2]; differentiable.
+
+        Times the encounters a second it is a luminosity [1/(m^2 s)]. Particles of the opposing
+        bunch have one elementary charge each. What the beam does to the bunch is left out.
+
+        Args:
+            beam: a bunch, with a charge, as it comes to the place: at the start of a lattice that
+                begins with it, or of `pj.beams_at`. Of a batch (..., N, 6) there are (...).
+
+        Raises:
+            InvalidValueError: a beam that was given no charge, and what `check` raises.
+
+        Source: W. Herr, B. Muratori, Concept of luminosity, CERN 2006-002, p. 361.
+        """
+        require_beam(beam)
+        self.check(beam)
+        operations = self.maps(beam.reference)
+        return luminosity_of(beam, self.charge, operations, self.shares)
 
     def slices(self, element: Element) -> int:
         """Once at the elements of the name."""

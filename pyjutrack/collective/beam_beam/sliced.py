@@ -111,6 +111,11 @@ class BeamBeam(OpposingBeam):
         require_whole("count", self.count, 1)
         require_known("slicing", self.slicing, SLICINGS)
 
+    @property
+    def shares(self) -> Sequence[float]:
+        _, found = cut(self.slicing, self.count)
+        return tuple(found.tolist())
+
     def check(self, beam: Beam) -> None:
         """Raise for a beam that is too slow, warn of slices that are too far apart."""
         rest = 1 / to_float(beam.reference.gamma) ** 2

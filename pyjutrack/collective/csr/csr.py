@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -12,28 +11,32 @@ from torch import Tensor
 
 from ...beam.beam import Beam
 from ...beam.reference import VACUUM_PERMITTIVITY
-from ...core.checks import require_real, require_whole
-from ...core.errors import AccuracyWarning, ResolutionWarning, require_known, warn
-from ...core.scalars import Number, is_transformed, to_float
+from ...core.checks import require_real, require_setting, require_whole
+from ...core.errors import require_known
+from ...core.scalars import Number, to_float
 from ...core.storage import storable
 from ...elements import Element
 from ...maps.state import State
-from ...mesh.line import Line, gather, spread
+from ...mesh.line import Line, admit, gather, spread
 from ..base import (
-    CELLS,
     CollectiveEffect,
     Place,
-    require_charge,
     require_max_step,
     slices_by_step,
 )
-from ..bunches import bunch_line, each_beam, join_beams, lose_infinite, warn_if_few
+from ..bunches import (
+    bunch_line,
+    each_beam,
+    join_beams,
+    lose_infinite,
+    require_extent,
+    warn_if_few,
+)
+from ..intensity import require_charge
 from ..wakes.lines import per_volt
-from .arcs import Arc, arc_at, is_bend, reached, upstream_of
+from .arcs import arc_at, is_bend, reached, upstream_of
 from .kernel import convolve
-
-#: a bunch must be longer than this many of the lengths by which its own field outruns it
-_SHORT = 10.0
+from .validity import rms_width, warn_if_wrong
 
 
 class Loss(NamedTuple):
@@ -68,7 +71,8 @@ class CSR(CollectiveEffect):
 
     Attributes:
         mode: "transient" or "steady".
-        cells: of a line that follows the bunch; without noise four a rms length are enough.
+        cells: of a line that follows the bunch, off which test particles are lost; without noise
+            four a rms length are enough.
         smoothing: rms of the Gaussian, its second order undone, by which the density is smoothed
             against the noise of macroparticles [cells]; 0 for none.
         max_step: longest slice between kicks [m]; a number, or one per element kind.
@@ -77,13 +81,13 @@ class CSR(CollectiveEffect):
         scale: factor on the kick; 1 is physical.
 
     Raises:
-        InvalidValueError: any of these is not so; a beam with a current instead of a charge; a
-            lattice without bends, or with bends without a length.
+        InvalidValueError: any of these is not so; a beam with a current instead of a charge, or a
+            bunch without a length; a lattice without bends, or with bends without a length.
 
     Warns:
         ResolutionWarning: less than two cells a rms length, or few particles a cell.
-        AccuracyWarning: a bunch so short, or of so little energy, that gamma is not infinite; bends
-            of other curvature in one arc.
+        AccuracyWarning: a bunch so short, or of so little energy, that gamma is not infinite; one
+            that is wider in a bend than (R s^2)^(1/3); bends of other curvature in one arc.
 
     Example:
         >>> bunch = pj.Beam(reference, rows, charge=1e-9)
@@ -95,6 +99,7 @@ class CSR(CollectiveEffect):
 
     reversible: ClassVar[bool] = True
     weighted: ClassVar[bool] = True
+    models: ClassVar[str] = "coherent synchrotron radiation"
 
     mode: str = "transient"
     cells: int = 256
@@ -109,7 +114,7 @@ class CSR(CollectiveEffect):
         require_real("smoothing", self.smoothing, least=0)
         require_max_step(self.max_step)
         if self.reach is not None:
-            require_real("reach", self.reach, least=0)
+            require_setting("reach", self.reach, least=0)
         require_real("scale", self.scale)
 
     @property
@@ -133,6 +138,7 @@ class CSR(CollectiveEffect):
     def check(self, beam: Beam) -> None:
         """Raise for a coasting beam, warn of too few particles."""
         require_charge(beam, self)
+        require_extent(beam, self, "z")
         warn_if_few(beam, self.cells)
 
     def admit(self, state: State) -> State:
@@ -144,7 +150,7 @@ class CSR(CollectiveEffect):
         return each_beam(lambda one, part: self._loss(one, part, place), beam, state)
 
     def apply(self, state: State, field: Any, place: Place) -> State:
-        """Change delta by the loss over a slice; none outside the line is changed."""
+        """Change delta by the loss over a slice; test particles outside the line are lost."""
         return join_beams(_lose, state, field, place)
 
     def _loss(self, beam: Beam, state: State, place: Place) -> Loss:
@@ -155,42 +161,15 @@ class CSR(CollectiveEffect):
         if arc is None:
             return Loss(line, torch.zeros_like(shares))
         if place.slice == round(1 / place.share) - 1:  # once an element, where it is worst
-            _warn_if_wrong(arc, line, shares.detach(), to_float(reference.gamma))
+            width = rms_width(beam, state)
+            warn_if_wrong(arc, line, shares.detach(), width, to_float(reference.gamma))
         found = convolve(arc, line, shares, self.smoothing, steady=self._steady)
         volts = beam.charge * self.scale / (4 * torch.pi * VACUUM_PERMITTIVITY)
         return Loss(line, (found * (volts * per_volt(beam))).to(z.dtype))
 
 
-def _warn_if_wrong(arc: Arc, line: Line, shares: Tensor, gamma: float) -> None:
-    """Warn of a bunch that has become too short for the line, or is for an infinite gamma."""
-    if is_transformed(shares) or not shares.any():
-        return
-    z, shares = torch.as_tensor(line.positions()).to(shares.device), shares.double()
-    mean, square = (float((shares * u).sum() / shares.sum()) for u in (z, z * z))
-    rms = math.sqrt(max(0.0, square - mean * mean))
-    if rms < CELLS * line.spacing:
-        warn(
-            f"the bunch of {rms:.2g} m rms is less than {CELLS:g} cells of the line of CSR, which "
-            f"holds all of it in {line.cells * line.spacing:.2g} m; take more cells, or cut off "
-            "particles far from the core",
-            ResolutionWarning,
-        )
-    radius, distance = to_float(arc.radius), to_float(arc.distance)
-    shortest = _SHORT * max(radius / gamma**3, distance / (2 * gamma**2))
-    if rms < shortest:
-        where = f"{distance:.2g} m after an arc" if distance else f"in an arc of {radius:.2g} m"
-        within = 2 * gamma**2 * rms / _SHORT
-        cut = f"; let an element begin {within:.2g} m after it, and take reach={within:.2g}"
-        remedy = cut if distance else ""
-        warn(
-            f"CSR {where} at gamma = {gamma:.3g} is that of bunches longer than {shortest:.2g} m "
-            f"rms, and this one is {rms:.2g} m long{remedy}",
-            AccuracyWarning,
-        )
-
-
 def _lose(state: State, field: Loss, place: Place) -> State:
     x, px, y, py, z, delta = state.coordinates
-    active = state.alive & field.line.inside(z.detach())
+    active = admit(field.line, z, state.alive)
     lost = gather(field.line, z, active, field.nodes)
-    return State((x, px, y, py, z, delta - place.ds * lost), state.alive)
+    return State((x, px, y, py, z, delta - place.ds * lost), active)

@@ -57,7 +57,8 @@ def convolve(arc: Arc, line: Line, shares: Tensor, smoothing: float, *, steady: 
     kernel = spline_average(arc, line.spacing, count, like, steady=steady)
     # from one lag before zero on, in the order of a circular convolution
     circular = torch.cat([kernel[1:], kernel.new_zeros(size - count - 1), kernel[:1]])
-    kh = 2 * torch.pi / size * torch.arange(size // 2 + 1, device=kernel.device)
+    numbers = torch.arange(size // 2 + 1, dtype=torch.float64, device=kernel.device)
+    kh = 2 * torch.pi / size * numbers
     a = (kh * smoothing) ** 2 / 2
     # particles are spread by B-splines, of which lambda is a sum, and E is read: undone thrice
     filtered = torch.exp(-a) * (1 + a) / ((2 + torch.cos(kh)) / 3) ** 3

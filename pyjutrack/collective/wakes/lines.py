@@ -28,7 +28,7 @@ from ..base import (
 from ..bunches import bunch_line, lose_infinite
 from .components import COMPONENTS, kick, kick_in_place
 
-#: a bunch may start with this share of its particles outside the window
+#: a bunch may start with this share of its particles outside the window; tracking tells of them
 _OUTSIDE = 0.01
 #: so many particles are charges by themselves, and no sample of a density
 _FEW = 32
@@ -81,6 +81,14 @@ class LineEffect(CollectiveEffect):
         if window is None:
             return lose_infinite(state, (4,))
         return State(state.coordinates, admit(window_line(window, cells), z, state.alive))
+
+    def left(self, state: State) -> tuple[Tensor, str] | None:
+        """Mask the particles outside the window."""
+        window, cells = self.line_form
+        if window is None:
+            return None
+        outside = ~window_line(window, cells).inside(state.coordinates[4].detach())
+        return outside, f"the window of {type(self).__name__}, {window:g} m about the reference"
 
     def apply(self, state: State, field: OnLine, place: Place) -> State:
         """Kick particles by the wake where they are; those off the line are lost."""

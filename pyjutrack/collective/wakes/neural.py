@@ -11,13 +11,14 @@ from torch import Tensor
 
 from ...autodiff import value_of
 from ...beam.beam import Beam
-from ...core.checks import require_real, require_whole, wrong
+from ...core.checks import require_real, require_setting, require_whole, wrong
 from ...core.errors import InvalidValueError, require_known
 from ...core.scalars import Number, is_transformed
 from ...core.storage import storable
 from ...maps.state import State
 from ...mesh.line import Line, spread
-from ..base import Place, require_charge
+from ..base import Place
+from ..intensity import require_charge
 from .components import COMPONENTS
 from .lines import LineEffect, check_line, check_places, per_volt, still_state, wake_line
 
@@ -134,7 +135,7 @@ class NeuralWake(LineEffect):
             )
         require_whole("cells of the model", model.cells, 8)
         if model.window is not None:
-            require_real("window of the model", model.window, above=0)
+            require_setting("window of the model", model.window, above=0)
         check_places(self.at, self.max_step)
         if self.component in COMPONENTS and self.component not in _COMPONENTS:
             raise InvalidValueError(

@@ -17,7 +17,8 @@ from ...core.scalars import Number, tensor_like, to_float
 from ...core.storage import storable
 from ...maps.state import State
 from ...mesh.line import Line, spread
-from ..base import Place, require_charge
+from ..base import Place
+from ..intensity import require_charge
 from .components import COMPONENTS
 from .convolution import convolve, ring_after, ring_voltage
 from .function import Phasor, WakeFunction

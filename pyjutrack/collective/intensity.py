@@ -1,0 +1,43 @@
+"""The intensity that an effect acts by: current of a coasting beam, or charge of a bunch."""
+
+from __future__ import annotations
+
+from ..beam.beam import Beam
+from ..beam.intensity import is_stated
+from ..core.errors import InvalidValueError
+from ..core.scalars import to_float
+from .base import CollectiveEffect
+
+
+def require_current(beam: Beam, effect: CollectiveEffect) -> None:
+    """Raise InvalidValueError for a bunch where an effect is of coasting beams, and for no current.
+
+    A current of 0.0 that was given is one.
+    """
+    if to_float(beam.charge):
+        raise InvalidValueError(
+            f"{type(effect).__name__} acts on a coasting beam, which has a current [A]; this beam "
+            f"is a bunch, with a charge of {to_float(beam.charge):g} C"
+        )
+    if not is_stated(beam.current):
+        raise InvalidValueError(
+            f"{type(effect).__name__} acts by the current of a coasting beam [A], and this beam "
+            "was given none: Beam(..., current=); give current=0.0 where zero is meant"
+        )
+
+
+def require_charge(beam: Beam, effect: CollectiveEffect) -> None:
+    """Raise InvalidValueError for a coasting beam where an effect is of bunches, and for no charge.
+
+    A charge of 0.0 that was given is one.
+    """
+    if to_float(beam.current):
+        raise InvalidValueError(
+            f"{type(effect).__name__} acts on a bunch, which has a charge [C]: Beam(..., charge=); "
+            f"this beam is coasting, with a current of {to_float(beam.current):g} A"
+        )
+    if not is_stated(beam.charge):
+        raise InvalidValueError(
+            f"{type(effect).__name__} acts by the charge of a bunch [C], and this beam was given "
+            "none: Beam(..., charge=); give charge=0.0 where zero is meant"
+        )
