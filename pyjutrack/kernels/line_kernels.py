@@ -13,17 +13,28 @@ import numpy as np
 
 from .jit import kernel
 
+#: ends that are found side by side, each of every so many particles, without a branch
+_SIDE = 32
+
 
 @kernel
 def bound(part, start, stop, z, alive, out):
     """Lowest and highest z of the live particles; NaN where one of them is not finite."""
-    nothing = 0.0
-    low, high = z.dtype.type(np.inf), z.dtype.type(-np.inf)
-    for n in range(start, stop):
+    low, high = np.full(_SIDE, z.dtype.type(np.inf)), np.full(_SIDE, z.dtype.type(-np.inf))
+    nothing, zero = np.zeros(_SIDE, z.dtype), z.dtype.type(0.0)
+    whole = stop - (stop - start) % _SIDE
+    for first in range(start, whole, _SIDE):
+        for i in range(_SIDE):
+            n, k = np.uintp(first + i), np.uintp(i)
+            least, most = (z[n], z[n]) if alive[n] else (low[k], high[k])
+            low[k] = least if least < low[k] else low[k]
+            high[k] = most if most > high[k] else high[k]
+            nothing[k] += zero * (z[n] if alive[n] else zero)
+    for n in range(whole, stop):
         if alive[n]:
-            nothing += 0.0 * z[n]
-            low, high = min(low, z[n]), max(high, z[n])
-    out[part, 0], out[part, 1] = low + nothing, high + nothing
+            low[0], high[0] = min(low[0], z[n]), max(high[0], z[n])
+            nothing[0] += zero * z[n]
+    out[part, 0], out[part, 1] = low.min() + nothing.sum(), high.max() + nothing.sum()
 
 
 @kernel
@@ -60,3 +71,26 @@ def add(part, start, stop, z, active, weights, factors, pieces, origin, rate, ou
             # by a signed index, and LLVM makes no vectors of this, which would gather: five times
             # as long
             out[i] += weights[n * each] * factors[n * also] * found
+
+
+@kernel
+def kick(
+    part, start, stop, z, active, factors, offset, pieces, share, origin, rate, momentum, delta
+):
+    """Add a line and its slope to two columns (N,), as one read of it gives both.
+
+    To `momentum` factors times the line, to `delta` a share of factors times offset times its slope
+    by z.
+    """
+    also, slope = np.uintp(min(1, factors.size - 1)), share * rate
+    for i in range(start, stop):
+        n = np.uintp(i)
+        if active[n]:
+            u = (np.float64(z[n]) - origin) * rate
+            cell = int(u)
+            u -= cell
+            near = pieces[np.uintp(cell)]
+            factor = np.float64(factors[n * also])
+            along = near[1] + u * (2 * near[2] + u * (3 * near[3]))
+            momentum[i] += factor * (near[0] + u * (near[1] + u * (near[2] + u * near[3])))
+            delta[i] += slope * factor * offset[n] * along
