@@ -105,6 +105,8 @@ class CollectiveEffect:
             of them is refused. Other effects act along lengths alone, and are left out while a
             length is a plain zero.
         individual: it acts on each particle by itself and needs no charge or current; it may damp.
+        keeps_columns: what it makes or remembers may hold columns of a state that it was given.
+            One with a memory that says it does not is spared a copy of the particles.
 
     Example:
         >>> @dataclass(frozen=True)
@@ -128,6 +130,7 @@ class CollectiveEffect:
     weighted: ClassVar[bool] = False
     lumped: ClassVar[bool] = False
     individual: ClassVar[bool] = False
+    keeps_columns: ClassVar[bool] = True
 
     @property
     def by_maps(self) -> bool:

@@ -206,7 +206,7 @@ class ArrayParticles(Particles):
         if kick is None or beam.weights is not None:
             self.lose(effect.admit(self.state).alive)
             state = self.state
-            if memory is not None:  # it may keep columns, which are changed in place here
+            if memory is not None and effect.keeps_columns:  # which are changed in place here
                 state = State(tuple(c.clone() for c in state.coordinates), state.alive.clone())
             return effect.field(beam, state, place, memory)
         if self._deposited is not kick:

@@ -18,7 +18,7 @@ from ...core.scalars import Number, is_transformed, to_float
 from ...core.storage import storable
 from ...elements import Element
 from ...maps.state import State
-from ...mesh.line import Line, gather, spread
+from ...mesh.line import Line, add_line, admit, spread
 from ..base import (
     CELLS,
     CollectiveEffect,
@@ -191,6 +191,6 @@ def _warn_if_wrong(arc: Arc, line: Line, shares: Tensor, gamma: float) -> None:
 
 def _lose(state: State, field: Loss, place: Place) -> State:
     x, px, y, py, z, delta = state.coordinates
-    active = state.alive & field.line.inside(z.detach())
-    lost = gather(field.line, z, active, field.nodes)
-    return State((x, px, y, py, z, delta - place.ds * lost), state.alive)
+    active = admit(field.line, z, state.alive)
+    delta = add_line(field.line, z, active, delta, field.nodes * -place.ds)
+    return State((x, px, y, py, z, delta), state.alive)
