@@ -32,14 +32,14 @@ class Sizes:
 
     bunches: Sequence[int] = (100_000, 1_000_000)
     space_charge: effects_space_charge.Sizes = field(default_factory=effects_space_charge.Sizes)
-    radiation: Sequence[int] = (1, 1000, 100_000)
+    radiation: Sequence[int] = (1, 1000, 100_000, 1_000_000)
     together: tuple[int, int, int] = (2000, 20, 100_000)
 
 
 def run(particles: int, repeats: int, threads: int) -> Table:
     counts = 2 * particles, 20 * particles
     space_charge = effects_space_charge.Sizes(counts)
-    radiation = 1, max(1, particles // 50), 2 * particles
+    radiation = 1, max(1, particles // 50), *counts
     sizes = Sizes(counts, space_charge, radiation, (max(500, particles // 25), 20, counts[0]))
     return table(sizes, max(1, repeats // 5), threads)
 

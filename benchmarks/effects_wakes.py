@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,11 +31,14 @@ _COMPONENTS = (("longitudinal", "longitudinal", 5), ("dipole x", "dipolar_x", 1)
 _SAME = 0.03
 #: nodes of the integral for the exact kicks
 _FINE = 4001
-_HERE = Place(pj.Marker(name="gap"), 0, 0.0, 0.0, 1.0, 0)
+_GAP = pj.Marker(name="gap")
+_HERE = Place(_GAP, 0, 0.0, 0.0, 1.0, 0)
+#: of a line with nothing but the wake
+_TURNS = (1, 20)
 
 
 def rows(counts: Sequence[int], repeats: int, threads: int) -> tuple[list[Row], list[str]]:
-    """Rows, of one turn without memory of others."""
+    """Rows of the kick, and of whole trackings; no turn has memory of others."""
     try:
         import xwakes  # noqa: F401
     except ImportError as error:
@@ -45,7 +49,8 @@ def rows(counts: Sequence[int], repeats: int, threads: int) -> tuple[list[Row], 
             found += _compare(component, theirs, column, count, repeats, threads)
     return found, [
         f"wakes: {CELLS} cells or slices, one passage; errors are rms, against the integral over a "
-        "Gaussian; xwakes has no change of delta by transverse wakes"
+        "Gaussian; xwakes has no change of delta by transverse wakes; a line is of the wake alone, "
+        "and tracked as a whole: ours checks the beam and makes a new one, xtrack changes its own"
     ]
 
 
@@ -74,14 +79,33 @@ def _compare(
         errors[name] = float(off / np.linalg.norm(exact))
         if errors[name] > _SAME:
             raise RuntimeError(f"the kicks of {name} are off by {errors[name]:.1%}")
-    calls: dict[str, Callable[[], object]] = {"pyjutrack": ours}
-    calls |= {name: call for name, (call, _) in peers.items()}
-    samples = in_turns(calls, repeats)
-    best = min(peers, key=lambda name: samples[name].median)
+    calls = {name: call for name, (call, _) in peers.items()}
     kind = f"wake, {component}, {count} particles"
+    found = _time(kind, ours, calls, repeats, {n: f"error {e:.1%}" for n, e in errors.items()})
+    lattice = pj.Lattice([_GAP])
+    for turns in _TURNS:
+
+        def whole(turns: int = turns) -> object:
+            return pj.track(lattice, beam, effects=[effect], turns=turns)
+
+        lines = _lines(theirs, start, reach, threads, turns)
+        found += _time(f"{kind}, a line, turns {turns}", whole, lines, repeats, {})
+    return found
+
+
+def _time(
+    kind: str,
+    ours: Callable[[], object],
+    peers: Mapping[str, Callable[[], object]],
+    repeats: int,
+    notes: Mapping[str, str],
+) -> list[Row]:
+    """Rows of ours, and of the fastest of the peers."""
+    samples = in_turns({"pyjutrack": ours, **peers}, repeats)
+    best = min(peers, key=lambda name: samples[name].median)
     ratio = samples[best].over(samples["pyjutrack"])
     return [
-        Row(f"{kind}: {name}", samples[name], measured, asked, f"error {errors[name]:.1%}")
+        Row(f"{kind}: {name}", samples[name], measured, asked, notes.get(name, ""))
         for name, measured, asked in (("pyjutrack", 1.0, ""), (best, ratio, ">= 2"))
     ]
 
@@ -104,32 +128,57 @@ def _peers(
     kind: str, start: Array, reach: float, threads: int
 ) -> list[tuple[str, tuple[Callable[[], object], Array]]]:
     """By name, a passage, and the coordinates after the first."""
-    import xobjects
-    import xtrack
-    import xwakes
-    from scipy.constants import e
-
-    contexts = {"serial": xobjects.ContextCpu()}
-    if threads > 1:
-        contexts[f"OpenMP {threads}"] = xobjects.ContextCpu(omp_num_threads=threads)
     found = []
-    for name, context in contexts.items():
-        wake = xwakes.WakeResonator(kind=kind, r=SHUNT, q=QUALITY, f_r=FREQUENCY)
-        with elsewhere():
-            wake.configure_for_tracking((-reach, reach), CELLS, _context=context)
-        x, px, y, py, zeta, delta = start.T.copy()
-        particles = xtrack.Particles(
-            _context=context, mass0=REFERENCE.species.mass, p0c=float(REFERENCE.p0c),
-            x=x, px=px, y=y, py=py, zeta=zeta, delta=delta, weight=CHARGE / e / len(x),
-        )  # fmt: skip
+    for name, context in _contexts(threads).items():
+        wake, particles = _wake(kind, start, reach, context)
         with elsewhere():
             wake.track(particles)
         columns = (particles.x, particles.px, particles.y, particles.py)
         columns = (*columns, particles.zeta, particles.delta)
         after = np.stack([context.nparray_from_context_array(c) for c in columns])
-        found.append((f"xwakes, {name}", (_passage(wake, particles), after)))
+        found.append((f"xwakes, {name}", (partial(wake.track, particles), after)))
     return found
 
 
-def _passage(wake: Any, particles: Any) -> Callable[[], object]:
-    return lambda: wake.track(particles)
+def _lines(
+    kind: str, start: Array, reach: float, threads: int, turns: int
+) -> dict[str, Callable[[], object]]:
+    """By name, a tracking through a line of the wake."""
+    import xtrack
+
+    found = {}
+    for name, context in _contexts(threads).items():
+        wake, particles = _wake(kind, start, reach, context)
+        line = xtrack.Line(elements=[wake])
+        line.particle_ref = xtrack.Particles(mass0=REFERENCE.species.mass, p0c=float(REFERENCE.p0c))
+        with elsewhere():
+            line.build_tracker(_context=context)
+            line.track(particles)
+        found[f"xtrack with xwakes, {name}"] = partial(line.track, particles, num_turns=turns)
+    return found
+
+
+def _contexts(threads: int) -> dict[str, Any]:
+    import xobjects
+
+    contexts = {"serial": xobjects.ContextCpu()}
+    if threads > 1:
+        contexts[f"OpenMP {threads}"] = xobjects.ContextCpu(omp_num_threads=threads)
+    return contexts
+
+
+def _wake(kind: str, start: Array, reach: float, context: Any) -> tuple[Any, Any]:
+    """The wake, and particles for it."""
+    import xtrack
+    import xwakes
+    from scipy.constants import e
+
+    wake = xwakes.WakeResonator(kind=kind, r=SHUNT, q=QUALITY, f_r=FREQUENCY)
+    with elsewhere():
+        wake.configure_for_tracking((-reach, reach), CELLS, _context=context)
+    x, px, y, py, zeta, delta = start.T.copy()
+    particles = xtrack.Particles(
+        _context=context, mass0=REFERENCE.species.mass, p0c=float(REFERENCE.p0c),
+        x=x, px=px, y=y, py=py, zeta=zeta, delta=delta, weight=CHARGE / e / len(x),
+    )  # fmt: skip
+    return wake, particles

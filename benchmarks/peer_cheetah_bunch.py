@@ -18,7 +18,7 @@ from .bunch import CHARGE, REFERENCE, STEP, Bunch
 from .bunch_kick import RATIOS, Made, Nodes
 from .peer import PeerMissing
 
-_SIDES = [n for n in range(16, 97) if n % 4 == 0]
+_SIDES = [n for n in range(16, 161) if n % (4 if n < 96 else 8) == 0]
 
 
 @dataclass(frozen=True)

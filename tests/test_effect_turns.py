@@ -166,3 +166,40 @@ def test_a_loss_map_is_of_the_same_turns(beam: pj.Beam) -> None:
         alive = after
     np.testing.assert_array_equal(found.turn, lost)
     assert len(set(lost)) > 2
+
+
+class Reminder(pj.CollectiveEffect):
+    """A kick by where each particle was a turn before: its memory is a column as it was given."""
+
+    lumped = True
+
+    def slices(self, element: pj.Element) -> int:
+        return int(element.name == "gap")
+
+    def start(self, beam: pj.Beam) -> Any:
+        return (beam.coordinate("x") * 0.0,)
+
+    def field(self, beam: pj.Beam, state: State, place: Place, memory: Any) -> Any:
+        return state.coordinates[0], memory[0]
+
+    def remember(self, memory: Any, field: Any, place: Place) -> Any:
+        return field[:1]
+
+    def apply(self, state: State, field: Any, place: Place) -> State:
+        x, px, *rest = state.coordinates
+        return state._replace(coordinates=(x, px + 0.1 * field[1], *rest))
+
+
+def test_a_memory_of_columns_stays_as_it_was() -> None:
+    x, px = np.random.default_rng(3).normal(0, 1e-3, (2, 50))
+    start = np.zeros((50, 6))
+    start[:, 0], start[:, 1] = x, px
+    half = pj.Drift(1.0, model="paraxial")
+    ring = pj.Lattice([half, pj.Marker(name="gap"), half])
+    end = pj.track(ring, pj.Beam(PROTON, start), effects=[Reminder()], turns=TURNS)
+    former = 0.0 * x
+    for _ in range(TURNS):
+        x = x + px
+        px, former = px + 0.1 * former, x
+        x = x + px
+    np.testing.assert_allclose(end.numpy()[:, :2], np.stack([x, px], 1), rtol=1e-12, atol=1e-18)

@@ -83,7 +83,10 @@ class Beam:
             if np.iscomplexobj(given):
                 raise wrong("coordinates", given, "an (N, 6) array of real numbers")
             try:
-                given = torch.tensor(np.asarray(given, dtype=np.float64))  # a copy
+                rows = np.asarray(given, dtype=np.float64)
+                # a copy, column by column, as particles are tracked
+                columns = np.array(np.moveaxis(np.atleast_1d(rows), -1, 0), order="C")
+                given = torch.from_numpy(columns).movedim(0, -1)
             except (TypeError, ValueError):
                 raise wrong("coordinates", given, "an (N, 6) array of real numbers") from None
         if given.is_complex() or (given.is_floating_point() and given.dtype not in _PRECISIONS):

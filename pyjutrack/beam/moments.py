@@ -33,6 +33,8 @@ def __dir__() -> list[str]:
 PLANES = {"x": 0, "y": 2, "z": 4}
 #: particles that are brought to double precision at a time
 _CHUNK = 65_536
+#: whole number of 32 bits
+_LARGEST = torch.iinfo(torch.int32).max
 #: what is left of equal numbers, relative to them: rounding of their mean and of the difference
 _ROUNDING = 8 * torch.finfo(torch.float64).eps
 
@@ -45,7 +47,7 @@ def survivors(beam: Beam) -> Tensor:
     """Number of particles alive, 0-d; the sum of their weights where they have some."""
     require_beam(beam)
     if beam.weights is None:
-        return beam.world.sum(beam.alive.sum(-1))
+        return beam.world.sum(_count(beam.alive))
     return beam.world.sum(torch.where(beam.alive, beam.weights, 0.0).sum(-1))
 
 
@@ -135,6 +137,14 @@ def emittance(beam: Beam, plane: str = "x", *, normalized: bool = False) -> Tens
     return value * beam.reference.beta_gamma if normalized else value
 
 
+def _count(mask: Tensor) -> Tensor:
+    """Count what is True, (...,), of a mask (..., N)."""
+    if not has_numbers(mask) or mask.shape[-1] > _LARGEST:
+        return mask.sum(-1)
+    # in whole numbers of twice the length it takes ten times as long
+    return mask.sum(-1, dtype=torch.int32).long()
+
+
 def _mean(
     beam: Beam, values: Tensor, figure: Figure | None = None, about: Tensor | None = None
 ) -> Tensor:
@@ -169,12 +179,13 @@ def _centre(beam: Beam, values: Tensor, about: Tensor | None) -> Iterator[Chunk]
     Zero for the lost.
     """
     chunks = _chunks(values), _chunks(beam.alive)
-    whole = has_numbers(beam.alive) and bool(beam.alive.all())
+    alive = beam.alive
+    whole = has_numbers(alive) and int(_count(alive.flatten())) == alive.numel()
     weights = () if beam.weights is None else _chunks(beam.weights)
-    for some, alive, weight in itertools.zip_longest(*chunks, weights):
+    for some, live, weight in itertools.zip_longest(*chunks, weights):
         double = some.to(torch.float64)
         double = double if about is None else double - about.unsqueeze(-1)
-        centred = double if whole else torch.where(alive, double, 0.0)
+        centred = double if whole else torch.where(live, double, 0.0)
         yield centred, None if weight is None else weight.to(torch.float64)
 
 

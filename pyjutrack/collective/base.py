@@ -109,6 +109,8 @@ class CollectiveEffect:
             effects that model the same in one element warn.
         exclusive: such two are refused.
         acts_in: the elements in which a lumped effect acts, in words, for messages.
+        keeps_columns: what it makes or remembers may hold columns of a state that it was given.
+            One with a memory that says it does not is spared a copy of the particles.
 
     Example:
         >>> @dataclass(frozen=True)
@@ -135,6 +137,7 @@ class CollectiveEffect:
     models: ClassVar[str] = ""
     exclusive: ClassVar[bool] = False
     acts_in: ClassVar[str] = ""
+    keeps_columns: ClassVar[bool] = True
 
     @property
     def by_maps(self) -> bool:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from . import parallel
+from .memory import allocate
 
 Array = NDArray[Any]
 
@@ -24,7 +25,7 @@ def stack_columns(columns: Sequence[Tensor]) -> Tensor:
     """Six plain columns (N,) on the CPU, however they lie, as the rows of a new tensor.
 
     One pass on all cores, onto memory of NumPy's: that asks for large pages where PyTorch does
-    not, and with small ones having them allotted takes longer than to fill them.
+    not, and with small ones having them allotted takes longer than to fill them; see `memory`.
     """
     arrays = [column.numpy() for column in columns]
     size = arrays[0].size
@@ -32,6 +33,6 @@ def stack_columns(columns: Sequence[Tensor]) -> Tensor:
         return torch.from_numpy(np.array(arrays))
     from .column_kernels import fill  # late: it takes a moment to load
 
-    out = np.empty((len(arrays), size), arrays[0].dtype)
-    parallel.run(fill, size, parallel.parts(size, _WORK), *arrays, out)
-    return torch.from_numpy(out)
+    out = allocate((len(arrays), size), arrays[0].dtype)
+    parallel.run(fill, size, parallel.parts(size, _WORK), *arrays, out.numpy())
+    return out

@@ -13,6 +13,9 @@ import numpy as np
 
 from .jit import kernel
 
+#: ends that are found side by side, each of every so many particles, without a branch
+_SIDE = 32
+
 
 @kernel
 def bound(part, start, stop, z, alive, out):
@@ -80,3 +83,26 @@ def add(part, start, stop, z, active, weights, factors, pieces, origin, rate, ou
             # by a signed index, and LLVM makes no vectors of this, which would gather: five times
             # as long
             out[i] += weights[n * each] * factors[n * also] * found
+
+
+@kernel
+def kick(
+    part, start, stop, z, active, factors, offset, pieces, share, origin, rate, momentum, delta
+):
+    """Add a line and its slope to two columns (N,), as one read of it gives both.
+
+    To `momentum` factors times the line, to `delta` a share of factors times offset times its slope
+    by z.
+    """
+    also, slope = np.uintp(min(1, factors.size - 1)), share * rate
+    for i in range(start, stop):
+        n = np.uintp(i)
+        if active[n]:
+            u = (np.float64(z[n]) - origin) * rate
+            cell = int(u)
+            u -= cell
+            near = pieces[np.uintp(cell)]
+            factor = np.float64(factors[n * also])
+            along = near[1] + u * (2 * near[2] + u * (3 * near[3]))
+            momentum[i] += factor * (near[0] + u * (near[1] + u * (near[2] + u * near[3])))
+            delta[i] += slope * factor * offset[n] * along

@@ -68,9 +68,36 @@ def add(
     column: Array,
 ) -> None:
     """Add w f times a line (nodes,), read at every particle, to a column (N,), in place."""
-    near = np.lib.stride_tricks.sliding_window_view(line.astype(np.float64, copy=False), 4)
-    args = (z, active, weights, factors, near @ s.coefficients, s.origin, s.rate, column)
+    args = (z, active, weights, factors, _pieces(s, line), s.origin, s.rate, column)
     parallel.run(_kernels().add, z.size, parallel.parts(z.size, _WORK), *args)
+
+
+def kick(
+    s: LineStencil,
+    z: Array,
+    active: Array,
+    factors: Array,
+    offset: Array,
+    line: Array,
+    share: float,
+    momentum: Array,
+    delta: Array,
+) -> None:
+    """Add f times a line to a momentum, and a share of f times offset times its slope to delta.
+
+    In place; factors as for `add`.
+    """
+    form = _pieces(s, line), share, s.origin, s.rate
+    args = (z, active, factors, offset, *form, momentum, delta)
+    parallel.run(_kernels().kick, z.size, parallel.parts(z.size, _WORK), *args)
+
+
+def _pieces(s: LineStencil, line: Array) -> Array:
+    """The cubics of a line (nodes,), cell by cell, (cells, 4)."""
+    double = np.ascontiguousarray(line, np.float64)
+    # what `sliding_window_view` makes in twenty times as long
+    near = np.ndarray((s.cells, 4), np.float64, double, 0, (double.itemsize,) * 2)
+    return np.asarray(near @ s.coefficients)
 
 
 def gather(

@@ -50,11 +50,12 @@ class Worker:
         """Wait for the task, or do it where the worker has not come round to it; what it raised."""
         if self._claim.acquire(blocking=False):
             assert self._task is not None
-            _, kernel, args = self._task
+            (_, kernel, args), self._task = self._task, None
             kernel(*args)
             return None
         while not self._signals.wait(self._flags, _DONE, self._count, _SPINS, 0):
             time.sleep(2e-5)  # on a busy machine the worker may need this core
+        self._task = None  # nor hold on to its arrays
         return self._error
 
     def _work(self) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,20 +59,21 @@ class Line(NamedTuple):
 
     def stencils(self, order: int) -> tuple[kernels.LineStencil, kernels.LineStencil]:
         """The line as kernels want it, for derivatives of the shape function of two orders."""
-        # a particle between the centres of cells i and i + 1 has its first node at padded index
-        # i - 1 + GHOSTS; places are counted from the cell for which that is 0
-        origin, rate = self.start + (1.5 - GHOSTS) * self.spacing, 1 / self.spacing
-        table = self.shape.table
-        tables = [table]
-        for power in range(1, order + 2):
-            table = np.pad(table[:, 1:] * np.arange(1, 4), ((0, 0), (0, 1)))
-            tables.append(table * rate**power)
-        here, moved = (kernels.LineStencil(self.nodes, origin, rate, t) for t in tables[order:])
-        return here, moved
+        return _stencils(self, order)
 
     def inside(self, z: Tensor) -> Tensor:
         """Mask the particles on the line, ends included; NaN counts as outside."""
         return (z >= self.start) & (z <= self.stop)
+
+
+@lru_cache(64)  # turn by turn it is the same
+def _stencils(line: Line, order: int) -> tuple[kernels.LineStencil, kernels.LineStencil]:
+    # a particle between the centres of cells i and i + 1 has its first node at padded index
+    # i - 1 + GHOSTS; places are counted from the cell for which that is 0
+    origin, rate = line.start + (1.5 - GHOSTS) * line.spacing, 1 / line.spacing
+    tables = (line.shape.slopes(power) * rate**power for power in (order, order + 1))
+    here, moved = (kernels.LineStencil(line.nodes, origin, rate, table) for table in tables)
+    return here, moved
 
 
 def line_around(low: float, high: float, cells: int, margin: float = 0.1) -> Line:
@@ -180,6 +183,26 @@ def add_line_in_place(
     """Add a line without derivatives to a column, as `add_line` does, in place."""
     one, other = [*factors, np.ones(1, z.dtype), np.ones(1, z.dtype)][:2]
     kernels.add(line.stencils(order)[0], z, active, one, other, array(values), column)
+
+
+def kick_line_in_place(
+    line: Line,
+    z: Array,
+    active: Array,
+    values: Tensor,
+    offset: Array,
+    factors: Sequence[Array],
+    share: float,
+    momentum: Array,
+    delta: Array,
+) -> None:
+    """Add a line times factors, one or none, to a momentum, in place, and its slope to delta.
+
+    That by z [1/m], times a share of the factors and an offset.
+    """
+    (factor,) = factors or [np.ones(1, z.dtype)]
+    near = line.stencils(0)[0], z, active, factor, offset, array(values)
+    kernels.kick(*near, share, momentum, delta)
 
 
 def _one(like: Tensor) -> Tensor:

@@ -52,6 +52,17 @@ class Shape:
         """The coefficients as an array."""
         return np.array(self.coefficients)
 
+    @cached_property
+    def _slopes(self) -> list[Array]:
+        return [self.table]
+
+    def slopes(self, order: int) -> Array:
+        """The coefficients of a derivative by u, as the table."""
+        while len(self._slopes) <= order:
+            falling = self._slopes[-1][:, 1:] * np.arange(1, 4)
+            self._slopes.append(np.pad(falling, ((0, 0), (0, 1))))
+        return self._slopes[order]
+
 
 def _sinc_power(kh: Array, power: int) -> Array:
     return np.asarray(np.sinc(kh / (2 * np.pi)) ** power)

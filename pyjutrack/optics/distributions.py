@@ -151,7 +151,7 @@ def _distribution(draw: Callable[[Array], Array]) -> Distribution:
         columns += draw_bunch(longitudinal, u[:, 4:], sigmas, bucket)
         for i, slope in enumerate(_dispersion(twiss)):
             columns[i] = columns[i] + columns[5] * slope
-        rows = torch.stack(columns, 1)
+        rows = torch.stack(columns).movedim(0, -1)  # column by column, as they are tracked
         if bucket is not None:
             rows = rows + bucket.orbit[0]
         beam = Beam(reference, rows, current, charge=charge, world=world)

@@ -24,7 +24,7 @@ from ..maps.program import LANES, Program, Recorder
 from ..maps.state import State
 from ..mesh.particle_mesh import stencil
 from .dual_particles import DualParticles
-from .particles import Particles, is_plain, traverse
+from .particles import Losses, Particles, is_plain, traverse
 from .programs import calls
 
 #: operations of particles that a call runs at most, beside tangents: 0.1 s on two cores. Between
@@ -50,9 +50,7 @@ class ArrayParticles(Particles):
         onward: makes the particles to go on with where derivatives come in.
         numbers: of the first turn, and of the first particle in the whole beam.
         directions: (N, 6 * LANES) tangents by coordinate and direction, if there are any.
-
-    Attributes:
-        turn, op: of each loss, -1 for none; (N,).
+        losses: asks for the turn and the operation of each loss.
     """
 
     compiled = True
@@ -64,13 +62,18 @@ class ArrayParticles(Particles):
         onward: Callable[[State], Particles],
         numbers: tuple[int, int],
         directions: NDArray[np.float64] | None = None,
+        losses: Losses | None = None,
     ) -> None:
-        self._share, self._continue = share, onward
+        self._share, self._onward = share, onward
         self._first_turn, self._first = numbers
-        self._columns = list(stack_columns(state.coordinates).numpy())
+        self._stack = stack_columns(state.coordinates)
+        self._columns = list(self._stack.numpy())
         self._alive = state.alive.numpy().copy()
-        self._tangents = directions
-        self.turn, self.op = np.full((2, len(self._alive)), -1)
+        self._tangents, self._losses = directions, losses
+        #: of each loss, -1 for none; any numbers where nothing asks for them
+        self._turn, self._op = np.empty((2, len(self._alive)), np.int64)
+        if losses is not None:
+            self._turn[:] = self._op[:] = -1
         #: now: turn and operation
         self.now = 0, 0
         self._waiting: tuple[MeshKick, Tensor, float] | None = None
@@ -102,6 +105,12 @@ class ArrayParticles(Particles):
         self._lose(state.alive.numpy())
 
     @property
+    def stack(self) -> Tensor:
+        """View the columns as one tensor (6, N)."""
+        self._settle()
+        return self._stack
+
+    @property
     def alive(self) -> Tensor:
         """Mask of the particles alive."""
         return torch.from_numpy(self._alive)
@@ -115,7 +124,7 @@ class ArrayParticles(Particles):
             return
         lost = self._alive & ~alive
         if lost.any():
-            self.turn[lost], self.op[lost] = self.now
+            self._turn[lost], self._op[lost] = self.now
             self._deposited = None
         self._alive[:] = alive
 
@@ -142,12 +151,23 @@ class ArrayParticles(Particles):
         share, (now, _) = min(parallel.parts(size, work), max(size, 1)), self.now
         here = self._first_turn + now
         for part, first, count in calls(program, turns, limit // max(size, _FEW)):
-            before = self._alive.copy() if now + first else None
-            given = (*self._columns, self._alive, self.turn, self.op, *more)
+            later = self._losses is not None and now + first
+            before = self._alive.copy() if later else None
+            given = (*self._columns, self._alive, self._turn, self._op, *more)
             numbers = count, here + first, self._first
             parallel.run(kernel, size, share, *numbers, *part[:4], table, *given)
             if before is not None:
-                self.turn[before & ~self._alive] += now + first
+                self._turn[before & ~self._alive] += now + first
+
+    def collect(self) -> None:
+        """Tell of the losses, if that is asked for."""
+        if self._losses is not None:
+            self._losses.collect(self._turn, self._op)
+
+    def _continue(self, state: State) -> Particles:
+        """Continue with other particles where derivatives come in."""
+        self.collect()
+        return self._onward(state)
 
     def traverse(self, element: Element, part: Part, reference: Reference) -> Particles:
         """Move through what is no program."""
@@ -186,7 +206,7 @@ class ArrayParticles(Particles):
         if kick is None or beam.weights is not None:
             self.lose(effect.admit(self.state).alive)
             state = self.state
-            if memory is not None:  # it may keep columns, which are changed in place here
+            if memory is not None and effect.keeps_columns:  # which are changed in place here
                 state = State(tuple(c.clone() for c in state.coordinates), state.alive.clone())
             return effect.field(beam, state, place, memory)
         if self._deposited is not kick:
@@ -247,8 +267,8 @@ class ArrayParticles(Particles):
             block_runner(dtype),
             *self._columns,
             self._alive,
-            self.turn,
-            self.op,
+            self._turn,
+            self._op,
             self.now[0],
             self._first_turn + self.now[0],
             self._first,

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
-from ..collective.base import CollectiveEffect, label
+from ..collective.base import CollectiveEffect
 from ..core.errors import AccuracyWarning, InvalidValueError, warn
+from ..core.names import label
 from ..lattice.lattice import Lattice
 from ..lattice.replace import same
 

@@ -15,16 +15,22 @@ from .particles import is_plain
 
 
 class End(NamedTuple):
-    """The end of a tracking; weights are those of the beam."""
+    """The end of a tracking; weights are those of the beam.
+
+    `stack` has the columns of the state, (6, N), where they lie in one.
+    """
 
     state: State
     probe: State | None
     reference: Reference
     weights: Tensor | None = None
+    stack: Tensor | None = None
 
     def beam(self, like: Beam) -> Beam:
-        """The beam, with the rest of the one that was tracked."""
-        return beam_of(self.state, self.reference, like, self.weights)
+        """The beam, with the rest of the one that was tracked; no copy of a `stack`."""
+        if self.stack is None:
+            return beam_of(self.state, self.reference, like, self.weights)
+        return _replace(like, self.stack, self.state.alive, self.reference, self.weights)
 
 
 def state_of(coordinates: Tensor, alive: Tensor) -> State:
@@ -35,7 +41,11 @@ def state_of(coordinates: Tensor, alive: Tensor) -> State:
 def beam_of(state: State, reference: Reference, like: Beam, weights: Tensor | None) -> Beam:
     """A beam from columns, their reference and weights, with the rest of another beam."""
     join = stack_columns if is_plain(state) else torch.stack
-    coordinates = join(state.coordinates).movedim(0, -1)
-    return like.replace(
-        reference=reference, coordinates=coordinates, alive=state.alive, weights=weights
-    )
+    return _replace(like, join(state.coordinates), state.alive, reference, weights)
+
+
+def _replace(
+    beam: Beam, stack: Tensor, alive: Tensor, reference: Reference, weights: Tensor | None
+) -> Beam:
+    coordinates = stack.movedim(0, -1)
+    return beam.replace(reference=reference, coordinates=coordinates, alive=alive, weights=weights)

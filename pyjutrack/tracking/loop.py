@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -18,7 +19,7 @@ from ..maps.state import State
 from .array_particles import ArrayParticles
 from .dual_particles import particles_of
 from .end import End, state_of
-from .particles import Particles, is_plain
+from .particles import Losses, Particles, is_plain
 from .plan import Act, Weigh, is_idle
 from .programs import Piece, pieces_of
 from .soft_apertures import apply_soft_aperture, mask_passing
@@ -37,18 +38,6 @@ class Observer(Protocol):
 
     def see(self, turn: int, op: int, particles: Particles, beam: Beam) -> None:
         """Look at the particles before an operation; `beam` has the rest, and not their places."""
-        ...
-
-
-class Losses(Protocol):
-    """Observer of the places where particles are lost."""
-
-    def note(self, turn: int, op: int, before: Tensor, after: Tensor) -> None:
-        """Note the particles alive before an operation, and those after it."""
-        ...
-
-    def collect(self, turns: NDArray[np.int64], ops: NDArray[np.int64]) -> None:
-        """The turn and operation of each loss, -1 for none; (N,)."""
         ...
 
 
@@ -121,10 +110,10 @@ class Run:
         start: State | None = None,
     ) -> None:
         self._task, self._observers, self._losses = task, observers, losses
-        beam = task.beam
-        #: all that particles meet, and on which derivatives may depend
-        self._data = task.parts
-        self._beam = beam
+        self._beam = beam = task.beam
+        #: makes particles to go on with, by all that they meet and derivatives may depend on; it
+        #: holds no Run, whose particles would then outlive it until garbage is collected
+        self._continue = partial(particles_of, data=task.parts)
         # as they stand: particles in arrays are copied anyway
         start = start or State(beam.coordinates.unbind(-1), beam.alive)
         self._particles = self._start(start, tangents if probe is None else None)
@@ -143,29 +132,17 @@ class Run:
         return (self._probe or self._particles).compiled
 
     def _start_probe(self, probe: State, tangents: NDArray[np.float64] | None) -> Particles:
-        def resume(state: State) -> Particles:
-            return particles_of(state, self._data)
-
         plain = is_plain(probe) and not isinstance(self._beam.reference.p0c, Tensor)
         if tangents is None or not plain:
-            return resume(probe)
-        return ArrayParticles(probe, 1.0, resume, self._task.numbers, tangents)
+            return self._continue(probe)
+        return ArrayParticles(probe, 1.0, self._continue, self._task.numbers, tangents)
 
     def _start(self, state: State, tangents: NDArray[np.float64] | None) -> Particles:
         beam = self._beam
         if is_plain(state) and not isinstance(beam.reference.p0c, Tensor):
             numbers, share = self._task.numbers, 1 / beam.particles
-            return ArrayParticles(state, share, self._continue, numbers, tangents)
-        return particles_of(state_of(beam.coordinates, beam.alive), self._data)
-
-    def _continue(self, state: State) -> Particles:
-        """Continue with other particles where derivatives come in."""
-        self._collect()
-        return particles_of(state, self._data)
-
-    def _collect(self) -> None:
-        if self._losses is not None and isinstance(self._particles, ArrayParticles):
-            self._losses.collect(self._particles.turn, self._particles.op)
+            return ArrayParticles(state, share, self._continue, numbers, tangents, self._losses)
+        return self._continue(state_of(beam.coordinates, beam.alive))
 
     def end(self) -> End:
         """Track."""
@@ -178,10 +155,11 @@ class Run:
             for piece in pieces:
                 self._pass(piece, done, count)
             done += count
-        self._collect()
+        beam, particles = self._beam, self._particles
+        if isinstance(particles, ArrayParticles):
+            particles.collect()
         probe = None if self._probe is None else self._probe.state
-        beam = self._beam
-        return End(self._particles.state, probe, beam.reference, beam.weights)
+        return End(particles.state, probe, beam.reference, beam.weights, particles.stack)
 
     def _pieces(self) -> Sequence[Piece]:
         task, reference = self._task, self._beam.reference

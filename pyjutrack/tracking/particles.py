@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd import forward_ad
 
@@ -19,6 +21,18 @@ from ..elements.placement import advance
 from ..maps.state import State, lose_unphysical
 
 
+class Losses(Protocol):
+    """Observer of the places where particles are lost."""
+
+    def note(self, turn: int, op: int, before: Tensor, after: Tensor) -> None:
+        """Note the particles alive before an operation, and those after it."""
+        ...
+
+    def collect(self, turns: NDArray[np.int64], ops: NDArray[np.int64]) -> None:
+        """The turn and operation of each loss, -1 for none; (N,)."""
+        ...
+
+
 class Particles:
     """Particles as tensors; each step makes new ones.
 
@@ -30,6 +44,11 @@ class Particles:
 
     def __init__(self, state: State) -> None:
         self.state = state
+
+    @property
+    def stack(self) -> Tensor | None:
+        """View the columns as one tensor (6, N) of their own, where they are."""
+        return None
 
     @property
     def alive(self) -> Tensor:

@@ -190,3 +190,22 @@ def test_bounds_are_those_of_the_live():
     assert not any(map(math.isfinite, bounds(z, active)))
     assert admit(line, z, active).tolist() == [False, *active[1:].tolist()]
     assert bounds(z, torch.zeros_like(active)) == (math.inf, -math.inf)
+
+
+@pytest.mark.parametrize("size", [1, 31, 32, 33, 1000])
+def test_bounds_look_at_every_particle(size):
+    z = torch.linspace(-1.0, 1.0, size, dtype=torch.float64)
+    for n in {0, size // 2, size - 1}:
+        for place in (-5.0, 5.0):
+            moved, alive = z.clone(), torch.ones(size, dtype=torch.bool)
+            moved[n] = place
+            expected = float(moved.min()), float(moved.max())
+            assert bounds(moved, alive) == expected
+            moved[n] = math.nan
+            assert not any(map(math.isfinite, bounds(moved, alive)))
+            alive[n] = False
+            rest = moved[alive]
+            low, high = (
+                (float(rest.min()), float(rest.max())) if size > 1 else (math.inf, -math.inf)
+            )
+            assert bounds(moved, alive) == (low, high)

@@ -17,7 +17,7 @@ from ...core.scalars import Number, to_float
 from ...core.storage import storable
 from ...elements import Element
 from ...maps.state import State
-from ...mesh.line import Line, admit, gather, spread
+from ...mesh.line import Line, add_line, admit, spread
 from ..base import (
     CollectiveEffect,
     Place,
@@ -171,5 +171,5 @@ class CSR(CollectiveEffect):
 def _lose(state: State, field: Loss, place: Place) -> State:
     x, px, y, py, z, delta = state.coordinates
     active = admit(field.line, z, state.alive)
-    lost = gather(field.line, z, active, field.nodes)
-    return State((x, px, y, py, z, delta - place.ds * lost), active)
+    delta = add_line(field.line, z, active, delta, field.nodes * -place.ds)
+    return State((x, px, y, py, z, delta), active)

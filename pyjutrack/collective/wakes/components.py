@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...maps.state import State
-from ...mesh.line import Line, add_line, add_line_in_place
+from ...mesh.line import Line, add_line, add_line_in_place, kick_line_in_place
 
 Array = NDArray[Any]
 
@@ -95,6 +95,14 @@ def kick_in_place(
     columns: Sequence[Array], component: Component, line: Line, active: Array, nodes: Tensor
 ) -> None:
     """The same of numbers, whose columns are changed."""
-    for column, values, order, factors in additions(component, nodes):
+    z, planes = columns[4], component.planes
+    *kicks, rest = additions(component, nodes)
+    if planes:
+        # one read of the line for the first momentum and delta, which are one potential's slopes
+        plane, *others = planes
+        products, share = [columns[other] for other in others], len(kicks) / len(planes)
+        changed = columns[plane + 1], columns[5]
+        kick_line_in_place(line, z, active, nodes, columns[plane], products, share, *changed)
+    for column, values, order, factors in kicks[1:] if planes else [rest]:
         some = (columns[other] for other in factors)
-        add_line_in_place(line, columns[4], active, columns[column], values, *some, order=order)
+        add_line_in_place(line, z, active, columns[column], values, *some, order=order)

@@ -136,10 +136,8 @@ def wake_line(beam: Beam, state: State, window: float | None, cells: int) -> Lin
 
 
 def still_state(beam: Beam) -> State:
-    """The particles without derivatives, those lost whose z is no number."""
-    columns = list(beam.coordinates.detach().unbind(-1))
-    columns[4] = columns[4].contiguous()
-    return lose_infinite(State(tuple(columns), beam.alive), (4,))
+    """The particles without derivatives."""
+    return State(beam.coordinates.detach().unbind(-1), beam.alive)
 
 
 def check_line(beam: Beam, line: Line, take: str = "take") -> float:

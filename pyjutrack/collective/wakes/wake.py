@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -102,6 +102,8 @@ class Wake(LineEffect):
     (1993), eqs. 2.50 and 2.82-2.88; K. Y. Ng, Physics of Intensity Dependent Beam Instabilities
     (2006), ch. 1.
     """
+
+    keeps_columns: ClassVar[bool] = False
 
     function: WakeFunction
     at: str | None = None
