@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
+from ...core.checks import require_range, require_real, require_whole
 from ...core.errors import InvalidValueError
 from ...core.storage import storable
 from ...mesh.grid import GHOSTS
@@ -65,6 +66,9 @@ class WakeDomain:
         offset, skewness, roughness: the largest; see `BunchFigures`.
         particles: fewest macroparticles.
         beta: speed of the reference over that of light.
+
+    Raises:
+        InvalidValueError: any of these is no such number.
     """
 
     length: tuple[float, float]
@@ -73,6 +77,13 @@ class WakeDomain:
     roughness: float
     particles: int
     beta: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "length", require_range("length", self.length, least=0))
+        for name in ("offset", "skewness", "roughness"):
+            require_real(name, getattr(self, name), least=0)
+        require_whole("particles", self.particles, 1)
+        require_real("beta", self.beta, above=0)
 
     @classmethod
     def from_figures(
@@ -102,7 +113,7 @@ class WakeDomain:
         names = {f.name for f in dataclasses.fields(cls)}
         if set(record) != names:
             raise InvalidValueError(f"a domain has {sorted(names)}, not {sorted(record)}")
-        return cls(**{**record, "length": tuple(record["length"])})
+        return cls(**record)
 
     def violations(self, bunch: BunchFigures, *, exact: bool = True) -> list[str]:
         """Say how a line density lies outside, in words with figures; empty if it does not.
