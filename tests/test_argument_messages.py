@@ -8,9 +8,10 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from public_calls import BEAM, CELL, KICK, OPTICS, PROTON, TURN
+from public_calls import BEAM, CELL, ELECTRON, KICK, OPTICS, PROTON, RING, TURN
 
 import pyjutrack as pj
+from pyjutrack.surrogate import Bunches
 
 Q1 = ["q1.k1"]
 GROWTH = pj.observables.emittance_growth("x")
@@ -50,6 +51,14 @@ GROWTH = pj.observables.emittance_growth("x")
         (lambda: pj.SpaceCharge(OPTICS), "potential must be a solver"),
         (lambda: pj.track(CELL, BEAM, turns=0), "turns must be a whole number of 1"),
         (lambda: CELL[7:], "no lattice is empty"),
+        (lambda: CELL.with_values(None), "values must be a dictionary"),
+        (lambda: CELL.value(["q1.k1"]), "address of a knob must be a string"),
+        (lambda: pj.Lattice([pj.Drift(1.0)], variables=0), "variables must be a dictionary"),
+        (lambda: pj.optics.equilibrium(RING, ELECTRON, order=1.5), "order must be a whole number"),
+        (lambda: Bunches((2e-3, 1e-3), 0.0, (5, 9)), r"<= largest.*give \(0\.001, 0\.002\)"),
+        (lambda: Bunches((1e-3, 2e-3), 0.0, (5.0, 9.0)), "entry of particles must be a whole"),
+        (lambda: pj.surrogate.WakeRecipe(reference=1e9), "reference must be a Reference"),
+        (lambda: pj.Beam(PROTON, np.ones((2, 6)), weights=np.ones(2) * 1j), "weights must be real"),
     ],
 )  # fmt: skip
 def test_messages_name_the_remedy(call, message) -> None:

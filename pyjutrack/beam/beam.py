@@ -116,7 +116,13 @@ class Beam:
             )
         object.__setattr__(self, "alive", alive)
         if self.weights is not None:
-            weights = torch.as_tensor(self.weights).to(given)
+            try:
+                weights = torch.as_tensor(self.weights)
+            except (TypeError, ValueError, RuntimeError, OverflowError):
+                raise wrong("weights", self.weights, "real numbers, one a particle") from None
+            if weights.is_complex():
+                raise wrong("weights", self.weights, "real numbers, one a particle")
+            weights = weights.to(given)
             if weights.shape != alive.shape:
                 raise InvalidValueError(
                     f"weights must have shape {tuple(alive.shape)}, got {tuple(weights.shape)}"

@@ -89,6 +89,32 @@ def require_reals(argument: str, value: Any, count: int) -> None:
         raise wrong(argument, value, f"{_WORDS.get(count, count)} finite numbers")
 
 
+def require_range(
+    argument: str,
+    value: Any,
+    *,
+    above: float | None = None,
+    least: float | None = None,
+    whole: bool = False,
+) -> tuple[Any, Any]:
+    """A least and a largest number, in this order, as a tuple.
+
+    Args:
+        above, least: of both, as for `require_real`.
+        whole: they are whole numbers, of `least` or more.
+    """
+    require_reals(argument, value, 2)
+    low, high = value.tolist() if isinstance(value, (np.ndarray, Tensor)) else value
+    for end in (low, high):
+        if whole:
+            require_whole(f"each entry of {argument}", end, int(least or 0))
+        else:
+            require_real(f"each entry of {argument}", end, above=above, least=least)
+    if low > high:
+        raise wrong(argument, value, "a pair of smallest <= largest", f"give ({high}, {low})")
+    return low, high
+
+
 def require_callable(argument: str, value: Any, expected: str, count: int | None = 1) -> None:
     """A function of `count` arguments (None: any), or what can be called like one; no class."""
     if not callable(value) or isinstance(value, type):
@@ -140,10 +166,10 @@ def require_mapping(argument: str, value: Any, expected: str) -> None:
     require_kind(argument, value, Mapping, expected)
 
 
-def require_path(argument: str, value: Any) -> Path:
-    """The path of a file; no number, which would be an open file of the process."""
+def require_path(argument: str, value: Any, expected: str = "the path of a file") -> Path:
+    """A path of this kind; no number, which would be an open file of the process."""
     if not isinstance(value, (str, os.PathLike)) or not str(value):
-        raise wrong(argument, value, "the path of a file")
+        raise wrong(argument, value, expected)
     return Path(value)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
@@ -22,7 +23,11 @@ from .glyph import Glyph, box
 from .part import Part
 
 IDENTITY = tuple(float(i == j) for i in range(6) for j in range(6))
-_SIZES = {"kick": (6,), "matrix": (36,), "second": (0, 216)}
+_SHAPES: dict[str, tuple[tuple[int, ...], ...]] = {
+    "kick": ((6,),),
+    "matrix": ((36,), (6, 6)),
+    "second": ((0,), (216,), (6, 6, 6)),
+}
 #: beyond this condition number the matrix has no inverse to rounding
 _SINGULAR = 1e9
 #: by which the matrices of files, with some nine digits, may miss to be symplectic
@@ -51,7 +56,7 @@ class TaylorMap(Element):
             are converted exactly, before the series and after it.
 
     Raises:
-        InvalidValueError: a series of another number of entries.
+        InvalidValueError: a series of another number of entries, or of another shape.
 
     Example:
         >>> doubled = np.diag([2, 0.5, 1, 1, 1, 1])
@@ -69,12 +74,19 @@ class TaylorMap(Element):
     glyph: ClassVar[Glyph] = Glyph("map", "#7f7f7f", box(-0.3, 0.3))
 
     def __post_init__(self) -> None:
-        for name, sizes in _SIZES.items():
-            values = tuple(_flatten(getattr(self, name)))
+        for name, shapes in _SHAPES.items():
+            given = getattr(self, name)
+            values = tuple(_flatten(given))
+            sizes = dict.fromkeys(map(math.prod, shapes))
             if len(values) not in sizes:
                 raise InvalidValueError(
                     f"{self._label()}: {name} must have {' or '.join(map(str, sizes))} entries, "
                     f"got {len(values)}"
+                )
+            if _shape(given) not in shapes:
+                raise InvalidValueError(
+                    f"{self._label()}: {name} must have the shape {' or '.join(map(str, shapes))}, "
+                    f"got {_shape(given)}; give its entries in their order"
                 )
             object.__setattr__(self, name, values)
         super().__post_init__()
@@ -139,6 +151,16 @@ class TaylorMap(Element):
 
     def _numbers_of_matrix(self) -> np.ndarray:
         return np.array([to_float(entry) for entry in self.matrix]).reshape(6, 6)
+
+
+def _shape(values: Any) -> tuple[int, ...]:
+    """The shape of nested sequences, arrays and tensors, to where their rows differ."""
+    if isinstance(values, (Tensor, np.ndarray)):
+        return tuple(values.shape)
+    if not isinstance(values, (list, tuple)):
+        return ()
+    rows = {_shape(row) for row in values}
+    return (len(values), *(rows.pop() if len(rows) == 1 else ()))
 
 
 def _flatten(values: Any) -> Iterator[Any]:

@@ -56,7 +56,7 @@ def read_lattice(
     if format is not None:
         require_text("format", format)
     chosen = None if format is None else find_format(format)
-    within = None if folder is None else Path(folder)
+    within = None if folder is None else require_path("folder", folder, "the path of a folder")
     source = LatticeSource(path, line, reference, within, lenient=strict is not None and not strict)
     try:
         if path.is_dir():

@@ -13,9 +13,6 @@ import numpy as np
 
 from .jit import kernel
 
-#: ends that are found side by side, each of every so many particles, without a branch
-_SIDE = 32
-
 
 @kernel
 def bound(part, start, stop, z, alive, out):

@@ -165,8 +165,8 @@ def define(lattice: Knobbed, variables: Any, expressions: Any) -> Content:
         InvalidValueError: as for `read_settings`; a variable with the name of a parameter, or with
             a number that contradicts its expression.
     """
-    defined = read_variables(variables or {})
-    bound = read_settings("expressions", expressions or {})
+    defined = read_variables({} if variables is None else variables)
+    bound = read_settings("expressions", {} if expressions is None else expressions)
     for name in bound:
         if name in defined and lattice.has_parameter(name):
             raise _two_meanings(name)

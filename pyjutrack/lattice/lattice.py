@@ -24,6 +24,8 @@ from .renaming import number_shared_names
 from .replace import as_numbers, skip
 from .selection import Kinds, list_knobs, part, select
 
+_NO_VALUES: Mapping[str, Any] = FrozenDict({})
+
 
 @dataclass(frozen=True, init=False, repr=False)
 class Lattice:
@@ -85,7 +87,7 @@ class Lattice:
         for address in self.expressions:
             if address not in self.variables:
                 self.resolve(address)  # still one knob, beside what has no expression
-        if variables or expressions:
+        if variables is not None or expressions is not None:
             self._set(*define(self, variables, expressions))
 
     def _set(
@@ -223,6 +225,7 @@ class Lattice:
         Raises:
             UnknownNameError: no such knob; the message gives the nearest.
         """
+        require_text("the address of a knob", address)
         if address in self.variables:
             self._require_one_meaning(address)
             return self.variables[address]
@@ -233,7 +236,7 @@ class Lattice:
 
     @disable_compile
     def with_values(
-        self, values: Mapping[str, Number | str] | None = None, /, **named: Number | str
+        self, values: Mapping[str, Number | str] = _NO_VALUES, /, **named: Number | str
     ) -> Lattice:
         """A lattice with some knobs replaced, and all that is computed from them.
 
@@ -247,7 +250,7 @@ class Lattice:
         Raises:
             UnknownNameError: no such knob. InvalidValueError: as for `Lattice`.
         """
-        changes = read_settings("values", {} if values is None else values)
+        changes = read_settings("values", values)
         changes |= read_settings("values", named)
         for address in changes:
             if address in self.variables:
@@ -259,6 +262,7 @@ class Lattice:
 
     def has_parameter(self, address: str) -> bool:
         """Return whether an address is that of a parameter of an element."""
+        require_text("the address of a knob", address)
         return has_parameter(self._named, address)
 
     def _require_one_meaning(self, variable: str) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..beam.reference import Reference, require_reference
-from ..core.checks import require_real
+from ..core.checks import require_real, require_whole
 from ..core.errors import AccuracyWarning, InvalidValueError, UnstableError, warn
 from ..core.names import label
 from ..core.scalars import Number, is_whole, to_float
@@ -154,7 +154,12 @@ def differentiable(
 
 
 def close(ring: Passage, found: Orbit, begin: Tensor, order: int, dimensions: int) -> Tensor:
-    """The coordinates of `differentiable`; those that were found where there are no derivatives."""
+    """The coordinates of `differentiable`; those that were found where there are no derivatives.
+
+    Raises:
+        InvalidValueError: an order that is no whole number.
+    """
+    require_whole("order", order)
     if not torch.is_grad_enabled():
         return found.coordinates
     coordinates = found.coordinates

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from ..beam.reference import Reference
-from ..core.checks import require_whole
 from ..core.transforms import numeric
 from ..lattice.lattice import Lattice
 from .orbit import differentiable, find, passage, start
@@ -48,7 +47,6 @@ def synchrotron_optics(
         UnstableError: no closed orbit, or motion that is not bounded in all planes.
         InvalidValueError: no cavity.
     """
-    require_whole("order", order)
     ring = passage(lattice, reference, 6)
     begin = start(len(lattice), delta)
     orbit = differentiable(ring, find(ring, begin, 6), begin, order, 6)

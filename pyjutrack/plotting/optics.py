@@ -10,6 +10,7 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 from scipy.interpolate import CubicHermiteSpline
 
+from ..core.checks import require_kind
 from ..lattice.lattice import Lattice
 from ..lattice.require import require_lattice
 from ..optics import TwissTable
@@ -45,6 +46,7 @@ def plot_optics(
         require_lattice(lattice)
     if figure is None:
         figure = Figure(figsize=(9, 5.5), layout="constrained")
+    require_kind("figure", figure, (Figure, SubFigure), "a matplotlib Figure")
     heights = [2.2, 1.2] if lattice is None else [0.5, 2.2, 1.2]
     axes: tuple[Axes, ...] = tuple(
         figure.subplots(len(heights), 1, sharex=True, gridspec_kw={"height_ratios": heights})

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..beam.beam import Beam
 from ..beam.moments import centroid, covariance, survivors
+from ..core.checks import require_range, require_real, require_reals, require_whole
 from ..core.storage import storable
 from ..mesh.grid import Mesh
 from .limits import Check, Limits
@@ -105,6 +106,9 @@ class Domain(Limits):
         offset: largest |mean x| or |mean y| [m].
         reach: largest |mean| + 3 rms along x and along y [m].
         particles: fewest macroparticles; more only make a smoother density.
+
+    Raises:
+        InvalidValueError: any of these is no such number.
     """
 
     size: tuple[float, float]
@@ -112,6 +116,15 @@ class Domain(Limits):
     offset: float
     reach: tuple[float, float]
     particles: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", require_range("size", self.size, least=0))
+        if not (isinstance(self.aspect, float) and self.aspect == math.inf):  # of beams on a line
+            require_real("aspect", self.aspect, least=1)
+        require_real("offset", self.offset, least=0)
+        require_reals("reach", self.reach, 2)
+        object.__setattr__(self, "reach", tuple(self.reach))
+        require_whole("particles", self.particles, 1)
 
     @classmethod
     def from_figures(cls, beams: Sequence[Figures], particles: int) -> Domain:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from battery_figures import FEW, FIGURES, user
-from battery_oracle import SINGLE, Slopes, check, differences, in_single
+from battery_oracle import SINGLE, STEP, Slopes, check, differences, in_single
 from battery_setup import Setup, drawn, labels, picked
 from battery_tensors import leaves_of, of_tensors, slopes_of
 
@@ -30,6 +30,9 @@ SLOW = [*(c for c in LINES if c not in CHEAP), *ALL]
 once = pytest.mark.parametrize(
     ("group", "level", "which"), [*CHEAP, *(pytest.param(*c, marks=pytest.mark.slow) for c in SLOW)]
 )
+#: of differences, where rounding in a long line moves an emittance by 1e-10 of itself: over the
+#: usual step that alone is 1.12 times the ceiling, and what a longer step adds is a thousandth
+STEPS = {("straight", "odd", "other"): 2 * STEP}
 #: one line of every group, in one way of two, for modes that share their kernels with the others
 OTHERS = [("zero", 1), ("usual", 0)]
 PAIRS = [("zero", 0), ("usual", 1), *(pytest.param(*p, marks=pytest.mark.slow) for p in OTHERS)]
@@ -56,7 +59,8 @@ def setup_of(group: str, level: str, which: str) -> Setup:
 @cache
 def expected(group: str, level: str, which: str) -> Slopes:
     setup = setup_of(group, level, which)
-    return differences({n: FIGURES[n][1] for n in FEW}, setup, wrt_of(setup))
+    size = STEPS.get((group, level, which), STEP)
+    return differences({n: FIGURES[n][1] for n in FEW}, setup, wrt_of(setup), size)
 
 
 def wrt_of(setup: Setup) -> list[str]:

@@ -197,6 +197,8 @@ def test_files_give_it_back(suffix: str, tmp_path: Path) -> None:
         ({"matrix": 1.0}, "matrix must have 36 entries, got 1"),
         ({"kick": [1.0, 2.0]}, "kick must have 6 entries, got 2"),
         ({"second": np.zeros((6, 6))}, "second must have 0 or 216 entries, got 36"),
+        ({"kick": np.zeros((2, 3))}, r"kick must have the shape \(6,\), got \(2, 3\)"),
+        ({"matrix": [[1.0] * 12] * 3}, r"shape \(36,\) or \(6, 6\), got \(3, 12\)"),
         ({"kick": ["a"] * 6}, "kick must be a number, got 'a'"),
         ({"kick": [np.nan] * 6}, "kick must be finite"),
         ({"variables": "x y"}, "variables of TaylorMap 'm'"),

@@ -79,7 +79,7 @@ def test_a_pipe_holds_its_beams():
         ({"sizes": (0.3, 0.03)}, "smallest <= largest"),
         ({"aspect": 0.5}, "aspect"),
         ({"offset": 2.0}, "offset"),
-        ({"particles": (0, 10)}, "macroparticles"),
+        ({"particles": (0, 10)}, "entry of particles"),
         ({"pipe": (0.8, 1.5)}, "fit into the box"),
     ],
 )

@@ -408,7 +408,7 @@ def test_particles_read_splines():
         ({"lengths": (2.0, 1.0)}, "lengths"),
         ({"lengths": 1.0}, "lengths"),
         ({"offset": -1.0}, "offset"),
-        ({"particles": (10.5, 20)}, "macroparticles"),
+        ({"particles": (10.5, 20)}, "entry of particles"),
         ({"window": 0.0}, "window"),
         ({"steps": -1}, "steps"),
         ({"architecture": "perceptron", "steps": 0}, "steps"),

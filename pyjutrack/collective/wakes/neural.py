@@ -137,12 +137,12 @@ class NeuralWake(LineEffect):
         if model.window is not None:
             require_setting("window of the model", model.window, above=0)
         check_places(self.at, self.max_step)
-        if self.component in COMPONENTS and self.component not in _COMPONENTS:
+        require_known("component", self.component, COMPONENTS)
+        if self.component not in _COMPONENTS:
             raise InvalidValueError(
                 f"the source of a {self.component!r} wake is the offset of the charge, and a "
                 "network sees the charge alone; give a Wake with a WakeTable"
             )
-        require_known("component", self.component, _COMPONENTS)
         require_real("scale", self.scale)
 
     @property

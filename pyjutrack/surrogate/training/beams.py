@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.checks import require_range, require_real, require_reals
 from ...core.errors import InvalidValueError
 from ...mesh.grid import Grid
 
@@ -48,19 +49,23 @@ class Beams:
     pipe: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
-        ordered = len(self.sizes) == 2 and 0 < self.sizes[0] <= self.sizes[1] <= 1
-        if not ordered or not 1 <= self.aspect < math.inf or not 0 <= self.offset <= 1:
+        sizes = require_range("sizes", self.sizes, above=0)
+        particles = require_range("particles", self.particles, least=1, whole=True)
+        require_real("aspect", self.aspect, least=1)
+        require_real("offset", self.offset, least=0)
+        if sizes[1] > 1 or self.offset > 1:
             raise InvalidValueError(
-                "beams need 0 < smallest <= largest size <= 1 half box, an aspect of at least 1 "
-                f"and an offset of 0 to 1 half box, got {self}"
+                "sizes and offset are in half boxes, 1 at most, "
+                f"got sizes of {sizes} and an offset of {self.offset}"
             )
-        whole = len(self.particles) == 2 and all(isinstance(n, int) for n in self.particles)
-        if not whole or not 1 <= self.particles[0] <= self.particles[1]:
-            raise InvalidValueError(
-                f"macroparticles are two positive whole numbers, got {self.particles}"
-            )
-        if self.pipe is not None and not all(0 < a <= 1 for a in self.pipe):
-            raise InvalidValueError(f"the pipe must fit into the box, got {self.pipe} half boxes")
+        if self.pipe is not None:
+            require_reals("pipe", self.pipe, 2)
+            if not all(0 < a <= 1 for a in self.pipe):
+                raise InvalidValueError(
+                    f"the pipe must fit into the box, got {self.pipe} half boxes"
+                )
+        object.__setattr__(self, "sizes", sizes)
+        object.__setattr__(self, "particles", particles)
 
     def draw(self, seed: int, index: int) -> Positions:
         """One beam; the same for the same seed and index, whatever else was drawn."""

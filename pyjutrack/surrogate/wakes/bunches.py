@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.errors import InvalidValueError
+from ...core.checks import require_range, require_real
 
 Array = NDArray[np.float64]
 
@@ -31,17 +31,13 @@ class Bunches:
     window: float | None = None
 
     def __post_init__(self) -> None:
-        if not (len(self.lengths) == 2 and 0 < self.lengths[0] <= self.lengths[1] < math.inf):
-            raise InvalidValueError(
-                f"lengths are the least and the largest rms length [m], got {self.lengths}"
-            )
-        if not 0 <= self.offset < math.inf:
-            raise InvalidValueError(f"the offset is 0 rms lengths or more, got {self.offset}")
-        whole = len(self.particles) == 2 and all(isinstance(n, int) for n in self.particles)
-        if not whole or not 1 <= self.particles[0] <= self.particles[1]:
-            raise InvalidValueError(
-                f"macroparticles are two positive whole numbers, got {self.particles}"
-            )
+        lengths = require_range("lengths", self.lengths, above=0)
+        particles = require_range("particles", self.particles, least=1, whole=True)
+        require_real("offset", self.offset, least=0)
+        if self.window is not None:
+            require_real("window", self.window, above=0)
+        object.__setattr__(self, "lengths", lengths)
+        object.__setattr__(self, "particles", particles)
 
     def draw(self, seed: int, index: int) -> tuple[str, Array]:
         """The shape of one bunch, and z of its particles [m].

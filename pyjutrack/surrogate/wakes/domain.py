@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
+from ...core.checks import require_range, require_real, require_whole
 from ...core.storage import storable
 from ...mesh.grid import GHOSTS
 from ..limits import Check, Limits
@@ -64,6 +65,9 @@ class WakeDomain(Limits):
         offset, skewness, roughness: the largest; see `BunchFigures`.
         particles: fewest macroparticles.
         beta: speed of the reference over that of light.
+
+    Raises:
+        InvalidValueError: any of these is no such number.
     """
 
     length: tuple[float, float]
@@ -72,6 +76,13 @@ class WakeDomain(Limits):
     roughness: float
     particles: int
     beta: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "length", require_range("length", self.length, least=0))
+        for name in ("offset", "skewness", "roughness"):
+            require_real(name, getattr(self, name), least=0)
+        require_whole("particles", self.particles, 1)
+        require_real("beta", self.beta, above=0)
 
     @classmethod
     def from_figures(

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ...beam.reference import Reference
 from ...collective.base import CollectiveEffect
-from ...core.checks import require_real, require_whole, wrong
+from ...core.checks import require_real, require_whole
 from ...core.errors import InvalidValueError, require_known
 from ...core.scalars import is_whole, to_float
 from ...elements import Element
@@ -29,7 +29,14 @@ from ..training.held_out import state_errors
 from .architectures import LINE_ARCHITECTURES
 from .bunches import SHAPES, Bunches
 from .domain import BunchFigures, WakeDomain
-from .samples import WakeSamples, least_squares, line_error, wake_error, wake_samples
+from .samples import (
+    WakeSamples,
+    least_squares,
+    line_error,
+    settle_reference,
+    wake_error,
+    wake_samples,
+)
 from .surrogate import WakeSurrogate
 
 #: bunches on which the error is watched during training, and measured after it
@@ -93,11 +100,10 @@ class WakeRecipe:
         if len(hidden) < built.least:
             raise InvalidValueError(f"a {built.name} needs a hidden width, such as (64,)")
         object.__setattr__(self, "hidden", tuple(hidden))
-        for name in ("lengths", "particles"):
-            pair = getattr(self, name)
-            if not isinstance(pair, (tuple, list)):
-                raise wrong(name, pair, "a pair of numbers")
-            object.__setattr__(self, name, tuple(pair))
+        settle_reference(self.reference, self.component, self.element)  # raises for other kinds
+        bunches = self.bunches  # and for what cannot be drawn
+        object.__setattr__(self, "lengths", bunches.lengths)
+        object.__setattr__(self, "particles", bunches.particles)
         if self.steps is None:
             object.__setattr__(self, "steps", 0 if self._by_least_squares else _STEPS)
         least_steps = int(not self._by_least_squares)
@@ -107,13 +113,10 @@ class WakeRecipe:
             require_whole(name, getattr(self, name), least)
         require_real("the learning rate", self.rate, above=0)
         require_real("power", self.power)
-        if self.window is not None:
-            require_real("window", self.window, above=0)
-            if self.power:
-                raise InvalidValueError(
-                    "a window has a length of its own; power is for lines that follow the bunch"
-                )
-        _ = self.bunches  # raises for what cannot be drawn
+        if self.window is not None and self.power:
+            raise InvalidValueError(
+                "a window has a length of its own; power is for lines that follow the bunch"
+            )
         if HELD_OUT_SEED in (self.seed, self.seed + 1):
             raise InvalidValueError(
                 f"seed {self.seed} would show training the held-out bunches; take another"
@@ -202,7 +205,7 @@ class WakeRecipe:
     ) -> WakeSurrogate:
         """The surrogate, with its domain and its card."""
         figures = [BunchFigures.of_shares(row) for row in samples.shares]
-        reference = self.reference or Reference.from_kinetic("electron", 1e9)
+        reference = settle_reference(self.reference, self.component, self.element)
         domain = WakeDomain.from_figures(
             [f for f in figures if f is not None], self.particles[0], to_float(reference.beta)
         )

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from ...beam.beam import Beam
-from ...beam.reference import Reference
+from ...beam.reference import Reference, require_reference
 from ...collective.base import CollectiveEffect, Place
 from ...collective.wakes.components import COMPONENTS
 from ...collective.wakes.lines import per_volt, wake_line
-from ...core.checks import require_kind
+from ...core.checks import require_callable, require_kind, require_whole, wrong
 from ...core.errors import InvalidValueError, require_known
 from ...core.scalars import to_float
 from ...elements import Drift, Element, Marker
@@ -25,6 +25,7 @@ from .bunches import Bunches
 
 #: charge of the bunches and offset of test particles: any will do, as kicks are linear in both
 _CHARGE, _OFFSET = 1e-9, 1e-3
+_FAMILY = "Bunches(lengths=(1e-3, 1e-2), offset=0.5, particles=(5_000, 100_000))"
 #: added to normal equations, in units of their mean diagonal
 _RIDGE = 1e-12
 
@@ -93,8 +94,11 @@ def wake_samples(
             by the component.
     """
     require_kind("effect", effect, CollectiveEffect, "an effect", "such as a Wake")
-    require_known("component", component, [n for n, c in COMPONENTS.items() if c.source is None])
-    reference = reference or Reference.from_kinetic("electron", 1e9)
+    require_kind("bunches", bunches, Bunches, "a family of Bunches", "such as " + _FAMILY)
+    require_callable("progress", progress, "a function of no argument", 0)
+    for name, value, least in (("count", count, 1), ("cells", cells, 8), ("seed", seed, 0)):
+        require_whole(name, value, least)
+    reference = settle_reference(reference, component, element)
     places = _places(effect, element)
     found = []
     for index in range(count):
@@ -115,6 +119,18 @@ def wake_samples(
         found.append((shares, wake, known, torch.tensor(line.spacing, dtype=torch.float64)))
         progress()
     return WakeSamples(*(torch.stack(column) for column in zip(*found, strict=True)))
+
+
+def settle_reference(
+    reference: Reference | None, component: str, element: Element | None
+) -> Reference:
+    """The reference of bunches, once what else samples are of is checked; see `wake_samples`."""
+    require_known("component", component, [n for n, c in COMPONENTS.items() if c.source is None])
+    if element is not None:
+        require_kind("element", element, Element, "an element or None", "such as Drift(1.0)")
+    found = Reference.from_kinetic("electron", 1e9) if reference is None else reference
+    require_reference(found)
+    return found
 
 
 def felt_wake(
@@ -154,7 +170,14 @@ def wake_error(wake: Tensor, samples: WakeSamples) -> Tensor:
     Args:
         wake: at the nodes (B, nodes), as a `WakeModel` returns it.
         samples: what it should be.
+
+    Raises:
+        InvalidValueError: no samples, or a wake of another shape than theirs.
     """
+    require_kind("samples", samples, WakeSamples, "those of wake_samples")
+    shape = tuple(samples.shares.shape)
+    if not isinstance(wake, Tensor) or wake.shape != shape:
+        raise wrong("wake", wake, f"a tensor of the shape of the shares, {shape}")
     return _relative(wake, samples, _density(samples))
 
 
