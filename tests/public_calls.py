@@ -3,80 +3,35 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from torch import Tensor
+from public_effect_calls import effect_calls
+from public_element_calls import beam_calls, element_calls, optics_calls, tracking_calls
+from public_inputs import (
+    AXIS,
+    BEAM,
+    BUNCH,
+    CELL,
+    KICK,
+    OPTICS,
+    PROFILES,
+    PROTON,
+    SETTINGS,
+    TWIN,
+    WIRE,
+    Call,
+)
 
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
 from pyjutrack import plotting
-from pyjutrack.collective import BSPLINE, Grid, Mesh
 
-
-class Call(NamedTuple):
-    """A function and arguments with which it works."""
-
-    function: Callable[..., Any]
-    arguments: dict[str, Any]
-
-
-PROTON = pj.Reference.from_kinetic("proton", 1e9)
-ELECTRON = pj.Reference.from_total("electron", 5e8)
-OPTICS = pj.optics.Twiss(beta_x=1.0, alpha_x=-1.0, beta_y=1.0, alpha_y=1.0)
-CELL = pj.Lattice(
-    [
-        pj.Drift(0.2, name="d1"),
-        pj.Quadrupole(0.1, k1=29.6, name="q1"),
-        pj.Drift(0.4, name="d2"),
-        pj.Quadrupole(0.1, k1=-29.6, name="q2"),
-        pj.Drift(0.2, name="d3"),
-        pj.Marker(name="end"),
-    ]
-)
-RING = pj.Lattice(
-    [
-        pj.Quadrupole(0.1, k1=8.0),
-        pj.SBend(0.5, 0.3, name="b1"),
-        pj.Quadrupole(0.1, k1=-8.0),
-        pj.SBend(0.5, 0.3, name="b2"),
-        pj.RFCavity(0.0, 1e5, frequency=1e7, phase=np.pi),
-    ]
-)
-SOLVER = pj.SpectralPoisson((0.02, 0.02), (16, 16))
-KICK = pj.SpaceCharge(SOLVER, max_step=0.5)
-TURN = pj.optics.one_turn_matrix(CELL, PROTON)
-AXIS = np.linspace(-4.75e-3, 4.75e-3, 20)
-WIRE = dg.WireScanner("end", width=8e-3, bins=8, noise=0.1)
-MESH = Mesh(Grid((0.02, 0.02), (16, 16)), BSPLINE)
-
-
-def _beam(**changes: Any) -> pj.Beam:
-    given = {"twiss": OPTICS, "emittance": (2e-6, 2e-6), "current": 1.0} | changes
-    return pj.distributions.gaussian(PROTON, 16, seed=1, **given)
-
-
-BEAM = _beam()
-BUNCH = pj.Beam(PROTON, torch.linspace(-1e-3, 1e-3, 96).reshape(16, 6), charge=1e-9)
-TWIN = pj.Twin(CELL, BEAM, (WIRE,))
-SETTINGS = [{"q1.k1": 29.0 + 0.5 * i} for i in range(4)]
-PROFILES = dg.Profiles(
-    np.exp(-0.5 * (AXIS / np.array([[1e-3], [1.2e-3]])) ** 2),
-    (AXIS,),
-    settings=({"q1.k1": 29.0}, {"q1.k1": 30.0}),
-    name=WIRE.name,
-)
-X = torch.linspace(-2e-3, 2e-3, 16, dtype=torch.float64)
-Y = torch.linspace(-1e-3, 1e-3, 16, dtype=torch.float64)
-HERE = torch.ones(16, dtype=torch.bool)
-
-#: public, and no function of a user's: protocols, records that functions return, decorators
 RETURNED = {
     "Calibration",
     "Diagnostic",
@@ -146,206 +101,15 @@ def calls(folder: Path) -> dict[str, Call]:
     pj.write_lattice(folder / "cell.json", CELL, PROTON)
     dg.write_profiles(folder / "profiles.csv", PROFILES)
     (folder / "wake.dat").write_text("0.5 1.0\n1.0 0.5\n")
-    found = {**_elements(), **_beams(), **_tracking(), **_optics(), **_diagnostics()}
-    found |= {**_files(folder), **_space_charge(), **_twins(), **_methods(), **_plotting()}
-    return found
-
-
-def _elements() -> dict[str, Call]:
-    place = {"tilt": 0.1, "dx": 1e-3, "x_rot": 1e-3}
-    thick = {"model": "exact", "order": 4, "steps": 2, **place}
-    own: dict[str, dict[str, Any]] = {
-        "Aperture": {
-            "half_width": 0.01,
-            "half_height": 0.01,
-            "shape": "rectangle",
-            "smoothing": 0.0,
-        },
-        "CrabCavity": {"length": 0.1, "voltage": 1e5, "frequency": 1e8, "phase": 0.1},
-        "DipoleEdge": {"h": 0.1, "e1": 0.2, "fint": 0.5, "hgap": 0.02},
-        "Drift": {
-            "length": 0.1,
-            "model": "exact",
-            **place,
-            "dy": 1e-3,
-            "dz": 1e-3,
-            "y_rot": 1e-3,
-            "z_rot": 1e-3,
-        },
-        "HamiltonianKick": {"potential": pj.elements.potentials.Spline(), "strength": 1.0},
-        "Kicker": {"length": 0.1, "knl": (1e-3,), "ksl": (1e-3,), "hkick": 1e-3, "vkick": 1e-3},
-        "Marker": {},
-        "Monitor": {"length": 0.1},
-        "Multipole": {"knl": (1e-3, 0.1), "ksl": (1e-3,)},
-        "Octupole": {"length": 0.1, "k3": 1.0, "k3s": 1.0, **thick},
-        "Patch": {"dx": 1e-3, "y_rot": 1e-3},
-        "Placeholder": {"length": 0.1, "stands_for": "wire", "settings": {"current": 1.0}},
-        "Quadrupole": {"length": 0.1, "k1": 1.0, "k1s": 0.1, "model": "linear", "fringe": "none"},
-        "RBend": {
-            "length": 0.5,
-            "angle": 0.1,
-            "fint": 0.5,
-            "hgap": 0.01,
-            "dk0": 1e-3,
-            "e1": 0.05,
-            "e2": 0.05,
-            "fintx": 0.4,
-            "k1": 0.1,
-            "k2": 0.1,
-        },
-        "RFCavity": {
-            "length": 0.1,
-            "voltage": 1e5,
-            "frequency": 1e8,
-            "accelerate": False,
-            "phase": 0.1,
-            "focusing": "none",
-            "ends": "both",
-            "steps": 2,
-        },
-        "SBend": {
-            "length": 0.5,
-            "angle": 0.1,
-            "k1": 0.1,
-            "e1": 0.05,
-            "fint": 0.5,
-            "edges": "exact",
-            **thick,
-        },
-        "Sextupole": {"length": 0.1, "k2": 1.0, **thick},
-        "Solenoid": {"length": 0.1, "ks": 0.1},
-        "TaylorMap": {
-            "length": 0.1,
-            "kick": [1e-3] * 6,
-            "variables": "t pt",
-            "matrix": np.eye(6),
-            "second": np.zeros(216),
-        },
-        "ThinBend": {"angle": 0.1, "h": 0.2, "knl": (0.0, 0.1)},
+    found = {
+        **element_calls(),
+        **beam_calls(),
+        **tracking_calls(),
+        **optics_calls(),
+        **_diagnostics(),
     }
-    return {k: Call(getattr(pj, k), {"name": "m", **given}) for k, given in own.items()}
-
-
-def _beams() -> dict[str, Call]:
-    drawn = {"reference": PROTON, "particles": 8, "twiss": OPTICS, "current": 1.0}
-    drawn |= {"emittance": (1e-6, 1e-6), "sigma_z": 0.1, "sigma_delta": 1e-3, "quiet": True}
-    drawn |= {"longitudinal": "parabolic", "world": BEAM.world}
-    found = {f"distributions.{n}": Call(getattr(pj.distributions, n), drawn | {"seed": 1}) for n in
-             ("gaussian", "kv", "waterbag", "uniform")}  # fmt: skip
-    found["distributions.gaussian normalized"] = Call(
-        pj.distributions.gaussian,
-        {
-            "reference": PROTON,
-            "particles": 8,
-            "twiss": OPTICS,
-            "normalized_emittance": (1e-6, 1e-6),
-            "charge": 1e-9,
-            "sigma_z": 1e-3,
-            "bucket": pj.optics.synchrotron_optics(RING, PROTON),
-        },
-    )
-    for name in ("centroid", "covariance", "sizes", "survivors"):
-        found[f"moments.{name}"] = Call(getattr(pj.moments, name), {"beam": BEAM})
-    plane = {"plane": "x", "normalized": True}
-    return found | {
-        "Beam": Call(pj.Beam, {"reference": PROTON, "coordinates": X.new_zeros(4, 6),
-                               "current": 1.0, "world": BEAM.world,
-                               "weights": torch.ones(4, dtype=torch.float64),
-                               "alive": torch.ones(4, dtype=torch.bool)}),
-        "Beam.from_array": Call(pj.Beam.from_array, {"reference": PROTON, "current": 1.0,
-                                                     "coordinates": np.zeros((4, 6))}),
-        "Lattice": Call(pj.Lattice, {"elements": [pj.Drift(1.0, name="d")],
-                                     "variables": {"l": 1.0}, "expressions": {"d.length": "l"}}),
-        "Species": Call(pj.Species, {"name": "m", "mass": 1e6, "charge": 1.0}),
-        "Species.from_name": Call(pj.Species.from_name, {"name": "proton"}),
-        "Species.ion": Call(pj.Species.ion, {"mass_u": 12.0, "charge": 6.0, "name": "C"}),
-        "Reference": Call(pj.Reference, {"species": PROTON.species, "p0c": 1e9}),
-        **{f"Reference.{n}": Call(getattr(pj.Reference, n), {"species": "proton", k: 1e10})
-           for n, k in (("from_p0c", "p0c"), ("from_kinetic", "kinetic_energy"),
-                        ("from_total", "total_energy"))},
-        "Twiss": Call(pj.optics.Twiss, {"beta_x": 1.0, "alpha_x": 0.0, "beta_y": 1.0,
-                                        "alpha_y": 0.0, "tune_x": 0.1, "tune_y": 0.1,
-                                        **dict.fromkeys(("dispersion_x", "dispersion_px",
-                                                         "dispersion_y", "dispersion_py"), 0.1)}),
-        "moments.mean": Call(pj.moments.mean, {"beam": BEAM, "values": X}),
-        "moments.emittance": Call(pj.moments.emittance, {"beam": BEAM, **plane}),
-        "observables.emittance": Call(pj.observables.emittance, plane),
-        "observables.emittance_growth": Call(pj.observables.emittance_growth, {"plane": "x"}),
-        "observables.size": Call(pj.observables.size, {"coordinate": "x"}),
-        "observables.centroid": Call(pj.observables.centroid, {"coordinate": "x"}),
-        "distributed.gather": Call(pj.distributed.gather, {"beam": BEAM}),
-        "distributed.shard": Call(pj.distributed.shard, {"beam": BEAM, "world": BEAM.world}),
-    }  # fmt: skip
-
-
-def _tracking() -> dict[str, Call]:
-    free = {"lattice": CELL, "beam": BEAM, "turns": 1}
-    whole = {**free, "effects": [KICK]}
-    figure = pj.observables.emittance_growth("x")
-    slopes = {"objective": figure, **whole, "wrt": ["q1.k1", "beam.current"], "step": 1e-5}
-    values = BEAM.coordinates[:, 0]
-    return {
-        "rms": Call(pj.moments.rms, {"beam": BEAM, "values": values}),
-        "Store": Call(pj.adjoints.Store, {}),
-        "Checkpoint": Call(pj.adjoints.Checkpoint, {"every": 3}),
-        "Reversible": Call(pj.adjoints.Reversible, {"snapshots": 3}),
-        "Auto": Call(pj.adjoints.Auto, {"memory": 2**20}),
-        "track": Call(pj.track, {**whole, "engine": "native", "adjoint": "auto"}),
-        "track free": Call(pj.track, free),
-        "beams_at": Call(pj.beams_at, {"lattice": CELL, "beam": BEAM, "places": ["end"],
-                                       "effects": [KICK], "adjoint": "auto"}),
-        "loss_map": Call(pj.loss_map, whole),
-        "jacobian": Call(pj.jacobian, {**whole, "at": [0.0] * 6, "method": "ad", "step": 1e-7,
-                                       "engine": "native"}),
-        "jacobian fd": Call(pj.jacobian, {**whole, "method": "fd", "step": 1e-7}),
-        "jacobian_derivatives": Call(pj.jacobian_derivatives, {**whole, "wrt": ["q1.k1"],
-                                     "at": [0.0] * 6, "engine": "native"}),
-        "gradient": Call(pj.gradient, {**slopes, "mode": "reverse", "engine": "native",
-                                       "adjoint": "auto"}),
-        "gradient fd": Call(pj.gradient, {**slopes, "mode": "fd"}),
-        "value_and_gradient": Call(pj.value_and_gradient, {**slopes, "mode": "forward",
-                                                           "engine": "native",
-                                                           "adjoint": "auto"}),
-        "tune_slopes": Call(pj.optics.tune_slopes, {**whole, "wrt": ["q1.k1"], "engine": "native"}),
-        "scan": Call(pj.distributed.scan, {"function": abs, "points": [1.0, -1.0], "executor": None,
-                               "store": None, "threads": 1, "retry": False,
-                               "stop_on_error": False, "progress": False}),
-    }  # fmt: skip
-
-
-def _optics() -> dict[str, Call]:
-    ring = {"lattice": CELL, "reference": PROTON, "delta": 1e-4}
-    line = {**ring, "initial": OPTICS, "chromatic": False}
-    found = {n: Call(getattr(pj.optics, n), ring) for n in ("chromaticities", "twiss")}
-    for name in ("closed_orbit", "transfer_matrices", "one_turn_matrix"):
-        found[name] = Call(getattr(pj.optics, name), {**ring, "dimensions": 4})
-    return found | {
-        "tunes": Call(pj.tunes, {"matrix": TURN}),
-        "synchrobetatron_tunes": Call(pj.optics.synchrobetatron_tunes,
-                                      {"matrix": np.kron(np.eye(3), [[0.8, 0.6], [-0.6, 0.8]])}),
-        "linear_optics": Call(pj.optics.linear_optics, {**line, "order": 2}),
-        "twiss_table": Call(pj.twiss_table, line),
-        "radiation_integrals": Call(pj.optics.radiation_integrals,
-                                    {"lattice": RING, "reference": PROTON}),
-        "synchrotron_optics": Call(pj.optics.synchrotron_optics,
-                                   {"lattice": RING, "reference": PROTON,
-                                    "delta": 0.0, "order": 1}),
-        "equilibrium": Call(pj.optics.equilibrium, {"lattice": RING, "reference": ELECTRON,
-                                                    "delta": 0.0, "order": 1}),
-        "taper": Call(pj.optics.taper, {"lattice": RING, "reference": ELECTRON, "rounds": 1}),
-        "optics_gradient": Call(pj.optics.optics_gradient, {"objective": lambda t: t.tune_x, **line,
-                                                     "wrt": ["q1.k1"]}),
-        "Target": Call(pj.optics.Target, {"quantity": "beta_x", "value": 1.0, "at": "end",
-                                          "weight": 1.0}),
-        "Target limits": Call(pj.optics.Target, {"quantity": "beta_x", "below": 1.0, "above": 0.5}),
-        "match": Call(pj.match, {"lattice": CELL, "reference": PROTON,
-                                 "variables": ["q1.k1", "q2.k1"], "initial": None,
-                                 "targets": {"tune_x": 0.24, "tune_y": 0.24},
-                                 "delta": 0.0, "tolerance": 1e-9, "max_steps": 3}),
-        "match limits": Call(pj.match, {"lattice": CELL, "reference": PROTON, "max_steps": 3,
-                                        "variables": {"q1.k1": (20.0, 40.0)}, "initial": OPTICS,
-                                        "targets": [pj.optics.Target("beta_x", 1.0, at="end")]}),
-    }  # fmt: skip
+    found |= {**_files(folder), **effect_calls(), **_twins(), **_methods(), **_plotting()}
+    return found
 
 
 def _diagnostics() -> dict[str, Call]:
@@ -416,126 +180,6 @@ def _files(folder: Path) -> dict[str, Call]:
 
 
 @dataclass(frozen=True)
-class _Slope:
-    """A wake model."""
-
-    cells: int = 16
-    window: float | None = None
-
-    def solve(self, shares: Tensor, spacing: float) -> Tensor:
-        return shares
-
-
-_BUNCHES: dict[str, Any] = {
-    "effect": pj.collective.Wake(pj.collective.Resonator(5e9, 1e4), cells=50),
-    "bunches": pj.surrogate.Bunches((1e-2, 2e-2), 0.0, (1000, 2000)),
-    "count": 2,
-}
-_SAMPLES = pj.surrogate.wake_samples(**_BUNCHES, cells=16)
-
-
-def _space_charge() -> dict[str, Call]:
-    sc, forms, box = pj.collective, pj.elements.potentials, (0.02, 0.02)
-    flat = {"x": X, "y": Y}
-    return {
-        "SpaceCharge": Call(pj.SpaceCharge, {"potential": SOLVER, "max_step": 0.1,
-                                             "perveance_scale": 1.0, "response": True}),
-        "SpaceCharge steps": Call(pj.SpaceCharge, {"max_step": {"Drift": 0.1}}),
-        "SpectralPoisson": Call(pj.SpectralPoisson, {"size": box, "shape": (16, 16),
-                                                     "assignment": "bspline", "modes": (8, 8),
-                                                     "damping": 1.0}),
-        "SpaceCharge3D": Call(sc.SpaceCharge3D, {"nodes": (16, 16, 16), "max_step": 0.1,
-                                                 "scale": 1.0, "margin": 0.02, "pipe": None,
-                                             "response": True, "balanced": False}),
-        "SpaceCharge2p5D": Call(sc.SpaceCharge2p5D, {"potential": SOLVER, "cells": 16,
-                                                     "max_step": 0.1, "scale": 1.0, "wall": 0.0,
-                                                 "response": True, "balanced": False}),
-        "FrozenGaussian": Call(sc.FrozenGaussian, {"sizes": (2e-3, 1e-3), "length": 0.5,
-                                                   "potential": SOLVER, "max_step": 0.1,
-                                                   "scale": 1.0, "wall": 0.0}),
-        "Radiation": Call(sc.Radiation, {"mode": "quantum", "seed": 1, "bend_slices": 4,
-                                         "magnet_slices": 1, "scale": 1.0}),
-        "Resonator": Call(sc.Resonator, {"frequency": 5e9, "shunt": 1e4, "quality": 1.4}),
-        "ResistiveWall": Call(sc.ResistiveWall, {"radius": 0.02, "conductivity": 1e6,
-                                                 "length": 2.0}),
-        "WakeTable": Call(sc.WakeTable, {"time": [0.0, 1e-9], "values": [1.0, 0.0]}),
-        "WakeTable.from_impedance": Call(sc.WakeTable.from_impedance,
-                                         {"frequencies": [0.0, 1e9, 1e10],
-                                          "impedance": [0.0, 1.0, 0.0], "time": [0.0, 1e-9],
-                                          "transverse": True}),
-        "Wake": Call(sc.Wake, {"function": sc.Resonator(5e9, 1e4), "at": "gap",
-                               "component": "dipole x", "cells": 50, "window": 0.1,
-                               "period": 1e-6, "turns": 2, "scale": 1.0, "max_step": 0.5}),
-        "CSR": Call(sc.CSR, {"mode": "steady", "cells": 50, "smoothing": 1.0, "max_step": 0.1,
-                             "reach": 1.0, "scale": 1.0}),
-        "NeuralWake": Call(sc.NeuralWake, {"model": _Slope(), "at": "gap",
-                                           "component": "longitudinal", "scale": 1.0,
-                                           "max_step": 0.5}),
-        "BeamBeam2D": Call(sc.BeamBeam2D, {"at": "ip", "charge": 1e-9, "sigma_x": 1e-3,
-                                           "sigma_y": 1e-3, "x": 1e-4, "y": 1e-4, "beta": 1.0,
-                                           "correlation": 0.1}),
-        "BeamBeam": Call(sc.BeamBeam, {"at": "ip", "charge": 1e-9, "sigma_x": 1e-3,
-                                       "sigma_y": 1e-3, "sigma_z": 0.1, "sigma_px": 1e-4,
-                                       "sigma_py": 1e-4, "x": 1e-4, "slope_x": 1e-4, "y": 1e-4,
-                                       "slope_y": 1e-4, "plane": 0.1,
-                                       "angle": 0.01, "count": 3, "slicing": "gauss",
-                                       "correlations": (0.1, 0.0, 0.0, 0.0, 0.0, 0.0)}),
-        "Bunches": Call(pj.surrogate.Bunches, {"lengths": (1e-3, 1e-2), "offset": 0.0,
-                                               "particles": (1000, 2000), "window": None}),
-        "WakeDomain": Call(pj.surrogate.WakeDomain,
-                           {"length": (1e-3, 1e-2), "offset": 0.1, "skewness": 0.1,
-                            "roughness": 0.1, "particles": 100, "beta": 1.0}),
-        "WakeRecipe": Call(pj.surrogate.WakeRecipe, {"cells": 16, "window": 0.1, "samples": 4,
-                                                     "steps": 2, "batch": 2, "rate": 0.01,
-                                                     "seed": 1, "architecture": "perceptron",
-                                                     "hidden": (8,), "lengths": (1e-3, 1e-2),
-                                                     "offset": 0.5, "particles": (1000, 2000),
-                                                     "component": "longitudinal",
-                                                     "reference": None, "element": None}),
-        "WakeRecipe stretched": Call(pj.surrogate.WakeRecipe, {"power": -1.0}),
-        "wake_samples": Call(pj.surrogate.wake_samples, {**_BUNCHES, "component": "longitudinal",
-                                                         "cells": 16, "seed": 1,
-                                                         "reference": ELECTRON,
-                                                         "element": pj.Drift(1.0),
-                                                         "progress": lambda: None}),
-        "wake_error": Call(pj.surrogate.wake_error, {"wake": torch.ones(2, 20),
-                                                     "samples": _SAMPLES}),
-        "ImageCharges": Call(sc.ImageCharges, {"solver": SOLVER, "order": 4, "radius": 0.01,
-                                             "weights": None}),
-        "ResidualNetwork.small": Call(pj.surrogate.ResidualNetwork.small,
-                                      {"solver": pj.SpectralPoisson(box, (32, 32)), "seed": 0,
-                                       "channels": (2, 2, 2)}),
-        "Grid": Call(Grid, {"size": box, "shape": (16, 16)}),
-        "bassetti_erskine": Call(sc.bassetti_erskine, {**flat, "sigma_x": 2e-3, "sigma_y": 1e-3}),
-        "gaussian_in_box": Call(sc.gaussian_in_box, {**flat, "sigma_x": 2e-3, "sigma_y": 1e-3,
-                                "size": box, "modes": (8, 8), "offset": (0.0, 0.0)}),
-        "gridless_potential": Call(sc.gridless_potential, {**flat, "weights": X.abs(), "at": (X, Y),
-                                                           "size": box, "modes": (8, 8)}),
-        "density": Call(sc.density, {"mesh": MESH, **flat}),
-        "deposit": Call(sc.deposit, {"mesh": MESH, **flat, "active": HERE, "weights": X.abs()}),
-        "interpolate": Call(sc.interpolate, {"mesh": MESH, **flat, "active": HERE,
-                                             "values": torch.ones(20, 20, dtype=torch.float64)}),
-        "own_field": Call(sc.own_field, {"potential": SOLVER, **flat}),
-        "field_error": Call(sc.field_error, {"ours": (X, Y), "reference": (Y, X)}),
-        "Spline": Call(forms.Spline, {"size": box, "shape": (8, 8), "unit": 1e-6}),
-        "Perceptron": Call(forms.Perceptron, {"hidden": (4,), "scales": (5e-3, 5e-3),
-                                              "unit": 1e-6, "seed": 0}),
-        "record_of": Call(forms.record_of, {"form": forms.Spline()}),
-        "form_from_record": Call(forms.form_from_record,
-                                 {"data": forms.record_of(forms.Spline())}),
-        "Recipe": Call(pj.surrogate.Recipe, {"architecture": "linear", "size": box, "samples": 10,
-                                             "shape": (64, 64), "steps": 10, "batch": 2,
-                                             "rate": 0.01, "seed": 1, "channels": None,
-                                             "sizes": (0.03, 0.3), "aspect": 5.0, "offset": 0.3,
-                                             "particles": (2000, 100_000), "pipe": (1.0, 1.0)}),
-        "Domain": Call(pj.surrogate.Domain, {"size": (3e-4, 3e-3), "aspect": 5.0, "offset": 2e-3,
-                                             "reach": (9e-3, 8e-3), "particles": 2000}),
-        "Surrogate.load": Call(pj.Surrogate.load, {"source": "linear", "outside": "warn",
-                                                   "dtype": torch.float64, "device": "cpu"}),
-        "engine_of": Call(pj.engines.engine_of, {"engine": "native"}),
-    }  # fmt: skip
-
-
 def _twins() -> dict[str, Call]:
     readings = {WIRE.name: np.stack([TWIN.predict(s)[WIRE.name] for s in SETTINGS])}
     data = pj.Measurements(SETTINGS, readings, {WIRE.name: 0.1})

@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from public_calls import BEAM, CELL, ELECTRON, KICK, OPTICS, PROTON, RING, TURN
+from public_inputs import BEAM, CELL, ELECTRON, KICK, OPTICS, PROTON, RING, TURN
 
 import pyjutrack as pj
 from pyjutrack.surrogate import Bunches
