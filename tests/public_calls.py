@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -91,6 +90,7 @@ ELSEWHERE = {
         "Communicator",
     ),
     *("register_format", "register_architecture"),
+    *("require_charge", "require_current"),  # called by effects, with themselves
     *("check_diagnostic", "check_effect", "check_element", "check_format", "check_potential"),
 }
 
@@ -179,7 +179,6 @@ def _files(folder: Path) -> dict[str, Call]:
     }  # fmt: skip
 
 
-@dataclass(frozen=True)
 def _twins() -> dict[str, Call]:
     readings = {WIRE.name: np.stack([TWIN.predict(s)[WIRE.name] for s in SETTINGS])}
     data = pj.Measurements(SETTINGS, readings, {WIRE.name: 0.1})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ import pyjutrack as pj
 from pyjutrack.collective import Grid
 
 
+@dataclass(frozen=True)
 class _Slope:
     """A wake model."""
 

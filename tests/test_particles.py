@@ -109,6 +109,7 @@ def test_losses_and_what_has_no_kernels(mixed, make_beam, monkeypatch) -> None:
     torch.testing.assert_close(beam.coordinates, c, rtol=0, atol=0, equal_nan=True)
 
 
+@pytest.mark.filterwarnings("ignore:.*counts twice:pyjutrack.errors.AccuracyWarning")
 def test_several_kicks_and_one_without_response(cell, make_beam, monkeypatch) -> None:
     beam = make_beam(1000)
     coarse = pj.SpaceCharge(pj.SpectralPoisson((0.03, 0.02), (50, 41)), max_step=0.1)

@@ -160,6 +160,7 @@ def test_test_particles_go_along(cell, kick, make_beam) -> None:
         pj.jacobian(cell, beam, effects=[kick], at=[0.0, 0.05, 0.0, 0.0, 0.0, 0.0])
 
 
+@pytest.mark.filterwarnings("ignore:.*counts twice:pyjutrack.errors.AccuracyWarning")
 def test_what_else_goes_by_passes(cell, kick, make_beam, make_surrogate) -> None:
     """Several effects, tensors that are plain numbers, an accelerated reference, networks."""
     beam, other = make_beam(200), pj.SpaceCharge(pj.SpectralPoisson((0.016, 0.014), (80, 96)))

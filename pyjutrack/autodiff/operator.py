@@ -54,8 +54,8 @@ class Kernels(Protocol):
 def compiled_operator(kernels: Kernels) -> Callable[..., Tensors]:
     """The operator as a function `(static, *inputs) -> tuple of tensors`.
 
-    CPU tensors of the kernels' ranks take the kernels, everything else (CUDA, batches of beams)
-    the plain twin.
+    CPU tensors of the kernels' ranks take the kernels, everything else (CUDA, batches of beams,
+    graphs) the plain twin.
     """
     value = _value_function(kernels)
     ranks = tuple(kernels.ranks)
@@ -65,6 +65,8 @@ def compiled_operator(kernels: Kernels) -> Callable[..., Tensors]:
             return kernels.plain(static, *inputs)
         if _is_plain(inputs):  # spares PyTorch's bookkeeping, and ours
             return kernels.value(static, inputs)
+        if any(getattr(t, "unseen", False) for t in inputs):  # without numbers, as in a graph
+            return kernels.plain(static, *inputs)
         directions, tangents = collect_tangents(inputs)
         if directions:
             values = tuple(value_of(t) for t in inputs)

@@ -105,7 +105,7 @@ def bounds(z: Tensor, alive: Tensor) -> tuple[float, float]:
     `torch.func`, those of all that it runs over.
     """
     place = z.detach()
-    if has_numbers(place) and has_numbers(alive) and place.dim() == alive.dim() == 1:
+    if _is_plain(place, alive):
         return kernels.bound(array(place), array(alive))
     *_, low = layers(torch.where(alive, place, math.inf).amin(-1))
     *_, high = layers(torch.where(alive, place, -math.inf).amax(-1))
@@ -124,10 +124,15 @@ def admit_finite(z: Tensor, alive: Tensor) -> Tensor:
 
 
 def _hold(low: float, high: float, z: Tensor, alive: Tensor) -> Tensor:
-    least, most = bounds(z, alive)
-    if low <= least and most <= high:
-        return alive  # all of them, as where the line follows them: a pass in place of four
+    if _is_plain(z, alive):
+        least, most = bounds(z, alive)
+        if low <= least and most <= high:
+            return alive  # all of them, as where the line follows them: a pass in place of four
     return alive & (z >= low) & (z <= high)
+
+
+def _is_plain(z: Tensor, alive: Tensor) -> bool:
+    return has_numbers(z) and has_numbers(alive) and z.dim() == alive.dim() == 1
 
 
 def spread(line: Line, z: Tensor, active: Tensor, weights: Tensor, *factors: Tensor) -> Tensor:

@@ -13,13 +13,15 @@ from torch import Tensor
 
 from ..beam.beam import Beam
 from ..collective.base import CollectiveEffect
+from ..core.errors import InvalidValueError
 from ..core.scalars import to_float
 from ..engines.derivatives import gradient, jacobian
 from ..engines.track import track
 from ..lattice.lattice import Lattice
-from .comparison import differences, require_close, require_symplectic
+from .comparison import CheckFailedError, differences, require_close, require_symplectic
 
 _EFFECT = "effects[0]."
+_NOT = "do not state `reversible` where it changes what its field is made of"
 
 
 def _rebuild(record: Any, path: Sequence[str], number: float) -> Any:
@@ -80,9 +82,14 @@ def check_gradients(
             ways.append({"mode": "reverse", "adjoint": "reversible"})
 
     def slope_by(address: str, way: dict[str, Any]) -> float:
-        found = gradient(
-            objective, lattice, beam, wrt=[address], effects=[effect], turns=turns, **way
-        )
+        try:
+            found = gradient(
+                objective, lattice, beam, wrt=[address], effects=[effect], turns=turns, **way
+            )
+        except InvalidValueError as error:
+            if way.get("adjoint") != "reversible":
+                raise
+            raise CheckFailedError(f"d/d {address}, reverse reversible: {error}; {_NOT}") from None
         return float(found[0])
 
     _check_length_slope(effect, lattice, slope_by, ways)
@@ -100,7 +107,7 @@ def check_gradients(
             tolerance = 2 * bound + 1e-6 * abs(float(slope))
             remedy = "keep to operations of PyTorch, without .detach(), float() or NumPy"
             if way.get("adjoint") == "reversible":
-                remedy = "do not state `reversible` where it changes what its field is made of"
+                remedy = _NOT
             require_close(what, found, slope, tolerance, remedy)
 
 

@@ -103,7 +103,7 @@ def test_the_memory_of_turns_goes_on_between_readings() -> None:
     """A wake that remembers turns acts as without anything read."""
     beam = _beam(size=400, charge=1e-9)
     mode = Resonator(frequency=1e7, shunt=1e10, quality=50.0)
-    wake = Wake(mode, "tank", "dipole x", cells=80, window=0.02, period=1e-8)
+    wake = Wake(mode, "tank", "dipole x", cells=80, window=0.03, period=1e-8)
     plain = pj.track(RING, beam, effects=[wake], turns=6)
     found = dg.track_turns(RING, beam, READ, turns=6, at="tank", effects=[wake])
     assert torch.equal(found.beam.coordinates, plain.coordinates)

@@ -115,8 +115,8 @@ def test_a_run_that_diverges_is_stopped():
         ({"channels": (4, 4.5)}, "two positive widths"),
         ({"rate": float("inf")}, "learning rate"),
         ({"aspect": float("nan")}, "aspect"),
-        ({"particles": (10.5, 20)}, "macroparticles"),
-        ({"sizes": (1,)}, "smallest <= largest"),
+        ({"particles": (10.5, 20)}, "entry of particles must be a whole number"),
+        ({"sizes": (1,)}, "sizes must be two finite numbers"),
         ({"size": (0.0, 0.02)}, "positive finite sides"),
     ],
 )

@@ -280,7 +280,7 @@ def _unit():
 @pytest.mark.parametrize(
     ("beam", "said"),
     [
-        (lambda: bunch(length=4e-2), "rms length of .* above"),
+        (lambda: bunch(length=3.4e-2), "rms length of .* above"),
         (lambda: bunch(length=5e-3), "rms length of .* below"),
         (lambda: _ramp(), "skewness"),
         (lambda: bunch(1000), "1000 macroparticles below the 2000"),
