@@ -105,6 +105,7 @@ class CollectiveEffect:
             of them is refused. Other effects act along lengths alone, and are left out while a
             length is a plain zero.
         individual: it acts on each particle by itself and needs no charge or current; it may damp.
+        frozen: its field is of a given density, and of the particles asks for their charge alone.
         models: the physics that it stands for, "space charge" say, of which an element has one: two
             effects that model the same in one element warn.
         exclusive: such two are refused.
@@ -134,6 +135,7 @@ class CollectiveEffect:
     weighted: ClassVar[bool] = False
     lumped: ClassVar[bool] = False
     individual: ClassVar[bool] = False
+    frozen: ClassVar[bool] = False
     models: ClassVar[str] = ""
     exclusive: ClassVar[bool] = False
     acts_in: ClassVar[str] = ""

@@ -72,6 +72,7 @@ class FrozenGaussian(SlicedEffect):
 
     reversible: ClassVar[bool] = True
     weighted: ClassVar[bool] = True
+    frozen: ClassVar[bool] = True
 
     sizes: Any
     length: float

@@ -25,12 +25,14 @@ def warn_if_not_stationary(
 
     Args:
         coordinates: (T, ..., N, 2 P), NaN of the lost; positions and momenta of the planes.
-        effects: those on each particle by itself need no beam, and are left out.
+        effects: those on each particle by itself need no beam, those of a given density no shape
+            of it: both are left out.
 
     Warns:
         AccuracyWarning: tunes are means over fields that differ, or those of the whole beam.
     """
-    names = [type(effect).__name__ for effect in effects if not effect.individual]
+    own = (effect for effect in effects if not (effect.individual or effect.frozen))
+    names = [type(effect).__name__ for effect in own]
     if not names:
         return
     field = f"the field of {' and '.join(dict.fromkeys(names))}"

@@ -70,3 +70,20 @@ def test_no_beam_makes_the_field_of_an_opposing_one() -> None:
         warnings.simplefilter("error")
         footprint(beam(scale=2.5, offset=5e-3), BeamBeam2D("ip", 1e-9, 1e-3, 1e-3))
         dg.footprint(RING, beam(scale=2.5, offset=5e-3), turns=TURNS)
+
+
+def test_a_grid_of_amplitudes_in_a_field_of_given_sizes_is_not_told_of() -> None:
+    """The tunes are those of the field, however the particles lie that show it."""
+    amplitudes = np.stack(np.meshgrid(*[np.linspace(1e-3, 4e-3, 4)] * 2), -1).reshape(-1, 2)
+    rows = np.zeros((16, 6))
+    rows[:, [0, 2]] = amplitudes
+    solver = pj.SpectralPoisson((0.02, 0.02), (48, 48))
+    frozen = pj.collective.FrozenGaussian((1e-3, 1e-3), 0.1, solver, max_step=0.7)
+    bunch = pj.Beam(PROTON, rows, charge=1e-10)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = footprint(bunch, frozen)
+    bare = pj.tunes(pj.jacobian(RING, PROTON))
+    shifts = np.linalg.norm(bare - found.tunes, axis=1)
+    order = np.linalg.norm(amplitudes, axis=1).argsort()
+    assert shifts[order[0]] > 2 * shifts[order[-1]] > 0
