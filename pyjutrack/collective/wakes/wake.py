@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -103,8 +103,6 @@ class Wake(LineEffect):
     (2006), ch. 1.
     """
 
-    keeps_columns: ClassVar[bool] = False
-
     function: WakeFunction
     at: str | None = None
     component: str = "longitudinal"
@@ -136,6 +134,12 @@ class Wake(LineEffect):
                 f"a {type(self.function).__name__} does not ring: give turns, the number of former "
                 "passages that count"
             )
+
+    @property
+    def keeps_columns(self) -> bool:  # type: ignore[override]  # of a class derived from this
+        """Return whether it makes or remembers other things than this class does."""
+        kind = type(self)
+        return (kind.field, kind.remember) != (Wake.field, Wake.remember)
 
     @property
     def line_form(self) -> tuple[float | None, int]:
