@@ -18,7 +18,7 @@ from ..core.storage import storable
 # CODATA 2022, https://physics.nist.gov/constants; as in scipy.constants, which is slow to load
 SPEED_OF_LIGHT = 299_792_458.0
 VACUUM_PERMITTIVITY = 8.8541878188e-12
-_ELEMENTARY_CHARGE = 1.602176634e-19  # C
+ELEMENTARY_CHARGE = 1.602176634e-19  # C
 _REDUCED_PLANCK_C = 197.3269804593e-9  # hbar c [eV m]
 _ATOMIC_MASS_EV = 931.49410372 * 1e6
 _ELECTRON, _PROTON, _MUON = 0.51099895069 * 1e6, 938.27208943 * 1e6, 105.6583755 * 1e6
@@ -73,7 +73,7 @@ class Species:
     def classical_radius(self) -> float:
         """Classical radius q^2 / (4 pi eps0 m c^2) [m]."""
         energy = 4 * math.pi * VACUUM_PERMITTIVITY * self.mass
-        return self.charge**2 * _ELEMENTARY_CHARGE / energy
+        return self.charge**2 * ELEMENTARY_CHARGE / energy
 
     @property
     def reduced_wavelength(self) -> float:

@@ -12,13 +12,11 @@ from torch import Tensor
 from ... import maps
 from ...beam.beam import Beam
 from ...beam.intensity import is_stated
+from ...beam.reference import ELEMENTARY_CHARGE
 from ...core.errors import InvalidValueError
 from ...core.scalars import Number, to_float
 from ...elements.inverse import Operation
 from ...maps.state import State
-
-#: [C]
-ELEMENTARY_CHARGE = 1.602176634e-19
 
 
 def luminosity_of(
