@@ -23,8 +23,8 @@ from .communicator import SERIAL, Communicator
 from .intensity import UNSTATED, is_stated
 from .reference import Reference
 
-#: no bunch has more charge [C]: a number of particles is much more
-LARGEST_CHARGE = 1.0
+#: no bunch has more charge [C]: a number of particles is much more, and so is one of nanocoulombs
+LARGEST_CHARGE = 1e-3
 COORDINATES = ("x", "px", "y", "py", "z", "delta")
 _PRECISIONS = (torch.float64, torch.float32)
 _REFERENCE = 'such as Reference.from_kinetic("proton", 1e9)'
