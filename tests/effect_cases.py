@@ -58,7 +58,7 @@ EFFECTS: dict[str, CollectiveEffect] = {
     "wake at a place": Wake(Resonator(2e9, 100.0, 2.0), "tank", cells=40),
     "wake along the line": Wake(Resonator(1e9, 1e5, 1.0), None, "dipole x", 40, max_step=0.4),
     "wake of a network": NeuralWake(Model(), "tank"),
-    "coherent radiation": CSR(cells=36, max_step=0.2, scale=3.0),
+    "coherent radiation": CSR(cells=36, smoothing=2.0, max_step=0.2, scale=3.0),
     "beam-beam": BeamBeam("tank", -2e-9, 1.2e-3, 9e-4, 0.01, angle=0.02, count=5),
     "mean radiation": Radiation(bend_slices=2, magnet_slices=1, scale=3e4),
     "photons": Radiation("quantum", seed=3, bend_slices=2, magnet_slices=1, scale=1e4),

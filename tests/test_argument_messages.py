@@ -32,6 +32,8 @@ GROWTH = pj.observables.emittance_growth("x")
         (lambda: pj.gradient(lambda final: final, CELL, BEAM, wrt=Q1), "return a 0-d tensor"),
         (lambda: pj.SpaceCharge(max_step=torch.tensor(0.1)), "max_step must be a plain number"),
         (lambda: pj.track(CELL, BEAM.replace(current=0, charge=1e11)), "charges are 1.6e-8 C"),
+        (lambda: pj.track(CELL, BEAM.replace(current=0, charge=1.0)), "it is in coulombs"),
+        (lambda: pj.collective.BeamBeam2D("ip", 1.0, 1e-3, 1e-3), "must be coulombs"),
         (lambda: pj.collective.BeamBeam2D("ip", 1e11, 1e-3, 1e-3), "must be coulombs"),
         (lambda: pj.Beam(PROTON, np.ones((3, 6)) * 1j), "array of real numbers"),
         (lambda: pj.Beam.from_array(PROTON, [[0j] * 6]), "array of real numbers"),

@@ -153,6 +153,27 @@ def test_a_later_change_of_the_callers_array_does_not_reach_the_beam(
     np.testing.assert_array_equal(beam.numpy(), before)
 
 
+def test_nor_does_one_of_the_mask_or_the_weights(proton: pj.Reference, rows: np.ndarray) -> None:
+    alive, weights = np.arange(400) % 3 > 0, np.linspace(1.0, 2.0, 400)
+    beam = pj.Beam(proton, rows, alive=alive, weights=weights)
+    expected = pj.moments.centroid(beam)
+    alive[:], weights[:] = True, 9.0
+    torch.testing.assert_close(pj.moments.centroid(beam), expected, rtol=0, atol=0)
+
+
+def test_masks_and_weights_of_any_strides_and_lists(proton: pj.Reference, rows: np.ndarray) -> None:
+    alive, weights = np.arange(400) % 3 > 0, np.linspace(0.1, 2.0, 400)
+    plain = pj.Beam(proton, rows, alive=alive, weights=weights)
+    turned = pj.Beam(
+        proton, rows, alive=alive[::-1].copy()[::-1], weights=weights[::-1].copy()[::-1]
+    )
+    listed = pj.Beam(proton, rows, alive=alive.tolist(), weights=weights.tolist())
+    for beam in (turned, listed):
+        assert beam.alive.equal(plain.alive)
+        assert beam.weights is not None
+        assert beam.weights.equal(torch.from_numpy(weights))
+
+
 def test_repr_says_what_it_is(beam: pj.Beam) -> None:
     assert "400 macroparticles" in repr(beam)
     assert "proton" in repr(beam)

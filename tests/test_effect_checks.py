@@ -77,7 +77,11 @@ TWICE = [
         for one in SPACE_CHARGE
         for other in SPACE_CHARGE
     ],
-    ((CSR(cells=36), CSR("steady", cells=36)), "coherent synchrotron radiation", "SBend 'b'"),
+    (
+        (CSR(cells=36, smoothing=2.0), CSR("steady", cells=36, smoothing=2.0)),
+        "coherent synchrotron radiation",
+        "SBend 'b'",
+    ),
 ]
 
 

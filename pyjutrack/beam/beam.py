@@ -18,12 +18,13 @@ from ..core.errors import InvalidValueError, require_known
 from ..core.forks import check_threads
 from ..core.scalars import refuse_batched, to_float
 from ..core.storage import register_description
+from ..core.tensors import tensor_copy
 from .communicator import SERIAL, Communicator
 from .intensity import UNSTATED, is_stated
 from .reference import Reference
 
-#: no bunch has more charge [C]: a number of particles is much more
-LARGEST_CHARGE = 1.0
+#: no bunch has more charge [C]: a number of particles is much more, and so is one of nanocoulombs
+LARGEST_CHARGE = 1e-3
 COORDINATES = ("x", "px", "y", "py", "z", "delta")
 _PRECISIONS = (torch.float64, torch.float32)
 _REFERENCE = 'such as Reference.from_kinetic("proton", 1e9)'
@@ -105,7 +106,7 @@ class Beam:
         if alive is None:
             alive = torch.ones(given.shape[:-1], dtype=torch.bool, device=given.device)
         try:
-            alive = torch.as_tensor(alive, device=given.device)
+            alive = tensor_copy(alive).to(given.device)
         except (TypeError, ValueError, RuntimeError):
             raise wrong("alive", alive, "a mask of True and False") from None
         if alive.dtype is not torch.bool:
@@ -117,7 +118,7 @@ class Beam:
         object.__setattr__(self, "alive", alive)
         if self.weights is not None:
             try:
-                weights = torch.as_tensor(self.weights)
+                weights = tensor_copy(self.weights)
             except (TypeError, ValueError, RuntimeError, OverflowError):
                 raise wrong("weights", self.weights, "real numbers, one a particle") from None
             if weights.is_complex():

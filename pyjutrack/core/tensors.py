@@ -6,8 +6,14 @@ import dataclasses
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
+
+
+def tensor_copy(value: Any) -> Tensor:
+    """A tensor of numbers that are given, a copy where they are no tensor, of any strides."""
+    return value if isinstance(value, Tensor) else torch.from_numpy(np.array(value, order="C"))
 
 
 def tensors_in(data: Any) -> list[Tensor]:

@@ -146,7 +146,8 @@ def _effect_value(effects: Sequence[Any], address: str, place: int, path: Sequen
     for name in path:
         known = [f.name for f in dataclasses.fields(thing)] if _is_record(thing) else []
         if name not in known:
-            raise unknown(f"knob of {type(thing).__name__}", name, known)
+            deeper = [k for k in _knobs_of(thing) if "." in k] if known else []
+            raise unknown(f"knob of {type(thing).__name__}", name, [*known, *deeper])
         thing = getattr(thing, name)
     if _is_number(thing):
         return thing

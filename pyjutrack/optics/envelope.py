@@ -122,7 +122,15 @@ def radiating_orbit(
             "no cavity of the lattice makes up for the energy that is radiated; give it an RFCavity"
         )
     ring, begin = RadiatingPassage(elements, reference), start(len(lattice), delta)
-    return ring, close(ring, find(ring, begin, 6), begin, order, 6)
+    try:
+        found = find(ring, begin, 6)
+    except UnstableError as error:
+        loss = float(ring.survey(begin).losses.sum())
+        raise UnstableError(
+            f"{error}; {loss:.4g} eV are radiated in a turn on the reference orbit, and cavities "
+            "must give more than that [V]"
+        ) from error
+    return ring, close(ring, found, begin, order, 6)
 
 
 def _modes(matrix: Tensor) -> tuple[Tensor, Tensor]:

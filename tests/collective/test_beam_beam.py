@@ -328,6 +328,11 @@ def test_slices_too_far_apart() -> None:
         kicks(BeamBeam("ip", CHARGE, **flat, angle=math.atan(15e-3)), bunch().numpy())
     with pytest.warns(ResolutionWarning, match=r"are 3 of its rms sizes apart"):
         kicks(BeamBeam("ip", CHARGE, **flat, sigma_py=5e-3), bunch().numpy())
+    # one slice has all of the bunch in it: at P = 0.64 its kicks are wrong by 0.4 of the rms one
+    one = {**SIZES, "sigma_z": 1e-2, "count": 1}
+    angle = math.atan(0.64 * SIZES["sigma_x"] / 1e-2)
+    with pytest.warns(ResolutionWarning, match=r"are 2\.3 of its rms sizes apart.* count=6 or"):
+        kicks(BeamBeam("ip", CHARGE, **one, angle=angle), bunch().numpy())
 
 
 def test_what_cannot_be() -> None:

@@ -293,7 +293,7 @@ FEW = pytest.mark.filterwarnings(
 @FEW
 @pytest.mark.parametrize("mode", ["steady", "transient"])
 def test_it_keeps_the_promises_of_effects(mode: str) -> None:
-    check_effect(CSR(mode, cells=32, max_step=0.1), noisy(), CELL, knobs=["scale"])
+    check_effect(CSR(mode, cells=32, smoothing=1.5, max_step=0.1), noisy(), CELL, knobs=["scale"])
 
 
 def spread(final: pj.Beam) -> torch.Tensor:
@@ -305,7 +305,7 @@ def spread(final: pj.Beam) -> torch.Tensor:
 @pytest.mark.parametrize("mode", ["steady", "transient"])
 def test_slopes_by_the_magnets(mode: str) -> None:
     """By what is upstream of a kick too, in every mode of derivatives."""
-    beam, effect = noisy(), CSR(mode, cells=32, max_step=0.1, scale=1e3)
+    beam, effect = noisy(), CSR(mode, cells=32, smoothing=1.5, max_step=0.1, scale=1e3)
     wanted = ["b.length", "b.angle", "b2.angle", "d.length", "q.k1", "beam.charge"]
     options: dict[str, Any] = {"wrt": wanted, "effects": [effect]}
     first, *others = (

@@ -23,7 +23,7 @@ FOLLOWING: dict[str, tuple[pj.CollectiveEffect, str]] = {
     "3D": (SpaceCharge3D((20, 20, 20), max_step=0.2), "x and y and z"),
     "pipe": (SpaceCharge3D((48, 48, 20), max_step=0.2, pipe=(0.014, 0.014)), "z"),
     "2.5D": (SpaceCharge2p5D(BOX, 16, 0.2), "z"),
-    "CSR": (CSR(cells=36), "z"),
+    "CSR": (CSR(cells=36, smoothing=2.0), "z"),
 }
 
 
@@ -154,7 +154,7 @@ def test_the_share_outside_of_a_box_at_the_start() -> None:
 
 def test_a_test_particle_off_the_line_of_csr_is_lost() -> None:
     """The radiation of the bunch would reach it, and the line does not."""
-    beam, effect = bunch(1000, lost=False), CSR(cells=36)
+    beam, effect = bunch(1000, lost=False), CSR(cells=36, smoothing=2.0)
     matrix = pj.jacobian(CELL, beam, effects=[effect], at=[0, 0, 0, 0, 0.01, 0])
     assert np.isfinite(matrix).all()
     with pytest.raises(ParticleLostError, match="the test particle was lost"):

@@ -273,10 +273,10 @@ def test_every_component_keeps_the_promises_of_effects(component: str) -> None:
     "effect",
     [
         Wake(Decay(1e15), component="quadrupole y", max_step=0.1, cells=60),
-        Wake(MODE, "gap", "dipole y", window=0.08, cells=60, period=1e-10),
-        Wake(Decay(1e17), "gap", "dipole x", window=0.08, cells=60, period=1e-10, turns=2),
-        Wake(MODE, "gap", "dipole yx", cells=60, period=1e-10),
-        Wake(Decay(1e17), "gap", "quadrupole xy", cells=60, period=1e-10, turns=2),
+        Wake(MODE, "gap", "dipole y", window=0.08, cells=60, period=1.2e-10),
+        Wake(Decay(1e17), "gap", "dipole x", window=0.08, cells=60, period=1.2e-10, turns=2),
+        Wake(MODE, "gap", "dipole yx", cells=60, period=1.2e-10),
+        Wake(Decay(1e17), "gap", "quadrupole xy", cells=60, period=1.2e-10, turns=2),
     ],
     ids=["along", "ringing", "lines", "ringing follows", "lines follow"],
 )

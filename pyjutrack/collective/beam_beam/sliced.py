@@ -27,6 +27,8 @@ from .slices import REACH, SLICINGS, cut
 _SLOW = 1e-2
 #: distance of slices in rms sizes, below which the field is that of the bunch to some percent
 _APART = 1.5
+#: rms lengths of the bunch that one slice has in it, as an even one
+_ONE = 2 * math.sqrt(math.pi)
 _NUMBERS = ("charge", "x", "slope_x", "y", "slope_y", "angle", "plane", "sigma_px", "sigma_py")
 _SIZES = ("sigma_x", "sigma_y", "sigma_z")
 
@@ -128,9 +130,8 @@ class BeamBeam(OpposingBeam):
         x, y, z, px, py, angle, plane = (to_float(getattr(self, name)) for name in names)
         across = math.hypot(x * math.cos(plane), y * math.sin(plane))
         change = z * max(abs(math.tan(angle)) / across, px / x / 2, py / y / 2)
-        # one slice has the bunch in it
         places, _ = cut(self.slicing, self.count)
-        apart = change * (np.abs(np.diff(places)).max() if self.count > 1 else 2.0)
+        apart = change * (np.abs(np.diff(places)).max() if self.count > 1 else _ONE)
         if apart > _APART:
             warn(
                 f"slices of the bunch of BeamBeam at {self.at!r} are {apart:.2g} of its rms sizes "

@@ -85,7 +85,8 @@ class CSR(CollectiveEffect):
             bunch without a length; a lattice without bends, or with bends without a length.
 
     Warns:
-        ResolutionWarning: less than two cells a rms length, or few particles a cell.
+        ResolutionWarning: less than two cells a rms length, few particles a cell, or a smoothing
+            of more than 0.4 rms lengths.
         AccuracyWarning: a bunch so short, or of so little energy, that gamma is not infinite; one
             that is wider in a bend than (R s^2)^(1/3); bends of other curvature in one arc.
 
@@ -162,7 +163,8 @@ class CSR(CollectiveEffect):
             return Loss(line, torch.zeros_like(shares))
         if place.slice == round(1 / place.share) - 1:  # once an element, where it is worst
             width = rms_width(beam, state)
-            warn_if_wrong(arc, line, shares.detach(), width, to_float(reference.gamma))
+            gamma, smoothing = to_float(reference.gamma), to_float(self.smoothing)
+            warn_if_wrong(arc, line, shares.detach(), width, gamma, smoothing)
         found = convolve(arc, line, shares, self.smoothing, steady=self._steady)
         volts = beam.charge * self.scale / (4 * torch.pi * VACUUM_PERMITTIVITY)
         return Loss(line, (found * (volts * per_volt(beam))).to(z.dtype))

@@ -15,6 +15,8 @@ from ...mesh.line import Line
 from ..base import CELLS
 from .arcs import Arc
 
+#: a Gaussian of this many rms lengths smooths the field of a Gaussian bunch by 4 % rms
+_SMOOTH = 0.4
 #: a bunch must be longer than this many of the lengths by which its own field outruns it
 _SHORT = 10.0
 
@@ -38,12 +40,15 @@ def rms_width(beam: Beam, state: State) -> float:
     return math.sqrt(max(0.0, *squares))
 
 
-def warn_if_wrong(arc: Arc, line: Line, shares: Tensor, width: float, gamma: float) -> None:
-    """Warn of a bunch that has become too short for the line, for an infinite gamma, or too wide.
+def warn_if_wrong(
+    arc: Arc, line: Line, shares: Tensor, width: float, gamma: float, smoothing: float
+) -> None:
+    """Warn of a bunch too short for the line, its smoothing or an infinite gamma, or too wide.
 
     Args:
         shares: of the whole charge at the nodes of the line, without derivatives.
         width: rms [m]; NaN where it is not known.
+        smoothing: rms of the Gaussian that smooths the density [cells].
     """
     if is_transformed(shares) or not shares.any():
         return
@@ -55,6 +60,13 @@ def warn_if_wrong(arc: Arc, line: Line, shares: Tensor, width: float, gamma: flo
             f"the bunch of {rms:.2g} m rms is less than {CELLS:g} cells of the line of CSR, which "
             f"holds all of it in {line.cells * line.spacing:.2g} m; take more cells, or cut off "
             "particles far from the core",
+            ResolutionWarning,
+        )
+    elif smoothing * line.spacing > _SMOOTH * rms:
+        warn(
+            f"the density of CSR is smoothed over {smoothing:.3g} cells rms, and the bunch of "
+            f"{rms:.2g} m rms has {rms / line.spacing:.2g}: its field is smeared by more than 4 %; "
+            f"take smoothing={0.25 * rms / line.spacing:.1f} or less, or more cells",
             ResolutionWarning,
         )
     radius, distance = to_float(arc.radius), to_float(arc.distance)

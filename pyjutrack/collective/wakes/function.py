@@ -77,3 +77,17 @@ class WakeFunction:
     def ring_value(self, phasor: Phasor, transverse: bool) -> Tensor:
         """Evaluate the voltage that a ringing makes [V]."""
         raise InvalidValueError(f"{type(self).__name__} does not ring")
+
+
+def require_values(function: WakeFunction, transverse: bool, step: float) -> None:
+    """Raise InvalidValueError for a function whose `value` is no tensor of the times' shape."""
+    times = step * torch.arange(1, 4, dtype=torch.float64)
+    found: object = function.value(times, transverse)
+    if isinstance(found, Tensor) and found.shape == times.shape:
+        return
+    what = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
+    raise InvalidValueError(
+        f"{type(function).__name__}.value must return a tensor of the shape of the times, one W a "
+        f"time, got {what} for times of shape {tuple(times.shape)}; compute it from `time` by "
+        "operations of PyTorch, such as self.strength * torch.exp(-self.rate * time)"
+    )

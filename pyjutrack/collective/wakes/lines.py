@@ -167,6 +167,19 @@ def check_line(beam: Beam, line: Line, take: str = "take") -> float:
     return size
 
 
+def require_apart(beam: Beam, distance: float) -> None:
+    """Raise InvalidValueError for a bunch longer than the way to its next passage [m]."""
+    z = beam.coordinates.detach()[..., 4]
+    ends = [torch.where(beam.alive, sign * z, -math.inf).amax(-1).reshape(-1) for sign in (1, -1)]
+    length = float(beam.world.largest(torch.cat(ends).double()).reshape(2, -1).sum(0).max())
+    if length > distance:
+        raise InvalidValueError(
+            f"the bunch is {length:.3g} m long, and comes back after {distance:.3g} m, the period "
+            "times its velocity: it would be there before it is gone; give the time from one "
+            "passage to the next [s], of a ring that of a turn"
+        )
+
+
 def _check_ends(beam: Beam, z: Tensor, line: Line, take: str) -> None:
     low, high = bounds(z, beam.alive)
     beyond = torch.tensor([line.start - low, high - line.stop], dtype=torch.float64)

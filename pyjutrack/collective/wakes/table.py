@@ -14,6 +14,7 @@ from ...core.checks import require_flag, wrong
 from ...core.errors import AccuracyWarning, InvalidValueError, ResolutionWarning, warn
 from ...core.special import bool_or
 from ...core.storage import storable
+from ...core.tensors import tensor_copy
 from .function import WakeFunction
 from .impedance import wake_of_impedance
 
@@ -95,7 +96,7 @@ class WakeTable(WakeFunction):
         given: Any = impedance
         try:
             if not isinstance(given, Tensor):
-                given = torch.as_tensor(np.asarray(given, np.complex128))
+                given = tensor_copy(np.asarray(given, np.complex128))
         except (TypeError, ValueError):
             raise wrong("impedance", given, "two or more complex numbers") from None
         resistance = _vector("impedance", given.real if given.is_complex() else given)
@@ -174,7 +175,7 @@ class WakeTable(WakeFunction):
 def _vector(name: str, value: Any) -> Tensor:
     """A real vector in double precision."""
     try:
-        found = value if isinstance(value, Tensor) else torch.tensor(np.asarray(value, np.float64))
+        found = value if isinstance(value, Tensor) else tensor_copy(np.asarray(value, np.float64))
     except (TypeError, ValueError):
         raise wrong(name, value, "two or more numbers") from None
     if found.dim() != 1 or len(found) < 2 or found.is_complex():

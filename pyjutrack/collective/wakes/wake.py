@@ -21,8 +21,16 @@ from ..base import Place
 from ..intensity import require_charge
 from .components import COMPONENTS
 from .convolution import convolve, ring_after, ring_voltage
-from .function import Phasor, WakeFunction
-from .lines import LineEffect, check_line, check_places, per_volt, still_state, wake_line
+from .function import Phasor, WakeFunction, require_values
+from .lines import (
+    LineEffect,
+    check_line,
+    check_places,
+    per_volt,
+    require_apart,
+    still_state,
+    wake_line,
+)
 from .passages import Passage, hull, on_cells, on_one_line
 
 #: the cells of a bunch that grows, and of its past, may be so many times those of the first turn
@@ -92,7 +100,7 @@ class Wake(LineEffect):
     Raises:
         InvalidValueError: any of these is not so; a beam with a current instead of a charge; a
             window that the bunch does not fit in, or none and a bunch that grows without end; a
-            function that ends before the line does.
+            period shorter than the bunch; a function that ends before the line does.
 
     Example:
         >>> mode = pj.collective.Resonator(frequency=1.3e9, shunt=1e6, quality=1e4)
@@ -152,6 +160,9 @@ class Wake(LineEffect):
         line = self._line(beam, still_state(beam))
         size = check_line(beam, line)
         speed = SPEED_OF_LIGHT * to_float(beam.reference.beta)
+        if self.period is not None:
+            require_apart(beam, to_float(self.period) * speed)
+        require_values(self.function, COMPONENTS[self.component].transverse, line.spacing / speed)
         self.function.check(size / speed, line.spacing / speed)
 
     def start(self, beam: Beam) -> Mapping[tuple[int, float], Any] | None:

@@ -1,0 +1,75 @@
+"""Passages that overlap, and functions of one's own that are none, are refused with the remedy."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import pyjutrack as pj
+from pyjutrack.collective import Resonator, Wake, WakeFunction
+from pyjutrack.errors import InvalidValueError, UnknownNameError
+
+PROTON = pj.Reference.from_kinetic("proton", 25e9)
+GAP = pj.Lattice([pj.Marker(name="gap")])
+MODE = Resonator(5e8, shunt=1e6, quality=1.0)
+LENGTH = 1.5  # of all of the bunch [m]
+GONE = LENGTH / (299792458.0 * PROTON.beta)
+
+
+def bunch(offset: float = 0.0) -> pj.Beam:
+    rows = np.zeros((1000, 6))
+    rows[:, 4] = offset + LENGTH * np.linspace(-0.5, 0.5, 1000)
+    return pj.Beam(PROTON, rows, charge=1e-8)
+
+
+@pytest.mark.parametrize("window", [None, 3.0])
+def test_a_bunch_that_comes_back_before_it_is_gone(window: float | None) -> None:
+    """Its tail would meet the past of a head that is still before it."""
+    wake = Wake(MODE, "gap", window=window, period=1.01 * GONE)
+    pj.track(GAP, bunch(), effects=[wake], turns=2)
+    short = dataclasses.replace(wake, period=0.99 * GONE)
+    message = r"the bunch is 1\.5 m long, and comes back after 1\.4\d m.*that of a turn"
+    with pytest.raises(InvalidValueError, match=message):
+        pj.track(GAP, bunch(), effects=[short], turns=2)
+
+
+def test_lost_particles_and_other_beams_of_a_batch_do_not_count() -> None:
+    wake = Wake(MODE, "gap", window=5.0, period=1.01 * GONE)
+    rows = torch.stack([bunch(-0.5).coordinates, bunch(0.5).coordinates])
+    pj.track(GAP, pj.Beam(PROTON, rows, charge=1e-8), effects=[wake], turns=2)
+    alive = torch.ones(1000, dtype=torch.bool)
+    alive[:500] = False
+    half = dataclasses.replace(wake, period=0.51 * GONE)
+    pj.track(GAP, bunch().replace(alive=alive), effects=[half], turns=2)
+
+
+class Array(WakeFunction):
+    def value(self, time: torch.Tensor, transverse: bool) -> Any:
+        return np.exp(-np.asarray(time))
+
+
+class Number(WakeFunction):
+    def value(self, time: torch.Tensor, transverse: bool) -> torch.Tensor:
+        return torch.tensor(1e12)
+
+
+@pytest.mark.parametrize(("function", "got"), [(Array(), "ndarray"), (Number(), r"shape \(\)")])
+def test_values_that_are_no_tensor_of_the_times_shape(function: WakeFunction, got: str) -> None:
+    message = rf"{type(function).__name__}\.value must return a tensor .*got {got} for times"
+    with pytest.raises(InvalidValueError, match=message):
+        pj.track(GAP, bunch(), effects=[Wake(function, "gap")])
+
+
+def test_a_knob_of_the_function_is_found_by_its_name() -> None:
+    with pytest.raises(UnknownNameError, match=r"named 'shunt'; did you mean 'function\.shunt'"):
+        pj.gradient(
+            pj.observables.size("x"),
+            GAP,
+            bunch(),
+            wrt=["effects[0].shunt"],
+            effects=[Wake(MODE, "gap")],
+        )
