@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -179,7 +178,6 @@ def _files(folder: Path) -> dict[str, Call]:
     }  # fmt: skip
 
 
-@dataclass(frozen=True)
 def _twins() -> dict[str, Call]:
     readings = {WIRE.name: np.stack([TWIN.predict(s)[WIRE.name] for s in SETTINGS])}
     data = pj.Measurements(SETTINGS, readings, {WIRE.name: 0.1})
