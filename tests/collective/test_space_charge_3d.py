@@ -310,9 +310,10 @@ def test_slopes_by_the_energy(pipe: tuple[float, float] | None) -> None:
     assert float(forward) == pytest.approx(float(slope), rel=1e-10)
 
 
-def test_each_beam_of_a_batch_is_as_alone() -> None:
+@SHAPES
+def test_each_beam_of_a_batch_is_as_alone(used: Shape) -> None:
     small, large = (bunch(s * ball(1024) * [1e-3, 2e-3, 3e-3]) for s in (1.0, 3.0))
-    effect = SpaceCharge3D((16, 16, 16), 1.0)
+    effect = SpaceCharge3D((16, 16, 16), 1.0, assignment=used)
     both = small.replace(
         coordinates=torch.stack([small.coordinates, large.coordinates]),
         alive=torch.stack([small.alive, large.alive]),
