@@ -68,10 +68,14 @@ class Solver(Protocol):
 
 @dataclass(frozen=True)
 class Ours:
-    """SpaceCharge3D or SpaceCharge2p5D."""
+    """SpaceCharge3D or SpaceCharge2p5D, with a shape function."""
 
     slices: bool
-    name: str = "pyjutrack"
+    assignment: str = "bspline"
+
+    @property
+    def name(self) -> str:
+        return "pyjutrack" if self.assignment == "bspline" else f"pyjutrack, {self.assignment}"
 
     @property
     def sides(self) -> list[int]:
@@ -89,9 +93,11 @@ class Ours:
         effect: CollectiveEffect
         if self.slices:
             side = 2 * WALLS * max(bunch.sizes[:2])
-            effect = SpaceCharge2p5D(pj.SpectralPoisson((side, side), nodes[:2]), nodes[2], 1.0)
+            effect = SpaceCharge2p5D(
+                pj.SpectralPoisson((side, side), nodes[:2], self.assignment), nodes[2], 1.0
+            )
         else:
-            effect = SpaceCharge3D(nodes, 1.0, margin=0.0)
+            effect = SpaceCharge3D(nodes, 1.0, margin=0.0, assignment=self.assignment)
 
         columns = [column.clone().numpy() for column in state.coordinates]
 

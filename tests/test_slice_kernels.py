@@ -31,7 +31,7 @@ def step_by_step(line, beam, effects, turns=1) -> pj.Beam:
     return out.replace(coordinates=out.coordinates.detach())
 
 
-@pytest.mark.parametrize("assignment", ["bspline", "catmull-rom", "cic"])
+@pytest.mark.parametrize("assignment", ["bspline", "quadratic", "catmull-rom", "cic"])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_the_same_as_step_by_step(cell, make_beam, assignment, dtype) -> None:
     kick = pj.SpaceCharge(pj.SpectralPoisson((0.02, 0.016), (128, 100), assignment), max_step=0.03)

@@ -2,7 +2,7 @@
 
 from ..mesh.grid import Grid, Mesh
 from ..mesh.particle_mesh import deposit, interpolate
-from ..mesh.shapes import BSPLINE, CATMULL_ROM, CIC, Shape
+from ..mesh.shapes import BSPLINE, CATMULL_ROM, CIC, QUADRATIC, Shape
 from .analytic import bassetti_erskine, gaussian_in_box
 from .base import CollectiveEffect, MeshKick, Place
 from .beam_beam import BeamBeam, BeamBeam2D
@@ -34,6 +34,7 @@ __all__ = [
     "CATMULL_ROM",
     "CIC",
     "CSR",
+    "QUADRATIC",
     "BeamBeam",
     "BeamBeam2D",
     "CollectiveEffect",

@@ -22,6 +22,7 @@ from ..mesh.convolve import (
     fast_length,
     plain_convolve,
 )
+from ..mesh.shapes import Shape
 
 #: spectra that are kept, of 2 MB each for 64 nodes a side
 _KEPT = 32
@@ -37,7 +38,7 @@ def open_potential(box: Box, stretch: Number, fractions: Tensor) -> Tensor:
     nodes a rms size, where they are 4 % weak without.
 
     Args:
-        box: of cubic B-splines.
+        box: with one smooth shape function along all axes.
         stretch: factor on distances along the third axis.
         fractions: shares of the charge at the nodes, `box.shape`.
 
@@ -45,10 +46,10 @@ def open_potential(box: Box, stretch: Number, fractions: Tensor) -> Tensor:
     (integrated Green function).
     """
     if carries(stretch):
-        spectrum = plain_spectrum(box.shape, *_relative(box, stretch)).to(fractions)
+        spectrum = plain_spectrum(box.shape, box.used, *_relative(box, stretch)).to(fractions)
         found = plain_convolve(spectrum, fractions)
     else:
-        found = convolve(_kept(box.shape, *_relative(box, to_float(stretch))), fractions)
+        found = convolve(_kept(box.shape, box.used, *_relative(box, to_float(stretch))), fractions)
     return found / box.x.spacing
 
 
@@ -59,32 +60,32 @@ def _relative(box: Box, stretch: Any) -> tuple[float, Any]:
 
 
 @lru_cache(_KEPT)
-def _kept(nodes: tuple[int, int, int], along_y: float, along_z: float) -> Spectrum:
+def _kept(nodes: tuple[int, int, int], used: Shape, along_y: float, along_z: float) -> Spectrum:
     """The spectrum of the Green function for spacings 1, along_y and along_z."""
     from scipy.fft import dctn  # late: it takes a moment to load
 
     halves = [fast_length(n) for n in nodes]
     values = dctn(integrated_green(halves, (1.0, along_y, along_z)), type=1, overwrite_x=True)
-    for factor in _sharpening(halves):
+    for factor in _sharpening(halves, used):
         values *= factor
     return Spectrum(values)
 
 
-def plain_spectrum(nodes: Sequence[int], along_y: float, along_z: Number) -> Tensor:
+def plain_spectrum(nodes: Sequence[int], used: Shape, along_y: float, along_z: Number) -> Tensor:
     """The same in plain PyTorch, with derivatives by along_z."""
     halves = [fast_length(n) for n in nodes]
     values = cosine_transform(_plain_green(halves, (1.0, along_y, along_z)))
-    for factor in _sharpening(halves):
+    for factor in _sharpening(halves, used):
         values = values * torch.from_numpy(factor)
     return values
 
 
-def _sharpening(halves: Sequence[int]) -> Iterator[NDArray[np.float64]]:
+def _sharpening(halves: Sequence[int], used: Shape) -> Iterator[NDArray[np.float64]]:
     """What undoes the smoothing along each axis, to broadcast."""
     for axis, half in enumerate(halves):
         kh = math.pi * np.arange(half + 1) / half
-        # the transforms of the cubic B-spline at the nodes, and of a cell
-        smoothing = ((2 + np.cos(kh)) / 3) ** 2 * np.sinc(kh / (2 * math.pi))
+        # the transforms of the shape function at the nodes, and of a cell
+        smoothing = used.on_nodes(kh) ** 2 * np.sinc(kh / (2 * math.pi))
         yield (1 / smoothing).reshape([-1 if other == axis else 1 for other in range(3)])
 
 

@@ -43,7 +43,8 @@ def pipe_potential(box: Box, stretch: Number, fractions: Tensor) -> Tensor:
     `open_potential` that average, and the smoothing by the shape function, are undone.
 
     Args:
-        box: of cubic B-splines; the ends of its lines in x and y are the walls.
+        box: with one smooth shape function along all axes; the ends of its lines in x and y are
+            the walls.
         stretch: factor on distances along z.
         fractions: shares of the charge at the nodes, `box.shape`.
 
@@ -71,11 +72,6 @@ def _sines(line: Line) -> Array:
     return np.sin(np.outer(_wavenumbers(line), line.positions() - line.start))
 
 
-def _smoothing(kh: Array) -> Array:
-    """The transform of the cubic B-spline at the nodes, squared."""
-    return np.asarray(((2 + np.cos(kh)) / 3) ** 2)
-
-
 def mode_factors(box: Box, stretch: Number) -> Tensor:
     """What each mode and wave number is multiplied by, with derivatives by the stretch."""
     kx, ky = _wavenumbers(box.x), _wavenumbers(box.y)
@@ -89,8 +85,9 @@ def mode_factors(box: Box, stretch: Number) -> Tensor:
     spectrum = torch.fft.rfft(torch.cat([green, green[..., 1:-1].flip(-1)], -1)).real
     waves = math.pi * np.arange(half + 1) / half
     area = (box.x.stop - box.x.start) * (box.y.stop - box.y.start)
-    smoothing = _smoothing(waves) * np.sinc(waves / (2 * math.pi))
-    across = _smoothing(kx * box.x.spacing)[:, None] * _smoothing(ky * box.y.spacing)
+    near = box.used.on_nodes
+    smoothing = near(waves) ** 2 * np.sinc(waves / (2 * math.pi))
+    across = (near(kx * box.x.spacing)[:, None] * near(ky * box.y.spacing)) ** 2
     return spectrum * torch.from_numpy(16 * math.pi / area / (across[..., None] * smoothing))
 
 

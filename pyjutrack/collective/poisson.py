@@ -75,8 +75,10 @@ class SpectralPoisson:
     Attributes:
         size: full width and height of the box [m].
         shape: cells in x and y.
-        assignment: "bspline" (default), "catmull-rom" (the paper's) or "cic", whose kick is a
-            staircase: for tracking alone, since derivatives through it are refused.
+        assignment: "bspline" (default, cubic), "quadratic", "catmull-rom" (the paper's) or "cic",
+            whose kick is a staircase: for tracking alone, since derivatives through it are refused.
+            Quadratic splines, by which a bunch is kicked faster, have kinks as Catmull-Rom; see
+            `SpaceCharge2p5D`.
         modes: highest mode numbers in x and y; None is the cells, so all modes. All modes are the
             fastest for their number, where the cells are multiples of four.
         damping: strength of the filter of short waves, 0 for none. None is 4 where `modes` is None,

@@ -97,8 +97,7 @@ def kick_slices(state: State, field: Potential3D, place: Place) -> State:
 
 def unsmooth(line: Line, values: Any, times: int) -> NDArray[np.float64]:
     """Undo the smoothing of values at the nodes by the shape function, so many times."""
-    near = line.shape.table[:, 0]  # weights of the nodes about a particle at the second one
-    matrix = sum(w * np.eye(line.nodes, k=k - 1) for k, w in enumerate(near))
+    matrix = sum(w * np.eye(line.nodes, k=k - 1) for k, w in enumerate(line.shape.on_node))
     for _ in range(times):
         values = np.linalg.solve(np.asarray(matrix), values)
     return np.asarray(values)

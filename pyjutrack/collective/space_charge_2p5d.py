@@ -58,6 +58,10 @@ class SpaceCharge2p5D(SlicedEffect):
 
     Attributes:
         potential: what turns the density of a slice into H; a solver or a network, see `Potential`.
+            With assignment="quadratic" a particle meets 27 nodes in place of 64 and takes two
+            thirds of the time; the error of a kick then falls with the square of the cell, for the
+            cubic default with the cube and faster. To a per cent it is the faster of the two, each
+            on its own grid; its slopes jump from cell to cell.
         cells: along the bunch, of a line that follows it. Take four or more a rms length.
         max_step: longest slice of an element between kicks [m]; a number, or one per element kind.
         scale: factor on the kick; 1 is physical.

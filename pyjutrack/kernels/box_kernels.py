@@ -1,27 +1,27 @@
 """Kernels that spread particles over a box of nodes and read the box at particles.
 
-A particle meets 4 x 4 x 4 nodes: four planes of what `stencil` has for two dimensions. Weights,
-slopes and curvatures are `w`, `v` and `q`, as in `mesh_kernels`. `geometry` is the position of
-padded node 1 in x, y and z, and 1/spacing in x, y and z; `row` and `plane` are the steps in the
-flat array along y and along x. Particles that are not `active` are passed over. Every kernel
-serves particles `start` to `stop`, and sums into its own `part` in double precision.
+A particle meets 4 x 4 x 4 nodes: four planes of what `stencil` has for two dimensions. Kernels of
+values meet of the planes, and of the rows along z, those alone that have weights, three each for a
+quadratic; see `met_nodes`. Weights, slopes and curvatures are `w`, `v` and `q`, as in
+`mesh_kernels`. `geometry` is the position of padded node 1 in x, y and z, past the offset of the
+shape function, and 1/spacing in x, y and z; `row` and `plane` are the steps in the flat array along
+y and along x. Particles that are not `active` are passed over. Every kernel serves particles
+`start` to `stop`, and sums into its own `part` in double precision.
 """
 
 import numpy as np
 
 from .jit import helper, kernel
-from .stencil import (
-    across,
-    at_cubic,
-    at_square,
-    cubic,
-    curvatures,
-    lanes,
-    put_lanes,
-    put_two,
-    rows,
-    slopes,
+from .met_nodes import (
+    derived,
+    lanes_met,
+    polynomials,
+    put_met,
+    rows_met,
+    sum_rows,
+    value_at,
 )
+from .stencil import across, at_cubic, at_square, cubic, curvatures, lanes, put_two, rows, slopes
 from .vector import dot, fma, spread, times, wide
 
 #: particles whose cells are found together
@@ -56,49 +56,30 @@ def locate_block(low, size, x, y, z, geometry, row, plane, step, first, u):
         u[0, at], u[1, at], u[2, at] = ux - i, uy - j, uz - k
 
 
-@helper
-def put_box(g, at, row, plane, wx, wy, wz):
-    """Add the products of weights in x, y (`lanes`) and z to 4 x 4 x 4 nodes."""
-    put_lanes(g, at, row, wy, wide(times(wx[0], wz)))
-    put_lanes(g, at + plane, row, wy, wide(times(wx[1], wz)))
-    put_lanes(g, at + plane + plane, row, wy, wide(times(wx[2], wz)))
-    put_lanes(g, at + plane + plane + plane, row, wy, wide(times(wx[3], wz)))
-
-
 @kernel
-def deposit(part, start, stop, x, y, z, active, w, geometry, c, row, plane, out):
-    """Box of sum_p w_p W(x_p) W(y_p) W(z_p), made here; w is (N,), or (1,) for all."""
+def deposit(part, start, stop, x, y, z, active, w, geometry, c, met, row, plane, step, out):
+    """Box of sum_p w_p W(x_p) W(y_p) W(z_p), made here; w is (N,), or (1,) for all.
+
+    Particles in one cell along z and those in the next have their four nodes `step` apart: 1, or
+    that of slabs (nz, nx, ny, 4), see `fold_slabs`.
+    """
     g, each = out[part], min(1, w.size - 1)
     g[:] = 0.0
-    row, plane = np.uintp(row), np.uintp(plane)
-    c0, c1, c2, c3 = cubic(c, x.dtype)
-    for i in range(start, stop):
-        n = np.uintp(i)
-        if active[n]:
-            at, ux, uy, uz = locate(n, x, y, z, geometry, row, plane)
-            wx = lanes(times(spread(w[i * each]), at_cubic(ux, c0, c1, c2, c3)))
-            wy = lanes(wide(at_cubic(uy, c0, c1, c2, c3)))
-            put_box(g, at, row, plane, wx, wy, at_cubic(uz, c0, c1, c2, c3))
-
-
-@kernel
-def deposit_slabs(part, start, stop, x, y, z, active, w, geometry, c, plane, slab, out):
-    """The same box in slabs, (nz, nx, ny, 4); see `fold_slabs`."""
-    g, each = out[part], min(1, w.size - 1)
-    g[:] = 0.0
-    row, plane, slab = np.uintp(4), np.uintp(plane), np.uintp(slab)
-    c0, c1, c2, c3 = cubic(c, x.dtype)
+    row, plane, step = np.uintp(row), np.uintp(plane), np.uintp(step)
+    before, near = np.uintp(met[0]) * (row + plane), polynomials(c, met, x.dtype)
     first, u = np.empty(BLOCK, np.uintp), np.empty((3, BLOCK), x.dtype)
     for low in range(start, stop, BLOCK):
         size = min(BLOCK, stop - low)
-        locate_block(low, size, x, y, z, geometry, row, plane, slab, first, u)
+        locate_block(low, size, x, y, z, geometry, row, plane, step, first, u)
         for i in range(size):
             n, k = np.uintp(low + i), np.uintp(i)
             if active[n]:
-                weight = spread(w[(low + i) * each])
-                wx = lanes(times(weight, at_cubic(u[0, k], c0, c1, c2, c3)))
-                wy = lanes(wide(at_cubic(u[1, k], c0, c1, c2, c3)))
-                put_box(g, first[k], row, plane, wx, wy, at_cubic(u[2, k], c0, c1, c2, c3))
+                wx = lanes_met(times(spread(w[(low + i) * each]), value_at(u[0, k], near)), met)
+                wy, wz = lanes_met(wide(value_at(u[1, k], near)), met), value_at(u[2, k], near)
+                at = first[k] + before
+                for m in range(len(wx)):
+                    put_met(g, at, row, wy, wide(times(wx[m], wz)))
+                    at += plane
 
 
 @kernel
@@ -159,14 +140,15 @@ def deposit_push(
 
 
 @helper
-def read(at, ux, uy, g, row, plane, c0, c1, c2, c3, d1, d2, d3):
+def read(at, ux, uy, g, row, plane, met, near, slope):
     """Four values along z, and their slopes by x and y, of a box at a place in x and y."""
-    wx, vx = lanes(at_cubic(ux, c0, c1, c2, c3)), lanes(at_square(ux, d1, d2, d3))
-    wy, vy = at_cubic(uy, c0, c1, c2, c3), at_square(uy, d1, d2, d3)
+    wx, vx = lanes_met(value_at(ux, near), met), lanes_met(value_at(ux, slope), met)
+    wy, vy = lanes_met(value_at(uy, near), met), lanes_met(value_at(uy, slope), met)
     value = by_x = by_y = spread(ux - ux)
-    for m in range(4):
-        f0, f1, f2, f3 = rows(g, at, row)
-        over, along = across(wy, f0, f1, f2, f3), across(vy, f0, f1, f2, f3)
+    at += np.uintp(met[0]) * (row + plane)
+    for m in range(len(met)):
+        f = rows_met(g, at, row, met)
+        over, along = sum_rows(wy, f), sum_rows(vy, f)
         value, by_x = fma(wx[m], over, value), fma(vx[m], over, by_x)
         by_y = fma(wx[m], along, by_y)
         at += plane
@@ -174,34 +156,33 @@ def read(at, ux, uy, g, row, plane, c0, c1, c2, c3, d1, d2, d3):
 
 
 @kernel
-def gather(part, start, stop, x, y, z, active, g, geometry, c, row, plane, out):
+def gather(part, start, stop, x, y, z, active, g, geometry, c, met, row, plane, out):
     """Value and three slopes of a box at every particle, (4, N)."""
     row, plane = np.uintp(row), np.uintp(plane)
-    one = x.dtype.type(1.0)
     sx, sy = x.dtype.type(geometry[3]), x.dtype.type(geometry[4])
     sz = x.dtype.type(geometry[5])
-    c0, c1, c2, c3 = cubic(c, x.dtype)
-    d1, d2, d3 = slopes(c1, c2, c3, one)
+    near = polynomials(c, met, x.dtype)
+    slope = derived(near)
     for i in range(start, stop):
         n = np.uintp(i)
         if not active[n]:
             out[0, n], out[1, n], out[2, n], out[3, n] = 0.0, 0.0, 0.0, 0.0
             continue
         at, ux, uy, uz = locate(n, x, y, z, geometry, row, plane)
-        value, by_x, by_y = read(at, ux, uy, g, row, plane, c0, c1, c2, c3, d1, d2, d3)
-        wz = at_cubic(uz, c0, c1, c2, c3)
+        value, by_x, by_y = read(at, ux, uy, g, row, plane, met, near, slope)
+        wz = value_at(uz, near)
         out[0, n], out[1, n], out[2, n] = dot(value, wz), sx * dot(by_x, wz), sy * dot(by_y, wz)
-        out[3, n] = sz * dot(value, at_square(uz, d1, d2, d3))
+        out[3, n] = sz * dot(value, value_at(uz, slope))
 
 
 @kernel
-def kick(part, start, stop, x, y, z, active, px, py, pz, g, factor, geometry, c, row, plane):
+def kick(part, start, stop, x, y, z, active, px, py, pz, g, factor, geometry, c, met, row, plane):
     """Subtract factor times the slopes of a box from momenta (N,), in place."""
     row, plane = np.uintp(row), np.uintp(plane)
     sx, sy = x.dtype.type(factor * geometry[3]), x.dtype.type(factor * geometry[4])
     sz = x.dtype.type(factor * geometry[5])
-    c0, c1, c2, c3 = cubic(c, x.dtype)
-    d1, d2, d3 = slopes(c1, c2, c3, x.dtype.type(1.0))
+    near = polynomials(c, met, x.dtype)
+    slope = derived(near)
     first, u = np.empty(BLOCK, np.uintp), np.empty((3, BLOCK), x.dtype)
     for low in range(start, stop, BLOCK):
         size = min(BLOCK, stop - low)
@@ -210,11 +191,11 @@ def kick(part, start, stop, x, y, z, active, px, py, pz, g, factor, geometry, c,
             n, k = np.uintp(low + i), np.uintp(i)
             if active[n]:
                 at, ux, uy, uz = first[k], u[0, k], u[1, k], u[2, k]
-                value, by_x, by_y = read(at, ux, uy, g, row, plane, c0, c1, c2, c3, d1, d2, d3)
-                wz = at_cubic(uz, c0, c1, c2, c3)
+                value, by_x, by_y = read(at, ux, uy, g, row, plane, met, near, slope)
+                wz = value_at(uz, near)
                 px[n] -= sx * dot(by_x, wz)
                 py[n] -= sy * dot(by_y, wz)
-                pz[n] -= sz * dot(value, at_square(uz, d1, d2, d3))
+                pz[n] -= sz * dot(value, value_at(uz, slope))
 
 
 @kernel

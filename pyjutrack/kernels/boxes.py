@@ -36,11 +36,13 @@ class BoxStencil(NamedTuple):
         shape: numbers of nodes, ghosts included.
         geometry: position of node 1 in x, y and z, 1/spacing in x, y and z.
         coefficients: of the shape function, (4, 4).
+        met: see `Shape.met`.
     """
 
     shape: tuple[int, int, int]
     geometry: tuple[float, ...]
     coefficients: Array
+    met: tuple[int, ...]
 
     @property
     def nodes(self) -> int:
@@ -56,15 +58,15 @@ class BoxStencil(NamedTuple):
 def deposit(s: BoxStencil, at: Columns, active: Array, w: Array) -> Array:
     """Box of sum_p w_p W(x_p) W(y_p) W(z_p)."""
     share = parallel.parts(active.size, _WORK)
-    args = (*at, active, w, s.geometry, s.coefficients)
+    args = (*at, active, w, s.geometry, s.coefficients, s.met)
     if active.size < _MANY * share * s.nodes:
         out = np.empty((share, s.nodes))
-        parallel.run(_kernels().deposit, active.size, share, *args, *s.steps, out)
+        parallel.run(_kernels().deposit, active.size, share, *args, *s.steps, 1, out)
         return _sum(out, at[0].dtype).reshape(s.shape)
     nx, ny, nz = s.shape
     slabs, box = _aligned(share, 4 * s.nodes), np.empty(s.shape)
-    steps = 4 * ny, 4 * nx * ny
-    parallel.run(_kernels().deposit_slabs, active.size, share, *args, *steps, slabs)
+    steps = 4, 4 * ny, 4 * nx * ny
+    parallel.run(_kernels().deposit, active.size, share, *args, *steps, slabs)
     slabs = slabs.reshape(share, nz, nx, ny, 4)
     parallel.run(_kernels().fold_slabs, nx, min(share, nx), slabs, box)
     return box.astype(at[0].dtype, copy=False)
@@ -83,7 +85,7 @@ def deposit_push(
 
 def gather(s: BoxStencil, at: Columns, active: Array, g: Array) -> Array:
     """Value and three slopes of a box at every particle, (4, N)."""
-    return _read(_kernels().gather, 4, s, at, active, g)
+    return _read(_kernels().gather, 4, s, at, active, g, s.met)
 
 
 def curve(s: BoxStencil, at: Columns, active: Array, g: Array) -> Array:
@@ -104,16 +106,22 @@ def kick_in_place(
     s: BoxStencil, factor: float, at: Columns, active: Array, momenta: Columns, g: Array
 ) -> None:
     """Subtract factor times the slopes of a box from momenta."""
-    args = (*at, active, *momenta, g.reshape(-1), factor, s.geometry, s.coefficients, *s.steps)
-    share = parallel.parts(active.size, _WORK)
-    parallel.run(_kernels().kick, active.size, share, *args)
+    form = s.geometry, s.coefficients, s.met, *s.steps
+    args = (*at, active, *momenta, g.reshape(-1), factor, *form)
+    parallel.run(_kernels().kick, active.size, parallel.parts(active.size, _WORK), *args)
 
 
 def _read(
-    kernel: Callable[..., Any], found: int, s: BoxStencil, at: Columns, active: Array, g: Array
+    kernel: Callable[..., Any],
+    found: int,
+    s: BoxStencil,
+    at: Columns,
+    active: Array,
+    g: Array,
+    *met: tuple[int, ...],
 ) -> Array:
     out = np.empty((found, active.size), at[0].dtype)
-    args = (*at, active, g.reshape(-1), s.geometry, s.coefficients, *s.steps, out)
+    args = (*at, active, g.reshape(-1), s.geometry, s.coefficients, *met, *s.steps, out)
     parallel.run(kernel, active.size, parallel.parts(active.size, _WORK), *args)
     return out
 

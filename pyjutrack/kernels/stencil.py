@@ -18,7 +18,7 @@ from numba.extending import intrinsic
 from .vector import WIDTH, Four, emit_fma, emit_spread, pointer
 
 
-def _tuple(context: Any, builder: Any, signature: Any, values: list[Any]) -> Any:
+def make_tuple(context: Any, builder: Any, signature: Any, values: list[Any]) -> Any:
     return context.make_tuple(builder, signature.return_type, values)
 
 
@@ -26,13 +26,18 @@ def _lane(builder: Any, four: Any, index: int) -> Any:
     return emit_spread(builder, builder.extract_element(four, ir.Constant(ir.IntType(32), index)))
 
 
-def _at_rows(
-    context: Any, builder: Any, array: Any, given: Any, change: Callable[[int, Any], Any]
+def at_rows(
+    context: Any,
+    builder: Any,
+    array: Any,
+    given: Any,
+    change: Callable[[int, Any], Any],
+    count: int = WIDTH,
 ) -> list[Any]:
-    """Four lines of a flat array, (array, at, row); `change` says what they become, or None."""
+    """Lines of a flat array, (array, at, row); `change` says what they become, or None."""
     flat, at, row = given
     found = []
-    for line in range(WIDTH):
+    for line in range(count):
         place, align = pointer(context, builder, array, flat, at), array.dtype.bitwidth // 8
         before = builder.load(place, align=align)
         after = change(line, before)
@@ -43,15 +48,14 @@ def _at_rows(
     return found
 
 
-@intrinsic
-def cubic(_, c, dtype):
-    """Coefficients of the four weights by power, of a table (node, power)."""
+def powers_of(c: Any, dtype: Any, count: int) -> Callable[..., Any]:
+    """What makes coefficients of the four weights of a table, by power, the first `count`."""
 
-    def generate(context, builder, signature, args):
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         number = context.get_value_type(dtype.dtype)
         table = context.make_array(c)(context, builder, args[0]).data
         powers = []
-        for power in range(WIDTH):
+        for power in range(count):
             four = ir.Constant(ir.VectorType(number, WIDTH), ir.Undefined)
             for node in range(WIDTH):
                 at = ir.Constant(context.get_value_type(types.intp), WIDTH * node + power)
@@ -60,9 +64,15 @@ def cubic(_, c, dtype):
                 )
                 four = builder.insert_element(four, value, ir.Constant(ir.IntType(32), node))
             powers.append(four)
-        return _tuple(context, builder, signature, powers)
+        return make_tuple(context, builder, signature, powers)
 
-    return types.UniTuple(Four(dtype.dtype), WIDTH)(c, dtype), generate
+    return generate
+
+
+@intrinsic
+def cubic(_, c, dtype):
+    """Coefficients of the four weights by power, of a table (node, power)."""
+    return types.UniTuple(Four(dtype.dtype), WIDTH)(c, dtype), powers_of(c, dtype, WIDTH)
 
 
 @intrinsic
@@ -75,7 +85,7 @@ def slopes(_, c1, c2, c3, s):
         factors = one, two, builder.fadd(two, one)
         pairs = zip(fours, factors, strict=True)
         found = [builder.fmul(emit_spread(builder, f), four) for four, f in pairs]
-        return _tuple(context, builder, signature, found)
+        return make_tuple(context, builder, signature, found)
 
     return types.UniTuple(c1, 3)(c1, c2, c3, s), generate
 
@@ -89,12 +99,12 @@ def curvatures(_, c2, c3, s):
         six = builder.fadd(builder.fadd(two, two), two)
         pairs = zip(args[:2], (two, six), strict=True)
         found = [builder.fmul(emit_spread(builder, f), four) for four, f in pairs]
-        return _tuple(context, builder, signature, found)
+        return make_tuple(context, builder, signature, found)
 
     return types.UniTuple(c2, 2)(c2, c3, s), generate
 
 
-def _horner(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+def horner(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     u, *coefficients = args
     spread, total = emit_spread(builder, u), coefficients[-1]
     for coefficient in reversed(coefficients[:-1]):
@@ -105,13 +115,13 @@ def _horner(context: Any, builder: Any, signature: Any, args: Any) -> Any:
 @intrinsic
 def at_cubic(_, u, c0, c1, c2, c3):
     """c0 + u (c1 + u (c2 + u c3))."""
-    return c0(u, c0, c1, c2, c3), _horner
+    return c0(u, c0, c1, c2, c3), horner
 
 
 @intrinsic
 def at_square(_, u, d1, d2, d3):
     """d1 + u (d2 + u d3)."""
-    return d1(u, d1, d2, d3), _horner
+    return d1(u, d1, d2, d3), horner
 
 
 @intrinsic
@@ -122,21 +132,7 @@ def put(_, g, at, row, a, b):
         def change(line, before):
             return emit_fma(builder, _lane(builder, args[3], line), args[4], before)
 
-        _at_rows(context, builder, signature.args[0], args[:3], change)
-        return context.get_dummy_value()
-
-    return types.none(g, at, row, a, b), generate
-
-
-@intrinsic
-def put_lanes(_, g, at, row, a, b):
-    """Add a b, as `put` does, where a (in x) is `lanes`."""
-
-    def generate(context, builder, signature, args):
-        def change(line, before):
-            return emit_fma(builder, builder.extract_value(args[3], line), args[4], before)
-
-        _at_rows(context, builder, signature.args[0], args[:3], change)
+        at_rows(context, builder, signature.args[0], args[:3], change)
         return context.get_dummy_value()
 
     return types.none(g, at, row, a, b), generate
@@ -151,7 +147,7 @@ def put_two(_, g, at, row, a, b, c, d):
             inner = emit_fma(builder, _lane(builder, args[5], line), args[6], before)
             return emit_fma(builder, _lane(builder, args[3], line), args[4], inner)
 
-        _at_rows(context, builder, signature.args[0], args[:3], change)
+        at_rows(context, builder, signature.args[0], args[:3], change)
         return context.get_dummy_value()
 
     return types.none(g, at, row, a, b, c, d), generate
@@ -166,7 +162,7 @@ def put_spread(_, g, at, row, a, b, c, d):
             inner = emit_fma(builder, builder.extract_value(args[5], line), args[6], before)
             return emit_fma(builder, builder.extract_value(args[3], line), args[4], inner)
 
-        _at_rows(context, builder, signature.args[0], args[:3], change)
+        at_rows(context, builder, signature.args[0], args[:3], change)
         return context.get_dummy_value()
 
     return types.none(g, at, row, a, b, c, d), generate
@@ -177,8 +173,8 @@ def rows(_, g, at, row):
     """The 4 x 4 nodes from an offset on."""
 
     def generate(context, builder, signature, args):
-        found = _at_rows(context, builder, signature.args[0], args, lambda line, before: None)
-        return _tuple(context, builder, signature, found)
+        found = at_rows(context, builder, signature.args[0], args, lambda line, before: None)
+        return make_tuple(context, builder, signature, found)
 
     return types.UniTuple(Four(g.dtype), WIDTH)(g, at, row), generate
 
@@ -189,12 +185,12 @@ def lanes(_, four):
 
     def generate(context, builder, signature, args):
         found = [_lane(builder, args[0], line) for line in range(WIDTH)]
-        return _tuple(context, builder, signature, found)
+        return make_tuple(context, builder, signature, found)
 
     return types.UniTuple(four, WIDTH)(four), generate
 
 
-def _sum_products(builder: Any, weights: list[Any], lines: Any) -> Any:
+def sum_products(builder: Any, weights: list[Any], lines: Any) -> Any:
     total = builder.fmul(weights[0], lines[0])
     for weight, line in zip(weights[1:], lines[1:], strict=True):
         total = emit_fma(builder, weight, line, total)
@@ -206,7 +202,7 @@ def across(_, a, f0, f1, f2, f3):
     """Sum over x of 4 x 4 nodes with weights a: what is left along y."""
 
     def generate(context, builder, signature, args):
-        return _sum_products(builder, [_lane(builder, args[0], n) for n in range(WIDTH)], args[1:])
+        return sum_products(builder, [_lane(builder, args[0], n) for n in range(WIDTH)], args[1:])
 
     return f0(a, f0, f1, f2, f3), generate
 
@@ -217,6 +213,6 @@ def across_spread(_, a, f0, f1, f2, f3):
 
     def generate(context, builder, signature, args):
         weights = [builder.extract_value(args[0], n) for n in range(WIDTH)]
-        return _sum_products(builder, weights, args[1:])
+        return sum_products(builder, weights, args[1:])
 
     return f0(a, f0, f1, f2, f3), generate

@@ -1,6 +1,6 @@
 """Kernels of `spline_kick`, whose potential is any grid; see `codegen.particles`.
 
-Numbers are strength, half width and half height, the geometry of the grid (see `Grid.geometry`),
+Numbers are strength, half width and half height, the geometry of the grid (see `Mesh.geometry`),
 nodes in y, the cubic polynomials of the shape (node by power), and the values on the nodes.
 """
 

@@ -54,9 +54,8 @@ class Box(NamedTuple):
 
     @property
     def geometry(self) -> tuple[float, ...]:
-        """Positions of particles' nodes [m], and 1/spacing [1/m]; see `Line`."""
-        origins = (line.start + (1.5 - GHOSTS) * line.spacing for line in self)
-        return (*origins, *(1 / line.spacing for line in self))
+        """Places from which particles count cells [m], and 1/spacing [1/m]; see `Line.origin`."""
+        return (*(line.origin for line in self), *(1 / line.spacing for line in self))
 
     def inside(self, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
         """Mask the particles in the box, walls included; NaN counts as outside."""
@@ -133,7 +132,7 @@ def kick_in_place(
 
 
 def _stencil(box: Box) -> kernels.BoxStencil:
-    return kernels.BoxStencil(box.shape, box.geometry, box.used.table)
+    return kernels.BoxStencil(box.shape, box.geometry, box.used.table, box.used.met)
 
 
 def _near(box: Box, at: Sequence[Tensor], active: Tensor) -> tuple[Tensor, list[list[Tensor]]]:

@@ -63,21 +63,21 @@ class Grid:
         """Position of the centre of a cell along an axis [m]; the first cell is 0, ghosts below."""
         return (index + 0.5) * self.spacing[axis] - self.size[axis] / 2
 
-    @property
-    def geometry(self) -> tuple[float, float, float, float]:
-        """Origin of particles' nodes in x and y [m], and 1/spacing [1/m]."""
-        # a particle between the centres of cells i and i + 1 has its first node at padded index
-        # i - 1 + GHOSTS; places are counted from the cell for which that is 0
-        first = 1 - GHOSTS
-        hx, hy = self.spacing
-        return self.position(0, first), self.position(1, first), 1 / hx, 1 / hy
-
 
 class Mesh(NamedTuple):
     """A grid and the shape function that joins particles to it."""
 
     grid: Grid
     shape: Shape
+
+    @property
+    def geometry(self) -> tuple[float, float, float, float]:
+        """Places from which particles count cells in x and y [m], and 1/spacing [1/m]."""
+        # past the offset of cell i a particle has its first node at padded index i - 1 + GHOSTS;
+        # cells are counted from that for which this is 0
+        first = 1 - GHOSTS + self.shape.offset
+        hx, hy = self.grid.spacing
+        return self.grid.position(0, first), self.grid.position(1, first), 1 / hx, 1 / hy
 
 
 def _pair(given: Any) -> bool:

@@ -51,6 +51,13 @@ class Line(NamedTuple):
         """Number of values: the cells, and two ghosts a side."""
         return self.cells + 2 * GHOSTS
 
+    @property
+    def origin(self) -> float:
+        """Place from which particles count cells, each with its four nodes [m]."""
+        # past the offset of cell i a particle has its first node at padded index i - 1 + GHOSTS;
+        # cells are counted from that for which this is 0
+        return self.start + (1.5 - GHOSTS + self.shape.offset) * self.spacing
+
     def positions(self) -> NDArray[np.float64]:
         """Positions of all nodes, ghosts included [m]."""
         return np.asarray(
@@ -68,9 +75,7 @@ class Line(NamedTuple):
 
 @lru_cache(64)  # turn by turn it is the same
 def _stencils(line: Line, order: int) -> tuple[kernels.LineStencil, kernels.LineStencil]:
-    # a particle between the centres of cells i and i + 1 has its first node at padded index
-    # i - 1 + GHOSTS; places are counted from the cell for which that is 0
-    origin, rate = line.start + (1.5 - GHOSTS) * line.spacing, 1 / line.spacing
+    origin, rate = line.origin, 1 / line.spacing
     tables = (line.shape.slopes(power) * rate**power for power in (order, order + 1))
     here, moved = (kernels.LineStencil(line.nodes, origin, rate, table) for table in tables)
     return here, moved

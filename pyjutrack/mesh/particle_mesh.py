@@ -120,8 +120,7 @@ def _rows(tangent: Tensor | None, like: Tensor) -> Any:
 
 def stencil(mesh: Mesh) -> kernels.Stencil:
     """A mesh as the kernels want it."""
-    grid, used = mesh
-    return kernels.Stencil(grid.padded_shape, grid.geometry, used.table)
+    return kernels.Stencil(mesh.grid.padded_shape, mesh.geometry, mesh.shape.table)
 
 
 class _Deposit:

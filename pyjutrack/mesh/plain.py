@@ -12,7 +12,7 @@ from .grid import Mesh
 def _stencil(mesh: Mesh, x: Tensor, y: Tensor, active: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Flat indices of the 16 nodes (N, 16) and the places u_x, u_y in the cell (N,)."""
     _, columns = mesh.grid.padded_shape
-    x0, y0, sx, sy = mesh.grid.geometry
+    x0, y0, sx, sy = mesh.geometry
     safe_x = torch.where(active, x, torch.zeros_like(x))
     safe_y = torch.where(active, y, torch.zeros_like(y))
     ux, uy = (safe_x - x0) * sx, (safe_y - y0) * sy

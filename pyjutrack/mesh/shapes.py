@@ -9,7 +9,7 @@ from functools import cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.checks import require_setting
+from ..core.checks import require_setting, wrong
 from ..core.errors import InvalidValueError, require_known
 from ..core.storage import register_description
 
@@ -20,8 +20,9 @@ Array = NDArray[np.float64]
 class Shape:
     """A piecewise cubic shape function on four nodes.
 
-    With u in [0, 1) the distance past node i in units of the spacing, the weights of the nodes
-    i - 1, i, i + 1, i + 2 are the polynomials `coefficients[node][power]` in u.
+    Its pieces meet an `offset` past the nodes. With u in [0, 1) the distance past that place of
+    node i, in units of the spacing, the weights of the nodes i - 1, i, i + 1, i + 2 are the
+    polynomials `coefficients[node][power]` in u.
 
     Attributes:
         name: what `shape("...")` finds it by.
@@ -29,15 +30,19 @@ class Shape:
         variance: its second moment in units of the spacing squared.
         transfer: its Fourier transform as a function of k h, by which a solver may divide to undo
             the smoothing; one everywhere if it is not to be undone.
+        offset: 0, or 1/2 where the pieces meet in the middle between nodes.
     """
 
     name: str
     coefficients: tuple[tuple[float, ...], ...] = field(repr=False)
     variance: float = field(repr=False)
     transfer: Callable[[Array], Array] = field(repr=False, compare=False)
+    offset: float = field(default=0.0, repr=False)
 
     def __post_init__(self) -> None:
         require_setting("variance", self.variance, least=0)
+        if self.offset not in (0.0, 0.5):
+            raise wrong("offset", self.offset, "0 or 1/2 of a cell")
 
     @cached_property
     def staircase(self) -> bool:
@@ -51,6 +56,29 @@ class Shape:
     def table(self) -> Array:
         """The coefficients as an array."""
         return np.array(self.coefficients)
+
+    @cached_property
+    def on_node(self) -> tuple[float, float, float]:
+        """Weights of the nodes before, at and after a particle that stands on a node."""
+        at = self.table @ self.offset ** np.arange(4)
+        first = 0 if self.offset == 0 else 1
+        before, here, after = at[first : first + 3].tolist()
+        return before, here, after
+
+    def on_nodes(self, kh: Array) -> Array:
+        """The Fourier transform of the weights `on_node`, as a function of k h."""
+        before, here, after = self.on_node
+        return here + (before + after) * np.cos(kh)
+
+    @cached_property
+    def met(self) -> tuple[int, ...]:
+        """The nodes that have weights, of four: the last three of a quadratic, or all.
+
+        For kernels, which know of a tuple how long it is when they are compiled, and leave out the
+        others.
+        """
+        quadratic = not self.table[0].any() and not self.table[:, 3].any()
+        return (1, 2, 3) if quadratic else (0, 1, 2, 3)
 
     @cached_property
     def _slopes(self) -> list[Array]:
@@ -86,6 +114,22 @@ BSPLINE = Shape(
     partial(_sinc_power, power=4),
 )
 
+#: Quadratic B-spline, on three nodes: once continuously differentiable, the kick has kinks.
+#: Source: R. W. Hockney, J. W. Eastwood, Computer Simulation Using Particles, ch. 5 ("triangular
+#: shaped cloud").
+QUADRATIC = Shape(
+    "quadratic",
+    (
+        (0.0, 0.0, 0.0, 0.0),
+        (1 / 2, -1.0, 1 / 2, 0.0),
+        (1 / 2, 1.0, -1.0, 0.0),
+        (0.0, 0.0, 1 / 2, 0.0),
+    ),
+    1 / 4,
+    partial(_sinc_power, power=3),
+    1 / 2,
+)
+
 #: Catmull-Rom: interpolates the nodes, once continuously differentiable: the kick has kinks.
 #: Source: R. Keys, Cubic convolution interpolation, IEEE Trans. ASSP 29 (1981) 1153, a = -1/2.
 CATMULL_ROM = Shape(
@@ -109,11 +153,11 @@ CIC = Shape(
     partial(_sinc_power, power=2),
 )
 
-_SHAPES = {s.name: s for s in (BSPLINE, CATMULL_ROM, CIC)}
+_SHAPES = {s.name: s for s in (BSPLINE, QUADRATIC, CATMULL_ROM, CIC)}
 
 
 def shape(name: str | Shape) -> Shape:
-    """A shape by name: "bspline", "catmull-rom" or "cic".
+    """A shape by name: "bspline", "quadratic", "catmull-rom" or "cic".
 
     Raises:
         UnknownNameError: there is no such shape.

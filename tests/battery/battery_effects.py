@@ -123,6 +123,7 @@ def effects() -> dict[str, Effect]:
     found = {
         "spectral": Effect(of(lambda _: solver()), {SCALE: 1.1}),
         "modes": Effect(of(lambda _: solver(modes=(30, 20), damping=1.0)), {SCALE: 0.9}),
+        "quadratic": Effect(of(lambda _: solver(assignment="quadratic")), {SCALE: 1.1}),
         "catmull-rom": Effect(of(lambda _: solver(assignment="catmull-rom")), {SCALE: 1.1}),
         "stiff": Effect(of(lambda _: solver(), response=False), {SCALE: 1.1}),
         "images": Effect(

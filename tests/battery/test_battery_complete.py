@@ -19,7 +19,7 @@ from test_battery_twin import INSTRUMENTS
 import pyjutrack as pj
 from pyjutrack import diagnostics
 from pyjutrack.beam import initial_moments, observables
-from pyjutrack.collective import BSPLINE, CATMULL_ROM, CIC, Correction
+from pyjutrack.collective import BSPLINE, CATMULL_ROM, CIC, QUADRATIC, Correction
 from pyjutrack.diagnostics.instrument import Instrument
 from pyjutrack.elements import Element, potentials
 from pyjutrack.lattice import knobs
@@ -35,7 +35,7 @@ OPTIONS = {
     "Surrogate": {"network", "mesh", "domain", "outside", "about"},
 }
 #: CIC has no derivative, and is refused
-SHAPES = {BSPLINE.name, CATMULL_ROM.name, CIC.name}
+SHAPES = {BSPLINE.name, QUADRATIC.name, CATMULL_ROM.name, CIC.name}
 
 
 def own(kind: type) -> list[type]:

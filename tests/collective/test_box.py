@@ -4,12 +4,16 @@ import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
 
-from pyjutrack.collective import BSPLINE, CATMULL_ROM, CIC
+from pyjutrack.collective import BSPLINE, CATMULL_ROM, CIC, QUADRATIC
 from pyjutrack.mesh import box as boxes
-from pyjutrack.mesh.box import Box, bounds, box_around, deposit, kick
+from pyjutrack.mesh.box import Box, admit, bounds, box_around, deposit, kick
 from pyjutrack.mesh.line import Line
 
-SHAPES = pytest.mark.parametrize("shape", [BSPLINE, CATMULL_ROM, CIC], ids=lambda s: s.name)
+SHAPES = pytest.mark.parametrize(
+    "shape", [BSPLINE, QUADRATIC, CATMULL_ROM, CIC], ids=lambda s: s.name
+)
+SMOOTH = pytest.mark.parametrize("shape", [BSPLINE, QUADRATIC], ids=lambda s: s.name)
+EXACT = {"rtol": 1e-11, "atol": 1e-11}
 LOW, HIGH = torch.tensor([-3.0, -1.0, 2.0]), torch.tensor([5.0, 1.5, 2.3])
 
 
@@ -66,9 +70,36 @@ def test_the_sum_and_the_centre_are_kept(shape):
         torch.testing.assert_close(centre, (weights * place)[active].sum(), rtol=1e-11, atol=1e-11)
 
 
-def test_slopes_are_those_of_the_value():
-    """A polynomial whose values at the nodes the cubic spline carries over to a known one."""
-    box, at, active, *_ = scene()
+@SHAPES
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("count", [1, 2500])
+def test_particles_on_the_walls_have_all_their_nodes(shape, dtype, count):
+    """In the corners and on the edges, and so many that they are deposited in slabs."""
+    box, *_ = scene(shape)
+    ends = [torch.tensor([line.start, line.stop, 0.5], dtype=dtype) for line in box]
+    at = torch.cartesian_prod(*ends).T.repeat(1, count).unbind()
+    active = admit(box, at, torch.ones(27 * count, dtype=torch.bool))
+    assert active.sum() == 18 * count, "all but those at 0.5 m in z"
+    generator = torch.Generator().manual_seed(1)
+    weights = torch.rand(27 * count, generator=generator, dtype=torch.float64).to(dtype)
+    loose = {"rtol": 1e-5, "atol": 1e-4} if dtype == torch.float32 else EXACT
+    filled = deposit(box, at, active, weights)
+    (twin,) = boxes._Deposit().plain(box, *at, active, weights)
+    torch.testing.assert_close(filled, twin, **loose)
+    torch.testing.assert_close(filled.sum(), weights[active].sum(), **loose)
+    for axis, line in enumerate(box):
+        ramp = torch.from_numpy(line.positions()).to(dtype)
+        ramp = ramp.reshape([-1 if other == axis else 1 for other in range(3)]).expand(box.shape)
+        found = slopes(box, at, active, ramp.contiguous())
+        for other, slope in enumerate(found):
+            expected = float(axis == other) * active.to(dtype)
+            torch.testing.assert_close(slope, expected, **loose)
+
+
+@SMOOTH
+def test_slopes_are_those_of_the_value(shape):
+    """A polynomial whose values at the nodes the spline carries over to a known one."""
+    box, at, active, *_ = scene(shape)
     x, y, z = torch.meshgrid(*(torch.from_numpy(line.positions()) for line in box), indexing="ij")
     found = slopes(box, at, active, 2 * x * y - 3 * y * z + x * y * z + z)
     px, py, pz = at
@@ -77,8 +108,9 @@ def test_slopes_are_those_of_the_value():
         torch.testing.assert_close(one[active], other[active], rtol=1e-11, atol=1e-11)
 
 
-def test_derivatives_of_all_kinds():
-    box, at, active, weights, values = scene(count=4)
+@SMOOTH
+def test_derivatives_of_all_kinds(shape):
+    box, at, active, weights, values = scene(shape, count=4)
     factor = torch.tensor(0.7, dtype=torch.float64)
     momenta = weights.flip(0), 2 * weights, weights - 1
 
@@ -106,9 +138,10 @@ def test_one_weight_for_all_has_its_slope():
     torch.testing.assert_close(slope, expected, rtol=1e-11, atol=1e-11)
 
 
-def test_single_precision_of_many():
-    box, at, active, weights, _ = scene(count=20_000)
-    _, few, _, light, _ = scene(count=20_000, dtype=torch.float32)
+@SMOOTH
+def test_single_precision_of_many(shape):
+    box, at, active, weights, _ = scene(shape, count=20_000)
+    _, few, _, light, _ = scene(shape, count=20_000, dtype=torch.float32)
     found, exact = deposit(box, few, active, light), deposit(box, at, active, weights)
     assert found.dtype == torch.float32
     torch.testing.assert_close(found.double(), exact, rtol=1e-4, atol=1e-4 * float(exact.max()))
@@ -126,9 +159,10 @@ def test_particles_that_do_not_count_may_be_anywhere():
             assert torch.equal(one, other)
 
 
-def test_single_precision():
-    box, at, active, _, values = scene(count=200)
-    _, few, _, light, low = scene(count=200, dtype=torch.float32)
+@SMOOTH
+def test_single_precision(shape):
+    box, at, active, _, values = scene(shape, count=200)
+    _, few, _, light, low = scene(shape, count=200, dtype=torch.float32)
     assert deposit(box, few, active, light).dtype == torch.float32
     for one, other in zip(
         slopes(box, few, active, low), slopes(box, at, active, values), strict=True

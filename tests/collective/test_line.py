@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
 
-from pyjutrack.collective import BSPLINE, CATMULL_ROM, CIC
+from pyjutrack.collective import BSPLINE, CATMULL_ROM, CIC, QUADRATIC
 from pyjutrack.errors import InvalidValueError
 from pyjutrack.mesh import line_operators
 from pyjutrack.mesh.line import (
@@ -22,7 +22,9 @@ from pyjutrack.mesh.line import (
 )
 from pyjutrack.mesh.line_operators import Add, Spread
 
-SHAPES = pytest.mark.parametrize("shape", [BSPLINE, CATMULL_ROM, CIC], ids=lambda s: s.name)
+SHAPES = pytest.mark.parametrize(
+    "shape", [BSPLINE, QUADRATIC, CATMULL_ROM, CIC], ids=lambda s: s.name
+)
 
 
 def scene(shape=BSPLINE, count=12, dtype=torch.float64):

@@ -84,11 +84,12 @@ def test_longitudinal_kick_is_that_of_the_line_density(wider: float) -> None:
     assert np.abs(found - expected).max() < 1e-3 * np.abs(expected).max()
 
 
-def test_keeps_the_promises_of_effects() -> None:
+@pytest.mark.parametrize("assignment", ["bspline", "quadratic"])
+def test_keeps_the_promises_of_effects(assignment: str) -> None:
     rows = np.random.default_rng(0).normal(size=(400, 6)) * [2e-3, 1e-3, 1.5e-3, 1e-3, 0.5, 1e-3]
     beam = pj.Beam(pj.Reference.from_kinetic("proton", 3e7), rows, charge=1e-8)
     lattice = pj.Lattice([pj.Quadrupole(0.2, 2.0, name="q"), pj.Drift(0.4, name="d")])
-    box = pj.SpectralPoisson((0.014, 0.014), (24, 24))
+    box = pj.SpectralPoisson((0.014, 0.014), (24, 24), assignment)
     effect = SpaceCharge2p5D(box, 24, 0.2, balanced=True)
     check_effect(effect, beam, lattice, knobs=["scale", "wall"])
 

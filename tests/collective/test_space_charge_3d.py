@@ -15,7 +15,7 @@ from scipy.special import ndtri
 from scipy.stats import qmc
 
 import pyjutrack as pj
-from pyjutrack.collective import Place, SpaceCharge2p5D, SpaceCharge3D
+from pyjutrack.collective import BSPLINE, QUADRATIC, Place, Shape, SpaceCharge2p5D, SpaceCharge3D
 from pyjutrack.collective.open_space import _kept, plain_spectrum
 from pyjutrack.collective.slices import unsmooth
 from pyjutrack.errors import InvalidValueError, ResolutionWarning
@@ -32,6 +32,7 @@ STRENGTH = e * CHARGE / (4 * math.pi * epsilon_0 * m_p * c**2 * (BETA * GAMMA) *
 #: sizes of what is round at rest
 ROUND = np.array([1.0, 1.0, 1 / GAMMA])
 STEP = pj.Lattice([pj.Drift(1e-3)])
+SHAPES = pytest.mark.parametrize("used", [BSPLINE, QUADRATIC], ids=lambda s: s.name)
 
 
 def ball(count: int) -> np.ndarray:
@@ -82,13 +83,20 @@ def slopes_of_ellipsoid(places: np.ndarray, sizes: np.ndarray, gaussian: bool) -
 
 @pytest.mark.parametrize("sizes", [(1.0, 1.0, 1.0), (1.0, 2.0, 10.0)], ids=["round", "long"])
 @pytest.mark.parametrize("gaussian", [True, False], ids=["gaussian", "uniform"])
-def test_fields_of_ellipsoids(gaussian: bool, sizes: tuple[float, float, float]) -> None:
-    """At four nodes a rms size; the kink at the edge of a uniform bunch is rounded over a node."""
+@SHAPES
+def test_fields_of_ellipsoids(
+    used: Shape, gaussian: bool, sizes: tuple[float, float, float]
+) -> None:
+    """At four nodes a rms size; the kink at the edge of a uniform bunch is rounded over a node.
+
+    Slopes of quadratic splines are broken lines, some tenths of a per cent off everywhere.
+    """
+    worst = 3e-3 if used == BSPLINE else 5e-3
     rest = 1e-3 * np.array(sizes)
     unit = normal(2**18) if gaussian else ball(2**18)
     beam = bunch(unit * rest * ROUND)
     nodes = np.ceil(4 * np.ptp(unit, axis=0)).astype(int) + 5
-    effect = SpaceCharge3D(tuple(nodes.tolist()), 1.0, margin=0.0)
+    effect = SpaceCharge3D(tuple(nodes.tolist()), 1.0, margin=0.0, assignment=used)
     spacing = effect._box(beam, State(beam.coordinates.unbind(-1), beam.alive)).spacing
     assert (rest * ROUND / spacing < 4.3).all()
     found = kicks(effect, beam)
@@ -96,8 +104,8 @@ def test_fields_of_ellipsoids(gaussian: bool, sizes: tuple[float, float, float])
     size = np.sqrt((expected**2).mean(0))
     error = (found - expected) / size
     inner = (unit**2).sum(1) < 2.5
-    assert np.sqrt((error**2)[inner].mean(0)).max() < 3e-3
-    assert np.sqrt((error**2).mean(0)).max() < (2e-3 if gaussian else 0.02)
+    assert np.sqrt((error**2)[inner].mean(0)).max() < worst
+    assert np.sqrt((error**2).mean(0)).max() < (worst - 1e-3 if gaussian else 0.02)
     # action is reaction, but for the grid
     assert np.abs(found.mean(0)).max() < 5e-6 * np.abs(found).max()
 
@@ -175,7 +183,8 @@ def test_another_code_agrees() -> None:
     assert ours.max() < 0.005
 
 
-def test_green_function_is_the_mean_of_a_cell() -> None:
+@SHAPES
+def test_green_function_is_the_mean_of_a_cell(used: Shape) -> None:
     spacing = 1.0, 1.3, 0.4
     found = integrated_green((12, 10, 40), spacing)
     for at in ((1, 0, 0), (0, 0, 3), (2, 1, 4), (11, 0, 0), (0, 0, 27), (12, 10, 40)):
@@ -186,8 +195,9 @@ def test_green_function_is_the_mean_of_a_cell() -> None:
     assert integrated_green((8, 8, 8), (1.0, 1.0, 1.0))[0, 0, 0] == pytest.approx(
         2.3800773, rel=1e-6
     )
-    twin = plain_spectrum((16, 12, 14), 1.3, torch.tensor(0.4, dtype=torch.float64)).numpy()
-    kept = _kept((16, 12, 14), 1.3, 0.4).values
+    along_z = torch.tensor(0.4, dtype=torch.float64)
+    twin = plain_spectrum((16, 12, 14), used, 1.3, along_z).numpy()
+    kept = _kept((16, 12, 14), used, 1.3, 0.4).values
     np.testing.assert_allclose(kept, twin, rtol=1e-7)
 
 
@@ -245,7 +255,8 @@ def test_what_a_pipe_does_not_hold_is_lost_or_refused() -> None:
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_keeps_the_promises_of_effects(weighted: bool) -> None:
+@SHAPES
+def test_keeps_the_promises_of_effects(used: Shape, weighted: bool) -> None:
     draw = np.random.default_rng(0)
     rows = draw.uniform(-1.7, 1.7, size=(300, 6)) * [2e-3, 1e-3, 1.5e-3, 1e-3, 6e-3, 1e-3]
     beam = pj.Beam(pj.Reference.from_kinetic("proton", 3e7), rows, charge=1e-9)
@@ -253,7 +264,7 @@ def test_keeps_the_promises_of_effects(weighted: bool) -> None:
         beam = beam.replace(weights=torch.as_tensor(draw.uniform(0.5, 1.5, 300)))
     lattice = pj.Lattice([pj.Quadrupole(0.2, 2.0, name="q"), pj.Drift(0.4, name="d")])
     pipe = (0.012, 0.01) if weighted else None
-    effect = SpaceCharge3D((18, 20, 22), 0.2, pipe=pipe, balanced=weighted)
+    effect = SpaceCharge3D((18, 20, 22), 0.2, pipe=pipe, balanced=weighted, assignment=used)
     check_effect(effect, beam, lattice, knobs=["scale"])
 
 
@@ -299,9 +310,10 @@ def test_slopes_by_the_energy(pipe: tuple[float, float] | None) -> None:
     assert float(forward) == pytest.approx(float(slope), rel=1e-10)
 
 
-def test_each_beam_of_a_batch_is_as_alone() -> None:
+@SHAPES
+def test_each_beam_of_a_batch_is_as_alone(used: Shape) -> None:
     small, large = (bunch(s * ball(1024) * [1e-3, 2e-3, 3e-3]) for s in (1.0, 3.0))
-    effect = SpaceCharge3D((16, 16, 16), 1.0)
+    effect = SpaceCharge3D((16, 16, 16), 1.0, assignment=used)
     both = small.replace(
         coordinates=torch.stack([small.coordinates, large.coordinates]),
         alive=torch.stack([small.alive, large.alive]),
@@ -343,7 +355,7 @@ def test_what_it_cannot_be_right_for() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [("nodes", 64), ("nodes", (64, 64)), ("nodes", (64, 64, 8)), ("max_step", 0.0), ("scale", "1"),
-     ("margin", -0.1), ("margin", math.inf), ("response", 1)],
+     ("assignment", "cic"), ("margin", -0.1), ("margin", math.inf), ("response", 1)],
 )  # fmt: skip
 def test_settings_that_cannot_be(name: str, value: object) -> None:
     with pytest.raises(InvalidValueError, match=name if name != "max_step" else "step"):

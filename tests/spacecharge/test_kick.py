@@ -42,7 +42,7 @@ def transverse_jacobian(lattice, beam, kick, transform):
     return transform(final)(start).numpy()
 
 
-@pytest.mark.parametrize("assignment", ["bspline", "catmull-rom"])
+@pytest.mark.parametrize("assignment", ["bspline", "quadratic", "catmull-rom"])
 @pytest.mark.parametrize("transform", [torch.func.jacfwd, torch.func.jacrev])
 @pytest.mark.parametrize("through", ["drift", "cell"])
 def test_self_consistent_map_is_symplectic(proton, cell, assignment, transform, through):

@@ -4,11 +4,22 @@ import pytest
 import torch
 
 from pyjutrack.autodiff import Pushed
-from pyjutrack.collective import BSPLINE, CATMULL_ROM, CIC, Grid, Mesh, deposit, interpolate
+from pyjutrack.collective import (
+    BSPLINE,
+    CATMULL_ROM,
+    CIC,
+    QUADRATIC,
+    Grid,
+    Mesh,
+    deposit,
+    interpolate,
+)
 from pyjutrack.mesh.particle_mesh import inside, kick
 from pyjutrack.mesh.plain import plain_deposit, plain_interpolate
 
-SHAPES = pytest.mark.parametrize("shape", [BSPLINE, CATMULL_ROM, CIC], ids=lambda s: s.name)
+SHAPES = pytest.mark.parametrize(
+    "shape", [BSPLINE, QUADRATIC, CATMULL_ROM, CIC], ids=lambda s: s.name
+)
 # cells of about one, so that finite differences of positions and values have one scale
 GRID = Grid((8.0, 10.8), (8, 9))
 EXACT = {"rtol": 1e-12, "atol": 1e-12}

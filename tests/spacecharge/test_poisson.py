@@ -12,7 +12,7 @@ from pyjutrack.mesh.grid import GHOSTS
 
 SIZE, SHAPE = (0.02, 0.03), (32, 48)
 CELLS = (slice(GHOSTS, -GHOSTS), slice(GHOSTS, -GHOSTS))
-ASSIGNMENTS = pytest.mark.parametrize("assignment", ["bspline", "catmull-rom", "cic"])
+ASSIGNMENTS = pytest.mark.parametrize("assignment", ["bspline", "quadratic", "catmull-rom", "cic"])
 
 
 def solver(assignment="bspline", size=SIZE, shape=SHAPE, **options):

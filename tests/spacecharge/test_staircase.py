@@ -10,7 +10,7 @@ import torch
 
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
-from pyjutrack.collective import BSPLINE, CATMULL_ROM, CIC
+from pyjutrack.collective import BSPLINE, CATMULL_ROM, CIC, QUADRATIC
 from pyjutrack.tracking.adjoints import ADJOINTS
 
 PROTON = pj.Reference.from_kinetic("proton", 1e9)
@@ -87,4 +87,5 @@ def test_tracking_is_not(beam: pj.Beam) -> None:
 
 
 def test_which_shapes_are_staircases() -> None:
-    assert [s.staircase for s in (BSPLINE, CATMULL_ROM, CIC)] == [False, False, True]
+    smooth = BSPLINE, QUADRATIC, CATMULL_ROM
+    assert [s.staircase for s in (*smooth, CIC)] == [False, False, False, True]

@@ -106,7 +106,7 @@ class Spline:
         halves = [side / 2 for side in self.size]
         polynomials = [c for node in used.coefficients for c in node]
         values = self._grid(weights, weights.double()).ravel().tolist()
-        return [*halves, *grid.geometry, float(grid.padded_shape[1]), *polynomials, *values]
+        return [*halves, *self._mesh.geometry, float(grid.padded_shape[1]), *polynomials, *values]
 
     def _grid(self, weights: Tensor, like: Tensor) -> Tensor:
         if weights.shape[-1] != self.count:

@@ -174,6 +174,11 @@ def _surrogate(session: Session, surrogate: Surrogate) -> Any:
 
 
 def _mesh(session: Session, mesh: Mesh) -> Any:
+    if mesh.shape.offset:
+        raise InvalidValueError(
+            f"the julia engine does not know the shape function {mesh.shape.name!r}; take "
+            'assignment="bspline", or the native engine'
+        )
     return session.call("Mesh", mesh.grid.size, mesh.grid.shape, mesh.shape.name)
 
 

@@ -188,7 +188,7 @@ def line_error(wake: Tensor, samples: WakeSamples) -> Tensor:
 
 def read_centres(wake: Tensor) -> Tensor:
     """What particles at the centres of the cells (..., cells) read from values at the nodes."""
-    before, middle, after, _ = (float(w) for w in BSPLINE.table[:, 0])
+    before, middle, after = BSPLINE.on_node
     cells = wake.shape[-1] - 2 * GHOSTS
     low, centre, high = (wake[..., GHOSTS + k : GHOSTS + k + cells] for k in (-1, 0, 1))
     return before * low + middle * centre + after * high
