@@ -229,9 +229,10 @@ class Twin(Saved):
     def _design_task(self, settings: Settings) -> Task:
         """The task of the tracking as designed: checked once, for all settings.
 
-        A current or a charge that settings or unknowns give need not be given to the beam.
+        A current or a charge that settings or unknowns give need not be given to the beam; one
+        that is a share of it gives none.
         """
-        moved = {*settings, *(getattr(u, "address", "") for u in self.unknowns)}
+        moved = {*settings, *(u.address for u in self.unknowns if not getattr(u, "relative", True))}
         named = tuple(name for name in ("current", "charge") if f"beam.{name}" in moved)
         named = tuple(name for name in named if not is_stated(getattr(self.beam, name)))
         if named not in self._tasks:

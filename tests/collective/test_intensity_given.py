@@ -138,3 +138,10 @@ def test_a_charge_that_settings_or_unknowns_give_need_not_be_given() -> None:
     np.testing.assert_array_equal(unknown.predict({})[monitor.name], expected)
     with pytest.raises(InvalidValueError, match=NONE_GIVEN):
         bare.predict({})
+    # a share of it gives none
+    share = bare.replace(unknowns=(pj.Unknown("beam.charge", relative=True, value=0.1),))
+    with pytest.raises(InvalidValueError, match=NONE_GIVEN):
+        share.predict({})
+    expected = given.predict({"beam.charge": 1.1e-9})[monitor.name]
+    found = share.predict({"beam.charge": 1e-9})[monitor.name]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)

@@ -198,3 +198,14 @@ def test_what_is_refused() -> None:
         opposing().luminosity(slow)
     with pytest.raises(InvalidValueError, match="beam must be a Beam"):
         opposing().luminosity(rows.coordinates)  # type: ignore[arg-type]
+
+
+def test_lost_particles_that_are_nowhere_leave_slopes_alone() -> None:
+    rows = np.array([[2e-6, 0, 1e-6, 0, 1e-3, 0], [1e-6, 0, 0, 0, 0, 0], [np.nan] * 6])
+    size = torch.tensor(X, dtype=torch.float64, requires_grad=True)
+    effect, slopes = opposing(sigma_x=size, count=3), []
+    for count in (2, 3):
+        alive = torch.tensor([True, True, False])[:count]
+        bunch = pj.Beam(POSITRON, rows[:count], charge=count * 1e-9, alive=alive)  # type: ignore
+        slopes.append(float(torch.autograd.grad(effect.luminosity(bunch), size)[0]))
+    assert slopes[1] == pytest.approx(slopes[0], rel=1e-12)

@@ -41,7 +41,9 @@ def luminosity_of(
             "the luminosity is that of a bunch with a charge [C], and this beam was given none: "
             "Beam(..., charge=); give charge=0.0 where zero is meant"
         )
-    state, left = State(beam.coordinates.unbind(-1), beam.alive), iter(shares)
+    # of the lost none: the backward pass would multiply its zero by their NaN
+    columns = torch.where(beam.alive.unsqueeze(-1), beam.coordinates, 0.0).unbind(-1)
+    state, left = State(columns, beam.alive), iter(shares)
     met: Any = torch.zeros_like(state.coordinates[0])
     for map, parameters in operations:
         if map in _MEETINGS:
