@@ -96,11 +96,13 @@ def map(**known: Any) -> Callable[[Callable[..., Any]], Map]:
         ...     return x, px - strength * x * x * x, y, py, z, delta
 
     Raises:
-        InvalidValueError: another function has its name.
+        InvalidValueError: another function has its name; its first arguments are not named as the
+            coordinates are, by which parameters are told from them.
     """
 
     def register(function: Callable[..., Any]) -> Map:
         made = Map(function, **known)
+        _require_coordinates(made)
         before = MAPS.get(made.name)
         if before is not None and _origin(before.function) != _origin(function):
             raise InvalidValueError(
@@ -111,6 +113,16 @@ def map(**known: Any) -> Callable[[Callable[..., Any]], Map]:
         return made
 
     return register
+
+
+def _require_coordinates(map: Map) -> None:
+    expected = COORDINATES[:4:2] if map.opening else COORDINATES
+    found = tuple(inspect.signature(map.function).parameters)[: len(expected)]
+    if found != expected:
+        raise InvalidValueError(
+            f"a map takes {', '.join(expected)}, by these names, and its parameters after them; "
+            f"{map.name} begins with {', '.join(found) or 'nothing'}"
+        )
 
 
 def find_map(name: str) -> Map:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from ..core.errors import InvalidValueError
 from ..core.scalars import tensor_like
 from ..core.special import bool_or, on_host
 from .apply import apply_map
@@ -77,7 +78,7 @@ def _apply_plain(map: Callable[..., Any], state: State, parameters: tuple[Any, .
     )
     alive = state.alive
     if on_host(alive) and bool_or(alive.all(), default=False):
-        moved = zip(state.coordinates, map(*state.coordinates, *parameters), strict=True)
+        moved = zip(state.coordinates, _moved(map, state.coordinates, parameters), strict=True)
         return State(
             tuple(
                 torch.where(alive, new, old) if _is_other(new, old) else new for old, new in moved
@@ -86,12 +87,24 @@ def _apply_plain(map: Callable[..., Any], state: State, parameters: tuple[Any, .
         )
     # a masked result is not enough: the backward pass would multiply its zero by a lost NaN
     safe = [torch.where(state.alive, u, torch.zeros_like(u)) for u in state.coordinates]
-    new = map(*safe, *parameters)
+    new = _moved(map, safe, parameters)
     columns = [
         old if changed is held else torch.where(state.alive, changed, old)
         for old, held, changed in zip(state.coordinates, safe, new, strict=True)
     ]
     return State(tuple(columns), state.alive)
+
+
+def _moved(map: Callable[..., Any], at: Sequence[Tensor], parameters: Sequence[Any]) -> Any:
+    """Six coordinates after a function, or an InvalidValueError that names it."""
+    found = map(*at, *parameters)
+    if isinstance(found, tuple | list) and len(found) == len(at):
+        return found
+    name = getattr(map, "name", getattr(map, "__name__", repr(map)))
+    what = f"{len(found)} values" if isinstance(found, tuple | list) else type(found).__name__
+    raise InvalidValueError(
+        f"the map {name} must return six coordinates (x, px, y, py, z, delta), got {what}"
+    )
 
 
 def _is_other(new: Any, old: Tensor) -> bool:

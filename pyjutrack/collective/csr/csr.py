@@ -86,7 +86,7 @@ class CSR(CollectiveEffect):
 
     Warns:
         ResolutionWarning: less than two cells a rms length, few particles a cell, or a smoothing
-            of more than 0.4 rms lengths.
+            of more than 0.5 rms lengths.
         AccuracyWarning: a bunch so short, or of so little energy, that gamma is not infinite; one
             that is wider in a bend than (R s^2)^(1/3); bends of other curvature in one arc.
 

@@ -16,7 +16,7 @@ from ..base import CELLS
 from .arcs import Arc
 
 #: a Gaussian of this many rms lengths smooths the field of a Gaussian bunch by 4 % rms
-_SMOOTH = 0.4
+_SMOOTH = 0.5
 #: a bunch must be longer than this many of the lengths by which its own field outruns it
 _SHORT = 10.0
 
