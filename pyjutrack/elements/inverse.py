@@ -133,18 +133,23 @@ def _undo(map: Map, parameters: Parameters, end: State) -> State:
 
 
 def count_astray(
-    found: Sequence[Tensor], wanted: Sequence[Tensor], alive: Tensor, part: float
+    found: Sequence[Tensor],
+    wanted: Sequence[Tensor],
+    alive: Tensor,
+    part: float,
+    sizes: Sequence[float] = (0.0,) * 6,
 ) -> int:
     """Count the live particles that are not where they should be.
 
     Args:
         part: of their place, and of the mean distance of all from the axis, that they may be off.
+        sizes: mean distances elsewhere on their way, which count where they are larger.
     """
     astray = torch.zeros_like(alive)
-    for ours, theirs in zip(found, wanted, strict=True):
+    for ours, theirs, size in zip(found, wanted, sizes, strict=True):
         mean = torch.linalg.vector_norm(theirs, 1) / theirs.numel()
         if ours is theirs or bool(torch.dist(ours, theirs, math.inf) <= part * mean):
             continue  # all of them, the lost too, as usual
-        mean = torch.where(alive, theirs, 0.0).abs().mean() + part
+        mean = torch.where(alive, theirs, 0.0).abs().mean().clamp(min=size) + part
         astray |= ~((ours - theirs).abs() <= part * (mean + theirs.abs()))
     return int((astray & alive).sum())

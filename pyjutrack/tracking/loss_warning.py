@@ -60,9 +60,9 @@ def warn_of_windows(
         most, window = max(counts, default=(0, ""))
         if most:
             warn(
-                f"{most} of {before.particles} particles are lost as they are outside of {window} "
+                f"{most} of {before.particles} particles are lost, and outside of {window} "
                 f"(effects[{number}]): their charge is missing from there on; take a longer one, "
-                "or cut them off before",
+                "or cut them off before; what lost them, `loss_map` says",
                 ResolutionWarning,
             )
 

@@ -108,7 +108,7 @@ CALLS: dict[str, Any] = {
 def test_particles_outside_a_window_are_counted_once(kind: str, call: str) -> None:
     beam, effect = long_bunch(7), WINDOWS[kind]
     message = (
-        f"7 of 2000 particles are lost as they are outside of the window of {kind}, 0.2 m about "
+        f"7 of 2000 particles are lost, and outside of the window of {kind}, 0.2 m about "
         "the reference (effects[1])"
     )
     effects = [EFFECTS["beam-beam"], effect]
@@ -126,7 +126,7 @@ def test_particles_that_leave_a_window_on_the_way_are_counted() -> None:
     ring = pj.Lattice([pj.Marker(name="tank"), pj.TaylorMap(slip)])
     beam = pj.Beam(ELECTRON, rows, charge=1e-12)
     pj.track(ring, beam, effects=[WINDOWS["Wake"]])  # without a warning
-    with pytest.warns(ResolutionWarning, match="^5 of 2000 particles are lost as they are outside"):
+    with pytest.warns(ResolutionWarning, match="^5 of 2000 particles are lost, and outside"):
         end = pj.track(ring, beam, effects=[WINDOWS["Wake"]], turns=2)
     assert end.lost == 5
 

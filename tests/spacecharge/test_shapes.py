@@ -104,10 +104,7 @@ def test_unsmoothed_values_are_those_at_the_nodes(used: Shape) -> None:
     at = torch.from_numpy(line.positions()[2:-2])
     everywhere = torch.ones(len(at), dtype=torch.bool)
     read = [
-        float(
-            spread(line, at[n : n + 1], everywhere[:1], at.new_ones(1))
-            @ torch.from_numpy(spline_of)
-        )
+        float(spread(line, at[n : n + 1], everywhere[:1], at.new_ones(1)) @ spline_of)
         for n in range(len(at))
     ]
     np.testing.assert_allclose(read, values[2:-2], atol=1e-13)

@@ -226,7 +226,7 @@ def _mask_inside(mesh: Mesh, x: Tensor, y: Tensor, alive: Tensor) -> Tensor:
         sides = zip((x, y), mesh.grid.size, strict=True)
         reach = max(float(u[lost].abs().max()) / (side / 2) for u, side in sides)
         if not reach <= 1 + _ROUNDING:
-            raise cannot_reconstruct(int(lost.sum()))
+            raise cannot_reconstruct(int(lost.sum()), x.dtype)
     return active
 
 

@@ -106,11 +106,12 @@ def _undo_kick(after: Tensors, kicked: Tensors) -> Tensors:
     )
 
 
-def cannot_reconstruct(count: int) -> InvalidValueError:
+def cannot_reconstruct(count: int, dtype: torch.dtype) -> InvalidValueError:
     """Make the error of particles that came back to other places than they had."""
+    precision = "single" if dtype == torch.float32 else "double"
     return InvalidValueError(
         f"backward pass: {count} particles could not be reconstructed; the motion is too chaotic "
-        "for adjoint='reversible' in double precision; use adjoint='checkpoint'"
+        f"for adjoint='reversible' in {precision} precision; use adjoint='checkpoint'"
     )
 
 
