@@ -20,7 +20,7 @@ POSITRON = pj.Reference.from_total("positron", 45e9)
 #: particles of the other beam; its sizes [m] and divergences
 COUNT, SIZES, DIVERGENCES = 1e11, (1e-5, 5e-6, 1e-2), (1e-4, 2e-4)
 #: half of the crossing angle [rad], and slices of equal charge
-ANGLE, SLICES = 15e-3, 15
+ANGLE, SLICES = 1e-3, 15
 _IP = pj.Lattice([pj.Marker(name="ip")])
 #: of momenta
 _COLUMNS = [1, 3]
