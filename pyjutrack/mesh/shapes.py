@@ -41,6 +41,7 @@ class Shape:
 
     def __post_init__(self) -> None:
         require_setting("variance", self.variance, least=0)
+        require_setting("offset", self.offset)
         if self.offset not in (0.0, 0.5):
             raise wrong("offset", self.offset, "0 or 1/2 of a cell")
 
