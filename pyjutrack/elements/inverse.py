@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -137,19 +136,24 @@ def count_astray(
     wanted: Sequence[Tensor],
     alive: Tensor,
     part: float,
-    sizes: Sequence[float] = (0.0,) * 6,
+    elsewhere: Sequence[Tensor] | None = None,
 ) -> int:
     """Count the live particles that are not where they should be.
 
     Args:
         part: of their place, and of the mean distance of all from the axis, that they may be off.
-        sizes: mean distances elsewhere on their way, which count where they are larger.
+        elsewhere: the same particles at another place of their way, whose mean distance counts
+            where it is larger.
     """
     astray = torch.zeros_like(alive)
-    for ours, theirs, size in zip(found, wanted, sizes, strict=True):
-        mean = torch.linalg.vector_norm(theirs, 1) / theirs.numel()
-        if ours is theirs or bool(torch.dist(ours, theirs, math.inf) <= part * mean):
+    for ours, theirs, others in zip(found, wanted, elsewhere or wanted, strict=True):
+        if ours is theirs:
+            continue
+        some = theirs[..., ::8]
+        mean = torch.linalg.vector_norm(some, 1) / some.numel()
+        if bool((ours - theirs).abs_().max() <= part * mean):
             continue  # all of them, the lost too, as usual
-        mean = torch.where(alive, theirs, 0.0).abs().mean().clamp(min=size) + part
+        ends = (torch.where(alive, place, 0.0).abs().mean() for place in (theirs, others))
+        mean = torch.maximum(*ends) + part
         astray |= ~((ours - theirs).abs() <= part * (mean + theirs.abs()))
     return int((astray & alive).sum())

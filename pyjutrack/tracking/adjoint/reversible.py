@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
@@ -75,7 +73,7 @@ class _Backward:
         self._mine = {place: active(elements[place]) for place in places}
         self._passages = Passages(task, sums) if have_kernels(ends) else None
         self._columns, self._gradients = own(ends), own(gradients)
-        self._sizes = _sizes(ends, record.alive(len(task) - 1))
+        self._whence = ends
 
     def end(self) -> Tensors:
         """The gradients at the start."""
@@ -94,8 +92,8 @@ class _Backward:
             self._effect(number, op, turn)
         if kept is not None:
             alive = self._record.alive(number - 1)
-            _require_found(self._columns, kept, alive, self._sizes)
-            self._columns, self._sizes = own(kept), _sizes(kept, alive)
+            _require_found(self._columns, kept, alive, self._whence)
+            self._columns, self._whence = own(kept), kept
 
     def _element(
         self, number: int, n: int, turn: int, element: Element, part: Part, kept: Tensors | None
@@ -143,18 +141,13 @@ class _Backward:
         return self._beam
 
 
-def _sizes(columns: Tensors, alive: Tensor) -> list[float]:
-    """Mean distances of live particles from the axis, in all coordinates."""
-    return [float(torch.where(alive, c, 0.0).abs().mean()) for c in columns]
-
-
-def _require_found(found: Tensors, kept: Tensors, alive: Tensor, sizes: Sequence[float]) -> None:
+def _require_found(found: Tensors, kept: Tensors, alive: Tensor, whence: Tensors) -> None:
     """Raise where particles came back to other places than they had.
 
     However they went astray: by rounding, or where a map is undone as it does not act there.
-    Rounding is of places on the way, of which `sizes` are those where it began.
+    Rounding is that of places on the way, which began at `whence`.
     """
     part = torch.finfo(kept[0].dtype).eps ** _DRIFT
-    astray = count_astray(found, kept, alive, part, sizes)
+    astray = count_astray(found, kept, alive, part, whence)
     if astray:
         raise cannot_reconstruct(astray, kept[0].dtype)
