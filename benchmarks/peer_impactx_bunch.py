@@ -68,6 +68,7 @@ class ImpactX:
         def close() -> None:
             writing.close()
             child.wait()
+            reading.close()
 
         with tempfile.TemporaryDirectory() as folder:
             places, kicks = (Path(folder, f"{name}.npy") for name in ("places", "kicks"))
