@@ -100,8 +100,8 @@ def inverse_parameters(map: Map, parameters: Parameters) -> Parameters:
 
 #: of the map, before its own way of being undone is taken
 _ITERATIONS = 8
-#: roundings by which a particle that is found again may miss where the map takes it, and part of
-#: that part of it which one may that is found by the map's own way
+#: how far from the wanted place the map may take a particle that was found before it: so many
+#: roundings by iteration, and the rounding to this power by the map's own `undo`
 _FOUND, _MISSED = 16, 0.5
 
 
@@ -149,7 +149,7 @@ def count_astray(
     for ours, theirs, others in zip(found, wanted, elsewhere or wanted, strict=True):
         if ours is theirs:
             continue
-        some = theirs[..., ::8]
+        some = theirs[..., ::8]  # a scale is wanted, and a whole pass takes longer
         mean = torch.linalg.vector_norm(some, 1) / some.numel()
         if bool((ours - theirs).abs_().max() <= part * mean):
             continue  # all of them, the lost too, as usual
