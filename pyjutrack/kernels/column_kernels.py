@@ -1,8 +1,8 @@
-"""The kernel of `columns`."""
+"""Kernels of `columns`."""
 
 import numpy as np
 
-from .jit import kernel
+from .jit import kernel, reduction
 
 #: particles whose columns are filled in turn: the rows of so many are in the first-level cache,
 #: and one column at a time is written half as long as six
@@ -27,3 +27,44 @@ def _copy(low, high, column, row):
     for i in range(low, high):
         n = np.uintp(i)
         row[n] = column[n]
+
+
+#: particles compared before they are copied: both sides of a column are in the first-level cache
+_COMPARED = 1024
+
+
+@kernel
+def restore(part, start, stop, share, x, px, y, py, z, delta, x0, px0, y0, py0, z0, delta0, alike):
+    """Copy columns over others, block by block, up to one that is not alike."""
+    for low in range(start, stop, _COMPARED):
+        high = min(low + _COMPARED, stop)
+        off = _restore(low, high, share, x, x0)
+        off += _restore(low, high, share, px, px0)
+        off += _restore(low, high, share, y, y0)
+        off += _restore(low, high, share, py, py0)
+        off += _restore(low, high, share, z, z0)
+        off += _restore(low, high, share, delta, delta0)
+        if off:
+            return
+    alike[part] = True
+
+
+@kernel
+def _restore(low, high, share, found, kept):
+    """Copy a block where none is off by more than a share of the mean size; count those off."""
+    limit = share * _sum_sizes(low, high, kept) / (high - low)
+    off = 0
+    for i in range(low, high):
+        n = np.uintp(i)
+        off += not abs(found[n] - kept[n]) <= limit
+    if off == 0:
+        _copy(low, high, kept, found)
+    return off
+
+
+@reduction
+def _sum_sizes(low, high, column):
+    total = column.dtype.type(0.0)
+    for i in range(low, high):
+        total += abs(column[np.uintp(i)])
+    return total

@@ -1,4 +1,4 @@
-"""The six columns of particles in memory of their own."""
+"""Copies of the six columns of particles."""
 
 from __future__ import annotations
 
@@ -36,3 +36,25 @@ def stack_columns(columns: Sequence[Tensor]) -> Tensor:
     out = allocate((len(arrays), size), arrays[0].dtype)
     parallel.run(fill, size, parallel.parts(size, _WORK), *arrays, out.numpy())
     return out
+
+
+def restore_columns(found: Sequence[Tensor], kept: Sequence[Tensor], share: float) -> bool:
+    """Copy six plain columns (N,) on the CPU over those found, which are alike but for rounding.
+
+    A copy takes as long when it compares too, both waiting for the memory.
+
+    Args:
+        found: own memory, written in place.
+        share: by which each may be off, as part of the mean size of those about it.
+
+    Returns:
+        Whether all are alike. Otherwise what is not alike, or a part of it, is as it was found.
+    """
+    from .column_kernels import restore
+
+    ours, theirs = ([c.contiguous().numpy() for c in side] for side in (found, kept))
+    size = ours[0].size
+    count = parallel.parts(size, _WORK)
+    alike = np.zeros(count, np.bool_)
+    parallel.run(restore, size, count, share, *ours, *theirs, alike)
+    return bool(alike.all())

@@ -12,6 +12,7 @@ from ...core.tensors import active
 from ...elements import Element
 from ...elements.inverse import count_astray, has_inverse
 from ...elements.part import Part
+from ...kernels.columns import restore_columns
 from ...maps.state import State
 from ..plan import Act, is_idle
 from ..programs import pieces_of
@@ -26,7 +27,8 @@ from .kernel_steps import (
 from .record import Record, Tensors
 from .steps import GradientAccumulator, backward_effect, backward_element, cannot_reconstruct
 
-#: power of the rounding that a particle may be off by, as part of itself and of the others
+#: power of the rounding that a reconstructed particle may be off by, as part of itself and of the
+#: others, however it went astray: by rounding, or where a map is undone as it does not act there
 _DRIFT = 0.375
 
 
@@ -91,9 +93,19 @@ class _Backward:
         elif isinstance(op, Act) and not is_idle(op, self._task.lattice, self._task.effects):
             self._effect(number, op, turn)
         if kept is not None:
-            alive = self._record.alive(number - 1)
-            _require_found(self._columns, kept, alive, self._whence)
-            self._columns, self._whence = own(kept), kept
+            self._restore(kept, self._record.alive(number - 1))
+
+    def _restore(self, kept: Tensors, alive: Tensor) -> None:
+        """Take what was kept for what was found; raise where that came back elsewhere."""
+        found, whence = self._columns, self._whence
+        share = torch.finfo(kept[0].dtype).eps ** _DRIFT
+        self._whence = kept
+        if self._passages is not None and restore_columns(found, kept, share):
+            return  # as usual
+        astray = count_astray(found, kept, alive, share, whence)
+        if astray:
+            raise cannot_reconstruct(astray, kept[0].dtype)
+        self._columns = own(kept)
 
     def _element(
         self, number: int, n: int, turn: int, element: Element, part: Part, kept: Tensors | None
@@ -139,15 +151,3 @@ class _Backward:
         if reference is not self._beam.reference:
             self._beam = self._beam.replace(reference=reference)
         return self._beam
-
-
-def _require_found(found: Tensors, kept: Tensors, alive: Tensor, whence: Tensors) -> None:
-    """Raise where particles came back to other places than they had.
-
-    However they went astray: by rounding, or where a map is undone as it does not act there.
-    Rounding is that of places on the way, which began at `whence`.
-    """
-    part = torch.finfo(kept[0].dtype).eps ** _DRIFT
-    astray = count_astray(found, kept, alive, part, whence)
-    if astray:
-        raise cannot_reconstruct(astray, kept[0].dtype)
