@@ -1,6 +1,6 @@
 """Writes docs/performance.md from what `python -m benchmarks --json FILE` measured.
 
-`python -m benchmarks.page FILE [--docs docs]`
+`python -m benchmarks.page FILE ... [--docs docs]`: of several files the later tables stand.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pyjutrack.core.atomic import write_text
 
 _INTRO = """# Performance
 
-Written by `python -m benchmarks.page` from one run of `python -m benchmarks --json`; every number
-in it was measured in that run, peers beside pyjutrack in turns. Ratios are medians over the rounds
+Written by `python -m benchmarks.page` from `python -m benchmarks --json`; every number of a table
+was measured in one run, peers beside pyjutrack in turns. Ratios are medians over the rounds
 of the ratio within a round, times are medians (and the best) of a call.
 
 {machine}
@@ -88,15 +88,27 @@ _LIMITS = """
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.page", description=__doc__)
-    parser.add_argument("file", type=Path)
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
     parser.add_argument("--docs", type=Path, default=Path("docs"))
     args = parser.parse_args()
-    found = json.loads(args.file.read_text())
+    found = _join([json.loads(file.read_text()) for file in args.files])
     text = page(found)
     picture = scaling(found["cases"], args.docs)
     if picture:
         text += f"\n![Cost against size, and fitted exponents]({picture})\n"
     write_text(args.docs / "performance.md", text)
+
+
+def _join(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Join runs on one machine: of two tables of a name, the later one stands."""
+    about = {k: v for k, v in runs[0]["machine"].items() if k != "date"}
+    for run in runs:
+        other = {k: v for k, v in run["machine"].items() if k not in ("date", "load")}
+        if any(about[k] != v for k, v in other.items()):
+            raise SystemExit("the runs are not of one machine with the same packages")
+    dates = ", ".join(run["machine"]["date"] for run in runs)
+    cases = {case["name"]: case for run in runs for case in run["cases"]}
+    return {**runs[0], "machine": {"date": dates, **about}, "cases": [*cases.values()]}
 
 
 def page(found: dict[str, Any]) -> str:
