@@ -12,15 +12,16 @@ shape functions); the rest is elementary.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from ...autodiff import value_of
+from ...core.errors import InvalidValueError
 from ...core.scalars import Number, to_float
-from ...core.tensors import tensors_in
+from ...core.special import bool_or
 from ...mesh.line import Line
-from .function import Phasor, WakeFunction
+from .function import Phasor, WakeFunction, is_plain
 
 #: half the variance of two splines, in squared cells, and with a hat
 _SPLINES = 1 / 3
@@ -48,7 +49,7 @@ def convolve(
     passages, count = sources.shape[-2:]
     size = _fast_length(2 * count)
     given = function, transverse, passages, count, size, line.spacing / speed, period
-    spectrum = _plain_spectrum if _is_plain(given) else _spectrum
+    spectrum = _plain_spectrum if is_plain(given) else _spectrum
     kernel = spectrum(*given, sources.device, sources.dtype)
     product = (torch.fft.rfft(sources, size) * kernel).sum(-2)
     return torch.fft.irfft(product, size)[..., :count]
@@ -61,21 +62,20 @@ def _spectrum(
     """The transform of the wake between nodes, of every passage; (P, size/2 + 1)."""
     lags = torch.arange(1 - count, count, dtype=torch.float64, device=device)
     former = torch.arange(passages, dtype=torch.float64, device=device).unsqueeze(-1)
-    kernel = average(function, transverse, lags * step + former * period, step).to(dtype)
+    kernel = average(function, transverse, lags * step + former * period, step)
+    if not bool_or(value_of(kernel).detach().isfinite().all(), default=True):
+        last = count * to_float(step) + (passages - 1) * to_float(period)
+        raise InvalidValueError(
+            f"the wake of {type(function).__name__} is not finite at some of the times up to "
+            f"{last:.3g} s after a charge, and all of the bunch would be lost by it; let its value "
+            "be finite at all times above 0"
+        )
+    kernel = kernel.to(dtype)
     return torch.fft.rfft(kernel[..., _order(count, size).to(device)], size)
 
 
 #: of numbers without derivatives: turn by turn it is the same
 _plain_spectrum = lru_cache(16)(_spectrum)
-
-
-def _is_plain(given: tuple[Any, ...]) -> bool:
-    """Return whether something is known by its value: numbers, and no tensors."""
-    try:
-        hash(given)
-    except TypeError:
-        return False
-    return not tensors_in(given) and not torch.is_inference_mode_enabled()
 
 
 def average(function: WakeFunction, transverse: bool, times: Tensor, step: Number) -> Tensor:

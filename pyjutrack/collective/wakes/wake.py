@@ -21,7 +21,7 @@ from ..base import Place
 from ..intensity import require_charge
 from .components import COMPONENTS
 from .convolution import convolve, ring_after, ring_voltage
-from .function import Phasor, WakeFunction, require_values
+from .function import Phasor, WakeFunction, require_integral, require_values
 from .lines import (
     LineEffect,
     check_line,
@@ -100,7 +100,8 @@ class Wake(LineEffect):
     Raises:
         InvalidValueError: any of these is not so; a beam with a current instead of a charge; a
             window that the bunch does not fit in, or none and a bunch that grows without end; a
-            period shorter than the bunch; a function that ends before the line does.
+            period shorter than the bunch; a function that ends before the line does, or that has no
+            integral from 0.
 
     Example:
         >>> mode = pj.collective.Resonator(frequency=1.3e9, shunt=1e6, quality=1e4)
@@ -162,8 +163,11 @@ class Wake(LineEffect):
         speed = SPEED_OF_LIGHT * to_float(beam.reference.beta)
         if self.period is not None:
             require_apart(beam, to_float(self.period) * speed)
-        require_values(self.function, COMPONENTS[self.component].transverse, line.spacing / speed)
-        self.function.check(size / speed, line.spacing / speed)
+        step = line.spacing / speed
+        form = self.function, COMPONENTS[self.component].transverse, step
+        require_values(*form)
+        require_integral(*form)
+        self.function.check(size / speed, step)
 
     def start(self, beam: Beam) -> Mapping[tuple[int, float], Any] | None:
         """Start without a past; each place gets its own."""
