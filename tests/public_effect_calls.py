@@ -33,7 +33,7 @@ class _Slope:
 
 
 _BUNCHES: dict[str, Any] = {
-    "effect": pj.collective.Wake(pj.collective.Resonator(5e9, 1e4), cells=50),
+    "effect": pj.collective.Wake(pj.collective.Resonator(5e9, 1e4), cells=50, max_step=1.0),
     "bunches": pj.surrogate.Bunches((1e-2, 2e-2), 0.0, (1000, 2000)),
     "count": 2,
 }
@@ -72,12 +72,13 @@ def effect_calls() -> dict[str, Call]:
                                           "transverse": True}),
         "Wake": Call(sc.Wake, {"function": sc.Resonator(5e9, 1e4), "at": "gap",
                                "component": "dipole x", "cells": 50, "window": 0.1,
-                               "period": 1e-6, "turns": 2, "scale": 1.0, "max_step": 0.5}),
+                               "period": 1e-6, "turns": 2, "scale": 1.0}),
+        "Wake along lengths": Call(sc.Wake, {"function": sc.Resonator(5e9, 1e4), "max_step": 0.5}),
         "CSR": Call(sc.CSR, {"mode": "steady", "cells": 50, "smoothing": 1.0, "max_step": 0.1,
                              "reach": 1.0, "scale": 1.0}),
         "NeuralWake": Call(sc.NeuralWake, {"model": _Slope(), "at": "gap",
-                                           "component": "longitudinal", "scale": 1.0,
-                                           "max_step": 0.5}),
+                                           "component": "longitudinal", "scale": 1.0}),
+        "NeuralWake along lengths": Call(sc.NeuralWake, {"model": _Slope(), "max_step": 0.5}),
         "BeamBeam2D": Call(sc.BeamBeam2D, {"at": "ip", "charge": 1e-9, "sigma_x": 1e-3,
                                            "sigma_y": 1e-3, "x": 1e-4, "y": 1e-4, "beta": 1.0,
                                            "correlation": 0.1}),

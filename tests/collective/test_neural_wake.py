@@ -82,10 +82,11 @@ def test_the_exact_model_is_the_wake(component, window, at):
     rows[7, 4] = 0.04  # outside of the window
     beam = beam.replace(coordinates=rows)
     model = Exact(window=window, transverse=component != "longitudinal")
-    wake = Wake(MODE, at, component, cells=96, window=window, scale=0.7, max_step=0.1)
+    form = {"scale": 0.7, "max_step": None if at else 0.1}
+    wake = Wake(MODE, at, component, cells=96, window=window, **form)
     ends = [
         pj.track(LINE, beam, effects=[effect])
-        for effect in (wake, NeuralWake(model, at, component, scale=0.7, max_step=0.1))
+        for effect in (wake, NeuralWake(model, at, component, **form))
     ]
     kick = (ends[0].coordinates - pj.track(LINE, beam).coordinates).abs().amax()
     assert kick > 1e-6
@@ -133,11 +134,11 @@ def test_gradients_by_the_parameters_of_a_module(adjoint):
         (lambda: NeuralWake(torch.nn.Linear(3, 3)), "WakeModel"),
         (lambda: NeuralWake(Constant(1.0, cells=4)), "cells of the model"),
         (lambda: NeuralWake(Constant(1.0, window=-1.0)), "window of the model"),
-        (lambda: NeuralWake(Constant(1.0), component="dipole x"), "offset of the charge"),
-        (lambda: NeuralWake(Constant(1.0), component="dipole"), "component"),
+        (lambda: NeuralWake(Constant(1.0), "gap", component="dipole x"), "offset of the charge"),
+        (lambda: NeuralWake(Constant(1.0), "gap", component="dipole"), "component"),
         (lambda: NeuralWake(Constant(1.0), at=3), "at"),
         (lambda: NeuralWake(Constant(1.0), max_step=0.0), "max_step"),
-        (lambda: NeuralWake(Constant(1.0), scale="2"), "scale"),
+        (lambda: NeuralWake(Constant(1.0), "gap", scale="2"), "scale"),
     ],
 )
 def test_bad_settings(make, said):

@@ -204,7 +204,7 @@ def test_walls_and_tables_keep_the_promises_of_effects(component: str) -> None:
     time = torch.linspace(0, 4e-10, 40, dtype=torch.float64)
     table = WakeTable(time, 1e15 * torch.exp(-1e10 * time))
     check_effect(Wake(table, "gap", component, cells=60), noisy(), LINE, knobs=["scale"])
-    along = Wake(dataclasses.replace(WALL, length=1.0), None, component, cells=60, max_step=0.1)
+    along = Wake(dataclasses.replace(WALL, length=None), None, component, cells=60, max_step=0.1)
     check_effect(along, noisy(), LINE, knobs=["function.radius"])
 
 
@@ -252,7 +252,7 @@ def test_tables_that_end_and_other_faults() -> None:
         WakeTable.from_impedance([0.0, 2.0], [1.0, 2.0, 3.0], [0.0, 1.0])
     with pytest.raises(InvalidValueError, match="radius"):
         ResistiveWall(radius=0.0, conductivity=1e6)
-    thin = ResistiveWall(radius=0.05, conductivity=1e3)
+    thin = ResistiveWall(radius=0.05, conductivity=1e3, length=1.0)
     with pytest.warns(AccuracyWarning, match="that of bunches longer than 0.012"):
         kicks(Wake(thin, "gap"), quiet(100))
 

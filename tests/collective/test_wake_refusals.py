@@ -1,4 +1,4 @@
-"""Passages that overlap, and functions of one's own that are none, are refused with the remedy."""
+"""What cannot be a wake as it is given is refused or warned of, with the remedy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import pyjutrack as pj
-from pyjutrack.collective import Resonator, Wake, WakeFunction
+from pyjutrack.collective import NeuralWake, ResistiveWall, Resonator, Wake, WakeFunction
 from pyjutrack.errors import InvalidValueError, UnknownNameError
 
 PROTON = pj.Reference.from_kinetic("proton", 25e9)
@@ -73,3 +73,61 @@ def test_a_knob_of_the_function_is_found_by_its_name() -> None:
             wrt=["effects[0].shunt"],
             effects=[Wake(MODE, "gap")],
         )
+
+
+WALL = ResistiveWall(0.02, 5.8e7)
+
+
+def test_the_length_of_a_wall_counts_once() -> None:
+    """Ten metres by its length at one element, or by the length of the pipe along which it acts."""
+    flat = bunch().replace(coordinates=bunch().coordinates + torch.tensor([1e-3, 0, 0, 0, 0, 0]))
+    pipe = pj.Lattice([pj.Drift(10.0, name="pipe", model="paraxial")])
+    once = Wake(dataclasses.replace(WALL, length=10.0), "pipe", "dipole x")
+    along = Wake(WALL, component="dipole x", max_step=10.0)
+    ends = [pj.track(pipe, flat, effects=[effect]).coordinates[:, 1] for effect in (once, along)]
+    torch.testing.assert_close(ends[1], ends[0], rtol=1e-12, atol=0.0)
+    assert float(ends[0].abs().max()) > 0
+
+
+def test_the_length_of_a_wall_twice_or_never() -> None:
+    long = dataclasses.replace(WALL, length=10.0)
+    twice = r"^ResistiveWall has length=10 m and acts along lengths, .* count twice; leave it out"
+    with pytest.raises(InvalidValueError, match=twice):
+        Wake(long, max_step=1.0)
+    with pytest.raises(
+        InvalidValueError, match=r"^ResistiveWall acts at elements .* no length: gi"
+    ):
+        Wake(WALL, "gap")
+    with pytest.raises(InvalidValueError, match=r"effects\[0\]\.function\.length is no number"):
+        pj.gradient(
+            pj.observables.size("x"),
+            pj.Lattice([pj.Drift(1.0)]),
+            bunch(),
+            wrt=["effects[0].function.length"],
+            effects=[Wake(WALL, max_step=1.0)],
+        )
+
+
+class Network:
+    cells, window = 40, None
+
+    def solve(self, shares: torch.Tensor, spacing: float) -> torch.Tensor:
+        return shares
+
+
+@pytest.mark.parametrize(
+    "make", [lambda **o: Wake(MODE, **o), lambda **o: NeuralWake(Network(), **o)]
+)
+def test_a_wake_acts_at_elements_or_along_lengths(make: Any) -> None:
+    """A step has no effect at elements, and a cavity that forgot its name would act everywhere."""
+    message = r"^a wake acts at elements of a name or along lengths, and got "
+    with pytest.raises(
+        InvalidValueError, match=message + r"both, at='gap' and max_step=0\.5: give"
+    ):
+        make(at="gap", max_step=0.5)
+    with pytest.raises(
+        InvalidValueError, match=message + r"neither: give at=, the name .*one metre"
+    ):
+        make()
+    assert make(at="gap").lumped
+    assert not make(max_step={"Drift": 0.5}).lumped

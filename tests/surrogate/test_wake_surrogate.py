@@ -97,7 +97,7 @@ def test_samples_of_transverse_wakes(component):
         def solve(self, shares, spacing):
             return 3e12 * torch.arange(36, dtype=torch.float64) + 0 * shares
 
-    effect = NeuralWake(Ramp(), component=component)
+    effect = NeuralWake(Ramp(), component=component, max_step=1.0)
     bunches = Bunches((2e-3, 5e-3), 0.5, (500, 900), 0.08)
     found = wake_samples(effect, bunches, 3, cells=32, component=component)
     torch.testing.assert_close(

@@ -73,6 +73,13 @@ class WakeFunction:
         column = time.unsqueeze(-1)
         return time * time * (self.value(column * u, transverse) * w).sum(-1)
 
+    def require_place(self, lumped: bool) -> None:
+        """Raise InvalidValueError for a function that cannot act as asked.
+
+        Args:
+            lumped: at elements as a whole, in place of along lengths, with W that of one metre.
+        """
+
     def require_reach(self, time: float) -> None:
         """Raise InvalidValueError where the function is not known up to a time [s]."""
 

@@ -55,7 +55,7 @@ class LineEffect(CollectiveEffect):
 
     at: str | None
     component: str
-    max_step: float | Mapping[str, float]
+    max_step: float | Mapping[str, float] | None
 
     @property
     def line_form(self) -> tuple[float | None, int]:
@@ -69,9 +69,9 @@ class LineEffect(CollectiveEffect):
 
     def slices(self, element: Element) -> int:
         """Once at the elements of the name, or along lengths by `max_step`."""
-        if self.at is None:
-            return slices_by_step(element, self.max_step)
-        return int(element.name == self.at)
+        if self.max_step is None:
+            return int(element.name == self.at)
+        return slices_by_step(element, self.max_step)
 
     def admit(self, state: State) -> State:
         """Particles outside the window are lost, and those whose places are no numbers."""
@@ -110,11 +110,19 @@ class LineEffect(CollectiveEffect):
         return True
 
 
-def check_places(at: str | None, max_step: float | Mapping[str, float]) -> None:
-    """Raise InvalidValueError for what is no name of elements, or no step along lengths."""
+def check_places(at: str | None, max_step: float | Mapping[str, float] | None) -> None:
+    """Raise InvalidValueError for both or neither, what is no name, or no step along lengths."""
     if at is not None:
         require_text("at", at)
-    require_max_step(max_step)
+    if max_step is not None:
+        require_max_step(max_step)
+    if (at is None) == (max_step is None):
+        both = f"got both, at={at!r} and max_step={max_step!r}" if at is not None else "got neither"
+        raise InvalidValueError(
+            f"a wake acts at elements of a name or along lengths, and {both}: give at=, the name "
+            "of elements that each have all of the wake, or max_step=, the longest slice between "
+            "kicks along lengths [m], with the wake of one metre"
+        )
 
 
 def per_volt(beam: Beam) -> Number:

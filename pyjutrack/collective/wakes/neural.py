@@ -100,16 +100,17 @@ class NeuralWake(LineEffect):
     Attributes:
         model: what gives v: `pyjutrack.surrogate.WakeSurrogate`, or anything else that is a
             `WakeModel`. Its weights are knobs, "effects[0].model.weights".
-        at: name of the elements, thin or thick, at whose centre the wake acts as a whole; None for
-            all elements along their lengths, with the wake that of one metre.
+        at: name of the elements, thin or thick, at whose centre the wake acts as a whole; in
+            its place `max_step` for all elements along their lengths, with v that of one metre.
         component: a row of the table.
         scale: factor on the wake.
-        max_step: longest slice between kicks where `at` is None [m]; a number, or one per kind.
+        max_step: longest slice between kicks along lengths [m], a number, or one per element kind:
+            given in place of `at`.
 
     Raises:
-        InvalidValueError: any of these is not so; a beam with a current instead of a charge; a
-            window that the bunch does not fit in; a model that returns another number of values, or
-            some that are not finite.
+        InvalidValueError: any of these is not so, `at` and `max_step` both or neither among them; a
+            beam with a current instead of a charge; a window that the bunch does not fit in; a
+            model that returns another number of values, or some that are not finite.
 
     Warns:
         ResolutionWarning: less than two cells an rms length, or less than one particle a cell.
@@ -124,7 +125,7 @@ class NeuralWake(LineEffect):
     at: str | None = None
     component: str = "longitudinal"
     scale: Number = 1.0
-    max_step: float | Mapping[str, float] = 1.0
+    max_step: float | Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
         model = self.model

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...beam.reference import SPEED_OF_LIGHT
 from ...core.checks import require_real
-from ...core.errors import AccuracyWarning, warn
+from ...core.errors import AccuracyWarning, InvalidValueError, warn
 from ...core.scalars import Number, to_float
 from ...core.storage import storable
 from .function import WakeFunction
@@ -38,10 +38,12 @@ class ResistiveWall(WakeFunction):
     Attributes:
         radius: b of the pipe [m].
         conductivity: sigma [S/m], 5.8e7 of copper.
-        length: L [m]; 1 where the wake acts along lengths.
+        length: L of the pipe that each element stands for [m], where the wake acts at elements, and
+            there alone. Without, W is that of one metre, as along lengths.
 
     Raises:
-        InvalidValueError: any of these is not positive.
+        InvalidValueError: any of these is not positive; a `Wake` of it at elements without a
+            length, or along lengths with one, which would count twice.
 
     Warns:
         AccuracyWarning: a bunch shorter than 5 (2 b^2 / (Z0 sigma))^(1/3), where W is another.
@@ -52,16 +54,17 @@ class ResistiveWall(WakeFunction):
 
     radius: Number
     conductivity: Number
-    length: Number = 1.0
+    length: Number | None = None
 
     def __post_init__(self) -> None:
         for name in ("radius", "conductivity", "length"):
-            require_real(name, getattr(self, name), above=0)
+            if name != "length" or self.length is not None:
+                require_real(name, getattr(self, name), above=0)
 
     def _kappa(self) -> Number:
         """Factor of the transforms by Laplace: kappa s^(1/2), and 2 c kappa/b^2 s^(-1/2)."""
         root = (_PERMEABILITY / self.conductivity) ** 0.5
-        return self.length * root / (2 * math.pi * self.radius)
+        return (1.0 if self.length is None else self.length) * root / (2 * math.pi * self.radius)
 
     def _offset(self) -> Number:
         return 2 * SPEED_OF_LIGHT / (self.radius * self.radius)
@@ -77,6 +80,20 @@ class ResistiveWall(WakeFunction):
         """Integrate (t - s) W(s) over s from 0 to t, what stands at 0 included."""
         whole = 2 * self._kappa() * torch.sqrt(time / math.pi)
         return self._offset() * 2 / 3 * time * whole if transverse else whole
+
+    def require_place(self, lumped: bool) -> None:
+        """Raise InvalidValueError at elements without a length, and along lengths with one."""
+        if lumped and self.length is None:
+            raise InvalidValueError(
+                "ResistiveWall acts at elements as a whole (at=) and has no length: give it that "
+                "of the pipe that each stands for, ResistiveWall(..., length=) [m]"
+            )
+        if not lumped and self.length is not None:
+            raise InvalidValueError(
+                f"ResistiveWall has length={to_float(self.length):g} m and acts along lengths, by "
+                "its wake of one metre, so that the length would count twice; leave it out, or "
+                "give at=, the name of elements that stand for the pipe"
+            )
 
     def check(self, duration: float, step: float) -> None:
         """Warn of a bunch so short that the wall's other wake counts."""

@@ -82,8 +82,8 @@ class Wake(LineEffect):
     Attributes:
         function: W: a `Resonator`, `ResistiveWall`, `WakeTable`, or a `WakeFunction` of your own.
             Its knobs are those of the effect, "effects[0].function.shunt".
-        at: name of the elements, thin or thick, at whose centre the wake acts as a whole; None for
-            all elements along their lengths, with the function that of one metre.
+        at: name of the elements, thin or thick, at whose centre the wake acts as a whole; in
+            its place `max_step` for all elements along their lengths, with W that of one metre.
         component: a row of the table.
         cells: of the line; an rms length of the bunch should have some.
         window: full length in z of the line about the reference [m], outside of which particles are
@@ -95,13 +95,14 @@ class Wake(LineEffect):
             as those of the first, and 64 times as many at most.
         turns: how many former passages count; None for all, of functions that ring.
         scale: factor on the wake; 1 is physical.
-        max_step: longest slice between kicks where `at` is None [m]; a number, or one per kind.
+        max_step: longest slice between kicks along lengths [m], a number, or one per element kind:
+            given in place of `at`.
 
     Raises:
-        InvalidValueError: any of these is not so; a beam with a current instead of a charge; a
-            window that the bunch does not fit in, or none and a bunch that grows without end; a
-            period shorter than the bunch; a function that ends before the line does, or that has no
-            integral from 0.
+        InvalidValueError: any of these is not so, `at` and `max_step` both or neither among them; a
+            beam with a current instead of a charge; a window that the bunch does not fit in, or
+            none and a bunch that grows without end; a period shorter than the bunch; a function
+            that ends before the line does, or that has no integral from 0.
 
     Example:
         >>> mode = pj.collective.Resonator(frequency=1.3e9, shunt=1e6, quality=1e4)
@@ -120,12 +121,13 @@ class Wake(LineEffect):
     period: Number | None = None
     turns: int | None = None
     scale: Number = 1.0
-    max_step: float | Mapping[str, float] = 1.0
+    max_step: float | Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
         kinds = "a WakeFunction", "such as Resonator(frequency=1e9, shunt=1e4)"
         require_kind("function", self.function, WakeFunction, *kinds)
         check_places(self.at, self.max_step)
+        self.function.require_place(self.lumped)
         require_known("component", self.component, COMPONENTS)
         require_whole("cells", self.cells, 8)
         require_real("scale", self.scale)
