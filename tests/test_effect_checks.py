@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from effect_cases import EFFECTS, ELECTRON, LATTICE, bunch
+from effect_cases import EFFECTS, ELECTRON, LATTICE, Model, bunch
 
 import pyjutrack as pj
 from pyjutrack.collective import (
@@ -104,7 +104,7 @@ def test_coasting_beams_too() -> None:
 
 
 WAKE = Wake(Resonator(2e9, 100.0, 2.0), "tank", cells=40)
-TABLE = Wake(WakeTable([0.0, 1e-9, 2e-9], [1e12, 5e11, 0.0]), "tank", cells=40)
+TABLE = Wake(WakeTable([0.0, 2e-10, 4e-10, 2e-9], [1e12, 9e11, 8e11, 0.0]), "tank", cells=40)
 STRONG = BeamBeam2D("tank", -2e-9, 1e-3, 1e-3)
 
 
@@ -116,11 +116,54 @@ def test_the_same_effect_twice(effect: pj.CollectiveEffect) -> None:
             track([effect, copy])
 
 
+OTHER = {
+    "cells": (WAKE, dataclasses.replace(WAKE, cells=48)),
+    "cells and scale": (WAKE, dataclasses.replace(WAKE, cells=48, scale=0.5)),
+    "window": (WAKE, dataclasses.replace(WAKE, window=0.2)),
+    "period": (WAKE, dataclasses.replace(WAKE, period=1e-8)),
+    "max_step": (
+        Wake(Resonator(2e9, 100.0, 2.0), max_step=0.5, cells=40),
+        Wake(Resonator(2e9, 100.0, 2.0), max_step={"Drift": 0.2}, cells=40),
+    ),
+    "scale": (
+        EFFECTS["wake of a network"],
+        dataclasses.replace(EFFECTS["wake of a network"], scale=2.0),
+    ),
+    "count and slicing": (
+        EFFECTS["beam-beam"],
+        dataclasses.replace(EFFECTS["beam-beam"], count=7, slicing="charge"),
+    ),
+}
+
+
+@pytest.mark.parametrize("fields", OTHER)
+def test_the_same_effect_twice_with_other_numerics(fields: str) -> None:
+    kind = type(OTHER[fields][0]).__name__
+    message = rf"are both the same {kind} but for {fields}, and act in \d of 4 .*: there it counts"
+    with pytest.warns(AccuracyWarning, match=message):
+        track(list(OTHER[fields]))
+
+
+def test_the_same_wake_made_anew() -> None:
+    """Of functions that are equal and not one, tables and models among them."""
+    time, values = [0.0, 2e-10, 4e-10, 2e-9], [1e12, 9e11, 8e11, 0.0]
+    for make in (
+        lambda: Wake(Resonator(2e9, 100.0, 2.0), "".join(["ta", "nk"]), cells=40),
+        lambda: Wake(WakeTable(time, values), "tank", cells=40),
+        lambda: dataclasses.replace(EFFECTS["wake of a network"], model=Model()),
+    ):
+        with pytest.warns(AccuracyWarning, match="are both the same"):
+            track([make(), make()])
+
+
 def test_several_wakes_and_opposing_bunches_are_several() -> None:
     """Warnings would be errors."""
     other = dataclasses.replace(WAKE, component="dipole x")
     louder = dataclasses.replace(WAKE, function=Resonator(3e9, 100.0, 2.0))
-    track([WAKE, other, louder, TABLE, STRONG, dataclasses.replace(STRONG, x=1e-3)])
+    table = dataclasses.replace(
+        TABLE, function=WakeTable([0.0, 2e-10, 4e-10, 2e-9], [1e12, 9e11, 7e11, 0.0])
+    )
+    track([WAKE, other, louder, TABLE, table, STRONG, dataclasses.replace(STRONG, x=1e-3)])
 
 
 @dataclass(frozen=True)

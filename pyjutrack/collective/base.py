@@ -110,6 +110,8 @@ class CollectiveEffect:
             effects that model the same in one element warn.
         exclusive: such two are refused.
         acts_in: the elements in which a lumped effect acts, in words, for messages.
+        numerics: names of fields that set how its kick is computed, or by what factor: two effects
+            of a kind that differ in these alone are the same one twice.
         keeps_columns: what it makes or remembers may hold columns of a state that it was given.
             One with a memory that says it does not is spared a copy of the particles.
 
@@ -139,6 +141,7 @@ class CollectiveEffect:
     models: ClassVar[str] = ""
     exclusive: ClassVar[bool] = False
     acts_in: ClassVar[str] = ""
+    numerics: ClassVar[tuple[str, ...]] = ()
     keeps_columns: ClassVar[bool] = True
 
     @property

@@ -56,20 +56,30 @@ def _what_is_twice(one: CollectiveEffect, other: CollectiveEffect) -> str:
     """What two effects would count twice where both act; nothing for most."""
     if one.models and one.models == other.models:
         return one.models
-    return f"the same {type(one).__name__}" if _are_same(one, other) else ""
+    if type(one) is not type(other):
+        return ""
+    differing = _differing_fields(one, other)
+    if not set(differing) <= set(one.numerics):
+        return ""
+    but = f" but for {' and '.join(differing)}" if differing else ""
+    return f"the same {type(one).__name__}{but}"
 
 
-def _are_same(one: Any, other: Any) -> bool:
-    """Return whether two effects are one, or have equal parameters."""
-    if one is other or type(one) is not type(other) or not dataclasses.is_dataclass(one):
-        return one is other
-    pairs = ((getattr(one, f.name), getattr(other, f.name)) for f in dataclasses.fields(one))
-    return all(a is b or _are_equal(a, b) for a, b in pairs)
+def _differing_fields(one: Any, other: Any) -> list[str]:
+    """Names of fields by which two things of one kind differ; what is no record, as a whole."""
+    if one is other:
+        return []
+    if not dataclasses.is_dataclass(one):
+        return [type(one).__name__]
+    names = [field.name for field in dataclasses.fields(one)]
+    return [name for name in names if not _are_equal(getattr(one, name), getattr(other, name))]
 
 
 def _are_equal(a: Any, b: Any) -> bool:
+    if type(a) is type(b) and dataclasses.is_dataclass(a):
+        return not _differing_fields(a, b)
     try:
-        return same(a, b)
+        return a is b or bool(same(a, b))
     except (TypeError, ValueError, RuntimeError):
         return False
 

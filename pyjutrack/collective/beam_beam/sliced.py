@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -78,6 +78,8 @@ class BeamBeam(OpposingBeam):
     Source: K. Hirata, H. Moshammer, F. Ruggiero, Part. Accel. 40 (1993) 205; K. Hirata, PRL 74
     (1995) 2228; L. H. A. Leunissen, F. Schmidt, G. Ripken, PRST-AB 3 (2000) 124002.
     """
+
+    numerics: ClassVar[tuple[str, ...]] = ("count", "slicing")
 
     at: str
     charge: Number

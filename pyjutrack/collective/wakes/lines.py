@@ -52,6 +52,14 @@ class LineEffect(CollectiveEffect):
 
     reversible: ClassVar[bool] = True
     weighted: ClassVar[bool] = True
+    numerics: ClassVar[tuple[str, ...]] = (
+        "cells",
+        "window",
+        "period",
+        "turns",
+        "scale",
+        "max_step",
+    )
 
     at: str | None
     component: str
