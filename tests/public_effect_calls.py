@@ -74,7 +74,7 @@ def effect_calls() -> dict[str, Call]:
                                "component": "dipole x", "cells": 50, "window": 0.1,
                                "period": 1e-6, "turns": 2, "scale": 1.0}),
         "Wake along lengths": Call(sc.Wake, {"function": sc.Resonator(5e9, 1e4), "max_step": 0.5}),
-        "CSR": Call(sc.CSR, {"mode": "steady", "cells": 50, "smoothing": 1.0, "max_step": 0.1,
+        "CSR": Call(sc.CSR, {"mode": "transient", "cells": 50, "smoothing": 1.0, "max_step": 0.1,
                              "reach": 1.0, "scale": 1.0}),
         "NeuralWake": Call(sc.NeuralWake, {"model": _Slope(), "at": "gap",
                                            "component": "longitudinal", "scale": 1.0}),

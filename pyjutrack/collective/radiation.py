@@ -49,8 +49,8 @@ class Radiation(CollectiveEffect):
 
     Attributes:
         mode: "mean" or "quantum".
-        seed: of the random numbers. Turns count from 0 in every call: one that goes on from the
-            end of another needs another seed, or it meets the same photons again.
+        seed: of the random numbers, for "quantum" alone. Turns count from 0 in every call: one that
+            goes on from the end of another needs another seed, or it meets the same photons again.
         bend_slices, magnet_slices: of each bend, and of each other magnet. Losses are right to
             the square of one over their number.
         scale: factor on the energy of every photon; 1 is physical.
@@ -76,6 +76,11 @@ class Radiation(CollectiveEffect):
     def __post_init__(self) -> None:
         require_known("mode of Radiation", self.mode, ("mean", "quantum"))
         require_whole("seed", self.seed)
+        if self.seed and self.mode == "mean":
+            raise InvalidValueError(
+                f"seed={self.seed} is of photons drawn at random, and in the mode 'mean' there are "
+                "none; leave it out, or take mode='quantum'"
+            )
         require_whole("bend_slices", self.bend_slices, 1)
         require_whole("magnet_slices", self.magnet_slices, 1)
         require_real("scale", self.scale)

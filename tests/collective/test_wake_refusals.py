@@ -10,7 +10,15 @@ import pytest
 import torch
 
 import pyjutrack as pj
-from pyjutrack.collective import NeuralWake, ResistiveWall, Resonator, Wake, WakeFunction
+from pyjutrack.collective import (
+    CSR,
+    NeuralWake,
+    Radiation,
+    ResistiveWall,
+    Resonator,
+    Wake,
+    WakeFunction,
+)
 from pyjutrack.errors import InvalidValueError, UnknownNameError
 
 PROTON = pj.Reference.from_kinetic("proton", 25e9)
@@ -131,3 +139,10 @@ def test_a_wake_acts_at_elements_or_along_lengths(make: Any) -> None:
         make()
     assert make(at="gap").lumped
     assert not make(max_step={"Drift": 0.5}).lumped
+
+
+def test_settings_of_other_modes_are_refused() -> None:
+    with pytest.raises(InvalidValueError, match=r"^reach=1 m .* mode='steady' has none; leave it"):
+        CSR("steady", reach=1.0)
+    with pytest.raises(InvalidValueError, match=r"^seed=3 is of photons .* take mode='quantum'"):
+        Radiation(seed=3)

@@ -12,7 +12,7 @@ from torch import Tensor
 from ...beam.beam import Beam
 from ...beam.reference import VACUUM_PERMITTIVITY
 from ...core.checks import require_real, require_setting, require_whole
-from ...core.errors import require_known
+from ...core.errors import InvalidValueError, require_known
 from ...core.scalars import Number, to_float
 from ...core.storage import storable
 from ...elements import Element
@@ -77,7 +77,7 @@ class CSR(CollectiveEffect):
             against the noise of macroparticles [cells]; 0 for none.
         max_step: longest slice between kicks [m]; a number, or one per element kind.
         reach: length downstream of a bend over which its field is followed [m], in whole elements;
-            None up to the next bend.
+            None up to the next bend. Of "transient" alone.
         scale: factor on the kick; 1 is physical.
 
     Raises:
@@ -116,6 +116,11 @@ class CSR(CollectiveEffect):
         require_max_step(self.max_step)
         if self.reach is not None:
             require_setting("reach", self.reach, least=0)
+            if self._steady:
+                raise InvalidValueError(
+                    f"reach={self.reach:g} m is of fields downstream of bends, and mode='steady' "
+                    "has none; leave it out, or take mode='transient'"
+                )
         require_real("scale", self.scale)
 
     @property
