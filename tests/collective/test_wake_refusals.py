@@ -18,8 +18,9 @@ from pyjutrack.collective import (
     Resonator,
     Wake,
     WakeFunction,
+    WakeTable,
 )
-from pyjutrack.errors import InvalidValueError, UnknownNameError
+from pyjutrack.errors import InvalidValueError, ResolutionWarning, UnknownNameError
 
 PROTON = pj.Reference.from_kinetic("proton", 25e9)
 GAP = pj.Lattice([pj.Marker(name="gap")])
@@ -146,3 +147,27 @@ def test_settings_of_other_modes_are_refused() -> None:
         CSR("steady", reach=1.0)
     with pytest.raises(InvalidValueError, match=r"^seed=3 is of photons .* take mode='quantum'"):
         Radiation(seed=3)
+
+
+def test_a_table_in_other_units_is_warned_of() -> None:
+    """Numbers of ns, taken for seconds: the bunch, of 1.4 ns rms, is within its first row."""
+    times = np.linspace(0.0, 100.0, 1001)
+    values = 1e12 * np.exp(-times / 5)
+    message = r"rows 0\.1 s apart, and acts on a bunch of 1\.4\de-09 s rms, .* ns 1e-9 times"
+    with pytest.warns(ResolutionWarning, match=message):
+        pj.track(GAP, bunch(), effects=[Wake(WakeTable(times, values), "gap")])
+    pj.track(GAP, bunch(), effects=[Wake(WakeTable(1e-9 * times, values), "gap")])
+    # coarse where the bunch does not reach
+    late = np.append(1e-9 * times[:100], 1e-3)
+    pj.track(GAP, bunch(), effects=[Wake(WakeTable(late, values[:101]), "gap")])
+
+
+@pytest.mark.parametrize("units", [(1e-9, 1.0), (1.0, 1e9)])
+def test_an_impedance_in_other_units_is_warned_of(units: tuple[float, float]) -> None:
+    """GHz for Hz, and ns for s."""
+    frequencies, times = np.linspace(0.0, 1e11, 4000), np.linspace(0.0, 1e-9, 50)
+    resistance = np.exp(-((frequencies / 2e10) ** 2))
+    WakeTable.from_impedance(frequencies, resistance, times)
+    message = r"apart up to \S+ Hz do not show a wake up to \S+ s: .* in Hz, and times in s"
+    with pytest.warns(ResolutionWarning, match=message):
+        WakeTable.from_impedance(units[0] * frequencies, resistance, units[1] * times)

@@ -16,7 +16,7 @@ PROTON = pj.Reference.from_kinetic("proton", 5e9)
 LINE = pj.Lattice([pj.Drift(1.0), pj.Marker(name="gap"), pj.Drift(2.0), pj.Marker(name="end")])
 EFFECTS = [
     Wake(
-        WakeTable([0.0, 1e-9, 2e-9], [1e15, 1e15, 0.0]),
+        WakeTable([0.0, 1e-11, 2e-11, 1e-9], [1e15, 1e15, 1e15, 0.0]),
         "gap",
         "quadrupole x",
         cells=50,

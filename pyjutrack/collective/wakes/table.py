@@ -20,8 +20,12 @@ from .impedance import wake_of_impedance
 
 #: what may be missing of an integral over frequencies without a warning
 _TAIL = 0.01
+#: of the highest frequency times the last time: a wake that does not change over a table
+_STILL = 1e-3
 #: cells next to the charge, where the wake is integrated
 _NEAR = 2
+#: rms lengths that a bunch is long, which two rows of a table at least should lie on
+_LONG = 4.0
 #: in a cell, the wake may go up and down by this much of its largest value without a warning
 _WAY = 0.5
 
@@ -91,6 +95,8 @@ class WakeTable(WakeFunction):
 
         Warns:
             AccuracyWarning: the real part has not died away at the last frequency.
+            ResolutionWarning: frequencies too far apart for the last time, or too low to show
+                anything before it, as by other units of one of them.
         """
         require_flag("transverse", transverse)
         given: Any = impedance
@@ -119,6 +125,15 @@ class WakeTable(WakeFunction):
                 "frequencies",
                 AccuracyWarning,
             )
+        end = float(time.detach()[-1])
+        apart, last = float(frequencies.diff().min()), float(frequencies[-1])
+        if end > 0 and not (apart * end <= 1 and last * end >= _STILL):
+            warn(
+                f"frequencies {apart:.3g} Hz apart up to {last:.3g} Hz do not show a wake up to "
+                f"{end:.3g} s: give several a 1/time, {1 / end:.3g} Hz, and up to many times that; "
+                "frequencies are in Hz, and times in s",
+                ResolutionWarning,
+            )
         return cls(time, wake_of_impedance(frequencies, resistance, time, transverse))
 
     def value(self, time: Tensor, transverse: bool) -> Tensor:
@@ -146,8 +161,17 @@ class WakeTable(WakeFunction):
         return place, time - nodes[place], values, (values[1:] - values[:-1]) / nodes.diff()
 
     def check(self, duration: float, step: float) -> None:
-        """Warn of cells that are too long for what the table shows."""
-        values = self.values.detach()
+        """Warn of rows too far apart for the bunch, and of cells too long for what they show."""
+        values, long = self.values.detach(), _LONG * duration
+        rows = float(torch.where(self.time[:-1] < long, self.time.diff(), 0.0).max())
+        if 0 < long < rows:
+            warn(
+                f"the table of the wake has rows {rows:.3g} s apart, and acts on a bunch of "
+                f"{duration:.3g} s rms, which meets a straight line between two of them and "
+                "nothing else; times are in s, of a table in ns 1e-9 times the numbers; where "
+                "the wake is straight there, put rows in between",
+                ResolutionWarning,
+            )
         # by how much the wake goes up and down in each cell, but for those next to the charge
         shares = (step / self.time.diff()).clamp(max=1)
         cells, number = torch.unique((self.time[1:] / step).floor(), return_inverse=True)
