@@ -19,7 +19,7 @@ from ..core.scalars import has_numbers
 from ..core.transforms import disable_compile
 from ..lattice.lattice import Lattice
 from ..tracking.adjoints import Adjoint
-from ..tracking.loss_warning import warn_if_differentiable, warn_of_windows
+from ..tracking.loss_warning import warn_if_differentiable, warn_of_effects
 from ..tracking.observation import position, run_observed
 from ..tracking.task import task_of
 
@@ -123,7 +123,7 @@ def track_turns(
         readings.read(seen, [turn // every * len(places) + row for row in stops[op]])
 
     end = run_observed(task, stops, see, every=int(every))
-    warn_of_windows(effects, beam, [end])
+    warn_of_effects(effects, beam, [end])
     warn_if_differentiable(beam, [end])
     found = readings.stacked()
     if not single:

@@ -21,7 +21,7 @@ from ..lattice.lattice import Lattice
 from ..lattice.patterns import expand
 from ..lattice.require import require_lattice
 from ..tracking.adjoints import Adjoint
-from ..tracking.loss_warning import count_lost, warn_of_losses, warn_of_windows
+from ..tracking.loss_warning import count_lost, warn_of_effects, warn_of_losses
 from ..tracking.task import Task, task_of
 from .choice import engine_of
 from .objective import objective_of
@@ -121,7 +121,7 @@ def jacobian_derivatives(
         with torch.no_grad():
             end = chosen.track(task)
         warn_of_losses(count_lost(beam, end), beam.particles)
-        warn_of_windows(effects, beam, [end])
+        warn_of_effects(effects, beam, [end])
     return np.asarray(matrix.detach()), np.asarray(slopes.detach())
 
 
@@ -219,7 +219,7 @@ def value_and_gradient(
     def counting_objective(final: Beam, initial: Beam) -> Tensor:
         lost.append(count_lost(beam, final))
         if len(lost) == 1:  # at the values as they are
-            warn_of_windows(effects, beam, [final])
+            warn_of_effects(effects, beam, [final])
         return of_beams(final, initial)
 
     def function(vector: Tensor) -> Tensor:

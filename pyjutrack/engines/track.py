@@ -9,7 +9,7 @@ from ..collective.base import CollectiveEffect
 from ..core.transforms import disable_compile
 from ..lattice.lattice import Lattice
 from ..tracking.adjoints import Adjoint
-from ..tracking.loss_warning import warn_if_differentiable, warn_of_windows
+from ..tracking.loss_warning import warn_if_differentiable, warn_of_effects
 from ..tracking.task import task_of
 from .choice import engine_of
 from .protocol import Engine
@@ -62,9 +62,11 @@ def track(
             edges: which ones is held fixed. Soft apertures are part of a derivative; see
             `Aperture`.
         ResolutionWarning: particles were lost as they left the window of an effect.
+        AccuracyWarning: effects kick particles by more than their momentum, and the next element
+            loses them.
     """
     chosen = engine_of(engine)
     end = chosen.track(task_of(lattice, beam, effects, turns, adjoint))
-    warn_of_windows(effects, beam, [end])
+    warn_of_effects(effects, beam, [end])
     warn_if_differentiable(beam, [end])
     return end

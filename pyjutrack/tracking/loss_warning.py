@@ -1,17 +1,21 @@
-"""What is said of lost particles: derivatives hold fixed which, and windows may be too short."""
+"""What is said of lost particles: derivatives hold fixed which, and effects may lose them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import torch
 from torch.autograd import forward_ad
 
-from ..autodiff import Pushed
+from ..autodiff import Pushed, value_of
 from ..beam.beam import Beam
 from ..collective.base import CollectiveEffect
-from ..core.errors import LossWarning, ResolutionWarning, warn
+from ..core.errors import AccuracyWarning, LossWarning, ResolutionWarning, warn
 from ..core.scalars import is_tracked, layers
-from ..maps.state import State
+from ..maps.state import State, lose_unphysical
+
+#: no momentum above this, in units of the reference's, leaves every particle some forward
+_FORWARD = 0.4
 
 
 def count_lost(before: Beam, after: Beam) -> int:
@@ -43,16 +47,16 @@ def warn_of_losses(count: int, particles: int) -> None:
         )
 
 
-def warn_of_windows(
+def warn_of_effects(
     effects: Sequence[CollectiveEffect], before: Beam, beams: Iterable[Beam]
 ) -> None:
-    """Warn of particles that have left the window of an effect, with how many there are.
+    """Warn of particles that have left the window of an effect, or that kicks leave no momentum.
 
     Lost particles keep the coordinates at which they were lost, also those that were outside at
     the start.
 
     Args:
-        beams: tracked, at one place or several; the most that are lost in one counts.
+        beams: tracked, at one place or several; the most in one counts.
     """
     ends = list(beams)
     for number, effect in enumerate(effects):
@@ -65,6 +69,43 @@ def warn_of_windows(
                 "or cut them off before; what lost them, `loss_map` says",
                 ResolutionWarning,
             )
+    if effects:
+        _warn_of_kicks(effects, before, ends)
+
+
+def _warn_of_kicks(effects: Sequence[CollectiveEffect], before: Beam, ends: Sequence[Beam]) -> None:
+    """Warn of particles that the next element would lose, or has lost, by their momenta."""
+    most, size = max((_count_stopped(before, end) for end in ends), default=(0, 0.0))
+    if not most:
+        return
+    names = [f"effects[{n}] ({_kind(effect)})" for n, effect in enumerate(effects)]
+    warn(
+        f"{most} of {before.particles} particles are left without momentum, not lost at apertures: "
+        "their delta is -1 or less, or px and py are more than what is left of it, up to "
+        f"{size:.3g} times the momentum of the reference; the next element cannot move them. What "
+        f"kicks them: {', '.join(names)}; check charge, factors and units. Where they are lost, "
+        "`loss_map` says, and whether the lattice does it by itself, a call without effects",
+        AccuracyWarning,
+    )
+
+
+def _kind(effect: CollectiveEffect) -> str:
+    at = getattr(effect, "at", None)
+    return type(effect).__name__ if at is None else f"{type(effect).__name__} at {at!r}"
+
+
+def _count_stopped(before: Beam, after: Beam) -> tuple[int, float]:
+    """Count particles that had momentum and have none, and find their largest momentum."""
+    rows = value_of(after.coordinates).detach()
+    ends = [end for i in (1, 3, 5) for end in (rows[..., i].amax(-1), -rows[..., i].amin(-1))]
+    *_, size = layers(torch.stack(ends))
+    if float(before.world.largest(size.max())) <= _FORWARD:
+        return 0, 0.0
+    start = lose_unphysical(State(value_of(before.coordinates).unbind(-1), before.alive)).alive
+    stopped = start & ~lose_unphysical(State(rows.unbind(-1), start)).alive
+    *_, count = layers(stopped.sum(-1))
+    *_, size = layers(torch.where(stopped, rows[..., 1::2].abs().amax(-1), 0.0).amax(-1))
+    return int(before.world.sum(count).max()), float(before.world.largest(size.max()))
 
 
 def _count_left(effect: CollectiveEffect, before: Beam, after: Beam) -> tuple[int, str]:

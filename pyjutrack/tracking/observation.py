@@ -20,7 +20,7 @@ from .adjoint.choose import choose_adjoint
 from .adjoints import Adjoint, Checkpoint, Reversible, Store
 from .end import beam_of
 from .loop import run
-from .loss_warning import warn_if_differentiable, warn_of_windows
+from .loss_warning import warn_if_differentiable, warn_of_effects
 from .particles import Particles
 from .plan import Plan
 from .task import Task, task_of
@@ -53,7 +53,7 @@ def beams_at(
     """
     task = task_of(lattice, beam, effects, 1, adjoint)
     found = observe_beams(task, require_texts("places", places, "a list of names of elements"))
-    warn_of_windows(effects, beam, found.values())
+    warn_of_effects(effects, beam, found.values())
     warn_if_differentiable(beam, found.values())
     return found
 

@@ -28,7 +28,7 @@ from ..core.transforms import disable_compile
 from ..diagnostics import Diagnostic
 from ..lattice.knobs import CHARGE, CURRENT, overlay
 from ..lattice.lattice import Lattice
-from ..tracking.loss_warning import warn_if_differentiable, warn_of_windows
+from ..tracking.loss_warning import warn_if_differentiable, warn_of_effects
 from ..tracking.observation import observe_beams, position
 from ..tracking.plan import plan_of
 from ..tracking.task import Task, task_of
@@ -168,7 +168,7 @@ class Twin(Saved):
                 `Aperture`.
         """
         found, beams = self.read_quietly(settings, values, names)
-        warn_of_windows(self.effects, self.beam, beams)
+        warn_of_effects(self.effects, self.beam, beams)
         warn_if_differentiable(self.beam, beams)
         return found
 
