@@ -46,10 +46,10 @@ def warn_of_losses(count: int, particles: int) -> None:
 def warn_of_windows(
     effects: Sequence[CollectiveEffect], before: Beam, beams: Iterable[Beam]
 ) -> None:
-    """Warn of particles that have left the window of an effect, with how many there are.
+    """Warn of particles that are lost outside of the window of an effect, with how many there are.
 
     Lost particles keep the coordinates at which they were lost, also those that were outside at
-    the start.
+    the start. What lost them is not recorded: what an aperture takes out there counts too.
 
     Args:
         beams: tracked, at one place or several; the most that are lost in one counts.
@@ -61,8 +61,9 @@ def warn_of_windows(
         if most:
             warn(
                 f"{most} of {before.particles} particles are lost, and outside of {window} "
-                f"(effects[{number}]): their charge is missing from there on; take a longer one, "
-                "or cut them off before; what lost them, `loss_map` says",
+                f"(effects[{number}]): where the window lost them, and not an aperture (`loss_map` "
+                "says which did), their charge is missing from there on; take a longer one, or cut "
+                "them off before",
                 ResolutionWarning,
             )
 
