@@ -16,6 +16,7 @@ from ..core.scalars import Number, is_whole
 from ..elements import Element
 from ..lattice.lattice import Lattice
 from ..lattice.require import require_lattice
+from .harmonics import check_harmonics
 from .left_out import warn_of_ring
 from .passing import Passage, pairwise_products
 
@@ -86,7 +87,11 @@ def find(ring: Passage, begin: Tensor, dimensions: int) -> Orbit:
 
     Raises:
         UnstableError: none is found.
-        InvalidValueError: nothing acts on delta, and it was to be found.
+        InvalidValueError: nothing acts on delta, and it was to be found; and as for
+            `check_harmonics`, in 6 dimensions.
+
+    Warns:
+        AccuracyWarning: as for `check_harmonics`, in 6 dimensions.
     """
     coordinates, before = begin.detach(), math.inf
     with torch.no_grad():
@@ -98,6 +103,9 @@ def find(ring: Passage, begin: Tensor, dimensions: int) -> Orbit:
                 break
             if worst <= _CLOSED or before / 2 < worst < _ROUNDING:
                 _require_restoring(matrices, dimensions)
+                if dimensions == 6:
+                    closing = Closing(matrices, dimensions)
+                    check_harmonics(ring.elements, ring.reference, closing.shifts)
                 return Orbit(coordinates, ends, matrices)
             before = worst
             coordinates = coordinates + Closing(matrices, dimensions).shifts(gaps)
