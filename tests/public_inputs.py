@@ -33,15 +33,24 @@ CELL = pj.Lattice(
         pj.Marker(name="end"),
     ]
 )
-RING = pj.Lattice(
-    [
-        pj.Quadrupole(0.1, k1=8.0),
-        pj.SBend(0.5, 0.3, name="b1"),
-        pj.Quadrupole(0.1, k1=-8.0),
-        pj.SBend(0.5, 0.3, name="b2"),
-        pj.RFCavity(0.0, 1e5, frequency=1e7, phase=np.pi),
-    ]
-)
+
+
+def make_ring(reference: pj.Reference) -> pj.Lattice:
+    """A ring of 1.2 m, with a cavity at its first harmonic."""
+    return pj.Lattice(
+        [
+            pj.Quadrupole(0.1, k1=8.0),
+            pj.SBend(0.5, 0.3, name="b1"),
+            pj.Quadrupole(0.1, k1=-8.0),
+            pj.SBend(0.5, 0.3, name="b2"),
+            pj.RFCavity(
+                0.0, 1e5, frequency=float(reference.beta) * 299_792_458.0 / 1.2, phase=np.pi
+            ),
+        ]
+    )
+
+
+RING, STORAGE_RING = make_ring(PROTON), make_ring(ELECTRON)
 SOLVER = pj.SpectralPoisson((0.02, 0.02), (16, 16))
 KICK = pj.SpaceCharge(SOLVER, max_step=0.5)
 TURN = pj.optics.one_turn_matrix(CELL, PROTON)

@@ -72,4 +72,5 @@ def tracked(
 
 def with_jacobians(lattice: pj.Lattice, beam: pj.Beam, turns: int = 1) -> Any:
     """The end and (N, 6, 6), or None where that cannot be."""
-    return run_with_jacobians(task(lattice, beam, (), turns))
+    found = run_with_jacobians(task(lattice, beam, (), turns))
+    return None if found is None else (found[0].state, found[1])

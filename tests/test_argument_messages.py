@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from public_inputs import BEAM, CELL, ELECTRON, KICK, OPTICS, PROTON, RING, TURN
+from public_inputs import BEAM, CELL, ELECTRON, KICK, OPTICS, PROTON, STORAGE_RING, TURN
 
 import pyjutrack as pj
 from pyjutrack.surrogate import Bunches
@@ -56,7 +56,10 @@ GROWTH = pj.observables.emittance_growth("x")
         (lambda: CELL.with_values(None), "values must be a dictionary"),
         (lambda: CELL.value(["q1.k1"]), "address of a knob must be a string"),
         (lambda: pj.Lattice([pj.Drift(1.0)], variables=0), "variables must be a dictionary"),
-        (lambda: pj.optics.equilibrium(RING, ELECTRON, order=1.5), "order must be a whole number"),
+        (
+            lambda: pj.optics.equilibrium(STORAGE_RING, ELECTRON, order=1.5),
+            "order must be a whole number",
+        ),
         (lambda: Bunches((2e-3, 1e-3), 0.0, (5, 9)), r"<= largest.*give \(0\.001, 0\.002\)"),
         (lambda: Bunches((1e-3, 2e-3), 0.0, (5.0, 9.0)), "entry of particles must be a whole"),
         (lambda: pj.surrogate.WakeRecipe(reference=1e9), "reference must be a Reference"),

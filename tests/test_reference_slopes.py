@@ -25,7 +25,7 @@ def particles() -> np.ndarray:
 
 
 def thin(**options: Any) -> pj.Lattice:
-    cavity = {"frequency": 0.0, "phase": PHASE, "accelerate": True, **options}
+    cavity = {"frequency": 1e9, "phase": PHASE, "accelerate": True, **options}
     return pj.Lattice([pj.RFCavity(0.0, VOLTAGE, name="gun", **cavity)])
 
 

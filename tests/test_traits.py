@@ -123,16 +123,19 @@ def test_traits_of_bends() -> None:
 
 
 def test_traits_of_cavities() -> None:
-    still, taking = (pj.RFCavity(0.3, 1e6, phase=1.0, accelerate=a) for a in (False, True))
+    wave = {"frequency": 1e8, "phase": 1.0}
+    still, taking = (pj.RFCavity(0.3, 1e6, **wave, accelerate=a) for a in (False, True))
+    crab = pj.CrabCavity(0.3, 1e6, **wave)
     assert still.exit_reference(PROTON) is PROTON
     assert taking.exit_reference(PROTON).p0c > PROTON.p0c
-    assert still.without_rf() == pj.CrabCavity(0.3, 1e6).without_rf() == pj.Drift(0.3)
+    assert still.without_rf() == crab.without_rf() == pj.Drift(0.3)
     drift = pj.Drift(0.3)
     assert drift.without_rf() is drift
-    focusing = pj.RFCavity(0.3, 1e6, focusing="gap")
-    off = pj.RFCavity(0.3, 0.0, focusing="gap")
+    focusing = pj.RFCavity(0.3, 1e6, **wave, focusing="gap")
+    off = pj.RFCavity(0.3, 0.0, **wave, focusing="gap")
     assert focusing.focuses_by_rf
-    assert not any(e.focuses_by_rf for e in (off, still, taking, pj.CrabCavity(0.3, 1e6), drift))
+    assert not any(e.focuses_by_rf for e in (off, still, taking, crab, drift))
+    assert [e.rf_frequency for e in (still, crab, off, drift)] == [1e8, 1e8, 0.0, 0.0]
     assert drift.exit_reference(PROTON) is PROTON
 
 

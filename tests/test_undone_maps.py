@@ -126,6 +126,17 @@ def test_a_fringe_that_cannot_be_undone_raises():
         apply_inverse([(maps.edge_fringe, (0.5, 0.5, 0.02))], end)
 
 
+def test_a_fringe_that_brings_several_particles_to_one_place():
+    """Of each such end one start is found, and a backward pass sees that it is another's."""
+    beam = pj.Beam(ELECTRON, rows(20_000, 3.0, 0.3))
+    bend = pj.SBend(0.5, 0.05, e1=0.02, dk0=0.4, fint=0.5, hgap=0.02, edges="exact", name="b")
+    growth, wrt = pj.observables.emittance_growth("x"), ["b.hgap"]
+    with pytest.warns(pj.errors.LossWarning):
+        assert np.isfinite(pj.gradient(growth, pj.Lattice([bend]), beam, wrt=wrt, adjoint="store"))
+    with pytest.raises(pj.errors.InvalidValueError, match="could not be reconstructed"):
+        pj.gradient(growth, pj.Lattice([bend]), beam, wrt=wrt, adjoint="reversible")
+
+
 def test_a_beam_that_was_changed_since_is_not_held_against_what_is_reconstructed():
     coordinates = rows(50, 1e-3, 1e-4)
     strength = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)

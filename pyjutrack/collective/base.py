@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -12,6 +11,7 @@ from torch import Tensor
 from ..beam.beam import Beam
 from ..beam.reference import Reference
 from ..core.checks import require_instances, require_real, wrong
+from ..core.digits import round_down
 from ..core.errors import InvalidValueError, ResolutionWarning, require_known, warn
 from ..core.scalars import Number, to_float
 from ..elements import Element, kinds
@@ -256,14 +256,18 @@ def slices_by_step(element: Element, max_step: float | Mapping[str, float]) -> i
     return max(int("length" in element.knobs), count_slices(to_float(element.length), step))
 
 
-def warn_if_few_cells(cells: Mapping[str, float], remedy: str) -> None:
-    """Warn of rms sizes, in cells of a grid and by the name of the axis, that it does not resolve.
+def warn_if_few_cells(sizes: Mapping[str, tuple[float, float]], remedy: str) -> None:
+    """Warn of sizes that a grid does not resolve.
 
     Args:
+        sizes: rms size and length of a cell [m], by the name of the axis.
         remedy: what the user may do.
     """
-    # rounded down, so that no two cells are said to be too few
-    few = [f"{u} {math.floor(10 * n) / 10:g}" for u, n in cells.items() if n < CELLS]
+    few = [
+        f"{u} {round_down(size / cell):g} ({size:.3g} m in cells of {cell:.3g} m)"
+        for u, (size, cell) in sizes.items()
+        if size < CELLS * cell
+    ]
     if few:
         warn(
             f"the grid is coarse for the beam: its rms sizes are, in cells, {' and '.join(few)}, "

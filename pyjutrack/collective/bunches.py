@@ -181,14 +181,14 @@ def warn_if_coarse(beam: Beam, spacings: Callable[[Beam, State], Mapping[str, fl
     """
     still = beam if beam.weights is None else beam.replace(weights=beam.weights.detach())
 
-    def measure(one: Beam, state: State) -> dict[str, float]:
+    def measure(one: Beam, state: State) -> dict[str, tuple[float, float]]:
         found = spacings(one, state)
-        return {u: float(rms(one, one.coordinate(u).detach())) / h for u, h in found.items()}
+        return {u: (float(rms(one, one.coordinate(u).detach())), h) for u, h in found.items()}
 
     state = State(beam.coordinates.detach().unbind(-1), beam.alive)
-    for cells in each_beam(measure, still, state):
+    for sizes in each_beam(measure, still, state):
         warn_if_few_cells(
-            cells,
+            sizes,
             "use more cells, or cut off particles far from the core, which the grid must hold",
         )
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from ..beam.beam import Beam
 from ..beam.reference import SPEED_OF_LIGHT
 from ..core.checks import require_real, require_reals, require_setting
+from ..core.digits import tell_apart
 from ..core.errors import InvalidValueError
 from ..core.scalars import Number, tensor_like
 from ..core.storage import storable
@@ -101,10 +102,8 @@ class FrozenGaussian(SlicedEffect):
         """Raise for a coasting beam, warn of a mesh too coarse for the sizes."""
         require_charge(beam, self)
         least = [min(column) for column in list(zip(*self.sizes, strict=True))[1:]]
-        cells = {
-            u: size / h for u, size, h in zip("xy", least, self.mesh.grid.spacing, strict=True)
-        }
-        warn_if_few_cells(cells, "use more cells or a smaller box")
+        pairs = zip(least, self.mesh.grid.spacing, strict=True)
+        warn_if_few_cells(dict(zip("xy", pairs, strict=True)), "use more cells or a smaller box")
 
     def field(self, beam: Beam, state: State, place: Place, memory: Any = None) -> Any:
         """Make the potentials, one a beam of a batch, of the charge alive."""
@@ -142,9 +141,10 @@ class FrozenGaussian(SlicedEffect):
             return self.sizes[0][1:]
         at, x, y = zip(*self.sizes, strict=True)
         if not at[0] <= s <= at[-1]:
+            first, last, asked = tell_apart(at[0], at[-1], s)
             raise InvalidValueError(
-                f"FrozenGaussian has sizes from s = {at[0]:g} m to {at[-1]:g} m, and is asked for "
-                f"those at s = {s:g} m; give rows for the whole lattice"
+                f"FrozenGaussian has sizes from s = {first} m to {last} m, and is asked for "
+                f"those at s = {asked} m; give rows for the whole lattice"
             )
         return float(np.interp(s, at, x)), float(np.interp(s, at, y))
 

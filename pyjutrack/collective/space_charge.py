@@ -144,8 +144,8 @@ def check_box(grid: Grid, beam: Beam) -> None:
     still = beam if beam.weights is None else beam.replace(weights=beam.weights.detach())
     spread = rms(still, both)
     least = [float(each.nan_to_num(math.inf).min()) for each in spread]
-    cells = {u: size / h for u, size, h in zip("xy", least, grid.spacing, strict=True) if size}
-    warn_if_few_cells(cells, "use more cells or a smaller box")
+    pairs = zip("xy", zip(least, grid.spacing, strict=True), strict=True)
+    warn_if_few_cells({u: pair for u, pair in pairs if pair[0]}, "use more cells or a smaller box")
 
 
 def check_settings(max_step: float | Mapping[str, float], perveance_scale: float | Tensor) -> None:

@@ -69,8 +69,13 @@ def has_numbers(tensor: Tensor) -> bool:
 
 
 def differs(value: Any, default: Any) -> bool:
-    """Return whether a parameter is not the plain default; a tensor of its value is not."""
-    return isinstance(value, Tensor) or bool(value != default)
+    """Return whether a parameter is not the plain default.
+
+    A tensor of its value is not, nor a number where the default says that none was given.
+    """
+    if isinstance(value, Tensor) or bool(value != default):
+        return True
+    return isinstance(default, float) and type(default) is not float and type(value) is float
 
 
 def is_whole(value: Any) -> bool:

@@ -70,6 +70,8 @@ class Element:
     is_modelled: ClassVar[bool] = True
     #: the parameters named in `vectors` are weights of a learned potential
     is_learned: ClassVar[bool] = False
+    #: of its radio-frequency field [Hz]; 0 where it has none
+    rf_frequency: ClassVar[Number] = 0.0
     #: its length may be negative: a step back along s, of what moves particles as free space does
     may_step_back: ClassVar[bool] = False
     #: how it is drawn along s; None for what is but space or a place
@@ -97,8 +99,7 @@ class Element:
         if "length" not in self.knobs and (isinstance(self.length, Tensor) or self.length != 0):
             raise InvalidValueError(f"{self._label()} is thin; it cannot have a length")
         # a tensor may step below zero while a derivative at zero is taken; maps run backwards there
-        length = self.length
-        if not isinstance(length, Tensor) and length < 0 and not self.may_step_back:
+        if not isinstance(length := self.length, Tensor) and length < 0 and not self.may_step_back:
             raise InvalidValueError(
                 f"{self._label()} has length {length} m; lengths must not be negative, but those "
                 "of kinds that may step back, such as Drift"

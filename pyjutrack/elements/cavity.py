@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from .. import maps
+from ..beam.intensity import UNSTATED, is_stated
 from ..beam.reference import SPEED_OF_LIGHT, Reference
-from ..core.scalars import Number, is_zero
+from ..core.checks import format_value
+from ..core.errors import AccuracyWarning, warn
+from ..core.scalars import Number, is_zero, vanishes
 from ..maps.base import Map
 from ..maps.state import State
 from .base import Element
@@ -23,19 +26,40 @@ class Cavity(Element):
     Attributes:
         length: [m].
         voltage: peak voltage [V].
-        frequency: omega / 2 pi [Hz].
-        phase: at which the reference arrives [rad].
+        frequency: omega / 2 pi [Hz]; 0.0 for a constant field.
+        phase: at which the reference arrives [rad], in every turn.
+
+    Warns:
+        AccuracyWarning: a voltage, and no frequency was given.
     """
 
     length: Number = 0.0
     voltage: Number = 0.0
-    frequency: Number = field(default=0.0, kw_only=True)
+    frequency: Number = field(default=UNSTATED, kw_only=True)
     phase: Number = field(default=0.0, kw_only=True)
     abstract: ClassVar[bool] = True
     knobs: ClassVar[tuple[str, ...]] = ("length", "voltage", "frequency", "phase")
 
+    def __post_init__(self) -> None:
+        stated = is_stated(self.frequency)
+        super().__post_init__()
+        if stated:
+            return
+        object.__setattr__(self, "frequency", UNSTATED)  # as elements that are made of it must know
+        if not vanishes(self.voltage):
+            warn(
+                f"{self._label()} has a voltage of {format_value(self.voltage)} V, and was given "
+                "no frequency: it kicks all particles alike, whenever they arrive; give "
+                "frequency= [Hz], or frequency=0.0 where a constant field is meant",
+                AccuracyWarning,
+            )
+
     def without_rf(self) -> Element:
         return Drift(self.length)
+
+    @property
+    def rf_frequency(self) -> Number:  # type: ignore[override]  # of the cavity, not of the class
+        return 0.0 if vanishes(self.voltage) else self.frequency
 
     def half_drift(self, state: State, reference: Reference, part: Part) -> State:
         """Drift from the entrance of a part to the gap, or from the gap to its exit."""

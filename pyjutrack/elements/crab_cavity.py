@@ -24,8 +24,11 @@ class CrabCavity(Cavity):
     Attributes:
         length: [m].
         voltage: peak transverse voltage [V].
-        frequency: omega / 2 pi [Hz].
-        phase: at which the reference arrives [rad].
+        frequency: omega / 2 pi [Hz]; 0.0 for a constant field.
+        phase: at which the reference arrives [rad], in every turn.
+
+    Warns:
+        AccuracyWarning: a voltage, and no frequency was given.
     """
 
     glyph: ClassVar[Glyph] = Glyph("crab cavity", "#b5651d", oval(0.5))

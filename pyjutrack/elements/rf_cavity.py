@@ -28,13 +28,15 @@ class RFCavity(Cavity):
     It focuses if it is told how, by `focusing`, and not by default, as in MAD-X, Xsuite, AT and
     elegant: that is nothing in rings at high energy, and much of what focuses at a few MeV. Twiss
     functions and orbits of rings in four dimensions take every cavity for a drift, and warn of
-    those that focus or accelerate; of lines they do not, nor do `pj.jacobian` and tracking.
+    those that focus or accelerate; of lines those alone that do neither, and warn of those that
+    give the beam energy; `pj.jacobian` and tracking take none for one.
 
     Attributes:
         length: [m].
         voltage: peak energy gain per unit charge, whatever its sign [V].
-        frequency: omega / 2 pi [Hz].
-        phase: at which the reference arrives [rad]; 0 is stable below transition, pi above.
+        frequency: omega / 2 pi [Hz]; 0.0 for a constant field.
+        phase: at which the reference arrives [rad], in every turn, whatever the frequency; 0 is
+            stable below transition, pi above.
         accelerate: the reference takes up voltage * |q| * sin(phase), so that delta is counted from
             the new momentum after the cavity; magnets follow, as their strengths are normalised.
             Otherwise the reference keeps its momentum.
@@ -54,6 +56,9 @@ class RFCavity(Cavity):
 
     Raises:
         InvalidValueError: a wave along no length.
+
+    Warns:
+        AccuracyWarning: a voltage, and no frequency was given.
 
     Example:
         >>> RFCavity(1.036, 20e6, frequency=1.3e9, phase=math.pi / 2, accelerate=True,

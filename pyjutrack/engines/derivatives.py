@@ -67,6 +67,9 @@ def jacobian(
         ParticleLostError: the test particle is lost on the way.
         InvalidValueError: as for `track`; effects without a beam; `at` of another shape; space
             charge with a shape function whose kick has no derivative, "cic".
+
+    Warns:
+        ResolutionWarning: particles of the beam were lost outside of the window of an effect.
     """
     require_known("method", method, ("ad", "fd"))
     step = _positive(step)
@@ -111,6 +114,7 @@ def jacobian_derivatives(
 
     Warns:
         LossWarning: particles of the beam are lost at sharp edges on the way.
+        ResolutionWarning: as for `jacobian`.
     """
     beam = _with_field(beam, effects)
     chosen, task = engine_of(engine), task_of(lattice, beam, effects, turns)
@@ -121,7 +125,6 @@ def jacobian_derivatives(
         with torch.no_grad():
             end = chosen.track(task)
         warn_of_losses(count_lost(beam, end), beam.particles)
-        warn_of_effects(effects, beam, [end])
     return np.asarray(matrix.detach()), np.asarray(slopes.detach())
 
 

@@ -19,6 +19,7 @@ from ..maps.state import State
 from ..tracking.adjoint import run_adjoint
 from ..tracking.end import End, state_of
 from ..tracking.loop import run, run_with_jacobians
+from ..tracking.loss_warning import warn_of_effects
 from ..tracking.task import Task
 from .protocol import Objective
 from .results import evaluate, require_alive
@@ -92,9 +93,10 @@ def _probe(task: Task, starts: Tensor) -> Tensor:
 def _track_probe(task: Task, particles: State) -> State:
     """Test particles at the end: by themselves where the beam makes no field."""
     if task.effects:
-        probe = run(task, particles).probe
-        assert probe is not None
-        return probe
+        end = run(task, particles)
+        warn_of_effects(task.effects, task.beam, [end.beam(task.beam)])
+        assert end.probe is not None
+        return end.probe
     coordinates: Any = torch.stack(particles.coordinates, dim=-1)
     beam = Beam(task.beam.reference, coordinates)
     return run(dataclasses.replace(task, beam=beam)).state
@@ -131,8 +133,10 @@ def _run_jacobian(task: Task, start: Tensor) -> Tensor | None:
     found = run_with_jacobians(task, probe)
     if found is None:
         return None
-    final, matrices = found
-    require_alive(final.alive)
+    end, matrices = found
+    if task.effects:
+        warn_of_effects(task.effects, task.beam, [end.beam(task.beam)])
+    require_alive((end.probe or end.state).alive)
     return torch.from_numpy(matrices[0].copy())
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..beam.beam import Beam
 from ..beam.communicator import Communicator
 from ..beam.moments import survivors
+from ..core.digits import tell_apart
 from ..core.errors import InvalidValueError, ParticleLostError
 from .protocol import Objective
 
@@ -42,8 +43,9 @@ def _same(value: Tensor, world: Communicator) -> None:
     most = world.largest(torch.stack([value.detach(), -value.detach()]))
     highest, lowest = float(most[0]), -float(most[1])
     if highest - lowest > _ROUNDING * max(abs(highest), abs(lowest)):
+        least, greatest = tell_apart(lowest, highest)
         raise InvalidValueError(
-            f"the objective differs between ranks, from {lowest:.6g} to {highest:.6g}: it must be "
+            f"the objective differs between ranks, from {least} to {greatest}: it must be "
             "of the whole beam; make it of pyjutrack.moments (`mean` averages anything), or sum "
             "with final.world.sum"
         )

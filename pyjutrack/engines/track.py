@@ -61,7 +61,7 @@ def track(
         LossWarning: the beam at the end carries derivatives, and particles were lost at sharp
             edges: which ones is held fixed. Soft apertures are part of a derivative; see
             `Aperture`.
-        ResolutionWarning: particles were lost as they left the window of an effect.
+        ResolutionWarning: particles were lost outside of the window of an effect.
         AccuracyWarning: effects kick particles by more than their momentum, and the next element
             loses them.
     """

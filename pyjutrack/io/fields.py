@@ -13,7 +13,7 @@ from torch import Tensor
 from ..core.atomic import as_tuples
 from ..core.errors import InvalidValueError, UnknownNameError, unknown
 from ..core.names import label
-from ..core.scalars import is_transformed
+from ..core.scalars import differs, is_transformed
 from ..core.storage import register_description, to_lists
 from ..elements import Element, kinds, kinds_named
 from ..elements.potentials import Form, form_from_record, record_of
@@ -30,7 +30,7 @@ def changed_fields(element: Element) -> Plain:
     found: Plain = {}
     for field in fields(element):
         value = plain(element, field.name)
-        if field.init and field.name != "name" and value != _default(field):
+        if field.init and field.name != "name" and differs(value, _default(field)):
             found[field.name] = value
     return found
 

@@ -177,7 +177,7 @@ def define(lattice: Knobbed, variables: Any, expressions: Any) -> Content:
             to_float(stated), computed, rel_tol=1e-9, abs_tol=1e-15
         ):
             raise InvalidValueError(
-                f"the variable {name!r} is {stated}, and its expression is worth {computed:.9g}; "
+                f"the variable {name!r} is {stated}, and its expression is worth {computed:.12g}; "
                 "give one of the two"
             )
     return found

@@ -151,7 +151,9 @@ def _undo_fringe(
     """Particles before `edge_fringe`, from those after it.
 
     Where py was R sin(theta), R the momentum across px, the loss of py is that of a rotation if
-    there is no gap, and theta an arcsine; a gap adds little, which Newton's method finds.
+    there is no gap, and theta an arcsine; a gap adds little, which Newton's method finds. Metres
+    off and steep, a gap may bring several particles to one place: this is one of them, and a
+    backward pass, which compares what it reconstructs with what it kept, raises if it is another.
     """
     after, half = py, y * y / 2
     radius = ((1 + delta) * (1 + delta) - px * px).sqrt()

@@ -16,6 +16,7 @@ from ..elements.part import WHOLE
 from ..elements.placement import advance
 from ..lattice.lattice import Lattice
 from ..tracking.end import state_of
+from .left_out import warn_of_line
 from .orbit import Orbit, start
 from .passing import Passage
 
@@ -23,8 +24,9 @@ from .passing import Passage
 class Line:
     """The maps of the elements of a line in four dimensions, those of its cavities too.
 
-    A cavity that neither focuses nor changes the momentum of the reference is a drift. All others
-    are met at their own phase, at z = 0 whatever the way there.
+    A cavity that neither focuses nor changes the momentum of the reference is a drift, with a
+    warning if it changes that of the beam. All others are met at their own phase, at z = 0 whatever
+    the way there.
 
     Attributes:
         elements: as they are passed.
@@ -36,13 +38,17 @@ class Line:
         momenta: list[Number] = [1.0]
         elements: list[Element] = []
         acts: list[bool] = []
+        idle: list[tuple[Element, Reference]] = []
         for element in lattice:
             before = self._references[-1]
             after = element.exit_reference(before)
             acts.append(after is not before or element.focuses_by_rf)
             elements.append(element if acts[-1] else element.without_rf())
+            if not acts[-1]:
+                idle.append((element, before))
             self._references.append(after)
             momenta.append(after.p0c / reference.p0c)
+        warn_of_line(idle)
         self._acts = torch.tensor(acts)
         self.elements = tuple(elements)
         self.momenta = torch.stack([torch.as_tensor(m, dtype=torch.float64) for m in momenta])

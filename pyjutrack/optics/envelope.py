@@ -71,7 +71,11 @@ def equilibrium(
     Raises:
         UnstableError: no closed orbit, as where the voltage is less than the loss, or a mode that
             is not damped.
-        InvalidValueError: no cavity, or no magnet that radiates.
+        InvalidValueError: no cavity, one that holds no beam, as for `closed_orbit`, or no magnet
+            that radiates.
+
+    Warns:
+        AccuracyWarning: a cavity off the harmonics of the revolution, as for `closed_orbit`.
 
     Example:
         >>> pj.optics.equilibrium(ring, electron).emittances[0]
@@ -87,7 +91,7 @@ def equilibrium(
     if not bool((rates.detach() > 0).all()):
         raise UnstableError(
             "radiation does not damp all modes; their amplitudes shrink in a turn by "
-            f"{rates.detach().numpy().round(9).tolist()}"
+            f"{', '.join(f'{rate:.3g}' for rate in rates.tolist())}"
         )
     square = torch.eye(36, dtype=turn.dtype) - torch.kron(turn, turn)
     covariance = torch.linalg.solve(square, added.reshape(36)).reshape(6, 6)

@@ -64,7 +64,8 @@ def linear_optics(
 
     Warns:
         AccuracyWarning: cavities of a ring that focus, or change the momentum of the reference by
-            more than 0.1 % in all.
+            more than 0.1 % in all; those of a line that change that of the beam by more, and not
+            that of the reference; crab cavities that kick the beam on the axis.
 
     Source: M. Borland, elegant's manual, twiss_output, for lines that accelerate.
     """

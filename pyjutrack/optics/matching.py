@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..beam.reference import Reference, require_reference
 from ..core.checks import require_callable, require_real, require_texts, require_whole, wrong
+from ..core.digits import tell_apart
 from ..core.errors import InvalidValueError, UnstableError, require_known
 from ..core.scalars import is_real, is_whole, to_float
 from ..core.transforms import numeric
@@ -236,7 +237,10 @@ def _variables(
     for address, a, b in zip(wrt, low, high, strict=True):
         value = to_float(lattice.value(address))
         if not a <= value <= b or not a < b:
-            raise InvalidValueError(f"{address} = {value:g} lies outside its limits {a:g} to {b:g}")
+            shown, least, most = tell_apart(value, a, b)
+            raise InvalidValueError(
+                f"{address} = {shown} lies outside its limits {least} to {most}"
+            )
     return wrt, low, high
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..core.digits import tell_apart
 from ..core.errors import UnstableError
 
 #: below this square of their splitting, modes that nothing couples count as equal
@@ -57,9 +58,10 @@ def _courant_snyder(matrix: Tensor, label: str) -> Tensor:
     # keeps its digits near the edge of stability
     square = -m12 * m21 - ((m11 - m22) / 2) ** 2
     if not float(square.detach()) > 0:
+        half, *_ = tell_apart(float((m11 + m22).detach()) / 2, 1.0, -1.0)
         raise UnstableError(
             f"motion in {label} is unstable: half the trace of the one-turn matrix is "
-            f"{float((m11 + m22).detach()) / 2:.6g}, which must lie between -1 and 1"
+            f"{half}, which must lie between -1 and 1"
         )
     sine = square.sqrt() if float(m12.detach()) > 0 else -square.sqrt()
     root = (m12 / sine).sqrt()

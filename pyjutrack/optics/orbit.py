@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,16 +10,16 @@ from torch import Tensor
 
 from ..beam.reference import Reference, require_reference
 from ..core.checks import require_real, require_whole
-from ..core.errors import AccuracyWarning, InvalidValueError, UnstableError, warn
+from ..core.errors import InvalidValueError, UnstableError
 from ..core.names import label
-from ..core.scalars import Number, is_whole, to_float
+from ..core.scalars import Number, is_whole
 from ..elements import Element
 from ..lattice.lattice import Lattice
 from ..lattice.require import require_lattice
+from .harmonics import check_harmonics
+from .left_out import warn_of_ring
 from .passing import Passage, pairwise_products
 
-#: relative change of the reference's momentum that optics may leave out
-_ACCELERATED = 1e-3
 #: largest gap between elements that counts as none, and that rounding may leave [m, rad]
 _CLOSED, _ROUNDING = 1e-15, 1e-12
 _ROUNDS = 30
@@ -41,34 +40,9 @@ def passage(lattice: Lattice, reference: Reference, dimensions: int) -> Passage:
                     "orbit in 6 dimensions: take accelerate=False, or dimensions=4"
                 )
     if dimensions == 4:
-        _warn_of_cavities(elements, reference)
+        warn_of_ring(elements, reference)
         elements = [e.without_rf() for e in elements]
     return Passage(elements, reference)
-
-
-def _warn_of_cavities(elements: Sequence[Element], reference: Reference) -> None:
-    """Warn of cavities that focus, or leave the reference another momentum, where all are drifts.
-
-    Warns:
-        AccuracyWarning: there are such cavities.
-    """
-    end = reference
-    for element in elements:
-        end = element.exit_reference(end)
-    focusing = [e for e in elements if e.focuses_by_rf]
-    change = 0.0 if end is reference else to_float(end.p0c / reference.p0c) - 1
-    said = []
-    if focusing:
-        said.append(f"{len(focusing)} of them focus, the first {focusing[0].name!r}")
-    if abs(change) > _ACCELERATED:
-        said.append(f"the momentum of the reference changes by {100 * change:.3g} % along them")
-    if said:
-        warn(
-            f"optics in 4 dimensions take cavities for drifts, but {' and '.join(said)}: functions "
-            "and orbits are not those of the beam; give `initial` functions of a line, or take "
-            "pj.jacobian, which has both",
-            AccuracyWarning,
-        )
 
 
 def start(count: int, delta: Number) -> Tensor:
@@ -113,7 +87,11 @@ def find(ring: Passage, begin: Tensor, dimensions: int) -> Orbit:
 
     Raises:
         UnstableError: none is found.
-        InvalidValueError: nothing acts on delta, and it was to be found.
+        InvalidValueError: nothing acts on delta, and it was to be found; and as for
+            `check_harmonics`, in 6 dimensions.
+
+    Warns:
+        AccuracyWarning: as for `check_harmonics`, in 6 dimensions.
     """
     coordinates, before = begin.detach(), math.inf
     with torch.no_grad():
@@ -125,6 +103,9 @@ def find(ring: Passage, begin: Tensor, dimensions: int) -> Orbit:
                 break
             if worst <= _CLOSED or before / 2 < worst < _ROUNDING:
                 _require_restoring(matrices, dimensions)
+                if dimensions == 6:
+                    closing = Closing(matrices, dimensions)
+                    check_harmonics(ring.elements, ring.reference, closing.shifts)
                 return Orbit(coordinates, ends, matrices)
             before = worst
             coordinates = coordinates + Closing(matrices, dimensions).shifts(gaps)

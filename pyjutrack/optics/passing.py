@@ -47,7 +47,7 @@ class Passage:
         self.elements = tuple(elements)
         require_modelled(self.elements)
         self._stacks = stacks(self.elements)
-        self._reference = reference
+        self.reference = reference
         order = torch.tensor([place for s in self._stacks for place in s.places])
         self._order = order
         self._back = torch.empty_like(order)
@@ -57,13 +57,13 @@ class Passage:
     def is_active(self) -> bool:
         """Return whether a parameter of an element, or the reference, requires gradients."""
         held = [e for e in self.elements if e.has_tensors]
-        return bool(active([*held, self._reference]))
+        return bool(active([*held, self.reference]))
 
     def values(self, coordinates: Tensor, part: Part = WHOLE) -> Tensor:
         """(N, 6) at the exits of the elements, or after a part of each."""
         pieces = []
         for state, element in self._states(coordinates):
-            moved = advance(element, state, self._reference, part).coordinates
+            moved = advance(element, state, self.reference, part).coordinates
             pieces.append(torch.stack(moved))
         return torch.cat(pieces, -1).squeeze(1)[:, self._back].mT
 
@@ -78,7 +78,7 @@ class Passage:
                 for i, c in enumerate(state.coordinates)
             )
             start = State(pushed, state.alive)
-            moved: Any = advance(element, start, self._reference, part).coordinates
+            moved: Any = advance(element, start, self.reference, part).coordinates
             pieces.append(torch.stack([m.value for m in moved]))
             slopes.append(torch.stack([m.tangent for m in moved]))
         jacobians = torch.cat(slopes, -1).squeeze(2)[:, :, self._back].permute(2, 0, 1)

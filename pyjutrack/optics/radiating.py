@@ -76,7 +76,7 @@ class RadiatingPassage(Passage):
             for e in self.elements
         ]
         try:
-            return [memoize(_record, e, self._reference, WHOLE) for e in members]
+            return [memoize(_record, e, self.reference, WHOLE) for e in members]
         except NotRecordedError:
             return None
 
@@ -121,19 +121,19 @@ class RadiatingPassage(Passage):
                 if points and noisy:
                     zero = torch.zeros_like(_value(before.coordinates[0]))
                     noise = _push(zero, next(photons), directions)
-                emission = emission_of(element, self._reference, piece)
+                emission = emission_of(element, self.reference, piece)
                 radiate = partial(emit, emission=emission, noise=noise)
-                after = apply_within(element, before, self._reference, place, radiate)
+                after = apply_within(element, before, self.reference, place, radiate)
                 energies = (self._energy(s.coordinates[5]) for s in (before, after))
                 lost.append(next(energies) - next(energies))
                 return after
 
-            moved = _traverse(element, state, self._reference, act)
+            moved = _traverse(element, state, self.reference, act)
             yield moved, torch.stack(lost).sum(0)
 
     def _energy(self, delta: Any) -> Tensor:
         """The total energy of particles [eV]."""
-        reference: Reference = self._reference
+        reference: Reference = self.reference
         p0c: Number = reference.p0c
         pc: Tensor = p0c * (1 + _value(delta))
         return (pc * pc + reference.species.mass**2).sqrt()

@@ -180,7 +180,7 @@ def _equilibrium(
     if not (partition > 0).all():
         raise UnstableError(
             "radiation does not damp all modes; damping partition numbers are "
-            f"{np.round(partition, 4).tolist()}"
+            f"{', '.join(f'{number:.4g}' for number in partition)}"
         )
     period = length / (reference.beta * SPEED_OF_LIGHT)
     damping = 2 * energy * period / (partition * loss)

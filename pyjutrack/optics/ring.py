@@ -35,11 +35,12 @@ def closed_orbit(
             synchronous orbit of a ring with a cavity.
 
     Raises:
-        UnstableError: none is found. InvalidValueError: no cavity to fix delta, another number of
-            dimensions.
+        UnstableError: none is found. InvalidValueError: no cavity to fix delta, one so far off the
+            harmonics of the revolution that it holds no beam, another number of dimensions.
 
     Warns:
-        AccuracyWarning: in 4 dimensions, as for `linear_optics`.
+        AccuracyWarning: in 4 dimensions, as for `linear_optics`; in 6, a cavity off the harmonics
+            of the revolution, where a beam would take another momentum, by more than 1e-4.
     """
     with torch.no_grad():
         orbit = _orbit(lattice, reference, delta, dimensions)

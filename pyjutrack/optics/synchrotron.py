@@ -45,7 +45,10 @@ def synchrotron_optics(
 
     Raises:
         UnstableError: no closed orbit, or motion that is not bounded in all planes.
-        InvalidValueError: no cavity.
+        InvalidValueError: no cavity, or one that holds no beam, as for `closed_orbit`.
+
+    Warns:
+        AccuracyWarning: a cavity off the harmonics of the revolution, as for `closed_orbit`.
     """
     ring = passage(lattice, reference, 6)
     begin = start(len(lattice), delta)

@@ -12,6 +12,7 @@ from ..beam.beam import Beam
 from ..beam.reference import Reference
 from ..collective.base import CollectiveEffect
 from ..core.checks import wrong
+from ..core.digits import tell_apart
 from ..core.errors import InvalidValueError, UnstableError
 from ..core.symplectic import FORM
 from ..core.transforms import numeric
@@ -96,9 +97,10 @@ def modes(matrix: Array) -> tuple[Array, list[NDArray[np.complex128]], list[comp
     eigenvalues, vectors = np.linalg.eig(matrix)
     worst = np.abs(np.abs(eigenvalues) - 1).max()
     if worst > _STABLE:
+        largest, _ = tell_apart(float(np.abs(eigenvalues).max()), 1.0)
         raise UnstableError(
             f"the motion is unstable: an eigenvalue of the one-turn matrix has modulus "
-            f"{np.abs(eigenvalues).max():.6g}; tunes exist only where all have modulus 1"
+            f"{largest}; tunes exist only where all have modulus 1"
         )
     form = FORM[: len(matrix), : len(matrix)]
     pairs = []

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple, Self
 
+from ..core.digits import tell_apart
 from ..core.errors import InvalidValueError
 
 
@@ -26,8 +27,11 @@ class Check(NamedTuple):
 
     def say(self, exact: bool) -> str:
         """Say so in words, with the figure itself or without."""
-        own = f" of {self.value:.3g}{self.unit}" if exact else ""
-        return f"{self.what}{own} {self.side} the {self.limit:.3g}{self.unit} of training"
+        if not exact:
+            return f"{self.what} {self.side} the {self.limit:.3g}{self.unit} of training"
+        value, limit = tell_apart(self.value, self.limit, digits=3)
+        mine = f"{self.what} of {value}{self.unit}"
+        return f"{mine} {self.side} the {limit}{self.unit} of training"
 
 
 class Limits(ABC):

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..core import tensorfile
 from ..core.devices import usable
+from ..core.digits import tell_apart
 from ..core.errors import (
     AccuracyWarning,
     DomainError,
@@ -185,9 +186,10 @@ class Trained(ABC):
         if error is None or error <= POOR:
             return []
         output, beam = self._words.output, self._words.beam
+        own, limit = tell_apart(100 * error, 100 * POOR, digits=2)
         return [
-            f"the network's own card states a mean error of the {output} of {error:.0%} on "
-            f"held-out {beam}s, more than {POOR:.0%}"
+            f"the network's own card states a mean error of the {output} of {own}% on "
+            f"held-out {beam}s, more than {limit}%"
         ]
 
     def _warn_if_poor(self) -> None:

@@ -65,7 +65,7 @@ def run(
 
 def run_with_jacobians(
     task: Task, probe: State | None = None
-) -> tuple[State, NDArray[np.float64]] | None:
+) -> tuple[End, NDArray[np.float64]] | None:
     """Track in double precision with the Jacobian of each particle.
 
     Args:
@@ -74,8 +74,9 @@ def run_with_jacobians(
             effects they go in the place of the beam's.
 
     Returns:
-        The end, and d(final)/d(initial), (N, 6, 6); those of the lost are of their last
-        coordinates. None where there are derivatives, or another precision.
+        The end, and d(final)/d(initial) of the test particles, or without effects of the particles,
+        (N, 6, 6); those of the lost are of their last coordinates. None where there are
+        derivatives, or another precision.
     """
     state = probe or State(task.beam.coordinates.unbind(-1), task.beam.alive)
     size = len(state.alive)
@@ -94,7 +95,7 @@ def run_with_jacobians(
         end = tracking.end()
     if not tracking.has_jacobians:
         return None
-    return (end.state if end.probe is None else end.probe), jacobians
+    return end, jacobians
 
 
 class Run:

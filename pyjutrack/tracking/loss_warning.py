@@ -50,10 +50,10 @@ def warn_of_losses(count: int, particles: int) -> None:
 def warn_of_effects(
     effects: Sequence[CollectiveEffect], before: Beam, beams: Iterable[Beam]
 ) -> None:
-    """Warn of particles that have left the window of an effect, or that kicks leave no momentum.
+    """Warn of particles lost outside of the window of an effect, or that kicks leave no momentum.
 
     Lost particles keep the coordinates at which they were lost, also those that were outside at
-    the start.
+    the start. What lost them is not recorded: what an aperture takes out there counts too.
 
     Args:
         beams: tracked, at one place or several; the most in one counts.
@@ -65,8 +65,9 @@ def warn_of_effects(
         if most:
             warn(
                 f"{most} of {before.particles} particles are lost, and outside of {window} "
-                f"(effects[{number}]): their charge is missing from there on; take a longer one, "
-                "or cut them off before; what lost them, `loss_map` says",
+                f"(effects[{number}]): where the window lost them, and not an aperture (`loss_map` "
+                "says which did), their charge is missing from there on; take a longer one, or cut "
+                "them off before",
                 ResolutionWarning,
             )
     if effects:

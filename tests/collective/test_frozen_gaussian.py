@@ -110,7 +110,7 @@ def test_what_it_cannot_be_right_for() -> None:
         FrozenGaussian((0.0, 1e-3), Z, BOX)
     with pytest.raises(InvalidValueError, match="length is a setting, and has no derivatives"):
         FrozenGaussian((X, Y), torch.tensor(Z, requires_grad=True), BOX)  # type: ignore[arg-type]
-    with pytest.warns(ResolutionWarning, match=r"in cells, y 0\.9, and"):
+    with pytest.warns(ResolutionWarning, match=r"in cells, y 0\.96 \(0\.0002 m in"):
         pj.track(STEP, beam, effects=[FrozenGaussian((X, 2e-4), Z, BOX)])
 
 

@@ -99,6 +99,9 @@ CALLS: dict[str, Any] = {
     "fd": lambda beam, **o: pj.gradient(square, RING, beam, wrt=["beam.charge"], mode="fd", **o),
     "beams_at": lambda beam, **o: pj.beams_at(RING, beam, ["end", "tank"], **o),
     "track_turns": read,
+    "jacobian": lambda beam, **o: pj.jacobian(RING, beam, turns=2, **o),
+    "differences": lambda beam, **o: pj.jacobian(RING, beam, method="fd", **o),
+    "slopes": lambda beam, **o: pj.jacobian_derivatives(RING, beam, ["beam.charge"], **o),
 }
 
 

@@ -193,6 +193,12 @@ def test_what_is_refused() -> None:
     with pytest.raises(InvalidValueError, match=r"luminosity is that of a bunch .* was given none"):
         opposing().luminosity(bare)
     assert float(opposing().luminosity(bare.replace(charge=0.0))) == 0
+    coasting = pj.Beam(POSITRON, rows.coordinates, current=0.25)
+    short = BeamBeam2D("ip", -1e-9, sigma_x=X, sigma_y=Y)
+    for effect in (opposing(), short):
+        with pytest.raises(InvalidValueError, match=r"is coasting, .* 0\.25 A: .*charge=") as said:
+            effect.luminosity(coasting)
+        assert "none" not in str(said.value)
     slow = pj.Beam(pj.Reference.from_kinetic("proton", 1e8), rows.coordinates, charge=1e-9)
     with pytest.raises(InvalidValueError, match="BeamBeam takes beams to be at the velocity"):
         opposing().luminosity(slow)

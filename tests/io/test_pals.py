@@ -231,6 +231,8 @@ def test_what_the_package_lacks_is_noted(read, given, message):
 
 
 @pytest.mark.filterwarnings("ignore::pyjutrack.errors.LatticeWarning")
+# a frequency of zero, of a constant field, is not told from one that is not stated
+@pytest.mark.filterwarnings("ignore:.* was given no frequency:pyjutrack.errors.AccuracyWarning")
 def test_every_kind_and_option_comes_back(tmp_path, proton):
     every = pj.Lattice([case.element() for case in ALL])
     write_pals(tmp_path / "a.pals.yaml", every, proton)

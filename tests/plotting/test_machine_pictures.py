@@ -28,7 +28,7 @@ def test_the_strip_of_a_lattice() -> None:
             pj.SBend(2.0, 0.1),
             pj.Quadrupole(0.5, -2.0),
             pj.Sextupole(0.2, 3.0),
-            pj.RFCavity(1.0, 1e6),
+            pj.RFCavity(1.0, 1e6, frequency=5e8),
             pj.Kicker(hkick=1e-3),
             pj.Monitor(),
             pj.Aperture(half_width=0.01),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,31 @@ def test_a_row_is_what_both_codes_give(name: str) -> None:
     np.testing.assert_allclose(theirs[same], ours[same], rtol=0, atol=5e-5)
     for n in NOTED.get(name, ()):
         assert abs(theirs[n] - ours[n]) > 1e-6
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.slow
+def test_err_mat_without_its_turns() -> None:
+    """What the page says of it, and that turns alone make its chromaticities differ."""
+    import at
+
+    path = FILES["err.mat"]
+    theirs = at.load_lattice(str(path))
+    theirs.disable_6d(copy=False)
+    turned = [e for e in theirs if hasattr(e, "T1") and (e.T1[[1, 3]].any() or e.T2[[1, 3]].any())]
+    for e in turned:  # the middle stays where it is
+        offset = np.array([1, 0, 1, 0, 0, 0]) * (e.T2 - e.T1) / 2
+        e.T1, e.T2 = -offset, offset
+    _, ring, _ = theirs.get_optics(get_chrom=True, DPStep=example._STEP)
+    found = pj.io.read_lattice(path)
+    assert sum(bool(e.x_rot or e.y_rot) for e in found.lattice) == len(turned)
+    straight = pj.Lattice([dataclasses.replace(e, x_rot=0.0, y_rot=0.0) for e in found.lattice])
+    table = pj.optics.twiss_table(straight, example.fast(found.reference), chromatic=True)
+    ours = table.chromaticity_x, table.chromaticity_y
+    np.testing.assert_allclose(ring.chromaticity[:2], ours, rtol=0, atol=1e-4)
+    x, y = (f"{value:.3f}" for value in ours)
+    told = f"has {len(turned)} elements turned by T1 and T2: with the turns taken out, both codes "
+    assert f"{told}give {x} and {y}." in " ".join(PAGE.read_text().split())
 
 
 def test_the_example_prints_rows() -> None:

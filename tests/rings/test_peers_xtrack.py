@@ -161,7 +161,10 @@ def test_apertures_lose_the_same_particles(shape):
     np.testing.assert_array_equal(mine, theirs)
 
 
-@pytest.mark.parametrize("element", [pj.Patch(dx=1e-3), pj.RFCavity(voltage=1.0, accelerate=True)])
+@pytest.mark.parametrize(
+    "element",
+    [pj.Patch(dx=1e-3), pj.RFCavity(voltage=1.0, frequency=cases.FREQUENCY, accelerate=True)],
+)
 def test_what_xtrack_has_not_is_refused(element):
     with pytest.raises(NotImplementedError, match="xtrack"):
         peer.to_xtrack(element)

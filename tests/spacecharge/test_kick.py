@@ -165,7 +165,7 @@ def test_coarse_grid_warns(proton):
     beam = random_beam(proton, 500, current=10.0, size=2.5e-4)
     stretch = torch.tensor([1, 1, 5, 1, 1, 1], dtype=torch.float64)
     beam = beam.replace(coordinates=beam.coordinates * stretch)
-    with pytest.warns(pj.errors.ResolutionWarning, match=r"in cells, x 0\.\d, and"):
+    with pytest.warns(pj.errors.ResolutionWarning, match=r"in cells, x 0\.\d+ \(.*\), and"):
         pj.track(pj.Lattice([pj.Drift(0.1)]), beam, effects=[space_charge()])
 
 

@@ -34,8 +34,14 @@ def luminosity_of(
         shares: of the opposing bunch in those that are slices of it.
 
     Raises:
-        InvalidValueError: a beam that was given no charge.
+        InvalidValueError: a beam that coasts, or was given no charge.
     """
+    if to_float(beam.current):
+        raise InvalidValueError(
+            "the luminosity is that of a bunch with a charge [C], and this beam is coasting, with "
+            f"a current of {to_float(beam.current):g} A: give the charge that meets the opposing "
+            "bunch, Beam(..., charge=), in its place"
+        )
     if not is_stated(beam.charge):
         raise InvalidValueError(
             "the luminosity is that of a bunch with a charge [C], and this beam was given none: "

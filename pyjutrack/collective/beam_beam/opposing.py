@@ -57,7 +57,7 @@ class OpposingBeam(CollectiveEffect):
                 begins with it, or of `pj.beams_at`. Of a batch (..., N, 6) there are (...).
 
         Raises:
-            InvalidValueError: a beam that was given no charge, and what `check` raises.
+            InvalidValueError: a beam that coasts or was given no charge, and what `check` raises.
 
         Source: W. Herr, B. Muratori, Concept of luminosity, CERN 2006-002, p. 361.
         """

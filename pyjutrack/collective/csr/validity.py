@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ...beam.beam import Beam
+from ...core.digits import tell_apart
 from ...core.errors import AccuracyWarning, ResolutionWarning, warn
 from ...core.scalars import is_transformed, to_float
 from ...maps.state import State
@@ -76,16 +77,18 @@ def warn_if_wrong(
         within = 2 * gamma**2 * rms / _SHORT
         cut = f"; let an element begin {within:.2g} m after it, and take reach={within:.2g}"
         remedy = cut if distance else ""
+        least, own = tell_apart(shortest, rms, digits=2)
         warn(
-            f"CSR {where} at gamma = {gamma:.3g} is that of bunches longer than {shortest:.2g} m "
-            f"rms, and this one is {rms:.2g} m long{remedy}",
+            f"CSR {where} at gamma = {gamma:.3g} is that of bunches longer than {least} m "
+            f"rms, and this one is {own} m long{remedy}",
             AccuracyWarning,
         )
     narrow = (radius * rms**2) ** (1 / 3)
     if not distance and width > narrow:
+        limit, own = tell_apart(narrow, width, digits=3)
         warn(
             f"CSR in an arc of R = {radius:.2g} m is that of a line of charge, right for a bunch "
-            f"of s = {rms:.3g} m rms where it is narrower than (R s^2)^(1/3) = {narrow:.3g} m; "
-            f"this one is {width:.3g} m rms wide, and radiates less coherently than computed",
+            f"of s = {rms:.3g} m rms where it is narrower than (R s^2)^(1/3) = {limit} m; "
+            f"this one is {own} m rms wide, and radiates less coherently than computed",
             AccuracyWarning,
         )

@@ -13,6 +13,7 @@ from torch import Tensor
 from ...beam.beam import Beam
 from ...beam.moments import mean, rms
 from ...core.checks import require_text
+from ...core.digits import tell_apart
 from ...core.errors import InvalidValueError, ResolutionWarning, warn
 from ...core.scalars import Number, has_numbers
 from ...elements import Element
@@ -179,7 +180,7 @@ def check_line(beam: Beam, line: Line, take: str = "take") -> float:
         )
     if size:
         more = f"{take} cells={round(line.cells * 4 * line.spacing / size)}, or a shorter window"
-        warn_if_few_cells({"z": size / line.spacing}, more)
+        warn_if_few_cells({"z": (size, line.spacing)}, more)
     return size
 
 
@@ -189,8 +190,9 @@ def require_apart(beam: Beam, distance: float) -> None:
     ends = [torch.where(beam.alive, sign * z, -math.inf).amax(-1).reshape(-1) for sign in (1, -1)]
     length = float(beam.world.largest(torch.cat(ends).double()).reshape(2, -1).sum(0).max())
     if length > distance:
+        long, back = tell_apart(length, distance, digits=3)
         raise InvalidValueError(
-            f"the bunch is {length:.3g} m long, and comes back after {distance:.3g} m, the period "
+            f"the bunch is {long} m long, and comes back after {back} m, the period "
             "times its velocity: it would be there before it is gone; give the time from one "
             "passage to the next [s], of a ring that of a turn"
         )

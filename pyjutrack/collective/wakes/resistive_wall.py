@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...beam.reference import SPEED_OF_LIGHT
 from ...core.checks import require_real
+from ...core.digits import tell_apart
 from ...core.errors import AccuracyWarning, InvalidValueError, warn
 from ...core.scalars import Number, to_float
 from ...core.storage import storable
@@ -102,9 +103,10 @@ class ResistiveWall(WakeFunction):
         shortest = _LONG * ratio ** (1 / 3)
         length = duration * SPEED_OF_LIGHT
         if 0 < length < shortest:
+            least, own = tell_apart(shortest, length, digits=2)
             warn(
                 f"the classical wake of a resistive wall of radius {to_float(self.radius):g} m is "
-                f"that of bunches longer than {shortest:.2g} m rms, and this one is {length:.2g} m "
+                f"that of bunches longer than {least} m rms, and this one is {own} m "
                 "long; take a WakeTable of the short-range wake",
                 AccuracyWarning,
             )

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ...core.checks import require_flag, wrong
+from ...core.digits import tell_apart
 from ...core.errors import AccuracyWarning, InvalidValueError, ResolutionWarning, warn
 from ...core.special import bool_or
 from ...core.storage import storable
@@ -66,8 +67,9 @@ class WakeTable(WakeFunction):
         back = (self.time.diff() <= 0).nonzero()
         if len(back):
             before, after = self.time[int(back[0]) :][:2].tolist()
+            later, earlier = tell_apart(after, before)
             raise InvalidValueError(
-                f"times must ascend, and {after:g} s follows {before:g} s; sort the rows, and of "
+                f"times must ascend, and {later} s follows {earlier} s; sort the rows, and of "
                 "two at one time leave one"
             )
 
@@ -189,8 +191,9 @@ class WakeTable(WakeFunction):
         """Raise InvalidValueError where the table ends before a time [s]."""
         last = float(self.time[-1])
         if time > last:
+            end, asked = tell_apart(last, time, digits=4)
             raise InvalidValueError(
-                f"the table of the wake ends at {last:.4g} s, and is asked for {time:.4g} s, the "
+                f"the table of the wake ends at {end} s, and is asked for {asked} s, the "
                 "length of the line of cells and the turns of its memory; give a longer table, "
                 "with zeros at its end if the wake is over, or a shorter window"
             )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.digits import tell_apart
 from ...core.errors import MeasurementError
 from ...core.scalars import is_real
 
@@ -139,17 +140,19 @@ def check_axis(label: str, axis: Array) -> None:
     steps = np.diff(axis)
     if not (steps > 0).all():
         pixel = int(np.argmin(steps > 0))
+        after, before = tell_apart(*axis[[pixel + 1, pixel]].tolist())
         raise MeasurementError(
-            f"axis {label} is not ascending: {axis[pixel + 1]:g} m at pixel {pixel + 1} follows "
-            f"{axis[pixel]:g} m; sort the pixels, and flip an axis that descends"
+            f"axis {label} is not ascending: {after} m at pixel {pixel + 1} follows "
+            f"{before} m; sort the pixels, and flip an axis that descends"
         )
     mean = (axis[-1] - axis[0]) / (len(axis) - 1)
     uneven = np.abs(steps - mean) > _UNEVEN * mean
     if uneven.any():
         pixel = int(np.argmax(uneven))
+        own, usual = tell_apart(float(steps[pixel]), float(mean))
         raise MeasurementError(
-            f"axis {label} is not uniform: the step after pixel {pixel} is {steps[pixel]:g} m, "
-            f"the mean one {mean:g} m; interpolate onto equal steps"
+            f"axis {label} is not uniform: the step after pixel {pixel} is {own} m, "
+            f"the mean one {usual} m; interpolate onto equal steps"
         )
     far = float(np.abs(axis).max())
     if far > FAR:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.digits import tell_apart
 from ...core.errors import InvalidValueError, MeasurementError, ResolutionWarning, warn
 from ...core.scalars import is_real
 from ..bins import Bins
@@ -111,9 +112,10 @@ def _bins(profiles: Profiles, diagnostic: Any) -> tuple[Bins, ...]:
         low, high = axis[0] - step / 2, axis[-1] + step / 2
         first, last = one.edges[0], one.edges[-1]
         if low > first + _SLACK * step or high < last - _SLACK * step:
+            ends = tell_apart(*map(float, (low, high, first, last)))
             raise MeasurementError(
-                f"axis {label} goes from {low:g} to {high:g} m and does not cover the bins of "
-                f"{diagnostic.name!r}, from {first:g} to {last:g} m; give the diagnostic a "
+                f"axis {label} goes from {ends[0]} to {ends[1]} m and does not cover the bins of "
+                f"{diagnostic.name!r}, from {ends[2]} to {ends[3]} m; give the diagnostic a "
                 "smaller width or another centre"
             )
         if step > 1.01 * one.spacing:

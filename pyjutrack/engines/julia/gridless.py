@@ -12,6 +12,7 @@ import numpy as np
 from ...beam.beam import Beam
 from ...collective.base import CollectiveEffect, Place
 from ...collective.space_charge import check_settings
+from ...core.digits import tell_apart
 from ...core.errors import InvalidValueError
 from ...core.scalars import Number
 from ...maps.state import State
@@ -55,9 +56,9 @@ class JuTrackSpaceCharge(CollectiveEffect):
             u = beam.coordinate(name).detach()[beam.alive]
             extent = float(u.max() - u.min())
             if extent > side:
+                long, box = tell_apart(extent, side, digits=3)
                 raise InvalidValueError(
-                    f"the beam is {extent:.3g} m long in {name} and the box {side:g} m; take a "
-                    "larger box"
+                    f"the beam is {long} m long in {name} and the box {box} m; take a larger box"
                 )
 
     def admit(self, state: State) -> State:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...beam.reference import Reference
+from ...core.digits import tell_apart
 from ..limits import ORDER
 from ..record import Say
 from .classes import AtClass, class_of, numbers, word
@@ -69,7 +70,7 @@ class AtElement:
         """
         found = self.number(name, default)
         if not (math.isfinite(found) and found >= 0 and found == int(found)):
-            raise ValueError(f"{name} = {found:g} is no whole number from 0 on")
+            raise ValueError(f"{name} = {found:.17g} is no whole number from 0 on")
         if limit is not None and found > limit:
             raise ValueError(f"{name}: {found:g}, above the limit of {limit:,}")
         return int(found)
@@ -129,7 +130,8 @@ def _normal(element: AtElement, say: Say) -> list[float]:
         if own and not element.has("PolynomB"):
             normal = [0.0] * order + [strength]
         elif strength and strength != stated:
-            said = f"{name} = {strength:g} contradicts PolynomB, where it is {stated:g}"
+            ours, theirs = tell_apart(strength, stated)
+            said = f"{name} = {ours} contradicts PolynomB, where it is {theirs}"
             if not own:
                 raise ValueError(said)
             say(f"{said}; PolynomB is taken")

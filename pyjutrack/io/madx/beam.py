@@ -100,7 +100,7 @@ class Beams:
             if "beta" in number:
                 beta = number["beta"]
                 if not 0 < beta < 1:
-                    raise InvalidValueError(f"beta = {beta:g} is not between 0 and 1")
+                    raise InvalidValueError(f"beta = {beta:.17g} is not between 0 and 1")
                 return Reference.from_p0c(species, species.mass * beta / math.sqrt(1 - beta * beta))
             if "brho" in number and number["brho"] <= 0:
                 raise InvalidValueError(f"brho = {number['brho']:g} is not positive")

@@ -135,7 +135,7 @@ class Errors:
         """
         radius, order = (self._number(values, name, d) for name, d in (("radius", 1), ("order", 0)))
         if not (0 <= order <= ORDER and order == int(order)):
-            raise ValueError(f"order = {order:g} is none of 0, 1, ... {ORDER}")
+            raise ValueError(f"order = {order:.17g} is none of 0, 1, ... {ORDER}")
         if radius <= 0:
             raise ValueError(f"radius = {radius:g} is not positive")
         strength = self._strength(definition, int(order), length)

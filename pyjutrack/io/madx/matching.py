@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ...beam.reference import Reference
+from ...core.digits import tell_apart
 from ...core.errors import PyJuTrackError
 from ...core.scalars import to_float
 from ...lattice.expressions import Expression
@@ -97,7 +98,8 @@ def vary(machine: Machine, statement: Statement) -> None:
     if name not in machine.variables or isinstance(machine.variables.formula(name), Expression):
         _refuse(machine, statement, f"{clip(name)!r} is no variable with a value of its own")
     elif not low < high:
-        raise ValueError(f"lower = {low:g} is not below upper = {high:g}")
+        least, most = tell_apart(low, high)
+        raise ValueError(f"lower = {least} is not below upper = {most}")
     block.limits[name] = (low, high)
 
 

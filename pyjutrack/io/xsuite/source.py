@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ...beam.reference import Reference
+from ...core.digits import tell_apart
 from ...core.errors import InvalidValueError, UnknownNameError
 from ...elements import Element
 from ...lattice.expressions import Expression, Formula
@@ -178,8 +179,9 @@ class Source(Attributes):
             self.say(f"{name} keeps its value, {stated:g}: {clip(str(error))}")
             return _number(name, stated)
         if known and not agree(found, float(stated)):
+            own, computed = tell_apart(float(stated), found)
             self.say(
-                f"{name} is {stated:g}, and its expression {clip(str(formula))} gives {found:g}, "
+                f"{name} is {own}, and its expression {clip(str(formula))} gives {computed}, "
                 "which is taken"
             )
         return formula

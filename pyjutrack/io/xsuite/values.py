@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from ...core.digits import tell_apart
 from ...core.errors import InvalidValueError, UnknownNameError
 from ...lattice.expressions import Expression, Formula
 from ...lattice.formulas import OWN
@@ -75,9 +76,10 @@ def _compare(variables: Variables, name: str, stated: Any, notes: Notes) -> None
         notes.add(f"the variable {clip(name)} has no value: {clip(str(error))}")
         return
     if isinstance(stated, (int, float)) and not agree(found, float(stated)):
+        own, computed = tell_apart(float(stated), found)
         notes.add(
-            f"the variable {clip(name)} is {stated:g}, and its expression {clip(str(formula))} "
-            f"gives {found:g}, which is taken"
+            f"the variable {clip(name)} is {own}, and its expression {clip(str(formula))} "
+            f"gives {computed}, which is taken"
         )
 
 

@@ -1,0 +1,105 @@
+"""What optics in four dimensions leave out of cavities, where they take them for drifts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import torch
+
+from ..beam.reference import Reference
+from ..core.errors import AccuracyWarning, warn
+from ..core.names import label
+from ..core.scalars import to_float
+from ..elements import Element
+from .passing import Passage
+
+#: relative change of a momentum, and angle [rad], that optics may leave out
+_ACCELERATED, _KICKED = 1e-3, 1e-6
+
+#: an element, and what its field does to a particle on the axis: angle [rad], change of delta
+Change = tuple[Element, float, float]
+
+
+def warn_of_ring(elements: Sequence[Element], reference: Reference) -> None:
+    """Warn of cavities that focus, kick, or leave the reference another momentum.
+
+    Those that give energy to the beam alone make up for what it radiates, which is left out too.
+
+    Warns:
+        AccuracyWarning: there are such cavities.
+    """
+    end = reference
+    for element in elements:
+        end = element.exit_reference(end)
+    focusing = [e for e in elements if e.focuses_by_rf]
+    change = 0.0 if end is reference else to_float(end.p0c / reference.p0c) - 1
+    said = []
+    if focusing:
+        said.append(f"{len(focusing)} of them focus, the first {focusing[0].name!r}")
+    if abs(change) > _ACCELERATED:
+        said.append(f"the momentum of the reference changes by {100 * change:.3g} % along them")
+    said += _tell_kicks(_changes(elements, reference))
+    if said:
+        warn(
+            f"optics in 4 dimensions take cavities for drifts, but {' and '.join(said)}: functions "
+            "and orbits are not those of the beam; give `initial` functions of a line, or take "
+            "pj.jacobian, which has both",
+            AccuracyWarning,
+        )
+
+
+def warn_of_line(elements: Iterable[tuple[Element, Reference]]) -> None:
+    """Warn of cavities of a line that kick the beam, or change its momentum and no reference.
+
+    Args:
+        elements: that are taken for drifts, or have no wave, and the reference before each.
+
+    Warns:
+        AccuracyWarning: there are such cavities.
+    """
+    stretches: dict[int, tuple[Reference, list[Element]]] = {}
+    for element, reference in elements:
+        stretches.setdefault(id(reference), (reference, []))[1].append(element)
+    changes = [c for reference, some in stretches.values() for c in _changes(some, reference)]
+    gains = [(e, gain) for e, _, gain in changes if abs(gain) > _ACCELERATED]
+    said = _tell_kicks(changes)
+    if gains:
+        element, gain = gains[0]
+        said.append(
+            f"{len(gains)} of them change the delta of the beam, and the reference keeps its "
+            f"momentum, the first {label(element)} by {gain:.3g}"
+        )
+    if said:
+        warn(
+            "optics of a line take cavities for drifts that neither focus nor accelerate the "
+            f"reference, but {' and '.join(said)}: functions and orbit are not those of the beam; "
+            "take accelerate=True, or pj.jacobian and pj.track, which have both",
+            AccuracyWarning,
+        )
+
+
+def _tell_kicks(changes: Sequence[Change]) -> list[str]:
+    kicks = [(e, kick) for e, kick, _ in changes if kick > _KICKED]
+    if not kicks:
+        return []
+    element, kick = kicks[0]
+    return [f"{len(kicks)} of them kick the beam, the first {label(element)} by {kick:.3g} rad"]
+
+
+def _changes(elements: Sequence[Element], reference: Reference) -> list[Change]:
+    """What fields of elements do on the axis that neither focus nor change the reference."""
+    waves = [
+        (e, e.without_rf())
+        for e in elements
+        if not e.focuses_by_rf and e.exit_reference(reference) is reference
+    ]
+    pairs = [(e, still) for e, still in waves if still is not e]
+    if not pairs:
+        return []
+    start = torch.zeros(len(pairs), 6, dtype=torch.float64)
+    with torch.no_grad():
+        acting, still = (Passage(s, reference).values(start) for s in zip(*pairs, strict=True))
+    change = (acting - still).nan_to_num(math.inf)
+    kicks, gains = change[:, [1, 3]].norm(dim=1).tolist(), change[:, 5].tolist()
+    return [(e, *numbers) for (e, _), *numbers in zip(pairs, kicks, gains, strict=True)]
