@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
 import pyjutrack as pj
 
@@ -40,7 +41,7 @@ def differences(
     """Central differences of a figure of the tracked beam, (K,).
 
     Args:
-        figure: of `final` and `initial`. step: of values, as part of them.
+        figure: of `final` and `initial`. step: of values, as part of them; of a zero, itself.
         options: of `pj.track`.
     """
 
@@ -51,6 +52,33 @@ def differences(
     found = []
     for address in wrt:
         at = read(lattice, beam, address)
-        size = step * abs(at)
+        size = step * (abs(at) or 1.0)
         found.append((value(address, at + size) - value(address, at - size)) / (2 * size))
     return np.array(found)
+
+
+def jacobian(
+    lattice: pj.Lattice, beam: pj.Beam, at: Any, step: float, **options: Any
+) -> np.ndarray:
+    """Central differences (6, 6) of where particles end that are tracked with the beam.
+
+    They have no weight, so that they feel the field and add nothing to it.
+
+    Args:
+        at: from which they are shifted, (6,); None is the origin.
+        options: of `pj.track`.
+    """
+    middle = np.zeros(6) if at is None else np.asarray(at, float)
+    shifts = step * np.eye(6)
+    starts = torch.as_tensor(middle + np.concatenate([shifts, -shifts]))
+    count, more = len(beam), len(starts)
+    shares = torch.full((count,), 1 + more / count, dtype=torch.float64)
+    whole = beam.replace(
+        coordinates=torch.cat([beam.coordinates, starts]),
+        alive=torch.cat([beam.alive, torch.ones(more, dtype=torch.bool)]),
+        weights=torch.cat([shares, torch.zeros(more, dtype=torch.float64)]),
+    )
+    end = pj.track(lattice, whole, **options)
+    assert end.alive[count:].all()
+    ends = end.numpy()[count:]
+    return ((ends[:6] - ends[6:]) / (2 * step)).T

@@ -130,11 +130,17 @@ def slices(end, start, count=40):
 
 
 def draw(before, after, path):
-    """Current, energy that was lost, and centroids of the slices in phase space."""
+    """Current, energy that was lost, and centroids of the slices in phase space.
+
+    The beam before is drawn wide where it is nearly the same after, so that both are seen.
+    """
     fig, axes = plotting.figure(3, width=3.8, height=3.6)
-    for run, colour, label in ((before, "tab:grey", "before"), (after, "tab:red", "after")):
-        axes[0].plot(run[:, 0], run[:, 1], color=colour, label=label)
-        axes[1].plot(run[:, 0], -1e3 * run[:, 2], color=colour)
+    for run, colour, width, label in (
+        (before, "darkgrey", 6.0, "before"),
+        (after, "tab:red", 1.2, "after"),
+    ):
+        axes[0].plot(run[:, 0], run[:, 1], color=colour, linewidth=width, label=label)
+        axes[1].plot(run[:, 0], -1e3 * run[:, 2], color=colour, linewidth=width)
         axes[2].plot(run[:, 3], run[:, 4], ".-", color=colour)
     axes[0].set(xlabel="z [um]", ylabel="current [kA]")
     axes[1].set(xlabel="z [um]", ylabel="change of delta by CSR [1e-3]")

@@ -9,9 +9,11 @@ and because it knows zeros: a knob costs nothing before the beam has reached it.
 
 from . import rules as _rules  # noqa: F401  # fills `dual.RULES`
 from .dual import Directions, Pushed, collect_tangents, map_linear, seeds, tangents_along, value_of
+from .function import PositionalFunction
 
 __all__ = [
     "Directions",
+    "PositionalFunction",
     "Pushed",
     "collect_tangents",
     "map_linear",

@@ -17,6 +17,7 @@ from torch.autograd import Function, forward_ad
 
 from . import twins
 from .dual import Pushed, collect_tangents, value_of
+from .function import PositionalFunction
 
 Tensors = tuple[Tensor, ...]
 Maybe = Sequence[Tensor | None]
@@ -79,10 +80,11 @@ def compiled_operator(kernels: Kernels) -> Callable[..., Tensors]:
 
 
 def _is_plain(inputs: Tensors) -> bool:
-    """Return whether no derivative of any kind can be asked for."""
+    """Return whether no derivative of any kind can be asked for here."""
     if forward_ad._current_level >= 0 or torch._C._functorch.peek_interpreter_stack() is not None:
         return False
-    return all(type(t) is Tensor and not t.requires_grad for t in inputs)
+    asked = torch.is_grad_enabled()  # not in a backward pass that is not differentiated itself
+    return all(type(t) is Tensor and not (asked and t.requires_grad) for t in inputs)
 
 
 def array(tensor: Tensor) -> Any:
@@ -107,7 +109,7 @@ def _value_function(kernels: Kernels) -> type[Function]:
     tangent = _tangent_function(kernels)
     cotangent = _cotangent_function(kernels)
 
-    class Value(Function):
+    class Value(PositionalFunction):
         @staticmethod
         def forward(static: Any, *inputs: Tensor) -> Tensors:
             return kernels.value(static, inputs)
@@ -128,7 +130,10 @@ def _value_function(kernels: Kernels) -> type[Function]:
         def backward(ctx: Any, *gradients: Tensor | None) -> Any:
             inputs = ctx.saved_tensors
             filled = twins.fill_zeros(gradients, ctx.outputs)
-            found = iter(cotangent.apply(ctx.static, len(inputs), *inputs, *filled))
+            if _is_plain((*inputs, *filled)):
+                found = iter(kernels.cotangent(ctx.static, inputs, filled))
+            else:
+                found = iter(cotangent.apply(ctx.static, len(inputs), *inputs, *filled))
             return None, *(next(found) if t.is_floating_point() else None for t in inputs)
 
         @staticmethod

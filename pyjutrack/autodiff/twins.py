@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from .function import PositionalFunction
 
-class Differentiated(Function):
+
+class Differentiated(PositionalFunction):
     """A compiled forward whose own derivatives come from `differentiable`, its plain twin."""
 
     differentiable: Callable[..., Any]

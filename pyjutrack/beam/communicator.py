@@ -9,9 +9,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import Function
 
-from ..autodiff import Pushed
+from ..autodiff import PositionalFunction, Pushed
 from ..core.errors import InvalidValueError
 
 #: sums a contiguous tensor over the ranks in place, or takes the largest ("sum" or "max")
@@ -124,7 +123,7 @@ class Communicator:
 SERIAL = Communicator()
 
 
-class _Sum(Function):
+class _Sum(PositionalFunction):
     """The sum over the ranks: linear, and its own transpose, so that it is all its derivatives."""
 
     @staticmethod

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 from .errors import InvalidValueError, unknown
+from .registry import refuse_taken, require_class
 
 T = TypeVar("T")
 _KINDS: dict[str, type] = {}
@@ -36,14 +37,13 @@ def storable(kind: type[T]) -> type[T]:
             mappings of these, or of other storable kinds.
 
     Raises:
-        InvalidValueError: it is none, or another kind has its name.
+        InvalidValueError: it is none, or another storable kind has its name.
     """
+    require_class("storable", kind)
     made = vars(kind).get("__dataclass_params__")
     if made is None or not made.frozen:
         raise InvalidValueError(f"{kind.__name__} must be a frozen dataclass to be storable")
-    former = _KINDS.get(kind.__name__, kind)
-    if (former.__module__, former.__qualname__) != (kind.__module__, kind.__qualname__):
-        raise InvalidValueError(f"another kind is named {kind.__name__}; rename one")
+    refuse_taken("storable kind", kind.__name__, kind, _KINDS.get(kind.__name__))
     _KINDS[kind.__name__] = kind
     return kind
 
@@ -68,7 +68,12 @@ def register_description(
     Args:
         describe: data as `storable` has them, of a thing of this kind.
         make: a thing of what comes back of these, with tuples in the place of lists.
+
+    Raises:
+        InvalidValueError: another kind of its name is described.
     """
+    former = _DESCRIPTIONS.get(kind.__name__)
+    refuse_taken("described kind", kind.__name__, kind, former and former.kind)
     _DESCRIPTIONS[kind.__name__] = Description(kind, describe, make)
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..beam.reference import Reference
+from ..core.checks import format_value
 from ..core.errors import InvalidValueError
 from ..maps.base import Map, Parameters
 from ..maps.program import NotRecordedError, Recorder, require_map
@@ -58,7 +59,7 @@ class _Tape(Recorder):
 
     def apply(self, map: Map | Callable[..., Any], *parameters: Any) -> Any:
         self.operations.append((require_map(map), parameters))
-        return self
+        return self.next()
 
 
 def record(element: Element, reference: Reference, part: Part) -> list[Operation]:
@@ -92,10 +93,17 @@ def inverse_parameters(map: Map, parameters: Parameters) -> Parameters:
 
     Raises:
         NotRecordedError: the record of the map states no inverse.
+        InvalidValueError: it returns no parameters, or another number of them.
     """
     if map.inverse is None:
         raise NotRecordedError(f"the map {map.name} states no inverse")
-    return map.inverse(*parameters)
+    found: Any = map.inverse(*parameters)
+    if not isinstance(found, (tuple, list)) or len(found) != len(parameters):
+        raise InvalidValueError(
+            f"inverse of the map {map.name} must return {len(parameters)} parameters in a tuple, "
+            f"as it takes, got {format_value(found)}"
+        )
+    return tuple(found)
 
 
 #: of the map, before its own way of being undone is taken

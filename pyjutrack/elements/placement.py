@@ -13,6 +13,7 @@ from ..beam.reference import Reference
 from ..core.scalars import cos_sin, is_zero
 from ..core.special import bool_or, on_host
 from ..maps.program import Recorder
+from ..maps.returned import is_like, no_state
 from ..maps.state import State
 from .base import Element
 from .geometry import (
@@ -78,7 +79,7 @@ def note(element: Element, recorder: Any, reference: Reference, part: Part) -> N
 
 def _transport_placed(element: Element, state: State, reference: Reference, part: Part) -> State:
     if element.is_frame_change:
-        return element.transport(state, reference, part)
+        return _transport(element, state, reference, part)
     if not element.is_displaced:
         return _transport_rolled(element, state, reference, part)
     state = enter_frame(state, reference, _offset(element, part.start), 0.0)
@@ -127,8 +128,25 @@ def _offset(element: Element, place: float) -> Frame:
 
 def _transport_rolled(element: Element, state: State, reference: Reference, part: Part) -> State:
     if is_zero(element.tilt):
-        return element.transport(state, reference, part)
+        return _transport(element, state, reference, part)
     cosine, sine = cos_sin(element.tilt)
     state = state.apply(maps.roll, cosine, sine)
-    state = element.transport(state, reference, part)
+    state = _transport(element, state, reference, part)
     return state.apply(maps.roll, cosine, -sine)
+
+
+def _transport(element: Element, state: State, reference: Reference, part: Part) -> State:
+    """Ask an element for the particles after a part of it, and see that it returns them."""
+    end = element.transport(state, reference, part)
+    if isinstance(state, Recorder):
+        good = type(end) is type(state)
+        if isinstance(end, Recorder):
+            end.require_latest()
+    elif element.transmits_all:
+        good = isinstance(end, State) and len(end.coordinates) == len(state.coordinates)
+    else:
+        good = is_like(end, state)
+    if not good:
+        kind = type(element).__name__
+        raise no_state(f"{kind}.transport", "state.apply(map, ...)", end, state)
+    return end

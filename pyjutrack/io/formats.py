@@ -6,17 +6,20 @@ object is a `LatticeFormat`; such packages are looked for when a file is first r
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from ..core.checks import require_kind, require_text
+from ..core.checks import require_callable, require_flag, require_kind, require_text
 from ..core.errors import InvalidValueError, PluginError, unknown
+from ..core.registry import refuse_taken
 from .errors import wrong
 from .format import LatticeFormat, LatticeSource
 
 GROUP = "pyjutrack.lattice_formats"
 _USERS: dict[str, LatticeFormat] = {}
+#: functions of a format, and what they take
+_PARTS = {"read": "source", "write": "path, lattice, reference", "recognise": "source"}
 
 
 @cache
@@ -41,12 +44,14 @@ def register_format(format: LatticeFormat) -> LatticeFormat:
     The same again, from the same module, takes the place of the former.
 
     Raises:
-        InvalidValueError: no LatticeFormat, one without a name or suffix, or of another's name.
+        InvalidValueError: no LatticeFormat, one without a name, a suffix or a reader, of another's
+            name, or of a suffix that another has where neither knows its files by the content.
     """
     _require_format(format)
-    former = {**_own_formats(), **_USERS}.get(format.name)
-    if former is not None and _origin(former) != _origin(format):
-        raise InvalidValueError(f"another lattice format is named {format.name!r}; rename one")
+    known = {**_own_formats(), **_USERS}
+    former = known.get(format.name)
+    refuse_taken("lattice format", format.name, format.read, former and former.read)
+    _refuse_unclear(format, known)
     _USERS[format.name] = format
     return format
 
@@ -148,16 +153,35 @@ def _require_format(format: LatticeFormat) -> None:
     require_text("the name of a lattice format", format.name)
     if not format.name or not isinstance(format.suffixes, tuple) or not format.suffixes:
         raise InvalidValueError(f"a lattice format needs a name and a tuple of suffixes: {format}")
+    label = f"the lattice format {format.name!r}"
     for suffix in format.suffixes:
-        if not suffix.startswith(".") or suffix != suffix.lower():
+        require_text(f"a suffix of {label}", suffix)
+        # as `Path.suffix` gives it, by which formats are found
+        if PurePath(f"a{suffix}").suffix != suffix or suffix != suffix.lower():
             raise InvalidValueError(
-                f"suffixes are in lower case and begin with a dot, got {suffix!r}"
+                f"a suffix of {label} must be one dot and lower case after it, got {suffix!r}"
             )
+    require_text(f"the description of {label}", format.description)
+    for flag in ("has_lines", "by_suffix"):
+        require_flag(f"{flag} of {label}", getattr(format, flag))
+    for part, given in _PARTS.items():
+        function = getattr(format, part)
+        if function is not None or part == "read":
+            expected, count = f"a function of ({given})", len(given.split(", "))
+            require_callable(f"{part} of {label}", function, expected, count)
 
 
-def _origin(format: LatticeFormat) -> tuple[str, str]:
-    read = format.read
-    return getattr(read, "__module__", ""), getattr(read, "__qualname__", repr(read))
+def _refuse_unclear(format: LatticeFormat, known: Mapping[str, LatticeFormat]) -> None:
+    """Refuse a suffix of another format where no content tells the files of the two apart."""
+    for other in known.values():
+        shared = [suffix for suffix in format.suffixes if suffix in other.suffixes]
+        told_apart = format.recognise is not None or other.recognise is not None
+        if shared and other.name != format.name and not told_apart:
+            raise InvalidValueError(
+                f"the suffix {shared[0]!r} of the lattice format {format.name!r} is that of "
+                f"{_join_names([other])} already, and neither tells its files by their content; "
+                "give another suffix, or recognise="
+            )
 
 
 def _join_names(formats: Iterable[LatticeFormat]) -> str:

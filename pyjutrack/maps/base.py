@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
-from ..core.errors import InvalidValueError
+from ..core.errors import InvalidValueError, require_known
+from ..core.registry import refuse_taken
+from .checks import refuse_bare, require_fit, require_function
 
 #: in the order of a map's arguments
 COORDINATES = ("x", "px", "y", "py", "z", "delta")
@@ -87,7 +89,11 @@ class Map:
         return tuple(name for name in taken if name not in COORDINATES)
 
 
-def map(**known: Any) -> Callable[[Callable[..., Any]], Map]:
+#: what may be said of a map
+_SAID = [part.name for part in fields(Map)[1:]]
+
+
+def map(*bare: Any, **known: Any) -> Callable[[Callable[..., Any]], Map]:
     """Register a map by what is known of it, see `Map`; a decorator.
 
     Example:
@@ -96,19 +102,23 @@ def map(**known: Any) -> Callable[[Callable[..., Any]], Map]:
         ...     return x, px - strength * x * x * x, y, py, z, delta
 
     Raises:
-        InvalidValueError: another function has its name; its first arguments are not named as the
-            coordinates are, by which parameters are told from them.
+        InvalidValueError: the decorator stands without brackets; what it decorates is no function
+            by `def`; another function has its name; its first arguments are not named as the
+            coordinates are, by which parameters are told from them; what is said of it is not of
+            its function.
+        UnknownNameError: a keyword that is no attribute of `Map`.
     """
+    refuse_bare(bare)
+    for name in known:
+        require_known("keyword of @map", name, _SAID)
 
     def register(function: Callable[..., Any]) -> Map:
+        require_function(function)
         made = Map(function, **known)
         _require_coordinates(made)
-        before = MAPS.get(made.name)
-        if before is not None and _origin(before.function) != _origin(function):
-            raise InvalidValueError(
-                f"there is a map {made.name!r} of {before.function.__module__} already; "
-                "give this one another name"
-            )
+        require_fit(made)
+        former = MAPS.get(made.name)
+        refuse_taken("map", made.name, function, former and former.function)
         MAPS[made.name] = made
         return made
 
@@ -126,12 +136,9 @@ def _require_coordinates(map: Map) -> None:
 
 
 def find_map(name: str) -> Map:
-    """The map of a name."""
+    """The map of a name; UnknownNameError if there is none."""
+    require_known("map", name, MAPS)
     return MAPS[name]
-
-
-def _origin(function: Callable[..., Any]) -> tuple[str, str]:
-    return function.__module__, function.__qualname__
 
 
 def reverse_length(length: Any, *rest: Any) -> Parameters:

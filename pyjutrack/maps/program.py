@@ -114,7 +114,14 @@ class Recording(NamedTuple):
 
 
 class Recorder:
-    """Stands in for a `State` and records the maps that are applied to it."""
+    """Stands in for a `State` and records the maps that are applied to it.
+
+    As states are, it is another one after each map, and all write one record. Particles that were
+    passed by are in no record: a `transport` that goes on with them is left to tensors.
+    """
+
+    #: whether a map has been applied to it
+    passed = False
 
     def __init__(self) -> None:
         self._operations: list[int] = []
@@ -125,10 +132,11 @@ class Recorder:
         self.element = 0
 
     def apply(self, map: Map | Callable[..., Any], *parameters: Any) -> Any:
-        """Record a map; returns itself, as `State.apply` returns the next state.
+        """Record a map; returns the particles after it, as `State.apply` does.
 
         Raises:
-            NotRecordedError: a plain function, or a parameter that is no plain number.
+            NotRecordedError: a plain function, a parameter that is no plain number, or particles
+                to which another map has been applied.
         """
         map = require_map(map)
         if not map.traceable:
@@ -140,7 +148,20 @@ class Recorder:
         numbers = parameters if map.numbers is None else map.numbers(*parameters)
         self._numbers += _flat(numbers)
         self._append(FIRST_MAP + self._maps.setdefault(map, len(self._maps)))
-        return self
+        return self.next()
+
+    def next(self) -> Any:
+        """Return the particles after a map, which write on the same record."""
+        self.require_latest()
+        after = object.__new__(type(self))
+        after.__dict__.update(self.__dict__)
+        self.passed = True
+        return after
+
+    def require_latest(self) -> None:
+        """Raise NotRecordedError for particles to which a map has been applied already."""
+        if self.passed:
+            raise NotRecordedError("a motion goes on with particles from before a map")
 
     def check(self) -> None:
         """Record that particles which no element can move are lost here."""
@@ -187,6 +208,12 @@ class Recorder:
 
     def __getattr__(self, name: str) -> Any:
         raise NotRecordedError(f"a recorder has no {name}: what reads coordinates is no map")
+
+    def __iter__(self) -> Any:
+        raise NotRecordedError("what takes a state apart is no map")
+
+    def __getitem__(self, key: Any) -> Any:
+        raise NotRecordedError("what takes a state apart is no map")
 
 
 def _flat(parameters: Iterable[Any]) -> list[float]:

@@ -10,8 +10,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ..core.checks import require_kind
+from ..core.checks import require_callable, require_kind, require_text
 from ..core.errors import InvalidValueError
+from ..core.registry import refuse_taken
 from ..core.scalars import is_whole
 from .layer_base import Layer
 from .layers import (
@@ -224,11 +225,17 @@ def register_architecture(architecture: Architecture) -> Architecture:
     """Let recipes know an architecture of one's own; returns it.
 
     Raises:
-        InvalidValueError: no Architecture, or one of the name of ours.
+        InvalidValueError: no Architecture, one whose functions take other arguments, or of the name
+            of another; the same again, from the same module, takes the place of the former.
     """
     require_kind("an architecture", architecture, Architecture, "an Architecture")
-    if architecture.name in (a.name for a in _SHIPPED):
-        raise InvalidValueError(f"another architecture is named {architecture.name!r}; rename it")
+    require_text("the name of an architecture", architecture.name)
+    for what, count in (("build", 3), ("require", 2)):
+        function = getattr(architecture, what)
+        label = f"{what} of the architecture {architecture.name!r}"
+        require_callable(label, function, f"a function of {count} arguments", count)
+    former = known_architectures().get(architecture.name)
+    refuse_taken("architecture", architecture.name, architecture.build, former and former.build)
     _ARCHITECTURES[architecture.name] = architecture
     return architecture
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core.errors import InvalidValueError, require_known
+from ..core.registry import refuse_taken, require_class
 
 Weights = Mapping[str, Tensor]
 
@@ -114,11 +115,10 @@ def register_layer(kind: type[Kind]) -> type[Kind]:
     """Let files of networks hold a kind of layer; a decorator.
 
     Raises:
-        InvalidValueError: another kind has its name.
+        InvalidValueError: it is no kind of layer, or another kind has its name.
     """
-    former = KINDS.get(kind.__name__, kind)
-    if former.__module__ != kind.__module__:
-        raise InvalidValueError(f"another kind of layer is named {kind.__name__}; rename one")
+    require_class("register_layer", kind, Layer, "a class that derives from Layer")
+    refuse_taken("kind of layer", kind.__name__, kind, KINDS.get(kind.__name__))
     KINDS[kind.__name__] = kind
     return kind
 

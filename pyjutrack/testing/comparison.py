@@ -39,7 +39,8 @@ def require_close(
             f"{what}: it has the shape {found.shape}, and should have {expected.shape}{advice}"
         )
     off = np.abs(found - expected)
-    both = np.isnan(found) & np.isnan(expected)
+    # what is lost may lie anywhere
+    both = np.isnan(found) & np.isnan(expected) if rows else np.zeros_like(found, bool)
     wrong = ~((off <= tolerance) | both)
     if wrong.any():
         worst = np.unravel_index(
@@ -48,8 +49,38 @@ def require_close(
         allowed = np.broadcast_to(tolerance, off.shape)[worst]
         which = f"{COORDINATES[worst[1]]} of particle {worst[0]} is " if rows else ""
         raise CheckFailedError(
-            f"{what}: {which}{found[worst]:.12g}, expected {expected[worst]:.12g}; they differ by "
-            f"{off[worst]:.2g}, and {allowed:.2g} is allowed{advice}"
+            f"{what}: {which}{_show(found[worst])}, expected {_show(expected[worst])}; "
+            f"{_compare(off[worst], allowed, found, expected)}{advice}"
+        )
+
+
+def _show(number: Any) -> str:
+    return "NaN" if np.isnan(number) else f"{number:.12g}"
+
+
+def _compare(off: Any, allowed: Any, found: Array, expected: Array) -> str:
+    """Say how far numbers differ, or how many of them are none."""
+    if np.isfinite(off):
+        return f"they differ by {off:.2g}, and {allowed:.2g} is allowed"
+    bad = [int((~np.isfinite(numbers)).sum()) for numbers in (found, expected)]
+    return f"of {found.size} numbers {bad[0]} are not finite, and of those expected {bad[1]}"
+
+
+def require_finite(what: str, columns: Array, alive: Any, remedy: str) -> None:
+    """Raise CheckFailedError where live particles have coordinates that are no finite numbers.
+
+    Args:
+        what: makes them, with its parameters.
+        columns: (N, 6). alive: (N,).
+    """
+    bad = ~np.isfinite(columns) & np.asarray(alive, bool)[:, None]
+    if bad.any():
+        kind = "NaN" if np.isnan(columns[bad]).any() else "infinity"
+        names = ", ".join(name for name, some in zip(COORDINATES, bad.any(0), strict=True) if some)
+        lines = bad.any(1)
+        raise CheckFailedError(
+            f"{what} gives {kind} in {names} of {lines.sum()} of {len(lines)} particles, the first "
+            f"of which is particle {lines.argmax()}; {remedy}"
         )
 
 

@@ -41,14 +41,17 @@ def check_diagnostic(diagnostic: Diagnostic, beam: Beam, *, files: bool = True) 
             hasattr(diagnostic, name),
         )
     require_true("name must be a text", isinstance(diagnostic.name, str) and diagnostic.name)
-    require_true("noise must be a number from 0 on", diagnostic.noise >= 0)
+    require_true(
+        f"noise must be a number from 0 on, not {diagnostic.noise!r}", diagnostic.noise >= 0
+    )
     reading = _read(diagnostic, beam)
     require_true(
         f"a reading has shape {reading.shape}, and `shape` says {diagnostic.shape}",
         reading.shape == tuple(diagnostic.shape),
     )
     require_true(
-        f"a reading must be finite, not {reading}; count those of beam.alive, by torch.where",
+        f"a reading must be finite, not {_show(reading)}, by {diagnostic!r}; count those of "
+        "beam.alive, by torch.where, and divide by nothing that may be zero",
         np.isfinite(reading).all(),
     )
     tolerance = 1e-9 * (float(np.abs(reading).max()) + 1e-300)
@@ -86,6 +89,15 @@ def _read(diagnostic: Diagnostic, beam: Beam) -> Array:
     )
     found: Array = reading.detach().numpy()
     return found
+
+
+def _show(reading: Array) -> str:
+    """Say how many numbers of a reading are none, and which is the first."""
+    bad = np.argwhere(~np.isfinite(reading))
+    if not reading.ndim or not len(bad):
+        return "NaN" if np.isnan(reading).any() else str(reading)
+    what = "NaN" if np.isnan(reading[tuple(bad[0])]) else "infinite"
+    return f"{what} at {tuple(bad[0].tolist())}, and so {len(bad)} of {reading.size} numbers"
 
 
 def _check_lost(diagnostic: Diagnostic, beam: Beam, tolerance: float) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ..beam.beam import Beam
+from ..collective import answers
 from ..collective.base import CollectiveEffect, Place
 from ..core.errors import InvalidValueError
 from ..core.scalars import to_float
@@ -17,7 +18,7 @@ from ..lattice.lattice import Lattice
 from ..maps.state import State
 from ..tracking.plan import plan_of
 from .beams import shuffle, stack_twice
-from .comparison import Array, CheckFailedError, require_close, require_true
+from .comparison import Array, CheckFailedError, require_close, require_finite, require_true
 from .effect_derivatives import check_gradients, check_symplectic, count_turns, intensity_name
 from .effect_intensity import check_individual, check_nothing, track_turns
 from .effect_protocol import explain_nothing, explain_nowhere, require_protocol
@@ -63,6 +64,7 @@ def check_effect(
         plan_of(lattice, (effect,))
     except InvalidValueError as error:
         raise CheckFailedError(str(error)) from error
+    _check_answers(effect, beam, lattice)
     end = track_turns(effect, beam, lattice)
     without = track(lattice, beam, turns=count_turns(effect, beam)).coordinates.numpy()
     change = float(np.nanmax(np.abs(end - without), initial=0.0))
@@ -107,6 +109,25 @@ def _kick(effect: CollectiveEffect, beam: Beam, state: State, place: Place, memo
 
 def _state(effect: CollectiveEffect, beam: Beam) -> State:
     return effect.admit(State(tuple(beam.coordinates.detach().unbind(-1)), beam.alive))
+
+
+def _check_answers(effect: CollectiveEffect, beam: Beam, lattice: Lattice) -> None:
+    """Check that what the effect returns are particles, at finite places."""
+    place = next(_places(effect, lattice))
+    start = State(tuple(beam.coordinates.detach().unbind(-1)), beam.alive)
+    try:
+        state = answers.admit(effect, start)
+        field = answers.field(effect, beam, state, place, effect.start(beam))
+        end = answers.respond(effect, state, field, place)
+    except InvalidValueError as error:
+        raise CheckFailedError(str(error)) from error
+    require_finite(
+        f"the first kick of {effect!r}",
+        torch.stack(end.coordinates, -1).detach().numpy(),
+        end.alive,
+        "look for a division by zero, as by a size of the beam, and for the root of a negative "
+        "number; take torch.where(state.alive, ..., 0.0) before a sum",
+    )
 
 
 def _check_pure(

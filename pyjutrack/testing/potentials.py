@@ -30,7 +30,12 @@ def check_potential(potential: Potential, *, linear: bool = True) -> None:
     one, two = (_density(shape, seed) for seed in (1, 2))
     h = potential.solve(one)
     require_true(f"solve gives shape {tuple(h.shape)}, not {shape}", tuple(h.shape) == shape)
-    require_true("solve must give finite numbers", torch.isfinite(h).all())
+    bad = ~torch.isfinite(h)
+    require_true(
+        f"solve must give finite numbers: of {h.numel()} cells {int(bad.sum())} are NaN or "
+        f"infinite, first at {tuple(bad.nonzero()[:1].flatten().tolist())}, by {potential!r}",
+        not bad.any(),
+    )
     size = float(h.abs().max())
     if linear:
         both = potential.solve(one + 2 * two)

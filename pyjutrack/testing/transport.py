@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from ..beam.reference import Reference
+from ..core.checks import format_value
 from ..elements import Element
 from ..elements.part import WHOLE
 from ..elements.placement import advance
 from ..maps.base import COORDINATES, Map
 from ..maps.codegen.traced import trace_map
 from ..maps.state import State
-from .comparison import CheckFailedError, require_true
+from .comparison import CheckFailedError, require_finite, require_true
 
 
 class _Watched(State):
@@ -40,6 +43,12 @@ def _require_six(name: str, made: Any) -> None:
         f"the map {name} must return six coordinates, {', '.join(COORDINATES)}; it gives {gives}",
         count == len(COORDINATES),
     )
+
+
+def _with_knobs(element: Element) -> str:
+    """Name a kind with the parameters that an element of it has."""
+    shown = (f"{name}={format_value(getattr(element, name))}" for name in element.knobs)
+    return f"{type(element).__name__}({', '.join(shown)})"
 
 
 def _check_traced(map: Map) -> None:
@@ -69,6 +78,16 @@ def check_transport(element: Element, reference: Reference, start: Tensor) -> No
         f"it has {len(end.coordinates)}",
         len(end.coordinates) == len(COORDINATES),
     )
+    columns = torch.stack([c.detach() for c in end.coordinates], -1).numpy()
+    # some may come to no end, and are lost then
+    if element.transmits_all or not np.isfinite(columns).all(1).any():
+        require_finite(
+            f"transport of {_with_knobs(element)}",
+            columns,
+            end.alive,
+            "write the map without what has no value there, such as 0 / 0 or the root of a "
+            "negative number, or give parameters of usual size",
+        )
     left = advance(element, State(given.coordinates, alive), reference, WHOLE).alive
     require_true(
         f"{kind} loses every particle; give parameters of usual size, or a smaller size=",

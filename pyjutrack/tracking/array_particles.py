@@ -13,6 +13,7 @@ from torch import Tensor
 from ..autodiff import Pushed, tangents_along, value_of
 from ..beam.beam import Beam
 from ..beam.reference import Reference
+from ..collective import answers
 from ..collective.base import CollectiveEffect, MeshKick, Place
 from ..core.scalars import has_numbers
 from ..core.tensors import tensors_in
@@ -204,11 +205,11 @@ class ArrayParticles(Particles):
         """Admit particles to an effect, and find the field that they make."""
         kick = effect.fused()
         if kick is None or beam.weights is not None:
-            self.lose(effect.admit(self.state).alive)
+            self.lose(answers.admit(effect, self.state).alive)
             state = self.state
             if memory is not None and effect.keeps_columns:  # which are changed in place here
                 state = State(tuple(c.clone() for c in state.coordinates), state.alive.clone())
-            return effect.field(beam, state, place, memory)
+            return answers.field(effect, beam, state, place, memory)
         if self._deposited is not kick:
             self._pass(Recorder().program(), kick, self.now[1])
         sheet = stencil(kick.mesh)
@@ -225,9 +226,9 @@ class ArrayParticles(Particles):
         self._deposited = None
         if kick is None:
             self._settle()
-            if effect.apply_in_place(self._columns, self.alive, field, place):
+            if answers.respond_in_place(effect, self._columns, self.alive, field, place):
                 return self
-            return self._keep_or_continue(effect.apply(self.state, field, place))
+            return self._keep_or_continue(answers.respond(effect, self.state, field, place))
         if not has_numbers(field) or isinstance(place.ds, Tensor):
             return self._continue(self.state).respond(effect, field, place)
         self._settle()

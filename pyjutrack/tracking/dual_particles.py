@@ -13,6 +13,7 @@ from ..autodiff import Directions, Pushed, tangents_along, value_of
 from ..autodiff.operator import array
 from ..beam.beam import Beam
 from ..beam.reference import Reference
+from ..collective import answers
 from ..collective.base import CollectiveEffect, MeshKick, Place
 from ..core.scalars import to_float
 from ..elements import Element
@@ -121,7 +122,7 @@ class DualParticles(Particles):
         kick = effect.fused()
         if kick is None or beam.weights is not None:
             return super().field(effect, beam, place, memory)
-        self._alive = effect.admit(self._plain()).alive
+        self._alive = answers.admit(effect, self._plain()).alive
         return kick.strength(beam, self._deposit(kick, beam))
 
     def respond(self, effect: CollectiveEffect, field: Any, place: Place) -> Particles:

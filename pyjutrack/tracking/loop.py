@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..beam.beam import Beam
+from ..collective import answers
 from ..collective.base import MeshKick
 from ..kernels import parallel
 from ..maps.program import LANES
@@ -233,11 +234,11 @@ class Run:
         place = task.place(op, turn)
         field = self._particles.field(effect, beam, place, memory)
         if self._probe is not None:
-            self._probe.lose(effect.admit(self._probe.state).alive)
+            self._probe.lose(answers.admit(effect, self._probe.state).alive)
             self._probe = self._probe.respond(effect, field, place)
         self._particles = self._particles.respond(effect, field, place)
         if memory is not None:
-            self._memories[number] = effect.remember(memory, field, place)
+            self._memories[number] = answers.remember(effect, memory, field, place)
 
     def _weigh(self, op: Weigh) -> None:
         aperture, beam = self._task.lattice.elements[op.place], self._beam

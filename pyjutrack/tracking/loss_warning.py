@@ -10,6 +10,7 @@ from torch.autograd import forward_ad
 from ..autodiff import Pushed, value_of
 from ..beam.beam import Beam
 from ..collective.base import CollectiveEffect
+from ..core.checks import wrong
 from ..core.errors import AccuracyWarning, LossWarning, ResolutionWarning, warn
 from ..core.scalars import is_tracked, layers
 from ..maps.state import State, lose_unphysical
@@ -113,6 +114,9 @@ def _count_left(effect: CollectiveEffect, before: Beam, after: Beam) -> tuple[in
     found = effect.left(State(after.coordinates.unbind(-1), after.alive))
     if found is None:
         return 0, ""
+    if not isinstance(found, tuple) or len(found) != 2:
+        expected = "None, or a mask of particles and what they left, in words"
+        raise wrong(f"what {type(effect).__name__}.left returns", found, expected)
     outside, window = found
     *_, count = layers((before.alive & ~after.alive & outside).sum(-1))
     return int(before.world.sum(count).max()), window

@@ -12,6 +12,7 @@ from torch.autograd import forward_ad
 from ..autodiff import Pushed
 from ..beam.beam import Beam
 from ..beam.reference import Reference
+from ..collective import answers
 from ..collective.base import CollectiveEffect, Place
 from ..core.scalars import has_numbers, is_transformed
 from ..core.tensors import tensors_in
@@ -66,12 +67,12 @@ class Particles:
 
     def field(self, effect: CollectiveEffect, beam: Beam, place: Place, memory: Any) -> Any:
         """Admit particles to an effect, and find the field that they make."""
-        self.state = effect.admit(self.state)
-        return effect.field(beam, self.state, place, memory)
+        self.state = answers.admit(effect, self.state)
+        return answers.field(effect, beam, self.state, place, memory)
 
     def respond(self, effect: CollectiveEffect, field: Any, place: Place) -> Particles:
         """Respond to a field."""
-        self.state = effect.apply(self.state, field, place)
+        self.state = answers.respond(effect, self.state, field, place)
         return self
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import index
 from typing import Any, ClassVar, NamedTuple
 
 from ..beam.reference import Reference
+from ..collective import answers
 from ..collective.base import CollectiveEffect, Place
 from ..core.checks import wrong
 from ..core.errors import InvalidValueError, UnknownNameError, unknown
@@ -127,9 +128,12 @@ def plan_of(lattice: Lattice, effects: Sequence[CollectiveEffect]) -> Plan:
 
 def _slices(effect: CollectiveEffect, lattice: Lattice) -> tuple[int, ...]:
     """Ask an effect for its slices of each element."""
-    counts: tuple[Any, ...] = tuple(effect.slices_along(lattice.elements))
+    found: Any = effect.slices_along(lattice.elements)
+    what = f"{type(effect).__name__}.slices_along: counts"
+    if not isinstance(found, Iterable):
+        raise wrong(what, found, f"one for each of {len(lattice)} elements")
+    counts: tuple[Any, ...] = tuple(found)
     if len(counts) != len(lattice):
-        what = f"{type(effect).__name__}.slices_along: counts"
         raise wrong(what, counts, f"one for each of {len(lattice)} elements")
     try:
         return tuple(map(index, counts))
@@ -226,7 +230,7 @@ class Acting(Element):
 
     def transport(self, state: State, reference: Reference, part: Part) -> State:
         place = place_of(self.act, self.host, self.turn, self.first)
-        return self.effect.transport(state, reference, place)
+        return answers.transport(self.effect, state, reference, place)
 
 
 def motion_of(

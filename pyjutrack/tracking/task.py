@@ -8,6 +8,7 @@ from typing import Any
 
 from ..beam.beam import Beam, check_beam, require_beam
 from ..beam.moments import survivors
+from ..collective import answers
 from ..collective.base import CollectiveEffect, Place, require_effects
 from ..core.checks import require_whole
 from ..core.errors import InvalidValueError
@@ -58,7 +59,7 @@ class Task:
         elements, effect = self.lattice.elements, self.effects[act.effect]
         first_turn, first = self.numbers
         found = place_of(act, elements[act.place], first_turn + turn, first)
-        upstream = tuple(effect.upstream(elements, act.place))
+        upstream = answers.upstream(effect, elements, act.place)
         return found._replace(upstream=upstream) if upstream else found
 
     def motion(self, n: int, turn: int) -> tuple[Element, Part] | None:

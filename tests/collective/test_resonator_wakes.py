@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from rebuilt import jacobian
 from scipy.integrate import quad
 
 import pyjutrack as pj
@@ -173,7 +174,7 @@ def test_the_matrix_of_a_test_particle_is_symplectic() -> None:
     found = pj.jacobian(LINE, bunch(2000), effects=[WAKE], at=at)
     form = np.kron(np.eye(3), [[0.0, 1.0], [-1.0, 0.0]])
     assert np.abs(found.T @ form @ found - form).max() < 1e-12
-    differences = pj.jacobian(LINE, bunch(2000), effects=[WAKE], at=at, method="fd", step=1e-7)
+    differences = jacobian(LINE, bunch(2000), at, 1e-7, effects=[WAKE])
     np.testing.assert_allclose(found, differences, rtol=0, atol=1e-6)
     assert abs(found[5, 4]) > 1e-4
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from rebuilt import differences
 
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
@@ -31,8 +32,10 @@ def test_slopes_by_knobs(diagnostic, cell, kick, make_beam):
         mode: pj.gradient(figure, line, beam, wrt=wrt, effects=[kick], mode=mode)
         for mode in ("reverse", "forward", "fd")
     }
+    rebuilt = differences(figure, line, beam, wrt, 1e-6, effects=[kick])
     scale = np.abs(found["reverse"])
     assert (scale > 0).any()
     tolerance = 1e-9 * scale + 1e-12 * scale.max()
     assert (np.abs(found["forward"] - found["reverse"]) < tolerance).all()
-    assert (np.abs(found["fd"] - found["reverse"]) < 2e-5 * scale + 1e-7 * scale.max()).all()
+    for slopes in (found["fd"], rebuilt):
+        assert (np.abs(slopes - found["reverse"]) < 2e-5 * scale + 1e-7 * scale.max()).all()

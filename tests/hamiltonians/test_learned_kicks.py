@@ -159,6 +159,16 @@ def test_the_gradient_by_all_weights_in_three_ways(
         by_mode["fd"][:-1] / scale, by_mode["reverse"][:-1] / scale, rtol=0, atol=1e-6
     )
 
+    def grown(weights: Tensor) -> float:
+        end = pj.track(line(form, weights), beam, effects=effects)
+        return float(figure(final=end, initial=beam))
+
+    for n in (0, form.count // 2, form.count - 1):
+        shift = torch.zeros(form.count, dtype=torch.float64)
+        shift[n] = 1e-6
+        slope = (grown(some(form) + shift) - grown(some(form) - shift)) / 2e-6
+        assert by_mode["reverse"][n] / scale == pytest.approx(slope / scale, rel=0, abs=1e-6)
+
 
 @every_form
 def test_adjoints_agree(form: Form, beam: pj.Beam) -> None:

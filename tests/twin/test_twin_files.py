@@ -251,7 +251,11 @@ def test_only_frozen_dataclasses_are_recorded() -> None:
     class Twin:
         pass
 
-    for kind, word in ((Loose, "frozen"), (Thawed, "frozen"), (Twin, "another kind")):
+    for kind, word in (
+        (Loose, "frozen"),
+        (Thawed, "frozen"),
+        (Twin, "another storable kind is named .Twin., that of pyjutrack.twin.model"),
+    ):
         with pytest.raises(pj.errors.InvalidValueError, match=word):
             storable(kind)
     assert storable(Tilted) is Tilted

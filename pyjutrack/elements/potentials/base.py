@@ -12,6 +12,7 @@ from torch import Tensor
 from ...core.atomic import as_tuples
 from ...core.checks import wrong
 from ...core.errors import InvalidValueError, require_known
+from ...core.registry import refuse_taken, require_class
 from ...core.scalars import is_real
 
 K = TypeVar("K")
@@ -53,7 +54,15 @@ _FORMS: dict[str, Any] = {}
 
 
 def form(kind: type[K]) -> type[K]:
-    """Let files hold a kind of form; a decorator of a frozen dataclass of plain data."""
+    """Let files hold a kind of form; a decorator of a frozen dataclass of plain data.
+
+    Raises:
+        InvalidValueError: it is none, or another form has its name.
+    """
+    require_class("form", kind)
+    if not dataclasses.is_dataclass(kind):
+        raise wrong("what @form registers", kind, "a frozen dataclass of plain data")
+    refuse_taken("form", kind.__name__, kind, _FORMS.get(kind.__name__))
     _FORMS[kind.__name__] = kind
     return kind
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...core.registry import refuse_taken
 from .trace import Graph, Symbol
 
 Rule = Callable[..., Any]
@@ -22,6 +23,8 @@ RULES: dict[str, Rule] = {}
 
 def rule(*names: str) -> Callable[[Rule], Rule]:
     def register(rule: Rule) -> Rule:
+        for name in names:
+            refuse_taken("rule of ONNX", name, rule, RULES.get(f"aten.{name}"))
         RULES.update({f"aten.{name}": rule for name in names})
         return rule
 

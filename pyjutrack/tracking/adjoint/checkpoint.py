@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ...beam.reference import Reference
+from ...collective import answers
 from ...core.scalars import to_float
 from ...core.tensors import active
 from ...maps.state import State
@@ -66,7 +67,8 @@ def _step(task: Task, number: int, state: State, reference: Reference) -> tuple[
         return state, element.exit_reference(reference, part)
     if isinstance(op, Act) and not is_idle(op, task.lattice, task.effects):
         effect, place = task.effects[op.effect], task.place(op, turn)
-        state = effect.admit(state)
+        state = answers.admit(effect, state)
         beam = task.beam.replace(reference=reference)
-        state = effect.apply(state, effect.field(beam, state, place, None), place)
+        field = answers.field(effect, beam, state, place, None)
+        state = answers.respond(effect, state, field, place)
     return state, reference

@@ -7,6 +7,7 @@ from torch.autograd import forward_ad
 
 from ...autodiff import Pushed
 from ...beam.beam import Beam
+from ...collective import answers
 from ...collective.base import CollectiveEffect
 from ...core.errors import InvalidValueError
 from ...core.scalars import is_transformed
@@ -115,8 +116,12 @@ def _depends_on_hidden(task: Task, number: int, effect: CollectiveEffect) -> boo
         return False
     place = task.place(first, 0)._replace(ds=0.0)
     with torch.enable_grad():
-        state = effect.admit(state_of(beam.coordinates.detach(), beam.alive))
-        moved = effect.apply(state, effect.field(beam, state, place, None), place)
+        state = answers.admit(effect, state_of(beam.coordinates.detach(), beam.alive))
+        if effect.by_maps:
+            moved = answers.transport(effect, state, beam.reference, place)
+        else:
+            field = answers.field(effect, beam, state, place, None)
+            moved = answers.respond(effect, state, field, place)
     known = active(
         (effect, place.element, place.upstream, beam.intensity, beam.weights, beam.reference)
     )

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...beam.beam import Beam
 from ...beam.reference import Reference
+from ...collective import answers
 from ...collective.base import CollectiveEffect, Place
 from ...core.errors import InvalidValueError
 from ...elements import Element
@@ -92,8 +93,8 @@ def backward_effect(
     with torch.enable_grad():
         leaves = leaves_of(end.coordinates)
         state = State(leaves, end.alive)
-        field = effect.field(beam, state, place, None)
-        kicked = effect.apply(state, field, place).coordinates
+        field = answers.field(effect, beam, state, place, None)
+        kicked = answers.respond(effect, state, field, place).coordinates
     before = _undo_kick(leaves, kicked)
     return before, pull_back(kicked, leaves, parameters, gradients, sums)
 
