@@ -505,6 +505,10 @@ def points(count: int = 5, seed: int = 0) -> Tensor:
     return c
 
 
+def beam_of(*rows: list[float], reference: pj.Reference = PROTON) -> pj.Beam:
+    return pj.Beam(reference, torch.tensor(rows, dtype=torch.float64))
+
+
 def by_equations_of_motion(
     hamiltonian: Hamiltonian, start: Tensor, length: float, **parameters: float
 ) -> np.ndarray:
