@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from element_cases import CASES, ONE_WAY, PROTON, Case, points
+from element_battery import CASES, ONE_WAY
+from element_cases import PROTON, Case, points
 from rebuilt import differences
 from rounding import assert_as_rounded, spread, steps
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from element_cases import CASES, ONE_WAY, PROTON, Case, points
+from element_battery import CASES, ONE_WAY
+from element_cases import PROTON, Case, points
 
 import pyjutrack as pj
 from pyjutrack.elements.inverse import has_inverse, track_inverse

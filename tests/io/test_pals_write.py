@@ -9,7 +9,8 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
-from element_cases import CASES, ONE_WAY, build, move, points
+from element_battery import CASES, ONE_WAY
+from element_cases import build, move, points
 from pals_text import yaml
 
 import pyjutrack as pj
