@@ -8,44 +8,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from element_cases import CASES, ONE_WAY, PROTON, Case, points
+from element_battery import CASES, ONE_WAY
+from element_cases import PROTON, Case, points
 from rebuilt import differences
 from rounding import assert_as_rounded, spread, steps
 
 import pyjutrack as pj
 from pyjutrack.collective import Place
-from pyjutrack.elements.inverse import has_inverse, track_inverse
-from pyjutrack.elements.part import WHOLE, Part
-from pyjutrack.elements.placement import advance
+from pyjutrack.elements.inverse import has_inverse
+from pyjutrack.elements.part import WHOLE
 from pyjutrack.maps.state import State
-from pyjutrack.tracking.adjoint.kernel_steps import _mask_inside
 from pyjutrack.tracking.adjoints import Auto
 
 LITTLE = ("checkpoint", "reversible")
 KNOBS = ["d1.length", "q1.k1", "q2.length", "q2.k1", "beam.current"]
-
-
-@pytest.mark.parametrize("case", CASES + ONE_WAY, ids=lambda c: c.label)
-def test_every_map_has_an_inverse(case: Case) -> None:
-    c = points(40)
-    alive = torch.ones(len(c), dtype=torch.bool)
-    alive[7] = False
-    element = case.element()
-    if not has_inverse(element, PROTON, WHOLE):
-        assert case.options.get("second")  # a series of second order
-        return
-    end = advance(element, State(tuple(c.unbind(-1)), alive), PROTON, WHOLE)
-    back = torch.stack(track_inverse(element, end, PROTON, WHOLE).coordinates, -1)
-    torch.testing.assert_close(back, c, rtol=0, atol=2e-15)
-
-
-def test_half_of_an_element_has_an_inverse() -> None:
-    bend, c = pj.SBend(0.9, 0.4, e1=0.1, e2=0.2, k1=0.3), points(20)
-    state = State(tuple(c.unbind(-1)), torch.ones(20, dtype=torch.bool))
-    for part in (Part(0.0, 0.3), Part(0.3, 1.0)):
-        end = advance(bend, state, PROTON, part)
-        back = torch.stack(track_inverse(bend, end, PROTON, part).coordinates, -1)
-        torch.testing.assert_close(back, c, rtol=0, atol=2e-15)
 
 
 def gradients(
@@ -182,45 +158,6 @@ def test_a_batch_of_beams(cell, kick, make_beam) -> None:
         torch.testing.assert_close(slopes[how], slopes["store"], rtol=1e-10, atol=1e-18)
 
 
-def held(line: pj.Lattice, beam: pj.Beam, kick: pj.SpaceCharge, turns: int, how: str) -> int:
-    """Bytes of tensors that wait for a reverse pass."""
-    leaf = torch.tensor(29.6, dtype=torch.float64, requires_grad=True)
-    kept: list[torch.Tensor] = []
-
-    def pack(tensor: torch.Tensor) -> torch.Tensor:
-        kept.append(tensor)
-        return tensor
-
-    knobbed = line.with_values({"q1.k1": leaf})
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
-        end = pj.track(knobbed, beam, effects=[kick], turns=turns, adjoint=how)
-    for node in nodes(end):
-        if hasattr(node, "tape"):
-            kept += [c for columns in node.tape.record.saved.values() for c in columns]
-    storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in kept}
-    return sum(storages.values())
-
-
-def nodes(end: pj.Beam) -> list[Any]:
-    """Walk the graph back from a beam, along the first input of every operation."""
-    found, node = [], end.coordinates.grad_fn
-    while node is not None:
-        found.append(node)
-        node = node.next_functions[0][0] if node.next_functions else None
-    return found
-
-
-def test_what_is_held_does_not_grow(cell, kick, make_beam) -> None:
-    beam = make_beam(2000)
-    short, long = (held(cell, beam, kick, turns, "reversible") for turns in (2, 20))
-    assert short > 2000 * 6 * 8
-    assert long <= 1.01 * short
-    root, more = (held(cell, beam, kick, turns, "checkpoint") for turns in (4, 16))
-    assert root < more < 2.2 * root
-    stored = held(cell, beam, kick, 20, "store")
-    assert stored > 20 * long
-
-
 class Hidden(pj.CollectiveEffect):
     """A kick whose strength is no attribute, and cannot be found."""
 
@@ -253,29 +190,6 @@ def test_hidden_parameters_are_refused(cell, make_beam, monkeypatch) -> None:
     end = pj.track(leaf, beam, effects=[kick], adjoint=Auto(memory=0))
     (slope,) = torch.autograd.grad(pj.moments.emittance(end, "x"), strength)
     assert float(slope) != 0
-
-
-def test_what_auto_takes(cell, kick, make_beam) -> None:
-    def name(end: pj.Beam) -> str:
-        return "little" if any(hasattr(node, "tape") for node in nodes(end)) else "store"
-
-    beam = make_beam(200)
-    leaf = cell.with_values({"q1.k1": torch.tensor(29.6, dtype=torch.float64, requires_grad=True)})
-    assert name(pj.track(leaf, beam, effects=[kick])) == "store"
-    assert name(pj.track(leaf, beam, effects=[kick], adjoint=Auto(memory=1000))) == "little"
-    assert pj.track(cell, beam, effects=[kick]).coordinates.grad_fn is None
-    forward = pj.gradient(
-        pj.observables.emittance_growth("x"),
-        cell,
-        beam,
-        wrt=["q1.k1"],
-        effects=[kick],
-        mode="forward",
-    )
-    reverse = pj.gradient(
-        pj.observables.emittance_growth("x"), cell, beam, wrt=["q1.k1"], effects=[kick]
-    )
-    np.testing.assert_allclose(forward, reverse, rtol=1e-9)
 
 
 def test_what_cannot_be(cell, kick, make_beam) -> None:
@@ -342,18 +256,6 @@ def test_every_element_pulls_gradients_back(case: Case) -> None:
     for ours, expected in zip(found["reversible"], found["store"], strict=True):
         tolerance = 1e-11 * max(1.0, float(expected.abs().max()))
         torch.testing.assert_close(ours, expected, rtol=0, atol=tolerance)
-
-
-def test_particles_that_cannot_be_reconstructed_raise() -> None:
-    """No kernel may read outside of its grid, whatever the rounding of the backward pass."""
-    mesh = pj.SpectralPoisson((0.02, 0.02), (32, 32)).mesh
-    x = torch.tensor([0.0, 0.01 * (1 + 1e-12), 0.5], dtype=torch.float64)
-    y, alive = torch.zeros_like(x), torch.tensor([True, True, False])
-    assert _mask_inside(mesh, x, y, alive).tolist() == [True, False, False]
-    with pytest.raises(
-        pj.errors.InvalidValueError, match=r"1 particles could not be reconstructed.*checkpoint"
-    ):
-        _mask_inside(mesh, x, y, ~alive)
 
 
 @pytest.mark.parametrize("chosen", ["checkpoint", "reversible"])

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import torch
 from correction_cases import KINDS, start
-from element_cases import FUSED, PROTON, Case
+from element_battery import FUSED
+from element_cases import PROTON, Case
 from running import task
 from torch.utils._python_dispatch import TorchDispatchMode
 

@@ -11,17 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from element_cases import (
-    CASES,
-    ONE_WAY,
-    PLACED,
-    PROTON,
-    SYMPLECTIC,
-    Case,
-    by_equations_of_motion,
-    move,
-    points,
-)
+from element_battery import CASES, ONE_WAY
+from element_cases import PLACED, PROTON, SYMPLECTIC, Case, by_equations_of_motion, move, points
 from torch import Tensor
 
 import pyjutrack as pj

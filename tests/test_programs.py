@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 import torch
-from element_cases import FUSED, PROTON, Case, move, points
+from element_battery import FUSED
+from element_cases import PROTON, Case, move, points
 from rounding import OF_A_MAP
 from running import tracked, with_jacobians
 

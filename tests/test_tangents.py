@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from element_cases import FUSED, PROTON, SYMPLECTIC, Case, points
+from element_battery import FUSED
+from element_cases import PROTON, SYMPLECTIC, Case, points
 from rounding import OF_A_MAP
 from running import Tracked, tracked, with_jacobians
 

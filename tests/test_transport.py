@@ -1,4 +1,4 @@
-"""Losses, geometry, acceleration and slices, which the battery of single maps does not see."""
+"""Losses and frames of single elements, which the battery of maps does not see."""
 
 from __future__ import annotations
 
@@ -8,16 +8,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from element_cases import PROTON, move, points
-from scipy.linalg import expm
+from element_cases import PROTON, beam_of, move, points
 
 import pyjutrack as pj
 from pyjutrack import maps
 from pyjutrack.elements.part import Part
-
-
-def beam_of(*rows: list[float], reference: pj.Reference = PROTON) -> pj.Beam:
-    return pj.Beam(reference, torch.tensor(rows, dtype=torch.float64))
 
 
 @pytest.mark.parametrize(
@@ -191,73 +186,6 @@ def test_a_tilted_quadrupole_is_skew() -> None:
     torch.testing.assert_close(move(tilted, c), move(skew, c), rtol=0, atol=1e-13)
 
 
-CAVITY = {"voltage": 3e6, "frequency": 1e8}
-
-
-@pytest.mark.parametrize("species", ["electron", "positron", "proton", "alpha"])
-def test_energy_of_a_cavity(species: str) -> None:
-    """Energies in eV from momenta and masses; gains are per unit of |charge|."""
-    reference = pj.Reference.from_kinetic(species, 2e7)
-    z = 0.05
-    beam = beam_of([1e-3, 1e-3, 0, 0, z, 2e-3], reference=reference)
-    out = pj.track(pj.Lattice([pj.RFCavity(phase=0.3, **CAVITY)]), beam).numpy()[0]
-    mass, momentum = reference.species.mass, reference.p0c * (1 + 2e-3)
-    start = math.hypot(mass, momentum)
-    late = -z / (momentum / start)  # c t
-    omega = 2 * math.pi * 1e8 / 299_792_458.0
-    gain = 3e6 * abs(reference.species.charge) * math.sin(0.3 + omega * late)
-    new = math.sqrt((start + gain) ** 2 - mass**2)
-    assert out[5] == pytest.approx(new / reference.p0c - 1, rel=1e-12)
-    assert out[4] == pytest.approx(-(new / (start + gain)) * late, rel=1e-14)
-
-
-def test_acceleration_moves_the_reference() -> None:
-    linac = pj.Lattice(
-        [pj.RFCavity(0.4, 3e6, frequency=1e8, phase=0.6, accelerate=True), pj.Drift(0.3)] * 5
-    )
-    beam = pj.Beam(PROTON, points(40))
-    fixed = pj.Lattice(
-        [
-            pj.RFCavity(0.4, 3e6, frequency=1e8, phase=0.6, name=e.name)
-            if isinstance(e, pj.RFCavity)
-            else e
-            for e in linac
-        ]
-    )
-    out, same = pj.track(linac, beam), pj.track(fixed, beam)
-    gained = out.reference.kinetic_energy - PROTON.kinetic_energy
-    assert gained == pytest.approx(5 * 3e6 * math.sin(0.6), rel=1e-12)
-    assert same.reference == PROTON
-    # the reference keeps its place at the origin
-    origin = pj.track(linac, beam_of([0.0] * 6))
-    np.testing.assert_allclose(origin.numpy()[0], 0, atol=1e-15)
-    # in eV, transverse momenta do not change by the choice of the reference
-    kept = out.numpy()[:, 1] * out.reference.p0c
-    np.testing.assert_allclose(kept, points(40).numpy()[:, 1] * PROTON.p0c, rtol=1e-12)
-    with pytest.raises(pj.errors.InvalidValueError, match="cannot lose"):
-        pj.track(
-            pj.Lattice([pj.RFCavity(voltage=2e9, frequency=1e8, phase=-1.5, accelerate=True)]), beam
-        )
-
-
-def test_normalised_emittance_survives_acceleration(cell: pj.Lattice, make_beam) -> None:
-    beam = make_beam(2000)
-    gap = pj.RFCavity(voltage=2e8, frequency=1.0, phase=math.pi / 2, accelerate=True)
-    out = pj.track(pj.Lattice([cell, gap]), beam)
-    before, after = (pj.moments.emittance(b, "x", normalized=True) for b in (beam, out))
-    assert float(after) == pytest.approx(float(before), rel=1e-6)
-    assert float(pj.moments.emittance(out, "x")) < 0.9 * float(pj.moments.emittance(beam, "x"))
-
-
-def test_slices_of_a_cavity_share_its_gain(make_beam, kick: pj.SpaceCharge) -> None:
-    gap = pj.RFCavity(0.3, 3e6, frequency=1e6, phase=0.5, accelerate=True)
-    beam = make_beam(500, current=1e-6)
-    whole = pj.track(pj.Lattice([gap]), beam)
-    sliced = pj.track(pj.Lattice([gap]), beam, effects=[kick])
-    assert sliced.reference.p0c == pytest.approx(whole.reference.p0c, rel=1e-12)
-    np.testing.assert_allclose(sliced.numpy(), whole.numpy(), rtol=0, atol=2e-7)
-
-
 def test_faces_of_a_bend_belong_to_its_ends() -> None:
     bend = pj.SBend(0.9, 0.4, e1=0.1, e2=0.2, model="linear")
     c = points(5)
@@ -292,75 +220,3 @@ def test_a_bend_without_length() -> None:
         pj.SBend(0.0, 0.1)
     c = points(3)
     torch.testing.assert_close(move(pj.SBend(0.0, 0.0), c), c)
-
-
-@pytest.mark.parametrize(("kinetic", "phase"), [(1e8, 0.0), (3e9, math.pi)])
-def test_phases_are_stable_on_their_side_of_transition(kinetic: float, phase: float) -> None:
-    """Protons in a ring of transition gamma near 2.5: bunched at 0 below it, at pi above."""
-    proton = pj.Reference.from_kinetic("proton", kinetic)
-    arc = [pj.Quadrupole(0.2, 1.6), pj.Drift(0.4), pj.SBend(1.0, math.pi / 8), pj.Drift(0.4)]
-    arc += [pj.Quadrupole(0.2, -1.5), pj.Drift(0.4), pj.SBend(1.0, math.pi / 8), pj.Drift(0.4)]
-    turn = float(pj.Lattice(arc * 8).length) / (proton.beta * 299_792_458.0)
-
-    def tunes(at: float) -> np.ndarray:
-        gap = pj.RFCavity(voltage=1e5, frequency=4 / turn, phase=at)
-        return pj.optics.synchrotron_optics(pj.Lattice([*arc * 8, gap]), proton).tunes.numpy()
-
-    assert 0 < min(tunes(phase)[2], 1 - tunes(phase)[2]) < 0.1
-    with pytest.raises(pj.errors.UnstableError):
-        tunes(math.pi - phase)
-
-
-GRADIENTS = [(1.3, 0.7), (-1.3, 0.7), (0.0, 0.7), (1.3, -0.7), (-2.0, -1e-9)]
-
-
-def turning(k1: float, k1s: float) -> np.ndarray:
-    """d/ds of (x, px, y, py) on momentum: px' = -k1 x + k1s y, py' = k1 y + k1s x."""
-    rates = np.zeros((4, 4))
-    rates[0, 1] = rates[2, 3] = 1.0
-    rates[1, [0, 2]] = -k1, k1s
-    rates[3, [0, 2]] = k1s, k1
-    return rates
-
-
-@pytest.mark.parametrize("errors", [0.0, 0.2])
-@pytest.mark.parametrize(("k1", "k1s"), GRADIENTS)
-def test_a_quadrupole_of_any_roll_is_exact(k1: float, k1s: float, errors: float) -> None:
-    """Its matrix on momentum is the exponential, whichever way the gradient is given."""
-    given = pj.Quadrupole(
-        0.8,
-        k1=k1 - errors,
-        k1s=k1s - 2 * errors,
-        knl=(0.0, 0.8 * errors) if errors else (),
-        ksl=(0.0, 1.6 * errors) if errors else (),
-        name="q",
-    )
-    matrix = pj.jacobian(pj.Lattice([given]), PROTON)[:4, :4]
-    np.testing.assert_allclose(matrix, expm(0.8 * turning(k1, k1s)), rtol=0, atol=1e-14)
-
-
-def test_a_skew_quadrupole_off_momentum_is_the_rolled_one() -> None:
-    """All six coordinates, the path length too, against a normal one in axes at 45 degrees."""
-    c = points(10)
-    rolled = move(pj.Quadrupole(0.3, 3.0, tilt=-math.pi / 4), c)
-    torch.testing.assert_close(move(pj.Quadrupole(0.3, k1s=3.0), c), rolled, rtol=0, atol=1e-15)
-
-
-@pytest.mark.parametrize("knob", ["q.k1", "q.k1s", "q.ksl[1]", "q.length"])
-@pytest.mark.parametrize(("k1", "k1s"), [*GRADIENTS, (0.0, 0.0)])
-def test_slopes_of_a_quadrupole_of_any_roll(k1: float, k1s: float, knob: str) -> None:
-    """Against differences of exponentials, at zero too."""
-    options = {"k1": k1, "k1s": k1s, "ksl": (0.0, 0.0), "length": 0.8}
-
-    def exponential(shift: float) -> np.ndarray:
-        k = dict(options)
-        if knob == "q.ksl[1]":
-            k["k1s"] += shift / 0.8
-        else:
-            k[knob.removeprefix("q.")] += shift
-        return np.asarray(expm(k["length"] * turning(k["k1"], k["k1s"])))
-
-    lattice = pj.Lattice([pj.Quadrupole(**options, name="q")])
-    _, (slope,) = pj.jacobian_derivatives(lattice, PROTON, [knob])
-    expected = (exponential(1e-5) - exponential(-1e-5)) / 2e-5
-    np.testing.assert_allclose(slope[:4, :4], expected, rtol=0, atol=1e-9)

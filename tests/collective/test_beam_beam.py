@@ -1,4 +1,4 @@
-"""Weak-strong beam-beam against closed forms, the Lorentz force in the laboratory, and itself."""
+"""Weak-strong beam-beam kicks against closed forms and the Lorentz force in the laboratory."""
 
 from __future__ import annotations
 
@@ -8,82 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
+from beam_beam_cases import CHARGE, IP, POSITRON, SIZES, STRENGTH, bunch, kicks, places
 from scipy.constants import e, epsilon_0
 from scipy.special import wofz
 
 import pyjutrack as pj
 from pyjutrack.collective import BeamBeam, BeamBeam2D, bassetti_erskine
-from pyjutrack.collective.beam_beam.slices import SLICINGS, cut
-from pyjutrack.elements.inverse import apply_inverse
-from pyjutrack.maps.state import State
-from pyjutrack.testing import check_effect
-
-POSITRON = pj.Reference.from_total("positron", 45e9)
-IP = pj.Lattice([pj.Marker(name="ip")])
-LINE = pj.Lattice([pj.Drift(0.1), pj.Marker(name="ip"), pj.Drift(0.1)])
-CHARGE = -1e11 * e
-SIZES = {"sigma_x": 1e-5, "sigma_y": 5e-6}
-SHORT = BeamBeam2D("ip", CHARGE, **SIZES, x=2e-6, y=1e-6, correlation=0.3)
-LONG = BeamBeam(
-    "ip", CHARGE, **SIZES, sigma_z=1e-2, sigma_px=1e-3, sigma_py=5e-4, x=2e-6, y=1e-6,
-    slope_x=1e-4, slope_y=-1e-4, angle=2e-3, plane=0.3, count=15,
-    correlations=(0.1, 0.2, 0.1, 0.1, -0.1, 0.2),
-)  # fmt: skip
-BOTH = pytest.mark.parametrize("effect", [SHORT, LONG], ids=["2D", "6D"])
-#: of the reference and one charge e, [m]
-STRENGTH = e / (2 * math.pi * epsilon_0 * float(POSITRON.p0c))
-
-
-def bunch(count: int = 60) -> pj.Beam:
-    draw = np.random.default_rng(0).normal(size=(count, 6))
-    return pj.Beam(POSITRON, draw * [1e-5, 1e-4, 5e-6, 1e-4, 1e-2, 1e-3], charge=1e-9)
-
-
-def kicks(effect: pj.CollectiveEffect, rows: Any, reference: pj.Reference = POSITRON) -> Any:
-    """What an effect adds to coordinates."""
-    beam = pj.Beam(reference, torch.as_tensor(np.atleast_2d(rows), dtype=torch.float64))
-    return pj.track(IP, beam, effects=[effect]).numpy() - beam.numpy()
-
-
-def places(x: Any, y: Any) -> NDArray[np.float64]:
-    rows = np.zeros((np.broadcast(x, y).size, 6))
-    rows[:, 0], rows[:, 2] = x, y
-    return rows
-
-
-@BOTH
-def test_it_keeps_the_promises_of_effects(effect: pj.CollectiveEffect) -> None:
-    names = ["charge", "sigma_x", "sigma_y", "x", "y"]
-    more = ["sigma_z", "sigma_px", "sigma_py", "slope_x", "slope_y", "angle", "plane"]
-    names += more if effect is LONG else ["correlation"]
-    check_effect(effect, bunch(), LINE, knobs=names)
-
-
-@pytest.mark.parametrize("knob", ["angle", "sigma_px", "x"])
-def test_slopes_at_zero(knob: str) -> None:
-    """A head-on beam of one size has no boost and no growth, and slopes by them all the same."""
-    head_on = {"angle": 0.0, "sigma_px": 0.0, "x": 0.0, "count": 3}
-    shape = {**SIZES, "sigma_z": 1e-2, "plane": 0.3, "slope_y": 1e-4}
-
-    def figure(beam: pj.Beam) -> Any:
-        return (beam.coordinates[:, [1, 3, 5]] * torch.linspace(1, 2, 3, dtype=torch.float64)).sum()
-
-    def value(size: float) -> float:
-        effect = BeamBeam("ip", CHARGE, **{**shape, **head_on, knob: size})
-        return float(figure(pj.track(IP, bunch(), effects=[effect])))
-
-    effect = BeamBeam("ip", CHARGE, **shape, **head_on)
-    for mode in ("forward", "reverse"):
-        (found,) = pj.gradient(
-            figure, IP, bunch(), wrt=[f"effects[0].{knob}"], effects=[effect], mode=mode
-        )
-        step = {"angle": 1e-5, "sigma_px": 1e-4, "x": 1e-8}[knob]
-        if knob == "sigma_px":  # even in it
-            assert found == pytest.approx(0, abs=1e-12 * abs(value(step) - value(0.0)) / step)
-        else:
-            far, near = ((value(s) - value(-s)) / (2 * s) for s in (step, step / 2))
-            assert found == pytest.approx((4 * near - far) / 3, rel=1e-6)
+from pyjutrack.collective.beam_beam.slices import SLICINGS
 
 
 @pytest.mark.parametrize("ratio", [0.01, 0.3, 0.9])
@@ -256,105 +187,3 @@ def test_the_tune_shift() -> None:
         found = math.acos(np.trace(block) / 2) / (2 * math.pi) - tune[u]
         assert found == pytest.approx(shift, rel=0.01)
         assert 1e-4 < found < 1e-2
-
-
-def test_the_map_is_symplectic() -> None:
-    s = np.kron(np.eye(3), [[0.0, 1.0], [-1.0, 0.0]])
-    strong = LONG.__class__(**{**vars(LONG), "angle": 0.1, "sigma_z": 2e-4, "charge": 20 * CHARGE})
-    for row in bunch().numpy()[:5]:
-        matrix = np.asarray(pj.jacobian(IP, bunch(), effects=[strong], at=row))
-        assert np.abs(matrix - np.eye(6)).max() > 0.1
-        size = np.abs(matrix).max() ** 2
-        assert np.abs(matrix.T @ s @ matrix - s).max() < 1e-14 * size
-        assert np.abs(matrix.T @ s @ matrix - s).max() < 1e-10
-
-
-@BOTH
-def test_it_is_undone_exactly(effect: Any) -> None:
-    beam = bunch()
-    state = State(beam.coordinates.unbind(-1), beam.alive)
-    place = pj.collective.Place(IP.elements[0], 0, 0.0, 0.0, 1.0, 0)
-    end = effect.apply(state, effect.field(beam, state, place), place)
-    back = apply_inverse(effect.maps(POSITRON), end)
-    assert float((end.coordinates[1] - state.coordinates[1]).abs().max()) > 1e-5
-    for old, new in zip(state.coordinates, back.coordinates, strict=True):
-        torch.testing.assert_close(new, old, rtol=1e-12, atol=1e-17)
-
-
-@pytest.mark.parametrize("slicing", SLICINGS)
-@pytest.mark.parametrize("count", [1, 2, 7, 20])
-def test_slices_have_the_moments_of_the_bunch(slicing: str, count: int) -> None:
-    z, shares = cut(slicing, count)
-    assert len(z) == len(shares) == count
-    assert (np.diff(z) < 0).all()
-    assert shares.sum() == pytest.approx(1)
-    assert (shares * z).sum() == pytest.approx(0, abs=1e-12)
-    if slicing == "charge":
-        np.testing.assert_allclose(shares, 1 / count)
-    if slicing == "gauss" and count > 1:
-        assert (shares * z**2).sum() == pytest.approx(1)
-    if slicing == "even" and count > 4:
-        assert (shares * z**2).sum() == pytest.approx(1, rel=1e-3)
-
-
-@pytest.mark.filterwarnings("ignore:slices of the bunch:pyjutrack.errors.ResolutionWarning")
-def test_slicings_converge() -> None:
-    """An hourglass with a waist as long as the bunch, at angles of Piwinski of 1 and 5."""
-    shape = {**SIZES, "sigma_z": 1e-2, "sigma_px": 1e-3, "sigma_py": 5e-4}
-    rows = bunch(100).numpy()
-
-    def made(slicing: str, count: int, angle: float) -> Any:
-        effect = BeamBeam(
-            "ip", CHARGE / 10, **shape, slicing=slicing, count=count, angle=angle
-        )  # fmt: skip
-        return kicks(effect, rows)[:, [1, 3]]
-
-    for angle, count, goal in ((1e-3, 15, 1e-3), (5e-3, 50, 1e-3)):
-        exact = made("even", 400, angle)
-        errors = {s: np.abs(made(s, count, angle) - exact).max() / exact.std() for s in SLICINGS}
-        assert errors["even"] < goal
-        assert errors["even"] < min(errors["gauss"], errors["charge"])
-        # and they tend to one limit
-        for slicing in ("gauss", "charge"):
-            finer = np.abs(made(slicing, 4 * count, angle) - exact).max() / exact.std()
-            assert finer < errors[slicing] / 3
-
-
-def test_slices_too_far_apart() -> None:
-    from pyjutrack.errors import ResolutionWarning
-
-    flat = {**SIZES, "sigma_z": 1e-2, "count": 15}
-    with pytest.warns(ResolutionWarning, match=r"are 9 of its rms sizes apart.* count=135 or more"):
-        kicks(BeamBeam("ip", CHARGE, **flat, angle=math.atan(15e-3)), bunch().numpy())
-    with pytest.warns(ResolutionWarning, match=r"are 3 of its rms sizes apart"):
-        kicks(BeamBeam("ip", CHARGE, **flat, sigma_py=5e-3), bunch().numpy())
-    # one slice has all of the bunch in it: at P = 0.64 its kicks are wrong by 0.4 of the rms one
-    one = {**SIZES, "sigma_z": 1e-2, "count": 1}
-    angle = math.atan(0.64 * SIZES["sigma_x"] / 1e-2)
-    with pytest.warns(ResolutionWarning, match=r"are 2\.3 of its rms sizes apart.* count=6 or"):
-        kicks(BeamBeam("ip", CHARGE, **one, angle=angle), bunch().numpy())
-
-
-def test_what_cannot_be() -> None:
-    from pyjutrack.errors import InvalidValueError, UnknownNameError
-
-    with pytest.raises(InvalidValueError, match=r"sigma_y must be a finite number above 0"):
-        BeamBeam2D("ip", 1e-9, 1e-3, 0.0)
-    with pytest.raises(InvalidValueError, match=r"correlation must be between -1 and 1"):
-        BeamBeam2D("ip", 1e-9, 1e-3, 1e-3, correlation=1.0)
-    with pytest.raises(InvalidValueError, match=r"beta must be a velocity over c"):
-        BeamBeam2D("ip", 1e-9, 1e-3, 1e-3, beta=1.1)
-    for correlations in ((0.9, 0.9, 0, -0.9, 0, 0), (0, 1.0, 0, 0, 0, 0)):
-        with pytest.raises(InvalidValueError, match=r"no beam has the correlations"):
-            BeamBeam("ip", 1e-9, 1e-3, 1e-3, 0.1, correlations=correlations)
-    with pytest.raises(InvalidValueError, match=r"sigma_py must be 0 or more"):
-        BeamBeam("ip", 1e-9, 1e-3, 1e-3, 0.1, sigma_py=-1e-3)
-    with pytest.raises(InvalidValueError, match=r"angle must be half of the angle"):
-        BeamBeam("ip", 1e-9, 1e-3, 1e-3, 0.1, angle=1.6)
-    with pytest.raises(UnknownNameError, match=r"slicing"):
-        BeamBeam("ip", 1e-9, 1e-3, 1e-3, 0.1, slicing="equal")
-    with pytest.raises(UnknownNameError, match=r"element for BeamBeam2D .*ipp"):
-        pj.track(IP, bunch(), effects=[BeamBeam2D("ipp", 1e-9, 1e-3, 1e-3)])
-    slow = pj.Beam(pj.Reference.from_kinetic("proton", 1e9), bunch().coordinates)
-    with pytest.raises(InvalidValueError, match=r"right to 1/gamma\^2, which is 0\.23 here"):
-        pj.track(IP, slow, effects=[BeamBeam("ip", 1e-9, 1e-3, 1e-3, 0.1)])

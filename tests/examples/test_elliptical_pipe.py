@@ -1,27 +1,12 @@
-"""The elliptical pipe: its solver against exact fields, its derivatives, its network."""
-
-import importlib
-import sys
-from pathlib import Path
+"""The elliptical pipe: fields of its solver, against exact ones."""
 
 import numpy as np
 import pytest
 import torch
-from rebuilt import differences
+from elliptical_pipe_cases import FLAT, ROUND, TALL, EllipticalPipe
 
-import pyjutrack as pj
-from pyjutrack.cli.paper import fodo
-from pyjutrack.collective import deposit, field_error, interpolate, own_field
-from pyjutrack.surrogate import Recipe
-from pyjutrack.surrogate.training.held_out import held_out_errors
+from pyjutrack.collective import deposit, interpolate, own_field
 
-FOLDER = Path(__file__).parents[2] / "examples" / "elliptical_pipe"
-WEIGHTS = FOLDER / "elliptical_pipe.safetensors"
-sys.path.insert(0, str(FOLDER))  # the scripts import each other as they do when run
-EllipticalPipe = importlib.import_module("solver").EllipticalPipe
-
-ROUND, FLAT, TALL = (8e-3, 8e-3), (8e-3, 5e-3), (5e-3, 8e-3)
-SMALL = {"size": (0.02, 0.016), "shape": (14, 10)}
 GOLDEN = np.pi * (3 - np.sqrt(5))
 
 
@@ -89,12 +74,6 @@ def errors(pipe, beam):
 
 def rms(values):
     return float(torch.sqrt((values**2).mean()))
-
-
-def random_cells(pipe, seed):
-    generator = torch.Generator().manual_seed(seed)
-    cells = torch.rand(pipe.mesh.grid.padded_shape, generator=generator, dtype=torch.float64)
-    return cells / cells.sum()
 
 
 def test_the_oracle_in_a_round_pipe_is_one_image():
@@ -170,37 +149,6 @@ def test_convergence(semi_axes):
     assert kinked[0] > 2.4 * kinked[1] > 5.5 * kinked[2]
 
 
-def test_symmetric_and_positive():
-    """<a, S b> = <S a, b>: kicks of a beam on itself are symplectic."""
-    pipe = EllipticalPipe()
-    a, b = random_cells(pipe, 1), random_cells(pipe, 2)
-    left, right = (a * pipe.solve(b)).sum(), (b * pipe.solve(a)).sum()
-    torch.testing.assert_close(left, right, rtol=1e-12, atol=0)
-    assert float(((a - b) * pipe.solve(a - b)).sum()) > 0
-
-
-def test_linear():
-    pipe = EllipticalPipe()
-    a, b = random_cells(pipe, 3), random_cells(pipe, 4)
-    torch.testing.assert_close(
-        pipe.solve(2 * a - 3 * b), 2 * pipe.solve(a) - 3 * pipe.solve(b), rtol=1e-10, atol=1e-12
-    )
-
-
-@pytest.mark.parametrize("axes", [(0,), (1,), (0, 1)])
-def test_mirrors(axes):
-    pipe = EllipticalPipe()
-    cells = random_cells(pipe, 5)
-    mirrored = pipe.solve(cells.flip(axes))
-    torch.testing.assert_close(mirrored, pipe.solve(cells).flip(axes), rtol=1e-10, atol=1e-12)
-
-
-def test_turned_by_a_quarter():
-    cells = random_cells(EllipticalPipe(FLAT), 6)
-    turned = EllipticalPipe(TALL).solve(cells.mT).mT
-    torch.testing.assert_close(turned, EllipticalPipe(FLAT).solve(cells), rtol=1e-10, atol=1e-12)
-
-
 def test_cells_need_not_be_square():
     beam = gaussian(6.25e-4, (2e-3, 1e-3))
     assert rms(errors(EllipticalPipe(size=(0.02, 0.015), shape=(128, 112)), beam)) < 1e-3
@@ -217,107 +165,3 @@ def test_the_wall_is_grounded(semi_axes):
         at = (reach * semi_axes[0] * torch.cos(angle), reach * semi_axes[1] * torch.sin(angle))
         value, *_ = interpolate(pipe.mesh, *at, torch.ones_like(angle, dtype=torch.bool), h)
         assert float(value.abs().max()) < limit * float(h.max())
-
-
-def test_derivatives_to_second_order():
-    pipe = EllipticalPipe(**SMALL)
-    cells = random_cells(pipe, 8)
-    torch.autograd.gradcheck(pipe.solve, cells.requires_grad_(), check_forward_ad=True)
-    torch.autograd.gradgradcheck(lambda c: pipe.solve(c) ** 2, cells, fast_mode=True)
-
-
-def test_jacobians_of_both_modes():
-    pipe = EllipticalPipe(**SMALL)
-    cells = random_cells(pipe, 9)
-    forward, reverse = torch.func.jacfwd(pipe.solve)(cells), torch.func.jacrev(pipe.solve)(cells)
-    torch.testing.assert_close(forward, reverse)
-    torch.testing.assert_close(torch.tensordot(forward, cells, 2), pipe.solve(cells))
-
-
-def test_batches():
-    pipe = EllipticalPipe(**SMALL)
-    cells = torch.stack([random_cells(pipe, seed) for seed in (9, 10, 11)])
-    one_by_one = torch.stack([pipe.solve(c) for c in cells])
-    torch.testing.assert_close(pipe.solve(cells), one_by_one)
-    torch.testing.assert_close(torch.func.vmap(pipe.solve)(cells), one_by_one)
-
-
-def test_precision_follows_the_density():
-    pipe = EllipticalPipe()
-    cells = random_cells(pipe, 12)
-    single = pipe.solve(cells.float())
-    assert single.dtype == torch.float32
-    torch.testing.assert_close(single.double(), pipe.solve(cells), rtol=1e-4, atol=1e-5)
-
-
-def test_gradients_through_tracking():
-    """Images pull the beam as a whole: what moves its centre with the current is all theirs."""
-    beam, figure = _beside_the_axis(fodo.beam(3000, seed=1)), pj.observables.centroid("x")
-    wrt, effects = ["beam.current", "q1.k1", "d2.length"], [fodo.space_charge(EllipticalPipe())]
-    found = {
-        mode: pj.gradient(figure, fodo.cell(), beam, wrt=wrt, effects=effects, mode=mode)
-        for mode in ("reverse", "forward", "fd")
-    }
-
-    def centroid(final, initial):
-        return figure(final)
-
-    rebuilt = differences(centroid, fodo.cell(), beam, wrt, 1e-6, effects=effects)
-    assert found["reverse"][0] > 0
-    np.testing.assert_allclose(found["forward"], found["reverse"], rtol=1e-9)
-    np.testing.assert_allclose(found["reverse"], found["fd"], rtol=1e-6)
-    np.testing.assert_allclose(found["reverse"], rebuilt, rtol=1e-6)
-
-
-def _beside_the_axis(beam):
-    shift = torch.tensor([1.8e-3, 0, 9e-4, 0, 0, 0], dtype=torch.float64)
-    return beam.replace(coordinates=beam.coordinates + shift)
-
-
-def test_a_beam_larger_than_the_pipe():
-    beam = fodo.beam(1000, seed=1)
-    with pytest.raises(pj.errors.InvalidValueError, match="outside the pipe"):
-        pj.track(fodo.cell(), beam, effects=[pj.SpaceCharge(EllipticalPipe((1e-3, 1e-3)))])
-
-
-@pytest.mark.parametrize(
-    "semi_axes", [(0.0, 5e-3), (-1e-3, 5e-3), (8e-3, 11e-3), (float("nan"), 1)]
-)
-def test_rejects(semi_axes):
-    with pytest.raises(pj.errors.InvalidValueError, match="semi-axes"):
-        EllipticalPipe(semi_axes)
-
-
-@pytest.mark.filterwarnings("ignore::pyjutrack.errors.DomainWarning")
-@pytest.mark.filterwarnings("ignore::pyjutrack.errors.AccuracyWarning")  # after two steps
-def test_train_and_show_run(tmp_path, capsys):
-    train, show = importlib.import_module("train"), importlib.import_module("show")
-    weights = tmp_path / "short.safetensors"
-    train.main(["--samples", "8", "--steps", "2", "--held-out", "2", "--out", str(weights)])
-    assert "EllipticalPipe(semi_axes=(0.008, 0.005)" in weights.with_suffix(".md").read_text()
-    assert not weights.with_suffix(".checkpoint").exists()
-    picture = tmp_path / "field.png"
-    given = {"--network": weights, "--particles": 2000, "--held-out": 2, "--out": picture}
-    show.main([str(part) for pair in given.items() for part in pair])
-    assert picture.read_bytes().startswith(b"\x89PNG")
-    assert "rectangle around it" in capsys.readouterr().out
-
-
-@pytest.mark.skipif(not WEIGHTS.exists(), reason=f"no {WEIGHTS.name}: run {FOLDER.name}/train.py")
-class TestNetwork:
-    def test_held_out(self):
-        pipe, network = EllipticalPipe(), pj.Surrogate.load(WEIGHTS, outside="ignore")
-        assert network.about["teacher"] == repr(pipe)
-        found, _ = held_out_errors(network, pipe, Recipe(pipe=(0.8, 0.5)).beams, 20)
-        assert found.mean() < 0.01
-        assert found.max() < 0.03
-
-    def test_knows_the_pipe(self):
-        """Nearer to the pipe's field than the field of the rectangle around it is."""
-        pipe, network = EllipticalPipe(), pj.Surrogate.load(WEIGHTS)
-        rectangle = pj.SpectralPoisson(size=(0.016, 0.01), shape=(128, 80))
-        beam = _beside_the_axis(fodo.beam(20_000, seed=1))
-        x, y = beam.coordinate("x"), beam.coordinate("y")
-        reference = own_field(pipe, x, y)
-        network_error = field_error(own_field(network, x, y), reference)
-        assert 3 * network_error < field_error(own_field(rectangle, x, y), reference)

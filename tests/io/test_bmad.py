@@ -10,14 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bmad_text import ELECTRON, START
 from lattice_text import reader
 
 import pyjutrack as pj
 from pyjutrack.errors import LatticeFileError, LatticeWarning
 from pyjutrack.io import read_lattice
-
-ELECTRON = pj.Reference.from_total("electron", 3e9)
-START = "parameter[particle] = electron; parameter[e_tot] = 3e9\n"
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 import torch
-from element_cases import CASES, ONE_WAY
+from element_battery import CASES, ONE_WAY
 
 import pyjutrack as pj
 from pyjutrack.elements import kinds

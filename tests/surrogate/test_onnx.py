@@ -1,17 +1,15 @@
 """Conversion to ONNX and back: the same networks, the same numbers in another runtime."""
 
-import json
-import sys
-
 import numpy as np
 import pytest
 import torch
 from onnx_cases import difference, edited, onnx, run
+from onnx_networks import CELLS, network_of, surrogate_of
 from surrogate_cases import ARCHITECTURES, build
 
 import pyjutrack as pj
 from pyjutrack.collective import BSPLINE, CATMULL_ROM, Grid, Mesh
-from pyjutrack.core.errors import InvalidValueError, PyJuTrackError
+from pyjutrack.core.errors import InvalidValueError
 from pyjutrack.interop.networks import from_onnx, to_onnx
 from pyjutrack.surrogate import Domain, Network, Surrogate
 from pyjutrack.surrogate.layer_base import KINDS, Layer
@@ -27,22 +25,9 @@ from pyjutrack.surrogate.layers import (
     TransposedConvolution,
 )
 
-CELLS = (32, 48)
 #: of single precision in another order; norms divide by small variances
 TOLERANCE = {"linear": 1e-6, "variational": 1e-6, "pix2pix": 1e-5}
 EACH = pytest.mark.parametrize("architecture", ARCHITECTURES)
-
-
-def network_of(architecture):
-    """In single precision, with random offsets: before training they are zero."""
-    network = build(architecture, (4, 8, 8), dtype=torch.float32)
-    return network.replace(
-        {k: torch.randn_like(w) if w.dim() == 1 else w for k, w in network.weights.items()}
-    )
-
-
-def surrogate_of(network, cells=CELLS, **options):
-    return Surrogate(network, Mesh(Grid((0.02, 0.03), cells), BSPLINE), **options)
 
 
 def maps(cells=CELLS, batch=3):
@@ -247,82 +232,3 @@ def test_any_names_will_do(file):
     assert [layer.name for layer in again.layers] == [layer.name for layer in layers]
     assert torch.equal(again(x), network(x))
     assert difference(run(file, x), network(x)) < 1e-6
-
-
-@pytest.mark.parametrize("keep", [0, 1, 0.3, 0.6, 0.9, 0.999])
-def test_a_truncated_file(keep, file):
-    to_onnx(surrogate_of(network_of("linear")), file)
-    content = file.read_bytes()
-    file.write_bytes(content[: keep if keep == 1 else int(keep * len(content))])
-    with pytest.raises(InvalidValueError, match=r"network\.onnx cannot be read: it is no"):
-        from_onnx(file)
-
-
-@pytest.mark.parametrize("content", [b"not a network\n" * 20, b"{}", bytes(range(256)) * 4])
-def test_no_onnx_file(content, file):
-    file.write_bytes(content)
-    with pytest.raises(InvalidValueError, match=r"network\.onnx cannot be read: it is no"):
-        from_onnx(file)
-
-
-def test_no_file(tmp_path):
-    for path in (tmp_path / "none.onnx", tmp_path):
-        with pytest.raises(InvalidValueError, match="no ONNX file at"):
-            from_onnx(path)
-
-
-def test_a_changed_weight_is_noticed(file):
-    """One byte in the middle of the weights, where no structure is hurt."""
-    to_onnx(surrogate_of(network_of("linear")), file)
-    content = bytearray(file.read_bytes())
-    assert from_onnx(file)
-    weight = network_of("linear").weights["up3.weight"].to(torch.float32).numpy().tobytes()
-    at = content.index(weight) + len(weight) // 2
-    content[at] ^= 1
-    file.write_bytes(content)
-    with pytest.raises(InvalidValueError, match=r"network\.onnx cannot be read: it was changed"):
-        from_onnx(file)
-
-
-def test_another_program_may_save_our_file_again(file):
-    to_onnx(surrogate_of(network_of("linear")), file)
-    onnx.save_model(onnx.load(file), file)
-    assert from_onnx(file).mesh.grid.size == (0.02, 0.03)
-
-
-def test_weights_in_another_file(file):
-    to_onnx(surrogate_of(network_of("linear")), file)
-    onnx.save_model(
-        onnx.load(file), file, save_as_external_data=True, location="w.bin", size_threshold=0
-    )
-    assert (file.parent / "w.bin").exists()
-    with pytest.raises(InvalidValueError, match=r"'down1\.weight' lie in another file"):
-        from_onnx(file)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("{", "no JSON"),
-        ("[1]", "not a JSON object"),
-        ('{"size": 3}', "does not describe a surrogate"),
-        ('{"size": [0.02]}', "positive finite sides"),
-        ('{"domain": {"size": [1, 2]}}', "a domain has"),
-        (json.dumps({"shape": [64, 64]}), r"shape is \(64, 64\), not \(32, 48\)"),
-    ],
-)
-def test_damaged_descriptions(text, message, file):
-    to_onnx(surrogate_of(network_of("linear")), file)
-
-    def damage(model):
-        model.metadata_props[0].value = text
-
-    with pytest.raises(InvalidValueError, match=message):
-        from_onnx(edited(file, damage))
-
-
-@pytest.mark.parametrize("call", [lambda p: to_onnx(network_of("linear"), p), from_onnx])
-def test_without_the_package(call, file, monkeypatch):
-    monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(PyJuTrackError, match=r'pip install "\.\[onnx\]"'):
-        call(file)

@@ -1,38 +1,24 @@
-"""Networks for wakes: samples of any effect, training, domain, derivatives, files, ONNX."""
+"""Networks for wakes: kicks, the promises of effects, derivatives, domain, files, ONNX."""
 
 from __future__ import annotations
 
 import dataclasses
 import warnings
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import torch
+from wake_surrogate_cases import ELECTRON, LINE, SMALL, WAKE, bunch, kick_error
 
 import pyjutrack as pj
-from pyjutrack.collective import NeuralWake, ResistiveWall, Resonator, Wake
+from pyjutrack.collective import NeuralWake
 from pyjutrack.interop import networks
-from pyjutrack.surrogate import Bunches, WakeRecipe, WakeSurrogate, wake_error, wake_samples
-from pyjutrack.surrogate.training import fit
+from pyjutrack.surrogate import WakeRecipe, WakeSurrogate, wake_error
 from pyjutrack.surrogate.wakes.architectures import LINE_ARCHITECTURES
-from pyjutrack.surrogate.wakes.samples import read_centres
 from pyjutrack.testing import check_effect
 
-ELECTRON = pj.Reference.from_kinetic("electron", 1e9)
-WAKE = Wake(Resonator(2e9, 1e5, 1.0), "cavity", cells=512, window=0.3)
 SAME = dataclasses.replace(WAKE, cells=128)
-LINE = pj.Lattice([pj.Drift(0.3, name="d"), pj.Marker(name="cavity"), pj.Quadrupole(0.2, k1=1.0)])
 WEIGHTS = "effects[0].model.weights"
-SMALL = {"window": 0.3, "lengths": (1e-2, 3e-2), "particles": (2000, 20_000), "samples": 100}
-
-
-def bunch(count=4000, length=1.5e-2, tail=0.0, seed=1, **changes):
-    rng = np.random.default_rng(seed)
-    rows = rng.normal(size=(count, 6)) * [1e-3, 1e-4, 2e-3, 1e-4, 1.0, 1e-4]
-    z = rows[:, 4] - tail * np.abs(rng.normal(size=count))
-    rows[:, 4] = length * (z - z.mean()) / z.std()
-    return pj.Beam(changes.pop("reference", ELECTRON), rows, **{"charge": 2e-9} | changes)
 
 
 @pytest.fixture(scope="module")
@@ -44,101 +30,6 @@ def trained():
 def perceptron():
     recipe = WakeRecipe("perceptron", (48, 48), cells=124, **SMALL, steps=400)
     return pj.surrogate.train(recipe, teacher=WAKE)
-
-
-def kick(effect, beam):
-    end = pj.track(LINE, beam, effects=[effect])
-    return (end.coordinates - pj.track(LINE, beam).coordinates)[:, 5]
-
-
-def kick_error(model, beam, exact=WAKE):
-    expected = kick(exact, beam)
-    off = kick(NeuralWake(model, "cavity"), beam) - expected
-    return float((off.square().mean() / expected.square().mean()).sqrt())
-
-
-def test_samples_are_what_a_test_particle_feels():
-    """Of an effect of a user, whose field is no line at all."""
-
-    @dataclass(frozen=True)
-    class Slope(pj.CollectiveEffect):
-        at: str = "here"
-        strength: float = 2e12
-        lumped = reversible = True
-
-        def slices(self, element):
-            return 3 if element.name == self.at else 0
-
-        def field(self, beam, state, place, memory):
-            return self.strength * beam.charge / (beam.reference.beta * beam.reference.p0c)
-
-        def apply(self, state, field, place):
-            *others, z, delta = state.coordinates
-            return state._replace(coordinates=(*others, z, delta - field * z * place.share))
-
-    found = wake_samples(Slope(), Bunches((1e-3, 5e-3), 0.5, (500, 900), 0.08), 5, cells=32)
-    centres = (torch.arange(32, dtype=torch.float64) + 0.5) * 0.0025 - 0.04
-    torch.testing.assert_close(found.wake, 2e12 * centres.expand(5, -1), rtol=1e-9, atol=1e3)
-    assert found.known.all()
-    torch.testing.assert_close(found.shares.sum(-1), torch.ones(5, dtype=torch.float64))
-    with pytest.raises(pj.errors.InvalidValueError, match="does not act in"):
-        wake_samples(Slope(at="there"), Bunches((1e-3, 5e-3), 0.5, (500, 900)), 1, element=LINE[0])
-
-
-@pytest.mark.parametrize("component", ["constant y", "quadrupole x"])
-def test_samples_of_transverse_wakes(component):
-    """A model of the effect itself is found again, though the kick is of another momentum."""
-
-    @dataclass(frozen=True)
-    class Ramp:
-        cells: int = 32
-        window: float | None = 0.08
-
-        def solve(self, shares, spacing):
-            return 3e12 * torch.arange(36, dtype=torch.float64) + 0 * shares
-
-    effect = NeuralWake(Ramp(), component=component, max_step=1.0)
-    bunches = Bunches((2e-3, 5e-3), 0.5, (500, 900), 0.08)
-    found = wake_samples(effect, bunches, 3, cells=32, component=component)
-    torch.testing.assert_close(
-        found.wake, 3e12 * torch.arange(2, 34, dtype=torch.float64).expand(3, -1)
-    )
-    exact = Ramp().solve(found.shares, 0.0025)
-    assert float(wake_error(exact, found).max()) < 1e-10
-
-
-def test_a_wake_with_a_memory_is_refused():
-    wake = Wake(Resonator(2e9, 1e5), "cavity", window=0.3, period=1e-6)
-    with pytest.raises(pj.errors.InvalidValueError, match="wake of one passage"):
-        wake_samples(wake, Bunches((1e-2, 2e-2), 0.5, (500, 900), 0.3), 1)
-
-
-def test_the_wake_is_known_in_the_window_of_the_effect_alone():
-    """Read past the end of its line, it would be whatever is in memory there."""
-    short = dataclasses.replace(WAKE, window=0.1, cells=64)
-    found = wake_samples(short, Bunches((1e-2, 1e-2), 0.0, (5000, 5000), 0.3), 1, cells=96)
-    centres = (np.arange(96) + 0.5) * 0.3 / 96 - 0.15
-    np.testing.assert_array_equal(found.known[0].numpy(), np.abs(centres) < 0.05)
-    assert not found.wake[~found.known].any()
-
-
-@pytest.mark.parametrize("wrong", [{"component": "constant x"}, {"scale": 0.0}])
-def test_a_component_that_the_effect_does_not_kick_is_refused(wrong):
-    effect = dataclasses.replace(WAKE, **wrong)
-    with pytest.raises(pj.errors.InvalidValueError, match="feels a 'longitudinal' wake"):
-        wake_samples(effect, Bunches((1e-2, 2e-2), 0.5, (500, 900), 0.3), 1)
-
-
-def test_shapes_of_bunches():
-    family, kinds = Bunches((2e-3, 8e-3), 0.5, (2000, 4000)), set()
-    for index in range(60):
-        kind, z = family.draw(7, index)
-        kinds.add(kind)
-        assert 2000 <= len(z) <= 4000
-        assert 2e-3 <= z.std() * 1.0000001 <= 8.0001e-3
-        assert abs(z.mean()) <= 0.5001 * z.std()
-        np.testing.assert_array_equal(z, family.draw(7, index)[1])
-    assert kinds == {"gaussian", "parabolic", "flat", "skew", "halo", "bunchlets"}
 
 
 def test_it_learns_the_wake(trained):
@@ -171,40 +62,6 @@ def test_the_card_states_the_error_of_tracking(trained):
 def test_a_perceptron_learns_too(perceptron):
     assert not perceptron.linear
     assert perceptron.about["held_out"]["mean"] < 0.08
-
-
-def test_a_line_that_stretches_knows_bunches_of_other_lengths():
-    """Trained at 2 mm; the wake of a wall goes by the length to the power -3/2."""
-    wall = Wake(ResistiveWall(0.02, 5.8e7, 1.0), "cavity", cells=64)
-    recipe = WakeRecipe(power=-1.5, lengths=(2e-3, 2e-3), cells=64, samples=60)
-    model = pj.surrogate.train(recipe, teacher=wall)
-    assert model.window is None
-    beams = [bunch(20_000, length) for length in (2e-3, 2e-2, 0.1)]
-    assert max(kick_error(model, beam, wall) for beam in beams) < 1e-4
-    wrong = dataclasses.replace(model, power=-1.0)
-    assert kick_error(wrong, beams[1], wall) > 0.5
-
-
-def test_the_same_recipe_gives_the_same_network_after_a_kill_too(tmp_path, monkeypatch):
-    monkeypatch.setattr(fit, "SAVE_EVERY", 4)
-    recipe = WakeRecipe("perceptron", (4, 4), cells=28, **{**SMALL, "samples": 8}, steps=10)
-    whole = pj.surrogate.train(recipe, teacher=WAKE)
-
-    def kill(step, loss, error):
-        if step == 6:
-            raise InterruptedError
-
-    path, steps = tmp_path / "run.checkpoint", []
-    with pytest.raises(InterruptedError):
-        pj.surrogate.train(recipe, teacher=WAKE, checkpoint=path, report=kill)
-    again = pj.surrogate.train(
-        recipe, teacher=WAKE, checkpoint=path, report=lambda step, *_: steps.append(step)
-    )
-    assert steps == [5, 6, 7, 8, 9, 10]
-    torch.testing.assert_close(again.weights, whole.weights, rtol=1e-5, atol=1e-7)
-    other = dataclasses.replace(WAKE, scale=2.0)
-    with pytest.raises(pj.errors.InvalidValueError, match="another training run"):
-        pj.surrogate.train(recipe, teacher=other, checkpoint=path)
 
 
 @pytest.mark.parametrize("which", ["trained", "perceptron"])
@@ -387,38 +244,6 @@ def test_a_convolution_is_the_plain_sum():
         ]
         expected = torch.stack(sums, 1).permute(2, 0, 1).unsqueeze(-1)
         torch.testing.assert_close(layer({"w": w}, x), expected, rtol=1e-5, atol=1e-5)
-
-
-def test_particles_read_splines():
-    values = torch.randn(36, dtype=torch.float64)
-    line = pj.mesh.line.Line(-0.4, 0.4, 32)
-    at = torch.from_numpy(line.positions()[2:-2])
-    read = pj.mesh.line.gather(line, at, torch.ones(32, dtype=torch.bool), values)
-    torch.testing.assert_close(read_centres(values), read, rtol=1e-12, atol=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"architecture": "convolutoin"}, "convolution"),
-        ({"hidden": (0,)}, "hidden"),
-        ({"architecture": "perceptron", "hidden": ()}, "hidden width"),
-        ({"cells": 4}, "cells"),
-        ({"power": -1.5}, "power is for lines that follow"),
-        ({"lengths": (2.0, 1.0)}, "lengths"),
-        ({"lengths": 1.0}, "lengths"),
-        ({"offset": -1.0}, "offset"),
-        ({"particles": (10.5, 20)}, "entry of particles"),
-        ({"window": 0.0}, "window"),
-        ({"steps": -1}, "steps"),
-        ({"architecture": "perceptron", "steps": 0}, "steps"),
-        ({"rate": 0.0}, "learning rate"),
-        ({"seed": 20_260_704}, "held-out"),
-    ],
-)
-def test_recipes_that_cannot_be(changes, said):
-    with pytest.raises(pj.errors.PyJuTrackError, match=said):
-        WakeRecipe(**{"window": 0.3, **changes})
 
 
 def test_what_cannot_be_trained_or_made(trained):
