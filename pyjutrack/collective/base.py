@@ -11,16 +11,12 @@ from torch import Tensor
 from ..beam.beam import Beam
 from ..beam.reference import Reference
 from ..core.checks import require_instances, require_real, wrong
-from ..core.digits import round_down
-from ..core.errors import InvalidValueError, ResolutionWarning, require_known, warn
+from ..core.errors import InvalidValueError, require_known
 from ..core.scalars import Number, to_float
 from ..elements import Element, kinds
 from ..elements.part import count_slices
 from ..maps.state import State
 from ..mesh.grid import Mesh
-
-#: rms sizes below this many cells of a grid lose accuracy
-CELLS = 2.0
 
 
 class Place(NamedTuple):
@@ -254,26 +250,6 @@ def slices_by_step(element: Element, max_step: float | Mapping[str, float]) -> i
     if isinstance(step, Mapping):
         step = step.get(type(element).__name__, min(step.values()))
     return max(int("length" in element.knobs), count_slices(to_float(element.length), step))
-
-
-def warn_if_few_cells(sizes: Mapping[str, tuple[float, float]], remedy: str) -> None:
-    """Warn of sizes that a grid does not resolve.
-
-    Args:
-        sizes: rms size and length of a cell [m], by the name of the axis.
-        remedy: what the user may do.
-    """
-    few = [
-        f"{u} {round_down(size / cell):g} ({size:.3g} m in cells of {cell:.3g} m)"
-        for u, (size, cell) in sizes.items()
-        if size < CELLS * cell
-    ]
-    if few:
-        warn(
-            f"the grid is coarse for the beam: its rms sizes are, in cells, {' and '.join(few)}, "
-            f"and the field is accurate from {CELLS:g} cells on; {remedy}",
-            ResolutionWarning,
-        )
 
 
 def require_max_step(max_step: Any) -> None:

@@ -16,7 +16,8 @@ from ..distributed import Communicator
 from ..maps.state import State
 from ..mesh.box import Box, bounds, box_around, kick
 from ..mesh.line import Line, admit_finite, line_around
-from .base import CollectiveEffect, Place, warn_if_few_cells
+from .base import CollectiveEffect, Place
+from .resolution import warn_if_few_cells
 
 #: least extent of a box [m], so that a bunch without a size has one
 _EXTENT = 1e-9

@@ -21,10 +21,11 @@ from ..core.scalars import Number, tensor_like
 from ..core.storage import storable
 from ..maps.state import State
 from ..mesh.line import Line
-from .base import Place, require_max_step, warn_if_few_cells
+from .base import Place, require_max_step
 from .bunches import Potential3D, each_beam
 from .intensity import require_charge
 from .poisson import Potential, SpectralPoisson, require_potential
+from .resolution import warn_if_few_cells
 from .slices import SlicedEffect, slice_box, unsmooth
 
 #: the line along the bunch reaches so many rms lengths to both sides, beyond which 1e-9 is left

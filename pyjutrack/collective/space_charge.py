@@ -21,9 +21,10 @@ from ..maps.state import State
 from ..mesh.grid import Grid
 from ..mesh.particle_mesh import deposit_admitted, inside, kick
 from ..mesh.staircase import refuse_staircase
-from .base import MeshKick, Place, require_max_step, warn_if_few_cells
+from .base import MeshKick, Place, require_max_step
 from .intensity import require_current
 from .poisson import CheckedPotential, Potential, SpectralPoisson, require_potential
+from .resolution import warn_if_few_cells
 from .slices import MeshEffect
 
 #: a beam may start with this share of its particles outside the box

@@ -119,8 +119,8 @@ def jacobian_derivatives(
     beam = _with_field(beam, effects)
     chosen, task = engine_of(engine), task_of(lattice, beam, effects, turns)
     require_differentiable(effects)
-    wrt = expand(wrt, lattice.knobs)
-    matrix, slopes = chosen.jacobian_derivatives(task, _start(at), wrt)
+    knobs = expand(wrt, lattice.knobs)
+    matrix, slopes = chosen.jacobian_derivatives(task, _start(at), knobs)
     if effects:
         with torch.no_grad():
             end = chosen.track(task)
@@ -279,10 +279,8 @@ def _start(at: ArrayLike | None) -> Tensor:
     if at is None:
         return torch.zeros(6, dtype=torch.float64)
     if isinstance(at, Tensor) and at.requires_grad:
-        raise InvalidValueError(
-            "at carries a gradient, and the matrix is plain numbers, which would drop it; give "
-            "at.detach()"
-        )
+        why = "at carries a gradient, which a matrix of plain numbers would drop"
+        raise InvalidValueError(f"{why}; give at.detach()")
     try:
         start = np.array(np.asarray(at, dtype=np.float64))
     except (TypeError, ValueError, OverflowError, RuntimeError):

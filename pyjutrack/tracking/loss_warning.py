@@ -99,6 +99,7 @@ def _kind(effect: CollectiveEffect) -> str:
 def _count_stopped(before: Beam, after: Beam) -> tuple[int, float]:
     """Count particles that had momentum and have none, and find their largest momentum."""
     rows = value_of(after.coordinates).detach()
+    # not by `aminmax`, which takes three times as long
     ends = [end for i in (1, 3, 5) for end in (rows[..., i].amax(-1), -rows[..., i].amin(-1))]
     *_, size = layers(torch.stack(ends))
     if float(before.world.largest(size.max())) <= _FORWARD:

@@ -13,7 +13,7 @@ from ...core.errors import AccuracyWarning, ResolutionWarning, warn
 from ...core.scalars import is_transformed, to_float
 from ...maps.state import State
 from ...mesh.line import Line
-from ..base import CELLS
+from ..resolution import CELLS
 from .arcs import Arc
 
 #: a Gaussian of this many rms lengths smooths the field of a Gaussian bunch by 4 % rms

@@ -19,14 +19,9 @@ from ...core.scalars import Number, has_numbers
 from ...elements import Element
 from ...maps.state import State
 from ...mesh.line import Line, admit, bounds
-from ..base import (
-    CollectiveEffect,
-    Place,
-    require_max_step,
-    slices_by_step,
-    warn_if_few_cells,
-)
+from ..base import CollectiveEffect, Place, require_max_step, slices_by_step
 from ..bunches import bunch_line, lose_infinite
+from ..resolution import warn_if_few_cells
 from .components import COMPONENTS, kick, kick_in_place
 
 #: a bunch may start with this share of its particles outside the window; tracking tells of them
