@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..beam.reference import Reference
-from ..core.checks import format_value
+from ..core.checks import format_value, wrong
 from ..core.errors import InvalidValueError, require_known
 from ..core.names import label
 from ..core.scalars import Number, differs, is_zero
@@ -72,6 +72,8 @@ class Element:
     is_learned: ClassVar[bool] = False
     #: of its radio-frequency field [Hz]; 0 where it has none
     rf_frequency: ClassVar[Number] = 0.0
+    #: whether that may kick particles on the axis across it
+    kicks_by_rf: ClassVar[bool] = True
     #: its length may be negative: a step back along s, of what moves particles as free space does
     may_step_back: ClassVar[bool] = False
     #: how it is drawn along s; None for what is but space or a place
@@ -80,9 +82,7 @@ class Element:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
-            raise InvalidValueError(
-                f"{type(self).__name__}: name must be a string, got {format_value(self.name)}"
-            )
+            raise wrong(f"{type(self).__name__}: name", self.name, "a string")
         for name in (*self.knobs, *self.placement):
             if not hasattr(self, name):
                 raise InvalidValueError(

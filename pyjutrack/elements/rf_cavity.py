@@ -89,6 +89,10 @@ class RFCavity(Cavity):
             )
 
     @property
+    def kicks_by_rf(self) -> bool:  # type: ignore[override]  # of the cavity, not of the class
+        return not (vanishes(self.x_rot) and vanishes(self.y_rot))  # only where it is turned
+
+    @property
     def focuses_by_rf(self) -> bool:
         return self.focusing != "none" and not vanishes(self.voltage)
 

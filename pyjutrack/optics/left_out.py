@@ -21,10 +21,15 @@ _ACCELERATED, _KICKED = 1e-3, 1e-6
 Change = tuple[Element, float, float]
 
 
-def warn_of_ring(elements: Sequence[Element], reference: Reference) -> None:
+def warn_of_ring(
+    elements: Sequence[Element], still: Sequence[Element], reference: Reference
+) -> None:
     """Warn of cavities that focus, kick, or leave the reference another momentum.
 
     Those that give energy to the beam alone make up for what it radiates, which is left out too.
+
+    Args:
+        still: what each of the elements is taken for.
 
     Warns:
         AccuracyWarning: there are such cavities.
@@ -32,14 +37,15 @@ def warn_of_ring(elements: Sequence[Element], reference: Reference) -> None:
     end = reference
     for element in elements:
         end = element.exit_reference(end)
-    focusing = [e for e in elements if e.focuses_by_rf]
+    waves = [(e, other) for e, other in zip(elements, still, strict=True) if other is not e]
+    focusing = [e for e, _ in waves if e.focuses_by_rf]
     change = 0.0 if end is reference else to_float(end.p0c / reference.p0c) - 1
     said = []
     if focusing:
         said.append(f"{len(focusing)} of them focus, the first {focusing[0].name!r}")
     if abs(change) > _ACCELERATED:
         said.append(f"the momentum of the reference changes by {100 * change:.3g} % along them")
-    said += _tell_kicks(_changes(elements, reference))
+    said += _tell_kicks(_changes([wave for wave in waves if wave[0].kicks_by_rf], reference))
     if said:
         warn(
             f"optics in 4 dimensions take cavities for drifts, but {' and '.join(said)}: functions "
@@ -58,9 +64,11 @@ def warn_of_line(elements: Iterable[tuple[Element, Reference]]) -> None:
     Warns:
         AccuracyWarning: there are such cavities.
     """
-    stretches: dict[int, tuple[Reference, list[Element]]] = {}
+    stretches: dict[int, tuple[Reference, list[tuple[Element, Element]]]] = {}
     for element, reference in elements:
-        stretches.setdefault(id(reference), (reference, []))[1].append(element)
+        still = element.without_rf()
+        if still is not element:
+            stretches.setdefault(id(reference), (reference, []))[1].append((element, still))
     changes = [c for reference, some in stretches.values() for c in _changes(some, reference)]
     gains = [(e, gain) for e, _, gain in changes if abs(gain) > _ACCELERATED]
     said = _tell_kicks(changes)
@@ -87,14 +95,17 @@ def _tell_kicks(changes: Sequence[Change]) -> list[str]:
     return [f"{len(kicks)} of them kick the beam, the first {label(element)} by {kick:.3g} rad"]
 
 
-def _changes(elements: Sequence[Element], reference: Reference) -> list[Change]:
-    """What fields of elements do on the axis that neither focus nor change the reference."""
-    waves = [
-        (e, e.without_rf())
-        for e in elements
-        if not e.focuses_by_rf and e.exit_reference(reference) is reference
+def _changes(waves: Sequence[tuple[Element, Element]], reference: Reference) -> list[Change]:
+    """What fields of elements do on the axis that neither focus nor change the reference.
+
+    Args:
+        waves: elements, and what they are without their field.
+    """
+    pairs = [
+        pair
+        for pair in waves
+        if not pair[0].focuses_by_rf and pair[0].exit_reference(reference) is reference
     ]
-    pairs = [(e, still) for e, still in waves if still is not e]
     if not pairs:
         return []
     start = torch.zeros(len(pairs), 6, dtype=torch.float64)

@@ -40,8 +40,9 @@ def passage(lattice: Lattice, reference: Reference, dimensions: int) -> Passage:
                     "orbit in 6 dimensions: take accelerate=False, or dimensions=4"
                 )
     if dimensions == 4:
-        warn_of_ring(elements, reference)
-        elements = [e.without_rf() for e in elements]
+        still = [e.without_rf() for e in elements]
+        warn_of_ring(elements, still, reference)
+        elements = still
     return Passage(elements, reference)
 
 

@@ -85,3 +85,12 @@ def test_after_an_acceleration_the_change_is_of_the_momentum_there() -> None:
     first = gap(3e8, accelerate=True, name="linac")
     with pytest.warns(AccuracyWarning, match=r"the first RFCavity 'gap' by 0\.005"):
         functions(first, gap(2e6))
+
+
+def test_a_cavity_that_is_turned_kicks_the_beam() -> None:
+    """By V sin(x_rot) / (p c), of 2 MV at 100 MeV/c."""
+    made = gap(2e6, x_rot=0.05)
+    with pytest.warns(
+        AccuracyWarning, match=r"1 of them kick the beam, the first .* by 0\.001 rad"
+    ):
+        pj.twiss(pj.Lattice([*CELL, made]), ELECTRON)
