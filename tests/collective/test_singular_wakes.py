@@ -13,7 +13,7 @@ from torch import Tensor
 
 import pyjutrack as pj
 from pyjutrack.collective import ResistiveWall, Resonator, Wake, WakeFunction, WakeTable
-from pyjutrack.errors import InvalidValueError
+from pyjutrack.errors import InvalidValueError, ResolutionWarning
 
 ELECTRON = pj.Reference.from_kinetic("electron", 1e9)
 GAP = pj.Lattice([pj.Marker(name="gap")])
@@ -110,6 +110,65 @@ def test_what_passes() -> None:
     for function in (Resonator(5e9, 1e6), WALL, step, noisy, Power(0.0), Power(-1.0)):
         for component in ("longitudinal", "dipole x"):
             assert np.abs(kicks(function, component=component)).max() > 0
+
+
+class Fading(Power):
+    """Dies in a time of its own."""
+
+    def value(self, time: Tensor, transverse: bool) -> Tensor:
+        return self.strength * torch.exp(-time / self.power)
+
+
+@pytest.mark.parametrize("component", ["longitudinal", "dipole x"])
+def test_wakes_that_die_within_a_cell_pass(component: str) -> None:
+    """Before the cells by which integrals are looked at: a table, and a fortieth of a cell."""
+    time = np.geomspace(1e-15, 5e-13, 50)
+    late = [5.1e-13, 2e-11, 4e-11, 6e-11, 8e-11, 1e-10, 1e-9]
+    rows = np.concatenate([[0.0], time, late])
+    values = np.append(1e15 * np.exp(-5 * rows[:51] / 5e-13), np.zeros(7))
+    cell = 1.56e-12
+    for function in (WakeTable(rows, values), Fading(cell / 10, 1e15), Fading(cell / 40, 1e15)):
+        found = kicks(function, component=component)
+        area = (
+            1e15 * function.power
+            if isinstance(function, Fading)
+            else float(np.trapezoid(values, rows))
+        )
+        # as much as a bunch meets of a delta function: by its charge, 1e-3 m and its current
+        current = 2e-9 / (LENGTH / 299792458.0 * math.sqrt(2 * math.pi))
+        factor = 1e-3 if component == "dipole x" else 1.0
+        assert np.abs(found).max() == pytest.approx(area * current * factor / 1e9, rel=0.02)
+
+
+class Whole(Resonator):
+    """With its double integral in closed form, by lambda = -a + ib."""
+
+    def double_integral(self, time: Tensor, transverse: bool) -> Tensor:
+        omega = 2 * math.pi * float(self.frequency)
+        a = omega / (2 * float(self.quality))
+        b = math.sqrt(omega * omega - a * a)
+        ringing = complex(-a, b)
+        twice = (torch.exp(ringing * time) - 1 - ringing * time) / ringing**2
+        size = omega * float(self.shunt) / float(self.quality)
+        if transverse:
+            return size * omega / b * twice.imag
+        return size * (twice.real - a / b * twice.imag)
+
+
+@pytest.mark.parametrize("component", ["longitudinal", "dipole x"])
+def test_a_resonator_that_dies_within_a_cell_passes(component: str) -> None:
+    rows = bunch().coordinates.clone()
+    rows[:, 4] *= 20.0 / LENGTH
+    long = pj.Beam(pj.Reference.from_kinetic("proton", 1e9), rows, charge=2e-9)
+    column = 1 if component == "dipole x" else 5
+    with pytest.warns(ResolutionWarning, match="a wavelength of the wake"):
+        found, expected = (
+            pj.track(GAP, long, effects=[Wake(m, "gap", component, cells=100)]).numpy()[:, column]
+            for m in (Resonator(1e9, 1e6, 1.0), Whole(1e9, 1e6, 1.0))
+        )
+    # the longitudinal one has no area: what is left of it is small
+    share = 1e-6 if component == "dipole x" else 1e-3
+    assert np.abs(found - expected).max() < share * np.abs(expected).max()
 
 
 class Growing(Power):
