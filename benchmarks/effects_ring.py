@@ -73,7 +73,7 @@ def _radiate(
     cells = CELLS if count < 10_000 else CELLS // 12
     lattice, at = pj.Lattice([*lattice[: 8 * cells], lattice[-1]]), start(count)
     beam = pj.Beam(ELECTRON, at)
-    effects = [Radiation(mode, int(mode == "quantum"), *SLICES)]
+    effects = [Radiation(mode, 1, *SLICES)]
     turns = 1 if count > 1 else _TURNS[mode]
     calls: dict[str, Callable[[], object]] = {
         "pyjutrack": lambda: pj.track(lattice, beam, effects=effects, turns=turns)
@@ -103,9 +103,7 @@ def _agreement(lattice: pj.Lattice, mode: str, model: str) -> str:
     """
     without = pj.Lattice([e for e in lattice if e.name != "gap"])
     at = np.zeros((1 if mode == "mean" else _DRAWS, 6))
-    after = pj.track(
-        without, pj.Beam(ELECTRON, at), effects=[Radiation(mode, int(mode == "quantum"), *SLICES)]
-    )
+    after = pj.track(without, pj.Beam(ELECTRON, at), effects=[Radiation(mode, 1, *SLICES)])
     line, particles = _line(without, at, 0, model)
     with elsewhere():
         line.track(particles)

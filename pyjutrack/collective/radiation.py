@@ -76,11 +76,6 @@ class Radiation(CollectiveEffect):
     def __post_init__(self) -> None:
         require_known("mode of Radiation", self.mode, ("mean", "quantum"))
         require_whole("seed", self.seed)
-        if self.seed and self.mode == "mean":
-            raise InvalidValueError(
-                f"seed={self.seed} is of photons drawn at random, and in the mode 'mean' there are "
-                "none; leave it out, or take mode='quantum'"
-            )
         require_whole("bend_slices", self.bend_slices, 1)
         require_whole("magnet_slices", self.magnet_slices, 1)
         require_real("scale", self.scale)

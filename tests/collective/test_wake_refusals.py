@@ -142,11 +142,15 @@ def test_a_wake_acts_at_elements_or_along_lengths(make: Any) -> None:
     assert not make(max_step={"Drift": 0.5}).lumped
 
 
-def test_settings_of_other_modes_are_refused() -> None:
+def test_settings_of_other_modes() -> None:
+    """A reach that nothing follows is refused; a seed that waits falsifies nothing."""
     with pytest.raises(InvalidValueError, match=r"^reach=1 m .* mode='steady' has none; leave it"):
         CSR("steady", reach=1.0)
-    with pytest.raises(InvalidValueError, match=r"^seed=3 is of photons .* take mode='quantum'"):
-        Radiation(seed=3)
+    mean = dataclasses.replace(Radiation("quantum", seed=3), mode="mean")
+    bend = pj.Lattice([pj.SBend(1.0, 0.1)])
+    electrons = pj.Beam(pj.Reference.from_total("electron", 2e9), bunch().coordinates)
+    ends = [pj.track(bend, electrons, effects=[e]).coordinates for e in (mean, Radiation())]
+    assert torch.equal(*ends)
 
 
 def test_a_table_in_other_units_is_warned_of() -> None:
