@@ -166,6 +166,18 @@ def test_a_table_in_other_units_is_warned_of() -> None:
     pj.track(GAP, bunch(), effects=[Wake(WakeTable(late, values[:101]), "gap")])
 
 
+def test_tables_of_few_rows_are_not_warned_of() -> None:
+    """Warnings would be errors: over after 3 rms, with zeros up to 40, and constant ones."""
+    rms = float(bunch().coordinates[:, 4].std()) / (299792458.0 * PROTON.beta)
+    over = np.append(np.linspace(1e12, 0.0, 100), [0.0, 0.0])
+    for times, values in (
+        (rms * np.append(np.linspace(0, 3, 100), [3.05, 40]), over),
+        (np.array([0.0, 1e-6]), np.array([1e12, 1e12])),
+    ):
+        end = pj.track(GAP, bunch(), effects=[Wake(WakeTable(times, values), "gap", cells=100)])
+        assert float(end.coordinates[:, 5].abs().max()) > 0
+
+
 @pytest.mark.parametrize("units", [(1e-9, 1.0), (1.0, 1e9)])
 def test_an_impedance_in_other_units_is_warned_of(units: tuple[float, float]) -> None:
     """GHz for Hz, and ns for s."""

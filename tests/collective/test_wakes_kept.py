@@ -15,12 +15,7 @@ from pyjutrack.diagnostics import WireScanner
 PROTON = pj.Reference.from_kinetic("proton", 5e9)
 LINE = pj.Lattice([pj.Drift(1.0), pj.Marker(name="gap"), pj.Drift(2.0), pj.Marker(name="end")])
 EFFECTS = [
-    Wake(
-        WakeTable([0.0, 1e-11, 2e-11, 1e-9], [1e15, 1e15, 1e15, 0.0]),
-        "gap",
-        "quadrupole x",
-        cells=50,
-    ),
+    Wake(WakeTable([0.0, 1e-9, 2e-9], [1e15, 1e15, 0.0]), "gap", "quadrupole x", cells=50),
     Wake(Resonator(1e9, 1e9), None, "dipole x", cells=60, window=0.02, max_step={"Drift": 0.5}),
     Wake(ResistiveWall(0.02, 1e6, 1.0), "gap", window=0.02, period=1e-6, turns=2),
 ]

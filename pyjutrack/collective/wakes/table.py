@@ -25,8 +25,8 @@ _TAIL = 0.01
 _STILL = 1e-3
 #: cells next to the charge, where the wake is integrated
 _NEAR = 2
-#: rms lengths that a bunch is long, which two rows of a table at least should lie on
-_LONG = 4.0
+#: rms lengths that no bunch is long, and no table in its unit leaves out: other units are 1e3 apart
+_LONG = 30.0
 #: in a cell, the wake may go up and down by this much of its largest value without a warning
 _WAY = 0.5
 
@@ -163,14 +163,14 @@ class WakeTable(WakeFunction):
         return place, time - nodes[place], values, (values[1:] - values[:-1]) / nodes.diff()
 
     def check(self, duration: float, step: float) -> None:
-        """Warn of rows too far apart for the bunch, and of cells too long for what they show."""
-        values, long = self.values.detach(), _LONG * duration
-        rows = float(torch.where(self.time[:-1] < long, self.time.diff(), 0.0).max())
-        if 0 < long < rows:
+        """Warn of a bunch far within the first rows, and of cells too long for what rows show."""
+        values, first = self.values.detach(), float(self.time[1])
+        changes = bool_or(values[0] != values[1], default=True)
+        if 0 < _LONG * duration < first and changes:
             warn(
-                f"the table of the wake has rows {rows:.3g} s apart, and acts on a bunch of "
-                f"{duration:.3g} s rms, which meets a straight line between two of them and "
-                "nothing else; times are in s, of a table in ns 1e-9 times the numbers; where "
+                f"the table of the wake has its first rows {first:.3g} s apart, and acts on a "
+                f"bunch of {duration:.3g} s rms, which meets a straight line between two of them "
+                "and nothing else; times are in s, of a table in ns 1e-9 times the numbers; where "
                 "the wake is straight there, put rows in between",
                 ResolutionWarning,
             )
