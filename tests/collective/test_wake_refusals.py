@@ -187,3 +187,21 @@ def test_an_impedance_in_other_units_is_warned_of(units: tuple[float, float]) ->
     message = r"apart up to \S+ Hz do not show a wake up to \S+ s: .* in Hz, and times in s"
     with pytest.warns(ResolutionWarning, match=message):
         WakeTable.from_impedance(units[0] * frequencies, resistance, units[1] * times)
+
+
+def test_an_impedance_too_coarse_for_late_times_is_warned_of() -> None:
+    """On geometric grids, whose least spacing is fine: by the wake of the resonator itself."""
+    mode, times = Resonator(5e9, 1e6, 50.0), np.linspace(0.0, 1e-8, 200)
+    wake = mode.value(torch.from_numpy(times), True).numpy()
+
+    def of(count: int) -> float:
+        """How wrong late times are."""
+        f = np.append(0.0, np.geomspace(1e3, 1e12, count))
+        ratio = np.where(f == 0, 1e-30, f) / 5e9
+        z = 1e6 / (1 + 50j * (1 / ratio - ratio)) / ratio
+        found = WakeTable.from_impedance(f, z, times, transverse=True).values.numpy()
+        return float(np.abs(found - wake)[100:].max() / np.abs(wake).max())
+
+    assert of(40_000) < 1e-3
+    with pytest.warns(ResolutionWarning, match=r"further apart than 1/time, 1e\+08 Hz of the last"):
+        assert of(400) > 0.1

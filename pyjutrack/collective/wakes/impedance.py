@@ -42,6 +42,18 @@ def wake_of_impedance(
     return torch.cat(parts)
 
 
+def bent_between(frequencies: Tensor, size: Tensor, time: float) -> float:
+    """The area of bends where frequencies are further apart than 1/time [Hz ohm].
+
+    By each value and the straight line between its neighbours.
+    """
+    before, here, after = frequencies.detach()[:-2], frequencies.detach()[1:-1], frequencies[2:]
+    span = after.detach() - before
+    line = size[:-2] + (size[2:] - size[:-2]) * ((here - before) / span)
+    bent = (size[1:-1] - line).abs() * span / 2
+    return float(torch.where(span * time > 2, bent, 0.0).sum())
+
+
 def _moments(w: Tensor) -> tuple[Tensor, Tensor]:
     """Integrals over u from -1 to 1 of cos(w u) and u sin(w u)."""
     small = w.abs() < 1e-2

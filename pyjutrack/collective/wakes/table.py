@@ -17,7 +17,7 @@ from ...core.special import bool_or
 from ...core.storage import storable
 from ...core.tensors import tensor_copy
 from .function import WakeFunction
-from .impedance import wake_of_impedance
+from .impedance import bent_between, wake_of_impedance
 
 #: what may be missing of an integral over frequencies without a warning
 _TAIL = 0.01
@@ -97,8 +97,8 @@ class WakeTable(WakeFunction):
 
         Warns:
             AccuracyWarning: the real part has not died away at the last frequency.
-            ResolutionWarning: frequencies too far apart for the last time, or too low to show
-                anything before it, as by other units of one of them.
+            ResolutionWarning: frequencies too far apart for the last time where the real part
+                bends, or too low to show anything before it, as by other units of one of them.
         """
         require_flag("transverse", transverse)
         given: Any = impedance
@@ -134,6 +134,14 @@ class WakeTable(WakeFunction):
                 f"frequencies {apart:.3g} Hz apart up to {last:.3g} Hz do not show a wake up to "
                 f"{end:.3g} s: give several a 1/time, {1 / end:.3g} Hz, and up to many times that; "
                 "frequencies are in Hz, and times in s",
+                ResolutionWarning,
+            )
+        elif (bent := bent_between(frequencies, size, end)) > _TAIL * float(whole):
+            warn(
+                f"frequencies are further apart than 1/time, {1 / end:.3g} Hz of the last, where "
+                f"the impedance bends from one to the next: {bent / float(whole):.1%} of its area "
+                "is not known that well, nor the wake at late times; give more there, several a "
+                "1/time",
                 ResolutionWarning,
             )
         return cls(time, wake_of_impedance(frequencies, resistance, time, transverse))
