@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -144,3 +145,49 @@ def test_a_wake_in_other_units() -> None:
 def test_derivatives_tell_of_both() -> None:
     with pytest.warns(AccuracyWarning, match="without momentum"), pytest.warns(LossWarning):
         pj.gradient(square, LINE, bunch(), wrt=["effects[0].size"], effects=[Push(5, -3.0)])
+
+
+ELECTRON = pj.Reference.from_total("electron", 2e9)
+
+
+def scan(size: float = 0.6) -> tuple[pj.Lattice, pj.Beam]:
+    """A ring with sextupoles and no aperture, and particles far beyond its dynamic aperture."""
+    focus = [pj.Quadrupole(0.3, 1.7), pj.Multipole(knl=(0, 0, 8.0)), pj.Drift(0.6)]
+    bend = pj.SBend(1.5, math.pi / 8, model="linear")
+    defocus = [pj.Quadrupole(0.2, -1.3), pj.Multipole(knl=(0, 0, -8.0)), pj.Drift(0.6)]
+    other = dataclasses.replace(bend, k1=-0.05)
+    cell = [*focus, bend, pj.Drift(0.5), *defocus, other, pj.Drift(0.6)]
+    rows = np.zeros((60, 6))
+    rows[:, 0], rows[:, 2] = np.linspace(0, size, 60), 1e-4
+    tank = pj.Marker(name="tank")
+    return pj.Lattice([*cell * 8, tank]), pj.Beam(ELECTRON, rows)
+
+
+@pytest.mark.parametrize("thick", [False, True])
+def test_a_scan_of_the_dynamic_aperture_is_silent(thick: bool) -> None:
+    """Warnings would be errors: the sextupoles lose as many without radiation."""
+    ring, beam = scan()
+    if thick:
+        ring = pj.Lattice(
+            [pj.Sextupole(0.1, e.knl[2] / 0.1) if isinstance(e, pj.Multipole) else e for e in ring]
+        )
+    radiation = pj.collective.Radiation()
+    lost = [
+        pj.track(ring, beam, turns=30, effects=e).lost for e in ([], [radiation], [Push(5, -1e-6)])
+    ]
+    assert min(lost) > 50
+    assert max(lost) < 60
+    history = pj.diagnostics.track_turns(
+        ring, beam, {"lost": lambda b: b.lost}, turns=30, effects=[radiation]
+    )
+    assert history.beam.lost == lost[1]
+
+
+def test_a_kick_is_told_where_the_lattice_loses_others() -> None:
+    ring, beam = scan(0.02)
+    for turns in (1, 2, 3):
+        assert 10 < pj.track(ring, beam, turns=turns).lost < 55
+        with pytest.warns(AccuracyWarning, match="particles are left without momentum") as said:
+            end = pj.track(ring, beam, turns=turns, effects=[Push(5, -1.5)])
+        told = int(str(said[0].message).split(" of 60")[0])
+        assert told >= int((end.coordinate("delta") <= -1).sum()) > 10

@@ -123,7 +123,7 @@ def track_turns(
         readings.read(seen, [turn // every * len(places) + row for row in stops[op]])
 
     end = run_observed(task, stops, see, every=int(every))
-    warn_of_effects(effects, beam, [end])
+    warn_of_effects(task, [end])
     warn_if_differentiable(beam, [end])
     found = readings.stacked()
     if not single:

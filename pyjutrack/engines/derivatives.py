@@ -222,7 +222,7 @@ def value_and_gradient(
     def counting_objective(final: Beam, initial: Beam) -> Tensor:
         lost.append(count_lost(beam, final))
         if len(lost) == 1:  # at the values as they are
-            warn_of_effects(effects, beam, [final])
+            warn_of_effects(task, [final])
         return of_beams(final, initial)
 
     def function(vector: Tensor) -> Tensor:

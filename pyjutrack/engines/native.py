@@ -94,7 +94,7 @@ def _track_probe(task: Task, particles: State) -> State:
     """Test particles at the end: by themselves where the beam makes no field."""
     if task.effects:
         end = run(task, particles)
-        warn_of_effects(task.effects, task.beam, [end.beam(task.beam)])
+        warn_of_effects(task, [end.beam(task.beam)])
         assert end.probe is not None
         return end.probe
     coordinates: Any = torch.stack(particles.coordinates, dim=-1)
@@ -135,7 +135,7 @@ def _run_jacobian(task: Task, start: Tensor) -> Tensor | None:
         return None
     end, matrices = found
     if task.effects:
-        warn_of_effects(task.effects, task.beam, [end.beam(task.beam)])
+        warn_of_effects(task, [end.beam(task.beam)])
     require_alive((end.probe or end.state).alive)
     return torch.from_numpy(matrices[0].copy())
 

@@ -63,10 +63,11 @@ def track(
             `Aperture`.
         ResolutionWarning: particles were lost outside of the window of an effect.
         AccuracyWarning: effects kick particles by more than their momentum, and the next element
-            loses them.
+            loses them, which the lattice does not by itself.
     """
     chosen = engine_of(engine)
-    end = chosen.track(task_of(lattice, beam, effects, turns, adjoint))
-    warn_of_effects(effects, beam, [end])
+    task = task_of(lattice, beam, effects, turns, adjoint)
+    end = chosen.track(task)
+    warn_of_effects(task, [end])
     warn_if_differentiable(beam, [end])
     return end

@@ -53,7 +53,7 @@ def beams_at(
     """
     task = task_of(lattice, beam, effects, 1, adjoint)
     found = observe_beams(task, require_texts("places", places, "a list of names of elements"))
-    warn_of_effects(effects, beam, found.values())
+    warn_of_effects(task, found.values())
     warn_if_differentiable(beam, found.values())
     return found
 

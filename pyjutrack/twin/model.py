@@ -168,7 +168,8 @@ class Twin(Saved):
                 `Aperture`.
         """
         found, beams = self.read_quietly(settings, values, names)
-        warn_of_effects(self.effects, self.beam, beams)
+        if self.effects:
+            warn_of_effects(self.machine(settings, values), beams)
         warn_if_differentiable(self.beam, beams)
         return found
 
