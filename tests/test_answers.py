@@ -37,7 +37,10 @@ class Kick(pj.CollectiveEffect):
 @pytest.mark.parametrize("name", RETURNED)
 def test_what_apply_returns(proton: pj.Reference, name: str, way: str) -> None:
     made, said = RETURNED[name]
-    message = rf"^Kick\.apply must return a State of six columns \(\d+,\) and a mask .*{said}"
+    message = (
+        r"^Kick\.apply must return a State of six columns \(\d+,\) of torch\.float64 and a mask .*"
+        + said
+    )
     with pytest.raises(InvalidValueError, match=message):
         WAYS[way](LINE, beam(proton), [Kick(made)])
 
