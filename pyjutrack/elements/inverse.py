@@ -155,21 +155,29 @@ def count_astray(
             where it is larger; of those that live there.
     """
     other = State(tuple(wanted), alive) if elsewhere is None else elsewhere
+    # a scale is wanted, and a whole pass takes longer
+    some = alive[..., ::8]
+    share = _share(some)
     astray = torch.zeros_like(alive)
     for ours, theirs, others in zip(found, wanted, other.coordinates, strict=True):
         if ours is theirs:
             continue
-        # a scale is wanted, and a whole pass takes longer
-        mean = _mean_size(theirs[..., ::8], alive[..., ::8])
+        mean = _mean_size(theirs[..., ::8], some, share)
         if bool((ours - theirs).abs_().max() <= part * mean):
             continue  # all of them, the lost too, as usual
-        mean = torch.maximum(_mean_size(theirs, alive), _mean_size(others, other.alive)) + part
+        here = _mean_size(theirs, alive, _share(alive))
+        there = _mean_size(others, other.alive, _share(other.alive))
+        mean = torch.maximum(here, there) + part
         astray |= ~((ours - theirs).abs() <= part * (mean + theirs.abs()))
     return int((astray & alive).sum())
 
 
-def _mean_size(column: Tensor, alive: Tensor) -> Tensor:
-    """The mean distance of live particles from the axis; zero where none lives."""
+def _share(alive: Tensor) -> float:
+    """The part of particles that live; one where none does."""
+    return int(alive.count_nonzero()) / max(alive.numel(), 1) or 1.0
+
+
+def _mean_size(column: Tensor, alive: Tensor, share: float) -> Tensor:
+    """The mean distance of live particles from the axis, by their share; zero where none lives."""
     sizes = torch.where(alive, column, 0.0)
-    count = alive.expand(sizes.shape).count_nonzero()
-    return torch.linalg.vector_norm(sizes, 1) / count.clamp_(min=1)
+    return torch.linalg.vector_norm(sizes, 1) / (share * sizes.numel())
