@@ -66,7 +66,11 @@ RETURNED: dict[str, tuple[Callable[[State], Any], str]] = {
     ),
     "mask of numbers": (
         lambda end: end._replace(alive=end.alive.double()),
-        r"and the mask \(\d+,\)$",
+        r"and the mask \(\d+,\) of torch\.float64$",
+    ),
+    "a column in single precision": (
+        lambda end: end._replace(coordinates=(end.coordinates[0].float(), *end.coordinates[1:])),
+        r"got a State of 6 columns, \(\d+,\) of torch\.float32, \(\d+,\), .*mask \(\d+,\)$",
     ),
     "no mask": (lambda end: end._replace(alive=None), "and the mask None"),
 }

@@ -37,7 +37,10 @@ class Kick(pj.CollectiveEffect):
 @pytest.mark.parametrize("name", RETURNED)
 def test_what_apply_returns(proton: pj.Reference, name: str, way: str) -> None:
     made, said = RETURNED[name]
-    message = rf"^Kick\.apply must return a State of six columns \(\d+,\) and a mask .*{said}"
+    message = (
+        r"^Kick\.apply must return a State of six columns \(\d+,\) of torch\.float64 and a mask .*"
+        + said
+    )
     with pytest.raises(InvalidValueError, match=message):
         WAYS[way](LINE, beam(proton), [Kick(made)])
 
@@ -95,12 +98,32 @@ def test_a_field_that_is_none_is_named_where_apply_fails(proton: pj.Reference, w
         WAYS[way](LINE, beam(proton), [Kick(lambda end: end + 1)])
 
 
+class Mistyped(NoField):
+    """Needs no field, and has another mistake."""
+
+    def apply(self, state: State, field: Any, place: Any) -> Any:
+        return state._replace(coordinates=(self.sterngth, *state.coordinates[1:]))  # type: ignore[attr-defined]
+
+
+@each_way
+def test_an_error_that_is_not_of_none_stays_as_it_is(proton: pj.Reference, way: str) -> None:
+    with pytest.raises(AttributeError, match=r"^'Mistyped' object has no attribute 'sterngth'"):
+        WAYS[way](LINE, beam(proton), [Mistyped(lambda end: end)])
+
+
 class NoMemory(Kick):
     def start(self, beam: pj.Beam) -> Any:
         """Forget to return it."""
 
     def field(self, beam: pj.Beam, state: State, place: Any, memory: Any) -> Any:
         return 1e-6 + sum(memory)
+
+
+class Fails(NoMemory):
+    """Needs no memory, and has another mistake."""
+
+    def field(self, beam: pj.Beam, state: State, place: Any, memory: Any) -> Any:
+        return 1e-6 + "m"  # type: ignore[operator]
 
 
 class Forgets(NoMemory):
@@ -115,6 +138,8 @@ def test_a_memory_that_is_none(proton: pj.Reference) -> None:
     said = r"NoMemory\.field fails .*the memory that it is given is None, as NoMemory\.start"
     with pytest.raises(InvalidValueError, match=said):
         pj.track(LINE, beam(proton), effects=[NoMemory(lambda end: end)])
+    with pytest.raises(TypeError, match=r"^unsupported operand"):
+        pj.track(LINE, beam(proton), effects=[Fails(lambda end: end)])
     said = r"Forgets\.remember must return the memory after the passage, got None"
     with pytest.raises(InvalidValueError, match=said):
         pj.track(LINE, beam(proton), effects=[Forgets(lambda end: end)])

@@ -12,6 +12,7 @@ from torch.autograd import Function
 
 import pyjutrack as pj
 from pyjutrack.autodiff import PositionalFunction
+from pyjutrack.errors import InvalidValueError
 
 LINE = pj.Lattice([pj.Quadrupole(0.2, 2.0, name="q"), pj.Drift(0.5), pj.Quadrupole(0.2, -2.0)])
 ROWS = 1e-3 * torch.randn(30, 6, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
@@ -87,6 +88,48 @@ def test_transforms_go_through() -> None:
     torch.testing.assert_close(torch.func.grad(lambda t: double(t).sum())(y), 2 + 0 * y)
     slopes = torch.func.vmap(torch.func.grad(lambda t: (double(t) ** 2).sum()))(y)
     torch.testing.assert_close(slopes, 8 * y)
+
+
+@pytest.mark.parametrize("decorate", [lambda f: f, classmethod])
+def test_a_forward_that_is_no_staticmethod_is_named(decorate: Any) -> None:
+    said = r"^Mine\.forward must be a staticmethod, got a \w+; write @staticmethod"
+    with pytest.raises(InvalidValueError, match=said):
+        type("Mine", (PositionalFunction,), {"forward": decorate(lambda x: x)})
+
+
+def test_what_pytorch_asks_of_a_signature() -> None:
+    """No more than `PositionalFunction` answers; a later PyTorch may ask for more."""
+    asked: set[str] = set()
+
+    class Told:
+        def __init__(self, made: Any) -> None:
+            self.made = made
+
+        def __getattr__(self, name: str) -> Any:
+            asked.add(name)
+            return getattr(self.made, name)
+
+    class Watched(inspect.Signature):
+        def __getattribute__(self, name: str) -> Any:
+            asked.add(name)
+            return super().__getattribute__(name)
+
+        def bind(self, /, *args: Any, **kwargs: Any) -> Any:
+            return Told(signature.bind(*args, **kwargs))
+
+    class Asked(Scaled):
+        @staticmethod
+        def forward(factor: float, *inputs: torch.Tensor) -> Any:
+            return Scaled.forward(factor, *inputs)
+
+    signature = inspect.signature(Scaled.forward)
+    assert type(signature) is type(inspect.signature(Asked.forward)) is not inspect.Signature
+    Asked.forward.__signature__ = Watched()  # type: ignore[attr-defined]
+    x = torch.ones(3, dtype=torch.float64, requires_grad=True)
+    asked.clear()
+    (out,) = Asked.apply(2.0, x)
+    torch.testing.assert_close(torch.autograd.grad(out.sum(), x)[0], torch.full_like(x, 2.0))
+    assert {"bind", "args"} <= asked <= {"bind", "args", "kwargs", "apply_defaults"}
 
 
 def test_gradients_of_gradients_are_those_of_the_map(proton: pj.Reference) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from pyjutrack.core import storage
 from pyjutrack.core.registry import refuse_taken
 from pyjutrack.elements.potentials import base as forms
 from pyjutrack.errors import InvalidValueError, UnknownNameError
-from pyjutrack.io import LatticeFormat, formats, register_format
+from pyjutrack.io import LatticeFormat, LatticeSource, formats, register_format
 from pyjutrack.maps import base as maps
 from pyjutrack.surrogate import layer_base
 from pyjutrack.surrogate.architectures import Architecture, register_architecture
@@ -76,6 +77,14 @@ def read_marker(source: Any) -> pj.io.LatticeFile:
     return pj.io.LatticeFile(pj.Lattice([pj.Marker()]))
 
 
+def build_none(channels: int, standard: Any, seed: int, width: int = 1) -> None:
+    return None
+
+
+def build_one(channels: int, standard: Any, seed: int, width: int = 1) -> int:
+    return 1
+
+
 def architecture(build: Any) -> Architecture:
     return Architecture("twin", "none", (4,), build, lambda channels, shape: None)
 
@@ -104,9 +113,9 @@ CASES: dict[str, tuple[Callable[[Any], Any], Any, Any, str]] = {
     ),
     "architecture": (
         register_architecture,
-        architecture(lambda channels, standard, seed: None),
-        architecture(lambda channels, standard, seed: 1),
-        f"another architecture is named 'twin', that of {HERE}",
+        architecture(partial(build_none, width=1)),
+        architecture(partial(build_one, width=1)),
+        f"another architecture is named 'twin', that of {HERE}.build_none",
     ),
     "map": (
         lambda function: maps.map()(function),
@@ -135,14 +144,33 @@ def test_the_same_defined_again_takes_its_place() -> None:
     assert maps.map()(a_map()) is maps.find_map("twin_kick")
 
 
+def from_cell(text: str, file: str, module: str = "__main__") -> Any:
+    """What a text says, as a notebook's kernel and an import execute it."""
+    return eval(compile(text, file, "eval"), {"__name__": module})
+
+
+def test_what_was_edited_takes_its_place() -> None:
+    """Its line and, in a notebook, its file are others; so is what a partial is given."""
+    for former, made in (
+        (partial(build_none, width=1), partial(build_none, width=2)),
+        (build_none, partial(partial(build_none, width=1), width=2)),
+        (
+            from_cell("lambda c, s, d: 1", "/tmp/1.py"),
+            from_cell("\n\nlambda c, s, d: 2", "/tmp/2.py"),
+        ),
+        (from_cell("lambda c: 1", "a.py", "a"), from_cell("\n\nlambda c: 1", "a.py", "a")),
+    ):
+        refuse_taken("thing", "a", made, former)
+    register_architecture(architecture(build_none))
+    register_architecture(architecture(partial(build_none, width=3)))
+
+
 def test_lambdas_and_partials_are_told_apart() -> None:
     one, other = lambda: 1, partial(a_kind, 1)
-    refuse_taken("thing", "a", other, partial(a_kind, 1))
     for made, former in (
-        (lambda: 1, one),
-        (partial(a_kind, 2), other),
+        (from_cell("lambda: 1", "a.py", "a"), one),
+        (a_kind, one),
         (partial(another_kind, 1), other),
-        (a_kind, other),
     ):
         with pytest.raises(
             InvalidValueError, match=r"another thing is named 'a', that of .*tests?_"
@@ -161,6 +189,18 @@ def test_a_suffix_that_cannot_be_told_apart_is_refused() -> None:
         register_format(dataclasses.replace(drift, name="mine", suffixes=(".seq",)))
     register_format(dataclasses.replace(marker, recognise=lambda source: "mark" in source.text))
     assert set(formats._USERS) == {"drift", "marker"}
+
+
+def test_a_format_whose_name_is_mended_takes_its_place() -> None:
+    mistyped = LatticeFormat("tabel", "one drift", (".twin",), read_drift)
+    other = LatticeFormat("other", "one drift", (".other",), read_drift)
+    for format in (mistyped, other, dataclasses.replace(mistyped, name="table")):
+        register_format(format)
+    assert set(formats._USERS) == {"other", "table"}
+    assert formats.format_to_read(LatticeSource(Path("a.twin"))).name == "table"
+    with pytest.raises(InvalidValueError, match=r"'\.twin' .* is that of 'table' \(one drift\)"):
+        register_format(dataclasses.replace(mistyped, read=read_marker))
+    assert set(formats._USERS) == {"other", "table"}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """What an effect answers to tracking, refused by name where no tracking can go on with it.
 
 Each question costs a comparison of what comes back with what was given. Why a method of an effect
-fails that was given None by another one is looked for when it has failed.
+fails that was given None by another one is looked for when it has failed, and only where the error
+says that something is None.
 """
 
 from __future__ import annotations
@@ -48,12 +49,13 @@ def field(effect: CollectiveEffect, beam: Beam, state: State, place: Place, memo
     """Ask an effect for the field of particles.
 
     Raises:
-        InvalidValueError: it fails, and its `start` returned no memory.
+        InvalidValueError: it fails at a None, and its `start` returned no memory.
     """
     try:
         return effect.field(beam, state, place, memory)
     except _FAILED as error:
-        if memory is None and type(effect).start is not CollectiveEffect.start:
+        stated = type(effect).start is not CollectiveEffect.start
+        if memory is None and stated and _is_of_none(error):
             raise _got_none(effect, "field", "memory", "start", error) from error
         raise
 
@@ -62,13 +64,13 @@ def respond(effect: CollectiveEffect, state: State, field: Any, place: Place) ->
     """Ask an effect for the particles after its field.
 
     Raises:
-        InvalidValueError: it returns no state like the one that it was given, or fails, and its
-            `field` returned None.
+        InvalidValueError: it returns no state like the one that it was given, or fails at a
+            None, and its `field` returned None.
     """
     try:
         end = effect.apply(state, field, place)
     except _FAILED as error:
-        if field is None:
+        if field is None and _is_of_none(error):
             raise _got_none(effect, "apply", "field", "field", error) from error
         raise
     if not is_like(end, state):
@@ -142,6 +144,10 @@ def upstream(
             f"{format_value(found)}"
         )
     return tuple(found)
+
+
+def _is_of_none(error: Exception) -> bool:
+    return "NoneType" in str(error)
 
 
 def _got_none(

@@ -12,13 +12,13 @@ from .errors import InvalidValueError
 def refuse_taken(kind: str, name: str, made: Any, former: Any) -> None:
     """Raise InvalidValueError where a name stands for another thing already.
 
-    What is defined again at the same place, as in a notebook, is the same thing.
+    What is defined again at the same place, as in a cell that was edited, is the same thing.
 
     Args:
         kind: of what is registered, in words: "lattice format".
         made, former: functions or classes that the name stands for; None where it was free.
     """
-    if former is not None and _origin(former) != _origin(made):
+    if former is not None and not same_origin(former, made):
         raise InvalidValueError(
             f"another {kind} is named {name!r}, that of {_place(former)}; rename one"
         )
@@ -31,15 +31,13 @@ def require_class(decorator: str, kind: Any, base: type = object, expected: str 
         raise wrong(f"what @{decorator} registers", kind, expected or "a class", remedy)
 
 
-def _origin(made: Any) -> tuple[Any, ...]:
-    """Where something was defined."""
-    if isinstance(made, partial):
-        return _origin(made.func), repr(made.args), repr(made.keywords)
-    name = getattr(made, "__qualname__", repr(made))
-    code = getattr(made, "__code__", None)
-    # all lambdas of a function have one name
-    line = (code.co_filename, code.co_firstlineno) if code and "<lambda>" in name else ()
-    return getattr(made, "__module__", ""), name, *line
+def same_origin(one: Any, other: Any) -> bool:
+    """Return whether two functions or classes were defined at one place.
+
+    Of a `partial` its function counts, not what that is given; of a lambda the function that it
+    stands in. Neither the line nor, in a notebook, the file says more: both change with an edit.
+    """
+    return _place(one) == _place(other)
 
 
 def _place(made: Any) -> str:

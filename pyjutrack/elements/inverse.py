@@ -144,24 +144,40 @@ def count_astray(
     wanted: Sequence[Tensor],
     alive: Tensor,
     part: float,
-    elsewhere: Sequence[Tensor] | None = None,
+    elsewhere: State | None = None,
 ) -> int:
     """Count the live particles that are not where they should be.
 
     Args:
-        part: of their place, and of the mean distance of all from the axis, that they may be off.
+        part: of their place, and of the mean distance of the live from the axis, that they may be
+            off.
         elsewhere: the same particles at another place of their way, whose mean distance counts
-            where it is larger.
+            where it is larger; of those that live there.
     """
+    other = State(tuple(wanted), alive) if elsewhere is None else elsewhere
+    # a scale is wanted, and a whole pass takes longer
+    some = alive[..., ::8]
+    share = _share(some)
     astray = torch.zeros_like(alive)
-    for ours, theirs, others in zip(found, wanted, elsewhere or wanted, strict=True):
+    for ours, theirs, others in zip(found, wanted, other.coordinates, strict=True):
         if ours is theirs:
             continue
-        some = theirs[..., ::8]  # a scale is wanted, and a whole pass takes longer
-        mean = torch.linalg.vector_norm(some, 1) / some.numel()
+        mean = _mean_size(theirs[..., ::8], some, share)
         if bool((ours - theirs).abs_().max() <= part * mean):
             continue  # all of them, the lost too, as usual
-        ends = (torch.where(alive, place, 0.0).abs().mean() for place in (theirs, others))
-        mean = torch.maximum(*ends) + part
+        here = _mean_size(theirs, alive, _share(alive))
+        there = _mean_size(others, other.alive, _share(other.alive))
+        mean = torch.maximum(here, there) + part
         astray |= ~((ours - theirs).abs() <= part * (mean + theirs.abs()))
     return int((astray & alive).sum())
+
+
+def _share(alive: Tensor) -> float:
+    """The part of particles that live; one where none does."""
+    return int(alive.count_nonzero()) / max(alive.numel(), 1) or 1.0
+
+
+def _mean_size(column: Tensor, alive: Tensor, share: float) -> Tensor:
+    """The mean distance of live particles from the axis, by their share; zero where none lives."""
+    sizes = torch.where(alive, column, 0.0)
+    return torch.linalg.vector_norm(sizes, 1) / (share * sizes.numel())

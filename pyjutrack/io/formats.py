@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 
 from ..core.checks import require_callable, require_flag, require_kind, require_text
 from ..core.errors import InvalidValueError, PluginError, unknown
-from ..core.registry import refuse_taken
+from ..core.registry import refuse_taken, same_origin
 from .errors import wrong
 from .format import LatticeFormat, LatticeSource
 
@@ -41,7 +41,8 @@ def _own_formats() -> dict[str, LatticeFormat]:
 def register_format(format: LatticeFormat) -> LatticeFormat:
     """Let `read_lattice` and `write_lattice` know a format of one's own; returns it.
 
-    The same again, from the same module, takes the place of the former.
+    The same again, from the same module, takes the place of the former; so does the same reader for
+    the same suffix by another name, as where a cell with a mistyped one is mended.
 
     Raises:
         InvalidValueError: no LatticeFormat, one without a name, a suffix or a reader, of another's
@@ -51,7 +52,10 @@ def register_format(format: LatticeFormat) -> LatticeFormat:
     known = {**_own_formats(), **_USERS}
     former = known.get(format.name)
     refuse_taken("lattice format", format.name, format.read, former and former.read)
-    _refuse_unclear(format, known)
+    renamed = [other.name for other in _USERS.values() if _is_renamed(format, other)]
+    _refuse_unclear(format, {n: other for n, other in known.items() if n not in renamed})
+    for name in renamed:
+        del _USERS[name]
     _USERS[format.name] = format
     return format
 
@@ -174,14 +178,25 @@ def _require_format(format: LatticeFormat) -> None:
 def _refuse_unclear(format: LatticeFormat, known: Mapping[str, LatticeFormat]) -> None:
     """Refuse a suffix of another format where no content tells the files of the two apart."""
     for other in known.values():
-        shared = [suffix for suffix in format.suffixes if suffix in other.suffixes]
-        told_apart = format.recognise is not None or other.recognise is not None
-        if shared and other.name != format.name and not told_apart:
+        unclear = _unclear_suffixes(format, other)
+        if unclear:
             raise InvalidValueError(
-                f"the suffix {shared[0]!r} of the lattice format {format.name!r} is that of "
+                f"the suffix {unclear[0]!r} of the lattice format {format.name!r} is that of "
                 f"{_join_names([other])} already, and neither tells its files by their content; "
                 "give another suffix, or recognise="
             )
+
+
+def _is_renamed(format: LatticeFormat, former: LatticeFormat) -> bool:
+    unclear = _unclear_suffixes(format, former)
+    return bool(unclear) and same_origin(former.read, format.read)
+
+
+def _unclear_suffixes(format: LatticeFormat, other: LatticeFormat) -> list[str]:
+    """Suffixes that two formats share, where neither tells its files by their content."""
+    if other.name == format.name or format.recognise is not None or other.recognise is not None:
+        return []
+    return [suffix for suffix in format.suffixes if suffix in other.suffixes]
 
 
 def _join_names(formats: Iterable[LatticeFormat]) -> str:

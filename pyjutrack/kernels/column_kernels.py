@@ -34,25 +34,28 @@ _COMPARED = 1024
 
 
 @kernel
-def restore(part, start, stop, share, x, px, y, py, z, delta, x0, px0, y0, py0, z0, delta0, alike):
+def restore(
+    part, start, stop, share, alive, x, px, y, py, z, delta, x0, px0, y0, py0, z0, delta0, alike
+):
     """Copy columns over others, block by block, up to one that is not alike."""
     for low in range(start, stop, _COMPARED):
         high = min(low + _COMPARED, stop)
-        off = _restore(low, high, share, x, x0)
-        off += _restore(low, high, share, px, px0)
-        off += _restore(low, high, share, y, y0)
-        off += _restore(low, high, share, py, py0)
-        off += _restore(low, high, share, z, z0)
-        off += _restore(low, high, share, delta, delta0)
+        part_of_sum = share / max(_count(low, high, alive), 1)
+        off = _restore(low, high, part_of_sum, alive, x, x0)
+        off += _restore(low, high, part_of_sum, alive, px, px0)
+        off += _restore(low, high, part_of_sum, alive, y, y0)
+        off += _restore(low, high, part_of_sum, alive, py, py0)
+        off += _restore(low, high, part_of_sum, alive, z, z0)
+        off += _restore(low, high, part_of_sum, alive, delta, delta0)
         if off:
             return
     alike[part] = True
 
 
 @kernel
-def _restore(low, high, share, found, kept):
-    """Copy a block where none is off by more than a share of the mean size; count those off."""
-    limit = share * _sum_sizes(low, high, kept) / (high - low)
+def _restore(low, high, part_of_sum, alive, found, kept):
+    """Copy a block where none is off by more than a part of the live sizes; count those off."""
+    limit = part_of_sum * _sum_sizes(low, high, alive, kept)
     off = 0
     for i in range(low, high):
         n = np.uintp(i)
@@ -62,9 +65,19 @@ def _restore(low, high, share, found, kept):
     return off
 
 
-@reduction
-def _sum_sizes(low, high, column):
-    total = column.dtype.type(0.0)
+@kernel
+def _count(low, high, mask):
+    total = 0
     for i in range(low, high):
-        total += abs(column[np.uintp(i)])
+        total += mask[np.uintp(i)]
+    return total
+
+
+@reduction
+def _sum_sizes(low, high, alive, column):
+    none = column.dtype.type(0.0)
+    total = none
+    for i in range(low, high):
+        n = np.uintp(i)
+        total += abs(column[n]) if alive[n] else none
     return total

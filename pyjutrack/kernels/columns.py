@@ -38,13 +38,16 @@ def stack_columns(columns: Sequence[Tensor]) -> Tensor:
     return out
 
 
-def restore_columns(found: Sequence[Tensor], kept: Sequence[Tensor], share: float) -> bool:
+def restore_columns(
+    found: Sequence[Tensor], kept: Sequence[Tensor], alive: Tensor, share: float
+) -> bool:
     """Copy six plain columns (N,) on the CPU over those found, which are alike but for rounding.
 
     A copy takes as long when it compares too, both waiting for the memory.
 
     Args:
         found: own memory, written in place.
+        alive: mask (N,) of the live ones, whose mean size it is; the lost are compared too.
         share: by which each may be off, as part of the mean size of those about it.
 
     Returns:
@@ -56,5 +59,6 @@ def restore_columns(found: Sequence[Tensor], kept: Sequence[Tensor], share: floa
     size = ours[0].size
     count = parallel.parts(size, _WORK)
     alike = np.zeros(count, np.bool_)
-    parallel.run(restore, size, count, share, *ours, *theirs, alike)
+    mask = alive.contiguous().numpy()
+    parallel.run(restore, size, count, share, mask, *ours, *theirs, alike)
     return bool(alike.all())

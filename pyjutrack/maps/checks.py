@@ -65,7 +65,7 @@ def _require_names(label: str, shapes: Mapping[str, Any], parameters: list[str])
 def _require_plain(function: Callable[..., Any], label: str) -> None:
     """Raise for parameters that cannot be given by their places, one number each."""
     for parameter in inspect.signature(function).parameters.values():
-        by_place = parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        by_place = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.POSITIONAL_ONLY)
         if not by_place or parameter.default is not parameter.empty:
             raise InvalidValueError(
                 f"the parameter {parameter} {label} must be one that is given by its place each "

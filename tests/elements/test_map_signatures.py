@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 
 import pyjutrack as pj
@@ -102,6 +103,37 @@ def test_parameters_are_given_by_their_places(function: Any) -> None:
         InvalidValueError, match=rf"of the map {function.__name__} must be one that"
     ):
         map()(function)
+
+
+@dataclass(frozen=True, repr=False)
+class ByPlace(pj.Element):
+    k: float = 0.0
+    knobs = ("k",)
+
+    def transport(self, state: Any, reference: pj.Reference, part: Any) -> Any:
+        return state.apply(MAPS["kick_by_place"], self.k)
+
+
+def test_parameters_that_are_given_by_their_places_alone_are_taken(proton: pj.Reference) -> None:
+    @map(inverse=lambda k: (-k,), kick=True, array_kernels=True)
+    def kick_by_place(x, px, y, py, z, delta, k, /):
+        return x, px - k * x, y, py, z, delta
+
+    rows = 1e-3 * np.arange(1.0, 25.0).reshape(4, 6)
+    beam, line = pj.Beam(proton, rows), pj.Lattice([ByPlace(0.5, name="a"), pj.Drift(1.0)])
+    kicked = rows.copy()
+    kicked[:, 1] -= 0.5 * rows[:, 0]
+    expected = pj.track(pj.Lattice([pj.Drift(1.0)]), pj.Beam(proton, kicked)).numpy()
+    np.testing.assert_allclose(pj.track(line, beam).numpy(), expected, rtol=1e-12)
+    for options in ({"mode": "forward"}, {"adjoint": "store"}, {"adjoint": "reversible"}):
+        slope = pj.gradient(
+            lambda final, initial: final.coordinates[..., 1].sum(),
+            line,
+            beam,
+            wrt=["a.k"],
+            **options,
+        )
+        np.testing.assert_allclose(slope, [-rows[:, 0].sum()], rtol=1e-12)
 
 
 @pytest.mark.parametrize(

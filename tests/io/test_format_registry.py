@@ -18,6 +18,7 @@ from pyjutrack.core.errors import PluginError
 from pyjutrack.io import LatticeFormat, LatticeSource, formats
 
 DOCS = Path(__file__).parents[2] / "docs" / "files.md"
+EXTENDING = DOCS.with_name("extending.md")
 
 
 def read(source: LatticeSource) -> pj.io.LatticeFile:
@@ -153,3 +154,12 @@ def test_the_documents_list_every_format() -> None:
         (f.name, f.description, ", ".join(f"`{s}`" for s in f.suffixes), "yes" if f.write else "no")
         for f in formats.lattice_formats().values()
     ]
+
+
+def test_the_documents_formats_can_stand_in_one_notebook() -> None:
+    text = DOCS.read_text() + EXTENDING.read_text()
+    found = re.findall(r'LatticeFormat\("(\w+)", "([^"]*)", \("(\.\w+)",\), read', text)
+    assert len(found) == 2
+    for name, description, suffix in found:
+        pj.io.register_format(LatticeFormat(name, description, (suffix,), read))
+    assert set(formats._USERS) == {name for name, _, _ in found}

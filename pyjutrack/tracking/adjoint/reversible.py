@@ -75,7 +75,7 @@ class _Backward:
         self._mine = {place: active(elements[place]) for place in places}
         self._passages = Passages(task, sums) if have_kernels(ends) else None
         self._columns, self._gradients = own(ends), own(gradients)
-        self._whence = ends
+        self._whence = State(ends, record.alive(len(task) - 1))
 
     def end(self) -> Tensors:
         """The gradients at the start."""
@@ -99,8 +99,8 @@ class _Backward:
         """Take what was kept for what was found; raise where that came back elsewhere."""
         found, whence = self._columns, self._whence
         share = torch.finfo(kept[0].dtype).eps ** _DRIFT
-        self._whence = kept
-        if self._passages is not None and restore_columns(found, kept, share):
+        self._whence = State(kept, alive)
+        if self._passages is not None and restore_columns(found, kept, alive, share):
             return  # as usual
         astray = count_astray(found, kept, alive, share, whence)
         if astray:
