@@ -33,6 +33,15 @@ def test_numbers_have_the_digits_that_tell_them_apart() -> None:
     assert tell_apart(float("inf"), 1.0) == ("inf", "1")
 
 
+def test_no_digits_for_what_counts_as_the_same() -> None:
+    assert tell_apart(0.0, -0.0) == ("0", "0")
+    assert tell_apart(-0.0, 1.0) == ("0", "1")
+    ends = (-0.005, 0.004, -0.005000000000000001, 0.005)
+    assert tell_apart(*ends, slack=1e-12) == ("-0.005", "0.004", "-0.005", "0.005")
+    assert tell_apart(*ends)[0] != tell_apart(*ends)[2]
+    assert tell_apart(1.0, 1.0 + 1e-9, 1.0 + 2e-9, slack=1.5e-9)[2] == "1.000000002"
+
+
 @pytest.mark.parametrize("size", [2e-6, 1e-3])
 def test_a_coarse_grid_says_sizes_and_cells(size: float) -> None:
     """Cells of 0.02 m / 16: sizes of 0.0016 and 0.8 of them, and not of 0."""

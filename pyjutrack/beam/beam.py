@@ -19,8 +19,8 @@ from ..core.forks import check_threads
 from ..core.scalars import refuse_batched, to_float
 from ..core.storage import register_description
 from ..core.tensors import tensor_copy
+from ..core.unstated import UNSTATED, is_stated
 from .communicator import SERIAL, Communicator
-from .intensity import UNSTATED, is_stated
 from .reference import Reference
 
 #: no bunch has more charge [C]: a number of particles is much more, and so is one of nanocoulombs

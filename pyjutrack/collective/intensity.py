@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..beam.beam import Beam
-from ..beam.intensity import is_stated
 from ..core.errors import InvalidValueError
 from ..core.scalars import to_float
+from ..core.unstated import is_stated
 from .base import CollectiveEffect
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from itertools import combinations
 
 
 def round_down(value: float) -> float:
@@ -13,11 +15,20 @@ def round_down(value: float) -> float:
     return math.floor(value * 10**digits) / 10**digits
 
 
-def tell_apart(*values: float, digits: int = 6) -> tuple[str, ...]:
-    """Numbers with some digits, or as many more as tell those apart that are not the same."""
-    different = len(set(values))
+def tell_apart(*values: float, digits: int = 6, slack: float = 0.0) -> tuple[str, ...]:
+    """Numbers with some digits, or as many more as tell those apart that are not the same.
+
+    Args:
+        slack: by which those may differ that count as the same.
+    """
+    plain = [value + 0.0 for value in values]  # a zero has no sign
+    apart = [pair for pair in combinations(range(len(plain)), 2) if _gap(plain, *pair) > slack]
     for count in range(digits, 18):
-        shown = tuple(f"{value:.{count}g}" for value in values)
-        if len(set(shown)) == different:
+        shown = tuple(f"{value:.{count}g}" for value in plain)
+        if all(shown[one] != shown[other] for one, other in apart):
             break
     return shown
+
+
+def _gap(values: Sequence[float], one: int, other: int) -> float:
+    return abs(values[one] - values[other])

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..beam.beam import Beam, require_beam, require_whole
-from ..beam.intensity import is_stated
 from ..beam.moments import PLANES
 from ..beam.reference import SPEED_OF_LIGHT
 from ..core.checks import require_reals
@@ -19,6 +18,7 @@ from ..core.checks import require_whole as require_count
 from ..core.errors import InvalidValueError, ResolutionWarning, require_known, warn
 from ..core.scalars import to_float
 from ..core.transforms import numeric
+from ..core.unstated import is_stated
 
 Array = NDArray[np.float64]
 

@@ -74,6 +74,10 @@ class Element:
     rf_frequency: ClassVar[Number] = 0.0
     #: whether that may kick particles on the axis across it
     kicks_by_rf: ClassVar[bool] = True
+    #: whether that deflects particles alone, and no beam follows it by another momentum
+    deflects_by_rf: ClassVar[bool] = False
+    #: the parameter that is path of the reference [m]
+    path: ClassVar[str] = "length"
     #: its length may be negative: a step back along s, of what moves particles as free space does
     may_step_back: ClassVar[bool] = False
     #: how it is drawn along s; None for what is but space or a place
@@ -92,10 +96,8 @@ class Element:
             value: Any = getattr(self, name)
             if type(value) is float and math.isfinite(value) and name not in self.series:
                 continue
-            if name in self.series:
-                object.__setattr__(self, name, self._numbers(name, value))
-            else:
-                object.__setattr__(self, name, self._number(name, value))
+            read = self._numbers if name in self.series else self._number
+            object.__setattr__(self, name, read(name, value))
         if "length" not in self.knobs and (isinstance(self.length, Tensor) or self.length != 0):
             raise InvalidValueError(f"{self._label()} is thin; it cannot have a length")
         # a tensor may step below zero while a derivative at zero is taken; maps run backwards there
@@ -266,9 +268,7 @@ class Element:
                 raise TypeError
             number = float(value)
         except (TypeError, ValueError, OverflowError):
-            raise InvalidValueError(
-                f"{self._label()}: {name} must be a number, got {format_value(value)}"
-            ) from None
+            raise wrong(f"{self._label()}: {name}", value, "a number") from None
         if not math.isfinite(number):
             raise InvalidValueError(f"{self._label()}: {name} must be finite, got {number}")
         return number

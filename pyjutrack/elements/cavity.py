@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from .. import maps
-from ..beam.intensity import UNSTATED, is_stated
 from ..beam.reference import SPEED_OF_LIGHT, Reference
 from ..core.checks import format_value
 from ..core.errors import AccuracyWarning, warn
 from ..core.scalars import Number, is_zero, vanishes
+from ..core.unstated import UNSTATED, is_stated
 from ..maps.base import Map
 from ..maps.state import State
 from .base import Element

@@ -31,6 +31,7 @@ class CrabCavity(Cavity):
         AccuracyWarning: a voltage, and no frequency was given.
     """
 
+    deflects_by_rf: ClassVar[bool] = True
     glyph: ClassVar[Glyph] = Glyph("crab cavity", "#b5651d", oval(0.5))
 
     def transport(self, state: State, reference: Reference, part: Part) -> State:

@@ -23,6 +23,7 @@ class Patch(Element):
     """
 
     is_frame_change: ClassVar[bool] = True
+    path: ClassVar[str] = "dz"
     glyph: ClassVar[None] = None
 
     def transport(self, state: State, reference: Reference, part: Part) -> State:

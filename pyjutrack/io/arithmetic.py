@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from itertools import zip_longest
 
 from ..beam.reference import SPEED_OF_LIGHT, Reference
+from ..core.unstated import UNSTATED
 from ..lattice.expressions import Expression, Formula
 from .record import Say
 
@@ -48,12 +49,12 @@ def charge_number(reference: Reference | None) -> float:
 def per_turn(
     harmonic: Formula, reference: Reference | None, turn: float | None, say: Say
 ) -> Formula:
-    """The frequency of a harmonic number [Hz]; 0 with a note where nothing tells it.
+    """The frequency of a harmonic number [Hz]; none, with a note, where nothing tells it.
 
     Args:
         turn: length of the whole line [m].
     """
     if reference is None or not turn:
         say("a harmonic number without a reference gives no frequency; give reference=")
-        return 0.0
+        return UNSTATED
     return harmonic * (float(reference.beta) * SPEED_OF_LIGHT / turn)

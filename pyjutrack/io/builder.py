@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import PyJuTrackError
+from ..core.unstated import is_stated
 from ..elements import Element
 from ..lattice.addresses import has_parameter
 from ..lattice.expressions import Expression, Formula
@@ -129,6 +130,12 @@ class LatticeBuilder:
         count = self._counts.get(stem, 1) + 1
         self._counts[stem] = count
         return f"{stem}_{count}"
+
+
+def states_zero(kind: type[Element], name: str, value: Any) -> bool:
+    """Return whether a number is given to a field that else counts as not given."""
+    fields = kind.__dataclass_fields__
+    return name in fields and not is_stated(fields[name].default) and is_stated(value)
 
 
 def _new_names(variables: Collection[str], elements: Iterable[Element]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 from ..elements import Drift, Element, Marker, Placeholder
 from ..lattice.expressions import Expression, Formula
 from .arithmetic import is_on
-from .builder import Fields, LatticeBuilder
+from .builder import Fields, LatticeBuilder, states_zero
 from .definition import Definition, Value
 from .errors import clip
 from .record import NOT_MODELLED, Say
@@ -105,12 +105,14 @@ class Source(Attributes):
         return self.make(Marker)
 
     def make(self, kind: type[Element], **fields: object) -> Element:
-        """An element of the name in the file; parameters that are zero are left out."""
+        """An element of the name in the file, with what is no zero, or states one."""
         return self.make_named(self.definition.name, kind, **fields)
 
     def make_named(self, name: str, kind: type[Element], /, **fields: object) -> Element:
         """An element of another name, for what stands beside that of the file."""
-        stated: Fields = {f: v for f, v in fields.items() if not _is_nothing(v)}
+        stated: Fields = {
+            f: v for f, v in fields.items() if not _is_nothing(v) or states_zero(kind, f, v)
+        }
         return self._builder.make(kind, name, stated, self.definition.row)
 
     def placeholder(self) -> Element:

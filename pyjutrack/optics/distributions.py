@@ -23,11 +23,11 @@ from torch import Tensor
 
 from ..beam.beam import Beam, check_beam
 from ..beam.communicator import SERIAL, Communicator
-from ..beam.intensity import UNSTATED
 from ..beam.reference import Reference, require_reference
 from ..core.checks import require_flag, require_kind, require_real, require_whole
 from ..core.errors import InvalidValueError
 from ..core.scalars import Number, carries, to_float
+from ..core.unstated import UNSTATED
 from .bunches import draw_bunch, normal, to_circle
 from .synchrotron import SynchrotronOptics
 from .table import Twiss

@@ -16,6 +16,8 @@ from .passing import Passage
 
 #: relative change of a momentum, and angle [rad], that optics may leave out
 _ACCELERATED, _KICKED = 1e-3, 1e-6
+#: change of delta by a phase that is zero but for rounding
+_ROUNDING = 1e-12
 
 #: an element, and what its field does to a particle on the axis: angle [rad], change of delta
 Change = tuple[Element, float, float]
@@ -42,7 +44,7 @@ def warn_of_ring(
     change = 0.0 if end is reference else to_float(end.p0c / reference.p0c) - 1
     said = []
     if focusing:
-        said.append(f"{len(focusing)} of them focus, the first {focusing[0].name!r}")
+        said.append(f"{_count(len(focusing), 'focuses', 'focus')}, the first {focusing[0].name!r}")
     if abs(change) > _ACCELERATED:
         said.append(f"the momentum of the reference changes by {100 * change:.3g} % along them")
     said += _tell_kicks(_changes([wave for wave in waves if wave[0].kicks_by_rf], reference))
@@ -58,6 +60,8 @@ def warn_of_ring(
 def warn_of_line(elements: Iterable[tuple[Element, Reference]]) -> None:
     """Warn of cavities of a line that kick the beam, or change its momentum and no reference.
 
+    What they change of a momentum adds up along the line, and counts where it is largest.
+
     Args:
         elements: that are taken for drifts, or have no wave, and the reference before each.
 
@@ -69,14 +73,21 @@ def warn_of_line(elements: Iterable[tuple[Element, Reference]]) -> None:
         still = element.without_rf()
         if still is not element:
             stretches.setdefault(id(reference), (reference, []))[1].append((element, still))
-    changes = [c for reference, some in stretches.values() for c in _changes(some, reference)]
-    gains = [(e, gain) for e, _, gain in changes if abs(gain) > _ACCELERATED]
+    changes, total, most = [], 0.0, 0.0
+    for before, some in stretches.values():
+        momentum = to_float(before.p0c)
+        for change in _changes(some, before):
+            changes.append(change)
+            total += change[2] * momentum
+            most = max(most, total / momentum, key=abs)
     said = _tell_kicks(changes)
-    if gains:
+    if abs(most) > _ACCELERATED:
+        gains = [(e, gain) for e, _, gain in changes if abs(gain) > _ROUNDING]
         element, gain = gains[0]
         said.append(
-            f"{len(gains)} of them change the delta of the beam, and the reference keeps its "
-            f"momentum, the first {label(element)} by {gain:.3g}"
+            f"{_count(len(gains), 'changes', 'change')} the delta of the beam, by up to {most:.3g} "
+            f"in all, and the reference keeps its momentum, the first {label(element)} by "
+            f"{gain:.3g}"
         )
     if said:
         warn(
@@ -92,7 +103,12 @@ def _tell_kicks(changes: Sequence[Change]) -> list[str]:
     if not kicks:
         return []
     element, kick = kicks[0]
-    return [f"{len(kicks)} of them kick the beam, the first {label(element)} by {kick:.3g} rad"]
+    count = _count(len(kicks), "kicks", "kick")
+    return [f"{count} the beam, the first {label(element)} by {kick:.3g} rad"]
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} of them {one if number == 1 else many}"
 
 
 def _changes(waves: Sequence[tuple[Element, Element]], reference: Reference) -> list[Change]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import torch
@@ -105,8 +106,8 @@ def find(ring: Passage, begin: Tensor, dimensions: int) -> Orbit:
             if worst <= _CLOSED or before / 2 < worst < _ROUNDING:
                 _require_restoring(matrices, dimensions)
                 if dimensions == 6:
-                    closing = Closing(matrices, dimensions)
-                    check_harmonics(ring.elements, ring.reference, closing.shifts)
+                    found = partial(_shifts, matrices)  # asked for where a wave is off alone
+                    check_harmonics(ring.elements, ring.reference, found)
                 return Orbit(coordinates, ends, matrices)
             before = worst
             coordinates = coordinates + Closing(matrices, dimensions).shifts(gaps)
@@ -194,6 +195,10 @@ class Closing:
 def _gaps(coordinates: Tensor, ends: Tensor, dimensions: int) -> Tensor:
     """Distance of the end of each element from the entrance of the next."""
     return ends[:, :dimensions] - coordinates[:, :dimensions].roll(-1, 0)
+
+
+def _shifts(matrices: Tensor, gaps: Tensor) -> Tensor:
+    return Closing(matrices, 6).shifts(gaps)
 
 
 def _require_restoring(matrices: Tensor, dimensions: int) -> None:

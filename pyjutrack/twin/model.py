@@ -17,7 +17,6 @@ from torch import Tensor
 
 from ..beam import initial_moments
 from ..beam.beam import Beam
-from ..beam.intensity import is_stated
 from ..collective.base import CollectiveEffect, require_effects
 from ..core.checks import wrong
 from ..core.errors import InvalidValueError, unknown
@@ -25,6 +24,7 @@ from ..core.scalars import has_numbers
 from ..core.storage import storable
 from ..core.tensors import active, tensors_in
 from ..core.transforms import disable_compile
+from ..core.unstated import is_stated
 from ..diagnostics import Diagnostic
 from ..lattice.knobs import CHARGE, CURRENT, overlay
 from ..lattice.lattice import Lattice

@@ -130,6 +130,19 @@ def test_millimetres_below_half_a_metre():
         found.rebin(dg.WireScanner("m", width=4e-3, bins=20))
 
 
+def test_ends_that_are_met_have_no_digits_of_rounding():
+    """Bins over +-5 mm, and pixels from -5 mm to 4 mm, whose lower ends differ by a bit."""
+    axis = np.linspace(-4.5e-3, 3.5e-3, 9)
+    axis[0] = np.nextafter(axis[0], 0.0)
+    found = dg.Profiles(np.ones((1, 9)), (axis,))
+    wire = dg.WireScanner("m", width=1e-2, bins=10)
+    step = (axis[-1] - axis[0]) / 8
+    assert axis[0] - step / 2 != wire.axes[0].edges[0]
+    said = r"goes from -0\.005 to 0\.004 m and .*, from -0\.005 to 0\.005 m"
+    with pytest.raises(pj.errors.MeasurementError, match=said):
+        found.rebin(wire)
+
+
 def test_bad_matches():
     wide = dg.WireScanner("m", width=1.2e-2, bins=20)
     with pytest.raises(pj.errors.MeasurementError, match=r"does not cover the bins of 'm\.wire_x'"):

@@ -32,9 +32,9 @@ CELL = [pj.Quadrupole(0.2, 1.5), pj.Drift(1.0), pj.Quadrupole(0.2, -1.5), pj.Dri
 @pytest.mark.parametrize(
     ("made", "said"),
     [
-        (cavity(0.0, 2e6, focusing="gap", accelerate=False), "1 of them focus, the first 'c'"),
+        (cavity(0.0, 2e6, focusing="gap", accelerate=False), "1 of them focuses, the first 'c'"),
         (cavity(focusing="none"), "momentum of the reference changes by 3.. %"),
-        (cavity(), "1 of them focus, the first 'c' and the momentum of the reference"),
+        (cavity(), "1 of them focuses, the first 'c' and the momentum of the reference"),
     ],
     ids=["focuses", "accelerates", "both"],
 )

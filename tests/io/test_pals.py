@@ -198,8 +198,14 @@ def test_apertures_stand_at_the_ends(read):
             "MagneticMultipoleP.Kn1_taper = 0.1 is left out",
         ),
         ("kind: Quadrupole, is_on: false, length: 1", "is off; read as a drift or a marker"),
-        ("kind: RFCavity, RFP: {voltage: 1, cavity_type: TRAVELING_WAVE}", "of no length"),
-        ("kind: RFCavity, RFP: {voltage: 1, dE_ref: 3}", "RFP.dE_ref = 3.0 eV is not what"),
+        (
+            "kind: RFCavity, RFP: {voltage: 1, frequency: 1, cavity_type: TRAVELING_WAVE}",
+            "of no length",
+        ),
+        (
+            "kind: RFCavity, RFP: {voltage: 1, frequency: 1, dE_ref: 3}",
+            "RFP.dE_ref = 3.0 eV is not what",
+        ),
         ("kind: Drift, length: 1, my_data: {a: 1}", "my_data is left out"),
         ("kind: Drift, length: 1, ApertureP: {shape: VERTICES}", "ApertureP.shape = VERTICES"),
     ],

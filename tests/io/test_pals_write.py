@@ -24,8 +24,6 @@ STANDARD = [case for case in ALL if case.kind not in LACKING]
 
 
 @pytest.mark.filterwarnings("ignore::pyjutrack.errors.LatticeWarning")
-# a frequency of zero, of a constant field, is not told from one that is not stated
-@pytest.mark.filterwarnings("ignore:.* was given no frequency:pyjutrack.errors.AccuracyWarning")
 def test_every_kind_and_option_comes_back(tmp_path, proton):
     every = pj.Lattice([case.element() for case in ALL])
     write_pals(tmp_path / "a.pals.yaml", every, proton)

@@ -7,6 +7,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,8 +15,10 @@ import pytest
 
 import pyjutrack as pj
 from pyjutrack.errors import AccuracyWarning, InvalidValueError
+from pyjutrack.optics import orbit
 
 ELECTRON = pj.Reference.from_total("electron", 2e9)
+CLOSING: Any = orbit.Closing
 CELL = [
     pj.Quadrupole(0.3, 1.7),
     pj.Drift(0.6),
@@ -119,10 +122,72 @@ def test_harmonics_and_small_offsets_say_nothing() -> None:
 
 def test_the_worst_of_several_is_named() -> None:
     near = pj.RFCavity(voltage=1e5, frequency=EXACT * (1 + 2e-5), name="near")
-    far = pj.CrabCavity(voltage=1e5, frequency=3 * EXACT * (1 + 1e-4), name="far")
-    with pytest.warns(AccuracyWarning, match=r"CrabCavity 'far' .* takes 60\.006 periods") as said:
+    far = pj.RFCavity(voltage=1e5, frequency=3 * EXACT * (1 + 1e-4), name="far")
+    with pytest.warns(AccuracyWarning, match=r"RFCavity 'far' .* takes 60\.006 periods") as said:
         CALLS["closed_orbit"](ring(0.0, near, far))
     assert len(said) == 1
+
+
+@pytest.mark.parametrize("change", [1e-4, 0.53 / 3])
+@pytest.mark.parametrize("call", CALLS)
+def test_no_beam_follows_a_wave_that_deflects(call: str, change: float) -> None:
+    """Its phase slips, by 2 pi times what there is beyond whole periods."""
+    crab = pj.CrabCavity(voltage=1e3, frequency=3 * EXACT * (1 + change), name="crab")
+    with pytest.warns(AccuracyWarning, match="CrabCavity 'crab' .* periods of it: its p") as said:
+        CALLS[call](ring(0.0, crab))
+    assert len(said) == 1
+    found = re.search(r"slips by (\S+) rad from turn to turn", str(said[0].message))
+    assert found is not None
+    periods = 3 * HARMONIC * (1 + change)
+    expected = 2 * math.pi * abs(periods - round(periods))
+    assert float(found[1]) == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_crab_cavity_on_a_harmonic_of_the_beams_turn() -> None:
+    """Which is that of the cavity that holds it, known to seven digits."""
+    rounded = float(f"{EXACT:.7g}")
+    for frequency in (EXACT, rounded):
+        crab = pj.CrabCavity(voltage=1e3, frequency=3 * frequency, name="crab")
+        CALLS["closed_orbit"](ring(0.0, crab, frequency=frequency))
+
+
+@pytest.mark.parametrize("step", [0.2, -0.3])
+def test_a_patch_along_s_is_path_of_the_reference(step: float) -> None:
+    """A drift of its length takes as long."""
+    right = EXACT * LENGTH / (LENGTH + step)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        CALLS["closed_orbit"](ring(0.0, pj.Patch(dz=step), frequency=right))
+        CALLS["closed_orbit"](ring(0.0, pj.Drift(step), frequency=right))
+        CALLS["closed_orbit"](ring(0.0, pj.Quadrupole(0.0, 0.0, dz=step)))
+    with pytest.warns(AccuracyWarning, match=f"20 of the revolution, {int(right)}"):
+        CALLS["closed_orbit"](ring(0.0, pj.Patch(dz=step)))
+
+
+def test_harmonic_numbers_of_pals_count_it(tmp_path: Path) -> None:
+    path = tmp_path / "ring.yaml"
+    path.write_text(
+        "PALS:\n  version: null\n  facility:\n"
+        "    - c: {kind: RFCavity, RFP: {harmon: 3, voltage: 1.0e6}}\n"
+        "    - d: {kind: Drift, length: 4.0}\n"
+        "    - p: {kind: Patch, PatchP: {z_offset: 0.5}}\n"
+        "    - line: {kind: BeamLine, line: [c, d, p]}\n    - use: line\n"
+    )
+    cavity = pj.read_lattice(path, reference=ELECTRON).lattice[0]
+    expected = 3 * ELECTRON.beta * 299_792_458.0 / 4.5
+    assert float(cavity.rf_frequency) == pytest.approx(expected, rel=1e-12)
+
+
+def test_waves_on_harmonics_cost_no_matrices_of_the_ring(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The orbit is the axis: no shift of it is asked for."""
+    built = []
+    monkeypatch.setattr(orbit, "Closing", lambda *given: built.append(given) or CLOSING(*given))
+    CALLS["closed_orbit"](ring(0.0))
+    assert not built
+    with pytest.warns(AccuracyWarning):
+        CALLS["closed_orbit"](ring(1e-4))
+    assert len(built) == 1
 
 
 @dataclasses.dataclass(frozen=True, repr=False)

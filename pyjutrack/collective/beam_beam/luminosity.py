@@ -11,10 +11,10 @@ from torch import Tensor
 
 from ... import maps
 from ...beam.beam import Beam
-from ...beam.intensity import is_stated
 from ...beam.reference import ELEMENTARY_CHARGE
 from ...core.errors import InvalidValueError
 from ...core.scalars import Number, to_float
+from ...core.unstated import is_stated
 from ...elements.inverse import Operation
 from ...maps.state import State
 

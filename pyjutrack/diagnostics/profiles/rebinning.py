@@ -112,7 +112,7 @@ def _bins(profiles: Profiles, diagnostic: Any) -> tuple[Bins, ...]:
         low, high = axis[0] - step / 2, axis[-1] + step / 2
         first, last = one.edges[0], one.edges[-1]
         if low > first + _SLACK * step or high < last - _SLACK * step:
-            ends = tell_apart(*map(float, (low, high, first, last)))
+            ends = tell_apart(*map(float, (low, high, first, last)), slack=_SLACK * float(step))
             raise MeasurementError(
                 f"axis {label} goes from {ends[0]} to {ends[1]} m and does not cover the bins of "
                 f"{diagnostic.name!r}, from {ends[2]} to {ends[3]} m; give the diagnostic a "

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...beam.reference import SPEED_OF_LIGHT
+from ...core.unstated import UNSTATED
 from ...elements import Aperture, Drift, Element, Marker, Monitor, Placeholder, RFCavity, TaylorMap
 from ..arithmetic import charge_number
 from ..errors import clip
@@ -75,7 +76,7 @@ def _cavity(source: AtElement, say: Say) -> Element:
         say(f"switched off as it is read ({source.method}); here it acts")
     elif source.method not in ("CavityPass", "RFCavityPass"):
         say(f"pass method {source.method}; read as RFCavityPass")
-    frequency = source.number("Frequency")
+    frequency = source.number("Frequency", UNSTATED)
     phase, lag = source.number("PhaseLag"), source.number("TimeLag")
     phase += 2 * math.pi * frequency * lag / SPEED_OF_LIGHT if lag else 0.0
     options = {"frequency": frequency, "phase": math.pi - phase, **fields_of(source, say)}

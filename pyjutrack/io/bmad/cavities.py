@@ -6,6 +6,7 @@ import math
 
 from ... import elements as kinds
 from ...beam.reference import SPEED_OF_LIGHT
+from ...core.unstated import UNSTATED
 from ...elements import Element
 from ...lattice.expressions import Formula
 from ..arithmetic import charge_number, is_on, per_turn
@@ -97,7 +98,7 @@ def _frequency(source: Source) -> Formula:
     """Frequency [Hz]; by the harmonic number where the file gives that."""
     harmon = source.number("harmon")
     if not is_on(harmon):
-        return source.number("rf_frequency")
+        return source.number("rf_frequency", UNSTATED)
     source.number("rf_frequency")
     return per_turn(harmon, source.reference, source.turn, source.say)
 

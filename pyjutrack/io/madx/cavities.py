@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 
+from ...core.unstated import UNSTATED
 from ...elements import CrabCavity, Element, RFCavity
 from ...lattice.expressions import Formula
 from ..arithmetic import charge_number, per_turn
@@ -50,6 +51,8 @@ def _gap(source: Source) -> dict[str, Formula]:
 
 def _frequency(source: Source) -> Formula:
     """Frequency [Hz]; by the harmonic number where the file gives that."""
-    if source.states("freq") or not source.states("harmon"):
+    if source.states("freq"):
         return 1e6 * source.number("freq")
+    if not source.states("harmon"):
+        return UNSTATED
     return per_turn(source.number("harmon"), source.reference, source.turn, source.say)

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...core.errors import InvalidValueError
 from ...core.scalars import to_float
+from ...core.unstated import is_stated
 from ...elements import Element
 from ...lattice.expressions import Expression, Formula
 
@@ -161,14 +162,15 @@ def _cavity(command: str) -> Callable[[Written], str]:
     def write(found: Written) -> str:
         if getattr(found.element, "accelerate", False):
             raise InvalidValueError(f"{found.label}: MAD-X's cavities keep the reference momentum")
-        return found.statement(
+        text = found.statement(
             command,
             l=found.formula("length"),
             volt=found.formula("voltage") * found.charge / 1e6,
-            freq=found.formula("frequency") / 1e6,
             lag=found.formula("phase") / (2 * math.pi),
             tilt=found.formula("tilt"),
         )
+        frequency = found.formula("frequency")
+        return f"{text}, freq{_attribute(frequency / 1e6)}" if is_stated(frequency) else text
 
     return write
 

@@ -82,10 +82,9 @@ def _cavity(kind: type[Element]) -> Callable[[Source], Made]:
         wave = group.choice("cavity_type", "", ("", *WAVES.values()))
         focusing = _focusing(source, group, wave) if kind is kinds.RFCavity and wave else {}
         zero = ZERO_PHASES[group.choice("zero_phase", "ACCELERATING", tuple(ZERO_PHASES))]
-        named: Fields = {
-            "frequency": group.number("frequency"),
-            "phase": 2 * math.pi * (group.number("phase") + zero),
-        }
+        named: Fields = {"phase": 2 * math.pi * (group.number("phase") + zero)}
+        if group.has("frequency") or is_on(group.number("harmon")):
+            named["frequency"] = group.number("frequency")
         gain = group.fixed("dE_ref")
         if gain and kind is kinds.RFCavity:
             charge = abs(source.reference.species.charge) if source.reference else 1.0

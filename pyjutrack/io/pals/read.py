@@ -132,7 +132,8 @@ def _with_harmonics(parts: list[Part], reference: Reference | None, machine: Mac
     cavities = {id(p): p for p in parts if is_on(p.harmonic) and "frequency" in p.made.fields}
     if not cavities:
         return parts
-    length = sum(machine.value(part.made.fields.get("length", 0.0)) for part in parts)
+    paths = (part.made.fields.get(part.made.kind.path, 0.0) for part in parts)
+    length = sum(map(machine.value, paths))
     made: dict[int, Part] = {}
     for key, part in cavities.items():
         if reference is None or not length:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...beam.reference import Reference
+from ...core.unstated import is_stated
 from ...elements import (
     Aperture,
     Bend,
@@ -150,7 +151,8 @@ def _bend(element: Bend, values: Plain) -> Plain:
 def _radio_frequency(
     element: RFCavity | CrabCavity, values: Plain, reference: Reference | None, say: Say
 ) -> Plain:
-    found = {name: values[name] for name in ("frequency", "voltage")}
+    found = {"frequency": values["frequency"]} if is_stated(values["frequency"]) else {}
+    found |= {"voltage": values["voltage"]}
     found |= {"phase": values["phase"] / (2 * math.pi), "zero_phase": "BELOW_TRANSITION"}
     if isinstance(element, RFCavity) and element.focusing in WAVES:
         found["cavity_type"] = WAVES[element.focusing]

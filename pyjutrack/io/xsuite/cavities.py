@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from ...core.unstated import UNSTATED
 from ...elements import CrabCavity, Marker, Multipole, RFCavity
 from ...elements.cavity import Cavity
 from ...lattice.expressions import Formula, call
@@ -35,12 +36,17 @@ def _gap(source: Source, kind: type[Cavity], voltage: str) -> list[Piece]:
 
 def _frequency(source: Source) -> Formula:
     """Frequency [Hz]; a harmonic number counts periods in a turn of the whole line."""
-    frequency, harmonic = source.number("frequency"), source.number("harmonic")
+    frequency, harmonic = _stated_frequency(source), source.number("harmonic")
     if not is_on(harmonic):
         return frequency
     if source.turn is None:  # it is read once more when the length of the line is known
         return frequency
-    return frequency + per_turn(harmonic, source.reference, source.turn, source.say)
+    found = per_turn(harmonic, source.reference, source.turn, source.say)
+    return frequency + found if is_on(frequency) else found
+
+
+def _stated_frequency(source: Source) -> Formula:
+    return source.number("frequency") if source.states("frequency") else UNSTATED
 
 
 def _in_radians(source: Source, name: str) -> Formula:
@@ -52,7 +58,7 @@ def read_rf_multipole(source: Source) -> list[Piece]:
 
     Normal ones kick by -knl cos(phase + omega t), skew ones by ksl cos(phase + omega t) in y.
     """
-    frequency, voltage = source.number("frequency"), source.number("voltage")
+    frequency, voltage = _stated_frequency(source), source.number("voltage")
     phase = source.number("phase") + _in_radians(source, "lag")
     pieces = []
     if is_on(voltage):

@@ -10,7 +10,7 @@ from ...core.scalars import to_float
 from ...elements import Drift, Marker, Monitor, Patch, Placeholder
 from ...lattice.expressions import Expression, Formula
 from ..arithmetic import is_on
-from ..builder import Fields, LatticeBuilder
+from ..builder import Fields, LatticeBuilder, states_zero
 from ..errors import clip, placed_errors
 from ..format import LatticeFormat, LatticeSource
 from ..record import LatticeFile, Notes
@@ -113,7 +113,7 @@ def _number(cut: dict[str, Any], name: str, default: float) -> float:
 
 
 def _place(source: Source, piece: Piece, offset: float) -> Piece:
-    """A piece where the element stands, with what is no zero, and what may follow variables."""
+    """A piece where the element stands, with what is no zero or states one, and variables."""
     kind, fields = piece
     where = read_placement(source, _length(piece), fields.get("angle", 0.0), offset)
     if kind not in _UNMOVED and where:
@@ -124,7 +124,7 @@ def _place(source: Source, piece: Piece, offset: float) -> Piece:
         if isinstance(value, Expression) and name not in known:
             source.say(f"{name} = {clip(str(value))} is read as its value, and follows nothing")
             kept[name] = source.value(value)
-        elif _matters(value):
+        elif _matters(value) or states_zero(kind, name, value):
             kept[name] = value
     return Piece(kind, kept)
 

@@ -14,6 +14,7 @@ from ...elements import Drift, Element, Marker, Monitor, Patch
 from ...lattice.expressions import Expression, Formula
 from ...lattice.lattice import Lattice
 from ..arithmetic import is_on
+from ..builder import states_zero
 from .language import write_expression, write_reference
 from .layout import Record
 from .particle import write_particle
@@ -110,7 +111,7 @@ class _Line:
                 entries = self._entries(f"{name!r}].{field}", value)
                 if any(map(is_on, flat(value))):
                     record[field] = entries
-            elif is_on(value):
+            elif is_on(value) or states_zero(type(written.element), field, value):
                 record[field] = self._number(f"{name!r}].{field}", value)
 
     def _entries(self, at: str, value: Sequence[Any]) -> list[Any]:

@@ -49,7 +49,8 @@ class Written:
             InvalidValueError: it carries derivatives.
         """
         found = self._lattice.expressions.get(f"{self.element.name}.{name}")
-        return found if found is not None else float(plain(self.element, name))
+        number: float = plain(self.element, name)
+        return found if found is not None else number
 
     def series(self, name: str) -> tuple[Formula, ...]:
         """A parameter that is a tuple."""
