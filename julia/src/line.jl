@@ -12,6 +12,9 @@ struct Line
     multipoles::Vector{JuTrack.thinMULTIPOLE{Float64}}
 end
 
+"""Kinds without length: markers and thin multipoles."""
+const THIN = (0, 4)
+
 """Where an element stands in a `Line`: the number of its kind, 0 for a marker, and its place."""
 struct Place
     kind::Int
@@ -45,13 +48,14 @@ kind_of(e) = throw(ArgumentError("no tracking through $(nameof(typeof(e))) $(e.n
     slices(places, counts)
 
 The slices of elements that are cut into so many each, with a kick in the middle of every one.
+What is thin is passed whole, whatever its count: there is no length to kick over.
 
 Between two kicks of one element, the halves of two slices are one map.
 """
 function slices(places, counts)
     found = Slice[]
     for (place, count) in zip(places, counts)
-        if count == 0
+        if count == 0 || place.kind in THIN
             push!(found, Slice(place, 1, 0, 1))
             continue
         end

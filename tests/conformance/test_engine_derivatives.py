@@ -94,6 +94,7 @@ def test_tune_slopes(cell, beam, field, other):
     np.testing.assert_allclose(theirs[1], ours[1], rtol=1e-8)
 
 
+@pytest.mark.filterwarnings("ignore:.*are both space charge")  # which is meant
 @pytest.mark.parametrize("mode", ["forward", "reverse"])
 def test_several_kicks(cell, make_beam, kick, other, mode):
     """Each with its own field and grid, one of them standing still."""

@@ -71,6 +71,7 @@ def test_network_in_single_precision(cell, make_beam, kick, other):
     assert 1e-13 < largest_difference(exact, theirs) < 1e-8
 
 
+@pytest.mark.filterwarnings("ignore:.*are both space charge")  # which is meant
 def test_kicks_in_a_row_turns_and_scale(cell, make_beam, kick, other):
     coarse = pj.SpaceCharge(
         pj.SpectralPoisson(size=(0.03, 0.03), shape=(96, 96)), 0.1, perveance_scale=0.3
