@@ -1,12 +1,12 @@
 """
 The Julia engine of pyjutrack: tracking by JuTrack, networks by NNlib, derivatives by Enzyme.
 
-Coordinates, signs and strengths are those of the Python package; `conventions.jl` alone knows where
-JuTrack's differ.
+Coordinates and signs are those of the Python package, and fields of elements those of JuTrack;
+`conventions.jl` alone knows where they differ.
 """
 module PyJuTrack
 
-using Enzyme: Enzyme, Const, Duplicated, Forward, Reverse, autodiff, set_runtime_activity
+using Enzyme: Enzyme, Active, BatchDuplicated, Const, Duplicated, Forward, Reverse, autodiff
 using Enzyme.EnzymeRules: EnzymeRules
 using JSON: JSON
 using JuTrack: JuTrack
@@ -20,19 +20,27 @@ include("network.jl")
 include("files.jl")
 include("ghosts.jl")
 
+# coordinates, elements
+include("conventions.jl")
+include("elements.jl")
+include("chunks.jl")
+
 # space charge
 include("shapes.jl")
 include("mesh.jl")
 include("potentials.jl")
 include("kicks.jl")
-include("rules.jl")
+include("gridless.jl")
 
 # tracking
-include("conventions.jl")
-include("interrupt.jl")
 include("line.jl")
+include("inverses.jl")
+include("interrupt.jl")
 include("tracking.jl")
-include("derivatives.jl")
+include("forward.jl")
+include("reverse.jl")
+include("second.jl")
+include("rules.jl")
 include("analysis.jl")
 
 end

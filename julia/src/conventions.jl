@@ -1,10 +1,10 @@
-# Where JuTrack's conventions differ from pyjutrack's. Nothing else here knows of them.
+# Where JuTrack's conventions differ from pyjutrack's in coordinates, and where its elements are odd.
+# Those of the parameters of elements stand in the Python package, with the twins of each kind.
 #
 # JuTrack's fifth coordinate is the path beyond that of the reference, positive when late: z = -r[5].
-# Its drifts and quadrupoles leave out that particles of another momentum have another velocity,
-# which `add_slip!` adds. Its path through a quadrupole that focuses y has the wrong sign in x^2 and
-# y^2, which `move!` goes around. Its `Beam` takes the kinetic energy. Its polynomials of multipoles
-# contain the factorials, which strengths of MAD do not.
+# It leaves out that particles of another momentum have another velocity, which `add_slip!` adds.
+# Its path through a quadrupole that focuses y has the wrong sign in x^2 and y^2, which `Exchanged`
+# goes around. Its `Beam` takes the kinetic energy.
 
 """
     Reference(kinetic_energy, mass, charge, beta)
@@ -18,67 +18,89 @@ struct Reference
     beta::Float64
 end
 
-const Elements = Vector{JuTrack.AbstractElement{Float64}}
+"""A vector for elements of any kind."""
+no_elements() = JuTrack.AbstractElement{Float64}[]
 
-no_elements() = Elements()
+"""Throw where switches of this process's JuTrack change the meaning of its coordinates."""
+function check_switches()
+    JuTrack.use_exact_Hamiltonian == 1 && JuTrack.use_exact_beti == 0 && return nothing
+    throw(
+        ArgumentError(
+            "JuTrack.use_exact_Hamiltonian is $(JuTrack.use_exact_Hamiltonian) and " *
+            "use_exact_beti is $(JuTrack.use_exact_beti); pyjutrack needs 1 and 0",
+        ),
+    )
+end
+
+"""
+    Exchanged(element)
+
+A quadrupole that focuses y, by one that focuses x with the planes exchanged.
+"""
+struct Exchanged <: JuTrack.AbstractElement{Float64}
+    element::JuTrack.QUAD{Float64}
+end
 
 # JuTrack puts an exact drift in the place of a quadrupole without strength; this is paraxial still
 const NO_STRENGTH = 1e-30
 
-drift(name, len) = JuTrack.DRIFT(; name, len)
-quadrupole(name, len, k1) = JuTrack.QUAD(; name, len, k1=iszero(k1) ? NO_STRENGTH : k1)
-integrated_quadrupole(name, len, k1, steps) = JuTrack.KQUAD(; name, len, k1, NumIntSteps=steps)
-marker(name) = JuTrack.MARKER(; name)
-
-function multipole(name, knl, ksl)
-    order = max(length(knl), length(ksl), 1) - 1
-    # JuTrack looks at the first four, whatever the order
-    expand(k) = [n < length(k) ? polynomial(n, k[n + 1]) : 0.0 for n in 0:max(order, 3)]
-    multipole = JuTrack.thinMULTIPOLE(; name, PolynomA=expand(ksl), PolynomB=expand(knl))
-    multipole.MaxOrder = order
-    multipole
-end
-
 """
-    describe(element)
+    make(kind, fields)
 
-What a JuTrack element is in pyjutrack: (kind, name, numbers), or an error that names its kind.
+A JuTrack element of a type, by its name, with fields by name.
 """
-function describe(e)
-    kind = nameof(typeof(e))
-    bare(f) = !hasproperty(e, f) || all(iszero, getproperty(e, f))
-    for field in (:T1, :T2, :R1, :R2, :RApertures, :EApertures, :KickAngle, :rad)
-        bare(field) || throw(
-            ArgumentError("$kind $(e.name) has $field, for which pyjutrack has no place yet")
-        )
+function make(kind::AbstractString, fields)
+    known = isdefined(JuTrack, Symbol(kind)) ? getfield(JuTrack, Symbol(kind)) : nothing
+    known isa Type && known <: JuTrack.AbstractElement ||
+        known isa Function && Symbol(kind) in FUNCTIONS ||
+        throw(ArgumentError("JuTrack has no element $kind"))
+    adapted(construct(known, (Symbol(k) => plain(v) for (k, v) in pairs(fields))))
+end
+
+# the kinds that JuTrack makes by functions
+const FUNCTIONS = (:RBEND, :ERBEND, :HKICKER, :VKICKER)
+
+construct(kind, fields) = kind(; fields...)
+
+function construct(kind::Type{<:JuTrack.thinMULTIPOLE}, fields)
+    made = kind(; (k => v for (k, v) in fields if k !== :MaxOrder)...)
+    # it takes no order, and looks at the first four, whatever that is
+    for (k, v) in fields
+        k === :MaxOrder && (made.MaxOrder = v)
     end
-    describe_bare(e)
+    made
 end
 
-describe_bare(e::JuTrack.DRIFT) = ("Drift", e.name, [e.len])
-describe_bare(e::JuTrack.QUAD) =
-    ("Quadrupole", e.name, [e.len, e.k1 == NO_STRENGTH ? 0.0 : e.k1])
-describe_bare(e::JuTrack.MARKER) = ("Marker", e.name, Float64[])
+plain(x::AbstractString) = String(x)
+plain(x::AbstractArray{<:Real}) = Array{Float64}(x)
+plain(x::Integer) = Int(x)
+plain(x) = x
 
-function describe_bare(e::JuTrack.KQUAD)
-    if !all(iszero, (e.k0, e.k2, e.k3, e.PolynomA..., e.FringeQuadEntrance, e.FringeQuadExit))
-        throw(ArgumentError("KQUAD $(e.name) has more than k1, for which pyjutrack has no place yet"))
+adapted(e) = e
+function adapted(e::JuTrack.QUAD)
+    e.k1 > 0 && return e
+    e.k1 = iszero(e.k1) ? NO_STRENGTH : -e.k1
+    e.k1 == NO_STRENGTH ? e : Exchanged(e)
+end
+
+"""Add to a field of an element; `place` is that in an array, or 0."""
+function add_to_field!(e, field::Symbol, place::Int, change)
+    if place == 0
+        setproperty!(e, field, getproperty(e, field) + change)
+    else
+        getproperty(e, field)[place] += change
     end
-    ("IntegratedQuadrupole", e.name, [e.len, e.k1, e.NumIntSteps])
+    nothing
 end
 
-function describe_bare(e::JuTrack.thinMULTIPOLE)
-    orders = 0:e.MaxOrder
-    strengths(p) = [p[n + 1] * prod(1.0:n) for n in orders]
-    ("Multipole", e.name, [strengths(e.PolynomB); strengths(e.PolynomA)])
-end
+get_field(e, field::Symbol, place::Int) =
+    place == 0 ? getproperty(e, field) : getproperty(e, field)[place]
 
-describe_bare(e) = throw(
-    ArgumentError("$(nameof(typeof(e))) $(e.name): pyjutrack has no element of this kind yet")
-)
-
-"""JuTrack's coefficient of a polynomial, of an order, from a strength of MAD."""
-polynomial(order, strength) = strength / prod(1.0:order)
+sign_of(field::Symbol) = field === :k1 ? -1 : 1
+add_to_field!(e::Exchanged, field::Symbol, place::Int, change) =
+    add_to_field!(e.element, field, place, sign_of(field) * change)
+get_field(e::Exchanged, field::Symbol, place::Int) =
+    sign_of(field) * get_field(e.element, field, place)
 
 """JuTrack's coordinates from ours, or ours from JuTrack's: a new matrix (N, 6)."""
 function mirrored(r)
@@ -99,25 +121,18 @@ end
 """Move particles through an element, by JuTrack's map."""
 move!(e, r::Matrix{Float64}, particles) = JuTrack.pass!(e, r, size(r, 1), particles)
 
-function move!(e::JuTrack.QUAD{Float64}, r::Matrix{Float64}, particles)
-    e.k1 > 0 && return JuTrack.pass!(e, r, size(r, 1), particles)
-    # one that focuses y is one that focuses x, with the planes exchanged
-    other = JuTrack.with_parameter(e, JuTrack.lattice_parameter(1, :k1), -e.k1)
+function move!(e::Exchanged, r::Matrix{Float64}, particles)
     exchange!(r)
-    JuTrack.pass!(other, r, size(r, 1), particles)
+    JuTrack.pass!(e.element, r, size(r, 1), particles)
     exchange!(r)
 end
 
 """The same for power series."""
-function move_series!(e, series; options...)
-    JuTrack.pass_TPSA!(e, series; options...)
-end
+move_series!(e, series; options...) = JuTrack.pass_TPSA!(e, series; options...)
 
-function move_series!(e::JuTrack.QUAD{Float64}, series; options...)
-    e.k1 > 0 && return JuTrack.pass_TPSA!(e, series; options...)
-    other = JuTrack.with_parameter(e, JuTrack.lattice_parameter(1, :k1), -e.k1)
+function move_series!(e::Exchanged, series; options...)
     permute!(series, [3, 4, 1, 2, 5, 6])
-    JuTrack.pass_TPSA!(other, series; options...)
+    JuTrack.pass_TPSA!(e.element, series; options...)
     permute!(series, [3, 4, 1, 2, 5, 6])
 end
 

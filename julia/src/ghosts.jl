@@ -36,20 +36,26 @@ function potential(network::Network, fractions::AbstractMatrix)
 end
 
 """
-    potential(network, fractions, dfractions)
+    potential(network, fractions, along)
 
-H and its derivative along a tangent of the shares.
+H and its derivatives along a tuple of tangents of the shares.
 """
-function potential(network::Network, fractions::AbstractMatrix, dfractions::AbstractMatrix)
-    cells, dcells = fold(fractions), fold(dfractions)
+function potential(network::Network, fractions::AbstractMatrix, along::NTuple{W}) where {W}
     linear = islinear(network)
+    cells, dcells = fold(fractions), map(fold, along)
     share = linear ? one(eltype(cells)) : sum(cells)
-    dshare = linear ? zero(eltype(cells)) : sum(dcells)
-    iszero(share) && return zero(fractions), zero(fractions)
+    dshare = map(d -> linear ? zero(eltype(d)) : sum(d), dcells)
+    iszero(share) && return zero(fractions), map(zero, along)
     whole = cells ./ share
-    dwhole = (dcells .- whole .* dshare) ./ share
-    h, dh = jvp(network, stacked(whole), stacked(dwhole))
-    unfold(share .* h[:, :, 1, 1]), unfold(dshare .* h[:, :, 1, 1] .+ share .* dh[:, :, 1, 1])
+    dwhole = map((d, ds) -> (d .- whole .* ds) ./ share, dcells, dshare)
+    h, dh = jvp(network, stacked(whole), cat(dwhole...; dims=4))
+    tangent(w) = unfold(dshare[w] .* h[:, :, 1, 1] .+ share .* dh[:, :, 1, w])
+    unfold(share .* h[:, :, 1, 1]), ntuple(tangent, Val(W))
+end
+
+function potential(network::Network, fractions::AbstractMatrix, along::AbstractMatrix)
+    h, (dh,) = potential(network, fractions, (along,))
+    h, dh
 end
 
 stacked(cells) = reshape(cells, size(cells)..., 1, 1)

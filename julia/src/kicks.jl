@@ -1,142 +1,128 @@
-# Collective kicks: what a beam makes of itself, and how particles respond to it.
+# Effects: what a beam makes of itself, and how particles respond to it.
+#
+#   admit!(effect, particles)                     marks what is beyond the effect's domain as lost
+#   field(effect, particles)                      what the beam makes, for a strength of one
+#   field_size(effect)                            its size
+#   apply!(effect, r, lost, field, factor)        kicks by it; factor = strength * length
+#   push_field(effect, particles, tangents)       `field` and its derivatives along W tangents
+#   pull_field!(effect, particles, slopes, dh)    adds those of <dh, field> by the coordinates
+#
+# `apply!` moves no coordinate that `field` depends on, and so is undone by the factor's negative.
+
+abstract type Effect end
 
 """
-    SpaceCharge(potential, perveance, response)
+    SpaceCharge(potential, response)
 
-(px, py) -= perveance current ds grad(H); `perveance` is per ampere.
+(px, py) -= perveance ds grad(H), the strength being the perveance of the beam.
 
 Without `response` the field stands still under a derivative: the first term of the paper's Eq. 2.
 """
-struct SpaceCharge
-    potential::Potential
-    mesh::Mesh
-    perveance::Float64
+struct SpaceCharge{P<:Potential} <: Effect
+    potential::P
     response::Bool
 end
 
-SpaceCharge(potential, perveance, response) =
-    SpaceCharge(potential, potential.mesh, perveance, response)
+mesh(kick::SpaceCharge) = kick.potential.mesh
 
 """What lies outside the box is lost."""
+function admit!(kick::SpaceCharge, p::Particles)
+    for_chunks(length(p.r)) do i
+        admit!(kick, p.r[i], p.lost[i])
+    end
+end
+
 function admit!(kick::SpaceCharge, r::Matrix{Float64}, lost::Vector{Int})
+    box = mesh(kick)
     @inbounds for p in axes(r, 1)
         # also where a coordinate is not a number
-        lost[p] == 0 && !inside(kick.mesh, r[p, 1], r[p, 3]) && (lost[p] = 1)
+        lost[p] == 0 && !inside(box, r[p, 1], r[p, 3]) && (lost[p] = 1)
     end
     nothing
 end
 
-"""The potential of the particles times the perveance; its slopes are kicks per metre."""
-function field(kick::SpaceCharge, r, lost, current)
-    (kick.perveance * current) .* solve(kick, deposit(kick.mesh, r, lost))
+"""The share of the beam in each cell."""
+function shares(kick::SpaceCharge, p::Particles)
+    box = mesh(kick)
+    grids = [zeros(padded(box)) for _ in p.r]
+    for_chunks(length(p.r)) do i
+        deposit!(grids[i], box, p.r[i], p.lost[i], 1 / p.total)
+    end
+    sum_up(grids)
 end
+
+sum_up(grids) = length(grids) == 1 ? grids[1] : sum(grids)
+
+field(kick::SpaceCharge, p::Particles) = value(kick.potential, shares(kick, p))
 
 """Kick particles by a given field; those outside of the box are lost."""
-function apply!(kick::SpaceCharge, r, lost, field, ds)
+function apply!(kick::SpaceCharge, r, lost, h, factor)
     admit!(kick, r, lost)
-    deflect!(kick.mesh, r, lost, field, ds)
+    deflect!(mesh(kick), r, lost, h, factor)
 end
 
-"""The size of what `field` gives."""
-field_size(kick::SpaceCharge) = padded(kick.mesh)
+field_size(kick::SpaceCharge) = padded(mesh(kick))
 
-"""The kick of a beam on itself over ds [m]; its field is kept in `keep`, if that is not nothing."""
-function kick!(kick::SpaceCharge, r, lost, current, ds, keep)
-    h = field(kick, r, lost, current)
-    keep === nothing || copyto!(keep, h)
-    apply!(kick, r, lost, h, ds)
-end
-
-"""
-    Gridless(size, modes, perveance)
-
-JuTrack's own space charge: a sine sum over all particles, in a box of width and height `size` [m].
-
-Its box begins at the least x and y of the beam, wherever these are.
-"""
-struct Gridless
-    size::NTuple{2,Float64}
-    modes::NTuple{2,Int}
-    perveance::Float64
-end
-
-"""What is farther from the corner than the box is wide, or no number, is lost."""
-function admit!(g::Gridless, r, lost)
-    x0, y0 = corner(r, lost)
-    for p in axes(r, 1)
-        lost[p] == 0 || continue
-        within = 0 <= r[p, 1] - x0 <= g.size[1] && 0 <= r[p, 3] - y0 <= g.size[2]
-        within || (lost[p] = 1)
+"""The field, and its derivatives along tangents of the coordinates, those of each chunk a tuple."""
+function push_field(kick::SpaceCharge, p::Particles, tangents::Vector{NTuple{W,Matrix{Float64}}}) where {W}
+    box = mesh(kick)
+    kick.response || return field(kick, p), ntuple(_ -> zeros(padded(box)), Val(W))
+    grids = [zeros(padded(box)) for _ in p.r]
+    dgrids = [ntuple(_ -> zeros(padded(box)), Val(W)) for _ in p.r]
+    for_chunks(length(p.r)) do i
+        push_deposit!(grids[i], dgrids[i], box, p.r[i], tangents[i], p.lost[i], 1 / p.total)
     end
-    nothing
+    along = ntuple(w -> sum_up([d[w] for d in dgrids]), Val(W))
+    tangents_of(kick.potential, sum_up(grids), along)
 end
 
-"""The least x and y of the particles that are not lost."""
-function corner(r, lost)
-    x0 = y0 = Inf
-    for p in axes(r, 1)
-        lost[p] == 0 || continue
-        x0, y0 = min(x0, r[p, 1]), min(y0, r[p, 3])
+"""Add to slopes (a matrix for each chunk) the derivatives of <dh, field> by the coordinates."""
+function pull_field!(kick::SpaceCharge, p::Particles, slopes, dh)
+    kick.response || return nothing
+    dshares = cotangent(kick.potential, shares(kick, p), dh)
+    for_chunks(length(p.r)) do i
+        pull_deposit!(dshares, mesh(kick), p.r[i], slopes[i], p.lost[i], 1 / p.total)
     end
-    x0, y0
 end
 
-wavenumbers(g::Gridless) = ntuple(axis -> (π / g.size[axis]) .* (1:g.modes[axis]), 2)
-
-function kick!(g::Gridless, r, lost, current, ds, keep)
-    keep === nothing || copyto!(keep, field(g, r, lost, current))
-    # JuTrack anchors its box at the lost as well, and counts all as the whole beam
-    living = findall(iszero, lost)
-    isempty(living) && return nothing
-    share = length(living) / size(r, 1)
-    rows = r[living, :]
-    JuTrack.compute_delta_pxy!(
-        rows, g.perveance * current * share, g.modes..., g.size..., length(living), ds, lost[living]
+function push_deposit!(grid, dgrids, box, r, drs, lost, share)
+    autodiff(
+        Forward,
+        deposit!,
+        Const,
+        dup(grid, dgrids),
+        Const(box),
+        dup(r, drs),
+        Const(lost),
+        Const(share),
     )
-    for (i, p) in enumerate(living)
-        r[p, 2], r[p, 4] = rows[i, 2], rows[i, 4]
-    end
     nothing
 end
 
-# what JuTrack sums for the beam itself, for test particles in its field: amplitudes, and in a last
-# row the corner of the box
-field_size(g::Gridless) = (g.modes[1] + 1, max(g.modes[2], 2))
-
-function field(g::Gridless, r, lost, current)
-    kx, ky = wavenumbers(g)
-    found = zeros(field_size(g))
-    x0, y0 = corner(r, lost)
-    for p in axes(r, 1)
-        lost[p] == 0 || continue
-        for m in eachindex(ky), l in eachindex(kx)
-            found[l, m] += sin(kx[l] * (r[p, 1] - x0)) * sin(ky[m] * (r[p, 3] - y0))
-        end
-    end
-    norm = 8π * g.perveance * current / (prod(g.size) * size(r, 1))
-    for m in eachindex(ky), l in eachindex(kx)
-        found[l, m] *= norm / (kx[l]^2 + ky[m]^2)
-    end
-    found[end, 1], found[end, 2] = x0, y0
-    found
+function pull_deposit!(dgrid, box, r, dr, lost, share)
+    autodiff(
+        Reverse,
+        deposit!,
+        Const,
+        Duplicated(zero(dgrid), copy(dgrid)),
+        Const(box),
+        Duplicated(r, dr),
+        Const(lost),
+        Const(share),
+    )
+    nothing
 end
 
-function apply!(g::Gridless, r, lost, field, ds)
-    kx, ky = wavenumbers(g)
-    for p in axes(r, 1)
-        lost[p] == 0 || continue
-        x, y = r[p, 1] - field[end, 1], r[p, 3] - field[end, 2]
-        if !(0 <= x <= g.size[1] && 0 <= y <= g.size[2])
-            lost[p] = 1
-            continue
-        end
-        along_x = along_y = 0.0
-        for m in eachindex(ky), l in eachindex(kx)
-            along_x += field[l, m] * kx[l] * cos(kx[l] * x) * sin(ky[m] * y)
-            along_y += field[l, m] * ky[m] * sin(kx[l] * x) * cos(ky[m] * y)
-        end
-        r[p, 2] -= ds * along_x
-        r[p, 4] -= ds * along_y
+"""What Enzyme takes for a value and its derivatives along one direction or many."""
+dup(x, dxs::NTuple{1}) = Duplicated(x, dxs[1])
+dup(x, dxs::NTuple) = BatchDuplicated(x, dxs)
+
+"""Kick a beam by its own field over ds [m]; the field is kept in `keep`, if that is not nothing."""
+function act!(effect::Effect, p::Particles, strength, ds, keep)
+    admit!(effect, p)
+    h = field(effect, p)
+    keep === nothing || copyto!(keep, h)
+    for_chunks(length(p.r)) do i
+        apply!(effect, p.r[i], p.lost[i], h, strength * ds)
     end
-    nothing
 end

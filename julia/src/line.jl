@@ -1,164 +1,129 @@
-# A lattice as Enzyme likes it: elements of each kind apart, so that what is read from one is known.
+# A line that can be tracked through: pieces of JuTrack's elements, effects, and what is done in order.
 
 """
-    Line(elements)
+    Piece(element, slip)
 
-The JuTrack elements of a lattice that can be tracked through, each kind in a vector of its own.
+A JuTrack element, or a part of one, and the length [m] over which the slip of the velocity is to be
+added, which JuTrack leaves out.
 """
-struct Line
-    drifts::Vector{JuTrack.DRIFT{Float64}}
-    quadrupoles::Vector{JuTrack.QUAD{Float64}}
-    integrated::Vector{JuTrack.KQUAD{Float64}}
-    multipoles::Vector{JuTrack.thinMULTIPOLE{Float64}}
-end
-
-"""Kinds without length: markers and thin multipoles."""
-const THIN = (0, 4)
-
-"""Where an element stands in a `Line`: the number of its kind, 0 for a marker, and its place."""
-struct Place
-    kind::Int
-    index::Int
-end
-
-"""A `Line`, and the `Place` of every element."""
-function lined(elements)
-    line, places = Line([], [], [], []), Place[]
-    for e in elements
-        kind = kind_of(e)
-        if kind == 0
-            push!(places, Place(0, 0))
-            continue
-        end
-        same = getfield(line, kind)
-        push!(same, e)
-        push!(places, Place(kind, length(same)))
-    end
-    line, places
-end
-
-kind_of(::JuTrack.MARKER) = 0
-kind_of(::JuTrack.DRIFT{Float64}) = 1
-kind_of(::JuTrack.QUAD{Float64}) = 2
-kind_of(::JuTrack.KQUAD{Float64}) = 3
-kind_of(::JuTrack.thinMULTIPOLE{Float64}) = 4
-kind_of(e) = throw(ArgumentError("no tracking through $(nameof(typeof(e))) $(e.name) is known"))
-
-"""
-    slices(places, counts)
-
-The slices of elements that are cut into so many each, with a kick in the middle of every one.
-What is thin is passed whole, whatever its count: there is no length to kick over.
-
-Between two kicks of one element, the halves of two slices are one map.
-"""
-function slices(places, counts)
-    found = Slice[]
-    for (place, count) in zip(places, counts)
-        if count == 0 || place.kind in THIN
-            push!(found, Slice(place, 1, 0, 1))
-            continue
-        end
-        for n in 1:count
-            push!(found, Slice(place, (n == 1 ? 0.5 : 1.0) / count, 1 / count, n == 1))
-        end
-        push!(found, Slice(place, 0.5 / count, 0, 0))
-    end
-    found
+mutable struct Piece{E<:JuTrack.AbstractElement{Float64}}
+    element::E
+    slip::Float64
 end
 
 """
-    Slice(place, fraction, kicked, enters)
+    Op(piece, effect, enters)
 
-A fraction of an element to pass; then the fraction of its length over which to kick, or 0.
+One operation: pass a piece, or let an effect act; the other is 0. `enters` is 1 where particles
+enter an element of the lattice.
 """
-struct Slice
-    place::Place
-    fraction::Float64
-    kicked::Float64
-    # 1 where the element begins; no Bool, because Enzyme stumbles over the padding after it
+struct Op
+    piece::Int
+    effect::Int
+    # no Bool, because Enzyme stumbles over the padding after it
     enters::Int
 end
 
 """
-    Knob(place, field, order)
-
-A field of an element. `order` is the place in a polynomial, from 0, or -1 for a number. The current
-has kind -1.
-"""
-struct Knob
-    place::Place
-    field::Symbol
-    order::Int
-end
-
-const CURRENT = Place(-1, 0)
-
-"""
-    Study(elements, counts, kicks, reference, turns, current, knobs)
+    Study(pieces, ops, lengths, effects, strengths, reference, turns)
 
 All that tracking needs besides particles.
 
-`counts` are the slices of each element, `kicks` is a tuple, and knobs are (element from 1 or 0 for
-the current, field, order).
+`lengths` [m] are those over which effects act, one for each operation; `strengths` are those of the
+effects, the perveance of the beam for space charge.
 """
-struct Study{K<:Tuple}
-    line::Line
-    slices::Vector{Slice}
-    kicks::K
+struct Study
+    pieces::Vector{Piece}
+    ops::Vector{Op}
+    lengths::Vector{Float64}
+    effects::Vector{Effect}
+    strengths::Vector{Float64}
     reference::Reference
     turns::Int
-    current::Float64
-    knobs::Vector{Knob}
 end
 
-function Study(elements, counts, kicks, reference, turns::Integer, current, knobs)
-    line, places = lined(elements)
-    found = Knob[
-        Knob(element == 0 ? CURRENT : places[element], Symbol(field), order) for
-        (element, field, order) in knobs
-    ]
-    Study(line, slices(places, counts), kicks, reference, Int(turns), Float64(current), found)
+"""
+    study(kinds, fields, slips, ops, lengths, effects, strengths, reference, turns)
+
+A `Study` from JuTrack's types by name with their fields, and rows of (piece, effect, enters).
+"""
+function study(kinds, fields, slips, ops, lengths, effects, strengths, reference, turns)
+    check_switches()
+    pieces = Piece[Piece(make(k, f), s) for (k, f, s) in zip(kinds, fields, slips)]
+    rows = Op[Op(row...) for row in eachrow(Matrix{Int}(ops))]
+    Study(pieces, rows, lengths, collect(Effect, effects), strengths, reference, turns)
 end
 
 """How many fields a study makes, one after another."""
-field_count(s::Study) = s.turns * count(x -> x.kicked != 0, s.slices) * length(s.kicks)
+field_count(s::Study) = s.turns * count(op -> op.effect != 0, s.ops)
+
+"""The number of an operation, of a turn from 0 and a place in it."""
+op_number(s::Study, turn, n) = turn * length(s.ops) + n
 
 """
-    overlaid(line, study, values)
+    Entry(what, index, field, place)
 
-Line and current with the knobs at some values, by JuTrack's overlay of parameters.
+A number of a study by which there are derivatives: of a piece ("field", with JuTrack's name and the
+place in an array, or 0), its "slip", the "length" of an operation, the "strength" of an effect.
 """
-function overlaid(line::Line, study::Study, values::Vector{Float64})
-    current = study.current
-    for (knob, value) in zip(study.knobs, values)
-        knob.place == CURRENT && (current = value)
-    end
-    changed(kind) = replaced(getfield(line, kind), kind, study.knobs, values)
-    Line(changed(1), changed(2), changed(3), changed(4)), current
+struct Entry
+    what::Symbol
+    index::Int
+    field::Symbol
+    place::Int
 end
 
-function replaced(elements::Vector{E}, kind, knobs, values) where {E}
-    # not `copy`, whose derivative Enzyme takes for that of numbers
-    elements = E[e for e in elements]
-    for (knob, value) in zip(knobs, values)
-        knob.place.kind == kind || continue
-        index = knob.place.index
-        elements[index] = with_knob(elements[index], knob, value)::E
-    end
-    elements
+Entry(what::AbstractString, index, field::AbstractString, place) =
+    Entry(Symbol(what), index, Symbol(field), place)
+
+"""
+    Slopes(pieces, lengths, strengths)
+
+The derivatives of all numbers of a study, W of each: none, or a tuple of pieces; (operations, W);
+(effects, W).
+"""
+struct Slopes{W}
+    pieces::Vector{Union{Nothing,NTuple{W,Piece}}}
+    lengths::Matrix{Float64}
+    strengths::Matrix{Float64}
 end
 
-function with_knob(e, knob::Knob, value)
-    if knob.order < 0
-        return JuTrack.with_parameter(e, JuTrack.lattice_parameter(1, knob.field), value)
+"""Slopes of zero, with a place for those of the pieces that entries name."""
+function no_slopes(study::Study, entries, ::Val{W}) where {W}
+    pieces = Vector{Union{Nothing,NTuple{W,Piece}}}(nothing, length(study.pieces))
+    for e in entries
+        e.what in (:field, :slip) || continue
+        pieces[e.index] = ntuple(_ -> Enzyme.make_zero(study.pieces[e.index]), Val(W))
     end
-    parameter = JuTrack.lattice_parameter(1, knob.field, knob.order + 1)
-    JuTrack.with_parameter(e, parameter, polynomial(knob.order, value))
+    Slopes{W}(pieces, zeros(length(study.ops), W), zeros(length(study.effects), W))
 end
 
-"""A fraction of an element: a JuTrack element of a part of its length."""
-function part(e, fraction)
-    fraction == 1 && return e
-    JuTrack.with_parameter(e, JuTrack.lattice_parameter(1, :len), e.len * fraction)
+"""Slopes along directions: seeds (entries, W)."""
+function slopes(study::Study, entries, seeds, width::Val{W}) where {W}
+    found = no_slopes(study, entries, width)
+    for (n, e) in enumerate(entries), w in 1:W
+        add!(found, e, w, seeds[n, w])
+    end
+    found
+end
+
+function add!(s::Slopes, e::Entry, w, change)
+    if e.what === :length
+        s.lengths[e.index, w] += change
+    elseif e.what === :strength
+        s.strengths[e.index, w] += change
+    elseif e.what === :slip
+        s.pieces[e.index][w].slip += change
+    else
+        add_to_field!(s.pieces[e.index][w].element, e.field, e.place, change)
+    end
+    nothing
+end
+
+"""The slope that an entry has, of a single direction."""
+function slope(s::Slopes{1}, e::Entry)
+    e.what === :length && return s.lengths[e.index, 1]
+    e.what === :strength && return s.strengths[e.index, 1]
+    piece, = s.pieces[e.index]
+    e.what === :slip ? piece.slip : get_field(piece.element, e.field, e.place)
 end

@@ -36,33 +36,34 @@ end
 end
 
 """
-    deposit(mesh, r, lost)
+    deposit!(grid, mesh, r, lost, share)
 
-The share of the beam in each cell: particles r[:, (1, 3)] that are not lost, each 1/N.
+Add the share of the beam in each cell: `share` for each particle that is not lost, at r[:, (1, 3)].
 
 All of them must be in the box; see `admit!`.
 """
-function deposit(mesh::Mesh, r::Matrix{Float64}, lost::Vector{Int})
-    grid = zeros(padded(mesh))
-    share = 1 / size(r, 1)
+function deposit!(grid::Matrix{Float64}, mesh::Mesh, r::Matrix{Float64}, lost::Vector{Int}, share)
     @inbounds for p in axes(r, 1)
         lost[p] == 0 || continue
         i, ux = place(mesh.size[1], mesh.cells[1], r[p, 1])
         j, uy = place(mesh.size[2], mesh.cells[2], r[p, 3])
         wx, wy = weights(mesh.shape, ux), weights(mesh.shape, uy)
-        for b in 1:4, a in 1:4
-            grid[i + a - 1, j + b - 1] += share * wx[a] * wy[b]
+        for b in 1:4
+            w = share * wy[b]
+            for a in 1:4
+                grid[i + a - 1, j + b - 1] += w * wx[a]
+            end
         end
     end
-    grid
+    nothing
 end
 
 """
-    deflect!(mesh, r, lost, potential, ds)
+    deflect!(mesh, r, lost, potential, factor)
 
-(px, py) -= ds grad(potential), read with the shape of the deposit.
+(px, py) -= factor grad(potential), read with the shape of the deposit.
 """
-function deflect!(mesh::Mesh, r::Matrix{Float64}, lost::Vector{Int}, potential::Matrix{Float64}, ds)
+function deflect!(mesh::Mesh, r::Matrix{Float64}, lost::Vector{Int}, potential::Matrix{Float64}, factor)
     hx, hy = spacing(mesh)
     @inbounds for p in axes(r, 1)
         lost[p] == 0 || continue
@@ -76,8 +77,8 @@ function deflect!(mesh::Mesh, r::Matrix{Float64}, lost::Vector{Int}, potential::
             along_x += h * sx[a] * wy[b]
             along_y += h * wx[a] * sy[b]
         end
-        r[p, 2] -= ds * along_x / hx
-        r[p, 4] -= ds * along_y / hy
+        r[p, 2] -= factor * along_x / hx
+        r[p, 4] -= factor * along_y / hy
     end
     nothing
 end

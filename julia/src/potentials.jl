@@ -2,7 +2,11 @@
 #
 #   value(potential, shares)               H on the padded grid, from the shares there
 #   tangent(potential, shares, dshares)    its derivative along a tangent
+#   tangents_of(potential, shares, along)  H, and its derivatives along many tangents
 #   cotangent(potential, shares, dh)       the derivative of <dh, H> by the shares
+#
+# Enzyme does not look inside: these are the rules, and networks have theirs layer by layer (Eq. 3 of
+# the paper).
 #
 # -laplacian(H) = 2 pi rho, with rho normalised to one and H = 0 on the walls.
 
@@ -39,6 +43,7 @@ function value(s::Spectral, shares)
     s.sine_x' * (s.green .* (s.sine_x * shares * s.sine_y')) * s.sine_y
 end
 tangent(s::Spectral, shares, dshares) = value(s, dshares)
+tangents_of(p::Potential, shares, along) = value(p, shares), map(d -> tangent(p, shares, d), along)
 # it is symmetric
 cotangent(s::Spectral, shares, dh) = value(s, dh)
 
@@ -62,6 +67,11 @@ value(s::Surrogate{T}, shares) where {T} = Float64.(potential(s.network, T.(shar
 function tangent(s::Surrogate{T}, shares, dshares) where {T}
     islinear(s.network) && return value(s, dshares)
     Float64.(potential(s.network, T.(shares), T.(dshares))[2])
+end
+
+function tangents_of(s::Surrogate{T}, shares, along::NTuple{W}) where {T,W}
+    h, dh = potential(s.network, T.(shares), map(d -> T.(d), along))
+    Float64.(h), map(d -> Float64.(d), dh)
 end
 
 function cotangent(s::Surrogate{T}, shares, dh) where {T}

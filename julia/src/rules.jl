@@ -1,73 +1,95 @@
-# How Enzyme differentiates a potential: by the rules of the potential, not through its code.
-# Networks have theirs layer by layer (Eq. 3 of the paper).
+# How Enzyme differentiates a tracking that is part of a program of somebody else's: by our forward
+# and reverse modes, so that reverse mode keeps nothing of the way.
 
 """
-    solve(kick, shares)
+    track!(r, lost, study)
 
-H on the padded grid, from the share of the beam in each cell.
+Track particles r (N, 6) in JuTrack's coordinates, and their marks, in place.
+
+Enzyme differentiates it by rules: forward along any number of directions, by r and by all numbers
+of the study; backwards in flat memory.
 """
-function solve(kick, shares::Matrix{Float64})
-    # hidden from Enzyme, which would look for derivatives of what lies within
-    value(Base.inferencebarrier(kick.potential), shares)::Matrix{Float64}
+function track!(r::Matrix{Float64}, lost::Vector{Int}, study::Study)
+    p = Particles(r, lost, study.reference)
+    walk!(p, study)
+    take_over!(r, lost, p)
 end
 
-"""The derivative of `solve` along a tangent; none where the field is to stand still."""
-function pushed(kick, shares, dshares)
-    kick.response || return zero(shares)
-    tangent(Base.inferencebarrier(kick.potential), shares, dshares)::Matrix{Float64}
+function take_over!(r, lost, p::Particles)
+    copyto!(r, joined(p.r))
+    copyto!(lost, joined(p.lost))
+    nothing
 end
 
-"""The derivative of <dh, solve> by the shares."""
-function pulled(kick, shares, dh)
-    kick.response || return zero(shares)
-    cotangent(Base.inferencebarrier(kick.potential), shares, dh)::Matrix{Float64}
+slopes_of(study::Const{Study}, ::Val{W}) where {W} = no_slopes(study.val, (), Val(W))
+
+function slopes_of(study::EnzymeRules.Annotation{Study}, ::Val{W}) where {W}
+    shadows = W == 1 && study isa Duplicated ? (study.dval,) : study.dval
+    pieces = [ntuple(w -> shadows[w].pieces[i], Val(W)) for i in eachindex(study.val.pieces)]
+    columns(field) = reduce(hcat, getfield(s, field) for s in shadows)
+    Slopes{W}(pieces, columns(:lengths), columns(:strengths))
 end
 
 function EnzymeRules.forward(
     config::EnzymeRules.FwdConfig,
-    ::Const{typeof(solve)},
-    ::Type{RT},
-    kick::EnzymeRules.Annotation{SpaceCharge},
-    shares::EnzymeRules.Annotation{Matrix{Float64}},
-) where {RT}
-    width = EnzymeRules.width(config)
-    h = EnzymeRules.needs_primal(config) ? solve(kick.val, shares.val) : nothing
-    EnzymeRules.needs_shadow(config) || return h
-    along(dshares) = pushed(kick.val, shares.val, dshares)
-    if width == 1
-        dh = shares isa Const ? zero(shares.val) : along(shares.dval)
-        return h === nothing ? dh : Duplicated(h, dh)
+    ::Const{typeof(track!)},
+    ::Type,
+    r::EnzymeRules.Annotation{Matrix{Float64}},
+    lost::EnzymeRules.Annotation{Vector{Int}},
+    study::EnzymeRules.Annotation{Study},
+)
+    width = Val(EnzymeRules.width(config))
+    p = Particles(r.val, lost.val, study.val.reference)
+    tangents = tangents_of_start(r, p, width)
+    push_walk!(p, tangents, study.val, slopes_of(study, width), nothing)
+    take_over!(r.val, lost.val, p)
+    r isa Const && return nothing
+    for (w, dr) in enumerate(shadows_of(r))
+        copyto!(dr, joined([t[w] for t in tangents]))
     end
-    dhs = ntuple(i -> shares isa Const ? zero(shares.val) : along(shares.dval[i]), Val(width))
-    h === nothing ? dhs : Enzyme.BatchDuplicated(h, dhs)
+    nothing
+end
+
+shadows_of(r::Duplicated) = (r.dval,)
+shadows_of(r) = r.dval
+
+function tangents_of_start(r, p::Particles, ::Val{W}) where {W}
+    each = r isa Const ? ntuple(_ -> map(zero, p.r), Val(W)) : map(d -> chunked(d, p), shadows_of(r))
+    [ntuple(w -> each[w][i], Val(W)) for i in eachindex(p.r)]
 end
 
 function EnzymeRules.augmented_primal(
-    config::EnzymeRules.RevConfigWidth{1},
-    ::Const{typeof(solve)},
-    ::Type{RT},
-    kick::EnzymeRules.Annotation{SpaceCharge},
-    shares::EnzymeRules.Annotation{Matrix{Float64}},
-) where {RT}
-    h = solve(kick.val, shares.val)
-    dh = EnzymeRules.needs_shadow(config) ? zero(h) : nothing
-    primal = EnzymeRules.needs_primal(config) ? h : nothing
-    # with the kick: of several, `reverse` would be given the last one for all
-    EnzymeRules.AugmentedReturn(primal, dh, (dh, copy(shares.val), kick.val))
+    ::EnzymeRules.RevConfigWidth{1},
+    ::Const{typeof(track!)},
+    ::Type,
+    r::EnzymeRules.Annotation{Matrix{Float64}},
+    lost::EnzymeRules.Annotation{Vector{Int}},
+    study::EnzymeRules.Annotation{Study},
+)
+    p = Particles(r.val, lost.val, study.val.reference)
+    way = walk_and_keep!(p, study.val)
+    take_over!(r.val, lost.val, p)
+    EnzymeRules.AugmentedReturn(nothing, nothing, (p, way, study.val))
 end
 
 function EnzymeRules.reverse(
     ::EnzymeRules.RevConfigWidth{1},
-    ::Const{typeof(solve)},
-    ::Type{RT},
+    ::Const{typeof(track!)},
+    ::Type,
     tape,
-    kick::EnzymeRules.Annotation{SpaceCharge},
-    shares::EnzymeRules.Annotation{Matrix{Float64}},
-) where {RT}
-    dh, kept, used = tape
-    if !(shares isa Const) && dh !== nothing
-        shares.dval .+= pulled(used, kept, dh)
+    r::EnzymeRules.Annotation{Matrix{Float64}},
+    lost::EnzymeRules.Annotation{Vector{Int}},
+    study::EnzymeRules.Annotation{Study},
+)
+    p, way, used = tape
+    adjoints = r isa Const ? map(zero, p.r) : chunked(r.dval, p)
+    found = slopes_of(study, Val(1))
+    pull_walk!(p, adjoints, used, found, way)
+    r isa Const || copyto!(r.dval, joined(adjoints))
+    if !(study isa Const)
+        # those of the pieces were added where they stand
+        study.dval.lengths .= vec(found.lengths)
+        study.dval.strengths .= vec(found.strengths)
     end
-    dh === nothing || fill!(dh, 0)
-    (nothing, nothing)
+    (nothing, nothing, nothing)
 end

@@ -1,70 +1,112 @@
-# Tracking: JuTrack's maps of slices of elements, and kicks between them.
-
-"""The field is that of the particles themselves, kept in `fields` if that is not empty."""
-struct Own end
-
-"""The field is given: the particles add nothing to it."""
-struct Given end
-
-function meet!(::Own, kick, r, lost, current, ds, fields, n)
-    admit!(kick, r, lost)
-    kick!(kick, r, lost, current, ds, isempty(fields) ? nothing : fields[n])
-end
-
-function meet!(::Given, kick, r, lost, current, ds, fields, n)
-    apply!(kick, r, lost, fields[n], ds)
-end
+# Tracking: one loop over the operations of a study.
 
 """
-    walk!(source, r, lost, line, current, study, fields)
+    walk!(particles, study)
 
-Track particles r (N, 6) in JuTrack's coordinates, in place, with the field of a `source`.
+Track particles, in place.
 """
-function walk!(source, r, lost, line::Line, current, study, fields)
-    n = 0
-    particles = beam(r, lost, study.reference)
-    for _ in 1:study.turns, slice in study.slices
+function walk!(p::Particles, study::Study)
+    each_op(study) do n, op, _
+        do_op!(p, study, n, op, nothing)
+    end
+end
+
+"""Call `f(place in a turn, operation, number from 1)` for all operations of all turns."""
+function each_op(f, study::Study)
+    for turn in 1:study.turns, (n, op) in enumerate(study.ops)
         check_interrupt()
-        slice.enters == 1 && passable!(r, lost)
-        ds = pass!(line, slice, r, lost, particles, study.reference.beta)
-        slice.kicked == 0 && continue
-        for kick in study.kicks
-            n += 1
-            meet!(source, kick, r, lost, current, ds, fields, n)
+        f(n, op, op_number(study, turn - 1, n))
+    end
+    nothing
+end
+
+"""Do an operation; the field of an effect is kept in `keep`, if that is not nothing."""
+function do_op!(p::Particles, study::Study, n, op::Op, keep)
+    op.enters == 1 && foreach(passable!, p.r, p.lost)
+    if op.piece == 0
+        effect = study.effects[op.effect]
+        act!(effect, p, study.strengths[op.effect], study.lengths[n], keep)
+    else
+        pass_all!(study.pieces[op.piece], p, study.reference)
+    end
+    nothing
+end
+
+"""Pass a piece with all chunks; one that acts on the beam as a whole, in one piece."""
+function pass_all!(piece::Piece, p::Particles, reference::Reference)
+    if is_single(piece.element)
+        for_chunks(length(p.r)) do i
+            pass!(piece, p.r[i], p.lost[i], p.beams[i], reference.beta)
+        end
+    else
+        with_whole(p, reference) do r, lost, particles
+            pass!(piece, r, lost, particles, reference.beta)
         end
     end
     nothing
 end
 
-"""Pass a slice; returns the length to kick over."""
-function pass!(line::Line, slice::Slice, r, lost, particles, beta)
-    kind, index = slice.place.kind, slice.place.index
-    if kind == 1
-        return pass_known!(line.drifts[index], slice, r, lost, particles, beta)
-    elseif kind == 2
-        return pass_known!(line.quadrupoles[index], slice, r, lost, particles, beta)
-    elseif kind == 3
-        return pass_known!(line.integrated[index], slice, r, lost, particles, beta)
-    elseif kind == 4
-        return pass_known!(line.multipoles[index], slice, r, lost, particles, beta)
-    end
-    0.0
+function pass!(piece::Piece, r, lost, particles, beta)
+    move!(piece.element, r, particles)
+    add_slip!(r, lost, piece.slip, beta)
 end
 
-function pass_known!(e, slice, r, lost, particles, beta)
-    move!(part(e, slice.fraction), r, particles)
-    add_slip!(r, lost, e.len * slice.fraction, beta)
-    e.len * slice.kicked
+"""Call `f(r, lost, beam)` with all particles in one, and take over what becomes of them."""
+function with_whole(f, p::Particles, reference::Reference)
+    length(p.r) == 1 && return f(p.r[1], p.lost[1], p.beams[1])
+    r, lost = joined(p.r), joined(p.lost)
+    f(r, lost, beam(r, lost, reference))
+    for (rows, a, b) in zip(chunk_rows(p.total, length(p.r)), p.r, p.lost)
+        a .= @view r[rows, :]
+        b .= @view lost[rows]
+    end
+    nothing
 end
 
 """
-    track(r, lost, study, values)
+    track(r, lost, study)
 
 Coordinates (N, 6) and marks of the lost at the end, in pyjutrack's coordinates.
 """
-function track(r, lost, study::Study, values=Float64[])
-    r, lost = mirrored(r), Vector{Int}(lost)
-    line, current = overlaid(study.line, study, Vector{Float64}(values))
-    walk!(Own(), r, lost, line, current, study, Matrix{Float64}[])
-    mirrored(r), lost
+function track(r, lost, study::Study)
+    p = Particles(mirrored(r), Vector{Int}(lost), study.reference)
+    walk!(p, study)
+    mirrored(joined(p.r)), joined(p.lost)
+end
+
+"""
+    fields_of(r, lost, study)
+
+The fields that the beam makes, for a strength of one, in the order in which effects act.
+"""
+function fields_of(r, lost, study::Study)
+    fields = Matrix{Float64}[]
+    field_count(study) == 0 && return fields
+    p = Particles(mirrored(r), Vector{Int}(lost), study.reference)
+    each_op(study) do n, op, _
+        keep = op.effect == 0 ? nothing : zeros(field_size(study.effects[op.effect]))
+        do_op!(p, study, n, op, keep)
+        keep === nothing || push!(fields, keep)
+    end
+    fields
+end
+
+"""
+    probes(r, lost, study, starts)
+
+Test particles (M, 6) at the end, in the fields of the beam, and marks of the lost.
+"""
+function probes(r, lost, study::Study, starts)
+    fields = fields_of(r, lost, study)
+    p = Particles(mirrored(starts), zeros(Int, size(starts, 1)), study.reference)
+    done = 0
+    each_op(study) do n, op, _
+        op.piece == 0 || return do_op!(p, study, n, op, nothing)
+        done += 1
+        factor = study.strengths[op.effect] * study.lengths[n]
+        foreach(p.r, p.lost) do r, marks
+            apply!(study.effects[op.effect], r, marks, fields[done], factor)
+        end
+    end
+    mirrored(joined(p.r)), joined(p.lost)
 end

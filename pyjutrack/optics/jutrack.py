@@ -46,14 +46,14 @@ class TaylorMap(NamedTuple):
         return np.asarray(powers @ self.coefficients)
 
 
-def to_jutrack(lattice: Lattice) -> Any:
+def to_jutrack(lattice: Lattice, reference: Reference) -> Any:
     """A Julia vector of JuTrack elements, for juliacall; factorials and signs are JuTrack's.
 
     Raises:
-        InvalidValueError: an element that is not mapped to JuTrack; it is named.
+        InvalidValueError: an element that JuTrack has no twin of; it is named.
         MissingPackageError: there is no Julia.
     """
-    return conversion.to_julia(session(), lattice)
+    return conversion.to_julia(session(), lattice, reference)
 
 
 def from_jutrack(elements: Any) -> Lattice:
@@ -89,7 +89,7 @@ def resonance_driving_terms(
     if not within:
         raise InvalidValueError(f"places must be elements from 0 to {len(lattice) - 1}: {places!r}")
     twiss(lattice, reference)  # raises where there is no periodic optics
-    line = to_jutrack(Lattice(conversion.for_driving_terms(e) for e in lattice))
+    line = to_jutrack(Lattice(conversion.for_driving_terms(e) for e in lattice), reference)
     energy, mass = reference.kinetic_energy, reference.species.mass
     names, numbers, s = session().call(
         "resonance_driving_terms", line, at + 1, energy, mass, **options
@@ -129,7 +129,7 @@ def dynamic_aperture(
     energy = reference.kinetic_energy
     found = session().call(
         "dynamic_aperture",
-        to_jutrack(lattice),
+        to_jutrack(lattice, reference),
         turns,
         round(largest / step),
         float(step),
@@ -150,7 +150,7 @@ def taylor_map(lattice: Lattice, reference: Reference, order: int = 2) -> Taylor
         raise InvalidValueError(f"the order of a map must be a positive integer, got {order!r}")
     exponents, coefficients = session().call(
         "taylor_map",
-        to_jutrack(lattice),
+        to_jutrack(lattice, reference),
         order,
         reference.kinetic_energy,
         reference.species.mass,

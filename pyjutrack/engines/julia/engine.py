@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...beam.beam import Beam
-from ...lattice.knobs import CURRENT, values
 from ...tracking.task import Task
 from ..protocol import Objective
 from ..results import evaluate, require_alive
-from . import border, elements
+from . import border
+from .effects import effects
+from .pack import pack, plain, slopes
 from .session import Session, session
 
 #: what Julia compiles at the first call of a function
@@ -69,11 +70,11 @@ class Julia:
         self, task: Task, start: Tensor, wrt: Sequence[str]
     ) -> tuple[Tensor, Tensor]:
         """See `Engine`."""
-        study, at, moved = self._with_knobs(task, wrt)
-        arguments = (study, start.numpy(), at, moved)
-        matrix, slopes, gone = self._call("jacobian_derivatives", task, *arguments)
+        by = slopes(task, wrt)
+        arguments = (self._study(task), by.entries, start.numpy(), by.seeds, by.starts)
+        matrix, found, gone = self._call("jacobian_derivatives", task, *arguments)
         require_alive(torch.tensor([not gone]))
-        by_knob = np.moveaxis(border.array(slopes), -1, 0)
+        by_knob = np.moveaxis(border.array(found), -1, 0)
         return torch.as_tensor(border.array(matrix)), torch.as_tensor(by_knob)
 
     def value_and_gradient(
@@ -84,21 +85,22 @@ class Julia:
         mode: Literal["reverse", "forward"],
     ) -> tuple[Tensor, Tensor]:
         """See `Engine`."""
-        study, at, moved = self._with_knobs(task, wrt)
+        by, study = slopes(task, wrt), self._study(task)
         if mode == "forward":
-            end, marks, tangents = self._call("pushforward", task, study, at, moved)
-            value, weights, by_current = _differentiate(
-                objective, _beam(task.beam, end, marks), task.beam
-            )
+            found = self._call("pushforward", task, study, by.entries, by.seeds, by.starts)
+            end, marks, tangents = found
+            final = _beam(task.beam, end, marks)
+            value, weights, by_initial, by_current = _differentiate(objective, final, task.beam)
             slope = np.einsum("pck,pc->k", border.array(tangents), weights)
         else:
-            end, marks = self._call("track", task, study, at)
-            value, weights, by_current = _differentiate(
-                objective, _beam(task.beam, end, marks), task.beam
-            )
-            slope = border.array(self._call("pullback", task, study, at, weights)) @ moved
-        slope = slope + by_current * np.array([address == CURRENT for address in wrt])
-        return value, torch.as_tensor(slope)
+            final = self.track(task)
+            value, weights, by_initial, by_current = _differentiate(objective, final, task.beam)
+            by_entries, adjoint = self._call("pullback", task, study, by.entries, weights)
+            slope = border.array(by_entries) @ by.seeds
+            by_initial = by_initial + border.array(adjoint)
+        if by.starts.size:
+            slope = slope + np.einsum("pck,pc->k", by.starts, by_initial)
+        return value, torch.as_tensor(slope + by_current * by.by_current)
 
     def _call(self, name: str, task: Task, study: Any, *arguments: Any) -> Any:
         """Call a function of (coordinates, marks of the lost, study, ...)."""
@@ -108,25 +110,25 @@ class Julia:
             name, *particles, study, *arguments, compiles=_COMPILES[name], kind=kind
         )
 
-    def _study(self, task: Task, knobs: tuple[Any, ...] = ()) -> Any:
+    def _study(self, task: Task) -> Any:
         border.check(task)
-        s = self.session
+        s, packed = self.session, pack(task)
+        lengths, strengths = (
+            np.array([border.number(n) for n in numbers], dtype=np.float64)
+            for numbers in (packed.lengths, packed.strengths)
+        )
         return s.call(
-            "Study",
-            elements.to_julia(s, task.lattice),
-            np.array(border.slices(task), dtype=np.int64),
-            border.effects(s, task),
+            "study",
+            tuple(twin.kind for twin in packed.twins),
+            tuple({k: plain(v) for k, v in twin.fields.items()} for twin in packed.twins),
+            tuple(border.number(twin.slip) for twin in packed.twins),
+            np.array(packed.ops, dtype=np.int64).reshape(-1, 3),
+            lengths,
+            effects(s, task.effects),
+            strengths,
             border.reference(s, task.beam.reference),
             task.turns,
-            border.number(task.beam.current),
-            knobs,
         )
-
-    def _with_knobs(self, task: Task, wrt: Sequence[str]) -> tuple[Any, Any, Any]:
-        """A study with knobs, their values, and which of them each address moves."""
-        entries, moved = border.knobs(task, wrt)
-        at = moved @ values(task, wrt).numpy()
-        return self._study(task, entries), at, moved
 
 
 def _beam(like: Beam, end: Any, marks: Any) -> Beam:
@@ -136,15 +138,16 @@ def _beam(like: Beam, end: Any, marks: Any) -> Beam:
 
 def _differentiate(
     objective: Objective, final: Beam, initial: Beam
-) -> tuple[Tensor, NDArray[np.float64], float]:
-    """An objective of both beams, and its gradient by final coordinates (N, 6) and the current."""
-    end = final.coordinates.detach().clone().requires_grad_()
+) -> tuple[Tensor, NDArray[np.float64], NDArray[np.float64], float]:
+    """An objective of both beams, and its gradient by their coordinates and by the current."""
+    end, start = (b.coordinates.detach().clone().requires_grad_() for b in (final, initial))
     current = torch.as_tensor(border.number(final.current), dtype=end.dtype).requires_grad_()
     tracked = final.replace(coordinates=end, current=current)
-    value = evaluate(objective, tracked, initial.replace(current=current))
+    value = evaluate(objective, tracked, initial.replace(coordinates=start, current=current))
     if not value.requires_grad:
-        return value, np.zeros(tuple(end.shape)), 0.0
-    by_end, by_current = torch.autograd.grad(
-        value, [end, current], allow_unused=True, materialize_grads=True
+        none = np.zeros(tuple(end.shape))
+        return value, none, none, 0.0
+    by_end, by_start, by_current = torch.autograd.grad(
+        value, [end, start, current], allow_unused=True, materialize_grads=True
     )
-    return value.detach(), by_end.numpy(), float(by_current)
+    return value.detach(), by_end.numpy(), by_start.numpy(), float(by_current)

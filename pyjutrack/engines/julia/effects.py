@@ -1,0 +1,104 @@
+"""Effects and potentials as those of the Julia package."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+
+from ...beam.beam import Beam
+from ...collective import Mesh, SpaceCharge, SpectralPoisson
+from ...collective.base import CollectiveEffect
+from ...core.errors import InvalidValueError
+from ...core.scalars import Number
+from ...interop.networks import to_nnlib
+from ...surrogate import Surrogate
+from .border import ENDS
+from .gridless import JuTrackSpaceCharge
+from .session import Session
+
+
+def strength_of(effect: CollectiveEffect, beam: Beam) -> Number:
+    """The perveance of a beam for an effect.
+
+    Raises:
+        InvalidValueError: an effect that Julia lacks.
+    """
+    if not isinstance(effect, (SpaceCharge, JuTrackSpaceCharge)):
+        raise _unknown(effect)
+    return beam.reference.perveance_per_ampere() * effect.perveance_scale * beam.current
+
+
+def _unknown(effect: CollectiveEffect) -> InvalidValueError:
+    return InvalidValueError(
+        f"the julia engine has no kick {type(effect).__name__}; it knows SpaceCharge and "
+        "JuTrackSpaceCharge"
+    )
+
+
+def effects(session: Session, ours: Sequence[CollectiveEffect]) -> Any:
+    """Julia's effects, as a tuple.
+
+    Raises:
+        InvalidValueError: one that Julia lacks.
+    """
+    return tuple(_effect(session, effect) for effect in ours)
+
+
+def _effect(session: Session, effect: CollectiveEffect) -> Any:
+    if isinstance(effect, JuTrackSpaceCharge):
+        return session.call("Gridless", effect.size, effect.modes)
+    if not isinstance(effect, SpaceCharge):
+        raise _unknown(effect)
+    return session.call("SpaceCharge", potential(session, effect.potential), effect.response)
+
+
+def potential(session: Session, ours: Any) -> Any:
+    """Julia's potential for a solver or a network.
+
+    Raises:
+        InvalidValueError: one that Julia lacks.
+    """
+    if isinstance(ours, SpectralPoisson):
+        return session.call("Spectral", _mesh(session, ours.mesh), ours.modes, ours.damping)
+    if isinstance(ours, Surrogate):
+        weights = ours.network.weights.values()
+        if any(w.requires_grad for w in weights):
+            raise InvalidValueError(ENDS)
+        # tensors count their changes
+        state = [w._version for w in weights]
+        if ours not in _NETWORKS or _NETWORKS[ours][0] != state:
+            _NETWORKS[ours] = state, _surrogate(session, ours)
+        return _NETWORKS[ours][1]
+    raise InvalidValueError(
+        f"the julia engine has no potential {type(ours).__name__}; it knows SpectralPoisson "
+        "and Surrogate"
+    )
+
+
+#: networks that Julia holds already, and the state that they were in; an entry goes with its
+#: surrogate
+_NETWORKS: WeakKeyDictionary[Surrogate, tuple[list[int], Any]] = WeakKeyDictionary()
+
+
+def _surrogate(session: Session, surrogate: Surrogate) -> Any:
+    precision = "Float32" if surrogate.network.dtype == torch.float32 else "Float64"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.nnlib"
+        # in double precision for the smoothing's kernel, which is no weight
+        to_nnlib(surrogate, path, "float64")
+        kind = getattr(session.main, precision)
+        return session.call("surrogate", str(path), _mesh(session, surrogate.mesh), kind)
+
+
+def _mesh(session: Session, mesh: Mesh) -> Any:
+    if mesh.shape.offset:
+        raise InvalidValueError(
+            f"the julia engine does not know the shape function {mesh.shape.name!r}; take "
+            'assignment="bspline", or the native engine'
+        )
+    return session.call("Mesh", mesh.grid.size, mesh.grid.shape, mesh.shape.name)

@@ -1,0 +1,169 @@
+"""A task in numbers: what the Julia package is given of it, and the slopes of that by knobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.autograd import forward_ad
+
+from ...beam import initial_moments
+from ...core.errors import InvalidValueError
+from ...core.scalars import Number, carries, is_zero, to_float
+from ...lattice.knobs import overlay, parts, split
+from ...tracking.plan import Act, Traverse, is_idle
+from ...tracking.task import Task
+from .effects import strength_of
+from .twins import Twin, twins_of
+
+#: (what, number from 1, JuTrack's field, place in an array from 1 or 0)
+Entry = tuple[str, int, str, int]
+
+
+@dataclass
+class Packed:
+    """A task as the Julia package takes it.
+
+    Attributes:
+        twins: pieces of JuTrack elements.
+        ops: rows of (piece from 1 or 0, effect from 1 or 0, whether an element is entered).
+        lengths: of each operation that is an action [m].
+        strengths: of each effect.
+    """
+
+    twins: list[Twin] = field(default_factory=list)
+    ops: list[tuple[int, int, int]] = field(default_factory=list)
+    lengths: list[Number] = field(default_factory=list)
+    strengths: list[Number] = field(default_factory=list)
+
+    def numbers(self) -> Iterator[tuple[Entry, Number]]:
+        """All that derivatives may be asked by, with where it stands in Julia."""
+        for n, twin in enumerate(self.twins, start=1):
+            for name, value in twin.fields.items():
+                for place, number in _entries(value):
+                    yield ("field", n, name, place), number
+            yield ("slip", n, "", 0), twin.slip
+        for what, numbers in (("length", self.lengths), ("strength", self.strengths)):
+            for n, number in enumerate(numbers, start=1):
+                yield (what, n, "", 0), number
+
+
+def pack(task: Task) -> Packed:
+    """A task with its numbers as they are, derivatives included.
+
+    Raises:
+        InvalidValueError: something that the julia engine lacks.
+    """
+    packed = Packed(strengths=[strength_of(effect, task.beam) for effect in task.effects])
+    known: dict[tuple[int, bool, bool, float], list[int]] = {}
+    elements = task.lattice.elements
+    for op in task.plan.ops:
+        element = elements[op.place]
+        if isinstance(op, Traverse):
+            part = op.part
+            key = op.place, part.start == 0, part.stop == 1, round(part.fraction, 12)
+            if key not in known:
+                found = twins_of(element, task.beam.reference, part)
+                packed.twins += found
+                last = len(packed.twins)
+                known[key] = list(range(last - len(found) + 1, last + 1))
+            for n, piece in enumerate(known[key]):
+                packed.ops.append((piece, 0, int(n == 0 and part.start == 0)))
+                packed.lengths.append(0.0)
+        elif isinstance(op, Act):
+            if not is_idle(op, task.lattice, task.effects):
+                packed.ops.append((0, op.effect + 1, 0))
+                packed.lengths.append(element.length / op.slices)
+        else:
+            raise InvalidValueError(
+                "the julia engine does not know weights, and so no soft aperture; take the native "
+                "engine"
+            )
+    return packed
+
+
+def _entries(value: Any) -> Iterator[tuple[int, Number]]:
+    """The numbers of a field and their places, from 1 in Julia's order, or 0 of a plain number."""
+    if isinstance(value, tuple):
+        if value and isinstance(value[0], tuple):
+            value = tuple(row[n] for n in range(len(value[0])) for row in value)
+        yield from enumerate(value, start=1)
+    elif isinstance(value, (float, Tensor)):
+        yield 0, value
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """How what the Julia package is given depends on knobs.
+
+    Attributes:
+        entries: A of its numbers.
+        seeds: their slopes by the knobs, (A, K).
+        starts: those of the beam's coordinates, (N, 6, K), or (0, 0, 0) where no knob moves them.
+        by_current: that of the beam's current, (K,).
+    """
+
+    entries: tuple[Entry, ...]
+    seeds: NDArray[np.float64]
+    starts: NDArray[np.float64]
+    by_current: NDArray[np.float64]
+
+
+def slopes(task: Task, wrt: Sequence[str]) -> Slopes:
+    """The slopes of what `pack` gives, by PyTorch.
+
+    Raises:
+        InvalidValueError: a knob that the Julia package is not given.
+    """
+    values = parts(task, wrt)
+    sizes = [v.numel() for v in values]
+    flat = torch.cat([v.reshape(-1) for v in values]).requires_grad_()
+    with torch.enable_grad():
+        changed = overlay(task, wrt, split(flat, values))
+        found = [(e, number) for e, number in pack(changed).numbers() if carries(number)]
+        outputs = [number for _, number in found if isinstance(number, Tensor)]
+        outputs.append(torch.as_tensor(changed.beam.current, dtype=torch.float64) + 0 * flat[0])
+        stacked = torch.stack([o.to(torch.float64) for o in outputs])
+        (by_knobs,) = torch.autograd.grad(
+            stacked, flat, torch.eye(len(outputs), dtype=torch.float64), is_grads_batched=True
+        )
+    matrix = by_knobs.numpy()
+    starts = _starts(task, wrt, values, sum(sizes))
+    return Slopes(tuple(e for e, _ in found), matrix[:-1], starts, matrix[-1])
+
+
+def _starts(
+    task: Task, wrt: Sequence[str], values: Sequence[Tensor], count: int
+) -> NDArray[np.float64]:
+    """Slopes of the coordinates by moments of the beam, in forward mode: there are few."""
+    moments = [
+        n
+        for n, address in enumerate(wrt)
+        if address in initial_moments.KNOBS and address not in task.lattice.knobs()
+    ]
+    if not moments:
+        return np.zeros((0, 0, 0))
+    found = np.zeros((*task.beam.coordinates.shape, count))
+    columns = np.cumsum([0, *(v.numel() for v in values)])
+    for n in moments:
+        with forward_ad.dual_level():
+            dual = forward_ad.make_dual(values[n].detach(), torch.ones_like(values[n]))
+            moved = overlay(task, [wrt[n]], [dual]).beam.coordinates
+            tangent = forward_ad.unpack_dual(moved).tangent
+        if tangent is not None:
+            found[:, :, columns[n]] = tangent.numpy()
+    return found
+
+
+def plain(value: Any) -> Any:
+    """A field without derivatives, as Julia takes it."""
+    if isinstance(value, tuple):
+        numbers = [[to_float(k) for k in row] if isinstance(row, tuple) else to_float(row)
+                   for row in value]
+        return np.array(numbers, dtype=np.float64)
+    return to_float(value) if isinstance(value, Tensor) else value
