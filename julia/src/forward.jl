@@ -8,11 +8,11 @@ const WIDTHS = (1, 2, 4, 8)
 
 Particles at the end, and their derivatives along directions.
 
-`seeds` (entries, K) are those of entries of the study, and `starts` (N, 6, K), or of size 0, those
+`seeds` (entries, K) are those of entries of the study, rows as for `Entry`, and `starts` (N, 6, K), or of size 0, those
 of the coordinates at the start. Returns (N, 6), marks of the lost, and (N, 6, K).
 """
 function pushforward(r, lost, study::Study, entries, seeds, starts)
-    count = size(seeds, 2)
+    count, entries = size(seeds, 2), entries_of(entries)
     found = zeros(size(r)..., count)
     final, marks = r, lost
     for columns in batches(count)

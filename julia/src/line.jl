@@ -73,8 +73,10 @@ struct Entry
     place::Int
 end
 
-Entry(what::AbstractString, index, field::AbstractString, place) =
-    Entry(Symbol(what), index, Symbol(field), place)
+"""Entries from rows of names and numbers."""
+entries_of(rows) = Entry[
+    Entry(Symbol(what), index, Symbol(field), place) for (what, index, field, place) in rows
+]
 
 """
     Slopes(pieces, lengths, strengths)

@@ -8,6 +8,7 @@ The derivatives of <weights, particles at the end> by entries of the study, and 
 at the start (N, 6); weights (N, 6).
 """
 function pullback(r, lost, study::Study, entries, weights)
+    entries = entries_of(entries)
     p = Particles(mirrored(r), Vector{Int}(lost), study.reference)
     way = walk_and_keep!(p, study)
     adjoints = chunked(mirrored(weights), p)
