@@ -35,6 +35,7 @@ include("gridless.jl")
 # tracking
 include("line.jl")
 include("inverses.jl")
+include("smooth.jl")
 include("interrupt.jl")
 include("tracking.jl")
 include("forward.jl")

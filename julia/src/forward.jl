@@ -81,8 +81,9 @@ end
 
 function push_pass!(piece, dpiece, r, drs, lost, particles, beta)
     own = dpiece === nothing ? Const(piece) : dup(piece, dpiece)
-    autodiff(Forward, pass!, Const, own, dup(r, drs), Const(lost), Const(particles), Const(beta))
-    nothing
+    fixed = map(Const, (lost, particles, beta))
+    autodiff(Forward, pass_smoothly!, Const, own, dup(r, drs), fixed...)
+    mark_lost!(piece.element, r, lost)
 end
 
 """An effect with its derivatives; returns the field and its derivatives."""

@@ -131,7 +131,7 @@ function pull_pass!(piece, dpiece, r, dr, lost, particles, beta)
     own = dpiece === nothing ? Const(piece) : Duplicated(piece, dpiece)
     autodiff(
         Reverse,
-        pass!,
+        pass_smoothly!,
         Const,
         own,
         Duplicated(r, dr),
