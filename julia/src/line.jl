@@ -32,7 +32,7 @@ All that tracking needs besides particles.
 `lengths` [m] are those over which effects act, one for each operation; `strengths` are those of the
 effects, the perveance of the beam for space charge.
 """
-struct Study
+mutable struct Study  # mutable, so that Enzyme hands on its derivatives as another study
     pieces::Vector{Piece}
     ops::Vector{Op}
     lengths::Vector{Float64}
