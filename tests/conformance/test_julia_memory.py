@@ -3,7 +3,6 @@
 import numpy as np
 
 import pyjutrack as pj
-from pyjutrack.cli.paper import fodo
 
 #: largest resident set of this process [bytes]
 PEAK = "Sys.maxrss"

@@ -15,7 +15,7 @@ from ...beam.beam import Beam, require_whole
 from ...beam.reference import Reference
 from ...core.errors import InvalidValueError
 from ...core.scalars import Number, is_transformed
-from ...tracking.adjoints import Auto, Store, name_of
+from ...tracking.adjoints import Auto, Reversible, name_of
 from ...tracking.task import Task
 from .session import Session
 
@@ -26,11 +26,11 @@ ENDS = (
 
 
 def check(task: Task) -> None:
-    """Raise InvalidValueError for an adjoint that Enzyme does not have."""
-    if not isinstance(task.adjoint, (Auto, Store)):
+    """Raise InvalidValueError for an adjoint that the julia engine does not have."""
+    if not isinstance(task.adjoint, (Auto, Reversible)):
         raise InvalidValueError(
-            f"adjoint={name_of(task.adjoint)!r} is of the native engine; with Julia "
-            "Enzyme's backward pass stores what it needs: take adjoint='auto'"
+            f"adjoint={name_of(task.adjoint)!r} is of the native engine; the julia engine tracks "
+            "back along the beam: take adjoint='auto' or 'reversible'"
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -102,22 +102,24 @@ class Julia:
             slope = slope + np.einsum("pck,pc->k", by.starts, by_initial)
         return value, torch.as_tensor(slope + by_current * by.by_current)
 
-    def _call(self, name: str, task: Task, study: Any, *arguments: Any) -> Any:
+    def _call(self, name: str, task: Task, study: _Study, *arguments: Any) -> Any:
         """Call a function of (coordinates, marks of the lost, study, ...)."""
         particles = border.coordinates(task.beam), border.lost(task.beam)
-        kind = tuple(type(kick).__name__ for kick in task.effects)
+        # Julia compiles for each kind of element and of effect, and for some numbers of knobs
+        shapes = tuple(a.shape[-1] for a in arguments if isinstance(a, np.ndarray))
+        kind = study.kinds, tuple(type(kick).__name__ for kick in task.effects), shapes
         return self.session.call(
-            name, *particles, study, *arguments, compiles=_COMPILES[name], kind=kind
+            name, *particles, study.julia, *arguments, compiles=_COMPILES[name], kind=kind
         )
 
-    def _study(self, task: Task) -> Any:
+    def _study(self, task: Task) -> _Study:
         border.check(task)
         s, packed = self.session, pack(task)
         lengths, strengths = (
             np.array([border.number(n) for n in numbers], dtype=np.float64)
             for numbers in (packed.lengths, packed.strengths)
         )
-        return s.call(
+        made = s.call(
             "study",
             tuple(twin.kind for twin in packed.twins),
             tuple({k: plain(v) for k, v in twin.fields.items()} for twin in packed.twins),
@@ -129,6 +131,14 @@ class Julia:
             border.reference(s, task.beam.reference),
             task.turns,
         )
+        return _Study(made, frozenset(twin.kind for twin in packed.twins))
+
+
+class _Study(NamedTuple):
+    """Julia's study of a task, and JuTrack's types in it."""
+
+    julia: Any
+    kinds: frozenset[str]
 
 
 def _beam(like: Beam, end: Any, marks: Any) -> Beam:
