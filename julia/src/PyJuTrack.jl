@@ -12,6 +12,7 @@ using JSON: JSON
 using JuTrack: JuTrack
 using NNlib: DenseConvDims, conv, leakyrelu, ∇conv_data
 using SHA: sha256
+using LinearAlgebra: mul!
 using Statistics: mean
 
 # networks
@@ -28,6 +29,7 @@ include("chunks.jl")
 # space charge
 include("shapes.jl")
 include("mesh.jl")
+include("pairs.jl")
 include("potentials.jl")
 include("kicks.jl")
 include("gridless.jl")
