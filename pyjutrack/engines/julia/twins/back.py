@@ -169,9 +169,9 @@ def _apertures(d: Description) -> tuple[Element, ...]:
     if (np.isinf(low) != np.isinf(high)).any() or not (low < high).all():
         raise d.refused("has RApertures that are no opening with a middle", "give both sides")
     half, middle = np.where(both, np.inf, (high - low) / 2), np.where(both, 0.0, (high + low) / 2)
-    size = {"half_width": float(half[0]), "half_height": float(half[1])}
+    size: dict[str, Any] = {"half_width": float(half[0]), "half_height": float(half[1])}
     if not middle.any() and round_:
-        radii = {"radius_x": round_["half_width"], "radius_y": round_["half_height"]}
+        radii: dict[str, Any] = {"radius_x": round_["half_width"], "radius_y": round_["half_height"]}
         return (Aperture(shape="rectellipse", **size, **radii),)
-    place = {"dx": float(middle[0]), "dy": float(middle[1])}
+    place: dict[str, Any] = {"dx": float(middle[0]), "dy": float(middle[1])}
     return (Aperture(**size, **place), *ellipse)

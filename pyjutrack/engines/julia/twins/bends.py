@@ -96,11 +96,15 @@ def _arc(e: Bend, length: Number, angle: Number) -> Twins:
     field = e.normal_dipole
     require_field(e, field)
     aside, arc = e.dk0 / (e.curvature * field), angle / field
-    return (
-        *affine(matrix(), (aside, 0.0, 0.0, 0.0, 0.0, 0.0)),
-        Twin("ESBEND", {"len": arc, "angle": angle, **bare}, length),
-        *affine(matrix(), (-aside, 0.0, 0.0, 0.0, arc - length, 0.0)),
-    )
+    there, back = (aside, *_NOWHERE[1:]), (-aside, *_NOWHERE[1:4], arc - length, 0.0)
+    fields = {"len": arc, "angle": angle, **bare}
+    if vanishes(e.dk0):  # of which JuTrack would leave out the shifts, and their slopes
+        body = Twin("ESBEND", fields, length)
+        return (*affine(matrix(), there), body, *affine(matrix(), back))
+    return (Twin("ESBEND", {**fields, "T1": there, "T2": back}, length),)
+
+
+_NOWHERE = (0.0,) * 6
 
 
 def _with_faces(e: Bend, body: Twin, edges: str, part: Part) -> Twin | None:
@@ -110,7 +114,7 @@ def _with_faces(e: Bend, body: Twin, edges: str, part: Part) -> Twin | None:
     own = given(**{name: face for name, (face, there) in faces.items() if there})
     if edges == "linear" and body.kind in ("LBEND", "SBEND") and not gap:
         return replace(body, fields={**body.fields, **own})
-    if edges != "exact" or body.kind != "ESBEND" or is_zero(e.angle):
+    if edges != "exact" or body.kind != "ESBEND" or "T1" in body.fields or is_zero(e.angle):
         return None
     if gap and not (is_zero(e.fint - e.fintx) or part.start > 0 or part.stop < 1):
         return None
