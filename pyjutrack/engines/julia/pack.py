@@ -114,12 +114,14 @@ class Slopes:
     """How what the Julia package is given depends on knobs.
 
     Attributes:
+        packed: the task with knobs that carry derivatives; there may be other twins then.
         entries: A of its numbers.
         seeds: their slopes by the knobs, (A, K).
         starts: those of the beam's coordinates, (N, 6, K), or (0, 0, 0) where no knob moves them.
         by_current: that of the beam's current, (K,).
     """
 
+    packed: Packed
     entries: tuple[Entry, ...]
     seeds: NDArray[np.float64]
     starts: NDArray[np.float64]
@@ -137,7 +139,8 @@ def slopes(task: Task, wrt: Sequence[str]) -> Slopes:
     flat = torch.cat([v.reshape(-1) for v in values]).requires_grad_()
     with torch.enable_grad():
         changed = overlay(task, wrt, split(flat, values))
-        found = [(e, number) for e, number in pack(changed).numbers() if carries(number)]
+        packed = pack(changed)
+        found = [(e, number) for e, number in packed.numbers() if carries(number)]
         outputs = [number for _, number in found if isinstance(number, Tensor)]
         outputs.append(torch.as_tensor(changed.beam.current, dtype=torch.float64) + 0 * flat[0])
         stacked = torch.stack([o.to(torch.float64) for o in outputs])
@@ -146,7 +149,7 @@ def slopes(task: Task, wrt: Sequence[str]) -> Slopes:
         )
     matrix = by_knobs.numpy()
     starts = _starts(task, wrt, values, sum(sizes))
-    return Slopes(tuple(e for e, _ in found), matrix[:-1], starts, matrix[-1])
+    return Slopes(packed, tuple(e for e, _ in found), matrix[:-1], starts, matrix[-1])
 
 
 def _starts(

@@ -171,7 +171,10 @@ def _apertures(d: Description) -> tuple[Element, ...]:
     half, middle = np.where(both, np.inf, (high - low) / 2), np.where(both, 0.0, (high + low) / 2)
     size: dict[str, Any] = {"half_width": float(half[0]), "half_height": float(half[1])}
     if not middle.any() and round_:
-        radii: dict[str, Any] = {"radius_x": round_["half_width"], "radius_y": round_["half_height"]}
+        radii: dict[str, Any] = {
+            "radius_x": round_["half_width"],
+            "radius_y": round_["half_height"],
+        }
         return (Aperture(shape="rectellipse", **size, **radii),)
     place: dict[str, Any] = {"dx": float(middle[0]), "dy": float(middle[1])}
     return (Aperture(**size, **place), *ellipse)
