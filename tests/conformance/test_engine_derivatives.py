@@ -204,8 +204,10 @@ def test_variables_and_the_scale_of_an_effect(make_beam, kick, other, mode):
 
 def test_the_lost_in_both_modes(cell, make_beam, other):
     """What a small box loses on the way counts up to where it was lost."""
+    coordinates = make_beam(2000).coordinates.clone()
+    coordinates[:30, 1] = torch.linspace(0.02, 0.05, 30)  # leaves the box on the way
+    beam = make_beam(2000).replace(coordinates=coordinates)
     box = pj.SpaceCharge(pj.SpectralPoisson(size=(0.008, 0.008), shape=(64, 64)), 0.05)
-    beam = make_beam(2000)
     options = {"wrt": ["q1.k1", "d1.length", "beam.current"], "effects": [box]}
 
     def figure(final):

@@ -21,7 +21,7 @@ def test_memory_of_reverse_mode_is_flat(make_beam, julia):
                 pj.Quadrupole(0.01, k1=-1.0, name="q"),
             ]
         )
-        solver = pj.SpectralPoisson(size=(0.05, 0.05), shape=(32, 32), modes=(16, 16))
+        solver = pj.SpectralPoisson(size=(0.02, 0.02), shape=(128, 128), modes=(16, 16))
         field = pj.SpaceCharge(solver, 0.01, perveance_scale=1e-3)
         return pj.gradient(
             pj.observables.emittance_growth("x"),
