@@ -56,14 +56,12 @@ def test_batches_derivatives_and_kicks_of_others(cell, make_beam, kick, julia):
     with pytest.raises(pj.errors.InvalidValueError, match="no potential Mine"):
         pj.track(cell, beam, effects=[pj.SpaceCharge(Mine())], engine=julia)
 
-    class Wake:
-        max_step = 1.0
+    class Lens(pj.collective.CollectiveEffect):
+        def slices(self, element):
+            return 1
 
-        def check(self, beam):
-            pass
-
-    with pytest.raises(pj.errors.InvalidValueError, match="no kick Wake"):
-        pj.track(cell, beam, effects=[Wake()], engine=julia)
+    with pytest.raises(pj.errors.InvalidValueError, match="the julia engine.*Lens"):
+        pj.track(cell, beam, effects=[Lens()], engine=julia)
 
 
 def test_weights_are_those_of_now(cell, make_beam, julia):
