@@ -75,7 +75,7 @@ def pack(task: Task) -> Packed:
                 last = len(packed.twins)
                 known[key] = list(range(last - len(found) + 1, last + 1))
             for n, piece in enumerate(known[key]):
-                packed.ops.append((piece, 0, int(n == 0 and part.start == 0)))
+                packed.ops.append((piece, 0, int(n > 0 or part.start == 0)))
                 packed.lengths.append(0.0)
         elif isinstance(op, Act):
             if not is_idle(op, task.lattice, task.effects):
