@@ -22,6 +22,7 @@ include("ghosts.jl")
 
 # coordinates, elements
 include("conventions.jl")
+include("opaque.jl")
 include("elements.jl")
 include("chunks.jl")
 

@@ -8,6 +8,7 @@ The derivatives of <weights, particles at the end> by entries of the study, and 
 at the start (N, 6); weights (N, 6).
 """
 function pullback(r, lost, study::Study, entries, weights)
+    require_derivatives(study)
     entries = entries_of(entries)
     p = Particles(mirrored(r), Vector{Int}(lost), study.reference)
     way = walk_and_keep!(p, study)
@@ -110,11 +111,9 @@ end
 function pull_piece!(piece, dpiece, p::Particles, adjoints, reference)
     own = dpiece === nothing ? nothing : dpiece[1]
     if !is_single(piece.element)
-        adjoint = joined(adjoints)
-        with_whole(p, reference) do r, lost, particles
-            pull_pass!(piece, own, r, adjoint, lost, particles, reference.beta)
+        with_whole(p, reference, adjoints) do r, lost, particles, adjoint
+            pull_whole!(piece, own, r, adjoint, lost, particles, reference.beta)
         end
-        length(p.r) > 1 && foreach(copyto!, adjoints, chunked(adjoint, p))
         return nothing
     end
     # each thread adds to slopes of its own
@@ -142,13 +141,21 @@ function pull_pass!(piece, dpiece, r, dr, lost, particles, beta)
     nothing
 end
 
+"""The same of what works in the beam and in itself, which both have slopes then."""
+function pull_whole!(piece, dpiece, r, dr, lost, particles, beta)
+    own = dpiece === nothing ? Enzyme.make_zero(piece) : dpiece
+    around = Duplicated(particles, shadow_of(particles, dr))
+    autodiff(
+        Reverse, pass_smoothly!, Const, Duplicated(piece, own), Duplicated(r, dr), Const(lost), around, Const(beta)
+    )
+    nothing
+end
+
 """Add the numbers of one piece to those of another of its type."""
 function accumulate!(into::Piece, other::Piece)
     into.slip += other.slip
     accumulate!(into.element, other.element)
 end
-
-accumulate!(into::Exchanged, other::Exchanged) = accumulate!(into.element, other.element)
 
 function accumulate!(into, other)
     for field in fieldnames(typeof(into))
@@ -157,6 +164,8 @@ function accumulate!(into, other)
             setfield!(into, field, own + getfield(other, field))
         elseif own isa Array{Float64}
             own .+= getfield(other, field)
+        elseif own isa JuTrack.AbstractElement
+            accumulate!(own, getfield(other, field))
         end
     end
     nothing

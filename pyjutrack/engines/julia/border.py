@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...beam.beam import Beam, require_whole
-from ...beam.reference import Reference
+from ...beam.reference import ELEMENTARY_CHARGE
 from ...core.errors import InvalidValueError
 from ...core.scalars import Number, is_transformed
 from ...tracking.adjoints import Auto, Reversible, name_of
@@ -75,8 +75,11 @@ def lost(beam: Beam) -> NDArray[np.int64]:
     return np.asarray((~beam.alive).cpu().numpy(), dtype=np.int64)
 
 
-def reference(session: Session, reference: Reference) -> Any:
-    """Julia's record of the reference particle."""
-    species = reference.species
+def reference(session: Session, beam: Beam) -> Any:
+    """Julia's record of the reference particle, and of how many of them the beam has."""
+    reference, species = beam.reference, beam.reference.species
     energy, beta = number(reference.kinetic_energy), number(reference.beta)
-    return session.call("Reference", energy, species.mass, float(species.charge), beta)
+    charge = float(species.charge)
+    particles = abs(number(beam.charge) / (ELEMENTARY_CHARGE * charge)) if charge else 0.0
+    current = number(beam.current)
+    return session.call("Reference", energy, species.mass, charge, beta, particles, current)

@@ -128,7 +128,7 @@ class Julia:
             lengths,
             effects(s, task.effects),
             strengths,
-            border.reference(s, task.beam.reference),
+            border.reference(s, task.beam),
             task.turns,
         )
         return _Study(made, frozenset(twin.kind for twin in packed.twins))

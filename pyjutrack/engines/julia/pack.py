@@ -21,6 +21,7 @@ from ...lattice.knobs import overlay, parts, split
 from ...tracking.plan import Act, Traverse, is_idle
 from ...tracking.task import Task
 from .effects import strength_of
+from .opaque import JuTrackElement
 from .twins import Twin, twins_of
 
 #: (what, number from 1, JuTrack's field, place in an array from 1 or 0)
@@ -91,7 +92,7 @@ def pack(task: Task) -> Packed:
 
 def _kind_of(element: Element, part: Part) -> Part:
     """The same for all parts of an element that have the same twins."""
-    if element.is_displaced:
+    if element.is_displaced or isinstance(element, JuTrackElement):
         return part
     length = round(part.fraction, 12)
     if part.start == 0:
