@@ -44,5 +44,6 @@ include("reverse.jl")
 include("second.jl")
 include("rules.jl")
 include("analysis.jl")
+include("series.jl")
 
 end

@@ -171,6 +171,22 @@ end
 
 """The same for power series."""
 move_series!(e, series; options...) = JuTrack.pass_TPSA!(e, series; options...)
+move_series!(e::JuTrack.LBEND, series; options...) = JuTrack.pass_Taylor!(e, series; options...)
+
+function move_series!(e::Gradient, series; options...)
+    mend_series!(e.element, series, e.element.K > 0)
+    move_series!(e.element, series; options...)
+end
+
+"""`mend_path!` for power series."""
+function mend_series!(e::JuTrack.LBEND, u, focuses_y)
+    edge, total = e.angle / e.len * tan(e.e1), 1 + u[6]
+    xp, yp = (u[2] + edge * u[1]) / total, (u[4] - edge * u[3]) / total
+    phase = e.len * sqrt((focuses_y ? 1 : -1) * e.K / total)
+    turned = focuses_y ? sinh(phase)^2 : -1 * sin(phase)^2
+    u[5] += 0.5 * turned * (u[3] * yp - u[1] * xp)
+    nothing
+end
 
 function move_series!(e::Exchanged, series; options...)
     permute!(series, [3, 4, 1, 2, 5, 6])

@@ -89,6 +89,24 @@ function track(r, lost, study::Study)
 end
 
 """
+    turn_by_turn(r, lost, study)
+
+Coordinates (N, 6, turns) after each turn, in pyjutrack's coordinates; NaN of the lost.
+"""
+function turn_by_turn(r, lost, study::Study)
+    p = Particles(mirrored(r), Vector{Int}(lost), study.reference)
+    found = zeros(size(r)..., study.turns)
+    each_op(study) do n, op, number
+        do_op!(p, study, n, op, nothing)
+        n == length(study.ops) || return nothing
+        now = mirrored(joined(p.r))
+        now[joined(p.lost) .!= 0, :] .= NaN
+        found[:, :, number ÷ n] = now
+    end
+    found
+end
+
+"""
     fields_of(r, lost, study)
 
 The fields that the beam makes, for a strength of one, in the order in which effects act.

@@ -14,7 +14,7 @@ from torch import Tensor
 from ...beam.beam import Beam, require_whole
 from ...beam.reference import ELEMENTARY_CHARGE
 from ...core.errors import InvalidValueError
-from ...core.scalars import Number, is_transformed
+from ...core.scalars import Number, is_transformed, is_zero
 from ...tracking.adjoints import Auto, Reversible, name_of
 from ...tracking.task import Task
 from .session import Session
@@ -73,6 +73,12 @@ def coordinates(beam: Beam) -> NDArray[np.float64]:
 def lost(beam: Beam) -> NDArray[np.int64]:
     """1 where a particle is lost, (N,)."""
     return np.asarray((~beam.alive).cpu().numpy(), dtype=np.int64)
+
+
+def intensity(beam: Beam) -> tuple[str, Number]:
+    """What a beam has of a current and a charge, by its name; its current where it has neither."""
+    current, charge = beam.intensity
+    return ("current", current) if is_zero(charge) else ("charge", charge)
 
 
 def reference(session: Session, beam: Beam) -> Any:

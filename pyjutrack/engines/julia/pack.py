@@ -20,6 +20,7 @@ from ...elements.part import Part
 from ...lattice.knobs import overlay, parts, split
 from ...tracking.plan import Act, Traverse, is_idle
 from ...tracking.task import Task
+from . import border
 from .effects import strength_of
 from .opaque import JuTrackElement
 from .twins import Twin, twins_of
@@ -118,13 +119,13 @@ class Slopes:
         entries: A of its numbers.
         seeds: their slopes by the knobs, (A, K).
         starts: those of the beam's coordinates, (N, 6, K), or (0, 0, 0) where no knob moves them.
-        by_current: that of the beam's current, (K,).
+        by_intensity: that of the beam's current or charge, (K,).
     """
 
     entries: tuple[Entry, ...]
     seeds: NDArray[np.float64]
     starts: NDArray[np.float64]
-    by_current: NDArray[np.float64]
+    by_intensity: NDArray[np.float64]
 
 
 def slopes(task: Task, wrt: Sequence[str]) -> Slopes:
@@ -140,7 +141,8 @@ def slopes(task: Task, wrt: Sequence[str]) -> Slopes:
         changed = overlay(task, wrt, split(flat, values))
         found = [(e, number) for e, number in pack(changed).numbers() if carries(number)]
         outputs = [number for _, number in found if isinstance(number, Tensor)]
-        outputs.append(torch.as_tensor(changed.beam.current, dtype=torch.float64) + 0 * flat[0])
+        _, amount = border.intensity(changed.beam)
+        outputs.append(torch.as_tensor(amount, dtype=torch.float64) + 0 * flat[0])
         stacked = torch.stack([o.to(torch.float64) for o in outputs])
         (by_knobs,) = torch.autograd.grad(
             stacked, flat, torch.eye(len(outputs), dtype=torch.float64), is_grads_batched=True
