@@ -132,13 +132,16 @@ function beam(r::Matrix{Float64}, lost::Vector{Int}, reference::Reference, share
         r,
         reference.kinetic_energy;
         np=round(Int, share * reference.particles),
-        mass=reference.mass,
+        mass=known_mass(reference.mass),
         charge=reference.charge,
         current=share * reference.current,
     )
     b.lost_flag = lost
     b
 end
+
+# radiation is of electrons by this very number
+known_mass(mass) = isapprox(mass, JuTrack.m_e; rtol=1e-12) ? JuTrack.m_e : mass
 
 """Move particles through an element, by JuTrack's map."""
 move!(e, r::Matrix{Float64}, particles) = JuTrack.pass!(e, r, size(r, 1), particles)

@@ -20,6 +20,8 @@ from ...elements.part import Part
 from ...elements.placeholder import Settings
 from ...maps.state import State
 
+#: JuTrack's types that make fields of the beam; names of theirs begin so
+_BY_INTENSITY = ("SPACECHARGE", "LongitudinalRLCWake")
 #: what all elements have, and no field of JuTrack's
 _OURS = ("name", "length", "slip", *Element.placement)
 
@@ -104,6 +106,11 @@ class JuTrackElement(Element):
             raise InvalidValueError(
                 f"{self._label()}: JuTrack's elements are displaced by fields: T1, T2, R1, R2"
             )
+
+    @property
+    def acts_by_intensity(self) -> bool:
+        """True for what acts by the charge or the current of the beam."""
+        return self.type.startswith(_BY_INTENSITY) or self.type.endswith(("_SC", "_SC2P5D"))
 
     def __repr__(self) -> str:
         shown = {"length": self.length, "slip": self.slip}

@@ -13,15 +13,18 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from ...beam import initial_moments
+from ...collective import Radiation
 from ...core.errors import InvalidValueError
+from ...core.names import label
 from ...core.scalars import Number, carries, to_float
 from ...elements import Element
 from ...elements.part import Part
-from ...lattice.knobs import overlay, parts, split
+from ...lattice.knobs import CHARGE, CURRENT, overlay, parts, split
 from ...tracking.plan import Act, Traverse, is_idle
 from ...tracking.task import Task
 from . import border
-from .effects import strength_of
+from .acting import Radiating, twins_of_act
+from .effects import is_kick, strength_of
 from .opaque import JuTrackElement
 from .twins import Twin, twins_of
 
@@ -63,7 +66,9 @@ def pack(task: Task) -> Packed:
     Raises:
         InvalidValueError: something that the julia engine lacks.
     """
-    packed = Packed(strengths=[strength_of(effect, task.beam) for effect in task.effects])
+    radiating = Radiating.of(task.effects, task.beam)
+    kicks = [n for n, effect in enumerate(task.effects) if is_kick(effect)]
+    packed = Packed(strengths=[strength_of(task.effects[n], task.beam) for n in kicks])
     known: dict[tuple[int, Part], list[int]] = {}
     elements = task.lattice.elements
     for op in task.plan.ops:
@@ -72,7 +77,7 @@ def pack(task: Task) -> Packed:
             part = op.part
             key = op.place, _kind_of(element, part)
             if key not in known:
-                found = twins_of(element, task.beam.reference, part)
+                found = radiating(element, twins_of(element, task.beam.reference, part))
                 packed.twins += found
                 last = len(packed.twins)
                 known[key] = list(range(last - len(found) + 1, last + 1))
@@ -80,9 +85,18 @@ def pack(task: Task) -> Packed:
                 packed.ops.append((piece, 0, int(n == 0 and part.start == 0)))
                 packed.lengths.append(0.0)
         elif isinstance(op, Act):
-            if not is_idle(op, task.lattice, task.effects):
-                packed.ops.append((0, op.effect + 1, 0))
-                packed.lengths.append(element.length / op.slices)
+            effect = task.effects[op.effect]
+            if is_idle(op, task.lattice, task.effects) or isinstance(effect, Radiation):
+                continue
+            ds = element.length / op.slices
+            if op.effect in kicks:
+                packed.ops.append((0, kicks.index(op.effect) + 1, 0))
+                packed.lengths.append(ds)
+                continue
+            for twin in twins_of_act(effect, task.beam, ds):
+                packed.twins.append(twin)
+                packed.ops.append((len(packed.twins), 0, 0))
+                packed.lengths.append(0.0)
         else:
             raise InvalidValueError(
                 "the julia engine does not know weights, and so no soft aperture; take the native "
@@ -134,6 +148,7 @@ def slopes(task: Task, wrt: Sequence[str]) -> Slopes:
     Raises:
         InvalidValueError: a knob that the Julia package is not given.
     """
+    _require_intensity_slopes(task, wrt)
     values = parts(task, wrt)
     sizes = [v.numel() for v in values]
     flat = torch.cat([v.reshape(-1) for v in values]).requires_grad_()
@@ -150,6 +165,17 @@ def slopes(task: Task, wrt: Sequence[str]) -> Slopes:
     matrix = by_knobs.numpy()
     starts = _starts(task, wrt, values, sum(sizes))
     return Slopes(tuple(e for e, _ in found), matrix[:-1], starts, matrix[-1])
+
+
+def _require_intensity_slopes(task: Task, wrt: Sequence[str]) -> None:
+    """Raise InvalidValueError for a knob that JuTrack counts in whole particles."""
+    asked = [a for a in wrt if a in (CHARGE, CURRENT)]
+    for e in task.lattice if asked else ():
+        if isinstance(e, JuTrackElement) and e.acts_by_intensity:
+            raise InvalidValueError(
+                f"{asked[0]} has no slope through {label(e)}: JuTrack counts particles, and has "
+                "the current as a number of the beam; take an effect of pyjutrack in its place"
+            )
 
 
 def _starts(
