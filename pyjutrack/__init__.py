@@ -2,8 +2,8 @@
 
 What is used every day stands here; the rest in the namespaces: `optics`, `collective`,
 `diagnostics`, `twin`, `surrogate`, `io`, `distributed`, `distributions`, `moments`, `observables`,
-`adjoints`, `elements`, `plotting`, `errors`, `testing`. Folders that are no such namespace are for
-those who extend the package. What not every script needs is loaded when it is asked for.
+`adjoints`, `elements`, `julia`, `plotting`, `errors`, `testing`. Folders that are no such namespace
+are for those who extend the package. What not every script needs is loaded when it is asked for.
 """
 
 from importlib import import_module as _import_module
@@ -29,14 +29,16 @@ from .tracking.loss_map import loss_map
 from .tracking.observation import beams_at
 
 if TYPE_CHECKING:
-    from . import diagnostics, surrogate, testing, twin
+    from . import diagnostics, julia, surrogate, testing, twin
     from . import plotting as plotting
     from .surrogate import Surrogate
     from .twin import Measurements, Twin, Unknown
     from .twin.calibrate import calibrate
 
 #: in which namespace stands what is loaded when it is asked for
-_LATE = {name: name for name in ("diagnostics", "plotting", "surrogate", "testing", "twin")}
+_LATE = {
+    name: name for name in ("diagnostics", "julia", "plotting", "surrogate", "testing", "twin")
+}
 _LATE |= dict.fromkeys(("Measurements", "Twin", "Unknown", "calibrate"), "twin")
 _LATE["Surrogate"] = "surrogate"
 
@@ -66,6 +68,7 @@ __all__ = [
     "io",
     "jacobian",
     "jacobian_derivatives",
+    "julia",
     "loss_map",
     "match",
     "moments",

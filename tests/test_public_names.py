@@ -16,6 +16,7 @@ import pyjutrack.io.errors
 
 NAMESPACES = {
     *("adjoints", "collective", "diagnostics", "distributed", "distributions", "elements"),
+    "julia",
     *("errors", "io", "moments", "observables", "optics", "plotting", "surrogate", "testing"),
     "twin",
 }

@@ -23,6 +23,7 @@ include("ghosts.jl")
 
 # coordinates, elements
 include("conventions.jl")
+include("opaque.jl")
 include("elements.jl")
 include("chunks.jl")
 
@@ -45,5 +46,6 @@ include("reverse.jl")
 include("second.jl")
 include("rules.jl")
 include("analysis.jl")
+include("series.jl")
 
 end

@@ -8,16 +8,21 @@
 # `Gradient` mends. Its `Beam` takes the kinetic energy.
 
 """
-    Reference(kinetic_energy, mass, charge, beta)
+    Reference(kinetic_energy, mass, charge, beta, particles=0, current=0)
 
-Energies in eV, charge in elementary charges, velocity over c.
+Energies in eV, charge in elementary charges, velocity over c; how many particles the beam has, if it
+is a bunch, or its current [A].
 """
 struct Reference
     kinetic_energy::Float64
     mass::Float64
     charge::Float64
     beta::Float64
+    particles::Float64
+    current::Float64
 end
+
+Reference(kinetic_energy, mass, charge, beta) = Reference(kinetic_energy, mass, charge, beta, 0.0, 0.0)
 
 """A vector for elements of any kind."""
 no_elements() = JuTrack.AbstractElement{Float64}[]
@@ -61,7 +66,7 @@ A JuTrack element of a type, by its name, with fields by name.
 """
 function make(kind::AbstractString, fields)
     known = isdefined(JuTrack, Symbol(kind)) ? getfield(JuTrack, Symbol(kind)) : nothing
-    known isa Type && known <: JuTrack.AbstractElement ||
+    known isa Type && known <: JuTrack.AbstractElement && !isabstracttype(known) ||
         known isa Function && Symbol(kind) in FUNCTIONS ||
         throw(ArgumentError("JuTrack has no element $kind"))
     construct(known, (Symbol(k) => plain(v) for (k, v) in pairs(fields)))
@@ -69,22 +74,6 @@ end
 
 # the kinds that JuTrack makes by functions
 const FUNCTIONS = (:RBEND, :ERBEND, :HKICKER, :VKICKER)
-
-construct(kind, fields) = kind(; fields...)
-
-# a thin multipole looks at its first four orders, whatever it is told
-construct(kind::Type{<:JuTrack.thinMULTIPOLE}, fields) = set_after(kind, fields, :MaxOrder)
-# a crab cavity moves particles by its wave number alone, which it makes of its frequency
-construct(kind::Type{<:JuTrack.CRABCAVITY}, fields) = set_after(kind, fields, :k)
-
-"""An element of which one field is set after it was made."""
-function set_after(kind, fields, late::Symbol)
-    made = kind(; (k => v for (k, v) in fields if k !== late)...)
-    for (k, v) in fields
-        k === late && setproperty!(made, k, v)
-    end
-    made
-end
 
 plain(x::AbstractString) = String(x)
 plain(x::AbstractArray{<:Real}) = Array{Float64}(x)
@@ -137,14 +126,22 @@ function mirrored(r)
     mirror
 end
 
-"""A JuTrack beam around coordinates of JuTrack's, which it shares."""
-function beam(r::Matrix{Float64}, lost::Vector{Int}, reference::Reference)
+"""A JuTrack beam around coordinates of JuTrack's, which it shares; of a share of the particles."""
+function beam(r::Matrix{Float64}, lost::Vector{Int}, reference::Reference, share=1.0)
     b = JuTrack.Beam(
-        r, reference.kinetic_energy; mass=reference.mass, charge=reference.charge
+        r,
+        reference.kinetic_energy;
+        np=round(Int, share * reference.particles),
+        mass=known_mass(reference.mass),
+        charge=reference.charge,
+        current=share * reference.current,
     )
     b.lost_flag = lost
     b
 end
+
+# radiation is of electrons by this very number
+known_mass(mass) = isapprox(mass, JuTrack.m_e; rtol=1e-12) ? JuTrack.m_e : mass
 
 """Move particles through an element, by JuTrack's map."""
 move!(e, r::Matrix{Float64}, particles) = JuTrack.pass!(e, r, size(r, 1), particles)
@@ -177,6 +174,22 @@ end
 
 """The same for power series."""
 move_series!(e, series; options...) = JuTrack.pass_TPSA!(e, series; options...)
+move_series!(e::JuTrack.LBEND, series; options...) = JuTrack.pass_Taylor!(e, series; options...)
+
+function move_series!(e::Gradient, series; options...)
+    mend_series!(e.element, series, e.element.K > 0)
+    move_series!(e.element, series; options...)
+end
+
+"""`mend_path!` for power series."""
+function mend_series!(e::JuTrack.LBEND, u, focuses_y)
+    edge, total = e.angle / e.len * tan(e.e1), 1 + u[6]
+    xp, yp = (u[2] + edge * u[1]) / total, (u[4] - edge * u[3]) / total
+    phase = e.len * sqrt((focuses_y ? 1 : -1) * e.K / total)
+    turned = focuses_y ? sinh(phase)^2 : -1 * sin(phase)^2
+    u[5] += 0.5 * turned * (u[3] * yp - u[1] * xp)
+    nothing
+end
 
 function move_series!(e::Exchanged, series; options...)
     permute!(series, [3, 4, 1, 2, 5, 6])

@@ -23,9 +23,19 @@ const Single = Union{
     JuTrack.TRANSLATION{Float64},
     JuTrack.YROTATION{Float64},
     JuTrack.WIGGLER{Float64},
+    JuTrack.CRABCAVITY_K2{Float64},
+}
+
+const SingleEarly = Union{
+    Early{JuTrack.LorentzBoost{Float64}},
+    Early{JuTrack.InvLorentzBoost{Float64}},
+    Early{JuTrack.LongitudinalRFMap{Float64}},
+    Early{JuTrack.AccelCavity{Float64}},
+    Early{JuTrack.easyCRABCAVITY{Float64}},
 }
 
 """Whether an element moves each particle by itself, and so may have them in chunks."""
+is_single(e::SingleEarly) = true
 is_single(e) = e isa Single && !kicks_in_place(e)
 
 # JuTrack writes these kicks into the element while it passes particles, for all threads to see

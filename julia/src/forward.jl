@@ -12,6 +12,7 @@ Particles at the end, and their derivatives along directions.
 of the coordinates at the start. Returns (N, 6), marks of the lost, and (N, 6, K).
 """
 function pushforward(r, lost, study::Study, entries, seeds, starts)
+    require_derivatives(study)
     count, entries = size(seeds, 2), entries_of(entries)
     found = zeros(size(r)..., count)
     final, marks = r, lost
@@ -68,22 +69,28 @@ function push_piece!(piece, dpiece, p::Particles, tangents, reference)
         end
         return nothing
     end
-    width = length(tangents[1])
-    along = ntuple(w -> joined([t[w] for t in tangents]), width)
-    with_whole(p, reference) do r, lost, particles
+    each = ntuple(w -> [t[w] for t in tangents], length(tangents[1]))
+    with_whole(p, reference, each...) do r, lost, particles, along...
         push_pass!(piece, dpiece, r, along, lost, particles, reference.beta)
-    end
-    length(p.r) == 1 && return nothing
-    for w in 1:width, (t, part) in zip(tangents, chunked(along[w], p))
-        t[w] .= part
     end
 end
 
 function push_pass!(piece, dpiece, r, drs, lost, particles, beta)
+    is_single(piece.element) || return push_whole!(piece, dpiece, r, drs, lost, particles, beta)
     own = dpiece === nothing ? Const(piece) : dup(piece, dpiece)
     fixed = map(Const, (lost, particles, beta))
     autodiff(Forward, pass_smoothly!, Const, own, dup(r, drs), fixed...)
     mark_lost!(piece.element, r, lost)
+end
+
+"""The same of what works in the beam and in itself, which both have slopes then."""
+function push_whole!(piece, dpiece, r, drs, lost, particles, beta)
+    own = dpiece === nothing ? map(_ -> Enzyme.make_zero(piece), drs) : map(deepcopy, dpiece)
+    beams = map(dr -> shadow_of(particles, dr), drs)
+    autodiff(
+        Forward, pass_smoothly!, Const, dup(piece, own), dup(r, drs), Const(lost), dup(particles, beams), Const(beta)
+    )
+    nothing
 end
 
 """An effect with its derivatives; returns the field and its derivatives."""

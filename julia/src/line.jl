@@ -50,6 +50,7 @@ A `Study` from JuTrack's types by name with their fields, and rows of (piece, ef
 function study(kinds, fields, slips, ops, lengths, effects, strengths, reference, turns)
     check_switches()
     pieces = Piece[Piece(adapted(make(k, f)), s) for (k, f, s) in zip(kinds, fields, slips)]
+    require_intensity(pieces, reference)
     rows = Op[Op(row...) for row in eachrow(Matrix{Int}(ops))]
     Study(pieces, rows, lengths, collect(Effect, effects), strengths, reference, turns)
 end

@@ -8,6 +8,7 @@ The derivatives of <weights, particles at the end> by entries of the study, and 
 at the start (N, 6); weights (N, 6).
 """
 function pullback(r, lost, study::Study, entries, weights)
+    require_derivatives(study)
     entries = entries_of(entries)
     p = Particles(mirrored(r), Vector{Int}(lost), study.reference)
     way = walk_and_keep!(p, study)
@@ -110,11 +111,9 @@ end
 function pull_piece!(piece, dpiece, p::Particles, adjoints, reference)
     own = dpiece === nothing ? nothing : dpiece[1]
     if !is_single(piece.element)
-        adjoint = joined(adjoints)
-        with_whole(p, reference) do r, lost, particles
-            pull_pass!(piece, own, r, adjoint, lost, particles, reference.beta)
+        with_whole(p, reference, adjoints) do r, lost, particles, adjoint
+            pull_whole!(piece, own, r, adjoint, lost, particles, reference.beta)
         end
-        length(p.r) > 1 && foreach(copyto!, adjoints, chunked(adjoint, p))
         return nothing
     end
     # each thread adds to slopes of its own
@@ -138,6 +137,16 @@ function pull_pass!(piece, dpiece, r, dr, lost, particles, beta)
         Const(lost),
         Const(particles),
         Const(beta),
+    )
+    nothing
+end
+
+"""The same of what works in the beam and in itself, which both have slopes then."""
+function pull_whole!(piece, dpiece, r, dr, lost, particles, beta)
+    own = dpiece === nothing ? Enzyme.make_zero(piece) : dpiece
+    around = Duplicated(particles, shadow_of(particles, dr))
+    autodiff(
+        Reverse, pass_smoothly!, Const, Duplicated(piece, own), Duplicated(r, dr), Const(lost), around, Const(beta)
     )
     nothing
 end

@@ -54,6 +54,7 @@ matrix_of(columns) = Float64[MIRROR[i] * columns[c][1, i] for i in 1:6, c in 1:6
 and starts as for `pushforward`.
 """
 function jacobian_derivatives(r, lost, study::Study, entries, start, seeds, starts)
+    require_single(study)
     count, entries = size(seeds, 2), entries_of(entries)
     matrix, slopes_found, gone = zeros(6, 6), zeros(6, 6, count), false
     for k in 1:count

@@ -51,14 +51,28 @@ function pass!(piece::Piece, r, lost, particles, beta)
     add_slip!(r, lost, piece.slip, beta)
 end
 
-"""Call `f(r, lost, beam)` with all particles in one, and take over what becomes of them."""
-function with_whole(f, p::Particles, reference::Reference)
-    length(p.r) == 1 && return f(p.r[1], p.lost[1], p.beams[1])
-    r, lost = joined(p.r), joined(p.lost)
-    f(r, lost, beam(r, lost, reference))
-    for (rows, a, b) in zip(chunk_rows(p.total, length(p.r)), p.r, p.lost)
-        a .= @view r[rows, :]
-        b .= @view lost[rows]
+"""
+    with_whole(f, particles, reference, more...)
+
+Call `f(r, lost, beam, more...)` with all live particles in one, and take over what becomes of them and
+of more of as many rows, in chunks too, such as tangents.
+"""
+function with_whole(f, p::Particles, reference::Reference, more...)
+    marks = joined(p.lost)
+    live = findall(iszero, marks)
+    isempty(live) && return nothing
+    # JuTrack's own count the lost among those that make a field
+    rest = map(chunks -> joined(chunks)[live, :], more)
+    r, lost = joined(p.r)[live, :], marks[live]
+    f(r, lost, beam(r, lost, reference, length(live) / p.total), rest...)
+    first = 1
+    for i in eachindex(p.r), row in axes(p.r[i], 1)
+        p.lost[i][row] == 0 || continue
+        for (chunks, found) in zip((p.r, more...), (r, rest...))
+            chunks[i][row, :] .= @view found[first, :]
+        end
+        p.lost[i][row] = lost[first]
+        first += 1
     end
     nothing
 end
@@ -75,12 +89,31 @@ function track(r, lost, study::Study)
 end
 
 """
+    turn_by_turn(r, lost, study)
+
+Coordinates (N, 6, turns) after each turn, in pyjutrack's coordinates; NaN of the lost.
+"""
+function turn_by_turn(r, lost, study::Study)
+    p = Particles(mirrored(r), Vector{Int}(lost), study.reference)
+    found = zeros(size(r)..., study.turns)
+    each_op(study) do n, op, number
+        do_op!(p, study, n, op, nothing)
+        n == length(study.ops) || return nothing
+        now = mirrored(joined(p.r))
+        now[joined(p.lost) .!= 0, :] .= NaN
+        found[:, :, number ÷ n] = now
+    end
+    found
+end
+
+"""
     fields_of(r, lost, study)
 
 The fields that the beam makes, for a strength of one, in the order in which effects act.
 """
 function fields_of(r, lost, study::Study)
     fields = Matrix{Float64}[]
+    require_fields_for_probes(study)
     field_count(study) == 0 && return fields
     p = Particles(mirrored(r), Vector{Int}(lost), study.reference)
     each_op(study) do n, op, _

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...beam.beam import Beam, require_whole
-from ...beam.reference import Reference
+from ...beam.reference import ELEMENTARY_CHARGE
 from ...core.errors import InvalidValueError
-from ...core.scalars import Number, is_transformed
+from ...core.scalars import Number, is_transformed, is_zero
 from ...core.tensors import tensors_in
 from ...tracking.adjoints import Auto, Reversible, name_of
 from ...tracking.task import Task
@@ -87,8 +87,17 @@ def lost(beam: Beam) -> NDArray[np.int64]:
     return np.asarray((~beam.alive).cpu().numpy(), dtype=np.int64)
 
 
-def reference(session: Session, reference: Reference) -> Any:
-    """Julia's record of the reference particle."""
-    species = reference.species
+def intensity(beam: Beam) -> tuple[str, Number]:
+    """What a beam has of a current and a charge, by its name; its current where it has neither."""
+    current, charge = beam.intensity
+    return ("current", current) if is_zero(charge) else ("charge", charge)
+
+
+def reference(session: Session, beam: Beam) -> Any:
+    """Julia's record of the reference particle, and of how many of them the beam has."""
+    reference, species = beam.reference, beam.reference.species
     energy, beta = number(reference.kinetic_energy), number(reference.beta)
-    return session.call("Reference", energy, species.mass, float(species.charge), beta)
+    charge = float(species.charge)
+    particles = abs(number(beam.charge) / (ELEMENTARY_CHARGE * charge)) if charge else 0.0
+    current = number(beam.current)
+    return session.call("Reference", energy, species.mass, charge, beta, particles, current)

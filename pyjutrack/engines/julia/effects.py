@@ -11,32 +11,40 @@ from weakref import WeakKeyDictionary
 import torch
 
 from ...beam.beam import Beam
-from ...collective import Mesh, SpaceCharge, SpectralPoisson
+from ...collective import Mesh, Radiation, SpaceCharge, SpectralPoisson
 from ...collective.base import CollectiveEffect
 from ...core.errors import InvalidValueError
 from ...core.scalars import Number
 from ...interop.networks import to_nnlib
 from ...surrogate import Surrogate
+from .acting import is_element
 from .border import ENDS
 from .gridless import JuTrackSpaceCharge
 from .session import Session
 
 
-def strength_of(effect: CollectiveEffect, beam: Beam) -> Number:
-    """The perveance of a beam for an effect.
+def is_kick(effect: CollectiveEffect) -> bool:
+    """Whether Julia has an effect as a kick by a field, and not as an element of its line.
 
     Raises:
-        InvalidValueError: an effect that Julia lacks.
+        InvalidValueError: it has it as neither.
     """
+    if is_element(effect) or isinstance(effect, Radiation):
+        return False
     if not isinstance(effect, (SpaceCharge, JuTrackSpaceCharge)):
         raise _unknown(effect)
+    return True
+
+
+def strength_of(effect: Any, beam: Beam) -> Number:
+    """The perveance of a beam for a kick."""
     return beam.reference.perveance_per_ampere() * effect.perveance_scale * beam.current
 
 
 def _unknown(effect: CollectiveEffect) -> InvalidValueError:
     return InvalidValueError(
-        f"the julia engine has no kick {type(effect).__name__}; it knows SpaceCharge and "
-        "JuTrackSpaceCharge"
+        f"the julia engine has no {type(effect).__name__}; it knows SpaceCharge, "
+        "JuTrackSpaceCharge, Wake, BeamBeam and Radiation"
     )
 
 
@@ -46,14 +54,13 @@ def effects(session: Session, ours: Sequence[CollectiveEffect]) -> Any:
     Raises:
         InvalidValueError: one that Julia lacks.
     """
-    return tuple(_effect(session, effect) for effect in ours)
+    return tuple(_effect(session, effect) for effect in ours if is_kick(effect))
 
 
 def _effect(session: Session, effect: CollectiveEffect) -> Any:
     if isinstance(effect, JuTrackSpaceCharge):
         return session.call("Gridless", effect.size, effect.modes)
-    if not isinstance(effect, SpaceCharge):
-        raise _unknown(effect)
+    assert isinstance(effect, SpaceCharge)
     return session.call("SpaceCharge", potential(session, effect.potential), effect.response)
 
 

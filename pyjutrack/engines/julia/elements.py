@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from ...beam.reference import Reference
-from ...core.errors import InvalidValueError
-from ...elements import Element, Multipole, Quadrupole
+from ...elements import Element
 from ...lattice.lattice import Lattice
 from .border import array
 from .pack import plain
@@ -46,18 +44,3 @@ def from_julia(session: Session, elements: Any, reference: Reference | None) -> 
 
 def _plain_of(value: Any) -> Any:
     return array(value).copy() if hasattr(value, "to_numpy") else value
-
-
-def for_driving_terms(e: Element) -> Element:
-    """An element as JuTrack's driving terms know it: quadrupoles integrated, and nothing thin.
-
-    Raises:
-        InvalidValueError: a thin multipole.
-    """
-    if isinstance(e, Multipole) and any((*e.knl, *e.ksl)):
-        raise InvalidValueError(
-            f"JuTrack's driving terms leave out thin multipoles, and so {e.name or repr(e)}"
-        )
-    if isinstance(e, Quadrupole) and e.model == "linear":
-        return dataclasses.replace(e, model="exact", steps=10)
-    return e

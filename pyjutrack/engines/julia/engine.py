@@ -25,6 +25,7 @@ from .session import Session, session
 _COMPILES = {
     "track": "the tracking",
     "probes": "the tracking",
+    "turn_by_turn": "the tracking",
     "jacobian": "the Jacobian with Enzyme",
     "jacobian_derivatives": "the slopes of the Jacobian with Enzyme",
     "pushforward": "forward derivatives with Enzyme",
@@ -54,6 +55,11 @@ class Julia:
     def track(self, task: Task) -> Beam:
         """See `Engine`."""
         return _beam(task.beam, *self._call("track", task, self._study(task)))
+
+    def track_turns(self, task: Task) -> NDArray[np.float64]:
+        """Track a beam, and keep its coordinates after each turn, (T, N, 6); NaN of the lost."""
+        found = border.array(self._call("turn_by_turn", task, self._study(task)))
+        return np.ascontiguousarray(np.moveaxis(found, -1, 0))
 
     def probe(self, task: Task, starts: Tensor) -> Tensor:
         """See `Engine`."""
@@ -92,17 +98,17 @@ class Julia:
             found = self._call("pushforward", task, study, by.entries, by.seeds, by.starts)
             end, marks, tangents = found
             final = _beam(task.beam, end, marks)
-            value, weights, by_initial, by_current = _differentiate(objective, final, task.beam)
+            value, weights, by_initial, by_amount = _differentiate(objective, final, task.beam)
             slope = np.einsum("pck,pc->k", border.array(tangents), weights)
         else:
             final = self.track(task)
-            value, weights, by_initial, by_current = _differentiate(objective, final, task.beam)
+            value, weights, by_initial, by_amount = _differentiate(objective, final, task.beam)
             by_entries, adjoint = self._call("pullback", task, study, by.entries, weights)
             slope = border.array(by_entries) @ by.seeds
             by_initial = by_initial + border.array(adjoint)
         if by.starts.size:
             slope = slope + np.einsum("pck,pc->k", by.starts, by_initial)
-        return value, torch.as_tensor(slope + by_current * by.by_current)
+        return value, torch.as_tensor(slope + by_amount * by.by_intensity)
 
     def _call(self, name: str, task: Task, study: _Study, *arguments: Any) -> Any:
         """Call a function of (coordinates, marks of the lost, study, ...)."""
@@ -131,7 +137,7 @@ class Julia:
             lengths,
             effects(s, task.effects),
             strengths,
-            border.reference(s, task.beam.reference),
+            border.reference(s, task.beam),
             task.turns,
         )
         return _Study(made, frozenset(twin.kind for twin in packed.twins))
@@ -152,15 +158,17 @@ def _beam(like: Beam, end: Any, marks: Any) -> Beam:
 def _differentiate(
     objective: Objective, final: Beam, initial: Beam
 ) -> tuple[Tensor, NDArray[np.float64], NDArray[np.float64], float]:
-    """An objective of both beams, and its gradient by their coordinates and by the current."""
+    """An objective of both beams, and its gradient by their coordinates and their intensity."""
     end, start = (b.coordinates.detach().clone().requires_grad_() for b in (final, initial))
-    current = torch.as_tensor(border.number(final.current), dtype=end.dtype).requires_grad_()
-    tracked = final.replace(coordinates=end, current=current)
-    value = evaluate(objective, tracked, initial.replace(coordinates=start, current=current))
+    name, number = border.intensity(final)
+    amount = torch.as_tensor(border.number(number), dtype=end.dtype).requires_grad_()
+    given: dict[str, Any] = {name: amount}
+    tracked = final.replace(coordinates=end, **given)
+    value = evaluate(objective, tracked, initial.replace(coordinates=start, **given))
     if not value.requires_grad:
         none = np.zeros(tuple(end.shape))
         return value, none, none, 0.0
-    by_end, by_start, by_current = torch.autograd.grad(
-        value, [end, start, current], allow_unused=True, materialize_grads=True
+    by_end, by_start, by_amount = torch.autograd.grad(
+        value, [end, start, amount], allow_unused=True, materialize_grads=True
     )
-    return value.detach(), by_end.numpy(), by_start.numpy(), float(by_current)
+    return value.detach(), by_end.numpy(), by_start.numpy(), float(by_amount)

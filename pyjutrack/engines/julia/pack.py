@@ -13,14 +13,19 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from ...beam import initial_moments
+from ...collective import Radiation
 from ...core.errors import InvalidValueError
+from ...core.names import label
 from ...core.scalars import Number, carries, to_float
 from ...elements import Element
 from ...elements.part import Part
-from ...lattice.knobs import overlay, parts, split
+from ...lattice.knobs import CHARGE, CURRENT, overlay, parts, split
 from ...tracking.plan import Act, Traverse, is_idle
 from ...tracking.task import Task
-from .effects import strength_of
+from . import border
+from .acting import Radiating, twins_of_act
+from .effects import is_kick, strength_of
+from .opaque import JuTrackElement
 from .twins import Twin, twins_of
 
 #: (what, number from 1, JuTrack's field, place in an array from 1 or 0)
@@ -61,7 +66,9 @@ def pack(task: Task) -> Packed:
     Raises:
         InvalidValueError: something that the julia engine lacks.
     """
-    packed = Packed(strengths=[strength_of(effect, task.beam) for effect in task.effects])
+    radiating = Radiating.of(task.effects, task.beam)
+    kicks = [n for n, effect in enumerate(task.effects) if is_kick(effect)]
+    packed = Packed(strengths=[strength_of(task.effects[n], task.beam) for n in kicks])
     known: dict[tuple[int, Part], list[int]] = {}
     elements = task.lattice.elements
     for op in task.plan.ops:
@@ -70,7 +77,7 @@ def pack(task: Task) -> Packed:
             part = op.part
             key = op.place, _kind_of(element, part)
             if key not in known:
-                found = twins_of(element, task.beam.reference, part)
+                found = radiating(element, twins_of(element, task.beam.reference, part))
                 packed.twins += found
                 last = len(packed.twins)
                 known[key] = list(range(last - len(found) + 1, last + 1))
@@ -78,9 +85,18 @@ def pack(task: Task) -> Packed:
                 packed.ops.append((piece, 0, int(n > 0 or part.start == 0)))
                 packed.lengths.append(0.0)
         elif isinstance(op, Act):
-            if not is_idle(op, task.lattice, task.effects):
-                packed.ops.append((0, op.effect + 1, 0))
-                packed.lengths.append(element.length / op.slices)
+            effect = task.effects[op.effect]
+            if is_idle(op, task.lattice, task.effects) or isinstance(effect, Radiation):
+                continue
+            ds = element.length / op.slices
+            if op.effect in kicks:
+                packed.ops.append((0, kicks.index(op.effect) + 1, 0))
+                packed.lengths.append(ds)
+                continue
+            for twin in twins_of_act(effect, task.beam, ds):
+                packed.twins.append(twin)
+                packed.ops.append((len(packed.twins), 0, 0))
+                packed.lengths.append(0.0)
         else:
             raise InvalidValueError(
                 "the julia engine does not know weights, and so no soft aperture; take the native "
@@ -91,7 +107,7 @@ def pack(task: Task) -> Packed:
 
 def _kind_of(element: Element, part: Part) -> Part:
     """The same for all parts of an element that have the same twins."""
-    if element.is_displaced:
+    if element.is_displaced or isinstance(element, JuTrackElement):
         return part
     length = round(part.fraction, 12)
     if part.start == 0:
@@ -118,14 +134,14 @@ class Slopes:
         entries: A of its numbers.
         seeds: their slopes by the knobs, (A, K).
         starts: those of the beam's coordinates, (N, 6, K), or (0, 0, 0) where no knob moves them.
-        by_current: that of the beam's current, (K,).
+        by_intensity: that of the beam's current or charge, (K,).
     """
 
     packed: Packed
     entries: tuple[Entry, ...]
     seeds: NDArray[np.float64]
     starts: NDArray[np.float64]
-    by_current: NDArray[np.float64]
+    by_intensity: NDArray[np.float64]
 
 
 def slopes(task: Task, wrt: Sequence[str]) -> Slopes:
@@ -134,6 +150,7 @@ def slopes(task: Task, wrt: Sequence[str]) -> Slopes:
     Raises:
         InvalidValueError: a knob that the Julia package is not given.
     """
+    _require_intensity_slopes(task, wrt)
     values = parts(task, wrt)
     sizes = [v.numel() for v in values]
     flat = torch.cat([v.reshape(-1) for v in values]).requires_grad_()
@@ -142,7 +159,8 @@ def slopes(task: Task, wrt: Sequence[str]) -> Slopes:
         packed = pack(changed)
         found = [(e, number) for e, number in packed.numbers() if carries(number)]
         outputs = [number for _, number in found if isinstance(number, Tensor)]
-        outputs.append(torch.as_tensor(changed.beam.current, dtype=torch.float64) + 0 * flat[0])
+        _, amount = border.intensity(changed.beam)
+        outputs.append(torch.as_tensor(amount, dtype=torch.float64) + 0 * flat[0])
         stacked = torch.stack([o.to(torch.float64) for o in outputs])
         (by_knobs,) = torch.autograd.grad(
             stacked, flat, torch.eye(len(outputs), dtype=torch.float64), is_grads_batched=True
@@ -150,6 +168,17 @@ def slopes(task: Task, wrt: Sequence[str]) -> Slopes:
     matrix = by_knobs.numpy()
     starts = _starts(task, wrt, values, sum(sizes))
     return Slopes(packed, tuple(e for e, _ in found), matrix[:-1], starts, matrix[-1])
+
+
+def _require_intensity_slopes(task: Task, wrt: Sequence[str]) -> None:
+    """Raise InvalidValueError for a knob that JuTrack counts in whole particles."""
+    asked = [a for a in wrt if a in (CHARGE, CURRENT)]
+    for e in task.lattice if asked else ():
+        if isinstance(e, JuTrackElement) and e.acts_by_intensity:
+            raise InvalidValueError(
+                f"{asked[0]} has no slope through {label(e)}: JuTrack counts particles, and has "
+                "the current as a number of the beam; take an effect of pyjutrack in its place"
+            )
 
 
 def _starts(

@@ -10,6 +10,7 @@ from . import back_kinds as back_kinds
 from . import bends as bends
 from . import edges as edges
 from . import frame_changes as frame_changes
+from . import opaque as opaque
 from . import rf as rf
 from . import straight as straight
 from .base import Twin as Twin

@@ -1,0 +1,258 @@
+# Any JuTrack element, made by its name with checked fields; and what its type says of how it is passed.
+
+"""
+    construct(kind, fields)
+
+An element of one of JuTrack's types or functions, with fields as (name => value). Those that are no
+keywords of its constructor are set afterwards.
+"""
+function construct(kind, fields)
+    require_motion(kind)
+    given = Dict{Symbol,Any}(fields)
+    require_fields(kind, given)
+    typed = Dict{Symbol,Any}(k => convert_field(kind, k, v) for (k, v) in given)
+    made = build(kind, typed)
+    for (k, v) in typed
+        k in keywords_of(kind) || set_field!(made, k, v)
+    end
+    made
+end
+
+build(kind, fields) = kind(; (k => v for (k, v) in fields if k in keywords_of(kind))...)
+
+const Boost = Union{JuTrack.LorentzBoost,JuTrack.InvLorentzBoost}
+build(kind::Type{<:Boost}, fields) = kind(fields[:angle])
+
+function build(kind::Type{<:JuTrack.LongitudinalRFMap}, fields)
+    cavity = filter(((k, _),) -> k !== :alphac, fields)
+    kind(fields[:alphac], construct(JuTrack.AccelCavity, cavity))
+end
+
+function build(kind::Type{<:JuTrack.StrongGaussianBeam}, fields)
+    get(name, other) = Base.get(fields, name, other)
+    count = length(get(:zslice_center, Float64[]))
+    optics = JuTrack.optics4DUC(get(:beta_x, 1.0), get(:alpha_x, 0.0), get(:beta_y, 1.0), get(:alpha_y, 0.0))
+    mass = get(:mass, JuTrack.m_e)
+    kind(get(:charge, 1.0), mass, 1.0, 1, get(:total_energy, 2mass), optics, get(:beamsize, ones(3)), count)
+end
+
+"""Names of the keywords that a constructor takes."""
+keywords_of(kind) = unique(k for m in methods(kind) for k in Base.kwarg_decl(m))
+keywords_of(::Type{<:Boost}) = [:angle]
+
+const CAVITY_OF_MAP = (:volt, :freq, :h, :phis, :k)
+const OPTICS = (:beta_x, :alpha_x, :gamma_x, :beta_y, :alpha_y, :gamma_y)
+
+"""Names of what may be given to an element."""
+known_fields(kind) = filter(k -> k !== :eletype, union(keywords_of(kind), stored_fields(kind)))
+known_fields(::Type{<:JuTrack.LongitudinalRFMap}) = [:alphac, CAVITY_OF_MAP...]
+known_fields(::Type{<:JuTrack.StrongGaussianBeam}) =
+    [:charge, :mass, :total_energy, :beamsize, OPTICS..., :zslice_center, :zslice_npar]
+
+stored_fields(kind::Type) = collect(fieldnames(concrete(kind)))
+stored_fields(kind) = Symbol[]
+
+concrete(kind::Type) = kind isa UnionAll ? kind{Float64} : kind
+
+function require_fields(kind, given)
+    known = known_fields(kind)
+    for name in keys(given)
+        # ours have names, whether theirs do or not
+        name in known || name === :name || throw(
+            ArgumentError("JuTrack's $(nameof(kind)) has no field $name; it has $(join(known, ", "))"),
+        )
+    end
+    :name in known || delete!(given, :name)
+    for name in required_fields(kind)
+        haskey(given, name) || throw(ArgumentError("JuTrack's $(nameof(kind)) needs $name"))
+    end
+    nothing
+end
+
+required_fields(kind) = ()
+required_fields(::Type{<:Boost}) = (:angle,)
+required_fields(::Type{<:JuTrack.LongitudinalRFMap}) = (:alphac, :freq, :h)
+required_fields(::Type{<:JuTrack.StrongGaussianBeam}) = (:beamsize, :zslice_center, :zslice_npar)
+
+"""A value as the type of the field; ArgumentError where it is none."""
+function convert_field(kind, name, value)
+    wanted = kind isa Type && hasfield(concrete(kind), name) ? fieldtype(concrete(kind), name) : Any
+    try
+        convert(wanted, value)
+    catch error
+        error isa Union{MethodError,InexactError} || rethrow()
+        throw(ArgumentError("$name of JuTrack's $(nameof(kind)) is of type $wanted, and $(repr(value)) is none"))
+    end
+end
+
+set_field!(e, name, value) = setproperty!(owner(e, name)..., value)
+
+"""The record in which a field of an element stands, and its name there."""
+owner(e, name) = e, name
+owner(e::JuTrack.LongitudinalRFMap, name) = name === :alphac ? (e, name) : (e.RF, name)
+function owner(e::JuTrack.StrongGaussianBeam, name)
+    name in OPTICS || return e, name
+    quantity, plane = split(String(name), '_')
+    plane == "x" ? e.optics.optics_x : e.optics.optics_y, Symbol(quantity)
+end
+
+"""Throw for a type that JuTrack defines and cannot move particles by."""
+function require_motion(kind::Type)
+    hasmethod(JuTrack.pass!, Tuple{concrete(kind),Matrix{Float64},Int,JuTrack.Beam{Float64}}) ||
+        throw(ArgumentError("JuTrack defines $(nameof(kind)), and no `pass!` that moves particles through it"))
+    nothing
+end
+
+require_motion(kind) = nothing
+
+"""
+    Early(element)
+
+An element that takes the fifth coordinate for positive where particles are early, as those do that
+JuTrack has of colliders and their wakes.
+"""
+struct Early{E<:JuTrack.AbstractElement{Float64}} <: JuTrack.AbstractElement{Float64}
+    element::E
+end
+
+const TakesEarly = Union{
+    JuTrack.LongitudinalRLCWake{Float64},
+    JuTrack.StrongGaussianBeam{Float64},
+    JuTrack.LorentzBoost{Float64},
+    JuTrack.InvLorentzBoost{Float64},
+    JuTrack.LongitudinalRFMap{Float64},
+    JuTrack.AccelCavity{Float64},
+    JuTrack.easyCRABCAVITY{Float64},
+}
+
+adapted(e::TakesEarly) = Early(e)
+
+add_to_field!(e::Early, field::Symbol, place::Int, change) =
+    add_to_field!(e.element, field, place, change)
+get_field(e::Early, field::Symbol, place::Int) = get_field(e.element, field, place)
+
+const Compound = Union{JuTrack.LongitudinalRFMap{Float64},JuTrack.StrongGaussianBeam{Float64}}
+
+function add_to_field!(e::Compound, field::Symbol, place::Int, change)
+    record, name = owner(e, field)
+    if place == 0
+        setproperty!(record, name, getproperty(record, name) + change)
+    else
+        getproperty(record, name)[place] += change
+    end
+    nothing
+end
+
+function get_field(e::Compound, field::Symbol, place::Int)
+    value = getproperty(owner(e, field)...)
+    place == 0 ? value : value[place]
+end
+
+function move!(e::Early, r::Matrix{Float64}, particles)
+    turn_fifth!(r)
+    JuTrack.pass!(e.element, r, size(r, 1), particles)
+    turn_fifth!(r)
+end
+
+function turn_fifth!(r::Matrix{Float64})
+    @inbounds for p in axes(r, 1)
+        r[p, 5] = -r[p, 5]
+    end
+    nothing
+end
+
+# those that make fields of the beam, and what they need of it
+const NeedsParticles = Union{
+    JuTrack.LongitudinalRLCWake{Float64},
+    JuTrack.SPACECHARGE2P5D{Float64},
+    JuTrack.DRIFT_SC2P5D{Float64},
+    JuTrack.QUAD_SC2P5D{Float64},
+    JuTrack.KQUAD_SC2P5D{Float64},
+    JuTrack.KSEXT_SC2P5D{Float64},
+    JuTrack.KOCT_SC2P5D{Float64},
+    JuTrack.SBEND_SC2P5D{Float64},
+}
+const NeedsCurrent = Union{
+    JuTrack.SPACECHARGE{Float64},
+    JuTrack.DRIFT_SC{Float64},
+    JuTrack.QUAD_SC{Float64},
+    JuTrack.KQUAD_SC{Float64},
+    JuTrack.KSEXT_SC{Float64},
+    JuTrack.KOCT_SC{Float64},
+    JuTrack.SBEND_SC{Float64},
+}
+
+bare(e) = e
+bare(e::Early) = e.element
+
+"""Throw for a beam without the charge or the current that elements act by."""
+function require_intensity(pieces, reference)
+    for piece in pieces
+        e = bare(piece.element)
+        e isa NeedsParticles && reference.particles == 0 && throw(
+            ArgumentError("$(nameof(typeof(e))) acts by the charge of a bunch; give the beam one, charge= [C]"),
+        )
+        e isa NeedsCurrent && reference.current == 0 && throw(
+            ArgumentError("$(nameof(typeof(e))) acts by the current of a beam; give it one, current= [A]"),
+        )
+    end
+    nothing
+end
+
+"""Throw for test particles in what acts on the beam by its own field."""
+function require_fields_for_probes(study)
+    for piece in study.pieces
+        e = bare(piece.element)
+        e isa Union{NeedsParticles,NeedsCurrent} && throw(
+            ArgumentError(
+                "JuTrack's $(nameof(typeof(e))) moves the beam that makes its field, and no test particle; " *
+                "take an effect of ours in its place for Jacobians",
+            ),
+        )
+    end
+    nothing
+end
+
+# through the transforms of FFTW there is no rule of Enzyme's
+const ByTransforms = Union{
+    JuTrack.SPACECHARGE2P5D{Float64},
+    JuTrack.DRIFT_SC2P5D{Float64},
+    JuTrack.QUAD_SC2P5D{Float64},
+    JuTrack.KQUAD_SC2P5D{Float64},
+    JuTrack.KSEXT_SC2P5D{Float64},
+    JuTrack.KOCT_SC2P5D{Float64},
+    JuTrack.SBEND_SC2P5D{Float64},
+}
+
+"""Throw for what Enzyme does not differentiate."""
+function require_derivatives(study)
+    for piece in study.pieces
+        e = bare(piece.element)
+        e isa ByTransforms && throw(
+            ArgumentError(
+                "Enzyme does not go through the Fourier transforms of JuTrack's $(nameof(typeof(e))), which has " *
+                "no derivatives here; take SpaceCharge2p5D of ours and the native engine for those",
+            ),
+        )
+    end
+    nothing
+end
+
+"""The shadow of a beam whose coordinates have these."""
+function shadow_of(particles, dr)
+    found = Enzyme.make_zero(particles)
+    found.r = dr
+    found
+end
+
+"""Throw for slopes of Jacobians through what needs the whole beam to work in."""
+function require_single(study)
+    for piece in study.pieces
+        is_single(piece.element) || throw(
+            ArgumentError(
+                "JuTrack's $(nameof(typeof(bare(piece.element)))) has no slopes of Jacobians; take differences of them",
+            ),
+        )
+    end
+    nothing
+end

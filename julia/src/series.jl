@@ -1,0 +1,93 @@
+# Lattices of JuTrack's elements with numbers that carry series in knobs, and maps as power series.
+
+"""
+    series_line(kinds, fields, entries, seeds, S, seeded)
+
+JuTrack's elements, whose numbers are of type S; seeds (entries, K) are the slopes of fields, rows of
+entries as for `Entry`, and `seeded` makes an S of those of one.
+"""
+function series_line(kinds, fields, entries, seeds, ::Type{S}, seeded) where {S}
+    line = JuTrack.AbstractElement{S}[JuTrack.to_TPSAD(make(k, f), S) for (k, f) in zip(kinds, fields)]
+    for (n, e) in enumerate(entries_of(entries))
+        e.what === :field || continue
+        add_to_field!(line[e.index], e.field, e.place, seeded(seeds[n, :]))
+    end
+    line
+end
+
+"""
+    map_with_knobs(kinds, fields, entries, seeds, order, kinetic_energy, mass)
+
+The map of a line as a series in the six coordinates of JuTrack and in changes of K knobs: exponents
+(terms, 6 + K) and coefficients (terms, 6).
+"""
+function map_with_knobs(kinds, fields, entries, seeds, order::Int, kinetic_energy, mass)
+    knobs = size(seeds, 2)
+    S = JuTrack.hotpsa_type(6 + knobs, order)
+    variable(i) = S(0.0, i)
+    seeded(slopes) = sum(slope * variable(6 + k) for (k, slope) in enumerate(slopes))
+    line = series_line(kinds, fields, entries, seeds, S, seeded)
+    series = S[variable(i) for i in 1:6]
+    for e in line
+        move_by_series!(e, series, kinetic_energy, mass)
+    end
+    table = JuTrack.monomial_table(Val(6 + knobs), Val(order))
+    exponents = Int[JuTrack.monomial_exponents(table, n)[i] for n in 1:length(table), i in 1:(6 + knobs)]
+    exponents, Float64[s.coeffs[n] for n in 1:length(table), s in series]
+end
+
+move_by_series!(e::JuTrack.MARKER, series, energy, mass) = nothing
+
+function move_by_series!(e, series, energy, mass)
+    hasmethod(JuTrack.pass_Taylor!, Tuple{typeof(e),typeof(series)}) ||
+        throw(ArgumentError("JuTrack has no series of $(nameof(typeof(e)))"))
+    JuTrack.pass_Taylor!(e, series; E0=energy, m0=mass)
+end
+
+function move_by_series!(e::JuTrack.LBEND, series, energy, mass)
+    iszero(e.K) || mend_series!(e, series, e.K > 0)
+    JuTrack.pass_Taylor!(e, series; E0=energy, m0=mass)
+end
+
+# its path has the wrong sign where it focuses y
+function move_by_series!(e::JuTrack.QUAD, series, energy, mass)
+    exchanged = e.k1 < 0
+    if exchanged
+        e = deepcopy(e)
+        e.k1 = -e.k1
+        permute!(series, [3, 4, 1, 2, 5, 6])
+    end
+    JuTrack.pass_Taylor!(e, series; E0=energy, m0=mass)
+    exchanged && permute!(series, [3, 4, 1, 2, 5, 6])
+    nothing
+end
+
+"""
+    driving_terms_with_knobs(kinds, fields, entries, seeds, places, kinetic_energy, mass)
+
+JuTrack's driving terms: names, numbers (terms, places), slopes by knobs (terms, places, K), and s.
+"""
+function driving_terms_with_knobs(kinds, fields, entries, seeds, places, kinetic_energy, mass; options...)
+    knobs, former = size(seeds, 2), JuTrack.NVAR()
+    S = JuTrack.DTPSAD{knobs,Float64}
+    seeded(slopes) = S(0.0, slopes)
+    # JuTrack has one number of variables for the process
+    JuTrack.set_tps_dim(knobs)
+    terms, s = try
+        line = series_line(kinds, fields, entries, seeds, S, seeded)
+        line, at = between_markers(line, places)
+        JuTrack.computeRDT(line, at; E0=kinetic_energy, m0=mass, options...)
+    finally
+        JuTrack.set_tps_dim(former)
+    end
+    names = collect(String.(fieldnames(eltype(terms))))
+    found = [getfield(term, Symbol(name)) for name in names, term in terms]
+    slopes = [complex_term(slope_of(x, k)) for x in found, k in 1:knobs]
+    names, [complex_term(value_of(x)) for x in found], slopes, Vector{Float64}(map(value_of, s))
+end
+
+value_of(x::JuTrack.DTPSAD) = x.val
+value_of(x::Real) = x
+value_of(x::AbstractVector) = map(value_of, x)
+slope_of(x::JuTrack.DTPSAD, k) = x.deriv[k]
+slope_of(x::AbstractVector, k) = map(y -> slope_of(y, k), x)

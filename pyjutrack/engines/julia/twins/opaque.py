@@ -1,0 +1,93 @@
+"""JuTrack's own elements: their fields as given, and those that JuTrack makes of others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from ....beam.reference import SPEED_OF_LIGHT, Reference
+from ....core.errors import InvalidValueError
+from ....core.scalars import is_zero
+from ....elements.part import Part
+from ..opaque import JuTrackElement
+from .base import Twin, Twins, twin
+from .strong_beam import slices_of
+
+Fields = dict[str, Any]
+#: bends that JuTrack makes of others, with half the angle at each face
+_RECTANGULAR = {
+    kind: kind.replace("R", "S", 1) for kind in ("RBEND", "RBEND_SC", "RBEND_SC2P5D")
+} | {"ERBEND": "ESBEND"}
+
+
+@twin(JuTrackElement)
+def _(e: JuTrackElement, part: Part, reference: Reference) -> Twins:
+    # it cannot be cut
+    if not part.start < 0.5 <= part.stop:
+        return ()
+    fields = dict(e.fields)
+    if not is_zero(e.length):
+        fields["len"] = e.length
+    if e.type in _RECTANGULAR:
+        half = fields.get("angle", 0.0) / 2
+        fields = {**fields, "e1": half, "e2": half}
+    made = _MADE.get(e.type, _as_they_are)
+    return (Twin(_RECTANGULAR.get(e.type, e.type), made(e, fields), e.slip),)
+
+
+def _as_they_are(e: JuTrackElement, fields: Fields) -> Fields:
+    return fields
+
+
+def _with_wavenumber(e: JuTrackElement, fields: Fields) -> Fields:
+    """JuTrack's cavities move particles by k, which they make of the frequency once."""
+    if "freq" not in fields or "k" in fields:
+        return fields
+    return {**fields, "k": 2 * math.pi / SPEED_OF_LIGHT * fields["freq"]}
+
+
+def _boost(e: JuTrackElement, fields: Fields) -> Fields:
+    return _with_functions(e, fields, {"cosang": torch.cos, "tanang": torch.tan})
+
+
+def _boost_back(e: JuTrackElement, fields: Fields) -> Fields:
+    return _with_functions(e, fields, {"cosang": torch.cos, "sinang": torch.sin})
+
+
+def _with_functions(
+    e: JuTrackElement, fields: Fields, functions: Mapping[str, Callable[[Any], Any]]
+) -> Fields:
+    angle = torch.as_tensor(_need(e, fields, "angle"), dtype=torch.float64)
+    return {**fields, **{name: f(angle) for name, f in functions.items()}}
+
+
+def _strong_beam(e: JuTrackElement, fields: Fields) -> Fields:
+    """A bunch in slices, as JuTrack's `initilize_zslice!` cuts it."""
+    number, count = _need(e, fields, "num_particle"), _need(e, fields, "nzslice")
+    sizes = _need(e, fields, "beamsize")
+    for plane in "xy":
+        beta, alpha = _need(e, fields, f"beta_{plane}"), fields.setdefault(f"alpha_{plane}", 0.0)
+        fields[f"gamma_{plane}"] = (1 + alpha * alpha) / beta
+    places, shares = slices_of(fields.pop("slice_type", "evenzsep"), count)
+    del fields["num_particle"], fields["nzslice"]
+    centres = tuple(sizes[2] * place for place in places)
+    return {**fields, "zslice_center": centres, "zslice_npar": tuple(number * s for s in shares)}
+
+
+def _need(e: JuTrackElement, fields: Fields, name: str) -> Any:
+    if name not in fields:
+        raise InvalidValueError(f"JuTrack's {e.type} needs {name}: {e!r}")
+    return fields[name]
+
+
+_MADE: dict[str, Callable[[JuTrackElement, Fields], Fields]] = {
+    **dict.fromkeys(
+        ("CRABCAVITY", "CRABCAVITY_K2", "AccelCavity", "LongitudinalRFMap"), _with_wavenumber
+    ),
+    "LorentzBoost": _boost,
+    "InvLorentzBoost": _boost_back,
+    "StrongGaussianBeam": _strong_beam,
+}
