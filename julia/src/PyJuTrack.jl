@@ -14,6 +14,7 @@ using JuTrack: JuTrack
 using NNlib: DenseConvDims, conv, leakyrelu, ∇conv_data
 using PrecompileTools: @compile_workload, @setup_workload
 using SHA: sha256
+using LinearAlgebra: mul!
 using Statistics: mean
 
 # what is tracked, and in what
@@ -36,6 +37,7 @@ include("chunks.jl")
 # space charge
 include("shapes.jl")
 include("mesh.jl")
+include("pairs.jl")
 include("potentials.jl")
 include("kicks.jl")
 include("gridless.jl")

@@ -38,7 +38,7 @@ JuTrack's map as a series: exponents (terms, 6) and coefficients (terms, 6), in 
 function taylor_map(elements, order::Int, energy, mass)
     series = [JuTrack.CTPS(0.0, i, 6, order) for i in 1:6]
     for e in elements
-        move_series!(e, series; E0=energy, m0=mass)
+        move_series!(adapted(e), series; E0=energy, m0=mass)
     end
     exponents = series[1].polymap[].map
     coefficients = zeros(size(exponents, 1), 6)

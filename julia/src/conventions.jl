@@ -4,7 +4,8 @@
 # JuTrack's fifth coordinate is the path beyond that of the reference, positive when late: z = -r[5].
 # It leaves out that particles of another momentum have another velocity, which `add_slip!` adds.
 # Its path through a quadrupole that focuses y has the wrong sign in x^2 and y^2, which `Exchanged`
-# goes around. Its `Beam` takes the kinetic energy.
+# goes around; that through a linear bend with a gradient has x x' in the place of y y', which
+# `Gradient` mends. Its `Beam` takes the kinetic energy.
 
 """
     Reference(kinetic_energy, mass, charge, beta)
@@ -41,6 +42,15 @@ struct Exchanged <: JuTrack.AbstractElement{Float64}
     element::JuTrack.QUAD{Float64}
 end
 
+"""
+    Gradient(element)
+
+A linear bend with a gradient, by JuTrack's and what its path is wrong by.
+"""
+struct Gradient <: JuTrack.AbstractElement{Float64}
+    element::JuTrack.LBEND{Float64}
+end
+
 # JuTrack puts an exact drift in the place of a quadrupole without strength; this is paraxial still
 const NO_STRENGTH = 1e-30
 
@@ -54,7 +64,7 @@ function make(kind::AbstractString, fields)
     known isa Type && known <: JuTrack.AbstractElement ||
         known isa Function && Symbol(kind) in FUNCTIONS ||
         throw(ArgumentError("JuTrack has no element $kind"))
-    adapted(construct(known, (Symbol(k) => plain(v) for (k, v) in pairs(fields))))
+    construct(known, (Symbol(k) => plain(v) for (k, v) in pairs(fields)))
 end
 
 # the kinds that JuTrack makes by functions
@@ -62,11 +72,16 @@ const FUNCTIONS = (:RBEND, :ERBEND, :HKICKER, :VKICKER)
 
 construct(kind, fields) = kind(; fields...)
 
-function construct(kind::Type{<:JuTrack.thinMULTIPOLE}, fields)
-    made = kind(; (k => v for (k, v) in fields if k !== :MaxOrder)...)
-    # it takes no order, and looks at the first four, whatever that is
+# a thin multipole looks at its first four orders, whatever it is told
+construct(kind::Type{<:JuTrack.thinMULTIPOLE}, fields) = set_after(kind, fields, :MaxOrder)
+# a crab cavity moves particles by its wave number alone, which it makes of its frequency
+construct(kind::Type{<:JuTrack.CRABCAVITY}, fields) = set_after(kind, fields, :k)
+
+"""An element of which one field is set after it was made."""
+function set_after(kind, fields, late::Symbol)
+    made = kind(; (k => v for (k, v) in fields if k !== late)...)
     for (k, v) in fields
-        k === :MaxOrder && (made.MaxOrder = v)
+        k === late && setproperty!(made, k, v)
     end
     made
 end
@@ -76,12 +91,21 @@ plain(x::AbstractArray{<:Real}) = Array{Float64}(x)
 plain(x::Integer) = Int(x)
 plain(x) = x
 
+"""
+    adapted(element)
+
+The element as it is passed here: itself, or one that goes around what JuTrack does wrong.
+"""
 adapted(e) = e
+
 function adapted(e::JuTrack.QUAD)
     e.k1 > 0 && return e
-    e.k1 = iszero(e.k1) ? NO_STRENGTH : -e.k1
-    e.k1 == NO_STRENGTH ? e : Exchanged(e)
+    other = deepcopy(e)
+    other.k1 = iszero(e.k1) ? NO_STRENGTH : -e.k1
+    iszero(e.k1) ? other : Exchanged(other)
 end
+
+adapted(e::JuTrack.LBEND) = iszero(e.K) ? e : Gradient(e)
 
 """Add to a field of an element; `place` is that in an array, or 0."""
 function add_to_field!(e, field::Symbol, place::Int, change)
@@ -101,6 +125,10 @@ add_to_field!(e::Exchanged, field::Symbol, place::Int, change) =
     add_to_field!(e.element, field, place, sign_of(field) * change)
 get_field(e::Exchanged, field::Symbol, place::Int) =
     sign_of(field) * get_field(e.element, field, place)
+
+add_to_field!(e::Gradient, field::Symbol, place::Int, change) =
+    add_to_field!(e.element, field, place, change)
+get_field(e::Gradient, field::Symbol, place::Int) = get_field(e.element, field, place)
 
 """JuTrack's coordinates from ours, or ours from JuTrack's: a new matrix (N, 6)."""
 function mirrored(r)
@@ -125,6 +153,26 @@ function move!(e::Exchanged, r::Matrix{Float64}, particles)
     exchange!(r)
     JuTrack.pass!(e.element, r, size(r, 1), particles)
     exchange!(r)
+end
+
+function move!(e::Gradient, r::Matrix{Float64}, particles)
+    mend_path!(e.element, r, particles.lost_flag)
+    JuTrack.pass!(e.element, r, size(r, 1), particles)
+end
+
+"""Add y y' for x x' to the path, with what they are after the entrance."""
+function mend_path!(e::JuTrack.LBEND{Float64}, r::Matrix{Float64}, lost)
+    edge = e.angle / e.len * tan(e.e1)
+    @inbounds for p in axes(r, 1)
+        lost[p] == 0 || continue
+        total = 1 + r[p, 6]
+        x, y = r[p, 1], r[p, 3]
+        xp, yp = (r[p, 2] + edge * x) / total, (r[p, 4] - edge * y) / total
+        phase = e.len * sqrt(abs(e.K) / total)
+        turned = e.K > 0 ? sinh(phase)^2 : -sin(phase)^2
+        r[p, 5] += turned * (y * yp - x * xp) / 2
+    end
+    nothing
 end
 
 """The same for power series."""

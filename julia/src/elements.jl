@@ -13,6 +13,7 @@ const Single = Union{
     Straight,
     Bend,
     Exchanged,
+    Gradient,
     JuTrack.MARKER{Float64},
     JuTrack.thinMULTIPOLE{Float64},
     JuTrack.CORRECTOR{Float64},

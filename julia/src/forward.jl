@@ -108,17 +108,3 @@ function push_act!(study, dstudy::Slopes{W}, n, op, p::Particles, tangents) wher
     end
     h, dh
 end
-
-function push_apply!(effect, r, drs, lost, h, dh, factor, dfactors)
-    autodiff(
-        Forward,
-        apply!,
-        Const,
-        Const(effect),
-        dup(r, drs),
-        Const(lost),
-        dup(h, dh),
-        dup(factor, dfactors),
-    )
-    nothing
-end

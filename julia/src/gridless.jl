@@ -158,8 +158,12 @@ function push_field(g::Gridless, p::Particles, tangents::Vector{NTuple{W,Matrix{
             map(Const, wavenumbers(g))...,
         )
     end
-    whole(w) = finish!(sum_up([d[w] for d in dparts]), g, p.total, along[1][w], along[2][w])
-    finish!(sum_up(parts), g, p.total, corners...), ntuple(whole, Val(W))
+    dfield = zeros(W, field_size(g)...)
+    for w in 1:W
+        sums = sum_up([d[w] for d in dparts])
+        dfield[w, :, :] = finish!(sums, g, p.total, along[1][w], along[2][w])
+    end
+    finish!(sum_up(parts), g, p.total, corners...), dfield
 end
 
 function pull_field!(g::Gridless, p::Particles, slopes, dh)
@@ -187,4 +191,33 @@ function pull_field!(g::Gridless, p::Particles, slopes, dh)
         slopes[i][n, 2axis - 1] += dh[end, axis] + sum(b[axis] for b in by_corner)
     end
     nothing
+end
+
+function push_apply!(g::Gridless, r, drs::NTuple{W}, lost, h, dh, factor, dfactors) where {W}
+    dhs = ntuple(w -> dh === nothing ? zero(h) : dh[w, :, :], Val(W))
+    autodiff(
+        Forward,
+        apply!,
+        Const,
+        Const(g),
+        dup(r, drs),
+        Const(lost),
+        dup(h, dhs),
+        dup(factor, dfactors),
+    )
+    nothing
+end
+
+function pull_apply!(g::Gridless, r, dr, lost, h, dh, factor)
+    found = autodiff(
+        Reverse,
+        apply!,
+        Const,
+        Const(g),
+        Duplicated(r, dr),
+        Const(lost),
+        Duplicated(h, dh),
+        Active(factor),
+    )
+    found[1][5]
 end

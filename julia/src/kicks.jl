@@ -4,8 +4,10 @@
 #   field(effect, particles)                      what the beam makes, for a strength of one
 #   field_size(effect)                            its size
 #   apply!(effect, r, lost, field, factor)        kicks by it; factor = strength * length
-#   push_field(effect, particles, tangents)       `field` and its derivatives along W tangents
+#   push_field(effect, particles, tangents)       `field` and its derivatives along W tangents, (W, ...)
+#                                                 or nothing
 #   pull_field!(effect, particles, slopes, dh)    adds those of <dh, field> by the coordinates
+#   push_apply!, pull_apply!                      those of `apply!`, of particles that are admitted
 #
 # `apply!` moves no coordinate that `field` depends on, and so is undone by the factor's negative.
 
@@ -63,20 +65,22 @@ end
 
 field_size(kick::SpaceCharge) = padded(mesh(kick))
 
-"""The field, and its derivatives along tangents of the coordinates, those of each chunk a tuple."""
-function push_field(kick::SpaceCharge, p::Particles, tangents::Vector{NTuple{W,Matrix{Float64}}}) where {W}
+function push_field(
+    kick::SpaceCharge, p::Particles, tangents::Vector{NTuple{W,Matrix{Float64}}}
+) where {W}
     box = mesh(kick)
-    kick.response || return field(kick, p), ntuple(_ -> zeros(padded(box)), Val(W))
+    kick.response || return field(kick, p), nothing
     grids = [zeros(padded(box)) for _ in p.r]
-    dgrids = [ntuple(_ -> zeros(padded(box)), Val(W)) for _ in p.r]
+    dgrids = [zeros(W, padded(box)...) for _ in p.r]
     for_chunks(length(p.r)) do i
         push_deposit!(grids[i], dgrids[i], box, p.r[i], tangents[i], p.lost[i], 1 / p.total)
     end
-    along = ntuple(w -> sum_up([d[w] for d in dgrids]), Val(W))
-    tangents_of(kick.potential, sum_up(grids), along)
+    tangents_of(kick.potential, sum_up(grids), sum_up(dgrids))
 end
 
-"""Add to slopes (a matrix for each chunk) the derivatives of <dh, field> by the coordinates."""
+push_apply!(kick::SpaceCharge, r, drs, lost, h, dh, factor, dfactors) =
+    push_deflect!(mesh(kick), r, drs, lost, h, dh, factor, dfactors)
+
 function pull_field!(kick::SpaceCharge, p::Particles, slopes, dh)
     kick.response || return nothing
     dshares = cotangent(kick.potential, shares(kick, p), dh)
@@ -85,33 +89,8 @@ function pull_field!(kick::SpaceCharge, p::Particles, slopes, dh)
     end
 end
 
-function push_deposit!(grid, dgrids, box, r, drs, lost, share)
-    autodiff(
-        Forward,
-        deposit!,
-        Const,
-        dup(grid, dgrids),
-        Const(box),
-        dup(r, drs),
-        Const(lost),
-        Const(share),
-    )
-    nothing
-end
-
-function pull_deposit!(dgrid, box, r, dr, lost, share)
-    autodiff(
-        Reverse,
-        deposit!,
-        Const,
-        Duplicated(zero(dgrid), copy(dgrid)),
-        Const(box),
-        Duplicated(r, dr),
-        Const(lost),
-        Const(share),
-    )
-    nothing
-end
+pull_apply!(kick::SpaceCharge, r, dr, lost, h, dh, factor) =
+    pull_deflect!(mesh(kick), r, dr, lost, h, dh, factor)
 
 """What Enzyme takes for a value and its derivatives along one direction or many."""
 dup(x, dxs::NTuple{1}) = Duplicated(x, dxs[1])

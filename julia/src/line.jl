@@ -32,7 +32,7 @@ All that tracking needs besides particles.
 `lengths` [m] are those over which effects act, one for each operation; `strengths` are those of the
 effects, the perveance of the beam for space charge.
 """
-struct Study
+mutable struct Study  # mutable, so that Enzyme hands on its derivatives as another study
     pieces::Vector{Piece}
     ops::Vector{Op}
     lengths::Vector{Float64}
@@ -49,7 +49,7 @@ A `Study` from JuTrack's types by name with their fields, and rows of (piece, ef
 """
 function study(kinds, fields, slips, ops, lengths, effects, strengths, reference, turns)
     check_switches()
-    pieces = Piece[Piece(make(k, f), s) for (k, f, s) in zip(kinds, fields, slips)]
+    pieces = Piece[Piece(adapted(make(k, f)), s) for (k, f, s) in zip(kinds, fields, slips)]
     rows = Op[Op(row...) for row in eachrow(Matrix{Int}(ops))]
     Study(pieces, rows, lengths, collect(Effect, effects), strengths, reference, turns)
 end

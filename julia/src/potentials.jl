@@ -2,7 +2,7 @@
 #
 #   value(potential, shares)               H on the padded grid, from the shares there
 #   tangent(potential, shares, dshares)    its derivative along a tangent
-#   tangents_of(potential, shares, along)  H, and its derivatives along many tangents
+#   tangents_of(potential, shares, along)  H, and its derivatives along W tangents, (W, nx, ny)
 #   cotangent(potential, shares, dh)       the derivative of <dh, H> by the shares
 #
 # Enzyme does not look inside: these are the rules, and networks have theirs layer by layer (Eq. 3 of
@@ -43,7 +43,20 @@ function value(s::Spectral, shares)
     s.sine_x' * (s.green .* (s.sine_x * shares * s.sine_y')) * s.sine_y
 end
 tangent(s::Spectral, shares, dshares) = value(s, dshares)
-tangents_of(p::Potential, shares, along) = value(p, shares), map(d -> tangent(p, shares, d), along)
+
+function tangents_of(s::Spectral, shares, along::Array{Float64,3})
+    width, nx, ny = size(along)
+    modes_y = size(s.green, 2)
+    # products with the sines of x, for each of the modes of y, and with those of y for all at once
+    by_y = reshape(reshape(along, width * nx, ny) * s.sine_y', width, nx, modes_y)
+    back = similar(by_y)
+    for m in 1:modes_y
+        modes = (@view by_y[:, :, m]) * s.sine_x'
+        modes .*= (@view s.green[:, m])'
+        mul!((@view back[:, :, m]), modes, s.sine_x)
+    end
+    value(s, shares), reshape(reshape(back, width * nx, modes_y) * s.sine_y, width, nx, ny)
+end
 # it is symmetric
 cotangent(s::Spectral, shares, dh) = value(s, dh)
 
@@ -69,9 +82,14 @@ function tangent(s::Surrogate{T}, shares, dshares) where {T}
     Float64.(potential(s.network, T.(shares), T.(dshares))[2])
 end
 
-function tangents_of(s::Surrogate{T}, shares, along::NTuple{W}) where {T,W}
-    h, dh = potential(s.network, T.(shares), map(d -> T.(d), along))
-    Float64.(h), map(d -> Float64.(d), dh)
+function tangents_of(s::Surrogate{T}, shares, along::Array{Float64,3}) where {T}
+    each = ntuple(w -> T.(@view along[w, :, :]), size(along, 1))
+    h, dh = potential(s.network, T.(shares), each)
+    found = similar(along)
+    for (w, d) in enumerate(dh)
+        found[w, :, :] = d
+    end
+    Float64.(h), found
 end
 
 function cotangent(s::Surrogate{T}, shares, dh) where {T}

@@ -20,7 +20,6 @@
             whole = study(cell, reference; effect, strength=1e-6)
             track(r, lost, whole)
             probes(r, lost, whole, r)
-            effect === nothing || continue
             for width in WIDTHS
                 pushforward(r, lost, whole, entries, ones(3, width), zeros(0, 0, 0))
             end

@@ -158,8 +158,6 @@ function accumulate!(into::Piece, other::Piece)
     accumulate!(into.element, other.element)
 end
 
-accumulate!(into::Exchanged, other::Exchanged) = accumulate!(into.element, other.element)
-
 function accumulate!(into, other)
     for field in fieldnames(typeof(into))
         own = getfield(into, field)
@@ -167,6 +165,8 @@ function accumulate!(into, other)
             setfield!(into, field, own + getfield(other, field))
         elseif own isa Array{Float64}
             own .+= getfield(other, field)
+        elseif own isa JuTrack.AbstractElement
+            accumulate!(own, getfield(other, field))
         end
     end
     nothing
@@ -186,18 +186,4 @@ function pull_act!(study, found::Slopes, n, op, p::Particles, adjoints, h)
     found.strengths[op.effect, 1] += total * ds
     found.lengths[n, 1] += total * strength
     pull_field!(effect, p, adjoints, sum_up(dh))
-end
-
-function pull_apply!(effect, r, dr, lost, h, dh, factor)
-    result = autodiff(
-        Reverse,
-        apply!,
-        Const,
-        Const(effect),
-        Duplicated(r, dr),
-        Const(lost),
-        Duplicated(h, dh),
-        Active(factor),
-    )
-    result[1][5]
 end

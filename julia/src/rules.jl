@@ -26,7 +26,9 @@ slopes_of(study::Const{Study}, ::Val{W}) where {W} = no_slopes(study.val, (), Va
 function slopes_of(study::EnzymeRules.Annotation{Study}, ::Val{W}) where {W}
     shadows = W == 1 && study isa Duplicated ? (study.dval,) : study.dval
     pieces = [ntuple(w -> shadows[w].pieces[i], Val(W)) for i in eachindex(study.val.pieces)]
-    columns(field) = reduce(hcat, getfield(s, field) for s in shadows)
+    columns(field) = Float64[
+        getfield(shadows[w], field)[n] for n in eachindex(getfield(study.val, field)), w in 1:W
+    ]
     Slopes{W}(pieces, columns(:lengths), columns(:strengths))
 end
 

@@ -19,13 +19,19 @@ function jacobian(r, lost, study::Study, start)
             push_pass!(study.pieces[op.piece], nothing, probe, columns, marks, particles, study.reference.beta)
         else
             factor = study.strengths[op.effect] * study.lengths[n]
-            none = ntuple(_ -> zero(h), 6)
-            effect = study.effects[op.effect]
-            push_apply!(effect, probe, columns, marks, h, none, factor, ntuple(_ -> 0.0, 6))
+            none = ntuple(_ -> 0.0, 6)
+            admit_probe!(study.effects[op.effect], probe, marks, h)
+            push_apply!(study.effects[op.effect], probe, columns, marks, h, nothing, factor, none)
         end
     end
     matrix_of(columns), marks[1] != 0
 end
+
+"""A test particle that an effect's field does not reach is lost."""
+admit_probe!(effect, probe, marks, h) = apply!(effect, copy(probe), marks, h, 0.0)
+
+"""The derivative of a field along the only direction."""
+first_of(dh, h) = dh === nothing ? zero(h) : dh[1, :, :]
 
 """Call `f(study, operation, its place, field)` for all operations, with the field of each effect."""
 function walk_columns!(f, study, fields)
@@ -56,7 +62,7 @@ function jacobian_derivatives(r, lost, study::Study, entries, start, seeds, star
         fields = Tuple{Matrix{Float64},Matrix{Float64}}[]
         if field_count(study) != 0
             tangents = start_tangents(p, starts, k:k, Val(1))
-            push_walk!(p, tangents, study, dstudy, (h, dh) -> push!(fields, (h, dh[1])))
+            push_walk!(p, tangents, study, dstudy, (h, dh) -> push!(fields, (h, first_of(dh, h))))
         end
         matrix, slopes_found[:, :, k], gone = one_derivative(study, dstudy, fields, start)
     end

@@ -57,6 +57,9 @@ end
 """Their derivatives by u."""
 @inline slopes(s::Shape, u) = map(c -> evalpoly(u, (c[2], 2c[3], 3c[4])), s.coefficients)
 
+"""Their second derivatives by u."""
+@inline curvatures(s::Shape, u) = map(c -> 2c[3] + 6c[4] * u, s.coefficients)
+
 """The Fourier transform at k h."""
 function transfer(s::Shape, kh)
     iszero(s.sinc_power) && return one(kh)

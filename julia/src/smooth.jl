@@ -27,14 +27,25 @@ const Smooth = Union{
 
 function move_smoothly!(e::Smooth, r, lost, particles)
     is_smooth(e) || return move!(e, r, particles)
+    upright = iszero(e.T1) && iszero(e.R1) && iszero(e.R2) && iszero(e.T2)
     @inbounds for p in axes(r, 1)
         lost[p] == 0 || continue
-        iszero(e.T1) || JuTrack.addvv_row!(r, p, e.T1)
-        iszero(e.R1) || JuTrack.multmv_row!(r, p, e.R1)
+        upright || change_frame!(r, p, e.T1, e.R1)
         move_row!(e, r, p)
-        iszero(e.R2) || JuTrack.multmv_row!(r, p, e.R2)
-        iszero(e.T2) || JuTrack.addvv_row!(r, p, e.T2)
+        upright || turn_back!(r, p, e.R2, e.T2)
     end
+    nothing
+end
+
+function change_frame!(r, p, shift, matrix)
+    iszero(shift) || JuTrack.addvv_row!(r, p, shift)
+    iszero(matrix) || JuTrack.multmv_row!(r, p, matrix)
+    nothing
+end
+
+function turn_back!(r, p, matrix, shift)
+    iszero(matrix) || JuTrack.multmv_row!(r, p, matrix)
+    iszero(shift) || JuTrack.addvv_row!(r, p, shift)
     nothing
 end
 
@@ -46,7 +57,7 @@ is_smooth(e) =
     e.FringeQuadExit == 0 &&
     iszero(e.KickAngle)
 # without strength there are no such terms
-is_smooth(e::JuTrack.QUAD) = e.k1 != NO_STRENGTH && e.rad == 0
+is_smooth(e::JuTrack.QUAD) = e.k1 > NO_STRENGTH && e.rad == 0
 
 """Mark what JuTrack's own map would have marked."""
 mark_lost!(e, r, lost) = nothing

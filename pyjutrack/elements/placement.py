@@ -82,16 +82,16 @@ def _transport_placed(element: Element, state: State, reference: Reference, part
         return _transport(element, state, reference, part)
     if not element.is_displaced:
         return _transport_rolled(element, state, reference, part)
-    state = enter_frame(state, reference, _offset(element, part.start), 0.0)
+    state = enter_frame(state, reference, offset_frame(element, part.start), 0.0)
     state = _transport_rolled(element, state, reference, part)
-    out = invert(_offset(element, part.stop))
+    out = invert(offset_frame(element, part.stop))
     return enter_frame(state, element.exit_reference(reference, part), out, 0.0)
 
 
 def enter_element(element: Element, state: State, reference: Reference) -> State:
     """Particles at the entrance of an element, in the frame of where it really stands."""
     if element.is_displaced:
-        state = enter_frame(state, reference, _offset(element, 0.0), 0.0)
+        state = enter_frame(state, reference, offset_frame(element, 0.0), 0.0)
     if is_zero(element.tilt):
         return state
     return state.apply(maps.roll, *cos_sin(element.tilt))
@@ -103,7 +103,7 @@ def apply_within(
     """Apply something in the frame in which an element stands at a place of it, from 0 to 1."""
     displaced, tilted = element.is_displaced, not is_zero(element.tilt)
     if displaced:
-        state = enter_frame(state, reference, _offset(element, place), 0.0)
+        state = enter_frame(state, reference, offset_frame(element, place), 0.0)
     cosine, sine = cos_sin(element.tilt)
     if tilted:
         state = state.apply(maps.roll, cosine, sine)
@@ -111,11 +111,11 @@ def apply_within(
     if tilted:
         state = state.apply(maps.roll, cosine, -sine)
     if displaced:
-        state = enter_frame(state, reference, invert(_offset(element, place)), 0.0)
+        state = enter_frame(state, reference, invert(offset_frame(element, place)), 0.0)
     return state
 
 
-def _offset(element: Element, place: float) -> Frame:
+def offset_frame(element: Element, place: float) -> Frame:
     """The frame at a place of a displaced element, as seen from where it was designed to be."""
     tilt = roll(element.tilt)
     at, centre = (

@@ -56,16 +56,20 @@ def to_jutrack(lattice: Lattice, reference: Reference) -> Any:
     return conversion.to_julia(session(), lattice, reference)
 
 
-def from_jutrack(elements: Any) -> Lattice:
+def from_jutrack(elements: Any, reference: Reference | None = None) -> Lattice:
     """A lattice from a Julia vector of JuTrack elements.
 
-    What JuTrack does not keep comes back as it stands there: a paraxial drift as a quadrupole
-    without strength, with its default steps.
+    Each comes back as the kind and the model that JuTrack's map is, or is nearest to: see the table
+    in docs/julia.md. T1, R1, R2 and T2 are a placement where they undo each other, and linear maps
+    beside the element elsewhere; apertures stand after it.
+
+    Args:
+        reference: of the line; cavities need it.
 
     Raises:
         InvalidValueError: an element, or what it has besides, has no place here; it is named.
     """
-    return Lattice(conversion.from_description(*session().call("describe", e)) for e in elements)
+    return conversion.from_julia(session(), elements, reference)
 
 
 def resonance_driving_terms(

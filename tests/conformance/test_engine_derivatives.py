@@ -167,3 +167,54 @@ def test_figures_that_see_the_current_or_nothing(cell, beam, other):
     np.testing.assert_array_equal(by_current, [2, 0])
     constant = pj.gradient(lambda final: torch.tensor(3.0), cell, beam, **options)
     np.testing.assert_array_equal(constant, [0, 0])
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_knobs_of_the_beam(cell, make_beam, kick, other, mode):
+    """Moments of the incoming beam, through the field as well; an initial figure beside them."""
+    wrt = ["beam.beta_x", "beam.y", "q1.k1", "beam.emittance_y", "beam.current"]
+    beam = make_beam(1000)
+    options = {"wrt": wrt, "effects": [kick]}
+    growth = pj.observables.emittance_growth("y")
+    ours = pj.gradient(growth, cell, beam, **options)
+    theirs = pj.gradient(growth, cell, beam, mode=mode, engine=other, **options)
+    np.testing.assert_allclose(theirs, ours, rtol=1e-8, atol=1e-12)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_variables_and_the_scale_of_an_effect(make_beam, kick, other, mode):
+    """What several elements follow, and a number of an effect."""
+    lattice = pj.Lattice(
+        [
+            pj.Quadrupole(0.1, k1=20.0, name="q"),
+            pj.Drift(0.3, name="d"),
+            pj.Quadrupole(0.1, k1=-20.0, name="p"),
+        ],
+        variables={"kq": 20.0, "s": 0.0},
+        expressions={"q.k1": "kq", "p.k1": "-kq * (1 + s)", "d.length": "0.3 + s"},
+    )
+    options = {"wrt": ["kq", "s", "effects[0].perveance_scale"], "effects": [kick]}
+    ours = pj.gradient(pj.observables.emittance_growth("x"), lattice, make_beam(500), **options)
+    theirs = pj.gradient(
+        pj.observables.emittance_growth("x"), lattice, make_beam(500), mode=mode, engine=other,
+        **options,
+    )  # fmt: skip
+    np.testing.assert_allclose(theirs, ours, rtol=1e-8)
+
+
+def test_the_lost_in_both_modes(cell, make_beam, other):
+    """What a small box loses on the way counts up to where it was lost."""
+    box = pj.SpaceCharge(pj.SpectralPoisson(size=(0.008, 0.008), shape=(64, 64)), 0.05)
+    beam = make_beam(2000)
+    options = {"wrt": ["q1.k1", "d1.length", "beam.current"], "effects": [box]}
+
+    def figure(final):
+        return (final.coordinates[:, 0] ** 2).sum() + (final.coordinates[:, 3] ** 2).sum()
+
+    with pytest.warns(pj.errors.LossWarning, match="are lost"):
+        ours = pj.gradient(figure, cell, beam, **options)
+    assert pj.track(cell, beam, effects=[box]).lost > 20
+    for mode in ("forward", "reverse"):
+        with pytest.warns(pj.errors.LossWarning, match="are lost"):
+            theirs = pj.gradient(figure, cell, beam, mode=mode, engine=other, **options)
+        np.testing.assert_allclose(theirs, ours, rtol=1e-8)

@@ -10,6 +10,8 @@ import pytest
 import pyjutrack as pj
 from pyjutrack.engines.julia import installation, installing
 
+STANDARD = {"LinearAlgebra", "SHA", "Statistics"}
+
 
 def test_its_own_tests(julia):
     found = installation.find()
@@ -28,7 +30,7 @@ def stand_ins(julia, tmp_path):
     """A project of packages without content that have the names and versions of those needed."""
     needed = tomllib.loads((installation.source() / "Project.toml").read_text())
     direct, entries = ["[deps]"], ['manifest_format = "2.0"', ""]
-    for name in set(needed["deps"]) - {"SHA", "Statistics"} | {"PythonCall"}:
+    for name in set(needed["deps"]) - STANDARD | {"PythonCall"}:
         uuid = needed["deps"].get(name, "6099a3de-0909-46bc-b1f4-468b9a2dfc0d")
         version = needed["compat"].get(name, "0.9.34").lstrip("=~")
         version += ".0" * (2 - version.count("."))

@@ -15,7 +15,8 @@ from ...beam.beam import Beam, require_whole
 from ...beam.reference import Reference
 from ...core.errors import InvalidValueError
 from ...core.scalars import Number, is_transformed
-from ...tracking.adjoints import Auto, Store, name_of
+from ...core.tensors import tensors_in
+from ...tracking.adjoints import Auto, Reversible, name_of
 from ...tracking.task import Task
 from .session import Session
 
@@ -26,12 +27,23 @@ ENDS = (
 
 
 def check(task: Task) -> None:
-    """Raise InvalidValueError for an adjoint that Enzyme does not have."""
-    if not isinstance(task.adjoint, (Auto, Store)):
+    """Raise InvalidValueError for what the julia engine does not have.
+
+    Another adjoint, or derivatives that PyTorch asks of the task.
+    """
+    moving = [e for e in task.lattice.elements if e.has_tensors]
+    if any(map(_is_asked, tensors_in((moving, task.effects, task.beam.intensity)))):
+        raise InvalidValueError(ENDS)
+    if not isinstance(task.adjoint, (Auto, Reversible)):
         raise InvalidValueError(
-            f"adjoint={name_of(task.adjoint)!r} is of the native engine; with Julia "
-            "Enzyme's backward pass stores what it needs: take adjoint='auto'"
+            f"adjoint={name_of(task.adjoint)!r} is of the native engine; the julia engine tracks "
+            "back along the beam: take adjoint='auto' or 'reversible'"
         )
+
+
+def _is_asked(tensor: Tensor) -> bool:
+    """Return whether PyTorch asks for derivatives by a tensor."""
+    return tensor.requires_grad or is_transformed(tensor)
 
 
 def number(value: Number) -> float:
@@ -41,7 +53,7 @@ def number(value: Number) -> float:
         InvalidValueError: one is.
     """
     if isinstance(value, Tensor):
-        if value.requires_grad or is_transformed(value):
+        if _is_asked(value):
             raise InvalidValueError(ENDS)
         return float(value)
     return value

@@ -9,9 +9,11 @@ from ...beam.reference import Reference
 from ...core.errors import InvalidValueError
 from ...elements import Element, Multipole, Quadrupole
 from ...lattice.lattice import Lattice
+from .border import array
 from .pack import plain
 from .session import Session
 from .twins import twins_of
+from .twins.back import Description, elements_of
 
 
 def to_julia(session: Session, lattice: Lattice, reference: Reference) -> Any:
@@ -26,6 +28,24 @@ def to_julia(session: Session, lattice: Lattice, reference: Reference) -> Any:
             fields = {k: plain(v) for k, v in twin.fields.items()}
             session.main.push_b(line, session.call("make", twin.kind, {"name": e.name, **fields}))
     return line
+
+
+def from_julia(session: Session, elements: Any, reference: Reference | None) -> Lattice:
+    """A lattice of a Julia vector of JuTrack elements.
+
+    Raises:
+        InvalidValueError: an element, or what it does, has no place here.
+    """
+    found: list[Element] = []
+    for e in elements:
+        kind, name, fields = session.call("describe", e)
+        values = {str(k): _plain_of(v) for k, v in fields.items()}
+        found += elements_of(Description(str(kind), str(name), values, reference))
+    return Lattice(found)
+
+
+def _plain_of(value: Any) -> Any:
+    return array(value).copy() if hasattr(value, "to_numpy") else value
 
 
 def for_driving_terms(e: Element) -> Element:

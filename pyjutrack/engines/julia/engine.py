@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...beam.beam import Beam
+from ...core.scalars import to_float
 from ...tracking.task import Task
 from ..protocol import Objective
 from ..results import evaluate, require_alive
 from . import border
 from .effects import effects
-from .pack import pack, plain, slopes
+from .pack import Packed, pack, plain, slopes
 from .session import Session, session
 
 #: what Julia compiles at the first call of a function
@@ -71,7 +72,7 @@ class Julia:
     ) -> tuple[Tensor, Tensor]:
         """See `Engine`."""
         by = slopes(task, wrt)
-        arguments = (self._study(task), by.entries, start.numpy(), by.seeds, by.starts)
+        arguments = (self._study(task, by.packed), by.entries, start.numpy(), by.seeds, by.starts)
         matrix, found, gone = self._call("jacobian_derivatives", task, *arguments)
         require_alive(torch.tensor([not gone]))
         by_knob = np.moveaxis(border.array(found), -1, 0)
@@ -85,7 +86,8 @@ class Julia:
         mode: Literal["reverse", "forward"],
     ) -> tuple[Tensor, Tensor]:
         """See `Engine`."""
-        by, study = slopes(task, wrt), self._study(task)
+        by = slopes(task, wrt)
+        study = self._study(task, by.packed)
         if mode == "forward":
             found = self._call("pushforward", task, study, by.entries, by.seeds, by.starts)
             end, marks, tangents = found
@@ -102,26 +104,29 @@ class Julia:
             slope = slope + np.einsum("pck,pc->k", by.starts, by_initial)
         return value, torch.as_tensor(slope + by_current * by.by_current)
 
-    def _call(self, name: str, task: Task, study: Any, *arguments: Any) -> Any:
+    def _call(self, name: str, task: Task, study: _Study, *arguments: Any) -> Any:
         """Call a function of (coordinates, marks of the lost, study, ...)."""
         particles = border.coordinates(task.beam), border.lost(task.beam)
-        kind = tuple(type(kick).__name__ for kick in task.effects)
+        # Julia compiles for each kind of element and of effect, and for some numbers of knobs
+        shapes = tuple(a.shape[-1] for a in arguments if isinstance(a, np.ndarray))
+        kind = study.kinds, tuple(type(kick).__name__ for kick in task.effects), shapes
         return self.session.call(
-            name, *particles, study, *arguments, compiles=_COMPILES[name], kind=kind
+            name, *particles, study.julia, *arguments, compiles=_COMPILES[name], kind=kind
         )
 
-    def _study(self, task: Task) -> Any:
+    def _study(self, task: Task, packed: Packed | None = None) -> _Study:
+        """Julia's study of a task, packed with what carries derivatives, or plain."""
         border.check(task)
-        s, packed = self.session, pack(task)
+        s, packed = self.session, packed or pack(task)
         lengths, strengths = (
-            np.array([border.number(n) for n in numbers], dtype=np.float64)
+            np.array([to_float(n) for n in numbers], dtype=np.float64)
             for numbers in (packed.lengths, packed.strengths)
         )
-        return s.call(
+        made = s.call(
             "study",
             tuple(twin.kind for twin in packed.twins),
             tuple({k: plain(v) for k, v in twin.fields.items()} for twin in packed.twins),
-            tuple(border.number(twin.slip) for twin in packed.twins),
+            tuple(to_float(twin.slip) for twin in packed.twins),
             np.array(packed.ops, dtype=np.int64).reshape(-1, 3),
             lengths,
             effects(s, task.effects),
@@ -129,6 +134,14 @@ class Julia:
             border.reference(s, task.beam.reference),
             task.turns,
         )
+        return _Study(made, frozenset(twin.kind for twin in packed.twins))
+
+
+class _Study(NamedTuple):
+    """Julia's study of a task, and JuTrack's types in it."""
+
+    julia: Any
+    kinds: frozenset[str]
 
 
 def _beam(like: Beam, end: Any, marks: Any) -> Beam:

@@ -14,7 +14,9 @@ from torch.autograd import forward_ad
 
 from ...beam import initial_moments
 from ...core.errors import InvalidValueError
-from ...core.scalars import Number, carries, is_zero, to_float
+from ...core.scalars import Number, carries, to_float
+from ...elements import Element
+from ...elements.part import Part
 from ...lattice.knobs import overlay, parts, split
 from ...tracking.plan import Act, Traverse, is_idle
 from ...tracking.task import Task
@@ -60,13 +62,13 @@ def pack(task: Task) -> Packed:
         InvalidValueError: something that the julia engine lacks.
     """
     packed = Packed(strengths=[strength_of(effect, task.beam) for effect in task.effects])
-    known: dict[tuple[int, bool, bool, float], list[int]] = {}
+    known: dict[tuple[int, Part], list[int]] = {}
     elements = task.lattice.elements
     for op in task.plan.ops:
         element = elements[op.place]
         if isinstance(op, Traverse):
             part = op.part
-            key = op.place, part.start == 0, part.stop == 1, round(part.fraction, 12)
+            key = op.place, _kind_of(element, part)
             if key not in known:
                 found = twins_of(element, task.beam.reference, part)
                 packed.twins += found
@@ -87,6 +89,16 @@ def pack(task: Task) -> Packed:
     return packed
 
 
+def _kind_of(element: Element, part: Part) -> Part:
+    """The same for all parts of an element that have the same twins."""
+    if element.is_displaced:
+        return part
+    length = round(part.fraction, 12)
+    if part.start == 0:
+        return Part(0.0, 1.0 if part.stop == 1 else length)
+    return Part(1 - length, 1.0) if part.stop == 1 else Part(0.5, 0.5 + length)
+
+
 def _entries(value: Any) -> Iterator[tuple[int, Number]]:
     """The numbers of a field and their places, from 1 in Julia's order, or 0 of a plain number."""
     if isinstance(value, tuple):
@@ -102,12 +114,14 @@ class Slopes:
     """How what the Julia package is given depends on knobs.
 
     Attributes:
+        packed: the task with knobs that carry derivatives; there may be other twins then.
         entries: A of its numbers.
         seeds: their slopes by the knobs, (A, K).
         starts: those of the beam's coordinates, (N, 6, K), or (0, 0, 0) where no knob moves them.
         by_current: that of the beam's current, (K,).
     """
 
+    packed: Packed
     entries: tuple[Entry, ...]
     seeds: NDArray[np.float64]
     starts: NDArray[np.float64]
@@ -125,7 +139,8 @@ def slopes(task: Task, wrt: Sequence[str]) -> Slopes:
     flat = torch.cat([v.reshape(-1) for v in values]).requires_grad_()
     with torch.enable_grad():
         changed = overlay(task, wrt, split(flat, values))
-        found = [(e, number) for e, number in pack(changed).numbers() if carries(number)]
+        packed = pack(changed)
+        found = [(e, number) for e, number in packed.numbers() if carries(number)]
         outputs = [number for _, number in found if isinstance(number, Tensor)]
         outputs.append(torch.as_tensor(changed.beam.current, dtype=torch.float64) + 0 * flat[0])
         stacked = torch.stack([o.to(torch.float64) for o in outputs])
@@ -134,7 +149,7 @@ def slopes(task: Task, wrt: Sequence[str]) -> Slopes:
         )
     matrix = by_knobs.numpy()
     starts = _starts(task, wrt, values, sum(sizes))
-    return Slopes(tuple(e for e, _ in found), matrix[:-1], starts, matrix[-1])
+    return Slopes(packed, tuple(e for e, _ in found), matrix[:-1], starts, matrix[-1])
 
 
 def _starts(
@@ -163,7 +178,8 @@ def _starts(
 def plain(value: Any) -> Any:
     """A field without derivatives, as Julia takes it."""
     if isinstance(value, tuple):
-        numbers = [[to_float(k) for k in row] if isinstance(row, tuple) else to_float(row)
-                   for row in value]
+        numbers = [
+            [to_float(k) for k in row] if isinstance(row, tuple) else to_float(row) for row in value
+        ]
         return np.array(numbers, dtype=np.float64)
     return to_float(value) if isinstance(value, Tensor) else value

@@ -47,7 +47,7 @@ class Session:
         _require_main_thread()
         known = (name, kind) in self._compiled
         self._compiled.add((name, kind))
-        text = f"Julia compiles {compiles}, once a process" if compiles and not known else ""
+        text = f"Julia compiles {compiles}, once for such a line" if compiles and not known else ""
         with _Announcement(text):
             try:
                 return getattr(self.package, name)(*arguments, **options)

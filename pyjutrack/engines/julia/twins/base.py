@@ -1,4 +1,4 @@
-"""A JuTrack element by its type and fields, and the twins of elements by their kinds."""
+"""A JuTrack element by its type and fields, and the rules that make them of kinds of elements."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from ....beam.reference import Reference
 from ....core.errors import InvalidValueError
 from ....core.names import label
-from ....core.scalars import Number
+from ....core.scalars import Number, carries, is_zero, vanishes
 from ....elements import Element
-from ....elements.part import WHOLE, Part
+from ....elements.part import Part
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Twin:
         kind: JuTrack's type, such as "KSEXT".
         fields: by JuTrack's names: numbers, whole numbers, and tuples of numbers, nested for
             matrices; numbers may be 0-d tensors with derivatives.
-        slip: length over which the slip of the velocity is added behind it, which JuTrack leaves
+        slip: length over which the slip of the velocity is added after it, which JuTrack leaves
             out [m].
     """
 
@@ -31,30 +31,53 @@ class Twin:
     slip: Number = 0.0
 
 
-Rule = Callable[[Any, Part, Reference], tuple[Twin, ...]]
+Twins = tuple[Twin, ...]
+Rule = Callable[[Any, Part, Reference], Twins]
 R = TypeVar("R", bound=Rule)
 _RULES: dict[type[Element], Rule] = {}
 
 
-def twin(kind: type[Element]) -> Callable[[R], R]:
-    """Register a function of (element, part, reference) that gives the twins of a kind."""
+def twin(*kinds: type[Element]) -> Callable[[R], R]:
+    """Register a function of (element, part, reference) that gives the twins of kinds.
+
+    Where the element was designed to stand: `placement` brings particles there and back.
+    """
 
     def register(rule: R) -> R:
-        _RULES[kind] = rule
+        _RULES.update(dict.fromkeys(kinds, rule))
         return rule
 
     return register
 
 
-def twins_of(e: Element, reference: Reference, part: Part = WHOLE) -> tuple[Twin, ...]:
-    """The JuTrack elements that are a part of one of ours, in their order.
+def rule_of(e: Element) -> Rule:
+    """The rule of an element's kind.
 
     Raises:
-        InvalidValueError: JuTrack has none that does the same; why is said.
+        InvalidValueError: there is none.
     """
     rule = next((_RULES[kind] for kind in type(e).__mro__ if kind in _RULES), None)
     if rule is None:
-        raise InvalidValueError(
-            f"JuTrack has no element that moves particles as {label(e)}; the native engine tracks it"
+        raise refused(e, f"JuTrack has no element that moves particles as {type(e).__name__}")
+    return rule
+
+
+def refused(e: Element, why: str, remedy: str = "") -> InvalidValueError:
+    """The error that JuTrack cannot do what an element does."""
+    end = f"; {remedy}, or take the native engine" if remedy else "; take the native engine"
+    return InvalidValueError(f"{label(e)} in the julia engine: {why}{end}")
+
+
+def require_slope(e: Element, name: str, value: Number) -> None:
+    """Raise InvalidValueError for a derivative by a number that JuTrack asks whether it is zero."""
+    if carries(value) and vanishes(value):
+        raise refused(
+            e,
+            f"JuTrack leaves out what {name} = 0 would do, and so its slope",
+            f"take a {name} beside 0, such as 1e-6",
         )
-    return rule(e, part, reference)
+
+
+def given(**fields: Any) -> dict[str, Any]:
+    """Fields without those that are a plain zero, which is JuTrack's default."""
+    return {name: value for name, value in fields.items() if not is_zero(value)}
