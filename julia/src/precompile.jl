@@ -12,18 +12,19 @@
         "DRIFT" => (len=0.1,),
         "QUAD" => (len=0.1, k1=-1.0),
     )
-    entries = [("field", 1, "len", 0), ("field", 2, "k1", 0), ("slip", 4, "", 0)]
+    # the quadrupole is the second piece, or the third where a drift was cut in two
+    entries(k1) = [("field", 1, "len", 0), ("field", k1, "k1", 0), ("slip", 4, "", 0)]
 
     @compile_workload begin
         space_charge = SpaceCharge(Spectral(Mesh((0.02, 0.02), (16, 16), "bspline"), (8, 8)), true)
-        for effect in (nothing, space_charge)
-            whole = study(cell, reference; effect, strength=1e-6)
+        for (effect, k1) in ((nothing, 2), (space_charge, 3))
+            whole = study(cell, reference; effect, strength=1e-6, step=0.1)
             track(r, lost, whole)
             probes(r, lost, whole, r)
             for width in WIDTHS
-                pushforward(r, lost, whole, entries, ones(3, width), zeros(0, 0, 0))
+                pushforward(r, lost, whole, entries(k1), ones(3, width), zeros(0, 0, 0))
             end
-            pullback(r, lost, whole, entries, r)
+            pullback(r, lost, whole, entries(k1), r)
             jacobian(r, lost, whole, zeros(6))
         end
     end
