@@ -2,7 +2,8 @@
 The Julia engine of pyjutrack: tracking by JuTrack, networks by NNlib, derivatives by Enzyme.
 
 Coordinates and signs are those of the Python package, and fields of elements those of JuTrack;
-`conventions.jl` alone knows where they differ.
+`conventions.jl` alone knows where they differ. Make a [`study`](@ref) and ask for [`track`](@ref),
+[`pushforward`](@ref), [`pullback`](@ref) or [`jacobian`](@ref).
 """
 module PyJuTrack
 
@@ -11,9 +12,16 @@ using Enzyme.EnzymeRules: EnzymeRules
 using JSON: JSON
 using JuTrack: JuTrack
 using NNlib: DenseConvDims, conv, leakyrelu, ∇conv_data
+using PrecompileTools: @compile_workload, @setup_workload
 using SHA: sha256
 using LinearAlgebra: mul!
 using Statistics: mean
+
+# what is tracked, and in what
+export Reference, Study, make, study
+export Gridless, Mesh, SpaceCharge, Spectral, Surrogate, surrogate
+# what is asked
+export jacobian, jacobian_derivatives, probes, pullback, pushforward, track, track!
 
 # networks
 include("layers.jl")
@@ -37,8 +45,10 @@ include("gridless.jl")
 
 # tracking
 include("line.jl")
+include("lattice.jl")
 include("inverses.jl")
 include("smooth.jl")
+include("flows.jl")
 include("interrupt.jl")
 include("tracking.jl")
 include("forward.jl")
@@ -47,5 +57,6 @@ include("second.jl")
 include("rules.jl")
 include("analysis.jl")
 include("series.jl")
+include("precompile.jl")
 
 end

@@ -77,10 +77,20 @@ end
 
 function push_pass!(piece, dpiece, r, drs, lost, particles, beta)
     is_single(piece.element) || return push_whole!(piece, dpiece, r, drs, lost, particles, beta)
+    if has_flow(piece.element, r, lost)
+        push_flow!(piece, dpiece, r, drs, lost, beta)
+    else
+        # a call that is not looked into, as Enzyme compiles what may be called
+        Base.inferencebarrier(push_by_enzyme!)(piece, dpiece, r, drs, lost, particles, beta)
+    end
+    mark_lost!(piece.element, r, lost)
+end
+
+function push_by_enzyme!(piece, dpiece, r, drs, lost, particles, beta)
     own = dpiece === nothing ? Const(piece) : dup(piece, dpiece)
     fixed = map(Const, (lost, particles, beta))
     autodiff(Forward, pass_smoothly!, Const, own, dup(r, drs), fixed...)
-    mark_lost!(piece.element, r, lost)
+    nothing
 end
 
 """The same of what works in the beam and in itself, which both have slopes then."""

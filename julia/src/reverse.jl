@@ -127,6 +127,16 @@ function pull_piece!(piece, dpiece, p::Particles, adjoints, reference)
 end
 
 function pull_pass!(piece, dpiece, r, dr, lost, particles, beta)
+    if has_flow(piece.element, r, lost)
+        pull_flow!(piece, dpiece, r, dr, lost, beta)
+    else
+        # a call that is not looked into, as Enzyme compiles what may be called
+        Base.inferencebarrier(pull_by_enzyme!)(piece, dpiece, r, dr, lost, particles, beta)
+    end
+    nothing
+end
+
+function pull_by_enzyme!(piece, dpiece, r, dr, lost, particles, beta)
     own = dpiece === nothing ? Const(piece) : Duplicated(piece, dpiece)
     autodiff(
         Reverse,

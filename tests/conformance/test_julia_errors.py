@@ -20,7 +20,7 @@ def test_a_kind_that_jutrack_lacks(proton, make_beam, julia):
     class Wiggler(pj.Element):
         pass
 
-    with pytest.raises(pj.errors.InvalidValueError, match="Wiggler 'w1'.*no element that moves"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"Wiggler 'w1'.*no element that moves"):
         pj.track(pj.Lattice([Wiggler(name="w1")]), make_beam(10), engine=julia)
 
 
@@ -60,7 +60,7 @@ def test_batches_derivatives_and_kicks_of_others(cell, make_beam, kick, julia):
         def slices(self, element):
             return 1
 
-    with pytest.raises(pj.errors.InvalidValueError, match="the julia engine.*Lens"):
+    with pytest.raises(pj.errors.InvalidValueError, match=r"the julia engine.*Lens"):
         pj.track(cell, beam, effects=[Lens()], engine=julia)
 
 

@@ -12,7 +12,7 @@ PROJECT = tomllib.loads((ROOT / "julia" / "Project.toml").read_text())
 
 
 def test_every_package_of_julia_is_asked_for():
-    standard = {"SHA", "Statistics"}
+    standard = {"LinearAlgebra", "SHA", "Statistics"}
     assert set(ASKED["packages"]) == set(PROJECT["deps"]) - standard
     for name, entry in ASKED["packages"].items():
         assert entry["uuid"] == PROJECT["deps"][name]
@@ -24,8 +24,18 @@ def test_what_is_looked_for_is_what_is_asked_for():
     # juliacall asks for PythonCall itself
     assert set(installation.PACKAGES) == {*ASKED["packages"], "PythonCall"}
     oldest = ".".join(map(str, installation.OLDEST))
-    assert ASKED["julia"].startswith(oldest)
-    assert PROJECT["compat"]["julia"] == oldest
+    assert ASKED["julia"] == PROJECT["compat"]["julia"] == f"~{oldest}"
+    assert PROJECT["name"] == installation.OWN
+
+
+def test_all_that_the_package_uses_is_bounded():
+    assert set(PROJECT["compat"]) == {"julia", *PROJECT["deps"], *PROJECT["extras"]}
+    assert set(PROJECT["targets"]["test"]) == set(PROJECT["extras"])
+
+
+def test_ci_runs_the_julia_that_is_asked_for():
+    workflow = (ROOT / ".github" / "workflows" / "julia.yml").read_text()
+    assert 'julia: ["' + ASKED["julia"].removeprefix("~") + '"]' in workflow
 
 
 def test_ci_takes_the_same_jutrack():

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import tomllib
 from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
@@ -15,7 +16,9 @@ from ...core.errors import MissingPackageError
 #: oldest Julia that the packages run on
 OLDEST = (1, 10)
 #: what the bundled Julia package and juliacall need
-PACKAGES = ("Enzyme", "JSON", "JuTrack", "NNlib", "PythonCall")
+PACKAGES = ("Enzyme", "JSON", "JuTrack", "NNlib", "PrecompileTools", "PythonCall")
+#: the bundled Julia package
+OWN = "PyJuTrack"
 
 _EXE, _PROJECT = "PYTHON_JULIACALL_EXE", "PYTHON_JULIACALL_PROJECT"
 _REMEDY = (
@@ -24,15 +27,17 @@ _REMEDY = (
     'engine="julia" out: the native engine does the same work'
 )
 
-# names and versions of packages that the project finds, one a line
+# names, versions and folders of packages that the project finds, one a line
 _LIST = """
 using TOML
 for name in ARGS
     id = Base.identify_package(name)
     file = id === nothing ? nothing : Base.locate_package(id)
     file === nothing && continue
-    project = joinpath(dirname(dirname(file)), "Project.toml")
-    println(name, " ", isfile(project) ? get(TOML.parsefile(project), "version", "?") : "?")
+    folder = dirname(dirname(file))
+    project = joinpath(folder, "Project.toml")
+    version = isfile(project) ? get(TOML.parsefile(project), "version", "?") : "?"
+    println(name, " ", version, " ", folder)
 end
 """
 
@@ -51,12 +56,25 @@ class Installation:
     named: bool
 
 
+@dataclass(frozen=True)
+class Package:
+    """A Julia package that a project finds.
+
+    Attributes:
+        version: of its Project.toml.
+        folder: where it stands.
+    """
+
+    version: str
+    folder: str
+
+
 def source() -> Path:
-    """The folder with the bundled Julia package's module."""
+    """The folder of the bundled Julia package."""
     package = Path(__file__).parents[2]
     for folder in (package / "julia", package.parent / "julia"):
         if (folder / "src" / "PyJuTrack.jl").is_file():
-            return folder / "src"
+            return folder
     raise MissingPackageError(f"the Julia sources are missing from the installation at {package}")
 
 
@@ -126,28 +144,54 @@ def julia_version(executable: str) -> tuple[int, ...]:
     return tuple(int(part) for part in match.groups())
 
 
-def packages(found: Installation) -> dict[str, str]:
-    """Versions of those of `PACKAGES` that a project has, by name."""
+def packages(found: Installation) -> dict[str, Package]:
+    """Those of `PACKAGES` and of `OWN` that a project finds, by name."""
     # juliacall looks where Julia looks: besides the project in the default environments
     options = [f"--project={found.project}", "--startup-file=no", "-O0"]
     done = subprocess.run(
-        [found.executable, *options, "-e", _LIST, *PACKAGES],
+        [found.executable, *options, "-e", _LIST, *PACKAGES, OWN],
         capture_output=True,
         text=True,
         timeout=300,
     )
     if done.returncode != 0:
         raise MissingPackageError(f"Julia at {found.executable} fails: {done.stderr.strip()}")
-    return dict(line.split(" ", 1) for line in done.stdout.splitlines())
+    lines = (line.split(" ", 2) for line in done.stdout.splitlines())
+    return {name: Package(version, folder) for name, version, folder in lines}
 
 
-def require_packages(found: Installation) -> dict[str, str]:
-    """`packages`, if none is missing.
+def require_packages(found: Installation) -> None:
+    """Raise MissingPackageError for packages that a project lacks, with the remedy.
 
-    Raises:
-        MissingPackageError: names what is missing, and the remedy.
+    A project whose manifest names them all is taken at its word, which takes no time.
     """
+    if has_all(found):
+        return
     present = packages(found)
+    require_others(found, present)
+    require_own(found, present.get(OWN))
+
+
+def has_all(found: Installation) -> bool:
+    """Whether a project and its manifest name all packages, and the bundled one by its path."""
+    folder = Path(found.project)
+    try:
+        direct = tomllib.loads((folder / "Project.toml").read_text()).get("deps", {})
+        entries = tomllib.loads((folder / "Manifest.toml").read_text()).get("deps", {})
+        path = folder / entries[OWN][0]["path"]
+    except (OSError, LookupError, tomllib.TOMLDecodeError):
+        return False
+    named = {OWN, "PythonCall"} <= direct.keys() and entries.keys() >= {*PACKAGES}
+    return named and is_ours(path)
+
+
+def is_ours(folder: str | Path) -> bool:
+    """Whether a folder is that of the bundled Julia package."""
+    return Path(folder).resolve() == source().resolve()
+
+
+def require_others(found: Installation, present: dict[str, Package]) -> None:
+    """Raise MissingPackageError for a package that pyjutrack does not bring along."""
     missing = [name for name in PACKAGES if name not in present]
     if missing:
         remedy = (
@@ -159,4 +203,15 @@ def require_packages(found: Installation) -> dict[str, str]:
             f"the Julia project {found.project} lacks {', '.join(missing)}; {remedy}. The native "
             "engine does the same work without"
         )
-    return present
+
+
+def require_own(found: Installation, own: Package | None) -> None:
+    """Raise MissingPackageError where a project has no PyJuTrack, or one of another pyjutrack."""
+    remedy = "run `pyjutrack julia setup` once, which adds it by its path, offline"
+    if own is None:
+        raise MissingPackageError(f"the Julia project {found.project} lacks {OWN}; {remedy}")
+    if not is_ours(own.folder):
+        raise MissingPackageError(
+            f"the Julia project {found.project} has {OWN} at {own.folder}, and this pyjutrack "
+            f"brings {source()}; {remedy}"
+        )

@@ -98,7 +98,7 @@ def session() -> Session:
     PYTHON_JULIACALL_HANDLE_SIGNALS=yes is needed, and Ctrl-C is Julia's.
 
     Raises:
-        MissingPackageError: Julia or a package is missing, or too old.
+        MissingPackageError: Julia or a package is missing, too old, or of another pyjutrack.
         EngineError: Julia does not start, or another thread than the main one asks.
     """
     _require_main_thread()
@@ -122,11 +122,20 @@ def session() -> Session:
 
 
 def _package(main: Any) -> Any:
-    """The bundled package, found beside those of the project."""
-    folder = str(installation.source())
-    main.seval("folder -> folder in LOAD_PATH || push!(LOAD_PATH, folder)")(folder)
+    """The bundled package, which the project holds."""
+    if main.seval(f'Base.identify_package("{installation.OWN}") === nothing'):
+        installation.require_own(_running(main), None)
     main.seval("using PyJuTrack: PyJuTrack")
-    return main.PyJuTrack
+    package = main.PyJuTrack
+    version, folder = (str(found) for found in (main.pkgversion(package), main.pkgdir(package)))
+    installation.require_own(_running(main), installation.Package(version, folder))
+    return package
+
+
+def _running(main: Any) -> installation.Installation:
+    """What this process's Julia runs on."""
+    project = str(main.seval("dirname(Base.active_project())"))
+    return installation.Installation(str(main.Sys.BINDIR), project, installation.is_named())
 
 
 def _let_interrupt(package: Any) -> None:
