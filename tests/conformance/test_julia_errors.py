@@ -155,15 +155,18 @@ except KeyboardInterrupt:
 
 def test_ctrl_c(julia):
     """Python gets the interrupt, and Julia goes on working."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", INTERRUPTED],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-    )
-    assert process.stdout.readline() == "ready\n"
-    time.sleep(1)
-    os.kill(process.pid, signal.SIGINT)
-    out, errors = process.communicate(timeout=60)
+    ) as process:
+        try:
+            assert process.stdout.readline() == "ready\n"
+            time.sleep(1)
+            os.kill(process.pid, signal.SIGINT)
+            out, errors = process.communicate(timeout=120)
+        finally:
+            process.kill()
     assert (process.returncode, out) == (0, "0\n"), errors
