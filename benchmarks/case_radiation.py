@@ -133,7 +133,7 @@ def _line(lattice: Any, at: Array, threads: int, model: str | None) -> tuple[Any
     context = xsuite_context(threads)
     line = xtrack.Line(elements=elements)
     line.particle_ref = peer.particles(np.zeros((1, 6)), ELECTRON)
-    line.build_tracker(_context=context)
+    line.build_tracker(_context=context, compile=False)  # but with the radiation
     line.configure_radiation(model=model)
     x, px, y, py, z, delta = at.T.copy()
     particles = xtrack.Particles(

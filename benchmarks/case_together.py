@@ -139,7 +139,7 @@ def _theirs(lattice: pj.Lattice, at: Array, names: Sequence[str], threads: int) 
             elements.append(wake)
     line = xtrack.Line(elements=elements)
     line.particle_ref = peer.particles(np.zeros((1, 6)), ELECTRON)
-    line.build_tracker(_context=context)
+    line.build_tracker(_context=context, compile=False)  # but with the radiation
     line.configure_radiation(model="mean" if "radiation" in names else None)
 
     def make() -> Any:
