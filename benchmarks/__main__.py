@@ -11,10 +11,11 @@ from typing import Any
 CASES = (
     *("kick", "networks", "derivatives", "adjoint", "learning", "optics", "rings", "guests"),
     *("files", "ranks"),
-    *("profile", "scaling", "learning_long", "effects", "engines"),
+    *("profile", "scaling", "learning_long"),
+    *("space_charge", "wakes", "beam_beam", "radiation", "together", "engines"),
 )
 #: those that need no more than the extra `bench`, and not minutes
-_USUAL = CASES[:-3]
+_USUAL = CASES[: CASES.index("learning_long")]
 #: what every library here reads when it is first imported
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 

@@ -19,6 +19,7 @@ import pyjutrack as pj
 from pyjutrack.elements import Bend
 
 from .clock import in_turns
+from .peer import elsewhere
 from .report import Row, Table
 
 _RINGS = Path(__file__).parents[1] / "examples" / "rings"
@@ -114,6 +115,7 @@ def _pyat(lattice: pj.Lattice, reference: pj.Reference) -> Callable[[], Any]:
     return lambda: ring.get_optics(places)
 
 
+@elsewhere()
 def _xtrack(lattice: pj.Lattice, reference: pj.Reference) -> Callable[[], Any]:
     import xsuite  # noqa: F401  # its compiled kernels
 

@@ -15,6 +15,7 @@ from pyjutrack.tracking.programs import pieces_of
 
 from .case_optics import example
 from .clock import Samples, in_turns
+from .peer import elsewhere
 from .report import Row, Table
 
 #: where particles start [m, rad]
@@ -94,6 +95,7 @@ def _agreement(lattice: pj.Lattice, reference: pj.Reference) -> str:
     return f"the Jacobian agrees with differences to {off:.1e} and is symplectic to {skew:.1e}"
 
 
+@elsewhere()
 def _xtrack(
     lattice: pj.Lattice, reference: pj.Reference, beam: pj.Beam, notes: list[str]
 ) -> Callable[[], Any]:

@@ -40,7 +40,7 @@ These three were measured in runs of their own, and not in that of the tables.
 {effects}"""
 
 _EFFECTS = """
-What the table of collective effects compares:
+What the tables of collective effects compare:
 
 - **Space charge of a bunch**: a round bunch at rest, and a long one by slices, both Gaussian, of
   even points. Every code has the cheapest grid on which its kicks are right to 1 % and to 0.3 %
@@ -115,7 +115,7 @@ def page(found: dict[str, Any]) -> str:
     """The page as Markdown."""
     about = found["machine"]
     machine = "\n".join(["| | |", "|---|---|", *(f"| {k} | {v} |" for k, v in about.items())])
-    measured = any(case["name"] == "Collective effects" for case in found["cases"])
+    measured = any(case["name"].startswith("Collective effects") for case in found["cases"])
     intro = _INTRO.format(machine=machine, effects=_EFFECTS if measured else "")
     parts = [intro, *(_table(c) for c in found["cases"]), _LIMITS]
     return "\n".join(parts)

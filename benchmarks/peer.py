@@ -6,6 +6,8 @@ import contextlib
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,9 +40,20 @@ class PeerMissing(Exception):
 
 @contextlib.contextmanager
 def elsewhere() -> Iterator[None]:
-    """Work in an empty folder: Xsuite compiles with setuptools, which looks around where it is."""
+    """Work in an empty folder: Xsuite compiles with setuptools, which looks around where it is.
+
+    Decorates functions as well, of which any call may compile.
+    """
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         yield
+
+
+@cache
+def xsuite_context(threads: int) -> Any:
+    """One that stays, as kernels do which it has compiled; serial for 0 threads."""
+    import xobjects
+
+    return xobjects.ContextCpu(omp_num_threads=threads)
 
 
 def uniform_z(particles: int, length: float, seed: int = 2) -> Array:

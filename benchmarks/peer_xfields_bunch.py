@@ -14,7 +14,7 @@ import numpy as np
 
 from .bunch import CHARGE, REFERENCE, STEP, Bunch
 from .bunch_kick import RATIOS, Made, Nodes
-from .peer import PeerMissing, elsewhere
+from .peer import PeerMissing, elsewhere, xsuite_context
 from .peer_xfields import ScipyPlan
 
 _SIDES = [n for n in range(16, 161) if n % 4 == 0]
@@ -41,12 +41,12 @@ class Xfields:
 
     def make(self, bunch: Bunch, nodes: Nodes, threads: int, which: str | None = "") -> Made:
         try:
-            import xobjects
+            import xfields  # noqa: F401
         except ImportError as error:
             raise PeerMissing(str(error)) from error
-        contexts = {"serial": xobjects.ContextCpu()}
+        contexts = {"serial": xsuite_context(0)}
         if threads > 1:
-            contexts[f"OpenMP {threads}"] = xobjects.ContextCpu(omp_num_threads=threads)
+            contexts[f"OpenMP {threads}"] = xsuite_context(threads)
         calls, kicks = {}, None
         for context_name, context in contexts.items():
             context.allow_kernel_compilation = True

@@ -50,7 +50,7 @@ def print_header(about: dict[str, str]) -> None:
 
 
 def print_table(table: Table) -> None:
-    width = max(len(row.name) for row in table.rows)
+    width = max((len(row.name) for row in table.rows), default=0)
     print(f"\n{table.name}\nratio: {table.ratio}")
     print(f"{'':{width}} {'median ms':>10} {'min ms':>10} {'measured':>9} {'asked':>6}")
     for row in table.rows:

@@ -20,6 +20,7 @@ from ..core.errors import InvalidValueError, UnstableError
 from ..core.symplectic import FORM
 from ..core.transforms import numeric
 from ..lattice.lattice import Lattice
+from ..lattice.positions import path_of
 from .orbit import close, find, passage, start
 from .passing import pairwise_products
 from .radiating import RadiatingPassage
@@ -99,7 +100,7 @@ def equilibrium(
     loss = survey.losses.sum()
     beta, species = reference.beta, reference.species
     energy = reference.kinetic_energy + species.mass
-    period = lattice.length / (beta * SPEED_OF_LIGHT)
+    period = path_of(lattice) / (beta * SPEED_OF_LIGHT)
     return Equilibrium(
         orbit=torch.cat([coordinates, coordinates[:1]]),
         matrix=turn,

@@ -14,6 +14,7 @@ from ..core.errors import AccuracyWarning, InvalidValueError, warn
 from ..core.names import label
 from ..core.scalars import to_float
 from ..elements import Element
+from ..lattice.positions import path_of
 
 #: shift of delta that may be left out, some tenth of the spread of an electron beam, and the
 #: largest that a ring has room for
@@ -48,7 +49,7 @@ def check_harmonics(
     if not waves:
         return
     velocity = to_float(reference.beta) * SPEED_OF_LIGHT
-    turn = Turn(sum(to_float(getattr(e, e.path)) for e in elements), velocity)
+    turn = Turn(to_float(path_of(elements)), velocity)
     holding = [e for e in waves if not e.deflects_by_rf]
     if holding:
         _check_shift(max(holding, key=turn.off), turn, len(elements), shifts)

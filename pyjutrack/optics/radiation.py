@@ -21,6 +21,7 @@ from ..core.transforms import numeric
 from ..elements import Element
 from ..elements.part import Part
 from ..lattice.lattice import Lattice
+from ..lattice.positions import path_of
 from ..lattice.require import require_lattice
 from .modes import normal_modes_4d
 from .orbit import find, passage, start
@@ -75,7 +76,7 @@ def radiation_integrals(lattice: Lattice, reference: Reference) -> Radiation:
     with torch.no_grad():
         reference = reference.detach()
         found = _integrals(lattice, reference, bends)
-    return _equilibrium(*found, reference, to_float(lattice.length))
+    return _equilibrium(*found, reference, to_float(path_of(lattice)))
 
 
 def _integrals(

@@ -42,6 +42,24 @@ def test_an_arc_ends_at_another_plane_or_side() -> None:
         assert arc.radius == pytest.approx(RADIUS)
 
 
+@pytest.mark.parametrize("step", [0.1, -0.1])
+def test_a_patch_along_s_is_on_the_way_from_an_arc(step: float) -> None:
+    """As a drift of its length is, and between bends it ends the arc."""
+    end, arcs = pj.Drift(0.2), []
+    for between in (pj.Drift(step), pj.Patch(dz=step)):
+        line = pj.Lattice([bend(0.4), pj.Drift(0.2), between, end])
+        upstream = tuple(CSR().upstream(line.elements, 3))
+        arcs.append(arc_at(Place(end, 3, 0.7, 0.2, 1.0, 0, upstream=upstream)))
+        joined = pj.Lattice([bend(0.3), between, bend(0.1), end])
+        upstream = tuple(CSR().upstream(joined.elements, 3))
+        arcs.append(arc_at(Place(end, 3, 0.5, 0.2, 1.0, 0, upstream=upstream)))
+    assert arcs[2:] == arcs[:2]
+    assert arcs[0] is not None
+    assert arcs[0].distance == pytest.approx(0.3 + step, rel=1e-12)
+    assert arcs[1] is not None
+    assert arcs[1].length == 0.1
+
+
 def test_a_drift_by_itself_has_no_field() -> None:
     """So that asking for its wake is an error, and not zeros."""
     assert CSR(max_step=0.1).slices(bend(0.4)) == 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 from wake_function_cases import LINE, kicks, noisy, quiet
 
 import pyjutrack as pj
-from pyjutrack.collective import ResistiveWall, Resonator, Wake, WakeTable
+from pyjutrack.collective import ResistiveWall, Resonator, Wake, WakeTable, read_wakes
 from pyjutrack.errors import AccuracyWarning, InvalidValueError, ResolutionWarning
 
 MODE = Resonator(frequency=5e9, shunt=1e6, quality=1.4)
@@ -123,6 +124,28 @@ def test_tables_that_end_and_other_faults() -> None:
     thin = ResistiveWall(radius=0.05, conductivity=1e3, length=1.0)
     with pytest.warns(AccuracyWarning, match="that of bunches longer than 0.012"):
         kicks(Wake(thin, "gap"), quiet(100))
+
+
+@pytest.mark.parametrize("transverse", [False, True])
+def test_a_table_is_of_its_kind_of_component(transverse: bool, tmp_path: Path) -> None:
+    """That of an impedance and that of a file; one of numbers may be either."""
+    f, time = np.linspace(0, 1e11, 400), np.linspace(0, 1e-9, 30)
+    kinds = ["longitudinal", "dipole x"]
+    own, other = kinds[transverse], kinds[not transverse]
+    file = tmp_path / "wake.dat"
+    file.write_text("0.0 1.0\n1.0 0.0\n")
+    wake = WakeTable.from_impedance(f, np.exp(-f / 5e9), time, transverse=transverse)
+    for table in (wake, read_wakes(file, ["time", own])[own]):
+        assert Wake(table, "gap", own).function is table
+        message = rf"transverse={transverse}\), and the component is .*transverse={not transverse}"
+        with pytest.raises(InvalidValueError, match=message):
+            Wake(table, "gap", other)
+        with pytest.raises(InvalidValueError, match="the component is"):
+            Wake(table, max_step=0.1, component=other)
+    for component in kinds:
+        Wake(WakeTable(time, wake.values), "gap", component)
+    with pytest.raises(InvalidValueError, match="transverse"):
+        WakeTable(time, wake.values, transverse="x")  # type: ignore[arg-type]
 
 
 def test_times_of_a_table_ascend() -> None:

@@ -10,6 +10,7 @@ import launch
 import numpy as np
 import pytest
 import shared_study
+from rebuilt import differences
 
 import pyjutrack as pj
 from pyjutrack import distributed
@@ -106,6 +107,19 @@ def test_the_ranks_have_something_to_share(alone: dict[str, np.ndarray]) -> None
         np.testing.assert_allclose(
             alone[f"gradient, {mode}"], alone["gradient, reverse"], rtol=1e-5
         )
+
+
+def test_slopes_are_differences_of_values_from_rebuilt_inputs(
+    job: list[Found], alone: dict[str, np.ndarray]
+) -> None:
+    """Of one process, in which neither knobs nor ranks have a part; those of the ranks too."""
+    cell, beam, knobs = shared_study.CELL, shared_study.whole_beam(), shared_study.KNOBS
+    figure = pj.observables.emittance_growth("x")
+    expected = differences(figure, cell, beam, knobs, 1e-5, effects=[shared_study.KICK])
+    expected *= [*map(cell.value, knobs[:-1]), beam.current]
+    for study in (alone, *(found["study"] for found in job)):
+        for mode in ("reverse", "forward", "reversible", "checkpoint"):
+            np.testing.assert_allclose(study[f"gradient, {mode}"], expected, rtol=1e-7)
 
 
 def test_parts_are_blocks_of_one_beam(job: list[Found]) -> None:

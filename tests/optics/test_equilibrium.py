@@ -136,6 +136,22 @@ def test_derivatives_beside_differences() -> None:
         assert (errors <= 1e-5 * difference.abs() + rounding / step).all(), knobs[column]
 
 
+def test_a_patch_along_s_takes_the_time_of_a_drift() -> None:
+    """In damping times by the envelope and by integrals, and in their slopes."""
+    found = []
+    for kind, name in ((pj.Drift, "length"), (pj.Patch, "dz")):
+        step = torch.tensor(0.4, dtype=torch.float64, requires_grad=True)
+        lattice = ring(extra=(pj.Drift(0.4, name="last"),))
+        last = kind(**{name: step})
+        lattice = pj.Lattice([last if e.name == "last" else e for e in lattice])
+        times = pj.optics.equilibrium(lattice, ELECTRON).damping_times
+        (slope,) = torch.autograd.grad(times.sum(), step)
+        books = pj.optics.radiation_integrals(lattice, ELECTRON)
+        found.append([*times.tolist(), float(slope), *books.damping_times])
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-9)
+    assert found[0][3] > 0.9 * sum(found[0][:3]) / float(lattice.length + 0.4)
+
+
 def test_tapered_magnets_keep_the_orbit() -> None:
     reference = pj.Reference.from_total("electron", 5e9)
     lattice = ring(voltage=4e7)

@@ -15,6 +15,7 @@ from ...core.errors import AccuracyWarning, InvalidValueError, warn
 from ...core.names import label
 from ...core.scalars import Number, to_float, vanishes
 from ...elements import Element
+from ...lattice.positions import path_of
 from ..base import Place
 
 #: curvatures in an arc may differ by this share without a warning
@@ -72,7 +73,7 @@ def arc_at(place: Place) -> Arc | None:
         if is_bend(element):
             length, angle = length + element.length, angle + _turn(element)
         else:
-            distance = distance + element.length
+            distance = distance + path_of([element])
     here, centre = place.element, place.centre
     if is_bend(here):
         length, angle = length + centre * here.length, angle + centre * _turn(here)
@@ -102,7 +103,7 @@ def reached(elements: Sequence[Element], reach: float | None) -> list[bool]:
     for number, element in enumerate(elements):
         if not is_bend(element):
             found.append(distance is not None and (reach is None or distance < reach))
-            distance = None if distance is None else distance + to_float(element.length)
+            distance = None if distance is None else distance + to_float(path_of([element]))
             continue
         _check_bend(elements, number)
         found.append(True)
@@ -124,7 +125,7 @@ def _joined(elements: Sequence[Element], number: int) -> int | None:
             roll = to_float(other.tilt) - to_float(here.tilt)
             side = math.copysign(1.0, to_float(other.bend_angle) * to_float(here.bend_angle))
             return before if side * math.cos(roll) > math.cos(_ROLL) else None
-        if to_float(other.length) != 0:
+        if to_float(path_of([other])) != 0:
             return None
     return None
 

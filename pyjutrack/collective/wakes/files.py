@@ -77,8 +77,9 @@ def read_wakes(
         values, times = table[:, names.index(name)], time
         if time[0] > 0 and start is not None:
             values, times = np.append(start[number], values), np.append(0.0, time)
-        metres = COMPONENTS[name].per_offset
-        found[name] = WakeTable(times, values * (1e15 if metres else 1e12))  # type: ignore[arg-type]
+        component = COMPONENTS[name]
+        values = values * (1e15 if component.per_offset else 1e12)
+        found[name] = WakeTable(times, values, component.transverse)  # type: ignore[arg-type]
     return found
 
 

@@ -82,6 +82,13 @@ class WakeFunction:
             lumped: at elements as a whole, in place of along lengths, with W that of one metre.
         """
 
+    def require_component(self, transverse: bool) -> None:
+        """Raise InvalidValueError for a function of the other kind of component.
+
+        Args:
+            transverse: whether the wake deflects, in place of taking energy.
+        """
+
     def require_reach(self, time: float) -> None:
         """Raise InvalidValueError where the function is not known up to a time [s]."""
 

@@ -40,6 +40,8 @@ class WakeTable(WakeFunction):
         time: ascending from 0 (T,) [s].
         values: W there (T,) [V/C], transverse [V/(C m)]; at 0 that of a charge just after the
             other, and not its half. A vector of knobs, "effects[0].function.values".
+        transverse: whether the wake deflects, in place of taking energy, if that is known, as of
+            impedances and files: `Wake` refuses it as a component of the other kind.
 
     Raises:
         InvalidValueError: shapes or order are not so; and, as it is tracked, where the line of the
@@ -51,8 +53,11 @@ class WakeTable(WakeFunction):
 
     time: Tensor
     values: Tensor
+    transverse: bool | None = None
 
     def __post_init__(self) -> None:
+        if self.transverse is not None:
+            require_flag("transverse", self.transverse)
         for name in ("time", "values"):
             object.__setattr__(self, name, _vector(name, getattr(self, name)))
         if len(self.values) != len(self.time):
@@ -144,7 +149,8 @@ class WakeTable(WakeFunction):
                 "1/time",
                 ResolutionWarning,
             )
-        return cls(time, wake_of_impedance(frequencies, resistance, time, transverse))
+        values = wake_of_impedance(frequencies, resistance, time, transverse)
+        return cls(time, values, transverse)
 
     def value(self, time: Tensor, transverse: bool) -> Tensor:
         """Evaluate W, whatever it is."""
@@ -194,6 +200,18 @@ class WakeTable(WakeFunction):
                 f"{float(values.abs().max()):.3g}; take more cells, or a shorter window",
                 ResolutionWarning,
             )
+
+    def require_component(self, transverse: bool) -> None:
+        """Raise InvalidValueError for a table that is known to be of the other kind."""
+        if self.transverse in (None, transverse):
+            return
+        kinds = "longitudinal", "transverse"
+        own, other = kinds[self.transverse], kinds[transverse]
+        raise InvalidValueError(
+            f"the table of the wake is {own} (transverse={self.transverse}), and the component is "
+            f"{other}; give the {own} component, or a table of that, such as "
+            f"WakeTable.from_impedance(..., transverse={transverse})"
+        )
 
     def require_reach(self, time: float) -> None:
         """Raise InvalidValueError where the table ends before a time [s]."""

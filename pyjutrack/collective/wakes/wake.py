@@ -129,6 +129,7 @@ class Wake(LineEffect):
         check_places(self.at, self.max_step)
         self.function.require_place(self.lumped)
         require_known("component", self.component, COMPONENTS)
+        self.function.require_component(COMPONENTS[self.component].transverse)
         require_whole("cells", self.cells, 8)
         require_real("scale", self.scale)
         if self.window is not None:

@@ -13,8 +13,8 @@ import pyjutrack as pj
 from pyjutrack import collective
 
 from .clock import in_turns
-from .peer import Array, elsewhere
-from .report import Row
+from .peer import Array, elsewhere, xsuite_context
+from .report import Row, Table
 
 POSITRON = pj.Reference.from_total("positron", 45e9)
 #: particles of the other beam; its sizes [m] and divergences
@@ -28,22 +28,27 @@ _COLUMNS = [1, 3]
 _SAME = 1e-5
 
 
-def rows(counts: Sequence[int], repeats: int, threads: int) -> tuple[list[Row], list[str]]:
-    """Rows of one passage."""
-    if not hasattr(collective, "BeamBeam"):
-        return [], ["skipped: beam-beam, which this version has not"]
+def run(particles: int, repeats: int, threads: int) -> Table:
+    return table((2 * particles, 20 * particles), max(1, repeats // 5), threads)
+
+
+@elsewhere()
+def table(counts: Sequence[int], repeats: int, threads: int) -> Table:
+    """One passage."""
+    title, ratio = "Collective effects: beam-beam", "time of the peer / time of pyjutrack"
     try:
         import xfields  # noqa: F401
     except ImportError as error:
-        return [], [f"skipped: xfields ({error})"]
+        return Table(title, ratio, [], [f"skipped: xfields ({error})"])
     found = []
     for kind, ours, theirs in (("2D", _thin, _their_thin), ("6D", _sliced, _their_sliced)):
         for count in counts:
             found += _compare(kind, ours(), theirs, count, repeats, threads)
-    return found, [
-        f"beam-beam: 6D with {SLICES} slices, {1e3 * ANGLE:g} mrad of half a crossing; agreement "
-        "is that of momenta, largest difference over largest change"
-    ]
+    remark = (
+        f"6D with {SLICES} slices, {1e3 * ANGLE:g} mrad of half a crossing; agreement is that of "
+        "momenta, largest difference over largest change"
+    )
+    return Table(title, ratio, found, [remark])
 
 
 def _compare(
@@ -76,18 +81,16 @@ def _their_passage(
     make: Callable[..., Any], start: Array, threads: int
 ) -> tuple[Callable[[], object], Array]:
     """A passage of one context, and the coordinates after the first."""
-    import xobjects
     import xtrack
 
-    context = xobjects.ContextCpu(omp_num_threads=threads)
+    context = xsuite_context(threads)
     x, px, y, py, zeta, delta = start.T.copy()
     particles = xtrack.Particles(
         _context=context, mass0=POSITRON.species.mass, q0=1, p0c=float(POSITRON.p0c),
         x=x, px=px, y=y, py=py, zeta=zeta, delta=delta,
     )  # fmt: skip
-    with elsewhere():
-        element = make(context)
-        element.track(particles)
+    element = make(context)
+    element.track(particles)
     columns = particles.x, particles.px, particles.y, particles.py, particles.zeta, particles.delta
     after = np.stack([context.nparray_from_context_array(c) for c in columns], 1)
     return lambda: element.track(particles), after

@@ -17,8 +17,8 @@ from pyjutrack.tracking.end import state_of
 
 from .bunch import CHARGE, LONG, REFERENCE, bunch
 from .clock import in_turns
-from .peer import Array, elsewhere
-from .report import Row
+from .peer import Array, elsewhere, xsuite_context
+from .report import Row, Table
 
 CELLS = 256
 #: of the resonator: Hz, ohm (per metre across), 1
@@ -37,21 +37,28 @@ _HERE = Place(_GAP, 0, 0.0, 0.0, 1.0, 0)
 _TURNS = (1, 20)
 
 
-def rows(counts: Sequence[int], repeats: int, threads: int) -> tuple[list[Row], list[str]]:
-    """Rows of the kick, and of whole trackings; no turn has memory of others."""
+def run(particles: int, repeats: int, threads: int) -> Table:
+    return table((2 * particles, 20 * particles), max(1, repeats // 5), threads)
+
+
+@elsewhere()
+def table(counts: Sequence[int], repeats: int, threads: int) -> Table:
+    """The kick, and whole trackings; no turn has memory of others."""
+    title, ratio = "Collective effects: wakes", "time of the peer / time of pyjutrack"
     try:
         import xwakes  # noqa: F401
     except ImportError as error:
-        return [], [f"skipped: xwakes ({error})"]
+        return Table(title, ratio, [], [f"skipped: xwakes ({error})"])
     found = []
     for component, theirs, column in _COMPONENTS:
         for count in counts:
             found += _compare(component, theirs, column, count, repeats, threads)
-    return found, [
-        f"wakes: {CELLS} cells or slices, one passage; errors are rms, against the integral over a "
+    remark = (
+        f"{CELLS} cells or slices, one passage; errors are rms, against the integral over a "
         "Gaussian; xwakes has no change of delta by transverse wakes; a line is of the wake alone, "
         "and tracked as a whole: ours checks the beam and makes a new one, xtrack changes its own"
-    ]
+    )
+    return Table(title, ratio, found, [remark])
 
 
 def _compare(
@@ -131,8 +138,7 @@ def _peers(
     found = []
     for name, context in _contexts(threads).items():
         wake, particles = _wake(kind, start, reach, context)
-        with elsewhere():
-            wake.track(particles)
+        wake.track(particles)
         columns = (particles.x, particles.px, particles.y, particles.py)
         columns = (*columns, particles.zeta, particles.delta)
         after = np.stack([context.nparray_from_context_array(c) for c in columns])
@@ -151,19 +157,16 @@ def _lines(
         wake, particles = _wake(kind, start, reach, context)
         line = xtrack.Line(elements=[wake])
         line.particle_ref = xtrack.Particles(mass0=REFERENCE.species.mass, p0c=float(REFERENCE.p0c))
-        with elsewhere():
-            line.build_tracker(_context=context)
-            line.track(particles)
+        line.build_tracker(_context=context)
+        line.track(particles)
         found[f"xtrack with xwakes, {name}"] = partial(line.track, particles, num_turns=turns)
     return found
 
 
 def _contexts(threads: int) -> dict[str, Any]:
-    import xobjects
-
-    contexts = {"serial": xobjects.ContextCpu()}
+    contexts = {"serial": xsuite_context(0)}
     if threads > 1:
-        contexts[f"OpenMP {threads}"] = xobjects.ContextCpu(omp_num_threads=threads)
+        contexts[f"OpenMP {threads}"] = xsuite_context(threads)
     return contexts
 
 
@@ -174,8 +177,7 @@ def _wake(kind: str, start: Array, reach: float, context: Any) -> tuple[Any, Any
     from scipy.constants import e
 
     wake = xwakes.WakeResonator(kind=kind, r=SHUNT, q=QUALITY, f_r=FREQUENCY)
-    with elsewhere():
-        wake.configure_for_tracking((-reach, reach), CELLS, _context=context)
+    wake.configure_for_tracking((-reach, reach), CELLS, _context=context)
     x, px, y, py, zeta, delta = start.T.copy()
     particles = xtrack.Particles(
         _context=context, mass0=REFERENCE.species.mass, p0c=float(REFERENCE.p0c),

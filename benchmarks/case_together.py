@@ -12,13 +12,12 @@ import pyjutrack as pj
 from pyjutrack.collective import CollectiveEffect, Radiation, Resonator, SpaceCharge2p5D, Wake
 from pyjutrack.elements import Element
 
-from . import effects_ring
 from .case_optics import example
+from .case_radiation import ELECTRON, SLICES, SPOT, SPOTS, ring, sliced, start
 from .clock import in_turns
-from .effects_ring import ELECTRON, SLICES, SPOT, SPOTS, sliced, start
-from .peer import Array, elsewhere
+from .peer import Array, elsewhere, xsuite_context
 from .peer_xfields import ScipyPlan
-from .report import Row
+from .report import Row, Table
 
 CHARGE = 2e-8
 #: nodes of both grids, and the sides of the box [m]
@@ -27,6 +26,8 @@ GRID, BOX = (64, 64, 32), (0.016, 0.016, 0.26)
 WAKE, WAKE_CELLS = (1e9, 100.0, 2.0), 128
 #: changes by an effect that differ by more than this are of another effect
 _SAME = 0.05
+#: particles that tell whether they are, at least: grids of fewer are noise
+_COMPARED = 100_000
 _NAMES = ("space charge", "wake", "radiation")
 
 
@@ -37,16 +38,20 @@ class SpotCharge(SpaceCharge2p5D):
         return int(element.name == SPOT)
 
 
-def rows(
-    count: int, turns: int, compared: int, repeats: int, threads: int
-) -> tuple[list[Row], list[str]]:
-    """Rows of all three effects in one ring; their changes are compared of `compared` particles."""
+def run(particles: int, repeats: int, threads: int) -> Table:
+    return table(max(500, particles // 25), 20, max(_COMPARED, 2 * particles), 1, threads)
+
+
+@elsewhere()
+def table(count: int, turns: int, compared: int, repeats: int, threads: int) -> Table:
+    """All three effects in one ring; their changes are compared of `compared` particles."""
+    title, ratio = "Collective effects: all in a ring", "time of the peer / time of pyjutrack"
     try:
         import xfields  # noqa: F401
         import xwakes  # noqa: F401
     except ImportError as error:
-        return [], [f"skipped: Xsuite ({error})"]
-    lattice, at = effects_ring.ring(), start(count)
+        return Table(title, ratio, [], [f"skipped: Xsuite ({error})"])
+    lattice, at = ring(), start(count)
     off = [_difference(lattice, name, compared) for name in _NAMES]
     notes = ", ".join(f"{name} {d:.1%}" for name, d in zip(_NAMES, off, strict=True))
     if max(off) > _SAME:
@@ -56,23 +61,23 @@ def rows(
         "pyjutrack": lambda: pj.track(lattice, beam, effects=effects, turns=turns)
     }
     line, make = _theirs(lattice, at, _NAMES, threads if threads > 1 else 0)
-    with elsewhere():
-        line.track(make())
+    line.track(make())
     peer = f"xsuite, OpenMP {threads}" if threads > 1 else "xsuite, serial"
     calls[peer] = lambda: line.track(make(), num_turns=turns)
     samples = in_turns(calls, repeats)
     kind = f"ring, 2.5D, wake and radiation, {count} particles, {turns} turns"
-    ratio = samples[peer].over(samples["pyjutrack"])
+    measured = samples[peer].over(samples["pyjutrack"])
     found = [
         Row(f"{kind}: pyjutrack", samples["pyjutrack"], 1.0),
-        Row(f"{kind}: {peer}", samples[peer], ratio, ">= 1", f"changes agree to: {notes}"),
+        Row(f"{kind}: {peer}", samples[peer], measured, ">= 1", f"changes agree to: {notes}"),
     ]
     grid = " x ".join(map(str, GRID))
-    return found, [
-        f"ring: {len(lattice)} elements, {SPOTS} kicks of space charge a turn on {grid} nodes in "
+    remark = (
+        f"{len(lattice)} elements, {SPOTS} kicks of space charge a turn on {grid} nodes in "
         f"both codes (FFTSolver2p5D, no longitudinal kick), a wake of {WAKE_CELLS} slices, mean "
         f"radiation in {SLICES[0]} slices a bend"
-    ]
+    )
+    return Table(title, ratio, found, [remark])
 
 
 def _ours(lattice: pj.Lattice, names: Sequence[str]) -> list[CollectiveEffect]:
@@ -87,17 +92,16 @@ def _ours(lattice: pj.Lattice, names: Sequence[str]) -> list[CollectiveEffect]:
     return [effects[name] for name in names]
 
 
-def _difference(ring: pj.Lattice, name: str, count: int) -> float:
+def _difference(whole: pj.Lattice, name: str, count: int) -> float:
     """Of the changes by an effect in a cell, over the changes; the worst column of momenta."""
-    lattice, at = pj.Lattice([*ring[:8], ring[-1]]), start(count)
+    lattice, at = pj.Lattice([*whole[:8], whole[-1]]), start(count)
     beam = pj.Beam(ELECTRON, at, charge=CHARGE)
     ours, theirs = [], []
     for names in ((name,), ()):
         ours.append(pj.track(lattice, beam, effects=_ours(lattice, names)).numpy())
         line, make = _theirs(lattice, at, names, 0)
         particles = make()
-        with elsewhere():
-            line.track(particles)
+        line.track(particles)
         theirs.append(example("peer_xtrack").coordinates(particles, ELECTRON))
     one, two = ours[0] - ours[1], theirs[0] - theirs[1]
     columns = [1, 3] if name == "space charge" else [5]
@@ -108,11 +112,10 @@ def _difference(ring: pj.Lattice, name: str, count: int) -> float:
 def _theirs(lattice: pj.Lattice, at: Array, names: Sequence[str], threads: int) -> Any:
     """The line with effects, and what makes particles for it."""
     import xfields
-    import xobjects
     import xtrack
     import xwakes
 
-    peer, context = example("peer_xtrack"), xobjects.ContextCpu(omp_num_threads=threads)
+    peer, context = example("peer_xtrack"), xsuite_context(threads)
     length = sum(float(element.length) for element in lattice)
     elements: list[Any] = []
     for element in lattice:
@@ -136,8 +139,7 @@ def _theirs(lattice: pj.Lattice, at: Array, names: Sequence[str], threads: int) 
             elements.append(wake)
     line = xtrack.Line(elements=elements)
     line.particle_ref = peer.particles(np.zeros((1, 6)), ELECTRON)
-    with elsewhere():
-        line.build_tracker(_context=context)
+    line.build_tracker(_context=context, compile=False)  # but with the radiation
     line.configure_radiation(model="mean" if "radiation" in names else None)
 
     def make() -> Any:

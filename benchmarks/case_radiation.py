@@ -14,8 +14,8 @@ from pyjutrack.elements import Element
 
 from .case_optics import example
 from .clock import in_turns
-from .peer import Array, elsewhere
-from .report import Row
+from .peer import Array, elsewhere, xsuite_context
+from .report import Row, Table
 
 CELLS = 125
 #: slices of bends and of other magnets at which both codes radiate
@@ -29,6 +29,11 @@ _DRAWS = 2000
 _TURNS = {"mean": 100, "quantum": 2}
 #: rms of the bunch [m, rad]
 SIZES = (1e-3, 3e-4, 1e-3, 3e-4, 0.03, 5e-4)
+
+
+def run(particles: int, repeats: int, threads: int) -> Table:
+    counts = 1, max(1, particles // 50), 2 * particles, 20 * particles
+    return table(counts, max(1, repeats // 5), threads)
 
 
 def ring() -> pj.Lattice:
@@ -53,18 +58,20 @@ def ring() -> pj.Lattice:
     return pj.Lattice([*elements, gap])
 
 
-def radiation(counts: Sequence[int], repeats: int, threads: int) -> tuple[list[Row], list[str]]:
-    """Rows of turns with radiation, mean and fluctuating."""
+@elsewhere()
+def table(counts: Sequence[int], repeats: int, threads: int) -> Table:
+    """Turns with radiation, mean and fluctuating."""
+    title, ratio = "Collective effects: radiation", "time of the peer / time of pyjutrack"
     try:
         import xsuite  # noqa: F401  # its compiled kernels
     except ImportError as error:
-        return [], [f"skipped: xtrack ({error})"]
+        return Table(title, ratio, [], [f"skipped: xtrack ({error})"])
     lattice, found = ring(), []
     for mode, model in (("mean", "mean"), ("quantum", "quantum-kick")):
         for count in counts:
             found += _radiate(lattice, mode, model, count, repeats, threads)
-    slices = f"{SLICES[0]} slices a bend and {SLICES[1]} a quadrupole"
-    return found, [f"radiation: {slices}, in both codes"]
+    remark = f"{SLICES[0]} slices a bend and {SLICES[1]} a quadrupole, in both codes"
+    return Table(title, ratio, found, [remark])
 
 
 def _radiate(
@@ -81,8 +88,7 @@ def _radiate(
     shared = threads > 1 < count
     peer = f"xtrack, OpenMP {threads}" if shared else "xtrack, serial"
     line, particles = _line(lattice, at, threads if shared else 0, model)
-    with elsewhere():
-        line.track(particles)
+    line.track(particles)
     calls[peer] = lambda: line.track(particles, num_turns=turns)
     agreement = _agreement(lattice, mode, model)
     samples = in_turns(calls, repeats)
@@ -105,8 +111,7 @@ def _agreement(lattice: pj.Lattice, mode: str, model: str) -> str:
     at = np.zeros((1 if mode == "mean" else _DRAWS, 6))
     after = pj.track(without, pj.Beam(ELECTRON, at), effects=[Radiation(mode, 1, *SLICES)])
     line, particles = _line(without, at, 0, model)
-    with elsewhere():
-        line.track(particles)
+    line.track(particles)
     ours, theirs = after.numpy()[:, 5], particles.delta
     loss = abs(float(theirs.mean() / ours.mean() - 1))
     if mode == "mean":
@@ -121,16 +126,14 @@ def _agreement(lattice: pj.Lattice, mode: str, model: str) -> str:
 
 def _line(lattice: Any, at: Array, threads: int, model: str | None) -> tuple[Any, Any]:
     """The ring in xtrack, and its particles."""
-    import xobjects
     import xtrack
 
     peer = example("peer_xtrack")
     elements = [sliced(peer.to_xtrack(element)) for element in lattice]
-    context = xobjects.ContextCpu(omp_num_threads=threads)
+    context = xsuite_context(threads)
     line = xtrack.Line(elements=elements)
     line.particle_ref = peer.particles(np.zeros((1, 6)), ELECTRON)
-    with elsewhere():
-        line.build_tracker(_context=context)
+    line.build_tracker(_context=context, compile=False)  # but with the radiation
     line.configure_radiation(model=model)
     x, px, y, py, z, delta = at.T.copy()
     particles = xtrack.Particles(

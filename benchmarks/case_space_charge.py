@@ -12,7 +12,7 @@ from .peer import PeerMissing
 from .peer_cheetah_bunch import Cheetah
 from .peer_impactx_bunch import ImpactX
 from .peer_xfields_bunch import Xfields
-from .report import Row
+from .report import Row, Table
 
 #: what was asked, by the first word of a peer's name, of the fewest and of most particles
 _ASKED = {"xfields": (">= 3", ">= 3"), "impactx": (">= 3", ">= 3"), "cheetah": (">= 5", ">= 10")}
@@ -46,10 +46,15 @@ class Entry:
     error: float
 
 
-def rows(sizes: Sizes, repeats: int, threads: int) -> tuple[list[Row], list[str]]:
+def run(particles: int, repeats: int, threads: int) -> Table:
+    return table(Sizes((2 * particles, 20 * particles)), max(1, repeats // 5), threads)
+
+
+def table(sizes: Sizes, repeats: int, threads: int) -> Table:
+    title, ratio = "Collective effects: space charge", "time of the peer / time of pyjutrack"
     found: list[Row] = []
     remarks = [
-        "space charge: error of a kick is the worst, over the directions, of its rms error over "
+        "error of a kick is the worst, over the directions, of its rms error over "
         "its rms, against the exact kick of a Gaussian",
         f"(confocal integral; Bassetti and Erskine by slices), with {sizes.sample} even points, "
         "so that it is that of the grid; grids by searches in this run; ours with cubic and with "
@@ -68,7 +73,7 @@ def rows(sizes: Sizes, repeats: int, threads: int) -> tuple[list[Row], list[str]
                 few = 1 if label == last else repeats  # grids are large there
                 samples = _time(entries, particles, few, threads, chosen)
                 found += _rows(f"{kind}, {label}", entries, samples, chosen, number > 0)
-    return found, remarks
+    return Table(title, ratio, found, remarks)
 
 
 def _solvers(slices: bool) -> tuple[list[Solver], list[str]]:
