@@ -13,7 +13,8 @@ function construct(kind, fields)
     typed = Dict{Symbol,Any}(k => convert_field(kind, k, v) for (k, v) in given)
     made = build(kind, typed)
     for (k, v) in typed
-        k in keywords_of(kind) || set_field!(made, k, v)
+        # constructors go by what is zero, and a thin multipole by its first four orders
+        k in keywords_of(kind) && k !== :MaxOrder || set_field!(made, k, v)
     end
     made
 end

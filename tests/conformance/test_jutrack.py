@@ -129,30 +129,6 @@ def test_settings_that_are_none(arguments):
         jl.JuTrackSpaceCharge(**arguments)
 
 
-def test_to_jutrack_and_back(julia):
-    lattice = pj.Lattice(
-        [
-            pj.Drift(0.2, name="d"),
-            pj.Quadrupole(0.1, k1=3.0, name="q"),
-            pj.Quadrupole(0.1, name="q0"),
-            pj.Quadrupole(0.1, k1=-2.0, model="exact", steps=4, name="i"),
-            pj.Multipole((0.1, 0.2, 0.3, 0.4), (0.5, 0.6, 0.7, 0.8), name="m"),
-            pj.Marker(name="end"),
-        ]
-    )
-    assert jutrack.from_jutrack(jutrack.to_jutrack(lattice)) == lattice
-
-
-def test_what_has_no_place_here_is_named(julia):
-    main = julia.session.main
-    line = main.seval('JT = PyJuTrack.JuTrack; [JT.SBEND(name="B7", len=1.0, angle=0.1)]')
-    with pytest.raises(pj.errors.InvalidValueError, match="SBEND B7"):
-        jutrack.from_jutrack(line)
-    line = main.seval('[JT.DRIFT(name="D7", len=1.0, T1=[1e-3, 0, 0, 0, 0, 0])]')
-    with pytest.raises(pj.errors.InvalidValueError, match="D7 has T1"):
-        jutrack.from_jutrack(line)
-
-
 def test_taylor_map(cell, proton, julia):
     """Its linear part is the Jacobian without slip; all of it follows the tracking."""
     lattice = pj.Lattice([*cell, pj.Multipole((0.0, 0.0, 2.0))])

@@ -168,7 +168,8 @@ def _apertures(d: Description) -> tuple[Element, ...]:
     both = np.isinf(low) & np.isinf(high)
     if (np.isinf(low) != np.isinf(high)).any() or not (low < high).all():
         raise d.refused("has RApertures that are no opening with a middle", "give both sides")
-    half, middle = np.where(both, np.inf, (high - low) / 2), np.where(both, 0.0, (high + low) / 2)
+    half = np.where(both, np.inf, high / 2 - low / 2)
+    middle = np.where(both, 0.0, high) / 2 + np.where(both, 0.0, low) / 2
     size: dict[str, Any] = {"half_width": float(half[0]), "half_height": float(half[1])}
     if not middle.any() and round_:
         radii: dict[str, Any] = {
