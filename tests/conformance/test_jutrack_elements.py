@@ -8,6 +8,7 @@ import torch
 from ring_cases import electrons
 
 import pyjutrack as pj
+from pyjutrack.engines.julia.twins import twins_of
 
 Element = pj.julia.Element
 SIZES = (1e-3, 1e-4, 8e-4, 1e-4, 5e-3, 1e-3)
@@ -103,10 +104,10 @@ def test_what_julia_finds_fault_with(julia, element, message):
 
 def test_as_elements_of_ours(julia):
     """What pyjutrack has too, with the slip that JuTrack leaves out given or not."""
-    ours = pj.Lattice([pj.Sextupole(0.2, k2=30.0, name="s")])
-    fields = {"k2": 30.0, "MaxOrder": 2}
-    own = Element("KSEXT", length=0.2, slip=0.2, name="s", **fields)
-    beam = make_bunch()
+    ours, beam = pj.Lattice([pj.Sextupole(0.2, k2=30.0, name="s")]), make_bunch()
+    (twin,) = twins_of(ours[0], beam.reference)
+    fields = {name: value for name, value in twin.fields.items() if name != "len"}
+    own = Element(twin.kind, length=0.2, slip=0.2, name="s", **fields)
     expected = pj.track(ours, beam, engine=julia).coordinates
     found = pj.track(pj.Lattice([own]), beam, engine=julia).coordinates
     assert float((found - expected).abs().max()) < 1e-12
