@@ -11,6 +11,7 @@ import numpy as np
 import pyjutrack as pj
 from pyjutrack.engines import engine_of
 from pyjutrack.engines.julia import JuTrackSpaceCharge, border
+from pyjutrack.optics import jutrack
 
 from .clock import Samples, in_turns
 from .report import Row, Table
@@ -24,7 +25,7 @@ def run(particles: int, repeats: int, threads: int) -> Table:
     alone = julia.session.main.include(str(Path(__file__).with_name("jutrack.jl")))
     elements = alone.prepare()
     rows: list[Row] = []
-    for name, contenders in (*_paper(particles, julia, alone), _spear3(alone)):
+    for name, contenders in (*_paper(particles, julia, alone), _spear3(julia, alone)):
         rows += _measure(name, contenders, repeats)
     return Table(
         f"Engines: the paper's cell with {particles} particles, 24 kicks; SPEAR3, {elements} "
@@ -96,12 +97,22 @@ def _paper(particles: int, julia, alone):
     )
 
 
-def _spear3(alone):
+def _spear3(julia, alone):
+    """JuTrack's ring by itself, and as a lattice of ours by both engines."""
+    reference = pj.Reference.from_kinetic(pj.Species.from_name("electron"), 1e9)
+    ring = jutrack.from_jutrack(alone.ring(), reference)
+    start = np.array([1e-3, 0.0, 1e-3, 0.0, 0.0, 0.0])
+
+    def jacobian(engine):
+        return lambda: pj.jacobian(ring, reference, at=start, engine=engine)
+
     return (
         "SPEAR3",
         {
-            "one turn": alone.one_turn,
-            "6 x 6 Jacobian, TPSA": alone.jacobian_tpsa,
-            "6 x 6 Jacobian, Enzyme forward": alone.jacobian_enzyme,
+            "6 x 6 Jacobian, native": jacobian("native"),
+            "6 x 6 Jacobian, julia": jacobian(julia),
+            "6 x 6 Jacobian, JuTrack alone, TPSA": alone.jacobian_tpsa,
+            "6 x 6 Jacobian, JuTrack alone, Enzyme forward": alone.jacobian_enzyme,
+            "one turn, JuTrack alone": alone.one_turn,
         },
     )

@@ -57,6 +57,8 @@ function prepare()
     length(RING[])
 end
 
+ring() = RING[]
+
 function turn(x, ring)
     b = Beam([x[1] x[2] x[3] x[4] x[5] x[6]])
     ringpass!(ring, b, 1)

@@ -33,7 +33,7 @@ solvable = pytest.mark.parametrize(
 OURS = {
     kind
     for kind in kinds().values()
-    if kind.__module__.startswith("pyjutrack.") and kind.is_modelled
+    if kind.__module__.startswith("pyjutrack.elements") and kind.is_modelled
 }
 
 

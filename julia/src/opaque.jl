@@ -257,3 +257,13 @@ function require_single(study)
     end
     nothing
 end
+
+# JuTrack has this rule for one direction
+function EnzymeRules.forward(
+    config, ::Const{typeof(JuTrack.erfcx_AD)}, ::Type{<:BatchDuplicated}, z::BatchDuplicated
+)
+    value = JuTrack.erfcx_AD(z.val)
+    slope = 2 .* z.val .* value .- 2 / sqrt(pi)
+    slopes = map(dz -> slope .* dz, z.dval)
+    EnzymeRules.needs_primal(config) ? BatchDuplicated(value, slopes) : slopes
+end

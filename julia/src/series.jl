@@ -1,15 +1,20 @@
 # Lattices of JuTrack's elements with numbers that carry series in knobs, and maps as power series.
 
 """
-    series_line(kinds, fields, entries, seeds, S, seeded)
+    series_line(kinds, fields, entries, seeds, S, seeded, all)
 
-JuTrack's elements, whose numbers are of type S; seeds (entries, K) are the slopes of fields, rows of
+JuTrack's elements, whose numbers are of type S, those of all or of where knobs are; seeds (entries, K) are the slopes of fields, rows of
 entries as for `Entry`, and `seeded` makes an S of those of one.
 """
-function series_line(kinds, fields, entries, seeds, ::Type{S}, seeded) where {S}
-    line = JuTrack.AbstractElement{S}[JuTrack.to_TPSAD(make(k, f), S) for (k, f) in zip(kinds, fields)]
-    for (n, e) in enumerate(entries_of(entries))
-        e.what === :field || continue
+function series_line(kinds, fields, entries, seeds, ::Type{S}, seeded, all) where {S}
+    entries = entries_of(entries)
+    # where no knob is, JuTrack's series of some types want plain numbers
+    moved = Set(e.index for e in entries)
+    line = JuTrack.AbstractElement[make(k, f) for (k, f) in zip(kinds, fields)]
+    for n in eachindex(line)
+        (all || n in moved) && (line[n] = JuTrack.to_TPSAD(line[n], S))
+    end
+    for (n, e) in enumerate(entries)
         add_to_field!(line[e.index], e.field, e.place, seeded(seeds[n, :]))
     end
     line
@@ -26,10 +31,15 @@ function map_with_knobs(kinds, fields, entries, seeds, order::Int, kinetic_energ
     S = JuTrack.hotpsa_type(6 + knobs, order)
     variable(i) = S(0.0, i)
     seeded(slopes) = sum(slope * variable(6 + k) for (k, slope) in enumerate(slopes))
-    line = series_line(kinds, fields, entries, seeds, S, seeded)
+    line = series_line(kinds, fields, entries, seeds, S, seeded, false)
     series = S[variable(i) for i in 1:6]
     for e in line
-        move_by_series!(e, series, kinetic_energy, mass)
+        try
+            move_by_series!(e, series, kinetic_energy, mass)
+        catch error
+            error isa MethodError || rethrow()
+            throw(ArgumentError("JuTrack has no series by the fields of its $(nameof(typeof(e)))"))
+        end
     end
     table = JuTrack.monomial_table(Val(6 + knobs), Val(order))
     exponents = Int[JuTrack.monomial_exponents(table, n)[i] for n in 1:length(table), i in 1:(6 + knobs)]
@@ -74,8 +84,8 @@ function driving_terms_with_knobs(kinds, fields, entries, seeds, places, kinetic
     # JuTrack has one number of variables for the process
     JuTrack.set_tps_dim(knobs)
     terms, s = try
-        line = series_line(kinds, fields, entries, seeds, S, seeded)
-        line, at = between_markers(line, places)
+        line = series_line(kinds, fields, entries, seeds, S, seeded, true)
+        line, at = between_markers(collect(JuTrack.AbstractElement{S}, line), places)
         JuTrack.computeRDT(line, at; E0=kinetic_energy, m0=mass, options...)
     finally
         JuTrack.set_tps_dim(former)

@@ -126,7 +126,7 @@ Line = tuple[Part, ...]
 
 def own_kinds() -> dict[str, type[Element]]:
     """The package's kinds, without those that tests made, and without placeholders."""
-    ours = {n: k for n, k in kinds().items() if k.__module__.startswith("pyjutrack.")}
+    ours = {n: k for n, k in kinds().items() if k.__module__.startswith("pyjutrack.elements")}
     return {n: k for n, k in ours.items() if k.is_modelled}
 
 

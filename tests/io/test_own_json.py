@@ -24,7 +24,7 @@ def test_every_kind_and_option_comes_back(tmp_path, proton):
     assert {type(e).__name__ for e in EVERY} >= {
         name
         for name, kind in kinds().items()
-        if kind.__module__.startswith("pyjutrack.") and kind.is_modelled
+        if kind.__module__.startswith("pyjutrack.elements") and kind.is_modelled
     }
     write_own(tmp_path / "every.json", EVERY, proton)
     back = read_own(tmp_path / "every.json")

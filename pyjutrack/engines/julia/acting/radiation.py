@@ -13,7 +13,7 @@ from ....core.errors import InvalidValueError
 from ....core.names import label
 from ....core.scalars import is_zero, to_float
 from ....elements import Element
-from ..twins.base import Twins
+from ..twins.base import Twin, Twins
 from .base import refused
 
 #: JuTrack's types that radiate; its linear ones have the switch, or none, and do not
@@ -60,6 +60,10 @@ class Radiating:
                 f"{label(e)} radiates, and JuTrack's {kinds} does not; take a model that is "
                 'integrated by steps, such as model="exact", or the native engine'
             )
-        return tuple(
-            replace(t, fields={**t.fields, "rad": 1}) if t.kind in _RADIATE else t for t in twins
-        )
+        return tuple(_lit(t) if t.kind in _RADIATE else t for t in twins)
+
+
+def _lit(twin: Twin) -> Twin:
+    """A twin with the switch on; JuTrack's arcs radiate in their steps, of which they need one."""
+    steps = max(twin.fields.get("NumIntSteps", 1), 1)
+    return replace(twin, fields={**twin.fields, "rad": 1, "NumIntSteps": steps})

@@ -1,0 +1,102 @@
+"""JuTrack's driving terms against sums of their own formula, and against tracking."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ring_cases import electrons, first_order, ring
+
+import pyjutrack as pj
+from pyjutrack.optics import jutrack
+
+KNOBS = {"sf.k2": 1e-2, "qf.k1": 1e-4, "d2.length": 1e-4}
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return electrons()
+
+
+def test_sextupoles_drive_resonances(julia, reference):
+    """By the optics in the middle of magnets, and JuTrack's average over them: 0.1 % apart."""
+    lattice = ring()
+    found = jutrack.resonance_driving_terms(lattice, reference, geometric1=True).terms
+    for name, expected in first_order(lattice, reference).items():
+        assert abs(expected) > 0.3
+        assert abs(found[name][0] / expected - 1) < 2e-3, name
+
+
+def test_slopes_of_driving_terms(julia, reference):
+    """JuTrack's first-order series against differences of the sums."""
+    lattice = ring()
+    found = jutrack.resonance_driving_terms(
+        lattice, reference, knobs=list(KNOBS), geometric1=True
+    ).slopes
+    for k, (knob, step) in enumerate(KNOBS.items()):
+        value = lattice.value(knob)
+        ends = [
+            first_order(lattice.with_values({knob: value + d}), reference) for d in (step, -step)
+        ]
+        for name in ends[0]:
+            expected = (ends[0][name] - ends[1][name]) / (2 * step)
+            assert abs(found[name][0, k] - expected) < 5e-3 * abs(expected), (name, knob)
+
+
+def test_tune_shifts_with_amplitude(julia, reference):
+    """Of second order in sextupoles, and of octupoles, against tunes of tracked particles."""
+    lattice = ring(bends=False, octupole=3000.0)
+    found = jutrack.resonance_driving_terms(lattice, reference, tuneshifts=True).terms
+    rows = np.zeros((3, 6))
+    rows[:, 0], rows[:, 2] = (1e-6, 1e-4, 1e-6), (1e-6, 1e-6, 1e-4)
+    beam = pj.Beam.from_array(reference, rows)
+    optics = pj.twiss(lattice, reference)
+    seen = pj.diagnostics.footprint(lattice, beam, turns=2048, twiss=optics)
+    (qx0, qy0), (qx1, _), (qx2, qy2) = seen.tunes
+    jx, jy = (np.diff(seen.actions[[0, n], n - 1])[0] for n in (1, 2))
+    for name, expected in (
+        ("dnux_dJx", (qx1 - qx0) / jx),
+        ("dnux_dJy", (qx2 - qx0) / jy),
+        ("dnuy_dJy", (qy2 - qy0) / jy),
+    ):
+        # free space does a little that the sums leave out
+        assert abs(found[name][0] - expected) < 0.01 * abs(expected) + 5, (name, expected)
+
+
+def test_slopes_by_variables(julia, reference):
+    """A variable that moves two families, and the places of elements of several pieces."""
+    cells = list(ring())
+    lattice = pj.Lattice(
+        cells, variables={"k": 30.0}, expressions={"sf.k2": "k", "sd.k2": "-1.5*k"}
+    )
+    options = {"knobs": ["k", "qd.k1"], "geometric1": True}
+    found = jutrack.resonance_driving_terms(lattice, reference, [0, 6], **options)
+    # of first order in all sextupoles, and these are all in proportion
+    for name in ("h21000", "h10020"):
+        np.testing.assert_allclose(found.slopes[name][:, 0] * 30.0, found.terms[name], rtol=1e-9)
+
+
+def test_what_would_be_left_out(julia, reference):
+    thin = pj.Lattice([*ring(), pj.Multipole((0.0, 0.0, 1.0), name="m7")])
+    with pytest.raises(pj.errors.InvalidValueError, match="thin multipoles, and so m7"):
+        jutrack.resonance_driving_terms(thin, reference)
+    exact = list(ring())
+    exact[5] = pj.SBend(1.0, angle=2 * np.pi / 12, k1=1e-3, model="exact", name="b7")
+    with pytest.raises(pj.errors.InvalidValueError, match="leave out b7, which is ESBEND"):
+        jutrack.resonance_driving_terms(pj.Lattice(exact), reference)
+    with pytest.raises(pj.errors.InvalidValueError, match="no group"):
+        jutrack.resonance_driving_terms(ring(), reference, geometric3=True)
+
+
+def test_frequency_map(julia, reference):
+    """The tunes of the native engine's footprint; and those of lost particles are none."""
+    lattice = ring()
+    start = np.array([[1e-3, 1e-3], [3e-3, 1e-3], [0.5, 1e-3]])
+    found = jutrack.frequency_map(lattice, reference, start, turns=128)
+    rows = np.zeros((2, 6))
+    rows[:, [0, 2]] = start[:2]
+    optics = pj.twiss(lattice, reference)
+    beam = pj.Beam.from_array(reference, rows)
+    expected = pj.diagnostics.footprint(lattice, beam, turns=64, twiss=optics)
+    np.testing.assert_allclose(found.tunes[:2], expected.tunes, rtol=0, atol=1e-5)
+    assert np.isnan(found.tunes[2]).all()
+    assert (found.diffusion[:2] < -5).all()

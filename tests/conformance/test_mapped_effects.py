@@ -1,0 +1,172 @@
+"""Effects of ours that JuTrack has elements for, against the native engine's."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from ring_cases import electrons
+
+import pyjutrack as pj
+from pyjutrack.collective import BeamBeam, BeamBeam2D, Radiation, Resonator, SpaceCharge2p5D, Wake
+
+SIZES = (1e-3, 1e-4, 8e-4, 1e-4, 5e-3, 1e-3)
+LINE = pj.Lattice([pj.Drift(0.5, name="d"), pj.Marker(name="m"), pj.Drift(0.5)])
+WAKE = Wake(Resonator(2e9, 1e6, 2.0), at="m")
+OPPOSING = BeamBeam(
+    "m",
+    -1e-9,
+    sigma_x=2e-4,
+    sigma_y=1e-4,
+    sigma_z=5e-3,
+    sigma_px=1e-4,
+    sigma_py=2e-4,
+    correlations=(0.3, 0.0, 0.0, 0.0, 0.0, -0.2),
+    count=11,
+)
+
+
+def make_bunch(particles, reference=None):
+    rows = np.random.default_rng(1).normal(size=(particles, 6)) * np.array(SIZES)
+    return pj.Beam(reference or electrons(), torch.from_numpy(rows), charge=1e-9)
+
+
+def kicks(lattice, beam, effects, engine):
+    """What effects change, (N, 6)."""
+    ends = [pj.track(lattice, beam, effects=e, engine=engine).coordinates for e in (effects, [])]
+    return (ends[0] - ends[1]).numpy()
+
+
+def mixed(final):
+    px, z, delta = final.coordinates[:, [1, 4, 5]].unbind(-1)
+    return 1e8 * ((px * px).mean() + (z * delta).mean()) + 1e4 * delta.mean()
+
+
+@pytest.mark.parametrize("kind", ["electron", "proton"])
+def test_wakes_of_resonators(julia, kind):
+    """JuTrack has 99 cells, and all of W(0) from the own one, where half is right: 4 % apart."""
+    reference = pj.Reference.from_kinetic(pj.Species.from_name(kind), 3e9)
+    beam = make_bunch(20000, reference)
+    ours, theirs = (kicks(LINE, beam, [WAKE], engine)[:, 5] for engine in ("native", julia))
+    assert np.abs(ours).max() > 1e-4
+    assert np.corrcoef(ours, theirs)[0, 1] > 0.998
+    assert np.std(theirs - ours) < 0.05 * np.sqrt((ours**2).mean())
+    # it takes energy from what comes late
+    late = beam.coordinates[:, 4].numpy() < 0
+    assert np.abs(theirs[late]).mean() > 2 * np.abs(theirs[~late]).mean()
+
+
+def test_opposing_bunches(julia):
+    """Equal across; JuTrack leaves out what they change of delta."""
+    beam = make_bunch(2000)
+    ours, theirs = (kicks(LINE, beam, [OPPOSING], engine) for engine in ("native", julia))
+    largest = np.abs(ours).max(0)
+    assert (largest[:4] > 5e-6).all()
+    assert (np.abs(theirs - ours).max(0)[:4] < 1e-3 * largest[:4]).all()
+    assert largest[5] > 0
+    assert np.abs(theirs[:, 5]).max() == 0
+
+
+def test_radiation(julia):
+    """The mean loss of electrons in magnets that are integrated, to the square of the slices."""
+    lattice = pj.Lattice(
+        [
+            pj.SBend(1.0, angle=0.2, k1=0.3, model="exact", name="b"),
+            pj.SBend(1.0, angle=0.2, name="arc"),
+            pj.Quadrupole(0.3, k1=1.5, model="exact", name="q"),
+            pj.Sextupole(0.2, k2=30.0, name="s"),
+        ]
+    )
+    beam = make_bunch(500)
+    ours, theirs = (kicks(lattice, beam, [Radiation()], engine) for engine in ("native", julia))
+    assert ours[:, 5].mean() < -1e-5
+    # JuTrack's energy is the kinetic one in its paraxial bends, 5e-4 of the cube
+    np.testing.assert_allclose(theirs[:, 5], ours[:, 5], rtol=2e-3)
+    np.testing.assert_allclose(
+        theirs[:, :4], ours[:, :4], rtol=0, atol=0.02 * np.abs(ours[:, :4]).max()
+    )
+
+
+@pytest.mark.parametrize(
+    ("effect", "message"),
+    [
+        (BeamBeam2D("m", -1e-9, sigma_x=2e-4, sigma_y=1e-4), "defines StrongThinGaussianBeam"),
+        (BeamBeam("m", -1e-9, 2e-4, 2e-4, 5e-3), "no limit for a round bunch"),
+        (BeamBeam("m", -1e-9, 2e-4, 1e-4, 5e-3, angle=0.01, count=99), "angle = 0.01"),
+        (BeamBeam("m", -1e-9, 2e-4, 1e-4, 5e-3, x=1e-5), "x = 1e-05"),
+        (Wake(Resonator(2e9, 1e6, 2.0), at="m", component="dipole x"), "longitudinal one"),
+        (Wake(Resonator(2e9, 1e6, 2.0), at="m", period=1e-6), "forgets the turn before"),
+        (SpaceCharge2p5D(), "one density across for the whole bunch"),
+        (Radiation("quantum"), "the mean loss alone"),
+    ],
+)
+def test_what_jutrack_has_not(julia, effect, message):
+    lattice = pj.Lattice([*LINE, pj.SBend(1.0, angle=0.1, name="b")])
+    with pytest.raises(pj.errors.InvalidValueError, match=message):
+        pj.track(lattice, make_bunch(2000), effects=[effect], engine=julia)
+
+
+def test_radiation_of_linear_magnets_is_refused(julia):
+    lattice = pj.Lattice([pj.Quadrupole(0.3, k1=1.0, name="q7")])
+    with pytest.raises(pj.errors.InvalidValueError, match="'q7' radiates, and JuTrack's QUAD does"):
+        pj.track(lattice, make_bunch(100), effects=[Radiation()], engine=julia)
+
+
+KNOBS = {
+    "wake": (WAKE, ["effects[0].function.shunt", "effects[0].function.quality", "beam.charge"]),
+    "opposing": (OPPOSING, ["effects[0].sigma_x", "effects[0].sigma_px", "effects[0].charge"]),
+}
+
+
+@pytest.mark.parametrize("name", KNOBS)
+def test_derivatives(julia, name):
+    """Both modes of Enzyme through JuTrack's own map, against differences of rebuilt effects."""
+    effect, knobs = KNOBS[name]
+    beam = make_bunch(300)
+    expected = [_difference(effect, beam, knob) for knob in knobs]
+    for mode in ("forward", "reverse"):
+        found = pj.gradient(mixed, LINE, beam, effects=[effect], wrt=knobs, mode=mode, engine=julia)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, err_msg=mode)
+
+
+def _difference(effect, beam, knob):
+    *_, path = knob.split("effects[0].")
+    function, _, field = path.rpartition(".")
+
+    def at(factor):
+        changed, bunch = effect, beam
+        if knob == "beam.charge":
+            bunch = beam.replace(charge=beam.charge * factor)
+        elif function:
+            inner = dataclasses.replace(
+                effect.function, **{field: getattr(effect.function, field) * factor}
+            )
+            changed = dataclasses.replace(effect, function=inner)
+        else:
+            changed = dataclasses.replace(effect, **{field: getattr(effect, field) * factor})
+        return float(mixed(pj.track(LINE, bunch, effects=[changed], engine="julia")))
+
+    value = beam.charge if knob == "beam.charge" else _value(effect, path)
+    step = 1e-4
+    near, far = (at(1 + d) - at(1 - d) for d in (step, 2 * step))
+    return (8 * near - far) / (12 * step * value)
+
+
+def _value(effect, path):
+    found = effect
+    for name in path.split("."):
+        found = getattr(found, name)
+    return found
+
+
+def test_jacobians_in_an_opposing_bunch(julia):
+    """Across, that of the native engine."""
+    beam, at = make_bunch(10), [1e-4, 1e-5, 5e-5, 1e-5, 1e-3, 0.0]
+    ours, theirs = (
+        pj.jacobian(LINE, beam, effects=[OPPOSING], at=at, engine=engine)
+        for engine in ("native", julia)
+    )
+    np.testing.assert_allclose(theirs[:4, :4], ours[:4, :4], rtol=0, atol=2e-3)
+    assert np.abs(ours[1, 0]) > 0.01

@@ -1,0 +1,98 @@
+"""Maps as JuTrack's power series: composed, differentiated, with knobs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ring_cases import electrons, ring
+
+import pyjutrack as pj
+from pyjutrack.optics import jutrack
+
+START = np.array([2e-4, 1e-4, -1e-4, 2e-4, 0.0, 3e-4])
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return electrons()
+
+
+@pytest.fixture(scope="module")
+def cell():
+    return pj.Lattice(list(ring())[:12])
+
+
+@pytest.fixture(scope="module")
+def halves(cell, reference, julia):
+    elements = list(cell)
+    return [jutrack.taylor_map(pj.Lattice(e), reference, 3) for e in (elements[:6], elements[6:])]
+
+
+def test_maps_compose(cell, reference, halves):
+    first, second = halves
+    whole = jutrack.taylor_map(cell, reference, 3)
+    both = first.then(second)
+    table = {tuple(e): c for e, c in zip(both.exponents, both.coefficients, strict=True)}
+    found = np.array([table[tuple(e)] for e in whole.exponents])
+    scale = np.abs(whole.coefficients).max(0)
+    np.testing.assert_allclose(found / scale, whole.coefficients / scale, rtol=0, atol=1e-10)
+    np.testing.assert_array_equal((second @ first).coefficients, both.coefficients)
+    # and it is what passing one after the other does, to its order
+    start = START / 10
+    np.testing.assert_allclose(both(start), second(first(start)), rtol=0, atol=1e-11)
+    assert np.abs(both(start) - first(second(start))).max() > 1e-7
+
+
+def test_jacobians_of_maps(cell, reference, julia):
+    """Of the linear part and of the rest, against the native engine, where slip is not."""
+    found = jutrack.taylor_map(cell, reference, 4)
+    for at in (np.zeros(6), START):
+        expected = pj.jacobian(cell, reference, at=at)
+        rows = [0, 1, 2, 3]
+        np.testing.assert_allclose(found.jacobian(at)[rows], expected[rows], rtol=0, atol=1e-9)
+
+
+def test_maps_with_knobs(cell, reference, julia):
+    knobs = ["sf.k2", "qd.k1"]
+    found = jutrack.taylor_map(cell, reference, 3, knobs=knobs)
+    assert found.knobs == tuple(knobs)
+    assert found.exponents.shape == (165, 8)
+    changes = {"sf.k2": 0.5, "qd.k1": 1e-4}
+    moved = cell.with_values({k: cell.value(k) + change for k, change in changes.items()})
+    expected = jutrack.taylor_map(moved, reference, 3)(START)
+    left_out = np.abs(jutrack.taylor_map(cell, reference, 3)(START) - expected).max()
+    assert left_out > 1e-8
+    np.testing.assert_allclose(found(START, changes), expected, rtol=0, atol=1e-4 * left_out)
+
+
+def test_slopes_by_knobs(cell, reference, julia):
+    """Of all coefficients up to the order before, against maps made anew."""
+    found = jutrack.taylor_map(cell, reference, 3, knobs=["sf.k2", "qd.k1"])
+    for knob, step in (("sf.k2", 1e-2), ("qd.k1", 1e-4)):
+        value = cell.value(knob)
+        ends = [
+            jutrack.taylor_map(cell.with_values({knob: value + d}), reference, 2)
+            for d in (step, -step)
+        ]
+        table = {
+            tuple(e[:6]): c
+            for e, c in zip(*_terms(found.by_knob(knob)), strict=True)
+            if not e[6:].any()
+        }
+        for n, exponents in enumerate(ends[0].exponents):
+            expected = (ends[0].coefficients[n] - ends[1].coefficients[n]) / (2 * step)
+            np.testing.assert_allclose(table[tuple(exponents)], expected, rtol=1e-6, atol=1e-6)
+
+
+def _terms(series):
+    return series.exponents, series.coefficients
+
+
+def test_bad_questions(cell, reference, halves):
+    with pytest.raises(pj.errors.UnknownNameError, match=r"sd\.k2"):
+        halves[0](START, {"sd.k2": 1.0})
+    with pytest.raises(pj.errors.UnknownNameError):
+        halves[0].by_knob("sd.k2")
+    with_knob = jutrack.taylor_map(cell, reference, 3, knobs=["sf.k2", "qd.k1"])
+    with pytest.raises(pj.errors.InvalidValueError, match="different knobs"):
+        halves[0].then(with_knob)
