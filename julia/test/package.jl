@@ -18,6 +18,14 @@ end
     @test isfinite(slope) && !iszero(slope)
 end
 
+@testset "Enzyme is called openly only within its own and for flows" begin
+    folder = joinpath(pkgdir(PyJuTrack), "src")
+    calls(file) = count("autodiff(", read(joinpath(folder, file), String))
+    found = Dict(f => calls(f) for f in readdir(folder) if calls(f) != 0)
+    # of flows, whose code has no address; and of what `by_enzyme` differentiates for the second time
+    @test found == Dict("flows.jl" => 2, "second.jl" => 2)
+end
+
 """A package that tests use where the project has it, or nothing."""
 function optional(name)
     id = Base.identify_package(name)
