@@ -23,6 +23,8 @@ export Gridless, Mesh, SpaceCharge, Spectral, Surrogate, surrogate
 # what is asked
 export jacobian, jacobian_derivatives, probes, pullback, pushforward, track, track!
 
+include("enzyme.jl")
+
 # networks
 include("layers.jl")
 include("network.jl")

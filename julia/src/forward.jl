@@ -80,8 +80,7 @@ function push_pass!(piece, dpiece, r, drs, lost, particles, beta)
     if has_flow(piece.element, r, lost)
         push_flow!(piece, dpiece, r, drs, lost, beta)
     else
-        # a call that is not looked into, as Enzyme compiles what may be called
-        Base.inferencebarrier(push_by_enzyme!)(piece, dpiece, r, drs, lost, particles, beta)
+        push_by_enzyme!(piece, dpiece, r, drs, lost, particles, beta)
     end
     mark_lost!(piece.element, r, lost)
 end
@@ -89,7 +88,7 @@ end
 function push_by_enzyme!(piece, dpiece, r, drs, lost, particles, beta)
     own = dpiece === nothing ? Const(piece) : dup(piece, dpiece)
     fixed = map(Const, (lost, particles, beta))
-    autodiff(Forward, pass_smoothly!, Const, own, dup(r, drs), fixed...)
+    by_enzyme(Forward, pass_smoothly!, Const, own, dup(r, drs), fixed...)
     nothing
 end
 
@@ -97,7 +96,7 @@ end
 function push_whole!(piece, dpiece, r, drs, lost, particles, beta)
     own = dpiece === nothing ? map(_ -> Enzyme.make_zero(piece), drs) : map(deepcopy, dpiece)
     beams = map(dr -> shadow_of(particles, dr), drs)
-    autodiff(
+    by_enzyme(
         Forward, pass_smoothly!, Const, dup(piece, own), dup(r, drs), Const(lost), dup(particles, beams), Const(beta)
     )
     nothing

@@ -146,7 +146,7 @@ function push_field(g::Gridless, p::Particles, tangents::Vector{NTuple{W,Matrix{
     parts = [zeros(field_size(g)) for _ in p.r]
     dparts = [ntuple(_ -> zeros(field_size(g)), Val(W)) for _ in p.r]
     for_chunks(length(p.r)) do i
-        autodiff(
+        by_enzyme(
             Forward,
             add_amplitudes!,
             Const,
@@ -172,7 +172,7 @@ function pull_field!(g::Gridless, p::Particles, slopes, dh)
     dsums[end, :] .= 0
     by_corner = [zeros(2) for _ in p.r]
     for_chunks(length(p.r)) do i
-        found = autodiff(
+        found = by_enzyme(
             Reverse,
             add_amplitudes!,
             Const,
@@ -195,7 +195,7 @@ end
 
 function push_apply!(g::Gridless, r, drs::NTuple{W}, lost, h, dh, factor, dfactors) where {W}
     dhs = ntuple(w -> dh === nothing ? zero(h) : dh[w, :, :], Val(W))
-    autodiff(
+    by_enzyme(
         Forward,
         apply!,
         Const,
@@ -209,7 +209,7 @@ function push_apply!(g::Gridless, r, drs::NTuple{W}, lost, h, dh, factor, dfacto
 end
 
 function pull_apply!(g::Gridless, r, dr, lost, h, dh, factor)
-    found = autodiff(
+    found = by_enzyme(
         Reverse,
         apply!,
         Const,

@@ -130,15 +130,14 @@ function pull_pass!(piece, dpiece, r, dr, lost, particles, beta)
     if has_flow(piece.element, r, lost)
         pull_flow!(piece, dpiece, r, dr, lost, beta)
     else
-        # a call that is not looked into, as Enzyme compiles what may be called
-        Base.inferencebarrier(pull_by_enzyme!)(piece, dpiece, r, dr, lost, particles, beta)
+        pull_by_enzyme!(piece, dpiece, r, dr, lost, particles, beta)
     end
     nothing
 end
 
 function pull_by_enzyme!(piece, dpiece, r, dr, lost, particles, beta)
     own = dpiece === nothing ? Const(piece) : Duplicated(piece, dpiece)
-    autodiff(
+    by_enzyme(
         Reverse,
         pass_smoothly!,
         Const,
@@ -155,7 +154,7 @@ end
 function pull_whole!(piece, dpiece, r, dr, lost, particles, beta)
     own = dpiece === nothing ? Enzyme.make_zero(piece) : dpiece
     around = Duplicated(particles, shadow_of(particles, dr))
-    autodiff(
+    by_enzyme(
         Reverse, pass_smoothly!, Const, Duplicated(piece, own), Duplicated(r, dr), Const(lost), around, Const(beta)
     )
     nothing

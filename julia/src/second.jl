@@ -82,7 +82,7 @@ function one_derivative(study, dstudy, fields, start)
             piece, dpiece = study.pieces[op.piece], dstudy.pieces[op.piece]
             still, dstill = (Enzyme.make_zero(piece) for _ in 1:2)
             own = dpiece === nothing ? Enzyme.make_zero(piece) : dpiece[1]
-            autodiff(
+            by_enzyme(
                 Forward,
                 pass_columns!,
                 Const,
@@ -98,7 +98,7 @@ function one_derivative(study, dstudy, fields, start)
             effect, strength, ds = study.effects[op.effect], study.strengths[op.effect], study.lengths[n]
             slope = dstudy.strengths[op.effect, 1] * ds + strength * dstudy.lengths[n, 1]
             still, dstill = zero(h[1]), zero(h[1])
-            autodiff(
+            by_enzyme(
                 Forward,
                 apply_columns!,
                 Const,

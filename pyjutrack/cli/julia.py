@@ -8,8 +8,9 @@ import argparse
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "action",
-        choices=("setup", "status"),
-        help="install and precompile, or say what is found and what is missing",
+        choices=("setup", "status", "sysimage"),
+        help="install and precompile, say what is found and what is missing, or build a system "
+        "image, with which Julia starts faster",
     )
     parser.set_defaults(run=run)
 
@@ -19,6 +20,8 @@ def run(options: argparse.Namespace) -> int:
 
     if options.action == "setup":
         installing.setup()
+    elif options.action == "sysimage":
+        installing.build_image()
     lines, ready = installing.status()
     print("\n".join(lines))
     return 0 if ready else 1

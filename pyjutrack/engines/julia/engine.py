@@ -78,7 +78,8 @@ class Julia:
     ) -> tuple[Tensor, Tensor]:
         """See `Engine`."""
         by = slopes(task, wrt)
-        arguments = (self._study(task, by.packed), by.entries, start.numpy(), by.seeds, by.starts)
+        study, entries = self._study(task, by.packed), list(by.entries)
+        arguments = study, entries, start.numpy(), by.seeds, by.starts
         matrix, found, gone = self._call("jacobian_derivatives", task, *arguments)
         require_alive(torch.tensor([not gone]))
         by_knob = np.moveaxis(border.array(found), -1, 0)
@@ -95,7 +96,7 @@ class Julia:
         by = slopes(task, wrt)
         study = self._study(task, by.packed)
         if mode == "forward":
-            found = self._call("pushforward", task, study, by.entries, by.seeds, by.starts)
+            found = self._call("pushforward", task, study, list(by.entries), by.seeds, by.starts)
             end, marks, tangents = found
             final = _beam(task.beam, end, marks)
             value, weights, by_initial, by_amount = _differentiate(objective, final, task.beam)
@@ -103,7 +104,7 @@ class Julia:
         else:
             final = self.track(task)
             value, weights, by_initial, by_amount = _differentiate(objective, final, task.beam)
-            by_entries, adjoint = self._call("pullback", task, study, by.entries, weights)
+            by_entries, adjoint = self._call("pullback", task, study, list(by.entries), weights)
             slope = border.array(by_entries) @ by.seeds
             by_initial = by_initial + border.array(adjoint)
         if by.starts.size:
@@ -130,9 +131,10 @@ class Julia:
         )
         made = s.call(
             "study",
-            tuple(twin.kind for twin in packed.twins),
-            tuple({k: plain(v) for k, v in twin.fields.items()} for twin in packed.twins),
-            tuple(to_float(twin.slip) for twin in packed.twins),
+            # lists, because Julia compiles for the length of a tuple
+            [twin.kind for twin in packed.twins],
+            [{k: plain(v) for k, v in twin.fields.items()} for twin in packed.twins],
+            [to_float(twin.slip) for twin in packed.twins],
             np.array(packed.ops, dtype=np.int64).reshape(-1, 3),
             lengths,
             effects(s, task.effects),

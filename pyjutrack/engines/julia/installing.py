@@ -8,7 +8,7 @@ import sys
 from importlib import metadata, util
 
 from ...core.errors import EngineError, MissingPackageError
-from . import installation
+from . import image, installation
 
 # `offline` has the resolver take what is installed. Without any registry Pkg downloads one all the
 # same, so it is given an empty one; JuTrack is in none.
@@ -84,11 +84,24 @@ def status() -> tuple[list[str], bool]:
         installation.require_packages(found)
     except MissingPackageError as error:
         return [*lines, f"engine               {error}"], False
+    lines.append(f"image           {image.describe(found)}")
     try:
         threads = _start()
     except EngineError as error:
         return [*lines, f"engine          does not start: {error}"], False
     return [*lines, f"engine          ready, {threads} Julia thread(s)"], True
+
+
+def build_image() -> None:
+    """Build the system image of the installation that is found.
+
+    Raises:
+        MissingPackageError: the engine is not set up.
+        EngineError: it cannot be built; with the message of what failed.
+    """
+    found = installation.find()
+    installation.require_packages(found)
+    image.build(found)
 
 
 def _resolve() -> None:

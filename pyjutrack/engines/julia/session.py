@@ -11,7 +11,7 @@ import warnings
 from typing import Any
 
 from ...core.errors import EngineError, InvalidValueError, PyJuTrackError
-from . import installation
+from . import image, installation
 
 
 class Session:
@@ -103,7 +103,9 @@ def session() -> Session:
     """
     _require_main_thread()
     if "juliacall" not in sys.modules:
-        installation.require_packages(installation.find())
+        found = installation.find()
+        installation.require_packages(found)
+        image.use(found)
     with _Announcement("starting Julia"):
         try:
             with warnings.catch_warnings():

@@ -1,0 +1,97 @@
+# Drifts and quadrupoles as functions of numbers: JuTrack's maps, Enzyme's derivatives, no addresses.
+
+using PyJuTrack: PUSH, Piece, adapted, has_flow, make, numbers_of, own, pass!, pull_by_enzyme!
+using PyJuTrack: pull_flow!, push_by_enzyme!, push_flow!
+using Enzyme: Active, Const, Duplicated, Enzyme, InlineABI
+
+const PLAIN = [
+    "DRIFT" => (len=0.2,),
+    "QUAD" => (len=0.2, k1=10.0),
+    "QUAD" => (len=0.2, k1=-29.6),
+    "QUAD" => (len=1.0, k1=8.0),
+    "QUAD" => (len=0.2, k1=0.0),
+]
+
+piece_of(kind, fields) = Piece(adapted(make(kind, fields)), 0.2)
+
+@testset "flow of a $kind of $fields" for (kind, fields) in PLAIN
+    piece = piece_of(kind, fields)
+    r, lost = particles(50)
+    r[:, 6] .*= 50
+    beam(u) = PyJuTrack.beam(u, copy(lost), REFERENCE)
+    @test has_flow(piece.element, r, lost)
+    by_jutrack = copy(r)
+    pass!(piece, by_jutrack, copy(lost), beam(by_jutrack), REFERENCE.beta)
+    changes = map(1:2) do w
+        d = Enzyme.make_zero(piece)
+        d.slip = 0.3w
+        own(d.element).len = 1.0 + w
+        d
+    end
+    # a quadrupole without strength is not differentiated by it in the other way
+    kind == "QUAD" && fields.k1 != 0 && (own(changes[2].element).k1 = 2.0)
+    along = randn(RNG, 50, 6), randn(RNG, 50, 6)
+    for width in 1:2
+        dpieces = Tuple(changes[1:width])
+        u, du = copy(r), map(copy, along[1:width])
+        v, dv = copy(r), map(copy, along[1:width])
+        push_flow!(piece, dpieces, u, du, lost, REFERENCE.beta)
+        push_by_enzyme!(piece, dpieces, v, dv, lost, beam(v), REFERENCE.beta)
+        @test u ≈ by_jutrack atol = 1e-15 rtol = 1e-13
+        @test all(isapprox(a, b; rtol=1e-12) for (a, b) in zip(du, dv))
+    end
+    u, du, own_slopes = copy(r), copy(along[1]), Enzyme.make_zero(piece)
+    v, dv, other_slopes = copy(r), copy(along[1]), Enzyme.make_zero(piece)
+    pull_flow!(piece, own_slopes, u, du, lost, REFERENCE.beta)
+    pull_by_enzyme!(piece, other_slopes, v, dv, lost, beam(v), REFERENCE.beta)
+    @test du ≈ dv rtol = 1e-12
+    some = kind == "QUAD" && fields.k1 != 0 ? [1, 2, 3] : [1, 3]
+    @test collect(numbers_of(own_slopes))[some] ≈ collect(numbers_of(other_slopes))[some] rtol = 1e-10
+end
+
+@testset "a quadrupole without strength has a slope by it" begin
+    r, lost = particles(20)
+    final(k1) = track(r, lost, PyJuTrack.study(["QUAD" => (; len=0.3, k1)], REFERENCE))[1]
+    whole = PyJuTrack.study(["QUAD" => (len=0.3, k1=0.0)], REFERENCE)
+    tangents = pushforward(r, lost, whole, [("field", 1, "k1", 0)], ones(1, 1), zeros(0, 0, 0))[3]
+    @test tangents[:, :, 1] ≈ difference(final, 1e-3) rtol = 1e-6
+end
+
+@testset "what has no flow" begin
+    r, lost = particles(5)
+    @test !has_flow(make("KQUAD", (len=0.2, k1=1.0)), r, lost)
+    @test !has_flow(make("QUAD", (len=0.2, k1=1.0, T1=ones(6))), r, lost)
+    @test !has_flow(make("QUAD", (len=2.0, k1=5.0)), r, lost)
+    r[4, 6] = NaN
+    @test !has_flow(make("QUAD", (len=0.2, k1=1.0)), r, lost)
+end
+
+"""Enzyme's code of a derivative, as text."""
+function code(mode, f, result, arguments...)
+    types = Tuple{map(typeof, arguments)...}
+    kind = mode === :forward ? Enzyme.API.DEM_ForwardMode : Enzyme.API.DEM_ReverseModeCombined
+    none = Val(ntuple(_ -> false, length(arguments) + 1))
+    thunk = Enzyme.Compiler.thunk(
+        Val(0), Const{typeof(f)}, result, types, Val(kind), Val(1), none, Val(mode === :forward),
+        Val(mode !== :forward), InlineABI, Val(false), Val(false),
+    )
+    String(typeof(thunk.adjoint).parameters[1][1])
+end
+
+has_addresses(text) = occursin(r"inttoptr \(?i64 \d{6,}", text)
+
+@testset "flows are code without addresses, which an image can keep" begin
+    for flow in (PyJuTrack.drift_flow, PyJuTrack.quadrupole_flow)
+        numbers = ntuple(_ -> Duplicated(0.1, 1.0), 9)
+        forward = code(:forward, flow, Duplicated{NTuple{6,Float64}}, numbers..., Const(0.9))
+        @test occursin("fmul", forward) && !has_addresses(forward)
+        active, weights = ntuple(_ -> Active(0.1), 9), ntuple(_ -> Const(0.1), 6)
+        reverse = code(
+            :reverse, PyJuTrack.weighted_flow, Active{Float64}, Const(flow), active..., Const(0.9),
+            weights...,
+        )
+        @test occursin("fmul", reverse) && !has_addresses(reverse)
+    end
+    # the same question of a function that may throw has another answer
+    @test has_addresses(code(:forward, x -> sqrt(x), Duplicated{Float64}, Duplicated(1.0, 1.0)))
+end

@@ -1,0 +1,49 @@
+# What a package must be: documented, its example true, clean by Aqua and JET where they are.
+
+@testset "all that is exported has a docstring" begin
+    for name in names(PyJuTrack)
+        name === :PyJuTrack && continue
+        @test haskey(Base.Docs.meta(PyJuTrack), Base.Docs.Binding(PyJuTrack, name))
+    end
+end
+
+@testset "the example of the README" begin
+    text = read(joinpath(pkgdir(PyJuTrack), "README.md"), String)
+    blocks = [m[1] for m in eachmatch(r"```julia\n(.*?)```"s, text)]
+    @test length(blocks) == 1
+    example = Module()
+    Base.include_string(example, only(blocks), "README.md")
+    slope, gradient = Base.invokelatest(() -> (example.slope, example.gradient))
+    @test slope ≈ gradient[2] rtol = 1e-9
+    @test isfinite(slope) && !iszero(slope)
+end
+
+@testset "Enzyme is called openly only within its own and for flows" begin
+    folder = joinpath(pkgdir(PyJuTrack), "src")
+    calls(file) = count("autodiff(", read(joinpath(folder, file), String))
+    found = Dict(f => calls(f) for f in readdir(folder) if calls(f) != 0)
+    # of flows, whose code has no address; and of what `by_enzyme` differentiates for the second time
+    @test found == Dict("flows.jl" => 2, "second.jl" => 2)
+end
+
+"""A package that tests use where the project has it, or nothing."""
+function optional(name)
+    id = Base.identify_package(name)
+    id === nothing ? (@info "$name is not in this project: its tests are left out") : Base.require(id)
+end
+
+let Aqua = optional("Aqua")
+    # one ambiguity that is none of ours: those of dependencies are not looked at
+    Aqua === nothing || Base.invokelatest(Aqua.test_all, PyJuTrack; ambiguities=(recursive=false,))
+end
+
+let JET = optional("JET")
+    if JET !== nothing
+        @testset "JET" begin
+            report = Base.invokelatest(JET.report_package, PyJuTrack; target_modules=(PyJuTrack,), toplevel_logger=nothing)
+            found = Base.invokelatest(JET.get_reports, report)
+            isempty(found) || show(report)
+            @test isempty(found)
+        end
+    end
+end

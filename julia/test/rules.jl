@@ -1,0 +1,40 @@
+# The rules of `track!`, by which Enzyme differentiates a program that tracks.
+
+using Enzyme: Active, BatchDuplicated, Const, Duplicated, Forward, Reverse, autodiff, make_zero
+using PyJuTrack: track!
+
+"""A number made of a beam that was tracked."""
+function weighted(r, lost, line, weights)
+    u = copy(r)
+    track!(u, lost, line)
+    dot(u, weights)
+end
+
+@testset "rules of track!" begin
+    r, lost = particles(40)
+    all, weights, dr = line(SOLVER), randn(RNG, size(r)), randn(RNG, size(r)) .* 1e-3
+    marks = copy(lost)
+
+    pushed, along = copy(r), copy(dr)
+    autodiff(Forward, track!, Const, Duplicated(pushed, along), Const(copy(marks)), Const(all))
+    final(t) = (u = r .+ t .* dr; track!(u, copy(marks), all); u)
+    @test pushed == final(0.0)
+    @test along ≈ difference(final, 1e-4) rtol = 1e-5
+
+    # two directions at once
+    twice = copy(dr), 2dr
+    autodiff(Forward, track!, Const, BatchDuplicated(copy(r), twice), Const(copy(marks)), Const(all))
+    @test twice[1] ≈ along rtol = 1e-13
+    @test twice[2] ≈ 2along rtol = 1e-13
+
+    gradient, by_study = zero(r), make_zero(all)
+    autodiff(
+        Reverse, weighted, Active, Duplicated(copy(r), gradient), Const(copy(marks)),
+        Duplicated(all, by_study), Const(weights),
+    )
+    found, at_start = pullback(r_ours(r), lost, all, ENTRIES, r_ours(weights))
+    @test r_ours(gradient) ≈ at_start rtol = 1e-10
+    @test by_study.strengths[1] ≈ found[10] rtol = 1e-10
+    @test PyJuTrack.get_field(by_study.pieces[3].element, :k1, 0) ≈ found[1] rtol = 1e-10
+    @test dot(gradient, dr) ≈ dot(weights, along) rtol = 1e-9
+end
