@@ -29,7 +29,21 @@ function build(kind::Type{<:JuTrack.LongitudinalRFMap}, fields)
     kind(fields[:alphac], construct(JuTrack.AccelCavity, cavity))
 end
 
+"""Throw where JuTrack's complex error function, by which it has the field of a bunch, is wrong."""
+function require_error_function()
+    z, right = 0.5 - 0.3im, 0.5843329734596311 + 0.14796481889063864im
+    found = JuTrack.erfcx(z)
+    isapprox(found, right; rtol=1e-6) || throw(
+        ArgumentError(
+            "JuTrack's error function erfcx($z) is $found, where $right is right, and its field of a Gaussian " *
+            "bunch is as wrong, so that StrongGaussianBeam is refused; take BeamBeam and the native engine",
+        ),
+    )
+    nothing
+end
+
 function build(kind::Type{<:JuTrack.StrongGaussianBeam}, fields)
+    require_error_function()
     get(name, other) = Base.get(fields, name, other)
     count = length(get(:zslice_center, Float64[]))
     optics = JuTrack.optics4DUC(get(:beta_x, 1.0), get(:alpha_x, 0.0), get(:beta_y, 1.0), get(:alpha_y, 0.0))

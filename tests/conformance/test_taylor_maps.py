@@ -62,7 +62,8 @@ def test_maps_with_knobs(cell, reference, julia):
     expected = jutrack.taylor_map(moved, reference, 3)(START)
     left_out = np.abs(jutrack.taylor_map(cell, reference, 3)(START) - expected).max()
     assert left_out > 1e-8
-    np.testing.assert_allclose(found(START, changes), expected, rtol=0, atol=1e-4 * left_out)
+    # what is beyond its order, a fourth of coordinates and knobs, is 2e-4 of that
+    np.testing.assert_allclose(found(START, changes), expected, rtol=0, atol=1e-3 * left_out)
 
 
 def test_slopes_by_knobs(cell, reference, julia):

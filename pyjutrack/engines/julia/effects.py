@@ -44,7 +44,7 @@ def strength_of(effect: Any, beam: Beam) -> Number:
 def _unknown(effect: CollectiveEffect) -> InvalidValueError:
     return InvalidValueError(
         f"the julia engine has no {type(effect).__name__}; it knows SpaceCharge, "
-        "JuTrackSpaceCharge, Wake, BeamBeam and Radiation"
+        "JuTrackSpaceCharge, Wake and Radiation"
     )
 
 
