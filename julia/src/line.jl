@@ -89,6 +89,8 @@ struct Slopes{W}
     pieces::Vector{Union{Nothing,NTuple{W,Piece}}}
     lengths::Matrix{Float64}
     strengths::Matrix{Float64}
+    # by its width alone, which none of these tells
+    Slopes{W}(pieces, lengths, strengths) where {W} = new{W}(pieces, lengths, strengths)
 end
 
 """Slopes of zero, with a place for those of the pieces that entries name."""

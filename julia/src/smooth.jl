@@ -84,7 +84,7 @@ end
     along = 1 + delta
     squared = along * along - px * px - py * py
     # JuTrack's mark of what cannot go on
-    forward = squared > 0 ? sqrt(squared) : NaN
+    forward = squared > 0 ? root(squared) : NaN
     share = len / forward
     x + share * px, y + share * py, z + share * along - len
 end

@@ -8,7 +8,7 @@ const PLAIN = [
     "DRIFT" => (len=0.2,),
     "QUAD" => (len=0.2, k1=10.0),
     "QUAD" => (len=0.2, k1=-29.6),
-    "QUAD" => (len=1.0, k1=8.0),
+    "QUAD" => (len=1.0, k1=5.0),
     "QUAD" => (len=0.2, k1=0.0),
 ]
 

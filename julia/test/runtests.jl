@@ -9,8 +9,10 @@ const RNG = MersenneTwister(1)
 """Our coordinates from JuTrack's, or back."""
 r_ours(r) = r .* [1 1 1 1 -1 1]
 
-for file in ("networks", "space_charge", "tracking", "flows", "rules", "package")
-    @testset "$file" begin
+const FILES = ("networks", "space_charge", "tracking", "flows", "rules", "package")
+
+@testset "PyJuTrack" begin
+    @testset "$file" for file in FILES
         include("$file.jl")
     end
 end
