@@ -1,4 +1,4 @@
-# What a package must be: documented, its example true, clean by Aqua and JET where they are.
+# What a package must be: documented, its example true, clean by Aqua where it is.
 
 @testset "all that is exported has a docstring" begin
     for name in names(PyJuTrack)
@@ -33,17 +33,8 @@ function optional(name)
 end
 
 let Aqua = optional("Aqua")
-    # one ambiguity that is none of ours: those of dependencies are not looked at
-    Aqua === nothing || Base.invokelatest(Aqua.test_all, PyJuTrack; ambiguities=(recursive=false,))
-end
-
-let JET = optional("JET")
-    if JET !== nothing
-        @testset "JET" begin
-            report = Base.invokelatest(JET.report_package, PyJuTrack; target_modules=(PyJuTrack,), toplevel_logger=nothing)
-            found = Base.invokelatest(JET.get_reports, report)
-            isempty(found) || show(report)
-            @test isempty(found)
-        end
-    end
+    # ambiguities of dependencies are not ours; persistent tasks are looked for by a registry, and
+    # JuTrack is in none
+    options = (ambiguities=(recursive=false,), persistent_tasks=false)
+    Aqua === nothing || Base.invokelatest(Aqua.test_all, PyJuTrack; options...)
 end
