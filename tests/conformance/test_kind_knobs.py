@@ -102,7 +102,7 @@ def test_every_knob_backward(number, other):
 
 def test_exact_bends_backward(other):
     """Refused, because Enzyme crashes."""
-    with pytest.raises(pj.errors.InvalidValueError, match='ESBEND.*take mode="forward"'):
+    with pytest.raises(pj.errors.InvalidValueError, match=r'ESBEND.*take mode="forward"'):
         check(displaced(20), "reverse", other)
 
 
