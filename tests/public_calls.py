@@ -90,6 +90,7 @@ ELSEWHERE = {
         "Communicator",
     ),
     *("register_format", "register_architecture"),
+    "JuTrackSpaceCharge",  # of the julia engine, with its tests
     *("require_charge", "require_current"),  # called by effects, with themselves
     *("check_diagnostic", "check_effect", "check_element", "check_format", "check_potential"),
 }

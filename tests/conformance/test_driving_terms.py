@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from ring_cases import electrons, first_order, ring
+from driven_rings import electrons, first_order, ring
 
 import pyjutrack as pj
 from pyjutrack.optics import jutrack

@@ -141,6 +141,8 @@ def test_another_thread_is_refused(cell, make_beam, julia):
 
 
 INTERRUPTED = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which background jobs do not inherit
 import pyjutrack as pj
 cell = pj.Lattice([pj.Drift(1.0), pj.Quadrupole(0.1, k1=3.0)])
 beam = pj.Beam.from_array(pj.Reference.from_kinetic("proton", 1e9), [[0.0] * 6] * 1000)

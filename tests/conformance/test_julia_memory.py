@@ -16,9 +16,9 @@ def test_memory_of_reverse_mode_is_flat(make_beam, julia):
         lattice = pj.Lattice(
             [
                 pj.Drift(0.01, name="d"),
-                pj.Quadrupole(0.01, k1=1.0, name="q"),
+                pj.Quadrupole(0.01, k1=3000.0, name="q"),
                 pj.Drift(0.01, name="d"),
-                pj.Quadrupole(0.01, k1=-1.0, name="p"),
+                pj.Quadrupole(0.01, k1=-3000.0, name="p"),
             ]
         )
         solver = pj.SpectralPoisson(size=(0.02, 0.02), shape=(128, 128), modes=(16, 16))

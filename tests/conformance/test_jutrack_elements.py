@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from ring_cases import electrons
+from driven_rings import electrons
 
 import pyjutrack as pj
 from pyjutrack.engines.julia.twins import twins_of

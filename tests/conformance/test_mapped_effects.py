@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from ring_cases import electrons
+from driven_rings import electrons
 from scipy.special import wofz
 
 import pyjutrack as pj

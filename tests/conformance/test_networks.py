@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import pyjutrack as pj
-from pyjutrack.engines.julia import border
+from pyjutrack.engines.julia import effects
 
 
 def shares_and_tangent(surrogate):
@@ -22,7 +22,7 @@ def by_both(name, dtype, julia):
     """H, its derivative along a tangent and along a cotangent: by PyTorch, and by Julia."""
     surrogate = pj.Surrogate.load(name, outside="ignore", dtype=dtype)
     shares, tangent = shares_and_tangent(surrogate)
-    potential = border.potential(julia.session, surrogate)
+    potential = effects.potential(julia.session, surrogate)
     inputs = [torch.from_numpy(a).to(dtype) for a in (shares, tangent)]
     h, dh = torch.func.jvp(surrogate.solve, (inputs[0],), (inputs[1],))
     (back,) = torch.func.vjp(surrogate.solve, inputs[0])[1](inputs[1])

@@ -165,15 +165,6 @@ def test_other_kinds_refuse_it_by_name() -> None:
         pj.Marker(length=-0.1)
 
 
-def test_the_julia_engine_refuses_it_by_name() -> None:
-    from unittest.mock import MagicMock
-
-    from pyjutrack.engines.julia.elements import to_julia
-
-    with pytest.raises(pj.errors.InvalidValueError, match=r"Drift 'back' has -0\.4 m"):
-        to_julia(MagicMock(), pj.Lattice([QF, BACK]))
-
-
 def test_pictures_reach_as_far_as_the_orbit() -> None:
     pytest.importorskip("matplotlib")
     from matplotlib.figure import Figure

@@ -10,7 +10,7 @@ from correction_cases import DOUBLE, KINDS, kick, noise, random, solver, start
 import pyjutrack as pj
 from pyjutrack.autodiff import Pushed, value_of
 from pyjutrack.collective import density
-from pyjutrack.engines.julia import border
+from pyjutrack.engines.julia import effects
 
 ALL = pytest.mark.parametrize("kind", KINDS)
 #: without kinks, which differences may step over
@@ -238,4 +238,4 @@ def test_julia_refuses(kind):
     with pytest.raises(
         pj.errors.InvalidValueError, match=f"no potential {type(start(kind)).__name__}"
     ):
-        border.potential(None, start(kind))
+        effects.potential(None, start(kind))

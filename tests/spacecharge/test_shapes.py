@@ -16,7 +16,7 @@ from scipy.integrate import quad
 import pyjutrack as pj
 from pyjutrack.collective import BSPLINE, CATMULL_ROM, CIC, QUADRATIC, Grid, Mesh, Shape, deposit
 from pyjutrack.collective.slices import unsmooth
-from pyjutrack.engines.julia import border
+from pyjutrack.engines.julia import effects
 from pyjutrack.errors import InvalidValueError, UnknownNameError
 from pyjutrack.mesh.box import Box
 from pyjutrack.mesh.box import deposit as deposit_in_box
@@ -126,4 +126,4 @@ def test_the_julia_engine_refuses_what_it_would_misplace() -> None:
     session: Any = SimpleNamespace(call=None)  # which is not asked
     solver = pj.SpectralPoisson(assignment="quadratic")
     with pytest.raises(InvalidValueError, match="does not know the shape function 'quadratic'"):
-        border.potential(session, solver)
+        effects.potential(session, solver)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -11,8 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...beam.reference import Reference
 from ...core.errors import InvalidValueError
-from ...elements import Bend, Element, Multipole, Quadrupole
+from ...elements import Element
 from ...engines.julia import border
+from ...engines.julia.integrated import integrated, is_given
 from ...engines.julia.lines import Line, line_of
 from ...engines.julia.session import session
 from ...lattice.lattice import Lattice
@@ -76,7 +76,7 @@ def resonance_driving_terms(
     if unknown:
         raise InvalidValueError(f"{unknown[0]} is no group of driving terms; {', '.join(_GROUPS)}")
     twiss(lattice, reference)  # raises where there is no periodic optics
-    changed = [_integrated(e) for e in lattice]
+    changed = [integrated(e) for e in lattice]
     formulas: Any = {"variables": lattice.variables, "expressions": lattice.expressions}
     line = line_of(Lattice(changed, **formulas), reference, knobs)
     _require_all(changed, line)
@@ -95,34 +95,13 @@ def resonance_driving_terms(
     return DrivingTerms(terms, border.array(s), {n: by[i] for i, n in enumerate(keys)})
 
 
-def _integrated(e: Element) -> Element:
-    """An element as JuTrack's driving terms know it: by steps.
-
-    Raises:
-        InvalidValueError: a thin multipole.
-    """
-    if isinstance(e, Multipole) and any(map(_is_given, (*e.knl, *e.ksl))):
-        raise InvalidValueError(
-            f"JuTrack's driving terms leave out thin multipoles, and so {e.name or repr(e)}"
-        )
-    if isinstance(e, Quadrupole) and e.model == "linear":
-        return dataclasses.replace(e, model="exact", steps=10)
-    if isinstance(e, Bend) and e.model == "linear":
-        return dataclasses.replace(e, model="paraxial", order=4, steps=10)
-    return e
-
-
-def _is_given(strength: Any) -> bool:
-    return bool(strength != 0)
-
-
 def _require_all(elements: Sequence[Element], line: Line) -> None:
     """Raise InvalidValueError for magnets that JuTrack would not sum over."""
     ends = (*line.first[1:], len(line.twins))
     for e, first, end in zip(elements, line.first, ends, strict=True):
         kinds = {t.kind for t in line.twins[first:end]}
         normal, skew = e.multipoles
-        curved = any(map(_is_given, (*normal[1:], *skew[1:])))
+        curved = any(map(is_given, (*normal[1:], *skew[1:])))
         if curved and not kinds & set(_SUMMED):
             raise InvalidValueError(
                 f"JuTrack's driving terms leave out {e.name or repr(e)}, which is "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from ring_cases import electrons, ring
+from driven_rings import electrons, ring
 
 import pyjutrack as pj
 from pyjutrack.optics import jutrack
