@@ -49,3 +49,23 @@ function for_chunks(f, count)
     end
     nothing
 end
+
+"""
+    Room()
+
+Arrays that are used again and again on one way, by name and size: large ones are pages of memory
+that the system hands out anew each time.
+"""
+struct Room
+    arrays::Dict{Any,Array{Float64}}
+end
+
+Room() = Room(Dict())
+
+"""An array of the room, with what was last in it."""
+function taken(room::Room, name, size::Vararg{Int,N}) where {N}
+    get!(() -> zeros(size...), room.arrays, (name, size))::Array{Float64,N}
+end
+
+"""The same, of zeros."""
+cleared(room::Room, name, size::Int...) = fill!(taken(room, name, size...), 0.0)

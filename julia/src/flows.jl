@@ -16,12 +16,21 @@ const Flowing = Union{JuTrack.DRIFT{Float64},JuTrack.QUAD{Float64},Exchanged}
 end
 
 """The paraxial quadrupole that focuses x where k > 0, in the same way."""
-@inline function quadrupole_flow(x, px, y, py, z, delta, len, k, slipping, beta)
+@inline quadrupole_flow(x, px, y, py, z, delta, len, k, slipping, beta) =
+    quadrupole_by_series(COSINE, SINE, x, px, y, py, z, delta, len, k, slipping, beta)
+
+"""The same of short pieces, where half of the terms are exact."""
+@inline short_quadrupole_flow(x, px, y, py, z, delta, len, k, slipping, beta) =
+    quadrupole_by_series(FEW_COSINE, FEW_SINE, x, px, y, py, z, delta, len, k, slipping, beta)
+
+@inline function quadrupole_by_series(
+    cosine, sine, x, px, y, py, z, delta, len, k, slipping, beta
+)
     along = 1 + delta
     xp, yp, g = px / along, py / along, k / along
     phase = g * len * len
-    c, s = evalpoly(-phase, COSINE), len * evalpoly(-phase, SINE)
-    ch, sh = evalpoly(phase, COSINE), len * evalpoly(phase, SINE)
+    c, s = evalpoly(-phase, cosine), len * evalpoly(-phase, sine)
+    ch, sh = evalpoly(phase, cosine), len * evalpoly(phase, sine)
     late = g * (x * x * (len - c * s) - y * y * (len - ch * sh)) / 4
     late += (xp * xp * (len + c * s) + yp * yp * (len + ch * sh)) / 4
     late += g * (sh * sh * y * yp - s * s * x * xp) / 2
@@ -38,11 +47,24 @@ end
 # cos(sqrt(q)) and sin(sqrt(q)) / sqrt(q) as series in -q, which know no sign of the strength
 const COSINE = ntuple(n -> 1 / prod(1.0:(2n - 2)), 20)
 const SINE = ntuple(n -> 1 / prod(1.0:(2n - 1)), 20)
+const FEW_COSINE, FEW_SINE = COSINE[1:10], SINE[1:10]
 # up to where they are exact to rounding
 const LARGEST = 9.0
+const SHORT = 0.5
 
-flow_of(::JuTrack.DRIFT) = drift_flow
-flow_of(::Union{JuTrack.QUAD,Exchanged}) = quadrupole_flow
+"""The flow of an element, for particles as they are."""
+flow_of(::JuTrack.DRIFT, r, lost) = drift_flow
+flow_of(e::Union{JuTrack.QUAD,Exchanged}, r, lost) =
+    largest_phase(e, r, lost) <= SHORT ? short_quadrupole_flow : quadrupole_flow
+
+"""The largest k L^2 of a quadrupole, of particles that are not lost; infinite for one without end."""
+function largest_phase(e, r, lost)
+    phase, least = abs(strength_of(e)) * own(e).len^2, Inf
+    @inbounds for p in axes(r, 1)
+        lost[p] == 0 && (least = min(least, 1 + r[p, 6]))
+    end
+    least > 0 ? phase / least : Inf
+end
 
 own(e) = e
 own(e::Exchanged) = e.element
@@ -57,11 +79,7 @@ function has_flow(e::Flowing, r, lost)
     plain = own(e)
     upright = iszero(plain.T1) && iszero(plain.T2) && iszero(plain.R1) && iszero(plain.R2)
     upright && (plain isa JuTrack.DRIFT || plain.rad == 0) || return false
-    phase = abs(strength_of(e)) * plain.len^2
-    @inbounds for p in axes(r, 1)
-        lost[p] == 0 && !(phase <= LARGEST * (1 + r[p, 6])) && return false
-    end
-    true
+    largest_phase(e, r, lost) <= LARGEST
 end
 
 """Length, strength and slip of a piece, those by which its flow has derivatives."""
@@ -71,12 +89,12 @@ numbers_of(p::Piece) = (own(p.element).len, strength_of(p.element), p.slip)
 function push_flow!(piece::Piece, dpieces, r, drs::NTuple{W,Matrix{Float64}}, lost, beta) where {W}
     if dpieces === nothing
         none = ntuple(_ -> 0.0, Val(W))
-        push_rows!(flow_of(piece.element), numbers_of(piece), (none, none, none), r, drs, lost, beta)
+        push_rows!(flow_of(piece.element, r, lost), numbers_of(piece), (none, none, none), r, drs, lost, beta)
     else
         dnumbers = map(numbers_of, dpieces)
         along = ntuple(i -> ntuple(w -> dnumbers[w][i], Val(W)), Val(3))
         add_shifts!(drs, dpieces, lost, :T1)
-        push_rows!(flow_of(piece.element), numbers_of(piece), along, r, drs, lost, beta)
+        push_rows!(flow_of(piece.element, r, lost), numbers_of(piece), along, r, drs, lost, beta)
         add_shifts!(drs, dpieces, lost, :T2)
     end
     nothing
@@ -118,7 +136,7 @@ annotation(::Val) = BatchDuplicated
 """The adjoint of a piece, by its flow; derivatives by the piece are added to `dpiece`."""
 function pull_flow!(piece::Piece, dpiece, r, dr, lost, beta)
     shifts = zeros(6), zeros(6)
-    found = pull_rows!(flow_of(piece.element), numbers_of(piece), r, dr, lost, beta, shifts)
+    found = pull_rows!(flow_of(piece.element, r, lost), numbers_of(piece), r, dr, lost, beta, shifts)
     dpiece === nothing && return nothing
     plain = own(dpiece.element)
     plain.len += found[1]
@@ -146,7 +164,7 @@ function pull_rows!(f::F, numbers, r, dr, lost, beta, shifts) where {F}
             Active(k),
             Active(slipping),
             Const(beta),
-            map(Const, w)...,
+            Const(w),
         )
         for i in 1:6
             shifts[2][i] += w[i]
@@ -159,9 +177,7 @@ function pull_rows!(f::F, numbers, r, dr, lost, beta, shifts) where {F}
 end
 
 """<weights, flow>: a number, so that reverse mode keeps nothing."""
-@inline function weighted_flow(
-    f::F, x, px, y, py, z, delta, len, k, slipping, beta, a, b, c, d, e, g
-) where {F}
+@inline function weighted_flow(f::F, x, px, y, py, z, delta, len, k, slipping, beta, w) where {F}
     u = f(x, px, y, py, z, delta, len, k, slipping, beta)
-    a * u[1] + b * u[2] + c * u[3] + d * u[4] + e * u[5] + g * u[6]
+    w[1] * u[1] + w[2] * u[2] + w[3] * u[3] + w[4] * u[4] + w[5] * u[5] + w[6] * u[6]
 end

@@ -137,7 +137,9 @@ function for_living(f, p::Particles)
     nothing
 end
 
-function push_field(g::Gridless, p::Particles, tangents::Vector{NTuple{W,Matrix{Float64}}}) where {W}
+function push_field(
+    g::Gridless, p::Particles, tangents::Vector{NTuple{W,Matrix{Float64}}}, _=nothing
+) where {W}
     corners = corner(p)
     along = ntuple(2) do axis
         i, n = corner_particle(p, 2axis - 1)

@@ -4,8 +4,8 @@
 #   field(effect, particles)                      what the beam makes, for a strength of one
 #   field_size(effect)                            its size
 #   apply!(effect, r, lost, field, factor)        kicks by it; factor = strength * length
-#   push_field(effect, particles, tangents)       `field` and its derivatives along W tangents, (W, ...)
-#                                                 or nothing
+#   push_field(effect, particles, tangents, room) `field` and its derivatives along W tangents, (W, ...)
+#                                                 or nothing, in arrays of a room
 #   pull_field!(effect, particles, slopes, dh)    adds those of <dh, field> by the coordinates
 #   push_apply!, pull_apply!                      those of `apply!`, of particles that are admitted
 #
@@ -66,16 +66,20 @@ end
 field_size(kick::SpaceCharge) = padded(mesh(kick))
 
 function push_field(
-    kick::SpaceCharge, p::Particles, tangents::Vector{NTuple{W,Matrix{Float64}}}
+    kick::SpaceCharge, p::Particles, tangents::Vector{NTuple{W,Matrix{Float64}}}, room=Room()
 ) where {W}
     box = mesh(kick)
     kick.response || return field(kick, p), nothing
-    grids = [zeros(padded(box)) for _ in p.r]
-    dgrids = [zeros(W, padded(box)...) for _ in p.r]
+    grids = [cleared(room, (:shares, i), padded(box)...) for i in eachindex(p.r)]
+    dgrids = [cleared(room, (:along, i), W, padded(box)...) for i in eachindex(p.r)]
     for_chunks(length(p.r)) do i
         push_deposit!(grids[i], dgrids[i], box, p.r[i], tangents[i], p.lost[i], 1 / p.total)
     end
-    tangents_of(kick.potential, sum_up(grids), sum_up(dgrids))
+    for i in 2:length(p.r)
+        grids[1] .+= grids[i]
+        dgrids[1] .+= dgrids[i]
+    end
+    tangents_of(kick.potential, grids[1], dgrids[1], room)
 end
 
 push_apply!(kick::SpaceCharge, r, drs, lost, h, dh, factor, dfactors) =

@@ -44,18 +44,21 @@ function value(s::Spectral, shares)
 end
 tangent(s::Spectral, shares, dshares) = value(s, dshares)
 
-function tangents_of(s::Spectral, shares, along::Array{Float64,3})
+function tangents_of(s::Spectral, shares, along::Array{Float64,3}, room=Room())
     width, nx, ny = size(along)
-    modes_y = size(s.green, 2)
-    # products with the sines of x, for each of the modes of y, and with those of y for all at once
-    by_y = reshape(reshape(along, width * nx, ny) * s.sine_y', width, nx, modes_y)
-    back = similar(by_y)
+    modes_x, modes_y = size(s.green)
+    by_y, back = (taken(room, name, width, nx, modes_y) for name in (:by_y, :back))
+    modes, found = taken(room, :modes, width, modes_x), taken(room, :tangents, width, nx, ny)
+    # products with the sines of y for all at once, and with those of x for each of the modes of y
+    flat(a) = reshape(a, width * nx, :)
+    mul!(flat(by_y), flat(along), s.sine_y')
     for m in 1:modes_y
-        modes = (@view by_y[:, :, m]) * s.sine_x'
+        mul!(modes, (@view by_y[:, :, m]), s.sine_x')
         modes .*= (@view s.green[:, m])'
         mul!((@view back[:, :, m]), modes, s.sine_x)
     end
-    value(s, shares), reshape(reshape(back, width * nx, modes_y) * s.sine_y, width, nx, ny)
+    mul!(flat(found), flat(back), s.sine_y)
+    value(s, shares), found
 end
 # it is symmetric
 cotangent(s::Spectral, shares, dh) = value(s, dh)
@@ -82,7 +85,7 @@ function tangent(s::Surrogate{T}, shares, dshares) where {T}
     Float64.(potential(s.network, T.(shares), T.(dshares))[2])
 end
 
-function tangents_of(s::Surrogate{T}, shares, along::Array{Float64,3}) where {T}
+function tangents_of(s::Surrogate{T}, shares, along::Array{Float64,3}, _=nothing) where {T}
     each = ntuple(w -> T.(@view along[w, :, :]), size(along, 1))
     h, dh = potential(s.network, T.(shares), each)
     found = similar(along)

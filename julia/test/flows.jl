@@ -81,14 +81,14 @@ end
 has_addresses(text) = occursin(r"inttoptr \(?i64 \d{6,}", text)
 
 @testset "flows are code without addresses, which an image can keep" begin
-    for flow in (PyJuTrack.drift_flow, PyJuTrack.quadrupole_flow)
+    for flow in (PyJuTrack.drift_flow, PyJuTrack.quadrupole_flow, PyJuTrack.short_quadrupole_flow)
         numbers = ntuple(_ -> Duplicated(0.1, 1.0), 9)
         forward = code(:forward, flow, Duplicated{NTuple{6,Float64}}, numbers..., Const(0.9))
         @test occursin("fmul", forward) && !has_addresses(forward)
-        active, weights = ntuple(_ -> Active(0.1), 9), ntuple(_ -> Const(0.1), 6)
+        active, weights = ntuple(_ -> Active(0.1), 9), Const(ntuple(_ -> 0.1, 6))
         reverse = code(
             :reverse, PyJuTrack.weighted_flow, Active{Float64}, Const(flow), active..., Const(0.9),
-            weights...,
+            weights,
         )
         @test occursin("fmul", reverse) && !has_addresses(reverse)
     end

@@ -161,11 +161,14 @@ def slopes(task: Task, wrt: Sequence[str]) -> Slopes:
         outputs = [number for _, number in found if isinstance(number, Tensor)]
         _, amount = border.intensity(changed.beam)
         outputs.append(torch.as_tensor(amount, dtype=torch.float64) + 0 * flat[0])
-        stacked = torch.stack([o.to(torch.float64) for o in outputs])
-        (by_knobs,) = torch.autograd.grad(
-            stacked, flat, torch.eye(len(outputs), dtype=torch.float64), is_grads_batched=True
-        )
-    matrix = by_knobs.numpy()
+        # one by one: all at once would import sympy, which takes a second
+        rows = [
+            torch.autograd.grad(
+                o, flat, retain_graph=True, materialize_grads=True, allow_unused=True
+            )
+            for o in outputs
+        ]
+    matrix = torch.stack([row for (row,) in rows]).numpy()
     starts = _starts(task, wrt, values, sum(sizes))
     return Slopes(packed, tuple(e for e, _ in found), matrix[:-1], starts, matrix[-1])
 
