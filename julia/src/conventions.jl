@@ -98,16 +98,19 @@ adapted(e::JuTrack.LBEND) = iszero(e.K) ? e : Gradient(e)
 
 """Add to a field of an element; `place` is that in an array, or 0."""
 function add_to_field!(e, field::Symbol, place::Int, change)
+    record, name = owner(e, field)
     if place == 0
-        setproperty!(e, field, getproperty(e, field) + change)
+        setproperty!(record, name, getproperty(record, name) + change)
     else
-        getproperty(e, field)[place] += change
+        getproperty(record, name)[place] += change
     end
     nothing
 end
 
-get_field(e, field::Symbol, place::Int) =
-    place == 0 ? getproperty(e, field) : getproperty(e, field)[place]
+function get_field(e, field::Symbol, place::Int)
+    value = getproperty(owner(e, field)...)
+    place == 0 ? value : value[place]
+end
 
 sign_of(field::Symbol) = field === :k1 ? -1 : 1
 add_to_field!(e::Exchanged, field::Symbol, place::Int, change) =

@@ -146,23 +146,6 @@ add_to_field!(e::Early, field::Symbol, place::Int, change) =
     add_to_field!(e.element, field, place, change)
 get_field(e::Early, field::Symbol, place::Int) = get_field(e.element, field, place)
 
-const Compound = Union{JuTrack.LongitudinalRFMap{Float64},JuTrack.StrongGaussianBeam{Float64}}
-
-function add_to_field!(e::Compound, field::Symbol, place::Int, change)
-    record, name = owner(e, field)
-    if place == 0
-        setproperty!(record, name, getproperty(record, name) + change)
-    else
-        getproperty(record, name)[place] += change
-    end
-    nothing
-end
-
-function get_field(e::Compound, field::Symbol, place::Int)
-    value = getproperty(owner(e, field)...)
-    place == 0 ? value : value[place]
-end
-
 function move!(e::Early, r::Matrix{Float64}, particles)
     turn_fifth!(r)
     JuTrack.pass!(e.element, r, size(r, 1), particles)
@@ -176,9 +159,8 @@ function turn_fifth!(r::Matrix{Float64})
     nothing
 end
 
-# those that make fields of the beam, and what they need of it
-const NeedsParticles = Union{
-    JuTrack.LongitudinalRLCWake{Float64},
+# through the transforms of FFTW there is no rule of Enzyme's
+const ByTransforms = Union{
     JuTrack.SPACECHARGE2P5D{Float64},
     JuTrack.DRIFT_SC2P5D{Float64},
     JuTrack.QUAD_SC2P5D{Float64},
@@ -187,6 +169,9 @@ const NeedsParticles = Union{
     JuTrack.KOCT_SC2P5D{Float64},
     JuTrack.SBEND_SC2P5D{Float64},
 }
+
+# those that make fields of the beam, and what they need of it
+const NeedsParticles = Union{JuTrack.LongitudinalRLCWake{Float64},ByTransforms}
 const NeedsCurrent = Union{
     JuTrack.SPACECHARGE{Float64},
     JuTrack.DRIFT_SC{Float64},
@@ -227,17 +212,6 @@ function require_fields_for_probes(study)
     end
     nothing
 end
-
-# through the transforms of FFTW there is no rule of Enzyme's
-const ByTransforms = Union{
-    JuTrack.SPACECHARGE2P5D{Float64},
-    JuTrack.DRIFT_SC2P5D{Float64},
-    JuTrack.QUAD_SC2P5D{Float64},
-    JuTrack.KQUAD_SC2P5D{Float64},
-    JuTrack.KSEXT_SC2P5D{Float64},
-    JuTrack.KOCT_SC2P5D{Float64},
-    JuTrack.SBEND_SC2P5D{Float64},
-}
 
 """Throw for what Enzyme does not differentiate."""
 function require_derivatives(study)
