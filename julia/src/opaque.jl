@@ -51,8 +51,10 @@ function build(kind::Type{<:JuTrack.StrongGaussianBeam}, fields)
     kind(get(:charge, 1.0), mass, 1.0, 1, get(:total_energy, 2mass), optics, get(:beamsize, ones(3)), count)
 end
 
-"""Names of the keywords that a constructor takes."""
-keywords_of(kind) = unique(k for m in methods(kind) for k in Base.kwarg_decl(m))
+"""Names of the keywords that a constructor takes, looked up once."""
+keywords_of(kind) = get!(() -> looked_up(kind), KEYWORDS, kind)
+looked_up(kind) = unique(k for m in methods(kind) for k in Base.kwarg_decl(m))
+const KEYWORDS = Dict{Any,Vector{Symbol}}()
 keywords_of(::Type{<:Boost}) = [:angle]
 
 const CAVITY_OF_MAP = (:volt, :freq, :h, :phis, :k)
