@@ -26,7 +26,7 @@ SPOTS, SPOT = 25, "spot"
 #: particles by which fluctuations are compared
 _DRAWS = 2000
 #: turns of a single particle
-_TURNS = {"mean": 100, "quantum": 2}
+_TURNS = 100
 #: rms of the bunch [m, rad]
 SIZES = (1e-3, 3e-4, 1e-3, 3e-4, 0.03, 5e-4)
 
@@ -81,7 +81,7 @@ def _radiate(
     lattice, at = pj.Lattice([*lattice[: 8 * cells], lattice[-1]]), start(count)
     beam = pj.Beam(ELECTRON, at)
     effects = [Radiation(mode, 1, *SLICES)]
-    turns = 1 if count > 1 else _TURNS[mode]
+    turns = 1 if count > 1 else _TURNS
     calls: dict[str, Callable[[], object]] = {
         "pyjutrack": lambda: pj.track(lattice, beam, effects=effects, turns=turns)
     }

@@ -14,6 +14,7 @@ from ..core.errors import InvalidValueError
 from ..core.names import label
 from ..core.scalars import Number, is_zero, to_float
 from ..elements import Element
+from ..elements.recordings import memoize_whole
 from ..kernels.noise import Stream
 from ..maps.state import State, apply_noisy
 
@@ -40,6 +41,10 @@ def radiates(element: Element) -> bool:
     Raises:
         InvalidValueError: a thin bend whose length is unknown.
     """
+    return memoize_whole(_radiates, element)
+
+
+def _radiates(element: Element) -> bool:
     if is_zero(element.arc_length):
         if not is_zero(element.bend_angle):
             raise InvalidValueError(

@@ -33,3 +33,14 @@ def memoize(make: Make[T], element: Element, reference: Reference, part: Part) -
         found = recordings[key] = reference, make(element, reference, part)
     made: T = found[1]
     return made
+
+
+def memoize_whole(make: Callable[[Element], T], element: Element) -> T:
+    """Memoize what a function makes of an element alone; see `memoize`."""
+    if element.has_tensors:
+        return make(element)
+    recordings = element.recordings
+    if make not in recordings:
+        recordings[make] = make(element)
+    found: T = recordings[make]
+    return found
