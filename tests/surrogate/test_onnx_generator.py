@@ -1,9 +1,8 @@
 """JuTrack's published U-Net as ONNX: the pattern of its layers, exported by PyTorch, read here."""
 
-import warnings
-
 import pytest
 import torch
+from examples_loader import load_example
 from onnx_cases import difference, run
 from torch import nn
 
@@ -15,35 +14,10 @@ from pyjutrack.surrogate.layers import InstanceNorm, LeakyReLU, Smoothing
 TOLERANCE = 3e-5
 
 
-class Generator(nn.Module):
-    """The pattern of JuTrack's published U-Net, at any width."""
+#: three steps of the pattern, for 32 cells
+SMALL = {"down": (1, 2, 2), "up": (2, 1, 1)}
 
-    def __init__(self, widths):
-        super().__init__()
-        last = len(widths) - 1
-        self.down, self.up = nn.ModuleList(), nn.ModuleList()
-        before = 1
-        for i, width in enumerate(widths):
-            step = [nn.Conv2d(before, width, 4, stride=2, padding=1)]
-            step += [nn.InstanceNorm2d(width)] if 0 < i < last else []
-            self.down.append(nn.Sequential(*step, nn.LeakyReLU(0.2)))
-            before = width
-        for i, width in enumerate([*widths[-2::-1], widths[0]]):
-            step = [nn.ConvTranspose2d(before, width, 4, stride=2, padding=1)]
-            step += [nn.InstanceNorm2d(width), nn.ReLU()]
-            self.up.append(nn.Sequential(*step, *[nn.Dropout(0.5)] * (i < 4)))
-            before = width + (widths[last - 1 - i] if i < last else 0)
-        self.final = nn.Conv2d(before, 1, 3, padding=1)
-
-    def forward(self, x):
-        skips = []
-        for step in self.down:
-            x = step(x)
-            skips.append(x)
-        x = self.up[0](x)
-        for step, skip in zip(self.up[1:], skips[-2::-1], strict=True):
-            x = step(torch.cat([x, skip], 1))
-        return self.final(x)
+example = load_example("jutrack_network")
 
 
 @pytest.fixture
@@ -51,29 +25,11 @@ def file(tmp_path):
     return tmp_path / "generator.onnx"
 
 
-def export(module, cells, path, **options):
-    """By PyTorch's own exporter, which warns that there is a newer one."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            module,
-            (torch.rand(1, 1, *cells),),
-            path,
-            input_names=["input"],
-            output_names=["output"],
-            dynamic_axes={"input": {0: "batch"}, "output": {0: "batch"}},
-            dynamo=False,
-            **options,
-        )
-
-
-@pytest.mark.parametrize(
-    ("widths", "cells"), [((4, 8, 8), (32, 32)), ((4, 8, 8, 8, 8, 8, 8), (128, 128))]
-)
-def test_the_pattern_of_the_published_generator(widths, cells, file):
-    module = Generator(widths).eval()
-    export(module, cells, file)
-    x = torch.rand(2, *cells)
+@pytest.mark.parametrize(("options", "cells"), [(SMALL, 32), ({}, 128)])
+def test_the_pattern_of_the_published_generator(options, cells, file):
+    module = example.Generator(4, **options).eval()
+    example.export(module, file, cells)
+    x = torch.rand(2, cells, cells)
     with torch.no_grad():
         expected = module(x[:, None])[:, 0]
     network = from_onnx(file).network
@@ -83,15 +39,16 @@ def test_the_pattern_of_the_published_generator(widths, cells, file):
     assert difference(network(x), expected) < TOLERANCE
     assert difference(network(x), run(file, x)) < TOLERANCE
     kinds = [type(layer) for layer in network.layers]
-    assert kinds.count(InstanceNorm) == 2 * len(widths) - 2
+    steps = len(module.down)
+    assert kinds.count(InstanceNorm) == 2 * steps - 2
     slopes = [layer.slope for layer in network.layers if isinstance(layer, LeakyReLU)]
-    assert slopes == [0.2] * len(widths) + [0.0] * len(widths)
+    assert slopes == [0.2] * steps + [0.0] * steps
 
 
 def test_the_published_standardisation_and_smoothing(file):
     """As the reader of the published file does it: counts over particles to the potential."""
-    module = Generator((4, 8, 8)).eval()
-    export(module, (32, 32), file)
+    module = example.Generator(4, **SMALL).eval()
+    example.export(module, file, 32)
     surrogate = from_onnx(file, standardisation=JUTRACK, smoothing=(2.0, 5), outside="raise")
     assert surrogate.domain is None
     assert not surrogate.network.linear
@@ -112,6 +69,27 @@ def test_the_published_standardisation_and_smoothing(file):
 
 
 def test_a_generator_exported_for_training_is_random(file):
-    export(Generator((4, 8, 8)), (32, 32), file, training=torch.onnx.TrainingMode.TRAINING)
+    module = example.Generator(4, **SMALL)
+    example.export(module, file, 32, training=torch.onnx.TrainingMode.TRAINING)
     with pytest.raises(InvalidValueError, match=r"Dropout node .*training_mode True"):
         from_onnx(file)
+
+
+def test_the_example_at_full_width(monkeypatch, capsys):
+    """As it is run: 48.8 million weights, converted to single precision."""
+    monkeypatch.setattr("sys.argv", ["jutrack_network.py"])
+    example.main()
+    said = capsys.readouterr().out
+    assert "48.8 million weights" in said
+    found = float(said.split("over the module: ")[1].split()[0])
+    assert 0 < found < TOLERANCE
+
+
+def test_the_example_by_hand(file):
+    """What the example puts around the module is what the reader puts around the file."""
+    module = example.Generator(4).eval()
+    example.export(module, file)
+    share = example.shares()
+    assert float(share.sum()) == pytest.approx(1)
+    found = example.convert(file).network(share)
+    assert difference(found, example.by_hand(module, share)) < TOLERANCE
