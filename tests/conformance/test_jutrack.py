@@ -113,6 +113,14 @@ def test_a_beam_larger_than_the_box(small):
         jl.JuTrackSpaceCharge((1e-3, 1e-3)).check(small)
 
 
+def test_own_space_charge_of_no_current(small):
+    """A bunch, or a beam that was given none, makes none without a word otherwise."""
+    rows = small.coordinates
+    for start in (pj.Beam(small.reference, rows, charge=1e-9), pj.Beam(small.reference, rows)):
+        with pytest.raises(pj.errors.InvalidValueError, match=r"current \[A\]|current="):
+            jl.JuTrackSpaceCharge().check(start)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
