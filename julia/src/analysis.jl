@@ -28,25 +28,21 @@ complex_term(x::AbstractVector) = complex(x[2], x[3])
 complex_term(x::Real) = complex(x)
 
 """
-    dynamic_aperture(elements, turns, count, step, angles, energy, delta)
-
-The last amplitudes (angles, 2) [m] that JuTrack finds stable, of `count` steps.
-"""
-function dynamic_aperture(elements, turns, count, step, angles, energy, delta)
-    # JuTrack divides again and takes the quotient for an integer
-    near = count * step
-    largest = first(a for a in (near, nextfloat(near), prevfloat(near)) if a / step == count)
-    redirect_stdout(devnull) do
-        JuTrack.dynamic_aperture(elements, turns, largest, step, angles, energy, delta)[1]
-    end
-end
-
-"""
     taylor_map(elements, order, energy, mass)
 
 JuTrack's map as a series: exponents (terms, 6) and coefficients (terms, 6), in its own coordinates.
 """
 function taylor_map(elements, order::Int, energy, mass)
+    try
+        map_by_truncation(elements, order, energy, mass)
+    catch error
+        # through some elements JuTrack's series of this type do not go, and those of the other do
+        error isa Union{MethodError,UndefVarError} || rethrow()
+        map_by_series(elements, 6, order, energy, mass)
+    end
+end
+
+function map_by_truncation(elements, order, energy, mass)
     series = [JuTrack.CTPS(0.0, i, 6, order) for i in 1:6]
     for e in elements
         move_series!(adapted(e), series; E0=energy, m0=mass)

@@ -16,6 +16,7 @@ function construct(kind, fields)
         # constructors go by what is zero, and a thin multipole by its first four orders
         k in keywords_of(kind) && k !== :MaxOrder || set_field!(made, k, v)
     end
+    require_orders(kind, made)
     made
 end
 
@@ -95,11 +96,43 @@ required_fields(::Type{<:JuTrack.StrongGaussianBeam}) = (:beamsize, :zslice_cent
 function convert_field(kind, name, value)
     wanted = kind isa Type && hasfield(concrete(kind), name) ? fieldtype(concrete(kind), name) : Any
     try
-        convert(wanted, value)
+        require_size(kind, name, convert(wanted, value))
     catch error
         error isa Union{MethodError,InexactError} || rethrow()
         throw(ArgumentError("$name of JuTrack's $(nameof(kind)) is of type $wanted, and $(repr(value)) is none"))
     end
+end
+
+# JuTrack reads so many entries, and does not look whether they are there
+const SIZES = Dict{Symbol,Dims}(
+    (name => (6,) for name in (:T1, :T2, :RApertures, :EApertures))...,
+    (name => (6, 6) for name in (:R1, :R2))...,
+    :KickAngle => (2,),
+)
+
+function require_size(kind, name, value)
+    wanted = get(SIZES, name, nothing)
+    wanted === nothing || size(value) == wanted || throw(
+        ArgumentError("$name of JuTrack's $(nameof(kind)) has $(join(wanted, " x ")) entries, got $(join(size(value), " x "))"),
+    )
+    name in (:PolynomA, :PolynomB) && length(value) < 4 && throw(
+        ArgumentError("$name of JuTrack's $(nameof(kind)) has 4 entries or more, got $(length(value))"),
+    )
+    value
+end
+
+"""Throw for an order beyond the polynomials, and for strengths beyond the order, which JuTrack leaves out."""
+function require_orders(kind, made)
+    hasproperty(made, :MaxOrder) && hasproperty(made, :PolynomA) || return nothing
+    series = [getproperty(made, name) for name in (:PolynomA, :PolynomB) if hasproperty(made, name)]
+    0 <= made.MaxOrder < minimum(length, series) || throw(
+        ArgumentError("MaxOrder of JuTrack's $(nameof(kind)) must be from 0 to $(minimum(length, series) - 1), got $(made.MaxOrder)"),
+    )
+    highest = maximum(something(findlast(!iszero, s), 1) for s in series) - 1
+    highest > max(made.MaxOrder, 3) && throw(
+        ArgumentError("JuTrack's $(nameof(kind)) goes up to MaxOrder = $(made.MaxOrder), and has a strength of order $highest; give MaxOrder"),
+    )
+    nothing
 end
 
 set_field!(e, name, value) = setproperty!(owner(e, name)..., value)

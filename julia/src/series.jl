@@ -32,17 +32,23 @@ function map_with_knobs(kinds, fields, entries, seeds, order::Int, kinetic_energ
     variable(i) = S(0.0, i)
     seeded(slopes) = sum(slope * variable(6 + k) for (k, slope) in enumerate(slopes))
     line = series_line(kinds, fields, entries, seeds, S, seeded, false)
-    series = S[variable(i) for i in 1:6]
+    map_by_series(line, 6 + knobs, order, kinetic_energy, mass)
+end
+
+"""The map of elements by JuTrack's other series, in six coordinates and more variables of the elements'."""
+function map_by_series(line, variables::Int, order::Int, energy, mass)
+    S = JuTrack.hotpsa_type(variables, order)
+    series = S[S(0.0, i) for i in 1:6]
     for e in line
         try
-            move_by_series!(e, series, kinetic_energy, mass)
+            move_by_series!(e, series, energy, mass)
         catch error
             error isa MethodError || rethrow()
             throw(ArgumentError("JuTrack has no series by the fields of its $(nameof(typeof(e)))"))
         end
     end
-    table = JuTrack.monomial_table(Val(6 + knobs), Val(order))
-    exponents = Int[JuTrack.monomial_exponents(table, n)[i] for n in 1:length(table), i in 1:(6 + knobs)]
+    table = JuTrack.monomial_table(Val(variables), Val(order))
+    exponents = Int[JuTrack.monomial_exponents(table, n)[i] for n in 1:length(table), i in 1:variables]
     exponents, Float64[s.coeffs[n] for n in 1:length(table), s in series]
 end
 
@@ -61,6 +67,7 @@ end
 
 # its path has the wrong sign where it focuses y
 function move_by_series!(e::JuTrack.QUAD, series, energy, mass)
+    e isa JuTrack.QUAD{Float64} && iszero(e.k1) && (e = adapted(e))
     exchanged = e.k1 < 0
     if exchanged
         e = deepcopy(e)

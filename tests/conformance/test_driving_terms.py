@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from driven_rings import electrons, first_order, ring
@@ -85,6 +87,69 @@ def test_what_would_be_left_out(julia, reference):
         jutrack.resonance_driving_terms(pj.Lattice(exact), reference)
     with pytest.raises(pj.errors.InvalidValueError, match="no group"):
         jutrack.resonance_driving_terms(ring(), reference, geometric3=True)
+
+
+def changed(name, **parameters):
+    """The ring with other parameters of all elements of a name."""
+    return pj.Lattice(
+        [dataclasses.replace(e, **parameters) if e.name == name else e for e in ring()]
+    )
+
+
+def test_the_asked_terms_alone(julia, reference):
+    found = jutrack.resonance_driving_terms(ring(), reference, geometric1=True).terms
+    assert set(found) == set(first_order(ring(), reference))
+
+
+def test_thick_multipoles(julia, reference):
+    """A sextupole by another name."""
+    other = [
+        pj.Multipole((0.0, 0.0, 3.0), length=0.1) if e.name == "sf" else e for e in list(ring())
+    ]
+    both = (
+        jutrack.resonance_driving_terms(lattice, reference, geometric1=True).terms
+        for lattice in (ring(), pj.Lattice(other))
+    )
+    same, found = both
+    for name, value in same.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-12)
+
+
+def test_coupling(julia, reference):
+    """Of a weak skew gradient, against its formula with the optics in its middle."""
+    skew, cut, places = 1e-3, [], []
+    for e in ring():
+        half = dataclasses.replace(e, length=e.length / 2)
+        places += [len(cut) + 1] if e.name == "qf" else []
+        cut += [half, half] if e.name == "qf" else [e]
+    optics, n = pj.twiss_table(pj.Lattice(cut), reference), places[0]
+    coupled = list(ring())
+    coupled[1] = dataclasses.replace(coupled[1], k1s=skew)
+    found = jutrack.resonance_driving_terms(pj.Lattice(coupled), reference, coupling=True).terms
+    size = skew * 0.3 / 4 * np.sqrt(optics.beta_x[n] * optics.beta_y[n])
+    x, y = (2 * np.pi * phase[n] for phase in (optics.phase_x, optics.phase_y))
+    for name, phase in (("h10010", x - y), ("h10100", x + y)):
+        assert abs(found[name][0] - size * np.exp(1j * phase)) < 2e-3 * size, name
+
+
+@pytest.mark.parametrize(
+    ("lattice", "knobs", "message"),
+    [
+        (changed("sf", tilt=0.5), [], "take sf for upright"),
+        (changed("oc", dx=1e-3, k3=1e-3), [], "take oc for upright"),
+        (
+            pj.Lattice([*ring(), pj.Kicker(hkick=1e-4)]),
+            [],
+            r"closed orbit is [\d.e-]+ m or rad off",
+        ),
+        (changed("sf", k2=0.0), ["sf.k2"], r"sf\.k2 has no slope .* such as k2 = 0 of sf"),
+        (ring(), ["oc.k3"], r"oc\.k3 has no slope .* such as k3 = 0 of oc"),
+    ],
+)
+def test_what_would_be_wrong(julia, reference, lattice, knobs, message):
+    """Found by the same sums as above: rolls are left out, and slopes at 0."""
+    with pytest.raises(pj.errors.InvalidValueError, match=message):
+        jutrack.resonance_driving_terms(lattice, reference, knobs=knobs)
 
 
 def test_frequency_map(julia, reference):

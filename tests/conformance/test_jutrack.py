@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from driven_rings import ring
 
 import pyjutrack as pj
 from pyjutrack.collective import gridless_potential
@@ -112,6 +113,14 @@ def test_a_beam_larger_than_the_box(small):
         jl.JuTrackSpaceCharge((1e-3, 1e-3)).check(small)
 
 
+def test_own_space_charge_of_no_current(small):
+    """A bunch, or a beam that was given none, makes none without a word otherwise."""
+    rows = small.coordinates
+    for start in (pj.Beam(small.reference, rows, charge=1e-9), pj.Beam(small.reference, rows)):
+        with pytest.raises(pj.errors.InvalidValueError, match=r"current \[A\]|current="):
+            jl.JuTrackSpaceCharge().check(start)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -168,6 +177,25 @@ def test_dynamic_aperture(cell, proton, julia):
         large = ~end.alive.numpy() | (np.abs(end.numpy()).max(1) > 1)
         assert not large[0]
         assert large[1]
+
+
+def test_dynamic_aperture_of_slow_particles(julia):
+    """Off momentum, where the cavity of a ring of protons counts by their velocity."""
+    cavity = pj.RFCavity(voltage=3e6, frequency=5e7)
+    lattice = pj.Lattice([*ring(), cavity])
+    reference = pj.Reference.from_kinetic("proton", 1e9)
+    options = {"largest": 0.06, "step": 4e-3, "angles": 5, "delta": 0.01}
+    found = jutrack.dynamic_aperture(lattice, reference, turns=100, **options)
+    rows = np.zeros((5, 15, 6))
+    turned = np.linspace(0, np.pi, 5)
+    amplitudes = 4e-3 * np.arange(1, 16)
+    rows[..., 0], rows[..., 2] = (np.outer(f(turned), amplitudes) for f in (np.cos, np.sin))
+    rows[..., 5] = 0.01
+    end = pj.track(lattice, pj.Beam.from_array(reference, rows.reshape(-1, 6)), turns=100)
+    large = ~end.alive.numpy() | (np.abs(end.numpy()).max(1) > 1)
+    expected = [row.argmax() * 4e-3 if row.any() else 0.06 for row in large.reshape(5, -1)]
+    # the edge is ragged, and the cavity a little another one
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), expected, rtol=0, atol=0.013)
 
 
 def test_resonance_driving_terms(cell, proton, julia):

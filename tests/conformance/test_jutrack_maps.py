@@ -52,6 +52,29 @@ def test_jacobians_of_maps(cell, reference, julia):
         np.testing.assert_allclose(found.jacobian(at)[rows], expected[rows], rtol=0, atol=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("element", "knobs"),
+    [
+        (pj.Quadrupole(0.3, k1=2.0, tilt=0.3, dx=1e-3), []),
+        (pj.SBend(1.0, angle=0.1, k1=0.3, e1=0.05, model="linear"), []),
+        (pj.Quadrupole(0.3, k1=0.0), ["s.k2"]),
+    ],
+)
+def test_elements_of_one_series_alone(element, knobs, reference, julia):
+    """Through these JuTrack's first kind of series does not go, or another way than particles."""
+    line = pj.Lattice([element, pj.Sextupole(0.2, k2=20.0, name="s")])
+    found = jutrack.taylor_map(line, reference, 4, knobs=knobs)
+    rows = [0, 1, 2, 3]
+    expected = pj.track(line, pj.Beam.from_array(reference, START[None])).coordinates.numpy()[0]
+    np.testing.assert_allclose(found(START)[rows], expected[rows], rtol=0, atol=3e-15)
+
+
+def test_no_series_of_a_fringe(reference, julia):
+    line = pj.Lattice([pj.Quadrupole(0.3, k1=2.0, fringe="hard-edge")])
+    with pytest.raises(pj.errors.InvalidValueError, match="fringe fields are not implemented"):
+        jutrack.taylor_map(line, reference, 3)
+
+
 def test_maps_with_knobs(cell, reference, julia):
     knobs = ["sf.k2", "qd.k1"]
     found = jutrack.taylor_map(cell, reference, 3, knobs=knobs)

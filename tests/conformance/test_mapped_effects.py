@@ -45,10 +45,12 @@ def mixed(final):
     return 1e8 * ((px * px).mean() + (z * delta).mean()) + 1e4 * delta.mean()
 
 
-@pytest.mark.parametrize("kind", ["electron", "proton"])
-def test_wakes_of_resonators(julia, kind):
+@pytest.mark.parametrize(
+    ("kind", "energy"), [("electron", 3e9), ("proton", 3e9), ("antiproton", 1e8), ("alpha", 1e9)]
+)
+def test_wakes_of_resonators(julia, kind, energy):
     """JuTrack has 99 cells, and all of W(0) from the own one, where half is right: 4 % apart."""
-    reference = pj.Reference.from_kinetic(pj.Species.from_name(kind), 3e9)
+    reference = pj.Reference.from_kinetic(kind, energy)
     beam = make_bunch(20000, reference)
     ours, theirs = (kicks(LINE, beam, [WAKE], engine)[:, 5] for engine in ("native", julia))
     assert np.abs(ours).max() > 1e-4
@@ -57,6 +59,14 @@ def test_wakes_of_resonators(julia, kind):
     # it takes energy from what comes late
     late = beam.coordinates[:, 4].numpy() < 0
     assert np.abs(theirs[late]).mean() > 2 * np.abs(theirs[~late]).mean()
+
+
+def test_wakes_of_no_charge(julia):
+    """They do nothing, and JuTrack has no slope by it."""
+    beam = make_bunch(300).replace(charge=0.0)
+    assert not kicks(LINE, beam, [WAKE], julia).any()
+    with pytest.raises(pj.errors.InvalidValueError, match="no slope by a charge of 0"):
+        pj.gradient(mixed, LINE, beam, effects=[WAKE], wrt=["beam.charge"], engine=julia)
 
 
 def test_opposing_bunches_are_refused(julia):

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...beam.beam import Beam
 from ...collective.base import CollectiveEffect, Place
+from ...collective.intensity import require_current
 from ...collective.space_charge import check_settings
 from ...core.digits import tell_apart
 from ...core.errors import InvalidValueError
@@ -51,7 +52,8 @@ class JuTrackSpaceCharge(CollectiveEffect):
         check_settings(self.max_step, self.perveance_scale)
 
     def check(self, beam: Beam) -> None:
-        """Raise for a beam that is larger than the box."""
+        """Raise for a beam without a current, or one that is larger than the box."""
+        require_current(beam, self)
         for name, side in zip("xy", self.size, strict=True):
             u = beam.coordinate(name).detach()[beam.alive]
             extent = float(u.max() - u.min())

@@ -15,7 +15,8 @@ def integrated(e: Element) -> Element:
     Raises:
         InvalidValueError: a thin multipole.
     """
-    if isinstance(e, Multipole) and any(map(is_given, (*e.knl, *e.ksl))):
+    thin = not is_given(e.length)
+    if thin and isinstance(e, Multipole) and any(map(is_given, (*e.knl, *e.ksl))):
         raise InvalidValueError(
             f"JuTrack's driving terms leave out thin multipoles, and so {e.name or repr(e)}"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,7 +69,7 @@ def pack(task: Task) -> Packed:
     radiating = Radiating.of(task.effects, task.beam)
     kicks = [n for n, effect in enumerate(task.effects) if is_kick(effect)]
     packed = Packed(strengths=[strength_of(task.effects[n], task.beam) for n in kicks])
-    known: dict[tuple[int, Part], list[int]] = {}
+    known: dict[tuple[int, Hashable], list[int]] = {}
     elements = task.lattice.elements
     for op in task.plan.ops:
         element = elements[op.place]
@@ -105,14 +105,16 @@ def pack(task: Task) -> Packed:
     return packed
 
 
-def _kind_of(element: Element, part: Part) -> Part:
-    """The same for all parts of an element that have the same twins."""
-    if element.is_displaced or isinstance(element, JuTrackElement):
+def _kind_of(element: Element, part: Part) -> Hashable:
+    """The same for all parts of an element that have the same twins.
+
+    Those of a part may depend on its length, on the ends of the element, and on its middle, where
+    what cannot be cut is.
+    """
+    if element.is_displaced:
         return part
-    length = round(part.fraction, 12)
-    if part.start == 0:
-        return Part(0.0, 1.0 if part.stop == 1 else length)
-    return Part(1 - length, 1.0) if part.stop == 1 else Part(0.5, 0.5 + length)
+    middle = part.start < 0.5 <= part.stop
+    return round(part.fraction, 12), part.start == 0, part.stop == 1, middle
 
 
 def _entries(value: Any) -> Iterator[tuple[int, Number]]:

@@ -13,12 +13,13 @@ from ...beam.reference import Reference
 from ...core.checks import require_whole
 from ...core.errors import InvalidValueError
 from ...diagnostics import tunes_by_turns
-from ...engines.julia import Julia, border
-from ...engines.julia.session import session
+from ...engines.julia import Julia
 from ...lattice.lattice import Lattice
 from ...tracking.task import task_of
 from ..ring import twiss
-from .lattices import to_jutrack
+
+#: of a number of steps that are whole
+_ROUNDING = 1e-9
 
 
 def dynamic_aperture(
@@ -31,17 +32,20 @@ def dynamic_aperture(
     angles: int = 19,
     delta: float = 0.0,
 ) -> NDArray[np.float64]:
-    """Dynamic aperture by JuTrack's `dynamic_aperture`, in all threads of Julia.
+    """Dynamic aperture: JuTrack tracks, by this engine, with slip and the mass of the particle.
+
+    JuTrack's own function takes all particles for electrons, and stops a step short.
 
     Args:
+        lattice, reference: a ring and its particle.
         turns: to survive.
         largest, step: of the amplitudes [m].
         angles: rays from x > 0 to x < 0.
         delta: momentum deviation.
 
     Returns:
-        (angles, 2): x and y [m] on each ray of JuTrack's last stable amplitude, which is one step
-        short of where the first particle is lost or the rays end.
+        (angles, 2): x and y [m] on each ray of the last amplitude that survives, as all smaller
+        ones do; 0 where the first does not.
     """
     integers = all(isinstance(n, int) and not isinstance(n, bool) for n in (turns, angles))
     if not (integers and turns >= 1 and angles >= 2 and 0 < step <= largest and delta > -1):
@@ -49,18 +53,16 @@ def dynamic_aperture(
             "take whole turns >= 1, whole angles >= 2, 0 < step <= largest and delta > -1; got "
             f"{turns}, {angles}, {step} m, {largest} m, {delta}"
         )
-    energy = border.number(reference.kinetic_energy)
-    found = session().call(
-        "dynamic_aperture",
-        to_jutrack(lattice, reference),
-        turns,
-        round(largest / step),
-        float(step),
-        angles,
-        energy,
-        float(delta),
-    )
-    return border.array(found)
+    count = int(largest / step * (1 + _ROUNDING))
+    turned = np.linspace(0, np.pi, angles)
+    rays = np.stack([np.cos(turned), np.sin(turned)], axis=-1)
+    rows = np.zeros((angles, count, 6))
+    rows[..., [0, 2]] = rays[:, None] * (step * np.arange(1, count + 1))[:, None]
+    rows[..., 5] = delta
+    beam = Beam(reference, torch.from_numpy(rows.reshape(-1, 6)))
+    alive = Julia.start().track(task_of(lattice, beam, (), turns)).alive.numpy()
+    survived = np.cumprod(alive.reshape(angles, count), axis=1).sum(axis=1)
+    return np.asarray(rays * (step * survived)[:, None])
 
 
 class FrequencyMap(NamedTuple):

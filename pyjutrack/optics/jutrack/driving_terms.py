@@ -10,17 +10,36 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...beam.reference import Reference
 from ...core.errors import InvalidValueError
+from ...core.scalars import to_float
 from ...elements import Element
 from ...engines.julia import border
 from ...engines.julia.integrated import integrated, is_given
 from ...engines.julia.lines import Line, line_of
 from ...engines.julia.session import session
 from ...lattice.lattice import Lattice
-from ..ring import twiss
+from ..linear import twiss_table
+from ..ring import closed_orbit, twiss
 
 #: JuTrack's types that its terms are summed over; of all others it knows the optics alone
 _SUMMED = ("SBEND", "KQUAD", "KSEXT", "KOCT")
-_GROUPS = ("chromatic", "coupling", "geometric1", "geometric2", "tuneshifts")
+#: the terms of each group, by JuTrack's names
+_GROUPS = {
+    "chromatic": ("h11001", "h00111", "h20001", "h00201", "h10002"),
+    "coupling": ("h10010", "h10100"),
+    "geometric1": ("h21000", "h30000", "h10110", "h10020", "h10200"),
+    "geometric2": (
+        *("h22000", "h11110", "h00220", "h31000", "h40000", "h20110", "h11200"),
+        *("h20020", "h20200", "h00310", "h00400"),
+    ),
+    "tuneshifts": ("dnux_dJx", "dnux_dJy", "dnuy_dJy"),
+}
+#: integrated strengths, with JuTrack's factorials, below which its sums leave a magnet out
+_LEAST = 1e-6
+#: fields by which they are summed, with the factorials, and places in its polynomials
+_STRENGTHS = {"k1": 1.0, "k2": 2.0, "k3": 6.0}
+_PLACES = {"PolynomA": (2,), "PolynomB": (2, 3, 4)}
+#: off the axis [m, rad] of the closed orbit, for which its terms take the axis
+_ORBIT = 1e-6
 
 
 class DrivingTerms(NamedTuple):
@@ -51,7 +70,8 @@ def resonance_driving_terms(
 
     Sums over magnets with the optics in their middles, of first order in sextupoles, with their
     pairs for geometric2: magnets that are long against the beta functions come out coarse. Linear
-    quadrupoles and bends are taken as integrated ones, which JuTrack's sums need.
+    quadrupoles and bends are taken as integrated ones, which JuTrack's sums need. It takes magnets
+    for upright and on the closed orbit, and that for the axis.
 
     Args:
         lattice: a ring.
@@ -59,12 +79,14 @@ def resonance_driving_terms(
         places: elements at which to give them, from 0.
         knobs: addresses, by which JuTrack's first-order series give slopes.
         groups: which of JuTrack's: chromatic, coupling, geometric1, geometric2, tuneshifts, each
-            True; all if none is named.
+            True; all if none is named. Those of coupling, by themselves, may be asked of a ring
+            whose planes are coupled, which is counted to first order.
 
     Raises:
         UnstableError: there is no periodic optics.
-        InvalidValueError: places that are none, or an element that JuTrack would leave out, such as
-            a thin multipole.
+        InvalidValueError: places that are none; an element that JuTrack would leave out, such as
+            a thin multipole, or take for another, such as one that is displaced; a closed orbit
+            off the axis; coupled planes; a knob at a strength of 0.
 
     Source: J. Bengtsson, SLS note 9/97 (1997); C. Wang, ANL/APS/LS-330 (2012).
     """
@@ -75,11 +97,15 @@ def resonance_driving_terms(
     unknown = [name for name in groups if name not in _GROUPS]
     if unknown:
         raise InvalidValueError(f"{unknown[0]} is no group of driving terms; {', '.join(_GROUPS)}")
-    twiss(lattice, reference)  # raises where there is no periodic optics
+    asked = [name for name, on in groups.items() if on] or list(_GROUPS)
+    # both raise where there is no periodic optics
+    (twiss_table if asked == ["coupling"] else twiss)(lattice, reference)
+    _require_axis(lattice, reference)
     changed = [integrated(e) for e in lattice]
     formulas: Any = {"variables": lattice.variables, "expressions": lattice.expressions}
     line = line_of(Lattice(changed, **formulas), reference, knobs)
     _require_all(changed, line)
+    _require_slopes(line, knobs)
     energy, mass = reference.kinetic_energy, reference.species.mass
     numbers = border.number(energy), border.number(mass)
     where = np.array(line.first)[at] + 1
@@ -90,9 +116,21 @@ def resonance_driving_terms(
     )
     names, values, slopes, s = found
     rows, by = border.array(values), border.array(slopes)
-    keys = [str(n) for n in names]
-    terms = {n: rows[i] for i, n in enumerate(keys)}
-    return DrivingTerms(terms, border.array(s), {n: by[i] for i, n in enumerate(keys)})
+    # JuTrack has zeros for those that it was not asked for
+    wanted = {term for group in asked for term in _GROUPS[group]}
+    keys = {str(n): i for i, n in enumerate(names) if str(n) in wanted}
+    terms = {n: rows[i] for n, i in keys.items()}
+    return DrivingTerms(terms, border.array(s), {n: by[i] for n, i in keys.items()})
+
+
+def _require_axis(lattice: Lattice, reference: Reference) -> None:
+    """Raise InvalidValueError for a closed orbit off the axis, about which JuTrack counts."""
+    orbit = np.abs(closed_orbit(lattice, reference)[:, :4]).max()
+    if orbit > _ORBIT:
+        raise InvalidValueError(
+            f"JuTrack's driving terms are about the axis, and the closed orbit is {orbit:.2g} m or "
+            "rad off it; leave out kicks and misalignments, or correct them"
+        )
 
 
 def _require_all(elements: Sequence[Element], line: Line) -> None:
@@ -102,8 +140,32 @@ def _require_all(elements: Sequence[Element], line: Line) -> None:
         kinds = {t.kind for t in line.twins[first:end]}
         normal, skew = e.multipoles
         curved = any(map(is_given, (*normal[1:], *skew[1:])))
+        if curved and (e.is_displaced or is_given(e.tilt)):
+            raise InvalidValueError(
+                f"JuTrack's driving terms take {e.name or repr(e)} for upright and in place, and "
+                "it is displaced or rolled; give its strengths, skew ones too, to one that is not"
+            )
         if curved and not kinds & set(_SUMMED):
             raise InvalidValueError(
                 f"JuTrack's driving terms leave out {e.name or repr(e)}, which is "
                 f"{', '.join(sorted(kinds))} there; take a model that is integrated by steps"
+            )
+
+
+def _require_slopes(line: Line, knobs: Sequence[str]) -> None:
+    """Raise InvalidValueError for a slope by a strength so small that JuTrack leaves it out."""
+    for (_, number, field, place), row in zip(line.entries, line.seeds, strict=True):
+        twin = line.twins[number - 1]
+        if twin.kind not in _SUMMED or not row.any():
+            continue
+        if field not in _STRENGTHS and place not in _PLACES.get(field, ()):
+            continue
+        value = to_float(twin.fields[field][place - 1] if place else twin.fields[field])
+        integrated_strength = value / _STRENGTHS.get(field, 1.0) * to_float(twin.fields["len"])
+        if abs(integrated_strength) <= _LEAST:
+            knob = knobs[int(np.nonzero(row)[0][0])]
+            raise InvalidValueError(
+                f"{knob} has no slope in JuTrack's driving terms, which leave out integrated "
+                f"strengths below {_LEAST}, such as {field} = {value:g} of {twin.fields['name']}; "
+                "give it some strength"
             )

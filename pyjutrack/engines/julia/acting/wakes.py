@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ....beam.beam import Beam
 from ....collective.wakes import Resonator, Wake, WakeTable
-from ....core.scalars import Number, to_float
+from ....core.scalars import Number, is_zero, to_float, vanishes
 from ..twins.base import Twin, Twins
 from .base import acts_as, refused
 
@@ -27,6 +27,12 @@ def _(effect: Wake, beam: Beam, ds: Number) -> Twins:
             "JuTrack's wake forgets the turn before, and its line follows the bunch",
             "leave period and window out",
         )
+    if is_zero(beam.charge):
+        return ()
+    if vanishes(beam.charge):
+        raise refused(
+            effect, "JuTrack counts particles, and so has no slope by a charge of 0", "give it one"
+        )
     mode, reference = effect.function, beam.reference
     # JuTrack divides by the kinetic energy, and knows whole particles alone, without a slope
     total = reference.kinetic_energy + reference.species.mass
@@ -34,5 +40,7 @@ def _(effect: Wake, beam: Beam, ds: Number) -> Twins:
     if not effect.lumped:
         shunt = shunt * ds
     shunt = shunt * (beam.charge / to_float(beam.charge))
-    fields = {"freq": mode.frequency, "Rshunt": shunt, "Q0": mode.quality}
+    # its clock is path over c, and W is in proportion to the frequency
+    beta = reference.beta
+    fields = {"freq": mode.frequency / beta, "Rshunt": shunt * beta, "Q0": mode.quality}
     return (Twin("LongitudinalRLCWake", fields),)
