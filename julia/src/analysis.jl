@@ -40,21 +40,3 @@ function dynamic_aperture(elements, turns, count, step, angles, energy, delta)
         JuTrack.dynamic_aperture(elements, turns, largest, step, angles, energy, delta)[1]
     end
 end
-
-"""
-    taylor_map(elements, order, energy, mass)
-
-JuTrack's map as a series: exponents (terms, 6) and coefficients (terms, 6), in its own coordinates.
-"""
-function taylor_map(elements, order::Int, energy, mass)
-    series = [JuTrack.CTPS(0.0, i, 6, order) for i in 1:6]
-    for e in elements
-        move_series!(adapted(e), series; E0=energy, m0=mass)
-    end
-    exponents = series[1].polymap[].map
-    coefficients = zeros(size(exponents, 1), 6)
-    for (i, s) in enumerate(series)
-        coefficients[eachindex(s.map), i] = s.map
-    end
-    exponents[:, 2:end], coefficients
-end

@@ -21,12 +21,12 @@ function series_line(kinds, fields, entries, seeds, ::Type{S}, seeded, all) wher
 end
 
 """
-    map_with_knobs(kinds, fields, entries, seeds, order, kinetic_energy, mass)
+    taylor_map(kinds, fields, entries, seeds, order, kinetic_energy, mass)
 
-The map of a line as a series in the six coordinates of JuTrack and in changes of K knobs: exponents
-(terms, 6 + K) and coefficients (terms, 6).
+The map of a line as a series in the six coordinates of JuTrack and in changes of K knobs, or of none:
+exponents (terms, 6 + K) and coefficients (terms, 6).
 """
-function map_with_knobs(kinds, fields, entries, seeds, order::Int, kinetic_energy, mass)
+function taylor_map(kinds, fields, entries, seeds, order::Int, kinetic_energy, mass)
     knobs = size(seeds, 2)
     S = JuTrack.hotpsa_type(6 + knobs, order)
     variable(i) = S(0.0, i)
@@ -38,7 +38,8 @@ function map_with_knobs(kinds, fields, entries, seeds, order::Int, kinetic_energ
             move_by_series!(e, series, kinetic_energy, mass)
         catch error
             error isa MethodError || rethrow()
-            throw(ArgumentError("JuTrack has no series by the fields of its $(nameof(typeof(e)))"))
+            by = isempty(entries) ? "of its" : "by the fields of its"
+            throw(ArgumentError("JuTrack has no series $by $(nameof(typeof(e)))"))
         end
     end
     table = JuTrack.monomial_table(Val(6 + knobs), Val(order))
@@ -55,20 +56,19 @@ function move_by_series!(e, series, energy, mass)
 end
 
 function move_by_series!(e::JuTrack.LBEND, series, energy, mass)
-    iszero(e.K) || mend_series!(e, series, e.K > 0)
+    if !iszero(e.K)
+        require_upright(e)
+        mend_series!(e, series, e.K > 0)
+    end
     JuTrack.pass_Taylor!(e, series; E0=energy, m0=mass)
 end
 
 # its path has the wrong sign where it focuses y
 function move_by_series!(e::JuTrack.QUAD, series, energy, mass)
-    exchanged = e.k1 < 0
-    if exchanged
-        e = deepcopy(e)
-        e.k1 = -e.k1
-        permute!(series, [3, 4, 1, 2, 5, 6])
-    end
-    JuTrack.pass_Taylor!(e, series; E0=energy, m0=mass)
-    exchanged && permute!(series, [3, 4, 1, 2, 5, 6])
+    e.k1 < 0 || return JuTrack.pass_Taylor!(e, series; E0=energy, m0=mass)
+    permute!(series, [3, 4, 1, 2, 5, 6])
+    JuTrack.pass_Taylor!(in_other_plane(e), series; E0=energy, m0=mass)
+    permute!(series, [3, 4, 1, 2, 5, 6])
     nothing
 end
 
