@@ -170,6 +170,15 @@ def test_dynamic_aperture(cell, proton, julia):
         assert large[1]
 
 
+def test_dynamic_aperture_with_cavities(cell, proton, julia):
+    """JuTrack has electrons there, without slip: slow particles do something else in a cavity."""
+    ring = pj.Lattice([*cell, pj.RFCavity(voltage=1e4, frequency=1e8, name="rf")])
+    with pytest.raises(pj.errors.InvalidValueError, match=r"velocity.*'rf'"):
+        jutrack.dynamic_aperture(ring, proton, turns=2)
+    electron = pj.Reference.from_total("electron", 3e9)
+    assert jutrack.dynamic_aperture(ring, electron, turns=2, angles=3).shape == (3, 2)
+
+
 def test_resonance_driving_terms(cell, proton, julia):
     """The natural chromaticity, which JuTrack has as h11001, against differences of tunes."""
     found = jutrack.resonance_driving_terms(cell, proton, [0, 2], chromatic=True)

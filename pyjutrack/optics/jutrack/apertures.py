@@ -12,6 +12,8 @@ from ...beam.beam import Beam
 from ...beam.reference import Reference
 from ...core.checks import require_whole
 from ...core.errors import InvalidValueError
+from ...core.names import label
+from ...core.scalars import is_zero, to_float
 from ...diagnostics import tunes_by_turns
 from ...engines.julia import Julia, border
 from ...engines.julia.session import session
@@ -19,6 +21,9 @@ from ...lattice.lattice import Lattice
 from ...tracking.task import task_of
 from ..ring import twiss
 from .lattices import to_jutrack
+
+#: gamma from which on particles are as fast as light to 1e-6
+_RELATIVISTIC = 1e3
 
 
 def dynamic_aperture(
@@ -42,12 +47,23 @@ def dynamic_aperture(
     Returns:
         (angles, 2): x and y [m] on each ray of JuTrack's last stable amplitude, which is one step
         short of where the first particle is lost or the rays end.
+
+    Raises:
+        InvalidValueError: settings that are none; cavities, and a particle whose velocity depends
+            on its momentum, which JuTrack leaves out.
     """
     integers = all(isinstance(n, int) and not isinstance(n, bool) for n in (turns, angles))
     if not (integers and turns >= 1 and angles >= 2 and 0 < step <= largest and delta > -1):
         raise InvalidValueError(
             "take whole turns >= 1, whole angles >= 2, 0 < step <= largest and delta > -1; got "
             f"{turns}, {angles}, {step} m, {largest} m, {delta}"
+        )
+    cavity = next((e for e in lattice if not is_zero(e.rf_frequency)), None)
+    if cavity is not None and to_float(reference.gamma) < _RELATIVISTIC:
+        raise InvalidValueError(
+            "JuTrack's dynamic aperture leaves out that another momentum has another velocity, and "
+            f"takes all particles for electrons, and {label(cavity)} acts by both; leave cavities "
+            "out, or track particles with pj.track"
         )
     energy = border.number(reference.kinetic_energy)
     found = session().call(
