@@ -78,6 +78,7 @@ end
 
 function push_pass!(piece, dpiece, r, drs, lost, particles, beta)
     is_single(piece.element) || return push_whole!(piece, dpiece, r, drs, lost, particles, beta)
+    stop!(piece.element, r, lost)
     if has_flow(piece.element, r, lost)
         push_flow!(piece, dpiece, r, drs, lost, beta)
     else

@@ -81,6 +81,7 @@ function one_derivative(study, dstudy, fields, start)
         op.enters == 1 && passable!(probe, marks)
         if op.piece != 0
             piece, dpiece = study.pieces[op.piece], dstudy.pieces[op.piece]
+            stop!(piece.element, probe, marks)
             still, dstill = (Enzyme.make_zero(piece) for _ in 1:2)
             own = dpiece === nothing ? Enzyme.make_zero(piece) : dpiece[1]
             by_enzyme(
