@@ -89,12 +89,49 @@ adapted(e) = e
 
 function adapted(e::JuTrack.QUAD)
     e.k1 > 0 && return e
+    e.k1 < 0 && return Exchanged(in_other_plane(e))
     other = deepcopy(e)
-    other.k1 = iszero(e.k1) ? NO_STRENGTH : -e.k1
-    iszero(e.k1) ? other : Exchanged(other)
+    other.k1 = NO_STRENGTH
+    other
 end
 
-adapted(e::JuTrack.LBEND) = iszero(e.K) ? e : Gradient(e)
+"""A quadrupole that does with x what another does with y."""
+function in_other_plane(e::JuTrack.QUAD)
+    other = deepcopy(e)
+    other.k1 = -e.k1
+    for (name, order) in pairs(IN_OTHER_PLANE)
+        own = getfield(e, name)
+        setfield!(other, name, own isa Vector ? own[order] : own[order, order])
+    end
+    other
+end
+
+# what is where in fields of an element, with the planes exchanged
+const IN_OTHER_PLANE = (
+    T1=[3, 4, 1, 2, 5, 6],
+    T2=[3, 4, 1, 2, 5, 6],
+    R1=[3, 4, 1, 2, 5, 6],
+    R2=[3, 4, 1, 2, 5, 6],
+    RApertures=[3, 4, 1, 2, 5, 6],
+    EApertures=[2, 1, 3, 4, 5, 6],
+)
+
+function adapted(e::JuTrack.LBEND)
+    iszero(e.K) && return e
+    require_upright(e)
+    Gradient(e)
+end
+
+"""Throw for a bend whose path cannot be mended by what particles are before it."""
+function require_upright(e::JuTrack.LBEND)
+    iszero(e.T1) && iszero(e.R1) || throw(
+        ArgumentError(
+            "the path through JuTrack's LBEND with a gradient K is mended by what particles are at its entrance, " *
+            "so that it cannot have T1 and R1; put a DRIFT of no length with T1 and R1 before it",
+        ),
+    )
+    nothing
+end
 
 """Add to a field of an element; `place` is that in an array, or 0."""
 function add_to_field!(e, field::Symbol, place::Int, change)
@@ -112,15 +149,21 @@ function get_field(e, field::Symbol, place::Int)
     place == 0 ? value : value[place]
 end
 
-sign_of(field::Symbol) = field === :k1 ? -1 : 1
 add_to_field!(e::Exchanged, field::Symbol, place::Int, change) =
-    add_to_field!(e.element, field, place, sign_of(field) * change)
+    add_to_field!(e.element, field, exchanged_place(e.element, field, place), sign_of(field) * change)
 get_field(e::Exchanged, field::Symbol, place::Int) =
-    sign_of(field) * get_field(e.element, field, place)
+    sign_of(field) * get_field(e.element, field, exchanged_place(e.element, field, place))
 
-add_to_field!(e::Gradient, field::Symbol, place::Int, change) =
-    add_to_field!(e.element, field, place, change)
-get_field(e::Gradient, field::Symbol, place::Int) = get_field(e.element, field, place)
+sign_of(field::Symbol) = field === :k1 ? -1 : 1
+
+"""Where the number at a place of an array stands when the planes are exchanged."""
+function exchanged_place(e, field::Symbol, place::Int)
+    place == 0 && return 0
+    array, order = getfield(e, field), IN_OTHER_PLANE[field]
+    array isa Vector && return order[place]
+    row, column = Tuple(CartesianIndices(array)[place])
+    LinearIndices(array)[order[row], order[column]]
+end
 
 """JuTrack's coordinates from ours, or ours from JuTrack's: a new matrix (N, 6)."""
 function mirrored(r)
@@ -175,15 +218,6 @@ function mend_path!(e::JuTrack.LBEND{Float64}, r::Matrix{Float64}, lost)
     nothing
 end
 
-"""The same for power series."""
-move_series!(e, series; options...) = JuTrack.pass_TPSA!(e, series; options...)
-move_series!(e::JuTrack.LBEND, series; options...) = JuTrack.pass_Taylor!(e, series; options...)
-
-function move_series!(e::Gradient, series; options...)
-    mend_series!(e.element, series, e.element.K > 0)
-    move_series!(e.element, series; options...)
-end
-
 """`mend_path!` for power series."""
 function mend_series!(e::JuTrack.LBEND, u, focuses_y)
     edge, total = e.angle / e.len * tan(e.e1), 1 + u[6]
@@ -192,12 +226,6 @@ function mend_series!(e::JuTrack.LBEND, u, focuses_y)
     turned = focuses_y ? sinh(phase)^2 : -1 * sin(phase)^2
     u[5] += 0.5 * turned * (u[3] * yp - u[1] * xp)
     nothing
-end
-
-function move_series!(e::Exchanged, series; options...)
-    permute!(series, [3, 4, 1, 2, 5, 6])
-    JuTrack.pass_TPSA!(e.element, series; options...)
-    permute!(series, [3, 4, 1, 2, 5, 6])
 end
 
 """x and px for y and py, in place."""

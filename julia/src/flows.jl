@@ -103,10 +103,13 @@ end
 """Add to tangents those of the shift at an end of an element."""
 function add_shifts!(drs, dpieces, lost, name)
     for (dr, dpiece) in zip(drs, dpieces)
-        shift = getproperty(own(dpiece.element), name)
-        iszero(shift) && continue
-        for i in 1:6, p in eachindex(lost)
-            lost[p] == 0 && (dr[p, i] += shift[i])
+        e = dpiece.element
+        iszero(getproperty(own(e), name)) && continue
+        for i in 1:6
+            shift = get_field(e, name, i)
+            for p in eachindex(lost)
+                lost[p] == 0 && (dr[p, i] += shift)
+            end
         end
     end
 end
@@ -142,8 +145,10 @@ function pull_flow!(piece::Piece, dpiece, r, dr, lost, beta)
     plain.len += found[1]
     plain isa JuTrack.QUAD && (plain.k1 += piece.element isa Exchanged ? -found[2] : found[2])
     dpiece.slip += found[3]
-    plain.T1 .+= shifts[1]
-    plain.T2 .+= shifts[2]
+    for i in 1:6
+        add_to_field!(dpiece.element, :T1, i, shifts[1][i])
+        add_to_field!(dpiece.element, :T2, i, shifts[2][i])
+    end
     nothing
 end
 

@@ -31,7 +31,7 @@ function pushforward(r, lost, study::Study, entries, seeds, starts)
     final, marks, found
 end
 
-batches(count) = [first:min(first + last(WIDTHS) - 1, count) for first in 1:last(WIDTHS):count]
+batches(count) = [first:min(first + last(WIDTHS) - 1, count) for first in 1:last(WIDTHS):max(count, 1)]
 
 """Tangents of the start, those of each chunk a tuple."""
 function start_tangents(p::Particles, starts, columns, ::Val{W}) where {W}
@@ -78,6 +78,7 @@ end
 
 function push_pass!(piece, dpiece, r, drs, lost, particles, beta)
     is_single(piece.element) || return push_whole!(piece, dpiece, r, drs, lost, particles, beta)
+    stop!(piece.element, r, lost)
     if has_flow(piece.element, r, lost)
         push_flow!(piece, dpiece, r, drs, lost, beta)
     else

@@ -12,7 +12,10 @@ end
 
 inverse(e) = nothing
 inverse(e::JuTrack.MARKER) = e
-inverse(e::Exchanged) = Exchanged(inverse(e.element))
+function inverse(e::Exchanged)
+    undone = inverse(e.element)
+    undone === nothing ? nothing : Exchanged(undone)
+end
 
 function inverse(e::Straight)
     is_undone(e) || return nothing

@@ -53,7 +53,13 @@ function shares(kick::SpaceCharge, p::Particles)
     sum_up(grids)
 end
 
-sum_up(grids) = length(grids) == 1 ? grids[1] : sum(grids)
+"""The sum of arrays, in the first of them."""
+function sum_up(grids)
+    for grid in @view grids[2:end]
+        grids[1] .+= grid
+    end
+    grids[1]
+end
 
 field(kick::SpaceCharge, p::Particles) = value(kick.potential, shares(kick, p))
 
@@ -75,11 +81,7 @@ function push_field(
     for_chunks(length(p.r)) do i
         push_deposit!(grids[i], dgrids[i], box, p.r[i], tangents[i], p.lost[i], 1 / p.total)
     end
-    for i in 2:length(p.r)
-        grids[1] .+= grids[i]
-        dgrids[1] .+= dgrids[i]
-    end
-    tangents_of(kick.potential, grids[1], dgrids[1], room)
+    tangents_of(kick.potential, sum_up(grids), sum_up(dgrids), room)
 end
 
 push_apply!(kick::SpaceCharge, r, drs, lost, h, dh, factor, dfactors) =

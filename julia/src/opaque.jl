@@ -135,10 +135,24 @@ function require_orders(kind, made)
     nothing
 end
 
+"""
+    Early(element)
+
+An element that takes the fifth coordinate for positive where particles are early, as those do that
+JuTrack has of colliders and their wakes.
+"""
+struct Early{E<:JuTrack.AbstractElement{Float64}} <: JuTrack.AbstractElement{Float64}
+    element::E
+end
+
+# of fields as they are
+const Wrapped = Union{Early,Gradient}
+
 set_field!(e, name, value) = setproperty!(owner(e, name)..., value)
 
 """The record in which a field of an element stands, and its name there."""
 owner(e, name) = e, name
+owner(e::Wrapped, name) = owner(e.element, name)
 owner(e::JuTrack.LongitudinalRFMap, name) = name === :alphac ? (e, name) : (e.RF, name)
 function owner(e::JuTrack.StrongGaussianBeam, name)
     name in OPTICS || return e, name
@@ -155,16 +169,6 @@ end
 
 require_motion(kind) = nothing
 
-"""
-    Early(element)
-
-An element that takes the fifth coordinate for positive where particles are early, as those do that
-JuTrack has of colliders and their wakes.
-"""
-struct Early{E<:JuTrack.AbstractElement{Float64}} <: JuTrack.AbstractElement{Float64}
-    element::E
-end
-
 const TakesEarly = Union{
     JuTrack.LongitudinalRLCWake{Float64},
     JuTrack.StrongGaussianBeam{Float64},
@@ -176,10 +180,6 @@ const TakesEarly = Union{
 }
 
 adapted(e::TakesEarly) = Early(e)
-
-add_to_field!(e::Early, field::Symbol, place::Int, change) =
-    add_to_field!(e.element, field, place, change)
-get_field(e::Early, field::Symbol, place::Int) = get_field(e.element, field, place)
 
 function move!(e::Early, r::Matrix{Float64}, particles)
     turn_fifth!(r)
@@ -218,7 +218,7 @@ const NeedsCurrent = Union{
 }
 
 bare(e) = e
-bare(e::Early) = e.element
+bare(e::Wrapped) = e.element
 
 """Throw for a beam without the charge or the current that elements act by."""
 function require_intensity(pieces, reference)

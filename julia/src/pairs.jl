@@ -1,5 +1,24 @@
-# The derivatives of deposit and kick, which are each other's transposes: along W tangents, whose grids
-# are one array (W, nx, ny), and backwards. Enzyme has the same from the code, at three times the time.
+# Deposit and kick, which are each other's transposes, and their derivatives: along W tangents, whose
+# grids are one array (W, nx, ny), and backwards. Enzyme has the same from the code, at three times the
+# time. Without tangents the compiler leaves out what is for them alone.
+
+"""
+    deposit!(grid, mesh, r, lost, share)
+
+Add the share of the beam in each cell: `share` for each particle that is not lost, at r[:, (1, 3)].
+
+All of them must be in the box; see `admit!`.
+"""
+deposit!(grid::Matrix{Float64}, mesh::Mesh, r::Matrix{Float64}, lost::Vector{Int}, share) =
+    push_deposit!(grid, nothing, mesh, r, (), lost, share)
+
+"""
+    deflect!(mesh, r, lost, potential, factor)
+
+(px, py) -= factor grad(potential), read with the shape of the deposit.
+"""
+deflect!(mesh::Mesh, r::Matrix{Float64}, lost::Vector{Int}, potential::Matrix{Float64}, factor) =
+    push_deflect!(mesh, r, (), lost, potential, nothing, factor, ())
 
 """Weights, slopes and curvatures of a particle at (x, y), and the first of its nodes."""
 @inline function around(mesh::Mesh, x, y)

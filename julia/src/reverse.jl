@@ -32,6 +32,7 @@ end
 
 """`walk!`, and what is needed to go back."""
 function walk_and_keep!(p::Particles, study::Study)
+    require_backward(study)
     way = Way(Dict(), Dict(), map(inverse, study.pieces))
     before, marks = copy.(p.r), copy.(p.lost)
     each_op(study) do n, op, number
@@ -127,6 +128,7 @@ function pull_piece!(piece, dpiece, p::Particles, adjoints, reference)
 end
 
 function pull_pass!(piece, dpiece, r, dr, lost, particles, beta)
+    stop!(piece.element, r, lost)
     if has_flow(piece.element, r, lost)
         pull_flow!(piece, dpiece, r, dr, lost, beta)
     else

@@ -21,16 +21,18 @@ function take_over!(r, lost, p::Particles)
     nothing
 end
 
-slopes_of(study::Const{Study}, ::Val{W}) where {W} = no_slopes(study.val, (), Val(W))
-
-function slopes_of(study::EnzymeRules.Annotation{Study}, ::Val{W}) where {W}
-    shadows = W == 1 && study isa Duplicated ? (study.dval,) : study.dval
-    pieces = [ntuple(w -> shadows[w].pieces[i], Val(W)) for i in eachindex(study.val.pieces)]
+"""The slopes of a study that its shadows hold, those of the pieces in place."""
+function slopes_of(shadows::NTuple{W,Study}, study::Study, ::Val{W}) where {W}
+    pieces = [ntuple(w -> shadows[w].pieces[i], Val(W)) for i in eachindex(study.pieces)]
     columns(field) = Float64[
-        getfield(shadows[w], field)[n] for n in eachindex(getfield(study.val, field)), w in 1:W
+        getfield(shadows[w], field)[n] for n in eachindex(getfield(study, field)), w in 1:W
     ]
     Slopes{W}(pieces, columns(:lengths), columns(:strengths))
 end
+
+slopes_of(study::Const{Study}, width) = no_slopes(study.val, (), width)
+slopes_of(study::EnzymeRules.Annotation{Study}, width) =
+    slopes_of(shadows_of(study), study.val, width)
 
 function EnzymeRules.forward(
     config::EnzymeRules.FwdConfig,
@@ -52,8 +54,8 @@ function EnzymeRules.forward(
     nothing
 end
 
-shadows_of(r::Duplicated) = (r.dval,)
-shadows_of(r) = r.dval
+shadows_of(x::Duplicated) = (x.dval,)
+shadows_of(x) = x.dval
 
 function tangents_of_start(r, p::Particles, ::Val{W}) where {W}
     each = r isa Const ? ntuple(_ -> map(zero, p.r), Val(W)) : map(d -> chunked(d, p), shadows_of(r))
@@ -61,7 +63,7 @@ function tangents_of_start(r, p::Particles, ::Val{W}) where {W}
 end
 
 function EnzymeRules.augmented_primal(
-    ::EnzymeRules.RevConfigWidth{1},
+    config::EnzymeRules.RevConfig,
     ::Const{typeof(track!)},
     ::Type,
     r::EnzymeRules.Annotation{Matrix{Float64}},
@@ -71,11 +73,18 @@ function EnzymeRules.augmented_primal(
     p = Particles(r.val, lost.val, study.val.reference)
     way = walk_and_keep!(p, study.val)
     take_over!(r.val, lost.val, p)
-    EnzymeRules.AugmentedReturn(nothing, nothing, (p, way, study.val))
+    # what the program changes in it before the backward pass was not tracked with
+    used = EnzymeRules.overwritten(config)[4] ? kept(study.val) : study.val
+    EnzymeRules.AugmentedReturn(nothing, nothing, (p, way, used))
 end
 
+"""A study whose numbers are its own; its effects are never changed."""
+kept(s::Study) = Study(
+    map(deepcopy, s.pieces), s.ops, copy(s.lengths), s.effects, copy(s.strengths), s.reference, s.turns
+)
+
 function EnzymeRules.reverse(
-    ::EnzymeRules.RevConfigWidth{1},
+    config::EnzymeRules.RevConfig,
     ::Const{typeof(track!)},
     ::Type,
     tape,
@@ -84,14 +93,24 @@ function EnzymeRules.reverse(
     study::EnzymeRules.Annotation{Study},
 )
     p, way, used = tape
-    adjoints = r isa Const ? map(zero, p.r) : chunked(r.dval, p)
-    found = slopes_of(study, Val(1))
-    pull_walk!(p, adjoints, used, found, way)
-    r isa Const || copyto!(r.dval, joined(adjoints))
-    if !(study isa Const)
-        # those of the pieces were added where they stand
-        study.dval.lengths .= vec(found.lengths)
-        study.dval.strengths .= vec(found.strengths)
+    for w in 1:EnzymeRules.width(config)
+        dr = r isa Const ? nothing : shadows_of(r)[w]
+        dstudy = study isa Const ? nothing : shadows_of(study)[w]
+        pull_track!(copied(p, used.reference), way, used, dr, dstudy)
     end
     (nothing, nothing, nothing)
+end
+
+"""One backward pass from particles at the end: shadows of them and of the study, or nothing."""
+function pull_track!(p::Particles, way::Way, study::Study, dr, dstudy)
+    adjoints = dr === nothing ? map(zero, p.r) : chunked(dr, p)
+    found = dstudy === nothing ? no_slopes(study, (), Val(1)) : slopes_of((dstudy,), study, Val(1))
+    pull_walk!(p, adjoints, study, found, way)
+    dr === nothing || copyto!(dr, joined(adjoints))
+    if dstudy !== nothing
+        # those of the pieces were added where they stand
+        dstudy.lengths .= vec(found.lengths)
+        dstudy.strengths .= vec(found.strengths)
+    end
+    nothing
 end

@@ -56,7 +56,8 @@ and starts as for `pushforward`.
 function jacobian_derivatives(r, lost, study::Study, entries, start, seeds, starts)
     require_single(study)
     count, entries = size(seeds, 2), entries_of(entries)
-    matrix, slopes_found, gone = zeros(6, 6), zeros(6, 6, count), false
+    matrix, gone = count == 0 ? jacobian(r, lost, study, start) : (zeros(6, 6), false)
+    slopes_found = zeros(6, 6, count)
     for k in 1:count
         dstudy = slopes(study, entries, seeds[:, k:k], Val(1))
         p = Particles(mirrored(r), Vector{Int}(lost), study.reference)
@@ -80,6 +81,7 @@ function one_derivative(study, dstudy, fields, start)
         op.enters == 1 && passable!(probe, marks)
         if op.piece != 0
             piece, dpiece = study.pieces[op.piece], dstudy.pieces[op.piece]
+            stop!(piece.element, probe, marks)
             still, dstill = (Enzyme.make_zero(piece) for _ in 1:2)
             own = dpiece === nothing ? Enzyme.make_zero(piece) : dpiece[1]
             by_enzyme(
@@ -94,6 +96,7 @@ function one_derivative(study, dstudy, fields, start)
                 Const(particles),
                 Const(study.reference.beta),
             )
+            mark_lost!(piece.element, probe, marks)
         else
             effect, strength, ds = study.effects[op.effect], study.strengths[op.effect], study.lengths[n]
             slope = dstudy.strengths[op.effect, 1] * ds + strength * dstudy.lengths[n, 1]
@@ -117,40 +120,43 @@ end
 
 """A piece with a test particle and its six columns; `still` is a piece of zeros."""
 function pass_columns!(piece, still, probe, columns, marks, particles, beta)
-    # one by one, which compiles in a quarter of the time
-    start, mark = copy(probe), marks[1]
-    for c in 1:6
-        copyto!(probe, start)
-        marks[1] = mark
+    each_column!(probe, columns, marks) do r, dr
         autodiff(
             Forward,
             pass_smoothly!,
             Const,
             Duplicated(piece, still),
-            Duplicated(probe, columns[c]),
+            Duplicated(r, dr),
             Const(marks),
             Const(particles),
             Const(beta),
         )
     end
-    nothing
 end
 
+"""The same of a kick by a field h; `still` is one of zeros."""
 function apply_columns!(effect, probe, columns, marks, h, still, factor)
-    start, mark = copy(probe), marks[1]
-    for c in 1:6
-        copyto!(probe, start)
-        marks[1] = mark
+    each_column!(probe, columns, marks) do r, dr
         autodiff(
             Forward,
             apply!,
             Const,
             Const(effect),
-            Duplicated(probe, columns[c]),
+            Duplicated(r, dr),
             Const(marks),
             Duplicated(h, still),
             Duplicated(factor, 0.0),
         )
+    end
+end
+
+"""Call `f(probe, column)` for each, from the same start; one by one compiles in a quarter of the time."""
+@inline function each_column!(f::F, probe, columns, marks) where {F}
+    start, mark = copy(probe), marks[1]
+    for c in 1:6
+        copyto!(probe, start)
+        marks[1] = mark
+        f(probe, columns[c])
     end
     nothing
 end

@@ -21,34 +21,29 @@ function series_line(kinds, fields, entries, seeds, ::Type{S}, seeded, all) wher
 end
 
 """
-    map_with_knobs(kinds, fields, entries, seeds, order, kinetic_energy, mass)
+    taylor_map(kinds, fields, entries, seeds, order, kinetic_energy, mass)
 
-The map of a line as a series in the six coordinates of JuTrack and in changes of K knobs: exponents
-(terms, 6 + K) and coefficients (terms, 6).
+The map of a line as a series in the six coordinates of JuTrack and in changes of K knobs, or of none:
+exponents (terms, 6 + K) and coefficients (terms, 6).
 """
-function map_with_knobs(kinds, fields, entries, seeds, order::Int, kinetic_energy, mass)
+function taylor_map(kinds, fields, entries, seeds, order::Int, kinetic_energy, mass)
     knobs = size(seeds, 2)
     S = JuTrack.hotpsa_type(6 + knobs, order)
     variable(i) = S(0.0, i)
     seeded(slopes) = sum(slope * variable(6 + k) for (k, slope) in enumerate(slopes))
     line = series_line(kinds, fields, entries, seeds, S, seeded, false)
-    map_by_series(line, 6 + knobs, order, kinetic_energy, mass)
-end
-
-"""The map of elements by JuTrack's other series, in six coordinates and more variables of the elements'."""
-function map_by_series(line, variables::Int, order::Int, energy, mass)
-    S = JuTrack.hotpsa_type(variables, order)
-    series = S[S(0.0, i) for i in 1:6]
+    series = S[variable(i) for i in 1:6]
     for e in line
         try
-            move_by_series!(e, series, energy, mass)
+            move_by_series!(e, series, kinetic_energy, mass)
         catch error
             error isa MethodError || rethrow()
-            throw(ArgumentError("JuTrack has no series by the fields of its $(nameof(typeof(e)))"))
+            by = isempty(entries) ? "of its" : "by the fields of its"
+            throw(ArgumentError("JuTrack has no series $by $(nameof(typeof(e)))"))
         end
     end
-    table = JuTrack.monomial_table(Val(variables), Val(order))
-    exponents = Int[JuTrack.monomial_exponents(table, n)[i] for n in 1:length(table), i in 1:variables]
+    table = JuTrack.monomial_table(Val(6 + knobs), Val(order))
+    exponents = Int[JuTrack.monomial_exponents(table, n)[i] for n in 1:length(table), i in 1:(6 + knobs)]
     exponents, Float64[s.coeffs[n] for n in 1:length(table), s in series]
 end
 
@@ -61,21 +56,21 @@ function move_by_series!(e, series, energy, mass)
 end
 
 function move_by_series!(e::JuTrack.LBEND, series, energy, mass)
-    iszero(e.K) || mend_series!(e, series, e.K > 0)
+    if !iszero(e.K)
+        require_upright(e)
+        mend_series!(e, series, e.K > 0)
+    end
     JuTrack.pass_Taylor!(e, series; E0=energy, m0=mass)
 end
 
 # its path has the wrong sign where it focuses y
 function move_by_series!(e::JuTrack.QUAD, series, energy, mass)
+    # without strength it is an exact drift in JuTrack; one that varies stays
     e isa JuTrack.QUAD{Float64} && iszero(e.k1) && (e = adapted(e))
-    exchanged = e.k1 < 0
-    if exchanged
-        e = deepcopy(e)
-        e.k1 = -e.k1
-        permute!(series, [3, 4, 1, 2, 5, 6])
-    end
-    JuTrack.pass_Taylor!(e, series; E0=energy, m0=mass)
-    exchanged && permute!(series, [3, 4, 1, 2, 5, 6])
+    e.k1 < 0 || return JuTrack.pass_Taylor!(e, series; E0=energy, m0=mass)
+    permute!(series, [3, 4, 1, 2, 5, 6])
+    JuTrack.pass_Taylor!(in_other_plane(e), series; E0=energy, m0=mass)
+    permute!(series, [3, 4, 1, 2, 5, 6])
     nothing
 end
 

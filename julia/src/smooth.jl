@@ -61,7 +61,12 @@ is_smooth(e::JuTrack.QUAD) = e.k1 > NO_STRENGTH && e.rad == 0
 
 """Mark what JuTrack's own map would have marked."""
 mark_lost!(e, r, lost) = nothing
-mark_lost!(e::Exchanged, r, lost) = mark_lost!(e.element, r, lost)
+
+function mark_lost!(e::Exchanged, r, lost)
+    exchange!(r)
+    mark_lost!(e.element, r, lost)
+    exchange!(r)
+end
 
 function mark_lost!(e::Smooth, r, lost)
     @inbounds for p in axes(r, 1)

@@ -47,6 +47,7 @@ function pass_all!(piece::Piece, p::Particles, reference::Reference)
 end
 
 function pass!(piece::Piece, r, lost, particles, beta)
+    stop!(piece.element, r, lost)
     move!(piece.element, r, particles)
     add_slip!(r, lost, piece.slip, beta)
 end

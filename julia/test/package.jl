@@ -26,12 +26,6 @@ end
     @test found == Dict("flows.jl" => 2, "second.jl" => 2)
 end
 
-"""A package that tests use where the project has it, or nothing."""
-function optional(name)
-    id = Base.identify_package(name)
-    id === nothing ? (@info "$name is not in this project: its tests are left out") : Base.require(id)
-end
-
 let Aqua = optional("Aqua")
     # ambiguities of dependencies are not ours; persistent tasks are looked for by a registry, and
     # JuTrack is in none

@@ -1,7 +1,7 @@
 # The rules of `track!`, by which Enzyme differentiates a program that tracks.
 
 using Enzyme: Active, BatchDuplicated, Const, Duplicated, Forward, Reverse, autodiff, make_zero
-using PyJuTrack: track!
+using PyJuTrack: get_field, track!
 
 """A number made of a beam that was tracked."""
 function weighted(r, lost, line, weights)
@@ -35,6 +35,40 @@ end
     found, at_start = pullback(r_ours(r), lost, all, ENTRIES, r_ours(weights))
     @test r_ours(gradient) ≈ at_start rtol = 1e-10
     @test by_study.strengths[1] ≈ found[10] rtol = 1e-10
-    @test PyJuTrack.get_field(by_study.pieces[3].element, :k1, 0) ≈ found[1] rtol = 1e-10
+    @test get_field(by_study.pieces[3].element, :k1, 0) ≈ found[1] rtol = 1e-10
     @test dot(gradient, dr) ≈ dot(weights, along) rtol = 1e-9
+
+    # two backward passes at once, with other weights
+    both = make_zero(all), make_zero(all)
+    adjoints = copy(weights), 2 .* weights
+    autodiff(
+        Reverse, track!, Const, BatchDuplicated(copy(r), adjoints), Const(copy(marks)), BatchDuplicated(all, both)
+    )
+    for w in 1:2
+        @test adjoints[w] ≈ w .* gradient rtol = 1e-13
+        @test both[w].strengths[1] ≈ w * found[10] rtol = 1e-10
+        @test get_field(both[w].pieces[3].element, :k1, 0) ≈ w * found[1] rtol = 1e-10
+    end
+end
+
+"""A number made of a beam that was tracked through a line whose current changes between turns."""
+function ramped(r, lost, line, weights, current)
+    u = copy(r)
+    for turn in 1:2
+        line.strengths[1] = turn * current
+        track!(u, lost, line)
+    end
+    dot(u, weights)
+end
+
+@testset "a study that the program changes" begin
+    r, lost = particles(40)
+    r .*= 0.3  # none is lost, whatever the current
+    all, weights = line(SOLVER), randn(RNG, size(r))
+    value(current) = ramped(r, copy(lost), deepcopy(all), weights, current)
+    _, _, _, _, slope = autodiff(
+        Reverse, ramped, Active, Duplicated(copy(r), zero(r)), Const(copy(lost)),
+        Duplicated(deepcopy(all), make_zero(all)), Const(weights), Active(2e-6),
+    )[1]
+    @test slope ≈ (value(2.01e-6) - value(1.99e-6)) / 0.02e-6 rtol = 1e-5
 end

@@ -85,6 +85,9 @@ end
     @test matrix' * symplectic * matrix ≈ symplectic atol = 1e-12
     again, slopes, _ = jacobian_derivatives(r, lost, all, ENTRIES, start, SEEDS, NONE)
     @test again ≈ matrix rtol = 1e-12
+    # along no direction there is the Jacobian still, and so are particles
+    @test jacobian_derivatives(r, lost, all, ENTRIES, start, zeros(10, 0), NONE)[1] == matrix
+    @test pushforward(r, lost, all, ENTRIES, zeros(10, 0), NONE)[1] ≈ track(r, lost, all)[1]
     for n in 1:4
         slope = by_difference(values -> jacobian(r, lost, line(SOLVER, values), start)[1], n)
         @test slopes[:, :, n] ≈ slope rtol = 1e-5 atol = 1e-8
@@ -93,14 +96,12 @@ end
 
 @testset "switches of JuTrack are checked at each study" begin
     elements = ["DRIFT" => (len=0.1,)]
-    for (set, reset) in ((0, 1),)
-        JuTrack.use_exact_Hamiltonian == 1 || error("the switches of this process were changed")
-        Core.eval(JuTrack, :(global use_exact_Hamiltonian = $set))
-        @test_throws "use_exact_Hamiltonian is 0" study(elements, REFERENCE)
-        Core.eval(JuTrack, :(global use_exact_Hamiltonian = $reset))
-        Core.eval(JuTrack, :(global use_exact_beti = 1))
-        @test_throws "use_exact_beti is 1" study(elements, REFERENCE)
-        Core.eval(JuTrack, :(global use_exact_beti = 0))
+    for (switch, usual) in ((:use_exact_Hamiltonian, 1), (:use_exact_beti, 0))
+        @test getfield(JuTrack, switch) == usual
+        other = 1 - usual
+        Core.eval(JuTrack, :(global $switch = $other))
+        @test_throws "$switch is $other" study(elements, REFERENCE)
+        Core.eval(JuTrack, :(global $switch = $usual))
     end
     @test length(study(elements, REFERENCE).pieces) == 1
 end

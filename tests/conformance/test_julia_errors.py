@@ -87,6 +87,22 @@ def test_a_test_particle_that_is_lost(cell, make_beam, kick, julia):
             pj.jacobian(cell, make_beam(100), method=method, **options)
 
 
+def test_a_test_particle_that_an_opening_stops(proton, julia):
+    """Its Jacobian, and the slopes of that, which other code makes."""
+    lattice = pj.Lattice(
+        [
+            pj.Drift(0.3),
+            pj.Aperture(half_width=1e-3, half_height=1e-3),
+            pj.Quadrupole(0.1, 3.0, name="q"),
+        ]
+    )
+    options = {"at": [2e-3, 0, 0, 0, 0, 0], "engine": julia}
+    with pytest.raises(pj.errors.ParticleLostError):
+        pj.jacobian(lattice, proton, **options)
+    with pytest.raises(pj.errors.ParticleLostError):
+        pj.jacobian_derivatives(lattice, proton, ["q.k1"], **options)
+
+
 def test_errors_of_julia_keep_their_message(julia):
     with pytest.raises(pj.errors.EngineError, match="BoundsError"):
         julia.session.call("mirrored", np.zeros((3, 2)))

@@ -184,3 +184,72 @@ def test_space_charge_by_transforms(julia):
     assert float((found[:, 1] * x).mean()) > 0  # it pushes outwards
     with pytest.raises(pj.errors.InvalidValueError, match="Fourier transforms of JuTrack's SPACE"):
         pj.gradient(mixed, lattice, beam, wrt=["c.effective_len"], engine=julia)
+
+
+def rolled(angle):
+    c, s = np.cos(angle), np.sin(angle)
+    rows = np.eye(6)
+    rows[:4, :4] = [[c, 0, s, 0], [0, c, 0, s], [-s, 0, c, 0], [0, -s, 0, c]]
+    return rows
+
+
+@pytest.mark.parametrize("k1", [2.0, -2.0])
+def test_quadrupoles_with_frames_and_openings(julia, k1):
+    """One that focuses y is passed with the planes exchanged, and so are all of its fields."""
+    beam = make_bunch(300)
+    roll = rolled(0.3)
+    frame = {"R1": roll.tolist(), "R2": roll.T.tolist(), "T1": (-5e-4, 0.0, 1e-3, 0.0, 0.0, 0.0)}
+    box = {
+        "RApertures": (-2e-3, 1e-3, -1e-3, 3e-3, 0.0, 0.0),
+        "EApertures": (3e-3, 2e-3, *[0.0] * 4),
+    }
+    own = Element("QUAD", length=0.2, k1=k1, slip=0.2, **frame, **box, name="q")
+    ours = pj.Lattice(
+        [
+            pj.Patch(dx=5e-4, dy=-1e-3),
+            pj.Quadrupole(0.2, k1=k1, tilt=0.3),
+            pj.Aperture(half_width=1.5e-3, half_height=2e-3, dx=-0.5e-3, dy=1e-3),
+            pj.Aperture(half_width=3e-3, half_height=2e-3, shape="ellipse"),
+        ]
+    )
+    expected, found = pj.track(ours, beam), pj.track(pj.Lattice([own]), beam, engine=julia)
+    assert (expected.alive == found.alive).all()
+    assert 30 < expected.lost < 270
+    alive = expected.alive
+    assert float((expected.coordinates - found.coordinates)[alive].abs().max()) < 1e-15
+
+
+@pytest.mark.parametrize("shift", [(0.0,) * 6, (1e-3, 0.0, -2e-3, 0.0, 0.0, 0.0)])
+def test_slopes_by_shifts(julia, shift):
+    """About zero, and elsewhere, of quadrupoles of either sign."""
+    quadrupoles = [
+        Element("QUAD", length=0.2, k1=k1, T1=shift, name=name)
+        for name, k1 in (("q", 2.0), ("p", -2))
+    ]
+    lattice = pj.Lattice([quadrupoles[0], pj.Drift(0.3), quadrupoles[1], pj.Drift(0.2)])
+    compare(lattice, make_bunch(50), {f"{q}.T1[{n}]": 1e-4 for q in "qp" for n in (0, 3)}, 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("element", "knob"),
+    [
+        (Element("KSEXT", length=0.2, k2=3.0, T1=(0.0,) * 6, name="e"), "T1[0]"),
+        (Element("KQUAD", length=0.2, k1=3.0, KickAngle=(1e-4, 0.0), name="e"), "KickAngle[1]"),
+        (Element("ESBEND", length=0.5, angle=0.1, e1=0.0, name="e"), "e1"),
+        (Element("LBEND", length=0.5, angle=0.1, K=0.0, name="e"), "K"),
+        (Element("SOLENOID", length=0.5, ks=0.0, name="e"), "ks"),
+        (Element("YROTATION", angle=0.0, name="e"), "angle"),
+    ],
+)
+def test_slopes_that_jutrack_leaves_out(julia, element, knob):
+    """Where it asks whether a number is zero."""
+    with pytest.raises(pj.errors.InvalidValueError, match=rf"{knob.split('[')[0]} = 0 would do"):
+        pj.gradient(mixed, pj.Lattice([element]), make_bunch(20), wrt=[f"e.{knob}"], engine=julia)
+
+
+def test_bends_whose_path_cannot_be_mended(julia):
+    bend = Element("LBEND", length=1.0, angle=0.1, K=0.5, R1=rolled(0.3).tolist())
+    with pytest.raises(
+        pj.errors.InvalidValueError, match="mended by what particles are at its entr"
+    ):
+        pj.track(pj.Lattice([bend]), make_bunch(20), engine=julia)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from driven_rings import electrons, ring
+from kind_cases import ELECTRON, EXACT, ORDERS, placement
 
 import pyjutrack as pj
 from pyjutrack.optics import jutrack
@@ -120,3 +123,19 @@ def test_bad_questions(cell, reference, halves):
     with_knob = jutrack.taylor_map(cell, reference, 3, knobs=["sf.k2", "qd.k1"])
     with pytest.raises(pj.errors.InvalidValueError, match="different knobs"):
         halves[0].then(with_knob)
+
+
+@pytest.mark.parametrize("label", [*EXACT, "solenoid", "paraxial bend", "gap in exact edges"])
+@pytest.mark.parametrize("where", ["as designed", "elsewhere"])
+def test_maps_of_every_kind(label, where, julia):
+    """What the engine tracks, to the order that is left out; without the slip of electrons."""
+    rng = np.random.default_rng([ord(letter) for letter in label])
+    element = (EXACT.get(label) or ORDERS[label][1])(rng)
+    if where == "elsewhere":
+        element = dataclasses.replace(element, **placement(rng))
+    mirror = np.array([1, 1, 1, 1, -1, 1])
+    start = 2e-4 * rng.uniform(-1, 1, (5, 6))
+    lattice = pj.Lattice([element])
+    found = jutrack.taylor_map(lattice, ELECTRON, order=3)(start)
+    end = pj.track(lattice, pj.Beam.from_array(ELECTRON, mirror * start), engine=julia)
+    np.testing.assert_allclose(found, mirror * end.numpy(), rtol=0, atol=3e-11)

@@ -1,7 +1,8 @@
 """Gradients by every knob of every kind, against differences of lattices that are built anew."""
 
 import dataclasses
-import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -94,16 +95,49 @@ def test_every_knob(number, other):
     check(displaced(number), "forward", other)
 
 
-@pytest.mark.parametrize("number", [4, 5, 8, 16, 26])
+@pytest.mark.parametrize("number", [4, 5, 8, 16, 20, 21, 22, 26])
 def test_every_knob_backward(number, other):
-    """Of a quadrupole, rows, a sextupole, a bend and a cavity."""
+    """Of a quadrupole, rows, a sextupole, bends and a cavity."""
     check(displaced(number), "reverse", other)
 
 
-def test_exact_bends_backward(other):
-    """Refused, because Enzyme crashes."""
-    with pytest.raises(pj.errors.InvalidValueError, match=r'ESBEND.*take mode="forward"'):
-        check(displaced(20), "reverse", other)
+def test_exact_bends_backward_again_and_again(other):
+    """In a process of its own, which JuTrack's own map ends; with particles that are lost."""
+    done = subprocess.run([sys.executable, "-c", BACKWARD], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip()) == (0, "done"), done.stderr[-2000:]
+
+
+BACKWARD = """
+import warnings
+import numpy as np
+import pyjutrack as pj
+from juliacall import Main
+warnings.simplefilter("ignore", pj.errors.LossWarning)
+proton = pj.Reference.from_kinetic("proton", 1e9)
+rng = np.random.default_rng(1)
+weights = rng.normal(size=6)
+kinds = [
+    pj.SBend(0.5, 0.1, e1=0.05, e2=-0.08, fint=0.5, hgap=0.02, name="e"),
+    pj.SBend(0.5, -0.13, edges="none", name="e"),
+    pj.RBend(0.5, -0.13, k1=0.3, k2=3.0, steps=4, ksl=(2e-3, 0.2, 1.0), tilt=0.3, name="e"),
+]
+for turn in range(30):
+    wall = pj.Aperture(half_width=2e-3, half_height=1.0)
+    lattice = pj.Lattice([kinds[turn % 3], pj.Drift(5.0), wall])
+    rows = rng.uniform(-1, 1, (int(rng.integers(2, 700)), 6)) * 1e-3
+    rows[0, 0] = 0.0
+    beam = pj.Beam.from_array(proton, rows)
+    def figure(final):
+        u = final.coordinates[final.alive]
+        return (u @ u.new_tensor(weights)).sum() + 1e3 * (u ** 2).sum()
+    options = dict(wrt=["e.length", "e.angle"], engine="julia")
+    back, forth = (
+        pj.gradient(figure, lattice, beam, mode=mode, **options) for mode in ("reverse", "forward")
+    )
+    np.testing.assert_allclose(back, forth, rtol=1e-9)
+    Main.GC.gc()
+print("done")
+"""
 
 
 def displaced(number):
@@ -150,9 +184,10 @@ def test_slopes_that_jutrack_has_not(element, knob, other):
         )
 
 
-def test_values_are_numbers():
-    """What the cases are made of: no knob at which all differences vanish."""
+def test_knobs_do_something():
+    """What the cases are made of: no knob by which the native engine's differences vanish."""
     start = beam(np.random.default_rng(3), PROTON)
-    for element in ELEMENTS:
-        line = pj.Lattice([dataclasses.replace(element, name="e")])
-        assert math.isfinite(float(figure(pj.track(line, start), start)))
+    for number, element in enumerate(ELEMENTS):
+        line = pj.Lattice([displaced(number)])
+        wrt = [a for a in line.knobs() if line.value(a)]
+        assert (differences(line, start, wrt, "native") != 0).all(), element

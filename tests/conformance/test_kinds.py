@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from kind_cases import ELECTRON, EXACT, ORDERS, beam, choose, length, near, placement
+from kind_cases import ELECTRON, EXACT, ORDERS, PROTON, beam, choose, length, near, placement
 
 import pyjutrack as pj
 
@@ -90,6 +90,24 @@ def test_apertures(shape, other):
         assert difference(element, beam(rng), other) < 1e-15, element
         lost += pj.track(pj.Lattice([element]), beam(rng)).lost
     assert lost > SETS
+
+
+def test_what_turns_back_in_a_bend(other):
+    """It is lost, and the others are tracked on."""
+    rng = draw("back")
+    lost = 0
+    for _ in range(20):
+        element = EXACT["exact bend"](rng)
+        rows = rng.uniform(-1, 1, (50, 6)) * [1e-3, 0.95, 1e-3, 0.2, 1e-3, 1e-3]
+        line, start = pj.Lattice([element]), pj.Beam.from_array(PROTON, rows)
+        ours, theirs = pj.track(line, start), pj.track(line, start, engine=other)
+        # JuTrack loses what goes more across than along, and what is beyond 1 m, too
+        c = ours.coordinates
+        near = ours.alive & (c[:, 1] ** 2 + c[:, 3] ** 2 < 0.9) & (c[:, [0, 2]].abs() < 0.9).all(1)
+        assert theirs.alive[near].all(), element
+        assert not theirs.alive[~ours.alive].any(), element
+        lost += ours.lost
+    assert lost > 10
 
 
 def test_patches(other):

@@ -34,22 +34,26 @@ def make(found):
 
 
 def test_none_is_none(found, capsys):
-    image.use(found)
-    assert image.VARIABLE not in os.environ
+    with image.use(found):
+        assert image.VARIABLE not in os.environ
     assert image.describe(found) == "none"
     assert capsys.readouterr().err == ""
 
 
 def test_that_of_today_is_used(found):
+    """While Julia starts; what this process starts later is not told of it."""
     file = make(found)
-    image.use(found)
-    assert os.environ[image.VARIABLE] == str(file)
+    with image.use(found):
+        assert os.environ[image.VARIABLE] == str(file)
+    assert image.VARIABLE not in os.environ
+    assert image.describe(found) == str(file)
 
 
 def test_the_users_own_comes_first(found):
     make(found)
     os.environ[image.VARIABLE] = "/mine.so"
-    image.use(found)
+    with image.use(found):
+        assert os.environ[image.VARIABLE] == "/mine.so"
     assert os.environ[image.VARIABLE] == "/mine.so"
     assert "named by the environment" in image.describe(found)
 
@@ -66,8 +70,8 @@ def test_a_stale_one_is_not_used_and_said(found, tmp_path, monkeypatch, capsys, 
         monkeypatch.setattr(installation, "source", lambda: tmp_path)
     assert image.path(found) != old
     assert image.stale(found) == [old]
-    image.use(found)
-    assert image.VARIABLE not in os.environ
+    with image.use(found):
+        assert image.VARIABLE not in os.environ
     assert "stale and not used" in capsys.readouterr().err
     assert "stale" in image.describe(found)
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...beam.beam import Beam
-from ...core.errors import InvalidValueError
 from ...core.scalars import to_float
 from ...tracking.task import Task
 from ..protocol import Objective
@@ -103,7 +102,6 @@ class Julia:
             value, weights, by_initial, by_amount = _differentiate(objective, final, task.beam)
             slope = np.einsum("pck,pc->k", border.array(tangents), weights)
         else:
-            _require_backward(study)
             final = self.track(task)
             value, weights, by_initial, by_amount = _differentiate(objective, final, task.beam)
             by_entries, adjoint = self._call("pullback", task, study, list(by.entries), weights)
@@ -145,15 +143,6 @@ class Julia:
             task.turns,
         )
         return _Study(made, frozenset(twin.kind for twin in packed.twins))
-
-
-def _require_backward(study: _Study) -> None:
-    # found with Enzyme 0.13.44: the process ends in it, without an error
-    if "ESBEND" in study.kinds:
-        raise InvalidValueError(
-            "Enzyme 0.13 ends the process in its backward pass through JuTrack's ESBEND, which "
-            'exact bends are; take mode="forward", or the native engine'
-        )
 
 
 class _Study(NamedTuple):

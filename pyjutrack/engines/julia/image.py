@@ -12,13 +12,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ...core.errors import EngineError
 from . import installation
 from .installation import Installation
 
-#: juliacall's own variable: what the user sets is taken, and `use` sets it where it is not set
+#: juliacall's own variable: what the user sets is taken, and `use` sets it else, for the start
 VARIABLE = "PYTHON_JULIACALL_SYSIMAGE"
 
 # what is compiled into it, besides what packages compile for themselves
@@ -66,18 +68,28 @@ def stale(found: Installation) -> list[Path]:
     return sorted(p for p in folder().glob("julia-*.so") if p != path(found))
 
 
-def use(found: Installation) -> None:
-    """Have juliacall take today's image, if there is one and the user names none."""
-    if not os.environ.get(VARIABLE) and "juliacall-sysimage" not in sys._xoptions:
-        today = path(found)
-        if today.is_file():
-            os.environ[VARIABLE] = str(today)
-        elif stale(found):
+@contextmanager
+def use(found: Installation) -> Iterator[None]:
+    """Have juliacall take today's image, if there is one and the user names none.
+
+    While it starts: processes that this one starts later choose for themselves.
+    """
+    named = os.environ.get(VARIABLE) or "juliacall-sysimage" in sys._xoptions
+    today = path(found)
+    if named or not today.is_file():
+        if not named and stale(found):
             print(
                 "pyjutrack: the system image of Julia is stale and not used; build it again by "
                 "`pyjutrack julia sysimage`",
                 file=sys.stderr,
             )
+        yield
+        return
+    os.environ[VARIABLE] = str(today)
+    try:
+        yield
+    finally:
+        os.environ.pop(VARIABLE, None)
 
 
 def describe(found: Installation) -> str:

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import warnings
+from contextlib import ExitStack
 from typing import Any
 
 from ...core.errors import EngineError, InvalidValueError, PyJuTrackError
@@ -102,11 +103,12 @@ def session() -> Session:
         EngineError: Julia does not start, or another thread than the main one asks.
     """
     _require_main_thread()
-    if "juliacall" not in sys.modules:
-        found = installation.find()
-        installation.require_packages(found)
-        image.use(found)
-    with _Announcement("starting Julia"):
+    with ExitStack() as start:
+        if "juliacall" not in sys.modules:
+            found = installation.find()
+            installation.require_packages(found)
+            start.enter_context(image.use(found))
+        start.enter_context(_Announcement("starting Julia"))
         try:
             with warnings.catch_warnings():
                 # both orders of import are tested; juliacall warns of one

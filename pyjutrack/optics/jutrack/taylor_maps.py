@@ -14,7 +14,6 @@ from ...engines.julia import border
 from ...engines.julia.lines import line_of
 from ...engines.julia.session import session
 from ...lattice.lattice import Lattice
-from .lattices import to_jutrack
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,15 +188,13 @@ def taylor_map(
     if not isinstance(order, int) or isinstance(order, bool) or order < 1:
         raise InvalidValueError(f"the order of a map must be a positive integer, got {order!r}")
     numbers = border.number(reference.kinetic_energy), reference.species.mass
-    compiles = "JuTrack's power series"
-    if not len(knobs):
-        line = to_jutrack(lattice, reference)
-        found = session().call("taylor_map", line, order, *numbers, compiles=compiles, kind=order)
-    else:
-        arguments = line_of(lattice, reference, knobs).arguments
-        kind = order, len(knobs)
-        found = session().call(
-            "map_with_knobs", *arguments, order, *numbers, compiles=compiles, kind=kind
-        )
+    found = session().call(
+        "taylor_map",
+        *line_of(lattice, reference, knobs).arguments,
+        order,
+        *numbers,
+        compiles="JuTrack's power series",
+        kind=(order, len(knobs)),
+    )
     exponents, coefficients = map(border.array, found)
     return TaylorMap(exponents, coefficients, tuple(knobs))

@@ -10,10 +10,10 @@ import torch
 
 from ....beam.reference import SPEED_OF_LIGHT, Reference
 from ....core.errors import InvalidValueError
-from ....core.scalars import is_zero
+from ....core.scalars import is_zero, vanishes
 from ....elements.part import Part
 from ..opaque import JuTrackElement
-from .base import Twin, Twins, twin
+from .base import Twin, Twins, require_slope, twin
 from .strong_beam import slices_of
 
 Fields = dict[str, Any]
@@ -21,6 +21,16 @@ Fields = dict[str, Any]
 _RECTANGULAR = {
     kind: kind.replace("R", "S", 1) for kind in ("RBEND", "RBEND_SC", "RBEND_SC2P5D")
 } | {"ERBEND": "ESBEND"}
+#: numbers that JuTrack asks whether they are zero, and leaves out then, by type
+_ASKED = {
+    **dict.fromkeys(("KQUAD", "KSEXT", "KOCT", "SBEND"), ("KickAngle",)),
+    "ESBEND": ("angle", "e1", "e2", "KickAngle"),
+    "LBEND": ("K",),
+    "SOLENOID": ("ks",),
+    "YROTATION": ("angle",),
+}
+#: types whose derivatives are made without that question
+_SMOOTH = ("DRIFT", "QUAD")
 
 
 @twin(JuTrackElement)
@@ -34,8 +44,23 @@ def _(e: JuTrackElement, part: Part, reference: Reference) -> Twins:
     if e.type in _RECTANGULAR:
         half = fields.get("angle", 0.0) / 2
         fields = {**fields, "e1": half, "e2": half}
+    _require_slopes(e, fields)
     made = _MADE.get(e.type, _as_they_are)
     return (Twin(_RECTANGULAR.get(e.type, e.type), made(e, fields), e.slip),)
+
+
+def _require_slopes(e: JuTrackElement, fields: Fields) -> None:
+    """Raise InvalidValueError for a slope that JuTrack leaves out."""
+    kind = _RECTANGULAR.get(e.type, e.type)
+    for name in _ASKED.get(kind, ()):
+        value = fields.get(name, 0.0)
+        for number in value if isinstance(value, tuple) else (value,):
+            require_slope(e, name, number)
+    for name in ("T1", "T2") if kind not in _SMOOTH else ():
+        shift = fields.get(name, ())
+        if all(map(vanishes, shift)):
+            for number in shift:
+                require_slope(e, name, number)
 
 
 def _as_they_are(e: JuTrackElement, fields: Fields) -> Fields:
