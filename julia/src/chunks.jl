@@ -1,56 +1,6 @@
 # Particles in chunks, one for each thread; and marks of the lost.
 
 """
-    Particles(r, lost, reference)
-
-Coordinates of JuTrack's (N, 6) and marks, in as many chunks as there are threads for.
-"""
-struct Particles
-    r::Vector{Matrix{Float64}}
-    lost::Vector{Vector{Int}}
-    beams::Vector{JuTrack.Beam{Float64}}
-    total::Int
-end
-
-# fewer in a chunk are not worth a thread
-const LEAST = 256
-
-function Particles(r::Matrix{Float64}, lost::Vector{Int}, reference::Reference)
-    count = clamp(size(r, 1) ÷ LEAST, 1, Threads.nthreads())
-    rows = chunk_rows(size(r, 1), count)
-    rs = [r[range, :] for range in rows]
-    marks = [lost[range] for range in rows]
-    Particles(rs, marks, [beam(a, b, reference) for (a, b) in zip(rs, marks)], size(r, 1))
-end
-
-chunk_rows(total, count) =
-    [(total * (i - 1) ÷ count + 1):(total * i ÷ count) for i in 1:count]
-
-"""The same rows of another array of as many, such as tangents."""
-chunked(r::Matrix{Float64}, like::Particles) =
-    [r[range, :] for range in chunk_rows(like.total, length(like.r))]
-
-joined(chunks) = length(chunks) == 1 ? chunks[1] : reduce(vcat, chunks)
-
-"""Particles with coordinates and marks of their own."""
-function copied(p::Particles, reference::Reference)
-    rs, marks = copy.(p.r), copy.(p.lost)
-    Particles(rs, marks, [beam(a, b, reference) for (a, b) in zip(rs, marks)], p.total)
-end
-
-"""Call `f` with the number of each chunk, each in a thread of its own."""
-function for_chunks(f, count)
-    if count == 1
-        f(1)
-    else
-        tasks = [Threads.@spawn(f($i)) for i in 2:count]
-        f(1)
-        foreach(fetch, tasks)
-    end
-    nothing
-end
-
-"""
     Room()
 
 Arrays that are used again and again on one way, by name and size: large ones are pages of memory
@@ -69,3 +19,62 @@ end
 
 """The same, of zeros."""
 cleared(room::Room, name, size::Int...) = fill!(taken(room, name, size...), 0.0)
+
+"""
+    Particles(r, lost, reference)
+
+Coordinates of JuTrack's (N, 6) and marks, in as many chunks as there are threads for; and room for
+the fields that they make.
+"""
+struct Particles
+    r::Vector{Matrix{Float64}}
+    lost::Vector{Vector{Int}}
+    beams::Vector{JuTrack.Beam{Float64}}
+    total::Int
+    room::Room
+end
+
+# fewer in a chunk are not worth a thread
+const LEAST = 256
+
+function Particles(r::Matrix{Float64}, lost::Vector{Int}, reference::Reference)
+    count = clamp(size(r, 1) ÷ LEAST, 1, Threads.nthreads())
+    rows = chunk_rows(size(r, 1), count)
+    rs = [r[range, :] for range in rows]
+    marks = [lost[range] for range in rows]
+    Particles(rs, marks, [beam(a, b, reference) for (a, b) in zip(rs, marks)], size(r, 1), Room())
+end
+
+chunk_rows(total, count) =
+    [(total * (i - 1) ÷ count + 1):(total * i ÷ count) for i in 1:count]
+
+"""The same rows of another array of as many, such as tangents."""
+chunked(r::Matrix{Float64}, like::Particles) =
+    [r[range, :] for range in chunk_rows(like.total, length(like.r))]
+
+joined(chunks) = length(chunks) == 1 ? chunks[1] : reduce(vcat, chunks)
+
+"""Particles with coordinates and marks of their own."""
+function copied(p::Particles, reference::Reference)
+    rs, marks = copy.(p.r), copy.(p.lost)
+    Particles(rs, marks, [beam(a, b, reference) for (a, b) in zip(rs, marks)], p.total, Room())
+end
+
+"""Call `f` with the number of each chunk, each in a thread of its own."""
+function for_chunks(f, count)
+    if count == 1
+        f(1)
+    else
+        tasks = [Threads.@spawn(f($i)) for i in 2:count]
+        f(1)
+        foreach(fetch, tasks)
+    end
+    nothing
+end
+
+"""Call `f` with the number of a thread and with each number to `total`, shared among threads."""
+function for_shares(f, total)
+    count = min(Threads.nthreads(), total)
+    rows = chunk_rows(total, count)
+    for_chunks(i -> foreach(n -> f(i, n), rows[i]), count)
+end

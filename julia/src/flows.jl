@@ -3,9 +3,11 @@
 # keeps; of a function of numbers it makes code without addresses, and `InlineABI` puts it into the
 # function that asks. So such elements compile nothing at run time. Particles are tracked by JuTrack's
 # own maps; tests hold them together.
+#
+# Enzyme is asked for the derivatives by each of the nine numbers of a particle and a piece, forward
+# and backwards alike: the compiler knows these directions, and drops what they have no part in.
 
 const PUSH = Enzyme.set_abi(Enzyme.ForwardWithPrimal, Enzyme.InlineABI)
-const PULL = Enzyme.set_abi(Reverse, Enzyme.InlineABI)
 
 const Flowing = Union{JuTrack.DRIFT{Float64},JuTrack.QUAD{Float64},Exchanged}
 
@@ -19,9 +21,9 @@ end
 @inline quadrupole_flow(x, px, y, py, z, delta, len, k, slipping, beta) =
     quadrupole_by_series(COSINE, SINE, x, px, y, py, z, delta, len, k, slipping, beta)
 
-"""The same of short pieces, where half of the terms are exact."""
+"""The same of short pieces, where less terms are exact."""
 @inline short_quadrupole_flow(x, px, y, py, z, delta, len, k, slipping, beta) =
-    quadrupole_by_series(FEW_COSINE, FEW_SINE, x, px, y, py, z, delta, len, k, slipping, beta)
+    quadrupole_by_series(COSINE[1:6], SINE[1:6], x, px, y, py, z, delta, len, k, slipping, beta)
 
 @inline function quadrupole_by_series(
     cosine, sine, x, px, y, py, z, delta, len, k, slipping, beta
@@ -47,10 +49,9 @@ end
 # cos(sqrt(q)) and sin(sqrt(q)) / sqrt(q) as series in -q, which know no sign of the strength
 const COSINE = ntuple(n -> 1 / prod(1.0:(2n - 2)), 20)
 const SINE = ntuple(n -> 1 / prod(1.0:(2n - 1)), 20)
-const FEW_COSINE, FEW_SINE = COSINE[1:10], SINE[1:10]
-# up to where they are exact to rounding
+# up to where they are exact to rounding, with all terms and with six
 const LARGEST = 9.0
-const SHORT = 0.5
+const SHORT = 0.05
 
 """The flow of an element, for particles as they are."""
 flow_of(::JuTrack.DRIFT, r, lost) = drift_flow
@@ -85,16 +86,35 @@ end
 """Length, strength and slip of a piece, those by which its flow has derivatives."""
 numbers_of(p::Piece) = (own(p.element).len, strength_of(p.element), p.slip)
 
+"""What a flow makes of nine numbers, six of a particle, and its derivatives by each of them."""
+@inline function flow_and_slopes(f::F, u::NTuple{9,Float64}, beta) where {F}
+    numbers = map(BatchDuplicated, u, UNITS)
+    columns, final = autodiff(PUSH, Const(f), BatchDuplicated, numbers..., Const(beta))
+    final, values(columns)
+end
+
+const UNITS = ntuple(j -> ntuple(w -> Float64(w == j), Val(9)), Val(9))
+
+@inline row_of(r, p) = @inbounds (r[p, 1], r[p, 2], r[p, 3], r[p, 4], r[p, 5], r[p, 6])
+
+@inline function set_row!(r, p, u)
+    @inbounds r[p, 1], r[p, 2], r[p, 3], r[p, 4], r[p, 5], r[p, 6] = u
+    nothing
+end
+
+# any order of the sums will do, and what is known to be zero may be left out
+@inline dot(a, b) = foldl(Base.FastMath.add_fast, map(Base.FastMath.mul_fast, a, b))
+@inline along(columns, d) = ntuple(i -> dot(map(c -> c[i], columns), d), Val(6))
+@inline across(columns, w) = map(c -> dot(c, w), columns)
+
 """A piece with derivatives along W directions, by its flow."""
 function push_flow!(piece::Piece, dpieces, r, drs::NTuple{W,Matrix{Float64}}, lost, beta) where {W}
+    f, numbers = flow_of(piece.element, r, lost), numbers_of(piece)
     if dpieces === nothing
-        none = ntuple(_ -> 0.0, Val(W))
-        push_rows!(flow_of(piece.element, r, lost), numbers_of(piece), (none, none, none), r, drs, lost, beta)
+        push_rows!(f, numbers, ntuple(_ -> (0.0, 0.0, 0.0), Val(W)), r, drs, lost, beta)
     else
-        dnumbers = map(numbers_of, dpieces)
-        along = ntuple(i -> ntuple(w -> dnumbers[w][i], Val(W)), Val(3))
         add_shifts!(drs, dpieces, lost, :T1)
-        push_rows!(flow_of(piece.element, r, lost), numbers_of(piece), along, r, drs, lost, beta)
+        push_rows!(f, numbers, map(numbers_of, dpieces), r, drs, lost, beta)
         add_shifts!(drs, dpieces, lost, :T2)
     end
     nothing
@@ -114,75 +134,58 @@ function add_shifts!(drs, dpieces, lost, name)
     end
 end
 
-function push_rows!(f::F, numbers, along, r, drs::NTuple{W,Matrix{Float64}}, lost, beta) where {F,W}
-    fixed = map(number_dup, numbers, along)
+function push_rows!(f::F, numbers, dnumbers, r, drs::NTuple{W,Matrix{Float64}}, lost, beta) where {F,W}
     @inbounds for p in axes(r, 1)
         lost[p] == 0 || continue
-        u = ntuple(i -> number_dup(r[p, i], ntuple(w -> drs[w][p, i], Val(W))), Val(6))
-        dend, final = autodiff(PUSH, Const(f), annotation(Val(W)), u..., fixed..., Const(beta))
-        columns = W == 1 ? (dend,) : values(dend)
-        for i in 1:6
-            r[p, i] = final[i]
-            for w in 1:W
-                drs[w][p, i] = columns[w][i]
-            end
+        final, columns = flow_and_slopes(f, (row_of(r, p)..., numbers...), beta)
+        set_row!(r, p, final)
+        map(drs, dnumbers) do dr, more
+            @inline
+            set_row!(dr, p, along(columns, (row_of(dr, p)..., more...)))
         end
     end
     nothing
 end
 
-@inline number_dup(x, dx::NTuple{1}) = Duplicated(x, dx[1])
-@inline number_dup(x, dx::NTuple) = BatchDuplicated(x, dx)
-annotation(::Val{1}) = Duplicated
-annotation(::Val) = BatchDuplicated
-
 """The adjoint of a piece, by its flow; derivatives by the piece are added to `dpiece`."""
 function pull_flow!(piece::Piece, dpiece, r, dr, lost, beta)
-    shifts = zeros(6), zeros(6)
-    found = pull_rows!(flow_of(piece.element, r, lost), numbers_of(piece), r, dr, lost, beta, shifts)
+    after = live_sums(dr, lost)
+    found = pull_rows!(flow_of(piece.element, r, lost), numbers_of(piece), r, dr, lost, beta)
     dpiece === nothing && return nothing
     plain = own(dpiece.element)
     plain.len += found[1]
     plain isa JuTrack.QUAD && (plain.k1 += piece.element isa Exchanged ? -found[2] : found[2])
     dpiece.slip += found[3]
+    before = live_sums(dr, lost)
     for i in 1:6
-        add_to_field!(dpiece.element, :T1, i, shifts[1][i])
-        add_to_field!(dpiece.element, :T2, i, shifts[2][i])
+        add_to_field!(dpiece.element, :T1, i, before[i])
+        add_to_field!(dpiece.element, :T2, i, after[i])
     end
     nothing
 end
 
-function pull_rows!(f::F, numbers, r, dr, lost, beta, shifts) where {F}
-    len, k, slipping = numbers
+live_sums(dr, lost) = [sum(dr[p, i] for p in eachindex(lost) if lost[p] == 0; init=0.0) for i in 1:6]
+
+function pull_rows!(f::F, numbers, r, dr, lost, beta) where {F}
     total = (0.0, 0.0, 0.0)
     @inbounds for p in axes(r, 1)
         lost[p] == 0 || continue
-        u = ntuple(i -> Active(r[p, i]), Val(6))
-        w = ntuple(i -> dr[p, i], Val(6))
-        found, = autodiff(
-            PULL,
-            Const(weighted_flow),
-            Active,
-            Const(f),
-            u...,
-            Active(len),
-            Active(k),
-            Active(slipping),
-            Const(beta),
-            Const(w),
-        )
-        for i in 1:6
-            shifts[2][i] += w[i]
-            shifts[1][i] += found[i + 1]
-            dr[p, i] = found[i + 1]
-        end
-        total = (total[1] + found[8], total[2] + found[9], total[3] + found[10])
+        _, columns = flow_and_slopes(f, (row_of(r, p)..., numbers...), beta)
+        found = across(columns, row_of(dr, p))
+        set_row!(dr, p, found)
+        total = total .+ found[7:9]
     end
     total
 end
 
-"""<weights, flow>: a number, so that reverse mode keeps nothing."""
-@inline function weighted_flow(f::F, x, px, y, py, z, delta, len, k, slipping, beta, w) where {F}
-    u = f(x, px, y, py, z, delta, len, k, slipping, beta)
-    w[1] * u[1] + w[2] * u[2] + w[3] * u[3] + w[4] * u[4] + w[5] * u[5] + w[6] * u[6]
+"""Particles through a piece by its flow, as `push_flow!` has them."""
+function pass_flow!(piece::Piece, r, lost, beta)
+    pass_rows!(flow_of(piece.element, r, lost), numbers_of(piece), r, lost, beta)
+end
+
+function pass_rows!(f::F, numbers, r, lost, beta) where {F}
+    @inbounds for p in axes(r, 1)
+        lost[p] == 0 && set_row!(r, p, f(row_of(r, p)..., numbers..., beta))
+    end
+    nothing
 end

@@ -1,7 +1,7 @@
 # Forward mode: operations one by one, each differentiated by Enzyme along all directions at once.
 
 # directions that go together; others wait, or are zeros
-const WIDTHS = (1, 2, 4, 8)
+const WIDTHS = (1, 2, 4, 7, 8)
 
 """
     pushforward(r, lost, study, entries, seeds, starts)
@@ -48,16 +48,15 @@ end
     push_walk!(particles, tangents, study, slopes, keep)
 
 `walk!` with derivatives, in place. Fields and theirs go to `keep(field, slopes)`, if that is not
-nothing.
+nothing, which must copy them.
 """
 function push_walk!(p::Particles, tangents, study::Study, dstudy::Slopes, keep)
-    room = Room()
     each_op(study) do n, op, _
         op.enters == 1 && foreach(passable!, p.r, p.lost)
         if op.piece != 0
             push_piece!(study.pieces[op.piece], dstudy.pieces[op.piece], p, tangents, study.reference)
         else
-            h, dh = push_act!(study, dstudy, n, op, p, tangents, room)
+            h, dh = push_act!(study, dstudy, n, op, p, tangents)
             keep === nothing || keep(h, dh)
         end
     end
@@ -105,10 +104,10 @@ function push_whole!(piece, dpiece, r, drs, lost, particles, beta)
 end
 
 """An effect with its derivatives; returns the field and its derivatives."""
-function push_act!(study, dstudy::Slopes{W}, n, op, p::Particles, tangents, room) where {W}
+function push_act!(study, dstudy::Slopes{W}, n, op, p::Particles, tangents) where {W}
     effect, strength, ds = study.effects[op.effect], study.strengths[op.effect], study.lengths[n]
     admit!(effect, p)
-    h, dh = push_field(effect, p, tangents, room)
+    h, dh = push_field(effect, p, tangents)
     slope(w) = dstudy.strengths[op.effect, w] * ds + strength * dstudy.lengths[n, w]
     dfactors = ntuple(slope, Val(W))
     for_chunks(length(p.r)) do i

@@ -138,7 +138,7 @@ function for_living(f, p::Particles)
 end
 
 function push_field(
-    g::Gridless, p::Particles, tangents::Vector{NTuple{W,Matrix{Float64}}}, _=nothing
+    g::Gridless, p::Particles, tangents::Vector{NTuple{W,Matrix{Float64}}}
 ) where {W}
     corners = corner(p)
     along = ntuple(2) do axis

@@ -4,10 +4,12 @@
 #   field(effect, particles)                      what the beam makes, for a strength of one
 #   field_size(effect)                            its size
 #   apply!(effect, r, lost, field, factor)        kicks by it; factor = strength * length
-#   push_field(effect, particles, tangents, room) `field` and its derivatives along W tangents, (W, ...)
-#                                                 or nothing, in arrays of a room
+#   push_field(effect, particles, tangents)       `field` and its derivatives along W tangents, (W, ...)
+#                                                 or nothing
 #   pull_field!(effect, particles, slopes, dh)    adds those of <dh, field> by the coordinates
 #   push_apply!, pull_apply!                      those of `apply!`, of particles that are admitted
+#
+# Fields may stand in arrays of the particles' room, until the next is made.
 #
 # `apply!` moves no coordinate that `field` depends on, and so is undone by the factor's negative.
 
@@ -46,7 +48,7 @@ end
 """The share of the beam in each cell."""
 function shares(kick::SpaceCharge, p::Particles)
     box = mesh(kick)
-    grids = [zeros(padded(box)) for _ in p.r]
+    grids = [cleared(p.room, (:shares, i), padded(box)...) for i in eachindex(p.r)]
     for_chunks(length(p.r)) do i
         deposit!(grids[i], box, p.r[i], p.lost[i], 1 / p.total)
     end
@@ -55,13 +57,13 @@ end
 
 """The sum of arrays, in the first of them."""
 function sum_up(grids)
-    for grid in @view grids[2:end]
-        grids[1] .+= grid
+    for other in Iterators.drop(grids, 1)
+        grids[1] .+= other
     end
     grids[1]
 end
 
-field(kick::SpaceCharge, p::Particles) = value(kick.potential, shares(kick, p))
+field(kick::SpaceCharge, p::Particles) = value(kick.potential, shares(kick, p), p.room)
 
 """Kick particles by a given field; those outside of the box are lost."""
 function apply!(kick::SpaceCharge, r, lost, h, factor)
@@ -72,16 +74,16 @@ end
 field_size(kick::SpaceCharge) = padded(mesh(kick))
 
 function push_field(
-    kick::SpaceCharge, p::Particles, tangents::Vector{NTuple{W,Matrix{Float64}}}, room=Room()
+    kick::SpaceCharge, p::Particles, tangents::Vector{NTuple{W,Matrix{Float64}}}
 ) where {W}
     box = mesh(kick)
     kick.response || return field(kick, p), nothing
-    grids = [cleared(room, (:shares, i), padded(box)...) for i in eachindex(p.r)]
-    dgrids = [cleared(room, (:along, i), W, padded(box)...) for i in eachindex(p.r)]
+    grids = [cleared(p.room, (:shares, i), padded(box)...) for i in eachindex(p.r)]
+    dgrids = [cleared(p.room, (:along, i), W, padded(box)...) for i in eachindex(p.r)]
     for_chunks(length(p.r)) do i
         push_deposit!(grids[i], dgrids[i], box, p.r[i], tangents[i], p.lost[i], 1 / p.total)
     end
-    tangents_of(kick.potential, sum_up(grids), sum_up(dgrids), room)
+    tangents_of(kick.potential, sum_up(grids), sum_up(dgrids), p.room)
 end
 
 push_apply!(kick::SpaceCharge, r, drs, lost, h, dh, factor, dfactors) =
@@ -89,7 +91,7 @@ push_apply!(kick::SpaceCharge, r, drs, lost, h, dh, factor, dfactors) =
 
 function pull_field!(kick::SpaceCharge, p::Particles, slopes, dh)
     kick.response || return nothing
-    dshares = cotangent(kick.potential, shares(kick, p), dh)
+    dshares = cotangent(kick.potential, shares(kick, p), dh, p.room)
     for_chunks(length(p.r)) do i
         pull_deposit!(dshares, mesh(kick), p.r[i], slopes[i], p.lost[i], 1 / p.total)
     end

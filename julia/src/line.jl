@@ -51,8 +51,9 @@ function study(kinds, fields, slips, ops, lengths, effects, strengths, reference
     check_switches()
     pieces = Piece[Piece(adapted(make(k, f)), s) for (k, f, s) in zip(kinds, fields, slips)]
     require_intensity(pieces, reference)
-    rows = Op[Op(row...) for row in eachrow(Matrix{Int}(ops))]
-    Study(pieces, rows, lengths, collect(Effect, effects), strengths, reference, turns)
+    rows = Matrix{Int}(ops)
+    each = Op[Op(rows[n, 1], rows[n, 2], rows[n, 3]) for n in axes(rows, 1)]
+    Study(pieces, each, lengths, collect(Effect, effects), strengths, reference, turns)
 end
 
 """How many fields a study makes, one after another."""

@@ -38,12 +38,16 @@ function push_deposit!(
     @inbounds for p in axes(r, 1)
         lost[p] == 0 || continue
         (i, j), (wx, sx, _), (wy, sy, _) = around(mesh, r[p, 1], r[p, 3])
-        dx, dy = ntuple(w -> drs[w][p, 1], Val(W)), ntuple(w -> drs[w][p, 3], Val(W))
-        for b in 1:4, a in 1:4
-            grid[i + a - 1, j + b - 1] += share * wx[a] * wy[b]
-            by_x, by_y = share * sx[a] * wy[b], share * wx[a] * sy[b]
-            for w in 1:W
-                dgrids[w, i + a - 1, j + b - 1] += by_x * dx[w] + by_y * dy[w]
+        dx, dy = map(d -> @inbounds(d[p, 1]), drs), map(d -> @inbounds(d[p, 3]), drs)
+        for b in 1:4
+            along_x, along_y = (share * wy[b]) .* dx, (share * sy[b]) .* dy
+            for a in 1:4
+                grid[i + a - 1, j + b - 1] += share * wx[a] * wy[b]
+                for w in 1:W
+                    found = dgrids[w, i + a - 1, j + b - 1]
+                    found = muladd(wx[a], along_y[w], muladd(sx[a], along_x[w], found))
+                    dgrids[w, i + a - 1, j + b - 1] = found
+                end
             end
         end
     end
@@ -70,13 +74,14 @@ end
 """The slopes of a potential at a particle, and its curvatures (xx, xy, yy)."""
 @inline function slopes_at(h, (i, j), (wx, sx, cx), (wy, sy, cy))
     gx = gy = hxx = hxy = hyy = 0.0
-    @inbounds for b in 1:4, a in 1:4
-        k = h[i + a - 1, j + b - 1]
-        gx += k * sx[a] * wy[b]
-        gy += k * wx[a] * sy[b]
-        hxx += k * cx[a] * wy[b]
-        hxy += k * sx[a] * sy[b]
-        hyy += k * wx[a] * cy[b]
+    @inbounds for b in 1:4
+        k = ntuple(a -> @inbounds(h[i + a - 1, j + b - 1]), Val(4))
+        value, slope, curvature = sum(k .* wx), sum(k .* sx), sum(k .* cx)
+        gx += slope * wy[b]
+        gy += value * sy[b]
+        hxx += curvature * wy[b]
+        hxy += slope * sy[b]
+        hyy += value * cy[b]
     end
     gx, gy, hxx, hxy, hyy
 end
@@ -109,11 +114,13 @@ own_slopes(::Nothing, at, ofx, ofy, ::Val{W}) where {W} =
 
 @inline function own_slopes(dh, (i, j), (wx, sx, _), (wy, sy, _), ::Val{W}) where {W}
     by_x = by_y = ntuple(_ -> 0.0, Val(W))
-    @inbounds for b in 1:4, a in 1:4
-        along_x, along_y = sx[a] * wy[b], wx[a] * sy[b]
-        k = ntuple(w -> dh[w, i + a - 1, j + b - 1], Val(W))
-        by_x = by_x .+ along_x .* k
-        by_y = by_y .+ along_y .* k
+    @inbounds for b in 1:4
+        value = slope = ntuple(_ -> 0.0, Val(W))
+        for a in 1:4
+            k = ntuple(w -> @inbounds(dh[w, i + a - 1, j + b - 1]), Val(W))
+            value, slope = muladd.(wx[a], k, value), muladd.(sx[a], k, slope)
+        end
+        by_x, by_y = muladd.(wy[b], slope, by_x), muladd.(sy[b], value, by_y)
     end
     by_x, by_y
 end

@@ -7,11 +7,28 @@
 The derivatives of <weights, particles at the end> by entries of the study, and by the coordinates
 at the start (N, 6); weights (N, 6).
 """
-function pullback(r, lost, study::Study, entries, weights)
+pullback(r, lost, study::Study, entries, weights) =
+    pull_back(track_and_keep(r, lost, study)[3], entries, weights)
+
+"""
+    track_and_keep(r, lost, study)
+
+`track`, and what `pull_back` needs, once.
+"""
+function track_and_keep(r, lost, study::Study)
     require_derivatives(study)
-    entries = entries_of(entries)
     p = Particles(mirrored(r), Vector{Int}(lost), study.reference)
     way = walk_and_keep!(p, study)
+    mirrored(joined(p.r)), joined(p.lost), (p, study, way)
+end
+
+"""
+    pull_back(kept, entries, weights)
+
+What `pullback` returns, of what `track_and_keep` kept.
+"""
+function pull_back((p, study, way), entries, weights)
+    entries = entries_of(entries)
     adjoints = chunked(mirrored(weights), p)
     found = no_slopes(study, entries, Val(1))
     pull_walk!(p, adjoints, study, found, way)
@@ -42,11 +59,11 @@ function walk_and_keep!(p::Particles, study::Study)
         if op.piece != 0 && way.inverses[op.piece] === nothing
             way.whole[number] = copy.(before)
         end
-        gone = [
+        p.lost == marks && return nothing
+        way.lost[number] = [
             (i, row, before[i][row, :]) for i in eachindex(p.r) for row in axes(p.r[i], 1) if
             p.lost[i][row] != marks[i][row]
         ]
-        isempty(gone) || (way.lost[number] = gone)
     end
     way
 end
@@ -105,6 +122,7 @@ end
 
 """The slip first, as it was added last."""
 function unpass!(back::Piece, r, lost, particles, beta)
+    has_flow(back.element, r, lost) && return pass_flow!(back, r, lost, beta)
     add_slip!(r, lost, back.slip, beta)
     move!(back.element, r, particles)
 end
@@ -186,7 +204,7 @@ end
 function pull_act!(study, found::Slopes, n, op, p::Particles, adjoints, h)
     effect, strength, ds = study.effects[op.effect], study.strengths[op.effect], study.lengths[n]
     admit!(effect, p)
-    dh = [zero(h) for _ in p.r]
+    dh = [cleared(p.room, (:slopes, i), size(h)...) for i in eachindex(p.r)]
     by_factor = zeros(length(p.r))
     # the field depends on no coordinate that is moved, so its adjoint may come after
     for_chunks(length(p.r)) do i

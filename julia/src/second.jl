@@ -64,7 +64,7 @@ function jacobian_derivatives(r, lost, study::Study, entries, start, seeds, star
         fields = Tuple{Matrix{Float64},Matrix{Float64}}[]
         if field_count(study) != 0
             tangents = start_tangents(p, starts, k:k, Val(1))
-            push_walk!(p, tangents, study, dstudy, (h, dh) -> push!(fields, (h, first_of(dh, h))))
+            push_walk!(p, tangents, study, dstudy, (h, dh) -> push!(fields, (copy(h), first_of(dh, h))))
         end
         matrix, slopes_found[:, :, k], gone = one_derivative(study, dstudy, fields, start)
     end

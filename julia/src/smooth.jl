@@ -69,10 +69,11 @@ function mark_lost!(e::Exchanged, r, lost)
 end
 
 function mark_lost!(e::Smooth, r, lost)
+    bounded = !(iszero(e.RApertures) && iszero(e.EApertures))
     @inbounds for p in axes(r, 1)
         lost[p] == 0 || continue
         gone = JuTrack._check_lost_row(r, p) ||
-            JuTrack._check_lost_aperture_row(r, p, e.RApertures, e.EApertures)
+            bounded && JuTrack._check_lost_aperture_row(r, p, e.RApertures, e.EApertures)
         gone && (lost[p] = 1)
     end
     nothing

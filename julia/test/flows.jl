@@ -1,8 +1,8 @@
 # Drifts and quadrupoles as functions of numbers: JuTrack's maps, Enzyme's derivatives, no addresses.
 
-using PyJuTrack: PUSH, Piece, adapted, has_flow, make, numbers_of, own, pass!, pull_by_enzyme!
+using PyJuTrack: Piece, UNITS, adapted, has_flow, make, numbers_of, own, pass!, pull_by_enzyme!
 using PyJuTrack: pull_flow!, push_by_enzyme!, push_flow!
-using Enzyme: Active, Const, Duplicated, Enzyme, InlineABI
+using Enzyme: BatchDuplicated, Const, Duplicated, Enzyme, InlineABI
 
 const PLAIN = [
     "DRIFT" => (len=0.2,),
@@ -66,14 +66,13 @@ end
     @test !has_flow(make("QUAD", (len=0.2, k1=1.0)), r, lost)
 end
 
-"""Enzyme's code of a derivative, as text."""
-function code(mode, f, result, arguments...)
+"""Enzyme's code of a forward derivative along one direction or many, as text."""
+function code(f, result, width, arguments...)
     types = Tuple{map(typeof, arguments)...}
-    kind = mode === :forward ? Enzyme.API.DEM_ForwardMode : Enzyme.API.DEM_ReverseModeCombined
     none = Val(ntuple(_ -> false, length(arguments) + 1))
     thunk = Enzyme.Compiler.thunk(
-        Val(0), Const{typeof(f)}, result, types, Val(kind), Val(1), none, Val(mode === :forward),
-        Val(mode !== :forward), InlineABI, Val(false), Val(false),
+        Val(0), Const{typeof(f)}, result, types, Val(Enzyme.API.DEM_ForwardMode), Val(width), none,
+        Val(true), Val(false), InlineABI, Val(false), Val(false),
     )
     String(typeof(thunk.adjoint).parameters[1][1])
 end
@@ -82,16 +81,10 @@ has_addresses(text) = occursin(r"inttoptr \(?i64 \d{6,}", text)
 
 @testset "flows are code without addresses, which an image can keep" begin
     for flow in (PyJuTrack.drift_flow, PyJuTrack.quadrupole_flow, PyJuTrack.short_quadrupole_flow)
-        numbers = ntuple(_ -> Duplicated(0.1, 1.0), 9)
-        forward = code(:forward, flow, Duplicated{NTuple{6,Float64}}, numbers..., Const(0.9))
-        @test occursin("fmul", forward) && !has_addresses(forward)
-        active, weights = ntuple(_ -> Active(0.1), 9), Const(ntuple(_ -> 0.1, 6))
-        reverse = code(
-            :reverse, PyJuTrack.weighted_flow, Active{Float64}, Const(flow), active..., Const(0.9),
-            weights,
-        )
-        @test occursin("fmul", reverse) && !has_addresses(reverse)
+        numbers = ntuple(j -> BatchDuplicated(0.1, UNITS[j]), 9)
+        found = code(flow, BatchDuplicated{NTuple{6,Float64},9}, 9, numbers..., Const(0.9))
+        @test occursin("fmul", found) && !has_addresses(found)
     end
     # the same question of a function that may throw has another answer
-    @test has_addresses(code(:forward, x -> sqrt(x), Duplicated{Float64}, Duplicated(1.0, 1.0)))
+    @test has_addresses(code(x -> sqrt(x), Duplicated{Float64}, 1, Duplicated(0.1, 1.0)))
 end

@@ -66,6 +66,22 @@ def test_seven_gradients_against_differences(beam, field, engine):
         np.testing.assert_allclose(exact, found, rtol=1e-6)
 
 
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_slopes_by_one_of_equal_elements(beam, kick, other, mode):
+    """An engine may make equal elements once, and must not give them one slope."""
+    kinds = [(pj.Quadrupole, 2.0), (pj.Drift, None), (pj.Quadrupole, -2.0), (pj.Drift, None)] * 2
+    line = pj.Lattice(
+        [
+            kind(0.1, name=f"e{n}", **({} if k1 is None else {"k1": k1}))
+            for n, (kind, k1) in enumerate(kinds)
+        ]
+    )
+    growth, knobs = pj.observables.emittance_growth("x"), ["e4.k1", "e5.length"]
+    ours = pj.gradient(growth, line, beam, wrt=knobs, effects=[kick])
+    theirs = pj.gradient(growth, line, beam, wrt=knobs, effects=[kick], mode=mode, engine=other)
+    np.testing.assert_allclose(theirs, ours, rtol=1e-8)
+
+
 def test_the_field_held_fixed(beam, kick, other):
     """The first term of Eq. 2 alone."""
     frozen = pj.SpaceCharge(kick.potential, kick.max_step, response=False)

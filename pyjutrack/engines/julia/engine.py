@@ -29,7 +29,7 @@ _COMPILES = {
     "jacobian": "the Jacobian with Enzyme",
     "jacobian_derivatives": "the slopes of the Jacobian with Enzyme",
     "pushforward": "forward derivatives with Enzyme",
-    "pullback": "reverse derivatives with Enzyme",
+    "track_and_keep": "the tracking",
 }
 
 
@@ -102,9 +102,16 @@ class Julia:
             value, weights, by_initial, by_amount = _differentiate(objective, final, task.beam)
             slope = np.einsum("pck,pc->k", border.array(tangents), weights)
         else:
-            final = self.track(task)
+            end, marks, kept = self._call("track_and_keep", task, study)
+            final = _beam(task.beam, end, marks)
             value, weights, by_initial, by_amount = _differentiate(objective, final, task.beam)
-            by_entries, adjoint = self._call("pullback", task, study, list(by.entries), weights)
+            found = self.session.call(
+                "pull_back",
+                *(kept, list(by.entries), weights),
+                compiles="reverse derivatives with Enzyme",
+                kind=study.kinds,
+            )
+            by_entries, adjoint = found
             slope = border.array(by_entries) @ by.seeds
             by_initial = by_initial + border.array(adjoint)
         if by.starts.size:

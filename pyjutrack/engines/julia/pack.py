@@ -37,7 +37,7 @@ class Packed:
     """A task as the Julia package takes it.
 
     Attributes:
-        twins: pieces of JuTrack elements.
+        twins: pieces of JuTrack elements, equal ones once.
         ops: rows of (piece from 1 or 0, effect from 1 or 0, whether an element is entered).
         lengths: of each operation that is an action [m].
         strengths: of each effect.
@@ -47,6 +47,16 @@ class Packed:
     ops: list[tuple[int, int, int]] = field(default_factory=list)
     lengths: list[Number] = field(default_factory=list)
     strengths: list[Number] = field(default_factory=list)
+    _places: dict[Any, int] = field(default_factory=dict)
+
+    def place(self, twin: Twin) -> int:
+        """The number of a twin's piece, from 1; equal twins are one."""
+        # a tensor is equal to itself alone
+        key = twin.kind, twin.slip, tuple(twin.fields.items())
+        found = self._places.setdefault(key, len(self.twins) + 1)
+        if found > len(self.twins):
+            self.twins.append(twin)
+        return found
 
     def numbers(self) -> Iterator[tuple[Entry, Number]]:
         """All that derivatives may be asked by, with where it stands in Julia."""
@@ -78,9 +88,7 @@ def pack(task: Task) -> Packed:
             key = op.place, _kind_of(element, part)
             if key not in known:
                 found = radiating(element, twins_of(element, task.beam.reference, part))
-                packed.twins += found
-                last = len(packed.twins)
-                known[key] = list(range(last - len(found) + 1, last + 1))
+                known[key] = [packed.place(twin) for twin in found]
             for n, piece in enumerate(known[key]):
                 packed.ops.append((piece, 0, int(n > 0 or part.start == 0)))
                 packed.lengths.append(0.0)
@@ -94,8 +102,7 @@ def pack(task: Task) -> Packed:
                 packed.lengths.append(ds)
                 continue
             for twin in twins_of_act(effect, task.beam, ds):
-                packed.twins.append(twin)
-                packed.ops.append((len(packed.twins), 0, 0))
+                packed.ops.append((packed.place(twin), 0, 0))
                 packed.lengths.append(0.0)
         else:
             raise InvalidValueError(
