@@ -1,8 +1,11 @@
 # What is compiled when the package is, so that no process need: tracking, and the derivatives that
 # are code without addresses (see flows.jl). What Enzyme compiles by itself cannot be kept, and must
 # not be called here.
+#
+# Not for a system image: there nothing can be run that Enzyme puts into what asks, as its code is
+# linked when the image is; `image.jl` has it compiled by its signatures.
 
-@setup_workload begin
+Base.JLOptions().incremental == 1 && @setup_workload begin
     r = [1e-4 * sin(i + 7j) for i in 1:8, j in 1:6]
     lost = zeros(Int, 8)
     reference = Reference(1e9, 938.27208816e6)

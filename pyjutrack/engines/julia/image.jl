@@ -8,12 +8,13 @@ Base.reinit_stdio()
 Base.init_depot_path()
 copy!(LOAD_PATH, [ENV["PYJUTRACK_PROJECT"], "@stdlib"])
 
-import CompilerSupportLibraries_jll, PyJuTrack, PythonCall
+# not PythonCall: in an image it begins before juliacall has told it which Python it is in
+import CompilerSupportLibraries_jll, PyJuTrack
 
 @eval Module() begin
-    names = Module()
+    known = Module()
     for (id, loaded) in Base.loaded_modules
-        Base.eval(names, :($(Symbol(id.name)) = $loaded))
+        Base.eval(known, :($(Symbol(id.name)) = $loaded))
     end
     for line in eachline(ENV["PYJUTRACK_STATEMENTS"])
         # code of Enzyme's that stands at an address of the process that compiled it
@@ -21,7 +22,7 @@ import CompilerSupportLibraries_jll, PyJuTrack, PythonCall
         statement = Meta.parse(line; raise=false)
         Meta.isexpr(statement, :call) || continue
         try
-            precompile(Base.eval(names, Expr(:tuple, statement.args[2:end]...))...)
+            precompile(Base.eval(known, Expr(:tuple, statement.args[2:end]...))...)
         catch
             # of a module or a closure that is not here
         end

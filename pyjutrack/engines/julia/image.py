@@ -36,6 +36,9 @@ for mode in ("forward", "reverse"):
     pj.gradient(growth, cell, beam, wrt=fodo.KNOBS, mode=mode, **options)
 """
 
+# the image to start from: without one named, a Julia that writes an image begins with nothing
+_IMAGE = "print(unsafe_string(Base.JLOptions().image_file))"
+
 _LIBRARIES = """
 using Libdl
 foreach(println, filter(p -> startswith(basename(p), r"libjulia(-internal)?[.]"), Libdl.dllist()))
@@ -122,8 +125,9 @@ def build(found: Installation) -> Path:
         _run([sys.executable, "-c", _WORK], "tracing what is compiled", traced)
         given = {"PYJUTRACK_PROJECT": found.project, "PYJUTRACK_STATEMENTS": str(statements)}
         script = Path(__file__).with_name("image.jl")
+        begin = _run([*julia, "-e", _IMAGE], "finding Julia's own image").strip()
         _run(
-            [*julia, "--pkgimages=no", f"--output-o={code}", str(script)],
+            [*julia, f"--sysimage={begin}", "--pkgimages=no", f"--output-o={code}", str(script)],
             "compiling the packages",
             given,
         )
