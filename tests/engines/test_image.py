@@ -85,7 +85,7 @@ def test_no_compiler(found, monkeypatch):
 
 def test_a_step_that_fails_says_why_and_leaves_nothing(found, monkeypatch):
     monkeypatch.setattr(image, "_WORK", "pass")
-    with pytest.raises(pj.errors.EngineError, match=r"compiling .* failed.*no space left"):
+    with pytest.raises(pj.errors.EngineError, match=r"finding .* failed.*no space left"):
         image.build(found)
     assert list(image.folder().iterdir()) == []
 

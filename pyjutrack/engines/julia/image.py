@@ -121,11 +121,12 @@ def build(found: Installation) -> Path:
     with tempfile.TemporaryDirectory(dir=today.parent) as name:
         work = Path(name)
         statements, code, linked = work / "statements.jl", work / "image.o", work / "image.so"
-        traced = {"PYTHON_JULIACALL_TRACE_COMPILE": str(statements)}
+        begin = _run([*julia, "-e", _IMAGE], "finding Julia's own image").strip()
+        # not with an image of ours, which may be the one that does not start
+        traced = {"PYTHON_JULIACALL_TRACE_COMPILE": str(statements), VARIABLE: begin}
         _run([sys.executable, "-c", _WORK], "tracing what is compiled", traced)
         given = {"PYJUTRACK_PROJECT": found.project, "PYJUTRACK_STATEMENTS": str(statements)}
         script = Path(__file__).with_name("image.jl")
-        begin = _run([*julia, "-e", _IMAGE], "finding Julia's own image").strip()
         _run(
             [*julia, f"--sysimage={begin}", "--pkgimages=no", f"--output-o={code}", str(script)],
             "compiling the packages",
