@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 from ...core.errors import InvalidValueError
+from ...core.scalars import vanishes
 from ...elements import Bend, Element, Multipole, Quadrupole
 
 
@@ -15,8 +15,8 @@ def integrated(e: Element) -> Element:
     Raises:
         InvalidValueError: a thin multipole.
     """
-    thin = not is_given(e.length)
-    if thin and isinstance(e, Multipole) and any(map(is_given, (*e.knl, *e.ksl))):
+    thin = vanishes(e.length)
+    if thin and isinstance(e, Multipole) and not all(map(vanishes, (*e.knl, *e.ksl))):
         raise InvalidValueError(
             f"JuTrack's driving terms leave out thin multipoles, and so {e.name or repr(e)}"
         )
@@ -25,8 +25,3 @@ def integrated(e: Element) -> Element:
     if isinstance(e, Bend) and e.model == "linear":
         return dataclasses.replace(e, model="paraxial", order=4, steps=10)
     return e
-
-
-def is_given(strength: Any) -> bool:
-    """Return whether a strength is not zero."""
-    return bool(strength != 0)

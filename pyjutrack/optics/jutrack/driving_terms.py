@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...beam.reference import Reference
 from ...core.errors import InvalidValueError
-from ...core.scalars import to_float
+from ...core.scalars import to_float, vanishes
 from ...elements import Element
 from ...engines.julia import border
-from ...engines.julia.integrated import integrated, is_given
+from ...engines.julia.integrated import integrated
 from ...engines.julia.lines import Line, line_of
 from ...engines.julia.session import session
 from ...lattice.lattice import Lattice
@@ -139,8 +139,8 @@ def _require_all(elements: Sequence[Element], line: Line) -> None:
     for e, first, end in zip(elements, line.first, ends, strict=True):
         kinds = {t.kind for t in line.twins[first:end]}
         normal, skew = e.multipoles
-        curved = any(map(is_given, (*normal[1:], *skew[1:])))
-        if curved and (e.is_displaced or is_given(e.tilt)):
+        curved = not all(map(vanishes, (*normal[1:], *skew[1:])))
+        if curved and (e.is_displaced or not vanishes(e.tilt)):
             raise InvalidValueError(
                 f"JuTrack's driving terms take {e.name or repr(e)} for upright and in place, and "
                 "it is displaced or rolled; give its strengths, skew ones too, to one that is not"
