@@ -12,7 +12,7 @@ CASES = (
     *("kick", "networks", "derivatives", "adjoint", "learning", "optics", "rings", "guests"),
     *("files", "ranks"),
     *("profile", "scaling", "learning_long"),
-    *("space_charge", "wakes", "beam_beam", "radiation", "together", "engines"),
+    *("space_charge", "wakes", "beam_beam", "radiation", "together", "engines", "gradients"),
 )
 #: those that need no more than the extra `bench`, and not minutes
 _USUAL = CASES[: CASES.index("learning_long")]

@@ -106,9 +106,8 @@ def _pyat(lattice: pj.Lattice, reference: pj.Reference) -> Callable[[], Any]:
     elements = [
         dataclasses.replace(e, model="paraxial", steps=1)
         if isinstance(e, (pj.Quadrupole, Bend))
-        else e
+        else (pj.Drift(e.length) if isinstance(e, pj.RFCavity) else e)
         for e in lattice
-        if not isinstance(e, pj.RFCavity)
     ]
     ring = peer.to_lattice(elements, peer.fast(reference))
     places = range(len(ring) + 1)

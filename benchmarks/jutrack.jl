@@ -25,11 +25,11 @@ function tracked(r)
     b.r
 end
 
-"""Emittance growth in x by JuTrack's own first-order TPSA in seven knobs."""
+"""Slopes of the emittance growth in x by JuTrack's own first-order TPSA in seven knobs, and its value."""
 function gradients(r)
     set_tps_dim(7)
     start = Matrix{Float64}(r)
-    Gradient(KNOBS) do knobs...
+    growth = function (knobs...)
         b = beam(DTPSAD.(start))
         get_emittance!(b)
         before = b.emittance[1]
@@ -37,6 +37,7 @@ function gradients(r)
         get_emittance!(b)
         b.emittance[1] / before - 1
     end
+    Gradient(growth, KNOBS, true)
 end
 
 # a list of 824 elements in one expression, interpreted: inference overflows the stack over it

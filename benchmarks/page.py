@@ -27,16 +27,15 @@ devices makes no copy to the device and looks at no number in its loop
 
 What the comparisons with other codes mean:
 
-- **xtrack's derivatives.** The tables hold its gradient of tunes by differences. xtrack 0.118 has
-  exact derivatives as well, by its truncated power series (TPSA): with these its gradient costs 7.8
-  times ours, and not the hundreds of times of differences.
+- **xtrack's derivatives.** The table of linear optics has its gradient of tunes by differences,
+  that of gradients its exact one as well, by its truncated power series (TPSA).
 - **Cheetah's kick** solves for the field in three dimensions; ours in two, as the coasting beam
-  asks. The ratio is that of what each code offers for this beam, not of equal work.
-- **ImpactX** (26.10, package impactx-noacc) is the peer most alike: a 2D kick of a coasting beam.
-  It took 7 times as long as ours at 50 000 particles, and gives rms sizes of 0.919 and 0.824 mm
-  after the paper's cell at 200 A, ours 0.924 and 0.821 mm: it confirms the perveance.
-
-These three were measured in runs of their own, and not in that of the tables.
+  asks. The ratio is that of what each code offers for this beam, not of equal work; kicks of a
+  bunch in three dimensions by both stand with the collective effects and the gradients.
+- **Gradients** are those of `benchmarks/gradients`, to which any code can be added. Every code
+  there has a process of its own, so that rows are not in turns. ImpactX has one core. Values and
+  gradients of space charge differ by what each code's grid resolves; without it by the quadrupoles'
+  model. JuTrack's walls stand where the particles do.
 {effects}"""
 
 _EFFECTS = """
