@@ -24,6 +24,22 @@ from pyjutrack.elements.placement import advance
 from pyjutrack.maps.state import State
 from pyjutrack.tracking.loop import run
 
+#: makes no work on a device
+FREE = {"scalar_tensor", "view", "_unsafe_view", "slice", "select", "expand", "t", "transpose"}
+FREE |= {"permute", "unsqueeze", "squeeze", "detach", "alias", "unbind", "lift_fresh", "empty"}
+
+
+class Count(TorchDispatchMode):
+    """Counts operations that a device has to be asked for, one by one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.found += func._schema.name.split("::")[1] not in FREE
+        return func(*args, **(kwargs or {}))
+
 
 class Away(TorchDispatchMode):
     """Refuses every operation whose result is not on the device of the beam."""
@@ -53,13 +69,14 @@ PLAIN = [case for case in FUSED if case.kind is not pj.HamiltonianKick]
 
 
 @pytest.mark.parametrize("case", PLAIN, ids=lambda c: c.label)
-def test_every_element(case: Case, away: Away) -> None:
+def test_every_element(case: Case, request) -> None:
     columns = tuple(torch.empty(9, dtype=torch.float64, device="meta") for _ in range(6))
     alive = torch.ones(9, dtype=torch.bool, device="meta")
     element = case.element()
     if isinstance(element, Magnet):  # further steps are as the second
         element = dataclasses.replace(element, steps=2)
-    with away:
+    advance(element, State(columns, alive), PROTON, WHOLE)  # brings coefficients there, once
+    with request.getfixturevalue("away"):
         out = advance(element, State(columns, alive), PROTON, WHOLE)
     assert all(c.device.type == "meta" and c.shape == (9,) for c in out.coordinates)
 
@@ -93,3 +110,18 @@ def test_learned_corrections(cell, kind: str, request) -> None:
         end = run(task(cell, beam, effects, 2))
         torch.autograd.grad(end.state.coordinates[0].sum(), weights)
     assert end.state.coordinates[0].shape == (50,)
+
+
+@pytest.mark.parametrize(("kind", "most"), [(pj.Drift, 100), (pj.Quadrupole, 245)])
+def test_few_launches_a_slice(kind: Any, most: int, kick) -> None:
+    """A launch costs a device some microseconds, however few the particles."""
+    beam = pj.Beam(PROTON, torch.empty(50, 6, dtype=torch.float64, device="meta"), 200.0)
+    found = []
+    for slices in (2, 2, 4):  # the first brings the operators
+        effects = [dataclasses.replace(kick, max_step=0.05)]
+        line = pj.Lattice([kind(0.05 * slices, name="e")])
+        line = line if kind is pj.Drift else line.with_values({"e.k1": 3.0})
+        with Count() as count:
+            run(task(line, beam, effects))
+        found.append(count.found)
+    assert 0 < (found[2] - found[1]) / 2 <= most

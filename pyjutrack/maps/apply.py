@@ -34,7 +34,7 @@ class _MapKernels:
     def plain(self, static: tuple[float, ...], *inputs: Tensor) -> Tensors:
         coordinates, alive, parameters = inputs[:6], inputs[6], inputs[7:]
         # the map must not see what the lost carry: a NaN would survive in the derivatives
-        safe = [torch.where(alive, c, torch.zeros_like(c)) for c in coordinates]
+        safe = [torch.where(alive, c, 0.0) for c in coordinates]
         new = self._map(*safe, *parameters, *static)
         return tuple(torch.where(alive, new[i], coordinates[i]) for i in self.moves)
 
