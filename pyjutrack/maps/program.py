@@ -6,8 +6,9 @@ called with a `Recorder` in the place of a state, and every map that it applies 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,14 +49,36 @@ class Program(NamedTuple):
         starts: where the numbers of each begin, (S + 1,).
         numbers: of all of them.
         elements: to which element of the lattice each belongs, (S,).
+        varying: where in a setting those of an operation begin that differ between settings, -1
+            for those that are alike in all, (S,).
+        settings: numbers of these operations, of each setting, (B, V); (1, 0) where none differ.
         maps: those that occur.
+        batch: the shape of the settings; () where none differ.
     """
 
     operations: NDArray[np.int64]
     starts: NDArray[np.int64]
     numbers: NDArray[np.float64]
     elements: NDArray[np.int64]
+    varying: NDArray[np.int64]
+    settings: NDArray[np.float64]
     maps: tuple[Map, ...]
+    batch: tuple[int, ...] = ()
+
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """All but the maps, as kernels take them."""
+        return self[:6]
+
+    def part(self, low: int, high: int) -> Program:
+        """The operations from one on and before another."""
+        rows = slice(low, high)
+        return self._replace(
+            operations=self.operations[rows],
+            starts=self.starts[low : high + 1],
+            elements=self.elements[rows],
+            varying=self.varying[rows],
+        )
 
     def table(self, dtype: Any) -> NDArray[np.int64]:
         """Addresses of kernels that move blocks of particles, compiled where they were not.
@@ -105,12 +128,21 @@ def _step(map: Map) -> int:
 
 
 class Recording(NamedTuple):
-    """Operations that a recorder has written down, to be put into others."""
+    """Operations that a recorder has written down, to be put into others.
+
+    Among the numbers are tensors (B,), or of more dimensions, of those that differ between
+    settings.
+    """
 
     operations: list[int]
     starts: list[int]
-    numbers: list[float]
+    numbers: list[float | Tensor]
     maps: tuple[Map, ...]
+
+    @property
+    def varies(self) -> bool:
+        """Return whether a number differs between settings."""
+        return any(isinstance(n, Tensor) for n in self.numbers)
 
 
 class Recorder:
@@ -126,7 +158,7 @@ class Recorder:
     def __init__(self) -> None:
         self._operations: list[int] = []
         self._starts: list[int] = [0]
-        self._numbers: list[float] = []
+        self._numbers: list[float | Tensor] = []
         self._elements: list[int] = []
         self._maps: dict[Map, int] = {}
         self.element = 0
@@ -196,14 +228,27 @@ class Recorder:
         self._numbers += numbers
         self._elements += [self.element] * len(operations)
 
-    def program(self) -> Program:
-        """Pack what was recorded, to be run."""
+    def program(self, batch: Sequence[int] = ()) -> Program:
+        """Pack what was recorded, to be run with settings of a shape."""
+        numbers, starts = self._numbers, self._starts
+        varying = np.full(len(self._operations), -1, dtype=np.int64)
+        columns: list[float | Tensor] = []
+        if any(isinstance(n, Tensor) for n in numbers):
+            for s, (first, stop) in enumerate(pairwise(starts)):
+                own = numbers[first:stop]
+                if any(isinstance(n, Tensor) for n in own):
+                    varying[s] = len(columns)
+                    columns += own
+            numbers = [0.0 if isinstance(n, Tensor) else n for n in numbers]
         return Program(
             np.array(self._operations, dtype=np.int64),
-            np.array(self._starts, dtype=np.int64),
-            np.array(self._numbers, dtype=np.float64),
+            np.array(starts, dtype=np.int64),
+            np.array(numbers, dtype=np.float64),
             np.array(self._elements, dtype=np.int64),
+            varying,
+            _settings(columns, batch),
             tuple(self._maps),
+            tuple(batch) if columns else (),
         )
 
     def __getattr__(self, name: str) -> Any:
@@ -216,17 +261,35 @@ class Recorder:
         raise NotRecordedError("what takes a state apart is no map")
 
 
-def _flat(parameters: Iterable[Any]) -> list[float]:
-    found: list[float] = []
+def _settings(columns: Sequence[float | Tensor], batch: Sequence[int]) -> NDArray[np.float64]:
+    """(B, V), a row a setting; columns have a last dimension for the particles."""
+    if not columns:
+        return np.zeros((1, 0))
+    found = np.empty((*batch, len(columns)))
+    for v, column in enumerate(columns):
+        found[..., v] = column.detach().squeeze(-1) if isinstance(column, Tensor) else column
+    return found.reshape(-1, len(columns))
+
+
+def _flat(parameters: Iterable[Any]) -> list[float | Tensor]:
+    found: list[float | Tensor] = []
     for parameter in parameters:
         if isinstance(parameter, (tuple, list)):
             found += _flat(parameter)
+        elif _is_column(parameter):
+            found.append(parameter)
         elif _is_number(parameter):
             found.append(float(parameter))
         else:
             # not its entries, which take longer to write than an element to pass
             raise NotRecordedError(f"a {type(parameter).__name__} is no plain number")
     return found
+
+
+def _is_column(parameter: Any) -> bool:
+    """Return whether it is a number of each setting, with a last dimension for the particles."""
+    column = isinstance(parameter, Tensor) and parameter.dim() > 1 and parameter.shape[-1] == 1
+    return column and has_numbers(parameter)
 
 
 def _is_number(parameter: Any) -> bool:
