@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .errors import InvalidValueError
-from .scalars import carries, to_float
+from .scalars import carries, refuse_batched, to_float
 from .special import bool_or
 
 
@@ -78,11 +79,20 @@ def pick(data: Any, batch: torch.Size, index: tuple[int, ...]) -> Any:
     return one if carries(one) else float(one)
 
 
+def ends(value: Any) -> tuple[float, float]:
+    """The least and the greatest of the settings of a parameter."""
+    if not (isinstance(value, Tensor) and value.dim()):
+        return to_float(value), to_float(value)
+    refuse_batched(value)
+    if not value.numel():
+        return math.nan, math.nan
+    return float(value.detach().min()), float(value.detach().max())
+
+
 def show(value: Any) -> str:
     """A parameter in few letters, of many settings from the least to the greatest."""
-    if isinstance(value, Tensor) and value.dim():
-        return f"{float(value.detach().min()):.6g} to {float(value.detach().max()):.6g}"
-    return f"{to_float(value):.6g}"
+    least, greatest = ends(value)
+    return f"{least:.6g}" if least == greatest else f"{least:.6g} to {greatest:.6g}"
 
 
 def without_derivatives(value: Any) -> Any:

@@ -16,7 +16,7 @@ from ..collective.base import CollectiveEffect, require_differentiable, require_
 from ..core.checks import require_real, wrong
 from ..core.errors import InvalidValueError, require_known
 from ..core.transforms import numeric
-from ..lattice.batch import each_setting
+from ..lattice.batch import each_setting, each_setting_of_beams
 from ..lattice.knobs import lower_bound, overlay, parts, split, values
 from ..lattice.lattice import Lattice
 from ..lattice.patterns import expand
@@ -39,6 +39,7 @@ KNOB_STEP = 1e-5
 
 
 @numeric
+@each_setting_of_beams
 def jacobian(
     lattice: Lattice,
     beam: Beam | Reference,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from itertools import product
 from typing import Any, ParamSpec, TypeVar
 
 import torch
 
+from ..beam.beam import Beam
 from ..core.errors import InvalidValueError
 from ..core.settings import broadcast_batch, join, pick
 from ..elements import Element
@@ -36,9 +37,13 @@ def settings_of(lattice: Lattice) -> Iterator[Lattice]:
     """The lattice in each of its settings, the last dimension running fastest."""
     batch = batch_of(lattice)
     for index in product(*map(range, batch)):
-        variables = {n: pick(v, batch, index) for n, v in lattice.variables.items()}
-        elements = [_pick(e, batch, index) for e in lattice.elements]
-        yield Lattice._with(elements, variables, lattice.expressions)
+        yield _pick_lattice(lattice, batch, index)
+
+
+def _pick_lattice(lattice: Lattice, batch: torch.Size, index: tuple[int, ...]) -> Lattice:
+    variables = {n: pick(v, batch, index) for n, v in lattice.variables.items()}
+    elements = [_pick(e, batch, index) for e in lattice.elements]
+    return Lattice._with(elements, variables, lattice.expressions)
 
 
 def _pick(element: Element, batch: torch.Size, index: tuple[int, ...]) -> Element:
@@ -51,31 +56,71 @@ def _pick(element: Element, batch: torch.Size, index: tuple[int, ...]) -> Elemen
 
 
 def each_setting(function: Callable[P, R]) -> Callable[P, R]:
-    """Call a function of a lattice for each of its settings, and join the results; a decorator."""
+    """Call a function for each setting of its lattice, beam and effects, and join; a decorator."""
+    return _call_each(function, lambda value: True)
 
+
+def each_setting_of_beams(function: Callable[P, R]) -> Callable[P, R]:
+    """The same of a function that takes many settings of a lattice, where others have some."""
+    return _call_each(function, lambda value: not isinstance(value, Lattice))
+
+
+def _call_each(function: Callable[P, R], counts: Callable[[Any], bool]) -> Callable[P, R]:
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         given: dict[Any, Any] = dict(enumerate(args)) | kwargs
-        places = [k for k, v in given.items() if isinstance(v, Lattice) and batch_of(v)]
-        if not places:
+        shapes = {k: shape for k, v in given.items() if (shape := _shape_of(v))}
+        if not any(counts(given[k]) for k in shapes):
             return function(*args, **kwargs)
-        (place,) = places
+        batch = broadcast_batch("settings of lattice, beam and effects", shapes.values())
         call_one: Any = function
         found = []
-        for one in settings_of(given[place]):
-            named = given | {place: one}
+        for index in product(*map(range, batch)):
+            named = given | {k: _pick_one(given[k], batch, index) for k in shapes}
             ordered = [named.pop(n) for n in range(len(args))]
             found.append(call_one(*ordered, **named))
-        joined: R = join(found, batch_of(given[place]))
+        joined: R = join(found, batch)
         return joined
 
     return call
 
 
-def require_one_setting(what: str, lattice: Lattice) -> None:
-    """Raise InvalidValueError for a lattice of many settings where one is needed."""
-    if batch := batch_of(lattice):
+def _shape_of(value: Any) -> torch.Size:
+    """The settings of a lattice, of a beam's current or charge, or of some effects."""
+    if isinstance(value, Lattice):
+        return batch_of(value)
+    if isinstance(value, Beam):
+        return value.batch
+    return effects_batch(value) if isinstance(value, (list, tuple)) else torch.Size()
+
+
+def effects_batch(effects: Sequence[Any]) -> torch.Size:
+    """The settings that some effects hold."""
+    return broadcast_batch(
+        "settings of effects", [getattr(e, n) for e in effects for n in batched_fields(e)]
+    )
+
+
+def batched_fields(effect: Any) -> list[str]:
+    """Names of the fields of an effect that may hold many settings; none of what is no effect."""
+    return [n for n in getattr(effect, "batched", ()) if not n.startswith("beam.")]
+
+
+def _pick_one(value: Any, batch: torch.Size, index: tuple[int, ...]) -> Any:
+    if isinstance(value, Lattice):
+        return _pick_lattice(value, batch, index)
+    if isinstance(value, Beam):
+        names: Any = ("current", "charge")
+        return value.replace(**{n: pick(getattr(value, n), batch, index) for n in names})
+    return [
+        dataclasses.replace(e, **{n: pick(getattr(e, n), batch, index) for n in batched_fields(e)})
+        for e in value
+    ]
+
+
+def require_one(what: str, batch: torch.Size) -> None:
+    """Raise InvalidValueError for many settings where one is needed."""
+    if batch:
         raise InvalidValueError(
-            f"{what} is of one setting of a lattice, and this one holds {tuple(batch)}; take one "
-            "after another"
+            f"{what} is of one setting, and there are {tuple(batch)}; take one after another"
         )

@@ -6,7 +6,7 @@ called with a `Recorder` in the place of a state, and every map that it applies 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -15,19 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..core.errors import PyJuTrackError
-from ..core.scalars import has_numbers
 from .base import Map
 from .codegen.build import kernels, require_current
+from .program_numbers import NotRecordedError as NotRecordedError
+from .program_numbers import flatten_numbers, tabulate
 
 #: operations that are no maps
 ENTER, LEAVE, CHECK, DRAW, FIRST_MAP = 0, 1, 2, 3, 4
 #: directions that are carried along: the six of a Jacobian, and two to fill whole vectors
 LANES = 8
-
-
-class NotRecordedError(PyJuTrackError):
-    """Something cannot be recorded as operations with plain numbers."""
 
 
 def require_map(map: Any) -> Map:
@@ -69,6 +65,14 @@ class Program(NamedTuple):
     def arrays(self) -> tuple[NDArray[Any], ...]:
         """All but the maps, as kernels take them."""
         return self[:6]
+
+    def spread(self, batch: Sequence[int]) -> Program:
+        """The program with settings of a larger shape, to which its own broadcasts."""
+        if not self.batch or self.batch == tuple(batch):
+            return self
+        width = self.settings.shape[-1]
+        rows = np.broadcast_to(self.settings.reshape(*self.batch, width), (*batch, width))
+        return self._replace(settings=rows.reshape(-1, width).copy(), batch=tuple(batch))
 
     def part(self, low: int, high: int) -> Program:
         """The operations from one on and before another."""
@@ -178,7 +182,7 @@ class Recorder:
             self._numbers += stream.numbers
             self._append(DRAW)
         numbers = parameters if map.numbers is None else map.numbers(*parameters)
-        self._numbers += _flat(numbers)
+        self._numbers += flatten_numbers(numbers)
         self._append(FIRST_MAP + self._maps.setdefault(map, len(self._maps)))
         return self.next()
 
@@ -246,7 +250,7 @@ class Recorder:
             np.array(numbers, dtype=np.float64),
             np.array(self._elements, dtype=np.int64),
             varying,
-            _settings(columns, batch),
+            tabulate(columns, batch),
             tuple(self._maps),
             tuple(batch) if columns else (),
         )
@@ -259,40 +263,3 @@ class Recorder:
 
     def __getitem__(self, key: Any) -> Any:
         raise NotRecordedError("what takes a state apart is no map")
-
-
-def _settings(columns: Sequence[float | Tensor], batch: Sequence[int]) -> NDArray[np.float64]:
-    """(B, V), a row a setting; columns have a last dimension for the particles."""
-    if not columns:
-        return np.zeros((1, 0))
-    found = np.empty((*batch, len(columns)))
-    for v, column in enumerate(columns):
-        found[..., v] = column.detach().squeeze(-1) if isinstance(column, Tensor) else column
-    return found.reshape(-1, len(columns))
-
-
-def _flat(parameters: Iterable[Any]) -> list[float | Tensor]:
-    found: list[float | Tensor] = []
-    for parameter in parameters:
-        if isinstance(parameter, (tuple, list)):
-            found += _flat(parameter)
-        elif _is_column(parameter):
-            found.append(parameter)
-        elif _is_number(parameter):
-            found.append(float(parameter))
-        else:
-            # not its entries, which take longer to write than an element to pass
-            raise NotRecordedError(f"a {type(parameter).__name__} is no plain number")
-    return found
-
-
-def _is_column(parameter: Any) -> bool:
-    """Return whether it is a number of each setting, with a last dimension for the particles."""
-    column = isinstance(parameter, Tensor) and parameter.dim() > 1 and parameter.shape[-1] == 1
-    return column and has_numbers(parameter)
-
-
-def _is_number(parameter: Any) -> bool:
-    if isinstance(parameter, Tensor):
-        return not parameter.dim() and has_numbers(parameter)
-    return isinstance(parameter, (float, int))

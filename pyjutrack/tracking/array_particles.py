@@ -80,6 +80,7 @@ class ArrayParticles(ParticleColumns):
         self._deposited = None
         if program.batch:
             self.expand(torch.Size(program.batch))
+            program = program.spread(self._batch)
         if then is not None or self._waiting is not None:
             self._pass(program, then, at)
             return

@@ -16,7 +16,7 @@ from ..beam.beam import Beam
 from ..collective import answers
 from ..collective.base import MeshKick
 from ..kernels import parallel
-from ..lattice.batch import batch_of, require_one_setting
+from ..lattice.batch import require_one
 from ..maps.program import LANES
 from ..maps.state import State
 from .array_particles import ArrayParticles
@@ -112,10 +112,11 @@ class Run:
         tangents: NDArray[np.float64] | None = None,
         start: State | None = None,
     ) -> None:
-        self._task, self._observers, self._losses = task, observers, losses
-        batch = batch_of(task.lattice)
+        self._batch = batch = task.batch
         if losses is not None:
-            require_one_setting("where particles are lost", task.lattice)
+            require_one("where particles are lost", batch)
+        task = task.along_particles()
+        self._task, self._observers, self._losses = task, observers, losses
         if task.lattice.soft or task.beam.weights is not None:  # weights of each setting
             task = self._task = dataclasses.replace(task, beam=expand_beam(task.beam, batch))
         self._beam = beam = task.beam
@@ -171,7 +172,7 @@ class Run:
             for piece in pieces:
                 self._pass(piece, done, count)
             done += count
-        beam, particles, batch = self._beam, self._particles, batch_of(task.lattice)
+        beam, particles, batch = self._beam, self._particles, self._batch
         for tracked in (particles, self._probe):
             if tracked is not None and batch:
                 tracked.expand(batch)

@@ -8,14 +8,11 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-import torch
-
 from ..beam.beam import Beam
 from ..collective.base import CollectiveEffect
 from ..core.checks import require_texts
 from ..core.errors import InvalidValueError, unknown
 from ..core.transforms import disable_compile
-from ..lattice.batch import batch_of
 from ..lattice.lattice import Lattice
 from ..maps.state import State
 from .adjoint import run_adjoint
@@ -68,7 +65,7 @@ def observe_beams(task: Task, places: Iterable[str], *, once: bool = False) -> d
         once: no gradient will be differentiated.
     """
     stops = {place: task.plan.first(position(task.lattice, place)) for place in places}
-    found = {0: expand_beam(task.beam, batch_of(task.lattice))}
+    found = {0: expand_beam(task.beam, task.batch)}
     ordered = sorted(set(stops.values()) - {0})
     if ordered:
         *between, last = ordered
@@ -102,7 +99,7 @@ def run_observed(
     """
     adjoint = choose_adjoint(task, once=once)
     if isinstance(adjoint, Store):
-        watcher = _Watcher(frozenset(stops), see, every, batch_of(task.lattice))
+        watcher = _Watcher(frozenset(stops), see, every, task)
         return run(task, observers=[watcher]).beam(task.beam)
     # from one stop to the next, each section with its own backward pass; turns not read are one
     edges = sorted({0, *stops})
@@ -145,14 +142,15 @@ class _Watcher(NamedTuple):
     stops: frozenset[int]
     shown: Callable[[int, int, Beam], None]
     every: int
-    batch: torch.Size
+    task: Task
 
     def see(self, turn: int, op: int, particles: Particles, beam: Beam) -> None:
         """See `Observer`."""
         if turn % self.every:
             return
         state = State(particles.state.coordinates, particles.alive.clone())
-        seen = beam_of(expand(state, self.batch), beam.reference, beam, beam.weights)
+        state = expand(state, self.task.batch)
+        seen = beam_of(state, beam.reference, self.task.beam, beam.weights)
         self.shown(turn, op, seen)
 
 

@@ -16,7 +16,7 @@ from ...beam.reference import ELEMENTARY_CHARGE
 from ...core.errors import InvalidValueError
 from ...core.scalars import Number, is_transformed, is_zero
 from ...core.tensors import tensors_in
-from ...lattice.batch import batch_of
+from ...lattice.batch import require_one
 from ...tracking.adjoints import Auto, Reversible, name_of
 from ...tracking.task import Task
 from .session import Session
@@ -32,11 +32,7 @@ def check(task: Task) -> None:
 
     Another adjoint, or derivatives that PyTorch asks of the task.
     """
-    if batch := batch_of(task.lattice):
-        raise InvalidValueError(
-            f"the julia engine takes one setting of a lattice, and this one holds {tuple(batch)}; "
-            "take the native engine, or one setting after another"
-        )
+    require_one("a tracking by the julia engine", task.batch)
     moving = [e for e in task.lattice.elements if e.has_tensors]
     if any(map(_is_asked, tensors_in((moving, task.effects, task.beam.intensity)))):
         raise InvalidValueError(ENDS)

@@ -14,7 +14,6 @@ from ...collective.base import CollectiveEffect
 from ...core.errors import InvalidValueError
 from ...core.scalars import is_transformed
 from ...core.tensors import active, has_hidden_leaf, tensors_in
-from ...lattice.batch import batch_of
 from ..adjoints import Adjoint, Auto, Checkpoint, Reversible, Store, name_of
 from ..end import state_of
 from ..plan import Act
@@ -51,11 +50,11 @@ def choose_adjoint(task: Task, *, once: bool = False) -> Store | Checkpoint | Re
         )
     if not (torch.is_grad_enabled() and any(t.requires_grad for t in everything)):
         return Store()
-    if batch_of(task.lattice):
+    if task.batch:
         return _refuse(
             adjoint,
-            f"adjoint={name_of(adjoint)!r} is for one setting of the lattice, and it holds "
-            f"{tuple(batch_of(task.lattice))}; take adjoint='store', or one after another",
+            f"adjoint={name_of(adjoint)!r} is for one setting, and there are "
+            f"{tuple(task.batch)}; take adjoint='store', or one after another",
         )
     for number, effect in enumerate(effects):
         name = type(effect).__name__
@@ -113,7 +112,7 @@ def stored_bytes(task: Task) -> int:
     """Estimate the bytes that autograd would store of a tracking."""
     beam, c = task.beam, task.beam.coordinates
     # ranks must choose alike, so it is not the number here, which may differ by one
-    settings = math.prod(batch_of(task.lattice))
+    settings = math.prod(task.batch)
     particles = settings * c.numel() // 6 // len(beam) * (beam.particles // beam.world.size)
     return task.turns * task.plan.traverses * _COLUMNS * particles * c.element_size()
 
