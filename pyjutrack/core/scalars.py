@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from .errors import InvalidValueError
+from .errors import InvalidValueError, ManySettingsError
 from .special import bool_or
 
 Number = float | Tensor
@@ -28,7 +28,7 @@ def to_float(value: Number) -> float:
         return value
     refuse_batched(value)
     if value.dim():
-        raise InvalidValueError(
+        raise ManySettingsError(
             f"one number is needed here, and there are settings of shape {tuple(value.shape)}; "
             "take one after another"
         )

@@ -79,6 +79,15 @@ def pick(data: Any, batch: torch.Size, index: tuple[int, ...]) -> Any:
     return one if carries(one) else float(one)
 
 
+def take(data: Any, batch: torch.Size, rows: slice) -> Any:
+    """A parameter, or a series of them, of some of the settings in a row, (n,)."""
+    if isinstance(data, tuple):
+        return tuple(take(part, batch, rows) for part in data)
+    if not isinstance(data, Tensor) or not data.dim():
+        return data
+    return data.expand(batch).reshape(-1)[rows]
+
+
 def ends(value: Any) -> tuple[float, float]:
     """The least and the greatest of the settings of a parameter."""
     if not (isinstance(value, Tensor) and value.dim()):

@@ -26,6 +26,7 @@ from ..tracking.loss_warning import count_lost, warn_of_effects, warn_of_losses
 from ..tracking.task import Task, task_of
 from .choice import engine_of
 from .differences import central_slopes
+from .many_gradients import together
 from .objective import objective_of
 from .protocol import Engine
 from .results import evaluate
@@ -196,6 +197,7 @@ def gradient(
 
 
 @numeric
+@together
 @each_setting
 def value_and_gradient(
     objective: Callable[..., Tensor],

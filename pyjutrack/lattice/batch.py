@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from functools import wraps
+from functools import partial, wraps
 from itertools import product
 from typing import Any, ParamSpec, TypeVar
 
 import torch
 
 from ..beam.beam import Beam
-from ..core.errors import InvalidValueError
+from ..core.errors import ManySettingsError
 from ..core.settings import broadcast_batch, join, pick
 from ..elements import Element
 from .lattice import Lattice
@@ -37,22 +37,31 @@ def settings_of(lattice: Lattice) -> Iterator[Lattice]:
     """The lattice in each of its settings, the last dimension running fastest."""
     batch = batch_of(lattice)
     for index in product(*map(range, batch)):
-        yield _pick_lattice(lattice, batch, index)
+        yield choose(lattice, partial(pick, batch=batch, index=index))
 
 
-def _pick_lattice(lattice: Lattice, batch: torch.Size, index: tuple[int, ...]) -> Lattice:
-    variables = {n: pick(v, batch, index) for n, v in lattice.variables.items()}
-    elements = [_pick(e, batch, index) for e in lattice.elements]
-    return Lattice._with(elements, variables, lattice.expressions)
+def choose(value: Any, of: Callable[[Any], Any]) -> Any:
+    """A lattice, a beam or some effects with some of the settings of their parameters.
+
+    Args:
+        of: makes the new parameter from a present one.
+    """
+    if isinstance(value, Lattice):
+        variables = {n: of(v) for n, v in value.variables.items()}
+        elements = [_choose_element(e, of) for e in value.elements]
+        return Lattice._with(elements, variables, value.expressions)
+    if isinstance(value, Beam):
+        return value.replace(current=of(value.current), charge=of(value.charge))
+    return tuple(
+        dataclasses.replace(e, **{n: of(getattr(e, n)) for n in batched_fields(e)}) for e in value
+    )
 
 
-def _pick(element: Element, batch: torch.Size, index: tuple[int, ...]) -> Element:
+def _choose_element(element: Element, of: Callable[[Any], Any]) -> Element:
     if not element.batch:
         return element
     names = (*element.knobs, *element.placement)
-    return dataclasses.replace(
-        element, **{n: pick(getattr(element, n), batch, index) for n in names}
-    )
+    return dataclasses.replace(element, **{n: of(getattr(element, n)) for n in names})
 
 
 def each_setting(function: Callable[P, R]) -> Callable[P, R]:
@@ -69,14 +78,15 @@ def _call_each(function: Callable[P, R], counts: Callable[[Any], bool]) -> Calla
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         given: dict[Any, Any] = dict(enumerate(args)) | kwargs
-        shapes = {k: shape for k, v in given.items() if (shape := _shape_of(v))}
+        shapes = {k: shape for k, v in given.items() if (shape := shape_of(v))}
         if not any(counts(given[k]) for k in shapes):
             return function(*args, **kwargs)
         batch = broadcast_batch("settings of lattice, beam and effects", shapes.values())
         call_one: Any = function
         found = []
         for index in product(*map(range, batch)):
-            named = given | {k: _pick_one(given[k], batch, index) for k in shapes}
+            of = partial(pick, batch=batch, index=index)
+            named = given | {k: choose(given[k], of) for k in shapes}
             ordered = [named.pop(n) for n in range(len(args))]
             found.append(call_one(*ordered, **named))
         joined: R = join(found, batch)
@@ -85,7 +95,7 @@ def _call_each(function: Callable[P, R], counts: Callable[[Any], bool]) -> Calla
     return call
 
 
-def _shape_of(value: Any) -> torch.Size:
+def shape_of(value: Any) -> torch.Size:
     """The settings of a lattice, of a beam's current or charge, or of some effects."""
     if isinstance(value, Lattice):
         return batch_of(value)
@@ -106,21 +116,9 @@ def batched_fields(effect: Any) -> list[str]:
     return [n for n in getattr(effect, "batched", ()) if not n.startswith("beam.")]
 
 
-def _pick_one(value: Any, batch: torch.Size, index: tuple[int, ...]) -> Any:
-    if isinstance(value, Lattice):
-        return _pick_lattice(value, batch, index)
-    if isinstance(value, Beam):
-        names: Any = ("current", "charge")
-        return value.replace(**{n: pick(getattr(value, n), batch, index) for n in names})
-    return [
-        dataclasses.replace(e, **{n: pick(getattr(e, n), batch, index) for n in batched_fields(e)})
-        for e in value
-    ]
-
-
 def require_one(what: str, batch: torch.Size) -> None:
     """Raise InvalidValueError for many settings where one is needed."""
     if batch:
-        raise InvalidValueError(
+        raise ManySettingsError(
             f"{what} is of one setting, and there are {tuple(batch)}; take one after another"
         )

@@ -16,7 +16,7 @@ from ..beam.reference import Reference
 from ..collective import answers
 from ..collective.base import CollectiveEffect, Place
 from ..core.checks import wrong
-from ..core.errors import InvalidValueError, UnknownNameError, unknown
+from ..core.errors import InvalidValueError, ManySettingsError, UnknownNameError, unknown
 from ..core.names import label
 from ..core.scalars import is_zero, to_float
 from ..elements import Element
@@ -133,9 +133,9 @@ def _slices(effect: CollectiveEffect, lattice: Lattice) -> tuple[int, ...]:
     """Ask an effect for its slices of each element."""
     for element in lattice.elements:
         if isinstance(element.length, Tensor) and element.length.dim():
-            raise InvalidValueError(
+            raise ManySettingsError(
                 f"{label(element)} has lengths {tuple(element.length.shape)}, and effects act "
-                "where one length says; vary it in one tracking after another"
+                "where one length says; take one after another"
             )
     found: Any = effect.slices_along(lattice.elements)
     what = f"{type(effect).__name__}.slices_along: counts"

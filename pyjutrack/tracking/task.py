@@ -14,8 +14,9 @@ from ..beam.moments import survivors
 from ..collective import answers
 from ..collective.base import CollectiveEffect, Place, require_effects
 from ..core.checks import require_whole
-from ..core.errors import InvalidValueError
+from ..core.errors import InvalidValueError, ManySettingsError
 from ..core.forks import check_threads
+from ..core.names import label
 from ..core.settings import along_particles, broadcast_batch
 from ..elements import Element
 from ..elements.part import Part
@@ -91,6 +92,11 @@ class Task:
         elements, effect = self.lattice.elements, self.effects[act.effect]
         first_turn, first = self.numbers
         found = place_of(act, elements[act.place], first_turn + turn, first)
+        if isinstance(found.ds, Tensor) and found.ds.dim():
+            raise ManySettingsError(
+                f"{label(elements[act.place])} has lengths {tuple(found.ds.shape)}, and an effect "
+                "acts along one; take one after another"
+            )
         upstream = answers.upstream(effect, elements, act.place)
         return found._replace(upstream=upstream) if upstream else found
 
