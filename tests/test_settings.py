@@ -135,6 +135,25 @@ def test_backward(address: str) -> None:
     torch.testing.assert_close(slopes(leaf), torch.stack(each), rtol=1e-11, atol=0)
 
 
+def test_variables() -> None:
+    """What is computed from them follows, by any functions, and gradients by them do."""
+    variables = {"k": 0.9, "half": "k/2"}
+    expressions = {"q.k1": "2*k", "r.k1": "-sqrt(k)*cos(half) + max(k, 1)", "s.k2": "k^2"}
+    machine, beam = pj.Lattice(LINE, variables=variables, expressions=expressions), bunch()
+    many = machine.with_values(k=VALUES)
+    ones = [machine.with_values(k=float(v)) for v in VALUES]
+    found = pj.track(many, beam).coordinates
+    wanted = torch.stack([pj.track(one, beam).coordinates for one in ones])
+    torch.testing.assert_close(found, wanted, rtol=1e-13, atol=1e-15)
+
+    def size(final: pj.Beam) -> Tensor:
+        return pj.moments.sizes(final)[0]
+
+    slopes = pj.gradient(size, many, beam, wrt=["k", "b.angle"])
+    each = [pj.gradient(size, one, beam, wrt=["k", "b.angle"]) for one in ones]
+    np.testing.assert_allclose(slopes, np.stack(each), rtol=1e-12)
+
+
 def test_vmap() -> None:
     """PyTorch's transform over a function of one setting says the same."""
     beam = bunch()
@@ -173,10 +192,10 @@ def test_photons_are_those_of_each_setting_alone() -> None:
 def test_the_page() -> None:
     """Each line prints what stands beside it."""
     text = (Path(__file__).parents[1] / "docs" / "settings.md").read_text()
-    (code,) = re.findall(r"```python\n(.*?)```", text, re.S)
+    code = "\n".join(re.findall(r"```python\n(.*?)```", text, re.S))
     shown = re.findall(r"^print\(.*# (\(.*\))$", code, re.M)
-    assert len(shown) == 4
-    assert run(code).split("\n")[:4] == shown
+    assert len(shown) >= 5
+    assert run(code).split("\n")[: len(shown)] == shown
 
 
 def test_losses_are_noted_of_one() -> None:

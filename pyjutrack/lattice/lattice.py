@@ -24,12 +24,13 @@ from .expressions import Expression
 from .renaming import number_shared_names
 from .replace import detach, skip
 from .selection import Kinds, list_knobs, part, select
+from .variants import Variants
 
 _NO_VALUES: Mapping[str, Any] = FrozenDict({})
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Lattice:
+class Lattice(Variants):
     """A sequence of elements, frozen, and the variables that their parameters are computed from.
 
     Elements that share a name are one knob: a cell used fifty times has one `q1.k1`. A variable is
