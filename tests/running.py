@@ -48,6 +48,7 @@ class _Noted:
         self.turn[lost], self.op[lost] = turn, op
 
     def collect(self, turns: Any, ops: Any) -> None:
+        turns, ops = (array.reshape(-1)[: len(self.turn)] for array in (turns, ops))
         lost = ops >= 0
         self.turn[lost], self.op[lost] = turns[lost], ops[lost]
 

@@ -145,9 +145,16 @@ def test_negative_length() -> None:
         pj.Lattice([pj.Solenoid(1.0, name="d")]).with_values({"d.length": -1.0})
 
 
-def test_a_tensor_of_many_entries_is_no_parameter() -> None:
-    with pytest.raises(pj.errors.InvalidValueError, match="0-d tensor"):
-        pj.Quadrupole(0.1, k1=torch.ones(2))
+def test_tensors_that_hold_no_settings() -> None:
+    """Many are settings (B,); a series is no table of them, nor a flag one."""
+    assert pj.Quadrupole(0.1, k1=torch.ones(2)).batch == (2,)
+    for value in (torch.ones(0), torch.ones(2, 0), torch.ones(2) > 0, torch.ones(2) * 1j):
+        with pytest.raises(pj.errors.InvalidValueError, match=r"k1 (holds no|must be a real)"):
+            pj.Quadrupole(0.1, k1=value)
+    with pytest.raises(pj.errors.InvalidValueError, match="knl must be a sequence"):
+        pj.Quadrupole(0.1, knl=torch.ones(2, 3))  # type: ignore[arg-type]
+    with pytest.raises(pj.errors.InvalidValueError, match="finite"):
+        pj.Quadrupole(0.1, k1=torch.tensor([1.0, torch.nan]))
 
 
 def test_options() -> None:

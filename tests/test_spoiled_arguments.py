@@ -22,6 +22,7 @@ import torch
 from public_calls import ELSEWHERE, RETURNED, calls, public
 
 import pyjutrack as pj
+from pyjutrack.elements import kinds
 
 HUGE = 10**40
 BAD: dict[str, Any] = {
@@ -45,11 +46,15 @@ BAD: dict[str, Any] = {
     "module": os,
     "nan tensor": torch.tensor(math.nan),
     "tensor": torch.zeros(2, 3),
+    "empty tensor": torch.zeros(0),
 }
 #: the work is as long as what is asked for
 LONG = {("turns", "huge"), ("times", "huge")}
 #: what looks spoiled, and can be meant
 MEANT = {
+    # many settings of a parameter
+    *((e.__name__, k, "tensor") for e in kinds().values() for k in (*e.knobs, *e.placement)),
+    ("Lattice.with_values one", "k1", "tensor"),
     *(("scan", "points", v) for v in ("[nan]", "tensor")),
     *(("Target", "at", v) for v in ("-1", "0", "huge")),
     *(("Lattice[]", "key", v) for v in ("-1", "0")),
@@ -88,8 +93,8 @@ def meant(example: Any, default: Any, value: Any) -> bool:
         return (number or example is None) and (math.isfinite(value) or infinite)
     if isinstance(value, str):
         return isinstance(example, (str, os.PathLike)) or example is None
-    if isinstance(value, (list, tuple, dict)):
-        return not value and (
+    if isinstance(value, (list, tuple, dict, torch.Tensor)):
+        return not len(value) and (
             example is None or (hasattr(example, "__len__") and not isinstance(example, str))
         )
     return False

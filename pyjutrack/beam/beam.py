@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,16 +15,17 @@ from ..core import display
 from ..core.checks import require_kind, require_real, wrong
 from ..core.errors import InvalidValueError, require_known
 from ..core.forks import check_threads
-from ..core.scalars import refuse_batched, to_float
+from ..core.scalars import to_float, vanishes
+from ..core.settings import broadcast_batch, show
 from ..core.storage import register_description
 from ..core.tensors import tensor_copy
 from ..core.unstated import UNSTATED, is_stated
 from .communicator import SERIAL, Communicator
+from .faults import COORDINATES as COORDINATES
+from .faults import LARGEST_CHARGE as LARGEST_CHARGE
+from .faults import find_fault
 from .reference import Reference
 
-#: no bunch has more charge [C]: a number of particles is much more, and so is one of nanocoulombs
-LARGEST_CHARGE = 1e-3
-COORDINATES = ("x", "px", "y", "py", "z", "delta")
 _PRECISIONS = (torch.float64, torch.float32)
 _REFERENCE = 'such as Reference.from_kinetic("proton", 1e9)'
 
@@ -44,14 +44,15 @@ class Beam:
             x, y, z [m], px, py = P/P0, delta = (P - P0)/P0,
             z = -beta c (t - t0), positive ahead of the reference particle.
         current: of a coasting beam, of all macroparticles together, on all ranks [A]; a float or a
-            0-d tensor.
+            0-d tensor, or (B,) of many settings, each with these particles or with its own.
         alive: (N,) mask; lost particles keep the coordinates at which they were lost.
         world: the ranks that share the beam; this process alone by default.
         weights: (N,) the current that each carries, in units of an equal share, current / N; None
             where all are alike. Soft apertures lower them; see `Aperture`.
         charge: of a bunch, of all macroparticles together, on all ranks [C], without the sign of
-            the species; a float or a 0-d tensor. A beam has a current or a charge; an effect says
-            which it needs, and refuses a beam that was given none. 0.0 is a value as any other.
+            the species; a number or many, as the current. A beam has a current or a charge;
+            an effect says which it needs, and refuses a beam that was given none. 0.0 is a value as
+            any other.
 
     Raises:
         InvalidValueError: wrong shape; a current and a charge. Values, non-finite coordinates or a
@@ -71,13 +72,14 @@ class Beam:
         require_kind("world", self.world, Communicator, "a Communicator of `pyjutrack.distributed`")
         for name in ("current", "charge"):
             amount = getattr(self, name)
-            require_real(name, amount)
+            if not (isinstance(amount, Tensor) and amount.dim()):
+                require_real(name, amount)
             if not isinstance(amount, Tensor) and is_stated(amount):
                 object.__setattr__(self, name, float(amount))
         if not any(isinstance(a, float) and a == 0 for a in self.intensity):
             raise InvalidValueError(
                 f"a beam is coasting, with a current, or a bunch, with a charge; got "
-                f"{to_float(self.current):g} A and {to_float(self.charge):g} C"
+                f"{show(self.current)} A and {show(self.charge)} C"
             )
         given: Any = self.coordinates
         if not isinstance(given, Tensor):
@@ -157,8 +159,8 @@ class Beam:
         world = self.world
         here, whole = ("", "") if world.is_serial else (" here", f" of {world.particles}")
         weighted = "" if self.weights is None else " weighted"
-        charge = to_float(self.charge)
-        carried = f"charge {charge:g} C" if charge else f"current {to_float(self.current):g} A"
+        bunched = not vanishes(self.charge)
+        carried = f"charge {show(self.charge)} C" if bunched else f"current {show(self.current)} A"
         part = "" if world.is_serial else f"; rank {world.rank} of {world.size}"
         return (
             f"Beam({len(self)}{whole}{weighted} macroparticles, {self.lost} lost{here}; {kind}, "
@@ -174,6 +176,11 @@ class Beam:
     def intensity(self) -> tuple[float | Tensor, float | Tensor]:
         """The current [A] and the charge [C], one of which is zero."""
         return self.current, self.charge
+
+    @property
+    def batch(self) -> torch.Size:
+        """The shape of the settings of its current or charge; () where it has one."""
+        return broadcast_batch("current or charge of the beam", self.intensity)
 
     @property
     def particles(self) -> int:
@@ -226,7 +233,7 @@ def check_beam(beam: Beam) -> None:
 
     A fault on one rank is raised on all.
     """
-    beam.world.refuse(_fault(beam))
+    beam.world.refuse(find_fault(beam))
     if not beam.world.is_serial:
         held = int(beam.world.sum(torch.tensor(len(beam))))
         if held != beam.particles:
@@ -251,40 +258,6 @@ def require_single(beam: Beam, what: str) -> None:
         raise InvalidValueError(
             f"{what} of one beam, (N, 6), not of a batch {tuple(beam.coordinates.shape)}"
         )
-
-
-def _fault(beam: Beam) -> str | None:
-    refuse_batched(beam.coordinates, *(() if beam.weights is None else (beam.weights,)))
-    for name, unit in (("current", "A"), ("charge", "C")):
-        amount = to_float(getattr(beam, name))
-        if not (np.isfinite(amount) and amount >= 0):
-            return (
-                f"beam {name} must be finite and not negative, got {amount} {unit}; the sign of "
-                "the charge belongs to the species"
-            )
-    if to_float(beam.charge) > LARGEST_CHARGE:
-        return (
-            f"a charge of {to_float(beam.charge):g} C is that of no bunch; it is in coulombs: 1e11 "
-            "elementary charges are 1.6e-8 C"
-        )
-    if beam.weights is not None and not bool((beam.weights.detach() * 0 >= 0).all()):
-        return "weights must be finite"
-    if beam.weights is not None and not bool((beam.weights.detach() >= 0).all()):
-        return "weights must not be negative"
-    if math.isfinite(float(beam.coordinates.detach().sum())):
-        return None  # one sum sees them all, and no particle need be looked for
-    finite = torch.isfinite(beam.coordinates).all(-1)
-    bad = ~finite & beam.alive
-    if bad.any():
-        n = int(bad.reshape(-1).nonzero()[0])
-        row = beam.coordinates.reshape(-1, 6)[n]
-        column = int((~torch.isfinite(row)).nonzero()[0])
-        place = "" if beam.world.is_serial else f" of rank {beam.world.rank}"
-        return (
-            f"particle {n}{place} has {COORDINATES[column]} = {float(row[column])}; coordinates "
-            f"must be finite ({int(bad.sum())} of {bad.numel()} particles are not)"
-        )
-    return None
 
 
 def _describe(beam: Beam) -> dict[str, Any]:

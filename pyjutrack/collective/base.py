@@ -110,6 +110,8 @@ class CollectiveEffect:
             of a kind that differ in these alone are the same one twice.
         keeps_columns: what it makes or remembers may hold columns of a state that it was given.
             One with a memory that says it does not is spared a copy of the particles.
+        batched: names of what may hold many settings, (B,): fields of its own, and "beam.current"
+            or "beam.charge". Its methods get them with a last dimension for particles, (B, 1).
 
     Example:
         >>> @dataclass(frozen=True)
@@ -139,6 +141,7 @@ class CollectiveEffect:
     acts_in: ClassVar[str] = ""
     numerics: ClassVar[tuple[str, ...]] = ()
     keeps_columns: ClassVar[bool] = True
+    batched: ClassVar[tuple[str, ...]] = ()
 
     @property
     def by_maps(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -113,12 +113,16 @@ def each_beam(make: Callable[[Beam, State], F], beam: Beam, state: State) -> tup
     if state.alive.dim() == 1:
         return (make(beam, state),)
     found = []
-    weights = beam.weights
+    shape, weights = state.alive.shape, beam.weights
+    coordinates = beam.coordinates.expand(*shape, 6).flatten(0, -3)
+    rows = None if weights is None else weights.expand(shape).flatten(0, -2)
+    charge: Any = beam.charge
+    many = isinstance(charge, Tensor) and charge.dim()
+    charges = charge.expand(*shape[:-1], 1).flatten() if many else [charge] * len(coordinates)
     for n, one in enumerate(_states(state)):
+        own = None if rows is None else rows[n]
         alone = beam.replace(
-            coordinates=beam.coordinates.flatten(0, -3)[n],
-            alive=one.alive,
-            weights=None if weights is None else weights.flatten(0, -2)[n],
+            coordinates=coordinates[n], alive=one.alive, weights=own, charge=charges[n]
         )
         found.append(make(alone, one))
     return tuple(found)

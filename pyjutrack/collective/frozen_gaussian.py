@@ -74,6 +74,7 @@ class FrozenGaussian(SlicedEffect):
 
     reversible: ClassVar[bool] = True
     weighted: ClassVar[bool] = True
+    batched: ClassVar[tuple[str, ...]] = ("beam.charge",)
     frozen: ClassVar[bool] = True
 
     sizes: Any

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..beam.beam import Beam
 from ..core.errors import InvalidValueError
-from ..core.scalars import to_float
+from ..core.scalars import vanishes
+from ..core.settings import show
 from ..core.unstated import is_stated
 from .base import CollectiveEffect
 
@@ -14,10 +15,10 @@ def require_current(beam: Beam, effect: CollectiveEffect) -> None:
 
     A current of 0.0 that was given is one.
     """
-    if to_float(beam.charge):
+    if not vanishes(beam.charge):
         raise InvalidValueError(
             f"{type(effect).__name__} acts on a coasting beam, which has a current [A]; this beam "
-            f"is a bunch, with a charge of {to_float(beam.charge):g} C"
+            f"is a bunch, with a charge of {show(beam.charge)} C"
         )
     if not is_stated(beam.current):
         raise InvalidValueError(
@@ -31,10 +32,10 @@ def require_charge(beam: Beam, effect: CollectiveEffect) -> None:
 
     A charge of 0.0 that was given is one.
     """
-    if to_float(beam.current):
+    if not vanishes(beam.current):
         raise InvalidValueError(
             f"{type(effect).__name__} acts on a bunch, which has a charge [C]: Beam(..., charge=); "
-            f"this beam is coasting, with a current of {to_float(beam.current):g} A"
+            f"this beam is coasting, with a current of {show(beam.current)} A"
         )
     if not is_stated(beam.charge):
         raise InvalidValueError(

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from ..beam.beam import Beam
 from ..beam.moments import mean, rms
-from ..core.checks import require_flag, require_real
+from ..core.checks import require_amounts, require_flag
 from ..core.errors import InvalidValueError, ResolutionWarning, warn
-from ..core.scalars import Number, tensor_like, to_float
+from ..core.scalars import Number, tensor_like
 from ..core.storage import storable
 from ..maps.state import State
 from ..mesh.grid import Grid
@@ -43,7 +43,8 @@ class SpaceCharge(MeshEffect):
         potential: what turns the density into H; see `Potential`.
         max_step: longest slice between kicks [m]; a number, or one per element kind, such as
             {"Drift": 0.05, "Quadrupole": 0.025}.
-        perveance_scale: factor on the perveance; 1 is physical.
+        perveance_scale: factor on the perveance; 1 is physical. Many settings, (B,), have a field
+            each.
         response: whether derivatives contain the answer of the field to the beam. Without it the
             field stands still under a derivative: the first of the two terms of a gradient. The
             current and what the potential depends on besides still count, and finite differences
@@ -53,6 +54,7 @@ class SpaceCharge(MeshEffect):
     #: it adds to momenta what depends on places, and counts weights; see `CollectiveEffect`
     reversible: ClassVar[bool] = True
     weighted: ClassVar[bool] = True
+    batched: ClassVar[tuple[str, ...]] = ("perveance_scale", "beam.current")
 
     potential: Potential = dataclasses.field(default_factory=SpectralPoisson)
     max_step: float | Mapping[str, float] = 0.05
@@ -108,7 +110,10 @@ class SpaceCharge(MeshEffect):
                 f"{type(self.potential).__name__}.solve returned shape {tuple(h.shape)}; it must "
                 f"be that of the padded grid, {padded}"
             )
-        return self.scale(beam) * h.to(fractions.dtype)
+        scale = self.scale(beam)
+        if isinstance(scale, Tensor) and scale.dim():  # of each setting, on its grid
+            scale = scale.unsqueeze(-1)
+        return scale * h.to(fractions.dtype)
 
     def apply(self, state: State, field: Tensor, place: Place) -> State:
         """Kick particles by a field over a slice."""
@@ -152,7 +157,4 @@ def check_box(grid: Grid, beam: Beam) -> None:
 def check_settings(max_step: float | Mapping[str, float], perveance_scale: float | Tensor) -> None:
     """Raise InvalidValueError for steps or a factor on the perveance that no kick can have."""
     require_max_step(max_step)
-    require_real("perveance_scale", perveance_scale)
-    scale = to_float(perveance_scale)
-    if not (math.isfinite(scale) and scale >= 0):
-        raise InvalidValueError(f"perveance_scale must be finite and not negative: {scale}")
+    require_amounts("perveance_scale", perveance_scale)

@@ -90,6 +90,7 @@ class SpaceCharge2p5D(SlicedEffect):
 
     reversible: ClassVar[bool] = True
     weighted: ClassVar[bool] = True
+    batched: ClassVar[tuple[str, ...]] = ("beam.charge",)
 
     potential: Potential = dataclasses.field(default_factory=SpectralPoisson)
     cells: int = 32

@@ -102,6 +102,7 @@ class SpaceCharge3D(CollectiveEffect):
 
     reversible: ClassVar[bool] = True
     weighted: ClassVar[bool] = True
+    batched: ClassVar[tuple[str, ...]] = ("beam.charge",)
     models: ClassVar[str] = "space charge"
 
     nodes: tuple[int, int, int] = (64, 64, 64)

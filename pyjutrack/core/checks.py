@@ -18,6 +18,7 @@ from torch import Tensor
 
 from .errors import InvalidValueError
 from .scalars import carries, is_real, is_transformed, is_whole
+from .special import bool_or
 
 #: whole numbers beyond are none that a machine can count to
 _MOST = 2**62
@@ -69,6 +70,16 @@ def require_real(
         or (least is not None and not number >= least)
     ):
         raise wrong(argument, value, f"a finite number{limit}")
+
+
+def require_amounts(argument: str, value: Any) -> None:
+    """A finite number that is not negative, or a tensor of many settings of it."""
+    if not (isinstance(value, Tensor) and value.dim()):
+        require_real(argument, value, least=0)
+        return
+    good = value.is_floating_point() and value.numel() > 0
+    if not good or not bool_or((value.detach() >= 0).all() & value.isfinite().all(), default=True):
+        raise wrong(argument, value, "finite numbers that are not negative")
 
 
 def require_setting(

@@ -16,6 +16,10 @@ class InvalidValueError(PyJuTrackError, ValueError):
     """A value is outside what the model can mean: negative length, non-finite coordinate, ..."""
 
 
+class ManySettingsError(InvalidValueError):
+    """There are many settings where one is needed; the message says to take one after another."""
+
+
 class UnknownNameError(PyJuTrackError, LookupError):
     """A species, element, knob or option that does not exist; the message names the nearest."""
 

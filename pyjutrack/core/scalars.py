@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from .errors import InvalidValueError
+from .errors import InvalidValueError, ManySettingsError
 from .special import bool_or
 
 Number = float | Tensor
@@ -27,6 +27,11 @@ def to_float(value: Number) -> float:
     if not isinstance(value, Tensor):
         return value
     refuse_batched(value)
+    if value.dim():
+        raise ManySettingsError(
+            f"one number is needed here, and there are settings of shape {tuple(value.shape)}; "
+            "take one after another"
+        )
     return float(value.detach())
 
 
@@ -40,6 +45,13 @@ def cos_sin(angle: Number) -> tuple[Any, Any]:
     if isinstance(angle, Tensor):
         return angle.cos(), angle.sin()
     return math.cos(angle), math.sin(angle)
+
+
+def has_zero(value: Number) -> bool:
+    """Return whether a parameter, or one of a column of them, is zero, tensors included."""
+    if isinstance(value, Tensor):
+        return bool_or((value.detach() == 0).any(), default=False)
+    return value == 0
 
 
 def vanishes(value: Number) -> bool:

@@ -6,8 +6,6 @@ normalised to the reference rigidity.
 
 from .aperture import Aperture
 from .base import Element
-from .base import kinds as kinds
-from .base import kinds_named as kinds_named
 from .bend import Bend as Bend
 from .bend import RBend, SBend
 from .crab_cavity import CrabCavity
@@ -15,6 +13,8 @@ from .dipole_edge import DipoleEdge
 from .drift import Drift
 from .hamiltonian_kick import HamiltonianKick
 from .kicker import Kicker
+from .kinds import kinds as kinds
+from .kinds import kinds_named as kinds_named
 from .magnet import Magnet as Magnet
 from .marker import Marker
 from .monitor import Monitor

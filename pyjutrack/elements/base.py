@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -17,6 +17,7 @@ from ..core.checks import format_value, wrong
 from ..core.errors import InvalidValueError, require_known
 from ..core.names import label
 from ..core.scalars import Number, differs, is_zero
+from ..core.settings import along_particles, broadcast_batch, require_settings
 from ..core.special import bool_or
 from ..core.tensors import tensors_in
 from ..maps.state import State
@@ -228,6 +229,22 @@ class Element:
         return bool(tensors_in(self))
 
     @cached_property
+    def batch(self) -> torch.Size:
+        """The shape of its parameters that hold many settings; () where none does."""
+        if not self.has_tensors:
+            return torch.Size()
+        names = (*self.knobs, *self.placement)
+        return broadcast_batch(self._label(), [getattr(self, n) for n in names])
+
+    @cached_property
+    def along_particles(self) -> Element:
+        """The element with a last dimension for the particles in parameters of many settings."""
+        if not self.batch:
+            return self
+        changes = {n: along_particles(getattr(self, n)) for n in (*self.knobs, *self.placement)}
+        return replace(self, **changes)
+
+    @cached_property
     def recordings(self) -> dict[Any, Any]:
         """Recordings of its motion; see `elements.recordings`."""
         return {}
@@ -251,18 +268,7 @@ class Element:
 
     def _number(self, name: str, value: Any) -> Number:
         if isinstance(value, Tensor):
-            if value.is_complex() or value.dtype is torch.bool:
-                raise InvalidValueError(
-                    f"{self._label()}: {name} must be a real number, got a tensor of {value.dtype}"
-                )
-            if value.dim() != 0:
-                raise InvalidValueError(
-                    f"{self._label()}: {name} must be a number or a 0-d tensor, got a tensor of "
-                    f"shape {tuple(value.shape)}; torch.func.vmap tracks many values at once"
-                )
-            if not bool_or(torch.isfinite(value.detach()), default=True):
-                raise InvalidValueError(f"{self._label()}: {name} must be finite, got {value}")
-            return value
+            return require_settings(f"{self._label()}: {name}", value)
         try:
             if isinstance(value, (str, bytes, bool, np.bool_)):
                 raise TypeError
@@ -280,21 +286,3 @@ class Element:
             if f.name != "name" and differs(getattr(self, f.name), f.default)
         ]
         return f"{type(self).__name__}({', '.join([*shown, f'name={self.name!r}'])})"
-
-
-def kinds() -> dict[str, type[Element]]:
-    """Every kind of element by name, those of users included."""
-    return {kind.__name__: kind for kind in _kinds_of(Element)}
-
-
-def kinds_named(name: str) -> list[type[Element]]:
-    """Every kind of a name; one that was defined again, as in a notebook, is the last of these."""
-    found = {(k.__module__, k.__qualname__): k for k in _kinds_of(Element) if k.__name__ == name}
-    return list(found.values())
-
-
-def _kinds_of(base: type[Element]) -> Iterator[type[Element]]:
-    for kind in base.__subclasses__():
-        if not vars(kind).get("abstract", False):
-            yield kind
-        yield from _kinds_of(kind)

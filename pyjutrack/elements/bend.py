@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from .. import maps
 from ..beam.reference import Reference
+from ..core.checks import format_value
 from ..core.errors import InvalidValueError
-from ..core.scalars import Number, carries, is_zero, to_float, vanishes
+from ..core.scalars import Number, carries, has_zero, is_zero, vanishes
 from ..maps.state import State
 from .base import Element
 from .drift_kick import integrate_with_kicks, multiply_by_length, replace_series
@@ -69,15 +70,16 @@ class Bend(Magnet):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if to_float(self.length) == 0 and carries(self.angle):
+        if has_zero(self.length) and carries(self.angle):
             raise InvalidValueError(
                 f"{self._label()} has no length, and so no slope by its angle; give it one, or "
                 "vary the angle of a ThinBend"
             )
-        if to_float(self.length) == 0 and to_float(self.angle) != 0:
+        if has_zero(self.length) and not vanishes(self.angle):
+            angle = format_value(self.angle)
             raise InvalidValueError(
-                f"{self._label()} bends by {to_float(self.angle):g} rad over no length; give it a "
-                f"length, or take ThinBend({to_float(self.angle):g})"
+                f"{self._label()} bends by {angle} rad over no length; give it a length, or take "
+                f"ThinBend({angle})"
             )
 
     @property

@@ -37,6 +37,7 @@ def advance(element: Element, state: State, reference: Reference, part: Part) ->
     Particles that the element cannot bring to its end, or that it stops, are lost where they
     entered it.
     """
+    element = element.along_particles
     if isinstance(state, Recorder) or element.transmits_all:
         return _transport_placed(element, state, reference, part)
     if on_host(state.alive):

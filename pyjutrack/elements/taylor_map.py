@@ -76,8 +76,10 @@ class TaylorMap(Element):
     def __post_init__(self) -> None:
         for name, shapes in _SHAPES.items():
             given = getattr(self, name)
-            values = tuple(_flatten(given))
             sizes = dict.fromkeys(map(math.prod, shapes))
+            if isinstance(given, tuple) and len(given) in sizes:
+                continue  # entries in their order, each a number or settings of it
+            values = tuple(_flatten(given))
             if len(values) not in sizes:
                 raise InvalidValueError(
                     f"{self._label()}: {name} must have {' or '.join(map(str, sizes))} entries, "

@@ -16,6 +16,7 @@ from ..collective.base import CollectiveEffect, require_differentiable, require_
 from ..core.checks import require_real, wrong
 from ..core.errors import InvalidValueError, require_known
 from ..core.transforms import numeric
+from ..lattice.batch import each_setting, each_setting_of_beams
 from ..lattice.knobs import lower_bound, overlay, parts, split, values
 from ..lattice.lattice import Lattice
 from ..lattice.patterns import expand
@@ -24,6 +25,8 @@ from ..tracking.adjoints import Adjoint
 from ..tracking.loss_warning import count_lost, warn_of_effects, warn_of_losses
 from ..tracking.task import Task, task_of
 from .choice import engine_of
+from .differences import central_slopes
+from .many_gradients import together
 from .objective import objective_of
 from .protocol import Engine
 from .results import evaluate
@@ -37,6 +40,7 @@ KNOB_STEP = 1e-5
 
 
 @numeric
+@each_setting_of_beams
 def jacobian(
     lattice: Lattice,
     beam: Beam | Reference,
@@ -87,10 +91,11 @@ def _differences(engine: Engine, task: Task, start: Tensor, step: float) -> Tens
     """(6, 6) by central differences."""
     shifts = step * torch.eye(6, dtype=start.dtype)
     ends = engine.probe(task, start + torch.cat([shifts, -shifts]))
-    return ((ends[:6] - ends[6:]) / (2 * step)).mT
+    return ((ends[..., :6, :] - ends[..., 6:, :]) / (2 * step)).mT
 
 
 @numeric
+@each_setting
 def jacobian_derivatives(
     lattice: Lattice,
     beam: Beam | Reference,
@@ -192,6 +197,8 @@ def gradient(
 
 
 @numeric
+@together
+@each_setting
 def value_and_gradient(
     objective: Callable[..., Tensor],
     lattice: Lattice,
@@ -231,36 +238,11 @@ def value_and_gradient(
 
     if mode == "fd":
         lows = [lower_bound(a) for a, v in zip(wrt, found, strict=True) for _ in range(v.numel())]
-        value, slope = function(vector), _central(function, vector, step, lows)
+        value, slope = function(vector), central_slopes(function, vector, step, lows)
     else:
         value, slope = chosen.value_and_gradient(counting_objective, task, wrt, mode)
     warn_of_losses(lost[0], beam.particles)
     return float(value.detach()), np.asarray(slope.detach())
-
-
-def _central(
-    function: Callable[[Tensor], Tensor], vector: Tensor, step: float, lows: Sequence[float]
-) -> Tensor:
-    """Slopes by differences that stay above the lowest values that the entries can have.
-
-    Near them the step is relative to the distance, and at them the difference is one-sided, of
-    second order like the central one.
-    """
-    slopes = []
-    with torch.no_grad():
-        for i, (value, low) in enumerate(zip(vector.tolist(), lows, strict=True)):
-            size = step * max(abs(value), 1.0)
-            if value > low:
-                size = min(size, step * (value - low)) if value - size <= low else size
-            shift = torch.zeros_like(vector)
-            shift[i] = size
-            if value > low:
-                difference = function(vector + shift) - function(vector - shift)
-            else:
-                once, twice = function(vector + shift), function(vector + 2 * shift)
-                difference = 4 * once - twice - 3 * function(vector)
-            slopes.append(difference / (2 * size))
-    return torch.stack(slopes)
 
 
 def _with_field(beam: Beam | Reference, effects: Sequence[CollectiveEffect]) -> Beam:

@@ -13,7 +13,9 @@ from torch import Tensor
 from ..autodiff import Pushed, seeds
 from ..beam.beam import Beam
 from ..beam.reference import Reference
+from ..core.settings import join
 from ..kernels import parallel
+from ..lattice.batch import batch_of, settings_of
 from ..lattice.knobs import overlay, parts, split, values
 from ..maps.state import State
 from ..tracking.adjoint import run_adjoint
@@ -42,7 +44,12 @@ class Native:
     def jacobian(self, task: Task, start: Tensor) -> Tensor:
         """See `Engine`."""
         found = _run_jacobian(task, start)
-        return _push_jacobian(task, start) if found is None else found
+        if found is not None:
+            return found
+        if batch := batch_of(task.lattice):
+            each = (dataclasses.replace(task, lattice=one) for one in settings_of(task.lattice))
+            return join([_push_jacobian(one, start) for one in each], batch)
+        return _push_jacobian(task, start)
 
     def jacobian_derivatives(
         self, task: Task, start: Tensor, wrt: Sequence[str]
@@ -137,7 +144,7 @@ def _run_jacobian(task: Task, start: Tensor) -> Tensor | None:
     if task.effects:
         warn_of_effects(task, [end.beam(task.beam)])
     require_alive((end.probe or end.state).alive)
-    return torch.from_numpy(matrices[0].copy())
+    return torch.from_numpy(matrices[..., 0, :, :].copy())
 
 
 def _final(task: Task, wrt: Sequence[str], numbers: Iterable[Tensor]) -> tuple[End, Beam]:

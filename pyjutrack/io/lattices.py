@@ -8,6 +8,7 @@ from pathlib import Path
 from ..beam.reference import Reference, require_reference
 from ..core.checks import require_flag, require_path, require_text
 from ..core.errors import InvalidValueError, MissingPackageError, PluginError, PyJuTrackError, warn
+from ..lattice.batch import batch_of, require_one
 from ..lattice.lattice import Lattice
 from ..lattice.require import require_lattice
 from .errors import LatticeFileError, LatticeWarning, wrong
@@ -111,6 +112,7 @@ def write_lattice(
     """
     path = require_path("path", path)
     require_lattice(lattice)
+    require_one("a file", batch_of(lattice))
     if reference is not None:
         require_reference(reference)
     if format is not None:

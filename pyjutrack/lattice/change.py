@@ -11,6 +11,7 @@ from torch import Tensor
 from ..core.checks import require_mapping, require_real, require_text, wrong
 from ..core.errors import InvalidValueError, unknown
 from ..core.scalars import Number, to_float
+from ..core.settings import require_settings
 from ..elements import Element
 from .dependencies import Dependencies
 from .expressions import Expression, Formula
@@ -196,5 +197,7 @@ def read_variable(name: str, value: Any) -> Number | Expression:
     """What a variable is set to; InvalidValueError if it is no number."""
     if isinstance(value, Expression):
         return value
+    if isinstance(value, Tensor) and value.dim():
+        return require_settings(f"the variable {name!r}", value)
     require_real(f"the variable {name!r}", value)
     return value if isinstance(value, Tensor) else float(value)

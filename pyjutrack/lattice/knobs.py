@@ -21,6 +21,7 @@ from ..beam.beam import Beam
 from ..core.checks import require_texts
 from ..core.errors import InvalidValueError, unknown
 from ..core.scalars import carries, is_zero, to_float
+from .batch import batched_fields
 from .lattice import Lattice
 
 #: the beam's own knobs, beside those of its shape
@@ -94,7 +95,8 @@ def overlay(of: T, wrt: Sequence[str], numbers: Iterable[Tensor]) -> T:
         kick = _KICK.match(address)
         if kick:
             place, path = int(kick[1]), kick[2].split(".")
-            _require_shape(address, _effect_value(effects, address, place, path), number)
+            if ".".join(path) not in batched_fields(effects[place]) or not number.dim():
+                _require_shape(address, _effect_value(effects, address, place, path), number)
             effects[place] = _with_effect_value(effects, address, place, path, number)
         elif address in (CURRENT, CHARGE):
             _require_intensity(of.beam, address)

@@ -13,7 +13,8 @@ from ..core import display
 from ..core.checks import format_value, require_text, require_whole, wrong
 from ..core.errors import InvalidValueError, UnknownNameError, unknown
 from ..core.frozen import FrozenDict
-from ..core.scalars import Number, is_whole, to_float
+from ..core.scalars import Number, is_whole
+from ..core.settings import show
 from ..core.transforms import disable_compile
 from ..elements import Element
 from .addresses import by_name, find_parameter, has_parameter
@@ -21,14 +22,15 @@ from .change import change, define, merge, read_settings, read_variable
 from .dependencies import Dependencies
 from .expressions import Expression
 from .renaming import number_shared_names
-from .replace import as_numbers, skip
+from .replace import detach, skip
 from .selection import Kinds, list_knobs, part, select
+from .variants import Variants
 
 _NO_VALUES: Mapping[str, Any] = FrozenDict({})
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Lattice:
+class Lattice(Variants):
     """A sequence of elements, frozen, and the variables that their parameters are computed from.
 
     Elements that share a name are one knob: a cell used fifty times has one `q1.k1`. A variable is
@@ -152,7 +154,7 @@ class Lattice:
     __rmul__ = __mul__
 
     def __repr__(self) -> str:
-        return f"Lattice({len(self)} elements, {to_float(self.length):.6g} m)"
+        return f"Lattice({len(self)} elements, {show(self.length)} m)"
 
     def _repr_html_(self) -> str:
         return display.html(self)
@@ -287,8 +289,7 @@ class Lattice:
 
     def detach(self) -> Lattice:
         """Return the same lattice with plain numbers in the place of tensors."""
-        numbers = {name: to_float(value) for name, value in self.variables.items()}
-        return self._with(map(as_numbers, self.elements), numbers, self.expressions)
+        return self._with(*detach(self))
 
     def resolve(self, address: str) -> tuple[str, str, int | None]:
         """Name of the elements, field, and place in a tuple or None, of an address.

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..core.errors import require_known
 from ..core.scalars import Number, to_float
+from ..core.settings import without_derivatives
 from ..elements import Element
 
 
@@ -23,16 +24,21 @@ def same(a: Any, b: Any) -> bool:
     return a is b or to_float(a) == to_float(b)
 
 
-def as_numbers(element: Element) -> Element:
+def detach(of: Any) -> tuple[list[Element], dict[str, Number], Any]:
+    """Elements, variables and expressions of a lattice with numbers in the place of tensors."""
+    variables = {name: without_derivatives(value) for name, value in of.variables.items()}
+    return [*map(_as_numbers, of.elements)], variables, of.expressions
+
+
+def _as_numbers(element: Element) -> Element:
     """The element with plain numbers in the place of tensors."""
     changes: dict[str, Any] = {}
     if not element.has_tensors:
         return element
     for name, value in vars(element).items():
-        if isinstance(value, Tensor):
-            changes[name] = value.detach() if value.dim() else to_float(value)
-        elif isinstance(value, tuple) and any(isinstance(v, Tensor) for v in value):
-            changes[name] = tuple(map(to_float, value))
+        series = value if isinstance(value, tuple) else (value,)
+        if any(isinstance(v, Tensor) for v in series):
+            changes[name] = without_derivatives(value)
     return dataclasses.replace(element, **changes) if changes else element
 
 

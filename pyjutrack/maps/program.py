@@ -6,27 +6,24 @@ called with a `Recorder` in the place of a state, and every map that it applies 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..core.errors import PyJuTrackError
-from ..core.scalars import has_numbers
 from .base import Map
 from .codegen.build import kernels, require_current
+from .program_numbers import NotRecordedError as NotRecordedError
+from .program_numbers import flatten_numbers, tabulate
 
 #: operations that are no maps
 ENTER, LEAVE, CHECK, DRAW, FIRST_MAP = 0, 1, 2, 3, 4
 #: directions that are carried along: the six of a Jacobian, and two to fill whole vectors
 LANES = 8
-
-
-class NotRecordedError(PyJuTrackError):
-    """Something cannot be recorded as operations with plain numbers."""
 
 
 def require_map(map: Any) -> Map:
@@ -48,14 +45,44 @@ class Program(NamedTuple):
         starts: where the numbers of each begin, (S + 1,).
         numbers: of all of them.
         elements: to which element of the lattice each belongs, (S,).
+        varying: where in a setting those of an operation begin that differ between settings, -1
+            for those that are alike in all, (S,).
+        settings: numbers of these operations, of each setting, (B, V); (1, 0) where none differ.
         maps: those that occur.
+        batch: the shape of the settings; () where none differ.
     """
 
     operations: NDArray[np.int64]
     starts: NDArray[np.int64]
     numbers: NDArray[np.float64]
     elements: NDArray[np.int64]
+    varying: NDArray[np.int64]
+    settings: NDArray[np.float64]
     maps: tuple[Map, ...]
+    batch: tuple[int, ...] = ()
+
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """All but the maps, as kernels take them."""
+        return self[:6]
+
+    def spread(self, batch: Sequence[int]) -> Program:
+        """The program with settings of a larger shape, to which its own broadcasts."""
+        if not self.batch or self.batch == tuple(batch):
+            return self
+        width = self.settings.shape[-1]
+        rows = np.broadcast_to(self.settings.reshape(*self.batch, width), (*batch, width))
+        return self._replace(settings=rows.reshape(-1, width).copy(), batch=tuple(batch))
+
+    def part(self, low: int, high: int) -> Program:
+        """The operations from one on and before another."""
+        rows = slice(low, high)
+        return self._replace(
+            operations=self.operations[rows],
+            starts=self.starts[low : high + 1],
+            elements=self.elements[rows],
+            varying=self.varying[rows],
+        )
 
     def table(self, dtype: Any) -> NDArray[np.int64]:
         """Addresses of kernels that move blocks of particles, compiled where they were not.
@@ -105,12 +132,21 @@ def _step(map: Map) -> int:
 
 
 class Recording(NamedTuple):
-    """Operations that a recorder has written down, to be put into others."""
+    """Operations that a recorder has written down, to be put into others.
+
+    Among the numbers are tensors (B,), or of more dimensions, of those that differ between
+    settings.
+    """
 
     operations: list[int]
     starts: list[int]
-    numbers: list[float]
+    numbers: list[float | Tensor]
     maps: tuple[Map, ...]
+
+    @property
+    def varies(self) -> bool:
+        """Return whether a number differs between settings."""
+        return any(isinstance(n, Tensor) for n in self.numbers)
 
 
 class Recorder:
@@ -126,7 +162,7 @@ class Recorder:
     def __init__(self) -> None:
         self._operations: list[int] = []
         self._starts: list[int] = [0]
-        self._numbers: list[float] = []
+        self._numbers: list[float | Tensor] = []
         self._elements: list[int] = []
         self._maps: dict[Map, int] = {}
         self.element = 0
@@ -146,7 +182,7 @@ class Recorder:
             self._numbers += stream.numbers
             self._append(DRAW)
         numbers = parameters if map.numbers is None else map.numbers(*parameters)
-        self._numbers += _flat(numbers)
+        self._numbers += flatten_numbers(numbers)
         self._append(FIRST_MAP + self._maps.setdefault(map, len(self._maps)))
         return self.next()
 
@@ -196,14 +232,27 @@ class Recorder:
         self._numbers += numbers
         self._elements += [self.element] * len(operations)
 
-    def program(self) -> Program:
-        """Pack what was recorded, to be run."""
+    def program(self, batch: Sequence[int] = ()) -> Program:
+        """Pack what was recorded, to be run with settings of a shape."""
+        numbers, starts = self._numbers, self._starts
+        varying = np.full(len(self._operations), -1, dtype=np.int64)
+        columns: list[float | Tensor] = []
+        if any(isinstance(n, Tensor) for n in numbers):
+            for s, (first, stop) in enumerate(pairwise(starts)):
+                own = numbers[first:stop]
+                if any(isinstance(n, Tensor) for n in own):
+                    varying[s] = len(columns)
+                    columns += own
+            numbers = [0.0 if isinstance(n, Tensor) else n for n in numbers]
         return Program(
             np.array(self._operations, dtype=np.int64),
-            np.array(self._starts, dtype=np.int64),
-            np.array(self._numbers, dtype=np.float64),
+            np.array(starts, dtype=np.int64),
+            np.array(numbers, dtype=np.float64),
             np.array(self._elements, dtype=np.int64),
+            varying,
+            tabulate(columns, batch),
             tuple(self._maps),
+            tuple(batch) if columns else (),
         )
 
     def __getattr__(self, name: str) -> Any:
@@ -214,22 +263,3 @@ class Recorder:
 
     def __getitem__(self, key: Any) -> Any:
         raise NotRecordedError("what takes a state apart is no map")
-
-
-def _flat(parameters: Iterable[Any]) -> list[float]:
-    found: list[float] = []
-    for parameter in parameters:
-        if isinstance(parameter, (tuple, list)):
-            found += _flat(parameter)
-        elif _is_number(parameter):
-            found.append(float(parameter))
-        else:
-            # not its entries, which take longer to write than an element to pass
-            raise NotRecordedError(f"a {type(parameter).__name__} is no plain number")
-    return found
-
-
-def _is_number(parameter: Any) -> bool:
-    if isinstance(parameter, Tensor):
-        return not parameter.dim() and has_numbers(parameter)
-    return isinstance(parameter, (float, int))

@@ -19,6 +19,7 @@ from ..collective.emission import radiates
 from ..core.errors import InvalidValueError, UnstableError
 from ..core.symplectic import FORM
 from ..core.transforms import numeric
+from ..lattice.batch import each_setting
 from ..lattice.lattice import Lattice
 from ..lattice.positions import path_of
 from .orbit import close, find, passage, start
@@ -56,6 +57,7 @@ class Equilibrium:
 
 
 @numeric
+@each_setting
 def equilibrium(
     lattice: Lattice, reference: Reference, *, delta: float = 0.0, order: int = 1
 ) -> Equilibrium:

@@ -14,6 +14,7 @@ from ..beam.reference import Reference, require_reference
 from ..core.checks import require_callable, require_flag
 from ..core.errors import InvalidValueError
 from ..core.transforms import numeric
+from ..lattice.batch import each_setting
 from ..lattice.knobs import lattice_values
 from ..lattice.lattice import Lattice
 from ..lattice.patterns import expand
@@ -25,6 +26,7 @@ Array = NDArray[np.float64]
 
 
 @numeric
+@each_setting
 def optics_gradient(
     objective: Callable[[TwissTable], Tensor],
     lattice: Lattice,

@@ -13,6 +13,7 @@ from ..core.checks import require_flag, require_kind, require_real, require_whol
 from ..core.errors import InvalidValueError
 from ..core.scalars import Number, tensor_like, to_float
 from ..core.transforms import numeric
+from ..lattice.batch import each_setting
 from ..lattice.lattice import Lattice
 from ..lattice.require import require_lattice
 from .accelerated import Line
@@ -28,6 +29,7 @@ _SAME = 1e-12
 
 
 @numeric
+@each_setting
 def linear_optics(
     lattice: Lattice,
     reference: Reference,
@@ -140,6 +142,7 @@ def linear_optics(
 
 
 @numeric
+@each_setting
 def twiss_table(
     lattice: Lattice,
     reference: Reference,

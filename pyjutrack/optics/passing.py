@@ -110,7 +110,19 @@ def pass_each(programs: Sequence[Program], coordinates: Tensor) -> tuple[Tensor,
     for n, program in enumerate(programs):
         own = (column[n : n + 1] for column in ends)
         execute_with_tangents(
-            0, 0, 1, 1, 0, 0, *program[:4], program.tangent_table(), *own, alive, *lost, rows[n]
+            0,
+            0,
+            1,
+            1,
+            0,
+            0,
+            1,
+            *program.arrays,
+            program.tangent_table(),
+            *own,
+            alive,
+            *lost,
+            rows[n],
         )
     return torch.from_numpy(ends.T.copy()), torch.from_numpy(tangents[:, :, :6].copy())
 

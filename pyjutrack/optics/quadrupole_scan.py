@@ -16,6 +16,7 @@ from ..beam.reference import Reference, require_reference
 from ..core.checks import require_real
 from ..core.errors import InvalidValueError, MeasurementError, require_known, unknown
 from ..core.scalars import is_real
+from ..lattice.batch import each_setting
 from ..lattice.lattice import Lattice
 from ..lattice.require import require_lattice
 from .linear import linear_optics
@@ -61,6 +62,7 @@ class ScannedBeam:
         return float(found[0]), float(found[1]), float(found[2])
 
 
+@each_setting
 def quadrupole_scan(
     lattice: Lattice,
     reference: Reference,

@@ -20,6 +20,7 @@ from ..core.scalars import to_float
 from ..core.transforms import numeric
 from ..elements import Element
 from ..elements.part import Part
+from ..lattice.batch import each_setting
 from ..lattice.lattice import Lattice
 from ..lattice.positions import path_of
 from ..lattice.require import require_lattice
@@ -61,6 +62,7 @@ class Radiation:
 
 
 @numeric
+@each_setting
 def radiation_integrals(lattice: Lattice, reference: Reference) -> Radiation:
     """Radiation integrals, damping and equilibrium of a ring, on its closed orbit.
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ..beam.reference import Reference
 from ..core.errors import InvalidValueError
 from ..core.transforms import numeric
+from ..lattice.batch import each_setting
 from ..lattice.lattice import Lattice
 from .linear import linear_optics, twiss_table
 from .orbit import Orbit, find, passage, start
@@ -22,6 +23,7 @@ _UNCOUPLED = 1e-9
 
 
 @numeric
+@each_setting
 def closed_orbit(
     lattice: Lattice, reference: Reference, *, delta: float = 0.0, dimensions: int = 4
 ) -> Array:
@@ -50,6 +52,7 @@ def closed_orbit(
 
 
 @numeric
+@each_setting
 def transfer_matrices(
     lattice: Lattice, reference: Reference, *, delta: float = 0.0, dimensions: int = 4
 ) -> Array:
@@ -59,6 +62,7 @@ def transfer_matrices(
 
 
 @numeric
+@each_setting
 def one_turn_matrix(
     lattice: Lattice, reference: Reference, *, delta: float = 0.0, dimensions: int = 4
 ) -> Array:
@@ -69,6 +73,7 @@ def one_turn_matrix(
 
 
 @numeric
+@each_setting
 def chromaticities(lattice: Lattice, reference: Reference, *, delta: float = 0.0) -> Array:
     """d(tune)/d(delta) of both modes, (2,), exact by differentiating the tunes.
 
@@ -83,6 +88,7 @@ def chromaticities(lattice: Lattice, reference: Reference, *, delta: float = 0.0
 
 
 @numeric
+@each_setting
 def twiss(lattice: Lattice, reference: Reference, *, delta: float = 0.0) -> Twiss:
     """Periodic, uncoupled Twiss functions at the start of a ring, without collective effects.
 

@@ -105,7 +105,7 @@ class _Form:
         """An element that was never checked: a column is not what its fields admit."""
         first, last = self.ends
         made = object.__new__(self.kind)
-        values: dict[str, Any] = {"name": ""}
+        values: dict[str, Any] = {"name": "", "batch": torch.Size()}  # one value an element
         entries = map(column, columns)
         values |= {name: next(entries) for name in self.scalars}
         for name, series in zip(self.series, row[first:last], strict=True):

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..beam.reference import Reference
 from ..core.transforms import numeric
+from ..lattice.batch import each_setting
 from ..lattice.lattice import Lattice
 from .orbit import differentiable, find, passage, start
 from .passing import pairwise_products
@@ -32,6 +33,7 @@ class SynchrotronOptics:
 
 
 @numeric
+@each_setting
 def synchrotron_optics(
     lattice: Lattice, reference: Reference, *, delta: float = 0.0, order: int = 1
 ) -> SynchrotronOptics:

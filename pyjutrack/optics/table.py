@@ -20,6 +20,8 @@ from ..core.scalars import Number, carries, is_whole
 class Twiss:
     """Courant-Snyder functions and dispersion at one place: floats, or 0-d tensors.
 
+    Arrays of many settings of a lattice.
+
     Attributes:
         beta_x, beta_y: [m]. alpha_x, alpha_y: dimensionless. tune_x, tune_y: fractions in (0, 1).
         dispersion_x, dispersion_y: d/d(delta) of the orbit [m]; _px, _py of its momenta.
@@ -40,7 +42,11 @@ class Twiss:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             unknown_tune = isinstance(value, float) and math.isnan(value)
-            if not (field.name.startswith("tune") and unknown_tune):
+            if isinstance(value, np.ndarray):
+                good = value.dtype.kind == "f" and bool(np.isfinite(value).all())
+                if not good:
+                    raise wrong(f"{field.name} of a Twiss", value, "finite numbers")
+            elif not (field.name.startswith("tune") and unknown_tune):
                 require_real(f"{field.name} of a Twiss", value)
 
 

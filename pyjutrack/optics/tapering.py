@@ -7,7 +7,9 @@ import torch
 from ..beam.reference import Reference
 from ..core.checks import require_whole
 from ..core.transforms import numeric
+from ..lattice.batch import batch_of, require_one
 from ..lattice.lattice import Lattice
+from ..lattice.require import require_lattice
 from .envelope import radiating_orbit
 
 
@@ -31,6 +33,8 @@ def taper(lattice: Lattice, reference: Reference, *, rounds: int = 3) -> Lattice
         >>> tapered = pj.optics.taper(ring, electron)
     """
     require_whole("rounds", rounds, 1)
+    require_lattice(lattice)
+    require_one("a tapered ring", batch_of(lattice))
     found = lattice
     with torch.no_grad():
         for _ in range(rounds):

@@ -18,6 +18,7 @@ from ..core.symplectic import FORM
 from ..core.transforms import numeric
 from ..engines import Engine
 from ..engines.derivatives import jacobian_derivatives
+from ..lattice.batch import each_setting
 from ..lattice.lattice import Lattice
 
 Array = NDArray[np.float64]
@@ -45,6 +46,7 @@ def tunes(matrix: ArrayLike) -> Array:
 
 
 @numeric
+@each_setting
 def tune_slopes(
     lattice: Lattice,
     beam: Beam | Reference,

@@ -20,11 +20,11 @@ from ..core.tensors import tensors_in
 from ..elements import Element
 from ..elements.part import Part
 from ..kernels import parallel
-from ..kernels.columns import stack_columns
 from ..maps.program import LANES, Program, Recorder
 from ..maps.state import State
 from ..mesh.particle_mesh import stencil
 from .dual_particles import DualParticles
+from .particle_columns import ParticleColumns
 from .particles import Losses, Particles, is_plain, traverse
 from .programs import calls
 
@@ -40,7 +40,7 @@ _SIX = tuple(range(6))
 _WORK = 3.0
 
 
-class ArrayParticles(Particles):
+class ArrayParticles(ParticleColumns):
     """Particles that are changed in place, and where they were lost.
 
     The kick of an effect that kernels know waits for the run of maps after it, and the deposit for
@@ -67,67 +67,9 @@ class ArrayParticles(Particles):
     ) -> None:
         self._share, self._onward = share, onward
         self._first_turn, self._first = numbers
-        self._stack = stack_columns(state.coordinates)
-        self._columns = list(self._stack.numpy())
-        self._alive = state.alive.numpy().copy()
-        self._tangents, self._losses = directions, losses
-        #: of each loss, -1 for none; any numbers where nothing asks for them
-        self._turn, self._op = np.empty((2, len(self._alive)), np.int64)
-        if losses is not None:
-            self._turn[:] = self._op[:] = -1
-        #: now: turn and operation
-        self.now = 0, 0
+        super().__init__(state, directions, losses)
         self._waiting: tuple[MeshKick, Tensor, float] | None = None
-        #: for which kick the grids hold what was deposited, and the grids
-        self._deposited: MeshKick | None = None
         self._grids: NDArray[np.float64] = np.zeros((0, 0))
-
-    @property
-    def state(self) -> State:
-        """View as tensors, which share memory with the arrays here."""
-        self._settle()
-        columns = tuple(map(torch.from_numpy, self._columns))
-        return State(columns, torch.from_numpy(self._alive))
-
-    @state.setter
-    def state(self, state: State) -> None:
-        self._deposited = None
-        old = self._columns
-        new = [c.detach().numpy() for c in state.coordinates]
-        places, others = ([_address(column) for column in columns] for columns in (old, new))
-        # columns in another order must not be written over before they are read
-        new = [
-            n.copy() if other != own and other in places else n
-            for n, own, other in zip(new, places, others, strict=True)
-        ]
-        for column, value, own, other in zip(old, new, places, others, strict=True):
-            if own != other:
-                column[:] = value
-        self._lose(state.alive.numpy())
-
-    @property
-    def stack(self) -> Tensor:
-        """View the columns as one tensor (6, N)."""
-        self._settle()
-        return self._stack
-
-    @property
-    def alive(self) -> Tensor:
-        """Mask of the particles alive."""
-        return torch.from_numpy(self._alive)
-
-    def lose(self, alive: Tensor) -> None:
-        """Keep those alone that are alive here too."""
-        self._lose(alive.numpy())
-
-    def _lose(self, alive: NDArray[np.bool_]) -> None:
-        if _address(alive) == _address(self._alive):
-            return
-        lost = self._alive & ~alive
-        if lost.any():
-            self._turn[lost], self._op[lost] = self.now
-            self._deposited = None
-        self._alive[:] = alive
 
     def run(self, program: Program, turns: int, then: MeshKick | None = None, at: int = 0) -> None:
         """Run a program for some turns, from the present one on.
@@ -136,6 +78,9 @@ class ArrayParticles(Particles):
             then: the kick that comes next, for which is deposited, and `at`, its operation.
         """
         self._deposited = None
+        if program.batch:
+            self.expand(torch.Size(program.batch))
+            program = program.spread(self._batch)
         if then is not None or self._waiting is not None:
             self._pass(program, then, at)
             return
@@ -155,15 +100,16 @@ class ArrayParticles(Particles):
             later = self._losses is not None and now + first
             before = self._alive.copy() if later else None
             given = (*self._columns, self._alive, self._turn, self._op, *more)
-            numbers = count, here + first, self._first
-            parallel.run(kernel, size, share, *numbers, *part[:4], table, *given)
+            numbers = count, here + first, self._first, self._per
+            parallel.run(kernel, size, share, *numbers, *part.arrays, table, *given)
             if before is not None:
                 self._turn[before & ~self._alive] += now + first
 
     def collect(self) -> None:
         """Tell of the losses, if that is asked for."""
         if self._losses is not None:
-            self._losses.collect(self._turn, self._op)
+            shape = (*self._batch, self._per)
+            self._losses.collect(self._turn.reshape(shape), self._op.reshape(shape))
 
     def _continue(self, state: State) -> Particles:
         """Continue with other particles where derivatives come in."""
@@ -174,9 +120,15 @@ class ArrayParticles(Particles):
         """Move through what is no program."""
         if self._tangents is None:
             return self._keep_or_continue(traverse(element, part, self.state, reference))
-        if not all(map(has_numbers, tensors_in(element))):
+        if self._batch or not all(map(has_numbers, tensors_in(element))):
             return self._continue(self.state)
         return self._keep_pushed(traverse(element, part, self.pushed_state, reference))
+
+    @property
+    def jacobians(self) -> NDArray[np.float64]:
+        """d(coordinates)/d(directions), (..., N, 6, 6)."""
+        assert self._tangents is not None
+        return self._tangents.reshape(*self._batch, self._per, 6, LANES)[..., :6]
 
     @property
     def pushed_state(self) -> State:
@@ -213,8 +165,11 @@ class ArrayParticles(Particles):
         if self._deposited is not kick:
             self._pass(Recorder().program(), kick, self.now[1])
         sheet = stencil(kick.mesh)
-        total = self._grids.sum(0).reshape(sheet.shape)
-        fractions = torch.from_numpy(total.astype(self._columns[0].dtype, copy=False))
+        total = self._grids if self._has_many else self._grids.sum(0)
+        total = total.reshape(*self._batch, *sheet.shape)
+        fractions = torch.from_numpy(
+            total.astype(self._columns[0].dtype)
+        )  # a copy: grids are reused
         return kick.strength(beam, fractions)
 
     def respond(self, effect: CollectiveEffect, field: Any, place: Place) -> Particles:
@@ -226,7 +181,8 @@ class ArrayParticles(Particles):
         self._deposited = None
         if kick is None:
             self._settle()
-            if answers.respond_in_place(effect, self._columns, self.alive, field, place):
+            plain = effect, self._columns, self.alive, field, place
+            if not self._batch and answers.respond_in_place(*plain):
                 return self
             return self._keep_or_continue(answers.respond(effect, self.state, field, place))
         if not has_numbers(field) or isinstance(place.ds, Tensor):
@@ -240,30 +196,39 @@ class ArrayParticles(Particles):
         if self._waiting is not None:
             self._pass(Recorder().program(), None, 0)
 
+    @property
+    def _has_many(self) -> bool:
+        """Return whether there are grids of several settings, and not parts of that of one."""
+        return len(self._alive) > self._per
+
     def _pass(self, program: Program, then: MeshKick | None, at: int) -> None:
         """Kick if a kick waits, run a program, and deposit if one follows."""
         from ..maps.program_kernels import block_runner  # late: they take a moment to load
         from .slice_kernels import slice_pass
 
         dtype = self._columns[0].dtype
-        size = len(self._alive)
-        share = parallel.parts(size, _WORK)
+        size = len(self._alive) // self._per if self._has_many else len(self._alive)
+        share = min(parallel.parts(len(self._alive), _WORK), size)
         kick, field, ds = self._waiting or (then, None, 0.0)
         assert kick is not None
         sheet, half = stencil(kick.mesh), [s / 2 for s in kick.mesh.grid.size]
-        values = np.zeros(sheet.shape, dtype) if field is None else field.contiguous().numpy()
+        values = np.zeros((size if self._has_many else 1, 1, 1), dtype)
+        if field is not None:
+            values = field.contiguous().numpy().reshape(-1, *sheet.shape)
         if then is not None and then.mesh is not kick.mesh:
             # of another mesh: two passes
             self._pass(program, None, 0)
             self._pass(Recorder().program(), then, at)
             return
         if then is not None:
-            self._grids = _clear(self._grids, share, sheet.shape[0] * sheet.shape[1])
+            grids = size if self._has_many else share
+            self._grids = _clear(self._grids, grids, sheet.shape[0] * sheet.shape[1])
         parallel.run(
             slice_pass,
             size,
             share,
-            *program[:4],
+            self._per,
+            *program.arrays,
             program.table(dtype),
             block_runner(dtype),
             *self._columns,
@@ -275,6 +240,7 @@ class ArrayParticles(Particles):
             self._first,
             field is not None,
             values,
+            sheet.shape[1],
             ds,
             then is not None,
             at,
@@ -285,12 +251,6 @@ class ArrayParticles(Particles):
             self._grids,
         )
         self._waiting, self._deposited = None, then
-
-
-def _address(array: NDArray[Any]) -> int:
-    """Where a column is in memory."""
-    found: int = array.__array_interface__["data"][0]  # `ctypes.data` takes ten times as long
-    return found
 
 
 def _clear(grids: NDArray[np.float64], share: int, cells: int) -> NDArray[np.float64]:

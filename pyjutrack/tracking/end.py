@@ -11,7 +11,7 @@ from ..beam.beam import Beam
 from ..beam.reference import Reference
 from ..kernels.columns import stack_columns
 from ..maps.state import State
-from .particles import is_plain
+from .particles import expand, is_plain
 
 
 class End(NamedTuple):
@@ -40,12 +40,23 @@ def state_of(coordinates: Tensor, alive: Tensor) -> State:
 
 def beam_of(state: State, reference: Reference, like: Beam, weights: Tensor | None) -> Beam:
     """A beam from columns, their reference and weights, with the rest of another beam."""
-    join = stack_columns if is_plain(state) else torch.stack
+    join = stack_columns if is_plain(state) and state.alive.dim() == 1 else torch.stack
     return _replace(like, join(state.coordinates), state.alive, reference, weights)
+
+
+def expand_beam(beam: Beam, batch: torch.Size) -> Beam:
+    """A beam for each of some settings, in views; itself where they are alike."""
+    state = State(beam.coordinates.unbind(-1), beam.alive)
+    wide = expand(state, batch)
+    if wide is state:
+        return beam
+    return beam_of(wide, beam.reference, beam, beam.weights)
 
 
 def _replace(
     beam: Beam, stack: Tensor, alive: Tensor, reference: Reference, weights: Tensor | None
 ) -> Beam:
     coordinates = stack.movedim(0, -1)
+    if weights is not None:  # of settings where none has been lost in part
+        weights = weights.expand(alive.shape)
     return beam.replace(reference=reference, coordinates=coordinates, alive=alive, weights=weights)

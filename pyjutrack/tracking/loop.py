@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Protocol
@@ -15,11 +16,12 @@ from ..beam.beam import Beam
 from ..collective import answers
 from ..collective.base import MeshKick
 from ..kernels import parallel
+from ..lattice.batch import require_one
 from ..maps.program import LANES
 from ..maps.state import State
 from .array_particles import ArrayParticles
 from .dual_particles import particles_of
-from .end import End, state_of
+from .end import End, expand_beam, state_of
 from .particles import Losses, Particles, is_plain
 from .plan import Act, Weigh, is_idle
 from .programs import Piece, pieces_of
@@ -72,18 +74,17 @@ def run_with_jacobians(
     Args:
         task: what to track; without effects, where there are no test particles.
         probe: test particles in the field of the beam, which have the Jacobians then. Without
-            effects they go in the place of the beam's.
+            effects they go in the place of the beam's, and have the settings of the lattice.
 
     Returns:
         The end, and d(final)/d(initial) of the test particles, or without effects of the particles,
-        (N, 6, 6); those of the lost are of their last coordinates. None where there are
+        (..., N, 6, 6); those of the lost are of their last coordinates. None where there are
         derivatives, or another precision.
     """
     state = probe or State(task.beam.coordinates.unbind(-1), task.beam.alive)
-    size = len(state.alive)
+    size = state.alive.numel()
     tangents = np.zeros((size, 6 * LANES))
-    jacobians = tangents.reshape(size, 6, LANES)[:, :, :6]
-    jacobians[:, _SIX, _SIX] = 1.0
+    tangents.reshape(size, 6, LANES)[:, _SIX, _SIX] = 1.0
     if state.coordinates[0].dtype != torch.float64:
         return None
     with parallel.cores():
@@ -96,7 +97,7 @@ def run_with_jacobians(
         end = tracking.end()
     if not tracking.has_jacobians:
         return None
-    return end, jacobians
+    return end, tracking.jacobians
 
 
 class Run:
@@ -111,7 +112,13 @@ class Run:
         tangents: NDArray[np.float64] | None = None,
         start: State | None = None,
     ) -> None:
+        self._batch = batch = task.batch
+        if losses is not None:
+            require_one("where particles are lost", batch)
+        task = task.along_particles()
         self._task, self._observers, self._losses = task, observers, losses
+        if task.lattice.soft or task.beam.weights is not None:  # weights of each setting
+            task = self._task = dataclasses.replace(task, beam=expand_beam(task.beam, batch))
         self._beam = beam = task.beam
         #: makes particles to go on with, by all that they meet and derivatives may depend on; it
         #: holds no Run, whose particles would then outlive it until garbage is collected
@@ -133,6 +140,13 @@ class Run:
         """Return whether the particles whose Jacobians are asked for go through programs."""
         return (self._probe or self._particles).compiled
 
+    @property
+    def jacobians(self) -> NDArray[np.float64]:
+        """Those of the particles that have them, (..., N, 6, 6)."""
+        found = self._probe or self._particles
+        assert isinstance(found, ArrayParticles)
+        return found.jacobians
+
     def _start_probe(self, probe: State, tangents: NDArray[np.float64] | None) -> Particles:
         plain = is_plain(probe) and not isinstance(self._beam.reference.p0c, Tensor)
         if tangents is None or not plain:
@@ -148,7 +162,8 @@ class Run:
 
     def end(self) -> End:
         """Track."""
-        turns, done = self._task.turns, 0
+        task, done = self._task, 0
+        turns = task.turns
         while done < turns:
             pieces = self._pieces()
             # one program of one turn serves all, unless the reference was accelerated
@@ -157,7 +172,10 @@ class Run:
             for piece in pieces:
                 self._pass(piece, done, count)
             done += count
-        beam, particles = self._beam, self._particles
+        beam, particles, batch = self._beam, self._particles, self._batch
+        for tracked in (particles, self._probe):
+            if tracked is not None and batch:
+                tracked.expand(batch)
         if isinstance(particles, ArrayParticles):
             particles.collect()
         probe = None if self._probe is None else self._probe.state

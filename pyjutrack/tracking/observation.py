@@ -18,10 +18,10 @@ from ..maps.state import State
 from .adjoint import run_adjoint
 from .adjoint.choose import choose_adjoint
 from .adjoints import Adjoint, Checkpoint, Reversible, Store
-from .end import beam_of
+from .end import beam_of, expand_beam
 from .loop import run
 from .loss_warning import warn_if_differentiable, warn_of_effects
-from .particles import Particles
+from .particles import Particles, expand
 from .plan import Plan
 from .task import Task, task_of
 
@@ -65,7 +65,7 @@ def observe_beams(task: Task, places: Iterable[str], *, once: bool = False) -> d
         once: no gradient will be differentiated.
     """
     stops = {place: task.plan.first(position(task.lattice, place)) for place in places}
-    found = {0: task.beam}
+    found = {0: expand_beam(task.beam, task.batch)}
     ordered = sorted(set(stops.values()) - {0})
     if ordered:
         *between, last = ordered
@@ -99,7 +99,8 @@ def run_observed(
     """
     adjoint = choose_adjoint(task, once=once)
     if isinstance(adjoint, Store):
-        return run(task, observers=[_Watcher(frozenset(stops), see, every)]).beam(task.beam)
+        watcher = _Watcher(frozenset(stops), see, every, task)
+        return run(task, observers=[watcher]).beam(task.beam)
     # from one stop to the next, each section with its own backward pass; turns not read are one
     edges = sorted({0, *stops})
     plans = [
@@ -141,13 +142,16 @@ class _Watcher(NamedTuple):
     stops: frozenset[int]
     shown: Callable[[int, int, Beam], None]
     every: int
+    task: Task
 
     def see(self, turn: int, op: int, particles: Particles, beam: Beam) -> None:
         """See `Observer`."""
         if turn % self.every:
             return
         state = State(particles.state.coordinates, particles.alive.clone())
-        self.shown(turn, op, beam_of(state, beam.reference, beam, beam.weights))
+        state = expand(state, self.task.batch)
+        seen = beam_of(state, beam.reference, self.task.beam, beam.weights)
+        self.shown(turn, op, seen)
 
 
 def position(lattice: Lattice, place: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd import forward_ad
@@ -30,7 +31,7 @@ class Losses(Protocol):
         ...
 
     def collect(self, turns: NDArray[np.int64], ops: NDArray[np.int64]) -> None:
-        """The turn and operation of each loss, -1 for none; (N,)."""
+        """The turn and operation of each loss, -1 for none; (..., N)."""
         ...
 
 
@@ -60,6 +61,10 @@ class Particles:
         """Keep those alone that are alive here too."""
         self.state = State(self.state.coordinates, alive)
 
+    def expand(self, batch: torch.Size) -> None:
+        """Be particles of each of some settings, where these are alike so far."""
+        self.state = expand(self.state, batch)
+
     def traverse(self, element: Element, part: Part, reference: Reference) -> Particles:
         """Move through a part of an element."""
         self.state = traverse(element, part, self.state, reference)
@@ -78,19 +83,28 @@ class Particles:
 
 def traverse(element: Element, part: Part, state: State, reference: Reference) -> State:
     """Track particles through a part of an element."""
+    state = expand(state, element.batch)
     if part.start == 0:
         state = lose_unphysical(state)
     return advance(element, state, reference, part)
+
+
+def expand(state: State, batch: torch.Size) -> State:
+    """Particles for each of some settings, or as they are where these are alike."""
+    if not batch:
+        return state
+    shape = torch.broadcast_shapes(state.alive.shape, (*batch, 1))
+    if shape == state.alive.shape:
+        return state
+    columns = tuple(c.expand(shape) for c in state.coordinates)
+    return State(columns, state.alive.expand(shape))
 
 
 def is_plain(state: State) -> bool:
     """Return whether nothing but numbers on the CPU is tracked."""
     if forward_ad._current_level >= 0:
         return False
-    return all(
-        has_numbers(c) and not c.requires_grad and c.dim() == 1
-        for c in (*state.coordinates, state.alive)
-    )
+    return all(has_numbers(c) and not c.requires_grad for c in (*state.coordinates, state.alive))
 
 
 def find_pushed(state: State, data: Any) -> list[Pushed] | None:

@@ -9,11 +9,14 @@ from functools import cached_property
 from operator import index
 from typing import Any, ClassVar, NamedTuple
 
+import torch
+from torch import Tensor
+
 from ..beam.reference import Reference
 from ..collective import answers
 from ..collective.base import CollectiveEffect, Place
 from ..core.checks import wrong
-from ..core.errors import InvalidValueError, UnknownNameError, unknown
+from ..core.errors import InvalidValueError, ManySettingsError, UnknownNameError, unknown
 from ..core.names import label
 from ..core.scalars import is_zero, to_float
 from ..elements import Element
@@ -128,6 +131,12 @@ def plan_of(lattice: Lattice, effects: Sequence[CollectiveEffect]) -> Plan:
 
 def _slices(effect: CollectiveEffect, lattice: Lattice) -> tuple[int, ...]:
     """Ask an effect for its slices of each element."""
+    for element in lattice.elements:
+        if isinstance(element.length, Tensor) and element.length.dim():
+            raise ManySettingsError(
+                f"{label(element)} has lengths {tuple(element.length.shape)}, and effects act "
+                "where one length says; take one after another"
+            )
     found: Any = effect.slices_along(lattice.elements)
     what = f"{type(effect).__name__}.slices_along: counts"
     if not isinstance(found, Iterable):
@@ -225,11 +234,19 @@ class Acting(Element):
         """Check nothing: the effect and the element have been checked."""
 
     @property
+    def batch(self) -> torch.Size:  # type: ignore[override]
+        return self.host.batch
+
+    @property
+    def along_particles(self) -> Element:  # type: ignore[override]
+        return self
+
+    @property
     def transmits_all(self) -> bool:
         return not self.host.is_displaced
 
     def transport(self, state: State, reference: Reference, part: Part) -> State:
-        place = place_of(self.act, self.host, self.turn, self.first)
+        place = place_of(self.act, self.host.along_particles, self.turn, self.first)
         return answers.transport(self.effect, state, reference, place)
 
 

@@ -18,6 +18,7 @@ from ..elements import Element
 from ..elements.part import Part
 from ..elements.placement import note
 from ..elements.recordings import memoize
+from ..lattice.batch import batch_of
 from ..lattice.lattice import Lattice
 from ..maps.program import NotRecordedError, Program, Recorder, Recording
 from .plan import Act, Plan, is_idle, motion_of
@@ -105,11 +106,11 @@ def _pieces(
     reference: Reference,
     stops: frozenset[int],
 ) -> Iterator[Piece]:
-    recorder = Recorder()
-    first = 0
+    recorder, batch = Recorder(), batch_of(lattice)
+    first, alike = 0, True
     for n, op in enumerate(plan.ops):
         if n in stops and n > first:
-            yield Piece(first, n, reference, recorder.program())
+            yield Piece(first, n, reference, recorder.program(batch))
             first, recorder = n, Recorder()
         if isinstance(op, Act) and is_idle(op, lattice, effects):
             continue
@@ -118,17 +119,22 @@ def _pieces(
             element, part = motion
             after = element.exit_reference(reference, part)
             recording = memoize(_recording, element, reference, part)
+        if alike and recording is not None and recording.varies:
+            # what is alike in all settings comes before it, and once
+            if n > first:
+                yield Piece(first, n, reference, recorder.program(batch))
+            first, recorder, alike = n, Recorder(), False
         if recording is not None:
             recorder.element = n
             recorder.extend(recording)
         else:
             if n > first:
-                yield Piece(first, n, reference, recorder.program())
+                yield Piece(first, n, reference, recorder.program(batch))
             yield Piece(n, n + 1, after)
             first, recorder = n + 1, Recorder()
         reference = after
     if len(plan) > first:
-        yield Piece(first, len(plan), reference, recorder.program())
+        yield Piece(first, len(plan), reference, recorder.program(batch))
 
 
 def _recording(element: Element, reference: Reference, part: Part) -> Recording | None:
@@ -144,8 +150,8 @@ def _recording(element: Element, reference: Reference, part: Part) -> Recording 
 
 def calls(program: Program, turns: int, most: int) -> Iterator[tuple[Program, int, int]]:
     """A program in calls of some `most` operations: the part of it, the first turn, and turns."""
-    operations, starts, _, elements, _ = program
-    size = len(operations)
+    elements = program.elements
+    size = len(elements)
     if turns * size <= most:
         yield program, 0, turns
     elif size <= most:
@@ -160,10 +166,4 @@ def calls(program: Program, turns: int, most: int) -> Iterator[tuple[Program, in
         edges = [0, *np.unique(ends[np.searchsorted(ends, wanted)]).tolist()]
         for first in range(turns):
             for low, high in pairwise(edges):
-                rows = slice(low, high)
-                part = program._replace(
-                    operations=operations[rows],
-                    starts=starts[low : high + 1],
-                    elements=elements[rows],
-                )
-                yield part, first, 1
+                yield program.part(low, high), first, 1

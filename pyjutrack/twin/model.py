@@ -136,10 +136,11 @@ class Twin(Saved):
 
         Args:
             settings: address to value, of a vector of weights a tensor, an array or a list; what is
-                not named stands as in the lattice.
+                not named stands as in the lattice. Of a knob of the lattice also many values, (B,),
+                predicted at once.
 
         Returns:
-            Name of the diagnostic to its reading.
+            Name of the diagnostic to its reading, of many settings with their dimensions first.
 
         Raises:
             UnknownNameError: no such knob. InvalidValueError: as for `track`.
@@ -264,7 +265,7 @@ def _number(address: str, value: Any) -> Tensor:
 
 
 def _vector(address: str, value: Any) -> Tensor:
-    """A setting of weights; a lattice refuses it for a single number."""
+    """A setting of weights, or many of one number of the lattice."""
     if address in (CURRENT, CHARGE, *initial_moments.KNOBS):
         raise wrong(address, value, "a number")
     if any(isinstance(entry, Tensor) for entry in value):

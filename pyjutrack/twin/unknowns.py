@@ -49,6 +49,7 @@ class Unknown:
                 f"the prior of {self.address} must be a positive rms, got {self.prior!r}"
             )
         vector = isinstance(self.value, (Tensor, np.ndarray)) and self.value.ndim <= 1
+        vector = vector and _plain(self.value).size > 0
         if not (vector or self.value is None or is_real(self.value)):
             raise InvalidValueError(
                 f"the value of {self.address} must be a number or a vector, got {self.value!r}"

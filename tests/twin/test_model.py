@@ -72,7 +72,6 @@ def test_weights_as_settings_in_any_form() -> None:
         ("field.weights", ["a"] * SPLINE.count, "field.weights must be a vector of numbers"),
         ("field.weights", [torch.tensor(1.0)] * SPLINE.count, r"one tensor.*torch\.stack"),
         ("field.weights", [1.0, 2.0], "weights, got shape"),
-        ("q1.k1", [18.0, 19.0], "k1 must be a number or a 0-d tensor"),
         ("beam.current", [1.0, 2.0], "beam.current must be a number"),
     ],
 )

@@ -100,6 +100,7 @@ class CSR(CollectiveEffect):
 
     reversible: ClassVar[bool] = True
     weighted: ClassVar[bool] = True
+    batched: ClassVar[tuple[str, ...]] = ("beam.charge",)
     models: ClassVar[str] = "coherent synchrotron radiation"
 
     mode: str = "transient"

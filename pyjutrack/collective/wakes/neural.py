@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -121,6 +121,7 @@ class NeuralWake(LineEffect):
         >>> pj.gradient(figure, ring, bunch, effects=[effect], wrt=["effects[0].model.weights"])
     """
 
+    batched: ClassVar[tuple[str, ...]] = ("beam.charge",)
     model: WakeModel
     at: str | None = None
     component: str = "longitudinal"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -113,6 +113,7 @@ class Wake(LineEffect):
     (2006), ch. 1.
     """
 
+    batched: ClassVar[tuple[str, ...]] = ("beam.charge",)
     function: WakeFunction
     at: str | None = None
     component: str = "longitudinal"

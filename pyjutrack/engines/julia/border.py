@@ -16,6 +16,7 @@ from ...beam.reference import ELEMENTARY_CHARGE
 from ...core.errors import InvalidValueError
 from ...core.scalars import Number, is_transformed, is_zero
 from ...core.tensors import tensors_in
+from ...lattice.batch import require_one
 from ...tracking.adjoints import Auto, Reversible, name_of
 from ...tracking.task import Task
 from .session import Session
@@ -31,6 +32,7 @@ def check(task: Task) -> None:
 
     Another adjoint, or derivatives that PyTorch asks of the task.
     """
+    require_one("a tracking by the julia engine", task.batch)
     moving = [e for e in task.lattice.elements if e.has_tensors]
     if any(map(_is_asked, tensors_in((moving, task.effects, task.beam.intensity)))):
         raise InvalidValueError(ENDS)

@@ -15,7 +15,7 @@ from ...collective.intensity import require_current
 from ...collective.space_charge import check_settings
 from ...core.digits import tell_apart
 from ...core.errors import InvalidValueError
-from ...core.scalars import Number
+from ...core.scalars import Number, to_float
 from ...maps.state import State
 
 
@@ -49,7 +49,7 @@ class JuTrackSpaceCharge(CollectiveEffect):
             raise InvalidValueError(f"modes must be two integers from 1 on, got {self.modes}")
         object.__setattr__(self, "size", tuple(float(s) for s in self.size))
         object.__setattr__(self, "modes", tuple(int(m) for m in self.modes))
-        check_settings(self.max_step, self.perveance_scale)
+        check_settings(self.max_step, to_float(self.perveance_scale))
 
     def check(self, beam: Beam) -> None:
         """Raise for a beam without a current, or one that is larger than the box."""

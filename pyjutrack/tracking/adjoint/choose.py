@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch.autograd import forward_ad
 
@@ -48,6 +50,12 @@ def choose_adjoint(task: Task, *, once: bool = False) -> Store | Checkpoint | Re
         )
     if not (torch.is_grad_enabled() and any(t.requires_grad for t in everything)):
         return Store()
+    if task.batch:
+        return _refuse(
+            adjoint,
+            f"adjoint={name_of(adjoint)!r} is for one setting, and there are "
+            f"{tuple(task.batch)}; take adjoint='store', or one after another",
+        )
     for number, effect in enumerate(effects):
         name = type(effect).__name__
         if effect.start(beam) is not None:
@@ -104,7 +112,8 @@ def stored_bytes(task: Task) -> int:
     """Estimate the bytes that autograd would store of a tracking."""
     beam, c = task.beam, task.beam.coordinates
     # ranks must choose alike, so it is not the number here, which may differ by one
-    particles = c.numel() // 6 // len(beam) * (beam.particles // beam.world.size)
+    settings = math.prod(task.batch)
+    particles = settings * c.numel() // 6 // len(beam) * (beam.particles // beam.world.size)
     return task.turns * task.plan.traverses * _COLUMNS * particles * c.element_size()
 
 

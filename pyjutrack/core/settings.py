@@ -1,0 +1,138 @@
+"""Parameters that hold many settings: tensors (B,), or of more dimensions, of one value each."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .errors import InvalidValueError
+from .scalars import carries, refuse_batched, to_float
+from .special import bool_or
+
+
+def require_settings(what: str, value: Tensor) -> Tensor:
+    """A tensor that holds one setting of a parameter or many.
+
+    Raises:
+        InvalidValueError: no real numbers, none at all, or some that are not finite.
+    """
+    if value.is_complex() or value.dtype is torch.bool:
+        raise InvalidValueError(f"{what} must be a real number, got a tensor of {value.dtype}")
+    if not value.numel():
+        raise InvalidValueError(
+            f"{what} holds no setting, but a tensor {tuple(value.shape)}; give it a number or more"
+        )
+    if not bool_or(torch.isfinite(value.detach()).all(), default=True):
+        raise InvalidValueError(f"{what} must be finite, got {value}")
+    return value
+
+
+def broadcast_batch(what: str, values: Iterable[Any]) -> torch.Size:
+    """The shape of settings to which parameters, series of them, and shapes broadcast.
+
+    Raises:
+        InvalidValueError: they do not.
+    """
+    found = torch.Size()
+    for shape in _shapes(values):
+        if shape != found:
+            try:
+                found = torch.broadcast_shapes(found, shape)
+            except RuntimeError:
+                raise InvalidValueError(
+                    f"{what}: settings of shape {tuple(shape)} do not go with others of shape "
+                    f"{tuple(found)}; shapes must broadcast"
+                ) from None
+    return found
+
+
+def _shapes(values: Iterable[Any]) -> Iterator[torch.Size]:
+    for value in values:
+        if isinstance(value, torch.Size):
+            yield value
+        elif isinstance(value, tuple):
+            yield from _shapes(value)
+        elif isinstance(value, Tensor):
+            yield value.shape
+
+
+def along_particles(value: Any) -> Any:
+    """A parameter, or a series of them, with a last dimension for particles in many settings."""
+    if isinstance(value, tuple):
+        return tuple(map(along_particles, value))
+    return value.unsqueeze(-1) if isinstance(value, Tensor) and value.dim() else value
+
+
+def pick(data: Any, batch: torch.Size, index: tuple[int, ...]) -> Any:
+    """A parameter, or a series of them, of one of the settings."""
+    if isinstance(data, tuple):
+        return tuple(pick(part, batch, index) for part in data)
+    if not isinstance(data, Tensor) or not data.dim():
+        return data
+    one = data.expand(batch)[index]
+    return one if carries(one) else float(one)
+
+
+def take(data: Any, batch: torch.Size, rows: slice) -> Any:
+    """A parameter, or a series of them, of some of the settings in a row, (n,)."""
+    if isinstance(data, tuple):
+        return tuple(take(part, batch, rows) for part in data)
+    if not isinstance(data, Tensor) or not data.dim():
+        return data
+    return data.expand(batch).reshape(-1)[rows]
+
+
+def ends(value: Any) -> tuple[float, float]:
+    """The least and the greatest of the settings of a parameter."""
+    if not (isinstance(value, Tensor) and value.dim()):
+        return to_float(value), to_float(value)
+    refuse_batched(value)
+    if not value.numel():
+        return math.nan, math.nan
+    return float(value.detach().min()), float(value.detach().max())
+
+
+def show(value: Any) -> str:
+    """A parameter in few letters, of many settings from the least to the greatest."""
+    least, greatest = ends(value)
+    return f"{least:.6g}" if least == greatest else f"{least:.6g} to {greatest:.6g}"
+
+
+def without_derivatives(value: Any) -> Any:
+    """A parameter, or a series of them, in plain numbers: floats, and tensors of many settings."""
+    if isinstance(value, tuple):
+        return tuple(map(without_derivatives, value))
+    return value.detach() if isinstance(value, Tensor) and value.dim() else to_float(value)
+
+
+def join(found: Sequence[Any], batch: torch.Size) -> Any:
+    """Results of settings in a row as one, with the leading dimensions of these.
+
+    Numbers become arrays; records and tuples are joined part by part.
+    """
+    first = found[0]
+    if isinstance(first, Tensor):
+        return torch.stack(list(found)).reshape(*batch, *first.shape)
+    if isinstance(first, (float, int, complex, np.ndarray, np.generic)):
+        stacked = np.stack([np.asarray(one) for one in found])
+        return stacked.reshape(*batch, *stacked.shape[1:])
+    if isinstance(first, tuple):
+        parts = [join(part, batch) for part in zip(*found, strict=True)]
+        return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
+    if dataclasses.is_dataclass(first) and not isinstance(first, type):
+        names = [f.name for f in dataclasses.fields(first) if f.init]
+        return dataclasses.replace(
+            first, **{n: join([getattr(one, n) for one in found], batch) for n in names}
+        )
+    if all(one == first for one in found):
+        return first
+    raise InvalidValueError(
+        f"results of {len(found)} settings, {type(first).__name__}, have no common form; call it "
+        "for one setting after another"
+    )

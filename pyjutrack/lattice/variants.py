@@ -1,0 +1,59 @@
+"""Lattices that are made of a lattice: machines with errors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..core.frozen import FrozenDict
+from .errors import with_errors
+from .selection import Kinds
+
+if TYPE_CHECKING:
+    from .lattice import Lattice
+
+_NONE: Mapping[str, float] = FrozenDict({})
+
+
+class Variants:
+    """Methods of a `Lattice`."""
+
+    def with_errors(
+        self,
+        absolute: Mapping[str, float] = _NONE,
+        *,
+        relative: Mapping[str, float] = _NONE,
+        count: int,
+        seed: int,
+        cut: float = math.inf,
+        kind: Kinds | None = None,
+        shared: bool = False,
+    ) -> Lattice:
+        """The machine many times, with random errors: a lattice of many settings, (count,).
+
+            many = ring.with_errors({"q*.dx": 1e-4}, relative={"q*.k1": 1e-3}, count=1000, seed=1)
+            pj.optics.closed_orbit(many, electron)
+
+        Errors are Gaussian, and each knob's are those of its address and the seed alone: other
+        knobs may be added or left out, and more machines asked for, without another error. A
+        variable moves all that is computed from it, and a parameter with an error of its own is
+        computed no more. Settings that the lattice holds already come after these, (count, ...).
+
+        Args:
+            absolute: address or pattern of knobs, displacements and tilts among them, to the rms of
+                what is added, in the units of the knob.
+            relative: the same, to the rms of the part of its value that is added.
+            count: of machines.
+            seed: a whole number.
+            cut: errors are between +-cut times rms, and Gaussian within (TGAUSS of MAD-X); rms is
+                that of the whole Gaussian. No limit by default.
+            kind: of elements that patterns fit, as for `knobs`.
+            shared: allow that elements of one name have one error, as magnets of one power supply.
+
+        Raises:
+            UnknownNameError: no such knob. InvalidValueError: two errors of one knob; elements that
+                share a name; a relative error of a zero; a length that would be negative.
+        """
+        machine: Any = self
+        return with_errors(machine, absolute, relative, count, seed, cut, kind, shared)

@@ -1,0 +1,125 @@
+"""Gradients of many settings: by one backward pass, and equal to those of each."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from live_cases import small
+
+import pyjutrack as pj
+from pyjutrack.cli.paper import fodo
+from pyjutrack.engines import many_gradients
+
+FACTORS = torch.tensor([1.0, 1.02, 0.97], dtype=torch.float64)
+CELL, BEAM = fodo.cell(), fodo.beam(500, seed=1)
+KICK = fodo.space_charge(fodo.solver())
+SETTINGS = CELL.with_values({"q1.k1": 29.6 * FACTORS})
+GROWTH = pj.observables.emittance_growth("x")
+
+
+@pytest.fixture
+def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Numbers of settings of each pass that is made."""
+    made: list[int] = []
+    inner = many_gradients._pass
+
+    def note(objective: Any, task: Any, wrt: Any) -> Any:
+        found = inner(objective, task, wrt)
+        made.append(task.batch.numel())
+        return found
+
+    monkeypatch.setattr(many_gradients, "_pass", note)
+    return made
+
+
+def each(objective: Any, beam: pj.Beam, effects: Any, **given: Any) -> list[Any]:
+    """One after another, all by the call of one."""
+    return [
+        pj.gradient(
+            objective,
+            CELL.with_values({"q1.k1": float(29.6 * f)}),
+            beam.replace(current=float(torch.as_tensor(beam.current).expand(3)[n])),
+            effects=effects(float(f)),
+            **given,
+        )
+        for n, f in enumerate(FACTORS)
+    ]
+
+
+@pytest.mark.parametrize("kicked", [True, False])
+@pytest.mark.parametrize("turns", [1, 2])
+def test_by_one_pass(kicked: bool, turns: int, passes: list[int]) -> None:
+    """By the knob that differs, by another, and an objective of both beams."""
+    effects, wrt = [KICK] * kicked, ["q1.k1", "q2.k1", "q2.dx"]
+
+    def objective(final: pj.Beam, initial: pj.Beam) -> torch.Tensor:
+        assert final.coordinates.shape == initial.coordinates.shape == (500, 6)
+        after, before = (b.coordinate("x").square().mean() for b in (final, initial))
+        return after / before + final.coordinate("x").mean()
+
+    found = pj.gradient(objective, SETTINGS, BEAM, wrt=wrt, effects=effects, turns=turns)
+    assert passes == [3]
+    ones = np.stack(each(objective, BEAM, lambda f: effects, wrt=wrt, turns=turns))
+    scale = np.abs(ones).max(0)
+    np.testing.assert_allclose(found / scale, ones / scale, rtol=0, atol=1e-12)
+
+
+def test_by_current_and_factor(passes: list[int]) -> None:
+    wrt = ["beam.current", "effects[0].perveance_scale", "q2.k1"]
+    beam = BEAM.replace(current=100 * FACTORS)
+    kick = dataclasses.replace(KICK, perveance_scale=FACTORS)
+    found = pj.gradient(GROWTH, SETTINGS, beam, wrt=wrt, effects=[kick])
+    assert passes == [3]
+    own = lambda f: [dataclasses.replace(KICK, perveance_scale=f)]  # noqa: E731
+    ones = np.stack(each(GROWTH, beam, own, wrt=wrt))
+    scale = np.abs(ones).max(0)
+    np.testing.assert_allclose(found / scale, ones / scale, rtol=0, atol=1e-12)
+
+
+def test_values_and_memory(monkeypatch: pytest.MonkeyPatch, passes: list[int]) -> None:
+    """Some settings at a time, of more dimensions than one, where all would store too much."""
+    monkeypatch.setattr(many_gradients, "_STORED", 1.0)
+    lattice = CELL.with_values({"q1.k1": 29.6 * FACTORS[:2, None], "q2.k1": -29.6 * FACTORS})
+    value, slope = pj.value_and_gradient(GROWTH, lattice, BEAM, wrt=["q2.k1"], effects=[KICK])
+    assert passes == [1] * 6
+    assert (np.shape(value), slope.shape) == ((2, 3), (2, 3, 1))
+    one = CELL.with_values({"q1.k1": float(29.6 * FACTORS[1]), "q2.k1": float(-29.6 * FACTORS[2])})
+    own, gradient = pj.value_and_gradient(GROWTH, one, BEAM, wrt=["q2.k1"], effects=[KICK])
+    assert np.asarray(value)[1, 2] == pytest.approx(own, rel=1e-13)
+    np.testing.assert_allclose(slope[1, 2], gradient, rtol=1e-11)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"wrt": ["d2.length"]},  # along which kicks act
+        {"wrt": ["beam.beta_x"]},
+        {"wrt": ["q2.k1"], "mode": "forward"},
+        {"wrt": ["q2.k1"], "mode": "fd"},
+        {"wrt": ["q2.k1"], "adjoint": "checkpoint"},
+    ],
+)
+def test_what_goes_one_after_another(given: dict[str, Any], passes: list[int]) -> None:
+    found = pj.gradient(GROWTH, SETTINGS, BEAM, effects=[KICK], **given)
+    assert not passes
+    np.testing.assert_allclose(found, each(GROWTH, BEAM, lambda f: [KICK], **given), rtol=1e-12)
+
+
+def test_vectors_go_one_after_another(passes: list[int]) -> None:
+    machine = small(unknowns=())
+    lattice = machine.lattice.with_values({"q1.k1": 20 * FACTORS})
+    found = pj.gradient(GROWTH, lattice, machine.beam, wrt=["field.weights"])
+    assert not passes
+    one = machine.lattice.with_values({"q1.k1": float(20 * FACTORS[1])})
+    own = pj.gradient(GROWTH, one, machine.beam, wrt=["field.weights"])
+    np.testing.assert_allclose(found[1], own, rtol=1e-12, atol=1e-18)
+
+
+def test_losses_are_told() -> None:
+    line = pj.Lattice([CELL, pj.Aperture(half_width=1e-3, half_height=1e-2)])
+    with pytest.warns(pj.errors.LossWarning, match="of 500 particles are lost"):
+        pj.gradient(GROWTH, line.with_values({"q1.k1": 29.6 * FACTORS}), BEAM, wrt=["q2.k1"])
