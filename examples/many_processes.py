@@ -1,6 +1,7 @@
 """A beam on as many processes as there are: the same numbers, digit by digit.
 
     python examples/many_processes.py
+    mpirun -n 2 python examples/many_processes.py
     torchrun --standalone --nproc-per-node 2 examples/many_processes.py
 
 Prints the emittance growth of the paper's cell, its gradient, and the tunes of a test particle.

@@ -30,6 +30,7 @@ import sys
 import pyjutrack as pj
 assert "plotting" in dir(pj)
 assert "matplotlib" not in sys.modules
+assert "mpi4py" not in sys.modules
 pj.plotting.figure
 assert "matplotlib" in sys.modules
 """

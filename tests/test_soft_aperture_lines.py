@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from soft_aperture_cases import OPENINGS, line_with
+from thread_ranks import worlds
 
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
@@ -135,18 +135,6 @@ def test_ranks_share_a_beam_with_weights(make_beam: Callable[..., pj.Beam]) -> N
     )
     whole = whole.replace(weights=torch.linspace(0.2, 1.5, 101, dtype=torch.float64))
     kick = pj.SpaceCharge(pj.SpectralPoisson(size=(0.02, 0.02), shape=(64, 64)), max_step=0.11)
-    parts: dict[int, torch.Tensor] = {}
-    both = threading.Barrier(2, timeout=120)
-
-    def world(rank: int) -> Communicator:
-        def reduce(tensor: torch.Tensor, how: str) -> None:
-            parts[rank] = tensor.clone()
-            both.wait()
-            stacked = torch.stack([parts[0], parts[1]])
-            both.wait()
-            tensor.copy_(stacked.sum(0) if how == "sum" else stacked.amax(0))
-
-        return Communicator(rank, 2, reduce=reduce)
 
     def of(beam: pj.Beam) -> tuple[float, np.ndarray]:
         return pj.value_and_gradient(
@@ -158,13 +146,13 @@ def test_ranks_share_a_beam_with_weights(make_beam: Callable[..., pj.Beam]) -> N
             effects=[kick],
         )
 
-    def on(rank: int) -> tuple[tuple[float, np.ndarray], pj.Beam]:
-        shared = pj.distributed.shard(whole, world(rank))
+    def on(world: Communicator) -> tuple[tuple[float, np.ndarray], pj.Beam]:
+        shared = pj.distributed.shard(whole, world)
         return of(shared), pj.distributed.gather(shared)
 
     value, slopes = of(whole)
     with ThreadPoolExecutor(2) as pool:
-        for (shared_value, shared_slopes), gathered in pool.map(on, range(2)):
+        for (shared_value, shared_slopes), gathered in pool.map(on, worlds(2)):
             assert shared_value == pytest.approx(value, rel=1e-11)
             np.testing.assert_allclose(shared_slopes, slopes, rtol=1e-8)
             assert torch.equal(gathered.weights, whole.weights)

@@ -1,9 +1,9 @@
-"""Work on many processes: one beam on ranks that `torchrun` starts, and scans of many points."""
+"""Work on many processes: one beam on the ranks of a job, and scans of many points."""
 
 from __future__ import annotations
 
 from ..beam.communicator import SERIAL, Communicator
-from .process_group import job
+from .jobs import job
 from .scans import Outcome, scan
 from .scatter_gather import gather, shard
 

@@ -1,146 +1,172 @@
-"""The ranks of a job: how they meet, add up, and part."""
+"""Ranks that `torchrun` has started, through torch.distributed: gloo, and NCCL for GPUs."""
 
 from __future__ import annotations
 
 import ctypes
-import math
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.distributed_c10d import PrefixStore, Store, Work
 from torch.distributed.rendezvous import rendezvous
 
-from ..beam.communicator import SERIAL, Communicator
-from ..core.devices import usable
 from ..core.errors import InvalidValueError, RankError
-from .heartbeat import Peers, wait_until_done
-from .shared_memory import Board, board
+from .messages import Array, Messages
+from .watch import Watch
 
 #: how long to wait for all ranks to come: they import at their own pace [s]
 _MEETING = 180.0
-_HOW = {"sum": dist.ReduceOp.SUM, "max": dist.ReduceOp.MAX}
+#: by which PyTorch, which would not say what rank is late, waits longer [s]
+_MARGIN = 30.0
 
 
-@contextmanager
-def job(
-    *,
-    device: str = "cpu",
-    patience: float = 10.0,
-    timeout: float = 1800.0,
-    init_method: str = "env://",
-) -> Iterator[Communicator]:
-    """Meet the other ranks of a job that `torchrun` has started, and part from them at the end.
-
-    Without such a job, and in one of a single rank, this process is alone, and all goes as
-    without it. A rank that dies, stops or raises ends the wait of all others with an error that
-    says which and why.
+class TorchRanks(Messages):
+    """The collective calls of a `Communicator`, by torch.distributed.
 
     Args:
         device: "cpu" (gloo), or "cuda" (NCCL; the rank takes the GPU of its local number).
-        patience: how long a rank may give no sign of life while others wait for it [s]. Each
-            gives one twice a second, whatever it computes.
-        timeout: how long ranks wait for one that is alive [s].
+        timeout: how long to wait for a rank that does not come [s].
         init_method: where the ranks meet, as in `torch.distributed.init_process_group`.
+    """
 
-    Yields:
-        The `Communicator` of the job, to `shard` beams among.
+    def __init__(self, device: str, timeout: float, init_method: str) -> None:
+        if dist.is_initialized():
+            raise InvalidValueError(
+                "torch.distributed is initialised already; let pyjutrack.distributed.job do that, "
+                "and use the default group that it makes"
+            )
+        self.rank, self.size = _number("RANK"), _number("WORLD_SIZE")
+        backend = "gloo"
+        if device != "cpu":
+            torch.cuda.set_device(_number("LOCAL_RANK", self.rank))
+            backend = "cpu:gloo,cuda:nccl"
+        store = self._meet(backend, timeout, init_method)
+        self._watch = Watch(self.rank, self.size, _Notes(store, self.rank), timeout)
+
+    def _meet(self, backend: str, timeout: float, init_method: str) -> Store:
+        """Join the default group; where its members write notes."""
+        try:
+            meeting = rendezvous(
+                init_method,
+                rank=self.rank,
+                world_size=self.size,
+                timeout=timedelta(seconds=_MEETING),
+            )
+            store, _, _ = next(meeting)
+            dist.init_process_group(
+                backend,
+                store=PrefixStore("group", store),
+                rank=self.rank,
+                world_size=self.size,
+                timeout=timedelta(seconds=timeout + _MARGIN),
+            )
+        except (RuntimeError, ValueError) as error:
+            said = str(error).splitlines()[0]
+            raise RankError(
+                f"rank {self.rank} of {self.size} did not meet the others: {said}"
+            ) from error
+        return PrefixStore("notes", store)
+
+    def all_gather(self, part: Tensor) -> Tensor:
+        whole = part.new_empty((self.size, *part.shape))
+        self._wait(part, lambda: dist.all_gather([*whole], part, async_op=True))
+        return whole
+
+    def all_to_all(self, rows: Tensor) -> Tensor:
+        found = torch.empty_like(rows)
+        self._wait(rows, lambda: dist.all_to_all_single(found, rows, async_op=True))
+        return found
+
+    def gather_arrays(self, part: Array) -> Array:
+        whole = np.empty((self.size, *part.shape), part.dtype)
+        rows, own = [*map(torch.from_numpy, whole)], torch.from_numpy(part)
+        self._wait(own, lambda: dist.all_gather(rows, own, async_op=True))
+        return whole
+
+    def broadcast_array(self, array: Array, root: int) -> None:
+        filled = torch.from_numpy(array)
+        self._wait(filled, lambda: dist.broadcast(filled, root, async_op=True))
+
+    def scatter_arrays(self, part: Array, rows: Array | None, root: int) -> None:
+        given = None if rows is None else [*map(torch.from_numpy, rows)]
+        filled = torch.from_numpy(part)
+        self._wait(filled, lambda: dist.scatter(filled, given, root, async_op=True))
+
+    def finish(self) -> None:
+        """Part from the others at the end of a job.
+
+        Raises:
+            RankError: one of them has raised.
+        """
+        self._watch.finish()
+        dist.destroy_process_group()
+
+    def leave(self, why: str) -> None:
+        """Part from the others before the end; the group stays as it is.
+
+        Its threads may be waiting for a rank that is no more, and taking it down waits for them.
+        """
+        self._watch.leave(why)
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(dist.group.WORLD))
+
+    def _wait(self, tensor: Tensor, call: Callable[[], Work | None]) -> None:
+        if tensor.device.type != "cpu":
+            work = call()
+            assert work is not None
+            work.wait()  # of the stream, not of this thread; NCCL has a watch of its own
+            return
+        begun: list[Work] = []
+
+        def done(seconds: float) -> bool:
+            if not begun:
+                work = call()
+                assert work is not None
+                begun.append(work)
+            return _wait_for(begun[0], seconds)
+
+        self._watch.wait(done)
+
+
+class _Notes:
+    """Notes in the store where the ranks met, numbered as they come."""
+
+    def __init__(self, store: Store, rank: int) -> None:
+        self._store, self._rank, self._read = store, rank, 0
+
+    def write(self, text: str) -> None:
+        number = self._store.add("count", 1)
+        self._store.set(f"note {number}", f"{self._rank} {text}")
+
+    def read(self) -> list[tuple[int, str]]:
+        found = []
+        for number in range(self._read + 1, self._store.add("count", 0) + 1):
+            rank, _, text = self._store.get(f"note {number}").decode().partition(" ")
+            self._read = number
+            if int(rank) != self._rank:
+                found.append((int(rank), text))
+        return found
+
+
+def _wait_for(work: Work, seconds: float) -> bool:
+    """Wait for work to end; False if it takes longer than some seconds.
 
     Raises:
-        RankError: another rank is gone, or they did not meet.
-        InvalidValueError: no such device, a time that is not positive, an environment that says
-            WORLD_SIZE without RANK, or torch.distributed is initialised already.
+        RuntimeError: it has failed.
     """
-    for name, seconds in (("patience", patience), ("timeout", timeout)):
-        if not (math.isfinite(seconds) and seconds > 0):
-            raise InvalidValueError(f"{name} must be positive, got {seconds} s")
-    usable(device)
-    size = _number("WORLD_SIZE", 1)
-    if size == 1:
-        yield SERIAL
-        return
-    if dist.is_initialized():
-        raise InvalidValueError(
-            "torch.distributed is initialised already; let pyjutrack.distributed.job do that, and "
-            "use the default group that it makes"
-        )
-    rank = _number("RANK", None)
-    peers = _meet(init_method, rank, size, device, patience, timeout)
-    shared: Board | None = None
-
-    def reduce(tensor: Tensor, how: str) -> None:
-        if shared is not None and tensor.device.type == "cpu":
-            shared.reduce(tensor, how, peers.wait)
-            return
-        work = dist.all_reduce(tensor, _HOW[how], async_op=True)
-        assert work is not None
-        if tensor.device.type == "cpu":
-            peers.wait(lambda seconds: wait_until_done(work, seconds))
-        else:
-            work.wait()  # of the stream, not of this thread; NCCL has a watch of its own
-
-    world = Communicator(rank, size, reduce=reduce)
     try:
-        shared = board(world, timeout)
-        yield world
-    except BaseException as error:
-        known = isinstance(error, RankError)
-        name = type(error).__name__
-        peers.leave(str(error) if known else f"rank {rank} has stopped with {name}: {error}")
-        _abandon()
-        raise
-    finally:
-        if shared is not None:
-            shared.close()
-            shared = None
-    peers.leave(
-        f"rank {rank} has finished already. Every rank must take part in whatever concerns the "
-        "whole beam, its moments for instance: compute on all ranks, print on one"
-    )
-    dist.destroy_process_group()
+        work.wait(timedelta(seconds=seconds))
+    except RuntimeError:
+        if not work.is_completed():
+            return False
+        work.wait()  # which raises if it has failed, and not if it was just now done
+    return True
 
 
-def _meet(
-    init_method: str, rank: int, size: int, device: str, patience: float, timeout: float
-) -> Peers:
-    """Join the default group; the signs of life of its members."""
-    backend = "gloo"
-    if device != "cpu":
-        torch.cuda.set_device(_number("LOCAL_RANK", rank))
-        backend = "cpu:gloo,cuda:nccl"
-    try:
-        meeting = rendezvous(
-            init_method, rank=rank, world_size=size, timeout=timedelta(seconds=_MEETING)
-        )
-        store, _, _ = next(meeting)
-        peers = Peers(store, rank, size, patience)
-        dist.init_process_group(
-            backend,
-            store=PrefixStore("group", store),
-            rank=rank,
-            world_size=size,
-            timeout=timedelta(seconds=timeout),
-        )
-    except (RuntimeError, ValueError) as error:
-        said = str(error).splitlines()[0]
-        raise RankError(f"rank {rank} of {size} did not meet the others: {said}") from error
-    peers.start()
-    return peers
-
-
-def _abandon() -> None:
-    """Leave the group as it is to the end of the process.
-
-    Its threads may be waiting for a rank that is no more, and taking it down waits for them.
-    """
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(dist.group.WORLD))
-
-
-def _number(variable: str, default: int | None) -> int:
+def _number(variable: str, default: int | None = None) -> int:
     text = os.environ.get(variable)
     if text is None and default is not None:
         return default

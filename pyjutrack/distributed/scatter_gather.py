@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from ..autodiff import PositionalFunction, Pushed
 from ..beam.beam import Beam, require_beam
-from ..beam.communicator import Communicator
+from ..beam.communicator import SERIAL, Communicator
 from ..core.checks import require_kind
 from ..core.errors import InvalidValueError
 from ..core.scalars import to_float
@@ -23,7 +24,7 @@ def shard(beam: Beam | None, world: Communicator) -> Beam:
 
     Args:
         beam: the same on every rank, as a seed gives it; or the beam on rank 0 and None on all
-            others, to which it is then sent.
+            others, each of which is then sent its part.
         world: of a `job`.
 
     Raises:
@@ -36,19 +37,17 @@ def shard(beam: Beam | None, world: Communicator) -> Beam:
     if world.is_serial:
         assert beam is not None
         return beam
-    given = torch.zeros(world.size, dtype=torch.int64)
-    given[world.rank] = _fingerprint(beam)
-    prints = world.sum(given).tolist()
+    prints = world.gather(_fingerprint(beam))
     if prints[0] and not any(prints[1:]):
-        sent = world.first(None if beam is None else pickle.dumps(_detach(beam)))
-        assert sent is not None
-        beam = pickle.loads(sent)
-    elif len(set(prints)) > 1 or beam is None:
+        shared = world.for_particles(prints[0][0])
+        parts = None if beam is None else [_cut(beam, world, rank) for rank in range(world.size)]
+        part: Beam = world.scatter(parts)
+        return part.replace(world=shared)
+    if len(set(prints)) > 1 or beam is None:
         raise InvalidValueError(
             "the ranks were given different beams to share; give all of them the same, from the "
             "same seed, or one to rank 0 and None to the others"
         )
-    assert beam is not None
     mine = world.rows(len(beam))
     return beam.replace(
         world=world.for_particles(len(beam)),
@@ -68,17 +67,16 @@ def gather(beam: Beam) -> Beam:
     world = beam.world
     if world.is_serial:
         return beam
-    held = torch.zeros(world.size, dtype=torch.int64)
-    held[world.rank] = len(beam)
-    held = world.sum(held)
-    before, after = int(held[: world.rank].sum()), int(held[world.rank + 1 :].sum())
+    held = world.gather(len(beam))
+    short = max(held) - len(beam)
 
     def whole(rows: Tensor) -> Tensor:
-        """Rows (..., n, k) of all ranks: each adds its own to nothing of the others."""
-        return world.sum(pad(rows, (0, 0, before, after)))
+        """Rows (..., n, k) of all ranks."""
+        parts = _join(pad(rows, (0, 0, 0, short)), world)
+        return torch.cat([parts[rank][..., :n, :] for rank, n in enumerate(held)], -2)
 
     return beam.replace(
-        world=Communicator(),
+        world=SERIAL,
         coordinates=whole(beam.coordinates),
         alive=whole(beam.alive.unsqueeze(-1).to(torch.uint8)).squeeze(-1).bool(),
         weights=None if beam.weights is None else whole(beam.weights.unsqueeze(-1)).squeeze(-1),
@@ -91,6 +89,16 @@ def _fault(beam: Beam | None) -> str | None:
     return None
 
 
+def _cut(beam: Beam, world: Communicator, rank: int) -> Beam:
+    """The part of a rank, without derivatives, on its own."""
+    rows, plain = world.rows(len(beam), rank), _detach(beam)
+    return plain.replace(
+        coordinates=plain.coordinates[..., rows, :].clone(),
+        alive=plain.alive[..., rows].clone(),
+        weights=None if plain.weights is None else plain.weights[..., rows].clone(),
+    )
+
+
 def _detach(beam: Beam) -> Beam:
     return beam.replace(
         coordinates=beam.coordinates.detach().cpu(),
@@ -101,14 +109,48 @@ def _detach(beam: Beam) -> Beam:
     )
 
 
-def _fingerprint(beam: Beam | None) -> int:
-    """A number that differs between beams, not 0; 0 for none."""
+def _fingerprint(beam: Beam | None) -> tuple[int, str] | None:
+    """How many particles a beam has, and what differs between beams; None for none."""
     if beam is None:
-        return 0
+        return None
     plain = _detach(beam)
     about = f"{plain.reference!r} {plain.intensity!r} {plain.coordinates.dtype}"
     digest = hashlib.sha256(about.encode())
     weights = () if plain.weights is None else (plain.weights,)
     for tensor in (plain.coordinates, plain.alive, *weights):
         digest.update(tensor.contiguous().numpy().tobytes())
-    return 1 + int.from_bytes(digest.digest()[:7], "big")
+    return len(plain), digest.hexdigest()
+
+
+def _join(part: Tensor, world: Communicator) -> Tensor:
+    """The parts of all ranks (size, ...), of one shape."""
+    if isinstance(part, Pushed):
+        both = _join(torch.cat([part.value.unsqueeze(0), part.tangent]), world).transpose(0, 1)
+        return Pushed.make(both[0], both[1:], part.directions)
+    joined: Tensor = _Join.apply(part, world)
+    return joined
+
+
+class _Join(PositionalFunction):
+    """Parts side by side: linear; its transpose sums what all ranks make of this rank's part."""
+
+    @staticmethod
+    def forward(part: Tensor, world: Communicator) -> Tensor:
+        assert world.ranks is not None
+        return world.ranks.all_gather(part.detach().contiguous())
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.world = inputs[1]
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, _: None) -> Any:  # type: ignore[override]
+        return _Join.apply(tangent, ctx.world)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:  # type: ignore[override]
+        return ctx.world.sum(gradient)[ctx.world.rank], None
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, part: Tensor, world: Communicator) -> Any:
+        return _Join.apply(part, world), in_dims[0] + 1

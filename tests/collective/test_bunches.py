@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -11,6 +10,7 @@ import pages
 import pytest
 import torch
 from rebuilt import jacobian
+from thread_ranks import worlds
 
 import pyjutrack as pj
 from pyjutrack.collective import Place, SpaceCharge2p5D, SpaceCharge3D
@@ -31,23 +31,6 @@ def bunch(count: int) -> pj.Beam:
     return pj.Beam(PROTON, draw * [1e-3, 1e-4, 2e-3, 1e-4, 3e-3, 1e-4], charge=1e-9)
 
 
-def world_of(size: int, particles: int) -> list[Communicator]:
-    """Ranks that are threads of this process."""
-    barrier, parts = threading.Barrier(size, timeout=60), [torch.empty(0)] * size
-
-    def of(rank: int) -> Communicator:
-        def reduce(part: torch.Tensor, how: str) -> None:
-            parts[rank] = part.clone()
-            barrier.wait()
-            total = torch.stack(parts)
-            barrier.wait()
-            part.copy_(total.sum(0) if how == "sum" else total.amax(0))
-
-        return Communicator(rank, size, particles, reduce)
-
-    return [of(rank) for rank in range(size)]
-
-
 @each
 def test_ranks_that_share_a_bunch_find_what_one_does(effect: pj.CollectiveEffect) -> None:
     whole = bunch(1001)
@@ -62,7 +45,7 @@ def test_ranks_that_share_a_bunch_find_what_one_does(effect: pj.CollectiveEffect
         return pj.track(LINE, part, effects=[effect]).coordinates, slope
 
     with ThreadPoolExecutor(2) as pool:
-        ends, slopes = zip(*pool.map(track, world_of(2, len(whole))), strict=True)
+        ends, slopes = zip(*pool.map(track, worlds(2, len(whole))), strict=True)
     torch.testing.assert_close(torch.cat(ends), expected, rtol=1e-11, atol=1e-18)
     alone = pj.gradient(
         pj.observables.emittance_growth("x"), LINE, whole, wrt=["beam.charge"], effects=[effect]

@@ -1,16 +1,15 @@
 """What holds of the readings of every diagnostic: derivatives, batches, precision, ranks."""
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 from reading_cases import BEAM, SMOOTH
+from thread_ranks import worlds
 
 import pyjutrack as pj
 from pyjutrack import diagnostics as dg
 from pyjutrack.autodiff import Pushed
-from pyjutrack.beam.communicator import Communicator
 from pyjutrack.tracking.end import state_of
 
 
@@ -117,20 +116,11 @@ def test_pushed_columns_of_a_beam_become_a_state():
 def test_ranks_that_share_a_beam_read_the_whole_of_it(diagnostic):
     """Two ranks, here two threads, each with a part: one reading, with slopes by each part."""
     whole = BEAM.replace(coordinates=torch.nan_to_num(BEAM.coordinates))
-    parts, barrier, letters = (slice(0, 200), slice(200, 600)), threading.Barrier(2), {}
+    parts = (slice(0, 200), slice(200, 600))
 
-    def member(rank):
-        def reduce(tensor, how):
-            assert how == "sum"
-            letters[rank] = tensor.clone()
-            barrier.wait(timeout=60)
-            total = letters[0] + letters[1]
-            barrier.wait(timeout=60)
-            tensor.copy_(total)
-
-        rows = parts[rank]
+    def member(world):
+        rows = parts[world.rank]
         leaf = whole.coordinates[rows].clone().requires_grad_()
-        world = Communicator(rank, 2, 600, reduce)
         reading = diagnostic.read(pj.Beam(BEAM.reference, leaf, 0.0, BEAM.alive[rows], world))
         share = world.split_scalar((reading * weights).sum())
         return reading.detach(), torch.autograd.grad(share, leaf)[0]
@@ -138,7 +128,7 @@ def test_ranks_that_share_a_beam_read_the_whole_of_it(diagnostic):
     g = torch.Generator().manual_seed(8)
     weights = torch.randn(diagnostic.shape, generator=g, dtype=torch.float64)
     with ThreadPoolExecutor(2) as pool:
-        (first, by_first), (second, by_second) = pool.map(member, (0, 1))
+        (first, by_first), (second, by_second) = pool.map(member, worlds(2, 600))
     leaf = whole.coordinates.clone().requires_grad_()
     expected = diagnostic.read(whole.replace(coordinates=leaf))
     (slope,) = torch.autograd.grad((expected * weights).sum(), leaf)

@@ -1,4 +1,4 @@
-"""Ranks that come to an end in the midst of a tracking, all forked by one process."""
+"""Ranks that come to an end in the midst of a tracking: of MPI, or all forked by one process."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 from time import monotonic
 
-from shared_study import CELL, KICK, by_sockets, whole_beam
+from shared_study import CELL, KICK, whole_beam
 
 import pyjutrack as pj
 from pyjutrack.distributed import job
 
-#: of a stopped rank, for the others [s]
-PATIENCE = 4.0
+#: for a rank that does not come [s]
+TIMEOUT = 4.0
 #: after which a rank that hangs is killed [s]
 LIMIT = 120
 
@@ -35,28 +35,22 @@ class Fatal(pj.CollectiveEffect):
         print(f"ends at {monotonic()}", flush=True)
         if self.how == "raise":
             raise ValueError("the roof is leaking")
-        if self.how == "leave":
-            sys.exit()
         os.kill(os.getpid(), signal.SIGKILL if self.how == "kill" else signal.SIGSTOP)
 
     def apply(self, state, field, place):
         return state
 
 
-def be(rank: int, how: str, folder: Path) -> None:
-    """Be one of the two ranks of a job that ends so."""
-    os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2"}
-    if "sockets" in how:
-        by_sockets()
-    meeting = (folder / "meeting").absolute().as_uri()
+def be(how: str, **meeting: str) -> None:
+    """Be one of the ranks of a job that ends so."""
+    pj.track(CELL, whole_beam(), effects=[KICK])  # compiled, loaded
     try:
-        with job(init_method=meeting, patience=PATIENCE) as world:
+        with job(timeout=TIMEOUT, **meeting) as world:
             beam = whole_beam(world)
-            pj.track(CELL, beam, effects=[KICK])  # compiled, loaded
             if how == "early" and world.rank == 1:
                 print(f"ends at {monotonic()}", flush=True)
                 return
-            pj.track(CELL, beam, effects=[KICK, Fatal(how.split()[0])])
+            pj.track(CELL, beam, effects=[KICK, Fatal(how)])
     finally:
         print(f"over at {monotonic()}", flush=True)
 
@@ -67,25 +61,38 @@ def fork(rank: int, how: str, folder: Path) -> int:
     if process:
         return process
     signal.alarm(LIMIT)
-    said = os.open(folder / f"{rank}.txt", os.O_WRONLY | os.O_CREAT)
-    os.dup2(said, 1)
-    os.dup2(said, 2)
-    be(rank, how, folder)
+    write_to(folder / f"{rank}.txt")
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2"}
+    be(how, init_method=(folder / "meeting").absolute().as_uri())
     sys.exit()
 
 
+def write_to(file: Path) -> None:
+    """Have all that this process says go to a file."""
+    said = os.open(file, os.O_WRONLY | os.O_CREAT)
+    os.dup2(said, 1)
+    os.dup2(said, 2)
+
+
 def main() -> None:
-    """Two ranks for each end, all at once: they do little but wait. Print their exit codes."""
+    """Be one of MPI's ranks, or all of two ranks for each end, which do little but wait.
+
+    Those print their exit codes.
+    """
     folder, *ends = sys.argv[1:]
+    if "OMPI_COMM_WORLD_RANK" in os.environ:
+        write_to(Path(folder, f"{os.environ['OMPI_COMM_WORLD_RANK']}.txt"))
+        be(*ends)
+        return
     ranks = {}
     for how in ends:
-        own = Path(folder, how.replace(" ", "-"))
+        own = Path(folder, how)
         own.mkdir()
         ranks[how] = [fork(rank, how, own) for rank in range(2)]
     codes = {}
     for how, (survivor, other) in ranks.items():
         first = os.waitpid(survivor, 0)[1]
-        if how.startswith("stop"):
+        if how == "stop":
             os.kill(other, signal.SIGKILL)  # as a launcher does
         codes[how] = [*map(os.waitstatus_to_exitcode, (first, os.waitpid(other, 0)[1]))]
     print(json.dumps(codes))

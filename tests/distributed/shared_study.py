@@ -12,14 +12,7 @@ import torch
 
 import pyjutrack as pj
 from pyjutrack.collective import Place
-from pyjutrack.distributed import (
-    SERIAL,
-    Communicator,
-    gather,
-    job,
-    shard,
-    shared_memory,
-)
+from pyjutrack.distributed import SERIAL, Communicator, gather, job, shard
 from pyjutrack.maps.state import State
 
 #: not divisible by two or three
@@ -188,6 +181,17 @@ def parts(world: Communicator) -> dict[str, np.ndarray]:
     }
 
 
+def messages(world: Communicator) -> dict[str, object]:
+    """What the ranks send to each other: the longest from the last."""
+    last = world.size - 1
+    world.barrier()
+    return {
+        "broadcast": world.broadcast("x" * 1000 * world.rank, root=last),
+        "gather": world.gather({"rank": world.rank, "text": "x" * 1000 * world.rank}),
+        "scatter": world.scatter([*range(world.size)] if world.rank == last else None, root=last),
+    }
+
+
 def refusals(world: Communicator) -> dict[str, str]:
     """What is said of beams that cannot be, each at fault on one rank only."""
     whole = whole_beam()
@@ -230,32 +234,31 @@ def refusals(world: Communicator) -> dict[str, str]:
     return said
 
 
-def by_sockets() -> None:
-    """Have the ranks of this job add up as on different machines."""
-    shared_memory._FOLDER = "/nowhere"
+def leave_findings(world: Communicator, folder: str, team: str) -> None:
+    """Write what this rank finds to a file."""
+    found = {
+        "study": study(world) | (slow_study(world) if world.size == 2 else {}),
+        "parts": parts(world),
+        "messages": messages(world),
+        "refusals": refusals(world),
+        "repr": repr(whole_beam(world)),
+    }
+    Path(folder, f"{team}, {world.rank}.pickle").write_bytes(pickle.dumps(found))
 
 
 def main() -> None:
-    """Do all in one team after the other, such as "3", "3 sockets" or "2", of the first ranks."""
+    """Be one team after the other of the first ranks, of 3 and of 2 say; that of MPI by MPI."""
     folder, *teams = sys.argv[1:]
-    rank, memory = int(os.environ["RANK"]), shared_memory._FOLDER
+    if not teams:
+        with job() as world:
+            leave_findings(world, folder, f"{world.size} by MPI")
     for team in teams:
-        ranks, *how = team.split()
-        if rank >= int(ranks):
+        if int(os.environ["RANK"]) >= int(team):
             continue
-        shared_memory._FOLDER = memory
-        if how:
-            by_sockets()
-        os.environ["WORLD_SIZE"] = ranks
+        os.environ["WORLD_SIZE"] = team
         meeting = Path(folder, f"meeting of {team}").absolute().as_uri()
         with job(init_method=meeting) as world:
-            found = {
-                "study": study(world) | (slow_study(world) if world.size == 2 else {}),
-                "parts": parts(world),
-                "refusals": refusals(world),
-                "repr": repr(whole_beam(world)),
-            }
-        Path(folder, f"{team}, {rank}.pickle").write_bytes(pickle.dumps(found))
+            leave_findings(world, folder, team)
 
 
 if __name__ == "__main__":

