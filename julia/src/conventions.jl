@@ -136,10 +136,11 @@ end
 """Add to a field of an element; `place` is that in an array, or 0."""
 function add_to_field!(e, field::Symbol, place::Int, change)
     record, name = owner(e, field)
-    if place == 0
-        setproperty!(record, name, getproperty(record, name) + change)
+    own = getproperty(record, name)
+    if own isa AbstractArray
+        own[place] += change
     else
-        getproperty(record, name)[place] += change
+        setproperty!(record, name, own + change)
     end
     nothing
 end
@@ -205,12 +206,12 @@ end
 
 """Add y y' for x x' to the path, with what they are after the entrance."""
 function mend_path!(e::JuTrack.LBEND{Float64}, r::Matrix{Float64}, lost)
-    edge = e.angle / e.len * tan(e.e1)
     @inbounds for p in axes(r, 1)
         lost[p] == 0 || continue
         total = 1 + r[p, 6]
         x, y = r[p, 1], r[p, 3]
-        xp, yp = (r[p, 2] + edge * x) / total, (r[p, 4] - edge * y) / total
+        by_x, by_y = edge_slopes(e, total)
+        xp, yp = (r[p, 2] + by_x * x) / total, (r[p, 4] - by_y * y) / total
         phase = e.len * sqrt(abs(e.K) / total)
         turned = e.K > 0 ? sinh(phase)^2 : -sin(phase)^2
         r[p, 5] += turned * (y * yp - x * xp) / 2
@@ -218,10 +219,18 @@ function mend_path!(e::JuTrack.LBEND{Float64}, r::Matrix{Float64}, lost)
     nothing
 end
 
+"""What JuTrack's entrance of a linear bend does to px by x, and to -py by y."""
+@inline function edge_slopes(e::JuTrack.LBEND, total)
+    curvature = e.angle / e.len
+    late = curvature * e.FullGap * e.fint1 * (1 + sin(e.e1)^2) / cos(e.e1)
+    curvature * tan(e.e1), curvature * tan(e.e1 - late / total)
+end
+
 """`mend_path!` for power series."""
 function mend_series!(e::JuTrack.LBEND, u, focuses_y)
-    edge, total = e.angle / e.len * tan(e.e1), 1 + u[6]
-    xp, yp = (u[2] + edge * u[1]) / total, (u[4] - edge * u[3]) / total
+    total = 1 + u[6]
+    by_x, by_y = edge_slopes(e, total)
+    xp, yp = (u[2] + by_x * u[1]) / total, (u[4] - by_y * u[3]) / total
     phase = e.len * sqrt((focuses_y ? 1 : -1) * e.K / total)
     turned = focuses_y ? sinh(phase)^2 : -1 * sin(phase)^2
     u[5] += 0.5 * turned * (u[3] * yp - u[1] * xp)

@@ -7,6 +7,7 @@ const ExactBend = JuTrack.ESBEND{Float64}
 function move_smoothly!(e::ExactBend, r, lost, particles)
     is_smooth(e) || return move!(e, r, particles)
     row, loss = zeros(6), energy_loss(e, particles)
+    before, marks = copy(r), copy(lost)
     @inbounds for p in axes(r, 1)
         lost[p] == 0 || continue
         for i in 1:6
@@ -17,7 +18,7 @@ function move_smoothly!(e::ExactBend, r, lost, particles)
             r[p, i] = row[i]
         end
     end
-    nothing
+    e.rad == 0 ? nothing : spread_loss!(e, r, before, marks)
 end
 
 function bend_row!(e::ExactBend, row, loss)

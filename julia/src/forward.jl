@@ -17,7 +17,7 @@ function pushforward(r, lost, study::Study, entries, seeds, starts)
     found = zeros(size(r)..., count)
     final, marks = r, lost
     for columns in batches(count)
-        width = WIDTHS[findfirst(>=(length(columns)), WIDTHS)]
+        width = WIDTHS[something(findfirst(>=(length(columns)), WIDTHS))]
         along = zeros(size(seeds, 1), width)
         along[:, 1:length(columns)] .= seeds[:, columns]
         p = Particles(mirrored(r), Vector{Int}(lost), study.reference)

@@ -119,17 +119,20 @@ function add!(s::Slopes, e::Entry, w, change)
     elseif e.what === :strength
         s.strengths[e.index, w] += change
     elseif e.what === :slip
-        s.pieces[e.index][w].slip += change
+        piece_slopes(s, e.index)[w].slip += change
     else
-        add_to_field!(s.pieces[e.index][w].element, e.field, e.place, change)
+        add_to_field!(piece_slopes(s, e.index)[w].element, e.field, e.place, change)
     end
     nothing
 end
+
+"""Those of a piece that has some."""
+piece_slopes(s::Slopes{W}, index) where {W} = s.pieces[index]::NTuple{W,Piece}
 
 """The slope that an entry has, of a single direction."""
 function slope(s::Slopes{1}, e::Entry)
     e.what === :length && return s.lengths[e.index, 1]
     e.what === :strength && return s.strengths[e.index, 1]
-    piece, = s.pieces[e.index]
+    piece, = piece_slopes(s, e.index)
     e.what === :slip ? piece.slip : get_field(piece.element, e.field, e.place)
 end

@@ -36,6 +36,10 @@ def sets(rng: np.random.Generator) -> dict[str, Any]:
     return {"knl": series(rng, 1e-3, 0.1, 2.0, 20.0), "ksl": series(rng, 1e-3, 0.1, 2.0)}
 
 
+def wave(rng: np.random.Generator) -> dict[str, float]:
+    return {"frequency": float(rng.uniform(0.5, 5) * 1e8), "phase": float(rng.uniform(-3, 3))}
+
+
 def placement(rng: np.random.Generator) -> dict[str, float]:
     sizes = {
         "tilt": 1,
@@ -121,6 +125,8 @@ EXACT: dict[str, Make] = {
     "thin bend": lambda r: pj.ThinBend(
         near(r, 0.1), h=near(r, 0.2), knl=(near(r, 1e-3), 0.0, near(r, 1)), ksl=series(r, 1e-3, 0.1)
     ),
+    "cavity": lambda r: pj.RFCavity(choose(r, 0.0, length(r)), near(r, 1e6), **wave(r)),
+    "crab cavity": lambda r: pj.CrabCavity(choose(r, 0.0, length(r)), near(r, 1e6), **wave(r)),
     "linear map": lambda r: pj.TaylorMap(
         np.eye(6) + 0.1 * r.normal(size=(6, 6)), kick=series(r, *[1e-3] * 6)
     ),
@@ -139,18 +145,6 @@ ORDERS: dict[str, tuple[int, Make]] = {
     "gradient in an exact bend": (2, lambda r: bend(r, "exact", k1=near(r, 0.5), **faces(r))),
     "gap in exact edges": (2, lambda r: bend(r, "exact", **faces(r), **gap(r))),
     "paraxial bend": (3, lambda r: bend(r, "paraxial", k1=near(r, 0.5), k2=near(r, 5), **faces(r))),
-    "cavity": (
-        2,
-        lambda r: pj.RFCavity(
-            choose(r, 0.0, length(r)), near(r, 1e6), frequency=1e8, phase=choose(r, 0.0, np.pi)
-        ),
-    ),
-    "crab cavity": (
-        2,
-        lambda r: pj.CrabCavity(
-            choose(r, 0.0, length(r)), near(r, 1e6), frequency=1e8, phase=float(r.uniform(-3, 3))
-        ),
-    ),
 }
 
 

@@ -1,31 +1,45 @@
 """Reverse mode of the julia engine keeps nothing of the way."""
 
 import numpy as np
+import pytest
 
 import pyjutrack as pj
 
 #: largest resident set of this process [bytes]
 PEAK = "Sys.maxrss"
 
+CELL = (
+    pj.Drift(0.01, name="d"),
+    pj.Quadrupole(0.01, k1=3000.0, name="q"),
+    pj.Drift(0.01, name="d"),
+    pj.Quadrupole(0.01, k1=-3000.0, name="p"),
+)
+#: bends of each model, with their edges; a kicker, a solenoid, a cavity that is off the crest
+RING = (
+    pj.SBend(0.01, angle=1e-3, e1=0.1, k1=200.0, model="linear", name="d"),
+    pj.SBend(0.01, angle=1e-3, e2=0.1, k1=-200.0, model="paraxial", name="q"),
+    pj.SBend(0.01, angle=1e-3, e1=0.1, model="exact", name="p"),
+    pj.Kicker(0.01, hkick=1e-6, model="paraxial"),
+)
+GAPS = (
+    pj.SBend(0.01, angle=1e-3, k1=200.0, model="linear", name="d"),
+    pj.Quadrupole(0.01, k1=-100.0, name="q", fringe="hard-edge"),
+    pj.Solenoid(0.01, ks=0.5),
+    pj.RFCavity(0.01, 100.0, frequency=1e8, phase=np.pi),
+)
 
-def test_memory_of_reverse_mode_is_flat(make_beam, julia):
+
+@pytest.mark.parametrize("elements", [CELL, RING, GAPS], ids=["straight", "bends", "gaps"])
+def test_memory_of_reverse_mode_is_flat(make_beam, julia, elements):
     """Ten times the kicks take no more memory; storing 480 kB an operation would take a GB."""
     from juliacall import Main
 
     def gradient(kicks, particles):
-        lattice = pj.Lattice(
-            [
-                pj.Drift(0.01, name="d"),
-                pj.Quadrupole(0.01, k1=3000.0, name="q"),
-                pj.Drift(0.01, name="d"),
-                pj.Quadrupole(0.01, k1=-3000.0, name="p"),
-            ]
-        )
         solver = pj.SpectralPoisson(size=(0.02, 0.02), shape=(128, 128), modes=(16, 16))
         field = pj.SpaceCharge(solver, 0.01, perveance_scale=1e-3)
         return pj.gradient(
             pj.observables.emittance_growth("x"),
-            lattice,
+            pj.Lattice(elements),
             make_beam(particles),
             wrt=["d.length", "q.k1", "beam.current"],
             effects=[field],
