@@ -47,8 +47,8 @@ end
 """
     push_walk!(particles, tangents, study, slopes, keep)
 
-`walk!` with derivatives, in place. Fields and theirs go to `keep(field, slopes)`, if that is not
-nothing, which must copy them.
+`walk!` with derivatives, in place. Fields and theirs go to `keep(fields)`, in one array as of
+`push_field`, if that is not nothing, which must copy them.
 """
 function push_walk!(p::Particles, tangents, study::Study, dstudy::Slopes, keep)
     each_op(study) do n, op, _
@@ -56,8 +56,8 @@ function push_walk!(p::Particles, tangents, study::Study, dstudy::Slopes, keep)
         if op.piece != 0
             push_piece!(study.pieces[op.piece], dstudy.pieces[op.piece], p, tangents, study.reference)
         else
-            h, dh = push_act!(study, dstudy, n, op, p, tangents)
-            keep === nothing || keep(h, dh)
+            fields = push_act!(study, dstudy, n, op, p, tangents)
+            keep === nothing || keep(fields)
         end
     end
 end
@@ -103,15 +103,15 @@ function push_whole!(piece, dpiece, r, drs, lost, particles, beta)
     nothing
 end
 
-"""An effect with its derivatives; returns the field and its derivatives."""
+"""An effect with its derivatives; returns the field and its derivatives, in one array."""
 function push_act!(study, dstudy::Slopes{W}, n, op, p::Particles, tangents) where {W}
     effect, strength, ds = study.effects[op.effect], study.strengths[op.effect], study.lengths[n]
     admit!(effect, p)
-    h, dh = push_field(effect, p, tangents)
+    fields = push_field(effect, p, tangents)
     slope(w) = dstudy.strengths[op.effect, w] * ds + strength * dstudy.lengths[n, w]
     dfactors = ntuple(slope, Val(W))
     for_chunks(length(p.r)) do i
-        push_apply!(effect, p.r[i], tangents[i], p.lost[i], h, dh, strength * ds, dfactors)
+        push_apply!(effect, p.r[i], tangents[i], p.lost[i], fields, strength * ds, dfactors)
     end
-    h, dh
+    fields
 end

@@ -160,12 +160,13 @@ function push_field(
             map(Const, wavenumbers(g))...,
         )
     end
-    dfield = zeros(W, field_size(g)...)
+    fields = zeros(1 + W, field_size(g)...)
+    fields[1, :, :] = finish!(sum_up(parts), g, p.total, corners...)
     for w in 1:W
         sums = sum_up([d[w] for d in dparts])
-        dfield[w, :, :] = finish!(sums, g, p.total, along[1][w], along[2][w])
+        fields[1 + w, :, :] = finish!(sums, g, p.total, along[1][w], along[2][w])
     end
-    finish!(sum_up(parts), g, p.total, corners...), dfield
+    fields
 end
 
 function pull_field!(g::Gridless, p::Particles, slopes, dh)
@@ -195,8 +196,9 @@ function pull_field!(g::Gridless, p::Particles, slopes, dh)
     nothing
 end
 
-function push_apply!(g::Gridless, r, drs::NTuple{W}, lost, h, dh, factor, dfactors) where {W}
-    dhs = ntuple(w -> dh === nothing ? zero(h) : dh[w, :, :], Val(W))
+function push_apply!(g::Gridless, r, drs::NTuple{W}, lost, fields, factor, dfactors) where {W}
+    h = fields[1, :, :]
+    dhs = ntuple(w -> size(fields, 1) == 1 ? zero(h) : fields[1 + w, :, :], Val(W))
     by_enzyme(
         Forward,
         apply!,

@@ -4,8 +4,8 @@
 #   field(effect, particles)                      what the beam makes, for a strength of one
 #   field_size(effect)                            its size
 #   apply!(effect, r, lost, field, factor)        kicks by it; factor = strength * length
-#   push_field(effect, particles, tangents)       `field` and its derivatives along W tangents, (W, ...)
-#                                                 or nothing
+#   push_field(effect, particles, tangents)       `field` and its derivatives along W tangents, in one
+#                                                 array (1 + W, ...); (1, ...) if it stands still
 #   pull_field!(effect, particles, slopes, dh)    adds those of <dh, field> by the coordinates
 #   push_apply!, pull_apply!                      those of `apply!`, of particles that are admitted
 #
@@ -57,10 +57,18 @@ end
 
 """The sum of arrays, in the first of them."""
 function sum_up(grids)
-    for other in Iterators.drop(grids, 1)
-        grids[1] .+= other
+    length(grids) == 1 && return grids[1]
+    rows = chunk_rows(length(grids[1]), length(grids))
+    for_chunks(length(grids)) do i
+        foreach(other -> add_range!(grids[1], grids[other], rows[i]), 2:length(grids))
     end
     grids[1]
+end
+
+function add_range!(into, other, range)
+    @inbounds @simd for n in range
+        into[n] += other[n]
+    end
 end
 
 field(kick::SpaceCharge, p::Particles) = value(kick.potential, shares(kick, p), p.room)
@@ -77,17 +85,19 @@ function push_field(
     kick::SpaceCharge, p::Particles, tangents::Vector{NTuple{W,Matrix{Float64}}}
 ) where {W}
     box = mesh(kick)
-    kick.response || return field(kick, p), nothing
-    grids = [cleared(p.room, (:shares, i), padded(box)...) for i in eachindex(p.r)]
-    dgrids = [cleared(p.room, (:along, i), W, padded(box)...) for i in eachindex(p.r)]
+    kick.response || return alone(field(kick, p))
+    grids = [taken(p.room, (:along, i), 1 + W, padded(box)...) for i in eachindex(p.r)]
     for_chunks(length(p.r)) do i
-        push_deposit!(grids[i], dgrids[i], box, p.r[i], tangents[i], p.lost[i], 1 / p.total)
+        push_deposit!(fill!(grids[i], 0.0), box, p.r[i], tangents[i], p.lost[i], 1 / p.total)
     end
-    tangents_of(kick.potential, sum_up(grids), sum_up(dgrids), p.room)
+    tangents_of(kick.potential, sum_up(grids), p.room)
 end
 
-push_apply!(kick::SpaceCharge, r, drs, lost, h, dh, factor, dfactors) =
-    push_deflect!(mesh(kick), r, drs, lost, h, dh, factor, dfactors)
+"""A field without derivatives, in the form of one with them."""
+alone(h) = reshape(h, 1, size(h)...)
+
+push_apply!(kick::SpaceCharge, r, drs, lost, fields, factor, dfactors) =
+    push_deflect!(mesh(kick), r, drs, lost, fields, factor, dfactors)
 
 function pull_field!(kick::SpaceCharge, p::Particles, slopes, dh)
     kick.response || return nothing

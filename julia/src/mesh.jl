@@ -17,12 +17,6 @@ Mesh(size, cells, shape_name::AbstractString) = Mesh(size, cells, shape(shape_na
 spacing(mesh::Mesh) = mesh.size ./ mesh.cells
 padded(mesh::Mesh) = mesh.cells .+ 2GHOSTS
 
-"""Centres of the cells along an axis [m], counted from the wall, ghosts included."""
-function nodes(mesh::Mesh, axis)
-    h = spacing(mesh)[axis]
-    [(i - GHOSTS - 0.5) * h for i in 1:padded(mesh)[axis]]
-end
-
 @inline function inside(mesh::Mesh, x, y)
     abs(x) <= mesh.size[1] / 2 && abs(y) <= mesh.size[2] / 2
 end

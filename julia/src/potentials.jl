@@ -2,7 +2,8 @@
 #
 #   value(potential, shares, room)               H on the padded grid, from the shares there
 #   tangent(potential, shares, dshares)          its derivative along a tangent
-#   tangents_of(potential, shares, along, room)  H, and its derivatives along W tangents, (W, nx, ny)
+#   tangents_of(potential, shares, room)         H and its derivatives along W tangents from the shares
+#                                                and theirs, (1 + W, nx, ny), the shares first
 #   cotangent(potential, shares, dh, room)       the derivative of <dh, H> by the shares
 #
 # What they return may stand in arrays of the room, until they are called again with it.
@@ -22,113 +23,94 @@ each mode is multiplied by exp(-damping (|k| h / pi)^6), h the cell.
 
 Source: J. Qiang, PRAB 20 (2017) 014203; U. Essmann et al., J. Chem. Phys. 103 (1995) 8577.
 """
-struct Spectral <: Potential
+struct Spectral{X<:Axis,Y<:Axis} <: Potential
     mesh::Mesh
-    # [axis][parity], (modes, nodes up to the middle), and [parity in x][parity in y]
-    sines::NTuple{2,NTuple{2,Matrix{Float64}}}
-    green::NTuple{2,NTuple{2,Matrix{Float64}}}
+    axes::Tuple{X,Y}
+    # (modes, modes, blocks, blocks)
+    green::Array{Float64,4}
 end
 
 function Spectral(mesh::Mesh, modes::NTuple{2,Int}, damping::Real=0.0)
     k = ntuple(axis -> (π / mesh.size[axis]) .* (1:modes[axis]), 2)
-    sines = ntuple(axis -> sin.(k[axis] .* nodes(mesh, axis)'), 2)
     waves = ntuple(axis -> k[axis] .* spacing(mesh)[axis], 2)
     smooth = ntuple(axis -> transfer.(Ref(mesh.shape), waves[axis]), 2)
     short = (waves[1] .^ 2 .+ (waves[2] .^ 2)') ./ π^2
     norm = 8π / prod(mesh.size)
     green = norm ./ (k[1] .^ 2 .+ (k[2] .^ 2)') ./ (smooth[1] .* smooth[2]') .^ 2
     green = green .* exp.(-damping .* short .^ 3)
-    halves = cld.(padded(mesh), 2)
-    Spectral(
-        mesh,
-        ntuple(axis -> ntuple(p -> sines[axis][p:2:end, 1:halves[axis]], 2), 2),
-        ntuple(p -> ntuple(q -> green[p:2:end, q:2:end], 2), 2),
-    )
+    x, y = Axis.(mesh.cells, modes)
+    # rows that belong to no mode have no factor
+    factor(l, m) = l == 0 || m == 0 ? 0.0 : green[l, m]
+    rows, columns = axes(x.order), axes(y.order)
+    places = Iterators.product(rows[1], columns[1], rows[2], columns[2])
+    Spectral(mesh, (x, y), [factor(x.order[l, p], y.order[m, q]) for (l, m, p, q) in places])
 end
 
-value(s::Spectral, shares, room=Room()) = solve(s, (shares,), room, :potential)[1]
+value(s::Spectral, shares, room=Room()) = solve(s, shares, room, :potential)
 tangent(s::Spectral, shares, dshares) = value(s, dshares)
 
-function tangents_of(s::Spectral, shares, along::Array{Float64,3}, room=Room())
-    found = taken(room, :tangents, size(along)...)
-    each(a) = (@view(a[w, :, :]) for w in axes(a, 1))
-    h = taken(room, :potential, size(shares)...)
-    solve!((h, each(found)...), s, (shares, each(along)...), room)
-    h, found
-end
+# it is linear
+tangents_of(s::Spectral, shares::Array{Float64,3}, room=Room()) =
+    solve!(taken(room, :potentials, size(shares)...), s, shares, room)
 
 # it is symmetric
-cotangent(s::Spectral, shares, dh, room=Room()) = solve(s, (dh,), room, :cotangent)[1]
+cotangent(s::Spectral, shares, dh, room=Room()) = solve(s, dh, room, :cotangent)
 
-function solve(s::Spectral, densities, room, name)
-    found = map(d -> taken(room, name, size(d)...), densities)
-    solve!(found, s, densities, room)
+function solve(s::Spectral, density::Matrix{Float64}, room, name)
+    found = taken(room, name, size(density)...)
+    solve!(reshape(found, 1, size(found)...), s, reshape(density, 1, size(density)...), room)
     found
 end
 
-"""
-The potentials of densities, on the padded grid, into `found`.
-
-Sines of odd modes are even about the middle, and those of even modes odd: a density in its four
-parts by parity, each on a quarter of the nodes, takes half of the products.
-"""
+"""The potentials of densities (K, nx, ny), on the padded grid, into `found`."""
 function solve!(found, s::Spectral, densities, room)
-    parts = taken(room, :parts, cld.(padded(s.mesh), 2)..., 4, length(found))
-    for_shares(length(found)) do _, k
-        fold!(parts, k, densities[k])
-    end
-    count = 4length(found)
-    work = [work_of(s, p, q, room, i) for p in 1:2, q in 1:2, i in 1:min(Threads.nthreads(), count)]
-    for_shares(count) do i, n
+    (x, y), count, threads = s.axes, size(densities, 1), Threads.nthreads()
+    # one line more, so that blocks do not meet in the same places of the processor's cache
+    parts = taken(room, :parts, depth(x), depth(y) + 1, count, blocks(x), blocks(y))
+    line(n, i) = taken(room, (:lines, n, i), count, size(densities, 2), blocks(y))
+    lines = [(line(1, i), line(2, i)) for i in 1:threads]
+    for_shares((i, j) -> fold!(parts, x, y, densities, j, lines[i]), depth(y))
+    rows, columns = size(s.green)
+    work(i) = taken(room, (:half, i), rows, depth(y)),
+    taken(room, (:modes, i), rows, columns, blocks(x) ÷ 2, blocks(y) ÷ 2)
+    works = map(work, 1:threads)
+    for_shares(4count) do i, n
         k, q, p = (n - 1) ÷ 4 + 1, (n - 1) ÷ 2 % 2 + 1, (n - 1) % 2 + 1
-        part = @view parts[:, :, p + 2(q - 1), k]
-        solve_part!(part, s.sines[1][p], s.sines[2][q], s.green[p][q], work[p, q, i]...)
+        solve_part!(@view(parts[:, 1:depth(y), k, :, :]), s, p, q, works[i]...)
     end
-    for_shares(length(found)) do _, k
-        unfold!(found[k], parts, k)
+    for_shares((i, j) -> unfold!(found, x, y, parts, j, lines[i]), depth(y))
+    found
+end
+
+"""The part of a density that has parity p in x and q in y, in place."""
+function solve_part!(parts, s::Spectral, p, q, half, modes)
+    x, y = s.axes
+    blocks_x, blocks_y = enumerate(of_parity(x, p)), enumerate(of_parity(y, q))
+    for (b, by) in blocks_y, (a, bx) in blocks_x
+        mul!(half, x.sines[bx], @view(parts[:, :, bx, by]))
+        mul!(@view(modes[:, :, a, b]), half, y.turned[by])
     end
-    nothing
+    mix_modes!(modes, x, y, p, q)
+    @views modes .*= s.green[:, :, of_parity(x, p), of_parity(y, q)]
+    mix_modes!(modes, x, y, p, q)
+    for (b, by) in blocks_y, (a, bx) in blocks_x
+        mul!(half, @view(modes[:, :, a, b]), y.sines[by])
+        mul!(@view(parts[:, :, bx, by]), x.turned[bx], half)
+    end
 end
 
-function work_of(s::Spectral, p, q, room, i)
-    rows, columns = size(s.green[p][q])
-    taken(room, (:half, i), rows, size(s.sines[2][q], 2)), taken(room, (:modes, i), rows, columns)
-end
-
-function solve_part!(part, sine_x, sine_y, green, half, modes)
-    mul!(half, sine_x, part)
-    mul!(modes, half, sine_y')
-    modes .*= green
-    mul!(half, modes, sine_y)
-    mul!(part, sine_x', half)
-end
-
-"""Sums and differences of a value and its mirror images: even in both, odd in x, in y, in both."""
-@inline function by_parity(a, in_x, in_y, in_both)
-    even, even_y, odd, odd_y = a + in_x, in_y + in_both, a - in_x, in_y - in_both
-    even + even_y, odd + odd_y, even - even_y, odd - odd_y
-end
-
-function fold!(parts, k, density::AbstractMatrix)
-    nx, ny = size(density)
-    @inbounds for j in 1:cld(ny, 2), i in 1:cld(nx, 2)
-        u, v = nx + 1 - i, ny + 1 - j
-        # in the middle they are one
-        share = (i == u ? 0.5 : 1.0) * (j == v ? 0.5 : 1.0)
-        found = by_parity(density[i, j], density[u, j], density[i, v], density[u, v])
-        for n in 1:4
-            parts[i, j, n, k] = share * found[n]
+"""Modes from sums and differences of modes, or back."""
+function mix_modes!(modes, x::Axis, y::Axis, p, q)
+    rows, columns, along_x, along_y = axes(modes)
+    if is_mixed(x, p)
+        for b in along_y
+            mix!(@view(modes[:, :, 1, b]), @view(modes[:, :, 2, b]), 2:last(rows), columns)
         end
     end
-    nothing
-end
-
-function unfold!(potential::AbstractMatrix, parts, k)
-    nx, ny = size(potential)
-    @inbounds for j in 1:cld(ny, 2), i in 1:cld(nx, 2)
-        u, v = nx + 1 - i, ny + 1 - j
-        found = by_parity(ntuple(n -> @inbounds(parts[i, j, n, k]), Val(4))...)
-        potential[i, j], potential[u, j], potential[i, v], potential[u, v] = found
+    if is_mixed(y, q)
+        for a in along_x
+            mix!(@view(modes[:, :, a, 1]), @view(modes[:, :, a, 2]), rows, 2:last(columns))
+        end
     end
     nothing
 end
@@ -155,14 +137,14 @@ function tangent(s::Surrogate{T}, shares, dshares) where {T}
     Float64.(potential(s.network, T.(shares), T.(dshares))[2])
 end
 
-function tangents_of(s::Surrogate{T}, shares, along::Array{Float64,3}, _=nothing) where {T}
-    each = ntuple(w -> T.(@view along[w, :, :]), size(along, 1))
-    h, dh = potential(s.network, T.(shares), each)
-    found = similar(along)
-    for (w, d) in enumerate(dh)
+function tangents_of(s::Surrogate{T}, shares::Array{Float64,3}, _=nothing) where {T}
+    first, each... = (T.(slice) for slice in eachslice(shares; dims=1))
+    h, dh = potential(s.network, first, Tuple(each))
+    found = similar(shares)
+    for (w, d) in enumerate((h, dh...))
         found[w, :, :] = d
     end
-    Float64.(h), found
+    found
 end
 
 function cotangent(s::Surrogate{T}, shares, dh, _=nothing) where {T}

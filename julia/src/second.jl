@@ -21,7 +21,7 @@ function jacobian(r, lost, study::Study, start)
             factor = study.strengths[op.effect] * study.lengths[n]
             none = ntuple(_ -> 0.0, 6)
             admit_probe!(study.effects[op.effect], probe, marks, h)
-            push_apply!(study.effects[op.effect], probe, columns, marks, h, nothing, factor, none)
+            push_apply!(study.effects[op.effect], probe, columns, marks, alone(h), factor, none)
         end
     end
     matrix_of(columns), marks[1] != 0
@@ -30,8 +30,9 @@ end
 """A test particle that an effect's field does not reach is lost."""
 admit_probe!(effect, probe, marks, h) = apply!(effect, copy(probe), marks, h, 0.0)
 
-"""The derivative of a field along the only direction."""
-first_of(dh, h) = dh === nothing ? zero(h) : dh[1, :, :]
+"""A field and its derivative along the only direction."""
+both_of(fields) =
+    fields[1, :, :], size(fields, 1) == 1 ? zeros(size(fields)[2:3]) : fields[2, :, :]
 
 """Call `f(study, operation, its place, field)` for all operations, with the field of each effect."""
 function walk_columns!(f, study, fields)
@@ -64,7 +65,7 @@ function jacobian_derivatives(r, lost, study::Study, entries, start, seeds, star
         fields = Tuple{Matrix{Float64},Matrix{Float64}}[]
         if field_count(study) != 0
             tangents = start_tangents(p, starts, k:k, Val(1))
-            push_walk!(p, tangents, study, dstudy, (h, dh) -> push!(fields, (copy(h), first_of(dh, h))))
+            push_walk!(p, tangents, study, dstudy, found -> push!(fields, both_of(found)))
         end
         matrix, slopes_found[:, :, k], gone = one_derivative(study, dstudy, fields, start)
     end

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -71,7 +72,7 @@ def potential(session: Session, ours: Any) -> Any:
         InvalidValueError: one that Julia lacks.
     """
     if isinstance(ours, SpectralPoisson):
-        return session.call("Spectral", _mesh(session, ours.mesh), ours.modes, ours.damping)
+        return _solver(session, ours.mesh, ours.modes, ours.damping)
     if isinstance(ours, Surrogate):
         weights = ours.network.weights.values()
         if any(w.requires_grad for w in weights):
@@ -85,6 +86,11 @@ def potential(session: Session, ours: Any) -> Any:
         f"the julia engine has no potential {type(ours).__name__}; it knows SpectralPoisson "
         "and Surrogate"
     )
+
+
+@lru_cache(maxsize=8)
+def _solver(session: Session, mesh: Mesh, modes: tuple[int, int], damping: float) -> Any:
+    return session.call("Spectral", _mesh(session, mesh), modes, damping)
 
 
 #: networks that Julia holds already, and the state that they were in; an entry goes with its

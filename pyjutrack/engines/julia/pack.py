@@ -80,6 +80,7 @@ def pack(task: Task) -> Packed:
     kicks = [n for n, effect in enumerate(task.effects) if is_kick(effect)]
     packed = Packed(strengths=[strength_of(task.effects[n], task.beam) for n in kicks])
     known: dict[tuple[int, Hashable], list[int]] = {}
+    slices: dict[tuple[int, int], Number] = {}
     elements = task.lattice.elements
     for op in task.plan.ops:
         element = elements[op.place]
@@ -96,7 +97,10 @@ def pack(task: Task) -> Packed:
             effect = task.effects[op.effect]
             if is_idle(op, task.lattice, task.effects) or isinstance(effect, Radiation):
                 continue
-            ds = element.length / op.slices
+            # one tensor for all equal slices, whose slope is asked once
+            if (op.place, op.slices) not in slices:
+                slices[op.place, op.slices] = element.length / op.slices
+            ds = slices[op.place, op.slices]
             if op.effect in kicks:
                 packed.ops.append((0, kicks.index(op.effect) + 1, 0))
                 packed.lengths.append(ds)
@@ -170,16 +174,21 @@ def slopes(task: Task, wrt: Sequence[str]) -> Slopes:
         outputs = [number for _, number in found if isinstance(number, Tensor)]
         _, amount = border.intensity(changed.beam)
         outputs.append(torch.as_tensor(amount, dtype=torch.float64) + 0 * flat[0])
-        # one by one: all at once would import sympy, which takes a second
-        rows = [
-            torch.autograd.grad(
-                o, flat, retain_graph=True, materialize_grads=True, allow_unused=True
-            )
-            for o in outputs
-        ]
-    matrix = torch.stack([row for (row,) in rows]).numpy()
+        matrix = _rows(outputs, flat)
     starts = _starts(task, wrt, values, sum(sizes))
     return Slopes(packed, tuple(e for e, _ in found), matrix[:-1], starts, matrix[-1])
+
+
+def _rows(outputs: Sequence[Tensor], flat: Tensor) -> NDArray[np.float64]:
+    """The slopes of outputs, many of which are one tensor, by the entries of `flat`."""
+    # one by one: all at once would import sympy, which takes a second
+    once = {
+        id(o): torch.autograd.grad(
+            o, flat, retain_graph=True, materialize_grads=True, allow_unused=True
+        )[0].numpy()
+        for o in {id(o): o for o in outputs}.values()
+    }
+    return np.stack([once[id(o)] for o in outputs])
 
 
 def _require_intensity_slopes(task: Task, wrt: Sequence[str]) -> None:
