@@ -33,6 +33,7 @@ include("ghosts.jl")
 
 # coordinates, elements
 include("conventions.jl")
+include("checks.jl")
 include("opaque.jl")
 include("elements.jl")
 include("chunks.jl")
