@@ -36,6 +36,7 @@ include("conventions.jl")
 include("checks.jl")
 include("opaque.jl")
 include("elements.jl")
+include("origins.jl")
 include("chunks.jl")
 
 # space charge
