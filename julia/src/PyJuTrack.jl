@@ -33,8 +33,10 @@ include("ghosts.jl")
 
 # coordinates, elements
 include("conventions.jl")
+include("checks.jl")
 include("opaque.jl")
 include("elements.jl")
+include("origins.jl")
 include("chunks.jl")
 
 # space charge
@@ -56,6 +58,7 @@ include("reversed.jl")
 include("gaps.jl")
 include("radiating.jl")
 include("flows.jl")
+include("frames.jl")
 include("interrupt.jl")
 include("tracking.jl")
 include("forward.jl")

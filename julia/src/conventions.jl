@@ -65,12 +65,18 @@ const NO_STRENGTH = 1e-30
 A JuTrack element of a type, by its name, with fields by name.
 """
 function make(kind::AbstractString, fields)
-    known = isdefined(JuTrack, Symbol(kind)) ? getfield(JuTrack, Symbol(kind)) : nothing
-    known isa Type && known <: JuTrack.AbstractElement && !isabstracttype(known) ||
-        known isa Function && Symbol(kind) in FUNCTIONS ||
-        throw(ArgumentError("JuTrack has no element $kind"))
-    construct(known, (Symbol(k) => plain(v) for (k, v) in pairs(fields)))
+    is_element(Symbol(kind)) || throw(UnknownName("element of JuTrack", kind, all_elements()))
+    construct(getfield(JuTrack, Symbol(kind)), (Symbol(k) => plain(v) for (k, v) in pairs(fields)))
 end
+
+function is_element(name::Symbol)
+    isdefined(JuTrack, name) || return false
+    known = getfield(JuTrack, name)
+    known isa Function && name in FUNCTIONS ||
+        known isa Type && known <: JuTrack.AbstractElement && !isabstracttype(known)
+end
+
+all_elements() = String[String(name) for name in names(JuTrack; all=true) if is_element(name)]
 
 # the kinds that JuTrack makes by functions
 const FUNCTIONS = (:RBEND, :ERBEND, :HKICKER, :VKICKER)
@@ -276,6 +282,14 @@ function passable!(r::Matrix{Float64}, lost::Vector{Int})
         if !(along > 0 && r[p, 2]^2 + r[p, 4]^2 < along^2)
             lost[p] = 1
         end
+    end
+    nothing
+end
+
+"""Particles one of whose coordinates of these is not finite are lost, where they are."""
+function lose_strays!(r::Matrix{Float64}, lost::Vector{Int}, columns)
+    for p in axes(r, 1)
+        lost[p] == 0 && !all(c -> isfinite(r[p, c]), columns) && (lost[p] = 1)
     end
     nothing
 end

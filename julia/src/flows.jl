@@ -17,6 +17,18 @@ const Flowing = Union{JuTrack.DRIFT{Float64},JuTrack.QUAD{Float64},Exchanged}
     (u[1], px, u[2], py, u[3] - slipping * slip(delta, beta), delta)
 end
 
+"""No length, and the slip alone."""
+@inline slip_flow(x, px, y, py, z, delta, len, k, slipping, beta) =
+    (x, px, y, py, z - slipping * slip(delta, beta), delta)
+
+"""A turn about y of cosine and sine, to the plane that it turns to."""
+@inline function turn_flow(x, px, y, py, z, delta, cosine, sine, slipping, beta)
+    along = root((1 + delta) * (1 + delta) - px * px - py * py)
+    share = x / (cosine * along - sine * px)
+    final = (share * along, cosine * px + sine * along, y + sine * share * py)
+    (final[1], final[2], final[3], py, z + sine * share * (1 + delta) - slipping * slip(delta, beta), delta)
+end
+
 """The paraxial quadrupole that focuses x where k > 0, in the same way."""
 @inline quadrupole_flow(x, px, y, py, z, delta, len, k, slipping, beta) =
     quadrupole_by_series(COSINE, SINE, x, px, y, py, z, delta, len, k, slipping, beta)
@@ -55,20 +67,20 @@ const SHORT = 0.05
 
 """The flow of an element, for particles as they are."""
 flow_of(::JuTrack.DRIFT, r, lost) = drift_flow
+flow_of(::JuTrack.TRANSLATION, r, lost) = slip_flow
+flow_of(::JuTrack.YROTATION, r, lost) = turn_flow
 flow_of(e::Union{JuTrack.QUAD,Exchanged}, r, lost) =
     largest_phase(e, r, lost) <= SHORT ? short_quadrupole_flow : quadrupole_flow
 
 """The largest k L^2 of a quadrupole, of particles that are not lost; infinite for one without end."""
 function largest_phase(e, r, lost)
-    phase, least = abs(strength_of(e)) * own(e).len^2, Inf
+    phase, least = abs(strength_of(e)) * bare(e).len^2, Inf
     @inbounds for p in axes(r, 1)
         lost[p] == 0 && (least = min(least, 1 + r[p, 6]))
     end
     least > 0 ? phase / least : Inf
 end
 
-own(e) = e
-own(e::Exchanged) = e.element
 strength_of(e::JuTrack.DRIFT) = 0.0
 strength_of(e::JuTrack.QUAD) = e.k1
 strength_of(e::Exchanged) = -e.element.k1
@@ -76,15 +88,30 @@ strength_of(e::Exchanged) = -e.element.k1
 """Whether the map of an element is that of its flow, for particles as they are."""
 has_flow(e, r, lost) = false
 
-function has_flow(e::Flowing, r, lost)
-    plain = own(e)
-    upright = iszero(plain.T1) && iszero(plain.T2) && iszero(plain.R1) && iszero(plain.R2)
-    upright && (plain isa JuTrack.DRIFT || plain.rad == 0) || return false
-    largest_phase(e, r, lost) <= LARGEST
+has_flow(e::JuTrack.TRANSLATION{Float64}, r, lost) = iszero(e.ds)
+has_flow(e::Union{JuTrack.DRIFT{Float64},JuTrack.YROTATION{Float64}}, r, lost) = true
+
+function has_flow(e::Union{JuTrack.QUAD{Float64},Exchanged}, r, lost)
+    plain = bare(e)
+    # where the momentum at the flow is that at the entrance
+    keeps = iszero(plain.T1[6]) && (iszero(plain.R1) || plain.R1[6, :] == UNIT_OF_MOMENTUM)
+    keeps && plain.rad == 0 && largest_phase(e, r, lost) <= LARGEST
 end
 
+const UNIT_OF_MOMENTUM = [0.0, 0, 0, 0, 0, 1]
+
 """Length, strength and slip of a piece, those by which its flow has derivatives."""
-numbers_of(p::Piece) = (own(p.element).len, strength_of(p.element), p.slip)
+numbers_of(p::Piece) = (bare(p.element).len, strength_of(p.element), p.slip)
+numbers_of(p::Piece{JuTrack.TRANSLATION{Float64}}) = (0.0, 0.0, p.slip)
+numbers_of(p::Piece{JuTrack.YROTATION{Float64}}) = (cos(p.element.angle), -sin(p.element.angle), p.slip)
+
+"""The derivatives of these along one of a piece."""
+changes_of(p::Piece, dp::Piece) = numbers_of(dp)
+
+function changes_of(p::Piece{T}, dp::Piece{T}) where {T<:JuTrack.YROTATION{Float64}}
+    sine, cosine = sincos(p.element.angle)
+    (-sine * dp.element.angle, -cosine * dp.element.angle, dp.slip)
+end
 
 """What a flow makes of nine numbers, six of a particle, and its derivatives by each of them."""
 @inline function flow_and_slopes(f::F, u::NTuple{9,Float64}, beta) where {F}
@@ -110,28 +137,30 @@ end
 """A piece with derivatives along W directions, by its flow."""
 function push_flow!(piece::Piece, dpieces, r, drs::NTuple{W,Matrix{Float64}}, lost, beta) where {W}
     f, numbers = flow_of(piece.element, r, lost), numbers_of(piece)
-    if dpieces === nothing
-        push_rows!(f, numbers, ntuple(_ -> (0.0, 0.0, 0.0), Val(W)), r, drs, lost, beta)
+    along = dpieces === nothing ? ntuple(_ -> (0.0, 0.0, 0.0), Val(W)) : map(d -> changes_of(piece, d), dpieces)
+    if is_upright(piece.element) && (dpieces === nothing || all(d -> is_upright(d.element), dpieces))
+        push_rows!(f, numbers, along, r, drs, lost, beta)
     else
-        add_shifts!(drs, dpieces, lost, :T1)
-        push_rows!(f, numbers, map(numbers_of, dpieces), r, drs, lost, beta)
-        add_shifts!(drs, dpieces, lost, :T2)
+        push_placed!(piece.element, dpieces, f, numbers, along, r, drs, lost, beta)
     end
-    nothing
 end
 
-"""Add to tangents those of the shift at an end of an element."""
-function add_shifts!(drs, dpieces, lost, name)
-    for (dr, dpiece) in zip(drs, dpieces)
-        e = dpiece.element
-        iszero(getproperty(own(e), name)) && continue
-        for i in 1:6
-            shift = get_field(e, name, i)
-            for p in eachindex(lost)
-                lost[p] == 0 && (dr[p, i] += shift)
-            end
-        end
+"""The same of one that is displaced or rolled, or by how it is; the slip comes after that."""
+function push_placed!(e, dpieces, f, numbers, along, r, drs, lost, beta)
+    before, turn, back, after = frames(e)
+    changes = dpieces === nothing ? nothing : map(d -> frames(d.element), dpieces)
+    part(n) = changes === nothing ? nothing : map(c -> c[n], changes)
+    if changes !== nothing
+        push_ds!(e, r, drs, lost, dpieces)
+        foreach((dr, shift) -> move_by!(dr, lost, shift), drs, part(1))
     end
+    move_by!(r, lost, before)
+    push_turn!(r, drs, lost, turn, part(2))
+    push_rows!(f, (numbers[1], numbers[2], 0.0), map(n -> (n[1], n[2], 0.0), along), r, drs, lost, beta)
+    push_turn!(r, drs, lost, back, part(3))
+    move_by!(r, lost, after)
+    changes === nothing || foreach((dr, shift) -> move_by!(dr, lost, shift), drs, part(4))
+    push_slip!(r, drs, lost, numbers[3], map(last, along), beta)
 end
 
 function push_rows!(f::F, numbers, dnumbers, r, drs::NTuple{W,Matrix{Float64}}, lost, beta) where {F,W}
@@ -149,22 +178,64 @@ end
 
 """The adjoint of a piece, by its flow; derivatives by the piece are added to `dpiece`."""
 function pull_flow!(piece::Piece, dpiece, r, dr, lost, beta)
-    after = live_sums(dr, lost)
-    found = pull_rows!(flow_of(piece.element, r, lost), numbers_of(piece), r, dr, lost, beta)
-    dpiece === nothing && return nothing
-    plain = own(dpiece.element)
-    plain.len += found[1]
-    plain isa JuTrack.QUAD && (plain.k1 += piece.element isa Exchanged ? -found[2] : found[2])
-    dpiece.slip += found[3]
-    before = live_sums(dr, lost)
-    for i in 1:6
-        add_to_field!(dpiece.element, :T1, i, before[i])
-        add_to_field!(dpiece.element, :T2, i, after[i])
+    f, numbers = flow_of(piece.element, r, lost), numbers_of(piece)
+    if is_upright(piece.element) && dpiece === nothing
+        pull_rows!(f, numbers, r, dr, lost, beta)
+        return nothing
     end
+    is_upright(piece.element) || return pull_placed!(piece, dpiece, f, numbers, r, dr, lost, beta)
+    after = live_sums(dr, lost)
+    # a shift at the end is before the slip, and none moves the momentum within
+    after[6] += sum_of_slip(r, dr, lost, numbers[3], beta)
+    found = pull_rows!(f, numbers, r, dr, lost, beta)
+    add_to_numbers!(dpiece, piece.element, found)
+    add_to_frames!(dpiece.element, :T1, live_sums(dr, lost))
+    add_to_frames!(dpiece.element, :T2, after)
     nothing
 end
 
-live_sums(dr, lost) = [sum(dr[p, i] for p in eachindex(lost) if lost[p] == 0; init=0.0) for i in 1:6]
+"""The same of one that is displaced or rolled."""
+function pull_placed!(piece, dpiece, f, numbers, r, dr, lost, beta)
+    before, turn, back, after = frames(piece.element)
+    plain = (numbers[1], numbers[2], 0.0)
+    shifted = copy(r)
+    move_by!(shifted, lost, before)
+    turned = copy(shifted)
+    turn_by!(turned, lost, turn)
+    passed = copy(turned)
+    pass_rows!(f, plain, passed, lost, beta)
+    final = copy(passed)
+    turn_by!(final, lost, back)
+    move_by!(final, lost, after)
+    by_slip = pull_slip!(final, dr, lost, numbers[3], beta)
+    by_after = live_sums(dr, lost)
+    by_back = pull_turn!(passed, dr, lost, back)
+    found = pull_rows!(f, plain, turned, dr, lost, beta)
+    by_turn = pull_turn!(shifted, dr, lost, turn)
+    dpiece === nothing && return nothing
+    add_to_numbers!(dpiece, piece.element, (found[1], found[2], by_slip))
+    slopes = (T1=live_sums(dr, lost), R1=by_turn, R2=by_back, T2=by_after)
+    for (name, values) in pairs(slopes)
+        add_to_frames!(dpiece.element, name, values)
+    end
+    pull_ds!(dpiece.element, r, dr, lost)
+    nothing
+end
+
+"""Add to the slopes of a piece those by its length, strength and slip."""
+function add_to_numbers!(dpiece, e, found)
+    dpiece.slip += found[3]
+    e isa JuTrack.TRANSLATION && return nothing
+    if e isa JuTrack.YROTATION
+        sine, cosine = sincos(e.angle)
+        dpiece.element.angle -= found[1] * sine + found[2] * cosine
+        return nothing
+    end
+    plain = bare(dpiece.element)
+    plain.len += found[1]
+    plain isa JuTrack.QUAD && (plain.k1 += e isa Exchanged ? -found[2] : found[2])
+    nothing
+end
 
 function pull_rows!(f::F, numbers, r, dr, lost, beta) where {F}
     total = (0.0, 0.0, 0.0)
@@ -178,9 +249,17 @@ function pull_rows!(f::F, numbers, r, dr, lost, beta) where {F}
     total
 end
 
-"""Particles through a piece by its flow, as `push_flow!` has them."""
+"""Particles back through the inverse of a piece, by its flow: the slip first, as it was added last."""
 function pass_flow!(piece::Piece, r, lost, beta)
-    pass_rows!(flow_of(piece.element, r, lost), numbers_of(piece), r, lost, beta)
+    f, e, numbers = flow_of(piece.element, r, lost), piece.element, numbers_of(piece)
+    is_upright(e) && return pass_rows!(f, numbers, r, lost, beta)
+    before, turn, back, after = frames(e)
+    add_slip!(r, lost, numbers[3], beta)
+    move_by!(r, lost, before)
+    turn_by!(r, lost, turn)
+    pass_rows!(f, (numbers[1], numbers[2], 0.0), r, lost, beta)
+    turn_by!(r, lost, back)
+    move_by!(r, lost, after)
 end
 
 function pass_rows!(f::F, numbers, r, lost, beta) where {F}

@@ -12,8 +12,10 @@ struct Gridless <: Effect
     modes::NTuple{2,Int}
 end
 
-"""What is farther from the corner than the box is wide, or no number, is lost."""
+"""What is no number, or farther from the corner than the box is wide, is lost."""
 function admit!(g::Gridless, p::Particles)
+    # first, as it would make the corner
+    foreach((r, lost) -> lose_strays!(r, lost, (1, 3)), p.r, p.lost)
     x0, y0 = corner(p)
     for (r, lost) in zip(p.r, p.lost), n in axes(r, 1)
         lost[n] == 0 || continue

@@ -1,4 +1,4 @@
-# Ctrl-C: whoever calls may give a function to ask, between slices, whether a signal came.
+# For who waits. Ctrl-C: a function may be given to ask, between slices, whether a signal came.
 
 const ASK = Ref((C_NULL, C_NULL))
 
@@ -19,3 +19,9 @@ function check_interrupt()
 end
 
 EnzymeRules.inactive(::typeof(check_interrupt)) = nothing
+
+"""How long this process has compiled since it was first asked [s]."""
+function seconds_compiled()
+    Base.cumulative_compile_timing(true)
+    first(Base.cumulative_compile_time_ns()) / 1e9
+end

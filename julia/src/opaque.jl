@@ -9,14 +9,16 @@ keywords of its constructor are set afterwards.
 function construct(kind, fields)
     require_motion(kind)
     given = Dict{Symbol,Any}(fields)
-    require_fields(kind, given)
-    typed = Dict{Symbol,Any}(k => convert_field(kind, k, v) for (k, v) in given)
+    title = titled(kind, get(given, :name, ""))
+    require_fields(kind, title, given)
+    typed = Dict{Symbol,Any}(k => convert_field(kind, title, k, v) for (k, v) in given)
+    require_used(kind, title, typed)
     made = build(kind, typed)
     for (k, v) in typed
         # constructors go by what is zero, and a thin multipole by its first four orders
         k in keywords_of(kind) && k !== :MaxOrder || set_field!(made, k, v)
     end
-    require_orders(kind, made)
+    require_sense(made, title)
     made
 end
 
@@ -58,82 +60,10 @@ looked_up(kind) = unique(k for m in methods(kind) for k in Base.kwarg_decl(m))
 const KEYWORDS = Dict{Any,Vector{Symbol}}()
 keywords_of(::Type{<:Boost}) = [:angle]
 
-const CAVITY_OF_MAP = (:volt, :freq, :h, :phis, :k)
-const OPTICS = (:beta_x, :alpha_x, :gamma_x, :beta_y, :alpha_y, :gamma_y)
-
-"""Names of what may be given to an element."""
-known_fields(kind) = filter(k -> k !== :eletype, union(keywords_of(kind), stored_fields(kind)))
-known_fields(::Type{<:JuTrack.LongitudinalRFMap}) = [:alphac, CAVITY_OF_MAP...]
-known_fields(::Type{<:JuTrack.StrongGaussianBeam}) =
-    [:charge, :mass, :total_energy, :beamsize, OPTICS..., :zslice_center, :zslice_npar]
-
-stored_fields(kind::Type) = collect(fieldnames(concrete(kind)))
-stored_fields(kind) = Symbol[]
-
-concrete(kind::Type) = kind isa UnionAll ? kind{Float64} : kind
-
-function require_fields(kind, given)
-    known = known_fields(kind)
-    for name in keys(given)
-        # ours have names, whether theirs do or not
-        name in known || name === :name || throw(
-            ArgumentError("JuTrack's $(nameof(kind)) has no field $name; it has $(join(known, ", "))"),
-        )
-    end
-    :name in known || delete!(given, :name)
-    for name in required_fields(kind)
-        haskey(given, name) || throw(ArgumentError("JuTrack's $(nameof(kind)) needs $name"))
-    end
-    nothing
-end
-
 required_fields(kind) = ()
 required_fields(::Type{<:Boost}) = (:angle,)
 required_fields(::Type{<:JuTrack.LongitudinalRFMap}) = (:alphac, :freq, :h)
 required_fields(::Type{<:JuTrack.StrongGaussianBeam}) = (:beamsize, :zslice_center, :zslice_npar)
-
-"""A value as the type of the field; ArgumentError where it is none."""
-function convert_field(kind, name, value)
-    wanted = kind isa Type && hasfield(concrete(kind), name) ? fieldtype(concrete(kind), name) : Any
-    try
-        require_size(kind, name, convert(wanted, value))
-    catch error
-        error isa Union{MethodError,InexactError} || rethrow()
-        throw(ArgumentError("$name of JuTrack's $(nameof(kind)) is of type $wanted, and $(repr(value)) is none"))
-    end
-end
-
-# JuTrack reads so many entries, and does not look whether they are there
-const SIZES = Dict{Symbol,Dims}(
-    (name => (6,) for name in (:T1, :T2, :RApertures, :EApertures))...,
-    (name => (6, 6) for name in (:R1, :R2))...,
-    :KickAngle => (2,),
-)
-
-function require_size(kind, name, value)
-    wanted = get(SIZES, name, nothing)
-    wanted === nothing || size(value) == wanted || throw(
-        ArgumentError("$name of JuTrack's $(nameof(kind)) has $(join(wanted, " x ")) entries, got $(join(size(value), " x "))"),
-    )
-    name in (:PolynomA, :PolynomB) && length(value) < 4 && throw(
-        ArgumentError("$name of JuTrack's $(nameof(kind)) has 4 entries or more, got $(length(value))"),
-    )
-    value
-end
-
-"""Throw for an order beyond the polynomials, and for strengths beyond the order, which JuTrack leaves out."""
-function require_orders(kind, made)
-    hasproperty(made, :MaxOrder) && hasproperty(made, :PolynomA) || return nothing
-    series = [getproperty(made, name) for name in (:PolynomA, :PolynomB) if hasproperty(made, name)]
-    0 <= made.MaxOrder < minimum(length, series) || throw(
-        ArgumentError("MaxOrder of JuTrack's $(nameof(kind)) must be from 0 to $(minimum(length, series) - 1), got $(made.MaxOrder)"),
-    )
-    highest = maximum(something(findlast(!iszero, s), 1) for s in series) - 1
-    highest > max(made.MaxOrder, 3) && throw(
-        ArgumentError("JuTrack's $(nameof(kind)) goes up to MaxOrder = $(made.MaxOrder), and has a strength of order $highest; give MaxOrder"),
-    )
-    nothing
-end
 
 """
     Early(element)
@@ -217,8 +147,9 @@ const NeedsCurrent = Union{
     JuTrack.SBEND_SC{Float64},
 }
 
+"""JuTrack's element in one that goes around it."""
 bare(e) = e
-bare(e::Wrapped) = e.element
+bare(e::Union{Wrapped,Exchanged}) = e.element
 
 """Throw for a beam without the charge or the current that elements act by."""
 function require_intensity(pieces, reference)

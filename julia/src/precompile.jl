@@ -15,19 +15,40 @@ Base.JLOptions().incremental == 1 && @setup_workload begin
         "DRIFT" => (len=0.1,),
         "QUAD" => (len=0.1, k1=-1.0),
     )
+    turned = [cos(i == j ? 0.1 : 1.5) for i in 1:6, j in 1:6]
+    turned[6, :] .= [0, 0, 0, 0, 0, 1]
+    shift = [1e-3, 0.0, 0.0, 0.0, 0.0, 0.0]
+    displaced = (
+        "TRANSLATION" => (dx=1e-3,),
+        "YROTATION" => (angle=1e-3,),
+        "DRIFT" => (len=0.1, R1=turned, T2=shift),
+        "QUAD" => (len=0.1, k1=1.0, R1=turned, R2=turned, T1=shift),
+        "QUAD" => (len=0.1, k1=-1.0, R1=turned, T2=shift),
+    )
+    by_places = [
+        ("field", 1, "dx", 0),
+        ("field", 2, "angle", 0),
+        ("field", 3, "R1", 3),
+        ("field", 4, "T1", 1),
+        ("field", 5, "R1", 3),
+    ]
     # the quadrupole is the second piece, or the third where a drift was cut in two
     entries(k1) = [("field", 1, "len", 0), ("field", k1, "k1", 0), ("slip", 4, "", 0)]
 
     @compile_workload begin
         space_charge = SpaceCharge(Spectral(Mesh((0.02, 0.02), (16, 16), "bspline"), (8, 8)), true)
-        for (effect, k1) in ((nothing, 2), (space_charge, 3))
-            whole = study(cell, reference; effect, strength=1e-6, step=0.1)
+        lines = (
+            (study(cell, reference), entries(2)),
+            (study(cell, reference; effect=space_charge, strength=1e-6, step=0.1), entries(3)),
+            (study(displaced, reference), by_places),
+        )
+        for (whole, by) in lines
             track(r, lost, whole)
             probes(r, lost, whole, r)
             for width in WIDTHS
-                pushforward(r, lost, whole, entries(k1), ones(3, width), zeros(0, 0, 0))
+                pushforward(r, lost, whole, by, ones(length(by), width), zeros(0, 0, 0))
             end
-            pullback(r, lost, whole, entries(k1), r)
+            pullback(r, lost, whole, by, r)
             jacobian(r, lost, whole, zeros(6))
         end
     end

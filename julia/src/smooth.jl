@@ -68,6 +68,13 @@ function mark_lost!(e::Exchanged, r, lost)
     exchange!(r)
 end
 
+function mark_lost!(e::Union{JuTrack.TRANSLATION{Float64},JuTrack.YROTATION{Float64}}, r, lost)
+    for p in axes(r, 1)
+        lost[p] == 0 && JuTrack._check_lost_row(r, p) && (lost[p] = 1)
+    end
+    nothing
+end
+
 function mark_lost!(e::Smooth, r, lost)
     bounded = !(iszero(e.RApertures) && iszero(e.EApertures))
     @inbounds for p in axes(r, 1)

@@ -59,6 +59,8 @@ Call `f(r, lost, beam, more...)` with all live particles in one, and take over w
 of more of as many rows, in chunks too, such as tangents.
 """
 function with_whole(f, p::Particles, reference::Reference, more...)
+    # one of them would make all of a field no number
+    foreach((r, lost) -> lose_strays!(r, lost, 1:6), p.r, p.lost)
     marks = joined(p.lost)
     live = findall(iszero, marks)
     isempty(live) && return nothing

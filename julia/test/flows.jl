@@ -1,6 +1,6 @@
 # Drifts and quadrupoles as functions of numbers: JuTrack's maps, Enzyme's derivatives, no addresses.
 
-using PyJuTrack: Piece, UNITS, adapted, has_flow, make, numbers_of, own, pass!, pull_by_enzyme!
+using PyJuTrack: Piece, UNITS, adapted, bare, has_flow, make, numbers_of, pass!, pull_by_enzyme!
 using PyJuTrack: pull_flow!, push_by_enzyme!, push_flow!
 using Enzyme: BatchDuplicated, Const, Duplicated, Enzyme, InlineABI
 
@@ -25,11 +25,11 @@ piece_of(kind, fields) = Piece(adapted(make(kind, fields)), 0.2)
     changes = map(1:2) do w
         d = Enzyme.make_zero(piece)
         d.slip = 0.3w
-        own(d.element).len = 1.0 + w
+        bare(d.element).len = 1.0 + w
         d
     end
     # a quadrupole without strength is not differentiated by it in the other way
-    kind == "QUAD" && fields.k1 != 0 && (own(changes[2].element).k1 = 2.0)
+    kind == "QUAD" && fields.k1 != 0 && (bare(changes[2].element).k1 = 2.0)
     along = randn(RNG, 50, 6), randn(RNG, 50, 6)
     for width in 1:2
         dpieces = Tuple(changes[1:width])
@@ -49,6 +49,67 @@ piece_of(kind, fields) = Piece(adapted(make(kind, fields)), 0.2)
     @test collect(numbers_of(own_slopes))[some] ≈ collect(numbers_of(other_slopes))[some] rtol = 1e-10
 end
 
+const ANGLE, SHIFT = 0.3, [1e-3, 0.0, -2e-3, 1e-4, 1e-4, 1e-4]
+const STEP = [1e-3, 0.0, -2e-3, 1e-4, 1e-4, 0.0]
+const TURN = [
+    i == j ? (i < 5 ? cos(ANGLE) : 1.0) : abs(i - j) == 2 && max(i, j) < 5 ? sign(j - i) * sin(ANGLE) : 0.0
+    for i in 1:6, j in 1:6
+]
+const SOME = TURN .+ 0.01 .* reshape(sin.(1:36), 6, 6)
+
+const STANDING = [
+    "TRANSLATION" => (dx=1e-3, dy=-2e-3),
+    "TRANSLATION" => (dx=0.0,),
+    "YROTATION" => (angle=0.2,),
+    "DRIFT" => (len=0.0, R1=SOME, T2=SHIFT),
+    "DRIFT" => (len=0.2, T1=SHIFT, RApertures=[-1.0, 1, -1, 1, 0, 0]),
+    "QUAD" => (len=0.2, k1=10.0, T1=STEP, R1=TURN, R2=permutedims(TURN), T2=-SHIFT),
+    "QUAD" => (len=0.2, k1=-10.0, T1=STEP, R1=TURN, R2=permutedims(TURN), T2=-SHIFT),
+]
+
+# where JuTrack asks whether it is zero, Enzyme has no slope
+names_of(fields) = [k for k in keys(fields) if k in (:T1, :T2, :R1, :R2)]
+
+@testset "flow of a $kind that stands at $(keys(fields))" for (kind, fields) in STANDING
+    piece = piece_of(kind, fields)
+    r, lost = particles(50)
+    lost[7] = 1
+    beam(u) = PyJuTrack.beam(u, copy(lost), REFERENCE)
+    @test has_flow(piece.element, r, lost)
+    by_jutrack = copy(r)
+    pass!(piece, by_jutrack, copy(lost), beam(by_jutrack), REFERENCE.beta)
+    entries = Tuple{Symbol,Int}[(name, i) for name in names_of(fields) for i in eachindex(fields[name])]
+    kind == "TRANSLATION" && append!(entries, [(name, 0) for name in (:dx, :dy, :ds)])
+    kind == "YROTATION" && append!(entries, [(:angle, 0)])
+    kind in ("TRANSLATION", "YROTATION") || push!(entries, (:len, 0))
+    changes = map(1:2) do w
+        d = Enzyme.make_zero(piece)
+        d.slip = 0.3w
+        foreach(((name, i),) -> PyJuTrack.add_to_field!(d.element, name, i, randn(RNG)), entries)
+        d
+    end
+    dpieces, along = Tuple(changes), (randn(RNG, 50, 6), randn(RNG, 50, 6))
+    u, du = copy(r), map(copy, along)
+    v, dv = copy(r), map(copy, along)
+    push_flow!(piece, dpieces, u, du, lost, REFERENCE.beta)
+    push_by_enzyme!(piece, dpieces, v, dv, lost, beam(v), REFERENCE.beta)
+    @test u ≈ by_jutrack atol = 1e-15 rtol = 1e-13
+    @test all(isapprox(a, b; rtol=1e-12) for (a, b) in zip(du, dv))
+    u, du, found = copy(r), copy(along[1]), Enzyme.make_zero(piece)
+    v, dv, other = copy(r), copy(along[1]), Enzyme.make_zero(piece)
+    pull_flow!(piece, found, u, du, lost, REFERENCE.beta)
+    pull_by_enzyme!(piece, other, v, dv, lost, beam(v), REFERENCE.beta)
+    @test du ≈ dv rtol = 1e-12
+    @test found.slip ≈ other.slip rtol = 1e-10
+    slopes(d) = [PyJuTrack.get_field(d.element, name, i) for (name, i) in entries]
+    @test slopes(found) ≈ slopes(other) rtol = 1e-10
+    # and back
+    back = PyJuTrack.inverse(piece)
+    kind == "DRIFT" && continue
+    PyJuTrack.pass_flow!(back, by_jutrack, lost, REFERENCE.beta)
+    @test by_jutrack ≈ r atol = 1e-15 rtol = 1e-12
+end
+
 @testset "a quadrupole without strength has a slope by it" begin
     r, lost = particles(20)
     final(k1) = track(r, lost, PyJuTrack.study(["QUAD" => (; len=0.3, k1)], REFERENCE))[1]
@@ -61,6 +122,7 @@ end
     r, lost = particles(5)
     @test !has_flow(make("KQUAD", (len=0.2, k1=1.0)), r, lost)
     @test !has_flow(make("QUAD", (len=0.2, k1=1.0, T1=ones(6))), r, lost)
+    @test !has_flow(make("TRANSLATION", (ds=1e-3,)), r, lost)
     @test !has_flow(make("QUAD", (len=2.0, k1=5.0)), r, lost)
     r[4, 6] = NaN
     @test !has_flow(make("QUAD", (len=0.2, k1=1.0)), r, lost)
@@ -80,7 +142,8 @@ end
 has_addresses(text) = occursin(r"inttoptr \(?i64 \d{6,}", text)
 
 @testset "flows are code without addresses, which an image can keep" begin
-    for flow in (PyJuTrack.drift_flow, PyJuTrack.quadrupole_flow, PyJuTrack.short_quadrupole_flow)
+    flows = (:drift_flow, :slip_flow, :turn_flow, :quadrupole_flow, :short_quadrupole_flow)
+    for flow in map(name -> getproperty(PyJuTrack, name), flows)
         numbers = ntuple(j -> BatchDuplicated(0.1, UNITS[j]), 9)
         found = code(flow, BatchDuplicated{NTuple{6,Float64},9}, 9, numbers..., Const(0.9))
         @test occursin("fmul", found) && !has_addresses(found)

@@ -54,9 +54,9 @@ THERE_AND_BACK = [
 
 @pytest.mark.parametrize("element", THERE_AND_BACK, ids=lambda e: type(e).__name__)
 def test_there_and_back(element, julia):
-    """The very element, to rounding of its numbers."""
+    """The very element, to rounding of its numbers, by JuTrack's alone."""
     element = dataclasses.replace(element, name="e")
-    line = jutrack.to_jutrack(pj.Lattice([element]), PROTON)
+    line = julia.session.main.deepcopy(jutrack.to_jutrack(pj.Lattice([element]), PROTON))
     (found,) = jutrack.from_jutrack(line, PROTON)
     assert type(found) is type(element)
     for field in dataclasses.fields(element):
@@ -168,3 +168,25 @@ def test_tunes_of_demonstrations(name, julia):
     )
     np.testing.assert_allclose(theirs, ours, rtol=0, atol=1e-8)
     assert 0.05 < ours[0] < 0.5
+
+
+#: of one turn, by JuTrack's own optics
+TWISS = """
+function (line, energy, mass)
+    at_the_end = last(PyJuTrack.JuTrack.twissring(line, 0.0, 1; E0=energy, m0=mass))
+    (at_the_end.mux, at_the_end.muy) ./ 2pi
+end
+"""
+
+
+def test_tunes_of_the_electron_storage_ring(julia):
+    """Of the EIC's, with solenoids and crab cavities: as JuTrack's own optics has them."""
+    line = load(julia, "ESR")
+    electron = pj.Reference.from_total("electron", 18e9)
+    expected = np.array(
+        julia.session.main.seval(TWISS)(line, electron.kinetic_energy, electron.species.mass)
+    )
+    ring = pj.Lattice([e.without_rf() for e in jutrack.from_jutrack(line, electron)])
+    for engine in ("native", julia):
+        found = pj.tunes(pj.jacobian(ring, electron, engine=engine))
+        np.testing.assert_allclose(found, expected % 1, rtol=0, atol=1e-8, err_msg=str(engine))

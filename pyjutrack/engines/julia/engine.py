@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -109,7 +109,6 @@ class Julia:
                 "pull_back",
                 *(kept, list(by.entries), weights),
                 compiles="reverse derivatives with Enzyme",
-                kind=study.kinds,
             )
             by_entries, adjoint = found
             slope = border.array(by_entries) @ by.seeds
@@ -118,17 +117,12 @@ class Julia:
             slope = slope + np.einsum("pck,pc->k", by.starts, by_initial)
         return value, torch.as_tensor(slope + by_amount * by.by_intensity)
 
-    def _call(self, name: str, task: Task, study: _Study, *arguments: Any) -> Any:
+    def _call(self, name: str, task: Task, study: Any, *arguments: Any) -> Any:
         """Call a function of (coordinates, marks of the lost, study, ...)."""
         particles = border.coordinates(task.beam), border.lost(task.beam)
-        # Julia compiles for each kind of element and of effect, and for some numbers of knobs
-        shapes = tuple(a.shape[-1] for a in arguments if isinstance(a, np.ndarray))
-        kind = study.kinds, tuple(type(kick).__name__ for kick in task.effects), shapes
-        return self.session.call(
-            name, *particles, study.julia, *arguments, compiles=_COMPILES[name], kind=kind
-        )
+        return self.session.call(name, *particles, study, *arguments, compiles=_COMPILES[name])
 
-    def _study(self, task: Task, packed: Packed | None = None) -> _Study:
+    def _study(self, task: Task, packed: Packed | None = None) -> Any:
         """Julia's study of a task, packed with what carries derivatives, or plain."""
         border.check(task)
         s, packed = self.session, packed or pack(task)
@@ -136,7 +130,7 @@ class Julia:
             np.array([to_float(n) for n in numbers], dtype=np.float64)
             for numbers in (packed.lengths, packed.strengths)
         )
-        made = s.call(
+        return s.call(
             "study",
             # lists, because Julia compiles for the length of a tuple
             [twin.kind for twin in packed.twins],
@@ -148,15 +142,8 @@ class Julia:
             strengths,
             border.reference(s, task.beam),
             task.turns,
+            compiles="the elements",
         )
-        return _Study(made, frozenset(twin.kind for twin in packed.twins))
-
-
-class _Study(NamedTuple):
-    """Julia's study of a task, and JuTrack's types in it."""
-
-    julia: Any
-    kinds: frozenset[str]
 
 
 def _beam(like: Beam, end: Any, marks: Any) -> Beam:

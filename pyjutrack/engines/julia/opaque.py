@@ -86,6 +86,11 @@ class JuTrackElement(Element):
         require_text("type", type)
         if not isinstance(fields, Mapping):
             raise InvalidValueError(f"fields must be a dictionary, got {format_value(fields)}")
+        for name in fields:
+            if name in _OURS:
+                raise InvalidValueError(
+                    f"{name} in fields of {type} is what every element here has; give it by itself"
+                )
         given: dict[str, Any] = {"type": type}
         for f in dataclasses.fields(self):
             if f.name in _OURS:
@@ -104,7 +109,8 @@ class JuTrackElement(Element):
         object.__setattr__(self, "fields", Settings(own))
         if self.is_displaced or to_float(self.tilt):
             raise InvalidValueError(
-                f"{self._label()}: JuTrack's elements are displaced by fields: T1, T2, R1, R2"
+                f"{self._label()}: JuTrack's elements are displaced by fields: T1, T2, R1, R2; to "
+                "change the frame, as its TRANSLATION does, take pj.Patch"
             )
 
     @property

@@ -11,8 +11,11 @@ import warnings
 from contextlib import ExitStack
 from typing import Any
 
-from ...core.errors import EngineError, InvalidValueError, PyJuTrackError
+from ...core.errors import EngineError, InvalidValueError, PyJuTrackError, unknown
 from . import image, installation
+
+#: seconds of compilation from which on they are worth a word
+_NOTICED = 1.0
 
 
 class Session:
@@ -25,40 +28,47 @@ class Session:
 
     def __init__(self, main: Any, package: Any, error: type[Exception]) -> None:
         self.main, self.package, self._error = main, package, error
-        self._compiled: set[tuple[str, object]] = set()
 
     def call(
-        self, name: str, /, *arguments: Any, compiles: str = "", kind: object = None, **options: Any
+        self, name: str, /, *arguments: Any, compiles: str = "what it needs", **options: Any
     ) -> Any:
         """Call a function of the package.
 
         Args:
             name: of the function.
             arguments, options: what it takes.
-            compiles: what Julia compiles at the first such call, if that takes long; said on the
-                standard error.
-            kind: whatever else makes it compile anew.
+            compiles: what Julia compiles at the first such call; said on the standard error, where
+                that took noticeable time.
 
         Raises:
             InvalidValueError: Julia found fault with an argument.
+            UnknownNameError: JuTrack has no such element, or the element no such field.
             EngineError: any other error in Julia, whose message both keep; or another thread than
                 the main one asks.
             KeyboardInterrupt: Ctrl-C between two slices.
         """
         _require_main_thread()
-        known = (name, kind) in self._compiled
-        self._compiled.add((name, kind))
-        text = f"Julia compiles {compiles}, once for such a line" if compiles and not known else ""
-        with _Announcement(text):
-            try:
-                return getattr(self.package, name)(*arguments, **options)
-            except self._error as error:
-                raise self._translate_error(error) from None
+        before = self.package.seconds_compiled()
+        try:
+            found = getattr(self.package, name)(*arguments, **options)
+        except self._error as error:
+            raise self._translate_error(error) from None
+        took = self.package.seconds_compiled() - before
+        if took >= _NOTICED:
+            text = f"pyjutrack: Julia compiled {compiles} for {took:.0f} s, once for such a line"
+            print(text, file=sys.stderr, flush=True)
+        return found
 
     def _translate_error(self, error: Any) -> BaseException:
         kind = str(self.main.string(self.main.nameof(self.main.typeof(error.exception))))
         if kind == "InterruptException":
             return KeyboardInterrupt()
+        if kind == "UnknownName":
+            found = error.exception
+            # which is an attribute of every element here
+            names = str(self.main.join(found.known, " ")).split(" ")
+            known = ["length" if name == "len" else name for name in names]
+            return unknown(str(found.kind), str(found.name), known)
         message = str(self.main.sprint(self.main.showerror, error.exception))
         if kind == "ArgumentError":
             return InvalidValueError(message.removeprefix("ArgumentError: "))
@@ -67,19 +77,17 @@ class Session:
 
 
 class _Announcement:
-    """Announcement on the standard error of a long task, and of its time; "" is silent."""
+    """Announcement on the standard error of a long task, and of its time."""
 
     def __init__(self, text: str) -> None:
         self.text = text
 
     def __enter__(self) -> None:
         self.began = time.perf_counter()
-        if self.text:
-            print(f"pyjutrack: {self.text} ...", end="", file=sys.stderr, flush=True)
+        print(f"pyjutrack: {self.text} ...", end="", file=sys.stderr, flush=True)
 
     def __exit__(self, *_: object) -> None:
-        if self.text:
-            print(f" {time.perf_counter() - self.began:.0f} s", file=sys.stderr, flush=True)
+        print(f" {time.perf_counter() - self.began:.0f} s", file=sys.stderr, flush=True)
 
 
 def _require_main_thread() -> None:

@@ -16,10 +16,12 @@ from ...diagnostics import tunes_by_turns
 from ...engines.julia import Julia
 from ...lattice.lattice import Lattice
 from ...tracking.task import task_of
-from ..ring import twiss
+from ..ring import closed_orbit, twiss
 
 #: of a number of steps that are whole
 _ROUNDING = 1e-9
+#: from the closed orbit [m, rad], which is found to less
+_ON_ORBIT = 1e-10
 
 
 def dynamic_aperture(
@@ -66,7 +68,10 @@ def dynamic_aperture(
 
 
 class FrequencyMap(NamedTuple):
-    """Tunes of particles by their amplitudes; NaN of those that were lost.
+    """Tunes of particles by their amplitudes.
+
+    NaN of those that were lost, and in a plane in which a particle starts on the closed orbit: what
+    moves it there is the other plane, and no tune.
 
     Attributes:
         amplitudes: x and y [m] at the start, (N, 2).
@@ -103,14 +108,14 @@ def frequency_map(
 
     Args:
         lattice, reference: a ring and its particle.
-        amplitudes: x and y where particles start [m], (N, 2), with px = py = z = 0. Without any
-            amplitude in a plane there is no tune.
+        amplitudes: x and y where particles start [m], (N, 2), with px = py = z = 0. Without an
+            amplitude about the closed orbit in a plane there is no tune, but NaN.
         turns: of both halves together, 64 or more.
         delta: momentum deviation.
 
     Raises:
         InvalidValueError: any of these is not so.
-        UnstableError: there is no periodic optics.
+        UnstableError: there is no periodic optics, or no closed orbit.
     """
     start = np.asarray(amplitudes, dtype=np.float64)
     require_whole("turns", turns, 64)
@@ -123,5 +128,8 @@ def frequency_map(
     found = Julia.start().track_turns(task)
     halves = (found[: turns // 2], found[turns // 2 :])
     first, second = (tunes_by_turns(half, twiss=optics) for half in halves)
-    change = (second - first + 0.5) % 1 - 0.5
-    return FrequencyMap(start, first, change)
+    orbit = closed_orbit(lattice, reference, delta=delta)[0]
+    away = (np.abs(rows - orbit)[:, :4] > _ON_ORBIT).reshape(-1, 2, 2).any(2)
+    survived = np.isfinite(found).all(axis=(0, 2), keepdims=True)[0]
+    first = np.where(away & survived, first, np.nan)
+    return FrequencyMap(start, first, (second - first + 0.5) % 1 - 0.5)

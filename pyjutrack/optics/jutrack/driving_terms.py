@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from ...engines.julia import border
 from ...engines.julia.integrated import integrated
 from ...engines.julia.lines import Line, line_of
 from ...engines.julia.session import session
+from ...engines.julia.twins import Twin
 from ...lattice.lattice import Lattice
 from ..linear import twiss_table
 from ..ring import closed_orbit, twiss
@@ -35,6 +37,8 @@ _GROUPS = {
 }
 #: integrated strengths, with JuTrack's factorials, below which its sums leave a magnet out
 _LEAST = 1e-6
+#: and those that they are moved to for their slopes
+_STEP = 1e-4
 #: fields by which they are summed, with the factorials, and places in its polynomials
 _STRENGTHS = {"k1": 1.0, "k2": 2.0, "k3": 6.0}
 _PLACES = {"PolynomA": (2,), "PolynomB": (2, 3, 4)}
@@ -77,7 +81,8 @@ def resonance_driving_terms(
         lattice: a ring.
         reference: its particle.
         places: elements at which to give them, from 0.
-        knobs: addresses, by which JuTrack's first-order series give slopes.
+        knobs: addresses, by which JuTrack's first-order series give slopes; those at strengths
+            that its sums leave out, such as 0, are means of such beside them.
         groups: which of JuTrack's: chromatic, coupling, geometric1, geometric2, tuneshifts, each
             True; all if none is named. Those of coupling, by themselves, may be asked of a ring
             whose planes are coupled, which is counted to first order.
@@ -86,7 +91,7 @@ def resonance_driving_terms(
         UnstableError: there is no periodic optics.
         InvalidValueError: places that are none; an element that JuTrack would leave out, such as
             a thin multipole, or take for another, such as one that is displaced; a closed orbit
-            off the axis; coupled planes; a knob at a strength of 0.
+            off the axis; coupled planes.
 
     Source: J. Bengtsson, SLS note 9/97 (1997); C. Wang, ANL/APS/LS-330 (2012).
     """
@@ -105,17 +110,27 @@ def resonance_driving_terms(
     formulas: Any = {"variables": lattice.variables, "expressions": lattice.expressions}
     line = line_of(Lattice(changed, **formulas), reference, knobs)
     _require_all(changed, line)
-    _require_slopes(line, knobs)
-    energy, mass = reference.kinetic_energy, reference.species.mass
-    numbers = border.number(energy), border.number(mass)
+    numbers = [border.number(n) for n in (reference.kinetic_energy, reference.species.mass)]
     where = np.array(line.first)[at] + 1
     name = "driving_terms_with_knobs" if len(knobs) else "driving_terms"
-    compiles = "JuTrack's driving terms"
-    found = session().call(
-        name, *line.arguments, where, *numbers, compiles=compiles, kind=len(knobs), **groups
-    )
-    names, values, slopes, s = found
+
+    def sums(line: Line) -> Any:
+        found = session().call(
+            name,
+            *line.arguments,
+            where,
+            *numbers,
+            compiles="JuTrack's driving terms",
+            **groups,
+        )
+        return tuple(found)
+
+    still, moved = _split_small(line)
+    names, values, slopes, s = sums(still)
     rows, by = border.array(values), border.array(slopes)
+    if moved:
+        # of second order at most in such strengths: the mean of both is the slope between them
+        by = by + sum(border.array(sums(side)[2]) for side in moved) / 2
     # JuTrack has zeros for those that it was not asked for
     wanted = {term for group in asked for term in _GROUPS[group]}
     keys = {str(n): i for i, n in enumerate(names) if str(n) in wanted}
@@ -152,20 +167,32 @@ def _require_all(elements: Sequence[Element], line: Line) -> None:
             )
 
 
-def _require_slopes(line: Line, knobs: Sequence[str]) -> None:
-    """Raise InvalidValueError for a slope by a strength so small that JuTrack leaves it out."""
-    for (_, number, field, place), row in zip(line.entries, line.seeds, strict=True):
+def _split_small(line: Line) -> tuple[Line, tuple[Line, ...]]:
+    """A line without the slopes that JuTrack leaves out with their strengths, and two with these.
+
+    In the two the strengths are a step to each side.
+    """
+    seeds, twins = line.seeds.copy(), [list(line.twins), list(line.twins)]
+    for n, (_, number, field, place) in enumerate(line.entries):
         twin = line.twins[number - 1]
-        if twin.kind not in _SUMMED or not row.any():
+        if twin.kind not in _SUMMED or not seeds[n].any():
             continue
         if field not in _STRENGTHS and place not in _PLACES.get(field, ()):
             continue
-        value = to_float(twin.fields[field][place - 1] if place else twin.fields[field])
-        integrated_strength = value / _STRENGTHS.get(field, 1.0) * to_float(twin.fields["len"])
-        if abs(integrated_strength) <= _LEAST:
-            knob = knobs[int(np.nonzero(row)[0][0])]
-            raise InvalidValueError(
-                f"{knob} has no slope in JuTrack's driving terms, which leave out integrated "
-                f"strengths below {_LEAST}, such as {field} = {value:g} of {twin.fields['name']}; "
-                "give it some strength"
-            )
+        unit = _STRENGTHS.get(field, 1.0) / to_float(twin.fields["len"])
+        whole = twin.fields[field]
+        if abs(to_float(whole[place - 1] if place else whole)) > _LEAST * unit:
+            continue
+        seeds[n] = 0.0
+        for side, step in zip(twins, (_STEP * unit, -_STEP * unit), strict=True):
+            side[number - 1] = _with(side[number - 1], field, place, step)
+    small = line.seeds - seeds
+    moved = (replace(line, twins=tuple(side), seeds=small) for side in twins)
+    return replace(line, seeds=seeds), tuple(moved) if small.any() else ()
+
+
+def _with(twin: Twin, field: str, place: int, value: float) -> Twin:
+    """A twin with another number in a field, or at a place of it from 1."""
+    whole = twin.fields[field]
+    new = (*whole[: place - 1], value, *whole[place:]) if place else value
+    return replace(twin, fields={**twin.fields, field: new})

@@ -23,9 +23,11 @@ def to_jutrack(lattice: Lattice, reference: Reference) -> Any:
 def from_jutrack(elements: Any, reference: Reference | None = None) -> Lattice:
     """A lattice from a Julia vector of JuTrack elements.
 
-    Each comes back as the kind and the model that JuTrack's map is, or is nearest to: see the table
-    in docs/julia.md. T1, R1, R2 and T2 are a placement where they undo each other, and linear maps
-    beside the element elsewhere; apertures stand after it.
+    Those that `to_jutrack` made in this process, and that are as they were, come back as what they
+    were made of: JuTrack's elements hold neither the slip of the velocity nor that several in a row
+    were one. All others, changed ones too, come back as the kind and the model that JuTrack's map
+    is, or is nearest to: see the table in docs/julia.md. T1, R1, R2 and T2 are a placement where
+    they undo each other, and linear maps beside the element elsewhere; apertures stand after it.
 
     Args:
         reference: of the line; cavities need it.

@@ -194,7 +194,6 @@ def taylor_map(
         order,
         *numbers,
         compiles="JuTrack's power series",
-        kind=(order, len(knobs)),
     )
     exponents, coefficients = map(border.array, found)
     return TaylorMap(exponents, coefficients, tuple(knobs))

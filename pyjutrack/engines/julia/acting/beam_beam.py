@@ -9,7 +9,7 @@ from ....beam.beam import Beam
 from ....collective.beam_beam import BeamBeam, BeamBeam2D
 from ....collective.beam_beam.opposing import strength_of
 from ....collective.beam_beam.slices import cut
-from ....core.scalars import Number, carries, to_float
+from ....core.scalars import Number, carries, to_float, vanishes
 from ..twins.base import Twin, Twins
 from .base import acts_as, refused
 
@@ -54,21 +54,21 @@ def _(effect: BeamBeam2D, beam: Beam, ds: Number) -> Twins:
     )
 
 
-def _is_given(value: Number) -> bool:
-    """Whether a parameter does anything, or may have a slope."""
-    return carries(value) or to_float(value) != 0
+def _may_act(value: Number) -> bool:
+    """Whether a parameter is not zero, or may have a slope there."""
+    return carries(value) or not vanishes(value)
 
 
 def _check(effect: BeamBeam) -> None:
     """Raise InvalidValueError for what JuTrack's bunch cannot be."""
-    found = [name for name in _NAMES if _is_given(getattr(effect, name))]
+    found = [name for name in _NAMES if _may_act(getattr(effect, name))]
     if found:
         raise refused(
             effect,
             f"JuTrack leaves out where its slices are across, and {found[0]} = "
             f"{to_float(getattr(effect, found[0])):g} says that they are aside",
         )
-    if any(map(_is_given, effect.correlations[1:5])):
+    if any(map(_may_act, effect.correlations[1:5])):
         raise refused(effect, "JuTrack's bunch is upright, and this one is coupled")
     x, y = to_float(effect.sigma_x), to_float(effect.sigma_y)
     if abs(x - y) < _ROUND * max(x, y):

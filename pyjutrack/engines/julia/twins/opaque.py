@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ....beam.reference import SPEED_OF_LIGHT, Reference
+from ....core.checks import require_whole
 from ....core.errors import InvalidValueError
 from ....core.scalars import is_zero, vanishes
 from ....elements.part import Part
@@ -45,6 +46,8 @@ def _(e: JuTrackElement, part: Part, reference: Reference) -> Twins:
         half = fields.get("angle", 0.0) / 2
         fields = {**fields, "e1": half, "e2": half}
     _require_slopes(e, fields)
+    if e.name:
+        fields["name"] = e.name  # for what Julia finds fault with
     made = _MADE.get(e.type, _as_they_are)
     return (Twin(_RECTANGULAR.get(e.type, e.type), made(e, fields), e.slip),)
 
@@ -92,6 +95,7 @@ def _with_functions(
 def _strong_beam(e: JuTrackElement, fields: Fields) -> Fields:
     """A bunch in slices, as JuTrack's `initilize_zslice!` cuts it."""
     number, count = _need(e, fields, "num_particle"), _need(e, fields, "nzslice")
+    require_whole("nzslice", count, 1)
     sizes = _need(e, fields, "beamsize")
     for plane in "xy":
         beta, alpha = _need(e, fields, f"beta_{plane}"), fields.setdefault(f"alpha_{plane}", 0.0)
@@ -110,7 +114,8 @@ def _need(e: JuTrackElement, fields: Fields, name: str) -> Any:
 
 _MADE: dict[str, Callable[[JuTrackElement, Fields], Fields]] = {
     **dict.fromkeys(
-        ("CRABCAVITY", "CRABCAVITY_K2", "AccelCavity", "LongitudinalRFMap"), _with_wavenumber
+        ("CRABCAVITY", "CRABCAVITY_K2", "easyCRABCAVITY", "AccelCavity", "LongitudinalRFMap"),
+        _with_wavenumber,
     ),
     "LorentzBoost": _boost,
     "InvLorentzBoost": _boost_back,
