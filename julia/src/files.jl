@@ -30,7 +30,7 @@ function read_manifest(file)
         throw(ArgumentError("$file is no whole JSON: $(sprint(showerror, error))"))
     end
     found = (get(manifest, "format", nothing), get(manifest, "version", nothing))
-    found == FORMAT || throw(ArgumentError("$file is of the format $found, not $FORMAT"))
+    isequal(found, FORMAT) || throw(ArgumentError("$file is of the format $found, not $FORMAT"))
     manifest
 end
 

@@ -72,17 +72,15 @@ const RING = [
     "LBEND" => (; len=0.5, angle=0.1, K=-0.02, FACES...),
     "SBEND" => (; len=0.5, angle=0.1, fint1=0.5, fint2=0.4, gap=0.02, FACES..., WEAK...),
     "ESBEND" => (; len=0.5, angle=0.1, gK=0.01, FACES..., WEAK...),
-    "CORRECTOR" => (len=0.3, xkick=1e-6, ykick=-2e-6),
-    "SOLENOID" => (len=0.3, ks=0.5),
     "RFCA" => (; len=0.0, volt=1e3, philag=0.4, GAP...),
 ]
 
-"""Bends, a corrector, a solenoid and a cavity, with space charge after each."""
+"""Bends of each kind and a cavity, with space charge after each."""
 function ring(turns)
-    rows = [n % 2 == 1 ? ((n + 1) ÷ 2, 0, 1)[i] : (0, 1, 0)[i] for n in 1:12, i in 1:3]
+    rows = [n % 2 == 1 ? ((n + 1) ÷ 2, 0, 1)[i] : (0, 1, 0)[i] for n in 1:8, i in 1:3]
     slips = [f.len for f in last.(RING)]
     study(
-        first.(RING), last.(RING), slips, rows, repeat([0.0, 0.1], 6), (SpaceCharge(SOLVER, true),),
+        first.(RING), last.(RING), slips, rows, repeat([0.0, 0.1], 4), (SpaceCharge(SOLVER, true),),
         [1e-7], REFERENCE, turns,
     )
 end
@@ -103,27 +101,13 @@ end
     r .*= 0.1
     all, weights = ring(2), randn(RNG, size(r))
     entries = [
-        [("field", n, "len", 0) for n in 1:5]
-        [("field", n, "angle", 0) for n in 1:3]
-        [("field", 6, "volt", 0), ("strength", 1, "", 0), ("field", 4, "xkick", 0)]
+        [("field", n, name, 0) for n in 1:3 for name in ("len", "angle")]
+        [("field", 4, "volt", 0), ("strength", 1, "", 0)]
     ]
     final, marks, way = track_and_keep(r, lost, all)
     @test marks == lost && isempty(way[3].whole)
     found, at_start = pull_back(way, entries, weights)
     expected, start_expected = pull_back(kept_whole(r, lost, all), entries, weights)
-    @test all_near(found, expected, 1e-10)
+    @test found ≈ expected rtol = 1e-10
     @test at_start ≈ start_expected rtol = 1e-10
-end
-
-all_near(a, b, rtol) = all(isapprox.(a, b; rtol))
-
-@testset "what is kept does not grow from 100 kicks to 1000" begin
-    r, lost = particles(1000)
-    r .*= 0.01
-    function held(turns)
-        _, marks, kept = track_and_keep(r, lost, ring(turns))
-        @test marks == lost
-        Base.summarysize((kept[1].r, kept[3]))
-    end
-    @test held(167) <= 1.3held(17)
 end

@@ -15,7 +15,9 @@ function optional(name)
     id === nothing ? (@info "$name is not in this project: its tests are left out") : Base.require(id)
 end
 
-const FILES = ("networks", "space_charge", "tracking", "flows", "inverses", "rules", "test_utils", "package")
+const FILES = (
+    "networks", "space_charge", "tracking", "flows", "inverses", "rules", "test_utils", "test_jet", "package",
+)
 
 @testset "PyJuTrack" begin
     @testset "$file" for file in FILES

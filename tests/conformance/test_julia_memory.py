@@ -14,18 +14,18 @@ CELL = (
     pj.Drift(0.01, name="d"),
     pj.Quadrupole(0.01, k1=-3000.0, name="p"),
 )
-#: bends of each model, with their edges; a kicker, a solenoid, a cavity that is off the crest
+#: bends of each model, with faces, and a kicker
 RING = (
-    pj.SBend(0.01, angle=1e-3, e1=0.1, k1=200.0, model="linear", name="d"),
-    pj.SBend(0.01, angle=1e-3, e2=0.1, k1=-200.0, model="paraxial", name="q"),
-    pj.SBend(0.01, angle=1e-3, e1=0.1, model="exact", name="p"),
+    pj.SBend(0.01, angle=1e-3, e1=0.1, model="exact", name="d"),
+    pj.SBend(0.01, angle=1e-3, k1=3000.0, model="linear", name="q"),
     pj.Kicker(0.01, hkick=1e-6, model="paraxial"),
+    pj.SBend(0.01, angle=1e-3, k1=-3000.0, e2=0.1, model="paraxial", name="p"),
 )
 GAPS = (
-    pj.SBend(0.01, angle=1e-3, k1=200.0, model="linear", name="d"),
-    pj.Quadrupole(0.01, k1=-100.0, name="q", fringe="hard-edge"),
+    pj.RFCavity(0.01, 100.0, frequency=1e8, phase=np.pi, name="d"),
+    pj.Quadrupole(0.01, k1=3000.0, fringe="hard-edge", name="q"),
     pj.Solenoid(0.01, ks=0.5),
-    pj.RFCavity(0.01, 100.0, frequency=1e8, phase=np.pi),
+    pj.Quadrupole(0.01, k1=-3000.0, fringe="hard-edge", name="p"),
 )
 
 
