@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..beam.reference import Reference, require_reference
-from ..core.checks import require_texts
+from ..core.checks import require_instances, require_texts
 from ..core.errors import ParticleLostError, UnknownNameError
 from ..core.names import label
 from ..core.scalars import carries
@@ -54,9 +54,10 @@ def merged(
         elements = [lattice.elements[n] for n in run]
         if stays:
             found += elements
+            before = reference
             for element in elements:
                 reference = element.exit_reference(reference)
-            known = {}  # which were at another momentum
+            known = known if reference is before else {}  # at another momentum
         elif len(elements) == 1:
             found += elements  # exact, and no slower
         else:
@@ -71,6 +72,8 @@ def _places_to_keep(lattice: Lattice, effects: Sequence[Any], keep: Sequence[str
         if not names:
             raise UnknownNameError(f"no element has a name that {pattern!r} in `keep` fits")
         kept |= {n for n, e in enumerate(lattice.elements) if e.name in names}
+    example = "a list, such as effects=[SpaceCharge()]; of one effect, effects=[effect]"
+    require_instances("effects", effects, ("slices_along",), "an effect", example)
     for effect in effects:
         kept |= {n for n, count in enumerate(effect.slices_along(lattice.elements)) if count}
     return kept
