@@ -41,12 +41,15 @@ def line(elements: int = ELEMENTS) -> pj.Lattice:
 @elsewhere()
 def table(settings: int, particles: int, repeats: int) -> Table:
     values = 3.0 * (1 + 0.01 * torch.linspace(-1, 1, settings, dtype=torch.float64))
-    rows, remarks = [], ["Cheetah's elements are maps of first order, merged into one; ours exact"]
+    rows, remarks = [], ["Cheetah's elements are maps of first order, merged into one, as `merged`"]
     for count in (1, particles):
         beam = _beam(count)
         calls: dict[str, Callable[[], object]] = {
             "pyjutrack": lambda beam=beam: pj.track(line().with_values({"qf.k1": values}), beam)
         }
+        calls["merged"] = lambda beam=beam: pj.track(
+            line().with_values({"qf.k1": values}).merged(beam.reference), beam
+        )
         calls |= _loop("loop", values, lambda one, beam=beam: pj.track(one, beam), line())
         calls |= _cheetah(values, beam)
         name = f"{settings} settings x {count} particles, {ELEMENTS} elements"

@@ -219,6 +219,22 @@ def _methods() -> dict[str, Call]:
         "Lattice.resolve": Call(CELL.resolve, {"address": "q1.k1"}),
         "Lattice.knobs": Call(CELL.knobs, {"pattern": "q*", "kind": None}),
         "Lattice.select": Call(CELL.select, {"kind": pj.Quadrupole, "name": "q*"}),
+        "Lattice.with_errors": Call(
+            CELL.with_errors,
+            {
+                "absolute": {"q1.dx": 1e-4},
+                "relative": {"q1.k1": 1e-3},
+                "count": 2,
+                "seed": 1,
+                "cut": 3.0,
+                "kind": None,
+                "shared": False,
+            },
+        ),
+        "Lattice.with_errors one": Call(
+            lambda rms: CELL.with_errors({"q1.dx": rms}, count=2, seed=1), {"rms": 1e-4}
+        ),
+        "Lattice.merged": Call(CELL.merged, {"reference": PROTON, "effects": [], "keep": ["q1"]}),
         "Lattice *": Call(lambda times: CELL * times, {"times": 2}),
         "Lattice +": Call(lambda other: CELL + other, {"other": CELL}),
         "Beam.coordinate": Call(BEAM.coordinate, {"name": "x"}),

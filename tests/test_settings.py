@@ -88,6 +88,15 @@ def test_more_dimensions_broadcast() -> None:
     torch.testing.assert_close(both.coordinates[1, 2], own.coordinates)
 
 
+def test_settings_lie_in_memory_however_they_do() -> None:
+    table, beam = torch.stack([VALUES, 2 * VALUES, 3 * VALUES], -1), bunch()
+    found, wanted = (
+        pj.track(LINE.with_values({"q.k1": column}), beam).coordinates
+        for column in (table[:, 1], 2 * VALUES)
+    )
+    assert torch.equal(found, wanted)
+
+
 def test_shapes_that_do_not_go_together() -> None:
     lattice = LINE.with_values({"q.k1": VALUES, "s.k2": VALUES[:2]})
     with pytest.raises(pj.errors.InvalidValueError, match=r"\(2,\) do not go with .*\(3,\)"):

@@ -51,12 +51,14 @@ def test_every_public_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.chdir(tmp_path)
     answered = set()
     for name, (function, arguments) in calls(tmp_path).items():
+        # slopes are sums of much larger ones, in another order
+        tolerance = 1e-11 if "adjoint" in arguments and "wrt" in arguments else 1e-13
         for argument, lattice in arguments.items():
             if not isinstance(lattice, pj.Lattice) or name in ELSEWHERE:
                 continue
             knob = (lattice.knobs("*.k1") or lattice.knobs("*"))[0]
             values = float(lattice.value(knob)) * FACTORS
-            given = [
+            each_one = [
                 {**arguments, argument: lattice.with_values({knob: v})} for v in values.tolist()
             ]
             together = {**arguments, argument: lattice.with_values({knob: values})}
@@ -66,11 +68,11 @@ def test_every_public_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
                 continue
             answered.add(name)
             found = numbers(function(**together))
-            each = zip(*(numbers(function(**one)) for one in given), strict=True)
+            each = zip(*(numbers(function(**one)) for one in each_one), strict=True)
             for many, ones in zip(found, each, strict=True):
                 wanted = np.stack(ones)
                 if many.ndim < wanted.ndim:  # what is one for all of them
                     many = np.broadcast_to(many, wanted.shape)
                 scale = np.nanmax(np.abs(wanted), initial=0.0)
-                np.testing.assert_allclose(many, wanted, rtol=1e-13, atol=1e-13 * scale)
+                np.testing.assert_allclose(many, wanted, rtol=tolerance, atol=tolerance * scale)
     assert len(answered) > 20

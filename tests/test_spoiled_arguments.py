@@ -50,6 +50,8 @@ BAD: dict[str, Any] = {
 }
 #: the work is as long as what is asked for
 LONG = {("turns", "huge"), ("times", "huge")}
+#: arguments that may hold many settings, a tensor (2, 3) say
+MANY = ("current", "charge", "perveance_scale")
 #: what looks spoiled, and can be meant
 MEANT = {
     # many settings of a parameter
@@ -153,6 +155,8 @@ def faults(folder: Path, bad: Iterable[str]) -> list[Fault]:
         for argument in arguments:
             for value in bad:
                 if (argument, value) in LONG or (name, argument, value) in MEANT:
+                    continue
+                if argument in MANY and value == "tensor":
                     continue
                 said = fault(function, arguments, argument, value)
                 if said is not None:

@@ -72,8 +72,11 @@ class Beam:
         require_kind("world", self.world, Communicator, "a Communicator of `pyjutrack.distributed`")
         for name in ("current", "charge"):
             amount = getattr(self, name)
-            if not (isinstance(amount, Tensor) and amount.dim()):
+            many = isinstance(amount, Tensor) and amount.dim()
+            if not many:
                 require_real(name, amount)
+            elif not (amount.is_floating_point() and amount.numel()):
+                raise wrong(name, amount, "one real number, or many")
             if not isinstance(amount, Tensor) and is_stated(amount):
                 object.__setattr__(self, name, float(amount))
         if not any(isinstance(a, float) and a == 0 for a in self.intensity):

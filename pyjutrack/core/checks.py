@@ -17,7 +17,7 @@ import numpy as np
 from torch import Tensor
 
 from .errors import InvalidValueError
-from .scalars import carries, is_real, is_transformed, is_whole
+from .scalars import carries, is_real, is_transformed, is_whole, to_float
 from .special import bool_or
 
 #: whole numbers beyond are none that a machine can count to
@@ -75,7 +75,9 @@ def require_real(
 def require_amounts(argument: str, value: Any) -> None:
     """A finite number that is not negative, or a tensor of many settings of it."""
     if not (isinstance(value, Tensor) and value.dim()):
-        require_real(argument, value, least=0)
+        require_real(argument, value)
+        if not to_float(value) >= 0:  # looked at, also under derivatives of PyTorch
+            raise wrong(argument, value, "a finite number of 0 or more")
         return
     good = value.is_floating_point() and value.numel() > 0
     if not good or not bool_or((value.detach() >= 0).all() & value.isfinite().all(), default=True):

@@ -79,6 +79,8 @@ class Element:
     deflects_by_rf: ClassVar[bool] = False
     #: the parameter that is path of the reference [m]
     path: ClassVar[str] = "length"
+    #: all that it does to a beam near the axis is a smooth map; see `Lattice.merged`
+    merges: ClassVar[bool] = False
     #: its length may be negative: a step back along s, of what moves particles as free space does
     may_step_back: ClassVar[bool] = False
     #: how it is drawn along s; None for what is but space or a place

@@ -37,6 +37,7 @@ class Cavity(Element):
     voltage: Number = 0.0
     frequency: Number = field(default=UNSTATED, kw_only=True)
     phase: Number = field(default=0.0, kw_only=True)
+    merges: ClassVar[bool] = True
     abstract: ClassVar[bool] = True
     knobs: ClassVar[tuple[str, ...]] = ("length", "voltage", "frequency", "phase")
 

@@ -32,6 +32,7 @@ class DipoleEdge(Element):
     e1: Number = 0.0
     fint: Number = field(default=0.0, kw_only=True)
     hgap: Number = field(default=0.0, kw_only=True)
+    merges: ClassVar[bool] = True
     knobs: ClassVar[tuple[str, ...]] = ("h", "e1", "fint", "hgap")
     glyph: ClassVar[Glyph] = Glyph("dipole edge", "#86a3c8", box(-0.45, 0.45))
 

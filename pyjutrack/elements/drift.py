@@ -24,6 +24,7 @@ class Drift(Element):
 
     length: Number
     model: str = field(default="exact", kw_only=True)
+    merges: ClassVar[bool] = True
     knobs: ClassVar[tuple[str, ...]] = ("length",)
     choices: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("exact", "paraxial")}
     may_step_back: ClassVar[bool] = True

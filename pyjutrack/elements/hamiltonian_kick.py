@@ -38,6 +38,7 @@ class HamiltonianKick(Element):
     potential: Form
     weights: Tensor = None  # type: ignore[assignment]  # the form's start, filled in __post_init__
     strength: Number = field(default=1.0, kw_only=True)
+    merges: ClassVar[bool] = True
     knobs: ClassVar[tuple[str, ...]] = ("strength",)
     vectors: ClassVar[tuple[str, ...]] = ("weights",)
     is_learned: ClassVar[bool] = True

@@ -39,6 +39,7 @@ class Magnet(Element):
     model: str = "exact"
     order: int = 4
     steps: int | None = None
+    merges: ClassVar[bool] = True
     abstract: ClassVar[bool] = True
     fewest: ClassVar[int] = 1
     series: ClassVar[tuple[str, ...]] = ("knl", "ksl")

@@ -22,6 +22,7 @@ class Patch(Element):
     tilt. Particles drift to the new plane; dz counts as path of the reference.
     """
 
+    merges: ClassVar[bool] = True
     is_frame_change: ClassVar[bool] = True
     path: ClassVar[str] = "dz"
     glyph: ClassVar[None] = None

@@ -25,6 +25,7 @@ class Solenoid(Element):
 
     length: Number
     ks: Number = 0.0
+    merges: ClassVar[bool] = True
     knobs: ClassVar[tuple[str, ...]] = ("length", "ks")
     glyph: ClassVar[Glyph] = Glyph("solenoid", "#17a2b8", box(-0.5, -0.2) + box(0.2, 0.5))
 

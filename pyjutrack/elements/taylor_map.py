@@ -67,6 +67,7 @@ class TaylorMap(Element):
     kick: tuple[Number, ...] = field(default=(0.0,) * 6, kw_only=True)
     second: tuple[Number, ...] = field(default=(), kw_only=True)
     variables: str = field(default="z delta", kw_only=True)
+    merges: ClassVar[bool] = True
     knobs: ClassVar[tuple[str, ...]] = ("length", "kick", "matrix", "second")
     series: ClassVar[tuple[str, ...]] = ("kick", "matrix", "second")
     fixed_series: ClassVar[tuple[str, ...]] = series

@@ -35,6 +35,7 @@ class ThinBend(Element):
     h: Number = field(default=0.0, kw_only=True)
     knl: tuple[Number, ...] = field(default=(), kw_only=True)
     ksl: tuple[Number, ...] = field(default=(), kw_only=True)
+    merges: ClassVar[bool] = True
     knobs: ClassVar[tuple[str, ...]] = ("angle", "h", "knl", "ksl")
     series: ClassVar[tuple[str, ...]] = ("knl", "ksl")
     glyph: ClassVar[Glyph] = Glyph("thin bend", "#4c78a8", box(-0.6, 0.6))

@@ -1,13 +1,15 @@
-"""Lattices that are made of a lattice: machines with errors."""
+"""Lattices that are made of a lattice: machines with errors, and matrices of first order."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..beam.reference import Reference
 from ..core.frozen import FrozenDict
 from .errors import with_errors
+from .merging import merged
 from .selection import Kinds
 
 if TYPE_CHECKING:
@@ -57,3 +59,32 @@ class Variants:
         """
         machine: Any = self
         return with_errors(machine, absolute, relative, count, seed, cut, kind, shared)
+
+    def merged(
+        self, reference: Reference, *, effects: Sequence[Any] = (), keep: Sequence[str] = ()
+    ) -> Lattice:
+        """The lattice with a matrix, a `TaylorMap`, in the place of each run of elements.
+
+            fast = ring.merged(electron, effects=effects)
+
+        A matrix is of first order: of each element about the reference orbit at its own entrance,
+        with what displaced elements, correctors and errors kick there. Chromaticity, sextupoles off
+        the axis, dispersion of second order are gone. It is of all settings that the lattice holds,
+        and carries derivatives by their parameters.
+
+        Elements stay where they do more than that, or may be asked for: apertures, markers,
+        monitors, placeholders, what accelerates the reference, kinds of users that do not state
+        `merges = True`; where effects act; and by name. What stays has the numbers that it has, and
+        variables rule them no more.
+
+        Args:
+            reference: before the lattice. Matrices are of its momentum.
+            effects: those that it will be tracked with.
+            keep: names of elements, or patterns, that stay as they are.
+
+        Raises:
+            UnknownNameError: no such name. ParticleLostError: a particle on the reference orbit is
+                lost in an element.
+        """
+        machine: Any = self
+        return machine._with(merged(machine, reference, effects, keep), {}, {})

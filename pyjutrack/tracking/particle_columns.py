@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from ..collective.base import MeshKick
 from ..kernels.columns import stack_columns
+from ..kernels.memory import allocate
 from ..maps.state import State
 from .particles import Losses, Particles
 
@@ -52,18 +54,23 @@ class ParticleColumns(Particles):
         shape, count = (*self._batch, self._per), (*batch, self._per)
         self._settle()
         self._batch = batch
-        stack = [c.reshape(shape).expand(count).reshape(-1) for c in self._stack]
-        self._stack = torch.stack(stack)
+        old = self._stack.reshape(6, *(1,) * (len(count) - len(shape)), *shape)
+        # at once onto large pages; see `stack_columns`
+        self._stack = allocate((6, math.prod(count)), self._columns[0].dtype)
+        self._stack.reshape(6, *count).copy_(old.expand(6, *count))
         self._columns = list(self._stack.numpy())
         self._alive = np.broadcast_to(self._alive.reshape(shape), count).reshape(-1).copy()
         if self._tangents is not None:
             width = self._tangents.shape[-1]
             rows = self._tangents.reshape(*shape, width)
             self._tangents = np.broadcast_to(rows, (*count, width)).reshape(-1, width).copy()
-        self._turn, self._op = (
-            np.broadcast_to(kept.reshape(shape), count).reshape(-1).copy()
-            for kept in (self._turn, self._op)
-        )
+        if self._losses is None:
+            self._turn, self._op = np.empty((2, len(self._alive)), np.int64)
+        else:
+            self._turn, self._op = (
+                np.broadcast_to(kept.reshape(shape), count).reshape(-1).copy()
+                for kept in (self._turn, self._op)
+            )
         self._deposited = None
 
     @property

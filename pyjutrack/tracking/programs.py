@@ -96,7 +96,7 @@ def _contents(
 
 
 def _bytes(tensor: Tensor) -> bytes:
-    return tensor.detach().reshape(-1).view(torch.uint8).numpy().tobytes()
+    return tensor.detach().reshape(-1).contiguous().view(torch.uint8).numpy().tobytes()
 
 
 def _pieces(
