@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from ..beam.communicator import SERIAL, Communicator
 from .jobs import job
-from .scans import Outcome, scan
+from .outcomes import Outcome, Outcomes
+from .scans import scan
 from .scatter_gather import gather, shard
 
-__all__ = ["SERIAL", "Communicator", "Outcome", "gather", "job", "scan", "shard"]
+__all__ = ["SERIAL", "Communicator", "Outcome", "Outcomes", "gather", "job", "scan", "shard"]
 
 
 def __dir__() -> list[str]:

@@ -11,7 +11,6 @@ import os
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError
 from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -26,6 +25,7 @@ from ..core.atomic import write_text, writing
 from ..core.checks import require_callable, require_flag, require_path, require_whole, wrong
 from ..core.errors import InvalidValueError, ScanError
 from ..core.forks import check_threads
+from .outcomes import Outcome, Outcomes
 
 _VERSION = 1
 #: what comes of reading a file that is none of a scan
@@ -41,21 +41,6 @@ class Executor(Protocol):
     def submit(self, function: Callable[..., Any], /, *args: Any) -> Any: ...
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """The result of a function at one point.
-
-    Attributes:
-        point: as it was given to `scan`.
-        value: what the function returned, as JSON has it: numbers, strings, lists, dictionaries.
-        error: kind and message of what the function raised; None if it returned.
-    """
-
-    point: Any
-    value: Any = None
-    error: str | None = None
-
-
 def scan(
     function: Callable[[Any], Any],
     points: Iterable[Any],
@@ -66,7 +51,7 @@ def scan(
     retry: bool = False,
     stop_on_error: bool = False,
     progress: bool = False,
-) -> list[Outcome]:
+) -> Outcomes:
     """Call a function at every point; an ensemble is a scan over seeds.
 
     Args:
@@ -82,7 +67,8 @@ def scan(
         progress: whether to show a bar.
 
     Returns:
-        One outcome a point, in the order of the points, however they came.
+        One outcome a point, in the order of the points, however they came; `to_pandas()` is a
+        table of them.
 
     Raises:
         InvalidValueError: points that JSON cannot hold, or a file of another scan.
@@ -116,7 +102,7 @@ def scan(
             bar.update()
             if stop_on_error and done[i]["error"] is not None:
                 raise ScanError(f"point {i}, {points[i]!r}: {done[i]['error']}")
-    return [Outcome(point, **done[i]) for i, point in enumerate(points)]
+    return Outcomes(Outcome(point, **done[i]) for i, point in enumerate(points))
 
 
 def _list_points(points: Iterable[Any]) -> list[Any]:

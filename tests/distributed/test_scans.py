@@ -200,3 +200,27 @@ def test_what_json_cannot_hold():
         pj.distributed.scan(scan_points.square, [object()])
     (outcome,) = pj.distributed.scan(lambda p: {1, 2}, [0])
     assert outcome.error.startswith("TypeError: JSON cannot hold a set")
+
+
+def test_outcomes_are_a_table():
+    def figures(point):
+        if point["k1"] == 2.0:
+            raise ValueError("unstable")
+        return {"tune": 0.1 * point["k1"], "growth": 0.5}
+
+    table = pj.distributed.scan(figures, [{"k1": 1.0}, {"k1": 2.0}, {"k1": 3.0}]).to_pandas()
+    assert [*table.columns] == ["k1", "tune", "growth", "error"]
+    assert [*table.k1] == [1.0, 2.0, 3.0]
+    assert math.isnan(table.tune[1])
+    assert table.tune[2] == 0.1 * 3.0
+    assert table.error[1] == "ValueError: unstable"
+    assert table.error.isna().sum() == 2
+    plain = pj.distributed.scan(abs, [-1, 2]).to_pandas()
+    assert [*plain.columns] == ["point", "value", "error"]
+    assert [*plain.value] == [1, 2]
+
+
+def test_a_table_has_no_two_columns_of_one_name():
+    found = pj.distributed.scan(lambda p: dict(p), [{"k1": 1.0}])
+    with pytest.raises(pj.errors.InvalidValueError, match="share 'k1'"):
+        found.to_pandas()
