@@ -10,7 +10,7 @@ from typing import Any
 
 CASES = (
     *("kick", "networks", "derivatives", "adjoint", "learning", "optics", "rings", "guests"),
-    *("files", "ranks", "settings"),
+    *("files", "ranks", "rank_costs", "settings"),
     *("profile", "scaling", "learning_long"),
     *("space_charge", "wakes", "beam_beam", "radiation", "together", "engines", "gradients"),
 )
