@@ -95,8 +95,9 @@ def overlay(of: T, wrt: Sequence[str], numbers: Iterable[Tensor]) -> T:
         kick = _KICK.match(address)
         if kick:
             place, path = int(kick[1]), kick[2].split(".")
-            if ".".join(path) not in batched_fields(effects[place]) or not number.dim():
-                _require_shape(address, _effect_value(effects, address, place, path), number)
+            old = _effect_value(effects, address, place, path)
+            if not number.dim() or ".".join(path) not in batched_fields(effects[place]):
+                _require_shape(address, old, number)
             effects[place] = _with_effect_value(effects, address, place, path, number)
         elif address in (CURRENT, CHARGE):
             _require_intensity(of.beam, address)
