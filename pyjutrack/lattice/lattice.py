@@ -232,9 +232,8 @@ class Lattice(Variants):
             self._require_one_meaning(address)
             return self.variables[address]
         name, field, index = self.resolve(address)
-        value = getattr(self[name], field)
-        number: Number = value if index is None else value[index]
-        return number
+        value: Any = getattr(self[name], field)
+        return value if index is None else value[index]
 
     @disable_compile
     def with_values(
@@ -245,8 +244,8 @@ class Lattice(Variants):
         This one is left as it is. What is set is computed no more.
 
         Args:
-            values: variable or address to a number, or an expression as text; a tensor makes the
-                result differentiable in it.
+            values: variable or address to a number, or an expression as text; the result can be
+                differentiated by a tensor, and one of shape (B,) is many settings.
             named: variables by their names.
 
         Raises:
