@@ -130,6 +130,6 @@ def frequency_map(
     first, second = (tunes_by_turns(half, twiss=optics) for half in halves)
     orbit = closed_orbit(lattice, reference, delta=delta)[0]
     away = (np.abs(rows - orbit)[:, :4] > _ON_ORBIT).reshape(-1, 2, 2).any(2)
-    survived = np.isfinite(found).all(axis=(0, 2), keepdims=True)[0]
+    survived = np.asarray(np.isfinite(found).all(axis=(0, 2)))[:, None]
     first = np.where(away & survived, first, np.nan)
     return FrequencyMap(start, first, (second - first + 0.5) % 1 - 0.5)
