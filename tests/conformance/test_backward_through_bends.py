@@ -18,7 +18,7 @@ ARC = pj.Lattice(
         pj.Drift(0.5),
     ]
 )
-STEPS = {"b.k2": 1e-2, "b.angle": 1e-5, "b.length": 1e-4, "arc.angle": 1e-5, "d.length": 1e-3}
+STEPS = {"b.k2": 1e-2, "b.angle": 1e-5, "b.length": 1e-4, "arc.angle": 1e-5, "d.length": 1e-2}
 
 
 def make_bunch():
