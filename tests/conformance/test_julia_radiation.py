@@ -32,6 +32,22 @@ def by_radiation(element, rows, engine, effects=SLICES):
 
 
 @pytest.mark.parametrize(
+    ("element", "kind"),
+    [
+        (replace(GRADIENT, order=2, steps=2), "thinMULTIPOLE"),
+        (replace(GRADIENT, dk0=1e-5), "thinMULTIPOLE"),
+        (replace(EXACT, knl=(0.0, 0.0, 0.0, 0.0, 1.0)), "thinMULTIPOLE"),
+        (replace(EXACT, model="linear", edges="exact"), "LBEND"),
+    ],
+    ids=["order", "dk0", "decapole", "faces"],
+)
+def test_what_would_radiate_in_part_is_refused(julia, element, kind):
+    """In one piece: what stands in it is asked, not what stands in slices."""
+    with pytest.raises(pj.errors.InvalidValueError, match=f"'b' radiates.* {kind} does not"):
+        by_radiation(element, [[5e-3, 0, 0, 0, 0, 0]], julia, [Radiation(bend_slices=1)])
+
+
+@pytest.mark.parametrize(
     "element",
     [
         EXACT,
