@@ -287,7 +287,7 @@ function passable!(r::Matrix{Float64}, lost::Vector{Int})
 end
 
 """Particles one of whose coordinates of these is not finite are lost, where they are."""
-function lose_strays!(r::Matrix{Float64}, lost::Vector{Int}, columns)
+function lose_strays!(r::Matrix{Float64}, lost::Vector{Int}, columns=1:6)
     for p in axes(r, 1)
         lost[p] == 0 && !all(c -> isfinite(r[p, c]), columns) && (lost[p] = 1)
     end

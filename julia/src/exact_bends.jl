@@ -6,8 +6,20 @@ const ExactBend = JuTrack.ESBEND{Float64}
 
 function move_smoothly!(e::ExactBend, r, lost, particles)
     is_smooth(e) || return move!(e, r, particles)
-    row, loss = zeros(6), energy_loss(e, particles)
-    before, marks = copy(r), copy(lost)
+    enter_frame!(e, r, lost)
+    if e.rad == 0
+        bend_rows!(e, r, lost, 0.0)
+    else
+        before = copy(r)
+        bend_rows!(e, r, lost, energy_loss(e, particles))
+        spread_loss!(e, r, before, lost)
+    end
+    leave_frame!(e, r, lost)
+end
+
+"""Particles through an exact bend, in its own frame."""
+function bend_rows!(e::ExactBend, r, lost, loss)
+    row = zeros(6)
     @inbounds for p in axes(r, 1)
         lost[p] == 0 || continue
         for i in 1:6
@@ -18,13 +30,11 @@ function move_smoothly!(e::ExactBend, r, lost, particles)
             r[p, i] = row[i]
         end
     end
-    e.rad == 0 ? nothing : spread_loss!(e, r, before, marks)
+    nothing
 end
 
 function bend_row!(e::ExactBend, row, loss)
     curvature = e.angle / e.len
-    iszero(e.T1) || JuTrack.addvv!(row, e.T1)
-    iszero(e.R1) || JuTrack.multmv!(row, e.R1)
     JuTrack.Yrot!(row, e.e1, 1.0)
     e.FringeBendEntrance == 0 || JuTrack.bend_fringe!(row, curvature, e.gK, 1.0)
     fringe_of_gradients!(e, row, e.FringeQuadEntrance, 1.0)
@@ -35,8 +45,6 @@ function bend_row!(e::ExactBend, row, loss)
     fringe_of_gradients!(e, row, e.FringeQuadExit, -1.0)
     e.FringeBendExit == 0 || JuTrack.bend_fringe!(row, -curvature, e.gK, 1.0)
     JuTrack.Yrot!(row, e.e2, 1.0)
-    iszero(e.R2) || JuTrack.multmv!(row, e.R2)
-    iszero(e.T2) || JuTrack.addvv!(row, e.T2)
     nothing
 end
 
@@ -74,23 +82,6 @@ function kick_in_bend!(e::ExactBend, row, curvature, len, loss)
     nothing
 end
 
-"""JuTrack's factor of the mean loss by radiation, which it knows of electrons and protons."""
-function energy_loss(e::ExactBend, particles)
-    e.rad == 0 && return 0.0
-    particles.mass == JuTrack.m_e && return JuTrack.RAD_CONST_E * particles.gamma^3
-    particles.mass == JuTrack.m_p ? JuTrack.RAD_CONST_P * particles.gamma^3 : 0.0
-end
-
-function mark_lost!(e::ExactBend, r, lost)
-    for p in axes(r, 1)
-        lost[p] == 0 || continue
-        row = @view r[p, :]
-        gone = JuTrack.check_lost(row) || JuTrack.check_lost_aperture(row, e.RApertures, e.EApertures)
-        gone && (lost[p] = 1)
-    end
-    nothing
-end
-
 """Mark what cannot get through an element as lost, where it is."""
 stop!(e, r, lost) = nothing
 
@@ -107,6 +98,7 @@ function stop!(e::ExactBend, r, lost)
 end
 
 function gets_through(e::ExactBend, row)
+    change_frame!(reshape(row, 1, 6), 1, e.T1, e.R1)
     try
         bend_row!(e, row, 0.0)
         true

@@ -59,6 +59,7 @@ function push_walk!(p::Particles, tangents, study::Study, dstudy::Slopes, keep)
             fields = push_act!(study, dstudy, n, op, p, tangents)
             keep === nothing || keep(fields)
         end
+        end_turn!(p, study, n)
     end
 end
 

@@ -18,7 +18,13 @@ function move!(e::Gap, r::Matrix{Float64}, particles)
     JuTrack.pass!(e, passed, size(r, 1), particles)
     @inbounds for p in axes(r, 1)
         live[p] == 0 || continue
-        z, delta = with_energy(r[p, 5], r[p, 6], beta * (passed[p, 6] - r[p, 6]), mass)
+        gain = beta * (passed[p, 6] - r[p, 6])
+        if !(energy_of(1 + r[p, 6], mass) + gain > mass)
+            # less than its rest energy is left: it is lost, where it is
+            particles.lost_flag[p] = 1
+            continue
+        end
+        z, delta = with_energy(r[p, 5], r[p, 6], gain, mass)
         r[p, 2], r[p, 5], r[p, 6] = passed[p, 2], z, delta
     end
     nothing

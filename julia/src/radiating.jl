@@ -14,29 +14,78 @@ const Radiating = Union{
 
 function move!(e::Radiating, r::Matrix{Float64}, particles)
     e.rad == 0 && return JuTrack.pass!(e, r, size(r, 1), particles)
-    before, marks = copy(r), copy(particles.lost_flag)
-    radiate!(e, r, particles)
+    marks = copy(particles.lost_flag)
+    enter_frame!(e, r, marks)
+    before = copy(r)
+    # what is lost is asked where JuTrack asks it, after the frame
+    radiate!(e, r, particles, copy(marks))
     spread_loss!(e, r, before, marks)
+    leave_frame!(e, r, marks)
+    mark_lost!(e, r, particles.lost_flag)
 end
 
-radiate!(e, r, particles) = JuTrack.pass!(e, r, size(r, 1), particles)
+"""Particles (but those marked) in the frame of an element, by its T1 and R1."""
+function enter_frame!(e, r, marks)
+    iszero(e.T1) && iszero(e.R1) && return nothing
+    for p in axes(r, 1)
+        marks[p] == 0 && change_frame!(r, p, e.T1, e.R1)
+    end
+    nothing
+end
 
-function radiate!(e::JuTrack.SBEND, r, particles)
+"""Particles in the frame of the line again, by R2 and T2."""
+function leave_frame!(e, r, marks)
+    iszero(e.R2) && iszero(e.T2) && return nothing
+    for p in axes(r, 1)
+        marks[p] == 0 && turn_back!(r, p, e.R2, e.T2)
+    end
+    nothing
+end
+
+# JuTrack's T1, T2, R1, R2 and its apertures, which are none in the frame of an element
+unplaced() = (zeros(6), zeros(6), zeros(6, 6), zeros(6, 6), zeros(6), zeros(6))
+
+"""JuTrack's map of an element that radiates, in its own frame."""
+function radiate!(e, r, particles, marks)
+    JuTrack.StrMPoleSymplectic4RadPass!(
+        r, e.len, energy_loss(e, particles), 1.0, e.PolynomA, [e.k0, e.k1, e.k2 / 2, e.k3 / 6], e.MaxOrder,
+        e.NumIntSteps, e.FringeQuadEntrance, e.FringeQuadExit, unplaced()..., e.KickAngle, particles.energy,
+        size(r, 1), marks,
+    )
+    nothing
+end
+
+function radiate!(e::JuTrack.ESBEND, r, particles, marks)
+    JuTrack.ExactSectorBend_rad!(
+        r, e.len, energy_loss(e, particles), 1.0, e.angle, e.PolynomA, e.PolynomB, e.MaxOrder, e.NumIntSteps,
+        e.e1, e.e2, e.FringeBendEntrance, e.FringeBendExit, e.FringeQuadEntrance, e.FringeQuadExit, e.gK,
+        unplaced()..., e.KickAngle, size(r, 1), marks,
+    )
+    nothing
+end
+
+function radiate!(e::JuTrack.SBEND, r, particles, marks)
     # JuTrack's loss goes with the cube of this, and with no velocity
     total = cbrt(particles.beta) * particles.gamma * particles.mass
     JuTrack.BendSymplecticPassRad!(
         r, e.len, 1.0, e.angle / e.len, e.PolynomA, e.PolynomB, e.MaxOrder, e.NumIntSteps, e.e1, e.e2,
         e.FringeBendEntrance, e.FringeBendExit, e.fint1, e.fint2, e.gap, e.FringeQuadEntrance,
-        e.FringeQuadExit, e.FringeIntM0, e.FringeIntP0, e.T1, e.T2, e.R1, e.R2, e.RApertures,
-        e.EApertures, e.KickAngle, total, size(r, 1), particles.lost_flag,
+        e.FringeQuadExit, e.FringeIntM0, e.FringeIntP0, unplaced()..., e.KickAngle, total, size(r, 1), marks,
     )
     nothing
+end
+
+"""JuTrack's factor of the mean loss by radiation, which it knows of electrons and protons."""
+function energy_loss(e, particles)
+    e.rad == 0 && return 0.0
+    particles.mass == JuTrack.m_e && return JuTrack.RAD_CONST_E * particles.gamma^3
+    particles.mass == JuTrack.m_p ? JuTrack.RAD_CONST_P * particles.gamma^3 : 0.0
 end
 
 # the squares of the kicks of a step of the integrator, in steps
 const SQUARES = 2 * (2OUTER)^2 + (1 - 4OUTER)^2
 
-"""Mend the orbit of a magnet that radiated, of particles that were not lost before it."""
+"""Mend the orbit in a magnet that radiated, in its frame, of particles that were not lost before it."""
 function spread_loss!(e::Radiating, r, before, marks)
     steps = max(e.NumIntSteps, 1)
     @inbounds for p in axes(r, 1)

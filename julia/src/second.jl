@@ -24,6 +24,7 @@ function jacobian(r, lost, study::Study, start)
             push_apply!(study.effects[op.effect], probe, columns, marks, alone(h), factor, none)
         end
     end
+    lose_strays!(probe, marks)
     matrix_of(columns), marks[1] != 0
 end
 
@@ -116,6 +117,7 @@ function one_derivative(study, dstudy, fields, start)
             )
         end
     end
+    lose_strays!(probe, marks)
     matrix_of(columns), matrix_of(dcolumns), marks[1] != 0
 end
 

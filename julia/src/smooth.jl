@@ -75,7 +75,7 @@ function mark_lost!(e::Union{JuTrack.TRANSLATION{Float64},JuTrack.YROTATION{Floa
     nothing
 end
 
-function mark_lost!(e::Smooth, r, lost)
+function mark_lost!(e::Union{Smooth,JuTrack.SBEND{Float64},JuTrack.ESBEND{Float64}}, r, lost)
     bounded = !(iszero(e.RApertures) && iszero(e.EApertures))
     @inbounds for p in axes(r, 1)
         lost[p] == 0 || continue

@@ -29,6 +29,12 @@ function do_op!(p::Particles, study::Study, n, op::Op, keep)
     else
         pass_all!(study.pieces[op.piece], p, study.reference)
     end
+    end_turn!(p, study, n)
+end
+
+"""After the last operation of a turn, which no element follows: what is no number is lost."""
+function end_turn!(p::Particles, study::Study, n)
+    n == length(study.ops) && foreach(lose_strays!, p.r, p.lost)
     nothing
 end
 
@@ -143,6 +149,7 @@ function probes(r, lost, study::Study, starts)
         foreach(p.r, p.lost) do r, marks
             apply!(study.effects[op.effect], r, marks, fields[done], factor)
         end
+        end_turn!(p, study, n)
     end
     mirrored(joined(p.r)), joined(p.lost)
 end

@@ -18,6 +18,8 @@ from .base import refused
 
 #: JuTrack's types that radiate; its linear ones have the switch, or none, and do not
 _RADIATE = frozenset(("SBEND", "ESBEND", "KQUAD", "KSEXT", "KOCT"))
+#: and those that have no field to radiate in, where they do not kick
+_EMPTY = frozenset(("DRIFT", "CORRECTOR", "MARKER", "TRANSLATION", "YROTATION"))
 #: of JuTrack, which knows electrons by this number [eV]
 _ELECTRON = 0.51099895069e6
 
@@ -50,17 +52,28 @@ class Radiating:
         """The twins of a part of an element, with the switch on where they radiate.
 
         Raises:
-            InvalidValueError: the element radiates, and none of them can.
+            InvalidValueError: the element radiates, and what is to radiate of it cannot.
         """
         if not self.on or not radiates(e):
             return twins
-        if not any(twin.kind in _RADIATE for twin in twins):
-            kinds = ", ".join(sorted({twin.kind for twin in twins}))
-            raise InvalidValueError(
-                f"{label(e)} radiates, and JuTrack's {kinds} does not; take a model that is "
-                'integrated by steps, such as model="exact", or the native engine'
-            )
-        return tuple(_lit(t) if t.kind in _RADIATE else t for t in twins)
+        dark = sorted({t.kind for t in twins if not (_radiates(t) or _is_empty(t))})
+        if not dark and any(map(_radiates, twins)):
+            return tuple(_lit(t) if _radiates(t) else t for t in twins)
+        kinds = ", ".join(dark or sorted({t.kind for t in twins}))
+        raise InvalidValueError(
+            f"{label(e)} radiates, and JuTrack's {kinds} does not, of which it is made here; "
+            'take what is one magnet of JuTrack\'s, by steps, such as model="exact" with order=4, '
+            "dk0=0 and multipoles up to the octupole, or the native engine"
+        )
+
+
+def _radiates(twin: Twin) -> bool:
+    return twin.kind in _RADIATE and not twin.is_face
+
+
+def _is_empty(twin: Twin) -> bool:
+    kicks = (twin.fields.get(name, 0.0) for name in ("xkick", "ykick"))
+    return twin.is_face or (twin.kind in _EMPTY and all(map(is_zero, kicks)))
 
 
 def _lit(twin: Twin) -> Twin:

@@ -24,11 +24,14 @@ class Twin:
             matrices; numbers may be 0-d tensors with derivatives.
         slip: length over which the slip of the velocity is added after it, which JuTrack leaves
             out [m].
+        is_face: whether it is of a face alone: an arc that is passed forward and back, over no
+            length of the magnet.
     """
 
     kind: str
     fields: Mapping[str, Any] = field(default_factory=dict)
     slip: Number = 0.0
+    is_face: bool = False
 
 
 Twins = tuple[Twin, ...]

@@ -64,10 +64,14 @@ def exact_edge(e: Bend, field: Number, *, entering: bool) -> Twins:
     fint = e.fint if entering else e.fintx
     gap = 0.0 if is_zero(fint) or is_zero(e.hgap) else 2 * fint * e.hgap
     arc = {"len": _ARC, "angle": field * _ARC, "gK": gap}
-    back = Twin("ESBEND", {"len": -_ARC, "angle": field * -_ARC, **_bare()})
+    back = _of_face({"len": -_ARC, "angle": field * -_ARC})
     if entering:
-        return Twin("ESBEND", {**arc, **_bare(), "e1": face, "FringeBendEntrance": 1}), back
-    return back, Twin("ESBEND", {**arc, **_bare(), "e2": face, "FringeBendExit": 1})
+        return _of_face({**arc, "e1": face}, FringeBendEntrance=1), back
+    return back, _of_face({**arc, "e2": face}, FringeBendExit=1)
+
+
+def _of_face(fields: dict[str, Any], **fringe: int) -> Twin:
+    return Twin("ESBEND", {**fields, **_bare(), **fringe}, is_face=True)
 
 
 def require_field(e: Bend, field: Number) -> None:

@@ -187,7 +187,7 @@ def _with_ends(e: Quadrupole, body: Twins, normal: Number, skew: Number, part: P
     if not is_zero(skew):
         own["PolynomA"] = (0.0, skew, 0.0, 0.0)
     ends = (
-        (Twin("KQUAD", {**own, name: 1}),) if there else ()
+        (Twin("KQUAD", {**own, name: 1}, is_face=True),) if there else ()
         for name, there in (
             ("FringeQuadEntrance", part.start == 0),
             ("FringeQuadExit", part.stop == 1),

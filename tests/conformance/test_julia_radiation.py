@@ -1,0 +1,127 @@
+"""What magnets radiate in JuTrack where they stand, and rows of its elements that would not."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from driven_rings import electrons
+
+import pyjutrack as pj
+from pyjutrack.collective import Radiation
+
+SLICES = [Radiation(bend_slices=40, magnet_slices=40)]
+EXACT = pj.SBend(1.0, angle=0.2, model="exact", name="b")
+PARAXIAL = pj.SBend(1.0, angle=0.2, k1=0.3, model="paraxial", name="b")
+GRADIENT = replace(EXACT, k1=0.3)
+PLACE = {"tilt": 0.4, "dx": 3e-3, "dy": -2e-3}
+
+
+def beam_at(rows):
+    return pj.Beam(electrons(), torch.tensor(rows, dtype=torch.float64))
+
+
+def by_radiation(element, rows, engine, effects=SLICES):
+    """What radiation changes, (N, 6)."""
+    lattice, beam = pj.Lattice([element]), beam_at(rows)
+    ends = [pj.track(lattice, beam, effects=e, engine=engine).coordinates for e in (effects, [])]
+    return (ends[0] - ends[1]).numpy()
+
+
+@pytest.mark.parametrize(
+    ("element", "kind"),
+    [
+        (replace(GRADIENT, order=2, steps=2), "thinMULTIPOLE"),
+        (replace(GRADIENT, dk0=1e-5), "thinMULTIPOLE"),
+        (replace(EXACT, knl=(0.0, 0.0, 0.0, 0.0, 1.0)), "thinMULTIPOLE"),
+        (replace(EXACT, model="linear", edges="exact"), "LBEND"),
+    ],
+    ids=["order", "dk0", "decapole", "faces"],
+)
+def test_what_would_radiate_in_part_is_refused(julia, element, kind):
+    """In one piece: what stands in it is asked, not what stands in slices."""
+    with pytest.raises(pj.errors.InvalidValueError, match=f"'b' radiates.* {kind} does not"):
+        by_radiation(element, [[5e-3, 0, 0, 0, 0, 0]], julia, [Radiation(bend_slices=1)])
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        EXACT,
+        GRADIENT,
+        PARAXIAL,
+        replace(PARAXIAL, edges="exact"),
+        replace(EXACT, dk0=0.01),
+        replace(EXACT, dk0=0.01, tilt=0.3, dx=2e-3),
+        replace(GRADIENT, **PLACE),
+    ],
+    ids=["exact", "gradient", "paraxial", "faces", "dk0", "dk0 placed", "placed"],
+)
+def test_the_loss_and_its_slope_across(julia, element):
+    """The loss goes with the field where the particle is, in all of a magnet."""
+    sides = [[5e-3, 0, 0, 0, 0, 0], [-5e-3, 0, 0, 0, 0, 0], [0, 0, 5e-3, 0, 0, 0]]
+    ours, theirs = (by_radiation(element, sides, engine) for engine in ("native", julia))
+    np.testing.assert_allclose(theirs[:, 5], ours[:, 5], rtol=1e-4)
+    slopes = [np.diff(found[:2, 5]) for found in (theirs, ours)]
+    np.testing.assert_allclose(*slopes, rtol=2e-3)
+    np.testing.assert_allclose(theirs[:, :4], ours[:, :4], atol=1e-3 * np.abs(ours[:, :4]).max())
+
+
+@pytest.mark.parametrize(
+    "element", [EXACT, GRADIENT, PARAXIAL], ids=["exact", "gradient", "paraxial"]
+)
+def test_a_magnet_on_its_side_radiates_as_one_upright(julia, element):
+    """Alike to rounding, in a single piece, whose loss is far from even."""
+    rows = 1e-3 * np.random.default_rng(1).normal(size=(50, 6))
+    turned = rows[:, [2, 3, 0, 1, 4, 5]] * [-1, -1, 1, 1, 1, 1]
+    one = [Radiation(bend_slices=1)]
+    upright = by_radiation(element, rows, julia, one)
+    found = by_radiation(replace(element, tilt=math.pi / 2), turned, julia, one)
+    expected = upright[:, [2, 3, 0, 1, 4, 5]] * [-1, -1, 1, 1, 1, 1]
+    assert np.abs(upright[:, 1]).max() > 1e-8
+    np.testing.assert_allclose(found, expected, rtol=0, atol=3e-16)
+
+
+def moved(final):
+    x, px, y, _, z, delta = final.coordinates.unbind(-1)
+    return 1e5 * delta.mean() + 1e6 * ((x * delta).mean() + (y * delta).mean() + (z * px).mean())
+
+
+@pytest.mark.parametrize(
+    ("element", "steps"),
+    [
+        (replace(EXACT, dk0=0.01, **PLACE), {"dk0": 1e-4, "tilt": 1e-3, "dx": 1e-4}),
+        (replace(GRADIENT, **PLACE), {"k1": 3e-3, "tilt": 1e-3, "dy": 1e-4}),
+        (replace(PARAXIAL, **PLACE), {"angle": 1e-4, "tilt": 1e-3, "dx": 1e-4}),
+        (
+            pj.Quadrupole(0.3, k1=3.0, model="exact", name="b", **PLACE),
+            {"k1": 1e-2, "tilt": 1e-3, "dy": 1e-4},
+        ),
+    ],
+    ids=["dk0", "exact", "paraxial", "quadrupole"],
+)
+def test_slopes_of_magnets_where_they_stand(julia, element, steps):
+    """Both modes, against differences of rebuilt lattices."""
+    lattice, effects = pj.Lattice([element]), [Radiation(bend_slices=2, magnet_slices=2)]
+    beam = beam_at(1e-3 * np.random.default_rng(2).normal(size=(20, 6)))
+
+    def at(knob, value):
+        changed = lattice.with_values({knob: value})
+        return float(moved(pj.track(changed, beam, effects=effects, engine=julia)))
+
+    expected = []
+    for name, step in steps.items():
+        value = getattr(element, name)
+        near, far = (
+            at(f"b.{name}", value + d) - at(f"b.{name}", value - d) for d in (step, 2 * step)
+        )
+        expected.append((8 * near - far) / (12 * step))
+    knobs = [f"b.{name}" for name in steps]
+    for mode in ("reverse", "forward"):
+        found = pj.gradient(
+            moved, lattice, beam, wrt=knobs, effects=effects, mode=mode, engine=julia
+        )
+        np.testing.assert_allclose(found, expected, rtol=1e-6, err_msg=mode)
