@@ -69,6 +69,21 @@ end
     )
 end
 
+@testset "a fringe of particles long after the reference" begin
+    fringe = Piece(adapted(make("KQUAD", (len=0.0, k1=3.0, FringeQuadExit=1))), 0.0)
+    r, lost = particles(200)
+    moved, around = copy(r), beam(r, lost, REFERENCE)
+    pass!(fringe, moved, lost, around, REFERENCE.beta)
+    # to where numbers are twice as dense, so that some, off by a last digit, have none before them
+    r[:, 5] = 128 .- (moved[:, 5] .- r[:, 5]) ./ 2
+    moved = copy(r)
+    pass!(fringe, moved, lost, around, REFERENCE.beta)
+    @test any(moved[:, 5] .< 128 .< r[:, 5])
+    moved[:, 5] = nextfloat.(moved[:, 5])
+    unpass!(inverse(fringe), moved, lost, around, REFERENCE.beta)
+    @test moved ≈ r atol = 1e-12 rtol = 0
+end
+
 const WEAK = (PolynomB=[0.0, -0.02, 0.1, 0.0], MaxOrder=2, NumIntSteps=2)
 const RING = [
     "LBEND" => (; len=0.5, angle=0.1, K=-0.02, FACES...),
