@@ -5,8 +5,9 @@
 
 """Pass a piece for its derivatives; marks of the lost are set by `mark_lost!`."""
 function pass_smoothly!(piece::Piece, r, lost, particles, beta)
+    before = copy(lost)
     move_smoothly!(piece.element, r, lost, particles)
-    add_slip!(r, lost, piece.slip, beta)
+    add_slip!(r, before, piece.slip, beta)
 end
 
 move_smoothly!(e, r, lost, particles) = move!(e, r, particles)
