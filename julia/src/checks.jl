@@ -21,7 +21,6 @@ refuse(title, field, value, why, remedy) =
     throw(ArgumentError("$title has $field = $(repr(value)), and $why; $remedy"))
 
 const CAVITY_OF_MAP = (:volt, :freq, :h, :phis, :k)
-const OPTICS = (:beta_x, :alpha_x, :gamma_x, :beta_y, :alpha_y, :gamma_y)
 # what JuTrack works in, and makes of other fields
 const ROOM_OF_FIELDS = (:rho_grid, :phi_grid, :z_grid, :z_deriv_grid, :green_fft, :green_dx, :green_dy)
 
@@ -52,7 +51,8 @@ end
 
 """A value as the type of the field; ArgumentError where it is none."""
 function convert_field(@nospecialize(kind), title, name, @nospecialize(value))
-    wanted = kind isa Type && hasfield(concrete(kind), name) ? fieldtype(concrete(kind), name) : Any
+    made = concrete(type_of(kind))
+    wanted = hasfield(made, name) ? fieldtype(made, name) : Any
     try
         require_size(title, name, convert(wanted, value))
     catch error
@@ -87,11 +87,12 @@ const Lengthless = Union{
     JuTrack.YROTATION,
     JuTrack.SPACECHARGE,
     JuTrack.SPACECHARGE2P5D,
-    JuTrack.AccelCavity,
 }
 
 """Fields that JuTrack has and does not look at, and what to do instead."""
 unused_fields(kind) = ()
+unused_fields(::Type{<:JuTrack.RFCA}) = (HARMONIC,)
+unused_fields(::Type{<:JuTrack.AccelCavity}) = (BESIDE, HARMONIC)
 unused_fields(::Type{<:Linear}) = ((:rad, "take a KQUAD"),)
 unused_fields(::Type{<:Lengthless}) = (BESIDE,)
 unused_fields(::Type{<:Crab}) =
@@ -108,6 +109,9 @@ unused_fields(::Type{<:JuTrack.thinMULTIPOLE}) = (
     (:FringeQuadExit, "take a KQUAD"),
 )
 const BESIDE = (:len, "leave its length out, and put a drift beside it")
+const HARMONIC = (:h, "leave it out, and give freq")
+# what such a field is where nothing is asked of it; others are zero
+const IDLE = (NumIntSteps=1, h=1)
 
 # counts, from where on they are some; JuTrack takes less for none, and some of its maps do nothing then
 const LEAST_COUNTS = (NumIntSteps=1, Nsteps=1, Nl=1, Nm=1, zsize=1, long_avg_n=1, xsize=3, ysize=3)
@@ -116,12 +120,12 @@ const LEAST_COUNTS = (NumIntSteps=1, Nsteps=1, Nl=1, Nm=1, zsize=1, long_avg_n=1
 function require_used(@nospecialize(kind), title, @nospecialize(given))
     for (name, least) in pairs(LEAST_COUNTS)
         # a uniform arc is one without steps
-        least = name === :NumIntSteps && kind in (JuTrack.ESBEND, JuTrack.ERBEND) ? 0 : least
+        least = name === :NumIntSteps && type_of(kind) === JuTrack.ESBEND ? 0 : least
         get(given, name, least) < least &&
             refuse(title, name, given[name], "that is no number of them", "take $least or more")
     end
-    for (name, remedy) in unused_fields(kind)
-        idle = name === :NumIntSteps ? 1 : 0
+    for (name, remedy) in unused_fields(type_of(kind))
+        idle = get(IDLE, name, 0)
         value = get(given, name, idle)
         all(==(idle), value) || refuse(title, name, value, "JuTrack does not look at it", remedy)
     end
@@ -131,8 +135,6 @@ function require_used(@nospecialize(kind), title, @nospecialize(given))
         refuse(title, :k, k, "freq = $freq is another one", "leave one of both out")
     nothing
 end
-
-const SPEED_OF_LIGHT = 2.99792458e8
 
 const SWITCHES = (rad=0:1, FringeQuadEntrance=0:1, FringeQuadExit=0:1, mode=0:0)
 const POSITIVE = (:a, :b, :pipe_radius, :xy_ratio, :lw, :Q0)
@@ -176,10 +178,10 @@ end
 function require_orders(@nospecialize(e), title)
     hasproperty(e, :MaxOrder) || return nothing
     series = [getproperty(e, name) for name in (:PolynomA, :PolynomB) if hasproperty(e, name)]
+    hasproperty(e, :k0) && push!(series, [e.k0, e.k1, e.k2, e.k3])
     entries = minimum(length, series)
     0 <= e.MaxOrder < entries ||
-        refuse(title, :MaxOrder, e.MaxOrder, "its polynomials have $entries entries", "take from 0 to $(entries - 1)")
-    hasproperty(e, :k0) && push!(series, [e.k0, e.k1, e.k2, e.k3])
+        refuse(title, :MaxOrder, e.MaxOrder, "its strengths are of $entries orders", "take from 0 to $(entries - 1)")
     highest = maximum(something(findlast(!iszero, s), 1) for s in series) - 1
     highest > e.MaxOrder &&
         refuse(title, :MaxOrder, e.MaxOrder, "leaves out a strength of order $highest", "give MaxOrder = $highest")

@@ -60,15 +60,37 @@ function copied(p::Particles, reference::Reference)
     Particles(rs, marks, [beam(a, b, reference) for (a, b) in zip(rs, marks)], p.total, Room())
 end
 
-"""Call `f` with the number of each chunk, each in a thread of its own."""
+"""
+Call `f` with the number of each chunk, each in a thread of its own. All have ended when this returns
+or throws; it throws what the first of them threw, which is what one thread would.
+"""
 function for_chunks(f, count)
-    if count == 1
+    count == 1 && return (f(1); nothing)
+    tasks = [Threads.@spawn(f($i)) for i in 2:count]
+    try
         f(1)
-    else
-        tasks = [Threads.@spawn(f($i)) for i in 2:count]
-        f(1)
-        foreach(fetch, tasks)
+    finally
+        # they work in arrays of who asks
+        wait_for_all(tasks)
     end
+    failed = findfirst(istaskfailed, tasks)
+    failed === nothing || throw(tasks[failed].result)
+    nothing
+end
+
+"""Wait for tasks to end, failed or not; an interrupt meanwhile is thrown afterwards."""
+function wait_for_all(tasks)
+    interrupt = nothing
+    for task in tasks
+        while !istaskdone(task)
+            try
+                wait(task)
+            catch error
+                error isa InterruptException && (interrupt = error)
+            end
+        end
+    end
+    interrupt === nothing || throw(interrupt)
     nothing
 end
 

@@ -24,6 +24,9 @@ end
 
 Reference(kinetic_energy, mass, charge, beta) = Reference(kinetic_energy, mass, charge, beta, 0.0, 0.0)
 
+# [m/s], by which JuTrack makes waves of frequencies
+const SPEED_OF_LIGHT = 2.99792458e8
+
 """A vector for elements of any kind."""
 no_elements() = JuTrack.AbstractElement{Float64}[]
 
@@ -58,33 +61,6 @@ end
 
 # JuTrack puts an exact drift in the place of a quadrupole without strength; this is paraxial still
 const NO_STRENGTH = 1e-30
-
-"""
-    make(kind, fields)
-
-A JuTrack element of a type, by its name, with fields by name.
-"""
-function make(kind::AbstractString, fields)
-    is_element(Symbol(kind)) || throw(UnknownName("element of JuTrack", kind, all_elements()))
-    construct(getfield(JuTrack, Symbol(kind)), (Symbol(k) => plain(v) for (k, v) in pairs(fields)))
-end
-
-function is_element(name::Symbol)
-    isdefined(JuTrack, name) || return false
-    known = getfield(JuTrack, name)
-    known isa Function && name in FUNCTIONS ||
-        known isa Type && known <: JuTrack.AbstractElement && !isabstracttype(known)
-end
-
-all_elements() = String[String(name) for name in names(JuTrack; all=true) if is_element(name)]
-
-# the kinds that JuTrack makes by functions
-const FUNCTIONS = (:RBEND, :ERBEND, :HKICKER, :VKICKER)
-
-plain(x::AbstractString) = String(x)
-plain(x::AbstractArray{<:Real}) = Array{Float64}(x)
-plain(x::Integer) = Int(x)
-plain(x) = x
 
 """
     adapted(element)

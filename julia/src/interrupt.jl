@@ -19,9 +19,3 @@ function check_interrupt()
 end
 
 EnzymeRules.inactive(::typeof(check_interrupt)) = nothing
-
-"""How long this process has compiled since it was first asked [s]."""
-function seconds_compiled()
-    Base.cumulative_compile_timing(true)
-    first(Base.cumulative_compile_time_ns()) / 1e9
-end

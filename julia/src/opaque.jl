@@ -1,6 +1,38 @@
 # Any JuTrack element, made by its name with checked fields; and what its type says of how it is passed.
 
 """
+    make(kind, fields)
+
+A JuTrack element of a type, by its name, with fields by name.
+"""
+function make(kind::AbstractString, fields)
+    is_element(Symbol(kind)) || throw(UnknownName("element of JuTrack", kind, all_elements()))
+    construct(getfield(JuTrack, Symbol(kind)), (Symbol(k) => plain(v) for (k, v) in pairs(fields)))
+end
+
+function is_element(name::Symbol)
+    isdefined(JuTrack, name) || return false
+    known = getfield(JuTrack, name)
+    known isa Function && haskey(FUNCTIONS, name) ||
+        known isa Type && known <: JuTrack.AbstractElement && !isabstracttype(known)
+end
+
+all_elements() = String[String(name) for name in names(JuTrack; all=true) if is_element(name)]
+
+plain(x::AbstractString) = String(x)
+plain(x::AbstractArray{<:Real}) = Array{Float64}(x)
+plain(x::Integer) = Int(x)
+plain(x) = x
+
+# the kinds that JuTrack makes by functions, and the types of what they make
+const FUNCTIONS =
+    (RBEND=JuTrack.SBEND, ERBEND=JuTrack.ESBEND, HKICKER=JuTrack.CORRECTOR, VKICKER=JuTrack.CORRECTOR)
+
+"""The type of the elements of a kind."""
+type_of(kind::Type) = kind
+type_of(kind) = FUNCTIONS[nameof(kind)]
+
+"""
     construct(kind, fields)
 
 An element of one of JuTrack's types or functions, with fields as (name => value). Those that are no
@@ -28,7 +60,8 @@ const Boost = Union{JuTrack.LorentzBoost,JuTrack.InvLorentzBoost}
 build(kind::Type{<:Boost}, fields) = kind(fields[:angle])
 
 function build(kind::Type{<:JuTrack.LongitudinalRFMap}, fields)
-    cavity = filter(((k, _),) -> k !== :alphac, fields)
+    # of a cavity by itself JuTrack does not look at the harmonic
+    cavity = filter(((k, _),) -> !(k in (:alphac, :h)), fields)
     kind(fields[:alphac], construct(JuTrack.AccelCavity, cavity))
 end
 
@@ -77,6 +110,9 @@ end
 
 # of fields as they are
 const Wrapped = Union{Early,Gradient}
+
+# of a strong bunch
+const OPTICS = (:beta_x, :alpha_x, :gamma_x, :beta_y, :alpha_y, :gamma_y)
 
 set_field!(e, name, value) = setproperty!(owner(e, name)..., value)
 

@@ -26,5 +26,10 @@ function recall(line, first::Int)
     (length(row), origin)
 end
 
-is_same(a, b) =
-    typeof(a) == typeof(b) && all(f -> isequal(getfield(a, f), getfield(b, f)), fieldnames(typeof(a)))
+"""Whether two things are of one type and equal, records by their fields, however deep."""
+function is_same(a, b)
+    typeof(a) == typeof(b) || return false
+    a isa AbstractArray && return axes(a) == axes(b) && all(((x, y),) -> is_same(x, y), zip(a, b))
+    fields = fieldnames(typeof(a))
+    isempty(fields) ? isequal(a, b) : all(f -> is_same(getfield(a, f), getfield(b, f)), fields)
+end

@@ -5,8 +5,9 @@
 
 """Pass a piece for its derivatives; marks of the lost are set by `mark_lost!`."""
 function pass_smoothly!(piece::Piece, r, lost, particles, beta)
+    before = copy(lost)
     move_smoothly!(piece.element, r, lost, particles)
-    add_slip!(r, lost, piece.slip, beta)
+    add_slip!(r, before, piece.slip, beta)
 end
 
 move_smoothly!(e, r, lost, particles) = move!(e, r, particles)
@@ -17,15 +18,7 @@ function move_smoothly!(e::Exchanged, r, lost, particles)
     exchange!(r)
 end
 
-const Smooth = Union{
-    JuTrack.DRIFT{Float64},
-    JuTrack.QUAD{Float64},
-    JuTrack.KQUAD{Float64},
-    JuTrack.KSEXT{Float64},
-    JuTrack.KOCT{Float64},
-}
-
-function move_smoothly!(e::Smooth, r, lost, particles)
+function move_smoothly!(e::Straight, r, lost, particles)
     is_smooth(e) || return move!(e, r, particles)
     upright = iszero(e.T1) && iszero(e.R1) && iszero(e.R2) && iszero(e.T2)
     @inbounds for p in axes(r, 1)
@@ -75,7 +68,7 @@ function mark_lost!(e::Union{JuTrack.TRANSLATION{Float64},JuTrack.YROTATION{Floa
     nothing
 end
 
-function mark_lost!(e::Union{Smooth,JuTrack.SBEND{Float64},JuTrack.ESBEND{Float64}}, r, lost)
+function mark_lost!(e::Union{Straight,JuTrack.SBEND{Float64},JuTrack.ESBEND{Float64}}, r, lost)
     bounded = !(iszero(e.RApertures) && iszero(e.EApertures))
     @inbounds for p in axes(r, 1)
         lost[p] == 0 || continue

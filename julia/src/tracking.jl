@@ -54,8 +54,10 @@ end
 
 function pass!(piece::Piece, r, lost, particles, beta)
     stop!(piece.element, r, lost)
+    # those that the element loses have passed it, too
+    before = copy(lost)
     move!(piece.element, r, particles)
-    add_slip!(r, lost, piece.slip, beta)
+    add_slip!(r, before, piece.slip, beta)
 end
 
 """

@@ -107,7 +107,7 @@ end
 end
 
 @testset "studies by name" begin
-    @test_throws "no element QUAAD" study(["QUAAD" => (len=0.1,)], REFERENCE)
+    @test_throws "no element of JuTrack named QUAAD" study(["QUAAD" => (len=0.1,)], REFERENCE)
     effect = SpaceCharge(SOLVER, true)
     @test_throws "SBEND cannot be cut" study(["SBEND" => (len=0.1,)], REFERENCE; effect)
     shifted = ["QUAD" => (len=0.1, T1=ones(6))]

@@ -147,6 +147,50 @@ def test_cavities_need_a_reference(julia):
         jutrack.from_jutrack(line)
 
 
+NEEDED = {
+    "LorentzBoost": {"angle": 0.01},
+    "InvLorentzBoost": {"angle": 0.01},
+    "LongitudinalRFMap": {"alphac": 1e-3, "freq": 1e8, "h": 10.0},
+    "WIGGLER": {"lw": 0.1, "length": 0.1},
+    "easyCRABCAVITY": {"freq": 1e8},
+}
+#: that JuTrack has no motion of, or a wrong one
+REFUSED_BY_NAME = ("LongitudinalWake", "StrongThinGaussianBeam", "StrongGaussianBeam")
+
+
+def test_own_elements_of_every_type(julia):
+    """They come back as they went, those with records in them too, unless these were changed."""
+    kinds = [str(kind) for kind in julia.session.main.PyJuTrack.all_elements()]
+    assert len(kinds) > 35
+    for kind in set(kinds) - set(REFUSED_BY_NAME):
+        own = pj.Lattice([pj.julia.Element(kind, name="e", **NEEDED.get(kind, {}))])
+        line = jutrack.to_jutrack(own, PROTON)
+        assert jutrack.from_jutrack(line, PROTON) == own, kind
+    line = jutrack.to_jutrack(
+        pj.Lattice([pj.julia.Element("LongitudinalRFMap", **NEEDED["LongitudinalRFMap"])]), PROTON
+    )
+    julia.session.main.seval("line -> (line[1].RF.h += 1; nothing)")(line)
+    with pytest.raises(pj.errors.InvalidValueError, match="has no counterpart here"):
+        jutrack.from_jutrack(line, PROTON)
+
+
+def test_records_in_records_are_the_same_by_their_numbers(julia):
+    """Such as the optics of a strong bunch, which is refused as an element."""
+    same, other = julia.session.main.seval(
+        """begin
+            import PyJuTrack
+            jt = PyJuTrack.JuTrack
+            optics = jt.optics4DUC(1.0, 0.1, 2.0, 0.2)
+            bunch = jt.StrongGaussianBeam(1.0, jt.m_e, 1.0, 1, 1e9, optics, ones(3), 5)
+            changed = deepcopy(bunch)
+            changed.optics.optics_y.beta = 3.0
+            PyJuTrack.is_same(bunch, deepcopy(bunch)), PyJuTrack.is_same(bunch, changed)
+        end"""
+    )
+    assert bool(same)
+    assert not bool(other)
+
+
 @pytest.mark.parametrize("name", ["SPEAR3", "SSRF", "ESR"])
 def test_demonstrations(name, julia):
     """JuTrack's demonstration machines become ours, as long and with as many names."""

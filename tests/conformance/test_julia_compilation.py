@@ -67,6 +67,17 @@ def test_only_what_takes_time_is_told(capsys, seconds, told):
     assert bool(found) == bool(told)
 
 
+def test_the_clock_goes_on(julia):
+    """Julia counts how often it is told to, in eight bits: of 256 askings one found nothing."""
+    clock, compile_one = julia.session.package.seconds_compiled, julia.session.main.seval
+    before = clock()
+    for n in range(256):
+        compile_one(f"(x -> x^2 + {n} * sin(x))(1.0)")
+        after = clock()
+        assert after > before, n
+        before = after
+
+
 def test_what_is_compiled_is_silent(julia, capsys, make_beam):
     for length in (0.1, 0.2):
         pj.track(pj.Lattice([pj.Drift(length), pj.Marker()]), make_beam(10), engine=julia)

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 THREADED = """
 import numpy as np
 import pyjutrack as pj
@@ -32,11 +34,50 @@ print("done")
 """
 
 
-def test_three_threads(julia):
-    """Chunks with grids and slopes of their own, of particles of which some are lost."""
+FAILING = """
+import numpy as np
+import pytest
+import pyjutrack as pj
+from juliacall import Main
+# the second chunk alone has particles that no trial brings back through so strong a fringe
+rows = np.zeros((900, 6))
+rows[600:, :4] = np.random.default_rng(1).normal(size=(300, 4)) * 2e-3
+beam = pj.Beam.from_array(pj.Reference.from_kinetic("proton", 1e9), rows)
+strong = pj.julia.Element("KQUAD", k1=1e7, FringeQuadExit=1, name="q")
+with pytest.raises(pj.errors.InvalidValueError, match="^no place before a fringe"):
+    pj.gradient(
+        lambda final: final.coordinates[:, 0].sum(), pj.Lattice([strong, pj.Drift(0.1)]), beam,
+        wrt=["q.k1"], mode="reverse", engine="julia",
+    )
+for failing, thrown in ((1, "ErrorException"), (2, "InterruptException")):
+    found = Main.seval(f'''
+    let ended = Ref(false), thrown = nothing
+        try
+            PyJuTrack.for_chunks(3) do i
+                i == {failing} && throw({thrown}({'""' if failing == 1 else ""}))
+                sleep(0.3)
+                i == 3 && (ended[] = true)
+            end
+        catch error
+            thrown = error
+        end
+        ended[], string(nameof(typeof(thrown)))
+    end
+    ''')
+    assert (bool(found[0]), str(found[1])) == (True, thrown), found
+print("done")
+"""
+
+
+@pytest.mark.parametrize("program", [THREADED, FAILING], ids=["numbers", "errors"])
+def test_three_threads(julia, program):
+    """Chunks with grids and slopes of their own, of particles of which some are lost; their errors.
+
+    Those are what one thread throws, when all have ended.
+    """
     several = {"PYTHON_JULIACALL_THREADS": "3", "PYTHON_JULIACALL_HANDLE_SIGNALS": "yes"}
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", THREADED],
+        [sys.executable, "-W", "ignore", "-c", program],
         capture_output=True,
         text=True,
         env={**os.environ, **several},

@@ -64,6 +64,12 @@ def test_unknown_names_have_the_near_ones(julia, element, message):
         ("DRIFT_SC2P5D", {"xsize": 2}, r"xsize = 2.*take 3 or more"),
         ("DRIFT_SC2P5D", {"long_avg_n": 0}, r"long_avg_n = 0.*take 1 or more"),
         ("KQUAD", {"k2": 1.0}, "MaxOrder = 1, and leaves out a strength of order 2; give MaxO"),
+        (
+            "KQUAD",
+            {"PolynomA": [0.0] * 5 + [1.0], "MaxOrder": 5},
+            "MaxOrder = 5, and its strengths are of 4 orders; take from 0 to 3",
+        ),
+        ("RFCA", {"freq": 1e8, "energy": 1e9, "h": 7.0}, "h = 7.0.*JuTrack does not look at it"),
         ("KOCT", {"k3": 1.0, "MaxOrder": 2}, "leaves out a strength of order 3"),
         ("KQUAD", {"PolynomA": [0.0, 0.0, 1.0, 0.0]}, "leaves out a strength of order 2"),
         ("KQUAD", {"rad": 2}, "rad = 2.*take 0 or 1"),
@@ -105,6 +111,7 @@ def test_what_would_be_passed_over(julia, kind, fields, message):
             {"volt": 1e6, "freq": 1e8, "energy": 3e9, "EApertures": [1.0, 1.0, 0, 0, 0, 0]},
             "len = 0.0, and JuTrack does not look at its apertures then",
         ),
+        ("AccelCavity", {"volt": 1e6, "freq": 1e8, "h": 7.0}, "h = 7.0.*does not look at it"),
         (
             "LongitudinalRFMap",
             {"alphac": 1e-3, "freq": 1e8, "h": 10.0, "volt": 1e6},
@@ -115,6 +122,22 @@ def test_what_would_be_passed_over(julia, kind, fields, message):
 def test_the_same_of_what_has_no_length(julia, kind, fields, message):
     with pytest.raises(InvalidValueError, match=message):
         track(julia, Element(kind, name="e7", **fields))
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "message"),
+    [
+        ("RBEND", {"FringeIntM0": [0.1] * 5}, "RBEND has FringeIntM0 = .*take fint1 and gap"),
+        ("RBEND", {"NumIntSteps": 2.5}, "NumIntSteps of JuTrack's RBEND is of type Int64"),
+        ("ERBEND", {"KickAngle": [1e-3]}, "KickAngle of JuTrack's ERBEND has 2 entries"),
+        ("HKICKER", {"xkick": [1e-3]}, "xkick of JuTrack's HKICKER is of type Float64"),
+    ],
+)
+def test_the_same_of_what_jutrack_makes_by_functions(julia, kind, fields, message):
+    """As programs in Julia ask for them; of whole numbers, too."""
+    with pytest.raises(InvalidValueError, match=message):
+        julia.session.call("make", kind, {"len": 1, **fields})
+    assert float(julia.session.call("make", kind, {"len": 1}).len) == 1.0
 
 
 def test_no_count_of_any_type_may_be_negative(julia):
@@ -155,6 +178,8 @@ def test_what_is_right_still_tracks(julia):
         Element("WIGGLER", length=1.0, lw=0.1, Bmax=1.0, By=HARMONIC),
         Element("KQUAD", length=1.0, k2=1.0, MaxOrder=2, RApertures=[-1, 1, -1, 1, 0, 0]),
         Element("CRABCAVITY", volt=1e6, freq=4e8),
+        Element("RFCA", volt=1e6, freq=4e8, energy=1e9, h=1.0),
+        Element("LongitudinalRFMap", alphac=1e-3, freq=4e8, h=10.0),
         Element("easyCRABCAVITY", halfthetac=1e-3, freq=4e8),
         Element("thinMULTIPOLE", PolynomB=[0.0, 0.1, 0.0, 0.0], NumIntSteps=1, rad=0),
     ):

@@ -40,7 +40,6 @@ def _(e: RFCavity, part: Part, reference: Reference) -> Twins:
         "volt": e.voltage * part.fraction,
         # JuTrack's clock is path over c, and it divides by the frequency, which may be zero
         "freq": (e.frequency + (NO_FREQUENCY if vanishes(e.frequency) else 0.0)) / reference.beta,
-        "h": 0.0,
         "philag": math.pi - e.phase,
         # of which it takes beta^2
         "energy": reference.p0c / (reference.beta * abs(reference.species.charge)),
