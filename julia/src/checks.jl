@@ -37,7 +37,7 @@ stored_fields(kind) = Symbol[]
 concrete(kind::Type) = kind isa UnionAll ? kind{Float64} : kind
 
 function require_fields(@nospecialize(kind), title, @nospecialize(given))
-    known = known_fields(kind)
+    known = known_fields(kind)::Vector{Symbol}
     for name in keys(given)
         # ours have names, whether theirs do or not
         name in known || name === :name || throw(UnknownName("field of $title", String(name), String.(known)))
