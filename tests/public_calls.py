@@ -46,6 +46,7 @@ RETURNED = {
     "WakeModel",
     "WakeSamples",
     "MeshKick",
+    "Outcomes",
     "Place",
     "Architecture",
     "LatticeFile",

@@ -11,8 +11,6 @@ import torch
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function
 
-from .operators import Operators
-
 _TERMS = 10
 # atan(sqrt(w))/sqrt(w) in powers of -w
 _ATAN = [1 / (2 * j + 1) for j in range(14)]
@@ -41,15 +39,15 @@ def stumpffs(w: Tensor, count: int) -> tuple[Tensor, ...]:
     """The first Stumpff functions of plain tensors, four or more: c_k = 1/k! - w c_(k + 2)."""
     near = w.abs() < 1.0
     all_near = on_host(w) and bool_or(near.all(), default=False)
-    small = w if all_near else torch.where(near, w, 0.0)
+    small = w if all_near else torch.where(near, w, torch.zeros_like(w))
     series = _stumpff_series(count, small)
     close = (1 - small * series[0], 1 - small * series[1], *series)
     if all_near:
         return close
     # each branch gets an argument at which it and its derivatives are finite
-    far = torch.where(near, 1.0, w)
-    plus = torch.where(far > 0, far, 1.0).sqrt()
-    minus = torch.where(far < 0, -far, 1.0).sqrt()
+    far = torch.where(near, torch.ones_like(w), w)
+    plus = torch.where(far > 0, far, torch.ones_like(w)).sqrt()
+    minus = torch.where(far < 0, -far, torch.ones_like(w)).sqrt()
     away = [
         torch.where(far > 0, plus.cos(), minus.cosh()),
         torch.where(far > 0, plus.sin() / plus, minus.sinh() / minus),
@@ -61,7 +59,10 @@ def stumpffs(w: Tensor, count: int) -> tuple[Tensor, ...]:
 
 def _stumpff_series(count: int, w: Tensor) -> tuple[Tensor, ...]:
     """c_2 to c_(count - 1) for |w| < 1, by their series in powers of -w."""
-    (rows,) = _stumpff_coefficients(count).tensors(w.dtype, w.device)
+    coefficients = _stumpff_coefficients(count)
+    if not on_host(w):  # where numbers are cheaper than a copy of them
+        return tuple(_horner(column, w) for column in coefficients.T.tolist())
+    rows = torch.from_numpy(coefficients).to(w.dtype)
     terms = rows.reshape(*rows.shape, *[1] * w.dim()).unbind(0)
     total = terms[-1]
     for term in terms[-2::-1]:
@@ -70,10 +71,10 @@ def _stumpff_series(count: int, w: Tensor) -> tuple[Tensor, ...]:
 
 
 @cache
-def _stumpff_coefficients(count: int) -> Operators:
+def _stumpff_coefficients(count: int) -> np.ndarray:
     """(terms, count - 2): 1/(k + 2 j)! of c_k, k from 2, before (-w)^j."""
     rows = [[1 / math.factorial(k + 2 * j) for k in range(2, count)] for j in range(_TERMS)]
-    return Operators(np.array(rows))
+    return np.array(rows)
 
 
 def arctangent(w: Any) -> Any:
@@ -85,8 +86,8 @@ def arctangent(w: Any) -> Any:
     if not isinstance(w, Tensor):
         return w.arctangent()
     near = w < _ATAN_REACH
-    small = torch.where(near, w, 0.0)
-    root = torch.where(near, 1.0, w).sqrt()
+    small = torch.where(near, w, torch.zeros_like(w))
+    root = torch.where(near, torch.ones_like(w), w).sqrt()
     return torch.where(near, _horner(_ATAN, small), root.atan() / root)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -123,7 +122,7 @@ def test_what_no_shape_is() -> None:
 
 
 def test_the_julia_engine_refuses_what_it_would_misplace() -> None:
-    session: Any = SimpleNamespace(call=None)  # which is not asked
+    session: Any = type("Session", (), {"call": None})()  # which is not asked
     solver = pj.SpectralPoisson(assignment="quadratic")
     with pytest.raises(InvalidValueError, match="does not know the shape function 'quadratic'"):
         effects.potential(session, solver)

@@ -39,6 +39,13 @@ def _(graph: Graph, out: Tensor, a: Any, b: Any, alpha: float = 1) -> str:
     return elementwise(graph, "Sub", out, (b, a), out.dtype)
 
 
+@rule("addcmul.default")
+def _(graph: Graph, out: Tensor, a: Any, b: Any, c: Any, value: float = 1) -> str:
+    assert value == 1
+    product = elementwise(graph, "Mul", out, (b, c), out.dtype)
+    return graph.add("Add", read(graph, a, out.dtype), product)
+
+
 @rule("pow.Tensor_Scalar")
 def _(graph: Graph, out: Tensor, a: Symbol, power: float) -> str:
     x = read(graph, a, out.dtype)
