@@ -7,12 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from effect_cases import EFFECTS, LATTICE, bunch
-from public_calls import calls
-from test_settings_everywhere import numbers
+from settings_of_calls import check_public_calls
 from torch import Tensor
 
 import pyjutrack as pj
@@ -142,30 +140,14 @@ def test_an_effect_that_takes_one_is_refused() -> None:
             scaled(bad)
 
 
+def vary(beam: pj.Beam) -> tuple[pj.Beam, list[pj.Beam]]:
+    kind = "charge" if float(beam.charge) else "current"
+    amounts = (float(getattr(beam, kind)) or 1e-9) * FACTORS
+    each = [beam.replace(**{kind: float(amount)}) for amount in amounts]
+    return beam.replace(**{kind: amounts}), each
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_every_public_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    answered = set()
-    for name, (function, arguments) in calls(tmp_path).items():
-        # slopes are sums of much larger ones, in another order
-        tolerance = 1e-11 if "adjoint" in arguments and "wrt" in arguments else 1e-13
-        for argument, beam in arguments.items():
-            if not isinstance(beam, pj.Beam) or name in ELSEWHERE:
-                continue
-            kind = "charge" if float(beam.charge) else "current"
-            amounts = (float(getattr(beam, kind)) or 1e-9) * FACTORS
-            together = {**arguments, argument: beam.replace(**{kind: amounts})}
-            if name in REFUSED:
-                with pytest.raises(pj.errors.InvalidValueError, match="one after another"):
-                    function(**together)
-                continue
-            answered.add(name)
-            each_one = [{**arguments, argument: beam.replace(**{kind: float(a)})} for a in amounts]
-            each = zip(*(numbers(function(**one)) for one in each_one), strict=True)
-            for many, ones in zip(numbers(function(**together)), each, strict=True):
-                wanted = np.stack(ones)
-                if many.ndim < wanted.ndim:  # what is one for all of them
-                    many = np.broadcast_to(many, wanted.shape)
-                scale = np.nanmax(np.abs(wanted), initial=0.0)
-                np.testing.assert_allclose(many, wanted, rtol=tolerance, atol=tolerance * scale)
-    assert len(answered) > 15
+    assert check_public_calls(tmp_path, pj.Beam, vary, REFUSED, ELSEWHERE) > 15
