@@ -15,13 +15,11 @@ from torch import Tensor
 
 from ..core.errors import InvalidValueError, MissingPackageError, RankError
 from .messages import Array, Messages
-from .watch import Watch
+from .watch import MEETING, Watch
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-#: how long to wait for all ranks to come: they import at their own pace [s]
-_MEETING = 180.0
 #: tests of a request, half a microsecond each, before a rank naps between tests
 _SPINS = 2000
 #: longest nap [s]; up to there it is a part of the time waited so far
@@ -55,9 +53,9 @@ class MPIRanks(Messages):
     def _meet(self, everyone: MPI.Comm) -> MPI.Comm:
         """A communicator of the same ranks, once all have come."""
         own, met = everyone.Idup()
-        if not _test(met.Test, _MEETING):
+        if not _test(met.Test, MEETING):
             raise RankError(
-                f"rank {self.rank} of {self.size} did not meet the others within {_MEETING:g} s: "
+                f"rank {self.rank} of {self.size} did not meet the others within {MEETING:g} s: "
                 "every rank must enter the job"
             )
         return own
@@ -108,14 +106,9 @@ class MPIRanks(Messages):
         self._mpi.COMM_WORLD.Abort(1)
 
     def _wait(self, call: Callable[..., MPI.Request], *arguments: Any) -> None:
-        request: list[MPI.Request] = []
-
-        def done(seconds: float) -> bool:
-            if not request:
-                request.append(call(*arguments))
-            return _test(request[0].Test, seconds)
-
-        self._watch.wait(done)
+        self._watch.wait(
+            lambda: call(*arguments), lambda request, seconds: _test(request.Test, seconds)
+        )
 
     def _words(self, tensor: Tensor) -> Array:
         """A tensor as words of MPI, of 8 bytes if it can be: it counts no more than 2^31."""

@@ -16,10 +16,8 @@ from torch.distributed.rendezvous import rendezvous
 
 from ..core.errors import InvalidValueError, RankError
 from .messages import Array, Messages
-from .watch import Watch
+from .watch import MEETING, Watch
 
-#: how long to wait for all ranks to come: they import at their own pace [s]
-_MEETING = 180.0
 #: by which PyTorch, which would not say what rank is late, waits longer [s]
 _MARGIN = 30.0
 
@@ -54,7 +52,7 @@ class TorchRanks(Messages):
                 init_method,
                 rank=self.rank,
                 world_size=self.size,
-                timeout=timedelta(seconds=_MEETING),
+                timeout=timedelta(seconds=MEETING),
             )
             store, _, _ = next(meeting)
             dist.init_process_group(
@@ -114,21 +112,15 @@ class TorchRanks(Messages):
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(dist.group.WORLD))
 
     def _wait(self, tensor: Tensor, call: Callable[[], Work | None]) -> None:
-        if tensor.device.type != "cpu":
+        def start() -> Work:
             work = call()
             assert work is not None
-            work.wait()  # of the stream, not of this thread; NCCL has a watch of its own
-            return
-        begun: list[Work] = []
+            return work
 
-        def done(seconds: float) -> bool:
-            if not begun:
-                work = call()
-                assert work is not None
-                begun.append(work)
-            return _wait_for(begun[0], seconds)
-
-        self._watch.wait(done)
+        if tensor.device.type == "cpu":
+            self._watch.wait(start, _wait_for)
+        else:
+            start().wait()  # of the stream, not of this thread; NCCL has a watch of its own
 
 
 class _Notes:

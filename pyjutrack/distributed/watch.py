@@ -7,10 +7,14 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from ..core.errors import RankError
 
+T = TypeVar("T")
+
+#: how long to wait for all ranks to come: they import at their own pace [s]
+MEETING = 180.0
 #: of a wait, until this rank looks what others have written, and between looks [s]
 _LOOK = 0.5
 #: looks for the answers to a call of the roll
@@ -52,17 +56,26 @@ class Watch:
         self._finished: dict[int, int] = {}  # after which turn
         self._gone: set[int] = set()  # it needs the others no more
 
-    def wait(self, done: Callable[[float], bool]) -> None:
+    def wait(self, start: Callable[[], T], ended: Callable[[T, float], bool]) -> None:
         """Wait for what all ranks do together.
 
         Args:
-            done: whether it has come to its end within some seconds; RuntimeError if it failed.
+            start: begins it, and returns what stands for it.
+            ended: whether that has come to its end within some seconds. Both raise RuntimeError if
+                it failed.
 
         Raises:
             RankError: one of them has raised, is gone, or does not come.
         """
         self._turn += 1
         looks = 0
+        begun: list[T] = []
+
+        def done(seconds: float) -> bool:
+            if not begun:
+                begun.append(start())
+            return ended(begun[0], seconds)
+
         try:
             while not done(_LOOK):
                 looks += 1
