@@ -167,9 +167,9 @@ class ArrayParticles(ParticleColumns):
         sheet = stencil(kick.mesh)
         total = self._grids if self._has_many else self._grids.sum(0)
         total = total.reshape(*self._batch, *sheet.shape)
-        fractions = torch.from_numpy(
-            total.astype(self._columns[0].dtype)
-        )  # a copy: grids are reused
+        # the grids themselves are used again
+        dtype = self._columns[0].dtype
+        fractions = torch.from_numpy(total.astype(dtype, copy=self._has_many))
         return kick.strength(beam, fractions)
 
     def respond(self, effect: CollectiveEffect, field: Any, place: Place) -> Particles:
