@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ..core.checks import require_real, require_whole
 from ..core.errors import InvalidValueError
-from ..core.operators import Operators
 from ..core.storage import storable
+from ..mesh.operators import Operators
 from .corrections import Correction
 from .poisson import Potential, require_potential
 

@@ -13,11 +13,11 @@ from torch import Tensor
 from ..beam.beam import Beam
 from ..core.checks import wrong
 from ..core.errors import InvalidValueError
-from ..core.operators import Operators
 from ..core.scalars import is_real, is_whole
 from ..core.storage import storable
 from ..kernels import sines
 from ..mesh.grid import Grid, Mesh
+from ..mesh.operators import Operators
 from ..mesh.shapes import Shape, shape
 
 #: the ringing of a uniform beam is below 0.4 %, and a Gaussian one not broadened, at 4 cells rms

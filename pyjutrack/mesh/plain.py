@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..core.operators import Operators
 from .grid import Mesh
+from .operators import Operators
 
 
 @cache

@@ -16,9 +16,9 @@ from ..collective.corrections import Correction
 from ..collective.poisson import Potential, require_potential
 from ..core.checks import require_whole
 from ..core.errors import InvalidValueError
-from ..core.operators import Operators
 from ..core.storage import storable
 from ..mesh.grid import GHOSTS
+from ..mesh.operators import Operators
 from ..mesh.shapes import BSPLINE
 from .architectures import Standardisation, check_channels, unet
 from .network import Network, check_fit, require_plain, respond
