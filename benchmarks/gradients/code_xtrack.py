@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy import constants
 
 import pyjutrack as pj
 
@@ -39,7 +40,7 @@ def _cell(figure: str) -> Callable[[], Found]:
             mass0=reference.species.mass,
             q0=reference.species.charge,
             **{"x": x, "px": px, "y": y, "py": py, "zeta": z},
-            weight=start.charge / 1.602176634e-19 / len(x),
+            weight=start.charge / constants.e / len(x),
         )
 
     def element(slices: int, quadrupole: bool) -> list[Any]:
