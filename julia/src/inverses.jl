@@ -16,60 +16,33 @@ inverse(e::Exchanged) = wrapped(Exchanged, inverse(e.element))
 inverse(e::Gradient) = wrapped(Gradient, inverse(e.element))
 inverse(e::Early) = wrapped(Early, inverse(e.element))
 
+"""An element with fields of the other sign."""
+function negated(e, names...)
+    foreach(name -> setproperty!(e, name, -getproperty(e, name)), names)
+    e
+end
+
 wrapped(wrapper, undone) = undone === nothing ? nothing : wrapper(undone)
 
 function inverse(e::Straight)
     is_undone(e) || return e isa Fringed ? reversed(e) : nothing
-    back = backwards(e)
-    back.len = -e.len
-    back
+    negated(backwards(e), :len)
 end
 
-function inverse(e::JuTrack.thinMULTIPOLE)
-    is_undone(e) || return nothing
-    back = backwards(e)
-    back.PolynomA, back.PolynomB = -e.PolynomA, -e.PolynomB
-    back
-end
-
-function inverse(e::JuTrack.CORRECTOR)
-    back = backwards(e)
-    back.len, back.xkick, back.ykick = -e.len, -e.xkick, -e.ykick
-    back
-end
-
-function inverse(e::JuTrack.SOLENOID)
-    back = backwards(e)
-    back.len = -e.len
-    back
-end
-
+inverse(e::JuTrack.thinMULTIPOLE) =
+    is_undone(e) ? negated(backwards(e), :PolynomA, :PolynomB) : nothing
+inverse(e::JuTrack.CORRECTOR) = negated(backwards(e), :len, :xkick, :ykick)
+inverse(e::JuTrack.SOLENOID) = negated(backwards(e), :len)
 # of these the kicks depend on nothing that they change
-function inverse(e::JuTrack.RFCA)
-    back = without_apertures(e)
-    back.len, back.volt = -e.len, -e.volt
-    back
-end
+inverse(e::JuTrack.RFCA) = negated(without_apertures(e), :len, :volt)
+inverse(e::JuTrack.AccelCavity) = negated(without_apertures(e), :volt)
+inverse(e::JuTrack.easyCRABCAVITY) = negated(without_apertures(e), :halfthetac)
 
 function inverse(e::Union{JuTrack.CRABCAVITY,JuTrack.CRABCAVITY_K2})
     # JuTrack's phase is that at the entrance
     iszero(e.len) || return nothing
-    back = without_apertures(e)
-    back.volt = -e.volt
-    hasproperty(e, :k2) && (back.k2 = -e.k2)
-    back
-end
-
-function inverse(e::JuTrack.AccelCavity)
-    back = without_apertures(e)
-    back.volt = -e.volt
-    back
-end
-
-function inverse(e::JuTrack.easyCRABCAVITY)
-    back = without_apertures(e)
-    back.halfthetac = -e.halfthetac
-    back
+    back = negated(without_apertures(e), :volt)
+    hasproperty(e, :k2) ? negated(back, :k2) : back
 end
 
 inverse(e::JuTrack.LorentzBoost) = JuTrack.InvLorentzBoost(e.angle)
@@ -94,24 +67,14 @@ end
 
 """A bend of the same curvature, passed from its exit to its entrance."""
 function bent_back(e)
-    back = backwards(e)
-    back.len, back.angle = -e.len, -e.angle
+    back = negated(backwards(e), :len, :angle)
     back.e1, back.e2 = -e.e2, -e.e1
     back
 end
 
-function inverse(e::JuTrack.TRANSLATION)
-    # its three steps commute where nothing is rotated
-    back = deepcopy(e)
-    back.dx, back.dy, back.ds = -e.dx, -e.dy, -e.ds
-    back
-end
-
-function inverse(e::JuTrack.YROTATION)
-    back = deepcopy(e)
-    back.angle = -e.angle
-    back
-end
+# its three steps commute where nothing is rotated
+inverse(e::JuTrack.TRANSLATION) = negated(deepcopy(e), :dx, :dy, :ds)
+inverse(e::JuTrack.YROTATION) = negated(deepcopy(e), :angle)
 
 """Whether the map of an element is its own inverse with the length reversed."""
 function is_undone(e)

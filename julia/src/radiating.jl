@@ -26,19 +26,15 @@ end
 
 """Particles (but those marked) in the frame of an element, by its T1 and R1."""
 function enter_frame!(e, r, marks)
-    iszero(e.T1) && iszero(e.R1) && return nothing
-    for p in axes(r, 1)
-        marks[p] == 0 && change_frame!(r, p, e.T1, e.R1)
-    end
+    move_by!(r, marks, e.T1)
+    turn_by!(r, marks, e.R1)
     nothing
 end
 
 """Particles in the frame of the line again, by R2 and T2."""
 function leave_frame!(e, r, marks)
-    iszero(e.R2) && iszero(e.T2) && return nothing
-    for p in axes(r, 1)
-        marks[p] == 0 && turn_back!(r, p, e.R2, e.T2)
-    end
+    turn_by!(r, marks, e.R2)
+    move_by!(r, marks, e.T2)
     nothing
 end
 

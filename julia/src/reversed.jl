@@ -15,27 +15,22 @@ const Fringed = Union{JuTrack.KQUAD{Float64},JuTrack.KSEXT{Float64},JuTrack.KOCT
 
 function reversed(e)
     e.rad == 0 && iszero(e.KickAngle) || return nothing
-    back = backwards(e)
-    back.len = -e.len
-    hasproperty(e, :angle) && (back.angle = -e.angle)
-    Reversed(back)
+    back = negated(backwards(e), :len)
+    Reversed(hasproperty(e, :angle) ? negated(back, :angle) : back)
 end
 
 inverse(e::ExactBend) = reversed(e)
 
 function move!(back::Reversed, r::Matrix{Float64}, particles)
-    row, e = zeros(6), back.element
-    for p in eachindex(particles.lost_flag)
-        particles.lost_flag[p] == 0 || continue
+    row, e, lost = zeros(6), back.element, particles.lost_flag
+    enter_frame!(e, r, lost)
+    for p in eachindex(lost)
+        lost[p] == 0 || continue
         row .= @view r[p, :]
-        iszero(e.T1) || JuTrack.addvv!(row, e.T1)
-        iszero(e.R1) || JuTrack.multmv!(row, e.R1)
         unpass_row!(e, row)
-        iszero(e.R2) || JuTrack.multmv!(row, e.R2)
-        iszero(e.T2) || JuTrack.addvv!(row, e.T2)
         r[p, :] .= row
     end
-    nothing
+    leave_frame!(e, r, lost)
 end
 
 function unpass_row!(e::ExactBend, row)

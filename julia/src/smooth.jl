@@ -20,7 +20,7 @@ end
 
 function move_smoothly!(e::Straight, r, lost, particles)
     is_smooth(e) || return move!(e, r, particles)
-    upright = iszero(e.T1) && iszero(e.R1) && iszero(e.R2) && iszero(e.T2)
+    upright = is_upright(e)
     @inbounds for p in axes(r, 1)
         lost[p] == 0 || continue
         upright || change_frame!(r, p, e.T1, e.R1)
