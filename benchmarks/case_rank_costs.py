@@ -2,10 +2,11 @@
 
 One kick, and the maps to the next, of N particles on p ranks:
 
-    T = a N / p + b + s,    s = L (p - 1 + log2 p) + 2 V (p - 1) / (p B)
+    T = a N / p + b + s,    s = L log2 p + V (p - 1) / B              one all-gather, or
+                            s = L (p - 1 + log2 p) + 2 V (p - 1) / (p B)    an all-to-all before it
 
 a: per particle; b: the field, which every rank solves for by itself; s: the sum of a density of V
-bytes, an all-to-all and an all-gather, with L to each message and B bytes a second.
+bytes, with L to each message and B bytes a second, gathered whole while p V is short.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+
+from pyjutrack.beam.communicator import SHORT
 
 from .mpirun import run_ranks
 from .rank_costs import NUMBERS
@@ -49,8 +52,8 @@ class Costs:
 
     def sum(self, ranks: int, size: int = _DENSITY) -> float:
         """Of one density over the ranks [s]; nothing for one."""
-        messages = ranks - 1 + math.log2(ranks)
-        return self.latency * messages + 2 * size * (1 - 1 / ranks) / self.bandwidth
+        messages, sent = _messages(ranks, size)
+        return self.latency * messages + sent / self.bandwidth
 
     def efficiency(self, particles: float, ranks: int) -> float:
         """Time of one process over that of all ranks together."""
@@ -64,9 +67,9 @@ def run(particles: int, repeats: int, threads: int) -> Table:
     shared = {ranks: run_ranks("rank_costs", ranks, repeats, _COUNTS[-1]) for ranks in _RANKS}
     a, b = np.polyfit(_COUNTS, [alone[str(n)] / _KICKS for n in _COUNTS], 1)
     sums = [shared[2]["sums"][str(n)] for n in NUMBERS]
-    # of two ranks: two messages each way and once the bytes
-    slope, offset = np.polyfit(8 * np.array(NUMBERS), sums, 1)
-    here = Costs(float(a), float(b), float(offset) / 2, 1 / float(slope))
+    terms = np.array([_messages(2, 8 * n) for n in NUMBERS])
+    latency, slowness = np.linalg.lstsq(terms, np.array(sums), rcond=None)[0]
+    here = Costs(float(a), float(b), float(latency), 1 / float(slowness))
     rows = [
         Row(
             f"{ranks} ranks, own work",
@@ -106,6 +109,13 @@ def run(particles: int, repeats: int, threads: int) -> Table:
         rows,
         remarks,
     )
+
+
+def _messages(ranks: int, size: int) -> tuple[float, float]:
+    """One after another for a sum, and the bytes that a rank sends."""
+    if ranks * size <= SHORT:
+        return math.log2(ranks), size * (ranks - 1)
+    return ranks - 1 + math.log2(ranks), 2 * size * (1 - 1 / ranks)
 
 
 def _predict(costs: Costs) -> list[str]:

@@ -15,8 +15,8 @@ from torch.nn.functional import pad
 from ..autodiff import PositionalFunction, Pushed
 from ..core.errors import InvalidValueError
 
-#: up to which every rank sends all it has to all others [bytes]: one exchange in place of two
-_SHORT = 4096
+#: of all ranks together, up to which each sends all it has [bytes]: one exchange in place of two
+SHORT = 2**19
 
 
 class Ranks(Protocol):
@@ -185,7 +185,7 @@ class Communicator:
         """
         assert self.ranks is not None
         count, width = part.numel(), -(-part.numel() // self.size)
-        if count * part.element_size() <= _SHORT:
+        if count * part.element_size() * self.size <= SHORT:
             return _fold(self.ranks.all_gather(part.contiguous()), combine)
         flat = part.reshape(-1)
         if count < width * self.size:

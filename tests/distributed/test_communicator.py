@@ -16,7 +16,7 @@ from pyjutrack.distributed import SERIAL, Communicator
 
 RANKS = 3
 #: of float64 that are exchanged in one call
-SHORT = communicator._SHORT // 8
+SHORT = communicator.SHORT // 8
 
 
 def on_all(call: Callable[[Communicator], Any], size: int = RANKS) -> list[Any]:
