@@ -1,46 +1,95 @@
-"""The command line: a module for each command, with `add(parser)` and `run(options)`."""
+"""The command line: a module for each command, with `EXAMPLES`, `add(parser)`, `run(options)`."""
 
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
+import warnings
 from collections.abc import Sequence
 from types import ModuleType
+from typing import Any
 
 from ..core.errors import PyJuTrackError
 from ..core.version import __version__
-from . import convert, formats, info, julia, reproduce, track, train, twiss
+from . import completion, convert, formats, info, julia, reproduce, track, train, twiss, warmup
 
 COMMANDS: dict[str, tuple[str, ModuleType]] = {
-    "reproduce": ("the paper's tables and figures beside the published numbers", reproduce),
-    "info": ("what is read of a machine's file", info),
-    "twiss": ("optics of a ring from a lattice file", twiss),
-    "track": ("a beam through a lattice from a file", track),
-    "formats": ("the formats of lattice files that are known", formats),
-    "train": ("a network for the space charge", train),
-    "convert": ("a lattice or a network to another format", convert),
-    "julia": ("the julia engine: install it, or see what is there", julia),
+    "reproduce": (
+        "compute the paper's tables and figures beside the published ones",
+        reproduce,
+    ),
+    "info": ("say what is read of a machine's file", info),
+    "twiss": ("compute the optics of a ring, or of a line from given ones", twiss),
+    "track": ("track a beam through a machine, with space charge if asked", track),
+    "formats": ("list the formats of lattice files", formats),
+    "train": ("train a network for the space charge", train),
+    "convert": ("convert a lattice or a network to another format", convert),
+    "julia": ("install the julia engine, or say what is there", julia),
+    "warmup": ("compile the kernels that most calls need, once for all", warmup),
+    "completion": ("print the completion of these commands for a shell", completion),
 }
+
+_STATUS = "exit status: 0 done; 1 it cannot be done, as said in one line; 2 wrong arguments;"
+_STATUS += " 130 interrupted"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="pyjutrack", description="Hybrid beam tracking with automatic differentiation."
-    )
-    parser.add_argument("--version", action="version", version=f"pyjutrack {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name, (summary, command) in COMMANDS.items():
-        layout = argparse.ArgumentDefaultsHelpFormatter
-        command.add(commands.add_parser(name, help=summary, formatter_class=layout))
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     options.typed = sys.argv[1:] if arguments is None else list(arguments)
+    logger = logging.getLogger("pyjutrack")
+    level = logger.level
+    if options.quiet:
+        logger.setLevel(logging.ERROR)
     try:
-        status: int = options.run(options)
+        with warnings.catch_warnings():
+            warnings.showwarning = _say
+            status: int = options.run(options)
     except (PyJuTrackError, OSError) as error:
+        if options.traceback:
+            raise
         print(f"pyjutrack: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
+        if options.traceback:
+            raise
         print("pyjutrack: interrupted", file=sys.stderr)
         return 130
+    finally:
+        logger.setLevel(level)
     return status
+
+
+def _say(message: Warning | str, *place: Any, **more: Any) -> None:
+    """Print a warning in one line, in the place of `warnings.showwarning`."""
+    print(f"pyjutrack: {message}", file=sys.stderr)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The arguments of all commands."""
+    layout = argparse.RawDescriptionHelpFormatter
+    whole = argparse.ArgumentParser(
+        prog="pyjutrack",
+        description="Beam tracking with collective effects and automatic differentiation.",
+        epilog=f"{_STATUS}\n`pyjutrack COMMAND --help` shows examples of a command",
+        formatter_class=layout,
+    )
+    whole.add_argument("--version", action="version", version=f"pyjutrack {__version__}")
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (summary, command) in COMMANDS.items():
+        examples = "\n".join(f"  pyjutrack {name} {line}".rstrip() for line in command.EXAMPLES)
+        one = commands.add_parser(
+            name,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            epilog=f"examples:\n{examples}\n\n{_STATUS}",
+            formatter_class=layout,
+        )
+        command.add(one)
+        always = one.add_argument_group("as for all commands")
+        always.add_argument("--quiet", action="store_true", help="say nothing of progress")
+        always.add_argument(
+            "--traceback", action="store_true", help="of an error, show where it was raised"
+        )
+    return whole

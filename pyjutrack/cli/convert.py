@@ -8,6 +8,14 @@ import warnings
 from pathlib import Path
 
 from .arguments import positive
+from .showing import progress
+
+EXAMPLES = (
+    "ring.madx ring.json",
+    "ring.seq ring.mat --line ring --strict",
+    "linear linear.onnx",
+    "theirs.onnx ours.safetensors --jutrack --size 0.02 0.02",
+)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -18,11 +26,15 @@ def add(parser: argparse.ArgumentParser) -> None:
         "out", type=Path, help="a lattice file, or NAME.safetensors, NAME.onnx or NAME.nnlib"
     )
     lattices = parser.add_argument_group("for lattices")
-    lattices.add_argument("--line", help="which line of the file, if it holds several")
-    lattices.add_argument("--from", dest="origin", help="format of the file, if it shows none")
-    lattices.add_argument("--to", help="format that is written, if the suffix does not say it")
-    lattices.add_argument("--strict", action="store_true", help="refuse what cannot be represented")
-    parser.add_argument("--dtype", choices=("float32", "float64"), help="of NNlib arrays")
+    lattices.add_argument("--line", help="which line of the file, where it holds several")
+    lattices.add_argument("--from", dest="origin", help="format of the file, where it shows none")
+    lattices.add_argument("--to", help="format that is written, where the suffix does not say it")
+    lattices.add_argument("--strict", action="store_true", help="refuse what is not represented")
+    parser.add_argument(
+        "--dtype",
+        choices=("float32", "float64"),
+        help="numbers of an NNlib file; by default those of the network",
+    )
     foreign = parser.add_argument_group("for ONNX files of others")
     standard = foreign.add_mutually_exclusive_group()
     standard.add_argument(
@@ -35,9 +47,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar=("MEAN_IN", "STD_IN", "MEAN_OUT", "STD_OUT"),
         help="of the maps that the network was trained on",
     )
-    foreign.add_argument("--size", type=float, nargs=2, help="of the box [m]")
+    foreign.add_argument("--size", type=float, nargs=2, help="width and height of the box [m]")
     foreign.add_argument(
-        "--shape", type=positive, nargs=2, help="cells, if the file leaves them open"
+        "--shape", type=positive, nargs=2, help="cells in x and y, where the file leaves them open"
     )
     parser.set_defaults(run=run)
 
@@ -58,7 +70,7 @@ def _convert_lattice(options: argparse.Namespace) -> int:
 
     if Path(options.source).resolve() == options.out.resolve():
         raise InvalidValueError(f"{options.out} would be written over itself; name another file")
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), progress(options, f"reading {options.source}"):
         warnings.simplefilter("ignore")  # the notes say the same, element by element
         found = read_lattice(
             options.source, format=options.origin, line=options.line, strict=options.strict or None

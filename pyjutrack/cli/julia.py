@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+EXAMPLES = ("status", "setup", "sysimage")
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(

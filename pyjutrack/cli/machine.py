@@ -10,25 +10,61 @@ from pathlib import Path
 from ..beam.reference import Reference
 from ..core.errors import InvalidValueError
 from ..io import LatticeFile, read_lattice
+from ..optics import Twiss
+from .showing import progress
+
+_DISPERSION = ("dispersion_x", "dispersion_px", "dispersion_y", "dispersion_py")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments that say which machine, and where results go."""
     add_file(parser)
-    parser.add_argument("--out", type=Path, help="folder of the results; NAME of the file if left")
+    parser.add_argument("--out", type=Path, help="folder of the results; by default NAME of NAME.*")
 
 
 def add_file(parser: argparse.ArgumentParser) -> None:
     """The arguments that say which machine."""
-    parser.add_argument("file", type=Path, help="lattice; `pyjutrack formats` lists what is read")
-    parser.add_argument("--format", help="of the file, if its suffix and content do not show it")
-    parser.add_argument("--line", help="which line of the file, if it holds several")
-    parser.add_argument("--species", help="particle, if the file does not say it")
-    energy = parser.add_mutually_exclusive_group()
-    energy.add_argument("--kinetic", type=float, help="kinetic energy [eV]")
-    energy.add_argument("--total", type=float, help="total energy [eV]")
-    energy.add_argument("--p0c", type=float, help="momentum [eV]")
-    parser.add_argument("--strict", action="store_true", help="refuse what cannot be represented")
+    parser.add_argument("file", type=Path, help="a lattice; `pyjutrack formats` lists what is read")
+    parser.add_argument("--format", help="its format, where suffix and content do not show it")
+    parser.add_argument("--line", help="which line of the file, where it holds several")
+    parser.add_argument(
+        "--strict", action="store_true", help="refuse a file with anything that is not represented"
+    )
+    particle = parser.add_argument_group("particle, where the file does not say it")
+    particle.add_argument("--species", help="such as proton or electron")
+    energy = particle.add_mutually_exclusive_group()
+    energy.add_argument("--kinetic", type=float, metavar="EV", help="kinetic energy [eV]")
+    energy.add_argument("--total", type=float, metavar="EV", help="total energy [eV]")
+    energy.add_argument("--p0c", type=float, metavar="EV", help="momentum times c [eV]")
+
+
+def add_start(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the optics at the start of a line."""
+    start = parser.add_argument_group("optics at the start, of a line that closes on nothing")
+    start.add_argument(
+        "--start",
+        type=float,
+        nargs=4,
+        metavar=("BETX", "ALFX", "BETY", "ALFY"),
+        help="beta [m] and alpha in x and in y; without it, those of a ring",
+    )
+    start.add_argument(
+        "--start-dispersion",
+        type=float,
+        nargs=4,
+        metavar=("DX", "DPX", "DY", "DPY"),
+        help="dispersion there [m, 1, m, 1]; zero by default",
+    )
+
+
+def read_start(options: argparse.Namespace) -> Twiss | None:
+    """What the arguments of `add_start` say; None of a ring."""
+    if options.start is None:
+        if options.start_dispersion is not None:
+            raise InvalidValueError("--start-dispersion goes with --start")
+        return None
+    dispersion = dict(zip(_DISPERSION, options.start_dispersion or (0.0,) * 4, strict=True))
+    return Twiss(*options.start, **dispersion)
 
 
 def read(options: argparse.Namespace) -> tuple[LatticeFile, Reference, Path]:
@@ -36,7 +72,8 @@ def read(options: argparse.Namespace) -> tuple[LatticeFile, Reference, Path]:
 
     What the file holds and pyjutrack lacks is listed on stderr.
     """
-    found = read_file(options)
+    with progress(options, f"reading {options.file}"):
+        found = read_file(options)
     for note in found.notes:
         print(f"pyjutrack: {note}", file=sys.stderr)
     if found.reference is None:

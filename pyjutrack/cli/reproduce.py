@@ -9,18 +9,38 @@ from pathlib import Path
 from ..engines import ENGINES, engine_of
 from .arguments import positive
 
+EXAMPLES = ("", "--table 2 3 --solver spectral --seeds 1", "--engine julia --seeds 2")
+
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--table", type=int, nargs="+", choices=(1, 2, 3), help="only these")
-    parser.add_argument("--figure", type=int, nargs="+", choices=(2, 3), help="only these")
+    parser.add_argument("--table", type=int, nargs="+", choices=(1, 2, 3), help="only these tables")
+    parser.add_argument("--figure", type=int, nargs="+", choices=(2, 3), help="only these figures")
     parser.add_argument(
-        "--solver", choices=("unet", "spectral", "jutrack"), default="unet", help="the field"
+        "--solver",
+        choices=("unet", "spectral", "jutrack"),
+        default="unet",
+        help="what gives the field",
     )
-    parser.add_argument("--engine", choices=ENGINES, default="native", help="what tracks")
-    parser.add_argument("--network", default="linear", help="one that ships, or a file of weights")
-    parser.add_argument("--particles", type=positive, default=50_000, help="macroparticles")
-    parser.add_argument("--seeds", type=positive, default=5, help="beams to average over")
-    parser.add_argument("--out", type=Path, default=Path("results"), help="folder of the files")
+    parser.add_argument(
+        "--engine", choices=ENGINES, default="native", help="what tracks, %(default)s by default"
+    )
+    parser.add_argument(
+        "--network",
+        default="linear",
+        help="one that ships, or a file of weights; %(default)s by default",
+    )
+    parser.add_argument(
+        "--particles", type=positive, default=50_000, help="macroparticles, %(default)s by default"
+    )
+    parser.add_argument(
+        "--seeds", type=positive, default=5, help="beams to average over, %(default)s by default"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("results"),
+        help="folder of the files, %(default)s by default",
+    )
     parser.set_defaults(run=run)
 
 
@@ -38,7 +58,9 @@ def run(options: argparse.Namespace) -> int:
     field = {"solver": options.solver, "network": options.network}
     engine = engine_of(options.engine)
     total = study.steps(which_tables, which_figures, options.seeds, **field)
-    with tqdm(total=total, desc="reproduce", unit="part", file=sys.stderr) as bar:
+    with tqdm(
+        total=total, desc="reproduce", unit="part", file=sys.stderr, disable=options.quiet
+    ) as bar:
         results = study.run(
             which_tables,
             which_figures,

@@ -1,85 +1,181 @@
-"""`pyjutrack track`: a beam through a lattice."""
+"""`pyjutrack track`: a beam through a machine."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InvalidValueError
 from . import machine
 from .arguments import positive
+from .showing import add_json, progress, show
+
+if TYPE_CHECKING:
+    from ..beam.beam import Beam
+    from ..beam.reference import Reference
+    from ..collective import CollectiveEffect
+    from ..lattice.lattice import Lattice
+
+EXAMPLES = (
+    "ring.mat --turns 100 --emittance 1e-9 1e-11 --sigma-delta 1e-3",
+    "cell.madx --current 10 --space-charge 0.05 0.05 --step 0.1 --particles 50000",
+    "line.seq --start 10 0 5 0 --save end.h5",
+    "ring.json --beam start.h5 --json",
+)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
     machine.add(parser)
-    parser.add_argument("--turns", type=positive, default=1, help="how often to pass the lattice")
-    parser.add_argument("--beam", type=Path, help="openPMD file of the beam to track; or")
-    parser.add_argument("--particles", type=positive, default=1000, help="of a matched Gaussian,")
-    parser.add_argument(
-        "--emittance", type=float, nargs=2, default=(1e-9, 1e-9), help="its rms ones [m rad],"
+    parser.add_argument("--turns", type=positive, default=1, help="turns, %(default)s by default")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="openPMD file for the beam after")
+    add_json(parser)
+    _add_beam(parser.add_argument_group("beam"))
+    machine.add_start(parser)
+    field = parser.add_argument_group("space charge, of a coasting beam")
+    field.add_argument(
+        "--space-charge",
+        type=float,
+        nargs=2,
+        metavar=("WIDTH", "HEIGHT"),
+        help="with it, in a conducting box of this width and height [m] about the axis",
     )
-    parser.add_argument("--sigma-z", type=float, default=0.0, help="its length [m]")
-    parser.add_argument("--sigma-delta", type=float, default=0.0, help="and momentum spread")
-    parser.add_argument("--seed", type=int, default=1, help="of its particles")
-    parser.add_argument("--save", type=Path, help="openPMD file for the beam at the end")
+    field.add_argument(
+        "--cells", type=positive, nargs=2, default=(128, 128), metavar=("NX", "NY"),
+        help="of the box, 128 128 by default",
+    )  # fmt: skip
+    field.add_argument(
+        "--step", type=float, default=0.05, help="longest way between kicks [m], %(default)s"
+    )
     parser.set_defaults(run=run)
+
+
+def _add_beam(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--beam", type=Path, metavar="FILE", help="an openPMD file with it; or else")
+    group.add_argument(
+        "--particles",
+        type=positive,
+        default=1000,
+        help="macroparticles of a Gaussian beam that is matched to the optics, 1000 by default",
+    )
+    group.add_argument(
+        "--emittance",
+        type=float,
+        nargs=2,
+        default=(1e-9, 1e-9),
+        metavar=("EX", "EY"),
+        help="geometric rms emittances [m rad], 1e-9 1e-9 by default",
+    )
+    group.add_argument("--sigma-z", type=float, default=0.0, help="rms of z [m], 0 by default")
+    group.add_argument("--sigma-delta", type=float, default=0.0, help="rms of delta, 0 by default")
+    group.add_argument("--current", type=float, help="current of the coasting beam [A]")
+    group.add_argument("--seed", type=int, default=1, help="of the particles, 1 by default")
 
 
 def run(options: argparse.Namespace) -> int:
     """Track, print the beam at the end, draw it."""
-    import numpy as np
-
-    from ..core.atomic import write_whole
-    from ..io import read_beam, write_beam
-    from ..plotting import figure, plot_losses, plot_phase_space
+    from ..io import write_beam
     from ..tracking.loss_map import loss_map
 
     found, reference, out = machine.read(options)
-    beam = read_beam(options.beam) if options.beam else _match(found.lattice, reference, options)
+    lattice = found.lattice
+    with progress(options, "making the beam"):
+        beam = _read(options, reference) if options.beam else _match(lattice, reference, options)
+    effects = _effects(options)
+    turns = "1 turn" if options.turns == 1 else f"{options.turns} turns"
+    with progress(options, f"tracking {len(beam)} particles for {turns}"):
+        losses = loss_map(lattice, beam, effects=effects, turns=options.turns)
+    end = losses.beam
+    if options.save:
+        write_beam(options.save, end)
+    picture = out / "track.png"
+    _draw(picture, losses)
+    record = {
+        "turns": options.turns,
+        "particles": len(beam),
+        "lost": end.lost - beam.lost,
+        "start": _figures(beam),
+        "end": _figures(end),
+        "picture": str(picture),
+        "beam": options.save and str(options.save),
+    }
+    rows = [f"{lattice!r}, {turns}", f"start: {beam!r}", f"end:   {end!r}"]
+    rows += _text(record)
+    rows += [f"wrote {file}" for file in (options.save, picture) if file]
+    show(options, record, "\n".join(rows))
+    return 0
+
+
+def _read(options: argparse.Namespace, reference: Reference) -> Beam:
+    from ..io import read_beam
+
+    if options.current is not None:
+        raise InvalidValueError("--current is of a beam that is made; that of --beam has its own")
+    beam = read_beam(options.beam)
     if beam.reference.species != reference.species:
         raise InvalidValueError(
             f"the beam is of {beam.reference.species.name}s, the lattice for "
             f"{reference.species.name}s"
         )
-    losses = loss_map(found.lattice, beam, turns=options.turns)
-    end = losses.beam
-    print(f"{found.lattice!r}, {options.turns} turns\nstart: {beam!r}\nend:   {end!r}")
-    _print(beam, end)
-    if options.save:
-        write_beam(options.save, end)
-        print(f"wrote {options.save}")
-    planes = "xy" if bool(end.alive.any()) else ""
-    fig, axes = figure(len(planes) + 1, width=4.2, height=3.6)
-    panels = np.ravel(axes)
-    for ax, plane in zip(panels[:-1], planes, strict=True):
-        plot_phase_space(ax, end, plane)
-    plot_losses(panels[-1], losses)
-    write_whole(out / "track.png", lambda path: fig.savefig(path, dpi=150))
-    print(f"wrote {out / 'track.png'}")
-    return 0
+    return beam
 
 
-def _match(lattice, reference, options):  # type: ignore[no-untyped-def]
+def _match(lattice: Lattice, reference: Reference, options: argparse.Namespace) -> Beam:
     from ..optics import distributions, twiss_table
 
+    start = machine.read_start(options)
     return distributions.gaussian(
         reference,
         options.particles,
-        twiss=twiss_table(lattice, reference)[0],
+        twiss=start or twiss_table(lattice, reference)[0],
         emittance=tuple(options.emittance),
         sigma_z=options.sigma_z,
         sigma_delta=options.sigma_delta,
+        **({} if options.current is None else {"current": options.current}),
         seed=options.seed,
     )
 
 
-def _print(beam, end):  # type: ignore[no-untyped-def]
+def _effects(options: argparse.Namespace) -> list[CollectiveEffect]:
+    from ..collective import SpaceCharge, SpectralPoisson
+
+    if options.space_charge is None:
+        return []
+    solver = SpectralPoisson(size=tuple(options.space_charge), shape=tuple(options.cells))
+    return [SpaceCharge(solver, max_step=options.step)]
+
+
+def _draw(path: Path, losses: Any) -> None:
+    import numpy as np
+
+    from ..core.atomic import write_whole
+    from ..plotting import figure, plot_losses, plot_phase_space
+
+    planes = "xy" if bool(losses.beam.alive.any()) else ""
+    fig, axes = figure(len(planes) + 1, width=4.2, height=3.6)
+    panels = np.ravel(axes)
+    for ax, plane in zip(panels[:-1], planes, strict=True):
+        plot_phase_space(ax, losses.beam, plane)
+    plot_losses(panels[-1], losses)
+    write_whole(path, lambda file: fig.savefig(file, dpi=150))
+
+
+def _figures(beam: Beam) -> dict[str, dict[str, float]] | None:
+    """Mean and rms of each coordinate; None if no particle is left."""
     from ..beam.beam import COORDINATES
     from ..beam.moments import centroid, sizes
 
-    print(f"{'':6} {'mean':>14} {'rms':>14} {'mean':>14} {'rms':>14}")
-    columns = [centroid(beam), sizes(beam)]
-    columns += [centroid(end), sizes(end)] if bool(end.alive.any()) else []
-    for i, name in enumerate(COORDINATES):
-        print(f"{name:6} " + " ".join(f"{float(c[i]):14.6g}" for c in columns))
+    if not bool(beam.alive.any()):
+        return None
+    both = zip(COORDINATES, centroid(beam), sizes(beam), strict=True)
+    return {name: {"mean": float(mean), "rms": float(rms)} for name, mean, rms in both}
+
+
+def _text(record: dict[str, Any]) -> list[str]:
+    tables = [record[when] for when in ("start", "end") if record[when]]
+    rows = [" ".join([" " * 6, *[f"{'mean':>14} {'rms':>14}"] * len(tables)])]
+    for name in tables[0] if tables else ():
+        numbers = [f"{each[name]['mean']:14.6g} {each[name]['rms']:14.6g}" for each in tables]
+        rows.append(" ".join([f"{name:6}", *numbers]))
+    return rows

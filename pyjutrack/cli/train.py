@@ -9,20 +9,65 @@ from pathlib import Path
 from ..surrogate.architectures import known_architectures
 from .arguments import positive
 
+EXAMPLES = (
+    "linear --out box.safetensors",
+    "linear --size 0.04 0.02 --shape 64 32 --channels 16 32 64 --samples 500 --steps 2000",
+)
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("architecture", choices=tuple(known_architectures()))
-    parser.add_argument("--out", type=Path, help="file of the weights; NAME.safetensors if left")
-    parser.add_argument("--samples", type=positive, default=2000, help="beams to train on")
-    parser.add_argument("--steps", type=positive, default=10_000, help="of the optimiser")
-    parser.add_argument("--batch", type=positive, default=16, help="beams a step")
-    parser.add_argument("--rate", type=float, default=1e-2, help="first learning rate")
-    parser.add_argument("--seed", type=int, default=1, help="of beams, weights and order")
-    parser.add_argument("--channels", type=positive, nargs="+", help="after each step down")
-    parser.add_argument("--size", type=float, nargs=2, default=(0.02, 0.02), help="of the box [m]")
-    parser.add_argument("--shape", type=positive, nargs=2, default=(128, 128), help="cells")
-    parser.add_argument("--held-out", type=positive, default=200, help="beams to test on")
-    parser.add_argument("--device", help="cpu or cuda; if left, cuda where there is one")
+    parser.add_argument(
+        "--out", type=Path, help="file of the weights; by default ARCHITECTURE.safetensors"
+    )
+    parser.add_argument(
+        "--samples", type=positive, default=2000, help="beams to train on, %(default)s by default"
+    )
+    parser.add_argument(
+        "--steps",
+        type=positive,
+        default=10_000,
+        help="steps of the optimiser, %(default)s by default",
+    )
+    parser.add_argument(
+        "--batch", type=positive, default=16, help="beams in each step, %(default)s by default"
+    )
+    parser.add_argument(
+        "--rate",
+        type=float,
+        default=1e-2,
+        help="learning rate at the start, %(default)s by default",
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=1,
+        help="of the beams, weights and order, %(default)s by default",
+    )
+    parser.add_argument(
+        "--channels",
+        type=positive,
+        nargs="+",
+        help="of the U-Net after each step down: two or more; each halves the cells",
+    )
+    parser.add_argument(
+        "--size",
+        type=float,
+        nargs=2,
+        default=(0.02, 0.02),
+        help="width and height of the box [m], 0.02 0.02 by default",
+    )
+    parser.add_argument(
+        "--shape",
+        type=positive,
+        nargs=2,
+        default=(128, 128),
+        help="cells in x and y, 128 128 by default",
+    )
+    parser.add_argument(
+        "--held-out", type=positive, default=200, help="beams to test on, %(default)s by default"
+    )
+    parser.add_argument("--device", help="cpu or cuda; by default cuda where there is one")
     parser.set_defaults(run=run)
 
 
@@ -47,6 +92,7 @@ def run(options: argparse.Namespace) -> int:
         command=shlex.join(["pyjutrack", *options.typed]),
         held_out=options.held_out,
         device=options.device,
+        quiet=options.quiet,
     )
     errors = surrogate.about["held_out"]
     print(

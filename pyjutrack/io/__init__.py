@@ -3,6 +3,7 @@
 from .format import LatticeFormat, LatticeSource
 from .formats import lattice_formats, register_format
 from .lattices import read_lattice, write_lattice
+from .machines import example
 from .read_beams import read_beam
 from .record import LatticeFile, Note
 from .write_beams import write_beam
@@ -12,6 +13,7 @@ __all__ = [
     "LatticeFormat",
     "LatticeSource",
     "Note",
+    "example",
     "lattice_formats",
     "read_beam",
     "read_lattice",

@@ -251,9 +251,18 @@ def require_unet(channels: tuple[int, ...], shape: tuple[int, int]) -> None:
     factor = 2 ** len(channels)
     if any(n % factor for n in shape):
         raise InvalidValueError(
-            f"{len(channels)} steps down need cells in multiples of {factor}, got {shape}; "
-            "take other channels"
+            f"{len(channels)} steps down need cells in multiples of {factor}, got {shape}; take "
+            + _remedy(channels, shape)
         )
+
+
+def _remedy(channels: tuple[int, ...], shape: tuple[int, int]) -> str:
+    """What a U-Net of so many cells may have, or how many cells one of these channels."""
+    factor = 2 ** len(channels)
+    cells = tuple(-(-n // factor) * factor for n in shape)
+    depth = next(d for d in range(len(channels), -1, -1) if not any(n % 2**d for n in shape))
+    fewer = f"channels {channels[:depth]}, or " if depth >= 2 else ""
+    return f"{fewer}{cells} cells"
 
 
 _SHIPPED = (

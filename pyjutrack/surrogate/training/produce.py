@@ -28,6 +28,7 @@ def produce(
     command: str = "",
     held_out: int = 200,
     device: str | None = None,
+    quiet: bool = False,
 ) -> Surrogate:
     """Train with progress bars, and write the weights and beside them the model card.
 
@@ -39,6 +40,7 @@ def produce(
         command: what was typed, for the card.
         held_out: beams to measure the errors on.
         device: as for `train`; None is CUDA where there is one.
+        quiet: whether there are no bars.
     """
     _check_out(out)
     teacher = default_teacher(recipe) if teacher is None else teacher
@@ -46,14 +48,14 @@ def produce(
     commit = card.source()  # now: the checkout may move on while training runs
     checkpoint = out.with_suffix(".checkpoint")
     with ExitStack() as bars:
-        beams = bars.enter_context(_bar("beams", recipe.samples))
+        beams = bars.enter_context(_bar("beams", recipe.samples, quiet))
         steps: tqdm | None = None
 
         def report(step: int, loss: float, error: float) -> None:
             nonlocal steps
             if steps is None:
                 beams.close()
-                steps = bars.enter_context(_bar("train", recipe.steps, done=step - 1))
+                steps = bars.enter_context(_bar("train", recipe.steps, quiet, done=step - 1))
             steps.update(step - steps.n)
             steps.set_postfix(loss=f"{loss:.2g}", watched=f"{error:.2%}", refresh=False)
 
@@ -65,7 +67,7 @@ def produce(
             report=report,
             drawn=beams.update,
         )
-    with _bar("held-out", held_out) as bar:
+    with _bar("held-out", held_out, quiet) as bar:
         surrogate = card.fill_card(
             surrogate,
             recipe,
@@ -93,5 +95,5 @@ def _check_out(out: Path) -> None:
             pass
 
 
-def _bar(name: str, total: int, *, done: int = 0) -> tqdm:
-    return tqdm(total=total, initial=done, desc=name, file=sys.stderr)
+def _bar(name: str, total: int, quiet: bool, *, done: int = 0) -> tqdm:
+    return tqdm(total=total, initial=done, desc=name, file=sys.stderr, disable=quiet)
