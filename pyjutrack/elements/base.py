@@ -133,7 +133,10 @@ class Element:
         Raises:
             InvalidValueError: the kind does not define it.
         """
-        raise InvalidValueError(f"elements of kind {type(self).__name__} define no `transport`")
+        raise InvalidValueError(
+            f"elements of kind {type(self).__name__} define no `transport(self, state, reference, "
+            "part)`, which returns the state after a part; docs/extending.md has one that runs"
+        )
 
     def exit_reference(self, reference: Reference, part: Part = WHOLE) -> Reference:
         """The reference particle after a part of the element; its momentum carries derivatives.

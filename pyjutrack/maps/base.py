@@ -12,6 +12,8 @@ from ..core.errors import InvalidValueError, require_known
 from ..core.registry import refuse_taken
 from .checks import refuse_bare, require_fit, require_function
 
+__all__ = ["Map", "map"]
+
 #: in the order of a map's arguments
 COORDINATES = ("x", "px", "y", "py", "z", "delta")
 Parameters = tuple[Any, ...]
