@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from copied_pages import FOLDER, relink_page, write_copies
-from plain_docstrings import escape_lines
+from plain_docstrings import escape_lines, join_names
 from reference_pages import write_pages
 
 from pyjutrack import __version__
@@ -52,4 +52,5 @@ def setup(app):  # type: ignore[no-untyped-def]
     app.connect("builder-inited", lambda app: write_copies(Path(app.srcdir, FOLDER)))
     app.connect("source-read", relink_page)
     app.connect("autodoc-process-docstring", escape_lines, priority=400)  # before napoleon
+    app.connect("autodoc-process-docstring", join_names, priority=600)  # after it
     return {"parallel_read_safe": True}
