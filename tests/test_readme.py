@@ -1,9 +1,9 @@
-"""The examples of the README and of docs/corrections.md run as written and print what they say."""
+"""Examples of the README, docs/start.md and docs/corrections.md run and print what they say."""
 
 import re
 from pathlib import Path
 
-from pages import run
+from pages import blocks, run
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -22,6 +22,18 @@ def test_the_example_prints_its_output():
     assert re.sub(r"[-\d.e+]+", "#", shown) == re.sub(r"[-\d.e+]+", "#", found)
     for a, b in zip(_numbers(shown), _numbers(found), strict=True):
         assert abs(a - b) <= 1e-6 * abs(a)
+
+
+def test_what_the_readme_says_of_networks_and_of_real_machines():
+    example, network, _, ring, *_ = blocks("README.md")
+    assert "field error 0.0" in run(f"{example}\n{network}")
+    assert "tunes 3.27" in run(f"import pyjutrack as pj\n{ring}")
+
+
+def test_the_page_to_start_from():
+    said = run("\n".join(blocks("docs/start.md")))
+    assert said.startswith("3.2797")
+    assert "Beam(1000 macroparticles, 0 lost" in said
 
 
 def test_the_example_of_learned_walls():
