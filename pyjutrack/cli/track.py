@@ -152,12 +152,17 @@ def _draw(path: Path, losses: Any) -> None:
     from ..core.atomic import write_whole
     from ..plotting import figure, plot_losses, plot_phase_space
 
-    planes = "xy" if bool(losses.beam.alive.any()) else ""
-    fig, axes = figure(len(planes) + 1, width=4.2, height=3.6)
+    beam, lost = losses.beam, bool(losses.counts.any())
+    planes = ""
+    if bool(beam.alive.any()):
+        kept = beam.coordinates[beam.alive]
+        planes = "xyz" if bool((kept[:, 4:] != kept[0, 4:]).any()) else "xy"
+    fig, axes = figure(max(1, len(planes) + lost), width=4.2, height=3.6)
     panels = np.ravel(axes)
-    for ax, plane in zip(panels[:-1], planes, strict=True):
-        plot_phase_space(ax, losses.beam, plane)
-    plot_losses(panels[-1], losses)
+    for ax, plane in zip(panels, planes, strict=False):
+        plot_phase_space(ax, beam, plane, ellipse=True)
+    if lost or not planes:
+        plot_losses(panels[-1], losses)
     write_whole(path, lambda file: fig.savefig(file, dpi=150))
 
 
