@@ -31,6 +31,7 @@ def test_what_the_readme_says_of_networks_and_of_real_machines():
 
 
 def test_the_page_to_start_from():
+    assert "0 lost" in run("\n".join(blocks("docs/index.md")))
     said = run("\n".join(blocks("docs/start.md")))
     assert said.startswith("3.2797")
     assert "Beam(1000 macroparticles, 0 lost" in said
