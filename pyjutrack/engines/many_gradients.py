@@ -119,8 +119,8 @@ def _pass_all(
         slopes.append(slope.numpy())
         lost = max(lost, count_lost(task.beam, final))
     warn_of_losses(lost, task.beam.particles)
-    value, slope = np.concatenate(values), np.concatenate(slopes)
-    return value.reshape(batch), slope.reshape(*batch, len(wrt))
+    found = np.concatenate(values), np.concatenate(slopes)
+    return found[0].reshape(batch), found[1].reshape(*batch, len(wrt))
 
 
 def _pushed_bytes(task: Task, wrt: Sequence[str]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial, wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from ..core.errors import InvalidValueError, UnstableError
 from ..core.settings import concatenate, take
@@ -27,7 +27,7 @@ def in_one_pass(function: Callable[P, R]) -> Callable[P, R]:
     Where it refuses some of them, or fails, it is called for each, as `each_setting` does: that
     answers, or says what is wrong with one of them.
     """
-    one_by_one = each_setting(function)
+    one_by_one, call_some = each_setting(function), cast(Any, function)
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -41,10 +41,8 @@ def in_one_pass(function: Callable[P, R]) -> Callable[P, R]:
             for first in range(0, math.prod(batch), size):
                 of = partial(take, batch=batch, rows=slice(first, first + size))
                 some = choose(lattice, of)
-                if args:
-                    found.append(function(some, *args[1:], **kwargs))  # type: ignore[arg-type]
-                else:
-                    found.append(function(**{**kwargs, "lattice": some}))  # type: ignore[arg-type]
+                given = {} if args else {"lattice": some}
+                found.append(call_some(*[some, *args[1:]][: len(args)], **(kwargs | given)))
         except _FAILURES:
             return one_by_one(*args, **kwargs)
         joined: R = concatenate(found, batch)

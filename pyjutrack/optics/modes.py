@@ -22,7 +22,7 @@ def normal_modes_4d(matrix: Tensor) -> Tensor:
     """
     a, b = matrix[..., :2, :2], matrix[..., :2, 2:]
     c, d = matrix[..., 2:, :2], matrix[..., 2:, 2:]
-    coupling = sum(m.detach().abs().amax((-2, -1)) for m in (b, c))
+    coupling = b.detach().abs().amax((-2, -1)) + c.detach().abs().amax((-2, -1))
     mixed = b + _conjugate(c)
     split = _trace(a) - _trace(d)
     square = split * split + 4 * _determinant(mixed)

@@ -94,7 +94,7 @@ class Passage:
         jacobians = joined if self.batch else joined.squeeze(0)
         return self._rows(pieces), jacobians.contiguous()
 
-    def _rows(self, pieces: Sequence[Tensor]) -> Tensor:
+    def _rows(self, pieces: list[Tensor]) -> Tensor:
         """Coordinates (..., N, 6) of columns (6, ..., n) of all stacks."""
         rows = torch.cat(pieces, -1)[..., self._back].movedim(0, -1)
         return rows if self.batch else rows.squeeze(0)
