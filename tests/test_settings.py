@@ -225,13 +225,6 @@ def test_lengths_that_effects_cut_are_refused() -> None:
         pj.track(lattice, beam, effects=[fodo.space_charge(fodo.solver())])
 
 
-@pytest.mark.parametrize("adjoint", ["checkpoint", "reversible"])
-def test_adjoints_that_keep_less_are_of_one_setting(adjoint: str) -> None:
-    leaf = VALUES.clone().requires_grad_()
-    with pytest.raises(pj.errors.InvalidValueError, match="one setting"):
-        pj.track(LINE.with_values({"q.k1": leaf}), bunch(), adjoint=adjoint)
-
-
 def test_optics_of_each() -> None:
     """Records have arrays, and tables their columns, of what each has."""
     ring = pj.Lattice(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any
 
 import numpy as np
@@ -25,14 +26,14 @@ GROWTH = pj.observables.emittance_growth("x")
 def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Numbers of settings of each pass that is made."""
     made: list[int] = []
-    inner = many_gradients._pass
+    for mode, inner in many_gradients._PASSES.items():
 
-    def note(objective: Any, task: Any, wrt: Any) -> Any:
-        found = inner(objective, task, wrt)
-        made.append(task.batch.numel())
-        return found
+        def note(objective: Any, task: Any, wrt: Any, inner: Any = inner) -> Any:
+            found = inner(objective, task, wrt)
+            made.append(task.batch.numel())
+            return found
 
-    monkeypatch.setattr(many_gradients, "_pass", note)
+        monkeypatch.setitem(many_gradients._PASSES, mode, note)
     return made
 
 
@@ -50,39 +51,78 @@ def each(objective: Any, beam: pj.Beam, effects: Any, **given: Any) -> list[Any]
     ]
 
 
+def ratio(final: pj.Beam, initial: pj.Beam) -> torch.Tensor:
+    """An objective of both beams that adds up nothing much larger than itself."""
+    assert final.coordinates.shape == initial.coordinates.shape == (500, 6)
+    after, before = (b.coordinate("x").square().mean() for b in (final, initial))
+    return after / before + final.coordinate("x").mean()
+
+
+def assert_alike(found: Any, ones: Any) -> None:
+    """To 1e-13 of the largest; test_settings_rounding says where no slope has so many digits."""
+    scale = np.abs(np.stack(ones)).max(0)
+    np.testing.assert_allclose(found / scale, np.stack(ones) / scale, rtol=0, atol=1e-13)
+
+
+WAYS: list[dict[str, Any]] = [
+    {},
+    {"mode": "forward"},
+    {"adjoint": "checkpoint"},
+    {"adjoint": pj.adjoints.Reversible(snapshots=2)},
+]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
 @pytest.mark.parametrize("kicked", [True, False])
 @pytest.mark.parametrize("turns", [1, 2])
-def test_by_one_pass(kicked: bool, turns: int, passes: list[int]) -> None:
+def test_by_one_pass(way: dict[str, Any], kicked: bool, turns: int, passes: list[int]) -> None:
     """By the knob that differs, by another, and an objective of both beams."""
     effects, wrt = [KICK] * kicked, ["q1.k1", "q2.k1", "q2.dx"]
-
-    def objective(final: pj.Beam, initial: pj.Beam) -> torch.Tensor:
-        assert final.coordinates.shape == initial.coordinates.shape == (500, 6)
-        after, before = (b.coordinate("x").square().mean() for b in (final, initial))
-        return after / before + final.coordinate("x").mean()
-
-    found = pj.gradient(objective, SETTINGS, BEAM, wrt=wrt, effects=effects, turns=turns)
-    assert passes == [3]
-    ones = np.stack(each(objective, BEAM, lambda f: effects, wrt=wrt, turns=turns))
-    scale = np.abs(ones).max(0)
-    np.testing.assert_allclose(found / scale, ones / scale, rtol=0, atol=1e-12)
+    given = {"wrt": wrt, "turns": turns, **way}
+    found = pj.gradient(ratio, SETTINGS, BEAM, effects=effects, **given)
+    assert passes == [3] * ("mode" not in way or not kicked)
+    assert_alike(found, each(ratio, BEAM, lambda f: effects, **given))
 
 
-def test_by_current_and_factor(passes: list[int]) -> None:
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_by_current_and_factor(way: dict[str, Any], passes: list[int]) -> None:
     wrt = ["beam.current", "effects[0].perveance_scale", "q2.k1"]
     beam = BEAM.replace(current=100 * FACTORS)
     kick = dataclasses.replace(KICK, perveance_scale=FACTORS)
-    found = pj.gradient(GROWTH, SETTINGS, beam, wrt=wrt, effects=[kick])
-    assert passes == [3]
+    found = pj.gradient(ratio, SETTINGS, beam, wrt=wrt, effects=[kick], **way)
+    assert passes == [3] * ("mode" not in way)
     own = lambda f: [dataclasses.replace(KICK, perveance_scale=f)]  # noqa: E731
-    ones = np.stack(each(GROWTH, beam, own, wrt=wrt))
-    scale = np.abs(ones).max(0)
-    np.testing.assert_allclose(found / scale, ones / scale, rtol=0, atol=1e-12)
+    assert_alike(found, each(ratio, beam, own, wrt=wrt, **way))
+
+
+@pytest.mark.parametrize("way", WAYS[:3], ids=str)
+def test_soft_apertures(way: dict[str, Any], passes: list[int]) -> None:
+    soft = pj.Aperture(half_width=3e-3, half_height=3e-3, smoothing=1e-3)
+    line = pj.Lattice([CELL, soft, CELL])
+    many = line.with_values({"q1.k1": 29.6 * FACTORS})
+    size = lambda final: pj.moments.sizes(final)[0]  # noqa: E731
+    found = pj.gradient(size, many, BEAM, wrt=["q1.k1", "q2.k1"], **way)
+    assert passes == [3]
+    ones = [
+        pj.gradient(size, line.with_values({"q1.k1": f}), BEAM, wrt=["q1.k1", "q2.k1"])
+        for f in (29.6 * FACTORS).tolist()
+    ]
+    assert_alike(found, ones)
+
+
+@pytest.mark.parametrize("wrt", [[], ["q1.k1", "q1.k1"], ["no.k1"]])
+def test_knobs_that_cannot_be(wrt: list[str]) -> None:
+    """As of one setting."""
+    refused = pj.errors.InvalidValueError, pj.errors.UnknownNameError
+    with pytest.raises(refused) as of_one:
+        pj.gradient(GROWTH, CELL, BEAM, wrt=wrt)
+    with pytest.raises(refused, match=re.escape(str(of_one.value))):
+        pj.gradient(GROWTH, SETTINGS, BEAM, wrt=wrt)
 
 
 def test_values_and_memory(monkeypatch: pytest.MonkeyPatch, passes: list[int]) -> None:
     """Some settings at a time, of more dimensions than one, where all would store too much."""
-    monkeypatch.setattr(many_gradients, "_STORED", 1.0)
+    monkeypatch.setattr(many_gradients, "_HELD", 1.0)
     lattice = CELL.with_values({"q1.k1": 29.6 * FACTORS[:2, None], "q2.k1": -29.6 * FACTORS})
     value, slope = pj.value_and_gradient(GROWTH, lattice, BEAM, wrt=["q2.k1"], effects=[KICK])
     assert passes == [1] * 6
@@ -98,9 +138,7 @@ def test_values_and_memory(monkeypatch: pytest.MonkeyPatch, passes: list[int]) -
     [
         {"wrt": ["d2.length"]},  # along which kicks act
         {"wrt": ["beam.beta_x"]},
-        {"wrt": ["q2.k1"], "mode": "forward"},
         {"wrt": ["q2.k1"], "mode": "fd"},
-        {"wrt": ["q2.k1"], "adjoint": "checkpoint"},
     ],
 )
 def test_what_goes_one_after_another(given: dict[str, Any], passes: list[int]) -> None:

@@ -54,7 +54,7 @@ class SpaceCharge2p5D(SlicedEffect):
     in a round pipe of radius b. The kick of a test particle is symplectic. lambda H is deposited
     and read by the shape function of the potential's mesh, along z too, where its smoothing is
     undone as far as its cells resolve it. Each beam
-    of a batch has a line of its own; what `torch.func.vmap` runs over has one in common.
+    of a batch has a line of its own; so has each call of `torch.func.vmap`, but around derivatives.
 
     Attributes:
         potential: what turns the density of a slice into H; a solver or a network, see `Potential`.

@@ -65,7 +65,8 @@ class SpaceCharge3D(CollectiveEffect):
     The box stands still while the bunch changes a little, so that derivatives are those of the
     function; where the bunch outgrows it by some per cent, it moves, and results jump by their
     discretisation error. Test particles that leave the box of the bunch are lost there. In a batch
-    every beam has a box of its own; particles that `torch.func.vmap` runs over have one together.
+    every beam has a box of its own, and so has each call of `torch.func.vmap`; those that stand
+    around derivatives have one together.
 
     Attributes:
         nodes: of the box in x, y and z, two of which on each side are for the shape function.

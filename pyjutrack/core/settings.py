@@ -136,3 +136,21 @@ def join(found: Sequence[Any], batch: torch.Size) -> Any:
         f"results of {len(found)} settings, {type(first).__name__}, have no common form; call it "
         "for one setting after another"
     )
+
+
+def concatenate(found: Sequence[Any], batch: torch.Size) -> Any:
+    """Results of some settings after others, (n, ...) each, as one with the dimensions of all.
+
+    Arrays and tensors have the settings first; the rest is the same of all.
+    """
+    first = found[0]
+    if isinstance(first, Tensor):
+        return torch.cat(list(found)).reshape(*batch, *first.shape[1:])
+    if isinstance(first, np.ndarray):
+        return np.concatenate(list(found)).reshape(*batch, *first.shape[1:])
+    if dataclasses.is_dataclass(first) and not isinstance(first, type):
+        names = [f.name for f in dataclasses.fields(first) if f.init]
+        return dataclasses.replace(
+            first, **{n: concatenate([getattr(one, n) for one in found], batch) for n in names}
+        )
+    return first

@@ -246,8 +246,10 @@ class Element:
         """The element with a last dimension for the particles in parameters of many settings."""
         if not self.batch:
             return self
-        changes = {n: along_particles(getattr(self, n)) for n in (*self.knobs, *self.placement)}
-        return replace(self, **changes)
+        # kept, so that derivatives must go through it also where none are asked for now
+        with torch.inference_mode(False), torch.enable_grad():
+            names = (*self.knobs, *self.placement)
+            return replace(self, **{n: along_particles(getattr(self, n)) for n in names})
 
     @cached_property
     def recordings(self) -> dict[Any, Any]:

@@ -43,7 +43,7 @@ def advance(element: Element, state: State, reference: Reference, part: Part) ->
     if on_host(state.alive):
         moved = _transport_placed(element, state, reference, part)
         arrived = _finite(moved)
-        again = not bool_or((arrived | ~state.alive).all(), default=True)
+        again = not bool_or((arrived | ~state.alive).all(), default=False)
     else:
         with torch.no_grad():
             arrived, again = _finite(_transport_placed(element, state, reference, part)), True

@@ -1,10 +1,10 @@
-"""Gradients of many settings at once: one tracking, and one backward pass through all of it."""
+"""Gradients of many settings at once, by one backward pass or by tangents of all of them."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial, wraps
 from inspect import signature
 from typing import Any, ParamSpec, TypeVar
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..autodiff import Pushed
 from ..beam.beam import Beam
 from ..collective.base import require_differentiable
 from ..core.checks import require_real
@@ -20,14 +21,16 @@ from ..core.errors import ManySettingsError
 from ..core.settings import pick, take
 from ..kernels import parallel
 from ..lattice.batch import choose, shape_of
-from ..lattice.knobs import current, overlay
+from ..lattice.knobs import current, overlay, parts
 from ..lattice.lattice import Lattice
 from ..lattice.patterns import expand
+from ..maps.state import State
 from ..tracking.adjoint import run_adjoint
-from ..tracking.adjoint.choose import stored_bytes
+from ..tracking.adjoint.choose import held_bytes
+from ..tracking.end import End, expand_beam
 from ..tracking.loss_warning import count_lost, warn_of_effects, warn_of_losses
 from ..tracking.task import Task, task_of
-from .native import Native
+from .native import Native, contract
 from .objective import objective_of
 from .protocol import Objective
 from .results import evaluate
@@ -37,16 +40,18 @@ R = TypeVar("R")
 
 #: of so many particles each has kernels, which are faster than a pass through all
 _FEW = 2000
-#: bytes that a pass through some of the settings may store
-_STORED = 2**28
+#: bytes that a pass through some of the settings may hold
+_HELD = 2**28
+#: arrays that hold tangents at a time, about
+_ARRAYS = 4
 
 
 def together(function: Callable[P, R]) -> Callable[P, R]:
     """Let `value_and_gradient` take all settings in one pass where it can; a decorator.
 
     Where it cannot, the function is called as it is: where a parameter is needed as one number,
-    where knobs are vectors or change moments of the beam, in other modes, with other engines and
-    adjoints; and of many particles.
+    where knobs are vectors or change moments of the beam, in other modes, with other engines; of
+    many particles; and by forward mode with effects.
     """
     default = {n: p.default for n, p in signature(function).parameters.items()}
 
@@ -54,8 +59,9 @@ def together(function: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         given = default | signature(function).bind(*args, **kwargs).arguments
         lattice, beam, effects = (given[name] for name in ("lattice", "beam", "effects"))
-        simple = given["mode"] == "reverse" and given["adjoint"] in ("auto", "store")
-        simple = simple and given["engine"] in ("native", Native())
+        simple = given["mode"] in _PASSES and given["engine"] in ("native", Native())
+        # kernels push tangents through kicks, of one setting, faster than a pass through all
+        simple = simple and not (given["mode"] == "forward" and effects)
         simple = simple and isinstance(beam, Beam) and beam.coordinates.dim() == 2
         simple = simple and len(beam) <= _FEW
         if not simple or not any(map(shape_of, (lattice, beam, effects))):
@@ -66,8 +72,9 @@ def together(function: Callable[P, R]) -> Callable[P, R]:
             wrt = expand(given["wrt"], lattice.knobs)
             if not beam.world.is_serial or not _are_numbers(task, wrt):
                 return function(*args, **kwargs)
+            parts(task, wrt)  # each once, and none that follows another
             require_differentiable(effects)
-            found: Any = _pass_all(objective_of(given["objective"]), task, wrt)
+            found: Any = _pass_all(objective_of(given["objective"]), task, wrt, given["mode"])
         except ManySettingsError:
             return function(*args, **kwargs)
         return found
@@ -93,22 +100,33 @@ def _is_number(lattice: Lattice, address: str) -> bool:
 
 
 def _pass_all(
-    objective: Objective, task: Task, wrt: Sequence[str]
+    objective: Objective, task: Task, wrt: Sequence[str], mode: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Values (...) and gradients (..., K), some settings at a time."""
     batch, lost = task.batch, 0
     one = dataclasses.replace(task, lattice=choose(task.lattice, partial(_first, batch=batch)))
-    size = max(1, int(_STORED // max(stored_bytes(one), 1)))
+    held = _pushed_bytes(one, wrt) if mode == "forward" else held_bytes(one)
+    size = max(1, int(_HELD // max(held, 1)))
     values, slopes = [], []
     for first in range(0, math.prod(batch), size):
         of = partial(take, batch=batch, rows=slice(first, first + size))
-        value, slope, count = _pass(objective, _chosen(task, of), wrt)
-        values.append(value)
-        slopes.append(slope)
-        lost = max(lost, count)
+        some = _chosen(task, of)
+        value, slope, end = _PASSES[mode](objective, some, wrt)
+        final = end.beam(some.beam)
+        if task.effects:
+            warn_of_effects(some, [final])
+        values.append(value.detach().to(torch.float64).numpy())
+        slopes.append(slope.numpy())
+        lost = max(lost, count_lost(task.beam, final))
     warn_of_losses(lost, task.beam.particles)
-    value, slope = np.concatenate(values), np.concatenate(slopes)
-    return value.reshape(batch), slope.reshape(*batch, len(wrt))
+    found = np.concatenate(values), np.concatenate(slopes)
+    return found[0].reshape(batch), found[1].reshape(*batch, len(wrt))
+
+
+def _pushed_bytes(task: Task, wrt: Sequence[str]) -> int:
+    """Estimate the bytes that tangents of a setting take."""
+    c = task.beam.coordinates
+    return _ARRAYS * c.numel() * c.element_size() * (len(wrt) + 1)
 
 
 def _first(value: Any, batch: torch.Size) -> Any:
@@ -120,40 +138,58 @@ def _chosen(task: Task, of: Callable[[Any], Any]) -> Task:
     return dataclasses.replace(task, lattice=lattice, beam=beam, effects=effects)
 
 
-def _pass(
-    objective: Objective, task: Task, wrt: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray, int]:
-    """The same of settings (n,), and the most particles lost in one of them."""
+def _pull(objective: Objective, task: Task, wrt: Sequence[str]) -> tuple[Tensor, Tensor, End]:
+    """The same of settings (n,) by a backward pass, and their end."""
     (count,) = task.batch
-    leaves = [_leaf(current(task, address), count) for address in wrt]
+    leaves = [leaf.requires_grad_() for leaf in _plain(task, wrt)]
     with torch.enable_grad():
         knobbed = overlay(task, wrt, leaves)
-        end = run_adjoint(knobbed).beam(knobbed.beam)
-        values = []
-        for n in range(count):
-            of = partial(pick, batch=torch.Size((count,)), index=(n,))
-            initial = choose(knobbed.beam, of)
-            weights = None if end.weights is None else end.weights[n]
-            final = initial.replace(
-                reference=end.reference,
-                coordinates=end.coordinates[n],
-                alive=end.alive[n],
-                weights=weights,
-            )
-            values.append(evaluate(objective, final, initial))
+        end = run_adjoint(knobbed)
+        values = [
+            evaluate(objective, one.beam(initial), initial) for one, initial in _each(end, knobbed)
+        ]
         total = torch.stack(values)
-    if task.effects:
-        warn_of_effects(task, [end])
     slopes: Sequence[Tensor] = [torch.zeros(count, dtype=torch.float64) for _ in wrt]
     if total.requires_grad:
         with parallel.cores():
             slopes = torch.autograd.grad(
                 total.sum(), leaves, allow_unused=True, materialize_grads=True
             )
-    found = torch.stack(list(slopes), -1).numpy()
-    return total.detach().to(torch.float64).numpy(), found, count_lost(task.beam, end)
+    return total, torch.stack(list(slopes), -1), end
 
 
-def _leaf(value: Any, count: int) -> Tensor:
-    plain = torch.as_tensor(value, dtype=torch.float64).detach()
-    return plain.expand(count).clone().requires_grad_()
+def _push(objective: Objective, task: Task, wrt: Sequence[str]) -> tuple[Tensor, Tensor, End]:
+    """The same by tangents that go with the particles."""
+    (count,) = task.batch
+    leaves = [
+        Pushed.make(value, torch.ones(1, count, dtype=torch.float64), (k,))
+        for k, value in enumerate(_plain(task, wrt))
+    ]
+    knobbed = overlay(task, wrt, leaves)
+    # tangents by kernels are of one setting; these are not
+    wide = dataclasses.replace(knobbed, beam=expand_beam(knobbed.beam, task.batch))
+    end = run_adjoint(wide)
+    with torch.enable_grad():
+        pairs = [contract(objective, *each, len(wrt)) for each in _each(end, knobbed)]
+    values, slopes = map(torch.stack, zip(*pairs, strict=True))
+    return values, slopes, end
+
+
+def _each(end: End, task: Task) -> Iterator[tuple[End, Beam]]:
+    """The end of each of the settings (n,), and the beam as it started."""
+    batch = task.batch
+    for n in range(math.prod(batch)):
+        initial = choose(task.beam, partial(pick, batch=batch, index=(n,)))
+        columns = tuple(c[n] for c in end.state.coordinates)
+        weights = None if end.weights is None else end.weights[n]
+        yield End(State(columns, end.state.alive[n]), None, end.reference, weights), initial
+
+
+def _plain(task: Task, wrt: Sequence[str]) -> list[Tensor]:
+    """Numbers of all settings (n,) at some addresses."""
+    found = (torch.as_tensor(current(task, a), dtype=torch.float64).detach() for a in wrt)
+    return [value.expand(task.batch).clone() for value in found]
+
+
+#: by which all settings may go, by mode
+_PASSES = {"reverse": _pull, "forward": _push}

@@ -77,7 +77,7 @@ class Native:
         found = parts(task, wrt)
         if mode == "forward":
             end, source = _final(task, wrt, seeds(found))
-            return _contract(objective, end, source, sum(p.numel() for p in found))
+            return contract(objective, end, source, sum(p.numel() for p in found))
         vector = values(task, wrt)
         leaf = vector.requires_grad_()
         end, source = _final(task, wrt, split(leaf, found))
@@ -153,10 +153,16 @@ def _final(task: Task, wrt: Sequence[str], numbers: Iterable[Tensor]) -> tuple[E
     return run_adjoint(knobbed, once=True), knobbed.beam
 
 
-def _contract(objective: Objective, final: End, source: Beam, count: int) -> tuple[Tensor, Tensor]:
+def contract(objective: Objective, final: End, source: Beam, count: int) -> tuple[Tensor, Tensor]:
     """The gradient of the objective by both beams, times what was pushed through the tracking.
 
     Cheaper than to push all directions through the objective as well.
+
+    Args:
+        count: of the directions.
+
+    Returns:
+        The value, and its slopes (count,).
     """
     columns, reference = final.state.coordinates, final.reference
     moved: list[Any] = [*columns, source.coordinates, *source.intensity]

@@ -13,9 +13,11 @@ from ..tracking.loss_warning import warn_if_differentiable, warn_of_effects
 from ..tracking.task import task_of
 from .choice import engine_of
 from .protocol import Engine
+from .vmapped import as_settings
 
 
 @disable_compile
+@as_settings
 def track(
     lattice: Lattice,
     beam: Beam,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -38,13 +39,31 @@ class Affine(NamedTuple):
         return Affine(other.matrix @ self.matrix, kick)
 
 
+class Made:
+    """Maps in the order in which they were made, each once; they go by their numbers."""
+
+    def __init__(self) -> None:
+        self._maps: list[Affine] = []
+        self._numbers: dict[Any, int] = {}
+
+    def __getitem__(self, number: int) -> Affine:
+        return self._maps[number]
+
+    def number(self, key: Any, make: Callable[[], Affine]) -> int:
+        """Return the number of what a key stands for, made if it is new."""
+        if key not in self._numbers:
+            self._maps.append(make())
+            self._numbers[key] = len(self._maps) - 1
+        return self._numbers[key]
+
+
 def merged(
     lattice: Lattice, reference: Reference, effects: Sequence[Any], keep: Sequence[str]
 ) -> list[Element]:
     """The elements of `Lattice.merged`."""
     require_reference(reference)
     kept = _places_to_keep(lattice, effects, keep)
-    known: dict[Any, Any] = {}
+    made = Made()
     found: list[Element] = []
     stay, after = [], reference
     for n, element in enumerate(lattice.elements):
@@ -57,11 +76,11 @@ def merged(
             before = reference
             for element in elements:
                 reference = element.exit_reference(reference)
-            known = known if reference is before else {}  # at another momentum
+            made = made if reference is before else Made()  # at another momentum
         elif len(elements) == 1:
             found += elements  # exact, and no slower
         else:
-            found.append(_as_map(elements, reference, known))
+            found.append(_as_map(elements, reference, made))
     return found
 
 
@@ -79,15 +98,13 @@ def _places_to_keep(lattice: Lattice, effects: Sequence[Any], keep: Sequence[str
     return kept
 
 
-def _as_map(elements: Sequence[Element], reference: Reference, known: dict[Any, Any]) -> TaylorMap:
-    whole = _product(
-        # what is alike in all settings first, which is one matrix for all of them
-        (
-            _product((_linearise_once(e, reference, known) for e in some), known)
-            for _, some in groupby(elements, lambda e: bool(e.batch))
-        ),
-        known,
+def _as_map(elements: Sequence[Element], reference: Reference, made: Made) -> TaylorMap:
+    # what is alike in all settings first, which is one matrix for all of them
+    alike = (
+        _product((_linearise_once(e, reference, made) for e in some), made)
+        for _, some in groupby(elements, lambda e: bool(e.batch))
     )
+    whole = made[_product(alike, made)]
     length: Any = 0.0
     for element in elements:
         length = length + element.length
@@ -97,22 +114,16 @@ def _as_map(elements: Sequence[Element], reference: Reference, known: dict[Any, 
     return TaylorMap(matrix, kick=_entries(whole.kick), length=length)
 
 
-def _product(maps: Iterable[Affine], known: dict[Any, Any]) -> Affine:
+def _product(numbers: Iterable[int], made: Made) -> int:
     """All of them, in pairs and pairs of pairs: those of a cell that comes again are made once."""
-    left = [*maps]
+    left = [*numbers]
     while len(left) > 1:
-        ones, others = left[:-1:2], left[1::2]
-        pairs = [_pair(one, other, known) for one, other in zip(ones, others, strict=True)]
+        pairs = [
+            made.number((one, other), partial(made[one].then, made[other]))
+            for one, other in zip(left[:-1:2], left[1::2], strict=True)
+        ]
         left = pairs + left[2 * len(pairs) :]
     return left[0]
-
-
-def _pair(one: Affine, other: Affine, known: dict[Any, Any]) -> Affine:
-    key = id(one), id(other)
-    if key not in known:
-        known[key] = one, other, one.then(other)  # kept, so that no other takes their ids
-    found: Affine = known[key][-1]
-    return found
 
 
 def _entries(values: Tensor) -> tuple[Any, ...]:
@@ -122,21 +133,19 @@ def _entries(values: Tensor) -> tuple[Any, ...]:
     return values.unbind(-1)
 
 
-def _linearise_once(element: Element, reference: Reference, known: dict[Any, Any]) -> Affine:
-    """Linearise each element of the same parameters once."""
+def _linearise_once(element: Element, reference: Reference, made: Made) -> int:
+    """Linearise elements of one kind and the same parameters once; a tensor is like itself alone.
+
+    The key holds these, so that none of them is taken for another that is made later.
+    """
     values = {n: v for n, v in vars(element).items() if n in element.__dataclass_fields__}
     values.pop("name")
-    key = (type(element), *((n, _key(v)) for n, v in values.items()))
-    if key not in known:
-        known[key] = linearise(element, reference)
-    found: Affine = known[key]
-    return found
-
-
-def _key(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return tuple(map(_key, value))
-    return value if isinstance(value, (float, int, str, type(None))) else id(value)
+    key: Any = (type(element), *values.values())
+    try:
+        hash(key)
+    except TypeError:  # a field of a user's kind has no equality: it is like no other
+        key = object()
+    return made.number(key, partial(linearise, element, reference))
 
 
 def linearise(element: Element, reference: Reference) -> Affine:

@@ -15,6 +15,7 @@ from ..core.scalars import tensor_like, to_float
 from ..kernels import parallel
 from .base import Map
 from .codegen.build import kernels, require_current
+from .lost import stand_in
 
 #: cost of a map beside that of a kick, per particle
 _VALUE = 0.2
@@ -33,9 +34,8 @@ class _MapKernels:
 
     def plain(self, static: tuple[float, ...], *inputs: Tensor) -> Tensors:
         coordinates, alive, parameters = inputs[:6], inputs[6], inputs[7:]
-        # the map must not see what the lost carry: a NaN would survive in the derivatives
-        safe = [torch.where(alive, c, 0.0) for c in coordinates]
-        new = self._map(*safe, *parameters, *static)
+        safe, numbers = stand_in(coordinates, alive, parameters)
+        new = self._map(*safe, *numbers, *static)
         return tuple(torch.where(alive, new[i], coordinates[i]) for i in self.moves)
 
     def value(self, static: tuple[float, ...], inputs: Tensors) -> Tensors:

@@ -13,6 +13,7 @@ from ..core.scalars import tensor_like
 from ..core.special import bool_or, on_host
 from .apply import apply_map
 from .base import Map
+from .lost import stand_in
 
 
 class State(NamedTuple):
@@ -71,7 +72,7 @@ def apply_noisy(
     return State((x, px, y, py, z, delta), state.alive)
 
 
-def _apply_plain(map: Callable[..., Any], state: State, parameters: tuple[Any, ...]) -> State:
+def _apply_plain(map: Callable[..., Any], state: State, parameters: Sequence[Any]) -> State:
     """Apply a map by the operations of PyTorch that it is written in."""
     parameters = tuple(
         tensor_like(p, state.coordinates[0]) if isinstance(p, float) else p for p in parameters
@@ -85,8 +86,7 @@ def _apply_plain(map: Callable[..., Any], state: State, parameters: tuple[Any, .
             ),
             alive,
         )
-    # a masked result is not enough: the backward pass would multiply its zero by a lost NaN
-    safe = [torch.where(state.alive, u, torch.zeros_like(u)) for u in state.coordinates]
+    safe, parameters = stand_in(state.coordinates, alive, parameters)
     new = _moved(map, safe, parameters)
     columns = [
         old if changed is held else torch.where(state.alive, changed, old)

@@ -11,7 +11,9 @@ from ..beam.reference import Reference
 from ..core.errors import AccuracyWarning, warn
 from ..core.names import label
 from ..core.scalars import to_float
+from ..core.settings import broadcast_batch
 from ..elements import Element
+from ..lattice.batch import require_one
 from .passing import Passage
 
 #: relative change of a momentum, and angle [rad], that optics may leave out
@@ -124,6 +126,8 @@ def _changes(waves: Sequence[tuple[Element, Element]], reference: Reference) -> 
     ]
     if not pairs:
         return []
+    batch = broadcast_batch("cavities", [e.batch for e, _ in pairs])
+    require_one("what cavities do to a beam on the axis", batch)
     start = torch.zeros(len(pairs), 6, dtype=torch.float64)
     with torch.no_grad():
         acting, still = (Passage(s, reference).values(start) for s in zip(*pairs, strict=True))

@@ -13,10 +13,11 @@ from ..core.checks import require_flag, require_kind, require_real, require_whol
 from ..core.errors import InvalidValueError
 from ..core.scalars import Number, tensor_like, to_float
 from ..core.transforms import numeric
-from ..lattice.batch import each_setting
+from ..lattice.batch import batch_of, require_one
 from ..lattice.lattice import Lattice
 from ..lattice.require import require_lattice
 from .accelerated import Line
+from .many import in_one_pass
 from .modes import normal_modes_4d
 from .orbit import Closing, differentiable, find, passage, start
 from .passing import Passage, pairwise_products
@@ -29,7 +30,7 @@ _SAME = 1e-12
 
 
 @numeric
-@each_setting
+@in_one_pass
 def linear_optics(
     lattice: Lattice,
     reference: Reference,
@@ -71,6 +72,22 @@ def linear_optics(
 
     Source: M. Borland, elegant's manual, twiss_output, for lines that accelerate.
     """
+    return optics_of(lattice, reference, delta, initial, chromatic, order)
+
+
+def optics_of(
+    lattice: Lattice,
+    reference: Reference,
+    delta: Number = 0.0,
+    initial: Twiss | None = None,
+    chromatic: bool = False,
+    order: int = 2,
+) -> TwissTable:
+    """The same in one pass, of many settings of a ring at once.
+
+    Raises:
+        ManySettingsError: not of these.
+    """
     require_flag("chromatic", chromatic)
     require_whole("order", order)
     if initial is not None:
@@ -85,51 +102,52 @@ def linear_optics(
         momenta = torch.ones(len(lattice) + 1, dtype=torch.float64)
     else:
         require_reference(reference)
+        require_one("optics of a line", batch_of(lattice))
         line = Line(lattice, reference)
         orbit, momenta = line.track(delta), line.momenta
     warn_if_not_symplectic(lattice, orbit.matrices)
     through = _from_start(orbit.matrices)
-    turn = through[-1]
-    transverse = through[:, :4, :4] * momenta.sqrt()[:, None, None]
+    turn = through[..., -1, :, :]
+    transverse = through[..., :4, :4] * momenta.sqrt()[:, None, None]
     if initial is None:
-        modes = normal_modes_4d(turn[:4, :4])
+        modes = normal_modes_4d(turn[..., :4, :4])
         shifts = _shifts_by_delta(orbit.matrices)
-        along = torch.cat([shifts, shifts[:1]])
-        later = (orbit.matrices[:, 4] * shifts).sum()
+        along = torch.cat([shifts, shifts[..., :1, :]], -2)
+        later = (orbit.matrices[..., 4, :] * shifts).sum((-2, -1))
     else:
         modes, dispersion = _read_initial(initial)
         along = through @ torch.cat([dispersion, dispersion.new_tensor([0.0, 1.0])])
         shifts = through[:-1, :, 5]
         later = along[-1, 4]
-    along = along / along[:, 5:]  # by the deviation there, which cavities make smaller
-    w = transverse @ modes
-    functions = (w * w).unflatten(2, (2, 2)).sum(-1)  # (place, coordinate, mode)
-    slopes = -(w[:, 0::2] * w[:, 1::2]).unflatten(2, (2, 2)).sum(-1)  # (place, plane, mode)
+    along = along / along[..., 5:]  # by the deviation there, which cavities make smaller
+    w = transverse @ modes.unsqueeze(-3)
+    functions = (w * w).unflatten(-1, (2, 2)).sum(-1)  # (place, coordinate, mode)
+    slopes = -(w[..., 0::2, :] * w[..., 1::2, :]).unflatten(-1, (2, 2)).sum(-1)
     lengths = _lengths(lattice)
     phases = _phases(w, lengths)
-    s = torch.cat([torch.zeros(1, dtype=torch.float64), lengths.cumsum(0)])
-    slip = -later / s[-1]
+    s = torch.nn.functional.pad(lengths.cumsum(-1), (1, 0)).expand(w.shape[:-2])
+    slip = -later / s[..., -1]
     if bool((momenta.detach() - 1).abs().max() > _SAME):  # it is one of a single velocity
         slip = torch.full_like(slip, math.nan)
     table = TwissTable(
         names=(*(e.name for e in lattice), "end"),
         kinds=(*(type(e).__name__ for e in lattice), ""),
         s=s,
-        beta_x=functions[:, 0, 0],
-        alpha_x=slopes[:, 0, 0],
-        beta_y=functions[:, 2, 1],
-        alpha_y=slopes[:, 1, 1],
+        beta_x=functions[..., 0, 0],
+        alpha_x=slopes[..., 0, 0],  # of (place, plane, mode)
+        beta_y=functions[..., 2, 1],
+        alpha_y=slopes[..., 1, 1],
         phase_x=phases[0],
         phase_y=phases[1],
-        beta_x2=functions[:, 0, 1],
-        beta_y1=functions[:, 2, 0],
-        dispersion_x=along[:, 0],
-        dispersion_px=along[:, 1],
-        dispersion_y=along[:, 2],
-        dispersion_py=along[:, 3],
+        beta_x2=functions[..., 0, 1],
+        beta_y1=functions[..., 2, 0],
+        dispersion_x=along[..., 0],
+        dispersion_px=along[..., 1],
+        dispersion_y=along[..., 2],
+        dispersion_py=along[..., 3],
         orbit=orbit.table,
-        tune_x=phases[0][-1],
-        tune_y=phases[1][-1],
+        tune_x=phases[0][..., -1],
+        tune_y=phases[1][..., -1],
         matrix=turn,
         momentum_compaction=slip + 1 / reference.gamma**2,
         slip_factor=slip,
@@ -142,7 +160,7 @@ def linear_optics(
 
 
 @numeric
-@each_setting
+@in_one_pass
 def twiss_table(
     lattice: Lattice,
     reference: Reference,
@@ -157,9 +175,7 @@ def twiss_table(
     """
     require_flag("chromatic", chromatic)
     with torch.no_grad():
-        return linear_optics(
-            lattice, reference, delta=delta, initial=initial, chromatic=chromatic
-        ).numpy()
+        return optics_of(lattice, reference, delta, initial, chromatic).numpy()
 
 
 def _tune_slopes(
@@ -171,28 +187,30 @@ def _tune_slopes(
     """
     with torch.enable_grad():
         moved = coordinates + torch.zeros_like(coordinates, requires_grad=True)
-        transverse = _from_start(line.matrices(moved)[1])[:, :4, :4]
-        begin = normal_modes_4d(transverse[-1]) if modes is None else modes
-        tunes = [phases[-1] for phases in _phases(transverse @ begin, lengths)]
+        transverse = _from_start(line.matrices(moved)[1])[..., :4, :4]
+        begin = normal_modes_4d(transverse[..., -1, :, :]) if modes is None else modes
+        w = transverse @ begin.unsqueeze(-3)
+        tunes = [phases[..., -1].sum() for phases in _phases(w, lengths)]  # of settings, at once
     further = torch.is_grad_enabled()
     slopes = [torch.autograd.grad(tune, moved, None, True, further)[0] for tune in tunes]
-    return [(slope * shifts).sum() for slope in slopes]
+    return [(slope * shifts).sum((-2, -1)) for slope in slopes]
 
 
 def _shifts_by_delta(matrices: Tensor) -> Tensor:
     """Shifts (N, 6) of the closed orbit by delta; at fixed z, as the orbit itself."""
-    rows = Closing(matrices, 4).shifts(matrices[:, :4, 5])
-    return torch.cat([rows[:, :5], torch.ones_like(rows[:, 5:])], 1)
+    rows = Closing(matrices, 4).shifts(matrices[..., :4, 5])
+    return torch.cat([rows[..., :5], torch.ones_like(rows[..., 5:])], -1)
 
 
 def _from_start(matrices: Tensor) -> Tensor:
-    """Multiply matrices of N elements: from the start to each place, (N + 1, 6, 6)."""
-    return torch.cat([torch.eye(6, dtype=torch.float64)[None], pairwise_products(matrices)])
+    """Multiply matrices of N elements: from the start to each place, (..., N + 1, 6, 6)."""
+    one = torch.eye(6, dtype=torch.float64).expand(*matrices.shape[:-3], 1, 6, 6)
+    return torch.cat([one, pairwise_products(matrices)], -3)
 
 
 def _phases(w: Tensor, lengths: Tensor) -> list[Tensor]:
-    """Phases of both modes at each place [2 pi], from the modes there (N + 1, 4, 4)."""
-    return [_unwrap(torch.atan2(w[:, k, k + 1], w[:, k, k]), lengths) for k in (0, 2)]
+    """Phases of both modes at each place [2 pi], from the modes there (..., N + 1, 4, 4)."""
+    return [_unwrap(torch.atan2(w[..., k, k + 1], w[..., k, k]), lengths) for k in (0, 2)]
 
 
 def _read_initial(initial: Twiss) -> tuple[Tensor, Tensor]:
@@ -226,5 +244,5 @@ def _unwrap(phases: Tensor, lengths: Tensor) -> Tensor:
     whole = 2 * math.pi
     back = torch.where(lengths.detach() < 0, whole - 0.5, 0.5)
     jumps = torch.floor((steps.detach() + back) / whole)
-    turns = torch.cat([torch.zeros(1, dtype=torch.float64), -jumps.cumsum(0)])
-    return phases / whole + turns - phases.detach()[0] / whole
+    turns = torch.nn.functional.pad(-jumps.cumsum(-1), (1, 0))
+    return phases / whole + turns - phases.detach()[..., :1] / whole

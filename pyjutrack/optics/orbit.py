@@ -15,6 +15,7 @@ from ..core.errors import InvalidValueError, UnstableError
 from ..core.names import label
 from ..core.scalars import Number, is_whole
 from ..elements import Element
+from ..lattice.batch import batch_of, require_one
 from ..lattice.lattice import Lattice
 from ..lattice.require import require_lattice
 from .harmonics import check_harmonics
@@ -44,7 +45,7 @@ def passage(lattice: Lattice, reference: Reference, dimensions: int) -> Passage:
         still = [e.without_rf() for e in elements]
         warn_of_ring(elements, still, reference)
         elements = still
-    return Passage(elements, reference)
+    return Passage(elements, reference, batch_of(lattice))
 
 
 def start(count: int, delta: Number) -> Tensor:
@@ -61,7 +62,7 @@ def start(count: int, delta: Number) -> Tensor:
 
 
 class Orbit:
-    """A closed orbit.
+    """A closed orbit, or one of each of many settings, with leading dimensions.
 
     Attributes:
         coordinates: (N, 6) at the entrances of the elements; in 4 dimensions z is zero at all.
@@ -75,49 +76,66 @@ class Orbit:
     @property
     def table(self) -> Tensor:
         """(N + 1, 6): the entrances and the end of the ring, z counted from the start."""
-        rows = torch.cat([self.coordinates, self.ends[-1:]])
-        late = (self.ends - self.coordinates)[:, 4].cumsum(0)
-        z = self.coordinates[:1, 4]
-        return torch.cat([rows[:, :4], torch.cat([z, z + late])[:, None], rows[:, 5:]], 1)
+        rows = self.rows
+        late = (self.ends - self.coordinates)[..., 4].cumsum(-1)
+        z = self.coordinates[..., :1, 4]
+        along = torch.cat([z, z + late], -1).unsqueeze(-1)
+        return torch.cat([rows[..., :4], along, rows[..., 5:]], -1)
+
+    @property
+    def rows(self) -> Tensor:
+        """(N + 1, 6): the entrances and the end of the ring."""
+        return torch.cat([self.coordinates, self.ends[..., -1:, :]], -2)
 
 
 def find(ring: Passage, begin: Tensor, dimensions: int) -> Orbit:
-    """The closed orbit by Newton's method, without derivatives.
+    """The closed orbit by Newton's method, without derivatives; of each setting its own.
 
     Args:
         begin: (N, 6), where to look for it; in 4 dimensions z and delta stay.
 
     Raises:
         UnstableError: none is found.
+        ManySettingsError: none is found of one of many settings; or in 6 dimensions.
         InvalidValueError: nothing acts on delta, and it was to be found; and as for
             `check_harmonics`, in 6 dimensions.
 
     Warns:
         AccuracyWarning: as for `check_harmonics`, in 6 dimensions.
     """
-    coordinates, before = begin.detach(), math.inf
+    lead = ring.batch
+    if dimensions == 6:
+        require_one("a closed orbit in 6 dimensions", lead)
+    coordinates = begin.detach().expand(*lead, *begin.shape)
+    before = torch.full(lead, math.inf, dtype=begin.dtype)
+    done = torch.zeros(lead, dtype=torch.bool)
     with torch.no_grad():
         for _ in range(_ROUNDS):
             ends, matrices = ring.matrices(coordinates)
             gaps = _gaps(coordinates, ends, dimensions)
-            worst = float(gaps.abs().max())
-            if not math.isfinite(worst):
+            worst = gaps.abs().amax((-2, -1))
+            if not bool(torch.isfinite(worst).all()):
                 break
-            if worst <= _CLOSED or before / 2 < worst < _ROUNDING:
+            done |= (worst <= _CLOSED) | ((before / 2 < worst) & (worst < _ROUNDING))
+            if bool(done.all()):
                 _require_restoring(matrices, dimensions)
                 if dimensions == 6:
                     found = partial(_shifts, matrices)  # asked for where a wave is off alone
                     check_harmonics(ring.elements, ring.reference, found)
                 return Orbit(coordinates, ends, matrices)
             before = worst
-            coordinates = coordinates + Closing(matrices, dimensions).shifts(gaps)
+            shifts = Closing(matrices, dimensions).shifts(gaps)
+            # each as by itself: what is found stays
+            coordinates = coordinates + torch.where(done[..., None, None], 0.0, shifts)
+    require_one("a search for a closed orbit that fails", lead)
     place = int(torch.nan_to_num(gaps.abs(), nan=math.inf).amax(1).argmax())
     element = ring.elements[place]
-    missed = f"misses the next one by {worst:.3g} (m or rad)"
+    gap = float(worst)
+    missed = f"misses the next one by {gap:.3g} (m or rad)"
     raise UnstableError(
         f"no closed orbit found at delta = {float(begin[0, 5]):g}: in {_ROUNDS} rounds at most, "
         f"element {place} ({label(element)}) "
-        f"{missed if math.isfinite(worst) else 'was left at no finite place'}; try a smaller "
+        f"{missed if math.isfinite(gap) else 'was left at no finite place'}; try a smaller "
         "delta, weaker kicks or other tunes"
     )
 
@@ -147,7 +165,8 @@ def close(ring: Passage, found: Orbit, begin: Tensor, order: int, dimensions: in
         return found.coordinates
     coordinates = found.coordinates
     if dimensions == 4:
-        coordinates = torch.cat([coordinates[:, :5], begin[:, 5:]], 1)
+        by_delta = begin[..., 5:].expand(*coordinates.shape[:-1], 1)
+        coordinates = torch.cat([coordinates[..., :5], by_delta], -1)
     elif not ring.is_active:
         return coordinates
     closing = None
@@ -162,10 +181,13 @@ def close(ring: Passage, found: Orbit, begin: Tensor, order: int, dimensions: in
 
 
 class Closing:
-    """Solves for small shifts d of the orbit: d[n + 1] = M[n] d[n] + gap[n], and d[N] = d[0]."""
+    """Solves for small shifts d of the orbit: d[n + 1] = M[n] d[n] + gap[n], and d[N] = d[0].
+
+    Of matrices (..., N, 6, 6).
+    """
 
     def __init__(self, matrices: Tensor, dimensions: int) -> None:
-        block = matrices[:, :dimensions, :dimensions]
+        block = matrices[..., :dimensions, :dimensions]
         self._to = pairwise_products(block)
         try:
             self._from = torch.linalg.inv(self._to)
@@ -174,27 +196,28 @@ class Closing:
                 "no closed orbit found: a matrix along the line has no inverse, since the orbit "
                 "left where its maps have values, or one of them is singular"
             ) from error
-        self._turn = torch.eye(dimensions, dtype=block.dtype) - self._to[-1]
+        self._turn = torch.eye(dimensions, dtype=block.dtype) - self._to[..., -1, :, :]
 
     def shifts(self, gaps: Tensor) -> Tensor:
-        """(N, 6) from gaps (N, dimensions)."""
+        """(..., N, 6) from gaps (..., N, dimensions)."""
         # every gap carried back to the start, where they add up
-        total = (self._from @ gaps.unsqueeze(-1)).cumsum(0)
+        total = (self._from @ gaps.unsqueeze(-1)).cumsum(-3)
         try:
-            first = torch.linalg.solve(self._turn, self._to[-1] @ total[-1])
+            end = self._to[..., -1, :, :] @ total[..., -1, :, :]
+            first = torch.linalg.solve(self._turn, end).unsqueeze(-3)
         except RuntimeError as error:  # torch.linalg.LinAlgError
             raise UnstableError(
                 "there is no single closed orbit: a tune is an integer, so that the one-turn "
                 "matrix has an eigenvalue of 1"
             ) from error
-        later = self._to[:-1] @ (first + total[:-1])
-        rows = torch.cat([first.unsqueeze(0), later]).squeeze(-1)
-        return torch.nn.functional.pad(rows, (0, 6 - rows.shape[1]))
+        later = self._to[..., :-1, :, :] @ (first + total[..., :-1, :, :])
+        rows = torch.cat([first, later], -3).squeeze(-1)
+        return torch.nn.functional.pad(rows, (0, 6 - rows.shape[-1]))
 
 
 def _gaps(coordinates: Tensor, ends: Tensor, dimensions: int) -> Tensor:
     """Distance of the end of each element from the entrance of the next."""
-    return ends[:, :dimensions] - coordinates[:, :dimensions].roll(-1, 0)
+    return ends[..., :dimensions] - coordinates[..., :dimensions].roll(-1, -2)
 
 
 def _shifts(matrices: Tensor, gaps: Tensor) -> Tensor:

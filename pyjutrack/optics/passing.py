@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..autodiff import Pushed
 from ..beam.reference import Reference
+from ..core.settings import broadcast_batch
 from ..core.tensors import active
 from ..elements import Element
 from ..elements.modelled import require_modelled
@@ -21,6 +22,8 @@ from ..maps.state import State
 from .stacks import stacks
 
 _ALL = tuple(range(6))
+#: the shape of one setting
+ONE = torch.Size()
 
 
 class AllAlive(Tensor):
@@ -40,14 +43,20 @@ class Passage:
     """The maps of many elements, side by side.
 
     Coordinates are (N, 6), one row for each element in the order in which they were given. They
-    need not belong to one particle.
+    need not belong to one particle. Where elements hold many settings, each has its own
+    (..., N, 6), and so has all that comes of them.
     """
 
-    def __init__(self, elements: Iterable[Element], reference: Reference) -> None:
+    def __init__(
+        self, elements: Iterable[Element], reference: Reference, batch: torch.Size = ONE
+    ) -> None:
         self.elements = tuple(elements)
         require_modelled(self.elements)
         self._stacks = stacks(self.elements)
         self.reference = reference
+        #: the settings that the elements hold, or that were asked for
+        held = [e.batch for e in self.elements if e.has_tensors]
+        self.batch = broadcast_batch("parameters of the lattice", [batch, *held])
         order = torch.tensor([place for s in self._stacks for place in s.places])
         self._order = order
         self._back = torch.empty_like(order)
@@ -65,7 +74,7 @@ class Passage:
         for state, element in self._states(coordinates):
             moved = advance(element, state, self.reference, part).coordinates
             pieces.append(torch.stack(moved))
-        return torch.cat(pieces, -1).squeeze(1)[:, self._back].mT
+        return self._rows(pieces)
 
     def matrices(self, coordinates: Tensor, part: Part = WHOLE) -> tuple[Tensor, Tensor]:
         """The same, and the Jacobians (N, 6, 6): ordinary tensors that autograd sees through."""
@@ -73,21 +82,32 @@ class Passage:
         pieces, slopes = [], []
         for state, element in self._states(coordinates):
             shape = state.coordinates[0].shape
+            ones = identity.reshape(6, 6, *(1,) * len(shape)).expand(6, 6, *shape)
             pushed = tuple(
-                Pushed.make(c, identity[:, i].reshape(6, 1, 1).expand(6, *shape), _ALL)
-                for i, c in enumerate(state.coordinates)
+                Pushed.make(c, ones[:, i], _ALL) for i, c in enumerate(state.coordinates)
             )
             start = State(pushed, state.alive)
             moved: Any = advance(element, start, self.reference, part).coordinates
             pieces.append(torch.stack([m.value for m in moved]))
             slopes.append(torch.stack([m.tangent for m in moved]))
-        jacobians = torch.cat(slopes, -1).squeeze(2)[:, :, self._back].permute(2, 0, 1)
-        return torch.cat(pieces, -1).squeeze(1)[:, self._back].mT, jacobians.contiguous()
+        joined = torch.cat(slopes, -1)[..., self._back].movedim((0, 1), (-2, -1))
+        jacobians = joined if self.batch else joined.squeeze(0)
+        return self._rows(pieces), jacobians.contiguous()
+
+    def _rows(self, pieces: list[Tensor]) -> Tensor:
+        """Coordinates (..., N, 6) of columns (6, ..., n) of all stacks."""
+        rows = torch.cat(pieces, -1)[..., self._back].movedim(0, -1)
+        return rows if self.batch else rows.squeeze(0)
 
     def _states(self, coordinates: Tensor) -> Iterable[tuple[State, Element]]:
-        """Each stack as particles of shape (1, n): maps with kernels for one element stay out."""
+        """Each stack as particles of shape (1, n): maps with kernels for one element stay out.
+
+        Or (..., n) of many settings.
+        """
         sizes = [len(s.places) for s in self._stacks]
-        pieces = coordinates[self._order].mT.unsqueeze(1).split(sizes, -1)
+        lead = self.batch or (1,)
+        columns = coordinates[..., self._order, :].expand(*lead, -1, 6).movedim(-1, 0)
+        pieces = columns.split(sizes, -1)
         for piece, stack in zip(pieces, self._stacks, strict=True):
             alive = torch.ones(piece.shape[1:], dtype=torch.bool).as_subclass(AllAlive)
             yield State(piece.unbind(0), alive), stack.element
@@ -128,14 +148,17 @@ def pass_each(programs: Sequence[Program], coordinates: Tensor) -> tuple[Tensor,
 
 
 def pairwise_products(matrices: Tensor) -> Tensor:
-    """Products of the first n + 1 of N matrices (N, k, k), for each n, the later on the left.
+    """Products of the first n + 1 of N matrices (..., N, k, k), for each n, the later on the left.
 
     By recursive pairing: some 2 N products in 2 log2 N batches.
     """
-    count = len(matrices)
+    count = matrices.shape[-3]
     if count == 1:
         return matrices
-    odd = pairwise_products(matrices[1::2] @ matrices[: count - 1 : 2])
-    even = torch.cat([matrices[:1], matrices[2::2] @ odd[: (count - 1) // 2]])
-    joined = torch.stack([even[: len(odd)], odd], 1).flatten(0, 1)
-    return torch.cat([joined, even[len(odd) :]])
+    pairs = matrices[..., 1::2, :, :] @ matrices[..., : count - 1 : 2, :, :]
+    odd = pairwise_products(pairs)
+    half = odd.shape[-3]
+    later = matrices[..., 2::2, :, :] @ odd[..., : (count - 1) // 2, :, :]
+    even = torch.cat([matrices[..., :1, :, :], later], -3)
+    joined = torch.stack([even[..., :half, :, :], odd], -3).flatten(-4, -3)
+    return torch.cat([joined, even[..., half:, :, :]], -3)

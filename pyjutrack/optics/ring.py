@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from ..beam.reference import Reference
 from ..core.errors import InvalidValueError
 from ..core.transforms import numeric
-from ..lattice.batch import each_setting
 from ..lattice.lattice import Lattice
-from .linear import linear_optics, twiss_table
+from .linear import optics_of
+from .many import in_one_pass
 from .orbit import Orbit, find, passage, start
 from .passing import pairwise_products
 from .table import Twiss
@@ -23,7 +23,7 @@ _UNCOUPLED = 1e-9
 
 
 @numeric
-@each_setting
+@in_one_pass
 def closed_orbit(
     lattice: Lattice, reference: Reference, *, delta: float = 0.0, dimensions: int = 4
 ) -> Array:
@@ -46,13 +46,11 @@ def closed_orbit(
     """
     with torch.no_grad():
         orbit = _orbit(lattice, reference, delta, dimensions)
-        if dimensions == 4:
-            return orbit.table.numpy()
-        return torch.cat([orbit.coordinates, orbit.ends[-1:]]).numpy()
+        return (orbit.table if dimensions == 4 else orbit.rows).numpy()
 
 
 @numeric
-@each_setting
+@in_one_pass
 def transfer_matrices(
     lattice: Lattice, reference: Reference, *, delta: float = 0.0, dimensions: int = 4
 ) -> Array:
@@ -62,18 +60,18 @@ def transfer_matrices(
 
 
 @numeric
-@each_setting
+@in_one_pass
 def one_turn_matrix(
     lattice: Lattice, reference: Reference, *, delta: float = 0.0, dimensions: int = 4
 ) -> Array:
     """Jacobian of one turn about the closed orbit, (6, 6). Arguments as `closed_orbit`."""
     with torch.no_grad():
         orbit = _orbit(lattice, reference, delta, dimensions)
-        return pairwise_products(orbit.matrices)[-1].numpy()
+        return pairwise_products(orbit.matrices)[..., -1, :, :].numpy()
 
 
 @numeric
-@each_setting
+@in_one_pass
 def chromaticities(lattice: Lattice, reference: Reference, *, delta: float = 0.0) -> Array:
     """d(tune)/d(delta) of both modes, (2,), exact by differentiating the tunes.
 
@@ -83,12 +81,13 @@ def chromaticities(lattice: Lattice, reference: Reference, *, delta: float = 0.0
     Raises:
         UnstableError: no closed orbit or no periodic optics.
     """
-    table = twiss_table(lattice, reference, delta=delta, chromatic=True)
-    return np.array([table.chromaticity_x, table.chromaticity_y])
+    with torch.no_grad():
+        table = optics_of(lattice, reference, delta, chromatic=True)
+    return np.stack([table.chromaticity_x, table.chromaticity_y], -1)
 
 
 @numeric
-@each_setting
+@in_one_pass
 def twiss(lattice: Lattice, reference: Reference, *, delta: float = 0.0) -> Twiss:
     """Periodic, uncoupled Twiss functions at the start of a ring, without collective effects.
 
@@ -102,12 +101,13 @@ def twiss(lattice: Lattice, reference: Reference, *, delta: float = 0.0) -> Twis
     Source: E. Courant, H. Snyder, Annals of Physics 3 (1958) 1.
     """
     with torch.no_grad():
-        table = linear_optics(lattice, reference, delta=delta)
-    matrix = table.matrix
-    coupling = max(float(matrix[:2, 2:4].abs().max()), float(matrix[2:4, :2].abs().max()))
-    if coupling > _UNCOUPLED * float(matrix[:4, :4].abs().max()):
+        table = optics_of(lattice, reference, delta)
+    sizes = table.matrix.abs()
+    coupling = torch.maximum(sizes[..., :2, 2:4].amax((-2, -1)), sizes[..., 2:4, :2].amax((-2, -1)))
+    if bool((coupling > _UNCOUPLED * sizes[..., :4, :4].amax((-2, -1))).any()):
         raise InvalidValueError(
-            f"the planes are coupled (off-diagonal block up to {coupling:.3g}); uncoupled Twiss "
+            f"the planes are coupled (off-diagonal block up to {float(coupling.max()):.3g}); "
+            "uncoupled Twiss "
             "functions do not exist; twiss_table has the coupled ones"
         )
     return table[0]

@@ -18,7 +18,8 @@ class Stack(NamedTuple):
     """Elements that one call of the map of their kind passes.
 
     Attributes:
-        element: of their kind; parameters that differ are columns (n,).
+        element: of their kind; parameters that differ are columns (n,), or (..., n) of many
+            settings.
         places: where they stand in the lattice.
     """
 
@@ -105,7 +106,8 @@ class _Form:
         """An element that was never checked: a column is not what its fields admit."""
         first, last = self.ends
         made = object.__new__(self.kind)
-        values: dict[str, Any] = {"name": "", "batch": torch.Size()}  # one value an element
+        # one value an element, of each setting: none is left to be spread along particles
+        values: dict[str, Any] = {"name": "", "batch": torch.Size()}
         entries = map(column, columns)
         values |= {name: next(entries) for name in self.scalars}
         for name, series in zip(self.series, row[first:last], strict=True):
@@ -122,7 +124,7 @@ def _zero(value: Any) -> int:
 
 
 def column(values: Sequence[Any]) -> float | Tensor:
-    """Parameters as a column (n,), or as the float that all of them are."""
+    """Parameters as a column (n,), of many settings (..., n), or as the float that all are."""
     first = values[0]
     # in a set a tensor is itself; by == it would pass for a float of its value
     if type(first) is float and len(set(values)) == 1:
@@ -130,6 +132,10 @@ def column(values: Sequence[Any]) -> float | Tensor:
     tensors = [i for i, v in enumerate(values) if isinstance(v, Tensor)]
     if not tensors:
         return torch.tensor(values, dtype=torch.float64)
+    batch = torch.broadcast_shapes(*(values[i].shape for i in tensors))
+    if batch:
+        wide = (torch.as_tensor(v, dtype=torch.float64).expand(batch) for v in values)
+        return torch.stack(list(wide), -1)
     carried = torch.stack([values[i].to(torch.float64) for i in tensors])
     if len(tensors) == len(values):
         return carried

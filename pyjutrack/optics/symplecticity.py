@@ -19,8 +19,8 @@ def warn_if_not_symplectic(lattice: Lattice, matrices: Tensor) -> None:
     suspects = [n for n, element in enumerate(lattice) if not element.is_symplectic]
     if not suspects:
         return
-    m = matrices[suspects].detach().numpy()
-    errors = np.abs(m.mT @ FORM @ m - FORM).max((1, 2))
+    m = matrices[..., suspects, :, :].detach().numpy()
+    errors = np.abs(m.mT @ FORM @ m - FORM).max((-2, -1)).reshape(-1, len(suspects)).max(0)
     worst = int(errors.argmax())
     if float(errors[worst]) < _TOLERANCE:
         return

@@ -145,7 +145,8 @@ class TwissTable:
         i = self.index(place)
         fields = [f.name for f in dataclasses.fields(Twiss)]
         tunes = {n: _number(getattr(self, n)) % 1 for n in ("tune_x", "tune_y")}
-        return Twiss(**tunes, **{n: _number(getattr(self, n)[i]) for n in fields if n not in tunes})
+        rest = {n: _number(getattr(self, n)[..., i]) for n in fields if n not in tunes}
+        return Twiss(**tunes, **rest)
 
     def index(self, place: int | str) -> int:
         """The row of a place; see `[]`."""
@@ -202,9 +203,11 @@ class TwissTable:
         return display.html(self)
 
 
-def _number(value: Any) -> Number:
-    """A float, or the tensor itself where it carries derivatives."""
-    return value if carries(value) else float(value)
+def _number(value: Any) -> Any:
+    """A float, an array of many settings, or the tensor itself where it carries derivatives."""
+    if carries(value):
+        return value
+    return np.asarray(value) if np.ndim(value) else float(value)
 
 
 def _cell(value: Any) -> str:

@@ -16,7 +16,6 @@ from ..beam.beam import Beam
 from ..collective import answers
 from ..collective.base import MeshKick
 from ..kernels import parallel
-from ..lattice.batch import require_one
 from ..maps.program import LANES
 from ..maps.state import State
 from .array_particles import ArrayParticles
@@ -113,8 +112,6 @@ class Run:
         start: State | None = None,
     ) -> None:
         self._batch = batch = task.batch
-        if losses is not None:
-            require_one("where particles are lost", batch)
         task = task.along_particles()
         self._task, self._observers, self._losses = task, observers, losses
         if task.lattice.soft or task.beam.weights is not None:  # weights of each setting

@@ -13,6 +13,7 @@ from ..beam.beam import Beam, require_beam, require_single
 from ..collective.base import CollectiveEffect
 from ..core.errors import InvalidValueError
 from ..core.transforms import numeric
+from ..lattice.batch import require_one
 from ..lattice.lattice import Lattice
 from ..lattice.positions import places
 from ..lattice.require import require_lattice
@@ -77,6 +78,7 @@ def loss_map(
             f"first {lattice[lattice.soft[0]].name!r}; take them with smoothing=0"
         )
     task = task_of(lattice, beam, effects, turns)
+    require_one("where particles are lost", task.batch)
     losses = _LossRecorder(task)
     end = run(task, losses=losses)
     return LossMap(

@@ -39,6 +39,7 @@ class Task:
         plan: what is done in a turn, whatever becomes of parameters.
         adjoint: what is kept for a backward pass; see `pyjutrack.track`.
         first_turn: the number of its first turn, where it is a section of a longer tracking.
+        wide: what the effects meet of many settings has a last dimension for particles.
     """
 
     lattice: Lattice
@@ -48,6 +49,7 @@ class Task:
     plan: Plan
     adjoint: Adjoint = field(default_factory=Auto)
     first_turn: int = 0
+    wide: bool = False
 
     @property
     def parts(self) -> tuple[Any, ...]:
@@ -65,7 +67,8 @@ class Task:
     def own_batch(self) -> torch.Size:
         """The shape of the settings of the beam's current or charge, and of the effects."""
         shapes = [self.beam.batch, effects_batch(self.effects)]
-        return broadcast_batch("settings of the beam and the effects", shapes)
+        found = broadcast_batch("settings of the beam and the effects", shapes)
+        return found[:-1] if self.wide else found
 
     @property
     def batch(self) -> torch.Size:
@@ -75,7 +78,7 @@ class Task:
 
     def along_particles(self) -> Task:
         """The task with a dimension for particles in what the effects meet of many settings."""
-        if not self.own_batch:
+        if self.wide or not self.own_batch:
             return self
         current, charge = map(along_particles, self.beam.intensity)
         beam = expand_beam(self.beam, self.batch).replace(current=current, charge=charge)
@@ -85,7 +88,7 @@ class Task:
             new = {n: along_particles(v) for n, v in values.items()}
             held = any(new[n] is not v for n, v in values.items())
             effects.append(replace(effect, **new) if held else effect)  # type: ignore[type-var]
-        return replace(self, beam=beam, effects=tuple(effects))
+        return replace(self, beam=beam, effects=tuple(effects), wide=True)
 
     def place(self, act: Act, turn: int) -> Place:
         """Return where and when an effect acts, in a turn of the task, counted from 0."""

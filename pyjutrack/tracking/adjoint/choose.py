@@ -50,15 +50,10 @@ def choose_adjoint(task: Task, *, once: bool = False) -> Store | Checkpoint | Re
         )
     if not (torch.is_grad_enabled() and any(t.requires_grad for t in everything)):
         return Store()
-    if task.batch:
-        return _refuse(
-            adjoint,
-            f"adjoint={name_of(adjoint)!r} is for one setting, and there are "
-            f"{tuple(task.batch)}; take adjoint='store', or one after another",
-        )
-    for number, effect in enumerate(effects):
+    task = task.along_particles()
+    for number, effect in enumerate(task.effects):
         name = type(effect).__name__
-        if effect.start(beam) is not None:
+        if effect.start(task.beam) is not None:
             return _refuse(adjoint, f"{name} remembers former turns; take adjoint='store'")
         if _depends_on_hidden(task, number, effect):
             return _refuse(
@@ -115,6 +110,16 @@ def stored_bytes(task: Task) -> int:
     settings = math.prod(task.batch)
     particles = settings * c.numel() // 6 // len(beam) * (beam.particles // beam.world.size)
     return task.turns * task.plan.traverses * _COLUMNS * particles * c.element_size()
+
+
+def held_bytes(task: Task) -> int:
+    """Estimate the bytes that a backward pass of a task's own adjoint holds at once."""
+    stored, parts = stored_bytes(task), max(task.turns * task.plan.traverses, 1)
+    if isinstance(task.adjoint, Checkpoint):
+        return 2 * stored // math.isqrt(parts)
+    if isinstance(task.adjoint, Reversible):
+        return stored * (task.adjoint.snapshots + 2) // (2 * parts)
+    return stored
 
 
 def _depends_on_hidden(task: Task, number: int, effect: CollectiveEffect) -> bool:

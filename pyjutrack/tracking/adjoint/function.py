@@ -19,7 +19,7 @@ from ...kernels import parallel
 from ...lattice.lattice import Lattice
 from ...maps.state import State
 from ..adjoints import Checkpoint, Reversible, Store, name_of
-from ..end import End, state_of
+from ..end import End, expand_beam, state_of
 from ..loop import run
 from ..plan import Act, sections
 from ..soft_apertures import apply_soft_aperture
@@ -47,6 +47,9 @@ def run_adjoint(task: Task, *, once: bool = False) -> End:
         if isinstance(adjoint, Store):
             return run(task)
         require_differentiable(task.effects)
+        if batch := task.batch:  # each with its own particles from the start
+            task = task.along_particles()
+            task = dataclasses.replace(task, beam=expand_beam(task.beam, batch))
         if not task.lattice.soft:
             return _run_recorded(task, adjoint)
         return _run_sections(task, adjoint)
