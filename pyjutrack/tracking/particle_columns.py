@@ -48,7 +48,7 @@ class ParticleColumns(Particles):
 
     def expand(self, batch: torch.Size) -> None:
         """See `Particles`."""
-        batch = torch.broadcast_shapes(self._batch, batch)
+        batch = torch.broadcast_shapes(self._batch, batch) if self._batch else batch
         if self._batch == batch:
             return
         shape, count = (*self._batch, self._per), (*batch, self._per)
