@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import pyjutrack as pj
+from pyjutrack.kernels.columns import multiply_fields
 from pyjutrack.kernels.memory import allocate
 
 REFERENCE = pj.Reference.from_kinetic("proton", 1e9)
@@ -98,3 +99,11 @@ def test_rows_and_columns_are_tracked_alike():
     assert (ends[0] == ends[1]).all()
     given[:] = 0.0
     assert columns.numpy().any()
+
+
+def test_fields_of_many_settings_lie_apart():
+    """Fields are large: memory of those before serves again, and never what is still held."""
+    fields = torch.from_numpy(np.random.default_rng(2).normal(size=(40, 70, 70)))
+    held = [multiply_fields(fields, factor) for factor in (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0)]
+    for n, found in enumerate(held):
+        assert torch.equal(found, (n + 1.0) * fields)

@@ -20,6 +20,7 @@ from ..core.tensors import tensors_in
 from ..elements import Element
 from ..elements.part import Part
 from ..kernels import parallel
+from ..kernels.memory import allocate
 from ..maps.packing import Program, pack
 from ..maps.program import LANES
 from ..maps.state import State
@@ -167,11 +168,13 @@ class ArrayParticles(ParticleColumns):
         if self._deposited is not kick:
             self._pass(pack(()), kick, self.now[1])
         sheet = stencil(kick.mesh)
-        total = self._grids if self._has_many else self._grids.sum(0)
+        total = self._grids
+        if self._has_many:  # and new ones are taken for the next
+            self._grids, self._deposited = np.zeros((0, 0)), None
+        else:
+            total = total.sum(0)
         total = total.reshape(*self._batch, *sheet.shape)
-        # the grids themselves are used again
-        dtype = self._columns[0].dtype
-        fractions = torch.from_numpy(total.astype(dtype, copy=self._has_many))
+        fractions = torch.from_numpy(total.astype(self._columns[0].dtype, copy=False))
         return kick.strength(beam, fractions)
 
     def respond(self, effect: CollectiveEffect, field: Any, place: Place) -> Particles:
@@ -224,7 +227,9 @@ class ArrayParticles(ParticleColumns):
             return
         if then is not None:
             grids = size if self._has_many else share
-            self._grids = _clear(self._grids, grids, sheet.shape[0] * sheet.shape[1])
+            shape = grids, sheet.shape[0] * sheet.shape[1]
+            if self._grids.shape != shape:
+                self._grids = allocate(shape, np.float64).numpy()
         program, table = program.for_blocks(dtype, self._per)
         parallel.run(
             slice_pass,
@@ -254,10 +259,3 @@ class ArrayParticles(ParticleColumns):
             self._grids,
         )
         self._waiting, self._deposited = None, then
-
-
-def _clear(grids: NDArray[np.float64], share: int, cells: int) -> NDArray[np.float64]:
-    if grids.shape != (share, cells):
-        return np.zeros((share, cells))
-    grids[:] = 0.0
-    return grids
