@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -32,11 +33,12 @@ class _MapKernels:
         self.in_place, self.back = made.push, made.back
 
     def plain(self, static: tuple[float, ...], *inputs: Tensor) -> Tensors:
-        coordinates, alive, parameters = inputs[:6], inputs[6], inputs[7:]
+        before, alive, parameters = torch.stack(inputs[:6]), inputs[6], inputs[7:]
         # the map must not see what the lost carry: a NaN would survive in the derivatives
-        safe = [torch.where(alive, c, 0.0) for c in coordinates]
+        safe = torch.where(alive, before, 0.0).unbind(0)
         new = self._map(*safe, *parameters, *static)
-        return tuple(torch.where(alive, new[i], coordinates[i]) for i in self.moves)
+        moved = torch.stack([new[i] for i in self.moves])
+        return torch.where(alive, moved, before[_rows(self.moves)]).unbind(0)
 
     def value(self, static: tuple[float, ...], inputs: Tensors) -> Tensors:
         size = inputs[0].shape[0]
@@ -75,6 +77,12 @@ class _MapKernels:
         )
         dtype = inputs[0].dtype
         return *tensors(backs), *(torch.tensor(g, dtype=dtype) for g in sums.sum(0))
+
+
+def _rows(moves: tuple[int, ...]) -> slice | list[int]:
+    """The coordinates that a map moves, as rows, evenly apart where they are: a view."""
+    apart = {b - a for a, b in pairwise(moves)} or {1}
+    return slice(moves[0], moves[-1] + 1, apart.pop()) if len(apart) == 1 else list(moves)
 
 
 def push(

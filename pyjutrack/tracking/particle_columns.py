@@ -16,7 +16,6 @@ from ..kernels.memory import allocate
 from ..maps.state import State
 from .particles import Losses, Particles
 
-
 #: bytes of the smallest pages of memory
 _PAGE = 4096
 
