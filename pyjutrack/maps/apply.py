@@ -38,7 +38,7 @@ class _MapKernels:
         safe = torch.where(alive, before, 0.0).unbind(0)
         new = self._map(*safe, *parameters, *static)
         moved = torch.stack([new[i] for i in self.moves])
-        return torch.where(alive, moved, before[_rows(self.moves)]).unbind(0)
+        return torch.where(alive, moved, _rows(before, self.moves)).unbind(0)
 
     def value(self, static: tuple[float, ...], inputs: Tensors) -> Tensors:
         size = inputs[0].shape[0]
@@ -79,10 +79,12 @@ class _MapKernels:
         return *tensors(backs), *(torch.tensor(g, dtype=dtype) for g in sums.sum(0))
 
 
-def _rows(moves: tuple[int, ...]) -> slice | list[int]:
-    """The coordinates that a map moves, as rows, evenly apart where they are: a view."""
+def _rows(columns: Tensor, moves: tuple[int, ...]) -> Tensor:
+    """The coordinates that a map moves, of all six; a view where these are evenly apart."""
     apart = {b - a for a, b in pairwise(moves)} or {1}
-    return slice(moves[0], moves[-1] + 1, apart.pop()) if len(apart) == 1 else list(moves)
+    if len(apart) == 1:
+        return columns[moves[0] : moves[-1] + 1 : apart.pop()]
+    return torch.stack([columns[i] for i in moves])
 
 
 def push(
