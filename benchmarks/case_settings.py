@@ -41,16 +41,21 @@ def line(elements: int = ELEMENTS) -> pj.Lattice:
 @elsewhere()
 def table(settings: int, particles: int, repeats: int) -> Table:
     values = 3.0 * (1 + 0.01 * torch.linspace(-1, 1, settings, dtype=torch.float64))
-    rows, remarks = [], ["Cheetah's elements are maps of first order, merged into one, as `merged`"]
+    rows = []
+    remarks = [
+        "Cheetah's elements are maps of first order, merged into one, as `merged`.",
+        "A call sets the strengths of a line that is there, and tracks.",
+    ]
+    given = line()
     for count in (1, particles):
         beam = _beam(count)
         calls: dict[str, Callable[[], object]] = {
-            "pyjutrack": lambda beam=beam: pj.track(line().with_values({"qf.k1": values}), beam)
+            "pyjutrack": lambda beam=beam: pj.track(given.with_values({"qf.k1": values}), beam)
         }
         calls["merged"] = lambda beam=beam: pj.track(
-            line().with_values({"qf.k1": values}).merged(beam.reference), beam
+            given.with_values({"qf.k1": values}).merged(beam.reference), beam
         )
-        calls |= _loop("loop", values, lambda one, beam=beam: pj.track(one, beam), line())
+        calls |= _loop("loop", values, lambda one, beam=beam: pj.track(one, beam), given)
         calls |= _cheetah(values, beam)
         name = f"{settings} settings x {count} particles, {ELEMENTS} elements"
         rows += _rows(name, calls, repeats, settings, {"cheetah": 20.0, "loop": 100.0}, count)
@@ -132,22 +137,22 @@ def _cheetah(values: torch.Tensor, beam: pj.Beam) -> dict[str, Callable[[], Any]
     def number(value: float) -> torch.Tensor:
         return torch.tensor(value, **kind)
 
-    def make() -> Any:
-        elements = []
-        for e in line():
-            if isinstance(e, pj.Quadrupole):
-                k1 = values if e.name == "qf" else number(float(e.k1))
-                elements.append(cheetah.Quadrupole(number(float(e.length)), k1=k1, **kind))
-            else:
-                elements.append(cheetah.Drift(number(float(e.length)), **kind))
-        return cheetah.Segment(elements)
-
+    elements, focusing = [], []
+    for e in line():
+        if isinstance(e, pj.Quadrupole):
+            k1 = number(float(e.k1))
+            elements.append(cheetah.Quadrupole(number(float(e.length)), k1=k1, **kind))
+            focusing += elements[-1:] if e.name == "qf" else []
+        else:
+            elements.append(cheetah.Drift(number(float(e.length)), **kind))
+    segment = cheetah.Segment(elements)
     ones = torch.ones(len(beam), 1, **kind)
     particles = cheetah.ParticleBeam(torch.cat([beam.coordinates, ones], 1), number(_TOTAL), **kind)
-    segment = make()
 
     @torch.no_grad()
     def call() -> Any:
+        for quadrupole in focusing:
+            quadrupole.k1 = values
         return segment.track(particles)
 
     return {"cheetah": call}

@@ -112,7 +112,7 @@ def test_learned_corrections(cell, kind: str, request) -> None:
     assert end.state.coordinates[0].shape == (50,)
 
 
-@pytest.mark.parametrize(("kind", "most"), [(pj.Drift, 100), (pj.Quadrupole, 310)])
+@pytest.mark.parametrize(("kind", "most"), [(pj.Drift, 77), (pj.Quadrupole, 150)])
 def test_few_launches_a_slice(kind: Any, most: int, kick) -> None:
     """A launch costs a device some microseconds, however few the particles."""
     beam = pj.Beam(PROTON, torch.empty(50, 6, dtype=torch.float64, device="meta"), 200.0)

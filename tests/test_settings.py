@@ -17,6 +17,8 @@ from torch import Tensor
 import pyjutrack as pj
 from pyjutrack.cli.paper import fodo
 from pyjutrack.engines.julia import border
+from pyjutrack.tracking.plan import plan_of
+from pyjutrack.tracking.programs import pieces_of
 from pyjutrack.tracking.task import task_of
 
 FACTORS = torch.tensor([1.0, 1.07, 0.9], dtype=torch.float64)
@@ -43,16 +45,17 @@ def one_by_one(lattice: pj.Lattice, address: str, values: Tensor, call: Any) -> 
     return [call(lattice.with_values({address: float(v)})) for v in values]
 
 
+@pytest.mark.parametrize("count", [20, 1])  # kernels of their own serve one particle a setting
 @pytest.mark.parametrize("case", CASES + ONE_WAY, ids=lambda case: case.label)
-def test_every_kind(case: Case) -> None:
+def test_every_kind(case: Case, count: int) -> None:
     """All parameters of it at once; a plain zero is one in all settings."""
-    beam = bunch()
+    beam = bunch(count=count)
     plain = [isinstance(v, float) and (v != 0 or not any(case.values)) for v in case.values]
     values = [v * FACTORS if p else v for v, p in zip(case.values, plain, strict=True)]
     if not any(plain):
         pytest.skip("it has no parameters")
     many = pj.track(pj.Lattice([pj.Drift(0.2), case.element(*values)]), beam)
-    assert many.coordinates.shape == (3, 20, 6)
+    assert many.coordinates.shape == (3, count, 6)
     for n, coordinates in enumerate(many.coordinates):
         given = [float(v[n]) if isinstance(v, Tensor) else v for v in values]
         one = pj.track(pj.Lattice([pj.Drift(0.2), case.element(*given)]), beam)
@@ -74,18 +77,35 @@ def test_values_and_jacobians(address: str, turns: int) -> None:
     np.testing.assert_allclose(matrices, np.stack(ones), rtol=1e-13, atol=1e-15)
 
 
-def test_more_dimensions_broadcast() -> None:
+@pytest.mark.parametrize("count", [20, 1])
+def test_more_dimensions_broadcast(count: int) -> None:
     """(2, 1) and (3,) are (2, 3) settings, and a beam of each of two goes with them."""
     rows, columns = VALUES[:2, None], VALUES
-    lattice, beam = LINE.with_values({"q.k1": rows, "s.k2": columns}), bunch()
+    lattice, beam = LINE.with_values({"q.k1": rows, "s.k2": columns}), bunch(count=count)
     found = pj.track(lattice, beam)
-    assert found.coordinates.shape == (2, 3, 20, 6)
+    assert found.coordinates.shape == (2, 3, count, 6)
     one = LINE.with_values({"q.k1": float(VALUES[1]), "s.k2": float(VALUES[2])})
     torch.testing.assert_close(found.coordinates[1, 2], pj.track(one, beam).coordinates)
-    beams = torch.stack([bunch(5).coordinates, bunch(6).coordinates])[:, None]
-    both = pj.track(lattice, beam.replace(coordinates=beams, alive=torch.ones(2, 1, 20) > 0))
-    own = pj.track(one, bunch(6))
+    beams = torch.stack([bunch(n, count).coordinates for n in (5, 6)])[:, None]
+    both = pj.track(lattice, beam.replace(coordinates=beams, alive=torch.ones(2, 1, count) > 0))
+    own = pj.track(one, bunch(6, count))
     torch.testing.assert_close(both.coordinates[1, 2], own.coordinates)
+
+
+def test_an_element_met_again_is_tabulated_once() -> None:
+    """A cell's magnet has its numbers of all settings in one place, however often it comes."""
+    line = pj.Lattice([LINE] * 5).with_values({"q.k1": VALUES, "s.k2": VALUES})
+    (_, piece) = pieces_of(line, plan_of(line, ()), (), PROTON)
+    assert piece.program is not None
+    one = LINE.with_values({"q.k1": VALUES, "s.k2": VALUES})
+    (_, alone) = pieces_of(one, plan_of(one, ()), (), PROTON)
+    assert alone.program is not None
+    assert piece.program.settings.shape == alone.program.settings.shape
+    beam = bunch(count=1)
+    found = pj.track(line, beam)
+    for _ in range(5):
+        beam = pj.track(one, beam)
+    assert torch.equal(found.coordinates, beam.coordinates)
 
 
 def test_settings_lie_in_memory_however_they_do() -> None:

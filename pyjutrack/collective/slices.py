@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,11 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core.scalars import tensor_like
+from ..core.special import on_host
 from ..maps.state import State
 from ..mesh.box import Box, admit, kick, kick_in_place
 from ..mesh.grid import Grid, Mesh
 from ..mesh.line import Line
 from ..mesh.line import admit as admit_on_line
+from ..mesh.operators import Operators
 from ..mesh.staircase import refuse_staircase
 from .base import CollectiveEffect, Place
 from .bunches import Potential3D, is_in_place, join_beams
@@ -76,10 +79,21 @@ def slice_box(mesh: Mesh, line: Line) -> Box:
     )
 
 
+@cache
+def _sides(grid: Grid) -> Operators:
+    """Half the width and height of a box."""
+    return Operators(np.array(grid.size) / 2)
+
+
 def lose_outside(grid: Grid, state: State) -> State:
     """Particles outside the box of a grid are lost."""
     x, _, y, *_ = state.coordinates
     alive = state.alive
+    if not on_host(x):  # in few operations, each of them a launch
+        (sides,) = _sides(grid).tensors(x.dtype, x.device)
+        away = torch.stack((x.detach(), y.detach())).abs()
+        within = (away <= sides.reshape(2, *[1] * x.dim())).all(0)
+        return State(state.coordinates, alive & within)
     for place, size, cells in zip((x, y), grid.size, grid.shape, strict=True):
         alive = admit_on_line(Line(-size / 2, size / 2, cells), place, alive)
     return State(state.coordinates, alive)

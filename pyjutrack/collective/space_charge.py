@@ -15,8 +15,9 @@ from ..beam.beam import Beam
 from ..beam.moments import mean, rms
 from ..core.checks import require_amounts, require_flag
 from ..core.errors import InvalidValueError, ResolutionWarning, warn
-from ..core.scalars import Number, tensor_like
+from ..core.scalars import Number, has_numbers, tensor_like
 from ..core.storage import storable
+from ..kernels.columns import multiply_fields
 from ..maps.state import State
 from ..mesh.grid import Grid
 from ..mesh.particle_mesh import deposit_admitted, inside, kick
@@ -113,7 +114,10 @@ class SpaceCharge(MeshEffect):
         scale = self.scale(beam)
         if isinstance(scale, Tensor) and scale.dim():  # of each setting, on its grid
             scale = scale.unsqueeze(-1)
-        return scale * h.to(fractions.dtype)
+        h = h.to(fractions.dtype)
+        if h.dim() > 2 and has_numbers(h) and isinstance(scale, float):
+            return multiply_fields(h, scale)
+        return scale * h
 
     def apply(self, state: State, field: Tensor, place: Place) -> State:
         """Kick particles by a field over a slice."""

@@ -41,7 +41,9 @@ def broadcast_batch(what: str, values: Iterable[Any]) -> torch.Size:
     """
     found = torch.Size()
     for shape in _shapes(values):
-        if shape != found:
+        if not found:  # PyTorch's function takes longer than all else here
+            found = shape
+        elif shape and shape != found:
             try:
                 found = torch.broadcast_shapes(found, shape)
             except RuntimeError:

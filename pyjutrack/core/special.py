@@ -39,35 +39,45 @@ def stumpffs(w: Tensor, count: int) -> tuple[Tensor, ...]:
     """The first Stumpff functions of plain tensors, four or more: c_k = 1/k! - w c_(k + 2)."""
     near = w.abs() < 1.0
     all_near = on_host(w) and bool_or(near.all(), default=False)
-    small = w if all_near else torch.where(near, w, torch.zeros_like(w))
+    small = w if all_near else torch.where(near, w, 0.0)
     series = _stumpff_series(count, small)
-    close = (1 - small * series[0], 1 - small * series[1], *series)
+    close = torch.cat((1 - small * series[:2], series))
     if all_near:
-        return close
+        return close.unbind(0)
     # each branch gets an argument at which it and its derivatives are finite
-    far = torch.where(near, torch.ones_like(w), w)
-    plus = torch.where(far > 0, far, torch.ones_like(w)).sqrt()
-    minus = torch.where(far < 0, -far, torch.ones_like(w)).sqrt()
-    away = [
-        torch.where(far > 0, plus.cos(), minus.cosh()),
-        torch.where(far > 0, plus.sin() / plus, minus.sinh() / minus),
-    ]
-    for k in range(count - 2):
-        away.append((1 / math.factorial(k) - away[k]) / far)
-    return tuple(torch.where(near, a, b) for a, b in zip(close, away, strict=True))
+    far = torch.where(near, 1.0, w)
+    positive, root = far > 0, far.abs().sqrt()
+    plus, minus = torch.where(positive, root, 1.0), torch.where(positive, 1.0, root)
+    both = torch.stack((plus.cos(), plus.sin() / plus))
+    pairs = [torch.where(positive, both, torch.stack((minus.cosh(), minus.sinh() / minus)))]
+    for k in range(0, count - 2, 2):
+        if k:
+            first, second = ((1 / math.factorial(k + i) - pairs[-1][i]) / far for i in (0, 1))
+            pairs.append(torch.stack((first, second)))
+        else:
+            pairs.append((1 - pairs[-1]) / far)
+    return torch.where(near, close, torch.cat(pairs)).unbind(0)
 
 
-def _stumpff_series(count: int, w: Tensor) -> tuple[Tensor, ...]:
-    """c_2 to c_(count - 1) for |w| < 1, by their series in powers of -w."""
-    coefficients = _stumpff_coefficients(count)
+def _stumpff_series(count: int, w: Tensor) -> Tensor:
+    """c_2 to c_(count - 1) for |w| < 1, by their series in powers of -w, (count - 2, ...)."""
     if not on_host(w):  # where numbers are cheaper than a copy of them
-        return tuple(_horner(column, w) for column in coefficients.T.tolist())
+        return torch.stack([_nested(k, w) for k in range(2, count)])
+    coefficients = _stumpff_coefficients(count)
     rows = torch.from_numpy(coefficients).to(w.dtype)
     terms = rows.reshape(*rows.shape, *[1] * w.dim()).unbind(0)
     total = terms[-1]
     for term in terms[-2::-1]:
         total = torch.addcmul(term, w, total, value=-1)
-    return total.unbind(0)
+    return total
+
+
+def _nested(k: int, w: Tensor) -> Tensor:
+    """c_k for |w| < 1, (1 - w/((k + 1) (k + 2)) (1 - w/((k + 3) (k + 4)) ...)) / k!."""
+    one = total = torch.ones((), dtype=w.dtype, device=w.device)
+    for n in range(k + 2 * _TERMS - 3, k, -2):
+        total = torch.addcmul(one, w, total, value=-1 / (n * (n + 1)))
+    return total / math.factorial(k)
 
 
 @cache
@@ -75,6 +85,13 @@ def _stumpff_coefficients(count: int) -> np.ndarray:
     """(terms, count - 2): 1/(k + 2 j)! of c_k, k from 2, before (-w)^j."""
     rows = [[1 / math.factorial(k + 2 * j) for k in range(2, count)] for j in range(_TERMS)]
     return np.array(rows)
+
+
+def add_product(a: Any, b: Any, c: Any) -> Any:
+    """a + b c; of tensors as one operation, which is one launch on a device."""
+    if type(a) is type(b) is type(c) is Tensor:
+        return torch.addcmul(a, b, c)
+    return a + b * c
 
 
 def arctangent(w: Any) -> Any:

@@ -23,6 +23,14 @@ def fill(part, start, stop, x, px, y, py, z, delta, rows):
 
 
 @kernel
+def multiply(part, start, stop, factor, numbers, out):
+    """Numbers in a row times a factor."""
+    for i in range(start, stop):
+        n = np.uintp(i)
+        out[n] = factor * numbers[n]
+
+
+@kernel
 def _copy(low, high, column, row):
     for i in range(low, high):
         n = np.uintp(i)

@@ -1,4 +1,4 @@
-"""Copies of the six columns of particles."""
+"""Copies of the six columns of particles, and of fields."""
 
 from __future__ import annotations
 
@@ -35,6 +35,17 @@ def stack_columns(columns: Sequence[Tensor]) -> Tensor:
 
     out = allocate((len(arrays), size), arrays[0].dtype)
     parallel.run(fill, size, parallel.parts(size, _WORK), *arrays, out.numpy())
+    return out
+
+
+def multiply_fields(fields: Tensor, factor: float) -> Tensor:
+    """Fields of many settings, plain numbers, times a factor, on all cores."""
+    from .column_kernels import multiply  # late: it takes a moment to load
+
+    numbers = fields.contiguous().numpy()
+    out = allocate(numbers.shape, numbers.dtype)
+    args = numbers.dtype.type(factor), numbers.reshape(-1), out.numpy().reshape(-1)
+    parallel.run(multiply, numbers.size, parallel.parts(numbers.size, _WORK), *args)
     return out
 
 

@@ -1,4 +1,4 @@
-"""Memory of beams that are gone, kept for the next ones.
+"""Memory of beams, and of fields of many settings, that are gone, kept for the next ones.
 
 The system gives large memory page by page, each zeroed when it is first touched, and takes it back
 when it is freed: for a million particles that takes longer than to fill it, up to ten times.
@@ -18,8 +18,10 @@ from torch import Tensor
 
 #: bytes of what is kept: less is no trouble to the system, more is too much to hold on to
 _LEAST, _MOST = 2**20, 2**27
-#: what was lent last, one beam to come from another, and what tells that it is in use
-_lent: deque[tuple[NDArray[np.uint8], weakref.ref[NDArray[Any]]]] = deque(maxlen=2)
+#: what was lent last and what tells that it is in use; of less than `_KEPT` bytes together, so
+#: that one beam may come from another, and of few, as fields of a slice come from those before
+_lent: deque[tuple[NDArray[np.uint8], weakref.ref[NDArray[Any]]]] = deque(maxlen=6)
+_KEPT = 2 * _MOST
 
 
 def allocate(shape: tuple[int, ...], dtype: DTypeLike) -> Tensor:
@@ -32,9 +34,15 @@ def allocate(shape: tuple[int, ...], dtype: DTypeLike) -> Tensor:
         memory = np.empty(size, np.uint8)
     array = memory.view(dtype).reshape(shape)
     _lent.append((memory, weakref.ref(array)))
+    _forget_oldest()
     # views of a tensor, and arrays made of it, hold its storage, and that holds this very array;
     # a view of the array would not
     return torch.from_numpy(array)
+
+
+def _forget_oldest() -> None:
+    while sum(memory.size for memory, _ in tuple(_lent)) > _KEPT:
+        _lent.popleft()
 
 
 def _find(size: int) -> NDArray[np.uint8] | None:

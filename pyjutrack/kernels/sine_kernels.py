@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from .jit import kernel
 from .pointers import address, call
-from .sine_folds import fold, unturn
+from .sine_folds import fold, unfold, unturn
 from .sine_products import left_products, right_products
 
 
@@ -77,6 +77,21 @@ def quadrants(
         call(stages[1], turned_x[p], first, nodes)
         to = place * deep * wide
         call(stages[4], nodes, cells, (p, q), turns_x, turns_y, turned, flat_out, to)
+
+
+@kernel
+def wholes(
+    part, start, stop, stages, fs, nx, ny, x, y, turned_x, turned_y, turns_x, turns_y, green, outs
+):
+    """Potentials `start` to `stop` of (K, padded nx, padded ny), one after another."""
+    deep, wide = x.shape[1] * x.shape[3], y.shape[1] * y.shape[3]
+    work = np.empty((4, deep, wide), fs.dtype)
+    for n in range(start, stop):
+        quadrants(
+            0, 0, 4, stages, fs[n : n + 1], nx, ny, x, y, turned_x, turned_y, turns_x, turns_y,
+            green, work,
+        )  # fmt: skip
+        unfold(0, 0, 1, nx, ny, work, outs[n : n + 1])
 
 
 @cache

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..autodiff.operator import Maybe, Tensors, array, compiled_operator
 from . import parallel
+from .memory import allocate
 from .sine_axis import Axis
 
 Array = NDArray[Any]
@@ -98,13 +99,16 @@ def _solve(static: Sines, f: Array) -> Array:
     x, y = static.x, static.y
     matrices = [a.astype(dtype, copy=False) for a in (x.sines, y.sines, x.turned, y.turned)]
     matrices += [a.astype(dtype, copy=False) for a in (x.turns, y.turns, static.green)]
-    work = np.empty((4 * count, x.deep, y.deep), dtype)
-    out = np.empty(f.shape, dtype)
+    out = allocate(f.shape, dtype).numpy()
     (_, bx, mx, deep), (_, by, my, wide) = x.sines.shape, y.sines.shape
     operations = 4 * 2 * 2 * (bx * mx * deep * y.deep + by * my * wide * mx * bx)
     share = min(4 * count, parallel.parts(operations * count, 1 / _KICK))
     cells, (products, folds) = (x.cells, y.cells), _kernels()
     stages = products.stages(dtype)
+    if count >= 4 * share:  # each by itself, while it is in the cache
+        parallel.run(products.wholes, count, share, stages, f, *cells, *matrices, out)
+        return out
+    work = np.empty((4 * count, x.deep, y.deep), dtype)
     parallel.run(products.quadrants, 4 * count, share, stages, f, *cells, *matrices, work)
     parallel.run(folds.unfold, count, min(count, share), *cells, work, out)
     return out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -33,10 +34,11 @@ class _MapKernels:
         self.in_place, self.back = made.push, made.back
 
     def plain(self, static: tuple[float, ...], *inputs: Tensor) -> Tensors:
-        coordinates, alive, parameters = inputs[:6], inputs[6], inputs[7:]
-        safe, numbers = stand_in(coordinates, alive, parameters)
-        new = self._map(*safe, *numbers, *static)
-        return tuple(torch.where(alive, new[i], coordinates[i]) for i in self.moves)
+        before, alive, parameters = torch.stack(inputs[:6]), inputs[6], inputs[7:]
+        (safe,), numbers = stand_in([before], alive, parameters)
+        new = self._map(*safe.unbind(0), *numbers, *static)
+        moved = torch.stack([new[i] for i in self.moves])
+        return torch.where(alive, moved, _rows(before, self.moves)).unbind(0)
 
     def value(self, static: tuple[float, ...], inputs: Tensors) -> Tensors:
         size = inputs[0].shape[0]
@@ -75,6 +77,14 @@ class _MapKernels:
         )
         dtype = inputs[0].dtype
         return *tensors(backs), *(torch.tensor(g, dtype=dtype) for g in sums.sum(0))
+
+
+def _rows(columns: Tensor, moves: tuple[int, ...]) -> Tensor:
+    """The coordinates that a map moves, of all six; a view where these are evenly apart."""
+    apart = {b - a for a, b in pairwise(moves)} or {1}
+    if len(apart) == 1:
+        return columns[moves[0] : moves[-1] + 1 : apart.pop()]
+    return torch.stack([columns[i] for i in moves])
 
 
 def push(

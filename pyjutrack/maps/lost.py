@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..autodiff import value_of
+from ..core.scalars import carries
 from ..core.special import bool_or, on_host
 
 Numbers = Sequence[Any]
@@ -22,18 +23,27 @@ def stand_in(columns: Sequence[Tensor], alive: Tensor, numbers: Numbers) -> tupl
     """Columns with a live particle of the same beam in the place of the lost ones, and parameters.
 
     Even the axis may be where a map has no value, as in a cavity that takes more than the energy of
-    what arrives there. Where none of a beam lives, its parameters carry no derivative.
+    what arrives there. Where none of a beam lives, its parameters carry no derivative. Where there
+    are no derivatives at all, the axis will do.
     """
     if hasattr(alive, "unseen"):  # written down, without numbers and derivatives
         return [torch.where(alive, u, torch.zeros_like(u)) for u in columns], numbers
+    if not any(map(_carries, (*columns, *numbers))):
+        return [torch.where(alive, u, 0.0) for u in columns], numbers
     some, first = alive.any(-1, keepdim=True), alive.to(torch.uint8).argmax(-1, keepdim=True)
     safe = []
     for column in columns:
-        there = value_of(column).detach().expand(alive.shape).gather(-1, first)
+        shape = torch.broadcast_shapes(column.shape, alive.shape)  # several columns may be stacked
+        there = value_of(column).detach().expand(shape).gather(-1, first.expand(*shape[:-1], 1))
         safe.append(torch.where(alive, column, torch.where(some, there, 0.0)))
     if on_host(some) and bool_or(some.all(), default=False):
         return safe, numbers
     return safe, [_hold(number, some) for number in numbers]
+
+
+def _carries(number: Any) -> bool:
+    """Whether a parameter, or one of a series of them, may carry a derivative."""
+    return any(map(_carries, number)) if isinstance(number, tuple) else carries(number)
 
 
 def _hold(number: Any, some: Tensor) -> Any:

@@ -20,6 +20,22 @@ def block(size, x, px, y, py, z, delta, alive, numbers):
             py[n] += imag
 
 
+@kernel
+def each(size, x, px, y, py, z, delta, alive, numbers, apart):
+    """The same by numbers of each particle, in columns that lie so far apart."""
+    for n in range(size):
+        real, imag = 0.0, 0.0
+        for m in range(2 * int(numbers[n]) - 1, 0, -2):
+            first, second = numbers[m * apart + n], numbers[(m + 1) * apart + n]
+            real, imag = (
+                first + (real * x[n] - imag * y[n]),
+                second + (real * y[n] + imag * x[n]),
+            )
+        if alive[n]:
+            px[n] -= real
+            py[n] += imag
+
+
 @step_kernel
 def step(numbers, c, d):
     """f = sum_m c_m w^m with w = x + i y, and its derivative."""

@@ -14,7 +14,8 @@ from numba import from_dtype, types
 from ..kernels.jit import callback, kernel
 from ..kernels.noise_kernels import fill, key_at
 from ..kernels.pointers import address, call, offset, pointer
-from .program import DRAW, ENTER, FIRST_MAP, LANES, LEAVE
+from .packing import DRAW, ENTER, FIRST_MAP, LEAVE
+from .program import LANES
 
 #: particles that go through the lattice together: few enough for the first-level cache
 BLOCK = 256
@@ -37,20 +38,25 @@ def run_block(turn, number, first_particle, low, per, operations, starts, number
     depends on the `number` of the turn, and on that of the first particle in the whole beam.
     The block begins at particle number `low` of those of all settings, of which each has `per`.
     saved (7, BLOCK) and entered (BLOCK) are room; `table` has addresses of the `block` kernels of
-    maps.
+    maps, and if each setting has one particle may have a second row of their `each` kernels:
+    `settings` are (V, B) then, and (B, V) otherwise.
     """
     size, first = len(x), pointer(numbers)
-    differing, width = pointer(settings), settings.shape[1]
+    differing, width, each = pointer(settings), settings.shape[1], len(table) == 2
     at_x, at_px, at_y = pointer(x), pointer(px), pointer(y)
     at_py, at_z, at_delta, live = pointer(py), pointer(z), pointer(delta), pointer(a)
     noise, fifth = saved[6], at_z
     for s in range(len(operations)):
         op = operations[s]
         if op >= FIRST_MAP:
-            kernel_of_map = table[op - FIRST_MAP]
+            kernel_of_map = table[0, op - FIRST_MAP]
             if varying[s] < 0:
                 own = offset(first, starts[s])
                 call(kernel_of_map, size, at_x, at_px, at_y, at_py, fifth, at_delta, live, own)
+            elif each:
+                own = offset(differing, varying[s] * width + low)
+                call(table[1, op - FIRST_MAP], size, at_x, at_px, at_y, at_py, fifth, at_delta,
+                    live, own, width)  # fmt: skip
             else:
                 n = 0
                 while n < size:  # the particles of each setting
@@ -110,7 +116,7 @@ def block_runner(dtype: Any) -> int:
     whole, number = types.int64, from_dtype(dtype)
     wholes, column, live = (types.Array(t, 1, "C") for t in (whole, number, types.boolean))
     numbers, settings = (types.Array(types.float64, d, "C") for d in (1, 2))
-    program = wholes, wholes, numbers, wholes, wholes, settings, wholes
+    program = wholes, wholes, numbers, wholes, wholes, settings, types.Array(whole, 2, "C")
     room = types.Array(number, 2, "C")
     columns = *(column,) * 6, live, wholes, wholes, room, live
     return address(run_block, *(whole,) * 5, *program, *columns)

@@ -18,13 +18,13 @@ class NotRecordedError(PyJuTrackError):
 
 
 def tabulate(columns: Sequence[float | Tensor], batch: Sequence[int]) -> NDArray[np.float64]:
-    """(B, V), a row a setting; columns have a last dimension for the particles."""
+    """(V, B), a column a setting; what is given has a last dimension for the particles."""
     if not columns:
-        return np.zeros((1, 0))
-    found = np.empty((*batch, len(columns)))
-    for v, column in enumerate(columns):
-        found[..., v] = column.detach().squeeze(-1) if isinstance(column, Tensor) else column
-    return found.reshape(-1, len(columns))
+        return np.zeros((0, 1))
+    found = np.empty((len(columns), *batch))
+    for row, column in zip(found, columns, strict=True):
+        row[...] = column.detach().squeeze(-1) if isinstance(column, Tensor) else column
+    return found.reshape(len(columns), -1)
 
 
 def flatten_numbers(parameters: Iterable[Any]) -> list[float | Tensor]:

@@ -164,7 +164,9 @@ class _Kick:
     def plain(self, static: Mesh, *inputs: Tensor) -> Tensors:
         x, y, active, px, py, potential, factor = inputs
         _, along_x, along_y = plain_interpolate(static, x, y, active, potential)
-        return px - factor * along_x, py - factor * along_y
+        return tuple(
+            torch.addcmul(p, along, factor, value=-1) for p, along in ((px, along_x), (py, along_y))
+        )
 
     def value(self, static: Mesh, inputs: Tensors) -> Tensors:
         *arrays, factor = inputs

@@ -17,9 +17,9 @@ from .operators import Operators
 
 @cache
 def _place(mesh: Mesh) -> Operators:
-    """Where cells are counted from in x and y [m], and how many a metre."""
+    """Where cells are counted from in x and y [m], how many a metre, and minus their product."""
     x0, y0, sx, sy = mesh.geometry
-    return Operators(np.array([x0, y0]), np.array([sx, sy]))
+    return Operators(np.array([x0, y0]), np.array([sx, sy]), -np.array([x0 * sx, y0 * sy]))
 
 
 @cache
@@ -44,11 +44,11 @@ def _along(table: Tensor, particles: Tensor) -> Tensor:
 
 def _stencil(mesh: Mesh, x: Tensor, y: Tensor, active: Tensor) -> tuple[Tensor, Tensor]:
     """Flat indices of the 16 nodes (..., 16 N), and the places in the cell (2, ..., N)."""
-    first, per = (_along(t, x) for t in _place(mesh).tensors(x.dtype, x.device))
+    first, per, offset = (_along(t, x) for t in _place(mesh).tensors(x.dtype, x.device))
     (steps,) = _steps(mesh).tensors(torch.int64, x.device)
-    u = (torch.where(active, torch.stack((x, y)), first) - first) * per
-    cell = u.detach().floor()
-    i, j = cell.long().unbind()
+    u = torch.addcmul(offset, torch.where(active, torch.stack((x, y)), first), per)
+    cell = u.detach().long()  # in the box the number of a cell is positive
+    i, j = cell.unbind()
     flat = i * mesh.grid.padded_shape[1] + j + _along(steps, x)
     return flat.movedim(0, -2).flatten(-2), u - cell
 

@@ -17,7 +17,8 @@ from ..elements import Element
 from ..elements.modelled import require_modelled
 from ..elements.part import WHOLE, Part
 from ..elements.placement import advance
-from ..maps.program import LANES, Program
+from ..maps.packing import Program
+from ..maps.program import LANES
 from ..maps.state import State
 from .stacks import stacks
 

@@ -19,7 +19,8 @@ from ..elements import Element
 from ..elements.part import WHOLE, Part
 from ..elements.placement import advance, apply_within
 from ..elements.recordings import memoize
-from ..maps.program import NotRecordedError, Program, Recorder
+from ..maps.packing import Program
+from ..maps.program import NotRecordedError, Recorder
 from ..maps.state import State
 from .passing import Passage, pass_each
 

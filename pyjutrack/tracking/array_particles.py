@@ -20,7 +20,9 @@ from ..core.tensors import tensors_in
 from ..elements import Element
 from ..elements.part import Part
 from ..kernels import parallel
-from ..maps.program import LANES, Program, Recorder
+from ..kernels.memory import allocate
+from ..maps.packing import Program, pack
+from ..maps.program import LANES
 from ..maps.state import State
 from ..mesh.particle_mesh import stencil
 from .dual_particles import DualParticles
@@ -89,10 +91,11 @@ class ArrayParticles(ParticleColumns):
         size, work = len(self._alive), len(program.operations) * turns
         if self._tangents is None:
             kernel, more, limit = program_kernels.execute, [], _CALL
-            table = program.table(self._columns[0].dtype)
+            program, table = program.for_blocks(self._columns[0].dtype, self._per)
         else:
             kernel = program_kernels.execute_with_tangents
             more, limit, table = [self._tangents], _TANGENT_CALL, program.tangent_table()
+            program = program.by_setting()
         # the same for all calls, as its blocks
         share, (now, _) = min(parallel.parts(size, work), max(size, 1)), self.now
         here = self._first_turn + now
@@ -163,13 +166,15 @@ class ArrayParticles(ParticleColumns):
                 state = State(tuple(c.clone() for c in state.coordinates), state.alive.clone())
             return answers.field(effect, beam, state, place, memory)
         if self._deposited is not kick:
-            self._pass(Recorder().program(), kick, self.now[1])
+            self._pass(pack(()), kick, self.now[1])
         sheet = stencil(kick.mesh)
-        total = self._grids if self._has_many else self._grids.sum(0)
+        total = self._grids
+        if self._has_many:  # and new ones are taken for the next
+            self._grids, self._deposited = np.zeros((0, 0)), None
+        else:
+            total = total.sum(0)
         total = total.reshape(*self._batch, *sheet.shape)
-        # the grids themselves are used again
-        dtype = self._columns[0].dtype
-        fractions = torch.from_numpy(total.astype(dtype, copy=self._has_many))
+        fractions = torch.from_numpy(total.astype(self._columns[0].dtype, copy=False))
         return kick.strength(beam, fractions)
 
     def respond(self, effect: CollectiveEffect, field: Any, place: Place) -> Particles:
@@ -194,7 +199,7 @@ class ArrayParticles(ParticleColumns):
     def _settle(self) -> None:
         """Do the kick that waits."""
         if self._waiting is not None:
-            self._pass(Recorder().program(), None, 0)
+            self._pass(pack(()), None, 0)
 
     @property
     def _has_many(self) -> bool:
@@ -218,18 +223,21 @@ class ArrayParticles(ParticleColumns):
         if then is not None and then.mesh is not kick.mesh:
             # of another mesh: two passes
             self._pass(program, None, 0)
-            self._pass(Recorder().program(), then, at)
+            self._pass(pack(()), then, at)
             return
         if then is not None:
             grids = size if self._has_many else share
-            self._grids = _clear(self._grids, grids, sheet.shape[0] * sheet.shape[1])
+            shape = grids, sheet.shape[0] * sheet.shape[1]
+            if self._grids.shape != shape:
+                self._grids = allocate(shape, np.float64).numpy()
+        program, table = program.for_blocks(dtype, self._per)
         parallel.run(
             slice_pass,
             size,
             share,
             self._per,
             *program.arrays,
-            program.table(dtype),
+            table,
             block_runner(dtype),
             *self._columns,
             self._alive,
@@ -251,10 +259,3 @@ class ArrayParticles(ParticleColumns):
             self._grids,
         )
         self._waiting, self._deposited = None, then
-
-
-def _clear(grids: NDArray[np.float64], share: int, cells: int) -> NDArray[np.float64]:
-    if grids.shape != (share, cells):
-        return np.zeros((share, cells))
-    grids[:] = 0.0
-    return grids

@@ -16,6 +16,9 @@ from ..kernels.memory import allocate
 from ..maps.state import State
 from .particles import Losses, Particles
 
+#: bytes of the smallest pages of memory
+_PAGE = 4096
+
 
 class ParticleColumns(Particles):
     """The memory of `ArrayParticles`.
@@ -38,7 +41,7 @@ class ParticleColumns(Particles):
         self._alive = state.alive.reshape(-1).numpy().copy()
         self._tangents, self._losses = directions, losses
         #: of each loss, -1 for none; any numbers where nothing asks for them
-        self._turn, self._op = np.empty((2, len(self._alive)), np.int64)
+        self._turn, self._op = _take(len(self._alive))
         if losses is not None:
             self._turn[:] = self._op[:] = -1
         #: now: turn and operation
@@ -48,7 +51,7 @@ class ParticleColumns(Particles):
 
     def expand(self, batch: torch.Size) -> None:
         """See `Particles`."""
-        batch = torch.broadcast_shapes(self._batch, batch)
+        batch = torch.broadcast_shapes(self._batch, batch) if self._batch else batch
         if self._batch == batch:
             return
         shape, count = (*self._batch, self._per), (*batch, self._per)
@@ -65,7 +68,7 @@ class ParticleColumns(Particles):
             rows = self._tangents.reshape(*shape, width)
             self._tangents = np.broadcast_to(rows, (*count, width)).reshape(-1, width).copy()
         if self._losses is None:
-            self._turn, self._op = np.empty((2, len(self._alive)), np.int64)
+            self._turn, self._op = _take(len(self._alive))
         else:
             self._turn, self._op = (
                 np.broadcast_to(kept.reshape(shape), count).reshape(-1).copy()
@@ -125,6 +128,19 @@ class ParticleColumns(Particles):
 
     def _settle(self) -> None:
         """Do what waits to be done in one pass with what follows."""
+
+
+def _take(count: int) -> NDArray[np.int64]:
+    """Two rows of any numbers, on memory that is there.
+
+    Kernels write them where a mask says so, and none is written as a rule. Where such a store has
+    an empty mask, and the system has not given the page yet, the processor takes a hundred cycles
+    to find that nothing fails.
+    """
+    found = np.empty((2, count), np.int64)
+    found.reshape(-1)[:: _PAGE // found.itemsize] = -1
+    found[:, -1:] = -1
+    return found
 
 
 def _address(array: NDArray[Any]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from operator import index
 from typing import Any, ClassVar, NamedTuple
 
@@ -124,9 +124,20 @@ def plan_of(lattice: Lattice, effects: Sequence[CollectiveEffect]) -> Plan:
         for effect, counts in zip(effects, slices, strict=True):
             _check(effect, lattice, counts)
         plans.clear()
-        plans[key] = Plan(tuple(_operations(lattice, slices)), len(lattice))
+        free = not effects and not lattice.soft
+        plans[key] = _plan_alone(len(lattice)) if free else _plan(lattice, slices)
     found: Plan = plans[key]
     return found
+
+
+def _plan(lattice: Lattice, slices: Sequence[Sequence[int]]) -> Plan:
+    return Plan(tuple(_operations(lattice, slices)), len(lattice))
+
+
+@lru_cache(16)
+def _plan_alone(elements: int) -> Plan:
+    """The plan of so many elements in which nothing acts."""
+    return Plan(tuple(Traverse(place, WHOLE) for place in range(elements)), elements)
 
 
 def _slices(effect: CollectiveEffect, lattice: Lattice) -> tuple[int, ...]:

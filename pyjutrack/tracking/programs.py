@@ -20,7 +20,8 @@ from ..elements.placement import note
 from ..elements.recordings import memoize
 from ..lattice.batch import batch_of
 from ..lattice.lattice import Lattice
-from ..maps.program import NotRecordedError, Program, Recorder, Recording
+from ..maps.packing import Program, Recording, pack
+from ..maps.program import NotRecordedError, Recorder
 from .plan import Act, Plan, is_idle, motion_of
 
 
@@ -106,35 +107,39 @@ def _pieces(
     reference: Reference,
     stops: frozenset[int],
 ) -> Iterator[Piece]:
-    recorder, batch = Recorder(), batch_of(lattice)
-    first, alike = 0, True
+    parts: list[tuple[int, Recording]] = []
+    first, alike, batch = 0, True, batch_of(lattice)
+    known: dict[Any, Any] = {}  # of an element that is met again, which holds it
     for n, op in enumerate(plan.ops):
         if n in stops and n > first:
-            yield Piece(first, n, reference, recorder.program(batch))
-            first, recorder = n, Recorder()
+            yield Piece(first, n, reference, pack(parts, batch))
+            first, parts = n, []
         if isinstance(op, Act) and is_idle(op, lattice, effects):
             continue
         recording, after, motion = None, reference, motion_of(op, lattice, effects)
         if motion is not None:
             element, part = motion
             after = element.exit_reference(reference, part)
-            recording = memoize(_recording, element, reference, part)
+            key = id(element), part, id(reference)
+            if key not in known:
+                found = memoize(_recording, element, reference, part)
+                known[key] = found, element, reference
+            recording = known[key][0]
         if alike and recording is not None and recording.varies:
             # what is alike in all settings comes before it, and once
             if n > first:
-                yield Piece(first, n, reference, recorder.program(batch))
-            first, recorder, alike = n, Recorder(), False
+                yield Piece(first, n, reference, pack(parts, batch))
+            first, parts, alike = n, [], False
         if recording is not None:
-            recorder.element = n
-            recorder.extend(recording)
+            parts.append((n, recording))
         else:
             if n > first:
-                yield Piece(first, n, reference, recorder.program(batch))
+                yield Piece(first, n, reference, pack(parts, batch))
             yield Piece(n, n + 1, after)
-            first, recorder = n + 1, Recorder()
+            first, parts = n + 1, []
         reference = after
     if len(plan) > first:
-        yield Piece(first, len(plan), reference, recorder.program(batch))
+        yield Piece(first, len(plan), reference, pack(parts, batch))
 
 
 def _recording(element: Element, reference: Reference, part: Part) -> Recording | None:

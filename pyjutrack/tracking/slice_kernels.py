@@ -68,6 +68,8 @@ def slice_pass(
     for k in range(start // per, -(-stop // per)):
         flat, g = potential[k].reshape(potential[k].size), out[part] if single else out[k]
         end = min(stop, (k + 1) * per)
+        if deposits:
+            g[:] = 0.0
         for low in range(max(start, k * per), end, BLOCK):
             high = min(low + BLOCK, end)
             size = high - low

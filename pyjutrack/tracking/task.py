@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -63,14 +64,14 @@ class Task:
         beam = self.beam
         return self.first_turn, beam.world.rows(beam.particles).start
 
-    @property
+    @cached_property
     def own_batch(self) -> torch.Size:
         """The shape of the settings of the beam's current or charge, and of the effects."""
         shapes = [self.beam.batch, effects_batch(self.effects)]
         found = broadcast_batch("settings of the beam and the effects", shapes)
         return found[:-1] if self.wide else found
 
-    @property
+    @cached_property
     def batch(self) -> torch.Size:
         """The shape of all settings, the lattice's among them; () where there is one."""
         shapes = [self.own_batch, batch_of(self.lattice)]

@@ -140,3 +140,17 @@ def test_rejects(options):
 def test_unknown_assignment_names_the_nearest(given, meant):
     with pytest.raises(pj.errors.UnknownNameError, match=f"did you mean '{meant}'"):
         solver(given)
+
+
+@pytest.mark.parametrize("shape", [(32, 48), (30, 17)])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_many_densities_are_solved_as_each(shape, dtype):
+    """Many are solved one after another by each thread, few by quadrants; the same numbers."""
+    s = solver(shape=shape)
+    draw = np.random.default_rng(3).normal(size=(20, *s.mesh.grid.padded_shape))
+    densities = torch.from_numpy(draw).to(dtype)
+    many = s.solve(densities)
+    assert torch.equal(many, torch.stack([s.solve(one) for one in densities]))
+    kept = many.clone()
+    s.solve(-densities)
+    assert torch.equal(many, kept)  # no later field lies on it

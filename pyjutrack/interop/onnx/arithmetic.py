@@ -41,8 +41,9 @@ def _(graph: Graph, out: Tensor, a: Any, b: Any, alpha: float = 1) -> str:
 
 @rule("addcmul.default")
 def _(graph: Graph, out: Tensor, a: Any, b: Any, c: Any, value: float = 1) -> str:
-    assert value == 1
     product = elementwise(graph, "Mul", out, (b, c), out.dtype)
+    if value != 1:
+        product = graph.add("Mul", product, number(graph, value, out))
     return graph.add("Add", read(graph, a, out.dtype), product)
 
 

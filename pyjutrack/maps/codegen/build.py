@@ -27,8 +27,8 @@ from pyjutrack.maps.program_kernels import step_kernel
 def kernels(map: Map) -> Any:
     """The module of a map's kernels.
 
-    It has `block` and `step` (see `particles`), and for maps with `array_kernels` also `MOVES`,
-    `value`, `push`, `cotangent` and `back` (see `arrays`).
+    It has `block`, mostly `each`, and `step` (see `particles`), and for maps with `array_kernels`
+    also `MOVES`, `value`, `push`, `cotangent` and `back` (see `arrays`).
     """
     if map.written:
         return importlib.import_module(map.written)
@@ -70,7 +70,8 @@ def _parts(of: Traced) -> dict[str, tuple[list[str], Callable[..., None]]]:
     """Arguments of each kernel of a map, and what writes it."""
     from . import arrays, particles
 
-    taken = {"block": ["size", *COORDINATES, "alive", "numbers"], "step": ["numbers", "c", "d"]}
+    block = ["size", *COORDINATES, "alive", "numbers"]
+    taken = {"block": block, "each": [*block, "apart"], "step": ["numbers", "c", "d"]}
     found = {name: (taken[name], write) for name, write in particles.bodies(of).items()}
     return found | (arrays.ArrayKernels(of).bodies() if of.map.array_kernels else {})
 

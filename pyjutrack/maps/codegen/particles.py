@@ -1,4 +1,7 @@
-"""Kernels of a map that run programs: `block` moves particles, `step` one with its tangents."""
+"""Kernels of a map that run programs: `block` moves particles, `step` one with its tangents.
+
+`each` moves particles as `block` does, each with numbers of its own.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ from .traced import Traced
 
 def bodies(of: Traced) -> dict[str, Callable[..., None]]:
     """Writers of the kernels that a program calls."""
-    return _opening(of) if of.map.opening else {"block": _block(of), "step": _step(of)}
+    if of.map.opening:
+        return _opening(of)
+    return {"block": _block(of), "each": _each(of), "step": _step(of)}
 
 
 def _block(of: Traced) -> Callable[..., None]:
@@ -29,6 +34,20 @@ def _block(of: Traced) -> Callable[..., None]:
         stumpffs = Stumpffs(e, of)
         stumpffs.share([numbers.load(e.index(i)) for i in range(len(of.numbers))])
         with e.blocks(e.index(0), size, BLOCK) as (low, count):
+            move(e, of, stumpffs, count, [c.shifted(low) for c in columns], alive.shifted(low))
+
+    return write
+
+
+def _each(of: Traced) -> Callable[..., None]:
+    """The same where each particle has numbers of its own, in columns that lie so far apart."""
+
+    def write(e: Emitter, size: Any, *given: Any) -> None:
+        columns, alive, numbers, apart = given[:6], given[6], given[7], given[8]
+        rows = [numbers.shifted(e.builder.mul(apart, e.index(i))) for i in range(len(of.numbers))]
+        stumpffs = Stumpffs(e, of, alike=False)
+        with e.blocks(e.index(0), size, BLOCK) as (low, count):
+            stumpffs.take([row.shifted(low) for row in rows])
             move(e, of, stumpffs, count, [c.shifted(low) for c in columns], alive.shifted(low))
 
     return write
