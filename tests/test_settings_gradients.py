@@ -110,6 +110,18 @@ def test_soft_apertures(way: dict[str, Any], passes: list[int]) -> None:
     assert_alike(found, ones)
 
 
+@pytest.mark.parametrize("off", [torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize("mode", ["reverse", "forward"])
+def test_where_derivatives_are_switched_off(mode: Any, off: Any) -> None:
+    """They are those that are asked for, of one setting and of many."""
+    for lattice in (CELL, SETTINGS):
+        wanted = pj.gradient(ratio, lattice, BEAM, wrt=["q2.k1"], mode=mode)
+        with off():
+            found = pj.gradient(ratio, lattice, BEAM, wrt=["q2.k1"], mode=mode)
+        assert np.abs(wanted).min() > 0
+        np.testing.assert_array_equal(found, wanted)
+
+
 @pytest.mark.parametrize("wrt", [[], ["q1.k1", "q1.k1"], ["no.k1"]])
 def test_knobs_that_cannot_be(wrt: list[str]) -> None:
     """As of one setting."""

@@ -197,6 +197,8 @@ def gradient(
 
 
 @numeric
+@torch.inference_mode(mode=False)  # derivatives are asked for, whatever else is not differentiated
+@torch.enable_grad()
 @together
 @each_setting
 def value_and_gradient(

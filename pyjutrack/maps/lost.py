@@ -28,6 +28,8 @@ def stand_in(columns: Sequence[Tensor], alive: Tensor, numbers: Numbers) -> tupl
     """
     if hasattr(alive, "unseen"):  # written down, without numbers and derivatives
         return [torch.where(alive, u, torch.zeros_like(u)) for u in columns], numbers
+    if on_host(alive) and bool_or(alive.all(), default=False):
+        return columns, numbers  # none is lost
     if not any(map(_carries, (*columns, *numbers))):
         return [torch.where(alive, u, 0.0) for u in columns], numbers
     some, first = alive.any(-1, keepdim=True), alive.to(torch.uint8).argmax(-1, keepdim=True)
