@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -70,6 +70,8 @@ class Program(NamedTuple):
 
     def by_setting(self) -> Program:
         """The program with the numbers of each setting in a row, (B, V)."""
+        if not self.batch:
+            return self
         return self._replace(settings=np.ascontiguousarray(self.settings.T))
 
     def for_blocks(self, dtype: Any, per: int) -> tuple[Program, NDArray[np.int64]]:
@@ -82,13 +84,12 @@ class Program(NamedTuple):
             InvalidValueError: a number that a map reads from outside is another than in its kernel.
         """
         require_current(*self.maps)
-        name = np.dtype(dtype).name
         if per == 1 and self.batch:
             differing = frozenset((self.operations[self.varying >= 0] - FIRST_MAP).tolist())
-            table = _blocks(self.maps, name, differing)
+            table = _blocks(self.maps, dtype, differing)
             if len(table) == 2:
                 return self, table
-        return self.by_setting(), _blocks(self.maps, name)
+        return self.by_setting(), _blocks(self.maps, dtype)
 
     def tangent_table(self) -> NDArray[np.int64]:
         """Addresses of kernels that move a particle and its tangents, in double precision.
@@ -101,11 +102,12 @@ class Program(NamedTuple):
 
 @cache
 def _blocks(
-    maps: tuple[Map, ...], dtype: str, differing: frozenset[int] = frozenset()
+    maps: tuple[Map, ...], dtype: Any, differing: frozenset[int] = frozenset()
 ) -> NDArray[np.int64]:
-    table = [[_block(map, dtype) for map in maps]]
+    name = np.dtype(dtype).name
+    table = [[_block(map, name) for map in maps]]
     if differing and all(hasattr(kernels(maps[n]), "each") for n in differing):
-        table.append([_each(m, dtype) if n in differing else 0 for n, m in enumerate(maps)])
+        table.append([_each(m, name) if n in differing else 0 for n, m in enumerate(maps)])
     return np.array(table, dtype=np.int64)
 
 
@@ -197,6 +199,12 @@ def pack(parts: Sequence[tuple[int, Recording]], batch: Sequence[int] = ()) -> P
     One that comes again, as that of an element in a cell does, has its numbers of many settings
     once.
     """
+    if any(r.varies for _, r in parts):
+        return _pack(tuple(parts), tuple(batch))
+    return _pack_again(tuple(parts))
+
+
+def _pack(parts: tuple[tuple[int, Recording], ...], batch: tuple[int, ...] = ()) -> Program:
     places: dict[Map, int] = {}
     columns: list[float | Tensor] = []
     kept: dict[int, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
@@ -215,5 +223,11 @@ def pack(parts: Sequence[tuple[int, Recording]], batch: Sequence[int] = ()) -> P
         np.concatenate([none, *(varying for _, varying in found)]),
         tabulate(columns, batch),
         tuple(places),
-        tuple(batch) if columns else (),
+        batch if columns else (),
     )
+
+
+@lru_cache(512)
+def _pack_again(parts: tuple[tuple[int, Recording], ...]) -> Program:
+    """Pack what is the same in all settings, once for lattices that share elements."""
+    return _pack(parts)
