@@ -34,9 +34,10 @@ What the comparisons with other codes mean:
   asks. The ratio is that of what each code offers for this beam, not of equal work; kicks of a
   bunch in three dimensions by both stand with the collective effects and the gradients.
 - **Gradients** are those of `benchmarks/gradients`, to which any code can be added. Every code
-  there has a process of its own, so that rows are not in turns. ImpactX has one core. Values and
-  gradients of space charge differ by what each code's grid resolves; without it by the quadrupoles'
-  model. JuTrack's walls stand where the particles do.
+  there has a process of its own, so that rows are not in turns, and one core, as some packages have
+  no more. Differences are central. Values and gradients of space charge differ by what each code's
+  grid resolves; without it by the quadrupoles' model. JuTrack's gridless sum, whose walls stand
+  where the particles do, is other work than a grid: its equal stands in the table of the engines.
 {effects}"""
 
 _EFFECTS = """

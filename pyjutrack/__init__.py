@@ -2,8 +2,9 @@
 
 What is used every day stands here; the rest in the namespaces: `optics`, `collective`,
 `diagnostics`, `twin`, `surrogate`, `io`, `distributed`, `distributions`, `moments`, `observables`,
-`adjoints`, `elements`, `julia`, `plotting`, `errors`, `testing`. Folders that are no such namespace
-are for those who extend the package. What not every script needs is loaded when it is asked for.
+`adjoints`, `elements`, `julia`, `plotting`, `errors`, `testing`, `xopt`. Folders that are no such
+namespace are for those who extend the package. What not every script needs is loaded when it is
+asked for.
 """
 
 from importlib import import_module as _import_module
@@ -29,7 +30,7 @@ from .tracking.loss_map import loss_map
 from .tracking.observation import beams_at
 
 if TYPE_CHECKING:
-    from . import diagnostics, julia, surrogate, testing, twin
+    from . import diagnostics, julia, surrogate, testing, twin, xopt
     from . import plotting as plotting
     from .surrogate import Surrogate
     from .twin import Measurements, Twin, Unknown
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 
 #: in which namespace stands what is loaded when it is asked for
 _LATE = {
-    name: name for name in ("diagnostics", "julia", "plotting", "surrogate", "testing", "twin")
+    name: name
+    for name in ("diagnostics", "julia", "plotting", "surrogate", "testing", "twin", "xopt")
 }
 _LATE |= dict.fromkeys(("Measurements", "Twin", "Unknown", "calibrate"), "twin")
 _LATE["Surrogate"] = "surrogate"
@@ -86,6 +88,7 @@ __all__ = [
     "value_and_gradient",
     "write_beam",
     "write_lattice",
+    "xopt",
 ]
 __all__ += elements.__all__
 __all__.sort()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks import case_gradients, gradients
 from benchmarks.case_gradients import CODES
 from benchmarks.gradients import code_pyjutrack, figures
 
@@ -16,6 +19,42 @@ def test_every_way_is_of_a_figure() -> None:
         ways = importlib.import_module(f"benchmarks.gradients.code_{code}").WAYS
         assert ways
         assert set(ways) <= set(figures.TITLES)
+    assert CODES[0] == "pyjutrack"
+
+
+@pytest.mark.parametrize("code", sorted(set(CODES) - {"jutrack"}))
+def test_every_code_states_its_version(code: str) -> None:
+    module = importlib.import_module(f"benchmarks.gradients.code_{code}")
+    try:
+        found = module.versions()
+    except PackageNotFoundError as error:
+        pytest.skip(f"needs {error.name}")
+    assert found
+    assert all(found.values())
+
+
+def measured(name: str, **others: object) -> dict[str, object]:
+    """What a process of a code says."""
+    found = {"value": [1.0], "gradient": [[2.0]], "first": 1.0, "seconds": [0.1], "memory": 0}
+    return found | {"versions": {name: "1.2"}} | others
+
+
+def test_a_code_is_added_by_its_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "code_newcomer.py").write_text("WAYS = {'size': {'exact': None}}\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(gradients, "__path__", [*gradients.__path__, str(tmp_path)])
+        assert "newcomer" in importlib.reload(case_gradients).CODES
+        patch.setattr(case_gradients, "CODES", ["pyjutrack", "newcomer"])
+        patch.setattr(case_gradients, "_measure", lambda code, *_: measured(code))
+        table = case_gradients.run(1, 1, 1)
+    importlib.reload(case_gradients)
+    assert "size: newcomer, exact" in [row.name for row in table.rows]
+    assert "one core each; pyjutrack 1.2, newcomer 1.2" in table.remarks
+
+
+def test_a_code_that_fails_says_how_and_leaves_the_rest() -> None:
+    found = case_gradients._measure("pyjutrack", "size", "by guessing", 1)
+    assert found == {"missing": "ended with 1: KeyError: 'by guessing'"}
 
 
 def test_differences_are_slopes() -> None:

@@ -19,6 +19,7 @@ NAMESPACES = {
     "julia",
     *("errors", "io", "moments", "observables", "optics", "plotting", "surrogate", "testing"),
     "twin",
+    "xopt",
 }
 #: what registers itself in a namespace that is loaded late, each asked for first of all
 FIRST = {

@@ -23,8 +23,8 @@ def main() -> None:
     os.dup2(2, 1)  # what codes print is no answer
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     try:
-        make = importlib.import_module(f"{__package__}.code_{code}").WAYS[figure][way]
-        call = make()
+        module = importlib.import_module(f"{__package__}.code_{code}")
+        call = module.WAYS[figure][way]()
     except (ImportError, RuntimeError) as error:
         print(json.dumps({"missing": f"{type(error).__name__}: {error}"}), file=answers)
         return
@@ -44,6 +44,7 @@ def main() -> None:
         "seconds": seconds,
         "memory": watch.peak - watch.before,
         "resident": watch.peak,
+        "versions": module.versions(),
     }
     print(json.dumps(found), file=answers)
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .figures import AT, NODES, SLICES, Found, Way, cell, emittance
+from .figures import AT, NODES, SLICES, Found, Way, cell, emittance, versions_of
 
 _KIND: dict[str, Any] = {"dtype": torch.float64}
 #: of the box about the bunch, in rms sizes
@@ -66,10 +66,11 @@ def _cell(figure: str, method: str) -> Callable[[], Found]:
     return call
 
 
+versions = partial(versions_of, "cheetah-accelerator", "torch")
 WAYS: dict[str, dict[str, Way]] = {
     "size": {
         "reverse, linear maps": partial(_cell, "size", "linear"),
         "reverse, drift-kick-drift": partial(_cell, "size", "drift_kick_drift"),
     },
-    "bunch": {"reverse, linear maps": partial(_cell, "bunch", "linear")},
+    "bunch": {"reverse, linear maps, kicks in 3D": partial(_cell, "bunch", "linear")},
 }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from .figures import (
     by_differences,
     cell,
     emittance,
+    versions_of,
 )
 
 #: of the box about the bunch
@@ -36,7 +38,9 @@ def _cell(figure: str) -> Callable[[], Found]:
     charge = start.current if figure == "coasting" else start.charge
     cells = {"coasting": (CELLS, CELLS, 1), "bunch": (NODES,) * 3}.get(figure, (8, 8, 8))
 
-    def value(knobs: Array) -> float:
+    @cache
+    def prepared() -> Any:
+        """A simulation that is kept: its grids take longer than tracking without charge."""
         simulation = impactx.ImpactX()
         simulation.verbose = 0
         simulation.tiny_profiler = False
@@ -53,9 +57,15 @@ def _cell(figure: str) -> Callable[[], Found]:
             setattr(simulation, f"blocking_factor_{axis}", [count & -count])
             setattr(simulation, f"max_grid_size_{axis}", [count])
         simulation.init_grids()
-        mass = reference.species.mass
+        return simulation
+
+    def value(knobs: Array) -> float:
+        simulation = prepared()
+        simulation.lattice.clear()
+        simulation.beam.clear_particles()
+        simulation.beam.ref.reset()
         ref = simulation.beam.ref.set_species("proton")
-        ref.set_kin_energy_MeV((reference.gamma - 1) * mass / 1e6)
+        ref.set_kin_energy_MeV((reference.gamma - 1) * reference.species.mass / 1e6)
         simulation.beam.add_n_particles(
             x, y, -z / reference.beta, px, py, still, ref.qm_ratio_SI, bunch_charge=charge
         )
@@ -70,7 +80,6 @@ def _cell(figure: str) -> Callable[[], Found]:
             )
         simulation.track_particles()
         final = simulation.beam.to_df(local=True)
-        simulation.finalize()
         moved = final["position_x"].to_numpy(), final["momentum_x"].to_numpy()
         return (
             float(np.std(moved[0])) if figure == "size" else float(emittance(*moved)) / before - 1
@@ -79,6 +88,7 @@ def _cell(figure: str) -> Callable[[], Found]:
     return lambda: by_differences(value, AT)
 
 
+versions = partial(versions_of, "impactx-noacc")
 WAYS: dict[str, dict[str, Way]] = {
     figure: {
         "differences" + (f", {_MODELS[figure]}" if figure in _MODELS else ""): partial(

@@ -26,4 +26,14 @@ def _coasting() -> Callable[[], Found]:
     return call
 
 
+def versions() -> dict[str, str]:
+    """Of JuTrack and Julia, in the process that has run them."""
+    from pyjutrack.engines import engine_of
+
+    main = engine_of("julia").session.main
+    names = {"JuTrack.jl": "JuTrackAlone.JuTrack", "Enzyme.jl": "JuTrackAlone.JuTrack.Enzyme"}
+    found = {name: str(main.seval(f"pkgversion({module})")) for name, module in names.items()}
+    return found | {"Julia": str(main.seval("VERSION"))}
+
+
 WAYS: dict[str, dict[str, Way]] = {"coasting": {"forward (TPSA), gridless": _coasting}}

@@ -13,7 +13,7 @@ import pyjutrack as pj
 from pyjutrack.collective import SpaceCharge3D
 
 from ..setup import KNOBS, paper_cell
-from .figures import CELLS, NODES, PARTICLES, Found, Way, cell, ring
+from .figures import CELLS, NODES, PARTICLES, Found, Way, cell, ring, versions_of
 
 
 def _cell(figure: str, mode: str, engine: str = "native") -> Callable[[], Found]:
@@ -60,6 +60,7 @@ def _tunes() -> Callable[[], Found]:
     return call
 
 
+versions = partial(versions_of, "pyjutrack", "torch", "numba")
 WAYS: dict[str, dict[str, Way]] = {
     figure: {mode: partial(_cell, figure, mode) for mode in ("forward", "reverse")}
     for figure in ("size", "coasting", "bunch")

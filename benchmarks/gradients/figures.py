@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,11 @@ def emittance(x: Any, px: Any) -> Any:
     """Root mean square, of arrays or tensors [m]."""
     x, px = x - x.mean(), px - px.mean()
     return ((x * x).mean() * (px * px).mean() - (x * px).mean() ** 2) ** 0.5
+
+
+def versions_of(*packages: str) -> dict[str, str]:
+    """Versions of installed packages by their names."""
+    return {package: version(package) for package in packages}
 
 
 def by_differences(value: Callable[[Array], Any], at: Array, step: float = 1e-5) -> Found:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Protocol
+from uuid import uuid4
 
 import numpy as np
 import torch
@@ -126,17 +126,18 @@ def _results(
         return
     ready: SimpleQueue[Any] = SimpleQueue()
     place: dict[Any, int] = {}
+    mark = uuid4().hex
     try:
         for i in missing:
-            future = executor.submit(_call, function, points[i], threads)
+            future = executor.submit(_call, function, points[i], threads, f"{mark}-{i}")
             place[future] = i
             future.add_done_callback(ready.put)
         for _ in missing:
             future = ready.get()
             yield place[future], future.result()
-    except (BrokenExecutor, CancelledError) as error:
+    except Exception as error:  # none of the function, which are outcomes: see `_call`
         raise ScanError(
-            f"the executor broke: {error or type(error).__name__}. What was finished is kept in "
+            f"the executor broke: {type(error).__name__}: {error}. What was finished is kept in "
             "the store, if there is one; scan again, with a new executor, for the rest"
         ) from error
     finally:
@@ -144,8 +145,13 @@ def _results(
             future.cancel()
 
 
-def _call(function: Callable[[Any], Any], point: Any, threads: int | None = None) -> str:
-    """Call a function at a point; the result as JSON. PyTorch runs on a few threads."""
+def _call(
+    function: Callable[[Any], Any], point: Any, threads: int | None = None, mark: str = ""
+) -> str:
+    """Call a function at a point; the result as JSON. PyTorch runs on a few threads.
+
+    `mark` is another in every call, for executors that take equal calls for one, as Dask's does.
+    """
     before = torch.get_num_threads()
     try:
         if threads is not None:

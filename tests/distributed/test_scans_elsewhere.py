@@ -6,12 +6,14 @@ import json
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import launch
 import pytest
 
 HERE = Path(__file__).parent
+needs_dask = pytest.mark.skipif(find_spec("distributed") is None, reason="needs Dask's distributed")
 POINTS = 200
 
 
@@ -30,22 +32,58 @@ def check_whole(store: Path) -> None:
     assert all(found[n]["value"] == n**2 for n in range(POINTS) if n != 7)
 
 
+def scan_by_dask(study: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run a study of `dask_scan.py`."""
+    command = [sys.executable, str(HERE / "dask_scan.py"), study, *map(str, arguments)]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=300)
+
+
+def calls(log: Path) -> tuple[list[int], set[int]]:
+    """The points of all calls, and the processes in which they were."""
+    lines = [tuple(map(int, line.split())) for line in log.read_text().splitlines()]
+    return [point for point, _ in lines], {process for _, process in lines}
+
+
+@needs_dask
 def test_a_scan_on_a_dask_cluster_is_killed_halfway_and_resumed(tmp_path: Path) -> None:
-    """No point is lost, and none that is kept is run again."""
-    pytest.importorskip("distributed", reason="needs Dask's distributed")
+    """No point is lost, and none that is kept is run again; twice run are those in flight."""
     store, log, again = (tmp_path / name for name in ("scan.jsonl", "first", "again"))
-    command = [sys.executable, str(HERE / "dask_scan.py"), str(store)]
-    first = subprocess.run([*command, str(log), "100"], check=False, timeout=300)
+    first = scan_by_dask("scan_and_kill", store, log, POINTS // 2)
     assert first.returncode == -signal.SIGKILL
-    before = store.read_text().count("\n") - 1
-    assert POINTS // 2 <= before < POINTS
-    text = store.read_bytes()
-    done = kept_whole(text)
-    subprocess.run([*command, str(again), "0"], check=True, timeout=300)
+    done = kept_whole(store.read_bytes())
+    assert POINTS // 2 <= len(done) < POINTS
+    before, workers = calls(log)
+    assert len(before) == len(set(before))  # once each, of the first run
+    assert done <= set(before)
+    assert len(workers) == 2
+    second = scan_by_dask("scan_and_kill", store, again, 0)
+    assert second.returncode == 0
+    process, count = map(int, second.stdout.split())
+    assert count == POINTS
     check_whole(store)
-    calls = [int(line) for line in again.read_text().split()]
-    assert sorted(calls) == sorted({*range(POINTS)} - done)
-    assert done <= {int(line) for line in log.read_text().split()}
+    after, workers = calls(again)
+    assert sorted(after) == sorted({*range(POINTS)} - done)
+    assert len(workers - {process}) == 2
+    in_flight = {*before} - done
+    print(f"run twice, in flight at the kill: {len(in_flight)}")
+    assert len(in_flight) <= POINTS // 4
+
+
+@needs_dask
+def test_equal_points_are_calls_of_their_own_and_a_killed_worker_is_an_error(
+    tmp_path: Path,
+) -> None:
+    """Dask takes equal calls for one, and gives up a call whose workers die."""
+    store = tmp_path / "scan.jsonl"
+    done = scan_by_dask("scan_with_faults", store)
+    assert done.returncode == 0
+    drawn, error = done.stdout.splitlines()
+    assert len(set(json.loads(drawn))) == 6
+    assert error.startswith("the executor broke: KilledWorker")
+    found = kept(store)
+    assert found
+    assert 3 not in found
+    assert all(line["value"] == point for point, line in found.items())
 
 
 def kept_whole(text: bytes) -> set[int]:

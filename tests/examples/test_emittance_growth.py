@@ -42,12 +42,3 @@ def test_torch_optim_goes_downhill() -> None:
     strengths, history = example.optimise(fodo.beam(1000, seed=1), effects, steps=6)
     assert history[-1] < history[0]
     assert strengths.shape == (2,)
-
-
-def test_the_outer_loop_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
-    monkeypatch.setitem(sys.modules, "xopt", None)
-    example = load_example("xopt_outer_loop")
-    with pytest.raises(pj.errors.MissingPackageError, match="pip install xopt"):
-        example.main([])
