@@ -100,7 +100,9 @@ class Julia:
             end, marks, tangents = found
             final = _beam(task.beam, end, marks)
             value, weights, by_initial, by_amount = _differentiate(objective, final, task.beam)
-            slope = np.einsum("pck,pc->k", border.array(tangents), weights)
+            # of what has no part in the objective, slopes may be no numbers
+            moved = np.where(weights[:, :, None] == 0, 0.0, border.array(tangents))
+            slope = np.einsum("pck,pc->k", moved, weights)
         else:
             end, marks, kept = self._call("track_and_keep", task, study)
             final = _beam(task.beam, end, marks)
