@@ -11,6 +11,8 @@ mutable struct Piece{E<:JuTrack.AbstractElement{Float64}}
     slip::Float64
 end
 
+title_of(p::Piece) = title_of(bare(p.element))
+
 """
     Op(piece, effect, enters)
 
