@@ -18,7 +18,8 @@ from ..protocol import Objective
 from ..results import evaluate, require_alive
 from . import border
 from .effects import effects
-from .pack import Packed, pack, plain, slopes
+from .pack import Packed, pack, slopes
+from .pieces import pieces
 from .session import Session, session
 
 #: what Julia compiles at the first call of a function
@@ -134,10 +135,7 @@ class Julia:
         )
         return s.call(
             "study",
-            # lists, because Julia compiles for the length of a tuple
-            [twin.kind for twin in packed.twins],
-            [{k: plain(v) for k, v in twin.fields.items()} for twin in packed.twins],
-            [to_float(twin.slip) for twin in packed.twins],
+            pieces(s, packed.twins),
             np.array(packed.ops, dtype=np.int64).reshape(-1, 3),
             lengths,
             effects(s, task.effects),
