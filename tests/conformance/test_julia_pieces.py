@@ -24,6 +24,7 @@ def made(julia, monkeypatch):
 
     monkeypatch.setattr(julia.session, "call", told)
     monkeypatch.setattr(julia.session, "pieces", {})
+    monkeypatch.setattr(julia.session, "store", None)
     return found
 
 

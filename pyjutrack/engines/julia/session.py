@@ -24,12 +24,14 @@ class Session:
     Attributes:
         main: Julia's module Main.
         package: the module PyJuTrack.
-        pieces: of elements, that Julia holds; see `pieces.py`.
+        pieces: places in `store` of the elements that Julia holds; see `pieces.py`.
+        store: a vector of Julia's.
     """
 
     def __init__(self, main: Any, package: Any, error: type[Exception]) -> None:
         self.main, self.package, self._error = main, package, error
-        self.pieces: dict[Any, Any] = {}
+        self.pieces: dict[Any, int] = {}
+        self.store: Any = None
         self._compiling = _Compiling("what it needs")
         package.tell_b(lambda name: self._compiling.foretell(str(name)))
 
