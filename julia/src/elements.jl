@@ -14,6 +14,7 @@ const Single = Union{
     Bend,
     Exchanged,
     Gradient,
+    Wedge,
     JuTrack.MARKER{Float64},
     JuTrack.thinMULTIPOLE{Float64},
     JuTrack.CORRECTOR{Float64},

@@ -67,7 +67,7 @@ const SHORT = 0.05
 
 """The flow of an element, for particles as they are."""
 flow_of(::JuTrack.DRIFT, r, lost) = drift_flow
-flow_of(::JuTrack.TRANSLATION, r, lost) = slip_flow
+flow_of(::Union{JuTrack.TRANSLATION,JuTrack.MARKER}, r, lost) = slip_flow
 flow_of(::JuTrack.YROTATION, r, lost) = turn_flow
 flow_of(e::Union{JuTrack.QUAD,Exchanged}, r, lost) =
     largest_phase(e, r, lost) <= SHORT ? short_quadrupole_flow : quadrupole_flow
@@ -89,7 +89,7 @@ strength_of(e::Exchanged) = -e.element.k1
 has_flow(e, r, lost) = false
 
 has_flow(e::JuTrack.TRANSLATION{Float64}, r, lost) = iszero(e.ds)
-has_flow(e::Union{JuTrack.DRIFT{Float64},JuTrack.YROTATION{Float64}}, r, lost) = true
+has_flow(e::Union{JuTrack.DRIFT{Float64},JuTrack.MARKER{Float64},JuTrack.YROTATION{Float64}}, r, lost) = true
 
 function has_flow(e::Union{JuTrack.QUAD{Float64},Exchanged}, r, lost)
     plain = bare(e)
@@ -102,7 +102,7 @@ const UNIT_OF_MOMENTUM = [0.0, 0, 0, 0, 0, 1]
 
 """Length, strength and slip of a piece, those by which its flow has derivatives."""
 numbers_of(p::Piece) = (bare(p.element).len, strength_of(p.element), p.slip)
-numbers_of(p::Piece{JuTrack.TRANSLATION{Float64}}) = (0.0, 0.0, p.slip)
+numbers_of(p::Piece{<:Union{JuTrack.TRANSLATION{Float64},JuTrack.MARKER{Float64}}}) = (0.0, 0.0, p.slip)
 numbers_of(p::Piece{JuTrack.YROTATION{Float64}}) = (cos(p.element.angle), -sin(p.element.angle), p.slip)
 
 """The derivatives of these along one of a piece."""
@@ -225,7 +225,7 @@ end
 """Add to the slopes of a piece those by its length, strength and slip."""
 function add_to_numbers!(dpiece, e, found)
     dpiece.slip += found[3]
-    e isa JuTrack.TRANSLATION && return nothing
+    e isa Union{JuTrack.TRANSLATION,JuTrack.MARKER} && return nothing
     if e isa JuTrack.YROTATION
         sine, cosine = sincos(e.angle)
         dpiece.element.angle -= found[1] * sine + found[2] * cosine

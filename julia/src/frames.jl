@@ -16,7 +16,7 @@ const NO_TURN, NO_SHIFT = zeros(6, 6), zeros(6)
 is_upright(e) = iszero(e.T1) && iszero(e.R1) && iszero(e.R2) && iszero(e.T2)
 is_upright(e::Exchanged) = is_upright(e.element)
 is_upright(::JuTrack.TRANSLATION) = false
-is_upright(::JuTrack.YROTATION) = true
+is_upright(::Union{JuTrack.YROTATION,JuTrack.MARKER}) = true
 
 """Add to the slopes of a field of frames; `values` are all of it."""
 function add_to_frames!(e, name, values)
@@ -25,7 +25,7 @@ function add_to_frames!(e, name, values)
     end
 end
 
-add_to_frames!(e::JuTrack.YROTATION, name, values) = nothing
+add_to_frames!(e::Union{JuTrack.YROTATION,JuTrack.MARKER}, name, values) = nothing
 
 function add_to_frames!(e::JuTrack.TRANSLATION, name, values)
     name === :T1 || return nothing

@@ -11,6 +11,8 @@ mutable struct Piece{E<:JuTrack.AbstractElement{Float64}}
     slip::Float64
 end
 
+title_of(p::Piece) = title_of(bare(p.element))
+
 """
     Op(piece, effect, enters)
 
@@ -47,14 +49,32 @@ end
 
 A `Study` from JuTrack's types by name with their fields, and rows of (piece, effect, enters).
 """
-function study(kinds, fields, slips, ops, lengths, effects, strengths, reference, turns)
+study(kinds, fields, slips, ops, more...) = study(pieces(kinds, fields, slips), ops, more...)
+
+"""
+    study(pieces, ops, lengths, effects, strengths, reference, turns)
+
+The same of pieces that may be of other studies, too.
+"""
+function study(pieces, ops, lengths, effects, strengths, reference, turns)
     check_switches()
-    pieces = Piece[Piece(adapted(make(k, f)), s) for (k, f, s) in zip(kinds, fields, slips)]
-    require_intensity(pieces, reference)
+    own = Piece[own_piece(p) for p in pieces]
+    require_intensity(own, reference)
     rows = Matrix{Int}(ops)
     each = Op[Op(rows[n, 1], rows[n, 2], rows[n, 3]) for n in axes(rows, 1)]
-    Study(pieces, each, lengths, collect(Effect, effects), strengths, reference, turns)
+    Study(own, each, lengths, collect(Effect, effects), strengths, reference, turns)
 end
+
+"""
+    pieces(kinds, fields, slips)
+
+Pieces of JuTrack's types by name with their fields.
+"""
+pieces(kinds, fields, slips) =
+    Piece[Piece(adapted(make(k, f)), s) for (k, f, s) in zip(kinds, fields, slips)]
+
+# what acts on the beam as a whole may work in itself
+own_piece(p::Piece) = is_single(p.element) ? p : deepcopy(p)
 
 """How many fields a study makes, one after another."""
 field_count(s::Study) = s.turns * count(op -> op.effect != 0, s.ops)

@@ -20,6 +20,7 @@ islinear(::Layer) = true
 
 """All values on the way, that of the input first; maps `x[ix, iy, 1, sample]`."""
 function values_of(network::Network, x)
+    foretell(() -> "networks", (values_of, typeof(x)))
     values = [x]
     for (layer, from) in zip(network.layers, network.inputs)
         push!(values, value(layer, (values[i + 1] for i in from)...))
@@ -35,6 +36,7 @@ end
 The value and its derivative along dx, layer by layer: Eq. 3 of the paper.
 """
 function jvp(network::Network, x, dx)
+    foretell(() -> "networks", (jvp, typeof(x)))
     values, tangents = [x], [dx]
     for (layer, from) in zip(network.layers, network.inputs)
         xs, dxs = Tuple(values[i + 1] for i in from), Tuple(tangents[i + 1] for i in from)

@@ -6,6 +6,8 @@
 A JuTrack element of a type, by its name, with fields by name.
 """
 function make(kind::AbstractString, fields)
+    # of this package, for what JuTrack has not
+    kind == "Wedge" && return Wedge(; (Symbol(k) => plain(v) for (k, v) in pairs(fields))...)
     is_element(Symbol(kind)) || throw(UnknownName("element of JuTrack", kind, all_elements()))
     construct(getfield(JuTrack, Symbol(kind)), (Symbol(k) => plain(v) for (k, v) in pairs(fields)))
 end

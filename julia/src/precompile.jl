@@ -21,6 +21,7 @@ Base.JLOptions().incremental == 1 && @setup_workload begin
     displaced = (
         "TRANSLATION" => (dx=1e-3,),
         "YROTATION" => (angle=1e-3,),
+        "MARKER" => (;),
         "DRIFT" => (len=0.1, R1=turned, T2=shift),
         "QUAD" => (len=0.1, k1=1.0, R1=turned, R2=turned, T1=shift),
         "QUAD" => (len=0.1, k1=-1.0, R1=turned, T2=shift),
@@ -28,9 +29,9 @@ Base.JLOptions().incremental == 1 && @setup_workload begin
     by_places = [
         ("field", 1, "dx", 0),
         ("field", 2, "angle", 0),
-        ("field", 3, "R1", 3),
-        ("field", 4, "T1", 1),
-        ("field", 5, "R1", 3),
+        ("field", 4, "R1", 3),
+        ("field", 5, "T1", 1),
+        ("field", 6, "R1", 3),
     ]
     # the quadrupole is the second piece, or the third where a drift was cut in two
     entries(k1) = [("field", 1, "len", 0), ("field", k1, "k1", 0), ("slip", 4, "", 0)]

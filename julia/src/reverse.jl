@@ -56,6 +56,8 @@ function walk_and_keep!(p::Particles, study::Study)
         foreach(copyto!, before, p.r)
         foreach(copyto!, marks, p.lost)
         do_op!(p, study, n, op, nothing)
+        # here, where it is known what they were
+        foreach(lose_strays!, p.r, p.lost)
         if op.piece != 0 && way.inverses[op.piece] === nothing
             way.whole[number] = copy.(before)
         end
@@ -78,10 +80,12 @@ function pull_walk!(p::Particles, adjoints, study::Study, found::Slopes{1}, way:
     scratch = copied(p, study.reference)
     for turn in study.turns:-1:1, n in length(study.ops):-1:1
         check_interrupt()
-        op = study.ops[n]
-        h = go_back!(p, study, n, op, op_number(study, turn - 1, n), way, scratch)
+        op, number = study.ops[n], op_number(study, turn - 1, n)
+        strays = strays_of(p, study, op, get(way.lost, number, ()))
+        h = go_back!(p, study, n, op, number, way, scratch)
         foreach(copyto!, scratch.r, p.r)
         foreach(copyto!, scratch.lost, p.lost)
+        foreach(((i, row),) -> scratch.lost[i][row] = 1, strays)
         if op.piece == 0
             pull_act!(study, found, n, op, scratch, adjoints, h)
         else
@@ -91,6 +95,20 @@ function pull_walk!(p::Particles, adjoints, study::Study, found::Slopes{1}, way:
         end
     end
     nothing
+end
+
+"""
+The (chunk, row) of those of the lost of which an operation made no numbers. They have no slopes there,
+and are not passed again, so that those of others stay numbers. What acts on the beam as a whole has them
+in what it does to others.
+"""
+function strays_of(p::Particles, study, op, lost)
+    found = Tuple{Int,Int}[]
+    op.piece != 0 && is_single(study.pieces[op.piece].element) || return found
+    for (i, row, _) in lost
+        all(isfinite, @view p.r[i][row, :]) || push!(found, (i, row))
+    end
+    found
 end
 
 """Particles and marks as they were before an operation; returns the field of an effect."""

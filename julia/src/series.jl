@@ -7,6 +7,7 @@ JuTrack's elements, whose numbers are of type S, those of all or of where knobs 
 entries as for `Entry`, and `seeded` makes an S of those of one.
 """
 function series_line(kinds, fields, entries, seeds, ::Type{S}, seeded, all) where {S}
+    foretell(() -> title_of(S), (series_line, S))
     entries = entries_of(entries)
     # where no knob is, JuTrack's series of some types want plain numbers
     moved = Set(e.index for e in entries)

@@ -61,6 +61,7 @@ const STANDING = [
     "TRANSLATION" => (dx=1e-3, dy=-2e-3),
     "TRANSLATION" => (dx=0.0,),
     "YROTATION" => (angle=0.2,),
+    "MARKER" => (;),
     "DRIFT" => (len=0.0, R1=SOME, T2=SHIFT),
     "DRIFT" => (len=0.2, T1=SHIFT, RApertures=[-1.0, 1, -1, 1, 0, 0]),
     "QUAD" => (len=0.2, k1=10.0, T1=STEP, R1=TURN, R2=permutedims(TURN), T2=-SHIFT),
@@ -81,7 +82,7 @@ names_of(fields) = [k for k in keys(fields) if k in (:T1, :T2, :R1, :R2)]
     entries = Tuple{Symbol,Int}[(name, i) for name in names_of(fields) for i in eachindex(fields[name])]
     kind == "TRANSLATION" && append!(entries, [(name, 0) for name in (:dx, :dy, :ds)])
     kind == "YROTATION" && append!(entries, [(:angle, 0)])
-    kind in ("TRANSLATION", "YROTATION") || push!(entries, (:len, 0))
+    kind in ("TRANSLATION", "YROTATION", "MARKER") || push!(entries, (:len, 0))
     changes = map(1:2) do w
         d = Enzyme.make_zero(piece)
         d.slip = 0.3w

@@ -22,6 +22,7 @@ const REVERSIBLE = [
     "SBEND" => (; len=0.5, angle=0.1, FringeBendEntrance=2, fint1=0.4, gap=0.01, FRAME...),
     "ESBEND" => (; len=0.5, angle=0.1, gK=0.01, FACES..., POLYNOM..., FRINGES...),
     "ESBEND" => (; len=-0.1, angle=-0.2, NumIntSteps=0, e1=0.05, FRAME...),
+    "Wedge" => (loss=1.0, tangent=0.3, PolynomA=[0.1, 0.0, 1.0, 0.0], PolynomB=[2.0, 0.3, 1.0, 0.5]),
     "CORRECTOR" => (; len=0.3, xkick=1e-3, ykick=-2e-3, FRAME...),
     "SOLENOID" => (; len=0.3, ks=0.5, FRAME...),
     "RFCA" => (; len=0.0, volt=1e8, philag=0.4, GAP...),

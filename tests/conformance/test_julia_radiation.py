@@ -18,6 +18,16 @@ EXACT = pj.SBend(1.0, angle=0.2, model="exact", name="b")
 PARAXIAL = pj.SBend(1.0, angle=0.2, k1=0.3, model="paraxial", name="b")
 GRADIENT = replace(EXACT, k1=0.3)
 PLACE = {"tilt": 0.4, "dx": 3e-3, "dy": -2e-3}
+TURNED = {"e1": 0.1, "e2": 0.05}
+WEDGED = {
+    "turned": replace(EXACT, **TURNED),
+    "rectangular": pj.RBend(1.0, angle=0.2, k1=0.1, model="exact", name="b"),
+    "turned linear": replace(PARAXIAL, **TURNED),
+    "turned with a gap": replace(PARAXIAL, fint=0.5, hgap=0.02, **TURNED),
+    "turned exact": replace(PARAXIAL, edges="exact", **TURNED),
+    "turned placed": replace(GRADIENT, **TURNED, **PLACE),
+    "edge": pj.DipoleEdge(h=0.2, e1=0.1),
+}
 
 
 def beam_at(rows):
@@ -57,8 +67,9 @@ def test_what_would_radiate_in_part_is_refused(julia, element, kind):
         replace(EXACT, dk0=0.01),
         replace(EXACT, dk0=0.01, tilt=0.3, dx=2e-3),
         replace(GRADIENT, **PLACE),
+        *WEDGED.values(),
     ],
-    ids=["exact", "gradient", "paraxial", "faces", "dk0", "dk0 placed", "placed"],
+    ids=["exact", "gradient", "paraxial", "faces", "dk0", "dk0 placed", "placed", *WEDGED],
 )
 def test_the_loss_and_its_slope_across(julia, element):
     """The loss goes with the field where the particle is, in all of a magnet."""
@@ -96,12 +107,13 @@ def moved(final):
         (replace(EXACT, dk0=0.01, **PLACE), {"dk0": 1e-4, "tilt": 1e-3, "dx": 1e-4}),
         (replace(GRADIENT, **PLACE), {"k1": 3e-3, "tilt": 1e-3, "dy": 1e-4}),
         (replace(PARAXIAL, **PLACE), {"angle": 1e-4, "tilt": 1e-3, "dx": 1e-4}),
+        (replace(GRADIENT, **TURNED, **PLACE), {"e1": 1e-3, "angle": 1e-4, "k1": 3e-3}),
         (
             pj.Quadrupole(0.3, k1=3.0, model="exact", name="b", **PLACE),
             {"k1": 1e-2, "tilt": 1e-3, "dy": 1e-4},
         ),
     ],
-    ids=["dk0", "exact", "paraxial", "quadrupole"],
+    ids=["dk0", "exact", "paraxial", "turned", "quadrupole"],
 )
 def test_slopes_of_magnets_where_they_stand(julia, element, steps):
     """Both modes, against differences of rebuilt lattices."""
@@ -125,3 +137,28 @@ def test_slopes_of_magnets_where_they_stand(julia, element, steps):
             moved, lattice, beam, wrt=knobs, effects=effects, mode=mode, engine=julia
         )
         np.testing.assert_allclose(found, expected, rtol=1e-6, err_msg=mode)
+
+
+def test_damping_partition_of_rectangular_bends(julia):
+    """By the eigenvalues of a turn, against radiation integrals; faces are a large part."""
+    free, bend = pj.Drift(0.5), pj.RBend(1.0, angle=0.1, model="exact")
+    focus, defocus = (pj.Quadrupole(0.3, k1=k, model="exact") for k in (1.2, -1.2))
+    cell = pj.Lattice([focus, free, bend, free, defocus, free, bend, free])
+    turn = pj.jacobian(cell, beam_at([[0.0] * 6]), effects=[Radiation()], engine=julia)
+    values, vectors = np.linalg.eig(turn)
+    growth, planes = np.log(np.abs(values)), np.abs(vectors)
+    x, y = (
+        next(g for g, u in zip(growth, planes.T, strict=True) if u[plane : plane + 2].max() > 0.3)
+        for plane in (0, 2)
+    )
+    expected = pj.optics.radiation_integrals(cell, electrons())
+    faces = 2 * 2 * 0.1**2 * math.tan(0.05) / expected.i2
+    assert faces > 0.05
+    assert x / y == pytest.approx(expected.partition[0], abs=5e-3)
+
+
+@pytest.mark.parametrize(("kind", "faces"), [("ESBEND", {"e1": 0.1}), ("ERBEND", {})])
+def test_faces_of_elements_of_jutrack_warn(julia, kind, faces):
+    element = pj.julia.Element(kind, length=2.0, angle=0.2, rad=1, name="b", **faces)
+    with pytest.warns(pj.errors.AccuracyWarning, match=r"'b' radiates .* up to 0.05 x of its"):
+        pj.track(pj.Lattice([element]), beam_at([[0.0] * 6]), engine=julia)

@@ -67,3 +67,36 @@ def test_elements_that_make_fields(julia, name, column):
     np.testing.assert_array_equal(lost, ~others)
     np.testing.assert_array_equal(end[others], expected[others])
     assert np.abs((end - start)[others]).max() > 0
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+@pytest.mark.parametrize("after", [[], [pj.Drift(0.2), pj.Quadrupole(0.1, k1=1.0)]])
+@pytest.mark.parametrize(
+    ("element", "knobs"),
+    [
+        (pj.Multipole(knl=(0.0, 0.1, 2.0), name="m"), ["m.knl[2]"]),
+        (pj.Sextupole(0.1, k2=20.0, name="m"), ["m.k2", "m.length"]),
+    ],
+    ids=["thin", "thick"],
+)
+def test_slopes_of_survivors(julia, element, knobs, after, mode):
+    """One becomes no number in an element, the last one too: slopes are those without it."""
+    rows = np.random.default_rng(1).normal(size=(20, 6)) * np.array(SIZES)
+    rows[STRAY, 0] = 1e160
+    lattice = pj.Lattice([pj.Drift(0.3, name="d"), element, *after])
+
+    def gradient(rows):
+        beam = pj.Beam(electrons(), torch.from_numpy(rows))
+        return pj.gradient(
+            lambda final: 1e6 * final.coordinates[final.alive].square().sum(),
+            *(lattice, beam),
+            wrt=["d.length", *knobs],
+            mode=mode,
+            engine=julia,
+        )
+
+    with pytest.warns(pj.errors.LossWarning):
+        found = gradient(rows)
+    expected = gradient(np.delete(rows, STRAY, axis=0))
+    assert np.abs(expected).min() > 1e-6
+    np.testing.assert_allclose(found, expected, rtol=1e-12)

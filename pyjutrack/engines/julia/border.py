@@ -34,7 +34,7 @@ def check(task: Task) -> None:
     """
     require_one("a tracking by the julia engine", task.batch)
     moving = [e for e in task.lattice.elements if e.has_tensors]
-    if any(map(_is_asked, tensors_in((moving, task.effects, task.beam.intensity)))):
+    if any(map(is_asked, tensors_in((moving, task.effects, task.beam.intensity)))):
         raise InvalidValueError(ENDS)
     if not isinstance(task.adjoint, (Auto, Reversible)):
         raise InvalidValueError(
@@ -43,7 +43,7 @@ def check(task: Task) -> None:
         )
 
 
-def _is_asked(tensor: Tensor) -> bool:
+def is_asked(tensor: Tensor) -> bool:
     """Return whether PyTorch asks for derivatives by a tensor."""
     return tensor.requires_grad or is_transformed(tensor)
 
@@ -55,7 +55,7 @@ def number(value: Number) -> float:
         InvalidValueError: one is.
     """
     if isinstance(value, Tensor):
-        if _is_asked(value):
+        if is_asked(value):
             raise InvalidValueError(ENDS)
         return float(value)
     return value

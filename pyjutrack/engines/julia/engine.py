@@ -18,7 +18,8 @@ from ..protocol import Objective
 from ..results import evaluate, require_alive
 from . import border
 from .effects import effects
-from .pack import Packed, pack, plain, slopes
+from .pack import Packed, pack, slopes
+from .pieces import pieces
 from .session import Session, session
 
 #: what Julia compiles at the first call of a function
@@ -100,7 +101,9 @@ class Julia:
             end, marks, tangents = found
             final = _beam(task.beam, end, marks)
             value, weights, by_initial, by_amount = _differentiate(objective, final, task.beam)
-            slope = np.einsum("pck,pc->k", border.array(tangents), weights)
+            # of what has no part in the objective, slopes may be no numbers
+            moved = np.where(weights[:, :, None] == 0, 0.0, border.array(tangents))
+            slope = np.einsum("pck,pc->k", moved, weights)
         else:
             end, marks, kept = self._call("track_and_keep", task, study)
             final = _beam(task.beam, end, marks)
@@ -132,10 +135,7 @@ class Julia:
         )
         return s.call(
             "study",
-            # lists, because Julia compiles for the length of a tuple
-            [twin.kind for twin in packed.twins],
-            [{k: plain(v) for k, v in twin.fields.items()} for twin in packed.twins],
-            [to_float(twin.slip) for twin in packed.twins],
+            pieces(s, packed.twins),
             np.array(packed.ops, dtype=np.int64).reshape(-1, 3),
             lengths,
             effects(s, task.effects),

@@ -18,7 +18,7 @@ from ...core.errors import InvalidValueError
 from ...core.names import label
 from ...core.scalars import Number, carries, to_float
 from ...elements import Element
-from ...elements.part import Part
+from ...elements.part import WHOLE, Part
 from ...lattice.knobs import CHARGE, CURRENT, overlay, parts, split
 from ...tracking.plan import Act, Traverse, is_idle
 from ...tracking.task import Task
@@ -26,7 +26,7 @@ from . import border
 from .acting import Radiating, twins_of_act
 from .effects import is_kick, strength_of
 from .opaque import JuTrackElement
-from .twins import Twin, twins_of
+from .twins import Twin
 
 #: (what, number from 1, JuTrack's field, place in an array from 1 or 0)
 Entry = tuple[str, int, str, int]
@@ -51,9 +51,7 @@ class Packed:
 
     def place(self, twin: Twin) -> int:
         """The number of a twin's piece, from 1; equal twins are one."""
-        # a tensor is equal to itself alone
-        key = twin.kind, twin.slip, tuple(twin.fields.items())
-        found = self._places.setdefault(key, len(self.twins) + 1)
+        found = self._places.setdefault(twin.key, len(self.twins) + 1)
         if found > len(self.twins):
             self.twins.append(twin)
         return found
@@ -81,14 +79,14 @@ def pack(task: Task) -> Packed:
     packed = Packed(strengths=[strength_of(task.effects[n], task.beam) for n in kicks])
     known: dict[tuple[int, Hashable], list[int]] = {}
     slices: dict[tuple[int, int], Number] = {}
-    elements = task.lattice.elements
+    elements, reference = task.lattice.elements, task.beam.reference
     for op in task.plan.ops:
         element = elements[op.place]
         if isinstance(op, Traverse):
             part = op.part
-            key = op.place, _kind_of(element, part)
+            key = op.place, None if part == WHOLE else _kind_of(element, part)
             if key not in known:
-                found = radiating(element, twins_of(element, task.beam.reference, part))
+                found = radiating.twins_of(element, reference, part)
                 known[key] = [packed.place(twin) for twin in found]
             for n, piece in enumerate(known[key]):
                 packed.ops.append((piece, 0, int(n > 0 or part.start == 0)))

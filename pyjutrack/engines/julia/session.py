@@ -24,10 +24,16 @@ class Session:
     Attributes:
         main: Julia's module Main.
         package: the module PyJuTrack.
+        pieces: places in `store` of the elements that Julia holds; see `pieces.py`.
+        store: a vector of Julia's.
     """
 
     def __init__(self, main: Any, package: Any, error: type[Exception]) -> None:
         self.main, self.package, self._error = main, package, error
+        self.pieces: dict[Any, int] = {}
+        self.store: Any = None
+        self._compiling = _Compiling("what it needs")
+        package.tell_b(lambda name: self._compiling.foretell(str(name)))
 
     def call(
         self, name: str, /, *arguments: Any, compiles: str = "what it needs", **options: Any
@@ -37,8 +43,9 @@ class Session:
         Args:
             name: of the function.
             arguments, options: what it takes.
-            compiles: what Julia compiles at the first such call; said on the standard error, where
-                that took noticeable time.
+            compiles: what Julia compiles at the first such call. Said on the standard error: before
+                derivatives by Enzyme and networks, which take seconds, and after what else took
+                noticeable time. Not while it compiles: Julia holds Python's lock.
 
         Raises:
             InvalidValueError: Julia found fault with an argument.
@@ -48,16 +55,16 @@ class Session:
             KeyboardInterrupt: Ctrl-C between two slices.
         """
         _require_main_thread()
-        before = self.package.seconds_compiled()
+        before, began = self.package.seconds_compiled(), time.perf_counter()
+        self._compiling = _Compiling(compiles)
         try:
-            found = getattr(self.package, name)(*arguments, **options)
+            return getattr(self.package, name)(*arguments, **options)
         except self._error as error:
             raise self._translate_error(error) from None
-        took = self.package.seconds_compiled() - before
-        if took >= _NOTICED:
-            text = f"pyjutrack: Julia compiled {compiles} for {took:.0f} s, once for such a line"
-            print(text, file=sys.stderr, flush=True)
-        return found
+        finally:
+            # threads that wait for one that compiles count, too
+            compiled, took = self.package.seconds_compiled() - before, time.perf_counter() - began
+            self._compiling.end(min(compiled, took))
 
     def _translate_error(self, error: Any) -> BaseException:
         kind = str(self.main.string(self.main.nameof(self.main.typeof(error.exception))))
@@ -76,6 +83,33 @@ class Session:
         return family
 
 
+class _Compiling:
+    """What is told of the compilation in one call."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.kinds: list[str] = []
+
+    def foretell(self, kind: str) -> None:
+        """Say what is compiled for some seconds from now on, each kind once, in one line."""
+        if kind in self.kinds:
+            return
+        text = f"pyjutrack: Julia compiles {self.what}, some seconds for each new kind: {kind}"
+        _say(f", {kind}" if self.kinds else text)
+        self.kinds.append(kind)
+
+    def end(self, took: float) -> None:
+        """Say how long it took [s], where that was told before or is worth a word."""
+        if self.kinds:
+            _say(f" ... {took:.0f} s\n")
+        elif took >= _NOTICED:
+            _say(f"pyjutrack: Julia compiled {self.what} for {took:.0f} s, once for such a line\n")
+
+
+def _say(text: str) -> None:
+    print(text, end="", file=sys.stderr, flush=True)
+
+
 class _Announcement:
     """Announcement on the standard error of a long task, and of its time."""
 
@@ -84,10 +118,10 @@ class _Announcement:
 
     def __enter__(self) -> None:
         self.began = time.perf_counter()
-        print(f"pyjutrack: {self.text} ...", end="", file=sys.stderr, flush=True)
+        _say(f"pyjutrack: {self.text} ...")
 
     def __exit__(self, *_: object) -> None:
-        print(f" {time.perf_counter() - self.began:.0f} s", file=sys.stderr, flush=True)
+        _say(f" {time.perf_counter() - self.began:.0f} s\n")
 
 
 def _require_main_thread() -> None:

@@ -12,8 +12,9 @@ from ...beam.beam import Beam
 from ...beam.reference import Reference
 from ...core.checks import require_whole
 from ...core.errors import InvalidValueError
+from ...core.tensors import tensors_in
 from ...diagnostics import tunes_by_turns
-from ...engines.julia import Julia
+from ...engines.julia import Julia, border
 from ...lattice.lattice import Lattice
 from ...tracking.task import task_of
 from ..ring import closed_orbit, twiss
@@ -47,8 +48,16 @@ def dynamic_aperture(
 
     Returns:
         (angles, 2): x and y [m] on each ray of the last amplitude that survives, as all smaller
-        ones do; 0 where the first does not.
+        ones do; 0 where the first does not. It has no derivatives.
+
+    Raises:
+        InvalidValueError: any of these is not so, or derivatives are asked for.
     """
+    _require_numbers(
+        "dynamic_aperture",
+        "it counts amplitudes that survive, which knobs change in steps",
+        (lattice, reference, largest, step, delta),
+    )
     integers = all(isinstance(n, int) and not isinstance(n, bool) for n in (turns, angles))
     if not (integers and turns >= 1 and angles >= 2 and 0 < step <= largest and delta > -1):
         raise InvalidValueError(
@@ -65,6 +74,15 @@ def dynamic_aperture(
     alive = Julia.start().track(task_of(lattice, beam, (), turns)).alive.numpy()
     survived = np.cumprod(alive.reshape(angles, count), axis=1).sum(axis=1)
     return np.asarray(rays * (step * survived)[:, None])
+
+
+def _require_numbers(name: str, why: str, given: tuple[object, ...]) -> None:
+    """Raise InvalidValueError where PyTorch asks for derivatives by any of what was given."""
+    if any(map(border.is_asked, tensors_in(given))):
+        raise InvalidValueError(
+            f"{name} has no derivatives: {why}; take differences of it, or slopes of "
+            "resonance_driving_terms, taylor_map or tunes in its place"
+        )
 
 
 class FrequencyMap(NamedTuple):
@@ -114,9 +132,14 @@ def frequency_map(
         delta: momentum deviation.
 
     Raises:
-        InvalidValueError: any of these is not so.
+        InvalidValueError: any of these is not so, or derivatives are asked for, which it has not.
         UnstableError: there is no periodic optics, or no closed orbit.
     """
+    _require_numbers(
+        "frequency_map",
+        "it finds frequencies of turns that Julia tracked",
+        (lattice, reference, amplitudes, delta),
+    )
     start = np.asarray(amplitudes, dtype=np.float64)
     require_whole("turns", turns, 64)
     if start.ndim != 2 or start.shape[1] != 2 or not np.isfinite(start).all():

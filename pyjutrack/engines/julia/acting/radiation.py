@@ -6,14 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ....beam.beam import Beam
+from ....beam.reference import Reference
 from ....collective import Radiation
 from ....collective.base import CollectiveEffect
-from ....collective.emission import radiates
+from ....collective.emission import Piece, emission_of, faces_of, radiates
 from ....core.errors import InvalidValueError
 from ....core.names import label
-from ....core.scalars import is_zero, to_float
+from ....core.scalars import Number, is_zero, to_float
 from ....elements import Element
-from ..twins.base import Twin, Twins
+from ....elements.part import Part
+from ....elements.recordings import memoize
+from ..twins import twins_of
+from ..twins.base import Twin, Twins, rule_of
+from ..twins.rows import series_of
 from .base import refused
 
 #: JuTrack's types that radiate; its linear ones have the switch, or none, and do not
@@ -48,23 +53,52 @@ class Radiating:
                 raise refused(effect, "JuTrack's is that of electrons and positrons")
         return cls(bool(found))
 
-    def __call__(self, e: Element, twins: Twins) -> Twins:
-        """The twins of a part of an element, with the switch on where they radiate.
+    def twins_of(self, e: Element, reference: Reference, part: Part) -> Twins:
+        """The twins of a part of an element, with what radiates in it.
 
         Raises:
-            InvalidValueError: the element radiates, and what is to radiate of it cannot.
+            InvalidValueError: JuTrack has none; or what is to radiate of the element cannot.
         """
-        if not self.on or not radiates(e):
-            return twins
-        dark = sorted({t.kind for t in twins if not (_radiates(t) or _is_empty(t))})
-        if not dark and any(map(_radiates, twins)):
-            return tuple(_lit(t) if _radiates(t) else t for t in twins)
-        kinds = ", ".join(dark or sorted({t.kind for t in twins}))
-        raise InvalidValueError(
-            f"{label(e)} radiates, and JuTrack's {kinds} does not, of which it is made here; "
-            'take what is one magnet of JuTrack\'s, by steps, such as model="exact" with order=4, '
-            "dk0=0 and multipoles up to the octupole, or the native engine"
-        )
+        return memoize(_twins if self.on else twins_of, e, reference, part)
+
+
+def _twins(e: Element, reference: Reference, part: Part) -> Twins:
+    return twins_of(e, reference, part, _radiating if radiates(e) else None)
+
+
+def _radiating(e: Element, part: Part, reference: Reference) -> Twins:
+    """The twins of an element that radiates: the switch on where they do, and the wedges."""
+    before, after = _wedges(e, part, reference)
+    return (*before, *_body(e, rule_of(e)(e, part, reference)), *after)
+
+
+def _body(e: Element, twins: Twins) -> Twins:
+    if is_zero(e.arc_length):
+        return twins  # a face by itself, of which the wedge alone radiates
+    dark = sorted({t.kind for t in twins if not (_radiates(t) or _is_empty(t))})
+    if not dark and any(map(_radiates, twins)):
+        return tuple(_lit(t) if _radiates(t) else t for t in twins)
+    kinds = ", ".join(dark or sorted({t.kind for t in twins}))
+    raise InvalidValueError(
+        f"{label(e)} radiates, and JuTrack's {kinds} does not, of which it is made here; "
+        'take what is one magnet of JuTrack\'s, by steps, such as model="exact" with order=4, '
+        "dk0=0 and multipoles up to the octupole, or the native engine"
+    )
+
+
+def _wedges(e: Element, part: Part, reference: Reference) -> tuple[Twins, Twins]:
+    """What JuTrack leaves out: that the path in the field goes by turned faces, too."""
+    entrance, exit_ = (() if is_zero(t) else _wedge(e, t, reference) for t in faces_of(e))
+    if "length" not in e.knobs:
+        return (), (*entrance, *exit_) if part.start < 0.5 <= part.stop else ()
+    return entrance if part.start == 0 else (), exit_ if part.stop == 1 else ()
+
+
+def _wedge(e: Element, tangent: Number, reference: Reference) -> Twins:
+    loss, _, _, field = emission_of(e, reference, Piece(0.0, tangent))
+    normal, skew = (series_of(field[n : n + 4], 4) for n in (3, 7))
+    fields = {"loss": loss, "tangent": tangent, "PolynomA": skew, "PolynomB": normal}
+    return (Twin("Wedge", fields, is_face=True),)
 
 
 def _radiates(twin: Twin) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 
 from ....beam.reference import Reference
@@ -32,6 +33,11 @@ class Twin:
     fields: Mapping[str, Any] = field(default_factory=dict)
     slip: Number = 0.0
     is_face: bool = False
+
+    @cached_property
+    def key(self) -> Hashable:
+        """Equal for equal twins; a tensor is equal to itself alone."""
+        return self.kind, self.slip, tuple(self.fields.items())
 
 
 Twins = tuple[Twin, ...]

@@ -10,8 +10,9 @@ import torch
 
 from ....beam.reference import SPEED_OF_LIGHT, Reference
 from ....core.checks import require_whole
-from ....core.errors import InvalidValueError
-from ....core.scalars import is_zero, vanishes
+from ....core.errors import AccuracyWarning, InvalidValueError, warn
+from ....core.names import label
+from ....core.scalars import is_zero, to_float, vanishes
 from ....elements.part import Part
 from ..opaque import JuTrackElement
 from .base import Twin, Twins, require_slope, twin
@@ -46,6 +47,7 @@ def _(e: JuTrackElement, part: Part, reference: Reference) -> Twins:
         half = fields.get("angle", 0.0) / 2
         fields = {**fields, "e1": half, "e2": half}
     _require_slopes(e, fields)
+    _warn_of_faces(e, fields)
     if e.name:
         fields["name"] = e.name  # for what Julia finds fault with
     made = _MADE.get(e.type, _as_they_are)
@@ -64,6 +66,20 @@ def _require_slopes(e: JuTrackElement, fields: Fields) -> None:
         if all(map(vanishes, shift)):
             for number in shift:
                 require_slope(e, name, number)
+
+
+def _warn_of_faces(e: JuTrackElement, fields: Fields) -> None:
+    """Warn of a bend of which JuTrack leaves a part of the radiation out."""
+    faces = [abs(math.tan(to_float(fields.get(name, 0.0)))) for name in ("e1", "e2")]
+    if not fields.get("rad") or not any(faces):
+        return
+    share = max(faces) / abs(to_float(e.length)) if not is_zero(e.length) else math.inf
+    warn(
+        f"{label(e)} radiates (rad = 1), and JuTrack leaves out what the wedges of its faces "
+        f"add: up to {share:.2g} x of its loss each at x [m], which damping partitions are "
+        "wrong by; take an SBend or RBend with effects=[Radiation()], in which they radiate",
+        AccuracyWarning,
+    )
 
 
 def _as_they_are(e: JuTrackElement, fields: Fields) -> Fields:

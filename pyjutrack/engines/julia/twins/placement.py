@@ -10,7 +10,7 @@ from ....elements import Element
 from ....elements.geometry import Frame, invert
 from ....elements.part import WHOLE, Part
 from ....elements.placement import offset_frame
-from .base import Twin, Twins, rule_of
+from .base import Rule, Twin, Twins, rule_of
 from .frames import entered, is_in_plane, roll_matrix, roll_of, rolled
 
 #: JuTrack's types that roll and shift by themselves, and ask what is lost after that
@@ -22,13 +22,18 @@ _ROLL = frozenset(
 )
 
 
-def twins_of(e: Element, reference: Reference, part: Part = WHOLE) -> Twins:
+def twins_of(
+    e: Element, reference: Reference, part: Part = WHOLE, rule: Rule | None = None
+) -> Twins:
     """The JuTrack elements that are a part of one of ours, in their order.
+
+    Args:
+        rule: what makes them where the element was designed to stand; that of its kind if none.
 
     Raises:
         InvalidValueError: JuTrack has none that does the same; why is said.
     """
-    body = rule_of(e)(e, part, reference)
+    body = (rule or rule_of(e))(e, part, reference)
     if e.is_frame_change or not body or not (e.is_displaced or not is_zero(e.tilt)):
         return body
     if not e.is_displaced:
