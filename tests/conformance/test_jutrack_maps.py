@@ -125,6 +125,15 @@ def test_bad_questions(cell, reference, halves):
         halves[0].then(with_knob)
 
 
+@pytest.mark.parametrize("start", [1e-4, [1e-4], [1e-4] * 5, np.ones((6, 2)), [np.nan] * 6])
+def test_what_is_no_particle(start):
+    """One number would be taken for all six."""
+    drift = jutrack.TaylorMap(np.eye(6, dtype=int), np.eye(6))
+    for ask in (drift, drift.jacobian):
+        with pytest.raises(pj.errors.InvalidValueError, match=r"finite coordinates \(\.\.\., 6\)"):
+            ask(start)
+
+
 @pytest.mark.parametrize("label", [*EXACT, "solenoid", "paraxial bend", "gap in exact edges"])
 @pytest.mark.parametrize("where", ["as designed", "elsewhere"])
 def test_maps_of_every_kind(label, where, julia):

@@ -49,7 +49,7 @@ def mixed(final):
     ("kind", "energy"), [("electron", 3e9), ("proton", 3e9), ("antiproton", 1e8), ("alpha", 1e9)]
 )
 def test_wakes_of_resonators(julia, kind, energy):
-    """JuTrack has 99 cells, and all of W(0) from the own one, where half is right: 4 % apart."""
+    """JuTrack has 99 cells."""
     reference = pj.Reference.from_kinetic(kind, energy)
     beam = make_bunch(20000, reference)
     ours, theirs = (kicks(LINE, beam, [WAKE], engine)[:, 5] for engine in ("native", julia))
@@ -59,6 +59,19 @@ def test_wakes_of_resonators(julia, kind, energy):
     # it takes energy from what comes late
     late = beam.coordinates[:, 4].numpy() < 0
     assert np.abs(theirs[late]).mean() > 2 * np.abs(theirs[~late]).mean()
+
+
+@pytest.mark.parametrize("rounding", [0.0, 1e-15, -3e-15, 1e-12])
+def test_a_cell_has_half_of_its_own_wake(julia, rounding):
+    """JuTrack has all of W(0) or nothing of it, by how the middle of its cells is rounded."""
+    rows = np.zeros((2, 6))
+    rows[:, 4] = np.array([3e-3, 0.4e-3]) * (1 + rounding)
+    beam = pj.Beam(electrons(), torch.from_numpy(rows), charge=1e-9)
+    slow = Wake(Resonator(2e5, 1e10, 2.0), at="m")
+    lattice = pj.Lattice([pj.Marker(name="m")])
+    late, early = kicks(lattice, beam, [slow], julia)[:, 5][::-1]
+    # each has half of its own, and the late one all of the early one's besides
+    np.testing.assert_allclose(late / early, 3.0, rtol=0.15)
 
 
 def test_wakes_of_no_charge(julia):

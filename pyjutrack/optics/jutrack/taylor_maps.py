@@ -43,6 +43,10 @@ class TaylorMap:
         Args:
             coordinates: (..., 6).
             changes: of knobs from where the map was made.
+
+        Raises:
+            InvalidValueError: coordinates of another shape, or that are not finite.
+            UnknownNameError: the map was made without a knob of the changes.
         """
         return np.asarray(self._powers(coordinates, changes) @ self.coefficients)
 
@@ -93,6 +97,11 @@ class TaylorMap:
         self, coordinates: ArrayLike, changes: Mapping[str, float] | None
     ) -> NDArray[np.float64]:
         start, given = np.asarray(coordinates, dtype=np.float64), dict(changes or {})
+        if start.shape[-1:] != (6,) or not np.isfinite(start).all():
+            raise InvalidValueError(
+                "a map takes finite coordinates (..., 6), JuTrack's x, px, y, py, z, delta; "
+                f"got {coordinates!r}"
+            )
         moved = np.array([float(given.pop(knob, 0.0)) for knob in self.knobs])
         if given:
             raise unknown("knob of the map", next(iter(given)), self.knobs)
