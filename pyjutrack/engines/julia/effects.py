@@ -77,8 +77,8 @@ def potential(session: Session, ours: Any) -> Any:
         weights = ours.network.weights.values()
         if any(w.requires_grad for w in weights):
             raise InvalidValueError(ENDS)
-        # tensors count their changes
-        state = [w._version for w in weights]
+        # tensors count their changes, but for those of their data
+        state = [(w._version, float(w.sum())) for w in weights]
         if ours not in _NETWORKS or _NETWORKS[ours][0] != state:
             _NETWORKS[ours] = state, _surrogate(session, ours)
         return _NETWORKS[ours][1]
@@ -95,7 +95,7 @@ def _solver(session: Session, mesh: Mesh, modes: tuple[int, int], damping: float
 
 #: networks that Julia holds already, and the state that they were in; an entry goes with its
 #: surrogate
-_NETWORKS: WeakKeyDictionary[Surrogate, tuple[list[int], Any]] = WeakKeyDictionary()
+_NETWORKS: WeakKeyDictionary[Surrogate, tuple[list[tuple[int, float]], Any]] = WeakKeyDictionary()
 
 
 def _surrogate(session: Session, surrogate: Surrogate) -> Any:
