@@ -112,6 +112,9 @@ def pack(task: Task) -> Packed:
             raise InvalidValueError(
                 "the julia engine does not know weights, and so no soft aperture; take the native "
                 "engine"
+    if not packed.ops:  # a turn ends with its last operation
+        packed.ops.append((packed.place(Twin("MARKER")), 0, 0))
+        packed.lengths.append(0.0)
             )
     return packed
 
