@@ -52,6 +52,7 @@ function study(kinds, fields, slips, ops, lengths, effects, strengths, reference
     pieces = Piece[Piece(adapted(make(k, f)), s) for (k, f, s) in zip(kinds, fields, slips)]
     require_intensity(pieces, reference)
     require_electrons(pieces, reference)
+    require_momentum(pieces, reference)
     rows = Matrix{Int}(ops)
     each = Op[Op(rows[n, 1], rows[n, 2], rows[n, 3]) for n in axes(rows, 1)]
     Study(pieces, each, lengths, collect(Effect, effects), strengths, reference, turns)
