@@ -203,6 +203,11 @@ function require_own(e::JuTrack.easyCRABCAVITY, title)
     nothing
 end
 
+function require_own(e::JuTrack.RFCA, title)
+    e.energy > 0 || refuse(title, :energy, e.energy, "JuTrack divides by it", "give that of the beam [eV]")
+    nothing
+end
+
 # of a harmonic JuTrack divides by its second wave number across, and that along
 function require_own(e::JuTrack.WIGGLER, title)
     for (name, count, across) in ((:By, :NHharm, 4), (:Bx, :NVharm, 3))

@@ -12,7 +12,6 @@ Particles at the end, and their derivatives along directions.
 of the coordinates at the start. Returns (N, 6), marks of the lost, and (N, 6, K).
 """
 function pushforward(r, lost, study::Study, entries, seeds, starts)
-    require_derivatives(study)
     count, entries = size(seeds, 2), entries_of(entries)
     found = zeros(size(r)..., count)
     final, marks = r, lost
@@ -51,6 +50,7 @@ end
 `push_field`, if that is not nothing, which must copy them.
 """
 function push_walk!(p::Particles, tangents, study::Study, dstudy::Slopes, keep)
+    require_derivatives(study)
     each_op(study) do n, op, _
         op.enters == 1 && foreach(passable!, p.r, p.lost)
         if op.piece != 0

@@ -60,6 +60,8 @@ function study(pieces, ops, lengths, effects, strengths, reference, turns)
     check_switches()
     own = Piece[own_piece(p) for p in pieces]
     require_intensity(own, reference)
+    require_electrons(own, reference)
+    require_momentum(own, reference)
     rows = Matrix{Int}(ops)
     each = Op[Op(rows[n, 1], rows[n, 2], rows[n, 3]) for n in axes(rows, 1)]
     Study(own, each, lengths, collect(Effect, effects), strengths, reference, turns)

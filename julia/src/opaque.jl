@@ -203,6 +203,18 @@ function require_intensity(pieces, reference)
     nothing
 end
 
+"""Throw for a wiggler that would bend a beam of another momentum, as JuTrack makes that of its `energy`."""
+function require_momentum(pieces, reference)
+    momentum = sqrt(reference.kinetic_energy * (reference.kinetic_energy + 2reference.mass)) / abs(reference.charge)
+    needed = hypot(momentum, JuTrack.m_e)
+    for piece in pieces
+        e = bare(piece.element)
+        e isa JuTrack.WIGGLER && !isapprox(e.energy, needed; rtol=1e-3) &&
+            refuse(titled(typeof(e), e.name), :energy, e.energy, "the beam has another", "give energy = $needed")
+    end
+    nothing
+end
+
 """Throw for test particles in what acts on the beam by its own field."""
 function require_fields_for_probes(study)
     for piece in study.pieces

@@ -61,8 +61,8 @@ function radiate!(e::JuTrack.ESBEND, r, particles, marks)
 end
 
 function radiate!(e::JuTrack.SBEND, r, particles, marks)
-    # JuTrack's loss goes with the cube of this, and with no velocity
-    total = cbrt(particles.beta) * particles.gamma * particles.mass
+    # JuTrack's loss is that of electrons, goes with the cube of this, and with no velocity
+    total = cbrt(particles.beta * radius(particles)) * particles.gamma * JuTrack.m_e
     JuTrack.BendSymplecticPassRad!(
         r, e.len, 1.0, e.angle / e.len, e.PolynomA, e.PolynomB, e.MaxOrder, e.NumIntSteps, e.e1, e.e2,
         e.FringeBendEntrance, e.FringeBendExit, e.fint1, e.fint2, e.gap, e.FringeQuadEntrance,
@@ -71,11 +71,26 @@ function radiate!(e::JuTrack.SBEND, r, particles, marks)
     nothing
 end
 
-"""JuTrack's factor of the mean loss by radiation, which it knows of electrons and protons."""
-function energy_loss(e, particles)
-    e.rad == 0 && return 0.0
-    particles.mass == JuTrack.m_e && return JuTrack.RAD_CONST_E * particles.gamma^3
-    particles.mass == JuTrack.m_p ? JuTrack.RAD_CONST_P * particles.gamma^3 : 0.0
+"""JuTrack's factor of the mean loss by radiation; of what is not just its electron or proton it has none."""
+energy_loss(e, particles) =
+    e.rad == 0 ? 0.0 : JuTrack.RAD_CONST_E * radius(particles) * particles.gamma^3
+
+"""The classical radius of a particle, in those of electrons."""
+radius(particles) = particles.charge^2 * JuTrack.m_e / particles.mass
+
+"""Throw for what JuTrack would let radiate as electrons do, or not at all, of another particle."""
+function require_electrons(pieces, reference)
+    known_mass(reference.mass) == JuTrack.m_e && abs(reference.charge) == 1 && return nothing
+    for piece in pieces
+        e = bare(piece.element)
+        e isa Radiating || !hasproperty(e, :rad) || e.rad == 0 || throw(
+            ArgumentError(
+                "JuTrack's $(nameof(typeof(e))) radiates as electrons of $(JuTrack.m_e) eV do, and the beam is of " *
+                "$(reference.mass) eV and $(reference.charge) charges; leave rad out",
+            ),
+        )
+    end
+    nothing
 end
 
 # the squares of the kicks of a step of the integrator, in steps

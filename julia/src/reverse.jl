@@ -16,10 +16,10 @@ pullback(r, lost, study::Study, entries, weights) =
 `track`, and what `pull_back` needs, once.
 """
 function track_and_keep(r, lost, study::Study)
-    require_derivatives(study)
     p = Particles(mirrored(r), Vector{Int}(lost), study.reference)
     way = walk_and_keep!(p, study)
-    mirrored(joined(p.r)), joined(p.lost), (p, study, way)
+    # a way back takes marks away in its own
+    mirrored(joined(p.r)), copy(joined(p.lost)), (p, study, way)
 end
 
 """
@@ -49,6 +49,7 @@ end
 
 """`walk!`, and what is needed to go back."""
 function walk_and_keep!(p::Particles, study::Study)
+    require_derivatives(study)
     require_backward(study)
     way = Way(Dict(), Dict(), map(inverse, study.pieces))
     before, marks = copy.(p.r), copy.(p.lost)

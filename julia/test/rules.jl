@@ -73,3 +73,26 @@ end
     )[1]
     @test slope ≈ (value(2.001e-6) - value(1.999e-6)) / 0.002e-6 rtol = 1e-5
 end
+
+@testset "what Enzyme does not differentiate is refused of a program too" begin
+    r, lost = particles(40)
+    reference = PyJuTrack.Reference(1e9, 938.27208816e6, 1.0, 0.8, 1e10, 0.0)
+    elements = ["SPACECHARGE2P5D" => (effective_len=1.0, pipe_radius=0.02)]
+    whole = study(["SPACECHARGE2P5D"], last.(elements), [0.0], [1 0 1], [0.0], (), Float64[], reference, 1)
+    message = "Enzyme does not go through the Fourier transforms"
+    @test_throws message autodiff(
+        Forward, track!, Const, Duplicated(copy(r), one.(r)), Const(copy(lost)), Const(whole)
+    )
+    @test_throws message autodiff(
+        Reverse, weighted, Active, Duplicated(copy(r), zero(r)), Const(copy(lost)), Const(whole), Const(r)
+    )
+end
+
+@testset "marks at the end are those at the end, after the way back too" begin
+    r, lost = particles(40)
+    r[1, 2] = 2.0
+    _, marks, kept = PyJuTrack.track_and_keep(r_ours(r), lost, line(SOLVER))
+    @test marks[1] == 1 && lost[1] == 0
+    PyJuTrack.pull_back(kept, ENTRIES, r)
+    @test marks[1] == 1
+end

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import pyjutrack as pj
+from pyjutrack.tracking.task import task_of
 
 LATTICES = {
     "paper's cell": None,
@@ -110,3 +111,12 @@ def test_species_and_energies(cell, make_beam, kick, other):
 def test_single_precision_beam_comes_back_in_single(cell, make_beam, other):
     beam = make_beam(100).to(torch.float32)
     assert pj.track(cell, beam, engine=other).coordinates.dtype == torch.float32
+
+
+def test_a_lattice_in_which_nothing_is_done(julia, make_beam):
+    """A thin magnet without strength is none of JuTrack's, and turns end all the same."""
+    beam = make_beam(100)
+    task = task_of(pj.Lattice([pj.Sextupole(0.0)]), beam, [], turns=2)
+    found = julia.track_turns(task)
+    assert found.shape == (2, 100, 6)
+    np.testing.assert_array_equal(found, np.stack([beam.numpy()] * 2))

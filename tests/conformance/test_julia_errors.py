@@ -188,3 +188,22 @@ def test_ctrl_c(julia):
         finally:
             process.kill()
     assert (process.returncode, out) == (0, "0\n"), errors
+
+
+def test_what_another_signal_raises(julia):
+    """It comes as it is, and is no Ctrl-C."""
+
+    def ring(*_):
+        raise TimeoutError("of an alarm")
+
+    beam = pj.Beam.from_array(pj.Reference.from_kinetic("proton", 1e9), [[0.0] * 6] * 1000)
+    lattice = pj.Lattice([pj.Drift(1.0)])
+    former = signal.signal(signal.SIGALRM, ring)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 2.0)
+        with pytest.raises(TimeoutError, match="of an alarm"):
+            pj.track(lattice, beam, turns=10**9, engine=julia)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, former)
+    assert pj.track(lattice, beam, engine=julia).lost == 0

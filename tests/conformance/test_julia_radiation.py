@@ -96,6 +96,59 @@ def test_a_magnet_on_its_side_radiates_as_one_upright(julia, element):
     np.testing.assert_allclose(found, expected, rtol=0, atol=3e-16)
 
 
+SPECIES = {
+    "protons": (pj.Species.from_name("proton"), 50e12),
+    "lead": (pj.Species.ion(207.93, 82.0), 4000e12),
+    # by the constants of another year
+    "electrons of 2018": (pj.Species("electron", 0.51099895000e6, -1.0), 3e9),
+}
+
+
+@pytest.mark.parametrize("name", SPECIES)
+def test_any_particle_radiates(julia, name):
+    """JuTrack has one factor for its own electron, and one for its proton."""
+    reference = pj.Reference.from_total(*SPECIES[name])
+    beam = pj.Beam(reference, torch.full((2, 6), 1e-3, dtype=torch.float64))
+    strong = pj.Quadrupole(0.5, k1=1.0, model="exact", name="b")
+    for element in (EXACT, GRADIENT, PARAXIAL, strong):
+        lattice = pj.Lattice([element])
+        ours, theirs = (
+            pj.track(lattice, beam, effects=SLICES, engine=engine).coordinates[:, 5] - 1e-3
+            for engine in ("native", julia)
+        )
+        assert float(ours.max()) < -1e-10
+        np.testing.assert_allclose(theirs, ours, rtol=1e-3)
+
+
+def test_elements_of_jutrack_radiate_as_the_particle_does(julia):
+    """Of the package's proton, whose mass is not JuTrack's to the last digit."""
+    reference = pj.Reference.from_total(*SPECIES["protons"])
+    beam = pj.Beam(reference, torch.full((2, 6), 1e-3, dtype=torch.float64))
+    kinds = {
+        "KQUAD": (0.5, {"k1": 1.0}, pj.Quadrupole(0.5, k1=1.0, model="exact")),
+        "SBEND": (1.0, {"angle": 0.2}, replace(PARAXIAL, k1=0.0)),
+        "ESBEND": (1.0, {"angle": 0.2}, EXACT),
+    }
+    for kind, (length, fields, element) in kinds.items():
+        dark, lit = (
+            pj.track(
+                pj.Lattice([pj.julia.Element(kind, length=length, rad=rad, **fields)]),
+                beam,
+                engine=julia,
+            ).coordinates[:, 5]
+            for rad in (0, 1)
+        )
+        expected = pj.track(pj.Lattice([element]), beam, effects=SLICES).coordinates[:, 5] - 1e-3
+        np.testing.assert_allclose(lit - dark, expected, rtol=1e-3, err_msg=kind)
+
+
+def test_what_radiates_as_electrons_alone_is_refused_of_others(julia):
+    wiggler = pj.julia.Element("WIGGLER", length=0.2, lw=0.1, Bmax=1.0, energy=3e9, rad=1)
+    beam = pj.Beam(pj.Reference.from_total("proton", 3e9), torch.zeros(2, 6, dtype=torch.float64))
+    with pytest.raises(pj.errors.InvalidValueError, match="WIGGLER radiates as electrons"):
+        pj.track(pj.Lattice([wiggler]), beam, engine=julia)
+
+
 def moved(final):
     x, px, y, _, z, delta = final.coordinates.unbind(-1)
     return 1e5 * delta.mean() + 1e6 * ((x * delta).mean() + (y * delta).mean() + (z * px).mean())

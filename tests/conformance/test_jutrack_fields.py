@@ -104,6 +104,13 @@ def test_what_would_be_passed_over(julia, kind, fields, message):
 @pytest.mark.parametrize(
     ("kind", "fields", "message"),
     [
+        ("RFCA", {"volt": 1e6, "freq": 1e8}, "energy = 0.0, and JuTrack divides by it"),
+        # JuTrack's default, by which it bends three times as much
+        (
+            "WIGGLER",
+            {"length": 1.0, "lw": 0.1},
+            r"energy = 1.0e9, and the beam has another; give energy = 3.0005",
+        ),
         ("easyCRABCAVITY", {"halfthetac": 0.01}, "k = 0.0, and JuTrack divides by it; give freq"),
         ("LorentzBoost", {"angle": 0.01, "mode": 1}, "mode = 1.*take 0"),
         (
@@ -175,7 +182,7 @@ def test_what_is_right_still_tracks(julia):
     """A uniform arc without steps, whole periods, an opening, cavities by either number."""
     for element in (
         Element("ESBEND", length=1.0, angle=0.1, NumIntSteps=0),
-        Element("WIGGLER", length=1.0, lw=0.1, Bmax=1.0, By=HARMONIC),
+        Element("WIGGLER", length=1.0, lw=0.1, Bmax=1.0, By=HARMONIC, energy=3e9),
         Element("KQUAD", length=1.0, k2=1.0, MaxOrder=2, RApertures=[-1, 1, -1, 1, 0, 0]),
         Element("CRABCAVITY", volt=1e6, freq=4e8),
         Element("RFCA", volt=1e6, freq=4e8, energy=1e9, h=1.0),

@@ -59,3 +59,20 @@ def test_in_single_precision(name, julia):
     assert off(theirs[0], ours[0]) < 1e-6
     for exactly, single, found in zip(exact, ours, theirs, strict=True):
         assert 0 < off(found, exactly) < 2 * off(single, exactly) + 1e-6
+
+
+def test_weights_that_are_changed_are_sent_again(julia):
+    """By whatever way: of what is done to `data` tensors do not count the changes."""
+    surrogate = pj.Surrogate.load("linear", outside="ignore", dtype=torch.float64)
+    shares, _ = shares_and_tangent(surrogate)
+
+    def by_julia():
+        potential = effects.potential(julia.session, surrogate)
+        return np.array(julia.session.call("value", potential, shares))
+
+    before = by_julia()
+    weights = list(surrogate.network.weights.values())
+    weights[-1].mul_(2.0)
+    np.testing.assert_allclose(by_julia(), 2 * before, rtol=1e-12)
+    weights[-1].data.mul_(2.0)
+    np.testing.assert_allclose(by_julia(), 4 * before, rtol=1e-12)

@@ -1,5 +1,7 @@
 """What is said where there is no Julia, or one that lacks something."""
 
+import re
+
 import pytest
 
 import pyjutrack as pj
@@ -71,9 +73,12 @@ def test_an_executable_or_a_project_that_is_not_there(monkeypatch, fake):
         installation.find()
 
 
-def test_julia_too_old(fake):
-    fake("julia version 1.9.4")
-    with pytest.raises(pj.errors.MissingPackageError, match=r"1\.9\.4 .* too old.*1\.10 or newer"):
+@pytest.mark.parametrize(("version", "age"), [("1.9.4", "old"), ("1.11.0", "new")])
+def test_julia_of_another_version_than_was_tested(fake, version, age):
+    """A project with a manifest is taken at its word, so that no resolver looks at the bounds."""
+    fake(f"julia version {version}")
+    message = rf"{re.escape(version)} .* too {age}; .*needs 1\.10"
+    with pytest.raises(pj.errors.MissingPackageError, match=message):
         installation.find()
 
 

@@ -23,8 +23,8 @@ def test_every_package_of_julia_is_asked_for():
 def test_what_is_looked_for_is_what_is_asked_for():
     # juliacall asks for PythonCall itself
     assert set(installation.PACKAGES) == {*ASKED["packages"], "PythonCall"}
-    oldest = ".".join(map(str, installation.OLDEST))
-    assert ASKED["julia"] == PROJECT["compat"]["julia"] == f"~{oldest}"
+    tested = ".".join(map(str, installation.TESTED))
+    assert ASKED["julia"] == PROJECT["compat"]["julia"] == f"~{tested}"
     assert PROJECT["name"] == installation.OWN
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,14 @@ from weakref import WeakKeyDictionary
 import torch
 
 from ...beam.beam import Beam
-from ...collective import Mesh, Radiation, SpaceCharge, SpectralPoisson
+from ...collective import Mesh, SpaceCharge, SpectralPoisson
 from ...collective.base import CollectiveEffect
 from ...core.errors import InvalidValueError
 from ...core.scalars import Number
 from ...interop.networks import to_nnlib
+from ...mesh.shapes import shape
 from ...surrogate import Surrogate
-from .acting import is_element
+from .acting import is_element, is_radiation
 from .border import ENDS
 from .gridless import JuTrackSpaceCharge
 from .session import Session
@@ -30,9 +31,10 @@ def is_kick(effect: CollectiveEffect) -> bool:
     Raises:
         InvalidValueError: it has it as neither.
     """
-    if is_element(effect) or isinstance(effect, Radiation):
+    if is_element(effect) or is_radiation(effect):
         return False
-    if not isinstance(effect, (SpaceCharge, JuTrackSpaceCharge)):
+    # what is derived from one may do something else
+    if type(effect) not in _KICKS:
         raise _unknown(effect)
     return True
 
@@ -45,7 +47,7 @@ def strength_of(effect: Any, beam: Beam) -> Number:
 def _unknown(effect: CollectiveEffect) -> InvalidValueError:
     return InvalidValueError(
         f"the julia engine has no {type(effect).__name__}; it knows SpaceCharge, "
-        "JuTrackSpaceCharge, Wake and Radiation"
+        "JuTrackSpaceCharge, Wake and Radiation, and nothing that is derived from them"
     )
 
 
@@ -55,14 +57,21 @@ def effects(session: Session, ours: Sequence[CollectiveEffect]) -> Any:
     Raises:
         InvalidValueError: one that Julia lacks.
     """
-    return tuple(_effect(session, effect) for effect in ours if is_kick(effect))
+    return tuple(_KICKS[type(effect)](session, effect) for effect in ours if is_kick(effect))
 
 
-def _effect(session: Session, effect: CollectiveEffect) -> Any:
-    if isinstance(effect, JuTrackSpaceCharge):
-        return session.call("Gridless", effect.size, effect.modes)
-    assert isinstance(effect, SpaceCharge)
+def _gridless(session: Session, effect: Any) -> Any:
+    return session.call("Gridless", effect.size, effect.modes)
+
+
+def _space_charge(session: Session, effect: Any) -> Any:
     return session.call("SpaceCharge", potential(session, effect.potential), effect.response)
+
+
+_KICKS: dict[type[CollectiveEffect], Callable[[Session, Any], Any]] = {
+    JuTrackSpaceCharge: _gridless,
+    SpaceCharge: _space_charge,
+}
 
 
 def potential(session: Session, ours: Any) -> Any:
@@ -71,20 +80,20 @@ def potential(session: Session, ours: Any) -> Any:
     Raises:
         InvalidValueError: one that Julia lacks.
     """
-    if isinstance(ours, SpectralPoisson):
+    if type(ours) is SpectralPoisson:
         return _solver(session, ours.mesh, ours.modes, ours.damping)
-    if isinstance(ours, Surrogate):
+    if type(ours) is Surrogate:
         weights = ours.network.weights.values()
         if any(w.requires_grad for w in weights):
             raise InvalidValueError(ENDS)
-        # tensors count their changes
-        state = [w._version for w in weights]
+        # tensors count their changes, but for those of their data
+        state = [(w._version, float(w.sum())) for w in weights]
         if ours not in _NETWORKS or _NETWORKS[ours][0] != state:
             _NETWORKS[ours] = state, _surrogate(session, ours)
         return _NETWORKS[ours][1]
     raise InvalidValueError(
         f"the julia engine has no potential {type(ours).__name__}; it knows SpectralPoisson "
-        "and Surrogate"
+        "and Surrogate, and nothing that is derived from them"
     )
 
 
@@ -95,7 +104,7 @@ def _solver(session: Session, mesh: Mesh, modes: tuple[int, int], damping: float
 
 #: networks that Julia holds already, and the state that they were in; an entry goes with its
 #: surrogate
-_NETWORKS: WeakKeyDictionary[Surrogate, tuple[list[int], Any]] = WeakKeyDictionary()
+_NETWORKS: WeakKeyDictionary[Surrogate, tuple[list[tuple[int, float]], Any]] = WeakKeyDictionary()
 
 
 def _surrogate(session: Session, surrogate: Surrogate) -> Any:
@@ -109,7 +118,9 @@ def _surrogate(session: Session, surrogate: Surrogate) -> Any:
 
 
 def _mesh(session: Session, mesh: Mesh) -> Any:
-    if mesh.shape.offset:
+    # Julia has its own by these names
+    known = shape(mesh.shape.name)
+    if known.offset or mesh.shape != known or mesh.shape.transfer is not known.transfer:
         raise InvalidValueError(
             f"the julia engine does not know the shape function {mesh.shape.name!r}; take "
             'assignment="bspline", or the native engine'

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from ...core.errors import MissingPackageError
 
-#: oldest Julia that the packages run on
-OLDEST = (1, 10)
+#: the Julia that the packages are bounded at, and their results are tested on
+TESTED = (1, 10)
 #: what the bundled Julia package and juliacall need
 PACKAGES = ("Enzyme", "JSON", "JuTrack", "NNlib", "PrecompileTools", "PythonCall")
 #: the bundled Julia package
@@ -82,16 +82,18 @@ def find() -> Installation:
     """The Julia and the project that juliacall would use, if both are there.
 
     Raises:
-        MissingPackageError: juliacall, Julia or its project is missing, or Julia is too old.
+        MissingPackageError: juliacall, Julia or its project is missing, or Julia is of another
+            version than was tested.
     """
     if util.find_spec("juliacall") is None:
         raise MissingPackageError(f"the julia engine needs juliacall; {_REMEDY}")
     found = _find_named() or _find_resolved()
     version = julia_version(found.executable)
-    if version < OLDEST:
+    if version[:2] != TESTED:
+        age = "old" if version < TESTED else "new"
         raise MissingPackageError(
-            f"Julia {'.'.join(map(str, version))} at {found.executable} is too old; the julia "
-            f"engine needs {'.'.join(map(str, OLDEST))} or newer"
+            f"Julia {'.'.join(map(str, version))} at {found.executable} is too {age}; the julia "
+            f"engine needs {'.'.join(map(str, TESTED))}"
         )
     return found
 

@@ -13,7 +13,6 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from ...beam import initial_moments
-from ...collective import Radiation
 from ...core.errors import InvalidValueError
 from ...core.names import label
 from ...core.scalars import Number, carries, to_float
@@ -23,7 +22,7 @@ from ...lattice.knobs import CHARGE, CURRENT, overlay, parts, split
 from ...tracking.plan import Act, Traverse, is_idle
 from ...tracking.task import Task
 from . import border
-from .acting import Radiating, twins_of_act
+from .acting import Radiating, is_radiation, twins_of_act
 from .effects import is_kick, strength_of
 from .opaque import JuTrackElement
 from .twins import Twin
@@ -74,7 +73,7 @@ def pack(task: Task) -> Packed:
     Raises:
         InvalidValueError: something that the julia engine lacks.
     """
-    radiating = Radiating.of(task.effects, task.beam)
+    radiating = Radiating.of(task.effects)
     kicks = [n for n, effect in enumerate(task.effects) if is_kick(effect)]
     packed = Packed(strengths=[strength_of(task.effects[n], task.beam) for n in kicks])
     known: dict[tuple[int, Hashable], list[int]] = {}
@@ -93,7 +92,7 @@ def pack(task: Task) -> Packed:
                 packed.lengths.append(0.0)
         elif isinstance(op, Act):
             effect = task.effects[op.effect]
-            if is_idle(op, task.lattice, task.effects) or isinstance(effect, Radiation):
+            if is_idle(op, task.lattice, task.effects) or is_radiation(effect):
                 continue
             # one tensor for all equal slices, whose slope is asked once
             if (op.place, op.slices) not in slices:
@@ -111,6 +110,9 @@ def pack(task: Task) -> Packed:
                 "the julia engine does not know weights, and so no soft aperture; take the native "
                 "engine"
             )
+    if not packed.ops:  # a turn ends with its last operation
+        packed.ops.append((packed.place(Twin("MARKER")), 0, 0))
+        packed.lengths.append(0.0)
     return packed
 
 

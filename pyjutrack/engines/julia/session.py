@@ -52,7 +52,8 @@ class Session:
             UnknownNameError: JuTrack has no such element, or the element no such field.
             EngineError: any other error in Julia, whose message both keep; or another thread than
                 the main one asks.
-            KeyboardInterrupt: Ctrl-C between two slices.
+            KeyboardInterrupt: Ctrl-C between two slices; what a handler of another signal raises
+                comes as it is.
         """
         _require_main_thread()
         before, began = self.package.seconds_compiled(), time.perf_counter()
@@ -69,7 +70,7 @@ class Session:
     def _translate_error(self, error: Any) -> BaseException:
         kind = str(self.main.string(self.main.nameof(self.main.typeof(error.exception))))
         if kind == "InterruptException":
-            return KeyboardInterrupt()
+            return _raised(self.package)
         if kind == "UnknownName":
             found = error.exception
             # which is an attribute of every element here
@@ -186,8 +187,21 @@ def _running(main: Any) -> installation.Installation:
 
 def _let_interrupt(package: Any) -> None:
     """Have Julia ask between slices whether a signal came, where Python keeps the signals."""
-    check, clear = (
+    check, fetch = (
         ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value
-        for name in ("PyErr_CheckSignals", "PyErr_Clear")
+        for name in ("PyErr_CheckSignals", "PyErr_Fetch")
     )
-    package.ask_b(check, clear)
+    package.ask_b(check, fetch)
+
+
+def _raised(package: Any) -> BaseException:
+    """What a signal's handler raised while Julia worked; KeyboardInterrupt of Julia's own."""
+    kind, value, trace = (int(address) for address in package.caught())
+    if not kind:
+        return KeyboardInterrupt()
+    try:
+        # which is raised as soon as it is there again
+        ctypes.pythonapi.PyErr_Restore(*map(ctypes.c_void_p, (kind, value, trace)))
+    except BaseException as error:
+        return error
+    return KeyboardInterrupt()

@@ -11,3 +11,4 @@ from . import wakes as wakes
 from .base import is_element as is_element
 from .base import twins_of_act as twins_of_act
 from .radiation import Radiating as Radiating
+from .radiation import is_radiation as is_radiation

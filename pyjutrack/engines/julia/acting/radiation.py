@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeGuard
 
-from ....beam.beam import Beam
 from ....beam.reference import Reference
 from ....collective import Radiation
 from ....collective.base import CollectiveEffect
 from ....collective.emission import Piece, emission_of, faces_of, radiates
 from ....core.errors import InvalidValueError
 from ....core.names import label
-from ....core.scalars import Number, is_zero, to_float
+from ....core.scalars import Number, is_zero
 from ....elements import Element
 from ....elements.part import Part
 from ....elements.recordings import memoize
@@ -25,8 +25,11 @@ from .base import refused
 _RADIATE = frozenset(("SBEND", "ESBEND", "KQUAD", "KSEXT", "KOCT"))
 #: and those that have no field to radiate in, where they do not kick
 _EMPTY = frozenset(("DRIFT", "CORRECTOR", "MARKER", "TRANSLATION", "YROTATION"))
-#: of JuTrack, which knows electrons by this number [eV]
-_ELECTRON = 0.51099895069e6
+
+
+def is_radiation(effect: CollectiveEffect) -> TypeGuard[Radiation]:
+    """Whether an effect is that of the switch; what is derived from it may act elsewhere."""
+    return type(effect) is Radiation
 
 
 @dataclass(frozen=True)
@@ -36,21 +39,18 @@ class Radiating:
     on: bool
 
     @classmethod
-    def of(cls, effects: Sequence[CollectiveEffect], beam: Beam) -> Radiating:
+    def of(cls, effects: Sequence[CollectiveEffect]) -> Radiating:
         """What effects say of it.
 
         Raises:
             InvalidValueError: radiation that JuTrack has not.
         """
-        found = [e for e in effects if isinstance(e, Radiation)]
+        found = [e for e in effects if is_radiation(e)]
         for effect in found:
             if effect.mode != "mean":
                 raise refused(effect, "JuTrack has the mean loss alone", 'take mode="mean"')
             if not is_zero(effect.scale - 1.0):
                 raise refused(effect, "JuTrack has no factor on it", "leave scale out")
-            mass = to_float(beam.reference.species.mass)
-            if abs(mass / _ELECTRON - 1) > 1e-8 or abs(beam.reference.species.charge) != 1:
-                raise refused(effect, "JuTrack's is that of electrons and positrons")
         return cls(bool(found))
 
     def twins_of(self, e: Element, reference: Reference, part: Part) -> Twins:

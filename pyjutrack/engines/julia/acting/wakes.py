@@ -15,7 +15,7 @@ def _(effect: Wake, beam: Beam, ds: Number) -> Twins:
         raise refused(
             effect, "JuTrack defines LongitudinalWake for tables, and no `pass!` that tracks it"
         )
-    if not isinstance(effect.function, Resonator) or effect.component != "longitudinal":
+    if type(effect.function) is not Resonator or effect.component != "longitudinal":
         raise refused(
             effect,
             "of wakes JuTrack tracks the longitudinal one of a resonator alone, and this is "

@@ -63,12 +63,20 @@ def rule_of(e: Element) -> Rule:
     """The rule of an element's kind.
 
     Raises:
-        InvalidValueError: there is none.
+        InvalidValueError: there is none, or the kind does something otherwise than the one that it
+            is derived from.
     """
-    rule = next((_RULES[kind] for kind in type(e).__mro__ if kind in _RULES), None)
-    if rule is None:
+    kinds = type(e).__mro__
+    kind = next((kind for kind in kinds if kind in _RULES), None)
+    if kind is None or any(_overrides(own, kind) for own in kinds[: kinds.index(kind)]):
         raise refused(e, f"JuTrack has no element that moves particles as {type(e).__name__}")
-    return rule
+    return _RULES[kind]
+
+
+def _overrides(own: type, kind: type) -> bool:
+    """Whether a class has a method or a property of its own for one of a kind."""
+    names = (n for n, v in vars(own).items() if callable(v) or hasattr(v, "__get__"))
+    return any(hasattr(kind, n) and not n.startswith("__") for n in names)
 
 
 def refused(e: Element, why: str, remedy: str = "") -> InvalidValueError:

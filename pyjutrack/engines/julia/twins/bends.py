@@ -7,7 +7,7 @@ from typing import Any
 
 from ....beam.reference import Reference
 from ....core.scalars import Number, is_zero, to_float, vanishes
-from ....elements import Bend
+from ....elements import Bend, RBend
 from ....elements.magnet import Series, add_series
 from ....elements.part import Part
 from ....elements.steps import count_steps
@@ -17,7 +17,7 @@ from .frames import affine, matrix
 from .rows import drift, highest, row, scaled, series_of, thin
 
 
-@twin(Bend)
+@twin(Bend, RBend)
 def _(e: Bend, part: Part, reference: Reference) -> Twins:
     _check(e)
     body = _BODIES[e.model](e, part)
