@@ -151,6 +151,7 @@ NEEDED = {
     "LorentzBoost": {"angle": 0.01},
     "InvLorentzBoost": {"angle": 0.01},
     "LongitudinalRFMap": {"alphac": 1e-3, "freq": 1e8, "h": 10.0},
+    "RFCA": {"energy": 1e9},
     "WIGGLER": {"lw": 0.1, "length": 0.1},
     "easyCRABCAVITY": {"freq": 1e8},
 }
