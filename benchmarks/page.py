@@ -86,7 +86,9 @@ _LIMITS = """
 - What was tried for the kick and left out, in ns a particle at 50 000 and a million. Particles
   sorted by cells: to deposit 6.4 for 4.1 and 6.2 for 5.0, as each sum waits for the store of the
   particle before; to read 5.8 for 5.3 and 5.6 for 6.8. Two grids a thread, for particles in turns:
-  3.3 for 4.5 and 5.0 for 4.9 by itself, and a kick as tracking has it 1.25 and 1.09 times slower.
+  3.3 for 4.5 and 5.0 for 4.9 to deposit by itself. In a kick as tracking has it they were tried
+  together with weights multiplied beforehand alone: 1.25 and 1.09 times slower, by the one, the
+  other or both.
   A beam in single precision: 4.5 for 4.5 and 4.2 for 4.9 to deposit, 5.5 for 5.8 and 5.5 for 7.0
   to read, too little for the digits that are lost. Momenta in place: 5.2 for 5.3 and 6.4 for 6.8.
   Rows of four nodes fill vectors of 256 bits, of which this processor adds and multiplies two a

@@ -135,3 +135,20 @@ def test_a_setting_without_survivors_takes_nothing_from_others() -> None:
     assert float(slopes[0]) == pytest.approx(
         float(backward(of("cavity", ROWS), values[0])), rel=1e-12
     )
+
+
+@pytest.mark.parametrize("shape", [(2,), (2, 1)])
+def test_nor_among_settings_of_more_dimensions(shape: tuple[int, ...]) -> None:
+    values, rows = torch.tensor([3e6, 40e6], dtype=torch.float64), ROWS[ROWS[:, 4].abs() < 1.0]
+    lengths = torch.tensor([0.05, 0.1, 0.2], dtype=torch.float64)
+
+    def by(voltage: Any, length: Any) -> Tensor:
+        return figure(
+            pj.track(pj.Lattice([pj.Drift(length), cavity(voltage)]), pj.Beam(PROTON, rows))
+        )
+
+    others = lengths if len(shape) > 1 else lengths[:, None]
+    slopes = backward(lambda v: by(v, others), values.reshape(shape)).flatten()
+    alone = sum(backward(lambda v, s=s: by(v, float(s)), values[0]) for s in lengths)
+    assert float(slopes[0]) == pytest.approx(float(alone), rel=1e-12)
+    assert float(slopes[1]) == 0.0

@@ -117,6 +117,14 @@ def test_settings_lie_in_memory_however_they_do() -> None:
     assert torch.equal(found, wanted)
 
 
+@pytest.mark.parametrize("shape", [(1,), (1, 1)])
+def test_one_setting_out_of_a_row(shape: tuple[int, ...]) -> None:
+    row = torch.linspace(3.0, 4.0, 10, dtype=torch.float64)
+    wanted = pj.track(LINE.with_values({"q.k1": 3.0}), bunch()).coordinates
+    found = pj.track(LINE.with_values({"q.k1": row[::5][:1].reshape(shape)}), bunch()).coordinates
+    assert torch.equal(found, wanted.reshape(*shape, *wanted.shape))
+
+
 def test_shapes_that_do_not_go_together() -> None:
     lattice = LINE.with_values({"q.k1": VALUES, "s.k2": VALUES[:2]})
     with pytest.raises(pj.errors.InvalidValueError, match=r"\(2,\) do not go with .*\(3,\)"):

@@ -13,6 +13,8 @@ from torch import Tensor
 
 import pyjutrack as pj
 from pyjutrack.cli.paper import fodo
+from pyjutrack.tracking.adjoint.choose import held_bytes, stored_bytes
+from pyjutrack.tracking.task import task_of
 
 FACTORS = torch.tensor([1.0, 1.02, 0.97], dtype=torch.float64)
 CELL, BEAM = fodo.cell(), fodo.beam(300, seed=1)
@@ -133,3 +135,14 @@ def test_memory_and_derivatives_that_need_it_stored() -> None:
     end = pj.track(lattice, BEAM, adjoint=pj.adjoints.Auto(memory=0))
     with pytest.raises(pj.errors.InvalidValueError, match="first derivatives"):
         torch.autograd.grad(figure(end).sum(), strengths, create_graph=True)
+
+
+def test_a_long_stretch_between_checkpoints_holds_what_it_stores() -> None:
+    tasks = {
+        every: task_of(CELL, BEAM, [KICK], 9, pj.adjoints.Checkpoint(every=every))
+        for every in (None, 1, 10**6)
+    }
+    stored = stored_bytes(tasks[None])
+    assert held_bytes(tasks[10**6]) >= stored
+    assert held_bytes(tasks[1]) >= stored
+    assert held_bytes(tasks[None]) < stored / 2

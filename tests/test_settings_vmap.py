@@ -124,3 +124,19 @@ def test_the_beam_that_comes_back() -> None:
     ones = [pj.track(LINE.with_values({"q1.k1": float(k)}), BEAM) for k in STRENGTHS]
     assert torch.equal(alive, torch.stack([one.alive for one in ones]))
     assert not alive.all()
+
+
+def test_weights_of_a_learned_potential() -> None:
+    """A vector cannot be many settings: it goes through PyTorch's transform."""
+    form = pj.elements.potentials.Spline()
+    weights = form.start() + torch.linspace(0, 1, len(form.start()), dtype=torch.float64) / 30
+
+    def learned(factor: Tensor) -> Tensor:
+        kick = pj.HamiltonianKick(form, factor * weights, name="field")
+        return pj.track(
+            pj.Lattice([kick, CELL.with_values({"q1.k1": 29.6 * factor})]), BEAM
+        ).coordinates
+
+    wanted = torch.stack([learned(factor) for factor in FACTORS])
+    assert not torch.equal(wanted[0], wanted[1])
+    torch.testing.assert_close(vmap(learned)(FACTORS), wanted, rtol=1e-12, atol=1e-15)

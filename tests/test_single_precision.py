@@ -145,3 +145,31 @@ def test_the_jacobian_is_the_difference_of_tracked_particles(cell, beams, effect
     # which tells the field from none
     assert (bound < 0.1 * np.abs(column(double, effects) - column(double, [])))[:4].all()
     assert_as_rounded(column(single, effects), quotient(single, effects), bound)
+
+
+MANY = pj.Lattice(
+    [
+        pj.Kicker(name="h"),
+        pj.Quadrupole(0.3, 1.0, name="q"),
+        pj.Drift(0.4, name="d"),
+        pj.Sextupole(0.1, 20.0, name="s"),
+        pj.SBend(0.3, 0.1, name="b"),
+        pj.RFCavity(0.2, 1e5, frequency=1e8, name="c"),
+        pj.Multipole(knl=(0.0, 0.1, 3.0), name="m"),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    "address", ["h.hkick", "q.k1", "q.dx", "q.tilt", "d.length", "s.k2", "b.angle", "c.voltage"]
+)
+def test_slopes_of_many_settings(beams, address):
+    """Settings in double precision leave the particles in single, as numbers do."""
+    values = 0.1 * torch.tensor([0.01, 0.02], dtype=torch.float64)
+    slopes = []
+    for beam in beams:
+        leaf = values.clone().requires_grad_()
+        end = pj.track(MANY.with_values({address: leaf}), beam)
+        assert end.coordinates.dtype == beam.coordinates.dtype
+        slopes += torch.autograd.grad(end.coordinates[..., 1].square().sum(), leaf)
+    torch.testing.assert_close(*slopes, rtol=1e-3, atol=1e-5 * float(slopes[1].abs().max()))

@@ -71,6 +71,13 @@ def along_particles(value: Any) -> Any:
     return value.unsqueeze(-1) if isinstance(value, Tensor) and value.dim() else value
 
 
+def in_precision(value: Any, dtype: torch.dtype) -> Any:
+    """A parameter, or a series of them, with many settings in a precision."""
+    if isinstance(value, tuple):
+        return tuple(in_precision(part, dtype) for part in value)
+    return value.to(dtype) if isinstance(value, Tensor) and value.dim() else value
+
+
 def pick(data: Any, batch: torch.Size, index: tuple[int, ...]) -> Any:
     """A parameter, or a series of them, of one of the settings."""
     if isinstance(data, tuple):

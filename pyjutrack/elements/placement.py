@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from .. import maps
 from ..beam.reference import Reference
 from ..core.scalars import cos_sin, is_zero
+from ..core.settings import in_precision
 from ..core.special import bool_or, on_host
 from ..maps.program import Recorder
 from ..maps.returned import is_like, no_state
@@ -38,6 +40,8 @@ def advance(element: Element, state: State, reference: Reference, part: Part) ->
     entered it.
     """
     element = element.along_particles
+    if element.batch and not isinstance(state, Recorder):
+        element = _in_precision(element, state.coordinates[0].dtype)
     if isinstance(state, Recorder) or element.transmits_all:
         return _transport_placed(element, state, reference, part)
     if on_host(state.alive):
@@ -60,6 +64,14 @@ def advance(element: Element, state: State, reference: Reference, part: Part) ->
         for new, old in zip(moved.coordinates, state.coordinates, strict=True)
     ]
     return State(tuple(columns), moved.alive)
+
+
+def _in_precision(element: Element, dtype: torch.dtype) -> Element:
+    """An element of many settings in the precision of the particles, which one number keeps."""
+    if dtype == torch.float64:
+        return element
+    names = [n for n in (*element.knobs, *element.placement) if n not in element.vectors]
+    return replace(element, **{n: in_precision(getattr(element, n), dtype) for n in names})
 
 
 def _finite(state: State) -> Tensor:

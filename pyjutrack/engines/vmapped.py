@@ -14,6 +14,7 @@ from ..core.errors import ManySettingsError
 from ..core.settings import broadcast_batch
 from ..core.tensors import tensors_in
 from ..core.vmapped import is_mapped, outside, running_vmap, unwrap, wrap
+from ..elements import Element
 from ..lattice.batch import batched_fields, shape_of
 from ..lattice.lattice import Lattice
 
@@ -35,7 +36,8 @@ def as_settings(function: Callable[..., Beam]) -> Callable[..., Beam]:
         if level is None or not known or not isinstance(effects, (list, tuple)):
             return function(lattice, beam, **given)
         mapped = [t for t in tensors_in((lattice.elements, beam, effects)) if is_mapped(t, level)]
-        if not mapped:
+        many = {id(t) for t in tensors_in(_numbers(lattice, beam, effects))}
+        if not mapped or any(id(t) not in many for t in mapped):
             return function(lattice, beam, **given)
         lead = beam.coordinates.shape[:-2]
         batch = broadcast_batch("settings", [*map(shape_of, (lattice, beam, effects)), lead])
@@ -44,8 +46,6 @@ def as_settings(function: Callable[..., Beam]) -> Callable[..., Beam]:
             with outside():
                 inner = spread.lattice(lattice), spread.beam(beam)
                 new = {**given, "effects": spread.effects(effects)} if effects else given
-                if len(spread.met) < len(mapped):
-                    raise ManySettingsError("some of what vmap runs over cannot be many settings")
                 end = function(*inner, **new)
         except _THROUGH:
             return function(lattice, beam, **given)
@@ -56,16 +56,22 @@ def as_settings(function: Callable[..., Beam]) -> Callable[..., Beam]:
     return call
 
 
-class _Spread:
-    """Makes a first dimension of what a `vmap` runs over, before the settings that there are.
+def _numbers(lattice: Lattice, beam: Beam, effects: Any) -> list[Any]:
+    """What may be of many settings or beams, of all that is tracked."""
+    found = [getattr(e, n) for e in lattice.elements if e.has_tensors for n in _names(e)]
+    found += [beam.coordinates, beam.alive, beam.weights, *beam.intensity]
+    return found + [getattr(e, n) for e in effects for n in batched_fields(e)]
 
-    Attributes:
-        met: those of its tensors that have one, by id.
-    """
+
+def _names(element: Element) -> list[str]:
+    return [n for n in (*element.knobs, *element.placement) if n not in element.vectors]
+
+
+class _Spread:
+    """Makes a first dimension of what a `vmap` runs over, before the settings that there are."""
 
     def __init__(self, level: int, rank: int) -> None:
         self._level, self._rank = level, rank
-        self.met: dict[int, Tensor] = {}
 
     def number(self, value: Any) -> Any:
         """A parameter, or a series of them."""
@@ -78,8 +84,7 @@ class _Spread:
         elements = []
         for e in lattice.elements:
             if e.has_tensors:
-                names = [n for n in (*e.knobs, *e.placement) if n not in e.vectors]
-                e = dataclasses.replace(e, **{n: self.number(getattr(e, n)) for n in names})
+                e = dataclasses.replace(e, **{n: self.number(getattr(e, n)) for n in _names(e)})
             elements.append(e)
         return Lattice._with(elements, variables, lattice.expressions)
 
@@ -112,7 +117,6 @@ class _Spread:
         """A tensor whose last dimensions, so many, are no settings."""
         if not is_mapped(value, self._level):
             return value
-        self.met[id(value)] = value
         inner = unwrap(value, self._level)
         missing = self._rank - (inner.dim() - 1 - own)
         return inner.reshape(inner.shape[0], *(1,) * missing, *inner.shape[1:])

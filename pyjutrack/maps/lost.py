@@ -52,6 +52,16 @@ def _hold(number: Any, some: Tensor) -> Any:
     """A parameter, or a series of them, as numbers where no particle is left to move."""
     if isinstance(number, tuple):
         return tuple(_hold(part, some) for part in number)
-    if not isinstance(number, Tensor) or number.shape not in (torch.Size(), some.shape):
+    if not isinstance(number, Tensor) or not _is_of_beams(number.shape, some.shape):
         return number  # a float; a vector, or a column of elements
     return torch.where(some, number, value_of(number).detach())
+
+
+def _is_of_beams(shape: torch.Size, beams: torch.Size) -> bool:
+    """Whether a parameter is one number, or one of each setting that broadcasts to the beams."""
+    if not shape or shape == beams:
+        return True
+    fits = all(
+        1 in (a, b) or a == b for a, b in zip(reversed(shape), reversed(beams), strict=False)
+    )
+    return fits and len(shape) > 1 and shape[-1] == 1

@@ -18,6 +18,8 @@ from .program_numbers import tabulate
 
 #: operations that are no maps
 ENTER, LEAVE, CHECK, DRAW, FIRST_MAP = 0, 1, 2, 3, 4
+#: recordings of a short program
+_SHORT = 32
 
 
 class Program(NamedTuple):
@@ -201,7 +203,8 @@ def pack(parts: Sequence[tuple[int, Recording]], batch: Sequence[int] = ()) -> P
     """
     if any(r.varies for _, r in parts):
         return _pack(tuple(parts), tuple(batch))
-    return _pack_again(tuple(parts))
+    # a scan of numbers leaves a program at each point: many of slices are kept, few of whole rings
+    return (_pack_short if len(parts) <= _SHORT else _pack_long)(tuple(parts))
 
 
 def _pack(parts: tuple[tuple[int, Recording], ...], batch: tuple[int, ...] = ()) -> Program:
@@ -227,7 +230,5 @@ def _pack(parts: tuple[tuple[int, Recording], ...], batch: tuple[int, ...] = ())
     )
 
 
-@lru_cache(512)
-def _pack_again(parts: tuple[tuple[int, Recording], ...]) -> Program:
-    """Pack what is the same in all settings, once for lattices that share elements."""
-    return _pack(parts)
+#: these pack what is the same in all settings, once for lattices that share elements
+_pack_short, _pack_long = lru_cache(512)(_pack), lru_cache(32)(_pack)

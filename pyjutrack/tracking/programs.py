@@ -97,7 +97,9 @@ def _contents(
 
 
 def _bytes(tensor: Tensor) -> bytes:
-    return tensor.detach().reshape(-1).contiguous().view(torch.uint8).numpy().tobytes()
+    # a clone: one number out of a row is contiguous as it is, with the stride of the row
+    packed = tensor.detach().clone(memory_format=torch.contiguous_format)
+    return packed.reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
 def _pieces(

@@ -41,9 +41,10 @@ def evaluator(
 ) -> Any:
     """An `xopt.Evaluator` that tracks a beam with the knobs that Xopt's variables name.
 
-    A table of many points is tracked in one pass (`docs/settings.md`). Where that raises, points
-    are evaluated one after another, so that an error is of its own point alone: Xopt keeps it in
-    the columns `xopt_error` and `xopt_error_str`, and raises unless `strict=False`.
+    A table of many points is tracked in one pass (`docs/settings.md`), or in passes of as many as
+    memory should hold. Where that raises, points are evaluated one after another, so that an error
+    is of its own point alone: Xopt keeps it in the columns `xopt_error` and `xopt_error_str`, and
+    raises unless `strict=False`.
 
     Args:
         lattice, beam, effects, turns, engine: as for `track`.

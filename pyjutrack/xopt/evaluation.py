@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +19,7 @@ from ..beam.beam import Beam, require_beam, require_single
 from ..collective.base import CollectiveEffect
 from ..core.checks import wrong
 from ..core.errors import InvalidValueError, require_known
-from ..core.settings import broadcast_batch, pick
+from ..core.settings import broadcast_batch, pick, take
 from ..engines.derivatives import value_and_gradient
 from ..engines.objective import objective_of
 from ..engines.protocol import Engine
@@ -30,6 +31,9 @@ from ..lattice.lattice import Lattice
 from ..tracking.task import Task, task_of
 
 Array = NDArray[np.float64]
+
+#: bytes of coordinates of the points that are tracked at once, about
+_HELD = 2**28
 
 
 def slope_column(output: str, variable: str) -> str:
@@ -102,7 +106,21 @@ class Evaluation:
         return task_of(self.lattice, self.beam, self.effects, self.turns)
 
     def _values(self, knobbed: Task, names: list[str], batch: torch.Size) -> dict[str, Array]:
-        """Values (*batch) of outputs, by one tracking."""
+        """Values (*batch) of outputs, by one tracking, or by several of some points each."""
+        coordinates, total = knobbed.beam.coordinates, math.prod(batch)
+        size = max(1, _HELD // (coordinates.numel() * coordinates.element_size()))
+        if total <= size:
+            return self._values_of(knobbed, names, batch)
+        found: list[dict[str, Array]] = []
+        for first in range(0, total, size):
+            of = partial(take, batch=batch, rows=slice(first, first + size))
+            parts = (choose(part, of) for part in (knobbed.lattice, knobbed.beam, knobbed.effects))
+            lattice, beam, effects = parts
+            some = dataclasses.replace(knobbed, lattice=lattice, beam=beam, effects=effects)
+            found.append(self._values_of(some, names, torch.Size([min(size, total - first)])))
+        return {n: np.concatenate([one[n] for one in found]).reshape(batch) for n in names}
+
+    def _values_of(self, knobbed: Task, names: list[str], batch: torch.Size) -> dict[str, Array]:
         beam = knobbed.beam
         with torch.no_grad():
             end = track(

@@ -12,6 +12,7 @@ from examples_loader import load_example
 from xopt_cases import OUTPUTS, POINT, beam, by_hand, cell, effects, slopes_by_hand
 
 import pyjutrack as pj
+from pyjutrack.xopt import evaluation
 from pyjutrack.xopt.evaluation import Evaluation, slope_column
 
 WITH_CURRENT = POINT | {"beam.current": 150.0}
@@ -115,3 +116,21 @@ def test_it_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
         pj.xopt.gradient_generator(None)
     with pytest.raises(pj.errors.MissingPackageError, match="pip install xopt"):
         load_example("xopt_search").main(["--particles=100"])
+
+
+def test_points_of_more_particles_than_memory_has_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are tracked some at a time."""
+    points = {"q1.k1": np.linspace(28.0, 30.0, 5), "beam.current": np.linspace(100.0, 200.0, 5)}
+    wanted, counts, track = make().evaluate(points), [], evaluation.track
+
+    def noted(lattice: pj.Lattice, *args: Any, **given: Any) -> pj.Beam:
+        end = track(lattice, *args, **given)
+        counts.append(end.coordinates[..., 0, 0].numel())
+        return end
+
+    monkeypatch.setattr(evaluation, "track", noted)
+    monkeypatch.setattr(evaluation, "_HELD", 2 * 500 * 6 * 8)
+    found = make().evaluate(points)
+    assert counts == [2, 2, 1]
+    for name, values in wanted.items():
+        assert found[name] == pytest.approx(values, rel=1e-12)

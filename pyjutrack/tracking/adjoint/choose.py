@@ -116,7 +116,8 @@ def held_bytes(task: Task) -> int:
     """Estimate the bytes that a backward pass of a task's own adjoint holds at once."""
     stored, parts = stored_bytes(task), max(task.turns * task.plan.traverses, 1)
     if isinstance(task.adjoint, Checkpoint):
-        return 2 * stored // math.isqrt(parts)
+        every = min(task.adjoint.every or math.isqrt(parts), parts)  # a stretch, and kept beams
+        return stored * every // parts + stored // every
     if isinstance(task.adjoint, Reversible):
         return stored * (task.adjoint.snapshots + 2) // (2 * parts)
     return stored
