@@ -102,7 +102,7 @@ names_of(fields) = [k for k in keys(fields) if k in (:T1, :T2, :R1, :R2)]
     pull_by_enzyme!(piece, other, v, dv, lost, beam(v), REFERENCE.beta)
     @test du ≈ dv rtol = 1e-12
     @test found.slip ≈ other.slip rtol = 1e-10
-    slopes(d) = [PyJuTrack.get_field(d.element, name, i) for (name, i) in entries]
+    slopes(d) = Float64[PyJuTrack.get_field(d.element, name, i) for (name, i) in entries]
     @test slopes(found) ≈ slopes(other) rtol = 1e-10
     # and back
     back = PyJuTrack.inverse(piece)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from driven_rings import electrons
 from scipy.special import wofz
 
 import pyjutrack as pj
+from pyjutrack.beam.reference import SPEED_OF_LIGHT
 from pyjutrack.collective import BeamBeam, BeamBeam2D, Radiation, Resonator, SpaceCharge2p5D, Wake
 
 SIZES = (1e-3, 1e-4, 8e-4, 1e-4, 5e-3, 1e-3)
@@ -72,6 +74,23 @@ def test_a_cell_has_half_of_its_own_wake(julia, rounding):
     late, early = kicks(lattice, beam, [slow], julia)[:, 5][::-1]
     # each has half of its own, and the late one all of the early one's besides
     np.testing.assert_allclose(late / early, 3.0, rtol=0.15)
+
+
+@pytest.mark.parametrize("last", [0.4e-3, -1e-3, -3e-3])
+def test_sources_of_wakes_are_as_far_as_the_bunch_is_long(julia, last):
+    """JuTrack adds up those within half of its cells."""
+    frequency, quality = 1e9, 2.0
+    rows = np.zeros((2, 6))
+    rows[:, 4] = 3e-3, last
+    beam = pj.Beam(electrons(), torch.from_numpy(rows), charge=1e-9)
+    slow = Wake(Resonator(2e5, frequency, quality), at="m")
+    early, late = kicks(pj.Lattice([pj.Marker(name="m")]), beam, [slow], julia)[:, 5]
+    damping = math.pi * frequency / quality
+    turning = math.sqrt((2 * math.pi * frequency) ** 2 - damping**2)
+    time = (3e-3 - last) / (float(beam.reference.beta) * SPEED_OF_LIGHT)
+    wake = math.cos(turning * time) - damping / turning * math.sin(turning * time)
+    expected = 1 + 2 * math.exp(-damping * time) * wake
+    np.testing.assert_allclose(late / early, expected, rtol=0.06)
 
 
 def test_wakes_of_no_charge(julia):
