@@ -91,6 +91,7 @@ ELSEWHERE = {
         "Communicator",
     ),
     *("register_format", "register_architecture"),
+    *("evaluator", "gradient_generator", "slope_column"),  # of Xopt, with their tests
     "JuTrackSpaceCharge",  # of the julia engine, with its tests
     *("require_charge", "require_current"),  # called by effects, with themselves
     *("check_diagnostic", "check_effect", "check_element", "check_format", "check_potential"),
@@ -162,6 +163,7 @@ def _diagnostics() -> dict[str, Call]:
 
 def _files(folder: Path) -> dict[str, Call]:
     return {
+        "example": Call(pj.io.example, {"name": "ring.madx"}),
         "read_lattice": Call(pj.read_lattice, {"path": folder / "cell.json", "format": None,
                                                "line": None, "reference": PROTON, "strict": False,
                                                "folder": None}),

@@ -105,8 +105,8 @@ class SymplecticityWarning(UserWarning):
 
 
 def warn(message: str, category: type[Warning]) -> None:
-    """Warn at the line outside the package, and of the compiler below it, that called into it."""
-    within = __name__.partition(".")[0], "numba"
+    """Warn at the line outside the package, and of what it is wrapped in, that called into it."""
+    within = __name__.partition(".")[0], "numba", "torch"
     level, frame = 2, sys._getframe(1)
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in within:
         level, frame = level + 1, frame.f_back

@@ -59,7 +59,8 @@ def together(function: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         given = default | signature(function).bind(*args, **kwargs).arguments
         lattice, beam, effects = (given[name] for name in ("lattice", "beam", "effects"))
-        simple = given["mode"] in _PASSES and given["engine"] in ("native", Native())
+        simple = isinstance(given["mode"], str) and given["mode"] in _PASSES
+        simple = simple and given["engine"] in ("native", Native())
         # kernels push tangents through kicks, of one setting, faster than a pass through all
         simple = simple and not (given["mode"] == "forward" and effects)
         simple = simple and isinstance(beam, Beam) and beam.coordinates.dim() == 2
