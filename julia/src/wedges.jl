@@ -11,10 +11,10 @@ dl = -x `tangent` the length of the path in the wedge. Places and directions sta
 Source: M. Sands, SLAC-121 (1970), eqs. 4.3 and 5.9.
 """
 @kwdef mutable struct Wedge <: JuTrack.AbstractElement{Float64}
-    loss::Float64
-    tangent::Float64
-    PolynomA::Vector{Float64}
-    PolynomB::Vector{Float64}
+    loss::Float64 = 0.0
+    tangent::Float64 = 0.0
+    PolynomA::Vector{Float64} = zeros(4)
+    PolynomB::Vector{Float64} = zeros(4)
 end
 
 function move!(e::Wedge, r::Matrix{Float64}, particles)

@@ -29,6 +29,11 @@ end
 let Aqua = optional("Aqua")
     # ambiguities of dependencies are not ours; persistent tasks are looked for by a registry, and
     # JuTrack is in none
-    options = (ambiguities=(recursive=false,), persistent_tasks=false)
+    options = (
+        ambiguities=(recursive=false,),
+        persistent_tasks=false,
+        # a rule for an error function of JuTrack's, which has one for a single direction
+        piracies=(treat_as_own=[typeof(JuTrack.erfcx_AD)],),
+    )
     Aqua === nothing || Base.invokelatest(Aqua.test_all, PyJuTrack; options...)
 end

@@ -25,8 +25,8 @@ const CALLS = [
 const LOOPS = [
     (deposit!, (GRID, Mesh, GRID, MARKS, Float64)),
     (deflect!, (Mesh, GRID, MARKS, GRID, Float64)),
-    (push_deposit!, (GRID, CUBE, Mesh, GRID, SEVEN, MARKS, Float64)),
-    (push_deflect!, (Mesh, GRID, SEVEN, MARKS, GRID, CUBE, Float64, NTuple{7,Float64})),
+    (push_deposit!, (CUBE, Mesh, GRID, SEVEN, MARKS, Float64)),
+    (push_deflect!, (Mesh, GRID, SEVEN, MARKS, CUBE, Float64, NTuple{7,Float64})),
     (pull_deposit!, (GRID, Mesh, GRID, GRID, MARKS, Float64)),
     (pull_deflect!, (Mesh, GRID, GRID, MARKS, GRID, GRID, Float64)),
     [(pass_rows!, (f, NINE[1], GRID, MARKS, Float64)) for f in FLOWS]...,

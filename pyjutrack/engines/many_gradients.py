@@ -62,7 +62,7 @@ def together(function: Callable[P, R]) -> Callable[P, R]:
         simple = isinstance(given["mode"], str) and given["mode"] in _PASSES
         simple = simple and given["engine"] in ("native", Native())
         # kernels push tangents through kicks, of one setting, faster than a pass through all
-        simple = simple and not (given["mode"] == "forward" and effects)
+        simple = simple and (given["mode"] != "forward" or _is_empty(effects))
         simple = simple and isinstance(beam, Beam) and beam.coordinates.dim() == 2
         simple = simple and len(beam) <= _FEW
         if not simple or not any(map(shape_of, (lattice, beam, effects))):
@@ -190,6 +190,11 @@ def _plain(task: Task, wrt: Sequence[str]) -> list[Tensor]:
     """Numbers of all settings (n,) at some addresses."""
     found = (torch.as_tensor(current(task, a), dtype=torch.float64).detach() for a in wrt)
     return [value.expand(task.batch).clone() for value in found]
+
+
+def _is_empty(effects: Any) -> bool:
+    """Whether there are none; what is no list is refused later."""
+    return isinstance(effects, (list, tuple)) and not effects
 
 
 #: by which all settings may go, by mode
