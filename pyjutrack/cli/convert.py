@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import warnings
 from pathlib import Path
 
+from . import machine
 from .arguments import positive
-from .showing import progress
 
 EXAMPLES = (
     "ring.madx ring.json",
@@ -66,17 +64,12 @@ def run(options: argparse.Namespace) -> int:
 
 def _convert_lattice(options: argparse.Namespace) -> int:
     from ..core.errors import InvalidValueError
-    from ..io import read_lattice, write_lattice
+    from ..io import write_lattice
 
     if Path(options.source).resolve() == options.out.resolve():
         raise InvalidValueError(f"{options.out} would be written over itself; name another file")
-    with warnings.catch_warnings(), progress(options, f"reading {options.source}"):
-        warnings.simplefilter("ignore")  # the notes say the same, element by element
-        found = read_lattice(
-            options.source, format=options.origin, line=options.line, strict=options.strict or None
-        )
-    for note in found.notes:
-        print(f"pyjutrack: {note}", file=sys.stderr)
+    found = machine.read_source(options, options.source, options.origin)
+    machine.show_notes(found)
     write_lattice(options.out, found.lattice, found.reference, format=options.to)
     print(f"wrote {options.out}: {found.lattice!r}")
     return 0

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from . import machine
-from .showing import add_json, progress, show
+from .showing import add_json, show
 
 if TYPE_CHECKING:
     from ..io import LatticeFile
@@ -27,8 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the machine, its length, what it is made of, its variables and notes."""
-    with progress(options, f"reading {options.file}"):
-        found = machine.read_file(options)
+    found = machine.read_file(options)
     record = _record(str(options.file), found)
     show(options, record, "\n".join(_text(record, options.all)))
     return 0

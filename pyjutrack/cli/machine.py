@@ -72,10 +72,8 @@ def read(options: argparse.Namespace) -> tuple[LatticeFile, Reference, Path]:
 
     What the file holds and pyjutrack lacks is listed on stderr.
     """
-    with progress(options, f"reading {options.file}"):
-        found = read_file(options)
-    for note in found.notes:
-        print(f"pyjutrack: {note}", file=sys.stderr)
+    found = read_file(options)
+    show_notes(found)
     if found.reference is None:
         raise InvalidValueError(
             f"{options.file} names no particle; give --species with --kinetic, --total or --p0c"
@@ -85,15 +83,31 @@ def read(options: argparse.Namespace) -> tuple[LatticeFile, Reference, Path]:
 
 def read_file(options: argparse.Namespace) -> LatticeFile:
     """What the arguments of `add_file` say; notes are not shown."""
-    with warnings.catch_warnings():
+    return read_source(options, options.file, options.format, _reference(options))
+
+
+def read_source(
+    options: argparse.Namespace,
+    source: Path | str,
+    format: str | None,
+    reference: Reference | None = None,
+) -> LatticeFile:
+    """A file of a lattice, of which it is told if it takes long; notes are not shown."""
+    with progress(options, f"reading {source}"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the notes say the same, element by element
         return read_lattice(
-            options.file,
-            format=options.format,
+            source,
+            format=format,
             line=options.line,
-            reference=_reference(options),
+            reference=reference,
             strict=options.strict or None,
         )
+
+
+def show_notes(found: LatticeFile) -> None:
+    """List what a file holds and pyjutrack lacks on stderr."""
+    for note in found.notes:
+        print(f"pyjutrack: {note}", file=sys.stderr)
 
 
 def _reference(options: argparse.Namespace) -> Reference | None:
