@@ -28,7 +28,8 @@ def batch_of(lattice: Lattice) -> torch.Size:
     """
     found: torch.Size | None = lattice.cache.get("batch")
     if found is None:
-        shapes = [e.batch for e in lattice.elements if e.has_tensors]
+        each = {id(e): e for e in lattice.elements}.values()
+        shapes = [e.batch for e in each if e.has_tensors]
         found = lattice.cache["batch"] = broadcast_batch("parameters of the lattice", shapes)
     return found
 

@@ -210,24 +210,41 @@ def pack(parts: Sequence[tuple[int, Recording]], batch: Sequence[int] = ()) -> P
 def _pack(parts: tuple[tuple[int, Recording], ...], batch: tuple[int, ...] = ()) -> Program:
     places: dict[Map, int] = {}
     columns: list[float | Tensor] = []
-    kept: dict[int, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
-    for _, r in parts:
-        if id(r) not in kept:
-            kept[id(r)] = r.coded(places), r.varying(columns)
-    none: Any = np.zeros(0, np.int64)
-    found = [kept[id(r)] for _, r in parts]
-    counts = np.concatenate([none, *(r.counts for _, r in parts)])
-    sizes = [len(operations) for operations, _ in found]
+    each = {id(r): r for _, r in parts}
+    which = {key: n for n, key in enumerate(each)}
+    coded = [r.coded(places) for r in each.values()]
+    varying = [r.varying(columns) for r in each.values()]
+    order = np.array([which[id(r)] for _, r in parts], dtype=np.int64)
+    sizes = _sizes(coded)
+    taken = _indices(sizes, order)
+    plain = [r.plain for r in each.values()]
+    counts = _joined([r.counts for r in each.values()])[taken]
     return Program(
-        np.concatenate([none, *(operations for operations, _ in found)]),
+        _joined(coded)[taken],
         np.append(0, np.cumsum(counts)),
-        np.concatenate([np.zeros(0), *(r.plain for _, r in parts)]),
-        np.repeat(np.array([n for n, _ in parts], dtype=np.int64), sizes),
-        np.concatenate([none, *(varying for _, varying in found)]),
+        _joined(plain, np.float64)[_indices(_sizes(plain), order)],
+        np.repeat(np.array([n for n, _ in parts], dtype=np.int64), sizes[order]),
+        _joined(varying)[taken],
         tabulate(columns, batch),
         tuple(places),
         batch if columns else (),
     )
+
+
+def _sizes(rows: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
+    return np.array([len(row) for row in rows], dtype=np.int64)
+
+
+def _joined(rows: Sequence[NDArray[Any]], dtype: Any = np.int64) -> NDArray[Any]:
+    return np.concatenate([np.zeros(0, dtype), *rows])
+
+
+def _indices(sizes: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where in rows of such sizes, one after another, stand those of an order."""
+    counts = sizes[order]
+    ends = np.cumsum(counts)
+    firsts = np.cumsum(sizes)[order] - ends
+    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(firsts, counts)
 
 
 #: these pack what is the same in all settings, once for lattices that share elements

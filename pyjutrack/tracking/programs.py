@@ -89,7 +89,8 @@ def _contents(
     """
     holders: list[Any] | None = lattice.cache.get("tensors")
     if holders is None:
-        holders = lattice.cache["tensors"] = [e for e in lattice.elements if e.has_tensors]
+        each = {id(e): e for e in lattice.elements}.values()
+        holders = lattice.cache["tensors"] = [e for e in each if e.has_tensors]
     if isinstance(reference.p0c, Tensor):
         holders = [*holders, reference]
     held = tensors_in([*holders, *effects])
@@ -121,12 +122,13 @@ def _pieces(
         recording, after, motion = None, reference, motion_of(op, lattice, effects)
         if motion is not None:
             element, part = motion
-            after = element.exit_reference(reference, part)
             key = id(element), part, id(reference)
-            if key not in known:
+            held = known.get(key)
+            if held is None:
+                after = element.exit_reference(reference, part)
                 found = memoize(_recording, element, reference, part)
-                known[key] = found, element, reference
-            recording = known[key][0]
+                held = known[key] = found, after, element, reference
+            recording, after = held[:2]
         if alike and recording is not None and recording.varies:
             # what is alike in all settings comes before it, and once
             if n > first:
