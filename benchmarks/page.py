@@ -13,6 +13,8 @@ from typing import Any
 
 from pyjutrack.core.atomic import write_text
 
+from .in_short import in_short
+
 _INTRO = """# Performance
 
 Written by `python -m benchmarks.page` from `python -m benchmarks --json`; every number of a table
@@ -135,7 +137,7 @@ def page(found: dict[str, Any]) -> str:
     machine = "\n".join(["| | |", "|---|---|", *(f"| {k} | {v} |" for k, v in about.items())])
     measured = any(case["name"].startswith("Collective effects") for case in found["cases"])
     intro = _INTRO.format(machine=machine, effects=_EFFECTS if measured else "")
-    parts = [intro, *(_table(c) for c in found["cases"]), _LIMITS]
+    parts = [intro, in_short(found["cases"]), *(_table(c) for c in found["cases"]), _LIMITS]
     return "\n".join(parts)
 
 

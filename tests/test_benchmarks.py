@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from benchmarks import bunch as bunches
 from benchmarks import bunch_kick, case_space_charge, page
 from benchmarks.__main__ import _USUAL, CASES
+from benchmarks.in_short import LINES
 
 FEW = case_space_charge.Sizes((2000,), 2**13, (0.2,), 16)
 #: what `table` of a case of collective effects takes before rounds and threads
@@ -59,3 +61,15 @@ def test_the_grid_that_a_search_finds_is_the_least(slices: bool) -> None:
     assert bunches.error(kicks, sample.exact(slices)) == pytest.approx(error, rel=1e-9)
     fewer = [other for other, off in known.items() if off > 0.05]
     assert all(other[0] < nodes[0] or other[2] < nodes[2] for other in fewer)
+
+
+def test_what_is_said_in_short_is_in_the_tables() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "performance.md").read_text()
+    short = page[page.index("## In short") : page.index("## One space-charge kick")]
+    for line in LINES:
+        row = next(row for row in short.splitlines() if row.startswith(f"| {line.says} |"))
+        table = page[page.index(f"\n## {line.table}") :]
+        said = next(r for r in table.splitlines() if r.startswith(f"| {line.row}")).split(" | ")
+        assert float(row.split(" | ")[2].split()[0] if line.ratio else 1) == pytest.approx(
+            float(said[3]) if line.ratio else 1, rel=0.06
+        )
