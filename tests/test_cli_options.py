@@ -206,3 +206,11 @@ def test_the_package_is_a_command() -> None:
 def test_an_example_that_is_not_there() -> None:
     with pytest.raises(pj.errors.InvalidValueError, match=r"'nothing\.seq'.* ring\.madx"):
         pj.io.example("nothing.seq")
+
+
+def test_the_page_has_every_command_as_the_parser_reads_it() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "commands.md").read_text()
+    lines = re.findall(r"^\| `pyjutrack ([^`]*)` \|", page, re.MULTILINE)
+    assert {line.split()[0] for line in lines} == set(COMMANDS)
+    for line in lines:
+        parser().parse_args(line.split())
