@@ -29,6 +29,8 @@ exclude_patterns = ["_build", "**/.ipynb_checkpoints"]
 html_theme = "furo"
 html_title = f"pyjutrack {version}"
 html_show_sphinx = False
+html_static_path = ["_static"]
+html_css_files = ["width.css"]
 
 #: single backticks in docstrings are code
 default_role = "code"
