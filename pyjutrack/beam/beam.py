@@ -147,7 +147,16 @@ class Beam:
         coordinates: ArrayLike | Tensor,
         current: float | Tensor = UNSTATED,
     ) -> Beam:
-        """A beam from an (N, 6) array, checked: the constructor for data from outside."""
+        """A beam from an (N, 6) array, checked: the constructor for data from outside.
+
+        Args:
+            reference: particle that the coordinates count from.
+            coordinates: rows (x, px, y, py, z, delta) [m and 1]; (..., N, 6) for a batch.
+            current: of a coasting beam [A].
+
+        Raises:
+            InvalidValueError: another shape, numbers that are not finite, or what is no number.
+        """
         beam = cls(reference, coordinates, current)  # type: ignore[arg-type]
         check_beam(beam)
         return beam
@@ -212,11 +221,19 @@ class Beam:
         return self.coordinates[..., COORDINATES.index(name)]
 
     def replace(self, **changes: Any) -> Beam:
-        """A copy with some attributes changed."""
+        """A copy with some attributes changed.
+
+        Args:
+            changes: attributes by name, such as `current=10.0`.
+        """
         return dataclasses.replace(self, **changes)
 
     def to(self, *args: Any, **kwargs: Any) -> Beam:
-        """The beam on another device or in another precision, as `torch.Tensor.to`."""
+        """The beam on another device or in another precision, as `torch.Tensor.to`.
+
+        Args:
+            args, kwargs: those of `torch.Tensor.to`: `beam.to(torch.float32)`, `beam.to("cuda")`.
+        """
         coordinates = self.coordinates.to(*args, **kwargs)
         alive = self.alive.to(coordinates.device)
         return self.replace(coordinates=coordinates, alive=alive)  # weights follow

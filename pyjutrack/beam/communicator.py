@@ -109,6 +109,9 @@ class Communicator:
         Differentiable to any order in both modes. In reverse mode cotangents are summed likewise,
         so that what is differentiated is the sum over the ranks of what each rank differentiates;
         see `split_scalar`.
+
+        Args:
+            part: of this rank; of one shape on all ranks.
         """
         if self.is_serial:
             return part
@@ -119,7 +122,11 @@ class Communicator:
         return total
 
     def largest(self, part: Tensor) -> Tensor:
-        """The largest over the ranks, entry by entry; without derivatives."""
+        """The largest over the ranks, entry by entry; without derivatives.
+
+        Args:
+            part: of this rank; of one shape on all ranks.
+        """
         if self.is_serial:
             return part
         found: Tensor = _Largest.apply(part.detach(), self)
@@ -134,7 +141,12 @@ class Communicator:
         return number if self.is_serial else number / self.size
 
     def broadcast(self, thing: Any, root: int = 0) -> Any:
-        """What one rank has, on every rank: anything that can be pickled."""
+        """What one rank has, on every rank: anything that can be pickled.
+
+        Args:
+            thing: on the root; the others' is not looked at.
+            root: the rank that has it.
+        """
         self._require_rank(root)
         if self.ranks is None:
             return thing
@@ -142,13 +154,21 @@ class Communicator:
         return pickle.loads(self.ranks.broadcast(sent, root))
 
     def gather(self, thing: Any) -> list[Any]:
-        """What all ranks have, in their order, on every rank: anything that can be pickled."""
+        """What all ranks have, in their order, on every rank: anything that can be pickled.
+
+        Args:
+            thing: of this rank.
+        """
         if self.ranks is None:
             return [thing]
         return [pickle.loads(message) for message in self.ranks.gather(pickle.dumps(thing))]
 
     def scatter(self, things: Sequence[Any] | None, root: int = 0) -> Any:
         """One thing for each rank, of as many that one rank has: anything that can be pickled.
+
+        Args:
+            things: on the root, one for each rank in order; the others' are not looked at.
+            root: the rank that has them.
 
         Raises:
             InvalidValueError: on all ranks, if there is not one for each.

@@ -44,7 +44,11 @@ Chunk = tuple[Tensor, Tensor | None]
 
 
 def survivors(beam: Beam) -> Tensor:
-    """Number of particles alive, 0-d; the sum of their weights where they have some."""
+    """Number of particles alive, 0-d; the sum of their weights where they have some.
+
+    Args:
+        beam: or a batch of beams, whose dimensions the result has.
+    """
     require_beam(beam)
     if beam.weights is None:
         return beam.world.sum(_count(beam.alive))
@@ -56,6 +60,7 @@ def mean(beam: Beam, values: Tensor) -> Tensor:
     """Average over the particles alive of anything that each of them has.
 
     Args:
+        beam: whose particles they are.
         values: (..., N), such as `beam.coordinate("x") ** 3`, or several of them stacked
             along leading axes.
 
@@ -73,7 +78,7 @@ def rms(beam: Beam, values: Tensor) -> Tensor:
     Equal numbers have an rms of zero, with slope zero: what rounding leaves of them does not count.
 
     Args:
-        values: as for `mean`.
+        beam, values: as for `mean`.
 
     Returns:
         (...), without the last axis.
@@ -86,14 +91,22 @@ def rms(beam: Beam, values: Tensor) -> Tensor:
 
 @disable_compile
 def centroid(beam: Beam) -> Tensor:
-    """Mean of the coordinates, (6,)."""
+    """Mean of the coordinates, (6,) [m and 1].
+
+    Args:
+        beam: or a batch of beams, (..., 6) then.
+    """
     require_beam(beam)
     return mean(beam, beam.coordinates.movedim(-1, 0)).movedim(0, -1)
 
 
 @disable_compile
 def covariance(beam: Beam) -> Tensor:
-    """Second central moments, (6, 6); the divisor is the number of particles alive."""
+    """Second central moments, (6, 6); the divisor is the number of particles alive.
+
+    Args:
+        beam: or a batch of beams, (..., 6, 6) then.
+    """
     require_beam(beam)
     columns = beam.coordinates.movedim(-1, 0)
     return _products(beam, _centre(beam, columns, _mean(beam, columns))).to(beam.coordinates.dtype)
@@ -101,7 +114,11 @@ def covariance(beam: Beam) -> Tensor:
 
 @disable_compile
 def sizes(beam: Beam) -> Tensor:
-    """rms of x, px, y, py, z, delta, (6,); a size that is zero has slope zero, not NaN."""
+    """rms of x, px, y, py, z, delta, (6,); a size that is zero has slope zero, not NaN.
+
+    Args:
+        beam: or a batch of beams, (..., 6) then.
+    """
     require_beam(beam)
     return rms(beam, beam.coordinates.movedim(-1, 0)).movedim(0, -1)
 
@@ -114,6 +131,7 @@ def emittance(beam: Beam, plane: str = "x", *, normalized: bool = False) -> Tens
     cancels. On a line, where no more than rounding is left, it is zero, with slope zero.
 
     Args:
+        beam: or a batch of beams, one emittance each then.
         plane: "x", "y" or "z".
         normalized: multiply by beta gamma of the reference.
 

@@ -29,7 +29,14 @@ Observable = Callable[[Beam], Tensor]
 
 
 def emittance(plane: str = "x", *, normalized: bool = False) -> Observable:
-    """rms emittance at the end [m rad], geometric unless `normalized`; see `moments.emittance`."""
+    """rms emittance at the end [m rad], geometric unless `normalized`; see `moments.emittance`.
+
+    Args:
+        plane: "x", "y" or "z".
+
+    Example:
+        >>> pj.gradient(pj.observables.emittance("y"), cell, beam, wrt=["q1.k1"])
+    """
     _require_name("plane", plane, moments.PLANES)
     require_flag("normalized", normalized)
     return Emittance(plane, normalized)
@@ -37,6 +44,9 @@ def emittance(plane: str = "x", *, normalized: bool = False) -> Observable:
 
 def emittance_growth(plane: str = "x") -> Callable[..., Tensor]:
     """Relative growth of the normalised rms emittance: final / initial - 1.
+
+    Args:
+        plane: "x", "y" or "z".
 
     Returns:
         A function of `final` and `initial`, which are given by name, so that none is taken for the
@@ -47,13 +57,21 @@ def emittance_growth(plane: str = "x") -> Callable[..., Tensor]:
 
 
 def size(coordinate: str = "x") -> Observable:
-    """rms of a coordinate at the end [m or 1]."""
+    """rms of a coordinate at the end [m or 1].
+
+    Args:
+        coordinate: "x", "px", "y", "py", "z" or "delta".
+    """
     _require_name("coordinate", coordinate, COORDINATES)
     return Size(coordinate)
 
 
 def centroid(coordinate: str = "x") -> Observable:
-    """Mean of a coordinate at the end [m or 1]."""
+    """Mean of a coordinate at the end [m or 1].
+
+    Args:
+        coordinate: "x", "px", "y", "py", "z" or "delta".
+    """
     _require_name("coordinate", coordinate, COORDINATES)
     return Centroid(coordinate)
 

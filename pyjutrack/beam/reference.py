@@ -92,7 +92,12 @@ class Species:
 
     @classmethod
     def ion(cls, mass_u: float, charge: float, name: str = "ion") -> Species:
-        """An ion of `mass_u` unified atomic mass units (of the ion, electrons removed)."""
+        """An ion of `mass_u` unified atomic mass units (of the ion, electrons removed).
+
+        Args:
+            charge: in units of the elementary charge, with its sign.
+            name: for messages and files.
+        """
         require_real("mass_u", mass_u, above=0)
         return cls(name, mass_u * _ATOMIC_MASS_EV, charge)
 
@@ -120,12 +125,28 @@ class Reference:
 
     @classmethod
     def from_p0c(cls, species: str | Species, p0c: Number) -> Reference:
-        """Make one from the momentum times c [eV]."""
+        """Make one from the momentum times c.
+
+        Args:
+            species: "electron", "proton" and their like by name, or a `Species`.
+            p0c: of one particle [eV]; a tensor carries derivatives.
+
+        Raises:
+            UnknownNameError: no such species. InvalidValueError: an energy that is none.
+        """
         return cls(_species(species), p0c)
 
     @classmethod
     def from_kinetic(cls, species: str | Species, kinetic_energy: Number) -> Reference:
-        """Make one from the kinetic energy [eV]."""
+        """Make one from the kinetic energy.
+
+        Args:
+            species: "electron", "proton" and their like by name, or a `Species`.
+            kinetic_energy: of one particle [eV]; a tensor carries derivatives.
+
+        Raises:
+            UnknownNameError: no such species. InvalidValueError: an energy that is none.
+        """
         species = _species(species)
         kinetic_energy = _energy("kinetic energy", kinetic_energy)
         # sqrt(T (T + 2 m)) keeps its digits where T is far below m
@@ -133,7 +154,15 @@ class Reference:
 
     @classmethod
     def from_total(cls, species: str | Species, total_energy: Number) -> Reference:
-        """Make one from the total energy [eV]."""
+        """Make one from the total energy.
+
+        Args:
+            species: "electron", "proton" and their like by name, or a `Species`.
+            total_energy: of one particle [eV]; a tensor carries derivatives.
+
+        Raises:
+            UnknownNameError: no such species. InvalidValueError: an energy that is none.
+        """
         species = _species(species)
         total_energy = _energy("total energy", total_energy)
         if not _is_true(total_energy > species.mass):

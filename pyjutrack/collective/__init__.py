@@ -4,7 +4,7 @@ from ..mesh.grid import Grid, Mesh
 from ..mesh.particle_mesh import deposit, interpolate
 from ..mesh.shapes import BSPLINE, CATMULL_ROM, CIC, QUADRATIC, Shape
 from .analytic import bassetti_erskine, gaussian_in_box
-from .base import CollectiveEffect, MeshKick, Place
+from .base import CollectiveEffect, Place
 from .beam_beam import BeamBeam, BeamBeam2D
 from .corrections import Correction
 from .csr import CSR
@@ -13,6 +13,7 @@ from .frozen_gaussian import FrozenGaussian
 from .gridless import gridless_potential
 from .image_charges import ImageCharges
 from .intensity import require_charge, require_current
+from .mesh_kick import MeshKick
 from .poisson import Potential, SpectralPoisson
 from .radiation import Radiation
 from .space_charge import SpaceCharge

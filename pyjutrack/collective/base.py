@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple
 
 from numpy.typing import NDArray
 from torch import Tensor
@@ -16,7 +16,7 @@ from ..core.scalars import Number, to_float
 from ..elements import Element, kinds
 from ..elements.part import count_slices
 from ..maps.state import State
-from ..mesh.grid import Mesh
+from .mesh_kick import MeshKick
 
 
 class Place(NamedTuple):
@@ -48,40 +48,6 @@ class Place(NamedTuple):
     def slice(self) -> int:
         """The number of the slice in the element, from 0."""
         return int(self.centre / self.share)
-
-
-class MeshKick(Protocol):
-    """A kick by a potential on a mesh, as the compiled kernels need it.
-
-    The effect must be: lose what is outside of the mesh's box; deposit by the shape of the mesh
-    with the shares of the beam; the potential by `strength`; change px and py by minus its slopes
-    times ds; nothing else.
-    """
-
-    @property
-    def mesh(self) -> Mesh: ...
-
-    @property
-    def response(self) -> bool:
-        """Return whether derivatives contain the response of the field to the beam."""
-        ...
-
-    @property
-    def symmetric(self) -> bool:
-        """Return whether the potential is `scale` times a linear map that is its own transpose."""
-        ...
-
-    def scale(self, beam: Beam) -> Number:
-        """Factor on the solved potential."""
-        ...
-
-    def solve(self, fractions: Tensor) -> Tensor:
-        """The potential of one, from the shares of the whole beam in the cells."""
-        ...
-
-    def strength(self, beam: Beam, fractions: Tensor) -> Tensor:
-        """The potential from the shares in the cells, deposited by the particles here."""
-        ...
 
 
 class CollectiveEffect:
@@ -172,6 +138,9 @@ class CollectiveEffect:
         """Count the slices of every element of a lattice; by default each by itself, by `slices`.
 
         Asked once, as `slices` is.
+
+        Args:
+            elements: all of the lattice, in order.
         """
         return [self.slices(element) for element in elements]
 
@@ -193,27 +162,54 @@ class CollectiveEffect:
         """Return the memory before the first turn; None where the effect has no memory.
 
         With a memory, derivatives in reverse mode are those of adjoint="store".
+
+        Args:
+            beam: at the start, with its species, charge and weights.
         """
         return None
 
     def admit(self, state: State) -> State:
-        """Lose the particles that the effect cannot serve: outside a box, say."""
+        """Lose the particles that the effect cannot serve: outside a box, say.
+
+        Args:
+            state: columns of coordinates, and which particles are alive.
+        """
         return state
 
     def field(self, beam: Beam, state: State, place: Place, memory: Any) -> Any:
-        """Compute the field of the particles of `state`; `beam` has species, charge and weights."""
+        """Compute the field of the particles of `state`; `beam` has species, charge and weights.
+
+        Args:
+            place: element, length ds [m] of the slice, turn.
+            memory: what `start` or `remember` returned last.
+
+        Returns:
+            Whatever `apply` needs.
+        """
         raise InvalidValueError(f"{type(self).__name__} does not say what it makes (field)")
 
     def remember(self, memory: Any, field: Any, place: Place) -> Any:
-        """Return the memory after the effect has acted; `memory` must not be changed in place."""
+        """Return the memory after the effect has acted; `memory` must not be changed in place.
+
+        Args:
+            field: what `field` returned here.
+        """
         return memory
 
     def apply(self, state: State, field: Any, place: Place) -> State:
-        """Apply the field to particles of the beam or to test particles."""
+        """Apply the field to particles of the beam or to test particles.
+
+        Args:
+            state: their coordinates, after `admit`.
+            place: as for `field`.
+        """
         raise InvalidValueError(f"{type(self).__name__} does not say what it does (apply)")
 
     def left(self, state: State) -> tuple[Tensor, str] | None:
         """Mask the particles that would be lost as no grid of the effect is where they are.
+
+        Args:
+            state: columns of coordinates of lost particles.
 
         Asked of lost particles after tracking, for a warning. None where what the effect loses is
         lost to walls of the machine, or nothing is.
@@ -228,6 +224,9 @@ class CollectiveEffect:
     ) -> bool:
         """Do what `apply` does to plain numbers, six columns (N,), in place.
 
+        Args:
+            alive, field, place: those of `apply`.
+
         Returns:
             Whether it has been done, no particle being lost; by default it has not, and `apply` is
             asked. It spares memory and half the time of a kick that is no more than some passes.
@@ -235,7 +234,12 @@ class CollectiveEffect:
         return False
 
     def transport(self, state: State, reference: Reference, place: Place) -> State:
-        """Act by maps (`state.apply`), as an element does; of effects that are `by_maps`."""
+        """Act by maps (`state.apply`), as an element does; of effects that are `by_maps`.
+
+        Args:
+            reference: the particle that coordinates count from here.
+            place: as for `field`.
+        """
         raise InvalidValueError(f"{type(self).__name__} is no effect of maps (transport)")
 
     def fused(self) -> MeshKick | None:

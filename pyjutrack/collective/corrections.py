@@ -45,7 +45,7 @@ class Correction(ABC):
 
     @abstractmethod
     def term(self, fractions: Tensor, weights: Tensor) -> Tensor:
-        """The term on the padded grid, (..., nx, ny), from shares of the same shape and weights.
+        """The term on the padded grid, (..., nx, ny), from fractions of that shape, and weights.
 
         A pure function of both, which have one precision.
         """
@@ -59,7 +59,7 @@ class Correction(ABC):
             self.solver.check(beam)
 
     def solve(self, fractions: Tensor) -> Tensor:
-        """H on the padded grid from the share of the beam in each cell. See `Potential`."""
+        """H on the padded grid from the fractions of the beam in the cells; see `Potential`."""
         h = self.solver.solve(fractions)
         return h + _term(fractions, self.weights, self, h.dtype)
 

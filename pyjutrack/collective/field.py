@@ -17,14 +17,18 @@ from .poisson import Potential, require_potential
 
 
 class Field(NamedTuple):
-    """dH/dx and dH/dy at particles, both (N,) [1/m]; the kick is against them."""
+    """Slopes of H at particles, both (N,) [1/m]; the kick is against them.
+
+    Attributes:
+        along_x, along_y: dH/dx and dH/dy.
+    """
 
     along_x: Tensor
     along_y: Tensor
 
 
 def density(mesh: Mesh, x: Tensor, y: Tensor) -> Tensor:
-    """The share of a beam at x and y (N,) [m] in each cell of the padded grid."""
+    """The share of a beam at x and y (N,) [m] in each cell of the padded grid of a mesh."""
     require_mesh(mesh)
     require_vectors(x=x, y=y)
     everywhere = torch.ones_like(x, dtype=torch.bool)
@@ -33,6 +37,9 @@ def density(mesh: Mesh, x: Tensor, y: Tensor) -> Tensor:
 
 def own_field(potential: Potential, x: Tensor, y: Tensor) -> Field:
     """The field that macroparticles at x and y (N,) [m] make at themselves.
+
+    Args:
+        potential: a solver, or a network in its place.
 
     Raises:
         InvalidValueError: none of them is in the box.
@@ -48,7 +55,11 @@ def own_field(potential: Potential, x: Tensor, y: Tensor) -> Field:
 
 
 def field_error(ours: Sequence[Tensor], reference: Sequence[Tensor]) -> float:
-    """rms difference of two fields over the particles, relative to the rms of the second."""
+    """rms difference of two fields over the particles, relative to the rms of the second.
+
+    Args:
+        ours, reference: slopes in x and y, as of `own_field`.
+    """
     for name, field in (("ours", ours), ("reference", reference)):
         if not isinstance(field, (tuple, list)) or len(field) != 2:
             raise wrong(name, field, "a field: two tensors (N,)")

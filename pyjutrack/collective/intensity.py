@@ -14,6 +14,9 @@ def require_current(beam: Beam, effect: CollectiveEffect) -> None:
     """Raise InvalidValueError for a bunch where an effect is of coasting beams, and for no current.
 
     A current of 0.0 that was given is one.
+
+    Args:
+        beam: that an effect is to act on.
     """
     if not vanishes(beam.charge):
         raise InvalidValueError(

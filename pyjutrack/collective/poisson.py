@@ -36,7 +36,9 @@ class Potential(Protocol):
     @property
     def mesh(self) -> Mesh: ...
 
-    def solve(self, fractions: Tensor) -> Tensor: ...
+    def solve(self, fractions: Tensor) -> Tensor:
+        """H on the padded grid from the fractions of the beam in the cells."""
+        ...
 
 
 def require_potential(potential: Any, argument: str) -> None:
@@ -160,7 +162,7 @@ class SpectralPoisson:
         return sines.fold_modes(self.shape, self._operators.arrays[2], self._plain)
 
     def solve(self, fractions: Tensor) -> Tensor:
-        """H on the padded grid from the share of the beam in each cell. See `Potential`."""
+        """H on the padded grid from the fractions of the beam in the cells; see `Potential`."""
         operator = sines.potential if fractions.dim() == 2 else sines.potentials
         return operator(self._sines, fractions)[0]
 

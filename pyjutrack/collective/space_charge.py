@@ -22,8 +22,9 @@ from ..maps.state import State
 from ..mesh.grid import Grid
 from ..mesh.particle_mesh import deposit_admitted, inside, kick
 from ..mesh.staircase import refuse_staircase
-from .base import MeshKick, Place, require_max_step
+from .base import Place, require_max_step
 from .intensity import require_current
+from .mesh_kick import MeshKick
 from .poisson import CheckedPotential, Potential, SpectralPoisson, require_potential
 from .resolution import warn_if_few_cells
 from .slices import MeshEffect
@@ -95,15 +96,15 @@ class SpaceCharge(MeshEffect):
         return None if changed else self
 
     def scale(self, beam: Beam) -> Number:
-        """The generalised perveance of the whole current, with the factor."""
+        """The generalised perveance of the whole current of a beam, with the factor."""
         return beam.current * beam.reference.perveance_per_ampere() * self.perveance_scale
 
     def solve(self, fractions: Tensor) -> Tensor:
-        """H from the shares of the whole beam in the cells."""
+        """H from the fractions of the whole beam in the cells."""
         return self.potential.solve(fractions)
 
     def strength(self, beam: Beam, fractions: Tensor) -> Tensor:
-        """K H on the padded grid from the shares of the beam in its cells, deposited here."""
+        """K H on the padded grid from the fractions of the beam in its cells, deposited here."""
         h = self.potential.solve(beam.world.sum(fractions))
         padded = self.mesh.grid.padded_shape
         if h.shape[-2:] != padded:

@@ -26,6 +26,7 @@ class BeamPosition(Instrument):
         return (2,)
 
     def read(self, beam: Beam) -> Tensor:
+        """The centroid of a beam in x and y [m]."""
         return mean(beam, _places(beam)).movedim(0, -1)
 
 
@@ -44,6 +45,7 @@ class BeamSize(Instrument):
         return (2,)
 
     def read(self, beam: Beam) -> Tensor:
+        """The rms sizes of a beam in x and y [m]."""
         return rms(beam, _places(beam)).movedim(0, -1)
 
 

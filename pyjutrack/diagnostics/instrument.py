@@ -45,7 +45,8 @@ class Diagnostic(Protocol):
     def read(self, beam: Beam) -> Tensor:
         """The reading without noise, of `shape`; pure, differentiable in the coordinates.
 
-        A batch of beams (..., N, 6) has readings (..., *shape).
+        Args:
+            beam: where the instrument is; a batch (..., N, 6) has readings (..., *shape).
         """
         ...
 

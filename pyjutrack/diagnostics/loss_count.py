@@ -71,6 +71,7 @@ class LossCount(Instrument):
         return ()
 
     def read(self, beam: Beam) -> Tensor:
+        """The share of a beam that is lost."""
         if self.opening is None:
             return 1 - survivors(beam).to(beam.coordinates.dtype) / beam.particles
         x, y = (torch.where(beam.alive, beam.coordinates[..., k], 0.0) for k in (0, 2))

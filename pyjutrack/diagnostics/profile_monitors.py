@@ -74,6 +74,7 @@ class WireScanner(Instrument):
         return _mesh(self.axes[0], None)
 
     def read(self, beam: Beam) -> Tensor:
+        """The profile of a beam on the bins."""
         along = beam.coordinates[..., _COLUMNS[self.plane]] - self.centre
         found = _spread(self._mesh, beam, along, torch.zeros_like(along))
         (bins,) = self.axes
@@ -136,6 +137,7 @@ class Screen(Instrument):
         return _mesh(*self.axes)
 
     def read(self, beam: Beam) -> Tensor:
+        """The image of a beam on the pixels."""
         x, y = (
             beam.coordinates[..., column] - centre
             for column, centre in zip(_COLUMNS.values(), self.centre, strict=True)

@@ -137,6 +137,9 @@ def live_coordinates(beam: Beam) -> Tensor:
 
     For `track_turns`: coordinates of each particle turn by turn, (T, N, 6), as `tunes_by_turns`
     takes them, at 48 bytes a particle and turn.
+
+    Args:
+        beam: at the end of a turn.
     """
     require_beam(beam)
     return torch.where(beam.alive.unsqueeze(-1), beam.coordinates, torch.nan)

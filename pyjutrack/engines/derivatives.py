@@ -214,7 +214,15 @@ def value_and_gradient(
     engine: str | Engine = "native",
     adjoint: str | Adjoint = "auto",
 ) -> tuple[float, Array]:
-    """The objective itself and its gradient; arguments and warnings as for `gradient`."""
+    """The objective itself and its gradient, in one pass.
+
+    Args:
+        objective, lattice, beam, wrt, effects, turns, mode, step, engine, adjoint: as for
+            `gradient`, whose errors and warnings it has too.
+
+    Returns:
+        The value, and the gradient (K,).
+    """
     require_known("mode", mode, ("reverse", "forward", "fd"))
     step = _positive(step)
     of_beams = objective_of(objective)

@@ -98,6 +98,10 @@ _SAID = [part.name for part in fields(Map)[1:]]
 def map(*bare: Any, **known: Any) -> Callable[[Callable[..., Any]], Map]:
     """Register a map by what is known of it, see `Map`; a decorator.
 
+    Args:
+        bare: none; what stands there shows that the brackets are missing.
+        known: attributes of `Map` by name.
+
     Example:
         >>> @map(inverse=lambda strength: (-strength,), kick=True)
         ... def cubic_kick(x, px, y, py, z, delta, strength):

@@ -60,7 +60,11 @@ class Grid:
         return np.asarray(self.position(axis, index))
 
     def position(self, axis: int, index: Any) -> Any:
-        """Position of the centre of a cell along an axis [m]; the first cell is 0, ghosts below."""
+        """Position of the centre of a cell along an axis [m].
+
+        Args:
+            index: of the cell, from 0; ghosts are below.
+        """
         return (index + 0.5) * self.spacing[axis] - self.size[axis] / 2
 
 

@@ -67,7 +67,11 @@ class Shape:
         return before, here, after
 
     def on_nodes(self, kh: Array) -> Array:
-        """The Fourier transform of the weights `on_node`, as a function of k h."""
+        """The Fourier transform of the weights `on_node`.
+
+        Args:
+            kh: wave numbers times the spacing.
+        """
         before, here, after = self.on_node
         return here + (before + after) * np.cos(kh)
 
@@ -86,7 +90,7 @@ class Shape:
         return [self.table]
 
     def slopes(self, order: int) -> Array:
-        """The coefficients of a derivative by u, as the table."""
+        """The coefficients of a derivative by u of some order, as the table."""
         while len(self._slopes) <= order:
             falling = self._slopes[-1][:, 1:] * np.arange(1, 4)
             self._slopes.append(np.pad(falling, ((0, 0), (0, 1))))

@@ -171,7 +171,19 @@ def twiss_table(
 ) -> TwissTable:
     """Optics along a ring as NumPy arrays; or along a line, from given initial functions.
 
-    Arguments, errors and warnings as for `linear_optics`.
+    Coupled ones, of Mais and Ripken, with dispersion and orbit, at the entrance of each element
+    and at the end. Errors and warnings are those of `linear_optics`.
+
+    Args:
+        lattice: a ring, or a line if `initial` is given.
+        reference: its particle.
+        delta: momentum deviation of the orbit.
+        initial: functions at the start of a line; the orbit starts on the axis.
+        chromatic: with chromaticities.
+
+    Example:
+        >>> table = pj.twiss_table(ring, electron)
+        >>> table.beta_x.max(), table["qf"].dispersion_x, table.pandas()
     """
     require_flag("chromatic", chromatic)
     with torch.no_grad():

@@ -87,7 +87,11 @@ class Target:
         return value if self.at is None else value[table.index(self.at)]
 
     def residual(self, value: Tensor) -> Tensor:
-        """Return how far the quantity is off: zero within limits."""
+        """Return how far the quantity is off: zero within limits.
+
+        Args:
+            value: of the quantity, 0-d, such as `evaluate` gives.
+        """
         if self.value is not None:
             return value - self.value
         off = torch.zeros_like(value)

@@ -66,6 +66,10 @@ class Radiation:
 def radiation_integrals(lattice: Lattice, reference: Reference) -> Radiation:
     """Radiation integrals, damping and equilibrium of a ring, on its closed orbit.
 
+    Args:
+        lattice: a ring of electrons or positrons, or of whatever radiates.
+        reference: its particle.
+
     Raises:
         UnstableError: no periodic optics, or a mode that radiation does not damp.
         InvalidValueError: nothing bends, or what does has no length and no curvature.

@@ -54,7 +54,12 @@ def closed_orbit(
 def transfer_matrices(
     lattice: Lattice, reference: Reference, *, delta: float = 0.0, dimensions: int = 4
 ) -> Array:
-    """Jacobians of all elements about the closed orbit, (N, 6, 6). Arguments as `closed_orbit`."""
+    """Jacobians of all elements about the closed orbit, (N, 6, 6).
+
+    Args:
+        lattice, reference, delta, dimensions: as for `closed_orbit`, whose errors and warnings
+            it has too.
+    """
     with torch.no_grad():
         return _orbit(lattice, reference, delta, dimensions).matrices.numpy()
 
@@ -64,7 +69,12 @@ def transfer_matrices(
 def one_turn_matrix(
     lattice: Lattice, reference: Reference, *, delta: float = 0.0, dimensions: int = 4
 ) -> Array:
-    """Jacobian of one turn about the closed orbit, (6, 6). Arguments as `closed_orbit`."""
+    """Jacobian of one turn about the closed orbit, (6, 6).
+
+    Args:
+        lattice, reference, delta, dimensions: as for `closed_orbit`, whose errors and warnings
+            it has too.
+    """
     with torch.no_grad():
         orbit = _orbit(lattice, reference, delta, dimensions)
         return pairwise_products(orbit.matrices)[..., -1, :, :].numpy()
@@ -76,6 +86,7 @@ def chromaticities(lattice: Lattice, reference: Reference, *, delta: float = 0.0
     """d(tune)/d(delta) of both modes, (2,), exact by differentiating the tunes.
 
     Args:
+        lattice, reference: a ring and its particle.
         delta: momentum deviation at which to take them.
 
     Raises:
@@ -90,6 +101,14 @@ def chromaticities(lattice: Lattice, reference: Reference, *, delta: float = 0.0
 @in_one_pass
 def twiss(lattice: Lattice, reference: Reference, *, delta: float = 0.0) -> Twiss:
     """Periodic, uncoupled Twiss functions at the start of a ring, without collective effects.
+
+    Args:
+        lattice: a ring, whose cavities count as drifts.
+        reference: its particle.
+        delta: momentum deviation of the closed orbit about which they are.
+
+    Returns:
+        Functions at the start [m], and fractions of the tunes.
 
     Raises:
         UnstableError: no periodic solution in a plane.

@@ -24,7 +24,8 @@ class Twiss:
 
     Attributes:
         beta_x, beta_y: [m]. alpha_x, alpha_y: dimensionless. tune_x, tune_y: fractions in (0, 1).
-        dispersion_x, dispersion_y: d/d(delta) of the orbit [m]; _px, _py of its momenta.
+        dispersion_x, dispersion_y: d/d(delta) of the orbit [m].
+        dispersion_px, dispersion_py: of its momenta.
     """
 
     beta_x: Number

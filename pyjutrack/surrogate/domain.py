@@ -128,7 +128,7 @@ class Domain(Limits):
 
     @classmethod
     def from_figures(cls, beams: Sequence[Figures], particles: int) -> Domain:
-        """The domain of beams that were drawn with at least so many macroparticles."""
+        """The domain of beams that were drawn with at least so many (macro)particles."""
 
         def low(values: Iterable[float]) -> float:
             return float(np.quantile(list(values), _RARE))
@@ -145,7 +145,7 @@ class Domain(Limits):
         )
 
     def checks(self, beam: Figures) -> Iterator[Check]:
-        """Yield what to hold against the limits."""
+        """Yield what of a beam to hold against the limits."""
         low, high = self.size
         minor, major = beam.size
         yield Check("smallest rms", minor, "below", low, " m")

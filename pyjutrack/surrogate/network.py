@@ -87,7 +87,7 @@ class Network:
         return Network(self.layers, weights)
 
     def to(self, dtype: torch.dtype, device: torch.device | str | None = None) -> Network:
-        """The same network in float32 or float64, on the same or another device."""
+        """The same network in a `dtype`, float32 or float64, on the same or another device."""
         if dtype not in _PRECISIONS:
             raise InvalidValueError(f"networks work in torch.float32 or float64, not {dtype!r}")
         return self.replace({k: w.to(device=device, dtype=dtype) for k, w in self.weights.items()})

@@ -61,6 +61,7 @@ class ResidualNetwork(Correction):
         """A linear U-Net on about 32 x 32 blocks, 9 984 weights, zero in its last layer.
 
         Args:
+            solver: beside which it stands.
             seed: of the random weights in the other layers.
             channels: after each of its steps down; the blocks must allow as many halvings.
         """

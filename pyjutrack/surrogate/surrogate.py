@@ -88,7 +88,7 @@ class Surrogate(Trained):
         return Figures.of_density(self.mesh, found) if float(found.sum()) > 0 else None
 
     def solve(self, fractions: Tensor) -> Tensor:
-        """H on the padded grid from the share of the beam in each cell. See `Potential`.
+        """H on the padded grid from the fractions of the beam in the cells; see `Potential`.
 
         Raises:
             InvalidValueError: the grid is another than that of training.

@@ -14,7 +14,8 @@ from ..autodiff import Pushed, tangents_along, value_of
 from ..beam.beam import Beam
 from ..beam.reference import Reference
 from ..collective import answers
-from ..collective.base import CollectiveEffect, MeshKick, Place
+from ..collective.base import CollectiveEffect, Place
+from ..collective.mesh_kick import MeshKick
 from ..core.scalars import has_numbers
 from ..core.tensors import tensors_in
 from ..elements import Element

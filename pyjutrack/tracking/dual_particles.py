@@ -14,7 +14,8 @@ from ..autodiff.operator import array
 from ..beam.beam import Beam
 from ..beam.reference import Reference
 from ..collective import answers
-from ..collective.base import CollectiveEffect, MeshKick, Place
+from ..collective.base import CollectiveEffect, Place
+from ..collective.mesh_kick import MeshKick
 from ..core.scalars import to_float
 from ..elements import Element
 from ..elements.inverse import Operation, record

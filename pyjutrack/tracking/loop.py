@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..beam.beam import Beam
 from ..collective import answers
-from ..collective.base import MeshKick
+from ..collective.mesh_kick import MeshKick
 from ..kernels import parallel
 from ..maps.program import LANES
 from ..maps.state import State

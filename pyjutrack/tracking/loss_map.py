@@ -64,7 +64,10 @@ def loss_map(
 ) -> LossMap:
     """Track a beam and record in which element each particle is lost.
 
-    Arguments as for `track`, natively. Particles that are lost already are no part of the map.
+    Particles that are lost already are no part of the map.
+
+    Args:
+        lattice, beam, effects, turns: as for `track`, by the native engine.
 
     Raises:
         InvalidValueError: as for `track`; a batch of beams; soft apertures.

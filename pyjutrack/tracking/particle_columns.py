@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..collective.base import MeshKick
+from ..collective.mesh_kick import MeshKick
 from ..kernels.columns import stack_columns
 from ..kernels.memory import allocate
 from ..maps.state import State

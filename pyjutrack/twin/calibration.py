@@ -118,7 +118,7 @@ class Calibration(Saved):
         return found
 
     def mean_square(self, *, held_out: bool = False) -> float:
-        """Mean square of the residuals of the shots that trained, or of those held out.
+        """Mean square of the residuals of the shots that trained, or of those `held_out`.
 
         Near one where the model is right and the errors are what they were said to be.
         """
@@ -175,11 +175,11 @@ class Calibration(Saved):
         )
 
     def replace(self, **changes: Any) -> Calibration:
-        """A copy with some attributes changed."""
+        """A copy with some attributes changed, which are given as `changes` by name."""
         return dataclasses.replace(self, **changes)
 
     def report(self, folder: str | Path) -> Path:
-        """Write a page with pictures and tables; see `pyjutrack.plotting.report`."""
+        """Write a page with pictures and tables to a folder; see `pyjutrack.plotting.report`."""
         return display.report(self, folder)
 
     def _repr_html_(self) -> str:

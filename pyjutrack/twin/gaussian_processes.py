@@ -116,6 +116,9 @@ class GaussianProcess(Saved):
     ) -> tuple[dict[str, Array], dict[str, Array]]:
         """Correct the readings of the twin: the addition and its variance, by diagnostic.
 
+        Args:
+            settings: address to value, those that were varied among them.
+
         Raises:
             InvalidValueError: a setting that was varied is not given, or one is no finite number.
         """

@@ -147,7 +147,7 @@ class Measurements:
         return len(self.settings)
 
     def shots(self, which: Sequence[int]) -> Measurements:
-        """Some of the shots."""
+        """Some of the shots, which are counted from 0."""
         if not isinstance(which, Iterable) or isinstance(which, (str, bytes, Mapping)):
             raise wrong("which", which, "a list of numbers of shots")
         rows = [*which] if getattr(which, "ndim", 1) else []
@@ -169,11 +169,11 @@ class Measurements:
         )
 
     def totals(self, name: str) -> Array:
-        """The sums of a reading over what counts, one a shot; one where nothing does."""
+        """Sums over what counts of the reading of that name, one a shot; one where nothing does."""
         return self._sums(name, self.readings[name])
 
     def in_scale(self, name: str, predicted: Array) -> Array:
-        """Predicted readings (shots, *shape) in the scale of those measured."""
+        """Readings of a name as predicted, (shots, *shape), in the scale of those measured."""
         if name not in self.scaled:
             return predicted
         scale = self.totals(name) / self._sums(name, predicted)

@@ -94,7 +94,7 @@ class Twin(Saved):
             object.__setattr__(self, "unknowns", tuple(reshape_values(self.unknowns, task)))
 
     def replace(self, **changes: Any) -> Twin:
-        """A copy with some attributes changed."""
+        """A copy with some attributes changed, which are given as `changes` by name."""
         return dataclasses.replace(self, **changes)
 
     def export_onnx(self, path: str | Path, settings: Sequence[str]) -> None:
@@ -180,7 +180,7 @@ class Twin(Saved):
         values: Sequence[Tensor] | None = None,
         names: Sequence[str] | None = None,
     ) -> tuple[dict[str, Tensor], list[Beam]]:
-        """`read` without a warning of losses, and the beams that were read."""
+        """`read` at `settings`, `values` and `names`, silent of losses, and the beams read."""
         task = self.machine(settings, values)
         wanted = self.diagnostics if names is None else [self.diagnostic(n) for n in names]
         beams = observe_beams(task, [d.at for d in wanted], once=torch.is_grad_enabled())

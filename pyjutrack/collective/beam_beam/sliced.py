@@ -143,7 +143,7 @@ class BeamBeam(OpposingBeam):
             )
 
     def maps(self, reference: Reference) -> list[Operation]:
-        """The boost, a kick by each slice, and the boost undone."""
+        """The boost, a kick by each slice, and the boost undone, for a reference particle."""
         places, shares = (torch.from_numpy(a.copy()) for a in cut(self.slicing, self.count))
         z = _tensor(self.sigma_z) * places
         x, x1, y, y1 = (_tensor(n) + 0 * z for n in (self.x, self.slope_x, self.y, self.slope_y))

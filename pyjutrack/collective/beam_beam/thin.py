@@ -60,7 +60,7 @@ class BeamBeam2D(OpposingBeam):
             raise wrong("beta", self.beta, "a velocity over c, from 0 to 1")
 
     def maps(self, reference: Reference) -> list[Operation]:
-        """The kick."""
+        """The kick, for a reference particle."""
         ours, theirs = reference.beta, self.beta
         strength = strength_of(self.charge, reference) * (1 + ours * theirs) / (ours + theirs)
         sx, sy = self.sigma_x, self.sigma_y

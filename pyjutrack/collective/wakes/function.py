@@ -69,6 +69,9 @@ class WakeFunction:
 
         By panels of Gaussian nodes in u, s = t u^4, in which powers of t down to -3/4 are smooth;
         asked for of times of some tens of cells at most.
+
+        Args:
+            transverse: as for `value`.
         """
         weights = _W * (1 - _U**4) * 4 * _U**3
         u, w = (torch.as_tensor(a).to(time) for a in (_U**4, weights))
@@ -93,14 +96,18 @@ class WakeFunction:
         """Raise InvalidValueError where the function is not known up to a time [s]."""
 
     def check(self, duration: float, step: float) -> None:
-        """Warn where the function is wrong for a bunch of an rms duration, or for cells [s]."""
+        """Warn where the function is wrong for a bunch of an rms duration, or a step of cells."""
 
     def ring(self, phasor: Phasor, time: Tensor) -> Phasor:
-        """Advance a ringing by a time [s]."""
+        """Advance a ringing, a phasor, by a time [s]."""
         raise InvalidValueError(f"{type(self).__name__} does not ring")
 
     def ring_value(self, phasor: Phasor, transverse: bool) -> Tensor:
-        """Evaluate the voltage that a ringing makes [V]."""
+        """Evaluate the voltage that a ringing makes [V].
+
+        Args:
+            phasor: of the ringing. transverse: as for `value`.
+        """
         raise InvalidValueError(f"{type(self).__name__} does not ring")
 
 

@@ -88,11 +88,11 @@ class Profiles:
         return self.axes[0]
 
     def replace(self, **changes: Any) -> Profiles:
-        """A copy with some attributes changed."""
+        """A copy with some attributes changed, which are given as `changes` by name."""
         return dataclasses.replace(self, **changes)
 
     def knob(self, address: str) -> Array:
-        """The value of a knob at each setting, (S,).
+        """The value of the knob at an address at each setting, (S,).
 
         Raises:
             UnknownNameError: the settings do not have it.

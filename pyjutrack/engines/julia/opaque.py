@@ -61,7 +61,7 @@ class JuTrackElement(Element):
         slip: length [m] over which the slip of the velocity, 1/gamma^2, is added at its end.
             JuTrack leaves that out of most maps; 0 leaves it so. The length of the element is
             right where it is like free space.
-        fields: by JuTrack's names; given as keywords.
+        fields: by JuTrack's names; given as keywords, `others`, or as a mapping.
 
     Raises:
         InvalidValueError: a value that is no number, text, or sequence of numbers; a displacement,

@@ -97,14 +97,20 @@ class Recipe:
         return self.seed + 1
 
     def build(self, standard: Standardisation) -> Network:
-        """The network before training."""
+        """The network before training, with its units of input and output as a `standard`."""
         assert self.channels is not None
         return self._network.build(self.channels, standard, self.seed)
 
     def pose(
         self, teacher: Potential | None, device: torch.device, drawn: Callable[[], object]
     ) -> Problem[Surrogate]:
-        """Pose what `train` is to fit."""
+        """Pose what `train` is to fit.
+
+        Args:
+            teacher: what the network is to be like; None where the recipe has its own.
+            device: on which it trains.
+            drawn: called at each sample that has been drawn, for progress.
+        """
         return fields.pose(self, teacher, device, drawn)
 
     def record(self) -> dict[str, Any]:

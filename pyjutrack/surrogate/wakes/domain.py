@@ -88,7 +88,7 @@ class WakeDomain(Limits):
     def from_figures(
         cls, bunches: Sequence[BunchFigures], particles: int, beta: float
     ) -> WakeDomain:
-        """The domain of bunches that were drawn with at least so many macroparticles."""
+        """The domain of bunches of a beta, drawn with at least so many (macro)particles."""
 
         def limit(of: Callable[[BunchFigures], float], part: float) -> float:
             return float(np.quantile([of(b) for b in bunches], part))
@@ -103,7 +103,7 @@ class WakeDomain(Limits):
         )
 
     def checks(self, bunch: BunchFigures) -> Iterator[Check]:
-        """Yield what to hold against the limits."""
+        """Yield what of a bunch to hold against the limits."""
         low, high = self.length
         yield Check("rms length", bunch.length, "below", low, " of the line")
         yield Check("rms length", bunch.length, "above", high, " of the line")
@@ -112,7 +112,7 @@ class WakeDomain(Limits):
         yield Check("roughness", bunch.roughness, "above", self.roughness)
 
     def beam_violations(self, particles: int, beta: float) -> list[str]:
-        """Say what of a beam besides its density is unlike training."""
+        """Say what besides the density is unlike training: too few particles, another beta."""
         said = self.too_few(particles)
         if abs(beta / self.beta - 1) > _SAME_SPEED:
             said.append(f"beta of {beta:.4g}, and {self.beta:.4g} in training")

@@ -143,7 +143,13 @@ class WakeRecipe:
         count: int,
         progress: Callable[[], object] = lambda: None,
     ) -> WakeSamples:
-        """Draw samples as the recipe states them; see `wake_samples`."""
+        """Draw samples as the recipe states them; see `wake_samples`.
+
+        Args:
+            effect: whose wake is learned.
+            seed, count: of the samples.
+            progress: called at each of them.
+        """
         return wake_samples(
             effect, self.bunches, count, cells=self.cells, seed=seed, reference=self.reference,
             component=self.component, element=self.element, progress=progress,
@@ -152,7 +158,13 @@ class WakeRecipe:
     def pose(
         self, teacher: Any, device: torch.device, drawn: Callable[[], object]
     ) -> Problem[WakeSurrogate]:
-        """Pose what `train` is to fit."""
+        """Pose what `train` is to fit.
+
+        Args:
+            teacher: what the network is to be like; None where the recipe has its own.
+            device: on which it trains.
+            drawn: called at each sample that has been drawn, for progress.
+        """
         if teacher is None:
             raise InvalidValueError(
                 "give the effect that is to be learned: train(..., teacher=wake)"

@@ -46,11 +46,11 @@ class WakeSamples(NamedTuple):
     spacing: Tensor
 
     def pick(self, index: Tensor) -> WakeSamples:
-        """Pick some of the samples."""
+        """Pick some of the samples by their index."""
         return WakeSamples(*(a[index] for a in self))
 
     def to(self, *args: Any) -> WakeSamples:
-        """Convert to another precision or device; `known` stays a mask."""
+        """Convert to another precision or device, by args of `Tensor.to`; `known` stays a mask."""
         parts = [a if a.dtype == torch.bool and args[0] in _FLOATS else a.to(*args) for a in self]
         return WakeSamples(*parts)
 

@@ -91,7 +91,7 @@ class WakeSurrogate(Trained):
         return self.network.linear
 
     def solve(self, shares: Tensor, spacing: float) -> Tensor:
-        """The wake at the nodes by the charge. See `WakeModel`.
+        """The wake at the nodes, of shares of the charge there, in a spacing; see `WakeModel`.
 
         Raises:
             InvalidValueError: another number of nodes than that of training.
@@ -129,7 +129,7 @@ class WakeSurrogate(Trained):
         return self.network.replace(self.network.unflatten(self.weights.detach()))
 
     def replace(self, **changes: Any) -> Self:
-        """A copy with some attributes replaced; of another network the weights, where not given."""
+        """A copy with some changes; of another network the weights, where not given."""
         start = {"weights": None} if "network" in changes else {}
         return super().replace(**start | changes)
 

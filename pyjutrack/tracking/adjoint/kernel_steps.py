@@ -16,7 +16,7 @@ from torch import Tensor
 from ...autodiff.operator import array
 from ...beam.beam import Beam
 from ...beam.reference import Reference
-from ...collective.base import MeshKick
+from ...collective.mesh_kick import MeshKick
 from ...core.scalars import Number, to_float
 from ...core.tensors import active
 from ...elements import Element
