@@ -21,7 +21,12 @@ Written by `python -m benchmarks.page` from `python -m benchmarks --json`; every
 was measured in one run, peers beside pyjutrack in turns. Ratios are medians over the rounds
 of the ratio within a round, times are medians (and the best) of a call.
 
+{short}
+## The machine
+
 {machine}
+
+## What is compared
 
 What the tables do not hold: nothing here was run on a GPU. The plain PyTorch path that serves
 devices makes no copy to the device, looks at no number in its loop, and launches 77 operations a
@@ -136,8 +141,9 @@ def page(found: dict[str, Any]) -> str:
     about = found["machine"]
     machine = "\n".join(["| | |", "|---|---|", *(f"| {k} | {v} |" for k, v in about.items())])
     measured = any(case["name"].startswith("Collective effects") for case in found["cases"])
-    intro = _INTRO.format(machine=machine, effects=_EFFECTS if measured else "")
-    parts = [intro, in_short(found["cases"]), *(_table(c) for c in found["cases"]), _LIMITS]
+    short = in_short(found["cases"])
+    intro = _INTRO.format(short=short, machine=machine, effects=_EFFECTS if measured else "")
+    parts = [intro, *(_table(c) for c in found["cases"]), _LIMITS]
     return "\n".join(parts)
 
 

@@ -65,7 +65,7 @@ def test_the_grid_that_a_search_finds_is_the_least(slices: bool) -> None:
 
 def test_what_is_said_in_short_is_in_the_tables() -> None:
     page = (Path(__file__).parents[1] / "docs" / "performance.md").read_text()
-    short = page[page.index("## In short") : page.index("## One space-charge kick")]
+    short = page[page.index("## In short") : page.index("## The machine")]
     for line in LINES:
         row = next(row for row in short.splitlines() if row.startswith(f"| {line.says} |"))
         table = page[page.index(f"\n## {line.table}") :]
