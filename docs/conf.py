@@ -8,6 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from copied_pages import FOLDER, relink_page, write_copies
+from executed_pages import copy_notebooks, find_outdated, link_notebook, prepare_kernels, spread
 from plain_docstrings import escape_lines, join_names
 from reference_pages import write_pages
 
@@ -43,13 +44,28 @@ nitpicky = False
 
 myst_heading_anchors = 4
 myst_enable_extensions = ["colon_fence", "dollarmath", "amsmath"]
-nb_execution_mode = "off"
+
+# Notebooks are executed whenever they are read: a cache by their text would show numbers of a
+# package that is no more. They are read where they or the package changed, see `executed_pages`.
+nb_execution_mode = "force"
+nb_execution_in_temp = True
+nb_execution_timeout = 300
+nb_execution_raise_on_error = True
+nb_execution_show_tb = True
+nb_merge_streams = True
+# what a notebook writes there is a warning, and a warning fails the build
+nb_output_stderr = "warn"
 
 
 def setup(app):  # type: ignore[no-untyped-def]
     """Write the pages that are made, and read docstrings as the plain text that they are."""
     app.connect("builder-inited", lambda app: write_pages(Path(app.srcdir, "reference")))
     app.connect("builder-inited", lambda app: write_copies(Path(app.srcdir, FOLDER)))
+    app.connect("builder-inited", lambda app: prepare_kernels(Path(app.doctreedir, "ipython")))
+    app.connect("env-get-outdated", find_outdated)
+    app.connect("env-before-read-docs", spread)
+    app.connect("html-page-context", link_notebook)
+    app.connect("build-finished", copy_notebooks)
     app.connect("source-read", relink_page)
     app.connect("autodoc-process-docstring", escape_lines, priority=400)  # before napoleon
     app.connect("autodoc-process-docstring", join_names, priority=600)  # after it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -9,6 +10,19 @@ from matplotlib.figure import Figure
 
 from ..core.checks import require_kind
 from ..optics import TwissTable
+
+#: points of a picture in a notebook, of those of its screen and for each of them
+_DPI, _FINE = 96, 2
+
+
+class NotebookFigure(Figure):
+    """A figure that notebooks show, though pyplot does not know it."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        """Return a picture, and how wide it is to be."""
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=_DPI * _FINE)
+        return buffer.getvalue(), {"width": round(_DPI * self.get_figwidth())}
 
 
 def figure(columns: int = 1, *, width: float = 5.0, height: float = 4.0) -> tuple[Figure, Any]:
@@ -19,7 +33,7 @@ def figure(columns: int = 1, *, width: float = 5.0, height: float = 4.0) -> tupl
 
 def sheet(width: float = 9.0, height: float = 5.5) -> Figure:
     """An empty figure outside pyplot's registry."""
-    return Figure(figsize=(width, height), layout="constrained")
+    return NotebookFigure(figsize=(width, height), layout="constrained")
 
 
 def require_axes(ax: Any) -> None:

@@ -14,7 +14,7 @@ from ..core.checks import require_kind
 from ..lattice.lattice import Lattice
 from ..lattice.require import require_lattice
 from ..optics import TwissTable
-from .figure import require_axes, require_table
+from .figure import require_axes, require_table, sheet
 from .lattice import plot_lattice
 
 Array = NDArray[np.float64]
@@ -45,7 +45,7 @@ def plot_optics(
     if lattice is not None:
         require_lattice(lattice)
     if figure is None:
-        figure = Figure(figsize=(9, 5.5), layout="constrained")
+        figure = sheet()
     require_kind("figure", figure, (Figure, SubFigure), "a matplotlib Figure")
     heights = [2.2, 1.2] if lattice is None else [0.5, 2.2, 1.2]
     axes: tuple[Axes, ...] = tuple(

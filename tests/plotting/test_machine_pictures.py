@@ -108,3 +108,11 @@ def test_losses_are_where_they_were() -> None:
     assert [(p.get_x(), p.get_height()) for p in ax.patches] == [(1.0, 4)]
     ax = plotting.plot_losses(axes(), losses, fraction=True)
     assert ax.patches[0].get_height() == pytest.approx(40.0)
+
+
+def test_a_notebook_shows_a_figure_by_itself() -> None:
+    figure = plotting.sheet(5.0, 3.0)
+    picture, size = figure._repr_png_()
+    assert picture[:8] == b"\x89PNG\r\n\x1a\n"
+    width = int.from_bytes(picture[16:20], "big")
+    assert (width, size) == (960, {"width": 480})  # two points for each of the screen
