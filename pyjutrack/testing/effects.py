@@ -21,6 +21,7 @@ from .beams import shuffle, stack_twice
 from .comparison import Array, CheckFailedError, require_close, require_finite, require_true
 from .effect_derivatives import check_gradients, check_symplectic, count_turns, intensity_name
 from .effect_intensity import check_individual, check_nothing, track_turns
+from .effect_precision import check_default_precision, check_precision
 from .effect_protocol import explain_nothing, explain_nowhere, require_protocol
 
 
@@ -35,14 +36,14 @@ def check_effect(
     """Put an effect through all that effects of this package go through.
 
     It acts on the lattice, and does nothing without a current or charge, or on each particle by
-    itself, where it is `individual`; a second call gives the
-    same, and so does `apply_in_place`; particles that are lost stay and make no field; order,
-    batches, weights and single precision change nothing that they should not; half the length has
-    half the kick, unless it is `lumped`; the map of a test particle is symplectic, if it is
-    `reversible` and not `individual`; what is `numbered` need not hold for another order; gradients
-    by its knobs and the intensity, in every mode that it can have, against differences of values
-    from rebuilt effects, and by a length, mode against mode. An effect with a memory is tracked for
-    three turns, and must leave the memory that `remember` is given as it was.
+    itself, where it is `individual`; a second call gives the same, and so does `apply_in_place`;
+    particles that are lost stay and make no field; order, batches, weights, single precision and
+    PyTorch's default one change nothing that they should not; half the length has half the kick,
+    unless it is `lumped`; the map of a test particle is symplectic, if it is `reversible` and not
+    `individual`; what is `numbered` need not hold for another order; gradients by its knobs
+    and the intensity, in every mode that it can have, against differences of values from rebuilt
+    effects, and by a length, mode against mode. An effect with a memory is tracked for three turns,
+    and must leave the memory that `remember` is given as it was.
 
     Args:
         effect: with parameters of usual size.
@@ -77,7 +78,8 @@ def check_effect(
     else:
         check_nothing(effect, beam, lattice, without)
     _check_sets(effect, beam, lattice, end, tolerance)
-    _check_precision(effect, beam, lattice, end, change)
+    check_precision(effect, beam, lattice, end, change)
+    check_default_precision(effect, beam, lattice, end, tolerance)
     _check_lost(effect, beam, lattice, end, tolerance)
     _check_weights(effect, beam, lattice, tolerance)
     if not effect.lumped:
@@ -190,18 +192,6 @@ def _check_sets(
         end,
         tolerance,
         "sum over the last axis of the coordinates, .sum(-1, keepdim=True)",
-        rows=True,
-    )
-
-
-def _check_precision(
-    effect: CollectiveEffect, beam: Beam, lattice: Lattice, end: Array, change: float
-) -> None:
-    require_close(
-        "Single precision must agree with double precision",
-        track_turns(effect, beam.to(torch.float32), lattice),
-        end,
-        1e-3 * change + 1e-5 * float(np.nanmax(np.abs(end))),
         rows=True,
     )
 

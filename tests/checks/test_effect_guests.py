@@ -131,11 +131,19 @@ class OtherInPlace(Wake):
         return True
 
 
+class DefaultPrecision(Wake):
+    """Has a factor in PyTorch's default precision."""
+
+    def field(self, beam, state, place, memory):
+        return super().field(beam, state, place, memory) * (0.1 * torch.arange(3, 4))
+
+
 GUESTS = {
     "another kick in place": (OtherInPlace(), r"`apply_in_place` differs from `apply`: px"),
     "detached memory": (Detached(), r"d/d .*over 3 turns, through the memory"),
     "memory in place": (InPlace(), r"`remember` changes the memory"),
     "shared memory": (Shared(), r"second call must give the same: p?x of particle"),
+    "default precision": (DefaultPrecision(), r"default precision must not matter: p?x.*dtype="),
     "moves the lost": (MovesLost(), r"lost particles must stay where they are: px"),
     "no length": (NoLength(), r"Half the length must have half the kick: px.*place\.ds"),
     "square of the length": (SquareLength(), r"Half the length must have half the kick: px"),
