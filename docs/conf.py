@@ -25,6 +25,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
+    "formulas",
 ]
 exclude_patterns = ["_build", "**/.ipynb_checkpoints"]
 html_theme = "furo"
@@ -32,6 +33,7 @@ html_title = f"pyjutrack {version}"
 html_show_sphinx = False
 html_static_path = ["_static"]
 html_css_files = ["width.css"]
+html_math_renderer = "mathml"
 
 #: single backticks in docstrings are code
 default_role = "code"
@@ -45,7 +47,7 @@ napoleon_use_ivar = True
 nitpicky = False
 
 myst_heading_anchors = 4
-myst_enable_extensions = ["colon_fence", "dollarmath", "amsmath"]
+myst_enable_extensions = ["colon_fence", "dollarmath"]
 
 # Notebooks are executed whenever they are read: a cache by their text would show numbers of a
 # package that is no more. They are read where they or the package changed, see `executed_pages`.
