@@ -31,8 +31,8 @@ exclude_patterns = ["_build", "**/.ipynb_checkpoints"]
 html_theme = "furo"
 html_title = f"pyjutrack {version}"
 html_show_sphinx = False
-html_static_path = ["_static"]
-html_css_files = ["width.css"]
+html_static_path = ["static"]
+html_css_files = ["width.css", "notebooks.css"]
 html_math_renderer = "mathml"
 
 #: single backticks in docstrings are code

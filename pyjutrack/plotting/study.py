@@ -28,7 +28,14 @@ def field_comparison(
 
 def field_error(ax: Axes, positions: ArrayLike, errors: ArrayLike, label: str) -> Axes:
     """Error of a field component against position, in per cent of its largest value."""
-    ax.plot(np.asarray(positions) * 1e3, np.asarray(errors), ".", markersize=2, alpha=0.4, rasterized=True)
+    ax.plot(
+        np.asarray(positions) * 1e3,
+        np.asarray(errors),
+        ".",
+        markersize=2,
+        alpha=0.4,
+        rasterized=True,
+    )
     ax.axhline(0, color="black", linewidth=0.8)
     ax.set_xlabel(f"{label} [mm]")
     ax.set_ylabel("difference [% of largest]")
