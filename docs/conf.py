@@ -61,7 +61,10 @@ def setup(app):  # type: ignore[no-untyped-def]
     """Write the pages that are made, and read docstrings as the plain text that they are."""
     app.connect("builder-inited", lambda app: write_pages(Path(app.srcdir, "reference")))
     app.connect("builder-inited", lambda app: write_copies(Path(app.srcdir, FOLDER)))
-    app.connect("builder-inited", lambda app: prepare_kernels(Path(app.doctreedir, "ipython")))
+    app.connect(
+        "builder-inited",
+        lambda app: prepare_kernels(Path(app.doctreedir, "ipython"), app.parallel),
+    )
     app.connect("env-get-outdated", find_outdated)
     app.connect("env-before-read-docs", spread)
     app.connect("html-page-context", link_notebook)

@@ -16,12 +16,16 @@ FOLDER = "tutorials/"
 _STARTUP = "import logging\n\nlogging.getLogger('pyjutrack').setLevel('ERROR')\n"
 
 
-def prepare_kernels(folder: Path) -> None:
-    """Give the kernels of the build a folder of settings of their own, and not that of its user."""
+def prepare_kernels(folder: Path, processes: int) -> None:
+    """Give the kernels of the build settings of their own, not those of its user, and their cores.
+
+    Threads of kernels that run at once, each as many as there are cores, would wait for each other.
+    """
     startup = folder / "profile_default" / "startup"
     startup.mkdir(parents=True, exist_ok=True)
     (startup / "quiet.py").write_text(_STARTUP, encoding="utf-8")
     os.environ["IPYTHONDIR"] = str(folder)
+    os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // processes))
 
 
 def find_outdated(

@@ -56,12 +56,12 @@ def plot_residuals(ax: Axes, residuals: Mapping[str, Array], held_out: Sequence[
     )
     ax.set(
         yscale="log",
-        ylim=(1e-4, 3.0),
+        ylim=(1e-4, 30.0),  # room for the legend
         xlim=(middle[0] * 1.02, -middle[0] * 1.02),
         xlabel="(predicted - measured) / error",
         ylabel="probability density",
     )
-    ax.legend(frameon=False, fontsize="small", loc="upper left", ncols=3, columnspacing=1)
+    ax.legend(frameon=False, fontsize="small", loc="upper left")
     return ax
 
 

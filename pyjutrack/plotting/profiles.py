@@ -25,9 +25,10 @@ def plot_profile(
     ax: Axes,
     diagnostic: Diagnostic,
     measured: Array,
-    errors: Array,
+    errors: Array | float,
     predicted: Array,
     *,
+    label: str = "calibrated",
     design: Array | None = None,
     used: Mask | None = None,
 ) -> Axes:
@@ -35,7 +36,8 @@ def plot_profile(
 
     Args:
         diagnostic: with `axes` and `labels`, as a `WireScanner`; else readings are counted.
-        measured, errors, predicted: (bins,).
+        measured, errors, predicted: (bins,); of errors also a number for all, as its `noise`.
+        label: of the model, in the legend.
         design: what the model predicts before it is fitted.
         used: readings that count; the others are left out.
 
@@ -46,11 +48,12 @@ def plot_profile(
         raise InvalidValueError(
             f"{diagnostic.name} reads {diagnostic.shape}; a profile has one axis"
         )
-    places, label = _axis(diagnostic, 0)
+    places, axis = _axis(diagnostic, 0)
+    errors = np.broadcast_to(errors, np.shape(measured))
     kept = np.ones(len(measured), dtype=bool) if used is None else used
     if design is not None:
         ax.plot(places, design, color=DESIGN, linestyle="--", linewidth=1.2, label="as designed")
-    ax.plot(places, predicted, color=MODEL, linewidth=1.5, label="calibrated")
+    ax.plot(places, predicted, color=MODEL, linewidth=1.5, label=label)
     ax.errorbar(
         places[kept],
         measured[kept],
@@ -61,7 +64,7 @@ def plot_profile(
         linewidth=0.8,
         label="measured",
     )
-    ax.set(xlabel=label, ylabel="fraction per bin" if _has_axes(diagnostic) else "reading")
+    ax.set(xlabel=axis, ylabel="fraction per bin" if _has_axes(diagnostic) else "reading")
     ax.grid(alpha=0.25)
     return ax
 

@@ -10,7 +10,13 @@ from numpy.typing import ArrayLike
 def field_comparison(
     ax: Axes, reference: ArrayLike, ours: ArrayLike, label: str, against: str
 ) -> Axes:
-    """One field component at the macroparticles against a reference field."""
+    """One field component at the macroparticles against a reference field.
+
+    Args:
+        reference, ours: (N,) [1/m], arrays or tensors as `collective.own_field` gives them.
+        label, against: what is drawn, and the name of the reference, for the axes.
+    """
+    reference, ours = np.asarray(reference), np.asarray(ours)
     ax.plot(reference, ours, ".", markersize=2, alpha=0.4, rasterized=True)
     ends = np.array([np.min(reference), np.max(reference)])
     ax.plot(ends, ends, color="black", linewidth=0.8, label="equal")
@@ -22,7 +28,14 @@ def field_comparison(
 
 def field_error(ax: Axes, positions: ArrayLike, errors: ArrayLike, label: str) -> Axes:
     """Error of a field component against position, in per cent of its largest value."""
-    ax.plot(np.asarray(positions) * 1e3, errors, ".", markersize=2, alpha=0.4, rasterized=True)
+    ax.plot(
+        np.asarray(positions) * 1e3,
+        np.asarray(errors),
+        ".",
+        markersize=2,
+        alpha=0.4,
+        rasterized=True,
+    )
     ax.axhline(0, color="black", linewidth=0.8)
     ax.set_xlabel(f"{label} [mm]")
     ax.set_ylabel("difference [% of largest]")

@@ -116,3 +116,13 @@ def test_a_notebook_shows_a_figure_by_itself() -> None:
     assert picture[:8] == b"\x89PNG\r\n\x1a\n"
     width = int.from_bytes(picture[16:20], "big")
     assert (width, size) == (960, {"width": 480})  # two points for each of the screen
+
+
+def test_fields_may_be_tensors() -> None:
+    ours, exact = torch.tensor([1.0, 3.0, 2.0]), torch.tensor([1.5, -2.0, 4.0])
+    ax = plotting.field_comparison(axes(), exact, ours, "H", "a formula")
+    points, equal = ax.lines
+    assert points.get_xydata().tolist() == [[1.5, 1.0], [-2.0, 3.0], [4.0, 2.0]]
+    assert equal.get_xydata().tolist() == [[-2.0, -2.0], [4.0, 4.0]]
+    (errors, _) = plotting.field_error(axes(), ours * 1e-3, exact, "x").lines
+    assert errors.get_xydata().round(6).tolist() == [[1.0, 1.5], [3.0, -2.0], [2.0, 4.0]]

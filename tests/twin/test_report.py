@@ -176,14 +176,14 @@ def test_numbers_with_errors(value: float, sigma: float, wanted: str) -> None:
 
 
 def test_a_profile() -> None:
-    measured_, errors = np.linspace(0, 0.1, 24), np.full(24, 2e-3)
+    measured_, errors = np.linspace(0, 0.1, 24), 2e-3
     wire, used = wires()[0], np.arange(24) != 5
-    ax = plotting.plot_profile(
-        axes(), wire, measured_, errors, measured_ + 1e-3, design=measured_ - 1e-3, used=used
-    )
+    more = {"design": measured_ - 1e-3, "used": used, "label": "fitted"}
+    ax = plotting.plot_profile(axes(), wire, measured_, errors, measured_ + 1e-3, **more)
     design, model, points = ax.get_lines()
     np.testing.assert_allclose(model.get_xdata(), 1e3 * wire.axes[0].centres)
     np.testing.assert_allclose(model.get_ydata(), measured_ + 1e-3)
+    assert model.get_label() == "fitted"
     np.testing.assert_allclose(design.get_ydata(), measured_ - 1e-3)
     np.testing.assert_allclose(points.get_ydata(), measured_[used])
     (bars,) = ax.collections
