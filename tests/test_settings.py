@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +9,6 @@ import pytest
 import torch
 from element_battery import CASES, ONE_WAY
 from element_cases import PROTON, Case
-from pages import run
 from torch import Tensor
 
 import pyjutrack as pj
@@ -224,15 +221,6 @@ def test_photons_are_those_of_each_setting_alone() -> None:
     )
     for coordinates, one in zip(found.coordinates, ones, strict=True):
         torch.testing.assert_close(coordinates, one.coordinates, rtol=1e-13, atol=1e-15)
-
-
-def test_the_page() -> None:
-    """Each line prints what stands beside it."""
-    text = (Path(__file__).parents[1] / "docs" / "settings.md").read_text()
-    code = "\n".join(re.findall(r"```python\n(.*?)```", text, re.S))
-    shown = re.findall(r"^print\(.*# (\(.*\))$", code, re.M)
-    assert len(shown) >= 5
-    assert run(code).split("\n")[: len(shown)] == shown
 
 
 def test_losses_are_noted_of_one() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pages
 import pytest
 import torch
 from scipy.stats import norm
@@ -120,10 +119,3 @@ def test_a_test_particle_passes_or_does_not(proton: pj.Reference, cell: pj.Latti
     with pytest.raises(pj.errors.ParticleLostError):
         pj.jacobian(lattice, proton, at=[5e-3, 0, 0, 0, 0, 0])
     assert pj.twiss(lattice, proton).beta_x == pytest.approx(pj.twiss(cell, proton).beta_x)
-
-
-def test_the_example_of_the_page() -> None:
-    """The slope of a sharp slit and the bias of its smoothing, within the noise of a quiet beam."""
-    (example,) = pages.blocks("docs/elements.md", marker="example")
-    slope = float(pages.run(example).strip("[]\n"))
-    assert abs(slope - SHARP[0.0] - 0.46 * 0.1**2) < 0.003

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import math
 from pathlib import Path
 from typing import ClassVar
 
-import pages
 import pytest
 import torch
 
@@ -190,11 +188,3 @@ def test_maps_are_applied_by_what_is_known_of_them() -> None:
     beta = torch.tensor(PROTON.beta, dtype=torch.float64, requires_grad=True)
     slope = torch.autograd.grad(state.apply(maps.drift, 2.0, beta).coordinates[4].sum(), beta)
     assert float(slope[0]) != 0.0
-
-
-def test_the_kind_of_a_users_own_in_the_docs() -> None:
-    """The example runs as it is written; its slope is that of the map."""
-    (example,) = pages.blocks("docs/elements.md", marker="own kind")
-    found = float(pages.run(example))
-    lens, focal = -1e-7 / 2e-3**2, math.sqrt(2.0) * math.sin(0.2 * math.sqrt(2.0))
-    assert found == pytest.approx(-focal + lens * math.cos(0.2 * math.sqrt(2.0)), rel=1e-12)

@@ -6,7 +6,6 @@ import math
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import pages
 import pytest
 import torch
 from rebuilt import jacobian
@@ -98,12 +97,3 @@ def test_second_derivatives(effect: pj.CollectiveEffect) -> None:
     second = float(torch.func.hessian(figure)(at))
     difference = (slope(2.01) - slope(1.99)) / 0.02
     assert second == pytest.approx(difference, rel=1e-5)
-
-
-def test_the_page_runs_as_it_stands() -> None:
-    (example,) = pages.blocks("docs/bunches.md")
-    printed = pages.run(example).splitlines()
-    growths = [float(line.split()[1]) for line in printed]
-    assert len(growths) == 4
-    # short as it is, slices exaggerate
-    np.testing.assert_allclose(growths, growths[0], rtol=0.15)

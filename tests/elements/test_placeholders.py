@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pages
 import pytest
 import torch
 from element_cases import PROTON, points
@@ -113,11 +112,6 @@ def test_a_file_with_other_settings_is_refused(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace('"turns": 3', '"turns": 1e999'), encoding="utf-8")
     with pytest.raises(pj.errors.LatticeFileError):
         pj.read_lattice(path)
-
-
-def test_the_example_of_the_page() -> None:
-    (example,) = pages.blocks("docs/elements.md", marker="placeholder")
-    assert pages.run(example) == "Drift(length=0.3, name='w1')\n"
 
 
 def test_it_is_drawn_and_has_a_place() -> None:

@@ -6,7 +6,6 @@ import math
 from pathlib import Path
 
 import numpy as np
-import pages
 import pytest
 from rf_focusing_cases import ELECTRON, PROTON, cavity
 
@@ -76,9 +75,3 @@ def test_madx_has_none(tmp_path: Path) -> None:
     line = pj.Lattice([cavity(0.0, focusing="gap", accelerate=False)])
     with pytest.warns(pj.errors.LatticeWarning, match="focusing='gap'"):
         pj.write_lattice(tmp_path / "a.madx", line, PROTON)
-
-
-def test_the_example_of_the_page() -> None:
-    (example,) = pages.blocks("docs/elements.md", marker="cavity")
-    printed = pages.run(example)
-    assert f"# {printed.strip()}" in example

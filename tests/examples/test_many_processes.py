@@ -49,16 +49,3 @@ def test_one_and_two_processes_print_the_same(monkeypatch, capfd, run):
     shared = shared[shared.index("emittance growth") :]
     assert len(numbers(alone)) == 7
     np.testing.assert_allclose(numbers(shared), numbers(alone), rtol=1e-8)
-
-
-def test_the_examples_of_the_page(monkeypatch, capsys):
-    for variable in ("RANK", "WORLD_SIZE"):
-        monkeypatch.delenv(variable, raising=False)
-    first, own_loss, *_ = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
-    names = {}
-    exec(first.replace("1_000_000", "5_000"), names)
-    assert len(numbers(capsys.readouterr().out)) == 4
-    exec("import torch; k1 = torch.tensor(29.6, requires_grad=True)", names)
-    exec("end = pj.track(cell.with_values({'q1.k1': k1}), beam, effects=[sc])", names)
-    exec(own_loss, names)
-    assert float(names["slope"]) != 0.0

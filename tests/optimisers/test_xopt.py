@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pages
 import pytest
 import yaml
 from examples_loader import load_example
@@ -204,9 +203,3 @@ def test_the_example() -> None:
     example = load_example("xopt_search")
     best = example.main(["--particles=300", "--cells=1", "--start=3", "--steps=4"])
     assert best["gradients"] < best["random"]
-
-
-def test_the_page(tmp_path: Path) -> None:
-    (example,) = pages.blocks("docs/xopt.md")
-    said = pages.run(example, tmp_path)
-    assert "d_growth/d_q1.k1" in said

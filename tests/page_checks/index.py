@@ -1,0 +1,3 @@
+"""No particle is lost."""
+
+assert "0 lost" in printed
