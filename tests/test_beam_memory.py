@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gc
 import resource
+from collections import deque
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 import pyjutrack as pj
+from pyjutrack.kernels import memory
 from pyjutrack.kernels.columns import multiply_fields
 from pyjutrack.kernels.memory import allocate
 from pyjutrack.maps.state import State
@@ -110,6 +113,22 @@ def test_fields_of_many_settings_lie_apart():
     held = [multiply_fields(fields, factor) for factor in (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0)]
     for n, found in enumerate(held):
         assert torch.equal(found, (n + 1.0) * fields)
+
+
+def test_other_threads_may_forget_first(monkeypatch: pytest.MonkeyPatch):
+    """Between looking how much is kept and letting go of the oldest, all of it may be gone."""
+    lent: deque[Any] = deque()
+
+    class Memory:
+        @property
+        def size(self) -> int:
+            lent.clear()
+            return 2 * memory._KEPT
+
+    lent.append((Memory(), lambda: lent))  # in use
+    monkeypatch.setattr(memory, "_lent", lent)
+    made = [allocate((2**17,), np.float64) for _ in range(2)]
+    assert made[0].data_ptr() != made[1].data_ptr()
 
 
 def test_memory_of_losses_is_there_before_kernels_mask_stores_to_it():

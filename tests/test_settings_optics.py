@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from settings_of_calls import numbers
 from torch import Tensor
 
 import pyjutrack as pj
+from pyjutrack.core.errors import warn
 from pyjutrack.optics import many
 
 ELECTRON = pj.Reference.from_total("electron", 5e8)
@@ -169,3 +171,24 @@ def test_kinds_side_by_side() -> None:
     ]
     table = CALLS["twiss_table"]
     assert_alike(table(together, ELECTRON), [table(one, ELECTRON) for one in ones])
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_warnings_of_a_pass_that_fails_are_not_given(fails: bool) -> None:
+    """Each of the settings warns then, and all of them once where the pass is made."""
+
+    @many.in_one_pass
+    def figure(lattice: pj.Lattice, reference: pj.Reference) -> np.ndarray:
+        strength = torch.as_tensor(lattice["qf"].k1, dtype=torch.float64)
+        warn(f"of {tuple(strength.shape)}", pj.errors.AccuracyWarning)
+        if fails and strength.dim():
+            raise pj.errors.InvalidValueError("not of many")
+        return strength.numpy()
+
+    together, _ = vary(RING, "qf.k1")
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        values = figure(together, ELECTRON)
+    assert [str(w.message) for w in found] == (["of ()"] * 3 if fails else ["of (3,)"])
+    assert {w.filename for w in found} == {__file__}
+    np.testing.assert_array_equal(values, 1.6 * FACTORS.numpy())

@@ -52,10 +52,13 @@ BAD: dict[str, Any] = {
 LONG = {("turns", "huge"), ("times", "huge")}
 #: arguments that may hold many settings, a tensor (2, 3) say
 MANY = ("current", "charge", "perveance_scale")
+#: of effects and wakes, with numbers that may
+KINDS = [kind for kind in vars(pj.collective).values() if hasattr(kind, "one_by_one")]
 #: what looks spoiled, and can be meant
 MEANT = {
     # many settings of a parameter
     *((e.__name__, k, "tensor") for e in kinds().values() for k in (*e.knobs, *e.placement)),
+    *((kind.__name__, k, "tensor") for kind in KINDS for k in kind.one_by_one),
     ("Lattice.with_values one", "k1", "tensor"),
     *(("scan", "points", v) for v in ("[nan]", "tensor")),
     *(("Target", "at", v) for v in ("-1", "0", "huge")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +16,8 @@ from ..core import display
 from ..core.checks import require_kind, require_real, wrong
 from ..core.errors import InvalidValueError, require_known
 from ..core.forks import check_threads
-from ..core.scalars import to_float, vanishes
-from ..core.settings import broadcast_batch, show
+from ..core.scalars import vanishes
+from ..core.settings import broadcast_batch, join, join_numbers, show
 from ..core.storage import register_description
 from ..core.tensors import tensor_copy
 from ..core.unstated import UNSTATED, is_stated
@@ -27,6 +28,8 @@ from .faults import find_fault
 from .reference import Reference
 
 _PRECISIONS = (torch.float64, torch.float32)
+_AMOUNTS = ("current", "charge")
+_PARTICLES = ("coordinates", "alive", "weights")
 _REFERENCE = 'such as Reference.from_kinetic("proton", 1e9)'
 
 
@@ -70,7 +73,7 @@ class Beam:
     def __post_init__(self) -> None:
         require_kind("reference", self.reference, Reference, "a Reference", _REFERENCE)
         require_kind("world", self.world, Communicator, "a Communicator of `pyjutrack.distributed`")
-        for name in ("current", "charge"):
+        for name in _AMOUNTS:
             amount = getattr(self, name)
             many = isinstance(amount, Tensor) and amount.dim()
             if not many:
@@ -167,7 +170,7 @@ class Beam:
 
     def __repr__(self) -> str:
         kind = self.reference.species.name
-        energy = to_float(self.reference.kinetic_energy)
+        energy = show(self.reference.kinetic_energy)
         world = self.world
         here, whole = ("", "") if world.is_serial else (" here", f" of {world.particles}")
         weighted = "" if self.weights is None else " weighted"
@@ -177,7 +180,7 @@ class Beam:
         return (
             f"Beam({len(self)}{whole}{weighted} macroparticles, {self.lost} lost{here}; {kind}, "
             "kinetic "
-            f"energy {energy:.6g} eV, {carried}{part})"
+            f"energy {energy} eV, {carried}{part})"
         )
 
     def _repr_html_(self) -> str:
@@ -191,8 +194,9 @@ class Beam:
 
     @property
     def batch(self) -> torch.Size:
-        """The shape of the settings of its current or charge; () where it has one."""
-        return broadcast_batch("current or charge of the beam", self.intensity)
+        """The shape of the settings of its current, charge or momentum; () where it has one."""
+        numbers = self.current, self.charge, self.reference.p0c
+        return broadcast_batch("current, charge and momentum of the beam", numbers)
 
     @property
     def particles(self) -> int:
@@ -227,6 +231,27 @@ class Beam:
             changes: attributes by name, such as `current=10.0`.
         """
         return dataclasses.replace(self, **changes)
+
+    def pick(self, batch: torch.Size, index: tuple[int, ...]) -> Beam:
+        """The particles of one of some settings, or those of all; with the rest as it is."""
+        lead = self.coordinates.dim() - 2
+        if not lead:
+            return self
+
+        def of(rows: Tensor) -> Tensor:
+            return rows.expand(*batch, *rows.shape[lead:])[index]
+
+        parts = {n: getattr(self, n) for n in _PARTICLES}
+        return self.replace(**{n: of(p) for n, p in parts.items() if p is not None})
+
+    @classmethod
+    def joined(cls, found: Sequence[Beam], batch: torch.Size) -> Beam:
+        """Join beams, one of each setting in a row, as a batch."""
+        rows = {n: [getattr(one, n) for one in found] for n in _PARTICLES}
+        many = {n: join(r, batch) for n, r in rows.items() if r[0] is not None}
+        rest = {n: join_numbers([getattr(b, n) for b in found], batch) for n in _AMOUNTS}
+        reference = Reference.joined([one.reference for one in found], batch)
+        return found[0].replace(reference=reference, **many, **rest)
 
     def to(self, *args: Any, **kwargs: Any) -> Beam:
         """The beam on another device or in another precision, as `torch.Tensor.to`.
@@ -282,7 +307,7 @@ def require_single(beam: Beam, what: str) -> None:
 
 def _describe(beam: Beam) -> dict[str, Any]:
     require_whole(beam, "a file")
-    amounts = {n: getattr(beam, n) for n in ("current", "charge")}
+    amounts = {n: getattr(beam, n) for n in _AMOUNTS}
     found = {n: getattr(beam, n) for n in ("reference", "coordinates", "alive")}
     found |= {n: amount for n, amount in amounts.items() if is_stated(amount)}
     return found if beam.weights is None else {**found, "weights": beam.weights}

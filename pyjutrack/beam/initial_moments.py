@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from ..core.errors import InvalidValueError
 from ..core.scalars import Number, carries, tensor_like
+from ..core.settings import along_particles, broadcast_batch, in_precision
 from ..core.special import bool_or
 from . import moments
 from .beam import COORDINATES, Beam
@@ -72,9 +73,14 @@ def set_moments(beam: Beam, changes: Mapping[str, Tensor]) -> Beam:
     """Bring a beam to other moments by a linear map of each plane and a shift.
 
     Args:
-        changes: address to value; what is not named stays as it is.
+        changes: address to value; what is not named stays as it is. Values of many settings, (B,),
+            make a beam each.
     """
     rows = list(beam.coordinates.movedim(-1, 0).unbind(0))
+
+    def spread(number: Any) -> Any:
+        return in_precision(along_particles(number), beam.coordinates.dtype)
+
     centres = moments.centroid(beam)
     for plane, i in _PLANES.items():
         if not any(a.endswith(f"_{plane}") for a in changes):
@@ -87,13 +93,18 @@ def set_moments(beam: Beam, changes: Mapping[str, Tensor]) -> Beam:
         u, p = rows[i] - centres[i], rows[i + 1] - centres[i + 1]
         # in the order: take out the old slope, stretch, put in the new one
         p = p + (old.alpha / old.beta) * u
-        u, p = size * stretch * u, size * p / stretch
-        p = p - (new.alpha / new.beta) * u
+        u, p = spread(size * stretch) * u, spread(size) * p / spread(stretch)
+        p = p - spread(new.alpha / new.beta) * u
         rows[i], rows[i + 1] = u + centres[i], p + centres[i + 1]
     for address, i in _CENTROIDS.items():
         if address in changes:
-            rows[i] = rows[i] + (changes[address] - centres[i])
-    return beam.replace(coordinates=torch.stack(rows, 0).movedim(0, -1))
+            rows[i] = rows[i] + spread(changes[address] - centres[i])
+    parts = {"alive": beam.alive, "weights": beam.weights}
+    if any(isinstance(number, Tensor) and number.dim() for number in changes.values()):
+        shape = broadcast_batch("moments of the beam", rows)
+        rows = [row.expand(shape) for row in rows]
+        parts = {n: part if part is None else part.expand(shape) for n, part in parts.items()}
+    return beam.replace(coordinates=torch.stack(rows, 0).movedim(0, -1), **parts)
 
 
 def _root(ratio: Number, like: Tensor) -> Tensor:

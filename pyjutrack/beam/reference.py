@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,9 @@ import torch
 from torch import Tensor
 
 from ..core.checks import require_kind, require_real, require_text, wrong
-from ..core.errors import InvalidValueError, require_known
+from ..core.errors import InvalidValueError, ManySettingsError, require_known
 from ..core.scalars import Number, carries, to_float
+from ..core.settings import join_numbers, require_settings
 from ..core.special import bool_or
 from ..core.storage import storable
 
@@ -111,7 +113,8 @@ class Reference:
         species: its kind.
         p0c: momentum times c [eV] (of one particle, not per charge); a float, or a 0-d tensor
             that carries a derivative. All that depends on it then carries that too, in plain
-            PyTorch in the place of compiled kernels.
+            PyTorch in the place of compiled kernels. Many settings, (B,), are computed one after
+            another.
     """
 
     species: Species
@@ -121,7 +124,8 @@ class Reference:
         remedy = 'such as Species.from_name("proton")'
         require_kind("species", self.species, Species, "a Species", remedy)
         p0c: Any = _energy("reference p0c", self.p0c)
-        object.__setattr__(self, "p0c", p0c.to(torch.float64) if carries(p0c) else to_float(p0c))
+        many = isinstance(p0c, Tensor) and (p0c.dim() or carries(p0c))
+        object.__setattr__(self, "p0c", p0c.to(torch.float64) if many else to_float(p0c))
 
     @classmethod
     def from_p0c(cls, species: str | Species, p0c: Number) -> Reference:
@@ -172,6 +176,17 @@ class Reference:
             )
         return cls.from_kinetic(species, total_energy - species.mass)
 
+    @classmethod
+    def joined(cls, found: Sequence[Reference], batch: torch.Size) -> Reference:
+        """Join those of settings in a row, of one species; the first, where all are alike."""
+        p0c = join_numbers([one.p0c for one in found], batch)
+        return found[0] if p0c is found[0].p0c else cls(found[0].species, p0c)
+
+    @property
+    def batch(self) -> torch.Size:
+        """The shape of the settings of its momentum; () where it has one."""
+        return self.p0c.shape if isinstance(self.p0c, Tensor) else torch.Size()
+
     def detach(self) -> Reference:
         """Return the same with a plain number as its momentum."""
         return self if isinstance(self.p0c, float) else Reference(self.species, to_float(self.p0c))
@@ -182,6 +197,11 @@ class Reference:
         Raises:
             InvalidValueError: nothing is left of the kinetic energy.
         """
+        if isinstance(gain, Tensor) and gain.dim():
+            raise ManySettingsError(
+                f"the reference gains {tuple(gain.shape)} energies, and particles move by one; "
+                "take one after another"
+            )
         require_real("gain", gain)
         kinetic = self.kinetic_energy + gain
         if not _is_true(kinetic > 0):
@@ -246,7 +266,7 @@ def _energy(label: str, value: Any) -> Number:
         except (TypeError, ValueError, OverflowError):
             raise InvalidValueError(f"{label} must be a number [eV], got {value!r}") from None
     elif value.dim():
-        raise InvalidValueError(f"{label} must be a number [eV], got shape {tuple(value.shape)}")
+        require_settings(f"{label} [eV]", value)
     if not _is_true((value > 0) & (value < math.inf)):
         raise InvalidValueError(f"{label} must be positive and finite, got {value} eV")
     return value
@@ -254,7 +274,9 @@ def _energy(label: str, value: Any) -> Number:
 
 def _is_true(condition: bool | Tensor) -> bool:
     """Return a condition; True where a transform hides it."""
-    return bool_or(condition, default=True) if isinstance(condition, Tensor) else condition
+    if isinstance(condition, Tensor):
+        return bool_or(condition.all(), default=True)
+    return condition
 
 
 def _sqrt(number: Number) -> Number:
@@ -262,8 +284,13 @@ def _sqrt(number: Number) -> Number:
 
 
 def require_reference(reference: Any) -> None:
-    """Raise InvalidValueError for what is no Reference."""
+    """Raise InvalidValueError for what is no Reference, or one of many momenta."""
     if isinstance(reference, Reference):
+        if batch := reference.batch:
+            raise ManySettingsError(
+                f"the reference has {tuple(batch)} momenta, and one is needed here; take one after "
+                "another"
+            )
         return
     inner = isinstance(getattr(reference, "reference", None), Reference)
     remedy = 'such as Reference.from_kinetic("proton", 1e9)'

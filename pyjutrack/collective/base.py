@@ -78,6 +78,9 @@ class CollectiveEffect:
             One with a memory that says it does not is spared a copy of the particles.
         batched: names of what may hold many settings, (B,): fields of its own, and "beam.current"
             or "beam.charge". Its methods get them with a last dimension for particles, (B, 1).
+        one_by_one: names of other fields, of a frozen dataclass, that may hold many settings, and
+            of records that say the same of theirs. The settings are tracked one after another, and
+            its methods meet one; a `__post_init__` does by `check_each`.
 
     Example:
         >>> @dataclass(frozen=True)
@@ -108,6 +111,7 @@ class CollectiveEffect:
     numerics: ClassVar[tuple[str, ...]] = ()
     keeps_columns: ClassVar[bool] = True
     batched: ClassVar[tuple[str, ...]] = ()
+    one_by_one: ClassVar[tuple[str, ...]] = ()
 
     @property
     def by_maps(self) -> bool:

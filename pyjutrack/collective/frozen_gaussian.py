@@ -17,6 +17,7 @@ from ..beam.reference import SPEED_OF_LIGHT
 from ..core.checks import require_real, require_reals, require_setting
 from ..core.digits import tell_apart
 from ..core.errors import InvalidValueError
+from ..core.one_by_one import check_each
 from ..core.scalars import Number, tensor_like
 from ..core.storage import storable
 from ..maps.state import State
@@ -75,6 +76,7 @@ class FrozenGaussian(SlicedEffect):
     reversible: ClassVar[bool] = True
     weighted: ClassVar[bool] = True
     batched: ClassVar[tuple[str, ...]] = ("beam.charge",)
+    one_by_one: ClassVar[tuple[str, ...]] = ("length", "scale", "wall")
     frozen: ClassVar[bool] = True
 
     sizes: Any
@@ -84,6 +86,7 @@ class FrozenGaussian(SlicedEffect):
     scale: Number = 1.0
     wall: Number = 0.0
 
+    @check_each
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", _rows(self.sizes))
         require_setting("length", self.length, above=0)

@@ -11,6 +11,7 @@ from ..beam.beam import Beam
 from ..beam.reference import Reference
 from ..core.checks import require_real, require_whole
 from ..core.errors import InvalidValueError, require_known
+from ..core.one_by_one import check_each
 from ..core.scalars import Number, is_zero, to_float
 from ..core.storage import storable
 from ..elements import Element
@@ -65,6 +66,7 @@ class Radiation(CollectiveEffect):
     individual: ClassVar[bool] = True
     models: ClassVar[str] = "synchrotron radiation"
     exclusive: ClassVar[bool] = True
+    one_by_one: ClassVar[tuple[str, ...]] = ("scale",)
     acts_in: ClassVar[str] = "magnets with a field over a length, bends and quadrupoles say"
 
     mode: str = "mean"
@@ -73,6 +75,7 @@ class Radiation(CollectiveEffect):
     magnet_slices: int = 2
     scale: Number = dataclasses.field(default=1.0, kw_only=True)
 
+    @check_each
     def __post_init__(self) -> None:
         require_known("mode of Radiation", self.mode, ("mean", "quantum"))
         require_whole("seed", self.seed)

@@ -14,6 +14,7 @@ from torch import Tensor
 from ..beam.beam import Beam
 from ..beam.reference import SPEED_OF_LIGHT
 from ..core.checks import require_flag, require_real, require_whole
+from ..core.one_by_one import check_each
 from ..core.scalars import Number, differs, tensor_like
 from ..core.storage import storable
 from ..maps.state import State
@@ -91,6 +92,7 @@ class SpaceCharge2p5D(SlicedEffect):
     reversible: ClassVar[bool] = True
     weighted: ClassVar[bool] = True
     batched: ClassVar[tuple[str, ...]] = ("beam.charge",)
+    one_by_one: ClassVar[tuple[str, ...]] = ("scale", "wall")
 
     potential: Potential = dataclasses.field(default_factory=SpectralPoisson)
     cells: int = 32
@@ -100,6 +102,7 @@ class SpaceCharge2p5D(SlicedEffect):
     response: bool = True
     balanced: bool = False
 
+    @check_each
     def __post_init__(self) -> None:
         require_potential(self.potential, "potential")
         require_whole("cells", self.cells, 8)

@@ -14,6 +14,7 @@ from ..beam.beam import Beam
 from ..beam.reference import SPEED_OF_LIGHT
 from ..core.checks import require_flag, require_real, require_setting, require_whole, wrong
 from ..core.errors import InvalidValueError
+from ..core.one_by_one import check_each
 from ..core.scalars import Number, tensor_like
 from ..core.storage import storable
 from ..maps.state import State
@@ -104,6 +105,7 @@ class SpaceCharge3D(CollectiveEffect):
     reversible: ClassVar[bool] = True
     weighted: ClassVar[bool] = True
     batched: ClassVar[tuple[str, ...]] = ("beam.charge",)
+    one_by_one: ClassVar[tuple[str, ...]] = ("scale",)
     models: ClassVar[str] = "space charge"
 
     nodes: tuple[int, int, int] = (64, 64, 64)
@@ -115,6 +117,7 @@ class SpaceCharge3D(CollectiveEffect):
     balanced: bool = False
     assignment: str | Shape = "bspline"
 
+    @check_each
     def __post_init__(self) -> None:
         if not isinstance(self.nodes, (tuple, list)) or len(self.nodes) != 3:
             raise InvalidValueError(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 
 class PyJuTrackError(Exception):
@@ -104,9 +106,37 @@ class SymplecticityWarning(UserWarning):
     """Optics are those of a map that does not conserve volume in phase space."""
 
 
+#: warnings that are kept back for now
+_held: ContextVar[list[tuple[str, type[Warning]]] | None] = ContextVar("held", default=None)
+
+
+@contextmanager
+def hold_warnings(*failures: type[Exception]) -> Iterator[None]:
+    """Warn when all is done, and not at all where that fails so that it is done otherwise.
+
+    Args:
+        failures: exceptions after which it is.
+    """
+    held: list[tuple[str, type[Warning]]] = []
+    token = _held.set(held)
+    try:
+        yield
+    except failures:
+        held.clear()
+        raise
+    finally:
+        _held.reset(token)
+        for message, category in held:
+            warn(message, category)
+
+
 def warn(message: str, category: type[Warning]) -> None:
     """Warn at the line outside the package, and of what it is wrapped in, that called into it."""
-    within = __name__.partition(".")[0], "numba", "torch"
+    held = _held.get()
+    if held is not None:
+        held.append((message, category))
+        return
+    within = __name__.partition(".")[0], "numba", "torch", "contextlib"
     level, frame = 2, sys._getframe(1)
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in within:
         level, frame = level + 1, frame.f_back

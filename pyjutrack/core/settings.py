@@ -123,9 +123,14 @@ def without_derivatives(value: Any) -> Any:
 def join(found: Sequence[Any], batch: torch.Size) -> Any:
     """Results of settings in a row as one, with the leading dimensions of these.
 
-    Numbers become arrays; records and tuples are joined part by part.
+    Numbers become arrays; records, tuples and dictionaries are joined part by part, a kind that
+    states `joined` by that.
     """
     first = found[0]
+    if hasattr(first, "joined"):
+        return type(first).joined(found, batch)
+    if isinstance(first, dict):
+        return {name: join([one[name] for one in found], batch) for name in first}
     if isinstance(first, Tensor):
         return torch.stack(list(found)).reshape(*batch, *first.shape)
     if isinstance(first, (float, int, complex, np.ndarray, np.generic)):
@@ -145,6 +150,15 @@ def join(found: Sequence[Any], batch: torch.Size) -> Any:
         f"results of {len(found)} settings, {type(first).__name__}, have no common form; call it "
         "for one setting after another"
     )
+
+
+def join_numbers(found: Sequence[Any], batch: torch.Size) -> Any:
+    """A parameter of each of some settings as one; itself where it is one number of all."""
+    first = found[0]
+    if all(one is first or (isinstance(one, float) and one == first) for one in found):
+        return first
+    numbers = [torch.as_tensor(one, dtype=torch.float64) for one in found]
+    return torch.stack(numbers).reshape(batch)
 
 
 def concatenate(found: Sequence[Any], batch: torch.Size) -> Any:

@@ -17,6 +17,7 @@ from ..core.checks import require_whole as require_count
 from ..core.errors import InvalidValueError, require_known
 from ..core.scalars import has_numbers
 from ..core.transforms import disable_compile
+from ..lattice.batch import each_where_needed
 from ..lattice.lattice import Lattice
 from ..tracking.adjoints import Adjoint
 from ..tracking.loss_warning import warn_if_differentiable, warn_of_effects
@@ -35,11 +36,24 @@ class TurnHistory:
         turns: the turns that were read, counted from 0, (T,).
         readings: name to tensor, (T, ...) of one place, (T, P, ...) of a list of P places.
         beam: after the last turn.
+        dimensions: so many of the readings are turns and places; those of settings follow.
     """
 
     turns: Tensor
     readings: Mapping[str, Tensor]
     beam: Beam
+    dimensions: int = 1
+
+    @classmethod
+    def joined(cls, found: Sequence[TurnHistory], batch: torch.Size) -> TurnHistory:
+        """Join those of settings in a row."""
+        first, at = found[0], found[0].dimensions
+        readings = {}
+        for name in first.readings:
+            stack = torch.stack([one.readings[name] for one in found], at)
+            readings[name] = stack.reshape(*stack.shape[:at], *batch, *stack.shape[at + 1 :])
+        beam = Beam.joined([one.beam for one in found], batch)
+        return cls(first.turns, readings, beam, at)
 
     def __getitem__(self, name: str) -> Tensor:
         """Readings of a name."""
@@ -52,6 +66,7 @@ class TurnHistory:
 
 
 @disable_compile
+@each_where_needed
 def track_turns(
     lattice: Lattice,
     beam: Beam,
@@ -129,7 +144,7 @@ def track_turns(
     if not single:
         shape = len(read), len(places)
         found = {name: values.unflatten(0, shape) for name, values in found.items()}
-    return TurnHistory(read, found, end)
+    return TurnHistory(read, found, end, 1 if single else 2)
 
 
 def live_coordinates(beam: Beam) -> Tensor:

@@ -112,7 +112,10 @@ class MPIRanks(Messages):
 
     def _words(self, tensor: Tensor) -> Array:
         """A tensor as words of MPI, of 8 bytes if it can be: it counts no more than 2^31."""
-        letters: Array = tensor.cpu().reshape(-1).view(torch.uint8).numpy()
+        row = tensor.cpu().reshape(-1)
+        if row.stride(0) != 1:  # `contiguous` leaves one number as it is
+            row = row.clone(memory_format=torch.contiguous_format)
+        letters: Array = row.view(torch.uint8).numpy()
         return letters if len(letters) % (8 * self.size) else letters.view(np.int64)
 
 

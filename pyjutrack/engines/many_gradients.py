@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial, wraps
 from inspect import signature
 from typing import Any, ParamSpec, TypeVar
@@ -14,14 +15,15 @@ import torch
 from torch import Tensor
 
 from ..autodiff import Pushed
+from ..beam import initial_moments
 from ..beam.beam import Beam
 from ..collective.base import require_differentiable
 from ..core.checks import require_real
-from ..core.errors import ManySettingsError
+from ..core.errors import ManySettingsError, hold_warnings
 from ..core.settings import pick, take
 from ..kernels import parallel
 from ..lattice.batch import choose, shape_of
-from ..lattice.knobs import current, overlay, parts
+from ..lattice.knobs import CHARGE, CURRENT, current, overlay, parts
 from ..lattice.lattice import Lattice
 from ..lattice.patterns import expand
 from ..maps.state import State
@@ -50,8 +52,8 @@ def together(function: Callable[P, R]) -> Callable[P, R]:
     """Let `value_and_gradient` take all settings in one pass where it can; a decorator.
 
     Where it cannot, the function is called as it is: where a parameter is needed as one number,
-    where knobs are vectors or change moments of the beam, in other modes, with other engines; of
-    many particles; and by forward mode with effects.
+    where knobs are vectors, or moments of the beam beside effects, in other modes, with other
+    engines; of many particles; and by forward mode with effects.
     """
     default = {n: p.default for n, p in signature(function).parameters.items()}
 
@@ -68,24 +70,25 @@ def together(function: Callable[P, R]) -> Callable[P, R]:
         if not simple or not any(map(shape_of, (lattice, beam, effects))):
             return function(*args, **kwargs)
         require_real("step", given["step"], above=0)
-        try:
+        with suppress(ManySettingsError), hold_warnings(ManySettingsError):
             task = task_of(lattice, beam, effects, given["turns"], given["adjoint"])
             wrt = expand(given["wrt"], lattice.knobs)
             if not beam.world.is_serial or not _are_numbers(task, wrt):
-                return function(*args, **kwargs)
+                raise ManySettingsError("one after another")
             parts(task, wrt)  # each once, and none that follows another
             require_differentiable(effects)
             found: Any = _pass_all(objective_of(given["objective"]), task, wrt, given["mode"])
-        except ManySettingsError:
-            return function(*args, **kwargs)
-        return found
+            return found
+        return function(*args, **kwargs)
 
     return call
 
 
 def _are_numbers(task: Task, wrt: Sequence[str]) -> bool:
     """Return whether all knobs may have one number of each setting."""
-    names = {f"beam.{name}" for name in ("current", "charge")}
+    names = {CURRENT, CHARGE}
+    if not task.effects:  # a beam each, which kernels of one setting kick faster than a pass
+        names |= {*initial_moments.KNOBS}
     names |= {f"effects[{n}].{b}" for n, e in enumerate(task.effects) for b in e.batched}
     return all(address in names or _is_number(task.lattice, address) for address in wrt)
 
@@ -180,7 +183,7 @@ def _each(end: End, task: Task) -> Iterator[tuple[End, Beam]]:
     """The end of each of the settings (n,), and the beam as it started."""
     batch = task.batch
     for n in range(math.prod(batch)):
-        initial = choose(task.beam, partial(pick, batch=batch, index=(n,)))
+        initial = choose(task.beam, partial(pick, batch=batch, index=(n,))).pick(batch, (n,))
         columns = tuple(c[n] for c in end.state.coordinates)
         weights = None if end.weights is None else end.weights[n]
         yield End(State(columns, end.state.alive[n]), None, end.reference, weights), initial

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ..beam.beam import Beam
 from ..collective.base import CollectiveEffect
 from ..core.transforms import disable_compile
+from ..lattice.batch import each_where_needed
 from ..lattice.lattice import Lattice
 from ..tracking.adjoints import Adjoint
 from ..tracking.loss_warning import warn_if_differentiable, warn_of_effects
@@ -18,6 +19,7 @@ from .vmapped import as_settings
 
 @disable_compile
 @as_settings
+@each_where_needed
 def track(
     lattice: Lattice,
     beam: Beam,

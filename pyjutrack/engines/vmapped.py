@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from ..beam.beam import Beam
+from ..beam.reference import Reference
 from ..core.errors import ManySettingsError
 from ..core.settings import broadcast_batch
 from ..core.tensors import tensors_in
@@ -37,7 +38,7 @@ def as_settings(function: Callable[..., Beam]) -> Callable[..., Beam]:
             return function(lattice, beam, **given)
         mapped = [t for t in tensors_in((lattice.elements, beam, effects)) if is_mapped(t, level)]
         many = {id(t) for t in tensors_in(_numbers(lattice, beam, effects))}
-        if not mapped or any(id(t) not in many for t in mapped):
+        if not mapped or beam.reference.batch or any(id(t) not in many for t in mapped):
             return function(lattice, beam, **given)
         lead = beam.coordinates.shape[:-2]
         batch = broadcast_batch("settings", [*map(shape_of, (lattice, beam, effects)), lead])
@@ -51,7 +52,10 @@ def as_settings(function: Callable[..., Beam]) -> Callable[..., Beam]:
             return function(lattice, beam, **given)
         parts = {n: getattr(end, n) for n in ("coordinates", "alive", "weights")}
         seen = {n: wrap(p, level) for n, p in parts.items() if p is not None}
-        return beam.replace(reference=end.reference, **seen)
+        reference = end.reference
+        if isinstance(p0c := reference.p0c, Tensor) and p0c.dim():  # accelerated, each by itself
+            reference = Reference(reference.species, wrap(p0c, level))
+        return beam.replace(reference=reference, **seen)
 
     return call
 

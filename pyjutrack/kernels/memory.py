@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections import deque
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,8 @@ def allocate(shape: tuple[int, ...], dtype: DTypeLike) -> Tensor:
 
 def _forget_oldest() -> None:
     while sum(memory.size for memory, _ in tuple(_lent)) > _KEPT:
-        _lent.popleft()
+        with suppress(IndexError):  # other threads were faster
+            _lent.popleft()
 
 
 def _find(size: int) -> NDArray[np.uint8] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial, wraps
 from itertools import product
 from typing import Any, ParamSpec, TypeVar
@@ -11,7 +12,9 @@ from typing import Any, ParamSpec, TypeVar
 import torch
 
 from ..beam.beam import Beam
-from ..core.errors import ManySettingsError
+from ..beam.reference import Reference
+from ..core.errors import ManySettingsError, hold_warnings
+from ..core.one_by_one import choose_in, many_in
 from ..core.settings import broadcast_batch, join, pick
 from ..elements import Element
 from .lattice import Lattice
@@ -51,11 +54,21 @@ def choose(value: Any, of: Callable[[Any], Any]) -> Any:
         variables = {n: of(v) for n, v in value.variables.items()}
         elements = [_choose_element(e, of) for e in value.elements]
         return Lattice._with(elements, variables, value.expressions)
+    if isinstance(value, Reference):
+        return Reference(value.species, of(value.p0c)) if value.batch else value
     if isinstance(value, Beam):
-        return value.replace(current=of(value.current), charge=of(value.charge))
-    return tuple(
-        dataclasses.replace(e, **{n: of(getattr(e, n)) for n in batched_fields(e)}) for e in value
-    )
+        reference = choose(value.reference, of)
+        return value.replace(
+            current=of(value.current), charge=of(value.charge), reference=reference
+        )
+    return tuple(_choose_effect(e, of) for e in value)
+
+
+def _choose_effect(effect: Any, of: Callable[[Any], Any]) -> Any:
+    names = batched_fields(effect)
+    if names:
+        effect = dataclasses.replace(effect, **{n: of(getattr(effect, n)) for n in names})
+    return choose_in(effect, of)
 
 
 def _choose_element(element: Element, of: Callable[[Any], Any]) -> Element:
@@ -75,19 +88,32 @@ def each_setting_of_beams(function: Callable[P, R]) -> Callable[P, R]:
     return _call_each(function, lambda value: not isinstance(value, Lattice))
 
 
+def each_where_needed(function: Callable[P, R]) -> Callable[P, R]:
+    """The same of a function that takes many settings of all, where it refuses some of these."""
+    return _call_each(function, lambda value: False)
+
+
 def _call_each(function: Callable[P, R], counts: Callable[[Any], bool]) -> Callable[P, R]:
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         given: dict[Any, Any] = dict(enumerate(args)) | kwargs
         shapes = {k: shape for k, v in given.items() if (shape := shape_of(v))}
-        if not any(counts(given[k]) for k in shapes):
+        if not shapes:
             return function(*args, **kwargs)
-        batch = broadcast_batch("settings of lattice, beam and effects", shapes.values())
+        if not any(counts(given[k]) for k in shapes):
+            with suppress(ManySettingsError), hold_warnings(ManySettingsError):
+                return function(*args, **kwargs)
+        beams = [v for v in given.values() if isinstance(v, Beam)]
+        batch = broadcast_batch(
+            "settings of lattice, beam and effects",
+            [*shapes.values(), *(beam.coordinates.shape[:-2] for beam in beams)],
+        )
         call_one: Any = function
         found = []
         for index in product(*map(range, batch)):
             of = partial(pick, batch=batch, index=index)
             named = given | {k: choose(given[k], of) for k in shapes}
+            named |= {k: v.pick(batch, index) for k, v in named.items() if isinstance(v, Beam)}
             ordered = [named.pop(n) for n in range(len(args))]
             found.append(call_one(*ordered, **named))
         joined: R = join(found, batch)
@@ -97,19 +123,34 @@ def _call_each(function: Callable[P, R], counts: Callable[[Any], bool]) -> Calla
 
 
 def shape_of(value: Any) -> torch.Size:
-    """The settings of a lattice, of a beam's current or charge, or of some effects."""
+    """The settings of a lattice, of a beam's intensity or energy, or of some effects."""
     if isinstance(value, Lattice):
         return batch_of(value)
-    if isinstance(value, Beam):
+    if isinstance(value, (Beam, Reference)):
         return value.batch
     return effects_batch(value) if isinstance(value, (list, tuple)) else torch.Size()
 
 
 def effects_batch(effects: Sequence[Any]) -> torch.Size:
     """The settings that some effects hold."""
-    return broadcast_batch(
-        "settings of effects", [getattr(e, n) for e in effects for n in batched_fields(e)]
-    )
+    found = [getattr(e, n) for e in effects for n in batched_fields(e)]
+    found += [value for e in effects for _, value in many_in(e)]
+    return broadcast_batch("settings of effects", found)
+
+
+def require_at_once(beam: Beam, effects: Sequence[Any]) -> None:
+    """Raise ManySettingsError for settings of which particles can be tracked in one alone."""
+    for n, effect in enumerate(effects):
+        for path, value in many_in(effect):
+            raise ManySettingsError(
+                f"effects[{n}].{path} holds {tuple(value.shape)}, and {type(effect).__name__} acts "
+                "by one; take one after another"
+            )
+    if shape := beam.reference.batch:
+        raise ManySettingsError(
+            f"the reference of the beam has {tuple(shape)} momenta, and particles move by one; "
+            "take one after another"
+        )
 
 
 def batched_fields(effect: Any) -> list[str]:

@@ -20,6 +20,7 @@ from ..beam import initial_moments
 from ..beam.beam import Beam
 from ..core.checks import require_texts
 from ..core.errors import InvalidValueError, unknown
+from ..core.one_by_one import paths_in
 from ..core.scalars import carries, is_zero, to_float
 from .batch import batched_fields
 from .lattice import Lattice
@@ -96,7 +97,8 @@ def overlay(of: T, wrt: Sequence[str], numbers: Iterable[Tensor]) -> T:
         if kick:
             place, path = int(kick[1]), kick[2].split(".")
             old = _effect_value(effects, address, place, path)
-            if not number.dim() or ".".join(path) not in batched_fields(effects[place]):
+            many = (*batched_fields(effects[place]), *paths_in(effects[place]))
+            if not number.dim() or ".".join(path) not in many:
                 _require_shape(address, old, number)
             effects[place] = _with_effect_value(effects, address, place, path, number)
         elif address in (CURRENT, CHARGE):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
-from ..core.errors import InvalidValueError, UnstableError
+from ..core.errors import InvalidValueError, UnstableError, hold_warnings
 from ..core.settings import concatenate, take
 from ..lattice.batch import batch_of, choose, each_setting
 from ..lattice.lattice import Lattice
@@ -34,15 +34,16 @@ def in_one_pass(function: Callable[P, R]) -> Callable[P, R]:
         lattice = args[0] if args else kwargs.get("lattice")
         batch = batch_of(lattice) if isinstance(lattice, Lattice) else None
         if not batch or not isinstance(lattice, Lattice):
-            return function(*args, **kwargs)
+            return one_by_one(*args, **kwargs)  # of an energy each
         size = max(1, _AT_ONCE // max(len(lattice), 1))
         found = []
         try:
-            for first in range(0, math.prod(batch), size):
-                of = partial(take, batch=batch, rows=slice(first, first + size))
-                some = choose(lattice, of)
-                given = {} if args else {"lattice": some}
-                found.append(call_some(*[some, *args[1:]][: len(args)], **(kwargs | given)))
+            with hold_warnings(*_FAILURES):
+                for first in range(0, math.prod(batch), size):
+                    of = partial(take, batch=batch, rows=slice(first, first + size))
+                    some = choose(lattice, of)
+                    given = {} if args else {"lattice": some}
+                    found.append(call_some(*[some, *args[1:]][: len(args)], **(kwargs | given)))
         except _FAILURES:
             return one_by_one(*args, **kwargs)
         joined: R = concatenate(found, batch)

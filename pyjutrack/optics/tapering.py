@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ..beam.reference import Reference
+from ..beam.reference import Reference, require_reference
 from ..core.checks import require_whole
 from ..core.transforms import numeric
 from ..lattice.batch import batch_of, require_one
@@ -35,6 +35,7 @@ def taper(lattice: Lattice, reference: Reference, *, rounds: int = 3) -> Lattice
     require_whole("rounds", rounds, 1)
     require_lattice(lattice)
     require_one("a tapered ring", batch_of(lattice))
+    require_reference(reference)
     found = lattice
     with torch.no_grad():
         for _ in range(rounds):

@@ -13,6 +13,7 @@ from ..collective.base import CollectiveEffect
 from ..core.checks import require_texts
 from ..core.errors import InvalidValueError, unknown
 from ..core.transforms import disable_compile
+from ..lattice.batch import each_where_needed
 from ..lattice.lattice import Lattice
 from ..maps.state import State
 from .adjoint import run_adjoint
@@ -27,6 +28,7 @@ from .task import Task, task_of
 
 
 @disable_compile
+@each_where_needed
 def beams_at(
     lattice: Lattice,
     beam: Beam,

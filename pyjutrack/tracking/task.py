@@ -22,7 +22,7 @@ from ..core.settings import along_particles, broadcast_batch
 from ..elements import Element
 from ..elements.part import Part
 from ..kernels import parallel
-from ..lattice.batch import batch_of, batched_fields, effects_batch
+from ..lattice.batch import batch_of, batched_fields, effects_batch, require_at_once
 from ..lattice.lattice import Lattice
 from ..lattice.require import require_lattice
 from .adjoints import Adjoint, Auto, adjoint_of
@@ -67,6 +67,7 @@ class Task:
     @cached_property
     def own_batch(self) -> torch.Size:
         """The shape of the settings of the beam's current or charge, and of the effects."""
+        require_at_once(self.beam, self.effects)
         shapes = [self.beam.batch, effects_batch(self.effects)]
         found = broadcast_batch("settings of the beam and the effects", shapes)
         return found[:-1] if self.wide else found
@@ -138,6 +139,7 @@ def check_track(
     require_beam(beam)
     require_whole("turns", turns, 1)
     require_effects(effects)
+    require_at_once(beam, effects)
     check_beam(beam)
     if not bool(survivors(beam).any()):
         raise InvalidValueError("no particle of the beam is alive")

@@ -17,6 +17,7 @@ from ...beam.beam import Beam
 from ...beam.reference import Reference
 from ...core.checks import require_reals, require_whole, wrong
 from ...core.errors import InvalidValueError, ResolutionWarning, require_known, warn
+from ...core.one_by_one import check_each
 from ...core.scalars import Number, has_numbers, is_zero, to_float
 from ...core.storage import storable
 from ...elements.inverse import Operation
@@ -80,6 +81,7 @@ class BeamBeam(OpposingBeam):
     """
 
     numerics: ClassVar[tuple[str, ...]] = ("count", "slicing")
+    one_by_one: ClassVar[tuple[str, ...]] = (*_NUMBERS, *_SIZES)
 
     at: str
     charge: Number
@@ -98,6 +100,7 @@ class BeamBeam(OpposingBeam):
     count: int = 15
     slicing: str = "even"
 
+    @check_each
     def __post_init__(self) -> None:
         numbers, sizes = ({n: getattr(self, n) for n in names} for names in (_NUMBERS, _SIZES))
         check_numbers(self.at, numbers, sizes)

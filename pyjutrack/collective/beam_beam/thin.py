@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ... import maps
 from ...beam.reference import Reference
 from ...core.checks import require_real, wrong
+from ...core.one_by_one import check_each
 from ...core.scalars import Number, to_float
 from ...core.storage import storable
 from ...elements.inverse import Operation
 from .opposing import OpposingBeam, check_numbers, strength_of
+
+_NUMBERS, _SIZES = ("charge", "x", "y"), ("sigma_x", "sigma_y")
 
 
 @storable
@@ -40,6 +44,8 @@ class BeamBeam2D(OpposingBeam):
     Source: M. Bassetti, G. Erskine, CERN-ISR-TH/80-06 (1980).
     """
 
+    one_by_one: ClassVar[tuple[str, ...]] = (*_NUMBERS, *_SIZES, "correlation", "beta")
+
     at: str
     charge: Number
     sigma_x: Number
@@ -49,9 +55,10 @@ class BeamBeam2D(OpposingBeam):
     correlation: Number = 0.0
     beta: Number = 1.0
 
+    @check_each
     def __post_init__(self) -> None:
-        numbers = {name: getattr(self, name) for name in ("charge", "x", "y")}
-        check_numbers(self.at, numbers, {"sigma_x": self.sigma_x, "sigma_y": self.sigma_y})
+        numbers, sizes = ({n: getattr(self, n) for n in names} for names in (_NUMBERS, _SIZES))
+        check_numbers(self.at, numbers, sizes)
         require_real("correlation", self.correlation)
         if not abs(to_float(self.correlation)) < 1:
             raise wrong("correlation", self.correlation, "between -1 and 1, ends not included")

@@ -13,6 +13,7 @@ from ...beam.beam import Beam
 from ...beam.reference import VACUUM_PERMITTIVITY
 from ...core.checks import require_real, require_setting, require_whole
 from ...core.errors import InvalidValueError, require_known
+from ...core.one_by_one import check_each
 from ...core.scalars import Number, to_float
 from ...core.storage import storable
 from ...elements import Element
@@ -101,6 +102,7 @@ class CSR(CollectiveEffect):
     reversible: ClassVar[bool] = True
     weighted: ClassVar[bool] = True
     batched: ClassVar[tuple[str, ...]] = ("beam.charge",)
+    one_by_one: ClassVar[tuple[str, ...]] = ("smoothing", "scale")
     models: ClassVar[str] = "coherent synchrotron radiation"
 
     mode: str = "transient"
@@ -110,6 +112,7 @@ class CSR(CollectiveEffect):
     reach: float | None = None
     scale: Number = 1.0
 
+    @check_each
     def __post_init__(self) -> None:
         require_known("mode of CSR", self.mode, ("transient", "steady"))
         require_whole("cells", self.cells, 8)

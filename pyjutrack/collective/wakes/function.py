@@ -42,6 +42,7 @@ class WakeFunction:
     Attributes:
         rings: it is one decaying oscillation, of which a former passage leaves two numbers; `ring`
             and `ring_value` are then stated too.
+        one_by_one: names of its numbers that may hold many settings, as of `CollectiveEffect`.
 
     Example:
         >>> @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class WakeFunction:
     """
 
     rings: ClassVar[bool] = False
+    one_by_one: ClassVar[tuple[str, ...]] = ()
 
     def value(self, time: Tensor, transverse: bool) -> Tensor:
         """Evaluate W after a charge has passed.

@@ -13,6 +13,7 @@ from ...autodiff import value_of
 from ...beam.beam import Beam
 from ...core.checks import require_real, require_setting, require_whole, wrong
 from ...core.errors import InvalidValueError, require_known
+from ...core.one_by_one import check_each
 from ...core.scalars import Number, is_transformed
 from ...core.storage import storable
 from ...maps.state import State
@@ -122,12 +123,14 @@ class NeuralWake(LineEffect):
     """
 
     batched: ClassVar[tuple[str, ...]] = ("beam.charge",)
+    one_by_one: ClassVar[tuple[str, ...]] = ("scale",)
     model: WakeModel
     at: str | None = None
     component: str = "longitudinal"
     scale: Number = 1.0
     max_step: float | Mapping[str, float] | None = None
 
+    @check_each
     def __post_init__(self) -> None:
         model = self.model
         parts = callable(getattr(model, "solve", None)) and hasattr(model, "window")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from ...beam.reference import SPEED_OF_LIGHT
 from ...core.checks import require_real
 from ...core.digits import tell_apart
 from ...core.errors import AccuracyWarning, InvalidValueError, warn
+from ...core.one_by_one import check_each
 from ...core.scalars import Number, to_float
 from ...core.storage import storable
 from .function import WakeFunction
@@ -53,10 +55,13 @@ class ResistiveWall(WakeFunction):
     (1993), eqs. 2.11, 2.17; K. L. F. Bane, M. Sands, SLAC-PUB-95-7074 (1995) for short bunches.
     """
 
+    one_by_one: ClassVar[tuple[str, ...]] = ("radius", "conductivity", "length")
+
     radius: Number
     conductivity: Number
     length: Number | None = None
 
+    @check_each
     def __post_init__(self) -> None:
         for name in ("radius", "conductivity", "length"):
             if name != "length" or self.length is not None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...core.checks import require_real
 from ...core.errors import ResolutionWarning, warn
+from ...core.one_by_one import check_each
 from ...core.scalars import Number, to_float
 from ...core.storage import storable
 from .function import Phasor, WakeFunction
@@ -43,11 +44,13 @@ class Resonator(WakeFunction):
     """
 
     rings: ClassVar[bool] = True
+    one_by_one: ClassVar[tuple[str, ...]] = ("frequency", "shunt", "quality")
 
     frequency: Number
     shunt: Number
     quality: Number = 1.0
 
+    @check_each
     def __post_init__(self) -> None:
         require_real("frequency", self.frequency, above=0)
         require_real("shunt", self.shunt)

@@ -13,6 +13,7 @@ from ...beam.beam import Beam
 from ...beam.reference import SPEED_OF_LIGHT
 from ...core.checks import require_kind, require_real, require_setting, require_whole
 from ...core.errors import InvalidValueError, require_known
+from ...core.one_by_one import check_each
 from ...core.scalars import Number, tensor_like, to_float
 from ...core.storage import storable
 from ...maps.state import State
@@ -114,6 +115,7 @@ class Wake(LineEffect):
     """
 
     batched: ClassVar[tuple[str, ...]] = ("beam.charge",)
+    one_by_one: ClassVar[tuple[str, ...]] = ("function", "window", "period", "scale")
     function: WakeFunction
     at: str | None = None
     component: str = "longitudinal"
@@ -124,6 +126,7 @@ class Wake(LineEffect):
     scale: Number = 1.0
     max_step: float | Mapping[str, float] | None = None
 
+    @check_each
     def __post_init__(self) -> None:
         kinds = "a WakeFunction", "such as Resonator(frequency=1e9, shunt=1e4)"
         require_kind("function", self.function, WakeFunction, *kinds)
