@@ -30,6 +30,8 @@ exclude_patterns = ["_build", "**/.ipynb_checkpoints"]
 html_theme = "furo"
 html_title = f"pyjutrack {version}"
 html_show_sphinx = False
+html_static_path = ["static"]
+html_css_files = ["notebooks.css"]
 
 #: single backticks in docstrings are code
 default_role = "code"

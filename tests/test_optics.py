@@ -80,6 +80,15 @@ def test_unstable_motion_says_by_how_much() -> None:
         pj.tunes(-np.eye(4))
 
 
+def test_a_matrix_that_is_rounded_is_told_from_unstable_motion() -> None:
+    rounded = block_diag(turn(0.3, 3.0), turn(0.2)).round(3)
+    with pytest.raises(pj.errors.UnstableError, match=r"not symplectic, by .* rounded"):
+        pj.tunes(rounded)
+    with pytest.raises(pj.errors.UnstableError) as unstable:
+        pj.tunes(block_diag(np.diag([2.5, 0.4]), turn(0.3)))
+    assert "symplectic" not in str(unstable.value)
+
+
 @pytest.mark.parametrize("shape", [(2, 2), (4,), (6, 4)])
 def test_matrices_of_other_shapes(shape: tuple[int, ...]) -> None:
     with pytest.raises(pj.errors.InvalidValueError, match="shape"):

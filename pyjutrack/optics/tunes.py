@@ -97,14 +97,18 @@ def synchrobetatron_tunes(matrix: ArrayLike) -> Array:
 def modes(matrix: Array) -> tuple[Array, list[NDArray[np.complex128]], list[complex]]:
     """Tunes, eigenvectors and eigenvalues exp(2 pi i tune) of the modes, in order of the planes."""
     eigenvalues, vectors = np.linalg.eig(matrix)
+    form = FORM[: len(matrix), : len(matrix)]
     worst = np.abs(np.abs(eigenvalues) - 1).max()
     if worst > _STABLE:
         largest, _ = tell_apart(float(np.abs(eigenvalues).max()), 1.0)
+        off = float(np.abs(matrix.T @ form @ matrix - form).max())
+        why = ""
+        if off > _STABLE:
+            why = f"; the matrix is not symplectic, by {off:.1g}: is it rounded, averaged, damped?"
         raise UnstableError(
             f"the motion is unstable: an eigenvalue of the one-turn matrix has modulus "
-            f"{largest}; tunes exist only where all have modulus 1"
+            f"{largest}; tunes exist only where all have modulus 1{why}"
         )
-    form = FORM[: len(matrix), : len(matrix)]
     pairs = []
     for eigenvalue, v in zip(eigenvalues, vectors.T, strict=True):
         # of each conjugate pair, the one that turns clockwise in phase space, as oscillations do
