@@ -25,7 +25,8 @@ from pyjutrack.errors import MissingPackageError
 
 TESTS = Path(__file__).parent
 CHECKS = TESTS / "page_checks"
-PAGES = ["README.md", *(f"docs/{path.name}" for path in sorted(ROOT.glob("docs/*.md")))]
+FILES = ["README.md", "docs/*.md", "examples/*/README.md"]
+PAGES = [str(path.relative_to(ROOT)) for name in FILES for path in sorted(ROOT.glob(name))]
 #: packages that `test` does not install
 EXTRAS = {"docs/xopt.md": "xopt"}
 #: pages with blocks for Julia
@@ -57,6 +58,12 @@ def blocks_of(page: str) -> list[Block]:
     return found
 
 
+def name_of(page: str) -> str:
+    """Name a page's checks: that of its file, or of an example's folder."""
+    path = Path(page)
+    return f"example_{path.parent.name}" if path.parent.parent.name else path.stem.lower()
+
+
 def marked() -> list[object]:
     """Pages with blocks that run, with what each needs."""
     found = []
@@ -78,16 +85,18 @@ def require(page: str) -> None:
             pytest.skip(f"the julia engine is not available here: {error}")
 
 
-def run(folder: Path, *arguments: str) -> str:
+def run(page: str, folder: Path, *arguments: str) -> str:
+    env = {n: value for n, value in os.environ.items() if n not in ("RANK", "WORLD_SIZE")}
+    if page.startswith("examples"):  # beside their scripts, and by paths from the clone's root
+        env["PYTHONPATH"] = os.pathsep.join([str((ROOT / page).parent), env.get("PYTHONPATH", "")])
+        (folder / "examples").symlink_to(ROOT / "examples")
     ran = subprocess.run(
         [sys.executable, "-W", "error", "-W", PYTORCHS_OWN, *arguments],
         capture_output=True,
         text=True,
         check=False,
         cwd=folder,
-        env={
-            name: value for name, value in os.environ.items() if name not in ("RANK", "WORLD_SIZE")
-        },
+        env=env,
     )
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
@@ -103,15 +112,15 @@ def test_the_blocks_run(page: str, tmp_path: Path) -> None:
     (tmp_path / "blocks.json").write_text(json.dumps([b.code.replace(old, new) for b in together]))
     folder = tmp_path / "empty"
     folder.mkdir()
-    checks = CHECKS / f"{Path(page).stem.lower()}.py"
+    checks = CHECKS / f"{name_of(page)}.py"
     given = [str(checks)] if checks.exists() else []
-    said = run(folder, str(TESTS / "run_page.py"), str(tmp_path / "blocks.json"), *given)
+    said = run(page, folder, str(TESTS / "run_page.py"), str(tmp_path / "blocks.json"), *given)
     for block, printed in zip(together, json.loads(said.splitlines()[-1]), strict=True):
         if block.shown is not None:
             require_same(printed, block.shown)
     for script in scripts:  # by itself, as processes that it starts read it again
         (folder / "script.py").write_text(script.code)
-        run(folder, "script.py")
+        run(page, folder, "script.py")
 
 
 NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:e[-+]?\d+)?")
@@ -149,7 +158,7 @@ def test_outlines_are_called_so(page: str) -> None:
 
 
 def test_checks_are_of_pages_that_there_are() -> None:
-    assert {path.stem for path in CHECKS.glob("*.py")} <= {Path(p).stem.lower() for p in PAGES}
+    assert {path.stem for path in CHECKS.glob("*.py")} <= {name_of(page) for page in PAGES}
 
 
 @pytest.mark.parametrize(("shown", "same"), [("a 1.5", True), ("a 1.4", False), ("b 1.50", False)])
