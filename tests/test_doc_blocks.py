@@ -31,8 +31,6 @@ PAGES = [str(path.relative_to(ROOT)) for name in FILES for path in sorted(ROOT.g
 EXTRAS = {"docs/xopt.md": "xopt"}
 #: pages with blocks for Julia
 JULIA = ("docs/julia.md",)
-#: pages that take longer than a minute
-SLOW = ("docs/corrections.md",)
 #: smaller numbers than a reader would take
 SMALLER = {"docs/many_processes.md": ("1_000_000", "10_000")}
 
@@ -64,16 +62,6 @@ def name_of(page: str) -> str:
     return f"example_{path.parent.name}" if path.parent.parent.name else path.stem.lower()
 
 
-def marked() -> list[object]:
-    """Pages with blocks that run, with what each needs."""
-    found = []
-    for page in PAGES:
-        if any(not block.outline for block in blocks_of(page)):
-            marks = [pytest.mark.slow] if page in SLOW else []
-            found.append(pytest.param(page, marks=marks, id=page))
-    return found
-
-
 def require(page: str) -> None:
     """Skip where what a page needs is not there."""
     if page in EXTRAS and find_spec(EXTRAS[page]) is None:
@@ -102,7 +90,7 @@ def run(page: str, folder: Path, *arguments: str) -> str:
     return ran.stdout
 
 
-@pytest.mark.parametrize("page", marked())
+@pytest.mark.parametrize("page", [p for p in PAGES if any(not b.outline for b in blocks_of(p))])
 def test_the_blocks_run(page: str, tmp_path: Path) -> None:
     require(page)
     old, new = SMALLER.get(page, ("", ""))

@@ -83,6 +83,25 @@ def test_potentials(name: str) -> None:
     testing.check_potential(potentials[name])
 
 
+class Scaled(torch.nn.Module):
+    """A solver whose answer is multiplied by a weight that asks for gradients."""
+
+    def __init__(self, power: float = 1.0) -> None:
+        super().__init__()
+        self.solver, self.power = pj.SpectralPoisson((0.02, 0.02), (32, 32)), power
+        self.mesh = self.solver.mesh
+        self.weight = torch.nn.Parameter(torch.tensor(1.5, dtype=torch.float64))
+
+    def solve(self, fractions: torch.Tensor) -> torch.Tensor:
+        return self.weight * self.solver.solve(fractions) ** self.power
+
+
+def test_a_module_of_a_users_own() -> None:
+    testing.check_potential(Scaled())
+    with pytest.raises(CheckFailedError, match="linearity"):
+        testing.check_potential(Scaled(power=2.0))
+
+
 @pytest.mark.parametrize(
     "make",
     [
