@@ -8,14 +8,26 @@ import sys
 from pathlib import Path
 
 PAGE = Path(__file__).parents[2] / "docs" / "twin_live.md"
+#: of a package that lume-base imports
+MATPLOTLIBS_OWN = "ignore:The set_:PendingDeprecationWarning"
 PYTORCHS_OWN = "ignore:`torch.jit.script` is deprecated:DeprecationWarning"
 
 
 def test_the_examples_run(tmp_path: Path) -> None:
     blocks = re.findall(r"<!-- example -->\n```python\n(.*?)```", PAGE.read_text(), re.S)
-    assert len(blocks) == 6
+    assert len(blocks) == 7
     ran = subprocess.run(
-        [sys.executable, "-W", "error", "-W", PYTORCHS_OWN, "-c", "\n".join(blocks)],
+        [
+            sys.executable,
+            "-W",
+            "error",
+            "-W",
+            PYTORCHS_OWN,
+            "-W",
+            MATPLOTLIBS_OWN,
+            "-c",
+            "\n".join(blocks),
+        ],
         capture_output=True,
         text=True,
         check=False,
