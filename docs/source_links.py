@@ -6,6 +6,7 @@ Of a source file whose names stand on pages of several namespaces, it takes one 
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,18 @@ def mend(folder: Path) -> None:
 def _mended(match: re.Match[str], page: Path) -> str:
     """A link, with another place where its own is not there and only one can be meant."""
     before, path, place, after = match.groups()
-    places = set(_PLACE.findall((page.parent / path).read_text(encoding="utf-8")))
+    places = _places((page.parent / path).resolve())
     name = place.removeprefix("pyjutrack")
     alike = [other for other in places if other.endswith(name)]
     if place not in places and len(alike) == 1:
         place = alike[0]
     return f"{before}{path}#{place}{after}"
+
+
+@cache
+def _places(page: Path) -> frozenset[str]:
+    """All places of a page."""
+    return frozenset(_PLACE.findall(page.read_text(encoding="utf-8")))
 
 
 def mend_links(app: Any, error: Exception | None) -> None:

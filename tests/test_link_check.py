@@ -17,7 +17,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 def _site(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.syspath_prepend(str(DOCS))
     yield
-    for name in ("inventories", "link_check"):
+    for name in ("inventories", "link_check", "source_links"):
         sys.modules.pop(name, None)
 
 
@@ -93,3 +93,19 @@ def test_names_of_other_packages_can_be_read_by_sphinx(tmp_path: Path) -> None:
         assert content.startswith(b"# Sphinx inventory version 2\n# Project: ")
         names = zlib.decompress(content.split(b"zlib.\n", 1)[1]).decode().splitlines()
         assert len(names) == len(SITES[package][1])
+
+
+def test_links_of_sources_lead_to_the_place_that_is_meant(tmp_path: Path) -> None:
+    from source_links import mend
+
+    (tmp_path / "_modules").mkdir()
+    page, back = tmp_path / "_modules" / "a.html", '<a class="viewcode-back" href="../r.html#{}">'
+    (tmp_path / "r.html").write_text('<p id="pyjutrack.optics.Target"><p id="pyjutrack.twiss">')
+    for given, mended in (
+        ("pyjutrack.Target", "pyjutrack.optics.Target"),
+        ("pyjutrack.twiss", "pyjutrack.twiss"),
+        ("pyjutrack.nothing", "pyjutrack.nothing"),
+    ):
+        page.write_text(back.format(given))
+        mend(tmp_path)
+        assert page.read_text() == back.format(mended)
