@@ -21,7 +21,7 @@ def test_a_claim_is_kept_and_its_worst_case_shown(
     assert row["test"].startswith("tests/test_validation_page.py::test_a_claim")
     page = validation.page({key: row}, {"no Julia": 2}, 60.0)
     assert "| a tune | xtrack (xtrack " in page
-    assert "| 4.0e-03 | 1e-02 | 3 |" in page
+    assert "| 4.0e-03 | 0.01 | 3 |" in page
     assert "| 2 | no Julia |" in page
     assert page.count("Not measured in this run") == len(validation.AREAS) - 1
 

@@ -52,9 +52,12 @@ AREAS = (
 INTRODUCTION = """# Validation
 
 Every number of this page was measured by one run of `python tests/validation.py`, which wrote it:
-by tests, each against something that shares no code with what it judges. A row is the worst of its
-cases: the largest difference that was found, and the bound below which the test holds it. `pytest`
-with what stands under *test* measures a row again.
+by tests, each against what stands under *beside*: another code, a closed form or a law, which share
+no code with what they judge, or another way of our own that must give the same (forward mode, the
+stored adjoint, one setting after another, the native engine). A row is the worst of its cases: the
+largest difference that was found, and the bound below which the test holds it. "Of it", "of each"
+and "of the largest" are shares of the numbers compared. `pytest` with what stands under *test*
+measures a row again.
 """
 
 
@@ -132,7 +135,7 @@ def page(
         text += "| claim | beside | found | bound | cases | test |\n|---|---|---|---|---|---|\n"
         for row in sorted(chosen, key=lambda row: (row["test"].partition("::")[0], row["text"])):
             test = row["test"].partition("[")[0]
-            numbers = f"{row['found']:.1e} | {row['bound']:.0e} | {row['cases']}"
+            numbers = f"{row['found']:.1e} | {row['bound']:g} | {row['cases']}"
             text += f"| {row['text']} | {named(row['oracle'])} | {numbers} | `{test}` |\n"
     if left:
         text += "\n## What did not run\n\n| cases | why |\n|---|---|\n"
