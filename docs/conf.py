@@ -9,8 +9,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from copied_pages import FOLDER, relink_page, write_copies
 from executed_pages import copy_notebooks, find_outdated, link_notebook, prepare_kernels, spread
+from inventories import write_inventories
+from link_check import check_links
 from plain_docstrings import escape_lines, join_names
 from reference_pages import write_pages
+from source_links import mend_links
 
 from pyjutrack import __version__
 
@@ -22,6 +25,7 @@ release = version = __version__
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
+    "sphinx.ext.intersphinx",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
@@ -45,6 +49,8 @@ napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 # types of signatures are written in full there; they are links where they are in the reference
 nitpicky = False
+
+intersphinx_mapping = write_inventories(Path(__file__).parent / "_build" / "inventories")
 
 myst_heading_anchors = 4
 myst_enable_extensions = ["colon_fence", "dollarmath"]
@@ -74,6 +80,8 @@ def setup(app):  # type: ignore[no-untyped-def]
     app.connect("html-page-context", link_notebook)
     app.connect("build-finished", copy_notebooks)
     app.connect("source-read", relink_page)
+    app.connect("build-finished", mend_links, priority=400)
+    app.connect("build-finished", check_links)  # of what is mended
     app.connect("autodoc-process-docstring", escape_lines, priority=400)  # before napoleon
     app.connect("autodoc-process-docstring", join_names, priority=600)  # after it
     return {"parallel_read_safe": True}

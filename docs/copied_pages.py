@@ -18,6 +18,7 @@ _LINK = re.compile(r"(\]\()([^)\s#:]+)(?=[)#])")
 def copied() -> dict[Path, str]:
     """Files of the repository, and the names of the pages that they are on the site."""
     found = {Path("CHANGELOG.md"): "changelog", Path("CONTRIBUTING.md"): "contributing"}
+    found[Path("RELEASING.md")] = "releasing"
     found[Path("julia/README.md")] = "julia_package"
     for readme in sorted(ROOT.glob("examples/*/README.md")):
         found[readme.relative_to(ROOT)] = f"example_{readme.parent.name}"

@@ -26,6 +26,7 @@ BeamFactory = Callable[..., pj.Beam]
 def pytest_configure(config: pytest.Config) -> None:
     # PyTorch's own forward-mode decompositions script functions on their first import
     config.addinivalue_line("filterwarnings", "ignore:.torch.jit.script:DeprecationWarning")
+    config.addinivalue_line("filterwarnings", "ignore:Guards may run slower:RuntimeWarning")
     if hasattr(config, "workerinput"):  # of pytest-xdist: so do the package's own threads
         workers._SPINS = 2000
 

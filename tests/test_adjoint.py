@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from claims import claim, share
 from element_battery import CASES, ONE_WAY
 from element_cases import PROTON, Case, points
 from rebuilt import differences
@@ -37,7 +38,8 @@ def test_the_paper_cell(cell, kick, make_beam) -> None:
     slopes = differences(pj.observables.emittance_growth("x"), cell, beam, KNOBS, 3e-6, **options)
     for chosen in LITTLE:
         found = gradients(cell, beam, KNOBS, chosen, **options)
-        np.testing.assert_allclose(found, expected, rtol=1e-11, err_msg=chosen)
+        text = f"gradients of three turns, {chosen} adjoint, of each"
+        claim("Derivatives", text, "the stored adjoint", share(found, expected), 1e-11)
         np.testing.assert_allclose(found, slopes, rtol=2e-5, atol=2e-7, err_msg=chosen)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from claims import claim, of_largest, off, share
 from conftest import BeamFactory
 from rebuilt import differences, jacobian
 from rounding import assert_as_rounded, spread, steps
@@ -30,6 +31,8 @@ def test_jacobian_against_differences(
     )
     rebuilt = jacobian(cell, make_beam(5000), at, 1e-7, effects=[kick])
     np.testing.assert_allclose(exact, rebuilt, rtol=1e-6, atol=1e-7)
+    text = "Jacobian of a particle in the beam's field, of the largest entry"
+    claim("Derivatives", text, "differences", of_largest(exact, rebuilt), 2e-6)
     np.testing.assert_allclose(own, rebuilt, rtol=1e-6, atol=1e-7)
 
 
@@ -38,7 +41,8 @@ def test_jacobian_is_symplectic(
     cell: pj.Lattice, make_beam: BeamFactory, kick: pj.SpaceCharge, at: tuple | None
 ) -> None:
     m = pj.jacobian(cell, make_beam(5000), effects=[kick], at=at)
-    np.testing.assert_allclose(m.T @ FORM @ m, FORM, rtol=0, atol=1e-13)
+    text = "Jacobian with space charge: M^T S M - S"
+    claim("Derivatives", text, "the symplectic form", off(m.T @ FORM @ m, FORM), 1e-13)
 
 
 def test_jacobian_over_turns(
@@ -74,9 +78,10 @@ def test_gradient_reverse_is_forward_is_fd(
         for m in ("reverse", "forward")
     )
     assert np.abs(reverse).min() > 1e-6
-    np.testing.assert_allclose(forward, reverse, rtol=1e-11)
+    text = "gradient of the emittance growth by seven knobs and the current, of each"
+    claim("Derivatives", text, "forward mode", share(forward, reverse), 1e-11)
     rebuilt = differences(GROWTH, cell, beam, wrt, 3e-6, effects=[kick])
-    np.testing.assert_allclose(rebuilt, reverse, rtol=1e-6)
+    claim("Derivatives", text, "differences of rebuilt inputs", share(rebuilt, reverse), 1e-6)
     own = pj.gradient(GROWTH, cell, beam, wrt=wrt, effects=[kick], mode="fd", step=3e-6)
     np.testing.assert_allclose(own, reverse, rtol=1e-6)
 

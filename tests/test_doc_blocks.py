@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from pages import PYTORCHS_OWN, ROOT
+from pages import MATPLOTLIBS_OWN, PYTORCHS_OWN, ROOT
 
 from pyjutrack.engines import engine_of
 from pyjutrack.errors import MissingPackageError
@@ -79,7 +79,7 @@ def run(page: str, folder: Path, *arguments: str) -> str:
         env["PYTHONPATH"] = os.pathsep.join([str((ROOT / page).parent), env.get("PYTHONPATH", "")])
         (folder / "examples").symlink_to(ROOT / "examples")
     ran = subprocess.run(
-        [sys.executable, "-W", "error", "-W", PYTORCHS_OWN, *arguments],
+        [sys.executable, "-W", "error", "-W", PYTORCHS_OWN, "-W", MATPLOTLIBS_OWN, *arguments],
         capture_output=True,
         text=True,
         check=False,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from claims import claim, off
 from element_battery import CASES, ONE_WAY
 from element_cases import PLACED, PROTON, SYMPLECTIC, Case, by_equations_of_motion, move, points
 from torch import Tensor
@@ -74,7 +75,9 @@ def test_symplectic(case: Case) -> None:
         return
     for jacobian in jacobians(case, points(6)):
         error = (jacobian.mT @ SYMPLECTIC @ jacobian - SYMPLECTIC).abs().max()
-        assert error < 2e-14 * max(1.0, float(jacobian.abs().max())) ** 2
+        size = max(1.0, float(jacobian.abs().max())) ** 2
+        text = "every kind and model is symplectic: M^T S M - S, of the square of M's largest entry"
+        claim("Structure", text, "the symplectic form", error / size, 2e-14)
 
 
 @every_case
@@ -122,7 +125,9 @@ def test_solves_hamiltons_equations(case: Case) -> None:
     for c in points(4, seed=2):
         expected = by_equations_of_motion(case.hamiltonian, c, length, **rest)
         scale = max(1e-2, length * 1e-2)
-        np.testing.assert_allclose(case.push(c), expected, rtol=0, atol=case.solved_to * scale)
+        error = off(case.push(c), expected) / scale
+        text = f"{case.kind.__name__}: Hamilton's equations, in units of 1 cm or 1 % of its length"
+        claim("Structure", text, "SciPy's solver of them", error, case.solved_to)
 
 
 @every_case
@@ -131,6 +136,8 @@ def test_a_batch_is_a_loop(case: Case) -> None:
     together, some = case.push(c), [0, 1, 255, 256, 299]
     alone = torch.stack([case.push(c[n]) for n in some])
     torch.testing.assert_close(together[some], alone, rtol=1e-14, atol=5e-16)
+    text = "every kind: particles in blocks and alone [m, 1]"
+    claim("Structure", text, "one particle after another", off(together[some], alone), 1e-14)
 
 
 @every_case

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from claims import claim, of_largest, share
 from element_battery import CASES, ONE_WAY
 from element_cases import PROTON, Case
 from torch import Tensor
@@ -72,6 +73,9 @@ def test_values_and_jacobians(address: str, turns: int) -> None:
     matrices = pj.jacobian(lattice, PROTON, turns=turns)
     ones = one_by_one(LINE, address, values, lambda one: pj.jacobian(one, PROTON, turns=turns))
     np.testing.assert_allclose(matrices, np.stack(ones), rtol=1e-13, atol=1e-15)
+    text = "Jacobians of many settings, of the largest entry"
+    error = of_largest(matrices, np.stack(ones))
+    claim("Many settings at once", text, "one setting after another", error, 2e-13)
 
 
 @pytest.mark.parametrize("count", [20, 1])
@@ -282,4 +286,6 @@ def test_gradients_of_each() -> None:
     size = pj.observables.emittance_growth("x")
     found = pj.gradient(size, lattice, beam, wrt=wrt)
     ones = one_by_one(LINE, "q.k1", VALUES, lambda one: pj.gradient(size, one, beam, wrt=wrt))
-    np.testing.assert_allclose(found, np.stack(ones), rtol=1e-12)
+    error = share(found, np.stack(ones))
+    text = "gradients of many settings, of each"
+    claim("Many settings at once", text, "one setting after another", error, 1e-12)

@@ -100,7 +100,8 @@ def write_hdf5(path: Path, h5py: Any, fill: Callable[[Any], None]) -> None:
         fill(file)
     buffer.seek(0, io.SEEK_END)
     buffer.write(seal(buffer.getvalue()))
-    write_bytes(path, buffer.getbuffer())
+    with buffer.getbuffer() as content:  # let go of, too, where writing raises
+        write_bytes(path, content)
 
 
 def write_json(path: Path, data: Any) -> None:

@@ -8,6 +8,7 @@ from ..core.storage import storable
 from .calibrate import calibrate
 from .calibration import Calibration
 from .gaussian_processes import GaussianProcess, gaussian_process
+from .lume import lume_model
 from .measurements import Measurements
 from .model import Twin
 from .unknowns import Unknown
@@ -20,6 +21,7 @@ __all__ = [
     "Unknown",
     "calibrate",
     "gaussian_process",
+    "lume_model",
     "storable",
 ]
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from beam_beam_cases import CHARGE, IP, POSITRON, SIZES, STRENGTH, bunch, kicks, places
+from claims import claim, of_largest, off, share
 from scipy.constants import e, epsilon_0
 from scipy.special import wofz
 
@@ -34,6 +35,8 @@ def test_kicks_are_those_of_the_published_formula(ratio: float, upright: bool) -
     rows = places(v, u) if upright else places(u, v)
     found = kicks(BeamBeam2D("ip", 1e10 * e, *sizes), rows)[:, [3, 1] if upright else [1, 3]]
     np.testing.assert_allclose(found.T, expected, rtol=1e-9, atol=1e-9 * np.abs(expected).max())
+    text = "thin kicks of the largest"
+    claim("Beam-beam", text, "Bassetti and Erskine", of_largest(found.T, expected), 2e-9)
 
 
 def test_kicks_of_a_beam_that_is_turned() -> None:
@@ -160,7 +163,8 @@ def test_crossing_beams_beside_the_lorentz_force(angle: float, plane: float) -> 
     expected = [lorentz_force(row, angle, plane, sizes, length) for row in rows]
     expected = STRENGTH * 1e-12 / e * np.array(expected)
     size = np.abs(expected[:, :2]).max()
-    assert np.abs(found - expected).max() < 3e-5 * size
+    text = "crossing beams: momenta and energy, of the largest"
+    claim("Beam-beam", text, "Lorentz force", off(found, expected) / size, 3e-5)
     if angle:  # and no cosine is missing
         assert 1 - math.cos(angle) > 600 * 3e-5
 
@@ -185,5 +189,5 @@ def test_the_tune_shift() -> None:
         shift = 3e8 * radius * beta[u] / (2 * math.pi * POSITRON.gamma * size * sum(SIZES.values()))
         block = matrix[2 * i : 2 * i + 2, 2 * i : 2 * i + 2]
         found = math.acos(np.trace(block) / 2) / (2 * math.pi) - tune[u]
-        assert found == pytest.approx(shift, rel=0.01)
+        claim("Beam-beam", "tune shift, of it", "closed form", share(found, shift), 0.01)
         assert 1e-4 < found < 1e-2

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from claims import claim
 from scipy.constants import e, epsilon_0
 
 import pyjutrack as pj
@@ -44,12 +45,14 @@ def both(ours: Any, theirs: Any) -> tuple[Any, Any]:
     return pj.track(IP, beam, effects=[ours]).numpy() - rows, end - rows
 
 
-def check(found: Any, expected: Any, tolerance: float) -> None:
+def check(found: Any, expected: Any, tolerance: float, text: str) -> None:
     """In x, px, y, py and delta, by the largest change; z changes by their rounding."""
     columns = [0, 1, 2, 3, 5]
     size = np.abs(expected[:, columns]).max(0)
     error = np.abs(found - expected)[:, columns].max(0)
     assert (error <= tolerance * size).all(), error / size
+    moved = size > 0
+    claim("Beam-beam", text, "xfields", (error[moved] / size[moved]).max(), tolerance)
     assert size[1] > 1e-5
     assert np.abs(found - expected)[:, 4].max() < 1e-11 * LENGTH / 1e-2
 
@@ -62,7 +65,7 @@ def test_thin_kicks(sizes: tuple[float, float]) -> None:
         other_beam_shift_x=2e-6, other_beam_shift_y=1e-6,
     )  # fmt: skip
     ours = BeamBeam2D("ip", -COUNT * e, *sizes, x=2e-6, y=1e-6)
-    check(*both(ours, theirs), 1e-9)
+    check(*both(ours, theirs), 1e-9, "thin kicks of the largest")
 
 
 CASES = {
@@ -113,4 +116,5 @@ def test_kicks_of_slices(case: str, slicing: str) -> None:
             for i in range(4) for j in range(i, 4)
         },
     )  # fmt: skip
-    check(*both(ours, theirs), 1e-6)
+    text = f"kicks of slices ({slicing}), of the largest"
+    check(*both(ours, theirs), 1e-6, text)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from claims import claim, share
 from csr_cases import CHARGE, ELECTRON, LENGTH, RADIUS, STRENGTH, bend, losses, quiet
 from scipy.integrate import quad
 from scipy.special import gamma as gamma_function
@@ -113,7 +114,9 @@ def test_the_field_is_that_of_retarded_potentials(arc: float, distance: float) -
     s = arc + thin / 2 if not distance else arc + distance + thin / 2
     some = np.searchsorted(z, LENGTH * np.array([-2.0, -1.0, 0.0, 0.7, 2.0]))
     expected = np.array([orbit.from_retarded_potentials(s, z[i]) for i in some])
-    assert np.abs(found[some] - expected).max() < 1e-3 * np.abs(found).max()
+    error = np.abs(found[some] - expected).max() / np.abs(found).max()
+    text = "field in and after an arc, of the largest"
+    claim("Coherent synchrotron radiation", text, "retarded potentials", error, 1e-3)
 
 
 def test_the_kernel_of_splines_is_their_integral() -> None:
@@ -135,7 +138,9 @@ def test_the_kernel_of_splines_is_their_integral() -> None:
             for a, b in pairwise(ends)
         )
         factor = 2 / (3 * RADIUS**2) ** (1 / 3) * spacing ** (-4 / 3)
-        assert kernel[lag + 1] == pytest.approx(factor * total, rel=1e-9)
+        error = share(kernel[lag + 1], factor * total)
+        text = "kernel of a cell, of it"
+        claim("Coherent synchrotron radiation", text, "quadrature", error, 1e-9)
 
 
 def test_mean_loss_of_a_gaussian() -> None:
@@ -145,7 +150,9 @@ def test_mean_loss_of_a_gaussian() -> None:
     expected = STRENGTH * factor * 0.1 / (RADIUS ** (2 / 3) * LENGTH ** (4 / 3))
     for cells, smoothing, within in ((48, 0.0, 3e-4), (256, 0.0, 2e-4), (256, 4.0, 1e-3)):
         lost = losses(quiet(), [bend(0.1)], mode="steady", cells=cells, smoothing=smoothing)
-        assert lost.mean() == pytest.approx(expected, rel=within)
+        error = share(lost.mean(), expected)
+        text = f"mean loss of a Gaussian, {cells} cells, smoothing {smoothing:g}, of it"
+        claim("Coherent synchrotron radiation", text, "closed form", error, within)
 
 
 def test_the_tail_pays_for_the_head() -> None:

@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from claims import claim, share
 from scipy.constants import e
 from scipy.integrate import nquad
 from space_charge_3d_cases import (
@@ -75,7 +76,9 @@ def test_fields_of_ellipsoids(
     size = np.sqrt((expected**2).mean(0))
     error = (found - expected) / size
     inner = (unit**2).sum(1) < 2.5
-    assert np.sqrt((error**2)[inner].mean(0)).max() < worst
+    text = f"{'Gaussian' if gaussian else 'uniform'} ellipsoids: field, rms of rms, {used.name}"
+    rms = np.sqrt((error**2)[inner].mean(0)).max()
+    claim("Space charge", text, "Kellogg's integrals", rms, worst)
     assert np.sqrt((error**2).mean(0)).max() < (worst - 1e-3 if gaussian else 0.02)
     # action is reaction, but for the grid
     assert np.abs(found.mean(0)).max() < 5e-6 * np.abs(found).max()
@@ -123,7 +126,8 @@ def test_cold_sphere_doubles_its_radius_in_the_time_of_the_integral() -> None:
     line, effect = pj.Lattice([pj.Drift(distance)]), SpaceCharge3D((32, 32, 32), distance / 30)
     after = pj.track(line, bunch(start), effects=[effect]).numpy()[:, [0, 2, 4]]
     growth = np.sqrt((after**2).mean(0) / (start**2).mean(0))
-    assert np.abs(growth / 2 - 1).max() < 1e-3
+    text = "cold sphere: its radius after the time in which it doubles"
+    claim("Space charge", text, "integral of the energy", share(growth, 2), 1e-3)
 
 
 def test_another_code_agrees() -> None:
@@ -150,8 +154,8 @@ def test_another_code_agrees() -> None:
     error = np.sqrt(((found - expected) ** 2).mean(0) / (expected**2).mean(0))
     exact = STRENGTH * slopes_of_ellipsoid(places / ROUND, np.array(sizes) / ROUND, True) / ROUND
     ours = np.sqrt(((found - exact) ** 2).mean(0) / (exact**2).mean(0))
-    assert error.max() < 0.02
-    assert ours.max() < 0.005
+    claim("Space charge", "SpaceCharge3D: kicks, rms of rms", "xfields", error.max(), 0.02)
+    claim("Space charge", "SpaceCharge3D: kicks, rms of rms", "closed form", ours.max(), 0.005)
 
 
 @SHAPES

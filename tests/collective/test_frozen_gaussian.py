@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from claims import claim
 from scipy.constants import c, e, epsilon_0, m_p
 from scipy.special import ndtri
 from scipy.stats import qmc
@@ -49,7 +50,8 @@ def test_far_from_walls_it_is_the_closed_form(assignment: str, worst: float) -> 
     expected = -STRENGTH * torch.stack(bassetti_erskine(x, y, X, Y), 1).numpy()
     expected *= density.numpy()[:, None]
     error = np.abs(found[:, :2] - expected).max(0) / np.abs(expected).max(0)
-    assert error.max() < worst
+    text = f"FrozenGaussian: transverse kicks of the largest, {assignment}"
+    claim("Space charge", text, "Bassetti and Erskine", error.max(), worst)
 
 
 @pytest.mark.parametrize("assignment", ["bspline", "quadratic"])

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from claims import claim, share
 from scipy.special import struve
 
 import pyjutrack as pj
@@ -82,7 +83,9 @@ def test_threshold_of_strong_head_tail() -> None:
     y = 2.3
     first, second = (amplitudes(4 * SYNCHROTRON_TUNE * y, n)[1] for n in (3, 9))
     rate = math.log(second / first) / 6
-    assert rate == pytest.approx(math.acosh(y**2 / 2 - 1), rel=0.05)
+    text = "strong head-tail: growth beyond the threshold, of it"
+    error = share(rate, math.acosh(y**2 / 2 - 1))
+    claim("Wakes", text, "two particles (Chao, 4.4)", error, 0.05)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -96,5 +99,6 @@ def test_growth_of_head_tail(sign: int) -> None:
     before, after = amplitudes(kick, periods, sign * chi * SYNCHROTRON_TUNE / SPREAD)
     rate = math.log(after / before) / (periods / SYNCHROTRON_TUNE)
     expected = kick / 4 * struve(0, 2 * chi)
-    assert abs(rate) == pytest.approx(expected, rel=0.05)
+    text = "head-tail: growth by chromaticity, of it"
+    claim("Wakes", text, "two particles, Struve function", share(abs(rate), expected), 0.05)
     assert np.sign(rate) == sign, "below transition positive chromaticity drives it"

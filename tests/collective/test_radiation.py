@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from claims import claim, share
 from radiation_cases import CELL, ELECTRON, STEPS, bunch, delta_after
 
 import pyjutrack as pj
@@ -26,7 +27,8 @@ def test_the_loss_on_the_axis_is_that_of_the_textbook() -> None:
     """Sands: C_gamma = 8.846e-5 m / GeV^3, of which a bend has C E^4 angle / (2 pi rho)."""
     end = delta_after(pj.SBend(2.0, 1e-3), np.zeros(6), Radiation())
     loss = 8.84627e-5 * 3**4 * 1e9 * 1e-3 / (2 * math.pi) / (2.0 / 1e-3)
-    assert -end[0, 5] * ELECTRON.p0c == pytest.approx(loss, rel=2e-6)
+    error = share(-end[0, 5] * ELECTRON.p0c, loss)
+    claim("Synchrotron radiation", "loss in a bend, of it", "Sands", error, 2e-6)
     muon = pj.Reference.from_total(pj.Species("muon", 105.6583755e6, 2.0), 3e9)
     beam = pj.Beam(muon, torch.zeros(1, 6, dtype=torch.float64))
     lattice = pj.Lattice([pj.SBend(2.0, 1e-3)])
@@ -82,7 +84,8 @@ def test_beside_equations_of_motion() -> None:
         effect = Radiation(bend_slices=count, scale=2e3)
         end = delta_after(pj.SBend(1.2, 0.3, edges="none"), start, effect)[0, [0, 1, 2, 3, 5]]
         errors.append(np.abs(end - expected).max())
-    assert errors[1] < 4e-6
+    text = "a bend off axis with losses of percents: coordinates [m, 1]"
+    claim("Synchrotron radiation", text, "equations of motion", errors[1], 4e-6)
     assert errors[0] / errors[1] == pytest.approx(4, rel=0.1)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import rebuilt
 import torch
+from claims import claim, off, share
 
 import pyjutrack as pj
 from pyjutrack.cli.paper import fodo
@@ -34,7 +35,8 @@ def test_jacobian(cell, beam, field, other):
     for start in (None, at):
         ours = pj.jacobian(cell, beam, effects=[field], at=start)
         theirs = pj.jacobian(cell, beam, effects=[field], at=start, engine=other)
-        np.testing.assert_allclose(theirs, ours, rtol=0, atol=1e-9)
+        text = "Jacobians with space charge"
+        claim("The julia engine", text, "the native engine", off(theirs, ours), 1e-9)
 
 
 def test_jacobian_without_field(cell, proton, other):
@@ -53,7 +55,8 @@ def test_jacobian_against_differences(cell, beam, field, engine):
 def test_seven_gradients(beam, field, other, mode):
     ours = seven(beam, [field])
     theirs = seven(beam, [field], mode=mode, engine=other)
-    np.testing.assert_allclose(theirs, ours, rtol=1e-8)
+    text = "seven gradients with space charge, of each"
+    claim("The julia engine", text, "the native engine", share(theirs, ours), 1e-8)
 
 
 def test_seven_gradients_against_differences(beam, field, engine):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from claims import claim
 
 import pyjutrack as pj
 from pyjutrack.tracking.task import task_of
@@ -38,7 +39,8 @@ def test_without_kicks(name, cell, wide, other):
     lattice = cell if elements is None else pj.Lattice(elements)
     ours = pj.track(lattice, wide)
     theirs = pj.track(lattice, wide, engine=other)
-    assert largest_difference(ours, theirs) < 1e-12
+    error = largest_difference(ours, theirs)
+    claim("The julia engine", "elements: coordinates [m, 1]", "the native engine", error, 1e-12)
     assert largest_difference(ours, wide) > 1e-5 or name == "no strength"
 
 
@@ -58,7 +60,8 @@ def test_networks(name, cell, make_beam, kick, other):
     beam = make_beam(10_000)
     ours = pj.track(cell, beam, effects=effects)
     theirs = pj.track(cell, beam, effects=effects, engine=other)
-    assert largest_difference(ours, theirs) < 1e-9
+    error = largest_difference(ours, theirs)
+    claim("The julia engine", "networks: coordinates [m, 1]", "the native engine", error, 1e-9)
 
 
 def test_network_in_single_precision(cell, make_beam, kick, other):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from claims import claim, off, share
 
 import pyjutrack as pj
 from pyjutrack.collective import Radiation
@@ -48,7 +49,9 @@ def test_beside_radiation_integrals() -> None:
         lattice = ring(faces=faces, voltage=4e5)
         found = pj.optics.equilibrium(lattice, ELECTRON)
         books = pj.optics.radiation_integrals(lattice, ELECTRON)
-        assert float(found.energy_loss) == pytest.approx(books.energy_loss, rel=2e-5)
+        error = share(found.energy_loss, books.energy_loss)
+        text = "equilibrium of a ring: energy loss, of it"
+        claim("Synchrotron radiation", text, "radiation integrals", error, 2e-5)
         np.testing.assert_allclose(found.partition, books.partition, rtol=3e-3)
         np.testing.assert_allclose(found.damping_times, books.damping_times, rtol=3e-3)
         assert float(found.partition.sum()) == pytest.approx(4, rel=1e-5)
@@ -80,16 +83,21 @@ def test_beside_pyat() -> None:
     found = pj.optics.equilibrium(lattice, ELECTRON)
     tunes = found.tunes.numpy().copy()
     tunes[2] = 1 - tunes[2]  # the other way round in AT's time
-    np.testing.assert_allclose(tunes, beam.tunes % 1, rtol=0, atol=2e-5)
+    area, ring_of = "Synchrotron radiation", "equilibrium of a ring: "
+    claim(area, ring_of + "three tunes", "pyAT", off(tunes, beam.tunes % 1), 2e-5)
     period = float(lattice.length) / 299_792_458.0
-    np.testing.assert_allclose(found.damping_times, period / beam.damping_rates, rtol=1e-4)
+    error = share(found.damping_times, period / beam.damping_rates)
+    claim(area, ring_of + "damping times, of each", "pyAT", error, 1e-4)
     # invariants of the envelope, as Ohmi's; `mode_emittances` are those of an undamped ring
     form = np.kron(np.eye(3), [[0, 1], [-1, 0]])
     invariants = np.sort(np.linalg.eigvals(start.r66 @ form).imag)[-2:]
-    np.testing.assert_allclose(found.emittances[[0, 2]], invariants, rtol=2e-4)
-    assert float(found.energy_spread) == pytest.approx(math.sqrt(start.r66[4, 4]), rel=1e-3)
+    error = share(found.emittances[[0, 2]], invariants)
+    claim(area, ring_of + "emittances, of each", "pyAT", error, 2e-4)
+    error = share(found.energy_spread, math.sqrt(start.r66[4, 4]))
+    claim(area, ring_of + "energy spread, of it", "pyAT", error, 1e-3)
     assert float(found.bunch_length) == pytest.approx(math.sqrt(start.r66[5, 5]), rel=1e-3)
-    assert float(found.energy_loss) == pytest.approx(theirs.get_energy_loss(), rel=1e-4)
+    error = share(found.energy_loss, theirs.get_energy_loss())
+    claim(area, ring_of + "energy loss, of it", "pyAT", error, 1e-4)
 
 
 def test_the_orbit_and_the_matrix_are_those_of_tracking() -> None:
@@ -211,7 +219,9 @@ def test_a_cell_of_the_esrf_beside_pyat() -> None:
     np.testing.assert_allclose(found.emittances[[0, 2]], limit, rtol=1e-4)
     assert float(found.energy_spread) == pytest.approx(math.sqrt(start.r66[4, 4]), rel=1e-4)
     assert float(found.bunch_length) == pytest.approx(math.sqrt(start.r66[5, 5]), rel=1e-3)
-    assert float(found.energy_loss) == pytest.approx(theirs.get_energy_loss(), rel=1e-4)
+    error = share(found.energy_loss, theirs.get_energy_loss())
+    text = "equilibrium of a cell of the ESRF: energy loss, of it"
+    claim("Synchrotron radiation", text, "pyAT", error, 1e-4)
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from claims import claim, share
 from synchrotron_cases import CELL, ELECTRON
 
 import pyjutrack as pj
@@ -70,8 +71,10 @@ def test_beside_pyat() -> None:
     theirs.disable_6d(copy=False)
     theirs = at.Lattice(theirs, periodicity=1)
     i1, i2, i3, i4, i5 = theirs.get_radiation_integrals()
-    assert (found.i1, found.i2, found.i3) == pytest.approx((i1, i2, i3), rel=1e-5)
-    assert (found.i4[0], found.i5[0]) == pytest.approx((i4, i5), rel=1e-4)
+    area, error = "Synchrotron radiation", share((found.i1, found.i2, found.i3), (i1, i2, i3))
+    claim(area, "radiation integrals I1, I2, I3 of hmba.mat, of each", "pyAT", error, 1e-5)
+    error = share((found.i4[0], found.i5[0]), (i4, i5))
+    claim(area, "radiation integrals I4, I5 of hmba.mat, of each", "pyAT", error, 1e-4)
 
 
 def test_vertical_bends_heat_the_vertical_plane() -> None:
@@ -98,7 +101,8 @@ def test_the_synchrotron_tune_of_the_textbook() -> None:
     found = pj.optics.synchrotron_optics(with_cavity(1e4), ELECTRON)
     expected = math.sqrt(50 * abs(eta) * 1e4 / (2 * math.pi * 3e9))
     tune = float(found.tunes[2])
-    assert min(tune, 1 - tune) == pytest.approx(expected, rel=1e-3)
+    error = share(min(tune, 1 - tune), expected)
+    claim("Synchrotron radiation", "synchrotron tune, of it", "closed form", error, 1e-3)
     matrix = pj.optics.one_turn_matrix(with_cavity(1e4), ELECTRON, dimensions=6)
     np.testing.assert_allclose(
         pj.optics.synchrobetatron_tunes(matrix), found.tunes, rtol=0, atol=1e-12

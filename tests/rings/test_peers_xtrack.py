@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import peer_cases as cases
 import pytest
+from claims import claim, off
 from examples_loader import load_example
 
 import pyjutrack as pj
@@ -90,7 +91,8 @@ def test_the_same_element_moves_particles_alike(name, line, reference):
     start = cases.particles()
     theirs = peer.track(line, start, reference, ele_start=place, ele_stop=place + 1)
     mine = cases.ours(ALL[name], start, reference)
-    assert np.abs(mine - theirs).max() < 1e-12
+    kind = type(ALL[name]).__name__
+    claim("Single elements", f"{kind}: coordinates [m, 1]", "xtrack", off(mine, theirs), 1e-12)
 
 
 #: a bend so short that what xtrack adds to it is one kick
@@ -158,7 +160,8 @@ def test_apertures_lose_the_same_particles(shape):
     theirs = them.state[np.argsort(them.particle_id)] > 0
     mine = cases.survivors(opening, start, cases.PROTON)
     assert 200 < mine.sum() < 1900
-    np.testing.assert_array_equal(mine, theirs)
+    wrong = int((mine != theirs).sum())
+    claim("Single elements", "Aperture: particles lost in one code only", "xtrack", wrong, 1)
 
 
 @pytest.mark.parametrize(

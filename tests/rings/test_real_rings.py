@@ -11,6 +11,7 @@ import peer_cases as cases
 import pytest
 import ring_cases as rings
 import torch
+from claims import claim, off, share
 from examples_loader import load_example
 
 import pyjutrack as pj
@@ -74,13 +75,14 @@ def our_turn(lattice, reference, start):
     return pj.track(lattice, beam).coordinates.numpy()
 
 
-def hold_against(turn, lattice, reference):
+def hold_against(turn, lattice, reference, name, oracle):
     """Orbit, tunes, betas and chromaticities at the start of a ring."""
     found = rings.optics(turn)
     table = twiss_table(lattice, reference)
     tunes = np.array([table.tune_x, table.tune_y]) % 1
-    np.testing.assert_allclose(tunes, found.tunes, rtol=0, atol=1e-8)
-    np.testing.assert_allclose([table.beta_x[0], table.beta_y[0]], found.beta, rtol=1e-7)
+    betas = [table.beta_x[0], table.beta_y[0]]
+    claim("Rings", f"{name}: tunes", f"turns of {oracle}", off(tunes, found.tunes), 1e-8)
+    claim("Rings", f"{name}: betas, of each", f"turns of {oracle}", share(betas, found.beta), 1e-7)
     np.testing.assert_allclose(
         [table.alpha_x[0], table.alpha_y[0]], found.alpha, rtol=1e-7, atol=1e-7
     )
@@ -92,7 +94,8 @@ def test_one_turn_beside_xtrack(name):
     lattice, reference = rings.ring(name)
     start = small()
     theirs = xtrack_turn(xtrack_line(lattice, reference), reference)(start)
-    assert np.abs(our_turn(lattice, reference, start) - theirs).max() < 1e-10
+    ours = our_turn(lattice, reference, start)
+    claim("Rings", f"{name}: coordinates after a turn [m, 1]", "xtrack", off(ours, theirs), 1e-10)
 
 
 @cache
@@ -114,7 +117,8 @@ def test_one_turn_beside_at(name):
     lattice, reference = for_at(name)
     start = small()
     theirs = at_turn(lattice, reference)(start)
-    assert np.abs(our_turn(lattice, reference, start) - theirs).max() < 1e-10
+    ours = our_turn(lattice, reference, start)
+    claim("Rings", f"{name}: coordinates after a turn [m, 1]", "pyAT", off(ours, theirs), 1e-10)
 
 
 @pytest.mark.parametrize("name", RINGS)
@@ -123,7 +127,7 @@ def test_optics_beside_xtrack(name, place):
     """At several places, with correctors on."""
     lattice, reference, line = kicked(name)
     turn = xtrack_turn(line, reference, int(place * len(lattice)))
-    hold_against(turn, rings.started_at(lattice, place), reference)
+    hold_against(turn, rings.started_at(lattice, place), reference, name, "xtrack")
 
 
 @pytest.mark.parametrize("name", RINGS)
@@ -133,7 +137,12 @@ def test_tables_beside_xtrack(name):
     lattice, reference, line = kicked(name)
     theirs = line.twiss(method="4d")
     ours = twiss_table(lattice, reference)
-    assert [ours.tune_x, ours.tune_y] == pytest.approx([theirs.qx, theirs.qy], abs=1e-8)
+    tunes = off([ours.tune_x, ours.tune_y], [theirs.qx, theirs.qy])
+    claim("Rings", f"{name}: tunes", "xtrack", tunes, 1e-8)
+    betas = max(share(ours.beta_x, theirs.betx), share(ours.beta_y, theirs.bety))
+    claim("Rings", f"{name}: betas at every element, of each", "xtrack", betas, 1e-7)
+    dispersion = off(ours.dispersion_x, theirs.dx)
+    claim("Rings", f"{name}: dispersion at every element [m]", "xtrack", dispersion, 1e-6)
     for mine, other, tolerance in (
         (ours.beta_x, theirs.betx, {"rtol": 1e-7}),
         (ours.beta_y, theirs.bety, {"rtol": 1e-7}),
@@ -150,7 +159,7 @@ def test_tables_beside_xtrack(name):
 @pytest.mark.parametrize("name", ["lep", "spear3"])
 def test_optics_beside_at(name):
     lattice, reference = for_at(name)
-    hold_against(at_turn(lattice, reference), lattice, reference)
+    hold_against(at_turn(lattice, reference), lattice, reference, name, "pyAT")
 
 
 @pytest.mark.parametrize("name", RINGS)
@@ -159,7 +168,7 @@ def test_chromaticities_beside_xtrack(name):
     line = xtrack_line(rings.coasting(lattice), reference)
     theirs = rings.chromaticities(xtrack_turn(line, reference))
     ours = [chromatic(name).chromaticity_x, chromatic(name).chromaticity_y]
-    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-6)
+    claim("Rings", f"{name}: chromaticities", "turns of xtrack", off(ours, theirs), 1e-6)
 
 
 @pytest.mark.parametrize("name", LIGHT_SOURCES)
@@ -177,9 +186,10 @@ def test_light_sources_beside_at(name):
     theirs = at.load_lattice(path)
     theirs.disable_6d(copy=False)
     _, ring, places = theirs.get_optics(range(len(theirs) + 1), get_chrom=True)
-    np.testing.assert_allclose(
-        np.array([ours.tune_x, ours.tune_y]) % 1, ring.tune[:2], rtol=0, atol=1e-8
-    )
+    tunes = off(np.array([ours.tune_x, ours.tune_y]) % 1, ring.tune[:2])
+    claim("Rings", f"{name}: tunes", "pyAT", tunes, 1e-8)
+    betas = share(ours.beta_x, places.beta[:, 0])
+    claim("Rings", f"{name}: betas at every element, of each", "pyAT", betas, 1e-7)
     for mine, other, tolerance in (
         (ours.beta_x, places.beta[:, 0], {"rtol": 1e-7}),
         (ours.beta_y, places.beta[:, 1], {"rtol": 1e-7}),
@@ -189,7 +199,7 @@ def test_light_sources_beside_at(name):
     ):
         np.testing.assert_allclose(mine, other, **{"rtol": 0, **tolerance})
     chromatic = np.array([ours.chromaticity_x, ours.chromaticity_y]) - ring.chromaticity[:2]
-    assert abs(chromatic[0]) < 1e-6
+    claim("Rings", f"{name}: horizontal chromaticity", "pyAT", abs(chromatic[0]), 1e-6)
     if name in CHROMATIC_EDGES:
         assert abs(chromatic[1]) > 1e-3
     else:
