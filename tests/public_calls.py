@@ -92,6 +92,7 @@ ELSEWHERE = {
     ),
     *("register_format", "register_architecture"),
     *("evaluator", "gradient_generator", "slope_column"),  # of Xopt, with their tests
+    "lume_model",  # of LUME, with its tests
     "JuTrackSpaceCharge",  # of the julia engine, with its tests
     *("require_charge", "require_current"),  # called by effects, with themselves
     *("check_diagnostic", "check_effect", "check_element", "check_format", "check_potential"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,9 @@ def test_a_claim_is_kept_and_its_worst_case_shown(
     assert (row["found"], row["bound"], row["cases"]) == (4e-3, 1e-2, 3)
     assert row["test"].startswith("tests/test_validation_page.py::test_a_claim")
     page = validation.page({key: row}, {"no Julia": 2}, 60.0)
-    assert "| a tune | xtrack (xtrack " in page
-    assert "| 4.0e-03 | 0.01 | 3 |" in page
+    assert "| a tune | xtrack | 4.0e-03 | 0.01 | 3 | 1 |" in page
+    assert ", xtrack 0." in page
+    assert "\n1. `tests/test_validation_page.py::test_a_claim_is_kept" in page
     assert "| 2 | no Julia |" in page
     assert page.count("Not measured in this run") == len(validation.AREAS) - 1
 
@@ -54,6 +56,7 @@ def test_the_page_has_a_row_of_every_area_but_julia() -> None:
     sections = dict(s.partition("\n")[::2] for s in page.split("\n## ")[1:])
     assert list(sections)[: len(validation.AREAS)] == list(validation.AREAS)
     for area in validation.AREAS[:-1]:
-        assert "| `tests/" in sections[area], area
-    named = {line.rpartition("| `")[2].removesuffix("` |") for line in page.splitlines()}
-    assert {name for name in named if "::" in name} <= set(validation.tests_with_claims())
+        assert "\n1. `tests/" in sections[area], area
+    named = set(re.findall(r"^\d+\. `(.*)`$", page, re.MULTILINE))
+    assert named
+    assert named <= set(validation.tests_with_claims())

@@ -56,8 +56,8 @@ by tests, each against what stands under *beside*: another code, a closed form o
 no code with what they judge, or another way of our own that must give the same (forward mode, the
 stored adjoint, one setting after another, the native engine). A row is the worst of its cases: the
 largest difference that was found, and the bound below which the test holds it. "Of it", "of each"
-and "of the largest" are shares of the numbers compared. `pytest` with what stands under *test*
-measures a row again.
+and "of the largest" are shares of the numbers compared. `pytest` with a test that is
+named under a table measures its rows again.
 """
 
 
@@ -107,12 +107,6 @@ def skipped(report: Path) -> dict[str, int]:
     return reasons
 
 
-def named(oracle: str) -> str:
-    """An oracle with its version, if it is a package."""
-    package = PACKAGES.get(oracle)
-    return oracle if package is None else f"{oracle} ({package} {version(package)})"
-
-
 def page(
     rows: dict[tuple[str, str, str], dict[str, Any]], left: dict[str, int], took: float
 ) -> str:
@@ -122,21 +116,26 @@ def page(
     ).stdout.strip()
     used = [f"Python {platform.python_version()}", f"pyjutrack {version_of('pyjutrack', sources)}"]
     used += [f"{name} {version(name)}" for name in ("torch", "numba", "numpy", "scipy")]
+    packages = {PACKAGES[row["oracle"]] for row in rows.values() if row["oracle"] in PACKAGES}
+    used += [f"{name} {version(name)}" for name in sorted(packages - {"scipy"})]
     day = datetime.datetime.now(datetime.UTC).date()
     cases = sum(row["cases"] for row in rows.values())
-    text = f"{INTRODUCTION}\n{len(rows)} claims, {cases} cases, {day}, {', '.join(used)}; "
-    text += f"the run took {took / 60:.0f} minutes on {os.cpu_count()} cores.\n"
+    text = f"{INTRODUCTION}\n{len(rows)} claims in {cases} cases, {day}: {', '.join(used)} (MAD-X "
+    text += "is in cpymad, pyAT in accelerator-toolbox, ImpactX in impactx-noacc). "
+    text += f"The run took {took / 60:.0f} minutes on {os.cpu_count()} cores.\n"
     for area in AREAS:
         chosen = [row for row in rows.values() if row["area"] == area]
         text += f"\n## {area}\n\n"
         if not chosen:
             text += "Not measured in this run: see below.\n"
             continue
+        tests = sorted({row["test"].partition("[")[0] for row in chosen})
         text += "| claim | beside | found | bound | cases | test |\n|---|---|---|---|---|---|\n"
         for row in sorted(chosen, key=lambda row: (row["test"].partition("::")[0], row["text"])):
-            test = row["test"].partition("[")[0]
-            numbers = f"{row['found']:.1e} | {row['bound']:g} | {row['cases']}"
-            text += f"| {row['text']} | {named(row['oracle'])} | {numbers} | `{test}` |\n"
+            number = tests.index(row["test"].partition("[")[0]) + 1
+            numbers = f"{row['found']:.1e} | {row['bound']:g} | {row['cases']} | {number}"
+            text += f"| {row['text']} | {row['oracle']} | {numbers} |\n"
+        text += "\n" + "".join(f"{n}. `{test}`\n" for n, test in enumerate(tests, 1))
     if left:
         text += "\n## What did not run\n\n| cases | why |\n|---|---|\n"
         text += "".join(f"| {count} | {reason} |\n" for reason, count in sorted(left.items()))

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..core.checks import wrong
+from ..core.checks import require_kind, require_range, require_texts
 from ..core.errors import InvalidValueError, MissingPackageError
 from ..lattice.knobs import parts
 from .model import Twin
@@ -40,6 +40,7 @@ def lume_model(twin: Twin, settings: Iterable[str] | Mapping[str, Range | None])
         raise MissingPackageError(
             'a model of LUME needs lume-base: in a clone of pyjutrack, pip install ".[lume]"'
         ) from error
+    require_kind("twin", twin, Twin, "a twin", "make one with pyjutrack.Twin(...)")
     ranges = _ranges(settings)
     design = _design(twin, ranges)
     inputs: dict[str, Any] = {
@@ -88,10 +89,14 @@ def lume_model(twin: Twin, settings: Iterable[str] | Mapping[str, Range | None])
 
 def _ranges(settings: Iterable[str] | Mapping[str, Range | None]) -> dict[str, Range]:
     """Address to the values that may be set."""
-    if isinstance(settings, str) or not isinstance(settings, Iterable):
-        raise wrong("settings", settings, "a list of addresses, or address to its range")
-    given = dict(settings) if isinstance(settings, Mapping) else dict.fromkeys(settings)
-    ranges = {name: _FINITE if bounds is None else bounds for name, bounds in given.items()}
+    expected = "a list of addresses, or address to its range"
+    given = dict.fromkeys(require_texts("settings", settings, expected))
+    if isinstance(settings, Mapping):
+        given = dict(settings)
+    ranges = {
+        name: _FINITE if bounds is None else require_range(f"the range of {name}", bounds)
+        for name, bounds in given.items()
+    }
     if not ranges:
         raise InvalidValueError("a model without settings predicts one thing only; name some")
     return ranges

@@ -98,12 +98,23 @@ def test_readings_that_are_one_number(twin: pj.Twin) -> None:
         (["field.weights"], "one number"),
         (["q3.k1"], "q3"),
         ({"q1.k1": (21.0, 25.0)}, "as designed"),
+        ({"q1.k1": (25.0, 15.0)}, "smallest <= largest"),
+        ({"q1.k1": (15.0, float("nan"))}, "range of q1.k1"),
+        ({"q1.k1": 20.0}, "range of q1.k1"),
+        ([1.0], "each entry of settings"),
+        (None, "list of addresses"),
     ],
 )
 def test_models_that_cannot_be(twin: pj.Twin, settings: Any, told: str) -> None:
     pytest.importorskip("lume")
     with pytest.raises(pj.PyJuTrackError, match=told):
         lume_model(twin, settings)
+
+
+def test_no_twin() -> None:
+    pytest.importorskip("lume")
+    with pytest.raises(pj.errors.InvalidValueError, match="twin must be a twin"):
+        lume_model("twin.safetensors", SETTINGS)  # type: ignore[arg-type]
 
 
 def test_a_name_of_two_things_is_refused(twin: pj.Twin) -> None:
