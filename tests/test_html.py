@@ -34,6 +34,17 @@ def test_a_long_lattice_is_cut() -> None:
     assert "and 136 more" in text(lattice._repr_html_())
 
 
+def test_a_ring_of_ten_thousand_elements_is_small(cell: pj.Lattice) -> None:
+    long = pj.Lattice([*cell.elements] * 2001)
+    html = long._repr_html_()
+    assert len(html) < 150_000
+    svg = "{http://www.w3.org/2000/svg}"
+    (strokes,) = parsed(html).findall(f".//{svg}path")  # quadrupoles, all over the width
+    places = {int(place) for place in re.findall(r"M(\d+) ", strokes.get("d", ""))}
+    assert places == set(range(801))
+    assert "and 9905 more" in text(html)
+
+
 def test_a_beam(make_beam) -> None:
     beam = make_beam(500)
     said = text(beam._repr_html_())

@@ -13,7 +13,7 @@ from .. import maps
 from ..beam.reference import Reference
 from ..core.checks import format_value
 from ..core.errors import InvalidValueError
-from ..core.scalars import is_real
+from ..core.scalars import is_real, to_float
 from ..maps.state import State
 from .base import Element
 from .glyph import Glyph, box
@@ -115,6 +115,42 @@ class Aperture(Element):
     @property
     def is_soft(self) -> bool:
         return self.smoothing > 0
+
+    @property
+    def opening(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Least and largest x and y of the opening where it stands [m], infinite if unlimited.
+
+        Of a rolled rectellipse no less than that. Rotations about x and y are left out.
+        """
+        roll = to_float(self.tilt) + to_float(self.z_rot)
+        found = []
+        for along, angle in ((self.dx, roll), (self.dy, roll - math.pi / 2)):
+            # of the axis, in the frame of the opening; a right angle is one, to rounding
+            u = [0.0 if abs(v) < 1e-15 else v for v in (math.cos(angle), -math.sin(angle))]
+            middle = to_float(along)
+            found.append((middle - self._reach(-u[0], -u[1]), middle + self._reach(*u)))
+        return found[0], found[1]
+
+    def _reach(self, ux: float, uy: float) -> float:
+        """How far the opening reaches in a direction, from its middle."""
+
+        def box(wide: float, high: float) -> float:
+            return (wide * abs(ux) if ux else 0.0) + (high * abs(uy) if uy else 0.0)
+
+        def oval(wide: float, high: float) -> float:
+            return math.hypot(wide * ux if ux else 0.0, high * uy if uy else 0.0)
+
+        wide, high = self.half_width, self.half_height
+        if self.shape == "polygon":
+            return max(x * ux + y * uy for x, y in self.vertices)
+        if self.shape == "ellipse":
+            return oval(wide, high)
+        if self.shape == "racetrack":
+            middle = box(wide - self.corner_x, high - self.corner_y)
+            return middle + oval(self.corner_x, self.corner_y)
+        if self.shape == "octagon":
+            return max(box(wide - self.corner_x, high), box(wide, high - self.corner_y))
+        return min(box(wide, high), oval(self.radius_x, self.radius_y))
 
     def transport(self, state: State, reference: Reference, part: Part) -> State:
         if self.is_soft:

@@ -118,6 +118,11 @@ class Element:
         if "transport" in vars(cls) and "transmits_all" not in vars(cls):
             cls.transmits_all = Element.transmits_all  # type: ignore[method-assign]
 
+    @property
+    def opening(self) -> tuple[tuple[float, float], tuple[float, float]] | None:
+        """Lowest and highest x and y that it lets pass [m]; None where it lets all pass."""
+        return None
+
     def transport(self, state: State, reference: Reference, part: Part) -> State:
         """Move particles through a part of the element where it was designed to stand.
 

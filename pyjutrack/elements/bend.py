@@ -66,7 +66,7 @@ class Bend(Magnet):
         "model": ("exact", "paraxial", "linear"),
         "edges": ("auto", "exact", "linear", "none"),
     }
-    glyph: ClassVar[Glyph] = Glyph("bend", "#4c78a8", box(-0.35, 0.35))
+    glyph: ClassVar[Glyph] = Glyph("bend", "#0072B2", box(-0.35, 0.35))
 
     def __post_init__(self) -> None:
         super().__post_init__()

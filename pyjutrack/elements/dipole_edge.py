@@ -34,7 +34,7 @@ class DipoleEdge(Element):
     hgap: Number = field(default=0.0, kw_only=True)
     merges: ClassVar[bool] = True
     knobs: ClassVar[tuple[str, ...]] = ("h", "e1", "fint", "hgap")
-    glyph: ClassVar[Glyph] = Glyph("dipole edge", "#86a3c8", box(-0.45, 0.45))
+    glyph: ClassVar[Glyph] = Glyph("dipole edge", "#7FB5D6", box(-0.45, 0.45))
 
     @property
     def normal_dipole(self) -> Number:

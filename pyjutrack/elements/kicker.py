@@ -29,7 +29,7 @@ class Kicker(Magnet):
     knobs: ClassVar[tuple[str, ...]] = ("length", "hkick", "vkick", "knl", "ksl")
     strengths: ClassVar[tuple[str, ...]] = ("hkick", "vkick")
     glyph: ClassVar[Glyph] = Glyph(
-        "corrector", "#e377c2", (((0, 0), (0.5, 0.5), (1, 0)), ((0.5, 0), (0.5, 0.5)))
+        "corrector", "#CC79A7", (((0, 0), (0.5, 0.5), (1, 0)), ((0.5, 0), (0.5, 0.5)))
     )
 
     @property

@@ -29,7 +29,7 @@ class Octupole(Magnet):
     knobs: ClassVar[tuple[str, ...]] = ("length", "k3", "k3s", "knl", "ksl")
     strengths: ClassVar[tuple[str, ...]] = ("k3", "k3s")
     glyph: ClassVar[Glyph] = Glyph(
-        "octupole", "#9467bd", (((0, 0), (0, 0.6), (1, 0.6), (1, 0)),), "k3"
+        "octupole", "#8C6BB1", (((0, 0), (0, 0.6), (1, 0.6), (1, 0)),), "k3"
     )
 
     @property

@@ -46,7 +46,7 @@ class Quadrupole(Magnet):
         "model": ("linear", "exact", "paraxial"),
         "fringe": ("none", "hard-edge"),
     }
-    glyph: ClassVar[Glyph] = Glyph("quadrupole, focusing up", "#d62728", box(0, 1), "k1")
+    glyph: ClassVar[Glyph] = Glyph("quadrupole, focusing up", "#D55E00", box(0, 1), "k1")
 
     @property
     def normal_gradient(self) -> Number:

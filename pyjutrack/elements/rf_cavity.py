@@ -73,7 +73,7 @@ class RFCavity(Cavity):
         "focusing": ("none", "gap", *_WAVES),
         "ends": ("both", "entrance", "exit", "none"),
     }
-    glyph: ClassVar[Glyph] = Glyph("cavity", "#e6a817", oval(0.7))
+    glyph: ClassVar[Glyph] = Glyph("cavity", "#E69F00", oval(0.7))
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -29,7 +29,7 @@ class Sextupole(Magnet):
     knobs: ClassVar[tuple[str, ...]] = ("length", "k2", "k2s", "knl", "ksl")
     strengths: ClassVar[tuple[str, ...]] = ("k2", "k2s")
     glyph: ClassVar[Glyph] = Glyph(
-        "sextupole", "#2ca02c", (((0, 0), (0, 0.45), (0.5, 0.75), (1, 0.45), (1, 0)),), "k2"
+        "sextupole", "#009E73", (((0, 0), (0, 0.45), (0.5, 0.75), (1, 0.45), (1, 0)),), "k2"
     )
 
     @property

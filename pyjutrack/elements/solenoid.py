@@ -27,7 +27,7 @@ class Solenoid(Element):
     ks: Number = 0.0
     merges: ClassVar[bool] = True
     knobs: ClassVar[tuple[str, ...]] = ("length", "ks")
-    glyph: ClassVar[Glyph] = Glyph("solenoid", "#17a2b8", box(-0.5, -0.2) + box(0.2, 0.5))
+    glyph: ClassVar[Glyph] = Glyph("solenoid", "#56B4E9", box(-0.5, -0.2) + box(0.2, 0.5))
 
     def with_field(self, factor: Number) -> Element:
         return replace(self, ks=self.ks * factor)

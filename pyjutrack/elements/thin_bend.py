@@ -38,7 +38,7 @@ class ThinBend(Element):
     merges: ClassVar[bool] = True
     knobs: ClassVar[tuple[str, ...]] = ("angle", "h", "knl", "ksl")
     series: ClassVar[tuple[str, ...]] = ("knl", "ksl")
-    glyph: ClassVar[Glyph] = Glyph("thin bend", "#4c78a8", box(-0.6, 0.6))
+    glyph: ClassVar[Glyph] = Glyph("thin bend", "#0072B2", box(-0.6, 0.6))
 
     @property
     def bend_angle(self) -> Number:

@@ -1,5 +1,6 @@
 """Pictures. Functions take and return matplotlib axes; matplotlib is imported only here."""
 
+from .envelopes import plot_envelope
 from .figure import figure, sheet
 from .fit import (
     plot_correlations,
@@ -17,6 +18,7 @@ from .phase_space import plot_phase_space
 from .profiles import plot_profile, plot_readings, plot_screen
 from .spacecharge import plot_density, plot_potential
 from .study import field_comparison, field_error, tune_against_current
+from .training import plot_held_out
 
 __all__ = [
     "field_comparison",
@@ -24,7 +26,9 @@ __all__ = [
     "figure",
     "plot_correlations",
     "plot_density",
+    "plot_envelope",
     "plot_footprint",
+    "plot_held_out",
     "plot_history",
     "plot_lattice",
     "plot_learned_error",

@@ -26,13 +26,30 @@ class NotebookFigure(Figure):
 
 
 def figure(columns: int = 1, *, width: float = 5.0, height: float = 4.0) -> tuple[Figure, Any]:
-    """A figure outside pyplot's registry, with a row of axes."""
+    """A figure outside pyplot's registry, with a row of axes.
+
+    Args:
+        columns: axes beside each other.
+        width, height: of each [inch]; a column of a journal, 85 mm, is 3.35.
+
+    Returns:
+        The figure, and its axes: one, or an array (columns,).
+
+    Example:
+        >>> figure, ax = pj.plotting.figure(width=3.35, height=2.6)
+        >>> pj.plotting.plot_phase_space(ax, beam, "x", ellipse=True)
+        >>> figure.savefig("phase_space.pdf")
+    """
     fig = sheet(width * columns, height)
     return fig, fig.subplots(1, columns)
 
 
 def sheet(width: float = 9.0, height: float = 5.5) -> Figure:
-    """An empty figure outside pyplot's registry."""
+    """An empty figure outside pyplot's registry, of a width and a height [inch].
+
+    Example:
+        >>> axes = pj.plotting.plot_optics(table, ring, figure=pj.plotting.sheet(7.0, 4.5))
+    """
     return NotebookFigure(figsize=(width, height), layout="constrained")
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..twin.calibration import Step
 from .html import format_with_error
+from .style import BLUE, VERMILION
 
 Array = NDArray[np.float64]
 
@@ -29,10 +30,14 @@ def plot_residuals(ax: Axes, residuals: Mapping[str, Array], held_out: Sequence[
     Args:
         residuals: name of a diagnostic to (shots, *shape), NaN where masked.
         held_out: which shots did not train; they are drawn apart.
+
+    Example:
+        >>> found = pj.calibrate(twin, data, unknowns, held_out=[3])
+        >>> pj.plotting.plot_residuals(ax, found.residuals(), found.held_out)
     """
     edges = np.linspace(-_FAR, _FAR, 49)
     middle = (edges[:-1] + edges[1:]) / 2
-    for label, colour, out in (("trained", "tab:blue", False), ("held out", "tab:red", True)):
+    for label, colour, out in (("trained", BLUE, False), ("held out", VERMILION, True)):
         rows = [
             r[[i for i in range(len(r)) if (i in held_out) == out]].ravel()
             for r in residuals.values()
@@ -44,7 +49,14 @@ def plot_residuals(ax: Axes, residuals: Mapping[str, Array], held_out: Sequence[
         counts, _ = np.histogram(np.clip(off, -_FAR, _FAR), edges)
         density = counts / (len(off) * (edges[1] - edges[0]))
         rms = math.sqrt(float((off * off).mean()))
-        ax.stairs(density, edges, color=colour, linewidth=1.3, label=f"{label}: rms {rms:.3g}")
+        ax.stairs(
+            density,
+            edges,
+            color=colour,
+            linewidth=1.4,
+            linestyle=":" if out else "-",
+            label=f"{label}: rms {rms:.3g}",
+        )
     fine = np.linspace(-4.2, 4.2, 200)
     ax.plot(
         fine,
@@ -72,6 +84,9 @@ def plot_residuals_by_shot(
 
     Args:
         residuals, held_out: as for `plot_residuals`; triangles mark what was held out.
+
+    Example:
+        >>> pj.plotting.plot_residuals_by_shot(ax, found.residuals(), found.held_out)
     """
     rows = np.stack([_rms(r.reshape(len(r), -1)) for r in residuals.values()])
     far = float(np.clip(np.nanmax(rows, initial=2.0), 2.0, 100.0))
@@ -90,7 +105,7 @@ def plot_residuals_by_shot(
             list(held_out),
             np.full(len(held_out), -0.5),
             "v",
-            color="tab:red",
+            color=VERMILION,
             markersize=6,
             clip_on=False,
             label="held out",
@@ -108,13 +123,16 @@ def plot_history(ax: Axes, history: Sequence[Step], readings: int) -> Axes:
     Args:
         history: of a calibration.
         readings: of the shots that train, to make the cost a mean square.
+
+    Example:
+        >>> pj.plotting.plot_history(ax, found.history, readings=600)
     """
     steps = [s.step for s in history]
     ax.plot(
         steps,
         [2 * s.cost / readings for s in history],
         "o-",
-        color="tab:blue",
+        color=BLUE,
         markersize=3,
         linewidth=1.2,
         label="trained, priors included",
@@ -123,8 +141,8 @@ def plot_history(ax: Axes, history: Sequence[Step], readings: int) -> Axes:
     if known:
         ax.plot(
             *zip(*known, strict=True),
-            "s-",
-            color="tab:red",
+            "s:",
+            color=VERMILION,
             markersize=3,
             linewidth=1.2,
             label="held out",
@@ -145,6 +163,9 @@ def plot_unknowns(ax: Axes, rows: Sequence[Mapping[str, Any]]) -> Axes:
 
     Args:
         rows: of `Calibration.table`; their numbers stand on the right.
+
+    Example:
+        >>> pj.plotting.plot_unknowns(ax, pj.calibrate(twin, data, unknowns).table())
     """
     relative = all(row["relative"] for row in rows)
     for i, row in enumerate(rows):
@@ -156,7 +177,7 @@ def plot_unknowns(ax: Axes, rows: Sequence[Mapping[str, Any]]) -> Axes:
             ax.barh(i, 2 * prior / unit, left=-prior / unit, height=0.7, color="0.88", zorder=1)
         bar = sigma / unit if math.isfinite(sigma) else 0.0
         ax.errorbar(
-            value / unit, i, xerr=bar, fmt="o", color="tab:blue", markersize=4, capsize=2, zorder=3
+            value / unit, i, xerr=bar, fmt="o", color=BLUE, markersize=4, capsize=2, zorder=3
         )
         said = format_with_error(value, sigma, percent=relative)
         said += "" if math.isfinite(prior) else " (no prior)"
@@ -176,6 +197,9 @@ def plot_correlations(ax: Axes, correlation: Array, labels: Sequence[str]) -> Ax
     Args:
         correlation: (P, P); NaN is grey.
         labels: P names.
+
+    Example:
+        >>> pj.plotting.plot_correlations(ax, found.posterior.correlation, found.labels)
     """
     image = ax.imshow(correlation, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
     ax.figure.colorbar(image, ax=ax, label="correlation")

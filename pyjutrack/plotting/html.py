@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from typing import Any
+
+import numpy as np
 
 from ..beam.beam import COORDINATES, Beam
 from ..beam.moments import centroid, emittance, sizes
@@ -16,11 +18,13 @@ from ..lattice.lattice import Lattice
 from ..lattice.positions import places
 from ..optics.table import TwissTable
 from ..twin.calibration import Calibration
-from .layout import limits, synoptic
+from .layout import Array, limits, synoptic
 
 #: rows of a lattice's table
 _ROWS = 100
 _WIDTH, _HEIGHT = 800, 60
+#: longer lattices are drawn to a dot, without names
+_NAMED = 1500
 
 
 @as_html.register
@@ -173,26 +177,41 @@ def _rms(values: Sequence[float]) -> float:
 def _svg(lattice: Lattice) -> str:
     """The strip; strokes keep their width, so that thin elements stay visible."""
     low, high = limits(lattice)
-    scale = _WIDTH / (high - low or 1.0)
     middle = _HEIGHT / 2
-    shapes = []
-    for element, glyph, outlines in synoptic(lattice):
-        title = f"<title>{escape(f'{element.name} ({type(element).__name__})')}</title>"
-        for outline in outlines:
-            points = " ".join(
-                f"{(s - low) * scale:.5g},{middle - 0.9 * middle * height:.4g}"
-                for s, height in outline
-            )
-            colour = glyph.colour
-            shapes.append(
-                f'<polygon points="{points}" fill="{colour}" stroke="{colour}">{title}</polygon>'
-            )
+    scale = np.array([_WIDTH / (high - low or 1.0), -0.9 * middle])
+    shift = np.array([-low * scale[0], middle])
+    drawn = (
+        (element, glyph.colour, outline * scale + shift)
+        for element, glyph, outlines in synoptic(lattice)
+        for outline in outlines
+    )
+    shapes = _polygons(drawn) if len(lattice) <= _NAMED else _strokes(drawn)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-2 0 {_WIDTH + 4} {_HEIGHT}" '
         f'style="display:block;width:100%;max-width:{_WIDTH}px" stroke-width="0.8">'
         f'<line x1="0" y1="{middle}" x2="{_WIDTH}" y2="{middle}" stroke="#999"/>'
         f"{''.join(shapes)}</svg>"
     )
+
+
+def _polygons(drawn: Iterable[tuple[Element, str, Array]]) -> Iterator[str]:
+    """Each outline by itself, with the name of its element where the pointer rests on it."""
+    for element, colour, outline in drawn:
+        title = f"<title>{escape(f'{element.name} ({type(element).__name__})')}</title>"
+        points = " ".join(f"{x:.5g},{y:.4g}" for x, y in outline)
+        yield f'<polygon points="{points}" fill="{colour}" stroke="{colour}">{title}</polygon>'
+
+
+def _strokes(drawn: Iterable[tuple[Element, str, Array]]) -> Iterator[str]:
+    """Upright strokes, a dot apart, in the place of more outlines than dots; no more than those."""
+    paths: dict[str, dict[str, None]] = {}
+    for _, colour, outline in drawn:
+        (left, bottom), (right, top) = np.rint([outline.min(0), outline.max(0)]).astype(int)
+        strokes = {f"M{x} {bottom}V{top}": None for x in range(left, right + 1)}
+        paths.setdefault(colour, {}).update(strokes)
+    for colour, strokes in paths.items():
+        lines = "".join(strokes)
+        yield f'<path d="{lines}" fill="none" stroke="{colour}"/>'
 
 
 def _parameters(element: Element) -> str:

@@ -24,6 +24,12 @@ def plot_lattice(ax: Axes, lattice: Lattice, *, legend: bool = False) -> Axes:
 
     Args:
         legend: name the kinds that occur, above the strip.
+
+    Raises:
+        InvalidValueError: no axes, no lattice, or one of many settings.
+
+    Example:
+        >>> pj.plotting.plot_lattice(ax, ring, legend=True)
     """
     require_axes(ax)
     require_lattice(lattice)

@@ -50,6 +50,9 @@ def plot_learned_kick(ax: Axes, kick: HamiltonianKick, beam: Beam) -> Axes:
 
     Raises:
         InvalidValueError: a batch of beams, a part of one, or one without extent.
+
+    Example:
+        >>> pj.plotting.plot_learned_kick(ax, line["field"], beam)
     """
     region = _region(beam)
     weights, strength = kick.weights.detach(), to_float(kick.strength)
@@ -77,6 +80,9 @@ def plot_learned_error(ax: Axes, kick: HamiltonianKick, beam: Beam, errors: Arra
     Args:
         beam: as there.
         errors: covariance of the weights (P, P).
+
+    Example:
+        >>> pj.plotting.plot_learned_error(ax, kick, beam, found.posterior.covariance)
     """
     region = _region(beam)
     (weights,) = seeds([kick.weights.detach().to(torch.float64)])

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from ..core.checks import require_flag, require_kind
 from ..tracking.loss_map import LossMap
 from .figure import require_axes
+from .style import VERMILION
 
 
 def plot_losses(ax: Axes, losses: LossMap, *, fraction: bool = False) -> Axes:
@@ -16,6 +17,12 @@ def plot_losses(ax: Axes, losses: LossMap, *, fraction: bool = False) -> Axes:
     Args:
         losses: from `loss_map`.
         fraction: of all particles [%] instead of their number.
+
+    Raises:
+        InvalidValueError: no axes, or no loss map.
+
+    Example:
+        >>> pj.plotting.plot_losses(ax, pj.loss_map(ring, beam, turns=100), fraction=True)
     """
     require_axes(ax)
     require_kind("losses", losses, LossMap, "a LossMap", "as loss_map gives it")
@@ -29,8 +36,8 @@ def plot_losses(ax: Axes, losses: LossMap, *, fraction: bool = False) -> Axes:
         heights[hit],
         width=lengths,
         align="edge",
-        color="tab:red",
-        edgecolor="tab:red",
+        color=VERMILION,
+        edgecolor=VERMILION,
         linewidth=1.5,
     )
     start, end = float(losses.s.min()), float(losses.s.max())

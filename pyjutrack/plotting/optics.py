@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,13 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicHermiteSpline
 
 from ..core.checks import require_kind
+from ..core.errors import InvalidValueError
 from ..lattice.lattice import Lattice
 from ..lattice.require import require_lattice
 from ..optics import TwissTable
 from .figure import require_axes, require_table, sheet
 from .lattice import plot_lattice
+from .style import COUPLED_X, COUPLED_Y, IN_X, IN_Y
 
 Array = NDArray[np.float64]
 
@@ -26,7 +29,11 @@ _COUPLED, _FLAT = 1e-6, 1e-9
 
 
 def plot_optics(
-    table: TwissTable, lattice: Lattice | None = None, *, figure: Figure | SubFigure | None = None
+    table: TwissTable,
+    lattice: Lattice | None = None,
+    *,
+    figure: Figure | SubFigure | None = None,
+    axes: Sequence[Axes] | None = None,
 ) -> tuple[Axes, ...]:
     """Beta functions and dispersion along s, under the strip of the lattice.
 
@@ -36,38 +43,43 @@ def plot_optics(
     Args:
         table: from `twiss_table`.
         lattice: the one of the table, for the strip.
-        figure: to draw in; a new one of no window by default, found as `axes[0].figure`.
+        figure: to make axes in; a new one of no window by default, found as `axes[0].figure`.
+        axes: to draw on in place of a figure: two, or three with a lattice, from top to bottom.
 
     Returns:
-        Axes that share s: of the strip if there is a lattice, of beta, of the dispersion.
+        Axes that share s: of the strip if there is a lattice, of beta [m], of the dispersion [m].
+
+    Raises:
+        InvalidValueError: no table, lattice, figure or axes, or another number of axes; a lattice
+            of many settings.
+
+    Example:
+        >>> axes = pj.plotting.plot_optics(pj.twiss_table(ring, reference), ring)
+        >>> axes[0].figure.savefig("optics.pdf")
     """
     require_table(table)
     if lattice is not None:
         require_lattice(lattice)
-    if figure is None:
-        figure = sheet()
-    require_kind("figure", figure, (Figure, SubFigure), "a matplotlib Figure")
-    heights = [2.2, 1.2] if lattice is None else [0.5, 2.2, 1.2]
-    axes: tuple[Axes, ...] = tuple(
-        figure.subplots(len(heights), 1, sharex=True, gridspec_kw={"height_ratios": heights})
-    )
+    axes = _find_axes(figure, axes, 2 if lattice is None else 3)
     beta, dispersion = axes[-2:]
     largest = max(np.max(table.beta_x), np.max(table.beta_y))
-    for name, colour, label in (("x", "tab:red", r"$\beta_x$"), ("y", "tab:blue", r"$\beta_y$")):
-        _curve(beta, table, f"beta_{name}", -2 * getattr(table, f"alpha_{name}"), colour, label)
-    for name, colour, label in (
-        ("beta_x2", "tab:red", r"$\beta_{x2}$"),
-        ("beta_y1", "tab:blue", r"$\beta_{y1}$"),
+    for name, style, label in (("x", IN_X, r"$\beta_x$"), ("y", IN_Y, r"$\beta_y$")):
+        _curve(beta, table, f"beta_{name}", -2 * getattr(table, f"alpha_{name}"), style, label)
+    for name, style, label in (
+        ("beta_x2", COUPLED_X, r"$\beta_{x2}$"),
+        ("beta_y1", COUPLED_Y, r"$\beta_{y1}$"),
     ):
         values = getattr(table, name)
         if np.max(values) > _COUPLED * largest:
-            beta.plot(table.s, values, color=colour, linestyle=":", linewidth=1.2, label=label)
-    _curve(dispersion, table, "dispersion_x", table.dispersion_px, "tab:green", "$D_x$")
+            beta.plot(table.s, values, **style, label=label)
+    _curve(dispersion, table, "dispersion_x", table.dispersion_px, IN_X, "$D_x$")
     if np.abs(table.dispersion_y).max() > _FLAT:
-        _curve(dispersion, table, "dispersion_y", table.dispersion_py, "tab:olive", "$D_y$")
+        _curve(dispersion, table, "dispersion_y", table.dispersion_py, IN_Y, "$D_y$")
     beta.set_ylabel(r"$\beta$ [m]")
     beta.set_ylim(bottom=0)
     dispersion.set(ylabel="D [m]", xlabel="s [m]")
+    for ax in axes[:-1]:
+        ax.tick_params(labelbottom=False)
     for ax in (beta, dispersion):
         _legend(ax)
         ax.grid(alpha=0.25)
@@ -80,24 +92,49 @@ def plot_optics(
 
 
 def plot_orbit(ax: Axes, table: TwissTable) -> Axes:
-    """The closed orbit, x and y [mm], along s [m]."""
+    """The closed orbit, x and y [mm], along s [m].
+
+    Raises:
+        InvalidValueError: no axes, or no table.
+
+    Example:
+        >>> pj.plotting.plot_orbit(ax, pj.twiss_table(ring, reference))
+    """
     require_axes(ax)
     require_table(table)
-    for column, colour, label in ((0, "tab:red", "x"), (2, "tab:blue", "y")):
-        ax.plot(table.s, 1e3 * table.orbit[:, column], color=colour, linewidth=1.2, label=label)
+    for column, style, label in ((0, IN_X, "x"), (2, IN_Y, "y")):
+        ax.plot(table.s, 1e3 * table.orbit[:, column], **style, label=label)
     ax.set(xlabel="s [m]", ylabel="closed orbit [mm]")
     _legend(ax)
     ax.grid(alpha=0.25)
     return ax
 
 
+def _find_axes(figure: Any, axes: Any, count: int) -> tuple[Axes, ...]:
+    """The axes that are given, or new ones that share s, of a figure or a new one."""
+    if axes is not None:
+        if figure is not None or len(axes) != count:
+            raise InvalidValueError(
+                f"these optics take {count} axes, or a figure in their place; got {len(axes)} axes"
+                + (" and a figure" if figure is not None else "")
+            )
+        for ax in axes:
+            require_axes(ax)
+        return tuple(axes)
+    if figure is None:
+        figure = sheet()
+    require_kind("figure", figure, (Figure, SubFigure), "a matplotlib Figure")
+    heights = {"height_ratios": [0.5, 2.2, 1.2][-count:]}
+    return tuple(figure.subplots(count, 1, sharex=True, gridspec_kw=heights))
+
+
 def _legend(ax: Axes) -> None:
     ax.legend(frameon=False, fontsize="small", loc="lower right", bbox_to_anchor=(1, 0.97), ncols=4)
 
 
-def _curve(ax: Axes, table: Any, name: str, slopes: Array, colour: str, label: str) -> None:
+def _curve(ax: Axes, table: Any, name: str, slopes: Array, style: Any, label: str) -> None:
     s, values = interpolate_cubic(table.s, getattr(table, name), slopes)
-    ax.plot(s, values, color=colour, linewidth=1.2, label=label)
+    ax.plot(s, values, **style, label=label)
 
 
 def interpolate_cubic(s: Array, values: Array, slopes: Array) -> tuple[Array, Array]:

@@ -8,15 +8,18 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
+from matplotlib.lines import Line2D
 from matplotlib.patches import Ellipse
 
 from ..beam.beam import Beam, require_beam, require_single, require_whole
 from ..core.checks import require_flag, wrong
 from ..core.errors import InvalidValueError, require_known
 from .figure import require_axes
+from .style import BLUE, VERMILION
 
 #: above so many particles their density is drawn, not each
 _MANY = 5000
+_DOT: dict[str, Any] = {"color": BLUE, "markersize": 2, "alpha": 0.5, "rasterized": True}
 _LABELS = {
     "x": (0, "x [mm]", r"$p_x / P_0$ [$10^{-3}$]"),
     "y": (2, "y [mm]", r"$p_y / P_0$ [$10^{-3}$]"),
@@ -34,11 +37,16 @@ def plot_phase_space(
     Args:
         beam: one beam, or one per turn: each particle then keeps its colour.
         plane: "x", "y" or "z".
-        ellipse: draw the rms ellipse of the (last) beam, of area pi times the emittance.
+        ellipse: draw the rms ellipse of the (last) beam, of area pi times its rms emittance, which
+            the legend says [mm mrad in x and y, um in z].
 
     Raises:
         UnknownNameError: no such plane.
         InvalidValueError: no beam, a batch of beams, a part of one, or no live particle.
+
+    Example:
+        >>> figure, ax = pj.plotting.figure()
+        >>> pj.plotting.plot_phase_space(ax, pj.track(ring, beam), "x", ellipse=True)
     """
     require_known("plane", plane, _LABELS)
     require_axes(ax)
@@ -65,16 +73,22 @@ def plot_phase_space(
         order = np.argsort(np.argsort(amplitude))
         colours = np.tile(order, len(points))
         u, p = stacked.reshape(-1, 2).T
-        ax.scatter(u, p, s=2, c=colours, cmap="turbo", linewidths=0, rasterized=True)
+        ax.scatter(u, p, s=2, c=colours, cmap="cividis", linewidths=0, rasterized=True)
     elif len(points[0]) > _MANY:
         alive = points[0][~np.isnan(points[0][:, 0])]
         counted = _weights(beams[-1])
-        bins: dict[str, Any] = {"bins": 150, "norm": LogNorm(), "weights": counted}
+        bins: dict[str, Any] = {
+            "bins": 150,
+            "norm": LogNorm(),
+            "weights": counted,
+            "cmap": "cividis",
+        }
         ax.hist2d(alive[:, 0], alive[:, 1], **bins, rasterized=True)
     else:
-        ax.plot(points[0][:, 0], points[0][:, 1], ".", markersize=2, alpha=0.5, rasterized=True)
+        ax.plot(points[0][:, 0], points[0][:, 1], ".", **_DOT)
     if ellipse:
-        _ellipse(ax, points[-1][~np.isnan(points[-1][:, 0])], _weights(beams[-1]))
+        own = points[-1][~np.isnan(points[-1][:, 0])]
+        _ellipse(ax, own, _weights(beams[-1]), "µm" if plane == "z" else "mm mrad")
     ax.set(xlabel=labels[0], ylabel=labels[1])
     ax.locator_params(axis="x", nbins=6)  # long labels of small beams must not touch
     return ax
@@ -85,11 +99,18 @@ def _weights(beam: Beam) -> np.ndarray | None:
     return None if beam.weights is None else beam.weights.detach().cpu()[beam.alive.cpu()].numpy()
 
 
-def _ellipse(ax: Axes, points: np.ndarray, weights: np.ndarray | None) -> None:
+def _ellipse(ax: Axes, points: np.ndarray, weights: np.ndarray | None, unit: str) -> None:
     squares, axes = np.linalg.eigh(np.cov(points.T, ddof=0, aweights=weights))
     width, height = 2 * np.sqrt(np.maximum(squares, 0))
     angle = np.degrees(np.arctan2(axes[1, 0], axes[0, 0]))
     centre = np.average(points, axis=0, weights=weights)
-    drawn = Ellipse((centre[0], centre[1]), width, height, angle=angle, fill=False, color="tab:red")
-    drawn.set_zorder(3)  # above the particles
-    ax.add_patch(drawn)
+    label = f"rms, {width * height / 4:.3g} {unit}"
+    # above the particles, on a white rim that keeps it in sight on any of their colours
+    for colour, thick in (("white", 3.5), (VERMILION, 1.8)):
+        look: dict[str, Any] = {"fill": False, "color": colour, "linewidth": thick}
+        drawn = Ellipse((centre[0], centre[1]), width, height, angle=float(angle), **look)
+        drawn.set_zorder(3)
+        ax.add_patch(drawn)
+    shown = Line2D([], [], color=VERMILION, linewidth=1.8, label=label)
+    place: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1, 0.99)}
+    ax.legend(handles=[shown], frameon=False, fontsize="small", **place)

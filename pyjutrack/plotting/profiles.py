@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from ..core.errors import InvalidValueError
 from ..diagnostics import BeamPosition, BeamSize, Diagnostic
+from .style import BLUE, ORANGE
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 #: colours: of what was measured, of the model, of the model as designed
-MEASURED, MODEL, DESIGN = "black", "tab:blue", "tab:orange"
+MEASURED, MODEL, DESIGN = "black", BLUE, ORANGE
 #: residuals beyond which the colours of a screen end, at least
 _FAR = 3.0
 
@@ -43,6 +44,11 @@ def plot_profile(
 
     Raises:
         InvalidValueError: these are no profiles.
+
+    Example:
+        >>> measured, errors = data.readings[wire.name][0], data.errors(twin)[wire.name][0]
+        >>> predicted = twin.predict(data.settings[0])[wire.name]
+        >>> pj.plotting.plot_profile(ax, wire, measured, errors, predicted)
     """
     if len(diagnostic.shape) != 1:
         raise InvalidValueError(
@@ -88,6 +94,10 @@ def plot_screen(
 
     Raises:
         InvalidValueError: these are no images, or not three axes.
+
+    Example:
+        >>> figure, axes = pj.plotting.figure(3)
+        >>> pj.plotting.plot_screen(axes, screen, measured, errors, predicted)
     """
     if len(diagnostic.shape) != 2 or len(axes) != 3:
         raise InvalidValueError(
@@ -141,6 +151,9 @@ def plot_readings(
     Args:
         entry: which, of the reading in a row.
         measured, errors, predicted, design, used: (shots,), as for `plot_profile`.
+
+    Example:
+        >>> pj.plotting.plot_readings(ax, position, 0, measured, errors, predicted)  # x
     """
     scale, label = 1.0, "reading" if diagnostic.shape else diagnostic.name
     if isinstance(diagnostic, (BeamPosition, BeamSize)) and diagnostic.shape == (2,):

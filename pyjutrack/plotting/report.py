@@ -42,7 +42,7 @@ _STYLE = """
 body { font: 15px/1.45 sans-serif; color: #222 }
 body { max-width: 1100px; margin: 2em auto; padding: 0 1em }
 h1 { font-size: 1.5em } h2 { font-size: 1.2em; margin-top: 2em; border-bottom: 1px solid #ccc }
-table { border-collapse: collapse; font-size: 0.9em }
+table { border-collapse: collapse; font-size: 0.9em; margin-bottom: 1em }
 th, td { padding: 0.15em 0.8em; text-align: right; border-bottom: 1px solid #e4e4e4 }
 th:first-child, td:first-child { text-align: left }
 img { max-width: 100%; display: block; margin: 1em 0 }

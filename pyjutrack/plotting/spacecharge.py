@@ -25,6 +25,10 @@ def plot_density(ax: Axes, kick: SpaceCharge, beam: Beam) -> Axes:
 
     Raises:
         InvalidValueError: no current, a batch of beams, or a part of one.
+
+    Example:
+        >>> kick = pj.SpaceCharge(pj.SpectralPoisson((0.02, 0.02), (64, 64)), max_step=0.1)
+        >>> pj.plotting.plot_density(ax, kick, beam)
     """
     require_axes(ax)
     require_kind("kick", kick, SpaceCharge, "a SpaceCharge")
@@ -39,6 +43,9 @@ def plot_potential(ax: Axes, kick: SpaceCharge, beam: Beam) -> Axes:
 
     phi = charge per metre / (2 pi eps0) H, times the kick's perveance_scale. Errors as for
     `plot_density`.
+
+    Example:
+        >>> pj.plotting.plot_potential(ax, kick, beam)
     """
     require_axes(ax)
     require_kind("kick", kick, SpaceCharge, "a SpaceCharge")

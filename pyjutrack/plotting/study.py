@@ -6,6 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
+from .style import VERMILION
+
 
 def field_comparison(
     ax: Axes, reference: ArrayLike, ours: ArrayLike, label: str, against: str
@@ -55,7 +57,7 @@ def tune_against_current(
     half = 0.35 * np.ptp(currents) / max(len(currents) - 1, 1)
     for current, tune, slope in zip(currents, tunes, slopes, strict=True):
         ends = np.array([-half, half])
-        ax.plot(current + ends, tune + slope * ends, color="tab:red", linewidth=1.5)
+        ax.plot(current + ends, tune + slope * ends, color=VERMILION, linewidth=1.5)
     ax.set_xlabel("beam current [A]")
     ax.set_ylabel("horizontal tune of the test particle")
     points.set_zorder(3)

@@ -37,6 +37,24 @@ def test_tunes_are_where_they_were_found_and_resonances_cross_there() -> None:
     assert low < 1 / 3 < high
 
 
+def test_lines_are_labelled_apart_and_told_by_their_dashes() -> None:
+    tunes = np.array([[0.21, 0.28], [0.29, 0.36]])
+    ax = plotting.plot_footprint(plotting.figure()[1], _footprint(tunes), resonances=4, labels=True)
+    written = [(text.get_text(), np.array(text.xy)) for text in ax.texts]
+    words = {words for words, _ in written}
+    assert {"(4, 0)", "(0, 3)"} <= words
+    assert not {"(2, 0)", "(0, 2)", "(1, 1)"} & words  # far away
+    for n, (_, at) in enumerate(written):
+        assert ((at > 0) & (at < 1)).all()
+        assert all(np.abs(at - other).max() > 0.05 for _, other in written[:n])
+    dashes = {}
+    for line in ax.lines:
+        (u0, u1), (v0, v1) = line.get_data()
+        dashes[u0 == u1, v0 == v1] = line.get_linestyle()
+    assert dashes[True, False] == "-"  # 4 Qx = 1
+    assert dashes[False, True] == "--"  # 3 Qy = 1
+
+
 def test_what_cannot_be_drawn_is_refused() -> None:
     ax = plotting.figure()[1]
     with pytest.raises(pj.errors.InvalidValueError, match="two planes"):

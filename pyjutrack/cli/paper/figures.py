@@ -53,7 +53,7 @@ def _tunes(data: dict[str, Any], path: Path) -> Path:
             ax.plot(other["current"], np.array(other["tunes"])[:, 0], color="grey", linewidth=0.8)
     if beside:
         ax.plot([], [], color="grey", linewidth=0.8, label="spectral solver")
-    ax.plot([], [], color="tab:red", linewidth=1.5, label="slope by AD")
+    ax.plot([], [], color="#D55E00", linewidth=1.5, label="slope by AD")
     ax.legend(frameon=False)
     ax.set_title("Tune against current, with the exact slopes")
     write_whole(path, lambda p: fig.savefig(p, dpi=130, format="png"))
