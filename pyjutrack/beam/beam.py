@@ -24,7 +24,7 @@ from ..core.unstated import UNSTATED, is_stated
 from .communicator import SERIAL, Communicator
 from .faults import COORDINATES as COORDINATES
 from .faults import LARGEST_CHARGE as LARGEST_CHARGE
-from .faults import find_fault
+from .faults import check_beam
 from .reference import Reference
 
 _PRECISIONS = (torch.float64, torch.float32)
@@ -233,7 +233,7 @@ class Beam:
         return dataclasses.replace(self, **changes)
 
     def pick(self, batch: torch.Size, index: tuple[int, ...]) -> Beam:
-        """The particles of one of some settings, or those of all; with the rest as it is."""
+        """The particles at an index of a batch of settings, or those of all; the rest as it is."""
         lead = self.coordinates.dim() - 2
         if not lead:
             return self
@@ -246,7 +246,7 @@ class Beam:
 
     @classmethod
     def joined(cls, found: Sequence[Beam], batch: torch.Size) -> Beam:
-        """Join beams, one of each setting in a row, as a batch."""
+        """Join beams that were found, one of each setting in a row, as a batch."""
         rows = {n: [getattr(one, n) for one in found] for n in _PARTICLES}
         many = {n: join(r, batch) for n, r in rows.items() if r[0] is not None}
         rest = {n: join_numbers([getattr(b, n) for b in found], batch) for n in _AMOUNTS}
@@ -256,8 +256,7 @@ class Beam:
     def to(self, *args: Any, **kwargs: Any) -> Beam:
         """The beam on another device or in another precision, as `torch.Tensor.to`.
 
-        Args:
-            args, kwargs: those of `torch.Tensor.to`: `beam.to(torch.float32)`, `beam.to("cuda")`.
+        Args: those, `args` and `kwargs`, as in `beam.to(torch.float32)`, `beam.to("cuda")`.
         """
         coordinates = self.coordinates.to(*args, **kwargs)
         alive = self.alive.to(coordinates.device)
@@ -271,21 +270,6 @@ def require_beam(beam: Any) -> None:
     if type(beam).__name__ == "Lattice":
         remedy = "are the arguments swapped?"
     require_kind("beam", beam, Beam, "a Beam", remedy)
-
-
-def check_beam(beam: Beam) -> None:
-    """Raise InvalidValueError for coordinates or a current that no beam can have.
-
-    A fault on one rank is raised on all.
-    """
-    beam.world.refuse(find_fault(beam))
-    if not beam.world.is_serial:
-        held = int(beam.world.sum(torch.tensor(len(beam))))
-        if held != beam.particles:
-            raise InvalidValueError(
-                f"the beam was shared with {beam.particles} particles, and the ranks hold {held} "
-                "now; gather it, change it, and shard it again"
-            )
 
 
 def require_whole(beam: Beam, what: str) -> None:

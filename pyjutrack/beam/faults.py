@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from ..core.checks import format_value
+from ..core.errors import InvalidValueError
 from ..core.scalars import refuse_batched
 from ..core.settings import ends
 
@@ -16,7 +17,7 @@ LARGEST_CHARGE = 1e-3
 COORDINATES = ("x", "px", "y", "py", "z", "delta")
 
 
-def find_fault(beam: Any) -> str | None:
+def _find_fault(beam: Any) -> str | None:
     """What of a beam no beam can have, in words; None where all is well."""
     refuse_batched(beam.coordinates, *(() if beam.weights is None else (beam.weights,)))
     for name, unit in (("current", "A"), ("charge", "C")):
@@ -50,3 +51,18 @@ def find_fault(beam: Any) -> str | None:
             f"must be finite ({int(bad.sum())} of {bad.numel()} particles are not)"
         )
     return None
+
+
+def check_beam(beam: Any) -> None:
+    """Raise InvalidValueError for coordinates or a current that no beam can have.
+
+    A fault on one rank is raised on all.
+    """
+    beam.world.refuse(_find_fault(beam))
+    if not beam.world.is_serial:
+        held = int(beam.world.sum(torch.tensor(len(beam))))
+        if held != beam.particles:
+            raise InvalidValueError(
+                f"the beam was shared with {beam.particles} particles, and the ranks hold {held} "
+                "now; gather it, change it, and shard it again"
+            )

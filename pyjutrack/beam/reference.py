@@ -145,11 +145,7 @@ class Reference:
         """Make one from the kinetic energy.
 
         Args:
-            species: "electron", "proton" and their like by name, or a `Species`.
-            kinetic_energy: of one particle [eV]; a tensor carries derivatives.
-
-        Raises:
-            UnknownNameError: no such species. InvalidValueError: an energy that is none.
+            species, kinetic_energy: [eV], as for `from_p0c`.
         """
         species = _species(species)
         kinetic_energy = _energy("kinetic energy", kinetic_energy)
@@ -161,11 +157,7 @@ class Reference:
         """Make one from the total energy.
 
         Args:
-            species: "electron", "proton" and their like by name, or a `Species`.
-            total_energy: of one particle [eV]; a tensor carries derivatives.
-
-        Raises:
-            UnknownNameError: no such species. InvalidValueError: an energy that is none.
+            species, total_energy: [eV], as for `from_p0c`.
         """
         species = _species(species)
         total_energy = _energy("total energy", total_energy)
@@ -178,7 +170,7 @@ class Reference:
 
     @classmethod
     def joined(cls, found: Sequence[Reference], batch: torch.Size) -> Reference:
-        """Join those of settings in a row, of one species; the first, where all are alike."""
+        """Join those found of a batch in a row, of one species; the first, where all are alike."""
         p0c = join_numbers([one.p0c for one in found], batch)
         return found[0] if p0c is found[0].p0c else cls(found[0].species, p0c)
 

@@ -46,7 +46,7 @@ class TurnHistory:
 
     @classmethod
     def joined(cls, found: Sequence[TurnHistory], batch: torch.Size) -> TurnHistory:
-        """Join those of settings in a row."""
+        """Join those that were found, one of each setting in a row, as a batch."""
         first, at = found[0], found[0].dimensions
         readings = {}
         for name in first.readings:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..beam.beam import Beam, check_beam
+from ..beam.beam import Beam
+from ..beam.faults import check_beam
 from ..beam.reference import SPEED_OF_LIGHT, Reference, Species, require_reference
 from ..core.checks import require_kind, require_path, require_real
 from ..core.errors import InvalidValueError, PyJuTrackError, warn

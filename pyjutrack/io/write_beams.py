@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..beam.beam import Beam, check_beam, require_beam, require_whole
+from ..beam.beam import Beam, require_beam, require_whole
+from ..beam.faults import check_beam
 from ..beam.reference import SPEED_OF_LIGHT
 from ..core.atomic import write_hdf5
 from ..core.checks import require_path, require_real

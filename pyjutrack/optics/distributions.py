@@ -21,8 +21,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..beam.beam import Beam, check_beam
+from ..beam.beam import Beam
 from ..beam.communicator import SERIAL, Communicator
+from ..beam.faults import check_beam
 from ..beam.reference import Reference, require_reference
 from ..core.checks import require_flag, require_kind, require_real, require_whole
 from ..core.errors import InvalidValueError

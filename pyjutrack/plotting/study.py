@@ -15,6 +15,7 @@ def field_comparison(
     """One field component at the macroparticles against a reference field.
 
     Args:
+        ax: matplotlib axes to draw on, which are returned.
         reference, ours: (N,) [1/m], arrays or tensors as `collective.own_field` gives them.
         label, against: what is drawn, and the name of the reference, for the axes.
     """
@@ -29,7 +30,13 @@ def field_comparison(
 
 
 def field_error(ax: Axes, positions: ArrayLike, errors: ArrayLike, label: str) -> Axes:
-    """Error of a field component against position, in per cent of its largest value."""
+    """Error of a field component against position, in per cent of its largest value.
+
+    Args:
+        ax: matplotlib axes to draw on, which are returned.
+        positions: (N,) [m]. errors: (N,) [%].
+        label: of the coordinate.
+    """
     ax.plot(
         np.asarray(positions) * 1e3,
         np.asarray(errors),
@@ -51,7 +58,13 @@ def tune_against_current(
     slopes: ArrayLike,
     label: str = "",
 ) -> Axes:
-    """Tunes as points, their slopes as short lines through them."""
+    """Tunes as points, their slopes as short lines through them.
+
+    Args:
+        ax: matplotlib axes to draw on, which are returned.
+        currents: (K,) [A]. tunes: (K,). slopes: of the tunes by the current, (K,) [1/A].
+        label: for a legend.
+    """
     (points,) = ax.plot(currents, tunes, "o", markersize=4, label=label)
     currents, tunes, slopes = np.asarray(currents), np.asarray(tunes), np.asarray(slopes)
     half = 0.35 * np.ptp(currents) / max(len(currents) - 1, 1)

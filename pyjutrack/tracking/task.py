@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..beam.beam import Beam, check_beam, require_beam
+from ..beam.beam import Beam, require_beam
+from ..beam.faults import check_beam
 from ..beam.moments import survivors
 from ..collective import answers
 from ..collective.base import CollectiveEffect, Place, require_effects
