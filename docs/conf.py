@@ -29,9 +29,10 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
     "formulas",
 ]
-exclude_patterns = ["_build", "**/.ipynb_checkpoints"]
+exclude_patterns = ["_build", "**/.ipynb_checkpoints", "gallery/*.ipynb"]
 html_theme = "furo"
 html_title = f"pyjutrack {version}"
 html_show_sphinx = False
@@ -65,6 +66,18 @@ nb_execution_show_tb = True
 nb_merge_streams = True
 # what a notebook writes there is a warning, and a warning fails the build
 nb_output_stderr = "warn"
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples/gallery",
+    "gallery_dirs": "gallery",
+    "image_scrapers": ("gallery_pictures.scrape",),
+    "reset_modules": (),
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "write_computation_times": False,
+    "show_memory": False,
+    "show_signature": False,
+}
 
 
 def setup(app):  # type: ignore[no-untyped-def]

@@ -27,6 +27,7 @@ def _drawn(node: Any, display: str) -> str:
         raise ExtensionError(f"cannot be read as a formula: {text!r}", error) from error
 
 
-def setup(app: Any) -> None:
+def setup(app: Any) -> dict[str, bool]:
     """Draw formulas so: `html_math_renderer = "mathml"`."""
     app.add_html_math_renderer("mathml", (_inline, None), (_display, None))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

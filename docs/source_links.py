@@ -27,10 +27,10 @@ def _mended(match: re.Match[str], page: Path) -> str:
     """A link, with another place where its own is not there and only one can be meant."""
     before, path, place, after = match.groups()
     places = _places((page.parent / path).resolve())
-    name = place.removeprefix("pyjutrack")
-    alike = [other for other in places if other.endswith(name)]
-    if place not in places and len(alike) == 1:
-        place = alike[0]
+    _, *ends = place.split(".")
+    while place not in places and ends:  # of fewer and fewer namespaces
+        alike = [other for other in places if other.endswith(f".{'.'.join(ends)}")]
+        place, ends = alike[0] if len(alike) == 1 else place, ends[1:]
     return f"{before}{path}#{place}{after}"
 
 

@@ -60,7 +60,8 @@ def test_a_job_that_is_stopped_goes_on(
     folder, codes = stops
     own = folder / f"{job}-{how.name}"
     said = own.with_suffix(".txt").read_text()
-    assert codes[own.name] == -how, said
+    # an exception, as it is, ends Python with 1 where a package runs code at its end
+    assert codes[own.name] in ((-how, 1) if how == signal.SIGINT else (-how,)), said
     if how == signal.SIGINT:
         assert "KeyboardInterrupt" in said
         assert [p.name for p in own.iterdir()] == ["state"], "nothing half-written is left"

@@ -172,7 +172,7 @@ REFUSED = {
         pj.track(CELL.with_values({"d.length": x}), BEAM, effects=SPACE_CHARGE).coordinates
     ),
 }
-SETTINGS = {"current", "coordinates", "weights", "gradient that is kicked"}
+SETTINGS = {"current", "coordinates", "weights", "gradient that is kicked", "length of a slice"}
 
 
 @pytest.mark.filterwarnings(
@@ -189,6 +189,12 @@ def test_vmap_over_what_must_be_looked_at_is_refused(name: str) -> None:
     ):
         torch.func.vmap(function)(torch.stack([number(1.0), number(1.1)]))
     torch.func.jvp(REFUSED[name], (number(1.0),), (number(1.0),))  # derivatives are not
+
+
+def test_vmap_over_a_length_that_is_cut_into_slices() -> None:
+    function, lengths = REFUSED["length of a slice"], torch.tensor([0.3, 0.31, 0.42]).double()
+    each = torch.stack([function(length) for length in lengths])
+    torch.testing.assert_close(torch.func.vmap(function)(lengths), each, rtol=1e-13, atol=1e-16)
 
 
 NUMERIC: dict[str, Callable[[pj.Lattice], Any]] = {
