@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 from pathlib import Path
@@ -32,8 +33,21 @@ def write_copies(folder: Path) -> None:
         text = (ROOT / file).read_text(encoding="utf-8")
         write_changed(folder / f"{name}.md", relink(text, file.parent, Path("docs", FOLDER)))
     examples = "\n".join(name for name in copied().values() if name.startswith("example_"))
-    toctree = f"# Examples\n\n```{{toctree}}\n:maxdepth: 1\n\n{examples}\n```\n"
-    write_changed(folder / "examples.md", toctree)
+    toctree = f"```{{toctree}}\n:maxdepth: 1\n\n{examples}\n```"
+    text = f"# Examples\n\n{toctree}\n\n## Scripts\n\n{list_scripts()}\n"
+    write_changed(folder / "examples.md", text)
+
+
+def list_scripts() -> str:
+    """List what each example of one file is, and how long it takes, by its docstring."""
+    return "\n".join(_script(path) for path in sorted(ROOT.glob("examples/*.py")))
+
+
+def _script(path: Path) -> str:
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    title, time = text.partition("\n")[0], re.search(r"\b(?:Takes|Runs) [^.]+\.", text)
+    time_taken = f" {time[0]}" if time else ""
+    return f"- [{path.name}](../../examples/{path.name}): {title}{time_taken}"
 
 
 def relink_page(app: Any, name: str, source: list[str]) -> None:

@@ -4,7 +4,7 @@
 
 Writes footprint.png: the tunes of particles on a grid of amplitudes, coloured by their diffusion,
 with resonances up to sixth order, and the amplitudes at which they were. Prints what it costs to
-read the centroid and sizes in each of 1 000 turns, and to find lines.
+read the centroid and sizes in each of 1 000 turns, and to find lines. Takes a minute or two.
 """
 
 import argparse

@@ -4,7 +4,8 @@
 the published ones are a download of their own), lets PyTorch export it, converts it, and holds
 every step to the module itself. With `--onnx FILE` it converts the published file, which is
 generator_TVregularization_epoch_5000.onnx of release v0.3.0 of MSU-Beam-Dynamics/JuTrack.jl. With
-`--julia` NNlib evaluates what was converted, too. A minute, of which Julia's start is half.
+`--julia` NNlib evaluates what was converted, too. Takes a quarter of a minute, a whole one with
+Julia.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@
 The file is one of `Twin.save`; what follows it are the settings that may be written, as channels
 TWIN:q1.k1 and so on; each diagnostic is one to read. A write returns when the readings are those at
 the new settings, or with the error. Where EPICS_PVAS_INTF_ADDR_LIST is not set only this machine
-can connect.
+can connect. Runs until it is stopped.
 """
 
 from __future__ import annotations

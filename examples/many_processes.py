@@ -5,6 +5,7 @@
     torchrun --standalone --nproc-per-node 2 examples/many_processes.py
 
 Prints the emittance growth of the paper's cell, its gradient, and the tunes of a test particle.
+Takes some seconds.
 """
 
 import argparse

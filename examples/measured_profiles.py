@@ -5,6 +5,7 @@
 writes what an archive might hold, and reads it as if from another laboratory: a horizontal wire in
 CSV, a vertical one in HDF5, and a screen as openPMD, all in counts, with a background as dark
 frames show it, the screen with saturated pixels. The true machine has two quadrupoles off.
+Takes some seconds.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@
 
 A kick in a given field is symplectic whatever the network says. That the field moves with the beam
 asks for more: the response of the potential to the density has to be symmetric.
+Takes half a minute.
 """
 
 import argparse

@@ -5,6 +5,7 @@
 
 One evaluator serves both. It tracks the random points of the beginning in one pass; Xopt's Bayesian
 generator then sees values alone, and ours the exact slopes by all four strengths as well.
+Takes a minute.
 """
 
 import argparse

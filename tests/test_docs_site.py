@@ -70,6 +70,16 @@ def test_links_of_what_is_copied_lead_to_the_same(site: None, text: str, moved: 
     assert relink(text, Path(), Path("docs/copied")) == moved
 
 
+def test_every_script_among_the_examples_says_how_long_it_takes(site: None) -> None:
+    from copied_pages import ROOT, list_scripts
+
+    listed = list_scripts().splitlines()
+    assert len(listed) == len(list(ROOT.glob("examples/*.py")))
+    assert [line for line in listed if not line.endswith(".") or " Takes " not in line] == [
+        line for line in listed if line.endswith("Runs until it is stopped.")
+    ]
+
+
 def test_docstrings_are_plain_text(site: None) -> None:
     from plain_docstrings import escape_lines
 
