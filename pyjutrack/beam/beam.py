@@ -178,9 +178,9 @@ class Beam:
         carried = f"charge {show(self.charge)} C" if bunched else f"current {show(self.current)} A"
         part = "" if world.is_serial else f"; rank {world.rank} of {world.size}"
         return (
-            f"Beam({len(self)}{whole}{weighted} macroparticles, {self.lost} lost{here}; {kind}, "
-            "kinetic "
-            f"energy {energy} eV, {carried}{part})"
+            f"Beam({' x '.join(map(str, self.coordinates.shape[:-1]))}{whole}{weighted} "
+            f"macroparticles, {self.lost} lost{here}; {kind}, "
+            f"kinetic energy {energy} eV, {carried}{part})"
         )
 
     def _repr_html_(self) -> str:

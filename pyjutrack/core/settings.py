@@ -33,6 +33,12 @@ def require_settings(what: str, value: Tensor) -> Tensor:
     return value
 
 
+def say_how(value: Any) -> str:
+    """How to give many settings, to one who gave a list or an array of them; else nothing."""
+    several = value.ndim > 0 if isinstance(value, np.ndarray) else isinstance(value, (list, tuple))
+    return "many settings of it are a tensor: give torch.as_tensor(values)" if several else ""
+
+
 def broadcast_batch(what: str, values: Iterable[Any]) -> torch.Size:
     """The shape of settings to which parameters, series of them, and shapes broadcast.
 

@@ -17,7 +17,7 @@ from ..core.checks import format_value, wrong
 from ..core.errors import InvalidValueError, require_known
 from ..core.names import label
 from ..core.scalars import Number, differs, is_zero
-from ..core.settings import along_particles, broadcast_batch, require_settings
+from ..core.settings import along_particles, broadcast_batch, require_settings, say_how
 from ..core.special import bool_or
 from ..core.tensors import tensors_in
 from ..maps.state import State
@@ -286,7 +286,7 @@ class Element:
                 raise TypeError
             number = float(value)
         except (TypeError, ValueError, OverflowError):
-            raise wrong(f"{self._label()}: {name}", value, "a number") from None
+            raise wrong(f"{self._label()}: {name}", value, "a number", say_how(value)) from None
         if not math.isfinite(number):
             raise InvalidValueError(f"{self._label()}: {name} must be finite, got {number}")
         return number

@@ -19,7 +19,7 @@ from ..beam import initial_moments
 from ..beam.beam import Beam
 from ..collective.base import require_differentiable
 from ..core.checks import require_real
-from ..core.errors import ManySettingsError, hold_warnings
+from ..core.errors import ManySettingsError, ParticleLostError, hold_warnings
 from ..core.settings import pick, take
 from ..kernels import parallel
 from ..lattice.batch import choose, shape_of
@@ -40,6 +40,8 @@ from .results import evaluate
 P = ParamSpec("P")
 R = TypeVar("R")
 
+#: after which each is asked
+_FAILURES: tuple[type[Exception], ...] = (ManySettingsError, ParticleLostError)
 #: of so many particles each has kernels, which are faster than a pass through all
 _FEW = 2000
 #: bytes that a pass through some of the settings may hold
@@ -53,7 +55,7 @@ def together(function: Callable[P, R]) -> Callable[P, R]:
 
     Where it cannot, the function is called as it is: where a parameter is needed as one number,
     where knobs are vectors, or moments of the beam beside effects, in other modes, with other
-    engines; of many particles; and by forward mode with effects.
+    engines; of many particles, or of those of many ranks; and by forward mode with effects.
     """
     default = {n: p.default for n, p in signature(function).parameters.items()}
 
@@ -66,14 +68,16 @@ def together(function: Callable[P, R]) -> Callable[P, R]:
         # kernels push tangents through kicks, of one setting, faster than a pass through all
         simple = simple and (given["mode"] != "forward" or _is_empty(effects))
         simple = simple and isinstance(beam, Beam) and beam.coordinates.dim() == 2
-        simple = simple and len(beam) <= _FEW
+        # parts of ranks differ in length, and all ranks must go one way
+        simple = simple and beam.world.is_serial and len(beam) <= _FEW
         if not simple or not any(map(shape_of, (lattice, beam, effects))):
             return function(*args, **kwargs)
         require_real("step", given["step"], above=0)
-        with suppress(ManySettingsError), hold_warnings(ManySettingsError):
+        # which setting has lost all, each says by itself
+        with suppress(*_FAILURES), hold_warnings(*_FAILURES):
             task = task_of(lattice, beam, effects, given["turns"], given["adjoint"])
             wrt = expand(given["wrt"], lattice.knobs)
-            if not beam.world.is_serial or not _are_numbers(task, wrt):
+            if not _are_numbers(task, wrt):
                 raise ManySettingsError("one after another")
             parts(task, wrt)  # each once, and none that follows another
             require_differentiable(effects)

@@ -54,7 +54,9 @@ def _same(value: Tensor, world: Communicator) -> None:
 def require_alive(alive: Tensor) -> None:
     """Raise ParticleLostError unless all test particles are alive."""
     if not bool(alive.all()):
+        first = tuple((~alive).nonzero()[0, :-1].tolist())
+        where = f"setting {first} of {tuple(alive.shape[:-1])}: " if first else ""
         raise ParticleLostError(
-            "the test particle was lost on the way: it left the box of a kick, or no element could "
+            f"{where}the test particle was lost on the way: it left the box of a kick, or no element could "
             "move it; start it nearer to the axis with at="
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial, wraps
 from itertools import product
 from typing import Any, ParamSpec, TypeVar
@@ -13,7 +13,13 @@ import torch
 
 from ..beam.beam import Beam
 from ..beam.reference import Reference
-from ..core.errors import ManySettingsError, hold_warnings
+from ..core.errors import (
+    InvalidValueError,
+    ManySettingsError,
+    ParticleLostError,
+    UnstableError,
+    hold_warnings,
+)
 from ..core.one_by_one import choose_in, many_in
 from ..core.settings import broadcast_batch, join, pick
 from ..elements import Element
@@ -115,11 +121,22 @@ def _call_each(function: Callable[P, R], counts: Callable[[Any], bool]) -> Calla
             named = given | {k: choose(given[k], of) for k in shapes}
             named |= {k: v.pick(batch, index) for k, v in named.items() if isinstance(v, Beam)}
             ordered = [named.pop(n) for n in range(len(args))]
-            found.append(call_one(*ordered, **named))
+            with _naming(index, batch):
+                found.append(call_one(*ordered, **named))
         joined: R = join(found, batch)
         return joined
 
     return call
+
+
+@contextmanager
+def _naming(index: tuple[int, ...], batch: torch.Size) -> Iterator[None]:
+    """Let an error say at which of the settings it came."""
+    try:
+        yield
+    except (InvalidValueError, ParticleLostError, UnstableError) as error:
+        error.args = (f"setting {index} of {tuple(batch)}: {error}",)
+        raise
 
 
 def shape_of(value: Any) -> torch.Size:

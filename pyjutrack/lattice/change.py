@@ -11,7 +11,7 @@ from torch import Tensor
 from ..core.checks import require_mapping, require_real, require_text, wrong
 from ..core.errors import InvalidValueError, unknown
 from ..core.scalars import Number, to_float
-from ..core.settings import require_settings
+from ..core.settings import require_settings, say_how
 from ..elements import Element
 from .dependencies import Dependencies
 from .expressions import Expression, Formula
@@ -199,5 +199,7 @@ def read_variable(name: str, value: Any) -> Number | Expression:
         return value
     if isinstance(value, Tensor) and value.dim():
         return require_settings(f"the variable {name!r}", value)
+    if remedy := say_how(value):
+        raise wrong(f"the variable {name!r}", value, "a finite number", remedy)
     require_real(f"the variable {name!r}", value)
     return value if isinstance(value, Tensor) else float(value)

@@ -31,7 +31,7 @@ from ..core.scalars import Number, carries, to_float
 from ..core.unstated import UNSTATED
 from .bunches import draw_bunch, normal, to_circle
 from .synchrotron import SynchrotronOptics
-from .table import Twiss
+from .table import Twiss, require_twiss
 
 __all__ = ["gaussian", "kv", "uniform", "waterbag"]
 
@@ -119,7 +119,7 @@ def _distribution(draw: Callable[[Array], Array]) -> Distribution:
     ) -> Beam:
         require_reference(reference)
         require_whole("particles", particles, 1)
-        require_kind("twiss", twiss, Twiss, "a Twiss", "such as twiss(lattice, reference)")
+        require_twiss("twiss", twiss, "such as twiss(lattice, reference)")
         require_whole("seed", seed)
         require_flag("quiet", quiet)
         for name, sigma in (("sigma_z", sigma_z), ("sigma_delta", sigma_delta)):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..beam.reference import Reference, require_reference
-from ..core.checks import require_flag, require_kind, require_real, require_whole
+from ..core.checks import require_flag, require_real, require_whole
 from ..core.errors import InvalidValueError
 from ..core.scalars import Number, tensor_like, to_float
 from ..core.transforms import numeric
@@ -23,7 +23,7 @@ from .orbit import Closing, differentiable, find, passage, start
 from .passing import Passage, pairwise_products
 from .stacks import column
 from .symplecticity import warn_if_not_symplectic
-from .table import Twiss, TwissTable
+from .table import Twiss, TwissTable, require_twiss
 
 #: relative change of the reference's momentum that is rounding
 _SAME = 1e-12
@@ -91,7 +91,7 @@ def optics_of(
     require_flag("chromatic", chromatic)
     require_whole("order", order)
     if initial is not None:
-        require_kind("initial", initial, Twiss, "a Twiss", "such as twiss(...) or table[0]")
+        require_twiss("initial", initial, "such as twiss(...) or table[0]")
     require_lattice(lattice)
     require_real("delta", delta)
     delta = delta if isinstance(delta, Tensor) else float(delta)

@@ -11,8 +11,8 @@ import numpy as np
 from torch import Tensor
 
 from ..core import display
-from ..core.checks import require_real, wrong
-from ..core.errors import InvalidValueError, MissingPackageError, unknown
+from ..core.checks import require_kind, require_real, wrong
+from ..core.errors import InvalidValueError, ManySettingsError, MissingPackageError, unknown
 from ..core.scalars import Number, carries, is_whole
 
 
@@ -49,6 +49,21 @@ class Twiss:
                     raise wrong(f"{field.name} of a Twiss", value, "finite numbers")
             elif not (field.name.startswith("tune") and unknown_tune):
                 require_real(f"{field.name} of a Twiss", value)
+
+
+def require_twiss(argument: str, value: Any, remedy: str) -> None:
+    """Twiss functions of one setting.
+
+    Raises:
+        InvalidValueError: no Twiss. ManySettingsError: of many settings.
+    """
+    require_kind(argument, value, Twiss, "a Twiss", remedy)
+    shapes = (np.shape(value.beta_x), np.shape(value.beta_y))
+    if shape := max(shapes, key=len):
+        raise ManySettingsError(
+            f"{argument} holds functions of {shape} settings, and one is needed; take one after "
+            "another, each from the lattice of one setting"
+        )
 
 
 #: columns of a table that are numbers, and so of its files

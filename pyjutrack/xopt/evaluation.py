@@ -108,7 +108,10 @@ class Evaluation:
     def _values(self, knobbed: Task, names: list[str], batch: torch.Size) -> dict[str, Array]:
         """Values (*batch) of outputs, by one tracking, or by several of some points each."""
         coordinates, total = knobbed.beam.coordinates, math.prod(batch)
-        size = max(1, _HELD // (coordinates.numel() * coordinates.element_size()))
+        parts = knobbed.beam.world  # of unequal lengths, and all ranks take as many points
+        longest = -(-knobbed.beam.particles // parts.size) / len(knobbed.beam)
+        held = int(coordinates.numel() * longest) * coordinates.element_size()
+        size = max(1, _HELD // held)
         if total <= size:
             return self._values_of(knobbed, names, batch)
         found: list[dict[str, Array]] = []
