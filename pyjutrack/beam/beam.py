@@ -37,15 +37,13 @@ _REFERENCE = 'such as Reference.from_kinetic("proton", 1e9)'
 class Beam:
     """Macroparticles with the current, or the charge, that they carry together.
 
-    A beam may be one rank's part of a whole that is shared among the ranks of a job; see
-    `pyjutrack.distributed`. Its own methods then speak of the particles that are here, and
-    `pyjutrack.moments` of the whole beam.
+    Where ranks share a beam (`pyjutrack.distributed`), each has a part of it: methods of the part
+    speak of the particles that are here, and `pyjutrack.moments` of the whole beam.
 
     Attributes:
         reference: species and momentum.
         coordinates: (N, 6) tensor, or (..., N, 6) for a batch of beams: x, px, y, py, z, delta;
-            x, y, z [m], px, py = P/P0, delta = (P - P0)/P0,
-            z = -beta c (t - t0), positive ahead of the reference particle.
+            x, y [m], px, py = P/P0, z = -beta c (t - t0) [m], positive ahead, delta = (P - P0)/P0.
         current: of a coasting beam, of all macroparticles together, on all ranks [A]; a float or a
             0-d tensor, or (B,) of many settings, each with these particles or with its own.
         alive: (N,) mask; lost particles keep the coordinates at which they were lost.
@@ -53,13 +51,15 @@ class Beam:
         weights: (N,) the current that each carries, in units of an equal share, current / N; None
             where all are alike. Soft apertures lower them; see `Aperture`.
         charge: of a bunch, of all macroparticles together, on all ranks [C], without the sign of
-            the species; a number or many, as the current. A beam has a current or a charge;
-            an effect says which it needs, and refuses a beam that was given none. 0.0 is a value as
-            any other.
+            the species; a number or many, as the current. A beam has a current or a charge, and
+            an effect refuses one that was not given what it needs; 0.0 is a value as any other.
 
     Raises:
         InvalidValueError: wrong shape; a current and a charge. Values, non-finite coordinates or a
             negative current, are checked by `from_array`, and when the beam is tracked.
+
+    Example:
+        >>> pj.Beam(pj.Reference.from_kinetic("proton", 1e9), np.zeros((1000, 6)), charge=1e-9)
     """
 
     reference: Reference

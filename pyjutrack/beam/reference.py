@@ -115,6 +115,9 @@ class Reference:
             that carries a derivative. All that depends on it then carries that too, in plain
             PyTorch in the place of compiled kernels. Many settings, (B,), are computed one after
             another.
+
+    Example:
+        >>> pj.Reference.from_kinetic("proton", 1e9).gamma
     """
 
     species: Species

@@ -19,19 +19,19 @@ COMMANDS: dict[str, tuple[str, ModuleType]] = {
         "compute the paper's tables and figures beside the published ones",
         reproduce,
     ),
-    "info": ("say what is read of a machine's file", info),
-    "twiss": ("compute the optics of a ring, or of a line from given ones", twiss),
-    "track": ("track a beam through a machine, with space charge if asked", track),
-    "formats": ("list the formats of lattice files", formats),
-    "train": ("train a network for the space charge", train),
+    "info": ("show what is read of a machine's file", info),
+    "twiss": ("compute the optics of a ring, or of a line from those at its start", twiss),
+    "track": ("track a beam through a machine, with space charge if asked for", track),
+    "formats": ("list the formats of lattice files that are read and written", formats),
+    "train": ("train a network to solve for space charge in a box", train),
     "convert": ("convert a lattice or a network to another format", convert),
-    "julia": ("install the julia engine, or say what is there", julia),
+    "julia": ("install the julia engine, or show what is installed", julia),
     "warmup": ("compile the kernels that most calls need, once for all", warmup),
-    "completion": ("print the completion of these commands for a shell", completion),
+    "completion": ("print a script that completes these commands in a shell", completion),
 }
 
-_STATUS = "exit status: 0 done; 1 it cannot be done, as said in one line; 2 wrong arguments;"
-_STATUS += " 130 interrupted"
+_STATUS = "exit status: 0 done; 1 failed, for the reason that one line on stderr gives; "
+_STATUS += "2 wrong arguments; 130 interrupted"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -87,9 +87,9 @@ def parser() -> argparse.ArgumentParser:
             formatter_class=layout,
         )
         command.add(one)
-        always = one.add_argument_group("as for all commands")
-        always.add_argument("--quiet", action="store_true", help="say nothing of progress")
+        always = one.add_argument_group("options of every command")
+        always.add_argument("--quiet", action="store_true", help="print no progress")
         always.add_argument(
-            "--traceback", action="store_true", help="of an error, show where it was raised"
+            "--traceback", action="store_true", help="show where an error was raised"
         )
     return whole

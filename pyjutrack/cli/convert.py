@@ -18,36 +18,40 @@ EXAMPLES = (
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "source", help="a lattice file, a network that ships, or a file of one in any format"
+        "source", help="a lattice file, a network of the package, or a network's file in any format"
     )
     parser.add_argument(
-        "out", type=Path, help="a lattice file, or NAME.safetensors, NAME.onnx or NAME.nnlib"
+        "out",
+        type=Path,
+        help="the lattice file to write, or NAME.safetensors, NAME.onnx or NAME.nnlib",
     )
     lattices = parser.add_argument_group("for lattices")
-    lattices.add_argument("--line", help="which line of the file, where it holds several")
-    lattices.add_argument("--from", dest="origin", help="format of the file, where it shows none")
-    lattices.add_argument("--to", help="format that is written, where the suffix does not say it")
-    lattices.add_argument("--strict", action="store_true", help="refuse what is not represented")
+    lattices.add_argument("--line", help="line or sequence to read, if the file has several")
+    lattices.add_argument(
+        "--from", dest="origin", help="format of the source, if suffix and content do not show it"
+    )
+    lattices.add_argument("--to", help="format to write, if the suffix does not show it")
+    lattices.add_argument("--strict", action="store_true", help="refuse what is not modelled")
     parser.add_argument(
         "--dtype",
         choices=("float32", "float64"),
-        help="numbers of an NNlib file; by default those of the network",
+        help="precision of an NNlib file; by default that of the network",
     )
-    foreign = parser.add_argument_group("for ONNX files of others")
+    foreign = parser.add_argument_group("for ONNX files of other programs")
     standard = foreign.add_mutually_exclusive_group()
     standard.add_argument(
-        "--jutrack", action="store_true", help="standardised and smoothed as JuTrack's generator"
+        "--jutrack", action="store_true", help="standardise and smooth as JuTrack's generator does"
     )
     standard.add_argument(
         "--standardise",
         type=float,
         nargs=4,
         metavar=("MEAN_IN", "STD_IN", "MEAN_OUT", "STD_OUT"),
-        help="of the maps that the network was trained on",
+        help="means and standard deviations of the maps that the network was trained on",
     )
     foreign.add_argument("--size", type=float, nargs=2, help="width and height of the box [m]")
     foreign.add_argument(
-        "--shape", type=positive, nargs=2, help="cells in x and y, where the file leaves them open"
+        "--shape", type=positive, nargs=2, help="cells in x and y, if the file leaves them open"
     )
     parser.set_defaults(run=run)
 

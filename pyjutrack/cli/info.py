@@ -21,7 +21,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
     machine.add_file(parser)
     add_json(parser)
-    parser.add_argument("--all", action="store_true", help="every variable and every note")
+    parser.add_argument("--all", action="store_true", help="show every variable and every note")
     parser.set_defaults(run=run)
 
 

@@ -19,19 +19,23 @@ _DISPERSION = ("dispersion_x", "dispersion_px", "dispersion_y", "dispersion_py")
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments that say which machine, and where results go."""
     add_file(parser)
-    parser.add_argument("--out", type=Path, help="folder of the results; by default NAME of NAME.*")
+    parser.add_argument(
+        "--out", type=Path, help="folder of the results; by default FILE without its suffix"
+    )
 
 
 def add_file(parser: argparse.ArgumentParser) -> None:
     """The arguments that say which machine."""
-    parser.add_argument("file", type=Path, help="a lattice; `pyjutrack formats` lists what is read")
-    parser.add_argument("--format", help="its format, where suffix and content do not show it")
-    parser.add_argument("--line", help="which line of the file, where it holds several")
     parser.add_argument(
-        "--strict", action="store_true", help="refuse a file with anything that is not represented"
+        "file", type=Path, help="lattice file; `pyjutrack formats` lists what is read"
     )
-    particle = parser.add_argument_group("particle, where the file does not say it")
-    particle.add_argument("--species", help="such as proton or electron")
+    parser.add_argument("--format", help="format of the file, if suffix and content do not show it")
+    parser.add_argument("--line", help="line or sequence to read, if the file has several")
+    parser.add_argument(
+        "--strict", action="store_true", help="refuse a file with anything that is not modelled"
+    )
+    particle = parser.add_argument_group("reference particle, if the file names none")
+    particle.add_argument("--species", help="species, such as proton or electron")
     energy = particle.add_mutually_exclusive_group()
     energy.add_argument("--kinetic", type=float, metavar="EV", help="kinetic energy [eV]")
     energy.add_argument("--total", type=float, metavar="EV", help="total energy [eV]")
@@ -40,20 +44,20 @@ def add_file(parser: argparse.ArgumentParser) -> None:
 
 def add_start(parser: argparse.ArgumentParser) -> None:
     """The arguments of the optics at the start of a line."""
-    start = parser.add_argument_group("optics at the start, of a line that closes on nothing")
+    start = parser.add_argument_group("optics at the start, for a line that is no ring")
     start.add_argument(
         "--start",
         type=float,
         nargs=4,
         metavar=("BETX", "ALFX", "BETY", "ALFY"),
-        help="beta [m] and alpha in x and in y; without it, those of a ring",
+        help="beta [m] and alpha in x and in y; without them the machine is a ring",
     )
     start.add_argument(
         "--start-dispersion",
         type=float,
         nargs=4,
         metavar=("DX", "DPX", "DY", "DPY"),
-        help="dispersion there [m, 1, m, 1]; zero by default",
+        help="dispersion at the start [m, 1, m, 1]; zero by default",
     )
 
 

@@ -19,15 +19,18 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--solver",
         choices=("unet", "spectral", "jutrack"),
         default="unet",
-        help="what gives the field",
+        help="what computes the field, %(default)s by default",
     )
     parser.add_argument(
-        "--engine", choices=ENGINES, default="native", help="what tracks, %(default)s by default"
+        "--engine",
+        choices=ENGINES,
+        default="native",
+        help="engine that tracks, %(default)s by default",
     )
     parser.add_argument(
         "--network",
         default="linear",
-        help="one that ships, or a file of weights; %(default)s by default",
+        help="network of the package, or a file of weights; %(default)s by default",
     )
     parser.add_argument(
         "--particles", type=positive, default=50_000, help="macroparticles, %(default)s by default"
@@ -39,7 +42,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=Path,
         default=Path("results"),
-        help="folder of the files, %(default)s by default",
+        help="folder of the results, %(default)s by default",
     )
     parser.set_defaults(run=run)
 

@@ -28,31 +28,43 @@ EXAMPLES = (
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
     machine.add(parser)
-    parser.add_argument("--turns", type=positive, default=1, help="turns, %(default)s by default")
-    parser.add_argument("--save", type=Path, metavar="FILE", help="openPMD file for the beam after")
+    parser.add_argument(
+        "--turns", type=positive, default=1, help="number of turns, %(default)s by default"
+    )
+    parser.add_argument(
+        "--save", type=Path, metavar="FILE", help="write the beam at the end to an openPMD file"
+    )
     add_json(parser)
     _add_beam(parser.add_argument_group("beam"))
     machine.add_start(parser)
-    field = parser.add_argument_group("space charge, of a coasting beam")
+    field = parser.add_argument_group("space charge of a coasting beam")
     field.add_argument(
         "--space-charge",
         type=float,
         nargs=2,
         metavar=("WIDTH", "HEIGHT"),
-        help="with it, in a conducting box of this width and height [m] about the axis",
+        help="add space charge, in a conducting box of this width and height [m] about the axis",
     )
     field.add_argument(
         "--cells", type=positive, nargs=2, default=(128, 128), metavar=("NX", "NY"),
-        help="of the box, 128 128 by default",
+        help="cells of the box, 128 128 by default",
     )  # fmt: skip
     field.add_argument(
-        "--step", type=float, default=0.05, help="longest way between kicks [m], %(default)s"
+        "--step",
+        type=float,
+        default=0.05,
+        help="longest distance between kicks [m], %(default)s by default",
     )
     parser.set_defaults(run=run)
 
 
 def _add_beam(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--beam", type=Path, metavar="FILE", help="an openPMD file with it; or else")
+    group.add_argument(
+        "--beam",
+        type=Path,
+        metavar="FILE",
+        help="read the beam from an openPMD file; else one is made",
+    )
     group.add_argument(
         "--particles",
         type=positive,
@@ -69,8 +81,8 @@ def _add_beam(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--sigma-z", type=float, default=0.0, help="rms of z [m], 0 by default")
     group.add_argument("--sigma-delta", type=float, default=0.0, help="rms of delta, 0 by default")
-    group.add_argument("--current", type=float, help="current of the coasting beam [A]")
-    group.add_argument("--seed", type=int, default=1, help="of the particles, 1 by default")
+    group.add_argument("--current", type=float, help="current of a coasting beam [A]")
+    group.add_argument("--seed", type=int, default=1, help="seed of the particles, 1 by default")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -111,7 +123,9 @@ def _read(options: argparse.Namespace, reference: Reference) -> Beam:
     from ..io import read_beam
 
     if options.current is not None:
-        raise InvalidValueError("--current is of a beam that is made; that of --beam has its own")
+        raise InvalidValueError(
+            "--current is for a beam that is made here; the one of --beam has its own"
+        )
     beam = read_beam(options.beam)
     if beam.reference.species != reference.species:
         raise InvalidValueError(

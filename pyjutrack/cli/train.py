@@ -16,9 +16,11 @@ EXAMPLES = (
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("architecture", choices=tuple(known_architectures()))
     parser.add_argument(
-        "--out", type=Path, help="file of the weights; by default ARCHITECTURE.safetensors"
+        "architecture", choices=tuple(known_architectures()), help="kind of network"
+    )
+    parser.add_argument(
+        "--out", type=Path, help="file for the weights; by default ARCHITECTURE.safetensors"
     )
     parser.add_argument(
         "--samples", type=positive, default=2000, help="beams to train on, %(default)s by default"
@@ -42,13 +44,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--seed",
         type=int,
         default=1,
-        help="of the beams, weights and order, %(default)s by default",
+        help="seed of beams, first weights and order, %(default)s by default",
     )
     parser.add_argument(
         "--channels",
         type=positive,
         nargs="+",
-        help="of the U-Net after each step down: two or more; each halves the cells",
+        help="channels of the U-Net, one number a level, two at least; each level halves the cells",
     )
     parser.add_argument(
         "--size",
@@ -65,9 +67,12 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="cells in x and y, 128 128 by default",
     )
     parser.add_argument(
-        "--held-out", type=positive, default=200, help="beams to test on, %(default)s by default"
+        "--held-out",
+        type=positive,
+        default=200,
+        help="beams to test on, never trained on, %(default)s by default",
     )
-    parser.add_argument("--device", help="cpu or cuda; by default cuda where there is one")
+    parser.add_argument("--device", help="cpu or cuda; by default cuda if there is one")
     parser.set_defaults(run=run)
 
 

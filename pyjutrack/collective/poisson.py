@@ -92,6 +92,9 @@ class SpectralPoisson:
     Source: J. Qiang, Symplectic multiparticle tracking model for self-consistent space-charge
     simulation, PRAB 20 (2017) 014203, eqs. 28-33 (modes); U. Essmann et al., J. Chem. Phys. 103
     (1995) 8577 (deconvolution).
+
+    Example:
+        >>> pj.SpaceCharge(pj.SpectralPoisson(size=(0.05, 0.03), shape=(128, 96)))
     """
 
     size: tuple[float, float] = (0.02, 0.02)

@@ -51,6 +51,10 @@ class SpaceCharge(MeshEffect):
             field stands still under a derivative: the first of the two terms of a gradient. The
             current and what the potential depends on besides still count, and finite differences
             always contain the answer.
+
+    Example:
+        >>> solver = pj.SpectralPoisson(size=(0.02, 0.02), shape=(128, 128))
+        >>> pj.track(cell, beam, effects=[pj.SpaceCharge(solver, max_step=0.05)])
     """
 
     #: it adds to momenta what depends on places, and counts weights; see `CollectiveEffect`

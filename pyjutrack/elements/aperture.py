@@ -65,6 +65,9 @@ class Aperture(Element):
         smoothing: rms of the cloud in x and in y [m]; 0 is a sharp edge. At round edges, whose
             distance is taken to first order, small beside the half axes. Of rectangles, ellipses
             and racetracks only.
+
+    Example:
+        >>> pj.Aperture(0.02, 0.01, shape="ellipse", name="pipe")
     """
 
     half_width: float = float("inf")

@@ -203,7 +203,11 @@ class Bend(Magnet):
 
 @dataclass(frozen=True, repr=False)
 class SBend(Bend):
-    """Sector bend: without e1 and e2 the faces are square to the reference orbit."""
+    """Sector bend: without e1 and e2 the faces are square to the reference orbit.
+
+    Example:
+        >>> pj.SBend(1.5, angle=0.2, e1=0.1, e2=0.1, name="b1")
+    """
 
 
 @dataclass(frozen=True, repr=False)

@@ -21,6 +21,9 @@ class Kicker(Magnet):
     Attributes:
         length: [m].
         hkick, vkick: change of px and of py [rad].
+
+    Example:
+        >>> pj.Kicker(hkick=1e-4, name="ch1")
     """
 
     length: Number = 0.0

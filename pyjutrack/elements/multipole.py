@@ -23,6 +23,9 @@ class Multipole(Magnet):
         knl: normal integrated strengths (k0 L, k1 L, ...), MAD's convention [rad, 1/m, ...]. The
             dipole kicks the beam and does not bend the reference orbit; that of a `ThinBend` does.
         ksl: skew integrated strengths.
+
+    Example:
+        >>> pj.Multipole([0.0, 0.0, 3.5], name="ms")  # a thin sextupole, k2 L = 3.5 / m^2
     """
 
     knl: tuple[Number, ...] = ()

@@ -32,6 +32,9 @@ class Quadrupole(Magnet):
         fringe: "none", or "hard-edge", the leading order of what a sharp end of the gradient does,
             with those of knl and ksl in it: kicks of third order, which act against each other at
             the two ends. Ends of higher multipoles are left out.
+
+    Example:
+        >>> pj.Quadrupole(0.3, k1=1.2, name="qf")
     """
 
     length: Number

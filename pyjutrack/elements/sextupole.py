@@ -21,6 +21,9 @@ class Sextupole(Magnet):
     Attributes:
         length: [m].
         k2, k2s: normal and skew strength (1/B rho) d^2B_y/dx^2 [1/m^3].
+
+    Example:
+        >>> pj.Sextupole(0.2, k2=40.0, name="sf")
     """
 
     length: Number

@@ -74,6 +74,9 @@ def jacobian(
 
     Warns:
         ResolutionWarning: particles of the beam were lost outside of the window of an effect.
+
+    Example:
+        >>> pj.tunes(pj.jacobian(ring, beam, effects=[pj.SpaceCharge()]))
     """
     require_known("method", method, ("ad", "fd"))
     step = _positive(step)
@@ -222,6 +225,10 @@ def value_and_gradient(
 
     Returns:
         The value, and the gradient (K,).
+
+    Example:
+        >>> size = pj.observables.size("x")
+        >>> value, slopes = pj.value_and_gradient(size, cell, beam, wrt=["q*.k1"])
     """
     require_known("mode", mode, ("reverse", "forward", "fd"))
     step = _positive(step)

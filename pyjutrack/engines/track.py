@@ -68,6 +68,10 @@ def track(
         ResolutionWarning: particles were lost outside of the window of an effect.
         AccuracyWarning: effects kick particles by more than their momentum, and the next element
             loses them, which the lattice does not by itself.
+
+    Example:
+        >>> end = pj.track(ring, beam, effects=[pj.SpaceCharge()], turns=100)
+        >>> pj.moments.sizes(end)
     """
     chosen = engine_of(engine)
     task = task_of(lattice, beam, effects, turns, adjoint)

@@ -46,6 +46,10 @@ def read_lattice(
         MissingPackageError: the format needs an optional package.
         PluginError: the format of an installed package cannot be loaded.
         UnknownNameError: no such format.
+
+    Example:
+        >>> file = pj.read_lattice("ring.madx", line="ring")
+        >>> file.lattice, file.reference, file.notes
     """
     path = require_path("path", path)
     if strict is not None:
@@ -109,6 +113,9 @@ def write_lattice(
         InvalidValueError: a suffix or format that is not written, or what a file cannot hold.
         UnknownNameError: no such format.
         PluginError: the format of an installed package cannot be loaded.
+
+    Example:
+        >>> pj.write_lattice("ring.json", ring, reference)
     """
     path = require_path("path", path)
     require_lattice(lattice)

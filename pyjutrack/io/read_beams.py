@@ -55,6 +55,9 @@ def read_beam(
             species, a species that is not known, weights of both signs, coordinates that no
             beam has, or it has changed since `write_beam` wrote it.
         MissingPackageError: openpmd-beamphysics is not installed.
+
+    Example:
+        >>> beam = pj.read_beam("beam.h5")
     """
     path, notes = require_path("path", path), Notes()
     if reference is not None:

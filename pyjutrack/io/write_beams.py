@@ -43,6 +43,9 @@ def write_beam(path: str | Path, beam: Beam, *, duration: float = 1.0) -> None:
         InvalidValueError: a batch of beams, a part of one, non-finite coordinates, weights that
             are all zero, no duration.
         MissingPackageError: openpmd-beamphysics is not installed.
+
+    Example:
+        >>> pj.write_beam("beam.h5", pj.track(ring, beam))
     """
     require_beam(beam)
     require_whole(beam, "a file")

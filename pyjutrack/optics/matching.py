@@ -155,6 +155,10 @@ def match(
         UnknownNameError: no such knob, place or quantity.
         InvalidValueError: no variables or targets, limits that exclude the present value.
         UnstableError: the lattice has no optics to begin with.
+
+    Example:
+        >>> found = pj.match(ring, reference, ["kqf", "kqd"], {"tune_x": 3.28, "tune_y": 2.31})
+        >>> found.lattice
     """
     require_lattice(lattice)
     require_reference(reference)

@@ -118,6 +118,10 @@ def twiss(lattice: Lattice, reference: Reference, *, delta: float = 0.0) -> Twis
         AccuracyWarning: as for `linear_optics`.
 
     Source: E. Courant, H. Snyder, Annals of Physics 3 (1958) 1.
+
+    Example:
+        >>> optics = pj.twiss(ring, pj.Reference.from_kinetic("proton", 1e9))
+        >>> optics.beta_x, optics.tune_x
     """
     with torch.no_grad():
         table = optics_of(lattice, reference, delta)

@@ -41,6 +41,9 @@ def tunes(matrix: ArrayLike) -> Array:
         UnstableError: an eigenvalue is off the unit circle; InvalidValueError: another shape.
 
     Source: D. Edwards, L. Teng, IEEE Trans. Nucl. Sci. 20 (1973) 885; sign by the symplectic form.
+
+    Example:
+        >>> pj.tunes(pj.jacobian(ring, reference))
     """
     return modes(_transverse(matrix))[0]
 

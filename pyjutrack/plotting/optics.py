@@ -38,7 +38,7 @@ def plot_optics(
     """Beta functions and dispersion along s, under the strip of the lattice.
 
     Between the ends of elements stand cubics with the slopes -2 alpha of beta and px of the
-    dispersion there: exact in drifts.
+    dispersion there: exact in drifts. Where there is no dispersion, its axes say so, and are low.
 
     Args:
         table: from `twiss_table`.
@@ -60,7 +60,8 @@ def plot_optics(
     require_table(table)
     if lattice is not None:
         require_lattice(lattice)
-    axes = _find_axes(figure, axes, 2 if lattice is None else 3)
+    flat = {u: np.abs(getattr(table, f"dispersion_{u}")).max() <= _FLAT for u in "xy"}
+    axes = _find_axes(figure, axes, 2 if lattice is None else 3, low=all(flat.values()))
     beta, dispersion = axes[-2:]
     largest = max(np.max(table.beta_x), np.max(table.beta_y))
     for name, style, label in (("x", IN_X, r"$\beta_x$"), ("y", IN_Y, r"$\beta_y$")):
@@ -72,16 +73,20 @@ def plot_optics(
         values = getattr(table, name)
         if np.max(values) > _COUPLED * largest:
             beta.plot(table.s, values, **style, label=label)
-    _curve(dispersion, table, "dispersion_x", table.dispersion_px, IN_X, "$D_x$")
-    if np.abs(table.dispersion_y).max() > _FLAT:
-        _curve(dispersion, table, "dispersion_y", table.dispersion_py, IN_Y, "$D_y$")
+    if all(flat.values()):
+        _say_flat(dispersion, table.s)
+    else:
+        _curve(dispersion, table, "dispersion_x", table.dispersion_px, IN_X, "$D_x$")
+        if not flat["y"]:
+            _curve(dispersion, table, "dispersion_y", table.dispersion_py, IN_Y, "$D_y$")
     beta.set_ylabel(r"$\beta$ [m]")
     beta.set_ylim(bottom=0)
     dispersion.set(ylabel="D [m]", xlabel="s [m]")
     for ax in axes[:-1]:
         ax.tick_params(labelbottom=False)
     for ax in (beta, dispersion):
-        _legend(ax)
+        if ax.get_legend_handles_labels()[0]:
+            _legend(ax)
         ax.grid(alpha=0.25)
     if lattice is not None:
         plot_lattice(axes[0], lattice)
@@ -110,8 +115,20 @@ def plot_orbit(ax: Axes, table: TwissTable) -> Axes:
     return ax
 
 
-def _find_axes(figure: Any, axes: Any, count: int) -> tuple[Axes, ...]:
-    """The axes that are given, or new ones that share s, of a figure or a new one."""
+def _say_flat(ax: Axes, s: Array) -> None:
+    """A line at zero, and the word that this is the dispersion in both planes."""
+    ax.plot(s, np.zeros(len(s)), **IN_X)
+    ax.set(ylim=(-1, 1), yticks=[0])
+    place: dict[str, Any] = {"ha": "center", "va": "bottom", "transform": ax.transAxes}
+    ax.text(0.5, 0.55, "no dispersion in x and y", fontsize="small", **place)
+
+
+def _find_axes(figure: Any, axes: Any, count: int, *, low: bool) -> tuple[Axes, ...]:
+    """The axes that are given, or new ones that share s, of a figure or a new one.
+
+    Args:
+        low: whether the last ones are to be low.
+    """
     if axes is not None:
         if figure is not None or len(axes) != count:
             raise InvalidValueError(
@@ -124,7 +141,7 @@ def _find_axes(figure: Any, axes: Any, count: int) -> tuple[Axes, ...]:
     if figure is None:
         figure = sheet()
     require_kind("figure", figure, (Figure, SubFigure), "a matplotlib Figure")
-    heights = {"height_ratios": [0.5, 2.2, 1.2][-count:]}
+    heights = {"height_ratios": [0.5, 2.2, 0.45 if low else 1.2][-count:]}
     return tuple(figure.subplots(count, 1, sharex=True, gridspec_kw=heights))
 
 

@@ -20,17 +20,19 @@ from .style import BLUE, VERMILION
 #: above so many particles their density is drawn, not each
 _MANY = 5000
 _DOT: dict[str, Any] = {"color": BLUE, "markersize": 2, "alpha": 0.5, "rasterized": True}
-_LABELS = {
-    "x": (0, "x [mm]", r"$p_x / P_0$ [$10^{-3}$]"),
-    "y": (2, "y [mm]", r"$p_y / P_0$ [$10^{-3}$]"),
-    "z": (4, "z [mm]", r"$\delta$ [$10^{-3}$]"),
-}
+_LABELS = {"x": (0, "$p_x / P_0$"), "y": (2, "$p_y / P_0$"), "z": (4, r"$\delta$")}
+#: units of lengths and of momenta, from how large a coordinate on, and how many make one
+_LENGTHS = ((1.0, 1.0, "m"), (1e-5, 1e3, "mm"), (0.0, 1e6, "µm"))
+_MOMENTA = ((1e-5, 1e3, "$10^{-3}$"), (0.0, 1e6, "$10^{-6}$"))
 
 
 def plot_phase_space(
     ax: Axes, beam: Beam | Sequence[Beam], plane: str = "x", *, ellipse: bool = False
 ) -> Axes:
     """A coordinate [mm] and its momentum [1e-3] of the particles alive.
+
+    Beams that reach a metre or more are drawn in m, coordinates all below 10 um in um, and momenta
+    all below 1e-5 in 1e-6; the labels say which.
 
     Weights of a beam count in densities and in the ellipse; a dot is a particle of any weight.
 
@@ -57,16 +59,19 @@ def plot_phase_space(
     beams = [beam] if isinstance(beam, Beam) else list(beam)
     for one in beams:
         require_beam(one)
-    column, *labels = _LABELS[plane]
+    column, momentum = _LABELS[plane]
     points = []
     for one in beams:
         require_whole(one, "a portrait")
         require_single(one, "a portrait is")
-        coordinates = one.numpy()[:, column : column + 2] * 1e3
+        coordinates = one.numpy()[:, column : column + 2].astype(float)
         coordinates[~one.alive.cpu().numpy()] = np.nan
         points.append(coordinates)
     if not points or np.isnan(points[-1]).all():
         raise InvalidValueError("there is no particle alive to draw; give at least one")
+    units = [_choose_unit(points, n, given) for n, given in enumerate((_LENGTHS, _MOMENTA))]
+    scales = np.array([scale for scale, _ in units])
+    points = [scales * each for each in points]
     if len(points) > 1:
         stacked = np.stack(points)
         amplitude = np.std(np.nan_to_num(stacked[:, :, 0]), axis=0)
@@ -88,10 +93,17 @@ def plot_phase_space(
         ax.plot(points[0][:, 0], points[0][:, 1], ".", **_DOT)
     if ellipse:
         own = points[-1][~np.isnan(points[-1][:, 0])]
-        _ellipse(ax, own, _weights(beams[-1]), "µm" if plane == "z" else "mm mrad")
-    ax.set(xlabel=labels[0], ylabel=labels[1])
+        square = 1e6 / float(scales.prod())  # of a unit of the axes, in mm mrad
+        _ellipse(ax, own, _weights(beams[-1]), square, "µm" if plane == "z" else "mm mrad")
+    ax.set(xlabel=f"{plane} [{units[0][1]}]", ylabel=f"{momentum} [{units[1][1]}]")
     ax.locator_params(axis="x", nbins=6)  # long labels of small beams must not touch
     return ax
+
+
+def _choose_unit(points: list[np.ndarray], column: int, units: Any) -> tuple[float, str]:
+    """Factor and name of the unit that fits the largest of some columns."""
+    largest = np.nanmax(np.abs(np.concatenate(points)[:, column])) or 1e-3  # all on the axis
+    return next((scale, name) for least, scale, name in units if largest >= least)
 
 
 def _weights(beam: Beam) -> np.ndarray | None:
@@ -99,12 +111,14 @@ def _weights(beam: Beam) -> np.ndarray | None:
     return None if beam.weights is None else beam.weights.detach().cpu()[beam.alive.cpu()].numpy()
 
 
-def _ellipse(ax: Axes, points: np.ndarray, weights: np.ndarray | None, unit: str) -> None:
+def _ellipse(
+    ax: Axes, points: np.ndarray, weights: np.ndarray | None, square: float, unit: str
+) -> None:
     squares, axes = np.linalg.eigh(np.cov(points.T, ddof=0, aweights=weights))
     width, height = 2 * np.sqrt(np.maximum(squares, 0))
     angle = np.degrees(np.arctan2(axes[1, 0], axes[0, 0]))
     centre = np.average(points, axis=0, weights=weights)
-    label = f"rms, {width * height / 4:.3g} {unit}"
+    label = f"rms, {square * width * height / 4:.3g} {unit}"
     # above the particles, on a white rim that keeps it in sight on any of their colours
     for colour, thick in (("white", 3.5), (VERMILION, 1.8)):
         look: dict[str, Any] = {"fill": False, "color": colour, "linewidth": thick}

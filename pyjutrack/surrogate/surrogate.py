@@ -39,6 +39,9 @@ class Surrogate(Trained):
         domain: the beams that it was trained on, or None if that is not known.
         outside: what to do with a beam outside of the domain: "warn", "raise" or "ignore".
         about: how it was trained, and its errors.
+
+    Example:
+        >>> pj.track(cell, beam, effects=[pj.SpaceCharge(pj.Surrogate.load("linear"))])
     """
 
     network: Network

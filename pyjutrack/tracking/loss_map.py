@@ -71,6 +71,9 @@ def loss_map(
 
     Raises:
         InvalidValueError: as for `track`; a batch of beams; soft apertures.
+
+    Example:
+        >>> pj.plotting.plot_losses(ax, pj.loss_map(ring, beam, turns=100))
     """
     require_beam(beam)
     require_lattice(lattice)

@@ -52,6 +52,9 @@ def beams_at(
 
     Warns:
         LossWarning: as for `track`, at any of the places.
+
+    Example:
+        >>> pj.moments.sizes(pj.beams_at(line, beam, ["bpm1", "bpm2"])["bpm2"])
     """
     task = task_of(lattice, beam, effects, 1, adjoint)
     found = observe_beams(task, require_texts("places", places, "a list of names of elements"))

@@ -102,6 +102,10 @@ def calibrate(
         LossWarning: particles are lost at sharp edges before they are read, as the fit ends. The
             slopes of the steps and the posterior hold fixed which ones; soft apertures are part of
             them (see `Aperture`).
+
+    Example:
+        >>> fit = pj.calibrate(twin, data, [pj.Unknown("q1.k1", prior=0.05, relative=True)])
+        >>> value, error = fit["q1.k1"]
     """
     require_kind("twin", twin, Twin, "a Twin")
     require_kind("data", data, Measurements, "Measurements")

@@ -40,6 +40,9 @@ class Measurements:
     Raises:
         InvalidValueError: shots whose settings differ in what they name, readings of another
             number of shots, NaN or plateaus (of saturation) where they are not masked.
+
+    Example:
+        >>> pj.Measurements([{"q1.k1": 4.0}, {"q1.k1": 4.2}], {"bpm1.position": values})
     """
 
     settings: Sequence[Mapping[str, float]]

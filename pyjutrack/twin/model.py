@@ -51,6 +51,10 @@ class Twin(Saved):
     Raises:
         InvalidValueError: no diagnostics, or two of one name. UnknownNameError: one of them, or an
             effect, that stands at no element of the lattice.
+
+    Example:
+        >>> twin = pj.Twin(line, beam, [pj.diagnostics.BeamPosition("bpm1", noise=1e-5)])
+        >>> twin.predict({"q1.k1": 4.0})
     """
 
     lattice: Lattice

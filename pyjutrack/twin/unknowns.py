@@ -33,6 +33,9 @@ class Unknown:
             units of `value`. Infinite if nothing is known.
         relative: whether the value is a share of the setting.
         value: the present estimate, a number or a vector; None is zero.
+
+    Example:
+        >>> pj.Unknown("q1.k1", prior=0.05, relative=True)  # 5 % rms of its strength
     """
 
     address: str

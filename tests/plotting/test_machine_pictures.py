@@ -85,6 +85,47 @@ def test_phase_space(make_beam) -> None:
         plotting.plot_phase_space(axes(), beam.replace(alive=torch.zeros(500, dtype=torch.bool)))
 
 
+@pytest.mark.parametrize(
+    ("size", "length", "momentum", "scales"),
+    [
+        (1e-3, "mm", "10^{-3}", (1e3, 1e3)),
+        (1e-7, "µm", "10^{-6}", (1e6, 1e6)),
+        (10.0, "m", "10^{-3}", (1.0, 1e3)),
+        (0.0, "mm", "10^{-3}", (1e3, 1e3)),
+    ],
+)
+def test_units_of_a_portrait_are_those_that_fit_the_beam(
+    size: float, length: str, momentum: str, scales: tuple[float, float]
+) -> None:
+    draw = np.random.default_rng(1)
+    rows = size * draw.uniform(0.5, 1, (50, 6)) * [1, 1, 1, 1, 1, min(1, 1e-3 / (size or 1))]
+    beam = pj.Beam(pj.Reference.from_kinetic("proton", 1e9), rows)
+    ax = plotting.plot_phase_space(axes(), beam, "z", ellipse=True)
+    assert ax.get_xlabel() == f"z [{length}]"
+    assert momentum in ax.get_ylabel()
+    np.testing.assert_allclose(ax.get_lines()[0].get_xydata(), rows[:, 4:] * scales)
+    area = 1e6 * np.sqrt(max(0.0, np.linalg.det(np.cov(rows[:, 4:].T, ddof=0))))
+    said = float(ax.get_legend().get_texts()[0].get_text().split()[1])
+    assert said == pytest.approx(area, rel=0.01, abs=1e-15)
+
+
+def test_optics_without_dispersion_say_so() -> None:
+    proton = pj.Reference.from_kinetic("proton", 1e9)
+    parts = [pj.Quadrupole(0.3, 1.5), pj.Drift(1.0), pj.Quadrupole(0.3, -1.6), pj.Drift(1.3)]
+    straight = plotting.plot_optics(pj.twiss_table(pj.Lattice(parts), proton))
+    bent = pj.Lattice([*parts[:3], pj.SBend(1.3, 0.1)])
+    arc = plotting.plot_optics(pj.twiss_table(bent, proton))
+    assert [text.get_text() for text in straight[1].texts] == ["no dispersion in x and y"]
+    assert straight[1].get_legend() is None
+    assert not arc[1].texts
+    assert arc[1].get_legend() is not None
+    heights = []
+    for _, dispersion in (straight, arc):
+        dispersion.figure.draw_without_rendering()
+        heights.append(dispersion.get_position().height)
+    assert heights[0] < 0.6 * heights[1]
+
+
 def test_density_and_potential(make_beam, kick: pj.SpaceCharge) -> None:
     beam = make_beam(3000)
     for plot in (plotting.plot_density, plotting.plot_potential):
