@@ -46,8 +46,8 @@ def list_scripts() -> str:
 def _script(path: Path) -> str:
     text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     title, time = text.partition("\n")[0], re.search(r"\b(?:Takes|Runs) [^.]+\.", text)
-    time_taken = f" {time[0]}" if time else ""
-    return f"- [{path.name}](../../examples/{path.name}): {title}{time_taken}"
+    said = " ".join(time[0].split()) if time else ""
+    return f"- [{path.name}](../../examples/{path.name}): {title} {said}"
 
 
 def relink_page(app: Any, name: str, source: list[str]) -> None:
