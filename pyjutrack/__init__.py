@@ -96,9 +96,19 @@ __all__.sort()
 
 def __getattr__(name: str) -> _Any:
     if name not in _LATE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{_where_is(name)}")
     namespace = _import_module(f".{_LATE[name]}", __name__)
     return namespace if name == _LATE[name] else getattr(namespace, name)
+
+
+def _where_is(name: str) -> str:
+    """Say which of the namespaces has a name, if one has."""
+    if name.startswith("_"):
+        return ""
+    package = _import_module(__name__)
+    spaces = {n: getattr(package, n) for n in __dir__() if n.islower()}
+    found = [n for n, space in spaces.items() if name in getattr(space, "__all__", ())]
+    return f"; there is {__name__}.{found[0]}.{name}" if found else ""
 
 
 def __dir__() -> list[str]:

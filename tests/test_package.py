@@ -50,6 +50,21 @@ def test_every_public_name_exists_and_is_documented(name: str) -> None:
     assert not doc.startswith(f"{name}("), "the signature that dataclass writes is no docstring"
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Target", "; there is pyjutrack.optics.Target"),
+        ("sizes", "; there is pyjutrack.moments.sizes"),
+        ("plot_optics", "; there is pyjutrack.plotting.plot_optics"),
+        ("Tracker", ""),
+    ],
+)
+def test_a_name_that_stands_elsewhere_says_where(name: str, said: str) -> None:
+    with pytest.raises(AttributeError) as found:
+        getattr(pj, name)
+    assert str(found.value) == f"module 'pyjutrack' has no attribute {name!r}{said}"
+
+
 def test_public_names_are_sorted_and_once() -> None:
     assert sorted(set(pj.__all__)) == list(pj.__all__)
 

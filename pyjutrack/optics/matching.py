@@ -144,8 +144,8 @@ def match(
         lattice: a ring, or a line if `initial` is given; it is left as it is.
         reference: its particle.
         variables: addresses such as "qf.k1", or addresses with (low, high).
-        targets: `Target`s, or numbers of the ring by name, such as {"tune_x": 0.31}. Tunes have
-            their integer part.
+        targets: `pj.optics.Target`s, or numbers of the ring by name, such as {"tune_x": 0.31}.
+            Tunes have their integer part.
         initial: Twiss functions at the start of a line.
         delta: momentum deviation.
         tolerance: residual below which a target is met.
