@@ -180,3 +180,39 @@ def test_a_particle_that_is_lost_has_no_matrix() -> None:
     across = pj.Lattice([pj.Drift(1.0), pj.Drift(1.0, y_rot=2.0, name="d")])
     with pytest.raises(pj.errors.ParticleLostError, match=r"Drift 'd'.*`keep`"):
         across.merged(PROTON)
+
+
+def test_matrices_refuse_what_they_do_not_stand_for() -> None:
+    """Another momentum, derivatives by it, and effects that they were not merged for."""
+    merged, beam = LINE.merged(PROTON), fodo.beam(100, seed=1)
+    beam = beam.replace(reference=PROTON)
+    assert pj.track(merged, beam).lost == 0
+    other = pj.Reference.from_p0c("proton", 1.01 * PROTON.p0c)
+    leaf = pj.Reference.from_p0c("proton", torch.tensor(PROTON.p0c, requires_grad=True))
+    kick = pj.SpaceCharge(fodo.solver(), max_step=100.0)
+    for call, remedy in (
+        (lambda: pj.jacobian(merged, other), "merged\\(beam.reference\\)"),
+        (lambda: pj.track(merged, beam.replace(reference=other)), "merged\\(beam.reference\\)"),
+        (lambda: pj.track(merged, beam.replace(reference=leaf)), "derivatives by the momentum"),
+        (lambda: pj.Lattice([merged, merged]).merged(other), "merged at p0c = "),
+        (lambda: pj.track(merged, beam, effects=[kick]), "effects=effects"),
+    ):
+        with pytest.raises(pj.errors.InvalidValueError, match=remedy):
+            call()
+
+
+def test_derivatives_by_the_momentum() -> None:
+    """Of a reference that carries them, as without merging to first order."""
+    rows = 1e-5 * fodo.beam(20, seed=1).coordinates
+
+    def slope(merge: bool) -> float:
+        p0c = torch.tensor(PROTON.p0c, dtype=torch.float64, requires_grad=True)
+        reference = pj.Reference.from_p0c("proton", p0c)
+        line = LINE.merged(reference) if merge else LINE
+        shifted = rows + torch.tensor([0.0, 0.0, 0.0, 0.0, 0.0, 1e-6])
+        end = pj.track(line, pj.Beam(reference, shifted))
+        (found,) = torch.autograd.grad(end.coordinate("z").mean() / 1e-6, p0c)
+        return float(found) * PROTON.p0c
+
+    assert slope(True) == pytest.approx(slope(False), rel=1e-4)
+    assert abs(slope(True)) > 0.01

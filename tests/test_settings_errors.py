@@ -72,3 +72,13 @@ def test_a_beam_of_many_says_how_many() -> None:
     end = pj.track(THROWN, BEAM)
     assert end.lost == 50
     assert repr(end).startswith("Beam(3 x 50 macroparticles, 50 lost; ")
+
+
+def test_beams_that_do_not_go_with_the_settings() -> None:
+    """A beam each needs as many beams as there are settings, or dimensions that broadcast."""
+    rows = torch.stack([BEAM.coordinates, 1.1 * BEAM.coordinates])
+    beams = BEAM.replace(coordinates=rows, alive=BEAM.alive.expand(2, -1))
+    twin = pj.Twin(THROWN, beams, (pj.diagnostics.BeamSize("q2"),))
+    for call in (lambda: pj.track(THROWN, beams), lambda: twin.predict()):
+        with pytest.raises(pj.errors.InvalidValueError, match=r"\(3,\) do not go with .*\(2,\)"):
+            call()

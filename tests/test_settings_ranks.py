@@ -1,4 +1,4 @@
-"""Many settings of a beam that ranks share: all ranks go one way, and find what one process does."""
+"""Many settings of a beam that ranks share: all go one way, and find what one process does."""
 
 from __future__ import annotations
 

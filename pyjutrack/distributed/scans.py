@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Protocol
@@ -28,6 +29,8 @@ from ..core.forks import check_threads
 from .outcomes import Outcome, Outcomes
 
 _VERSION = 1
+#: letters of an argument that a file shows; of more, a digest
+_LONG = 200
 #: what comes of reading a file that is none of a scan
 _DAMAGED = (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError)
 
@@ -60,7 +63,9 @@ def scan(
         executor: None calls one after the other in this process. Otherwise anything that submits
             as `concurrent.futures` does: its ProcessPoolExecutor, `client.get_executor()` of dask,
             MPIPoolExecutor of mpi4py.
-        store: a file of JSON lines. What it holds is not computed again, after a kill, say.
+        store: a file of JSON lines. What it holds is not computed again, after a kill, say. It
+            knows the points, the name of the function and what a `functools.partial` binds, and no
+            more of it: take another file after a change of the function itself.
         threads: how many cores each call on an executor may use; one in forked processes.
         retry: whether to try again the points at which the function raised.
         stop_on_error: whether the first error of the function ends the scan.
@@ -184,8 +189,21 @@ def _plain_points(points: list[Any]) -> list[Any]:
 def _name(function: Callable[..., Any]) -> str:
     """A name that is the same in the next process, from wherever the function is imported."""
     if isinstance(function, partial):
-        return _name(function.func)
+        bound = [*map(_argument, function.args)]
+        bound += [f"{name}={_argument(given)}" for name, given in function.keywords.items()]
+        return f"{_name(function.func)}({', '.join(bound)})"
     return getattr(function, "__qualname__", type(function).__qualname__)
+
+
+def _argument(given: Any) -> str:
+    """An argument of a `partial`, as JSON; of what that cannot hold, the kind alone."""
+    if isinstance(given, os.PathLike):
+        given = os.fspath(given)
+    try:
+        said = json.dumps(given, default=_plain)
+    except (TypeError, ValueError):
+        return type(given).__name__
+    return said if len(said) <= _LONG else blake2b(said.encode(), digest_size=16).hexdigest()
 
 
 def _read(path: Path, head: dict[str, Any]) -> dict[int, dict[str, Any]]:

@@ -13,14 +13,15 @@ from torch import Tensor
 
 from .. import maps
 from ..beam.reference import Reference
+from ..core.checks import require_setting
 from ..core.errors import InvalidValueError
-from ..core.scalars import Number, to_float
+from ..core.scalars import Number, carries, to_float
 from ..core.symplectic import FORM
 from ..maps.state import State
 from ..maps.taylor import PAIRS
 from .base import Element
 from .glyph import Glyph, box
-from .part import Part
+from .part import WHOLE, Part
 
 IDENTITY = tuple(float(i == j) for i in range(6) for j in range(6))
 _SHAPES: dict[str, tuple[tuple[int, ...], ...]] = {
@@ -30,6 +31,8 @@ _SHAPES: dict[str, tuple[tuple[int, ...], ...]] = {
 }
 #: beyond this condition number the matrix has no inverse to rounding
 _SINGULAR = 1e9
+#: relative difference up to which two momenta are one
+_SAME_MOMENTUM = 1e-9
 #: by which the matrices of files, with some nine digits, may miss to be symplectic
 _SYMPLECTIC = 1e-7
 
@@ -54,9 +57,13 @@ class TaylorMap(Element):
             pt = (E - E0) / (p0 c), of MAD-X's MATRIX and Xsuite's FirstOrderTaylorMap;
             "zeta pzeta" in beta0 t and pt / beta0, of Xsuite's SecondOrderTaylorMap. Particles
             are converted exactly, before the series and after it.
+        made_at: the momentum p0c of the reference [eV] for which the map stands for elements that
+            it replaced, as of `Lattice.merged`, and that alone: another one, derivatives by it, and
+            effects along the length are refused. None, of what is a map by itself.
 
     Raises:
-        InvalidValueError: a series of another number of entries, or of another shape.
+        InvalidValueError: a series of another number of entries, or of another shape; `made_at` is
+            no momentum; in tracking, what `made_at` does not allow.
 
     Example:
         >>> doubled = np.diag([2, 0.5, 1, 1, 1, 1])
@@ -67,6 +74,7 @@ class TaylorMap(Element):
     kick: tuple[Number, ...] = field(default=(0.0,) * 6, kw_only=True)
     second: tuple[Number, ...] = field(default=(), kw_only=True)
     variables: str = field(default="z delta", kw_only=True)
+    made_at: float | None = field(default=None, kw_only=True)
     merges: ClassVar[bool] = True
     knobs: ClassVar[tuple[str, ...]] = ("length", "kick", "matrix", "second")
     series: ClassVar[tuple[str, ...]] = ("kick", "matrix", "second")
@@ -93,6 +101,8 @@ class TaylorMap(Element):
                 )
             object.__setattr__(self, name, values)
         super().__post_init__()
+        if self.made_at is not None:
+            require_setting(f"{self._label()}: made_at", self.made_at, above=0)
 
     @property
     def is_symplectic(self) -> bool:
@@ -116,6 +126,7 @@ class TaylorMap(Element):
         return replace(self, **still)
 
     def transport(self, state: State, reference: Reference, part: Part) -> State:
+        self.require_place(reference, part)
         if not part.start < 0.5 <= part.stop:
             return state
         rows = tuple(self.matrix[6 * i : 6 * i + 6] for i in range(6))
@@ -128,6 +139,28 @@ class TaylorMap(Element):
         scale = 1.0 if self.variables == "t pt" else reference.beta
         time = maps.linear_map_in_time if linear else maps.quadratic_map_in_time
         return state.apply(time, *series, 1 / reference.beta_gamma, scale)
+
+    def require_place(self, reference: Reference, part: Part) -> None:
+        """Raise InvalidValueError where the map does not stand for the elements it replaced."""
+        if self.made_at is None:
+            return
+        what = f"{self._label()} stands for elements merged at p0c = {self.made_at:.9g} eV"
+        if part != WHOLE:
+            raise InvalidValueError(
+                f"{what}, and an effect would act within it; merge with those that you track with: "
+                "lattice.merged(reference, effects=effects)"
+            )
+        p0c = reference.p0c
+        if carries(p0c):
+            raise InvalidValueError(
+                f"{what}, and derivatives by the momentum of the reference are asked for; merge "
+                "with this reference: lattice.merged(beam.reference)"
+            )
+        if not math.isclose(to_float(p0c), self.made_at, rel_tol=_SAME_MOMENTUM):
+            raise InvalidValueError(
+                f"{what}, and the reference has {to_float(p0c):.9g} eV here; merge with the "
+                "reference of the beam: lattice.merged(beam.reference)"
+            )
 
     @property
     def _pairs(self) -> tuple[tuple[Number, ...], ...]:

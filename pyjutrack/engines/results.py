@@ -57,6 +57,6 @@ def require_alive(alive: Tensor) -> None:
         first = tuple((~alive).nonzero()[0, :-1].tolist())
         where = f"setting {first} of {tuple(alive.shape[:-1])}: " if first else ""
         raise ParticleLostError(
-            f"{where}the test particle was lost on the way: it left the box of a kick, or no element could "
-            "move it; start it nearer to the axis with at="
+            f"{where}the test particle was lost on the way: it left the box of a kick, or no "
+            "element could move it; start it nearer to the axis with at="
         )

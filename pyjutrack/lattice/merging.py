@@ -14,7 +14,7 @@ from ..beam.reference import Reference, require_reference
 from ..core.checks import require_instances, require_texts
 from ..core.errors import ParticleLostError, UnknownNameError
 from ..core.names import label
-from ..core.scalars import carries
+from ..core.scalars import carries, to_float
 from ..elements import Element, TaylorMap
 from ..elements.part import WHOLE
 from ..elements.placement import advance
@@ -109,9 +109,12 @@ def _as_map(elements: Sequence[Element], reference: Reference, made: Made) -> Ta
     for element in elements:
         length = length + element.length
     matrix = _entries(whole.matrix.flatten(-2))
-    if whole.kick is None:
-        return TaylorMap(matrix, length=length)
-    return TaylorMap(matrix, kick=_entries(whole.kick), length=length)
+    # with derivatives by the momentum, that of any reference which carries them
+    made_at = None if carries(reference.p0c) else to_float(reference.p0c)
+    fields: dict[str, Any] = {"length": length, "made_at": made_at}
+    if whole.kick is not None:
+        fields["kick"] = _entries(whole.kick)
+    return TaylorMap(matrix, **fields)
 
 
 def _product(numbers: Iterable[int], made: Made) -> int:

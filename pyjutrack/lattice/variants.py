@@ -78,8 +78,10 @@ class Variants:
         variables rule them no more.
 
         Args:
-            reference: before the lattice. Matrices are of its momentum.
-            effects: those that it will be tracked with.
+            reference: before the lattice. Matrices are of its momentum, and track no beam of
+                another one; derivatives by it go through those of a reference that carries them.
+            effects: those that it will be tracked with; others would act along a matrix, and are
+                refused.
             keep: names of elements, or patterns, that stay as they are.
 
         Raises:

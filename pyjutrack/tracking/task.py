@@ -141,6 +141,7 @@ def check_track(
     require_whole("turns", turns, 1)
     require_effects(effects)
     require_at_once(beam, effects)
+    _require_beams(lattice, beam, effects)
     check_beam(beam)
     if not bool(survivors(beam).any()):
         raise InvalidValueError("no particle of the beam is alive")
@@ -148,6 +149,14 @@ def check_track(
     for effect in effects:
         _require_batched(effect, beam)
         effect.check(beam)
+
+
+def _require_beams(lattice: Lattice, beam: Beam, effects: Sequence[CollectiveEffect]) -> None:
+    """Raise InvalidValueError unless there may be a beam for each of many settings."""
+    beams = beam.coordinates.shape[:-2]
+    if beams:
+        what = "the beams of a batch, and settings of lattice, beam and effects"
+        broadcast_batch(what, [beams, batch_of(lattice), beam.batch, effects_batch(effects)])
 
 
 def _require_batched(effect: CollectiveEffect, beam: Beam) -> None:

@@ -108,10 +108,9 @@ class Evaluation:
     def _values(self, knobbed: Task, names: list[str], batch: torch.Size) -> dict[str, Array]:
         """Values (*batch) of outputs, by one tracking, or by several of some points each."""
         coordinates, total = knobbed.beam.coordinates, math.prod(batch)
-        parts = knobbed.beam.world  # of unequal lengths, and all ranks take as many points
-        longest = -(-knobbed.beam.particles // parts.size) / len(knobbed.beam)
-        held = int(coordinates.numel() * longest) * coordinates.element_size()
-        size = max(1, _HELD // held)
+        # parts of ranks differ in length, and all ranks take as many points
+        longest = -(-knobbed.beam.particles // knobbed.beam.world.size) / len(knobbed.beam)
+        size = max(1, int(_HELD // (coordinates.numel() * coordinates.element_size() * longest)))
         if total <= size:
             return self._values_of(knobbed, names, batch)
         found: list[dict[str, Array]] = []

@@ -11,6 +11,7 @@ import random
 import signal
 import sys
 import time
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -23,10 +24,17 @@ import pyjutrack as pj
 POINTS = range(200)
 
 
-def square(log: str, point: int) -> int:
+@dataclass(frozen=True)
+class Log:
+    """Where calls are noted: no JSON, and so no part of what a scan is."""
+
+    path: str
+
+
+def square(log: Log, point: int) -> int:
     """The square of a number, with a note of every call; an error at one of them."""
     time.sleep(0.01)
-    with Path(log).open("a") as file:  # short lines, each written whole
+    with Path(log.path).open("a") as file:  # short lines, each written whole
         file.write(f"{point} {os.getpid()}\n")
     if point == 7:
         raise ValueError("seven is not allowed")
@@ -56,7 +64,7 @@ def end_worker(point: int) -> int:
 def scan_and_kill(client: Client, store: str, log: str, count: str) -> None:
     if int(count):
         Thread(target=kill_at, args=(store, int(count)), daemon=True).start()
-    scan = partial(pj.distributed.scan, partial(square, log), POINTS, store=store)
+    scan = partial(pj.distributed.scan, partial(square, Log(log)), POINTS, store=store)
     print(os.getpid(), len(scan(executor=client.get_executor())))
 
 

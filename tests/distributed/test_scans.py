@@ -100,10 +100,12 @@ def test_a_failure_may_end_the_scan(tmp_path):
 def test_a_killed_scan_goes_on_where_it_was(tmp_path):
     store, log = tmp_path / "scan.jsonl", tmp_path / "log"
     command = [sys.executable, str(HERE / "scan_points.py"), str(store), str(log)]
+    scan_points.deadly(log).touch()
     killed = subprocess.run(command, check=False, timeout=120)
     assert killed.returncode == -signal.SIGKILL
     assert calls(log) == list(range(scan_points.KILLED + 1))
-    function = partial(scan_points.logged, log, False)
+    scan_points.deadly(log).unlink()
+    function = partial(scan_points.logged, log)
     found = pj.distributed.scan(function, range(10), store=store)
     assert [o.value for o in found] == [n**2 for n in range(10)]
     assert calls(log)[scan_points.KILLED + 1 :] == list(range(scan_points.KILLED, 10))
@@ -111,7 +113,7 @@ def test_a_killed_scan_goes_on_where_it_was(tmp_path):
 
 def test_a_line_that_was_cut_is_done_again_wherever_it_was_cut(tmp_path):
     store, log = tmp_path / "scan.jsonl", tmp_path / "log"
-    function = partial(scan_points.logged, log, False)
+    function = partial(scan_points.logged, log)
     whole = pj.distributed.scan(function, range(3), store=store)
     written = store.read_bytes()
     last = written[:-1].rfind(b"\n") + 1
@@ -126,17 +128,18 @@ def test_a_line_that_was_cut_is_done_again_wherever_it_was_cut(tmp_path):
 def test_a_worker_that_dies_ends_the_scan_and_a_new_executor_finishes_it(tmp_path):
     store, log = tmp_path / "scan.jsonl", tmp_path / "log"
     spawn = get_context("spawn")
-    deadly = partial(scan_points.logged, str(log), True)
+    function = partial(scan_points.logged, str(log))
+    scan_points.deadly(log).touch()
     with (
         ProcessPoolExecutor(1, mp_context=spawn) as pool,
         pytest.raises(pj.errors.ScanError, match="the executor broke"),
     ):
-        pj.distributed.scan(deadly, range(10), executor=pool, store=store)
+        pj.distributed.scan(function, range(10), executor=pool, store=store)
     done = len(store.read_text().splitlines()) - 1
     assert 0 < done <= scan_points.KILLED
     log.unlink()
+    scan_points.deadly(log).unlink()
     with ProcessPoolExecutor(1, mp_context=spawn) as pool:
-        function = partial(scan_points.logged, str(log), False)
         found = pj.distributed.scan(function, range(10), executor=pool, store=store)
     assert [o.value for o in found] == [n**2 for n in range(10)]
     assert calls(log) == list(range(done, 10))
@@ -224,3 +227,21 @@ def test_a_table_has_no_two_columns_of_one_name():
     found = pj.distributed.scan(lambda p: dict(p), [{"k1": 1.0}])
     with pytest.raises(pj.errors.InvalidValueError, match="share 'k1'"):
         found.to_pandas()
+
+
+def test_a_function_with_other_arguments_is_another_scan(tmp_path):
+    """What `partial` binds is of the scan; a long argument by its digest, an object by its kind."""
+    store, long = tmp_path / "scan.jsonl", list(range(1000))
+
+    def scan(*bound, **named):
+        return pj.distributed.scan(partial(power, *bound, **named), [3], store=store)[0].value
+
+    bound = {"power": 2, "many": long, "thing": object()}
+    assert scan(1.0, **bound) == scan(1.0, **bound | {"thing": object()}) == 9.0
+    for factor, other in ((2.0, {}), (1.0, {"power": 3}), (1.0, {"many": [*long, 7]})):
+        with pytest.raises(pj.errors.InvalidValueError, match="is of another scan: its function"):
+            scan(factor, **bound | other)
+
+
+def power(factor, point, power, many, thing):
+    return factor * point**power

@@ -19,6 +19,7 @@ def _(e: Patch, part: Part, reference: Reference) -> Twins:
 
 @twin(TaylorMap)
 def _(e: TaylorMap, part: Part, reference: Reference) -> Twins:
+    e.require_place(reference, part)
     if not part.start < 0.5 <= part.stop:
         return (Twin("MARKER"),)
     if e.variables != "z delta" or not all(map(is_zero, e.second)):
