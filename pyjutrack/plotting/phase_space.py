@@ -40,7 +40,7 @@ def plot_phase_space(
         beam: one beam, or one per turn: each particle then keeps its colour.
         plane: "x", "y" or "z".
         ellipse: draw the rms ellipse of the (last) beam, of area pi times its rms emittance, which
-            the legend says [mm mrad in x and y, um in z].
+            the legend says [mm mrad in x and y, um or mm in z].
 
     Raises:
         UnknownNameError: no such plane.
@@ -118,7 +118,10 @@ def _ellipse(
     width, height = 2 * np.sqrt(np.maximum(squares, 0))
     angle = np.degrees(np.arctan2(axes[1, 0], axes[0, 0]))
     centre = np.average(points, axis=0, weights=weights)
-    label = f"rms, {square * width * height / 4:.3g} {unit}"
+    area = square * width * height / 4
+    if unit == "µm" and area >= 1000:
+        area, unit = area / 1000, "mm"
+    label = f"rms, {area:.3g} {unit}"
     # above the particles, on a white rim that keeps it in sight on any of their colours
     for colour, thick in (("white", 3.5), (VERMILION, 1.8)):
         look: dict[str, Any] = {"fill": False, "color": colour, "linewidth": thick}
